@@ -1,0 +1,135 @@
+/* arith.h - the arithmetic that every backend shares: phase, sine and cosine, rotation, 16-bit floats */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Common subset of C17 and C++17, so that the CPU backend, the CUDA kernels and their emulation compile the
+ * same text and give the same bits. The only library call is fmaf. Build with -ffp-contract=off (nvcc:
+ * -fmad=false): a contraction chosen by the compiler would change bits between backends.
+ */
+#ifndef ROPEMAP_CUDA_ARITH_H
+#define ROPEMAP_CUDA_ARITH_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __CUDACC__
+#define RM_INLINE static __host__ __device__ __forceinline__
+#else
+#define RM_INLINE static inline
+#endif
+
+/*
+ * Phase. A pair advances by `step` turns of 2^-64 a token, refined by `fine` in units of 2^-96 turns; the
+ * phase of a position is their multiple, and unsigned wrap-around takes whole turns away exactly. `fine`
+ * enters only through whole spans of 2^RM_SPAN_BITS tokens: inside a span consecutive positions differ by
+ * exactly `step`. Error for 0 <= position < 2^40: below 2^20 * 2^-65 + 2^40 * 2^-97 < 2^-44 turns (4e-13
+ * rad), so that what remains is the rounding of sine and cosine. A u64 step alone would be off by 1.9e-7 rad
+ * at 2^40.
+ */
+enum { RM_SPAN_BITS = 20 };
+
+/* The share of the phase that is constant over the span of 2^20 tokens that holds `position`, in 2^-64 turns.
+ */
+RM_INLINE uint64_t rm_span_phase(uint32_t fine, int64_t position) {
+    return (((uint64_t)position >> RM_SPAN_BITS) * fine) >> (32 - RM_SPAN_BITS);
+}
+
+/* The phase of `position` (0 <= position < 2^40), in 2^-64 turns. */
+RM_INLINE uint64_t rm_phase(uint64_t step, uint32_t fine, int64_t position) {
+    return (uint64_t)position * step + rm_span_phase(fine, position);
+}
+
+/* The upper 32 bits of a phase, rounded to nearest: what rm_sincos takes. Error 2^-33 turns (7.3e-10 rad). */
+RM_INLINE uint32_t rm_phase32(uint64_t phase) {
+    return (uint32_t)((phase + 0x80000000u) >> 32);
+}
+
+RM_INLINE float rm_float_from_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+RM_INLINE uint32_t rm_bits_from_float(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/*
+ * Sine and cosine of a quarter turn's fraction y in [-1/2, 1/2] quarter turns, t = y * y: minimax polynomials
+ * (Remez exchange in 40 digits; truncation errors 1.5e-9 and 6e-11), rounding to float adds at most 9e-8.
+ */
+RM_INLINE float rm_quarter_sin(float y, float t) {
+    float s = fmaf(t, -0.0045949729846925203f, 0.079677182276977667f);
+    s = fmaf(t, s, -0.64596312139010523f);
+    s = fmaf(t, s, 1.5707963124723047f);
+    return y * s;
+}
+
+RM_INLINE float rm_quarter_cos(float t) {
+    float c = fmaf(t, 0.00090421617010257576f, -0.020860388116212056f);
+    c = fmaf(t, c, 0.25366925988124021f);
+    c = fmaf(t, c, -1.2337005441121228f);
+    return fmaf(t, c, 1.0f);
+}
+
+/* The signed rest of a phase after its nearest quarter turn, in quarter turns: [-1/2, 1/2]. */
+RM_INLINE float rm_quarter_rest(uint32_t phase32) {
+    const uint32_t quarter = (phase32 + 0x20000000u) & 0xc0000000u;
+    return (float)(int32_t)(phase32 - quarter) * 9.31322574615478515625e-10f; /* 2^-30 */
+}
+
+/* `odd` & 1 ? yes : no, without a branch, so that every compiler makes vectors of the loops around it. */
+RM_INLINE uint32_t rm_select_bits(uint32_t odd, float yes, float no) {
+    const uint32_t mask = 0u - (odd & 1u);
+    return (rm_bits_from_float(yes) & mask) | (rm_bits_from_float(no) & ~mask);
+}
+
+/* cos of `phase32` 2^-32 turns. Error <= 1.2e-7, bound tested over all positions below 2^40. */
+RM_INLINE float rm_cos(uint32_t phase32) {
+    const uint32_t quadrant = (phase32 + 0x20000000u) >> 30;
+    const float y = rm_quarter_rest(phase32);
+    const float t = y * y;
+    const float s = rm_quarter_sin(y, t), c = rm_quarter_cos(t);
+    const uint32_t sign = ((quadrant + 1) & 2u) << 30;
+    return rm_float_from_bits(rm_select_bits(quadrant, s, c) ^ sign);
+}
+
+/* sin of `phase32` 2^-32 turns, same error as rm_cos. */
+RM_INLINE float rm_sin(uint32_t phase32) {
+    const uint32_t quadrant = (phase32 + 0x20000000u) >> 30;
+    const float y = rm_quarter_rest(phase32);
+    const float t = y * y;
+    const float s = rm_quarter_sin(y, t), c = rm_quarter_cos(t);
+    const uint32_t sign = (quadrant & 2u) << 30;
+    return rm_float_from_bits(rm_select_bits(quadrant, c, s) ^ sign);
+}
+
+/* One rotated pair: (x0, x1) turned by the angle whose cosine and sine, times the attention factor, are
+ * given. */
+RM_INLINE float rm_rotate_first(float x0, float x1, float c, float s) {
+    return fmaf(x0, c, -(x1 * s));
+}
+
+RM_INLINE float rm_rotate_second(float x0, float x1, float c, float s) {
+    return fmaf(x0, s, x1 * c);
+}
+
+/*
+ * IEEE binary16 to float, exact; subnormals, infinities and NaN included. Subnormals are rest * 2^-24, exact in float;
+ * above, the exponent's bias goes from 15 to 127. Without a branch, so that loops become vectors.
+ */
+RM_INLINE float rm_float_from_half(uint16_t half) {
+    const uint32_t rest = half & 0x7fffu, sign = (uint32_t)(half & 0x8000u) << 16;
+    const uint32_t small = rm_bits_from_float((float)rest * 5.9604644775390625e-8f);
+    const uint32_t bits = rest < 0x400u ? small : (rest << 13) + (rest < 0x7c00u ? 0x38000000u : 0x70000000u);
+    return rm_float_from_bits(sign | bits);
+}
+
+/* bfloat16 to float, exact. */
+RM_INLINE float rm_float_from_bfloat(uint16_t bfloat) {
+    return rm_float_from_bits((uint32_t)bfloat << 16);
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* workers.c - a team of threads that share out numbered tasks */
+/* SPDX-License-Identifier: MIT */
+#include "host/base/workers.h"
+
+#include "host/base/alloc.h"
+#include "host/base/limits.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+/* What the workers of one run share. */
+struct run {
+    const rm_team *team;
+    int64_t count;
+    rm_task task;
+    void *work;
+    atomic_int_fast64_t next, finished;
+    atomic_bool stop;
+    double told; /* tasks that progress was last told of; the calling thread's alone */
+    pthread_mutex_t lock; /* guards the failure */
+    int64_t failed_task;  /* count while none failed */
+    ropemap_status status;
+    ropemap_error error;
+};
+
+struct worker {
+    struct run *run;
+    int32_t index;
+    pthread_t thread;
+};
+
+static void keep_failure(struct run *run, int64_t task, ropemap_status status, const ropemap_error *error) {
+    (void)pthread_mutex_lock(&run->lock);
+    if (task < run->failed_task) {
+        run->failed_task = task;
+        run->status = status;
+        run->error = *error;
+    }
+    (void)pthread_mutex_unlock(&run->lock);
+    atomic_store(&run->stop, true);
+}
+
+static void tell_progress(struct run *run) {
+    const rm_team *team = run->team;
+    if (team->progress != NULL) {
+        run->told = (double)atomic_load(&run->finished);
+        if (team->progress(team->progress_user, team->stage, run->told, (double)run->count) != 0) {
+            ropemap_error error = {.status = ROPEMAP_STOPPED, .text = "stopped on request"};
+            keep_failure(run, run->count - 1, ROPEMAP_STOPPED, &error);
+        }
+    }
+}
+
+static void take_tasks(struct run *run, int32_t index) {
+    while (!atomic_load(&run->stop)) {
+        const int64_t task = atomic_fetch_add(&run->next, 1);
+        if (task >= run->count) {
+            return;
+        }
+        ropemap_error error = {0};
+        const ropemap_status status = run->task(run->work, task, index, &error);
+        if (status != ROPEMAP_OK) {
+            keep_failure(run, task, status, &error);
+        }
+        atomic_fetch_add(&run->finished, 1);
+        if (index == 0) {
+            tell_progress(run);
+        }
+    }
+}
+
+static void *worker_main(void *argument) {
+    struct worker *worker = argument;
+    take_tasks(worker->run, worker->index);
+    return NULL;
+}
+
+/* Starts the helpers with every signal blocked, so that signals go to the caller's own threads. */
+static int32_t start_helpers(struct worker *helpers, int32_t wanted, struct run *run) {
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int32_t started = 0;
+    while (started < wanted) {
+        helpers[started] = (struct worker){.run = run, .index = started + 1};
+        if (pthread_create(&helpers[started].thread, NULL, worker_main, &helpers[started]) != 0) {
+            break;
+        }
+        started++;
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+ropemap_status rm_team_run(const rm_team *team, int64_t count, rm_task task, void *work,
+                           ropemap_error *error) {
+    if (count <= 0) {
+        return ROPEMAP_OK;
+    }
+    struct run run = {.team = team, .count = count, .task = task, .work = work, .failed_task = count};
+    atomic_init(&run.next, 0);
+    atomic_init(&run.finished, 0);
+    atomic_init(&run.stop, false);
+    const int32_t wanted = (int32_t)(count < team->threads ? count : team->threads) - 1;
+    struct worker *helpers = rm_alloc((uint64_t)wanted, sizeof *helpers);
+    if (helpers == NULL) {
+        return rm_fail_memory(error, "threads", (uint64_t)wanted * sizeof *helpers);
+    }
+    (void)pthread_mutex_init(&run.lock, NULL);
+    const int32_t started = start_helpers(helpers, wanted, &run);
+    take_tasks(&run, 0);
+    for (int32_t i = 0; i < started; i++) {
+        (void)pthread_join(helpers[i].thread, NULL);
+    }
+    if (run.failed_task == count && run.told < (double)count) {
+        tell_progress(&run); /* the last task was another thread's */
+    }
+    (void)pthread_mutex_destroy(&run.lock);
+    rm_free(helpers);
+    if (run.failed_task < count && error != NULL) {
+        *error = run.error;
+    }
+    return run.failed_task < count ? run.status : ROPEMAP_OK;
+}
+
+int32_t rm_processors(void) {
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online < 1 ? 1 : (int32_t)(online > RM_THREADS_MAX ? RM_THREADS_MAX : online);
+}

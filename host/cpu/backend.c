@@ -1,0 +1,67 @@
+/* backend.c - the table of the CPU backend and its contexts */
+/* SPDX-License-Identifier: MIT */
+#include "host/base/alloc.h"
+#include "host/cpu/cpu.h"
+
+static ropemap_status cpu_open(rm_context **context, ropemap_error *error) {
+    *context = NULL;
+    const rm_kernels *kernels = NULL;
+    RM_TRY(rm_kernels_pick(&kernels, error));
+    rm_context *made = rm_alloc(1, sizeof *made);
+    const uint64_t floats = (uint64_t)RM_CPU_GROUP * ROPEMAP_MAX_HEAD_DIM;
+    float *group = rm_alloc_raw(floats, sizeof *group);
+    if (made == NULL || group == NULL) {
+        rm_free(group);
+        rm_free(made);
+        return rm_fail_memory(error, "worker", floats * sizeof *group);
+    }
+    *made = (rm_context){.kernels = kernels, .group = group};
+    *context = made;
+    return ROPEMAP_OK;
+}
+
+static void cpu_close(rm_context *context) {
+    if (context != NULL) {
+        rm_free(context->group);
+        rm_free(context);
+    }
+}
+
+static float *cpu_reserve(rm_context *context, int64_t floats) {
+    (void)context;
+    return rm_alloc_raw((uint64_t)floats, sizeof(float));
+}
+
+static void cpu_release(rm_context *context, float *memory) {
+    (void)context;
+    rm_free(memory);
+}
+
+static ropemap_status cpu_distances(rm_context *context, const ropemap_freqs *freqs, double weight,
+                                    ropemap_range distances, double *values, ropemap_error *error) {
+    (void)error;
+    context->kernels->distances(freqs, distances, values);
+    for (int64_t t = 0; t < distances.count; t++) {
+        values[t] *= weight;
+    }
+    return ROPEMAP_OK;
+}
+
+static const rm_backend cpu = {
+    .name = "cpu",
+    .block = 256, /* a tile of 256 KiB and its rows stay in a second-level cache */
+    .open = cpu_open,
+    .close = cpu_close,
+    .reserve = cpu_reserve,
+    .release = cpu_release,
+    .rotate = rm_cpu_rotate,
+    .rotate_sum = rm_cpu_rotate_sum,
+    .similarity = rm_cpu_similarity,
+    .gram = rm_cpu_gram,
+    .pool = rm_cpu_pool,
+    .distances = cpu_distances,
+};
+
+const rm_backend *rm_cpu_backend(void) {
+    return &cpu;
+}

@@ -1,0 +1,26 @@
+/* cpu.h - the stages of the CPU backend, one file each, and what a worker's context holds */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_CPU_CPU_H
+#define ROPEMAP_HOST_CPU_CPU_H
+
+#include "host/cpu/kernels.h"
+
+enum { RM_CPU_GROUP = 16 }; /* rows rotated into the first-level cache before they are added up */
+
+struct rm_context {
+    const rm_kernels *kernels;
+    float *group; /* [RM_CPU_GROUP, ROPEMAP_MAX_HEAD_DIM] */
+};
+
+/* Entries of the table in backend.h. */
+ropemap_status rm_cpu_rotate(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                             rm_view from, rm_view to, ropemap_error *error);
+ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                                 rm_view from, double *sums, ropemap_error *error);
+ropemap_status rm_cpu_similarity(rm_context *context, rm_view queries, rm_view keys, rm_view tile,
+                                 ropemap_error *error);
+ropemap_status rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram, ropemap_error *error);
+ropemap_status rm_cpu_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
+                           int64_t col_first, rm_cells *cells, ropemap_error *error);
+
+#endif

@@ -1,0 +1,107 @@
+/* rotate.c - turn the pairs of each row by the phase of its position */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compiled once for each level of x86-64 (kernels.h). The form matters: three simple loops over a block of
+ * pairs (phases to 32 bits; sine and cosine in 32-bit lanes; rotation) are vectorised, one loop that does it
+ * all is not.
+ */
+#include "cuda/arith.h"
+#include "host/cpu/kernels.h"
+
+enum { BLOCK = 64 }; /* pairs whose phases, sines and cosines stay in the first-level cache */
+
+/* Up to 64 neighbouring pairs on their way through the rows. */
+struct block {
+    const uint64_t *step; /* [pairs] */
+    const uint32_t *fine; /* [pairs] */
+    int32_t first, pairs;
+    float attention;
+    uint64_t phase[BLOCK], advance[BLOCK];
+    float c[BLOCK], s[BLOCK];
+};
+
+static void seek(struct block *block, int64_t position) {
+    for (int32_t i = 0; i < block->pairs; i++) {
+        block->phase[i] = rm_phase(block->step[i], block->fine[i], position);
+    }
+}
+
+/* Sine and cosine at the phases held. */
+static void turn(struct block *block) {
+    uint32_t upper[BLOCK];
+    for (int32_t i = 0; i < BLOCK; i++) {
+        upper[i] = rm_phase32(block->phase[i]);
+    }
+    const float attention = block->attention;
+    for (int32_t i = 0; i < BLOCK; i++) {
+        block->c[i] = rm_cos(upper[i]) * attention;
+        block->s[i] = rm_sin(upper[i]) * attention;
+    }
+}
+
+static void rotate_half(const struct block *block, const float *restrict x0, const float *restrict x1,
+                        float *restrict y0, float *restrict y1) {
+    for (int32_t i = 0; i < block->pairs; i++) {
+        y0[i] = rm_rotate_first(x0[i], x1[i], block->c[i], block->s[i]);
+        y1[i] = rm_rotate_second(x0[i], x1[i], block->c[i], block->s[i]);
+    }
+}
+
+static void rotate_interleaved(const struct block *block, const float *restrict x, float *restrict y) {
+    for (int32_t i = 0; i < block->pairs; i++) {
+        const float x0 = x[2 * i], x1 = x[2 * i + 1];
+        y[2 * i] = rm_rotate_first(x0, x1, block->c[i], block->s[i]);
+        y[2 * i + 1] = rm_rotate_second(x0, x1, block->c[i], block->s[i]);
+    }
+}
+
+/* The next row's phases: one integer add a pair inside a span of positions, made anew where a span begins. */
+static void advance(struct block *block, int64_t position, int64_t step) {
+    if ((position >> RM_SPAN_BITS) == ((position + step) >> RM_SPAN_BITS)) {
+        for (int32_t i = 0; i < BLOCK; i++) {
+            block->phase[i] += block->advance[i];
+        }
+    } else {
+        seek(block, position + step);
+    }
+}
+
+static void rotate_block(struct block *block, const ropemap_freqs *freqs, ropemap_layout layout,
+                         ropemap_range positions, rm_view from, rm_view to) {
+    for (int32_t i = 0; i < block->pairs; i++) {
+        block->advance[i] = (uint64_t)positions.step * block->step[i];
+    }
+    seek(block, positions.first);
+    for (int64_t row = 0; row < positions.count; row++) {
+        turn(block);
+        const float *x = from.data + row * from.stride;
+        float *y = to.data + row * to.stride;
+        if (layout == ROPEMAP_LAYOUT_HALF) {
+            const int32_t low = block->first, high = block->first + freqs->pairs;
+            rotate_half(block, x + low, x + high, y + low, y + high);
+        } else {
+            rotate_interleaved(block, x + 2 * block->first, y + 2 * block->first);
+        }
+        advance(block, positions.first + row * positions.step, positions.step);
+    }
+}
+
+void RM_VARIANT_NAME(rm_rotate)(const ropemap_freqs *freqs, ropemap_layout layout, ropemap_range positions,
+                                rm_view from, rm_view to) {
+    for (int32_t first = 0; first < freqs->pairs; first += BLOCK) {
+        const int32_t left = freqs->pairs - first;
+        struct block block = {.step = freqs->step + first,
+                              .fine = freqs->fine + first,
+                              .first = first,
+                              .pairs = left < BLOCK ? left : BLOCK,
+                              .attention = freqs->attention_factor};
+        rotate_block(&block, freqs, layout, positions, from, to);
+    }
+    for (int64_t row = 0; row < positions.count; row++) {
+        const float *x = from.data + row * from.stride;
+        float *y = to.data + row * to.stride;
+        for (int64_t d = 2 * (int64_t)freqs->pairs; d < from.cols; d++) {
+            y[d] = x[d]; /* elements beyond rotary_dim pass through */
+        }
+    }
+}

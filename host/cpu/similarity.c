@@ -1,0 +1,36 @@
+/* similarity.c - every query with every key of a tile, and second moments: single-threaded BLAS */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Workers take whole tiles, so BLAS must not start threads of its own, and the bits of its products change
+ * with its thread count. The OpenMP build takes its count from the calling thread alone: it is set to one
+ * around each call and put back, so that the caller's own OpenMP work is not touched.
+ */
+#include "host/cpu/cpu.h"
+
+#include <cblas.h>
+#include <omp.h>
+
+ropemap_status rm_cpu_similarity(rm_context *context, rm_view queries, rm_view keys, rm_view tile,
+                                 ropemap_error *error) {
+    (void)context;
+    (void)error;
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(1);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)queries.rows, (blasint)keys.rows,
+                (blasint)queries.cols, 1.0f, queries.data, (blasint)queries.stride, keys.data,
+                (blasint)keys.stride, 0.0f, tile.data, (blasint)tile.stride);
+    omp_set_num_threads(before);
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram, ropemap_error *error) {
+    (void)context;
+    (void)error;
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(1);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)rows.cols, (blasint)rows.cols,
+                (blasint)rows.rows, 1.0f, rows.data, (blasint)rows.stride, rows.data, (blasint)rows.stride,
+                0.0f, gram.data, (blasint)gram.stride);
+    omp_set_num_threads(before);
+    return ROPEMAP_OK;
+}

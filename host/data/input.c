@@ -1,0 +1,93 @@
+/* input.c - a regular file that is read at any offset, by several threads at once */
+/* SPDX-License-Identifier: MIT */
+#include "host/data/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One pread takes at most this: some systems refuse, and Linux cuts, counts of 2^31 and more. */
+static const uint64_t READ_BYTES_MAX = (uint64_t)1 << 30;
+
+static ropemap_status fail_system(const rm_input *input, const char *action, int number,
+                                  ropemap_error *error) {
+    char reason[128];
+    if (strerror_r(number, reason, sizeof reason) != 0) {
+        return rm_fail(error, ROPEMAP_IO, "%s: %s failed (error %d)", input->name, action, number);
+    }
+    return rm_fail(error, ROPEMAP_IO, "%s: %s failed: %s", input->name, action, reason);
+}
+
+static const char *kind_name(mode_t mode) {
+    if (S_ISDIR(mode)) {
+        return "a directory";
+    }
+    if (S_ISFIFO(mode)) {
+        return "a FIFO";
+    }
+    return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no file";
+}
+
+static ropemap_status examine(rm_input *input, ropemap_error *error) {
+    struct stat about;
+    if (fstat(input->fd, &about) != 0) {
+        return fail_system(input, "looking at it", errno, error);
+    }
+    if (!S_ISREG(about.st_mode)) {
+        return rm_fail(error, ROPEMAP_DATA, "%s: is %s, a regular file is needed", input->name,
+                       kind_name(about.st_mode));
+    }
+    input->size = (uint64_t)about.st_size;
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_input_open(const char *path, rm_input *input, ropemap_error *error) {
+    *input = (rm_input){.fd = -1};
+    rm_label_make(input->name, sizeof input->name, path);
+    do { /* O_NONBLOCK: a FIFO without a writer must not hang; regular files do not know it */
+        input->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    } while (input->fd < 0 && errno == EINTR);
+    if (input->fd < 0) {
+        return fail_system(input, "opening it", errno, error);
+    }
+    const ropemap_status status = examine(input, error);
+    if (status != ROPEMAP_OK) {
+        rm_input_close(input);
+    }
+    return status;
+}
+
+ropemap_status rm_input_read(const rm_input *input, uint64_t offset, uint64_t bytes, void *to,
+                             ropemap_error *error) {
+    uint8_t *next = to;
+    while (bytes > 0) {
+        const size_t wanted = (size_t)(bytes < READ_BYTES_MAX ? bytes : READ_BYTES_MAX);
+        const ssize_t got = pread(input->fd, next, wanted, (off_t)offset);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return fail_system(input, "reading it", errno, error);
+        }
+        if (got == 0) {
+            return rm_fail(error, ROPEMAP_DATA,
+                           "%s: shrank while being read: it ends before byte %" PRIu64 ", it held %" PRIu64
+                           " bytes when it was opened",
+                           input->name, offset + 1, input->size);
+        }
+        next += got;
+        offset += (uint64_t)got;
+        bytes -= (uint64_t)got;
+    }
+    return ROPEMAP_OK;
+}
+
+void rm_input_close(rm_input *input) {
+    if (input->fd >= 0) {
+        (void)close(input->fd);
+        input->fd = -1;
+    }
+}

@@ -1,0 +1,31 @@
+/* input.h - a regular file that is read at any offset, by several threads at once */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_DATA_INPUT_H
+#define ROPEMAP_HOST_DATA_INPUT_H
+
+#include "host/base/status.h"
+#include "host/data/label.h"
+
+typedef struct rm_input {
+    int fd;        /* -1 when closed */
+    uint64_t size; /* bytes, when it was opened */
+    char name[RM_LABEL_BYTES];
+} rm_input;
+
+/*
+ * Opens a regular file. ROPEMAP_IO, with the system's words, where that fails; ROPEMAP_DATA for a directory,
+ * a FIFO (which is not waited for), a device or a socket. On failure `input` is closed.
+ */
+ropemap_status rm_input_open(const char *path, rm_input *input, ropemap_error *error);
+
+/*
+ * Reads `bytes` bytes at `offset`, all of them: ROPEMAP_DATA where the file ends before (it shrank after it
+ * was opened, or the caller did not check `size`), ROPEMAP_IO where the system refuses. Reading instead of
+ * mapping: a mapped file that shrinks would raise SIGBUS.
+ */
+ropemap_status rm_input_read(const rm_input *input, uint64_t offset, uint64_t bytes, void *to,
+                             ropemap_error *error);
+
+void rm_input_close(rm_input *input); /* closing twice is fine */
+
+#endif

@@ -1,0 +1,25 @@
+/* label.c - names from files and arguments, made fit for a message */
+/* SPDX-License-Identifier: MIT */
+#include "host/data/label.h"
+
+#include <string.h>
+
+static const char CUT[] = "...";
+
+void rm_label_make(char *label, size_t size, const char *text) {
+    const size_t length = strlen(text), cut_length = sizeof CUT - 1;
+    size_t at = 0;
+    if (length >= size) {
+        memcpy(label, CUT, cut_length);
+        at = cut_length;
+        text += length - (size - 1 - cut_length);
+        while ((*text & 0xc0) == 0x80) { /* not inside a UTF-8 character */
+            text++;
+        }
+    }
+    for (; *text != '\0'; text++) {
+        const unsigned char byte = (unsigned char)*text;
+        label[at++] = byte < 0x20 || byte == 0x7f ? '?' : *text;
+    }
+    label[at] = '\0';
+}

@@ -1,0 +1,271 @@
+/* npy.c - the header of NumPy's .npy files: a length and a Python dict literal with three keys */
+/* SPDX-License-Identifier: MIT */
+#include "host/data/npy.h"
+#include "host/base/alloc.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { PREFIX_BYTES = 8, TEXT_BYTES = 24 };
+
+typedef enum header_key { KEY_DESCR, KEY_FORTRAN, KEY_SHAPE, KEYS } header_key;
+static const char *const KEY_NAMES[KEYS] = {"descr", "fortran_order", "shape"};
+
+/* The literal while it is read. */
+typedef struct literal {
+    const rm_input *input;
+    const char *text; /* [size] */
+    uint64_t size, at;
+    bool seen[KEYS];
+    rm_tensor *tensor;
+    ropemap_error *error;
+} literal;
+
+static ropemap_status fail_at(const literal *header, const char *what) {
+    return rm_fail(header->error, ROPEMAP_DATA,
+                   "%s: byte %" PRIu64
+                   " of the header: %s; a dict literal with descr, fortran_order and shape is "
+                   "needed",
+                   header->input->name, header->at, what);
+}
+
+/* The next character that is not white space, not taken; '\0' at the end. */
+static char peek(literal *header) {
+    while (header->at < header->size && memchr(" \t\n\r\f", header->text[header->at], 5) != NULL) {
+        header->at++;
+    }
+    return header->at < header->size ? header->text[header->at] : '\0';
+}
+
+static bool take(literal *header, char wanted) {
+    const bool found = peek(header) == wanted;
+    header->at += found ? 1 : 0;
+    return found;
+}
+
+static bool take_word(literal *header, const char *word) {
+    const size_t length = strlen(word);
+    (void)peek(header);
+    const bool found =
+        length <= header->size - header->at && memcmp(header->text + header->at, word, length) == 0;
+    header->at += found ? length : 0;
+    return found;
+}
+
+/* A string without escapes, in single or double quotes. */
+static ropemap_status take_string(literal *header, char text[TEXT_BYTES]) {
+    const char quote = peek(header);
+    if (quote != '\'' && quote != '"') {
+        return fail_at(header, "a quoted string was expected");
+    }
+    header->at++;
+    size_t length = 0;
+    while (header->at < header->size && header->text[header->at] != quote) {
+        const char c = header->text[header->at];
+        if (c < ' ' || c > '~' || c == '\\') {
+            return fail_at(header, "a string holds a character other than plain ASCII");
+        }
+        if (length == TEXT_BYTES - 1) {
+            return fail_at(header, "a string is longer than any key or element type");
+        }
+        text[length++] = c;
+        header->at++;
+    }
+    if (header->at == header->size) {
+        return fail_at(header, "a string does not end");
+    }
+    header->at++;
+    text[length] = '\0';
+    return ROPEMAP_OK;
+}
+
+static ropemap_status take_size(literal *header, uint64_t *size) {
+    const char first = peek(header);
+    if (first == '-') {
+        return fail_at(header, "an axis of negative length, sizes are 0 or more");
+    }
+    if (first < '0' || first > '9') {
+        return fail_at(header, "a size in decimal digits was expected");
+    }
+    const uint64_t start = header->at;
+    *size = 0;
+    for (; header->at < header->size; header->at++) {
+        const char digit = header->text[header->at];
+        if (digit < '0' || digit > '9') {
+            break;
+        }
+        const uint64_t value = (uint64_t)(digit - '0');
+        if (*size > (UINT64_MAX - value) / 10) {
+            return fail_at(header, "an axis of 2^64 or more elements");
+        }
+        *size = *size * 10 + value;
+    }
+    return first == '0' && header->at - start > 1 ? fail_at(header, "a size that begins with 0") : ROPEMAP_OK;
+}
+
+/* "(3, 4)", "(3,)" or "()"; "(3)" is a number in Python, not a tuple. */
+static ropemap_status take_shape(literal *header) {
+    rm_tensor *tensor = header->tensor;
+    if (!take(header, '(')) {
+        return fail_at(header, "shape must be a tuple of sizes");
+    }
+    bool comma = true;
+    while (!take(header, ')')) {
+        if (!comma) {
+            return fail_at(header, "a comma or ) was expected in shape");
+        }
+        if (tensor->rank == RM_TENSOR_RANK_MAX) {
+            return fail_at(header, "shape has more than 8 axes");
+        }
+        RM_TRY(take_size(header, &tensor->shape[tensor->rank]));
+        tensor->rank++;
+        comma = take(header, ',');
+    }
+    return tensor->rank == 1 && !comma ? fail_at(header, "shape is a number, not a tuple") : ROPEMAP_OK;
+}
+
+static ropemap_status take_descr(literal *header) {
+    const char next = peek(header);
+    if (next == '[' || next == '(') {
+        return fail_at(header, "a structured element type, f2, f4 or f8 is needed");
+    }
+    char descr[TEXT_BYTES];
+    RM_TRY(take_string(header, descr));
+    rm_element *element = &header->tensor->element;
+    element->big_endian = descr[0] == '>';
+    const bool known_order = descr[0] == '<' || descr[0] == '>';
+    if (known_order && strcmp(descr + 1, "f2") == 0) {
+        element->kind = RM_ELEMENT_F16;
+    } else if (known_order && strcmp(descr + 1, "f4") == 0) {
+        element->kind = RM_ELEMENT_F32;
+    } else if (known_order && strcmp(descr + 1, "f8") == 0) {
+        element->kind = RM_ELEMENT_F64;
+    } else {
+        return rm_fail(header->error, ROPEMAP_DATA,
+                       "%s: element type '%s'%s, vectors are '<f2', '<f4', '<f8' or the same with '>'",
+                       header->input->name, descr, strchr(descr, 'O') != NULL ? " is Python objects" : "");
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status take_fortran(literal *header) {
+    header->tensor->fortran = take_word(header, "True");
+    return header->tensor->fortran || take_word(header, "False")
+               ? ROPEMAP_OK
+               : fail_at(header, "fortran_order must be True or False");
+}
+
+static ropemap_status take_entry(literal *header) {
+    char name[TEXT_BYTES];
+    RM_TRY(take_string(header, name));
+    int key = 0;
+    while (key < KEYS && strcmp(name, KEY_NAMES[key]) != 0) {
+        key++;
+    }
+    if (key == KEYS || header->seen[key]) {
+        return rm_fail(header->error, ROPEMAP_DATA,
+                       "%s: the header has %s key '%s', it has descr, "
+                       "fortran_order and shape, each once",
+                       header->input->name, key == KEYS ? "an unknown" : "a second", name);
+    }
+    header->seen[key] = true;
+    if (!take(header, ':')) {
+        return fail_at(header, "a colon was expected");
+    }
+    return key == KEY_DESCR   ? take_descr(header)
+           : key == KEY_SHAPE ? take_shape(header)
+                              : take_fortran(header);
+}
+
+static ropemap_status parse_literal(literal *header) {
+    if (!take(header, '{')) {
+        return fail_at(header, "{ was expected");
+    }
+    bool comma = true;
+    while (!take(header, '}')) {
+        if (!comma) {
+            return fail_at(header, "a comma or } was expected");
+        }
+        RM_TRY(take_entry(header));
+        comma = take(header, ',');
+    }
+    (void)peek(header);
+    if (header->at < header->size) {
+        return fail_at(header, "something follows the closing }");
+    }
+    for (int key = 0; key < KEYS; key++) {
+        if (!header->seen[key]) {
+            return rm_fail(header->error, ROPEMAP_DATA, "%s: the header lacks the key '%s'",
+                           header->input->name, KEY_NAMES[key]);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/* Checks magic and version; gives where the dict literal begins and how long it is. */
+static ropemap_status read_prefix(const rm_input *input, uint64_t *start, uint64_t *length,
+                                  ropemap_error *error) {
+    uint8_t prefix[PREFIX_BYTES + 4] = {0};
+    const uint64_t held = input->size < sizeof prefix ? input->size : sizeof prefix;
+    RM_TRY(rm_input_read(input, 0, held, prefix, error));
+    if (held < PREFIX_BYTES + 2 || memcmp(prefix, RM_NPY_MAGIC, RM_NPY_MAGIC_BYTES) != 0) {
+        return rm_fail(error, ROPEMAP_DATA,
+                       "%s: is no .npy file (%" PRIu64
+                       " bytes): it must begin with \\x93NUMPY, a version and the "
+                       "header's length",
+                       input->name, input->size);
+    }
+    const unsigned major = prefix[6], minor = prefix[7];
+    if (major < 1 || major > 3 || minor != 0) {
+        return rm_fail(error, ROPEMAP_DATA, "%s: .npy format version %u.%u, known are 1.0, 2.0 and 3.0",
+                       input->name, major, minor);
+    }
+    *start = PREFIX_BYTES + (major == 1 ? 2 : 4);
+    *length = prefix[8] | (uint64_t)prefix[9] << 8;
+    if (major > 1) {
+        *length |= (uint64_t)prefix[10] << 16 | (uint64_t)prefix[11] << 24;
+    }
+    if (input->size < *start || *length > input->size - *start) {
+        return rm_fail(error, ROPEMAP_DATA,
+                       "%s: a header of %" PRIu64 " bytes does not fit in a file of %" PRIu64 " bytes",
+                       input->name, *length, input->size);
+    }
+    if (*length > RM_NPY_HEADER_MAX) {
+        return rm_fail(error, ROPEMAP_DATA, "%s: a header of %" PRIu64 " bytes, at most %d are read",
+                       input->name, *length, RM_NPY_HEADER_MAX);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_extent(const rm_input *input, const rm_tensor *tensor, ropemap_error *error) {
+    const uint64_t held = input->size - tensor->offset;
+    const uint32_t size = rm_element_bytes(tensor->element);
+    uint64_t elements;
+    if (!rm_tensor_elements(tensor->shape, tensor->rank, &elements) || elements > UINT64_MAX / size) {
+        return rm_fail(error, ROPEMAP_DATA, "%s: the shape's product passes 2^64 bytes", input->name);
+    }
+    if (elements * size > held) {
+        return rm_fail(error, ROPEMAP_DATA,
+                       "%s: is cut short: the shape needs %" PRIu64 " bytes, the file holds %" PRIu64
+                       " after its header",
+                       input->name, elements * size, held);
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_npy_parse(const rm_input *input, rm_tensor *tensor, ropemap_error *error) {
+    uint64_t start = 0, length = 0;
+    RM_TRY(read_prefix(input, &start, &length, error));
+    char *text = rm_alloc_raw(length, 1);
+    if (text == NULL) {
+        return rm_fail_memory(error, input->name, length);
+    }
+    *tensor = (rm_tensor){.offset = start + length};
+    ropemap_status status = rm_input_read(input, start, length, text, error);
+    if (status == ROPEMAP_OK) {
+        literal header = {.input = input, .text = text, .size = length, .tensor = tensor, .error = error};
+        status = parse_literal(&header);
+    }
+    rm_free(text);
+    return status == ROPEMAP_OK ? check_extent(input, tensor, error) : status;
+}

@@ -1,0 +1,181 @@
+/* tensor.c - the vectors of one head of a tensor in a file */
+/* SPDX-License-Identifier: MIT */
+#include "host/data/tensor.h"
+#include "host/data/rows.h"
+#include "host/data/source.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct tensor_vectors {
+    ropemap_vectors base;
+    rm_input input;
+    rm_rows rows;
+} tensor_vectors;
+
+/* The axes of a tensor by their meaning; an axis that it lacks has size 1 and stride 0. */
+typedef struct tensor_axis {
+    uint64_t size, stride; /* elements, bytes */
+} tensor_axis;
+
+typedef struct tensor_axes {
+    tensor_axis batch, head, position, dimension;
+} tensor_axes;
+
+bool rm_tensor_elements(const uint64_t *shape, int32_t rank, uint64_t *elements) {
+    *elements = 1;
+    for (int32_t axis = 0; axis < rank; axis++) {
+        if (shape[axis] != 0 && *elements > UINT64_MAX / shape[axis]) {
+            return false;
+        }
+        *elements *= shape[axis];
+    }
+    return true;
+}
+
+/* "(8, 4096, 128)" */
+static void shape_text(char *text, size_t size, const rm_tensor *tensor) {
+    size_t at = (size_t)snprintf(text, size, "(");
+    for (int32_t axis = 0; axis < tensor->rank && at < size; axis++) {
+        at +=
+            (size_t)snprintf(text + at, size - at, "%s%" PRIu64, axis == 0 ? "" : ", ", tensor->shape[axis]);
+    }
+    if (at < size) {
+        (void)snprintf(text + at, size - at, ")");
+    }
+}
+
+static tensor_axis axis_of(const rm_tensor *tensor, int32_t axis) {
+    uint64_t stride = rm_element_bytes(tensor->element);
+    const int32_t first = tensor->fortran ? 0 : axis + 1, end = tensor->fortran ? axis : tensor->rank;
+    for (int32_t inner = first; inner < end; inner++) {
+        stride *= tensor->shape[inner];
+    }
+    return (tensor_axis){.size = tensor->shape[axis], .stride = stride};
+}
+
+static tensor_axes find_axes(const rm_tensor *tensor, ropemap_order order) {
+    const int32_t dimension = tensor->rank - 1;
+    const bool heads_inside = order == ROPEMAP_ORDER_SHD && tensor->rank > 2;
+    const int32_t position = heads_inside ? dimension - 2 : dimension - 1;
+    const int32_t head = heads_inside ? dimension - 1 : dimension - 2;
+    const tensor_axis none = {.size = 1, .stride = 0};
+    return (tensor_axes){
+        .batch = tensor->rank == 4 ? axis_of(tensor, 0) : none,
+        .head = tensor->rank > 2 ? axis_of(tensor, head) : none,
+        .position = axis_of(tensor, position),
+        .dimension = axis_of(tensor, dimension),
+    };
+}
+
+static ropemap_status check_shape(const char *where, const rm_tensor *tensor, ropemap_error *error) {
+    char shape[96];
+    shape_text(shape, sizeof shape, tensor);
+    if (tensor->rank < 2 || tensor->rank > 4) {
+        return rm_fail(error, ROPEMAP_DATA,
+                       "%s: shape %s has %" PRId32
+                       " axes, vectors have 2 to 4: positions and head dimension, "
+                       "and before or between them heads and batch",
+                       where, shape, tensor->rank);
+    }
+    for (int32_t axis = 0; axis < tensor->rank; axis++) {
+        if (tensor->shape[axis] == 0) {
+            return rm_fail(error, ROPEMAP_DATA, "%s: shape %s holds no positions: axis %" PRId32 " is 0 long",
+                           where, shape, axis);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_axes(const char *where, const tensor_axes *axes, ropemap_error *error) {
+    const uint64_t dim = axes->dimension.size;
+    RM_TRY(rm_source_check_head_dim(where, dim > INT64_MAX ? INT64_MAX : (int64_t)dim, ROPEMAP_DATA, error));
+    if (axes->position.size > (uint64_t)ROPEMAP_POSITION_END) {
+        return rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " positions, there may be 2^40", where,
+                       axes->position.size);
+    }
+    return ROPEMAP_OK;
+}
+
+/* Which of the tensor's `heads` serves the head asked for: grouped queries share key heads evenly (GQA). */
+static ropemap_status find_head(const char *where, const ropemap_tensor *asked, uint64_t heads,
+                                uint64_t *head, ropemap_error *error) {
+    if (asked->query_heads < 0) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 " query heads, there must be 0 (none) or more",
+                       where, asked->query_heads);
+    }
+    const bool grouped = asked->query_heads > 0;
+    const uint64_t count = grouped ? (uint64_t)asked->query_heads : heads;
+    if (count % heads != 0) {
+        return rm_fail(error, ROPEMAP_DATA,
+                       "%s: %" PRIu64 " query heads and %" PRIu64
+                       " key heads, the first must be a multiple of the second",
+                       where, count, heads);
+    }
+    if (asked->head < 0 || (uint64_t)asked->head >= count) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "%s: head %" PRId64 " was asked for, %s %" PRIu64 ", counted from 0", where,
+                       asked->head, grouped ? "query heads there are" : "heads it holds are", count);
+    }
+    *head = (uint64_t)asked->head / (count / heads);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_rows(const ropemap_vectors *vectors, int64_t first, int64_t count, int64_t step,
+                                float *rows, ropemap_error *error) {
+    const tensor_vectors *source = (const tensor_vectors *)vectors;
+    return rm_rows_read(&source->input, &source->rows, first, count, step, rows, error);
+}
+
+static void destroy(ropemap_vectors *vectors) {
+    rm_input_close(&((tensor_vectors *)vectors)->input);
+    rm_source_free(vectors);
+}
+
+/* "kv.safetensors:k" of "dir/kv.safetensors". */
+static void make_label(char *label, size_t size, const char *path, const char *name) {
+    const char *slash = strrchr(path, '/');
+    char whole[2 * RM_LABEL_BYTES];
+    (void)snprintf(whole, sizeof whole, "%s%s%s", slash == NULL ? path : slash + 1,
+                   name[0] == '\0' ? "" : ":", name);
+    rm_label_make(label, size, whole);
+}
+
+ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *tensor, const ropemap_tensor *asked,
+                              ropemap_vectors **vectors, ropemap_error *error) {
+    char where[2 * RM_LABEL_BYTES + 16];
+    const bool named = tensor->name[0] != '\0';
+    (void)snprintf(where, sizeof where, "%s%s%s%s", input->name, named ? ": tensor '" : "", tensor->name,
+                   named ? "'" : "");
+    RM_TRY(check_shape(where, tensor, error));
+    const tensor_axes axes = find_axes(tensor, asked->order);
+    RM_TRY(check_axes(where, &axes, error));
+    if (asked->batch < 0 || (uint64_t)asked->batch >= axes.batch.size) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "%s: batch %" PRId64 " was asked for, batches it holds are %" PRIu64
+                       ", counted from 0",
+                       where, asked->batch, axes.batch.size);
+    }
+    uint64_t head = 0;
+    RM_TRY(find_head(where, asked, axes.head.size, &head, error));
+    tensor_vectors *source = rm_source_alloc(sizeof *source, (int32_t)axes.dimension.size, error);
+    if (source == NULL) {
+        return ROPEMAP_RESOURCES;
+    }
+    source->base.count = (int64_t)axes.position.size;
+    source->base.heads = (int64_t)axes.head.size;
+    source->base.read = read_rows;
+    source->base.destroy = destroy;
+    make_label(source->base.label, sizeof source->base.label, input->name, tensor->name);
+    source->input = *input;
+    source->rows = (rm_rows){
+        .element = tensor->element,
+        .columns = source->base.head_dim,
+        .offset = tensor->offset + (uint64_t)asked->batch * axes.batch.stride + head * axes.head.stride,
+        .row_stride = axes.position.stride,
+        .column_stride = axes.dimension.stride,
+    };
+    *vectors = &source->base;
+    return ROPEMAP_OK;
+}

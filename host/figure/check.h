@@ -1,0 +1,14 @@
+/* check.h - whether a map and a figure can be shown at all */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_FIGURE_CHECK_H
+#define ROPEMAP_HOST_FIGURE_CHECK_H
+
+#include "host/base/status.h"
+
+/* ROPEMAP_USAGE for a map without cells. */
+ropemap_status rm_check_map(const ropemap_map *map, ropemap_error *error);
+
+/* ROPEMAP_USAGE, with the field, its value and the rule. Limits are rm_colour_choose's to check. */
+ropemap_status rm_check_figure(const ropemap_figure *figure, const ropemap_map *map, ropemap_error *error);
+
+#endif

@@ -1,0 +1,60 @@
+/* drawing.c - what a figure is made of, before it is pixels or a page */
+/* SPDX-License-Identifier: MIT */
+#include "host/figure/drawing.h"
+#include "host/base/alloc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add(rm_drawing *drawing, const rm_item *item) {
+    if (drawing->count == drawing->capacity) {
+        const int64_t capacity = drawing->capacity == 0 ? 64 : 2 * drawing->capacity;
+        rm_item *items = rm_alloc_raw((uint64_t)capacity, sizeof *items);
+        if (items == NULL) {
+            drawing->incomplete = true;
+            return;
+        }
+        if (drawing->count > 0) {
+            memcpy(items, drawing->items, (size_t)drawing->count * sizeof *items);
+        }
+        rm_free(drawing->items);
+        drawing->items = items;
+        drawing->capacity = capacity;
+    }
+    drawing->items[drawing->count++] = *item;
+}
+
+void rm_drawing_rectangle(rm_drawing *drawing, double x, double y, double width, double height, rm_rgb ink) {
+    add(drawing,
+        &(rm_item){.kind = RM_ITEM_RECTANGLE, .x = x, .y = y, .width = width, .height = height, .ink = ink});
+}
+
+void rm_drawing_line(rm_drawing *drawing, double x, double y, double width, double height, double thickness,
+                     rm_rgb ink) {
+    add(drawing, &(rm_item){.kind = RM_ITEM_LINE,
+                            .x = x,
+                            .y = y,
+                            .width = width,
+                            .height = height,
+                            .thickness = thickness,
+                            .ink = ink});
+}
+
+void rm_drawing_raster(rm_drawing *drawing, const rm_item *raster) {
+    rm_item item = *raster;
+    item.kind = RM_ITEM_RASTER;
+    add(drawing, &item);
+}
+
+void rm_drawing_text(rm_drawing *drawing, double x, double y, const char *text, rm_text_style style) {
+    if (*text != '\0') {
+        rm_item item = {.kind = RM_ITEM_TEXT, .x = x, .y = y, .style = style};
+        (void)snprintf(item.text, sizeof item.text, "%s", text);
+        add(drawing, &item);
+    }
+}
+
+void rm_drawing_free(rm_drawing *drawing) {
+    rm_free(drawing->items);
+    *drawing = (rm_drawing){.items = NULL};
+}

@@ -1,0 +1,197 @@
+/* layout.c - where everything of a framed figure stands */
+/* SPDX-License-Identifier: MIT */
+#include "host/figure/layout.h"
+#include "host/figure/font.h"
+
+#include <math.h>
+
+/* Lengths at scale 1, in pixels. Text of 20 on a figure of 1,300 is 8 points on a page of 7 inches. */
+#define TITLE_SIZE    27.0
+#define SUBTITLE_SIZE 18.0
+#define LABEL_SIZE    22.0
+#define TICK_SIZE     20.0
+#define MARGIN        26.0 /* between everything and the figure's edge */
+#define LABEL_GAP     12.0 /* between tick labels and an axis label */
+#define BAR_WIDTH     30.0
+#define BAR_GAP       34.0  /* between the map and the colour bar */
+#define TEXT_WIDTH    420.0 /* the title is not broken below this width */
+
+enum {
+    SIDE = 1024,      /* map pixels at scale 1, and what a small map is enlarged to */
+    SIDE_LEAST = 600, /* what the longer side has at least */
+    STRIP = 6,        /* the shorter side has at least this part of the longer one */
+    CELL_SEEN = 4     /* pixels from which on a position is seen as a square of its own */
+};
+
+static int64_t whole(double length) {
+    return (int64_t)ceil(length);
+}
+
+static int64_t at_least(int64_t value, int64_t least) {
+    return value > least ? value : least;
+}
+
+/* Small maps are enlarged by whole pixels, thin ones thickened, so that every cell is equally large and
+ * sharp. */
+static void size_map(rm_layout *layout, const ropemap_map *map) {
+    const int64_t longer = at_least(map->width, map->height);
+    int64_t factor = at_least(SIDE / longer, 1);
+    factor += factor * longer < SIDE_LEAST ? 1 : 0;
+    const int64_t least = factor * longer / STRIP;
+    layout->map.width = at_least(factor, least / map->width) * map->width;
+    layout->map.height = at_least(factor, least / map->height) * map->height;
+}
+
+static double choose_scale(const ropemap_figure *figure, const rm_layout *layout) {
+    if (figure->scale > 0.0) {
+        return figure->scale;
+    }
+    const int64_t longer = at_least(layout->map.width, layout->map.height);
+    return fmin(fmax((double)longer / SIDE, 0.7), 16.0);
+}
+
+/* Whether labels keep a distance: `along` the axis they take their width, or else their height. */
+static bool labels_fit(const rm_ticks *ticks, double length, double size, bool along, double *widest) {
+    double last_end = -INFINITY;
+    bool fit = true;
+    *widest = 0.0;
+    for (int32_t tick = 0; tick < ticks->count; tick++) {
+        const double width = rm_font_width(ticks->tick[tick].label, size);
+        const double half = along ? width / 2.0 + 0.4 * size : 0.8 * size;
+        /* Values grow upwards, positions downwards: distances are the same. */
+        fit = fit && ticks->tick[tick].at * length - half >= last_end;
+        last_end = ticks->tick[tick].at * length + half;
+        *widest = fmax(*widest, width);
+    }
+    return fit;
+}
+
+/* Ticks of an axis before its labels are measured: at scale 1, one every 90 pixels across or 32 down, 8 at
+ * most. */
+static int32_t ticks_wanted(double length, double scale, bool along) {
+    return (int32_t)fmin(fmax(length / ((along ? 90.0 : 32.0) * scale), 2.0), 8.0);
+}
+
+static void lay_positions(rm_axis *axis, ropemap_range range, int64_t length, double size, double scale,
+                          bool along) {
+    const bool centred = length / range.count >= CELL_SEEN;
+    for (int32_t most = ticks_wanted((double)length, scale, along); most >= 1; most--) {
+        axis->ticks = rm_ticks_positions(range, centred, most);
+        if (labels_fit(&axis->ticks, (double)length, size, along, &axis->widest)) {
+            return;
+        }
+    }
+}
+
+static void lay_values(rm_axis *axis, const rm_colour *colour, int64_t length, double size, double scale) {
+    for (int32_t most = ticks_wanted((double)length, scale, false); most >= 2; most--) {
+        axis->ticks = rm_ticks_values(colour->low, colour->high, most);
+        if (labels_fit(&axis->ticks, (double)length, size, false, &axis->widest)) {
+            return;
+        }
+    }
+}
+
+/* A label is drawn smaller where it is longer than `room`. */
+static void lay_label(rm_axis *axis, const char *field, size_t limit, double scale, double room) {
+    rm_text_clean(axis->label, field, limit);
+    axis->label_size = LABEL_SIZE * scale;
+    const double width = rm_font_width(axis->label, axis->label_size);
+    axis->label_size *= width > room ? room / width : 1.0;
+}
+
+static void lay_axes(rm_layout *layout, const ropemap_figure *figure, const rm_colour *colour, double scale) {
+    const double size = layout->tick_size;
+    lay_positions(&layout->rows, figure->rows, layout->map.height, size, scale, false);
+    lay_positions(&layout->cols, figure->cols, layout->map.width, size, scale, true);
+    lay_values(&layout->values, colour, layout->map.height, size, scale);
+    const double tall = (double)layout->map.height, wide = (double)layout->map.width;
+    lay_label(&layout->rows, figure->row_label, sizeof figure->row_label, scale, tall);
+    lay_label(&layout->cols, figure->col_label, sizeof figure->col_label, scale, wide);
+    lay_label(&layout->values, figure->value_label, sizeof figure->value_label, scale, tall);
+}
+
+/* Room an axis label takes across its axis: its height and a gap, nothing without a label. */
+static double label_room(const rm_axis *axis, double scale) {
+    return axis->label[0] == '\0' ? 0.0 : axis->label_size + LABEL_GAP * scale;
+}
+
+/* From left to right: row label, tick labels, ticks, map, bar, its ticks, labels and label. */
+static void lay_columns(rm_layout *layout, double scale) {
+    const int64_t margin = whole(MARGIN * scale), beside = layout->line + layout->tick + layout->gap;
+    const rm_ticks *cols = &layout->cols.ticks;
+    const double first = layout->cols.ticks.tick[0].at * (double)layout->map.width;
+    const double overhang = rm_font_width(cols->tick[0].label, layout->tick_size) / 2.0 - first;
+    const int64_t labels = whole(label_room(&layout->rows, scale) + layout->rows.widest) + beside;
+    layout->map.x = margin + at_least(labels, whole(overhang));
+    layout->row_label_x = (double)margin + 0.78 * layout->rows.label_size;
+
+    const rm_tick *end = &cols->tick[cols->count - 1];
+    const double over = rm_font_width(end->label, layout->tick_size) / 2.0 -
+                        (1.0 - end->at) * (double)layout->map.width +
+                        (layout->has_nan ? 1.0 : 0.6) * layout->tick_size;
+    layout->bar.x = layout->map.x + layout->map.width + at_least(whole(BAR_GAP * scale), whole(over));
+    layout->bar.width = whole(BAR_WIDTH * scale);
+    const int64_t labels_x = layout->bar.x + layout->bar.width + beside;
+    const double nan_end =
+        layout->has_nan ? 1.4 * layout->nan_size + rm_font_width("NaN", layout->tick_size) : 0.0;
+    const double labels_end = fmax((double)labels_x + layout->values.widest, (double)layout->bar.x + nan_end);
+    layout->value_label_x = labels_end + LABEL_GAP * scale + 0.78 * layout->values.label_size;
+    layout->width = whole(labels_end + label_room(&layout->values, scale)) + margin;
+}
+
+/* Title and subtitle start above the map's left edge and widen the figure where a word is longer than it. */
+static void lay_titles(rm_layout *layout, const ropemap_figure *figure, double scale) {
+    char title[RM_TEXT_BYTES], subtitle[RM_TEXT_BYTES];
+    rm_text_clean(title, figure->title, sizeof figure->title);
+    rm_text_clean(subtitle, figure->subtitle, sizeof figure->subtitle);
+    const int64_t margin = whole(MARGIN * scale);
+    const double width = fmax((double)(layout->width - margin - layout->map.x), TEXT_WIDTH * scale);
+    layout->title = rm_text_wrap(title, layout->title_size, width);
+    layout->subtitle = rm_text_wrap(subtitle, layout->subtitle_size, width);
+    const int64_t end = layout->map.x + whole(fmax(layout->title.width, layout->subtitle.width)) + margin;
+    layout->width = at_least(layout->width, end);
+}
+
+/* From top to bottom: title, subtitle, map, ticks, tick labels, column label. */
+static void lay_lines(rm_layout *layout, double scale) {
+    const int64_t margin = whole(MARGIN * scale);
+    double y = (double)margin;
+    layout->title_y = y + 0.8 * layout->title_size;
+    y += layout->title_step * layout->title.count;
+    layout->subtitle_y = y + layout->subtitle_size;
+    y += layout->subtitle.count > 0
+             ? 0.2 * layout->subtitle_size + layout->subtitle_step * layout->subtitle.count
+             : 0.0;
+    const bool words = layout->title.count + layout->subtitle.count > 0;
+    layout->map.y =
+        whole(y + (words ? 0.7 : 0.0) * layout->tick_size + layout->tick_size / 2.0) + layout->line;
+    layout->bar.y = layout->map.y;
+    layout->bar.height = layout->map.height;
+    const double labels_y =
+        (double)(layout->map.y + layout->map.height + layout->line + layout->tick + layout->gap);
+    const double labels_end = labels_y + layout->tick_size;
+    layout->col_label_y = labels_end + LABEL_GAP * scale + 0.6 * layout->cols.label_size;
+    const double label = layout->cols.label[0] == '\0' ? 0.0 : label_room(&layout->cols, scale);
+    layout->height = whole(labels_end + label) + margin;
+}
+
+rm_layout rm_layout_make(const ropemap_figure *figure, const ropemap_map *map, const rm_colour *colour) {
+    rm_layout layout = {.has_nan = map->nan_cells > 0};
+    size_map(&layout, map);
+    const double scale = choose_scale(figure, &layout);
+    layout.line = at_least((int64_t)lround(1.3 * scale), 1);
+    layout.tick = whole(8.0 * scale);
+    layout.gap = whole(6.0 * scale);
+    layout.tick_size = TICK_SIZE * scale;
+    layout.title_size = TITLE_SIZE * scale;
+    layout.title_step = 1.25 * layout.title_size;
+    layout.subtitle_size = SUBTITLE_SIZE * scale;
+    layout.subtitle_step = 1.35 * layout.subtitle_size;
+    layout.nan_size = RM_FONT_DIGIT * layout.tick_size;
+    lay_axes(&layout, figure, colour, scale);
+    lay_columns(&layout, scale);
+    lay_titles(&layout, figure, scale);
+    lay_lines(&layout, scale);
+    return layout;
+}

@@ -1,0 +1,43 @@
+/* layout.h - where everything of a framed figure stands */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_FIGURE_LAYOUT_H
+#define ROPEMAP_HOST_FIGURE_LAYOUT_H
+
+#include "host/figure/colour.h"
+#include "host/figure/text.h"
+#include "host/figure/ticks.h"
+
+/* A rectangle on whole pixels, y downwards. */
+typedef struct rm_box {
+    int64_t x, y, width, height;
+} rm_box;
+
+/* An axis: its ticks, and its label in a size that is no longer than the room beside it. */
+typedef struct rm_axis {
+    rm_ticks ticks;
+    double widest; /* of the tick labels, pixels */
+    char label[RM_TEXT_BYTES];
+    double label_size;
+} rm_axis;
+
+/* All lengths are in pixels of the figure. */
+typedef struct rm_layout {
+    int64_t width, height;                       /* of the figure */
+    int64_t line;                                /* of frames and ticks */
+    int64_t tick;                                /* length of a tick */
+    int64_t gap;                                 /* between a tick and its label */
+    double tick_size, title_size, subtitle_size; /* of text */
+    double title_step, subtitle_step;            /* from a baseline to the next */
+    rm_text_lines title, subtitle;
+    rm_axis rows, cols, values;
+    rm_box map, bar;
+    double title_y, subtitle_y;                     /* first baselines */
+    double row_label_x, col_label_y, value_label_x; /* baselines */
+    bool has_nan;                                   /* a swatch below the colour bar */
+    double nan_size;                                /* side of the swatch */
+} rm_layout;
+
+/* Lays out a figure whose limits are chosen. The font is ready (font.h), figure and map are checked. */
+rm_layout rm_layout_make(const ropemap_figure *figure, const ropemap_map *map, const rm_colour *colour);
+
+#endif

@@ -1,0 +1,182 @@
+/* title.c - what a figure says about the request it shows */
+/* SPDX-License-Identifier: MIT */
+#include "host/base/status.h"
+#include "host/figure/number.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A line of parts with a comma between them. */
+typedef struct line {
+    char *text;
+    size_t size;
+} line;
+
+/* Adds a part; one that does not fit whole is left out. */
+static void add(line to, const char *format, ...) RM_PRINTF(2, 3);
+
+static void add(line to, const char *format, ...) {
+    char part[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(part, sizeof part, format, arguments);
+    va_end(arguments);
+    const size_t end = strlen(to.text), bytes = strlen(part), comma = end > 0 ? 2 : 0;
+    if (end + comma + bytes < to.size) {
+        memcpy(to.text + end, ", ", comma);
+        memcpy(to.text + end + comma, part, bytes + 1);
+    }
+}
+
+static void describe_rule(line title, const ropemap_request *request) {
+    const ropemap_spec *spec = &request->spec;
+    char base[RM_NUMBER_TEXT], factor[RM_NUMBER_TEXT];
+    rm_number_parameter(base, spec->base);
+    rm_number_parameter(factor, spec->scaling.factor);
+    if (request->already_rotated) {
+        add(title, "Similarity of rotated vectors");
+        add(title, "d = %" PRId32, spec->head_dim);
+        return;
+    }
+    add(title, "RoPE similarity");
+    add(title, "base %s", base);
+    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
+        const char *name = ropemap_scaling_name(spec->scaling.rule);
+        add(title, "%s scaling by %s", name == NULL ? "unknown" : name, factor);
+    }
+    add(title, "d = %" PRId32, spec->head_dim);
+    if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
+        add(title, "%" PRId32 " rotated", spec->rotary_dim);
+    }
+    if (spec->layout == ROPEMAP_LAYOUT_INTERLEAVED) {
+        add(title, "interleaved");
+    }
+}
+
+static void describe_positions(line subtitle, const ropemap_range *rows, const ropemap_range *cols) {
+    char down[RM_NUMBER_TEXT], across[RM_NUMBER_TEXT], first[RM_NUMBER_TEXT], step[RM_NUMBER_TEXT];
+    rm_number_grouped(down, rows->count);
+    rm_number_grouped(across, cols->count);
+    rm_number_grouped(first, rows->first);
+    rm_number_grouped(step, rows->step);
+    const bool same_grid = rows->first == cols->first && rows->step == cols->step;
+    if (same_grid && rows->count == cols->count) {
+        add(subtitle, "%s position%s%s%s%s%s", down, rows->count == 1 ? "" : "s",
+            rows->first == 0 ? "" : " from ", rows->first == 0 ? "" : first,
+            rows->step == 1 ? "" : " in steps of ", rows->step == 1 ? "" : step);
+    } else { /* where they differ the axes say it */
+        add(subtitle, "%s query × %s key positions", down, across);
+    }
+}
+
+/* "mean of ", and nothing where a cell is one number. */
+static const char *pool_words(ropemap_pool pool) {
+    static const char *const words[] = {
+        [ROPEMAP_POOL_MEAN] = "mean of ",
+        [ROPEMAP_POOL_MIN] = "minimum of ",
+        [ROPEMAP_POOL_MAX] = "maximum of ",
+        [ROPEMAP_POOL_ABSMAX] = "largest magnitude of ",
+        [ROPEMAP_POOL_RMS] = "root mean square of ",
+        [ROPEMAP_POOL_STD] = "standard deviation of ",
+    };
+    return (size_t)pool < sizeof words / sizeof *words ? words[pool] : "";
+}
+
+/* Whether a cell is one pair, which mean, minimum and maximum leave as it is. */
+static bool is_plain(const ropemap_request *request, const ropemap_map *map) {
+    const ropemap_pool pool = request->pool;
+    const bool keeps = pool == ROPEMAP_POOL_MEAN || pool == ROPEMAP_POOL_MIN || pool == ROPEMAP_POOL_MAX;
+    return keeps && map->height == request->rows.count && map->width == request->cols.count;
+}
+
+/* "mean of 128 × 128 dot products": how many, where every cell has as many. */
+static void describe_cells(line subtitle, const ropemap_request *request, const ropemap_map *map) {
+    static const char *const words[] = {
+        [ROPEMAP_MEASURE_DOT] = "dot products",
+        [ROPEMAP_MEASURE_SCALED] = "scaled dot products",
+        [ROPEMAP_MEASURE_COSINE] = "cosines",
+    };
+    const bool known = (size_t)request->measure < sizeof words / sizeof *words;
+    const char *measure = known ? words[request->measure] : "similarities";
+    if (is_plain(request, map)) {
+        add(subtitle, "%s", measure);
+        return;
+    }
+    const bool single = map->height == request->rows.count && map->width == request->cols.count;
+    const bool even = !single && map->height > 0 && map->width > 0 &&
+                      request->rows.count % map->height == 0 && request->cols.count % map->width == 0;
+    if (!even) {
+        add(subtitle, "%s%s", pool_words(request->pool), measure);
+        return;
+    }
+    char down[RM_NUMBER_TEXT], across[RM_NUMBER_TEXT];
+    rm_number_grouped(down, request->rows.count / map->height);
+    rm_number_grouped(across, request->cols.count / map->width);
+    add(subtitle, "%s%s × %s %s", pool_words(request->pool), down, across, measure);
+}
+
+/* The end of a label, which tells files and tensors apart. */
+static void shorten(char out[40], const char *label) {
+    const size_t length = strlen(label);
+    if (length <= 30) {
+        (void)snprintf(out, 40, "%s", label);
+        return;
+    }
+    const char *tail = label + length - 28;
+    while (((unsigned char)*tail & 0xc0) == 0x80) {
+        tail++;
+    }
+    (void)snprintf(out, 40, "…%s", tail);
+}
+
+static void describe_content(line subtitle, const ropemap_request *request) {
+    char queries[40], keys[40];
+    shorten(queries, request->queries == NULL ? "ones" : ropemap_vectors_label(request->queries));
+    shorten(keys, request->keys == NULL ? "ones" : ropemap_vectors_label(request->keys));
+    if (request->queries == NULL && request->keys == NULL) {
+        add(subtitle, "constant vectors");
+    } else if (strcmp(queries, keys) == 0) {
+        add(subtitle, "vectors %s", queries);
+    } else {
+        add(subtitle, "queries %s, keys %s", queries, keys);
+    }
+}
+
+static void describe_value(char *label, size_t size, const ropemap_request *request, const ropemap_map *map) {
+    static const char *const symbols[] = {
+        [ROPEMAP_MEASURE_DOT] = "q · k",
+        [ROPEMAP_MEASURE_SCALED] = "q · k / √d",
+        [ROPEMAP_MEASURE_COSINE] = "cosine of q and k",
+    };
+    const bool known = (size_t)request->measure < sizeof symbols / sizeof *symbols;
+    (void)snprintf(label, size, "%s%s", is_plain(request, map) ? "" : pool_words(request->pool),
+                   known ? symbols[request->measure] : "similarity");
+}
+
+ropemap_figure ropemap_figure_default(const ropemap_request *request, const ropemap_map *map) {
+    ropemap_figure figure = {
+        .row_label = "query position",
+        .col_label = "key position",
+        .rows = request->rows,
+        .cols = request->cols,
+        .colormap = ROPEMAP_COLORMAP_AUTO,
+    };
+    const line title = {.text = figure.title, .size = sizeof figure.title};
+    const line subtitle = {.text = figure.subtitle, .size = sizeof figure.subtitle};
+    describe_rule(title, request);
+    describe_positions(subtitle, &request->rows, &request->cols);
+    describe_cells(subtitle, request, map);
+    if (request->causal) {
+        add(subtitle, "causal");
+    }
+    describe_content(subtitle, request);
+    const char *method =
+        map->plan.method == ROPEMAP_METHOD_AUTO ? NULL : ropemap_method_name(map->plan.method);
+    if (method != NULL) {
+        add(subtitle, "%s method", method);
+    }
+    describe_value(figure.value_label, sizeof figure.value_label, request, map);
+    return figure;
+}

@@ -1,0 +1,109 @@
+/* cells.c - cells in the making: kept, merged and brought to their final number */
+/* SPDX-License-Identifier: MIT */
+#include "host/map/cells.h"
+
+#include "host/base/alloc.h"
+#include "host/map/pairs.h"
+
+#include <math.h>
+
+static bool is_extreme(ropemap_pool pool) {
+    return pool == ROPEMAP_POOL_MIN || pool == ROPEMAP_POOL_MAX || pool == ROPEMAP_POOL_ABSMAX;
+}
+
+int64_t rm_cells_bytes(ropemap_pool pool) {
+    if (is_extreme(pool)) {
+        return (int64_t)sizeof(float);
+    }
+    return (int64_t)sizeof(double) * (pool == ROPEMAP_POOL_STD ? 3 : 1);
+}
+
+ropemap_status rm_cells_make(rm_cells *cells, ropemap_pool pool, int64_t rows, int64_t cols,
+                             ropemap_error *error) {
+    const uint64_t count = (uint64_t)rows * (uint64_t)cols;
+    *cells = (rm_cells){.pool = pool, .rows = rows, .cols = cols};
+    bool whole = true;
+    if (is_extreme(pool)) {
+        cells->extreme = rm_alloc_raw(count, sizeof *cells->extreme);
+        whole = cells->extreme != NULL;
+    } else {
+        cells->sum = rm_alloc_raw(count, sizeof *cells->sum);
+        whole = cells->sum != NULL;
+    }
+    if (pool == ROPEMAP_POOL_STD) {
+        cells->square = rm_alloc_raw(count, sizeof *cells->square);
+        cells->pairs = rm_alloc_raw(count, sizeof *cells->pairs);
+        whole = whole && cells->square != NULL && cells->pairs != NULL;
+    }
+    return whole ? ROPEMAP_OK : rm_fail_memory(error, "cells", count * (uint64_t)rm_cells_bytes(pool));
+}
+
+void rm_cells_free(rm_cells *cells) {
+    rm_free(cells->extreme);
+    rm_free(cells->sum);
+    rm_free(cells->square);
+    rm_free(cells->pairs);
+    *cells = (rm_cells){0};
+}
+
+void rm_cells_clear_row(rm_cells *cells, int64_t row) {
+    const float neutral = cells->pool == ROPEMAP_POOL_MIN ? INFINITY : -INFINITY;
+    for (int64_t i = row * cells->cols; i < (row + 1) * cells->cols; i++) {
+        if (cells->extreme != NULL) {
+            cells->extreme[i] = neutral;
+        } else {
+            cells->sum[i] = 0.0;
+        }
+        if (cells->pairs != NULL) {
+            cells->square[i] = 0.0;
+            cells->pairs[i] = 0.0;
+        }
+    }
+}
+
+/* The smaller (min) or the larger; a NaN on either side stays. */
+static float more_extreme(ropemap_pool pool, float a, float b) {
+    if (isnan(a) || isnan(b)) {
+        return NAN;
+    }
+    return (pool == ROPEMAP_POOL_MIN) == (a < b) ? a : b;
+}
+
+void rm_cells_merge_row(rm_cells *to, int64_t to_row, const rm_cells *from, int64_t from_row) {
+    for (int64_t col = 0; col < to->cols; col++) {
+        const int64_t a = to_row * to->cols + col, b = from_row * from->cols + col;
+        if (to->extreme != NULL) {
+            to->extreme[a] = more_extreme(to->pool, to->extreme[a], from->extreme[b]);
+        } else if (to->pairs == NULL) {
+            to->sum[a] += from->sum[b];
+        } else if (from->pairs[b] > 0.0) {
+            rm_cells_merge(to, a, from->pairs[b], from->sum[b], from->square[b]);
+        }
+    }
+}
+
+static double finish_cell(const rm_cells *cells, int64_t cell, double pairs) {
+    switch (cells->pool) {
+    case ROPEMAP_POOL_MEAN:
+        return cells->sum[cell] / pairs;
+    case ROPEMAP_POOL_RMS:
+        return sqrt(cells->sum[cell] / pairs);
+    case ROPEMAP_POOL_STD:
+        return sqrt(cells->square[cell] / pairs);
+    case ROPEMAP_POOL_MIN:
+    case ROPEMAP_POOL_MAX:
+    case ROPEMAP_POOL_ABSMAX:
+        break;
+    }
+    return (double)cells->extreme[cell];
+}
+
+void rm_cells_finish_row(const rm_cells *cells, int64_t row, const rm_grid *grid, double scale,
+                         int64_t col_first, int64_t col_end, float *out) {
+    const rm_span rows = rm_axis_cell(&grid->rows, cells->first_row + row);
+    for (int64_t col = col_first; col < col_end; col++) {
+        const double pairs = rm_grid_pairs(grid, rows, rm_axis_cell(&grid->cols, col));
+        const double value = pairs > 0.0 ? finish_cell(cells, row * cells->cols + col, pairs) : (double)NAN;
+        out[col] = (float)(value * scale);
+    }
+}

@@ -1,0 +1,65 @@
+/* grid.h - which pairs of positions a cell holds: known to the band loops and to every backend */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_MAP_GRID_H
+#define ROPEMAP_HOST_MAP_GRID_H
+
+#include "host/base/status.h"
+
+/* One side of a map: cell c covers position indices [floor(c * count / cells), floor((c + 1) * count /
+ * cells)). */
+typedef struct rm_axis {
+    ropemap_range range; /* positions */
+    int64_t cells;
+} rm_axis;
+
+typedef struct rm_grid {
+    rm_axis rows, cols;
+    bool causal; /* a pair counts only where the key's position <= the query's */
+} rm_grid;
+
+/* Position indices [first, end) of an axis. */
+typedef struct rm_span {
+    int64_t first, end;
+} rm_span;
+
+/* floor(cell * count / cells) and the next: needs count * cells < 2^63, which the limits ensure. */
+static inline rm_span rm_axis_cell(const rm_axis *axis, int64_t cell) {
+    const int64_t count = axis->range.count;
+    return (rm_span){.first = cell * count / axis->cells, .end = (cell + 1) * count / axis->cells};
+}
+
+/* The cell that holds position index `index`. */
+static inline int64_t rm_axis_cell_of(const rm_axis *axis, int64_t index) {
+    return ((index + 1) * axis->cells - 1) / axis->range.count;
+}
+
+static inline int64_t rm_position(ropemap_range range, int64_t index) {
+    return range.first + index * range.step;
+}
+
+/* Number of columns of the whole range that count for row index `row`: those with a position not beyond it.
+ */
+static inline int64_t rm_grid_limit(const rm_grid *grid, int64_t row) {
+    const ropemap_range cols = grid->cols.range;
+    if (!grid->causal) {
+        return cols.count;
+    }
+    const int64_t reach = rm_position(grid->rows.range, row) - cols.first;
+    if (reach < 0) {
+        return 0;
+    }
+    const int64_t limit = reach / cols.step + 1;
+    return limit < cols.count ? limit : cols.count;
+}
+
+/* How a cell lies to the diagonal. */
+typedef enum rm_coverage { RM_COVERAGE_NONE, RM_COVERAGE_PART, RM_COVERAGE_FULL } rm_coverage;
+
+static inline rm_coverage rm_grid_coverage(const rm_grid *grid, rm_span rows, rm_span cols) {
+    if (rm_grid_limit(grid, rows.end - 1) <= cols.first) {
+        return RM_COVERAGE_NONE;
+    }
+    return rm_grid_limit(grid, rows.first) >= cols.end ? RM_COVERAGE_FULL : RM_COVERAGE_PART;
+}
+
+#endif

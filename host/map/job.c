@@ -1,0 +1,106 @@
+/* job.c - a request made ready to run: checked, planned, with a backend and a context for each worker */
+/* SPDX-License-Identifier: MIT */
+#include "host/map/job.h"
+
+#include "host/base/alloc.h"
+#include "host/map/plan.h"
+#include "host/map/request.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Every backend there is; "auto" takes the first. */
+static ropemap_status find_backend(const char *name, const rm_backend **backend, ropemap_error *error) {
+    const rm_backend *const all[] = {rm_cpu_backend()};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (name == NULL || strcmp(name, "auto") == 0 || strcmp(name, all[i]->name) == 0) {
+            *backend = all[i];
+            return ROPEMAP_OK;
+        }
+    }
+    return rm_fail(error, ROPEMAP_USAGE, "backend: '%s', expected auto or cpu", name);
+}
+
+static uint64_t quarter_of_memory(void) {
+    const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    return pages < 1 || bytes < 1 ? (uint64_t)1 << 30 : (uint64_t)pages * (uint64_t)bytes / 4;
+}
+
+static rm_axis axis_of(ropemap_range range, int64_t cells) {
+    return (rm_axis){.range = range, .cells = range.count < cells ? range.count : cells};
+}
+
+static void take_request(const ropemap_request *request, rm_job *job) {
+    const bool cosine = request->measure == ROPEMAP_MEASURE_COSINE;
+    job->request = request;
+    job->queries = request->queries != NULL ? request->queries : job->owned;
+    job->keys = request->keys != NULL ? request->keys : job->owned;
+    job->constant = job->queries->constant && job->keys->constant;
+    job->rotation = (rm_rotation){.freqs = &job->freqs,
+                                  .layout = request->spec.layout,
+                                  .rotate = !request->already_rotated,
+                                  .normalise = cosine};
+    job->grid = (rm_grid){.rows = axis_of(request->rows, request->height),
+                          .cols = axis_of(request->cols, request->width),
+                          .causal = request->causal};
+    job->scale =
+        request->measure == ROPEMAP_MEASURE_SCALED ? 1.0 / sqrt((double)request->spec.head_dim) : 1.0;
+    job->memory = request->memory != 0 ? request->memory : quarter_of_memory();
+}
+
+ropemap_status rm_job_open(const ropemap_request *request, rm_job *job, ropemap_error *error) {
+    *job = (rm_job){0};
+    RM_TRY(rm_request_check(request, error));
+    RM_TRY(find_backend(request->backend, &job->backend, error));
+    RM_TRY(ropemap_freqs_make(&request->spec, &job->freqs, error));
+    if (request->queries == NULL) {
+        RM_TRY(ropemap_vectors_ones(request->spec.head_dim, &job->owned, error));
+    }
+    take_request(request, job);
+    return rm_plan_choose(job, error);
+}
+
+ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
+    const uint64_t threads = (uint64_t)job->plan.threads;
+    job->workers = rm_alloc(threads, sizeof *job->workers);
+    if (job->workers == NULL) {
+        return rm_fail_memory(error, "workers", threads * sizeof *job->workers);
+    }
+    for (uint64_t i = 0; i < threads; i++) {
+        RM_TRY(job->backend->open(&job->workers[i].context, error));
+    }
+    return ROPEMAP_OK;
+}
+
+void rm_job_close(rm_job *job) {
+    for (int32_t i = 0; job->workers != NULL && i < job->plan.threads; i++) {
+        job->backend->close(job->workers[i].context);
+    }
+    rm_free(job->workers);
+    ropemap_vectors_free(job->owned);
+    job->workers = NULL;
+    job->owned = NULL;
+}
+
+ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
+                          ropemap_error *error) {
+    const rm_team team = {.threads = job->plan.threads,
+                          .stage = stage,
+                          .progress = job->request->progress,
+                          .progress_user = job->request->progress_user};
+    return rm_team_run(&team, count, task, work, error);
+}
+
+double rm_seconds_now(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double rm_stage_time(rm_worker *worker, rm_stage stage, double start) {
+    const double now = rm_seconds_now();
+    worker->seconds[stage] += now - start;
+    return now;
+}

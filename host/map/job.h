@@ -1,0 +1,59 @@
+/* job.h - a request made ready to run: checked, planned, with a backend and a context for each worker */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_MAP_JOB_H
+#define ROPEMAP_HOST_MAP_JOB_H
+
+#include "host/base/workers.h"
+#include "host/data/vectors.h"
+#include "host/map/backend.h"
+
+/* Stages whose time is told. */
+typedef enum rm_stage {
+    RM_STAGE_READ,
+    RM_STAGE_ROTATE,
+    RM_STAGE_SIMILARITY,
+    RM_STAGE_POOL,
+    RM_STAGES
+} rm_stage;
+
+/* A worker's own. */
+typedef struct rm_worker {
+    rm_context *context;
+    double seconds[RM_STAGES];
+} rm_worker;
+
+typedef struct rm_job {
+    const ropemap_request *request;
+    const rm_backend *backend;
+    const ropemap_vectors *queries, *keys;
+    ropemap_vectors *owned; /* the ones that stand in where a request names no vectors */
+    ropemap_freqs freqs;
+    rm_rotation rotation; /* of queries and of keys */
+    rm_grid grid;
+    double scale;    /* what every similarity is multiplied by at the end */
+    bool constant;   /* queries and keys do not depend on position */
+    uint64_t memory; /* bytes the plan may use */
+    ropemap_plan plan;
+    rm_worker *workers; /* [plan.threads], NULL until rm_job_start */
+} rm_job;
+
+/* Checks and plans; nothing large is allocated. Close it after success and after failure. */
+ropemap_status rm_job_open(const ropemap_request *request, rm_job *job, ropemap_error *error);
+/* Opens the workers' contexts. */
+ropemap_status rm_job_start(rm_job *job, ropemap_error *error);
+void rm_job_close(rm_job *job);
+
+/* Runs tasks on the job's workers; `stage` is the word that progress is told under. */
+ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
+                          ropemap_error *error);
+
+/* Adds the time since `start` to a worker's stage and returns now. */
+double rm_stage_time(rm_worker *worker, rm_stage stage, double start);
+double rm_seconds_now(void);
+
+/* The three methods (DIAGONAL, FACTORED, TILED): fill map->cells [height, width] as job->plan says. */
+ropemap_status rm_map_factored(rm_job *job, float *cells, ropemap_error *error);
+ropemap_status rm_map_diagonal(rm_job *job, float *cells, ropemap_error *error);
+ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error);
+
+#endif

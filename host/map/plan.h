@@ -1,0 +1,19 @@
+/* plan.h - which method serves a request, and what it will cost */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_MAP_PLAN_H
+#define ROPEMAP_HOST_MAP_PLAN_H
+
+#include "host/map/job.h"
+
+/* Fills job->plan from everything else in the job. */
+ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error);
+
+/* Floats that a cell of one side comes to: d means, d(d+1)/2 second moments, or twice that for std. */
+int64_t rm_cell_features(const rm_job *job);
+
+enum {
+    RM_TILED_BAND_BLOCKS = 4, /* blocks of query rows that share one pass over the keys */
+    RM_FACTORED_CHUNK = 1024, /* second moments multiplied at a time; partial products add up in double */
+};
+
+#endif

@@ -1,0 +1,221 @@
+/* straddle.c - causal maps by factors: the cells that the diagonal cuts */
+/* SPDX-License-Identifier: MIT */
+/*
+ * mean: sum over rows i of q_i . P_i, P_i the sum of the keys that count for row i, which only grows down the
+ * cell; closed sums where vectors do not depend on position. rms and std: tile by tile, these cells only.
+ */
+#include "host/map/straddle.h"
+
+#include "host/base/alloc.h"
+#include "host/map/cells.h"
+#include "host/map/closed.h"
+#include "host/map/pairs.h"
+#include "host/map/side.h"
+
+#include <string.h>
+
+struct scratch {
+    float *raw, *queries, *keys; /* [block, head_dim] */
+    float *tile;                 /* [block, block] */
+    double *prefix;              /* [head_dim] */
+    rm_cells cells;              /* one row, [1, width] */
+};
+
+struct straddle {
+    rm_job *job;
+    float *out;    /* [height, width] */
+    int64_t block; /* positions */
+    struct scratch *scratch;
+};
+
+static int64_t lesser(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* Rotated rows [first, first + block) of a side, cut at `end`. */
+static ropemap_status load(const struct straddle *straddle, int32_t index, rm_side side, int64_t first,
+                           int64_t end, rm_view *rows, ropemap_error *error) {
+    rm_job *job = straddle->job;
+    const struct scratch *scratch = &straddle->scratch[index];
+    const int64_t count = lesser(straddle->block, end - first);
+    *rows = rm_view_dense(side == RM_SIDE_QUERIES ? scratch->queries : scratch->keys, count,
+                          job->queries->head_dim);
+    return rm_side_rotated(job, &job->workers[index], side, first, count, scratch->raw, *rows, error);
+}
+
+static double dot(const float *query, const double *prefix, int64_t dim) {
+    double sum = 0.0;
+    for (int64_t d = 0; d < dim; d++) {
+        sum += (double)query[d] * prefix[d];
+    }
+    return sum;
+}
+
+/* Sum over the pairs of a cell: walks down its rows while the prefix of keys grows. */
+static ropemap_status sum_by_prefix(const struct straddle *straddle, int32_t index, rm_span rows,
+                                    rm_span cols, double *sum, ropemap_error *error) {
+    const rm_job *job = straddle->job;
+    double *prefix = straddle->scratch[index].prefix;
+    const int64_t dim = job->queries->head_dim;
+    memset(prefix, 0, (size_t)dim * sizeof *prefix);
+    *sum = 0.0;
+    rm_view keys = {0}, queries = {0};
+    int64_t key = cols.first, key_first = cols.first, query_first = rows.first;
+    for (int64_t row = rows.first; row < rows.end; row++) {
+        const int64_t limit = lesser(rm_grid_limit(&job->grid, row), cols.end);
+        if (limit <= cols.first) {
+            continue;
+        }
+        for (; key < limit; key++) {
+            if (key >= key_first + keys.rows) {
+                key_first = key;
+                RM_TRY(load(straddle, index, RM_SIDE_KEYS, key, cols.end, &keys, error));
+            }
+            const float *k = keys.data + (key - key_first) * keys.stride;
+            for (int64_t d = 0; d < dim; d++) {
+                prefix[d] += (double)k[d];
+            }
+        }
+        if (row >= query_first + queries.rows) {
+            query_first = row;
+            RM_TRY(load(straddle, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
+        }
+        *sum += dot(queries.data + (row - query_first) * queries.stride, prefix, dim);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status constant_mean(const struct straddle *straddle, int32_t index, rm_span rows,
+                                    rm_span cols, double *mean, ropemap_error *error) {
+    rm_job *job = straddle->job;
+    const struct scratch *scratch = &straddle->scratch[index];
+    rm_view query = {0}, key = {0};
+    RM_TRY(rm_side_read(job, &job->workers[index], RM_SIDE_QUERIES, rows.first, 1, scratch->queries, &query,
+                        error));
+    RM_TRY(rm_side_read(job, &job->workers[index], RM_SIDE_KEYS, cols.first, 1, scratch->keys, &key, error));
+    *mean = rm_closed_straddle(job, query.data, key.data, rows, cols);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status straddle_mean(const struct straddle *straddle, int32_t index, rm_span rows,
+                                    rm_span cols, float *cell, ropemap_error *error) {
+    const rm_job *job = straddle->job;
+    double mean = 0.0;
+    if (job->constant) {
+        RM_TRY(constant_mean(straddle, index, rows, cols, &mean, error));
+    } else {
+        RM_TRY(sum_by_prefix(straddle, index, rows, cols, &mean, error));
+        mean /= rm_grid_pairs(&job->grid, rows, cols);
+    }
+    *cell = (float)(mean * job->scale);
+    return ROPEMAP_OK;
+}
+
+/* rms and std: the cell's own tiles, from its corner. */
+static ropemap_status straddle_tiles(const struct straddle *straddle, int32_t index, rm_span rows,
+                                     rm_span cols, ropemap_error *error) {
+    rm_job *job = straddle->job;
+    struct scratch *scratch = &straddle->scratch[index];
+    rm_context *context = job->workers[index].context;
+    for (int64_t row = rows.first; row < rows.end; row += straddle->block) {
+        rm_view queries = {0}, keys = {0};
+        RM_TRY(load(straddle, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
+        const int64_t limit = lesser(rm_grid_limit(&job->grid, row + queries.rows - 1), cols.end);
+        for (int64_t col = cols.first; col < limit; col += straddle->block) {
+            RM_TRY(load(straddle, index, RM_SIDE_KEYS, col, cols.end, &keys, error));
+            const rm_view tile = rm_view_dense(scratch->tile, queries.rows, keys.rows);
+            RM_TRY(job->backend->similarity(context, queries, keys, tile, error));
+            RM_TRY(job->backend->pool(context, &job->grid, tile, row, col, &scratch->cells, error));
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status straddle_cell(const struct straddle *straddle, int32_t index, int64_t row, int64_t col,
+                                    ropemap_error *error) {
+    const rm_job *job = straddle->job;
+    const rm_span rows = rm_axis_cell(&job->grid.rows, row), cols = rm_axis_cell(&job->grid.cols, col);
+    float *out = straddle->out + row * job->plan.width;
+    if (job->request->pool == ROPEMAP_POOL_MEAN) {
+        return straddle_mean(straddle, index, rows, cols, &out[col], error);
+    }
+    RM_TRY(straddle_tiles(straddle, index, rows, cols, error));
+    rm_cells_finish_row(&straddle->scratch[index].cells, 0, &job->grid, job->scale, col, col + 1, out);
+    return ROPEMAP_OK;
+}
+
+/* The cells of one cell row that the diagonal cuts. */
+static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
+    const struct straddle *straddle = work;
+    const rm_grid *grid = &straddle->job->grid;
+    const rm_span rows = rm_axis_cell(&grid->rows, task);
+    const int64_t from = rm_grid_limit(grid, rows.first), to = rm_grid_limit(grid, rows.end - 1);
+    if (from >= grid->cols.range.count || to == 0) {
+        return ROPEMAP_OK;
+    }
+    rm_cells *cells = &straddle->scratch[index].cells;
+    if (cells->rows > 0) {
+        cells->first_row = task;
+        rm_cells_clear_row(cells, 0);
+    }
+    const int64_t last = rm_axis_cell_of(&grid->cols, to - 1);
+    for (int64_t col = rm_axis_cell_of(&grid->cols, from); col <= last; col++) {
+        if (rm_grid_coverage(grid, rows, rm_axis_cell(&grid->cols, col)) == RM_COVERAGE_PART) {
+            RM_TRY(straddle_cell(straddle, index, task, col, error));
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status make_scratch(const struct straddle *straddle, int32_t index, ropemap_error *error) {
+    rm_job *job = straddle->job;
+    struct scratch *scratch = &straddle->scratch[index];
+    rm_context *context = job->workers[index].context;
+    const int64_t dim = job->queries->head_dim, floats = straddle->block * dim;
+    scratch->raw = rm_alloc_raw((uint64_t)floats, sizeof(float));
+    scratch->queries = job->backend->reserve(context, floats);
+    scratch->keys = job->backend->reserve(context, floats);
+    scratch->tile = job->backend->reserve(context, straddle->block * straddle->block);
+    scratch->prefix = rm_alloc_raw((uint64_t)dim, sizeof *scratch->prefix);
+    if (scratch->raw == NULL || scratch->queries == NULL || scratch->keys == NULL || scratch->tile == NULL ||
+        scratch->prefix == NULL) {
+        return rm_fail_memory(error, "cells on the diagonal", (uint64_t)floats * sizeof(float));
+    }
+    if (job->request->pool != ROPEMAP_POOL_MEAN) {
+        RM_TRY(rm_cells_make(&scratch->cells, job->request->pool, 1, job->plan.width, error));
+    }
+    return ROPEMAP_OK;
+}
+
+static void free_scratch(const struct straddle *straddle, int32_t index) {
+    rm_job *job = straddle->job;
+    struct scratch *scratch = &straddle->scratch[index];
+    rm_context *context = job->workers[index].context;
+    job->backend->release(context, scratch->tile);
+    job->backend->release(context, scratch->keys);
+    job->backend->release(context, scratch->queries);
+    rm_free(scratch->raw);
+    rm_free(scratch->prefix);
+    rm_cells_free(&scratch->cells);
+}
+
+ropemap_status rm_straddle_cells(rm_job *job, float *cells, ropemap_error *error) {
+    const int32_t threads = job->plan.threads;
+    struct straddle straddle = {.job = job, .out = cells, .block = job->backend->block};
+    straddle.scratch = rm_alloc((uint64_t)threads, sizeof *straddle.scratch);
+    if (straddle.scratch == NULL) {
+        return rm_fail_memory(error, "cells on the diagonal", (uint64_t)threads * sizeof *straddle.scratch);
+    }
+    ropemap_status status = ROPEMAP_OK;
+    for (int32_t i = 0; i < threads && status == ROPEMAP_OK; i++) {
+        status = make_scratch(&straddle, i, error);
+    }
+    if (status == ROPEMAP_OK) {
+        status = rm_job_run(job, "diagonal cells", job->plan.height, row_task, &straddle, error);
+    }
+    for (int32_t i = 0; i < threads; i++) {
+        free_scratch(&straddle, i);
+    }
+    rm_free(straddle.scratch);
+    return status;
+}

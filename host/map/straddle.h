@@ -1,0 +1,11 @@
+/* straddle.h - causal maps by factors: the cells that the diagonal cuts */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_MAP_STRADDLE_H
+#define ROPEMAP_HOST_MAP_STRADDLE_H
+
+#include "host/map/job.h"
+
+/* Computes those cells of cells [height, width] that hold some of their pairs. */
+ropemap_status rm_straddle_cells(rm_job *job, float *cells, ropemap_error *error);
+
+#endif

@@ -1,0 +1,262 @@
+/* tiled.c - every pair of positions: rotate a band, multiply a tile that stays in cache, pool it, go on */
+/* SPDX-License-Identifier: MIT */
+/*
+ * A task is a band of query rows against all keys. Tiles have one shape and are aligned to index 0, and a
+ * cell row that reaches over several bands is put together in the order of the bands: so the bytes of the map
+ * depend neither on threads nor on memory.
+ */
+#include "host/base/alloc.h"
+#include "host/map/cells.h"
+#include "host/map/plan.h"
+#include "host/map/side.h"
+
+#include <pthread.h>
+
+/* A worker's memory. */
+struct scratch {
+    float *raw;     /* [block, head_dim] rows as they come */
+    float *queries; /* [band, head_dim] rotated */
+    float *keys;    /* [block, head_dim] rotated, where keys are not resident */
+    float *tile;    /* [block, block] */
+    rm_cells cells; /* cell rows that a band touches */
+};
+
+struct tiled {
+    rm_job *job;
+    float *out;              /* [height, width] */
+    int64_t block, band;     /* positions */
+    float *resident_keys;    /* [blocks * block, head_dim] rotated, NULL where they are made for each band */
+    struct scratch *scratch; /* [threads] */
+    rm_cells open;           /* the one cell row that is begun in an earlier band, [1, width] */
+    pthread_mutex_t lock;
+    pthread_cond_t turned;
+    int64_t turn; /* the band that may merge now */
+    bool failed;
+};
+
+/* Cell rows a band touches: the first and, at most, how many. */
+static rm_span band_cells(const rm_grid *grid, int64_t first, int64_t count) {
+    return (rm_span){.first = rm_axis_cell_of(&grid->rows, first),
+                     .end = rm_axis_cell_of(&grid->rows, first + count - 1) + 1};
+}
+
+static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
+    struct tiled *tiled = work;
+    rm_job *job = tiled->job;
+    const int64_t first = task * tiled->block, left = job->grid.cols.range.count - first;
+    const int64_t dim = job->keys->head_dim;
+    const rm_view to = rm_view_dense(tiled->resident_keys + first * dim, tiled->block, dim);
+    return rm_side_rotated(job, &job->workers[index], RM_SIDE_KEYS, first, left < to.rows ? left : to.rows,
+                           tiled->scratch[index].raw, to, error);
+}
+
+/* Keys of the block that begins at index `first`: resident, or rotated now. */
+static ropemap_status keys_of_block(struct tiled *tiled, int32_t index, int64_t first, rm_view *keys,
+                                    ropemap_error *error) {
+    rm_job *job = tiled->job;
+    const int64_t dim = job->keys->head_dim, left = job->grid.cols.range.count - first;
+    if (tiled->resident_keys != NULL) {
+        *keys = rm_view_dense(tiled->resident_keys + first * dim, tiled->block, dim);
+        return ROPEMAP_OK;
+    }
+    struct scratch *scratch = &tiled->scratch[index];
+    *keys = rm_view_dense(scratch->keys, tiled->block, dim);
+    return rm_side_rotated(job, &job->workers[index], RM_SIDE_KEYS, first,
+                           left < keys->rows ? left : keys->rows, scratch->raw, *keys, error);
+}
+
+static ropemap_status rotate_queries(struct tiled *tiled, int32_t index, int64_t first, int64_t count,
+                                     ropemap_error *error) {
+    rm_job *job = tiled->job;
+    struct scratch *scratch = &tiled->scratch[index];
+    const int64_t dim = job->queries->head_dim;
+    for (int64_t done = 0; done < count; done += tiled->block) {
+        const int64_t left = count - done;
+        const rm_view to = rm_view_dense(scratch->queries + done * dim, tiled->block, dim);
+        RM_TRY(rm_side_rotated(job, &job->workers[index], RM_SIDE_QUERIES, first + done,
+                               left < to.rows ? left : to.rows, scratch->raw, to, error));
+    }
+    return ROPEMAP_OK;
+}
+
+/* The tiles of one block of keys with the query blocks of the band. */
+static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_span rows, int64_t col_first,
+                                        rm_view keys, ropemap_error *error) {
+    rm_job *job = tiled->job;
+    struct scratch *scratch = &tiled->scratch[index];
+    rm_worker *worker = &job->workers[index];
+    const int64_t dim = job->queries->head_dim, cols_left = job->grid.cols.range.count - col_first;
+    for (int64_t first = rows.first; first < rows.end; first += tiled->block) {
+        const int64_t end = first + tiled->block < rows.end ? first + tiled->block : rows.end;
+        if (rm_grid_limit(&job->grid, end - 1) <= col_first) {
+            continue; /* all of its keys come later than its queries */
+        }
+        const rm_view queries =
+            rm_view_dense(scratch->queries + (first - rows.first) * dim, tiled->block, dim);
+        rm_view tile = rm_view_dense(scratch->tile, tiled->block, tiled->block);
+        double time = rm_seconds_now();
+        RM_TRY(job->backend->similarity(worker->context, queries, keys, tile, error));
+        time = rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
+        tile.rows = end - first;
+        tile.cols = cols_left < tile.cols ? cols_left : tile.cols;
+        RM_TRY(
+            job->backend->pool(worker->context, &job->grid, tile, first, col_first, &scratch->cells, error));
+        (void)rm_stage_time(worker, RM_STAGE_POOL, time);
+    }
+    return ROPEMAP_OK;
+}
+
+static void finish(struct tiled *tiled, const rm_cells *cells, int64_t row) {
+    const rm_job *job = tiled->job;
+    float *out = tiled->out + (cells->first_row + row) * cells->cols;
+    rm_cells_finish_row(cells, row, &job->grid, job->scale, 0, cells->cols, out);
+}
+
+/* Brings the cell rows that end in this band to their numbers; the one that goes on stays open. */
+static void merge_band(struct tiled *tiled, const rm_cells *cells, rm_span rows) {
+    const rm_axis *axis = &tiled->job->grid.rows;
+    for (int64_t i = 0; i < cells->rows; i++) {
+        const rm_span cell = rm_axis_cell(axis, cells->first_row + i);
+        if (cell.first >= rows.first && cell.end <= rows.end) {
+            finish(tiled, cells, i);
+            continue;
+        }
+        if (cell.first >= rows.first) { /* begins here */
+            tiled->open.first_row = cells->first_row + i;
+            rm_cells_clear_row(&tiled->open, 0);
+        }
+        rm_cells_merge_row(&tiled->open, 0, cells, i);
+        if (cell.end <= rows.end) {
+            finish(tiled, &tiled->open, 0);
+        }
+    }
+}
+
+/* Waits until every earlier band has merged; false when one of them failed. */
+static bool wait_turn(struct tiled *tiled, int64_t band) {
+    (void)pthread_mutex_lock(&tiled->lock);
+    while (tiled->turn != band && !tiled->failed) {
+        (void)pthread_cond_wait(&tiled->turned, &tiled->lock);
+    }
+    const bool go_on = !tiled->failed;
+    (void)pthread_mutex_unlock(&tiled->lock);
+    return go_on;
+}
+
+static void end_turn(struct tiled *tiled, bool failed) {
+    (void)pthread_mutex_lock(&tiled->lock);
+    tiled->turn++;
+    tiled->failed = tiled->failed || failed;
+    (void)pthread_cond_broadcast(&tiled->turned);
+    (void)pthread_mutex_unlock(&tiled->lock);
+}
+
+static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span rows, ropemap_error *error) {
+    const rm_grid *grid = &tiled->job->grid;
+    rm_cells *cells = &tiled->scratch[index].cells;
+    const rm_span touched = band_cells(grid, rows.first, rows.end - rows.first);
+    cells->first_row = touched.first;
+    cells->rows = touched.end - touched.first;
+    for (int64_t i = 0; i < cells->rows; i++) {
+        rm_cells_clear_row(cells, i);
+    }
+    const int64_t limit = rm_grid_limit(grid, rows.end - 1);
+    if (limit > 0) {
+        RM_TRY(rotate_queries(tiled, index, rows.first, rows.end - rows.first, error));
+    }
+    for (int64_t col = 0; col < limit; col += tiled->block) {
+        rm_view keys = {0};
+        RM_TRY(keys_of_block(tiled, index, col, &keys, error));
+        RM_TRY(multiply_and_pool(tiled, index, rows, col, keys, error));
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status band_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
+    struct tiled *tiled = work;
+    const int64_t count = tiled->job->grid.rows.range.count, first = task * tiled->band;
+    const rm_span rows = {.first = first, .end = first + tiled->band < count ? first + tiled->band : count};
+    const ropemap_status status = compute_band(tiled, index, rows, error);
+    if (wait_turn(tiled, task) && status == ROPEMAP_OK) {
+        merge_band(tiled, &tiled->scratch[index].cells, rows);
+    }
+    end_turn(tiled, status != ROPEMAP_OK);
+    return status;
+}
+
+/* Most cell rows that any band touches. */
+static int64_t most_cell_rows(const rm_axis *rows, int64_t band) {
+    const int64_t whole = (band * rows->cells + rows->range.count - 1) / rows->range.count + 1;
+    return whole < rows->cells ? whole : rows->cells;
+}
+
+static ropemap_status make_scratch(struct tiled *tiled, int32_t index, ropemap_error *error) {
+    const rm_job *job = tiled->job;
+    const rm_backend *backend = job->backend;
+    rm_context *context = job->workers[index].context;
+    struct scratch *scratch = &tiled->scratch[index];
+    const int64_t dim = job->queries->head_dim, rows = most_cell_rows(&job->grid.rows, tiled->band);
+    RM_TRY(rm_cells_make(&scratch->cells, job->request->pool, rows, job->plan.width, error));
+    scratch->raw = rm_alloc_raw((uint64_t)(tiled->block * dim), sizeof(float));
+    scratch->queries = backend->reserve(context, tiled->band * dim);
+    scratch->keys = backend->reserve(context, tiled->block * dim);
+    scratch->tile = backend->reserve(context, tiled->block * tiled->block);
+    if (scratch->raw == NULL || scratch->queries == NULL || scratch->keys == NULL || scratch->tile == NULL) {
+        return rm_fail_memory(error, "tiles", (uint64_t)tiled->band * (uint64_t)dim * sizeof(float));
+    }
+    return ROPEMAP_OK;
+}
+
+static void free_scratch(const struct tiled *tiled, int32_t index) {
+    const rm_backend *backend = tiled->job->backend;
+    rm_context *context = tiled->job->workers[index].context;
+    struct scratch *scratch = &tiled->scratch[index];
+    backend->release(context, scratch->tile);
+    backend->release(context, scratch->keys);
+    backend->release(context, scratch->queries);
+    rm_free(scratch->raw);
+    rm_cells_free(&scratch->cells);
+}
+
+static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
+    const rm_job *job = tiled->job;
+    const int32_t threads = job->plan.threads;
+    tiled->scratch = rm_alloc((uint64_t)threads, sizeof *tiled->scratch);
+    if (tiled->scratch == NULL) {
+        return rm_fail_memory(error, "tiles", (uint64_t)threads * sizeof *tiled->scratch);
+    }
+    for (int32_t i = 0; i < threads; i++) {
+        RM_TRY(make_scratch(tiled, i, error));
+    }
+    RM_TRY(rm_cells_make(&tiled->open, job->request->pool, 1, job->plan.width, error));
+    if (job->plan.keys_resident) {
+        const int64_t count = job->grid.cols.range.count;
+        const int64_t blocks = (count + tiled->block - 1) / tiled->block;
+        const int64_t floats = blocks * tiled->block * job->keys->head_dim;
+        tiled->resident_keys = job->backend->reserve(job->workers[0].context, floats);
+        if (tiled->resident_keys == NULL) {
+            return rm_fail_memory(error, "rotated keys", (uint64_t)floats * sizeof(float));
+        }
+        RM_TRY(rm_job_run(job, "rotate", blocks, rotate_keys_task, tiled, error));
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error) {
+    struct tiled tiled = {.job = job, .out = cells, .block = job->plan.block, .band = job->plan.band};
+    (void)pthread_mutex_init(&tiled.lock, NULL);
+    (void)pthread_cond_init(&tiled.turned, NULL);
+    ropemap_status status = make_all(&tiled, error);
+    if (status == ROPEMAP_OK) {
+        status = rm_job_run(job, "tiles", job->plan.bands, band_task, &tiled, error);
+    }
+    for (int32_t i = 0; tiled.scratch != NULL && i < job->plan.threads; i++) {
+        free_scratch(&tiled, i);
+    }
+    rm_free(tiled.scratch);
+    rm_cells_free(&tiled.open);
+    job->backend->release(job->workers[0].context, tiled.resident_keys);
+    (void)pthread_cond_destroy(&tiled.turned);
+    (void)pthread_mutex_destroy(&tiled.lock);
+    return status;
+}

@@ -1,0 +1,72 @@
+/* window.c - sliding windows over the similarity at each distance */
+/* SPDX-License-Identifier: MIT */
+#include "host/map/window.h"
+
+#include <math.h>
+
+static float larger(float a, float b) {
+    return a > b ? a : b;
+}
+
+void rm_window_max(const float *values, int64_t count, int64_t width, float *maxima, float *suffix) {
+    /* Blocks of `width`: suffix[t] is the largest from t to the end of its block; a window is the suffix of
+     * one block and a prefix of the next. */
+    for (int64_t t = count - 1; t >= 0; t--) {
+        const int block_end = t == count - 1 || (t + 1) % width == 0;
+        suffix[t] = block_end ? values[t] : larger(values[t], suffix[t + 1]);
+    }
+    float prefix = values[0];
+    for (int64_t end = 0; end < count; end++) {
+        prefix = end % width == 0 ? values[end] : larger(prefix, values[end]);
+        if (end >= width - 1) {
+            const int64_t t = end - width + 1;
+            maxima[t] = larger(suffix[t], prefix);
+        }
+    }
+}
+
+/* sum + rest += value + small, with the rounding of the larger part kept (Knuth's two-sum). */
+static void add(double *sum, double *rest, double value, double small) {
+    const double total = *sum + value;
+    const double part = total - *sum;
+    const double lost = (*sum - (total - part)) + (value - part);
+    const double tail = *rest + (lost + small);
+    *sum = total + tail;
+    *rest = tail - (*sum - total);
+}
+
+void rm_running_sum(rm_running running, const double *values, int64_t count, int squares) {
+    double sum = 0.0, rest = 0.0;
+    for (int64_t t = 0; t < count; t++) {
+        running.sums[t] = sum;
+        running.rests[t] = rest;
+        const double value = values[t];
+        if (squares) {
+            const double square = value * value;
+            add(&sum, &rest, square, fma(value, value, -square));
+        } else {
+            add(&sum, &rest, value, 0.0);
+        }
+    }
+    running.sums[count] = sum;
+    running.rests[count] = rest;
+}
+
+void rm_running_difference(rm_running running, int64_t first, int64_t end, double *sum, double *rest) {
+    *sum = running.sums[end];
+    *rest = running.rests[end];
+    add(sum, rest, -running.sums[first], -running.rests[first]);
+}
+
+void rm_running_window(rm_running windows, rm_running values, int64_t count, int64_t width) {
+    double sum = 0.0, rest = 0.0;
+    for (int64_t t = 0; t + width <= count; t++) {
+        windows.sums[t] = sum;
+        windows.rests[t] = rest;
+        double window = 0.0, small = 0.0;
+        rm_running_difference(values, t, t + width, &window, &small);
+        add(&sum, &rest, window, small);
+    }
+    windows.sums[count - width + 1] = sum;
+    windows.rests[count - width + 1] = rest;
+}

@@ -1,0 +1,379 @@
+/* ropemap.h - similarity maps of rotary position embedding (RoPE) at long context: the public interface */
+/* SPDX-License-Identifier: MIT */
+/*
+ * A map of 131,072 positions, from rule to figure:
+ *
+ *     ropemap_request request = ropemap_request_default();
+ *     request.spec.base = 5e5;
+ *     request.rows = request.cols = (ropemap_range){.first = 0, .count = 131072, .step = 1};
+ *     ropemap_map map = {0};
+ *     ropemap_error error = {0};
+ *     if (ropemap_map_compute(&request, &map, &error) == ROPEMAP_OK) {
+ *         const ropemap_figure figure = ropemap_figure_default(&request, &map);
+ *         ropemap_map_save(&map, &figure, "map.png", false, &error);
+ *     }
+ *     ropemap_map_free(&map);
+ *
+ * The library never prints, exits, aborts or installs signal handlers. Every function that can fail returns a
+ * status and, where its last argument is not NULL, fills it with the reason. Functions may be called from
+ * several threads at once on different objects; a ropemap_vectors may be shared, it is never written.
+ */
+#ifndef ROPEMAP_H
+#define ROPEMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define ROPEMAP_API __attribute__((visibility("default")))
+#else
+#define ROPEMAP_API
+#endif
+
+#define ROPEMAP_VERSION_MAJOR 0
+#define ROPEMAP_VERSION_MINOR 1
+#define ROPEMAP_VERSION_PATCH 0
+
+/* The library's version as "major.minor.patch"; static text. */
+ROPEMAP_API const char *ropemap_version(void);
+
+/* ---- status ----------------------------------------------------------------------------------------------
+ */
+
+/* What a call came to. The values are the program's exit codes. */
+typedef enum ropemap_status {
+    ROPEMAP_OK = 0,
+    ROPEMAP_INTERNAL = 1,  /* a defect of ropemap */
+    ROPEMAP_USAGE = 2,     /* an argument out of its range, or a combination that cannot be served */
+    ROPEMAP_DATA = 3,      /* an input file that does not hold what it should */
+    ROPEMAP_IO = 4,        /* the file system refused */
+    ROPEMAP_RESOURCES = 5, /* memory or a device is missing */
+    ROPEMAP_CHECK = 6,     /* a check ran and failed */
+    ROPEMAP_STOPPED = 75   /* the progress callback asked to stop */
+} ropemap_status;
+
+/* The reason for a failure: one line, names the thing, the value and the rule. Owned by the caller. */
+typedef struct ropemap_error {
+    ropemap_status status;
+    char text[500];
+} ropemap_error;
+
+/* ---- what is asked: the rule -----------------------------------------------------------------------------
+ */
+
+#define ROPEMAP_MAX_HEAD_DIM 4096
+#define ROPEMAP_MAX_PAIRS    (ROPEMAP_MAX_HEAD_DIM / 2)
+#define ROPEMAP_POSITION_END ((int64_t)1 << 40) /* every position is below this */
+#define ROPEMAP_MAX_SIDE     65535              /* cells along one side of a map */
+
+/* Which dimensions form a pair: (i, i + rotary_dim/2) as GPT-NeoX and Llama, or (2i, 2i + 1) as GPT-J. */
+typedef enum ropemap_layout { ROPEMAP_LAYOUT_HALF, ROPEMAP_LAYOUT_INTERLEAVED } ropemap_layout;
+
+/* How frequencies are changed for longer contexts. */
+typedef enum ropemap_scaling_rule {
+    ROPEMAP_SCALING_NONE,   /* base^(-2i/D) */
+    ROPEMAP_SCALING_LINEAR, /* base^(-2i/D) / factor: position interpolation (Chen et al. 2023, arXiv
+                               2306.15595) */
+    ROPEMAP_SCALING_NTK     /* base' = base * factor^(D/(D-2)) (bloc97 2023, "NTK-aware scaled RoPE") */
+} ropemap_scaling_rule;
+
+typedef struct ropemap_scaling {
+    ropemap_scaling_rule rule;
+    double factor; /* >= 1; 1 where the rule takes none */
+} ropemap_scaling;
+
+/* A RoPE rule. Plain values, nothing to free. */
+typedef struct ropemap_spec {
+    double base;        /* rope_theta, > 1, default 10000 */
+    int32_t head_dim;   /* elements of a head, even, 2 to 4096, default 128 */
+    int32_t rotary_dim; /* elements that rotate, even, 2 to head_dim; 0 means head_dim */
+    ropemap_layout layout;
+    ropemap_scaling scaling;
+} ropemap_spec;
+
+/* base 10000, head_dim 128, all of it rotated, half layout, no scaling. */
+ROPEMAP_API ropemap_spec ropemap_spec_default(void);
+
+/* ROPEMAP_USAGE, with the field, its value and the rule, where `spec` is out of range. */
+ROPEMAP_API ropemap_status ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error);
+
+/* "none", "linear:factor=4", "ntk:factor=8" → scaling. ROPEMAP_USAGE names an unknown rule or key. */
+ROPEMAP_API ropemap_status ropemap_scaling_parse(const char *text, ropemap_scaling *scaling,
+                                                 ropemap_error *error);
+
+/* The rule's name ("linear"), NULL past the last rule: counting up from 0 lists them all. */
+ROPEMAP_API const char *ropemap_scaling_name(ropemap_scaling_rule rule);
+
+/* What the rule takes and does, for a help page ("linear:factor=F   frequencies divided by F"); NULL past the
+ * last. */
+ROPEMAP_API const char *ropemap_scaling_help(ropemap_scaling_rule rule);
+
+ROPEMAP_API const char *ropemap_layout_name(ropemap_layout layout); /* NULL past the last */
+
+/*
+ * The rule as a backend takes it, of fixed size and passed by value. Pair i advances by
+ * step[i] * 2^-64 + fine[i] * 2^-96 turns a token; cosine and sine of q and of k are multiplied by the
+ * attention factor, so that scores scale by its square.
+ */
+typedef struct ropemap_freqs {
+    int32_t pairs; /* rotary_dim / 2 */
+    float attention_factor;
+    uint64_t step[ROPEMAP_MAX_PAIRS]; /* [pairs] */
+    uint32_t fine[ROPEMAP_MAX_PAIRS]; /* [pairs] */
+} ropemap_freqs;
+
+/* Frequencies of a rule, correct to 2^-95 turns a token. Fails as ropemap_spec_check does. */
+ROPEMAP_API ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs,
+                                              ropemap_error *error);
+
+/* ---- where vectors come from -----------------------------------------------------------------------------
+ */
+
+/* Rows of head_dim floats, one a position. Opaque; read only, may be shared by threads. */
+typedef struct ropemap_vectors ropemap_vectors;
+
+/* The order of a tensor's axes. HSD: [S,D], [H,S,D] or [B,H,S,D] by rank. SHD: [S,D], [S,H,D] or [B,S,H,D].
+ */
+typedef enum ropemap_order { ROPEMAP_ORDER_HSD, ROPEMAP_ORDER_SHD } ropemap_order;
+
+typedef struct ropemap_tensor {
+    const char *path; /* .npy or .safetensors */
+    const char *name; /* tensor in a safetensors file; NULL where the file holds one */
+    ropemap_order order;
+    int64_t batch;       /* from 0 */
+    int64_t head;        /* from 0 */
+    int64_t query_heads; /* 0, or for keys: `head` counts query heads, which share key heads evenly (GQA) */
+} ropemap_tensor;
+
+/* Every vector is the unit vector with equal entries: then the map is S(i - j). ROPEMAP_USAGE, _RESOURCES. */
+ROPEMAP_API ropemap_status ropemap_vectors_ones(int32_t head_dim, ropemap_vectors **vectors,
+                                                ropemap_error *error);
+
+/*
+ * Independent normal entries of mean 0 and variance 1/head_dim (E|x|^2 = 1) from a counter-based generator:
+ * row p of stream s depends on (seed, s, p) alone. Give queries and keys different streams.
+ */
+ROPEMAP_API ropemap_status ropemap_vectors_gauss(int32_t head_dim, uint64_t seed, uint32_t stream,
+                                                 ropemap_vectors **vectors, ropemap_error *error);
+
+/* `rows` [count, head_dim] in memory, borrowed: it must outlive the result. */
+ROPEMAP_API ropemap_status ropemap_vectors_memory(const float *rows, int64_t count, int32_t head_dim,
+                                                  ropemap_vectors **vectors, ropemap_error *error);
+
+/*
+ * One head of a tensor file; rows are read when they are needed. ROPEMAP_DATA names file, tensor, value and
+ * rule; ROPEMAP_IO where the file cannot be read; ROPEMAP_USAGE where batch or head is not in the tensor.
+ */
+ROPEMAP_API ropemap_status ropemap_vectors_open(const ropemap_tensor *tensor, ropemap_vectors **vectors,
+                                                ropemap_error *error);
+
+ROPEMAP_API void ropemap_vectors_free(ropemap_vectors *vectors); /* NULL is fine */
+
+/* Number of rows; ROPEMAP_POSITION_END where every position has one. */
+ROPEMAP_API int64_t ropemap_vectors_count(const ropemap_vectors *vectors);
+ROPEMAP_API int32_t ropemap_vectors_head_dim(const ropemap_vectors *vectors);
+/* What the rows are, for titles and messages: "ones", "gauss seed 1", "q.npy", "kv.safetensors:k". */
+ROPEMAP_API const char *ropemap_vectors_label(const ropemap_vectors *vectors);
+/* Heads of the tensor a row was taken from; 1 where there is no such tensor. */
+ROPEMAP_API int64_t ropemap_vectors_heads(const ropemap_vectors *vectors);
+
+/* ---- what is computed: the map ---------------------------------------------------------------------------
+ */
+
+/* Positions first, first + step, ...: `count` of them. count >= 1, step >= 1, all in [0, 2^40). */
+typedef struct ropemap_range {
+    int64_t first, count, step;
+} ropemap_range;
+
+typedef enum ropemap_measure {
+    ROPEMAP_MEASURE_DOT,    /* q . k */
+    ROPEMAP_MEASURE_SCALED, /* q . k / sqrt(head_dim) */
+    ROPEMAP_MEASURE_COSINE  /* q . k / (|q| |k|); NaN where a vector is zero */
+} ropemap_measure;
+
+/* How the similarities of a cell become one number. A cell that holds a NaN is NaN. */
+typedef enum ropemap_pool {
+    ROPEMAP_POOL_MEAN,
+    ROPEMAP_POOL_MIN,
+    ROPEMAP_POOL_MAX,
+    ROPEMAP_POOL_ABSMAX, /* max |s| */
+    ROPEMAP_POOL_RMS,    /* sqrt(mean s^2) */
+    ROPEMAP_POOL_STD     /* population standard deviation */
+} ropemap_pool;
+
+typedef enum ropemap_method {
+    ROPEMAP_METHOD_AUTO,     /* the cheapest that serves */
+    ROPEMAP_METHOD_FACTORED, /* mean, rms, std from pooled rows: O(N d + H W d) */
+    ROPEMAP_METHOD_DIAGONAL, /* equal vectors, equal steps: every distance once */
+    ROPEMAP_METHOD_TILED     /* every pair, tile by tile */
+} ropemap_method;
+
+/* Names as on the command line; NULL past the last, so counting up from 0 lists them all. */
+ROPEMAP_API const char *ropemap_measure_name(ropemap_measure measure);
+ROPEMAP_API const char *ropemap_pool_name(ropemap_pool pool);
+ROPEMAP_API const char *ropemap_method_name(ropemap_method method);
+
+/*
+ * Called now and then during long work, always from the thread that called the library: `stage` is a word,
+ * `done` of `total` in units of no meaning. A return value other than 0 stops the work (ROPEMAP_STOPPED).
+ */
+typedef int (*ropemap_progress)(void *user, const char *stage, double done, double total);
+
+typedef struct ropemap_request {
+    ropemap_spec spec;
+    const ropemap_vectors *queries, *keys; /* both NULL: ones. Borrowed */
+    bool already_rotated;                  /* the vectors carry their rotation: do not rotate again */
+    int64_t first_position;                /* position of row 0 of the vectors */
+    ropemap_range rows, cols;              /* positions of queries (down) and keys (across) */
+    int64_t width, height;                 /* cells asked for; a side never has more cells than positions */
+    ropemap_pool pool;
+    ropemap_measure measure;
+    bool causal; /* only pairs with key position <= query position count; a cell without any is NaN */
+    bool strict; /* refuse vectors that hold NaN or infinity (ROPEMAP_DATA) */
+    ropemap_method method;
+    const char *backend;       /* "cpu"; NULL or "auto" for the best there is. Borrowed */
+    int32_t threads;           /* 0: one for each processor */
+    uint64_t memory;           /* bytes the work may take besides the map itself; 0: a quarter of RAM */
+    ropemap_progress progress; /* may be NULL */
+    void *progress_user;
+} ropemap_request;
+
+/* The default rule, ones, positions 0 to 4095 both ways, 1024 x 1024 cells, mean of dot products. */
+ROPEMAP_API ropemap_request ropemap_request_default(void);
+
+/* How a request will be served. Made without computing anything. */
+typedef struct ropemap_plan {
+    ropemap_method method; /* never AUTO */
+    char reason[200];      /* why this method */
+    char backend[16];
+    int32_t threads;
+    int64_t height, width; /* cells of the map */
+    int64_t block;         /* side of a GEMM block, in positions (tiled) or cells (factored) */
+    int64_t band;          /* positions (tiled) or cells (factored) of a side that are worked on at a time */
+    int64_t bands;
+    int64_t tiles;      /* GEMM blocks in all */
+    bool keys_resident; /* tiled: rotated keys are kept, not made again for each band */
+    uint64_t bytes;     /* most memory the work takes besides the map and what the vectors hold */
+    double flops;       /* of GEMMs, rotations and cosines */
+} ropemap_plan;
+
+/* ROPEMAP_USAGE: a request out of range, or a method that cannot serve it, with the reason.
+ * ROPEMAP_RESOURCES: it does not fit in `memory`, or the backend is missing. */
+ROPEMAP_API ropemap_status ropemap_plan_make(const ropemap_request *request, ropemap_plan *plan,
+                                             ropemap_error *error);
+
+/* Wall-clock seconds; where threads work side by side, their mean. */
+typedef struct ropemap_seconds {
+    double read, rotate, similarity, pool, total;
+} ropemap_seconds;
+
+typedef struct ropemap_map {
+    int64_t height, width;
+    float *cells;          /* [height, width], row 0 is the first query range; owned, NULL when empty */
+    double min, max, mean; /* over the cells that are not NaN; NaN where all are */
+    int64_t nan_cells;
+    ropemap_plan plan; /* what ran */
+    ropemap_seconds seconds;
+} ropemap_map;
+
+/*
+ * Computes a map. `map` must be zeroed or freed; free it with ropemap_map_free. The bytes of the cells do not
+ * depend on threads or memory. Statuses of ropemap_plan_make, ROPEMAP_DATA and ROPEMAP_IO from reading,
+ * ROPEMAP_STOPPED.
+ */
+ROPEMAP_API ropemap_status ropemap_map_compute(const ropemap_request *request, ropemap_map *map,
+                                               ropemap_error *error);
+ROPEMAP_API void ropemap_map_free(ropemap_map *map); /* leaves it zeroed; NULL is fine */
+
+/* Positions [first, end) of `count` that cell `cell` of `cells` covers: floor(cell*count/cells) and the next.
+ */
+ROPEMAP_API void ropemap_cell_bounds(int64_t count, int64_t cells, int64_t cell, int64_t *first,
+                                     int64_t *end);
+
+/* ---- how it is shown -------------------------------------------------------------------------------------
+ */
+
+typedef enum ropemap_colormap {
+    ROPEMAP_COLORMAP_AUTO, /* diverging where the limits have both signs, else viridis */
+    ROPEMAP_COLORMAP_VIRIDIS,
+    ROPEMAP_COLORMAP_MAGMA,
+    ROPEMAP_COLORMAP_CIVIDIS,
+    ROPEMAP_COLORMAP_BATLOW,
+    ROPEMAP_COLORMAP_DIVERGING, /* limits are made symmetric about 0 unless they were given */
+    ROPEMAP_COLORMAP_GREY,
+    ROPEMAP_COLORMAP_TURBO,
+    ROPEMAP_COLORMAP_SEED /* HSL: hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v % */
+} ropemap_colormap;
+
+ROPEMAP_API const char *ropemap_colormap_name(ropemap_colormap colormap); /* NULL past the last */
+
+typedef struct ropemap_figure {
+    char title[160];
+    char subtitle[160]; /* may be empty */
+    char row_label[64], col_label[64];
+    char value_label[64];     /* beside the colour bar */
+    ropemap_range rows, cols; /* positions along the axes */
+    ropemap_colormap colormap;
+    bool has_limits;
+    double low, high; /* colour limits where has_limits: finite, low < high */
+    bool bare;        /* one pixel a cell, no frame */
+    double scale;     /* size of text and lines, 1 = for a 1024-pixel map; 0.25 to 8, 0: from the map */
+} ropemap_figure;
+
+/* Title, labels and axes in the words of a request; `map` has the method and size. */
+ROPEMAP_API ropemap_figure ropemap_figure_default(const ropemap_request *request, const ropemap_map *map);
+
+/* Bytes owned by the caller. */
+typedef struct ropemap_bytes {
+    uint8_t *data;
+    size_t size;
+} ropemap_bytes;
+ROPEMAP_API void ropemap_bytes_free(ropemap_bytes *bytes); /* leaves it zeroed; NULL is fine */
+
+/* Pixels, owned by the caller. */
+typedef struct ropemap_image {
+    int64_t width, height;
+    uint8_t *rgb; /* [height, width, 3] */
+} ropemap_image;
+ROPEMAP_API void ropemap_image_free(ropemap_image *image); /* leaves it zeroed; NULL is fine */
+
+/* Draws a map as pixels. ROPEMAP_USAGE: bad limits, or a figure of more than 32,767 pixels a side. */
+ROPEMAP_API ropemap_status ropemap_figure_draw(const ropemap_figure *figure, const ropemap_map *map,
+                                               ropemap_image *image, ropemap_error *error);
+
+/* The figure as a PNG file: RGB with a frame, an 8-bit palette file when bare. */
+ROPEMAP_API ropemap_status ropemap_figure_png(const ropemap_figure *figure, const ropemap_map *map,
+                                              ropemap_bytes *bytes, ropemap_error *error);
+
+/* The cells as a .npy file, little-endian float32 [height, width]. */
+ROPEMAP_API ropemap_status ropemap_map_npy(const ropemap_map *map, ropemap_bytes *bytes,
+                                           ropemap_error *error);
+
+/* ---- files -----------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Whether `path` could be written: to be asked before long work. An existing regular file needs `force`; a
+ * directory is refused; a device, a FIFO and "-" (standard output) are written directly. ROPEMAP_USAGE for a
+ * name that cannot be an output, ROPEMAP_IO for a place that cannot be written or a file that exists.
+ */
+ROPEMAP_API ropemap_status ropemap_output_check(const char *path, bool force, ropemap_error *error);
+
+/* Writes bytes so that `path` exists only complete (temporary file, fsync, rename). ROPEMAP_IO, as above. */
+ROPEMAP_API ropemap_status ropemap_output_write(const char *path, const ropemap_bytes *bytes, bool force,
+                                                ropemap_error *error);
+
+/* Writes a map as its name says: .png (figure must not be NULL) or .npy. ROPEMAP_USAGE for another ending. */
+ROPEMAP_API ropemap_status ropemap_map_save(const ropemap_map *map, const ropemap_figure *figure,
+                                            const char *path, bool force, ropemap_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

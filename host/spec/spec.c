@@ -1,0 +1,43 @@
+/* spec.c - a RoPE rule: its defaults, its ranges, its names */
+/* SPDX-License-Identifier: MIT */
+#include "host/spec/scaling.h"
+
+static const char *const layout_names[] = {"half", "interleaved"};
+
+const char *ropemap_layout_name(ropemap_layout layout) {
+    return (unsigned)layout < sizeof layout_names / sizeof layout_names[0] ? layout_names[layout] : NULL;
+}
+
+ropemap_spec ropemap_spec_default(void) {
+    return (ropemap_spec){
+        .base = 10000.0,
+        .head_dim = 128,
+        .layout = ROPEMAP_LAYOUT_HALF,
+        .scaling = {.rule = ROPEMAP_SCALING_NONE, .factor = 1.0},
+    };
+}
+
+static ropemap_status check_dims(const ropemap_spec *spec, ropemap_error *error) {
+    if (spec->head_dim < 2 || spec->head_dim > ROPEMAP_MAX_HEAD_DIM || spec->head_dim % 2 != 0) {
+        return rm_fail(error, ROPEMAP_USAGE, "head-dim: %d, expected an even number from 2 to %d",
+                       spec->head_dim, ROPEMAP_MAX_HEAD_DIM);
+    }
+    if (spec->rotary_dim != 0 &&
+        (spec->rotary_dim < 2 || spec->rotary_dim > spec->head_dim || spec->rotary_dim % 2 != 0)) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "rotary-dim: %d, expected an even number from 2 to the head dim, %d", spec->rotary_dim,
+                       spec->head_dim);
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error) {
+    if (!(spec->base > 1.0 && spec->base <= 1e30)) {
+        return rm_fail(error, ROPEMAP_USAGE, "base: %g, expected a number above 1, at most 1e30", spec->base);
+    }
+    RM_TRY(check_dims(spec, error));
+    if (ropemap_layout_name(spec->layout) == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "layout: %d, expected half or interleaved", (int)spec->layout);
+    }
+    return rm_scaling_check(&spec->scaling, error);
+}

@@ -1,0 +1,76 @@
+# test_help.py - help pages, version and completion say what the program takes
+# SPDX-License-Identifier: MIT
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+from harness import SOURCE, Case
+
+ISSUED = """base head-dim rotary-dim scaling layout positions rows cols content queries keys order head batch state
+first-position measure pool causal size backend method threads memory dry-run output bare cmap clim json force quiet
+verbose strict help""".split()
+
+
+class Help(Case):
+    def page(self, *arguments):
+        result = self.done(*arguments)
+        self.assertEqual(result.stderr, b"")
+        return result.stdout.decode()
+
+    def test_program(self):
+        page = self.page("--help")
+        self.assertEqual(page, self.page("help"))
+        self.assertEqual(page, self.page("-h"))
+        for word in ("map", "completion", "--version", "Usage:", "Exit codes"):
+            self.assertIn(word, page)
+
+    def test_version(self):
+        self.assertRegex(self.page("--version"), r"\Aropemap \d+\.\d+\.\d+\n\Z")
+
+    def test_command(self):
+        page = self.page("map", "--help")
+        for arguments in (["help", "map"], ["map", "-h"], ["map", "-qh"], ["map", "-b", "5", "--help"], ["--help", "map"]):
+            self.assertEqual(page, self.page(*arguments))
+        self.assertEqual(sorted(set(re.findall(r"^ .{0,5} --([a-z-]+)", page, re.M))), sorted(ISSUED))
+        for word in ("-b,", "-d,", "-n,", "-o,", "-q,", "-v,", "linear:factor=F", "ntk:factor=F", "half|interleaved",
+                     "COUNT, FIRST:COUNT or FIRST:COUNT:STEP", "absmax", "viridis", "cosine"):
+            self.assertIn(word, page)
+        self.assertLessEqual(max(map(len, page.splitlines())), 100)
+        self.assertIn("bash", self.page("completion", "--help"))
+
+    def test_every_option_is_tried_by_a_test(self):
+        tests = ""
+        for name in os.listdir(os.path.join(SOURCE, "tests", "cli")):
+            if name.startswith("test_") and name.endswith(".py") and name != "test_help.py":
+                with open(os.path.join(SOURCE, "tests", "cli", name), encoding="utf-8") as stream:
+                    tests += stream.read()
+        for option in ISSUED:
+            self.assertRegex(tests, r"[\"']--%s[\"'=]" % option)
+
+
+class Completion(Case):
+    def complete(self, *words):
+        script = self.done("completion", "bash").stdout.decode()
+        script += '\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ropemap; printf "%s\\n" "${COMPREPLY[@]}"\n'
+        result = subprocess.run(["bash", "-c", script, "bash", "ropemap", *words], cwd=self.directory,
+                                capture_output=True, check=True, timeout=60)
+        self.assertEqual(result.stderr, b"")
+        return result.stdout.decode().split()
+
+    @unittest.skipUnless(shutil.which("bash"), "there is no bash here")
+    def test_bash(self):
+        self.assertEqual(self.complete("ma"), ["map"])
+        self.assertIn("--version", self.complete("--"))
+        self.assertEqual(self.complete("map", "--pos"), ["--positions"])
+        self.assertEqual(self.complete("map", "--pool", "m"), ["mean", "min", "max"])
+        self.assertEqual(self.complete("map", "--base", ""), [])
+        self.assertEqual(self.complete("completion", "b"), ["bash"])
+        self.assertIn("map", self.complete("help", ""))
+        self.write("q.npy", b"")
+        self.assertEqual(self.complete("map", "--queries", "q"), ["q.npy"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,331 @@
+#!/usr/bin/env python3
+# test_layers.py - the tree keeps its shape: who may include whom, what stands where, how files begin and end
+# SPDX-License-Identifier: MIT
+"""Reads the sources alone; the program is not run. ROPEMAP_SOURCE names the repository's root."""
+
+import fnmatch
+import os
+import pathlib
+import re
+import sys
+import unittest
+
+ROOT = pathlib.Path(os.environ.get("ROPEMAP_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+
+TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "cuda", "host", "tests", "tools"}
+HOST = {"ropemap.h", "base", "spec", "data", "map", "cpu", "bench", "figure"}
+CODE = {".c", ".h", ".cu", ".cuh", ".S"}
+SCRIPT = {".py", ".sh"}
+
+# What the files of a place may include besides the files of their own folder, as patterns over paths from the
+# root. The first place that matches a file counts. `host/base/*` knows nothing of RoPE; each other layer of
+# host/ sees what lies below it, and tools/ see the public interface alone.
+API = "host/ropemap.h"
+BASE = "host/base/*.h"
+ARITH = "cuda/arith.h"
+MAY_INCLUDE = [
+    ("host/ropemap.h", []),
+    ("host/base/*", [API]),
+    ("host/spec/*", [API, BASE]),
+    ("host/data/*", [API, BASE, ARITH]),
+    ("host/figure/*", [API, BASE]),
+    ("host/map/*", [API, BASE, "host/spec/*.h", "host/data/*.h", ARITH]),
+    ("host/cpu/*", [API, BASE, "host/map/backend.h", ARITH]),
+    ("host/bench/*", [API, BASE, "host/map/*.h"]),
+    ("cuda/arith.h", []),
+    ("cuda/launch.h", [API, "host/base/view.h"]),
+    ("cuda/*.cuh", [ARITH, "host/base/view.h"]),
+    ("cuda/*.cu", ["cuda/{stem}.cuh", "cuda/launch.h"]),
+    ("cuda/*.c", [API, BASE, "host/map/backend.h", "cuda/launch.h"]),
+    ("tools/*/*", [API]),
+    ("tests/*", ["host/*", "cuda/*", "tests/*"]),
+]
+# In cuda/ a file's neighbours are not all open to it.
+OWN_FOLDER_CLOSED = ("cuda/*",)
+
+# Headers of libraries, and the only places that may see them: `what` to change when a library is replaced.
+LIBRARY_HEADERS = [
+    ("cblas.h", ["host/cpu/*", "host/bench/*", "tests/*"]),
+    ("cairo*", ["host/figure/*"]),
+    ("ft2build.h", ["host/figure/*"]),
+    ("freetype/*", ["host/figure/*"]),
+    ("stb/*", ["host/figure/*", "tests/*"]),
+    ("libdeflate.h", ["host/figure/*", "tests/*"]),
+    ("jansson.h", ["host/spec/*", "host/data/*", "tools/ropemap/*", "tests/*"]),
+    ("cmocka.h", ["tests/*"]),
+    ("cuda*", ["cuda/*.c", "cuda/*.cu", "cuda/*.cuh", "cuda/launch.h"]),
+    ("cublas*", ["cuda/*.c"]),
+    ("ropemap.h", ["tests/consumer/*"]),
+]
+
+# Every stage of the computation, by the name under which a reader looks for it.
+STAGES = [
+    "cuda/arith.h",
+    "host/ropemap.h",
+    "host/base/status.h",
+    "host/base/view.h",
+    "host/base/alloc.h",
+    "host/base/file.h",
+    "host/base/workers.h",
+    "host/base/limits.h",
+    "host/spec/spec.c",
+    "host/spec/schedule.c",
+    "host/data/constant.c",
+    "host/data/random.c",
+    "host/data/npy.c",
+    "host/data/safetensors.c",
+    "host/map/backend.h",
+    "host/map/plan.c",
+    "host/map/map.c",
+    "host/map/factored.c",
+    "host/map/diagonal.c",
+    "host/map/tiled.c",
+    "host/cpu/rotate.c",
+    "host/cpu/similarity.c",
+    "host/cpu/pool.c",
+    "host/figure/colour.c",
+    "host/figure/ticks.c",
+    "host/figure/figure.c",
+    "host/figure/png.c",
+    "tests/oracle.c",
+    "tools/quickstart",
+    "tools/check",
+]
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+
+def matches(path, patterns):
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def sources(*suffixes):
+    """Paths from the root of every file with one of the suffixes, sorted."""
+    found = []
+    for folder in ("cuda", "host", "tests", "tools"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in suffixes and path.is_file() and "__pycache__" not in path.parts:
+                found.append(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def text(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def includes(path):
+    """(line number, how, name) of every #include: how is '"' or '<'."""
+    for number, line in enumerate(text(path).splitlines(), 1):
+        found = re.match(r'\s*#\s*include\s*(["<])([^">]+)[">]', line)
+        if found:
+            yield number, found.group(1), found.group(2)
+        elif re.match(r"\s*#\s*include\s+FT_\w+_H\b", line):
+            yield number, "<", "freetype/" + line.split()[1]  # the spelling that FreeType asks for
+        elif re.match(r"\s*#\s*include", line):
+            yield number, "?", line.strip()
+
+
+def allowed_for(path):
+    for place, allowed in MAY_INCLUDE:
+        if fnmatch.fnmatchcase(path, place):
+            stem = pathlib.PurePosixPath(path).stem
+            allowed = [pattern.replace("{stem}", stem) for pattern in allowed]
+            if not matches(path, OWN_FOLDER_CLOSED):
+                allowed.append(os.path.dirname(path) + "/*")
+            return allowed
+    return None
+
+
+def functions(path):
+    """(first line number, lines, first line) of every function; the formatter puts both ends in column 0."""
+    begin = None
+    for number, line in enumerate(text(path).splitlines(), 1):
+        if line == "}":
+            if begin is not None:
+                yield begin[0], number - begin[0] + 1, begin[1]
+            begin = None
+        elif re.match(r"[A-Za-z_]", line):
+            if line.startswith('extern "C"'):
+                begin = None
+            elif begin is None:
+                begin = (number, line)
+            if line.endswith(";"):
+                begin = None
+        elif line.startswith("};") or (line.startswith("}") and line.endswith(";")):
+            begin = None
+
+
+class Layers(unittest.TestCase):
+    def report(self, wrong):
+        self.assertFalse(wrong, "\n" + "\n".join(wrong))
+
+    def test_includes_reach_only_into_the_layers_below(self):
+        wrong = []
+        for path in sources(".c", ".h", ".cu", ".cuh"):
+            allowed = allowed_for(path)
+            if allowed is None:
+                wrong.append(f"{path}: stands in no known layer")
+                continue
+            for number, how, name in includes(path):
+                where = f"{path}:{number}: {name}"
+                if how == "?":
+                    wrong.append(f"{where}: a computed include hides its layer")
+                elif how == '"' and not (ROOT / name).is_file():
+                    wrong.append(f"{where}: includes are written from the repository's root")
+                elif how == '"' and not matches(name, allowed):
+                    wrong.append(f"{where}: this layer may include {', '.join(allowed)}")
+                elif how == "<" and (ROOT / name).is_file():
+                    wrong.append(f'{where}: our own files are included with "quotes"')
+        self.report(wrong)
+
+    def test_each_library_is_seen_from_its_own_place_alone(self):
+        wrong = []
+        for path in sources(".c", ".h", ".cu", ".cuh"):
+            for number, how, name in includes(path):
+                if how != "<":
+                    continue
+                known = [places for header, places in LIBRARY_HEADERS if fnmatch.fnmatchcase(name, header)]
+                places = known[0] if known else None
+                if places is None and "/" in name and not name.startswith("sys/"):
+                    wrong.append(f"{path}:{number}: <{name}>: a library that the design does not name")
+                elif places is not None and not matches(path, places):
+                    wrong.append(f"{path}:{number}: <{name}>: only {', '.join(places)} may see it")
+        self.report(wrong)
+
+    def test_the_public_header_and_the_shared_arithmetic_include_c_headers_only(self):
+        c_headers = {"stdbool.h", "stddef.h", "stdint.h", "math.h", "float.h", "string.h", "limits.h"}
+        wrong = []
+        for path in ("host/ropemap.h", "cuda/arith.h"):
+            names = {name for _, _, name in includes(path)}
+            if not names <= c_headers:
+                wrong.append(f"{path}: {', '.join(sorted(names - c_headers))}")
+        self.report(wrong)
+
+    def test_the_map_reaches_the_cpu_backend_through_one_function(self):
+        wrong = []
+        for path in sources(".c"):
+            if path.startswith("host/map/"):
+                for number, line in enumerate(text(path).splitlines(), 1):
+                    for name in re.findall(r"\brm_cpu_\w+", line):
+                        if name != "rm_cpu_backend":
+                            wrong.append(f"{path}:{number}: {name}")
+        self.report(wrong)
+
+
+class Tree(unittest.TestCase):
+    def report(self, wrong):
+        self.assertFalse(wrong, "\n" + "\n".join(wrong))
+
+    def test_top_level_holds_what_the_design_names(self):
+        ignored = [line.strip("/") for line in text(".gitignore").splitlines() if line.startswith("/")]
+        others = [path.name for path in ROOT.iterdir() if not path.name.startswith(".")]
+        self.report(sorted(set(others) - TOP_LEVEL - set(ignored)))
+        self.report([f"missing: {name}" for name in sorted(TOP_LEVEL - set(others))])
+
+    def test_host_holds_the_layers_and_the_public_header_alone(self):
+        self.report(sorted(path.name for path in (ROOT / "host").iterdir() if path.name not in HOST))
+
+    def test_every_stage_is_where_a_reader_looks_for_it(self):
+        self.report([f"missing: {path}" for path in STAGES if not (ROOT / path).is_file()])
+
+    def test_every_header_has_a_guard_of_its_own(self):
+        seen, wrong = {}, []
+        for path in sources(".h", ".cuh"):
+            found = re.search(r"#ifndef (ROPEMAP_\w+)\n#define \1\n", text(path))
+            guard = found.group(1) if found else None
+            if guard is None:
+                wrong.append(f"{path}: expected #ifndef ROPEMAP_..., then #define of the same name")
+            elif guard in seen:
+                wrong.append(f"{path}: {seen[guard]} has the guard {guard} too and would hide it")
+            seen[guard] = path
+        self.report(wrong)
+
+    def test_scripts_can_be_run(self):
+        paths = ["tools/quickstart", "tools/check", "tools/setup", ".ci/run", "tools/peers/compare"]
+        self.report([path for path in paths if not os.access(ROOT / path, os.X_OK)])
+
+
+class Files(unittest.TestCase):
+    def report(self, wrong):
+        self.assertFalse(wrong, "\n" + "\n".join(wrong))
+
+    def test_every_file_says_in_its_first_lines_what_it_is(self):
+        wrong = []
+        for path in sources(*CODE, *SCRIPT):
+            name = re.escape(pathlib.PurePosixPath(path).name)
+            lines = text(path).splitlines()[:4]
+            if path.endswith(tuple(SCRIPT)) and lines and lines[0].startswith("#!"):
+                lines = lines[1:]
+            before = "#" if path.endswith(tuple(SCRIPT)) else "/\\*"
+            if not lines or not re.match(rf"{before} {name} - \S", lines[0]):
+                wrong.append(f"{path}:1: expected its name and what it is, as in '/* pool.c - reduce ... */'")
+            if not any("SPDX-License-Identifier: MIT" in line for line in lines[1:3]):
+                wrong.append(f"{path}:2: expected 'SPDX-License-Identifier: MIT' after what it is")
+        self.report(wrong)
+
+    def test_no_file_is_too_long(self):
+        wrong = []
+        for path in sources(*CODE, *SCRIPT):
+            lines = len(text(path).splitlines())
+            # A palette is a table of 256 colours, one idea however many lines.
+            if lines > LONGEST_FILE and "palette" not in path and not path.startswith("tests/data/"):
+                wrong.append(f"{path}: {lines} lines, at most {LONGEST_FILE}")
+        self.report(wrong)
+
+    def test_no_function_is_too_long(self):
+        wrong = []
+        for path in sources(".c", ".h", ".cu", ".cuh"):
+            for number, lines, first in functions(path):
+                if lines > LONGEST_FUNCTION:
+                    wrong.append(f"{path}:{number}: {lines} lines, at most {LONGEST_FUNCTION}: {first}")
+        self.report(wrong)
+
+    def test_nothing_unfinished_and_nothing_the_design_forbids(self):
+        # Written in halves, so that this file does not find itself.
+        forbidden = [
+            (r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b", "unfinished work"),
+            (r"#\s*if\s+0\b", "code that is switched off"),
+            (r"ffast-m" r"ath|use_fast_m" r"ath|-march=nat" r"ive", "arithmetic that depends on the machine"),
+            (r"\bstbi_write_p" r"ng\(", "a writer that reports success on a full disk"),
+            (r"#\s*pragma\s+o" r"mp", "OpenMP, which ThreadSanitizer cannot see through"),
+            (r"\bM_P" r"I\b", "a constant that strict C does not have"),
+        ]
+        wrong = []
+        for path in [*sources(*CODE, *SCRIPT), "CMakeLists.txt", "tests/CMakeLists.txt", "CMakePresets.json"]:
+            for number, line in enumerate(text(path).splitlines(), 1):
+                found = [why for what, why in forbidden if re.search(what, line)]
+                wrong += [f"{path}:{number}: {why}: {line.strip()}" for why in found]
+        self.report(wrong)
+
+
+class Myself(unittest.TestCase):
+    """The rules above are tried on lines that break them, so that a rule that sees nothing is noticed."""
+
+    def test_include_rules(self):
+        for path, name, fine in (
+            ("host/base/file.c", "host/base/file.h", True),
+            ("host/base/file.c", "host/spec/twofold.h", False),
+            ("host/figure/png.c", "host/map/backend.h", False),
+            ("host/figure/png.c", "host/base/alloc.h", True),
+            ("host/map/plan.c", "host/cpu/kernels.h", False),
+            ("host/map/plan.c", "cuda/arith.h", True),
+            ("host/cpu/pool.c", "host/map/backend.h", True),
+            ("host/cpu/pool.c", "host/map/plan.h", False),
+            ("tools/ropemap/main.c", "host/base/alloc.h", False),
+            ("tools/ropemap/main.c", "tools/ropemap/options.h", True),
+            ("cuda/rotate.cu", "cuda/rotate.cuh", True),
+            ("cuda/rotate.cu", "cuda/pool.cuh", False),
+            ("cuda/rotate.cuh", "host/map/backend.h", False),
+        ):
+            self.assertEqual(matches(name, allowed_for(path)), fine, f"{path} includes {name}")
+        self.assertIsNone(allowed_for("elsewhere/file.c"))
+
+    def test_the_ruler_of_functions(self):
+        found = list(functions("tests/consumer/consumer.c"))
+        self.assertEqual([first for _, _, first in found], ["int main(int argc, char **argv) {"])
+        self.assertTrue(10 < found[0][1] < 30)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], "-v"] if len(sys.argv) == 1 else sys.argv)

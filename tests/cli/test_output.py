@@ -1,0 +1,248 @@
+# test_output.py - where a map goes: pictures, several files, links, devices, pipes, full disks
+# SPDX-License-Identifier: MIT
+import json
+import os
+import resource
+import stat
+import subprocess
+import unittest
+
+from harness import PROGRAM, Case, read_npy, read_png
+
+COLOUR_MAPS = ["auto", "viridis", "magma", "cividis", "batlow", "diverging", "grey", "turbo", "seed"]
+
+
+class Pictures(Case):
+    """--bare, --cmap, --clim, and the frame"""
+
+    def picture(self, *arguments):
+        self.done("map", "-o", "a.png", "--force", *arguments)
+        return read_png(self.read("a.png"))
+
+    def test_a_bare_picture_has_one_palette_pixel_a_cell(self):
+        picture = self.picture("-n", "64", "--size", "20x10", "--bare")
+        self.assertEqual([picture["width"], picture["height"], picture["colour"]], [20, 10, 3])
+        self.assertEqual(picture["filters"], {0})
+
+    def test_a_frame_surrounds_the_map(self):
+        picture = self.picture("-n", "4k", "--size", "300")
+        self.assertEqual(picture["colour"], 2)
+        self.assertGreater(picture["width"], 300)
+        self.assertGreater(picture["height"], 300)
+        self.assertLess(max(picture["width"], picture["height"]), 1400)
+
+    def test_fewer_positions_than_cells_are_enlarged(self):
+        picture = self.picture("-n", "100")
+        self.assertGreaterEqual(picture["width"], 500)
+        self.assertEqual(self.picture("-n", "100", "--bare")["width"], 100)
+
+    def test_colour_maps_differ(self):
+        palettes = {}
+        for name in COLOUR_MAPS:
+            picture = self.picture("-n", "64", "--size", "8", "--bare", "--cmap", name)
+            palettes[name] = tuple(picture["palette"])
+        del palettes["auto"]
+        self.assertEqual(len(set(palettes.values())), len(COLOUR_MAPS) - 1)
+
+    def test_auto_is_diverging_where_both_signs_occur(self):
+        signed = ["-n", "64k", "--size", "64", "--bare"]
+        self.assertEqual(self.picture(*signed)["palette"], self.picture(*signed, "--cmap", "diverging")["palette"])
+        near = ["-n", "16", "-d", "128", "-b", "1e6", "--bare"]
+        self.assertEqual(self.picture(*near)["palette"], self.picture(*near, "--cmap", "viridis")["palette"])
+
+    def test_limits(self):
+        def greys(*limits):
+            picture = self.picture("-n", "32", "--bare", "--cmap", "grey", *limits)
+            return [[picture["palette"][index][0] for index in row] for row in picture["rows"]]
+
+        self.done("map", "-n", "32", "-o", "a.npy", "--force")
+        cells = read_npy(self.read("a.npy"))
+        for low, high in ((-1.0, 1.0), (0.25, 0.75), (0.0, 2.0)):
+            for line, values in zip(greys("--clim", "%g:%g" % (low, high)), cells):
+                for level, value in zip(line, values):
+                    share = min(max((value - low) / (high - low), 0), 1)
+                    self.assertLessEqual(abs(level - 255 * share), 2)
+        self.assertEqual(greys("--clim=-1:1"), greys("--clim", "-1.0:1e0"))
+
+    def test_cells_without_a_pair_have_their_own_colour(self):
+        picture = self.picture("-n", "8", "--causal", "--bare")
+        empty = {row[col] for at, row in enumerate(picture["rows"]) for col in range(at + 1, 8)}
+        full = {row[col] for at, row in enumerate(picture["rows"]) for col in range(at + 1)}
+        self.assertEqual(len(empty), 1)
+        self.assertFalse({picture["palette"][index] for index in empty} & {picture["palette"][index] for index in full})
+
+    def test_bytes_repeat(self):
+        self.picture("-n", "1k", "--size", "100", "--threads", "1")
+        first = self.read("a.png")
+        self.picture("-n", "1k", "--size", "100", "--threads", "2")
+        self.assertEqual(first, self.read("a.png"))
+
+
+class Files(Case):
+    """-o, --force, -q, -v"""
+
+    small = ["map", "-n", "32", "--size", "8"]
+
+    def test_several_outputs(self):
+        result = self.done(*self.small, "-o", "a.png", "--output", "b.npy", "-oc.png", "--output=sub.d.npy", "--json")
+        self.assertEqual(self.names(), ["a.png", "b.npy", "c.png", "sub.d.npy"])
+        self.assertEqual(self.read("a.png"), self.read("c.png"))
+        self.assertEqual(self.read("b.npy"), self.read("sub.d.npy"))
+        self.assertEqual(json.loads(result.stdout)["outputs"], ["a.png", "b.npy", "c.png", "sub.d.npy"])
+
+    def test_an_existing_file_needs_force(self):
+        self.write("a.png", b"old")
+        os.chmod(self.path("a.png"), 0o640)
+        self.refused(4, ["a.png", "exists", "--force"], *self.small, "-o", "b.png", "-o", "a.png")
+        self.assertEqual([self.names(), self.read("a.png")], [["a.png"], b"old"])
+        self.done(*self.small, "-o", "a.png", "--force")
+        self.assertEqual(self.read("a.png")[:4], b"\x89PNG")
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("a.png")).st_mode), 0o640)
+        self.assertEqual(self.names(), ["a.png"])
+
+    def test_a_link_stays(self):
+        self.write("real.png", b"old")
+        os.symlink("real.png", self.path("link.png"))
+        self.refused(4, ["link.png", "exists"], *self.small, "-o", "link.png")
+        self.done(*self.small, "-o", "link.png", "--force")
+        self.assertTrue(os.path.islink(self.path("link.png")))
+        self.assertEqual(self.read("real.png")[:4], b"\x89PNG")
+        os.unlink(self.path("real.png"))
+        self.refused(4, ["link.png", "symbolic link"], *self.small, "-o", "link.png", "--force")
+        self.assertEqual(self.names(), ["link.png"])
+
+    def test_quiet_plain_and_verbose(self):
+        result = self.done(*self.small, "-q", "-o", "a.png")
+        self.assertEqual([result.stdout, result.stderr], [b"", b""])
+        result = self.done(*self.small, "-o", "b.png")
+        self.assertEqual(result.stdout, b"")
+        self.assertEqual(result.stderr.count(b"\n"), 1)
+        for word in (b"32 x 32", b"8 x 8", b"mean", b"dot", b"b.png", b"cpu"):
+            self.assertIn(word, result.stderr)
+        result = self.done(*self.small, "--verbose", "-o", "c.png")
+        for word in (b"method", b"memory", b"read", b"similarity", b"draw", b"write"):
+            self.assertIn(word, result.stderr)
+        result = self.done(*self.small, "--quiet", "-v", "-o", "d.png")
+        self.assertEqual(result.stderr, b"")
+
+    def test_a_name_with_control_characters_cannot_steer_the_terminal(self):
+        result = self.done(*self.small, "-o", "a\x1b[31m.png")
+        self.assertNotIn(b"\x1b", result.stderr)
+
+    def test_a_name_that_is_no_text(self):
+        result = self.done(*self.small, "-o", b"\xff\xfe.png".decode(errors="surrogateescape"), "--json")
+        self.assertEqual(json.loads(result.stdout)["outputs"], ["??.png"])
+
+
+class Refusals(Case):
+    small = Files.small
+
+    def expect(self, code, words, *outputs):
+        before = self.names()
+        self.refused(code, words, *self.small, *outputs)
+        self.assertEqual(self.names(), before)
+
+    def test_names(self):
+        os.mkdir(self.path("place"))
+        os.mkdir(self.path("place.png"))
+        self.expect(2, ["--output", "missing"])
+        self.expect(2, ["--output", "empty"], "-o", "")
+        self.expect(2, ["a.jpg", ".png"], "-o", "a.jpg")
+        self.expect(2, ["directory", "place"], "-o", "place")
+        self.expect(2, ["directory", "place.png"], "-o", "place.png", "--force")
+        self.expect(2, ["directory", "new/"], "-o", "new/")
+        self.expect(4, ["missing/a.png", "No such file"], "-o", "missing/a.png")
+        self.expect(4, ["too long"], "-o", "x" * 300 + ".png")
+        self.expect(4, ["/proc"], "-o", "/proc/ropemap.png")
+        self.expect(2, ["at most"], *[word for index in range(17) for word in ("-o", "%d.png" % index)])
+
+    def test_one_file_twice(self):
+        os.mkdir(self.path("place"))
+        self.write("old.npy", b"old")
+        os.link(self.path("old.npy"), self.path("same.npy"))
+        self.expect(2, ["twice", "a.png"], "-o", "a.png", "-o", "a.png")
+        self.expect(2, ["twice"], "-o", "a.png", "-o", "b.png", "-o", "./place/../a.png")
+        self.expect(2, ["twice"], "-o", "a.png", "-o", self.path("a.png"))
+        self.expect(2, ["twice"], "-o", "old.npy", "-o", "same.npy", "--force")
+        self.expect(2, ["twice"], "-o", "-", "-o", "-")
+        self.done(*self.small, "-o", "/dev/null", "-o", "/dev/null")
+
+    def test_an_input_is_no_output(self):
+        self.done("map", "-n", "8", "-d", "8", "-o", "q.npy")
+        os.symlink("q.npy", self.path("link.npy"))
+        os.link(self.path("q.npy"), self.path("hard.npy"))
+        before = self.read("q.npy")
+        for name in ("q.npy", "./q.npy", "link.npy", "hard.npy"):
+            self.refused(2, [name, "input"], "map", "--queries", "q.npy", "--keys", "q.npy", "-o", name, "--force")
+        self.assertEqual(self.read("q.npy"), before)
+
+    def test_a_full_disk(self):
+        self.expect(4, ["/dev/full", "No space left"], "-o", "/dev/full")
+        self.write("old.png", b"old")
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+        self.refused(4, ["old.png", "File too large"], *self.small, "-o", "old.png", "--force", preexec_fn=limit)
+        self.refused(4, ["new.png", "File too large"], *self.small, "-o", "new.png", preexec_fn=limit)
+        self.assertEqual([self.names(), self.read("old.png")], [["old.png"], b"old"])
+
+    def test_a_place_that_cannot_be_written_is_found_before_the_work(self):
+        self.refused(4, ["missing"], "map", "-n", "1M", "--content", "gauss", "--pool", "max", "--threads", "1",
+                     "-o", "missing/a.png", timeout=10)
+
+
+class StandardOutput(Case):
+    small = Files.small
+
+    def test_a_picture(self):
+        result = self.done(*self.small, "--bare", "-o", "-")
+        self.assertEqual(read_png(result.stdout)["width"], 8)
+        self.done(*self.small, "-o", "b.png", "--bare")
+        self.assertEqual(result.stdout, self.read("b.png"))
+
+    def test_json_and_a_picture_do_not_mix(self):
+        self.refused(2, ["--json", "-o -"], *self.small, "--json", "-o", "-")
+
+    def test_a_reader_that_leaves(self):
+        program = subprocess.Popen([PROGRAM, "map", "-n", "2k", "--content", "gauss", "-o", "-"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(len(program.stdout.read(10)), 10)
+        program.stdout.close()
+        message = program.stderr.read()
+        program.stderr.close()
+        self.assertEqual(program.wait(60), 4)
+        self.assertIn(b"Broken pipe", message)
+
+    def test_closed_or_full(self):
+        def close():
+            os.close(1)
+
+        for arguments in (["map", "--help"], ["--help"], ["--version"], ["completion", "bash"],
+                          ["map", "--dry-run"], [*self.small, "-o", "-"], [*self.small, "--json", "-o", "a.png"]):
+            with self.subTest(arguments=arguments):
+                self.refused(4, ["standard output"], *arguments, capture_output=False, stderr=subprocess.PIPE,
+                             preexec_fn=close)
+                with open("/dev/full", "wb") as full:
+                    self.refused(4, ["standard output", "No space left"], *arguments,
+                                 *["--force"] * ("-o" in arguments), capture_output=False, stdout=full,
+                                 stderr=subprocess.PIPE)
+
+    def test_closed_descriptors_are_not_mistaken_for_files(self):
+        def close():
+            os.closerange(0, 3)
+
+        self.run_program(*self.small, "-o", "a.npy", capture_output=False, preexec_fn=close)
+        self.assertEqual(len(read_npy(self.read("a.npy"))), 8)
+
+    def test_a_fifo(self):
+        os.mkfifo(self.path("fifo.npy"))
+        reader = subprocess.Popen(["cat", self.path("fifo.npy")], stdout=subprocess.PIPE)
+        self.done(*self.small, "-o", "fifo.npy")
+        data, _ = reader.communicate(timeout=30)
+        self.assertEqual(len(read_npy(data)), 8)
+        self.assertTrue(stat.S_ISFIFO(os.stat(self.path("fifo.npy")).st_mode))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,91 @@
+# test_signals.py - Ctrl-C and SIGTERM during long work, and how far it says it is
+# SPDX-License-Identifier: MIT
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import PROGRAM, SANITIZE, Case
+
+# A minute of work on any machine.
+LONG = ["map", "-n", "256k", "--content", "gauss", "--pool", "max", "--method", "tiled", "--threads", "1"]
+
+
+class Signals(Case):
+    def start(self, *arguments, **options):
+        options.setdefault("stderr", subprocess.PIPE)
+        program = subprocess.Popen([PROGRAM, *arguments], cwd=self.directory, **options)
+        self.addCleanup(self.end, program)
+        return program
+
+    @staticmethod
+    def end(program):
+        program.kill()
+        program.wait()
+        if program.stderr:
+            program.stderr.close()
+
+    def test_a_signal_ends_long_work_and_leaves_nothing(self):
+        self.write("old.png", b"old")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number=number):
+                program = self.start(*LONG, "-o", "old.png", "-o", "new.npy", "--force")
+                time.sleep(1.0)
+                self.assertIsNone(program.poll())
+                program.send_signal(number)
+                self.assertEqual(program.wait(20), -number)
+                self.assertEqual([self.names(), self.read("old.png")], [["old.png"], b"old"])
+
+    def test_nohup_is_respected(self):
+        program = self.start(*LONG, "-o", "new.npy", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        time.sleep(0.7)
+        program.send_signal(signal.SIGHUP)
+        time.sleep(0.7)
+        self.assertIsNone(program.poll())
+
+    def test_a_pipe_that_nobody_opens_can_be_left(self):
+        os.mkfifo(self.path("fifo.npy"))
+        program = self.start("map", "-n", "8", "-o", "fifo.npy")
+        time.sleep(1.0)
+        self.assertIsNone(program.poll())
+        program.send_signal(signal.SIGINT)
+        self.assertEqual(program.wait(20), -signal.SIGINT)
+
+    def test_a_terminal_shows_a_bar(self):
+        main, side = pty.openpty()
+        program = self.start(*LONG, "-o", "new.npy", stderr=side)
+        os.close(side)
+        started, shown = time.monotonic(), b""
+        while b"%" not in shown and time.monotonic() < started + 30:
+            if select.select([main], [], [], 0.5)[0]:
+                shown += os.read(main, 4096)
+        after = time.monotonic() - started
+        program.send_signal(signal.SIGINT)
+        self.assertEqual(program.wait(20), -signal.SIGINT)
+        os.close(main)
+        self.assertGreaterEqual(after, 0.9)  # nothing for work of less than a second
+        for word in (b"[", b"%", b"\r"):
+            self.assertIn(word, shown)
+
+    @unittest.skipIf(SANITIZE, "waits for a line that comes after ten seconds: once, in the plain build, is enough")
+    def test_elsewhere_a_line_every_ten_seconds(self):
+        program = self.start(*LONG, "-o", "new.npy")
+        quiet = self.start(*LONG, "-q", "-o", "newer.npy")
+        started = time.monotonic()
+        line = program.stderr.readline()
+        self.assertGreater(time.monotonic() - started, 9)
+        self.assertTrue(line.startswith(b"ropemap: "), line)
+        self.assertIn(b"%, ETA ", line)
+        self.assertNotIn(b"\r", line)
+        for one in (program, quiet):
+            one.send_signal(signal.SIGINT)
+            self.assertEqual(one.wait(20), -signal.SIGINT)
+        self.assertEqual(quiet.stderr.read(), b"")
+        self.assertEqual(self.names(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

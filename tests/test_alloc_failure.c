@@ -1,0 +1,308 @@
+/* test_alloc_failure.c - memory that runs out at the k-th allocation, for every k: an answer, no leak, no
+ * output */
+/* SPDX-License-Identifier: MIT */
+/*
+ * This program is linked with the library as an archive and has its own rm_alloc, rm_alloc_raw and rm_free,
+ * so that host/base/alloc.c stays out. Leaks show where the build has LeakSanitizer.
+ */
+#include "host/base/alloc.h"
+#include "host/ropemap.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Allocations still to be granted before one is refused; all are while `refusing` is false. */
+static atomic_long granted;
+static atomic_bool refusing;
+static atomic_bool refuse_the_rest; /* not that one alone but every later one too */
+static atomic_long live;            /* allocated and not yet freed */
+
+static bool refused(void) {
+    if (!atomic_load(&refusing)) {
+        return false;
+    }
+    const long left = atomic_fetch_sub(&granted, 1);
+    return left == 0 || (left < 0 && atomic_load(&refuse_the_rest));
+}
+
+void *rm_alloc_raw(uint64_t count, size_t size) {
+    if (refused() || count > ((uint64_t)1 << 32) / (size + 1)) {
+        return NULL;
+    }
+    void *memory = aligned_alloc(64, ((size_t)count * size + 64) / 64 * 64);
+    atomic_fetch_add(&live, memory != NULL ? 1 : 0);
+    return memory;
+}
+
+void *rm_alloc(uint64_t count, size_t size) {
+    void *memory = rm_alloc_raw(count, size);
+    if (memory != NULL) {
+        memset(memory, 0, (size_t)count * size);
+    }
+    return memory;
+}
+
+void rm_free(void *memory) {
+    atomic_fetch_sub(&live, memory != NULL ? 1 : 0);
+    free(memory);
+}
+
+/* ---- what runs ---- */
+
+struct path {
+    const char *name;
+    const char *scaling;
+    bool gauss; /* else ones */
+    ropemap_method method;
+    ropemap_pool pool;
+    bool causal;
+    int32_t threads;
+};
+
+static const struct path paths[] = {
+    {"closed sums", "none", false, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, false, 1},
+    {"closed sums, causal", "linear:factor=4", false, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, true, 2},
+    {"pooled rows", "ntk:factor=2", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, false, 1},
+    {"pooled rows, causal", "none", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, true, 2},
+    {"moments", "none", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_RMS, false, 1},
+    {"centred moments, causal", "none", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_STD, true, 2},
+    {"extremes by distance", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_ABSMAX, true, 1},
+    {"deviations by distance", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_STD, false, 2},
+    {"extremes by tiles", "none", true, ROPEMAP_METHOD_TILED, ROPEMAP_POOL_MIN, false, 1},
+    {"deviations by tiles", "none", true, ROPEMAP_METHOD_TILED, ROPEMAP_POOL_STD, true, 2},
+};
+enum { PATHS = sizeof paths / sizeof paths[0] };
+
+static ropemap_status make_vectors(const struct path *path, ropemap_request *request,
+                                   ropemap_vectors **queries, ropemap_vectors **keys, ropemap_error *error) {
+    const int32_t dim = request->spec.head_dim;
+    const ropemap_status status = path->gauss ? ropemap_vectors_gauss(dim, 1, 0, queries, error)
+                                              : ropemap_vectors_ones(dim, queries, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    request->queries = *queries;
+    const ropemap_status second =
+        path->gauss ? ropemap_vectors_gauss(dim, 1, 1, keys, error) : ropemap_vectors_ones(dim, keys, error);
+    request->keys = *keys;
+    return second;
+}
+
+static ropemap_request request_of(const struct path *path) {
+    ropemap_request request = ropemap_request_default();
+    request.spec.head_dim = 4;
+    request.rows.count = 31;
+    request.cols.count = 33;
+    request.height = 5;
+    request.width = 8;
+    request.method = path->method;
+    request.pool = path->pool;
+    request.causal = path->causal;
+    request.threads = path->threads;
+    return request;
+}
+
+/* From a rule to a map. */
+static ropemap_status run_map(const struct path *path, ropemap_map *map, ropemap_error *error) {
+    ropemap_request request = request_of(path);
+    ropemap_vectors *queries = NULL, *keys = NULL;
+    ropemap_status status = ropemap_scaling_parse(path->scaling, &request.spec.scaling, error);
+    if (status == ROPEMAP_OK) {
+        status = make_vectors(path, &request, &queries, &keys, error);
+    }
+    if (status == ROPEMAP_OK) {
+        status = ropemap_map_compute(&request, map, error);
+    }
+    ropemap_vectors_free(queries);
+    ropemap_vectors_free(keys);
+    return status;
+}
+
+/* Starts to refuse: allocation `number`, from 0, and with `rest` all after it. */
+static void refuse_from(long number, bool rest) {
+    atomic_store(&granted, number);
+    atomic_store(&refuse_the_rest, rest);
+    atomic_store(&refusing, true);
+}
+
+/* Ends it. Returns whether an allocation was refused. */
+static bool refuse_no_more(void) {
+    atomic_store(&refusing, false);
+    return atomic_load(&granted) < 0;
+}
+
+static void check_status(const char *name, long number, bool was_refused, ropemap_status status,
+                         const ropemap_error *error) {
+    const bool honest = status == ROPEMAP_OK || (status == ROPEMAP_RESOURCES && was_refused);
+    if (!honest) {
+        fail_msg("%s, allocation %ld: status %d, %s", name, number, (int)status, error->text);
+    }
+    if (status != ROPEMAP_OK) {
+        assert_int_equal(error->status, ROPEMAP_RESOURCES);
+        assert_true(strlen(error->text) > 0);
+    }
+}
+
+static void check_path(const struct path *path, bool rest) {
+    bool was_refused = true;
+    for (long number = 0; was_refused; number++) {
+        const long before = atomic_load(&live);
+        ropemap_map map = {0};
+        ropemap_error error = {0};
+        refuse_from(number, rest);
+        const ropemap_status status = run_map(path, &map, &error);
+        was_refused = refuse_no_more();
+        check_status(path->name, number, was_refused, status, &error);
+        assert_true((map.cells != NULL) == (status == ROPEMAP_OK));
+        ropemap_map_free(&map);
+        assert_int_equal(atomic_load(&live), before);
+        assert_true(number < 10000);
+    }
+}
+
+static void test_maps(void **state) {
+    (void)state;
+    for (size_t i = 0; i < PATHS; i++) {
+        check_path(&paths[i], false);
+        check_path(&paths[i], true);
+    }
+}
+
+/* ---- pictures and files ---- */
+
+static int entries(const char *folder) {
+    DIR *directory = opendir(folder);
+    assert_non_null(directory);
+    int count = 0;
+    for (const struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        count += entry->d_name[0] != '.' || strlen(entry->d_name) > 2 ? 1 : 0;
+    }
+    (void)closedir(directory);
+    return count;
+}
+
+struct output {
+    const char *name;
+    bool bare, save; /* save: to a file, else to memory */
+    const char *file;
+};
+
+static const struct output outputs[] = {
+    {"framed picture", false, false, "map.png"},
+    {"bare picture", true, false, "map.png"},
+    {"numbers", true, false, "map.npy"},
+    {"framed picture in a file", false, true, "map.png"},
+    {"bare picture in a file", true, true, "map.png"},
+    {"numbers in a file", true, true, "map.npy"},
+};
+enum { OUTPUTS = sizeof outputs / sizeof outputs[0] };
+
+static ropemap_status run_output(const struct output *output, const ropemap_map *map, const char *path,
+                                 ropemap_error *error) {
+    const ropemap_request request = request_of(&paths[0]);
+    ropemap_figure figure = ropemap_figure_default(&request, map);
+    figure.bare = output->bare;
+    figure.scale = 0.25;
+    if (output->save) {
+        return ropemap_map_save(map, &figure, path, false, error);
+    }
+    ropemap_bytes bytes = {0};
+    const bool picture = strstr(output->file, ".png") != NULL;
+    const ropemap_status status =
+        picture ? ropemap_figure_png(&figure, map, &bytes, error) : ropemap_map_npy(map, &bytes, error);
+    assert_true((bytes.data != NULL) == (status == ROPEMAP_OK));
+    ropemap_bytes_free(&bytes);
+    return status;
+}
+
+static void check_output(const struct output *output, const ropemap_map *map, const char *folder) {
+    char path[200];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, output->file);
+    bool was_refused = true;
+    for (long number = 0; was_refused; number++) {
+        const long before = atomic_load(&live);
+        ropemap_error error = {0};
+        refuse_from(number, false);
+        const ropemap_status status = run_output(output, map, path, &error);
+        was_refused = refuse_no_more();
+        check_status(output->name, number, was_refused, status, &error);
+        assert_int_equal(atomic_load(&live), before);
+        assert_int_equal(entries(folder), output->save && status == ROPEMAP_OK ? 1 : 0);
+        (void)unlink(path);
+        assert_true(number < 10000);
+    }
+}
+
+static void test_pictures_and_files(void **state) {
+    (void)state;
+    char folder[] = "/tmp/ropemap-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    ropemap_map map = {0};
+    assert_int_equal(run_map(&paths[0], &map, NULL), ROPEMAP_OK);
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        check_output(&outputs[i], &map, folder);
+    }
+    ropemap_map_free(&map);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* ---- tensor files ---- */
+
+static void check_tensor(const char *path) {
+    const ropemap_tensor tensor = {.path = path};
+    bool was_refused = true;
+    for (long number = 0; was_refused; number++) {
+        const long before = atomic_load(&live);
+        ropemap_vectors *vectors = NULL;
+        ropemap_error error = {0};
+        ropemap_map map = {0};
+        refuse_from(number, false);
+        ropemap_status status = ropemap_vectors_open(&tensor, &vectors, &error);
+        if (status == ROPEMAP_OK) {
+            ropemap_request request = request_of(&paths[2]);
+            request.spec.head_dim = 8;
+            request.queries = request.keys = vectors;
+            request.spec.rotary_dim = 6;
+            request.rows.count = request.cols.count = 5;
+            status = ropemap_map_compute(&request, &map, &error);
+        }
+        was_refused = refuse_no_more();
+        check_status(path, number, was_refused, status, &error);
+        ropemap_map_free(&map);
+        ropemap_vectors_free(vectors);
+        assert_int_equal(atomic_load(&live), before);
+        assert_true(number < 10000);
+    }
+}
+
+/* An 8-column map written as .npy is read again as vectors. */
+static void test_tensor_file(void **state) {
+    (void)state;
+    char folder[] = "/tmp/ropemap-test-XXXXXX", path[200];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/rows.npy", folder);
+    ropemap_map map = {0};
+    assert_int_equal(run_map(&paths[0], &map, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_map_save(&map, NULL, path, false, NULL), ROPEMAP_OK);
+    ropemap_map_free(&map);
+    check_tensor(path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_pictures_and_files),
+        cmocka_unit_test(test_tensor_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

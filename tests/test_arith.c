@@ -1,0 +1,210 @@
+/* test_arith.c - phase, sine and cosine, rotation and 16-bit floats against long double */
+/* SPDX-License-Identifier: MIT */
+#include "cuda/arith.h"
+#include "host/ropemap.h"
+#include "tests/oracle.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const double SINCOS_BOUND = 1.2e-7; /* of rm_cos and rm_sin at the phase they are given */
+static const double PHASE_BOUND = 2e-7;    /* of the whole: position to cosine, any position below 2^40 */
+
+static double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+/* The larger of the errors of cosine and sine at one phase; double references are right to 1e-15. */
+static double sincos_error(uint32_t phase) {
+    const double angle = (double)phase * 0x1.921fb54442d18p+2 / 4294967296.0;
+    return larger(fabs((double)rm_cos(phase) - cos(angle)), fabs((double)rm_sin(phase) - sin(angle)));
+}
+
+static void test_sincos_everywhere(void **state) {
+    (void)state;
+    double worst = 0;
+    for (uint32_t i = 0; i < 1u << 22; i++) { /* one phase in every 2^10, at a scattered place in it */
+        worst = larger(worst, sincos_error((i << 10) + (i * 2654435761u >> 22)));
+    }
+    print_message("largest error of sine and cosine: %.3g\n", worst);
+    assert_true(worst <= SINCOS_BOUND);
+}
+
+static void test_sincos_at_octants(void **state) {
+    (void)state;
+    for (uint32_t octant = 0; octant < 8; octant++) {
+        for (int32_t offset = -40000; offset <= 40000; offset++) {
+            const uint32_t phase = (octant << 29) + (uint32_t)offset;
+            const long double turns = (long double)phase / 4294967296.0L;
+            const double of_cos = (double)fabsl((long double)rm_cos(phase) - oracle_cos(turns));
+            const double of_sin = (double)fabsl((long double)rm_sin(phase) - oracle_sin(turns));
+            if (larger(of_cos, of_sin) > SINCOS_BOUND) {
+                fail_msg("phase %u: cosine off by %g, sine by %g", phase, of_cos, of_sin);
+            }
+        }
+    }
+}
+
+static void test_quarter_turns_are_exact(void **state) {
+    (void)state;
+    static const float cosines[4] = {1, 0, -1, 0}, sines[4] = {0, 1, 0, -1};
+    for (uint32_t quarter = 0; quarter < 4; quarter++) {
+        const float c = rm_cos(quarter << 30), s = rm_sin(quarter << 30);
+        assert_true(c == cosines[quarter]);
+        assert_true(s == sines[quarter]);
+        /* 4097 needs 13 bits: rounded away by any arithmetic that drops to 11 */
+        assert_true(rm_rotate_first(4097, 3, c, s) == 4097 * cosines[quarter] - 3 * sines[quarter]);
+        assert_true(rm_rotate_second(4097, 3, c, s) == 4097 * sines[quarter] + 3 * cosines[quarter]);
+    }
+}
+
+static void test_phase_is_exact_modular_arithmetic(void **state) {
+    (void)state;
+    const uint64_t quarter = (uint64_t)1 << 62;
+    for (int64_t position = 0; position < ROPEMAP_POSITION_END; position = position * 5 + 1) {
+        assert_int_equal(rm_phase(quarter, 0, position), (uint64_t)(position % 4) * quarter);
+        /* the fine part counts whole spans of 2^20 tokens, in 2^-96 turns */
+        const uint64_t spans = (uint64_t)position >> 20;
+        assert_int_equal(rm_phase(0, UINT32_MAX, position), spans * UINT32_MAX / 4096);
+    }
+    assert_int_equal(rm_phase32(0x7fffffff), 0);
+    assert_int_equal(rm_phase32(0x80000000), 1);
+    assert_int_equal(rm_phase32(UINT64_MAX), 0);
+}
+
+/* One line of the golden file. */
+struct golden {
+    double base;
+    int32_t dim, pair;
+    int64_t position;
+    long double cosine, sine;
+};
+
+/* 1 at a line, 0 at the end of the file. */
+static int next_golden(FILE *file, struct golden *golden) {
+    char line[200];
+    if (fgets(line, sizeof line, file) == NULL) {
+        return 0;
+    }
+    char *at = line;
+    golden->base = strtod(at, &at);
+    golden->dim = (int32_t)strtol(at + 1, &at, 10);
+    golden->pair = (int32_t)strtol(at + 1, &at, 10);
+    golden->position = (int64_t)strtoll(at + 1, &at, 10);
+    golden->cosine = strtold(at + 1, &at);
+    golden->sine = strtold(at + 1, &at);
+    assert_true(*at == '\n');
+    return 1;
+}
+
+static void check_golden(const struct golden *golden) {
+    ropemap_spec spec = ropemap_spec_default();
+    spec.base = golden->base;
+    spec.head_dim = golden->dim;
+    const long double turns =
+        oracle_phase(oracle_frequency(&spec, golden->pair), (long double)golden->position);
+    assert_true(fabsl(oracle_cos(turns) - golden->cosine) < 1e-17L);
+    assert_true(fabsl(oracle_sin(turns) - golden->sine) < 1e-17L);
+    ropemap_freqs freqs;
+    assert_int_equal(ropemap_freqs_make(&spec, &freqs, NULL), ROPEMAP_OK);
+    const uint32_t phase =
+        rm_phase32(rm_phase(freqs.step[golden->pair], freqs.fine[golden->pair], golden->position));
+    const double of_cos = (double)fabsl((long double)rm_cos(phase) - golden->cosine);
+    const double of_sin = (double)fabsl((long double)rm_sin(phase) - golden->sine);
+    if (larger(of_cos, of_sin) > PHASE_BOUND) {
+        fail_msg("base %g, dim %d, pair %d, position %lld: cosine off by %g, sine by %g", golden->base,
+                 (int)golden->dim, (int)golden->pair, (long long)golden->position, of_cos, of_sin);
+    }
+}
+
+/* The oracle too is held against the file: 60 digits by mpmath, from tools/make_phase_golden.py. */
+static void test_phase_against_golden_file(void **state) {
+    (void)state;
+    FILE *file = fopen(RM_TEST_DATA "/phase.csv", "r");
+    assert_non_null(file);
+    char heading[100];
+    assert_non_null(fgets(heading, sizeof heading, file));
+    assert_string_equal(heading, "base,dim,pair,position,cos,sin\n");
+    struct golden golden;
+    int lines = 0;
+    while (next_golden(file, &golden) != 0) {
+        check_golden(&golden);
+        lines++;
+    }
+    (void)fclose(file);
+    assert_true(lines > 900);
+}
+
+static void test_phase_at_scattered_positions(void **state) {
+    (void)state;
+    static const double bases[] = {100, 1e4, 5e5, 1e6, 1e13};
+    uint64_t random = 1;
+    double worst = 0;
+    for (size_t b = 0; b < sizeof bases / sizeof *bases; b++) {
+        ropemap_spec spec = ropemap_spec_default();
+        spec.base = bases[b];
+        ropemap_freqs freqs;
+        assert_int_equal(ropemap_freqs_make(&spec, &freqs, NULL), ROPEMAP_OK);
+        for (int32_t pair = 0; pair < 64; pair++) {
+            const oracle_number frequency = oracle_frequency(&spec, pair);
+            for (int i = 0; i < 200; i++) {
+                random = random * 6364136223846793005u + 1442695040888963407u;
+                const int64_t position = (int64_t)(random >> 24 >> (i % 40));
+                const uint32_t phase = rm_phase32(rm_phase(freqs.step[pair], freqs.fine[pair], position));
+                const long double turns = oracle_phase(frequency, (long double)position);
+                const double of_cos = (double)fabsl((long double)rm_cos(phase) - oracle_cos(turns));
+                const double of_sin = (double)fabsl((long double)rm_sin(phase) - oracle_sin(turns));
+                worst = larger(worst, larger(of_cos, of_sin));
+            }
+        }
+    }
+    print_message("largest error from position to cosine and sine: %.3g\n", worst);
+    assert_true(worst <= PHASE_BOUND);
+}
+
+/* sign, exponent and fraction of a small float as plain arithmetic. */
+static double small_float(uint32_t bits, int exponent_bits, int fraction_bits) {
+    const int bias = (1 << (exponent_bits - 1)) - 1;
+    const int exponent = (int)(bits >> fraction_bits) & ((1 << exponent_bits) - 1);
+    const int fraction = (int)bits & ((1 << fraction_bits) - 1);
+    const double sign = (bits >> (exponent_bits + fraction_bits)) != 0 ? -1.0 : 1.0;
+    if (exponent == (1 << exponent_bits) - 1) {
+        return fraction != 0 ? (double)NAN : sign * (double)INFINITY;
+    }
+    const int whole = exponent == 0 ? fraction : fraction + (1 << fraction_bits);
+    return sign * ldexp(whole, (exponent == 0 ? 1 : exponent) - bias - fraction_bits);
+}
+
+static void check_same(uint32_t bits, float got, double wanted) {
+    if (isnan(wanted) ? !isnan(got)
+                      : ((double)got != wanted || (signbit(got) == 0) != (signbit(wanted) == 0))) {
+        fail_msg("pattern %04x gave %g, not %g", bits, (double)got, wanted);
+    }
+}
+
+static void test_every_half_and_bfloat(void **state) {
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        check_same(bits, rm_float_from_half((uint16_t)bits), small_float(bits, 5, 10));
+        check_same(bits, rm_float_from_bfloat((uint16_t)bits), small_float(bits, 8, 7));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sincos_everywhere),
+        cmocka_unit_test(test_sincos_at_octants),
+        cmocka_unit_test(test_quarter_turns_are_exact),
+        cmocka_unit_test(test_phase_is_exact_modular_arithmetic),
+        cmocka_unit_test(test_phase_against_golden_file),
+        cmocka_unit_test(test_phase_at_scattered_positions),
+        cmocka_unit_test(test_every_half_and_bfloat),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,298 @@
+/* test_file.c - outputs exist only complete, and a failure leaves what was there */
+/* SPDX-License-Identifier: MIT */
+#include "tests/directory.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+/* ---- system calls that fail when told to --------------------------------------------------------------- */
+
+/* These stand in for the C library's; what they do otherwise is done through another entry to the same call.
+ */
+static struct faults {
+    int fsync_error, rename_error, link_error;
+    const char *appears; /* a file that somebody else makes just before the name is taken */
+} faults;
+
+static void maybe_appear(void) {
+    if (faults.appears != NULL) {
+        const int file = open(faults.appears, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        if (file >= 0) {
+            (void)!write(file, "theirs", 6);
+            (void)close(file);
+        }
+    }
+}
+
+int fsync(int file) {
+    errno = faults.fsync_error;
+    return faults.fsync_error != 0 ? -1 : fdatasync(file);
+}
+
+int rename(const char *from, const char *to) {
+    errno = faults.rename_error;
+    return faults.rename_error != 0 ? -1 : renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+int link(const char *from, const char *to) {
+    maybe_appear();
+    errno = faults.link_error;
+    return faults.link_error != 0 ? -1 : linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static mode_t mode_of(const char *path) {
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_mode & 07777;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+static void a_new_file_holds_the_bytes(void **state) {
+    (void)state;
+    const mode_t mask = umask(027);
+    assert_int_equal(ropemap_output_check(in_directory("a.png"), false, NULL), ROPEMAP_OK);
+    assert_int_equal(entries(directory), 0);
+    assert_int_equal(write_text(in_directory("a.png"), "new", false, NULL), ROPEMAP_OK);
+    (void)umask(mask);
+    assert_holds(in_directory("a.png"), "new");
+    assert_int_equal(mode_of(in_directory("a.png")), 0640);
+    assert_int_equal(entries(directory), 1);
+}
+
+static void a_name_without_directory_is_here(void **state) {
+    (void)state;
+    const int here = open(".", O_RDONLY);
+    assert_int_equal(chdir(directory), 0);
+    assert_int_equal(ropemap_output_check("a.png", false, NULL), ROPEMAP_OK);
+    assert_int_equal(write_text("a.png", "new", false, NULL), ROPEMAP_OK);
+    assert_int_equal(fchdir(here), 0);
+    assert_int_equal(close(here), 0);
+    assert_holds(in_directory("a.png"), "new");
+}
+
+static void no_bytes_make_an_empty_file(void **state) {
+    (void)state;
+    const ropemap_bytes none = {.data = NULL, .size = 0};
+    assert_int_equal(ropemap_output_write(in_directory("empty"), &none, false, NULL), ROPEMAP_OK);
+    assert_holds(in_directory("empty"), "");
+}
+
+static void many_bytes_arrive_in_order(void **state) {
+    (void)state;
+    const size_t size = 3000001;
+    uint8_t *data = malloc(size);
+    uint8_t *found = malloc(size);
+    assert_true(data != NULL && found != NULL);
+    for (size_t index = 0; index < size; index++) {
+        data[index] = (uint8_t)(index * 31 + index / 251);
+    }
+    const ropemap_bytes bytes = {.data = data, .size = size};
+    assert_int_equal(ropemap_output_write(in_directory("large"), &bytes, false, NULL), ROPEMAP_OK);
+    FILE *stream = fopen(in_directory("large"), "rb");
+    assert_non_null(stream);
+    assert_int_equal(fread(found, 1, size, stream), size);
+    assert_int_equal(fgetc(stream), EOF);
+    (void)fclose(stream);
+    assert_memory_equal(data, found, size);
+    free(data);
+    free(found);
+}
+
+static void an_old_file_needs_force_and_keeps_its_mode(void **state) {
+    (void)state;
+    put(in_directory("a.png"), "old", 0604);
+    ropemap_error error = {0};
+    assert_int_equal(ropemap_output_check(in_directory("a.png"), false, &error), ROPEMAP_IO);
+    assert_non_null(strstr(error.text, "--force"));
+    assert_int_equal(write_text(in_directory("a.png"), "new", false, &error), ROPEMAP_IO);
+    assert_non_null(strstr(error.text, "--force"));
+    assert_holds(in_directory("a.png"), "old");
+    assert_int_equal(ropemap_output_check(in_directory("a.png"), true, NULL), ROPEMAP_OK);
+    assert_holds(in_directory("a.png"), "old");
+    assert_int_equal(write_text(in_directory("a.png"), "new", true, NULL), ROPEMAP_OK);
+    assert_holds(in_directory("a.png"), "new");
+    assert_int_equal(mode_of(in_directory("a.png")), 0604);
+    assert_int_equal(entries(directory), 1);
+}
+
+static void another_name_of_the_old_file_keeps_the_old_bytes(void **state) {
+    (void)state;
+    char other[NAME];
+    (void)snprintf(other, sizeof other, "%s", in_directory("other"));
+    put(in_directory("a.png"), "old", 0644);
+    assert_int_equal(linkat(AT_FDCWD, in_directory("a.png"), AT_FDCWD, other, 0), 0);
+    assert_int_equal(write_text(in_directory("a.png"), "new", true, NULL), ROPEMAP_OK);
+    assert_holds(other, "old");
+}
+
+/* ---- failures leave nothing ---------------------------------------------------------------------------- */
+
+/* A write beyond the process's limit fails as one on a full disk does. */
+static void a_full_disk_leaves_the_old_file(void **state) {
+    (void)state;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit small = {.rlim_cur = 10000, .rlim_max = before.rlim_max};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction usual;
+    uint8_t *data = calloc(1, 50000);
+    const ropemap_bytes bytes = {.data = data, .size = 50000};
+    ropemap_error error = {0};
+    put(in_directory("old"), "old", 0644);
+    assert_int_equal(sigaction(SIGXFSZ, &ignore, &usual), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const ropemap_status replaced = ropemap_output_write(in_directory("old"), &bytes, true, &error);
+    const ropemap_status made = ropemap_output_write(in_directory("new"), &bytes, false, NULL);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(sigaction(SIGXFSZ, &usual, NULL), 0);
+    free(data);
+    assert_int_equal(replaced, ROPEMAP_IO);
+    assert_int_equal(made, ROPEMAP_IO);
+    assert_non_null(strstr(error.text, "old"));
+    assert_non_null(strstr(error.text, "File too large"));
+    assert_holds(in_directory("old"), "old");
+    assert_int_equal(entries(directory), 1);
+}
+
+static void a_full_file_system_leaves_the_old_file(void **state) {
+    (void)state;
+    char full[NAME];
+    (void)snprintf(full, sizeof full, "%s", in_directory("full"));
+    assert_int_equal(mkdir(full, 0700), 0);
+    if (mount("tmpfs", full, "tmpfs", 0, "size=1m") != 0) {
+        print_message("skipped: no file system can be mounted here (%s)\n", strerror(errno));
+        skip();
+    }
+    uint8_t *data = calloc(1, 3000000);
+    const ropemap_bytes bytes = {.data = data, .size = 3000000};
+    ropemap_error error = {0};
+    put(in_directory("full/old"), "old", 0644);
+    const ropemap_status replaced = ropemap_output_write(in_directory("full/old"), &bytes, true, &error);
+    const int left = entries(full);
+    const int file = open(in_directory("full/old"), O_RDONLY);
+    char found[4] = "";
+    const ssize_t length = read(file, found, 4);
+    assert_int_equal(close(file), 0);
+    assert_int_equal(umount(full), 0);
+    free(data);
+    assert_int_equal(replaced, ROPEMAP_IO);
+    assert_non_null(strstr(error.text, "No space left"));
+    assert_int_equal(left, 1);
+    assert_int_equal(length, 3);
+    assert_string_equal(found, "old");
+}
+
+static void failing_calls_leave_the_old_file(void **state) {
+    (void)state;
+    ropemap_error error = {0};
+    put(in_directory("old"), "old", 0644);
+    faults.fsync_error = EIO;
+    assert_int_equal(write_text(in_directory("old"), "new", true, &error), ROPEMAP_IO);
+    assert_non_null(strstr(error.text, "Input/output error"));
+    assert_int_equal(write_text(in_directory("new"), "new", false, NULL), ROPEMAP_IO);
+    faults.fsync_error = 0;
+    faults.rename_error = EACCES;
+    assert_int_equal(write_text(in_directory("old"), "new", true, &error), ROPEMAP_IO);
+    assert_non_null(strstr(error.text, "Permission denied"));
+    faults.link_error = EIO;
+    assert_int_equal(write_text(in_directory("new"), "new", false, &error), ROPEMAP_IO);
+    assert_holds(in_directory("old"), "old");
+    assert_int_equal(entries(directory), 1);
+}
+
+static void a_place_without_sync_is_fine(void **state) {
+    (void)state;
+    faults.fsync_error = EINVAL;
+    assert_int_equal(write_text(in_directory("new"), "new", false, NULL), ROPEMAP_OK);
+    assert_holds(in_directory("new"), "new");
+}
+
+static void a_place_without_links_is_fine(void **state) {
+    (void)state;
+    faults.link_error = EPERM;
+    assert_int_equal(write_text(in_directory("new"), "new", false, NULL), ROPEMAP_OK);
+    assert_holds(in_directory("new"), "new");
+    assert_int_equal(entries(directory), 1);
+    faults.rename_error = EIO;
+    assert_int_equal(write_text(in_directory("lost"), "new", false, NULL), ROPEMAP_IO);
+    assert_int_equal(entries(directory), 1);
+}
+
+static void a_file_that_appears_meanwhile_is_not_replaced(void **state) {
+    (void)state;
+    char path[NAME];
+    (void)snprintf(path, sizeof path, "%s", in_directory("new"));
+    ropemap_error error = {0};
+    faults.appears = path;
+    assert_int_equal(write_text(path, "ours", false, &error), ROPEMAP_IO);
+    assert_non_null(strstr(error.text, "File exists"));
+    assert_holds(path, "theirs");
+    assert_int_equal(unlink(path), 0);
+    faults.link_error = EPERM;
+    assert_int_equal(write_text(path, "ours", false, &error), ROPEMAP_IO);
+    assert_holds(path, "theirs");
+    assert_int_equal(entries(directory), 1);
+}
+
+/* ---- several writers ----------------------------------------------------------------------------------- */
+
+static void *write_once(void *argument) {
+    int *wins = argument; /* [round] */
+    const int rounds = 50;
+    for (int round = 0; round < rounds; round++) {
+        char path[NAME];
+        (void)snprintf(path, sizeof path, "%s/%d", directory, round);
+        if (write_text(path, "whole", false, NULL) == ROPEMAP_OK) {
+            wins[round]++;
+        }
+    }
+    return NULL;
+}
+
+static void one_of_two_writers_wins(void **state) {
+    (void)state;
+    int mine[50] = {0};
+    int theirs[50] = {0};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, write_once, theirs), 0);
+    (void)write_once(mine);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    for (int round = 0; round < 50; round++) {
+        char path[NAME];
+        (void)snprintf(path, sizeof path, "%s/%d", directory, round);
+        assert_int_equal(mine[round] + theirs[round], 1);
+        assert_holds(path, "whole");
+    }
+    assert_int_equal(entries(directory), 50);
+}
+
+static int begin(void **state) {
+    faults = (struct faults){0};
+    return make_directory(state);
+}
+
+/* A row of the test table. */
+#define FROM_CLEAN(test) cmocka_unit_test_setup_teardown(test, begin, remove_directory)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        FROM_CLEAN(a_new_file_holds_the_bytes),
+        FROM_CLEAN(a_name_without_directory_is_here),
+        FROM_CLEAN(no_bytes_make_an_empty_file),
+        FROM_CLEAN(many_bytes_arrive_in_order),
+        FROM_CLEAN(an_old_file_needs_force_and_keeps_its_mode),
+        FROM_CLEAN(another_name_of_the_old_file_keeps_the_old_bytes),
+        FROM_CLEAN(a_full_disk_leaves_the_old_file),
+        FROM_CLEAN(a_full_file_system_leaves_the_old_file),
+        FROM_CLEAN(failing_calls_leave_the_old_file),
+        FROM_CLEAN(a_place_without_sync_is_fine),
+        FROM_CLEAN(a_place_without_links_is_fine),
+        FROM_CLEAN(a_file_that_appears_meanwhile_is_not_replaced),
+        FROM_CLEAN(one_of_two_writers_wins),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

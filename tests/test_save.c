@@ -1,0 +1,80 @@
+/* test_save.c - maps as files, of the kind that their names say */
+/* SPDX-License-Identifier: MIT */
+#include "tests/directory.h"
+
+#include <math.h>
+
+/* First bytes of the file `name` in the test's directory; 0 where it is not there. */
+static size_t file_head(const char *name, uint8_t head[8]) {
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return 0;
+    }
+    const size_t count = fread(head, 1, 8, file);
+    (void)fclose(file);
+    return count;
+}
+
+static ropemap_status save(const ropemap_figure *figure, const char *name, bool force, ropemap_error *error) {
+    float cells[6] = {0.0F, 1.0F, 2.0F, -1.0F, NAN, 0.5F};
+    const ropemap_map map = {
+        .height = 2, .width = 3, .cells = cells, .min = -1.0, .max = 2.0, .nan_cells = 1};
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    return ropemap_map_save(&map, figure, path, force, error);
+}
+
+static void names_choose_the_kind(void **state) {
+    (void)state;
+    static const uint8_t png[6] = {0x89, 'P', 'N', 'G', '\r', '\n'}, npy[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
+    const ropemap_figure figure = {.rows = {0, 2, 1}, .cols = {0, 3, 1}};
+    uint8_t head[8];
+    assert_int_equal(save(&figure, "map.png", false, NULL), ROPEMAP_OK);
+    assert_int_equal(file_head("map.png", head), 8);
+    assert_memory_equal(head, png, 6);
+    assert_int_equal(save(NULL, "map.npy", false, NULL), ROPEMAP_OK);
+    assert_int_equal(file_head("map.npy", head), 8);
+    assert_memory_equal(head, npy, 6);
+    assert_int_equal(save(&figure, "MAP.PNG", false, NULL), ROPEMAP_OK);
+    assert_int_equal(file_head("MAP.PNG", head), 8);
+    assert_memory_equal(head, png, 6);
+    assert_int_equal(save(&figure, "map.png", false, NULL), ROPEMAP_IO);
+    assert_int_equal(save(&figure, "map.png", true, NULL), ROPEMAP_OK);
+    assert_int_equal(entries(directory), 3);
+}
+
+static void other_names_are_refused(void **state) {
+    (void)state;
+    static const char *const names[] = {"map.jpg", "map", "png", "map.png.gz", "map.png ", "npy"};
+    const ropemap_figure figure = {.rows = {0, 2, 1}, .cols = {0, 3, 1}};
+    for (size_t pick = 0; pick < sizeof names / sizeof *names; pick++) {
+        ropemap_error error = {.text = ""};
+        assert_int_equal(save(&figure, names[pick], false, &error), ROPEMAP_USAGE);
+        assert_non_null(strstr(error.text, names[pick]));
+    }
+    assert_int_equal(save(NULL, "map.png", false, NULL), ROPEMAP_USAGE);
+    assert_int_equal(entries(directory), 0);
+}
+
+/* A figure that cannot be drawn leaves what was there. */
+static void failures_leave_the_old_file(void **state) {
+    (void)state;
+    ropemap_figure figure = {.rows = {0, 2, 1}, .cols = {0, 3, 1}};
+    assert_int_equal(save(&figure, "map.png", false, NULL), ROPEMAP_OK);
+    figure.scale = 100.0;
+    assert_int_equal(save(&figure, "map.png", true, NULL), ROPEMAP_USAGE);
+    uint8_t head[8];
+    assert_int_equal(file_head("map.png", head), 8);
+    assert_int_equal(entries(directory), 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(names_choose_the_kind),
+        IN_DIRECTORY(other_names_are_refused),
+        IN_DIRECTORY(failures_leave_the_old_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,95 @@
+/* test_similarity.c - dot products and second moments of the CPU backend against plain loops */
+/* SPDX-License-Identifier: MIT */
+#include "tests/padded.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const int64_t sizes[] = {1, 31, 33, 127, 257};
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+
+static double product_of(rm_view a, int64_t i, rm_view b, int64_t j, double *magnitude) {
+    double sum = 0;
+    *magnitude = 0;
+    for (int64_t d = 0; d < a.cols; d++) {
+        const double term = (double)*element(a, i, d) * (double)*element(b, j, d);
+        sum += term;
+        *magnitude += fabs(term);
+    }
+    return sum;
+}
+
+/* n products summed in float in any order: off by n u / (1 - n u) sum |q d k d| (Higham 2002, 3.1). */
+static void check_similarity(rm_context *context, int64_t rows, int64_t cols, int64_t inner, bool exact) {
+    struct padded q = padded_new(rows, inner), k = padded_new(cols, inner), tile = padded_new(rows, cols);
+    if (exact) {
+        fill_whole(q.view, 1, true);
+        fill_whole(k.view, 2, false);
+    } else {
+        fill_random(q.view, 1);
+        fill_random(k.view, 2);
+    }
+    assert_int_equal(rm_cpu_backend()->similarity(context, q.view, k.view, tile.view, NULL), ROPEMAP_OK);
+    const double relative = exact ? 0 : (double)inner * 0x1p-24 / (1 - (double)inner * 0x1p-24);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < cols; j++) {
+            double magnitude = 0;
+            const double wanted = product_of(q.view, i, k.view, j, &magnitude);
+            assert_true(fabs((double)*element(tile.view, i, j) - wanted) <= relative * magnitude);
+        }
+    }
+    check_guards(&tile);
+    free(q.memory);
+    free(k.memory);
+    free(tile.memory);
+}
+
+static void test_similarity(void **state) {
+    (void)state;
+    rm_context *context = open_context();
+    for (size_t r = 0; r < SIZES; r++) {
+        for (size_t c = 0; c < SIZES; c++) {
+            check_similarity(context, sizes[r], sizes[c], 2 + 31 * (int64_t)((r + c) % 3), false);
+            check_similarity(context, sizes[r], sizes[c], 33, true);
+        }
+    }
+    check_similarity(context, 33, 31, 257, false);
+    rm_cpu_backend()->close(context);
+}
+
+static void test_gram(void **state) {
+    (void)state;
+    rm_context *context = open_context();
+    for (size_t s = 0; s < 2 * SIZES; s++) {
+        const int64_t rows = sizes[s / 2], dim = s % 2 == 0 ? 31 : 34;
+        struct padded x = padded_new(rows, dim), gram = padded_new(dim, dim);
+        fill_whole(x.view, 5, false);
+        assert_int_equal(rm_cpu_backend()->gram(context, x.view, gram.view, NULL), ROPEMAP_OK);
+        for (int64_t a = 0; a < dim; a++) {
+            for (int64_t b = 0; b < dim; b++) {
+                double sum = 0;
+                for (int64_t i = 0; i < rows; i++) {
+                    sum += (double)*element(x.view, i, a) * (double)*element(x.view, i, b);
+                }
+                assert_true((double)*element(gram.view, a, b) == sum);
+            }
+        }
+        check_guards(&gram);
+        free(x.memory);
+        free(gram.memory);
+    }
+    rm_cpu_backend()->close(context);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_similarity),
+        cmocka_unit_test(test_gram),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,336 @@
+/* test_spec.c - what a rule may be, how scaling is written, frequencies to the last bit, known values of S(r)
+ */
+/* SPDX-License-Identifier: MIT */
+#include "host/ropemap.h"
+#include "tests/oracle.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const double bad_numbers[] = {0, -1, -0.0, (double)NAN, (double)INFINITY, -(double)INFINITY};
+enum { BAD_NUMBERS = sizeof bad_numbers / sizeof bad_numbers[0] };
+
+/* Refused, with a line that names the field. */
+static void check_refused(const ropemap_spec *spec, const char *field) {
+    ropemap_error error = {0};
+    if (ropemap_spec_check(spec, &error) != ROPEMAP_USAGE) {
+        fail_msg("not refused: base %g, dims %d and %d, factor %g", spec->base, (int)spec->head_dim,
+                 (int)spec->rotary_dim, spec->scaling.factor);
+    }
+    assert_int_equal(error.status, ROPEMAP_USAGE);
+    if (strstr(error.text, field) == NULL) {
+        fail_msg("'%s' does not name %s", error.text, field);
+    }
+    assert_int_equal(ropemap_spec_check(spec, NULL), ROPEMAP_USAGE);
+    static ropemap_freqs freqs;
+    assert_int_equal(ropemap_freqs_make(spec, &freqs, NULL), ROPEMAP_USAGE);
+}
+
+static void test_default_is_fine(void **state) {
+    (void)state;
+    const ropemap_spec spec = ropemap_spec_default();
+    assert_true(spec.base == 10000.0);
+    assert_int_equal(spec.head_dim, 128);
+    assert_true(spec.rotary_dim == 0 || spec.rotary_dim == 128);
+    assert_int_equal(spec.layout, ROPEMAP_LAYOUT_HALF);
+    assert_int_equal(spec.scaling.rule, ROPEMAP_SCALING_NONE);
+    ropemap_error error = {0};
+    assert_int_equal(ropemap_spec_check(&spec, &error), ROPEMAP_OK);
+}
+
+static void test_bad_bases(void **state) {
+    (void)state;
+    ropemap_spec spec = ropemap_spec_default();
+    for (size_t i = 0; i < BAD_NUMBERS; i++) {
+        spec.base = bad_numbers[i];
+        check_refused(&spec, "base");
+    }
+    static const char *const texts[] = {"1", "0.5", "1e400", "-1e400", "-10000"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        spec.base = strtod(texts[i], NULL);
+        check_refused(&spec, "base");
+    }
+    spec.base = nextafter(1.0, 2.0);
+    assert_int_equal(ropemap_spec_check(&spec, NULL), ROPEMAP_OK);
+}
+
+static void test_bad_dims(void **state) {
+    (void)state;
+    static const int32_t heads[] = {0, -2, 1, 3, 127, 4098, 4097, INT32_MAX, INT32_MIN};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        ropemap_spec spec = ropemap_spec_default();
+        spec.head_dim = heads[i];
+        check_refused(&spec, "dim");
+    }
+    static const int32_t rotary[] = {1, 3, 127, 130, -2, INT32_MAX, INT32_MIN};
+    for (size_t i = 0; i < sizeof rotary / sizeof rotary[0]; i++) {
+        ropemap_spec spec = ropemap_spec_default();
+        spec.rotary_dim = rotary[i];
+        check_refused(&spec, "dim");
+    }
+    for (int32_t dim = 2; dim <= 4096; dim += 2) {
+        ropemap_spec spec = ropemap_spec_default();
+        spec.head_dim = dim;
+        spec.rotary_dim = dim / 4 * 2;
+        assert_int_equal(ropemap_spec_check(&spec, NULL), ROPEMAP_OK);
+    }
+}
+
+/* Any other number in a field of a type with names. */
+static void test_bad_layout_and_rule(void **state) {
+    (void)state;
+    static const int numbers[] = {-1, 2, 3, 99};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        ropemap_spec spec = ropemap_spec_default();
+        memcpy(&spec.layout, &numbers[i], sizeof spec.layout);
+        check_refused(&spec, "layout");
+        spec = ropemap_spec_default();
+        const int rule = numbers[i] == 2 ? 4 : numbers[i];
+        memcpy(&spec.scaling.rule, &rule, sizeof spec.scaling.rule);
+        if (ropemap_scaling_name(spec.scaling.rule) == NULL) {
+            check_refused(&spec, "scaling");
+        }
+    }
+}
+
+static void test_bad_factors(void **state) {
+    (void)state;
+    for (int rule = ROPEMAP_SCALING_NONE; ropemap_scaling_name((ropemap_scaling_rule)rule) != NULL; rule++) {
+        ropemap_spec spec = ropemap_spec_default();
+        spec.scaling.rule = (ropemap_scaling_rule)rule;
+        for (size_t i = 0; i < BAD_NUMBERS; i++) {
+            spec.scaling.factor = bad_numbers[i];
+            check_refused(&spec, "factor");
+        }
+        spec.scaling.factor = nextafter(1.0, 0.0);
+        check_refused(&spec, "factor");
+        spec.scaling.factor = 1;
+        assert_int_equal(ropemap_spec_check(&spec, NULL), ROPEMAP_OK);
+    }
+}
+
+/* ---- scaling as text ---- */
+
+static void test_scaling_that_parses(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        ropemap_scaling_rule rule;
+        double factor;
+    } good[] = {{"none", ROPEMAP_SCALING_NONE, 1},
+                {"linear:factor=4", ROPEMAP_SCALING_LINEAR, 4},
+                {"linear:factor=1", ROPEMAP_SCALING_LINEAR, 1},
+                {"ntk:factor=8", ROPEMAP_SCALING_NTK, 8},
+                {"ntk:factor=2.5", ROPEMAP_SCALING_NTK, 2.5},
+                {"linear:factor=1e2", ROPEMAP_SCALING_LINEAR, 100}};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        ropemap_scaling scaling = {0};
+        ropemap_error error = {0};
+        if (ropemap_scaling_parse(good[i].text, &scaling, &error) != ROPEMAP_OK) {
+            fail_msg("%s: %s", good[i].text, error.text);
+        }
+        assert_int_equal(scaling.rule, good[i].rule);
+        assert_true(scaling.factor == good[i].factor);
+    }
+}
+
+static void test_scaling_errors_name_the_word(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *named;
+    } bad[] = {{"linaer:factor=4", "linaer"},
+               {"", "rule"},
+               {"LINEAR:factor=4", "LINEAR"},
+               {"linear:faktor=4", "faktor"},
+               {"linear:factor=4,beta=2", "beta"},
+               {"none:factor=4", "factor"},
+               {"linear", "factor"},
+               {"linear:", "factor"},
+               {"linear:factor", "factor"},
+               {"linear:factor=", "factor"},
+               {"linear:factor=x", "x"},
+               {"linear:factor=4x", "4x"},
+               {"linear:factor=0.5", "0.5"},
+               {"ntk:factor=nan", "factor"},
+               {"ntk:factor=inf", "factor"},
+               {"ntk:factor=1e400", "factor"},
+               {"ntk:factor=-8", "-8"},
+               {"linear:=4", "linear"},
+               {"linear:factor=4,", "linear"},
+               {"none:", "none"},
+               {"linear:factor=4,factor=8", "factor"},
+               {"linear :factor=4", "linear"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ropemap_scaling scaling = {.rule = ROPEMAP_SCALING_NTK, .factor = 77};
+        ropemap_error error = {0};
+        if (ropemap_scaling_parse(bad[i].text, &scaling, &error) != ROPEMAP_USAGE) {
+            fail_msg("'%s' was taken", bad[i].text);
+        }
+        if (strstr(error.text, bad[i].named) == NULL) {
+            fail_msg("'%s' gives '%s', which does not name %s", bad[i].text, error.text, bad[i].named);
+        }
+        assert_true(scaling.factor == 77.0);
+    }
+}
+
+static void test_names_end(void **state) {
+    (void)state;
+    int rules = 0, layouts = 0;
+    while (ropemap_scaling_name((ropemap_scaling_rule)rules) != NULL) {
+        const char *help = ropemap_scaling_help((ropemap_scaling_rule)rules);
+        assert_non_null(help);
+        assert_non_null(strstr(help, ropemap_scaling_name((ropemap_scaling_rule)rules)));
+        rules++;
+    }
+    assert_null(ropemap_scaling_help((ropemap_scaling_rule)rules));
+    while (ropemap_layout_name((ropemap_layout)layouts) != NULL) {
+        layouts++;
+    }
+    assert_int_equal(rules, 3);
+    assert_int_equal(layouts, 2);
+}
+
+/* ---- frequencies ---- */
+
+/* step 2^-64 + fine 2^-96 less the true frequency, in turns a token. */
+static double frequency_error(const ropemap_freqs *freqs, int32_t pair, oracle_number wanted) {
+    const long double upper = (long double)(freqs->step[pair] >> 32) * 0x1p-32L;
+    const long double lower = (long double)(freqs->step[pair] & UINT32_MAX) * 0x1p-64L;
+    const long double finest = (long double)freqs->fine[pair] * 0x1p-96L;
+    /* upper - high and the sum with lower are exact: few bits are left of them */
+    return (double)(((upper - wanted.high) + lower) + (finest - wanted.low));
+}
+
+static void check_frequencies(const ropemap_spec *spec) {
+    static ropemap_freqs freqs;
+    assert_int_equal(ropemap_freqs_make(spec, &freqs, NULL), ROPEMAP_OK);
+    const int32_t dims = spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim;
+    assert_int_equal(freqs.pairs, dims / 2);
+    assert_true(freqs.attention_factor == 1.0f);
+    for (int32_t pair = 0; pair < freqs.pairs; pair++) {
+        const double error = frequency_error(&freqs, pair, oracle_frequency(spec, pair));
+        if (fabs(error) > 0x1p-95) {
+            fail_msg("base %g, dim %d, %s by %g, pair %d: off by %g turns", spec->base, (int)dims,
+                     ropemap_scaling_name(spec->scaling.rule), spec->scaling.factor, (int)pair, error);
+        }
+    }
+}
+
+static void test_frequencies(void **state) {
+    (void)state;
+    static const double bases[] = {1.0000001, 2, 100, 1e4, 5e5, 1e6, 12345.678, 1e13};
+    static const int32_t dims[] = {2, 4, 64, 126};
+    static const ropemap_scaling scalings[] = {{ROPEMAP_SCALING_NONE, 1},
+                                               {ROPEMAP_SCALING_LINEAR, 4},
+                                               {ROPEMAP_SCALING_LINEAR, 2.7},
+                                               {ROPEMAP_SCALING_NTK, 8},
+                                               {ROPEMAP_SCALING_NTK, 1.1}};
+    for (size_t b = 0; b < sizeof bases / sizeof bases[0]; b++) {
+        for (size_t d = 0; d < sizeof dims / sizeof dims[0]; d++) {
+            for (size_t s = 0; s < sizeof scalings / sizeof scalings[0]; s++) {
+                ropemap_spec spec = ropemap_spec_default();
+                spec.base = bases[b];
+                spec.head_dim = dims[d] == 126 ? 200 : dims[d];
+                spec.rotary_dim = dims[d] == 126 ? 126 : 0;
+                spec.scaling = scalings[s];
+                check_frequencies(&spec);
+            }
+        }
+    }
+    ropemap_spec widest = ropemap_spec_default();
+    widest.head_dim = 4096;
+    check_frequencies(&widest);
+}
+
+/* ---- S(r) ---- */
+
+/* S(r) by way of the whole library: the map of one pair of positions. */
+static double similarity_by_map(double base, int32_t dim, int64_t distance) {
+    ropemap_request request = ropemap_request_default();
+    request.spec.base = base;
+    request.spec.head_dim = dim;
+    request.rows = (ropemap_range){.first = distance, .count = 1, .step = 1};
+    request.cols = (ropemap_range){.first = 0, .count = 1, .step = 1};
+    request.threads = 1;
+    ropemap_map map = {0};
+    ropemap_error error = {0};
+    if (ropemap_map_compute(&request, &map, &error) != ROPEMAP_OK) {
+        fail_msg("base %g, distance %lld: %s", base, (long long)distance, error.text);
+    }
+    const double value = (double)map.cells[0];
+    ropemap_map_free(&map);
+    return value;
+}
+
+/* Ten digits for head dim 128, all of it rotated. */
+static void test_known_similarities(void **state) {
+    (void)state;
+    static const int64_t distances[8] = {1, 10, 100, 1000, 4096, 32768, 131072, 1000000};
+    static const double known[2][8] = {{.9702138095, .6690628578, .4772414797, .1590270021, -.0528533426,
+                                        .0564618851, -.0058275392, -.0226903406},
+                                       {.9779092242, .7642052291, .6109886834, .4922638904, .3827529545,
+                                        .2097388208, .0477774637, -.1825423457}};
+    for (int b = 0; b < 2; b++) {
+        ropemap_spec spec = ropemap_spec_default();
+        spec.base = b == 0 ? 1e4 : 5e5;
+        static oracle_rule rule;
+        oracle_rule_make(&spec, &rule);
+        for (int i = 0; i < 8; i++) {
+            assert_true(fabs((double)oracle_similarity(&rule, distances[i]) - known[b][i]) <= 5.1e-11);
+            /* cosines are off by 2e-7 at most, their mean by no more; the vectors and the cell round */
+            const double got = similarity_by_map(spec.base, 128, distances[i]);
+            assert_true(fabs(got - known[b][i]) <= 2e-7 + 4 * 0x1p-24);
+        }
+    }
+}
+
+/* The first distance at which the similarity is negative. */
+static void test_first_negative_distance(void **state) {
+    (void)state;
+    static const struct {
+        double base;
+        int32_t dim;
+        int64_t distance;
+    } known[] = {{1e4, 128, 1707}, {5e5, 128, 18438}, {1e6, 128, 27115}, {1e4, 64, 725}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        ropemap_request request = ropemap_request_default();
+        request.spec.base = known[i].base;
+        request.spec.head_dim = known[i].dim;
+        request.rows = (ropemap_range){.first = 0, .count = known[i].distance + 1, .step = 1};
+        request.cols = (ropemap_range){.first = 0, .count = 1, .step = 1};
+        request.height = known[i].distance + 1;
+        request.width = 1;
+        request.threads = 1;
+        ropemap_map map = {0};
+        assert_int_equal(ropemap_map_compute(&request, &map, NULL), ROPEMAP_OK);
+        assert_int_equal(map.height, known[i].distance + 1);
+        int64_t first = 0;
+        while (first < map.height && map.cells[first] >= 0) {
+            first++;
+        }
+        assert_int_equal(first, known[i].distance);
+        ropemap_map_free(&map);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_default_is_fine),
+        cmocka_unit_test(test_bad_bases),
+        cmocka_unit_test(test_bad_dims),
+        cmocka_unit_test(test_bad_layout_and_rule),
+        cmocka_unit_test(test_bad_factors),
+        cmocka_unit_test(test_scaling_that_parses),
+        cmocka_unit_test(test_scaling_errors_name_the_word),
+        cmocka_unit_test(test_names_end),
+        cmocka_unit_test(test_frequencies),
+        cmocka_unit_test(test_known_similarities),
+        cmocka_unit_test(test_first_negative_distance),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,106 @@
+/* test_text.c - text that a font can take, whatever bytes it came as */
+/* SPDX-License-Identifier: MIT */
+#include "host/figure/font.h"
+#include "host/figure/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define BAD "\ufffd"
+
+static void what_is_no_text_is_replaced(void **state) {
+    (void)state;
+    static const struct {
+        const char *given, *clean;
+    } cases[] = {
+        {"", ""},
+        {"RoPE, base 10,000", "RoPE, base 10,000"},
+        {"\u2212√d · θ 中 😀", "\u2212√d · θ 中 😀"},
+        {"a\nb\tc\x7f", "a b c "},
+        {"\xc2\x85", " "},                     /* next line, a control */
+        {"\xff", BAD},                         /* never in UTF-8 */
+        {"\x80x", BAD "x"},                    /* a tail without a head */
+        {"\xc3", BAD},                         /* a head without a tail */
+        {"\xc0\xaf", BAD BAD},                 /* a slash in two bytes */
+        {"\xe0\x80\xaf", BAD BAD BAD},         /* in three */
+        {"\xed\xa0\x80", BAD BAD BAD},         /* a surrogate */
+        {"\xf4\x90\x80\x80", BAD BAD BAD BAD}, /* past U+10FFFF */
+        {"\xef\xbf\xbe", BAD BAD BAD},         /* U+FFFE, no character */
+        {"\xef\xb7\x90", BAD BAD BAD},         /* U+FDD0, no character */
+        {"\xe2\x88", BAD BAD},                 /* cut off */
+    };
+    for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
+        char clean[RM_TEXT_BYTES];
+        rm_text_clean(clean, cases[pick].given, strlen(cases[pick].given) + 1);
+        assert_string_equal(clean, cases[pick].clean);
+    }
+}
+
+static void fields_without_an_end_are_bounded(void **state) {
+    (void)state;
+    char field[160], clean[RM_TEXT_BYTES];
+    memset(field, 'x', sizeof field);
+    rm_text_clean(clean, field, sizeof field);
+    assert_int_equal(strlen(clean), sizeof field);
+    memset(field, 0xff, sizeof field); /* each byte becomes three */
+    rm_text_clean(clean, field, sizeof field);
+    assert_int_equal(strlen(clean), (RM_TEXT_BYTES - 1) / 3 * 3);
+}
+
+static void lines_fit_and_lose_nothing(void **state) {
+    (void)state;
+    static const char text[] = "RoPE similarity, base 500,000, linear scaling by 4, d = 128, 64 rotated";
+    assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
+    for (double width = 20.0; width < 1000.0; width += 7.0) {
+        const rm_text_lines lines = rm_text_wrap(text, 20.0, width);
+        char joined[RM_TEXT_LINES * RM_TEXT_BYTES] = "";
+        for (int32_t line = 0; line < lines.count; line++) {
+            const bool word = strchr(lines.line[line], ' ') == NULL || line == RM_TEXT_LINES - 1;
+            assert_true(word || rm_font_width(lines.line[line], 20.0) <= width);
+            assert_true(rm_font_width(lines.line[line], 20.0) <= lines.width);
+            (void)snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%s",
+                           line > 0 ? " " : "", lines.line[line]);
+        }
+        assert_string_equal(joined, text);
+    }
+    assert_int_equal(rm_text_wrap("", 20.0, 100.0).count, 0);
+    assert_int_equal(rm_text_wrap("   ", 20.0, 100.0).count, 0);
+}
+
+/* The font has a glyph of its own for everything that figures write: a missing one has the width of the box.
+ */
+static void the_font_has_every_sign(void **state) {
+    (void)state;
+    static const char *const signs[] = {"\u2212", "×", "·", "√", "⁻", "⁰", "¹", "⁹", "∞", "…", "°"};
+    assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
+    const double missing = rm_font_width("\ue123", 100.0);
+    for (size_t pick = 0; pick < sizeof signs / sizeof *signs; pick++) {
+        const double width = rm_font_width(signs[pick], 100.0);
+        assert_true(width > 10.0 && width != missing);
+    }
+}
+
+/* Without hinting, text of twice the size is twice as wide: a figure looks alike at every scale. */
+static void widths_scale(void **state) {
+    (void)state;
+    assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
+    const double small = rm_font_width("query position", 10.0),
+                 large = rm_font_width("query position", 160.0);
+    assert_true(large > 15.99 * small && large < 16.01 * small);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_text_is_replaced),
+        cmocka_unit_test(fields_without_an_end_are_bounded),
+        cmocka_unit_test(lines_fit_and_lose_nothing),
+        cmocka_unit_test(the_font_has_every_sign),
+        cmocka_unit_test(widths_scale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

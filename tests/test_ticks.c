@@ -1,0 +1,250 @@
+/* test_ticks.c - ticks that a person would choose, and numbers that say what they stand for */
+/* SPDX-License-Identifier: MIT */
+#include "host/figure/ticks.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Labels of ticks with a space between them. */
+static void join(const rm_ticks *ticks, char *text, size_t size) {
+    text[0] = '\0';
+    for (int32_t tick = 0; tick < ticks->count; tick++) {
+        const size_t end = strlen(text);
+        (void)snprintf(text + end, size - end, "%s%s", tick > 0 ? " " : "", ticks->tick[tick].label);
+    }
+}
+
+static void positions_are_chosen_well(void **state) {
+    (void)state;
+    static const struct {
+        ropemap_range range;
+        bool centred;
+        int32_t most;
+        const char *labels;
+    } cases[] = {
+        {{0, 131072, 1}, false, 8, "0 32k 64k 96k 128k"},
+        {{0, 131072, 1}, false, 3, "0 64k 128k"},
+        {{0, 1048576, 1}, false, 8, "0 256k 512k 768k 1M"},
+        {{0, 3 * 1048576, 1}, false, 8, "0 512k 1M 1.5M 2M 2.5M 3M"},
+        {{0, 98304, 1}, false, 8, "0 16k 32k 48k 64k 80k 96k"},
+        {{0, 4096, 1}, false, 8, "0 1k 2k 3k 4k"},
+        {{0, 1024, 1}, false, 8, "0 256 512 768 1,024"},
+        {{0, 100000, 1}, false, 8, "0 20,000 40,000 60,000 80,000 100,000"},
+        {{0, 1000000, 1}, false, 8, "0 200,000 400,000 600,000 800,000 1,000,000"},
+        {{65536, 65536, 1}, false, 8, "64k 80k 96k 112k 128k"},
+        {{1000, 4096, 1}, false, 8, "1,000 2,000 3,000 4,000 5,000"},
+        {{0, 64, 2048}, false, 8, "0 32k 64k 96k 128k"},
+        {{0, (int64_t)1 << 40, 1}, false, 8, "0 256G 512G 768G 1,024G"},
+        {{((int64_t)1 << 40) - 1, 1, 1}, true, 8, "1,099,511,627,775"},
+        {{0, 8, 1}, true, 8, "0 1 2 3 4 5 6 7"},
+        {{0, 8, 1}, true, 4, "0 2 4 6"},
+        {{0, 1, 1}, true, 1, "0"},
+        {{5, 2, 1}, true, 1, "6"},
+        {{0, 100, 1}, true, 8, "0 20 40 60 80"},
+        {{0, 32, 1}, true, 8, "0 4 8 12 16 20 24 28"},
+        {{0, 50, 1024}, true, 8, "0 8k 16k 24k 32k 40k 48k"},
+        {{100, 32, 7}, true, 8, "100 135 170 205 240 275 310"},
+        {{0, 10, 1000}, true, 8, "0 2,000 4,000 6,000 8,000"},
+        {{1000000, 512, 1}, false, 8, "1,000,000 1,000,100 1,000,200 1,000,300 1,000,400 1,000,500"},
+    };
+    for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
+        const rm_ticks ticks = rm_ticks_positions(cases[pick].range, cases[pick].centred, cases[pick].most);
+        char labels[512];
+        join(&ticks, labels, sizeof labels);
+        assert_string_equal(labels, cases[pick].labels);
+    }
+}
+
+/* A position label as a reader takes it: commas are nothing, k is 1024. */
+static double read_position(const char *label) {
+    char digits[RM_NUMBER_TEXT];
+    size_t count = 0;
+    for (const char *at = label; *at != '\0'; at++) {
+        if ((*at >= '0' && *at <= '9') || *at == '.') {
+            digits[count++] = *at;
+        } else if (*at != ',') {
+            break;
+        }
+    }
+    digits[count] = '\0';
+    const char unit = label[strlen(label) - 1];
+    return strtod(digits, NULL) * (unit == 'k' ? 0x1p10 : unit == 'M' ? 0x1p20 : unit == 'G' ? 0x1p30 : 1.0);
+}
+
+static uint64_t next_random(uint64_t *state) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 24;
+}
+
+/* The label of a tick is the position that the range has there, for any range. */
+static void position_labels_never_lie(void **state) {
+    (void)state;
+    uint64_t random = 1;
+    for (int round = 0; round < 20000; round++) {
+        ropemap_range range;
+        range.step = 1 + (int64_t)(next_random(&random) % (round % 3 == 0 ? 5000 : 3));
+        range.count = 1 + (int64_t)(next_random(&random) >> (next_random(&random) % 40));
+        if (range.count > ROPEMAP_POSITION_END / range.step) {
+            range.count = ROPEMAP_POSITION_END / range.step;
+        }
+        const int64_t room = ROPEMAP_POSITION_END - (range.count - 1) * range.step;
+        range.first = round % 2 == 0 ? 0 : (int64_t)(next_random(&random) % (uint64_t)room);
+        const bool centred = next_random(&random) % 2 == 0;
+        const int32_t most = 1 + (int32_t)(next_random(&random) % RM_TICKS_MAX);
+        const rm_ticks ticks = rm_ticks_positions(range, centred, most);
+        assert_in_range(ticks.count, 1, most);
+        double last = -1.0;
+        for (int32_t tick = 0; tick < ticks.count; tick++) {
+            const double at = ticks.tick[tick].at;
+            assert_true(at >= 0.0 && at <= 1.0 && at > last);
+            last = at;
+            const double position = read_position(ticks.tick[tick].label);
+            const double place = (position - (double)range.first) / (double)range.step;
+            const bool begins = fabs(place - at * (double)range.count) <= 1e-9 * (double)range.count + 1e-9;
+            const bool middle =
+                fabs(place + 0.5 - at * (double)range.count) <= 1e-9 * (double)range.count + 1e-9;
+            assert_true(begins || middle);
+            assert_true(!centred || (middle && place == floor(place)));
+        }
+    }
+}
+
+static void values_are_chosen_well(void **state) {
+    (void)state;
+    static const struct {
+        double low, high;
+        int32_t most;
+        const char *labels;
+    } cases[] = {
+        {-1.0, 1.0, 8, "\u22121.0 \u22120.5 0.0 0.5 1.0"},
+        {0.0, 1.0, 8, "0.0 0.2 0.4 0.6 0.8 1.0"},
+        {-0.23, 1.0, 8, "\u22120.2 0.0 0.2 0.4 0.6 0.8 1.0"},
+        {0.9999, 1.0, 8, "0.99990 0.99992 0.99994 0.99996 0.99998 1.00000"},
+        {0.0, 128.0, 8, "0 20 40 60 80 100 120"},
+        {-3000.0, 9000.0, 8, "\u22122000 0 2000 4000 6000 8000"},
+        {0.0, 3e-9, 4, "0 1×10⁻⁹ 2×10⁻⁹ 3×10⁻⁹"},
+        {0.0, 1.2e-6, 8, "0 0.2×10⁻⁶ 0.4×10⁻⁶ 0.6×10⁻⁶ 0.8×10⁻⁶ 1.0×10⁻⁶ 1.2×10⁻⁶"},
+        {-4e38, 4e38, 5, "\u22124×10³⁸ \u22122×10³⁸ 0 2×10³⁸ 4×10³⁸"},
+        {0.3, 0.4, 2, "0.3 0.4"},
+    };
+    for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
+        const rm_ticks ticks = rm_ticks_values(cases[pick].low, cases[pick].high, cases[pick].most);
+        char labels[512];
+        join(&ticks, labels, sizeof labels);
+        assert_string_equal(labels, cases[pick].labels);
+    }
+}
+
+/* Replaces every `from` in `text` by the shorter `to`. */
+static void replace(char *text, const char *from, const char *to) {
+    for (char *at = strstr(text, from); at != NULL; at = strstr(text, from)) {
+        const size_t gone = strlen(from), come = strlen(to);
+        memcpy(at, to, come);
+        memmove(at + come, at + gone, strlen(at + gone) + 1);
+    }
+}
+
+/* A value label as a reader takes it. */
+static double read_value(const char *label) {
+    static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+    char text[RM_NUMBER_TEXT];
+    (void)snprintf(text, sizeof text, "%s", label);
+    replace(text, "\u2212", "-");
+    replace(text, "×10", "e");
+    replace(text, "⁻", "-");
+    for (int digit = 0; digit < 10; digit++) {
+        replace(text, raised[digit], (char[2]){(char)('0' + digit), '\0'});
+    }
+    char *end = NULL;
+    const double value = strtod(text, &end);
+    assert_int_equal(*end, '\0');
+    return value;
+}
+
+static size_t decimals(const char *label) {
+    const char *point = strchr(label, '.');
+    return point == NULL ? 0 : strspn(point + 1, "0123456789");
+}
+
+static void value_labels_never_lie(void **state) {
+    (void)state;
+    uint64_t random = 2;
+    for (int round = 0; round < 20000; round++) {
+        const double size = pow(10.0, (double)(next_random(&random) % 70) - 40.0);
+        const double width = size * (1.0 + (double)(next_random(&random) % 1000)) * 1e-6;
+        const double low = size * ((double)(next_random(&random) % 2001) / 1000.0 - 1.0), high = low + width;
+        const int32_t most = 2 + (int32_t)(next_random(&random) % (RM_TICKS_MAX - 1));
+        const rm_ticks ticks = rm_ticks_values(low, high, most);
+        assert_in_range(ticks.count, 1, most);
+        for (int32_t tick = 0; tick < ticks.count; tick++) {
+            const char *label = ticks.tick[tick].label;
+            const double at = ticks.tick[tick].at, value = read_value(label);
+            /* 1e-6 of the range is a thousandth of a pixel; doubles resolve `low` to 1e-16. */
+            assert_true(fabs(value - (low + at * (high - low))) <= 1e-6 * (high - low) + 4e-16 * fabs(low));
+            assert_true(strcmp(label, "0") == 0 || strcmp(ticks.tick[0].label, "0") == 0 ||
+                        decimals(label) == decimals(ticks.tick[0].label));
+        }
+    }
+}
+
+static void numbers_are_written_as_readers_expect(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        const char *cell;
+    } cells[] = {{0.0, "0.0"},
+                 {-0.0, "0.0"},
+                 {0.25, "0.3"},
+                 {-0.25, "\u22120.3"},
+                 {-0.04, "0.0"},
+                 {0.35F, "0.3"},
+                 {-1.0, "\u22121.0"},
+                 {12345.67, "12345.7"},
+                 {999999.9, "999999.9"},
+                 {1e6, "1.0×10⁶"},
+                 {-2.5e30, "\u22122.5×10³⁰"},
+                 {9.99e9, "1.0×10¹⁰"},
+                 {(double)INFINITY, "∞"},
+                 {-(double)INFINITY, "\u2212∞"},
+                 {(double)NAN, "NaN"}};
+    char text[RM_NUMBER_TEXT];
+    for (size_t pick = 0; pick < sizeof cells / sizeof *cells; pick++) {
+        rm_number_cell(text, cells[pick].value);
+        assert_string_equal(text, cells[pick].cell);
+    }
+    static const struct {
+        double value;
+        const char *parameter;
+    } parameters[] = {
+        {10000.0, "10,000"}, {500000.0, "500,000"}, {12345.7, "12345.7"}, {1e30, "1e+30"},
+        {2.5, "2.5"},        {999.0, "999"},        {1000.0, "1,000"},    {-4096.0, "\u22124,096"}};
+    for (size_t pick = 0; pick < sizeof parameters / sizeof *parameters; pick++) {
+        rm_number_parameter(text, parameters[pick].value);
+        assert_string_equal(text, parameters[pick].parameter);
+    }
+    rm_number_grouped(text, INT64_MIN);
+    assert_string_equal(text, "\u22129,223,372,036,854,775,808");
+    rm_number_position(text, 1280 * 1024);
+    assert_string_equal(text, "1.25M");
+    rm_number_position(text, 1023);
+    assert_string_equal(text, "1,023");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(positions_are_chosen_well),
+        cmocka_unit_test(position_labels_never_lie),
+        cmocka_unit_test(values_are_chosen_well),
+        cmocka_unit_test(value_labels_never_lie),
+        cmocka_unit_test(numbers_are_written_as_readers_expect),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

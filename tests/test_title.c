@@ -1,0 +1,135 @@
+/* test_title.c - what figures say of themselves */
+/* SPDX-License-Identifier: MIT */
+#include "host/ropemap.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static ropemap_request make_request(void) {
+    return (ropemap_request){.spec = {.base = 10000.0, .head_dim = 128, .scaling = {.factor = 1.0}},
+                             .rows = {.first = 0, .count = 131072, .step = 1},
+                             .cols = {.first = 0, .count = 131072, .step = 1}};
+}
+
+static ropemap_map make_map(int64_t height, int64_t width, ropemap_method method) {
+    return (ropemap_map){.height = height, .width = width, .plan = {.method = method}};
+}
+
+static void the_default_request(void **state) {
+    (void)state;
+    const ropemap_request request = make_request();
+    const ropemap_map map = make_map(1024, 1024, ROPEMAP_METHOD_FACTORED);
+    const ropemap_figure figure = ropemap_figure_default(&request, &map);
+    assert_string_equal(figure.title, "RoPE similarity, base 10,000, d = 128");
+    assert_string_equal(
+        figure.subtitle,
+        "131,072 positions, mean of 128 × 128 dot products, constant vectors, factored method");
+    assert_string_equal(figure.row_label, "query position");
+    assert_string_equal(figure.col_label, "key position");
+    assert_string_equal(figure.value_label, "mean of q · k");
+    assert_memory_equal(&figure.rows, &request.rows, sizeof request.rows);
+    assert_memory_equal(&figure.cols, &request.cols, sizeof request.cols);
+    assert_int_equal(figure.colormap, ROPEMAP_COLORMAP_AUTO);
+    assert_false(figure.has_limits || figure.bare || figure.scale != 0.0);
+}
+
+static void everything_that_can_be_said(void **state) {
+    (void)state;
+    ropemap_request request = make_request();
+    request.spec.base = 500000.0;
+    request.spec.rotary_dim = 64;
+    request.spec.layout = ROPEMAP_LAYOUT_INTERLEAVED;
+    request.spec.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_LINEAR, .factor = 2.5};
+    request.rows = (ropemap_range){.first = 4096, .count = 1000, .step = 4};
+    request.causal = true;
+    request.measure = ROPEMAP_MEASURE_SCALED;
+    request.pool = ROPEMAP_POOL_ABSMAX;
+    const ropemap_map map = make_map(333, 1024, ROPEMAP_METHOD_TILED);
+    const ropemap_figure figure = ropemap_figure_default(&request, &map);
+    assert_string_equal(
+        figure.title,
+        "RoPE similarity, base 500,000, linear scaling by 2.5, d = 128, 64 rotated, interleaved");
+    assert_string_equal(figure.subtitle,
+                        "1,000 query × 131,072 key positions, largest magnitude of scaled dot "
+                        "products, causal, constant vectors, tiled method");
+    assert_string_equal(figure.value_label, "largest magnitude of q · k / √d");
+}
+
+/* A cell that is one pair is not said to be a mean; a magnitude is one all the same. */
+static void single_pairs(void **state) {
+    (void)state;
+    ropemap_request request = make_request();
+    request.rows = request.cols = (ropemap_range){.first = 100, .count = 32, .step = 7};
+    request.measure = ROPEMAP_MEASURE_COSINE;
+    const ropemap_map map = make_map(32, 32, ROPEMAP_METHOD_TILED);
+    ropemap_figure figure = ropemap_figure_default(&request, &map);
+    assert_string_equal(figure.subtitle,
+                        "32 positions from 100 in steps of 7, cosines, constant vectors, tiled method");
+    assert_string_equal(figure.value_label, "cosine of q and k");
+    request.pool = ROPEMAP_POOL_RMS;
+    figure = ropemap_figure_default(&request, &map);
+    assert_string_equal(figure.value_label, "root mean square of cosine of q and k");
+}
+
+static void vectors_are_named(void **state) {
+    (void)state;
+    ropemap_request request = make_request();
+    ropemap_vectors *queries = NULL, *keys = NULL;
+    const float row[4] = {1.0F, 0.0F, 0.0F, 0.0F};
+    assert_int_equal(ropemap_vectors_gauss(4, 1, 0, &queries, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_memory(row, 1, 4, &keys, NULL), ROPEMAP_OK);
+    const ropemap_map map = make_map(1024, 1024, ROPEMAP_METHOD_AUTO);
+    request.spec.head_dim = 4;
+    request.queries = request.keys = queries;
+    ropemap_figure figure = ropemap_figure_default(&request, &map);
+    assert_non_null(strstr(figure.subtitle, ", vectors gauss seed 1"));
+    assert_null(strstr(figure.subtitle, "method")); /* the map does not know it */
+    request.keys = keys;
+    request.already_rotated = true;
+    figure = ropemap_figure_default(&request, &map);
+    assert_non_null(strstr(figure.subtitle, ", queries gauss seed 1, keys memory"));
+    assert_string_equal(figure.title, "Similarity of rotated vectors, d = 4");
+    ropemap_vectors_free(queries);
+    ropemap_vectors_free(keys);
+}
+
+/* What does not fit is left out whole; the line ends with a word, not in the middle of one. */
+static void long_lines_end_with_a_whole_part(void **state) {
+    (void)state;
+    ropemap_request request = make_request();
+    request.rows.count = ROPEMAP_POSITION_END;
+    request.cols.count = ROPEMAP_POSITION_END - 1;
+    request.causal = true;
+    request.pool = ROPEMAP_POOL_STD;
+    request.measure = ROPEMAP_MEASURE_SCALED;
+    ropemap_vectors *queries = NULL, *keys = NULL;
+    assert_int_equal(ropemap_vectors_gauss(128, UINT64_MAX, 0, &queries, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_gauss(128, UINT64_MAX - 1, 0, &keys, NULL), ROPEMAP_OK);
+    request.queries = queries;
+    request.keys = keys;
+    const ropemap_map map = make_map(1000, 1024, ROPEMAP_METHOD_DIAGONAL);
+    const ropemap_figure figure = ropemap_figure_default(&request, &map);
+    /* The vectors are left out, the method still fits. */
+    assert_string_equal(
+        figure.subtitle,
+        "1,099,511,627,776 query × 1,099,511,627,775 key positions, standard deviation of scaled "
+        "dot products, causal, diagonal method");
+    ropemap_vectors_free(queries);
+    ropemap_vectors_free(keys);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_default_request),
+        cmocka_unit_test(everything_that_can_be_said),
+        cmocka_unit_test(single_pairs),
+        cmocka_unit_test(vectors_are_named),
+        cmocka_unit_test(long_lines_end_with_a_whole_part),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,55 @@
+/* command.h - a command of the program is one row: its name, its options, what runs it */
+/* SPDX-License-Identifier: MIT */
+/*
+ * One table of options per command feeds the parser (options.c), the help page (help.c) and shell completion
+ * (completion.c). A new command is a file command_NAME.c that defines `const cli_command command_NAME`, a
+ * line below and a row in main.c.
+ */
+#ifndef ROPEMAP_TOOLS_COMMAND_H
+#define ROPEMAP_TOOLS_COMMAND_H
+
+#include "host/ropemap.h"
+
+typedef struct cli_option cli_option;
+
+/* Takes the text of an option's value (NULL for a flag) into what the command parses into. */
+typedef ropemap_status (*cli_setter)(void *into, const cli_option *option, const char *text,
+                                     ropemap_error *error);
+
+/* Names that a value may have, counted up from 0; NULL past the last. */
+typedef const char *(*cli_choices)(int index);
+
+typedef enum cli_group { GROUP_WHAT, GROUP_HOW, GROUP_OUTPUT, GROUP_COUNT } cli_group;
+
+struct cli_option {
+    cli_group group;
+    const char *name;     /* without the dashes; NULL for an operand */
+    char letter;          /* 0 where there is none */
+    const char *argument; /* word for the value in the help; NULL: a flag, unless there are choices */
+    cli_choices choices;  /* NULL: any value */
+    const char *initial;  /* the value when it is not given, as the help shows it; NULL: not shown */
+    const char *help;     /* one line */
+    cli_setter set;
+    size_t offset; /* in what the command parses into, for the setters that serve several options */
+};
+
+typedef struct cli_command {
+    const char *name;
+    const char *summary;       /* one line */
+    const char *usage;         /* what follows the name */
+    const cli_option *options; /* ends with a row whose name is NULL; --help is understood without a row */
+    const cli_option *operand; /* takes each argument that is no option; NULL: none are taken */
+    void (*notes)(void);       /* prints the end of the help page; NULL: nothing */
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
+} cli_command;
+
+extern const cli_command command_map;
+extern const cli_command command_completion;
+
+/* Every command, NULL past the last. */
+const cli_command *command_at(int index);
+
+/* The command of that name, or NULL. */
+const cli_command *command_find(const char *name);
+
+#endif

@@ -1,0 +1,95 @@
+/* command_map.c - `ropemap map`: from options to vectors, map, files and report */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/help.h"
+#include "tools/ropemap/options.h"
+#include "tools/ropemap/progress.h"
+#include "tools/ropemap/report.h"
+#include "tools/ropemap/signals.h"
+
+#include <stdio.h>
+
+/* Computes the map, tells how far it is, and writes it. After a signal does not return. */
+static ropemap_status make(const map_options *options, map_report *report, ropemap_map *map,
+                           ropemap_error *error) {
+    cli_progress progress = progress_start(options->quiet);
+    ropemap_request request = options->request;
+    request.progress = progress_tell;
+    request.progress_user = &progress;
+    signals_hold();
+    ropemap_status status = ropemap_map_compute(&request, map, error);
+    progress_end(&progress);
+    if (status == ROPEMAP_OK) {
+        status = map_outputs_write(options, map, &report->output_seconds, error);
+    }
+    signals_release();
+    return status;
+}
+
+/* Everything between the options and the exit code; *code is that of a report that was printed. */
+static ropemap_status work(map_options *options, map_inputs *inputs, int *code, ropemap_error *error) {
+    const double start = wall_clock();
+    ropemap_plan plan;
+    ropemap_status status = map_inputs_open(options, inputs, error);
+    status = status == ROPEMAP_OK ? map_outputs_check(options, inputs, error) : status;
+    status = status == ROPEMAP_OK ? ropemap_plan_make(&options->request, &plan, error) : status;
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    if (options->dry_run) {
+        *code = plan_report(options, &plan);
+        return ROPEMAP_OK;
+    }
+    if (options->verbose && !options->quiet) {
+        plan_print(stderr, options, &plan);
+    }
+    ropemap_map map = {.cells = NULL};
+    map_report report = {.options = options, .map = &map};
+    status = make(options, &report, &map, error);
+    report.total_seconds = wall_clock() - start;
+    if (status == ROPEMAP_OK && options->json) {
+        *code = report_json(&report);
+    } else if (status == ROPEMAP_OK && !options->quiet) {
+        report_line(&report);
+    }
+    ropemap_map_free(&map);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    map_options options = map_options_default();
+    ropemap_error error = {.status = ROPEMAP_OK};
+    bool help = false;
+    ropemap_status status = options_parse(&command_map, argc, argv, &options, &help, &error);
+    if (status == ROPEMAP_OK && help) {
+        return help_command(&command_map);
+    }
+    status = status == ROPEMAP_OK ? map_options_check(&options, &error) : status;
+    map_inputs inputs = {.queries = NULL};
+    int code = ROPEMAP_OK;
+    status = status == ROPEMAP_OK ? work(&options, &inputs, &code, &error) : status;
+    map_inputs_free(&inputs);
+    return status == ROPEMAP_OK ? code : failure_report(status, &error);
+}
+
+static void notes(void) {
+    (void)printf(
+        "\nRANGE is COUNT, FIRST:COUNT or FIRST:COUNT:STEP. Numbers may end in k, M or G (2^10, 2^20, 2^30)\n"
+        "and may be written as 1e5. RULE is one of:\n");
+    for (ropemap_scaling_rule rule = ROPEMAP_SCALING_NONE; ropemap_scaling_help(rule) != NULL; rule++) {
+        (void)printf("  %s\n", ropemap_scaling_help(rule));
+    }
+    (void)printf("\nExamples:\n"
+                 "  ropemap map -n 128k -o map.png\n"
+                 "  ropemap map -b 5e5 -n 0:1M --pool absmax -o far.png -o far.npy\n"
+                 "  ropemap map --queries kv.safetensors:q --keys kv.safetensors:k --causal -o head0.png\n");
+}
+
+const cli_command command_map = {
+    .name = "map",
+    .summary = "draw how similar every two positions are, at any length",
+    .usage = "[what] [how] -o FILE",
+    .options = map_option_table,
+    .notes = notes,
+    .run = run,
+};

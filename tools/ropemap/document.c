@@ -1,0 +1,98 @@
+/* document.c - the parts that JSON documents about maps share */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/document.h"
+
+#include "tools/ropemap/failure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+json_t *document_real(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *document_text(const char *text) {
+    json_t *plain = json_string(text);
+    if (plain != NULL) {
+        return plain;
+    }
+    const size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    if (copy == NULL) {
+        return NULL;
+    }
+    for (size_t index = 0; index < size; index++) {
+        copy[index] = text[index];
+        if ((unsigned char)text[index] >= 0x80) {
+            copy[index] = '?';
+        }
+    }
+    plain = json_string(copy);
+    free(copy);
+    return plain;
+}
+
+static json_t *range_object(ropemap_range range) {
+    return json_pack("{s:I, s:I, s:I}", "first", (json_int_t)range.first, "count", (json_int_t)range.count,
+                     "step", (json_int_t)range.step);
+}
+
+static json_t *spec_object(const ropemap_spec *spec) {
+    ropemap_freqs freqs;
+    ropemap_error error;
+    const bool known = ropemap_freqs_make(spec, &freqs, &error) == ROPEMAP_OK;
+    return json_pack("{s:f, s:i, s:i, s:s, s:{s:s, s:f}, s:o}", "base", spec->base, "head_dim",
+                     (int)spec->head_dim, "rotary_dim",
+                     (int)(spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim), "layout",
+                     ropemap_layout_name(spec->layout), "scaling", "rule",
+                     ropemap_scaling_name(spec->scaling.rule), "factor", spec->scaling.factor,
+                     "attention_factor", known ? json_real((double)freqs.attention_factor) : json_null());
+}
+
+static json_t *content_object(const map_options *options) {
+    if (options->queries != NULL) {
+        return json_pack("{s:s, s:o, s:o, s:I, s:I, s:s, s:I}", "kind", "tensors", "queries",
+                         document_text(options->queries), "keys", document_text(options->keys), "batch",
+                         (json_int_t)options->batch, "head", (json_int_t)options->head, "state",
+                         options->request.already_rotated ? "post" : "pre", "first_position",
+                         (json_int_t)options->request.first_position);
+    }
+    if (options->content == MAP_CONTENT_GAUSS) {
+        char seed[24]; /* as text: JSON readers lose digits beyond 2^53 */
+        (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)options->seed);
+        return json_pack("{s:s, s:s}", "kind", "gauss", "seed", seed);
+    }
+    return json_pack("{s:s}", "kind", "ones");
+}
+
+static json_t *plan_object(const ropemap_plan *plan) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:f}", "block", (json_int_t)plan->block, "band",
+                     (json_int_t)plan->band, "bands", (json_int_t)plan->bands, "tiles",
+                     (json_int_t)plan->tiles, "keys_resident", plan->keys_resident ? 1 : 0, "bytes",
+                     (json_int_t)plan->bytes, "flops", plan->flops);
+}
+
+json_t *document_start(const char *schema, const map_options *options, const ropemap_plan *plan) {
+    const ropemap_request *request = &options->request;
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:s, s:s, s:b, s:s, s:o, s:s, s:i, s:o}",
+                     "schema", schema, "version", ropemap_version(), "spec", spec_object(&request->spec),
+                     "content", content_object(options), "rows", range_object(request->rows), "cols",
+                     range_object(request->cols), "size", "width", (json_int_t)plan->width, "height",
+                     (json_int_t)plan->height, "pool", ropemap_pool_name(request->pool), "measure",
+                     ropemap_measure_name(request->measure), "causal", request->causal ? 1 : 0, "method",
+                     ropemap_method_name(plan->method), "reason", document_text(plan->reason), "backend",
+                     plan->backend, "threads", (int)plan->threads, "plan", plan_object(plan));
+}
+
+int document_print(json_t *document) {
+    ropemap_error error;
+    if (document == NULL) {
+        return failure_report(fail(&error, ROPEMAP_RESOURCES, "--json: no memory for the document"), &error);
+    }
+    (void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    (void)putchar('\n');
+    json_decref(document);
+    return finish_stdout();
+}

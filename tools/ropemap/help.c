@@ -1,0 +1,104 @@
+/* help.c - help pages, made from the tables */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/help.h"
+
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { HELP_COLUMN = 30, LINE_END = 100 };
+
+static const char *const group_titles[GROUP_COUNT] = {
+    [GROUP_WHAT] = "What", [GROUP_HOW] = "How", [GROUP_OUTPUT] = "Output"};
+
+/* Prints `text` in lines that start at HELP_COLUMN, after `used` columns of the first are taken. */
+static void print_wrapped(const char *text, int used) {
+    int column = used;
+    if (used >= HELP_COLUMN - 1) {
+        (void)putchar('\n');
+        column = 0;
+    }
+    (void)printf("%*s", HELP_COLUMN - column, "");
+    column = HELP_COLUMN;
+    while (*text != '\0') {
+        const int word = (int)strcspn(text, " ");
+        if (column > HELP_COLUMN && column + 1 + word > LINE_END) {
+            (void)printf("\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        } else if (column > HELP_COLUMN) {
+            (void)putchar(' ');
+            column++;
+        }
+        (void)printf("%.*s", word, text);
+        column += word;
+        text += word;
+        text += strspn(text, " ");
+    }
+    (void)putchar('\n');
+}
+
+static void print_option(const cli_option *option) {
+    char value[200] = "";
+    if (option->argument != NULL) {
+        (void)snprintf(value, sizeof value, " %s", option->argument);
+    } else if (option->choices != NULL) {
+        value[0] = ' ';
+        option_list_choices(option, value + 1, sizeof value - 1);
+    }
+    const int used = option->letter != 0 ? printf("  -%c, --%s%s", option->letter, option->name, value)
+                                         : printf("      --%s%s", option->name, value);
+    char text[400];
+    (void)snprintf(text, sizeof text, "%s%s%s%s", option->help, option->initial != NULL ? " (default " : "",
+                   option->initial != NULL ? option->initial : "", option->initial != NULL ? ")" : "");
+    print_wrapped(text, used);
+}
+
+static void print_group(const cli_command *command, cli_group group) {
+    bool first = true;
+    for (const cli_option *option = command->options; option->name != NULL; option++) {
+        if (option->group != group) {
+            continue;
+        }
+        if (first) {
+            (void)printf("\n%s:\n", group_titles[group]);
+            first = false;
+        }
+        print_option(option);
+    }
+}
+
+int help_command(const cli_command *command) {
+    (void)printf("ropemap %s - %s\n\nUsage: ropemap %s %s\n", command->name, command->summary, command->name,
+                 command->usage);
+    if (command->operand != NULL) {
+        (void)putchar('\n');
+        print_wrapped(command->operand->help, printf("  %s", command->operand->argument));
+    }
+    for (cli_group group = GROUP_WHAT; group < GROUP_COUNT; group++) {
+        print_group(command, group);
+    }
+    (void)printf("\n  -h, --help");
+    print_wrapped("this page", 12);
+    if (command->notes != NULL) {
+        command->notes();
+    }
+    return finish_stdout();
+}
+
+int help_program(void) {
+    (void)printf("ropemap - similarity maps of rotary position embedding (RoPE) at long context\n\n"
+                 "Usage: ropemap COMMAND [OPTION]...\n\nCommands:\n");
+    for (int index = 0; command_at(index) != NULL; index++) {
+        print_wrapped(command_at(index)->summary, printf("  %s", command_at(index)->name));
+    }
+    print_wrapped("this page, or that of a command", printf("  help [COMMAND]"));
+    (void)printf("\nOptions:\n");
+    print_wrapped("this page", printf("  -h, --help"));
+    print_wrapped("the version", printf("  --version"));
+    (void)printf("\nA map of 131,072 positions as a figure:\n\n    ropemap map -n 128k -o map.png\n\n"
+                 "Exit codes: 0 done, 1 internal error, 2 usage, 3 bad input data, 4 input or output,\n"
+                 "5 memory or a device is missing, 6 a check failed, 75 stopped on request.\n");
+    return finish_stdout();
+}

@@ -1,0 +1,116 @@
+/* main.c - the program: finds the command that the first argument names and runs it */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/command.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/help.h"
+#include "tools/ropemap/suggest.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const cli_command *const commands[] = {
+    &command_map,
+    &command_completion,
+    NULL,
+};
+
+const cli_command *command_at(int index) {
+    return commands[index];
+}
+
+const cli_command *command_find(const char *name) {
+    for (int index = 0; commands[index] != NULL; index++) {
+        if (strcmp(commands[index]->name, name) == 0) {
+            return commands[index];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * A descriptor that was closed when the program started would be handed to the first file it opens, and
+ * messages would go into that file. Its number is taken by one that fails to read or to write, as a closed
+ * one does.
+ */
+static bool keep_standard_descriptors(void) {
+    static const int modes[] = {
+        [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_RDONLY};
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++) {
+        if (fcntl(file, F_GETFD) < 0 && open("/dev/null", modes[file]) != file) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A document that fits goes out in one write, whose failure can be told in full. */
+static void buffer_stdout(void) {
+    static char buffer[1 << 16];
+    (void)setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+}
+
+/* A full disk and a reader that left are failures of a write, reported like any other. */
+static void ignore_write_signals(void) {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGXFSZ, &ignore, NULL);
+}
+
+static int refuse_command(const char *name) {
+    ropemap_error error;
+    cli_suggestion nearest = {.word = name};
+    for (int index = 0; commands[index] != NULL; index++) {
+        suggestion_offer(&nearest, commands[index]->name);
+    }
+    suggestion_offer(&nearest, "help");
+    const bool option = name[0] == '-';
+    if (option) {
+        nearest.word = name + strspn(name, "-");
+        nearest.best = NULL;
+        suggestion_offer(&nearest, "help");
+        suggestion_offer(&nearest, "version");
+    }
+    const char *what = option ? "option" : "command";
+    if (nearest.best != NULL) {
+        (void)fail(&error, ROPEMAP_USAGE, "%.64s: unknown %s, did you mean %s%s?", name, what,
+                   option ? "--" : "", nearest.best);
+    } else {
+        (void)fail(&error, ROPEMAP_USAGE, "%.64s: unknown %s, see 'ropemap --help'", name, what);
+    }
+    return failure_report(error.status, &error);
+}
+
+static int help(const char *name) {
+    if (name == NULL) {
+        return help_program();
+    }
+    const cli_command *command = command_find(name);
+    return command != NULL ? help_command(command) : refuse_command(name);
+}
+
+int main(int argc, char **argv) {
+    if (!keep_standard_descriptors()) {
+        return ROPEMAP_IO;
+    }
+    ignore_write_signals();
+    buffer_stdout();
+    if (argc < 2) {
+        ropemap_error error;
+        return failure_report(
+            fail(&error, ROPEMAP_USAGE, "no command, expected one such as 'map': see 'ropemap --help'"),
+            &error);
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0) {
+        (void)printf("ropemap %s\n", ropemap_version());
+        return finish_stdout();
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        return help(argc > 2 ? argv[2] : NULL);
+    }
+    const cli_command *command = command_find(name);
+    return command != NULL ? command->run(argc - 1, argv + 1) : refuse_command(name);
+}

@@ -1,0 +1,162 @@
+/* map_inputs.c - the vectors and positions of a map, from its options */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/map_inputs.h"
+
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/number.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Cuts FILE[:TENSOR] in `text`: at the last colon that ends the name of a file that exists, or at the last
+ * one of all where there is no such file either way. NULL: no tensor is named.
+ */
+static const char *cut_tensor(char *text) {
+    if (access(text, F_OK) == 0) {
+        return NULL;
+    }
+    char *last = strrchr(text, ':');
+    for (char *colon = last; colon != NULL;) {
+        *colon = '\0';
+        if (access(text, F_OK) == 0) {
+            return colon + 1;
+        }
+        char *before = strrchr(text, ':');
+        *colon = ':';
+        colon = before;
+    }
+    if (last != NULL && strchr(last, '/') == NULL) {
+        *last = '\0';
+        return last + 1;
+    }
+    return NULL;
+}
+
+/* Opens one head of FILE[:TENSOR]; *path is the file and is owned by the caller, also after a failure. */
+static ropemap_status open_tensor(const map_options *options, const char *text, int64_t query_heads,
+                                  char **path, ropemap_vectors **vectors, ropemap_error *error) {
+    const size_t size = strlen(text) + 1;
+    *path = malloc(size);
+    if (*path == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "%.200s: no memory for the name", text);
+    }
+    memcpy(*path, text, size);
+    const char *name = cut_tensor(*path);
+    const ropemap_tensor tensor = {.path = *path,
+                                   .name = name,
+                                   .order = options->order,
+                                   .batch = options->batch,
+                                   .head = options->head,
+                                   .query_heads = query_heads};
+    return ropemap_vectors_open(&tensor, vectors, error);
+}
+
+static ropemap_status take_head_dim(map_options *options, const map_inputs *inputs, ropemap_error *error) {
+    const int32_t queries = ropemap_vectors_head_dim(inputs->queries);
+    const int32_t keys = ropemap_vectors_head_dim(inputs->keys);
+    if (queries != keys) {
+        return fail(error, ROPEMAP_DATA,
+                    "%.180s: head dim %" PRId32 ", expected that of %.180s (%" PRId32 ")", options->keys,
+                    keys, options->queries, queries);
+    }
+    if (options->has_head_dim && options->request.spec.head_dim != queries) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--head-dim: not that of the tensors (%" PRId32 "), expected none or %" PRId32
+                    " as in %.180s",
+                    options->request.spec.head_dim, queries, options->queries);
+    }
+    options->request.spec.head_dim = queries;
+    return ROPEMAP_OK;
+}
+
+static ropemap_status open_tensors(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    ropemap_status status =
+        open_tensor(options, options->queries, 0, &inputs->query_path, &inputs->queries, error);
+    if (status == ROPEMAP_OK) {
+        status = open_tensor(options, options->keys, ropemap_vectors_heads(inputs->queries),
+                             &inputs->key_path, &inputs->keys, error);
+    }
+    return status == ROPEMAP_OK ? take_head_dim(options, inputs, error) : status;
+}
+
+static ropemap_status open_gauss(const map_options *options, map_inputs *inputs, ropemap_error *error) {
+    const int32_t head_dim = options->request.spec.head_dim;
+    const ropemap_status status = ropemap_vectors_gauss(head_dim, options->seed, 0, &inputs->queries, error);
+    return status == ROPEMAP_OK ? ropemap_vectors_gauss(head_dim, options->seed, 1, &inputs->keys, error)
+                                : status;
+}
+
+/* One axis: its own option, else --positions, else every row of a tensor, else what `range` holds. */
+static ropemap_status take_range(const map_options *options, const char *name, const char *own,
+                                 const ropemap_vectors *vectors, ropemap_range *range, ropemap_error *error) {
+    const int64_t first = options->request.first_position;
+    const char *text = own != NULL ? own : options->positions;
+    if (text != NULL) {
+        return number_range(own != NULL ? name : "--positions", text, first, range, error);
+    }
+    if (options->queries != NULL) {
+        *range = (ropemap_range){.first = first, .count = ropemap_vectors_count(vectors), .step = 1};
+    }
+    return ROPEMAP_OK;
+}
+
+/* Names the option where the library would name a field. */
+static ropemap_status check_range(const map_options *options, const char *name,
+                                  const ropemap_vectors *vectors, const char *file, ropemap_range range,
+                                  ropemap_error *error) {
+    if (options->queries == NULL) {
+        return ROPEMAP_OK;
+    }
+    const int64_t first = options->request.first_position;
+    const int64_t count = ropemap_vectors_count(vectors);
+    const int64_t last = range.first + (range.count - 1) * range.step;
+    if (range.first < first || last - first >= count) {
+        return fail(error, ROPEMAP_USAGE,
+                    "%s: positions %" PRId64 " to %" PRId64 ", expected them within %" PRId64 " to %" PRId64
+                    ", the rows of %.180s",
+                    name, range.first, last, first, first + count - 1, file);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status take_ranges(map_options *options, const map_inputs *inputs, ropemap_error *error) {
+    ropemap_request *request = &options->request;
+    const char *rows = options->row_positions;
+    const char *cols = options->col_positions;
+    ropemap_status status = take_range(options, "--rows", rows, inputs->queries, &request->rows, error);
+    if (status == ROPEMAP_OK) {
+        status = take_range(options, "--cols", cols, inputs->keys, &request->cols, error);
+    }
+    if (status == ROPEMAP_OK) {
+        status = check_range(options, rows != NULL ? "--rows" : "--positions", inputs->queries,
+                             options->queries, request->rows, error);
+    }
+    if (status == ROPEMAP_OK) {
+        status = check_range(options, cols != NULL ? "--cols" : "--positions", inputs->keys, options->keys,
+                             request->cols, error);
+    }
+    return status;
+}
+
+ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    if (options->queries != NULL) {
+        status = open_tensors(options, inputs, error);
+    } else if (options->content == MAP_CONTENT_GAUSS) {
+        status = open_gauss(options, inputs, error);
+    }
+    options->request.queries = inputs->queries;
+    options->request.keys = inputs->keys;
+    return status == ROPEMAP_OK ? take_ranges(options, inputs, error) : status;
+}
+
+void map_inputs_free(map_inputs *inputs) {
+    ropemap_vectors_free(inputs->queries);
+    ropemap_vectors_free(inputs->keys);
+    free(inputs->query_path);
+    free(inputs->key_path);
+    *inputs = (map_inputs){.queries = NULL};
+}

@@ -1,0 +1,22 @@
+/* map_inputs.h - the vectors and positions of a map, from its options */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_MAP_INPUTS_H
+#define ROPEMAP_TOOLS_MAP_INPUTS_H
+
+#include "tools/ropemap/map_options.h"
+
+/* What a request borrows. Start zeroed; free with map_inputs_free. */
+typedef struct map_inputs {
+    ropemap_vectors *queries, *keys; /* both NULL: ones */
+    char *query_path, *key_path;     /* of files; NULL where there are none */
+} map_inputs;
+
+/*
+ * Opens the vectors that `options` names and completes its request: vectors, head_dim and ranges.
+ * ROPEMAP_USAGE, ROPEMAP_DATA, ROPEMAP_IO, ROPEMAP_RESOURCES.
+ */
+ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap_error *error);
+
+void map_inputs_free(map_inputs *inputs);
+
+#endif

@@ -1,0 +1,46 @@
+/* map_options.c - which options of `ropemap map` go together */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/map_options.h"
+
+#include "tools/ropemap/failure.h"
+
+#include <string.h>
+
+map_options map_options_default(void) {
+    return (map_options){.request = ropemap_request_default()};
+}
+
+static ropemap_status check_tensors(const map_options *options, ropemap_error *error) {
+    if ((options->queries == NULL) != (options->keys == NULL)) {
+        const bool queries = options->queries != NULL;
+        return fail(error, ROPEMAP_USAGE, "--%s: missing, expected with --%s ('%.200s')",
+                    queries ? "keys" : "queries", queries ? "queries" : "keys",
+                    queries ? options->queries : options->keys);
+    }
+    if (options->queries != NULL && options->has_content) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--content: given with --queries ('%.200s'), expected one of the two", options->queries);
+    }
+    if (options->queries == NULL && options->needs_tensor != NULL) {
+        return fail(error, ROPEMAP_USAGE, "--%s: without tensors, expected with --queries and --keys",
+                    options->needs_tensor);
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status map_options_check(const map_options *options, ropemap_error *error) {
+    const ropemap_status status = check_tensors(options, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    if (options->output_count == 0 && !options->dry_run) {
+        return fail(error, ROPEMAP_USAGE, "--output: missing, expected -o FILE.png or -o FILE.npy");
+    }
+    for (int index = 0; index < options->output_count; index++) {
+        if (options->json && strcmp(options->outputs[index], "-") == 0) {
+            return fail(error, ROPEMAP_USAGE,
+                        "--json: given with -o -, expected one of them on standard output");
+        }
+    }
+    return ROPEMAP_OK;
+}

@@ -1,0 +1,43 @@
+/* map_options.h - what a command line of `ropemap map` asks for */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_MAP_OPTIONS_H
+#define ROPEMAP_TOOLS_MAP_OPTIONS_H
+
+#include "tools/ropemap/command.h"
+
+enum { MAP_OUTPUTS_MAX = 16 };
+
+typedef enum map_content { MAP_CONTENT_ONES, MAP_CONTENT_GAUSS } map_content;
+
+/* Plain values; texts are borrowed from the command line. `has_` and NULL tell what was given. */
+typedef struct map_options {
+    ropemap_request request; /* complete but for vectors, head_dim and ranges: map_inputs_open sets them */
+    bool has_head_dim;
+
+    const char *positions, *row_positions, *col_positions; /* ranges as written */
+
+    bool has_content;
+    map_content content;
+    uint64_t seed;
+    const char *queries, *keys; /* FILE[:TENSOR] */
+    ropemap_order order;
+    int64_t batch, head;
+    const char *needs_tensor; /* an option that was given and means something for tensors alone */
+
+    const char *outputs[MAP_OUTPUTS_MAX];
+    int output_count;
+    bool bare, has_limits;
+    double low, high;
+    ropemap_colormap colormap;
+    bool json, force, quiet, verbose, dry_run;
+} map_options;
+
+map_options map_options_default(void);
+
+/* The table, ended by a row without a name; its setters fill a map_options. */
+extern const cli_option map_option_table[];
+
+/* ROPEMAP_USAGE for options that do not go together or are missing. Looks at no file. */
+ropemap_status map_options_check(const map_options *options, ropemap_error *error);
+
+#endif

@@ -1,0 +1,296 @@
+/* map_setters.c - what the options of `ropemap map` do with their values */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/map_setters.h"
+
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/map_options.h"
+#include "tools/ropemap/number.h"
+#include "tools/ropemap/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { THREADS_MAX = 1024, PART_MAX = 80 };
+
+/* ---- names of values ----------------------------------------------------------------------------------- */
+
+const char *layout_choice(int index) {
+    return ropemap_layout_name((ropemap_layout)index);
+}
+
+const char *content_choice(int index) {
+    static const char *const names[] = {
+        [MAP_CONTENT_ONES] = "ones", [MAP_CONTENT_GAUSS] = "gauss", [MAP_CONTENT_GAUSS + 1] = NULL};
+    return names[index];
+}
+
+const char *order_choice(int index) {
+    static const char *const names[] = {
+        [ROPEMAP_ORDER_HSD] = "hsd", [ROPEMAP_ORDER_SHD] = "shd", [ROPEMAP_ORDER_SHD + 1] = NULL};
+    return names[index];
+}
+
+const char *state_choice(int index) {
+    static const char *const names[] = {"pre", "post", NULL};
+    return names[index];
+}
+
+const char *measure_choice(int index) {
+    return ropemap_measure_name((ropemap_measure)index);
+}
+
+const char *pool_choice(int index) {
+    return ropemap_pool_name((ropemap_pool)index);
+}
+
+const char *backend_choice(int index) {
+    static const char *const names[] = {"auto", "cpu", NULL};
+    return names[index];
+}
+
+const char *method_choice(int index) {
+    return ropemap_method_name((ropemap_method)index);
+}
+
+const char *colormap_choice(int index) {
+    return ropemap_colormap_name((ropemap_colormap)index);
+}
+
+/* ---- what ---------------------------------------------------------------------------------------------- */
+
+ropemap_status set_base(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    double base = 0;
+    const ropemap_status status = number_real(option_subject(option).text, text, &base, error);
+    if (status == ROPEMAP_OK && !(base > 1)) {
+        return fail(error, ROPEMAP_USAGE, "--base: too small ('%.64s'), expected a number above 1", text);
+    }
+    options->request.spec.base = base;
+    return status;
+}
+
+/* An even number of elements of a head. */
+static ropemap_status read_dimension(const cli_option *option, const char *text, int32_t *dimension,
+                                     ropemap_error *error) {
+    uint64_t value = 0;
+    const ropemap_status status =
+        number_integer(option_subject(option).text, text, 2, ROPEMAP_MAX_HEAD_DIM, &value, error);
+    if (status == ROPEMAP_OK && value % 2 != 0) {
+        return fail(error, ROPEMAP_USAGE, "--%s: odd ('%.64s'), expected an even number from 2 to %d",
+                    option->name, text, ROPEMAP_MAX_HEAD_DIM);
+    }
+    *dimension = (int32_t)value;
+    return status;
+}
+
+ropemap_status set_head_dim(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    options->has_head_dim = true;
+    return read_dimension(option, text, &options->request.spec.head_dim, error);
+}
+
+ropemap_status set_rotary_dim(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    return read_dimension(option, text, &options->request.spec.rotary_dim, error);
+}
+
+ropemap_status set_scaling(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    ropemap_error reason = {.status = ROPEMAP_OK};
+    const ropemap_status status = ropemap_scaling_parse(text, &options->request.spec.scaling, &reason);
+    return status == ROPEMAP_OK
+               ? status
+               : fail(error, status, "%s: %.300s", option_subject_of(option, text).text, reason.text);
+}
+
+ropemap_status set_layout(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->request.spec.layout = (ropemap_layout)index;
+    return status;
+}
+
+/* Any of the three ranges. Its first position may depend on options to come, so the text is kept. */
+ropemap_status set_range(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    ropemap_range range;
+    const ropemap_status status = number_range(option_subject(option).text, text, 0, &range, error);
+    return status == ROPEMAP_OK ? option_set_text(into, option, text, error) : status;
+}
+
+/* ones, gauss or gauss:SEED */
+ropemap_status set_content(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    const char *colon = strchr(text, ':');
+    char name[PART_MAX];
+    (void)snprintf(name, sizeof name, "%.*s", colon != NULL ? (int)(colon - text) : (int)strlen(text), text);
+    int index = 0;
+    ropemap_status status = option_choose(option, name, &index, error);
+    options->has_content = true;
+    options->content = (map_content)index;
+    options->seed = 0;
+    if (status == ROPEMAP_OK && colon != NULL && options->content != MAP_CONTENT_GAUSS) {
+        return fail(error, ROPEMAP_USAGE, "--content: a seed ('%.64s'), expected one for gauss alone", text);
+    }
+    if (status == ROPEMAP_OK && colon != NULL) {
+        status = number_integer(option_subject_of(option, text).text, colon + 1, 0, UINT64_MAX,
+                                &options->seed, error);
+    }
+    return status;
+}
+
+ropemap_status set_order(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->order = (ropemap_order)index;
+    options->needs_tensor = option->name;
+    return status;
+}
+
+/* --batch and --head, counted from 0 */
+ropemap_status set_index(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    uint64_t value = 0;
+    const ropemap_status status =
+        number_integer(option_subject(option).text, text, 0, INT32_MAX, &value, error);
+    *(int64_t *)((char *)into + option->offset) = (int64_t)value;
+    options->needs_tensor = option->name;
+    return status;
+}
+
+ropemap_status set_state(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->request.already_rotated = index == 1;
+    return status;
+}
+
+ropemap_status set_first_position(void *into, const cli_option *option, const char *text,
+                                  ropemap_error *error) {
+    map_options *options = into;
+    uint64_t value = 0;
+    const ropemap_status status = number_integer(option_subject(option).text, text, 0,
+                                                 (uint64_t)ROPEMAP_POSITION_END - 1, &value, error);
+    options->request.first_position = (int64_t)value;
+    options->needs_tensor = option->name;
+    return status;
+}
+
+ropemap_status set_measure(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->request.measure = (ropemap_measure)index;
+    return status;
+}
+
+ropemap_status set_pool(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->request.pool = (ropemap_pool)index;
+    return status;
+}
+
+/* WIDTHxHEIGHT, or one number for both */
+ropemap_status set_size(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    char width[PART_MAX];
+    const char *cross = strchr(text, 'x');
+    const size_t length = cross != NULL ? (size_t)(cross - text) : strlen(text);
+    if (length >= sizeof width) {
+        return fail(error, ROPEMAP_USAGE, "--%s: not a size ('%.64s'), expected WIDTHxHEIGHT", option->name,
+                    text);
+    }
+    (void)snprintf(width, sizeof width, "%.*s", (int)length, text);
+    uint64_t sides[2] = {0, 0};
+    ropemap_status status =
+        number_integer(option_subject_of(option, text).text, width, 1, ROPEMAP_MAX_SIDE, &sides[0], error);
+    sides[1] = sides[0];
+    if (status == ROPEMAP_OK && cross != NULL) {
+        status = number_integer(option_subject_of(option, text).text, cross + 1, 1, ROPEMAP_MAX_SIDE,
+                                &sides[1], error);
+    }
+    options->request.width = (int64_t)sides[0];
+    options->request.height = (int64_t)sides[1];
+    return status;
+}
+
+/* ---- how ----------------------------------------------------------------------------------------------- */
+
+ropemap_status set_backend(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->request.backend = backend_choice(index);
+    return status;
+}
+
+ropemap_status set_method(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->request.method = (ropemap_method)index;
+    return status;
+}
+
+ropemap_status set_threads(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    uint64_t value = 0;
+    const ropemap_status status =
+        number_integer(option_subject(option).text, text, 1, THREADS_MAX, &value, error);
+    options->request.threads = (int32_t)value;
+    return status;
+}
+
+ropemap_status set_memory(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    return number_integer(option_subject(option).text, text, 1, INT64_MAX, &options->request.memory, error);
+}
+
+/* ---- output -------------------------------------------------------------------------------------------- */
+
+ropemap_status set_output(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    if (text[0] == '\0') {
+        return fail(error, ROPEMAP_USAGE, "--%s: empty (''), expected the name of a file", option->name);
+    }
+    if (options->output_count == MAP_OUTPUTS_MAX) {
+        return fail(error, ROPEMAP_USAGE, "--%s: one too many ('%.200s'), expected at most %d", option->name,
+                    text, MAP_OUTPUTS_MAX);
+    }
+    options->outputs[options->output_count++] = text;
+    return ROPEMAP_OK;
+}
+
+ropemap_status set_colormap(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->colormap = (ropemap_colormap)index;
+    return status;
+}
+
+/* LOW:HIGH */
+ropemap_status set_limits(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    char low[PART_MAX];
+    const char *colon = strchr(text, ':');
+    if (colon == NULL || (size_t)(colon - text) >= sizeof low) {
+        return fail(error, ROPEMAP_USAGE, "--%s: not two limits ('%.64s'), expected LOW:HIGH such as -1:1",
+                    option->name, text);
+    }
+    (void)snprintf(low, sizeof low, "%.*s", (int)(colon - text), text);
+    ropemap_status status = number_real(option_subject_of(option, text).text, low, &options->low, error);
+    if (status == ROPEMAP_OK) {
+        status = number_real(option_subject_of(option, text).text, colon + 1, &options->high, error);
+    }
+    if (status == ROPEMAP_OK && !(options->low < options->high)) {
+        return fail(error, ROPEMAP_USAGE, "--%s: out of order ('%.64s'), expected LOW below HIGH",
+                    option->name, text);
+    }
+    options->has_limits = true;
+    return status;
+}

@@ -1,0 +1,24 @@
+/* number.h - numbers as people write them: 4k, 1.5M, 5e5, exactly or not at all */
+/* SPDX-License-Identifier: MIT */
+/*
+ * A number is [-]DIGITS[.DIGITS][e[+-]DIGITS][k|M|G], the letters standing for 2^10, 2^20 and 2^30. `subject`
+ * is what a message names ("--base"), `text` the number. Everything else is refused with ROPEMAP_USAGE. The
+ * locale plays no part: the program never leaves the C locale.
+ */
+#ifndef ROPEMAP_TOOLS_NUMBER_H
+#define ROPEMAP_TOOLS_NUMBER_H
+
+#include "host/ropemap.h"
+
+/* A whole number from `low` to `high`; 1.5k is 1536, 0.3 is refused. */
+ropemap_status number_integer(const char *subject, const char *text, uint64_t low, uint64_t high,
+                              uint64_t *value, ropemap_error *error);
+
+/* A finite number; may be negative. */
+ropemap_status number_real(const char *subject, const char *text, double *value, ropemap_error *error);
+
+/* COUNT, FIRST:COUNT or FIRST:COUNT:STEP, every position below 2^40; `first` where it is not written. */
+ropemap_status number_range(const char *subject, const char *text, int64_t first, ropemap_range *range,
+                            ropemap_error *error);
+
+#endif

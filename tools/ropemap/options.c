@@ -1,0 +1,186 @@
+/* options.c - read a command line by the table of a command */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/options.h"
+
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/suggest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What is being read. */
+typedef struct command_line {
+    const cli_command *command;
+    int argc;
+    char **argv;
+    int next; /* argument to read */
+    void *into;
+    bool help;
+    ropemap_error *error;
+} command_line;
+
+bool option_is_flag(const cli_option *option) {
+    return option->argument == NULL && option->choices == NULL;
+}
+
+ropemap_status option_set_flag(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    (void)text;
+    (void)error;
+    *(bool *)((char *)into + option->offset) = true;
+    return ROPEMAP_OK;
+}
+
+ropemap_status option_set_text(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    (void)error;
+    *(const char **)((char *)into + option->offset) = text;
+    return ROPEMAP_OK;
+}
+
+cli_subject option_subject(const cli_option *option) {
+    cli_subject subject;
+    (void)snprintf(subject.text, sizeof subject.text, "%s%s", option->name != NULL ? "--" : "",
+                   option->name != NULL ? option->name : option->argument);
+    return subject;
+}
+
+cli_subject option_subject_of(const cli_option *option, const char *value) {
+    cli_subject subject;
+    (void)snprintf(subject.text, sizeof subject.text, "--%s %.64s", option->name, value);
+    return subject;
+}
+
+void option_list_choices(const cli_option *option, char *list, size_t size) {
+    size_t used = 0;
+    list[0] = '\0';
+    for (int index = 0; option->choices(index) != NULL && used < size; index++) {
+        const int length =
+            snprintf(list + used, size - used, "%s%s", index == 0 ? "" : "|", option->choices(index));
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+ropemap_status option_choose(const cli_option *option, const char *text, int *index, ropemap_error *error) {
+    cli_suggestion nearest = {.word = text};
+    for (int choice = 0; option->choices(choice) != NULL; choice++) {
+        if (strcmp(text, option->choices(choice)) == 0) {
+            *index = choice;
+            return ROPEMAP_OK;
+        }
+        suggestion_offer(&nearest, option->choices(choice));
+    }
+    char list[200];
+    option_list_choices(option, list, sizeof list);
+    return fail(error, ROPEMAP_USAGE, "%s: unknown value ('%.64s'), expected %s%s%s%s",
+                option_subject(option).text, text, list, nearest.best != NULL ? "; did you mean " : "",
+                nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "?" : "");
+}
+
+static ropemap_status refuse_unknown(const command_line *line, const char *name, size_t length) {
+    char word[80];
+    (void)snprintf(word, sizeof word, "%.*s", (int)(length < 79 ? length : 79), name);
+    cli_suggestion nearest = {.word = word};
+    for (const cli_option *option = line->command->options; option->name != NULL; option++) {
+        suggestion_offer(&nearest, option->name);
+    }
+    suggestion_offer(&nearest, "help");
+    if (nearest.best != NULL) {
+        return fail(line->error, ROPEMAP_USAGE, "--%s: unknown option, did you mean --%s?", word,
+                    nearest.best);
+    }
+    return fail(line->error, ROPEMAP_USAGE, "--%s: unknown option, see 'ropemap %s --help'", word,
+                line->command->name);
+}
+
+/* Calls the setter with `value`, or with the next argument where it is NULL and one is needed. */
+static ropemap_status take(command_line *line, const cli_option *option, const char *value) {
+    if (value == NULL && !option_is_flag(option)) {
+        if (line->next == line->argc) {
+            char list[200];
+            (void)snprintf(list, sizeof list, "%s", option->argument != NULL ? option->argument : "");
+            if (option->argument == NULL) {
+                option_list_choices(option, list, sizeof list);
+            }
+            return fail(line->error, ROPEMAP_USAGE, "%s: no value, expected %s", option_subject(option).text,
+                        list);
+        }
+        value = line->argv[line->next++];
+    }
+    return option->set(line->into, option, value, line->error);
+}
+
+/* --name or --name=value */
+static ropemap_status read_long(command_line *line, const char *name) {
+    const char *equals = strchr(name, '=');
+    const size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    for (const cli_option *option = line->command->options; option->name != NULL; option++) {
+        if (strlen(option->name) != length || strncmp(option->name, name, length) != 0) {
+            continue;
+        }
+        if (equals != NULL && option_is_flag(option)) {
+            return fail(line->error, ROPEMAP_USAGE, "--%s: a value ('%.64s'), expected none", option->name,
+                        equals + 1);
+        }
+        return take(line, option, equals != NULL ? equals + 1 : NULL);
+    }
+    if (strcmp(name, "help") == 0) {
+        line->help = true;
+        return ROPEMAP_OK;
+    }
+    return refuse_unknown(line, name, length);
+}
+
+/* -q, -qv, -b5e5: letters are flags up to the first that takes a value. */
+static ropemap_status read_letters(command_line *line, const char *letters) {
+    for (; *letters != '\0' && !line->help; letters++) {
+        const cli_option *option = line->command->options;
+        while (option->name != NULL && option->letter != *letters) {
+            option++;
+        }
+        if (option->name == NULL && *letters == 'h') {
+            line->help = true;
+        } else if (option->name == NULL) {
+            return fail(line->error, ROPEMAP_USAGE, "-%c: unknown option, see 'ropemap %s --help'", *letters,
+                        line->command->name);
+        } else if (!option_is_flag(option)) {
+            return take(line, option, letters[1] != '\0' ? letters + 1 : NULL);
+        } else {
+            const ropemap_status status = take(line, option, NULL);
+            if (status != ROPEMAP_OK) {
+                return status;
+            }
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_operand(command_line *line, const char *text) {
+    const cli_option *operand = line->command->operand;
+    if (operand == NULL) {
+        return fail(line->error, ROPEMAP_USAGE,
+                    "%.200s: unexpected argument, 'ropemap %s' takes options only", text,
+                    line->command->name);
+    }
+    return operand->set(line->into, operand, text, line->error);
+}
+
+ropemap_status options_parse(const cli_command *command, int argc, char **argv, void *into, bool *help,
+                             ropemap_error *error) {
+    command_line line = {
+        .command = command, .argc = argc, .argv = argv, .next = 1, .into = into, .error = error};
+    bool options = true;
+    ropemap_status status = ROPEMAP_OK;
+    while (line.next < argc && status == ROPEMAP_OK && !line.help) {
+        const char *argument = argv[line.next++];
+        if (options && strcmp(argument, "--") == 0) {
+            options = false;
+        } else if (options && strncmp(argument, "--", 2) == 0) {
+            status = read_long(&line, argument + 2);
+        } else if (options && argument[0] == '-' && argument[1] != '\0') {
+            status = read_letters(&line, argument + 1);
+        } else {
+            status = read_operand(&line, argument);
+        }
+    }
+    *help = line.help;
+    return status;
+}

@@ -1,0 +1,39 @@
+/* options.h - read a command line by the table of a command */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_OPTIONS_H
+#define ROPEMAP_TOOLS_OPTIONS_H
+
+#include "tools/ropemap/command.h"
+
+/*
+ * Gives argv[1] to argv[argc - 1] to the setters of `command`, in their order: --name VALUE, --name=VALUE,
+ * -l VALUE, -lVALUE, flags together (-qv), and operands; after "--" everything is an operand. Names are
+ * exact. Where --help or -h is found *help is set and the rest is not read. ROPEMAP_USAGE, or what a setter
+ * fails with.
+ */
+ropemap_status options_parse(const cli_command *command, int argc, char **argv, void *into, bool *help,
+                             ropemap_error *error);
+
+/* Setters: a bool at the option's offset becomes true; a const char * there points to the value. */
+ropemap_status option_set_flag(void *into, const cli_option *option, const char *text, ropemap_error *error);
+ropemap_status option_set_text(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
+/* Whether the option takes no value. */
+bool option_is_flag(const cli_option *option);
+
+/* The option as a message names it: "--base", or an operand's word. */
+typedef struct cli_subject {
+    char text[128];
+} cli_subject;
+cli_subject option_subject(const cli_option *option);
+
+/* With the value it was given, for messages about a part of it: "--size 5x0". */
+cli_subject option_subject_of(const cli_option *option, const char *value);
+
+/* The number of the choice that `text` names. ROPEMAP_USAGE lists the choices. */
+ropemap_status option_choose(const cli_option *option, const char *text, int *index, ropemap_error *error);
+
+/* The option's choices with bars between them, "half|interleaved", cut where they are too long. */
+void option_list_choices(const cli_option *option, char *list, size_t size);
+
+#endif
