@@ -34,6 +34,7 @@ static const struct rotate_case rotate_cases[] = {
     {130, 30, ROPEMAP_LAYOUT_INTERLEAVED, {((int64_t)1 << 33) + 5, 31, ((int64_t)1 << 20) + 1}},
     {4096, 4096, ROPEMAP_LAYOUT_HALF, {((int64_t)1 << 32) - 2, 5, 1}},
     {128, 128, ROPEMAP_LAYOUT_HALF, {1, 257, 4096}},
+    {34, 34, ROPEMAP_LAYOUT_HALF, {3, 1021, 524288}}, /* a new span of the fine part every second row */
 };
 enum { ROTATE_CASES = sizeof rotate_cases / sizeof rotate_cases[0] };
 

@@ -21,7 +21,8 @@ static const ropemap_range distance_cases[] = {{0, 1, 1},
                                                {-3000, 33, 7},
                                                {-((int64_t)1 << 40) + 1, 257, 1},
                                                {((int64_t)1 << 40) - 400, 400, 1},
-                                               {-((int64_t)1 << 39), 4, (int64_t)1 << 38}};
+                                               {-((int64_t)1 << 39), 4, (int64_t)1 << 38},
+                                               {0, 1021, 524288}};
 enum { DISTANCE_CASES = sizeof distance_cases / sizeof distance_cases[0], DISTANCES_MOST = 1021 };
 
 /* Doubles are added in an order of their own: off by pairs^2 2^-53 of the weight at most. */

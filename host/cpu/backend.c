@@ -3,28 +3,41 @@
 #include "host/base/alloc.h"
 #include "host/cpu/cpu.h"
 
+/* A group of rows, a table of small turns, the frequencies it is for, and the context itself. */
+enum {
+    CONTEXT_BYTES = 2 * RM_GROUP * ROPEMAP_MAX_HEAD_DIM * (int)sizeof(float) +
+                    ROPEMAP_MAX_PAIRS * (int)sizeof(uint64_t) + 2 * (int)sizeof(rm_context)
+};
+
+static void cpu_close(rm_context *context) {
+    if (context != NULL) {
+        rm_free(context->group);
+        rm_free(context->turns.freq);
+        rm_free(context->turns.c);
+        rm_free(context->turns.s);
+        rm_free(context);
+    }
+}
+
 static ropemap_status cpu_open(rm_context **context, ropemap_error *error) {
     *context = NULL;
     const rm_kernels *kernels = NULL;
     RM_TRY(rm_kernels_pick(&kernels, error));
     rm_context *made = rm_alloc(1, sizeof *made);
-    const uint64_t floats = (uint64_t)RM_CPU_GROUP * ROPEMAP_MAX_HEAD_DIM;
-    float *group = rm_alloc_raw(floats, sizeof *group);
-    if (made == NULL || group == NULL) {
-        rm_free(group);
-        rm_free(made);
-        return rm_fail_memory(error, "worker", floats * sizeof *group);
+    if (made == NULL) {
+        return rm_fail_memory(error, "worker", CONTEXT_BYTES);
     }
-    *made = (rm_context){.kernels = kernels, .group = group};
+    made->kernels = kernels;
+    made->group = rm_alloc_raw((uint64_t)RM_GROUP * ROPEMAP_MAX_HEAD_DIM, sizeof *made->group);
+    made->turns.freq = rm_alloc_raw(ROPEMAP_MAX_PAIRS, sizeof *made->turns.freq);
+    made->turns.c = rm_alloc_raw((uint64_t)RM_GROUP * ROPEMAP_MAX_PAIRS, sizeof *made->turns.c);
+    made->turns.s = rm_alloc_raw((uint64_t)RM_GROUP * ROPEMAP_MAX_PAIRS, sizeof *made->turns.s);
+    if (made->group == NULL || made->turns.freq == NULL || made->turns.c == NULL || made->turns.s == NULL) {
+        cpu_close(made);
+        return rm_fail_memory(error, "worker", CONTEXT_BYTES);
+    }
     *context = made;
     return ROPEMAP_OK;
-}
-
-static void cpu_close(rm_context *context) {
-    if (context != NULL) {
-        rm_free(context->group);
-        rm_free(context);
-    }
 }
 
 static float *cpu_reserve(rm_context *context, int64_t floats) {
@@ -50,6 +63,7 @@ static ropemap_status cpu_distances(rm_context *context, const ropemap_freqs *fr
 static const rm_backend cpu = {
     .name = "cpu",
     .block = 256, /* a tile of 256 KiB and its rows stay in a second-level cache */
+    .context_bytes = CONTEXT_BYTES,
     .open = cpu_open,
     .close = cpu_close,
     .reserve = cpu_reserve,

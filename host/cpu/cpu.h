@@ -5,11 +5,10 @@
 
 #include "host/cpu/kernels.h"
 
-enum { RM_CPU_GROUP = 16 }; /* rows rotated into the first-level cache before they are added up */
-
 struct rm_context {
     const rm_kernels *kernels;
-    float *group; /* [RM_CPU_GROUP, ROPEMAP_MAX_HEAD_DIM] */
+    float *group; /* [RM_GROUP, ROPEMAP_MAX_HEAD_DIM] rotated rows, on their way into a sum */
+    rm_turns turns;
 };
 
 /* Entries of the table in backend.h. */

@@ -27,10 +27,24 @@ static const struct {
     bool (*runs_here)(void);
 } table[] = {
 #if defined(RM_HAS_VARIANT_v4)
-    {{.name = "v4", .rotate = rm_rotate_v4, .distances = rm_distances_v4}, processor_has_v4},
-    {{.name = "v3", .rotate = rm_rotate_v3, .distances = rm_distances_v3}, processor_has_v3},
+    {{.name = "v4",
+      .rotate = rm_rotate_v4,
+      .turns_fill = rm_turns_fill_v4,
+      .rotate_sum = rm_rotate_sum_v4,
+      .distances = rm_distances_v4},
+     processor_has_v4},
+    {{.name = "v3",
+      .rotate = rm_rotate_v3,
+      .turns_fill = rm_turns_fill_v3,
+      .rotate_sum = rm_rotate_sum_v3,
+      .distances = rm_distances_v3},
+     processor_has_v3},
 #endif
-    {{.name = "baseline", .rotate = rm_rotate_baseline, .distances = rm_distances_baseline},
+    {{.name = "baseline",
+      .rotate = rm_rotate_baseline,
+      .turns_fill = rm_turns_fill_baseline,
+      .rotate_sum = rm_rotate_sum_baseline,
+      .distances = rm_distances_baseline},
      processor_has_baseline},
 };
 

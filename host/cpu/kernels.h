@@ -2,18 +2,36 @@
  */
 /* SPDX-License-Identifier: MIT */
 /*
- * rotate.c and distances.c are compiled with RM_VARIANT set to baseline, v3 (AVX2, FMA) and v4 (AVX-512);
- * each copy defines functions under its own name. All give the same bits.
+ * rotate.c, rotate_sum.c and distances.c are compiled with RM_VARIANT set to baseline, v3 (AVX2, FMA) and v4
+ * (AVX-512); each copy defines functions under its own name. All give the same bits.
  */
 #ifndef ROPEMAP_HOST_CPU_KERNELS_H
 #define ROPEMAP_HOST_CPU_KERNELS_H
 
 #include "host/map/backend.h"
 
+enum { RM_GROUP = 16 }; /* rows that are added up in float before double takes over */
+
+/* Cosines and sines of 0, 1, ..., RM_GROUP - 1 times `step` tokens. */
+typedef struct rm_turns {
+    int64_t step; /* tokens; 0 while empty */
+    int32_t pairs;
+    uint64_t *freq; /* [pairs] the frequencies it was made for */
+    float *c, *s;   /* [RM_GROUP, pairs] */
+} rm_turns;
+
 /* to[i] = from[i] turned by the phase of position i, [positions.count, head_dim]; from and to may not
  * overlap. */
 typedef void (*rm_rotate_kernel)(const ropemap_freqs *freqs, ropemap_layout layout, ropemap_range positions,
                                  rm_view from, rm_view to);
+
+/* turns->c and ->s for turns->step. */
+typedef void (*rm_turns_kernel)(const ropemap_freqs *freqs, rm_turns *turns);
+
+/* totals[d] += sum of up to RM_GROUP rotated rows, the first at `position`, the others turns->step apart;
+ * elements that rotate only. */
+typedef void (*rm_rotate_sum_kernel)(const rm_turns *turns, const ropemap_freqs *freqs, ropemap_layout layout,
+                                     int64_t position, rm_view rows, double *totals);
 
 /* values[t] = sum over pairs of cos(phase(|first + t * step|)), [distances.count]. */
 typedef void (*rm_distances_kernel)(const ropemap_freqs *freqs, ropemap_range distances, double *values);
@@ -21,18 +39,22 @@ typedef void (*rm_distances_kernel)(const ropemap_freqs *freqs, ropemap_range di
 typedef struct rm_kernels {
     const char *name;
     rm_rotate_kernel rotate;
+    rm_turns_kernel turns_fill;
+    rm_rotate_sum_kernel rotate_sum;
     rm_distances_kernel distances;
 } rm_kernels;
 
-void rm_rotate_baseline(const ropemap_freqs *freqs, ropemap_layout layout, ropemap_range positions,
-                        rm_view from, rm_view to);
-void rm_rotate_v3(const ropemap_freqs *freqs, ropemap_layout layout, ropemap_range positions, rm_view from,
-                  rm_view to);
-void rm_rotate_v4(const ropemap_freqs *freqs, ropemap_layout layout, ropemap_range positions, rm_view from,
-                  rm_view to);
-void rm_distances_baseline(const ropemap_freqs *freqs, ropemap_range distances, double *values);
-void rm_distances_v3(const ropemap_freqs *freqs, ropemap_range distances, double *values);
-void rm_distances_v4(const ropemap_freqs *freqs, ropemap_range distances, double *values);
+/* What one copy of the loops is called from outside: rm_rotate_v3 and so on. */
+#define RM_DECLARE_VARIANT(variant)                                                                          \
+    void rm_rotate_##variant(const ropemap_freqs *freqs, ropemap_layout layout, ropemap_range positions,     \
+                             rm_view from, rm_view to);                                                      \
+    void rm_turns_fill_##variant(const ropemap_freqs *freqs, rm_turns *turns);                               \
+    void rm_rotate_sum_##variant(const rm_turns *turns, const ropemap_freqs *freqs, ropemap_layout layout,   \
+                                 int64_t position, rm_view rows, double *totals);                            \
+    void rm_distances_##variant(const ropemap_freqs *freqs, ropemap_range distances, double *values)
+RM_DECLARE_VARIANT(baseline);
+RM_DECLARE_VARIANT(v3);
+RM_DECLARE_VARIANT(v4);
 
 /* rm_rotate + RM_VARIANT: the name of this copy. */
 #define RM_PASTE(name, variant)       name##_##variant

@@ -52,32 +52,3 @@ ropemap_status rm_cpu_rotate(rm_context *context, const rm_rotation *rotation, r
     }
     return ROPEMAP_OK;
 }
-
-/* sums[d] += the column's sum over the group: at most 16 rows are added in float before double takes over. */
-static void add_group(rm_view group, double *sums) {
-    float columns[ROPEMAP_MAX_HEAD_DIM];
-    memcpy(columns, group.data, (size_t)group.cols * sizeof *columns);
-    for (int64_t i = 1; i < group.rows; i++) {
-        const float *row = group.data + i * group.stride;
-        for (int64_t d = 0; d < group.cols; d++) {
-            columns[d] += row[d];
-        }
-    }
-    for (int64_t d = 0; d < group.cols; d++) {
-        sums[d] += (double)columns[d];
-    }
-}
-
-ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
-                                 rm_view from, double *sums, ropemap_error *error) {
-    for (int64_t first = 0; first < positions.count; first += RM_CPU_GROUP) {
-        const int64_t left = positions.count - first;
-        const ropemap_range part = {.first = positions.first + first * positions.step,
-                                    .count = left < RM_CPU_GROUP ? left : RM_CPU_GROUP,
-                                    .step = positions.step};
-        const rm_view group = rm_view_dense(context->group, part.count, from.cols);
-        RM_TRY(rm_cpu_rotate(context, rotation, part, rm_view_rows(from, first, part.count), group, error));
-        add_group(group, sums);
-    }
-    return ROPEMAP_OK;
-}

@@ -51,7 +51,8 @@ static inline void rm_cells_merge(rm_cells *cells, int64_t cell, double pairs, d
 
 typedef struct rm_backend {
     const char *name;
-    int32_t block; /* side of a tile that stays in cache, in positions */
+    int32_t block;          /* side of a tile that stays in cache, in positions */
+    uint64_t context_bytes; /* memory that a context takes */
 
     ropemap_status (*open)(rm_context **context, ropemap_error *error);
     void (*close)(rm_context *context);

@@ -19,13 +19,14 @@
 /* Features of a band of cells of one side. */
 struct features {
     float *data;        /* [band, stride] */
+    int *exponents;     /* [band] each cell's second moments are 2^exponent times its features */
     int64_t first, end; /* cells held */
 };
 
 struct scratch {
     rm_pooling pooling;
     float *tile;   /* [block, block] */
-    double *total; /* [block, block] */
+    double *total; /* [block, block]; NULL for means, whose products are short */
 };
 
 struct factored {
@@ -42,59 +43,72 @@ static const rm_axis *axis_of(const rm_job *job, rm_side side) {
     return side == RM_SIDE_QUERIES ? &job->grid.rows : &job->grid.cols;
 }
 
-/* The different entries of a symmetric matrix [dim, dim], so that products of two such lists are <A, B>. */
-static void pack_symmetric(const double *matrix, int64_t dim, float *packed) {
-    for (int64_t i = 0; i < dim; i++) {
-        for (int64_t j = 0; j < i; j++) {
-            *packed++ = (float)(matrix[i * dim + j] * 1.4142135623730951);
-        }
-        *packed++ = (float)matrix[i * dim + i];
-    }
-}
-
-/* Packed mean mean^T, added to `plus` (NULL: nothing). */
-static void pack_outer(const double *mean, int64_t dim, const double *plus, float *packed) {
+/* The different entries of scale * (matrix + mean mean^T), so that products of two such lists are <A, B>;
+ * matrix or mean may be NULL. */
+static void pack_symmetric(const double *matrix, const double *mean, int64_t dim, double scale,
+                           float *packed) {
     for (int64_t i = 0; i < dim; i++) {
         for (int64_t j = 0; j <= i; j++) {
-            const double value = mean[i] * mean[j] + (plus == NULL ? 0.0 : plus[i * dim + j]);
-            *packed++ = (float)(value * (i == j ? 1.0 : 1.4142135623730951));
+            const double product = mean == NULL ? 0.0 : mean[i] * mean[j];
+            const double value = (matrix == NULL ? 0.0 : matrix[i * dim + j]) + product;
+            *packed++ = (float)(value * scale * (i == j ? 1.0 : 1.4142135623730951));
         }
     }
 }
 
-/* std: queries have [Cq, mq mq^T] where keys have [Ck + mk mk^T, Ck]. */
-static void pack_std(const rm_pooling *pooling, rm_side side, int64_t dim, float *packed) {
-    const int64_t half = dim * (dim + 1) / 2;
-    if (side == RM_SIDE_QUERIES) {
-        pack_symmetric(pooling->moment, dim, packed);
-        pack_outer(pooling->mean, dim, NULL, packed + half);
-    } else {
-        pack_outer(pooling->mean, dim, pooling->moment, packed);
-        pack_symmetric(pooling->moment, dim, packed + half);
+/* The power of two that the mean square of a cell's largest element lies just below: features are divided by
+ * it, so that they stay in the range of float whatever the vectors' size. */
+static int size_of_moments(const rm_pooling *pooling, bool std, int64_t dim) {
+    double largest = 0.0;
+    for (int64_t i = 0; i < dim; i++) {
+        const double square =
+            pooling->moment[i * dim + i] + (std ? pooling->mean[i] * pooling->mean[i] : 0.0);
+        largest = square > largest ? square : largest;
     }
+    int exponent = 0;
+    if (isfinite(largest)) {
+        (void)frexp(largest, &exponent);
+    }
+    return exponent;
+}
+
+/* rms: M. std: queries have [Cq, mq mq^T] where keys have [Ck + mk mk^T, Ck]. */
+static int pack_moments(const rm_pooling *pooling, rm_side side, bool std, int64_t dim, float *packed) {
+    float *second = packed + dim * (dim + 1) / 2;
+    const int exponent = size_of_moments(pooling, std, dim);
+    const double scale = ldexp(1.0, -exponent);
+    if (!std) {
+        pack_symmetric(pooling->moment, NULL, dim, scale, packed);
+    } else if (side == RM_SIDE_QUERIES) {
+        pack_symmetric(pooling->moment, NULL, dim, scale, packed);
+        pack_symmetric(NULL, pooling->mean, dim, scale, second);
+    } else {
+        pack_symmetric(pooling->moment, pooling->mean, dim, scale, packed);
+        pack_symmetric(pooling->moment, NULL, dim, scale, second);
+    }
+    return exponent;
 }
 
 static ropemap_status cell_features(const struct factored *factored, int32_t index, rm_span span,
-                                    float *packed, ropemap_error *error) {
+                                    float *packed, int *exponent, ropemap_error *error) {
     rm_job *job = factored->job;
     rm_worker *worker = &job->workers[index];
     rm_pooling *pooling = &factored->scratch[index].pooling;
     const int64_t dim = job->queries->head_dim;
     const rm_side side = factored->side;
-    if (job->request->pool == ROPEMAP_POOL_RMS) {
-        RM_TRY(rm_pooled_moment(job, worker, side, span, NULL, pooling, error));
-        pack_symmetric(pooling->moment, dim, packed);
+    const ropemap_pool pool = job->request->pool;
+    if (pool != ROPEMAP_POOL_RMS) {
+        RM_TRY(rm_pooled_mean(job, worker, side, span, pooling, error));
+    }
+    if (pool == ROPEMAP_POOL_MEAN) {
+        for (int64_t d = 0; d < dim; d++) {
+            packed[d] = (float)pooling->mean[d];
+        }
         return ROPEMAP_OK;
     }
-    RM_TRY(rm_pooled_mean(job, worker, side, span, pooling, error));
-    if (job->request->pool == ROPEMAP_POOL_STD) {
-        RM_TRY(rm_pooled_moment(job, worker, side, span, pooling->mean, pooling, error));
-        pack_std(pooling, side, dim, packed);
-        return ROPEMAP_OK;
-    }
-    for (int64_t d = 0; d < dim; d++) {
-        packed[d] = (float)pooling->mean[d];
-    }
+    const bool std = pool == ROPEMAP_POOL_STD;
+    RM_TRY(rm_pooled_moment(job, worker, side, span, std ? pooling->mean : NULL, pooling, error));
+    *exponent = pack_moments(pooling, side, std, dim, packed);
     return ROPEMAP_OK;
 }
 
@@ -108,7 +122,7 @@ static ropemap_status features_task(void *work, int64_t task, int32_t index, rop
         return ROPEMAP_OK;
     }
     const rm_span span = rm_axis_cell(axis_of(factored->job, factored->side), to->first + task);
-    return cell_features(factored, index, span, packed, error);
+    return cell_features(factored, index, span, packed, &to->exponents[task], error);
 }
 
 static ropemap_status make_features(struct factored *factored, rm_side side, int64_t first,
@@ -122,21 +136,26 @@ static ropemap_status make_features(struct factored *factored, rm_side side, int
     return rm_job_run(factored->job, "pool rows", blocks * factored->block, features_task, factored, error);
 }
 
-/* tile or total = features of a block of rows times those of a block of columns. */
-static ropemap_status multiply(const struct factored *factored, int32_t index, const float *rows,
-                               const float *cols, ropemap_error *error) {
+/* The product of features of a block of rows and of columns: in scratch->tile where it is one product, else
+ * added up from chunks in scratch->total. */
+static ropemap_status multiply(const struct factored *factored, int32_t index, rm_view rows, rm_view cols,
+                               ropemap_error *error) {
     const struct scratch *scratch = &factored->scratch[index];
-    rm_worker *worker = &factored->job->workers[index];
+    const rm_backend *backend = factored->job->backend;
+    rm_context *context = factored->job->workers[index].context;
     const int64_t block = factored->block;
     const rm_view tile = rm_view_dense(scratch->tile, block, block);
+    if (scratch->total == NULL) {
+        return backend->similarity(context, rows, cols, tile, error);
+    }
     memset(scratch->total, 0, (size_t)(block * block) * sizeof *scratch->total);
     for (int64_t first = 0; first < factored->stride; first += RM_FACTORED_CHUNK) {
         const int64_t left = factored->stride - first;
-        const int64_t inner = left < RM_FACTORED_CHUNK ? left : RM_FACTORED_CHUNK;
-        rm_view a = rm_view_dense((float *)(uintptr_t)rows + first, block, inner);
-        rm_view b = rm_view_dense((float *)(uintptr_t)cols + first, block, inner);
-        a.stride = b.stride = factored->stride;
-        RM_TRY(factored->job->backend->similarity(worker->context, a, b, tile, error));
+        rm_view a = rows, b = cols;
+        a.cols = b.cols = left < RM_FACTORED_CHUNK ? left : RM_FACTORED_CHUNK;
+        a.data += first;
+        b.data += first;
+        RM_TRY(backend->similarity(context, a, b, tile, error));
         for (int64_t i = 0; i < block * block; i++) {
             scratch->total[i] += (double)tile.data[i];
         }
@@ -144,24 +163,40 @@ static ropemap_status multiply(const struct factored *factored, int32_t index, c
     return ROPEMAP_OK;
 }
 
+/* A row of means, of roots of mean squares or of variances. Rounding may leave a variance of nothing just
+ * below 0. */
+static void store_row(const struct factored *factored, int32_t index, int64_t row, int64_t col, int64_t count,
+                      float *out) {
+    const struct scratch *scratch = &factored->scratch[index];
+    const int64_t offset = (row - factored->rows.first) % factored->block * factored->block;
+    const double scale = factored->job->scale;
+    if (scratch->total == NULL) {
+        const float *means = scratch->tile + offset;
+        for (int64_t c = 0; c < count; c++) {
+            out[c] = (float)((double)means[c] * scale);
+        }
+        return;
+    }
+    const double *squares = scratch->total + offset;
+    const int exponent = factored->rows.exponents[row - factored->rows.first];
+    const int *exponents = factored->cols.exponents + (col - factored->cols.first);
+    for (int64_t c = 0; c < count; c++) {
+        const double square = ldexp(squares[c] < 0.0 ? 0.0 : squares[c], exponent + exponents[c]);
+        out[c] = (float)(sqrt(square) * scale);
+    }
+}
+
 /* Cells of a block that no diagonal cuts; the others are left to rm_straddle_cells. */
 static void store_block(const struct factored *factored, int32_t index, int64_t row, int64_t col) {
     const rm_job *job = factored->job;
-    const double *total = factored->scratch[index].total;
     const int64_t row_end =
         row + factored->block < factored->rows.end ? row + factored->block : factored->rows.end;
     const int64_t col_end =
         col + factored->block < factored->cols.end ? col + factored->block : factored->cols.end;
-    const bool root = job->request->pool != ROPEMAP_POOL_MEAN;
     for (int64_t r = row; r < row_end; r++) {
         float *out = factored->out + r * job->plan.width;
+        store_row(factored, index, r, col, col_end - col, out + col);
         const rm_span span = rm_axis_cell(&job->grid.rows, r);
-        for (int64_t c = col; c < col_end; c++) {
-            const double value = total[(r - row) * factored->block + (c - col)];
-            /* rounding may leave a variance of nothing just below 0; a NaN stays one */
-            const double number = root ? sqrt(value < 0.0 ? 0.0 : value) : value;
-            out[c] = (float)(number * job->scale);
-        }
         for (int64_t c = col; job->grid.causal && c < col_end; c++) {
             if (rm_grid_coverage(&job->grid, span, rm_axis_cell(&job->grid.cols, c)) != RM_COVERAGE_FULL) {
                 out[c] = NAN;
@@ -170,16 +205,19 @@ static void store_block(const struct factored *factored, int32_t index, int64_t 
     }
 }
 
+static rm_view block_of(const struct factored *factored, const struct features *features, int64_t first) {
+    return rm_view_dense(features->data + first * factored->stride, factored->block, factored->stride);
+}
+
 static ropemap_status block_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     const struct factored *factored = work;
     rm_worker *worker = &factored->job->workers[index];
     const int64_t across =
         (factored->cols.end - factored->cols.first + factored->block - 1) / factored->block;
     const int64_t row = task / across * factored->block, col = task % across * factored->block;
-    const float *rows = factored->rows.data + row * factored->stride;
-    const float *cols = factored->cols.data + col * factored->stride;
     double time = rm_seconds_now();
-    RM_TRY(multiply(factored, index, rows, cols, error));
+    RM_TRY(multiply(factored, index, block_of(factored, &factored->rows, row),
+                    block_of(factored, &factored->cols, col), error));
     time = rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
     store_block(factored, index, factored->rows.first + row, factored->cols.first + col);
     (void)rm_stage_time(worker, RM_STAGE_POOL, time);
@@ -200,15 +238,18 @@ static ropemap_status make_scratch(struct factored *factored, ropemap_error *err
     factored->rows.data = job->backend->reserve(job->workers[0].context, floats);
     factored->cols.data = job->backend->reserve(job->workers[0].context, floats);
     factored->scratch = rm_alloc((uint64_t)job->plan.threads, sizeof *factored->scratch);
-    if (factored->rows.data == NULL || factored->cols.data == NULL || factored->scratch == NULL) {
+    factored->rows.exponents = rm_alloc((uint64_t)factored->band, sizeof(int));
+    factored->cols.exponents = rm_alloc((uint64_t)factored->band, sizeof(int));
+    if (factored->rows.data == NULL || factored->cols.data == NULL || factored->scratch == NULL ||
+        factored->rows.exponents == NULL || factored->cols.exponents == NULL) {
         return rm_fail_memory(error, "features of cells", 2 * (uint64_t)floats * sizeof(float));
     }
     for (int32_t i = 0; i < job->plan.threads; i++) {
         struct scratch *scratch = &factored->scratch[i];
         RM_TRY(rm_pooling_make(&scratch->pooling, job, &job->workers[i], moments, error));
         scratch->tile = job->backend->reserve(job->workers[i].context, cells);
-        scratch->total = rm_alloc_raw((uint64_t)cells, sizeof *scratch->total);
-        if (scratch->tile == NULL || scratch->total == NULL) {
+        scratch->total = moments ? rm_alloc_raw((uint64_t)cells, sizeof *scratch->total) : NULL;
+        if (scratch->tile == NULL || (moments && scratch->total == NULL)) {
             return rm_fail_memory(error, "blocks of cells", (uint64_t)cells * sizeof *scratch->total);
         }
     }
@@ -223,6 +264,8 @@ static void free_scratch(struct factored *factored) {
         rm_free(factored->scratch[i].total);
     }
     rm_free(factored->scratch);
+    rm_free(factored->rows.exponents);
+    rm_free(factored->cols.exponents);
     job->backend->release(job->workers[0].context, factored->rows.data);
     job->backend->release(job->workers[0].context, factored->cols.data);
 }

@@ -88,7 +88,7 @@ ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, r
                           ropemap_error *error) {
     const rm_team team = {.threads = job->plan.threads,
                           .stage = stage,
-                          .progress = job->request->progress,
+                          .progress = stage == NULL ? NULL : job->request->progress,
                           .progress_user = job->request->progress_user};
     return rm_team_run(&team, count, task, work, error);
 }

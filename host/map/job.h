@@ -43,7 +43,8 @@ ropemap_status rm_job_open(const ropemap_request *request, rm_job *job, ropemap_
 ropemap_status rm_job_start(rm_job *job, ropemap_error *error);
 void rm_job_close(rm_job *job);
 
-/* Runs tasks on the job's workers; `stage` is the word that progress is told under. */
+/* Runs tasks on the job's workers; `stage` is the word that progress is told under, NULL where the tasks tell
+ * it. */
 ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
                           ropemap_error *error);
 

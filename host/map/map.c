@@ -18,25 +18,65 @@ static ropemap_status run_method(rm_job *job, float *cells, ropemap_error *error
     return rm_map_tiled(job, cells, error);
 }
 
-/* Smallest, largest and mean cell, and how many are NaN. NaN gets one pattern of bits: processors make several. */
-static void describe_cells(ropemap_map *map) {
-    double min = INFINITY, max = -INFINITY, sum = 0.0;
-    int64_t count = 0;
-    for (int64_t i = 0; i < map->height * map->width; i++) {
-        const double value = (double)map->cells[i];
-        if (!isnan(value)) {
-            min = value < min ? value : min;
-            max = value > max ? value : max;
-            sum += value;
-            count++;
-        } else {
-            map->cells[i] = NAN;
-        }
+/* What a row of cells comes to. */
+struct summary {
+    float min, max;
+    double sum;
+    int64_t count; /* cells that are not NaN */
+};
+
+struct describing {
+    ropemap_map *map;
+    struct summary *rows; /* [height] */
+};
+
+/* NaN gets one pattern of bits: processors make several. Selections, not branches, so that loops become
+ * vectors. */
+static ropemap_status describe_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
+    (void)index;
+    (void)error;
+    const struct describing *describing = work;
+    const int64_t width = describing->map->width;
+    float *cells = describing->map->cells + task * width;
+    float min = INFINITY, max = -INFINITY;
+    double sum = 0.0;
+    int32_t count = 0;
+    for (int64_t i = 0; i < width; i++) {
+        const float value = cells[i];
+        cells[i] = value == value ? value : NAN;
+        min = value < min ? value : min;
+        max = value > max ? value : max;
+        count += value == value;
     }
-    map->nan_cells = map->height * map->width - count;
-    map->min = count > 0 ? min : (double)NAN;
-    map->max = count > 0 ? max : (double)NAN;
-    map->mean = count > 0 ? sum / (double)count : (double)NAN;
+    for (int64_t i = 0; i < width; i++) {
+        sum += cells[i] == cells[i] ? (double)cells[i] : 0.0;
+    }
+    describing->rows[task] = (struct summary){.min = min, .max = max, .sum = sum, .count = count};
+    return ROPEMAP_OK;
+}
+
+/* Smallest, largest and mean cell, and how many are NaN. */
+static ropemap_status describe_cells(const rm_job *job, ropemap_map *map, ropemap_error *error) {
+    struct describing describing = {.map = map};
+    describing.rows = rm_alloc((uint64_t)map->height, sizeof *describing.rows);
+    if (describing.rows == NULL) {
+        return rm_fail_memory(error, "map", (uint64_t)map->height * sizeof *describing.rows);
+    }
+    const ropemap_status status = rm_job_run(job, "describe", map->height, describe_task, &describing, error);
+    struct summary all = {.min = INFINITY, .max = -INFINITY};
+    for (int64_t row = 0; row < map->height; row++) {
+        const struct summary *part = &describing.rows[row];
+        all.min = part->min < all.min ? part->min : all.min;
+        all.max = part->max > all.max ? part->max : all.max;
+        all.sum += part->sum;
+        all.count += part->count;
+    }
+    rm_free(describing.rows);
+    map->nan_cells = map->height * map->width - all.count;
+    map->min = all.count > 0 ? (double)all.min : (double)NAN;
+    map->max = all.count > 0 ? (double)all.max : (double)NAN;
+    map->mean = all.count > 0 ? all.sum / (double)all.count : (double)NAN;
+    return status;
 }
 
 static void describe_time(const rm_job *job, double start, ropemap_seconds *seconds) {
@@ -62,7 +102,8 @@ static ropemap_status compute(rm_job *job, ropemap_map *map, ropemap_error *erro
     map->height = height;
     map->width = width;
     RM_TRY(rm_job_start(job, error));
-    return run_method(job, map->cells, error);
+    RM_TRY(run_method(job, map->cells, error));
+    return describe_cells(job, map, error);
 }
 
 ropemap_status ropemap_map_compute(const ropemap_request *request, ropemap_map *map, ropemap_error *error) {
@@ -75,7 +116,6 @@ ropemap_status ropemap_map_compute(const ropemap_request *request, ropemap_map *
     }
     if (status == ROPEMAP_OK) {
         map->plan = job.plan;
-        describe_cells(map);
         describe_time(&job, start, &map->seconds);
     } else {
         ropemap_map_free(map);

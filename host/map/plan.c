@@ -26,6 +26,12 @@ static int64_t count_tiles(int64_t rows, int64_t cols, int64_t block) {
     return down > most / across ? most : down * across;
 }
 
+/* What every method takes: the workers' contexts, and a line about each row of cells. */
+static double common_bytes(const rm_job *job) {
+    const double worker = (double)job->backend->context_bytes + 2.0 * (double)sizeof(rm_worker);
+    return worker * job->plan.threads + 32.0 * (double)job->plan.height;
+}
+
 static double pairs_of_positions(const rm_job *job) {
     return (double)job->grid.rows.range.count * (double)job->grid.cols.range.count;
 }
@@ -66,10 +72,10 @@ static void plan_tiled(rm_job *job) {
     const double worker = 4.0 * (double)(2 * block * dim + plan->band * dim + block * block) +
                           cell_rows * (double)plan->width * (double)rm_cells_bytes(job->request->pool);
     const double resident = 4.0 * (double)round_up(cols, block) * (double)dim;
-    while (plan->threads > 1 && worker * plan->threads > (double)job->memory) {
+    while (plan->threads > 1 && worker * plan->threads + common_bytes(job) > (double)job->memory) {
         plan->threads--;
     }
-    double bytes = worker * plan->threads + (double)plan->width * 24.0;
+    double bytes = common_bytes(job) + worker * plan->threads + (double)plan->width * 24.0;
     plan->keys_resident = bytes + resident + RESIDENT_SPARE <= (double)job->memory;
     bytes += plan->keys_resident ? resident : 0.0;
     const double passes = plan->keys_resident ? 1.0 : (double)plan->bands;
@@ -107,7 +113,8 @@ static void plan_factored(rm_job *job) {
     worker += job->grid.causal ? 4.0 * (double)(3 * block * dim + block * block) + 8.0 * (double)dim +
                                      24.0 * (double)plan->width
                                : 0.0;
-    plan->bytes = (uint64_t)(worker * plan->threads + 8.0 * (double)plan->band * (double)features);
+    plan->bytes = (uint64_t)(common_bytes(job) + worker * plan->threads +
+                             8.0 * (double)plan->band * (double)(features + 1));
     const double row_passes = plan->bands > 1 ? (double)col_bands : 1.0;
     const double passes =
         row_passes * (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
@@ -147,7 +154,7 @@ static void plan_diagonal(rm_job *job) {
     plan->block = plan->band = 1;
     plan->bands = 1;
     plan->tiles = 0;
-    plan->bytes = (uint64_t)diagonal_bytes(job);
+    plan->bytes = (uint64_t)(common_bytes(job) + diagonal_bytes(job));
     plan->flops = positions(job) * (double)job->freqs.pairs * ROTATE_FLOPS;
 }
 

@@ -7,6 +7,7 @@
 #include "host/base/alloc.h"
 #include "host/map/closed.h"
 
+#include <math.h>
 #include <string.h>
 
 ropemap_status rm_pooling_make(rm_pooling *pooling, const rm_job *job, rm_worker *worker, bool moments,
@@ -79,6 +80,31 @@ static void subtract_centre(rm_view rows, const double *centre) {
     }
 }
 
+/* Divides rows by the power of two that brings their largest element to [1/2, 1), so that squares stay in the
+ * range of float, and returns its exponent. Rows of zeros, or with NaN or infinity, stay as they are. */
+static int bring_near_one(rm_view rows) {
+    float largest = 0.0f;
+    for (int64_t i = 0; i < rows.rows; i++) {
+        const float *row = rows.data + i * rows.stride;
+        for (int64_t d = 0; d < rows.cols; d++) {
+            largest = fabsf(row[d]) > largest ? fabsf(row[d]) : largest;
+        }
+    }
+    int exponent = 0;
+    if (largest == 0.0f || !isfinite(largest)) {
+        return 0;
+    }
+    (void)frexpf(largest, &exponent);
+    const double power = ldexp(1.0, -exponent); /* may lie beyond float */
+    for (int64_t i = 0; i < rows.rows; i++) {
+        float *row = rows.data + i * rows.stride;
+        for (int64_t d = 0; d < rows.cols; d++) {
+            row[d] = (float)((double)row[d] * power);
+        }
+    }
+    return exponent;
+}
+
 static ropemap_status add_group(const rm_job *job, rm_worker *worker, rm_view rows, const double *centre,
                                 rm_pooling *pooling, ropemap_error *error) {
     const int64_t dim = job->queries->head_dim;
@@ -86,10 +112,11 @@ static ropemap_status add_group(const rm_job *job, rm_worker *worker, rm_view ro
     if (centre != NULL) {
         subtract_centre(rows, centre);
     }
+    const double power = ldexp(1.0, 2 * bring_near_one(rows));
     const rm_view gram = rm_view_dense(pooling->gram, dim, dim);
     RM_TRY(job->backend->gram(worker->context, rows, gram, error));
     for (int64_t i = 0; i < dim * dim; i++) {
-        pooling->moment[i] += (double)pooling->gram[i];
+        pooling->moment[i] += (double)pooling->gram[i] * power;
     }
     (void)rm_stage_time(worker, RM_STAGE_POOL, start);
     return ROPEMAP_OK;

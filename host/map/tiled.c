@@ -11,6 +11,7 @@
 #include "host/map/side.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* A worker's memory. */
 struct scratch {
@@ -32,6 +33,9 @@ struct tiled {
     pthread_cond_t turned;
     int64_t turn; /* the band that may merge now */
     bool failed;
+    atomic_int_fast64_t steps; /* blocks of keys that bands are through with */
+    double all_steps;
+    atomic_bool stop;
 };
 
 /* Cell rows a band touches: the first and, at most, how many. */
@@ -151,6 +155,24 @@ static void end_turn(struct tiled *tiled, bool failed) {
     (void)pthread_mutex_unlock(&tiled->lock);
 }
 
+/* Blocks of keys that a band goes through. */
+static int64_t steps_of_band(const struct tiled *tiled, int64_t band) {
+    const rm_grid *grid = &tiled->job->grid;
+    const int64_t end = (band + 1) * tiled->band, count = grid->rows.range.count;
+    return (rm_grid_limit(grid, (end < count ? end : count) - 1) + tiled->block - 1) / tiled->block;
+}
+
+/* A band can take seconds: progress is told, and a wish to stop heard, at each of its steps. */
+static bool step_done(struct tiled *tiled, int32_t index) {
+    const ropemap_request *request = tiled->job->request;
+    const double done = (double)(atomic_fetch_add(&tiled->steps, 1) + 1);
+    if (index == 0 && request->progress != NULL &&
+        request->progress(request->progress_user, "tiles", done, tiled->all_steps) != 0) {
+        atomic_store(&tiled->stop, true);
+    }
+    return !atomic_load(&tiled->stop);
+}
+
 static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span rows, ropemap_error *error) {
     const rm_grid *grid = &tiled->job->grid;
     rm_cells *cells = &tiled->scratch[index].cells;
@@ -168,6 +190,9 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
         rm_view keys = {0};
         RM_TRY(keys_of_block(tiled, index, col, &keys, error));
         RM_TRY(multiply_and_pool(tiled, index, rows, col, keys, error));
+        if (!step_done(tiled, index)) {
+            return rm_fail(error, ROPEMAP_STOPPED, "stopped on request");
+        }
     }
     return ROPEMAP_OK;
 }
@@ -246,9 +271,14 @@ ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error) {
     struct tiled tiled = {.job = job, .out = cells, .block = job->plan.block, .band = job->plan.band};
     (void)pthread_mutex_init(&tiled.lock, NULL);
     (void)pthread_cond_init(&tiled.turned, NULL);
+    atomic_init(&tiled.steps, 0);
+    atomic_init(&tiled.stop, false);
+    for (int64_t band = 0; band < job->plan.bands; band++) {
+        tiled.all_steps += (double)steps_of_band(&tiled, band);
+    }
     ropemap_status status = make_all(&tiled, error);
     if (status == ROPEMAP_OK) {
-        status = rm_job_run(job, "tiles", job->plan.bands, band_task, &tiled, error);
+        status = rm_job_run(job, NULL, job->plan.bands, band_task, &tiled, error);
     }
     for (int32_t i = 0; tiled.scratch != NULL && i < job->plan.threads; i++) {
         free_scratch(&tiled, i);

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/spec/scaling.h"
 
+#include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +102,18 @@ static const rm_scaling_row *row_named(const char *name, size_t length) {
     return NULL;
 }
 
+/* strtod as in the C locale, whatever the caller's program has set. */
+static double number_in_c_locale(const char *text, char **end) {
+    const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    const locale_t before = c == (locale_t)0 ? (locale_t)0 : uselocale(c);
+    const double number = strtod(text, end);
+    if (c != (locale_t)0) {
+        (void)uselocale(before);
+        freelocale(c);
+    }
+    return number;
+}
+
 /* One "key=value", without the comma behind it. */
 static ropemap_status parse_parameter(const rm_scaling_row *row, const char *text, size_t length,
                                       ropemap_scaling *scaling, ropemap_error *error) {
@@ -110,7 +124,7 @@ static ropemap_status parse_parameter(const rm_scaling_row *row, const char *tex
                        (int)(key > NAME_BYTES ? NAME_BYTES : key), text,
                        row->takes_factor ? "factor=NUMBER" : "no parameters");
     }
-    if (scaling->factor != 0.0) {
+    if (!isnan(scaling->factor)) {
         return rm_fail(error, ROPEMAP_USAGE, "scaling %s: factor is given twice", row->name);
     }
     char number[NAME_BYTES] = {0};
@@ -118,7 +132,7 @@ static ropemap_status parse_parameter(const rm_scaling_row *row, const char *tex
     char *end = number;
     if (digits > 0 && digits < sizeof number) {
         memcpy(number, equals + 1, digits);
-        scaling->factor = strtod(number, &end);
+        scaling->factor = number_in_c_locale(number, &end);
     }
     if (end == number || *end != '\0') {
         return rm_fail(error, ROPEMAP_USAGE, "scaling %s: '%.*s', expected factor=NUMBER", row->name,
@@ -137,14 +151,14 @@ ropemap_status ropemap_scaling_parse(const char *text, ropemap_scaling *scaling,
                        (int)(name > NAME_BYTES ? NAME_BYTES : name), text, names);
     }
     ropemap_scaling parsed = {.rule = (ropemap_scaling_rule)(row - rows),
-                              .factor = row->takes_factor ? 0 : 1};
+                              .factor = row->takes_factor ? (double)NAN : 1};
     for (const char *at = text + name; *at != '\0';) {
         at++; /* the colon or a comma */
         const size_t length = strcspn(at, ",");
         RM_TRY(parse_parameter(row, at, length, &parsed, error));
         at += length;
     }
-    if (row->takes_factor && parsed.factor == 0) {
+    if (row->takes_factor && isnan(parsed.factor)) {
         return rm_fail(error, ROPEMAP_USAGE, "scaling %s: factor is missing, expected %s:factor=NUMBER",
                        row->name, row->name);
     }

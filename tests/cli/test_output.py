@@ -207,6 +207,8 @@ class StandardOutput(Case):
     def test_a_reader_that_leaves(self):
         program = subprocess.Popen([PROGRAM, "map", "-n", "2k", "--content", "gauss", "-o", "-"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(program.wait)
+        self.addCleanup(program.kill)
         self.assertEqual(len(program.stdout.read(10)), 10)
         program.stdout.close()
         message = program.stderr.read()
@@ -238,6 +240,8 @@ class StandardOutput(Case):
     def test_a_fifo(self):
         os.mkfifo(self.path("fifo.npy"))
         reader = subprocess.Popen(["cat", self.path("fifo.npy")], stdout=subprocess.PIPE)
+        self.addCleanup(reader.wait)
+        self.addCleanup(reader.kill)
         self.done(*self.small, "-o", "fifo.npy")
         data, _ = reader.communicate(timeout=30)
         self.assertEqual(len(read_npy(data)), 8)
