@@ -117,8 +117,8 @@ RM_INLINE float rm_rotate_second(float x0, float x1, float c, float s) {
 }
 
 /*
- * IEEE binary16 to float, exact; subnormals, infinities and NaN included. Subnormals are rest * 2^-24, exact in float;
- * above, the exponent's bias goes from 15 to 127. Without a branch, so that loops become vectors.
+ * IEEE binary16 to float, exact; subnormals, infinities and NaN included. Subnormals are rest * 2^-24, exact
+ * in float; above, the exponent's bias goes from 15 to 127. Without a branch, so that loops become vectors.
  */
 RM_INLINE float rm_float_from_half(uint16_t half) {
     const uint32_t rest = half & 0x7fffu, sign = (uint32_t)(half & 0x8000u) << 16;

@@ -18,7 +18,7 @@ struct run {
     void *work;
     atomic_int_fast64_t next, finished;
     atomic_bool stop;
-    double told; /* tasks that progress was last told of; the calling thread's alone */
+    double told;          /* tasks that progress was last told of; the calling thread's alone */
     pthread_mutex_t lock; /* guards the failure */
     int64_t failed_task;  /* count while none failed */
     ropemap_status status;

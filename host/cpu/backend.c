@@ -40,6 +40,10 @@ static ropemap_status cpu_open(rm_context **context, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
+static const char *cpu_variant(const rm_context *context) {
+    return context->kernels->name;
+}
+
 static float *cpu_reserve(rm_context *context, int64_t floats) {
     (void)context;
     return rm_alloc_raw((uint64_t)floats, sizeof(float));
@@ -66,6 +70,7 @@ static const rm_backend cpu = {
     .context_bytes = CONTEXT_BYTES,
     .open = cpu_open,
     .close = cpu_close,
+    .variant = cpu_variant,
     .reserve = cpu_reserve,
     .release = cpu_release,
     .rotate = rm_cpu_rotate,

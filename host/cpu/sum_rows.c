@@ -22,8 +22,11 @@ static const rm_turns *turns_for(rm_context *context, const ropemap_freqs *freqs
 
 /* sums[d] += the sum of column d, for columns [first, rows.cols). */
 static void add_columns(rm_view rows, int64_t first, double *sums) {
-    float columns[ROPEMAP_MAX_HEAD_DIM] = {0};
-    for (int64_t i = 0; i < rows.rows; i++) {
+    float columns[ROPEMAP_MAX_HEAD_DIM];
+    for (int64_t d = first; d < rows.cols; d++) {
+        columns[d] = rows.data[d];
+    }
+    for (int64_t i = 1; i < rows.rows; i++) {
         const float *row = rows.data + i * rows.stride;
         for (int64_t d = first; d < rows.cols; d++) {
             columns[d] += row[d];

@@ -57,6 +57,9 @@ typedef struct rm_backend {
     ropemap_status (*open)(rm_context **context, ropemap_error *error);
     void (*close)(rm_context *context);
 
+    /* Which copy of its loops a context runs, for people to read: "v3". Static text. */
+    const char *(*variant)(const rm_context *context);
+
     /*
      * Memory that the stages below read and write, [floats], NULL when there is none. It need not be memory
      * of the host's: side.c (rows in) and cells.c (cells out) are the two places where the two meet.

@@ -25,6 +25,8 @@ struct summary {
     int64_t count; /* cells that are not NaN */
 };
 
+enum { LANES = 16 }; /* partial sums of a fixed order: the loop over them becomes vectors */
+
 struct describing {
     ropemap_map *map;
     struct summary *rows; /* [height] */
@@ -39,7 +41,7 @@ static ropemap_status describe_task(void *work, int64_t task, int32_t index, rop
     const int64_t width = describing->map->width;
     float *cells = describing->map->cells + task * width;
     float min = INFINITY, max = -INFINITY;
-    double sum = 0.0;
+    double lanes[LANES] = {0};
     int32_t count = 0;
     for (int64_t i = 0; i < width; i++) {
         const float value = cells[i];
@@ -48,8 +50,16 @@ static ropemap_status describe_task(void *work, int64_t task, int32_t index, rop
         max = value > max ? value : max;
         count += value == value;
     }
-    for (int64_t i = 0; i < width; i++) {
-        sum += cells[i] == cells[i] ? (double)cells[i] : 0.0;
+    for (int64_t first = 0; first < width; first += LANES) {
+        const int64_t lanes_used = width - first < LANES ? width - first : LANES;
+        for (int64_t lane = 0; lane < lanes_used; lane++) {
+            const float value = cells[first + lane];
+            lanes[lane] += value == value ? (double)value : 0.0;
+        }
+    }
+    double sum = 0.0;
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        sum += lanes[lane];
     }
     describing->rows[task] = (struct summary){.min = min, .max = max, .sum = sum, .count = count};
     return ROPEMAP_OK;
