@@ -2,8 +2,8 @@
  */
 /* SPDX-License-Identifier: MIT */
 /*
- * rotate.c, rotate_sum.c and distances.c are compiled with RM_VARIANT set to baseline, v3 (AVX2, FMA) and v4
- * (AVX-512); each copy defines functions under its own name. All give the same bits.
+ * rotate.c, rotate_sum.c, columns.c and distances.c are compiled with RM_VARIANT set to baseline, v3 (AVX2,
+ * FMA) and v4 (AVX-512); each copy defines functions under its own name. All give the same bits.
  */
 #ifndef ROPEMAP_HOST_CPU_KERNELS_H
 #define ROPEMAP_HOST_CPU_KERNELS_H
@@ -33,6 +33,15 @@ typedef void (*rm_turns_kernel)(const ropemap_freqs *freqs, rm_turns *turns);
 typedef void (*rm_rotate_sum_kernel)(const rm_turns *turns, const ropemap_freqs *freqs, ropemap_layout layout,
                                      int64_t position, rm_view rows, double *totals);
 
+/* Down each column of part: the largest of s, -s (min) or |s| (absmax); bad[j] is not 0 where one was NaN. */
+typedef void (*rm_column_extremes_kernel)(rm_view part, ropemap_pool pool, float *extremes, uint32_t *bad);
+
+/* Sums of s, or of s^2. */
+typedef void (*rm_column_sums_kernel)(rm_view part, bool squares, double *sums);
+
+/* Sums of (s - means[column])^2. */
+typedef void (*rm_column_deviations_kernel)(rm_view part, const double *means, double *squares);
+
 /* values[t] = sum over pairs of cos(phase(|first + t * step|)), [distances.count]. */
 typedef void (*rm_distances_kernel)(const ropemap_freqs *freqs, ropemap_range distances, double *values);
 
@@ -41,6 +50,9 @@ typedef struct rm_kernels {
     rm_rotate_kernel rotate;
     rm_turns_kernel turns_fill;
     rm_rotate_sum_kernel rotate_sum;
+    rm_column_extremes_kernel column_extremes;
+    rm_column_sums_kernel column_sums;
+    rm_column_deviations_kernel column_deviations;
     rm_distances_kernel distances;
 } rm_kernels;
 
@@ -51,6 +63,9 @@ typedef struct rm_kernels {
     void rm_turns_fill_##variant(const ropemap_freqs *freqs, rm_turns *turns);                               \
     void rm_rotate_sum_##variant(const rm_turns *turns, const ropemap_freqs *freqs, ropemap_layout layout,   \
                                  int64_t position, rm_view rows, double *totals);                            \
+    void rm_column_extremes_##variant(rm_view part, ropemap_pool pool, float *extremes, uint32_t *bad);      \
+    void rm_column_sums_##variant(rm_view part, bool squares, double *sums);                                 \
+    void rm_column_deviations_##variant(rm_view part, const double *means, double *squares);                 \
     void rm_distances_##variant(const ropemap_freqs *freqs, ropemap_range distances, double *values)
 RM_DECLARE_VARIANT(baseline);
 RM_DECLARE_VARIANT(v3);

@@ -130,7 +130,8 @@ void RM_VARIANT_NAME(rm_rotate_sum)(const rm_turns *turns, const ropemap_freqs *
 void RM_VARIANT_NAME(rm_turns_fill)(const ropemap_freqs *freqs, rm_turns *turns) {
     for (int32_t t = 0; t < RM_GROUP; t++) {
         for (int32_t i = 0; i < freqs->pairs; i++) {
-            const uint32_t phase = rm_phase32((uint64_t)t * (uint64_t)turns->step * freqs->step[i]);
+            const int64_t tokens = t * turns->step;
+            const uint32_t phase = rm_phase32(rm_phase(freqs->step[i], freqs->fine[i], tokens));
             turns->c[t * freqs->pairs + i] = rm_cos(phase);
             turns->s[t * freqs->pairs + i] = rm_sin(phase);
         }

@@ -49,7 +49,7 @@ LIBRARY_HEADERS = [
     ("cairo*", ["host/figure/*"]),
     ("ft2build.h", ["host/figure/*"]),
     ("freetype/*", ["host/figure/*"]),
-    ("stb/*", ["host/figure/*", "tests/*"]),
+    ("stb/*", ["host/figure/*", "tools/peers/*", "tests/*"]),
     ("libdeflate.h", ["host/figure/*", "tests/*"]),
     ("jansson.h", ["host/spec/*", "host/data/*", "tools/ropemap/*", "tests/*"]),
     ("cmocka.h", ["tests/*"]),
