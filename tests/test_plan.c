@@ -253,6 +253,19 @@ static void test_positions_without_a_row(void **state) {
     ropemap_vectors_free(vectors);
 }
 
+/* Only means of equal vectors are closed sums; second moments read every row, and that must be counted. */
+static void test_second_moments_of_equal_vectors_are_counted(void **state) {
+    (void)state;
+    for (int pool = ROPEMAP_POOL_RMS; pool <= ROPEMAP_POOL_STD; pool++) {
+        ropemap_request request = request_of(NULL, 131072, (ropemap_pool)pool);
+        request.method = ROPEMAP_METHOD_FACTORED;
+        request.spec.head_dim = 16;
+        const double small = plan_of(&request).flops;
+        request.rows.count = request.cols.count = (int64_t)1 << 32;
+        assert_true(plan_of(&request).flops > 100 * small);
+    }
+}
+
 /* ---- memory ---- */
 
 /* Whatever is asked: the plan stays in the memory it was given, or says that it cannot. */
@@ -304,6 +317,39 @@ static void test_memory_does_not_grow_with_pairs(void **state) {
     }
 }
 
+/* Distances are worked on in parts: their memory is that of a part, whatever the number of positions. */
+static void test_distances_take_little_memory(void **state) {
+    (void)state;
+    for (int pool = ROPEMAP_POOL_MIN; pool <= ROPEMAP_POOL_STD; pool++) {
+        ropemap_request request = request_of(NULL, (int64_t)1 << 27, (ropemap_pool)pool);
+        request.memory = 96 * MIB;
+        assert_int_equal(plan_of(&request).method, ROPEMAP_METHOD_DIAGONAL);
+        request.threads = 64;
+        assert_int_equal(plan_of(&request).method, ROPEMAP_METHOD_DIAGONAL);
+    }
+}
+
+/* As many cells as positions, each of three doubles: a band of queries must not keep too many of them. */
+static void test_large_maps_take_little_memory(void **state) {
+    ropemap_request request = request_of(*state, 8192, ROPEMAP_POOL_STD);
+    request.width = request.height = 8192;
+    request.method = ROPEMAP_METHOD_TILED;
+    request.memory = (uint64_t)1 << 40;
+    assert_true(plan_of(&request).bytes <= 256 * MIB);
+}
+
+/* Many threads in little memory: fewer of them work, and the request is served. */
+static void test_threads_give_way_to_memory(void **state) {
+    for (int method = ROPEMAP_METHOD_FACTORED; method <= ROPEMAP_METHOD_TILED; method += 2) {
+        ropemap_request request = request_of(*state, 131072, ROPEMAP_POOL_STD);
+        request.method = (ropemap_method)method;
+        request.memory = 160 * MIB;
+        request.threads = 1024;
+        const ropemap_plan plan = plan_of(&request);
+        assert_true(plan.threads < 1024 && plan.bytes <= request.memory);
+    }
+}
+
 static void test_constant_means_cost_the_same_at_any_count(void **state) {
     (void)state;
     ropemap_request request = request_of(NULL, 131072, ROPEMAP_POOL_MEAN);
@@ -329,6 +375,10 @@ int main(void) {
         cmocka_unit_test(test_positions_without_a_row),
         cmocka_unit_test(test_plans_stay_in_their_memory),
         cmocka_unit_test(test_memory_does_not_grow_with_pairs),
+        cmocka_unit_test(test_second_moments_of_equal_vectors_are_counted),
+        cmocka_unit_test(test_distances_take_little_memory),
+        cmocka_unit_test(test_large_maps_take_little_memory),
+        cmocka_unit_test(test_threads_give_way_to_memory),
         cmocka_unit_test(test_constant_means_cost_the_same_at_any_count),
     };
     return cmocka_run_group_tests(tests, make_vectors, free_vectors);

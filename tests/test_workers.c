@@ -209,6 +209,33 @@ static void test_progress_ends_at_the_total(void **state) {
     }
 }
 
+/* The caller has nothing left to do: it is told of all the same while a helper works on. */
+static ropemap_status helper_waits_for_tellings(void *work, int64_t task, int32_t worker,
+                                                ropemap_error *error) {
+    (void)task;
+    struct record *record = work;
+    if (worker == 0) {
+        return wait_for(&record->busy[1]) ? ROPEMAP_OK : rm_fail(error, ROPEMAP_INTERNAL, "no helper");
+    }
+    atomic_store(&record->busy[1], true);
+    return wait_for(&record->flag) ? ROPEMAP_OK : rm_fail(error, ROPEMAP_INTERNAL, "never told");
+}
+
+static int tell_thrice(void *user, const char *stage, double done, double total) {
+    struct record *record = user;
+    const int stop = tell(user, stage, done, total);
+    atomic_store(&record->flag, record->calls >= 3);
+    return stop;
+}
+
+static void test_progress_goes_on_while_the_caller_waits(void **state) {
+    (void)state;
+    struct record record = new_record(2);
+    const rm_team team = {.threads = 2, .stage = "test", .progress = tell_thrice, .progress_user = &record};
+    assert_int_equal(rm_team_run(&team, 2, helper_waits_for_tellings, &record, NULL), ROPEMAP_OK);
+    assert_true(record.calls >= 3);
+}
+
 static void test_processors(void **state) {
     (void)state;
     assert_true(rm_processors() >= 1);
@@ -223,6 +250,7 @@ int main(void) {
         cmocka_unit_test(test_lower_task_that_fails_later_is_reported),
         cmocka_unit_test(test_stop_by_the_callback),
         cmocka_unit_test(test_progress_ends_at_the_total),
+        cmocka_unit_test(test_progress_goes_on_while_the_caller_waits),
         cmocka_unit_test(test_processors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,12 +3,11 @@
 #include "host/base/workers.h"
 
 #include "host/base/alloc.h"
-#include "host/base/limits.h"
+#include "host/base/waiting.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 /* What the workers of one run share. */
 struct run {
@@ -19,8 +18,10 @@ struct run {
     atomic_int_fast64_t next, finished;
     atomic_bool stop;
     double told;          /* tasks that progress was last told of; the calling thread's alone */
-    pthread_mutex_t lock; /* guards the failure */
-    int64_t failed_task;  /* count while none failed */
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t ended;
+    int32_t running;     /* helpers that take tasks */
+    int64_t failed_task; /* count while none failed */
     ropemap_status status;
     ropemap_error error;
 };
@@ -65,7 +66,7 @@ static void take_tasks(struct run *run, int32_t index) {
             keep_failure(run, task, status, &error);
         }
         atomic_fetch_add(&run->finished, 1);
-        if (index == 0) {
+        if (index == 0 && !atomic_load(&run->stop)) {
             tell_progress(run);
         }
     }
@@ -73,7 +74,14 @@ static void take_tasks(struct run *run, int32_t index) {
 
 static void *worker_main(void *argument) {
     struct worker *worker = argument;
-    take_tasks(worker->run, worker->index);
+    struct run *run = worker->run;
+    take_tasks(run, worker->index);
+    (void)pthread_mutex_lock(&run->lock);
+    run->running--;
+    if (run->running == 0) {
+        (void)pthread_cond_signal(&run->ended);
+    }
+    (void)pthread_mutex_unlock(&run->lock);
     return NULL;
 }
 
@@ -83,6 +91,7 @@ static int32_t start_helpers(struct worker *helpers, int32_t wanted, struct run 
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int32_t started = 0;
+    (void)pthread_mutex_lock(&run->lock); /* no helper ends before all are counted */
     while (started < wanted) {
         helpers[started] = (struct worker){.run = run, .index = started + 1};
         if (pthread_create(&helpers[started].thread, NULL, worker_main, &helpers[started]) != 0) {
@@ -90,8 +99,24 @@ static int32_t start_helpers(struct worker *helpers, int32_t wanted, struct run 
         }
         started++;
     }
+    run->running = started;
+    (void)pthread_mutex_unlock(&run->lock);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
+}
+
+/* The calling thread has no task left: it tells progress, and hears a wish to stop, until the helpers end. */
+static void wait_for_helpers(struct run *run) {
+    (void)pthread_mutex_lock(&run->lock);
+    while (run->running > 0) {
+        rm_condition_wait(&run->ended, &run->lock);
+        if (run->running > 0 && !atomic_load(&run->stop)) {
+            (void)pthread_mutex_unlock(&run->lock);
+            tell_progress(run);
+            (void)pthread_mutex_lock(&run->lock);
+        }
+    }
+    (void)pthread_mutex_unlock(&run->lock);
 }
 
 ropemap_status rm_team_run(const rm_team *team, int64_t count, rm_task task, void *work,
@@ -109,23 +134,21 @@ ropemap_status rm_team_run(const rm_team *team, int64_t count, rm_task task, voi
         return rm_fail_memory(error, "threads", (uint64_t)wanted * sizeof *helpers);
     }
     (void)pthread_mutex_init(&run.lock, NULL);
+    rm_condition_make(&run.ended);
     const int32_t started = start_helpers(helpers, wanted, &run);
     take_tasks(&run, 0);
+    wait_for_helpers(&run);
     for (int32_t i = 0; i < started; i++) {
         (void)pthread_join(helpers[i].thread, NULL);
     }
     if (run.failed_task == count && run.told < (double)count) {
         tell_progress(&run); /* the last task was another thread's */
     }
+    (void)pthread_cond_destroy(&run.ended);
     (void)pthread_mutex_destroy(&run.lock);
     rm_free(helpers);
     if (run.failed_task < count && error != NULL) {
         *error = run.error;
     }
     return run.failed_task < count ? run.status : ROPEMAP_OK;
-}
-
-int32_t rm_processors(void) {
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online < 1 ? 1 : (int32_t)(online > RM_THREADS_MAX ? RM_THREADS_MAX : online);
 }

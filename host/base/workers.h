@@ -21,8 +21,8 @@ typedef struct rm_team {
 /*
  * Runs tasks 0 to count - 1. After a failure, or when the progress callback asks to stop, no further task
  * starts; what is returned is the failure of the lowest-numbered task that failed, or ROPEMAP_STOPPED.
- * Progress is told by the calling thread, after tasks it ran and at the end. Where a thread cannot be made
- * the others do its work.
+ * Progress is told by the calling thread: after tasks it ran, ten times a second while it waits for the
+ * others, and at the end. Where a thread cannot be made the others do its work.
  */
 ropemap_status rm_team_run(const rm_team *team, int64_t count, rm_task task, void *work,
                            ropemap_error *error);

@@ -5,16 +5,24 @@
  * Cell (r, c) of height n and width m sees the n + m - 1 differences i - j from one corner to the other;
  * difference number u of them belongs to min(u + 1, n, m, n + m - 1 - u) pairs. Extremes are sliding windows.
  * Sums with those counts are windows of windows (m wide, then n wide), read off running sums that are carried
- * in two doubles.
+ * in two doubles. A task is a part of the differences, long enough for any cell that begins in it: memory
+ * does not grow with the number of positions, and the parts depend on the request alone.
  */
 #include "host/base/alloc.h"
-#include "host/map/job.h"
 #include "host/map/pairs.h"
+#include "host/map/plan.h"
 #include "host/map/window.h"
 
 #include <math.h>
 
-enum { PART = 16384 }; /* distances a task computes */
+enum { AT_ONCE = 4096 }; /* distances computed between two looks at whether to go on */
+
+/* A worker's memory: a part of the differences, and the windows over them. */
+struct scratch {
+    double *values;                                    /* [part] similarity at each distance */
+    float *signed_values, *maxima, *suffix;            /* [part], extremes only */
+    rm_running sum, square, window_sum, window_square; /* [part + 1], where the pool needs them */
+};
 
 struct diagonal {
     rm_job *job;
@@ -22,47 +30,39 @@ struct diagonal {
     ropemap_range range;  /* distances in tokens: from the last column before the first row to the reverse */
     int64_t zero;         /* the first index whose distance is >= 0: where causal pairs begin */
     double weight, fixed; /* similarity = weight * sum of cosines + fixed */
-    double *values;       /* [range.count] similarity at each distance */
-    int64_t
-        width; /* extremes: differences in a cell; sums: columns in a cell: which cells are being filled */
-    float *signed_values, *maxima, *suffix;            /* [range.count], extremes only */
-    rm_running sum, square, window_sum, window_square; /* [range.count + 1], where the pool needs them */
+    struct scratch *scratch; /* [threads] */
+    int32_t threads;         /* that have a part to work on */
+};
+
+/* Differences [first, end) of all, in a worker's memory; cells that begin before `next` are this part's. */
+struct part {
+    const struct diagonal *diagonal;
+    const struct scratch *scratch;
+    int64_t first, end, next;
+    bool counts; /* false: above the causal diagonal, no pair of it counts */
 };
 
 static bool is_extreme(ropemap_pool pool) {
     return pool == ROPEMAP_POOL_MIN || pool == ROPEMAP_POOL_MAX || pool == ROPEMAP_POOL_ABSMAX;
 }
 
-static ropemap_status distances_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
-    const struct diagonal *diagonal = work;
-    const rm_job *job = diagonal->job;
-    rm_worker *worker = &job->workers[index];
-    const double start = rm_seconds_now();
-    const int64_t first = task * PART, left = diagonal->range.count - first;
-    const ropemap_range part = {.first = rm_position(diagonal->range, first),
-                                .count = left < PART ? left : PART,
-                                .step = diagonal->range.step};
-    double *values = diagonal->values + first;
-    RM_TRY(job->backend->distances(worker->context, &job->freqs, diagonal->weight, part, values, error));
-    for (int64_t t = 0; t < part.count; t++) {
-        values[t] += diagonal->fixed;
-    }
-    (void)rm_stage_time(worker, RM_STAGE_SIMILARITY, start);
-    return ROPEMAP_OK;
+static ropemap_pool pool_of(const struct part *part) {
+    return part->diagonal->job->request->pool;
 }
 
-/* Index of the first difference in a cell. */
-static int64_t first_difference(const struct diagonal *diagonal, rm_span rows, rm_span cols) {
-    return rows.first - cols.end + diagonal->job->grid.cols.range.count;
+/* Index, of all differences, of the first one in a cell. */
+static int64_t first_difference(const rm_grid *grid, rm_span rows, rm_span cols) {
+    return rows.first - cols.end + grid->cols.range.count;
 }
 
 /* ---- cells that the causal diagonal cuts: difference by difference */
 
-static double cut_extreme(const struct diagonal *diagonal, int64_t first, int64_t end) {
-    const ropemap_pool pool = diagonal->job->request->pool;
+static double cut_extreme(const struct part *part, int64_t first, int64_t end) {
+    const ropemap_pool pool = pool_of(part);
     double extreme = NAN;
     for (int64_t t = first; t < end; t++) {
-        const double value = pool == ROPEMAP_POOL_ABSMAX ? fabs(diagonal->values[t]) : diagonal->values[t];
+        const double exact = part->scratch->values[t - part->first];
+        const double value = pool == ROPEMAP_POOL_ABSMAX ? fabs(exact) : exact;
         const bool more = pool == ROPEMAP_POOL_MIN ? value < extreme : value > extreme;
         extreme = more || isnan(extreme) ? value : extreme;
     }
@@ -77,32 +77,33 @@ static double pairs_at(int64_t u, int64_t height, int64_t width) {
 }
 
 /* Weighted mean over the cell's differences from `begin` of (value - centre)^power. */
-static double cut_moment(const struct diagonal *diagonal, rm_span rows, rm_span cols, int64_t begin,
-                         double centre, int power) {
-    const int64_t first = first_difference(diagonal, rows, cols);
+static double cut_moment(const struct part *part, rm_span rows, rm_span cols, int64_t begin, double centre,
+                         int power) {
+    const int64_t first = first_difference(&part->diagonal->job->grid, rows, cols);
     const int64_t height = rows.end - rows.first, width = cols.end - cols.first;
     double sum = 0.0, pairs = 0.0;
     for (int64_t t = begin; t < first + height + width - 1; t++) {
-        const double count = pairs_at(t - first, height, width), value = diagonal->values[t] - centre;
+        const double count = pairs_at(t - first, height, width);
+        const double value = part->scratch->values[t - part->first] - centre;
         sum += count * (power == 2 ? value * value : value);
         pairs += count;
     }
     return sum / pairs;
 }
 
-static double cut_cell(const struct diagonal *diagonal, rm_span rows, rm_span cols) {
-    const ropemap_pool pool = diagonal->job->request->pool;
-    const int64_t first = first_difference(diagonal, rows, cols);
+static double cut_cell(const struct part *part, rm_span rows, rm_span cols) {
+    const ropemap_pool pool = pool_of(part);
+    const int64_t first = first_difference(&part->diagonal->job->grid, rows, cols);
     const int64_t end = first + (rows.end - rows.first) + (cols.end - cols.first) - 1;
-    const int64_t begin = first < diagonal->zero ? diagonal->zero : first;
+    const int64_t begin = first < part->diagonal->zero ? part->diagonal->zero : first;
     if (is_extreme(pool)) {
-        return cut_extreme(diagonal, begin, end);
+        return cut_extreme(part, begin, end);
     }
     if (pool == ROPEMAP_POOL_RMS) {
-        return sqrt(cut_moment(diagonal, rows, cols, begin, 0.0, 2));
+        return sqrt(cut_moment(part, rows, cols, begin, 0.0, 2));
     }
-    const double mean = cut_moment(diagonal, rows, cols, begin, 0.0, 1);
-    return pool == ROPEMAP_POOL_STD ? sqrt(cut_moment(diagonal, rows, cols, begin, mean, 2)) : mean;
+    const double mean = cut_moment(part, rows, cols, begin, 0.0, 1);
+    return pool == ROPEMAP_POOL_STD ? sqrt(cut_moment(part, rows, cols, begin, mean, 2)) : mean;
 }
 
 /* ---- whole cells: windows */
@@ -115,76 +116,160 @@ static double window_mean(rm_running windows, int64_t first, int64_t height, dou
     return mean;
 }
 
-static double whole_cell(const struct diagonal *diagonal, rm_span rows, rm_span cols) {
-    const ropemap_pool pool = diagonal->job->request->pool;
-    const int64_t first = first_difference(diagonal, rows, cols), height = rows.end - rows.first;
+static double whole_cell(const struct part *part, rm_span rows, rm_span cols) {
+    const struct scratch *scratch = part->scratch;
+    const ropemap_pool pool = pool_of(part);
+    const int64_t first = first_difference(&part->diagonal->job->grid, rows, cols) - part->first;
+    const int64_t height = rows.end - rows.first;
     if (is_extreme(pool)) {
-        return (double)(pool == ROPEMAP_POOL_MIN ? -diagonal->maxima[first] : diagonal->maxima[first]);
+        return (double)(pool == ROPEMAP_POOL_MIN ? -scratch->maxima[first] : scratch->maxima[first]);
     }
     const double pairs = (double)height * (double)(cols.end - cols.first);
     double rest = 0.0, square_rest = 0.0;
     if (pool == ROPEMAP_POOL_MEAN) {
-        return window_mean(diagonal->window_sum, first, height, pairs, &rest);
+        return window_mean(scratch->window_sum, first, height, pairs, &rest);
     }
-    const double square = window_mean(diagonal->window_square, first, height, pairs, &square_rest);
+    const double square = window_mean(scratch->window_square, first, height, pairs, &square_rest);
     if (pool == ROPEMAP_POOL_RMS) {
         return sqrt(square);
     }
     /* E[v^2] - E[v]^2 with twice the digits of double in every term: what cancels is known to 2^-100 */
-    const double mean = window_mean(diagonal->window_sum, first, height, pairs, &rest);
+    const double mean = window_mean(scratch->window_sum, first, height, pairs, &rest);
     const double mean_square = mean * mean, low = fma(mean, mean, -mean_square) + 2.0 * mean * rest;
     const double variance = (square - mean_square) + (square_rest - low);
     return sqrt(variance > 0.0 ? variance : 0.0);
 }
 
-/* Which windows a cell is read from: the sizes that differ from cell to cell by one. */
-static int64_t window_of(const struct diagonal *diagonal, rm_span rows, rm_span cols) {
-    const int64_t width = cols.end - cols.first;
-    return is_extreme(diagonal->job->request->pool) ? rows.end - rows.first + width - 1 : width;
+/* ---- the part's cells */
+
+/* The first cell column that begins in the part or beyond its left end: cells further right begin earlier. */
+static int64_t first_column(const struct part *part, rm_span rows) {
+    const rm_axis *cols = &part->diagonal->job->grid.cols;
+    const int64_t past = rows.first + cols->range.count - part->next; /* cells that end by here begin later */
+    return past < 0 ? 0 : past >= cols->range.count ? cols->cells : rm_axis_cell_of(cols, past);
 }
 
-static ropemap_status cells_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
-    (void)error;
-    const struct diagonal *diagonal = work;
-    const rm_job *job = diagonal->job;
-    const double start = rm_seconds_now();
-    const rm_span rows = rm_axis_cell(&job->grid.rows, task);
-    float *out = diagonal->out + task * job->plan.width;
-    for (int64_t col = 0; col < job->plan.width; col++) {
+/* Which windows a cell is read from: the sizes that differ from cell to cell by one. */
+static int64_t window_of(const struct part *part, rm_span rows, rm_span cols) {
+    const int64_t width = cols.end - cols.first;
+    return is_extreme(pool_of(part)) ? rows.end - rows.first + width - 1 : width;
+}
+
+/* Cells of one row that begin in the part and are read from windows of size `window`. */
+static void fill_row(const struct part *part, int64_t row, int64_t window) {
+    const rm_job *job = part->diagonal->job;
+    const rm_span rows = rm_axis_cell(&job->grid.rows, row);
+    float *out = part->diagonal->out + row * job->plan.width;
+    for (int64_t col = first_column(part, rows); col < job->plan.width; col++) {
         const rm_span cols = rm_axis_cell(&job->grid.cols, col);
-        if (window_of(diagonal, rows, cols) != diagonal->width) {
+        if (first_difference(&job->grid, rows, cols) < part->first) {
+            return; /* an earlier part's, and so are those further right */
+        }
+        if (window_of(part, rows, cols) != window) {
             continue;
         }
         const rm_coverage coverage = rm_grid_coverage(&job->grid, rows, cols);
         double value = NAN;
         if (coverage == RM_COVERAGE_FULL) {
-            value = whole_cell(diagonal, rows, cols);
+            value = whole_cell(part, rows, cols);
         } else if (coverage == RM_COVERAGE_PART) {
-            value = cut_cell(diagonal, rows, cols);
+            value = cut_cell(part, rows, cols);
         }
         out[col] = (float)(value * job->scale);
     }
-    (void)rm_stage_time(&job->workers[index], RM_STAGE_POOL, start);
+}
+
+/* Makes the windows of one size and fills the cells that are read from them. */
+static void fill_cells(const struct part *part, int64_t window) {
+    const struct scratch *scratch = part->scratch;
+    const int64_t count = part->end - part->first;
+    if (count < window) {
+        return; /* no cell is so large */
+    }
+    if (part->counts && scratch->maxima != NULL) {
+        rm_window_max(scratch->signed_values, count, window, scratch->maxima, scratch->suffix);
+    }
+    if (part->counts && scratch->window_sum.sums != NULL) {
+        rm_running_window(scratch->window_sum, scratch->sum, count, window);
+    }
+    if (part->counts && scratch->window_square.sums != NULL) {
+        rm_running_window(scratch->window_square, scratch->square, count, window);
+    }
+    for (int64_t row = 0; row < part->diagonal->job->plan.height; row++) {
+        fill_row(part, row, window);
+    }
+}
+
+/* ---- the part's differences */
+
+static ropemap_status compute_values(const struct part *part, rm_worker *worker, ropemap_error *error) {
+    const struct diagonal *diagonal = part->diagonal;
+    const rm_job *job = diagonal->job;
+    for (int64_t first = part->first; first < part->end; first += AT_ONCE) {
+        RM_TRY(rm_job_poll(job, worker, error));
+        const int64_t left = part->end - first;
+        const ropemap_range some = {.first = rm_position(diagonal->range, first),
+                                    .count = left < AT_ONCE ? left : AT_ONCE,
+                                    .step = diagonal->range.step};
+        double *values = part->scratch->values + (first - part->first);
+        RM_TRY(job->backend->distances(worker->context, &job->freqs, diagonal->weight, some, values, error));
+        for (int64_t t = 0; t < some.count; t++) {
+            values[t] += diagonal->fixed;
+        }
+    }
     return ROPEMAP_OK;
 }
 
-/* Makes the windows of size `width` and fills the cells that are read from them. */
-static ropemap_status fill_cells(struct diagonal *diagonal, int64_t width, ropemap_error *error) {
-    const int64_t count = diagonal->range.count;
-    const double start = rm_seconds_now();
-    diagonal->width = width;
-    if (diagonal->maxima != NULL) {
-        rm_window_max(diagonal->signed_values, count, width, diagonal->maxima, diagonal->suffix);
+/* What the windows are made of: values with their sign or magnitude, or running sums. */
+static void prepare_windows(const struct part *part) {
+    const struct scratch *scratch = part->scratch;
+    const ropemap_pool pool = pool_of(part);
+    const int64_t count = part->end - part->first;
+    for (int64_t t = 0; scratch->signed_values != NULL && t < count; t++) {
+        const float value = (float)scratch->values[t];
+        scratch->signed_values[t] = pool == ROPEMAP_POOL_ABSMAX ? fabsf(value)
+                                    : pool == ROPEMAP_POOL_MIN  ? -value
+                                                                : value;
     }
-    if (diagonal->window_sum.sums != NULL) {
-        rm_running_window(diagonal->window_sum, diagonal->sum, count, width);
+    if (scratch->sum.sums != NULL) {
+        rm_running_sum(scratch->sum, scratch->values, count, 0);
     }
-    if (diagonal->window_square.sums != NULL) {
-        rm_running_window(diagonal->window_square, diagonal->square, count, width);
+    if (scratch->square.sums != NULL) {
+        rm_running_sum(scratch->square, scratch->values, count, 1);
     }
-    (void)rm_stage_time(&diagonal->job->workers[0], RM_STAGE_POOL, start);
-    return rm_job_run(diagonal->job, "cells", diagonal->job->plan.height, cells_task, diagonal, error);
 }
+
+static ropemap_status part_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
+    const struct diagonal *diagonal = work;
+    const rm_job *job = diagonal->job;
+    rm_worker *worker = &job->workers[index];
+    const int64_t stride = rm_diagonal_stride(job), first = task * stride;
+    const int64_t end = first + job->plan.band, count = diagonal->range.count;
+    const struct part part = {.diagonal = diagonal,
+                              .scratch = &diagonal->scratch[index],
+                              .first = first,
+                              .end = end < count ? end : count,
+                              .next = first + stride,
+                              .counts = !job->grid.causal || end > diagonal->zero};
+    double time = rm_seconds_now();
+    if (part.counts) {
+        RM_TRY(compute_values(&part, worker, error));
+        time = rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
+        prepare_windows(&part);
+    }
+    const rm_axis *rows = &job->grid.rows, *cols = &job->grid.cols;
+    const bool extremes = is_extreme(job->request->pool);
+    const int64_t low = rm_axis_least(cols) + (extremes ? rm_axis_least(rows) - 1 : 0);
+    const int64_t high = rm_axis_most(cols) + (extremes ? rm_axis_most(rows) - 1 : 0);
+    for (int64_t window = low; window <= high; window++) {
+        RM_TRY(rm_job_poll(job, worker, error));
+        fill_cells(&part, window);
+    }
+    (void)rm_stage_time(worker, RM_STAGE_POOL, time);
+    return ROPEMAP_OK;
+}
+
+/* ---- memory */
 
 static rm_running make_running(int64_t count, bool *whole) {
     const rm_running running = {.sums = rm_alloc_raw((uint64_t)count + 1, sizeof(double)),
@@ -198,63 +283,50 @@ static void free_running(rm_running running) {
     rm_free(running.rests);
 }
 
-static ropemap_status make_arrays(struct diagonal *diagonal, ropemap_error *error) {
-    const ropemap_pool pool = diagonal->job->request->pool;
-    const int64_t count = diagonal->range.count;
-    diagonal->values = rm_alloc_raw((uint64_t)count, sizeof(double));
-    bool whole = diagonal->values != NULL;
-    if (is_extreme(pool)) {
-        diagonal->signed_values = rm_alloc_raw((uint64_t)count, sizeof(float));
-        diagonal->maxima = rm_alloc_raw((uint64_t)count, sizeof(float));
-        diagonal->suffix = rm_alloc_raw((uint64_t)count, sizeof(float));
-        whole =
-            whole && diagonal->signed_values != NULL && diagonal->maxima != NULL && diagonal->suffix != NULL;
-    }
-    if (pool == ROPEMAP_POOL_MEAN || pool == ROPEMAP_POOL_STD) {
-        diagonal->sum = make_running(count, &whole);
-        diagonal->window_sum = make_running(count, &whole);
-    }
-    if (pool == ROPEMAP_POOL_RMS || pool == ROPEMAP_POOL_STD) {
-        diagonal->square = make_running(count, &whole);
-        diagonal->window_square = make_running(count, &whole);
-    }
-    return whole ? ROPEMAP_OK : rm_fail_memory(error, "distances", diagonal->job->plan.bytes);
+static float *make_floats(int64_t count, bool *whole) {
+    float *floats = rm_alloc_raw((uint64_t)count, sizeof *floats);
+    *whole = *whole && floats != NULL;
+    return floats;
 }
 
-/* What the windows are made of: values with their sign or magnitude, or running sums. */
-static void prepare_windows(struct diagonal *diagonal) {
-    const ropemap_pool pool = diagonal->job->request->pool;
-    const int64_t count = diagonal->range.count;
-    for (int64_t t = 0; diagonal->signed_values != NULL && t < count; t++) {
-        const float value = (float)diagonal->values[t];
-        diagonal->signed_values[t] = pool == ROPEMAP_POOL_ABSMAX ? fabsf(value)
-                                     : pool == ROPEMAP_POOL_MIN  ? -value
-                                                                 : value;
+static ropemap_status make_scratch(const rm_job *job, struct scratch *scratch, ropemap_error *error) {
+    const ropemap_pool pool = job->request->pool;
+    const int64_t count = job->plan.band;
+    scratch->values = rm_alloc_raw((uint64_t)count, sizeof(double));
+    bool whole = scratch->values != NULL;
+    if (is_extreme(pool)) {
+        scratch->signed_values = make_floats(count, &whole);
+        scratch->maxima = make_floats(count, &whole);
+        scratch->suffix = make_floats(count, &whole);
     }
-    if (diagonal->sum.sums != NULL) {
-        rm_running_sum(diagonal->sum, diagonal->values, count, 0);
+    if (pool == ROPEMAP_POOL_MEAN || pool == ROPEMAP_POOL_STD) {
+        scratch->sum = make_running(count, &whole);
+        scratch->window_sum = make_running(count, &whole);
     }
-    if (diagonal->square.sums != NULL) {
-        rm_running_sum(diagonal->square, diagonal->values, count, 1);
+    if (pool == ROPEMAP_POOL_RMS || pool == ROPEMAP_POOL_STD) {
+        scratch->square = make_running(count, &whole);
+        scratch->window_square = make_running(count, &whole);
     }
+    return whole ? ROPEMAP_OK : rm_fail_memory(error, "distances", job->plan.bytes);
+}
+
+static void free_scratch(struct scratch *scratch) {
+    rm_free(scratch->values);
+    rm_free(scratch->signed_values);
+    rm_free(scratch->maxima);
+    rm_free(scratch->suffix);
+    free_running(scratch->sum);
+    free_running(scratch->square);
+    free_running(scratch->window_sum);
+    free_running(scratch->window_square);
 }
 
 static ropemap_status compute(struct diagonal *diagonal, ropemap_error *error) {
-    const rm_grid *grid = &diagonal->job->grid;
-    RM_TRY(make_arrays(diagonal, error));
-    const int64_t parts = (diagonal->range.count + PART - 1) / PART;
-    RM_TRY(rm_job_run(diagonal->job, "distances", parts, distances_task, diagonal, error));
-    prepare_windows(diagonal);
-    const int64_t low = grid->cols.range.count / grid->cols.cells;
-    const int64_t high = (grid->cols.range.count + grid->cols.cells - 1) / grid->cols.cells;
-    const int64_t row_low = grid->rows.range.count / grid->rows.cells;
-    const int64_t row_high = (grid->rows.range.count + grid->rows.cells - 1) / grid->rows.cells;
-    const bool extremes = is_extreme(diagonal->job->request->pool);
-    const int64_t first = extremes ? low + row_low - 1 : low, last = extremes ? high + row_high - 1 : high;
-    for (int64_t width = first; width <= last; width++) {
-        RM_TRY(fill_cells(diagonal, width, error));
+    const rm_job *job = diagonal->job;
+    for (int32_t i = 0; i < diagonal->threads; i++) {
+        RM_TRY(make_scratch(job, &diagonal->scratch[i], error));
     }
-    return ROPEMAP_OK;
+    return rm_job_run(job, "distances", job->plan.bands, part_task, diagonal, error);
 }
 
 /* The vectors have equal entries 1 / sqrt(d): a pair's share is 2 / d times its cosine, a fixed element's 1 /
@@ -275,20 +347,23 @@ static void set_weights(struct diagonal *diagonal) {
 ropemap_status rm_map_diagonal(rm_job *job, float *cells, ropemap_error *error) {
     const ropemap_range rows = job->grid.rows.range, cols = job->grid.cols.range;
     const int64_t first = rows.first - cols.first - cols.step * (cols.count - 1);
+    const int32_t threads =
+        job->plan.bands < job->plan.threads ? (int32_t)job->plan.bands : job->plan.threads;
     struct diagonal diagonal = {
         .job = job,
         .out = cells,
         .range = {.first = first, .count = rows.count + cols.count - 1, .step = rows.step},
-        .zero = first >= 0 ? 0 : (-first + rows.step - 1) / rows.step};
+        .zero = first >= 0 ? 0 : (-first + rows.step - 1) / rows.step,
+        .scratch = rm_alloc((uint64_t)threads, sizeof *diagonal.scratch),
+        .threads = threads};
+    if (diagonal.scratch == NULL) {
+        return rm_fail_memory(error, "distances", (uint64_t)threads * sizeof *diagonal.scratch);
+    }
     set_weights(&diagonal);
     const ropemap_status status = compute(&diagonal, error);
-    rm_free(diagonal.values);
-    rm_free(diagonal.signed_values);
-    rm_free(diagonal.maxima);
-    rm_free(diagonal.suffix);
-    free_running(diagonal.sum);
-    free_running(diagonal.square);
-    free_running(diagonal.window_sum);
-    free_running(diagonal.window_square);
+    for (int32_t i = 0; i < threads; i++) {
+        free_scratch(&diagonal.scratch[i]);
+    }
+    rm_free(diagonal.scratch);
     return status;
 }

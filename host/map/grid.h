@@ -28,6 +28,15 @@ static inline rm_span rm_axis_cell(const rm_axis *axis, int64_t cell) {
     return (rm_span){.first = cell * count / axis->cells, .end = (cell + 1) * count / axis->cells};
 }
 
+/* Positions of the smallest and of the largest cell: they differ by one at most. */
+static inline int64_t rm_axis_least(const rm_axis *axis) {
+    return axis->range.count / axis->cells;
+}
+
+static inline int64_t rm_axis_most(const rm_axis *axis) {
+    return (axis->range.count + axis->cells - 1) / axis->cells;
+}
+
 /* The cell that holds position index `index`. */
 static inline int64_t rm_axis_cell_of(const rm_axis *axis, int64_t index) {
     return ((index + 1) * axis->cells - 1) / axis->range.count;

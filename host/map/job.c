@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+static const double POLL_SECONDS = 0.1; /* between two tellings from inside a task */
+
 /* Every backend there is; "auto" takes the first. */
 static ropemap_status find_backend(const char *name, const rm_backend **backend, ropemap_error *error) {
     const rm_backend *const all[] = {rm_cpu_backend()};
@@ -64,10 +66,14 @@ ropemap_status rm_job_open(const ropemap_request *request, rm_job *job, ropemap_
 
 ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
     const uint64_t threads = (uint64_t)job->plan.threads;
+    job->pulse = rm_alloc(1, sizeof *job->pulse);
     job->workers = rm_alloc(threads, sizeof *job->workers);
-    if (job->workers == NULL) {
+    if (job->workers == NULL || job->pulse == NULL) {
         return rm_fail_memory(error, "workers", threads * sizeof *job->workers);
     }
+    job->pulse->request = job->request;
+    atomic_init(&job->pulse->steps, 0);
+    atomic_init(&job->pulse->stop, false);
     for (uint64_t i = 0; i < threads; i++) {
         RM_TRY(job->backend->open(&job->workers[i].context, error));
     }
@@ -79,18 +85,53 @@ void rm_job_close(rm_job *job) {
         job->backend->close(job->workers[i].context);
     }
     rm_free(job->workers);
+    rm_free(job->pulse);
     ropemap_vectors_free(job->owned);
     job->workers = NULL;
+    job->pulse = NULL;
     job->owned = NULL;
+}
+
+/* The callback of every run: `done` of `total` tasks. */
+static int tell(void *user, const char *stage, double done, double total) {
+    rm_pulse *pulse = user;
+    if (pulse->all_steps > 0.0) {
+        total = pulse->all_steps;
+        done = fmin((double)atomic_load(&pulse->steps), total);
+    }
+    pulse->stage = stage;
+    pulse->done = done;
+    pulse->total = total;
+    pulse->told = rm_seconds_now();
+    if (pulse->request->progress(pulse->request->progress_user, stage, done, total) != 0) {
+        atomic_store(&pulse->stop, true);
+        return 1;
+    }
+    return 0;
 }
 
 ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
                           ropemap_error *error) {
+    rm_pulse *pulse = job->pulse;
+    pulse->stage = stage;
+    pulse->done = 0.0;
+    pulse->total = (double)count;
+    pulse->told = rm_seconds_now();
     const rm_team team = {.threads = job->plan.threads,
                           .stage = stage,
-                          .progress = stage == NULL ? NULL : job->request->progress,
-                          .progress_user = job->request->progress_user};
+                          .progress = job->request->progress == NULL ? NULL : tell,
+                          .progress_user = pulse};
     return rm_team_run(&team, count, task, work, error);
+}
+
+ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_error *error) {
+    rm_pulse *pulse = job->pulse;
+    const bool caller = worker == &job->workers[0]; /* the calling thread is worker 0 */
+    if (caller && job->request->progress != NULL && !atomic_load(&pulse->stop) &&
+        rm_seconds_now() - pulse->told >= POLL_SECONDS) {
+        (void)tell(pulse, pulse->stage, pulse->done, pulse->total);
+    }
+    return atomic_load(&pulse->stop) ? rm_fail(error, ROPEMAP_STOPPED, "stopped on request") : ROPEMAP_OK;
 }
 
 double rm_seconds_now(void) {

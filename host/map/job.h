@@ -7,6 +7,8 @@
 #include "host/data/vectors.h"
 #include "host/map/backend.h"
 
+#include <stdatomic.h>
+
 /* Stages whose time is told. */
 typedef enum rm_stage {
     RM_STAGE_READ,
@@ -22,6 +24,20 @@ typedef struct rm_worker {
     double seconds[RM_STAGES];
 } rm_worker;
 
+/*
+ * What the calling thread and the tasks of a job tell each other while work runs. Tasks can take long: they
+ * ask now and then whether to go on (rm_job_poll), the calling thread's own tell progress meanwhile.
+ */
+typedef struct rm_pulse {
+    const ropemap_request *request;
+    const char *stage; /* of the run in progress. This, done, total and told are the calling thread's alone */
+    double done, total; /* as last told */
+    double told;        /* when, in seconds */
+    double all_steps;   /* where it is not 0 progress counts steps, which tasks add, in place of tasks */
+    atomic_int_fast64_t steps;
+    atomic_bool stop; /* the callback asked to stop */
+} rm_pulse;
+
 typedef struct rm_job {
     const ropemap_request *request;
     const rm_backend *backend;
@@ -35,6 +51,7 @@ typedef struct rm_job {
     uint64_t memory; /* bytes the plan may use */
     ropemap_plan plan;
     rm_worker *workers; /* [plan.threads], NULL until rm_job_start */
+    rm_pulse *pulse;    /* likewise */
 } rm_job;
 
 /* Checks and plans; nothing large is allocated. Close it after success and after failure. */
@@ -43,10 +60,12 @@ ropemap_status rm_job_open(const ropemap_request *request, rm_job *job, ropemap_
 ropemap_status rm_job_start(rm_job *job, ropemap_error *error);
 void rm_job_close(rm_job *job);
 
-/* Runs tasks on the job's workers; `stage` is the word that progress is told under, NULL where the tasks tell
- * it. */
+/* Runs tasks on the job's workers; `stage` is the word that progress is told under. */
 ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
                           ropemap_error *error);
+
+/* To be asked by tasks every few milliseconds: ROPEMAP_STOPPED once the progress callback wants it. */
+ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_error *error);
 
 /* Adds the time since `start` to a worker's stage and returns now. */
 double rm_stage_time(rm_worker *worker, rm_stage stage, double start);

@@ -10,9 +10,13 @@
 #include <string.h>
 
 enum {
-    ROTATE_FLOPS = 20,              /* of one element: phase, sine and cosine, two products */
-    FEATURES_BYTES = 192 * 1048576, /* features of cells kept at a time, where one block of cells fits */
-    RESIDENT_SPARE = 16 * 1048576   /* kept free beside resident keys */
+    ROTATE_FLOPS = 20,               /* of one element: phase, sine and cosine, two products */
+    FEATURES_BYTES = 192 * 1048576,  /* features of cells kept at a time, where one block of cells fits */
+    RESIDENT_SPARE = 16 * 1048576,   /* kept free beside resident keys */
+    BAND_CELLS_BYTES = 16 * 1048576, /* cells in the making, of one worker, where a block's are not more */
+    PART_LEAST = 32768,              /* differences that a worker of the diagonal method holds */
+    PART_MOST = 1048576,             /* likewise, where cells do not span half as many */
+    PARTS_BYTES = 192 * 1048576      /* of all workers' parts, where one alone is not more */
 };
 
 static int64_t round_up(int64_t value, int64_t unit) {
@@ -32,12 +36,16 @@ static double common_bytes(const rm_job *job) {
     return worker * job->plan.threads + 32.0 * (double)job->plan.height;
 }
 
-static double pairs_of_positions(const rm_job *job) {
-    return (double)job->grid.rows.range.count * (double)job->grid.cols.range.count;
+/* Fewer workers where their own memory, beside `fixed` bytes, does not fit otherwise. */
+static void fit_threads(rm_job *job, double worker, double fixed) {
+    while (job->plan.threads > 1 &&
+           worker * job->plan.threads + common_bytes(job) + fixed > (double)job->memory) {
+        job->plan.threads--;
+    }
 }
 
-static double positions(const rm_job *job) {
-    return (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
+static double pairs_of_positions(const rm_job *job) {
+    return (double)job->grid.rows.range.count * (double)job->grid.cols.range.count;
 }
 
 int64_t rm_cell_features(const rm_job *job) {
@@ -58,24 +66,39 @@ int64_t rm_cell_features(const rm_job *job) {
 
 /* ---- tiled */
 
+/* Bytes of the cells that a band of query rows touches. */
+static double band_cells_bytes(const rm_job *job, int64_t band) {
+    const double height = (double)job->plan.height;
+    const double touched = (double)band * height / (double)job->grid.rows.range.count + 2.0;
+    const double row = (double)job->plan.width * (double)rm_cells_bytes(job->request->pool);
+    return row * (touched < height ? touched : height);
+}
+
+/* Query rows that share one pass over the keys: a few blocks, fewer where their cells are many. A cell's
+ * parts are merged band by band, so this depends on the request alone. */
+static int64_t tiled_band(const rm_job *job) {
+    int64_t band = RM_TILED_BAND_BLOCKS * (int64_t)job->backend->block;
+    while (band > job->backend->block && band_cells_bytes(job, band) > BAND_CELLS_BYTES) {
+        band /= 2;
+    }
+    return band;
+}
+
 static void plan_tiled(rm_job *job) {
     ropemap_plan *plan = &job->plan;
     const int64_t block = job->backend->block, dim = job->queries->head_dim;
     const int64_t rows = job->grid.rows.range.count, cols = job->grid.cols.range.count;
     plan->method = ROPEMAP_METHOD_TILED;
     plan->block = block;
-    plan->band = RM_TILED_BAND_BLOCKS * block;
+    plan->band = tiled_band(job);
     plan->bands = (rows + plan->band - 1) / plan->band;
     plan->tiles = count_tiles(rows, cols, block);
-    const double touched = (double)plan->band * (double)plan->height / (double)rows + 2.0;
-    const double cell_rows = touched < (double)plan->height ? touched : (double)plan->height;
     const double worker = 4.0 * (double)(2 * block * dim + plan->band * dim + block * block) +
-                          cell_rows * (double)plan->width * (double)rm_cells_bytes(job->request->pool);
+                          band_cells_bytes(job, plan->band);
     const double resident = 4.0 * (double)round_up(cols, block) * (double)dim;
-    while (plan->threads > 1 && worker * plan->threads + common_bytes(job) > (double)job->memory) {
-        plan->threads--;
-    }
-    double bytes = common_bytes(job) + worker * plan->threads + (double)plan->width * 24.0;
+    const double open_row = (double)plan->width * 24.0;
+    fit_threads(job, worker, open_row);
+    double bytes = common_bytes(job) + worker * plan->threads + open_row;
     plan->keys_resident = bytes + resident + RESIDENT_SPARE <= (double)job->memory;
     bytes += plan->keys_resident ? resident : 0.0;
     const double passes = plan->keys_resident ? 1.0 : (double)plan->bands;
@@ -113,16 +136,17 @@ static void plan_factored(rm_job *job) {
     worker += job->grid.causal ? 4.0 * (double)(3 * block * dim + block * block) + 8.0 * (double)dim +
                                      24.0 * (double)plan->width
                                : 0.0;
-    plan->bytes = (uint64_t)(common_bytes(job) + worker * plan->threads +
-                             8.0 * (double)plan->band * (double)(features + 1));
+    const double kept = 8.0 * (double)plan->band * (double)(features + 1);
+    fit_threads(job, worker, kept);
+    plan->bytes = (uint64_t)(common_bytes(job) + worker * plan->threads + kept);
     const double row_passes = plan->bands > 1 ? (double)col_bands : 1.0;
     const double passes =
         row_passes * (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
     const double row_flops = (double)dim * ROTATE_FLOPS + (moments ? 2.0 * (double)dim * (double)dim : 0.0);
-    plan->flops = (job->constant ? positions(job) / positions(job) * (double)(plan->height + plan->width) *
-                                       (double)dim * ROTATE_FLOPS
-                                 : passes * row_flops) +
-                  2.0 * (double)plan->height * (double)plan->width * (double)features;
+    const bool closed = job->constant && !moments; /* a cell's mean is one sum, whatever its size */
+    plan->flops =
+        (closed ? (double)(plan->height + plan->width) * (double)dim * ROTATE_FLOPS : passes * row_flops) +
+        2.0 * (double)plan->height * (double)plan->width * (double)features;
 }
 
 static bool factored_serves(const rm_job *job) {
@@ -132,30 +156,60 @@ static bool factored_serves(const rm_job *job) {
 
 /* ---- diagonal */
 
-static double diagonal_bytes(const rm_job *job) {
-    const double count = positions(job);
-    switch (job->request->pool) {
+/* Bytes that a worker holds for each difference of its part: values, and windows or running sums. */
+static double difference_bytes(ropemap_pool pool) {
+    switch (pool) {
     case ROPEMAP_POOL_MEAN:
     case ROPEMAP_POOL_RMS:
-        return 40.0 * count;
+        return 40.0;
     case ROPEMAP_POOL_STD:
-        return 72.0 * count;
+        return 72.0;
     case ROPEMAP_POOL_MIN:
     case ROPEMAP_POOL_MAX:
     case ROPEMAP_POOL_ABSMAX:
         break;
     }
-    return 20.0 * count;
+    return 20.0;
+}
+
+/* Most differences that a cell spans. */
+static int64_t cell_reach(const rm_grid *grid) {
+    return rm_axis_most(&grid->rows) + rm_axis_most(&grid->cols) - 1;
+}
+
+int64_t rm_diagonal_stride(const rm_job *job) {
+    const int64_t all = job->grid.rows.range.count + job->grid.cols.range.count - 1;
+    return job->plan.band == all ? all : job->plan.band - cell_reach(&job->grid) + 1;
+}
+
+/* Differences in a part: many times what a cell spans, since that much is computed twice, while a part is
+ * small. Sums begin with the part: it may depend on the request alone. */
+static int64_t diagonal_part(const rm_grid *grid) {
+    const int64_t all = grid->rows.range.count + grid->cols.range.count - 1, reach = cell_reach(grid);
+    int64_t part = 8 * reach < PART_MOST ? 8 * reach : PART_MOST;
+    part = part < 2 * reach ? 2 * reach : part < PART_LEAST ? PART_LEAST : part;
+    return part < all ? part : all;
 }
 
 static void plan_diagonal(rm_job *job) {
     ropemap_plan *plan = &job->plan;
+    const rm_axis *rows = &job->grid.rows, *cols = &job->grid.cols;
     plan->method = ROPEMAP_METHOD_DIAGONAL;
-    plan->block = plan->band = 1;
-    plan->bands = 1;
+    plan->block = 1;
+    plan->band = diagonal_part(&job->grid);
+    /* the last cell to begin: the lowest on the left */
+    const int64_t last =
+        rm_axis_cell(rows, rows->cells - 1).first - rm_axis_cell(cols, 0).end + cols->range.count;
+    plan->bands = last / rm_diagonal_stride(job) + 1;
     plan->tiles = 0;
-    plan->bytes = (uint64_t)(common_bytes(job) + diagonal_bytes(job));
-    plan->flops = positions(job) * (double)job->freqs.pairs * ROTATE_FLOPS;
+    const double part = difference_bytes(job->request->pool) * (double)(plan->band + 4);
+    while (plan->threads > 1 && part * plan->threads > PARTS_BYTES) {
+        plan->threads--;
+    }
+    fit_threads(job, part, 0.0);
+    const double threads = (double)(plan->bands < plan->threads ? plan->bands : plan->threads);
+    plan->bytes = (uint64_t)(common_bytes(job) + part * threads);
+    plan->flops = (double)plan->bands * (double)plan->band * (double)job->freqs.pairs * ROTATE_FLOPS;
 }
 
 /* NULL where the diagonal method serves, else why it does not. */
@@ -208,12 +262,15 @@ static void plan_auto(rm_job *job) {
                          : "the mean commutes with the dot product");
         return;
     }
-    if (diagonal_obstacle(job) == NULL && diagonal_bytes(job) <= (double)job->memory) {
-        plan_diagonal(job);
-        explain(job, "the map depends on the distance alone");
-        return;
-    }
     const int32_t threads = job->plan.threads;
+    if (diagonal_obstacle(job) == NULL) {
+        plan_diagonal(job);
+        if (job->plan.bytes <= job->memory) {
+            explain(job, "the map depends on the distance alone");
+            return;
+        }
+        job->plan.threads = threads;
+    }
     plan_tiled(job);
     const double tiled = job->plan.flops;
     if (factored_serves(job)) {
@@ -230,7 +287,8 @@ static void plan_auto(rm_job *job) {
                                       : "an extreme needs every pair");
 }
 
-/* Loops over positions end; a count that would take years is refused, not begun. */
+/* Loops over positions end: a count that no machine gets through in a year is refused, not begun. 1e21
+ * operations are a month of 4e14 a second, and 300 years of a processor core. */
 static ropemap_status check_work(const rm_job *job, ropemap_error *error) {
     const bool closed = job->constant && job->plan.method == ROPEMAP_METHOD_FACTORED &&
                         job->request->pool == ROPEMAP_POOL_MEAN;

@@ -8,11 +8,16 @@
 /* Fills job->plan from everything else in the job. */
 ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error);
 
+/* Differences between the beginnings of two parts of a diagonal plan: each reaches as far into the next as a
+ * cell may. */
+int64_t rm_diagonal_stride(const rm_job *job);
+
 /* Floats that a cell of one side comes to: d means, d(d+1)/2 second moments, or twice that for std. */
 int64_t rm_cell_features(const rm_job *job);
 
 enum {
-    RM_TILED_BAND_BLOCKS = 4, /* blocks of query rows that share one pass over the keys */
+    RM_TILED_BAND_BLOCKS =
+        4, /* blocks of query rows that share one pass over the keys, where cells are few */
     RM_FACTORED_CHUNK = 1024, /* second moments multiplied at a time; partial products add up in double */
 };
 

@@ -32,6 +32,7 @@ static ropemap_status refuse_nonfinite(const ropemap_vectors *vectors, ropemap_r
 
 ropemap_status rm_side_read(const rm_job *job, rm_worker *worker, rm_side side, int64_t first, int64_t count,
                             float *scratch, rm_view *rows, ropemap_error *error) {
+    RM_TRY(rm_job_poll(job, worker, error));
     const double start = rm_seconds_now();
     const ropemap_vectors *vectors = rm_side_vectors(job, side);
     const ropemap_range range = rm_side_range(job, side);

@@ -13,7 +13,8 @@ const ropemap_vectors *rm_side_vectors(const rm_job *job, rm_side side);
 
 /*
  * Position indices [first, first + count) of a side as they come from the source, [count, head_dim]: in
- * `scratch`, or where they lie if the source can lend them.
+ * `scratch`, or where they lie if the source can lend them. ROPEMAP_STOPPED where that was asked for: whoever
+ * reads rows can be stopped between two reads.
  */
 ropemap_status rm_side_read(const rm_job *job, rm_worker *worker, rm_side side, int64_t first, int64_t count,
                             float *scratch, rm_view *rows, ropemap_error *error);

@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+enum { CLOSED_ROWS = 256 }; /* rows whose closed sums are made at a time: milliseconds */
+
 struct scratch {
     float *raw, *queries, *keys; /* [block, head_dim] */
     float *tile;                 /* [block, block] */
@@ -85,15 +87,28 @@ static ropemap_status sum_by_prefix(const struct straddle *straddle, int32_t ind
     return ROPEMAP_OK;
 }
 
+/* Closed sums: one where steps are equal, else one for each row, which a wish to stop may interrupt. */
 static ropemap_status constant_mean(const struct straddle *straddle, int32_t index, rm_span rows,
                                     rm_span cols, double *mean, ropemap_error *error) {
     rm_job *job = straddle->job;
+    const rm_grid *grid = &job->grid;
     const struct scratch *scratch = &straddle->scratch[index];
-    rm_view query = {0}, key = {0};
-    RM_TRY(rm_side_read(job, &job->workers[index], RM_SIDE_QUERIES, rows.first, 1, scratch->queries, &query,
-                        error));
-    RM_TRY(rm_side_read(job, &job->workers[index], RM_SIDE_KEYS, cols.first, 1, scratch->keys, &key, error));
-    *mean = rm_closed_straddle(job, query.data, key.data, rows, cols);
+    const int64_t piece =
+        grid->rows.range.step == grid->cols.range.step ? rows.end - rows.first : CLOSED_ROWS;
+    double sum = 0.0;
+    for (int64_t first = rows.first; first < rows.end; first += piece) {
+        const rm_span part = {.first = first, .end = lesser(first + piece, rows.end)};
+        const double pairs = rm_grid_pairs(grid, part, cols);
+        rm_view query = {0}, key = {0};
+        RM_TRY(rm_side_read(job, &job->workers[index], RM_SIDE_QUERIES, first, 1, scratch->queries, &query,
+                            error));
+        RM_TRY(
+            rm_side_read(job, &job->workers[index], RM_SIDE_KEYS, cols.first, 1, scratch->keys, &key, error));
+        if (pairs > 0.0) {
+            sum += pairs * rm_closed_straddle(job, query.data, key.data, part, cols);
+        }
+    }
+    *mean = sum / rm_grid_pairs(grid, rows, cols);
     return ROPEMAP_OK;
 }
 

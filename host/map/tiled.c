@@ -6,12 +6,14 @@
  * depend neither on threads nor on memory.
  */
 #include "host/base/alloc.h"
+#include "host/base/waiting.h"
 #include "host/map/cells.h"
 #include "host/map/plan.h"
 #include "host/map/side.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
+
+enum { BANDS_SAMPLED = 1048576 };
 
 /* A worker's memory. */
 struct scratch {
@@ -32,10 +34,7 @@ struct tiled {
     pthread_mutex_t lock;
     pthread_cond_t turned;
     int64_t turn; /* the band that may merge now */
-    bool failed;
-    atomic_int_fast64_t steps; /* blocks of keys that bands are through with */
-    double all_steps;
-    atomic_bool stop;
+    bool failed;  /* a band, so that no later one may merge */
 };
 
 /* Cell rows a band touches: the first and, at most, how many. */
@@ -136,15 +135,20 @@ static void merge_band(struct tiled *tiled, const rm_cells *cells, rm_span rows)
     }
 }
 
-/* Waits until every earlier band has merged; false when one of them failed. */
-static bool wait_turn(struct tiled *tiled, int64_t band) {
+/* Waits until every earlier band has merged: STOPPED, or false in *merges, where this one cannot. */
+static ropemap_status wait_turn(struct tiled *tiled, int64_t band, int32_t index, bool *merges,
+                                ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
     (void)pthread_mutex_lock(&tiled->lock);
-    while (tiled->turn != band && !tiled->failed) {
-        (void)pthread_cond_wait(&tiled->turned, &tiled->lock);
+    while (tiled->turn != band && !tiled->failed && status == ROPEMAP_OK) {
+        rm_condition_wait(&tiled->turned, &tiled->lock);
+        (void)pthread_mutex_unlock(&tiled->lock);
+        status = rm_job_poll(tiled->job, &tiled->job->workers[index], error);
+        (void)pthread_mutex_lock(&tiled->lock);
     }
-    const bool go_on = !tiled->failed;
+    *merges = status == ROPEMAP_OK && !tiled->failed;
     (void)pthread_mutex_unlock(&tiled->lock);
-    return go_on;
+    return status;
 }
 
 static void end_turn(struct tiled *tiled, bool failed) {
@@ -160,17 +164,6 @@ static int64_t steps_of_band(const struct tiled *tiled, int64_t band) {
     const rm_grid *grid = &tiled->job->grid;
     const int64_t end = (band + 1) * tiled->band, count = grid->rows.range.count;
     return (rm_grid_limit(grid, (end < count ? end : count) - 1) + tiled->block - 1) / tiled->block;
-}
-
-/* A band can take seconds: progress is told, and a wish to stop heard, at each of its steps. */
-static bool step_done(struct tiled *tiled, int32_t index) {
-    const ropemap_request *request = tiled->job->request;
-    const double done = (double)(atomic_fetch_add(&tiled->steps, 1) + 1);
-    if (index == 0 && request->progress != NULL &&
-        request->progress(request->progress_user, "tiles", done, tiled->all_steps) != 0) {
-        atomic_store(&tiled->stop, true);
-    }
-    return !atomic_load(&tiled->stop);
 }
 
 static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span rows, ropemap_error *error) {
@@ -190,9 +183,8 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
         rm_view keys = {0};
         RM_TRY(keys_of_block(tiled, index, col, &keys, error));
         RM_TRY(multiply_and_pool(tiled, index, rows, col, keys, error));
-        if (!step_done(tiled, index)) {
-            return rm_fail(error, ROPEMAP_STOPPED, "stopped on request");
-        }
+        (void)atomic_fetch_add(&tiled->job->pulse->steps, 1);
+        RM_TRY(rm_job_poll(tiled->job, &tiled->job->workers[index], error));
     }
     return ROPEMAP_OK;
 }
@@ -201,8 +193,12 @@ static ropemap_status band_task(void *work, int64_t task, int32_t index, ropemap
     struct tiled *tiled = work;
     const int64_t count = tiled->job->grid.rows.range.count, first = task * tiled->band;
     const rm_span rows = {.first = first, .end = first + tiled->band < count ? first + tiled->band : count};
-    const ropemap_status status = compute_band(tiled, index, rows, error);
-    if (wait_turn(tiled, task) && status == ROPEMAP_OK) {
+    ropemap_status status = compute_band(tiled, index, rows, error);
+    bool merges = false;
+    if (status == ROPEMAP_OK) {
+        status = wait_turn(tiled, task, index, &merges, error);
+    }
+    if (merges) {
         merge_band(tiled, &tiled->scratch[index].cells, rows);
     }
     end_turn(tiled, status != ROPEMAP_OK);
@@ -267,18 +263,27 @@ static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
+/* Bands can be few and long: progress counts the blocks of keys that they go through. Of very many bands the
+ * sum is taken over a sample. */
+static ropemap_status run_bands(struct tiled *tiled, ropemap_error *error) {
+    rm_pulse *pulse = tiled->job->pulse;
+    const int64_t bands = tiled->job->plan.bands;
+    const int64_t apart = bands / BANDS_SAMPLED + 1;
+    for (int64_t band = 0; band < bands; band += apart) {
+        pulse->all_steps += (double)apart * (double)steps_of_band(tiled, band);
+    }
+    const ropemap_status status = rm_job_run(tiled->job, "tiles", bands, band_task, tiled, error);
+    pulse->all_steps = 0.0;
+    return status;
+}
+
 ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error) {
     struct tiled tiled = {.job = job, .out = cells, .block = job->plan.block, .band = job->plan.band};
     (void)pthread_mutex_init(&tiled.lock, NULL);
-    (void)pthread_cond_init(&tiled.turned, NULL);
-    atomic_init(&tiled.steps, 0);
-    atomic_init(&tiled.stop, false);
-    for (int64_t band = 0; band < job->plan.bands; band++) {
-        tiled.all_steps += (double)steps_of_band(&tiled, band);
-    }
+    rm_condition_make(&tiled.turned);
     ropemap_status status = make_all(&tiled, error);
     if (status == ROPEMAP_OK) {
-        status = rm_job_run(job, NULL, job->plan.bands, band_task, &tiled, error);
+        status = run_bands(&tiled, error);
     }
     for (int32_t i = 0; tiled.scratch != NULL && i < job->plan.threads; i++) {
         free_scratch(&tiled, i);

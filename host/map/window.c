@@ -11,16 +11,18 @@ static float larger(float a, float b) {
 void rm_window_max(const float *values, int64_t count, int64_t width, float *maxima, float *suffix) {
     /* Blocks of `width`: suffix[t] is the largest from t to the end of its block; a window is the suffix of
      * one block and a prefix of the next. */
-    for (int64_t t = count - 1; t >= 0; t--) {
-        const int block_end = t == count - 1 || (t + 1) % width == 0;
-        suffix[t] = block_end ? values[t] : larger(values[t], suffix[t + 1]);
-    }
-    float prefix = values[0];
-    for (int64_t end = 0; end < count; end++) {
-        prefix = end % width == 0 ? values[end] : larger(prefix, values[end]);
-        if (end >= width - 1) {
-            const int64_t t = end - width + 1;
-            maxima[t] = larger(suffix[t], prefix);
+    for (int64_t first = 0; first < count; first += width) {
+        const int64_t end = first + width < count ? first + width : count;
+        suffix[end - 1] = values[end - 1];
+        for (int64_t t = end - 2; t >= first; t--) {
+            suffix[t] = larger(values[t], suffix[t + 1]);
+        }
+        float prefix = values[first];
+        for (int64_t t = first; t < end; t++) {
+            prefix = larger(prefix, values[t]);
+            if (t >= width - 1) {
+                maxima[t - width + 1] = larger(suffix[t - width + 1], prefix);
+            }
         }
     }
 }
