@@ -228,7 +228,7 @@ typedef struct ropemap_request {
     ropemap_spec spec;
     const ropemap_vectors *queries, *keys; /* both NULL: ones. Borrowed */
     bool already_rotated;                  /* the vectors carry their rotation: do not rotate again */
-    int64_t first_position;                /* position of row 0 of the vectors */
+    int64_t first_position;                /* position of row 0 of vectors that have an end */
     ropemap_range rows, cols;              /* positions of queries (down) and keys (across) */
     int64_t width, height;                 /* cells asked for; a side never has more cells than positions */
     ropemap_pool pool;
@@ -254,7 +254,8 @@ typedef struct ropemap_plan {
     int32_t threads;
     int64_t height, width; /* cells of the map */
     int64_t block;         /* side of a GEMM block, in positions (tiled) or cells (factored) */
-    int64_t band;          /* positions (tiled) or cells (factored) of a side that are worked on at a time */
+    int64_t band; /* positions (tiled) or cells (factored) of a side, or distances (diagonal) that are worked
+                     on at a time */
     int64_t bands;
     int64_t tiles;      /* GEMM blocks in all */
     bool keys_resident; /* tiled: rotated keys are kept, not made again for each band */
@@ -371,6 +372,103 @@ ROPEMAP_API ropemap_status ropemap_output_write(const char *path, const ropemap_
 /* Writes a map as its name says: .png (figure must not be NULL) or .npy. ROPEMAP_USAGE for another ending. */
 ROPEMAP_API ropemap_status ropemap_map_save(const ropemap_map *map, const ropemap_figure *figure,
                                             const char *path, bool force, ropemap_error *error);
+
+/* ---- benchmarks ------------------------------------------------------------------------------------------
+ */
+
+/* What is timed: the stages of the CPU backend, a bare PNG, whole maps. */
+typedef enum ropemap_bench {
+    ROPEMAP_BENCH_ROTATE,
+    ROPEMAP_BENCH_SIMILARITY,
+    ROPEMAP_BENCH_POOL,
+    ROPEMAP_BENCH_DIAGONAL,
+    ROPEMAP_BENCH_PNG,
+    ROPEMAP_BENCH_MAP
+} ropemap_bench;
+
+ROPEMAP_API const char *ropemap_bench_name(ropemap_bench bench); /* NULL past the last */
+
+/* What a row's time is held against. */
+typedef enum ropemap_bench_target {
+    ROPEMAP_BENCH_TARGET_NONE,
+    ROPEMAP_BENCH_TARGET_SHARE,  /* share >= target */
+    ROPEMAP_BENCH_TARGET_SECONDS /* median <= target */
+} ropemap_bench_target;
+
+/*
+ * One benchmark at one shape. `work` is bytes or FLOPs by the formula that `formula` states; the ceiling ran
+ * in turn with the samples, in the same process and on as many threads.
+ */
+typedef struct ropemap_bench_row {
+    ropemap_bench bench;
+    const char *name;      /* "rotate", "map max": static text, as are the next four */
+    const char *formula;   /* "bytes = 8 n d" */
+    const char *ceiling;   /* what the ceiling is: "memcpy of the same bytes" */
+    const char *variant;   /* the layout where it matters, else "" */
+    const char *unit;      /* of rate: "GB/s" or "GFLOP/s" */
+    int64_t positions;     /* n */
+    int32_t head_dim;      /* d; 0 where none is involved, as for the sizes that follow */
+    int64_t width, height; /* cells */
+    int32_t threads;
+    int32_t samples;
+    double median, p5, p95; /* seconds */
+    double deviation;       /* standard deviation / mean of the samples */
+    bool noisy;             /* deviation > 0.005 */
+    double bytes, flops;    /* of one sample; 0 where it does not count */
+    double rate;            /* 1e9 units a second */
+    double ceiling_seconds; /* median, for the same work */
+    double share;           /* median over the samples of ceiling's seconds / seconds */
+    int64_t output_bytes;   /* size of the file that was made; 0: none */
+    double error;           /* largest difference from a double-precision computation */
+    double allowed;         /* largest that rounding explains, over the elements that were looked at */
+    int64_t checked, wrong; /* elements looked at in the timed buffer, and those beyond what is allowed */
+    ropemap_bench_target against; /* NONE where the shape or the processor is not the target's */
+    double target;
+    bool met;
+} ropemap_bench_row;
+
+/* Called with each row as it is done; other than 0 stops. */
+typedef int (*ropemap_bench_report)(void *user, const ropemap_bench_row *row);
+
+typedef struct ropemap_bench_options {
+    uint32_t which;           /* of bits 1 << ropemap_bench; 0: all */
+    const int64_t *positions; /* [position_count], 1 to 2^24. Borrowed; NULL: each benchmark's own */
+    int32_t position_count;
+    const int64_t *head_dims; /* [head_dim_count]. Borrowed; NULL: 128 */
+    int32_t head_dim_count;
+    bool has_layout; /* else both are timed where it matters */
+    ropemap_layout layout;
+    int32_t threads;       /* 0: all processors, and one besides where that tells something */
+    int64_t width, height; /* cells, 0: each benchmark's own */
+    int32_t samples;       /* of each row; 0: as many as take `seconds`, 5 to 1000 */
+    double seconds;        /* of each row, setting up and checking apart; > 0 */
+    ropemap_bench_report report;
+    void *report_user;
+    ropemap_progress progress; /* may be NULL */
+    void *progress_user;
+} ropemap_bench_options;
+
+/* Everything, each benchmark's own shapes, a second a row; no report. */
+ROPEMAP_API ropemap_bench_options ropemap_bench_options_default(void);
+
+/*
+ * Times what is asked for. A row whose output is wrong is reported with `wrong` > 0 and no samples, the
+ * others still run. ROPEMAP_USAGE: an option out of range. ROPEMAP_RESOURCES: memory is missing.
+ * ROPEMAP_STOPPED: progress or report asked to. ROPEMAP_CHECK: an output was wrong.
+ */
+ROPEMAP_API ropemap_status ropemap_bench_run(const ropemap_bench_options *options, ropemap_error *error);
+
+/* What the numbers were measured on. */
+typedef struct ropemap_bench_machine {
+    char processor[100]; /* the model, as the system tells it */
+    int32_t processors;  /* that this process may use */
+    char simd[16];       /* the level that the CPU backend's own loops run at: "v4", "v3", "baseline" */
+    char blas_core[32];  /* the processor that BLAS takes this one for */
+    char blas[160];      /* its version and build */
+} ropemap_bench_machine;
+
+/* ROPEMAP_RESOURCES: the backend cannot start. */
+ROPEMAP_API ropemap_status ropemap_bench_describe(ropemap_bench_machine *machine, ropemap_error *error);
 
 #ifdef __cplusplus
 }

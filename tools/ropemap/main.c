@@ -13,6 +13,7 @@
 
 static const cli_command *const commands[] = {
     &command_map,
+    &command_bench,
     &command_completion,
     NULL,
 };

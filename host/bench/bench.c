@@ -1,0 +1,143 @@
+/* bench.c - which benchmarks run at which shapes */
+/* SPDX-License-Identifier: MIT */
+#include "host/bench/bench.h"
+
+#include "host/base/limits.h"
+#include "host/base/workers.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+enum { POSITIONS_MOST = 1 << 24, SAMPLES_MOST = 1000000 };
+
+ropemap_bench_options ropemap_bench_options_default(void) {
+    return (ropemap_bench_options){.seconds = 1.0};
+}
+
+static ropemap_status check_list(const char *name, const int64_t *values, int32_t count, int64_t least,
+                                 int64_t most, ropemap_error *error) {
+    if (values != NULL && count < 1) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId32 " of them, expected at least 1", name, count);
+    }
+    for (int32_t i = 0; values != NULL && i < count; i++) {
+        if (values[i] < least || values[i] > most || values[i] % least != 0) {
+            return rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 ", expected %s from %" PRId64 " to %" PRId64,
+                           name, values[i], least == 2 ? "an even number" : "a number", least, most);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_options(const ropemap_bench_options *options, ropemap_error *error) {
+    RM_TRY(check_list("positions", options->positions, options->position_count, 1, POSITIONS_MOST, error));
+    RM_TRY(
+        check_list("head_dims", options->head_dims, options->head_dim_count, 2, ROPEMAP_MAX_HEAD_DIM, error));
+    if (ropemap_layout_name(options->layout) == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "layout: %d, expected half or interleaved",
+                       (int)options->layout);
+    }
+    if (options->threads < 0 || options->threads > RM_THREADS_MAX) {
+        return rm_fail(error, ROPEMAP_USAGE, "threads: %" PRId32 ", expected 0 to %d", options->threads,
+                       RM_THREADS_MAX);
+    }
+    if (options->width < 0 || options->width > ROPEMAP_MAX_SIDE || options->height < 0 ||
+        options->height > ROPEMAP_MAX_SIDE || (options->width == 0) != (options->height == 0)) {
+        return rm_fail(error, ROPEMAP_USAGE, "size: %" PRId64 " x %" PRId64 ", expected 1 to %d each",
+                       options->width, options->height, ROPEMAP_MAX_SIDE);
+    }
+    if (options->samples < 0 || options->samples > SAMPLES_MOST) {
+        return rm_fail(error, ROPEMAP_USAGE, "samples: %" PRId32 ", expected 0 to %d", options->samples,
+                       SAMPLES_MOST);
+    }
+    if (!(options->seconds > 0.0) || !isfinite(options->seconds)) {
+        return rm_fail(error, ROPEMAP_USAGE, "seconds: %g, expected a number above 0", options->seconds);
+    }
+    return ROPEMAP_OK;
+}
+
+/* What one run of the table shares. */
+struct run {
+    const ropemap_bench_options *options;
+    int64_t wrong; /* elements, of all rows */
+};
+
+static ropemap_status run_shape(struct run *run, const rm_benchmark *benchmark, const rm_shape *shape,
+                                ropemap_error *error) {
+    ropemap_bench_row row;
+    RM_TRY(rm_benchmark_measure(benchmark, shape, run->options, &row, error));
+    run->wrong += row.wrong;
+    if (run->options->report != NULL && run->options->report(run->options->report_user, &row) != 0) {
+        return rm_fail(error, ROPEMAP_STOPPED, "bench: stopped on request");
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status run_threads(struct run *run, const rm_benchmark *benchmark, rm_shape shape,
+                                  ropemap_error *error) {
+    const int32_t asked = run->options->threads, all = rm_processors();
+    if ((benchmark->uses & RM_USES_NO_THREADS) != 0) {
+        shape.threads = 1;
+        return run_shape(run, benchmark, &shape, error);
+    }
+    if (asked == 0 && all > 1 && (benchmark->uses & RM_USES_ONE_THREAD) != 0) {
+        shape.threads = 1;
+        RM_TRY(run_shape(run, benchmark, &shape, error));
+    }
+    shape.threads = asked != 0 ? asked : all;
+    return run_shape(run, benchmark, &shape, error);
+}
+
+static ropemap_status run_layouts(struct run *run, const rm_benchmark *benchmark, rm_shape shape,
+                                  ropemap_error *error) {
+    const ropemap_bench_options *options = run->options;
+    const bool both = (benchmark->uses & RM_USES_BOTH_LAYOUTS) != 0 && !options->has_layout;
+    if (!both) {
+        shape.layout = options->has_layout ? options->layout : ROPEMAP_LAYOUT_HALF;
+        return run_threads(run, benchmark, shape, error);
+    }
+    for (ropemap_layout layout = ROPEMAP_LAYOUT_HALF; ropemap_layout_name(layout) != NULL; layout++) {
+        shape.layout = layout;
+        RM_TRY(run_threads(run, benchmark, shape, error));
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status run_head_dims(struct run *run, const rm_benchmark *benchmark, rm_shape shape,
+                                    ropemap_error *error) {
+    const ropemap_bench_options *options = run->options;
+    const bool listed = (benchmark->uses & RM_USES_HEAD_DIM) != 0 && options->head_dims != NULL;
+    for (int32_t i = 0; i < (listed ? options->head_dim_count : 1); i++) {
+        shape.head_dim = listed ? (int32_t)options->head_dims[i] : shape.head_dim;
+        RM_TRY(run_layouts(run, benchmark, shape, error));
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status run_benchmark(struct run *run, const rm_benchmark *benchmark, ropemap_error *error) {
+    const ropemap_bench_options *options = run->options;
+    const bool listed = (benchmark->uses & RM_USES_POSITIONS) != 0 && options->positions != NULL;
+    rm_shape shape = benchmark->usual;
+    if ((benchmark->uses & RM_USES_SIZE) != 0 && options->width != 0) {
+        shape.width = options->width;
+        shape.height = options->height;
+    }
+    for (int32_t i = 0; i < (listed ? options->position_count : 1); i++) {
+        shape.positions = listed ? options->positions[i] : shape.positions;
+        RM_TRY(run_head_dims(run, benchmark, shape, error));
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status ropemap_bench_run(const ropemap_bench_options *options, ropemap_error *error) {
+    struct run run = {.options = options};
+    RM_TRY(check_options(options, error));
+    for (int index = 0; rm_benchmark_at(index) != NULL; index++) {
+        const rm_benchmark *benchmark = rm_benchmark_at(index);
+        if (options->which == 0 || (options->which >> benchmark->bench & 1u) != 0) {
+            RM_TRY(run_benchmark(&run, benchmark, error));
+        }
+    }
+    return run.wrong == 0 ? ROPEMAP_OK
+                          : rm_fail(error, ROPEMAP_CHECK,
+                                    "bench: %" PRId64 " elements are wrong, expected none", run.wrong);
+}

@@ -1,0 +1,90 @@
+/* bench.h - a benchmark is one struct: what is set up, what is timed, how much work it is, how it is checked
+ */
+/* SPDX-License-Identifier: MIT */
+/*
+ * A new benchmark is a file that defines one or more `const rm_benchmark` and a line for each in table.c. The
+ * output is checked before it is timed and again, in the timed buffer, afterwards.
+ */
+#ifndef ROPEMAP_HOST_BENCH_BENCH_H
+#define ROPEMAP_HOST_BENCH_BENCH_H
+
+#include "host/base/status.h"
+
+/* What a benchmark runs on. Sizes that it does not use are 0. */
+typedef struct rm_shape {
+    int64_t positions; /* n */
+    int32_t head_dim;  /* d */
+    ropemap_layout layout;
+    int64_t width, height; /* cells */
+    int32_t threads;
+} rm_shape;
+
+/* The output of the latest run; data NULL: none yet. */
+typedef struct rm_output {
+    void *data;
+    size_t size; /* bytes */
+} rm_output;
+
+/* What a check found: a sample of elements against a computation of its own in double precision. */
+typedef struct rm_verdict {
+    int64_t checked, wrong;
+    double error, allowed; /* largest of each */
+} rm_verdict;
+
+/* Takes one element into a verdict. A NaN on either side is wrong. */
+void rm_verdict_take(rm_verdict *verdict, double got, double wanted, double allowed);
+
+/* Which options change a benchmark. */
+enum {
+    RM_USES_POSITIONS = 1,
+    RM_USES_HEAD_DIM = 2,
+    RM_USES_SIZE = 4,
+    RM_USES_LAYOUT = 8,
+    RM_USES_BOTH_LAYOUTS = 16, /* both are timed unless one is asked for */
+    RM_USES_ONE_THREAD = 32,   /* timed on one thread besides all of them */
+    RM_USES_NO_THREADS = 64    /* the calling thread does it all */
+};
+
+typedef struct rm_target {
+    ropemap_bench_target against;
+    double value;
+    const char *simd; /* the level of the processor that it is meant for; NULL: any */
+    int32_t threads;  /* likewise; 0: any */
+} rm_target;
+
+typedef struct rm_benchmark {
+    ropemap_bench bench;
+    const char *name, *formula, *ceiling; /* as in ropemap_bench_row */
+    unsigned uses;
+    rm_shape usual; /* without layout and threads; targets are for this shape */
+    bool by_flops;  /* the rate is in FLOPs, else in bytes */
+    rm_target targets[2];
+
+    /* Inputs, memory and threads for a shape. *state is to be closed also after a failure. */
+    ropemap_status (*open)(const rm_shape *shape, void **state, ropemap_error *error);
+    void (*close)(void *state); /* NULL is fine */
+
+    void (*prepare)(void *state); /* before each run, not timed; NULL: nothing */
+    ropemap_status (*run)(void *state, ropemap_error *error);
+    ropemap_status (*run_ceiling)(void *state, ropemap_error *error);
+
+    double (*bytes)(const rm_shape *shape); /* of one run; NULL: they do not count */
+    double (*flops)(const rm_shape *shape); /* likewise */
+    /* Work of a run in runs of the ceiling; NULL: 1. */
+    double (*ceiling_runs)(const rm_shape *shape);
+
+    /* Where the next run's output will be, or the latest's is: spoilt before and checked after. */
+    rm_output (*output)(void *state);
+    ropemap_status (*check)(void *state, rm_verdict *verdict, ropemap_error *error);
+    int64_t (*output_bytes)(void *state); /* size of the file that was made; NULL: none */
+} rm_benchmark;
+
+/* Every benchmark in order, NULL past the last. */
+const rm_benchmark *rm_benchmark_at(int index);
+
+/* Times one benchmark at one shape into a row. ROPEMAP_OK also where the output is wrong. */
+ropemap_status rm_benchmark_measure(const rm_benchmark *benchmark, const rm_shape *shape,
+                                    const ropemap_bench_options *options, ropemap_bench_row *row,
+                                    ropemap_error *error);
+
+#endif

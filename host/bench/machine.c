@@ -1,0 +1,54 @@
+/* machine.c - what the numbers were measured on */
+/* SPDX-License-Identifier: MIT */
+#include "host/base/workers.h"
+#include "host/map/backend.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The value of the first line of /proc/cpuinfo that begins with "model name". */
+static bool read_model(char *model, size_t size) {
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    char line[256];
+    bool found = false;
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
+        const char *colon = strchr(line, ':');
+        found = strncmp(line, "model name", 10) == 0 && colon != NULL;
+        if (found) {
+            colon += strspn(colon, ": \t");
+            (void)snprintf(model, size, "%.*s", (int)strcspn(colon, "\n"), colon);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return found;
+}
+
+/* BLAS pads its words. */
+static void copy_words(const char *from, char *to, size_t size) {
+    size_t used = 0;
+    for (; *from != '\0' && used + 1 < size; from++) {
+        const bool gap = *from == ' ' && (used == 0 || to[used - 1] == ' ' || from[1] == '\0');
+        if (!gap) {
+            to[used++] = *from;
+        }
+    }
+    to[used] = '\0';
+}
+
+ropemap_status ropemap_bench_describe(ropemap_bench_machine *machine, ropemap_error *error) {
+    *machine = (ropemap_bench_machine){.processors = rm_processors()};
+    const rm_backend *backend = rm_cpu_backend();
+    rm_context *context = NULL;
+    RM_TRY(backend->open(&context, error));
+    (void)snprintf(machine->simd, sizeof machine->simd, "%s", backend->variant(context));
+    backend->close(context);
+    if (!read_model(machine->processor, sizeof machine->processor)) {
+        (void)snprintf(machine->processor, sizeof machine->processor, "unknown");
+    }
+    copy_words(openblas_get_corename(), machine->blas_core, sizeof machine->blas_core);
+    copy_words(openblas_get_config(), machine->blas, sizeof machine->blas);
+    return ROPEMAP_OK;
+}

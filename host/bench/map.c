@@ -1,0 +1,300 @@
+/* map.c - benchmark: whole maps from vectors in memory, beside the passes and products they cannot do without
+ */
+/* SPDX-License-Identifier: MIT */
+#include "host/base/alloc.h"
+#include "host/bench/ceiling.h"
+#include "host/bench/inputs.h"
+#include "host/bench/reference.h"
+#include "host/bench/table.h"
+#include "host/map/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Rows that a check rotates, of each side; at least two cells are looked at. */
+enum { CHECKED_ROWS = 16384, CHECKED_CELLS_MOST = 1024 };
+
+struct state {
+    rm_shape shape;
+    rm_crew crew;
+    rm_tiles tiles;
+    rm_reference *reference;
+    float *queries, *keys; /* [positions, head_dim] */
+    float *sums;           /* [threads, head_dim] what the ceiling adds up */
+    ropemap_vectors *query_vectors, *key_vectors;
+    ropemap_request request;
+    ropemap_map map;
+    double *rows; /* [2, rows of a cell, head_dim] rotated, for the check */
+};
+
+static void map_close(void *opened) {
+    struct state *state = opened;
+    if (state != NULL) {
+        ropemap_map_free(&state->map);
+        ropemap_vectors_free(state->query_vectors);
+        ropemap_vectors_free(state->key_vectors);
+        rm_tiles_close(&state->tiles);
+        rm_crew_close(&state->crew);
+        rm_free(state->reference);
+        rm_free(state->queries);
+        rm_free(state->keys);
+        rm_free(state->sums);
+        rm_free(state->rows);
+        rm_free(state);
+    }
+}
+
+static int64_t rows_of_cell(int64_t positions, int64_t cells) {
+    return (positions + cells - 1) / cells;
+}
+
+static ropemap_status make_vectors(struct state *state, ropemap_error *error) {
+    const rm_shape *shape = &state->shape;
+    const uint64_t dim = (uint64_t)shape->head_dim, count = (uint64_t)shape->positions * dim;
+    const int64_t cells = shape->height < shape->width ? shape->height : shape->width;
+    const int64_t rows = rows_of_cell(shape->positions, cells);
+    state->reference = rm_reference_make(shape->head_dim, shape->layout);
+    state->queries = rm_alloc_raw(count, sizeof *state->queries);
+    state->keys = rm_alloc_raw(count, sizeof *state->keys);
+    state->sums = rm_alloc((uint64_t)shape->threads * dim, sizeof *state->sums);
+    state->rows = rm_alloc_raw(2 * (uint64_t)rows * dim, sizeof *state->rows);
+    if (state->reference == NULL || state->queries == NULL || state->keys == NULL || state->sums == NULL ||
+        state->rows == NULL) {
+        return rm_fail_memory(error, "vectors", 2 * count * sizeof(float));
+    }
+    const double reach = rm_inputs_unit_reach(shape->head_dim);
+    rm_inputs_fill(state->queries, (int64_t)count, reach, 8);
+    rm_inputs_fill(state->keys, (int64_t)count, reach, 9);
+    RM_TRY(ropemap_vectors_memory(state->queries, shape->positions, shape->head_dim, &state->query_vectors,
+                                  error));
+    return ropemap_vectors_memory(state->keys, shape->positions, shape->head_dim, &state->key_vectors, error);
+}
+
+static void make_request(struct state *state, ropemap_pool pool) {
+    const rm_shape *shape = &state->shape;
+    state->request = ropemap_request_default();
+    state->request.spec.head_dim = shape->head_dim;
+    state->request.spec.layout = shape->layout;
+    state->request.queries = state->query_vectors;
+    state->request.keys = state->key_vectors;
+    state->request.rows = (ropemap_range){.first = 0, .count = shape->positions, .step = 1};
+    state->request.cols = state->request.rows;
+    state->request.width = shape->width;
+    state->request.height = shape->height;
+    state->request.pool = pool;
+    state->request.method = pool == ROPEMAP_POOL_MEAN ? ROPEMAP_METHOD_FACTORED : ROPEMAP_METHOD_TILED;
+    state->request.backend = "cpu";
+    state->request.threads = shape->threads;
+}
+
+/* A side never has more cells than positions. */
+static int64_t cells_of(int64_t asked, int64_t positions) {
+    return asked < positions ? asked : positions;
+}
+
+static ropemap_status map_open(ropemap_pool pool, const rm_shape *shape, void **opened,
+                               ropemap_error *error) {
+    struct state *state = rm_alloc(1, sizeof *state);
+    *opened = state;
+    if (state == NULL) {
+        return rm_fail_memory(error, "benchmark", sizeof *state);
+    }
+    const bool mean = pool == ROPEMAP_POOL_MEAN;
+    const int64_t n = shape->positions;
+    state->shape = *shape;
+    state->shape.height = cells_of(shape->height, n);
+    state->shape.width = cells_of(shape->width, n);
+    RM_TRY(rm_crew_open(&state->crew, shape->threads, error));
+    RM_TRY(rm_tiles_open(&state->tiles, &state->crew, mean ? state->shape.height : n,
+                         mean ? state->shape.width : n, shape->head_dim, mean ? 1 : RM_TILED_BAND_BLOCKS,
+                         error));
+    RM_TRY(make_vectors(state, error));
+    make_request(state, pool);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status open_mean(const rm_shape *shape, void **opened, ropemap_error *error) {
+    return map_open(ROPEMAP_POOL_MEAN, shape, opened, error);
+}
+
+static ropemap_status open_max(const rm_shape *shape, void **opened, ropemap_error *error) {
+    return map_open(ROPEMAP_POOL_MAX, shape, opened, error);
+}
+
+static void map_prepare(void *opened) {
+    struct state *state = opened;
+    ropemap_map_free(&state->map);
+}
+
+static ropemap_status map_run(void *opened, ropemap_error *error) {
+    struct state *state = opened;
+    return ropemap_map_compute(&state->request, &state->map, error);
+}
+
+static ropemap_status run_tiles(void *opened, ropemap_error *error) {
+    struct state *state = opened;
+    return rm_tiles_run(&state->tiles, error);
+}
+
+static ropemap_status run_pass_and_tiles(void *opened, ropemap_error *error) {
+    struct state *state = opened;
+    RM_TRY(rm_ceiling_read(&state->crew, state->queries, state->keys, state->shape.positions,
+                           state->shape.head_dim, state->sums, error));
+    return rm_tiles_run(&state->tiles, error);
+}
+
+/* Both sides are read once, and the map is written. */
+static double map_bytes(const rm_shape *shape) {
+    return 8.0 * (double)shape->positions * (double)shape->head_dim +
+           4.0 * (double)cells_of(shape->width, shape->positions) *
+               (double)cells_of(shape->height, shape->positions);
+}
+
+/* Tiles of cells; rotating and adding up both sides. */
+static double mean_flops(const rm_shape *shape) {
+    const int64_t n = shape->positions;
+    return rm_tiles_flops(cells_of(shape->height, n), cells_of(shape->width, n), shape->head_dim) +
+           27.0 * (double)n * (double)shape->head_dim;
+}
+
+/* Tiles of positions; rotating both sides. */
+static double max_flops(const rm_shape *shape) {
+    const int64_t n = shape->positions;
+    return rm_tiles_flops(n, n, shape->head_dim) + 25.0 * (double)n * (double)shape->head_dim;
+}
+
+static rm_output map_output(void *opened) {
+    const struct state *state = opened;
+    const size_t cells = (size_t)(state->map.height * state->map.width);
+    return (rm_output){.data = state->map.cells, .size = cells * sizeof *state->map.cells};
+}
+
+/* ---- check */
+
+/* Rows [first, end) of a side, turned, into `to`; returns the mean of their lengths. */
+static double turn_rows(const struct state *state, const float *side, rm_span span, double *to) {
+    const int32_t dim = state->shape.head_dim;
+    double lengths = 0.0;
+    for (int64_t row = span.first; row < span.end; row++, to += dim) {
+        rm_reference_rotate(state->reference, side + row * dim, row, to);
+        lengths += sqrt(rm_reference_dot(to, to, dim));
+    }
+    return lengths / (double)(span.end - span.first);
+}
+
+/* The mean of `count` rows, into the first of them; returns its length. */
+static double mean_row(const struct state *state, double *rows, int64_t count) {
+    const int32_t dim = state->shape.head_dim;
+    for (int32_t d = 0; d < dim; d++) {
+        double sum = 0.0;
+        for (int64_t row = 0; row < count; row++) {
+            sum += rows[row * dim + d];
+        }
+        rows[d] = sum / (double)count;
+    }
+    return sqrt(rm_reference_dot(rows, rows, dim));
+}
+
+/*
+ * The mean of a cell is the product of two mean rows. Such a row is off by at most `off` = the mean length of
+ * its rows times: two rotations of sqrt(2) * RM_ROTATION_ERROR (a row may be turned in two steps), 15
+ * roundings of sums of 16, and one of the mean itself.
+ */
+static void check_mean(const struct state *state, double *q, rm_span rows, double *k, rm_span cols,
+                       float cell, rm_verdict *verdict) {
+    const double share = 2.0 * sqrt(2.0) * RM_ROTATION_ERROR + 16.0 * RM_FLOAT_ROUNDING;
+    const double q_off = share * turn_rows(state, state->queries, rows, q);
+    const double k_off = share * turn_rows(state, state->keys, cols, k);
+    const double q_length = mean_row(state, q, rows.end - rows.first);
+    const double k_length = mean_row(state, k, cols.end - cols.first);
+    const int32_t dim = state->shape.head_dim;
+    const double allowed = q_off * k_length + k_off * q_length + q_off * k_off +
+                           rm_reference_product_error(dim, q_length + q_off, k_length + k_off);
+    rm_verdict_take(verdict, (double)cell, rm_reference_dot(q, k, dim), allowed);
+}
+
+/* The largest product is off by no more than the product of the longest rows can be. */
+static void check_max(const struct state *state, double *q, rm_span rows, double *k, rm_span cols, float cell,
+                      rm_verdict *verdict) {
+    const int32_t dim = state->shape.head_dim;
+    (void)turn_rows(state, state->queries, rows, q);
+    (void)turn_rows(state, state->keys, cols, k);
+    double largest = -INFINITY, allowed = 0.0;
+    for (int64_t i = 0; i < rows.end - rows.first; i++) {
+        const double q_length = sqrt(rm_reference_dot(q + i * dim, q + i * dim, dim));
+        for (int64_t j = 0; j < cols.end - cols.first; j++) {
+            const double k_length = sqrt(rm_reference_dot(k + j * dim, k + j * dim, dim));
+            const double rotated = 2.0 * sqrt(2.0) * RM_ROTATION_ERROR * q_length * k_length;
+            const double product = rm_reference_product_error(dim, q_length, k_length);
+            largest = fmax(largest, rm_reference_dot(q + i * dim, k + j * dim, dim));
+            allowed = fmax(allowed, 1.001 * (rotated + product)); /* a thousandth: both at once */
+        }
+    }
+    rm_verdict_take(verdict, (double)cell, largest, allowed);
+}
+
+static ropemap_status map_check(void *opened, rm_verdict *verdict, ropemap_error *error) {
+    (void)error;
+    const struct state *state = opened;
+    const int64_t n = state->shape.positions, width = state->map.width, total = state->map.height * width;
+    const int64_t fewest =
+        state->shape.height < state->shape.width ? state->shape.height : state->shape.width;
+    const int64_t rows_most = rows_of_cell(n, fewest), affordable = CHECKED_ROWS / rows_most;
+    const int64_t most = affordable < 2                    ? 2
+                         : affordable > CHECKED_CELLS_MOST ? CHECKED_CELLS_MOST
+                                                           : affordable;
+    for (int64_t i = 0; i < rm_sample_count(total, most); i++) {
+        const int64_t at = rm_sample_at(total, most, i);
+        rm_span rows, cols;
+        ropemap_cell_bounds(n, state->map.height, at / width, &rows.first, &rows.end);
+        ropemap_cell_bounds(n, width, at % width, &cols.first, &cols.end);
+        double *q = state->rows, *k = state->rows + rows_most * state->shape.head_dim;
+        if (state->request.pool == ROPEMAP_POOL_MEAN) {
+            check_mean(state, q, rows, k, cols, state->map.cells[at], verdict);
+        } else {
+            check_max(state, q, rows, k, cols, state->map.cells[at], verdict);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+const rm_benchmark rm_bench_map_mean = {
+    .bench = ROPEMAP_BENCH_MAP,
+    .name = "map mean",
+    .formula = "FLOP = 2 W H d + 27 n d, bytes = 8 n d + 4 W H",
+    .ceiling = "adding up the rows once, then the same sgemm tiles alone",
+    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE | RM_USES_LAYOUT,
+    .usual = {.positions = 1048576, .head_dim = 128, .width = 4096, .height = 4096},
+    .targets = {{.against = ROPEMAP_BENCH_TARGET_SHARE, .value = 1.0 / 1.3, .simd = "v4", .threads = 2},
+                {.against = ROPEMAP_BENCH_TARGET_SHARE, .value = 1.0 / 1.3, .simd = "v3", .threads = 2}},
+    .open = open_mean,
+    .close = map_close,
+    .prepare = map_prepare,
+    .run = map_run,
+    .run_ceiling = run_pass_and_tiles,
+    .bytes = map_bytes,
+    .flops = mean_flops,
+    .output = map_output,
+    .check = map_check,
+};
+
+const rm_benchmark rm_bench_map_max = {
+    .bench = ROPEMAP_BENCH_MAP,
+    .name = "map max",
+    .formula = "FLOP = 2 n^2 d + 25 n d, bytes = 8 n d + 4 W H",
+    .ceiling = "the same sgemm tiles alone",
+    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE | RM_USES_LAYOUT,
+    .usual = {.positions = 16384, .head_dim = 128, .width = 1024, .height = 1024},
+    .by_flops = true,
+    .targets = {{.against = ROPEMAP_BENCH_TARGET_SHARE, .value = 0.9, .simd = "v4"},
+                {.against = ROPEMAP_BENCH_TARGET_SHARE, .value = 0.9, .simd = "v3"}},
+    .open = open_max,
+    .close = map_close,
+    .prepare = map_prepare,
+    .run = map_run,
+    .run_ceiling = run_tiles,
+    .bytes = map_bytes,
+    .flops = max_flops,
+    .output = map_output,
+    .check = map_check,
+};

@@ -1,0 +1,30 @@
+/* table.c - every benchmark there is */
+/* SPDX-License-Identifier: MIT */
+#include "host/bench/table.h"
+
+static const rm_benchmark *const table[] = {
+    &rm_bench_rotate,
+    &rm_bench_rotate_libm,
+    &rm_bench_similarity,
+    &rm_bench_pool_mean,
+    &rm_bench_pool_max,
+    &rm_bench_pool_std,
+    &rm_bench_diagonal,
+    &rm_bench_png,
+    &rm_bench_map_mean,
+    &rm_bench_map_max,
+    NULL,
+};
+
+const rm_benchmark *rm_benchmark_at(int index) {
+    return table[index];
+}
+
+const char *ropemap_bench_name(ropemap_bench bench) {
+    static const char *const names[] = {
+        [ROPEMAP_BENCH_ROTATE] = "rotate", [ROPEMAP_BENCH_SIMILARITY] = "similarity",
+        [ROPEMAP_BENCH_POOL] = "pool",     [ROPEMAP_BENCH_DIAGONAL] = "diagonal",
+        [ROPEMAP_BENCH_PNG] = "png",       [ROPEMAP_BENCH_MAP] = "map",
+    };
+    return (unsigned)bench < sizeof names / sizeof names[0] ? names[bench] : NULL;
+}

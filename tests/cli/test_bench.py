@@ -1,0 +1,146 @@
+# test_bench.py - `ropemap bench` measures what it is asked to and says so in three formats; no time is judged
+# SPDX-License-Identifier: MIT
+import csv
+import io
+import json
+import math
+import os
+import re
+import unittest
+
+from harness import Case
+
+TINY = ["--size", "12x10", "--samples", "2", "--threads", "2", "-q"]
+NAMES = ["rotate", "rotate / libm", "similarity", "pool mean", "pool max", "pool std", "diagonal", "png", "map mean",
+         "map max"]
+
+
+def reject(name):
+    raise AssertionError(name + " in JSON")
+
+
+class Formats(Case):
+    def document(self, *arguments):
+        result = self.done("bench", *arguments, "--json")
+        self.assertEqual(result.stderr, b"")
+        return json.loads(result.stdout, parse_constant=reject)
+
+    def test_json(self):
+        document = self.document("-n", "50", "-d", "8", *TINY)
+        self.assertEqual(document["schema"], "ropemap.bench/1")
+        self.assertRegex(document["date"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+        self.assertEqual(set(document["machine"]), {"processor", "processors", "simd", "blas_core", "blas"})
+        rows = document["rows"]
+        self.assertEqual(list(dict.fromkeys(row["name"] for row in rows)), NAMES)
+        for row in rows:
+            self.assertEqual(row["wrong"], 0, row)
+            self.assertGreater(row["checked"], 0, row)
+            self.assertLessEqual(row["error"], row["allowed"], row)
+            self.assertEqual(row["seconds"]["samples"], 2)
+            self.assertLessEqual(row["seconds"]["p5"], row["seconds"]["median"])
+            self.assertLessEqual(row["seconds"]["median"], row["seconds"]["p95"])
+            work = row["bytes"] if row["unit"] == "GB/s" else row["flops"]
+            self.assertTrue(math.isclose(row["rate"], work / row["seconds"]["median"] / 1e9, rel_tol=1e-9), row)
+            self.assertGreater(row["share"], 0)
+            self.assertIsNone(row["target"])
+            self.assertEqual(row["positions"], 0 if row["name"] == "png" else 50)
+            self.assertEqual(row["output_bytes"] > 0, row["name"] == "png")
+        rotate = [row["layout"] for row in rows if row["name"] == "rotate"]
+        self.assertEqual(rotate, ["half", "interleaved"])
+        self.assertEqual(rows[0]["bytes"], 2 * 4 * 50 * 8)
+
+    def test_lists_and_layout(self):
+        rows = self.document("rotate", "diagonal", "--positions", "16-64*2,5", "--head-dim", "2,6", "--layout",
+                             "interleaved", *TINY)["rows"]
+        shapes = [(row["name"], row["positions"], row["head_dim"], row["layout"]) for row in rows]
+        wanted = [(name, n, d, "" if name == "diagonal" else "interleaved")
+                  for name in ("rotate", "rotate / libm", "diagonal") for n in (16, 32, 64, 5) for d in (2, 6)]
+        self.assertEqual(shapes, wanted)
+        rows = self.document("diagonal", "-n", "1k-16k*4", *TINY)["rows"]
+        self.assertEqual([row["positions"] for row in rows], [1024, 4096, 16384])
+
+    def test_one_thread_besides_all(self):
+        arguments = ["similarity", "-n", "300", "-d", "4", "--samples", "1", "-q"]
+        threads = [row["threads"] for row in self.document(*arguments)["rows"]]
+        self.assertEqual(threads, [1] if os.cpu_count() == 1 else [1, os.cpu_count()])
+        threads = [row["threads"] for row in self.document(*arguments, "--threads", "3")["rows"]]
+        self.assertEqual(threads, [3])
+
+    def test_seconds_bound_the_samples(self):
+        row = self.document("diagonal", "-n", "10", "--seconds", "1e-9", "--threads", "1", "-q")["rows"][0]
+        self.assertEqual(row["seconds"]["samples"], 5)
+
+    def test_csv(self):
+        text = self.done("bench", "-n", "40", "-d", "4", *TINY, "--csv").stdout.decode()
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        self.assertEqual(list(dict.fromkeys(row["name"] for row in rows)), NAMES)
+        for row in rows:
+            self.assertNotIn(None, row)
+            self.assertNotIn(None, row.values())
+            self.assertEqual((row["wrong"], row["samples"]), ("0", "2"))
+            for column in ("median", "p5", "p95", "deviation", "rate", "ceiling_seconds", "share", "error"):
+                self.assertTrue(math.isfinite(float(row[column])), (column, row))
+
+    def test_markdown(self):
+        text = self.done("bench", "-n", "40", "-d", "4", *TINY).stdout.decode()
+        table = [line for line in text.splitlines() if line.startswith("|")]
+        self.assertEqual({line.count("|") for line in table}, {17})
+        self.assertTrue(re.fullmatch(r"\|(---\|)+", table[1]))
+        names = [line.split("|")[1].strip() for line in table[2:]]
+        self.assertEqual(list(dict.fromkeys(names)), NAMES)
+        for name in NAMES:
+            self.assertEqual(text.count("\n- %s: " % name), 1)
+
+    def test_a_file(self):
+        arguments = ["bench", "png", "--size", "5", "--samples", "1", "--json", "--output", "bench.json"]
+        self.assertEqual(self.done(*arguments, "--quiet").stdout, b"")
+        first = self.read("bench.json")
+        self.assertEqual(json.loads(first)["rows"][0]["name"], "png")
+        self.refused(4, ["bench.json"], *arguments, "-q")
+        self.assertEqual(self.read("bench.json"), first)
+        self.done(*arguments, "-q", "--force")
+        self.assertEqual(self.names(), ["bench.json"])
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "there is no /dev/full here")
+    def test_a_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            result = self.run_program("bench", "png", "--size", "5", "--samples", "1", "-q", stdout=full,
+                                      stderr=-1, capture_output=False)
+        self.assertEqual(result.returncode, 4, result.stderr)
+
+
+class Refused(Case):
+    def test_values(self):
+        for words, arguments in (
+            (["rotat", "did you mean rotate"], ["rotat"]),
+            (["--positions", "'0'"], ["-n", "0"]),
+            (["--positions"], ["-n", ""]),
+            (["--positions"], ["-n", "64-16"]),
+            (["--positions"], ["-n", "4k*2"]),
+            (["--positions"], ["-n", "4k-8k*1"]),
+            (["--positions"], ["-n", "4,,5"]),
+            (["--positions"], ["-n", "17M"]),
+            (["--positions", "64 numbers"], ["-n", ",".join(["1"] * 65)]),
+            (["--head-dim", "odd"], ["-d", "63"]),
+            (["--head-dim"], ["-d", "4098"]),
+            (["--layout"], ["--layout", "halves"]),
+            (["--size"], ["--size", "0x5"]),
+            (["--size"], ["--size", "70000"]),
+            (["--threads"], ["--threads", "0"]),
+            (["--samples"], ["--samples", "0"]),
+            (["--seconds", "too small"], ["--seconds", "0"]),
+            (["--seconds"], ["--seconds", "nan"]),
+            (["--csv", "--json"], ["--csv", "--json"]),
+            (["--frobnicate"], ["--frobnicate"]),
+        ):
+            self.refused(2, words, "bench", *arguments)
+
+    def test_help(self):
+        page = self.done("bench", "--help").stdout.decode()
+        for word in ("rotate, similarity, pool, diagonal, png, map", "--positions", "--json", "FROM-TO*FACTOR"):
+            self.assertIn(word, page)
+        self.assertLessEqual(max(map(len, page.splitlines())), 100)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,152 @@
+/* test_bench_check.c - what the checks of benchmarks rest on: decoder, reference, inputs, samples, verdicts
+ */
+/* SPDX-License-Identifier: MIT */
+#include "host/bench/inflate.h"
+#include "host/bench/inputs.h"
+#include "host/bench/reference.h"
+#include "tests/oracle.h"
+
+#include <libdeflate.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void assert_near(double got, double wanted, double allowed) {
+    if (!(fabs(got - wanted) <= allowed)) {
+        fail_msg("%.17g, expected %.17g within %g", got, wanted, allowed);
+    }
+}
+
+static void check_inflate(const uint8_t *data, size_t size, int level) {
+    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(level);
+    assert_non_null(compressor);
+    const size_t room = libdeflate_zlib_compress_bound(compressor, size);
+    uint8_t *packed = malloc(room), *back = malloc(size + 1);
+    assert_non_null(packed);
+    assert_non_null(back);
+    const size_t count = libdeflate_zlib_compress(compressor, data, size, packed, room);
+    assert_true(rm_inflate(packed, count, back, size));
+    assert_memory_equal(back, data, size);
+    assert_false(rm_inflate(packed, count - 1, back, size));
+    assert_false(rm_inflate(packed, count, back, size + 1));
+    assert_false(size > 0 && rm_inflate(packed, count, back, size - 1));
+    for (size_t at = 0; at < count; at += 1 + count / 16) {
+        packed[at] ^= 0x5a;
+        if (rm_inflate(packed, count, back, size)) {
+            assert_memory_equal(back, data, size); /* a bit that stands for nothing */
+        }
+        packed[at] ^= 0x5a;
+        assert_false(rm_inflate(packed, at, back, size));
+    }
+    free(packed);
+    free(back);
+    libdeflate_free_compressor(compressor);
+}
+
+/* Stored, fixed and dynamic blocks, far and near repetitions. */
+static void test_inflate(void **state) {
+    (void)state;
+    enum { SIZE = 40000 };
+    uint8_t *data = calloc(SIZE, 1);
+    assert_non_null(data);
+    for (int i = 0; i < SIZE; i++) {
+        const bool noise = (i / 5000) % 2 == 0;
+        data[i] = (uint8_t)(noise ? (unsigned)i * (unsigned)i * 2654435761u >> 24 : (unsigned)(i / 300));
+    }
+    const int levels[] = {0, 1, 6, 12};
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        check_inflate(data, SIZE, levels[i]);
+        check_inflate(data, 40, levels[i]);
+        check_inflate(data, 0, levels[i]);
+    }
+    free(data);
+}
+
+static void test_reference_rotation(void **state) {
+    (void)state;
+    ropemap_spec spec = ropemap_spec_default();
+    spec.head_dim = 10;
+    const int64_t positions[] = {0, 1, 131071, 16777215};
+    float row[10];
+    rm_inputs_fill(row, 10, 1.0, 1);
+    for (ropemap_layout layout = ROPEMAP_LAYOUT_HALF; ropemap_layout_name(layout) != NULL; layout++) {
+        rm_reference *reference = rm_reference_make(10, layout);
+        assert_non_null(reference);
+        for (size_t p = 0; p < 4; p++) {
+            double turned[10];
+            rm_reference_rotate(reference, row, positions[p], turned);
+            for (int32_t pair = 0; pair < 5; pair++) {
+                const int32_t a = layout == ROPEMAP_LAYOUT_HALF ? pair : 2 * pair;
+                const int32_t b = layout == ROPEMAP_LAYOUT_HALF ? pair + 5 : 2 * pair + 1;
+                const long double turns =
+                    oracle_phase(oracle_frequency(&spec, pair), (long double)positions[p]);
+                const double c = (double)oracle_cos(turns), s = (double)oracle_sin(turns);
+                assert_near(turned[a], (double)row[a] * c - (double)row[b] * s, 1e-11);
+                assert_near(turned[b], (double)row[a] * s + (double)row[b] * c, 1e-11);
+                assert_int_equal(rm_reference_partner(reference, a), b);
+                assert_int_equal(rm_reference_partner(reference, b), a);
+            }
+        }
+        free(reference);
+    }
+}
+
+static void test_samples_lie_in_the_output(void **state) {
+    (void)state;
+    const int64_t totals[] = {1, 2, 63, 64, 65, 1000, INT64_C(1) << 40};
+    for (size_t t = 0; t < sizeof totals / sizeof totals[0]; t++) {
+        const int64_t count = rm_sample_count(totals[t], 64);
+        assert_int_equal(count, totals[t] < 64 ? totals[t] : 64);
+        assert_int_equal(rm_sample_at(totals[t], 64, 0), 0);
+        assert_int_equal(rm_sample_at(totals[t], 64, count - 1), totals[t] - 1);
+        for (int64_t i = 0; i < count; i++) {
+            const int64_t at = rm_sample_at(totals[t], 64, i);
+            assert_true(at >= 0 && at < totals[t]);
+        }
+    }
+}
+
+static void test_inputs_are_random_and_never_zero(void **state) {
+    (void)state;
+    enum { COUNT = 4096 };
+    float *values = malloc(COUNT * sizeof *values);
+    assert_non_null(values);
+    rm_inputs_fill(values, COUNT, rm_inputs_unit_reach(128), 5);
+    double sum = 0.0, square = 0.0;
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(values[i] != 0.0f && fabsf(values[i]) <= 0.15309311f); /* sqrt(3 / 128) */
+        sum += (double)values[i];
+        square += (double)values[i] * (double)values[i];
+    }
+    /* five standard deviations: 1 / sqrt(128 n), and of squares 1 / 128 * sqrt(4 / 5 / n) */
+    assert_near(sum / COUNT, 0.0, 5.0 / sqrt(128.0 * COUNT));
+    assert_near(square / COUNT, 1.0 / 128.0, 5.0 / 128.0 * sqrt(0.8 / COUNT));
+    free(values);
+}
+
+static void test_a_verdict_counts_nan(void **state) {
+    (void)state;
+    rm_verdict verdict = {0};
+    rm_verdict_take(&verdict, 1.0, 1.5, 0.5);
+    assert_int_equal(verdict.wrong, 0);
+    rm_verdict_take(&verdict, (double)NAN, 0.0, 0.75);
+    rm_verdict_take(&verdict, 0.0, 9.0, 0.1);
+    assert_int_equal(verdict.checked, 3);
+    assert_int_equal(verdict.wrong, 2);
+    assert_true(isnan(verdict.error));
+    assert_near(verdict.allowed, 0.75, 0.0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_inflate),
+        cmocka_unit_test(test_reference_rotation),
+        cmocka_unit_test(test_samples_lie_in_the_output),
+        cmocka_unit_test(test_inputs_are_random_and_never_zero),
+        cmocka_unit_test(test_a_verdict_counts_nan),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
