@@ -1,12 +1,9 @@
-/* test_bench_check.c - what the checks of benchmarks rest on: decoder, reference, inputs, samples, verdicts
- */
+/* test_bench_check.c - what the checks of benchmarks rest on: reference, inputs, samples, verdicts */
 /* SPDX-License-Identifier: MIT */
-#include "host/bench/inflate.h"
 #include "host/bench/inputs.h"
 #include "host/bench/reference.h"
 #include "tests/oracle.h"
 
-#include <libdeflate.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,51 +15,6 @@ static void assert_near(double got, double wanted, double allowed) {
     if (!(fabs(got - wanted) <= allowed)) {
         fail_msg("%.17g, expected %.17g within %g", got, wanted, allowed);
     }
-}
-
-static void check_inflate(const uint8_t *data, size_t size, int level) {
-    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(level);
-    assert_non_null(compressor);
-    const size_t room = libdeflate_zlib_compress_bound(compressor, size);
-    uint8_t *packed = malloc(room), *back = malloc(size + 1);
-    assert_non_null(packed);
-    assert_non_null(back);
-    const size_t count = libdeflate_zlib_compress(compressor, data, size, packed, room);
-    assert_true(rm_inflate(packed, count, back, size));
-    assert_memory_equal(back, data, size);
-    assert_false(rm_inflate(packed, count - 1, back, size));
-    assert_false(rm_inflate(packed, count, back, size + 1));
-    assert_false(size > 0 && rm_inflate(packed, count, back, size - 1));
-    for (size_t at = 0; at < count; at += 1 + count / 16) {
-        packed[at] ^= 0x5a;
-        if (rm_inflate(packed, count, back, size)) {
-            assert_memory_equal(back, data, size); /* a bit that stands for nothing */
-        }
-        packed[at] ^= 0x5a;
-        assert_false(rm_inflate(packed, at, back, size));
-    }
-    free(packed);
-    free(back);
-    libdeflate_free_compressor(compressor);
-}
-
-/* Stored, fixed and dynamic blocks, far and near repetitions. */
-static void test_inflate(void **state) {
-    (void)state;
-    enum { SIZE = 40000 };
-    uint8_t *data = calloc(SIZE, 1);
-    assert_non_null(data);
-    for (int i = 0; i < SIZE; i++) {
-        const bool noise = (i / 5000) % 2 == 0;
-        data[i] = (uint8_t)(noise ? (unsigned)i * (unsigned)i * 2654435761u >> 24 : (unsigned)(i / 300));
-    }
-    const int levels[] = {0, 1, 6, 12};
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        check_inflate(data, SIZE, levels[i]);
-        check_inflate(data, 40, levels[i]);
-        check_inflate(data, 0, levels[i]);
-    }
-    free(data);
 }
 
 static void test_reference_rotation(void **state) {
@@ -142,7 +94,6 @@ static void test_a_verdict_counts_nan(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inflate),
         cmocka_unit_test(test_reference_rotation),
         cmocka_unit_test(test_samples_lie_in_the_output),
         cmocka_unit_test(test_inputs_are_random_and_never_zero),

@@ -3,10 +3,10 @@
 #include "host/base/alloc.h"
 #include "host/bench/ceiling.h"
 #include "host/bench/crew.h"
-#include "host/bench/inflate.h"
 #include "host/bench/inputs.h"
 #include "host/bench/table.h"
 
+#include <libdeflate.h>
 #include <math.h>
 #include <string.h>
 
@@ -109,6 +109,16 @@ static const uint8_t *find_chunk(const ropemap_bytes *file, const char *type, si
     return NULL;
 }
 
+/* Decodes a zlib stream that must fill `to` exactly. */
+static bool inflate_exactly(const uint8_t *from, size_t count, uint8_t *to, size_t size) {
+    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+    size_t written = 0;
+    const bool whole = decompressor != NULL && libdeflate_zlib_decompress(decompressor, from, count, to, size,
+                                                                          &written) == LIBDEFLATE_SUCCESS;
+    libdeflate_free_decompressor(decompressor);
+    return whole && written == size;
+}
+
 /* Rows of a filter byte, which must be 0, and one level a cell; *levels without that of NaN. */
 static bool decode(const struct state *state, uint8_t *pixels, size_t size, size_t *levels) {
     static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
@@ -124,7 +134,7 @@ static bool decode(const struct state *state, uint8_t *pixels, size_t size, size
                        big32(header) == (uint32_t)state->map.width &&
                        big32(header + 4) == (uint32_t)state->map.height && header[8] == 8 && header[9] == 3;
     *levels = palette_size / 3 - 1; /* the last colour is that of NaN */
-    return whole && rm_inflate(data, data_size, pixels, size);
+    return whole && inflate_exactly(data, data_size, pixels, size);
 }
 
 static ropemap_status png_check(void *opened, rm_verdict *verdict, ropemap_error *error) {

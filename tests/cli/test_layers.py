@@ -50,7 +50,7 @@ LIBRARY_HEADERS = [
     ("ft2build.h", ["host/figure/*"]),
     ("freetype/*", ["host/figure/*"]),
     ("stb/*", ["host/figure/*", "tools/peers/*", "tests/*"]),
-    ("libdeflate.h", ["host/figure/*", "tests/*"]),
+    ("libdeflate.h", ["host/figure/*", "host/bench/*", "tests/*"]),
     ("jansson.h", ["host/spec/*", "host/data/*", "tools/ropemap/*", "tests/*"]),
     ("cmocka.h", ["tests/*"]),
     ("cuda*", ["cuda/*.c", "cuda/*.cu", "cuda/*.cuh", "cuda/launch.h"]),
