@@ -396,8 +396,8 @@ typedef enum ropemap_bench_target {
 } ropemap_bench_target;
 
 /*
- * One benchmark at one shape. `work` is bytes or FLOPs by the formula that `formula` states; the ceiling ran
- * in turn with the samples, in the same process and on as many threads.
+ * One benchmark at one shape. Bytes and FLOPs are those that `formula` states; the ceiling ran in turn with
+ * the samples, in the same process and on as many threads.
  */
 typedef struct ropemap_bench_row {
     ropemap_bench bench;

@@ -1,5 +1,6 @@
 /* backend.c - the table of the CPU backend and its contexts */
 /* SPDX-License-Identifier: MIT */
+#include "host/base/address_space.h"
 #include "host/base/alloc.h"
 #include "host/cpu/cpu.h"
 
@@ -15,6 +16,7 @@ static void cpu_close(rm_context *context) {
         rm_free(context->turns.freq);
         rm_free(context->turns.c);
         rm_free(context->turns.s);
+        rm_address_space_give(context->blas_room, RM_CPU_BLAS_ROOM);
         rm_free(context);
     }
 }
@@ -35,6 +37,14 @@ static ropemap_status cpu_open(rm_context **context, ropemap_error *error) {
     if (made->group == NULL || made->turns.freq == NULL || made->turns.c == NULL || made->turns.s == NULL) {
         cpu_close(made);
         return rm_fail_memory(error, "worker", CONTEXT_BYTES);
+    }
+    made->blas_room = rm_address_space_hold(RM_CPU_BLAS_ROOM);
+    if (made->blas_room == NULL) {
+        cpu_close(made);
+        return rm_fail(
+            error, ROPEMAP_RESOURCES,
+            "worker: no room for %d MiB of addresses, which BLAS takes for each thread (ulimit -v)",
+            RM_CPU_BLAS_ROOM / 1048576);
     }
     *context = made;
     return ROPEMAP_OK;

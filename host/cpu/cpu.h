@@ -5,10 +5,15 @@
 
 #include "host/cpu/kernels.h"
 
+enum {
+    RM_CPU_BLAS_ROOM = 160 * 1048576
+}; /* addresses: a BLAS buffer of 128 MiB, a thread's stack, some more */
+
 struct rm_context {
     const rm_kernels *kernels;
     float *group; /* [RM_GROUP, ROPEMAP_MAX_HEAD_DIM] rotated rows, on their way into a sum */
     rm_turns turns;
+    void *blas_room; /* RM_CPU_BLAS_ROOM addresses, held until the first product */
 };
 
 /* Entries of the table in backend.h. */

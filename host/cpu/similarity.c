@@ -4,33 +4,48 @@
  * Workers take whole tiles, so BLAS must not start threads of its own, and the bits of its products change
  * with its thread count. The OpenMP build takes its count from the calling thread alone: it is set to one
  * around each call and put back, so that the caller's own OpenMP work is not touched.
+ *
+ * A thread's first product takes a buffer of 128 MiB of addresses, and OpenBLAS asks for it without end where
+ * a limit
+ * (`ulimit -v`) leaves none. So a context holds as much from its opening, which fails in order, and lets go
+ * here.
  */
+#include "host/base/address_space.h"
 #include "host/cpu/cpu.h"
 
 #include <cblas.h>
 #include <omp.h>
 
-ropemap_status rm_cpu_similarity(rm_context *context, rm_view queries, rm_view keys, rm_view tile,
-                                 ropemap_error *error) {
-    (void)context;
-    (void)error;
+/* Makes ready for a product on this thread; what it returns is given to blas_end. */
+static int blas_begin(rm_context *context) {
+    rm_address_space_give(context->blas_room, RM_CPU_BLAS_ROOM);
+    context->blas_room = NULL;
     const int before = omp_get_max_threads();
     omp_set_num_threads(1);
+    return before;
+}
+
+static void blas_end(int before) {
+    omp_set_num_threads(before);
+}
+
+ropemap_status rm_cpu_similarity(rm_context *context, rm_view queries, rm_view keys, rm_view tile,
+                                 ropemap_error *error) {
+    (void)error;
+    const int before = blas_begin(context);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)queries.rows, (blasint)keys.rows,
                 (blasint)queries.cols, 1.0f, queries.data, (blasint)queries.stride, keys.data,
                 (blasint)keys.stride, 0.0f, tile.data, (blasint)tile.stride);
-    omp_set_num_threads(before);
+    blas_end(before);
     return ROPEMAP_OK;
 }
 
 ropemap_status rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram, ropemap_error *error) {
-    (void)context;
     (void)error;
-    const int before = omp_get_max_threads();
-    omp_set_num_threads(1);
+    const int before = blas_begin(context);
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)rows.cols, (blasint)rows.cols,
                 (blasint)rows.rows, 1.0f, rows.data, (blasint)rows.stride, rows.data, (blasint)rows.stride,
                 0.0f, gram.data, (blasint)gram.stride);
-    omp_set_num_threads(before);
+    blas_end(before);
     return ROPEMAP_OK;
 }

@@ -74,9 +74,14 @@ ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
     job->pulse->request = job->request;
     atomic_init(&job->pulse->steps, 0);
     atomic_init(&job->pulse->stop, false);
-    for (uint64_t i = 0; i < threads; i++) {
-        RM_TRY(job->backend->open(&job->workers[i].context, error));
+    RM_TRY(job->backend->open(&job->workers[0].context, error));
+    /* One worker does what many do, more slowly: others that cannot be had are done without. */
+    int32_t opened = 1;
+    while (opened < job->plan.threads &&
+           job->backend->open(&job->workers[opened].context, NULL) == ROPEMAP_OK) {
+        opened++;
     }
+    job->plan.threads = opened;
     return ROPEMAP_OK;
 }
 
