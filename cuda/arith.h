@@ -139,4 +139,36 @@ RM_INLINE float rm_float_from_bfloat(uint16_t bfloat) {
     return rm_float_from_bits((uint32_t)bfloat << 16);
 }
 
+/*
+ * float to IEEE binary16, to the nearest, ties to even: beyond 65,504 (65,520 and more) infinity, below
+ * 2^-14 a multiple of 2^-24. A NaN stays one. Adding 1/2 to a magnitude below 2^-14 leaves its multiple of
+ * 2^-24, rounded by the addition itself, in the low bits of the sum.
+ */
+RM_INLINE uint16_t rm_half_from_float(float value) {
+    const uint32_t bits = rm_bits_from_float(value), rest = bits & 0x7fffffffu;
+    const uint32_t sign = (bits >> 16) & 0x8000u;
+    const uint32_t small = rm_bits_from_float(rm_float_from_bits(rest) + 0.5f) - 0x3f000000u;
+    const uint32_t large = (rest - 0x38000000u + 0xfffu + ((rest >> 13) & 1u)) >> 13;
+    const uint32_t half = rest > 0x7f800000u    ? 0x7e00u
+                          : rest >= 0x477ff000u ? 0x7c00u
+                          : rest < 0x38800000u  ? small
+                                                : large;
+    return (uint16_t)(sign | half);
+}
+
+/* float to bfloat16, to the nearest, ties to even. A NaN stays one. */
+RM_INLINE uint16_t rm_bfloat_from_float(float value) {
+    const uint32_t bits = rm_bits_from_float(value);
+    const uint32_t nan = 0x7fc0u | ((bits >> 16) & 0x8000u);
+    const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    return (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
+}
+
+/* float with the 10 explicit bits of a TensorFloat-32, to the nearest, ties to even. A NaN stays one. */
+RM_INLINE float rm_tf32_from_float(float value) {
+    const uint32_t bits = rm_bits_from_float(value);
+    const uint32_t rounded = (bits + 0xfffu + ((bits >> 13) & 1u)) & 0xffffe000u;
+    return (bits & 0x7fffffffu) > 0x7f800000u ? value : rm_float_from_bits(rounded);
+}
+
 #endif

@@ -213,7 +213,19 @@ typedef enum ropemap_method {
     ROPEMAP_METHOD_TILED     /* every pair, tile by tile */
 } ropemap_method;
 
+/*
+ * The numbers that rotated rows are rounded to, to the nearest, before every query is multiplied with every
+ * key (the tiled method); products are added up in fp32 throughout.
+ */
+typedef enum ropemap_dtype {
+    ROPEMAP_DTYPE_FP32,
+    ROPEMAP_DTYPE_TF32, /* 10 bits after the leading one, the exponents of fp32 */
+    ROPEMAP_DTYPE_BF16, /* 7 bits, the exponents of fp32 */
+    ROPEMAP_DTYPE_FP16  /* 10 bits; above 65,504 infinite, below 2^-14 a multiple of 2^-24 */
+} ropemap_dtype;
+
 /* Names as on the command line; NULL past the last, so counting up from 0 lists them all. */
+ROPEMAP_API const char *ropemap_dtype_name(ropemap_dtype dtype);
 ROPEMAP_API const char *ropemap_measure_name(ropemap_measure measure);
 ROPEMAP_API const char *ropemap_pool_name(ropemap_pool pool);
 ROPEMAP_API const char *ropemap_method_name(ropemap_method method);
@@ -236,7 +248,9 @@ typedef struct ropemap_request {
     bool causal; /* only pairs with key position <= query position count; a cell without any is NaN */
     bool strict; /* refuse vectors that hold NaN or infinity (ROPEMAP_DATA) */
     ropemap_method method;
-    const char *backend;       /* "cpu"; NULL or "auto" for the best there is. Borrowed */
+    ropemap_dtype dtype;
+    const char *backend;       /* "cpu" or "cuda"; NULL or "auto" for the best there is. Borrowed */
+    int32_t device;            /* which GPU, counted from 0 in the order of the driver */
     int32_t threads;           /* 0: one for each processor */
     uint64_t memory;           /* bytes the work may take besides the map itself; 0: a quarter of RAM */
     ropemap_progress progress; /* may be NULL */
@@ -248,19 +262,23 @@ ROPEMAP_API ropemap_request ropemap_request_default(void);
 
 /* How a request will be served. Made without computing anything. */
 typedef struct ropemap_plan {
-    ropemap_method method; /* never AUTO */
-    char reason[200];      /* why this method */
-    char backend[16];
+    ropemap_method method;    /* never AUTO */
+    char reason[200];         /* why this method */
+    char backend[16];         /* "cpu" or "cuda" */
+    char backend_reason[320]; /* why this one: "GPU 0, NVIDIA H100", "no GPU: ..." */
+    bool fell_back;           /* it was to be another one, or other tiles: backend_reason says why not */
+    ropemap_dtype dtype;      /* fp32 where the method is not the tiled one */
     int32_t threads;
     int64_t height, width; /* cells of the map */
     int64_t block;         /* side of a GEMM block, in positions (tiled) or cells (factored) */
     int64_t band; /* positions (tiled) or cells (factored) of a side, or distances (diagonal) that are worked
                      on at a time */
     int64_t bands;
-    int64_t tiles;      /* GEMM blocks in all */
-    bool keys_resident; /* tiled: rotated keys are kept, not made again for each band */
-    uint64_t bytes;     /* most memory the work takes besides the map and what the vectors hold */
-    double flops;       /* of GEMMs, rotations and cosines */
+    int64_t tiles;         /* GEMM blocks in all */
+    bool keys_resident;    /* tiled: rotated keys are kept, not made again for each band */
+    uint64_t bytes;        /* most memory the work takes besides the map and what the vectors hold */
+    uint64_t device_bytes; /* likewise, of the GPU's memory; 0 on the CPU */
+    double flops;          /* of GEMMs, rotations and cosines */
 } ropemap_plan;
 
 /* ROPEMAP_USAGE: a request out of range, or a method that cannot serve it, with the reason.
@@ -372,6 +390,40 @@ ROPEMAP_API ropemap_status ropemap_output_write(const char *path, const ropemap_
 /* Writes a map as its name says: .png (figure must not be NULL) or .npy. ROPEMAP_USAGE for another ending. */
 ROPEMAP_API ropemap_status ropemap_map_save(const ropemap_map *map, const ropemap_figure *figure,
                                             const char *path, bool force, ropemap_error *error);
+
+/* ---- the machine -----------------------------------------------------------------------------------------
+ */
+
+/* What the driver reports. */
+typedef struct ropemap_driver {
+    int32_t version; /* the CUDA version it supports: 13000 for 13.0 */
+    int32_t devices; /* GPUs that this process may see */
+} ropemap_driver;
+
+typedef struct ropemap_gpu {
+    int32_t index;
+    char name[96];
+    int32_t major, minor; /* compute capability */
+    int32_t processors;   /* multiprocessors */
+    uint64_t memory;      /* bytes in all */
+    uint64_t cache;       /* bytes of the second-level cache */
+} ropemap_gpu;
+
+/* The library that holds the CUDA backend. */
+typedef struct ropemap_plugin {
+    char path[4096];        /* absolute */
+    char runtime[32];       /* what it was built with: "CUDA 13.0" */
+    char blas[32];          /* what it multiplies with: "cuBLAS 13.0.2" */
+    char architectures[80]; /* compute capabilities it has machine code for: "75 80 86 89 90 100 120" */
+} ropemap_plugin;
+
+/*
+ * Each asks anew and keeps nothing open. ROPEMAP_RESOURCES, with the reason in `error`, where there is none:
+ * no driver, an old one, no such GPU, no plugin, or one that does not load.
+ */
+ROPEMAP_API ropemap_status ropemap_driver_describe(ropemap_driver *driver, ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_gpu_describe(int32_t index, ropemap_gpu *gpu, ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_plugin_describe(ropemap_plugin *plugin, ropemap_error *error);
 
 /* ---- benchmarks ------------------------------------------------------------------------------------------
  */

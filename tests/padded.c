@@ -78,7 +78,8 @@ void check_same_bits(const char *name, rm_view wanted, rm_view got) {
 rm_context *open_context(void) {
     rm_context *context = NULL;
     ropemap_error error = {0};
-    if (rm_cpu_backend()->open(&context, &error) != ROPEMAP_OK) {
+    const rm_device device = rm_cpu_device();
+    if (rm_cpu_backend()->open(&context, &device, &error) != ROPEMAP_OK) {
         fail_msg("open: %s", error.text);
     }
     return context;

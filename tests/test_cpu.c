@@ -153,8 +153,8 @@ static void check_rotate_sum(rm_context *context, const struct rotate_case *test
     }
     sums[test->head_dim] = -5.0;
     const rm_rotation rotation = {.freqs = &freqs, .layout = test->layout, .rotate = true};
-    assert_int_equal(rm_cpu_backend()->rotate_sum(context, &rotation, test->positions, from.view, sums, NULL),
-                     0);
+    const rm_axis axis = {.range = test->positions, .cells = 1};
+    assert_int_equal(rm_cpu_backend()->rotate_sum(context, &rotation, &axis, 0, from.view, sums, NULL), 0);
     for (int32_t d = 0; d < test->head_dim; d++) {
         double sum = 1000.0 + d, magnitude = 0;
         for (int64_t i = 0; i < test->positions.count; i++) {
@@ -208,8 +208,8 @@ static void test_rotate_sum_of_rows_far_apart(void **state) {
     memset(sums, 0, sizeof sums);
     rm_context *context = open_context();
     const rm_rotation rotation = {.freqs = &freqs, .layout = test.layout, .rotate = true};
-    assert_int_equal(rm_cpu_backend()->rotate_sum(context, &rotation, test.positions, from.view, sums, NULL),
-                     0);
+    const rm_axis axis = {.range = test.positions, .cells = 1};
+    assert_int_equal(rm_cpu_backend()->rotate_sum(context, &rotation, &axis, 0, from.view, sums, NULL), 0);
     double square = 0;
     for (int32_t p = 0; p < PAIRS; p++) {
         const long double turns =
@@ -225,9 +225,10 @@ static void test_rotate_sum_of_rows_far_apart(void **state) {
 static void test_unknown_variant_is_refused(void **state) {
     (void)state;
     rm_context *context = NULL;
+    const rm_device device = rm_cpu_device();
     ropemap_error error = {0};
     assert_int_equal(setenv("ROPEMAP_SIMD", "v9", 1), 0);
-    assert_int_equal(rm_cpu_backend()->open(&context, &error), ROPEMAP_RESOURCES);
+    assert_int_equal(rm_cpu_backend()->open(&context, &device, &error), ROPEMAP_RESOURCES);
     assert_non_null(strstr(error.text, "v9"));
     assert_null(context);
     variant_release();

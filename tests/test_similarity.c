@@ -34,7 +34,9 @@ static void check_similarity(rm_context *context, int64_t rows, int64_t cols, in
         fill_random(q.view, 1);
         fill_random(k.view, 2);
     }
-    assert_int_equal(rm_cpu_backend()->similarity(context, q.view, k.view, tile.view, NULL), ROPEMAP_OK);
+    assert_int_equal(
+        rm_cpu_backend()->similarity(context, ROPEMAP_DTYPE_FP32, q.view, k.view, tile.view, NULL),
+        ROPEMAP_OK);
     const double relative = exact ? 0 : (double)inner * 0x1p-24 / (1 - (double)inner * 0x1p-24);
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j < cols; j++) {
@@ -62,26 +64,39 @@ static void test_similarity(void **state) {
     rm_cpu_backend()->close(context);
 }
 
-static void test_gram(void **state) {
+/* Small whole numbers: the products and sums are exact, about 0 and about whole numbers alike. */
+static void test_moment(void **state) {
     (void)state;
     rm_context *context = open_context();
+    const rm_rotation rotation = {.rotate = false};
     for (size_t s = 0; s < 2 * SIZES; s++) {
         const int64_t rows = sizes[s / 2], dim = s % 2 == 0 ? 31 : 34;
-        struct padded x = padded_new(rows, dim), gram = padded_new(dim, dim);
+        const ropemap_range positions = {.first = 5, .count = rows, .step = 2};
+        struct padded x = padded_new(rows, dim);
+        double centre[34], moment[34 * 34 + 1];
         fill_whole(x.view, 5, false);
-        assert_int_equal(rm_cpu_backend()->gram(context, x.view, gram.view, NULL), ROPEMAP_OK);
+        for (int64_t d = 0; d < dim; d++) {
+            centre[d] = s % 3 == 0 ? (double)(d % 5) : 0.0;
+        }
+        for (int64_t i = 0; i <= dim * dim; i++) {
+            moment[i] = 1000.0;
+        }
+        assert_int_equal(rm_cpu_backend()->moment(context, &rotation, positions, x.view,
+                                                  s % 3 == 0 ? centre : NULL, moment, NULL),
+                         ROPEMAP_OK);
         for (int64_t a = 0; a < dim; a++) {
             for (int64_t b = 0; b < dim; b++) {
-                double sum = 0;
+                double sum = 1000.0;
                 for (int64_t i = 0; i < rows; i++) {
-                    sum += (double)*element(x.view, i, a) * (double)*element(x.view, i, b);
+                    sum += ((double)*element(x.view, i, a) - centre[a]) *
+                           ((double)*element(x.view, i, b) - centre[b]);
                 }
-                assert_true((double)*element(gram.view, a, b) == sum);
+                assert_true(moment[a * dim + b] == sum);
             }
         }
-        check_guards(&gram);
+        assert_true(moment[dim * dim] == 1000.0);
+        check_guards(&x);
         free(x.memory);
-        free(gram.memory);
     }
     rm_cpu_backend()->close(context);
 }
@@ -89,7 +104,7 @@ static void test_gram(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_similarity),
-        cmocka_unit_test(test_gram),
+        cmocka_unit_test(test_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,3 @@ ropemap_status rm_fail(ropemap_error *error, ropemap_status status, const char *
 ropemap_status rm_fail_memory(ropemap_error *error, const char *what, uint64_t bytes) {
     return rm_fail(error, ROPEMAP_RESOURCES, "%s: no memory for %" PRIu64 " bytes", what, bytes);
 }
-
-const char *ropemap_version(void) {
-    return RM_VERSION;
-}

@@ -28,4 +28,11 @@ static inline rm_view rm_view_rows(rm_view view, int64_t first, int64_t count) {
     return view;
 }
 
+/* Columns [first, first + count) of a view. */
+static inline rm_view rm_view_cols(rm_view view, int64_t first, int64_t count) {
+    view.data += first;
+    view.cols = count;
+    return view;
+}
+
 #endif

@@ -28,7 +28,7 @@ double rm_products_flops(int32_t threads);
 typedef struct rm_tiles {
     const rm_crew *crew;
     int32_t head_dim;
-    int64_t down, across;  /* blocks of crew->backend->block rows: of queries, of keys */
+    int64_t down, across;  /* blocks of crew->device.block rows: of queries, of keys */
     int64_t band;          /* blocks of queries that a task takes past all keys */
     float *queries, *keys; /* [down * block, head_dim], [across * block, head_dim] random */
     struct rm_worker_tile {

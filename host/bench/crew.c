@@ -5,13 +5,13 @@
 #include "host/base/alloc.h"
 
 ropemap_status rm_crew_open(rm_crew *crew, int32_t threads, ropemap_error *error) {
-    *crew = (rm_crew){.backend = rm_cpu_backend(), .threads = threads};
+    *crew = (rm_crew){.backend = rm_cpu_backend(), .device = rm_cpu_device(), .threads = threads};
     crew->contexts = rm_alloc((uint64_t)threads, sizeof *crew->contexts);
     if (crew->contexts == NULL) {
         return rm_fail_memory(error, "workers", (uint64_t)threads * sizeof *crew->contexts);
     }
     for (int32_t i = 0; i < threads; i++) {
-        RM_TRY(crew->backend->open(&crew->contexts[i], error));
+        RM_TRY(crew->backend->open(&crew->contexts[i], &crew->device, error));
     }
     return ROPEMAP_OK;
 }

@@ -8,6 +8,7 @@
 
 typedef struct rm_crew {
     const rm_backend *backend;
+    rm_device device;
     int32_t threads;
     rm_context **contexts; /* [threads] */
 } rm_crew;

@@ -41,8 +41,9 @@ static void copy_words(const char *from, char *to, size_t size) {
 ropemap_status ropemap_bench_describe(ropemap_bench_machine *machine, ropemap_error *error) {
     *machine = (ropemap_bench_machine){.processors = rm_processors()};
     const rm_backend *backend = rm_cpu_backend();
+    const rm_device device = rm_cpu_device();
     rm_context *context = NULL;
-    RM_TRY(backend->open(&context, error));
+    RM_TRY(backend->open(&context, &device, error));
     (void)snprintf(machine->simd, sizeof machine->simd, "%s", backend->variant(context));
     backend->close(context);
     if (!read_model(machine->processor, sizeof machine->processor)) {

@@ -67,7 +67,7 @@ static ropemap_status pool_open(ropemap_pool pool, const rm_shape *shape, void *
     if (state == NULL) {
         return rm_fail_memory(error, "benchmark", sizeof *state);
     }
-    const int64_t n = shape->positions, block = rm_cpu_backend()->block;
+    const int64_t n = shape->positions, block = rm_cpu_device().block;
     const ropemap_range range = {.first = 0, .count = n, .step = 1};
     state->shape = *shape;
     state->pool = pool;

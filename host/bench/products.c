@@ -11,15 +11,15 @@ enum { PRODUCT_CELLS = RM_PRODUCT_SIDE * RM_PRODUCT_SIDE };
 ropemap_status rm_products_open(rm_products *products, const rm_crew *crew, ropemap_error *error) {
     *products = (rm_products){.crew = crew};
     const rm_backend *backend = crew->backend;
-    products->inputs = backend->reserve(crew->contexts[0], 2 * PRODUCT_CELLS);
     products->tiles = rm_alloc((uint64_t)crew->threads, sizeof *products->tiles);
-    bool whole = products->inputs != NULL && products->tiles != NULL;
-    for (int32_t i = 0; whole && i < crew->threads; i++) {
-        products->tiles[i] = backend->reserve(crew->contexts[i], PRODUCT_CELLS);
-        whole = products->tiles[i] != NULL;
+    if (products->tiles == NULL) {
+        return rm_fail_memory(error, "large products", (uint64_t)crew->threads * sizeof *products->tiles);
     }
-    if (!whole) {
-        return rm_fail_memory(error, "large products", PRODUCT_CELLS * sizeof(float));
+    RM_TRY(
+        backend->reserve(crew->contexts[0], 2 * PRODUCT_CELLS, "large products", &products->inputs, error));
+    for (int32_t i = 0; i < crew->threads; i++) {
+        RM_TRY(
+            backend->reserve(crew->contexts[i], PRODUCT_CELLS, "large products", &products->tiles[i], error));
     }
     rm_inputs_fill(products->inputs, 2 * PRODUCT_CELLS, 1.0, 3);
     return ROPEMAP_OK;
@@ -44,7 +44,7 @@ static ropemap_status product_task(void *work, int64_t task, int32_t worker, rop
     const rm_view b = rm_view_dense(products->inputs + PRODUCT_CELLS, RM_PRODUCT_SIDE, RM_PRODUCT_SIDE);
     const rm_view tile = rm_view_dense(products->tiles[worker], RM_PRODUCT_SIDE, RM_PRODUCT_SIDE);
     (void)task;
-    return crew->backend->similarity(crew->contexts[worker], a, b, tile, error);
+    return crew->backend->similarity(crew->contexts[worker], ROPEMAP_DTYPE_FP32, a, b, tile, error);
 }
 
 ropemap_status rm_products_run(const rm_products *products, ropemap_error *error) {
@@ -65,19 +65,17 @@ static int64_t blocks_of(int64_t n, int64_t block) {
 ropemap_status rm_tiles_open(rm_tiles *tiles, const rm_crew *crew, int64_t rows, int64_t cols,
                              int32_t head_dim, int64_t band, ropemap_error *error) {
     const rm_backend *backend = crew->backend;
-    const int64_t block = backend->block, down = blocks_of(rows, block), across = blocks_of(cols, block);
+    const int64_t block = crew->device.block, down = blocks_of(rows, block), across = blocks_of(cols, block);
     const int64_t query_floats = down * block * head_dim, key_floats = across * block * head_dim;
     *tiles = (rm_tiles){.crew = crew, .head_dim = head_dim, .down = down, .across = across, .band = band};
-    tiles->queries = backend->reserve(crew->contexts[0], query_floats);
-    tiles->keys = backend->reserve(crew->contexts[0], key_floats);
     tiles->tiles = rm_alloc((uint64_t)crew->threads, sizeof *tiles->tiles);
-    bool whole = tiles->queries != NULL && tiles->keys != NULL && tiles->tiles != NULL;
-    for (int32_t i = 0; whole && i < crew->threads; i++) {
-        tiles->tiles[i].tile = backend->reserve(crew->contexts[i], block * block);
-        whole = tiles->tiles[i].tile != NULL;
+    if (tiles->tiles == NULL) {
+        return rm_fail_memory(error, "tiles", (uint64_t)crew->threads * sizeof *tiles->tiles);
     }
-    if (!whole) {
-        return rm_fail_memory(error, "tiles", (uint64_t)(query_floats + key_floats) * sizeof(float));
+    RM_TRY(backend->reserve(crew->contexts[0], query_floats, "queries", &tiles->queries, error));
+    RM_TRY(backend->reserve(crew->contexts[0], key_floats, "keys", &tiles->keys, error));
+    for (int32_t i = 0; i < crew->threads; i++) {
+        RM_TRY(backend->reserve(crew->contexts[i], block * block, "tiles", &tiles->tiles[i].tile, error));
     }
     rm_inputs_fill(tiles->queries, query_floats, rm_inputs_unit_reach(head_dim), 4);
     rm_inputs_fill(tiles->keys, key_floats, rm_inputs_unit_reach(head_dim), 5);
@@ -100,12 +98,12 @@ void rm_tiles_close(rm_tiles *tiles) {
 static ropemap_status tile(const rm_tiles *tiles, int32_t worker, int64_t row, int64_t col,
                            ropemap_error *error) {
     const rm_crew *crew = tiles->crew;
-    const int64_t block = crew->backend->block, floats = block * tiles->head_dim;
+    const int64_t block = crew->device.block, floats = block * tiles->head_dim;
     struct rm_worker_tile *to = &tiles->tiles[worker];
     to->row = row;
     to->col = col;
     to->filled = true;
-    return crew->backend->similarity(crew->contexts[worker],
+    return crew->backend->similarity(crew->contexts[worker], ROPEMAP_DTYPE_FP32,
                                      rm_view_dense(tiles->queries + row * floats, block, tiles->head_dim),
                                      rm_view_dense(tiles->keys + col * floats, block, tiles->head_dim),
                                      rm_view_dense(to->tile, block, block), error);
@@ -131,7 +129,7 @@ ropemap_status rm_tiles_run(rm_tiles *tiles, ropemap_error *error) {
 }
 
 double rm_tiles_flops(int64_t rows, int64_t cols, int32_t head_dim) {
-    const int64_t block = rm_cpu_backend()->block;
+    const int64_t block = rm_cpu_device().block;
     const double tiles = (double)blocks_of(rows, block) * (double)blocks_of(cols, block);
     return 2.0 * tiles * (double)(block * block) * (double)head_dim;
 }

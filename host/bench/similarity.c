@@ -57,7 +57,7 @@ static double similarity_flops(const rm_shape *shape) {
 
 /* Each tile reads a block of queries and one of keys and is written. */
 static double similarity_bytes(const rm_shape *shape) {
-    const double block = (double)rm_cpu_backend()->block, dim = (double)shape->head_dim;
+    const double block = (double)rm_cpu_device().block, dim = (double)shape->head_dim;
     const double tiles = similarity_flops(shape) / (2.0 * block * block * dim);
     return tiles * 4.0 * (2.0 * block * dim + block * block);
 }
@@ -69,13 +69,13 @@ static double ceiling_runs(const rm_shape *shape) {
 /* The tile of the first thread. */
 static rm_output similarity_output(void *opened) {
     const struct state *state = opened;
-    const size_t block = (size_t)state->crew.backend->block;
+    const size_t block = (size_t)state->crew.device.block;
     return (rm_output){.data = state->tiles.tiles[0].tile, .size = block * block * sizeof(float)};
 }
 
 static void check_element(const rm_tiles *tiles, const struct rm_worker_tile *tile, int64_t row, int64_t col,
                           rm_verdict *verdict) {
-    const int64_t block = tiles->crew->backend->block, dim = tiles->head_dim;
+    const int64_t block = tiles->crew->device.block, dim = tiles->head_dim;
     const float *q = tiles->queries + (tile->row * block + row) * dim;
     const float *k = tiles->keys + (tile->col * block + col) * dim;
     double dot = 0.0, sizes = 0.0;
@@ -91,7 +91,7 @@ static void check_element(const rm_tiles *tiles, const struct rm_worker_tile *ti
 static ropemap_status similarity_check(void *opened, rm_verdict *verdict, ropemap_error *error) {
     (void)error;
     const struct state *state = opened;
-    const int64_t block = state->crew.backend->block, cells = block * block;
+    const int64_t block = state->crew.device.block, cells = block * block;
     for (int32_t worker = 0; worker < state->crew.threads; worker++) {
         const struct rm_worker_tile *tile = &state->tiles.tiles[worker];
         for (int64_t i = 0; tile->filled && i < rm_sample_count(cells, CHECKED); i++) {

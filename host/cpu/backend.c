@@ -4,6 +4,8 @@
 #include "host/base/alloc.h"
 #include "host/cpu/cpu.h"
 
+#include <string.h>
+
 /* A group of rows, a table of small turns, the frequencies it is for, and the context itself. */
 enum {
     CONTEXT_BYTES = 2 * RM_GROUP * ROPEMAP_MAX_HEAD_DIM * (int)sizeof(float) +
@@ -16,12 +18,15 @@ static void cpu_close(rm_context *context) {
         rm_free(context->turns.freq);
         rm_free(context->turns.c);
         rm_free(context->turns.s);
+        rm_free(context->moment_rows);
+        rm_free(context->gram);
         rm_address_space_give(context->blas_room, RM_CPU_BLAS_ROOM);
         rm_free(context);
     }
 }
 
-static ropemap_status cpu_open(rm_context **context, ropemap_error *error) {
+static ropemap_status cpu_open(rm_context **context, const rm_device *device, ropemap_error *error) {
+    (void)device;
     *context = NULL;
     const rm_kernels *kernels = NULL;
     RM_TRY(rm_kernels_pick(&kernels, error));
@@ -54,14 +59,54 @@ static const char *cpu_variant(const rm_context *context) {
     return context->kernels->name;
 }
 
-static float *cpu_reserve(rm_context *context, int64_t floats) {
+/* Every call has taken effect when it returns. */
+static ropemap_status cpu_finish(rm_context *context, ropemap_error *error) {
     (void)context;
-    return rm_alloc_raw((uint64_t)floats, sizeof(float));
+    (void)error;
+    return ROPEMAP_OK;
+}
+
+static ropemap_status cpu_reserve(rm_context *context, int64_t floats, const char *what, float **memory,
+                                  ropemap_error *error) {
+    (void)context;
+    *memory = rm_alloc_raw((uint64_t)floats, sizeof(float));
+    return *memory != NULL ? ROPEMAP_OK : rm_fail_memory(error, what, (uint64_t)floats * sizeof(float));
 }
 
 static void cpu_release(rm_context *context, float *memory) {
     (void)context;
     rm_free(memory);
+}
+
+static float *cpu_stage(rm_context *context, int64_t floats) {
+    (void)context;
+    return rm_alloc_raw((uint64_t)floats, sizeof(float));
+}
+
+static ropemap_status cpu_copy(rm_context *context, rm_view from, rm_view to, ropemap_error *error) {
+    (void)context;
+    (void)error;
+    for (int64_t i = 0; i < from.rows; i++) {
+        memcpy(to.data + i * to.stride, from.data + i * from.stride, (size_t)from.cols * sizeof *to.data);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status cpu_cells_begin(rm_context *context, rm_cells *cells, ropemap_error *error) {
+    (void)context;
+    (void)error;
+    for (int64_t row = 0; row < cells->rows; row++) {
+        rm_cells_clear_row(cells, row);
+    }
+    return ROPEMAP_OK;
+}
+
+/* Tiles went into the host's arrays at once. */
+static ropemap_status cpu_cells_end(rm_context *context, rm_cells *cells, ropemap_error *error) {
+    (void)context;
+    (void)cells;
+    (void)error;
+    return ROPEMAP_OK;
 }
 
 static ropemap_status cpu_distances(rm_context *context, const ropemap_freqs *freqs, double weight,
@@ -76,21 +121,36 @@ static ropemap_status cpu_distances(rm_context *context, const ropemap_freqs *fr
 
 static const rm_backend cpu = {
     .name = "cpu",
-    .block = 256, /* a tile of 256 KiB and its rows stay in a second-level cache */
-    .context_bytes = CONTEXT_BYTES,
     .open = cpu_open,
     .close = cpu_close,
     .variant = cpu_variant,
+    .finish = cpu_finish,
     .reserve = cpu_reserve,
     .release = cpu_release,
+    .stage = cpu_stage,
+    .unstage = cpu_release,
+    .write = cpu_copy,
+    .read = cpu_copy,
     .rotate = rm_cpu_rotate,
     .rotate_sum = rm_cpu_rotate_sum,
     .similarity = rm_cpu_similarity,
-    .gram = rm_cpu_gram,
+    .moment = rm_cpu_moment,
+    .products = rm_cpu_products,
+    .cells_begin = cpu_cells_begin,
     .pool = rm_cpu_pool,
+    .cells_end = cpu_cells_end,
     .distances = cpu_distances,
 };
 
 const rm_backend *rm_cpu_backend(void) {
     return &cpu;
+}
+
+rm_device rm_cpu_device(void) {
+    return (rm_device){
+        .backend = "cpu",
+        .block = 256, /* a tile of 256 KiB and its rows stay in a second-level cache */
+        .rows_at_once = RM_MOMENT_ROWS,
+        .context_host = CONTEXT_BYTES,
+    };
 }

@@ -1,5 +1,7 @@
-/* rotated_rows.c - rows on their way into a stage: rotated, or as they are, and of length 1 where asked */
+/* rotated_rows.c - rows on their way into a stage: rotated, or as they are, of length 1 and rounded where
+ * asked */
 /* SPDX-License-Identifier: MIT */
+#include "cuda/arith.h"
 #include "host/cpu/cpu.h"
 
 #include <math.h>
@@ -37,6 +39,30 @@ static void normalise_rows(rm_view rows) {
     }
 }
 
+/* A number of the type, as a float. */
+static float rounded(ropemap_dtype dtype, float value) {
+    switch (dtype) {
+    case ROPEMAP_DTYPE_TF32:
+        return rm_tf32_from_float(value);
+    case ROPEMAP_DTYPE_BF16:
+        return rm_float_from_bfloat(rm_bfloat_from_float(value));
+    case ROPEMAP_DTYPE_FP16:
+        return rm_float_from_half(rm_half_from_float(value));
+    case ROPEMAP_DTYPE_FP32:
+        break;
+    }
+    return value;
+}
+
+static void round_rows(ropemap_dtype dtype, rm_view rows) {
+    for (int64_t i = 0; i < rows.rows; i++) {
+        float *row = rows.data + i * rows.stride;
+        for (int64_t d = 0; d < rows.cols; d++) {
+            row[d] = rounded(dtype, row[d]);
+        }
+    }
+}
+
 ropemap_status rm_cpu_rotate(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
                              rm_view from, rm_view to, ropemap_error *error) {
     (void)error;
@@ -49,6 +75,12 @@ ropemap_status rm_cpu_rotate(rm_context *context, const rm_rotation *rotation, r
     }
     if (rotation->normalise) {
         normalise_rows(rm_view_rows(to, 0, positions.count));
+    }
+    if (rotation->dtype != ROPEMAP_DTYPE_FP32) {
+        round_rows(rotation->dtype, rm_view_rows(to, 0, positions.count));
+    }
+    for (int64_t i = positions.count; i < to.rows; i++) {
+        memset(to.data + i * to.stride, 0, (size_t)to.cols * sizeof *to.data);
     }
     return ROPEMAP_OK;
 }

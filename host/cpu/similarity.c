@@ -15,6 +15,9 @@
 
 #include <cblas.h>
 #include <omp.h>
+#include <string.h>
+
+enum { CHUNK = 1024 }; /* numbers of two rows multiplied and added up in float */
 
 /* Makes ready for a product on this thread; what it returns is given to blas_end. */
 static int blas_begin(rm_context *context) {
@@ -29,8 +32,10 @@ static void blas_end(int before) {
     omp_set_num_threads(before);
 }
 
-ropemap_status rm_cpu_similarity(rm_context *context, rm_view queries, rm_view keys, rm_view tile,
-                                 ropemap_error *error) {
+/* Rows are rounded to the type already, and hold its numbers as floats. */
+ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, rm_view queries, rm_view keys,
+                                 rm_view tile, ropemap_error *error) {
+    (void)dtype;
     (void)error;
     const int before = blas_begin(context);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)queries.rows, (blasint)keys.rows,
@@ -40,12 +45,26 @@ ropemap_status rm_cpu_similarity(rm_context *context, rm_view queries, rm_view k
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram, ropemap_error *error) {
-    (void)error;
+ropemap_status rm_cpu_products(rm_context *context, rm_view a, rm_view b, rm_view tile, double *total,
+                               ropemap_error *error) {
+    memset(total, 0, (size_t)(a.rows * b.rows) * sizeof *total);
+    for (int64_t first = 0; first < a.cols; first += CHUNK) {
+        const int64_t left = a.cols - first, count = left < CHUNK ? left : CHUNK;
+        RM_TRY(rm_cpu_similarity(context, ROPEMAP_DTYPE_FP32, rm_view_cols(a, first, count),
+                                 rm_view_cols(b, first, count), tile, error));
+        for (int64_t i = 0; i < a.rows; i++) {
+            for (int64_t j = 0; j < b.rows; j++) {
+                total[i * b.rows + j] += (double)tile.data[i * tile.stride + j];
+            }
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+void rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram) {
     const int before = blas_begin(context);
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)rows.cols, (blasint)rows.cols,
                 (blasint)rows.rows, 1.0f, rows.data, (blasint)rows.stride, rows.data, (blasint)rows.stride,
                 0.0f, gram.data, (blasint)gram.stride);
     blas_end(before);
-    return ROPEMAP_OK;
 }

@@ -52,14 +52,29 @@ static ropemap_status add_group(rm_context *context, const rm_rotation *rotation
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
-                                 rm_view from, double *sums, ropemap_error *error) {
+/* Rows of one cell: groups are counted from the first of them. */
+static ropemap_status add_cell(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                               rm_view from, double *sums, ropemap_error *error) {
     for (int64_t first = 0; first < positions.count; first += RM_GROUP) {
         const int64_t left = positions.count - first;
-        const ropemap_range part = {.first = positions.first + first * positions.step,
+        const ropemap_range part = {.first = rm_position(positions, first),
                                     .count = left < RM_GROUP ? left : RM_GROUP,
                                     .step = positions.step};
         RM_TRY(add_group(context, rotation, part, rm_view_rows(from, first, part.count), sums, error));
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_axis *axis,
+                                 int64_t first, rm_view from, double *sums, ropemap_error *error) {
+    const int64_t end = first + from.rows, first_cell = rm_axis_cell_of(axis, first);
+    for (int64_t cell = first_cell, at = first; at < end; cell++) {
+        const int64_t cell_end = rm_axis_cell(axis, cell).end, to = cell_end < end ? cell_end : end;
+        const ropemap_range positions = {
+            .first = rm_position(axis->range, at), .count = to - at, .step = axis->range.step};
+        RM_TRY(add_cell(context, rotation, positions, rm_view_rows(from, at - first, to - at),
+                        sums + (cell - first_cell) * from.cols, error));
+        at = to;
     }
     return ROPEMAP_OK;
 }

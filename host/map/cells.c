@@ -7,12 +7,8 @@
 
 #include <math.h>
 
-static bool is_extreme(ropemap_pool pool) {
-    return pool == ROPEMAP_POOL_MIN || pool == ROPEMAP_POOL_MAX || pool == ROPEMAP_POOL_ABSMAX;
-}
-
 int64_t rm_cells_bytes(ropemap_pool pool) {
-    if (is_extreme(pool)) {
+    if (rm_pool_is_extreme(pool)) {
         return (int64_t)sizeof(float);
     }
     return (int64_t)sizeof(double) * (pool == ROPEMAP_POOL_STD ? 3 : 1);
@@ -23,7 +19,7 @@ ropemap_status rm_cells_make(rm_cells *cells, ropemap_pool pool, int64_t rows, i
     const uint64_t count = (uint64_t)rows * (uint64_t)cols;
     *cells = (rm_cells){.pool = pool, .rows = rows, .cols = cols};
     bool whole = true;
-    if (is_extreme(pool)) {
+    if (rm_pool_is_extreme(pool)) {
         cells->extreme = rm_alloc_raw(count, sizeof *cells->extreme);
         whole = cells->extreme != NULL;
     } else {
@@ -46,34 +42,11 @@ void rm_cells_free(rm_cells *cells) {
     *cells = (rm_cells){0};
 }
 
-void rm_cells_clear_row(rm_cells *cells, int64_t row) {
-    const float neutral = cells->pool == ROPEMAP_POOL_MIN ? INFINITY : -INFINITY;
-    for (int64_t i = row * cells->cols; i < (row + 1) * cells->cols; i++) {
-        if (cells->extreme != NULL) {
-            cells->extreme[i] = neutral;
-        } else {
-            cells->sum[i] = 0.0;
-        }
-        if (cells->pairs != NULL) {
-            cells->square[i] = 0.0;
-            cells->pairs[i] = 0.0;
-        }
-    }
-}
-
-/* The smaller (min) or the larger; a NaN on either side stays. */
-static float more_extreme(ropemap_pool pool, float a, float b) {
-    if (isnan(a) || isnan(b)) {
-        return NAN;
-    }
-    return (pool == ROPEMAP_POOL_MIN) == (a < b) ? a : b;
-}
-
 void rm_cells_merge_row(rm_cells *to, int64_t to_row, const rm_cells *from, int64_t from_row) {
     for (int64_t col = 0; col < to->cols; col++) {
         const int64_t a = to_row * to->cols + col, b = from_row * from->cols + col;
         if (to->extreme != NULL) {
-            to->extreme[a] = more_extreme(to->pool, to->extreme[a], from->extreme[b]);
+            to->extreme[a] = rm_more_extreme(to->pool, to->extreme[a], from->extreme[b]);
         } else if (to->pairs == NULL) {
             to->sum[a] += from->sum[b];
         } else if (from->pairs[b] > 0.0) {

@@ -13,9 +13,6 @@ ropemap_status rm_cells_make(rm_cells *cells, ropemap_pool pool, int64_t rows, i
                              ropemap_error *error);
 void rm_cells_free(rm_cells *cells);
 
-/* Empties row `row` of the arrays. */
-void rm_cells_clear_row(rm_cells *cells, int64_t row);
-
 /* Takes what row `from_row` of `from` holds into row `to_row` of `to`. */
 void rm_cells_merge_row(rm_cells *to, int64_t to_row, const rm_cells *from, int64_t from_row);
 

@@ -15,8 +15,6 @@
 
 #include <math.h>
 
-enum { AT_ONCE = 4096 }; /* distances computed between two looks at whether to go on */
-
 /* A worker's memory: a part of the differences, and the windows over them. */
 struct scratch {
     double *values;                                    /* [part] similarity at each distance */
@@ -41,10 +39,6 @@ struct part {
     int64_t first, end, next;
     bool counts; /* false: above the causal diagonal, no pair of it counts */
 };
-
-static bool is_extreme(ropemap_pool pool) {
-    return pool == ROPEMAP_POOL_MIN || pool == ROPEMAP_POOL_MAX || pool == ROPEMAP_POOL_ABSMAX;
-}
 
 static ropemap_pool pool_of(const struct part *part) {
     return part->diagonal->job->request->pool;
@@ -96,7 +90,7 @@ static double cut_cell(const struct part *part, rm_span rows, rm_span cols) {
     const int64_t first = first_difference(&part->diagonal->job->grid, rows, cols);
     const int64_t end = first + (rows.end - rows.first) + (cols.end - cols.first) - 1;
     const int64_t begin = first < part->diagonal->zero ? part->diagonal->zero : first;
-    if (is_extreme(pool)) {
+    if (rm_pool_is_extreme(pool)) {
         return cut_extreme(part, begin, end);
     }
     if (pool == ROPEMAP_POOL_RMS) {
@@ -121,7 +115,7 @@ static double whole_cell(const struct part *part, rm_span rows, rm_span cols) {
     const ropemap_pool pool = pool_of(part);
     const int64_t first = first_difference(&part->diagonal->job->grid, rows, cols) - part->first;
     const int64_t height = rows.end - rows.first;
-    if (is_extreme(pool)) {
+    if (rm_pool_is_extreme(pool)) {
         return (double)(pool == ROPEMAP_POOL_MIN ? -scratch->maxima[first] : scratch->maxima[first]);
     }
     const double pairs = (double)height * (double)(cols.end - cols.first);
@@ -152,7 +146,7 @@ static int64_t first_column(const struct part *part, rm_span rows) {
 /* Which windows a cell is read from: the sizes that differ from cell to cell by one. */
 static int64_t window_of(const struct part *part, rm_span rows, rm_span cols) {
     const int64_t width = cols.end - cols.first;
-    return is_extreme(pool_of(part)) ? rows.end - rows.first + width - 1 : width;
+    return rm_pool_is_extreme(pool_of(part)) ? rows.end - rows.first + width - 1 : width;
 }
 
 /* Cells of one row that begin in the part and are read from windows of size `window`. */
@@ -205,11 +199,12 @@ static void fill_cells(const struct part *part, int64_t window) {
 static ropemap_status compute_values(const struct part *part, rm_worker *worker, ropemap_error *error) {
     const struct diagonal *diagonal = part->diagonal;
     const rm_job *job = diagonal->job;
-    for (int64_t first = part->first; first < part->end; first += AT_ONCE) {
+    const int64_t at_once = rm_diagonal_at_once(job);
+    for (int64_t first = part->first; first < part->end; first += at_once) {
         RM_TRY(rm_job_poll(job, worker, error));
         const int64_t left = part->end - first;
         const ropemap_range some = {.first = rm_position(diagonal->range, first),
-                                    .count = left < AT_ONCE ? left : AT_ONCE,
+                                    .count = left < at_once ? left : at_once,
                                     .step = diagonal->range.step};
         double *values = part->scratch->values + (first - part->first);
         RM_TRY(job->backend->distances(worker->context, &job->freqs, diagonal->weight, some, values, error));
@@ -258,7 +253,7 @@ static ropemap_status part_task(void *work, int64_t task, int32_t index, ropemap
         prepare_windows(&part);
     }
     const rm_axis *rows = &job->grid.rows, *cols = &job->grid.cols;
-    const bool extremes = is_extreme(job->request->pool);
+    const bool extremes = rm_pool_is_extreme(job->request->pool);
     const int64_t low = rm_axis_least(cols) + (extremes ? rm_axis_least(rows) - 1 : 0);
     const int64_t high = rm_axis_most(cols) + (extremes ? rm_axis_most(rows) - 1 : 0);
     for (int64_t window = low; window <= high; window++) {
@@ -294,7 +289,7 @@ static ropemap_status make_scratch(const rm_job *job, struct scratch *scratch, r
     const int64_t count = job->plan.band;
     scratch->values = rm_alloc_raw((uint64_t)count, sizeof(double));
     bool whole = scratch->values != NULL;
-    if (is_extreme(pool)) {
+    if (rm_pool_is_extreme(pool)) {
         scratch->signed_values = make_floats(count, &whole);
         scratch->maxima = make_floats(count, &whole);
         scratch->suffix = make_floats(count, &whole);

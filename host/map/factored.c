@@ -18,14 +18,17 @@
 
 /* Features of a band of cells of one side. */
 struct features {
-    float *data;        /* [band, stride] */
+    float *data;        /* [band, stride], the backend's */
     int *exponents;     /* [band] each cell's second moments are 2^exponent times its features */
     int64_t first, end; /* cells held */
+    int64_t padded;     /* their number, rounded up to whole blocks */
 };
 
 struct scratch {
     rm_pooling pooling;
-    float *tile;   /* [block, block] */
+    float *packed; /* [batch, stride] features on their way to the backend */
+    float *tile;   /* [block, block], the backend's */
+    float *means;  /* [block, block], the host's copy; NULL for moments */
     double *total; /* [block, block]; NULL for means, whose products are short */
 };
 
@@ -34,6 +37,7 @@ struct factored {
     float *out;          /* [height, width] */
     int64_t stride;      /* features of a cell */
     int64_t block, band; /* cells */
+    int64_t batch;       /* cells pooled at once */
     struct features rows, cols;
     rm_side side;            /* whose features are being made */
     struct scratch *scratch; /* [threads] */
@@ -62,7 +66,7 @@ static int size_of_moments(const rm_pooling *pooling, bool std, int64_t dim) {
     double largest = 0.0;
     for (int64_t i = 0; i < dim; i++) {
         const double square =
-            pooling->moment[i * dim + i] + (std ? pooling->mean[i] * pooling->mean[i] : 0.0);
+            pooling->moment[i * dim + i] + (std ? pooling->means[i] * pooling->means[i] : 0.0);
         largest = square > largest ? square : largest;
     }
     int exponent = 0;
@@ -81,16 +85,17 @@ static int pack_moments(const rm_pooling *pooling, rm_side side, bool std, int64
         pack_symmetric(pooling->moment, NULL, dim, scale, packed);
     } else if (side == RM_SIDE_QUERIES) {
         pack_symmetric(pooling->moment, NULL, dim, scale, packed);
-        pack_symmetric(NULL, pooling->mean, dim, scale, second);
+        pack_symmetric(NULL, pooling->means, dim, scale, second);
     } else {
-        pack_symmetric(pooling->moment, pooling->mean, dim, scale, packed);
+        pack_symmetric(pooling->moment, pooling->means, dim, scale, packed);
         pack_symmetric(pooling->moment, NULL, dim, scale, second);
     }
     return exponent;
 }
 
-static ropemap_status cell_features(const struct factored *factored, int32_t index, rm_span span,
-                                    float *packed, int *exponent, ropemap_error *error) {
+/* Features of cells [first, first + cells) of the map, one after another in `packed`. */
+static ropemap_status cells_features(const struct factored *factored, int32_t index, int64_t first,
+                                     int64_t cells, float *packed, int *exponents, ropemap_error *error) {
     rm_job *job = factored->job;
     rm_worker *worker = &job->workers[index];
     rm_pooling *pooling = &factored->scratch[index].pooling;
@@ -98,31 +103,40 @@ static ropemap_status cell_features(const struct factored *factored, int32_t ind
     const rm_side side = factored->side;
     const ropemap_pool pool = job->request->pool;
     if (pool != ROPEMAP_POOL_RMS) {
-        RM_TRY(rm_pooled_mean(job, worker, side, span, pooling, error));
+        RM_TRY(rm_pooled_means(job, worker, side, first, cells, pooling, error));
     }
     if (pool == ROPEMAP_POOL_MEAN) {
-        for (int64_t d = 0; d < dim; d++) {
-            packed[d] = (float)pooling->mean[d];
+        for (int64_t i = 0; i < cells * dim; i++) {
+            packed[i] = (float)pooling->means[i];
         }
         return ROPEMAP_OK;
     }
     const bool std = pool == ROPEMAP_POOL_STD;
-    RM_TRY(rm_pooled_moment(job, worker, side, span, std ? pooling->mean : NULL, pooling, error));
-    *exponent = pack_moments(pooling, side, std, dim, packed);
+    for (int64_t c = 0; c < cells; c++) {
+        rm_pooling own = *pooling;
+        own.means += c * dim;
+        RM_TRY(rm_pooled_moment(job, worker, side, first + c, std ? own.means : NULL, &own, error));
+        exponents[c] = pack_moments(&own, side, std, dim, packed + c * factored->stride);
+    }
     return ROPEMAP_OK;
 }
 
-/* One cell's features; those beyond the last cell or feature are zero, so that products keep one shape. */
+/* Some cells' features; those beyond the last cell or feature are zero, so that products keep one shape. */
 static ropemap_status features_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     const struct factored *factored = work;
+    const rm_job *job = factored->job;
     const struct features *to = factored->side == RM_SIDE_QUERIES ? &factored->rows : &factored->cols;
-    float *packed = to->data + task * factored->stride;
-    memset(packed, 0, (size_t)factored->stride * sizeof *packed);
-    if (to->first + task >= to->end) {
-        return ROPEMAP_OK;
+    const int64_t at = task * factored->batch, left = to->padded - at, held = to->end - to->first - at;
+    const int64_t count = left < factored->batch ? left : factored->batch,
+                  cells = held < count ? held : count;
+    float *packed = factored->scratch[index].packed;
+    memset(packed, 0, (size_t)(count * factored->stride) * sizeof *packed);
+    if (cells > 0) {
+        RM_TRY(cells_features(factored, index, to->first + at, cells, packed, to->exponents + at, error));
     }
-    const rm_span span = rm_axis_cell(axis_of(factored->job, factored->side), to->first + task);
-    return cell_features(factored, index, span, packed, &to->exponents[task], error);
+    return job->backend->write(job->workers[index].context, rm_view_dense(packed, count, factored->stride),
+                               rm_view_dense(to->data + at * factored->stride, count, factored->stride),
+                               error);
 }
 
 static ropemap_status make_features(struct factored *factored, rm_side side, int64_t first,
@@ -132,35 +146,25 @@ static ropemap_status make_features(struct factored *factored, rm_side side, int
     to->first = first;
     to->end = first + factored->band < cells ? first + factored->band : cells;
     factored->side = side;
-    const int64_t blocks = (to->end - to->first + factored->block - 1) / factored->block;
-    return rm_job_run(factored->job, "pool rows", blocks * factored->block, features_task, factored, error);
+    to->padded = (to->end - to->first + factored->block - 1) / factored->block * factored->block;
+    const int64_t tasks = (to->padded + factored->batch - 1) / factored->batch;
+    return rm_job_run(factored->job, "pool rows", tasks, features_task, factored, error);
 }
 
-/* The product of features of a block of rows and of columns: in scratch->tile where it is one product, else
- * added up from chunks in scratch->total. */
+/* The product of features of a block of rows and of columns: short ones in scratch->means, long ones in
+ * scratch->total. */
 static ropemap_status multiply(const struct factored *factored, int32_t index, rm_view rows, rm_view cols,
                                ropemap_error *error) {
     const struct scratch *scratch = &factored->scratch[index];
     const rm_backend *backend = factored->job->backend;
     rm_context *context = factored->job->workers[index].context;
-    const int64_t block = factored->block;
-    const rm_view tile = rm_view_dense(scratch->tile, block, block);
-    if (scratch->total == NULL) {
-        return backend->similarity(context, rows, cols, tile, error);
+    const rm_view tile = rm_view_dense(scratch->tile, factored->block, factored->block);
+    if (scratch->total != NULL) {
+        return backend->products(context, rows, cols, tile, scratch->total, error);
     }
-    memset(scratch->total, 0, (size_t)(block * block) * sizeof *scratch->total);
-    for (int64_t first = 0; first < factored->stride; first += RM_FACTORED_CHUNK) {
-        const int64_t left = factored->stride - first;
-        rm_view a = rows, b = cols;
-        a.cols = b.cols = left < RM_FACTORED_CHUNK ? left : RM_FACTORED_CHUNK;
-        a.data += first;
-        b.data += first;
-        RM_TRY(backend->similarity(context, a, b, tile, error));
-        for (int64_t i = 0; i < block * block; i++) {
-            scratch->total[i] += (double)tile.data[i];
-        }
-    }
-    return ROPEMAP_OK;
+    RM_TRY(backend->similarity(context, ROPEMAP_DTYPE_FP32, rows, cols, tile, error));
+    return backend->read(context, tile, rm_view_dense(scratch->means, factored->block, factored->block),
+                         error);
 }
 
 /* A row of means, of roots of mean squares or of variances. Rounding may leave a variance of nothing just
@@ -171,7 +175,7 @@ static void store_row(const struct factored *factored, int32_t index, int64_t ro
     const int64_t offset = (row - factored->rows.first) % factored->block * factored->block;
     const double scale = factored->job->scale;
     if (scratch->total == NULL) {
-        const float *means = scratch->tile + offset;
+        const float *means = scratch->means + offset;
         for (int64_t c = 0; c < count; c++) {
             out[c] = (float)((double)means[c] * scale);
         }
@@ -231,27 +235,39 @@ static ropemap_status multiply_bands(struct factored *factored, ropemap_error *e
     return rm_job_run(factored->job, "multiply", down * across, block_task, factored, error);
 }
 
+static ropemap_status make_worker(const struct factored *factored, int32_t index, ropemap_error *error) {
+    const rm_job *job = factored->job;
+    rm_worker *worker = &job->workers[index];
+    struct scratch *scratch = &factored->scratch[index];
+    const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
+    const int64_t cells = factored->block * factored->block;
+    RM_TRY(rm_pooling_make(&scratch->pooling, job, worker, factored->batch, moments, error));
+    RM_TRY(job->backend->reserve(worker->context, cells, "block of cells", &scratch->tile, error));
+    scratch->packed = job->backend->stage(worker->context, factored->batch * factored->stride);
+    if (moments) {
+        scratch->total = rm_alloc_raw((uint64_t)cells, sizeof *scratch->total);
+    } else {
+        scratch->means = job->backend->stage(worker->context, cells);
+    }
+    return scratch->packed != NULL && (moments ? scratch->total != NULL : scratch->means != NULL)
+               ? ROPEMAP_OK
+               : rm_fail_memory(error, "blocks of cells", (uint64_t)cells * sizeof *scratch->total);
+}
+
 static ropemap_status make_scratch(struct factored *factored, ropemap_error *error) {
     rm_job *job = factored->job;
-    const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
-    const int64_t floats = factored->band * factored->stride, cells = factored->block * factored->block;
-    factored->rows.data = job->backend->reserve(job->workers[0].context, floats);
-    factored->cols.data = job->backend->reserve(job->workers[0].context, floats);
+    rm_context *context = job->workers[0].context;
+    const int64_t floats = factored->band * factored->stride;
+    RM_TRY(job->backend->reserve(context, floats, "features of cells", &factored->rows.data, error));
+    RM_TRY(job->backend->reserve(context, floats, "features of cells", &factored->cols.data, error));
     factored->scratch = rm_alloc((uint64_t)job->plan.threads, sizeof *factored->scratch);
     factored->rows.exponents = rm_alloc((uint64_t)factored->band, sizeof(int));
     factored->cols.exponents = rm_alloc((uint64_t)factored->band, sizeof(int));
-    if (factored->rows.data == NULL || factored->cols.data == NULL || factored->scratch == NULL ||
-        factored->rows.exponents == NULL || factored->cols.exponents == NULL) {
-        return rm_fail_memory(error, "features of cells", 2 * (uint64_t)floats * sizeof(float));
+    if (factored->scratch == NULL || factored->rows.exponents == NULL || factored->cols.exponents == NULL) {
+        return rm_fail_memory(error, "features of cells", (uint64_t)factored->band * sizeof(int));
     }
     for (int32_t i = 0; i < job->plan.threads; i++) {
-        struct scratch *scratch = &factored->scratch[i];
-        RM_TRY(rm_pooling_make(&scratch->pooling, job, &job->workers[i], moments, error));
-        scratch->tile = job->backend->reserve(job->workers[i].context, cells);
-        scratch->total = moments ? rm_alloc_raw((uint64_t)cells, sizeof *scratch->total) : NULL;
-        if (scratch->tile == NULL || (moments && scratch->total == NULL)) {
-            return rm_fail_memory(error, "blocks of cells", (uint64_t)cells * sizeof *scratch->total);
-        }
+        RM_TRY(make_worker(factored, i, error));
     }
     return ROPEMAP_OK;
 }
@@ -261,6 +277,8 @@ static void free_scratch(struct factored *factored) {
     for (int32_t i = 0; factored->scratch != NULL && i < job->plan.threads; i++) {
         rm_pooling_free(&factored->scratch[i].pooling, job, &job->workers[i]);
         job->backend->release(job->workers[i].context, factored->scratch[i].tile);
+        job->backend->unstage(job->workers[i].context, factored->scratch[i].packed);
+        job->backend->unstage(job->workers[i].context, factored->scratch[i].means);
         rm_free(factored->scratch[i].total);
     }
     rm_free(factored->scratch);
@@ -291,7 +309,8 @@ ropemap_status rm_map_factored(rm_job *job, float *cells, ropemap_error *error) 
                                 .out = cells,
                                 .stride = rm_cell_features(job),
                                 .block = job->plan.block,
-                                .band = job->plan.band};
+                                .band = job->plan.band,
+                                .batch = rm_factored_batch(job)};
     ropemap_status status = compute(&factored, error);
     free_scratch(&factored);
     if (status == ROPEMAP_OK && job->grid.causal) {

@@ -1,9 +1,11 @@
 /* grid.h - which pairs of positions a cell holds: known to the band loops and to every backend */
 /* SPDX-License-Identifier: MIT */
+/* Common subset of C17 and C++17: kernels cut tiles by the same lines. */
 #ifndef ROPEMAP_HOST_MAP_GRID_H
 #define ROPEMAP_HOST_MAP_GRID_H
 
-#include "host/base/status.h"
+#include "cuda/arith.h"
+#include "host/ropemap.h"
 
 /* One side of a map: cell c covers position indices [floor(c * count / cells), floor((c + 1) * count /
  * cells)). */
@@ -14,7 +16,8 @@ typedef struct rm_axis {
 
 typedef struct rm_grid {
     rm_axis rows, cols;
-    bool causal; /* a pair counts only where the key's position <= the query's */
+    bool causal;    /* a pair counts only where the key's position <= the query's */
+    bool symmetric; /* both sides are the same: cells above the diagonal are left to their mirror images */
 } rm_grid;
 
 /* Position indices [first, end) of an axis. */
@@ -23,33 +26,39 @@ typedef struct rm_span {
 } rm_span;
 
 /* floor(cell * count / cells) and the next: needs count * cells < 2^63, which the limits ensure. */
-static inline rm_span rm_axis_cell(const rm_axis *axis, int64_t cell) {
+RM_INLINE rm_span rm_axis_cell(const rm_axis *axis, int64_t cell) {
     const int64_t count = axis->range.count;
-    return (rm_span){.first = cell * count / axis->cells, .end = (cell + 1) * count / axis->cells};
+    rm_span span;
+    span.first = cell * count / axis->cells;
+    span.end = (cell + 1) * count / axis->cells;
+    return span;
 }
 
 /* Positions of the smallest and of the largest cell: they differ by one at most. */
-static inline int64_t rm_axis_least(const rm_axis *axis) {
+RM_INLINE int64_t rm_axis_least(const rm_axis *axis) {
     return axis->range.count / axis->cells;
 }
 
-static inline int64_t rm_axis_most(const rm_axis *axis) {
+RM_INLINE int64_t rm_axis_most(const rm_axis *axis) {
     return (axis->range.count + axis->cells - 1) / axis->cells;
 }
 
 /* The cell that holds position index `index`. */
-static inline int64_t rm_axis_cell_of(const rm_axis *axis, int64_t index) {
+RM_INLINE int64_t rm_axis_cell_of(const rm_axis *axis, int64_t index) {
     return ((index + 1) * axis->cells - 1) / axis->range.count;
 }
 
-static inline int64_t rm_position(ropemap_range range, int64_t index) {
+RM_INLINE int64_t rm_position(ropemap_range range, int64_t index) {
     return range.first + index * range.step;
 }
 
 /* Number of columns of the whole range that count for row index `row`: those with a position not beyond it.
  */
-static inline int64_t rm_grid_limit(const rm_grid *grid, int64_t row) {
+RM_INLINE int64_t rm_grid_limit(const rm_grid *grid, int64_t row) {
     const ropemap_range cols = grid->cols.range;
+    if (grid->symmetric) {
+        return rm_axis_cell(&grid->cols, rm_axis_cell_of(&grid->rows, row)).end;
+    }
     if (!grid->causal) {
         return cols.count;
     }
@@ -64,7 +73,7 @@ static inline int64_t rm_grid_limit(const rm_grid *grid, int64_t row) {
 /* How a cell lies to the diagonal. */
 typedef enum rm_coverage { RM_COVERAGE_NONE, RM_COVERAGE_PART, RM_COVERAGE_FULL } rm_coverage;
 
-static inline rm_coverage rm_grid_coverage(const rm_grid *grid, rm_span rows, rm_span cols) {
+RM_INLINE rm_coverage rm_grid_coverage(const rm_grid *grid, rm_span rows, rm_span cols) {
     if (rm_grid_limit(grid, rows.end - 1) <= cols.first) {
         return RM_COVERAGE_NONE;
     }

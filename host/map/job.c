@@ -3,7 +3,7 @@
 #include "host/map/job.h"
 
 #include "host/base/alloc.h"
-#include "host/map/plan.h"
+#include "host/map/choice.h"
 #include "host/map/request.h"
 
 #include <math.h>
@@ -12,18 +12,6 @@
 #include <unistd.h>
 
 static const double POLL_SECONDS = 0.1; /* between two tellings from inside a task */
-
-/* Every backend there is; "auto" takes the first. */
-static ropemap_status find_backend(const char *name, const rm_backend **backend, ropemap_error *error) {
-    const rm_backend *const all[] = {rm_cpu_backend()};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (name == NULL || strcmp(name, "auto") == 0 || strcmp(name, all[i]->name) == 0) {
-            *backend = all[i];
-            return ROPEMAP_OK;
-        }
-    }
-    return rm_fail(error, ROPEMAP_USAGE, "backend: '%s', expected auto or cpu", name);
-}
 
 static uint64_t quarter_of_memory(void) {
     const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
@@ -40,6 +28,8 @@ static void take_request(const ropemap_request *request, rm_job *job) {
     job->queries = request->queries != NULL ? request->queries : job->owned;
     job->keys = request->keys != NULL ? request->keys : job->owned;
     job->constant = job->queries->constant && job->keys->constant;
+    job->mirrors = job->queries == job->keys && !request->causal && request->height == request->width &&
+                   memcmp(&request->rows, &request->cols, sizeof request->rows) == 0;
     job->rotation = (rm_rotation){.freqs = &job->freqs,
                                   .layout = request->spec.layout,
                                   .rotate = !request->already_rotated,
@@ -55,13 +45,22 @@ static void take_request(const ropemap_request *request, rm_job *job) {
 ropemap_status rm_job_open(const ropemap_request *request, rm_job *job, ropemap_error *error) {
     *job = (rm_job){0};
     RM_TRY(rm_request_check(request, error));
-    RM_TRY(find_backend(request->backend, &job->backend, error));
     RM_TRY(ropemap_freqs_make(&request->spec, &job->freqs, error));
     if (request->queries == NULL) {
         RM_TRY(ropemap_vectors_ones(request->spec.head_dim, &job->owned, error));
     }
     take_request(request, job);
-    return rm_plan_choose(job, error);
+    return rm_choose(job, error);
+}
+
+static ropemap_status find_backend(rm_job *job, ropemap_error *error) {
+    if (strcmp(job->device.backend, "cuda") != 0) {
+        job->backend = rm_cpu_backend();
+        return ROPEMAP_OK;
+    }
+    RM_TRY(rm_plugin_open(&job->plugin, error));
+    job->backend = job->plugin.table.backend;
+    return ROPEMAP_OK;
 }
 
 ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
@@ -74,26 +73,33 @@ ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
     job->pulse->request = job->request;
     atomic_init(&job->pulse->steps, 0);
     atomic_init(&job->pulse->stop, false);
-    RM_TRY(job->backend->open(&job->workers[0].context, error));
+    RM_TRY(find_backend(job, error));
+    RM_TRY(job->backend->open(&job->workers[0].context, &job->device, error));
     /* One worker does what many do, more slowly: others that cannot be had are done without. */
     int32_t opened = 1;
     while (opened < job->plan.threads &&
-           job->backend->open(&job->workers[opened].context, NULL) == ROPEMAP_OK) {
+           job->backend->open(&job->workers[opened].context, &job->device, NULL) == ROPEMAP_OK) {
         opened++;
     }
     job->plan.threads = opened;
     return ROPEMAP_OK;
 }
 
-void rm_job_close(rm_job *job) {
-    for (int32_t i = 0; job->workers != NULL && i < job->plan.threads; i++) {
+void rm_job_stop(rm_job *job) {
+    for (int32_t i = 0; job->backend != NULL && job->workers != NULL && i < job->plan.threads; i++) {
         job->backend->close(job->workers[i].context);
     }
     rm_free(job->workers);
     rm_free(job->pulse);
-    ropemap_vectors_free(job->owned);
+    rm_plugin_close(&job->plugin);
     job->workers = NULL;
     job->pulse = NULL;
+    job->backend = NULL;
+}
+
+void rm_job_close(rm_job *job) {
+    rm_job_stop(job);
+    ropemap_vectors_free(job->owned);
     job->owned = NULL;
 }
 
@@ -126,7 +132,13 @@ ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, r
                           .stage = stage,
                           .progress = job->request->progress == NULL ? NULL : tell,
                           .progress_user = pulse};
-    return rm_team_run(&team, count, task, work, error);
+    ropemap_status status = rm_team_run(&team, count, task, work, error);
+    for (int32_t i = 0; i < job->plan.threads; i++) {
+        const ropemap_status end =
+            job->backend->finish(job->workers[i].context, status == ROPEMAP_OK ? error : NULL);
+        status = status == ROPEMAP_OK ? end : status;
+    }
+    return status;
 }
 
 ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_error *error) {

@@ -5,7 +5,7 @@
 
 #include "host/base/workers.h"
 #include "host/data/vectors.h"
-#include "host/map/backend.h"
+#include "host/map/plugin.h"
 
 #include <stdatomic.h>
 
@@ -40,7 +40,9 @@ typedef struct rm_pulse {
 
 typedef struct rm_job {
     const ropemap_request *request;
-    const rm_backend *backend;
+    rm_device device;          /* what is computed on */
+    rm_plugin plugin;          /* open where the backend is not one of this library's */
+    const rm_backend *backend; /* NULL until rm_job_start */
     const ropemap_vectors *queries, *keys;
     ropemap_vectors *owned; /* the ones that stand in where a request names no vectors */
     ropemap_freqs freqs;
@@ -48,6 +50,7 @@ typedef struct rm_job {
     rm_grid grid;
     double scale;    /* what every similarity is multiplied by at the end */
     bool constant;   /* queries and keys do not depend on position */
+    bool mirrors;    /* cell (r, c) is cell (c, r): the same vectors at the same positions on both sides */
     uint64_t memory; /* bytes the plan may use */
     ropemap_plan plan;
     rm_worker *workers; /* [plan.threads], NULL until rm_job_start */
@@ -56,11 +59,13 @@ typedef struct rm_job {
 
 /* Checks and plans; nothing large is allocated. Close it after success and after failure. */
 ropemap_status rm_job_open(const ropemap_request *request, rm_job *job, ropemap_error *error);
-/* Opens the workers' contexts. */
+/* Opens the backend and the workers' contexts, rm_job_stop closes them: a job may start again. */
 ropemap_status rm_job_start(rm_job *job, ropemap_error *error);
+void rm_job_stop(rm_job *job);
 void rm_job_close(rm_job *job);
 
-/* Runs tasks on the job's workers; `stage` is the word that progress is told under. */
+/* Runs tasks on the job's workers; `stage` is the word that progress is told under. All that they gave to the
+ * backend has taken effect when it returns. */
 ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
                           ropemap_error *error);
 

@@ -1,7 +1,7 @@
 /* map.c - from a request to a map: open, run the method that was planned, sum up */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/map/job.h"
+#include "host/map/choice.h"
 
 #include <math.h>
 
@@ -103,6 +103,13 @@ static void describe_time(const rm_job *job, double start, ropemap_seconds *seco
                                  .total = rm_seconds_now() - start};
 }
 
+static ropemap_status attempt(rm_job *job, ropemap_map *map, ropemap_error *error) {
+    RM_TRY(rm_job_start(job, error));
+    RM_TRY(run_method(job, map->cells, error));
+    return describe_cells(job, map, error);
+}
+
+/* Memory that runs out, of a GPU above all, does not end the job while there is something smaller to try. */
 static ropemap_status compute(rm_job *job, ropemap_map *map, ropemap_error *error) {
     const int64_t height = job->plan.height, width = job->plan.width;
     map->cells = rm_alloc_raw((uint64_t)height * (uint64_t)width, sizeof *map->cells);
@@ -111,9 +118,21 @@ static ropemap_status compute(rm_job *job, ropemap_map *map, ropemap_error *erro
     }
     map->height = height;
     map->width = width;
-    RM_TRY(rm_job_start(job, error));
-    RM_TRY(run_method(job, map->cells, error));
-    return describe_cells(job, map, error);
+    ropemap_error reason = {0};
+    ropemap_status status = attempt(job, map, &reason);
+    while (status == ROPEMAP_RESOURCES && rm_retreat(job, &reason)) {
+        rm_job_stop(job);
+        status = attempt(job, map, &reason);
+    }
+    return status == ROPEMAP_OK ? status : rm_fail(error, status, "%s", reason.text);
+}
+
+ropemap_status ropemap_plan_make(const ropemap_request *request, ropemap_plan *plan, ropemap_error *error) {
+    rm_job job;
+    const ropemap_status status = rm_job_open(request, &job, error);
+    *plan = job.plan;
+    rm_job_close(&job);
+    return status;
 }
 
 ropemap_status ropemap_map_compute(const ropemap_request *request, ropemap_map *map, ropemap_error *error) {

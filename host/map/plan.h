@@ -12,13 +12,19 @@ ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error);
  * cell may. */
 int64_t rm_diagonal_stride(const rm_job *job);
 
+/* Distances computed between two looks at whether to go on. */
+int64_t rm_diagonal_at_once(const rm_job *job);
+
+/* Cells that the factored method pools in one call. */
+int64_t rm_factored_batch(const rm_job *job);
+
 /* Floats that a cell of one side comes to: d means, d(d+1)/2 second moments, or twice that for std. */
 int64_t rm_cell_features(const rm_job *job);
 
 enum {
     RM_TILED_BAND_BLOCKS =
-        4, /* blocks of query rows that share one pass over the keys, where cells are few */
-    RM_FACTORED_CHUNK = 1024, /* second moments multiplied at a time; partial products add up in double */
+        4,               /* blocks of query rows that share one pass over the keys, where cells are few */
+    RM_BLOCK_LEAST = 256 /* side of the smallest tile */
 };
 
 #endif

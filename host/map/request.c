@@ -7,6 +7,7 @@
 static const char *const measure_names[] = {"dot", "scaled", "cosine"};
 static const char *const pool_names[] = {"mean", "min", "max", "absmax", "rms", "std"};
 static const char *const method_names[] = {"auto", "factored", "diagonal", "tiled"};
+static const char *const dtype_names[] = {"fp32", "tf32", "bf16", "fp16"};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
@@ -16,6 +17,10 @@ const char *ropemap_measure_name(ropemap_measure measure) {
 
 const char *ropemap_pool_name(ropemap_pool pool) {
     return (unsigned)pool < COUNT_OF(pool_names) ? pool_names[pool] : NULL;
+}
+
+const char *ropemap_dtype_name(ropemap_dtype dtype) {
+    return (unsigned)dtype < COUNT_OF(dtype_names) ? dtype_names[dtype] : NULL;
 }
 
 const char *ropemap_method_name(ropemap_method method) {
@@ -106,6 +111,9 @@ static ropemap_status check_choices(const ropemap_request *request, ropemap_erro
     }
     if (ropemap_method_name(request->method) == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "method: there is none numbered %d", (int)request->method);
+    }
+    if (ropemap_dtype_name(request->dtype) == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "dtype: there is none numbered %d", (int)request->dtype);
     }
     if (request->threads < 0 || request->threads > RM_THREADS_MAX) {
         return rm_fail(error, ROPEMAP_USAGE, "threads: %d, expected 1 to %d, or 0 for one a processor",

@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 ropemap_range rm_side_range(const rm_job *job, rm_side side) {
     return side == RM_SIDE_QUERIES ? job->grid.rows.range : job->grid.cols.range;
@@ -62,9 +61,6 @@ ropemap_status rm_side_rotated(const rm_job *job, rm_worker *worker, rm_side sid
     const ropemap_range range = rm_side_range(job, side);
     const ropemap_range positions = {.first = rm_position(range, first), .count = count, .step = range.step};
     RM_TRY(job->backend->rotate(worker->context, &job->rotation, positions, rows, to, error));
-    for (int64_t i = count; i < to.rows; i++) {
-        memset(to.data + i * to.stride, 0, (size_t)to.cols * sizeof *to.data);
-    }
     (void)rm_stage_time(worker, RM_STAGE_ROTATE, start);
     return ROPEMAP_OK;
 }

@@ -17,10 +17,12 @@
 enum { CLOSED_ROWS = 256 }; /* rows whose closed sums are made at a time: milliseconds */
 
 struct scratch {
-    float *raw, *queries, *keys; /* [block, head_dim] */
-    float *tile;                 /* [block, block] */
-    double *prefix;              /* [head_dim] */
-    rm_cells cells;              /* one row, [1, width] */
+    float *raw;                      /* [block, head_dim], the host's */
+    float *queries, *keys;           /* [block, head_dim], the backend's */
+    float *tile;                     /* [block, block], likewise; NULL for means */
+    float *host_queries, *host_keys; /* [block, head_dim]; for means alone, as the next */
+    double *prefix;                  /* [head_dim] */
+    rm_cells cells;                  /* one row, [1, width] */
 };
 
 struct straddle {
@@ -43,6 +45,18 @@ static ropemap_status load(const struct straddle *straddle, int32_t index, rm_si
     *rows = rm_view_dense(side == RM_SIDE_QUERIES ? scratch->queries : scratch->keys, count,
                           job->queries->head_dim);
     return rm_side_rotated(job, &job->workers[index], side, first, count, scratch->raw, *rows, error);
+}
+
+/* The same, for the host to look into. */
+static ropemap_status load_here(const struct straddle *straddle, int32_t index, rm_side side, int64_t first,
+                                int64_t end, rm_view *rows, ropemap_error *error) {
+    const rm_job *job = straddle->job;
+    const struct scratch *scratch = &straddle->scratch[index];
+    rm_view there = {0};
+    RM_TRY(load(straddle, index, side, first, end, &there, error));
+    *rows = rm_view_dense(side == RM_SIDE_QUERIES ? scratch->host_queries : scratch->host_keys, there.rows,
+                          there.cols);
+    return job->backend->read(job->workers[index].context, there, *rows, error);
 }
 
 static double dot(const float *query, const double *prefix, int64_t dim) {
@@ -71,7 +85,7 @@ static ropemap_status sum_by_prefix(const struct straddle *straddle, int32_t ind
         for (; key < limit; key++) {
             if (key >= key_first + keys.rows) {
                 key_first = key;
-                RM_TRY(load(straddle, index, RM_SIDE_KEYS, key, cols.end, &keys, error));
+                RM_TRY(load_here(straddle, index, RM_SIDE_KEYS, key, cols.end, &keys, error));
             }
             const float *k = keys.data + (key - key_first) * keys.stride;
             for (int64_t d = 0; d < dim; d++) {
@@ -80,7 +94,7 @@ static ropemap_status sum_by_prefix(const struct straddle *straddle, int32_t ind
         }
         if (row >= query_first + queries.rows) {
             query_first = row;
-            RM_TRY(load(straddle, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
+            RM_TRY(load_here(straddle, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
         }
         *sum += dot(queries.data + (row - query_first) * queries.stride, prefix, dim);
     }
@@ -100,10 +114,10 @@ static ropemap_status constant_mean(const struct straddle *straddle, int32_t ind
         const rm_span part = {.first = first, .end = lesser(first + piece, rows.end)};
         const double pairs = rm_grid_pairs(grid, part, cols);
         rm_view query = {0}, key = {0};
-        RM_TRY(rm_side_read(job, &job->workers[index], RM_SIDE_QUERIES, first, 1, scratch->queries, &query,
+        RM_TRY(rm_side_read(job, &job->workers[index], RM_SIDE_QUERIES, first, 1, scratch->host_queries,
+                            &query, error));
+        RM_TRY(rm_side_read(job, &job->workers[index], RM_SIDE_KEYS, cols.first, 1, scratch->host_keys, &key,
                             error));
-        RM_TRY(
-            rm_side_read(job, &job->workers[index], RM_SIDE_KEYS, cols.first, 1, scratch->keys, &key, error));
         if (pairs > 0.0) {
             sum += pairs * rm_closed_straddle(job, query.data, key.data, part, cols);
         }
@@ -139,7 +153,7 @@ static ropemap_status straddle_tiles(const struct straddle *straddle, int32_t in
         for (int64_t col = cols.first; col < limit; col += straddle->block) {
             RM_TRY(load(straddle, index, RM_SIDE_KEYS, col, cols.end, &keys, error));
             const rm_view tile = rm_view_dense(scratch->tile, queries.rows, keys.rows);
-            RM_TRY(job->backend->similarity(context, queries, keys, tile, error));
+            RM_TRY(job->backend->similarity(context, job->rotation.dtype, queries, keys, tile, error));
             RM_TRY(job->backend->pool(context, &job->grid, tile, row, col, &scratch->cells, error));
         }
     }
@@ -150,33 +164,47 @@ static ropemap_status straddle_cell(const struct straddle *straddle, int32_t ind
                                     ropemap_error *error) {
     const rm_job *job = straddle->job;
     const rm_span rows = rm_axis_cell(&job->grid.rows, row), cols = rm_axis_cell(&job->grid.cols, col);
-    float *out = straddle->out + row * job->plan.width;
     if (job->request->pool == ROPEMAP_POOL_MEAN) {
-        return straddle_mean(straddle, index, rows, cols, &out[col], error);
+        float *cell = straddle->out + row * job->plan.width + col;
+        return straddle_mean(straddle, index, rows, cols, cell, error);
     }
-    RM_TRY(straddle_tiles(straddle, index, rows, cols, error));
-    rm_cells_finish_row(&straddle->scratch[index].cells, 0, &job->grid, job->scale, col, col + 1, out);
-    return ROPEMAP_OK;
+    return straddle_tiles(straddle, index, rows, cols, error);
+}
+
+static bool is_cut(const rm_grid *grid, rm_span rows, int64_t col) {
+    return rm_grid_coverage(grid, rows, rm_axis_cell(&grid->cols, col)) == RM_COVERAGE_PART;
 }
 
 /* The cells of one cell row that the diagonal cuts. */
 static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     const struct straddle *straddle = work;
-    const rm_grid *grid = &straddle->job->grid;
+    const rm_job *job = straddle->job;
+    const rm_grid *grid = &job->grid;
+    rm_context *context = job->workers[index].context;
     const rm_span rows = rm_axis_cell(&grid->rows, task);
     const int64_t from = rm_grid_limit(grid, rows.first), to = rm_grid_limit(grid, rows.end - 1);
     if (from >= grid->cols.range.count || to == 0) {
         return ROPEMAP_OK;
     }
     rm_cells *cells = &straddle->scratch[index].cells;
-    if (cells->rows > 0) {
+    const bool tiles = cells->rows > 0;
+    if (tiles) {
         cells->first_row = task;
-        rm_cells_clear_row(cells, 0);
+        RM_TRY(job->backend->cells_begin(context, cells, error));
     }
-    const int64_t last = rm_axis_cell_of(&grid->cols, to - 1);
-    for (int64_t col = rm_axis_cell_of(&grid->cols, from); col <= last; col++) {
-        if (rm_grid_coverage(grid, rows, rm_axis_cell(&grid->cols, col)) == RM_COVERAGE_PART) {
+    const int64_t first = rm_axis_cell_of(&grid->cols, from), last = rm_axis_cell_of(&grid->cols, to - 1);
+    for (int64_t col = first; col <= last; col++) {
+        if (is_cut(grid, rows, col)) {
             RM_TRY(straddle_cell(straddle, index, task, col, error));
+        }
+    }
+    if (tiles) {
+        RM_TRY(job->backend->cells_end(context, cells, error));
+    }
+    for (int64_t col = first; tiles && col <= last; col++) {
+        if (is_cut(grid, rows, col)) {
+            float *out = straddle->out + task * job->plan.width;
+            rm_cells_finish_row(cells, 0, grid, job->scale, col, col + 1, out);
         }
     }
     return ROPEMAP_OK;
@@ -187,16 +215,24 @@ static ropemap_status make_scratch(const struct straddle *straddle, int32_t inde
     struct scratch *scratch = &straddle->scratch[index];
     rm_context *context = job->workers[index].context;
     const int64_t dim = job->queries->head_dim, floats = straddle->block * dim;
-    scratch->raw = rm_alloc_raw((uint64_t)floats, sizeof(float));
-    scratch->queries = job->backend->reserve(context, floats);
-    scratch->keys = job->backend->reserve(context, floats);
-    scratch->tile = job->backend->reserve(context, straddle->block * straddle->block);
-    scratch->prefix = rm_alloc_raw((uint64_t)dim, sizeof *scratch->prefix);
-    if (scratch->raw == NULL || scratch->queries == NULL || scratch->keys == NULL || scratch->tile == NULL ||
-        scratch->prefix == NULL) {
+    const rm_backend *backend = job->backend;
+    const bool mean = job->request->pool == ROPEMAP_POOL_MEAN;
+    scratch->raw = backend->stage(context, floats);
+    bool whole = scratch->raw != NULL;
+    if (mean) {
+        scratch->host_queries = backend->stage(context, floats);
+        scratch->host_keys = backend->stage(context, floats);
+        scratch->prefix = rm_alloc_raw((uint64_t)dim, sizeof *scratch->prefix);
+        whole =
+            whole && scratch->host_queries != NULL && scratch->host_keys != NULL && scratch->prefix != NULL;
+    }
+    if (!whole) {
         return rm_fail_memory(error, "cells on the diagonal", (uint64_t)floats * sizeof(float));
     }
-    if (job->request->pool != ROPEMAP_POOL_MEAN) {
+    RM_TRY(backend->reserve(context, floats, "rotated queries", &scratch->queries, error));
+    RM_TRY(backend->reserve(context, floats, "rotated keys", &scratch->keys, error));
+    if (!mean) {
+        RM_TRY(backend->reserve(context, straddle->block * straddle->block, "tile", &scratch->tile, error));
         RM_TRY(rm_cells_make(&scratch->cells, job->request->pool, 1, job->plan.width, error));
     }
     return ROPEMAP_OK;
@@ -209,14 +245,16 @@ static void free_scratch(const struct straddle *straddle, int32_t index) {
     job->backend->release(context, scratch->tile);
     job->backend->release(context, scratch->keys);
     job->backend->release(context, scratch->queries);
-    rm_free(scratch->raw);
+    job->backend->unstage(context, scratch->host_keys);
+    job->backend->unstage(context, scratch->host_queries);
+    job->backend->unstage(context, scratch->raw);
     rm_free(scratch->prefix);
     rm_cells_free(&scratch->cells);
 }
 
 ropemap_status rm_straddle_cells(rm_job *job, float *cells, ropemap_error *error) {
     const int32_t threads = job->plan.threads;
-    struct straddle straddle = {.job = job, .out = cells, .block = job->backend->block};
+    struct straddle straddle = {.job = job, .out = cells, .block = job->device.block};
     straddle.scratch = rm_alloc((uint64_t)threads, sizeof *straddle.scratch);
     if (straddle.scratch == NULL) {
         return rm_fail_memory(error, "cells on the diagonal", (uint64_t)threads * sizeof *straddle.scratch);

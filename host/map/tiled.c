@@ -17,7 +17,7 @@ enum { BANDS_SAMPLED = 1048576 };
 
 /* A worker's memory. */
 struct scratch {
-    float *raw;     /* [block, head_dim] rows as they come */
+    float *raw;     /* [block, head_dim] rows as they come, in the host's memory */
     float *queries; /* [band, head_dim] rotated */
     float *keys;    /* [block, head_dim] rotated, where keys are not resident */
     float *tile;    /* [block, block] */
@@ -98,7 +98,7 @@ static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_s
             rm_view_dense(scratch->queries + (first - rows.first) * dim, tiled->block, dim);
         rm_view tile = rm_view_dense(scratch->tile, tiled->block, tiled->block);
         double time = rm_seconds_now();
-        RM_TRY(job->backend->similarity(worker->context, queries, keys, tile, error));
+        RM_TRY(job->backend->similarity(worker->context, job->rotation.dtype, queries, keys, tile, error));
         time = rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
         tile.rows = end - first;
         tile.cols = cols_left < tile.cols ? cols_left : tile.cols;
@@ -172,9 +172,8 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
     const rm_span touched = band_cells(grid, rows.first, rows.end - rows.first);
     cells->first_row = touched.first;
     cells->rows = touched.end - touched.first;
-    for (int64_t i = 0; i < cells->rows; i++) {
-        rm_cells_clear_row(cells, i);
-    }
+    rm_worker *worker = &tiled->job->workers[index];
+    RM_TRY(tiled->job->backend->cells_begin(worker->context, cells, error));
     const int64_t limit = rm_grid_limit(grid, rows.end - 1);
     if (limit > 0) {
         RM_TRY(rotate_queries(tiled, index, rows.first, rows.end - rows.first, error));
@@ -184,8 +183,11 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
         RM_TRY(keys_of_block(tiled, index, col, &keys, error));
         RM_TRY(multiply_and_pool(tiled, index, rows, col, keys, error));
         (void)atomic_fetch_add(&tiled->job->pulse->steps, 1);
-        RM_TRY(rm_job_poll(tiled->job, &tiled->job->workers[index], error));
+        RM_TRY(rm_job_poll(tiled->job, worker, error));
     }
+    const double time = rm_seconds_now();
+    RM_TRY(tiled->job->backend->cells_end(worker->context, cells, error));
+    (void)rm_stage_time(worker, RM_STAGE_POOL, time);
     return ROPEMAP_OK;
 }
 
@@ -218,14 +220,15 @@ static ropemap_status make_scratch(struct tiled *tiled, int32_t index, ropemap_e
     struct scratch *scratch = &tiled->scratch[index];
     const int64_t dim = job->queries->head_dim, rows = most_cell_rows(&job->grid.rows, tiled->band);
     RM_TRY(rm_cells_make(&scratch->cells, job->request->pool, rows, job->plan.width, error));
-    scratch->raw = rm_alloc_raw((uint64_t)(tiled->block * dim), sizeof(float));
-    scratch->queries = backend->reserve(context, tiled->band * dim);
-    scratch->keys = backend->reserve(context, tiled->block * dim);
-    scratch->tile = backend->reserve(context, tiled->block * tiled->block);
-    if (scratch->raw == NULL || scratch->queries == NULL || scratch->keys == NULL || scratch->tile == NULL) {
-        return rm_fail_memory(error, "tiles", (uint64_t)tiled->band * (uint64_t)dim * sizeof(float));
+    scratch->raw = backend->stage(context, tiled->block * dim);
+    if (scratch->raw == NULL) {
+        return rm_fail_memory(error, "rows", (uint64_t)(tiled->block * dim) * sizeof(float));
     }
-    return ROPEMAP_OK;
+    RM_TRY(backend->reserve(context, tiled->band * dim, "rotated queries", &scratch->queries, error));
+    if (!job->plan.keys_resident) {
+        RM_TRY(backend->reserve(context, tiled->block * dim, "rotated keys", &scratch->keys, error));
+    }
+    return backend->reserve(context, tiled->block * tiled->block, "tile", &scratch->tile, error);
 }
 
 static void free_scratch(const struct tiled *tiled, int32_t index) {
@@ -235,7 +238,7 @@ static void free_scratch(const struct tiled *tiled, int32_t index) {
     backend->release(context, scratch->tile);
     backend->release(context, scratch->keys);
     backend->release(context, scratch->queries);
-    rm_free(scratch->raw);
+    backend->unstage(context, scratch->raw);
     rm_cells_free(&scratch->cells);
 }
 
@@ -254,10 +257,8 @@ static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
         const int64_t count = job->grid.cols.range.count;
         const int64_t blocks = (count + tiled->block - 1) / tiled->block;
         const int64_t floats = blocks * tiled->block * job->keys->head_dim;
-        tiled->resident_keys = job->backend->reserve(job->workers[0].context, floats);
-        if (tiled->resident_keys == NULL) {
-            return rm_fail_memory(error, "rotated keys", (uint64_t)floats * sizeof(float));
-        }
+        RM_TRY(job->backend->reserve(job->workers[0].context, floats, "rotated keys", &tiled->resident_keys,
+                                     error));
         RM_TRY(rm_job_run(job, "rotate", blocks, rotate_keys_task, tiled, error));
     }
     return ROPEMAP_OK;
@@ -277,6 +278,18 @@ static ropemap_status run_bands(struct tiled *tiled, ropemap_error *error) {
     return status;
 }
 
+/* The cells above the diagonal, from those below. */
+static ropemap_status mirror_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
+    (void)index;
+    (void)error;
+    const struct tiled *tiled = work;
+    const int64_t width = tiled->job->plan.width;
+    for (int64_t col = task + 1; col < width; col++) {
+        tiled->out[task * width + col] = tiled->out[col * width + task];
+    }
+    return ROPEMAP_OK;
+}
+
 ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error) {
     struct tiled tiled = {.job = job, .out = cells, .block = job->plan.block, .band = job->plan.band};
     (void)pthread_mutex_init(&tiled.lock, NULL);
@@ -284,6 +297,9 @@ ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error) {
     ropemap_status status = make_all(&tiled, error);
     if (status == ROPEMAP_OK) {
         status = run_bands(&tiled, error);
+    }
+    if (status == ROPEMAP_OK && job->grid.symmetric) {
+        status = rm_job_run(job, "mirror", job->plan.height, mirror_task, &tiled, error);
     }
     for (int32_t i = 0; tiled.scratch != NULL && i < job->plan.threads; i++) {
         free_scratch(&tiled, i);

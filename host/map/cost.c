@@ -1,0 +1,304 @@
+/* cost.c - what each method costs: its blocks and bands, workers, memory, operations */
+/* SPDX-License-Identifier: MIT */
+#include "host/map/cost.h"
+
+#include "host/map/cells.h"
+#include "host/map/pieces.h"
+#include "host/map/plan.h"
+
+enum {
+    ROTATE_FLOPS = 20,              /* of one element: phase, sine and cosine, two products */
+    FEATURES_BYTES = 192 * 1048576, /* features of cells kept at a time, where one block of cells fits */
+    DEVICE_FEATURES_BYTES = 64 * 1048576, /* likewise, in a device's memory */
+    DEVICE_TILES_BYTES = 192 * 1048576,   /* of all workers' tiles and rows in a device's memory */
+    RESIDENT_SPARE = 16 * 1048576,        /* kept free beside resident keys */
+    BAND_CELLS_BYTES = 16 * 1048576, /* cells in the making, of one worker, where a block's are not more */
+    TILE_PARTS_BYTES = 32 * 1048576, /* pieces of a tile, of one worker with memory of its own */
+    FACTORED_BLOCK_MOST = 512,       /* cells: a block is copied to the host and finished there */
+    PART_LEAST = 32768,              /* differences that a worker of the diagonal method holds */
+    PART_MOST = 1048576,             /* likewise, where cells do not span half as many */
+    PARTS_BYTES = 192 * 1048576      /* of all workers' parts, where one alone is not more */
+};
+
+/* Bytes of the host's memory, and of the backend's own, which may be the host's too. */
+struct bytes {
+    double host, own;
+};
+
+static bool has_own_memory(const rm_job *job) {
+    return job->device.memory != 0;
+}
+
+static int64_t round_up(int64_t value, int64_t unit) {
+    return (value + unit - 1) / unit * unit;
+}
+
+static int64_t lesser(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* Blocks of a rectangle, at most 2^62. */
+static int64_t count_tiles(int64_t rows, int64_t cols, int64_t block) {
+    const int64_t down = round_up(rows, block) / block, across = round_up(cols, block) / block;
+    const int64_t most = INT64_C(1) << 62;
+    return down > most / across ? most : down * across;
+}
+
+/* No more workers than pay. */
+static void limit_threads(rm_job *job, int32_t most) {
+    if (most != 0 && job->plan.threads > most) {
+        job->plan.threads = most;
+    }
+}
+
+/* The workers' share and what is there once; besides, every method takes the workers' contexts and a line
+ * about each row of cells. */
+static void take_bytes(rm_job *job, struct bytes worker, struct bytes once) {
+    const double threads = (double)job->plan.threads;
+    const double host_worker = worker.host + (double)job->device.context_host + 2.0 * sizeof(rm_worker);
+    const double host = once.host + host_worker * threads + 32.0 * (double)job->plan.height;
+    const double own = once.own + (worker.own + (double)job->device.context_own) * threads;
+    job->plan.bytes = (uint64_t)(has_own_memory(job) ? host : host + own);
+    job->plan.device_bytes = has_own_memory(job) ? (uint64_t)own : 0;
+}
+
+bool rm_cost_fits(const rm_job *job) {
+    return job->plan.bytes <= job->memory &&
+           (!has_own_memory(job) || job->plan.device_bytes <= job->device.memory);
+}
+
+/* Fewer workers where their own memory does not fit otherwise. */
+static void fit_threads(rm_job *job, struct bytes worker, struct bytes once) {
+    take_bytes(job, worker, once);
+    while (job->plan.threads > 1 && !rm_cost_fits(job)) {
+        job->plan.threads--;
+        take_bytes(job, worker, once);
+    }
+}
+
+static double pairs_of_positions(const rm_job *job) {
+    return (double)job->grid.rows.range.count * (double)job->grid.cols.range.count;
+}
+
+/* What a device keeps of the rows that it rotates: as they come, twice, and rotated. */
+static double device_rows_bytes(const rm_job *job, int64_t rows) {
+    return has_own_memory(job) ? 12.0 * (double)rows * (double)job->queries->head_dim : 0.0;
+}
+
+int64_t rm_cell_features(const rm_job *job) {
+    const int64_t dim = job->queries->head_dim, moments = dim * (dim + 1) / 2;
+    switch (job->request->pool) {
+    case ROPEMAP_POOL_RMS:
+        return moments;
+    case ROPEMAP_POOL_STD:
+        return 2 * moments;
+    case ROPEMAP_POOL_MEAN:
+    case ROPEMAP_POOL_MIN:
+    case ROPEMAP_POOL_MAX:
+    case ROPEMAP_POOL_ABSMAX:
+        break;
+    }
+    return dim;
+}
+
+/* ---- tiled */
+
+/* Bytes of the cells that a band of query rows touches. */
+static double band_cells_bytes(const rm_job *job, int64_t band) {
+    const double height = (double)job->plan.height;
+    const double touched = (double)band * height / (double)job->grid.rows.range.count + 2.0;
+    const double row = (double)job->plan.width * (double)rm_cells_bytes(job->request->pool);
+    return row * (touched < height ? touched : height);
+}
+
+/* The most that the pieces of a tile of that side take. */
+static double tile_parts_bytes(const rm_job *job, int64_t block) {
+    const rm_grid *grid = &job->grid;
+    const int64_t rows = lesser(block, grid->rows.range.count), cols = lesser(block, grid->cols.range.count);
+    const int64_t down = rm_pieces_count(&grid->rows, 0, rows, RM_POOL_ROWS) + 1;
+    const int64_t across = rm_pieces_count(&grid->cols, 0, cols, RM_POOL_COLS) + 1;
+    return (double)down * (double)across * (double)rm_pool_part_bytes(job->request->pool);
+}
+
+/* The device's own, smaller where cells are so small that the pieces of a tile outgrow it. */
+static int64_t tiled_block(const rm_job *job) {
+    int64_t block = job->device.block;
+    while (has_own_memory(job) && block > RM_BLOCK_LEAST && tile_parts_bytes(job, block) > TILE_PARTS_BYTES) {
+        block /= 2;
+    }
+    return block;
+}
+
+/* Query rows that share one pass over the keys: a few blocks, fewer where their cells are many. A cell's
+ * parts are merged band by band, so this depends on the request alone. */
+static int64_t tiled_band(const rm_job *job, int64_t block) {
+    int64_t band = RM_TILED_BAND_BLOCKS * block;
+    while (band > block && band_cells_bytes(job, band) > BAND_CELLS_BYTES) {
+        band /= 2;
+    }
+    return band;
+}
+
+void rm_cost_tiled(rm_job *job) {
+    ropemap_plan *plan = &job->plan;
+    const int64_t block = tiled_block(job), dim = job->queries->head_dim;
+    const int64_t rows = job->grid.rows.range.count, cols = job->grid.cols.range.count;
+    plan->method = ROPEMAP_METHOD_TILED;
+    plan->dtype = job->request->dtype;
+    plan->block = block;
+    plan->band = tiled_band(job, block);
+    plan->bands = (rows + plan->band - 1) / plan->band;
+    plan->tiles = count_tiles(rows, cols, block);
+    limit_threads(job, job->device.tile_workers);
+    const double cells = band_cells_bytes(job, plan->band);
+    struct bytes worker = {.host = 4.0 * (double)(block * dim) + cells,
+                           .own = 4.0 * (double)(block * dim + plan->band * dim + block * block)};
+    if (has_own_memory(job)) {
+        worker.own += cells + tile_parts_bytes(job, block) + device_rows_bytes(job, block);
+    }
+    const double resident = 4.0 * (double)round_up(cols, block) * (double)dim;
+    struct bytes once = {.host = (double)plan->width * 24.0};
+    fit_threads(job, worker, once);
+    once.own += resident + RESIDENT_SPARE;
+    take_bytes(job, worker, once);
+    plan->keys_resident = rm_cost_fits(job);
+    once.own = plan->keys_resident ? resident : 0.0;
+    take_bytes(job, worker, once);
+    const double passes = plan->keys_resident ? 1.0 : (double)plan->bands;
+    plan->flops = (job->grid.causal || job->mirrors ? 1.0 : 2.0) * pairs_of_positions(job) * (double)dim +
+                  ((double)rows + passes * (double)cols) * (double)dim * ROTATE_FLOPS;
+}
+
+/* ---- factored */
+
+int64_t rm_factored_batch(const rm_job *job) {
+    const int64_t rows = rm_axis_most(&job->grid.rows), cols = rm_axis_most(&job->grid.cols);
+    const int64_t batch = job->device.rows_at_once / (rows > cols ? rows : cols);
+    const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
+    return batch < 1 || moments ? 1 : lesser(batch, job->plan.block);
+}
+
+/* A band of cells: all of them where their features fit. */
+static int64_t factored_band(const rm_job *job, int64_t block) {
+    const int64_t cells = job->plan.height > job->plan.width ? job->plan.height : job->plan.width;
+    const int64_t all = round_up(cells, block), cell_bytes = 2 * 4 * rm_cell_features(job);
+    const uint64_t memory =
+        has_own_memory(job) && job->device.memory < job->memory ? job->device.memory : job->memory;
+    const uint64_t half = memory / 2, most = has_own_memory(job) ? DEVICE_FEATURES_BYTES : FEATURES_BYTES;
+    const int64_t room = (int64_t)(half < most ? half : most);
+    const int64_t fit = room / cell_bytes / block * block;
+    return fit < block ? block : fit < all ? fit : all;
+}
+
+/* Memory of one worker. */
+static struct bytes factored_worker(const rm_job *job) {
+    const int64_t block = job->plan.block, dim = job->queries->head_dim, rows = job->device.rows_at_once;
+    const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
+    const double batch = (double)rm_factored_batch(job), square = (double)(dim * dim);
+    struct bytes worker = {.own = 4.0 * (double)(block * block) + device_rows_bytes(job, rows)};
+    worker.host = 4.0 * (double)(rows * dim) + 8.0 * batch * (double)dim;
+    worker.host += 4.0 * batch * (double)rm_cell_features(job) + 8.0 * (double)(block * block);
+    if (moments) {
+        worker.host += 8.0 * square;
+        worker.own += has_own_memory(job) ? 8.0 * square + 8.0 * (double)(rows * dim + block * block)
+                                          : 4.0 * square + 4.0 * (double)(rows * dim);
+    }
+    if (job->grid.causal) {
+        const int64_t straddle = job->device.block;
+        worker.host += 12.0 * (double)(straddle * dim) + 24.0 * (double)job->plan.width;
+        worker.own += 4.0 * (double)(2 * straddle * dim + straddle * straddle);
+        worker.own += has_own_memory(job) ? tile_parts_bytes(job, straddle) : 0.0;
+    }
+    return worker;
+}
+
+void rm_cost_factored(rm_job *job) {
+    ropemap_plan *plan = &job->plan;
+    const int64_t dim = job->queries->head_dim, features = rm_cell_features(job);
+    const int64_t block = lesser(job->device.block, FACTORED_BLOCK_MOST);
+    const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
+    plan->method = ROPEMAP_METHOD_FACTORED;
+    plan->dtype = ROPEMAP_DTYPE_FP32;
+    plan->block = block;
+    plan->band = factored_band(job, block);
+    plan->bands = (plan->height + plan->band - 1) / plan->band;
+    const int64_t col_bands = (plan->width + plan->band - 1) / plan->band;
+    plan->tiles = count_tiles(plan->height, plan->width, block);
+    limit_threads(job, job->device.workers);
+    fit_threads(
+        job, factored_worker(job),
+        (struct bytes){.own = 8.0 * (double)plan->band * (double)features, .host = 8.0 * (double)plan->band});
+    const double row_passes = plan->bands > 1 ? (double)col_bands : 1.0;
+    const double passes =
+        row_passes * (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
+    const double row_flops = (double)dim * ROTATE_FLOPS + (moments ? 2.0 * (double)dim * (double)dim : 0.0);
+    const bool closed = job->constant && !moments; /* a cell's mean is one sum, whatever its size */
+    plan->flops =
+        (closed ? (double)(plan->height + plan->width) * (double)dim * ROTATE_FLOPS : passes * row_flops) +
+        2.0 * (double)plan->height * (double)plan->width * (double)features;
+}
+
+/* ---- diagonal */
+
+/* Bytes that a worker holds for each difference of its part: values, and windows or running sums. */
+static double difference_bytes(ropemap_pool pool) {
+    switch (pool) {
+    case ROPEMAP_POOL_MEAN:
+    case ROPEMAP_POOL_RMS:
+        return 40.0;
+    case ROPEMAP_POOL_STD:
+        return 72.0;
+    case ROPEMAP_POOL_MIN:
+    case ROPEMAP_POOL_MAX:
+    case ROPEMAP_POOL_ABSMAX:
+        break;
+    }
+    return 20.0;
+}
+
+/* Most differences that a cell spans. */
+static int64_t cell_reach(const rm_grid *grid) {
+    return rm_axis_most(&grid->rows) + rm_axis_most(&grid->cols) - 1;
+}
+
+int64_t rm_diagonal_stride(const rm_job *job) {
+    const int64_t all = job->grid.rows.range.count + job->grid.cols.range.count - 1;
+    return job->plan.band == all ? all : job->plan.band - cell_reach(&job->grid) + 1;
+}
+
+int64_t rm_diagonal_at_once(const rm_job *job) {
+    return 64 * job->device.rows_at_once;
+}
+
+/* Differences in a part: many times what a cell spans, since that much is computed twice, while a part is
+ * small. Sums begin with the part: it may depend on the request alone. */
+static int64_t diagonal_part(const rm_grid *grid) {
+    const int64_t all = grid->rows.range.count + grid->cols.range.count - 1, reach = cell_reach(grid);
+    int64_t part = 8 * reach < PART_MOST ? 8 * reach : PART_MOST;
+    part = part < 2 * reach ? 2 * reach : part < PART_LEAST ? PART_LEAST : part;
+    return part < all ? part : all;
+}
+
+void rm_cost_diagonal(rm_job *job) {
+    ropemap_plan *plan = &job->plan;
+    const rm_axis *rows = &job->grid.rows, *cols = &job->grid.cols;
+    plan->method = ROPEMAP_METHOD_DIAGONAL;
+    plan->dtype = ROPEMAP_DTYPE_FP32;
+    plan->block = 1;
+    plan->band = diagonal_part(&job->grid);
+    /* the last cell to begin: the lowest on the left */
+    const int64_t last =
+        rm_axis_cell(rows, rows->cells - 1).first - rm_axis_cell(cols, 0).end + cols->range.count;
+    plan->bands = last / rm_diagonal_stride(job) + 1;
+    plan->tiles = 0;
+    const double part = difference_bytes(job->request->pool) * (double)(plan->band + 4);
+    limit_threads(job, job->device.workers);
+    while (plan->threads > 1 && part * plan->threads > PARTS_BYTES) {
+        plan->threads--;
+    }
+    const double share = plan->bands < plan->threads ? (double)plan->bands / plan->threads : 1.0;
+    const struct bytes worker = {.host = part * share,
+                                 .own = has_own_memory(job) ? 8.0 * (double)rm_diagonal_at_once(job) : 0.0};
+    fit_threads(job, worker, (struct bytes){0});
+    plan->flops = (double)plan->bands * (double)plan->band * (double)job->freqs.pairs * ROTATE_FLOPS;
+}
