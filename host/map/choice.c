@@ -31,7 +31,7 @@ static ropemap_status plan_on(rm_job *job, rm_device device, ropemap_error *erro
 
 /* Plans for the processors, with what is said about that. */
 static ropemap_status plan_on_cpu(rm_job *job, const char *reason, ropemap_error *error) {
-    (void)snprintf(job->plan.backend_reason, sizeof job->plan.backend_reason, "%s", reason);
+    (void)snprintf(job->plan.backend_reason, sizeof job->plan.backend_reason, "%.300s", reason);
     return plan_on(job, rm_cpu_device(), error);
 }
 
@@ -73,7 +73,8 @@ bool rm_retreat(rm_job *job, const ropemap_error *error) {
     rm_device device = job->device;
     ropemap_status status = ROPEMAP_RESOURCES;
     char reason[sizeof job->plan.backend_reason];
-    if (device.block > RM_BLOCK_LEAST) {
+    const bool started = job->backend != NULL; /* a library that does not load is no matter of tiles */
+    if (started && device.block > RM_BLOCK_LEAST) {
         device.block /= 2;
         device.memory /= 2;
         (void)snprintf(reason, sizeof reason, "GPU %d, %s, in smaller tiles: %.180s", device.index,
