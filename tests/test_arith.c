@@ -196,6 +196,86 @@ static void test_every_half_and_bfloat(void **state) {
     }
 }
 
+/*
+ * `value` to the nearest number of a smaller float, ties to even, as plain arithmetic in double, which holds
+ * every float and rounds whole numbers exactly.
+ */
+static double to_nearest(double value, int exponent_bits, int fraction_bits) {
+    const int bias = (1 << (exponent_bits - 1)) - 1;
+    int exponent = 0;
+    (void)frexp(value, &exponent); /* |value| < 2^exponent */
+    const int unit = (exponent - 1 > 1 - bias ? exponent - 1 : 1 - bias) - fraction_bits;
+    const double rounded = ldexp(nearbyint(ldexp(value, -unit)), unit);
+    return fabs(rounded) < ldexp(1.0, bias + 1) ? rounded : copysign((double)INFINITY, value);
+}
+
+/* One float to all three smaller ones. */
+static void check_rounding(uint32_t bits) {
+    const float value = rm_float_from_bits(bits);
+    const uint16_t half = rm_half_from_float(value), bfloat = rm_bfloat_from_float(value);
+    const bool finite = isfinite(value) != 0;
+    const double wide = (double)value;
+    const double as_half = finite ? to_nearest(wide, 5, 10) : wide;
+    const double as_bfloat = finite ? to_nearest(wide, 8, 7) : wide;
+    const double as_tf32 = finite ? to_nearest(wide, 8, 10) : wide;
+    check_same(bits, (float)small_float(half, 5, 10), as_half);
+    check_same(bits, (float)small_float(bfloat, 8, 7), as_bfloat);
+    check_same(bits, rm_tf32_from_float(value), as_tf32);
+    if (finite) { /* what the low bits hold is 0, so that a tensor core reads the same number */
+        assert_int_equal(rm_bits_from_float(rm_tf32_from_float(value)) & 0x1fffu, 0);
+    }
+}
+
+/* A number and its neighbours, with either sign: a tie and what lies just beside it. */
+static void check_rounding_about(uint32_t bits) {
+    for (uint32_t offset = 0; offset < 3; offset++) {
+        check_rounding((bits + offset - 1) & 0x7fffffffu);
+        check_rounding(((bits + offset - 1) & 0x7fffffffu) | 0x80000000u);
+    }
+}
+
+static void test_every_half_and_bfloat_comes_back(void **state) {
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        const float half = rm_float_from_half((uint16_t)bits), bfloat = rm_float_from_bfloat((uint16_t)bits);
+        assert_int_equal(isnan(half) ? bits : rm_half_from_float(half), bits);
+        assert_int_equal(isnan(bfloat) ? bits : rm_bfloat_from_float(bfloat), bits);
+        assert_true(!isnan(half) || isnan(rm_float_from_half(rm_half_from_float(half))));
+        assert_true(!isnan(bfloat) || isnan(rm_float_from_bfloat(rm_bfloat_from_float(bfloat))));
+    }
+}
+
+/* Between two neighbouring halves lies a float in the middle, and likewise for the other two: all of them,
+ * the one between the largest number and infinity too. */
+static void test_ties_of_every_rounding(void **state) {
+    (void)state;
+    for (uint32_t bits = 0; bits < 0x7c00; bits++) {
+        const double next = bits == 0x7bff ? 65536.0 : small_float(bits + 1, 5, 10);
+        const float middle = (float)((small_float(bits, 5, 10) + next) / 2);
+        check_rounding_about(rm_bits_from_float((float)small_float(bits, 5, 10)));
+        check_rounding_about(rm_bits_from_float(middle));
+    }
+    for (uint32_t upper = 0; upper < 0x7f80; upper++) {
+        check_rounding_about(upper << 16);
+        check_rounding_about((upper << 16) | 0x8000u);
+    }
+    for (uint32_t upper = 0; upper < 0x7f800000u >> 13; upper++) {
+        check_rounding_about((upper << 13) | 0x1000u);
+    }
+}
+
+static void test_scattered_floats_round(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < 1u << 21; i++) {
+        check_rounding((i << 11) + (i * 2654435761u >> 21)); /* infinities and NaNs of all kinds too */
+    }
+    check_rounding(0x7f800000u);
+    check_rounding(0xff800000u);
+    check_rounding(0x7f800001u); /* a NaN whose upper bits are an infinity's */
+    check_rounding(0xff800001u);
+    check_rounding(0x7fffffffu);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sincos_everywhere),
@@ -205,6 +285,9 @@ int main(void) {
         cmocka_unit_test(test_phase_against_golden_file),
         cmocka_unit_test(test_phase_at_scattered_positions),
         cmocka_unit_test(test_every_half_and_bfloat),
+        cmocka_unit_test(test_every_half_and_bfloat_comes_back),
+        cmocka_unit_test(test_ties_of_every_rounding),
+        cmocka_unit_test(test_scattered_floats_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

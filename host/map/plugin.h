@@ -5,12 +5,14 @@
 #define ROPEMAP_HOST_MAP_PLUGIN_H
 
 #include "host/map/backend.h"
+#include "host/map/probe.h"
 
 enum { RM_PLUGIN_ABI = 1 }; /* of everything in backend.h; a plugin of another one is refused */
 
 /* What a plugin gives. */
 typedef struct rm_plugin_table {
     const rm_backend *backend;
+    const rm_probe *probe;
     ropemap_plugin about; /* all but the path */
 } rm_plugin_table;
 

@@ -1,0 +1,133 @@
+/* backend.c - the table of the CUDA backend, and the plugin's one symbol */
+/* SPDX-License-Identifier: MIT */
+#include "cuda/context.h"
+#include "host/map/plugin.h"
+
+#include <stdio.h>
+
+static const char *cuda_variant(const rm_context *context) {
+    return context->variant;
+}
+
+static ropemap_status cuda_reserve(rm_context *context, int64_t floats, const char *what, float **memory,
+                                   ropemap_error *error) {
+    void *made = NULL;
+    *memory = NULL;
+    RM_TRY(rm_cuda_begin(context, what, error));
+    RM_CUDA(context, error, cudaMalloc(&made, (size_t)floats * sizeof **memory));
+    *memory = made;
+    return ROPEMAP_OK;
+}
+
+/* Memory is given back also where the device answers no more: nothing else can be done. */
+static void cuda_release(rm_context *context, float *memory) {
+    (void)rm_cuda_begin(context, "release", NULL);
+    (void)cudaFree(memory);
+}
+
+static float *cuda_stage(rm_context *context, int64_t floats) {
+    void *made = NULL;
+    if (rm_cuda_begin(context, "rows", NULL) != ROPEMAP_OK ||
+        rm_cuda_check(context, cudaMallocHost(&made, (size_t)floats * sizeof(float)), "cudaMallocHost",
+                      NULL) != ROPEMAP_OK) {
+        return NULL;
+    }
+    return made;
+}
+
+static void cuda_unstage(rm_context *context, float *memory) {
+    (void)rm_cuda_begin(context, "release", NULL);
+    (void)cudaFreeHost(memory);
+}
+
+static ropemap_status copy(rm_context *context, rm_view from, rm_view to, enum cudaMemcpyKind kind,
+                           ropemap_error *error) {
+    RM_TRY(rm_cuda_begin(context, "copy", error));
+    RM_TRY(rm_cuda_copy(context, from, to, kind, context->compute, error));
+    return rm_cuda_wait(context, error);
+}
+
+static ropemap_status cuda_write(rm_context *context, rm_view from, rm_view to, ropemap_error *error) {
+    return copy(context, from, to, cudaMemcpyHostToDevice, error);
+}
+
+static ropemap_status cuda_read(rm_context *context, rm_view from, rm_view to, ropemap_error *error) {
+    return copy(context, from, to, cudaMemcpyDeviceToHost, error);
+}
+
+ropemap_status rm_cuda_distances(rm_context *context, const ropemap_freqs *freqs, double weight,
+                                 ropemap_range distances, double *values, ropemap_error *error) {
+    const size_t bytes = (size_t)distances.count * sizeof *values;
+    const ropemap_freqs *device = NULL;
+    RM_TRY(rm_cuda_begin(context, "distances", error));
+    RM_TRY(rm_cuda_freqs(context, freqs, &device, error));
+    RM_TRY(rm_buffer_reserve(context, &context->values, bytes, error));
+    RM_CUDA(context, error,
+            rm_distances_launch(device, weight, distances, context->values.memory, context->processors,
+                                context->compute));
+    RM_CUDA(context, error,
+            cudaMemcpyAsync(values, context->values.memory, bytes, cudaMemcpyDeviceToHost, context->compute));
+    return rm_cuda_wait(context, error);
+}
+
+static const rm_backend cuda = {
+    .name = "cuda",
+    .open = rm_cuda_open,
+    .close = rm_cuda_close,
+    .variant = cuda_variant,
+    .finish = rm_cuda_finish,
+    .reserve = cuda_reserve,
+    .release = cuda_release,
+    .stage = cuda_stage,
+    .unstage = cuda_unstage,
+    .write = cuda_write,
+    .read = cuda_read,
+    .rotate = rm_cuda_rotate,
+    .rotate_sum = rm_cuda_rotate_sum,
+    .moment = rm_cuda_moment,
+    .similarity = rm_cuda_similarity,
+    .products = rm_cuda_products,
+    .cells_begin = rm_cuda_cells_begin,
+    .pool = rm_cuda_pool,
+    .cells_end = rm_cuda_cells_end,
+    .distances = rm_cuda_distances,
+};
+
+static ropemap_status started(cudaError_t code, const char *call, ropemap_error *error) {
+    return code == cudaSuccess ? ROPEMAP_OK
+                               : rm_fail(error, ROPEMAP_RESOURCES, "cuda: %s failed (open): %.160s", call,
+                                         cudaGetErrorString(code));
+}
+
+static ropemap_status describe(ropemap_plugin *about, ropemap_error *error) {
+    int runtime = 0, driver = 0, major = 0, minor = 0, patch = 0;
+    RM_TRY(started(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion", error));
+    RM_TRY(started(cudaDriverGetVersion(&driver), "cudaDriverGetVersion", error));
+    if (driver / 1000 < runtime / 1000) {
+        return rm_fail(error, ROPEMAP_RESOURCES,
+                       "cuda: the driver supports CUDA %d.%d, expected %d.0 or later: update the driver",
+                       driver / 1000, driver % 1000 / 10, runtime / 1000);
+    }
+    (void)cublasGetProperty(MAJOR_VERSION, &major);
+    (void)cublasGetProperty(MINOR_VERSION, &minor);
+    (void)cublasGetProperty(PATCH_LEVEL, &patch);
+    (void)snprintf(about->runtime, sizeof about->runtime, "CUDA %d.%d", runtime / 1000, runtime % 1000 / 10);
+    (void)snprintf(about->blas, sizeof about->blas, "cuBLAS %d.%d.%d", major, minor, patch);
+    (void)snprintf(about->architectures, sizeof about->architectures, "%s", RM_CUDA_ARCHITECTURES);
+    return ROPEMAP_OK;
+}
+
+ROPEMAP_API ropemap_status ropemap_cuda_backend(int32_t abi, rm_plugin_table *table, ropemap_error *error);
+
+ropemap_status ropemap_cuda_backend(int32_t abi, rm_plugin_table *table, ropemap_error *error) {
+    if (abi != RM_PLUGIN_ABI) {
+        return rm_fail(
+            error, ROPEMAP_RESOURCES,
+            "cuda: the backend speaks version %d of the program's table, the program %d: install both "
+            "from one build",
+            RM_PLUGIN_ABI, abi);
+    }
+    table->backend = &cuda;
+    table->probe = &rm_cuda_probe;
+    return describe(&table->about, error);
+}

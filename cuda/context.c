@@ -1,0 +1,207 @@
+/* context.c - a worker's context: its streams, its memory, and how a failure is told */
+/* SPDX-License-Identifier: MIT */
+#include "cuda/context.h"
+
+#include "host/base/alloc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Sizes differ a little from call to call: whole steps keep buffers from growing each time. */
+enum { STEP = 1048576 };
+
+/* The name of a call, without its arguments; the tile and the device; then the reason. */
+static ropemap_status tell(rm_context *context, const char *call, const char *reason, ropemap_error *error) {
+    const int name = (int)strcspn(call, "(");
+    char tile[96] = "";
+    if (context->tile_rows > 0) {
+        (void)snprintf(tile, sizeof tile, ", tile %" PRId64 " x %" PRId64 " at (%" PRId64 ", %" PRId64 ")",
+                       context->tile_rows, context->tile_cols, context->tile_row, context->tile_col);
+    }
+    return rm_fail(error, ROPEMAP_RESOURCES, "cuda: %.*s failed (%s%s, GPU %d, %.60s): %.160s", name, call,
+                   context->stage, tile, context->device.index, context->device.name, reason);
+}
+
+ropemap_status rm_cuda_check(rm_context *context, cudaError_t code, const char *call, ropemap_error *error) {
+    if (code == cudaSuccess) {
+        return ROPEMAP_OK;
+    }
+    (void)cudaGetLastError(); /* takes back what can be taken back */
+    return tell(context, call, cudaGetErrorString(code), error);
+}
+
+ropemap_status rm_blas_check(rm_context *context, cublasStatus_t code, const char *call,
+                             ropemap_error *error) {
+    return code == CUBLAS_STATUS_SUCCESS ? ROPEMAP_OK
+                                         : tell(context, call, cublasGetStatusString(code), error);
+}
+
+ropemap_status rm_cuda_begin(rm_context *context, const char *stage, ropemap_error *error) {
+    context->stage = stage;
+    context->tile_rows = 0;
+    RM_CUDA(context, error, cudaSetDevice(context->device.index));
+    return ROPEMAP_OK;
+}
+
+/* ---- memory */
+
+void rm_buffer_free(rm_buffer *buffer) {
+    (void)cudaFree(buffer->memory);
+    *buffer = (rm_buffer){0};
+}
+
+static uint64_t whole_steps(uint64_t bytes) {
+    return bytes < STEP ? bytes : (bytes + STEP - 1) / STEP * STEP;
+}
+
+ropemap_status rm_buffer_reserve(rm_context *context, rm_buffer *buffer, uint64_t bytes,
+                                 ropemap_error *error) {
+    if (buffer->bytes >= bytes) {
+        return ROPEMAP_OK;
+    }
+    rm_buffer_free(buffer); /* waits for kernels that still use it */
+    const uint64_t room = whole_steps(bytes);
+    RM_CUDA(context, error, cudaMalloc(&buffer->memory, room));
+    buffer->bytes = room;
+    return ROPEMAP_OK;
+}
+
+static void pinned_free(rm_buffer *buffer) {
+    (void)cudaFreeHost(buffer->memory);
+    *buffer = (rm_buffer){0};
+}
+
+ropemap_status rm_pinned_reserve(rm_context *context, uint64_t bytes, ropemap_error *error) {
+    rm_buffer *buffer = &context->pinned;
+    if (buffer->bytes >= bytes) {
+        return ROPEMAP_OK;
+    }
+    pinned_free(buffer);
+    const uint64_t room = whole_steps(bytes);
+    RM_CUDA(context, error, cudaMallocHost(&buffer->memory, room));
+    buffer->bytes = room;
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_cuda_copy(rm_context *context, rm_view from, rm_view to, enum cudaMemcpyKind kind,
+                            cudaStream_t stream, ropemap_error *error) {
+    const size_t element = sizeof *to.data, width = (size_t)from.cols * element;
+    if (from.stride == from.cols && to.stride == to.cols) {
+        RM_CUDA(context, error, cudaMemcpyAsync(to.data, from.data, (size_t)from.rows * width, kind, stream));
+        return ROPEMAP_OK;
+    }
+    RM_CUDA(context, error,
+            cudaMemcpy2DAsync(to.data, (size_t)to.stride * element, from.data, (size_t)from.stride * element,
+                              width, (size_t)from.rows, kind, stream));
+    return ROPEMAP_OK;
+}
+
+/* ---- opening and closing */
+
+static ropemap_status make_streams(rm_context *context, ropemap_error *error) {
+    RM_CUDA(context, error, cudaStreamCreateWithFlags(&context->compute, cudaStreamNonBlocking));
+    RM_CUDA(context, error, cudaStreamCreateWithFlags(&context->copy, cudaStreamNonBlocking));
+    for (int32_t slot = 0; slot < RM_SLOTS; slot++) {
+        RM_CUDA(context, error, cudaEventCreateWithFlags(&context->copied[slot], cudaEventDisableTiming));
+        RM_CUDA(context, error, cudaEventCreateWithFlags(&context->used[slot], cudaEventDisableTiming));
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status describe(rm_context *context, ropemap_error *error) {
+    int processors = 0, major = 0, minor = 0;
+    const int device = context->device.index;
+    RM_CUDA(context, error, cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device));
+    RM_CUDA(context, error, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+    RM_CUDA(context, error, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+    context->processors = processors;
+    (void)snprintf(context->variant, sizeof context->variant, "sm_%d%d", major, minor);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status fill(rm_context *context, ropemap_error *error) {
+    context->freqs = rm_alloc(1, sizeof *context->freqs);
+    if (context->freqs == NULL) {
+        return rm_fail_memory(error, "worker", sizeof *context->freqs);
+    }
+    RM_TRY(rm_cuda_begin(context, "open", error));
+    RM_TRY(describe(context, error));
+    return make_streams(context, error);
+}
+
+ropemap_status rm_cuda_open(rm_context **context, const rm_device *device, ropemap_error *error) {
+    *context = NULL;
+    rm_context *made = rm_alloc(1, sizeof *made);
+    if (made == NULL) {
+        return rm_fail_memory(error, "worker", sizeof *made);
+    }
+    made->device = *device;
+    const ropemap_status status = fill(made, error);
+    if (status != ROPEMAP_OK) {
+        rm_cuda_close(made);
+        return status;
+    }
+    *context = made;
+    return ROPEMAP_OK;
+}
+
+static void free_buffers(rm_context *context) {
+    rm_buffer *all[] = {&context->workspace, &context->device_freqs, &context->rows[0], &context->rows[1],
+                        &context->rotated,   &context->parts,        &context->sums,    &context->centre,
+                        &context->wide,      &context->gram,         &context->total,   &context->values,
+                        &context->pieces,    &context->flush};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        rm_buffer_free(all[i]);
+    }
+    for (size_t i = 0; i < sizeof context->cell_arrays / sizeof context->cell_arrays[0]; i++) {
+        rm_buffer_free(&context->cell_arrays[i]);
+    }
+    pinned_free(&context->pinned);
+}
+
+/* What was begun on the streams ends first; a failure here can no longer matter. */
+void rm_cuda_close(rm_context *context) {
+    if (context == NULL) {
+        return;
+    }
+    (void)rm_cuda_finish(context, NULL);
+    if (context->blas != NULL) {
+        (void)cublasDestroy(context->blas);
+    }
+    free_buffers(context);
+    for (int32_t slot = 0; slot < RM_SLOTS; slot++) {
+        if (context->copied[slot] != NULL) {
+            (void)cudaEventDestroy(context->copied[slot]);
+        }
+        if (context->used[slot] != NULL) {
+            (void)cudaEventDestroy(context->used[slot]);
+        }
+    }
+    for (int32_t which = 0; which < 2; which++) {
+        if (context->marks[which] != NULL) {
+            (void)cudaEventDestroy(context->marks[which]);
+        }
+    }
+    if (context->copy != NULL) {
+        (void)cudaStreamDestroy(context->copy);
+    }
+    if (context->compute != NULL) {
+        (void)cudaStreamDestroy(context->compute);
+    }
+    rm_free(context->freqs);
+    rm_free(context);
+}
+
+ropemap_status rm_cuda_wait(rm_context *context, ropemap_error *error) {
+    RM_CUDA(context, error, cudaStreamSynchronize(context->compute));
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_cuda_finish(rm_context *context, ropemap_error *error) {
+    RM_TRY(rm_cuda_begin(context, "finish", error));
+    if (context->copy != NULL) {
+        RM_CUDA(context, error, cudaStreamSynchronize(context->copy));
+    }
+    return context->compute != NULL ? rm_cuda_wait(context, error) : ROPEMAP_OK;
+}

@@ -1,0 +1,204 @@
+/* elements.cuh - which elements of a row a thread holds, and how it loads, turns and stores them */
+/* SPDX-License-Identifier: MIT */
+/*
+ * A row is cut into groups of 2 N elements, one a thread: first those of N pairs that turn together, then the
+ * elements that pass through. N elements are one or two accesses of 16 bytes, or one element where N = 1.
+ */
+#ifndef ROPEMAP_CUDA_ELEMENTS_CUH
+#define ROPEMAP_CUDA_ELEMENTS_CUH
+
+#include "cuda/arith.h"
+#include "cuda/work.h"
+
+/* 16 bytes in one access, whatever type they have. */
+typedef struct alignas(16) rm_words {
+    uint32_t word[4];
+} __attribute__((may_alias)) rm_words;
+
+template <ropemap_dtype T>
+constexpr int RM_BYTES = T == ROPEMAP_DTYPE_BF16 || T == ROPEMAP_DTYPE_FP16 ? 2 : 4;
+
+/* N neighbouring elements as they are stored. */
+template <ropemap_dtype T, int N> struct rm_packed {
+    static constexpr int WORDS = (N * RM_BYTES<T> + 3) / 4;
+    uint32_t word[WORDS];
+};
+
+/* Elements at, ..., at + N - 1. Where N > 1 they start at a multiple of 16 bytes. */
+template <ropemap_dtype T, int N> RM_INLINE rm_packed<T, N> rm_load(const void *data, int64_t at) {
+    rm_packed<T, N> packed;
+    if constexpr (N > 1) {
+        const rm_words *from = (const rm_words *)((const char *)data + at * RM_BYTES<T>);
+        for (int i = 0; i < packed.WORDS / 4; i++) {
+            const rm_words words = from[i];
+            for (int j = 0; j < 4; j++) {
+                packed.word[4 * i + j] = words.word[j];
+            }
+        }
+    } else if constexpr (RM_BYTES<T> == 4) {
+        packed.word[0] = rm_bits_from_float(((const float *)data)[at]);
+    } else {
+        packed.word[0] = ((const uint16_t *)data)[at];
+    }
+    return packed;
+}
+
+template <ropemap_dtype T, int N> RM_INLINE void rm_store(void *data, int64_t at, rm_packed<T, N> packed) {
+    if constexpr (N > 1) {
+        rm_words *to = (rm_words *)((char *)data + at * RM_BYTES<T>);
+        for (int i = 0; i < packed.WORDS / 4; i++) {
+            rm_words words;
+            for (int j = 0; j < 4; j++) {
+                words.word[j] = packed.word[4 * i + j];
+            }
+            to[i] = words;
+        }
+    } else if constexpr (RM_BYTES<T> == 4) {
+        ((float *)data)[at] = rm_float_from_bits(packed.word[0]);
+    } else {
+        ((uint16_t *)data)[at] = (uint16_t)packed.word[0];
+    }
+}
+
+/*
+ * The GPU's own conversions, one instruction in place of ten or twenty, give the numbers of the functions in
+ * arith.h: a binary16 widened is exact, and .rn is to the nearest, ties to even, with subnormals. Only the
+ * bits of a NaN differ.
+ */
+RM_INLINE float rm_widen_half(uint32_t half) {
+#ifdef __CUDA_ARCH__
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"((uint16_t)half));
+    return value;
+#else
+    return rm_float_from_half((uint16_t)half);
+#endif
+}
+
+/* Two numbers in a word, the first in its lower half. */
+template <ropemap_dtype T> RM_INLINE uint32_t rm_narrow(float low, float high) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    uint32_t word;
+    if constexpr (T == ROPEMAP_DTYPE_FP16) {
+        asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+    } else {
+        asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+    }
+    return word;
+#else
+    if constexpr (T == ROPEMAP_DTYPE_FP16) {
+        return rm_half_from_float(low) | (uint32_t)rm_half_from_float(high) << 16;
+    } else {
+        return rm_bfloat_from_float(low) | (uint32_t)rm_bfloat_from_float(high) << 16;
+    }
+#endif
+}
+
+/* Element i as a float, exact. */
+template <ropemap_dtype T, int N> RM_INLINE float rm_unpack(const rm_packed<T, N> &packed, int i) {
+    if constexpr (RM_BYTES<T> == 4) {
+        return rm_float_from_bits(packed.word[i]);
+    } else {
+        const uint32_t bits = i % 2 == 0 ? packed.word[i / 2] & 0xffffu : packed.word[i / 2] >> 16;
+        return T == ROPEMAP_DTYPE_FP16 ? rm_widen_half(bits) : rm_float_from_bfloat((uint16_t)bits);
+    }
+}
+
+/* Floats rounded to elements. */
+template <ropemap_dtype T, int N> RM_INLINE rm_packed<T, N> rm_pack(const float (&x)[N]) {
+    rm_packed<T, N> packed;
+    for (int i = 0; i < packed.WORDS; i++) {
+        if constexpr (T == ROPEMAP_DTYPE_FP32) {
+            packed.word[i] = rm_bits_from_float(x[i]);
+        } else if constexpr (T == ROPEMAP_DTYPE_TF32) {
+            packed.word[i] = rm_bits_from_float(rm_tf32_from_float(x[i]));
+        } else {
+            packed.word[i] = rm_narrow<T>(x[2 * i % N], N > 1 ? x[(2 * i + 1) % N] : 0.0f);
+        }
+    }
+    return packed;
+}
+
+/* The elements of a thread: N from `first` on and N from `second` on. */
+struct rm_place {
+    int32_t first, second; /* equal where the row ends after the first N */
+    int32_t pair;          /* first of the N pairs; -1: the elements pass through */
+};
+
+/* Groups of a row: the last one may hold N elements only. */
+template <int N> RM_INLINE int32_t rm_groups(int32_t pairs, int32_t head_dim) {
+    return pairs / N + (head_dim - 2 * pairs + 2 * N - 1) / (2 * N);
+}
+
+template <int N>
+RM_INLINE rm_place rm_place_of(int32_t group, int32_t pairs, int32_t head_dim, ropemap_layout layout) {
+    rm_place place;
+    place.pair = group < pairs / N ? group * N : -1;
+    if (place.pair >= 0 && layout == ROPEMAP_LAYOUT_HALF) {
+        place.first = place.pair;
+        place.second = place.pair + pairs;
+    } else {
+        place.first = 2 * N * group; /* pairs % N = 0: the elements that pass through follow on */
+        place.second = place.first + N < head_dim ? place.first + N : place.first;
+    }
+    return place;
+}
+
+/* The frequencies of a thread's pairs, and their cosines and sines at a position, attention factor included.
+ */
+template <int N> struct rm_turns_of {
+    uint64_t step[N];
+    uint32_t fine[N];
+    float attention;
+};
+
+template <int N> struct rm_sines { float c[N], s[N]; };
+
+template <int N> RM_INLINE rm_turns_of<N> rm_turns_load(const ropemap_freqs *freqs, rm_place place) {
+    rm_turns_of<N> turns = {};
+    if (place.pair >= 0) {
+        turns.attention = freqs->attention_factor;
+        for (int i = 0; i < N; i++) {
+            turns.step[i] = freqs->step[place.pair + i];
+            turns.fine[i] = freqs->fine[place.pair + i];
+        }
+    }
+    return turns;
+}
+
+RM_INLINE uint64_t rm_wide_product(uint32_t a, uint32_t b) {
+#ifdef __CUDA_ARCH__
+    uint64_t product;
+    asm("mul.wide.u32 %0, %1, %2;" : "=l"(product) : "r"(a), "r"(b));
+    return product;
+#else
+    return (uint64_t)a * b;
+#endif
+}
+
+/* The phase is rm_phase's; its spans are counted in 32 bits, since a product of halves is cheaper. */
+template <int N> RM_INLINE rm_sines<N> rm_sines_at(const rm_turns_of<N> &turns, int64_t position) {
+    const uint32_t span = (uint32_t)(position >> RM_SPAN_BITS);
+    rm_sines<N> sines;
+    for (int i = 0; i < N; i++) {
+        const uint64_t rest = rm_wide_product(span, turns.fine[i]) >> (32 - RM_SPAN_BITS);
+        const uint32_t phase = rm_phase32((uint64_t)position * turns.step[i] + rest);
+        sines.c[i] = rm_cos(phase) * turns.attention;
+        sines.s[i] = rm_sin(phase) * turns.attention;
+    }
+    return sines;
+}
+
+/* N pairs, turned: pair i is element i of both arrays, or (interleaved) elements 2 i and 2 i + 1 of the two
+ * in a row. */
+template <int N, bool HALF>
+RM_INLINE void rm_turn(const rm_sines<N> &sines, const float (&x)[2][N], float (&y)[2][N]) {
+    for (int i = 0; i < N; i++) {
+        const int a = HALF ? i : 2 * i, b = HALF ? N + i : 2 * i + 1;
+        const float x0 = x[a / N][a % N], x1 = x[b / N][b % N];
+        y[a / N][a % N] = rm_rotate_first(x0, x1, sines.c[i], sines.s[i]);
+        y[b / N][b % N] = rm_rotate_second(x0, x1, sines.c[i], sines.s[i]);
+    }
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* probe.c - what a benchmark asks besides the stages: ceilings, cold caches, and the device's own clock */
+/* SPDX-License-Identifier: MIT */
+#include "cuda/context.h"
+
+#include <nvtx3/nvToolsExt.h>
+
+enum { FLUSH_UNTOLD = 256 * 1048576 }; /* bytes, where the device tells no size of its cache */
+
+static ropemap_status mark(rm_context *context, int32_t which, ropemap_error *error) {
+    RM_TRY(rm_cuda_begin(context, "mark", error));
+    if (context->marks[which] == NULL) {
+        RM_CUDA(context, error, cudaEventCreateWithFlags(&context->marks[which], cudaEventDefault));
+    }
+    RM_CUDA(context, error, cudaEventRecord(context->marks[which], context->compute));
+    return ROPEMAP_OK;
+}
+
+static ropemap_status elapsed(rm_context *context, double *seconds, ropemap_error *error) {
+    float milliseconds = 0.0f;
+    RM_TRY(rm_cuda_begin(context, "elapsed", error));
+    RM_CUDA(context, error, cudaEventSynchronize(context->marks[1]));
+    RM_CUDA(context, error, cudaEventElapsedTime(&milliseconds, context->marks[0], context->marks[1]));
+    *seconds = 1e-3 * (double)milliseconds;
+    return ROPEMAP_OK;
+}
+
+static ropemap_status flush(rm_context *context, ropemap_error *error) {
+    int cache = 0;
+    RM_TRY(rm_cuda_begin(context, "flush", error));
+    RM_CUDA(context, error, cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, context->device.index));
+    const uint64_t bytes = cache > 0 ? 2 * (uint64_t)cache : FLUSH_UNTOLD;
+    RM_TRY(rm_buffer_reserve(context, &context->flush, bytes, error));
+    RM_CUDA(context, error, cudaMemsetAsync(context->flush.memory, 0xff, bytes, context->compute));
+    return ROPEMAP_OK;
+}
+
+static ropemap_status copy(rm_context *context, const float *from, float *to, int64_t bytes,
+                           ropemap_error *error) {
+    RM_TRY(rm_cuda_begin(context, "copy", error));
+    RM_CUDA(context, error,
+            cudaMemcpyAsync(to, from, (size_t)bytes, cudaMemcpyDeviceToDevice, context->compute));
+    return ROPEMAP_OK;
+}
+
+static ropemap_status upload(rm_context *context, const float *from, float *to, int64_t bytes,
+                             ropemap_error *error) {
+    RM_TRY(rm_cuda_begin(context, "upload", error));
+    RM_CUDA(context, error,
+            cudaMemcpyAsync(to, from, (size_t)bytes, cudaMemcpyHostToDevice, context->compute));
+    return ROPEMAP_OK;
+}
+
+enum { CONVERT_ROW = 128 /* elements of a row that fills a kernel's threads */ };
+
+/* Rows that nothing turns: as long as rotated ones are, or of two elements where that does not come out even;
+ * an odd element at the end would be a row of its own kind, so counts are even. */
+static ropemap_status convert(rm_context *context, ropemap_dtype dtype, const float *from, float *to,
+                              int64_t count, ropemap_error *error) {
+    const int32_t row = count % CONVERT_ROW == 0 ? CONVERT_ROW : 2;
+    RM_TRY(rm_cuda_begin(context, "convert", error));
+    if (count % 2 != 0) {
+        return rm_fail(error, ROPEMAP_INTERNAL, "convert: %lld elements, expected an even number",
+                       (long long)count);
+    }
+    const rm_rotate_work work = {
+        .sides =
+            {{.from = from, .to = to, .from_position_stride = row, .to_position_stride = row, .heads = 1}},
+        .positions = {.first = 0, .count = count / row, .step = 1},
+        .from_type = ROPEMAP_DTYPE_FP32,
+        .to_type = dtype,
+        .head_dim = row};
+    RM_CUDA(context, error, rm_rotate_launch(&work, context->processors, context->compute));
+    return ROPEMAP_OK;
+}
+
+static rm_heads heads_of(const float *from, float *to, int32_t heads, int32_t head_dim) {
+    const int64_t row = head_dim;
+    return (rm_heads){.from = from,
+                      .to = to,
+                      .from_position_stride = heads * row,
+                      .from_head_stride = row,
+                      .to_position_stride = heads * row,
+                      .to_head_stride = row,
+                      .heads = heads};
+}
+
+static ropemap_status rotate(rm_context *context, const rm_probe_rows *rows, ropemap_error *error) {
+    rm_rotate_work work = {
+        .sides = {heads_of(rows->queries_from, rows->queries_to, rows->query_heads, rows->head_dim),
+                  heads_of(rows->keys_from, rows->keys_to, rows->key_heads, rows->head_dim)},
+        .positions = rows->positions,
+        .from_type = rows->dtype,
+        .to_type = rows->dtype,
+        .head_dim = rows->head_dim,
+        .pairs = rows->freqs->pairs,
+        .layout = rows->layout};
+    RM_TRY(rm_cuda_begin(context, "rotate", error));
+    RM_TRY(rm_cuda_freqs(context, rows->freqs, &work.freqs, error));
+    RM_CUDA(context, error, rm_rotate_launch(&work, context->processors, context->compute));
+    return ROPEMAP_OK;
+}
+
+static ropemap_status memory(rm_context *context, uint64_t *free_bytes, uint64_t *all_bytes,
+                             ropemap_error *error) {
+    size_t free_now = 0, all = 0;
+    RM_TRY(rm_cuda_begin(context, "memory", error));
+    RM_CUDA(context, error, cudaMemGetInfo(&free_now, &all));
+    *free_bytes = free_now;
+    *all_bytes = all;
+    return ROPEMAP_OK;
+}
+
+static void range_begin(const char *name) {
+    (void)nvtxRangePushA(name);
+}
+
+static void range_end(void) {
+    (void)nvtxRangePop();
+}
+
+const rm_probe rm_cuda_probe = {
+    .mark = mark,
+    .elapsed = elapsed,
+    .flush = flush,
+    .copy = copy,
+    .upload = upload,
+    .convert = convert,
+    .rotate = rotate,
+    .memory = memory,
+    .range_begin = range_begin,
+    .range_end = range_end,
+};

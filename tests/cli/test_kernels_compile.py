@@ -1,0 +1,123 @@
+# test_kernels_compile.py - what the CUDA compiler makes of the kernels: no warning, no spill, 16-byte accesses
+# SPDX-License-Identifier: MIT
+"""
+Needs nvcc and no GPU; the program is not run, so one build of several is enough. The flags are those of
+tools/cmake/cuda.cmake.
+"""
+import concurrent.futures
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = os.environ["ROPEMAP_SOURCE"]
+SANITIZE = os.environ.get("ROPEMAP_SANITIZE", "")
+ARCHITECTURES = ["75", "90"]
+NO_SPILL = ["rotate", "rotate_sum", "normalise", "pool"]
+
+# 16 bytes in PTX: four times 32 bits or twice 64.
+WIDE = r"%s\.global[.\w]*\.(v4\.[bfsu]32|v2\.[bfsu]64)"
+
+
+def find_nvcc():
+    wanted = os.environ.get("CUDACXX")
+    return shutil.which(wanted or "nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
+
+
+NVCC = find_nvcc()
+
+
+def flags():
+    """The options that cuda.cmake gives the CUDA compiler, warnings as errors among them."""
+    with open(os.path.join(SOURCE, "tools/cmake/cuda.cmake"), encoding="utf-8") as stream:
+        options = re.search(r"target_compile_options\((.*?)\)\n", stream.read(), re.S)[1]
+    return " ".join(re.findall(r">:(-[^>]*)>", options)).split()
+
+
+def compile_one(job):
+    """(name, architecture, exit code, the compiler's words, PTX)"""
+    source, architecture, folder = job
+    name = os.path.splitext(os.path.basename(source))[0]
+    keep = os.path.join(folder, name + architecture)
+    os.mkdir(keep)
+    command = [NVCC, "-std=c++17", "-O3", "-DNDEBUG", "-I", SOURCE, *flags(), "-arch=sm_" + architecture, "-cubin",
+               "-Xptxas", "-v", "--keep", "--keep-dir", keep, source, "-o", os.path.join(keep, name + ".cubin")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=250, cwd=keep)
+    ptx = ""
+    for path in glob.glob(os.path.join(keep, "*.ptx")):
+        with open(path, encoding="utf-8") as stream:
+            ptx += stream.read()
+    return name, architecture, done.returncode, done.stdout, ptx
+
+
+def entries(ptx):
+    """The kernels of a PTX file: mangled name → body."""
+    return dict(re.findall(r"\.entry (\w+)\(.*?\n\{\n(.*?)\n\}\n", ptx, re.S))
+
+
+def width(kernel):
+    """The largest whole number among a kernel's template arguments: how many elements a thread takes at a time."""
+    return max(map(int, re.findall(r"Li(\d+)E", kernel)), default=1)
+
+
+@unittest.skipIf(SANITIZE, "skipped: the builds without sanitizers compile the kernels")
+@unittest.skipUnless(NVCC, "skipped: there is no nvcc on PATH, in CUDACXX or in /usr/local/cuda")
+class Kernels(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        sources = sorted(glob.glob(os.path.join(SOURCE, "cuda", "*.cu")))
+        with tempfile.TemporaryDirectory() as folder:
+            jobs = [(source, architecture, folder) for source in sources for architecture in ARCHITECTURES]
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                cls.results = list(pool.map(compile_one, jobs))
+
+    def test_flags(self):
+        self.assertIn("-fmad=false", flags())
+        self.assertTrue(any(flag.startswith("-Werror") for flag in flags()), flags())
+
+    def test_no_warnings(self):
+        self.assertTrue(self.results)
+        for name, architecture, code, words, ptx in self.results:
+            self.assertEqual(code, 0, "%s for sm_%s:\n%s" % (name, architecture, words[-4000:]))
+            self.assertNotIn("warning", words.lower(), (name, architecture))
+            self.assertTrue(entries(ptx), (name, architecture))
+
+    def test_no_spills(self):
+        """A register array that is indexed at run time, or too many registers, would show here."""
+        for wanted in NO_SPILL:
+            self.assertIn(wanted, [result[0] for result in self.results])
+        for name, architecture, _, words, ptx in self.results:
+            if name not in NO_SPILL:
+                continue
+            frames = re.findall(r"Function properties for (\w+)\n\s*(.*)", words)
+            named = {kernel for kernel, _ in frames}
+            self.assertLessEqual(set(entries(ptx)), named, (name, architecture))
+            for kernel, frame in frames:
+                self.assertEqual(frame, "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads",
+                                 (kernel, architecture))
+
+    def check_wide(self, name, is_vector, accesses):
+        """Every vector kernel of a file has 16-byte accesses of these kinds, and there is one at least."""
+        for found, architecture, _, _, ptx in self.results:
+            if found != name:
+                continue
+            vector = {kernel: body for kernel, body in entries(ptx).items() if is_vector(kernel)}
+            self.assertTrue(vector, "no vector kernel in %s" % name)
+            for kernel, body in vector.items():
+                for access in accesses:
+                    self.assertRegex(body, WIDE % access, (kernel, architecture))
+
+    def test_rotate_reads_and_writes_16_bytes(self):
+        self.check_wide("rotate", lambda kernel: width(kernel) > 1, ["ld", "st"])
+
+    def test_pool_reads_16_bytes(self):
+        """Of tiles whose rows lie on 16 bytes: the kernels whose last template argument is true."""
+        self.check_wide("pool", lambda kernel: re.search(r"pool_tile.*Lb1EEv", kernel), ["ld"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1 if len(sys.argv) > 1 else 2)

@@ -1,0 +1,33 @@
+/* control.h - what tests and the fake CUDA run time ask of the emulation; C17 and C++17 */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_EMU_CONTROL_H
+#define ROPEMAP_EMU_CONTROL_H
+
+#include <cuda_runtime_api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The countdown-th valid launch from now (1: the next) runs nothing and returns cudaErrorLaunchFailure, once;
+ * 0 takes the wish back. */
+void emu_fail_next_launch(int countdown);
+
+/* Launches that ran to their end since the program began. */
+long emu_launch_count(void);
+
+/* The last error that a launch of this host thread returned, cudaSuccess if none did since the last call. */
+cudaError_t emu_take_launch_error(void);
+
+/* A launch in which no barrier opens and no thread ends for so long is reported and aborts; 10000 at first.
+ */
+void emu_set_watchdog(int milliseconds);
+
+/* Not 0: blocks run from the last to the first. CUDA promises no order, so results must not depend on it. */
+void emu_reverse_blocks(int reverse);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

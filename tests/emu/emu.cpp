@@ -1,0 +1,96 @@
+/* emu.cpp - what kernels call: barriers, shuffles and votes */
+/* SPDX-License-Identifier: MIT */
+#include "tests/emu/emu.h"
+
+#include "tests/emu/report.h"
+#include "tests/emu/state.h"
+
+__thread uint3 threadIdx;
+uint3 blockIdx;
+dim3 blockDim, gridDim;
+
+static void say_where(emu_place where, int line) {
+    emu_workers[emu_self].line.store(line, std::memory_order_relaxed);
+    emu_workers[emu_self].where.store(where, std::memory_order_relaxed);
+}
+
+/* ---- the block ------------------------------------------------------------------------------- */
+
+/* All threads that are still in the block stand at a barrier: it must be the same one. */
+static void open_gate() {
+    int line = 0;
+    for (uint32_t i = 0; i < emu_now.threads; i++) {
+        if (emu_workers[i].where.load(std::memory_order_relaxed) == EMU_AT_BLOCK_BARRIER) {
+            const int here = emu_workers[i].line.load(std::memory_order_relaxed);
+            if (line != 0 && here != line) {
+                emu_die("threads of one block meet at different __syncthreads()");
+            }
+            line = here;
+        }
+    }
+    emu_gate.open();
+}
+
+void emu_block_barrier(int line) {
+    const uint32_t round = emu_gate.round();
+    say_where(EMU_AT_BLOCK_BARRIER, line);
+    if (emu_gate.arrive() == emu_block_gate::ALL_HERE) {
+        open_gate();
+    } else {
+        emu_gate.wait(round);
+    }
+    say_where(EMU_RUNNING, line);
+}
+
+bool emu_leave_block() {
+    say_where(EMU_RETURNED, 0);
+    emu_progress.fetch_add(1, std::memory_order_relaxed);
+    emu_warps[emu_self / EMU_LANES].barrier.leave(1u << emu_self % EMU_LANES);
+    const emu_block_gate::result left = emu_gate.leave();
+    if (left == emu_block_gate::ALL_HERE) {
+        open_gate();
+    }
+    return left == emu_block_gate::NOBODY_LEFT;
+}
+
+/* ---- the warp -------------------------------------------------------------------------------- */
+
+int emu_lane() {
+    return (int)(emu_self % EMU_LANES);
+}
+
+void emu_warp_barrier(unsigned mask, int line) {
+    const uint32_t lane_bit = 1u << emu_lane();
+    if ((mask & lane_bit) == 0) {
+        emu_die("line %d: lane %d is not in its own mask 0x%08x", line, emu_lane(), mask);
+    }
+    say_where(EMU_AT_WARP_BARRIER, line);
+    emu_warps[emu_self / EMU_LANES].barrier.meet(mask, lane_bit);
+    say_where(EMU_RUNNING, line);
+}
+
+/* Between the two barriers no lane that takes part can leave, so those present have written their value. */
+uint64_t emu_shuffle(unsigned mask, uint64_t bits, int source, int line) {
+    emu_warp &warp = emu_warps[emu_self / EMU_LANES];
+    warp.values[emu_lane()] = bits;
+    emu_warp_barrier(mask, line);
+    const bool there = source >= 0 && source < EMU_LANES && (warp.barrier.present(mask) >> source & 1u) != 0;
+    const uint64_t got = there ? warp.values[source] : ~(uint64_t)0;
+    emu_warp_barrier(mask, line);
+    return got;
+}
+
+unsigned emu_ballot(unsigned mask, bool yes, int line) {
+    emu_warp &warp = emu_warps[emu_self / EMU_LANES];
+    warp.values[emu_lane()] = yes ? 1 : 0;
+    emu_warp_barrier(mask, line);
+    const uint32_t present = warp.barrier.present(mask);
+    unsigned votes = 0;
+    for (int lane = 0; lane < EMU_LANES; lane++) {
+        if ((present >> lane & 1u) != 0 && warp.values[lane] != 0) {
+            votes |= 1u << lane;
+        }
+    }
+    emu_warp_barrier(mask, line);
+    return votes;
+}

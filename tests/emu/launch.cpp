@@ -1,0 +1,213 @@
+/* launch.cpp - runs a launch: a pool of threads, block after block, and a watchdog */
+/* SPDX-License-Identifier: MIT */
+#include "tests/emu/report.h"
+#include "tests/emu/state.h"
+#include "tests/emu/symbols.h"
+
+#include <mutex>
+
+#include <pthread.h>
+
+enum { SHARED_MOST = 48 * 1024, STACK_BYTES = 1 << 20 };
+
+emu_launch_state emu_now;
+emu_worker emu_workers[EMU_THREADS_MOST];
+emu_warp emu_warps[EMU_THREADS_MOST / EMU_LANES];
+emu_block_gate emu_gate;
+std::atomic<bool> emu_launching;
+std::atomic<uint64_t> emu_block_index;
+__thread uint32_t emu_self;
+
+static std::mutex one_launch;
+static uint32_t workers_started;           /* under one_launch */
+static std::atomic<uint32_t> block_round;  /* changes when the next block begins */
+static std::atomic<uint32_t> launch_round; /* changes when a launch ends */
+
+static std::atomic<int> watchdog_ms{10000};
+static std::atomic<int> fail_countdown;
+static std::atomic<bool> reverse_blocks;
+static std::atomic<long> launch_count;
+static __thread cudaError_t launch_error;
+
+/* ---- between blocks -------------------------------------------------------------------------- */
+
+/*
+ * 0xff bytes are NaN and -1. No sanitizer may look: a symbol's size can include the zone that
+ * AddressSanitizer puts behind a variable. Volatile stores stay stores: memset would be theirs again.
+ */
+__attribute__((noinline, no_sanitize_address, no_sanitize_thread)) static void poison_shared_memory() {
+    for (const emu_range &range : emu_shared_variables()) {
+        volatile char *to = range.first;
+        for (size_t i = 0; i < range.bytes; i++) {
+            to[i] = (char)-1;
+        }
+    }
+}
+
+uint3 emu_block_place(uint64_t index) {
+    return {(unsigned)(index % gridDim.x), (unsigned)(index / gridDim.x % gridDim.y),
+            (unsigned)(index / gridDim.x / gridDim.y)};
+}
+
+/* Makes everything ready for block `number` in the order of running. */
+static void prepare_block(uint64_t number) {
+    const uint64_t index = emu_now.reverse ? emu_now.blocks - 1 - number : number;
+    emu_block_index.store(index, std::memory_order_relaxed);
+    blockIdx = emu_block_place(index);
+    for (uint32_t first = 0; first < emu_now.threads; first += EMU_LANES) {
+        const uint32_t lanes = emu_now.threads - first;
+        emu_warps[first / EMU_LANES].barrier.begin(lanes >= EMU_LANES ? 0 : ~0u << lanes);
+    }
+    emu_gate.reset(emu_now.threads);
+    poison_shared_memory();
+}
+
+/* ---- the pool -------------------------------------------------------------------------------- */
+
+static void run_thread() {
+    threadIdx.x = emu_self % blockDim.x;
+    threadIdx.y = emu_self / blockDim.x % blockDim.y;
+    threadIdx.z = emu_self / blockDim.x / blockDim.y;
+    emu_workers[emu_self].where.store(EMU_RUNNING, std::memory_order_relaxed);
+    emu_workers[emu_self].line.store(0, std::memory_order_relaxed);
+    emu_now.kernel.call(emu_now.kernel.kernel, emu_now.kernel.arguments);
+}
+
+/* After its last block a thread touches nothing of the launch: the next one may be there already. */
+static void serve_launch() {
+    const uint64_t blocks = emu_now.blocks;
+    for (uint64_t block = 0; block < blocks; block++) {
+        const uint32_t round = block_round.load(std::memory_order_relaxed);
+        run_thread();
+        const bool last = emu_leave_block();
+        if (last && block + 1 == blocks) {
+            launch_round.fetch_add(1, std::memory_order_release);
+            emu_wake_all(launch_round);
+        } else if (last) {
+            prepare_block(block + 1);
+            block_round.fetch_add(1, std::memory_order_release);
+            emu_wake_all(block_round);
+        } else if (block + 1 < blocks) {
+            (void)emu_wait_while(block_round, round, -1);
+        }
+    }
+}
+
+static void *serve(void *worker) {
+    emu_self = (uint32_t)(static_cast<emu_worker *>(worker) - emu_workers);
+    for (uint32_t served = 0;; served++) {
+        (void)emu_wait_while(emu_workers[emu_self].launches, served, -1);
+        serve_launch();
+    }
+    return nullptr;
+}
+
+/* The threads stay until the program ends: nobody joins them. */
+static void start_workers(uint32_t wanted) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    for (; workers_started < wanted; workers_started++) {
+        pthread_t thread;
+        if (pthread_create(&thread, &attributes, serve, &emu_workers[workers_started]) != 0) {
+            emu_die("cannot start thread %u of a block", workers_started);
+        }
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+/* ---- launches -------------------------------------------------------------------------------- */
+
+/* The launching thread is the watchdog. */
+static void wait_for_end(uint32_t round) {
+    uint64_t seen;
+    do {
+        seen = emu_progress.load(std::memory_order_relaxed);
+        if (emu_wait_while(launch_round, round, watchdog_ms.load(std::memory_order_relaxed))) {
+            return;
+        }
+    } while (emu_progress.load(std::memory_order_relaxed) != seen);
+    emu_die("no progress in %d ms", watchdog_ms.load(std::memory_order_relaxed));
+}
+
+static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block) {
+    const std::lock_guard<std::mutex> lock(one_launch);
+    emu_now.kernel = kernel;
+    emu_now.threads = block.x * block.y * block.z;
+    emu_now.blocks = (uint64_t)grid.x * grid.y * grid.z;
+    emu_now.reverse = reverse_blocks.load();
+    gridDim = grid;
+    blockDim = block;
+    start_workers(emu_now.threads);
+    for (emu_warp &warp : emu_warps) {
+        warp.barrier.reset();
+    }
+    prepare_block(0);
+    emu_launching.store(true);
+    const uint32_t round = launch_round.load(std::memory_order_relaxed);
+    for (uint32_t i = 0; i < emu_now.threads; i++) {
+        emu_workers[i].launches.fetch_add(1, std::memory_order_release);
+        emu_wake_all(emu_workers[i].launches);
+    }
+    wait_for_end(round);
+    emu_launching.store(false);
+    launch_count.fetch_add(1);
+}
+
+/* The limits that every GPU of today has. */
+static bool valid(dim3 grid, dim3 block, size_t shared) {
+    const bool some = grid.x > 0 && grid.y > 0 && grid.z > 0 && block.x > 0 && block.y > 0 && block.z > 0;
+    return some && grid.x <= 0x7fffffffu && grid.y <= 65535 && grid.z <= 65535 &&
+           block.x <= EMU_THREADS_MOST && block.y <= EMU_THREADS_MOST && block.z <= 64 &&
+           block.x * block.y * block.z <= EMU_THREADS_MOST && shared <= SHARED_MOST;
+}
+
+/* True for the launch that a test wants to fail. */
+static bool told_to_fail() {
+    int left = fail_countdown.load();
+    while (left > 0 && !fail_countdown.compare_exchange_weak(left, left - 1)) {
+    }
+    return left == 1;
+}
+
+cudaError_t emu_launch(const emu_kernel &kernel, dim3 grid, dim3 block, size_t shared) {
+    cudaError_t error = cudaSuccess;
+    if (kernel.address == nullptr) {
+        error = cudaErrorInvalidDeviceFunction;
+    } else if (!valid(grid, block, shared)) {
+        error = cudaErrorInvalidConfiguration;
+    } else if (told_to_fail()) {
+        error = cudaErrorLaunchFailure;
+    } else {
+        run_launch(kernel, grid, block);
+    }
+    if (error != cudaSuccess) {
+        launch_error = error;
+    }
+    return error;
+}
+
+/* ---- control --------------------------------------------------------------------------------- */
+
+void emu_fail_next_launch(int countdown) {
+    fail_countdown.store(countdown);
+}
+
+long emu_launch_count(void) {
+    return launch_count.load();
+}
+
+cudaError_t emu_take_launch_error(void) {
+    const cudaError_t error = launch_error;
+    launch_error = cudaSuccess;
+    return error;
+}
+
+void emu_set_watchdog(int milliseconds) {
+    watchdog_ms.store(milliseconds);
+}
+
+void emu_reverse_blocks(int reverse) {
+    reverse_blocks.store(reverse != 0);
+}

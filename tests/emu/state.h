@@ -1,0 +1,52 @@
+/* state.h - the launch that runs and the threads that run it */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_EMU_STATE_H
+#define ROPEMAP_EMU_STATE_H
+
+#include "tests/emu/emu.h"
+
+#include "tests/emu/barrier.h"
+
+#include <atomic>
+
+enum { EMU_THREADS_MOST = 1024, EMU_LANES = 32 };
+
+/* Where a thread of a block is, for reports. */
+enum emu_place : int { EMU_RUNNING, EMU_AT_BLOCK_BARRIER, EMU_AT_WARP_BARRIER, EMU_RETURNED };
+
+struct emu_worker {
+    std::atomic<uint32_t> launches; /* to be served: the thread waits for its change */
+    std::atomic<int> where;         /* an emu_place */
+    std::atomic<int> line;          /* of the last barrier; 0: none yet */
+};
+
+struct emu_warp {
+    emu_lane_barrier barrier;
+    uint64_t values[EMU_LANES]; /* what the lanes bring to a shuffle */
+};
+
+/* Written by the launching thread and, between blocks, by the thread that ends a block. */
+struct emu_launch_state {
+    emu_kernel kernel;
+    uint32_t threads; /* in a block */
+    uint64_t blocks;
+    bool reverse; /* blocks run from the last to the first */
+};
+
+extern emu_launch_state emu_now;
+extern emu_worker emu_workers[EMU_THREADS_MOST];
+extern emu_warp emu_warps[EMU_THREADS_MOST / EMU_LANES];
+extern emu_block_gate emu_gate;
+extern std::atomic<bool> emu_launching;
+extern std::atomic<uint64_t> emu_block_index; /* of the running block in the grid, x fastest */
+
+/* Number of the calling thread in its block. */
+extern __thread uint32_t emu_self;
+
+/* The place of a block in the grid of the running launch. */
+uint3 emu_block_place(uint64_t index);
+
+/* The calling thread returns from the kernel. True: it is the last one of the block. */
+bool emu_leave_block();
+
+#endif
