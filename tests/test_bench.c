@@ -107,10 +107,8 @@ static rm_verdict verdict_of(const rm_benchmark *benchmark, void *opened) {
 
 static void run_whole(const rm_benchmark *benchmark, void *opened) {
     ropemap_error error = {0};
-    if (benchmark->prepare != NULL) {
-        benchmark->prepare(opened);
-    }
-    if (benchmark->run(opened, &error) != ROPEMAP_OK ||
+    if ((benchmark->prepare != NULL && benchmark->prepare(opened, &error) != ROPEMAP_OK) ||
+        benchmark->run(opened, &error) != ROPEMAP_OK ||
         benchmark->run_ceiling(opened, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", benchmark->name, error.text);
     }
@@ -195,6 +193,9 @@ static int look(void *user, const ropemap_bench_row *row) {
     seen->rows++;
     seen->benches |= 1u << row->bench;
     assert_int_equal(row->samples, seen->samples);
+    assert_string_equal(row->backend, "cpu");
+    assert_string_equal(row->dtype, "");
+    assert_true(row->heads == 0 && row->block == 0 && row->cold == 0.0 && row->device_bytes == 0);
     assert_int_equal(row->wrong, 0);
     assert_true(row->checked > 0);
     assert_true(row->p5 > 0.0 && row->p5 <= row->median && row->median <= row->p95);
@@ -270,8 +271,10 @@ static void test_options_out_of_range(void **state) {
     (void)state;
     static const int64_t zero[] = {0}, odd[] = {64, 63}, far[] = {(1 << 24) + 1};
     const ropemap_bench_options base = ropemap_bench_options_default();
-    ropemap_bench_options wrong[9];
-    for (size_t i = 0; i < 9; i++) {
+    static const ropemap_dtype types[] = {ROPEMAP_DTYPE_FP32, (ropemap_dtype)9};
+    static const ropemap_bench_heads heads[] = {{0, 1}};
+    ropemap_bench_options wrong[18];
+    for (size_t i = 0; i < 18; i++) {
         wrong[i] = base;
         wrong[i].position_count = wrong[i].head_dim_count = 1;
     }
@@ -286,7 +289,25 @@ static void test_options_out_of_range(void **state) {
     wrong[7].layout = (ropemap_layout)7;
     wrong[8].positions = odd;
     wrong[8].position_count = 0;
-    for (size_t i = 0; i < 9; i++) {
+    /* lists of a GPU's benchmarks: refused for the CPU, and checked before any GPU is looked for */
+    wrong[9].dtypes = types;
+    wrong[9].dtype_count = 1;
+    wrong[10].blocks = far;
+    wrong[10].block_count = 1;
+    wrong[11].profile = true;
+    wrong[12].which = 1u << ROPEMAP_BENCH_TILE;
+    for (size_t i = 13; i < 18; i++) {
+        wrong[i].backend = "cuda";
+    }
+    wrong[13].backend = "metal";
+    wrong[14].dtypes = types;
+    wrong[14].dtype_count = 2;
+    wrong[15].heads = heads;
+    wrong[15].head_count = 1;
+    wrong[16].blocks = far;
+    wrong[16].block_count = 1;
+    wrong[17].which = 1u << ROPEMAP_BENCH_PNG;
+    for (size_t i = 0; i < 18; i++) {
         ropemap_error error = {0};
         assert_int_equal(ropemap_bench_run(&wrong[i], &error), ROPEMAP_USAGE);
         assert_true(error.text[0] != '\0');
@@ -302,7 +323,23 @@ static void test_the_machine_is_described(void **state) {
     assert_true(strcmp(machine.simd, "v4") == 0 || strcmp(machine.simd, "v3") == 0 ||
                 strcmp(machine.simd, "baseline") == 0);
     assert_string_equal(ropemap_bench_name(ROPEMAP_BENCH_MAP), "map");
-    assert_null(ropemap_bench_name((ropemap_bench)(ROPEMAP_BENCH_MAP + 1)));
+    assert_string_equal(ropemap_bench_name(ROPEMAP_BENCH_TILE), "tile");
+    assert_null(ropemap_bench_name((ropemap_bench)(ROPEMAP_BENCH_TILE + 1)));
+}
+
+static void test_which_backend_has_what(void **state) {
+    (void)state;
+    for (ropemap_bench bench = ROPEMAP_BENCH_ROTATE; ropemap_bench_name(bench) != NULL; bench++) {
+        const bool host_alone = bench == ROPEMAP_BENCH_DIAGONAL || bench == ROPEMAP_BENCH_PNG;
+        assert_true(ropemap_bench_exists(bench, "cpu") == (bench != ROPEMAP_BENCH_TILE));
+        assert_true(ropemap_bench_exists(bench, "cuda") == !host_alone);
+    }
+    for (int index = 0; rm_gpu_benchmark_at(index) != NULL; index++) {
+        const rm_benchmark *benchmark = rm_gpu_benchmark_at(index);
+        assert_non_null(benchmark->spoil);
+        assert_non_null(benchmark->run_ceiling);
+        assert_null(benchmark->output(NULL).data);
+    }
 }
 
 int main(void) {
@@ -317,6 +354,7 @@ int main(void) {
         cmocka_unit_test(test_progress_that_stops),
         cmocka_unit_test(test_options_out_of_range),
         cmocka_unit_test(test_the_machine_is_described),
+        cmocka_unit_test(test_which_backend_has_what),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,9 +92,33 @@ static void test_a_verdict_counts_nan(void **state) {
     assert_near(verdict.allowed, 0.75, 0.0);
 }
 
+/*
+ * With head_dim 8 the frequencies are 1, 1/10, 1/100, 1/1000: position / 10^i is a whole number a and a rest
+ * b / 10^i, and cos(a + r) = cos a cos r - sin a sin r, where libm takes a as it is and r is below 1.
+ */
+static void test_reference_far_away(void **state) {
+    (void)state;
+    const int64_t end = INT64_C(1) << 40, positions[] = {end - 1, end - 999999, end / 3, 123456789012};
+    rm_reference *reference = rm_reference_make(8, ROPEMAP_LAYOUT_HALF);
+    assert_non_null(reference);
+    for (size_t p = 0; p < 4; p++) {
+        int64_t power = 1;
+        for (int32_t pair = 0; pair < 4; pair++, power *= 10) {
+            const long double a = (long double)(positions[p] / power);
+            const long double r = (long double)(positions[p] % power) / (long double)power;
+            double c = 0.0, s = 0.0;
+            rm_reference_turn(reference, pair, positions[p], &c, &s);
+            assert_near(c, (double)(cosl(a) * cosl(r) - sinl(a) * sinl(r)), 1e-14);
+            assert_near(s, (double)(sinl(a) * cosl(r) + cosl(a) * sinl(r)), 1e-14);
+        }
+    }
+    free(reference);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_rotation),
+        cmocka_unit_test(test_reference_far_away),
         cmocka_unit_test(test_samples_lie_in_the_output),
         cmocka_unit_test(test_inputs_are_random_and_never_zero),
         cmocka_unit_test(test_a_verdict_counts_nan),

@@ -7,8 +7,15 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
-enum { POSITIONS_MOST = 1 << 24, SAMPLES_MOST = 1000000 };
+enum {
+    POSITIONS_MOST = 1 << 24,
+    SAMPLES_MOST = 1000000,
+    HEADS_MOST = 1024,
+    BLOCK_LEAST = 16,
+    BLOCK_MOST = 16384
+};
 
 ropemap_bench_options ropemap_bench_options_default(void) {
     return (ropemap_bench_options){.seconds = 1.0};
@@ -20,7 +27,7 @@ static ropemap_status check_list(const char *name, const int64_t *values, int32_
         return rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId32 " of them, expected at least 1", name, count);
     }
     for (int32_t i = 0; values != NULL && i < count; i++) {
-        if (values[i] < least || values[i] > most || values[i] % least != 0) {
+        if (values[i] < least || values[i] > most || (least == 2 && values[i] % 2 != 0)) {
             return rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 ", expected %s from %" PRId64 " to %" PRId64,
                            name, values[i], least == 2 ? "an even number" : "a number", least, most);
         }
@@ -28,7 +35,61 @@ static ropemap_status check_list(const char *name, const int64_t *values, int32_
     return ROPEMAP_OK;
 }
 
+static bool on_gpu(const ropemap_bench_options *options) {
+    return options->backend != NULL && strcmp(options->backend, "cuda") == 0;
+}
+
+static ropemap_status check_backend(const ropemap_bench_options *options, ropemap_error *error) {
+    const char *backend = options->backend != NULL ? options->backend : "auto";
+    if (strcmp(backend, "auto") != 0 && strcmp(backend, "cpu") != 0 && strcmp(backend, "cuda") != 0) {
+        return rm_fail(error, ROPEMAP_USAGE, "backend: '%.32s', expected auto, cpu or cuda", backend);
+    }
+    const char *const lists = options->dtypes != NULL   ? "dtype"
+                              : options->heads != NULL  ? "heads"
+                              : options->blocks != NULL ? "block"
+                              : options->profile        ? "profile"
+                                                        : NULL;
+    if (lists != NULL && !on_gpu(options)) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s: given for the CPU, expected with backend cuda alone",
+                       lists);
+    }
+    for (int bench = 0; options->which != 0 && ropemap_bench_name((ropemap_bench)bench) != NULL; bench++) {
+        if ((options->which >> bench & 1u) != 0 &&
+            !ropemap_bench_exists((ropemap_bench)bench, on_gpu(options) ? "cuda" : "cpu")) {
+            return rm_fail(error, ROPEMAP_USAGE, "bench: %s is not a benchmark of the %s",
+                           ropemap_bench_name((ropemap_bench)bench), on_gpu(options) ? "GPU" : "CPU");
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_gpu_lists(const ropemap_bench_options *options, ropemap_error *error) {
+    RM_TRY(check_list("block", options->blocks, options->block_count, BLOCK_LEAST, BLOCK_MOST, error));
+    if ((options->dtypes != NULL && options->dtype_count < 1) ||
+        (options->heads != NULL && options->head_count < 1)) {
+        return rm_fail(error, ROPEMAP_USAGE, "dtype, heads: none of them, expected at least 1");
+    }
+    for (int32_t i = 0; options->dtypes != NULL && i < options->dtype_count; i++) {
+        if (ropemap_dtype_name(options->dtypes[i]) == NULL) {
+            return rm_fail(error, ROPEMAP_USAGE, "dtype: %d, expected fp32, tf32, bf16 or fp16",
+                           (int)options->dtypes[i]);
+        }
+    }
+    for (int32_t i = 0; options->heads != NULL && i < options->head_count; i++) {
+        const ropemap_bench_heads heads = options->heads[i];
+        if (heads.queries < 1 || heads.queries > HEADS_MOST || heads.keys < 0 || heads.keys > HEADS_MOST) {
+            return rm_fail(error, ROPEMAP_USAGE,
+                           "heads: %" PRId32 " of queries and %" PRId32
+                           " of keys, expected 1 to %d and 0 to %d",
+                           heads.queries, heads.keys, HEADS_MOST, HEADS_MOST);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
 static ropemap_status check_options(const ropemap_bench_options *options, ropemap_error *error) {
+    RM_TRY(check_backend(options, error));
+    RM_TRY(check_gpu_lists(options, error));
     RM_TRY(check_list("positions", options->positions, options->position_count, 1, POSITIONS_MOST, error));
     RM_TRY(
         check_list("head_dims", options->head_dims, options->head_dim_count, 2, ROPEMAP_MAX_HEAD_DIM, error));
@@ -55,14 +116,8 @@ static ropemap_status check_options(const ropemap_bench_options *options, ropema
     return ROPEMAP_OK;
 }
 
-/* What one run of the table shares. */
-struct run {
-    const ropemap_bench_options *options;
-    int64_t wrong; /* elements, of all rows */
-};
-
-static ropemap_status run_shape(struct run *run, const rm_benchmark *benchmark, const rm_shape *shape,
-                                ropemap_error *error) {
+ropemap_status rm_bench_shape(rm_bench_run *run, const rm_benchmark *benchmark, const rm_shape *shape,
+                              ropemap_error *error) {
     ropemap_bench_row row;
     RM_TRY(rm_benchmark_measure(benchmark, shape, run->options, &row, error));
     run->wrong += row.wrong;
@@ -72,22 +127,22 @@ static ropemap_status run_shape(struct run *run, const rm_benchmark *benchmark, 
     return ROPEMAP_OK;
 }
 
-static ropemap_status run_threads(struct run *run, const rm_benchmark *benchmark, rm_shape shape,
+static ropemap_status run_threads(rm_bench_run *run, const rm_benchmark *benchmark, rm_shape shape,
                                   ropemap_error *error) {
     const int32_t asked = run->options->threads, all = rm_processors();
     if ((benchmark->uses & RM_USES_NO_THREADS) != 0) {
         shape.threads = 1;
-        return run_shape(run, benchmark, &shape, error);
+        return rm_bench_shape(run, benchmark, &shape, error);
     }
     if (asked == 0 && all > 1 && (benchmark->uses & RM_USES_ONE_THREAD) != 0) {
         shape.threads = 1;
-        RM_TRY(run_shape(run, benchmark, &shape, error));
+        RM_TRY(rm_bench_shape(run, benchmark, &shape, error));
     }
     shape.threads = asked != 0 ? asked : all;
-    return run_shape(run, benchmark, &shape, error);
+    return rm_bench_shape(run, benchmark, &shape, error);
 }
 
-static ropemap_status run_layouts(struct run *run, const rm_benchmark *benchmark, rm_shape shape,
+static ropemap_status run_layouts(rm_bench_run *run, const rm_benchmark *benchmark, rm_shape shape,
                                   ropemap_error *error) {
     const ropemap_bench_options *options = run->options;
     const bool both = (benchmark->uses & RM_USES_BOTH_LAYOUTS) != 0 && !options->has_layout;
@@ -102,7 +157,7 @@ static ropemap_status run_layouts(struct run *run, const rm_benchmark *benchmark
     return ROPEMAP_OK;
 }
 
-static ropemap_status run_head_dims(struct run *run, const rm_benchmark *benchmark, rm_shape shape,
+static ropemap_status run_head_dims(rm_bench_run *run, const rm_benchmark *benchmark, rm_shape shape,
                                     ropemap_error *error) {
     const ropemap_bench_options *options = run->options;
     const bool listed = (benchmark->uses & RM_USES_HEAD_DIM) != 0 && options->head_dims != NULL;
@@ -113,7 +168,7 @@ static ropemap_status run_head_dims(struct run *run, const rm_benchmark *benchma
     return ROPEMAP_OK;
 }
 
-static ropemap_status run_benchmark(struct run *run, const rm_benchmark *benchmark, ropemap_error *error) {
+static ropemap_status run_benchmark(rm_bench_run *run, const rm_benchmark *benchmark, ropemap_error *error) {
     const ropemap_bench_options *options = run->options;
     const bool listed = (benchmark->uses & RM_USES_POSITIONS) != 0 && options->positions != NULL;
     rm_shape shape = benchmark->usual;
@@ -128,15 +183,20 @@ static ropemap_status run_benchmark(struct run *run, const rm_benchmark *benchma
     return ROPEMAP_OK;
 }
 
-ropemap_status ropemap_bench_run(const ropemap_bench_options *options, ropemap_error *error) {
-    struct run run = {.options = options};
-    RM_TRY(check_options(options, error));
+static ropemap_status run_cpu(rm_bench_run *run, ropemap_error *error) {
     for (int index = 0; rm_benchmark_at(index) != NULL; index++) {
         const rm_benchmark *benchmark = rm_benchmark_at(index);
-        if (options->which == 0 || (options->which >> benchmark->bench & 1u) != 0) {
-            RM_TRY(run_benchmark(&run, benchmark, error));
+        if (run->options->which == 0 || (run->options->which >> benchmark->bench & 1u) != 0) {
+            RM_TRY(run_benchmark(run, benchmark, error));
         }
     }
+    return ROPEMAP_OK;
+}
+
+ropemap_status ropemap_bench_run(const ropemap_bench_options *options, ropemap_error *error) {
+    rm_bench_run run = {.options = options};
+    RM_TRY(check_options(options, error));
+    RM_TRY(on_gpu(options) ? rm_bench_gpu(&run, error) : run_cpu(&run, error));
     return run.wrong == 0 ? ROPEMAP_OK
                           : rm_fail(error, ROPEMAP_CHECK,
                                     "bench: %" PRId64 " elements are wrong, expected none", run.wrong);

@@ -4,15 +4,9 @@
 #include "host/base/alloc.h"
 #include "host/bench/ceiling.h"
 #include "host/bench/inputs.h"
-#include "host/bench/reference.h"
+#include "host/bench/map_check.h"
 #include "host/bench/table.h"
 #include "host/map/plan.h"
-
-#include <math.h>
-#include <string.h>
-
-/* Rows that a check rotates, of each side; at least two cells are looked at. */
-enum { CHECKED_ROWS = 16384, CHECKED_CELLS_MOST = 1024 };
 
 struct state {
     rm_shape shape;
@@ -44,20 +38,14 @@ static void map_close(void *opened) {
     }
 }
 
-static int64_t rows_of_cell(int64_t positions, int64_t cells) {
-    return (positions + cells - 1) / cells;
-}
-
 static ropemap_status make_vectors(struct state *state, ropemap_error *error) {
     const rm_shape *shape = &state->shape;
     const uint64_t dim = (uint64_t)shape->head_dim, count = (uint64_t)shape->positions * dim;
-    const int64_t cells = shape->height < shape->width ? shape->height : shape->width;
-    const int64_t rows = rows_of_cell(shape->positions, cells);
     state->reference = rm_reference_make(shape->head_dim, shape->layout);
     state->queries = rm_alloc_raw(count, sizeof *state->queries);
     state->keys = rm_alloc_raw(count, sizeof *state->keys);
     state->sums = rm_alloc((uint64_t)shape->threads * dim, sizeof *state->sums);
-    state->rows = rm_alloc_raw(2 * (uint64_t)rows * dim, sizeof *state->rows);
+    state->rows = rm_alloc_raw(rm_map_check_rows(shape) * dim, sizeof *state->rows);
     if (state->reference == NULL || state->queries == NULL || state->keys == NULL || state->sums == NULL ||
         state->rows == NULL) {
         return rm_fail_memory(error, "vectors", 2 * count * sizeof(float));
@@ -121,9 +109,11 @@ static ropemap_status open_max(const rm_shape *shape, void **opened, ropemap_err
     return map_open(ROPEMAP_POOL_MAX, shape, opened, error);
 }
 
-static void map_prepare(void *opened) {
+static ropemap_status map_prepare(void *opened, ropemap_error *error) {
     struct state *state = opened;
+    (void)error;
     ropemap_map_free(&state->map);
+    return ROPEMAP_OK;
 }
 
 static ropemap_status map_run(void *opened, ropemap_error *error) {
@@ -169,92 +159,17 @@ static rm_output map_output(void *opened) {
     return (rm_output){.data = state->map.cells, .size = cells * sizeof *state->map.cells};
 }
 
-/* ---- check */
-
-/* Rows [first, end) of a side, turned, into `to`; returns the mean of their lengths. */
-static double turn_rows(const struct state *state, const float *side, rm_span span, double *to) {
-    const int32_t dim = state->shape.head_dim;
-    double lengths = 0.0;
-    for (int64_t row = span.first; row < span.end; row++, to += dim) {
-        rm_reference_rotate(state->reference, side + row * dim, row, to);
-        lengths += sqrt(rm_reference_dot(to, to, dim));
-    }
-    return lengths / (double)(span.end - span.first);
-}
-
-/* The mean of `count` rows, into the first of them; returns its length. */
-static double mean_row(const struct state *state, double *rows, int64_t count) {
-    const int32_t dim = state->shape.head_dim;
-    for (int32_t d = 0; d < dim; d++) {
-        double sum = 0.0;
-        for (int64_t row = 0; row < count; row++) {
-            sum += rows[row * dim + d];
-        }
-        rows[d] = sum / (double)count;
-    }
-    return sqrt(rm_reference_dot(rows, rows, dim));
-}
-
-/*
- * The mean of a cell is the product of two mean rows. Such a row is off by at most `off` = the mean length of
- * its rows times: two rotations of sqrt(2) * RM_ROTATION_ERROR (a row may be turned in two steps), 15
- * roundings of sums of 16, and one of the mean itself.
- */
-static void check_mean(const struct state *state, double *q, rm_span rows, double *k, rm_span cols,
-                       float cell, rm_verdict *verdict) {
-    const double share = 2.0 * sqrt(2.0) * RM_ROTATION_ERROR + 16.0 * RM_FLOAT_ROUNDING;
-    const double q_off = share * turn_rows(state, state->queries, rows, q);
-    const double k_off = share * turn_rows(state, state->keys, cols, k);
-    const double q_length = mean_row(state, q, rows.end - rows.first);
-    const double k_length = mean_row(state, k, cols.end - cols.first);
-    const int32_t dim = state->shape.head_dim;
-    const double allowed = q_off * k_length + k_off * q_length + q_off * k_off +
-                           rm_reference_product_error(dim, q_length + q_off, k_length + k_off);
-    rm_verdict_take(verdict, (double)cell, rm_reference_dot(q, k, dim), allowed);
-}
-
-/* The largest product is off by no more than the product of the longest rows can be. */
-static void check_max(const struct state *state, double *q, rm_span rows, double *k, rm_span cols, float cell,
-                      rm_verdict *verdict) {
-    const int32_t dim = state->shape.head_dim;
-    (void)turn_rows(state, state->queries, rows, q);
-    (void)turn_rows(state, state->keys, cols, k);
-    double largest = -INFINITY, allowed = 0.0;
-    for (int64_t i = 0; i < rows.end - rows.first; i++) {
-        const double q_length = sqrt(rm_reference_dot(q + i * dim, q + i * dim, dim));
-        for (int64_t j = 0; j < cols.end - cols.first; j++) {
-            const double k_length = sqrt(rm_reference_dot(k + j * dim, k + j * dim, dim));
-            const double rotated = 2.0 * sqrt(2.0) * RM_ROTATION_ERROR * q_length * k_length;
-            const double product = rm_reference_product_error(dim, q_length, k_length);
-            largest = fmax(largest, rm_reference_dot(q + i * dim, k + j * dim, dim));
-            allowed = fmax(allowed, 1.001 * (rotated + product)); /* a thousandth: both at once */
-        }
-    }
-    rm_verdict_take(verdict, (double)cell, largest, allowed);
-}
-
 static ropemap_status map_check(void *opened, rm_verdict *verdict, ropemap_error *error) {
     (void)error;
     const struct state *state = opened;
-    const int64_t n = state->shape.positions, width = state->map.width, total = state->map.height * width;
-    const int64_t fewest =
-        state->shape.height < state->shape.width ? state->shape.height : state->shape.width;
-    const int64_t rows_most = rows_of_cell(n, fewest), affordable = CHECKED_ROWS / rows_most;
-    const int64_t most = affordable < 2                    ? 2
-                         : affordable > CHECKED_CELLS_MOST ? CHECKED_CELLS_MOST
-                                                           : affordable;
-    for (int64_t i = 0; i < rm_sample_count(total, most); i++) {
-        const int64_t at = rm_sample_at(total, most, i);
-        rm_span rows, cols;
-        ropemap_cell_bounds(n, state->map.height, at / width, &rows.first, &rows.end);
-        ropemap_cell_bounds(n, width, at % width, &cols.first, &cols.end);
-        double *q = state->rows, *k = state->rows + rows_most * state->shape.head_dim;
-        if (state->request.pool == ROPEMAP_POOL_MEAN) {
-            check_mean(state, q, rows, k, cols, state->map.cells[at], verdict);
-        } else {
-            check_max(state, q, rows, k, cols, state->map.cells[at], verdict);
-        }
-    }
+    const rm_map_check check = {.reference = state->reference,
+                                .queries = state->queries,
+                                .keys = state->keys,
+                                .positions = state->shape.positions,
+                                .map = &state->map,
+                                .pool = state->request.pool,
+                                .rows = state->rows};
+    rm_map_check_cells(&check, verdict);
     return ROPEMAP_OK;
 }
 

@@ -1,60 +1,29 @@
 /* measure.c - time a benchmark and its ceiling in turn, and check what was timed */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/alloc.h"
-#include "host/bench/statistics.h"
-#include "host/bench/table.h"
+#include "host/bench/sample.h"
+
 #include "host/map/job.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { SAMPLES_LEAST = 5, SAMPLES_MOST = 1000 };
-
-/* Seconds of each sample and of the ceiling beside it. */
-struct series {
-    int32_t room, count;
-    double *own, *ceiling, *shares; /* [room] */
-};
-
-static ropemap_status series_make(struct series *series, int32_t room, ropemap_error *error) {
-    const uint64_t count = (uint64_t)room;
-    series->room = room;
-    series->own = rm_alloc(count, sizeof *series->own);
-    series->ceiling = rm_alloc(count, sizeof *series->ceiling);
-    series->shares = rm_alloc(count, sizeof *series->shares);
-    return series->own != NULL && series->ceiling != NULL && series->shares != NULL
-               ? ROPEMAP_OK
-               : rm_fail_memory(error, "samples", 3 * count * sizeof(double));
-}
-
-static void series_free(struct series *series) {
-    rm_free(series->own);
-    rm_free(series->ceiling);
-    rm_free(series->shares);
-}
-
 /* All bits set: NaN as floats, and never what a stage writes. */
-static void spoil(const rm_benchmark *benchmark, void *state) {
-    const rm_output output = benchmark->output(state);
+static ropemap_status spoil(const rm_timed *timed, ropemap_error *error) {
+    const rm_benchmark *benchmark = timed->benchmark;
+    if (benchmark->spoil != NULL) {
+        return benchmark->spoil(timed->state, error);
+    }
+    const rm_output output = benchmark->output(timed->state);
     if (output.data != NULL) {
         memset(output.data, 0xff, output.size);
     }
-}
-
-static ropemap_status run_once(const rm_benchmark *benchmark, void *state, double *seconds,
-                               ropemap_error *error) {
-    if (benchmark->prepare != NULL) {
-        benchmark->prepare(state);
-    }
-    const double start = rm_seconds_now();
-    RM_TRY(benchmark->run(state, error));
-    *seconds = rm_seconds_now() - start;
     return ROPEMAP_OK;
 }
 
-static ropemap_status check(const rm_benchmark *benchmark, void *state, ropemap_bench_row *row,
-                            ropemap_error *error) {
+static ropemap_status check(const rm_timed *timed, ropemap_bench_row *row, ropemap_error *error) {
     rm_verdict verdict = {0};
-    RM_TRY(benchmark->check(state, &verdict, error));
+    RM_TRY(timed->benchmark->check(timed->state, &verdict, error));
     row->checked = verdict.checked;
     row->wrong = verdict.wrong;
     row->error = verdict.error;
@@ -62,15 +31,8 @@ static ropemap_status check(const rm_benchmark *benchmark, void *state, ropemap_
     return ROPEMAP_OK;
 }
 
-static bool enough(const ropemap_bench_options *options, const struct series *series, double elapsed) {
-    if (series->count == series->room) {
-        return true;
-    }
-    return options->samples == 0 && series->count >= SAMPLES_LEAST && elapsed >= options->seconds;
-}
-
-static ropemap_status tell(const ropemap_bench_options *options, const char *name,
-                           const struct series *series, double elapsed, ropemap_error *error) {
+static ropemap_status tell(const ropemap_bench_options *options, const char *name, const rm_series *series,
+                           double elapsed, ropemap_error *error) {
     if (options->progress == NULL) {
         return ROPEMAP_OK;
     }
@@ -83,46 +45,42 @@ static ropemap_status tell(const ropemap_bench_options *options, const char *nam
 }
 
 /* Samples and ceilings in turn, so that what else the machine does falls on both. */
-static ropemap_status take_samples(const rm_benchmark *benchmark, void *state,
-                                   const ropemap_bench_options *options, double ceiling_runs,
-                                   struct series *series, ropemap_error *error) {
+static ropemap_status take_samples(rm_timed *timed, const ropemap_bench_options *options, rm_series *series,
+                                   ropemap_error *error) {
     const double start = rm_seconds_now();
     double elapsed = 0.0;
-    while (!enough(options, series, elapsed)) {
-        const int32_t i = series->count;
-        RM_TRY(run_once(benchmark, state, &series->own[i], error));
-        const double between = rm_seconds_now();
-        RM_TRY(benchmark->run_ceiling(state, error));
-        const double now = rm_seconds_now();
-        series->ceiling[i] = (now - between) * ceiling_runs;
-        series->shares[i] = series->ceiling[i] / series->own[i];
-        series->count++;
-        elapsed = now - start;
-        RM_TRY(tell(options, benchmark->name, series, elapsed, error));
+    RM_TRY(rm_sample_prepare(timed, error));
+    while (!rm_series_enough(series, options, elapsed)) {
+        rm_sample sample = {0};
+        RM_TRY(rm_sample_take(timed, &sample, error));
+        rm_series_add(series, &sample);
+        elapsed = rm_seconds_now() - start;
+        RM_TRY(tell(options, timed->benchmark->name, series, elapsed, error));
     }
     return ROPEMAP_OK;
 }
 
-static void take_statistics(const rm_benchmark *benchmark, const rm_shape *shape, const struct series *series,
-                            ropemap_bench_row *row) {
-    const rm_statistics own = rm_statistics_of(series->own, series->count);
-    row->samples = series->count;
-    row->median = own.median;
-    row->p5 = own.p5;
-    row->p95 = own.p95;
-    row->deviation = own.deviation;
-    row->noisy = own.deviation > 0.005;
-    row->bytes = benchmark->bytes != NULL ? benchmark->bytes(shape) : 0.0;
-    row->flops = benchmark->flops != NULL ? benchmark->flops(shape) : 0.0;
-    row->rate = (benchmark->by_flops ? row->flops : row->bytes) / own.median * 1e-9;
-    row->ceiling_seconds = rm_statistics_of(series->ceiling, series->count).median;
-    row->share = rm_statistics_of(series->shares, series->count).median;
-}
-
 static bool is_usual(const rm_benchmark *benchmark, const rm_shape *shape) {
     const rm_shape *usual = &benchmark->usual;
+    const bool own_block = (benchmark->uses & RM_USES_BLOCK) == 0 || shape->block == shape->gpu->device.block;
     return shape->positions == usual->positions && shape->head_dim == usual->head_dim &&
-           shape->width == usual->width && shape->height == usual->height;
+           shape->width == usual->width && shape->height == usual->height && own_block;
+}
+
+static bool is_met(const ropemap_bench_row *row) {
+    switch (row->against) {
+    case ROPEMAP_BENCH_TARGET_SHARE:
+        return row->share >= row->target;
+    case ROPEMAP_BENCH_TARGET_SECONDS:
+        return row->median <= row->target;
+    case ROPEMAP_BENCH_TARGET_ERROR:
+        return row->error <= row->target;
+    case ROPEMAP_BENCH_TARGET_MEMORY:
+        return (double)row->device_bytes <= row->target;
+    case ROPEMAP_BENCH_TARGET_NONE:
+        break;
+    }
+    return false;
 }
 
 static ropemap_status judge(const rm_benchmark *benchmark, const rm_shape *shape, ropemap_bench_row *row,
@@ -136,35 +94,69 @@ static ropemap_status judge(const rm_benchmark *benchmark, const rm_shape *shape
         if (target->against != ROPEMAP_BENCH_TARGET_NONE && here && is_usual(benchmark, shape)) {
             row->against = target->against;
             row->target = target->value;
-            row->met = target->against == ROPEMAP_BENCH_TARGET_SHARE ? row->share >= target->value
-                                                                     : row->median <= target->value;
         }
     }
+    /* At any shape: what a map may take grows with its inputs. */
+    if (benchmark->memory_target != NULL) {
+        row->against = ROPEMAP_BENCH_TARGET_MEMORY;
+        row->target = benchmark->memory_target(shape);
+    }
+    row->met = is_met(row);
     return ROPEMAP_OK;
 }
 
+/* How the GPU fared, right after it was timed. */
+static void look(const rm_shape *shape, ropemap_bench_row *row) {
+    ropemap_bench_gpu *about = &shape->gpu->about;
+    about->after = rm_nvml_look(&shape->gpu->nvml);
+    row->throttled = rm_nvml_throttled(about->after.reasons);
+    if (row->throttled) {
+        about->throttled = true;
+        rm_nvml_words(about->after.reasons, about->reasons, sizeof about->reasons);
+    }
+}
+
+/* One run in a range that a profiler can be told to look at. */
+static ropemap_status profile(rm_timed *timed, const ropemap_bench_row *row, ropemap_error *error) {
+    const rm_gpu *gpu = timed->shape->gpu;
+    char name[160];
+    (void)snprintf(name, sizeof name,
+                   "%s %s n %" PRId64 " d %" PRId32 " b %" PRId64 " %s %" PRId32 ":%" PRId32, row->name,
+                   row->dtype, row->positions, row->head_dim, row->block, row->variant, row->heads,
+                   row->key_heads);
+    gpu->probe->range_begin(name);
+    const ropemap_status status = rm_sample_run(timed, error);
+    gpu->probe->range_end();
+    return status;
+}
+
 /* Checked, timed, checked again: the buffer that was timed has the last word. */
-static ropemap_status measure(const rm_benchmark *benchmark, const rm_shape *shape, void *state,
-                              const ropemap_bench_options *options, struct series *series,
+static ropemap_status measure(rm_timed *timed, const ropemap_bench_options *options, rm_series *series,
                               ropemap_bench_row *row, ropemap_error *error) {
-    double warm_up = 0.0;
-    spoil(benchmark, state);
-    RM_TRY(run_once(benchmark, state, &warm_up, error));
-    RM_TRY(check(benchmark, state, row, error));
+    const rm_benchmark *benchmark = timed->benchmark;
+    RM_TRY(spoil(timed, error));
+    RM_TRY(rm_sample_run(timed, error));
+    row->device_bytes = benchmark->device_bytes != NULL ? benchmark->device_bytes(timed->state) : 0;
+    RM_TRY(check(timed, row, error));
     if (row->wrong > 0) {
         return ROPEMAP_OK;
     }
-    RM_TRY(benchmark->run_ceiling(state, error));
-    spoil(benchmark, state);
-    const double ceiling_runs = benchmark->ceiling_runs != NULL ? benchmark->ceiling_runs(shape) : 1.0;
-    RM_TRY(take_samples(benchmark, state, options, ceiling_runs, series, error));
-    RM_TRY(check(benchmark, state, row, error));
-    row->output_bytes = benchmark->output_bytes != NULL ? benchmark->output_bytes(state) : 0;
-    take_statistics(benchmark, shape, series, row);
-    return judge(benchmark, shape, row, error);
+    if (options->profile) {
+        return profile(timed, row, error);
+    }
+    RM_TRY(spoil(timed, error));
+    RM_TRY(take_samples(timed, options, series, error));
+    if (timed->shape->gpu != NULL) {
+        look(timed->shape, row);
+    }
+    RM_TRY(check(timed, row, error));
+    row->output_bytes = benchmark->output_bytes != NULL ? benchmark->output_bytes(timed->state) : 0;
+    rm_series_summarise(series, timed, row);
+    return judge(benchmark, timed->shape, row, error);
 }
 
 static void name_row(const rm_benchmark *benchmark, const rm_shape *shape, ropemap_bench_row *row) {
+    const bool on_gpu = shape->gpu != NULL, typed = on_gpu && (benchmark->uses & RM_USES_DTYPE) != 0;
     *row = (ropemap_bench_row){
         .bench = benchmark->bench,
         .name = benchmark->name,
@@ -172,8 +164,13 @@ static void name_row(const rm_benchmark *benchmark, const rm_shape *shape, ropem
         .ceiling = benchmark->ceiling,
         .variant = (benchmark->uses & RM_USES_LAYOUT) != 0 ? ropemap_layout_name(shape->layout) : "",
         .unit = benchmark->by_flops ? "GFLOP/s" : "GB/s",
+        .backend = on_gpu ? "cuda" : "cpu",
+        .dtype = typed ? ropemap_dtype_name(shape->dtype) : "",
         .positions = shape->positions,
         .head_dim = shape->head_dim,
+        .heads = shape->heads.queries,
+        .key_heads = shape->heads.keys,
+        .block = shape->block,
         .width = shape->width,
         .height = shape->height,
         .threads = shape->threads};
@@ -182,18 +179,17 @@ static void name_row(const rm_benchmark *benchmark, const rm_shape *shape, ropem
 ropemap_status rm_benchmark_measure(const rm_benchmark *benchmark, const rm_shape *shape,
                                     const ropemap_bench_options *options, ropemap_bench_row *row,
                                     ropemap_error *error) {
-    void *state = NULL;
-    struct series series = {0};
+    rm_timed timed = {.benchmark = benchmark, .shape = shape};
+    rm_series series = {0};
     name_row(benchmark, shape, row);
-    ropemap_status status =
-        series_make(&series, options->samples != 0 ? options->samples : SAMPLES_MOST, error);
+    ropemap_status status = rm_series_make(&series, options, error);
     if (status == ROPEMAP_OK) {
-        status = benchmark->open(shape, &state, error);
+        status = benchmark->open(shape, &timed.state, error);
     }
     if (status == ROPEMAP_OK) {
-        status = measure(benchmark, shape, state, options, &series, row, error);
+        status = measure(&timed, options, &series, row, error);
     }
-    benchmark->close(state);
-    series_free(&series);
+    benchmark->close(timed.state);
+    rm_series_free(&series);
     return status;
 }

@@ -56,9 +56,11 @@ static ropemap_status png_open(const rm_shape *shape, void **opened, ropemap_err
     return ROPEMAP_OK;
 }
 
-static void png_prepare(void *opened) {
+static ropemap_status png_prepare(void *opened, ropemap_error *error) {
     struct state *state = opened;
+    (void)error;
     ropemap_bytes_free(&state->file);
+    return ROPEMAP_OK;
 }
 
 static ropemap_status png_run(void *opened, ropemap_error *error) {

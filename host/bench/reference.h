@@ -18,7 +18,8 @@
 typedef struct rm_reference {
     int32_t head_dim;
     ropemap_layout layout;
-    long double frequency[ROPEMAP_MAX_PAIRS]; /* [head_dim / 2] radians a token */
+    /* [head_dim / 2] radians a token: the sum of both, correct to 2^-100 of it */
+    long double frequency[ROPEMAP_MAX_PAIRS], rest[ROPEMAP_MAX_PAIRS];
 } rm_reference;
 
 /* A rule's frequencies; NULL where memory is short. Free with rm_free. */
@@ -26,6 +27,9 @@ rm_reference *rm_reference_make(int32_t head_dim, ropemap_layout layout);
 
 /* `row` [head_dim] turned as at `position`, into `turned`. */
 void rm_reference_rotate(const rm_reference *reference, const float *row, int64_t position, double *turned);
+
+/* Cosine and sine of a pair's angle at a position below 2^40, correct to 1e-14. */
+void rm_reference_turn(const rm_reference *reference, int32_t pair, int64_t position, double *c, double *s);
 
 /* The other element of the pair that element `d` is in. */
 int32_t rm_reference_partner(const rm_reference *reference, int32_t d);

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/bench/table.h"
 
+#include <string.h>
+
 static const rm_benchmark *const table[] = {
     &rm_bench_rotate,
     &rm_bench_rotate_libm,
@@ -16,8 +18,38 @@ static const rm_benchmark *const table[] = {
     NULL,
 };
 
+static const rm_benchmark *const gpu_table[] = {
+    &rm_gpu_bench_rotate,
+    &rm_gpu_bench_rotate_far,
+    &rm_gpu_bench_similarity,
+    &rm_gpu_bench_pool_mean,
+    &rm_gpu_bench_pool_max,
+    &rm_gpu_bench_pool_std,
+    &rm_gpu_bench_tile_max,
+    &rm_gpu_bench_tile_std,
+    &rm_gpu_bench_map_mean,
+    &rm_gpu_bench_map_max,
+    &rm_gpu_bench_map_std,
+    &rm_gpu_bench_map_diagonal,
+    NULL,
+};
+
 const rm_benchmark *rm_benchmark_at(int index) {
     return table[index];
+}
+
+const rm_benchmark *rm_gpu_benchmark_at(int index) {
+    return gpu_table[index];
+}
+
+bool ropemap_bench_exists(ropemap_bench bench, const char *backend) {
+    const rm_benchmark *const *all = strcmp(backend, "cuda") == 0 ? gpu_table : table;
+    for (; *all != NULL; all++) {
+        if ((*all)->bench == bench) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *ropemap_bench_name(ropemap_bench bench) {
@@ -25,6 +57,7 @@ const char *ropemap_bench_name(ropemap_bench bench) {
         [ROPEMAP_BENCH_ROTATE] = "rotate", [ROPEMAP_BENCH_SIMILARITY] = "similarity",
         [ROPEMAP_BENCH_POOL] = "pool",     [ROPEMAP_BENCH_DIAGONAL] = "diagonal",
         [ROPEMAP_BENCH_PNG] = "png",       [ROPEMAP_BENCH_MAP] = "map",
+        [ROPEMAP_BENCH_TILE] = "tile",
     };
     return (unsigned)bench < sizeof names / sizeof names[0] ? names[bench] : NULL;
 }

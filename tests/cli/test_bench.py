@@ -8,7 +8,7 @@ import os
 import re
 import unittest
 
-from harness import Case
+from harness import Case, read_png
 
 TINY = ["--size", "12x10", "--samples", "2", "--threads", "2", "-q"]
 NAMES = ["rotate", "rotate / libm", "similarity", "pool mean", "pool max", "pool std", "diagonal", "png", "map mean",
@@ -30,6 +30,7 @@ class Formats(Case):
         self.assertEqual(document["schema"], "ropemap.bench/1")
         self.assertRegex(document["date"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
         self.assertEqual(set(document["machine"]), {"processor", "processors", "simd", "blas_core", "blas"})
+        self.assertIsNone(document["gpu"])
         rows = document["rows"]
         self.assertEqual(list(dict.fromkeys(row["name"] for row in rows)), NAMES)
         for row in rows:
@@ -109,6 +110,77 @@ class Formats(Case):
         self.assertEqual(result.returncode, 4, result.stderr)
 
 
+class Baseline(Case):
+    """What is compared is made up, but for the times that it is compared with."""
+
+    def setUp(self):
+        super().setUp()
+        self.arguments = ["bench", "diagonal", "pool", "-n", "40", "-d", "4", "--size", "5", "--threads", "1", "-q"]
+        self.done(*self.arguments, "--samples", "5", "--json", "-o", "old.json")
+        self.old = json.loads(self.read("old.json"))
+
+    def earlier(self, factor, **changes):
+        """The document with times multiplied, and other fields changed."""
+        document = json.loads(json.dumps(self.old))
+        for row in document["rows"]:
+            for name in ("median", "p5", "p95"):
+                row["seconds"][name] *= factor
+            row.update({name: value for name, value in changes.items() if name in row})
+            row["seconds"].update({name: value for name, value in changes.items() if name in row["seconds"]})
+        return self.write("made.json", json.dumps(document).encode())
+
+    def compare(self, path, *arguments, code=0):
+        result = self.run_program(*self.arguments, "--samples", "5", "--baseline", path, *arguments)
+        self.assertEqual(result.returncode, code, result.stderr)
+        return result.stdout.decode(), result.stderr.decode()
+
+    def verdicts(self, path, *arguments, code=0):
+        document = json.loads(self.compare(path, "--json", *arguments, code=code)[0])
+        return [row["baseline"]["verdict"] for row in document["rows"]]
+
+    def test_verdicts(self):
+        rows = len(self.old["rows"])
+        self.assertEqual(self.verdicts(self.earlier(1e-6)), ["slower"] * rows)
+        self.assertEqual(self.verdicts(self.earlier(1e6), "--fail-above", "5%"), ["faster"] * rows)
+        self.assertEqual(self.verdicts(self.earlier(1e-6, p95=1e6), "--fail-above", "0"), ["within the noise"] * rows)
+        self.assertEqual(self.verdicts(self.earlier(1e-6, samples=4), "--fail-above", "5"), ["too few samples"] * rows)
+        for other in ({"positions": 41}, {"threads": 2}, {"backend": "cuda"}, {"dtype": "bf16"}, {"block": 1}):
+            self.assertEqual(self.verdicts(self.earlier(1e-6, **other), "--fail-above", "5"),
+                             ["not in the baseline"] * rows)
+
+    def test_exit_code(self):
+        path = self.earlier(1e-3)
+        output, text = self.compare(path, "--fail-above", "5%", code=6)
+        self.assertRegex(text, r"\Aropemap: --fail-above: 4 of 4 rows are slower by more than 5 %, the worst .* by .* %\n\Z")
+        self.assertIn("| compared with the baseline |", output)
+        self.assertEqual(output.count("| slower |"), 4)
+        self.compare(path)
+        self.compare(path, "--fail-above", "1e30")
+        rows = list(csv.DictReader(io.StringIO(self.compare(path, "--csv")[0], newline="")))
+        self.assertEqual([row["verdict"] for row in rows], ["slower"] * 4)
+        self.assertTrue(all(float(row["change"]) > 0 and float(row["baseline"]) > 0 for row in rows))
+
+    def test_bad_documents(self):
+        good = json.dumps(self.old)
+        for code, data in ((3, b""), (3, b"{"), (3, b"[]"), (3, b"{\"schema\": \"ropemap.map/1\", \"rows\": []}"),
+                           (3, b"{\"schema\": \"ropemap.bench/1\"}"), (3, good.replace("median", "medium").encode()),
+                           (3, good.replace("\"name\"", "\"bench\"").encode()), (3, good.encode("utf-16"))):
+            self.refused(code, ["bad.json"], *self.arguments, "--baseline", self.write("bad.json", data))
+        self.refused(4, ["none.json"], *self.arguments, "--baseline", "none.json")
+        self.refused(3, ["/dev/zero"], *self.arguments, "--baseline", "/dev/zero")
+        self.refused(3, [self.directory], *self.arguments, "--baseline", self.directory)
+
+
+class Roofline(Case):
+    def test_picture(self):
+        arguments = ["bench", "rotate", "similarity", "-n", "60", "-d", "8", *TINY]
+        self.done(*arguments, "--roofline", "roof.png")
+        picture = read_png(self.read("roof.png"))
+        self.assertGreater(picture["width"], picture["height"])
+        self.assertEqual(self.refused(4, ["roof.png"], *arguments, "--roofline", "roof.png").count("\n"), 1)
+        self.refused(2, ["--roofline", "no row"], "bench", "pool", "-n", "60", *TINY, "--roofline", "b.png")
+
+
 class Refused(Case):
     def test_values(self):
         for words, arguments in (
@@ -132,12 +204,29 @@ class Refused(Case):
             (["--seconds"], ["--seconds", "nan"]),
             (["--csv", "--json"], ["--csv", "--json"]),
             (["--frobnicate"], ["--frobnicate"]),
+            (["--dtype", "fp31"], ["--dtype", "fp32,fp31"]),
+            (["--dtype", "at most 4"], ["--dtype", "fp32,fp16,bf16,tf32,fp32"]),
+            (["--dtype", "cuda"], ["--backend", "cpu", "--dtype", "fp16"]),
+            (["--heads 0:1", "'0'"], ["--heads", "0:1"]),
+            (["--heads"], ["--heads", "8:2:1"]),
+            (["--heads", "cuda"], ["--backend", "cpu", "--heads", "8:2"]),
+            (["--block", "too small"], ["--block", "8"]),
+            (["--block", "cuda"], ["--backend", "cpu", "--block", "256"]),
+            (["--backend"], ["--backend", "metal"]),
+            (["--device"], ["--device", "-1"]),
+            (["--profile", "cuda"], ["--backend", "cpu", "--profile"]),
+            (["tile"], ["--backend", "cpu", "tile"]),
+            (["png"], ["--backend", "cuda", "png"]),
+            (["--roofline", "table"], ["--roofline", "a", "-o", "a"]),
+            (["--fail-above", "--baseline"], ["--fail-above", "5%"]),
+            (["--fail-above", "negative"], ["--fail-above", "-5%"]),
+            (["--fail-above"], ["--fail-above", "%"]),
         ):
             self.refused(2, words, "bench", *arguments)
 
     def test_help(self):
         page = self.done("bench", "--help").stdout.decode()
-        for word in ("rotate, similarity, pool, diagonal, png, map", "--positions", "--json", "FROM-TO*FACTOR"):
+        for word in ("rotate, similarity, pool, diagonal, png, map, tile", "--heads", "--positions", "--json", "FROM-TO*FACTOR"):
             self.assertIn(word, page)
         self.assertLessEqual(max(map(len, page.splitlines())), 100)
 

@@ -9,7 +9,7 @@ import unittest
 from harness import SOURCE, Case
 
 ISSUED = """base head-dim rotary-dim scaling layout positions rows cols content queries keys order head batch state
-first-position measure pool causal size backend method threads memory dry-run output bare cmap clim json force quiet
+first-position measure pool causal size backend device method dtype threads memory dry-run output bare cmap clim json force quiet
 verbose strict help""".split()
 
 
@@ -23,7 +23,7 @@ class Help(Case):
         page = self.page("--help")
         self.assertEqual(page, self.page("help"))
         self.assertEqual(page, self.page("-h"))
-        for word in ("map", "completion", "--version", "Usage:", "Exit codes"):
+        for word in ("map", "bench", "doctor", "completion", "--version", "Usage:", "Exit codes"):
             self.assertIn(word, page)
 
     def test_version(self):
@@ -39,6 +39,12 @@ class Help(Case):
             self.assertIn(word, page)
         self.assertLessEqual(max(map(len, page.splitlines())), 100)
         self.assertIn("bash", self.page("completion", "--help"))
+        self.assertIn("--json", self.page("help", "doctor"))
+
+    def test_help_takes_no_value(self):
+        for command in ("map", "bench", "doctor", "completion"):
+            self.refused(2, ["--help: a value ('x'), expected none"], command, "--help=x")
+        self.refused(2, ["--help=x"], "--help=x")
 
     def test_every_option_is_tried_by_a_test(self):
         tests = ""
@@ -65,11 +71,26 @@ class Completion(Case):
         self.assertIn("--version", self.complete("--"))
         self.assertEqual(self.complete("map", "--pos"), ["--positions"])
         self.assertEqual(self.complete("map", "--pool", "m"), ["mean", "min", "max"])
+        self.assertEqual(self.complete("map", "--dtype", "f"), ["fp32", "fp16"])
+        self.assertEqual(self.complete("map", "--backend", "cu"), ["cuda"])
+        self.assertEqual(self.complete("doc"), ["doctor"])
+        self.assertEqual(self.complete("doctor", "--j"), ["--json"])
         self.assertEqual(self.complete("map", "--base", ""), [])
         self.assertEqual(self.complete("completion", "b"), ["bash"])
         self.assertIn("map", self.complete("help", ""))
         self.write("q.npy", b"")
         self.assertEqual(self.complete("map", "--queries", "q"), ["q.npy"])
+
+    @unittest.skipUnless(shutil.which("bash"), "there is no bash here")
+    def test_values_after_an_equals_sign(self):
+        """The shell hands over --name=value as three words, and `=` alone where there is no value yet."""
+        self.assertEqual(self.complete("map", "--pool", "=", "m"), ["mean", "min", "max"])
+        self.assertIn("absmax", self.complete("map", "--pool", "="))
+        self.assertEqual(self.complete("map", "--base", "=", ""), [])
+        self.assertEqual(self.complete("map", "--pool", "=", "min", "--pos"), ["--positions"])
+        self.assertEqual(self.complete("map", "--json", "="), [])
+        self.write("q.npy", b"")
+        self.assertEqual(self.complete("map", "--queries", "=", "q"), ["q.npy"])
 
 
 if __name__ == "__main__":

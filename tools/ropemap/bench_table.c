@@ -8,10 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PART_MAX = 80, THREADS_MAX = 1024, SAMPLES_MAX = 1000000, POSITIONS_MAX = 1 << 24 };
+enum { THREADS_MAX = 1024, SAMPLES_MAX = 1000000, DEVICES_MAX = 1023 };
 
 static const char *bench_choice(int index) {
     return ropemap_bench_name((ropemap_bench)index);
+}
+
+static const char *backend_word(int index) {
+    static const char *const names[] = {"auto", "cpu", "cuda", NULL};
+    return names[index];
 }
 
 static const char *layout_choice(int index) {
@@ -27,84 +32,6 @@ static ropemap_status set_bench(void *into, const cli_option *option, const char
     return status;
 }
 
-/* Appends `first`, and first * factor^i up to `last`. */
-static ropemap_status append(const cli_option *option, const char *text, bench_list *list, uint64_t first,
-                             uint64_t last, uint64_t factor, ropemap_error *error) {
-    for (uint64_t value = first; value <= last; value *= factor) {
-        if (list->count == BENCH_LIST_MAX) {
-            return fail(error, ROPEMAP_USAGE, "--%s: too many ('%.64s'), expected at most %d numbers",
-                        option->name, text, BENCH_LIST_MAX);
-        }
-        list->values[list->count++] = (int64_t)value;
-    }
-    return ROPEMAP_OK;
-}
-
-/* One item: NUMBER, FROM-TO (doubling) or FROM-TO*FACTOR. `item` is taken apart. */
-static ropemap_status read_item(const cli_option *option, const char *text, char *item, uint64_t most,
-                                bench_list *list, ropemap_error *error) {
-    char *dash = strchr(item, '-'), *star = strchr(item, '*');
-    uint64_t first = 0, last = 0, factor = 2;
-    if (star != NULL && (dash == NULL || star < dash)) {
-        return fail(error, ROPEMAP_USAGE, "--%s: not a list ('%.64s'), expected numbers or FROM-TO*FACTOR",
-                    option->name, text);
-    }
-    if (dash != NULL) {
-        *dash = '\0';
-    }
-    if (star != NULL) {
-        *star = '\0';
-    }
-    const cli_subject subject = option_subject_of(option, text);
-    ropemap_status status = number_integer(subject.text, item, 1, most, &first, error);
-    last = first;
-    if (status == ROPEMAP_OK && dash != NULL) {
-        status = number_integer(subject.text, dash + 1, first, most, &last, error);
-    }
-    if (status == ROPEMAP_OK && star != NULL) {
-        status = number_integer(subject.text, star + 1, 2, most, &factor, error);
-    }
-    return status == ROPEMAP_OK ? append(option, text, list, first, last, factor, error) : status;
-}
-
-/* Items with commas between them. */
-static ropemap_status read_list(const cli_option *option, const char *text, uint64_t most, bench_list *list,
-                                ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
-    list->count = 0;
-    for (const char *at = text; status == ROPEMAP_OK && at != NULL;) {
-        char item[PART_MAX];
-        const size_t length = strcspn(at, ",");
-        if (length >= sizeof item) {
-            return fail(error, ROPEMAP_USAGE,
-                        "--%s: not a list ('%.64s'), expected numbers or FROM-TO*FACTOR", option->name, text);
-        }
-        (void)snprintf(item, sizeof item, "%.*s", (int)length, at);
-        status = read_item(option, text, item, most, list, error);
-        at = at[length] == ',' ? at + length + 1 : NULL;
-    }
-    return status;
-}
-
-static ropemap_status set_positions(void *into, const cli_option *option, const char *text,
-                                    ropemap_error *error) {
-    bench_options *options = into;
-    return read_list(option, text, POSITIONS_MAX, &options->positions, error);
-}
-
-static ropemap_status set_head_dims(void *into, const cli_option *option, const char *text,
-                                    ropemap_error *error) {
-    bench_options *options = into;
-    const ropemap_status status = read_list(option, text, ROPEMAP_MAX_HEAD_DIM, &options->head_dims, error);
-    for (int32_t i = 0; status == ROPEMAP_OK && i < options->head_dims.count; i++) {
-        if (options->head_dims.values[i] % 2 != 0) {
-            return fail(error, ROPEMAP_USAGE, "--%s: odd ('%.64s'), expected even numbers from 2 to %d",
-                        option->name, text, ROPEMAP_MAX_HEAD_DIM);
-        }
-    }
-    return status;
-}
-
 static ropemap_status set_layout(void *into, const cli_option *option, const char *text,
                                  ropemap_error *error) {
     bench_options *options = into;
@@ -115,26 +42,10 @@ static ropemap_status set_layout(void *into, const cli_option *option, const cha
     return status;
 }
 
-/* WIDTHxHEIGHT, or one number for both */
 static ropemap_status set_size(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    bench_options *options = into;
-    char width[PART_MAX];
-    const size_t length = strcspn(text, "x");
-    if (length >= sizeof width) {
-        return fail(error, ROPEMAP_USAGE, "--%s: not a size ('%.64s'), expected WIDTHxHEIGHT", option->name,
-                    text);
-    }
-    (void)snprintf(width, sizeof width, "%.*s", (int)length, text);
-    const cli_subject subject = option_subject_of(option, text);
-    uint64_t sides[2] = {0, 0};
-    ropemap_status status = number_integer(subject.text, width, 1, ROPEMAP_MAX_SIDE, &sides[0], error);
-    sides[1] = sides[0];
-    if (status == ROPEMAP_OK && text[length] == 'x') {
-        status = number_integer(subject.text, text + length + 1, 1, ROPEMAP_MAX_SIDE, &sides[1], error);
-    }
-    options->bench.width = (int64_t)sides[0];
-    options->bench.height = (int64_t)sides[1];
-    return status;
+    ropemap_bench_options *bench = &((bench_options *)into)->bench;
+    return number_size(option_subject(option).text, text, ROPEMAP_MAX_SIDE, &bench->width, &bench->height,
+                       error);
 }
 
 static ropemap_status set_threads(void *into, const cli_option *option, const char *text,
@@ -168,11 +79,46 @@ static ropemap_status set_seconds(void *into, const cli_option *option, const ch
                       option->name, text);
 }
 
-const cli_option bench_operand = {.argument = "BENCHMARK...",
-                                  .choices = bench_choice,
-                                  .help =
-                                      "rotate, similarity, pool, diagonal, png, map; all where none is named",
-                                  .set = set_bench};
+static ropemap_status set_backend(void *into, const cli_option *option, const char *text,
+                                  ropemap_error *error) {
+    bench_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->bench.backend = backend_word(index);
+    return status;
+}
+
+static ropemap_status set_device(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    bench_options *options = into;
+    uint64_t value = 0;
+    const ropemap_status status =
+        number_integer(option_subject(option).text, text, 0, DEVICES_MAX, &value, error);
+    options->bench.device = (int32_t)value;
+    return status;
+}
+
+/* "5%" or "5" */
+static ropemap_status set_fail_above(void *into, const cli_option *option, const char *text,
+                                     ropemap_error *error) {
+    bench_options *options = into;
+    char number[64];
+    double percent = 0.0;
+    const size_t length = strlen(text), sign = length > 0 && text[length - 1] == '%' ? 1 : 0;
+    (void)snprintf(number, sizeof number, "%.*s", (int)(length - sign), text);
+    const ropemap_status status = number_real(option_subject(option).text, number, &percent, error);
+    options->fail_above = percent / 100.0;
+    return status != ROPEMAP_OK || percent >= 0.0
+               ? status
+               : fail(error, ROPEMAP_USAGE, "--%s: negative ('%.64s'), expected a percentage", option->name,
+                      text);
+}
+
+const cli_option bench_operand = {
+    .argument = "BENCHMARK...",
+    .choices = bench_choice,
+    .help = "rotate, similarity, pool, diagonal, png, map, tile; all where none is named",
+    .set = set_bench};
 
 const cli_option bench_option_table[] = {
     {.group = GROUP_WHAT,
@@ -181,14 +127,32 @@ const cli_option bench_option_table[] = {
      .argument = "LIST",
      .initial = "each benchmark's own",
      .help = "positions of the rows, at most 16M: see below",
-     .set = set_positions},
+     .set = set_bench_positions},
     {.group = GROUP_WHAT,
      .name = "head-dim",
      .letter = 'd',
      .argument = "LIST",
-     .initial = "128",
+     .initial = "128; for similarity on a GPU 64, 128, 256",
      .help = "elements of a head, even",
-     .set = set_head_dims},
+     .set = set_bench_head_dims},
+    {.group = GROUP_WHAT,
+     .name = "dtype",
+     .argument = "LIST",
+     .initial = "all of them",
+     .help = "GPU: numbers that are stored or multiplied, of fp32, tf32, bf16, fp16",
+     .set = set_bench_dtypes},
+    {.group = GROUP_WHAT,
+     .name = "heads",
+     .argument = "LIST",
+     .initial = "1:1,32:8",
+     .help = "GPU, rotate: heads of queries and of keys, Q:K; Q alone has a quarter as many of keys",
+     .set = set_bench_heads},
+    {.group = GROUP_WHAT,
+     .name = "block",
+     .argument = "LIST",
+     .initial = "what maps take; for similarity half and twice of it besides",
+     .help = "GPU: side of a tile, 16 to 16384",
+     .set = set_bench_blocks},
     {.group = GROUP_WHAT,
      .name = "layout",
      .choices = layout_choice,
@@ -201,6 +165,18 @@ const cli_option bench_option_table[] = {
      .initial = "each benchmark's own",
      .help = "cells of pool, png and map; one number stands for both",
      .set = set_size},
+    {.group = GROUP_HOW,
+     .name = "backend",
+     .choices = backend_word,
+     .initial = "auto",
+     .help = "what is timed; auto: a GPU where there is one that can be used",
+     .set = set_backend},
+    {.group = GROUP_HOW,
+     .name = "device",
+     .argument = "N",
+     .initial = "0",
+     .help = "which GPU",
+     .set = set_device},
     {.group = GROUP_HOW,
      .name = "threads",
      .argument = "N",
@@ -219,6 +195,22 @@ const cli_option bench_option_table[] = {
      .initial = "1",
      .help = "time for each row",
      .set = set_seconds},
+    {.group = GROUP_HOW,
+     .name = "profile",
+     .help = "GPU: run each once in a named range (NVTX) for a profiler, and time nothing",
+     .set = option_set_flag,
+     .offset = offsetof(bench_options, bench.profile)},
+    {.group = GROUP_HOW,
+     .name = "baseline",
+     .argument = "FILE",
+     .help = "compare with what an earlier run wrote with --json",
+     .set = option_set_text,
+     .offset = offsetof(bench_options, baseline)},
+    {.group = GROUP_HOW,
+     .name = "fail-above",
+     .argument = "PERCENT",
+     .help = "exit with 6 where a row is slower than the baseline's by more, beyond the noise",
+     .set = set_fail_above},
     {.group = GROUP_OUTPUT,
      .name = "output",
      .letter = 'o',
@@ -227,6 +219,12 @@ const cli_option bench_option_table[] = {
      .help = "where the table goes",
      .set = option_set_text,
      .offset = offsetof(bench_options, output)},
+    {.group = GROUP_OUTPUT,
+     .name = "roofline",
+     .argument = "FILE",
+     .help = "draw all rows below the ceilings, as a PNG",
+     .set = option_set_text,
+     .offset = offsetof(bench_options, roofline)},
     {.group = GROUP_OUTPUT,
      .name = "json",
      .help = "write JSON of schema ropemap.bench/1 instead of markdown",

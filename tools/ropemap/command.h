@@ -45,6 +45,7 @@ typedef struct cli_command {
 
 extern const cli_command command_map;
 extern const cli_command command_bench;
+extern const cli_command command_doctor;
 extern const cli_command command_completion;
 
 /* Every command, NULL past the last. */

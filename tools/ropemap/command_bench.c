@@ -1,5 +1,6 @@
 /* command_bench.c - `ropemap bench`: time the stages and whole maps beside what the machine can do at most */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/bench_baseline.h"
 #include "tools/ropemap/bench_options.h"
 #include "tools/ropemap/bench_report.h"
 #include "tools/ropemap/failure.h"
@@ -10,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static int keep_row(void *user, const ropemap_bench_row *row) {
@@ -27,11 +29,47 @@ static int keep_row(void *user, const ropemap_bench_row *row) {
     return 0;
 }
 
+/* Whether a GPU can be asked to do all that is named; no reason is told, as the processors can be timed. */
+static bool gpu_can(const bench_options *options) {
+    ropemap_error unheard;
+    ropemap_gpu gpu;
+    ropemap_plugin plugin;
+    for (int bench = 0; ropemap_bench_name((ropemap_bench)bench) != NULL; bench++) {
+        if ((options->bench.which >> bench & 1u) != 0 &&
+            !ropemap_bench_exists((ropemap_bench)bench, "cuda")) {
+            return false;
+        }
+    }
+    return ropemap_gpu_describe(options->bench.device, &gpu, &unheard) == ROPEMAP_OK &&
+           ropemap_plugin_describe(&plugin, &unheard) == ROPEMAP_OK;
+}
+
+static void choose_backend(bench_options *options) {
+    const char *backend = options->bench.backend;
+    if (backend == NULL || strcmp(backend, "auto") == 0) {
+        options->bench.backend = gpu_can(options) ? "cuda" : "cpu";
+    }
+}
+
 static ropemap_status check_options(const bench_options *options, ropemap_error *error) {
     if (options->json && options->csv) {
         return fail(error, ROPEMAP_USAGE, "--csv: given with --json, expected one of the two");
     }
-    return ropemap_output_check(options->output, options->force, error);
+    if (options->fail_above >= 0.0 && options->baseline == NULL) {
+        return fail(error, ROPEMAP_USAGE, "--fail-above: given alone, expected with --baseline");
+    }
+    if (options->bench.profile && (options->baseline != NULL || options->roofline != NULL)) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--profile: times nothing, expected without --baseline and --roofline");
+    }
+    if (options->roofline != NULL && strcmp(options->roofline, options->output) == 0) {
+        return fail(error, ROPEMAP_USAGE, "--roofline: '%.64s' is the table's file too, expected another one",
+                    options->roofline);
+    }
+    const ropemap_status status = ropemap_output_check(options->output, options->force, error);
+    return status == ROPEMAP_OK && options->roofline != NULL
+               ? ropemap_output_check(options->roofline, options->force, error)
+               : status;
 }
 
 static void set_date(bench_report *report) {
@@ -50,6 +88,13 @@ static ropemap_status measure(const bench_options *options, bench_report *report
     bench.position_count = options->positions.count;
     bench.head_dims = options->head_dims.count > 0 ? options->head_dims.values : NULL;
     bench.head_dim_count = options->head_dims.count;
+    bench.blocks = options->blocks.count > 0 ? options->blocks.values : NULL;
+    bench.block_count = options->blocks.count;
+    bench.dtypes = options->dtype_count > 0 ? options->dtypes : NULL;
+    bench.dtype_count = options->dtype_count;
+    bench.heads = options->head_count > 0 ? options->heads : NULL;
+    bench.head_count = options->head_count;
+    bench.gpu = &report->gpu;
     bench.report = keep_row;
     bench.report_user = report;
     bench.progress = progress_tell;
@@ -59,44 +104,79 @@ static ropemap_status measure(const bench_options *options, bench_report *report
     return status;
 }
 
+static ropemap_status write_file(const char *path, const ropemap_bytes *bytes, bool force,
+                                 ropemap_error *error) {
+    signals_hold();
+    const ropemap_status status = ropemap_output_write(path, bytes, force, error);
+    signals_release();
+    return status;
+}
+
 static ropemap_status write_report(const bench_options *options, const bench_report *report,
                                    ropemap_error *error) {
     ropemap_bytes bytes = {.data = NULL};
     ropemap_status status = options->json  ? bench_json(report, &bytes, error)
                             : options->csv ? bench_csv(report, &bytes, error)
                                            : bench_markdown(report, &bytes, error);
-    if (status == ROPEMAP_OK) {
-        signals_hold();
-        status = ropemap_output_write(options->output, &bytes, options->force, error);
-        signals_release();
-    }
+    status = status == ROPEMAP_OK ? write_file(options->output, &bytes, options->force, error) : status;
     free(bytes.data);
+    if (status == ROPEMAP_OK && options->roofline != NULL) {
+        ropemap_bytes picture = {.data = NULL};
+        status = bench_roofline(report, &picture, error);
+        status =
+            status == ROPEMAP_OK ? write_file(options->roofline, &picture, options->force, error) : status;
+        ropemap_bytes_free(&picture);
+    }
     return status;
 }
 
-static ropemap_status work(const bench_options *options, bench_report *report, ropemap_error *error) {
-    ropemap_status status = check_options(options, error);
-    status = status == ROPEMAP_OK ? ropemap_bench_describe(&report->machine, error) : status;
-    if (status != ROPEMAP_OK) {
-        return status;
+/* What is wrong, and what became slower, is in the table too: both are told after it is written. */
+static ropemap_status tell(const bench_options *options, const bench_baseline *baseline, bench_report *report,
+                           ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    if (baseline != NULL) {
+        status = bench_baseline_compare(baseline, report, error);
     }
+    status = status == ROPEMAP_OK ? write_report(options, report, error) : status;
+    return status == ROPEMAP_OK && baseline != NULL && options->fail_above >= 0.0
+               ? bench_baseline_judge(report, options->fail_above, error)
+               : status;
+}
+
+static ropemap_status measure_and_tell(const bench_options *options, const bench_baseline *baseline,
+                                       bench_report *report, ropemap_error *error) {
+    ropemap_error told_error;
     set_date(report);
     const ropemap_status measured = measure(options, report, error);
     if (measured != ROPEMAP_OK && measured != ROPEMAP_CHECK) {
         return measured;
     }
-    /* What is wrong is in the table too. */
-    ropemap_error write_error;
-    status = write_report(options, report, &write_error);
-    if (status != ROPEMAP_OK) {
-        *error = write_error;
-        return status;
+    const ropemap_status told = tell(options, baseline, report, &told_error);
+    if (told != ROPEMAP_OK && (told != ROPEMAP_CHECK || measured == ROPEMAP_OK)) {
+        *error = told_error;
+        return told;
     }
     return measured;
 }
 
+static ropemap_status work(bench_options *options, bench_report *report, ropemap_error *error) {
+    bench_baseline *baseline = NULL;
+    ropemap_status status = check_options(options, error);
+    if (status == ROPEMAP_OK && options->baseline != NULL) {
+        status = bench_baseline_open(options->baseline, &baseline, error);
+    }
+    status = status == ROPEMAP_OK ? ropemap_bench_describe(&report->machine, error) : status;
+    if (status == ROPEMAP_OK) {
+        choose_backend(options);
+        report->on_gpu = strcmp(options->bench.backend, "cuda") == 0;
+        status = measure_and_tell(options, baseline, report, error);
+    }
+    bench_baseline_free(baseline);
+    return status;
+}
+
 static int run(int argc, char **argv) {
-    bench_options options = {.bench = ropemap_bench_options_default(), .output = "-"};
+    bench_options options = {.bench = ropemap_bench_options_default(), .output = "-", .fail_above = -1.0};
     ropemap_error error = {.status = ROPEMAP_OK};
     bool help = false;
     ropemap_status status = options_parse(&command_bench, argc, argv, &options, &help, &error);
@@ -106,18 +186,26 @@ static int run(int argc, char **argv) {
     bench_report report = {.count = 0};
     status = status == ROPEMAP_OK ? work(&options, &report, &error) : status;
     free(report.rows);
-    return failure_report(status, &error);
+    free(report.changes);
+    return options_report(&command_bench, status, &error);
 }
 
 static void notes(void) {
     (void)printf(
-        "\nLIST is numbers with commas between them, or FROM-TO*FACTOR: 4k-64k*2 is 4k,8k,16k,32k,64k.\n"
-        "Every output is checked against a computation in double precision; a wrong one ends in exit\n"
-        "code 6. A row's ceiling, such as memcpy of the same bytes, is timed in turn with its samples.\n"
+        "\nLIST is items with commas between them; of numbers an item may be FROM-TO*FACTOR: 4k-64k*2 is\n"
+        "4k,8k,16k,32k,64k. Every output is checked against a computation in double precision; a wrong\n"
+        "one ends in exit code 6. A row's ceiling, such as a copy of the same bytes, is timed in turn with\n"
+        "its samples. On a GPU there are rotate, similarity, pool, tile (similarity, then pool) and map,\n"
+        "timed by its own clock, hot and with a cold cache; on the CPU all but tile.\n"
+        "\nWith --baseline, a row is slower or faster where the times of the two runs, from the 5th to the\n"
+        "95th percentile, do not meet.\n"
         "\nExamples:\n"
         "  ropemap bench\n"
         "  ropemap bench rotate -n 4k-1M*4 -d 64,128 --threads 1\n"
-        "  ropemap bench map --seconds 5 --json -o map.json\n");
+        "  ropemap bench rotate tile --backend cuda --dtype bf16,fp16 --heads 1,32:8 --roofline roof.png\n"
+        "  ropemap bench map --seconds 5 --json -o map.json\n"
+        "  ropemap bench map --seconds 5 --baseline map.json --fail-above 5%%\n"
+        "  nsys profile ropemap bench rotate --backend cuda --profile\n");
 }
 
 const cli_command command_bench = {

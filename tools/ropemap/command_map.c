@@ -47,6 +47,9 @@ static ropemap_status work(map_options *options, map_inputs *inputs, int *code, 
     map_report report = {.options = options, .map = &map};
     status = make(options, &report, &map, error);
     report.total_seconds = wall_clock() - start;
+    if (status == ROPEMAP_OK && !options->quiet) {
+        report_backend(&report);
+    }
     if (status == ROPEMAP_OK && options->json) {
         *code = report_json(&report);
     } else if (status == ROPEMAP_OK && !options->quiet) {
@@ -69,7 +72,7 @@ static int run(int argc, char **argv) {
     int code = ROPEMAP_OK;
     status = status == ROPEMAP_OK ? work(&options, &inputs, &code, &error) : status;
     map_inputs_free(&inputs);
-    return status == ROPEMAP_OK ? code : failure_report(status, &error);
+    return status == ROPEMAP_OK ? code : options_report(&command_map, status, &error);
 }
 
 static void notes(void) {

@@ -63,12 +63,18 @@ static void print_command(const cli_command *command) {
 }
 
 static int print_bash(void) {
-    (void)printf("# bash completion of ropemap %s; use it with: eval \"$(ropemap completion bash)\"\n"
-                 "_ropemap() {\n"
-                 "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words=''\n"
-                 "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                 "        COMPREPLY=($(compgen -W '--help --version help",
-                 ropemap_version());
+    (void)printf(
+        "# bash completion of ropemap %s; use it with: eval \"$(ropemap completion bash)\"\n"
+        "_ropemap() {\n"
+        "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words='' value=''\n"
+        "    if [ \"$word\" = = ]; then # --name=VALUE comes as three words\n"
+        "        word='' value=1\n"
+        "    elif [ \"$before\" = = ] && [ \"$COMP_CWORD\" -gt 2 ]; then\n"
+        "        before=${COMP_WORDS[COMP_CWORD-2]} value=1\n"
+        "    fi\n"
+        "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+        "        COMPREPLY=($(compgen -W '--help --version help",
+        ropemap_version());
     for (int index = 0; command_at(index) != NULL; index++) {
         (void)printf(" %s", command_at(index)->name);
     }
@@ -80,7 +86,8 @@ static int print_bash(void) {
     for (int index = 0; command_at(index) != NULL; index++) {
         (void)printf("%s%s", index == 0 ? "" : " ", command_at(index)->name);
     }
-    (void)printf("' ;;\n    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
+    (void)printf("' ;;\n    esac\n    [ -n \"$value\" ] && words=''\n    COMPREPLY=($(compgen -W \"$words\" "
+                 "-- \"$word\"))\n}\n"
                  "complete -o filenames -F _ropemap ropemap\n");
     return finish_stdout();
 }

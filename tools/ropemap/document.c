@@ -68,22 +68,25 @@ static json_t *content_object(const map_options *options) {
 }
 
 static json_t *plan_object(const ropemap_plan *plan) {
-    return json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:f}", "block", (json_int_t)plan->block, "band",
+    return json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:f}", "block", (json_int_t)plan->block, "band",
                      (json_int_t)plan->band, "bands", (json_int_t)plan->bands, "tiles",
                      (json_int_t)plan->tiles, "keys_resident", plan->keys_resident ? 1 : 0, "bytes",
-                     (json_int_t)plan->bytes, "flops", plan->flops);
+                     (json_int_t)plan->bytes, "device_bytes", (json_int_t)plan->device_bytes, "flops",
+                     plan->flops);
 }
 
 json_t *document_start(const char *schema, const map_options *options, const ropemap_plan *plan) {
     const ropemap_request *request = &options->request;
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:s, s:s, s:b, s:s, s:o, s:s, s:i, s:o}",
-                     "schema", schema, "version", ropemap_version(), "spec", spec_object(&request->spec),
-                     "content", content_object(options), "rows", range_object(request->rows), "cols",
-                     range_object(request->cols), "size", "width", (json_int_t)plan->width, "height",
-                     (json_int_t)plan->height, "pool", ropemap_pool_name(request->pool), "measure",
-                     ropemap_measure_name(request->measure), "causal", request->causal ? 1 : 0, "method",
-                     ropemap_method_name(plan->method), "reason", document_text(plan->reason), "backend",
-                     plan->backend, "threads", (int)plan->threads, "plan", plan_object(plan));
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:s, s:s, s:b, s:s, s:o, s:s, s:o, s:b, s:s, s:i, s:o}",
+        "schema", schema, "version", ropemap_version(), "spec", spec_object(&request->spec), "content",
+        content_object(options), "rows", range_object(request->rows), "cols", range_object(request->cols),
+        "size", "width", (json_int_t)plan->width, "height", (json_int_t)plan->height, "pool",
+        ropemap_pool_name(request->pool), "measure", ropemap_measure_name(request->measure), "causal",
+        request->causal ? 1 : 0, "method", ropemap_method_name(plan->method), "reason",
+        document_text(plan->reason), "backend", plan->backend, "backend_reason",
+        document_text(plan->backend_reason), "fell_back", plan->fell_back ? 1 : 0, "dtype",
+        ropemap_dtype_name(plan->dtype), "threads", (int)plan->threads, "plan", plan_object(plan));
 }
 
 int document_print(json_t *document) {

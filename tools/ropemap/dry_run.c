@@ -1,29 +1,32 @@
 /* dry_run.c - what `ropemap map` says about a plan: how a map would be computed, and at what cost */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/bytes.h"
 #include "tools/ropemap/document.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/report.h"
 
 #include <inttypes.h>
 
-/* A count of bytes in the unit that leaves one to four digits. */
-static void print_bytes(FILE *stream, uint64_t bytes) {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1024 && unit + 1 < sizeof units / sizeof units[0]) {
-        value /= 1024;
-        unit++;
+/* Without a word where nobody asked for another type than the usual one. */
+static void print_dtype(FILE *stream, const map_options *options, const ropemap_plan *plan) {
+    const char *asked = ropemap_dtype_name(options->request.dtype);
+    if (plan->dtype != options->request.dtype) {
+        (void)fprintf(stream, "dtype    %s, not %s: only the tiled method rounds rows\n",
+                      ropemap_dtype_name(plan->dtype), asked);
+    } else if (plan->dtype != ROPEMAP_DTYPE_FP32) {
+        (void)fprintf(stream, "dtype    %s\n", asked);
     }
-    (void)fprintf(stream, "%.4g %s", value, units[unit]);
 }
 
 void plan_print(FILE *stream, const map_options *options, const ropemap_plan *plan) {
     const bool cells = plan->method == ROPEMAP_METHOD_FACTORED;
     const char *unit = cells ? "cells" : "positions";
     (void)fprintf(stream, "method   %s: %s\n", ropemap_method_name(plan->method), plan->reason);
-    (void)fprintf(stream, "backend  %s, %" PRId32 " thread%s\n", plan->backend, plan->threads,
+    (void)fprintf(stream, "backend  %s, %" PRId32 " thread%s: ", plan->backend, plan->threads,
                   plan->threads == 1 ? "" : "s");
+    print_plain(stream, plan->backend_reason);
+    (void)fputc('\n', stream);
+    print_dtype(stream, options, plan);
     (void)fprintf(stream, "map      %" PRId64 " x %" PRId64 " cells of %" PRId64 " x %" PRId64 " positions\n",
                   plan->width, plan->height, options->request.cols.count, options->request.rows.count);
     if (plan->tiles > 0) {
@@ -32,8 +35,10 @@ void plan_print(FILE *stream, const map_options *options, const ropemap_plan *pl
         (void)fprintf(stream, "tiles    %" PRId64 " of %" PRId64 " x %" PRId64 " %s\n", plan->tiles,
                       plan->block, plan->block, unit);
     }
-    (void)fprintf(stream, "memory   ");
-    print_bytes(stream, plan->bytes);
+    (void)fprintf(stream, "memory   %s", bytes_shown(plan->bytes).text);
+    if (plan->device_bytes > 0) {
+        (void)fprintf(stream, ", and %s of the GPU's", bytes_shown(plan->device_bytes).text);
+    }
     (void)fprintf(stream, "\nwork     %.4g FLOP\n", plan->flops);
 }
 

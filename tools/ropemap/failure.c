@@ -16,17 +16,17 @@ ropemap_status fail(ropemap_error *error, ropemap_status status, const char *for
     return status;
 }
 
-void print_plain(const char *text) {
+void print_plain(FILE *stream, const char *text) {
     for (; *text != '\0'; text++) {
         const unsigned char byte = (unsigned char)*text;
-        (void)fputc(byte < 0x20 || byte == 0x7F ? '?' : byte, stderr);
+        (void)fputc(byte < 0x20 || byte == 0x7F ? '?' : byte, stream);
     }
 }
 
 int failure_report(ropemap_status status, const ropemap_error *error) {
     if (status != ROPEMAP_OK) {
         (void)fputs("ropemap: ", stderr);
-        print_plain(error->text);
+        print_plain(stderr, error->text);
         (void)fputc('\n', stderr);
     }
     return (int)status;

@@ -5,6 +5,8 @@
 
 #include "host/ropemap.h"
 
+#include <stdio.h>
+
 #if defined(__GNUC__)
 #define FAILURE_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
@@ -18,8 +20,8 @@ ropemap_status fail(ropemap_error *error, ropemap_status status, const char *for
 /* Prints "ropemap: TEXT" unless `status` is ROPEMAP_OK, and returns the exit code. */
 int failure_report(ropemap_status status, const ropemap_error *error);
 
-/* Prints `text` to stderr with what a terminal would obey (control characters) replaced by '?'. */
-void print_plain(const char *text);
+/* Prints `text` with what a terminal would obey (control characters) replaced by '?'. */
+void print_plain(FILE *stream, const char *text);
 
 /* Flushes standard output and returns the exit code: 4, with a message, where it could not take everything.
  */

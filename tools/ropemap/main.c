@@ -12,10 +12,7 @@
 #include <unistd.h>
 
 static const cli_command *const commands[] = {
-    &command_map,
-    &command_bench,
-    &command_completion,
-    NULL,
+    &command_map, &command_bench, &command_doctor, &command_completion, NULL,
 };
 
 const cli_command *command_at(int index) {

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { THREADS_MAX = 1024, PART_MAX = 80 };
+enum { THREADS_MAX = 1024, DEVICE_MAX = 1023, PART_MAX = 80 };
 
 /* ---- names of values ----------------------------------------------------------------------------------- */
 
@@ -44,12 +44,16 @@ const char *pool_choice(int index) {
 }
 
 const char *backend_choice(int index) {
-    static const char *const names[] = {"auto", "cpu", NULL};
+    static const char *const names[] = {"auto", "cpu", "cuda", NULL};
     return names[index];
 }
 
 const char *method_choice(int index) {
     return ropemap_method_name((ropemap_method)index);
+}
+
+const char *dtype_choice(int index) {
+    return ropemap_dtype_name((ropemap_dtype)index);
 }
 
 const char *colormap_choice(int index) {
@@ -194,28 +198,10 @@ ropemap_status set_pool(void *into, const cli_option *option, const char *text, 
     return status;
 }
 
-/* WIDTHxHEIGHT, or one number for both */
 ropemap_status set_size(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    map_options *options = into;
-    char width[PART_MAX];
-    const char *cross = strchr(text, 'x');
-    const size_t length = cross != NULL ? (size_t)(cross - text) : strlen(text);
-    if (length >= sizeof width) {
-        return fail(error, ROPEMAP_USAGE, "--%s: not a size ('%.64s'), expected WIDTHxHEIGHT", option->name,
-                    text);
-    }
-    (void)snprintf(width, sizeof width, "%.*s", (int)length, text);
-    uint64_t sides[2] = {0, 0};
-    ropemap_status status =
-        number_integer(option_subject_of(option, text).text, width, 1, ROPEMAP_MAX_SIDE, &sides[0], error);
-    sides[1] = sides[0];
-    if (status == ROPEMAP_OK && cross != NULL) {
-        status = number_integer(option_subject_of(option, text).text, cross + 1, 1, ROPEMAP_MAX_SIDE,
-                                &sides[1], error);
-    }
-    options->request.width = (int64_t)sides[0];
-    options->request.height = (int64_t)sides[1];
-    return status;
+    ropemap_request *request = &((map_options *)into)->request;
+    return number_size(option_subject(option).text, text, ROPEMAP_MAX_SIDE, &request->width, &request->height,
+                       error);
 }
 
 /* ---- how ----------------------------------------------------------------------------------------------- */
@@ -233,6 +219,23 @@ ropemap_status set_method(void *into, const cli_option *option, const char *text
     int index = 0;
     const ropemap_status status = option_choose(option, text, &index, error);
     options->request.method = (ropemap_method)index;
+    return status;
+}
+
+ropemap_status set_dtype(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->request.dtype = (ropemap_dtype)index;
+    return status;
+}
+
+ropemap_status set_device(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    uint64_t value = 0;
+    const ropemap_status status =
+        number_integer(option_subject(option).text, text, 0, DEVICE_MAX, &value, error);
+    options->request.device = (int32_t)value;
     return status;
 }
 

@@ -14,6 +14,7 @@ const char *measure_choice(int index);
 const char *pool_choice(int index);
 const char *backend_choice(int index);
 const char *method_choice(int index);
+const char *dtype_choice(int index);
 const char *colormap_choice(int index);
 
 /* Setters; `into` is a map_options. */
@@ -34,6 +35,8 @@ ropemap_status set_pool(void *into, const cli_option *option, const char *text, 
 ropemap_status set_size(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_backend(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_method(void *into, const cli_option *option, const char *text, ropemap_error *error);
+ropemap_status set_dtype(void *into, const cli_option *option, const char *text, ropemap_error *error);
+ropemap_status set_device(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_threads(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_memory(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_output(void *into, const cli_option *option, const char *text, ropemap_error *error);

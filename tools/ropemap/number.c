@@ -85,6 +85,7 @@ static const char *scan_exponent(const char *text, decimal *number) {
 static int binary_suffix(char letter) {
     switch (letter) {
     case 'k':
+    case 'K':
         return 10;
     case 'M':
         return 20;
@@ -178,6 +179,26 @@ ropemap_status number_real(const char *subject, const char *text, double *value,
                     text);
     }
     return ROPEMAP_OK;
+}
+
+ropemap_status number_size(const char *subject, const char *text, uint64_t most, int64_t *width,
+                           int64_t *height, ropemap_error *error) {
+    char first[LONGEST + 1], part[128]; /* what a message about a part names */
+    const size_t length = strcspn(text, "x");
+    const char *second = text[length] == 'x' ? text + length + 1 : text;
+    if (length == 0 || length > LONGEST || second[0] == '\0') {
+        return fail(error, ROPEMAP_USAGE,
+                    "%s: not a size ('%.64s'), expected WIDTHxHEIGHT, or one number for both", subject, text);
+    }
+    (void)snprintf(first, sizeof first, "%.*s", (int)length, text);
+    (void)snprintf(part, sizeof part, "%.40s%s%.64s", subject, second != text ? " " : "",
+                   second != text ? text : "");
+    uint64_t sides[2] = {0, 0};
+    ropemap_status status = number_integer(part, first, 1, most, &sides[0], error);
+    status = status == ROPEMAP_OK ? number_integer(part, second, 1, most, &sides[1], error) : status;
+    *width = (int64_t)sides[0];
+    *height = (int64_t)sides[1];
+    return status;
 }
 
 static ropemap_status refuse_range(const char *subject, const char *text, ropemap_error *error) {

@@ -1,9 +1,9 @@
 /* number.h - numbers as people write them: 4k, 1.5M, 5e5, exactly or not at all */
 /* SPDX-License-Identifier: MIT */
 /*
- * A number is [-]DIGITS[.DIGITS][e[+-]DIGITS][k|M|G], the letters standing for 2^10, 2^20 and 2^30. `subject`
- * is what a message names ("--base"), `text` the number. Everything else is refused with ROPEMAP_USAGE. The
- * locale plays no part: the program never leaves the C locale.
+ * A number is [-]DIGITS[.DIGITS][e[+-]DIGITS][k|K|M|G], the letters standing for 2^10, 2^20 and 2^30.
+ * `subject` is what a message names ("--base"), `text` the number. Everything else is refused with
+ * ROPEMAP_USAGE. The locale plays no part: the program never leaves the C locale.
  */
 #ifndef ROPEMAP_TOOLS_NUMBER_H
 #define ROPEMAP_TOOLS_NUMBER_H
@@ -20,5 +20,9 @@ ropemap_status number_real(const char *subject, const char *text, double *value,
 /* COUNT, FIRST:COUNT or FIRST:COUNT:STEP, every position below 2^40; `first` where it is not written. */
 ropemap_status number_range(const char *subject, const char *text, int64_t first, ropemap_range *range,
                             ropemap_error *error);
+
+/* WIDTHxHEIGHT, or one number for both; each from 1 to `most`. */
+ropemap_status number_size(const char *subject, const char *text, uint64_t most, int64_t *width,
+                           int64_t *height, ropemap_error *error);
 
 #endif

@@ -75,6 +75,21 @@ ropemap_status option_choose(const cli_option *option, const char *text, int *in
                 nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "?" : "");
 }
 
+int options_report(const cli_command *command, ropemap_status status, const ropemap_error *error) {
+    const size_t length = strcspn(error->text, ": ");
+    if ((status != ROPEMAP_USAGE && status != ROPEMAP_RESOURCES) || error->text[length] != ':') {
+        return failure_report(status, error);
+    }
+    for (const cli_option *option = command->options; option->name != NULL; option++) {
+        if (strlen(option->name) == length && strncmp(option->name, error->text, length) == 0) {
+            ropemap_error named;
+            (void)fail(&named, status, "--%.480s", error->text);
+            return failure_report(status, &named);
+        }
+    }
+    return failure_report(status, error);
+}
+
 static ropemap_status refuse_unknown(const command_line *line, const char *name, size_t length) {
     char word[80];
     (void)snprintf(word, sizeof word, "%.*s", (int)(length < 79 ? length : 79), name);
@@ -108,6 +123,10 @@ static ropemap_status take(command_line *line, const cli_option *option, const c
     return option->set(line->into, option, value, line->error);
 }
 
+static ropemap_status refuse_value(const command_line *line, const char *name, const char *value) {
+    return fail(line->error, ROPEMAP_USAGE, "--%s: a value ('%.64s'), expected none", name, value);
+}
+
 /* --name or --name=value */
 static ropemap_status read_long(command_line *line, const char *name) {
     const char *equals = strchr(name, '=');
@@ -117,12 +136,14 @@ static ropemap_status read_long(command_line *line, const char *name) {
             continue;
         }
         if (equals != NULL && option_is_flag(option)) {
-            return fail(line->error, ROPEMAP_USAGE, "--%s: a value ('%.64s'), expected none", option->name,
-                        equals + 1);
+            return refuse_value(line, option->name, equals + 1);
         }
         return take(line, option, equals != NULL ? equals + 1 : NULL);
     }
-    if (strcmp(name, "help") == 0) {
+    if (length == strlen("help") && strncmp(name, "help", length) == 0) {
+        if (equals != NULL) {
+            return refuse_value(line, "help", equals + 1);
+        }
         line->help = true;
         return ROPEMAP_OK;
     }

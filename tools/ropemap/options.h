@@ -33,6 +33,12 @@ cli_subject option_subject_of(const cli_option *option, const char *value);
 /* The number of the choice that `text` names. ROPEMAP_USAGE lists the choices. */
 ropemap_status option_choose(const cli_option *option, const char *text, int *index, ropemap_error *error);
 
+/*
+ * failure_report for what the library refused: where it names a field that is an option's ("rows: ..."), the
+ * option is named ("--rows: ...").
+ */
+int options_report(const cli_command *command, ropemap_status status, const ropemap_error *error);
+
 /* The option's choices with bars between them, "half|interleaved", cut where they are too long. */
 void option_list_choices(const cli_option *option, char *list, size_t size);
 

@@ -6,6 +6,7 @@
 #include "tools/ropemap/failure.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <sys/resource.h>
 
 /* Most memory the process has held; 0 where the system does not say. */
@@ -48,6 +49,38 @@ int report_json(const map_report *report) {
     return document_print(document);
 }
 
+/* How the reason begins on a machine without a GPU. */
+static const char no_driver[] = "no GPU: there is no NVIDIA driver";
+
+/* Whether the CPU was chosen as it is on most machines and for most maps; the words are those of host/map. */
+static bool is_plain(const char *reason) {
+    static const char *const plain[] = {no_driver, "a GPU takes longer to start", "asked for"};
+    bool found = false;
+    for (size_t index = 0; index < sizeof plain / sizeof plain[0]; index++) {
+        found = found || strncmp(reason, plain[index], strlen(plain[index])) == 0;
+    }
+    return found;
+}
+
+void report_backend(const map_report *report) {
+    const ropemap_plan *plan = &report->map->plan;
+    const bool cpu = strcmp(plan->backend, "cpu") == 0;
+    if (plan->fell_back || (cpu && !is_plain(plan->backend_reason))) {
+        (void)fputs("ropemap: backend: ", stderr);
+        print_plain(stderr, plan->backend_reason);
+        (void)fputs(cpu ? "; computed on the CPU\n" : "\n", stderr);
+    }
+}
+
+/* "tiled on cpu"; with the type of the rows where another than the usual one was asked for. */
+static void print_method(const map_report *report) {
+    const ropemap_plan *plan = &report->map->plan;
+    const bool usual = report->options->request.dtype == ROPEMAP_DTYPE_FP32;
+    const bool alone = strncmp(plan->backend_reason, no_driver, strlen(no_driver)) == 0;
+    (void)fprintf(stderr, "%s%s%s on %s%s", ropemap_method_name(plan->method), usual ? "" : " in ",
+                  usual ? "" : ropemap_dtype_name(plan->dtype), plan->backend, alone ? " (no GPU)" : "");
+}
+
 void report_line(const map_report *report) {
     const ropemap_map *map = report->map;
     const ropemap_request *request = &report->options->request;
@@ -68,11 +101,11 @@ void report_line(const map_report *report) {
     if (map->nan_cells > 0) {
         (void)fprintf(stderr, "%" PRId64 " cells NaN; ", map->nan_cells);
     }
-    (void)fprintf(stderr, "%s on %s, %.2f s;", ropemap_method_name(map->plan.method), map->plan.backend,
-                  report->total_seconds);
+    print_method(report);
+    (void)fprintf(stderr, ", %.2f s;", report->total_seconds);
     for (int index = 0; index < report->options->output_count; index++) {
         (void)fputc(' ', stderr);
-        print_plain(report->options->outputs[index]);
+        print_plain(stderr, report->options->outputs[index]);
     }
     (void)fputc('\n', stderr);
 }

@@ -21,6 +21,12 @@ int report_json(const map_report *report);
 /* Prints one line to stderr, and with --verbose one of the time that each stage took. */
 void report_line(const map_report *report);
 
+/*
+ * Prints one line to stderr where a GPU was to compute the map and did not, or in smaller tiles than planned.
+ * Nothing where there is no driver, or the map is too small for a GPU: that is nobody's concern.
+ */
+void report_backend(const map_report *report);
+
 /* Prints a plan as lines of text. */
 void plan_print(FILE *stream, const map_options *options, const ropemap_plan *plan);
 

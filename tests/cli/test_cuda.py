@@ -1,0 +1,163 @@
+# test_cuda.py - the program with the CUDA backend: its plugin with emulated kernels, and a driver that is a stand-in
+# SPDX-License-Identifier: MIT
+"""ROPEMAP_EMULATED and ROPEMAP_FAKE_DRIVER name the two libraries; ROPEMAP_FAKE_CUDA says what the GPU is like."""
+import json
+import os
+import shutil
+import unittest
+
+import harness
+from harness import Case, bound, read_npy
+
+EMULATED = os.environ.get("ROPEMAP_EMULATED", "")
+DRIVER = os.environ.get("ROPEMAP_FAKE_DRIVER", "")
+SMALL = ["-n", "300", "-d", "8", "--size", "40", "--method", "tiled", "--pool", "max"]
+
+
+@unittest.skipUnless(EMULATED and DRIVER, "needs the emulated plugin and driver")
+class Cuda(Case):
+    def setUp(self):
+        super().setUp()
+        self.bin = os.path.join(self.directory, "bin")
+        os.mkdir(self.bin)
+        self.program = os.path.join(self.bin, "ropemap")
+        shutil.copy(harness.PROGRAM, self.program)
+        self.plugin = os.path.join(self.bin, "libropemap-cuda.so")
+        os.symlink(EMULATED, self.plugin)
+        self.driver = os.path.join(self.bin, "driver")
+        os.mkdir(self.driver)
+        os.symlink(DRIVER, os.path.join(self.driver, "libcuda.so.1"))
+        # The backend is looked for beside the library too, and beside the built one may lie a real one.
+        os.symlink(os.path.join(os.path.dirname(os.path.realpath(harness.PROGRAM)), "libropemap.so.0"),
+                   os.path.join(self.driver, "libropemap.so.0"))
+        self.addCleanup(setattr, harness, "PROGRAM", harness.PROGRAM)
+        harness.PROGRAM = self.program
+
+    def environment(self, **change):
+        """The stand-ins' environment; None takes a variable out."""
+        wanted = {**os.environ, "LD_LIBRARY_PATH": self.driver, **change}
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    def compute(self, *arguments, **change):
+        """The cells and the document of a map, and what was said on stderr."""
+        result = self.done("map", *arguments, "-o", "cells.npy", "--force", "--json", env=self.environment(**change))
+        return read_npy(self.read("cells.npy")), json.loads(result.stdout), result.stderr.decode()
+
+    def plan(self, *arguments, **change):
+        return json.loads(self.done("map", *arguments, "--dry-run", "--json", env=self.environment(**change)).stdout)
+
+    def unusable(self, words, *arguments, **change):
+        """One line and exit 5 where the GPU was asked for; the processors otherwise."""
+        self.refused(5, words, "map", *SMALL, *arguments, "--backend", "cuda", "-o", "x.npy",
+                     env=self.environment(**change))
+        self.assertNotIn("x.npy", self.names())
+        document = self.compute(*SMALL, *arguments, **change)[1]
+        self.assertEqual(document["backend"], "cpu")
+
+
+class Maps(Cuda):
+    def test_the_same_map_on_both(self):
+        """
+        Extremes of products that both backends sum in float: twice what float32 may lose. A level of the picture is
+        1/255 of the range, 4e-3 or so: as R7 says, few pixels lie that close to the edge of one.
+        """
+        cells = {}
+        for backend in ("cpu", "cuda"):
+            cells[backend], document, said = self.compute(*SMALL, "--backend", backend)
+            self.assertEqual([document["backend"], document["fell_back"], said], [backend, False, ""])
+            self.done("map", *SMALL, "--backend", backend, "--bare", "--cmap", "grey", "-o", backend + ".png",
+                      env=self.environment())
+        self.assert_cells(cells["cuda"], cells["cpu"], 2 * bound(8))
+        pictures = [b"".join(harness.read_png(self.read(name + ".png"))["rows"]) for name in cells]
+        self.assertEqual(len(pictures[0]), len(pictures[1]))
+        apart = [abs(a - b) for a, b in zip(*pictures) if a != b]
+        self.assertLessEqual(len(apart), len(pictures[0]) / 1000)
+        self.assertLessEqual(max(apart, default=0), 1)
+
+    def test_types(self):
+        for dtype, rounding in (("tf32", 2**-11), ("bf16", 2**-8), ("fp16", 2**-11)):
+            cells = [self.compute(*SMALL, "--backend", backend, "--dtype", dtype)[0] for backend in ("cpu", "cuda")]
+            self.assert_cells(*cells, 2 * (bound(8) + 2.01 * rounding))
+
+    def test_another_device(self):
+        document = self.compute(*SMALL, "--backend", "cuda", "--device", "1", ROPEMAP_FAKE_CUDA="devices=2")[1]
+        self.assertIn("GPU 1", document["backend_reason"])
+
+
+class Choice(Cuda):
+    LARGE = ["-n", "64k", "--method", "tiled", "--pool", "max"]  # 5.5e11 operations
+
+    def test_small_maps_stay(self):
+        document = self.plan(*SMALL)
+        self.assertEqual(document["backend"], "cpu")
+        self.assertIn("longer to start", document["backend_reason"])
+
+    def test_large_maps_go(self):
+        document = self.plan(*self.LARGE)
+        self.assertEqual([document["backend"], document["fell_back"]], ["cuda", False])
+        self.assertIn("Emulated GPU", document["backend_reason"])
+        self.assertEqual(self.plan(*self.LARGE, "--backend", "cpu")["backend"], "cpu")
+
+    def test_a_plan_leaves_the_plugin_alone(self):
+        os.remove(self.plugin)
+        self.write("bin/libropemap-cuda.so", b"not a library")
+        for arguments in (self.LARGE, [*SMALL, "--backend", "cuda"]):
+            self.assertEqual(self.plan(*arguments)["backend"], "cuda")
+
+    def test_a_failure_falls_back_and_says_so(self):
+        """7.7e10 operations: enough for `auto` to take the GPU, a second or two of the processors."""
+        arguments = ["-n", "24k", "-d", "128", "--size", "64", "--method", "tiled", "--pool", "max"]
+        if harness.SANITIZE:
+            self.skipTest("the processors take too long under a sanitizer")
+        document, said = self.compute(*arguments, ROPEMAP_FAKE_CUDA="fail=cudaStreamCreateWithFlags:1:2")[1:]
+        self.assertEqual([document["backend"], document["fell_back"]], ["cpu", True])
+        self.assertIn("cudaStreamCreateWithFlags", document["backend_reason"])
+        self.assertEqual(said.count("\n"), 1, said)
+        self.assertIn("cudaStreamCreateWithFlags", said)
+
+
+class Unusable(Cuda):
+    def test_no_driver(self):
+        os.remove(os.path.join(self.driver, "libcuda.so.1"))
+        self.write("bin/driver/libcuda.so.1", b"not a library")
+        self.unusable(["no GPU", "no NVIDIA driver"])
+
+    def test_a_driver_that_does_not_start(self):
+        self.unusable(["no GPU", "cuInit", "999"], ROPEMAP_FAKE_CUDA="init=999")
+
+    def test_no_device(self):
+        self.unusable(["no GPU", "CUDA_VISIBLE_DEVICES"], CUDA_VISIBLE_DEVICES="")
+
+    def test_another_number(self):
+        self.unusable(["GPU 2", "0 to 1"], "--device", "2", ROPEMAP_FAKE_CUDA="devices=2")
+
+    def test_an_old_driver(self):
+        self.unusable(["12.4", "update the driver"], ROPEMAP_FAKE_CUDA="driver=12040")
+
+    def test_no_plugin(self):
+        os.remove(self.plugin)
+        self.unusable(["libropemap-cuda.so", "without CUDA"])
+
+    def test_a_plugin_that_is_no_library(self):
+        os.remove(self.plugin)
+        self.write("bin/libropemap-cuda.so", b"not a library")
+        self.unusable(["does not load", "libropemap-cuda.so"])
+
+    def test_a_library_that_is_no_plugin(self):
+        os.remove(self.plugin)
+        shutil.copy(DRIVER, self.plugin)
+        self.unusable(["ropemap_cuda_backend", "libropemap-cuda.so"])
+
+    def test_a_call_that_fails(self):
+        self.refused(5, ["cudaMalloc failed", "Emulated GPU"], "map", *SMALL, "--backend", "cuda", "-o", "x.npy",
+                     env=self.environment(ROPEMAP_FAKE_CUDA="fail=cudaMalloc:2:2"))
+
+    def test_too_little_memory(self):
+        self.refused(5, ["device", "memory"], "map", *SMALL, "--backend", "cuda", "-o", "x.npy",
+                     env=self.environment(ROPEMAP_FAKE_CUDA="memory=1M"))
+
+
+del Cuda
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,168 @@
+# test_doctor.py - `ropemap doctor` tells what there is, and fails where a GPU is reported that cannot be used
+# SPDX-License-Identifier: MIT
+import json
+import os
+import subprocess
+import unittest
+
+import fake_driver
+from harness import SANITIZE, Case
+
+FIELDS = ["schema", "version", "processor", "blas", "threads", "memory_bytes", "driver", "driver_reason", "gpus",
+          "plugin", "plugin_reason", "verdict"]
+GPU_FIELDS = ["index", "name", "compute_capability", "multiprocessors", "memory_bytes", "l2_bytes", "reason"]
+
+
+def reject(name):
+    raise AssertionError(name + " in JSON")
+
+
+class DoctorCase(Case):
+    def check(self, document):
+        """What holds on every machine."""
+        self.assertEqual(list(document), FIELDS)
+        self.assertEqual(document["schema"], "ropemap.doctor/1")
+        self.assertRegex(document["version"], r"\A\d+\.\d+\.\d+\Z")
+        self.assertEqual(list(document["processor"]), ["model", "processors", "simd"])
+        self.assertEqual(list(document["blas"]), ["core", "build", "openmp"])
+        for thing in ("driver", "plugin"):
+            self.assertNotEqual(document[thing] is None, document[thing + "_reason"] is None)
+        self.assertEqual(len(document["gpus"]), document["driver"]["gpus"] if document["driver"] else 0)
+        for index, gpu in enumerate(document["gpus"]):
+            self.assertEqual(list(gpu), GPU_FIELDS)
+            self.assertEqual(gpu["index"], index)
+        verdict = document["verdict"]
+        self.assertEqual(list(verdict), ["backend", "gpu", "reason"])
+        self.assertEqual(verdict["gpu"], 0 if verdict["backend"] == "cuda" else None)
+        self.assertEqual(verdict["reason"] is None, verdict["backend"] == "cuda")
+
+
+class Doctor(DoctorCase):
+    def test_this_machine(self):
+        result = self.run_program("doctor", "--json")
+        self.assertEqual(result.stderr, b"")
+        document = json.loads(result.stdout, parse_constant=reject)
+        self.check(document)
+        unusable = document["driver"] is not None and document["verdict"]["gpu"] is None
+        self.assertEqual(result.returncode, 5 if unusable else 0)
+        self.assertEqual(document["processor"]["processors"], len(os.sched_getaffinity(0)))
+        self.assertEqual(document["threads"], len(os.sched_getaffinity(0)))
+        self.assertEqual(document["memory_bytes"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        self.assertTrue(document["blas"]["openmp"], document["blas"])
+        machine = json.loads(self.done("bench", "png", "--size", "4", "--samples", "1", "-q", "--json").stdout)["machine"]
+        self.assertEqual([document["processor"]["model"], document["processor"]["simd"]],
+                         [machine["processor"], machine["simd"]])
+        self.assertEqual([document["blas"]["core"], document["blas"]["build"]],
+                         [machine["blas_core"], machine["blas"]])
+
+    def test_a_hidden_gpu_is_no_failure(self):
+        """Whether there is a driver or not, none reports a GPU then."""
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        text = self.done("doctor", env=environment).stdout.decode()
+        document = json.loads(self.done("doctor", "--json", env=environment).stdout)
+        self.check(document)
+        self.assertIsNone(document["driver"])
+        self.assertEqual(document["verdict"]["reason"], document["driver_reason"])
+        lines = text.splitlines()
+        self.assertLessEqual(len(lines), 15)
+        labels = [line[:11].rstrip() for line in lines[:-1]]
+        self.assertEqual([label for label in labels if label],
+                         ["ropemap", "processor", "BLAS", "threads", "memory", "driver", "plugin"])
+        self.assertTrue(lines[-1].startswith("The GPU is not used: "), lines[-1])
+        self.assertNotIn("WARNING", text)
+        for value in (document["processor"]["model"], document["blas"]["build"], document["blas"]["core"]):
+            self.assertIn(value, text)
+
+    def test_options(self):
+        self.refused(2, ["--jsno", "--json"], "doctor", "--jsno")
+        self.refused(2, ["extra"], "doctor", "extra")
+        self.refused(2, ["--json", "'1'"], "doctor", "--json=1")
+        self.assertIn("ropemap.doctor/1", self.done("doctor", "--help").stdout.decode())
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "there is no /dev/full here")
+    def test_a_full_disk(self):
+        for arguments in (["doctor"], ["doctor", "--json"]):
+            with open("/dev/full", "wb") as full:
+                result = self.run_program(*arguments, stdout=full, stderr=-1, capture_output=False)
+            self.assertEqual(result.returncode, 4)
+
+
+@unittest.skipUnless(fake_driver.COMPILER, "there is no C compiler here")
+class FakeDriver(DoctorCase):
+    """A driver reports GPUs, and there is no backend for them."""
+
+    def setUp(self):
+        super().setUp()
+        self.program, self.environment = fake_driver.install(self.directory)
+
+    def doctor(self, code, *arguments, **environment):
+        result = subprocess.run([self.program, "doctor", *arguments], capture_output=True, timeout=60,
+                                env={**self.environment, **environment})
+        self.assertEqual((result.returncode, result.stderr), (code, b""))
+        return result.stdout.decode()
+
+    def test_text(self):
+        lines = self.doctor(5).splitlines()
+        self.assertIn("driver     CUDA 12.8, 2 GPUs", lines)
+        self.assertIn("GPU 0      Make?Believe, compute capability 9.1, 132 multiprocessors, 80 GiB, L2 50 MiB", lines)
+        self.assertIn("GPU 1      Make Believe II, compute capability 9.1, 132 multiprocessors, 40 GiB, L2 50 MiB", lines)
+        self.assertRegex(lines[-1], r"\AThe GPU is not used: .")
+        self.assertLessEqual(len(lines), 15)
+
+    def test_json(self):
+        document = json.loads(self.doctor(5, "--json"))
+        self.check(document)
+        self.assertEqual(document["driver"], {"cuda": "12.8", "gpus": 2})
+        self.assertEqual(document["gpus"][1],
+                         {"index": 1, "name": "Make Believe II", "compute_capability": "9.1", "multiprocessors": 132,
+                          "memory_bytes": 40 << 30, "l2_bytes": 50 << 20, "reason": None})
+        self.assertEqual(document["verdict"]["gpu"], None)
+
+    def test_a_gpu_that_cannot_be_asked(self):
+        document = json.loads(self.doctor(5, "--json", FAKE_LOST="1"))
+        self.check(document)
+        lost = document["gpus"][1]
+        self.assertEqual([lost[field] for field in GPU_FIELDS[1:-1]], [None] * 5)
+        self.assertIn("made up (999)", lost["reason"])
+        self.assertIsNone(document["gpus"][0]["reason"])
+        self.assertRegex(self.doctor(5, FAKE_LOST="1"), r"(?m)^GPU 1      none: .*made up")
+
+    def test_a_driver_that_reports_none(self):
+        for environment in ({"FAKE_INIT": "999"}, {"FAKE_INIT": "100"}, {"FAKE_GPUS": "0"}):
+            document = json.loads(self.doctor(0, "--json", **environment))
+            self.check(document)
+            self.assertIsNone(document["driver"])
+            self.assertRegex(self.doctor(0, **environment), r"(?m)^driver     none: ")
+        self.assertIn("cuInit: made up (999)", self.doctor(0, FAKE_INIT="999"))
+
+    def test_a_plugin(self):
+        plugin = fake_driver.compile_library(self.directory, "libropemap-cuda.so", fake_driver.PLUGIN)
+        document = json.loads(self.doctor(0, "--json", FAKE_GPUS="0"))
+        self.check(document)
+        self.assertEqual(document["plugin"], {"path": os.path.realpath(plugin), "runtime": "CUDA 1.2",
+                                              "blas": "cuBLAS 3.4.5", "architectures": "67 89"})
+        self.assertIn("plugin     %s\n           CUDA 1.2, cuBLAS 3.4.5, code for 67 89\n" % os.path.realpath(plugin),
+                      self.doctor(0, FAKE_GPUS="0"))
+
+    def test_a_plugin_that_is_none(self):
+        for data in (b"", b"no library"):
+            self.write("libropemap-cuda.so", data)
+            document = json.loads(self.doctor(5, "--json"))
+            self.check(document)
+            self.assertIn("libropemap-cuda.so", document["plugin_reason"])
+            self.assertEqual(document["verdict"]["reason"], document["plugin_reason"])
+            self.assertRegex(self.doctor(5), r"(?m)^plugin     none: ")
+
+    @unittest.skipIf(SANITIZE, "a sanitizer's library must come first")
+    def test_another_blas_build(self):
+        build = "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THREADS=64"
+        other = fake_driver.compile_library(
+            self.directory, "other.so", 'const char *openblas_get_config(void) { return "%s"; }' % build)
+        environment = {"FAKE_GPUS": "0", "LD_PRELOAD": other}
+        self.assertRegex(self.doctor(0, **environment), r"WARNING: not an OpenMP build")
+        blas = json.loads(self.doctor(0, "--json", **environment))["blas"]
+        self.assertEqual([blas["build"], blas["openmp"]], [build, False])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,183 @@
+# test_gpu_check.py - tools/gpu-check without a GPU, and, where there is an emulated one, all of its way with tiny sizes
+# SPDX-License-Identifier: MIT
+import array
+import glob
+import json
+import math
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+from harness import PROGRAM, SANITIZE, SOURCE, Case, write_npy
+
+sys.path.insert(0, os.path.join(SOURCE, "tools"))
+sys.dont_write_bytecode = True
+import gpu_sweep  # noqa: E402
+
+BUILD = os.path.dirname(os.path.realpath(PROGRAM))
+TESTS = ["test_gpu", "test_gpu_maps"]
+EMULATED = os.environ.get("ROPEMAP_EMULATED")
+FAKE_DRIVER = os.environ.get("ROPEMAP_FAKE_DRIVER")
+FIELDS = ["schema", "date", "describe", "scale", "program", "gpu", "driver", "driver_reason", "plugin", "exit_code",
+          "seconds", "steps"]
+NO_GPU = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+
+
+def reject(name):
+    raise AssertionError(name + " in JSON")
+
+
+class CheckCase(Case):
+    def make_bundle(self):
+        """What is built, laid out as tools/gpu-bundle does; the shared libraries are this machine's own."""
+        folder = self.path("bundle")
+        os.mkdir(folder)
+        for path in [os.path.realpath(PROGRAM), *glob.glob(os.path.join(BUILD, "libropemap.so.0"))]:
+            shutil.copy(path, folder)
+        for name in TESTS:
+            found = [path for path in (os.path.join(BUILD, name), os.path.join(BUILD, "tests", name))
+                     if os.path.exists(path)]
+            self.assertTrue(found, "there is no %s in %s" % (name, BUILD))
+            shutil.copy(found[0], folder)
+        return folder
+
+    def check(self, code, *arguments, script=None, env=None):
+        """What gpu-check printed, and its record."""
+        script = script or os.path.join(SOURCE, "tools/gpu-check")
+        result = subprocess.run([sys.executable, script, "--out", self.path("out"), *arguments], capture_output=True,
+                                text=True, timeout=280, env=env or NO_GPU)
+        log = pathlib.Path(self.path("out"), "log.txt").read_text()
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr + log[-4000:])
+        self.assertEqual(result.stderr, "")
+        record = json.loads(self.read("out/record.json"), parse_constant=reject)
+        self.assertEqual(list(record)[:len(FIELDS)], FIELDS)
+        self.assertEqual([record["schema"], record["exit_code"]], ["ropemap.gpu-check/1", code])
+        self.assertRegex(record["date"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+        for step in record["steps"]:
+            self.assertEqual(list(step), ["name", "verdict", "seconds", "note"])
+            self.assertIn(step["verdict"], ["passed", "failed", "skipped"])
+            self.assertIn("| %s | %s |" % (step["name"], step["verdict"]), self.read("out/record.md").decode())
+        table = result.stdout.partition("\n\n")[2]
+        self.assertTrue(0 < table.count("\n") <= 60, table)
+        return result.stdout, record
+
+    def verdicts(self, record):
+        return {step["name"]: step["verdict"] for step in record["steps"]}
+
+
+class WithoutGpu(CheckCase):
+    def test_says_so(self):
+        text, record = self.check(5, "--bundle", self.make_bundle())
+        self.assertEqual(self.verdicts(record), {"doctor": "passed", "tests": "skipped", "sweep": "passed"})
+        self.assertIsNone(record["gpu"])
+        self.assertEqual(text.count("gpu-check: no GPU: "), 1, text)
+        self.assertIn("no GPU", text.splitlines()[-1])
+        self.assertIn("no GPU", record["driver_reason"])
+        self.assertGreater(record["sweep"]["compared"], 0)
+        self.assertEqual(record["sweep"]["compared"], record["sweep"]["of"])
+
+    def test_a_step_that_fails_is_told_and_does_not_stop_the_next(self):
+        folder = self.make_bundle()
+        os.unlink(os.path.join(folder, "test_gpu"))
+        text, record = self.check(6, "--bundle", folder)
+        self.assertEqual(self.verdicts(record), {"doctor": "passed", "tests": "failed", "sweep": "passed"})
+        self.assertIn("FAILED", text.splitlines()[-1])
+
+    def test_a_folder_without_the_program(self):
+        result = subprocess.run([sys.executable, os.path.join(SOURCE, "tools/gpu-check"), "--out", self.path("out"),
+                                 "--bundle", self.directory], capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("there is no ropemap in " + self.directory, result.stderr)
+
+    @unittest.skipUnless(os.path.exists(os.path.join(BUILD, "libropemap-cuda.so")) and not SANITIZE,
+                         "skipped: this build has no CUDA backend")
+    def test_a_bundle_needs_nothing_else(self):
+        """Its own copy of the script, and an environment without anything."""
+        folder = self.path("bundle")
+        made = subprocess.run([os.path.join(SOURCE, "tools/gpu-bundle"), "--build", BUILD, folder],
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual((made.returncode, made.stderr), (0, ""), made.stdout)
+        self.assertRegex(made.stdout, r"\d+\.\d MB; the machine needs glibc 2\.\d+ or later, python3, ")
+        names = os.listdir(os.path.join(folder, "lib"))
+        self.assertFalse([name for name in names if name.startswith(("libc.so", "libm.so", "libcuda", "libcublas"))])
+        bare = {"PATH": "/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": "", "LD_LIBRARY_PATH": os.path.join(folder, "lib")}
+        loaded = subprocess.run(["ldd", os.path.join(folder, "libropemap.so.0")], capture_output=True, text=True,
+                                env=bare).stdout
+        self.assertIn(os.path.join(folder, "lib/libopenblas.so"), loaded)
+        del bare["LD_LIBRARY_PATH"]
+        _, record = self.check(5, script=os.path.join(folder, "gpu-check"), env=bare)
+        self.assertEqual(record["program"], "beside this script")
+
+
+@unittest.skipUnless(EMULATED and FAKE_DRIVER, "skipped: there is no emulated GPU")
+class EmulatedGpu(CheckCase):
+    def test_all_of_it(self):
+        folder = self.make_bundle()
+        shutil.copy(EMULATED, os.path.join(folder, "libropemap-cuda.so"))
+        shutil.copy(FAKE_DRIVER, os.path.join(folder, "libcuda.so.1"))
+        environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+        environment["ROPEMAP_FAKE_CUDA"] = "memory=40M,cache=64K"  # large products are as large as memory allows
+        text, record = self.check(0, "--tiny", "--bundle", folder, env=environment)
+        verdicts = self.verdicts(record)
+        self.assertEqual(list(verdicts), ["doctor", "tests", "sweep", "bench", "picture", "memcheck", "racecheck",
+                                          "peers"])
+        for name in ("doctor", "tests", "sweep", "bench", "picture"):
+            self.assertEqual(verdicts[name], "passed", record["steps"])
+        self.assertEqual(record["sweep"]["sides"], ["cpu", "cuda"])
+        self.assertEqual(record["map"]["backend"], "cuda")
+        self.assertTrue(record["bench"]["rows"])
+        self.assertIn(record["gpu"]["name"], text)
+        for name in ("map.png", "roofline.png"):
+            self.assertEqual(self.read("out/" + name)[:8], b"\x89PNG\r\n\x1a\n")
+
+
+class Difference(Case):
+    """What counts as the same map: R7."""
+
+    def setUp(self):
+        super().setUp()
+        self.cells = array.array("f", [row * 50.0 + col / 100 for row in range(50) for col in range(100)])
+
+    def changed(self, *changes):
+        cells = array.array("f", self.cells)
+        for index, value in changes:
+            cells[index] = value
+        return gpu_sweep.difference(self.cells, cells)
+
+    def test_pixels(self):
+        level = (max(self.cells) - min(self.cells)) / gpu_sweep.LEVELS
+        self.assertIsNone(self.changed())
+        self.assertIsNone(self.changed(*[(100 * row, 50.0 * row + level) for row in range(1, 6)]))
+        self.assertIn("6 of 5000 pixels", self.changed(*[(100 * row, 50.0 * row + level) for row in range(1, 7)]))
+        self.assertIn("0 of 5000 pixels differ by one level, 1 by more", self.changed((700, 350.0 + 2 * level)))
+
+    def test_what_is_not_finite(self):
+        self.assertIn("nan", self.changed((17, math.nan)))
+        self.assertIn("inf", self.changed((17, math.inf)))
+        nans = array.array("f", [math.nan] * 9)
+        self.assertIsNone(gpu_sweep.difference(nans, nans))
+        self.assertIn("cells", gpu_sweep.difference(nans, nans[:8]))
+
+    def test_a_narrow_range_is_not_drawn_apart(self):
+        one, other = array.array("f", [1.0, 1.00001]), array.array("f", [1.00001, 1.0])
+        self.assertIsNone(gpu_sweep.difference(one, other))
+
+    def test_files(self):
+        path = self.write("cells.npy", write_npy((2, 2), [1.0, 2.0, math.nan, -4.0]))
+        self.assertEqual(str(gpu_sweep.read_npy(path).tolist()), "[1.0, 2.0, nan, -4.0]")
+        self.write("cells.npy", write_npy((2, 2), [1.0, 2.0, 3.0, -4.0], descr="<f8"))
+        self.assertRaises(ValueError, gpu_sweep.read_npy, path)
+
+    def test_every_pool_method_and_type_is_swept(self):
+        names = [name.split() for name, _ in gpu_sweep.cases("full")]
+        self.assertEqual(len(names), 4 * 2 * (6 * 4 + 6 + 3))
+        self.assertEqual({name[0] for name in names}, set(gpu_sweep.SHAPES))
+        quick = {tuple(name.split()[1:]) for name, _ in gpu_sweep.cases("quick")}
+        self.assertEqual(quick, {tuple(name[1:]) for name in names})
+
+
+if __name__ == "__main__":
+    unittest.main()
