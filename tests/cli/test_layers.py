@@ -58,7 +58,7 @@ LIBRARY_HEADERS = [
     ("cuda*", ["cuda/launch.h", "tests/emu/*"]),
     ("cublas*", ["cuda/context.h", "tests/emu/*"]),
     ("nvtx3/*", ["cuda/probe.c"]),
-    ("linux/futex.h", ["tests/emu/barrier.cpp"]),
+    ("linux/futex.h", ["tests/emu/fiber.cpp"]),
     ("ropemap.h", ["tests/consumer/*"]),
 ]
 

@@ -2,35 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/emu/barrier.h"
 
+#include "tests/emu/fiber.h"
 #include "tests/emu/report.h"
 
-#include <cerrno>
-#include <climits>
-#include <ctime>
-
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 std::atomic<uint64_t> emu_progress;
-
-/* ---- waiting --------------------------------------------------------------------------------- */
-
-bool emu_wait_while(const std::atomic<uint32_t> &word, uint32_t old, long milliseconds) {
-    const timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-    while (word.load(std::memory_order_acquire) == old) {
-        const long got =
-            syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, old, milliseconds < 0 ? nullptr : &limit);
-        if (got != 0 && errno == ETIMEDOUT) {
-            return word.load(std::memory_order_acquire) != old;
-        }
-    }
-    return true;
-}
-
-void emu_wake_all(const std::atomic<uint32_t> &word) {
-    (void)syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX);
-}
 
 /* ---- the threads of a block ------------------------------------------------------------------ */
 
@@ -60,11 +35,10 @@ void emu_block_gate::open() {
     count_.fetch_and(0xffff0000u, std::memory_order_relaxed);
     emu_progress.fetch_add(1, std::memory_order_relaxed);
     round_.fetch_add(1, std::memory_order_release);
-    emu_wake_all(round_);
 }
 
 void emu_block_gate::wait(uint32_t round) const {
-    (void)emu_wait_while(round_, round, -1);
+    emu_fiber_wait_while(round_, round);
 }
 
 /* ---- the lanes of a warp --------------------------------------------------------------------- */
@@ -103,7 +77,6 @@ void emu_lane_barrier::open_if_complete(entry &at, uint32_t mask) {
         at.arrived.compare_exchange_strong(arrived, 0)) {
         emu_progress.fetch_add(1, std::memory_order_relaxed);
         at.round.fetch_add(1);
-        emu_wake_all(at.round);
     }
 }
 
@@ -112,7 +85,7 @@ void emu_lane_barrier::meet(uint32_t mask, uint32_t lane_bit) {
     const uint32_t round = at.round.load(std::memory_order_relaxed);
     at.arrived.fetch_or(lane_bit);
     open_if_complete(at, mask);
-    (void)emu_wait_while(at.round, round, -1);
+    emu_fiber_wait_while(at.round, round);
 }
 
 void emu_lane_barrier::leave(uint32_t lane_bit) {

@@ -1,18 +1,12 @@
 /* barrier.h - barriers of a block and of a warp that threads may leave */
 /* SPDX-License-Identifier: MIT */
-/*
- * Atomics and futexes, since a thousand threads on a few cores share a mutex badly. Waiting threads acquire
- * what arriving threads release, which is what ThreadSanitizer sees; nothing else here orders kernel code.
- */
+/* Waiting threads acquire what arriving threads release, which is what ThreadSanitizer sees; nothing else
+ * here orders kernel code. */
 #ifndef ROPEMAP_EMU_BARRIER_H
 #define ROPEMAP_EMU_BARRIER_H
 
 #include <atomic>
 #include <cstdint>
-
-/* Waits while the word is `old`, at most so long (negative: without end). False: the time is over. */
-bool emu_wait_while(const std::atomic<uint32_t> &word, uint32_t old, long milliseconds);
-void emu_wake_all(const std::atomic<uint32_t> &word);
 
 /* How often a barrier opened or a thread returned: what the watchdog looks at. */
 extern std::atomic<uint64_t> emu_progress;

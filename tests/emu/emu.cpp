@@ -2,11 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/emu/emu.h"
 
+#include "tests/emu/fiber.h"
 #include "tests/emu/report.h"
 #include "tests/emu/state.h"
 
-__thread uint3 threadIdx;
-uint3 blockIdx;
+uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
 
 static void say_where(emu_place where, int line) {

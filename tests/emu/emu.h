@@ -1,9 +1,10 @@
-/* emu.h - CUDA C++ as plain C++17: kernels on CPU threads, for tests */
+/* emu.h - CUDA C++ as plain C++17: kernels on the CPU, for tests */
 /* SPDX-License-Identifier: MIT */
 /*
- * Put before a .cu file by `-include`. A block's threads are CPU threads, so that ThreadSanitizer sees a
- * missing barrier; global memory is the caller's, so that AddressSanitizer sees a stray index; blocks run one
- * after another, launches one at a time. Shared memory is 0xff bytes when a block begins.
+ * Put before a .cu file by `-include`. A block's threads are threads to ThreadSanitizer, so that it sees a
+ * missing barrier, though they take turns on one of the processor's (fiber.h); global memory is the caller's,
+ * so that AddressSanitizer sees a stray index; blocks run one after another, launches one at a time. Shared
+ * memory is 0xff bytes when a block begins.
  *
  * Stricter than a GPU: all threads of a block must meet at the same __syncthreads() line, a lane must be in
  * its own mask, and a shuffle from a lane that does not take part gives 0xff bytes. As on a GPU, a thread
@@ -35,8 +36,7 @@
 /* The tag becomes a part of the symbol's name, by which the emulation finds and fills shared memory. */
 #define __shared__ __attribute__((abi_tag("emu_shared"))) static
 
-extern __thread uint3 threadIdx;
-extern uint3 blockIdx;
+extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
 constexpr int warpSize = 32;
 

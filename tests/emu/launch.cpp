@@ -1,14 +1,13 @@
 /* launch.cpp - runs a launch: a pool of threads, block after block, and a watchdog */
 /* SPDX-License-Identifier: MIT */
+#include "tests/emu/fiber.h"
 #include "tests/emu/report.h"
 #include "tests/emu/state.h"
 #include "tests/emu/symbols.h"
 
 #include <mutex>
 
-#include <pthread.h>
-
-enum { SHARED_MOST = 48 * 1024, STACK_BYTES = 1 << 20 };
+enum { SHARED_MOST = 48 * 1024 };
 
 emu_launch_state emu_now;
 emu_worker emu_workers[EMU_THREADS_MOST];
@@ -16,10 +15,8 @@ emu_warp emu_warps[EMU_THREADS_MOST / EMU_LANES];
 emu_block_gate emu_gate;
 std::atomic<bool> emu_launching;
 std::atomic<uint64_t> emu_block_index;
-__thread uint32_t emu_self;
 
 static std::mutex one_launch;
-static uint32_t workers_started;           /* under one_launch */
 static std::atomic<uint32_t> block_round;  /* changes when the next block begins */
 static std::atomic<uint32_t> launch_round; /* changes when a launch ends */
 
@@ -64,10 +61,15 @@ static void prepare_block(uint64_t number) {
 
 /* ---- the pool -------------------------------------------------------------------------------- */
 
+/* The kernel reads where it is from one place, whichever thread it is. */
+__attribute__((no_sanitize_thread)) void emu_fiber_enters(uint32_t fiber) {
+    threadIdx.x = fiber % blockDim.x;
+    threadIdx.y = fiber / blockDim.x % blockDim.y;
+    threadIdx.z = fiber / blockDim.x / blockDim.y;
+}
+
 static void run_thread() {
-    threadIdx.x = emu_self % blockDim.x;
-    threadIdx.y = emu_self / blockDim.x % blockDim.y;
-    threadIdx.z = emu_self / blockDim.x / blockDim.y;
+    emu_fiber_enters(emu_self); /* the next launch may have begun without a switch */
     emu_workers[emu_self].where.store(EMU_RUNNING, std::memory_order_relaxed);
     emu_workers[emu_self].line.store(0, std::memory_order_relaxed);
     emu_now.kernel.call(emu_now.kernel.kernel, emu_now.kernel.arguments);
@@ -86,35 +88,18 @@ static void serve_launch() {
         } else if (last) {
             prepare_block(block + 1);
             block_round.fetch_add(1, std::memory_order_release);
-            emu_wake_all(block_round);
         } else if (block + 1 < blocks) {
-            (void)emu_wait_while(block_round, round, -1);
+            emu_fiber_wait_while(block_round, round);
         }
     }
 }
 
-static void *serve(void *worker) {
-    emu_self = (uint32_t)(static_cast<emu_worker *>(worker) - emu_workers);
+static void serve() {
+    const uint32_t self = emu_self;
     for (uint32_t served = 0;; served++) {
-        (void)emu_wait_while(emu_workers[emu_self].launches, served, -1);
+        emu_fiber_wait_while(emu_workers[self].launches, served);
         serve_launch();
     }
-    return nullptr;
-}
-
-/* The threads stay until the program ends: nobody joins them. */
-static void start_workers(uint32_t wanted) {
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    for (; workers_started < wanted; workers_started++) {
-        pthread_t thread;
-        if (pthread_create(&thread, &attributes, serve, &emu_workers[workers_started]) != 0) {
-            emu_die("cannot start thread %u of a block", workers_started);
-        }
-    }
-    pthread_attr_destroy(&attributes);
 }
 
 /* ---- launches -------------------------------------------------------------------------------- */
@@ -139,7 +124,7 @@ static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block) {
     emu_now.reverse = reverse_blocks.load();
     gridDim = grid;
     blockDim = block;
-    start_workers(emu_now.threads);
+    emu_fibers_start(emu_now.threads, serve);
     for (emu_warp &warp : emu_warps) {
         warp.barrier.reset();
     }
@@ -148,8 +133,8 @@ static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block) {
     const uint32_t round = launch_round.load(std::memory_order_relaxed);
     for (uint32_t i = 0; i < emu_now.threads; i++) {
         emu_workers[i].launches.fetch_add(1, std::memory_order_release);
-        emu_wake_all(emu_workers[i].launches);
     }
+    emu_fibers_ring();
     wait_for_end(round);
     emu_launching.store(false);
     launch_count.fetch_add(1);

@@ -40,9 +40,6 @@ extern emu_block_gate emu_gate;
 extern std::atomic<bool> emu_launching;
 extern std::atomic<uint64_t> emu_block_index; /* of the running block in the grid, x fastest */
 
-/* Number of the calling thread in its block. */
-extern __thread uint32_t emu_self;
-
 /* The place of a block in the grid of the running launch. */
 uint3 emu_block_place(uint64_t index);
 

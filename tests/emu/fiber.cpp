@@ -1,0 +1,189 @@
+/* fiber.cpp - the threads of a block, which take turns on one thread of the processor */
+/* SPDX-License-Identifier: MIT */
+#include "tests/emu/fiber.h"
+
+#include "tests/emu/report.h"
+#include "tests/emu/state.h"
+
+#include <cerrno>
+#include <climits>
+#include <ctime>
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { STACK_BYTES = 1 << 20, GUARD_BYTES = 1 << 16 };
+
+/* ---- what the sanitizers are told ------------------------------------------------------------ */
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+static void leave_stack(void **kept, const void *to, size_t bytes) {
+    __sanitizer_start_switch_fiber(kept, to, bytes);
+}
+static void come_to_stack(void *kept, const void **from, size_t *bytes) {
+    __sanitizer_finish_switch_fiber(kept, from, bytes);
+}
+#else
+static void leave_stack(void **, const void *, size_t) {}
+static void come_to_stack(void *, const void **, size_t *) {}
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+static void *watcher_of_this() {
+    return __tsan_get_current_fiber();
+}
+static void *make_watcher() {
+    return __tsan_create_fiber(0);
+}
+#define WATCH(watcher) __tsan_switch_to_fiber(watcher, __tsan_switch_to_fiber_no_sync)
+#else
+static void *watcher_of_this() {
+    return nullptr;
+}
+static void *make_watcher() {
+    return nullptr;
+}
+#define WATCH(watcher) (void)(watcher)
+#endif
+#define UNWATCHED __attribute__((no_sanitize_thread))
+
+/* ---- switching ------------------------------------------------------------------------------- */
+
+struct fiber {
+    ucontext_t context;
+    const void *stack;
+    size_t bytes;
+    void *fake_stack, *watcher;                      /* AddressSanitizer's and ThreadSanitizer's */
+    std::atomic<const std::atomic<uint32_t> *> word; /* it waits while this is... */
+    std::atomic<uint32_t> old;                       /* ...that; no word: it runs */
+};
+
+uint32_t emu_self;
+
+static fiber fibers[EMU_THREADS_MOST];
+static fiber scheduler; /* the thread that they take turns on */
+static std::atomic<uint32_t> fiber_count;
+static std::atomic<uint32_t> bell;
+static void (*serve_fiber)();
+
+UNWATCHED static void switch_to(fiber &from, fiber &to) {
+    leave_stack(&from.fake_stack, to.stack, to.bytes);
+    WATCH(to.watcher);
+    (void)swapcontext(&from.context, &to.context);
+    come_to_stack(from.fake_stack, nullptr, nullptr);
+}
+
+static void enter() {
+    come_to_stack(nullptr, &scheduler.stack, &scheduler.bytes);
+    serve_fiber();
+    emu_die("a thread of the emulation ends");
+}
+
+void emu_fiber_wait_while(const std::atomic<uint32_t> &word, uint32_t old) {
+    while (word.load(std::memory_order_acquire) == old) {
+        fiber &self = fibers[emu_self];
+        self.old.store(old, std::memory_order_relaxed);
+        self.word.store(&word, std::memory_order_relaxed);
+        switch_to(self, scheduler);
+    }
+}
+
+/* ---- taking turns ---------------------------------------------------------------------------- */
+
+static bool is_ready(const fiber &one) {
+    const std::atomic<uint32_t> *word = one.word.load(std::memory_order_relaxed);
+    return word == nullptr ||
+           word->load(std::memory_order_relaxed) != one.old.load(std::memory_order_relaxed);
+}
+
+UNWATCHED static void go_on(uint32_t number) {
+    fibers[number].word.store(nullptr, std::memory_order_relaxed);
+    emu_self = number;
+    emu_fiber_enters(number);
+    switch_to(scheduler, fibers[number]);
+}
+
+static void *take_turns(void *) {
+    scheduler.watcher = watcher_of_this();
+    for (;;) {
+        const uint32_t rung = bell.load(std::memory_order_acquire);
+        const uint32_t count = fiber_count.load(std::memory_order_acquire);
+        bool ran = false;
+        for (uint32_t i = 0; i < count; i++) {
+            if (is_ready(fibers[i])) {
+                go_on(i);
+                ran = true;
+            }
+        }
+        if (!ran) {
+            (void)emu_wait_while(bell, rung, -1);
+        }
+    }
+    return nullptr;
+}
+
+/* A stack with a gap below it. No size is left in the context: AddressSanitizer would clear all of the
+ * stack's shadow in each switch. */
+static void make(fiber &one) {
+    void *memory = mmap(nullptr, STACK_BYTES + GUARD_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED || mprotect(memory, GUARD_BYTES, PROT_NONE) != 0 ||
+        getcontext(&one.context) != 0) {
+        emu_die("no memory for a thread's stack");
+    }
+    one.stack = static_cast<char *>(memory) + GUARD_BYTES;
+    one.bytes = STACK_BYTES;
+    one.watcher = make_watcher();
+    one.context.uc_stack.ss_sp = static_cast<char *>(memory) + GUARD_BYTES;
+    one.context.uc_stack.ss_size = STACK_BYTES;
+    one.context.uc_link = nullptr;
+    makecontext(&one.context, enter, 0);
+    one.context.uc_stack.ss_sp = nullptr;
+    one.context.uc_stack.ss_size = 0;
+}
+
+/* Neither the fibers nor their thread end before the program does. */
+void emu_fibers_start(uint32_t wanted, void (*serve)()) {
+    const uint32_t there = fiber_count.load(std::memory_order_relaxed);
+    serve_fiber = serve;
+    for (uint32_t i = there; i < wanted; i++) {
+        make(fibers[i]);
+    }
+    if (wanted > there) {
+        fiber_count.store(wanted, std::memory_order_release);
+    }
+    pthread_t thread;
+    if (there == 0 &&
+        (pthread_create(&thread, nullptr, take_turns, nullptr) != 0 || pthread_detach(thread) != 0)) {
+        emu_die("cannot start a thread");
+    }
+}
+
+void emu_fibers_ring() {
+    bell.fetch_add(1, std::memory_order_release);
+    emu_wake_all(bell);
+}
+
+/* ---- other threads --------------------------------------------------------------------------- */
+
+bool emu_wait_while(const std::atomic<uint32_t> &word, uint32_t old, long milliseconds) {
+    const timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    while (word.load(std::memory_order_acquire) == old) {
+        const long got =
+            syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, old, milliseconds < 0 ? nullptr : &limit);
+        if (got != 0 && errno == ETIMEDOUT) {
+            return word.load(std::memory_order_acquire) != old;
+        }
+    }
+    return true;
+}
+
+void emu_wake_all(const std::atomic<uint32_t> &word) {
+    (void)syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX);
+}

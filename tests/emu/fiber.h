@@ -1,0 +1,32 @@
+/* fiber.h - the threads of a block, which take turns on one thread of the processor */
+/* SPDX-License-Identifier: MIT */
+/*
+ * A fiber runs until it waits for a word to change. The sanitizers are told of every switch: to
+ * ThreadSanitizer each fiber is a thread of its own, and a switch orders nothing.
+ */
+#ifndef ROPEMAP_EMU_FIBER_H
+#define ROPEMAP_EMU_FIBER_H
+
+#include <atomic>
+#include <cstdint>
+
+/* Number of the running fiber. */
+extern uint32_t emu_self;
+
+/* Fibers below `wanted` are there afterwards; each calls `serve`, which never returns. */
+void emu_fibers_start(uint32_t wanted, void (*serve)());
+
+/* Looks again at all words that fibers wait for: to be called after the last change from outside. */
+void emu_fibers_ring();
+
+/* For fibers alone: others run while the word is `old`. Acquires what the one that changed it released. */
+void emu_fiber_wait_while(const std::atomic<uint32_t> &word, uint32_t old);
+
+/* For other threads: waits while the word is `old`, at most so long. False: the time is over. */
+bool emu_wait_while(const std::atomic<uint32_t> &word, uint32_t old, long milliseconds);
+void emu_wake_all(const std::atomic<uint32_t> &word);
+
+/* Runs each time before a fiber goes on, on no thread that a sanitizer watches. */
+void emu_fiber_enters(uint32_t fiber);
+
+#endif
