@@ -3,6 +3,7 @@
 """ROPEMAP_EMULATED and ROPEMAP_FAKE_DRIVER name the two libraries; ROPEMAP_FAKE_CUDA says what the GPU is like."""
 import json
 import os
+import re
 import shutil
 import unittest
 
@@ -41,7 +42,9 @@ class Cuda(Case):
     def compute(self, *arguments, **change):
         """The cells and the document of a map, and what was said on stderr."""
         result = self.done("map", *arguments, "-o", "cells.npy", "--force", "--json", env=self.environment(**change))
-        return read_npy(self.read("cells.npy")), json.loads(result.stdout), result.stderr.decode()
+        # The emulation tells AddressSanitizer of every switch that it worries about here.
+        said = re.sub(r"==\d+==WARNING: ASan doesn't fully support makecontext.*\n", "", result.stderr.decode())
+        return read_npy(self.read("cells.npy")), json.loads(result.stdout), said
 
     def plan(self, *arguments, **change):
         return json.loads(self.done("map", *arguments, "--dry-run", "--json", env=self.environment(**change)).stdout)

@@ -59,6 +59,7 @@ LIBRARY_HEADERS = [
     ("cublas*", ["cuda/context.h", "tests/emu/*"]),
     ("nvtx3/*", ["cuda/probe.c"]),
     ("linux/futex.h", ["tests/emu/fiber.cpp"]),
+    ("sanitizer/*", ["tests/emu/fiber.cpp"]),
     ("ropemap.h", ["tests/consumer/*"]),
 ]
 
