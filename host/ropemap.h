@@ -74,17 +74,57 @@ typedef struct ropemap_error {
 /* Which dimensions form a pair: (i, i + rotary_dim/2) as GPT-NeoX and Llama, or (2i, 2i + 1) as GPT-J. */
 typedef enum ropemap_layout { ROPEMAP_LAYOUT_HALF, ROPEMAP_LAYOUT_INTERLEAVED } ropemap_layout;
 
-/* How frequencies are changed for longer contexts. */
+/* How frequencies are changed for longer contexts. ropemap_scaling_help says what each rule does and takes.
+ */
 typedef enum ropemap_scaling_rule {
-    ROPEMAP_SCALING_NONE,   /* base^(-2i/D) */
-    ROPEMAP_SCALING_LINEAR, /* base^(-2i/D) / factor: position interpolation (Chen et al. 2023, arXiv
-                               2306.15595) */
-    ROPEMAP_SCALING_NTK     /* base' = base * factor^(D/(D-2)) (bloc97 2023, "NTK-aware scaled RoPE") */
+    ROPEMAP_SCALING_NONE,         /* base^(-2i/D) */
+    ROPEMAP_SCALING_LINEAR,       /* position interpolation (Chen et al. 2023, arXiv 2306.15595) */
+    ROPEMAP_SCALING_NTK,          /* "NTK-aware scaled RoPE" (bloc97 2023) */
+    ROPEMAP_SCALING_DYNAMIC,      /* the same with the length (emozilla 2023; transformers "dynamic") */
+    ROPEMAP_SCALING_YARN,         /* Peng et al. 2023, arXiv 2309.00071 */
+    ROPEMAP_SCALING_LONGROPE,     /* Ding et al. 2024, arXiv 2402.13753; "su" */
+    ROPEMAP_SCALING_LLAMA3,       /* Llama 3.1's */
+    ROPEMAP_SCALING_PROPORTIONAL, /* p-RoPE (Barbero et al. 2024, arXiv 2410.06205; Gemma 4) */
+    ROPEMAP_SCALING_NTK_FIXED,    /* vLLM's "ntk" (kexue.fm/archives/9706) */
+    ROPEMAP_SCALING_NTK_MIXED,    /* the same with mixed_b */
+    ROPEMAP_SCALING_ALPHA,        /* Hunyuan's */
+    ROPEMAP_SCALING_GGML          /* what llama.cpp computes from its own parameters */
 } ropemap_scaling_rule;
 
+/* YaRN: where a pair stands between interpolated and not. */
+typedef enum ropemap_ramp {
+    ROPEMAP_RAMP_CODE, /* linear in the number of the pair, as every implementation */
+    ROPEMAP_RAMP_PAPER /* linear in turns over the original length, as the paper */
+} ropemap_ramp;
+
+/* LongRoPE: which of the two lists divides. */
+typedef enum ropemap_factors {
+    ROPEMAP_FACTORS_AUTO, /* long where the length is beyond the original one */
+    ROPEMAP_FACTORS_SHORT,
+    ROPEMAP_FACTORS_LONG
+} ropemap_factors;
+
+/* A rule and its parameters, under the names of Hugging Face's config.json. 0: not given. */
 typedef struct ropemap_scaling {
     ropemap_scaling_rule rule;
-    double factor; /* >= 1; 1 where the rule takes none */
+    double factor;          /* s >= 1 */
+    double original_length; /* L0, original_max_position_embeddings, tokens */
+    double max_length;      /* max_position_embeddings, tokens; may stand for factor * original_length */
+    double low_freq_factor, high_freq_factor; /* llama3 */
+    double beta_fast, beta_slow;              /* yarn, ggml: turns over the original length; 32 and 1 */
+    bool untruncated;                         /* yarn: the ends of the ramp are not rounded outwards */
+    ropemap_ramp ramp;                        /* yarn */
+    double attention_factor;                  /* yarn, longrope; else as the rule says */
+    double mscale, mscale_all_dim;            /* yarn, DeepSeek's */
+    double rotated;                           /* proportional: share of the head's pairs that turn, 0 to 1 */
+    double mixed_b;                           /* ntk-mixed */
+    double alpha;                             /* alpha */
+    double freq_scale, ext_factor,
+        attn_factor;         /* ggml: 1 / factor; 0 to 1; multiplies the attention factor */
+    ropemap_factors factors; /* longrope, ggml */
+    int32_t list_count;      /* pairs that the lists have divisors for; 0: no lists */
+    double short_factors[ROPEMAP_MAX_PAIRS],
+        long_factors[ROPEMAP_MAX_PAIRS]; /* longrope, ggml's freq_factors */
 } ropemap_scaling;
 
 /* A RoPE rule. Plain values, nothing to free. */
@@ -93,6 +133,7 @@ typedef struct ropemap_spec {
     int32_t head_dim;   /* elements of a head, even, 2 to 4096, default 128 */
     int32_t rotary_dim; /* elements that rotate, even, 2 to head_dim; 0 means head_dim */
     ropemap_layout layout;
+    double length; /* tokens in the context, for the rules that ask (dynamic, longrope); 0: not told */
     ropemap_scaling scaling;
 } ropemap_spec;
 
@@ -102,16 +143,20 @@ ROPEMAP_API ropemap_spec ropemap_spec_default(void);
 /* ROPEMAP_USAGE, with the field, its value and the rule, where `spec` is out of range. */
 ROPEMAP_API ropemap_status ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error);
 
-/* "none", "linear:factor=4", "ntk:factor=8" → scaling. ROPEMAP_USAGE names an unknown rule or key. */
+/* "none", "linear:factor=4", "yarn:factor=4,original=32768" → scaling. ROPEMAP_USAGE names an unknown rule or
+ * key, and a missing one. */
 ROPEMAP_API ropemap_status ropemap_scaling_parse(const char *text, ropemap_scaling *scaling,
                                                  ropemap_error *error);
 
 /* The rule's name ("linear"), NULL past the last rule: counting up from 0 lists them all. */
 ROPEMAP_API const char *ropemap_scaling_name(ropemap_scaling_rule rule);
 
-/* What the rule takes and does, for a help page ("linear:factor=F   frequencies divided by F"); NULL past the
- * last. */
-ROPEMAP_API const char *ropemap_scaling_help(ropemap_scaling_rule rule);
+/* Writes what the rule takes, "linear:factor=N", cut to `size`, and returns what it does, a phrase; NULL past
+ * the last. */
+ROPEMAP_API const char *ropemap_scaling_help(ropemap_scaling_rule rule, char *text, size_t size);
+
+/* The text that ropemap_scaling_parse takes, cut to `size`; with or without the lists of divisors. */
+ROPEMAP_API void ropemap_scaling_format(const ropemap_scaling *scaling, bool lists, char *text, size_t size);
 
 ROPEMAP_API const char *ropemap_layout_name(ropemap_layout layout); /* NULL past the last */
 
@@ -127,9 +172,93 @@ typedef struct ropemap_freqs {
     uint32_t fine[ROPEMAP_MAX_PAIRS]; /* [pairs] */
 } ropemap_freqs;
 
-/* Frequencies of a rule, correct to 2^-95 turns a token. Fails as ropemap_spec_check does. */
+/* Frequencies of a rule, correct to 2^-95 turns a token; to 2^-55 where the rule takes an exponential
+ * (ntk-mixed), a growth (dynamic) or untruncated ends (yarn), which are made in double. Fails as
+ * ropemap_spec_check does. */
 ROPEMAP_API ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs,
                                               ropemap_error *error);
+
+/* ---- real models -----------------------------------------------------------------------------------------
+ */
+
+/* The rule of a real model, and where each of its numbers came from. Opaque, read only. */
+typedef struct ropemap_model ropemap_model;
+
+/* One number or word of a rule: "base" "500000" "config.json: rope_theta". */
+typedef struct ropemap_fact {
+    char name[40], value[80], source[120];
+} ropemap_fact;
+
+/*
+ * Reads a directory with a config.json, a config.json (Hugging Face) or a GGUF file; never weights.
+ * layer_type: which of the rules of a model that has several ("full_attention", "sliding_attention"); NULL:
+ * its only one, or full_attention. ROPEMAP_DATA names file, key, value and rule; ROPEMAP_IO; ROPEMAP_USAGE:
+ * the model has no such layer type, or needs one.
+ */
+ROPEMAP_API ropemap_status ropemap_model_open(const char *path, const char *layer_type, ropemap_model **model,
+                                              ropemap_error *error);
+
+/* The same from the text of a config.json; `name` is what messages call it. */
+ROPEMAP_API ropemap_status ropemap_model_parse(const char *text, size_t bytes, const char *name,
+                                               const char *layer_type, ropemap_model **model,
+                                               ropemap_error *error);
+
+/* One of the presets. ROPEMAP_USAGE with the nearest name where there is none. */
+ROPEMAP_API ropemap_status ropemap_model_preset(const char *name, ropemap_model **model,
+                                                ropemap_error *error);
+
+ROPEMAP_API void ropemap_model_free(ropemap_model *model); /* NULL is fine */
+
+ROPEMAP_API const ropemap_spec *
+ropemap_model_spec(const ropemap_model *model); /* complete but for `length` */
+ROPEMAP_API const char *ropemap_model_name(const ropemap_model *model);
+ROPEMAP_API int64_t ropemap_model_trained_length(const ropemap_model *model); /* tokens; 0: not told */
+/* What was read, and what a user of the model should know; NULL past the last. */
+ROPEMAP_API const ropemap_fact *ropemap_model_fact(const ropemap_model *model, int32_t index);
+ROPEMAP_API const char *ropemap_model_warning(const ropemap_model *model, int32_t index);
+
+/* A model whose numbers were checked in its makers' files. */
+typedef struct ropemap_preset {
+    const char *name;    /* "llama3.1-8b" */
+    const char *scaling; /* as ropemap_scaling_parse takes it */
+    const char *source;  /* where the numbers stand */
+    const char *note;    /* "" or what to know: "layers with full attention" */
+    double base;
+    int32_t head_dim;       /* elements that q and k have where RoPE is applied */
+    int32_t rotary_dim;     /* of them, those that turn */
+    ropemap_layout layout;  /* of the published weights */
+    int64_t trained_length; /* tokens, max_position_embeddings; 0: not published */
+} ropemap_preset;
+
+ROPEMAP_API const ropemap_preset *ropemap_preset_at(int32_t index); /* NULL past the last */
+
+/* ---- buffers of frequencies that others made ------------------------------------------------------------
+ */
+
+/* What a buffer of inverse frequencies turned out to be. */
+typedef struct ropemap_comparison {
+    bool matches;         /* the rule's, to float32's rounding */
+    int32_t pair;         /* the first that differs; -1: none does */
+    double found, wanted; /* of that pair, rad/token */
+    double worst;         /* largest relative difference */
+    char verdict[40];     /* "match", "bf16", "fp16", "unscaled", "uninitialised", "partial-twice",
+                             "partial-ignored",     "layout", "base", "count", "differs" */
+    char text[400];       /* the same in a sentence */
+} ropemap_comparison;
+
+/*
+ * Holds inverse frequencies against a rule: found [count], one a pair, or one an element as tables of cosines
+ * have them. Fails as ropemap_spec_check does.
+ */
+ROPEMAP_API ropemap_status ropemap_inv_freq_compare(const float *found, int64_t count,
+                                                    const ropemap_spec *spec, ropemap_comparison *comparison,
+                                                    ropemap_error *error);
+
+/* The numbers of a .npy file of one axis (axes of size 1 beside), at most 8192, as floats: *numbers [*count],
+ * to be freed with ropemap_numbers_free. ROPEMAP_DATA, ROPEMAP_IO. */
+ROPEMAP_API ropemap_status ropemap_numbers_read(const char *path, float **numbers, int64_t *count,
+                                                ropemap_error *error);
+ROPEMAP_API void ropemap_numbers_free(float *numbers); /* NULL is fine */
 
 /* ---- where vectors come from -----------------------------------------------------------------------------
  */
@@ -171,6 +300,67 @@ ROPEMAP_API ropemap_status ropemap_vectors_memory(const float *rows, int64_t cou
  */
 ROPEMAP_API ropemap_status ropemap_vectors_open(const ropemap_tensor *tensor, ropemap_vectors **vectors,
                                                 ropemap_error *error);
+
+/* How the rotation itself is computed: exactly, or as a stack in use does, in its arithmetic and order. */
+typedef enum ropemap_phase {
+    ROPEMAP_PHASE_EXACT,
+    ROPEMAP_PHASE_FP32FREQ,     /* frequencies rounded to float32, all else exact */
+    ROPEMAP_PHASE_HF_FP32,      /* transformers: inv_freq and angle in float32, then cosine and sine */
+    ROPEMAP_PHASE_GGML_FP32,    /* llama.cpp: angles of neighbouring pairs by repeated float32 products */
+    ROPEMAP_PHASE_BF16_TABLES,  /* as hf-fp32, cosines and sines rounded to bfloat16 */
+    ROPEMAP_PHASE_BF16_INV_FREQ /* as hf-fp32, inv_freq rounded to bfloat16 (a model cast whole) */
+} ropemap_phase;
+
+ROPEMAP_API const char *ropemap_phase_name(ropemap_phase phase); /* "hf-fp32"; NULL past the last */
+
+/* Explicit positions. Opaque; read only, may be shared by threads. */
+typedef struct ropemap_positions ropemap_positions;
+
+/*
+ * Positions from a .npy file of whole numbers, [S] or [axes, S] with 1 to 3 axes, each in [0, 2^40).
+ * ROPEMAP_DATA names file, value and rule; ROPEMAP_IO.
+ */
+ROPEMAP_API ropemap_status ropemap_positions_open(const char *path, ropemap_positions **positions,
+                                                  ropemap_error *error);
+ROPEMAP_API void ropemap_positions_free(ropemap_positions *positions); /* NULL is fine */
+ROPEMAP_API int64_t ropemap_positions_count(const ropemap_positions *positions);
+ROPEMAP_API int32_t ropemap_positions_axes(const ropemap_positions *positions);
+
+/* How pairs share several axes of positions (M-RoPE): section[a] pairs follow axis a, in all rotary_dim / 2.
+ */
+typedef struct ropemap_sections {
+    int32_t pairs[3];
+    bool interleaved; /* Qwen3-VL: pair 3 j + a follows axis a while there are any left; else one after
+                         another */
+} ropemap_sections;
+
+/* What turns rows before a map sees them. */
+typedef struct ropemap_turning {
+    ropemap_spec spec;
+    ropemap_phase phase;
+    int64_t first_position;             /* of row 0, where positions is NULL */
+    int64_t shift;                      /* added to every position; all stay in [0, 2^40) */
+    const ropemap_positions *positions; /* of the rows; NULL: one after another. Borrowed */
+    ropemap_sections sections;          /* where positions have several axes */
+} ropemap_turning;
+
+/*
+ * Rows of `inner` (borrowed: it must outlive the result), turned while they are read: for what the backends
+ * do not do, so that a map of these is made with already_rotated. Of an endless source, as many rows as there
+ * are positions. ROPEMAP_USAGE: sections that do not add up, fewer positions than rows, a position out of
+ * range.
+ */
+ROPEMAP_API ropemap_status ropemap_vectors_turned(const ropemap_vectors *inner,
+                                                  const ropemap_turning *turning, ropemap_vectors **vectors,
+                                                  ropemap_error *error);
+
+/* inv_freq and the attention factor as that stack holds them, float32: inv_freq [rotary_dim / 2].
+ * ROPEMAP_USAGE. */
+ROPEMAP_API ropemap_status ropemap_phase_inv_freq(const ropemap_spec *spec, ropemap_phase phase,
+                                                  float *inv_freq, float *attention, ropemap_error *error);
+
+/* The frequencies of a rule in radians a token, correctly rounded: radians [pairs]. */
+ROPEMAP_API void ropemap_freqs_radians(const ropemap_freqs *freqs, double *radians);
 
 ROPEMAP_API void ropemap_vectors_free(ropemap_vectors *vectors); /* NULL is fine */
 
@@ -224,7 +414,18 @@ typedef enum ropemap_dtype {
     ROPEMAP_DTYPE_FP16  /* 10 bits; above 65,504 infinite, below 2^-14 a multiple of 2^-24 */
 } ropemap_dtype;
 
+/* How positions enter a score. All but rope and nope are for vectors that do not depend on position. */
+typedef enum ropemap_encoding {
+    ROPEMAP_ENCODING_ROPE,
+    ROPEMAP_ENCODING_SINUSOIDAL, /* PE(m) . PE(n) / (D/2) of absolute sinusoids (Vaswani et al. 2017) */
+    ROPEMAP_ENCODING_ALIBI,      /* q . k - slope |m - n| (Press et al. 2021, arXiv 2108.12409) */
+    ROPEMAP_ENCODING_XPOS, /* RoPE with cosines that shrink with |m - n| (Sun et al. 2022, arXiv 2212.10554)
+                            */
+    ROPEMAP_ENCODING_NOPE  /* none */
+} ropemap_encoding;
+
 /* Names as on the command line; NULL past the last, so counting up from 0 lists them all. */
+ROPEMAP_API const char *ropemap_encoding_name(ropemap_encoding encoding);
 ROPEMAP_API const char *ropemap_dtype_name(ropemap_dtype dtype);
 ROPEMAP_API const char *ropemap_measure_name(ropemap_measure measure);
 ROPEMAP_API const char *ropemap_pool_name(ropemap_pool pool);
@@ -239,10 +440,12 @@ typedef int (*ropemap_progress)(void *user, const char *stage, double done, doub
 typedef struct ropemap_request {
     ropemap_spec spec;
     const ropemap_vectors *queries, *keys; /* both NULL: ones. Borrowed */
-    bool already_rotated;                  /* the vectors carry their rotation: do not rotate again */
-    int64_t first_position;                /* position of row 0 of vectors that have an end */
-    ropemap_range rows, cols;              /* positions of queries (down) and keys (across) */
-    int64_t width, height;                 /* cells asked for; a side never has more cells than positions */
+    ropemap_encoding encoding;
+    double slope;             /* of alibi, a token; 0: 2^-8. 0 for the others */
+    bool already_rotated;     /* the vectors carry their rotation: do not rotate again */
+    int64_t first_position;   /* position of row 0 of vectors that have an end */
+    ropemap_range rows, cols; /* positions of queries (down) and keys (across) */
+    int64_t width, height;    /* cells asked for; a side never has more cells than positions */
     ropemap_pool pool;
     ropemap_measure measure;
     bool causal; /* only pairs with key position <= query position count; a cell without any is NaN */
@@ -307,12 +510,103 @@ typedef struct ropemap_map {
  */
 ROPEMAP_API ropemap_status ropemap_map_compute(const ropemap_request *request, ropemap_map *map,
                                                ropemap_error *error);
+/* map's cells less those of another map of the same size; NaN where either has none. ROPEMAP_USAGE: sizes
+ * differ. */
+ROPEMAP_API ropemap_status ropemap_map_subtract(ropemap_map *map, const ropemap_map *other,
+                                                ropemap_error *error);
+
 ROPEMAP_API void ropemap_map_free(ropemap_map *map); /* leaves it zeroed; NULL is fine */
 
 /* Positions [first, end) of `count` that cell `cell` of `cells` covers: floor(cell*count/cells) and the next.
  */
 ROPEMAP_API void ropemap_cell_bounds(int64_t count, int64_t cells, int64_t cell, int64_t *first,
                                      int64_t *end);
+
+/* ---- similarity against distance, and how far it holds ---------------------------------------------------
+ */
+
+/*
+ * Similarity of two equal vectors with equal entries at distances first, first + step, ... (negative ones as
+ * their magnitude): a^2 (2 B(r) + D_fixed) / d with B(r) the sum of the pairs' cosines, values
+ * [distances.count]; 1 at 0 where a is 1. Pairs [first_pair, first_pair + pair_count) alone, without what
+ * does not turn, where pair_count > 0. All distances below 2^40 in magnitude. Off by 2e-7 at most.
+ * ROPEMAP_USAGE, ROPEMAP_RESOURCES.
+ */
+typedef struct ropemap_curve_request {
+    ropemap_spec spec;
+    ropemap_range distances; /* count >= 1, step >= 1 */
+    int32_t first_pair, pair_count;
+    int32_t threads;           /* 0: one for each processor */
+    ropemap_progress progress; /* may be NULL */
+    void *progress_user;
+} ropemap_curve_request;
+ROPEMAP_API ropemap_status ropemap_curve_compute(const ropemap_curve_request *request, double *values,
+                                                 ropemap_error *error);
+
+/* RoFormer's bound on the decay (Su et al. 2021, arXiv 2104.09864, section 3.4.3): (2/D) sum over j = 1..D/2
+ * of |S_j|, S_j the sum of the first j phasors; values [distances.count]. Errors as above. */
+ROPEMAP_API ropemap_status ropemap_curve_roformer(const ropemap_curve_request *request, double *values,
+                                                  ropemap_error *error);
+
+/*
+ * The mean of q_i . k_j over all pairs of rows at each distance i - j = 0 .. count - 1 of two sources,
+ * rotated as the request's spec says unless already_rotated, without N^2: by Fourier transforms of the rows.
+ * values [count]. `positions` rows from first on are taken. ROPEMAP_USAGE, _DATA, _IO, _RESOURCES.
+ */
+typedef struct ropemap_mean_request {
+    ropemap_spec spec;
+    const ropemap_vectors *queries, *keys; /* borrowed */
+    bool already_rotated;
+    int64_t first_position; /* position of row 0 of vectors that have an end */
+    int64_t first, positions;
+    int64_t count; /* distances, at most `positions` */
+    int32_t threads;
+    ropemap_progress progress; /* may be NULL */
+    void *progress_user;
+} ropemap_mean_request;
+ROPEMAP_API ropemap_status ropemap_curve_mean(const ropemap_mean_request *request, double *values,
+                                              ropemap_error *error);
+
+/* Where the sum of cosines B(r) of a rule is first below 0. */
+typedef struct ropemap_reach {
+    int64_t reach;    /* first r >= 1 with B(r) < 0; 0: none below `limit` */
+    double value;     /* B(reach) / pairs; where there is none the least one */
+    int64_t least_at; /* the distance below min(reach, limit) where B(r) is least */
+    double least;     /* B(least_at) / pairs */
+    int64_t half;     /* first r with B(r) / pairs < 1/2; 0: none */
+} ropemap_reach;
+
+/* Looks at every distance below `limit`, 1 to 2^36. Signs are exact: values near 0 are computed again in
+ * twice the precision of double. */
+ROPEMAP_API ropemap_status ropemap_bound_reach(const ropemap_spec *spec, int64_t limit, int32_t threads,
+                                               ropemap_progress progress, void *progress_user,
+                                               ropemap_reach *found, ropemap_error *error);
+
+/* A window of bases in which B(r) >= 0 for every r < length. */
+typedef struct ropemap_window {
+    double low, high; /* its ends, to a relative 1e-9 */
+    int64_t worst_at; /* at `low`: the distance with the least B(r) */
+    double worst;     /* and B there / pairs, 0 or a little more */
+    int64_t fails_at; /* just below `low`: a distance with B(r) < 0 */
+} ropemap_window;
+
+typedef struct ropemap_bound_request {
+    ropemap_spec spec; /* its base is not looked at */
+    int64_t length;    /* 2 to 2^24 */
+    double low, high;  /* bases that are searched, 1 < low < high; 0: 100 and 1e10 */
+    double resolution; /* relative: every window as wide as this is found; 0: 1e-4 */
+    int32_t threads;
+    ropemap_progress progress; /* may be NULL */
+    void *progress_user;
+} ropemap_bound_request;
+
+/*
+ * Every window of feasible bases from the least one on, in ascending order: windows [most], *count how many
+ * were found (at most `most`; the search ends when they are full). The feasible set is not an interval, so
+ * bases are scanned. ROPEMAP_USAGE, _RESOURCES, _STOPPED.
+ */
+ROPEMAP_API ropemap_status ropemap_bound_bases(const ropemap_bound_request *request, ropemap_window *windows,
+                                               int32_t most, int32_t *count, ropemap_error *error);
 
 /* ---- how it is shown -------------------------------------------------------------------------------------
  */
@@ -369,9 +663,53 @@ ROPEMAP_API ropemap_status ropemap_figure_draw(const ropemap_figure *figure, con
 ROPEMAP_API ropemap_status ropemap_figure_png(const ropemap_figure *figure, const ropemap_map *map,
                                               ropemap_bytes *bytes, ropemap_error *error);
 
+/* The same as a page: SVG with text that stays text and the map as an embedded image; PDF, the same bytes on
+ * every run. `millimetres` is the page's width; 0: a pixel is 1/96 inch. */
+ROPEMAP_API ropemap_status ropemap_figure_svg(const ropemap_figure *figure, const ropemap_map *map,
+                                              double millimetres, ropemap_bytes *bytes, ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_figure_pdf(const ropemap_figure *figure, const ropemap_map *map,
+                                              double millimetres, ropemap_bytes *bytes, ropemap_error *error);
+
 /* The cells as a .npy file, little-endian float32 [height, width]. */
 ROPEMAP_API ropemap_status ropemap_map_npy(const ropemap_map *map, ropemap_bytes *bytes,
                                            ropemap_error *error);
+
+/* Lines over a common x. */
+typedef struct ropemap_series {
+    const char *label;   /* Borrowed */
+    const double *x, *y; /* [count], x ascending; NaN leaves a gap. Borrowed */
+    int64_t count;
+    bool points; /* a dot at each point, instead of a line */
+    bool dashed;
+} ropemap_series;
+
+/* A line across the chart at one x or y, with a label: "trained length". */
+typedef struct ropemap_mark {
+    bool of_x;
+    double at;
+    const char *label; /* Borrowed */
+} ropemap_mark;
+
+typedef struct ropemap_chart {
+    const char *title, *subtitle, *x_label, *y_label; /* Borrowed */
+    bool log_x, log_y;
+    bool has_y_limits;
+    double y_low, y_high;
+    const ropemap_series *series; /* [series_count], 1 to 24 */
+    int32_t series_count;
+    const ropemap_mark *marks; /* [mark_count], at most 16 */
+    int32_t mark_count;
+    int64_t width, height; /* pixels, 400 to 8192; 0: 1600 x 1000 */
+} ropemap_chart;
+
+/* Draws lines on linear or logarithmic axes, as a PNG file. ROPEMAP_USAGE: nothing to draw, or numbers that
+ * an axis cannot have. */
+ROPEMAP_API ropemap_status ropemap_chart_png(const ropemap_chart *chart, ropemap_bytes *bytes,
+                                             ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_chart_svg(const ropemap_chart *chart, double millimetres,
+                                             ropemap_bytes *bytes, ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_chart_pdf(const ropemap_chart *chart, double millimetres,
+                                             ropemap_bytes *bytes, ropemap_error *error);
 
 /* ---- files -----------------------------------------------------------------------------------------------
  */

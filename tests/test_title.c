@@ -53,7 +53,8 @@ static void everything_that_can_be_said(void **state) {
     const ropemap_figure figure = ropemap_figure_default(&request, &map);
     assert_string_equal(
         figure.title,
-        "RoPE similarity, base 500,000, linear scaling by 2.5, d = 128, 64 rotated, interleaved");
+        "RoPE similarity, base 500,000, linear scaling by 2.5, d = 128, 64 rotated"); /* equal entries: no
+                                                                                         layout */
     assert_string_equal(figure.subtitle,
                         "1,000 query × 131,072 key positions, largest magnitude of scaled dot "
                         "products, causal, constant vectors, tiled method");

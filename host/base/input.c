@@ -1,6 +1,6 @@
 /* input.c - a regular file that is read at any offset, by several threads at once */
 /* SPDX-License-Identifier: MIT */
-#include "host/data/input.h"
+#include "host/base/input.h"
 
 #include <errno.h>
 #include <fcntl.h>

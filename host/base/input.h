@@ -1,10 +1,10 @@
 /* input.h - a regular file that is read at any offset, by several threads at once */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_DATA_INPUT_H
-#define ROPEMAP_HOST_DATA_INPUT_H
+#ifndef ROPEMAP_HOST_BASE_INPUT_H
+#define ROPEMAP_HOST_BASE_INPUT_H
 
+#include "host/base/label.h"
 #include "host/base/status.h"
-#include "host/data/label.h"
 
 typedef struct rm_input {
     int fd;        /* -1 when closed */

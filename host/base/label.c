@@ -1,6 +1,6 @@
 /* label.c - names from files and arguments, made fit for a message */
 /* SPDX-License-Identifier: MIT */
-#include "host/data/label.h"
+#include "host/base/label.h"
 
 #include <string.h>
 

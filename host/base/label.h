@@ -1,7 +1,7 @@
 /* label.h - names from files and arguments, made fit for a message */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_DATA_LABEL_H
-#define ROPEMAP_HOST_DATA_LABEL_H
+#ifndef ROPEMAP_HOST_BASE_LABEL_H
+#define ROPEMAP_HOST_BASE_LABEL_H
 
 #include <stddef.h>
 

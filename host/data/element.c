@@ -66,12 +66,21 @@ static inline void convert_double(const uint8_t *bytes, uint64_t byte_stride, fl
 
 uint32_t rm_element_bytes(rm_element element) {
     switch (element.kind) {
+    case RM_ELEMENT_I8:
+    case RM_ELEMENT_U8:
+        return 1;
     case RM_ELEMENT_F16:
     case RM_ELEMENT_BF16:
+    case RM_ELEMENT_I16:
+    case RM_ELEMENT_U16:
         return 2;
     case RM_ELEMENT_F32:
+    case RM_ELEMENT_I32:
+    case RM_ELEMENT_U32:
         return 4;
     case RM_ELEMENT_F64:
+    case RM_ELEMENT_I64:
+    case RM_ELEMENT_U64:
         break;
     }
     return 8;
@@ -101,5 +110,26 @@ void rm_element_convert(rm_element element, const uint8_t *bytes, uint64_t byte_
         dense ? convert_double(bytes, 8, floats, 1, count, false)
               : convert_double(bytes, byte_stride, floats, float_stride, count, swap);
         break;
+    case RM_ELEMENT_I8:
+    case RM_ELEMENT_I16:
+    case RM_ELEMENT_I32:
+    case RM_ELEMENT_I64:
+    case RM_ELEMENT_U8:
+    case RM_ELEMENT_U16:
+    case RM_ELEMENT_U32:
+    case RM_ELEMENT_U64:
+        break;
     }
+}
+
+rm_whole rm_element_whole(rm_element element, const uint8_t *bytes) {
+    const uint32_t size = rm_element_bytes(element);
+    const bool is_signed = element.kind >= RM_ELEMENT_I8 && element.kind <= RM_ELEMENT_I64;
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < size; i++) {
+        value = value << 8 | bytes[element.big_endian ? i : size - 1 - i];
+    }
+    const bool negative = is_signed && (value >> (8 * size - 1)) != 0;
+    return (rm_whole){.negative = negative,
+                      .magnitude = negative ? (~value + 1) & (UINT64_MAX >> (64 - 8 * size)) : value};
 }

@@ -16,6 +16,7 @@ typedef struct literal {
     const rm_input *input;
     const char *text; /* [size] */
     uint64_t size, at;
+    bool whole; /* elements are to be whole numbers, else floats */
     bool seen[KEYS];
     rm_tensor *tensor;
     ropemap_error *error;
@@ -124,26 +125,46 @@ static ropemap_status take_shape(literal *header) {
     return tensor->rank == 1 && !comma ? fail_at(header, "shape is a number, not a tuple") : ROPEMAP_OK;
 }
 
+typedef struct element_name {
+    const char *name; /* after the byte order */
+    rm_element_kind kind;
+    bool whole;
+} element_name;
+
+static const element_name ELEMENT_NAMES[] = {
+    {"f2", RM_ELEMENT_F16, false}, {"f4", RM_ELEMENT_F32, false}, {"f8", RM_ELEMENT_F64, false},
+    {"i1", RM_ELEMENT_I8, true},   {"i2", RM_ELEMENT_I16, true},  {"i4", RM_ELEMENT_I32, true},
+    {"i8", RM_ELEMENT_I64, true},  {"u1", RM_ELEMENT_U8, true},   {"u2", RM_ELEMENT_U16, true},
+    {"u4", RM_ELEMENT_U32, true},  {"u8", RM_ELEMENT_U64, true},
+};
+enum { ELEMENT_NAME_COUNT = sizeof ELEMENT_NAMES / sizeof ELEMENT_NAMES[0] };
+
+/* '<' and '>' are byte orders; '|' is none, which only a single byte can have. */
+static bool find_element(const char *descr, bool whole, rm_element *element) {
+    element->big_endian = descr[0] == '>';
+    for (int i = 0; i < ELEMENT_NAME_COUNT && descr[0] != '\0'; i++) {
+        if (ELEMENT_NAMES[i].whole == whole && strcmp(descr + 1, ELEMENT_NAMES[i].name) == 0) {
+            element->kind = ELEMENT_NAMES[i].kind;
+            return descr[0] == '<' || descr[0] == '>' || (descr[0] == '|' && rm_element_bytes(*element) == 1);
+        }
+    }
+    return false;
+}
+
 static ropemap_status take_descr(literal *header) {
     const char next = peek(header);
     if (next == '[' || next == '(') {
-        return fail_at(header, "a structured element type, f2, f4 or f8 is needed");
+        return fail_at(header, header->whole ? "a structured element type, i1 to i8 or u1 to u8 is needed"
+                                             : "a structured element type, f2, f4 or f8 is needed");
     }
     char descr[TEXT_BYTES];
     RM_TRY(take_string(header, descr));
-    rm_element *element = &header->tensor->element;
-    element->big_endian = descr[0] == '>';
-    const bool known_order = descr[0] == '<' || descr[0] == '>';
-    if (known_order && strcmp(descr + 1, "f2") == 0) {
-        element->kind = RM_ELEMENT_F16;
-    } else if (known_order && strcmp(descr + 1, "f4") == 0) {
-        element->kind = RM_ELEMENT_F32;
-    } else if (known_order && strcmp(descr + 1, "f8") == 0) {
-        element->kind = RM_ELEMENT_F64;
-    } else {
-        return rm_fail(header->error, ROPEMAP_DATA,
-                       "%s: element type '%s'%s, vectors are '<f2', '<f4', '<f8' or the same with '>'",
-                       header->input->name, descr, strchr(descr, 'O') != NULL ? " is Python objects" : "");
+    if (!find_element(descr, header->whole, &header->tensor->element)) {
+        return rm_fail(header->error, ROPEMAP_DATA, "%s: element type '%s'%s, %s", header->input->name, descr,
+                       strchr(descr, 'O') != NULL ? " is Python objects" : "",
+                       header->whole
+                           ? "positions are whole numbers: 'i1', 'i2', 'i4', 'i8' or the same with 'u'"
+                           : "vectors are '<f2', '<f4', '<f8' or the same with '>'");
     }
     return ROPEMAP_OK;
 }
@@ -253,7 +274,7 @@ static ropemap_status check_extent(const rm_input *input, const rm_tensor *tenso
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_npy_parse(const rm_input *input, rm_tensor *tensor, ropemap_error *error) {
+static ropemap_status parse(const rm_input *input, bool whole, rm_tensor *tensor, ropemap_error *error) {
     uint64_t start = 0, length = 0;
     RM_TRY(read_prefix(input, &start, &length, error));
     char *text = rm_alloc_raw(length, 1);
@@ -263,9 +284,18 @@ ropemap_status rm_npy_parse(const rm_input *input, rm_tensor *tensor, ropemap_er
     *tensor = (rm_tensor){.offset = start + length};
     ropemap_status status = rm_input_read(input, start, length, text, error);
     if (status == ROPEMAP_OK) {
-        literal header = {.input = input, .text = text, .size = length, .tensor = tensor, .error = error};
+        literal header = {
+            .input = input, .text = text, .size = length, .whole = whole, .tensor = tensor, .error = error};
         status = parse_literal(&header);
     }
     rm_free(text);
     return status == ROPEMAP_OK ? check_extent(input, tensor, error) : status;
+}
+
+ropemap_status rm_npy_parse(const rm_input *input, rm_tensor *tensor, ropemap_error *error) {
+    return parse(input, false, tensor, error);
+}
+
+ropemap_status rm_npy_parse_whole(const rm_input *input, rm_tensor *tensor, ropemap_error *error) {
+    return parse(input, true, tensor, error);
 }

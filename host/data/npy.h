@@ -15,4 +15,7 @@ enum { RM_NPY_MAGIC_BYTES = 6 };
  */
 ropemap_status rm_npy_parse(const rm_input *input, rm_tensor *tensor, ropemap_error *error);
 
+/* The same of whole numbers: elements are one of I8 to U64, floats are refused. */
+ropemap_status rm_npy_parse_whole(const rm_input *input, rm_tensor *tensor, ropemap_error *error);
+
 #endif

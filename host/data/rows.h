@@ -3,8 +3,8 @@
 #ifndef ROPEMAP_HOST_DATA_ROWS_H
 #define ROPEMAP_HOST_DATA_ROWS_H
 
+#include "host/base/input.h"
 #include "host/data/element.h"
-#include "host/data/input.h"
 
 /* Element (row, column) lies at byte offset + row * row_stride + column * column_stride, inside the file. */
 typedef struct rm_rows {

@@ -34,8 +34,7 @@ bool rm_tensor_elements(const uint64_t *shape, int32_t rank, uint64_t *elements)
     return true;
 }
 
-/* "(8, 4096, 128)" */
-static void shape_text(char *text, size_t size, const rm_tensor *tensor) {
+void rm_tensor_shape_text(char *text, size_t size, const rm_tensor *tensor) {
     size_t at = (size_t)snprintf(text, size, "(");
     for (int32_t axis = 0; axis < tensor->rank && at < size; axis++) {
         at +=
@@ -71,7 +70,7 @@ static tensor_axes find_axes(const rm_tensor *tensor, ropemap_order order) {
 
 static ropemap_status check_shape(const char *where, const rm_tensor *tensor, ropemap_error *error) {
     char shape[96];
-    shape_text(shape, sizeof shape, tensor);
+    rm_tensor_shape_text(shape, sizeof shape, tensor);
     if (tensor->rank < 2 || tensor->rank > 4) {
         return rm_fail(error, ROPEMAP_DATA,
                        "%s: shape %s has %" PRId32

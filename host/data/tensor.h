@@ -3,9 +3,9 @@
 #ifndef ROPEMAP_HOST_DATA_TENSOR_H
 #define ROPEMAP_HOST_DATA_TENSOR_H
 
+#include "host/base/input.h"
 #include "host/base/limits.h"
 #include "host/data/element.h"
-#include "host/data/input.h"
 
 /* What every file format is parsed into. Its bytes lie inside the file: the parser has checked that. */
 typedef struct rm_tensor {
@@ -19,6 +19,9 @@ typedef struct rm_tensor {
 
 /* Product of `rank` sizes, in *elements; false where it passes 2^64 on the way, even if a later size is 0. */
 bool rm_tensor_elements(const uint64_t *shape, int32_t rank, uint64_t *elements);
+
+/* "(8, 4096, 128)", cut to `size` */
+void rm_tensor_shape_text(char *text, size_t size, const rm_tensor *tensor);
 
 /*
  * The vectors of the head that `asked` names. Takes `input` over when it succeeds, and leaves it open when it

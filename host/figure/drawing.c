@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static void add(rm_drawing *drawing, const rm_item *item) {
+/* Whether the item is in. */
+static bool add(rm_drawing *drawing, const rm_item *item) {
     if (drawing->count == drawing->capacity) {
         const int64_t capacity = drawing->capacity == 0 ? 64 : 2 * drawing->capacity;
         rm_item *items = rm_alloc_raw((uint64_t)capacity, sizeof *items);
         if (items == NULL) {
             drawing->incomplete = true;
-            return;
+            return false;
         }
         if (drawing->count > 0) {
             memcpy(items, drawing->items, (size_t)drawing->count * sizeof *items);
@@ -22,39 +23,61 @@ static void add(rm_drawing *drawing, const rm_item *item) {
         drawing->capacity = capacity;
     }
     drawing->items[drawing->count++] = *item;
+    return true;
 }
 
 void rm_drawing_rectangle(rm_drawing *drawing, double x, double y, double width, double height, rm_rgb ink) {
-    add(drawing,
+    (void)add(
+        drawing,
         &(rm_item){.kind = RM_ITEM_RECTANGLE, .x = x, .y = y, .width = width, .height = height, .ink = ink});
 }
 
 void rm_drawing_line(rm_drawing *drawing, double x, double y, double width, double height, double thickness,
                      rm_rgb ink) {
-    add(drawing, &(rm_item){.kind = RM_ITEM_LINE,
-                            .x = x,
-                            .y = y,
-                            .width = width,
-                            .height = height,
-                            .thickness = thickness,
-                            .ink = ink});
+    (void)add(drawing, &(rm_item){.kind = RM_ITEM_LINE,
+                                  .x = x,
+                                  .y = y,
+                                  .width = width,
+                                  .height = height,
+                                  .thickness = thickness,
+                                  .ink = ink});
 }
 
 void rm_drawing_raster(rm_drawing *drawing, const rm_item *raster) {
     rm_item item = *raster;
     item.kind = RM_ITEM_RASTER;
-    add(drawing, &item);
+    (void)add(drawing, &item);
+}
+
+void rm_drawing_path(rm_drawing *drawing, const rm_item *path) {
+    if (path->point_count < 1) {
+        return;
+    }
+    const uint64_t coordinates = 2 * (uint64_t)path->point_count;
+    rm_item item = *path;
+    item.points = rm_alloc_raw(coordinates, sizeof *item.points);
+    if (item.points == NULL) {
+        drawing->incomplete = true;
+        return;
+    }
+    memcpy(item.points, path->points, (size_t)coordinates * sizeof *item.points);
+    if (!add(drawing, &item)) {
+        rm_free(item.points);
+    }
 }
 
 void rm_drawing_text(rm_drawing *drawing, double x, double y, const char *text, rm_text_style style) {
     if (*text != '\0') {
         rm_item item = {.kind = RM_ITEM_TEXT, .x = x, .y = y, .style = style};
         (void)snprintf(item.text, sizeof item.text, "%s", text);
-        add(drawing, &item);
+        (void)add(drawing, &item);
     }
 }
 
 void rm_drawing_free(rm_drawing *drawing) {
+    for (int64_t item = 0; item < drawing->count; item++) {
+        rm_free(drawing->items[item].points);
+    }
     rm_free(drawing->items);
     *drawing = (rm_drawing){.items = NULL};
 }

@@ -21,13 +21,34 @@ typedef struct rm_text_style {
     rm_rgb halo_ink;
 } rm_text_style;
 
-typedef enum rm_item_kind { RM_ITEM_RECTANGLE, RM_ITEM_LINE, RM_ITEM_RASTER, RM_ITEM_TEXT } rm_item_kind;
+/* What stands at a single point. */
+typedef enum rm_dot {
+    RM_DOT_DISC,
+    RM_DOT_RING,
+    RM_DOT_SQUARE,
+    RM_DOT_OPEN_SQUARE,
+    RM_DOT_DIAMOND,
+    RM_DOT_OPEN_DIAMOND
+} rm_dot;
+
+enum { RM_DASHES_MAX = 6 };
+
+typedef enum rm_item_kind {
+    RM_ITEM_RECTANGLE,
+    RM_ITEM_LINE,
+    RM_ITEM_RASTER,
+    RM_ITEM_TEXT,
+    RM_ITEM_POLYLINE,
+    RM_ITEM_AREA,
+    RM_ITEM_DOTS
+} rm_item_kind;
 
 /*
  * One thing to draw. Units are pixels of the finished figure, y downwards. A rectangle is filled with `ink`;
  * a line goes from (x, y) to (x + width, y + height) and is `thickness` wide, its ends cut off square; a
  * raster fills its rectangle with cells of equal size, without a blend between them; a text has its
- * baseline's point at (x, y).
+ * baseline's point at (x, y). A polyline joins its points, an area fills what they enclose, and dots stand
+ * at each of them, `thickness` wide; of all three, what is outside of the rectangle is left out.
  */
 typedef struct rm_item {
     rm_item_kind kind;
@@ -37,6 +58,12 @@ typedef struct rm_item {
     const uint8_t *levels; /* [rows, cols], borrowed */
     int64_t rows, cols;
     const rm_palette *palette; /* borrowed */
+    double *points;            /* [point_count, 2] x and y, the drawing's own; NaN ends a line or an area */
+    int64_t point_count;
+    double opacity;             /* of an area, 0 to 1 */
+    double dash[RM_DASHES_MAX]; /* of a polyline: pixels drawn and left out, in turn */
+    int32_t dashes;             /* 0: drawn throughout */
+    rm_dot dot;
     rm_text_style style;
     char text[RM_TEXT_BYTES];
 } rm_item;
@@ -55,6 +82,9 @@ void rm_drawing_line(rm_drawing *drawing, double x, double y, double width, doub
 
 /* A rectangle of cells: x, y, width, height, levels, rows, cols and palette of `raster` are taken. */
 void rm_drawing_raster(rm_drawing *drawing, const rm_item *raster);
+
+/* A polyline, an area or dots, with a copy of the points; without points nothing. */
+void rm_drawing_path(rm_drawing *drawing, const rm_item *path);
 
 /* Clean text (text.h); an empty one draws nothing. */
 void rm_drawing_text(rm_drawing *drawing, double x, double y, const char *text, rm_text_style style);

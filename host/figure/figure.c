@@ -7,6 +7,8 @@
 #include "host/figure/frame.h"
 #include "host/figure/png.h"
 #include "host/figure/sink_image.h"
+#include "host/figure/sink_pdf.h"
+#include "host/figure/sink_svg.h"
 
 #include <string.h>
 
@@ -24,87 +26,142 @@ void ropemap_image_free(ropemap_image *image) {
     }
 }
 
-/* A map whose cells are levels of a palette. */
-typedef struct coloured {
+/* A figure's items and what they borrow. A bare figure is a single raster, one pixel a cell. */
+typedef struct scene {
     rm_colour colour;
-    uint8_t *levels; /* [height, width] */
-} coloured;
+    uint8_t *levels; /* [height, width] of the map */
+    rm_bar_levels bar;
+    rm_drawing drawing;
+} scene;
 
-/* Checks everything and colours the map; free the levels. */
-static ropemap_status colour_map(const ropemap_figure *figure, const ropemap_map *map, coloured *picture,
+static void free_scene(scene *made) {
+    rm_drawing_free(&made->drawing);
+    rm_free(made->levels);
+    made->levels = NULL;
+}
+
+/* Checks everything and colours the map. */
+static ropemap_status colour_map(const ropemap_figure *figure, const ropemap_map *map, scene *made,
                                  ropemap_error *error) {
     RM_TRY(rm_check_map(map, error));
     RM_TRY(rm_check_figure(figure, map, error));
-    RM_TRY(rm_colour_choose(figure, map, &picture->colour, error));
+    RM_TRY(rm_colour_choose(figure, map, &made->colour, error));
+    if (!figure->bare) {
+        RM_TRY(rm_font_ready(error));
+    }
     const int64_t cells = map->height * map->width;
-    picture->levels = rm_alloc_raw((uint64_t)cells, 1);
-    if (picture->levels == NULL) {
+    made->levels = rm_alloc_raw((uint64_t)cells, 1);
+    if (made->levels == NULL) {
         return rm_fail_memory(error, "figure", (uint64_t)cells);
     }
-    rm_colour_levels(&picture->colour, map->cells, cells, picture->levels);
+    rm_colour_levels(&made->colour, map->cells, cells, made->levels);
     return ROPEMAP_OK;
 }
 
-static ropemap_status draw_bare(const coloured *picture, const ropemap_map *map, ropemap_image *image,
-                                ropemap_error *error) {
+static void draw_bare(const ropemap_map *map, scene *made) {
+    made->drawing.width = map->width;
+    made->drawing.height = map->height;
+    rm_drawing_raster(&made->drawing, &(rm_item){.width = (double)map->width,
+                                                 .height = (double)map->height,
+                                                 .levels = made->levels,
+                                                 .rows = map->height,
+                                                 .cols = map->width,
+                                                 .palette = &made->colour.palette});
+}
+
+static void draw_framed(const ropemap_figure *figure, const ropemap_map *map, scene *made) {
+    const rm_layout layout = rm_layout_make(figure, map, &made->colour);
+    rm_frame_draw(&made->drawing, &layout, map, made->levels, &made->colour, &made->bar);
+    if (rm_cell_text_wanted(figure, map)) {
+        rm_cell_text_draw(&made->drawing, &layout, map, made->levels, &made->colour);
+    }
+}
+
+/* Free the scene; it stays where it is made, as its items point into it. */
+static ropemap_status make_scene(const ropemap_figure *figure, const ropemap_map *map, scene *made,
+                                 ropemap_error *error) {
+    *made = (scene){.levels = NULL};
+    RM_TRY(colour_map(figure, map, made, error));
+    if (figure->bare) {
+        draw_bare(map, made);
+    } else {
+        draw_framed(figure, map, made);
+    }
+    return ROPEMAP_OK;
+}
+
+/* A bare figure needs no cairo, whose images end before a map does. */
+static ropemap_status expand_levels(const scene *made, const ropemap_map *map, ropemap_image *image,
+                                    ropemap_error *error) {
     const int64_t cells = map->height * map->width;
     uint8_t *rgb = rm_alloc_raw((uint64_t)cells, 3);
     if (rgb == NULL) {
         return rm_fail_memory(error, "figure", 3 * (uint64_t)cells);
     }
     for (int64_t cell = 0; cell < cells; cell++) {
-        memcpy(rgb + 3 * cell, picture->colour.palette.rgb[picture->levels[cell]], 3);
+        memcpy(rgb + 3 * cell, made->colour.palette.rgb[made->levels[cell]], 3);
     }
     *image = (ropemap_image){.width = map->width, .height = map->height, .rgb = rgb};
     return ROPEMAP_OK;
 }
 
-/* `for_png`: the image is to be encoded, which has a limit of its own. */
-static ropemap_status draw_framed(const ropemap_figure *figure, const ropemap_map *map,
-                                  const coloured *picture, bool for_png, ropemap_image *image,
-                                  ropemap_error *error) {
-    RM_TRY(rm_font_ready(error));
-    const rm_layout layout = rm_layout_make(figure, map, &picture->colour);
-    if (for_png) {
-        RM_TRY(rm_png_check(layout.width, layout.height, 3, error));
-    }
-    rm_drawing drawing = {.items = NULL};
-    rm_bar_levels bar;
-    rm_frame_draw(&drawing, &layout, map, picture->levels, &picture->colour, &bar);
-    if (rm_cell_text_wanted(figure, map)) {
-        rm_cell_text_draw(&drawing, &layout, map, picture->levels, &picture->colour);
-    }
-    const ropemap_status status = rm_sink_image(&drawing, image, error);
-    rm_drawing_free(&drawing);
-    return status;
-}
-
 ropemap_status ropemap_figure_draw(const ropemap_figure *figure, const ropemap_map *map, ropemap_image *image,
                                    ropemap_error *error) {
-    coloured picture = {.levels = NULL};
-    RM_TRY(colour_map(figure, map, &picture, error));
-    const ropemap_status status = figure->bare ? draw_bare(&picture, map, image, error)
-                                               : draw_framed(figure, map, &picture, false, image, error);
-    rm_free(picture.levels);
+    scene made;
+    RM_TRY(make_scene(figure, map, &made, error));
+    const ropemap_status status =
+        figure->bare ? expand_levels(&made, map, image, error) : rm_sink_image(&made.drawing, image, error);
+    free_scene(&made);
     return status;
 }
 
 ropemap_status ropemap_figure_png(const ropemap_figure *figure, const ropemap_map *map, ropemap_bytes *bytes,
                                   ropemap_error *error) {
-    coloured picture = {.levels = NULL};
-    RM_TRY(colour_map(figure, map, &picture, error));
+    scene made;
+    RM_TRY(make_scene(figure, map, &made, error));
     if (figure->bare) {
         const ropemap_status status =
-            rm_png_indexed(picture.levels, map->width, map->height, &picture.colour.palette, bytes, error);
-        rm_free(picture.levels);
+            rm_png_indexed(made.levels, map->width, map->height, &made.colour.palette, bytes, error);
+        free_scene(&made);
         return status;
     }
     ropemap_image image = {.rgb = NULL};
-    ropemap_status status = draw_framed(figure, map, &picture, true, &image, error);
-    rm_free(picture.levels); /* before the encoder takes its share of memory */
+    ropemap_status status = rm_png_check(made.drawing.width, made.drawing.height, 3, error);
+    if (status == ROPEMAP_OK) {
+        status = rm_sink_image(&made.drawing, &image, error);
+    }
+    free_scene(&made); /* before the encoder takes its share of memory */
     if (status == ROPEMAP_OK) {
         status = rm_png_rgb(&image, bytes, error);
         ropemap_image_free(&image);
     }
     return status;
+}
+
+/* ---- pages ---- */
+
+typedef ropemap_status (*page_sink)(const rm_drawing *drawing, const rm_page *page, ropemap_bytes *bytes,
+                                    ropemap_error *error);
+
+static ropemap_status make_page(const ropemap_figure *figure, const ropemap_map *map, double millimetres,
+                                page_sink sink, ropemap_bytes *bytes, ropemap_error *error) {
+    char title[RM_TEXT_BYTES];
+    rm_text_clean(title, figure->title, sizeof figure->title);
+    const rm_page page = {.title = title, .millimetres = millimetres, .paper = !figure->bare};
+    RM_TRY(rm_page_check(&page, error));
+    scene made;
+    RM_TRY(make_scene(figure, map, &made, error));
+    const ropemap_status status = sink(&made.drawing, &page, bytes, error);
+    free_scene(&made);
+    return status;
+}
+
+ropemap_status ropemap_figure_svg(const ropemap_figure *figure, const ropemap_map *map, double millimetres,
+                                  ropemap_bytes *bytes, ropemap_error *error) {
+    return make_page(figure, map, millimetres, rm_sink_svg, bytes, error);
+}
+
+ropemap_status ropemap_figure_pdf(const ropemap_figure *figure, const ropemap_map *map, double millimetres,
+                                  ropemap_bytes *bytes, ropemap_error *error) {
+    return make_page(figure, map, millimetres, rm_sink_pdf, bytes, error);
 }

@@ -7,10 +7,15 @@
 
 static const rm_rgb ink = {0x1c, 0x1c, 0x1c}, soft_ink = {0x5a, 0x5a, 0x5a}, line_ink = {0x40, 0x40, 0x40};
 
-/* A frame outside of a box, which whatever is drawn next covers. */
+/* A frame outside of a box. It comes after what is in the box: readers of pages let images stand out by a
+ * part of a pixel. */
 static void draw_border(rm_drawing *drawing, rm_box box, int64_t line) {
-    rm_drawing_rectangle(drawing, (double)(box.x - line), (double)(box.y - line),
-                         (double)(box.width + 2 * line), (double)(box.height + 2 * line), line_ink);
+    const double x = (double)box.x, y = (double)box.y, width = (double)box.width, height = (double)box.height;
+    const double pen = (double)line, full = width + 2.0 * pen;
+    rm_drawing_rectangle(drawing, x - pen, y - pen, full, pen, line_ink);
+    rm_drawing_rectangle(drawing, x - pen, y + height, full, pen, line_ink);
+    rm_drawing_rectangle(drawing, x - pen, y, pen, height, line_ink);
+    rm_drawing_rectangle(drawing, x + width, y, pen, height, line_ink);
 }
 
 static void draw_cells(rm_drawing *drawing, rm_box box, const uint8_t *levels, int64_t rows, int64_t cols,
@@ -107,10 +112,10 @@ void rm_frame_draw(rm_drawing *drawing, const rm_layout *layout, const ropemap_m
     }
     drawing->width = layout->width;
     drawing->height = layout->height;
-    draw_border(drawing, layout->map, layout->line);
     draw_cells(drawing, layout->map, levels, map->height, map->width, &colour->palette);
-    draw_border(drawing, layout->bar, layout->line);
+    draw_border(drawing, layout->map, layout->line);
     draw_cells(drawing, layout->bar, bar->level, RM_LEVELS, 1, &colour->palette);
+    draw_border(drawing, layout->bar, layout->line);
     draw_side_ticks(drawing, layout, &layout->rows, layout->map, false);
     draw_side_ticks(drawing, layout, &layout->values, layout->bar, true);
     draw_bottom_ticks(drawing, layout);

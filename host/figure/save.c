@@ -22,15 +22,18 @@ static bool ends_with(const char *path, const char *ending) {
 ropemap_status ropemap_map_save(const ropemap_map *map, const ropemap_figure *figure, const char *path,
                                 bool force, ropemap_error *error) {
     ropemap_bytes bytes = {.data = NULL};
-    if (ends_with(path, ".npy")) {
-        RM_TRY(ropemap_map_npy(map, &bytes, error));
-    } else if (!ends_with(path, ".png")) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: expected a name that ends in .png or .npy", path);
-    } else if (figure == NULL) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: a picture needs a figure, which is NULL", path);
-    } else {
-        RM_TRY(ropemap_figure_png(figure, map, &bytes, error));
+    const bool npy = ends_with(path, ".npy"), svg = ends_with(path, ".svg"), pdf = ends_with(path, ".pdf");
+    if (!npy && !svg && !pdf && !ends_with(path, ".png")) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s: expected a name that ends in .png, .svg, .pdf or .npy",
+                       path);
     }
+    if (!npy && figure == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s: a picture needs a figure, which is NULL", path);
+    }
+    RM_TRY(npy   ? ropemap_map_npy(map, &bytes, error)
+           : svg ? ropemap_figure_svg(figure, map, 0.0, &bytes, error)
+           : pdf ? ropemap_figure_pdf(figure, map, 0.0, &bytes, error)
+                 : ropemap_figure_png(figure, map, &bytes, error));
     const ropemap_status status = ropemap_output_write(path, &bytes, force, error);
     ropemap_bytes_free(&bytes);
     return status;

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/sink_image.h"
 #include "host/base/alloc.h"
-#include "host/figure/font.h"
+#include "host/figure/cairo_items.h"
 
 #include <cairo.h>
 #include <inttypes.h>
@@ -15,40 +15,6 @@ typedef struct canvas {
     cairo_surface_t *surface;
     cairo_t *cairo;
 } canvas;
-
-static void set_ink(cairo_t *cairo, rm_rgb ink) {
-    cairo_set_source_rgb(cairo, ink.r / 255.0, ink.g / 255.0, ink.b / 255.0);
-}
-
-static void draw_line(cairo_t *cairo, const rm_item *item) {
-    cairo_set_line_width(cairo, item->thickness);
-    cairo_move_to(cairo, item->x, item->y);
-    cairo_rel_line_to(cairo, item->width, item->height);
-    cairo_stroke(cairo);
-}
-
-static void draw_text(cairo_t *cairo, const rm_item *item) {
-    static const double before[] = {[RM_ANCHOR_START] = 0.0, [RM_ANCHOR_MIDDLE] = 0.5, [RM_ANCHOR_END] = 1.0};
-    cairo_save(cairo);
-    cairo_translate(cairo, item->x, item->y);
-    if (item->style.upwards) {
-        cairo_rotate(cairo, -1.5707963267948966);
-    }
-    cairo_set_font_size(cairo, item->style.size);
-    cairo_move_to(cairo, -before[item->style.anchor] * rm_font_width(item->text, item->style.size), 0.0);
-    if (item->style.halo > 0.0) {
-        cairo_text_path(cairo, item->text);
-        cairo_set_line_width(cairo, 2.0 * item->style.halo);
-        cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
-        set_ink(cairo, item->style.halo_ink);
-        cairo_stroke_preserve(cairo);
-        set_ink(cairo, item->style.ink);
-        cairo_fill(cairo);
-    } else {
-        cairo_show_text(cairo, item->text);
-    }
-    cairo_restore(cairo);
-}
 
 /* One row of cells as pixels: cell c is [c * width / cols, (c + 1) * width / cols). */
 static void expand_row(const rm_item *item, const uint32_t colours[RM_LEVELS + 1], const uint8_t *levels,
@@ -72,10 +38,7 @@ static void expand_row(const rm_item *item, const uint32_t colours[RM_LEVELS + 1
 /* Straight into the surface's memory: each pixel is one cell's colour, whatever a filter would do. */
 static void draw_raster(const canvas *target, const rm_item *item) {
     uint32_t colours[RM_LEVELS + 1];
-    for (int level = 0; level <= RM_LEVELS; level++) {
-        const uint8_t *rgb = item->palette->rgb[level];
-        colours[level] = (uint32_t)rgb[0] << 16 | (uint32_t)rgb[1] << 8 | rgb[2];
-    }
+    rm_cairo_words(item->palette, colours);
     cairo_surface_flush(target->surface);
     const int64_t height = (int64_t)item->height;
     uint32_t *corner = target->pixels + (int64_t)item->y * target->width + (int64_t)item->x;
@@ -93,23 +56,10 @@ static void draw_raster(const canvas *target, const rm_item *item) {
 }
 
 static void draw_item(const canvas *target, const rm_item *item) {
-    switch (item->kind) {
-    case RM_ITEM_RECTANGLE:
-        set_ink(target->cairo, item->ink);
-        cairo_rectangle(target->cairo, item->x, item->y, item->width, item->height);
-        cairo_fill(target->cairo);
-        break;
-    case RM_ITEM_LINE:
-        set_ink(target->cairo, item->ink);
-        draw_line(target->cairo, item);
-        break;
-    case RM_ITEM_RASTER:
+    if (item->kind == RM_ITEM_RASTER) {
         draw_raster(target, item);
-        break;
-    case RM_ITEM_TEXT:
-        set_ink(target->cairo, item->style.ink);
-        draw_text(target->cairo, item);
-        break;
+    } else {
+        rm_cairo_item(target->cairo, item, false);
     }
 }
 
@@ -120,10 +70,7 @@ static void open_canvas(canvas *target) {
     target->cairo = cairo_create(target->surface);
     cairo_set_source_rgb(target->cairo, 1.0, 1.0, 1.0);
     cairo_paint(target->cairo);
-    cairo_set_font_face(target->cairo, rm_font_face());
-    cairo_font_options_t *options = rm_font_options();
-    cairo_set_font_options(target->cairo, options);
-    cairo_font_options_destroy(options);
+    rm_cairo_font(target->cairo);
 }
 
 /* Words to bytes in place: a pixel's bytes lie at or before its word. */

@@ -30,27 +30,50 @@ static void add(line to, const char *format, ...) {
     }
 }
 
+/* "yarn scaling by 4": the number that says most; a rule with none is its name. */
+static void describe_scaling(line title, const ropemap_scaling *scaling) {
+    const char *name = ropemap_scaling_name(scaling->rule);
+    const double numbers[] = {scaling->factor, scaling->alpha, scaling->rotated,
+                              scaling->max_length / scaling->original_length,
+                              scaling->freq_scale > 0.0 ? 1.0 / scaling->freq_scale : 0.0};
+    char number[RM_NUMBER_TEXT];
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (numbers[i] > 0.0 && numbers[i] < 1e12) {
+            rm_number_parameter(number, numbers[i]);
+            add(title, "%s scaling by %s", name == NULL ? "unknown" : name, number);
+            return;
+        }
+    }
+    add(title, "%s scaling", name == NULL ? "unknown" : name);
+}
+
 static void describe_rule(line title, const ropemap_request *request) {
     const ropemap_spec *spec = &request->spec;
-    char base[RM_NUMBER_TEXT], factor[RM_NUMBER_TEXT];
+    char base[RM_NUMBER_TEXT];
     rm_number_parameter(base, spec->base);
-    rm_number_parameter(factor, spec->scaling.factor);
     if (request->already_rotated) {
         add(title, "Similarity of rotated vectors");
         add(title, "d = %" PRId32, spec->head_dim);
         return;
     }
-    add(title, "RoPE similarity");
+    static const char *const encodings[] = {"RoPE similarity", "Sinusoidal similarity", "ALiBi similarity",
+                                            "xPos similarity", "Similarity without positions"};
+    const bool known = (size_t)request->encoding < sizeof encodings / sizeof encodings[0];
+    add(title, "%s", known ? encodings[request->encoding] : "Similarity");
+    if (request->encoding == ROPEMAP_ENCODING_ALIBI || request->encoding == ROPEMAP_ENCODING_NOPE) {
+        add(title, "d = %" PRId32, spec->head_dim);
+        return;
+    }
     add(title, "base %s", base);
     if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
-        const char *name = ropemap_scaling_name(spec->scaling.rule);
-        add(title, "%s scaling by %s", name == NULL ? "unknown" : name, factor);
+        describe_scaling(title, &spec->scaling);
     }
     add(title, "d = %" PRId32, spec->head_dim);
     if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
         add(title, "%" PRId32 " rotated", spec->rotary_dim);
     }
-    if (spec->layout == ROPEMAP_LAYOUT_INTERLEAVED) {
+    if (spec->layout == ROPEMAP_LAYOUT_INTERLEAVED &&
+        request->queries != NULL) { /* else it changes nothing */
         add(title, "interleaved");
     }
 }

@@ -9,6 +9,7 @@
  * does not grow with the number of positions, and the parts depend on the request alone.
  */
 #include "host/base/alloc.h"
+#include "host/map/encoding.h"
 #include "host/map/pairs.h"
 #include "host/map/plan.h"
 #include "host/map/window.h"
@@ -207,7 +208,12 @@ static ropemap_status compute_values(const struct part *part, rm_worker *worker,
                                     .count = left < at_once ? left : at_once,
                                     .step = diagonal->range.step};
         double *values = part->scratch->values + (first - part->first);
-        RM_TRY(job->backend->distances(worker->context, &job->freqs, diagonal->weight, some, values, error));
+        if (rm_encoding_is_own(job)) {
+            rm_encoding_values(job, diagonal->weight, some, values);
+        } else {
+            RM_TRY(
+                job->backend->distances(worker->context, &job->freqs, diagonal->weight, some, values, error));
+        }
         for (int64_t t = 0; t < some.count; t++) {
             values[t] += diagonal->fixed;
         }
@@ -332,7 +338,14 @@ static void set_weights(struct diagonal *diagonal) {
     const double a = (double)job->freqs.attention_factor;
     diagonal->weight = job->rotation.rotate ? a * a * 2.0 / d : 0.0;
     diagonal->fixed = job->rotation.rotate ? (d - 2.0 * pairs) / d : 1.0;
-    if (job->rotation.normalise) {
+    if (job->request->encoding == ROPEMAP_ENCODING_SINUSOIDAL) {
+        diagonal->weight = 1.0 / pairs;
+        diagonal->fixed = 0.0;
+    } else if (job->request->encoding == ROPEMAP_ENCODING_ALIBI) {
+        diagonal->weight = 0.0;
+        diagonal->fixed = 1.0;
+    }
+    if (job->rotation.normalise && job->request->encoding != ROPEMAP_ENCODING_ALIBI) {
         const double length = diagonal->weight * pairs + diagonal->fixed;
         diagonal->weight /= length;
         diagonal->fixed /= length;

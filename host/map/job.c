@@ -30,10 +30,11 @@ static void take_request(const ropemap_request *request, rm_job *job) {
     job->constant = job->queries->constant && job->keys->constant;
     job->mirrors = job->queries == job->keys && !request->causal && request->height == request->width &&
                    memcmp(&request->rows, &request->cols, sizeof request->rows) == 0;
-    job->rotation = (rm_rotation){.freqs = &job->freqs,
-                                  .layout = request->spec.layout,
-                                  .rotate = !request->already_rotated,
-                                  .normalise = cosine};
+    job->rotation =
+        (rm_rotation){.freqs = &job->freqs,
+                      .layout = request->spec.layout,
+                      .rotate = !request->already_rotated && request->encoding != ROPEMAP_ENCODING_NOPE,
+                      .normalise = cosine};
     job->grid = (rm_grid){.rows = axis_of(request->rows, request->height),
                           .cols = axis_of(request->cols, request->width),
                           .causal = request->causal};

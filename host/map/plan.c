@@ -3,6 +3,7 @@
 #include "host/map/plan.h"
 
 #include "host/map/cost.h"
+#include "host/map/encoding.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,6 +54,11 @@ static ropemap_status plan_forced(rm_job *job, ropemap_error *error) {
 
 static void plan_auto(rm_job *job) {
     const ropemap_pool pool = job->request->pool;
+    if (rm_encoding_by_distance(job)) {
+        rm_cost_diagonal(job);
+        explain(job, "the encoding is known by its distances");
+        return;
+    }
     if (pool == ROPEMAP_POOL_MEAN) {
         rm_cost_factored(job);
         explain(job, job->constant

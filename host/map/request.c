@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/map/request.h"
 
+#include "host/map/encoding.h"
+
 #include <inttypes.h>
 
 static const char *const measure_names[] = {"dot", "scaled", "cosine"};
@@ -133,6 +135,7 @@ static ropemap_status check_choices(const ropemap_request *request, ropemap_erro
 ropemap_status rm_request_check(const ropemap_request *request, ropemap_error *error) {
     RM_TRY(ropemap_spec_check(&request->spec, error));
     RM_TRY(check_choices(request, error));
+    RM_TRY(rm_encoding_check(request, error));
     RM_TRY(check_range("rows", request->rows, error));
     RM_TRY(check_range("cols", request->cols, error));
     RM_TRY(check_side("height", request->height, error));

@@ -1,56 +1,171 @@
-/* scaling.c - the table of scaling rules: what each is called, takes and does to the frequencies */
+/* scaling.c - the table of scaling rules: a rule is one function and one row */
 /* SPDX-License-Identifier: MIT */
 #include "host/spec/scaling.h"
 
-#include <locale.h>
-#include <math.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
-enum { NAME_BYTES = 32 };
+#define FIELD(name) offsetof(ropemap_scaling, name)
 
-/* base^(-2i/D): powers of one root, exact to a few i * 2^-104. */
-static void plain_frequencies(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians) {
-    const rm_twofold ratio = rm_twofold_inverse_root(spec->base, pairs);
-    rm_twofold power = {.high = 1.0};
-    for (int32_t i = 0; i < pairs; i++) {
-        radians[i] = power;
-        power = rm_twofold_mul(power, ratio);
-    }
+static const rm_parameter factor = {"factor", RM_PARAMETER_NUMBER, FIELD(factor), 1.0, 1e9};
+static const rm_parameter original = {"original", RM_PARAMETER_NUMBER, FIELD(original_length), 2.0, 0x1p40};
+static const rm_parameter max_length = {"max", RM_PARAMETER_NUMBER, FIELD(max_length), 1.0, 0x1p40};
+static const rm_parameter low = {"low", RM_PARAMETER_NUMBER, FIELD(low_freq_factor), 1e-6, 1e6};
+static const rm_parameter high = {"high", RM_PARAMETER_NUMBER, FIELD(high_freq_factor), 1e-6, 1e6};
+static const rm_parameter beta_fast = {"beta-fast", RM_PARAMETER_NUMBER, FIELD(beta_fast), 1e-6, 1e9};
+static const rm_parameter beta_slow = {"beta-slow", RM_PARAMETER_NUMBER, FIELD(beta_slow), 1e-6, 1e9};
+static const rm_parameter untruncated = {"untruncated", RM_PARAMETER_FLAG, FIELD(untruncated), 0.0, 1.0};
+static const rm_parameter ramp = {"ramp", RM_PARAMETER_RAMP, FIELD(ramp), 0.0, 1.0};
+static const rm_parameter attention = {"attention", RM_PARAMETER_NUMBER, FIELD(attention_factor), 1e-6, 1e6};
+static const rm_parameter mscale = {"mscale", RM_PARAMETER_NUMBER, FIELD(mscale), 1e-6, 1e6};
+static const rm_parameter mscale_all = {"mscale-all-dim", RM_PARAMETER_NUMBER, FIELD(mscale_all_dim), 1e-6,
+                                        1e6};
+static const rm_parameter rotated = {"rotated", RM_PARAMETER_NUMBER, FIELD(rotated), 1e-6, 1.0};
+static const rm_parameter mixed_b = {"b", RM_PARAMETER_NUMBER, FIELD(mixed_b), 1e-6, 1e3};
+static const rm_parameter alpha = {"alpha", RM_PARAMETER_NUMBER, FIELD(alpha), 1.0, 1e9};
+static const rm_parameter freq_scale = {"scale", RM_PARAMETER_NUMBER, FIELD(freq_scale), 1e-9, 1.0};
+static const rm_parameter ext_factor = {"ext", RM_PARAMETER_NUMBER, FIELD(ext_factor), 0.0, 1.0};
+static const rm_parameter attn_factor = {"attn", RM_PARAMETER_NUMBER, FIELD(attn_factor), 1e-6, 1e6};
+static const rm_parameter use = {"use", RM_PARAMETER_USE, FIELD(factors), 0.0, 2.0};
+static const rm_parameter short_list = {"short", RM_PARAMETER_LIST, FIELD(short_factors), 0.2, 1e9};
+static const rm_parameter long_list = {"long", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e9};
+static const rm_parameter divisors = {"divisors", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e30};
+
+/* Every field of ropemap_scaling that a rule may take, once. */
+static const rm_parameter *const parameters[] = {
+    &factor,     &original,    &max_length, &low,        &high,      &beta_fast, &beta_slow,  &untruncated,
+    &ramp,       &attention,   &mscale,     &rotated,    &mixed_b,   &alpha,     &mscale_all, &freq_scale,
+    &ext_factor, &attn_factor, &use,        &short_list, &long_list, NULL,
+};
+
+const rm_parameter *rm_parameter_at(int index) {
+    return parameters[index];
 }
 
-static void linear_frequencies(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians) {
-    plain_frequencies(spec, pairs, radians);
-    for (int32_t i = 0; i < pairs; i++) {
-        radians[i] = rm_twofold_div(radians[i], spec->scaling.factor);
+/* ---- what the table cannot say */
+
+static ropemap_status check_yarn(const ropemap_spec *spec, ropemap_error *error) {
+    const ropemap_scaling *scaling = &spec->scaling;
+    const double fast = rm_given(scaling->beta_fast, 32.0), slow = rm_given(scaling->beta_slow, 1.0);
+    if (scaling->rule == ROPEMAP_SCALING_GGML) {
+        if (scaling->ext_factor != 0.0 && scaling->original_length == 0.0) {
+            return rm_fail(error, ROPEMAP_USAGE, "scaling ggml: original is missing, expected with ext");
+        }
+    } else if (scaling->factor == 0.0 && scaling->max_length < scaling->original_length) {
+        return rm_fail(
+            error, ROPEMAP_USAGE,
+            "scaling yarn: factor is missing, expected factor=NUMBER or max=NUMBER of at least the "
+            "original length, %g",
+            scaling->original_length);
     }
+    return fast >= slow ? ROPEMAP_OK
+                        : rm_fail(error, ROPEMAP_USAGE,
+                                  "scaling: beta-fast is %g, expected at least beta-slow, %g", fast, slow);
 }
 
-/* (base * factor^(D/(D-2)))^(-2i/D) = base^(-2i/D) * factor^(-i/(D/2 - 1)). */
-static void ntk_frequencies(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians) {
-    plain_frequencies(spec, pairs, radians);
-    if (pairs < 2) {
-        return; /* pair 0 never changes */
-    }
-    const rm_twofold ratio = rm_twofold_inverse_root(spec->scaling.factor, pairs - 1);
-    rm_twofold power = {.high = 1.0};
-    for (int32_t i = 0; i < pairs; i++) {
-        radians[i] = rm_twofold_mul(radians[i], power);
-        power = rm_twofold_mul(power, ratio);
-    }
+static ropemap_status check_llama3(const ropemap_spec *spec, ropemap_error *error) {
+    const ropemap_scaling *scaling = &spec->scaling;
+    return scaling->high_freq_factor >= scaling->low_freq_factor
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE, "scaling llama3: high is %g, expected at least low, %g",
+                         scaling->high_freq_factor, scaling->low_freq_factor);
 }
 
-/* In the order of ropemap_scaling_rule. A rule is one function and one row. */
+static ropemap_status check_longrope(const ropemap_spec *spec, ropemap_error *error) {
+    const ropemap_scaling *scaling = &spec->scaling;
+    if (scaling->factor == 0.0 && scaling->max_length == 0.0 && scaling->attention_factor == 0.0) {
+        return rm_fail(
+            error, ROPEMAP_USAGE,
+            "scaling longrope: expected one of factor, max and attention, which say by how much cosines "
+            "grow");
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_proportional(const ropemap_spec *spec, ropemap_error *error) {
+    return spec->rotary_dim == 0 || spec->rotary_dim == spec->head_dim
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE,
+                         "scaling proportional: rotary-dim is %d, expected the head dim, %d: `rotated` says "
+                         "what turns",
+                         (int)spec->rotary_dim, (int)spec->head_dim);
+}
+
+/* ---- the rules, in the order of ropemap_scaling_rule */
+
 static const rm_scaling_row rows[] = {
-    {.name = "none", .help = "none              base^(-2i/D), unscaled", .frequencies = plain_frequencies},
+    {.name = "none", .does = "base^(-2i/D), unscaled", .rule = rm_rule_none},
     {.name = "linear",
-     .help = "linear:factor=F   frequencies divided by F (position interpolation)",
-     .takes_factor = true,
-     .frequencies = linear_frequencies},
+     .does = "frequencies divided by the factor (position interpolation)",
+     .takes = {{&factor, true}},
+     .rule = rm_rule_linear},
     {.name = "ntk",
-     .help = "ntk:factor=F      base times F^(D/(D-2)) (NTK-aware, static)",
-     .takes_factor = true,
-     .frequencies = ntk_frequencies},
+     .does = "base times factor^(D/(D-2)) (NTK-aware, static)",
+     .takes = {{&factor, true}},
+     .rule = rm_rule_ntk},
+    {.name = "dynamic",
+     .does = "the same, growing with the length beyond max",
+     .takes = {{&factor, true}, {&max_length, true}},
+     .rule = rm_rule_dynamic},
+    {.name = "yarn",
+     .does = "slow pairs divided by the factor, fast ones kept, cosines times 0.1 ln(factor) + 1",
+     .takes = {{&factor, false},
+               {&original, true},
+               {&max_length, false},
+               {&beta_fast, false},
+               {&beta_slow, false},
+               {&untruncated, false},
+               {&ramp, false},
+               {&attention, false},
+               {&mscale, false},
+               {&mscale_all, false}},
+     .rule = rm_rule_yarn,
+     .check = check_yarn},
+    {.name = "longrope",
+     .does = "a divisor for each pair, of two lists by the length",
+     .takes = {{&original, true},
+               {&short_list, true},
+               {&long_list, true},
+               {&max_length, false},
+               {&factor, false},
+               {&attention, false},
+               {&use, false}},
+     .rule = rm_rule_longrope,
+     .check = check_longrope},
+    {.name = "llama3",
+     .does = "slow pairs divided by the factor, fast ones kept (Llama 3.1)",
+     .takes = {{&factor, true}, {&low, true}, {&high, true}, {&original, true}},
+     .rule = rm_rule_llama3,
+     .check = check_llama3},
+    {.name = "proportional",
+     .does = "only the first share of the pairs turns (p-RoPE)",
+     .takes = {{&rotated, true}, {&factor, false}},
+     .rule = rm_rule_proportional,
+     .check = check_proportional},
+    {.name = "ntk-fixed",
+     .does = "(base factor)^(-2i/D) / factor^(2/D) (vLLM)",
+     .takes = {{&factor, true}},
+     .rule = rm_rule_ntk_fixed},
+    {.name = "ntk-mixed",
+     .does = "divided by factor^(((i+1)/(D/2))^b) (vLLM)",
+     .takes = {{&factor, true}, {&mixed_b, true}},
+     .rule = rm_rule_ntk_mixed},
+    {.name = "alpha",
+     .does = "base times alpha^(D/(D-2)) (Hunyuan)",
+     .takes = {{&alpha, true}},
+     .rule = rm_rule_alpha},
+    {.name = "ggml",
+     .does = "llama.cpp's freq_scale, ext_factor, attn_factor and freq_factors",
+     .takes = {{&freq_scale, false},
+               {&ext_factor, false},
+               {&attn_factor, false},
+               {&original, false},
+               {&beta_fast, false},
+               {&beta_slow, false},
+               {&use, false},
+               {&divisors, false}},
+     .rule = rm_rule_ggml,
+     .check = check_yarn},
 };
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
@@ -61,108 +176,4 @@ const rm_scaling_row *rm_scaling_find(ropemap_scaling_rule rule) {
 const char *ropemap_scaling_name(ropemap_scaling_rule rule) {
     const rm_scaling_row *row = rm_scaling_find(rule);
     return row == NULL ? NULL : row->name;
-}
-
-const char *ropemap_scaling_help(ropemap_scaling_rule rule) {
-    const rm_scaling_row *row = rm_scaling_find(rule);
-    return row == NULL ? NULL : row->help;
-}
-
-ropemap_status rm_scaling_check(const ropemap_scaling *scaling, ropemap_error *error) {
-    const rm_scaling_row *row = rm_scaling_find(scaling->rule);
-    if (row == NULL) {
-        return rm_fail(error, ROPEMAP_USAGE, "scaling: there is no rule number %d", (int)scaling->rule);
-    }
-    if (!(scaling->factor >= 1.0 && scaling->factor <= 1e9)) {
-        return rm_fail(error, ROPEMAP_USAGE, "scaling %s: factor is %g, expected a number from 1 to 1e9",
-                       row->name, scaling->factor);
-    }
-    if (!row->takes_factor && scaling->factor != 1.0) {
-        return rm_fail(error, ROPEMAP_USAGE, "scaling %s: factor is %g, but the rule takes none", row->name,
-                       scaling->factor);
-    }
-    return ROPEMAP_OK;
-}
-
-/* "none, linear, ntk" */
-static void list_names(char *text, size_t size) {
-    text[0] = '\0';
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        (void)strncat(text, i == 0 ? "" : ", ", size - strlen(text) - 1);
-        (void)strncat(text, rows[i].name, size - strlen(text) - 1);
-    }
-}
-
-static const rm_scaling_row *row_named(const char *name, size_t length) {
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (strlen(rows[i].name) == length && memcmp(rows[i].name, name, length) == 0) {
-            return &rows[i];
-        }
-    }
-    return NULL;
-}
-
-/* strtod as in the C locale, whatever the caller's program has set. */
-static double number_in_c_locale(const char *text, char **end) {
-    const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    const locale_t before = c == (locale_t)0 ? (locale_t)0 : uselocale(c);
-    const double number = strtod(text, end);
-    if (c != (locale_t)0) {
-        (void)uselocale(before);
-        freelocale(c);
-    }
-    return number;
-}
-
-/* One "key=value", without the comma behind it. */
-static ropemap_status parse_parameter(const rm_scaling_row *row, const char *text, size_t length,
-                                      ropemap_scaling *scaling, ropemap_error *error) {
-    const char *equals = memchr(text, '=', length);
-    const size_t key = equals == NULL ? length : (size_t)(equals - text);
-    if (!row->takes_factor || key != strlen("factor") || memcmp(text, "factor", key) != 0) {
-        return rm_fail(error, ROPEMAP_USAGE, "scaling %s: unknown key '%.*s', the rule takes %s", row->name,
-                       (int)(key > NAME_BYTES ? NAME_BYTES : key), text,
-                       row->takes_factor ? "factor=NUMBER" : "no parameters");
-    }
-    if (!isnan(scaling->factor)) {
-        return rm_fail(error, ROPEMAP_USAGE, "scaling %s: factor is given twice", row->name);
-    }
-    char number[NAME_BYTES] = {0};
-    const size_t digits = equals == NULL ? 0 : length - key - 1;
-    char *end = number;
-    if (digits > 0 && digits < sizeof number) {
-        memcpy(number, equals + 1, digits);
-        scaling->factor = number_in_c_locale(number, &end);
-    }
-    if (end == number || *end != '\0') {
-        return rm_fail(error, ROPEMAP_USAGE, "scaling %s: '%.*s', expected factor=NUMBER", row->name,
-                       (int)(length > NAME_BYTES ? NAME_BYTES : length), text);
-    }
-    return ROPEMAP_OK;
-}
-
-ropemap_status ropemap_scaling_parse(const char *text, ropemap_scaling *scaling, ropemap_error *error) {
-    const size_t name = strcspn(text, ":");
-    const rm_scaling_row *row = row_named(text, name);
-    if (row == NULL) {
-        char names[200];
-        list_names(names, sizeof names);
-        return rm_fail(error, ROPEMAP_USAGE, "scaling '%.*s': unknown rule, expected one of %s",
-                       (int)(name > NAME_BYTES ? NAME_BYTES : name), text, names);
-    }
-    ropemap_scaling parsed = {.rule = (ropemap_scaling_rule)(row - rows),
-                              .factor = row->takes_factor ? (double)NAN : 1};
-    for (const char *at = text + name; *at != '\0';) {
-        at++; /* the colon or a comma */
-        const size_t length = strcspn(at, ",");
-        RM_TRY(parse_parameter(row, at, length, &parsed, error));
-        at += length;
-    }
-    if (row->takes_factor && isnan(parsed.factor)) {
-        return rm_fail(error, ROPEMAP_USAGE, "scaling %s: factor is missing, expected %s:factor=NUMBER",
-                       row->name, row->name);
-    }
-    RM_TRY(rm_scaling_check(&parsed, error));
-    *scaling = parsed;
-    return ROPEMAP_OK;
 }

@@ -1,14 +1,12 @@
 /* schedule.c - a rule's frequencies as whole numbers of 2^-96 turns a token */
 /* SPDX-License-Identifier: MIT */
+#include "host/spec/schedule.h"
 #include "host/base/alloc.h"
 #include "host/spec/scaling.h"
 
-/* 1 / (2 pi), correct to 2^-110. */
-static const rm_twofold turns_per_radian = {.high = 0x1.45f306dc9c883p-3, .low = -0x1.6b01ec5417056p-57};
-
-/* Splits turns in [0, 1) into units of 2^-64 and, rounded to nearest, of 2^-96. */
+/* Splits turns >= 0 into units of 2^-64 and, rounded to nearest, of 2^-96; whole turns are none. */
 static void split_turns(rm_twofold turns, uint64_t *step, uint32_t *fine) {
-    const double scaled = turns.high * 0x1p64, whole = floor(scaled);
+    const double scaled = (turns.high - floor(turns.high)) * 0x1p64, whole = floor(scaled);
     const double rest = (scaled - whole) + turns.low * 0x1p64; /* within +-2^9: half an ulp of 0.16 turns */
     const double carry = floor(rest);
     const uint64_t units = (uint64_t)((rest - carry) * 0x1p32 + 0.5); /* may be 2^32, which carries */
@@ -16,18 +14,30 @@ static void split_turns(rm_twofold turns, uint64_t *step, uint32_t *fine) {
     *fine = (uint32_t)units;
 }
 
-ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs, ropemap_error *error) {
+ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule, ropemap_error *error) {
     RM_TRY(ropemap_spec_check(spec, error));
     const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
     rm_twofold *radians = rm_alloc((uint64_t)pairs, sizeof *radians);
     if (radians == NULL) {
         return rm_fail_memory(error, "frequencies", (uint64_t)pairs * sizeof *radians);
     }
-    rm_scaling_find(spec->scaling.rule)->frequencies(spec, pairs, radians);
-    *freqs = (ropemap_freqs){.pairs = pairs, .attention_factor = 1.0f};
-    for (int32_t i = 0; i < pairs; i++) {
-        split_turns(rm_twofold_mul(radians[i], turns_per_radian), &freqs->step[i], &freqs->fine[i]);
+    *schedule = (rm_schedule){.pairs = pairs, .attention = 1.0, .radians = radians};
+    rm_scaling_find(spec->scaling.rule)->rule(spec, pairs, radians, &schedule->attention);
+    return ROPEMAP_OK;
+}
+
+void rm_schedule_freqs(const rm_schedule *schedule, ropemap_freqs *freqs) {
+    *freqs = (ropemap_freqs){.pairs = schedule->pairs, .attention_factor = (float)schedule->attention};
+    for (int32_t i = 0; i < schedule->pairs; i++) {
+        split_turns(rm_twofold_mul(schedule->radians[i], rm_turns_per_radian), &freqs->step[i],
+                    &freqs->fine[i]);
     }
-    rm_free(radians);
+}
+
+ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs, ropemap_error *error) {
+    rm_schedule schedule;
+    RM_TRY(rm_schedule_make(spec, &schedule, error));
+    rm_schedule_freqs(&schedule, freqs);
+    rm_free(schedule.radians);
     return ROPEMAP_OK;
 }

@@ -13,7 +13,7 @@ ropemap_spec ropemap_spec_default(void) {
         .base = 10000.0,
         .head_dim = 128,
         .layout = ROPEMAP_LAYOUT_HALF,
-        .scaling = {.rule = ROPEMAP_SCALING_NONE, .factor = 1.0},
+        .scaling = {.rule = ROPEMAP_SCALING_NONE},
     };
 }
 
@@ -39,5 +39,9 @@ ropemap_status ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error
     if (ropemap_layout_name(spec->layout) == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "layout: %d, expected half or interleaved", (int)spec->layout);
     }
-    return rm_scaling_check(&spec->scaling, error);
+    if (!(spec->length >= 0.0 && spec->length <= (double)ROPEMAP_POSITION_END)) {
+        return rm_fail(error, ROPEMAP_USAGE, "length: %g, expected a number of tokens up to 2^40",
+                       spec->length);
+    }
+    return rm_scaling_check(spec, error);
 }

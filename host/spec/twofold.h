@@ -21,6 +21,20 @@ static inline rm_twofold rm_twofold_sum(double high, double low) {
     return (rm_twofold){.high = sum, .low = low - (sum - high)};
 }
 
+static inline rm_twofold rm_twofold_add(rm_twofold a, rm_twofold b) {
+    const double sum = a.high + b.high, part = sum - a.high;
+    const double rest = (a.high - (sum - part)) + (b.high - part);
+    return rm_twofold_sum(sum, rest + (a.low + b.low));
+}
+
+static inline rm_twofold rm_twofold_negative(rm_twofold a) {
+    return (rm_twofold){.high = -a.high, .low = -a.low};
+}
+
+static inline rm_twofold rm_twofold_of(double value) {
+    return (rm_twofold){.high = value};
+}
+
 static inline rm_twofold rm_twofold_mul(rm_twofold a, rm_twofold b) {
     const double product = a.high * b.high;
     const double rest = fma(a.high, b.high, -product);

@@ -8,9 +8,9 @@ import unittest
 
 from harness import SOURCE, Case
 
-ISSUED = """base head-dim rotary-dim scaling layout positions rows cols content queries keys order head batch state
+ISSUED = """model preset layer-type base head-dim rotary-dim scaling length layout positions rows cols content queries keys order head batch state
 first-position measure pool causal size backend device method dtype threads memory dry-run output bare cmap clim json force quiet
-verbose strict help""".split()
+verbose strict positions-from sections shift phase diff encoding slope help""".split()
 
 
 class Help(Case):
@@ -23,7 +23,7 @@ class Help(Case):
         page = self.page("--help")
         self.assertEqual(page, self.page("help"))
         self.assertEqual(page, self.page("-h"))
-        for word in ("map", "bench", "doctor", "completion", "--version", "Usage:", "Exit codes"):
+        for word in ("map", "info", "check", "bench", "doctor", "completion", "--version", "Usage:", "Exit codes"):
             self.assertIn(word, page)
 
     def test_version(self):
@@ -34,7 +34,7 @@ class Help(Case):
         for arguments in (["help", "map"], ["map", "-h"], ["map", "-qh"], ["map", "-b", "5", "--help"], ["--help", "map"]):
             self.assertEqual(page, self.page(*arguments))
         self.assertEqual(sorted(set(re.findall(r"^ .{0,5} --([a-z-]+)", page, re.M))), sorted(ISSUED))
-        for word in ("-b,", "-d,", "-n,", "-o,", "-q,", "-v,", "linear:factor=F", "ntk:factor=F", "half|interleaved",
+        for word in ("-b,", "-d,", "-n,", "-o,", "-q,", "-v,", "linear:factor=N", "ntk:factor=N", "half|interleaved",
                      "COUNT, FIRST:COUNT or FIRST:COUNT:STEP", "absmax", "viridis", "cosine"):
             self.assertIn(word, page)
         self.assertLessEqual(max(map(len, page.splitlines())), 100)
@@ -42,7 +42,7 @@ class Help(Case):
         self.assertIn("--json", self.page("help", "doctor"))
 
     def test_help_takes_no_value(self):
-        for command in ("map", "bench", "doctor", "completion"):
+        for command in ("map", "info", "check", "bench", "doctor", "completion"):
             self.refused(2, ["--help: a value ('x'), expected none"], command, "--help=x")
         self.refused(2, ["--help=x"], "--help=x")
 
@@ -69,7 +69,7 @@ class Completion(Case):
     def test_bash(self):
         self.assertEqual(self.complete("ma"), ["map"])
         self.assertIn("--version", self.complete("--"))
-        self.assertEqual(self.complete("map", "--pos"), ["--positions"])
+        self.assertEqual(self.complete("map", "--pos"), ["--positions", "--positions-from"])
         self.assertEqual(self.complete("map", "--pool", "m"), ["mean", "min", "max"])
         self.assertEqual(self.complete("map", "--dtype", "f"), ["fp32", "fp16"])
         self.assertEqual(self.complete("map", "--backend", "cu"), ["cuda"])
@@ -87,7 +87,7 @@ class Completion(Case):
         self.assertEqual(self.complete("map", "--pool", "=", "m"), ["mean", "min", "max"])
         self.assertIn("absmax", self.complete("map", "--pool", "="))
         self.assertEqual(self.complete("map", "--base", "=", ""), [])
-        self.assertEqual(self.complete("map", "--pool", "=", "min", "--pos"), ["--positions"])
+        self.assertEqual(self.complete("map", "--pool", "=", "min", "--pos"), ["--positions", "--positions-from"])
         self.assertEqual(self.complete("map", "--json", "="), [])
         self.write("q.npy", b"")
         self.assertEqual(self.complete("map", "--queries", "=", "q"), ["q.npy"])

@@ -22,7 +22,7 @@ class Rule(Case):
     def test_defaults(self):
         spec = self.expect([])
         self.assertEqual(spec, {"base": 10000.0, "head_dim": 128, "rotary_dim": 128, "layout": "half",
-                                "scaling": {"rule": "none", "factor": 1.0}, "attention_factor": 1.0})
+                                "rule": "none", "scaling": "none", "length": None, "attention_factor": 1.0})
 
     def test_base(self):
         for arguments in (["-b", "5e5"], ["-b5e5"], ["--base", "500000"], ["--base=500000.0"], ["-b", "500000.0e0"]):
@@ -43,9 +43,9 @@ class Rule(Case):
     def test_scaling(self):
         self.expect(["--scaling", "none"])
         spec = self.expect(["-d", "16", "--scaling", "linear:factor=4"], head_dim=16, linear=4.0)
-        self.assertEqual(spec["scaling"], {"rule": "linear", "factor": 4.0})
+        self.assertEqual(spec["scaling"], "linear:factor=4")
         spec = self.expect(["-d", "16", "--scaling=ntk:factor=2.5"], head_dim=16, ntk=2.5)
-        self.assertEqual(spec["scaling"], {"rule": "ntk", "factor": 2.5})
+        self.assertEqual(spec["scaling"], "ntk:factor=2.5")
 
     def test_layout_of_equal_entries_changes_nothing(self):
         self.assertEqual(self.expect(["--layout", "interleaved"])["layout"], "interleaved")

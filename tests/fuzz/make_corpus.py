@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# make_corpus.py - writes the seeds of the tensor file fuzzers: fuzz/npy/ and fuzz/safetensors/
+# make_corpus.py - writes the seeds of the file fuzzers: fuzz/npy/, fuzz/safetensors/ and fuzz/gguf/
 # SPDX-License-Identifier: MIT
 """Small files, valid and broken, from which the fuzzers start. Run it again after changing it; it overwrites."""
 import json
@@ -68,7 +68,76 @@ SAFETENSORS = {
     "empty": b"",
 }
 
-for folder, seeds in (("npy", NPY), ("safetensors", SAFETENSORS)):
+U32, I32, F32, BOOL, TEXT, ARRAY, U64 = 4, 5, 6, 7, 8, 9, 10
+PACK = {U32: "<I", I32: "<i", F32: "<f", BOOL: "<B", U64: "<Q"}
+
+
+def gguf_text(text):
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def gguf_value(kind, value):
+    return gguf_text(value) if kind == TEXT else struct.pack(PACK[kind], value)
+
+
+def gguf_key(key, kind, value):
+    if kind == ARRAY:
+        of, items = value
+        return (gguf_text(key) + struct.pack("<IIQ", ARRAY, of, len(items)) +
+                b"".join(gguf_value(of, item) for item in items))
+    return gguf_text(key) + struct.pack("<I", kind) + gguf_value(kind, value)
+
+
+def gguf(arch, keys, lists=(), version=3, tensors=None, count=None):
+    """Keys of the architecture as (suffix, type, value), and RoPE tensors as (name, floats)."""
+    body = gguf_key("general.architecture", TEXT, arch)
+    body += b"".join(gguf_key(f"{arch}.{key}", kind, value) for key, kind, value in keys)
+    data = b""
+    for name, floats in lists:
+        body += gguf_text(name) + struct.pack("<IQIQ", 1, len(floats), 0, len(data))
+        data += struct.pack(f"<{len(floats)}f", *floats)
+        data += b"\0" * (-len(data) % 32)
+    header = b"GGUF" + struct.pack("<IQQ", version, len(lists) if tensors is None else tensors,
+                                   1 + len(keys) if count is None else count)
+    return header + body + b"\0" * (-(len(header) + len(body)) % 32) + data
+
+
+HEAD = [("attention.key_length", U32, 16), ("context_length", U32, 4096)]
+YARN = [("rope.scaling.type", TEXT, "yarn"), ("rope.scaling.factor", F32, 40.0)]
+DIVISORS = [1.0, 1.5, 2.0, 4.0, 8.0, 8.0, 8.0, 1e30]
+FACTORS = [1.0, 1.5, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]
+
+GGUF = {
+    "plain": gguf("qwen2", HEAD + [("rope.freq_base", F32, 1e6)]),
+    "heads": gguf("openelm", [("embedding_length", U32, 64), ("attention.head_count", ARRAY, (I32, [0, 4, 8]))]),
+    "divisors": gguf("llama", HEAD, [("blk.0.attn_q.weight", [0.0]), ("rope_freqs.weight", DIVISORS)]),
+    "longrope": gguf("phi3", HEAD + [("rope.scaling.type", TEXT, "longrope"),
+                                     ("rope.scaling.original_context_length", U32, 1024),
+                                     ("rope.scaling.attn_factor", F32, 1.19)],
+                     [("rope_factors_long.weight", FACTORS), ("rope_factors_short.weight", FACTORS)]),
+    "yarn": gguf("deepseek2", [("rope.dimension_count", U32, 16), ("context_length", U32, 4096)] + YARN +
+                 [("rope.scaling.yarn_log_multiplier", F32, 0.0707)]),
+    "yarn-ext": gguf("grok", HEAD + YARN + [("rope.scaling.yarn_ext_factor", F32, 0.5),
+                                            ("rope.scaling.yarn_beta_fast", F32, 8.0)]),
+    "sliding": gguf("gemma3", HEAD + [("rope.scaling.type", TEXT, "linear"), ("rope.scaling.factor", F32, 8.0),
+                                      ("attention.sliding_window", U32, 512)], version=2),
+    "sections": gguf("glm4", HEAD + [("rope.dimension_sections", ARRAY, (I32, [2, 3, 3, 0]))]),
+    "switched-off": gguf("granite", HEAD + [("rope.scaling.finetuned", BOOL, 0)]),
+    "tokens": gguf("qwen2", [("tokens", ARRAY, (TEXT, ["a", "", "bc"]))] + HEAD),
+    "alpha": gguf("hunyuan-dense", HEAD + [("rope.scaling.alpha", F32, 1000.0)]),
+    "duplicate": gguf("qwen2", HEAD + HEAD),
+    "empty-key": gguf("qwen2", HEAD + [("x", U32, 1)]).replace(gguf_text("qwen2.x"), gguf_text("")),
+    "nested": gguf("qwen2", HEAD + [("x", ARRAY, (U32, []))]).replace(struct.pack("<IIQ", 9, 4, 0),
+                                                                      struct.pack("<IIQ", 9, 9, 1)),
+    "counts": gguf("qwen2", HEAD, tensors=(1 << 64) - 1, count=1 << 60),
+    "swapped": b"GGUF" + struct.pack(">IQQ", 3, 0, 1) + b"\0" * 32,
+    "version-1": gguf("qwen2", HEAD, version=1),
+    "long-string": gguf("qwen2", HEAD + [("x", TEXT, "long")]).replace(gguf_text("long"), struct.pack("<Q", 1 << 30)),
+    "magic-alone": b"GGUF",
+}
+
+for folder, seeds in (("npy", NPY), ("safetensors", SAFETENSORS), ("gguf", GGUF)):
     (HERE / folder).mkdir(exist_ok=True)
     for name, content in seeds.items():
         (HERE / folder / name).write_bytes(content)

@@ -37,6 +37,7 @@ typedef struct cli_command {
     const char *name;
     const char *summary;       /* one line */
     const char *usage;         /* what follows the name */
+    bool takes_rule;           /* the rows of rule_options.h come before its own */
     const cli_option *options; /* ends with a row whose name is NULL; --help is understood without a row */
     const cli_option *operand; /* takes each argument that is no option; NULL: none are taken */
     void (*notes)(void);       /* prints the end of the help page; NULL: nothing */
@@ -44,9 +45,14 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command command_map;
+extern const cli_command command_info;
+extern const cli_command command_check;
 extern const cli_command command_bench;
 extern const cli_command command_doctor;
 extern const cli_command command_completion;
+
+/* Every option that a command takes, NULL past the last. */
+const cli_option *command_option(const cli_command *command, int index);
 
 /* Every command, NULL past the last. */
 const cli_command *command_at(int index);

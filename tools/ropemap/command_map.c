@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
+#include "tools/ropemap/map_turning.h"
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/progress.h"
 #include "tools/ropemap/report.h"
@@ -9,15 +10,33 @@
 
 #include <stdio.h>
 
+/* Takes the exact map away from `map`. */
+static ropemap_status take_exact(const map_options *options, const map_inputs *inputs,
+                                 const ropemap_request *like, ropemap_map *map, ropemap_error *error) {
+    ropemap_map exact = {.cells = NULL};
+    ropemap_request request = map_exact_request(options, inputs);
+    request.progress = like->progress;
+    request.progress_user = like->progress_user;
+    ropemap_status status = ropemap_map_compute(&request, &exact, error);
+    if (status == ROPEMAP_OK) {
+        status = ropemap_map_subtract(map, &exact, error);
+    }
+    ropemap_map_free(&exact);
+    return status;
+}
+
 /* Computes the map, tells how far it is, and writes it. After a signal does not return. */
-static ropemap_status make(const map_options *options, map_report *report, ropemap_map *map,
-                           ropemap_error *error) {
+static ropemap_status make(const map_options *options, const map_inputs *inputs, map_report *report,
+                           ropemap_map *map, ropemap_error *error) {
     cli_progress progress = progress_start(options->quiet);
     ropemap_request request = options->request;
     request.progress = progress_tell;
     request.progress_user = &progress;
     signals_hold();
     ropemap_status status = ropemap_map_compute(&request, map, error);
+    if (status == ROPEMAP_OK && options->diff) {
+        status = take_exact(options, inputs, &request, map, error);
+    }
     progress_end(&progress);
     if (status == ROPEMAP_OK) {
         status = map_outputs_write(options, map, &report->output_seconds, error);
@@ -45,7 +64,7 @@ static ropemap_status work(map_options *options, map_inputs *inputs, int *code, 
     }
     ropemap_map map = {.cells = NULL};
     map_report report = {.options = options, .map = &map};
-    status = make(options, &report, &map, error);
+    status = make(options, inputs, &report, &map, error);
     report.total_seconds = wall_clock() - start;
     if (status == ROPEMAP_OK && !options->quiet) {
         report_backend(&report);
@@ -72,16 +91,15 @@ static int run(int argc, char **argv) {
     int code = ROPEMAP_OK;
     status = status == ROPEMAP_OK ? work(&options, &inputs, &code, &error) : status;
     map_inputs_free(&inputs);
+    rule_options_free(&options.rule);
     return status == ROPEMAP_OK ? code : options_report(&command_map, status, &error);
 }
 
 static void notes(void) {
     (void)printf(
         "\nRANGE is COUNT, FIRST:COUNT or FIRST:COUNT:STEP. Numbers may end in k, M or G (2^10, 2^20, 2^30)\n"
-        "and may be written as 1e5. RULE is one of:\n");
-    for (ropemap_scaling_rule rule = ROPEMAP_SCALING_NONE; ropemap_scaling_help(rule) != NULL; rule++) {
-        (void)printf("  %s\n", ropemap_scaling_help(rule));
-    }
+        "and may be written as 1e5. With --model or --preset the rule is the model's. RULE is one of:\n");
+    help_scaling_rules();
     (void)printf("\nExamples:\n"
                  "  ropemap map -n 128k -o map.png\n"
                  "  ropemap map -b 5e5 -n 0:1M --pool absmax -o far.png -o far.npy\n"
@@ -92,6 +110,7 @@ const cli_command command_map = {
     .name = "map",
     .summary = "draw how similar every two positions are, at any length",
     .usage = "[what] [how] -o FILE",
+    .takes_rule = true,
     .options = map_option_table,
     .notes = notes,
     .run = run,

@@ -47,11 +47,13 @@ static void print_values(const cli_option *option) {
 
 static void print_command(const cli_command *command) {
     (void)printf("    %s)\n        case \"$before\" in\n", command->name);
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    for (int at = 0; command_option(command, at) != NULL; at++) {
+        const cli_option *option = command_option(command, at);
         print_values(option);
     }
     (void)printf("        esac\n        words='--help");
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    for (int at = 0; command_option(command, at) != NULL; at++) {
+        const cli_option *option = command_option(command, at);
         (void)printf(" --%s", option->name);
     }
     if (command->operand != NULL && command->operand->choices != NULL) {

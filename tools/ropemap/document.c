@@ -3,6 +3,7 @@
 #include "tools/ropemap/document.h"
 
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/map_turning.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -43,12 +44,14 @@ static json_t *spec_object(const ropemap_spec *spec) {
     ropemap_freqs freqs;
     ropemap_error error;
     const bool known = ropemap_freqs_make(spec, &freqs, &error) == ROPEMAP_OK;
-    return json_pack("{s:f, s:i, s:i, s:s, s:{s:s, s:f}, s:o}", "base", spec->base, "head_dim",
-                     (int)spec->head_dim, "rotary_dim",
-                     (int)(spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim), "layout",
-                     ropemap_layout_name(spec->layout), "scaling", "rule",
-                     ropemap_scaling_name(spec->scaling.rule), "factor", spec->scaling.factor,
-                     "attention_factor", known ? json_real((double)freqs.attention_factor) : json_null());
+    char scaling[400];
+    ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
+    return json_pack(
+        "{s:f, s:i, s:i, s:s, s:s, s:s, s:o, s:o}", "base", spec->base, "head_dim", (int)spec->head_dim,
+        "rotary_dim", (int)(spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim), "layout",
+        ropemap_layout_name(spec->layout), "rule", ropemap_scaling_name(spec->scaling.rule), "scaling",
+        scaling, "length", spec->length > 0.0 ? json_integer((json_int_t)spec->length) : json_null(),
+        "attention_factor", known ? json_real((double)freqs.attention_factor) : json_null());
 }
 
 static json_t *content_object(const map_options *options) {
@@ -56,8 +59,8 @@ static json_t *content_object(const map_options *options) {
         return json_pack("{s:s, s:o, s:o, s:I, s:I, s:s, s:I}", "kind", "tensors", "queries",
                          document_text(options->queries), "keys", document_text(options->keys), "batch",
                          (json_int_t)options->batch, "head", (json_int_t)options->head, "state",
-                         options->request.already_rotated ? "post" : "pre", "first_position",
-                         (json_int_t)options->request.first_position);
+                         options->request.already_rotated && !map_turns(options) ? "post" : "pre",
+                         "first_position", (json_int_t)options->request.first_position);
     }
     if (options->content == MAP_CONTENT_GAUSS) {
         char seed[24]; /* as text: JSON readers lose digits beyond 2^53 */
@@ -78,12 +81,17 @@ static json_t *plan_object(const ropemap_plan *plan) {
 json_t *document_start(const char *schema, const map_options *options, const ropemap_plan *plan) {
     const ropemap_request *request = &options->request;
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:s, s:s, s:b, s:s, s:o, s:s, s:o, s:b, s:s, s:i, s:o}",
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:s, s:s, s:b, "
+        "s:s, s:b, s:I, s:o, s:s, " /* phase, difference, shift, positions_from, encoding */
+        "s:s, s:o, s:s, s:o, s:b, s:s, s:i, s:o}",
         "schema", schema, "version", ropemap_version(), "spec", spec_object(&request->spec), "content",
         content_object(options), "rows", range_object(request->rows), "cols", range_object(request->cols),
         "size", "width", (json_int_t)plan->width, "height", (json_int_t)plan->height, "pool",
         ropemap_pool_name(request->pool), "measure", ropemap_measure_name(request->measure), "causal",
-        request->causal ? 1 : 0, "method", ropemap_method_name(plan->method), "reason",
+        request->causal ? 1 : 0, "phase", ropemap_phase_name(options->phase), "difference",
+        options->diff ? 1 : 0, "shift", (json_int_t)options->shift, "positions_from",
+        options->positions_from != NULL ? document_text(options->positions_from) : json_null(), "encoding",
+        ropemap_encoding_name(request->encoding), "method", ropemap_method_name(plan->method), "reason",
         document_text(plan->reason), "backend", plan->backend, "backend_reason",
         document_text(plan->backend_reason), "fell_back", plan->fell_back ? 1 : 0, "dtype",
         ropemap_dtype_name(plan->dtype), "threads", (int)plan->threads, "plan", plan_object(plan));

@@ -57,7 +57,8 @@ static void print_option(const cli_option *option) {
 
 static void print_group(const cli_command *command, cli_group group) {
     bool first = true;
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    for (int at = 0; command_option(command, at) != NULL; at++) {
+        const cli_option *option = command_option(command, at);
         if (option->group != group) {
             continue;
         }
@@ -101,4 +102,30 @@ int help_program(void) {
                  "Exit codes: 0 done, 1 internal error, 2 usage, 3 bad input data, 4 input or output,\n"
                  "5 memory or a device is missing, 6 a check failed, 75 stopped on request.\n");
     return finish_stdout();
+}
+
+/* Prints what a rule takes, broken after commas where a line is full; returns the columns of the last one. */
+static int print_keys(const char *takes) {
+    int column = printf("  ");
+    while (*takes != '\0') {
+        const int part = (int)strcspn(takes, ",") + 1;
+        const int length = (int)strlen(takes) < part ? (int)strlen(takes) : part;
+        if (column + length > LINE_END) {
+            column = printf("\n      ") - 1;
+        }
+        column += printf("%.*s", length, takes);
+        takes += length;
+    }
+    return column;
+}
+
+void help_scaling_rules(void) {
+    char takes[300];
+    for (ropemap_scaling_rule rule = ROPEMAP_SCALING_NONE;; rule++) {
+        const char *does = ropemap_scaling_help(rule, takes, sizeof takes);
+        if (does == NULL) {
+            return;
+        }
+        print_wrapped(does, print_keys(takes));
+    }
 }

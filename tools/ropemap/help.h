@@ -9,4 +9,7 @@
 int help_program(void);
 int help_command(const cli_command *command);
 
+/* Prints what each scaling rule takes and does. */
+void help_scaling_rules(void);
+
 #endif

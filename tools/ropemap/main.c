@@ -3,6 +3,7 @@
 #include "tools/ropemap/command.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
+#include "tools/ropemap/rule_options.h"
 #include "tools/ropemap/suggest.h"
 
 #include <fcntl.h>
@@ -12,11 +13,25 @@
 #include <unistd.h>
 
 static const cli_command *const commands[] = {
-    &command_map, &command_bench, &command_doctor, &command_completion, NULL,
+    &command_map, &command_info, &command_check, &command_bench, &command_doctor, &command_completion, NULL,
 };
 
 const cli_command *command_at(int index) {
     return commands[index];
+}
+
+const cli_option *command_option(const cli_command *command, int index) {
+    const cli_option *option = command->takes_rule ? rule_option_table : command->options;
+    for (; index > 0 && option->name != NULL; index--) {
+        option++;
+    }
+    if (option->name != NULL || !command->takes_rule) {
+        return option->name != NULL ? option : NULL;
+    }
+    for (option = command->options; index > 0 && option->name != NULL; index--) {
+        option++;
+    }
+    return option->name != NULL ? option : NULL;
 }
 
 const cli_command *command_find(const char *name) {

@@ -3,6 +3,7 @@
 #include "tools/ropemap/map_inputs.h"
 
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/map_turning.h"
 #include "tools/ropemap/number.h"
 
 #include <inttypes.h>
@@ -62,7 +63,8 @@ static ropemap_status take_head_dim(map_options *options, const map_inputs *inpu
                     "%.180s: head dim %" PRId32 ", expected that of %.180s (%" PRId32 ")", options->keys,
                     keys, options->queries, queries);
     }
-    if (options->has_head_dim && options->request.spec.head_dim != queries) {
+    const bool told = (options->rule.given & RULE_HEAD_DIM) != 0 || options->rule.opened != NULL;
+    if (told && options->request.spec.head_dim != queries) {
         return fail(error, ROPEMAP_USAGE,
                     "--head-dim: not that of the tensors (%" PRId32 "), expected none or %" PRId32
                     " as in %.180s",
@@ -89,9 +91,11 @@ static ropemap_status open_gauss(const map_options *options, map_inputs *inputs,
                                 : status;
 }
 
-/* One axis: its own option, else --positions, else every row of a tensor, else what `range` holds. */
-static ropemap_status take_range(const map_options *options, const char *name, const char *own,
-                                 const ropemap_vectors *vectors, ropemap_range *range, ropemap_error *error) {
+/* One axis: its own option, else --positions, else every row of a tensor or of a file of positions, else what
+ * `range` holds. */
+static ropemap_status take_range(const map_options *options, const map_inputs *inputs, const char *name,
+                                 const char *own, const ropemap_vectors *vectors, ropemap_range *range,
+                                 ropemap_error *error) {
     const int64_t first = options->request.first_position;
     const char *text = own != NULL ? own : options->positions;
     if (text != NULL) {
@@ -99,6 +103,8 @@ static ropemap_status take_range(const map_options *options, const char *name, c
     }
     if (options->queries != NULL) {
         *range = (ropemap_range){.first = first, .count = ropemap_vectors_count(vectors), .step = 1};
+    } else if (inputs->positions != NULL) {
+        *range = (ropemap_range){.first = 0, .count = ropemap_positions_count(inputs->positions), .step = 1};
     }
     return ROPEMAP_OK;
 }
@@ -126,9 +132,10 @@ static ropemap_status take_ranges(map_options *options, const map_inputs *inputs
     ropemap_request *request = &options->request;
     const char *rows = options->row_positions;
     const char *cols = options->col_positions;
-    ropemap_status status = take_range(options, "--rows", rows, inputs->queries, &request->rows, error);
+    ropemap_status status =
+        take_range(options, inputs, "--rows", rows, inputs->queries, &request->rows, error);
     if (status == ROPEMAP_OK) {
-        status = take_range(options, "--cols", cols, inputs->keys, &request->cols, error);
+        status = take_range(options, inputs, "--cols", cols, inputs->keys, &request->cols, error);
     }
     if (status == ROPEMAP_OK) {
         status = check_range(options, rows != NULL ? "--rows" : "--positions", inputs->queries,
@@ -141,8 +148,24 @@ static ropemap_status take_ranges(map_options *options, const map_inputs *inputs
     return status;
 }
 
+/* A rule that depends on the length of the context takes what the map covers, where nothing was said. */
+static void take_length(map_options *options) {
+    ropemap_spec *spec = &options->request.spec;
+    const ropemap_range *rows = &options->request.rows, *cols = &options->request.cols;
+    const int64_t down = rows->first + (rows->count - 1) * rows->step;
+    const int64_t across = cols->first + (cols->count - 1) * cols->step;
+    const bool asks = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
+    if (asks && (options->rule.given & RULE_LENGTH) == 0) {
+        spec->length = (double)(down > across ? down : across) + 1.0;
+    }
+}
+
 ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
+    ropemap_status status = rule_options_resolve(&options->rule, error);
+    options->request.spec = options->rule.spec;
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
     if (options->queries != NULL) {
         status = open_tensors(options, inputs, error);
     } else if (options->content == MAP_CONTENT_GAUSS) {
@@ -150,10 +173,21 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
     }
     options->request.queries = inputs->queries;
     options->request.keys = inputs->keys;
-    return status == ROPEMAP_OK ? take_ranges(options, inputs, error) : status;
+    status = status == ROPEMAP_OK ? map_positions_open(options, inputs, error) : status;
+    status = status == ROPEMAP_OK ? take_ranges(options, inputs, error) : status;
+    if (status == ROPEMAP_OK) {
+        take_length(options);
+    }
+    return status == ROPEMAP_OK && map_turns(options) ? map_turning_open(options, inputs, error) : status;
 }
 
 void map_inputs_free(map_inputs *inputs) {
+    ropemap_vectors *const turned[] = {inputs->turned.queries, inputs->turned.keys, inputs->exact.queries,
+                                       inputs->exact.keys, inputs->ones};
+    for (int i = 0; i < 5; i++) { /* before what they borrow */
+        ropemap_vectors_free(turned[i]);
+    }
+    ropemap_positions_free(inputs->positions);
     ropemap_vectors_free(inputs->queries);
     ropemap_vectors_free(inputs->keys);
     free(inputs->query_path);

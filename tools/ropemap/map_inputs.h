@@ -5,9 +5,17 @@
 
 #include "tools/ropemap/map_options.h"
 
+/* Vectors that carry their rotation; keys NULL: those of the queries. */
+typedef struct map_turned {
+    ropemap_vectors *queries, *keys;
+} map_turned;
+
 /* What a request borrows. Start zeroed; free with map_inputs_free. */
 typedef struct map_inputs {
     ropemap_vectors *queries, *keys; /* both NULL: ones */
+    ropemap_vectors *ones;           /* those, where they are turned; NULL otherwise */
+    ropemap_positions *positions;    /* NULL: one after another */
+    map_turned turned, exact;        /* map_turning.h */
     char *query_path, *key_path;     /* of files; NULL where there are none */
 } map_inputs;
 

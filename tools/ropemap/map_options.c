@@ -7,7 +7,7 @@
 #include <string.h>
 
 map_options map_options_default(void) {
-    return (map_options){.request = ropemap_request_default()};
+    return (map_options){.rule = rule_options_default(), .request = ropemap_request_default()};
 }
 
 static ropemap_status check_tensors(const map_options *options, ropemap_error *error) {

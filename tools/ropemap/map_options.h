@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TOOLS_MAP_OPTIONS_H
 #define ROPEMAP_TOOLS_MAP_OPTIONS_H
 
-#include "tools/ropemap/command.h"
+#include "tools/ropemap/rule_options.h"
 
 enum { MAP_OUTPUTS_MAX = 16 };
 
@@ -11,8 +11,8 @@ typedef enum map_content { MAP_CONTENT_ONES, MAP_CONTENT_GAUSS } map_content;
 
 /* Plain values; texts are borrowed from the command line. `has_` and NULL tell what was given. */
 typedef struct map_options {
-    ropemap_request request; /* complete but for vectors, head_dim and ranges: map_inputs_open sets them */
-    bool has_head_dim;
+    rule_options rule;       /* first: see there */
+    ropemap_request request; /* complete but for the rule, vectors and ranges: map_inputs_open sets them */
 
     const char *positions, *row_positions, *col_positions; /* ranges as written */
 
@@ -23,6 +23,14 @@ typedef struct map_options {
     ropemap_order order;
     int64_t batch, head;
     const char *needs_tensor; /* an option that was given and means something for tensors alone */
+
+    ropemap_phase phase;
+    bool diff;                  /* less the exact map */
+    int64_t shift;              /* added to every position */
+    const char *positions_from; /* a .npy file */
+    bool has_sections;
+    ropemap_sections sections;
+    ropemap_request shown; /* where vectors are turned before the map: the request that titles tell */
 
     const char *outputs[MAP_OUTPUTS_MAX];
     int output_count;

@@ -3,9 +3,11 @@
 #include "tools/ropemap/map_outputs.h"
 
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/map_turning.h"
 #include "tools/ropemap/progress.h"
 #include "tools/ropemap/signals.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,6 +115,8 @@ ropemap_status map_outputs_check(const map_options *options, const map_inputs *i
         status = check_name(name, error);
         status = status == ROPEMAP_OK ? check_input(name, inputs->query_path, error) : status;
         status = status == ROPEMAP_OK ? check_input(name, inputs->key_path, error) : status;
+        status = status == ROPEMAP_OK ? check_input(name, options->positions_from, error) : status;
+        status = status == ROPEMAP_OK ? check_input(name, options->rule.model, error) : status;
         status = status == ROPEMAP_OK ? check_twin(options, index, error) : status;
         if (status == ROPEMAP_OK && !options->dry_run) {
             status = check_place(name, options->force, error);
@@ -146,6 +150,31 @@ typedef struct encoded {
     ropemap_bytes png, npy;
 } encoded;
 
+/* Adds to a text what fits after it. */
+static void append(char *text, size_t size, const char *more) {
+    const size_t length = strlen(text);
+    (void)snprintf(text + length, size - length, "%s", more);
+}
+
+static void describe_turning(const map_options *options, ropemap_figure *figure) {
+    char text[80];
+    if (options->phase != ROPEMAP_PHASE_EXACT) {
+        (void)snprintf(text, sizeof text, ", %s%s", ropemap_phase_name(options->phase),
+                       options->diff ? " less exact" : "");
+        append(figure->title, sizeof figure->title, text);
+    }
+    if (options->shift != 0) {
+        (void)snprintf(text, sizeof text, ", shifted by %" PRId64, options->shift);
+        append(figure->title, sizeof figure->title, text);
+    }
+    if (options->positions_from != NULL) {
+        append(figure->subtitle, sizeof figure->subtitle, ", positions from a file");
+    }
+    if (options->diff) {
+        append(figure->value_label, sizeof figure->value_label, ", difference");
+    }
+}
+
 static ropemap_status encode(const map_options *options, const ropemap_map *map, bool npy, encoded *made,
                              ropemap_error *error) {
     if (npy) {
@@ -154,7 +183,9 @@ static ropemap_status encode(const map_options *options, const ropemap_map *map,
     if (made->png.data != NULL) {
         return ROPEMAP_OK;
     }
-    ropemap_figure figure = ropemap_figure_default(&options->request, map);
+    ropemap_figure figure =
+        ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
+    describe_turning(options, &figure);
     figure.colormap = options->colormap;
     figure.has_limits = options->has_limits;
     figure.low = options->low;

@@ -14,10 +14,6 @@ enum { THREADS_MAX = 1024, DEVICE_MAX = 1023, PART_MAX = 80 };
 
 /* ---- names of values ----------------------------------------------------------------------------------- */
 
-const char *layout_choice(int index) {
-    return ropemap_layout_name((ropemap_layout)index);
-}
-
 const char *content_choice(int index) {
     static const char *const names[] = {
         [MAP_CONTENT_ONES] = "ones", [MAP_CONTENT_GAUSS] = "gauss", [MAP_CONTENT_GAUSS + 1] = NULL};
@@ -60,60 +56,15 @@ const char *colormap_choice(int index) {
     return ropemap_colormap_name((ropemap_colormap)index);
 }
 
+const char *phase_choice(int index) {
+    return ropemap_phase_name((ropemap_phase)index);
+}
+
+const char *encoding_choice(int index) {
+    return ropemap_encoding_name((ropemap_encoding)index);
+}
+
 /* ---- what ---------------------------------------------------------------------------------------------- */
-
-ropemap_status set_base(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    map_options *options = into;
-    double base = 0;
-    const ropemap_status status = number_real(option_subject(option).text, text, &base, error);
-    if (status == ROPEMAP_OK && !(base > 1)) {
-        return fail(error, ROPEMAP_USAGE, "--base: too small ('%.64s'), expected a number above 1", text);
-    }
-    options->request.spec.base = base;
-    return status;
-}
-
-/* An even number of elements of a head. */
-static ropemap_status read_dimension(const cli_option *option, const char *text, int32_t *dimension,
-                                     ropemap_error *error) {
-    uint64_t value = 0;
-    const ropemap_status status =
-        number_integer(option_subject(option).text, text, 2, ROPEMAP_MAX_HEAD_DIM, &value, error);
-    if (status == ROPEMAP_OK && value % 2 != 0) {
-        return fail(error, ROPEMAP_USAGE, "--%s: odd ('%.64s'), expected an even number from 2 to %d",
-                    option->name, text, ROPEMAP_MAX_HEAD_DIM);
-    }
-    *dimension = (int32_t)value;
-    return status;
-}
-
-ropemap_status set_head_dim(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    map_options *options = into;
-    options->has_head_dim = true;
-    return read_dimension(option, text, &options->request.spec.head_dim, error);
-}
-
-ropemap_status set_rotary_dim(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    map_options *options = into;
-    return read_dimension(option, text, &options->request.spec.rotary_dim, error);
-}
-
-ropemap_status set_scaling(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    map_options *options = into;
-    ropemap_error reason = {.status = ROPEMAP_OK};
-    const ropemap_status status = ropemap_scaling_parse(text, &options->request.spec.scaling, &reason);
-    return status == ROPEMAP_OK
-               ? status
-               : fail(error, status, "%s: %.300s", option_subject_of(option, text).text, reason.text);
-}
-
-ropemap_status set_layout(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    map_options *options = into;
-    int index = 0;
-    const ropemap_status status = option_choose(option, text, &index, error);
-    options->request.spec.layout = (ropemap_layout)index;
-    return status;
-}
 
 /* Any of the three ranges. Its first position may depend on options to come, so the text is kept. */
 ropemap_status set_range(void *into, const cli_option *option, const char *text, ropemap_error *error) {
@@ -180,6 +131,82 @@ ropemap_status set_first_position(void *into, const cli_option *option, const ch
     options->request.first_position = (int64_t)value;
     options->needs_tensor = option->name;
     return status;
+}
+
+ropemap_status set_phase(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->phase = (ropemap_phase)index;
+    options->diff = false;
+    return status;
+}
+
+ropemap_status set_diff(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    const ropemap_status status = set_phase(into, option, text, error);
+    options->diff = options->phase != ROPEMAP_PHASE_EXACT;
+    return status == ROPEMAP_OK && !options->diff
+               ? fail(error, ROPEMAP_USAGE,
+                      "--diff: exact, which is what the mode is held against, expected "
+                      "another one")
+               : status;
+}
+
+ropemap_status set_encoding(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->request.encoding = (ropemap_encoding)index;
+    return status;
+}
+
+ropemap_status set_slope(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    const ropemap_status status =
+        number_real(option_subject(option).text, text, &options->request.slope, error);
+    return status == ROPEMAP_OK && !(options->request.slope > 0)
+               ? fail(error, ROPEMAP_USAGE, "--slope: '%.64s', expected a number above 0", text)
+               : status;
+}
+
+ropemap_status set_shift(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    uint64_t shift = 0;
+    const ropemap_status status = number_integer(option_subject(option).text, text, 0,
+                                                 (uint64_t)ROPEMAP_POSITION_END - 1, &shift, error);
+    options->shift = (int64_t)shift;
+    return status;
+}
+
+/* T,H,W or T,H, and "interleaved:" before them. */
+ropemap_status set_sections(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    static const char word[] = "interleaved:";
+    map_options *options = into;
+    const char *at = text;
+    int axis = 0;
+    options->sections = (ropemap_sections){.interleaved = strncmp(text, word, sizeof word - 1) == 0};
+    at += options->sections.interleaved ? sizeof word - 1 : 0;
+    for (; axis < 3 && *at != '\0'; axis++) {
+        char part[PART_MAX];
+        uint64_t pairs = 0;
+        const int length = (int)strcspn(at, ",");
+        (void)snprintf(part, sizeof part, "%.*s", length, at);
+        const ropemap_status status =
+            number_integer(option_subject(option).text, part, 0, ROPEMAP_MAX_PAIRS, &pairs, error);
+        if (status != ROPEMAP_OK) {
+            return status;
+        }
+        options->sections.pairs[axis] = (int32_t)pairs;
+        at += length + (at[length] == ',' ? 1 : 0);
+    }
+    options->has_sections = true;
+    return axis > 1 && *at == '\0'
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE,
+                      "--sections: '%.64s', expected two or three numbers of pairs with commas, "
+                      "such as 16,24,24 or interleaved:24,20,20",
+                      text);
 }
 
 ropemap_status set_measure(void *into, const cli_option *option, const char *text, ropemap_error *error) {

@@ -6,7 +6,6 @@
 #include "tools/ropemap/command.h"
 
 /* Names of values, in the order of their enumerations; NULL past the last. */
-const char *layout_choice(int index);
 const char *content_choice(int index);
 const char *order_choice(int index);
 const char *state_choice(int index);
@@ -16,13 +15,10 @@ const char *backend_choice(int index);
 const char *method_choice(int index);
 const char *dtype_choice(int index);
 const char *colormap_choice(int index);
+const char *phase_choice(int index);
+const char *encoding_choice(int index);
 
 /* Setters; `into` is a map_options. */
-ropemap_status set_base(void *into, const cli_option *option, const char *text, ropemap_error *error);
-ropemap_status set_head_dim(void *into, const cli_option *option, const char *text, ropemap_error *error);
-ropemap_status set_rotary_dim(void *into, const cli_option *option, const char *text, ropemap_error *error);
-ropemap_status set_scaling(void *into, const cli_option *option, const char *text, ropemap_error *error);
-ropemap_status set_layout(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_range(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_content(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_order(void *into, const cli_option *option, const char *text, ropemap_error *error);
@@ -30,6 +26,12 @@ ropemap_status set_index(void *into, const cli_option *option, const char *text,
 ropemap_status set_state(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_first_position(void *into, const cli_option *option, const char *text,
                                   ropemap_error *error);
+ropemap_status set_phase(void *into, const cli_option *option, const char *text, ropemap_error *error);
+ropemap_status set_diff(void *into, const cli_option *option, const char *text, ropemap_error *error);
+ropemap_status set_encoding(void *into, const cli_option *option, const char *text, ropemap_error *error);
+ropemap_status set_slope(void *into, const cli_option *option, const char *text, ropemap_error *error);
+ropemap_status set_shift(void *into, const cli_option *option, const char *text, ropemap_error *error);
+ropemap_status set_sections(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_measure(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_pool(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_size(void *into, const cli_option *option, const char *text, ropemap_error *error);

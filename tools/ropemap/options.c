@@ -80,7 +80,8 @@ int options_report(const cli_command *command, ropemap_status status, const rope
     if ((status != ROPEMAP_USAGE && status != ROPEMAP_RESOURCES) || error->text[length] != ':') {
         return failure_report(status, error);
     }
-    for (const cli_option *option = command->options; option->name != NULL; option++) {
+    for (int at = 0; command_option(command, at) != NULL; at++) {
+        const cli_option *option = command_option(command, at);
         if (strlen(option->name) == length && strncmp(option->name, error->text, length) == 0) {
             ropemap_error named;
             (void)fail(&named, status, "--%.480s", error->text);
@@ -94,7 +95,8 @@ static ropemap_status refuse_unknown(const command_line *line, const char *name,
     char word[80];
     (void)snprintf(word, sizeof word, "%.*s", (int)(length < 79 ? length : 79), name);
     cli_suggestion nearest = {.word = word};
-    for (const cli_option *option = line->command->options; option->name != NULL; option++) {
+    for (int at = 0; command_option(line->command, at) != NULL; at++) {
+        const cli_option *option = command_option(line->command, at);
         suggestion_offer(&nearest, option->name);
     }
     suggestion_offer(&nearest, "help");
@@ -131,7 +133,8 @@ static ropemap_status refuse_value(const command_line *line, const char *name, c
 static ropemap_status read_long(command_line *line, const char *name) {
     const char *equals = strchr(name, '=');
     const size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
-    for (const cli_option *option = line->command->options; option->name != NULL; option++) {
+    for (int at = 0; command_option(line->command, at) != NULL; at++) {
+        const cli_option *option = command_option(line->command, at);
         if (strlen(option->name) != length || strncmp(option->name, name, length) != 0) {
             continue;
         }
@@ -150,16 +153,21 @@ static ropemap_status read_long(command_line *line, const char *name) {
     return refuse_unknown(line, name, length);
 }
 
+static const cli_option *find_letter(const cli_command *command, char letter) {
+    int at = 0;
+    while (command_option(command, at) != NULL && command_option(command, at)->letter != letter) {
+        at++;
+    }
+    return command_option(command, at);
+}
+
 /* -q, -qv, -b5e5: letters are flags up to the first that takes a value. */
 static ropemap_status read_letters(command_line *line, const char *letters) {
     for (; *letters != '\0' && !line->help; letters++) {
-        const cli_option *option = line->command->options;
-        while (option->name != NULL && option->letter != *letters) {
-            option++;
-        }
-        if (option->name == NULL && *letters == 'h') {
+        const cli_option *option = find_letter(line->command, *letters);
+        if (option == NULL && *letters == 'h') {
             line->help = true;
-        } else if (option->name == NULL) {
+        } else if (option == NULL) {
             return fail(line->error, ROPEMAP_USAGE, "-%c: unknown option, see 'ropemap %s --help'", *letters,
                         line->command->name);
         } else if (!option_is_flag(option)) {

@@ -1,0 +1,12 @@
+/* chart_axes.h - frame, grid, numbers and words of a chart */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_FIGURE_CHART_AXES_H
+#define ROPEMAP_HOST_FIGURE_CHART_AXES_H
+
+#include "host/figure/chart_layout.h"
+#include "host/figure/drawing.h"
+
+/* All that stands behind and around the series. */
+void rm_chart_axes_draw(rm_drawing *drawing, const rm_chart_layout *layout);
+
+#endif

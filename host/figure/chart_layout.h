@@ -1,0 +1,39 @@
+/* chart_layout.h - where everything of a chart stands */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_FIGURE_CHART_LAYOUT_H
+#define ROPEMAP_HOST_FIGURE_CHART_LAYOUT_H
+
+#include "host/figure/chart_legend.h"
+#include "host/figure/chart_ticks.h"
+#include "host/figure/layout.h"
+
+/* All lengths are in pixels of the figure. */
+typedef struct rm_chart_layout {
+    int64_t width, height;   /* of the figure */
+    double scale;            /* 1 in a figure of 1600 x 1000 */
+    int64_t line, tick, gap; /* of frame and ticks; tick to label */
+    int64_t column;   /* width of what a line averages: a pixel at scale 1, so that all sizes look alike */
+    double thickness; /* of series */
+    double dot;       /* width of one */
+    double tick_size, label_size, words_size; /* of text; words are legend and marks */
+    double title_size, subtitle_size;         /* of text */
+    double title_y, title_step;               /* first baseline, and on to the next */
+    double subtitle_y, subtitle_step;
+    rm_text_lines title, subtitle;
+    char x_label[RM_TEXT_BYTES], y_label[RM_TEXT_BYTES];
+    double x_label_y, y_label_x; /* baselines */
+    rm_chart_axis x, y;
+    rm_chart_ticks x_ticks, y_ticks;
+    rm_box plot;
+    rm_chart_legend legend;
+    double legend_x;
+} rm_chart_layout;
+
+/* Lays out a checked chart. The font is ready. */
+rm_chart_layout rm_chart_layout_make(const ropemap_chart *chart);
+
+/* Where values stand, in pixels of the figure; value > 0 where the axis is logarithmic. */
+double rm_chart_across(const rm_chart_layout *layout, double x);
+double rm_chart_down(const rm_chart_layout *layout, double y);
+
+#endif

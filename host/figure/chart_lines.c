@@ -1,0 +1,229 @@
+/* chart_lines.c - bands, lines and dots of a chart's series */
+/* SPDX-License-Identifier: MIT */
+#include "host/figure/chart_lines.h"
+#include "host/base/alloc.h"
+#include "host/figure/chart_style.h"
+
+#include <math.h>
+
+/* How much of what is behind it a band hides. */
+#define BAND_OPACITY 0.3
+
+/* A point alone between gaps is a dot of this many thicknesses of the line. */
+#define ALONE 2.0
+
+/* Points on their way into a drawing; room for all that come. */
+typedef struct trail {
+    double *points; /* [count, 2] */
+    int64_t count;
+} trail;
+
+static void put(trail *path, double x, double y) {
+    path->points[2 * path->count] = x;
+    path->points[2 * path->count + 1] = y;
+    path->count++;
+}
+
+static void lift(trail *path) {
+    put(path, (double)NAN, (double)NAN);
+}
+
+static bool open_trail(rm_drawing *drawing, trail *path, int64_t most) {
+    *path = (trail){.points = rm_alloc_raw(2 * (uint64_t)most, sizeof *path->points)};
+    drawing->incomplete = drawing->incomplete || path->points == NULL;
+    return path->points != NULL;
+}
+
+/* Hands the points over, to be drawn within the plot. */
+static void close_trail(rm_drawing *drawing, trail *path, const rm_box *plot, rm_item item) {
+    item.x = (double)plot->x;
+    item.y = (double)plot->y;
+    item.width = (double)plot->width;
+    item.height = (double)plot->height;
+    item.points = path->points;
+    item.point_count = path->count;
+    rm_drawing_path(drawing, &item);
+    rm_free(path->points);
+}
+
+/* ---- bands */
+
+static bool is_dense(const rm_chart_column *column) {
+    return column->count > 1;
+}
+
+static double within(double y, const rm_box *plot) {
+    return fmin(fmax(y, (double)plot->y - 1.0), (double)(plot->y + plot->height) + 1.0);
+}
+
+/* Columns [first, end) side by side: along their tops to the right, along their bottoms back. */
+static void put_band(trail *path, const rm_chart_column *columns, int64_t first, int64_t end,
+                     const rm_chart_layout *layout) {
+    const rm_box *plot = &layout->plot;
+    const double width = (double)layout->column;
+    for (int64_t at = first; at < end; at++) {
+        const double left = (double)plot->x + width * (double)columns[at].index,
+                     y = within(columns[at].top, plot);
+        put(path, left, y);
+        put(path, left + width, y);
+    }
+    for (int64_t at = end - 1; at >= first; at--) {
+        const double left = (double)plot->x + width * (double)columns[at].index,
+                     y = within(columns[at].bottom, plot);
+        put(path, left + width, y);
+        put(path, left, y);
+    }
+    lift(path);
+}
+
+void rm_chart_band_draw(rm_drawing *drawing, const ropemap_chart *chart, int32_t index,
+                        const rm_chart_layout *layout, const rm_chart_curve *curve) {
+    trail path;
+    if (chart->series[index].points || !open_trail(drawing, &path, 5 * curve->count)) {
+        return;
+    }
+    const rm_chart_column *columns = curve->columns;
+    for (int64_t first = 0, end; first < curve->count; first = end) {
+        end = first + 1;
+        if (is_dense(&columns[first])) {
+            while (end < curve->count && is_dense(&columns[end]) &&
+                   columns[end].index == columns[end - 1].index + 1) {
+                end++;
+            }
+            put_band(&path, columns, first, end, layout);
+        }
+    }
+    rm_item item = rm_chart_style(index, false, false, 0.0);
+    item.kind = RM_ITEM_AREA;
+    item.opacity = BAND_OPACITY;
+    close_trail(drawing, &path, &layout->plot, item);
+}
+
+/* ---- lines */
+
+/* Where a line is cut above and below, out of sight: what is far away has no place in a picture's numbers. */
+typedef struct span {
+    double top, bottom;
+} span;
+
+static double cut(double y, span seen) {
+    return fmin(fmax(y, seen.top), seen.bottom);
+}
+
+/* Where the way from `from` to `to` is as high as `y`. */
+static double x_at(const rm_chart_column *from, const rm_chart_column *to, double y) {
+    return y == from->y ? from->x : from->x + (y - from->y) / (to->y - from->y) * (to->x - from->x);
+}
+
+/* The part that is seen; a new line begins where the one before did not end here. */
+static void put_segment(trail *path, const rm_chart_column *from, const rm_chart_column *to, span seen) {
+    const double start = cut(from->y, seen), end = cut(to->y, seen);
+    if (start == end && (start != from->y || end != to->y)) {
+        return; /* above or below all along */
+    }
+    const double x = x_at(from, to, start);
+    const double *end_of_last = path->points + 2 * path->count;
+    if (path->count == 0 || !(end_of_last[-2] == x && end_of_last[-1] == start)) {
+        lift(path);
+        put(path, x, start);
+    }
+    put(path, end == to->y ? to->x : x_at(from, to, end), end);
+}
+
+static bool is_alone(const rm_chart_curve *curve, int64_t at) {
+    return !curve->columns[at].joined && (at + 1 == curve->count || !curve->columns[at + 1].joined);
+}
+
+static void draw_line(rm_drawing *drawing, const rm_chart_layout *layout, const rm_chart_curve *curve,
+                      rm_item item) {
+    const span seen = {(double)layout->plot.y - 2.0 * item.thickness,
+                       (double)(layout->plot.y + layout->plot.height) + 2.0 * item.thickness};
+    trail path;
+    if (!open_trail(drawing, &path, 3 * curve->count)) {
+        return;
+    }
+    for (int64_t at = 1; at < curve->count; at++) {
+        if (curve->columns[at].joined) {
+            put_segment(&path, &curve->columns[at - 1], &curve->columns[at], seen);
+        }
+    }
+    close_trail(drawing, &path, &layout->plot, item);
+}
+
+static void draw_alone(rm_drawing *drawing, const rm_chart_layout *layout, const rm_chart_curve *curve,
+                       rm_item item) {
+    trail path;
+    if (!open_trail(drawing, &path, curve->count)) {
+        return;
+    }
+    const double top = (double)layout->plot.y, bottom = top + (double)layout->plot.height;
+    for (int64_t at = 0; at < curve->count; at++) {
+        const rm_chart_column *column = &curve->columns[at];
+        if (is_alone(curve, at) && column->y >= top && column->y <= bottom) {
+            put(&path, column->x, column->y);
+        }
+    }
+    item.kind = RM_ITEM_DOTS;
+    item.dot = RM_DOT_DISC;
+    item.thickness *= ALONE;
+    close_trail(drawing, &path, &layout->plot, item);
+}
+
+/* ---- dots */
+
+/* Which pixels of the plot have one. */
+typedef struct pixels {
+    uint8_t *taken; /* [width * height] bits */
+    int64_t width, height;
+} pixels;
+
+/* Whether a dot at (x, y) of the plot is the first at its pixel. */
+static bool take_pixel(pixels *all, double x, double y) {
+    if (!(x >= 0.0 && x <= (double)all->width && y >= 0.0 && y <= (double)all->height)) {
+        return false;
+    }
+    const int64_t col = x < (double)all->width ? (int64_t)x : all->width - 1;
+    const int64_t row = y < (double)all->height ? (int64_t)y : all->height - 1;
+    const int64_t pixel = row * all->width + col;
+    const uint8_t bit = (uint8_t)(1u << (pixel % 8));
+    const bool first = (all->taken[pixel / 8] & bit) == 0;
+    all->taken[pixel / 8] |= bit;
+    return first;
+}
+
+static void draw_dots(rm_drawing *drawing, const ropemap_chart *chart, const ropemap_series *series,
+                      const rm_chart_layout *layout, rm_item item) {
+    const rm_box *plot = &layout->plot;
+    pixels all = {.width = plot->width, .height = plot->height};
+    const int64_t size = plot->width * plot->height, most = series->count < size ? series->count : size;
+    trail path;
+    if (!open_trail(drawing, &path, most)) {
+        return;
+    }
+    all.taken = rm_alloc((uint64_t)size / 8 + 1, 1);
+    drawing->incomplete = drawing->incomplete || all.taken == NULL;
+    for (int64_t point = 0; all.taken != NULL && point < series->count; point++) {
+        if (rm_chart_shows(chart, series, point)) {
+            const double x = rm_chart_across(layout, series->x[point]);
+            const double y = rm_chart_down(layout, series->y[point]);
+            if (take_pixel(&all, x - (double)plot->x, y - (double)plot->y)) {
+                put(&path, x, y);
+            }
+        }
+    }
+    rm_free(all.taken);
+    close_trail(drawing, &path, plot, item);
+}
+
+void rm_chart_series_draw(rm_drawing *drawing, const ropemap_chart *chart, int32_t index,
+                          const rm_chart_layout *layout, const rm_chart_curve *curve) {
+    const ropemap_series *series = &chart->series[index];
+    const double thickness = series->points ? layout->dot : layout->thickness;
+    const rm_item item = rm_chart_style(index, series->points, series->dashed, thickness);
+    if (series->points) {
+        draw_dots(drawing, chart, series, layout, item);
+    } else {
+        draw_line(drawing, layout, curve, item);
+        draw_alone(drawing, layout, curve, item);
+    }
+}

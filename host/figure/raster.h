@@ -1,0 +1,21 @@
+/* raster.h - a raster's cells in the number that a page shows them with */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_FIGURE_RASTER_H
+#define ROPEMAP_HOST_FIGURE_RASTER_H
+
+#include "host/figure/drawing.h"
+
+typedef struct rm_cells {
+    const uint8_t *levels; /* [rows, cols] */
+    int64_t rows, cols;
+    uint8_t *owned; /* free it with rm_free; NULL where they are the raster's own */
+} rm_cells;
+
+/*
+ * Cells of several pixels a side are repeated by as many: readers that blend what they enlarge, against what
+ * files say, then blend within a pixel. Images above 4 million pixels stay as they are. False where memory is
+ * short.
+ */
+bool rm_raster_enlarge(const rm_item *raster, rm_cells *cells);
+
+#endif

@@ -1,0 +1,172 @@
+/* config.h - what the parts of the reader of config.json share */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_SPEC_CONFIG_H
+#define ROPEMAP_HOST_SPEC_CONFIG_H
+
+#include "host/base/label.h"
+#include "host/base/limits.h"
+#include "host/spec/model.h"
+
+#include <jansson.h>
+
+/* ---- text */
+
+/*
+ * The tree of a JSON text as Python's json writes it: UTF-8 with or without a byte order mark, no duplicate
+ * keys, and bare Infinity, -Infinity, NaN, which rm_config_nonfinite knows again, as it does numbers beyond a
+ * double. Every number is a real. ROPEMAP_DATA names file and line. The caller frees the tree by json_decref.
+ */
+ropemap_status rm_config_tree(const char *text, size_t bytes, const char *label, json_t **tree,
+                              ropemap_error *error);
+
+/* How the file wrote a number that is none or beyond a double ("Infinity", "1e400"); NULL for other values.
+ */
+const char *rm_config_nonfinite(const json_t *value);
+
+/* ---- model types */
+
+enum {
+    RM_FAMILY_FULL_PLAIN = 1,   /* layers with full attention do not rotate, where others slide */
+    RM_FAMILY_FULL_SCALED = 2,  /* only layers with full attention are scaled, where the dict is not nested */
+    RM_FAMILY_YARN_IS_LONG = 4, /* "yarn" is an old name of longrope */
+    RM_FAMILY_OWN_RULE = 8,     /* the class has a rule of its own for a file without one */
+    RM_FAMILY_SOFTMAX = 16,     /* YaRN's mscale_all_dim multiplies the scale of the softmax too */
+    RM_FAMILY_SOME_PLAIN = 32,  /* some layers do not rotate, unless no_rope_layers says otherwise */
+    RM_FAMILY_LOCAL_SCALED = 64, /* layers with sliding attention are scaled, beside a base of their own */
+    RM_FAMILY_COMPRESSED = 128   /* DeepSeek-V4: only layers that compress keys are scaled, likewise */
+};
+
+/* What transformers' class of a model type takes where the file does not say. 0: nothing of its own. */
+typedef struct rm_family {
+    const char *type; /* "" for one that is not known */
+    bool interleaved;
+    double base, local_base;         /* local: of layers with sliding attention */
+    double partial;                  /* partial_rotary_factor */
+    int32_t head_dim, full_head_dim; /* full: of layers with full attention */
+    int32_t rotary_dim;
+    int32_t mla; /* qk_rope_head_dim */
+    unsigned flags;
+} rm_family;
+
+/* Never NULL: a type that is not known, or NULL, has the family "". */
+const rm_family *rm_family_find(const char *type);
+
+/* ---- the file at hand */
+
+typedef struct rm_config_dict {
+    json_t *object; /* NULL: there is none */
+    char path[80];  /* "", "text_config.rope_parameters" */
+} rm_config_dict;
+
+typedef struct rm_config rm_config;
+
+/* A word of rope_type, and the keys that go with it. */
+typedef struct rm_kind {
+    const char *word;
+    ropemap_status (*read)(rm_config *config); /* NULL: the frequencies stay as they are */
+    const char *const *keys;                   /* NULL past the last */
+} rm_kind;
+
+struct rm_config {
+    char label[RM_LABEL_BYTES]; /* the file in messages */
+    char file[40];              /* and in facts: its last part */
+    rm_config_dict top;         /* the language model's dict */
+    rm_config_dict rope;        /* the rule's */
+    const rm_family *family;
+    const rm_kind *kind;
+    const char *layer_type; /* NULL: the model has one rule */
+    bool local;             /* the layers have a base of their own beside the dict */
+    bool compressed;        /* of layers that compress keys: cosines are not multiplied */
+    bool unscaled;          /* the dict's rope_type is not theirs */
+    bool mla;               /* RoPE sees a part of the head alone, qk_rope_head_dim */
+    ropemap_model *model;
+    ropemap_error *error;
+};
+
+/* ---- fields */
+
+/* What a number must be; `words` says it in messages. */
+typedef struct rm_want {
+    const char *words;
+    double low, high;
+    bool above;      /* low itself is refused */
+    int multiple_of; /* 0: of nothing */
+    bool required;   /* null is refused, where else it is as if absent */
+} rm_want;
+
+typedef struct rm_found {
+    bool given;
+    double value;
+    char path[120];
+} rm_found;
+
+/* The dict's value, NULL where there is none or no dict. */
+json_t *rm_config_value(const rm_config_dict *dict, const char *key);
+
+/* "text_config.rope_theta"; size >= 8. */
+void rm_config_path(char *path, size_t size, const rm_config_dict *dict, const char *key);
+
+/* An object that is not a number in disguise. */
+bool rm_config_is_dict(const json_t *value);
+
+/* The dict under a key: absent where the key is, or null. ROPEMAP_DATA where it is something else. */
+ropemap_status rm_config_sub(const rm_config *config, const rm_config_dict *dict, const char *key,
+                             rm_config_dict *sub);
+
+/* The dict under a key if it is one, else an absent one. */
+rm_config_dict rm_config_peek(const rm_config_dict *dict, const char *key);
+
+/* ROPEMAP_DATA, naming key, value and what was expected, for a value that is not what is wanted. */
+ropemap_status rm_config_number(const rm_config *config, const rm_config_dict *dict, const char *key,
+                                const rm_want *want, rm_found *found);
+
+/* The first of `keys` (NULL ends them) that is given. */
+ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *dict, const char *const *keys,
+                               const rm_want *want, rm_found *found);
+
+/* true or false; *value stays as it is where the key is absent or null. */
+ropemap_status rm_config_flag(const rm_config *config, const rm_config_dict *dict, const char *key,
+                              bool *value);
+
+/* The word under a key, NULL where it is absent or null. */
+ropemap_status rm_config_word(const rm_config *config, const rm_config_dict *dict, const char *key,
+                              const char **word);
+
+/* "FILE: KEY is VALUE, expected WORDS". */
+ropemap_status rm_config_wrong(const rm_config *config, const char *path, const json_t *value,
+                               const char *words);
+
+/* As rm_config_number, for a value that stands under no key. */
+ropemap_status rm_config_check(const rm_config *config, const char *path, const json_t *value,
+                               const rm_want *want, double *number);
+
+/* A value in the words of a message: `null`, `the string "10000"`, `a list of 3`. */
+void rm_config_show(const json_t *value, char *to, size_t size);
+
+/* Facts whose source is a key of the file, or what transformers' class takes. */
+void rm_config_note(const rm_config *config, const char *name, const char *value, const char *path);
+void rm_config_note_number(const rm_config *config, const char *name, double value, const char *path);
+void rm_config_note_default(const rm_config *config, const char *name, double value);
+
+/* ---- stages, in their order */
+
+/* Which dict holds the rule, for which layers, and its rope_type. */
+ropemap_status rm_config_choose(rm_config *config, const char *layer_type);
+ropemap_status rm_config_kind(rm_config *config);
+
+/* rope_theta, max_position_embeddings, head_dim and rotary_dim, under all their names. */
+ropemap_status rm_config_base(rm_config *config);
+ropemap_status rm_config_length(rm_config *config);
+ropemap_status rm_config_dims(rm_config *config);
+
+/* partial_rotary_factor under all its names, from the dict or beside it. */
+ropemap_status rm_config_partial(const rm_config *config, rm_found *partial);
+
+/* The parameters that the dict's rope_type takes. */
+ropemap_status rm_config_scaling(rm_config *config);
+ropemap_status rm_config_factor(rm_config *config, bool required);
+ropemap_status rm_config_yarn(rm_config *config);
+ropemap_status rm_config_longrope(rm_config *config);
+ropemap_status rm_config_llama3(rm_config *config);
+
+#endif

@@ -1,0 +1,255 @@
+/* config_dims.c - base, trained length, head_dim and rotary_dim of a config.json, under all their names */
+/* SPDX-License-Identifier: MIT */
+#include "host/spec/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const rm_want base_want = {
+    .words = "a number above 1, at most 1e30", .low = 1.0, .high = 1e30, .above = true, .required = true};
+static const rm_want length_want = {
+    .words = "a whole number of tokens from 1 to 2^40", .low = 1.0, .high = 0x1p40, .multiple_of = 1};
+static const rm_want size_want = {
+    .words = "a whole number from 1 to 2^30", .low = 1.0, .high = 0x1p30, .multiple_of = 1};
+static const rm_want dim_want = {
+    .words = "an even number from 2 to 4096", .low = 2.0, .high = ROPEMAP_MAX_HEAD_DIM, .multiple_of = 2};
+static const rm_want share_want = {
+    .words = "a number above 0, at most 1", .low = 0.0, .high = 1.0, .above = true};
+
+/* ---- base */
+
+static const char *const base_keys[] = {"rope_theta", "global_rope_theta", "rotary_emb_base",
+                                        "rope_freq_constant", NULL};
+static const char *const local_keys[] = {"rope_local_base_freq", "local_rope_theta", "swa_rope_theta",
+                                         "compress_rope_theta", NULL};
+
+/* ChatGLM: its base is 10000 times this. */
+static ropemap_status scale_base(rm_config *config) {
+    static const rm_want ratio_want = {
+        .words = "a number above 0, at most 1e20", .low = 0.0, .high = 1e20, .above = true};
+    rm_found ratio;
+    RM_TRY(rm_config_number(config, &config->top, "rope_ratio", &ratio_want, &ratio));
+    if (ratio.given) {
+        config->model->spec.base *= ratio.value;
+        rm_config_note_number(config, "base", config->model->spec.base, "10000 * rope_ratio");
+    } else {
+        rm_config_note_default(config, "base", config->model->spec.base);
+    }
+    return ROPEMAP_OK;
+}
+
+/* The dict's base wins over one beside it, as in transformers. */
+static ropemap_status find_base(rm_config *config, rm_found *base) {
+    const rm_config_dict attention = rm_config_peek(&config->top, "attn_config");
+    rm_found beside = {0};
+    if (config->local) {
+        RM_TRY(rm_config_first(config, &config->top, local_keys, &base_want, base));
+        return ROPEMAP_OK;
+    }
+    RM_TRY(rm_config_number(config, &config->rope, "rope_theta", &base_want, base));
+    if (!base->given) {
+        RM_TRY(rm_config_first(config, &config->top, base_keys, &base_want, base));
+        return base->given ? ROPEMAP_OK
+                           : rm_config_number(config, &attention, "rope_theta", &base_want, base);
+    }
+    const json_t *other = rm_config_value(&config->top, "rope_theta");
+    beside.value = json_number_value(other);
+    if (json_is_number(other) && beside.value != base->value && config->layer_type == NULL) {
+        rm_model_warn(config->model,
+                      "%s is %.15g, rope_theta beside it %.15g: the former won, as in transformers",
+                      base->path, base->value, beside.value);
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_config_base(rm_config *config) {
+    const rm_family *family = config->family;
+    rm_found base = {0};
+    RM_TRY(find_base(config, &base));
+    if (base.given) {
+        config->model->spec.base = base.value;
+        rm_config_note_number(config, "base", base.value, base.path);
+        return ROPEMAP_OK;
+    }
+    const double own = config->local ? family->local_base : family->base;
+    config->model->spec.base = own > 0.0 ? own : 10000.0;
+    return scale_base(config);
+}
+
+/* ---- length */
+
+ropemap_status rm_config_length(rm_config *config) {
+    static const char *const keys[] = {
+        "max_position_embeddings", "n_positions",        "max_seq_len", "seq_length",
+        "model_max_length",        "max_context_length", NULL};
+    rm_found length;
+    RM_TRY(rm_config_first(config, &config->top, keys, &length_want, &length));
+    if (length.given) {
+        config->model->trained_length = (int64_t)length.value;
+        rm_config_note_number(config, "max position embeddings", length.value, length.path);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- head_dim */
+
+/* hidden_size / num_attention_heads. */
+static ropemap_status divide_heads(rm_config *config) {
+    static const char *const hidden_keys[] = {"hidden_size", "n_embd", "d_model", "model_dim", NULL};
+    static const char *const heads_keys[] = {"num_attention_heads", "n_head", "n_heads", "num_heads", NULL};
+    rm_found hidden, heads;
+    RM_TRY(rm_config_first(config, &config->top, hidden_keys, &size_want, &hidden));
+    RM_TRY(rm_config_first(config, &config->top, heads_keys, &size_want, &heads));
+    if (!hidden.given || !heads.given) {
+        return rm_fail(config->error, ROPEMAP_DATA,
+                       "%s: no head_dim, and no %s to know it by, expected head_dim or hidden_size and "
+                       "num_attention_heads",
+                       config->label, hidden.given ? "num_attention_heads" : "hidden_size");
+    }
+    const int64_t size = (int64_t)hidden.value, count = (int64_t)heads.value;
+    if (size % count != 0 || size / count % 2 != 0 || size / count > ROPEMAP_MAX_HEAD_DIM) {
+        return rm_fail(config->error, ROPEMAP_DATA,
+                       "%s: %s is %lld and %s is %lld, expected their quotient, head_dim, to be an even "
+                       "number up to %d",
+                       config->label, hidden.path, (long long)size, heads.path, (long long)count,
+                       ROPEMAP_MAX_HEAD_DIM);
+    }
+    char source[240];
+    (void)snprintf(source, sizeof source, "%.100s / %.100s", hidden.path, heads.path);
+    config->model->spec.head_dim = (int32_t)(size / count);
+    rm_config_note_number(config, "head_dim", config->model->spec.head_dim, source);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_head_dim(rm_config *config) {
+    static const char *const keys[] = {"head_dim", "attention_head_dim", "kv_channels", NULL};
+    const rm_family *family = config->family;
+    const bool is_full = config->layer_type != NULL && strcmp(config->layer_type, "full_attention") == 0;
+    const bool is_sliding =
+        config->layer_type != NULL && strcmp(config->layer_type, "sliding_attention") == 0;
+    const char *own = is_full ? "global_head_dim" : is_sliding ? "swa_head_dim" : "head_dim";
+    rm_found dim;
+    RM_TRY(rm_config_number(config, &config->top, own, &dim_want, &dim));
+    if (!dim.given && !(is_full && family->full_head_dim > 0)) {
+        RM_TRY(rm_config_first(config, &config->top, keys, &dim_want, &dim));
+    }
+    if (dim.given) {
+        config->model->spec.head_dim = (int32_t)dim.value;
+        rm_config_note_number(config, "head_dim", dim.value, dim.path);
+        return ROPEMAP_OK;
+    }
+    const int32_t usual = is_full && family->full_head_dim > 0 ? family->full_head_dim : family->head_dim;
+    if (usual == 0 || json_is_null(rm_config_value(&config->top, "head_dim"))) {
+        return divide_heads(config);
+    }
+    config->model->spec.head_dim = usual;
+    rm_config_note_default(config, "head_dim", usual);
+    return ROPEMAP_OK;
+}
+
+/* ---- rotary_dim */
+
+ropemap_status rm_config_partial(const rm_config *config, rm_found *partial) {
+    static const char *const keys[] = {"partial_rotary_factor", "rotary_pct", "rotary_emb_fraction",
+                                       "rope_pct", NULL};
+    RM_TRY(rm_config_number(config, &config->rope, keys[0], &share_want, partial));
+    return partial->given ? ROPEMAP_OK : rm_config_first(config, &config->top, keys, &share_want, partial);
+}
+
+/* Python's int(head_dim * share). */
+static ropemap_status apply_share(rm_config *config, double share, const char *path) {
+    ropemap_spec *spec = &config->model->spec;
+    const int32_t dim = (int32_t)((double)spec->head_dim * share);
+    if (dim < 2 || dim % 2 != 0) {
+        return rm_fail(config->error, ROPEMAP_DATA,
+                       "%s: %s is %.15g, so that int(%d * %.15g) = %d elements rotate, expected an even "
+                       "number of at least 2",
+                       config->label, path, share, (int)spec->head_dim, share, (int)dim);
+    }
+    spec->rotary_dim = dim;
+    return ROPEMAP_OK;
+}
+
+static void note_share(const rm_config *config, const char *path) {
+    char source[180];
+    (void)snprintf(source, sizeof source, "head_dim * %s", path);
+    rm_config_note_number(config, "rotary_dim", config->model->spec.rotary_dim, source);
+}
+
+static ropemap_status read_rotary_dim(rm_config *config) {
+    ropemap_spec *spec = &config->model->spec;
+    const rm_family *family = config->family;
+    rm_found partial, dim;
+    RM_TRY(rm_config_partial(config, &partial));
+    RM_TRY(rm_config_number(config, &config->top, "rotary_dim", &dim_want, &dim));
+    if (dim.given && dim.value > spec->head_dim) {
+        return rm_fail(config->error, ROPEMAP_DATA, "%s: %s is %.15g, expected at most the head_dim, %d",
+                       config->label, dim.path, dim.value, (int)spec->head_dim);
+    }
+    if (partial.given) {
+        RM_TRY(apply_share(config, partial.value, partial.path));
+        note_share(config, partial.path);
+        if (dim.given && dim.value != spec->rotary_dim) {
+            rm_model_warn(config->model,
+                          "rotary_dim is %.15g, but %s makes it %d: the latter won, as in transformers",
+                          dim.value, partial.path, (int)spec->rotary_dim);
+        }
+    } else if (dim.given) {
+        spec->rotary_dim = (int32_t)dim.value;
+        rm_config_note_number(config, "rotary_dim", dim.value, dim.path);
+    } else if (family->partial > 0.0) {
+        RM_TRY(apply_share(config, family->partial, "partial_rotary_factor of the model_type"));
+        rm_config_note_default(config, "rotary_dim", spec->rotary_dim);
+    } else if (family->rotary_dim > 0 && family->rotary_dim <= spec->head_dim) {
+        spec->rotary_dim = family->rotary_dim;
+        rm_config_note_default(config, "rotary_dim", spec->rotary_dim);
+    } else {
+        spec->rotary_dim = spec->head_dim;
+        rm_model_fact(config->model, "rotary_dim", "head_dim", "%d", (int)spec->rotary_dim);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- both */
+
+/* Multi-head latent attention: one part of the head rotates, all of it, and that part is what RoPE sees. */
+static ropemap_status read_mla(rm_config *config, const rm_found *part) {
+    ropemap_spec *spec = &config->model->spec;
+    rm_found partial;
+    spec->head_dim = spec->rotary_dim = part->given ? (int32_t)part->value : config->family->mla;
+    if (part->given) {
+        rm_config_note_number(config, "head_dim", part->value, part->path);
+    } else {
+        rm_config_note_default(config, "head_dim", spec->head_dim);
+    }
+    rm_model_fact(config->model, "rotary_dim", "head_dim", "%d", (int)spec->rotary_dim);
+    RM_TRY(rm_config_partial(config, &partial));
+    if (partial.given) {
+        rm_config_note_number(config, "not applied", partial.value, partial.path);
+        rm_model_warn(config->model,
+                      "%s is %.15g and was not applied: all %d elements of the rotating part of the head "
+                      "(qk_rope_head_dim) rotate",
+                      partial.path, partial.value, (int)spec->head_dim);
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_config_dims(rm_config *config) {
+    bool use = true;
+    rm_found part = {0};
+    RM_TRY(rm_config_flag(config, &config->top, "use_mla", &use));
+    if (use) {
+        RM_TRY(rm_config_number(config, &config->top, "qk_rope_head_dim", &dim_want, &part));
+    }
+    config->mla = use && (part.given || config->family->mla > 0);
+    if (config->mla) {
+        return read_mla(config, &part);
+    }
+    RM_TRY(read_head_dim(config));
+    if (strcmp(config->kind->word, "proportional") == 0) {
+        config->model->spec.rotary_dim = config->model->spec.head_dim;
+        rm_model_fact(config->model, "rotary_dim", "head_dim", "%d", (int)config->model->spec.head_dim);
+        return ROPEMAP_OK;
+    }
+    return read_rotary_dim(config);
+}

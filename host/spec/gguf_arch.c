@@ -1,0 +1,168 @@
+/* gguf_arch.c - the table of architectures of GGUF files: how their heads form pairs, and what else differs
+ */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pairs as in llama.cpp's llama_model_rope_type (src/llama-model.cpp), sliding layers and traits as in its
+ * src/models/. Where the two differ from what a model does at all (bert and starcoder have learned
+ * positions), the model counts. An architecture that is not here is refused: a guess would be wrong half the
+ * time.
+ */
+#include "host/spec/gguf_model.h"
+
+#include <string.h>
+
+#define NONE RM_GGUF_PAIRS_NONE
+#define NORM RM_GGUF_PAIRS_NORM
+#define NEOX RM_GGUF_PAIRS_NEOX
+
+static const char fourth[] = "every fourth layer does not rotate";
+static const char sliding_only[] = "only layers with sliding attention rotate";
+static const char alibi[] = "the 13B models do not rotate, they add ALiBi's bias to scores";
+
+static const rm_gguf_arch table[] = {
+    {.name = "afmoe", .pairs = NEOX, .note = sliding_only},
+    {.name = "apertus", .pairs = NEOX},
+    {.name = "arcee", .pairs = NORM},
+    {.name = "arctic", .pairs = NORM},
+    {.name = "arwkv7", .pairs = NONE},
+    {.name = "baichuan", .pairs = NORM, .note = alibi},
+    {.name = "bailingmoe", .pairs = NORM},
+    {.name = "bailingmoe2", .pairs = NEOX},
+    {.name = "bert", .pairs = NONE},
+    {.name = "bitnet", .pairs = NEOX},
+    {.name = "bloom", .pairs = NONE},
+    {.name = "chameleon", .pairs = NORM},
+    {.name = "chatglm", .pairs = NORM},
+    {.name = "clip", .pairs = NONE},
+    {.name = "codeshell", .pairs = NEOX},
+    {.name = "cogvlm", .pairs = NEOX},
+    {.name = "cohere2", .pairs = NORM, .note = sliding_only},
+    {.name = "cohere2moe", .pairs = NORM, .note = sliding_only},
+    {.name = "command-r", .pairs = NORM},
+    {.name = "dbrx", .pairs = NEOX},
+    {.name = "deci", .pairs = NORM},
+    {.name = "deepseek", .pairs = NORM},
+    {.name = "deepseek2",
+     .pairs = NORM,
+     .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH | RM_GGUF_MSCALE_SAME},
+    {.name = "deepseek2-ocr", .pairs = NORM},
+    {.name = "deepseek32", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
+    {.name = "dots1", .pairs = NEOX},
+    {.name = "dream", .pairs = NEOX},
+    {.name = "eagle3", .pairs = NORM},
+    {.name = "ernie4_5", .pairs = NORM},
+    {.name = "ernie4_5-moe", .pairs = NORM},
+    {.name = "eurobert", .pairs = NEOX},
+    {.name = "exaone", .pairs = NEOX},
+    {.name = "exaone-moe", .pairs = NEOX, .note = "where it has sliding attention, only those layers rotate"},
+    {.name = "exaone4", .pairs = NEOX, .note = "where it has sliding attention, only those layers rotate"},
+    {.name = "falcon", .pairs = NEOX},
+    {.name = "falcon-h1", .pairs = NEOX},
+    {.name = "gemma", .pairs = NEOX},
+    {.name = "gemma-embedding", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "gemma2", .pairs = NEOX},
+    {.name = "gemma3", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "gemma3n", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "gemma4", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "gemma4-assistant", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "glm-dsa", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
+    {.name = "glm4", .pairs = RM_GGUF_PAIRS_NORM_OR_MROPE},
+    {.name = "glm4moe", .pairs = NEOX},
+    {.name = "gpt-oss", .pairs = NEOX},
+    {.name = "gpt2", .pairs = NONE},
+    {.name = "gptj", .pairs = NORM},
+    {.name = "gptneox", .pairs = NEOX},
+    {.name = "granite", .pairs = NORM, .traits = RM_GGUF_SWITCH},
+    {.name = "granitehybrid", .pairs = NORM, .traits = RM_GGUF_SWITCH},
+    {.name = "granitemoe", .pairs = NORM, .traits = RM_GGUF_SWITCH},
+    {.name = "grok", .pairs = NEOX},
+    {.name = "grovemoe", .pairs = NEOX},
+    {.name = "hunyuan-dense", .pairs = NEOX, .traits = RM_GGUF_ALPHA},
+    {.name = "hunyuan-moe", .pairs = NEOX},
+    {.name = "hunyuan_vl", .pairs = NEOX, .traits = RM_GGUF_ALPHA},
+    {.name = "hy_v3", .pairs = NEOX},
+    {.name = "internlm2", .pairs = NORM},
+    {.name = "jais", .pairs = NONE},
+    {.name = "jais2", .pairs = NEOX},
+    {.name = "jamba", .pairs = NONE},
+    {.name = "jina-bert-v2", .pairs = NONE},
+    {.name = "jina-bert-v3", .pairs = NEOX},
+    {.name = "kimi-linear", .pairs = NONE},
+    {.name = "laguna", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_PLAIN},
+    {.name = "lfm2", .pairs = NEOX},
+    {.name = "lfm2moe", .pairs = NEOX},
+    {.name = "llada", .pairs = NORM},
+    {.name = "llada-moe", .pairs = NEOX},
+    {.name = "llama", .pairs = NORM},
+    {.name = "llama-embed", .pairs = NORM},
+    {.name = "llama4", .pairs = NORM, .note = fourth},
+    {.name = "maincoder", .pairs = NORM},
+    {.name = "mamba", .pairs = NONE},
+    {.name = "mamba2", .pairs = NONE},
+    {.name = "mellum", .pairs = NEOX},
+    {.name = "mimo2", .pairs = NEOX},
+    {.name = "minicpm", .pairs = NORM},
+    {.name = "minicpm3", .pairs = NEOX, .traits = RM_GGUF_ROPE_PART},
+    {.name = "minimax-m2", .pairs = NEOX},
+    {.name = "mistral3", .pairs = NORM, .traits = RM_GGUF_LOG},
+    {.name = "mistral4", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
+    {.name = "modern-bert", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "mpt", .pairs = NONE},
+    {.name = "nemotron", .pairs = NEOX},
+    {.name = "nemotron_h", .pairs = NONE},
+    {.name = "nemotron_h_moe", .pairs = NONE},
+    {.name = "neo-bert", .pairs = NORM},
+    {.name = "nomic-bert", .pairs = NEOX},
+    {.name = "nomic-bert-moe", .pairs = NEOX},
+    {.name = "olmo", .pairs = NORM},
+    {.name = "olmo2", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_PLAIN},
+    {.name = "olmoe", .pairs = NEOX},
+    {.name = "openelm", .pairs = NEOX},
+    {.name = "orion", .pairs = NEOX},
+    {.name = "paddleocr", .pairs = NEOX},
+    {.name = "pangu-embedded", .pairs = NEOX},
+    {.name = "phi2", .pairs = NEOX},
+    {.name = "phi3", .pairs = NEOX},
+    {.name = "phimoe", .pairs = NEOX},
+    {.name = "plamo", .pairs = NEOX},
+    {.name = "plamo2", .pairs = NEOX},
+    {.name = "plamo3", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "plm", .pairs = NORM, .traits = RM_GGUF_ROPE_PART},
+    {.name = "qwen", .pairs = NEOX},
+    {.name = "qwen2", .pairs = NEOX},
+    {.name = "qwen2moe", .pairs = NEOX},
+    {.name = "qwen2vl", .pairs = NEOX},
+    {.name = "qwen3", .pairs = NEOX},
+    {.name = "qwen35", .pairs = NEOX},
+    {.name = "qwen35moe", .pairs = NEOX},
+    {.name = "qwen3moe", .pairs = NEOX},
+    {.name = "qwen3next", .pairs = NEOX},
+    {.name = "qwen3vl", .pairs = NEOX},
+    {.name = "qwen3vlmoe", .pairs = NEOX},
+    {.name = "refact", .pairs = NONE},
+    {.name = "rnd1", .pairs = NEOX},
+    {.name = "rwkv6", .pairs = NONE},
+    {.name = "rwkv6qwen2", .pairs = NONE},
+    {.name = "rwkv7", .pairs = NONE},
+    {.name = "seed_oss", .pairs = NEOX},
+    {.name = "smallthinker", .pairs = NEOX, .note = fourth},
+    {.name = "smollm3", .pairs = NORM, .note = fourth},
+    {.name = "stablelm", .pairs = NEOX},
+    {.name = "starcoder", .pairs = NONE},
+    {.name = "starcoder2", .pairs = NEOX},
+    {.name = "step35", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .traits = RM_GGUF_HALF_ROTARY},
+    {.name = "t5", .pairs = NONE},
+    {.name = "t5encoder", .pairs = NONE},
+    {.name = "talkie", .pairs = NEOX},
+    {.name = "wavtokenizer-dec", .pairs = NONE},
+    {.name = "xverse", .pairs = NORM},
+};
+
+const rm_gguf_arch *rm_gguf_arch_find(const char *name) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,320 @@
+/* gguf_model.c - the RoPE of a GGUF file: heads, base, layout and lengths, and where each stands */
+/* SPDX-License-Identifier: MIT */
+#include "host/spec/gguf_model.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LAYERS_MOST = 512, SECTIONS = 4 };
+
+static const double DEFAULT_BASE = 10000.0;
+
+/* ---- keys of the architecture */
+
+static void write_key(const rm_gguf_reader *reader, const char *suffix, char *key) {
+    (void)snprintf(key, RM_GGUF_KEY_BYTES, "%s.%s", reader->arch->name, suffix);
+}
+
+ropemap_status rm_gguf_get(const rm_gguf_reader *reader, const char *suffix, rm_gguf_number *number) {
+    double values[2] = {0.0, 0.0};
+    uint32_t count = 0;
+    *number = (rm_gguf_number){0};
+    write_key(reader, suffix, number->key);
+    RM_TRY(rm_gguf_numbers(reader->file, number->key, 2, values, &count, reader->error));
+    number->found = count > 0;
+    number->value = values[0];
+    return count < 2 ? ROPEMAP_OK
+                     : rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is an array, expected one number",
+                               reader->file->input.name, number->key);
+}
+
+static ropemap_status check_count(const rm_gguf_reader *reader, const rm_gguf_number *number, double most) {
+    return !number->found ||
+                   (number->value >= 1.0 && number->value <= most && number->value == floor(number->value))
+               ? ROPEMAP_OK
+               : rm_fail(reader->error, ROPEMAP_DATA,
+                         "%s: %s is %.17g, expected a whole number from 1 to %.0f", reader->file->input.name,
+                         number->key, number->value, most);
+}
+
+ropemap_status rm_gguf_get_count(const rm_gguf_reader *reader, const char *suffix, double most,
+                                 rm_gguf_number *number) {
+    RM_TRY(rm_gguf_get(reader, suffix, number));
+    return check_count(reader, number, most);
+}
+
+/* ---- heads */
+
+/* Heads of queries; a file may have a number a layer, 0 where a layer has no attention: the first above 0. */
+static ropemap_status read_heads(const rm_gguf_reader *reader, rm_gguf_number *heads) {
+    double layers[LAYERS_MOST];
+    uint32_t count = 0;
+    *heads = (rm_gguf_number){0};
+    write_key(reader, "attention.head_count", heads->key);
+    RM_TRY(rm_gguf_numbers(reader->file, heads->key, LAYERS_MOST, layers, &count, reader->error));
+    for (uint32_t i = 0; i < count && heads->value == 0.0; i++) {
+        heads->found = true;
+        heads->value = layers[i];
+    }
+    return check_count(reader, heads, 1e6);
+}
+
+static ropemap_status divide_width(const rm_gguf_reader *reader, const rm_gguf_number *key_length) {
+    rm_gguf_number width, heads;
+    RM_TRY(rm_gguf_get_count(reader, "embedding_length", 1e9, &width));
+    RM_TRY(read_heads(reader, &heads));
+    if (!width.found || !heads.found) {
+        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing, expected it where %s is not there",
+                       reader->file->input.name, width.found ? heads.key : width.key, key_length->key);
+    }
+    if (fmod(width.value, heads.value) != 0.0 || width.value / heads.value > ROPEMAP_MAX_HEAD_DIM) {
+        return rm_fail(reader->error, ROPEMAP_DATA,
+                       "%s: %s is %.0f, expected a multiple of %s, %.0f, and at most %d of it",
+                       reader->file->input.name, width.key, width.value, heads.key, heads.value,
+                       ROPEMAP_MAX_HEAD_DIM);
+    }
+    reader->model->spec.head_dim = (int32_t)(width.value / heads.value);
+    char source[120];
+    (void)snprintf(source, sizeof source, "%.60s / attention.head_count, %.0f / %.0f", width.key, width.value,
+                   heads.value);
+    rm_model_fact(reader->model, "head_dim", source, "%d", (int)reader->model->spec.head_dim);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_head_dim(const rm_gguf_reader *reader) {
+    rm_gguf_number length = {0};
+    if (reader->sliding) {
+        RM_TRY(rm_gguf_get_count(reader, "attention.key_length_swa", ROPEMAP_MAX_HEAD_DIM, &length));
+    }
+    if (!length.found) {
+        RM_TRY(rm_gguf_get_count(reader, "attention.key_length", ROPEMAP_MAX_HEAD_DIM, &length));
+    }
+    if (!length.found) {
+        return divide_width(reader, &length);
+    }
+    reader->model->spec.head_dim = (int32_t)length.value;
+    rm_model_fact(reader->model, "head_dim", length.key, "%.0f", length.value);
+    return ROPEMAP_OK;
+}
+
+/* MLA: queries and keys are two parts, of which one rotates; the other has nothing to do with RoPE. */
+static ropemap_status read_rope_part(const rm_gguf_reader *reader) {
+    rm_gguf_number rotary;
+    ropemap_spec *spec = &reader->model->spec;
+    RM_TRY(rm_gguf_get_count(reader, "rope.dimension_count", ROPEMAP_MAX_HEAD_DIM, &rotary));
+    if (!rotary.found) {
+        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing", reader->file->input.name,
+                       rotary.key);
+    }
+    spec->head_dim = spec->rotary_dim = (int32_t)rotary.value;
+    rm_model_fact(reader->model, "head_dim", rotary.key, "%.0f", rotary.value);
+    rm_model_fact(reader->model, "rotary_dim", rotary.key, "%.0f", rotary.value);
+    rm_model_warn(reader->model,
+                  "only the part of each head that rotates, %.0f elements, is looked at: the rest adds a dot "
+                  "product that does not depend on positions",
+                  rotary.value);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_dims(const rm_gguf_reader *reader) {
+    rm_gguf_number rotary = {0};
+    ropemap_spec *spec = &reader->model->spec;
+    if ((reader->arch->traits & RM_GGUF_ROPE_PART) != 0) {
+        return read_rope_part(reader);
+    }
+    RM_TRY(read_head_dim(reader));
+    if (reader->sliding) {
+        RM_TRY(rm_gguf_get_count(reader, "rope.dimension_count_swa", ROPEMAP_MAX_HEAD_DIM, &rotary));
+    }
+    if (!rotary.found) {
+        RM_TRY(rm_gguf_get_count(reader, "rope.dimension_count", ROPEMAP_MAX_HEAD_DIM, &rotary));
+    }
+    spec->rotary_dim = rotary.found ? (int32_t)rotary.value : spec->head_dim;
+    if (!reader->sliding && (reader->arch->traits & RM_GGUF_HALF_ROTARY) != 0) {
+        spec->rotary_dim /= 2;
+        rm_model_fact(reader->model, "rotary_dim", "half, as full attention has it here", "%d",
+                      (int)spec->rotary_dim);
+    } else {
+        rm_model_fact(reader->model, "rotary_dim", rotary.found ? rotary.key : "the head dim", "%d",
+                      (int)spec->rotary_dim);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- base and length */
+
+static ropemap_status read_base(const rm_gguf_reader *reader) {
+    rm_gguf_number base, own;
+    ropemap_model *model = reader->model;
+    RM_TRY(rm_gguf_get(reader, "rope.freq_base", &base));
+    RM_TRY(rm_gguf_get(reader, "rope.freq_base_swa", &own));
+    const double full = base.found ? base.value : DEFAULT_BASE;
+    const bool fixed = !own.found && reader->arch->sliding == RM_GGUF_SLIDING_OWN_BASE;
+    const double sliding = own.found ? own.value : fixed ? DEFAULT_BASE : full;
+    model->spec.base = reader->sliding ? sliding : full;
+    if (reader->sliding && (own.found || fixed)) {
+        rm_model_fact(model, "base", own.found ? own.key : "llama.cpp's default for sliding attention",
+                      "%.17g", sliding);
+    } else {
+        rm_model_fact(model, "base", base.found ? base.key : "the format's default", "%.17g", full);
+    }
+    if (!reader->sliding && sliding != full) {
+        rm_model_warn(model, "layers with sliding attention have base %g (layer type sliding_attention)",
+                      sliding);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_length(const rm_gguf_reader *reader) {
+    rm_gguf_number length;
+    RM_TRY(rm_gguf_get_count(reader, "context_length", (double)ROPEMAP_POSITION_END, &length));
+    if (length.found) {
+        reader->model->trained_length = (int64_t)length.value;
+        rm_model_fact(reader->model, "trained_length", length.key, "%.0f", length.value);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- layout */
+
+static ropemap_status read_layout(const rm_gguf_reader *reader) {
+    double sections[SECTIONS] = {0};
+    char key[RM_GGUF_KEY_BYTES];
+    uint32_t count = 0;
+    ropemap_model *model = reader->model;
+    write_key(reader, "rope.dimension_sections", key);
+    RM_TRY(rm_gguf_numbers(reader->file, key, SECTIONS, sections, &count, reader->error));
+    const bool of_axes = sections[0] > 0.0 && sections[1] > 0.0;
+    const bool interleaved = reader->arch->pairs == RM_GGUF_PAIRS_NORM ||
+                             (reader->arch->pairs == RM_GGUF_PAIRS_NORM_OR_MROPE && !of_axes);
+    model->spec.layout = interleaved ? ROPEMAP_LAYOUT_INTERLEAVED : ROPEMAP_LAYOUT_HALF;
+    rm_model_fact(model, "layout", "general.architecture, as llama.cpp runs it", "%s",
+                  ropemap_layout_name(model->spec.layout));
+    if (interleaved) {
+        rm_model_warn(model,
+                      "pairs are interleaved in this file's weights; converting may have reordered them: "
+                      "vectors of the weights it was made from can be of the half layout");
+    }
+    if (of_axes) {
+        rm_model_fact(model, "sections", key, "%.0f, %.0f, %.0f, %.0f", sections[0], sections[1], sections[2],
+                      sections[3]);
+        rm_model_warn(model,
+                      "%s splits pairs among time, height and width: that matters for images alone, a "
+                      "text token has the same position on all axes",
+                      key);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- which layers, which model */
+
+static ropemap_status read_layer_type(rm_gguf_reader *reader, const char *layer_type) {
+    rm_gguf_number window = {0}, base = {0};
+    const bool asked = layer_type != NULL && strcmp(layer_type, "sliding_attention") == 0;
+    char label[60];
+    if (layer_type != NULL) {
+        rm_label_make(label, sizeof label, layer_type);
+    }
+    if (layer_type != NULL && !asked && strcmp(layer_type, "full_attention") != 0) {
+        return rm_fail(reader->error, ROPEMAP_USAGE,
+                       "%s: layer type '%s', expected full_attention or sliding_attention",
+                       reader->file->input.name, label);
+    }
+    RM_TRY(rm_gguf_get(reader, "attention.sliding_window", &window));
+    RM_TRY(rm_gguf_get(reader, "rope.freq_base_swa", &base));
+    const bool slides = base.found || window.value > 0.0 || reader->arch->sliding != RM_GGUF_SLIDING_SAME;
+    if (asked && !slides) {
+        return rm_fail(reader->error, ROPEMAP_USAGE,
+                       "%s: layer type '%s', but the model has no such layers: %s is not there",
+                       reader->file->input.name, label, window.key);
+    }
+    reader->sliding = asked;
+    if (slides) {
+        rm_model_fact(reader->model, "layer_type", layer_type != NULL ? "as asked" : "not told", "%s",
+                      asked ? "sliding_attention" : "full_attention");
+    }
+    return ROPEMAP_OK;
+}
+
+/* Weights in several files: metadata is in the first. */
+static ropemap_status read_split(const rm_gguf *file, ropemap_model *model, ropemap_error *error) {
+    double part = 0.0, parts = 0.0;
+    uint32_t count = 0;
+    RM_TRY(rm_gguf_numbers(file, "split.no", 1, &part, &count, error));
+    RM_TRY(rm_gguf_numbers(file, "split.count", 1, &parts, &count, error));
+    if (part > 0.0) {
+        return rm_fail(error, ROPEMAP_DATA, "%s: split.no is %.0f, expected the first part of the model, 0",
+                       file->input.name, part);
+    }
+    bool found = false;
+    for (int list = 0; list < RM_GGUF_LISTS; list++) {
+        found = found || file->lists[list].found;
+    }
+    if (parts > 1.0 && !found) {
+        rm_model_warn(model, "the model is in %.0f files and this one has no '%s': another might", parts,
+                      rm_gguf_list_name(RM_GGUF_FREQS));
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_architecture(rm_gguf_reader *reader) {
+    static const char key[] = "general.architecture";
+    const char *file = reader->file->input.name;
+    char name[64];
+    RM_TRY(rm_gguf_text(reader->file, key, name, sizeof name, reader->error));
+    if (name[0] == '\0') {
+        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing", file, key);
+    }
+    reader->arch = rm_gguf_arch_find(name);
+    if (reader->arch == NULL) {
+        return rm_fail(reader->error, ROPEMAP_DATA,
+                       "%s: %s is '%s', which is not one of those whose layout of pairs is known", file, key,
+                       name);
+    }
+    int rotates = 1;
+    if ((reader->arch->traits & RM_GGUF_SWITCH) != 0) {
+        char flag[RM_GGUF_KEY_BYTES];
+        write_key(reader, "rope.scaling.finetuned", flag);
+        RM_TRY(rm_gguf_flag(reader->file, flag, &rotates, reader->error));
+    }
+    if (reader->arch->pairs == RM_GGUF_PAIRS_NONE || rotates == 0) {
+        return rm_fail(
+            reader->error, ROPEMAP_DATA, "%s: %s is '%s', expected one with RoPE: %s", file, key, name,
+            rotates == 0 ? "rope.scaling.finetuned turns it off here" : "this one does not rotate");
+    }
+    rm_model_fact(reader->model, "architecture", key, "%s", name);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_model(const rm_gguf *file, const char *layer_type, ropemap_model *model,
+                                 ropemap_error *error) {
+    rm_gguf_reader reader = {.file = file, .model = model, .error = error};
+    char name[sizeof model->name];
+    RM_TRY(read_split(file, model, error));
+    RM_TRY(read_architecture(&reader));
+    RM_TRY(rm_gguf_text(file, "general.name", name, sizeof name, error));
+    if (name[0] != '\0') {
+        memcpy(model->name, name, sizeof name);
+    }
+    RM_TRY(read_layer_type(&reader, layer_type));
+    RM_TRY(read_layout(&reader));
+    RM_TRY(read_dims(&reader));
+    RM_TRY(read_base(&reader));
+    RM_TRY(read_length(&reader));
+    RM_TRY(rm_gguf_scaling_read(&reader));
+    if (reader.arch->note != NULL) {
+        rm_model_warn(model, "%s", reader.arch->note);
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_gguf_read(const char *path, const char *layer_type, ropemap_model *model,
+                            ropemap_error *error) {
+    rm_gguf file;
+    RM_TRY(rm_gguf_open(path, &file, error));
+    const ropemap_status status = read_model(&file, layer_type, model, error);
+    rm_gguf_close(&file);
+    return status;
+}

@@ -1,0 +1,298 @@
+/* preset_table.c - real models: the numbers of their RoPE, and where each set stands */
+/* SPDX-License-Identifier: MIT */
+#include "host/spec/preset_table.h"
+
+#include <stddef.h>
+
+/* Pairs of elements as in the weights on Hugging Face. */
+#define HALF  ROPEMAP_LAYOUT_HALF
+#define PAIRS ROPEMAP_LAYOUT_INTERLEAVED
+enum { QUIET = 0, WARN = 1 };
+
+/* ---- where the numbers stand ("repository: file"; transformers is 5.24) */
+
+static const char litgpt[] = "Lightning-AI/litgpt: litgpt/config.py";
+static const char mlc[] = "mlc-ai/mlc-llm: python/mlc_llm/model/model_preset.py";
+static const char maxtext[] =
+    "AI-Hypercomputer/maxtext: src/maxtext/checkpoint_conversion/utils/hf_model_configs.py";
+static const char yarn[] = "jquesnelle/yarn: train.sh and finetune.py";
+static const char gemma3[] =
+    "google-deepmind/gemma: gemma/gm/nn/_gemma.py; NVIDIA-NeMo/NeMo: gpt/model/gemma3.py";
+static const char candle_yi[] = "huggingface/candle: candle-transformers/src/models/yi.rs";
+
+/* ---- notes that several share */
+
+static const char meta_pairs[] = "Meta's own files have interleaved pairs";
+static const char mistral_pairs[] = "Mistral's own files have interleaved pairs";
+static const char full_layers[] =
+    "layers with full attention; the others have the preset of this name with -sliding";
+static const char sliding_layers[] =
+    "layers with sliding attention; the others have the preset of this name without -sliding";
+static const char some_plain[] = "every fourth layer does not rotate";
+static const char mrope[] = "text alone: images and video have three positions a token (M-RoPE)";
+
+/* ---- divisors of LongRoPE */
+
+static const char phi_3_5_scaling[] =
+    "longrope:original=4096,max=131072,short="
+    "1/1.0199999809265137/1.0299999713897705/1.0299999713897705/1.0499999523162842/"
+    "1.0499999523162842/1.0499999523162842/1.0499999523162842/1.0499999523162842/"
+    "1.0699999332427979/1.0999999046325684/1.1099998950958252/1.1599998474121094/"
+    "1.1599998474121094/1.1699998378753662/1.2899998426437378/1.339999794960022/"
+    "1.679999828338623/1.7899998426437378/1.8199998140335083/1.8499997854232788/"
+    "1.8799997568130493/1.9099997282028198/1.9399996995925903/1.9899996519088745/"
+    "2.0199997425079346/2.0199997425079346/2.0199997425079346/2.0199997425079346/"
+    "2.0199997425079346/2.0199997425079346/2.0299997329711914/2.0299997329711914/"
+    "2.0299997329711914/2.0299997329711914/2.0299997329711914/2.0299997329711914/"
+    "2.0299997329711914/2.0299997329711914/2.0299997329711914/2.0799996852874756/"
+    "2.0899996757507324/2.189999580383301/2.2199995517730713/2.5899994373321533/"
+    "2.729999542236328/2.749999523162842/2.8399994373321533"
+    ",long="
+    "1.0800000429153442/1.1100000143051147/1.1399999856948853/1.340000033378601/"
+    "1.5899999141693115/1.600000023841858/1.6200000047683716/2.620000123977661/"
+    "3.2300000190734863/3.2300000190734863/4.789999961853027/7.400000095367432/"
+    "7.700000286102295/9.09000015258789/12.199999809265137/17.670000076293945/"
+    "24.46000099182129/28.57000160217285/30.420001983642578/30.840002059936523/"
+    "32.590003967285156/32.93000411987305/42.320003509521484/44.96000289916992/"
+    "50.340003967285156/50.45000457763672/57.55000305175781/57.93000411987305/"
+    "58.21000289916992/60.1400032043457/62.61000442504883/62.62000274658203/"
+    "62.71000289916992/63.1400032043457/63.1400032043457/63.77000427246094/63.93000411987305/"
+    "63.96000289916992/63.970001220703125/64.02999877929688/64.06999969482422/"
+    "64.08000183105469/64.12000274658203/64.41000366210938/64.4800033569336/"
+    "64.51000213623047/64.52999877929688/64.83999633789062";
+
+static const char phi_4_scaling[] =
+    "longrope:original=4096,max=131072,short="
+    "1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/1/"
+    "1/1/1/1"
+    ",long="
+    "1/1.118320672/1.250641126/1.398617824/1.564103225/1.74916897/1.956131817/2.187582649/"
+    "2.446418898/2.735880826/3.059592084/3.421605075/3.826451687/4.279200023/4.785517845/"
+    "5.351743533/5.984965424/6.693110555/7.485043894/8.370679318/9.36110372/10.4687158/"
+    "11.70738129/13.09260651/14.64173252/16.37415215/18.31155283/20.47818807/22.90118105/"
+    "25.61086418/28.64115884/32.03/32.1/32.13/32.23/32.6/32.61/32.64/32.66/32.7/32.71/32.93/"
+    "32.97/33.28/33.49/33.5/44.16/47.77";
+
+/* ---- name, scaling, source, note, base, head_dim, rotary_dim, layout, trained length; whether the note
+ * warns */
+
+static const rm_preset_row rows[] = {
+    {{"apertus-8b", "llama3:factor=8,low=1,high=4,original=8192",
+      "huggingface/transformers: models/apertus/configuration_apertus.py", "", 12e6, 128, 128, HALF, 65536},
+     QUIET},
+    {{"aya-23-8b", "none", mlc, "", 10000, 128, 128, PAIRS, 8192}, QUIET},
+    {{"baichuan2-7b", "none", "NVIDIA-NeMo/NeMo: nemo/collections/llm/gpt/model/baichuan.py", "", 10000, 128,
+      128, HALF, 4096},
+     QUIET},
+    {{"chatglm3-6b", "none", "NVIDIA-NeMo/NeMo: nemo/collections/llm/gpt/model/chatglm.py", "", 10000, 128,
+      64, PAIRS, 8192},
+     QUIET},
+    {{"codegeex4-9b", "none", "huggingface/candle: candle-transformers/src/models/codegeex4_9b.rs", "", 5e6,
+      128, 64, PAIRS, 131072},
+     QUIET},
+    {{"codellama-7b", "none", litgpt, meta_pairs, 1e6, 128, 128, HALF, 16384}, QUIET},
+    {{"command-r", "none",
+      "IMvision12/KerasFormers: models/cohere/config.py; ggml-org/llama.cpp: conversion/command_r.py",
+      "config.json has 8192 as its length, the makers trained 128k", 8e6, 128, 128, PAIRS, 131072},
+     QUIET},
+    {{"command-r7b", "none", "IMvision12/KerasFormers: kerasformers/models/cohere2/config.py",
+      "layers with sliding attention of 4096; every fourth has full attention and does not rotate", 50000,
+      128, 128, PAIRS, 0},
+     WARN},
+    {{"deepseek-v2", "yarn:factor=40,original=4096,mscale=0.707,mscale-all-dim=0.707",
+      "NVIDIA-NeMo/NeMo: gpt/model/deepseek.py; AI-Hypercomputer/maxtext: configs/models/deepseek2-236b.yml",
+      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.590 "
+      "besides",
+      10000, 64, 64, PAIRS, 163840},
+     WARN},
+    {{"deepseek-v2-lite", "yarn:factor=40,original=4096,mscale=0.707,mscale-all-dim=0.707", mlc,
+      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.590 "
+      "besides",
+      10000, 64, 64, PAIRS, 163840},
+     WARN},
+    {{"deepseek-v3", "yarn:factor=40,original=4096,mscale=1,mscale-all-dim=1",
+      "deepseek-ai/DeepSeek-V3: inference/model.py; AI-Hypercomputer/maxtext: hf_model_configs.py",
+      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.874 "
+      "besides",
+      10000, 64, 64, PAIRS, 163840},
+     WARN},
+    {{"ernie-4.5-0.3b", "none", "huggingface/transformers: models/ernie4_5/configuration_ernie4_5.py", "",
+      500000, 128, 128, PAIRS, 131072},
+     QUIET},
+    {{"falcon-7b", "none", litgpt, "", 10000, 64, 64, HALF, 2048}, QUIET},
+    {{"falcon3-7b", "none", litgpt, "", 1000042, 256, 256, HALF, 32768}, QUIET},
+    {{"gemma-7b", "none", "meta-pytorch/torchtune: torchtune/models/gemma/_model_builders.py", "", 10000, 256,
+      256, HALF, 8192},
+     QUIET},
+    {{"gemma2-27b", "none", litgpt, "", 10000, 128, 128, HALF, 8192}, QUIET},
+    {{"gemma2-9b", "none", litgpt, "", 10000, 256, 256, HALF, 8192}, QUIET},
+    {{"gemma3-12b", "linear:factor=8", gemma3, full_layers, 1e6, 256, 256, HALF, 131072}, WARN},
+    {{"gemma3-12b-sliding", "none", gemma3, sliding_layers, 10000, 256, 256, HALF, 131072}, WARN},
+    {{"gemma3-1b", "none", gemma3, full_layers, 1e6, 256, 256, HALF, 32768}, WARN},
+    {{"gemma3-1b-sliding", "none", gemma3, sliding_layers, 10000, 256, 256, HALF, 32768}, WARN},
+    {{"gemma3-27b", "linear:factor=8", gemma3, full_layers, 1e6, 128, 128, HALF, 131072}, WARN},
+    {{"gemma3-27b-sliding", "none", gemma3, sliding_layers, 10000, 128, 128, HALF, 131072}, WARN},
+    {{"gemma3n-e4b", "none", "huggingface/transformers: models/gemma3n/configuration_gemma3n.py", full_layers,
+      1e6, 256, 256, HALF, 32768},
+     WARN},
+    {{"gemma3n-e4b-sliding", "none", "huggingface/transformers: models/gemma3n/configuration_gemma3n.py",
+      sliding_layers, 10000, 256, 256, HALF, 32768},
+     WARN},
+    {{"gemma4-26b-a4b", "proportional:rotated=0.25", maxtext, full_layers, 1e6, 512, 512, HALF, 262144},
+     WARN},
+    {{"gemma4-26b-a4b-sliding", "none", maxtext, sliding_layers, 10000, 256, 256, HALF, 262144}, WARN},
+    {{"gemma4-e2b", "proportional:rotated=0.25", maxtext, full_layers, 1e6, 512, 512, HALF, 131072}, WARN},
+    {{"gemma4-e2b-sliding", "none", maxtext, sliding_layers, 10000, 256, 256, HALF, 131072}, WARN},
+    {{"glm-4-32b-0414", "none", "THUDM/slime: scripts/models/glm4-32B.sh", "", 10000, 128, 64, PAIRS, 32768},
+     QUIET},
+    {{"glm-4.5", "none",
+      "THUDM/slime: glm4.5-355B-A32B.sh; huggingface/transformers: configuration_glm4_moe.py", "", 1e6, 128,
+      64, HALF, 131072},
+     QUIET},
+    {{"gpt-j-6b", "none", "kingoflolz/mesh-transformer-jax: configs/6B_roto_256.json", "", 10000, 256, 64,
+      PAIRS, 2048},
+     QUIET},
+    {{"gpt-neox-20b", "none", "EleutherAI/gpt-neox: configs/20B.yml", "", 10000, 96, 24, HALF, 2048}, QUIET},
+    {{"gpt-oss-20b", "yarn:factor=32,original=4096,untruncated=1", "openai/gpt-oss: gpt_oss/torch/model.py",
+      "", 150000, 64, 64, HALF, 131072},
+     QUIET},
+    {{"helium-1", "none", "huggingface/transformers: models/helium/configuration_helium.py", "", 100000, 128,
+      128, PAIRS, 4096},
+     QUIET},
+    {{"internlm2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 32768}, QUIET},
+    {{"internlm2.5-7b", "dynamic:factor=2,max=32768", mlc,
+      "frequencies depend on the length beyond 32768 tokens", 1e6, 128, 128, HALF, 32768},
+     WARN},
+    {{"kimi-k2", "yarn:factor=32,original=4096,beta-fast=1,beta-slow=1,mscale=1,mscale-all-dim=1",
+      "AI-Hypercomputer/maxtext: src/maxtext/configs/models/kimi-k2-1t.yml",
+      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.813 "
+      "besides",
+      50000, 64, 64, PAIRS, 131072},
+     WARN},
+    {{"kimi-k2-0905", "yarn:factor=64,original=4096,beta-fast=1,beta-slow=1,mscale=1,mscale-all-dim=1",
+      "ParagEkbote/hf-model-inspector: model_inspection_report.md",
+      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 2.005 "
+      "besides",
+      50000, 64, 64, PAIRS, 262144},
+     WARN},
+    {{"llama1-7b", "none", "EleutherAI/gpt-neox: configs/llama/7B.yml", meta_pairs, 10000, 128, 128, HALF,
+      2048},
+     QUIET},
+    {{"llama2-7b", "none", litgpt, meta_pairs, 10000, 128, 128, HALF, 4096}, QUIET},
+    {{"llama2-7b-32k", "linear:factor=8", litgpt, "Together's LLaMA-2-7B-32K", 10000, 128, 128, HALF, 32768},
+     QUIET},
+    {{"llama3-8b", "none", litgpt, meta_pairs, 500000, 128, 128, HALF, 8192}, QUIET},
+    {{"llama3.1-8b", "llama3:factor=8,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 128, 128, HALF,
+      131072},
+     QUIET},
+    {{"llama3.2-1b", "llama3:factor=32,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 64, 64, HALF,
+      131072},
+     QUIET},
+    {{"llama3.2-3b", "llama3:factor=32,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 128, 128,
+      HALF, 131072},
+     QUIET},
+    {{"llama3.3-70b", "llama3:factor=8,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 128, 128,
+      HALF, 131072},
+     QUIET},
+    {{"llama4-maverick", "none", "meta-pytorch/torchtune: torchtune/models/llama4/_model_builders.py",
+      some_plain, 500000, 128, 128, PAIRS, 1048576},
+     WARN},
+    {{"llama4-scout", "llama3:factor=16,low=1,high=1,original=8192",
+      "meta-llama/llama-models: models/llama4/args.py and model.py; meta-pytorch/torchtune: models/llama4",
+      some_plain, 500000, 128, 128, PAIRS, 10485760},
+     WARN},
+    {{"mimo-7b", "none", "THUDM/slime: scripts/models/mimo-7B-rl.sh", "", 640000, 128, 128, HALF, 32768},
+     QUIET},
+    {{"minicpm-2b-128k", "dynamic:factor=4,max=65536", mlc,
+      "frequencies depend on the length beyond 65536 tokens", 1e6, 64, 64, HALF, 65536},
+     WARN},
+    {{"minimax-m2", "none",
+      "THUDM/slime: minimax-m2.sh; huggingface/transformers: configuration_minimax_m2.py", "", 5e6, 128, 64,
+      HALF, 196608},
+     QUIET},
+    {{"ministral-3-3b", "yarn:factor=16,original=16384,mscale=1,mscale-all-dim=1", mlc,
+      "queries are also scaled by their position beyond 16384", 1e6, 128, 128, HALF, 262144},
+     WARN},
+    {{"mistral-7b-v0.1", "none", mlc, mistral_pairs, 10000, 128, 128, HALF, 32768}, QUIET},
+    {{"mistral-7b-v0.3", "none", mlc, mistral_pairs, 1e6, 128, 128, HALF, 32768}, QUIET},
+    {{"mistral-nemo-12b", "none", "NVIDIA-NeMo/NeMo: nemo/collections/llm/gpt/model/mistral.py",
+      "1024000 stands in config.json; Mistral speaks of 128k", 1e6, 128, 128, HALF, 1024000},
+     QUIET},
+    {{"mixtral-8x22b", "none", litgpt, mistral_pairs, 1e6, 128, 128, HALF, 65536}, QUIET},
+    {{"mixtral-8x7b", "none", litgpt, mistral_pairs, 1e6, 128, 128, HALF, 32768}, QUIET},
+    {{"modernbert-base", "none", "huggingface/transformers: models/modernbert/configuration_modernbert.py",
+      full_layers, 160000, 64, 64, HALF, 8192},
+     WARN},
+    {{"modernbert-base-sliding", "none",
+      "huggingface/transformers: models/modernbert/configuration_modernbert.py", sliding_layers, 10000, 64,
+      64, HALF, 8192},
+     WARN},
+    {{"nomic-embed-text-v1.5", "none",
+      "huggingface/transformers: models/nomic_bert/configuration_nomic_bert.py", "", 1000, 64, 64, HALF,
+      2048},
+     QUIET},
+    {{"olmo-7b", "none", litgpt, "", 10000, 128, 128, HALF, 2048}, QUIET},
+    {{"olmo2-7b", "none", litgpt, "", 500000, 128, 128, HALF, 4096}, QUIET},
+    {{"olmo3-7b", "yarn:factor=8,original=8192",
+      "AI-Hypercomputer/maxtext: src/maxtext/configs/models/olmo3-7b.yml", full_layers, 500000, 128, 128,
+      HALF, 65536},
+     WARN},
+    {{"olmo3-7b-sliding", "none", "AI-Hypercomputer/maxtext: src/maxtext/configs/models/olmo3-7b.yml",
+      sliding_layers, 500000, 128, 128, HALF, 65536},
+     WARN},
+    {{"open-llama-3b", "none", litgpt, "", 10000, 100, 100, HALF, 2048}, QUIET},
+    {{"persimmon-8b", "none", "huggingface/candle: candle-transformers/src/models/persimmon.rs", "", 25000,
+      64, 32, HALF, 16384},
+     QUIET},
+    {{"phi-1.5", "none", litgpt, "", 10000, 64, 32, HALF, 2048}, QUIET},
+    {{"phi-2", "none", litgpt, "", 10000, 80, 32, HALF, 2048}, QUIET},
+    {{"phi-3-mini-4k", "none", litgpt, "", 10000, 96, 96, HALF, 4096}, QUIET},
+    {{"phi-3.5-mini", phi_3_5_scaling, mlc, "frequencies change where the length passes 4096 tokens", 10000,
+      96, 96, HALF, 131072},
+     WARN},
+    {{"phi-4", "none", litgpt, "", 250000, 128, 128, HALF, 16384}, QUIET},
+    {{"phi-4-mini", phi_4_scaling, mlc, "frequencies change where the length passes 4096 tokens", 10000, 128,
+      96, HALF, 131072},
+     WARN},
+    {{"pythia-1b", "none", "EleutherAI/gpt-neox: configs/pythia/1B.yml", "", 10000, 256, 64, HALF, 2048},
+     QUIET},
+    {{"pythia-6.9b", "none", "EleutherAI/gpt-neox: configs/pythia/6-9B.yml", "", 10000, 128, 32, HALF, 2048},
+     QUIET},
+    {{"qwen2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 32768}, QUIET},
+    {{"qwen2-vl", "none", "huggingface/transformers: models/qwen2_vl/configuration_qwen2_vl.py", mrope, 1e6,
+      128, 128, HALF, 32768},
+     WARN},
+    {{"qwen2.5-7b", "none", litgpt, "", 1e6, 128, 128, HALF, 131072}, QUIET},
+    {{"qwen2.5-7b-1m", "none", litgpt,
+      "its makers serve long contexts with dual chunk attention, which changes positions", 1e7, 128, 128,
+      HALF, 1010000},
+     WARN},
+    {{"qwen3-30b-a3b-2507", "none", litgpt, "", 1e7, 128, 128, HALF, 262144}, QUIET},
+    {{"qwen3-4b-2507", "none", litgpt, "", 5e6, 128, 128, HALF, 262144}, QUIET},
+    {{"qwen3-8b", "none", litgpt, "", 1e6, 128, 128, HALF, 40960}, QUIET},
+    {{"qwen3-8b-yarn-128k", "yarn:factor=4,original=32768,max=131072",
+      "QwenLM/Qwen3: docs/source/inference/transformers.md", "", 1e6, 128, 128, HALF, 131072},
+     QUIET},
+    {{"qwen3-next-80b-a3b", "none", maxtext, "", 1e7, 256, 64, HALF, 262144}, QUIET},
+    {{"qwen3-vl-4b", "none", maxtext, mrope, 5e6, 128, 128, HALF, 262144}, WARN},
+    {{"qwen3.5-35b-a3b", "none", maxtext, mrope, 1e7, 256, 64, HALF, 262144}, WARN},
+    {{"redpajama-3b", "none", mlc, "", 10000, 80, 80, HALF, 2048}, QUIET},
+    {{"smollm2-1.7b", "none", litgpt, "", 130000, 64, 64, HALF, 8192}, QUIET},
+    {{"smollm3-3b", "none", "huggingface/smollm: text/pretraining/smollm3/long_context_32k_to_64.yaml",
+      some_plain, 5e6, 128, 128, HALF, 65536},
+     WARN},
+    {{"stablelm-2-1.6b", "none", mlc, "", 10000, 64, 16, HALF, 4096}, QUIET},
+    {{"stablelm-3b-4e1t", "none", litgpt, "", 10000, 80, 20, HALF, 4096}, QUIET},
+    {{"starcoder2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 16384}, QUIET},
+    {{"tinyllama-1.1b", "none", mlc, "", 10000, 64, 64, HALF, 2048}, QUIET},
+    {{"yarn-llama2-7b-128k", "yarn:factor=32,original=4096", yarn, "", 10000, 128, 128, HALF, 131072}, QUIET},
+    {{"yarn-mistral-7b-128k", "yarn:factor=16,original=8192", yarn, "", 10000, 128, 128, HALF, 131072},
+     QUIET},
+    {{"yi-34b", "none", candle_yi, "", 5e6, 128, 128, HALF, 4096}, QUIET},
+    {{"yi-6b", "none", candle_yi, "", 5e6, 128, 128, HALF, 4096}, QUIET},
+};
+enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
+
+const rm_preset_row *rm_preset_row_at(int32_t index) {
+    return index >= 0 && index < ROW_COUNT ? &rows[index] : NULL;
+}

@@ -1,0 +1,164 @@
+# test_info.py - `ropemap info` and `ropemap check`: rules of models, told and held against buffers
+# SPDX-License-Identifier: MIT
+import json
+import math
+import struct
+import unittest
+
+from harness import Case, write_npy
+
+LLAMA31 = {"model_type": "llama", "hidden_size": 4096, "num_attention_heads": 32, "max_position_embeddings": 131072,
+           "rope_theta": 500000.0,
+           "rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+                            "original_max_position_embeddings": 8192, "rope_type": "llama3"}}
+
+
+def llama31_frequencies():
+    """Llama 3.1's rule in double precision."""
+    found = []
+    for pair in range(64):
+        plain = 500000.0 ** (-2 * pair / 128)
+        turns = 8192 * plain / (2 * math.pi)
+        k = (turns - 1.0) / 3.0
+        found.append(plain if turns > 4 else plain / 8 if turns < 1 else (1 - k) * plain / 8 + k * plain)
+    return found
+
+
+def as_bf16(value):
+    bits, = struct.unpack("<I", struct.pack("<f", value))
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000
+    return struct.unpack("<f", struct.pack("<I", bits))[0]
+
+
+class Info(Case):
+    def info(self, *arguments):
+        return json.loads(self.done("info", *arguments, "--json").stdout)
+
+    def write_config(self, config, name="config.json"):
+        return self.write(name, json.dumps(config).encode())
+
+    def test_a_rule(self):
+        info = self.info("-b", "1e4", "-d", "64")
+        self.assertEqual([info["schema"], info["rule"], info["base"], info["head_dim"], info["rotary_dim"],
+                          info["layout"], info["attention_factor"], info["model"]],
+                         ["ropemap.info/1", "none", 1e4, 64, 64, "half", 1.0, None])
+        self.assertEqual(len(info["frequencies"]), 32)
+        for pair, frequency in enumerate(info["frequencies"]):
+            wanted = 1e4 ** (-2 * pair / 64)
+            self.assertLessEqual(abs(frequency - wanted), 1e-15 * wanted + 1e-300)
+            self.assertAlmostEqual(info["wavelengths"][pair] * frequency, 2 * math.pi, places=12)
+
+    def test_a_config(self):
+        self.write_config(LLAMA31)
+        for path in (".", "config.json", self.directory):
+            info = self.info("--model", path)
+            self.assertEqual([info["rule"], info["base"], info["head_dim"], info["trained_length"]],
+                             ["llama3", 5e5, 128, 131072])
+            for frequency, wanted in zip(info["frequencies"], llama31_frequencies()):
+                self.assertLessEqual(abs(frequency - wanted), 1e-14 * wanted)
+        self.assertTrue(any("rope_theta" in fact["source"] for fact in info["facts"]), info["facts"])
+
+    def test_options_win_over_the_model(self):
+        self.write_config(LLAMA31)
+        info = self.info("--model", ".", "-b", "1e6", "--scaling", "none", "--layout", "interleaved")
+        self.assertEqual([info["rule"], info["base"], info["layout"], info["head_dim"]],
+                         ["none", 1e6, "interleaved", 128])
+        self.assertEqual(self.info("-b", "1e6", "--model", ".")["base"], 1e6)
+        self.assertEqual(self.info("--model", ".", "--rotary-dim", "32")["rotary_dim"], 32)
+
+    def test_text(self):
+        self.write_config(LLAMA31)
+        page = self.done("info", "--model", ".").stdout.decode()
+        for word in ("llama3:factor=8", "500000", "a^2 = 1", "131072 (128k)", "divisor", "rope_theta", "wavelength"):
+            self.assertIn(word, page)
+        self.assertEqual(len([line for line in page.splitlines() if line[:5].strip().isdigit()]), 64)
+
+    def test_presets(self):
+        presets = json.loads(self.done("info", "--presets", "--json").stdout)["presets"]
+        self.assertGreaterEqual(len(presets), 30)
+        page = self.done("info", "--presets").stdout.decode()
+        for preset in presets:
+            self.assertIn(preset["name"], page)
+            self.assertTrue(preset["source"], preset)
+        info = self.info("--preset", "llama3.1-8b")
+        self.assertEqual([info["rule"], info["base"], info["trained_length"]], ["llama3", 5e5, 131072])
+        self.refused(2, ["--preset", "llama3.1-8b"], "info", "--preset", "llama3.1-8bb")
+
+    def test_picture(self):
+        self.done("info", "--preset", "llama3.1-8b", "-o", "waves.png")
+        self.assertEqual(self.read("waves.png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.refused(4, ["waves.png", "--force"], "info", "--preset", "llama3.1-8b", "-o", "waves.png")
+        self.done("info", "--preset", "llama3.1-8b", "-o", "waves.png", "--force")
+
+    def test_what_is_wrong_is_named(self):
+        self.write_config({**LLAMA31, "rope_theta": "10000"})
+        self.refused(3, ["config.json", "rope_theta", "10000"], "info", "--model", ".")
+        self.write_config({**LLAMA31, "rope_scaling": {"rope_type": "spiral", "factor": 8.0}})
+        self.refused(3, ["config.json", "spiral"], "info", "--model", ".")
+        self.write_config(LLAMA31)
+        self.refused(2, ["--preset", "--model"], "info", "--model", ".", "--preset", "llama3.1-8b")
+        self.refused(2, ["--layer-type", "--model"], "info", "--layer-type", "full_attention")
+        self.refused(4, ["nothing.json"], "info", "--model", "nothing.json")
+        self.write("broken.gguf", b"GGUF\x03\x00\x00\x00")
+        self.refused(3, ["broken.gguf"], "info", "--model", "broken.gguf")
+
+    def test_layer_types(self):
+        self.write_config({"model_type": "gemma3_text", "head_dim": 256, "hidden_size": 3840, "num_attention_heads": 16,
+                           "max_position_embeddings": 131072, "rope_theta": 1e6, "rope_local_base_freq": 1e4,
+                           "rope_scaling": {"factor": 8.0, "rope_type": "linear"}})
+        whole, window = (self.info("--model", ".", "--layer-type", name) for name in
+                         ("full_attention", "sliding_attention"))
+        self.assertEqual([whole["base"], whole["rule"], window["base"], window["rule"]], [1e6, "linear", 1e4, "none"])
+
+    def test_length(self):
+        lists = {"short_factor": [1.0] * 48, "long_factor": [2.0] * 48}
+        self.write_config({"model_type": "phi3", "hidden_size": 3072, "num_attention_heads": 32, "rope_theta": 10000.0,
+                           "max_position_embeddings": 131072, "original_max_position_embeddings": 4096,
+                           "rope_scaling": {"type": "longrope", **lists}})
+        for length, divisor in ((4096, 1.0), (4097, 2.0)):
+            info = self.info("--model", ".", "--length", length)
+            self.assertAlmostEqual(info["divisors"][20], divisor)
+            self.assertAlmostEqual(info["attention_factor"], 1.1902380714, places=6)
+
+
+class Check(Case):
+    def buffer(self, values, name="inv_freq.npy"):
+        return self.write(name, write_npy((len(values),), values))
+
+    def verdict(self, code, *arguments):
+        result = self.run_program("check", *arguments, "--json")
+        self.assertEqual(result.returncode, code, result.stderr)
+        document = json.loads(result.stdout)
+        self.assertEqual([document["schema"], document["matches"]], ["ropemap.check/1", code == 0])
+        return document
+
+    def test_match(self):
+        self.buffer(llama31_frequencies())
+        self.assertEqual(self.verdict(0, "inv_freq.npy", "--preset", "llama3.1-8b")["verdict"], "match")
+        page = self.done("check", "inv_freq.npy", "--preset", "llama3.1-8b").stdout.decode()
+        self.assertTrue(page.startswith("matches: "), page)
+
+    def test_what_differs_is_named(self):
+        found = llama31_frequencies()
+        found[33] *= 1.01
+        self.buffer(found)
+        document = self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")
+        self.assertEqual([document["verdict"], document["pair"]], ["differs", 33])
+        self.buffer([as_bf16(value) for value in llama31_frequencies()])
+        self.assertEqual(self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")["verdict"], "bf16")
+        self.buffer([500000.0 ** (-2 * pair / 128) for pair in range(64)])
+        self.assertEqual(self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")["verdict"], "unscaled")
+
+    def test_bad_input(self):
+        self.refused(2, ["FILE.npy"], "check", "--preset", "llama3.1-8b")
+        self.refused(4, ["nothing.npy"], "check", "nothing.npy")
+        self.write("matrix.npy", write_npy((2, 2), [1.0] * 4))
+        self.refused(3, ["matrix.npy", "axis"], "check", "matrix.npy")
+        self.write("text.npy", b"1.0 0.5")
+        self.refused(3, ["text.npy"], "check", "text.npy")
+        self.buffer([1.0])
+        self.refused(2, ["after"], "check", "inv_freq.npy", "inv_freq.npy")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,160 @@
+# test_phase.py - `ropemap map` of models, with the rounding of stacks in use, at explicit positions
+# SPDX-License-Identifier: MIT
+import json
+import math
+import os
+import struct
+import unittest
+
+from harness import SOURCE, Case, write_npy
+
+MODES = ["fp32freq", "hf-fp32", "ggml-fp32", "bf16-tables", "bf16-inv-freq"]
+
+
+def write_positions(shape, values):
+    """Bytes of a .npy file of int64."""
+    header = "{'descr': '<i8', 'fortran_order': False, 'shape': (%s,), }" % ", ".join(map(str, shape))
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack(
+        "<%dq" % len(values), *values)
+
+
+class Models(Case):
+    def test_a_map_is_the_models(self):
+        config = {"model_type": "llama", "hidden_size": 512, "num_attention_heads": 8, "rope_theta": 1e6,
+                  "max_position_embeddings": 32768,
+                  "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8192}}
+        self.write("config.json", json.dumps(config).encode())
+        cells, document = self.map("--model", ".", "-n", "300", "--size", "20")
+        again, _ = self.map("-b", "1e6", "-d", "64", "--scaling", "yarn:factor=4,original=8192", "-n", "300", "--size",
+                            "20")
+        self.assertEqual(cells, again)
+        self.assertEqual(document["spec"]["base"], 1e6)
+        self.assertAlmostEqual(document["spec"]["attention_factor"], 0.1 * math.log(4) + 1, places=6)
+        self.assertAlmostEqual(cells[0][0] / self.map("-n", "15", "--size", "1", "-b", "1e6", "-d", "64", "--scaling",
+                                                      "yarn:factor=4,original=8192,attention=1")[0][0][0],
+                               (0.1 * math.log(4) + 1) ** 2, places=5)
+
+    def test_one_picture_of_one_model(self):
+        """The preset, a config.json and a GGUF file of Llama 3.1 8B: the same bytes."""
+        data = os.path.join(SOURCE, "tests", "data")
+        names = []
+        for name, arguments in (("preset", ["--preset", "llama3.1-8b"]),
+                                ("config", ["--model", os.path.join(data, "config", "llama-3.1-8b.json")]),
+                                ("gguf", ["--model", os.path.join(data, "gguf", "llama.gguf")])):
+            self.done("map", *arguments, "-n", "128k", "-o", name + ".png")
+            names.append(self.read(name + ".png"))
+        self.assertEqual(names[0], names[1])
+        self.assertEqual(names[0], names[2])
+
+    def test_the_length_is_the_maps_own(self):
+        arguments = ["-d", "64", "--scaling", "dynamic:factor=2,max=1024"]
+        _, document = self.map(*arguments, "-n", "4k", "--size", "10")
+        self.assertEqual(document["spec"]["length"], 4096)
+        _, document = self.map(*arguments, "-n", "4k", "--size", "10", "--length", "2k")
+        self.assertEqual(document["spec"]["length"], 2048)
+
+
+class Phases(Case):
+    def test_rounding_grows_with_the_position(self):
+        arguments = ["-d", "64", "-n", "200", "--size", "50"]
+        for mode in MODES:
+            near = self.map(*arguments, "--diff", mode)[1]
+            far, document = self.map(*arguments, "--diff", mode, "--shift", "1000000")
+            self.assertEqual([document["phase"], document["difference"], document["shift"]], [mode, True, 1000000])
+            self.assertGreater(document["max"], 0.0, mode)
+            if mode in ("hf-fp32", "ggml-fp32"):
+                self.assertGreater(document["max"], 4 * near["max"], mode)
+
+    def test_a_difference_is_one(self):
+        arguments = ["-d", "64", "--rows", "1000000:8", "--cols", "990000:8", "--content", "gauss"]
+        rounded, exact = self.map(*arguments, "--phase", "hf-fp32")[0], self.map(*arguments)[0]
+        difference = self.map(*arguments, "--diff", "hf-fp32")[0]
+        for row in range(8):
+            for col in range(8):
+                self.assertAlmostEqual(difference[row][col], rounded[row][col] - exact[row][col], delta=2e-6)
+        self.assertGreater(max(map(max, difference)), 1e-4)
+
+    def test_an_exact_map_does_not_change(self):
+        for content in ("ones", "gauss"):
+            arguments = ["-d", "32", "-n", "300", "--size", "30", "--content", content]
+            moved, kept = self.map(*arguments, "--shift", "123456789")[0], self.map(*arguments)[0]
+            worst = max(abs(a - b) for one, other in zip(moved, kept) for a, b in zip(one, other))
+            self.assertLess(worst, 2e-6)
+
+    def test_what_does_not_go_together(self):
+        self.refused(2, ["--diff"], "map", "--diff", "exact", "--dry-run")
+        self.refused(2, ["--phase", "hf-fp33"], "map", "--phase", "hf-fp33", "--dry-run")
+        self.refused(2, ["--shift"], "map", "--shift", "-1", "--dry-run")
+        self.write("q.npy", write_npy((4, 8), [1.0] * 32))
+        self.refused(2, ["--state"], "map", "--queries", "q.npy", "--keys", "q.npy", "--state", "post", "--phase",
+                     "hf-fp32", "--dry-run")
+
+
+class Encodings(Case):
+    """Baselines, against their formulas."""
+
+    def expect(self, formula, *arguments):
+        cells, document = self.map("--rows", "40:20", "--cols", "30:20", "-d", "16", *arguments)
+        for i in range(20):
+            for j in range(20):
+                self.assertAlmostEqual(cells[i][j], formula(abs(10 + i - j)), delta=3e-6)
+        return document
+
+    def test_formulas(self):
+        theta = [1e4 ** (-2 * pair / 16) for pair in range(8)]
+        zeta = [(2 * pair + 0.4 * 16) / (1.4 * 16) for pair in range(8)]
+        document = self.expect(lambda r: sum(map(math.cos, (r * t for t in theta))) / 8, "--encoding", "sinusoidal")
+        self.assertEqual([document["encoding"], document["method"]], ["sinusoidal", "diagonal"])
+        self.expect(lambda r: 1 - r / 256, "--encoding", "alibi")
+        self.expect(lambda r: 1 - 0.25 * r, "--encoding", "alibi", "--slope", "0.25")
+        self.expect(lambda r: 0.25 - 0.25 * r, "--encoding", "alibi", "--slope", "0.25", "--measure", "scaled")
+        self.expect(lambda r: sum(math.cos(r * t) * z ** (r / 512) for t, z in zip(theta, zeta)) / 8, "--encoding",
+                    "xpos")
+        self.expect(lambda r: 1.0, "--encoding", "nope")
+
+    def test_a_pool_is_taken_over_distances(self):
+        cells, _ = self.map("-n", "256", "--size", "8", "--encoding", "alibi", "--pool", "min")
+        self.assertAlmostEqual(cells[0][0], 1 - 31 / 256, places=6)
+
+    def test_what_does_not_go_together(self):
+        self.refused(2, ["--encoding", "alibi"], "map", "--encoding", "alibi", "--content", "gauss", "--dry-run")
+        self.refused(2, ["--slope"], "map", "--slope", "1", "--dry-run")
+        self.refused(2, ["--slope", "-1"], "map", "--encoding", "alibi", "--slope", "-1", "--dry-run")
+        self.refused(2, ["--encoding", "tiled"], "map", "--encoding", "xpos", "--method", "tiled", "--dry-run")
+
+
+class Positions(Case):
+    def test_positions_from_a_file(self):
+        places = [0, 1, 2, 0, 1, 2, 3, 1000000, 5]
+        self.write("p.npy", write_positions((9,), places))
+        cells, document = self.map("-d", "16", "--positions-from", "p.npy")
+        self.assertEqual(document["rows"], {"first": 0, "count": 9, "step": 1})
+        for i, one in enumerate(places):
+            for j, other in enumerate(places):
+                wanted = sum(math.cos((one - other) * 1e4 ** (-2 * pair / 16)) for pair in range(8)) / 8
+                self.assertAlmostEqual(cells[i][j], wanted, delta=2e-6)
+
+    def test_axes(self):
+        """Two tokens at (t, h, w) and (t', h', w'): each pair turns by its own axis."""
+        self.write("p.npy", write_positions((3, 2), [7, 7, 10, 400, 20, 23]))
+        apart = {"0": 0, "1": 390, "2": 3}
+        for name, order in (("2,3,3", "00111222"), ("interleaved:3,3,2", "01201201")):
+            cells, _ = self.map("-d", "16", "--positions-from", "p.npy", "--sections", name)
+            wanted = sum(math.cos(apart[axis] * 1e4 ** (-2 * pair / 16)) for pair, axis in enumerate(order)) / 8
+            self.assertAlmostEqual(cells[0][1], wanted, delta=2e-6, msg=name)
+
+    def test_bad_input(self):
+        self.write("p.npy", write_positions((3, 2), [0, 1, 0, 1, 0, 1]))
+        self.refused(2, ["--sections"], "map", "-d", "16", "--positions-from", "p.npy", "--dry-run")
+        self.refused(2, ["--sections", "x"], "map", "--sections", "3,x", "--dry-run")
+        self.refused(2, ["--sections"], "map", "-d", "16", "--sections", "4,4", "--dry-run")
+        self.refused(2, ["8"], "map", "-d", "16", "--positions-from", "p.npy", "--sections", "2,3,4", "-o", "x.npy")
+        self.write("f.npy", write_npy((2,), [0.5, 1.0]))
+        self.refused(3, ["f.npy"], "map", "--positions-from", "f.npy", "--dry-run")
+        self.write("n.npy", write_positions((2,), [-1, 4]))
+        self.refused(3, ["n.npy", "-1"], "map", "--positions-from", "n.npy", "--dry-run")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,45 @@
+/* fuzz_config.c - any bytes as a config.json, asked for each kind of layers */
+/* SPDX-License-Identifier: MIT */
+#include "host/ropemap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* A model that was read can be computed with, and its texts end. */
+static void use(const ropemap_model *model) {
+    if (ropemap_spec_check(ropemap_model_spec(model), NULL) != ROPEMAP_OK) {
+        abort();
+    }
+    const ropemap_fact *fact;
+    for (int32_t i = 0; (fact = ropemap_model_fact(model, i)) != NULL; i++) {
+        if (fact->name[0] == '\0' || fact->source[0] == '\0' || strchr(fact->value, '\n') != NULL) {
+            abort();
+        }
+    }
+    const char *warning;
+    for (int32_t i = 0; (warning = ropemap_model_warning(model, i)) != NULL; i++) {
+        if (warning[0] == '\0' || strchr(warning, '\n') != NULL) {
+            abort();
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+    static const char *const layers[] = {NULL, "full_attention", "sliding_attention"};
+    for (int i = 0; i < 3; i++) {
+        ropemap_model *model = NULL;
+        ropemap_error error = {0};
+        const ropemap_status status =
+            ropemap_model_parse((const char *)bytes, size, "config.json", layers[i], &model, &error);
+        if (status == ROPEMAP_OK) {
+            use(model);
+        } else if (model != NULL || error.status != status || error.text[0] == '\0' ||
+                   strchr(error.text, '\n') != NULL) {
+            abort();
+        }
+        ropemap_model_free(model);
+    }
+    return 0;
+}

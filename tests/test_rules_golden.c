@@ -1,0 +1,360 @@
+/* test_rules_golden.c - every scaling rule against 60-digit arithmetic and against transformers' own code */
+/* SPDX-License-Identifier: MIT */
+#include "host/ropemap.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CASES_MOST = 200, HEAD_MOST = 512 };
+static const double TWO_PI = 6.283185307179586477;
+
+/* ---- the files of tools/make_rules_golden.py: lines of fields with tabs between them ---- */
+
+typedef struct golden {
+    char *line; /* what the other texts point into */
+    const char *name, *rule;
+    double base, length, attention;
+    int32_t head_dim, rotary_dim, pairs;
+    double frequencies[HEAD_MOST / 2]; /* [pairs] radians a token */
+} golden;
+
+static golden cases[CASES_MOST];
+static size_t case_count;
+
+static FILE *open_data(const char *name) {
+    char path[1000];
+    snprintf(path, sizeof path, "%s/rules/%s", RM_TEST_DATA, name);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        fail_msg("%s is missing", path);
+    }
+    return file;
+}
+
+/* The field that *rest starts with; *rest moves behind it. */
+static char *next_field(char **rest) {
+    char *field = *rest;
+    char *end = field + strcspn(field, "\t\n");
+    *rest = *end == '\0' ? end : end + 1;
+    *end = '\0';
+    return field;
+}
+
+static int32_t next_whole(char **rest) {
+    return (int32_t)strtol(next_field(rest), NULL, 10);
+}
+
+static double next_number(char **rest) {
+    return strtod(next_field(rest), NULL);
+}
+
+/* Words of eight hexadecimal digits as the bits of floats. */
+static int32_t read_floats(const char *words, float *values) {
+    int32_t count = 0;
+    for (const char *at = words; *at != '\0' && count < HEAD_MOST; count++) {
+        char *end = NULL;
+        const uint32_t word = (uint32_t)strtoul(at, &end, 16);
+        memcpy(&values[count], &word, sizeof word);
+        at = end;
+    }
+    return count;
+}
+
+static void read_case(char *line, golden *read) {
+    char *rest = line;
+    read->line = line;
+    read->name = next_field(&rest);
+    read->rule = next_field(&rest);
+    read->base = next_number(&rest);
+    read->head_dim = next_whole(&rest);
+    read->rotary_dim = next_whole(&rest);
+    read->length = next_number(&rest);
+    read->attention = next_number(&rest);
+    char *at = next_field(&rest);
+    read->pairs = (read->rotary_dim == 0 ? read->head_dim : read->rotary_dim) / 2;
+    for (int32_t i = 0; i < read->pairs; i++) {
+        read->frequencies[i] = strtod(at, &at);
+    }
+    assert_int_equal(*at, '\0');
+}
+
+static int read_cases(void **state) {
+    (void)state;
+    FILE *file = open_data("exact.tsv");
+    char *line = NULL;
+    size_t bytes = 0;
+    while (getline(&line, &bytes, file) > 0) {
+        assert_true(case_count < CASES_MOST);
+        read_case(line, &cases[case_count++]);
+        line = NULL;
+        bytes = 0;
+    }
+    free(line);
+    fclose(file);
+    return 0;
+}
+
+static int free_cases(void **state) {
+    (void)state;
+    for (size_t i = 0; i < case_count; i++) {
+        free(cases[i].line);
+    }
+    return 0;
+}
+
+static const golden *find_case(const char *name) {
+    for (size_t i = 0; i < case_count; i++) {
+        if (strcmp(cases[i].name, name) == 0) {
+            return &cases[i];
+        }
+    }
+    fail_msg("no case is called %s", name);
+    return NULL;
+}
+
+/* ---- what the library makes of a case ---- */
+
+static bool make_freqs(const golden *wanted, const char *rule, ropemap_freqs *freqs) {
+    static ropemap_spec spec;
+    ropemap_error error = {0};
+    spec = ropemap_spec_default();
+    spec.base = wanted->base;
+    spec.head_dim = wanted->head_dim;
+    spec.rotary_dim = wanted->rotary_dim;
+    spec.length = wanted->length;
+    if (ropemap_scaling_parse(rule, &spec.scaling, &error) != ROPEMAP_OK ||
+        ropemap_freqs_make(&spec, freqs, &error) != ROPEMAP_OK) {
+        print_error("%s: %s\n", wanted->name, error.text);
+        return false;
+    }
+    return true;
+}
+
+static double radians(const ropemap_freqs *freqs, int32_t pair) {
+    return TWO_PI * ((double)freqs->step[pair] * 0x1p-64 + (double)freqs->fine[pair] * 0x1p-96);
+}
+
+/* Cases that fail: each is told, so that one run shows them all. */
+static int check_exact(const golden *wanted) {
+    static ropemap_freqs freqs;
+    if (!make_freqs(wanted, wanted->rule, &freqs)) {
+        return 1;
+    }
+    assert_int_equal(freqs.pairs, wanted->pairs);
+    for (int32_t i = 0; i < freqs.pairs; i++) {
+        /* 2^-93 turns: frequencies are kept to 2^-96 */
+        const double room = 1e-12 * wanted->frequencies[i] + TWO_PI * 0x1p-93;
+        if (!(fabs(radians(&freqs, i) - wanted->frequencies[i]) <= room)) {
+            print_error("%s: pair %d: %.17g, expected %.17g\n", wanted->name, (int)i, radians(&freqs, i),
+                        wanted->frequencies[i]);
+            return 1;
+        }
+    }
+    /* half an ulp of a float is 6e-8 of it */
+    if (!(fabs((double)freqs.attention_factor - wanted->attention) <= 1e-7 * wanted->attention)) {
+        print_error("%s: attention factor %.9g, expected %.9g\n", wanted->name,
+                    (double)freqs.attention_factor, wanted->attention);
+        return 1;
+    }
+    return 0;
+}
+
+static void test_exact_frequencies(void **state) {
+    (void)state;
+    int wrong = 0;
+    for (size_t i = 0; i < case_count; i++) {
+        wrong += check_exact(&cases[i]);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void test_every_rule_has_three_cases(void **state) {
+    (void)state;
+    const char *name = NULL;
+    for (int rule = 0; (name = ropemap_scaling_name((ropemap_scaling_rule)rule)) != NULL; rule++) {
+        int found = 0;
+        for (size_t i = 0; i < case_count; i++) {
+            const size_t length = strcspn(cases[i].rule, ":");
+            found += length == strlen(name) && strncmp(cases[i].rule, name, length) == 0;
+        }
+        if (found < 3) {
+            fail_msg("%s has %d cases", name, found);
+        }
+    }
+}
+
+/* ---- transformers in float32 ---- */
+
+/* How far transformers' frequencies may be from true ones, relatively: an exponent below 1 is rounded by
+ * 2^-25, which is ln(base) 2^-25 of the power, and ten operations round. */
+static double hf_error(const golden *wanted) {
+    double slowest = 1;
+    for (int32_t i = 0; i < wanted->pairs; i++) {
+        slowest = wanted->frequencies[i] > 0 ? fmin(slowest, wanted->frequencies[i]) : slowest;
+    }
+    return (0.5 * log(1 / slowest) + 10) * 0x1p-24;
+}
+
+static int check_hf(char *line) {
+    static ropemap_freqs freqs;
+    float inverse[HEAD_MOST];
+    const golden *wanted = find_case(next_field(&line));
+    next_field(&line); /* the code that ran */
+    const double attention = next_number(&line);
+    const int32_t count = read_floats(next_field(&line), inverse);
+    assert_int_equal(count, wanted->pairs);
+    if (!make_freqs(wanted, wanted->rule, &freqs)) {
+        return 1;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const double got = radians(&freqs, i);
+        if (!(fabs((double)inverse[i] - got) <= hf_error(wanted) * got)) {
+            print_error("%s: pair %d: %.17g, transformers has %.9g\n", wanted->name, (int)i, got,
+                        (double)inverse[i]);
+            return 1;
+        }
+    }
+    assert_true(fabs((double)freqs.attention_factor - attention) <= 1e-7 * attention);
+    return 0;
+}
+
+static void test_transformers_frequencies(void **state) {
+    (void)state;
+    FILE *file = open_data("transformers.tsv");
+    char *line = NULL;
+    size_t bytes = 0;
+    int wrong = 0, count = 0;
+    for (; getline(&line, &bytes, file) > 0; count++) {
+        wrong += check_hf(line);
+    }
+    free(line);
+    fclose(file);
+    assert_true(count > 50);
+    assert_int_equal(wrong, 0);
+}
+
+static void check_query(const float *query, int32_t count) {
+    uint64_t generator = 1;
+    assert_int_equal(count, HEAD_MOST);
+    for (int32_t i = 0; i < count; i++) {
+        generator = generator * 6364136223846793005u + 1442695040888963407u;
+        assert_true((double)query[i] == ((double)(generator >> 40) - 0x1p23) * 0x1p-22);
+    }
+}
+
+/* The head that turns by the library's frequencies, in double, and how far transformers may be from it: in
+ * angle, and by six roundings to float and the last place of its cosines. */
+static void check_rotated(const golden *wanted, bool interleaved, uint64_t position, const float *query,
+                          const float *head) {
+    static ropemap_freqs freqs;
+    assert_true(make_freqs(wanted, wanted->rule, &freqs));
+    for (int32_t i = 0; i < freqs.pairs; i++) {
+        const int32_t one = interleaved ? 2 * i : i, two = interleaved ? one + 1 : i + freqs.pairs;
+        const double x = (double)query[one], y = (double)query[two];
+        const double angle = TWO_PI * 0x1p-64 * (double)(position * freqs.step[i]);
+        const double angle_error = (hf_error(wanted) + 0x1p-24) * radians(&freqs, i) * (double)position;
+        const double room = wanted->attention * (fabs(x) + fabs(y)) * (angle_error + 8 * 0x1p-24);
+        const double cosine = wanted->attention * cos(angle), sine = wanted->attention * sin(angle);
+        if (!(fabs(x * cosine - y * sine - (double)head[one]) <= room &&
+              fabs(x * sine + y * cosine - (double)head[two]) <= room)) {
+            fail_msg("%s: position %llu, pair %d: transformers has %.9g and %.9g", wanted->name,
+                     (unsigned long long)position, (int)i, (double)head[one], (double)head[two]);
+        }
+    }
+    for (int32_t d = 2 * freqs.pairs; d < wanted->head_dim; d++) {
+        assert_true(head[d] == query[d]);
+    }
+}
+
+static void test_transformers_rotation(void **state) {
+    (void)state;
+    static float query[HEAD_MOST], head[HEAD_MOST];
+    FILE *file = open_data("rotated.tsv");
+    char *line = NULL;
+    size_t bytes = 0;
+    while (getline(&line, &bytes, file) > 0) {
+        char *rest = line;
+        const char *name = next_field(&rest), *layout = next_field(&rest);
+        const uint64_t position = strtoull(next_field(&rest), NULL, 10);
+        if (strcmp(name, "query") == 0) {
+            check_query(query, read_floats(next_field(&rest), query));
+            continue;
+        }
+        const golden *wanted = find_case(name);
+        assert_int_equal(read_floats(next_field(&rest), head), wanted->head_dim);
+        check_rotated(wanted, strcmp(layout, "interleaved") == 0, position, query, head);
+    }
+    free(line);
+    fclose(file);
+}
+
+/* ---- values known from papers and model makers ---- */
+
+/* The last pair that YaRN leaves alone and the first that it divides by the whole factor. */
+static void test_known_yarn_ends(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *linear;
+        int32_t low, high;
+    } known[] = {{"yarn-llama2-7b-64k", "linear:factor=16", 20, 46},
+                 {"yarn-qwen2.5-7b", "linear:factor=4", 23, 40},
+                 {"yarn-deepseek-v3", "linear:factor=40", 10, 23}};
+    static ropemap_freqs yarn, plain, linear;
+    for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
+        const golden *rule = find_case(known[k].name);
+        assert_true(make_freqs(rule, rule->rule, &yarn) && make_freqs(rule, "none", &plain) &&
+                    make_freqs(rule, known[k].linear, &linear));
+        for (int32_t i = 0; i < yarn.pairs; i++) {
+            const double got = radians(&yarn, i);
+            assert_true((fabs(got / radians(&plain, i) - 1) < 1e-12) == (i <= known[k].low));
+            assert_true((fabs(got / radians(&linear, i) - 1) < 1e-12) == (i >= known[k].high));
+        }
+    }
+}
+
+static void test_known_llama3_divisors(void **state) {
+    (void)state;
+    static const double between[] = {1.207484, 1.553415, 2.026313, 2.694530, 3.684253, 5.257327};
+    static ropemap_freqs scaled, plain;
+    const golden *rule = find_case("llama3-llama3.1-8b");
+    assert_true(make_freqs(rule, rule->rule, &scaled) && make_freqs(rule, "none", &plain));
+    for (int32_t i = 0; i < 64; i++) {
+        const double divisor = radians(&plain, i) / radians(&scaled, i);
+        const double wanted = i < 29 ? 1 : i < 35 ? between[i - 29] : 8;
+        assert_true(fabs(divisor - wanted) <= 6e-7); /* six digits are known */
+    }
+}
+
+static void test_known_attention_factors(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        double factor;
+    } known[] = {{"yarn-qwen2.5-7b", 1.1386294}, {"longrope-phi-3.5-mini-131072", 1.1902380714},
+                 {"yarn-deepseek-v3", 1},        {"yarn-olmo3-7b", 1.2079441541679836},
+                 {"llama3-llama3.1-8b", 1},      {"longrope-minicpm-1b", 1}};
+    static ropemap_freqs freqs;
+    for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
+        const golden *rule = find_case(known[k].name);
+        assert_true(make_freqs(rule, rule->rule, &freqs));
+        assert_true(fabs((double)freqs.attention_factor - known[k].factor) <= 1.2e-7);
+    }
+    assert_true(make_freqs(find_case("yarn-deepseek-v3"), "yarn:factor=40,original=4096", &freqs));
+    assert_true(fabs((double)freqs.attention_factor - 1.3688879) <= 1.2e-7);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exact_frequencies),        cmocka_unit_test(test_every_rule_has_three_cases),
+        cmocka_unit_test(test_transformers_frequencies), cmocka_unit_test(test_transformers_rotation),
+        cmocka_unit_test(test_known_yarn_ends),          cmocka_unit_test(test_known_llama3_divisors),
+        cmocka_unit_test(test_known_attention_factors),
+    };
+    return cmocka_run_group_tests(tests, read_cases, free_cases);
+}

@@ -1,0 +1,286 @@
+/* test_turned.c - rows turned while they are read: exactly, at any positions, along several axes */
+/* SPDX-License-Identifier: MIT */
+#include "host/cpu/kernels.h"
+#include "tests/turned.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { DIM = 128, ROWS = 40, PHASES = 6 };
+
+/* ---- exactly ---- */
+
+static void fill(float *rows, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        rows[i] = (float)((i * 7919) % 2003 - 1001) / 512.0f;
+    }
+}
+
+/* The CPU's rotation of the same rows, to the last bit, over the start of a span of 2^20 positions. */
+static void test_exact_is_the_backend(void **state) {
+    (void)state;
+    static const int32_t rotary[] = {2, 90, 128};
+    static const int64_t first[] = {0, 1, (1 << 20) - 17, ROPEMAP_POSITION_END - ROWS};
+    static float x[ROWS * DIM], y[ROWS * DIM], wanted[ROWS * DIM];
+    static ropemap_freqs freqs;
+    fill(x, ROWS * DIM);
+    for (int i = 0; i < 3 * 4 * 2; i++) {
+        ropemap_turning turning = {.spec = spec_of("yarn:factor=4,original=32768", 1e6, DIM)};
+        turning.spec.rotary_dim = rotary[i % 3];
+        turning.spec.layout = (ropemap_layout)(i / 12);
+        turning.first_position = first[i / 3 % 4];
+        assert_int_equal(ropemap_freqs_make(&turning.spec, &freqs, NULL), ROPEMAP_OK);
+        const ropemap_range range = {.first = first[i / 3 % 4], .count = ROWS, .step = 1};
+        const rm_view from = {.data = x, .rows = ROWS, .cols = DIM, .stride = DIM};
+        const rm_view to = {.data = wanted, .rows = ROWS, .cols = DIM, .stride = DIM};
+        rm_rotate_baseline(&freqs, turning.spec.layout, range, from, to);
+        turned made = turn(x, ROWS, &turning);
+        read_all(made.rows, y);
+        assert_memory_equal(y, wanted, sizeof y);
+        drop(&made);
+    }
+}
+
+/* float32 times position is exact in long double below 2^40: the oracle of fp32freq. 1.2e-7 is arith.h's
+ * bound for cosines and sines, 2^-24 twice the rounding of product and sum, relative to |x0| + |x1|. */
+static void test_fp32freq(void **state) {
+    (void)state;
+    float x[2 * 64], y[2 * 64], inv_freq[64], attention = 0.0f;
+    fill(x, DIM);
+    ropemap_turning turning = {.spec = spec_of("none", 5e5, DIM), .phase = ROPEMAP_PHASE_FP32FREQ};
+    assert_int_equal(ropemap_phase_inv_freq(&turning.spec, turning.phase, inv_freq, &attention, NULL),
+                     ROPEMAP_OK);
+    static const int64_t at[] = {0, 1, 4095, 131071, 1048575, (int64_t)1 << 39};
+    for (size_t k = 0; k < sizeof at / sizeof at[0]; k++) {
+        turning.first_position = at[k];
+        turned made = turn(x, 1, &turning);
+        read_all(made.rows, y);
+        for (int32_t i = 0; i < 64; i++) {
+            const long double angle = (long double)at[k] * (long double)inv_freq[i];
+            const double c = (double)cosl(angle), s = (double)sinl(angle), x0 = x[i], x1 = x[i + 64];
+            const double room = (fabs(x0) + fabs(x1)) * (1.2e-7 + 2 * 0x1p-24);
+            assert_true(fabs((double)y[i] - (x0 * c - x1 * s)) <= room);
+            assert_true(fabs((double)y[i + 64] - (x0 * s + x1 * c)) <= room);
+        }
+        drop(&made);
+    }
+}
+
+/* ---- positions ---- */
+
+/* Row r of what is turned by explicit positions is row 0 of what is turned from there on. */
+static void check_rows(ropemap_turning turning, const float *x, const float *y, const int64_t *values) {
+    for (int64_t r = 0; r < ROWS; r++) {
+        float row[DIM];
+        turning.positions = NULL;
+        turning.first_position = values[r];
+        turned made = turn(x + r * DIM, 1, &turning);
+        read_all(made.rows, row);
+        assert_memory_equal(row, y + r * DIM, sizeof row);
+        drop(&made);
+    }
+}
+
+static void test_explicit_positions(void **state) {
+    (void)state;
+    static float x[ROWS * DIM], y[ROWS * DIM];
+    int64_t values[ROWS + 3];
+    for (int64_t r = 0; r < ROWS + 3; r++) {
+        values[r] = (r * 104729) % 1048583;
+    }
+    fill(x, ROWS * DIM);
+    const ropemap_positions positions = positions_of(1, ROWS + 3, values); /* more than rows: fine */
+    for (int phase = 0; phase < PHASES; phase++) {
+        for (int64_t shift = 0; shift <= 5000; shift += 5000) {
+            ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM),
+                                       .phase = (ropemap_phase)phase,
+                                       .shift = shift,
+                                       .positions = &positions};
+            turning.spec.rotary_dim = 96;
+            turned made = turn(x, ROWS, &turning);
+            assert_int_equal(ropemap_vectors_count(made.rows), ROWS);
+            assert_false(made.rows->constant);
+            assert_string_equal(ropemap_vectors_label(made.rows), "memory");
+            read_all(made.rows, y);
+            check_rows(turning, x, y, values);
+            for (int64_t r = 0; r < ROWS; r++) { /* beyond rotary_dim */
+                assert_memory_equal(x + r * DIM + 96, y + r * DIM + 96, 32 * sizeof *x);
+            }
+            float third[2 * DIM]; /* rows 1 and 4 */
+            assert_int_equal(made.rows->read(made.rows, 1, 2, 3, third, NULL), ROPEMAP_OK);
+            assert_memory_equal(third, y + DIM, sizeof *x * DIM);
+            assert_memory_equal(third + DIM, y + 4 * DIM, sizeof *x * DIM);
+            drop(&made);
+        }
+    }
+}
+
+/* Each pair is as where all follow its axis; `axes[i]` says which pair i follows. */
+static void check_axes(ropemap_sections sections, int32_t axis_count, const char *axes) {
+    const int32_t pairs = (int32_t)strlen(axes), dim = 2 * pairs;
+    float x[DIM], y[DIM], alone[3][DIM];
+    int64_t values[3] = {70, 8000, 900000};
+    const ropemap_positions positions = positions_of(axis_count, 1, values);
+    fill(x, dim);
+    for (int phase = 0; phase < PHASES; phase++) {
+        ropemap_turning turning = {.spec = spec_of("none", 1e4, dim), .phase = (ropemap_phase)phase};
+        for (int axis = 0; axis < axis_count; axis++) {
+            turning.first_position = values[axis];
+            turned made = turn(x, 1, &turning);
+            read_all(made.rows, alone[axis]);
+            drop(&made);
+        }
+        turning.positions = &positions;
+        turning.sections = sections;
+        turned made = turn(x, 1, &turning);
+        read_all(made.rows, y);
+        for (int32_t i = 0; i < pairs; i++) {
+            const float *wanted = alone[axes[i] - '0'];
+            assert_true(y[i] == wanted[i] && y[i + pairs] == wanted[i + pairs]);
+        }
+        drop(&made);
+    }
+}
+
+static void test_sections(void **state) {
+    (void)state;
+    check_axes((ropemap_sections){.pairs = {2, 3, 3}}, 3, "00111222");
+    check_axes((ropemap_sections){.pairs = {0, 8, 0}}, 3, "11111111");
+    check_axes((ropemap_sections){.pairs = {5, 3}}, 2, "00000111");
+    check_axes((ropemap_sections){.pairs = {3, 3, 2}, .interleaved = true}, 3, "01201201");
+    check_axes((ropemap_sections){.pairs = {5, 2, 1}, .interleaved = true}, 3, "01201000");
+    check_axes((ropemap_sections){.pairs = {6, 2}, .interleaved = true}, 2, "01001000");
+    /* Qwen3-VL's and Qwen3.5's, by the rule in words */
+    char axes[65] = {0};
+    for (int i = 0; i < 64; i++) {
+        axes[i] = i % 3 == 1 && i < 60 ? '1' : i % 3 == 2 && i < 60 ? '2' : '0';
+    }
+    check_axes((ropemap_sections){.pairs = {24, 20, 20}, .interleaved = true}, 3, axes);
+    check_axes((ropemap_sections){.pairs = {11, 11, 10}, .interleaved = true}, 3,
+               "01201201201201201201201201201201");
+}
+
+/* An endless source ends with the positions, or where 2^40 is reached. */
+static void test_endless(void **state) {
+    (void)state;
+    ropemap_vectors *gauss = NULL, *rows = NULL;
+    assert_int_equal(ropemap_vectors_gauss(DIM, 7, 0, &gauss, NULL), ROPEMAP_OK);
+    int64_t values[3] = {5, 3, 9};
+    const ropemap_positions positions = positions_of(1, 3, values);
+    ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM), .positions = &positions};
+    assert_int_equal(ropemap_vectors_turned(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_count(rows), 3);
+    assert_string_equal(ropemap_vectors_label(rows), "gauss seed 7");
+    ropemap_vectors_free(rows);
+    turning.positions = NULL;
+    assert_int_equal(ropemap_vectors_turned(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END);
+    ropemap_vectors_free(rows);
+    turning.first_position = 10;
+    turning.shift = -10;
+    assert_int_equal(ropemap_vectors_turned(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END - 10);
+    ropemap_vectors_free(rows);
+    turning.shift = 10;
+    assert_int_equal(ropemap_vectors_turned(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END - 20);
+    ropemap_vectors_free(rows);
+    ropemap_vectors_free(gauss);
+}
+
+/* ---- refusals ---- */
+
+static void refused(const ropemap_turning *turning, const char *words) {
+    static float x[ROWS * DIM];
+    ropemap_vectors *inner = NULL, *rows = NULL;
+    ropemap_error error = {0};
+    assert_int_equal(ropemap_vectors_memory(x, ROWS, DIM, &inner, &error), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_turned(inner, turning, &rows, &error), ROPEMAP_USAGE);
+    assert_null(rows);
+    if (strstr(error.text, words) == NULL) {
+        fail_msg("\"%s\" should say \"%s\"", error.text, words);
+    }
+    ropemap_vectors_free(inner);
+}
+
+static void test_refused_ranges(void **state) {
+    (void)state;
+    const ropemap_turning plain = {.spec = spec_of("none", 1e4, DIM)};
+    const int64_t end = ROPEMAP_POSITION_END;
+    const int64_t bad[][2] = {{-1, 0},
+                              {end, 0},
+                              {end - ROWS + 1, 0},
+                              {0, -1},
+                              {0, end - ROWS + 1},
+                              {0, end},
+                              {INT64_MIN, INT64_MIN},
+                              {INT64_MAX, 1},
+                              {5, INT64_MAX},
+                              {5, INT64_MIN}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ropemap_turning turning = plain;
+        turning.first_position = bad[i][0];
+        turning.shift = bad[i][1];
+        refused(&turning, "expected all in [0, 2^40)");
+    }
+    int64_t values[ROWS] = {end - 1};
+    const ropemap_positions positions = positions_of(1, ROWS, values),
+                            few = positions_of(1, ROWS - 1, values);
+    ropemap_turning turning = plain;
+    turning.positions = &positions;
+    turning.shift = 1;
+    refused(&turning, "p.npy: positions 0 to 1099511627775, shifted by 1, expected all in");
+    turning.shift = -1;
+    refused(&turning, "p.npy: positions 0 to");
+    turning.shift = 0;
+    turning.positions = &few;
+    refused(&turning, "p.npy: 39 positions, expected at least as many as memory has rows, 40");
+    turning = plain;
+    turning.spec.head_dim = 64;
+    refused(&turning, "head-dim: 64, but rows of memory have 128 elements");
+    turning = plain;
+    turning.phase = (ropemap_phase)PHASES;
+    refused(&turning, "phase");
+    turning = plain;
+    turning.spec.base = 1.0;
+    refused(&turning, "base");
+}
+
+static void test_refused_sections(void **state) {
+    (void)state;
+    int64_t values[3 * ROWS] = {0};
+    const ropemap_positions three = positions_of(3, ROWS, values), two = positions_of(2, ROWS, values);
+    static const struct {
+        ropemap_sections sections;
+        int axes;
+        const char *words;
+    } bad[] = {
+        {{.pairs = {0}}, 3, "0, 0 and 0 pairs are 0, expected 64"},
+        {{.pairs = {16, 24, 23}}, 3, "16, 24 and 23 pairs are 63, expected 64"},
+        {{.pairs = {-1, 65, 0}}, 3, "-1 pairs for axis 0, expected 0 or more"},
+        {{.pairs = {INT32_MAX, INT32_MAX, 66}}, 3, "expected 64"},
+        {{.pairs = {16, 24, 24}}, 2, "24 pairs for axis 2, expected 0: positions do not have that axis"},
+        {{.pairs = {16, 24, 24}, .interleaved = true},
+         3,
+         "16 pairs for axis 0, but interleaved, 22 of 64 follow it"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM),
+                                         .positions = bad[i].axes == 3 ? &three : &two,
+                                         .sections = bad[i].sections};
+        refused(&turning, bad[i].words);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exact_is_the_backend),
+        cmocka_unit_test(test_fp32freq),
+        cmocka_unit_test(test_explicit_positions),
+        cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_endless),
+        cmocka_unit_test(test_refused_ranges),
+        cmocka_unit_test(test_refused_sections),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

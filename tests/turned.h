@@ -1,0 +1,62 @@
+/* turned.h - rows in memory, turned while they are read */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TESTS_TURNED_H
+#define ROPEMAP_TESTS_TURNED_H
+
+#include "host/data/positions.h"
+#include "host/data/vectors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static inline ropemap_spec spec_of(const char *rule, double base, int32_t head_dim) {
+    ropemap_spec spec = ropemap_spec_default();
+    ropemap_error error = {0};
+    if (ropemap_scaling_parse(rule, &spec.scaling, &error) != ROPEMAP_OK) {
+        fail_msg("%s: %s", rule, error.text);
+    }
+    spec.base = base;
+    spec.head_dim = head_dim;
+    return spec;
+}
+
+/* `rows` and what of them is asked for, both to be freed. */
+typedef struct turned {
+    ropemap_vectors *inner, *rows;
+} turned;
+
+static inline turned turn(const float *rows, int64_t count, const ropemap_turning *turning) {
+    turned made = {0};
+    ropemap_error error = {0};
+    const int32_t dim = turning->spec.head_dim;
+    assert_int_equal(ropemap_vectors_memory(rows, count, dim, &made.inner, &error), ROPEMAP_OK);
+    if (ropemap_vectors_turned(made.inner, turning, &made.rows, &error) != ROPEMAP_OK) {
+        fail_msg("refused: %s", error.text);
+    }
+    return made;
+}
+
+static inline void drop(turned *made) {
+    ropemap_vectors_free(made->rows);
+    ropemap_vectors_free(made->inner);
+}
+
+static inline void read_all(const ropemap_vectors *rows, float *to) {
+    assert_int_equal(rows->read(rows, 0, rows->count, 1, to, NULL), ROPEMAP_OK);
+}
+
+/* Positions that live as long as the test runs. */
+static inline ropemap_positions positions_of(int32_t axes, int64_t count, int64_t *values) {
+    ropemap_positions positions = {
+        .count = count, .axes = axes, .label = "p.npy", .least = values[0], .greatest = values[0]};
+    for (int64_t i = 0; i < axes * count; i++) {
+        positions.least = values[i] < positions.least ? values[i] : positions.least;
+        positions.greatest = values[i] > positions.greatest ? values[i] : positions.greatest;
+    }
+    positions.values = values;
+    return positions;
+}
+
+#endif

@@ -1,0 +1,112 @@
+/* command_check.c - `ropemap check`: does a dumped buffer of inverse frequencies match a model? */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/document.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/help.h"
+#include "tools/ropemap/options.h"
+#include "tools/ropemap/rule_options.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+typedef struct check_options {
+    rule_options rule; /* first: see there */
+    const char *file;
+    bool json;
+} check_options;
+
+static ropemap_status set_file(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    check_options *options = into;
+    if (options->file != NULL) {
+        return fail(error, ROPEMAP_USAGE, "%s: '%.200s' after '%.200s', expected one file", option->argument,
+                    text, options->file);
+    }
+    options->file = text;
+    return ROPEMAP_OK;
+}
+
+static const cli_option operand = {
+    .argument = "FILE.npy", .help = "inv_freq, as numpy.save wrote it", .set = set_file};
+
+static const cli_option options_table[] = {
+    {.group = GROUP_OUTPUT,
+     .name = "json",
+     .help = "print JSON of schema ropemap.check/1 instead of a sentence",
+     .set = option_set_flag,
+     .offset = offsetof(check_options, json)},
+    {.name = NULL},
+};
+
+static int tell(const check_options *options, const ropemap_comparison *found) {
+    if (options->json) {
+        return document_print(json_pack(
+            "{s:s, s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o}", "schema", "ropemap.check/1", "file",
+            document_text(options->file), "matches", found->matches ? 1 : 0, "verdict", found->verdict,
+            "text", found->text, "pair", found->pair >= 0 ? json_integer(found->pair) : json_null(), "found",
+            found->pair >= 0 ? document_real(found->found) : json_null(), "wanted",
+            found->pair >= 0 ? document_real(found->wanted) : json_null(), "worst",
+            document_real(found->worst)));
+    }
+    (void)printf("%s: %s\n", found->matches ? "matches" : "DOES NOT MATCH", found->text);
+    if (!found->matches && found->pair >= 0) {
+        (void)printf("first at pair %d: %.9g, expected %.9g\n", (int)found->pair, found->found,
+                     found->wanted);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check(check_options *options, int *code, ropemap_error *error) {
+    float *numbers = NULL;
+    int64_t count = 0;
+    ropemap_comparison found;
+    if (options->file == NULL) {
+        return fail(error, ROPEMAP_USAGE, "FILE.npy: missing, expected the buffer to check");
+    }
+    ropemap_status status = rule_options_resolve(&options->rule, error);
+    status = status == ROPEMAP_OK ? ropemap_numbers_read(options->file, &numbers, &count, error) : status;
+    if (status == ROPEMAP_OK) {
+        status = ropemap_inv_freq_compare(numbers, count, &options->rule.spec, &found, error);
+    }
+    if (status == ROPEMAP_OK) {
+        *code = tell(options, &found);
+        *code = *code == ROPEMAP_OK && !found.matches ? ROPEMAP_CHECK : *code;
+    }
+    ropemap_numbers_free(numbers);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    check_options options = {.rule = rule_options_default()};
+    ropemap_error error = {.status = ROPEMAP_OK};
+    bool help = false;
+    int code = ROPEMAP_OK;
+    ropemap_status status = options_parse(&command_check, argc, argv, &options, &help, &error);
+    if (status == ROPEMAP_OK && help) {
+        return help_command(&command_check);
+    }
+    status = status == ROPEMAP_OK ? check(&options, &code, &error) : status;
+    rule_options_free(&options.rule);
+    return status == ROPEMAP_OK ? code : options_report(&command_check, status, &error);
+}
+
+static void notes(void) {
+    (void)printf(
+        "\nTells what a buffer is that does not match: rounded to bfloat16, never written to, unscaled, of\n"
+        "another base, with the rotary fraction applied twice or not at all, in the other layout.\n"
+        "Exit code 6: it does not match.\n"
+        "\nExamples:\n"
+        "  python3 -c 'import numpy; numpy.save(\"inv_freq.npy\", rotary_emb.inv_freq.float().cpu())'\n"
+        "  ropemap check inv_freq.npy --model ./config.json\n"
+        "  ropemap check inv_freq.npy --preset llama3.1-8b --json\n");
+}
+
+const cli_command command_check = {
+    .name = "check",
+    .summary = "hold a dumped buffer of inverse frequencies against a model",
+    .usage = "FILE.npy [--model PATH | --preset NAME] [what]",
+    .takes_rule = true,
+    .options = options_table,
+    .operand = &operand,
+    .notes = notes,
+    .run = run,
+};

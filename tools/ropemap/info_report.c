@@ -1,0 +1,209 @@
+/* info_report.c - a rule in effect, as text and JSON */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/info_report.h"
+
+#include "tools/ropemap/document.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+static const double TWO_PI = 6.283185307179586477;
+
+ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error) {
+    static ropemap_freqs freqs; /* large */
+    ropemap_spec plain = rule->spec;
+    ropemap_status status = ropemap_freqs_make(&rule->spec, &freqs, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    info->spec = &rule->spec;
+    info->model = rule->opened;
+    info->given = rule->given;
+    info->pairs = freqs.pairs;
+    info->trained_length = rule->opened != NULL ? ropemap_model_trained_length(rule->opened) : 0;
+    info->attention = (double)freqs.attention_factor;
+    ropemap_freqs_radians(&freqs, info->radians);
+    plain.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
+    status = ropemap_freqs_make(&plain, &freqs, error);
+    ropemap_freqs_radians(&freqs, info->plain);
+    return status;
+}
+
+static int32_t rotary_dim(const ropemap_spec *spec) {
+    return spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim;
+}
+
+/* ---- text ---------------------------------------------------------------------------------------------- */
+
+static void print_facts(const info_rule *info) {
+    const ropemap_fact *fact = NULL;
+    for (int32_t i = 0; info->model != NULL && (fact = ropemap_model_fact(info->model, i)) != NULL; i++) {
+        (void)printf("  %-24s %-24s %s\n", fact->name, fact->value, fact->source);
+    }
+    static const char *const options[] = {"base", "head-dim", "rotary-dim", "scaling", "layout", "length"};
+    for (int i = 0; i < 6; i++) {
+        if ((info->given >> i & 1u) != 0) {
+            (void)printf("  %-24s %-24s %s%s\n", options[i], "as above", "--", options[i]);
+        }
+    }
+}
+
+/* Powers of two in the units that models are named by: "128k". */
+static void print_tokens(const char *name, double tokens) {
+    (void)printf("%-18s %.0f", name, tokens);
+    if (tokens >= 1024 && fmod(tokens, 1024) == 0) {
+        (void)printf(" (%.0fk)", tokens / 1024);
+    }
+    (void)printf(" tokens\n");
+}
+
+static void print_head(const info_rule *info) {
+    const ropemap_spec *spec = info->spec;
+    char scaling[500];
+    ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
+    if (info->model != NULL) {
+        (void)printf("%-18s %s\n", "model", ropemap_model_name(info->model));
+    }
+    (void)printf("%-18s %s\n", "rule", scaling);
+    (void)printf("%-18s %.17g\n", "base", spec->base);
+    (void)printf("%-18s %d, of which %d rotate, %s layout\n", "head dim", (int)spec->head_dim,
+                 (int)rotary_dim(spec), ropemap_layout_name(spec->layout));
+    if (info->trained_length > 0) {
+        print_tokens("trained length", (double)info->trained_length);
+    }
+    if (spec->length > 0) {
+        print_tokens("length", spec->length);
+    }
+    (void)printf("%-18s a = %.10g on cosines and sines of q and of k, a^2 = %.10g on scores\n",
+                 "attention factor", info->attention, info->attention * info->attention);
+}
+
+static void print_pairs(const info_rule *info) {
+    const bool turns = info->trained_length > 0;
+    (void)printf("\n%5s %22s %16s %14s %10s\n", "pair", "frequency (rad/token)", "wavelength", "turns",
+                 "divisor");
+    for (int32_t i = 0; i < info->pairs; i++) {
+        const double radians = info->radians[i];
+        (void)printf("%5d %22.15g ", (int)i, radians);
+        if (radians == 0.0) {
+            (void)printf("%16s %14s %10s\n", "none", turns ? "0" : "", "");
+            continue;
+        }
+        (void)printf("%16.8g ", TWO_PI / radians);
+        if (turns) {
+            (void)printf("%14.6g ", (double)info->trained_length * radians / TWO_PI);
+        } else {
+            (void)printf("%14s ", "");
+        }
+        (void)printf("%10.7g\n", info->plain[i] / radians);
+    }
+    (void)printf(
+        "Wavelengths in tokens; turns over the trained length%s; the divisor is what scaling does.\n",
+        turns ? "" : ", which is not known");
+}
+
+int info_text(const info_rule *info) {
+    print_head(info);
+    if (info->model != NULL || info->given != 0) {
+        (void)printf("\nwhere it comes from\n");
+        print_facts(info);
+    }
+    const char *warning = NULL;
+    for (int32_t i = 0; info->model != NULL && (warning = ropemap_model_warning(info->model, i)) != NULL;
+         i++) {
+        (void)printf("%s  %s\n", i == 0 ? "\nto know\n" : "", warning);
+    }
+    print_pairs(info);
+    return ROPEMAP_OK;
+}
+
+int presets_text(void) {
+    (void)printf("%-24s %10s %5s %6s %-11s %9s  %s\n", "name", "base", "head", "rotary", "layout", "trained",
+                 "scaling");
+    const ropemap_preset *preset = NULL;
+    for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
+        (void)printf("%-24s %10.10g %5d %6d %-11s %9" PRId64 "  %.60s\n", preset->name, preset->base,
+                     (int)preset->head_dim, (int)preset->rotary_dim, ropemap_layout_name(preset->layout),
+                     preset->trained_length, preset->scaling);
+    }
+    (void)printf("ropemap info --presets --json has the source of each; --preset NAME takes one.\n");
+    return ROPEMAP_OK;
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
+
+static json_t *facts_array(const ropemap_model *model) {
+    json_t *facts = json_array();
+    const ropemap_fact *fact = NULL;
+    for (int32_t i = 0; model != NULL && (fact = ropemap_model_fact(model, i)) != NULL; i++) {
+        (void)json_array_append_new(facts, json_pack("{s:o, s:o, s:o}", "name", document_text(fact->name),
+                                                     "value", document_text(fact->value), "source",
+                                                     document_text(fact->source)));
+    }
+    return facts;
+}
+
+static json_t *warnings_array(const ropemap_model *model) {
+    json_t *warnings = json_array();
+    const char *warning = NULL;
+    for (int32_t i = 0; model != NULL && (warning = ropemap_model_warning(model, i)) != NULL; i++) {
+        (void)json_array_append_new(warnings, document_text(warning));
+    }
+    return warnings;
+}
+
+/* [pairs] numbers, from a function of the pair. */
+static json_t *pairs_array(const info_rule *info, double (*value)(const info_rule *info, int32_t pair)) {
+    json_t *array = json_array();
+    for (int32_t i = 0; i < info->pairs; i++) {
+        (void)json_array_append_new(array, document_real(value(info, i)));
+    }
+    return array;
+}
+
+static double frequency(const info_rule *info, int32_t pair) {
+    return info->radians[pair];
+}
+
+static double wavelength(const info_rule *info, int32_t pair) {
+    return TWO_PI / info->radians[pair];
+}
+
+static double divisor(const info_rule *info, int32_t pair) {
+    return info->plain[pair] / info->radians[pair];
+}
+
+int info_json(const info_rule *info) {
+    const ropemap_spec *spec = info->spec;
+    static char scaling[4 * ROPEMAP_MAX_PAIRS * 8]; /* with its lists */
+    ropemap_scaling_format(&spec->scaling, true, scaling, sizeof scaling);
+    json_t *trained = info->trained_length > 0 ? json_integer((json_int_t)info->trained_length) : json_null();
+    return document_print(
+        json_pack("{s:s, s:o, s:i, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o}",
+                  "schema", "ropemap.info/1", "model",
+                  info->model != NULL ? document_text(ropemap_model_name(info->model)) : json_null(),
+                  "head_dim", (int)spec->head_dim, "rotary_dim", (int)rotary_dim(spec), "base", spec->base,
+                  "rule", ropemap_scaling_name(spec->scaling.rule), "scaling", scaling, "layout",
+                  ropemap_layout_name(spec->layout), "length",
+                  spec->length > 0 ? json_integer((json_int_t)spec->length) : json_null(), "trained_length",
+                  trained, "attention_factor", info->attention, "attention_factor_squared",
+                  info->attention * info->attention, "frequencies", pairs_array(info, frequency),
+                  "wavelengths", pairs_array(info, wavelength), "divisors", pairs_array(info, divisor),
+                  "facts", facts_array(info->model), "warnings", warnings_array(info->model)));
+}
+
+int presets_json(void) {
+    json_t *presets = json_array();
+    const ropemap_preset *preset = NULL;
+    for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
+        (void)json_array_append_new(
+            presets,
+            json_pack("{s:s, s:f, s:i, s:i, s:s, s:s, s:I, s:s, s:s}", "name", preset->name, "base",
+                      preset->base, "head_dim", (int)preset->head_dim, "rotary_dim", (int)preset->rotary_dim,
+                      "layout", ropemap_layout_name(preset->layout), "scaling", preset->scaling,
+                      "trained_length", (json_int_t)preset->trained_length, "source", preset->source, "note",
+                      preset->note));
+    }
+    return document_print(json_pack("{s:s, s:o}", "schema", "ropemap.presets/1", "presets", presets));
+}

@@ -1,0 +1,37 @@
+/* info_report.h - a rule in effect, and its report as text, JSON and picture */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_INFO_REPORT_H
+#define ROPEMAP_TOOLS_INFO_REPORT_H
+
+#include "tools/ropemap/rule_options.h"
+
+typedef struct info_options {
+    rule_options rule; /* first: see there */
+    bool presets, json, force;
+    const char *output; /* NULL: no picture */
+} info_options;
+
+/* A rule and what it makes of each pair. */
+typedef struct info_rule {
+    const ropemap_spec *spec;
+    const ropemap_model *model; /* NULL: none */
+    uint32_t given;             /* RULE_ bits of the options that were given */
+    int32_t pairs;
+    int64_t trained_length;            /* tokens; 0: not told */
+    double attention;                  /* cosines and sines of q and of k are multiplied by it */
+    double radians[ROPEMAP_MAX_PAIRS]; /* a token */
+    double plain[ROPEMAP_MAX_PAIRS];   /* the same without scaling */
+} info_rule;
+
+ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error);
+
+/* Print to stdout; return the exit code. */
+int info_text(const info_rule *info);
+int info_json(const info_rule *info);
+int presets_text(void);
+int presets_json(void);
+
+/* Wavelengths over pairs, as a PNG. */
+ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_error *error);
+
+#endif

@@ -1,0 +1,98 @@
+/* map_turning.c - vectors of a map that are rotated while they are read: precision modes, positions from a
+ * file */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/map_turning.h"
+
+#include "tools/ropemap/failure.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+bool map_turns(const map_options *options) {
+    return options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0 || options->positions_from != NULL ||
+           options->has_sections;
+}
+
+static ropemap_status check(const map_options *options, ropemap_error *error) {
+    if (options->request.already_rotated) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--state: post, which is never rotated again, expected pre with --phase, --diff, --shift and "
+            "--positions-from");
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status map_positions_open(const map_options *options, map_inputs *inputs, ropemap_error *error) {
+    return options->positions_from == NULL
+               ? ROPEMAP_OK
+               : ropemap_positions_open(options->positions_from, &inputs->positions, error);
+}
+
+/* Pairs of each axis: those that were given, or all of the only axis. */
+static ropemap_status take_sections(const map_options *options, const map_inputs *inputs,
+                                    ropemap_sections *sections, ropemap_error *error) {
+    const int32_t axes = inputs->positions == NULL ? 1 : ropemap_positions_axes(inputs->positions);
+    *sections = options->sections;
+    if (axes == 1 && options->has_sections) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--sections: without positions of several axes, expected with "
+                    "--positions-from of shape [2, S] or [3, S]");
+    }
+    if (axes > 1 && !options->has_sections) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--sections: missing, expected how many pairs follow each of the %" PRId32
+                    " axes of %.200s",
+                    axes, options->positions_from);
+    }
+    return ROPEMAP_OK;
+}
+
+/* One side, turned in one way. The other side may be the same. */
+static ropemap_status turn(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
+                           const ropemap_vectors *inner, ropemap_vectors **turned, ropemap_error *error) {
+    ropemap_turning turning = {.spec = options->request.spec,
+                               .phase = phase,
+                               .first_position =
+                                   options->queries != NULL ? options->request.first_position : 0,
+                               .shift = options->shift,
+                               .positions = inputs->positions};
+    const ropemap_status status = take_sections(options, inputs, &turning.sections, error);
+    return status == ROPEMAP_OK ? ropemap_vectors_turned(inner, &turning, turned, error) : status;
+}
+
+static ropemap_status turn_both(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
+                                map_turned *turned, ropemap_error *error) {
+    const ropemap_vectors *queries = inputs->ones != NULL ? inputs->ones : inputs->queries;
+    ropemap_status status = turn(options, inputs, phase, queries, &turned->queries, error);
+    if (status == ROPEMAP_OK && inputs->ones == NULL) {
+        status = turn(options, inputs, phase, inputs->keys, &turned->keys, error);
+    }
+    return status;
+}
+
+ropemap_status map_turning_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    ropemap_status status = check(options, error);
+    options->shown = options->request;
+    if (status == ROPEMAP_OK && inputs->queries == NULL) {
+        status = ropemap_vectors_ones(options->request.spec.head_dim, &inputs->ones, error);
+    }
+    if (status == ROPEMAP_OK) {
+        status = turn_both(options, inputs, options->phase, &inputs->turned, error);
+    }
+    if (status == ROPEMAP_OK && options->diff) {
+        status = turn_both(options, inputs, ROPEMAP_PHASE_EXACT, &inputs->exact, error);
+    }
+    options->request.queries = inputs->turned.queries;
+    options->request.keys = inputs->turned.keys != NULL ? inputs->turned.keys : inputs->turned.queries;
+    options->request.already_rotated = true;
+    return status;
+}
+
+ropemap_request map_exact_request(const map_options *options, const map_inputs *inputs) {
+    ropemap_request request = options->request;
+    request.queries = inputs->exact.queries;
+    request.keys = inputs->exact.keys != NULL ? inputs->exact.keys : inputs->exact.queries;
+    return request;
+}

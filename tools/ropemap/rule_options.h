@@ -1,0 +1,38 @@
+/* rule_options.h - the options that say which RoPE rule, shared by every command that takes one */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_RULE_OPTIONS_H
+#define ROPEMAP_TOOLS_RULE_OPTIONS_H
+
+#include "tools/ropemap/command.h"
+
+/* Options that were given: these win over what a model says. */
+enum {
+    RULE_BASE = 1 << 0,
+    RULE_HEAD_DIM = 1 << 1,
+    RULE_ROTARY_DIM = 1 << 2,
+    RULE_SCALING = 1 << 3,
+    RULE_LAYOUT = 1 << 4,
+    RULE_LENGTH = 1 << 5
+};
+
+/* The first member of what such a command parses into: the table's setters take it for that. */
+typedef struct rule_options {
+    ropemap_spec spec; /* the defaults, with what was given; after rule_options_resolve the rule itself */
+    uint32_t given;    /* of RULE_ bits */
+    const char *model, *preset, *layer_type; /* borrowed from the command line; NULL: not given */
+    ropemap_model *opened;                   /* the model, after rule_options_resolve; owned; NULL: none */
+} rule_options;
+
+rule_options rule_options_default(void);
+
+/* Opens the model that is named, and takes from it what was not given. */
+ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error);
+
+void rule_options_free(rule_options *rule);
+
+/* The rows that a command with takes_rule has before its own, ended by a row without a name. */
+extern const cli_option rule_option_table[];
+
+const char *layout_choice(int index);
+
+#endif
