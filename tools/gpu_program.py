@@ -1,6 +1,7 @@
 # gpu_program.py - the program that tools/gpu-check runs: where it comes from, what it needs, how it is run
 # SPDX-License-Identifier: MIT
 import glob
+import gzip
 import os
 import pathlib
 import re
@@ -64,8 +65,25 @@ def build(log):
     return folder
 
 
+def unpack(bundle):
+    """Libraries that a bundle carries compressed, once."""
+    for packed in sorted(bundle.glob("lib/*.gz")):
+        library = packed.with_suffix("")
+        if not library.exists():
+            part = library.with_name(library.name + ".part")
+            with gzip.open(packed) as stream, open(part, "wb") as to:
+                shutil.copyfileobj(stream, to)
+            part.rename(library)
+
+
 def find_program(arguments, log):
-    """The folder with the program, and how it was come by."""
+    """The folder with the program, ready to run, and how it was come by."""
+    bundle, origin = choose_program(arguments, log)
+    unpack(bundle)
+    return bundle, origin
+
+
+def choose_program(arguments, log):
     if arguments.bundle is not None:
         if not (arguments.bundle / "ropemap").is_file():
             sys.exit("gpu-check: there is no ropemap in %s" % arguments.bundle)
