@@ -69,6 +69,7 @@ typedef struct ropemap_error {
 #define ROPEMAP_MAX_HEAD_DIM 4096
 #define ROPEMAP_MAX_PAIRS    (ROPEMAP_MAX_HEAD_DIM / 2)
 #define ROPEMAP_POSITION_END ((int64_t)1 << 40) /* every position is below this */
+#define ROPEMAP_MAX_DIVISORS 512                /* pairs that lists of divisors may have */
 #define ROPEMAP_MAX_SIDE     65535              /* cells along one side of a map */
 
 /* Which dimensions form a pair: (i, i + rotary_dim/2) as GPT-NeoX and Llama, or (2i, 2i + 1) as GPT-J. */
@@ -123,8 +124,8 @@ typedef struct ropemap_scaling {
         attn_factor;         /* ggml: 1 / factor; 0 to 1; multiplies the attention factor */
     ropemap_factors factors; /* longrope, ggml */
     int32_t list_count;      /* pairs that the lists have divisors for; 0: no lists */
-    double short_factors[ROPEMAP_MAX_PAIRS],
-        long_factors[ROPEMAP_MAX_PAIRS]; /* longrope, ggml's freq_factors */
+    double short_factors[ROPEMAP_MAX_DIVISORS],
+        long_factors[ROPEMAP_MAX_DIVISORS]; /* longrope, ggml's freq_factors */
 } ropemap_scaling;
 
 /* A RoPE rule. Plain values, nothing to free. */
@@ -625,6 +626,15 @@ typedef enum ropemap_colormap {
 
 ROPEMAP_API const char *ropemap_colormap_name(ropemap_colormap colormap); /* NULL past the last */
 
+/* How values become places on the colour scale. */
+typedef enum ropemap_norm {
+    ROPEMAP_NORM_LINEAR,
+    ROPEMAP_NORM_LOG,   /* of values above 0; others have the first colour */
+    ROPEMAP_NORM_SYMLOG /* logarithmic both ways, linear around 0 */
+} ropemap_norm;
+
+ROPEMAP_API const char *ropemap_norm_name(ropemap_norm norm); /* NULL past the last */
+
 typedef struct ropemap_figure {
     char title[160];
     char subtitle[160]; /* may be empty */
@@ -636,6 +646,15 @@ typedef struct ropemap_figure {
     double low, high; /* colour limits where has_limits: finite, low < high */
     bool bare;        /* one pixel a cell, no frame */
     double scale;     /* size of text and lines, 1 = for a 1024-pixel map; 0.25 to 8, 0: from the map */
+    ropemap_norm norm;
+    double
+        linear_below;   /* symlog: values of a smaller magnitude are shown linearly; 0: 1e-3 of the largest */
+    double percentile;  /* limits that leave out this share of the cells at each end, 0 to 0.4; 0: none.
+                           Not with has_limits */
+    double contours[8]; /* values along which lines are drawn */
+    int32_t contour_count;  /* 0 to 8 */
+    int64_t trained_length; /* tokens; both axes get a mark there where it lies inside; 0: none */
+    bool dark;              /* light on dark */
 } ropemap_figure;
 
 /* Title, labels and axes in the words of a request; `map` has the method and size. */
@@ -664,11 +683,39 @@ ROPEMAP_API ropemap_status ropemap_figure_png(const ropemap_figure *figure, cons
                                               ropemap_bytes *bytes, ropemap_error *error);
 
 /* The same as a page: SVG with text that stays text and the map as an embedded image; PDF, the same bytes on
- * every run. `millimetres` is the page's width; 0: a pixel is 1/96 inch. */
+ * every run. `millimetres` is the page's width, 1 to 5080; 0: a pixel is 1/96 inch. A PDF's sides are 3 to
+ * 14,400 points. */
 ROPEMAP_API ropemap_status ropemap_figure_svg(const ropemap_figure *figure, const ropemap_map *map,
                                               double millimetres, ropemap_bytes *bytes, ropemap_error *error);
 ROPEMAP_API ropemap_status ropemap_figure_pdf(const ropemap_figure *figure, const ropemap_map *map,
                                               double millimetres, ropemap_bytes *bytes, ropemap_error *error);
+
+/* One of the maps of a sheet. */
+typedef struct ropemap_panel {
+    const ropemap_map *map; /* Borrowed */
+    const char *label;      /* what differs from the others. Borrowed */
+    ropemap_range rows, cols;
+} ropemap_panel;
+
+/* Small multiples: maps side by side with one colour scale and one bar. */
+typedef struct ropemap_sheet {
+    const char *title, *subtitle, *row_label, *col_label, *value_label; /* Borrowed */
+    const ropemap_panel *panels;                                        /* [count], row by row; 1 to 100 */
+    int32_t count, columns;                                             /* columns 0: as square as it gets */
+    ropemap_colormap colormap;
+    ropemap_norm norm;
+    bool has_limits; /* else from the smallest to the largest cell of all */
+    double low, high;
+    int64_t side; /* pixels of a panel's longer side; 0: 320 */
+} ropemap_sheet;
+
+/* ROPEMAP_USAGE: no panel, too many, or a sheet of more than 32,767 pixels a side. */
+ROPEMAP_API ropemap_status ropemap_sheet_png(const ropemap_sheet *sheet, ropemap_bytes *bytes,
+                                             ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_sheet_svg(const ropemap_sheet *sheet, double millimetres,
+                                             ropemap_bytes *bytes, ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_sheet_pdf(const ropemap_sheet *sheet, double millimetres,
+                                             ropemap_bytes *bytes, ropemap_error *error);
 
 /* The cells as a .npy file, little-endian float32 [height, width]. */
 ROPEMAP_API ropemap_status ropemap_map_npy(const ropemap_map *map, ropemap_bytes *bytes,
@@ -725,7 +772,8 @@ ROPEMAP_API ropemap_status ropemap_output_check(const char *path, bool force, ro
 ROPEMAP_API ropemap_status ropemap_output_write(const char *path, const ropemap_bytes *bytes, bool force,
                                                 ropemap_error *error);
 
-/* Writes a map as its name says: .png (figure must not be NULL) or .npy. ROPEMAP_USAGE for another ending. */
+/* Writes a map as its name says: .png, .svg, .pdf (figure must not be NULL) or .npy. ROPEMAP_USAGE for
+ * another ending. */
 ROPEMAP_API ropemap_status ropemap_map_save(const ropemap_map *map, const ropemap_figure *figure,
                                             const char *path, bool force, ropemap_error *error);
 

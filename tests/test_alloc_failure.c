@@ -202,6 +202,10 @@ static const struct output outputs[] = {
     {"framed picture in a file", false, true, "map.png"},
     {"bare picture in a file", true, true, "map.png"},
     {"numbers in a file", true, true, "map.npy"},
+    {"framed SVG in a file", false, true, "map.svg"},
+    {"bare SVG in a file", true, true, "map.svg"},
+    {"framed PDF in a file", false, true, "map.pdf"},
+    {"bare PDF in a file", true, true, "map.pdf"},
 };
 enum { OUTPUTS = sizeof outputs / sizeof outputs[0] };
 

@@ -37,12 +37,18 @@ static void names_choose_the_kind(void **state) {
     assert_int_equal(save(NULL, "map.npy", false, NULL), ROPEMAP_OK);
     assert_int_equal(file_head("map.npy", head), 8);
     assert_memory_equal(head, npy, 6);
+    assert_int_equal(save(&figure, "map.svg", false, NULL), ROPEMAP_OK);
+    assert_int_equal(file_head("map.svg", head), 8);
+    assert_memory_equal(head, "<?xml ve", 8);
+    assert_int_equal(save(&figure, "map.Pdf", false, NULL), ROPEMAP_OK);
+    assert_int_equal(file_head("map.Pdf", head), 8);
+    assert_memory_equal(head, "%PDF-1.4", 8);
     assert_int_equal(save(&figure, "MAP.PNG", false, NULL), ROPEMAP_OK);
     assert_int_equal(file_head("MAP.PNG", head), 8);
     assert_memory_equal(head, png, 6);
     assert_int_equal(save(&figure, "map.png", false, NULL), ROPEMAP_IO);
     assert_int_equal(save(&figure, "map.png", true, NULL), ROPEMAP_OK);
-    assert_int_equal(entries(directory), 3);
+    assert_int_equal(entries(directory), 5);
 }
 
 static void other_names_are_refused(void **state) {
@@ -55,6 +61,8 @@ static void other_names_are_refused(void **state) {
         assert_non_null(strstr(error.text, names[pick]));
     }
     assert_int_equal(save(NULL, "map.png", false, NULL), ROPEMAP_USAGE);
+    assert_int_equal(save(NULL, "map.svg", false, NULL), ROPEMAP_USAGE);
+    assert_int_equal(save(NULL, "map.pdf", false, NULL), ROPEMAP_USAGE);
     assert_int_equal(entries(directory), 0);
 }
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { ENLARGED_MAX = 1 << 22 }; /* pixels */
+enum { ENLARGED_MAX = 1 << 22, ENLARGED_SIDE_MAX = 16384 }; /* pixels, and those of a side */
 
 /* Whole pixels a cell along one side. */
 static int64_t times(double pixels, int64_t cells) {
@@ -17,7 +17,8 @@ bool rm_raster_enlarge(const rm_item *raster, rm_cells *cells) {
     const int64_t down = times(raster->height, raster->rows), across = times(raster->width, raster->cols);
     const int64_t rows = raster->rows * down, cols = raster->cols * across;
     *cells = (rm_cells){.levels = raster->levels, .rows = raster->rows, .cols = raster->cols};
-    if (down * across == 1 || rows > ENLARGED_MAX / cols) {
+    if (down * across == 1 || rows > ENLARGED_MAX / cols || rows > ENLARGED_SIDE_MAX ||
+        cols > ENLARGED_SIDE_MAX) {
         return true;
     }
     uint8_t *levels = rm_alloc_raw((uint64_t)(rows * cols), 1);

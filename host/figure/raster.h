@@ -13,8 +13,8 @@ typedef struct rm_cells {
 
 /*
  * Cells of several pixels a side are repeated by as many: readers that blend what they enlarge, against what
- * files say, then blend within a pixel. Images above 4 million pixels stay as they are. False where memory is
- * short.
+ * files say, then blend within a pixel. What would be above 4 million pixels or 16,384 a side stays as it is.
+ * False where memory is short.
  */
 bool rm_raster_enlarge(const rm_item *raster, rm_cells *cells);
 

@@ -105,8 +105,7 @@ static void put_text(rm_writer *svg, const rm_item *item) {
     put(svg, "</text>\n");
 }
 
-/* "pixelated" is Chromium's and the standard's, "crisp-edges" Firefox's; where neither is known cells blur.
- */
+/* Readers take the later one of two words that they know; those that know none blend, hence the enlarging. */
 static ropemap_status put_raster(rm_writer *svg, const rm_item *item, ropemap_error *error) {
     ropemap_bytes png = {.data = NULL};
     rm_cells cells;

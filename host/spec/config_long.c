@@ -157,6 +157,10 @@ static ropemap_status read_list(const rm_config *config, const char *key, double
         return rm_fail(config->error, ROPEMAP_DATA, "%s: no %s, expected %s for %s", config->label, path,
                        words, config->kind->word);
     }
+    if (pairs > ROPEMAP_MAX_DIVISORS) {
+        return rm_fail(config->error, ROPEMAP_DATA, "%s: %zu pairs rotate, expected at most %d with %s.%s",
+                       config->label, pairs, ROPEMAP_MAX_DIVISORS, config->rope.path, key);
+    }
     if (!json_is_array(value) || json_array_size(value) != pairs) {
         return rm_config_wrong(config, path, value, words);
     }

@@ -84,7 +84,7 @@ ropemap_status rm_gguf_text(const rm_gguf *file, const char *key, char *text, si
 /* 0 or 1, -1 where the key is not there. ROPEMAP_DATA: no boolean. */
 ropemap_status rm_gguf_flag(const rm_gguf *file, const char *key, int *flag, ropemap_error *error);
 
-/* The first `pairs` divisors, at most ROPEMAP_MAX_PAIRS, of a tensor that was found. ROPEMAP_DATA: not F32
+/* The first `pairs` divisors, at most ROPEMAP_MAX_DIVISORS, of a tensor that was found. ROPEMAP_DATA: not F32
  * [pairs] (or longer, where `more` allows it), not within the file, or a divisor that is not above 0 and
  * finite. */
 ropemap_status rm_gguf_list_read(const rm_gguf *file, rm_gguf_list list, int32_t pairs, bool more,

@@ -195,9 +195,10 @@ static ropemap_status take_list(const rm_gguf_reader *reader, rm_gguf_list list,
                        "%s: the tensor '%s' is missing, expected both lists of longrope",
                        reader->file->input.name, rm_gguf_list_name(list));
     }
-    if (pairs < 1 || pairs > ROPEMAP_MAX_PAIRS) {
-        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %d elements rotate, expected 2 to %d",
-                       reader->file->input.name, (int)spec->rotary_dim, ROPEMAP_MAX_HEAD_DIM);
+    if (pairs < 1 || pairs > ROPEMAP_MAX_DIVISORS) {
+        return rm_fail(reader->error, ROPEMAP_DATA,
+                       "%s: %d elements rotate, expected 2 to %d with a list of divisors",
+                       reader->file->input.name, (int)spec->rotary_dim, 2 * ROPEMAP_MAX_DIVISORS);
     }
     const bool more = (reader->arch->traits & RM_GGUF_HALF_ROTARY) != 0;
     RM_TRY(rm_gguf_list_read(reader->file, list, pairs, more, divisors, reader->error));

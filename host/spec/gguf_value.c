@@ -234,7 +234,7 @@ ropemap_status rm_gguf_list_read(const rm_gguf *file, rm_gguf_list list, int32_t
     const rm_gguf_tensor *tensor = &file->lists[list];
     const char *name = list_names[list];
     const uint64_t count = (uint64_t)pairs;
-    uint8_t bytes[4 * ROPEMAP_MAX_PAIRS];
+    uint8_t bytes[4 * ROPEMAP_MAX_DIVISORS];
     if (tensor->type != TENSOR_F32 || tensor->rank != 1) {
         return rm_fail(error, ROPEMAP_DATA,
                        "%s: tensor '%s' is of type %u with %u axes, expected F32 (%d) with 1",

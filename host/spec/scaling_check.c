@@ -95,9 +95,9 @@ ropemap_status rm_scaling_check(const ropemap_spec *spec, ropemap_error *error) 
     if (row == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "scaling: there is no rule number %d", (int)spec->scaling.rule);
     }
-    if (spec->scaling.list_count < 0 || spec->scaling.list_count > ROPEMAP_MAX_PAIRS) {
+    if (spec->scaling.list_count < 0 || spec->scaling.list_count > ROPEMAP_MAX_DIVISORS) {
         return rm_fail(error, ROPEMAP_USAGE, "scaling %s: lists of %d numbers, expected 0 to %d", row->name,
-                       (int)spec->scaling.list_count, ROPEMAP_MAX_PAIRS);
+                       (int)spec->scaling.list_count, ROPEMAP_MAX_DIVISORS);
     }
     for (int i = 0; i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {
         RM_TRY(check_taken(spec, row, row->takes[i], error));

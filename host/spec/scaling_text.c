@@ -165,7 +165,7 @@ static bool read_list(struct piece piece, double *list, int32_t *count) {
         while (at + one.length < piece.length && one.text[one.length] != '/') {
             one.length++;
         }
-        if (found == ROPEMAP_MAX_PAIRS || !read_number(one, &list[found])) {
+        if (found == ROPEMAP_MAX_DIVISORS || !read_number(one, &list[found])) {
             return false;
         }
         found++;

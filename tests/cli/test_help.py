@@ -9,7 +9,7 @@ import unittest
 from harness import SOURCE, Case
 
 ISSUED = """model preset layer-type base head-dim rotary-dim scaling length layout positions rows cols content queries keys order head batch state
-first-position measure pool causal size backend device method dtype threads memory dry-run output bare cmap clim json force quiet
+first-position measure pool causal size backend device method dtype threads memory dry-run output bare width cmap clim json force quiet
 verbose strict positions-from sections shift phase diff encoding slope help""".split()
 
 
@@ -67,7 +67,7 @@ class Completion(Case):
 
     @unittest.skipUnless(shutil.which("bash"), "there is no bash here")
     def test_bash(self):
-        self.assertEqual(self.complete("ma"), ["map"])
+        self.assertEqual(self.complete("ma"), ["map", "manual"])
         self.assertIn("--version", self.complete("--"))
         self.assertEqual(self.complete("map", "--pos"), ["--positions", "--positions-from"])
         self.assertEqual(self.complete("map", "--pool", "m"), ["mean", "min", "max"])

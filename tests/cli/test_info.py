@@ -121,6 +121,15 @@ class Info(Case):
             self.assertAlmostEqual(info["attention_factor"], 1.1902380714, places=6)
 
 
+    def test_a_list_that_is_too_long(self):
+        self.write_config({"model_type": "phi3", "head_dim": 2048, "hidden_size": 4096, "num_attention_heads": 2,
+                           "rope_theta": 10000.0, "max_position_embeddings": 131072,
+                           "original_max_position_embeddings": 4096,
+                           "rope_scaling": {"type": "longrope", "short_factor": [1.0] * 1024,
+                                            "long_factor": [1.0] * 1024}})
+        self.refused(3, ["config.json", "1024 pairs", "512"], "info", "--model", ".")
+
+
 class Check(Case):
     def buffer(self, values, name="inv_freq.npy"):
         return self.write(name, write_npy((len(values),), values))

@@ -49,6 +49,7 @@ OWN_FOLDER_CLOSED = ("cuda/*",)
 LIBRARY_HEADERS = [
     ("cblas.h", ["host/cpu/*", "host/bench/*", "tests/*"]),
     ("cairo*", ["host/figure/*"]),
+    ("fftw3.h", ["host/map/correlation.c"]),
     ("ft2build.h", ["host/figure/*"]),
     ("freetype/*", ["host/figure/*"]),
     ("stb/*", ["host/figure/*", "tools/peers/*", "tests/*"]),

@@ -39,17 +39,23 @@ typedef struct cli_command {
     const char *usage;         /* what follows the name */
     bool takes_rule;           /* the rows of rule_options.h come before its own */
     const cli_option *options; /* ends with a row whose name is NULL; --help is understood without a row */
+    const cli_option *more;    /* rows that come after those, likewise; NULL: none */
     const cli_option *operand; /* takes each argument that is no option; NULL: none are taken */
     void (*notes)(void);       /* prints the end of the help page; NULL: nothing */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
 } cli_command;
 
 extern const cli_command command_map;
+extern const cli_command command_curve;
+extern const cli_command command_sweep;
+extern const cli_command command_bound;
+extern const cli_command command_explain;
 extern const cli_command command_info;
 extern const cli_command command_check;
 extern const cli_command command_bench;
 extern const cli_command command_doctor;
 extern const cli_command command_completion;
+extern const cli_command command_manual;
 
 /* Every option that a command takes, NULL past the last. */
 const cli_option *command_option(const cli_command *command, int index);

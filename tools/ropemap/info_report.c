@@ -176,7 +176,7 @@ static double divisor(const info_rule *info, int32_t pair) {
 
 int info_json(const info_rule *info) {
     const ropemap_spec *spec = info->spec;
-    static char scaling[4 * ROPEMAP_MAX_PAIRS * 8]; /* with its lists */
+    static char scaling[2 * ROPEMAP_MAX_DIVISORS * 24 + 400]; /* with its lists */
     ropemap_scaling_format(&spec->scaling, true, scaling, sizeof scaling);
     json_t *trained = info->trained_length > 0 ? json_integer((json_int_t)info->trained_length) : json_null();
     return document_print(

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 static const cli_command *const commands[] = {
-    &command_map, &command_info, &command_check, &command_bench, &command_doctor, &command_completion, NULL,
+    &command_map,   &command_curve, &command_sweep,  &command_bound,      &command_explain, &command_info,
+    &command_check, &command_bench, &command_doctor, &command_completion, &command_manual,  NULL,
 };
 
 const cli_command *command_at(int index) {
@@ -21,17 +22,18 @@ const cli_command *command_at(int index) {
 }
 
 const cli_option *command_option(const cli_command *command, int index) {
-    const cli_option *option = command->takes_rule ? rule_option_table : command->options;
-    for (; index > 0 && option->name != NULL; index--) {
-        option++;
+    const cli_option *const tables[] = {command->takes_rule ? rule_option_table : NULL, command->options,
+                                        command->more};
+    for (int table = 0; table < 3; table++) {
+        const cli_option *option = tables[table];
+        for (; option != NULL && option->name != NULL && index > 0; index--) {
+            option++;
+        }
+        if (option != NULL && option->name != NULL) {
+            return option;
+        }
     }
-    if (option->name != NULL || !command->takes_rule) {
-        return option->name != NULL ? option : NULL;
-    }
-    for (option = command->options; index > 0 && option->name != NULL; index--) {
-        option++;
-    }
-    return option->name != NULL ? option : NULL;
+    return NULL;
 }
 
 const cli_command *command_find(const char *name) {

@@ -36,22 +36,17 @@ static const char *cut_tensor(char *text) {
     return NULL;
 }
 
-/* Opens one head of FILE[:TENSOR]; *path is the file and is owned by the caller, also after a failure. */
-static ropemap_status open_tensor(const map_options *options, const char *text, int64_t query_heads,
-                                  char **path, ropemap_vectors **vectors, ropemap_error *error) {
+ropemap_status tensor_open(const char *text, const ropemap_tensor *like, char **path,
+                           ropemap_vectors **vectors, ropemap_error *error) {
     const size_t size = strlen(text) + 1;
+    ropemap_tensor tensor = *like;
     *path = malloc(size);
     if (*path == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "%.200s: no memory for the name", text);
     }
     memcpy(*path, text, size);
-    const char *name = cut_tensor(*path);
-    const ropemap_tensor tensor = {.path = *path,
-                                   .name = name,
-                                   .order = options->order,
-                                   .batch = options->batch,
-                                   .head = options->head,
-                                   .query_heads = query_heads};
+    tensor.name = cut_tensor(*path);
+    tensor.path = *path;
     return ropemap_vectors_open(&tensor, vectors, error);
 }
 
@@ -75,11 +70,12 @@ static ropemap_status take_head_dim(map_options *options, const map_inputs *inpu
 }
 
 static ropemap_status open_tensors(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    ropemap_tensor like = {.order = options->order, .batch = options->batch, .head = options->head};
     ropemap_status status =
-        open_tensor(options, options->queries, 0, &inputs->query_path, &inputs->queries, error);
+        tensor_open(options->queries, &like, &inputs->query_path, &inputs->queries, error);
     if (status == ROPEMAP_OK) {
-        status = open_tensor(options, options->keys, ropemap_vectors_heads(inputs->queries),
-                             &inputs->key_path, &inputs->keys, error);
+        like.query_heads = ropemap_vectors_heads(inputs->queries);
+        status = tensor_open(options->keys, &like, &inputs->key_path, &inputs->keys, error);
     }
     return status == ROPEMAP_OK ? take_head_dim(options, inputs, error) : status;
 }

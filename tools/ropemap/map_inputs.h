@@ -25,6 +25,10 @@ typedef struct map_inputs {
  */
 ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap_error *error);
 
+/* One head of FILE[:TENSOR]; *path is the file and is the caller's to free, also after a failure. */
+ropemap_status tensor_open(const char *text, const ropemap_tensor *like, char **path,
+                           ropemap_vectors **vectors, ropemap_error *error);
+
 void map_inputs_free(map_inputs *inputs);
 
 #endif

@@ -34,7 +34,7 @@ ropemap_status map_options_check(const map_options *options, ropemap_error *erro
         return status;
     }
     if (options->output_count == 0 && !options->dry_run) {
-        return fail(error, ROPEMAP_USAGE, "--output: missing, expected -o FILE.png or -o FILE.npy");
+        return fail(error, ROPEMAP_USAGE, "--output: missing, expected -o FILE.png, .svg, .pdf or .npy");
     }
     for (int index = 0; index < options->output_count; index++) {
         if (options->json && strcmp(options->outputs[index], "-") == 0) {

@@ -36,6 +36,7 @@ typedef struct map_options {
     int output_count;
     bool bare, has_limits;
     double low, high;
+    double millimetres; /* width of a page; 0: from its pixels */
     ropemap_colormap colormap;
     bool json, force, quiet, verbose, dry_run;
 } map_options;

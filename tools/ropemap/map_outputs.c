@@ -21,6 +21,21 @@ static bool ends_with(const char *name, const char *ending) {
     return length >= wanted && strcmp(name + length - wanted, ending) == 0;
 }
 
+/* What a file holds. */
+typedef enum output_kind { KIND_PNG, KIND_SVG, KIND_PDF, KIND_NPY, KIND_COUNT } output_kind;
+
+/* By the name's ending; a PNG where it tells nothing. */
+static output_kind kind_of(const char *name) {
+    static const char *const endings[] = {
+        [KIND_PNG] = ".png", [KIND_SVG] = ".svg", [KIND_PDF] = ".pdf", [KIND_NPY] = ".npy"};
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        if (ends_with(name, endings[kind])) {
+            return (output_kind)kind;
+        }
+    }
+    return KIND_PNG;
+}
+
 /* Written in place: standard output, a device, a FIFO. */
 static bool is_direct(const char *name) {
     struct stat status;
@@ -67,7 +82,7 @@ static bool is_same_output(const char *a, const char *b) {
 /* ---- checks -------------------------------------------------------------------------------------------- */
 
 static ropemap_status check_name(const char *name, ropemap_error *error) {
-    if (ends_with(name, ".png") || ends_with(name, ".npy") || is_direct(name)) {
+    if (ends_with(name, ".png") || kind_of(name) != KIND_PNG || is_direct(name)) {
         return ROPEMAP_OK;
     }
     struct stat status;
@@ -75,7 +90,8 @@ static ropemap_status check_name(const char *name, ropemap_error *error) {
         return fail(error, ROPEMAP_USAGE, "--output: a directory ('%.300s'), expected the name of a file",
                     name);
     }
-    return fail(error, ROPEMAP_USAGE, "--output: unknown ending ('%.300s'), expected .png or .npy", name);
+    return fail(error, ROPEMAP_USAGE,
+                "--output: unknown ending ('%.300s'), expected .png, .svg, .pdf or .npy", name);
 }
 
 static ropemap_status check_input(const char *name, const char *input, ropemap_error *error) {
@@ -108,8 +124,19 @@ static ropemap_status check_place(const char *name, bool force, ropemap_error *e
     return status;
 }
 
+static ropemap_status check_width(const map_options *options, ropemap_error *error) {
+    bool page = options->millimetres == 0.0;
+    for (int index = 0; index < options->output_count; index++) {
+        const output_kind kind = kind_of(options->outputs[index]);
+        page = page || kind == KIND_SVG || kind == KIND_PDF;
+    }
+    return page ? ROPEMAP_OK
+                : fail(error, ROPEMAP_USAGE,
+                       "--width: given without a page, expected it with -o FILE.svg or -o FILE.pdf");
+}
+
 ropemap_status map_outputs_check(const map_options *options, const map_inputs *inputs, ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
+    ropemap_status status = check_width(options, error);
     for (int index = 0; index < options->output_count && status == ROPEMAP_OK; index++) {
         const char *name = options->outputs[index];
         status = check_name(name, error);
@@ -145,9 +172,9 @@ static ropemap_status write_output(const char *name, const ropemap_bytes *bytes,
     return status;
 }
 
-/* The bytes of a PNG and of a .npy file, each made when it is first needed. */
+/* The bytes of each kind of file, made when they are first needed. */
 typedef struct encoded {
-    ropemap_bytes png, npy;
+    ropemap_bytes bytes[KIND_COUNT];
 } encoded;
 
 /* Adds to a text what fits after it. */
@@ -175,14 +202,7 @@ static void describe_turning(const map_options *options, ropemap_figure *figure)
     }
 }
 
-static ropemap_status encode(const map_options *options, const ropemap_map *map, bool npy, encoded *made,
-                             ropemap_error *error) {
-    if (npy) {
-        return made->npy.data != NULL ? ROPEMAP_OK : ropemap_map_npy(map, &made->npy, error);
-    }
-    if (made->png.data != NULL) {
-        return ROPEMAP_OK;
-    }
+static ropemap_figure make_figure(const map_options *options, const ropemap_map *map) {
     ropemap_figure figure =
         ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
     describe_turning(options, &figure);
@@ -191,29 +211,49 @@ static ropemap_status encode(const map_options *options, const ropemap_map *map,
     figure.low = options->low;
     figure.high = options->high;
     figure.bare = options->bare;
-    return ropemap_figure_png(&figure, map, &made->png, error);
+    return figure;
+}
+
+static ropemap_status encode(const map_options *options, const ropemap_map *map, output_kind kind,
+                             ropemap_bytes *bytes, ropemap_error *error) {
+    if (bytes->data != NULL) {
+        return ROPEMAP_OK;
+    }
+    if (kind == KIND_NPY) {
+        return ropemap_map_npy(map, bytes, error);
+    }
+    const ropemap_figure figure = make_figure(options, map);
+    switch (kind) {
+    case KIND_SVG:
+        return ropemap_figure_svg(&figure, map, options->millimetres, bytes, error);
+    case KIND_PDF:
+        return ropemap_figure_pdf(&figure, map, options->millimetres, bytes, error);
+    default:
+        return ropemap_figure_png(&figure, map, bytes, error);
+    }
 }
 
 ropemap_status map_outputs_write(const map_options *options, const ropemap_map *map,
                                  map_output_seconds *seconds, ropemap_error *error) {
-    encoded made = {.png = {.data = NULL}};
+    encoded made = {.bytes = {{.data = NULL}}};
     ropemap_status status = ROPEMAP_OK;
     for (int index = 0; index < options->output_count && status == ROPEMAP_OK; index++) {
         const char *name = options->outputs[index];
-        const bool npy = ends_with(name, ".npy");
+        const output_kind kind = kind_of(name);
         const double start = wall_clock();
-        status = encode(options, map, npy, &made, error);
+        status = encode(options, map, kind, &made.bytes[kind], error);
         const double drawn = wall_clock();
         seconds->draw += drawn - start;
         if (status == ROPEMAP_OK && signals_came()) {
             status = fail(error, ROPEMAP_STOPPED, "stopped before '%.200s' was written", name);
         }
         if (status == ROPEMAP_OK) {
-            status = write_output(name, npy ? &made.npy : &made.png, options->force, error);
+            status = write_output(name, &made.bytes[kind], options->force, error);
             seconds->write += wall_clock() - drawn;
         }
     }
-    ropemap_bytes_free(&made.png);
-    ropemap_bytes_free(&made.npy);
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        ropemap_bytes_free(&made.bytes[kind]);
+    }
     return status;
 }

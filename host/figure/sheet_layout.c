@@ -1,0 +1,286 @@
+/* sheet_layout.c - where everything of a sheet stands */
+/* SPDX-License-Identifier: MIT */
+#include "host/figure/sheet_layout.h"
+#include "host/figure/chart_text.h"
+#include "host/figure/font.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* Lengths at scale 1, in pixels; text and frame as in layout.c, so that sheets stand beside maps. */
+#define TITLE_SIZE    27.0
+#define SUBTITLE_SIZE 18.0
+#define LABEL_SIZE    22.0
+#define TICK_SIZE     20.0
+#define NAME_SIZE     20.0
+#define MARGIN        26.0 /* between everything and the sheet's edge */
+#define LABEL_GAP     12.0 /* between tick labels and an axis label */
+#define BAR_WIDTH     30.0
+#define BAR_GAP       34.0  /* between the panels and the colour bar */
+#define TEXT_WIDTH    420.0 /* the title is not broken below this width */
+#define ACROSS        22.0  /* between panels, and between what their ticks have beside them */
+#define DOWN          18.0  /* likewise, to the name of the next */
+#define NAMELESS      10.0  /* more where panels have no names */
+
+/* Panels of this width together have text at scale 1, which is 8 points on a page of 7 inches. */
+#define SCALE_WIDTH 960.0
+#define SCALE_LEAST 0.7
+#define SCALE_PANEL 300.0 /* but text is not larger than a panel of this side has at scale 1 */
+
+#define LABEL_LEAST 0.75 /* a label is drawn smaller by this much, then it is cut */
+#define NAME_ROOM   5.0  /* sizes of text that a name has at least */
+#define BAR_LEAST   6.0  /* sizes of text that the bar is tall at least */
+
+enum { WORD_LINES = 3 /* of title and subtitle, each at most */ };
+
+static int64_t whole(double length) {
+    return (int64_t)ceil(length);
+}
+
+static int64_t at_least(int64_t value, int64_t least) {
+    return value > least ? value : least;
+}
+
+static double choose_scale(const rm_sheet_grid *grid) {
+    int64_t width = 0, longest = 0;
+    for (int32_t col = 0; col < grid->across; col++) {
+        width += grid->widths[col];
+        longest = at_least(grid->widths[col], longest);
+    }
+    for (int32_t row = 0; row < grid->down; row++) {
+        longest = at_least(grid->heights[row], longest);
+    }
+    return fmax(fmin((double)width / SCALE_WIDTH, (double)longest / SCALE_PANEL), SCALE_LEAST);
+}
+
+static void size_all(rm_sheet_layout *layout) {
+    const double scale = choose_scale(&layout->grid);
+    layout->scale = scale;
+    layout->line = at_least((int64_t)lround(1.3 * scale), 1);
+    layout->tick = whole(8.0 * scale);
+    layout->gap = whole(6.0 * scale);
+    layout->tick_size = TICK_SIZE * scale;
+    layout->name_size = NAME_SIZE * scale;
+    layout->title_size = TITLE_SIZE * scale;
+    layout->title_step = 1.25 * layout->title_size;
+    layout->subtitle_size = SUBTITLE_SIZE * scale;
+    layout->subtitle_step = 1.35 * layout->subtitle_size;
+    layout->nan_size = RM_FONT_DIGIT * layout->tick_size;
+}
+
+/* ---- words ---- */
+
+/* A label is drawn smaller where it is longer than `room`, and cut where it is much longer. */
+static void lay_label(rm_sheet_label *label, const char *text, double scale, double room) {
+    label->size = LABEL_SIZE * scale;
+    const double width = rm_chart_text_fit(label->text, text, label->size, (double)INFINITY);
+    if (width > room) {
+        label->size *= fmax(room / width, LABEL_LEAST);
+        (void)rm_chart_text_fit(label->text, text, label->size, room);
+    }
+}
+
+/* Room a label takes across its axis: its height and a gap, nothing without one. */
+static double label_room(const rm_sheet_label *label, double scale) {
+    return label->text[0] == '\0' ? 0.0 : label->size + LABEL_GAP * scale;
+}
+
+/* Whether any panel has a name; a column is wide enough for some of it. */
+static bool has_names(rm_sheet_layout *layout, const ropemap_sheet *sheet) {
+    rm_sheet_grid *grid = &layout->grid;
+    bool any = false;
+    for (int32_t index = 0; index < grid->count; index++) {
+        const char *name = sheet->panels[index].label;
+        any = any || (name != NULL && *name != '\0');
+    }
+    for (int32_t col = 0; col < grid->across && any; col++) {
+        grid->widths[col] = at_least(grid->widths[col], whole(NAME_ROOM * layout->name_size));
+    }
+    return any;
+}
+
+static void lay_names(rm_sheet_layout *layout, const ropemap_sheet *sheet) {
+    rm_sheet_grid *grid = &layout->grid;
+    for (int32_t index = 0; index < grid->count; index++) {
+        (void)rm_chart_text_fit(grid->panels[index].name, sheet->panels[index].label, layout->name_size,
+                                (double)grid->widths[index % grid->across]);
+    }
+}
+
+/* Title and subtitle start above the first panel's left edge. */
+static void lay_titles(rm_sheet_layout *layout, const ropemap_sheet *sheet) {
+    const int64_t margin = whole(MARGIN * layout->scale);
+    const double room = (double)(layout->width - margin - layout->area.x);
+    const double width = fmax(room, TEXT_WIDTH * layout->scale);
+    layout->title = rm_chart_text_lines(sheet->title, layout->title_size, width, WORD_LINES);
+    layout->subtitle = rm_chart_text_lines(sheet->subtitle, layout->subtitle_size, width, WORD_LINES);
+    const double widest = fmax(layout->title.width, layout->subtitle.width);
+    layout->width = at_least(layout->width, layout->area.x + whole(widest) + margin);
+}
+
+/* ---- from left to right ---- */
+
+/* What the ticks of panels take to their left and beyond their column, at the most: of the first column, of
+ * those between, of the last. */
+typedef struct beside {
+    double first, before, beyond, last;
+} beside;
+
+static beside measure_ticks(const rm_sheet_layout *layout) {
+    const rm_sheet_grid *grid = &layout->grid;
+    const double ticks = (double)(layout->line + layout->tick + layout->gap), size = layout->tick_size;
+    beside room = {.first = 0.0};
+    for (int32_t index = 0; index < grid->count; index++) {
+        const rm_sheet_panel *panel = &grid->panels[index];
+        const int32_t col = index % grid->across;
+        const double labels = panel->has_rows ? ticks + panel->rows_widest : 0.0;
+        const double left = fmax(labels, rm_sheet_panel_before(panel, size));
+        const double slack = (double)(grid->widths[col] - panel->map.width);
+        const double right = rm_sheet_panel_beyond(panel, size) - slack;
+        double *before = col == 0 ? &room.first : &room.before;
+        double *beyond = col == grid->across - 1 ? &room.last : &room.beyond;
+        *before = fmax(*before, left);
+        *beyond = fmax(*beyond, right);
+    }
+    return room;
+}
+
+/* Row label, tick labels, panels. */
+static void lay_columns(rm_sheet_layout *layout, const beside *room) {
+    rm_sheet_grid *grid = &layout->grid;
+    const double scale = layout->scale;
+    const int64_t margin = whole(MARGIN * scale);
+    int64_t x = margin + whole(label_room(&layout->row_label, scale) + room->first) + layout->line;
+    layout->row_label.x = (double)margin + 0.78 * layout->row_label.size;
+    layout->area.x = x;
+    for (int32_t col = 0; col < grid->across; col++) {
+        for (int32_t index = col; index < grid->count; index += grid->across) {
+            grid->panels[index].map.x = x;
+        }
+        layout->area.width = x + grid->widths[col] - layout->area.x;
+        x += grid->widths[col] + whole(room->beyond + ACROSS * scale + room->before) + 2 * layout->line;
+    }
+}
+
+/* The colour bar, its ticks, labels and label. */
+static void lay_bar(rm_sheet_layout *layout, const beside *room) {
+    const double scale = layout->scale, size = layout->tick_size;
+    const double over = room->last + (layout->has_nan ? 1.0 : 0.6) * size;
+    layout->bar.x =
+        layout->area.x + layout->area.width + at_least(whole(BAR_GAP * scale), whole(over) + layout->line);
+    layout->bar.width = whole(BAR_WIDTH * scale);
+    double widest = 0.0;
+    for (int32_t tick = 0; tick < layout->values.count; tick++) {
+        widest = fmax(widest, rm_font_width(layout->values.tick[tick].label, size));
+    }
+    const int64_t beside_bar = layout->line + layout->tick + layout->gap;
+    const double labels_end = (double)(layout->bar.x + layout->bar.width + beside_bar) + widest;
+    const double nan_end = layout->has_nan ? 1.4 * layout->nan_size + rm_font_width("NaN", size) : 0.0;
+    const double end = fmax(labels_end, (double)layout->bar.x + nan_end);
+    layout->value_label.x = end + LABEL_GAP * scale + 0.78 * layout->value_label.size;
+    layout->width = whole(end + label_room(&layout->value_label, scale)) + whole(MARGIN * scale);
+}
+
+/* ---- from top to bottom ---- */
+
+/* Whether a panel of the row has ticks below that the next row must make room for; below the last row there
+ * is room anyway, and none is needed above an empty place. */
+static bool has_ticks_between(const rm_sheet_grid *grid, int32_t row) {
+    for (int32_t col = 0; col < grid->across; col++) {
+        if ((row + 1) * grid->across + col < grid->count && grid->panels[row * grid->across + col].has_cols) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Height of the panels with what is between them, from the first panel's top edge; places them from `top`. */
+static int64_t stack(rm_sheet_layout *layout, int64_t top, bool names) {
+    rm_sheet_grid *grid = &layout->grid;
+    const double ticks = (double)(layout->tick + layout->gap) + layout->tick_size;
+    const double name = names ? layout->name_rise + 0.8 * layout->name_size : NAMELESS * layout->scale;
+    int64_t y = top, end = top;
+    for (int32_t row = 0; row < grid->down; row++) {
+        for (int32_t index = row * grid->across; index < grid->count && index < (row + 1) * grid->across;
+             index++) {
+            grid->panels[index].map.y = y;
+        }
+        end = y + grid->heights[row];
+        const double below = has_ticks_between(grid, row) ? ticks : 0.0;
+        y = end + whole(below + DOWN * layout->scale + name) + 2 * layout->line;
+    }
+    return end - top;
+}
+
+/* Title, subtitle, panels with their names and ticks, column label. */
+static void lay_rows(rm_sheet_layout *layout, bool names) {
+    const double scale = layout->scale, size = layout->tick_size;
+    const int64_t margin = whole(MARGIN * scale);
+    double y = (double)margin;
+    layout->title_y = y + 0.8 * layout->title_size;
+    y += layout->title_step * layout->title.count;
+    layout->subtitle_y = y + layout->subtitle_size;
+    y += layout->subtitle.count > 0
+             ? 0.2 * layout->subtitle_size + layout->subtitle_step * layout->subtitle.count
+             : 0.0;
+    const bool words = layout->title.count + layout->subtitle.count > 0;
+    y += (words ? 0.7 : 0.0) * size + (names ? layout->name_rise + 0.8 * layout->name_size : size / 2.0);
+    layout->area.y = whole(y) + layout->line;
+    (void)stack(layout, layout->area.y, names);
+    layout->bar.y = layout->area.y;
+    const int64_t below = layout->area.y + layout->area.height + layout->line + layout->tick + layout->gap;
+    const double labels_end = (double)below + size;
+    layout->col_label.y = labels_end + LABEL_GAP * scale + 0.6 * layout->col_label.size;
+    layout->height = whole(labels_end + label_room(&layout->col_label, scale)) + margin;
+    const double middle_y = (double)layout->area.y + (double)layout->area.height / 2.0;
+    layout->row_label.y = layout->value_label.y = middle_y;
+    layout->col_label.x = (double)layout->area.x + (double)layout->area.width / 2.0;
+}
+
+/* As in a figure; a bar along several panels has room for some more. */
+static void lay_values(rm_sheet_layout *layout, const rm_colour *colour) {
+    const double height = (double)layout->bar.height, least = 1.6 * layout->tick_size;
+    for (int32_t most = (int32_t)fmin(fmax(height / (32.0 * layout->scale), 2.0), 10.0); most >= 2; most--) {
+        layout->values = rm_sheet_colour_ticks(colour, most);
+        bool fit = true;
+        for (int32_t tick = 1; tick < layout->values.count; tick++) {
+            const double apart = layout->values.tick[tick].at - layout->values.tick[tick - 1].at;
+            fit = fit && apart * height >= least;
+        }
+        if (fit) {
+            return;
+        }
+    }
+}
+
+ropemap_status rm_sheet_layout_make(rm_sheet_layout *layout, const ropemap_sheet *sheet,
+                                    const rm_colour *colour, bool has_nan, ropemap_error *error) {
+    rm_sheet_grid *grid = &layout->grid;
+    rm_sheet_grid_make(grid, sheet);
+    layout->has_nan = has_nan;
+    size_all(layout);
+    layout->name_rise = 0.38 * layout->name_size;
+    const bool names = has_names(layout, sheet);
+    lay_names(layout, sheet);
+    rm_sheet_grid_ticks(grid, sheet, layout->tick_size, layout->scale);
+    /* The last row is as tall as the bar needs, whatever its panels are. */
+    const int64_t lack = whole(BAR_LEAST * layout->tick_size) - stack(layout, 0, names);
+    grid->heights[grid->down - 1] += at_least(lack, 0);
+    layout->area.height = layout->bar.height = stack(layout, 0, names);
+    lay_values(layout, colour);
+    lay_label(&layout->row_label, sheet->row_label, layout->scale, (double)layout->area.height);
+    lay_label(&layout->value_label, sheet->value_label, layout->scale, (double)layout->area.height);
+    const beside room = measure_ticks(layout);
+    lay_columns(layout, &room);
+    lay_label(&layout->col_label, sheet->col_label, layout->scale, (double)layout->area.width);
+    lay_bar(layout, &room);
+    lay_titles(layout, sheet);
+    lay_rows(layout, names);
+    if (layout->width > RM_SHEET_PIXELS_MAX || layout->height > RM_SHEET_PIXELS_MAX) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "sheet: %" PRId64 " x %" PRId64 " pixels for %" PRId32 " x %" PRId32
+                       " panels, expected at most %d a side; smaller or fewer panels take less",
+                       layout->width, layout->height, grid->across, grid->down, (int)RM_SHEET_PIXELS_MAX);
+    }
+    return ROPEMAP_OK;
+}

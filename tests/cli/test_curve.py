@@ -1,0 +1,191 @@
+# test_curve.py - `ropemap curve`, `bound`, `explain`, `sweep` and `manual`: against formulas and published numbers
+# SPDX-License-Identifier: MIT
+import json
+import math
+import subprocess
+import shutil
+import unittest
+
+from harness import Case, read_npy, write_npy
+
+
+def similarity(distance, base=1e4, dim=128):
+    return sum(math.cos(distance * base ** (-2 * pair / dim)) for pair in range(dim // 2)) / (dim // 2)
+
+
+class Curve(Case):
+    def curves(self, *arguments):
+        return json.loads(self.done("curve", *arguments, "--json", "-q").stdout)
+
+    def test_values(self):
+        document = self.curves("--distances", "1000", "-b", "1e4")
+        self.assertEqual([document["schema"], document["distances"]],
+                         ["ropemap.curve/1", {"first": 0, "count": 1000, "step": 1}])
+        for distance in (0, 1, 10, 100, 999):
+            self.assertAlmostEqual(document["curves"][0]["values"][distance], similarity(distance), delta=3e-7)
+        published = {1: .9779092242, 10: .7642052291, 100: .6109886834, 1000: .4922638904, 4096: .3827529545,
+                     32768: .2097388208, 131072: .0477774637, 1000000: -.1825423457}
+        for distance, value in published.items():
+            document = self.curves("-n", "%d:1" % distance, "-b", "5e5")
+            self.assertAlmostEqual(document["curves"][0]["values"][0], value, delta=3e-7)
+
+    def test_reach(self):
+        document = self.curves("--vary", "base=1e4,5e5,1e6", "-n", "100")
+        self.assertEqual([curve["first_negative"] for curve in document["curves"]], [1707, 18438, 27115])
+        self.assertEqual([curve["label"] for curve in document["curves"]], ["base 1e4", "base 5e5", "base 1e6"])
+        document = self.curves("--vary", "head-dim=64,128", "-n", "100", "--label", "narrow")
+        self.assertEqual([(curve["label"], curve["first_negative"]) for curve in document["curves"]],
+                         [("narrow", 725), ("head-dim 128", 1707)])
+        text = self.done("curve", "-b", "5e5", "-n", "10").stdout.decode()
+        self.assertIn("first below zero at 18438", text)
+
+    def test_combinations(self):
+        document = self.curves("--vary", "base=1e3-1e5*10", "--vary", "head-dim=64,128", "-n", "4")
+        self.assertEqual([(curve["base"], curve["head_dim"]) for curve in document["curves"]],
+                         [(base, dim) for base in (1e3, 1e4, 1e5) for dim in (64, 128)])
+        document = self.curves("--vary", "scaling=none", "--vary", "scaling=yarn:factor=4,original=4096", "-n", "4")
+        self.assertEqual([curve["scaling"] for curve in document["curves"]],
+                         ["none", "yarn:factor=4,original=4096"])
+        document = self.curves("--vary", "preset=llama2-7b,llama3.1-8b", "-n", "4")
+        self.assertEqual([curve["trained_length"] for curve in document["curves"]], [4096, 131072])
+
+    def test_files(self):
+        self.done("curve", "--vary", "base=1e4,5e5", "-n", "300", "-q", *sum((["-o", "c." + ending] for ending in (
+            "png", "svg", "pdf", "csv", "npy")), []))
+        self.assertEqual(self.read("c.png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertIn(b"base 5e5", self.read("c.svg"))
+        self.assertEqual(self.read("c.pdf")[:5], b"%PDF-")
+        lines = self.read("c.csv").decode().splitlines()
+        self.assertEqual(lines[0], 'distance,"base 1e4","base 5e5"')
+        self.assertEqual(len(lines), 301)
+        self.assertAlmostEqual(float(lines[101].split(",")[1]), similarity(100), delta=3e-7)
+        cells = read_npy(self.read("c.npy"))
+        self.assertAlmostEqual(cells[0][100], similarity(100), delta=3e-7)
+        for arguments in (["--axis", "log"], ["--ylim", "-0.5:1"], ["--size", "800x500"], ["--band", "0:8"],
+                          ["--quantity", "roformer"]):
+            self.done("curve", "-n", "500", "-q", "-o", "again.png", "--force", *arguments)
+        self.done("curve", "-n", "500", "-q", "-o", "again.svg", "--width", "90mm")
+
+    def test_roformer(self):
+        values = self.curves("--quantity", "roformer", "-n", "251")["curves"][0]["values"]
+        for distance, value in ((0, 32.5), (50, 12.629452), (250, 6.548179)):
+            self.assertAlmostEqual(values[distance], value, delta=1e-6)
+
+    def test_a_band(self):
+        values = self.curves("--band", "3:2", "-n", "50", "-d", "16")["curves"][0]["values"]
+        for distance in (0, 7, 49):
+            wanted = sum(math.cos(distance * 1e4 ** (-2 * pair / 16)) for pair in (3, 4)) / 8
+            self.assertAlmostEqual(values[distance], wanted, delta=3e-7)
+
+    def test_tensors(self):
+        rows, dim = 40, 4
+        q = [math.sin(i * i) for i in range(rows * dim)]
+        k = [math.cos(3 * i + 1) for i in range(rows * dim)]
+        self.write("q.npy", write_npy((rows, dim), q))
+        self.write("k.npy", write_npy((rows, dim), k))
+        values = self.curves("--queries", "q.npy", "--keys", "k.npy", "--state", "post")["curves"][0]["values"]
+        self.assertEqual(len(values), rows)
+        for distance in (0, 1, 39):
+            pairs = [sum(q[(j + distance) * dim + d] * k[j * dim + d] for d in range(dim))
+                     for j in range(rows - distance)]
+            self.assertAlmostEqual(values[distance], sum(pairs) / len(pairs), delta=1e-5)
+        self.curves("--queries", "q.npy", "--keys", "k.npy", "--head", "0", "--batch", "0", "--order", "hsd",
+                    "--first-position", "5", "--threads", "2", "-n", "7")
+
+    def test_what_is_wrong_is_named(self):
+        self.refused(2, ["--vary", "bass"], "curve", "--vary", "bass=1,2")
+        self.refused(2, ["--base", "x"], "curve", "--vary", "base=x")
+        self.refused(2, ["--vary", "empty"], "curve", "--vary", "base=1e4,,1e5")
+        self.refused(2, ["--ylim"], "curve", "--ylim", "1:0")
+        self.refused(2, ["--output", ".txt"], "curve", "-o", "c.txt")
+        self.refused(2, ["--distances"], "curve", "-n", "1G")
+        self.refused(2, ["--width"], "curve", "--width", "9 bananas")
+        self.refused(2, ["--keys"], "curve", "--queries", "q.npy")
+        self.assertEqual(self.names(), [])
+
+
+class Bound(Case):
+    def bound(self, *arguments):
+        return json.loads(self.done("bound", *arguments, "--json", "-q").stdout)
+
+    def test_reach(self):
+        document = self.bound("-b", "5e5", "--limit", "100k")
+        self.assertEqual([document["schema"], document["reach"], document["of_base"]],
+                         ["ropemap.bound/1", 18438, 5e5])
+        self.assertEqual(self.bound("-b", "1e4", "-d", "64", "--threads", "1")["reach"], 725)
+        self.assertLess(document["value"], 0)
+        self.assertIn("18438", self.done("bound", "-b", "5e5", "-q").stdout.decode())
+
+    def test_the_published_table(self):
+        """Su Jianlin's brute force, to its printed digits."""
+        table = self.bound("--table", "1k-4k", "--dims", "128")["table"]
+        for row, published in zip(table, ("4.3e+03", "1.2e+04", "2.7e+04")):
+            self.assertEqual("%.1e" % row["base"], published, row)
+        self.assertEqual([row["length"] for row in table], [1024, 2048, 4096])
+
+    def test_a_length_and_its_proof(self):
+        document = self.bound("--length", "1k", "-d", "64", "--windows", "2", "--bases", "1e3:1e8")
+        window = document["windows"][0]
+        self.assertEqual(document["base"], window["low"])
+        low, fails = window["low"], window["fails_at"]
+        self.assertGreaterEqual(min(similarity(r, low * (1 + 1e-7), 64) for r in range(1024)), -1e-6)
+        self.assertLess(similarity(fails, low * (1 - 1e-6), 64), 1e-6)
+        text = self.done("bound", "--length", "1k", "-d", "64", "-q").stdout.decode()
+        self.assertIn("least base", text)
+
+    def test_what_is_missing(self):
+        self.refused(2, ["--length", "--base"], "bound")
+        self.refused(2, ["--dims", "--table"], "bound", "-b", "1e4", "--dims", "64")
+        self.refused(2, ["--table"], "bound", "--table", "x")
+
+
+class Explain(Case):
+    def test_five_sentences(self):
+        page = self.done("explain", "-b", "1e4", "--length", "2k", "-q").stdout.decode()
+        self.assertEqual(len(page.splitlines()), 5)
+        for word in ("1707", "base 10000", "head dimension", "No scaling rule", "2048 tokens"):
+            self.assertIn(word, page)
+        document = json.loads(self.done("explain", "-b", "1e4", "--length", "2k", "--scaling",
+                                        "yarn:factor=4,original=1024", "--json", "-q").stdout)
+        self.assertEqual([document["schema"], len(document["sentences"]), document["first_negative_unscaled"]],
+                         ["ropemap.explain/1", 5, 1707])
+        self.assertGreater(document["pairs_slowed"], 0)
+        self.assertIn("yarn", document["sentences"][3])
+
+
+class Sweep(Case):
+    def test_sheets_and_frames(self):
+        arguments = ["-n", "512", "--size", "32", "--vary", "base=1e3-1e5*10", "--vary", "head-dim=16,32", "-q"]
+        self.done("sweep", *arguments, "-o", "s.png", "-o", "s.svg", "-o", "s.pdf", "--frames", "frames", "--columns",
+                  "2")
+        self.assertEqual(self.read("s.png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertIn(b"head-dim 32", self.read("s.svg"))
+        self.assertEqual(self.read("frames/frame-005.png")[:8], b"\x89PNG\r\n\x1a\n")
+        before = self.read("s.png")
+        self.done("sweep", *arguments, "-o", "s.png", "--force", "--columns", "2")
+        self.assertEqual(self.read("s.png"), before)
+
+    def test_what_is_wrong_is_named(self):
+        self.refused(2, ["--vary"], "sweep", "-o", "s.png")
+        self.refused(2, ["--output"], "sweep", "--vary", "base=1e3,1e4")
+        self.refused(2, [".npy"], "sweep", "--vary", "base=1e3,1e4", "-o", "s.npy")
+        self.refused(2, ["--json"], "sweep", "--vary", "base=1e3,1e4", "-o", "s.png", "--json")
+        self.assertEqual(self.names(), [])
+
+
+class Manual(Case):
+    def test_every_option_is_there(self):
+        page = self.done("manual").stdout.decode()
+        for word in ("ropemap map", "ropemap curve", "ropemap bound", r"\-\-positions\-from", "original=N",
+                     ".SH \"EXIT STATUS\""):
+            self.assertIn(word, page)
+
+    @unittest.skipUnless(shutil.which("man") and shutil.which("groff"), "skipped: there is no man or groff")
+    def test_groff_has_nothing_to_say(self):
+        page = self.done("manual").stdout
+        result = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-Wbreak", "-z"], input=page, capture_output=True)
+        self.assertEqual(result.stderr, b"")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,127 @@
+/* bound_report.c - how far a base reaches and which bases reach far enough, as text and JSON */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/bound_options.h"
+#include "tools/ropemap/document.h"
+#include "tools/ropemap/failure.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* ---- text ---------------------------------------------------------------------------------------------- */
+
+static void print_reach(const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit) {
+    (void)printf("base %.10g, d = %d: ", spec->base, (int)spec->head_dim);
+    if (reach->reach > 0) {
+        (void)printf("reach %" PRId64 " tokens: there the sum of cosines is first below zero (%.3g of 1)\n",
+                     reach->reach, reach->value);
+    } else {
+        (void)printf("the sum of cosines stays at or above zero for all %" PRId64
+                     " distances looked at; it is least, "
+                     "%.3g of 1, at %" PRId64 "\n",
+                     limit, reach->least, reach->least_at);
+    }
+    if (reach->half > 0) {
+        (void)printf("similarity is first below one half at %" PRId64 " tokens\n", reach->half);
+    }
+}
+
+static void print_found(const bound_found *found) {
+    (void)printf("length %" PRId64 ", d = %d: ", found->length, (int)found->head_dim);
+    if (found->count == 0) {
+        (void)printf("no base that was searched keeps the sum of cosines from falling below zero\n");
+        return;
+    }
+    (void)printf("least base %.6g\n", found->windows[0].low);
+    for (int i = 0; i < found->count; i++) {
+        const ropemap_window *window = &found->windows[i];
+        (void)printf("    window %.9g to %.9g: at its lower end least at r = %" PRId64 " (%.3g of 1)",
+                     window->low, window->high, window->worst_at, window->worst);
+        if (window->fails_at > 0) {
+            (void)printf("; just below it fails at r = %" PRId64, window->fails_at);
+        }
+        (void)printf("\n");
+    }
+}
+
+static void print_table(const bound_found *found, int count) {
+    (void)printf("%10s %6s %14s %12s\n", "length", "d", "least base", "worst at");
+    for (int i = 0; i < count; i++) {
+        if (found[i].count > 0) {
+            (void)printf("%10" PRId64 " %6d %14.6g %12" PRId64 "\n", found[i].length, (int)found[i].head_dim,
+                         found[i].windows[0].low, found[i].windows[0].worst_at);
+        } else {
+            (void)printf("%10" PRId64 " %6d %14s\n", found[i].length, (int)found[i].head_dim, "none");
+        }
+    }
+}
+
+int bound_text(const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit, const bound_found *found,
+               int count) {
+    if (reach != NULL) {
+        print_reach(spec, reach, limit);
+    }
+    if (count == 1) {
+        print_found(found);
+    } else if (count > 1) {
+        print_table(found, count);
+    }
+    return finish_stdout();
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
+
+static json_t *windows_array(const bound_found *found) {
+    json_t *windows = json_array();
+    for (int i = 0; i < found->count; i++) {
+        const ropemap_window *window = &found->windows[i];
+        (void)json_array_append_new(
+            windows,
+            json_pack("{s:f, s:f, s:I, s:f, s:o}", "low", window->low, "high", window->high, "worst_at",
+                      (json_int_t)window->worst_at, "worst", window->worst, "fails_at",
+                      window->fails_at > 0 ? json_integer((json_int_t)window->fails_at) : json_null()));
+    }
+    return windows;
+}
+
+static json_t *found_object(const bound_found *found) {
+    return json_pack(
+        "{s:I, s:i, s:o, s:o}", "length", (json_int_t)found->length, "head_dim", (int)found->head_dim, "base",
+        found->count > 0 ? json_real(found->windows[0].low) : json_null(), "windows", windows_array(found));
+}
+
+static json_t *whole(int64_t value) {
+    return value > 0 ? json_integer((json_int_t)value) : json_null();
+}
+
+static void add_reach(json_t *document, const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit) {
+    json_t *more =
+        json_pack("{s:f, s:o, s:I, s:o, s:f, s:I, s:o}", "of_base", spec->base, "reach", whole(reach->reach),
+                  "limit", (json_int_t)limit, "value", document_real(reach->value), "least", reach->least,
+                  "least_at", (json_int_t)reach->least_at, "half", whole(reach->half));
+    (void)json_object_update(document, more);
+    json_decref(more);
+}
+
+int bound_json(const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit, const bound_found *found,
+               int count) {
+    char scaling[400];
+    ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
+    json_t *document = json_pack("{s:s, s:s, s:i, s:s}", "schema", "ropemap.bound/1", "version",
+                                 ropemap_version(), "head_dim", (int)spec->head_dim, "scaling", scaling);
+    if (document != NULL && reach != NULL) {
+        add_reach(document, spec, reach, limit);
+    }
+    if (document != NULL && count == 1) {
+        json_t *one = found_object(found);
+        (void)json_object_update(document, one);
+        json_decref(one);
+    } else if (document != NULL && count > 1) {
+        json_t *table = json_array();
+        for (int i = 0; i < count; i++) {
+            (void)json_array_append_new(table, found_object(&found[i]));
+        }
+        (void)json_object_set_new(document, "table", table);
+    }
+    return document_print(document);
+}

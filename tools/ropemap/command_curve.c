@@ -1,0 +1,60 @@
+/* command_curve.c - `ropemap curve`: similarity against distance, for one or many settings */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/curve_options.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/help.h"
+#include "tools/ropemap/options.h"
+
+#include <stdio.h>
+
+static ropemap_status work(const curve_options *options, int *code, ropemap_error *error) {
+    static curves made; /* large */
+    ropemap_status status = curves_check_outputs(options, error);
+    status = status == ROPEMAP_OK ? curves_make(options, &made, error) : status;
+    status = status == ROPEMAP_OK ? curves_write(options, &made, error) : status;
+    if (status == ROPEMAP_OK && options->json) {
+        *code = curves_json(options, &made);
+    } else if (status == ROPEMAP_OK && !options->quiet) {
+        *code = curves_text(options, &made);
+    }
+    curves_free(&made);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    static curve_options options; /* large */
+    ropemap_error error = {.status = ROPEMAP_OK};
+    bool help = false;
+    int code = ROPEMAP_OK;
+    options = (curve_options){.rule = rule_options_default()};
+    ropemap_status status = options_parse(&command_curve, argc, argv, &options, &help, &error);
+    if (status == ROPEMAP_OK && help) {
+        return help_command(&command_curve);
+    }
+    status = status == ROPEMAP_OK ? work(&options, &code, &error) : status;
+    vary_free(&options.vary);
+    return status == ROPEMAP_OK ? code : options_report(&command_curve, status, &error);
+}
+
+static void notes(void) {
+    (void)printf(
+        "\nWithout tensors the curve is S(r), the similarity that two equal unit vectors keep at distance "
+        "r.\n"
+        "Where a pixel holds many distances the picture shows their mean and, behind it, all from the\n"
+        "smallest to the largest.\n"
+        "\nExamples:\n"
+        "  ropemap curve --vary base=1e4,5e5,1e6 -n 128k --axis log -o decay.png\n"
+        "  ropemap curve --vary preset=llama2-7b,llama3-8b,qwen3-8b -n 32k -o models.svg -o models.csv\n"
+        "  ropemap curve --quantity roformer -n 256 -o roformer.pdf\n"
+        "  ropemap curve --queries q.npy --keys k.npy -o measured.png\n");
+}
+
+const cli_command command_curve = {
+    .name = "curve",
+    .summary = "draw similarity against distance, for one or many settings",
+    .usage = "[what] [how] [output]",
+    .takes_rule = true,
+    .options = curve_option_table,
+    .notes = notes,
+    .run = run,
+};

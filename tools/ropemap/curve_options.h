@@ -1,0 +1,68 @@
+/* curve_options.h - what a command line of `ropemap curve` asks for, and the curves that come of it */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_CURVE_OPTIONS_H
+#define ROPEMAP_TOOLS_CURVE_OPTIONS_H
+
+#include "tools/ropemap/rule_options.h"
+#include "tools/ropemap/vary.h"
+
+enum { CURVES_MOST = 24, CURVE_OUTPUTS_MOST = 8, CURVE_LABEL = 120 };
+
+typedef enum curve_quantity { CURVE_SIMILARITY, CURVE_ROFORMER } curve_quantity;
+
+typedef struct curve_options {
+    rule_options rule; /* first: see there */
+    ropemap_range distances;
+    bool has_distances;
+    vary_set vary;
+    const char *labels[CURVES_MOST];
+    int label_count;
+    bool log_axis;
+    curve_quantity quantity;
+    int32_t first_pair, pair_count; /* a band of pairs alone; pair_count 0: all */
+    const char *queries, *keys;     /* FILE[:TENSOR]; NULL: equal vectors */
+    ropemap_order order;
+    int64_t batch, head, first_position;
+    bool already_rotated;
+    bool has_limits;
+    double low, high;
+    int64_t width, height; /* pixels of a .png; 0: the chart's own */
+    double millimetres;    /* width of a page; 0: its own */
+    int32_t threads;
+    const char *outputs[CURVE_OUTPUTS_MOST];
+    int output_count;
+    bool json, force, quiet;
+} curve_options;
+
+extern const cli_option curve_option_table[];
+
+/* One setting and its curve. */
+typedef struct curve {
+    char label[CURVE_LABEL];
+    ropemap_spec spec;
+    int64_t trained_length; /* 0: not told */
+    double *values;         /* [distances.count], owned */
+    bool has_reach;
+    ropemap_reach reach;
+} curve;
+
+typedef struct curves {
+    ropemap_range distances;
+    double *distance; /* [distances.count], owned */
+    curve one[CURVES_MOST];
+    int count;
+} curves;
+
+/* Computes every setting's curve. */
+ropemap_status curves_make(const curve_options *options, curves *made, ropemap_error *error);
+void curves_free(curves *made);
+
+/* Files as their names say, after a look at all of them. */
+ropemap_status curves_check_outputs(const curve_options *options, ropemap_error *error);
+ropemap_status curves_write(const curve_options *options, const curves *made, ropemap_error *error);
+
+/* Print to stdout; return the exit code. */
+int curves_text(const curve_options *options, const curves *made);
+int curves_json(const curve_options *options, const curves *made);
+
+#endif

@@ -1,0 +1,217 @@
+/* curve_run.c - every setting's curve */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/curve_options.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/map_inputs.h"
+#include "tools/ropemap/progress.h"
+#include "tools/ropemap/signals.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VALUES_MOST = 1 << 26 /* of a curve: half a GiB */, REACH_LIMIT_LEAST = 1 << 20 };
+
+/* Tensors of the curve, open for all settings. */
+struct tensors {
+    ropemap_vectors *queries, *keys;
+    char *query_path, *key_path;
+};
+
+static ropemap_status open_tensors(const curve_options *options, struct tensors *tensors,
+                                   ropemap_error *error) {
+    ropemap_tensor like = {.order = options->order, .batch = options->batch, .head = options->head};
+    if ((options->queries == NULL) != (options->keys == NULL)) {
+        return fail(error, ROPEMAP_USAGE, "--%s: missing, queries and keys come together",
+                    options->queries == NULL ? "queries" : "keys");
+    }
+    if (options->queries == NULL) {
+        return ROPEMAP_OK;
+    }
+    ropemap_status status =
+        tensor_open(options->queries, &like, &tensors->query_path, &tensors->queries, error);
+    if (status == ROPEMAP_OK) {
+        like.query_heads = ropemap_vectors_heads(tensors->queries);
+        status = tensor_open(options->keys, &like, &tensors->key_path, &tensors->keys, error);
+    }
+    if (status == ROPEMAP_OK &&
+        (ropemap_vectors_head_dim(tensors->queries) != ropemap_vectors_head_dim(tensors->keys) ||
+         ropemap_vectors_count(tensors->queries) != ropemap_vectors_count(tensors->keys))) {
+        return fail(error, ROPEMAP_DATA,
+                    "%.200s: not of the shape of %.200s, expected as many rows and elements", options->keys,
+                    options->queries);
+    }
+    return status;
+}
+
+static void close_tensors(struct tensors *tensors) {
+    ropemap_vectors_free(tensors->queries);
+    ropemap_vectors_free(tensors->keys);
+    free(tensors->query_path);
+    free(tensors->key_path);
+}
+
+static ropemap_status choose_distances(const curve_options *options, const struct tensors *tensors,
+                                       curves *made, ropemap_error *error) {
+    made->distances =
+        options->has_distances ? options->distances : (ropemap_range){.first = 0, .count = 4096, .step = 1};
+    if (tensors->queries != NULL) {
+        const int64_t rows = ropemap_vectors_count(tensors->queries);
+        made->distances.count = options->has_distances ? made->distances.count : rows;
+        if (made->distances.first != 0 || made->distances.step != 1 || made->distances.count > rows) {
+            return fail(
+                error, ROPEMAP_USAGE,
+                "--distances: of tensors all from 0 on are computed, expected a COUNT of at most %" PRId64
+                ", their rows",
+                rows);
+        }
+    }
+    return made->distances.count <= VALUES_MOST
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE,
+                      "--distances: %" PRId64
+                      " values, expected at most %d: FIRST:COUNT:STEP takes every STEP-th",
+                      made->distances.count, VALUES_MOST);
+}
+
+static ropemap_status make_distances(curves *made, ropemap_error *error) {
+    made->distance = malloc((size_t)made->distances.count * sizeof *made->distance);
+    if (made->distance == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--distances: no memory for %" PRId64 " values",
+                    made->distances.count);
+    }
+    for (int64_t i = 0; i < made->distances.count; i++) {
+        made->distance[i] = (double)(made->distances.first + i * made->distances.step);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- one setting --------------------------------------------------------------------------------------- */
+
+static ropemap_status compute(const curve_options *options, const struct tensors *tensors, const curves *made,
+                              curve *one, cli_progress *progress, ropemap_error *error) {
+    if (tensors->queries != NULL) {
+        const ropemap_mean_request mean = {.spec = one->spec,
+                                           .queries = tensors->queries,
+                                           .keys = tensors->keys,
+                                           .already_rotated = options->already_rotated,
+                                           .first_position = options->first_position,
+                                           .first = options->first_position,
+                                           .positions = ropemap_vectors_count(tensors->queries),
+                                           .count = made->distances.count,
+                                           .threads = options->threads,
+                                           .progress = progress_tell,
+                                           .progress_user = progress};
+        return ropemap_curve_mean(&mean, one->values, error);
+    }
+    const ropemap_curve_request request = {.spec = one->spec,
+                                           .distances = made->distances,
+                                           .first_pair = options->first_pair,
+                                           .pair_count = options->pair_count,
+                                           .threads = options->threads,
+                                           .progress = progress_tell,
+                                           .progress_user = progress};
+    return options->quantity == CURVE_ROFORMER ? ropemap_curve_roformer(&request, one->values, error)
+                                               : ropemap_curve_compute(&request, one->values, error);
+}
+
+/* Where similarity is first negative and first below a half: within what is shown, or a million tokens. */
+static ropemap_status find_reach(const curve_options *options, const curves *made, curve *one,
+                                 cli_progress *progress, ropemap_error *error) {
+    const int64_t last = made->distances.first + (made->distances.count - 1) * made->distances.step + 1;
+    if (options->queries != NULL || options->quantity != CURVE_SIMILARITY || options->pair_count > 0) {
+        return ROPEMAP_OK;
+    }
+    one->has_reach = true;
+    return ropemap_bound_reach(&one->spec,
+                               last > REACH_LIMIT_LEAST && last < VALUES_MOST ? last : REACH_LIMIT_LEAST,
+                               options->threads, progress_tell, progress, &one->reach, error);
+}
+
+static void take_label(const curve_options *options, int index, const rule_options *rule, curve *one) {
+    if (index < options->label_count) {
+        (void)snprintf(one->label, sizeof one->label, "%s", options->labels[index]);
+        return;
+    }
+    vary_label(&options->vary, index, one->label, sizeof one->label);
+    if (one->label[0] == '\0' && rule->opened != NULL) {
+        (void)snprintf(one->label, sizeof one->label, "%s", ropemap_model_name(rule->opened));
+    }
+    if (one->label[0] == '\0') {
+        (void)snprintf(one->label, sizeof one->label, "base %.10g", one->spec.base);
+    }
+}
+
+/* Takes the setting's rule; a tensor brings its own head dim, the distances a length. */
+static ropemap_status take_rule(const curve_options *options, const struct tensors *tensors,
+                                const curves *made, int index, curve *one, ropemap_error *error) {
+    curve_options own = *options;
+    ropemap_status status = vary_apply(&options->vary, index, &own, error);
+    status = status == ROPEMAP_OK ? rule_options_resolve(&own.rule, error) : status;
+    if (status == ROPEMAP_OK) {
+        one->spec = own.rule.spec;
+        one->trained_length = own.rule.opened != NULL ? ropemap_model_trained_length(own.rule.opened) : 0;
+        if (tensors->queries != NULL) {
+            one->spec.head_dim = ropemap_vectors_head_dim(tensors->queries);
+        }
+        if ((own.rule.given & RULE_LENGTH) == 0) {
+            one->spec.length = (double)(made->distances.first + made->distances.count * made->distances.step);
+        }
+        take_label(options, index, &own.rule, one);
+    }
+    rule_options_free(&own.rule);
+    return status;
+}
+
+static ropemap_status make_one(const curve_options *options, const struct tensors *tensors, curves *made,
+                               int index, cli_progress *progress, ropemap_error *error) {
+    curve *one = &made->one[index];
+    ropemap_status status = take_rule(options, tensors, made, index, one, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    made->count = index + 1;
+    one->values = malloc((size_t)made->distances.count * sizeof *one->values);
+    if (one->values == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--distances: no memory for %" PRId64 " values",
+                    made->distances.count);
+    }
+    status = compute(options, tensors, made, one, progress, error);
+    return status == ROPEMAP_OK ? find_reach(options, made, one, progress, error) : status;
+}
+
+static ropemap_status make_all(const curve_options *options, const struct tensors *tensors, curves *made,
+                               ropemap_error *error) {
+    const int count = vary_count(&options->vary);
+    cli_progress progress = progress_start(options->quiet);
+    if (count > CURVES_MOST) {
+        return fail(error, ROPEMAP_USAGE, "--vary: %d curves, expected at most %d", count, CURVES_MOST);
+    }
+    ropemap_status status = make_distances(made, error);
+    signals_hold();
+    for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
+        status = make_one(options, tensors, made, i, &progress, error);
+    }
+    progress_end(&progress);
+    signals_release();
+    return status;
+}
+
+ropemap_status curves_make(const curve_options *options, curves *made, ropemap_error *error) {
+    struct tensors tensors = {.queries = NULL};
+    ropemap_status status = open_tensors(options, &tensors, error);
+    status = status == ROPEMAP_OK ? choose_distances(options, &tensors, made, error) : status;
+    status = status == ROPEMAP_OK ? make_all(options, &tensors, made, error) : status;
+    close_tensors(&tensors);
+    return status;
+}
+
+void curves_free(curves *made) {
+    for (int i = 0; i < made->count; i++) {
+        free(made->one[i].values);
+    }
+    free(made->distance);
+    made->count = 0;
+    made->distance = NULL;
+}
