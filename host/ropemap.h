@@ -595,7 +595,7 @@ typedef struct ropemap_bound_request {
     ropemap_spec spec; /* its base is not looked at */
     int64_t length;    /* 2 to 2^24 */
     double low, high;  /* bases that are searched, 1 < low < high; 0: 100 and 1e10 */
-    double resolution; /* relative: every window as wide as this is found; 0: 1e-4 */
+    double resolution; /* relative: every window as wide as this is found; 0: 1e-6 */
     int32_t threads;
     ropemap_progress progress; /* may be NULL */
     void *progress_user;

@@ -215,6 +215,10 @@ static ropemap_status run_output(const struct output *output, const ropemap_map 
     ropemap_figure figure = ropemap_figure_default(&request, map);
     figure.bare = output->bare;
     figure.scale = 0.25;
+    figure.percentile = 0.1;
+    figure.contours[0] = 0.5;
+    figure.contour_count = 1;
+    figure.dark = true;
     if (output->save) {
         return ropemap_map_save(map, &figure, path, false, error);
     }

@@ -4,6 +4,7 @@
 #include "host/figure/cell_text.h"
 #include "host/figure/font.h"
 #include "host/figure/frame.h"
+#include "host/figure/overlay.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -22,6 +23,9 @@ typedef struct wish {
     int64_t nan_cells;
     double scale;
     const char *title, *subtitle, *label;
+    ropemap_norm norm;
+    int64_t trained;
+    bool noted; /* contours and a percentile */
 } wish;
 
 typedef struct extent {
@@ -96,7 +100,13 @@ static void check(const wish *asked) {
                              .min = asked->min,
                              .max = asked->max,
                              .nan_cells = asked->nan_cells};
-    ropemap_figure figure = {.rows = asked->rows, .cols = asked->cols, .scale = asked->scale};
+    ropemap_figure figure = {.rows = asked->rows,
+                             .cols = asked->cols,
+                             .scale = asked->scale,
+                             .norm = asked->norm,
+                             .trained_length = asked->trained,
+                             .contours = {asked->max / 2.0, -1e-7, asked->max / 3e5},
+                             .contour_count = asked->noted ? 3 : 0};
     set_text(figure.title, sizeof figure.title, asked->title);
     set_text(figure.subtitle, sizeof figure.subtitle, asked->subtitle);
     set_text(figure.row_label, sizeof figure.row_label, asked->label);
@@ -108,6 +118,7 @@ static void check(const wish *asked) {
     rm_drawing drawing = {.items = NULL};
     rm_bar_levels bar;
     rm_frame_draw(&drawing, &layout, &map, levels, &colour, &bar);
+    assert_int_equal(rm_overlay_draw(&drawing, &layout, &figure, &map, &colour, NULL), ROPEMAP_OK);
     assert_false(drawing.incomplete);
     assert_int_equal(layout.map.width % map.width, 0);
     assert_int_equal(layout.map.height % map.height, 0);
@@ -168,6 +179,32 @@ static void every_scale_is_laid_out(void **state) {
                           .title = "RoPE similarity",
                           .subtitle = "",
                           .label = "position"});
+        }
+    }
+}
+
+/* Norms with wide and narrow limits, with the mark of a trained length anywhere and a note. */
+static void every_norm_is_laid_out(void **state) {
+    (void)state;
+    static const double values[][2] = {{1e-7, 1.0}, {-0.3, 1.0}, {0.9, 1.1}, {1e-38, 3e38}, {-3e38, 1e38}};
+    for (int size = 0; size < SIZES; size++) {
+        for (int pick = 0; pick < 40; pick++) {
+            const int64_t height = sizes[size][0], width = sizes[size][1];
+            const int64_t shorter = 128 * (height < width ? height : width);
+            check(&(wish){.height = height,
+                          .width = width,
+                          .rows = {.first = 0, .count = height * 128, .step = 1},
+                          .cols = {.first = 0, .count = width * 128, .step = 1},
+                          .min = values[pick % 5][0],
+                          .max = values[pick % 5][1],
+                          .nan_cells = pick % 2,
+                          .scale = pick % 7 == 6 ? 2.0 : 0.0,
+                          .title = pick % 3 == 2 ? "" : "RoPE similarity",
+                          .subtitle = pick % 3 == 1 ? "131,072 positions, a subtitle" : "",
+                          .label = pick % 4 == 3 ? "" : "query position",
+                          .norm = (ropemap_norm)(pick / 5 % 3),
+                          .trained = (pick / 2 % 4) * shorter / 3 - (pick / 2 % 4 == 3 ? 1 : 0),
+                          .noted = pick % 2 == 1});
         }
     }
 }
@@ -252,8 +289,8 @@ static int load_font(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_size_is_laid_out),          cmocka_unit_test(every_scale_is_laid_out),
-        cmocka_unit_test(any_words_are_laid_out),          cmocka_unit_test(long_column_labels_are_laid_out),
-        cmocka_unit_test(cell_numbers_stay_in_their_cell),
+        cmocka_unit_test(every_norm_is_laid_out),          cmocka_unit_test(any_words_are_laid_out),
+        cmocka_unit_test(long_column_labels_are_laid_out), cmocka_unit_test(cell_numbers_stay_in_their_cell),
     };
     return cmocka_run_group_tests(tests, load_font, NULL);
 }

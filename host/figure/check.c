@@ -3,6 +3,7 @@
 #include "host/figure/check.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 ropemap_status rm_check_map(const ropemap_map *map, ropemap_error *error) {
     if (map->cells == NULL || map->height < 1 || map->width < 1) {
@@ -37,11 +38,53 @@ static ropemap_status check_range(const char *name, const ropemap_range *range, 
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_check_figure(const ropemap_figure *figure, const ropemap_map *map, ropemap_error *error) {
+/* What chooses levels, and so holds for bare figures too. */
+static ropemap_status check_colours(const ropemap_figure *figure, ropemap_error *error) {
     if (ropemap_colormap_name(figure->colormap) == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "colour map: number %d, expected one of ropemap_colormap",
                        (int)figure->colormap);
     }
+    if (ropemap_norm_name(figure->norm) == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "norm: number %d, expected one of ropemap_norm",
+                       (int)figure->norm);
+    }
+    if (!(figure->linear_below >= 0.0) || !isfinite(figure->linear_below)) {
+        return rm_fail(error, ROPEMAP_USAGE, "norm: linear below %g, expected a number above 0, or 0",
+                       figure->linear_below);
+    }
+    if (!(figure->percentile >= 0.0 && figure->percentile <= 0.4)) {
+        return rm_fail(error, ROPEMAP_USAGE, "percentile: a share of %g of the cells, expected 0 to 0.4",
+                       figure->percentile);
+    }
+    if (figure->percentile > 0.0 && figure->has_limits) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "percentile: given with colour limits (%g to %g), expected one of the two",
+                       figure->low, figure->high);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_overlay(const ropemap_figure *figure, ropemap_error *error) {
+    const int32_t most = (int32_t)(sizeof figure->contours / sizeof *figure->contours);
+    if (figure->contour_count < 0 || figure->contour_count > most) {
+        return rm_fail(error, ROPEMAP_USAGE, "contour: %" PRId32 ", expected 0 to %" PRId32,
+                       figure->contour_count, most);
+    }
+    for (int32_t at = 0; at < figure->contour_count; at++) {
+        if (!isfinite(figure->contours[at])) {
+            return rm_fail(error, ROPEMAP_USAGE, "contour: one at %g, expected a finite number",
+                           figure->contours[at]);
+        }
+    }
+    if (figure->trained_length < 0) {
+        return rm_fail(error, ROPEMAP_USAGE, "figure: a trained length of %" PRId64 ", expected 0 or more",
+                       figure->trained_length);
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_check_figure(const ropemap_figure *figure, const ropemap_map *map, ropemap_error *error) {
+    RM_TRY(check_colours(figure, error));
     if (figure->bare) {
         return ROPEMAP_OK;
     }
@@ -49,6 +92,7 @@ ropemap_status rm_check_figure(const ropemap_figure *figure, const ropemap_map *
         return rm_fail(error, ROPEMAP_USAGE, "figure: scale %g, expected 0.25 to 8, or 0 for the map's own",
                        figure->scale);
     }
+    RM_TRY(check_overlay(figure, error));
     RM_TRY(check_range("rows", &figure->rows, map->height, error));
     return check_range("cols", &figure->cols, map->width, error);
 }

@@ -1,94 +1,57 @@
 /* colour.c - which level of the palette a value gets */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/colour.h"
+#include "host/figure/colour_limits.h"
+#include "host/figure/theme.h"
 
 #include <math.h>
+#include <string.h>
 
-typedef struct limits {
-    double low, high;
-} limits;
+#define LINEAR_PART 1e-3 /* of the largest magnitude: where a symmetric logarithmic scale is linear */
 
-/* Least and greatest finite cell; 0 and 0 where there is none. */
-static limits scan_limits(const ropemap_map *map) {
-    limits found = {.low = INFINITY, .high = -INFINITY};
-    for (int64_t cell = 0; cell < map->height * map->width; cell++) {
-        const double value = (double)map->cells[cell];
-        if (isfinite(value)) {
-            found.low = fmin(found.low, value);
-            found.high = fmax(found.high, value);
-        }
-    }
-    return found.low <= found.high ? found : (limits){.low = 0.0, .high = 0.0};
-}
-
-/* The map knows its limits, unless a cell is infinite. */
-static limits map_limits(const ropemap_map *map) {
-    const bool known = isfinite(map->min) && isfinite(map->max) && map->min <= map->max;
-    return known ? (limits){.low = map->min, .high = map->max} : scan_limits(map);
-}
-
-/* A range of no width reaches to 0, and from 0 to 1. */
-static limits widen(limits given) {
-    if (given.low < given.high) {
-        return given;
-    }
-    if (given.low == 0.0) {
-        return (limits){.low = 0.0, .high = 1.0};
-    }
-    return (limits){.low = fmin(given.low, 0.0), .high = fmax(given.high, 0.0)};
-}
-
-static limits symmetric(limits given) {
+static rm_limits symmetric(rm_limits given) {
     const double reach = fmax(fabs(given.low), fabs(given.high));
-    return (limits){.low = -reach, .high = reach};
+    return (rm_limits){.low = -reach, .high = reach};
 }
 
-static ropemap_status check_limits(const ropemap_figure *figure, ropemap_error *error) {
-    if (!isfinite(figure->low) || !isfinite(figure->high) || !(figure->low < figure->high)) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "colour limits: %g to %g, expected two finite numbers, the lower first", figure->low,
-                       figure->high);
+static void choose_palette(const ropemap_figure *figure, rm_colour *colour) {
+    rm_palette_make(colour->colormap, &colour->palette);
+    if (figure->dark && !figure->bare) {
+        const rm_theme *theme = rm_theme_of(true);
+        const rm_rgb nan = colour->colormap == ROPEMAP_COLORMAP_GREY ? theme->nan_beside_greys : theme->nan;
+        memcpy(colour->palette.rgb[RM_LEVEL_NAN], (uint8_t[3]){nan.r, nan.g, nan.b}, 3);
     }
-    const double width = figure->high - figure->low;
-    if (!isfinite(width) || !isfinite(RM_LEVEL_MAX / width)) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "colour limits: %g to %g, too far apart or too close for a double", figure->low,
-                       figure->high);
-    }
-    return ROPEMAP_OK;
 }
 
 ropemap_status rm_colour_choose(const ropemap_figure *figure, const ropemap_map *map, rm_colour *colour,
                                 ropemap_error *error) {
-    limits chosen = {.low = figure->low, .high = figure->high};
-    if (figure->has_limits) {
-        RM_TRY(check_limits(figure, error));
-    } else {
-        chosen = widen(map_limits(map));
-    }
+    rm_limits chosen;
+    RM_TRY(rm_limits_choose(figure, map, &chosen, error));
     colour->colormap = figure->colormap;
     if (figure->colormap == ROPEMAP_COLORMAP_AUTO) {
         const bool signs = chosen.low < 0.0 && chosen.high > 0.0;
         colour->colormap = signs ? ROPEMAP_COLORMAP_DIVERGING : ROPEMAP_COLORMAP_VIRIDIS;
     }
-    if (!figure->has_limits && colour->colormap == ROPEMAP_COLORMAP_DIVERGING) {
+    if (!figure->has_limits && colour->colormap == ROPEMAP_COLORMAP_DIVERGING &&
+        figure->norm != ROPEMAP_NORM_LOG) {
         chosen = symmetric(chosen);
     }
     colour->low = chosen.low;
     colour->high = chosen.high;
-    rm_palette_make(colour->colormap, &colour->palette);
+    const double largest = fmax(fabs(chosen.low), fabs(chosen.high));
+    colour->norm =
+        (rm_norm){.kind = figure->norm,
+                  .linear_below = figure->linear_below > 0.0 ? figure->linear_below : LINEAR_PART * largest};
+    choose_palette(figure, colour);
     return ROPEMAP_OK;
 }
 
 double rm_colour_place(const rm_colour *colour, double value) {
-    if (isnan(value)) {
-        return value;
-    }
-    return fmin(fmax((value - colour->low) / (colour->high - colour->low), 0.0), 1.0);
+    return rm_norm_place(colour->norm, colour->low, colour->high, value);
 }
 
-void rm_colour_levels(const rm_colour *colour, const float *cells, int64_t count, uint8_t *levels) {
-    /* In double: limits may be as close or as far apart as floats are. The comparisons send NaN to 0. */
+/* In double: limits may be as close or as far apart as floats are. The comparisons send NaN to 0. */
+static void find_linear_levels(const rm_colour *colour, const float *cells, int64_t count, uint8_t *levels) {
     const double low = colour->low, scale = RM_LEVEL_MAX / (colour->high - colour->low);
     for (int64_t cell = 0; cell < count; cell++) {
         const float value = cells[cell];
@@ -97,5 +60,37 @@ void rm_colour_levels(const rm_colour *colour, const float *cells, int64_t count
         level = level < RM_LEVEL_MAX + 0.5 ? level : RM_LEVEL_MAX + 0.5;
         const int32_t nearest = (int32_t)level;
         levels[cell] = (uint8_t)(value == value ? nearest : RM_LEVEL_NAN);
+    }
+}
+
+/* Where each level begins; a last one, which is never reached, makes them 2^8 - 1. */
+static void find_steps(const rm_colour *colour, double steps[RM_LEVELS]) {
+    const double first = rm_norm_along(colour->norm, colour->low);
+    const double width = rm_norm_along(colour->norm, colour->high) - first;
+    for (int level = 0; level < RM_LEVEL_MAX; level++) {
+        steps[level] = rm_norm_value(colour->norm, first + width * (level + 0.5) / RM_LEVEL_MAX);
+    }
+    steps[RM_LEVEL_MAX] = (double)NAN;
+}
+
+/* Eight comparisons a cell, where a logarithm would take several times as long. */
+static void find_levels(const rm_colour *colour, const float *cells, int64_t count, uint8_t *levels) {
+    double steps[RM_LEVELS];
+    find_steps(colour, steps);
+    for (int64_t cell = 0; cell < count; cell++) {
+        const double value = (double)cells[cell];
+        int32_t level = 0;
+        for (int32_t part = (RM_LEVELS + 1) / 2; part > 0; part /= 2) {
+            level += steps[level + part - 1] <= value ? part : 0;
+        }
+        levels[cell] = (uint8_t)(value == value ? level : RM_LEVEL_NAN);
+    }
+}
+
+void rm_colour_levels(const rm_colour *colour, const float *cells, int64_t count, uint8_t *levels) {
+    if (colour->norm.kind == ROPEMAP_NORM_LINEAR) {
+        find_linear_levels(colour, cells, count, levels);
+    } else {
+        find_levels(colour, cells, count, levels);
     }
 }

@@ -4,17 +4,19 @@
 #define ROPEMAP_HOST_FIGURE_COLOUR_H
 
 #include "host/base/status.h"
+#include "host/figure/norm.h"
 #include "host/figure/palette.h"
 
 typedef struct rm_colour {
     ropemap_colormap colormap; /* never AUTO */
     double low, high;          /* values of level 0 and of the last level, low < high */
+    rm_norm norm;              /* levels are even in it */
     rm_palette palette;
 } rm_colour;
 
 /*
- * Colour map and limits of a figure. Limits that were not given are the least and the greatest finite cell, a
- * map of one value reaches to 0, and a diverging map is symmetric about 0. ROPEMAP_USAGE for bad limits.
+ * Colour map, norm and limits of a figure (colour_limits.h). Limits that were not given are symmetric about 0
+ * on a diverging map, unless they are logarithmic. ROPEMAP_USAGE for bad limits; ROPEMAP_RESOURCES.
  */
 ropemap_status rm_colour_choose(const ropemap_figure *figure, const ropemap_map *map, rm_colour *colour,
                                 ropemap_error *error);

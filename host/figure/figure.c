@@ -5,6 +5,7 @@
 #include "host/figure/check.h"
 #include "host/figure/font.h"
 #include "host/figure/frame.h"
+#include "host/figure/overlay.h"
 #include "host/figure/png.h"
 #include "host/figure/sink_image.h"
 #include "host/figure/sink_pdf.h"
@@ -69,25 +70,31 @@ static void draw_bare(const ropemap_map *map, scene *made) {
                                                  .palette = &made->colour.palette});
 }
 
-static void draw_framed(const ropemap_figure *figure, const ropemap_map *map, scene *made) {
+static ropemap_status draw_framed(const ropemap_figure *figure, const ropemap_map *map, scene *made,
+                                  ropemap_error *error) {
     const rm_layout layout = rm_layout_make(figure, map, &made->colour);
     rm_frame_draw(&made->drawing, &layout, map, made->levels, &made->colour, &made->bar);
+    RM_TRY(rm_overlay_draw(&made->drawing, &layout, figure, map, &made->colour, error));
     if (rm_cell_text_wanted(figure, map)) {
         rm_cell_text_draw(&made->drawing, &layout, map, made->levels, &made->colour);
     }
+    return ROPEMAP_OK;
 }
 
-/* Free the scene; it stays where it is made, as its items point into it. */
+/* Free the scene, unless this fails; it stays where it is made, as its items point into it. */
 static ropemap_status make_scene(const ropemap_figure *figure, const ropemap_map *map, scene *made,
                                  ropemap_error *error) {
     *made = (scene){.levels = NULL};
     RM_TRY(colour_map(figure, map, made, error));
     if (figure->bare) {
         draw_bare(map, made);
-    } else {
-        draw_framed(figure, map, made);
+        return ROPEMAP_OK;
     }
-    return ROPEMAP_OK;
+    const ropemap_status status = draw_framed(figure, map, made, error);
+    if (status != ROPEMAP_OK) {
+        free_scene(made);
+    }
+    return status;
 }
 
 /* A bare figure needs no cairo, whose images end before a map does. */

@@ -5,13 +5,12 @@
 
 #include <math.h>
 
-static const rm_rgb ink = {0x1c, 0x1c, 0x1c}, soft_ink = {0x5a, 0x5a, 0x5a}, line_ink = {0x40, 0x40, 0x40};
-
 /* A frame outside of a box. It comes after what is in the box: readers of pages let images stand out by a
  * part of a pixel. */
-static void draw_border(rm_drawing *drawing, rm_box box, int64_t line) {
+static void draw_border(rm_drawing *drawing, rm_box box, const rm_layout *layout) {
     const double x = (double)box.x, y = (double)box.y, width = (double)box.width, height = (double)box.height;
-    const double pen = (double)line, full = width + 2.0 * pen;
+    const double pen = (double)layout->line, full = width + 2.0 * pen;
+    const rm_rgb line_ink = layout->theme->line;
     rm_drawing_rectangle(drawing, x - pen, y - pen, full, pen, line_ink);
     rm_drawing_rectangle(drawing, x - pen, y + height, full, pen, line_ink);
     rm_drawing_rectangle(drawing, x - pen, y, pen, height, line_ink);
@@ -50,13 +49,15 @@ static void draw_side_ticks(rm_drawing *drawing, const rm_layout *layout, const 
     const double edge =
         (double)(right ? box.x + box.width + layout->line : box.x - layout->line - layout->tick);
     const double text_x = right ? edge + (double)(layout->tick + layout->gap) : edge - (double)layout->gap;
-    const rm_text_style style = {
-        .size = layout->tick_size, .ink = ink, .anchor = right ? RM_ANCHOR_START : RM_ANCHOR_END};
+    const rm_text_style style = {.size = layout->tick_size,
+                                 .ink = layout->theme->ink,
+                                 .anchor = right ? RM_ANCHOR_START : RM_ANCHOR_END};
     for (int32_t tick = 0; tick < axis->ticks.count; tick++) {
         const double at = axis->ticks.tick[tick].at;
         const double place = (right ? 1.0 - at : at) * (double)box.height;
         const double y = (double)box.y + snap(place, box.height, layout->line);
-        rm_drawing_line(drawing, edge, y, (double)layout->tick, 0.0, (double)layout->line, line_ink);
+        rm_drawing_line(drawing, edge, y, (double)layout->tick, 0.0, (double)layout->line,
+                        layout->theme->line);
         rm_drawing_text(drawing, text_x, y + RM_FONT_DIGIT / 2.0 * layout->tick_size,
                         axis->ticks.tick[tick].label, style);
     }
@@ -70,17 +71,19 @@ static double below_baseline(const rm_layout *layout) {
 static void draw_bottom_ticks(rm_drawing *drawing, const rm_layout *layout) {
     const rm_ticks *ticks = &layout->cols.ticks;
     const double edge = (double)(layout->map.y + layout->map.height + layout->line);
-    const rm_text_style style = {.size = layout->tick_size, .ink = ink, .anchor = RM_ANCHOR_MIDDLE};
+    const rm_text_style style = {
+        .size = layout->tick_size, .ink = layout->theme->ink, .anchor = RM_ANCHOR_MIDDLE};
     for (int32_t tick = 0; tick < ticks->count; tick++) {
         const double place = ticks->tick[tick].at * (double)layout->map.width;
         const double x = (double)layout->map.x + snap(place, layout->map.width, layout->line);
-        rm_drawing_line(drawing, x, edge, 0.0, (double)layout->tick, (double)layout->line, line_ink);
+        rm_drawing_line(drawing, x, edge, 0.0, (double)layout->tick, (double)layout->line,
+                        layout->theme->line);
         rm_drawing_text(drawing, x, below_baseline(layout), ticks->tick[tick].label, style);
     }
 }
 
 static void draw_labels(rm_drawing *drawing, const rm_layout *layout) {
-    const rm_text_style style = {.ink = ink, .anchor = RM_ANCHOR_MIDDLE};
+    const rm_text_style style = {.ink = layout->theme->ink, .anchor = RM_ANCHOR_MIDDLE};
     rm_text_style rows = style, cols = style, values = style;
     rows.size = layout->rows.label_size;
     cols.size = layout->cols.label_size;
@@ -99,10 +102,11 @@ static void draw_nan_swatch(rm_drawing *drawing, const rm_layout *layout, const 
     const double line = (double)layout->line, x = (double)layout->bar.x;
     const uint8_t *rgb = palette->rgb[RM_LEVEL_NAN];
     rm_drawing_rectangle(drawing, x - line, bottom - side - line, side + 2.0 * line, side + 2.0 * line,
-                         line_ink);
+                         layout->theme->line);
     rm_drawing_rectangle(drawing, x, bottom - side, side, side, (rm_rgb){rgb[0], rgb[1], rgb[2]});
-    rm_drawing_text(drawing, x + 1.4 * layout->nan_size, below_baseline(layout), "NaN",
-                    (rm_text_style){.size = layout->tick_size, .ink = ink, .anchor = RM_ANCHOR_START});
+    rm_drawing_text(
+        drawing, x + 1.4 * layout->nan_size, below_baseline(layout), "NaN",
+        (rm_text_style){.size = layout->tick_size, .ink = layout->theme->ink, .anchor = RM_ANCHOR_START});
 }
 
 void rm_frame_draw(rm_drawing *drawing, const rm_layout *layout, const ropemap_map *map,
@@ -112,10 +116,11 @@ void rm_frame_draw(rm_drawing *drawing, const rm_layout *layout, const ropemap_m
     }
     drawing->width = layout->width;
     drawing->height = layout->height;
+    rm_theme_paper(layout->theme, drawing);
     draw_cells(drawing, layout->map, levels, map->height, map->width, &colour->palette);
-    draw_border(drawing, layout->map, layout->line);
+    draw_border(drawing, layout->map, layout);
     draw_cells(drawing, layout->bar, bar->level, RM_LEVELS, 1, &colour->palette);
-    draw_border(drawing, layout->bar, layout->line);
+    draw_border(drawing, layout->bar, layout);
     draw_side_ticks(drawing, layout, &layout->rows, layout->map, false);
     draw_side_ticks(drawing, layout, &layout->values, layout->bar, true);
     draw_bottom_ticks(drawing, layout);
@@ -123,8 +128,11 @@ void rm_frame_draw(rm_drawing *drawing, const rm_layout *layout, const ropemap_m
     if (layout->has_nan) {
         draw_nan_swatch(drawing, layout, &colour->palette);
     }
-    draw_lines(drawing, &layout->title, (double)layout->map.x, layout->title_y, layout->title_step,
-               (rm_text_style){.size = layout->title_size, .ink = ink});
-    draw_lines(drawing, &layout->subtitle, (double)layout->map.x, layout->subtitle_y, layout->subtitle_step,
-               (rm_text_style){.size = layout->subtitle_size, .ink = soft_ink});
+    const rm_theme *theme = layout->theme;
+    const rm_text_style title = {.size = layout->title_size, .ink = theme->ink};
+    const rm_text_style small = {.size = layout->subtitle_size, .ink = theme->soft_ink};
+    const double x = (double)layout->map.x;
+    draw_lines(drawing, &layout->title, x, layout->title_y, layout->title_step, title);
+    draw_lines(drawing, &layout->subtitle, x, layout->subtitle_y, layout->subtitle_step, small);
+    draw_lines(drawing, &layout->note, x, layout->note_y, layout->subtitle_step, small);
 }

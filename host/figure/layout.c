@@ -2,14 +2,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/layout.h"
 #include "host/figure/font.h"
+#include "host/figure/norm_ticks.h"
+#include "host/figure/note.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* Lengths at scale 1, in pixels. Text of 20 on a figure of 1,300 is 8 points on a page of 7 inches. */
 #define TITLE_SIZE    27.0
 #define SUBTITLE_SIZE 18.0
 #define LABEL_SIZE    22.0
 #define TICK_SIZE     20.0
+#define MARK_SIZE     17.0
 #define MARGIN        26.0 /* between everything and the figure's edge */
 #define LABEL_GAP     12.0 /* between tick labels and an axis label */
 #define BAR_WIDTH     30.0
@@ -84,8 +88,9 @@ static void lay_positions(rm_axis *axis, ropemap_range range, int64_t length, do
 }
 
 static void lay_values(rm_axis *axis, const rm_colour *colour, int64_t length, double size, double scale) {
-    for (int32_t most = ticks_wanted((double)length, scale, false); most >= 2; most--) {
-        axis->ticks = rm_ticks_values(colour->low, colour->high, most);
+    const int32_t least = colour->norm.kind == ROPEMAP_NORM_LINEAR ? 2 : 1;
+    for (int32_t most = ticks_wanted((double)length, scale, false); most >= least; most--) {
+        axis->ticks = rm_norm_ticks(colour->norm, colour->low, colour->high, most);
         if (labels_fit(&axis->ticks, (double)length, size, false, &axis->widest)) {
             return;
         }
@@ -140,8 +145,9 @@ static void lay_columns(rm_layout *layout, double scale) {
     layout->width = whole(labels_end + label_room(&layout->values, scale)) + margin;
 }
 
-/* Title and subtitle start above the map's left edge and widen the figure where a word is longer than it. */
-static void lay_titles(rm_layout *layout, const ropemap_figure *figure, double scale) {
+/* Title, subtitle and note start above the map's left edge and widen the figure where a word is longer than
+ * it. */
+static void lay_titles(rm_layout *layout, const ropemap_figure *figure, const char *note, double scale) {
     char title[RM_TEXT_BYTES], subtitle[RM_TEXT_BYTES];
     rm_text_clean(title, figure->title, sizeof figure->title);
     rm_text_clean(subtitle, figure->subtitle, sizeof figure->subtitle);
@@ -149,23 +155,60 @@ static void lay_titles(rm_layout *layout, const ropemap_figure *figure, double s
     const double width = fmax((double)(layout->width - margin - layout->map.x), TEXT_WIDTH * scale);
     layout->title = rm_text_wrap(title, layout->title_size, width);
     layout->subtitle = rm_text_wrap(subtitle, layout->subtitle_size, width);
-    const int64_t end = layout->map.x + whole(fmax(layout->title.width, layout->subtitle.width)) + margin;
+    layout->note = rm_text_wrap(note, layout->subtitle_size, width);
+    const double widest = fmax(fmax(layout->title.width, layout->subtitle.width), layout->note.width);
+    layout->width = at_least(layout->width, layout->map.x + whole(widest) + margin);
+}
+
+/* How far along an axis the trained length begins, 0 to 1; NaN where that is not inside. */
+static double trained_at(ropemap_range range, int64_t trained) {
+    const double at = (double)(trained - range.first) / ((double)range.count * (double)range.step);
+    return at > 0.0 && at < 1.0 ? at : (double)NAN;
+}
+
+/* The label stands over the line, or as near to it as the map's ends let it. */
+static void lay_mark(rm_layout *layout, const ropemap_figure *figure, double scale) {
+    rm_mark *mark = &layout->mark;
+    mark->across = trained_at(figure->cols, figure->trained_length) * (double)layout->map.width;
+    mark->down = trained_at(figure->rows, figure->trained_length) * (double)layout->map.height;
+    if (isnan(mark->across) || isnan(mark->down)) {
+        return;
+    }
+    char length[RM_NUMBER_TEXT];
+    rm_number_grouped(length, figure->trained_length);
+    (void)snprintf(mark->label, sizeof mark->label, "trained %.40s", length);
+    mark->size = MARK_SIZE * scale;
+    const double wide = rm_font_width(mark->label, mark->size), room = (double)layout->map.width - wide;
+    mark->label_x = (double)layout->map.x + fmax(fmin(mark->across - wide / 2.0, room), 0.0);
+    const int64_t end = whole(mark->label_x + wide) + whole(MARGIN * scale);
     layout->width = at_least(layout->width, end);
 }
 
-/* From top to bottom: title, subtitle, map, ticks, tick labels, column label. */
+/* The first baseline of lines in the subtitle's size, which begin at *y and move it down. */
+static double lay_small_lines(const rm_layout *layout, const rm_text_lines *lines, double *y) {
+    const double baseline = *y + layout->subtitle_size;
+    *y += lines->count > 0 ? 0.2 * layout->subtitle_size + layout->subtitle_step * lines->count : 0.0;
+    return baseline;
+}
+
+/* From top to bottom: title, subtitle, note, label of the trained length, map, ticks, tick labels, column
+ * label. */
 static void lay_lines(rm_layout *layout, double scale) {
     const int64_t margin = whole(MARGIN * scale);
     double y = (double)margin;
     layout->title_y = y + 0.8 * layout->title_size;
     y += layout->title_step * layout->title.count;
-    layout->subtitle_y = y + layout->subtitle_size;
-    y += layout->subtitle.count > 0
-             ? 0.2 * layout->subtitle_size + layout->subtitle_step * layout->subtitle.count
-             : 0.0;
-    const bool words = layout->title.count + layout->subtitle.count > 0;
-    layout->map.y =
-        whole(y + (words ? 0.7 : 0.0) * layout->tick_size + layout->tick_size / 2.0) + layout->line;
+    layout->subtitle_y = lay_small_lines(layout, &layout->subtitle, &y);
+    layout->note_y = lay_small_lines(layout, &layout->note, &y);
+    const bool words = layout->title.count + layout->subtitle.count + layout->note.count > 0;
+    const bool marked = layout->mark.label[0] != '\0';
+    if (marked) {
+        y += words ? 0.7 * layout->mark.size : 0.0;
+        layout->mark.label_y = y + 0.78 * layout->mark.size;
+        y += layout->mark.size;
+    }
+    layout->map.y = whole(y + (words && !marked ? 0.7 : 0.0) * layout->tick_size + layout->tick_size / 2.0) +
+                    layout->line;
     layout->bar.y = layout->map.y;
     layout->bar.height = layout->map.height;
     const double labels_y =
@@ -177,9 +220,12 @@ static void lay_lines(rm_layout *layout, double scale) {
 }
 
 rm_layout rm_layout_make(const ropemap_figure *figure, const ropemap_map *map, const rm_colour *colour) {
-    rm_layout layout = {.has_nan = map->nan_cells > 0};
+    char note[RM_TEXT_BYTES];
+    rm_note_write(note, figure, map, colour);
+    rm_layout layout = {.theme = rm_theme_of(figure->dark), .has_nan = map->nan_cells > 0};
     size_map(&layout, map);
     const double scale = choose_scale(figure, &layout);
+    layout.scale = scale;
     layout.line = at_least((int64_t)lround(1.3 * scale), 1);
     layout.tick = whole(8.0 * scale);
     layout.gap = whole(6.0 * scale);
@@ -191,7 +237,10 @@ rm_layout rm_layout_make(const ropemap_figure *figure, const ropemap_map *map, c
     layout.nan_size = RM_FONT_DIGIT * layout.tick_size;
     lay_axes(&layout, figure, colour, scale);
     lay_columns(&layout, scale);
-    lay_titles(&layout, figure, scale);
+    lay_titles(&layout, figure, note, scale);
+    if (figure->trained_length > 0) {
+        lay_mark(&layout, figure, scale);
+    }
     lay_lines(&layout, scale);
     return layout;
 }

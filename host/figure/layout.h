@@ -5,6 +5,7 @@
 
 #include "host/figure/colour.h"
 #include "host/figure/text.h"
+#include "host/figure/theme.h"
 #include "host/figure/ticks.h"
 
 /* A rectangle on whole pixels, y downwards. */
@@ -20,18 +21,29 @@ typedef struct rm_axis {
     double label_size;
 } rm_axis;
 
+/* Where the trained length is on the map, from its corner, and what says so above it; an empty label where it
+ * is not on both axes. */
+typedef struct rm_mark {
+    double across, down;
+    char label[RM_NUMBER_TEXT];
+    double size, label_x, label_y; /* of the label: its start and its baseline */
+} rm_mark;
+
 /* All lengths are in pixels of the figure. */
 typedef struct rm_layout {
+    const rm_theme *theme;
+    double scale;                                /* 1 for a map of 1,024 pixels */
     int64_t width, height;                       /* of the figure */
     int64_t line;                                /* of frames and ticks */
     int64_t tick;                                /* length of a tick */
     int64_t gap;                                 /* between a tick and its label */
     double tick_size, title_size, subtitle_size; /* of text */
     double title_step, subtitle_step;            /* from a baseline to the next */
-    rm_text_lines title, subtitle;
+    rm_text_lines title, subtitle, note;         /* the note in the subtitle's size */
     rm_axis rows, cols, values;
     rm_box map, bar;
-    double title_y, subtitle_y;                     /* first baselines */
+    rm_mark mark;
+    double title_y, subtitle_y, note_y;             /* first baselines */
     double row_label_x, col_label_y, value_label_x; /* baselines */
     bool has_nan;                                   /* a swatch below the colour bar */
     double nan_size;                                /* side of the swatch */

@@ -38,13 +38,9 @@ void rm_number_decimal(char text[RM_NUMBER_TEXT], int64_t value, int digits) {
                    all + whole);
 }
 
-void rm_number_scientific(char text[RM_NUMBER_TEXT], int64_t value, int digits, int power) {
+/* Adds "×10⁻⁹". */
+static void add_power(char text[RM_NUMBER_TEXT], int power) {
     static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
-    if (value == 0) {
-        (void)snprintf(text, RM_NUMBER_TEXT, "0");
-        return;
-    }
-    rm_number_decimal(text, value, digits);
     char exponent[8];
     const int count = snprintf(exponent, sizeof exponent, "%d", abs(power) % 1000);
     size_t end = strlen(text);
@@ -52,6 +48,15 @@ void rm_number_scientific(char text[RM_NUMBER_TEXT], int64_t value, int digits, 
     for (int digit = 0; digit < count && end < RM_NUMBER_TEXT; digit++) {
         end += (size_t)snprintf(text + end, RM_NUMBER_TEXT - end, "%s", raised[exponent[digit] - '0']);
     }
+}
+
+void rm_number_scientific(char text[RM_NUMBER_TEXT], int64_t value, int digits, int power) {
+    if (value == 0) {
+        (void)snprintf(text, RM_NUMBER_TEXT, "0");
+        return;
+    }
+    rm_number_decimal(text, value, digits);
+    add_power(text, power);
 }
 
 void rm_number_position(char text[RM_NUMBER_TEXT], int64_t position) {
@@ -112,4 +117,18 @@ void rm_number_parameter(char text[RM_NUMBER_TEXT], double value) {
         point = !plain;
     }
     text[end] = '\0';
+}
+
+void rm_number_value(char text[RM_NUMBER_TEXT], double value) {
+    char printed[RM_NUMBER_TEXT];
+    rm_number_parameter(printed, value);
+    const bool negative = printed[0] == '-';
+    char *exponent = isfinite(value) ? strchr(printed, 'e') : NULL;
+    if (exponent != NULL) {
+        *exponent = '\0';
+    }
+    (void)snprintf(text, RM_NUMBER_TEXT, "%s%.32s", negative ? RM_MINUS : "", printed + (negative ? 1 : 0));
+    if (exponent != NULL) {
+        add_power(text, (int)strtol(exponent + 1, NULL, 10));
+    }
 }

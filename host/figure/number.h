@@ -27,4 +27,7 @@ void rm_number_cell(char text[RM_NUMBER_TEXT], double value);
 /* A parameter, to six digits where it is no whole number: "10,000", "12345.7", "1e+30". */
 void rm_number_parameter(char text[RM_NUMBER_TEXT], double value);
 
+/* A value, to six digits: "0.5", "\u22120.25", "1.5×10⁻⁵". */
+void rm_number_value(char text[RM_NUMBER_TEXT], double value);
+
 #endif

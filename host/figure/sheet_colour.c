@@ -1,7 +1,9 @@
 /* sheet_colour.c - the one colour scale of a sheet */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/sheet_colour.h"
+
 #include "host/figure/check.h"
+#include "host/figure/norm_ticks.h"
 
 #include <math.h>
 
@@ -53,5 +55,5 @@ ropemap_status rm_sheet_colour_choose(const ropemap_sheet *sheet, rm_colour *col
 }
 
 rm_ticks rm_sheet_colour_ticks(const rm_colour *colour, int32_t most) {
-    return rm_ticks_values(colour->low, colour->high, most);
+    return rm_norm_ticks(colour->norm, colour->low, colour->high, most);
 }

@@ -19,7 +19,7 @@
 #include <math.h>
 
 enum { ROUND_TASKS = 64, TASK_BASES_MOST = 16384 };
-static const double LOWEST = 100.0, HIGHEST = 1e10, RESOLUTION = 1e-4, END_ERROR = 1e-9;
+static const double LOWEST = 100.0, HIGHEST = 1e10, RESOLUTION = 1e-6, END_ERROR = 1e-9;
 static const double TASK_STRETCH = 2.5e-4; /* relative: a verdict seldom stands for more where it matters */
 
 struct search {
@@ -143,7 +143,7 @@ static ropemap_status check(const ropemap_bound_request *request, int32_t most, 
         return rm_fail(error, ROPEMAP_USAGE, "resolution: %g, expected a number from 1e-9 to 1", resolution);
     }
     return most >= 1 ? ROPEMAP_OK
-                     : rm_fail(error, ROPEMAP_USAGE, "windows: %d, expected 1 or more", (int)most);
+                     : rm_fail(error, ROPEMAP_USAGE, "most: %d, expected 1 window or more", (int)most);
 }
 
 static ropemap_status set_grid(struct search *search, ropemap_error *error) {

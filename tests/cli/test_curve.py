@@ -77,6 +77,14 @@ class Curve(Case):
             wanted = sum(math.cos(distance * 1e4 ** (-2 * pair / 16)) for pair in (3, 4)) / 8
             self.assertAlmostEqual(values[distance], wanted, delta=3e-7)
 
+    def test_rounding(self):
+        document = self.curves("--vary", "phase=exact,hf-fp32", "--shift", "10000000", "-n", "300", "-d", "64")
+        exact, rounded = (curve["values"] for curve in document["curves"])
+        for distance in (0, 1, 299):
+            self.assertAlmostEqual(exact[distance], similarity(distance, dim=64), delta=1e-6)
+        self.assertGreater(max(abs(a - b) for a, b in zip(exact, rounded)), 1e-3)
+        self.refused(2, ["--phase", "--band"], "curve", "--phase", "hf-fp32", "--band", "0:2")
+
     def test_tensors(self):
         rows, dim = 40, 4
         q = [math.sin(i * i) for i in range(rows * dim)]
@@ -118,7 +126,7 @@ class Bound(Case):
 
     def test_the_published_table(self):
         """Su Jianlin's brute force, to its printed digits."""
-        table = self.bound("--table", "1k-4k", "--dims", "128")["table"]
+        table = self.bound("--table", "1k-4k", "--dims", "128", "--resolution", "1e-5")["table"]
         for row, published in zip(table, ("4.3e+03", "1.2e+04", "2.7e+04")):
             self.assertEqual("%.1e" % row["base"], published, row)
         self.assertEqual([row["length"] for row in table], [1024, 2048, 4096])
@@ -137,6 +145,7 @@ class Bound(Case):
         self.refused(2, ["--length", "--base"], "bound")
         self.refused(2, ["--dims", "--table"], "bound", "-b", "1e4", "--dims", "64")
         self.refused(2, ["--table"], "bound", "--table", "x")
+        self.refused(2, ["--resolution"], "bound", "--length", "1k", "--resolution", "0")
 
 
 class Explain(Case):

@@ -13,7 +13,8 @@ typedef struct bound_options {
     int length_count, dim_count;
     int windows; /* to look for, the first from the least base on */
     int64_t limit;
-    double low, high; /* bases that are searched; 0: the library's */
+    double low, high;  /* bases that are searched; 0: the library's */
+    double resolution; /* relative width of the least window that is found */
     int32_t threads;
     const char *output; /* a chart of the table; NULL: none */
     bool json, quiet, force;

@@ -37,6 +37,7 @@ typedef struct cli_command {
     const char *name;
     const char *summary;       /* one line */
     const char *usage;         /* what follows the name */
+    const char *examples;      /* lines of the help page, which it begins with; NULL: none */
     bool takes_rule;           /* the rows of rule_options.h come before its own */
     const cli_option *options; /* ends with a row whose name is NULL; --help is understood without a row */
     const cli_option *more;    /* rows that come after those, likewise; NULL: none */

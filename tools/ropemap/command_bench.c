@@ -198,20 +198,20 @@ static void notes(void) {
         "its samples. On a GPU there are rotate, similarity, pool, tile (similarity, then pool) and map,\n"
         "timed by its own clock, hot and with a cold cache; on the CPU all but tile.\n"
         "\nWith --baseline, a row is slower or faster where the times of the two runs, from the 5th to the\n"
-        "95th percentile, do not meet.\n"
-        "\nExamples:\n"
-        "  ropemap bench\n"
-        "  ropemap bench rotate -n 4k-1M*4 -d 64,128 --threads 1\n"
-        "  ropemap bench rotate tile --backend cuda --dtype bf16,fp16 --heads 1,32:8 --roofline roof.png\n"
-        "  ropemap bench map --seconds 5 --json -o map.json\n"
-        "  ropemap bench map --seconds 5 --baseline map.json --fail-above 5%%\n"
-        "  nsys profile ropemap bench rotate --backend cuda --profile\n");
+        "95th percentile, do not meet.\n");
 }
 
 const cli_command command_bench = {
     .name = "bench",
     .summary = "time the stages and whole maps beside what this machine can do at most",
     .usage = "[BENCHMARK...] [what] [how] [output]",
+    .examples =
+        "  ropemap bench\n"
+        "  ropemap bench rotate -n 4k-1M*4 -d 64,128 --threads 1\n"
+        "  ropemap bench rotate tile --backend cuda --dtype bf16,fp16 --heads 1,32:8 --roofline roof.png\n"
+        "  ropemap bench map --seconds 5 --json -o map.json\n"
+        "  ropemap bench map --seconds 5 --baseline map.json --fail-above 5%%\n"
+        "  nsys profile ropemap bench rotate --backend cuda --profile\n",
     .options = bench_option_table,
     .operand = &bench_operand,
     .notes = notes,

@@ -97,6 +97,16 @@ static ropemap_status set_bases(void *into, const cli_option *option, const char
                                 : status;
 }
 
+static ropemap_status set_resolution(void *into, const cli_option *option, const char *text,
+                                     ropemap_error *error) {
+    bound_options *options = into;
+    const ropemap_status status = number_real(option_subject(option).text, text, &options->resolution, error);
+    return status != ROPEMAP_OK || (options->resolution >= 1e-8 && options->resolution <= 1e-2)
+               ? status
+               : fail(error, ROPEMAP_USAGE, "--%s: '%.64s', expected a number from 1e-8 to 1e-2",
+                      option->name, text);
+}
+
 static ropemap_status set_thread_number(void *into, const cli_option *option, const char *text,
                                         ropemap_error *error) {
     bound_options *options = into;
@@ -130,6 +140,12 @@ static const cli_option options_table[] = {
      .initial = "1",
      .help = "windows of bases to find, from the least base on",
      .set = set_windows},
+    {.group = GROUP_WHAT,
+     .name = "resolution",
+     .argument = "W",
+     .initial = "1e-6",
+     .help = "every window of bases is found that is as wide as this, relative to the base",
+     .set = set_resolution},
     {.group = GROUP_WHAT,
      .name = "limit",
      .argument = "N",
@@ -176,6 +192,7 @@ static ropemap_status find(const bound_options *options, int64_t length, int32_t
                                      .length = length,
                                      .low = options->low,
                                      .high = options->high,
+                                     .resolution = options->resolution,
                                      .threads = options->threads,
                                      .progress = progress_tell,
                                      .progress_user = progress};
@@ -260,7 +277,7 @@ static ropemap_status work(bound_options *options, bound_found *found, int *code
 }
 
 static int run(int argc, char **argv) {
-    bound_options options = {.rule = rule_options_default(), .windows = 1};
+    bound_options options = {.rule = rule_options_default(), .windows = 1, .resolution = 1e-6};
     ropemap_error error = {.status = ROPEMAP_OK};
     bool help = false;
     int code = ROPEMAP_OK;
@@ -284,18 +301,17 @@ static void notes(void) {
                  "every r below it\n"
                  "(\"Base of RoPE Bounds Context Length\", arXiv 2405.14591). The bases that hold one are no "
                  "interval:\n"
-                 "they are scanned, and every window of a relative width of 1e-4 or more is found.\n"
-                 "\nExamples:\n"
-                 "  ropemap bound --length 32k                 the least base, with its proof\n"
-                 "  ropemap bound -b 5e5                       the first distance below zero\n"
-                 "  ropemap bound --preset llama3.1-8b --length 128k\n"
-                 "  ropemap bound --table 1k-128k --dims 64,128 -o bases.png\n");
+                 "they are scanned, and every window of a relative width of 1e-6 or more is found.\n");
 }
 
 const cli_command command_bound = {
     .name = "bound",
     .summary = "tell how far a base reaches, and the least base for a length",
     .usage = "--length L | --base B | --table LENGTHS [what] [how]",
+    .examples = "  ropemap bound --length 32k                 the least base, with its proof\n"
+                "  ropemap bound -b 5e5                       the first distance below zero\n"
+                "  ropemap bound --preset llama3.1-8b --length 128k\n"
+                "  ropemap bound --table 1k-128k --dims 64,128 -o bases.png\n",
     .takes_rule = true,
     .options = options_table,
     .notes = notes,

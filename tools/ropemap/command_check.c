@@ -93,17 +93,17 @@ static void notes(void) {
     (void)printf(
         "\nTells what a buffer is that does not match: rounded to bfloat16, never written to, unscaled, of\n"
         "another base, with the rotary fraction applied twice or not at all, in the other layout.\n"
-        "Exit code 6: it does not match.\n"
-        "\nExamples:\n"
-        "  python3 -c 'import numpy; numpy.save(\"inv_freq.npy\", rotary_emb.inv_freq.float().cpu())'\n"
-        "  ropemap check inv_freq.npy --model ./config.json\n"
-        "  ropemap check inv_freq.npy --preset llama3.1-8b --json\n");
+        "Exit code 6: it does not match.\n");
 }
 
 const cli_command command_check = {
     .name = "check",
     .summary = "hold a dumped buffer of inverse frequencies against a model",
     .usage = "FILE.npy [--model PATH | --preset NAME] [what]",
+    .examples =
+        "  python3 -c 'import numpy; numpy.save(\"inv_freq.npy\", rotary_emb.inv_freq.float().cpu())'\n"
+        "  ropemap check inv_freq.npy --model ./config.json\n"
+        "  ropemap check inv_freq.npy --preset llama3.1-8b --json\n",
     .takes_rule = true,
     .options = options_table,
     .operand = &operand,

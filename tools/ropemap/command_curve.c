@@ -41,18 +41,19 @@ static void notes(void) {
         "\nWithout tensors the curve is S(r), the similarity that two equal unit vectors keep at distance "
         "r.\n"
         "Where a pixel holds many distances the picture shows their mean and, behind it, all from the\n"
-        "smallest to the largest.\n"
-        "\nExamples:\n"
-        "  ropemap curve --vary base=1e4,5e5,1e6 -n 128k --axis log -o decay.png\n"
-        "  ropemap curve --vary preset=llama2-7b,llama3-8b,qwen3-8b -n 32k -o models.svg -o models.csv\n"
-        "  ropemap curve --quantity roformer -n 256 -o roformer.pdf\n"
-        "  ropemap curve --queries q.npy --keys k.npy -o measured.png\n");
+        "smallest to the largest.\n");
 }
 
 const cli_command command_curve = {
     .name = "curve",
     .summary = "draw similarity against distance, for one or many settings",
     .usage = "[what] [how] [output]",
+    .examples =
+        "  ropemap curve --vary base=1e4,5e5,1e6 -n 128k --axis log -o decay.png\n"
+        "  ropemap curve --vary preset=llama2-7b,llama3-8b,qwen3-8b -n 32k -o models.svg -o models.csv\n"
+        "  ropemap curve --quantity roformer -n 256 -o roformer.pdf\n"
+        "  ropemap curve --vary phase=exact,hf-fp32,bf16-inv-freq --shift 1M -n 1k -o rounded.png\n"
+        "  ropemap curve --queries q.npy --keys k.npy -o measured.png\n",
     .takes_rule = true,
     .options = curve_option_table,
     .notes = notes,

@@ -291,16 +291,15 @@ static int run(int argc, char **argv) {
 
 static void notes(void) {
     (void)printf(
-        "\nThe last sentence is about --length, else the model's trained length, else 32768 tokens.\n"
-        "\nExamples:\n"
-        "  ropemap explain -b 5e5\n"
-        "  ropemap explain --preset llama3.1-8b --json\n");
+        "\nThe last sentence is about --length, else the model's trained length, else 32768 tokens.\n");
 }
 
 const cli_command command_explain = {
     .name = "explain",
     .summary = "say in five sentences what a rule does to similarity",
     .usage = "[--model PATH | --preset NAME] [what]",
+    .examples = "  ropemap explain -b 5e5\n"
+                "  ropemap explain --preset llama3.1-8b --json\n",
     .takes_rule = true,
     .options = options_table,
     .notes = notes,

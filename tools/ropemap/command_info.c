@@ -76,17 +76,16 @@ static int run(int argc, char **argv) {
 static void notes(void) {
     (void)printf("\nRULE is one of:\n");
     help_scaling_rules();
-    (void)printf("\nExamples:\n"
-                 "  ropemap info --presets\n"
-                 "  ropemap info --preset llama3.1-8b\n"
-                 "  ropemap info --model ./config.json --json\n"
-                 "  ropemap info --model model.gguf -o wavelengths.png\n");
 }
 
 const cli_command command_info = {
     .name = "info",
     .summary = "tell the rule of a model: where each number comes from, and what each pair does",
     .usage = "[--model PATH | --preset NAME] [what] [output]",
+    .examples = "  ropemap info --presets\n"
+                "  ropemap info --preset llama3.1-8b\n"
+                "  ropemap info --model ./config.json --json\n"
+                "  ropemap info --model model.gguf -o wavelengths.png\n",
     .takes_rule = true,
     .options = options_table,
     .notes = notes,

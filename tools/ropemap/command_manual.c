@@ -58,6 +58,11 @@ static void put_command(const cli_command *command) {
     (void)printf(".\n.PP\n.B ropemap %s\n", command->name);
     put(command->usage);
     (void)putchar('\n');
+    if (command->examples != NULL) {
+        (void)printf(".PP\n.nf\n");
+        put(command->examples);
+        (void)printf(".fi\n");
+    }
     for (int group = 0; group < GROUP_COUNT; group++) {
         bool first = true;
         for (int at = 0; command_option(command, at) != NULL; at++) {

@@ -100,16 +100,16 @@ static void notes(void) {
         "\nRANGE is COUNT, FIRST:COUNT or FIRST:COUNT:STEP. Numbers may end in k, M or G (2^10, 2^20, 2^30)\n"
         "and may be written as 1e5. With --model or --preset the rule is the model's. RULE is one of:\n");
     help_scaling_rules();
-    (void)printf("\nExamples:\n"
-                 "  ropemap map -n 128k -o map.png\n"
-                 "  ropemap map -b 5e5 -n 0:1M --pool absmax -o far.png -o far.npy\n"
-                 "  ropemap map --queries kv.safetensors:q --keys kv.safetensors:k --causal -o head0.png\n");
 }
 
 const cli_command command_map = {
     .name = "map",
     .summary = "draw how similar every two positions are, at any length",
     .usage = "[what] [how] -o FILE",
+    .examples = "  ropemap map -n 128k -o map.png\n"
+                "  ropemap map --preset llama3.1-8b -n 128k -o llama.png\n"
+                "  ropemap map -b 5e5 -n 0:1M --pool absmax -o far.png -o far.npy\n"
+                "  ropemap map --queries kv.safetensors:q --keys kv.safetensors:k --causal -o head0.png\n",
     .takes_rule = true,
     .options = map_option_table,
     .notes = notes,

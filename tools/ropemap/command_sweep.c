@@ -1,6 +1,7 @@
 /* command_sweep.c - `ropemap sweep`: maps of many settings side by side, or as the frames of an animation */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/figure_setters.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/map_turning.h"
 #include "tools/ropemap/number.h"
@@ -163,6 +164,7 @@ static ropemap_status write_sheets(const sweep_options *options, const setting *
                                             : axes > 1           ? options->vary.axes[axes - 1].count
                                                                  : 0,
                                  .colormap = options->map.colormap,
+                                 .norm = options->map.figure.norm,
                                  .has_limits = options->map.has_limits,
                                  .low = options->map.low,
                                  .high = options->map.high};
@@ -194,6 +196,8 @@ static ropemap_status write_frames(const sweep_options *options, const setting *
         char name[NAME_BYTES];
         (void)snprintf(name, sizeof name, "%s/frame-%03d.png", options->frames, i);
         ropemap_figure figure = ropemap_figure_default(&settings[i].request, &settings[i].map);
+        figure_options_apply(&options->map, &figure);
+        figure.percentile = 0.0; /* the limits are those of all frames */
         figure.colormap = options->map.colormap;
         figure.has_limits = low < high;
         figure.low = options->map.has_limits ? options->map.low : low;
@@ -271,17 +275,17 @@ static int run(int argc, char **argv) {
 
 static void notes(void) {
     (void)printf(
-        "\nMaps are 256 x 256 cells unless --size says otherwise, and share one colour range and bar.\n"
-        "\nExamples:\n"
-        "  ropemap sweep -n 128k --vary base=1e3-1e7*10 --vary head-dim=64,128,256 -o sweep.png\n"
-        "  ropemap sweep -n 32k --pool absmax --vary preset=llama2-7b,llama3-8b,qwen3-8b -o models.svg\n"
-        "  ropemap sweep -n 16k --vary base=1e3-1e7*1.1 --frames frames\n");
+        "\nMaps are 256 x 256 cells unless --size says otherwise, and share one colour range and bar.\n");
 }
 
 const cli_command command_sweep = {
     .name = "sweep",
     .summary = "draw maps of many settings side by side",
     .usage = "--vary NAME=VALUES [--vary ...] [what] [how] -o FILE",
+    .examples =
+        "  ropemap sweep -n 128k --vary base=1e3-1e7*10 --vary head-dim=64,128,256 -o sweep.png\n"
+        "  ropemap sweep -n 32k --pool absmax --vary preset=llama2-7b,llama3-8b,qwen3-8b -o models.svg\n"
+        "  ropemap sweep -n 16k --vary base=1e3-1e7*1.1 --frames frames\n",
     .takes_rule = true,
     .options = map_option_table,
     .more = options_table,

@@ -19,6 +19,8 @@ typedef struct curve_options {
     int label_count;
     bool log_axis;
     curve_quantity quantity;
+    ropemap_phase phase;
+    int64_t shift;                  /* of both positions */
     int32_t first_pair, pair_count; /* a band of pairs alone; pair_count 0: all */
     const char *queries, *keys;     /* FILE[:TENSOR]; NULL: equal vectors */
     ropemap_order order;

@@ -89,8 +89,60 @@ static ropemap_status make_distances(curves *made, ropemap_error *error) {
 
 /* ---- one setting --------------------------------------------------------------------------------------- */
 
+/* One query after another with the key at the shift: maps that are one cell wide, each as high as maps may
+ * be. */
+static ropemap_status compute_rows(const ropemap_vectors *turned, const curves *made, curve *one,
+                                   cli_progress *progress, ropemap_error *error) {
+    ropemap_request request = ropemap_request_default();
+    request.spec = one->spec;
+    request.queries = request.keys = turned;
+    request.already_rotated = true;
+    request.cols = (ropemap_range){.first = 0, .count = 1, .step = 1};
+    request.width = 1;
+    request.progress = progress_tell;
+    request.progress_user = progress;
+    ropemap_status status = ROPEMAP_OK;
+    for (int64_t done = 0; done < made->distances.count && status == ROPEMAP_OK; done += request.rows.count) {
+        const int64_t left = made->distances.count - done;
+        ropemap_map map = {.cells = NULL};
+        request.rows = (ropemap_range){.first = made->distances.first + done * made->distances.step,
+                                       .count = left < ROPEMAP_MAX_SIDE ? left : ROPEMAP_MAX_SIDE,
+                                       .step = made->distances.step};
+        request.height = request.rows.count;
+        status = ropemap_map_compute(&request, &map, error);
+        for (int64_t i = 0; i < request.rows.count && status == ROPEMAP_OK; i++) {
+            one->values[done + i] = (double)map.cells[i];
+        }
+        ropemap_map_free(&map);
+    }
+    return status;
+}
+
+/* S(r) as a stack in use rounds it. */
+static ropemap_status compute_rounded(const curve_options *options, const curves *made, curve *one,
+                                      cli_progress *progress, ropemap_error *error) {
+    const ropemap_turning turning = {.spec = one->spec, .phase = options->phase, .shift = options->shift};
+    ropemap_vectors *ones = NULL, *turned = NULL;
+    if (options->queries != NULL || options->pair_count > 0 || options->quantity != CURVE_SIMILARITY) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--phase, --shift: given with --%s, expected of the similarity of equal vectors",
+                    options->queries != NULL  ? "queries"
+                    : options->pair_count > 0 ? "band"
+                                              : "quantity");
+    }
+    ropemap_status status = ropemap_vectors_ones(one->spec.head_dim, &ones, error);
+    status = status == ROPEMAP_OK ? ropemap_vectors_turned(ones, &turning, &turned, error) : status;
+    status = status == ROPEMAP_OK ? compute_rows(turned, made, one, progress, error) : status;
+    ropemap_vectors_free(turned);
+    ropemap_vectors_free(ones);
+    return status;
+}
+
 static ropemap_status compute(const curve_options *options, const struct tensors *tensors, const curves *made,
                               curve *one, cli_progress *progress, ropemap_error *error) {
+    if (options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0) {
+        return compute_rounded(options, made, one, progress, error);
+    }
     if (tensors->queries != NULL) {
         const ropemap_mean_request mean = {.spec = one->spec,
                                            .queries = tensors->queries,
@@ -120,7 +172,8 @@ static ropemap_status compute(const curve_options *options, const struct tensors
 static ropemap_status find_reach(const curve_options *options, const curves *made, curve *one,
                                  cli_progress *progress, ropemap_error *error) {
     const int64_t last = made->distances.first + (made->distances.count - 1) * made->distances.step + 1;
-    if (options->queries != NULL || options->quantity != CURVE_SIMILARITY || options->pair_count > 0) {
+    if (options->queries != NULL || options->quantity != CURVE_SIMILARITY || options->pair_count > 0 ||
+        options->phase != ROPEMAP_PHASE_EXACT) {
         return ROPEMAP_OK;
     }
     one->has_reach = true;
@@ -144,30 +197,30 @@ static void take_label(const curve_options *options, int index, const rule_optio
 }
 
 /* Takes the setting's rule; a tensor brings its own head dim, the distances a length. */
-static ropemap_status take_rule(const curve_options *options, const struct tensors *tensors,
-                                const curves *made, int index, curve *one, ropemap_error *error) {
-    curve_options own = *options;
-    ropemap_status status = vary_apply(&options->vary, index, &own, error);
-    status = status == ROPEMAP_OK ? rule_options_resolve(&own.rule, error) : status;
+static ropemap_status take_rule(curve_options *own, const struct tensors *tensors, const curves *made,
+                                int index, curve *one, ropemap_error *error) {
+    ropemap_status status = vary_apply(&own->vary, index, own, error);
+    status = status == ROPEMAP_OK ? rule_options_resolve(&own->rule, error) : status;
     if (status == ROPEMAP_OK) {
-        one->spec = own.rule.spec;
-        one->trained_length = own.rule.opened != NULL ? ropemap_model_trained_length(own.rule.opened) : 0;
+        one->spec = own->rule.spec;
+        one->trained_length = own->rule.opened != NULL ? ropemap_model_trained_length(own->rule.opened) : 0;
         if (tensors->queries != NULL) {
             one->spec.head_dim = ropemap_vectors_head_dim(tensors->queries);
         }
-        if ((own.rule.given & RULE_LENGTH) == 0) {
+        if ((own->rule.given & RULE_LENGTH) == 0) {
             one->spec.length = (double)(made->distances.first + made->distances.count * made->distances.step);
         }
-        take_label(options, index, &own.rule, one);
+        take_label(own, index, &own->rule, one);
     }
-    rule_options_free(&own.rule);
+    rule_options_free(&own->rule);
     return status;
 }
 
 static ropemap_status make_one(const curve_options *options, const struct tensors *tensors, curves *made,
                                int index, cli_progress *progress, ropemap_error *error) {
     curve *one = &made->one[index];
-    ropemap_status status = take_rule(options, tensors, made, index, one, error);
+    curve_options own = *options; /* what varies may be any option */
+    ropemap_status status = take_rule(&own, tensors, made, index, one, error);
     if (status != ROPEMAP_OK) {
         return status;
     }
@@ -177,8 +230,8 @@ static ropemap_status make_one(const curve_options *options, const struct tensor
         return fail(error, ROPEMAP_RESOURCES, "--distances: no memory for %" PRId64 " values",
                     made->distances.count);
     }
-    status = compute(options, tensors, made, one, progress, error);
-    return status == ROPEMAP_OK ? find_reach(options, made, one, progress, error) : status;
+    status = compute(&own, tensors, made, one, progress, error);
+    return status == ROPEMAP_OK ? find_reach(&own, made, one, progress, error) : status;
 }
 
 static ropemap_status make_all(const curve_options *options, const struct tensors *tensors, curves *made,

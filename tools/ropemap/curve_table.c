@@ -62,6 +62,15 @@ static ropemap_status set_quantity(void *into, const cli_option *option, const c
     return status;
 }
 
+static ropemap_status set_rounding(void *into, const cli_option *option, const char *text,
+                                   ropemap_error *error) {
+    curve_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->phase = (ropemap_phase)index;
+    return status;
+}
+
 /* FIRST:COUNT of pairs. */
 static ropemap_status set_band(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     curve_options *options = into;
@@ -172,6 +181,19 @@ const cli_option curve_option_table[] = {
      .initial = "similarity",
      .help = "S(r) of equal unit vectors, or RoFormer's upper bound of the decay",
      .set = set_quantity},
+    {.group = GROUP_WHAT,
+     .name = "phase",
+     .choices = phase_choice,
+     .initial = "exact",
+     .help = "how rotations are computed: exactly, or with the rounding of a stack in use",
+     .set = set_rounding},
+    {.group = GROUP_WHAT,
+     .name = "shift",
+     .argument = "N",
+     .initial = "0",
+     .help = "position of the key; the query is as many tokens after it as the distance says",
+     .set = set_count,
+     .offset = offsetof(curve_options, shift)},
     {.group = GROUP_WHAT,
      .name = "band",
      .argument = "FIRST:COUNT",

@@ -73,6 +73,9 @@ static void print_group(const cli_command *command, cli_group group) {
 int help_command(const cli_command *command) {
     (void)printf("ropemap %s - %s\n\nUsage: ropemap %s %s\n", command->name, command->summary, command->name,
                  command->usage);
+    if (command->examples != NULL) {
+        (void)printf("\n%s", command->examples);
+    }
     if (command->operand != NULL) {
         (void)putchar('\n');
         print_wrapped(command->operand->help, printf("  %s", command->operand->argument));

@@ -9,6 +9,16 @@ enum { MAP_OUTPUTS_MAX = 16 };
 
 typedef enum map_content { MAP_CONTENT_ONES, MAP_CONTENT_GAUSS } map_content;
 
+/* How a map is shown, as ropemap_figure has it. */
+typedef struct map_figure {
+    ropemap_norm norm;
+    double linear_below, percentile; /* the latter as a share */
+    double contours[8];
+    int32_t contour_count;
+    double text_scale; /* 0: from the map */
+    bool dark;
+} map_figure;
+
 /* Plain values; texts are borrowed from the command line. `has_` and NULL tell what was given. */
 typedef struct map_options {
     rule_options rule;       /* first: see there */
@@ -38,6 +48,7 @@ typedef struct map_options {
     double low, high;
     double millimetres; /* width of a page; 0: from its pixels */
     ropemap_colormap colormap;
+    map_figure figure;
     bool json, force, quiet, verbose, dry_run;
 } map_options;
 

@@ -3,6 +3,7 @@
 #include "tools/ropemap/map_outputs.h"
 
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/figure_setters.h"
 #include "tools/ropemap/map_turning.h"
 #include "tools/ropemap/progress.h"
 #include "tools/ropemap/signals.h"
@@ -137,6 +138,7 @@ static ropemap_status check_width(const map_options *options, ropemap_error *err
 
 ropemap_status map_outputs_check(const map_options *options, const map_inputs *inputs, ropemap_error *error) {
     ropemap_status status = check_width(options, error);
+    status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
     for (int index = 0; index < options->output_count && status == ROPEMAP_OK; index++) {
         const char *name = options->outputs[index];
         status = check_name(name, error);
@@ -211,6 +213,7 @@ static ropemap_figure make_figure(const map_options *options, const ropemap_map 
     figure.low = options->low;
     figure.high = options->high;
     figure.bare = options->bare;
+    figure_options_apply(options, &figure);
     return figure;
 }
 

@@ -1,5 +1,6 @@
 /* map_table.c - the options of `ropemap map`: one table for the parser, the help page and completion */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/figure_setters.h"
 #include "tools/ropemap/map_options.h"
 #include "tools/ropemap/map_setters.h"
 #include "tools/ropemap/options.h"
@@ -223,6 +224,35 @@ const cli_option map_option_table[] = {
      .initial = "the map's own",
      .help = "values that have the first and the last colour",
      .set = set_limits},
+    {.group = GROUP_OUTPUT,
+     .name = "norm",
+     .argument = "linear|log|symlog[:V]",
+     .choices = norm_choice,
+     .initial = "linear",
+     .help = "how colours follow values; log: of those above 0; symlog: both ways, linear between -V and V, "
+             "a thousandth of the largest",
+     .set = set_norm},
+    {.group = GROUP_OUTPUT,
+     .name = "percentile",
+     .argument = "P",
+     .help = "limits that leave out P % of the cells at each end",
+     .set = set_percentile},
+    {.group = GROUP_OUTPUT,
+     .name = "contour",
+     .argument = "V[,V...]",
+     .help = "lines along which the map has these values, at most 8",
+     .set = set_contours},
+    {.group = GROUP_OUTPUT,
+     .name = "dark",
+     .help = "light text on a dark page",
+     .set = option_set_flag,
+     .offset = offsetof(map_options, figure.dark)},
+    {.group = GROUP_OUTPUT,
+     .name = "text-scale",
+     .argument = "S",
+     .initial = "from the map",
+     .help = "size of text and lines, 0.25 to 8; 1 is made for a map of 1024 pixels",
+     .set = set_text_scale},
     {.group = GROUP_OUTPUT,
      .name = "json",
      .help = "print everything about the map as JSON on standard output",

@@ -1,0 +1,136 @@
+# test_figure_options.py - how a map is shown: norms, percentiles, contours, themes, sizes of text
+# SPDX-License-Identifier: MIT
+import math
+import unittest
+
+from harness import Case, read_npy, read_png
+
+
+class Levels(Case):
+    """Bare pictures have a level a cell: norm and percentile against double precision."""
+
+    def levels(self, *arguments):
+        self.done("map", *arguments, "--bare", "-o", "a.png", "-o", "a.npy", "--force", "-q")
+        picture = read_png(self.read("a.png"))
+        return read_npy(self.read("a.npy")), picture["rows"]
+
+    def assert_levels(self, cells, rows, along, low, high):
+        """A level is the nearest of 254 steps between the limits; half a step apart, either."""
+        for line, row in zip(cells, rows):
+            for value, level in zip(line, row):
+                place = (along(value) - along(low)) / (along(high) - along(low))
+                self.assertLessEqual(abs(min(max(place, 0), 1) * 254 - level), 0.5 + 1e-6, (value, level))
+
+    def test_log(self):
+        arguments = ["-n", "8k", "--size", "40", "--pool", "absmax"]
+        cells, rows = self.levels(*arguments, "--norm", "log")
+        values = [value for line in cells for value in line]
+        self.assertGreater(min(values), 0)
+        self.assert_levels(cells, rows, math.log10, min(values), max(values))
+
+    def test_log_of_both_signs(self):
+        cells, rows = self.levels("-n", "64k", "--size", "40", "--norm", "log")
+        values = [value for line in cells for value in line]
+        positive = [value for value in values if value > 0]
+        self.assertLess(min(values), 0)
+        low = min(positive)
+        self.assert_levels(cells, rows, lambda value: math.log10(max(value, low)), low, max(positive))
+
+    def test_log_with_limits(self):
+        cells, rows = self.levels("-n", "64k", "--size", "40", "--norm=log", "--clim", "0.01:0.5")
+        self.assert_levels(cells, rows, lambda value: math.log10(max(value, 1e-9)), 0.01, 0.5)
+
+    def test_symlog(self):
+        for option, part in (("symlog", None), ("symlog:0.02", 0.02)):
+            cells, rows = self.levels("-n", "64k", "--size", "40", "--norm", option)
+            reach = max(abs(value) for line in cells for value in line)
+            below = part or reach / 1000
+
+            def along(value, below=below):
+                size = abs(value) / below
+                return math.copysign(size / 0.9 if size <= 1 else 1 / 0.9 + math.log10(size), value)
+
+            self.assert_levels(cells, rows, along, -reach, reach)
+
+    def test_percentile(self):
+        cells, rows = self.levels("-n", "8k", "--size", "40", "--percentile", "10", "--cmap", "grey")
+        values = sorted(value for line in cells for value in line)
+        self.assert_levels(cells, rows, float, values[160], values[-161])
+
+
+class Frames(Case):
+    def picture(self, *arguments):
+        self.done("map", "-n", "8k", "--size", "600", "-o", "a.png", "--force", "-q", *arguments)
+        return read_png(self.read("a.png"))
+
+    def svg(self, *arguments):
+        self.done("map", "-n", "8k", "--size", "600", "-o", "a.svg", "--force", "-q", *arguments)
+        return self.read("a.svg").decode()
+
+    def test_contours_are_drawn_and_listed(self):
+        plain = self.svg()
+        self.assertNotIn("contour", plain)
+        page = self.svg("--contour", "0,0.5")
+        self.assertIn("contours at 0 and 0.5", page)
+        self.assertGreater(page.count("<path"), plain.count("<path"))
+        self.assertIn("contour at \u22120.25", self.svg("--contour=-0.25"))
+        self.assertIn("contours at 0, 0.5 and 1", self.svg("--contour", "0", "--contour", "0.5,1"))
+
+    def test_dark(self):
+        picture = self.picture("--dark")
+        self.assertEqual(tuple(picture["rows"][-1][-3:]), (0x12, 0x14, 0x17))
+        self.assertIn("#e6e6e6", self.svg("--dark"))
+
+    def test_text_scale(self):
+        small, large = self.picture("--text-scale", "0.5"), self.picture("--text-scale", "2")
+        self.assertLess(small["width"] + 200, large["width"])
+
+    def test_trained_length(self):
+        """A model's length is on the map where it is inside of both axes."""
+        page = self.svg("--preset", "llama3.1-8b", "--positions", "256k", "--norm", "log")
+        self.assertIn("trained 131,072", page)
+        self.assertIn("stroke-dasharray", page)
+        self.assertIn("10", page)
+        self.assertNotIn("trained", self.svg("--preset", "llama3.1-8b"))
+        self.assertNotIn("trained", self.svg("--positions", "256k"))
+        self.assertNotIn("trained", self.svg("--preset", "llama3.1-8b", "--positions", "256k", "--shift", "5"))
+
+    def test_percentiles_are_told(self):
+        self.assertIn("0.5 % of the cells beyond each end", self.svg("--percentile", "0.5"))
+
+    def test_the_same_bytes_every_time(self):
+        options = ["--norm", "symlog", "--contour", "0.25,0.5", "--percentile", "1", "--dark", "--content", "gauss"]
+        pages = {self.svg(*options, "--threads", threads) for threads in ("1", "2", "2")}
+        self.assertEqual(len(pages), 1)
+
+
+class Refused(Case):
+    def test_values(self):
+        for option, value, word in (
+                ("norm", "sqrt", "linear"), ("norm", "log:2", "symlog"), ("norm", "symlog:", "symlog"),
+                ("norm", "symlog:0", "above 0"), ("norm", "symlog:-1", "above 0"), ("norm", "", "linear"),
+                ("percentile", "0", "above 0"), ("percentile", "41", "40"), ("percentile", "-1", "above 0"),
+                ("percentile", "5%", "5%"), ("percentile", "nan", "nan"),
+                ("contour", "", "contour"), ("contour", "1,", "contour"), ("contour", "1,,2", "contour"),
+                ("contour", "x", "x"), ("contour", "1,2,3,4,5,6,7,8,9", "8"), ("contour", "inf", "inf"),
+                ("text-scale", "0.2", "0.25"), ("text-scale", "9", "8"), ("text-scale", "big", "big")):
+            self.refused(2, ["--" + option, word], "map", "-n", "8", "-o", "a.png", f"--{option}={value}")
+        self.refused(2, ["--dark"], "map", "-n", "8", "-o", "a.png", "--dark=1")
+        self.assertEqual(self.names(), [])
+
+    def test_options_that_exclude_each_other(self):
+        small = ["map", "-n", "8", "-o", "a.png"]
+        self.refused(2, ["--percentile", "--clim"], *small, "--percentile", "1", "--clim", "0:1")
+        self.refused(2, ["--clim", "--norm log", "above 0"], *small, "--norm", "log", "--clim", "0:1")
+        for option in (["--contour", "0"], ["--dark"], ["--text-scale", "1"]):
+            self.refused(2, [option[0], "--bare"], *small, "--bare", *option)
+        self.assertEqual(self.names(), [])
+
+    def test_contours_of_noise(self):
+        self.refused(2, ["--contour", "4194304 points"], "map", "-n", "3k", "--size", "3000", "--content", "gauss",
+                     "--contour", "0,0.01", "-o", "a.png", "-q")
+        self.assertEqual(self.names(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
