@@ -89,7 +89,10 @@ typedef enum ropemap_scaling_rule {
     ROPEMAP_SCALING_NTK_FIXED,    /* vLLM's "ntk" (kexue.fm/archives/9706) */
     ROPEMAP_SCALING_NTK_MIXED,    /* the same with mixed_b */
     ROPEMAP_SCALING_ALPHA,        /* Hunyuan's */
-    ROPEMAP_SCALING_GGML          /* what llama.cpp computes from its own parameters */
+    ROPEMAP_SCALING_GGML,         /* what llama.cpp computes from its own parameters */
+    ROPEMAP_SCALING_VISION_2D, /* Llama 4's images: half of the pairs for each axis, with the same frequencies
+                                */
+    ROPEMAP_SCALING_AXIAL      /* evenly spaced frequencies over coordinates from -1 to 1 ("pixel") */
 } ropemap_scaling_rule;
 
 /* YaRN: where a pair stands between interpolated and not. */
@@ -122,6 +125,7 @@ typedef struct ropemap_scaling {
     double alpha;                             /* alpha */
     double freq_scale, ext_factor,
         attn_factor;         /* ggml: 1 / factor; 0 to 1; multiplies the attention factor */
+    double max_freq, points; /* axial: twice the highest frequency over pi; coordinates */
     ropemap_factors factors; /* longrope, ggml */
     int32_t list_count;      /* pairs that the lists have divisors for; 0: no lists */
     double short_factors[ROPEMAP_MAX_DIVISORS],
@@ -323,6 +327,11 @@ typedef struct ropemap_positions ropemap_positions;
  */
 ROPEMAP_API ropemap_status ropemap_positions_open(const char *path, ropemap_positions **positions,
                                                   ropemap_error *error);
+/* The columns and rows of `side` x `side` image patches in reading order, counted from 1: [2, side^2]. side 1
+ * to 4096. ROPEMAP_USAGE, _RESOURCES. */
+ROPEMAP_API ropemap_status ropemap_positions_grid(int32_t side, ropemap_positions **positions,
+                                                  ropemap_error *error);
+
 ROPEMAP_API void ropemap_positions_free(ropemap_positions *positions); /* NULL is fine */
 ROPEMAP_API int64_t ropemap_positions_count(const ropemap_positions *positions);
 ROPEMAP_API int32_t ropemap_positions_axes(const ropemap_positions *positions);

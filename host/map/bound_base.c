@@ -16,16 +16,24 @@ enum {
 static const double COSINE_ERROR = 3e-7; /* of the backend's distances, more than twice what it is */
 static const double ROOM_SHARE = 0.999;  /* of the room that is taken: the rest is for rounding */
 
-/* The others mix frequencies by where a pair stands, which the base decides. */
+/* The others mix frequencies by where a pair stands, which the base decides, or count pairs in another way.
+ */
 static bool is_smooth(const ropemap_scaling *scaling) {
     switch (scaling->rule) {
-    case ROPEMAP_SCALING_YARN:
-    case ROPEMAP_SCALING_LLAMA3:
-        return false;
+    case ROPEMAP_SCALING_NONE:
+    case ROPEMAP_SCALING_LINEAR:
+    case ROPEMAP_SCALING_NTK:
+    case ROPEMAP_SCALING_DYNAMIC:
+    case ROPEMAP_SCALING_LONGROPE:
+    case ROPEMAP_SCALING_PROPORTIONAL:
+    case ROPEMAP_SCALING_NTK_FIXED:
+    case ROPEMAP_SCALING_NTK_MIXED:
+    case ROPEMAP_SCALING_ALPHA:
+        return true;
     case ROPEMAP_SCALING_GGML:
         return scaling->ext_factor == 0.0;
     default:
-        return true;
+        return false;
     }
 }
 

@@ -26,6 +26,8 @@ static const rm_parameter alpha = {"alpha", RM_PARAMETER_NUMBER, FIELD(alpha), 1
 static const rm_parameter freq_scale = {"scale", RM_PARAMETER_NUMBER, FIELD(freq_scale), 1e-9, 1.0};
 static const rm_parameter ext_factor = {"ext", RM_PARAMETER_NUMBER, FIELD(ext_factor), 0.0, 1.0};
 static const rm_parameter attn_factor = {"attn", RM_PARAMETER_NUMBER, FIELD(attn_factor), 1e-6, 1e6};
+static const rm_parameter max_freq = {"max-freq", RM_PARAMETER_NUMBER, FIELD(max_freq), 2.0, 1e9};
+static const rm_parameter points = {"points", RM_PARAMETER_NUMBER, FIELD(points), 2.0, 0x1p24};
 static const rm_parameter use = {"use", RM_PARAMETER_USE, FIELD(factors), 0.0, 2.0};
 static const rm_parameter short_list = {"short", RM_PARAMETER_LIST, FIELD(short_factors), 0.2, 1e9};
 static const rm_parameter long_list = {"long", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e9};
@@ -33,9 +35,9 @@ static const rm_parameter divisors = {"divisors", RM_PARAMETER_LIST, FIELD(long_
 
 /* Every field of ropemap_scaling that a rule may take, once. */
 static const rm_parameter *const parameters[] = {
-    &factor,     &original,    &max_length, &low,        &high,      &beta_fast, &beta_slow,  &untruncated,
-    &ramp,       &attention,   &mscale,     &rotated,    &mixed_b,   &alpha,     &mscale_all, &freq_scale,
-    &ext_factor, &attn_factor, &use,        &short_list, &long_list, NULL,
+    &factor,     &original,    &max_length, &low,      &high,    &beta_fast,  &beta_slow,  &untruncated,
+    &ramp,       &attention,   &mscale,     &rotated,  &mixed_b, &alpha,      &mscale_all, &freq_scale,
+    &ext_factor, &attn_factor, &use,        &max_freq, &points,  &short_list, &long_list,  NULL,
 };
 
 const rm_parameter *rm_parameter_at(int index) {
@@ -89,6 +91,14 @@ static ropemap_status check_proportional(const ropemap_spec *spec, ropemap_error
                          "scaling proportional: rotary-dim is %d, expected the head dim, %d: `rotated` says "
                          "what turns",
                          (int)spec->rotary_dim, (int)spec->head_dim);
+}
+
+static ropemap_status check_vision(const ropemap_spec *spec, ropemap_error *error) {
+    const int32_t dim = spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim;
+    return dim % 4 == 0
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE,
+                         "scaling vision-2d: %d elements rotate, expected a multiple of 4", (int)dim);
 }
 
 /* ---- the rules, in the order of ropemap_scaling_rule */
@@ -166,6 +176,14 @@ static const rm_scaling_row rows[] = {
                {&divisors, false}},
      .rule = rm_rule_ggml,
      .check = check_yarn},
+    {.name = "vision-2d",
+     .does = "two axes of an image: half of the pairs each, base^(-4i/D) (Llama 4)",
+     .rule = rm_rule_vision_2d,
+     .check = check_vision},
+    {.name = "axial",
+     .does = "evenly spaced frequencies, pi to pi max-freq/2, over coordinates from -1 to 1",
+     .takes = {{&max_freq, true}, {&points, true}},
+     .rule = rm_rule_axial},
 };
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 

@@ -70,6 +70,8 @@ void rm_rule_proportional(const ropemap_spec *spec, int32_t pairs, rm_twofold *r
 void rm_rule_ntk_fixed(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
 void rm_rule_ntk_mixed(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
 void rm_rule_alpha(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
+void rm_rule_vision_2d(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
+void rm_rule_axial(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
 void rm_rule_ggml(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
 
 /* The ramp of YaRN's code: 0 up to pair `low`, 1 from pair `high` on. */

@@ -118,6 +118,8 @@ void rm_ggml_make(const ropemap_spec *spec, const rm_schedule *schedule, rm_ggml
     case ROPEMAP_SCALING_PROPORTIONAL:
     case ROPEMAP_SCALING_NTK_FIXED:
     case ROPEMAP_SCALING_NTK_MIXED:
+    case ROPEMAP_SCALING_VISION_2D:
+    case ROPEMAP_SCALING_AXIAL:
         divide(spec, schedule, rope);
         break;
     }

@@ -126,10 +126,17 @@ bool rm_transformers_inv_freq(const ropemap_spec *spec, int32_t pairs, float *in
     case ROPEMAP_SCALING_PROPORTIONAL:
         proportional(spec, pairs, inv_freq);
         return true;
+    case ROPEMAP_SCALING_VISION_2D:
+        plain(spec->base, dim / 2, pairs / 2, 1.0, inv_freq);
+        for (int32_t i = 0; i < pairs / 2; i++) {
+            inv_freq[pairs / 2 + i] = inv_freq[i];
+        }
+        return true;
     case ROPEMAP_SCALING_NTK:
     case ROPEMAP_SCALING_NTK_FIXED:
     case ROPEMAP_SCALING_NTK_MIXED:
     case ROPEMAP_SCALING_GGML:
+    case ROPEMAP_SCALING_AXIAL:
         break;
     }
     return false;

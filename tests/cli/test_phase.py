@@ -144,6 +144,25 @@ class Positions(Case):
             wanted = sum(math.cos(apart[axis] * 1e4 ** (-2 * pair / 16)) for pair, axis in enumerate(order)) / 8
             self.assertAlmostEqual(cells[0][1], wanted, delta=2e-6, msg=name)
 
+    def test_a_grid_of_patches(self):
+        """Llama 4's images: the column turns the first half of the pairs, the row the second, both alike."""
+        cells, document = self.map("-d", "16", "-b", "1e4", "--scaling", "vision-2d", "--grid", "5")
+        self.assertEqual(document["rows"]["count"], 25)
+        theta = [1e4 ** (-4 * pair / 16) for pair in range(4)]
+        for i in range(25):
+            for j in range(25):
+                wanted = sum(math.cos((i % 5 - j % 5) * t) + math.cos((i // 5 - j // 5) * t) for t in theta) / 8
+                self.assertAlmostEqual(cells[i][j], wanted, delta=2e-6)
+        self.refused(2, ["--grid"], "map", "--grid", "0", "--dry-run")
+        self.refused(2, ["vision-2d", "multiple of 4"], "map", "-d", "6", "--scaling", "vision-2d", "--dry-run")
+
+    def test_an_axis_of_pixels(self):
+        """Evenly spaced frequencies over coordinates from -1 to 1."""
+        cells, _ = self.map("-d", "8", "--scaling", "axial:max-freq=10,points=21", "-n", "21")
+        theta = [math.pi * (1 + pair * (10 / 2 - 1) / 3) * 2 / 20 for pair in range(4)]
+        for i in range(21):
+            self.assertAlmostEqual(cells[i][0], sum(math.cos(i * t) for t in theta) / 4, delta=2e-6)
+
     def test_bad_input(self):
         self.write("p.npy", write_positions((3, 2), [0, 1, 0, 1, 0, 1]))
         self.refused(2, ["--sections"], "map", "-d", "16", "--positions-from", "p.npy", "--dry-run")

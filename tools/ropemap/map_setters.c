@@ -180,6 +180,14 @@ ropemap_status set_shift(void *into, const cli_option *option, const char *text,
     return status;
 }
 
+ropemap_status set_grid(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    uint64_t side = 0;
+    const ropemap_status status = number_integer(option_subject(option).text, text, 1, 4096, &side, error);
+    options->grid = (int32_t)side;
+    return status;
+}
+
 /* T,H,W or T,H, and "interleaved:" before them. */
 ropemap_status set_sections(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     static const char word[] = "interleaved:";

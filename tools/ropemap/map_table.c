@@ -101,6 +101,13 @@ const cli_option map_option_table[] = {
      .set = option_set_text,
      .offset = offsetof(map_options, positions_from)},
     {.group = GROUP_WHAT,
+     .name = "grid",
+     .argument = "SIDE",
+     .help =
+         "positions of SIDE x SIDE image patches in reading order, on two axes, half of the pairs each; with "
+         "--scaling vision-2d as Llama 4 has them",
+     .set = set_grid},
+    {.group = GROUP_WHAT,
      .name = "sections",
      .argument = "T,H,W",
      .help =

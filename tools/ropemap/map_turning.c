@@ -11,7 +11,7 @@
 
 bool map_turns(const map_options *options) {
     return options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0 || options->positions_from != NULL ||
-           options->has_sections;
+           options->has_sections || options->grid != 0;
 }
 
 static ropemap_status check(const map_options *options, ropemap_error *error) {
@@ -25,6 +25,12 @@ static ropemap_status check(const map_options *options, ropemap_error *error) {
 }
 
 ropemap_status map_positions_open(const map_options *options, map_inputs *inputs, ropemap_error *error) {
+    if (options->positions_from != NULL && options->grid != 0) {
+        return fail(error, ROPEMAP_USAGE, "--grid: given with --positions-from, expected one of the two");
+    }
+    if (options->grid != 0) {
+        return ropemap_positions_grid(options->grid, &inputs->positions, error);
+    }
     return options->positions_from == NULL
                ? ROPEMAP_OK
                : ropemap_positions_open(options->positions_from, &inputs->positions, error);
@@ -35,6 +41,12 @@ static ropemap_status take_sections(const map_options *options, const map_inputs
                                     ropemap_sections *sections, ropemap_error *error) {
     const int32_t axes = inputs->positions == NULL ? 1 : ropemap_positions_axes(inputs->positions);
     *sections = options->sections;
+    if (options->grid != 0 && !options->has_sections) { /* half of the pairs each */
+        const ropemap_spec *spec = &options->request.spec;
+        const int32_t pairs = (spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim) / 2;
+        *sections = (ropemap_sections){.pairs = {pairs - pairs / 2, pairs / 2}};
+        return ROPEMAP_OK;
+    }
     if (axes == 1 && options->has_sections) {
         return fail(error, ROPEMAP_USAGE,
                     "--sections: without positions of several axes, expected with "

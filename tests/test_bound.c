@@ -1,0 +1,263 @@
+/* test_bound.c - the bases that hold up to a length, against published numbers and plain loops */
+/* SPDX-License-Identifier: MIT */
+#include "tests/oracle.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WINDOWS = 40 };
+
+static ropemap_spec spec_with(double base, int32_t head_dim, const char *scaling) {
+    ropemap_spec spec = ropemap_spec_default();
+    spec.base = base;
+    spec.head_dim = head_dim;
+    assert_int_equal(ropemap_scaling_parse(scaling, &spec.scaling, NULL), ROPEMAP_OK);
+    return spec;
+}
+
+/* B(r) from the turns a token of each pair. */
+static long double plain_sum(const ropemap_freqs *freqs, int64_t r) {
+    long double sum = 0;
+    for (int32_t i = 0; i < freqs->pairs; i++) {
+        const long double turns =
+            (long double)freqs->step[i] * 0x1p-64L + (long double)freqs->fine[i] * 0x1p-96L;
+        sum += oracle_cos(remainderl(turns * (long double)r, 1.0L));
+    }
+    return sum;
+}
+
+/* ---- bases */
+
+static ropemap_bound_request bound_for(ropemap_spec spec, int64_t length, double low, double high,
+                                       double resolution) {
+    spec.base = -1.0; /* is not looked at */
+    return (ropemap_bound_request){
+        .spec = spec, .length = length, .low = low, .high = high, .resolution = resolution, .threads = 2};
+}
+
+static int32_t bases_of(const ropemap_bound_request *request, ropemap_window *windows, int32_t most) {
+    int32_t count = -1;
+    assert_int_equal(ropemap_bound_bases(request, windows, most, &count, NULL), ROPEMAP_OK);
+    return count;
+}
+
+/* Su Jianlin's least bases (brute force), to two digits. */
+static void test_published_bases(void **state) {
+    (void)state;
+    static const struct {
+        int64_t length;
+        double low;
+    } published[] = {{1024, 4.3e3}, {2048, 1.2e4}, {4096, 2.7e4}, {8192, 8.4e4}, {16384, 2.3e5}};
+    for (size_t i = 0; i < sizeof published / sizeof published[0]; i++) {
+        ropemap_window window;
+        const double low = published[i].low, digit = pow(10.0, floor(log10(low)) - 1.0);
+        const ropemap_bound_request request =
+            bound_for(ropemap_spec_default(), published[i].length, 0.25 * low, 2.0 * low, 0.0);
+        assert_int_equal(bases_of(&request, &window, 1), 1);
+        assert_true(fabs(window.low - low) <= 0.5 * digit);
+        assert_true(window.worst_at > 0 && window.worst_at < published[i].length && window.worst >= 0.0);
+        assert_true(window.fails_at > 0 && window.fails_at < published[i].length);
+    }
+}
+
+/* The least B(r) below a length for a base. */
+static long double plain_least(ropemap_spec spec, double base, int64_t length, int64_t *at) {
+    static ropemap_freqs freqs;
+    spec.base = base;
+    assert_int_equal(ropemap_freqs_make(&spec, &freqs, NULL), ROPEMAP_OK);
+    long double least = (long double)INFINITY;
+    for (int64_t r = 0; r < length; r++) {
+        const long double sum = plain_sum(&freqs, r);
+        if (sum < least) {
+            least = sum;
+            *at = r;
+        }
+    }
+    return least;
+}
+
+/* At both ends, and just beyond them where they are not those of the search. */
+static void check_window(const ropemap_bound_request *request, ropemap_window window) {
+    int64_t at = 0;
+    assert_true(request->low <= window.low && window.low <= window.high && window.high <= request->high);
+    const long double worst = plain_least(request->spec, window.low, request->length, &at);
+    assert_true(worst >= 0);
+    assert_int_equal(window.worst_at, at);
+    const int32_t dim = request->spec.rotary_dim == 0 ? request->spec.head_dim : request->spec.rotary_dim;
+    assert_true(fabsl(window.worst - worst / (dim / 2)) <= 1e-14L);
+    assert_true(plain_least(request->spec, window.high, request->length, &at) >= 0);
+    if (window.low > request->low) {
+        static ropemap_freqs freqs;
+        ropemap_spec below = request->spec;
+        below.base = window.low * (1.0 - 1.001e-9);
+        assert_true(plain_least(request->spec, below.base, request->length, &at) < 0);
+        assert_int_equal(ropemap_freqs_make(&below, &freqs, NULL), ROPEMAP_OK);
+        assert_true(plain_sum(&freqs, window.fails_at) < 0);
+    } else {
+        assert_int_equal(window.fails_at, 0);
+    }
+    if (window.high < request->high) {
+        assert_true(plain_least(request->spec, window.high * (1.0 + 1.001e-9), request->length, &at) < 0);
+    }
+}
+
+/* Every base of a grid lies in a window or does not, as a plain loop over the distances has it. */
+static int32_t check_bases(ropemap_bound_request request, int points) {
+    ropemap_window windows[WINDOWS];
+    const int32_t count = bases_of(&request, windows, WINDOWS);
+    assert_true(count < WINDOWS);
+    for (int32_t i = 0; i < count; i++) {
+        check_window(&request, windows[i]);
+        assert_true(i == 0 || windows[i].low > windows[i - 1].high);
+    }
+    for (int k = 0; k <= points; k++) {
+        const double base = request.low * pow(request.high / request.low, (double)k / points);
+        bool inside = false;
+        for (int32_t i = 0; i < count; i++) {
+            inside = inside || (base >= windows[i].low && base <= windows[i].high);
+        }
+        int64_t at = 0;
+        if ((plain_least(request.spec, base, request.length, &at) >= 0) != inside) {
+            fail_msg("base %.17g of length %lld: %s a window", base, (long long)request.length,
+                     inside ? "in" : "not in");
+        }
+    }
+    return count;
+}
+
+static void test_bases(void **state) {
+    (void)state;
+    /* windows with gaps between them; the last one goes on to the end of the search */
+    assert_int_equal(check_bases(bound_for(ropemap_spec_default(), 1024, 4250.0, 6100.0, 1e-5), 60), 3);
+    assert_int_equal(check_bases(bound_for(spec_with(2.0, 16, "none"), 100, 100.0, 1e5, 1e-5), 400), 4);
+    assert_int_equal(check_bases(bound_for(spec_with(2.0, 32, "none"), 250, 100.0, 1e5, 1e-5), 200), 4);
+    (void)check_bases(bound_for(spec_with(2.0, 32, "linear:factor=4"), 300, 100.0, 1e5, 1e-5), 100);
+    (void)check_bases(bound_for(spec_with(2.0, 32, "ntk:factor=4"), 300, 100.0, 1e5, 1e-5), 100);
+    (void)check_bases(bound_for(spec_with(2.0, 32, "proportional:rotated=0.75"), 300, 100.0, 1e5, 1e-5), 100);
+    ropemap_spec partial = spec_with(2.0, 64, "none");
+    partial.rotary_dim = 20;
+    (void)check_bases(bound_for(partial, 100, 10.0, 1e5, 1e-5), 100);
+}
+
+/* Rules whose frequencies jump, or bend, where a pair's part in the mix changes, or follow other powers. */
+static void test_bases_of_mixing_rules(void **state) {
+    (void)state;
+    const ropemap_spec yarn = spec_with(2.0, 32, "yarn:factor=4,original=64");
+    const ropemap_spec llama3 = spec_with(2.0, 32, "llama3:factor=8,low=1,high=4,original=64");
+    (void)check_bases(bound_for(yarn, 200, 50.0, 5e3, 1e-4), 150);
+    (void)check_bases(bound_for(llama3, 200, 50.0, 5e3, 1e-4), 150);
+    (void)check_bases(bound_for(spec_with(2.0, 64, "vision-2d"), 250, 100.0, 1e5, 1e-4), 150);
+}
+
+/* All bases hold, none does, one pair that does not depend on the base, and fewer windows than there are. */
+static void test_ends_of_a_search(void **state) {
+    (void)state;
+    ropemap_window windows[2] = {{0}};
+    ropemap_bound_request request = bound_for(ropemap_spec_default(), 2, 0.0, 0.0, 0.01);
+    assert_int_equal(bases_of(&request, windows, 2), 1);
+    assert_true(windows[0].low == 100.0 && windows[0].high == 1e10 && windows[0].fails_at == 0);
+    assert_int_equal(windows[0].worst_at, 1);
+    request = bound_for(ropemap_spec_default(), 1024, 100.0, 4000.0, 0.0);
+    assert_int_equal(bases_of(&request, windows, 2), 0);
+    request = bound_for(spec_with(2.0, 2, "none"), 3, 10.0, 11.0, 0.0);
+    assert_int_equal(bases_of(&request, windows, 2), 0);
+    request.length = 2;
+    assert_int_equal(bases_of(&request, windows, 2), 1);
+    request = bound_for(ropemap_spec_default(), 1024, 4250.0, 6100.0, 1e-4);
+    assert_int_equal(bases_of(&request, windows, 1), 1);
+    assert_true(windows[0].low > 4293.0 && windows[0].high < 4331.0);
+}
+
+static void test_bases_and_threads(void **state) {
+    (void)state;
+    ropemap_window first[4] = {{0}}, again[4] = {{0}};
+    ropemap_bound_request request = bound_for(ropemap_spec_default(), 8192, 2e4, 2e5, 1e-5);
+    request.threads = 1;
+    assert_int_equal(bases_of(&request, first, 4), 4);
+    for (request.threads = 2; request.threads <= 3; request.threads++) {
+        assert_int_equal(bases_of(&request, again, 4), 4);
+        assert_memory_equal(first, again, sizeof first);
+    }
+}
+
+/* ---- stops and refusals */
+
+struct wish {
+    const char *stage;
+    double last, stop_from;
+    int calls;
+};
+
+static int tell(void *user, const char *stage, double done, double total) {
+    struct wish *wish = user;
+    assert_string_equal(stage, wish->stage);
+    assert_true(done >= wish->last && done <= total);
+    wish->last = done;
+    wish->calls++;
+    return done >= wish->stop_from * total;
+}
+
+static void test_stops_and_progress(void **state) {
+    (void)state;
+    ropemap_window window;
+    int32_t count = -1;
+    ropemap_bound_request request = bound_for(ropemap_spec_default(), 1 << 20, 0.0, 0.0, 1e-9);
+    struct wish wish = {.stage = "bases", .stop_from = 1e-5};
+    request.progress = tell;
+    request.progress_user = &wish;
+    assert_int_equal(ropemap_bound_bases(&request, &window, 1, &count, NULL), ROPEMAP_STOPPED);
+    assert_true(count == 0 && wish.calls > 0);
+    request = bound_for(ropemap_spec_default(), 100, 100.0, 110.0, 1e-4);
+    wish = (struct wish){.stage = "bases", .stop_from = 2.0};
+    request.progress = tell;
+    request.progress_user = &wish;
+    assert_int_equal(ropemap_bound_bases(&request, &window, 1, &count, NULL), ROPEMAP_OK);
+    assert_true(wish.last == ceil(log(1.1) / log1p(1e-4)) + 1.0); /* bases of the grid */
+}
+
+static void refuse_bound(ropemap_bound_request request, int32_t most, const char *text) {
+    ropemap_window window;
+    ropemap_error error = {0};
+    int32_t count = -1;
+    assert_int_equal(ropemap_bound_bases(&request, &window, most, &count, &error), ROPEMAP_USAGE);
+    if (strstr(error.text, text) == NULL || count != 0) {
+        fail_msg("'%s' does not say '%s'", error.text, text);
+    }
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    ropemap_spec spec = ropemap_spec_default();
+    refuse_bound(bound_for(spec, 1, 0.0, 0.0, 0.0), 1, "length: 1, expected 2 to 2^24");
+    refuse_bound(bound_for(spec, (1 << 24) + 1, 0.0, 0.0, 0.0), 1, "length: 16777217");
+    refuse_bound(bound_for(spec, 10, 1.0, 0.0, 0.0), 1, "low: base 1,");
+    refuse_bound(bound_for(spec, 10, (double)NAN, 0.0, 0.0), 1, "low: base nan");
+    refuse_bound(bound_for(spec, 10, 50.0, 50.0, 0.0), 1, "high: base 50");
+    refuse_bound(bound_for(spec, 10, 2.0, 1e31, 0.0), 1, "high: base 1e+31");
+    refuse_bound(bound_for(spec, 10, 0.0, 0.0, 1e-10), 1, "resolution: 1e-10");
+    refuse_bound(bound_for(spec, 10, 0.0, 0.0, (double)NAN), 1, "resolution: nan");
+    refuse_bound(bound_for(spec, 10, 0.0, 0.0, 0.0), 0, "most: 0");
+    ropemap_bound_request request = bound_for(spec, 10, 0.0, 0.0, 0.0);
+    request.threads = -1;
+    refuse_bound(request, 1, "threads: -1");
+    spec.head_dim = 3;
+    refuse_bound(bound_for(spec, 10, 0.0, 0.0, 0.0), 1, "head-dim: 3");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_published_bases),
+        cmocka_unit_test(test_bases),
+        cmocka_unit_test(test_bases_of_mixing_rules),
+        cmocka_unit_test(test_ends_of_a_search),
+        cmocka_unit_test(test_bases_and_threads),
+        cmocka_unit_test(test_stops_and_progress),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,212 @@
+/* test_reach.c - how far a rule holds: sums of cosines, their signs and the first negative one */
+/* SPDX-License-Identifier: MIT */
+#include "host/map/bound_sum.h"
+#include "tests/oracle.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static ropemap_spec spec_with(double base, int32_t head_dim, const char *scaling) {
+    ropemap_spec spec = ropemap_spec_default();
+    spec.base = base;
+    spec.head_dim = head_dim;
+    assert_int_equal(ropemap_scaling_parse(scaling, &spec.scaling, NULL), ROPEMAP_OK);
+    return spec;
+}
+
+/* B(r) from the turns a token of each pair. */
+static long double plain_sum(const ropemap_freqs *freqs, int64_t r) {
+    long double sum = 0;
+    for (int32_t i = 0; i < freqs->pairs; i++) {
+        const long double turns =
+            (long double)freqs->step[i] * 0x1p-64L + (long double)freqs->fine[i] * 0x1p-96L;
+        sum += oracle_cos(remainderl(turns * (long double)r, 1.0L));
+    }
+    return sum;
+}
+
+/* ---- sums and their signs */
+
+static void test_sums(void **state) {
+    (void)state;
+    static const int64_t distances[] = {
+        0, 1, 2, 1707, 65537, 1048577, ((int64_t)1 << 32) + 5, ((int64_t)1 << 36) - 1};
+    static oracle_rule rule;
+    static ropemap_freqs freqs;
+    double rates[64];
+    const ropemap_spec spec = spec_with(5e5, 128, "none");
+    oracle_rule_make(&spec, &rule);
+    assert_int_equal(ropemap_freqs_make(&spec, &freqs, NULL), ROPEMAP_OK);
+    for (size_t i = 0; i < sizeof distances / sizeof distances[0]; i++) {
+        long double sum = 0, sines = 0;
+        for (int32_t p = 0; p < 64; p++) {
+            const long double phase = oracle_phase(rule.frequencies[p], (long double)distances[i]);
+            rates[p] = 0.25 * p - 3.0;
+            sum += oracle_cos(phase);
+            sines += rates[p] * oracle_sin(phase);
+        }
+        const double got = rm_bound_sum(&freqs, distances[i]);
+        assert_true(fabsl(got - sum) <= 64 * 1e-15L + 4096 * 0x1p-53L);
+        assert_true(fabsl(rm_bound_sum_sines(&freqs, rates, distances[i]) - sines) <= 1e-11L);
+        /* thresholds that double cannot tell from the sum, but long double can: 2^-59 turns are unknown of a
+         * phase at 2^36, a tenth of a last digit of the sum */
+        const double nearest = (double)sum;
+        const double thresholds[] = {nearest, nextafter(nearest, 99.0), nextafter(nearest, -99.0),
+                                     nearest + 1e-13, nearest - 1e-13};
+        for (size_t t = 0; t < sizeof thresholds / sizeof thresholds[0]; t++) {
+            if (fabsl(sum - thresholds[t]) > 2e-16L) {
+                assert_int_equal(rm_bound_sum_below(&freqs, distances[i], thresholds[t]),
+                                 sum < thresholds[t]);
+            }
+        }
+    }
+}
+
+/* ---- reach */
+
+static ropemap_reach reach_of(ropemap_spec spec, int64_t limit, int32_t threads) {
+    ropemap_reach found = {.reach = -1};
+    assert_int_equal(ropemap_bound_reach(&spec, limit, threads, NULL, NULL, &found, NULL), ROPEMAP_OK);
+    return found;
+}
+
+/* First negative sums that others found by brute force. */
+static void test_published_reach(void **state) {
+    (void)state;
+    assert_int_equal(reach_of(spec_with(1e4, 128, "none"), 1000000, 2).reach, 1707);
+    assert_int_equal(reach_of(spec_with(5e5, 128, "none"), 1000000, 2).reach, 18438);
+    assert_int_equal(reach_of(spec_with(1e6, 128, "none"), 1000000, 2).reach, 27115);
+    assert_int_equal(reach_of(spec_with(1e4, 64, "none"), 1000000, 2).reach, 725);
+}
+
+static void check_reach(ropemap_spec spec, int64_t limit) {
+    static ropemap_freqs freqs;
+    const ropemap_reach found = reach_of(spec, limit, 2);
+    assert_int_equal(ropemap_freqs_make(&spec, &freqs, NULL), ROPEMAP_OK);
+    ropemap_reach plain = {0};
+    long double least = (long double)INFINITY, value = 0;
+    for (int64_t r = 0; r < limit && plain.reach == 0; r++) {
+        const long double sum = plain_sum(&freqs, r);
+        if (plain.half == 0 && sum < 0.5L * freqs.pairs) {
+            plain.half = r;
+        }
+        if (sum < 0) {
+            plain.reach = r;
+            value = sum;
+        } else if (sum < least) {
+            least = sum;
+            plain.least_at = r;
+        }
+    }
+    assert_int_equal(found.reach, plain.reach);
+    assert_int_equal(found.half, plain.half);
+    assert_int_equal(found.least_at, plain.least_at);
+    assert_true(fabsl(found.least - least / freqs.pairs) <= 1e-14L);
+    assert_true(fabsl(found.value - (plain.reach != 0 ? value : least) / freqs.pairs) <= 1e-14L);
+}
+
+static void test_reach(void **state) {
+    (void)state;
+    static const int64_t limits[] = {1, 2, 3, 46, 47, 700, 726, 3001};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        check_reach(spec_with(1e4, 64, "none"), limits[i]);
+    }
+    check_reach(spec_with(1e4, 2, "none"), 5);
+    check_reach(spec_with(1e4, 10, "none"), 100);
+    check_reach(spec_with(1e5, 34, "linear:factor=3"), 2000);
+    check_reach(spec_with(1e4, 32, "yarn:factor=8,original=128"), 2000);
+    check_reach(spec_with(1e4, 32, "proportional:rotated=0.25"), 2000);
+    ropemap_spec partial = spec_with(1e4, 96, "none");
+    partial.rotary_dim = 24;
+    check_reach(partial, 500);
+}
+
+/* Nothing turns, and every sum is the number of pairs. */
+static void test_nothing_turns(void **state) {
+    (void)state;
+    const ropemap_reach found =
+        reach_of(spec_with(1e4, 64, "proportional:rotated=0.01"), (int64_t)1 << 36, 1);
+    assert_true(found.reach == 0 && found.half == 0 && found.least_at == 0);
+    assert_true(found.value == 1.0 && found.least == 1.0);
+}
+
+/* The negative sum is in the third part, so that threads are beyond it when it is found. */
+static void test_reach_and_threads(void **state) {
+    (void)state;
+    const ropemap_spec spec = spec_with(1e7, 128, "none");
+    const ropemap_reach first = reach_of(spec, 1000000, 1);
+    assert_true(first.reach > 131072 && first.least_at < first.reach);
+    for (int32_t threads = 2; threads <= 3; threads++) {
+        const ropemap_reach found = reach_of(spec, 1000000, threads);
+        assert_memory_equal(&first, &found, sizeof first);
+    }
+    const ropemap_reach below = reach_of(spec, first.reach, 2);
+    assert_true(below.reach == 0 && below.least_at == first.least_at && below.least == first.least);
+    assert_true(below.value == below.least && below.half == first.half);
+}
+
+/* ---- stops and refusals */
+
+struct wish {
+    const char *stage;
+    double last, stop_from;
+    int calls;
+};
+
+static int tell(void *user, const char *stage, double done, double total) {
+    struct wish *wish = user;
+    assert_string_equal(stage, wish->stage);
+    assert_true(done >= wish->last && done <= total);
+    wish->last = done;
+    wish->calls++;
+    return done >= wish->stop_from * total;
+}
+
+static void test_stops_and_progress(void **state) {
+    (void)state;
+    struct wish wish = {.stage = "distances", .stop_from = 0.01};
+    ropemap_reach found;
+    const ropemap_spec spec = spec_with(1e30, 128, "none");
+    assert_int_equal(ropemap_bound_reach(&spec, (int64_t)1 << 30, 2, tell, &wish, &found, NULL),
+                     ROPEMAP_STOPPED);
+    wish = (struct wish){.stage = "distances", .stop_from = 2.0};
+    assert_int_equal(ropemap_bound_reach(&spec, 100000, 2, tell, &wish, &found, NULL), ROPEMAP_OK);
+    assert_true(wish.last == 100000.0);
+}
+
+static void refuse_reach(ropemap_spec spec, int64_t limit, int32_t threads, const char *text) {
+    ropemap_reach found;
+    ropemap_error error = {0};
+    assert_int_equal(ropemap_bound_reach(&spec, limit, threads, NULL, NULL, &found, &error), ROPEMAP_USAGE);
+    if (strstr(error.text, text) == NULL) {
+        fail_msg("'%s' does not say '%s'", error.text, text);
+    }
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    ropemap_spec spec = ropemap_spec_default();
+    refuse_reach(spec, 0, 1, "limit: 0, expected 1 to 2^36");
+    refuse_reach(spec, ((int64_t)1 << 36) + 1, 1, "limit: 68719476737");
+    refuse_reach(spec, 10, 1025, "threads: 1025");
+    spec.head_dim = 3;
+    refuse_reach(spec, 10, 1, "head-dim: 3");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_published_reach),
+        cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_nothing_turns),
+        cmocka_unit_test(test_reach_and_threads),
+        cmocka_unit_test(test_stops_and_progress),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
