@@ -539,7 +539,7 @@ ROPEMAP_API void ropemap_cell_bounds(int64_t count, int64_t cells, int64_t cell,
  * Similarity of two equal vectors with equal entries at distances first, first + step, ... (negative ones as
  * their magnitude): a^2 (2 B(r) + D_fixed) / d with B(r) the sum of the pairs' cosines, values
  * [distances.count]; 1 at 0 where a is 1. Pairs [first_pair, first_pair + pair_count) alone, without what
- * does not turn, where pair_count > 0. All distances below 2^40 in magnitude. Off by 2e-7 at most.
+ * does not turn, where pair_count > 0. All distances below 2^40 in magnitude. Off by 2e-7 a^2 at most.
  * ROPEMAP_USAGE, ROPEMAP_RESOURCES.
  */
 typedef struct ropemap_curve_request {

@@ -101,8 +101,13 @@ static ropemap_status find_least(const ropemap_spec *spec, cli_progress *progres
                                  ropemap_error *error) {
     ropemap_window window;
     int32_t count = 0;
-    const ropemap_bound_request request = {
-        .spec = *spec, .length = to->length, .progress = progress_tell, .progress_user = progress};
+    /* Rules that bend frequencies take a hundred times as long. */
+    const double resolution = spec->scaling.rule == ROPEMAP_SCALING_NONE ? 1e-6 : 1e-4;
+    const ropemap_bound_request request = {.spec = *spec,
+                                           .length = to->length,
+                                           .resolution = resolution,
+                                           .progress = progress_tell,
+                                           .progress_user = progress};
     const ropemap_status status = ropemap_bound_bases(&request, &window, 1, &count, error);
     to->least_base = count > 0 ? window.low : 0.0;
     return status;
