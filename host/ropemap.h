@@ -71,6 +71,9 @@ typedef struct ropemap_error {
 #define ROPEMAP_POSITION_END ((int64_t)1 << 40) /* every position is below this */
 #define ROPEMAP_MAX_DIVISORS 512                /* pairs that lists of divisors may have */
 #define ROPEMAP_MAX_SIDE     65535              /* cells along one side of a map */
+#define ROPEMAP_CHUNK        262144             /* dual chunks where nothing else is asked: Qwen2.5-1M's */
+#define ROPEMAP_LOCAL        8192
+#define ROPEMAP_MAX_CHUNK    ((int64_t)1 << 22) /* tokens */
 
 /* Which dimensions form a pair: (i, i + rotary_dim/2) as GPT-NeoX and Llama, or (2i, 2i + 1) as GPT-J. */
 typedef enum ropemap_layout { ROPEMAP_LAYOUT_HALF, ROPEMAP_LAYOUT_INTERLEAVED } ropemap_layout;
@@ -431,7 +434,14 @@ typedef enum ropemap_encoding {
     ROPEMAP_ENCODING_ALIBI,      /* q . k - slope |m - n| (Press et al. 2021, arXiv 2108.12409) */
     ROPEMAP_ENCODING_XPOS, /* RoPE with cosines that shrink with |m - n| (Sun et al. 2022, arXiv 2212.10554)
                             */
-    ROPEMAP_ENCODING_NOPE  /* none */
+    ROPEMAP_ENCODING_NOPE, /* none */
+    /*
+     * RoPE of positions within chunks (An et al. 2024, arXiv 2402.17463, as vLLM has it), for causal maps in
+     * steps of 1. With L = chunk - local a key n counts as n mod L; a query m as m mod L to the keys of its
+     * own L tokens, as min(m mod L + L, chunk) to those of the L before, as min(2 L - 1, chunk) to all
+     * earlier ones.
+     */
+    ROPEMAP_ENCODING_DUAL_CHUNK
 } ropemap_encoding;
 
 /* Names as on the command line; NULL past the last, so counting up from 0 lists them all. */
@@ -452,6 +462,8 @@ typedef struct ropemap_request {
     const ropemap_vectors *queries, *keys; /* both NULL: ones. Borrowed */
     ropemap_encoding encoding;
     double slope;             /* of alibi, a token; 0: 2^-8. 0 for the others */
+    int64_t chunk, local;     /* of dual-chunk, tokens, 1 <= local < chunk <= ROPEMAP_MAX_CHUNK; 0:
+                                 ROPEMAP_CHUNK, ROPEMAP_LOCAL. 0 for the others */
     bool already_rotated;     /* the vectors carry their rotation: do not rotate again */
     int64_t first_position;   /* position of row 0 of vectors that have an end */
     ropemap_range rows, cols; /* positions of queries (down) and keys (across) */

@@ -65,19 +65,23 @@ struct path {
     ropemap_pool pool;
     bool causal;
     int32_t threads;
+    bool dual_chunk;
 };
 
 static const struct path paths[] = {
-    {"closed sums", "none", false, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, false, 1},
-    {"closed sums, causal", "linear:factor=4", false, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, true, 2},
-    {"pooled rows", "ntk:factor=2", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, false, 1},
-    {"pooled rows, causal", "none", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, true, 2},
-    {"moments", "none", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_RMS, false, 1},
-    {"centred moments, causal", "none", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_STD, true, 2},
-    {"extremes by distance", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_ABSMAX, true, 1},
-    {"deviations by distance", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_STD, false, 2},
-    {"extremes by tiles", "none", true, ROPEMAP_METHOD_TILED, ROPEMAP_POOL_MIN, false, 1},
-    {"deviations by tiles", "none", true, ROPEMAP_METHOD_TILED, ROPEMAP_POOL_STD, true, 2},
+    {"closed sums", "none", false, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, false, 1, false},
+    {"closed sums, causal", "linear:factor=4", false, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, true, 2,
+     false},
+    {"pooled rows", "ntk:factor=2", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, false, 1, false},
+    {"pooled rows, causal", "none", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_MEAN, true, 2, false},
+    {"moments", "none", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_RMS, false, 1, false},
+    {"centred moments, causal", "none", true, ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_STD, true, 2, false},
+    {"extremes by distance", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_ABSMAX, true, 1, false},
+    {"deviations by distance", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_STD, false, 2, false},
+    {"extremes by tiles", "none", true, ROPEMAP_METHOD_TILED, ROPEMAP_POOL_MIN, false, 1, false},
+    {"deviations by tiles", "none", true, ROPEMAP_METHOD_TILED, ROPEMAP_POOL_STD, true, 2, false},
+    {"extremes of dual chunks", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_MIN, true, 1, true},
+    {"deviations of dual chunks", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_STD, true, 2, true},
 };
 enum { PATHS = sizeof paths / sizeof paths[0] };
 
@@ -107,6 +111,11 @@ static ropemap_request request_of(const struct path *path) {
     request.pool = path->pool;
     request.causal = path->causal;
     request.threads = path->threads;
+    if (path->dual_chunk) {
+        request.encoding = ROPEMAP_ENCODING_DUAL_CHUNK;
+        request.chunk = 16;
+        request.local = 4;
+    }
     return request;
 }
 

@@ -56,8 +56,9 @@ static void describe_rule(line title, const ropemap_request *request) {
         add(title, "d = %" PRId32, spec->head_dim);
         return;
     }
-    static const char *const encodings[] = {"RoPE similarity", "Sinusoidal similarity", "ALiBi similarity",
-                                            "xPos similarity", "Similarity without positions"};
+    static const char *const encodings[] = {
+        "RoPE similarity", "Sinusoidal similarity",        "ALiBi similarity",
+        "xPos similarity", "Similarity without positions", "RoPE similarity, dual chunks"};
     const bool known = (size_t)request->encoding < sizeof encodings / sizeof encodings[0];
     add(title, "%s", known ? encodings[request->encoding] : "Similarity");
     if (request->encoding == ROPEMAP_ENCODING_ALIBI || request->encoding == ROPEMAP_ENCODING_NOPE) {
@@ -167,6 +168,13 @@ static void describe_content(line subtitle, const ropemap_request *request) {
     }
 }
 
+static void describe_chunks(line subtitle, const ropemap_request *request) {
+    char chunk[RM_NUMBER_TEXT], local[RM_NUMBER_TEXT];
+    rm_number_grouped(chunk, request->chunk != 0 ? request->chunk : ROPEMAP_CHUNK);
+    rm_number_grouped(local, request->local != 0 ? request->local : ROPEMAP_LOCAL);
+    add(subtitle, "chunks of %s, %s local", chunk, local);
+}
+
 static void describe_value(char *label, size_t size, const ropemap_request *request, const ropemap_map *map) {
     static const char *const symbols[] = {
         [ROPEMAP_MEASURE_DOT] = "q · k",
@@ -193,6 +201,9 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
     describe_cells(subtitle, request, map);
     if (request->causal) {
         add(subtitle, "causal");
+    }
+    if (request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK) {
+        describe_chunks(subtitle, request);
     }
     describe_content(subtitle, request);
     const char *method =

@@ -3,8 +3,10 @@
 #include "host/map/cost.h"
 
 #include "host/map/cells.h"
+#include "host/map/dual_chunk.h"
 #include "host/map/pieces.h"
 #include "host/map/plan.h"
+#include "host/map/rectangle.h"
 
 enum {
     ROTATE_FLOPS = 20,              /* of one element: phase, sine and cosine, two products */
@@ -301,4 +303,29 @@ void rm_cost_diagonal(rm_job *job) {
                                  .own = has_own_memory(job) ? 8.0 * (double)rm_diagonal_at_once(job) : 0.0};
     fit_threads(job, worker, (struct bytes){0});
     plan->flops = (double)plan->bands * (double)plan->band * (double)job->freqs.pairs * ROTATE_FLOPS;
+}
+
+/* Operations of a cell, and of a chunk of queries in it: some twenty table entries, in two doubles each. */
+enum { CHUNK_FLOPS = 500 };
+
+void rm_cost_dual_chunk(rm_job *job) {
+    ropemap_plan *plan = &job->plan;
+    const ropemap_pool pool = job->request->pool;
+    const rm_chunks chunks = rm_chunks_of(job->request);
+    const double count = (double)chunks.far + 1.0;
+    plan->method = ROPEMAP_METHOD_DIAGONAL;
+    plan->dtype = ROPEMAP_DTYPE_FP32;
+    plan->block = 1;
+    plan->band = chunks.far + 1;
+    plan->bands = 1;
+    plan->tiles = 0;
+    limit_threads(job, job->device.workers);
+    const double tables = rm_pool_is_extreme(pool)   ? (double)rm_range_max_room(chunks.far + 1)
+                          : pool == ROPEMAP_POOL_STD ? 4.0 * (count + 2.0)
+                                                     : 2.0 * (count + 2.0);
+    const struct bytes worker = {.own = has_own_memory(job) ? 8.0 * (double)rm_diagonal_at_once(job) : 0.0};
+    fit_threads(job, worker, (struct bytes){.host = 8.0 * (count + tables)});
+    const double rows = (double)job->grid.rows.range.count / (double)chunks.length;
+    const double steps = (double)plan->height * (double)plan->width + 3.0 * rows;
+    plan->flops = count * (double)job->freqs.pairs * ROTATE_FLOPS + steps * CHUNK_FLOPS;
 }

@@ -10,6 +10,7 @@
 void rm_cost_tiled(rm_job *job);
 void rm_cost_factored(rm_job *job);
 void rm_cost_diagonal(rm_job *job);
+void rm_cost_dual_chunk(rm_job *job); /* the diagonal method of that encoding */
 
 /* Whether the plan keeps within the memory of the host and of the device. */
 bool rm_cost_fits(const rm_job *job);

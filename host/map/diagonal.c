@@ -330,28 +330,6 @@ static ropemap_status compute(struct diagonal *diagonal, ropemap_error *error) {
     return rm_job_run(job, "distances", job->plan.bands, part_task, diagonal, error);
 }
 
-/* The vectors have equal entries 1 / sqrt(d): a pair's share is 2 / d times its cosine, a fixed element's 1 /
- * d. */
-static void set_weights(struct diagonal *diagonal) {
-    const rm_job *job = diagonal->job;
-    const double d = (double)job->queries->head_dim, pairs = (double)job->freqs.pairs;
-    const double a = (double)job->freqs.attention_factor;
-    diagonal->weight = job->rotation.rotate ? a * a * 2.0 / d : 0.0;
-    diagonal->fixed = job->rotation.rotate ? (d - 2.0 * pairs) / d : 1.0;
-    if (job->request->encoding == ROPEMAP_ENCODING_SINUSOIDAL) {
-        diagonal->weight = 1.0 / pairs;
-        diagonal->fixed = 0.0;
-    } else if (job->request->encoding == ROPEMAP_ENCODING_ALIBI) {
-        diagonal->weight = 0.0;
-        diagonal->fixed = 1.0;
-    }
-    if (job->rotation.normalise && job->request->encoding != ROPEMAP_ENCODING_ALIBI) {
-        const double length = diagonal->weight * pairs + diagonal->fixed;
-        diagonal->weight /= length;
-        diagonal->fixed /= length;
-    }
-}
-
 ropemap_status rm_map_diagonal(rm_job *job, float *cells, ropemap_error *error) {
     const ropemap_range rows = job->grid.rows.range, cols = job->grid.cols.range;
     const int64_t first = rows.first - cols.first - cols.step * (cols.count - 1);
@@ -367,7 +345,7 @@ ropemap_status rm_map_diagonal(rm_job *job, float *cells, ropemap_error *error) 
     if (diagonal.scratch == NULL) {
         return rm_fail_memory(error, "distances", (uint64_t)threads * sizeof *diagonal.scratch);
     }
-    set_weights(&diagonal);
+    rm_encoding_weights(job, &diagonal.weight, &diagonal.fixed);
     const ropemap_status status = compute(&diagonal, error);
     for (int32_t i = 0; i < threads; i++) {
         free_scratch(&diagonal.scratch[i]);

@@ -3,10 +3,12 @@
 #include "host/map/encoding.h"
 
 #include "cuda/arith.h"
+#include "host/map/dual_chunk.h"
 
+#include <inttypes.h>
 #include <math.h>
 
-static const char *const names[] = {"rope", "sinusoidal", "alibi", "xpos", "nope"};
+static const char *const names[] = {"rope", "sinusoidal", "alibi", "xpos", "nope", "dual-chunk"};
 
 /* xPos (Sun et al. 2022, arXiv 2212.10554): gamma, and tokens over which a pair's factor applies once. */
 static const double XPOS_GAMMA = 0.4, XPOS_TOKENS = 512.0;
@@ -27,6 +29,38 @@ bool rm_encoding_is_own(const rm_job *job) {
     return encoding == ROPEMAP_ENCODING_ALIBI || encoding == ROPEMAP_ENCODING_XPOS;
 }
 
+static ropemap_status check_chunks(const ropemap_request *request, ropemap_error *error) {
+    if (request->encoding != ROPEMAP_ENCODING_DUAL_CHUNK) {
+        return request->chunk == 0 && request->local == 0
+                   ? ROPEMAP_OK
+                   : rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 " with %s, expected with dual-chunk",
+                             request->chunk != 0 ? "chunk" : "local",
+                             request->chunk != 0 ? request->chunk : request->local,
+                             ropemap_encoding_name(request->encoding));
+    }
+    const rm_chunks chunks = rm_chunks_of(request);
+    if (chunks.chunk < 2 || chunks.chunk > ROPEMAP_MAX_CHUNK) {
+        return rm_fail(error, ROPEMAP_USAGE, "chunk: %" PRId64 ", expected 2 to %" PRId64 " tokens",
+                       chunks.chunk, ROPEMAP_MAX_CHUNK);
+    }
+    if (chunks.local < 1 || chunks.local >= chunks.chunk) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "local: %" PRId64 " with a chunk of %" PRId64 ", expected 1 or more, fewer than that",
+                       chunks.local, chunks.chunk);
+    }
+    if (!request->causal) {
+        return rm_fail(
+            error, ROPEMAP_USAGE,
+            "causal: not asked for, expected with dual-chunk, which tells no distance to later keys");
+    }
+    if (request->rows.step != 1 || request->cols.step != 1) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "encoding: dual-chunk of positions in steps of %" PRId64 ", expected steps of 1",
+                       request->rows.step != 1 ? request->rows.step : request->cols.step);
+    }
+    return ROPEMAP_OK;
+}
+
 ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *error) {
     const char *name = ropemap_encoding_name(request->encoding);
     const bool own = request->encoding != ROPEMAP_ENCODING_ROPE && request->encoding != ROPEMAP_ENCODING_NOPE;
@@ -45,6 +79,7 @@ ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *
         return rm_fail(error, ROPEMAP_USAGE, "encoding: %s by the %s method, expected diagonal", name,
                        ropemap_method_name(request->method));
     }
+    RM_TRY(check_chunks(request, error));
     const bool sloped = request->slope != 0.0;
     if (sloped && request->encoding != ROPEMAP_ENCODING_ALIBI) {
         return rm_fail(error, ROPEMAP_USAGE, "slope: %g with %s, expected with alibi", request->slope, name);
@@ -53,6 +88,27 @@ ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *
                ? ROPEMAP_OK
                : rm_fail(error, ROPEMAP_USAGE, "slope: %g, expected a number above 0, at most 1e6",
                          request->slope);
+}
+
+/* The vectors have equal entries 1 / sqrt(d): a pair's share is 2 / d times its cosine, a fixed element's 1 /
+ * d. */
+void rm_encoding_weights(const rm_job *job, double *weight, double *fixed) {
+    const double d = (double)job->queries->head_dim, pairs = (double)job->freqs.pairs;
+    const double a = (double)job->freqs.attention_factor;
+    *weight = job->rotation.rotate ? a * a * 2.0 / d : 0.0;
+    *fixed = job->rotation.rotate ? (d - 2.0 * pairs) / d : 1.0;
+    if (job->request->encoding == ROPEMAP_ENCODING_SINUSOIDAL) {
+        *weight = 1.0 / pairs;
+        *fixed = 0.0;
+    } else if (job->request->encoding == ROPEMAP_ENCODING_ALIBI) {
+        *weight = 0.0;
+        *fixed = 1.0;
+    }
+    if (job->rotation.normalise && job->request->encoding != ROPEMAP_ENCODING_ALIBI) {
+        const double length = *weight * pairs + *fixed;
+        *weight /= length;
+        *fixed /= length;
+    }
 }
 
 /* The bias is added to the score, which the measure has scaled. */

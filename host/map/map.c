@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/map/choice.h"
+#include "host/map/dual_chunk.h"
 
 #include <math.h>
 
@@ -10,7 +11,8 @@ static ropemap_status run_method(rm_job *job, float *cells, ropemap_error *error
     case ROPEMAP_METHOD_FACTORED:
         return rm_map_factored(job, cells, error);
     case ROPEMAP_METHOD_DIAGONAL:
-        return rm_map_diagonal(job, cells, error);
+        return job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK ? rm_map_dual_chunk(job, cells, error)
+                                                                     : rm_map_diagonal(job, cells, error);
     case ROPEMAP_METHOD_TILED:
     case ROPEMAP_METHOD_AUTO:
         break;

@@ -33,6 +33,14 @@ static ropemap_status refuse(const rm_job *job, const char *reason, ropemap_erro
                    ropemap_method_name(job->request->method), ropemap_pool_name(job->request->pool), reason);
 }
 
+static void cost_diagonal(rm_job *job) {
+    if (job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK) {
+        rm_cost_dual_chunk(job);
+    } else {
+        rm_cost_diagonal(job);
+    }
+}
+
 static ropemap_status plan_forced(rm_job *job, ropemap_error *error) {
     explain(job, "asked for");
     if (job->request->method == ROPEMAP_METHOD_FACTORED) {
@@ -45,7 +53,7 @@ static ropemap_status plan_forced(rm_job *job, ropemap_error *error) {
         if (obstacle != NULL) {
             return refuse(job, obstacle, error);
         }
-        rm_cost_diagonal(job);
+        cost_diagonal(job);
     } else {
         rm_cost_tiled(job);
     }
@@ -55,8 +63,10 @@ static ropemap_status plan_forced(rm_job *job, ropemap_error *error) {
 static void plan_auto(rm_job *job) {
     const ropemap_pool pool = job->request->pool;
     if (rm_encoding_by_distance(job)) {
-        rm_cost_diagonal(job);
-        explain(job, "the encoding is known by its distances");
+        cost_diagonal(job);
+        explain(job, job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK
+                         ? "dual chunks: a table over the distances within chunks serves every cell"
+                         : "the encoding is known by its distances");
         return;
     }
     if (pool == ROPEMAP_POOL_MEAN) {

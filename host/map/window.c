@@ -27,8 +27,8 @@ void rm_window_max(const float *values, int64_t count, int64_t width, float *max
     }
 }
 
-/* sum + rest += value + small, with the rounding of the larger part kept (Knuth's two-sum). */
-static void add(double *sum, double *rest, double value, double small) {
+/* Knuth's two-sum; what was lost joins the smaller part. */
+void rm_running_add(double *sum, double *rest, double value, double small) {
     const double total = *sum + value;
     const double part = total - *sum;
     const double lost = (*sum - (total - part)) + (value - part);
@@ -45,19 +45,33 @@ void rm_running_sum(rm_running running, const double *values, int64_t count, int
         const double value = values[t];
         if (squares) {
             const double square = value * value;
-            add(&sum, &rest, square, fma(value, value, -square));
+            rm_running_add(&sum, &rest, square, fma(value, value, -square));
         } else {
-            add(&sum, &rest, value, 0.0);
+            rm_running_add(&sum, &rest, value, 0.0);
         }
     }
     running.sums[count] = sum;
     running.rests[count] = rest;
 }
 
+void rm_running_twice(rm_running twice, const double *values, int64_t count, int squares) {
+    double once = 0.0, once_rest = 0.0, sum = 0.0, rest = 0.0;
+    for (int64_t t = 0; t <= count; t++) {
+        twice.sums[t] = sum;
+        twice.rests[t] = rest;
+        rm_running_add(&sum, &rest, once, once_rest);
+        const double value = t < count ? values[t] : 0.0, square = value * value;
+        rm_running_add(&once, &once_rest, squares ? square : value,
+                       squares ? fma(value, value, -square) : 0.0);
+    }
+    twice.sums[count + 1] = sum;
+    twice.rests[count + 1] = rest;
+}
+
 void rm_running_difference(rm_running running, int64_t first, int64_t end, double *sum, double *rest) {
     *sum = running.sums[end];
     *rest = running.rests[end];
-    add(sum, rest, -running.sums[first], -running.rests[first]);
+    rm_running_add(sum, rest, -running.sums[first], -running.rests[first]);
 }
 
 void rm_running_window(rm_running windows, rm_running values, int64_t count, int64_t width) {
@@ -67,7 +81,7 @@ void rm_running_window(rm_running windows, rm_running values, int64_t count, int
         windows.rests[t] = rest;
         double window = 0.0, small = 0.0;
         rm_running_difference(values, t, t + width, &window, &small);
-        add(&sum, &rest, window, small);
+        rm_running_add(&sum, &rest, window, small);
     }
     windows.sums[count - width + 1] = sum;
     windows.rests[count - width + 1] = rest;

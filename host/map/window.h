@@ -26,6 +26,13 @@ void rm_running_sum(rm_running running, const double *values, int64_t count, int
  * running sum of the values. */
 void rm_running_window(rm_running windows, rm_running values, int64_t count, int64_t width);
 
+/* The running sum of a running sum: entry t is the sum over u < t of (values[0] + ... + values[u - 1]), for
+ * t <= count + 1; `twice` holds count + 2 entries. */
+void rm_running_twice(rm_running twice, const double *values, int64_t count, int squares);
+
+/* sum + rest += value + small, with the rounding of the larger part kept. */
+void rm_running_add(double *sum, double *rest, double value, double small);
+
 /* Entry `end` less entry `first`, as two doubles whose sum it is. */
 void rm_running_difference(rm_running running, int64_t first, int64_t end, double *sum, double *rest);
 

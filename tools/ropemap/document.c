@@ -78,11 +78,17 @@ static json_t *plan_object(const ropemap_plan *plan) {
                      plan->flops);
 }
 
+/* null where the encoding has no chunks */
+static json_t *chunk_number(const ropemap_request *request, int64_t asked, int64_t usual) {
+    const bool has = request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK;
+    return has ? json_integer((json_int_t)(asked != 0 ? asked : usual)) : json_null();
+}
+
 json_t *document_start(const char *schema, const map_options *options, const ropemap_plan *plan) {
     const ropemap_request *request = &options->request;
     return json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:s, s:s, s:b, "
-        "s:s, s:b, s:I, s:o, s:s, " /* phase, difference, shift, positions_from, encoding */
+        "s:s, s:b, s:I, s:o, s:s, s:o, s:o, " /* phase, difference, shift, positions_from, encoding, chunks */
         "s:s, s:o, s:s, s:o, s:b, s:s, s:i, s:o}",
         "schema", schema, "version", ropemap_version(), "spec", spec_object(&request->spec), "content",
         content_object(options), "rows", range_object(request->rows), "cols", range_object(request->cols),
@@ -91,8 +97,10 @@ json_t *document_start(const char *schema, const map_options *options, const rop
         request->causal ? 1 : 0, "phase", ropemap_phase_name(options->phase), "difference",
         options->diff ? 1 : 0, "shift", (json_int_t)options->shift, "positions_from",
         options->positions_from != NULL ? document_text(options->positions_from) : json_null(), "encoding",
-        ropemap_encoding_name(request->encoding), "method", ropemap_method_name(plan->method), "reason",
-        document_text(plan->reason), "backend", plan->backend, "backend_reason",
+        ropemap_encoding_name(request->encoding), "chunk",
+        chunk_number(request, request->chunk, ROPEMAP_CHUNK), "local",
+        chunk_number(request, request->local, ROPEMAP_LOCAL), "method", ropemap_method_name(plan->method),
+        "reason", document_text(plan->reason), "backend", plan->backend, "backend_reason",
         document_text(plan->backend_reason), "fell_back", plan->fell_back ? 1 : 0, "dtype",
         ropemap_dtype_name(plan->dtype), "threads", (int)plan->threads, "plan", plan_object(plan));
 }

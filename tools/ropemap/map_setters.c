@@ -171,6 +171,15 @@ ropemap_status set_slope(void *into, const cli_option *option, const char *text,
                : status;
 }
 
+/* --chunk and --local */
+ropemap_status set_tokens(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    uint64_t value = 0;
+    const ropemap_status status =
+        number_integer(option_subject(option).text, text, 1, (uint64_t)ROPEMAP_MAX_CHUNK, &value, error);
+    *(int64_t *)((char *)into + option->offset) = (int64_t)value;
+    return status;
+}
+
 ropemap_status set_shift(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     map_options *options = into;
     uint64_t shift = 0;
