@@ -338,6 +338,7 @@ ROPEMAP_API ropemap_status ropemap_positions_grid(int32_t side, ropemap_position
 ROPEMAP_API void ropemap_positions_free(ropemap_positions *positions); /* NULL is fine */
 ROPEMAP_API int64_t ropemap_positions_count(const ropemap_positions *positions);
 ROPEMAP_API int32_t ropemap_positions_axes(const ropemap_positions *positions);
+ROPEMAP_API int64_t ropemap_positions_last(const ropemap_positions *positions); /* the greatest of all */
 
 /* How pairs share several axes of positions (M-RoPE): section[a] pairs follow axis a, in all rotary_dim / 2.
  */
@@ -549,7 +550,7 @@ ROPEMAP_API void ropemap_cell_bounds(int64_t count, int64_t cells, int64_t cell,
 
 /*
  * Similarity of two equal vectors with equal entries at distances first, first + step, ... (negative ones as
- * their magnitude): a^2 (2 B(r) + D_fixed) / d with B(r) the sum of the pairs' cosines, values
+ * their magnitude): (a^2 2 B(r) + D_fixed) / d with B(r) the sum of the pairs' cosines, values
  * [distances.count]; 1 at 0 where a is 1. Pairs [first_pair, first_pair + pair_count) alone, without what
  * does not turn, where pair_count > 0. All distances below 2^40 in magnitude. Off by 2e-7 a^2 at most.
  * ROPEMAP_USAGE, ROPEMAP_RESOURCES.

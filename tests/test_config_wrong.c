@@ -75,7 +75,7 @@ static const wrong_case wrong_cases[] = {
     {"{" TINY "'rope_scaling': {'type': 'llama3', 'factor': 2, 'low_freq_factor': 4}}", NULL, DATA,
      "rope_scaling has no high_freq_factor"},
     {"{" TINY "'rope_scaling': {'type': 'llama3', 'factor': 2, 'low_freq_factor': 4, 'high_freq_factor': 1}}",
-     NULL, DATA, "rope_scaling.high_freq_factor is 1, expected more than low_freq_factor, 4"},
+     NULL, DATA, "rope_scaling.high_freq_factor is 1, expected at least low_freq_factor, 4"},
     {"{" TINY "'rope_parameters': {'rope_type': 'proportional', 'partial_rotary_factor': 2}}", NULL, DATA,
      "rope_parameters.partial_rotary_factor is 2"},
     {"{'model_type': 'falcon', 'hidden_size': 4544, 'num_attention_heads': 71, 'alibi': true}", NULL, DATA,

@@ -142,3 +142,7 @@ int64_t ropemap_positions_count(const ropemap_positions *positions) {
 int32_t ropemap_positions_axes(const ropemap_positions *positions) {
     return positions->axes;
 }
+
+int64_t ropemap_positions_last(const ropemap_positions *positions) {
+    return positions->greatest;
+}

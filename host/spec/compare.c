@@ -199,8 +199,12 @@ static bool explain_base(struct comparing *work) {
     if (!are(work->found, 1, work->other, work->pairs, 10.0 * CLOSE)) {
         return false;
     }
-    judge(work->result, "base", "frequencies of base %.6g%s, expected %.10g", other.base,
-          fabs(first - 1.0) > CLOSE ? " with all divided alike" : "", work->spec->base);
+    if (fabs(first - 1.0) > CLOSE) {
+        judge(work->result, "base", "frequencies of base %.6g divided by %.6g, expected base %.10g undivided",
+              other.base, 1.0 / first, work->spec->base);
+        return true;
+    }
+    judge(work->result, "base", "frequencies of base %.6g, expected %.10g", other.base, work->spec->base);
     return true;
 }
 

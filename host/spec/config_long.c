@@ -229,9 +229,9 @@ ropemap_status rm_config_llama3(rm_config *config) {
     RM_TRY(rm_config_factor(config, true));
     RM_TRY(read_band(config, "low_freq_factor", &scaling->low_freq_factor));
     RM_TRY(read_band(config, "high_freq_factor", &scaling->high_freq_factor));
-    if (scaling->high_freq_factor <= scaling->low_freq_factor) {
+    if (scaling->high_freq_factor < scaling->low_freq_factor) {
         return rm_fail(config->error, ROPEMAP_DATA,
-                       "%s: %s.high_freq_factor is %.15g, expected more than low_freq_factor, %.15g",
+                       "%s: %s.high_freq_factor is %.15g, expected at least low_freq_factor, %.15g",
                        config->label, config->rope.path, scaling->high_freq_factor, scaling->low_freq_factor);
     }
     RM_TRY(read_original(config));

@@ -100,6 +100,29 @@ class Curve(Case):
         self.curves("--queries", "q.npy", "--keys", "k.npy", "--head", "0", "--batch", "0", "--order", "hsd",
                     "--first-position", "5", "--threads", "2", "-n", "7")
 
+    def test_what_rotates_in_part(self):
+        """What is told of a curve is what is drawn, fixed elements and attention factor included."""
+        curve = self.curves("-d", "8", "--rotary-dim", "4", "-n", "400")["curves"][0]
+        drawn = curve["values"]
+        self.assertIsNone(curve["first_negative"])
+        self.assertEqual(curve["half"], next(r for r, value in enumerate(drawn) if value < 0.5))
+
+    def test_many_distances_as_npy(self):
+        self.done("curve", "-n", "70000", "-o", "c.npy", "-q")
+        cells = read_npy(self.read("c.npy"))
+        self.assertEqual((len(cells), len(cells[0])), (1, 70000))
+        self.assertAlmostEqual(cells[0][69999], similarity(69999), delta=3e-7)
+
+    def test_what_cannot_vary_is_refused(self):
+        for name in ("head=0,1", "distances=10,20", "queries=a,b"):
+            self.refused(2, ["--vary", name.split("=")[0]], "curve", "--vary", name)
+        self.refused(2, ["--vary", "diff"], "sweep", "--vary", "diff=hf-fp32,ggml-fp32", "-o", "s.png")
+        self.refused(2, ["--label"], "curve", "--label", "a", "--label", "b")
+        self.refused(2, ["--head"], "curve", "--head", "1")
+        self.refused(2, ["--output", ".png"], "info", "-o", "w.svg")
+        self.refused(2, ["--output", ".png"], "bound", "--table", "1k,2k", "-o", "t.txt")
+        self.refused(2, ["--presets"], "info", "--presets", "-o", "p.png")
+
     def test_what_is_wrong_is_named(self):
         self.refused(2, ["--vary", "bass"], "curve", "--vary", "bass=1,2")
         self.refused(2, ["--base", "x"], "curve", "--vary", "base=x")
@@ -152,7 +175,7 @@ class Explain(Case):
     def test_five_sentences(self):
         page = self.done("explain", "-b", "1e4", "--length", "2k", "-q").stdout.decode()
         self.assertEqual(len(page.splitlines()), 5)
-        for word in ("1707", "base 10000", "head dimension", "No scaling rule", "2048 tokens"):
+        for word in ("1707", "base 10000", "head dimension", "No scaling rule", "2048 tokens", "base 1e+04 itself"):
             self.assertIn(word, page)
         document = json.loads(self.done("explain", "-b", "1e4", "--length", "2k", "--scaling",
                                         "yarn:factor=4,original=1024", "--json", "-q").stdout)
@@ -170,6 +193,7 @@ class Sweep(Case):
         self.assertEqual(self.read("s.png")[:8], b"\x89PNG\r\n\x1a\n")
         self.assertIn(b"head-dim 32", self.read("s.svg"))
         self.assertEqual(self.read("frames/frame-005.png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.refused(4, ["frame-000.png"], "sweep", *arguments, "--frames", "frames")
         before = self.read("s.png")
         self.done("sweep", *arguments, "-o", "s.png", "--force", "--columns", "2")
         self.assertEqual(self.read("s.png"), before)

@@ -102,6 +102,17 @@ class Info(Case):
         self.write("broken.gguf", b"GGUF\x03\x00\x00\x00")
         self.refused(3, ["broken.gguf"], "info", "--model", "broken.gguf")
 
+    def test_lost_output_is_told(self):
+        for arguments in (["info"], ["info", "--presets"]):
+            with open("/dev/full", "wb") as full:
+                result = self.run_program(*arguments, stdout=full, stderr=-1, capture_output=False)
+            self.assertEqual(result.returncode, 4, arguments)
+
+    def test_equal_factors_of_llama3(self):
+        """Llama 4 Scout has both at 1: one step, no ramp."""
+        self.write_config({**LLAMA31, "rope_scaling": {**LLAMA31["rope_scaling"], "high_freq_factor": 1.0}})
+        self.assertEqual(self.info("--model", ".")["rule"], "llama3")
+
     def test_layer_types(self):
         self.write_config({"model_type": "gemma3_text", "head_dim": 256, "hidden_size": 3840, "num_attention_heads": 16,
                            "max_position_embeddings": 131072, "rope_theta": 1e6, "rope_local_base_freq": 1e4,

@@ -84,6 +84,9 @@ class Phases(Case):
 
     def test_what_does_not_go_together(self):
         self.refused(2, ["--diff"], "map", "--diff", "exact", "--dry-run")
+        self.refused(2, ["--phase", "--diff"], "map", "--diff", "hf-fp32", "--phase", "ggml-fp32", "--dry-run")
+        both = self.map("-n", "50", "-d", "8", "--diff", "hf-fp32", "--phase", "hf-fp32")[1]
+        self.assertTrue(both["difference"])
         self.refused(2, ["--phase", "hf-fp33"], "map", "--phase", "hf-fp33", "--dry-run")
         self.refused(2, ["--shift"], "map", "--shift", "-1", "--dry-run")
         self.write("q.npy", write_npy((4, 8), [1.0] * 32))
@@ -134,6 +137,11 @@ class Positions(Case):
             for j, other in enumerate(places):
                 wanted = sum(math.cos((one - other) * 1e4 ** (-2 * pair / 16)) for pair in range(8)) / 8
                 self.assertAlmostEqual(cells[i][j], wanted, delta=2e-6)
+
+    def test_the_length_is_that_of_the_positions(self):
+        self.write("p.npy", write_positions((2,), [0, 5000]))
+        _, document = self.map("-d", "16", "--scaling", "dynamic:factor=2,max=1024", "--positions-from", "p.npy")
+        self.assertEqual(document["spec"]["length"], 5001)
 
     def test_axes(self):
         """Two tokens at (t, h, w) and (t', h', w'): each pair turns by its own axis."""

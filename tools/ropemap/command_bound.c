@@ -248,6 +248,12 @@ static ropemap_status check(const bound_options *options, ropemap_error *error) 
         return fail(error, ROPEMAP_USAGE,
                     "--output: draws a table, expected with --table of two lengths or more");
     }
+    const size_t length = strlen(options->output);
+    const char *ending = length >= 4 ? options->output + length - 4 : "";
+    if (strcmp(ending, ".png") != 0 && strcmp(ending, ".svg") != 0 && strcmp(ending, ".pdf") != 0) {
+        return fail(error, ROPEMAP_USAGE, "--output: unknown ending ('%.300s'), expected .png, .svg or .pdf",
+                    options->output);
+    }
     return ropemap_output_check(options->output, options->force, error);
 }
 

@@ -52,7 +52,7 @@ static int tell(const check_options *options, const ropemap_comparison *found) {
         (void)printf("first at pair %d: %.9g, expected %.9g\n", (int)found->pair, found->found,
                      found->wanted);
     }
-    return ROPEMAP_OK;
+    return finish_stdout();
 }
 
 static ropemap_status check(check_options *options, int *code, ropemap_error *error) {

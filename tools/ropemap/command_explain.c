@@ -13,6 +13,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
+enum {
+    LENGTH_SMOOTH = 1 << 20,
+    LENGTH_BENT = 1 << 17
+}; /* most tokens that the least base is found for, in seconds */
+
 enum { SENTENCES = 5, SENTENCE_BYTES = 640, LIMIT = 1 << 22, LENGTH_USUAL = 32768, NEIGHBOURS = 24 };
 
 typedef struct explain_options {
@@ -122,7 +127,7 @@ static ropemap_status work_out(const ropemap_spec *spec, cli_progress *progress,
                  ? ropemap_bound_reach(&other, LIMIT, 0, progress_tell, progress, &to->plain, error)
                  : status;
     other = *spec;
-    to->more = 10.0 * spec->base;
+    to->more = fmin(10.0 * spec->base, 1e30);
     to->less = spec->base / 10.0 > 1.0 ? spec->base / 10.0 : 1.0 + (spec->base - 1.0) / 10.0;
     other.base = to->more;
     status = status == ROPEMAP_OK ? reach_of(other, progress, &to->reach_more, error) : status;
@@ -130,11 +135,15 @@ static ropemap_status work_out(const ropemap_spec *spec, cli_progress *progress,
     status = status == ROPEMAP_OK ? reach_of(other, progress, &to->reach_less, error) : status;
     ropemap_spec narrow = *spec; /* lists of divisors are for one dimension alone */
     narrow.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
-    narrow.rotary_dim = 0;
-    if (spec->head_dim % 4 == 0 && spec->head_dim >= 8 && 2 * spec->head_dim <= ROPEMAP_MAX_HEAD_DIM) {
+    narrow.rotary_dim = spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim;
+    const int32_t rotates = narrow.rotary_dim;
+    if (rotates % 4 == 0 && spec->head_dim % 4 == 0 && spec->head_dim >= 8 &&
+        2 * spec->head_dim <= ROPEMAP_MAX_HEAD_DIM) {
         narrow.head_dim = spec->head_dim / 2;
+        narrow.rotary_dim = rotates / 2;
         status = status == ROPEMAP_OK ? reach_of(narrow, progress, &to->reach_half_dim, error) : status;
         narrow.head_dim = spec->head_dim * 2;
+        narrow.rotary_dim = rotates * 2;
         status = status == ROPEMAP_OK ? reach_of(narrow, progress, &to->reach_double_dim, error) : status;
     }
     status = status == ROPEMAP_OK ? find_fall(spec, progress, to, error) : status;
@@ -169,15 +178,15 @@ static void say_scaling(const ropemap_spec *spec, explanation *to, char *text) {
             (int)to->pairs);
         return;
     }
-    char scores[120];
+    char scores[160];
     const double square = to->attention * to->attention;
     if (square == 1.0) {
         (void)snprintf(scores, sizeof scores, "its attention factor is 1, so scores stay as they are");
     } else {
-        (void)snprintf(
-            scores, sizeof scores,
-            "its attention factor multiplies every score by %.6g, which sharpens attention and moves no zero",
-            square);
+        (void)snprintf(scores, sizeof scores,
+                       "its attention factor multiplies the rotated part of every score by %.6g, which %s "
+                       "attention and moves no zero",
+                       square, square > 1.0 ? "sharpens" : "flattens");
     }
     (void)snprintf(
         text, SENTENCE_BYTES,
@@ -191,22 +200,22 @@ static void say(const ropemap_spec *spec, explanation *to) {
     const words reach = tokens(to->own.reach), half = tokens(to->own.half), less = tokens(to->reach_less);
     const words more = tokens(to->reach_more), narrow = tokens(to->reach_half_dim);
     const words wide = tokens(to->reach_double_dim);
-    (void)snprintf(to->sentence[0], SENTENCE_BYTES,
-                   "With base %.10g and %d rotated of %d dimensions, two equal tokens are less than half as "
-                   "similar from "
-                   "%s on, and first negatively similar at %s.",
-                   spec->base, 2 * (int)to->pairs, (int)spec->head_dim, half.text, reach.text);
+    (void)snprintf(
+        to->sentence[0], SENTENCE_BYTES,
+        "With base %.10g and %d rotated of %d dimensions, the similarity that rotation leaves of two equal "
+        "tokens first falls below one half at %s, and below zero at %s.",
+        spec->base, 2 * (int)to->pairs, (int)spec->head_dim, half.text, reach.text);
     if (to->falls_to != 0.0) {
         (void)snprintf(to->sentence[1], SENTENCE_BYTES,
-                       "The base sets how far that is: a tenth of it gives %s, ten times as much %s; but not "
+                       "The base sets how far that is: base %.4g gives %s, base %.4g %s; but not "
                        "in step, for "
                        "from base %.6g to %.6g the first zero falls from %" PRId64 " to %" PRId64 " tokens.",
-                       less.text, more.text, to->falls_from, to->falls_to, to->falls_reach_from,
-                       to->falls_reach_to);
+                       to->less, less.text, to->more, more.text, to->falls_from, to->falls_to,
+                       to->falls_reach_from, to->falls_reach_to);
     } else {
         (void)snprintf(to->sentence[1], SENTENCE_BYTES,
-                       "The base sets how far that is: a tenth of it gives %s, ten times as much %s.",
-                       less.text, more.text);
+                       "The base sets how far that is: base %.4g gives %s, base %.4g %s.", to->less,
+                       less.text, to->more, more.text);
     }
     if (to->reach_half_dim > 0 || to->reach_double_dim > 0) {
         (void)snprintf(
@@ -222,8 +231,8 @@ static void say(const ropemap_spec *spec, explanation *to) {
     if (to->least_base > 0.0) {
         (void)snprintf(to->sentence[4], SENTENCE_BYTES,
                        "The least base that keeps the sum of cosines from falling below zero within %" PRId64
-                       " tokens is %.4g, so this one %s.",
-                       to->length, to->least_base,
+                       " tokens is %.4g; base %.4g itself %s.",
+                       to->length, to->least_base, spec->base,
                        to->own.reach == 0 || to->own.reach >= to->length ? "holds that length"
                                                                          : "does not hold that length");
     } else {
@@ -264,8 +273,13 @@ static ropemap_status work(explain_options *options, int *code, ropemap_error *e
     ropemap_spec *spec = &options->rule.spec;
     const int64_t trained =
         options->rule.opened != NULL ? ropemap_model_trained_length(options->rule.opened) : 0;
+    if ((options->rule.given & RULE_LENGTH) != 0 && spec->length < 2.0) {
+        return fail(error, ROPEMAP_USAGE, "--length: %.0f, expected 2 tokens or more", spec->length);
+    }
+    const int64_t most = spec->scaling.rule == ROPEMAP_SCALING_NONE ? LENGTH_SMOOTH : LENGTH_BENT;
     found.length = spec->length >= 2.0 ? (int64_t)spec->length : trained >= 2 ? trained : LENGTH_USUAL;
     spec->length = (double)found.length;
+    found.length = found.length < most ? found.length : most;
     signals_hold();
     status = work_out(spec, &progress, &found, error);
     progress_end(&progress);

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 static const cli_option options_table[] = {
     {.group = GROUP_WHAT,
@@ -35,6 +36,11 @@ static const cli_option options_table[] = {
 };
 
 static ropemap_status draw(const info_options *options, const info_rule *info, ropemap_error *error) {
+    const size_t length = strlen(options->output);
+    if (length < 4 || strcmp(options->output + length - 4, ".png") != 0) {
+        return fail(error, ROPEMAP_USAGE, "--output: unknown ending ('%.300s'), expected .png",
+                    options->output);
+    }
     ropemap_status status = ropemap_output_check(options->output, options->force, error);
     ropemap_bytes bytes = {.data = NULL};
     status = status == ROPEMAP_OK ? info_draw(info, &bytes, error) : status;
@@ -64,6 +70,10 @@ static int run(int argc, char **argv) {
     ropemap_status status = options_parse(&command_info, argc, argv, &options, &help, &error);
     if (status == ROPEMAP_OK && help) {
         return help_command(&command_info);
+    }
+    if (status == ROPEMAP_OK && options.presets && (options.output != NULL || options.rule.preset != NULL)) {
+        status = fail(&error, ROPEMAP_USAGE, "--presets: given with --%s, expected alone",
+                      options.output != NULL ? "output" : "preset");
     }
     if (status == ROPEMAP_OK && options.presets) {
         return options.json ? presets_json() : presets_text();

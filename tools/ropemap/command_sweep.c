@@ -30,7 +30,8 @@ typedef struct sweep_options {
 /* One setting's map. */
 typedef struct setting {
     ropemap_map map;
-    ropemap_request request; /* its vectors are gone: for titles of maps without any */
+    ropemap_figure figure; /* made while the vectors were open */
+    ropemap_range rows, cols;
     char label[LABEL_BYTES];
 } setting;
 
@@ -87,10 +88,14 @@ static ropemap_status make_one(const sweep_options *options, int index, cli_prog
     if (status == ROPEMAP_OK) {
         own.map.request.progress = progress_tell;
         own.map.request.progress_user = progress;
-        to->request = own.map.request;
-        to->request.queries = to->request.keys = NULL;
         vary_label(&options->vary, index, to->label, sizeof to->label);
         status = ropemap_map_compute(&own.map.request, &to->map, error);
+    }
+    if (status == ROPEMAP_OK) {
+        to->figure =
+            ropemap_figure_default(map_turns(&own.map) ? &own.map.shown : &own.map.request, &to->map);
+        to->rows = own.map.request.rows;
+        to->cols = own.map.request.cols;
     }
     map_inputs_free(&inputs);
     rule_options_free(&own.map.rule);
@@ -112,13 +117,52 @@ static ropemap_status make_all(const sweep_options *options, setting *settings, 
 
 /* ---- the sheet ----------------------------------------------------------------------------------------- */
 
-/* "RoPE similarity over base and head-dim" */
+static bool varies(const sweep_options *options, const char *name) {
+    for (int i = 0; i < options->vary.axis_count; i++) {
+        if (strcmp(options->vary.axes[i].option->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether what varies is a matter of the rule alone: else no panel's words hold for the others. */
+static bool rule_varies_alone(const sweep_options *options) {
+    for (int i = 0; i < options->vary.axis_count; i++) {
+        const cli_option *option = options->vary.axes[i].option;
+        bool rule = false;
+        for (const cli_option *row = rule_option_table; row->name != NULL; row++) {
+            rule = rule || row == option;
+        }
+        if (!rule) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "Similarity over base and head-dim, scaling yarn:factor=4,original=32768": what varies, and what the rule
+ * keeps. */
 static void make_title(const sweep_options *options, char *title, size_t size) {
-    size_t length = (size_t)snprintf(title, size, "RoPE similarity");
+    const rule_options *rule = &options->map.rule;
+    size_t length =
+        (size_t)snprintf(title, size, "%s", varies(options, "encoding") ? "Similarity" : "RoPE similarity");
     for (int i = 0; i < options->vary.axis_count && length < size; i++) {
         const int added = snprintf(title + length, size - length, "%s%s", i == 0 ? " over " : " and ",
                                    options->vary.axes[i].option->name);
         length += added > 0 ? (size_t)added : 0;
+    }
+    const bool named = rule->preset != NULL || rule->model != NULL;
+    if (named && length < size) {
+        (void)snprintf(title + length, size - length, ", %s",
+                       rule->preset != NULL ? rule->preset : rule->model);
+    } else if (!varies(options, "base") && !varies(options, "preset") && !varies(options, "model") &&
+               length < size) {
+        char scaling[80];
+        ropemap_scaling_format(&rule->spec.scaling, false, scaling, sizeof scaling);
+        (void)snprintf(title + length, size - length, ", base %.10g%s%s", rule->spec.base,
+                       rule->spec.scaling.rule != ROPEMAP_SCALING_NONE ? ", " : "",
+                       rule->spec.scaling.rule != ROPEMAP_SCALING_NONE ? scaling : "");
     }
 }
 
@@ -147,17 +191,18 @@ static ropemap_status write_sheets(const sweep_options *options, const setting *
     for (int i = 0; i < count; i++) {
         panels[i] = (ropemap_panel){.map = &settings[i].map,
                                     .label = settings[i].label,
-                                    .rows = settings[i].request.rows,
-                                    .cols = settings[i].request.cols};
+                                    .rows = settings[i].rows,
+                                    .cols = settings[i].cols};
     }
     make_title(options, title, sizeof title);
-    const ropemap_figure figure = ropemap_figure_default(&settings[0].request, &settings[0].map);
+    const ropemap_figure figure = settings[0].figure;
+    const bool alike = rule_varies_alone(options);
     const int axes = options->vary.axis_count;
     const ropemap_sheet sheet = {.title = title,
-                                 .subtitle = figure.subtitle,
+                                 .subtitle = alike ? figure.subtitle : "",
                                  .row_label = figure.row_label,
                                  .col_label = figure.col_label,
-                                 .value_label = figure.value_label,
+                                 .value_label = alike ? figure.value_label : "similarity",
                                  .panels = panels,
                                  .count = count,
                                  .columns = options->columns > 0 ? (int32_t)options->columns
@@ -184,24 +229,54 @@ static ropemap_status make_directory(const sweep_options *options, ropemap_error
                       strerror(errno));
 }
 
-static ropemap_status write_frames(const sweep_options *options, const setting *settings, int count,
-                                   ropemap_error *error) {
-    ropemap_status status = make_directory(options, error);
-    double low = INFINITY, high = -INFINITY;
+/* Colour limits of all frames: the given ones, else those of all maps, symmetric where both signs are there.
+ */
+static bool choose_limits(const sweep_options *options, const setting *settings, int count, double *low,
+                          double *high) {
+    const ropemap_colormap colormap = options->map.colormap;
+    *low = INFINITY;
+    *high = -INFINITY;
     for (int i = 0; i < count; i++) {
-        low = fmin(low, settings[i].map.min);
-        high = fmax(high, settings[i].map.max);
+        *low = fmin(*low, settings[i].map.min);
+        *high = fmax(*high, settings[i].map.max);
     }
+    const bool both = *low < 0.0 && *high > 0.0;
+    if (options->map.has_limits) {
+        *low = options->map.low;
+        *high = options->map.high;
+    } else if (colormap == ROPEMAP_COLORMAP_DIVERGING || (colormap == ROPEMAP_COLORMAP_AUTO && both)) {
+        *high = fmax(fabs(*low), fabs(*high));
+        *low = -*high;
+    }
+    return *low < *high;
+}
+
+/* Every name, before any frame is written. */
+static ropemap_status check_frames(const sweep_options *options, int count, ropemap_error *error) {
+    ropemap_status status = make_directory(options, error);
     for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
         char name[NAME_BYTES];
         (void)snprintf(name, sizeof name, "%s/frame-%03d.png", options->frames, i);
-        ropemap_figure figure = ropemap_figure_default(&settings[i].request, &settings[i].map);
+        status = ropemap_output_check(name, options->map.force, error);
+    }
+    return status;
+}
+
+static ropemap_status write_frames(const sweep_options *options, const setting *settings, int count,
+                                   ropemap_error *error) {
+    double low = 0.0, high = 0.0;
+    const bool limited = choose_limits(options, settings, count, &low, &high);
+    ropemap_status status = ROPEMAP_OK;
+    for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
+        char name[NAME_BYTES];
+        (void)snprintf(name, sizeof name, "%s/frame-%03d.png", options->frames, i);
+        ropemap_figure figure = settings[i].figure;
         figure_options_apply(&options->map, &figure);
         figure.percentile = 0.0; /* the limits are those of all frames */
         figure.colormap = options->map.colormap;
-        figure.has_limits = low < high;
-        figure.low = options->map.has_limits ? options->map.low : low;
-        figure.high = options->map.has_limits ? options->map.high : high;
+        figure.has_limits = limited;
+        figure.low = low;
+        figure.high = high;
         status = ropemap_map_save(&settings[i].map, &figure, name, options->map.force, error);
     }
     return status;
@@ -210,7 +285,11 @@ static ropemap_status write_frames(const sweep_options *options, const setting *
 /* ---- the command --------------------------------------------------------------------------------------- */
 
 static ropemap_status check(const sweep_options *options, ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
+    static const char *const shared[] = {"diff", NULL};
+    ropemap_status status = vary_refuse(&options->vary, shared, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
     if (options->vary.axis_count == 0) {
         return fail(error, ROPEMAP_USAGE,
                     "--vary: missing, expected --vary NAME=VALUES, such as base=1e3-1e7*10");
@@ -245,7 +324,8 @@ static ropemap_status work(const sweep_options *options, ropemap_error *error) {
     if (settings == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d settings", count);
     }
-    ropemap_status status = make_all(options, settings, count, error);
+    ropemap_status status = options->frames != NULL ? check_frames(options, count, error) : ROPEMAP_OK;
+    status = status == ROPEMAP_OK ? make_all(options, settings, count, error) : status;
     status = status == ROPEMAP_OK ? write_sheets(options, settings, count, error) : status;
     if (status == ROPEMAP_OK && options->frames != NULL) {
         status = write_frames(options, settings, count, error);

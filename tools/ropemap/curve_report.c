@@ -130,6 +130,21 @@ static void describe(const curve_options *options, const curves *made, struct ch
         length += snprintf(to->subtitle + length, sizeof to->subtitle - (size_t)length, "%sd = %d",
                            length > 0 ? ", " : "", (int)first->head_dim);
     }
+    char scaling[100], other[100];
+    bool same_rule = first->scaling.rule != ROPEMAP_SCALING_NONE;
+    ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
+    for (int i = 1; i < made->count; i++) {
+        ropemap_scaling_format(&made->one[i].spec.scaling, false, other, sizeof other);
+        same_rule = same_rule && strcmp(scaling, other) == 0;
+    }
+    if (same_dim && first->rotary_dim != 0 && first->rotary_dim != first->head_dim) {
+        length += snprintf(to->subtitle + length, sizeof to->subtitle - (size_t)length, ", %d rotated",
+                           (int)first->rotary_dim);
+    }
+    if (same_rule) {
+        length += snprintf(to->subtitle + length, sizeof to->subtitle - (size_t)length, "%s%s",
+                           length > 0 ? ", " : "", scaling);
+    }
     if (options->pair_count > 0 && length >= 0) {
         (void)snprintf(to->subtitle + length, sizeof to->subtitle - (size_t)length, "%spairs %d to %d",
                        length > 0 ? ", " : "", (int)options->first_pair,
@@ -228,22 +243,33 @@ static ropemap_status make_csv(const curves *made, ropemap_bytes *bytes, ropemap
     return status;
 }
 
-/* [curves, distances] as a map's cells are written: float32. */
+/* [curves, distances], little-endian float32, format version 1.0. */
 static ropemap_status make_npy(const curves *made, ropemap_bytes *bytes, ropemap_error *error) {
+    char header[128];
+    const int written = snprintf(header, sizeof header,
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %" PRId64 "), }",
+                                 made->count, made->distances.count);
     const size_t count = (size_t)made->count * (size_t)made->distances.count;
-    ropemap_map map = {.height = made->count, .width = made->distances.count};
-    map.cells = malloc(count * sizeof *map.cells);
-    if (map.cells == NULL) {
+    const size_t start = 128; /* a multiple of 64, as the format wants */
+    bytes->data = malloc(start + count * sizeof(float));
+    if (bytes->data == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--output: no memory for %zu values", count);
     }
-    for (int i = 0; i < made->count; i++) {
-        for (int64_t j = 0; j < made->distances.count; j++) {
-            map.cells[i * made->distances.count + j] = (float)made->one[i].values[j];
+    bytes->size = start + count * sizeof(float);
+    memset(bytes->data, ' ', start);
+    memcpy(bytes->data, "\x93NUMPY\x01\x00\x76\x00", 10); /* 118 bytes of header follow */
+    memcpy(bytes->data + 10, header, (size_t)written);
+    bytes->data[start - 1] = '\n';
+    for (size_t i = 0; i < count; i++) {
+        const float value =
+            (float)made->one[i / (size_t)made->distances.count].values[i % (size_t)made->distances.count];
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        for (size_t byte = 0; byte < sizeof bits; byte++) {
+            bytes->data[start + i * sizeof bits + byte] = (uint8_t)(bits >> (8 * byte));
         }
     }
-    const ropemap_status status = ropemap_map_npy(&map, bytes, error);
-    free(map.cells);
-    return status;
+    return ROPEMAP_OK;
 }
 
 /* ---- files --------------------------------------------------------------------------------------------- */
@@ -312,7 +338,7 @@ ropemap_status curves_write(const curve_options *options, const curves *made, ro
         status = status == ROPEMAP_OK
                      ? ropemap_output_write(options->outputs[i], &bytes, options->force, error)
                      : status;
-        if (kind == KIND_CSV) {
+        if (kind == KIND_CSV || kind == KIND_NPY) {
             free(bytes.data); /* made here, not by the library */
         } else {
             ropemap_bytes_free(&bytes);

@@ -52,6 +52,26 @@ static void close_tensors(struct tensors *tensors) {
     free(tensors->key_path);
 }
 
+static ropemap_status check_tensor_options(const curve_options *options, ropemap_error *error) {
+    const bool tensors = options->queries != NULL;
+    if (tensors && (options->quantity != CURVE_SIMILARITY || options->pair_count > 0)) {
+        return fail(error, ROPEMAP_USAGE, "--%s: given with --queries, expected of equal vectors",
+                    options->pair_count > 0 ? "band" : "quantity");
+    }
+    if (!tensors && (options->already_rotated || options->head != 0 || options->batch != 0 ||
+                     options->first_position != 0)) {
+        return fail(error, ROPEMAP_USAGE, "--%s: without tensors, expected with --queries and --keys",
+                    options->already_rotated ? "state"
+                    : options->head != 0     ? "head"
+                    : options->batch != 0    ? "batch"
+                                             : "first-position");
+    }
+    return options->label_count <= vary_count(&options->vary)
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE, "--label: %d labels for %d curves", options->label_count,
+                      vary_count(&options->vary));
+}
+
 static ropemap_status choose_distances(const curve_options *options, const struct tensors *tensors,
                                        curves *made, ropemap_error *error) {
     made->distances =
@@ -168,18 +188,42 @@ static ropemap_status compute(const curve_options *options, const struct tensors
                                                : ropemap_curve_compute(&request, one->values, error);
 }
 
-/* Where similarity is first negative and first below a half: within what is shown, or a million tokens. */
+/* The first distance with a value below `limit`; 0: none. */
+static int64_t first_below(const curves *made, const curve *one, double limit) {
+    for (int64_t i = 0; i < made->distances.count; i++) {
+        if (one->values[i] < limit) {
+            return made->distances.first + i;
+        }
+    }
+    return 0;
+}
+
+/*
+ * Where similarity is first below a half and below zero. Where every element turns and a is 1 that is where
+ * the sum of cosines is, exactly, within what is shown or a million tokens; else within what is shown, if
+ * that is every distance.
+ */
 static ropemap_status find_reach(const curve_options *options, const curves *made, curve *one,
                                  cli_progress *progress, ropemap_error *error) {
     const int64_t last = made->distances.first + (made->distances.count - 1) * made->distances.step + 1;
+    const int64_t limit = last > REACH_LIMIT_LEAST && last < VALUES_MOST ? last : REACH_LIMIT_LEAST;
+    static ropemap_freqs freqs; /* large */
     if (options->queries != NULL || options->quantity != CURVE_SIMILARITY || options->pair_count > 0 ||
         options->phase != ROPEMAP_PHASE_EXACT) {
         return ROPEMAP_OK;
     }
-    one->has_reach = true;
-    return ropemap_bound_reach(&one->spec,
-                               last > REACH_LIMIT_LEAST && last < VALUES_MOST ? last : REACH_LIMIT_LEAST,
-                               options->threads, progress_tell, progress, &one->reach, error);
+    const ropemap_status status = ropemap_freqs_make(&one->spec, &freqs, error);
+    if (status == ROPEMAP_OK && 2 * freqs.pairs == one->spec.head_dim && freqs.attention_factor == 1.0f) {
+        one->has_reach = true;
+        return ropemap_bound_reach(&one->spec, limit, options->threads, progress_tell, progress, &one->reach,
+                                   error);
+    }
+    if (status == ROPEMAP_OK && made->distances.first == 0 && made->distances.step == 1) {
+        one->has_reach = true;
+        one->reach =
+            (ropemap_reach){.reach = first_below(made, one, 0.0), .half = first_below(made, one, 0.5)};
+    }
+    return status;
 }
 
 static void take_label(const curve_options *options, int index, const rule_options *rule, curve *one) {
@@ -207,7 +251,7 @@ static ropemap_status take_rule(curve_options *own, const struct tensors *tensor
         if (tensors->queries != NULL) {
             one->spec.head_dim = ropemap_vectors_head_dim(tensors->queries);
         }
-        if ((own->rule.given & RULE_LENGTH) == 0) {
+        if (one->spec.length == 0.0) {
             one->spec.length = (double)(made->distances.first + made->distances.count * made->distances.step);
         }
         take_label(own, index, &own->rule, one);
@@ -252,8 +296,12 @@ static ropemap_status make_all(const curve_options *options, const struct tensor
 }
 
 ropemap_status curves_make(const curve_options *options, curves *made, ropemap_error *error) {
+    static const char *const shared[] = {"distances", "queries", "keys",           "order", "batch",
+                                         "head",      "state",   "first-position", NULL};
     struct tensors tensors = {.queries = NULL};
-    ropemap_status status = open_tensors(options, &tensors, error);
+    ropemap_status status = vary_refuse(&options->vary, shared, error);
+    status = status == ROPEMAP_OK ? check_tensor_options(options, error) : status;
+    status = status == ROPEMAP_OK ? open_tensors(options, &tensors, error) : status;
     status = status == ROPEMAP_OK ? choose_distances(options, &tensors, made, error) : status;
     status = status == ROPEMAP_OK ? make_all(options, &tensors, made, error) : status;
     close_tensors(&tensors);

@@ -3,6 +3,7 @@
 #include "tools/ropemap/info_report.h"
 
 #include "tools/ropemap/document.h"
+#include "tools/ropemap/failure.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -115,7 +116,7 @@ int info_text(const info_rule *info) {
         (void)printf("%s  %s\n", i == 0 ? "\nto know\n" : "", warning);
     }
     print_pairs(info);
-    return ROPEMAP_OK;
+    return finish_stdout();
 }
 
 int presets_text(void) {
@@ -123,12 +124,17 @@ int presets_text(void) {
                  "scaling");
     const ropemap_preset *preset = NULL;
     for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
-        (void)printf("%-24s %10.10g %5d %6d %-11s %9" PRId64 "  %.60s\n", preset->name, preset->base,
+        ropemap_scaling scaling;
+        char rule[300] = "?";
+        if (ropemap_scaling_parse(preset->scaling, &scaling, NULL) == ROPEMAP_OK) {
+            ropemap_scaling_format(&scaling, false, rule, sizeof rule); /* without lists of divisors */
+        }
+        (void)printf("%-24s %10.10g %5d %6d %-11s %9" PRId64 "  %s\n", preset->name, preset->base,
                      (int)preset->head_dim, (int)preset->rotary_dim, ropemap_layout_name(preset->layout),
-                     preset->trained_length, preset->scaling);
+                     preset->trained_length, rule);
     }
     (void)printf("ropemap info --presets --json has the source of each; --preset NAME takes one.\n");
-    return ROPEMAP_OK;
+    return finish_stdout();
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */

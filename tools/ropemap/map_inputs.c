@@ -145,14 +145,17 @@ static ropemap_status take_ranges(map_options *options, const map_inputs *inputs
 }
 
 /* A rule that depends on the length of the context takes what the map covers, where nothing was said. */
-static void take_length(map_options *options) {
+static void take_length(map_options *options, const map_inputs *inputs) {
     ropemap_spec *spec = &options->request.spec;
     const ropemap_range *rows = &options->request.rows, *cols = &options->request.cols;
     const int64_t down = rows->first + (rows->count - 1) * rows->step;
     const int64_t across = cols->first + (cols->count - 1) * cols->step;
     const bool asks = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
     if (asks && (options->rule.given & RULE_LENGTH) == 0) {
-        spec->length = (double)(down > across ? down : across) + 1.0;
+        const int64_t last = inputs->positions != NULL ? ropemap_positions_last(inputs->positions)
+                             : down > across           ? down
+                                                       : across;
+        spec->length = (double)last + (double)options->shift + 1.0;
     }
 }
 
@@ -172,7 +175,7 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
     status = status == ROPEMAP_OK ? map_positions_open(options, inputs, error) : status;
     status = status == ROPEMAP_OK ? take_ranges(options, inputs, error) : status;
     if (status == ROPEMAP_OK) {
-        take_length(options);
+        take_length(options, inputs);
     }
     return status == ROPEMAP_OK && map_turns(options) ? map_turning_open(options, inputs, error) : status;
 }

@@ -35,6 +35,7 @@ typedef struct map_options {
     const char *needs_tensor; /* an option that was given and means something for tensors alone */
 
     ropemap_phase phase;
+    bool has_phase;             /* --phase was given, besides --diff */
     bool diff;                  /* less the exact map */
     int64_t shift;              /* added to every position */
     const char *positions_from; /* a .npy file */

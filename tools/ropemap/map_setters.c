@@ -134,23 +134,35 @@ ropemap_status set_first_position(void *into, const cli_option *option, const ch
     return status;
 }
 
-ropemap_status set_phase(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    map_options *options = into;
+/* The mode of --phase and of --diff is one. */
+static ropemap_status take_phase(map_options *options, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
     int index = 0;
     const ropemap_status status = option_choose(option, text, &index, error);
+    const bool other = options->has_phase || options->diff;
+    if (status == ROPEMAP_OK && other && (ropemap_phase)index != options->phase &&
+        options->diff != (strcmp(option->name, "diff") == 0)) {
+        return fail(error, ROPEMAP_USAGE, "--%s: %s with --%s %s, expected one mode", option->name, text,
+                    options->diff ? "diff" : "phase", ropemap_phase_name(options->phase));
+    }
     options->phase = (ropemap_phase)index;
-    options->diff = false;
+    return status;
+}
+
+ropemap_status set_phase(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    const ropemap_status status = take_phase(options, option, text, error);
+    options->has_phase = true;
     return status;
 }
 
 ropemap_status set_diff(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     map_options *options = into;
-    const ropemap_status status = set_phase(into, option, text, error);
-    options->diff = options->phase != ROPEMAP_PHASE_EXACT;
-    return status == ROPEMAP_OK && !options->diff
+    const ropemap_status status = take_phase(options, option, text, error);
+    options->diff = true;
+    return status == ROPEMAP_OK && options->phase == ROPEMAP_PHASE_EXACT
                ? fail(error, ROPEMAP_USAGE,
-                      "--diff: exact, which is what the mode is held against, expected "
-                      "another one")
+                      "--diff: exact, which is what the mode is held against, expected another one")
                : status;
 }
 

@@ -136,7 +136,7 @@ const cli_option rule_option_table[] = {
     {.group = GROUP_WHAT,
      .name = "length",
      .argument = "TOKENS",
-     .initial = "the last position",
+     .initial = "the last position of a map, else the model's trained length",
      .help = "tokens in the context, for rules that depend on it (dynamic, longrope)",
      .set = set_length},
     {.group = GROUP_WHAT,
@@ -188,6 +188,10 @@ ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error) {
         spec->scaling = model->scaling;
     }
     spec->layout = (rule->given & RULE_LAYOUT) != 0 ? spec->layout : model->layout;
+    const bool asks = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
+    if (asks && (rule->given & RULE_LENGTH) == 0) {
+        spec->length = (double)ropemap_model_trained_length(rule->opened);
+    }
     return ROPEMAP_OK;
 }
 

@@ -140,6 +140,18 @@ ropemap_status vary_add(vary_set *vary, const cli_command *command, const char *
     return status;
 }
 
+ropemap_status vary_refuse(const vary_set *vary, const char *const *names, ropemap_error *error) {
+    for (int i = 0; i < vary->axis_count; i++) {
+        for (int j = 0; names[j] != NULL; j++) {
+            if (strcmp(vary->axes[i].option->name, names[j]) == 0) {
+                return fail(error, ROPEMAP_USAGE,
+                            "--vary %s: is the same for all here, expected another option", names[j]);
+            }
+        }
+    }
+    return ROPEMAP_OK;
+}
+
 /* ---- settings ------------------------------------------------------------------------------------------ */
 
 int vary_count(const vary_set *vary) {

@@ -5,7 +5,7 @@
 
 #include "tools/ropemap/command.h"
 
-enum { VARY_AXES = 3, VARY_VALUES = 64, VARY_SETTINGS = 100 };
+enum { VARY_AXES = 3, VARY_VALUES = 100, VARY_SETTINGS = 100 };
 
 /* An option of the command and the texts that it is given in turn. */
 typedef struct vary_axis {
@@ -26,6 +26,9 @@ typedef struct vary_set {
  * times.
  */
 ropemap_status vary_add(vary_set *vary, const cli_command *command, const char *text, ropemap_error *error);
+
+/* ROPEMAP_USAGE where one of these options varies; `names` ends with NULL. */
+ropemap_status vary_refuse(const vary_set *vary, const char *const *names, ropemap_error *error);
 
 /* How many combinations there are; the last axis varies fastest. */
 int vary_count(const vary_set *vary);
