@@ -23,6 +23,7 @@ struct comparing {
     double *other;             /* [head_pairs] of another rule that may explain the buffer */
     ropemap_freqs *freqs;
     ropemap_comparison *result;
+    bool no_memory; /* for frequencies: then nothing is known of the buffer */
 };
 
 static double difference(double found, double wanted) {
@@ -40,7 +41,9 @@ __attribute__((format(printf, 3, 4))) static void judge(ropemap_comparison *resu
 
 /* Frequencies of another rule, in radians a token: false where it is no rule. */
 static bool frequencies(struct comparing *work, const ropemap_spec *spec, double *radians) {
-    if (ropemap_freqs_make(spec, work->freqs, NULL) != ROPEMAP_OK) {
+    const ropemap_status status = ropemap_freqs_make(spec, work->freqs, NULL);
+    work->no_memory = work->no_memory || status == ROPEMAP_RESOURCES;
+    if (status != ROPEMAP_OK) {
         return false;
     }
     ropemap_freqs_radians(work->freqs, radians);
@@ -245,13 +248,16 @@ ropemap_status ropemap_inv_freq_compare(const float *found, int64_t count, const
     work.wanted = rm_alloc((uint64_t)work.head_pairs, sizeof *work.wanted);
     work.other = rm_alloc((uint64_t)work.head_pairs, sizeof *work.other);
     work.freqs = rm_alloc(1, sizeof *work.freqs);
+    work.no_memory = work.wanted == NULL || work.other == NULL || work.freqs == NULL;
     ropemap_status status = ROPEMAP_OK;
-    if (work.wanted == NULL || work.other == NULL || work.freqs == NULL) {
-        status = rm_fail_memory(error, "frequencies", sizeof *work.freqs);
-    } else {
-        status = frequencies(&work, spec, work.wanted) ? ROPEMAP_OK : ROPEMAP_INTERNAL;
+    if (!work.no_memory) {
+        status = ropemap_freqs_make(spec, work.freqs, error);
+    }
+    if (!work.no_memory && status == ROPEMAP_OK) {
+        ropemap_freqs_radians(work.freqs, work.wanted);
         compare(&work);
     }
+    status = work.no_memory ? rm_fail_memory(error, "frequencies", sizeof *work.freqs) : status;
     rm_free(work.freqs);
     rm_free(work.other);
     rm_free(work.wanted);

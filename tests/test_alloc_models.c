@@ -1,0 +1,187 @@
+/* test_alloc_models.c - each allocation refused in turn: models, positions, curves, bounds, sheets */
+/* SPDX-License-Identifier: MIT */
+/* These stand in for host/base/alloc.c, as in test_alloc_failure.c. */
+#include "host/base/alloc.h"
+#include "host/base/status.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static atomic_long granted;
+static atomic_bool refusing;
+static atomic_long live; /* allocated and not yet freed */
+
+void *rm_alloc_raw(uint64_t count, size_t size) {
+    if (atomic_load(&refusing) && atomic_fetch_sub(&granted, 1) == 0) {
+        return NULL;
+    }
+    void *memory = aligned_alloc(64, ((size_t)count * size + 64) / 64 * 64);
+    atomic_fetch_add(&live, memory != NULL ? 1 : 0);
+    return memory;
+}
+
+void *rm_alloc(uint64_t count, size_t size) {
+    void *memory = rm_alloc_raw(count, size);
+    if (memory != NULL) {
+        memset(memory, 0, (size_t)count * size);
+    }
+    return memory;
+}
+
+void rm_free(void *memory) {
+    atomic_fetch_sub(&live, memory != NULL ? 1 : 0);
+    free(memory);
+}
+
+typedef ropemap_status (*work)(ropemap_error *error);
+
+/* Until no allocation is left to refuse. */
+static void walk(const char *name, work run) {
+    bool was_refused = true;
+    for (long number = 0; was_refused; number++) {
+        const long before = atomic_load(&live);
+        ropemap_error error = {0};
+        atomic_store(&granted, number);
+        atomic_store(&refusing, true);
+        const ropemap_status status = run(&error);
+        atomic_store(&refusing, false);
+        was_refused = atomic_load(&granted) < 0;
+        if (status != ROPEMAP_OK && (status != ROPEMAP_RESOURCES || !was_refused || error.status != status ||
+                                     error.text[0] == '\0')) {
+            fail_msg("%s, allocation %ld: status %d, '%s'", name, number, (int)status, error.text);
+        }
+        if (atomic_load(&live) != before) {
+            fail_msg("%s, allocation %ld: %ld left behind", name, number, atomic_load(&live) - before);
+        }
+        assert_true(number < 10000);
+    }
+}
+
+static ropemap_status open_file(const char *file, ropemap_error *error) {
+    ropemap_model *model = NULL;
+    char path[400];
+    (void)snprintf(path, sizeof path, "%s/%s", RM_TEST_DATA, file);
+    const ropemap_status status = ropemap_model_open(path, NULL, &model, error);
+    assert_true((model != NULL) == (status == ROPEMAP_OK));
+    ropemap_model_free(model);
+    return status;
+}
+
+static ropemap_status open_config(ropemap_error *error) {
+    return open_file("config/llama-3.1-8b.json", error);
+}
+
+static ropemap_status open_divisors(ropemap_error *error) {
+    return open_file("gguf/llama.gguf", error);
+}
+
+static ropemap_status open_longrope(ropemap_error *error) {
+    return open_file("gguf/phi3.gguf", error);
+}
+
+static ropemap_status open_preset(ropemap_error *error) {
+    ropemap_model *model = NULL;
+    const ropemap_status status = ropemap_model_preset("llama3.1-8b", &model, error);
+    ropemap_model_free(model);
+    return status;
+}
+
+static ropemap_status compare_buffer(ropemap_error *error) {
+    static const float found[64] = {1.0f};
+    const ropemap_spec spec = ropemap_spec_default();
+    ropemap_comparison comparison;
+    return ropemap_inv_freq_compare(found, 64, &spec, &comparison, error);
+}
+
+static ropemap_status turn_on_a_grid(ropemap_error *error) {
+    ropemap_positions *positions = NULL;
+    ropemap_vectors *ones = NULL, *turned = NULL;
+    ropemap_turning turning = {.spec = ropemap_spec_default(), .sections = {.pairs = {32, 32}}};
+    ropemap_status status = ropemap_positions_grid(3, &positions, error);
+    status = status == ROPEMAP_OK ? ropemap_vectors_ones(128, &ones, error) : status;
+    turning.positions = positions;
+    status = status == ROPEMAP_OK ? ropemap_vectors_turned(ones, &turning, &turned, error) : status;
+    ropemap_vectors_free(turned);
+    ropemap_vectors_free(ones);
+    ropemap_positions_free(positions);
+    return status;
+}
+
+static ropemap_status draw_curve(ropemap_error *error) {
+    double values[100];
+    const ropemap_curve_request request = {
+        .spec = ropemap_spec_default(), .distances = {.first = 0, .count = 100, .step = 3}, .threads = 2};
+    const ropemap_status status = ropemap_curve_compute(&request, values, error);
+    return status == ROPEMAP_OK ? ropemap_curve_roformer(&request, values, error) : status;
+}
+
+static ropemap_status average_pairs(ropemap_error *error) {
+    double values[10];
+    ropemap_vectors *gauss = NULL;
+    ropemap_mean_request request = {
+        .spec = ropemap_spec_default(), .positions = 40, .count = 10, .threads = 2};
+    request.spec.head_dim = 8;
+    ropemap_status status = ropemap_vectors_gauss(8, 1, 0, &gauss, error);
+    request.queries = request.keys = gauss;
+    status = status == ROPEMAP_OK ? ropemap_curve_mean(&request, values, error) : status;
+    ropemap_vectors_free(gauss);
+    return status;
+}
+
+static ropemap_status find_reach(ropemap_error *error) {
+    const ropemap_spec spec = ropemap_spec_default();
+    ropemap_reach reach;
+    return ropemap_bound_reach(&spec, 3000, 2, NULL, NULL, &reach, error);
+}
+
+static ropemap_status find_bases(ropemap_error *error) {
+    ropemap_window windows[2];
+    int32_t count = 0;
+    const ropemap_bound_request request = {.spec = ropemap_spec_default(),
+                                           .length = 64,
+                                           .low = 50.0,
+                                           .high = 100.0,
+                                           .resolution = 1e-2,
+                                           .threads = 2};
+    return ropemap_bound_bases(&request, windows, 2, &count, error);
+}
+
+static ropemap_status draw_sheet(ropemap_error *error) {
+    float cells[4] = {0.0f, 1.0f, -1.0f, 0.5f};
+    const ropemap_map map = {.height = 2, .width = 2, .cells = cells, .min = -1.0, .max = 1.0};
+    const ropemap_range range = {.first = 0, .count = 2, .step = 1};
+    const ropemap_panel panels[] = {{&map, "one", range, range}, {&map, "other", range, range}};
+    const ropemap_sheet sheet = {.title = "t", .panels = panels, .count = 2, .side = 64};
+    ropemap_bytes bytes = {0};
+    ropemap_status status = ropemap_sheet_png(&sheet, &bytes, error);
+    ropemap_bytes_free(&bytes);
+    status = status == ROPEMAP_OK ? ropemap_sheet_svg(&sheet, 0.0, &bytes, error) : status;
+    ropemap_bytes_free(&bytes);
+    return status;
+}
+
+static void test_everything(void **state) {
+    (void)state;
+    walk("config.json", open_config);
+    walk("GGUF with divisors", open_divisors);
+    walk("GGUF with lists", open_longrope);
+    walk("preset", open_preset);
+    walk("comparison", compare_buffer);
+    walk("positions on a grid", turn_on_a_grid);
+    walk("curve", draw_curve);
+    walk("mean of pairs", average_pairs);
+    walk("reach", find_reach);
+    walk("bases", find_bases);
+    walk("sheet", draw_sheet);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_everything)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
