@@ -93,8 +93,7 @@ static void every_item_is_written(void **state) {
         "<path " CLIPPED(
             "clip_0_0_50_40") " fill=\"#010203\" fill-opacity=\"0.25\" d=\"M1 2 3 4.5M5 6 7 8\"/>\n",
         "<g " CLIPPED("clip_1_0_50_40") " fill=\"#010203\">\n<circle cx=\"1\" cy=\"2\" r=\"5\"/>\n</g>\n",
-        " fill=\"#ffffff\" stroke=\"#010203\" stroke-width=\"2\">\n<circle cx=\"1\" cy=\"2\" "
-        "r=\"4\"/>\n</g>\n",
+        " fill=\"#ffffff\" stroke=\"#010203\" stroke-width=\"2\">\n<circle cx=\"1\" cy=\"2\" r=\"4\"/>\n</g>",
         "<rect x=\"-4\" y=\"-3\" width=\"10\" height=\"10\"/>\n</g>\n",
         "<rect x=\"-3\" y=\"-2\" width=\"8\" height=\"8\"/>\n</g>\n",
         "<path d=\"M-4 2 1 -3 6 2 1 7Z\"/>\n</g>\n",
