@@ -127,7 +127,9 @@ class Curve(Case):
         self.refused(2, ["--vary", "bass"], "curve", "--vary", "bass=1,2")
         self.refused(2, ["--base", "x"], "curve", "--vary", "base=x")
         self.refused(2, ["--vary", "empty"], "curve", "--vary", "base=1e4,,1e5")
-        self.refused(2, ["--ylim"], "curve", "--ylim", "1:0")
+        for wrong in ("1:0", "1:1", "1", "1:", ":1", "1:x", "9" * 80 + ":1"):
+            self.refused(2, ["--ylim"], "curve", "--ylim", wrong)
+            self.refused(2, ["--bases"], "bound", "--length", "64", "--bases", wrong)
         self.refused(2, ["--output", ".txt"], "curve", "-o", "c.txt")
         self.refused(2, ["--distances"], "curve", "-n", "1G")
         self.refused(2, ["--width"], "curve", "--width", "9 bananas")

@@ -86,15 +86,7 @@ static ropemap_status set_limit(void *into, const cli_option *option, const char
 static ropemap_status set_bases(void *into, const cli_option *option, const char *text,
                                 ropemap_error *error) {
     bound_options *options = into;
-    const char *colon = strchr(text, ':');
-    char low[80];
-    if (colon == NULL || (size_t)(colon - text) >= sizeof low) {
-        return fail(error, ROPEMAP_USAGE, "--%s: '%.64s', expected LOW:HIGH", option->name, text);
-    }
-    (void)snprintf(low, sizeof low, "%.*s", (int)(colon - text), text);
-    ropemap_status status = number_real(option_subject(option).text, low, &options->low, error);
-    return status == ROPEMAP_OK ? number_real(option_subject(option).text, colon + 1, &options->high, error)
-                                : status;
+    return number_interval(option_subject(option).text, text, &options->low, &options->high, error);
 }
 
 static ropemap_status set_resolution(void *into, const cli_option *option, const char *text,

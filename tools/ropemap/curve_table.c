@@ -114,19 +114,8 @@ static ropemap_status set_vector_state(void *into, const cli_option *option, con
 
 static ropemap_status set_ylim(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     curve_options *options = into;
-    const char *colon = strchr(text, ':');
-    char low[80];
-    if (colon == NULL || (size_t)(colon - text) >= sizeof low) {
-        return fail(error, ROPEMAP_USAGE, "--%s: '%.64s', expected LOW:HIGH", option->name, text);
-    }
-    (void)snprintf(low, sizeof low, "%.*s", (int)(colon - text), text);
-    ropemap_status status = number_real(option_subject(option).text, low, &options->low, error);
-    status = status == ROPEMAP_OK ? number_real(option_subject(option).text, colon + 1, &options->high, error)
-                                  : status;
     options->has_limits = true;
-    return status != ROPEMAP_OK || options->low < options->high
-               ? status
-               : fail(error, ROPEMAP_USAGE, "--%s: '%.64s', expected LOW below HIGH", option->name, text);
+    return number_interval(option_subject(option).text, text, &options->low, &options->high, error);
 }
 
 static ropemap_status set_pixels(void *into, const cli_option *option, const char *text,

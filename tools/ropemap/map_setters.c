@@ -340,21 +340,6 @@ ropemap_status set_colormap(void *into, const cli_option *option, const char *te
 /* LOW:HIGH */
 ropemap_status set_limits(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     map_options *options = into;
-    char low[PART_MAX];
-    const char *colon = strchr(text, ':');
-    if (colon == NULL || (size_t)(colon - text) >= sizeof low) {
-        return fail(error, ROPEMAP_USAGE, "--%s: not two limits ('%.64s'), expected LOW:HIGH such as -1:1",
-                    option->name, text);
-    }
-    (void)snprintf(low, sizeof low, "%.*s", (int)(colon - text), text);
-    ropemap_status status = number_real(option_subject_of(option, text).text, low, &options->low, error);
-    if (status == ROPEMAP_OK) {
-        status = number_real(option_subject_of(option, text).text, colon + 1, &options->high, error);
-    }
-    if (status == ROPEMAP_OK && !(options->low < options->high)) {
-        return fail(error, ROPEMAP_USAGE, "--%s: out of order ('%.64s'), expected LOW below HIGH",
-                    option->name, text);
-    }
     options->has_limits = true;
-    return status;
+    return number_interval(option_subject_of(option, text).text, text, &options->low, &options->high, error);
 }

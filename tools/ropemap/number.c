@@ -181,6 +181,26 @@ ropemap_status number_real(const char *subject, const char *text, double *value,
     return ROPEMAP_OK;
 }
 
+ropemap_status number_interval(const char *subject, const char *text, double *low, double *high,
+                               ropemap_error *error) {
+    char first[LONGEST + 2]; /* one more than a number may have, so that number_real refuses it */
+    const char *colon = strchr(text, ':');
+    if (colon == NULL || (size_t)(colon - text) >= sizeof first) {
+        return fail(error, ROPEMAP_USAGE, "%s: not two limits ('%.64s'), expected LOW:HIGH such as -1:1",
+                    subject, text);
+    }
+    (void)snprintf(first, sizeof first, "%.*s", (int)(colon - text), text);
+    ropemap_status status = number_real(subject, first, low, error);
+    if (status == ROPEMAP_OK) {
+        status = number_real(subject, colon + 1, high, error);
+    }
+    if (status == ROPEMAP_OK && !(*low < *high)) {
+        return fail(error, ROPEMAP_USAGE, "%s: out of order ('%.64s'), expected LOW below HIGH", subject,
+                    text);
+    }
+    return status;
+}
+
 ropemap_status number_size(const char *subject, const char *text, uint64_t most, int64_t *width,
                            int64_t *height, ropemap_error *error) {
     char first[LONGEST + 1], part[128]; /* what a message about a part names */

@@ -17,6 +17,10 @@ ropemap_status number_integer(const char *subject, const char *text, uint64_t lo
 /* A finite number; may be negative. */
 ropemap_status number_real(const char *subject, const char *text, double *value, ropemap_error *error);
 
+/* LOW:HIGH, two finite numbers, the first below the second. */
+ropemap_status number_interval(const char *subject, const char *text, double *low, double *high,
+                               ropemap_error *error);
+
 /* COUNT, FIRST:COUNT or FIRST:COUNT:STEP, every position below 2^40; `first` where it is not written. */
 ropemap_status number_range(const char *subject, const char *text, int64_t first, ropemap_range *range,
                             ropemap_error *error);
