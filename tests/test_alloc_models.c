@@ -1,43 +1,8 @@
 /* test_alloc_models.c - each allocation refused in turn: models, positions, curves, bounds, sheets */
 /* SPDX-License-Identifier: MIT */
-/* These stand in for host/base/alloc.c, as in test_alloc_failure.c. */
-#include "host/base/alloc.h"
-#include "host/base/status.h"
+#include "tests/refusing_alloc.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static atomic_long granted;
-static atomic_bool refusing;
-static atomic_long live; /* allocated and not yet freed */
-
-void *rm_alloc_raw(uint64_t count, size_t size) {
-    if (atomic_load(&refusing) && atomic_fetch_sub(&granted, 1) == 0) {
-        return NULL;
-    }
-    void *memory = aligned_alloc(64, ((size_t)count * size + 64) / 64 * 64);
-    atomic_fetch_add(&live, memory != NULL ? 1 : 0);
-    return memory;
-}
-
-void *rm_alloc(uint64_t count, size_t size) {
-    void *memory = rm_alloc_raw(count, size);
-    if (memory != NULL) {
-        memset(memory, 0, (size_t)count * size);
-    }
-    return memory;
-}
-
-void rm_free(void *memory) {
-    atomic_fetch_sub(&live, memory != NULL ? 1 : 0);
-    free(memory);
-}
 
 typedef ropemap_status (*work)(ropemap_error *error);
 
@@ -47,15 +12,10 @@ static void walk(const char *name, work run) {
     for (long number = 0; was_refused; number++) {
         const long before = atomic_load(&live);
         ropemap_error error = {0};
-        atomic_store(&granted, number);
-        atomic_store(&refusing, true);
+        refuse_from(number, false);
         const ropemap_status status = run(&error);
-        atomic_store(&refusing, false);
-        was_refused = atomic_load(&granted) < 0;
-        if (status != ROPEMAP_OK && (status != ROPEMAP_RESOURCES || !was_refused || error.status != status ||
-                                     error.text[0] == '\0')) {
-            fail_msg("%s, allocation %ld: status %d, '%s'", name, number, (int)status, error.text);
-        }
+        was_refused = refuse_no_more();
+        check_status(name, number, was_refused, status, &error);
         if (atomic_load(&live) != before) {
             fail_msg("%s, allocation %ld: %ld left behind", name, number, atomic_load(&live) - before);
         }
