@@ -5,7 +5,9 @@
 
 #include "tools/ropemap/rule_options.h"
 
-enum { BOUND_WINDOWS_MOST = 16, BOUND_LIST_MOST = 32 };
+#include <jansson.h>
+
+enum { BOUND_WINDOWS_MOST = 16, BOUND_LIST_MOST = 32, BOUND_LENGTH_MOST = 1 << 24 };
 
 typedef struct bound_options {
     rule_options rule;                                       /* first: see there */
@@ -18,7 +20,14 @@ typedef struct bound_options {
     int32_t threads;
     const char *output; /* a chart of the table; NULL: none */
     bool json, quiet, force;
+    ropemap_progress progress; /* may be NULL */
+    void *progress_user;
 } bound_options;
+
+bound_options bound_options_default(void);
+
+/* The table, ended by a row without a name; its setters fill a bound_options. */
+extern const cli_option bound_option_table[];
 
 /* The windows of bases of one length and dimension. */
 typedef struct bound_found {
@@ -28,14 +37,30 @@ typedef struct bound_found {
     ropemap_window windows[BOUND_WINDOWS_MOST];
 } bound_found;
 
+/* All that was asked for. */
+typedef struct bound_results {
+    bool has_reach;
+    ropemap_reach reach;
+    int64_t limit;      /* distances that were looked at for it */
+    bound_found *found; /* [count], owned */
+    int count;
+} bound_results;
+
+/* ROPEMAP_USAGE for options that do not go together or are missing. */
+ropemap_status bound_check(const bound_options *options, ropemap_error *error);
+
+/* Computes it; `results` is to be freed after a failure too. */
+ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error);
+void bound_results_free(bound_results *results);
+
 /* Draws the table and writes it: .png, .svg or .pdf. */
 ropemap_status bound_draw(const bound_options *options, const bound_found *found, int count,
                           ropemap_error *error);
 
-/* Print to stdout; return the exit code. `reach` NULL: none was asked for; `found` [count]. */
-int bound_text(const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit, const bound_found *found,
-               int count);
-int bound_json(const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit, const bound_found *found,
-               int count);
+/* Prints to stdout; returns the exit code. */
+int bound_text(const ropemap_spec *spec, const bound_results *results);
+
+/* JSON of schema ropemap.bound/1; NULL: no memory. The caller owns it. */
+json_t *bound_document(const ropemap_spec *spec, const bound_results *results);
 
 #endif

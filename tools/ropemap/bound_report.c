@@ -56,15 +56,14 @@ static void print_table(const bound_found *found, int count) {
     }
 }
 
-int bound_text(const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit, const bound_found *found,
-               int count) {
-    if (reach != NULL) {
-        print_reach(spec, reach, limit);
+int bound_text(const ropemap_spec *spec, const bound_results *results) {
+    if (results->has_reach) {
+        print_reach(spec, &results->reach, results->limit);
     }
-    if (count == 1) {
-        print_found(found);
-    } else if (count > 1) {
-        print_table(found, count);
+    if (results->count == 1) {
+        print_found(results->found);
+    } else if (results->count > 1) {
+        print_table(results->found, results->count);
     }
     return finish_stdout();
 }
@@ -103,25 +102,24 @@ static void add_reach(json_t *document, const ropemap_spec *spec, const ropemap_
     json_decref(more);
 }
 
-int bound_json(const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit, const bound_found *found,
-               int count) {
+json_t *bound_document(const ropemap_spec *spec, const bound_results *results) {
     char scaling[400];
     ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
     json_t *document = json_pack("{s:s, s:s, s:i, s:s}", "schema", "ropemap.bound/1", "version",
                                  ropemap_version(), "head_dim", (int)spec->head_dim, "scaling", scaling);
-    if (document != NULL && reach != NULL) {
-        add_reach(document, spec, reach, limit);
+    if (document != NULL && results->has_reach) {
+        add_reach(document, spec, &results->reach, results->limit);
     }
-    if (document != NULL && count == 1) {
-        json_t *one = found_object(found);
+    if (document != NULL && results->count == 1) {
+        json_t *one = found_object(results->found);
         (void)json_object_update(document, one);
         json_decref(one);
-    } else if (document != NULL && count > 1) {
+    } else if (document != NULL && results->count > 1) {
         json_t *table = json_array();
-        for (int i = 0; i < count; i++) {
-            (void)json_array_append_new(table, found_object(&found[i]));
+        for (int i = 0; i < results->count; i++) {
+            (void)json_array_append_new(table, found_object(&results->found[i]));
         }
         (void)json_object_set_new(document, "table", table);
     }
-    return document_print(document);
+    return document;
 }

@@ -3,7 +3,7 @@
 /*
  * One table of options per command feeds the parser (options.c), the help page (help.c) and shell completion
  * (completion.c). A new command is a file command_NAME.c that defines `const cli_command command_NAME`, a
- * line below and a row in main.c.
+ * line below and a row in commands.c.
  */
 #ifndef ROPEMAP_TOOLS_COMMAND_H
 #define ROPEMAP_TOOLS_COMMAND_H

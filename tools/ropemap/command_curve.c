@@ -1,19 +1,28 @@
 /* command_curve.c - `ropemap curve`: similarity against distance, for one or many settings */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/curve_options.h"
+#include "tools/ropemap/document.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/options.h"
+#include "tools/ropemap/progress.h"
+#include "tools/ropemap/signals.h"
 
 #include <stdio.h>
 
-static ropemap_status work(const curve_options *options, int *code, ropemap_error *error) {
+static ropemap_status work(curve_options *options, int *code, ropemap_error *error) {
     static curves made; /* large */
     ropemap_status status = curves_check_outputs(options, error);
+    cli_progress progress = progress_start(options->quiet);
+    options->progress = progress_tell;
+    options->progress_user = &progress;
+    signals_hold();
     status = status == ROPEMAP_OK ? curves_make(options, &made, error) : status;
+    progress_end(&progress);
+    signals_release();
     status = status == ROPEMAP_OK ? curves_write(options, &made, error) : status;
     if (status == ROPEMAP_OK && options->json) {
-        *code = curves_json(options, &made);
+        *code = document_print(curves_document(options, &made));
     } else if (status == ROPEMAP_OK && !options->quiet) {
         *code = curves_text(options, &made);
     }

@@ -1,5 +1,6 @@
 /* command_info.c - `ropemap info`: the rule in effect, where it came from, and what each pair does */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/document.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/info_report.h"
@@ -57,7 +58,7 @@ static ropemap_status tell(info_options *options, int *code, ropemap_error *erro
     status = status == ROPEMAP_OK ? info_make(&options->rule, &info, error) : status;
     status = status == ROPEMAP_OK && options->output != NULL ? draw(options, &info, error) : status;
     if (status == ROPEMAP_OK) {
-        *code = options->json ? info_json(&info) : info_text(&info);
+        *code = options->json ? document_print(info_document(&info)) : info_text(&info);
     }
     return status;
 }
@@ -76,7 +77,9 @@ static int run(int argc, char **argv) {
                       options.output != NULL ? "output" : "preset");
     }
     if (status == ROPEMAP_OK && options.presets) {
-        return options.json ? presets_json() : presets_text();
+        return options.json ? document_print(json_pack("{s:s, s:o}", "schema", "ropemap.presets/1", "presets",
+                                                       presets_array()))
+                            : presets_text();
     }
     status = status == ROPEMAP_OK ? tell(&options, &code, &error) : status;
     rule_options_free(&options.rule);

@@ -6,6 +6,8 @@
 #include "tools/ropemap/rule_options.h"
 #include "tools/ropemap/vary.h"
 
+#include <jansson.h>
+
 enum { CURVES_MOST = 24, CURVE_OUTPUTS_MOST = 8, CURVE_LABEL = 120 };
 
 typedef enum curve_quantity { CURVE_SIMILARITY, CURVE_ROFORMER } curve_quantity;
@@ -34,6 +36,8 @@ typedef struct curve_options {
     const char *outputs[CURVE_OUTPUTS_MOST];
     int output_count;
     bool json, force, quiet;
+    ropemap_progress progress; /* may be NULL */
+    void *progress_user;
 } curve_options;
 
 extern const cli_option curve_option_table[];
@@ -59,12 +63,19 @@ typedef struct curves {
 ropemap_status curves_make(const curve_options *options, curves *made, ropemap_error *error);
 void curves_free(curves *made);
 
+/* The bytes of a file as its name says, to be freed with curves_bytes_free and the same name. */
+ropemap_status curves_encode(const curve_options *options, const curves *made, const char *name,
+                             ropemap_bytes *bytes, ropemap_error *error);
+void curves_bytes_free(const char *name, ropemap_bytes *bytes);
+
 /* Files as their names say, after a look at all of them. */
 ropemap_status curves_check_outputs(const curve_options *options, ropemap_error *error);
 ropemap_status curves_write(const curve_options *options, const curves *made, ropemap_error *error);
 
-/* Print to stdout; return the exit code. */
+/* Prints to stdout; returns the exit code. */
 int curves_text(const curve_options *options, const curves *made);
-int curves_json(const curve_options *options, const curves *made);
+
+/* JSON of schema ropemap.curve/1; NULL: no memory. The caller owns it. */
+json_t *curves_document(const curve_options *options, const curves *made);
 
 #endif

@@ -62,19 +62,19 @@ static json_t *curve_object(const curves *made, const curve *one) {
                      known ? whole(one->reach.half) : json_null(), "values", values_array(made, one));
 }
 
-int curves_json(const curve_options *options, const curves *made) {
+json_t *curves_document(const curve_options *options, const curves *made) {
     json_t *array = json_array();
     for (int i = 0; i < made->count; i++) {
         (void)json_array_append_new(array, curve_object(made, &made->one[i]));
     }
-    return document_print(json_pack("{s:s, s:s, s:s, s:{s:I, s:I, s:I}, s:o}", "schema", "ropemap.curve/1",
-                                    "version", ropemap_version(), "quantity",
-                                    options->queries != NULL              ? "mean"
-                                    : options->quantity == CURVE_ROFORMER ? "roformer"
-                                                                          : "similarity",
-                                    "distances", "first", (json_int_t)made->distances.first, "count",
-                                    (json_int_t)made->distances.count, "step",
-                                    (json_int_t)made->distances.step, "curves", array));
+    return json_pack("{s:s, s:s, s:s, s:{s:I, s:I, s:I}, s:o}", "schema", "ropemap.curve/1", "version",
+                     ropemap_version(), "quantity",
+                     options->queries != NULL              ? "mean"
+                     : options->quantity == CURVE_ROFORMER ? "roformer"
+                                                           : "similarity",
+                     "distances", "first", (json_int_t)made->distances.first, "count",
+                     (json_int_t)made->distances.count, "step", (json_int_t)made->distances.step, "curves",
+                     array);
 }
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
@@ -327,22 +327,30 @@ static ropemap_status make_file(const curve_options *options, const curves *made
     return make_npy(made, bytes, error);
 }
 
-ropemap_status curves_write(const curve_options *options, const curves *made, ropemap_error *error) {
-    static struct chart chart; /* large */
-    ropemap_status status = ROPEMAP_OK;
+ropemap_status curves_encode(const curve_options *options, const curves *made, const char *name,
+                             ropemap_bytes *bytes, ropemap_error *error) {
+    struct chart chart;
     make_chart(options, made, &chart);
+    return make_file(options, made, &chart.chart, kind_of(name), bytes, error);
+}
+
+void curves_bytes_free(const char *name, ropemap_bytes *bytes) {
+    if (kind_of(name) == KIND_CSV || kind_of(name) == KIND_NPY) {
+        free(bytes->data); /* made here, not by the library */
+        *bytes = (ropemap_bytes){.data = NULL};
+    } else {
+        ropemap_bytes_free(bytes);
+    }
+}
+
+ropemap_status curves_write(const curve_options *options, const curves *made, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
     for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
-        const file_kind kind = kind_of(options->outputs[i]);
+        const char *name = options->outputs[i];
         ropemap_bytes bytes = {.data = NULL};
-        status = make_file(options, made, &chart.chart, kind, &bytes, error);
-        status = status == ROPEMAP_OK
-                     ? ropemap_output_write(options->outputs[i], &bytes, options->force, error)
-                     : status;
-        if (kind == KIND_CSV || kind == KIND_NPY) {
-            free(bytes.data); /* made here, not by the library */
-        } else {
-            ropemap_bytes_free(&bytes);
-        }
+        status = curves_encode(options, made, name, &bytes, error);
+        status = status == ROPEMAP_OK ? ropemap_output_write(name, &bytes, options->force, error) : status;
+        curves_bytes_free(name, &bytes);
     }
     return status;
 }

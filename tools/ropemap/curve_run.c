@@ -3,8 +3,6 @@
 #include "tools/ropemap/curve_options.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/map_inputs.h"
-#include "tools/ropemap/progress.h"
-#include "tools/ropemap/signals.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,16 +109,16 @@ static ropemap_status make_distances(curves *made, ropemap_error *error) {
 
 /* One query after another with the key at the shift: maps that are one cell wide, each as high as maps may
  * be. */
-static ropemap_status compute_rows(const ropemap_vectors *turned, const curves *made, curve *one,
-                                   cli_progress *progress, ropemap_error *error) {
+static ropemap_status compute_rows(const curve_options *options, const ropemap_vectors *turned,
+                                   const curves *made, curve *one, ropemap_error *error) {
     ropemap_request request = ropemap_request_default();
     request.spec = one->spec;
     request.queries = request.keys = turned;
     request.already_rotated = true;
     request.cols = (ropemap_range){.first = 0, .count = 1, .step = 1};
     request.width = 1;
-    request.progress = progress_tell;
-    request.progress_user = progress;
+    request.progress = options->progress;
+    request.progress_user = options->progress_user;
     ropemap_status status = ROPEMAP_OK;
     for (int64_t done = 0; done < made->distances.count && status == ROPEMAP_OK; done += request.rows.count) {
         const int64_t left = made->distances.count - done;
@@ -140,7 +138,7 @@ static ropemap_status compute_rows(const ropemap_vectors *turned, const curves *
 
 /* S(r) as a stack in use rounds it. */
 static ropemap_status compute_rounded(const curve_options *options, const curves *made, curve *one,
-                                      cli_progress *progress, ropemap_error *error) {
+                                      ropemap_error *error) {
     const ropemap_turning turning = {.spec = one->spec, .phase = options->phase, .shift = options->shift};
     ropemap_vectors *ones = NULL, *turned = NULL;
     if (options->queries != NULL || options->pair_count > 0 || options->quantity != CURVE_SIMILARITY) {
@@ -152,16 +150,16 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
     }
     ropemap_status status = ropemap_vectors_ones(one->spec.head_dim, &ones, error);
     status = status == ROPEMAP_OK ? ropemap_vectors_turned(ones, &turning, &turned, error) : status;
-    status = status == ROPEMAP_OK ? compute_rows(turned, made, one, progress, error) : status;
+    status = status == ROPEMAP_OK ? compute_rows(options, turned, made, one, error) : status;
     ropemap_vectors_free(turned);
     ropemap_vectors_free(ones);
     return status;
 }
 
 static ropemap_status compute(const curve_options *options, const struct tensors *tensors, const curves *made,
-                              curve *one, cli_progress *progress, ropemap_error *error) {
+                              curve *one, ropemap_error *error) {
     if (options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0) {
-        return compute_rounded(options, made, one, progress, error);
+        return compute_rounded(options, made, one, error);
     }
     if (tensors->queries != NULL) {
         const ropemap_mean_request mean = {.spec = one->spec,
@@ -173,8 +171,8 @@ static ropemap_status compute(const curve_options *options, const struct tensors
                                            .positions = ropemap_vectors_count(tensors->queries),
                                            .count = made->distances.count,
                                            .threads = options->threads,
-                                           .progress = progress_tell,
-                                           .progress_user = progress};
+                                           .progress = options->progress,
+                                           .progress_user = options->progress_user};
         return ropemap_curve_mean(&mean, one->values, error);
     }
     const ropemap_curve_request request = {.spec = one->spec,
@@ -182,8 +180,8 @@ static ropemap_status compute(const curve_options *options, const struct tensors
                                            .first_pair = options->first_pair,
                                            .pair_count = options->pair_count,
                                            .threads = options->threads,
-                                           .progress = progress_tell,
-                                           .progress_user = progress};
+                                           .progress = options->progress,
+                                           .progress_user = options->progress_user};
     return options->quantity == CURVE_ROFORMER ? ropemap_curve_roformer(&request, one->values, error)
                                                : ropemap_curve_compute(&request, one->values, error);
 }
@@ -204,10 +202,10 @@ static int64_t first_below(const curves *made, const curve *one, double limit) {
  * that is every distance.
  */
 static ropemap_status find_reach(const curve_options *options, const curves *made, curve *one,
-                                 cli_progress *progress, ropemap_error *error) {
+                                 ropemap_error *error) {
     const int64_t last = made->distances.first + (made->distances.count - 1) * made->distances.step + 1;
     const int64_t limit = last > REACH_LIMIT_LEAST && last < VALUES_MOST ? last : REACH_LIMIT_LEAST;
-    static ropemap_freqs freqs; /* large */
+    ropemap_freqs freqs;
     if (options->queries != NULL || options->quantity != CURVE_SIMILARITY || options->pair_count > 0 ||
         options->phase != ROPEMAP_PHASE_EXACT) {
         return ROPEMAP_OK;
@@ -215,8 +213,8 @@ static ropemap_status find_reach(const curve_options *options, const curves *mad
     const ropemap_status status = ropemap_freqs_make(&one->spec, &freqs, error);
     if (status == ROPEMAP_OK && 2 * freqs.pairs == one->spec.head_dim && freqs.attention_factor == 1.0f) {
         one->has_reach = true;
-        return ropemap_bound_reach(&one->spec, limit, options->threads, progress_tell, progress, &one->reach,
-                                   error);
+        return ropemap_bound_reach(&one->spec, limit, options->threads, options->progress,
+                                   options->progress_user, &one->reach, error);
     }
     if (status == ROPEMAP_OK && made->distances.first == 0 && made->distances.step == 1) {
         one->has_reach = true;
@@ -261,7 +259,7 @@ static ropemap_status take_rule(curve_options *own, const struct tensors *tensor
 }
 
 static ropemap_status make_one(const curve_options *options, const struct tensors *tensors, curves *made,
-                               int index, cli_progress *progress, ropemap_error *error) {
+                               int index, ropemap_error *error) {
     curve *one = &made->one[index];
     curve_options own = *options; /* what varies may be any option */
     ropemap_status status = take_rule(&own, tensors, made, index, one, error);
@@ -274,24 +272,20 @@ static ropemap_status make_one(const curve_options *options, const struct tensor
         return fail(error, ROPEMAP_RESOURCES, "--distances: no memory for %" PRId64 " values",
                     made->distances.count);
     }
-    status = compute(&own, tensors, made, one, progress, error);
-    return status == ROPEMAP_OK ? find_reach(&own, made, one, progress, error) : status;
+    status = compute(&own, tensors, made, one, error);
+    return status == ROPEMAP_OK ? find_reach(&own, made, one, error) : status;
 }
 
 static ropemap_status make_all(const curve_options *options, const struct tensors *tensors, curves *made,
                                ropemap_error *error) {
     const int count = vary_count(&options->vary);
-    cli_progress progress = progress_start(options->quiet);
     if (count > CURVES_MOST) {
         return fail(error, ROPEMAP_USAGE, "--vary: %d curves, expected at most %d", count, CURVES_MOST);
     }
     ropemap_status status = make_distances(made, error);
-    signals_hold();
     for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
-        status = make_one(options, tensors, made, i, &progress, error);
+        status = make_one(options, tensors, made, i, error);
     }
-    progress_end(&progress);
-    signals_release();
     return status;
 }
 

@@ -12,7 +12,7 @@
 static const double TWO_PI = 6.283185307179586477;
 
 ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error) {
-    static ropemap_freqs freqs; /* large */
+    ropemap_freqs freqs;
     ropemap_spec plain = rule->spec;
     ropemap_status status = ropemap_freqs_make(&rule->spec, &freqs, error);
     if (status != ROPEMAP_OK) {
@@ -180,26 +180,26 @@ static double divisor(const info_rule *info, int32_t pair) {
     return info->plain[pair] / info->radians[pair];
 }
 
-int info_json(const info_rule *info) {
+json_t *info_document(const info_rule *info) {
     const ropemap_spec *spec = info->spec;
-    static char scaling[2 * ROPEMAP_MAX_DIVISORS * 24 + 400]; /* with its lists */
+    char scaling[2 * ROPEMAP_MAX_DIVISORS * 24 + 400]; /* with its lists */
     ropemap_scaling_format(&spec->scaling, true, scaling, sizeof scaling);
     json_t *trained = info->trained_length > 0 ? json_integer((json_int_t)info->trained_length) : json_null();
-    return document_print(
-        json_pack("{s:s, s:o, s:i, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o}",
-                  "schema", "ropemap.info/1", "model",
-                  info->model != NULL ? document_text(ropemap_model_name(info->model)) : json_null(),
-                  "head_dim", (int)spec->head_dim, "rotary_dim", (int)rotary_dim(spec), "base", spec->base,
-                  "rule", ropemap_scaling_name(spec->scaling.rule), "scaling", scaling, "layout",
-                  ropemap_layout_name(spec->layout), "length",
-                  spec->length > 0 ? json_integer((json_int_t)spec->length) : json_null(), "trained_length",
-                  trained, "attention_factor", info->attention, "attention_factor_squared",
-                  info->attention * info->attention, "frequencies", pairs_array(info, frequency),
-                  "wavelengths", pairs_array(info, wavelength), "divisors", pairs_array(info, divisor),
-                  "facts", facts_array(info->model), "warnings", warnings_array(info->model)));
+    return json_pack("{s:s, s:o, s:i, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o}",
+                     "schema", "ropemap.info/1", "model",
+                     info->model != NULL ? document_text(ropemap_model_name(info->model)) : json_null(),
+                     "head_dim", (int)spec->head_dim, "rotary_dim", (int)rotary_dim(spec), "base", spec->base,
+                     "rule", ropemap_scaling_name(spec->scaling.rule), "scaling", scaling, "layout",
+                     ropemap_layout_name(spec->layout), "length",
+                     spec->length > 0 ? json_integer((json_int_t)spec->length) : json_null(),
+                     "trained_length", trained, "attention_factor", info->attention,
+                     "attention_factor_squared", info->attention * info->attention, "frequencies",
+                     pairs_array(info, frequency), "wavelengths", pairs_array(info, wavelength), "divisors",
+                     pairs_array(info, divisor), "facts", facts_array(info->model), "warnings",
+                     warnings_array(info->model));
 }
 
-int presets_json(void) {
+json_t *presets_array(void) {
     json_t *presets = json_array();
     const ropemap_preset *preset = NULL;
     for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
@@ -211,5 +211,5 @@ int presets_json(void) {
                       "trained_length", (json_int_t)preset->trained_length, "source", preset->source, "note",
                       preset->note));
     }
-    return document_print(json_pack("{s:s, s:o}", "schema", "ropemap.presets/1", "presets", presets));
+    return presets;
 }

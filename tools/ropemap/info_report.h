@@ -5,6 +5,8 @@
 
 #include "tools/ropemap/rule_options.h"
 
+#include <jansson.h>
+
 typedef struct info_options {
     rule_options rule; /* first: see there */
     bool presets, json, force;
@@ -27,9 +29,11 @@ ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_erro
 
 /* Print to stdout; return the exit code. */
 int info_text(const info_rule *info);
-int info_json(const info_rule *info);
 int presets_text(void);
-int presets_json(void);
+
+/* JSON of schema ropemap.info/1; the known models, each an object. NULL: no memory. The caller owns them. */
+json_t *info_document(const info_rule *info);
+json_t *presets_array(void);
 
 /* Wavelengths over pairs, as a PNG. */
 ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_error *error);

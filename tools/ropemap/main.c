@@ -3,7 +3,6 @@
 #include "tools/ropemap/command.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
-#include "tools/ropemap/rule_options.h"
 #include "tools/ropemap/suggest.h"
 
 #include <fcntl.h>
@@ -11,39 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const cli_command *const commands[] = {
-    &command_map,   &command_curve, &command_sweep,  &command_bound,      &command_explain, &command_info,
-    &command_check, &command_bench, &command_doctor, &command_completion, &command_manual,  NULL,
-};
-
-const cli_command *command_at(int index) {
-    return commands[index];
-}
-
-const cli_option *command_option(const cli_command *command, int index) {
-    const cli_option *const tables[] = {command->takes_rule ? rule_option_table : NULL, command->options,
-                                        command->more};
-    for (int table = 0; table < 3; table++) {
-        const cli_option *option = tables[table];
-        for (; option != NULL && option->name != NULL && index > 0; index--) {
-            option++;
-        }
-        if (option != NULL && option->name != NULL) {
-            return option;
-        }
-    }
-    return NULL;
-}
-
-const cli_command *command_find(const char *name) {
-    for (int index = 0; commands[index] != NULL; index++) {
-        if (strcmp(commands[index]->name, name) == 0) {
-            return commands[index];
-        }
-    }
-    return NULL;
-}
 
 /*
  * A descriptor that was closed when the program started would be handed to the first file it opens, and
@@ -77,8 +43,8 @@ static void ignore_write_signals(void) {
 static int refuse_command(const char *name) {
     ropemap_error error;
     cli_suggestion nearest = {.word = name};
-    for (int index = 0; commands[index] != NULL; index++) {
-        suggestion_offer(&nearest, commands[index]->name);
+    for (int index = 0; command_at(index) != NULL; index++) {
+        suggestion_offer(&nearest, command_at(index)->name);
     }
     suggestion_offer(&nearest, "help");
     const bool option = name[0] == '-';

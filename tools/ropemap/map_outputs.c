@@ -4,11 +4,10 @@
 
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/figure_setters.h"
-#include "tools/ropemap/map_turning.h"
+#include "tools/ropemap/map_encode.h"
 #include "tools/ropemap/progress.h"
 #include "tools/ropemap/signals.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,21 +19,6 @@ static bool ends_with(const char *name, const char *ending) {
     const size_t length = strlen(name);
     const size_t wanted = strlen(ending);
     return length >= wanted && strcmp(name + length - wanted, ending) == 0;
-}
-
-/* What a file holds. */
-typedef enum output_kind { KIND_PNG, KIND_SVG, KIND_PDF, KIND_NPY, KIND_COUNT } output_kind;
-
-/* By the name's ending; a PNG where it tells nothing. */
-static output_kind kind_of(const char *name) {
-    static const char *const endings[] = {
-        [KIND_PNG] = ".png", [KIND_SVG] = ".svg", [KIND_PDF] = ".pdf", [KIND_NPY] = ".npy"};
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        if (ends_with(name, endings[kind])) {
-            return (output_kind)kind;
-        }
-    }
-    return KIND_PNG;
 }
 
 /* Written in place: standard output, a device, a FIFO. */
@@ -83,7 +67,7 @@ static bool is_same_output(const char *a, const char *b) {
 /* ---- checks -------------------------------------------------------------------------------------------- */
 
 static ropemap_status check_name(const char *name, ropemap_error *error) {
-    if (ends_with(name, ".png") || kind_of(name) != KIND_PNG || is_direct(name)) {
+    if (ends_with(name, ".png") || map_file_of(name) != MAP_PNG || is_direct(name)) {
         return ROPEMAP_OK;
     }
     struct stat status;
@@ -128,8 +112,8 @@ static ropemap_status check_place(const char *name, bool force, ropemap_error *e
 static ropemap_status check_width(const map_options *options, ropemap_error *error) {
     bool page = options->millimetres == 0.0;
     for (int index = 0; index < options->output_count; index++) {
-        const output_kind kind = kind_of(options->outputs[index]);
-        page = page || kind == KIND_SVG || kind == KIND_PDF;
+        const map_file kind = map_file_of(options->outputs[index]);
+        page = page || kind == MAP_SVG || kind == MAP_PDF;
     }
     return page ? ROPEMAP_OK
                 : fail(error, ROPEMAP_USAGE,
@@ -176,65 +160,8 @@ static ropemap_status write_output(const char *name, const ropemap_bytes *bytes,
 
 /* The bytes of each kind of file, made when they are first needed. */
 typedef struct encoded {
-    ropemap_bytes bytes[KIND_COUNT];
+    ropemap_bytes bytes[MAP_COUNT];
 } encoded;
-
-/* Adds to a text what fits after it. */
-static void append(char *text, size_t size, const char *more) {
-    const size_t length = strlen(text);
-    (void)snprintf(text + length, size - length, "%s", more);
-}
-
-static void describe_turning(const map_options *options, ropemap_figure *figure) {
-    char text[80];
-    if (options->phase != ROPEMAP_PHASE_EXACT) {
-        (void)snprintf(text, sizeof text, ", %s%s", ropemap_phase_name(options->phase),
-                       options->diff ? " less exact" : "");
-        append(figure->title, sizeof figure->title, text);
-    }
-    if (options->shift != 0) {
-        (void)snprintf(text, sizeof text, ", shifted by %" PRId64, options->shift);
-        append(figure->title, sizeof figure->title, text);
-    }
-    if (options->positions_from != NULL) {
-        append(figure->subtitle, sizeof figure->subtitle, ", positions from a file");
-    }
-    if (options->diff) {
-        append(figure->value_label, sizeof figure->value_label, ", difference");
-    }
-}
-
-static ropemap_figure make_figure(const map_options *options, const ropemap_map *map) {
-    ropemap_figure figure =
-        ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
-    describe_turning(options, &figure);
-    figure.colormap = options->colormap;
-    figure.has_limits = options->has_limits;
-    figure.low = options->low;
-    figure.high = options->high;
-    figure.bare = options->bare;
-    figure_options_apply(options, &figure);
-    return figure;
-}
-
-static ropemap_status encode(const map_options *options, const ropemap_map *map, output_kind kind,
-                             ropemap_bytes *bytes, ropemap_error *error) {
-    if (bytes->data != NULL) {
-        return ROPEMAP_OK;
-    }
-    if (kind == KIND_NPY) {
-        return ropemap_map_npy(map, bytes, error);
-    }
-    const ropemap_figure figure = make_figure(options, map);
-    switch (kind) {
-    case KIND_SVG:
-        return ropemap_figure_svg(&figure, map, options->millimetres, bytes, error);
-    case KIND_PDF:
-        return ropemap_figure_pdf(&figure, map, options->millimetres, bytes, error);
-    default:
-        return ropemap_figure_png(&figure, map, bytes, error);
-    }
-}
 
 ropemap_status map_outputs_write(const map_options *options, const ropemap_map *map,
                                  map_output_seconds *seconds, ropemap_error *error) {
@@ -242,9 +169,10 @@ ropemap_status map_outputs_write(const map_options *options, const ropemap_map *
     ropemap_status status = ROPEMAP_OK;
     for (int index = 0; index < options->output_count && status == ROPEMAP_OK; index++) {
         const char *name = options->outputs[index];
-        const output_kind kind = kind_of(name);
+        const map_file kind = map_file_of(name);
         const double start = wall_clock();
-        status = encode(options, map, kind, &made.bytes[kind], error);
+        status = made.bytes[kind].data == NULL ? map_encode(options, map, kind, &made.bytes[kind], error)
+                                               : ROPEMAP_OK;
         const double drawn = wall_clock();
         seconds->draw += drawn - start;
         if (status == ROPEMAP_OK && signals_came()) {
@@ -255,7 +183,7 @@ ropemap_status map_outputs_write(const map_options *options, const ropemap_map *
             seconds->write += wall_clock() - drawn;
         }
     }
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
+    for (int kind = 0; kind < MAP_COUNT; kind++) {
         ropemap_bytes_free(&made.bytes[kind]);
     }
     return status;

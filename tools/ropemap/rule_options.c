@@ -154,6 +154,10 @@ rule_options rule_options_default(void) {
     return (rule_options){.spec = ropemap_spec_default()};
 }
 
+bool rule_options_named(const rule_options *rule) {
+    return rule->model != NULL || rule->preset != NULL || rule->config != NULL;
+}
+
 static ropemap_status open_model(rule_options *rule, ropemap_error *error) {
     if (rule->model != NULL && rule->preset != NULL) {
         return fail(error, ROPEMAP_USAGE, "--preset: given with --model ('%.200s'), expected one of the two",
@@ -162,12 +166,16 @@ static ropemap_status open_model(rule_options *rule, ropemap_error *error) {
     if (rule->preset != NULL && rule->layer_type != NULL) {
         return fail(error, ROPEMAP_USAGE, "--layer-type: given with --preset, expected with --model");
     }
+    if (rule->config != NULL) {
+        return ropemap_model_parse(rule->config, rule->config_bytes, "config.json", rule->layer_type,
+                                   &rule->opened, error);
+    }
     return rule->model != NULL ? ropemap_model_open(rule->model, rule->layer_type, &rule->opened, error)
                                : ropemap_model_preset(rule->preset, &rule->opened, error);
 }
 
 ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error) {
-    if (rule->model == NULL && rule->preset == NULL) {
+    if (!rule_options_named(rule)) {
         return rule->layer_type == NULL
                    ? ROPEMAP_OK
                    : fail(error, ROPEMAP_USAGE, "--layer-type: without a model, expected with --model");

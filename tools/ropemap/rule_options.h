@@ -20,10 +20,15 @@ typedef struct rule_options {
     ropemap_spec spec; /* the defaults, with what was given; after rule_options_resolve the rule itself */
     uint32_t given;    /* of RULE_ bits */
     const char *model, *preset, *layer_type; /* borrowed from the command line; NULL: not given */
-    ropemap_model *opened;                   /* the model, after rule_options_resolve; owned; NULL: none */
+    const char *config;                      /* the text of a config.json instead; borrowed; NULL: none */
+    size_t config_bytes;
+    ropemap_model *opened; /* the model, after rule_options_resolve; owned; NULL: none */
 } rule_options;
 
 rule_options rule_options_default(void);
+
+/* Whether a model is named. */
+bool rule_options_named(const rule_options *rule);
 
 /* Opens the model that is named, and takes from it what was not given. */
 ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error);

@@ -1,0 +1,45 @@
+/* explain.h - what a rule does to similarity, in five plain sentences and the numbers in them */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_EXPLAIN_H
+#define ROPEMAP_TOOLS_EXPLAIN_H
+
+#include "tools/ropemap/rule_options.h"
+
+#include <jansson.h>
+
+enum {
+    EXPLAIN_SENTENCES = 5,
+    EXPLAIN_SENTENCE_BYTES = 640,
+    EXPLAIN_LIMIT = 1 << 22 /* distances that a first zero is looked for at */
+};
+
+typedef struct explain_options {
+    rule_options rule; /* first: see there */
+    bool json, quiet;
+    ropemap_progress progress; /* may be NULL */
+    void *progress_user;
+} explain_options;
+
+typedef struct explanation {
+    char sentence[EXPLAIN_SENTENCES][EXPLAIN_SENTENCE_BYTES];
+    ropemap_reach own, plain; /* plain: without scaling */
+    double more, less;        /* bases ten times as large and a tenth */
+    int64_t reach_more, reach_less, reach_half_dim, reach_double_dim;
+    double falls_from, falls_to; /* a larger base that reaches less far; 0: none was met */
+    int64_t falls_reach_from, falls_reach_to;
+    int64_t length; /* that the least base is for */
+    double least_base;
+    double attention;
+    int32_t pairs, slowed;
+} explanation;
+
+/* Resolves the rule and computes the numbers; `to` is zeroed. */
+ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error);
+
+/* Writes the sentences from the numbers. */
+void explain_say(const ropemap_spec *spec, explanation *to);
+
+/* JSON of schema ropemap.explain/1; NULL: no memory. The caller owns it. */
+json_t *explain_document(const ropemap_spec *spec, const explanation *found);
+
+#endif

@@ -1,0 +1,115 @@
+/* explain_words.c - the five sentences about a rule, and their document */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/document.h"
+#include "tools/ropemap/explain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+typedef struct words {
+    char text[48];
+} words;
+
+static words tokens(int64_t reach) {
+    words out;
+    if (reach > 0) {
+        (void)snprintf(out.text, sizeof out.text, "%" PRId64 " tokens", reach);
+    } else {
+        (void)snprintf(out.text, sizeof out.text, "no distance below %d tokens", EXPLAIN_LIMIT);
+    }
+    return out;
+}
+
+static void say_scaling(const ropemap_spec *spec, explanation *to, char *text) {
+    char rule[300];
+    ropemap_scaling_format(&spec->scaling, false, rule, sizeof rule);
+    if (spec->scaling.rule == ROPEMAP_SCALING_NONE) {
+        (void)snprintf(
+            text, EXPLAIN_SENTENCE_BYTES,
+            "No scaling rule is in effect: all %d pairs turn at base^(-2i/D), and scores are not multiplied "
+            "by anything.",
+            (int)to->pairs);
+        return;
+    }
+    char scores[160];
+    const double square = to->attention * to->attention;
+    if (square == 1.0) {
+        (void)snprintf(scores, sizeof scores, "its attention factor is 1, so scores stay as they are");
+    } else {
+        (void)snprintf(scores, sizeof scores,
+                       "its attention factor multiplies the rotated part of every score by %.6g, which %s "
+                       "attention and moves no zero",
+                       square, square > 1.0 ? "sharpens" : "flattens");
+    }
+    (void)snprintf(
+        text, EXPLAIN_SENTENCE_BYTES,
+        "The rule %.200s slows %d of %d pairs and leaves the others as they were: the first zero moves from "
+        "%s to %s; %s.",
+        rule, (int)to->slowed, (int)to->pairs, tokens(to->plain.reach).text, tokens(to->own.reach).text,
+        scores);
+}
+
+void explain_say(const ropemap_spec *spec, explanation *to) {
+    const words reach = tokens(to->own.reach), half = tokens(to->own.half), less = tokens(to->reach_less);
+    const words more = tokens(to->reach_more), narrow = tokens(to->reach_half_dim);
+    const words wide = tokens(to->reach_double_dim);
+    (void)snprintf(
+        to->sentence[0], EXPLAIN_SENTENCE_BYTES,
+        "With base %.10g and %d rotated of %d dimensions, the similarity that rotation leaves of two equal "
+        "tokens first falls below one half at %s, and below zero at %s.",
+        spec->base, 2 * (int)to->pairs, (int)spec->head_dim, half.text, reach.text);
+    if (to->falls_to != 0.0) {
+        (void)snprintf(to->sentence[1], EXPLAIN_SENTENCE_BYTES,
+                       "The base sets how far that is: base %.4g gives %s, base %.4g %s; but not "
+                       "in step, for "
+                       "from base %.6g to %.6g the first zero falls from %" PRId64 " to %" PRId64 " tokens.",
+                       to->less, less.text, to->more, more.text, to->falls_from, to->falls_to,
+                       to->falls_reach_from, to->falls_reach_to);
+    } else {
+        (void)snprintf(to->sentence[1], EXPLAIN_SENTENCE_BYTES,
+                       "The base sets how far that is: base %.4g gives %s, base %.4g %s.", to->less,
+                       less.text, to->more, more.text);
+    }
+    if (to->reach_half_dim > 0 || to->reach_double_dim > 0) {
+        (void)snprintf(
+            to->sentence[2], EXPLAIN_SENTENCE_BYTES,
+            "The head dimension matters as well: at this base, unscaled, %d dimensions reach %s and %d reach "
+            "%s.",
+            (int)spec->head_dim / 2, narrow.text, (int)spec->head_dim * 2, wide.text);
+    } else {
+        (void)snprintf(to->sentence[2], EXPLAIN_SENTENCE_BYTES,
+                       "The head dimension matters as well: more pairs fill the gaps between wavelengths.");
+    }
+    say_scaling(spec, to, to->sentence[3]);
+    if (to->least_base > 0.0) {
+        (void)snprintf(to->sentence[4], EXPLAIN_SENTENCE_BYTES,
+                       "The least base that keeps the sum of cosines from falling below zero within %" PRId64
+                       " tokens is %.4g; base %.4g itself %s.",
+                       to->length, to->least_base, spec->base,
+                       to->own.reach == 0 || to->own.reach >= to->length ? "holds that length"
+                                                                         : "does not hold that length");
+    } else {
+        (void)snprintf(
+            to->sentence[4], EXPLAIN_SENTENCE_BYTES,
+            "No base from 100 to 1e10 keeps the sum of cosines from falling below zero within %" PRId64
+            " tokens.",
+            to->length);
+    }
+}
+
+json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
+    json_t *sentences = json_array();
+    for (int i = 0; i < EXPLAIN_SENTENCES; i++) {
+        (void)json_array_append_new(sentences, document_text(found->sentence[i]));
+    }
+    return json_pack(
+        "{s:s, s:s, s:o, s:f, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:I, s:f}", "schema",
+        "ropemap.explain/1", "version", ropemap_version(), "sentences", sentences, "base", spec->base,
+        "head_dim", (int)spec->head_dim, "first_negative", (json_int_t)found->own.reach, "half",
+        (json_int_t)found->own.half, "first_negative_unscaled", (json_int_t)found->plain.reach,
+        "first_negative_tenth_base", (json_int_t)found->reach_less, "first_negative_ten_times_base",
+        (json_int_t)found->reach_more, "first_negative_half_dim", (json_int_t)found->reach_half_dim,
+        "first_negative_double_dim", (json_int_t)found->reach_double_dim, "pairs", (int)found->pairs,
+        "pairs_slowed", (int)found->slowed, "attention_factor", found->attention, "length",
+        (json_int_t)found->length, "least_base", found->least_base);
+}

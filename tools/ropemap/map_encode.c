@@ -1,0 +1,81 @@
+/* map_encode.c - a map as the bytes of a file: its figure, or its cells */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/map_encode.h"
+
+#include "tools/ropemap/figure_setters.h"
+#include "tools/ropemap/map_turning.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool ends_with(const char *name, const char *ending) {
+    const size_t length = strlen(name);
+    const size_t wanted = strlen(ending);
+    return length >= wanted && strcmp(name + length - wanted, ending) == 0;
+}
+
+map_file map_file_of(const char *name) {
+    static const char *const endings[] = {
+        [MAP_PNG] = ".png", [MAP_SVG] = ".svg", [MAP_PDF] = ".pdf", [MAP_NPY] = ".npy"};
+    for (int kind = 0; kind < MAP_COUNT; kind++) {
+        if (ends_with(name, endings[kind])) {
+            return (map_file)kind;
+        }
+    }
+    return MAP_PNG;
+}
+
+/* Adds to a text what fits after it. */
+static void append(char *text, size_t size, const char *more) {
+    const size_t length = strlen(text);
+    (void)snprintf(text + length, size - length, "%s", more);
+}
+
+static void describe_turning(const map_options *options, ropemap_figure *figure) {
+    char text[80];
+    if (options->phase != ROPEMAP_PHASE_EXACT) {
+        (void)snprintf(text, sizeof text, ", %s%s", ropemap_phase_name(options->phase),
+                       options->diff ? " less exact" : "");
+        append(figure->title, sizeof figure->title, text);
+    }
+    if (options->shift != 0) {
+        (void)snprintf(text, sizeof text, ", shifted by %" PRId64, options->shift);
+        append(figure->title, sizeof figure->title, text);
+    }
+    if (options->positions_from != NULL) {
+        append(figure->subtitle, sizeof figure->subtitle, ", positions from a file");
+    }
+    if (options->diff) {
+        append(figure->value_label, sizeof figure->value_label, ", difference");
+    }
+}
+
+ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map) {
+    ropemap_figure figure =
+        ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
+    describe_turning(options, &figure);
+    figure.colormap = options->colormap;
+    figure.has_limits = options->has_limits;
+    figure.low = options->low;
+    figure.high = options->high;
+    figure.bare = options->bare;
+    figure_options_apply(options, &figure);
+    return figure;
+}
+
+ropemap_status map_encode(const map_options *options, const ropemap_map *map, map_file kind,
+                          ropemap_bytes *bytes, ropemap_error *error) {
+    if (kind == MAP_NPY) {
+        return ropemap_map_npy(map, bytes, error);
+    }
+    const ropemap_figure figure = map_figure_of(options, map);
+    switch (kind) {
+    case MAP_SVG:
+        return ropemap_figure_svg(&figure, map, options->millimetres, bytes, error);
+    case MAP_PDF:
+        return ropemap_figure_pdf(&figure, map, options->millimetres, bytes, error);
+    default:
+        return ropemap_figure_png(&figure, map, bytes, error);
+    }
+}
