@@ -163,6 +163,29 @@ ROPEMAP_API const char *ropemap_scaling_name(ropemap_scaling_rule rule);
  * the last. */
 ROPEMAP_API const char *ropemap_scaling_help(ropemap_scaling_rule rule, char *text, size_t size);
 
+/* How a parameter of a rule is written. */
+typedef enum ropemap_parameter_kind {
+    ROPEMAP_PARAMETER_NUMBER,
+    ROPEMAP_PARAMETER_FLAG, /* 0 or 1 */
+    ROPEMAP_PARAMETER_WORD, /* one of `words` */
+    ROPEMAP_PARAMETER_LIST  /* numbers with slashes between them */
+} ropemap_parameter_kind;
+
+/* A parameter of a rule in ropemap_scaling_parse's text: "beta-fast". */
+typedef struct ropemap_parameter {
+    const char *key;
+    ropemap_parameter_kind kind;
+    bool required;
+    double low, high;             /* that it may have */
+    double usual_low, usual_high; /* that models have; 0, 0: no numbers */
+    double otherwise;             /* what it is when it is not given; 0: as the rule says */
+    const char *words[4];         /* ends with NULL */
+} ropemap_parameter;
+
+/* Parameter `index` of a rule; false past the last. */
+ROPEMAP_API bool ropemap_scaling_parameter(ropemap_scaling_rule rule, int32_t index,
+                                           ropemap_parameter *parameter);
+
 /* The text that ropemap_scaling_parse takes, cut to `size`; with or without the lists of divisors. */
 ROPEMAP_API void ropemap_scaling_format(const ropemap_scaling *scaling, bool lists, char *text, size_t size);
 
@@ -648,6 +671,12 @@ typedef enum ropemap_colormap {
 
 ROPEMAP_API const char *ropemap_colormap_name(ropemap_colormap colormap); /* NULL past the last */
 
+/* Levels of a colour map; level k stands for k / 254 of the way from its lower to its upper limit. */
+#define ROPEMAP_LEVELS 255
+
+/* The colours of a map from its lower limit to its upper one, then that of NaN. AUTO has viridis's. */
+ROPEMAP_API void ropemap_colormap_rgb(ropemap_colormap colormap, uint8_t rgb[ROPEMAP_LEVELS + 1][3]);
+
 /* How values become places on the colour scale. */
 typedef enum ropemap_norm {
     ROPEMAP_NORM_LINEAR,
@@ -678,6 +707,18 @@ typedef struct ropemap_figure {
     int64_t trained_length; /* tokens; both axes get a mark there where it lies inside; 0: none */
     bool dark;              /* light on dark */
 } ropemap_figure;
+
+/* The colour scale of a figure, with what it leaves to the map chosen. */
+typedef struct ropemap_scale {
+    ropemap_colormap colormap; /* never AUTO */
+    ropemap_norm norm;
+    double low, high;    /* values of the first and the last level, low < high */
+    double linear_below; /* symlog; 0 for the other norms */
+} ropemap_scale;
+
+/* ROPEMAP_USAGE for limits that the norm cannot have; ROPEMAP_RESOURCES. */
+ROPEMAP_API ropemap_status ropemap_figure_scale(const ropemap_figure *figure, const ropemap_map *map,
+                                                ropemap_scale *scale, ropemap_error *error);
 
 /* Title, labels and axes in the words of a request; `map` has the method and size. */
 ROPEMAP_API ropemap_figure ropemap_figure_default(const ropemap_request *request, const ropemap_map *map);

@@ -35,6 +35,30 @@ static double lightness(const uint8_t rgb[3]) {
     return y > 216.0 / 24389.0 ? 116.0 * cbrt(y) - 16.0 : y * 24389.0 / 27.0;
 }
 
+/* A bare picture's palette is the public one, and its scale says which value a level stands for. */
+static void public_colours_and_scale_are_those_in_effect(void **state) {
+    (void)state;
+    float cells[4] = {-0.5f, 0.0f, 0.25f, 1.0f};
+    const ropemap_map map = {.height = 1, .width = 4, .cells = cells, .min = -0.5, .max = 1.0};
+    for (int index = 0; ropemap_colormap_name((ropemap_colormap)index) != NULL; index++) {
+        const ropemap_figure figure = {.colormap = (ropemap_colormap)index, .bare = true};
+        uint8_t rgb[ROPEMAP_LEVELS + 1][3];
+        ropemap_scale scale;
+        rm_colour colour;
+        assert_int_equal(ropemap_figure_scale(&figure, &map, &scale, NULL), ROPEMAP_OK);
+        assert_int_equal(rm_colour_choose(&figure, &map, &colour, NULL), ROPEMAP_OK);
+        ropemap_colormap_rgb(scale.colormap, rgb);
+        assert_memory_equal(rgb, colour.palette.rgb, sizeof rgb);
+        assert_true(scale.colormap != ROPEMAP_COLORMAP_AUTO && scale.low < scale.high);
+        const bool diverging = index == ROPEMAP_COLORMAP_AUTO || index == ROPEMAP_COLORMAP_DIVERGING;
+        assert_float_equal(scale.low, diverging ? -1.0 : -0.5, 0.0);
+        assert_float_equal(scale.high, 1.0, 0.0);
+    }
+    const ropemap_figure backwards = {.has_limits = true, .low = 1.0, .high = 0.0};
+    ropemap_scale unused;
+    assert_int_equal(ropemap_figure_scale(&backwards, &map, &unused, NULL), ROPEMAP_USAGE);
+}
+
 /* First, middle and last colours as their authors publish them; the middle to a level's rounding. */
 static void tables_are_the_published_ones(void **state) {
     (void)state;
@@ -247,6 +271,7 @@ static void places_are_between_0_and_1(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_listed),
+        cmocka_unit_test(public_colours_and_scale_are_those_in_effect),
         cmocka_unit_test(tables_are_the_published_ones),
         cmocka_unit_test(sequential_maps_grow_lighter),
         cmocka_unit_test(diverging_is_symmetric_about_white),

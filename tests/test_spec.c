@@ -7,6 +7,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,6 +180,37 @@ static void test_scaling_errors_name_the_word(void **state) {
     }
 }
 
+/* What the help page says a rule takes is what its parameters are, one by one. */
+static void test_parameters_are_those_of_the_help(void **state) {
+    (void)state;
+    for (int rule = 0; ropemap_scaling_name((ropemap_scaling_rule)rule) != NULL; rule++) {
+        char takes[300], key[60];
+        ropemap_parameter parameter;
+        (void)ropemap_scaling_help((ropemap_scaling_rule)rule, takes, sizeof takes);
+        int32_t count = 0;
+        for (; ropemap_scaling_parameter((ropemap_scaling_rule)rule, count, &parameter); count++) {
+            (void)snprintf(key, sizeof key, "%s%s=", count == 0 ? ":" : ",", parameter.key);
+            const char *at = strstr(takes, key);
+            assert_non_null(at);
+            assert_true((at[-1] != '[') == parameter.required);
+            assert_true(parameter.low < parameter.high);
+            assert_true(parameter.kind != ROPEMAP_PARAMETER_NUMBER ||
+                        (parameter.low <= parameter.usual_low && parameter.usual_low < parameter.usual_high &&
+                         parameter.usual_high <= parameter.high));
+            assert_true((parameter.kind == ROPEMAP_PARAMETER_WORD) == (parameter.words[0] != NULL));
+        }
+        int32_t keys = 0;
+        for (const char *at = takes; (at = strchr(at, '=')) != NULL; at++) {
+            keys++;
+        }
+        assert_int_equal(count, keys);
+    }
+    ropemap_parameter none;
+    assert_false(ropemap_scaling_parameter(ROPEMAP_SCALING_NONE, 0, &none));
+    assert_false(ropemap_scaling_parameter(ROPEMAP_SCALING_YARN, -1, &none));
+    assert_false(ropemap_scaling_parameter((ropemap_scaling_rule)99, 0, &none));
+}
+
 static void test_names_end(void **state) {
     (void)state;
     int rules = 0, layouts = 0;
@@ -330,6 +362,7 @@ int main(void) {
         cmocka_unit_test(test_bad_factors),
         cmocka_unit_test(test_scaling_that_parses),
         cmocka_unit_test(test_scaling_errors_name_the_word),
+        cmocka_unit_test(test_parameters_are_those_of_the_help),
         cmocka_unit_test(test_names_end),
         cmocka_unit_test(test_frequencies),
         cmocka_unit_test(test_known_similarities),

@@ -46,6 +46,19 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, const ropemap_map 
     return ROPEMAP_OK;
 }
 
+ropemap_status ropemap_figure_scale(const ropemap_figure *figure, const ropemap_map *map,
+                                    ropemap_scale *scale, ropemap_error *error) {
+    rm_colour colour;
+    RM_TRY(rm_colour_choose(figure, map, &colour, error));
+    *scale = (ropemap_scale){.colormap = colour.colormap,
+                             .norm = colour.norm.kind,
+                             .low = colour.low,
+                             .high = colour.high,
+                             .linear_below =
+                                 colour.norm.kind == ROPEMAP_NORM_SYMLOG ? colour.norm.linear_below : 0.0};
+    return ROPEMAP_OK;
+}
+
 double rm_colour_place(const rm_colour *colour, double value) {
     return rm_norm_place(colour->norm, colour->low, colour->high, value);
 }

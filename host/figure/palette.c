@@ -111,3 +111,9 @@ void rm_palette_make(ropemap_colormap colormap, rm_palette *palette) {
     }
     memcpy(palette->rgb[RM_LEVEL_NAN], colormap == ROPEMAP_COLORMAP_GREY ? nan_blue : nan_grey, 3);
 }
+
+void ropemap_colormap_rgb(ropemap_colormap colormap, uint8_t rgb[ROPEMAP_LEVELS + 1][3]) {
+    rm_palette palette;
+    rm_palette_make(colormap, &palette);
+    memcpy(rgb, palette.rgb, sizeof palette.rgb);
+}

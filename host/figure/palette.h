@@ -10,7 +10,7 @@
  * of an 8-bit palette to NaN, and being odd in number they have one in the middle: 0 on a diverging map is
  * its exact white.
  */
-enum { RM_LEVELS = 255, RM_LEVEL_MAX = 254, RM_LEVEL_NAN = 255 };
+enum { RM_LEVELS = ROPEMAP_LEVELS, RM_LEVEL_MAX = 254, RM_LEVEL_NAN = 255 };
 
 typedef struct rm_palette {
     uint8_t rgb[RM_LEVELS + 1][3]; /* the levels from low to high, then NaN */

@@ -7,31 +7,49 @@
 
 #define FIELD(name) offsetof(ropemap_scaling, name)
 
-static const rm_parameter factor = {"factor", RM_PARAMETER_NUMBER, FIELD(factor), 1.0, 1e9};
-static const rm_parameter original = {"original", RM_PARAMETER_NUMBER, FIELD(original_length), 2.0, 0x1p40};
-static const rm_parameter max_length = {"max", RM_PARAMETER_NUMBER, FIELD(max_length), 1.0, 0x1p40};
-static const rm_parameter low = {"low", RM_PARAMETER_NUMBER, FIELD(low_freq_factor), 1e-6, 1e6};
-static const rm_parameter high = {"high", RM_PARAMETER_NUMBER, FIELD(high_freq_factor), 1e-6, 1e6};
-static const rm_parameter beta_fast = {"beta-fast", RM_PARAMETER_NUMBER, FIELD(beta_fast), 1e-6, 1e9};
-static const rm_parameter beta_slow = {"beta-slow", RM_PARAMETER_NUMBER, FIELD(beta_slow), 1e-6, 1e9};
-static const rm_parameter untruncated = {"untruncated", RM_PARAMETER_FLAG, FIELD(untruncated), 0.0, 1.0};
-static const rm_parameter ramp = {"ramp", RM_PARAMETER_RAMP, FIELD(ramp), 0.0, 1.0};
-static const rm_parameter attention = {"attention", RM_PARAMETER_NUMBER, FIELD(attention_factor), 1e-6, 1e6};
-static const rm_parameter mscale = {"mscale", RM_PARAMETER_NUMBER, FIELD(mscale), 1e-6, 1e6};
-static const rm_parameter mscale_all = {"mscale-all-dim", RM_PARAMETER_NUMBER, FIELD(mscale_all_dim), 1e-6,
-                                        1e6};
-static const rm_parameter rotated = {"rotated", RM_PARAMETER_NUMBER, FIELD(rotated), 1e-6, 1.0};
-static const rm_parameter mixed_b = {"b", RM_PARAMETER_NUMBER, FIELD(mixed_b), 1e-6, 1e3};
-static const rm_parameter alpha = {"alpha", RM_PARAMETER_NUMBER, FIELD(alpha), 1.0, 1e9};
-static const rm_parameter freq_scale = {"scale", RM_PARAMETER_NUMBER, FIELD(freq_scale), 1e-9, 1.0};
-static const rm_parameter ext_factor = {"ext", RM_PARAMETER_NUMBER, FIELD(ext_factor), 0.0, 1.0};
-static const rm_parameter attn_factor = {"attn", RM_PARAMETER_NUMBER, FIELD(attn_factor), 1e-6, 1e6};
-static const rm_parameter max_freq = {"max-freq", RM_PARAMETER_NUMBER, FIELD(max_freq), 2.0, 1e9};
-static const rm_parameter points = {"points", RM_PARAMETER_NUMBER, FIELD(points), 2.0, 0x1p24};
-static const rm_parameter use = {"use", RM_PARAMETER_USE, FIELD(factors), 0.0, 2.0};
-static const rm_parameter short_list = {"short", RM_PARAMETER_LIST, FIELD(short_factors), 0.2, 1e9};
-static const rm_parameter long_list = {"long", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e9};
-static const rm_parameter divisors = {"divisors", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e30};
+/* Key, kind, field, least and greatest value, those in use, and the value where none is given. */
+static const rm_parameter factor = {"factor", RM_PARAMETER_NUMBER, FIELD(factor), 1.0, 1e9, 1.0, 64.0, 0.0};
+static const rm_parameter original = {
+    "original", RM_PARAMETER_NUMBER, FIELD(original_length), 2.0, 0x1p40, 512.0, 1048576.0, 0.0};
+static const rm_parameter max_length = {
+    "max", RM_PARAMETER_NUMBER, FIELD(max_length), 1.0, 0x1p40, 512.0, 1048576.0, 0.0};
+static const rm_parameter low = {"low", RM_PARAMETER_NUMBER, FIELD(low_freq_factor), 1e-6, 1e6, 0.25, 8.0,
+                                 0.0};
+static const rm_parameter high = {"high", RM_PARAMETER_NUMBER, FIELD(high_freq_factor), 1e-6, 1e6, 1.0, 32.0,
+                                  0.0};
+static const rm_parameter beta_fast = {
+    "beta-fast", RM_PARAMETER_NUMBER, FIELD(beta_fast), 1e-6, 1e9, 8.0, 128.0, 32.0};
+static const rm_parameter beta_slow = {
+    "beta-slow", RM_PARAMETER_NUMBER, FIELD(beta_slow), 1e-6, 1e9, 0.25, 8.0, 1.0};
+static const rm_parameter untruncated = {
+    "untruncated", RM_PARAMETER_FLAG, FIELD(untruncated), 0.0, 1.0, 0.0, 0.0, 0.0};
+static const rm_parameter ramp = {"ramp", RM_PARAMETER_RAMP, FIELD(ramp), 0.0, 1.0, 0.0, 0.0, 0.0};
+static const rm_parameter attention = {
+    "attention", RM_PARAMETER_NUMBER, FIELD(attention_factor), 1e-6, 1e6, 0.5, 4.0, 0.0};
+static const rm_parameter mscale = {"mscale", RM_PARAMETER_NUMBER, FIELD(mscale), 1e-6, 1e6, 0.1, 2.0, 0.0};
+static const rm_parameter mscale_all = {
+    "mscale-all-dim", RM_PARAMETER_NUMBER, FIELD(mscale_all_dim), 1e-6, 1e6, 0.1, 2.0, 0.0};
+static const rm_parameter rotated = {"rotated", RM_PARAMETER_NUMBER, FIELD(rotated), 1e-6, 1.0, 0.05, 1.0,
+                                     0.0};
+static const rm_parameter mixed_b = {"b", RM_PARAMETER_NUMBER, FIELD(mixed_b), 1e-6, 1e3, 0.1, 1.0, 0.0};
+static const rm_parameter alpha = {"alpha", RM_PARAMETER_NUMBER, FIELD(alpha), 1.0, 1e9, 1.0, 2000.0, 0.0};
+static const rm_parameter freq_scale = {
+    "scale", RM_PARAMETER_NUMBER, FIELD(freq_scale), 1e-9, 1.0, 0.015625, 1.0, 1.0};
+static const rm_parameter ext_factor = {"ext", RM_PARAMETER_NUMBER, FIELD(ext_factor), 0.0, 1.0, 0.0, 1.0,
+                                        0.0};
+static const rm_parameter attn_factor = {"attn", RM_PARAMETER_NUMBER, FIELD(attn_factor), 1e-6, 1e6, 0.5, 4.0,
+                                         1.0};
+static const rm_parameter max_freq = {"max-freq", RM_PARAMETER_NUMBER, FIELD(max_freq), 2.0, 1e9, 2.0, 512.0,
+                                      0.0};
+static const rm_parameter points = {"points", RM_PARAMETER_NUMBER, FIELD(points), 2.0, 0x1p24, 2.0, 256.0,
+                                    0.0};
+static const rm_parameter use = {"use", RM_PARAMETER_USE, FIELD(factors), 0.0, 2.0, 0.0, 0.0, 0.0};
+static const rm_parameter short_list = {"short", RM_PARAMETER_LIST, FIELD(short_factors), 0.2, 1e9, 0.0, 0.0,
+                                        0.0};
+static const rm_parameter long_list = {"long", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e9, 0.0, 0.0,
+                                       0.0};
+static const rm_parameter divisors = {"divisors", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e30, 0.0, 0.0,
+                                      0.0};
 
 /* Every field of ropemap_scaling that a rule may take, once. */
 static const rm_parameter *const parameters[] = {

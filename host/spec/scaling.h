@@ -18,8 +18,10 @@ typedef enum rm_parameter_kind {
 typedef struct rm_parameter {
     const char *key; /* "beta-fast" */
     rm_parameter_kind kind;
-    size_t offset; /* in ropemap_scaling */
-    double low, high;
+    size_t offset;                /* in ropemap_scaling */
+    double low, high;             /* that it may have */
+    double usual_low, usual_high; /* that models have; 0, 0: no numbers */
+    double otherwise;             /* when it is not given; 0: as the rule says */
 } rm_parameter;
 
 enum { RM_PARAMETERS_MOST = 10 };

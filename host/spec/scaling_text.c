@@ -101,6 +101,31 @@ const char *ropemap_scaling_help(ropemap_scaling_rule rule, char *text, size_t s
     return row->does;
 }
 
+bool ropemap_scaling_parameter(ropemap_scaling_rule rule, int32_t index, ropemap_parameter *parameter) {
+    static const ropemap_parameter_kind kinds[] = {[RM_PARAMETER_NUMBER] = ROPEMAP_PARAMETER_NUMBER,
+                                                   [RM_PARAMETER_FLAG] = ROPEMAP_PARAMETER_FLAG,
+                                                   [RM_PARAMETER_RAMP] = ROPEMAP_PARAMETER_WORD,
+                                                   [RM_PARAMETER_USE] = ROPEMAP_PARAMETER_WORD,
+                                                   [RM_PARAMETER_LIST] = ROPEMAP_PARAMETER_LIST};
+    const rm_scaling_row *row = rm_scaling_find(rule);
+    if (row == NULL || index < 0 || index >= RM_PARAMETERS_MOST || row->takes[index].parameter == NULL) {
+        return false;
+    }
+    const rm_parameter *from = row->takes[index].parameter;
+    *parameter = (ropemap_parameter){.key = from->key,
+                                     .kind = kinds[from->kind],
+                                     .required = row->takes[index].required,
+                                     .low = from->low,
+                                     .high = from->high,
+                                     .usual_low = from->usual_low,
+                                     .usual_high = from->usual_high,
+                                     .otherwise = from->otherwise};
+    for (int word = 0; word < 3 && parameter->kind == ROPEMAP_PARAMETER_WORD; word++) {
+        parameter->words[word] = from->kind == RM_PARAMETER_RAMP ? rm_ramp_name(word) : rm_factors_name(word);
+    }
+    return true;
+}
+
 /* ---- reading */
 
 /* The part of a text that a message quotes. */

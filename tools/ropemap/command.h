@@ -21,6 +21,14 @@ typedef const char *(*cli_choices)(int index);
 
 typedef enum cli_group { GROUP_WHAT, GROUP_HOW, GROUP_OUTPUT, GROUP_COUNT } cli_group;
 
+/* A slider over the values of an option. */
+typedef struct cli_slider {
+    double low, high;
+    bool log;         /* even in the logarithm */
+    int32_t step;     /* 1: whole numbers, 2: even ones, 0: any */
+    const char *unit; /* "tokens"; "": none */
+} cli_slider;
+
 struct cli_option {
     cli_group group;
     const char *name;     /* without the dashes; NULL for an operand */
@@ -31,6 +39,8 @@ struct cli_option {
     const char *help;     /* one line */
     cli_setter set;
     size_t offset; /* in what the command parses into, for the setters that serve several options */
+    bool local;    /* names a file of this machine, or is about the terminal: no browser may give it */
+    const cli_slider *slider; /* NULL: none */
 };
 
 typedef struct cli_command {

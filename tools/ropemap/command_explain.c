@@ -16,13 +16,15 @@ static const cli_option options_table[] = {
      .name = "json",
      .help = "print JSON of schema ropemap.explain/1: the sentences, and every number in them",
      .set = option_set_flag,
-     .offset = offsetof(explain_options, json)},
+     .offset = offsetof(explain_options, json),
+     .local = true},
     {.group = GROUP_OUTPUT,
      .name = "quiet",
      .letter = 'q',
      .help = "show no progress",
      .set = option_set_flag,
-     .offset = offsetof(explain_options, quiet)},
+     .offset = offsetof(explain_options, quiet),
+     .local = true},
     {.name = NULL},
 };
 

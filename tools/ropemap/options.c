@@ -75,20 +75,30 @@ ropemap_status option_choose(const cli_option *option, const char *text, int *in
                 nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "?" : "");
 }
 
-int options_report(const cli_command *command, ropemap_status status, const ropemap_error *error) {
-    const size_t length = strcspn(error->text, ": ");
-    if ((status != ROPEMAP_USAGE && status != ROPEMAP_RESOURCES) || error->text[length] != ':') {
-        return failure_report(status, error);
-    }
+const cli_option *options_find(const cli_command *command, const char *name, size_t length) {
     for (int at = 0; command_option(command, at) != NULL; at++) {
         const cli_option *option = command_option(command, at);
-        if (strlen(option->name) == length && strncmp(option->name, error->text, length) == 0) {
-            ropemap_error named;
-            (void)fail(&named, status, "--%.480s", error->text);
-            return failure_report(status, &named);
+        if (strlen(option->name) == length && strncmp(option->name, name, length) == 0) {
+            return option;
         }
     }
-    return failure_report(status, error);
+    return NULL;
+}
+
+void options_name(const cli_command *command, ropemap_error *error) {
+    const size_t length = strcspn(error->text, ": ");
+    const bool named = error->text[length] == ':' && options_find(command, error->text, length) != NULL;
+    if (named && (error->status == ROPEMAP_USAGE || error->status == ROPEMAP_RESOURCES)) {
+        const ropemap_error before = *error;
+        (void)fail(error, before.status, "--%.480s", before.text);
+    }
+}
+
+int options_report(const cli_command *command, ropemap_status status, const ropemap_error *error) {
+    ropemap_error named = *error;
+    named.status = status;
+    options_name(command, &named);
+    return failure_report(status, &named);
 }
 
 static ropemap_status refuse_unknown(const command_line *line, const char *name, size_t length) {
@@ -108,17 +118,20 @@ static ropemap_status refuse_unknown(const command_line *line, const char *name,
                 line->command->name);
 }
 
+static ropemap_status refuse_missing(const command_line *line, const cli_option *option) {
+    char list[200];
+    (void)snprintf(list, sizeof list, "%s", option->argument != NULL ? option->argument : "");
+    if (option->argument == NULL) {
+        option_list_choices(option, list, sizeof list);
+    }
+    return fail(line->error, ROPEMAP_USAGE, "%s: no value, expected %s", option_subject(option).text, list);
+}
+
 /* Calls the setter with `value`, or with the next argument where it is NULL and one is needed. */
 static ropemap_status take(command_line *line, const cli_option *option, const char *value) {
     if (value == NULL && !option_is_flag(option)) {
         if (line->next == line->argc) {
-            char list[200];
-            (void)snprintf(list, sizeof list, "%s", option->argument != NULL ? option->argument : "");
-            if (option->argument == NULL) {
-                option_list_choices(option, list, sizeof list);
-            }
-            return fail(line->error, ROPEMAP_USAGE, "%s: no value, expected %s", option_subject(option).text,
-                        list);
+            return refuse_missing(line, option);
         }
         value = line->argv[line->next++];
     }
@@ -133,14 +146,11 @@ static ropemap_status refuse_value(const command_line *line, const char *name, c
 static ropemap_status read_long(command_line *line, const char *name) {
     const char *equals = strchr(name, '=');
     const size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
-    for (int at = 0; command_option(line->command, at) != NULL; at++) {
-        const cli_option *option = command_option(line->command, at);
-        if (strlen(option->name) != length || strncmp(option->name, name, length) != 0) {
-            continue;
-        }
-        if (equals != NULL && option_is_flag(option)) {
-            return refuse_value(line, option->name, equals + 1);
-        }
+    const cli_option *option = options_find(line->command, name, length);
+    if (option != NULL && equals != NULL && option_is_flag(option)) {
+        return refuse_value(line, option->name, equals + 1);
+    }
+    if (option != NULL) {
         return take(line, option, equals != NULL ? equals + 1 : NULL);
     }
     if (length == strlen("help") && strncmp(name, "help", length) == 0) {
@@ -212,4 +222,20 @@ ropemap_status options_parse(const cli_command *command, int argc, char **argv, 
     }
     *help = line.help;
     return status;
+}
+
+ropemap_status options_set(const cli_command *command, const char *name, const char *value, void *into,
+                           ropemap_error *error) {
+    const command_line line = {.command = command, .into = into, .error = error};
+    const cli_option *option = options_find(command, name, strlen(name));
+    if (option == NULL) {
+        return refuse_unknown(&line, name, strlen(name));
+    }
+    if (option_is_flag(option) && value != NULL) {
+        return refuse_value(&line, name, value);
+    }
+    if (!option_is_flag(option) && value == NULL) {
+        return refuse_missing(&line, option);
+    }
+    return option->set(into, option, value, error);
 }

@@ -14,6 +14,16 @@
 ropemap_status options_parse(const cli_command *command, int argc, char **argv, void *into, bool *help,
                              ropemap_error *error);
 
+/*
+ * Gives one value to the setter of the option of that name, which must take one where it is no flag; a flag
+ * takes NULL. ROPEMAP_USAGE, also for a name that the command does not have.
+ */
+ropemap_status options_set(const cli_command *command, const char *name, const char *value, void *into,
+                           ropemap_error *error);
+
+/* The option of that name, NULL where there is none. */
+const cli_option *options_find(const cli_command *command, const char *name, size_t length);
+
 /* Setters: a bool at the option's offset becomes true; a const char * there points to the value. */
 ropemap_status option_set_flag(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status option_set_text(void *into, const cli_option *option, const char *text, ropemap_error *error);
@@ -34,9 +44,12 @@ cli_subject option_subject_of(const cli_option *option, const char *value);
 ropemap_status option_choose(const cli_option *option, const char *text, int *index, ropemap_error *error);
 
 /*
- * failure_report for what the library refused: where it names a field that is an option's ("rows: ..."), the
- * option is named ("--rows: ...").
+ * What the library refused: where it names a field that is an option's ("rows: ..."), the option is named
+ * ("--rows: ...").
  */
+void options_name(const cli_command *command, ropemap_error *error);
+
+/* failure_report after options_name. */
 int options_report(const cli_command *command, ropemap_status status, const ropemap_error *error);
 
 /* The option's choices with bars between them, "half|interleaved", cut where they are too long. */
