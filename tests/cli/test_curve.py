@@ -1,4 +1,4 @@
-# test_curve.py - `ropemap curve`, `bound`, `explain`, `sweep` and `manual`: against formulas and published numbers
+# test_curve.py - `ropemap curve`, `bound`, `explain` and `manual`: against formulas and published numbers
 # SPDX-License-Identifier: MIT
 import json
 import math
@@ -116,7 +116,6 @@ class Curve(Case):
     def test_what_cannot_vary_is_refused(self):
         for name in ("head=0,1", "distances=10,20", "queries=a,b"):
             self.refused(2, ["--vary", name.split("=")[0]], "curve", "--vary", name)
-        self.refused(2, ["--vary", "diff"], "sweep", "--vary", "diff=hf-fp32,ggml-fp32", "-o", "s.png")
         self.refused(2, ["--label"], "curve", "--label", "a", "--label", "b")
         self.refused(2, ["--head"], "curve", "--head", "1")
         self.refused(2, ["--output", ".png"], "info", "-o", "w.svg")
@@ -185,27 +184,6 @@ class Explain(Case):
                          ["ropemap.explain/1", 5, 1707])
         self.assertGreater(document["pairs_slowed"], 0)
         self.assertIn("yarn", document["sentences"][3])
-
-
-class Sweep(Case):
-    def test_sheets_and_frames(self):
-        arguments = ["-n", "512", "--size", "32", "--vary", "base=1e3-1e5*10", "--vary", "head-dim=16,32", "-q"]
-        self.done("sweep", *arguments, "-o", "s.png", "-o", "s.svg", "-o", "s.pdf", "--frames", "frames", "--columns",
-                  "2")
-        self.assertEqual(self.read("s.png")[:8], b"\x89PNG\r\n\x1a\n")
-        self.assertIn(b"head-dim 32", self.read("s.svg"))
-        self.assertEqual(self.read("frames/frame-005.png")[:8], b"\x89PNG\r\n\x1a\n")
-        self.refused(4, ["frame-000.png"], "sweep", *arguments, "--frames", "frames")
-        before = self.read("s.png")
-        self.done("sweep", *arguments, "-o", "s.png", "--force", "--columns", "2")
-        self.assertEqual(self.read("s.png"), before)
-
-    def test_what_is_wrong_is_named(self):
-        self.refused(2, ["--vary"], "sweep", "-o", "s.png")
-        self.refused(2, ["--output"], "sweep", "--vary", "base=1e3,1e4")
-        self.refused(2, [".npy"], "sweep", "--vary", "base=1e3,1e4", "-o", "s.npy")
-        self.refused(2, ["--json"], "sweep", "--vary", "base=1e3,1e4", "-o", "s.png", "--json")
-        self.assertEqual(self.names(), [])
 
 
 class Manual(Case):

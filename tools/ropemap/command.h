@@ -45,14 +45,15 @@ struct cli_option {
 
 typedef struct cli_command {
     const char *name;
-    const char *summary;       /* one line */
-    const char *usage;         /* what follows the name */
-    const char *examples;      /* lines of the help page, which it begins with; NULL: none */
-    bool takes_rule;           /* the rows of rule_options.h come before its own */
-    const cli_option *options; /* ends with a row whose name is NULL; --help is understood without a row */
-    const cli_option *more;    /* rows that come after those, likewise; NULL: none */
-    const cli_option *operand; /* takes each argument that is no option; NULL: none are taken */
-    void (*notes)(void);       /* prints the end of the help page; NULL: nothing */
+    const char *summary;        /* one line */
+    const char *usage;          /* what follows the name */
+    const char *examples;       /* lines of the help page, which it begins with; NULL: none */
+    bool takes_rule;            /* the rows of rule_options.h come before its own */
+    const cli_option *options;  /* ends with a row whose name is NULL; --help is understood without a row */
+    const char *const *without; /* names of those rows that it does not take, ended by NULL; NULL: none */
+    const cli_option *more;     /* rows that come after those, likewise; NULL: none */
+    const cli_option *operand;  /* takes each argument that is no option; NULL: none are taken */
+    void (*notes)(void);        /* prints the end of the help page; NULL: nothing */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
 } cli_command;
 

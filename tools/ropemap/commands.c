@@ -13,16 +13,26 @@ const cli_command *command_at(int index) {
     return commands[index];
 }
 
+static bool is_taken(const cli_command *command, const char *name) {
+    for (int at = 0; command->without != NULL && command->without[at] != NULL; at++) {
+        if (strcmp(command->without[at], name) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 const cli_option *command_option(const cli_command *command, int index) {
     const cli_option *const tables[] = {command->takes_rule ? rule_option_table : NULL, command->options,
                                         command->more};
     for (int table = 0; table < 3; table++) {
-        const cli_option *option = tables[table];
-        for (; option != NULL && option->name != NULL && index > 0; index--) {
-            option++;
-        }
-        if (option != NULL && option->name != NULL) {
-            return option;
+        for (const cli_option *option = tables[table]; option != NULL && option->name != NULL; option++) {
+            if (tables[table] == command->options && !is_taken(command, option->name)) {
+                continue;
+            }
+            if (index-- == 0) {
+                return option;
+            }
         }
     }
     return NULL;
