@@ -1,0 +1,64 @@
+/* bar.js - the colour bar with its ticks, and the colour maps, each one click away */
+/* SPDX-License-Identifier: MIT */
+import { palette, scaleTicks } from './colour.js';
+import { setOptions, state, table } from './state.js';
+
+const byId = (id) => document.getElementById(id);
+let said = '';
+
+/* scale: { low, high, norm, linear_below, colormap }, as in a map's header; label: what the values are. */
+export function showBar(scale, label) {
+  const key = JSON.stringify([scale.low, scale.high, scale.norm, scale.linear_below, scale.colormap, label]);
+  const height = byId('colourbar').clientHeight;
+  if (key + height === said || !height) return;
+  said = key + height;
+  fillGradient(byId('colourbar'), scale.colormap, true);
+  byId('bar-label').textContent = label;
+  byId('bar').setAttribute('aria-label', `Colours from ${scale.low} to ${scale.high}: ${label}`);
+  const ticks = scaleTicks(scale, Math.max(3, Math.round(height / 70)));
+  const items = d3.select('#bar-ticks').selectAll('g').data(ticks);
+  const entered = items.enter().append('g');
+  entered.append('line').attr('x2', 5);
+  entered.append('text').attr('x', 9).attr('dy', '0.34em');
+  items.exit().remove();
+  const all = entered.merge(items).attr('transform', ({ place }) => `translate(0,${(1 - place) * (height - 1) + 0.5})`);
+  all.select('text').text(({ label: text }) => text);
+}
+
+export function fillGradient(canvas, colormap, upright) {
+  const colours = palette(colormap);
+  const image = new ImageData(upright ? 1 : 256, upright ? 256 : 1);
+  for (let level = 0; level < 256; level++) {
+    const at = 4 * (upright ? 255 - level : level);
+    image.data.set([...colours.subarray(3 * level, 3 * level + 3), 255], at);
+  }
+  [canvas.width, canvas.height] = [image.width, image.height];
+  canvas.getContext('2d').putImageData(image, 0, 0);
+}
+
+/* A radio group of gradients; the first is the server's own choice. */
+export function startSwatches() {
+  const group = byId('swatches');
+  for (const name of ['auto', ...Object.keys(table.colormaps)]) {
+    const label = document.createElement('label');
+    label.title = name === 'auto' ? 'colours: as ropemap chooses' : `colours: ${name}`;
+    const radio = Object.assign(document.createElement('input'), { type: 'radio', name: 'cmap', value: name });
+    radio.id = `cmap-${name}`;
+    radio.setAttribute('aria-label', name);
+    radio.addEventListener('change', () => setOptions({ cmap: name === 'auto' ? null : name }));
+    label.append(radio);
+    if (name === 'auto') label.append(Object.assign(document.createElement('span'), { textContent: 'auto' }));
+    else {
+      const canvas = document.createElement('canvas');
+      fillGradient(canvas, name, false);
+      label.append(canvas);
+    }
+    group.append(label);
+  }
+  followSwatches();
+}
+
+export function followSwatches() {
+  const chosen = byId(`cmap-${state.options.cmap ?? 'auto'}`);
+  if (chosen) chosen.checked = true;
+}

@@ -1,0 +1,87 @@
+/* choice.js - controls that are no sliders: a list, a check box, a line of text */
+/* SPDX-License-Identifier: MIT */
+import { make } from './slider.js';
+
+/* All have the methods of a slider: show(text, changed), refuse(sentence), and an element. */
+class Control {
+  constructor({ name, label, help, reset, resetLabel }, className) {
+    this.button = make('button', { type: 'button', id: `reset-${name}`, className: 'reset', title: resetLabel });
+    this.button.setAttribute('aria-label', resetLabel ?? `Reset ${label}`);
+    this.button.addEventListener('click', (event) => reset(event));
+    this.error = make('p', { id: `error-${name}`, className: 'error', hidden: true, role: 'alert' });
+    this.help = make('p', { id: `help-${name}`, className: 'visually-hidden', textContent: help });
+    this.element = make('div', { className: `control ${className}`, 'data-option': name });
+  }
+
+  describe(input, name) {
+    input.setAttribute('aria-describedby', `help-${name} error-${name}`);
+    this.input = input;
+  }
+
+  mark(changed) {
+    this.element.dataset.changed = changed ? 'true' : 'false';
+    this.button.disabled = !changed;
+  }
+
+  refuse(sentence) {
+    this.error.hidden = !sentence;
+    this.error.textContent = sentence ?? '';
+    this.input.setAttribute('aria-invalid', String(Boolean(sentence)));
+  }
+}
+
+/* A list of words; `none` names the choice of nothing, where the option has no default. */
+export class Choice extends Control {
+  constructor(options) {
+    super(options, 'choice');
+    const { name, label, help, words, none, change, titles = {} } = options;
+    const select = make('select', { id: `select-${name}` });
+    if (none) select.append(new Option(none, ''));
+    for (const word of words) select.append(make('option', { value: word, textContent: titles[word] ?? word }));
+    this.describe(select, name);
+    select.addEventListener('change', (event) => change(select.value || null, event, false));
+    this.element.append(make('div', { className: 'control-head' },
+      make('label', { htmlFor: select.id, title: help, textContent: label }), select, this.button), this.help, this.error);
+  }
+
+  show(text, changed) {
+    this.input.value = text;
+    this.mark(changed);
+  }
+}
+
+export class Check extends Control {
+  constructor(options) {
+    super(options, 'check');
+    const { name, label, help, change } = options;
+    const box = make('input', { type: 'checkbox', id: `check-${name}` });
+    this.describe(box, name);
+    box.addEventListener('change', (event) => change(box.checked ? '1' : null, event, false));
+    this.element.append(make('label', { title: help }, box, make('span', { textContent: label })), this.help, this.error);
+  }
+
+  show(text, changed) {
+    this.input.checked = text === '1';
+    this.mark(changed);
+  }
+}
+
+export class Line extends Control {
+  constructor(options) {
+    super(options, 'line');
+    const { name, label, help, argument, change } = options;
+    const box = make('input', {
+      type: 'text', id: `text-${name}`, placeholder: argument ?? '', autocomplete: 'off', spellcheck: false,
+    });
+    this.describe(box, name);
+    box.addEventListener('change', (event) => change(box.value.trim() || null, event, false));
+    this.element.append(make('div', { className: 'control-head' },
+      make('label', { htmlFor: box.id, title: help, textContent: label }), box, this.button), this.help, this.error);
+  }
+
+  show(text, changed, initial = '') {
+    if (document.activeElement !== this.input || this.input.getAttribute('aria-invalid') !== 'true') this.input.value = text;
+    if (initial) this.input.placeholder = initial;
+    this.mark(changed);
+  }
+}

@@ -1,0 +1,95 @@
+/* colour.js - values to colours as the server has them: colour maps, norms, contrast */
+/* SPDX-License-Identifier: MIT */
+import { table } from './state.js';
+
+const tables = new Map();
+const LINEAR_PART = 10 / 9;
+
+const rgbOf = (hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
+
+/* Uint8Array [257 * 3]: 256 colours from low to high, then that of a missing value. */
+export function palette(name) {
+  if (!tables.has(name)) {
+    const colours = table.colormaps[name] ?? Object.values(table.colormaps)[0];
+    tables.set(name, Uint8Array.from([...colours, table.nan_colour ?? 'c6c6c6'].flatMap(rgbOf)));
+  }
+  return tables.get(name);
+}
+
+function along(norm, linearBelow, value) {
+  if (norm === 'log') return value > 0 ? Math.log10(value) : -Infinity;
+  if (norm !== 'symlog') return value;
+  const size = Math.abs(value);
+  if (size <= linearBelow) return (LINEAR_PART * value) / linearBelow;
+  return Math.sign(value) * (LINEAR_PART + Math.log10(size) - Math.log10(linearBelow));
+}
+
+/* The value at a place of the scale that a map's header tells, 0 to 1; the other way round below. */
+export function valueAt({ low, high, norm, linear_below: linearBelow }, place) {
+  const first = along(norm, linearBelow, low), last = along(norm, linearBelow, high);
+  const at = first + (last - first) * place, beyond = Math.abs(at) - LINEAR_PART;
+  if (norm === 'log') return 10 ** at;
+  if (norm !== 'symlog') return at;
+  return beyond <= 0 ? (at / LINEAR_PART) * linearBelow : Math.sign(at) * linearBelow * 10 ** beyond;
+}
+
+/* A function from a value to its place, 0 to 1; NaN stays. */
+export function placer({ low, high, norm, linear_below: linearBelow }) {
+  const first = along(norm, linearBelow, low), last = along(norm, linearBelow, high);
+  const scale = 1 / (last - first);
+  return (value) => {
+    const place = (along(norm, linearBelow, value) - first) * scale;
+    return place < 0 ? 0 : place > 1 ? 1 : place;
+  };
+}
+
+/* Cells as pixels; scale: { low, high, norm, linear_below, colormap }. */
+export function imageOf(cells, width, height, scale) {
+  const image = new ImageData(width, height), pixels = new Uint32Array(image.data.buffer);
+  const colours = palette(scale.colormap), place = placer(scale), packed = new Uint32Array(257);
+  for (let level = 0; level < 257; level++) {
+    const [red, green, blue] = colours.subarray(3 * level, 3 * level + 3);
+    packed[level] = (255 << 24) | (blue << 16) | (green << 8) | red;
+  }
+  for (let cell = 0; cell < cells.length; cell++) {
+    const at = place(cells[cell]);
+    pixels[cell] = packed[at === at ? Math.round(255 * at) : 256];
+  }
+  return image;
+}
+
+/* Black or white, whichever stands out more on the colour of a value (WCAG's relative luminance). */
+export function inkOn(scale) {
+  const colours = palette(scale.colormap), place = placer(scale);
+  const linear = (byte) => (byte <= 10 ? byte / 3294.6 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
+  return (value) => {
+    const at = place(value), level = at === at ? Math.round(255 * at) : 256;
+    const [red, green, blue] = colours.subarray(3 * level, 3 * level + 3);
+    return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue) > 0.179 ? '#000' : '#fff';
+  };
+}
+
+/* Ticks of a scale: [{ place, label }], all to the same decimal where it is linear. */
+export function scaleTicks(scale, most) {
+  const { low, high, norm } = scale;
+  const place = placer(scale);
+  if (norm === 'log' || norm === 'symlog') return decades(scale, most).map((value) => tick(value, place, '.3~g'));
+  const ticks = d3.ticks(low, high, most), step = ticks.length > 1 ? ticks[1] - ticks[0] : high - low;
+  const far = Math.max(Math.abs(low), Math.abs(high));
+  const form = far >= 1e5 || far < 1e-3 ? '.3~g' : `.${Math.max(0, -Math.floor(Math.log10(step) + 1e-9))}f`;
+  return ticks.map((value) => tick(value, place, form));
+}
+
+function tick(value, place, form) {
+  const label = d3.format(form)(value).replace('-', '\u2212').replace('e-', 'e\u2212').replace('e+', 'e');
+  return { place: place(value), label };
+}
+
+function decades({ low, high, norm, linear_below: linearBelow }, most) {
+  const largest = Math.floor(Math.log10(Math.max(Math.abs(low), Math.abs(high))));
+  const least = Math.ceil(Math.log10(norm === 'log' ? low : linearBelow));
+  const every = Math.max(1, Math.ceil((largest - least + 1) / (norm === 'log' ? most : most / 2)));
+  const sizes = d3.range(largest, least - 1, -every).map((power) => 10 ** power);
+  const all = norm === 'log' ? sizes : [...sizes, 0, ...sizes.map((size) => -size)];
+  return all.filter((value) => value >= low && value <= high);
+}

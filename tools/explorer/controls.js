@@ -1,0 +1,148 @@
+/* controls.js - the controls, made from the server's table of options; here are only order, names and groups */
+/* SPDX-License-Identifier: MIT */
+import { Check, Choice, Line } from './choice.js';
+import { parseNumber, parseRange, rangeText } from './numbers.js';
+import { startScaling } from './scaling.js';
+import { Slider, make } from './slider.js';
+import { Limits, Rotary, Worded } from './special.js';
+import { defaultText, effective, modelValues, setOptions, state, table } from './state.js';
+
+const GROUPS = [
+  ['rule', 'Rule', ['positions', 'base', 'head-dim', 'rotary-dim', 'scaling', 'length']],
+  ['values', 'Vectors and values', ['content', 'encoding', 'slope', 'chunk', 'local', 'measure', 'pool', 'causal']],
+  ['precision', 'Precision', ['phase', 'shift', 'diff']],
+  ['colour', 'Colour', ['norm', 'clim', 'percentile']],
+  ['more', 'More', ['layout', 'layer-type', 'method']],
+  ['files', 'Saved figures', ['contour', 'dark']],
+];
+const LABELS = {
+  positions: 'Sequence length', 'head-dim': 'Head dimension', 'rotary-dim': 'Rotated part', scaling: 'Scaling rule',
+  length: 'Context length', content: 'Content', slope: 'Slope', shift: 'Position shift', diff: 'Difference to exact',
+  phase: 'Rotations', norm: 'Scale', clim: 'Limits', causal: 'Causal', dark: 'Dark page', 'layer-type': 'Layer type',
+};
+/* The page's own business: the window, the picture, files; and the model, which has its own control. */
+const NOT_HERE = new Set(['model', 'preset', 'rows', 'cols', 'size', 'bare', 'cmap', 'width', 'output', 'json', 'force',
+  'quiet', 'verbose', 'dry-run', 'text-scale', 'queries', 'keys', 'order', 'state', 'positions-from', 'sections',
+  'first-position', 'strict', 'threads', 'memory', 'device', 'backend', 'help']);
+/* Options that only mean something beside a value of another. */
+const NEEDS = { slope: ['encoding', 'alibi'], chunk: ['encoding', 'dual-chunk'], local: ['encoding', 'dual-chunk'] };
+const NONE = { diff: 'none' };
+
+const controls = new Map();
+
+export function startControls() {
+  const root = document.getElementById('control-groups');
+  const placed = new Set(GROUPS.flatMap(([, , names]) => names));
+  const rest = [...table.options.values()].filter((option) =>
+    option.commands.includes('map') && !placed.has(option.name) && !NOT_HERE.has(option.name));
+  for (const [id, title, names] of GROUPS) {
+    const all = id === 'more' ? [...names, ...rest.map((option) => option.name)] : names;
+    const known = all.filter((name) => table.options.has(name));
+    if (!known.length) continue;
+    const body = make('div', { className: 'group-body' });
+    const summary = make('summary', {}, make('span', { textContent: title }), make('span', { className: 'changed-note' }));
+    root.append(make('details', { id: `group-${id}`, className: 'group', open: id === 'rule' }, summary, body));
+    for (const name of known) place(name, body);
+  }
+  followControls();
+}
+
+function place(name, body) {
+  if (name === 'scaling') {
+    controls.set(name, startScaling(body));
+    return;
+  }
+  const control = build(table.options.get(name));
+  controls.set(name, control);
+  body.append(control.element);
+}
+
+export function labelOf(name) {
+  const words = name.replace(/-/g, ' ');
+  return LABELS[name] ?? words[0].toUpperCase() + words.slice(1);
+}
+
+function build(option) {
+  const { name, help, slider, choices, flag, argument } = option, label = labelOf(name);
+  const common = {
+    name, label, help: help[0].toUpperCase() + help.slice(1), argument,
+    resetLabel: `Reset ${label.toLowerCase()}`,
+    reset: (event) => setOptions({ [name]: null }, { inputAt: event.timeStamp }),
+    change: (text, event, live) => setOptions({ [name]: text }, { inputAt: event.timeStamp, live }),
+  };
+  if (name === 'rotary-dim') return new Rotary(common, slider);
+  if (name === 'clim') return new Limits(common);
+  if (name === 'positions') return new Slider({ ...common, scale: slider, change: changePositions });
+  if (name === 'head-dim') return new Slider({ ...common, scale: slider, change: changeHeadDim });
+  if (slider) return new Slider({ ...common, scale: slider });
+  if (flag) return new Check(common);
+  const words = choices ?? wordsOf(argument);
+  const free = name === 'content' && table.tensors ? 'tensors' : NONE[name] ?? (option.initial ? null : 'none');
+  if (words && /\[:/.test(argument ?? '')) return new Worded({ ...common, words, none: free });
+  if (words) return new Choice({ ...common, words, none: free });
+  return new Line(common);
+}
+
+/* ones|gauss[:SEED] -> ones, gauss; null where an argument is no such list. */
+function wordsOf(argument) {
+  if (!argument || !/^[a-z0-9-]+(\[:[^\]]*\])?(\|[a-z0-9-]+(\[:[^\]]*\])?)+$/.test(argument)) return null;
+  return argument.split('|').map((word) => word.replace(/\[.*/, ''));
+}
+
+/* The slider is the count; a first position that was given stays. */
+function changePositions(text, event, live) {
+  const range = parseRange(effective('positions')), count = parseNumber(text);
+  const whole = range && range.first > 0 && Number.isInteger(count) && !text.includes(':');
+  const full = whole ? rangeText({ ...range, count }) : text;
+  setOptions({ positions: full, rows: null, cols: null }, { inputAt: event.timeStamp, live });
+}
+
+/* The rotated part keeps its share of the head. */
+function changeHeadDim(text, event, live) {
+  const changes = { 'head-dim': text }, head = parseNumber(text);
+  const former = parseNumber(effective('head-dim')), rotary = parseNumber(state.options['rotary-dim'] ?? '');
+  if (head > 0 && rotary > 0) changes['rotary-dim'] = String(Math.max(2, 2 * Math.round((rotary / former) * head / 2)));
+  setOptions(changes, { inputAt: event.timeStamp, live });
+}
+
+/* Makes every control say what the state says. */
+export function followControls() {
+  const ofModel = modelValues();
+  for (const [name, control] of controls) {
+    const text = effective(name), changed = state.options[name] !== undefined;
+    if (name === 'scaling') control.show();
+    else if (name === 'positions') showPositions(control, text, changed);
+    else if (name === 'rotary-dim' || name === 'clim') control.show(text, changed);
+    else control.show(text, changed, control instanceof Line ? defaultText(name) : undefined);
+    const needs = NEEDS[name];
+    if (needs) control.element.hidden = effective(needs[0]) !== needs[1];
+    control.element?.classList.toggle('of-model', !changed && ofModel[name] !== undefined);
+  }
+  for (const [id, , names] of GROUPS) {
+    const note = document.querySelector(`#group-${id} .changed-note`);
+    if (!note || id === 'rule') continue;
+    const changed = names.filter((name) => state.options[name] !== undefined);
+    const text = changed.map((name) => (table.options.get(name)?.flag ? labelOf(name).toLowerCase() : state.options[name]));
+    note.textContent = text.join(', ');
+  }
+}
+
+function showPositions(control, text, changed) {
+  const range = parseRange(text);
+  if (!range || range.first === 0 && range.step === 1) {
+    control.show(text, changed);
+    return;
+  }
+  control.show(String(range.count), changed, `from ${range.first.toLocaleString('en-US')}`);
+}
+
+/* Shows a refusal at the control that it names; true where there is one. */
+export function refuseControls(sentence) {
+  const name = /^--([a-z-]+)/.exec(sentence ?? '')?.[1];
+  for (const [own, control] of controls) control.refuse(own === name ? sentence : null);
+  const control = controls.get(name === 'rows' || name === 'cols' ? 'positions' : name);
+  if (control && !controls.has(name)) control.refuse(sentence);
+  const group = control?.element?.closest('details');
+  if (group) group.open = true;
+  return Boolean(control);
+}

@@ -1,0 +1,171 @@
+/* decay.js - the curve of the present setting, those that are pinned, and RoFormer's bound */
+/* SPDX-License-Identifier: MIT */
+import { chart, pointsOf, showCurves } from './curve.js';
+import { Channel } from './fetch.js';
+import { grouped } from './numbers.js';
+import { curveQuery, url } from './query.js';
+import { make } from './slider.js';
+import { effective, setPage, state, table, trainedLength } from './state.js';
+import { whenQuiet } from './timing.js';
+
+const PIN_COLOURS = ['var(--pin-1)', 'var(--pin-2)', 'var(--pin-3)', 'var(--pin-4)', 'var(--pin-5)'];
+const byId = (id) => document.getElementById(id);
+
+const channel = new Channel('curve'), boundChannel = new Channel('bound');
+const pinned = new Map(); /* query of a pin -> { channel, curve, label, key } */
+let main = null, mainKey = '', bound = null, boundKey = '', range = { count: 2, log: true };
+
+const axis = () => (state.page.axis === 'linear' ? 'linear' : 'log');
+
+export function startDecay() {
+  byId('axis-log').addEventListener('change', () => setPage({ axis: null }));
+  byId('axis-linear').addEventListener('change', () => setPage({ axis: 'linear' }));
+  byId('show-bound').addEventListener('change', (event) => setPage({ bound: event.target.checked }));
+  byId('pin').addEventListener('click', () => pin());
+  byId('unpin').addEventListener('click', () => setPage({ pin: [] }));
+}
+
+/* A pin is the options that differ from the defaults, without those of the range and the picture. */
+function pin() {
+  const own = Object.entries(state.options).filter(([name]) => table.options.get(name)?.commands.includes('curve'));
+  const query = new URLSearchParams(own).toString();
+  if (!state.page.pin.includes(query)) setPage({ pin: [...state.page.pin, query].slice(-PIN_COLOURS.length) });
+}
+
+/* While a hand moves, the map comes first: a curve each 200 ms, and the last one. */
+export const refreshDecay = whenQuiet(60, () => {
+  if (document.body.dataset.state === 'busy') {
+    refreshDecay();
+    return;
+  }
+  askMain();
+  askBound();
+  for (const [query, one] of pinned) askPin(query, one);
+}, 200);
+
+function askMain() {
+  const query = curveQuery({ axis: axis() }), address = url('/curve.json', query);
+  if (address === mainKey) return;
+  mainKey = address;
+  channel.ask({
+    url: address, kind: 'json',
+    good: ({ body }) => {
+      main = body.curves[0];
+      const { first, count } = body.distances;
+      range = { count: first + count, log: query.axis === 'log' };
+      main.points = pointsOf(main, first);
+      byId('decay').dataset.state = 'ready';
+      show();
+    },
+    bad: () => {
+      mainKey = '';
+      byId('decay').dataset.state = 'refused';
+    },
+  });
+}
+
+function askBound() {
+  if (!state.page.bound) {
+    bound = null;
+    boundKey = '';
+    return;
+  }
+  const query = curveQuery({ axis: axis(), quantity: 'roformer' });
+  delete query.phase;
+  delete query.shift;
+  const address = url('/curve.json', query);
+  if (address === boundKey) return;
+  boundKey = address;
+  boundChannel.ask({
+    url: address, kind: 'json',
+    good: ({ body }) => {
+      bound = scaled(pointsOf(body.curves[0], body.distances.first));
+      show();
+    },
+    bad: () => { boundKey = ''; },
+  });
+}
+
+/* RoFormer's bound is relative; here it is 1 at distance 0, as the similarity is. */
+function scaled(points) {
+  const unit = points.high?.[0] ?? points.mean[0];
+  return { ...points, mean: points.mean.map((value) => value / unit) };
+}
+
+function askPin(query, one) {
+  const options = Object.fromEntries(new URLSearchParams(query));
+  const { distances, length } = curveQuery({}), asked = { ...options, distances, axis: axis() };
+  if (options.scaling && length) asked.length ??= length;
+  const address = url('/curve.json', asked);
+  if (address === one.key) return;
+  one.key = address;
+  one.channel.ask({
+    url: address, kind: 'json',
+    good: ({ body }) => {
+      one.curve = { ...body.curves[0], points: pointsOf(body.curves[0], body.distances.first) };
+      show();
+    },
+    bad: () => setPage({ pin: state.page.pin.filter((own) => own !== query) }),
+  });
+}
+
+/* Follows the page's settings: which pins, which axis. */
+export function followDecay() {
+  byId('axis-log').checked = axis() === 'log';
+  byId('axis-linear').checked = axis() !== 'log';
+  byId('show-bound').checked = Boolean(state.page.bound);
+  for (const query of pinned.keys()) if (!state.page.pin.includes(query)) pinned.delete(query);
+  for (const query of state.page.pin) {
+    if (!pinned.has(query)) pinned.set(query, { channel: new Channel(`pin-${pinned.size}`), key: '', curve: null });
+  }
+  byId('unpin').hidden = !state.page.pin.length;
+  refreshDecay();
+  if (main) show();
+}
+
+const nameOf = (query) => query.replace(/(^|&)([a-z-]+)=/g, (_, and, name) => `${and ? ', ' : ''}${name} `) || 'defaults';
+
+function show() {
+  if (!main) return;
+  const pins = [...pinned].map(([query, { curve }], index) => ({ query, curve, colour: PIN_COLOURS[index] }));
+  const there = pins.filter(({ curve }) => curve && (curve.points.to.at(-1) + 1 === range.count));
+  const trained = main.trained_length ?? trainedLength();
+  const marks = [
+    { at: main.half, kind: 'half', label: '½' },
+    { at: main.first_negative, kind: 'zero-crossing', label: 'first < 0' },
+    { at: trained, kind: 'trained', label: 'trained' },
+  ].filter(({ at }) => at !== null && at !== undefined);
+  chart.description = describe();
+  showCurves({
+    ...range, marks, bound: state.page.bound ? bound : null,
+    curves: [...there.map(({ query, curve, colour }) => ({ id: query, points: curve.points, colour })),
+      { id: 'main', points: main.points, main: true }],
+  });
+  legend(pins);
+  byId('curve-note').textContent = note();
+}
+
+function describe() {
+  const half = main.half === null ? 'never below one half here' : `below one half at ${grouped(main.half)}`;
+  const zero = main.first_negative === null ? 'never below 0 here' : `below 0 at ${grouped(main.first_negative)}`;
+  return `${half}, ${zero}`;
+}
+
+/* What the curve leaves out of what the map shows. */
+function note() {
+  const encoding = effective('encoding');
+  if (encoding !== 'rope') return `The curve is that of RoPE, the map ${encoding}.`;
+  if (effective('content').startsWith('gauss')) return 'The curve is that of equal vectors.';
+  return effective('measure') === 'scaled' ? 'The curve is q · k of unit vectors, not divided by √D.' : '';
+}
+
+function legend(pins) {
+  const list = byId('pins');
+  list.replaceChildren(...pins.map(({ query, colour }) => {
+    const remove = make('button', { type: 'button', textContent: '×', 'aria-label': `Unpin ${nameOf(decodeURIComponent(query))}` });
+    remove.addEventListener('click', () => setPage({ pin: state.page.pin.filter((one) => one !== query) }));
+    const key = make('span', { className: 'pin-key' });
+    key.style.background = colour;
+    return make('li', {}, key, make('span', { textContent: nameOf(decodeURIComponent(query)) }), remove);
+  }));
+}

@@ -1,0 +1,52 @@
+/* explain.js - the answer in words, asked for once the hand rests */
+/* SPDX-License-Identifier: MIT */
+import { Channel } from './fetch.js';
+import { explainQuery, url } from './query.js';
+import { make } from './slider.js';
+import { whenQuiet } from './timing.js';
+
+const channel = new Channel('explain');
+let shown = '';
+
+/* Long numbers are grouped for the eye, and those that answer stand out. */
+function marked(sentence, strong) {
+  const pieces = [];
+  for (const piece of sentence.split(/(\d[\d.,e+-]*\d tokens|\d+ tokens)/)) {
+    const text = piece.replace(/(?<![\d.])\d{5,}(?![\d.]|e)/g, (digits) => Number(digits).toLocaleString('en-US'));
+    pieces.push(strong && / tokens$/.test(piece) ? make('b', { textContent: text }) : text);
+  }
+  return pieces;
+}
+
+const rest = whenQuiet(400, () => {
+  if (document.body.dataset.state === 'busy') {
+    rest();
+    return;
+  }
+  const address = url('/explain.txt', explainQuery());
+  if (address === shown) {
+    delete document.getElementById('answer').dataset.stale;
+    return;
+  }
+  channel.ask({
+    url: address, kind: 'text',
+    good: ({ body }) => {
+      shown = address;
+      show(body.trim().split('\n'));
+    },
+    bad: () => show([]),
+  });
+});
+
+function show(sentences) {
+  const [first, ...others] = sentences;
+  document.getElementById('answer-first').replaceChildren(...(first ? marked(first, true) : []));
+  document.getElementById('answer-rest').replaceChildren(...others.map((one) => make('p', {}, ...marked(one, false))));
+  document.getElementById('answer-more').hidden = !others.length;
+  delete document.getElementById('answer').dataset.stale;
+}
+
+export function refreshExplain() {
+  if (shown) document.getElementById('answer').dataset.stale = 'true';
+  rest();
+}

@@ -1,0 +1,135 @@
+/* explorer.js - the entry: starts every part of the page and tells them what has changed */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Hooks for tests:
+ *   body[data-state]        "ready": the map shown is that of the present state; "busy"; "refused"
+ *   window.ropemapStats     [{ state, inputAt, paintedAt, serverMs, roundTripMs }], one a painted map
+ *   #slider-NAME #number-NAME #reset-NAME #error-NAME   a slider (positions, base, head-dim, rotary-dim, shift, ...)
+ *   #select-NAME #check-NAME #text-NAME                  other controls; scaling's parameters are NAME = scaling-KEY
+ *   #cmap-NAME #clim-low #clim-high                      colours
+ *   canvas#map canvas#map-other #colourbar svg#curve     pictures
+ *   #crosshair-i #crosshair-j #crosshair-distance #crosshair-value, #curve-value   what is under the pointer
+ *   #answer-first #answer-rest #badge #banner #refusal #spoken                      what the page says
+ *   #model #model-list #model-clear #model-file #model-error                        presets and config.json
+ *   #keep-a #compare-MODE (off beside split blink difference) #against-formula #split, #many-name #many-values
+ *   #many-show #many canvas, #copy-link #copy-command #download-KIND-TYPE, #axis-log #axis-linear #show-bound #pin
+ */
+import { followSwatches, showBar, startSwatches } from './bar.js';
+import { followControls, refuseControls, startControls } from './controls.js';
+import { cross, point, refreshValue, startCrosshair } from './crosshair.js';
+import { chart, showCursor, startChart } from './curve.js';
+import { followDecay, refreshDecay, startDecay } from './decay.js';
+import { refreshExplain } from './explain.js';
+import { once } from './fetch.js';
+import { axes, draw, forget, hooks, panes, requestMap, startMap } from './map.js';
+import { followModels, refuseModel, startModels } from './models.js';
+import { address, readAddress } from './query.js';
+import { on, replaceAll, state, takeTable } from './state.js';
+import { say, showBadge, showCaption, showRefusal, startConnection, startTheme } from './status.js';
+import { inFrame, whenQuiet } from './timing.js';
+import { followSoon, followView, home, startZoom, zoomBy } from './zoom.js';
+
+const byId = (id) => document.getElementById(id);
+
+/* Browsers limit how often an address may change. */
+const keepAddress = whenQuiet(300, () => history.replaceState(null, '', address()), 1000);
+
+const axesSoon = inFrame(axes);
+const followSoonControls = inFrame(() => {
+  followControls();
+  followModels();
+  followSwatches();
+});
+
+function optionsChanged({ changes, inputAt, live }) {
+  forget();
+  requestMap({ inputAt, live });
+  followSoonControls();
+  if (['positions', 'rows', 'cols', 'preset', 'model'].some((name) => name in changes)) {
+    followSoon();
+    axesSoon();
+    draw();
+  }
+  refreshDecay();
+  refreshExplain();
+  keepAddress();
+}
+
+function viewChanged({ inputAt, live }) {
+  followView();
+  draw();
+  axesSoon();
+  requestMap({ inputAt, live });
+  keepAddress();
+}
+
+function pageChanged() {
+  followDecay();
+  keepAddress();
+}
+
+/* What follows a picture, once it is on the screen: none of it may delay the next one. */
+let lastHeader = null, lastRoundTrip = 0;
+const afterPicture = whenQuiet(30, () => {
+  const limits = hooks.limits().clim?.split(':').map(Number);
+  showBar(limits ? { ...lastHeader, low: limits[0], high: limits[1] } : lastHeader, lastHeader.value_label);
+  showBadge(lastHeader, lastRoundTrip);
+  showCaption(lastHeader);
+  refreshValue();
+  const { min, max } = lastHeader;
+  say(`${lastHeader.title}. ${lastHeader.subtitle}. From ${min?.toPrecision(3)} to ${max?.toPrecision(3)}.`);
+}, 120);
+
+function startLinks() {
+  cross.onMove = (pair) => showCursor(pair ? pair.i - pair.j : null);
+  chart.onHover = (distance) => {
+    showCursor(distance);
+    for (const pane of Object.values(panes)) if (pane.side) pane.distance(distance);
+  };
+  hooks.painted.push((header, milliseconds) => {
+    [lastHeader, lastRoundTrip] = [header, milliseconds];
+    afterPicture();
+  });
+  hooks.answered = () => {
+    showRefusal(null);
+    refuseControls(null);
+    refuseModel(null);
+  };
+  hooks.refused = ({ message }) => {
+    const named = refuseModel(message) || refuseControls(message);
+    showRefusal(message);
+    if (!named) say(message);
+  };
+  byId('home').addEventListener('click', home);
+  byId('zoom-in').addEventListener('click', () => zoomBy(2));
+  byId('zoom-out').addEventListener('click', () => zoomBy(0.5));
+  document.addEventListener('keydown', (event) => event.key === 'Escape' && point(null));
+}
+
+async function start() {
+  startConnection();
+  const json = await once('/options.json', 'json');
+  takeTable(json);
+  const told = readAddress(location.search, json.state ?? {});
+  startMap();
+  startControls();
+  startSwatches();
+  startModels();
+  startZoom();
+  startCrosshair();
+  startChart();
+  startDecay();
+  startLinks();
+  on('options', optionsChanged);
+  on('view', viewChanged);
+  on('page', pageChanged);
+  startTheme(draw);
+  replaceAll(told);
+  history.replaceState(null, '', address());
+}
+
+start().catch((error) => {
+  byId('banner').hidden = false;
+  byId('banner').textContent = `The page could not start: ${error.message}`;
+});

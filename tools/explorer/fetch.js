@@ -1,0 +1,146 @@
+/* fetch.js - requests: one in flight a channel, the latest wins, a lost server is waited for */
+/* SPDX-License-Identifier: MIT */
+
+const PATIENCE = 120; /* ms: a stale answer that is nearer than this is worth its picture */
+const RETRY_FIRST = 500, RETRY_MOST = 8000;
+
+const tab = Math.random().toString(36).slice(2, 10);
+const channels = new Set();
+export const connection = { lost: false, sentence: '', onChange: () => {} };
+let retryDelay = RETRY_FIRST;
+
+export class Refused extends Error {
+  constructor(status, sentence) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+/* The answer to one request, its body read; throws Refused with the server's sentence. */
+async function answer(url, kind, signal) {
+  const sent = performance.now();
+  const response = await fetch(url, { signal, cache: 'no-store' });
+  if (!response.ok) {
+    const refused = new Refused(response.status, (await response.text()).trim());
+    refused.retryAfter = Number(response.headers.get('Retry-After')) || 1;
+    throw refused;
+  }
+  const body = await response[kind]();
+  return { body, header: mapHeader(response), milliseconds: performance.now() - sent };
+}
+
+/* Headers are bytes; those of the map's are UTF-8. */
+function mapHeader(response) {
+  const text = response.headers.get('Ropemap-Map');
+  if (!text) return null;
+  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+export class Channel {
+  constructor(name) {
+    this.view = `${name}-${tab}`;
+    this.current = null;
+    this.next = null;
+    channels.add(this);
+  }
+
+  /* job: { url, kind: 'blob' | 'json' | 'text' | 'arrayBuffer', good(answer), bad(refused) } */
+  ask(job) {
+    if (!this.current) {
+      this.start(job);
+      return;
+    }
+    this.next = job;
+    if (performance.now() - this.current.since > PATIENCE) this.current.abort.abort();
+    else this.current.limit ??= setTimeout(() => this.next && this.current?.abort.abort(), PATIENCE);
+  }
+
+  cancel() {
+    this.next = null;
+    this.current?.abort.abort();
+  }
+
+  get idle() {
+    return !this.current;
+  }
+
+  async start(job) {
+    const run = { abort: new AbortController(), since: performance.now(), limit: null };
+    this.current = run;
+    const joint = job.url.includes('?') ? '&' : '?';
+    let end;
+    try {
+      const got = await answer(`${job.url}${joint}view=${this.view}`, job.kind, run.abort.signal);
+      found();
+      end = () => job.good(got);
+    } catch (error) {
+      end = this.failed(job, error);
+    }
+    clearTimeout(run.limit);
+    this.current = null;
+    if (this.next && !connection.lost) this.proceed();
+    end?.();
+  }
+
+  failed(job, error) {
+    if (error.name === 'AbortError' || error.status === 409) return null;
+    if (error instanceof Refused && error.status !== 503) {
+      found();
+      return this.next ? null : () => job.bad?.(error);
+    }
+    this.next ??= job;
+    lose(error);
+    return null;
+  }
+
+  proceed() {
+    const job = this.next;
+    this.next = null;
+    if (job && !this.current) this.start(job);
+  }
+}
+
+function found() {
+  retryDelay = RETRY_FIRST;
+  if (!connection.lost) return;
+  connection.lost = false;
+  connection.onChange();
+  channels.forEach((channel) => channel.proceed());
+}
+
+function lose(error) {
+  if (connection.lost) return;
+  connection.lost = true;
+  connection.sentence = error.status === 503 ? error.message : '';
+  retry(error.status === 503 ? error.retryAfter * 1000 : retryDelay);
+}
+
+function retry(delay) {
+  connection.again = delay;
+  connection.onChange();
+  setTimeout(async () => {
+    try {
+      const response = await fetch('/favicon.svg', { cache: 'no-store' });
+      if (response.status < 500) {
+        found();
+        return;
+      }
+    } catch {
+      /* still away */
+    }
+    retryDelay = Math.min(retryDelay * 2, RETRY_MOST);
+    retry(retryDelay);
+  }, delay);
+}
+
+/* A request outside of any channel: what the page needs once. */
+export async function once(url, kind) {
+  return (await answer(url, kind)).body;
+}
+
+export async function postModel(text) {
+  const response = await fetch('/model', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: text });
+  if (!response.ok) throw new Refused(response.status, (await response.text()).trim());
+  return response.json();
+}

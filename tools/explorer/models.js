@@ -1,0 +1,122 @@
+/* models.js - the model: a searchable list of presets, and a config.json that is dropped or chosen */
+/* SPDX-License-Identifier: MIT */
+import { postModel } from './fetch.js';
+import { grouped, tokensText } from './numbers.js';
+import { make } from './slider.js';
+import { setOptions, state, table } from './state.js';
+
+const RULE = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type'];
+const byId = (id) => document.getElementById(id);
+const input = () => byId('model');
+const list = () => byId('model-list');
+let active = -1, matches = [];
+
+export function startModels() {
+  input().addEventListener('input', () => open(input().value));
+  input().addEventListener('focus', () => input().select());
+  input().addEventListener('click', () => open(''));
+  input().addEventListener('keydown', keyed);
+  input().addEventListener('blur', () => setTimeout(close, 150));
+  byId('model-clear').addEventListener('click', () => choose(null));
+  byId('model-file').addEventListener('change', (event) => event.target.files[0] && take(event.target.files[0]));
+  document.addEventListener('dragover', (event) => {
+    event.preventDefault();
+    document.body.dataset.drop = 'true';
+  });
+  document.addEventListener('dragleave', (event) => event.relatedTarget === null && delete document.body.dataset.drop);
+  document.addEventListener('drop', (event) => {
+    event.preventDefault();
+    delete document.body.dataset.drop;
+    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+  });
+}
+
+/* A model brings its whole rule, so what was set of a rule before goes. */
+function choose(changes) {
+  const former = Object.fromEntries(RULE.map((name) => [name, null]));
+  setOptions({ ...former, preset: null, model: null, ...changes });
+  close();
+}
+
+const words = ({ name, base, head_dim: head, scaling, trained_length: trained }) =>
+  ({ name, rest: `${grouped(base)} · ${head}${scaling === 'none' ? '' : ` · ${scaling.split(':')[0]}`}`,
+    length: trained ? tokensText(trained) : '' });
+
+function open(text) {
+  const search = text.trim().toLowerCase().split(/\s+/);
+  matches = table.presets.filter(({ name }) => search.every((part) => name.includes(part)));
+  list().replaceChildren(...matches.map((preset, index) => {
+    const { name, rest, length } = words(preset);
+    const item = make('li', { id: `model-${index}`, role: 'option', 'aria-selected': 'false', title: preset.source },
+      make('span', { textContent: name }), make('span', { className: 'muted', textContent: rest }),
+      make('span', { className: 'muted', textContent: length }));
+    item.addEventListener('pointerdown', (event) => {
+      event.preventDefault();
+      choose({ preset: name });
+    });
+    return item;
+  }));
+  active = text && matches.length ? 0 : -1;
+  list().hidden = !matches.length;
+  input().setAttribute('aria-expanded', String(matches.length > 0));
+  mark();
+}
+
+function mark() {
+  [...list().children].forEach((item, index) => item.setAttribute('aria-selected', String(index === active)));
+  if (active >= 0) {
+    input().setAttribute('aria-activedescendant', `model-${active}`);
+    list().children[active]?.scrollIntoView({ block: 'nearest' });
+  } else input().removeAttribute('aria-activedescendant');
+}
+
+function close() {
+  list().hidden = true;
+  input().setAttribute('aria-expanded', 'false');
+  followModels();
+}
+
+function keyed(event) {
+  if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+    event.preventDefault();
+    if (list().hidden) open('');
+    const { length } = matches;
+    if (length) active = (active + (event.key === 'ArrowDown' ? 1 : -1) + length) % length;
+    mark();
+  } else if (event.key === 'Enter' && matches[active]) {
+    choose({ preset: matches[active].name });
+    input().select();
+  } else if (event.key === 'Escape') close();
+}
+
+/* The text of a config.json becomes a model of the server's. */
+async function take(file) {
+  const error = byId('model-error');
+  try {
+    if (file.size > 65536) throw new Error(`${file.name}: ${grouped(file.size)} bytes, expected a config.json of 65,536 at most`);
+    const model = await postModel(await file.text());
+    table.models.set(model.id, { ...model, name: model.name || file.name });
+    error.hidden = true;
+    choose({ model: model.id });
+  } catch (refused) {
+    error.textContent = refused.message;
+    error.hidden = false;
+  }
+  byId('model-file').value = '';
+}
+
+export function followModels() {
+  const { preset, model } = state.options;
+  const name = preset ?? table.models.get(model)?.name ?? '';
+  const over = RULE.filter((rule) => state.options[rule] !== undefined);
+  if (document.activeElement !== input() || list().hidden) input().value = name;
+  byId('model-clear').hidden = !name;
+  byId('model-over').textContent = name && over.length ? `with another ${over.join(', ')}` : '';
+}
+
+export function refuseModel(sentence) {
+  const error = byId('model-error'), named = /^--(preset|model)\b/.test(sentence ?? '');
+  error.hidden = !named;
+  error.textContent = named ? sentence : '';
+  return named;
+}

@@ -1,0 +1,60 @@
+/* numbers.js - numbers as people write and read them: 128k, 1M, 5e5, 131,072 */
+/* SPDX-License-Identifier: MIT */
+
+const UNITS = { '': 1, k: 1024, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/* The number that a text means, or NaN. Commas between digits are for the eye. */
+export function parseNumber(text) {
+  const match = /^\s*([+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([kKMG]?)\s*$/.exec(String(text));
+  return match ? Number(match[1].replace(/,/g, '')) * UNITS[match[2]] : NaN;
+}
+
+/* COUNT, FIRST:COUNT or FIRST:COUNT:STEP; null where it is none of these. */
+export function parseRange(text) {
+  const parts = String(text).split(':').map(parseNumber);
+  if (parts.length > 3 || parts.some((part) => !Number.isSafeInteger(part))) return null;
+  const [first, count, step] = parts.length === 1 ? [0, parts[0], 1] : [parts[0], parts[1], parts[2] ?? 1];
+  return first >= 0 && count >= 1 && step >= 1 ? { first, count, step } : null;
+}
+
+export function rangeText({ first, count, step }) {
+  if (step > 1) return `${tokensText(first)}:${tokensText(count)}:${step}`;
+  return first > 0 ? `${tokensText(first)}:${tokensText(count)}` : tokensText(count);
+}
+
+/* As the command line takes it: 128k where that is exact. */
+export function tokensText(count) {
+  if (count > 0 && count % 1048576 === 0) return `${count / 1048576}M`;
+  return count > 0 && count % 1024 === 0 ? `${count / 1024}k` : String(count);
+}
+
+/* As short as the command line takes it: 500000, 2.5e8. */
+export function plainText(value) {
+  if (Math.abs(value) < 1e7) return String(Number(value.toPrecision(12)));
+  return value.toExponential().replace('e+', 'e');
+}
+
+export function grouped(value) {
+  return Math.abs(value) >= 1e15 ? String(value) : value.toLocaleString('en-US', { maximumFractionDigits: 6 });
+}
+
+/* A similarity to read: four decimals, more digits where it is small, a true minus sign. */
+export function valueText(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return 'no value';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  const text = size >= 1e4 || size < 1e-3 ? value.toExponential(3) : value.toPrecision(5);
+  return text.replace('-', '\u2212').replace('e-', 'e\u2212').replace('e+', 'e');
+}
+
+/* A position on an axis: 96k, 2M, else all its digits. */
+export function positionText(position) {
+  if (position >= 1048576 && position % 1048576 === 0) return `${grouped(position / 1048576)}M`;
+  return position >= 1024 && position % 1024 === 0 ? `${grouped(position / 1024)}k` : grouped(position);
+}
+
+/* Rounded to `bits` binary digits, so that powers of two are met. */
+export function roundBinary(value, bits) {
+  const unit = 2 ** Math.max(Math.ceil(Math.log2(value + 1)) - bits, 0);
+  return Math.round(value / unit) * unit;
+}

@@ -1,0 +1,89 @@
+/* pane.js - a square for a map: its canvas, its axes, and the lines above it */
+/* SPDX-License-Identifier: MIT */
+import { drawAxes } from './axes.js';
+import { domain, shownView, trainedLength } from './state.js';
+
+export class Pane {
+  constructor(element, onResize) {
+    this.element = element;
+    this.canvas = element.querySelector('canvas');
+    this.context = this.canvas.getContext('2d', { alpha: true });
+    this.svg = d3.select(element).select('svg.axes');
+    this.left = this.svg.append('g').attr('class', 'axis axis-rows');
+    this.bottom = this.svg.append('g').attr('class', 'axis axis-cols');
+    this.lines = {};
+    for (const name of ['trained-row', 'trained-col', 'cross-row', 'cross-col', 'distance-up', 'distance-down']) {
+      const group = this.svg.append('g').attr('class', `line ${name}`).style('display', 'none');
+      group.append('line').attr('class', 'halo');
+      group.append('line').attr('class', 'core');
+      this.lines[name] = group;
+    }
+    this.label = this.svg.append('text').attr('class', 'trained-label').style('display', 'none');
+    this.side = 0;
+    new ResizeObserver((entries) => this.resize(entries[0], onResize)).observe(this.canvas);
+  }
+
+  resize(entry, onResize) {
+    const side = entry.contentRect.width;
+    if (side < 8) return;
+    const pixels = Math.round(side * devicePixelRatio);
+    if (side === this.side && pixels === this.canvas.width) return;
+    this.side = side;
+    this.x = this.canvas.offsetLeft;
+    this.y = this.canvas.offsetTop;
+    this.left.attr('transform', `translate(${this.x},${this.y})`);
+    this.bottom.attr('transform', `translate(${this.x},${this.y + side})`);
+    this.canvas.width = this.canvas.height = pixels;
+    onResize(this);
+  }
+
+  get pixels() {
+    return this.canvas.width;
+  }
+
+  axes() {
+    if (!this.side) return;
+    const view = shownView();
+    drawAxes({ left: this.left, bottom: this.bottom, side: this.side, step: domain().cols.step }, view);
+    const length = trainedLength(), inCols = length > view.x0 && length < view.x1;
+    this.line('trained-col', inCols, length, view.y0, length, view.y1);
+    this.line('trained-row', length > view.y0 && length < view.y1, view.x0, length, view.x1, length);
+    this.label.style('display', inCols ? null : 'none').text('trained length');
+    if (inCols) this.label.attr('x', this.placeX(length) - 5).attr('y', this.y + 14).attr('text-anchor', 'end');
+  }
+
+  placeX(position) {
+    const view = shownView();
+    return this.x + ((position - view.x0) / (view.x1 - view.x0)) * this.side;
+  }
+
+  placeY(position) {
+    const view = shownView();
+    return this.y + ((position - view.y0) / (view.y1 - view.y0)) * this.side;
+  }
+
+  /* A line from one pair of positions (column, row) to another, cut at the square. */
+  line(name, shown, x1, y1, x2, y2) {
+    const group = this.lines[name];
+    group.style('display', shown ? null : 'none');
+    if (!shown) return;
+    const ends = { x1: this.placeX(x1), y1: this.placeY(y1), x2: this.placeX(x2), y2: this.placeY(y2) };
+    for (const [end, at] of Object.entries(ends)) group.selectAll('line').attr(end, at);
+  }
+
+  /* The crosshair at the middle of a pair; null takes it away. */
+  cross(pair) {
+    const view = shownView(), half = domain().cols.step / 2;
+    this.line('cross-row', pair !== null, view.x0, pair?.i + half, view.x1, pair?.i + half);
+    this.line('cross-col', pair !== null, pair?.j + half, view.y0, pair?.j + half, view.y1);
+  }
+
+  /* The two diagonals of a distance; null takes them away. */
+  distance(distance) {
+    const view = shownView();
+    for (const [name, offset] of [['distance-down', distance], ['distance-up', -distance]]) {
+      const from = Math.max(view.x0, view.y0 - offset), to = Math.min(view.x1, view.y1 - offset);
+      this.line(name, distance !== null && from < to, from, from + offset, to, to + offset);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/* query.js - what is asked of the server, and the same as an address and as a command line */
+/* SPDX-License-Identifier: MIT */
+import { parseRange, rangeText, tokensText } from './numbers.js';
+import { domain, effective, rangeEnd, shownView, state, table, windowOf } from './state.js';
+
+const takes = (name, command) => table.options.get(name)?.commands.includes(command);
+
+/* Options of a command alone. */
+function optionsOf(command, options) {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => takes(name, command)));
+}
+
+/* A rule that depends on the length must not change when a part of the map is drawn. */
+function withLength(query, options) {
+  if (query.length === undefined && effective('scaling', options) !== 'none') {
+    const { rows, cols } = domain(options);
+    const last = Math.max(rangeEnd(rows) - rows.step, rangeEnd(cols) - cols.step) + 1;
+    query.length = tokensText(last + (parseRange(options.shift ?? '0')?.count ?? 0));
+  }
+  return query;
+}
+
+/* The options of the map in a window (null: the whole). */
+export function mapQuery(window, extra = {}, options = state.options) {
+  const query = { ...optionsOf('map', options), ...extra };
+  if (!window) return query;
+  query.rows = rangeText(window.rows);
+  query.cols = rangeText(window.cols);
+  return withLength(query, options);
+}
+
+/* The window of the view; null where it is the whole. */
+export const shownWindow = () => (state.view ? windowOf(state.view) : null);
+
+export function curveQuery(extra = {}, options = state.options) {
+  const { rows, cols } = domain(options);
+  const reach = Math.max(rangeEnd(rows) - cols.first, rangeEnd(cols) - rows.first);
+  const query = { ...optionsOf('curve', options), distances: tokensText(Math.max(reach, 2)), ...extra };
+  return withLength(query, options);
+}
+
+export const explainQuery = () => withLength(optionsOf('explain', state.options), state.options);
+
+export function url(path, query) {
+  const text = new URLSearchParams(query).toString().replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/');
+  return text ? `${path}?${text}` : path;
+}
+
+/* The page's address: options, the window as rows and cols, then what is the page's own. */
+export function address() {
+  const query = { ...state.options };
+  if (state.view) {
+    const window = windowOf(shownView());
+    query.positions ??= effective('positions');
+    Object.assign(query, { rows: rangeText(window.rows), cols: rangeText(window.cols) });
+  }
+  const search = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(state.page)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== '' && one !== false) search.append(`x-${name}`, one === true ? '1' : one);
+    }
+  }
+  const text = search.toString().replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/');
+  return text ? `${location.pathname}?${text}` : location.pathname;
+}
+
+/* The state that an address tells; the server's own options are the start where it says nothing. */
+export function readAddress(search, start) {
+  const options = {}, page = { pin: [] };
+  let told = false;
+  for (const [name, value] of new URLSearchParams(search)) {
+    if (name === 'x-pin') page.pin.push(value);
+    else if (name.startsWith('x-')) page[name.slice(2)] = value === '1' ? true : value;
+    else if (name !== 'token') [options[name], told] = [value, true];
+  }
+  const all = told ? options : { ...start };
+  return { options: all, view: takeWindow(all), page };
+}
+
+/* Rows and columns inside of the positions, equally many, are a window into them; others are the map itself. */
+function takeWindow(options) {
+  const whole = parseRange(options.positions ?? ''), rows = parseRange(options.rows ?? '');
+  const cols = parseRange(options.cols ?? '');
+  const inside = (range) => range.first >= whole.first && rangeEnd(range) <= rangeEnd(whole);
+  if (!whole || !rows || !cols || !inside(rows) || !inside(cols)) return null;
+  if (Math.abs(rows.count - cols.count) > 1 || rows.step !== whole.step) return null;
+  delete options.rows;
+  delete options.cols;
+  const span = Math.max(rows.count, cols.count) * rows.step;
+  const from = (range) => Math.min(range.first, rangeEnd(whole) - span);
+  return span >= whole.count * whole.step
+    ? null
+    : { x0: from(cols), x1: from(cols) + span, y0: from(rows), y1: from(rows) + span };
+}
+
+const quoted = (text) => (/^[\w.,:=\/+-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
+
+/* The command line that draws what is seen. */
+export function commandLine() {
+  const query = mapQuery(shownWindow());
+  if (query.rows && query.rows === query.cols) [query.positions, query.rows, query.cols] = [query.rows];
+  else if (query.rows && query.cols) delete query.positions;
+  const words = ['ropemap', 'map'];
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    if (table.options.get(name)?.flag) words.push(...(value === '1' ? [`--${name}`] : []));
+    else words.push(`--${name}`, quoted(name === 'model' ? table.models.get(value)?.name ?? value : value));
+  }
+  return [...words, '-o', 'map.png'].join(' ');
+}

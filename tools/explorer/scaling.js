@@ -1,0 +1,102 @@
+/* scaling.js - the scaling rule: a list of rules, and a control for each parameter of the chosen one */
+/* SPDX-License-Identifier: MIT */
+import { Check, Choice, Line } from './choice.js';
+import { parseNumber, tokensText } from './numbers.js';
+import { parseRule, ruleText, startRule } from './rule.js';
+import { Slider, make } from './slider.js';
+import { effective, setOptions, state, table, trainedLength } from './state.js';
+
+const NEUTRAL = { low: 0, high: 10, scale: 'linear', step: 0, unit: '' };
+
+export function startScaling(body) {
+  const control = new Scaling();
+  body.append(control.element);
+  return control;
+}
+
+class Scaling {
+  constructor() {
+    const { help } = table.options.get('scaling');
+    this.choice = new Choice({
+      name: 'scaling', label: 'Scaling rule', help: help.replace(/, see below$/, ''),
+      words: table.scaling.map((rule) => rule.name), resetLabel: 'Reset scaling rule',
+      reset: (event) => setOptions({ scaling: null }, { inputAt: event.timeStamp }),
+      change: (word, event) => this.choose(word, event),
+    });
+    this.about = make('p', { className: 'about', id: 'about-scaling' });
+    this.parameters = make('div', { className: 'parameters', id: 'scaling-parameters' });
+    this.more = make('div', { className: 'parameters' });
+    this.rest = make('details', { className: 'rest', id: 'scaling-rest' }, make('summary', { textContent: 'Optional parameters' }), this.more);
+    this.element = make('div', { className: 'scaling' }, this.choice.element, this.about, this.parameters, this.rest);
+    this.controls = new Map();
+    this.rule = null;
+  }
+
+  choose(word, event) {
+    const description = table.scaling.find((rule) => rule.name === word);
+    const trained = trainedLength(), pairs = parseNumber(effective('rotary-dim')) / 2;
+    const context = { pairs, trained: trained ? tokensText(trained) : null };
+    const started = startRule(description, parseRule(effective('scaling')).values, context);
+    const text = ruleText(started);
+    setOptions({ scaling: text }, { inputAt: event.timeStamp });
+  }
+
+  set(key, text, event, live) {
+    const { rule, values } = parseRule(effective('scaling'));
+    if (text === null) delete values[key];
+    else values[key] = text;
+    setOptions({ scaling: ruleText({ rule, values }) }, { inputAt: event.timeStamp, live });
+  }
+
+  show() {
+    const { rule, values } = parseRule(effective('scaling'));
+    this.choice.show(rule, state.options.scaling !== undefined);
+    if (rule !== this.rule) this.rebuild(rule);
+    for (const [key, { control, parameter }] of this.controls) {
+      const text = values[key] ?? '';
+      if (control instanceof Slider && text === '') control.show('', false, 'default');
+      else control.show(text, text !== '' && !parameter.required);
+    }
+  }
+
+  rebuild(rule) {
+    this.rule = rule;
+    this.controls.clear();
+    this.parameters.replaceChildren();
+    this.more.replaceChildren();
+    const description = table.scaling.find((one) => one.name === rule);
+    this.about.textContent = description?.help ?? '';
+    for (const parameter of description?.parameters ?? []) {
+      const control = this.build(parameter);
+      this.controls.set(parameter.key, { control, parameter });
+      const front = parameter.required || parameter.key === 'factor';
+      (front ? this.parameters : this.more).append(control.element);
+    }
+    this.rest.hidden = !this.more.children.length;
+  }
+
+  build(parameter) {
+    const { key, kind, words, slider, low, high } = parameter, label = key.replace(/-/g, ' ');
+    const common = {
+      name: `scaling-${key}`, label: label[0].toUpperCase() + label.slice(1),
+      help: `${key} of the rule${low !== null && low !== undefined ? `, from ${low} to ${high}` : ''}`,
+      resetLabel: `Leave ${label} to its default`, reset: (event) => this.set(key, null, event, false),
+      change: (text, event, live) => this.set(key, text === '' ? null : text, event, live),
+    };
+    if (kind === 'flag') return new Check(common);
+    if (words) return new Choice({ ...common, words, none: parameter.required ? null : 'default' });
+    if (kind === 'list') return new Line({ ...common, argument: 'N/N/...' });
+    return new Slider({ ...common, scale: slider ?? NEUTRAL });
+  }
+
+  /* At the parameter where the sentence names one: scaling yarn: original is ... */
+  refuse(sentence) {
+    let left = sentence;
+    for (const [key, { control }] of this.controls) {
+      const named = left !== null && new RegExp(`(: |:|\\b)${key}( is |=|:|, )`).test(left.replace(/^--scaling \S+/, ''));
+      control.refuse(named ? left : null);
+      if (named) left = null;
+    }
+    this.choice.refuse(left);
+  }
+}

@@ -1,0 +1,79 @@
+/* special.js - controls of options that are more than a number or a word */
+/* SPDX-License-Identifier: MIT */
+import { Choice, Line } from './choice.js';
+import { hooks, layers } from './map.js';
+import { parseNumber, plainText } from './numbers.js';
+import { Slider, make } from './slider.js';
+import { effective, setOptions, state } from './state.js';
+
+/* The rotated part of a head: the slider is a fraction, the box the even dimension. */
+export class Rotary extends Slider {
+  constructor(common, scale) {
+    super({ ...common, scale: { ...scale, low: 2 }, change: (text, event, live) => {
+      common.change(text === effective('head-dim') ? null : text, event, live);
+    } });
+  }
+
+  show(text, changed) {
+    const head = parseNumber(effective('head-dim')), rotary = parseNumber(text);
+    this.high = head > 2 ? head : 4;
+    const share = rotary > 0 && head > 0 ? `${Math.round((100 * rotary) / head)} % of ${head}` : '';
+    super.show(text, changed, share);
+  }
+}
+
+/* A word that may be followed by a number: gauss:SEED, symlog:V. */
+export class Worded extends Choice {
+  constructor(options) {
+    super({ ...options, change: (word, event) => options.change(word, event, false) });
+    const pattern = [...(options.argument ?? '').matchAll(/([a-z0-9-]+)\[:([^\]]*)\]/g)];
+    this.suffixes = new Map(pattern.map(([, word, suffix]) => [word, suffix]));
+    this.tail = make('input', { type: 'text', id: `text-${options.name}`, autocomplete: 'off', className: 'tail' });
+    this.tail.addEventListener('change', (event) => {
+      const word = this.input.value, text = this.tail.value.trim();
+      options.change(text ? `${word}:${text}` : word, event, false);
+    });
+    this.input.after(this.tail);
+  }
+
+  show(text, changed) {
+    const [word, suffix = ''] = text.split(':'), name = this.suffixes.get(word);
+    super.show(word, changed);
+    this.tail.hidden = name === undefined;
+    this.tail.setAttribute('aria-label', (name ?? '').toLowerCase());
+    this.tail.placeholder = (name ?? '').toLowerCase();
+    if (document.activeElement !== this.tail) this.tail.value = suffix;
+  }
+}
+
+/* Colour limits: the map's own, or two numbers, which start as the map's are. */
+export class Limits extends Choice {
+  constructor(common) {
+    super({ ...common, words: ['auto', 'fixed'], change: (word, event) => common.change(
+      word === 'fixed' ? this.present() : null, event, false) });
+    const box = (id, label) => make('input', { type: 'text', id, inputMode: 'decimal', className: 'tail', 'aria-label': label });
+    this.low = box('clim-low', 'lowest colour at');
+    this.high = box('clim-high', 'highest colour at');
+    for (const input of [this.low, this.high]) {
+      input.addEventListener('change', (event) =>
+        common.change(`${this.low.value.trim()}:${this.high.value.trim()}`, event, false));
+    }
+    this.input.after(this.low, this.high);
+  }
+
+  present() {
+    const header = layers.main?.header, given = hooks.limits().clim;
+    return given ?? `${plainText(Number((header?.low ?? 0).toPrecision(3)))}:${plainText(Number((header?.high ?? 1).toPrecision(3)))}`;
+  }
+
+  show(text, changed) {
+    const given = state.options.clim;
+    super.show(given === undefined ? 'auto' : 'fixed', changed);
+    const [low = '', high = ''] = (given ?? '').split(':');
+    this.low.hidden = this.high.hidden = given === undefined;
+    if (document.activeElement !== this.low) this.low.value = low;
+    if (document.activeElement !== this.high) this.high.value = high;
+  }
+}
+
+export const resetAll = () => setOptions(Object.fromEntries(Object.keys(state.options).map((name) => [name, null])));

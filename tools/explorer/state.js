@@ -1,0 +1,123 @@
+/* state.js - what the page shows: options as texts, the window of positions, and the page's own settings */
+/* SPDX-License-Identifier: MIT */
+import { parseNumber, parseRange } from './numbers.js';
+
+/* options: name -> text, as on the command line; one that is missing has its default.
+ * view: null for the whole map, else { x0, x1, y0, y1 } in positions, with fractions.
+ * page: settings that the server does not know. */
+export const state = { options: {}, view: null, page: {} };
+export const table = { options: new Map(), scaling: [], presets: [], colormaps: {}, models: new Map() };
+
+const listeners = { options: [], view: [], page: [] };
+export const on = (kind, listener) => listeners[kind].push(listener);
+const tell = (kind, detail) => listeners[kind].forEach((listener) => listener(detail));
+
+export function takeTable(json) {
+  Object.assign(table, json, { options: new Map(json.options.map((option) => [option.name, option])) });
+  table.models = new Map((json.models ?? []).map((model) => [model.id, model]));
+}
+
+/* changes: { name: text, or null for the default }. inputAt: the time of the event that asked for it. */
+export function setOptions(changes, { inputAt = performance.now(), live = false } = {}) {
+  let changed = false;
+  for (const [name, text] of Object.entries(changes)) {
+    changed ||= (state.options[name] ?? null) !== text;
+    if (text === null) delete state.options[name];
+    else state.options[name] = text;
+  }
+  if (!changed) return;
+  if (state.view && ('positions' in changes || 'rows' in changes || 'cols' in changes)) keepView();
+  tell('options', { changes, inputAt, live });
+}
+
+export function setView(view, detail = {}) {
+  state.view = view;
+  tell('view', { inputAt: performance.now(), ...detail });
+}
+
+export function setPage(changes) {
+  Object.assign(state.page, changes);
+  tell('page', { changes });
+}
+
+/* Everything at once, as when an address is opened. */
+export function replaceAll({ options, view, page }) {
+  Object.assign(state, { options, view, page });
+  tell('options', { changes: options, inputAt: performance.now(), live: false });
+  tell('page', { changes: page });
+}
+
+/* The rule of the preset or of the posted model: option name -> text. */
+export function modelValues(options = state.options) {
+  const preset = table.presets.find((one) => one.name === options.preset);
+  const model = preset ?? table.models.get(options.model)?.info;
+  if (!model) return {};
+  return {
+    base: String(model.base), 'head-dim': String(model.head_dim), 'rotary-dim': String(model.rotary_dim),
+    layout: model.layout, scaling: model.scaling,
+  };
+}
+
+export function trainedLength(options = state.options) {
+  const preset = table.presets.find((one) => one.name === options.preset);
+  return preset?.trained_length || table.models.get(options.model)?.trained_length || null;
+}
+
+/* The text in effect; '' where there is no default that can be said. */
+export function effective(name, options = state.options) {
+  return options[name] ?? modelValues(options)[name] ?? defaultText(name);
+}
+
+export function defaultText(name) {
+  if (name === 'positions' && table.tensors) return String(table.tensors.positions);
+  if (name === 'head-dim' && table.tensors) return String(table.tensors.head_dim);
+  if (name === 'rotary-dim') return effective('head-dim');
+  if (name === 'length') return '';
+  const initial = table.options.get(name)?.initial ?? '';
+  return initial.split(',')[0];
+}
+
+export const numberOf = (name, options = state.options) => parseNumber(effective(name, options));
+
+let lastDomain = null;
+
+/* { rows, cols }: the ranges of positions of the whole map. While a text cannot be read, those before it. */
+export function domain(options = state.options) {
+  const both = effective('positions', options);
+  const rows = parseRange(options.rows ?? both), cols = parseRange(options.cols ?? both);
+  if (rows && cols) {
+    if (options !== state.options) return { rows, cols };
+    lastDomain = { rows, cols };
+  }
+  return lastDomain ?? { rows: { first: 0, count: 4096, step: 1 }, cols: { first: 0, count: 4096, step: 1 } };
+}
+
+export const rangeEnd = (range) => range.first + range.count * range.step;
+
+export function wholeView() {
+  const { rows, cols } = domain();
+  return { x0: cols.first, x1: rangeEnd(cols), y0: rows.first, y1: rangeEnd(rows) };
+}
+
+export const shownView = () => state.view ?? wholeView();
+
+/* A window that the new range does not hold becomes the whole. */
+function keepView() {
+  const whole = wholeView(), view = state.view;
+  const inside = view.x0 >= whole.x0 && view.x1 <= whole.x1 && view.y0 >= whole.y0 && view.y1 <= whole.y1;
+  const share = (view.x1 - view.x0) / (whole.x1 - whole.x0) - (view.y1 - view.y0) / (whole.y1 - whole.y0);
+  if (!inside || Math.abs(share) > 1e-9) state.view = null;
+}
+
+/* Whole positions that cover a view: { rows, cols } as ranges. */
+export function windowOf(view) {
+  const { rows, cols } = domain();
+  return { rows: cover(rows, view.y0, view.y1), cols: cover(cols, view.x0, view.x1) };
+}
+
+function cover(range, from, to) {
+  const slack = 1e-6;
+  const start = Math.max(Math.floor((from - range.first) / range.step + slack), 0);
+  const end = Math.min(Math.ceil((to - range.first) / range.step - slack), range.count);
+  return { first: range.first + start * range.step, count: Math.max(end - start, 1), step: range.step };
+}

@@ -1,0 +1,76 @@
+/* status.js - what the page says about itself: how the map was made, refusals, a lost server, the theme */
+/* SPDX-License-Identifier: MIT */
+import { connection } from './fetch.js';
+import { whenQuiet } from './timing.js';
+
+const byId = (id) => document.getElementById(id);
+const write = (id, text) => {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+};
+
+/* The badge: backend, method, the server's milliseconds and those of the round trip. */
+export function showBadge({ backend, method, seconds, cached, reason, width, height }, milliseconds) {
+  const server = seconds * 1000, digits = (ms) => (ms < 10 ? ms.toFixed(1) : Math.round(ms));
+  write('badge', `${backend} · ${method} · ${cached ? 'cached' : `${digits(server)} ms`} · ${digits(milliseconds)} ms round trip`);
+  byId('badge').title = `${width} × ${height} cells. ${reason ?? ''}`;
+}
+
+export function showCaption({ title, subtitle }) {
+  write('map-title', title ?? '');
+  write('map-subtitle', subtitle ?? '');
+}
+
+export function showRefusal(sentence) {
+  byId('stage').dataset.refused = sentence ? 'true' : '';
+  byId('refusal').hidden = !sentence;
+  write('refusal', sentence ?? '');
+}
+
+const speak = whenQuiet(900, () => write('spoken', speak.text ?? ''));
+
+/* For a screen reader, once changes have come to rest. */
+export function say(text) {
+  speak.text = text;
+  speak();
+}
+
+export function startConnection() {
+  connection.onChange = () => {
+    const { lost, again, sentence } = connection;
+    byId('banner').hidden = !lost;
+    const seconds = Math.round((again ?? 0) / 100) / 10;
+    const first = sentence || 'The server does not answer.';
+    write('banner', lost ? `${first} Trying again in ${seconds} s; nothing here is lost.` : '');
+  };
+}
+
+const dark = () => matchMedia('(prefers-color-scheme: dark)');
+
+export const isDark = () => (document.documentElement.dataset.theme ?? (dark().matches ? 'dark' : 'light')) === 'dark';
+
+export function startTheme(changed) {
+  let kept = null;
+  try {
+    kept = localStorage.getItem('ropemap-theme');
+  } catch {
+    /* no storage: the system's choice */
+  }
+  if (kept) document.documentElement.dataset.theme = kept;
+  const button = byId('theme');
+  const follow = () => {
+    button.setAttribute('aria-pressed', String(isDark()));
+    changed();
+  };
+  button.addEventListener('click', () => {
+    const theme = isDark() ? 'light' : 'dark';
+    document.documentElement.dataset.theme = theme;
+    try {
+      localStorage.setItem('ropemap-theme', theme);
+    } catch {
+      /* it lasts as long as the page */
+    }
+    follow();
+  });
+  dark().addEventListener('change', follow);
+  follow();
+}
