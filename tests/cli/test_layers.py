@@ -39,8 +39,9 @@ MAY_INCLUDE = [
     ("cuda/*.cu", ["cuda/{stem}.cuh", "cuda/launch.h"]),
     ("cuda/context.h", ["cuda/launch.h", "host/map/probe.h"]),
     ("cuda/*.c", [API, BASE, "cuda/context.h", "host/map/backend.h", "host/map/plugin.h"]),
+    ("tools/serve/*", [API, "tools/ropemap/*.h"]),
     ("tools/*/*", [API]),
-    ("tests/*", ["host/*", "cuda/*", "tests/*"]),
+    ("tests/*", ["host/*", "cuda/*", "tests/*", "tools/ropemap/*.h", "tools/serve/*.h"]),
 ]
 # In cuda/ a file's neighbours are not all open to it.
 OWN_FOLDER_CLOSED = ("cuda/*",)
@@ -54,7 +55,10 @@ LIBRARY_HEADERS = [
     ("freetype/*", ["host/figure/*"]),
     ("stb/*", ["host/figure/*", "tools/peers/*", "tests/*"]),
     ("libdeflate.h", ["host/figure/*", "host/bench/*", "tests/*"]),
-    ("jansson.h", ["host/spec/*", "host/data/*", "tools/ropemap/*", "tests/*"]),
+    ("jansson.h", ["host/spec/*", "host/data/*", "tools/ropemap/*", "tools/serve/*", "tests/*"]),
+    ("arpa/inet.h", ["tools/serve/*"]),
+    ("netinet/in.h", ["tools/serve/*"]),
+    ("event2/*", ["tools/serve/*", "tests/*"]),
     ("cmocka.h", ["tests/*"]),
     ("cuda*", ["cuda/launch.h", "tests/emu/*"]),
     ("cublas*", ["cuda/context.h", "tests/emu/*"]),
@@ -329,6 +333,9 @@ class Myself(unittest.TestCase):
             ("host/cpu/pool.c", "host/map/plan.h", False),
             ("tools/ropemap/main.c", "host/base/alloc.h", False),
             ("tools/ropemap/main.c", "tools/ropemap/options.h", True),
+            ("tools/ropemap/main.c", "tools/serve/serve.h", False),
+            ("tools/serve/http.c", "tools/ropemap/options.h", True),
+            ("tools/serve/http.c", "host/base/alloc.h", False),
             ("cuda/rotate.cu", "cuda/rotate.cuh", True),
             ("cuda/rotate.cu", "cuda/pool.cuh", False),
             ("cuda/rotate.cuh", "host/map/backend.h", False),

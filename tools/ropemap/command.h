@@ -65,6 +65,7 @@ extern const cli_command command_explain;
 extern const cli_command command_info;
 extern const cli_command command_check;
 extern const cli_command command_bench;
+extern const cli_command command_serve;
 extern const cli_command command_doctor;
 extern const cli_command command_completion;
 extern const cli_command command_manual;

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
-#include "tools/ropemap/map_turning.h"
+#include "tools/ropemap/map_outputs.h"
+#include "tools/ropemap/map_run.h"
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/progress.h"
 #include "tools/ropemap/report.h"
@@ -10,33 +11,12 @@
 
 #include <stdio.h>
 
-/* Takes the exact map away from `map`. */
-static ropemap_status take_exact(const map_options *options, const map_inputs *inputs,
-                                 const ropemap_request *like, ropemap_map *map, ropemap_error *error) {
-    ropemap_map exact = {.cells = NULL};
-    ropemap_request request = map_exact_request(options, inputs);
-    request.progress = like->progress;
-    request.progress_user = like->progress_user;
-    ropemap_status status = ropemap_map_compute(&request, &exact, error);
-    if (status == ROPEMAP_OK) {
-        status = ropemap_map_subtract(map, &exact, error);
-    }
-    ropemap_map_free(&exact);
-    return status;
-}
-
 /* Computes the map, tells how far it is, and writes it. After a signal does not return. */
 static ropemap_status make(const map_options *options, const map_inputs *inputs, map_report *report,
                            ropemap_map *map, ropemap_error *error) {
     cli_progress progress = progress_start(options->quiet);
-    ropemap_request request = options->request;
-    request.progress = progress_tell;
-    request.progress_user = &progress;
     signals_hold();
-    ropemap_status status = ropemap_map_compute(&request, map, error);
-    if (status == ROPEMAP_OK && options->diff) {
-        status = take_exact(options, inputs, &request, map, error);
-    }
+    ropemap_status status = map_run(options, inputs, progress_tell, &progress, map, error);
     progress_end(&progress);
     if (status == ROPEMAP_OK) {
         status = map_outputs_write(options, map, &report->output_seconds, error);

@@ -6,7 +6,7 @@
 
 static const cli_command *const commands[] = {
     &command_map,   &command_curve, &command_sweep,  &command_bound,      &command_explain, &command_info,
-    &command_check, &command_bench, &command_doctor, &command_completion, &command_manual,  NULL,
+    &command_check, &command_serve, &command_bench, &command_doctor, &command_completion, &command_manual,  NULL,
 };
 
 const cli_command *command_at(int index) {

@@ -144,17 +144,29 @@ static ropemap_status take_ranges(map_options *options, const map_inputs *inputs
     return status;
 }
 
-/* A rule that depends on the length of the context takes what the map covers, where nothing was said. */
+static int64_t last_of(const ropemap_range *range) {
+    return range->first + (range->count - 1) * range->step;
+}
+
+/*
+ * A rule that depends on the length of the context takes what the map covers, where nothing was said; with
+ * --rows and --cols what --positions has besides: the map is then a part of it.
+ */
 static void take_length(map_options *options, const map_inputs *inputs) {
     ropemap_spec *spec = &options->request.spec;
-    const ropemap_range *rows = &options->request.rows, *cols = &options->request.cols;
-    const int64_t down = rows->first + (rows->count - 1) * rows->step;
-    const int64_t across = cols->first + (cols->count - 1) * cols->step;
+    ropemap_range whole = {.count = 1};
+    ropemap_error unused;
+    if (options->positions != NULL) { /* its setter has found it good */
+        (void)number_range("--positions", options->positions, options->request.first_position, &whole,
+                           &unused);
+    }
+    const int64_t down = last_of(&options->request.rows), across = last_of(&options->request.cols);
+    const int64_t shown = down > across ? down : across;
     const bool asks = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
     if (asks && (options->rule.given & RULE_LENGTH) == 0) {
         const int64_t last = inputs->positions != NULL ? ropemap_positions_last(inputs->positions)
-                             : down > across           ? down
-                                                       : across;
+                             : shown > last_of(&whole) ? shown
+                                                       : last_of(&whole);
         spec->length = (double)last + (double)options->shift + 1.0;
     }
 }

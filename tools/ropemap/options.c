@@ -16,6 +16,8 @@ typedef struct command_line {
     int next; /* argument to read */
     void *into;
     bool help;
+    options_note note; /* NULL: nobody wants to know */
+    void *note_user;
     ropemap_error *error;
 } command_line;
 
@@ -135,6 +137,9 @@ static ropemap_status take(command_line *line, const cli_option *option, const c
         }
         value = line->argv[line->next++];
     }
+    if (line->note != NULL) {
+        line->note(line->note_user, option, value);
+    }
     return option->set(line->into, option, value, line->error);
 }
 
@@ -204,8 +209,19 @@ static ropemap_status read_operand(command_line *line, const char *text) {
 
 ropemap_status options_parse(const cli_command *command, int argc, char **argv, void *into, bool *help,
                              ropemap_error *error) {
-    command_line line = {
-        .command = command, .argc = argc, .argv = argv, .next = 1, .into = into, .error = error};
+    return options_parse_noted(command, argc, argv, into, help, NULL, NULL, error);
+}
+
+ropemap_status options_parse_noted(const cli_command *command, int argc, char **argv, void *into, bool *help,
+                                   options_note note, void *user, ropemap_error *error) {
+    command_line line = {.command = command,
+                         .argc = argc,
+                         .argv = argv,
+                         .next = 1,
+                         .into = into,
+                         .note = note,
+                         .note_user = user,
+                         .error = error};
     bool options = true;
     ropemap_status status = ROPEMAP_OK;
     while (line.next < argc && status == ROPEMAP_OK && !line.help) {

@@ -14,6 +14,11 @@
 ropemap_status options_parse(const cli_command *command, int argc, char **argv, void *into, bool *help,
                              ropemap_error *error);
 
+/* The same, and tells each option that was given and its value, NULL of a flag, to `note`. */
+typedef void (*options_note)(void *user, const cli_option *option, const char *value);
+ropemap_status options_parse_noted(const cli_command *command, int argc, char **argv, void *into, bool *help,
+                                   options_note note, void *user, ropemap_error *error);
+
 /*
  * Gives one value to the setter of the option of that name, which must take one where it is no flag; a flag
  * takes NULL. ROPEMAP_USAGE, also for a name that the command does not have.

@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+# test_serve.py - `ropemap serve`: what it answers is what the command line makes
+# SPDX-License-Identifier: MIT
+import gzip
+import json
+import math
+import os
+import signal
+import stat
+import subprocess
+import sys
+import unittest
+
+from harness import PROGRAM, SOURCE, bound, frequencies, ones_similarity, read_npy, read_png, write_npy
+from serving import ServeCase
+
+
+class Answers(ServeCase):
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def same(self, path, command, name, options, **query):
+        """The bytes of an answer are those of the file that the command writes."""
+        self.done(command, *options, "-o", name, "--force", "-q")
+        answer = self.got(path, **query)
+        self.assertEqual(answer.body, self.read(name), (path, query))
+        return answer
+
+    def test_maps_are_the_files_of_the_command(self):
+        options = ["--base", "5e5", "--positions", "3001", "--size", "64x37"]
+        query = {"base": "5e5", "positions": "3001", "size": "64x37"}
+        for ending, kind in (("png", "image/png"), ("svg", "image/svg+xml"), ("pdf", "application/pdf"),
+                             ("npy", "application/octet-stream")):
+            answer = self.same("/map." + ending, "map", "m." + ending, options, **query)
+            self.assertEqual(answer.headers["Content-Type"], kind)
+        self.same("/map.png", "map", "b.png", [*options, "--bare", "--cmap", "seed"], bare="1", cmap="seed", **query)
+        self.same("/map.png", "map", "d.png", [*options, "--diff", "bf16-inv-freq", "--shift", "1M"],
+                  diff="bf16-inv-freq", shift="1M", **query)
+        self.same("/map.npy", "map", "w.npy", ["--preset", "qwen3-8b", "-n", "0:64k", "--rows", "65000:100", "--cols",
+                                               "7:33", "--scaling", "yarn:factor=4,original=32768"],
+                  preset="qwen3-8b", positions="0:64k", rows="65000:100", cols="7:33",
+                  scaling="yarn:factor=4,original=32768")
+
+    def test_the_header_describes_the_map(self):
+        answer = self.got("/map.png", base="5e5", positions="4096", size="128", bare="", causal="true",
+                          rows="64:1000", cols="0:2000", norm="symlog:0.1")
+        cells = read_npy(self.got("/map.npy", base="5e5", positions="4096", size="128", causal="1", rows="64:1000",
+                                  cols="0:2000").body)
+        known = [value for row in cells for value in row if not math.isnan(value)]
+        told = answer.map
+        self.assertEqual((told["width"], told["height"]), (128, 128))
+        self.assertEqual(told["rows"], {"first": 64, "count": 1000, "step": 1})
+        self.assertEqual(told["cols"], {"first": 0, "count": 2000, "step": 1})
+        self.assertAlmostEqual(told["min"], min(known), 7)
+        self.assertAlmostEqual(told["max"], max(known), 7)
+        self.assertEqual(told["nan_cells"], 128 * 128 - len(known))
+        self.assertEqual((told["norm"], told["linear_below"], told["backend"]), ("symlog", 0.1, "cpu"))
+        self.assertFalse(told["cached"])
+
+    def test_levels_of_a_bare_picture_follow_the_header(self):
+        query = {"base": "1e4", "positions": "300", "size": "50"}
+        answer = self.got("/map.png", bare="1", cmap="viridis", **query)
+        cells = read_npy(self.got("/map.npy", **query).body)
+        picture, told = read_png(answer.body), answer.map
+        palette = self.got("/options.json").json["colormaps"]["viridis"]
+        self.assertEqual(["%02x%02x%02x" % colour for colour in picture["palette"][:255]], palette)
+        for row, levels in zip(cells, picture["rows"]):
+            for value, level in zip(row, levels):
+                place = 254 * (value - told["low"]) / (told["high"] - told["low"])
+                self.assertLessEqual(abs(place - level), 0.5 + 1e-4)
+
+    def test_the_same_again_is_kept(self):
+        query = {"base": "12345", "positions": "1k", "size": "64", "bare": "1"}
+        first, second = self.got("/map.png", **query), self.got("/map.png", view="a-1", **query)
+        self.assertEqual(first.body, second.body)
+        self.assertEqual((first.map["cached"], second.map["cached"]), (False, True))
+        self.assertFalse(self.got("/map.png", **{**query, "base": "12346"}).map["cached"])
+
+    def test_one_value_is_that_of_the_oracle(self):
+        similarity = ones_similarity(128, frequencies(128, 5e5))
+        for i, j in ((0, 0), (5, 3), (3, 5), (131071, 7), (2**40 - 1, 2**40 - 9)):
+            value = self.got("/value.json", base="5e5", i=i, j=j, positions="4k", rows="0:5", size="3", bare="1").json
+            self.assertEqual((value["schema"], value["i"], value["j"], value["distance"]),
+                             ("ropemap.value/1", i, j, i - j))
+            self.assertLessEqual(abs(value["value"] - similarity(i, j)), bound(128))
+        self.assertIsNone(self.got("/value.json", causal="1", i=3, j=5).json["value"])
+        self.refused_http(400, ["i: missing"], "/value.json", j=5)
+        self.refused_http(400, ["j", "-1"], "/value.json", i=5, j=-1)
+        self.refused_http(400, ["i", "nan"], "/value.json", i="nan", j=5)
+
+    def test_a_rule_with_a_length_keeps_it_when_a_part_is_shown(self):
+        rule = {"scaling": "dynamic:factor=4,max=4096", "positions": "64k"}
+        whole = read_npy(self.got("/map.npy", size="16", rows="0:16", cols="0:16", **rule).body)
+        for i, j in ((3, 1), (15, 0)):
+            self.assertAlmostEqual(self.got("/value.json", i=i, j=j, **rule).json["value"], whole[i][j], 7)
+        near = read_npy(self.got("/map.npy", size="16", scaling="dynamic:factor=4,max=4096", positions="0:16").body)
+        self.assertNotAlmostEqual(near[15][0], whole[15][0], 3)
+
+    def test_curves_bounds_rules_and_sentences_are_those_of_the_commands(self):
+        self.same("/curve.csv", "curve", "c.csv", ["--vary", "base=1e4,5e5", "-n", "100"], vary="base=1e4,5e5",
+                  distances="100")
+        self.same("/curve.svg", "curve", "c.svg", ["-b", "5e5", "-n", "2k", "--axis", "log"], base="5e5",
+                  distances="2k", axis="log")
+        for path, command, options, query in (
+                ("/curve.json", "curve", ["-n", "50", "--quantity", "roformer"], {"distances": 50,
+                                                                                  "quantity": "roformer"}),
+                ("/bound.json", "bound", ["-b", "5e5", "--length", "1k"], {"base": "5e5", "length": "1k"}),
+                ("/info.json", "info", ["--preset", "llama3.1-8b"], {"preset": "llama3.1-8b"})):
+            wanted = json.loads(self.done(command, *options, "--json", *(["-q"] if command != "info" else [])).stdout)
+            self.assertEqual(self.got(path, **query).json, wanted)
+        wanted = self.done("explain", "-b", "5e5", "-q").stdout
+        self.assertEqual(self.got("/explain.txt", base="5e5").body, wanted)
+
+    def test_refusals_have_the_sentence_of_the_command_line(self):
+        for query in ({"base": "0"}, {"base": "nan"}, {"positions": "0"}, {"positions": "-1"}, {"positions": "1e30"},
+                      {"positions": "12x"}, {"head-dim": "7"}, {"size": "0"}, {"size": "-1"}, {"size": "5x"},
+                      {"cmap": "viridris"}, {"bas": "5"}, {"scaling": "yarn"}, {"clim": "1:0"}, {"pool": ""},
+                      {"preset": "llama"}, {"rows": "0:9999999999999"}, {"encoding": "alibi", "content": "gauss"},
+                      {"norm": "log", "clim": "-1:1"}, {"shift": "1e13"}, {"layer-type": "x"}, {"chunk": "5"},
+                      {"rotary-dim": "256"}, {"method": "diagonal", "content": "gauss"}):
+            options = [text for name, value in query.items() for text in ("--" + name, value)]
+            result = self.run_program("map", *options, "-o", "x.png")
+            wanted = result.stderr.decode()
+            self.assertIn(result.returncode, (2, 3), options)
+            answer = self.ask("/map.png", **query)
+            self.assertEqual(answer.status, 400, (query, answer.body))
+            self.assertEqual("ropemap: " + answer.text, wanted)
+
+    def test_nothing_of_this_machine_can_be_named(self):
+        for name in ("queries", "keys", "output", "positions-from", "force", "threads", "memory", "backend", "json"):
+            self.refused_http(400, ["--" + name], "/map.png", **{name: "/etc/passwd"})
+        for name in ("model", "queries", "output"):
+            self.refused_http(400, ["--" + name], "/curve.json", vary=name + "=/etc/passwd")
+        self.refused_http(400, ["--model", "not known"], "/map.png", model="/etc/passwd")
+        self.refused_http(400, ["--size", "1e9"], "/map.png", size="1e9")
+        self.refused_http(400, ["--size", "2048"], "/map.png", size="2049x1")
+        self.refused_http(400, ["--grid", "1024"], "/map.png", grid="4096")
+        self.refused_http(400, ["--distances"], "/curve.json", distances="64M")
+        self.refused_http(400, ["--bare"], "/map.svg", bare="1")
+        self.refused_http(400, ["--causal", "maybe"], "/map.png", causal="maybe")
+        self.assertEqual(self.names(), [])
+
+    def test_a_posted_config_is_a_model(self):
+        text = json.dumps({"model_type": "llama", "rope_theta": 5e5, "hidden_size": 4096, "num_attention_heads": 32,
+                           "max_position_embeddings": 8192}).encode()
+        kind = {"Content-Type": "application/json"}
+        posted = self.got("/model", verb="POST", body=text, headers=kind).json
+        self.assertEqual((posted["schema"], posted["trained_length"]), ("ropemap.model/1", 8192))
+        self.assertEqual(posted["info"]["base"], 5e5)
+        self.write("config.json", text)
+        for path, command, name in (("/map.png", "map", "m.png"), ("/curve.csv", "curve", "c.csv")):
+            self.same(path, command, name, ["--model", "config.json"], model=posted["id"])
+        again = self.got("/model", verb="POST", body=text, headers=kind).json
+        self.assertEqual(again["id"], posted["id"])
+        for bad in (b"", b"{", b"[]", b'{"rope_theta": 0}', b"\xff\xfe{", b'{"model_type":"llama"}'):
+            self.refused_http(422, ["config.json"], "/model", verb="POST", body=bad, headers=kind)
+        for number in range(40):  # more than are kept: the one in use stays
+            self.got("/model", verb="POST", body=text + b" " * (number + 1), headers=kind)
+            self.got("/info.json", model=posted["id"], layout=("half", "interleaved")[number % 2], base=str(9 + number))
+
+    def test_options_tell_what_the_command_takes(self):
+        told = self.got("/options.json").json
+        names = {option["name"] for option in told["options"]}
+        self.assertTrue({"positions", "base", "head-dim", "rotary-dim", "scaling", "causal", "pool", "phase", "content",
+                         "shift", "cmap", "norm", "distances", "axis", "length"} <= names)
+        self.assertFalse({"output", "queries", "model", "force", "json", "threads"} & names)
+        self.assertEqual(len(names), len(told["options"]))
+        by_name = {option["name"]: option for option in told["options"]}
+        self.assertEqual(by_name["base"]["slider"], {"low": 100, "high": 1e10, "scale": "log", "step": 0, "unit": ""})
+        self.assertEqual(by_name["pool"]["choices"], ["mean", "min", "max", "absmax", "rms", "std"])
+        self.assertTrue(by_name["causal"]["flag"])
+        yarn = {rule["name"]: rule for rule in told["scaling"]}["yarn"]
+        self.assertEqual([one["key"] for one in yarn["parameters"] if one["required"]], ["original"])
+        self.assertGreaterEqual(len(told["presets"]), 30)
+        self.assertTrue(all(len(colours) == 255 for colours in told["colormaps"].values()))
+        for option in told["options"]:  # a slider's ends are values that its option takes
+            if option["slider"] and "map" in option["commands"]:
+                for end in ("low", "high"):
+                    rest = {"local": {"chunk": "4M"}, "chunk": {"local": "1"}, "slope": {"encoding": "alibi"},
+                            "length": {}, "rotary-dim": {"head-dim": "512"}}.get(option["name"], {})
+                    if option["name"] in ("chunk", "local"):
+                        rest.update(encoding="dual-chunk", causal="1")
+                    query = {option["name"]: "%.17g" % option["slider"][end], "size": "8", **rest}
+                    answer = self.ask("/map.png", **query)
+                    self.assertEqual(answer.status, 200, (query, answer.body))
+
+
+class Start(ServeCase):
+    def test_the_page_starts_with_the_command_line(self):
+        self.write("config.json", b'{"model_type":"llama","rope_theta":5e5,"hidden_size":4096,"num_attention_heads":32}')
+        self.start("--model", "config.json", "-b", "7e5", "-n", "128k", "--causal", "--threads", "1")
+        told = self.got("/options.json").json
+        model = told["state"].pop("model")
+        self.assertEqual(told["state"], {"base": "7e5", "positions": "128k", "causal": "1"})
+        self.assertEqual(told["models"], [{"id": model, "name": "config.json"}])
+        self.assertEqual(self.got("/info.json", model=model).json["base"], 5e5)
+        self.assertEqual(told["threads"], 1)
+
+    def test_tensors_are_the_content_where_nothing_else_is_asked(self):
+        rows = [math.sin(1 + 0.37 * index) for index in range(40 * 8)]
+        self.write("q.npy", write_npy((40, 8), rows))
+        self.write("k.npy", write_npy((40, 8), rows[::-1]))
+        self.start("--queries", "q.npy", "--keys", "k.npy")
+        self.assertEqual(self.got("/options.json").json["tensors"],
+                         {"queries": "q.npy", "keys": "k.npy", "positions": 40, "head_dim": 8})
+        self.done("map", "--queries", "q.npy", "--keys", "k.npy", "-o", "m.npy")
+        self.assertEqual(self.got("/map.npy").body, self.read("m.npy"))
+        self.done("curve", "--queries", "q.npy", "--keys", "k.npy", "-o", "c.csv")
+        self.assertEqual(self.got("/curve.csv").body, self.read("c.csv"))
+        self.done("map", "--head-dim", "8", "-n", "40", "-o", "o.npy")
+        self.assertEqual(self.got("/map.npy", content="ones", head_dim=8, positions=40).body, self.read("o.npy"))
+
+    def test_the_page_and_its_files(self):
+        self.start()
+        answer = self.ask("/?token=" + self.token, token=False)
+        self.assertEqual(answer.status, 200)
+        cookie = answer.headers["Set-Cookie"]
+        self.assertIn("HttpOnly", cookie)
+        self.assertIn("SameSite=Strict", cookie)
+        page = gzip.decompress(answer.body).decode()
+        self.assertIn("<title>", page)
+        folder = os.path.join(SOURCE, "tools", "explorer")
+        total = 0
+        for name in sorted(os.listdir(folder)) + ["d3.js"]:
+            path = "/" if name == "index.html" else "/" + name
+            got = self.ask(path, token=False, headers={"Cookie": "other=1; " + cookie.split(";")[0]})
+            self.assertEqual(got.status, 200, path)
+            self.assertEqual(got.headers["Content-Encoding"], "gzip")
+            total += len(got.body)
+            if name != "d3.js":
+                with open(os.path.join(folder, name), "rb") as stream:
+                    self.assertEqual(gzip.decompress(got.body), stream.read(), name)
+            tag = got.headers["ETag"]
+            again = self.ask(path, headers={"If-None-Match": tag})
+            self.assertEqual((again.status, again.body), (304, b""), path)
+        self.assertLess(total, 400000)
+
+    def test_it_ends_in_good_order(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = self.start()
+            self.got("/map.png", size="16")
+            connection = self.connection()
+            connection.connect()
+            self.assertEqual(self.stop(process, number), (0, b""))
+            connection.close()
+
+    def test_it_ends_while_pictures_are_made(self):
+        process = self.start()
+        connection = self.connection()
+        connection.request("GET", "/map.png?content=gauss&pool=max&positions=128k",
+                           headers={"Authorization": "Bearer " + self.token})
+        self.got("/map.png", size="16")
+        self.assertEqual(self.stop(process)[0], 0)
+        connection.close()
+
+    def test_a_socket_file_is_its_owners_alone(self):
+        process = self.start("--socket", "s")
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("s")).st_mode), 0o600)
+        self.assertEqual(self.about["port"], 0)
+        for host, wanted in (("localhost", 200), ("localhost:8080", 200), ("127.0.0.1:9", 200), ("evil.example", 403)):
+            result = subprocess.run(["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "--unix-socket",
+                                     self.path("s"), "-H", "Authorization: Bearer " + self.token, "-H",
+                                     "Host: " + host, "http://localhost/info.json"], capture_output=True)
+            self.assertEqual(result.stdout.decode(), str(wanted), host)
+        self.refused(4, ["--socket", "s"], "serve", "--socket", "s")  # one server's name is not another's
+        process.kill()
+        process.wait()
+        process = self.start("--socket", "s")  # what a killed one left behind goes
+        self.assertEqual(self.stop(process)[0], 0)
+        self.assertEqual(self.names(), [])
+
+    def test_it_refuses_to_start_on_what_it_cannot_serve(self):
+        self.write("file", b"kept")
+        self.refused(2, ["--port", "65536"], "serve", "--port", "65536")
+        self.refused(2, ["--listen", "nowhere"], "serve", "--listen", "nowhere")
+        self.refused(2, ["--socket", "--port"], "serve", "--socket", "s", "--port", "80")
+        self.refused(4, ["--socket", "file"], "serve", "--socket", "file")
+        self.refused(2, ["--socket"], "serve", "--socket", "s" * 200)
+        self.refused(2, ["--keys"], "serve", "--queries", "q.npy")
+        self.refused(4, ["q.npy"], "serve", "--queries", "q.npy", "--keys", "q.npy")
+        self.refused(2, ["--base"], "serve", "--base", "0")
+        self.refused(2, ["--output"], "serve", "--output", "x.png")
+        self.assertEqual(self.read("file"), b"kept")
+        self.start()
+        self.refused(4, ["--port", str(self.port)], "serve", "--port", self.port)
+        with open("/dev/full", "w") as full:
+            closed = subprocess.run([PROGRAM, "serve"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(closed.returncode, 4, closed.stderr)
+
+    def test_an_address_for_others_is_warned_of(self):
+        process = self.start("--listen", "127.0.0.2")
+        answer = self.raw_at("127.0.0.2", "Host: 127.0.0.2:%d" % self.port)
+        self.assertIn(b"200 OK", answer)
+        code, said = self.stop(process)
+        self.assertEqual(code, 0)
+        self.assertIn(b"--listen", said)
+
+    def raw_at(self, address, host):
+        import socket
+        with socket.create_connection((address, self.port), timeout=30) as stream:
+            stream.sendall(("GET /info.json HTTP/1.1\r\n%s\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n" %
+                            (host, self.token)).encode())
+            got = b""
+            while more := stream.recv(65536):
+                got += more
+            return got
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

@@ -1,0 +1,12 @@
+/* map_run.h - the map that the options ask for */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_MAP_RUN_H
+#define ROPEMAP_TOOLS_MAP_RUN_H
+
+#include "tools/ropemap/map_inputs.h"
+
+/* Computes it from opened inputs, less the exact one with --diff; `map` is to be freed after a failure too. */
+ropemap_status map_run(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
+                       void *progress_user, ropemap_map *map, ropemap_error *error);
+
+#endif

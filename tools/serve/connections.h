@@ -1,0 +1,35 @@
+/* connections.h - how many clients are connected, since when, and which have gone */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_SERVE_CONNECTIONS_H
+#define ROPEMAP_TOOLS_SERVE_CONNECTIONS_H
+
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <stdbool.h>
+
+/*
+ * evhttp counts no connections, has no limit to how slowly a request may come, and does not notice that a
+ * client left while its answer is made. Of one loop.
+ */
+typedef struct serve_connections serve_connections;
+
+/* Called when the client of a request that was begun has gone. */
+typedef void (*connections_gone)(void *user, void *request);
+
+/*
+ * Makes the connections of `http`, which takes them from `listener`. Where there are as many as allowed the
+ * listener rests. NULL: no memory.
+ */
+serve_connections *connections_new(struct event_base *base, struct evhttp *http,
+                                   struct evconnlistener *listener, connections_gone gone, void *user);
+void connections_free(serve_connections *connections);
+
+/* An answer to the request is being made, and has been sent. */
+void connections_begin(serve_connections *connections, struct evhttp_request *request);
+void connections_end(serve_connections *connections, const struct evhttp_request *request);
+
+/* Whether so many are connected that each should be closed after its answer. */
+bool connections_crowded(const serve_connections *connections);
+
+#endif

@@ -1,0 +1,176 @@
+/* guard.c - which requests are let in */
+/* SPDX-License-Identifier: MIT */
+#include "tools/serve/guard.h"
+
+#include <event2/util.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- a server's own ------------------------------------------------------------------------------------ */
+
+/* "name:80" and, as browsers leave that port out, "name". */
+static void add_host(serve_guard *guard, int *count, const char *name, int port) {
+    if (*count < GUARD_HOSTS) {
+        (void)snprintf(guard->hosts[(*count)++], GUARD_HOST_BYTES, port == 80 ? "%.60s" : "%.60s:%d", name,
+                       port);
+    }
+}
+
+bool guard_start(serve_guard *guard, const char *address, int port) {
+    uint8_t bytes[(GUARD_TOKEN_BYTES - 1) / 2];
+    int count = 0;
+    *guard = (serve_guard){.token = ""};
+    if (evutil_secure_rng_init() != 0) {
+        return false;
+    }
+    evutil_secure_rng_get_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        (void)snprintf(guard->token + 2 * i, 3, "%02x", bytes[i]);
+    }
+    /* Cookies do not tell ports apart, and two servers may run. */
+    (void)snprintf(guard->cookie, sizeof guard->cookie, "ropemap-%d", port);
+    if (address != NULL && address[0] == '\0') {
+        guard->any_port = true;
+        (void)snprintf(guard->hosts[count++], GUARD_HOST_BYTES, "localhost");
+        (void)snprintf(guard->hosts[count++], GUARD_HOST_BYTES, "127.0.0.1");
+        return true;
+    }
+    add_host(guard, &count, "127.0.0.1", port);
+    add_host(guard, &count, "localhost", port);
+    add_host(guard, &count, "[::1]", port);
+    if (address != NULL) {
+        char name[GUARD_HOST_BYTES];
+        (void)snprintf(name, sizeof name, strchr(address, ':') != NULL ? "[%.60s]" : "%.60s", address);
+        add_host(guard, &count, name, port);
+    }
+    return true;
+}
+
+/* ---- requests ------------------------------------------------------------------------------------------ */
+
+/* The value of the only header of that name; NULL where there is none; *twice where there are more. */
+static const char *only(const guard_request *request, const char *name, bool *twice) {
+    const char *value = NULL;
+    for (int i = 0; i < request->count; i++) {
+        if (strcasecmp(request->headers[i].name, name) == 0) {
+            *twice = *twice || value != NULL;
+            value = request->headers[i].value;
+        }
+    }
+    return value;
+}
+
+static bool is_host(const serve_guard *guard, const char *host) {
+    const char *colon = strchr(host, ':');
+    const bool port = guard->any_port && colon != NULL && colon[1] != '\0' &&
+                      strspn(colon + 1, "0123456789") == strlen(colon + 1);
+    const size_t length = port ? (size_t)(colon - host) : strlen(host);
+    for (int i = 0; i < GUARD_HOSTS && guard->hosts[i][0] != '\0'; i++) {
+        if (strlen(guard->hosts[i]) == length && strncasecmp(host, guard->hosts[i], length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In a time that tells nothing of where they differ. */
+static bool is_token(const serve_guard *guard, const char *text, size_t length) {
+    unsigned differ = length == GUARD_TOKEN_BYTES - 1 ? 0 : 1;
+    for (size_t i = 0; i < GUARD_TOKEN_BYTES - 1; i++) {
+        const char other = i < length ? text[i] : '\0';
+        differ |= (unsigned char)(guard->token[i] ^ other);
+    }
+    return differ == 0;
+}
+
+/* Looks through "a=b; ropemap-8080=TOKEN". */
+static bool has_cookie(const serve_guard *guard, const char *cookies) {
+    const size_t name = strlen(guard->cookie);
+    bool found = false;
+    while (*cookies != '\0') {
+        cookies += strspn(cookies, "; ");
+        const size_t length = strcspn(cookies, ";");
+        if (length > name && strncmp(cookies, guard->cookie, name) == 0 && cookies[name] == '=') {
+            found = is_token(guard, cookies + name + 1, length - name - 1) || found;
+        }
+        cookies += length;
+    }
+    return found;
+}
+
+static bool has_token(const serve_guard *guard, const guard_request *request) {
+    static const char bearer[] = "Bearer ";
+    bool found = false;
+    for (int i = 0; i < request->count; i++) {
+        const guard_header *header = &request->headers[i];
+        if (strcasecmp(header->name, "Cookie") == 0) {
+            found = has_cookie(guard, header->value) || found;
+        } else if (strcasecmp(header->name, "Authorization") == 0 &&
+                   strncmp(header->value, bearer, sizeof bearer - 1) == 0) {
+            const char *token = header->value + sizeof bearer - 1;
+            found = is_token(guard, token, strlen(token)) || found;
+        }
+    }
+    return found;
+}
+
+static guard_verdict refuse(int status, const char *text) {
+    return (guard_verdict){.status = status, .text = text};
+}
+
+/* Host, and what browsers tell of the page that asks. */
+static guard_verdict check_site(const serve_guard *guard, const guard_request *request) {
+    bool twice = false;
+    const char *host = only(request, "Host", &twice);
+    if (host == NULL || twice) {
+        return refuse(400, "expected one Host header");
+    }
+    if (!is_host(guard, host)) {
+        return refuse(403, "another host's name, expected that of the URL that ropemap serve printed");
+    }
+    const char *origin = only(request, "Origin", &twice);
+    const char *site = only(request, "Sec-Fetch-Site", &twice);
+    const bool own =
+        origin == NULL || (strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0);
+    const bool same = site == NULL || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
+    if (twice || !own || !(same || request->is_page)) {
+        return refuse(403, "asked by another site's page");
+    }
+    return refuse(0, "");
+}
+
+/* With or without parameters. */
+static bool is_json(const char *type) {
+    static const char json[] = "application/json";
+    const size_t length = sizeof json - 1;
+    return strncasecmp(type, json, length) == 0 &&
+           (type[length] == '\0' || strchr("; ", type[length]) != NULL);
+}
+
+static guard_verdict check_body(const guard_request *request) {
+    bool twice = false;
+    (void)only(request, "Content-Length", &twice);
+    if (twice || only(request, "Transfer-Encoding", &twice) != NULL) {
+        return refuse(400, "expected a body of one Content-Length");
+    }
+    const char *type = only(request, "Content-Type", &twice);
+    if (request->posts && (type == NULL || !is_json(type))) {
+        return refuse(415, "expected Content-Type: application/json");
+    }
+    return refuse(0, "");
+}
+
+guard_verdict guard_check(const serve_guard *guard, const guard_request *request) {
+    guard_verdict verdict = check_site(guard, request);
+    verdict = verdict.status == 0 ? check_body(request) : verdict;
+    if (verdict.status != 0 || has_token(guard, request)) {
+        return verdict;
+    }
+    if (request->is_page && request->query_token != NULL &&
+        is_token(guard, request->query_token, strlen(request->query_token))) {
+        return (guard_verdict){.sets_cookie = true};
+    }
+    return refuse(403, "no token: open the URL that ropemap serve printed");
+}

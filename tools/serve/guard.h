@@ -1,0 +1,52 @@
+/* guard.h - which requests are let in */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_SERVE_GUARD_H
+#define ROPEMAP_TOOLS_SERVE_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { GUARD_TOKEN_BYTES = 33, GUARD_HOSTS = 5, GUARD_HOST_BYTES = 80 };
+
+/* What a server knows of itself. */
+typedef struct serve_guard {
+    char token[GUARD_TOKEN_BYTES]; /* 32 hexadecimal digits */
+    char cookie[32];               /* the name of the cookie that holds it */
+    bool any_port;                 /* behind a socket file: a tunnel has a port of its own */
+    char hosts[GUARD_HOSTS]
+              [GUARD_HOST_BYTES]; /* what a Host header may say, "127.0.0.1:8080"; "" past the last */
+} serve_guard;
+
+typedef struct guard_header {
+    const char *name, *value;
+} guard_header;
+
+/* A request as it came, its path still escaped. */
+typedef struct guard_request {
+    bool posts;                  /* else GET or HEAD */
+    bool is_page;                /* the path is "/" */
+    const char *query_token;     /* of a token in the query; NULL: none */
+    const guard_header *headers; /* [count], in their order */
+    int count;
+} guard_request;
+
+/* status 0: let in, with `sets_cookie` where the token came by the query. Else the answer. */
+typedef struct guard_verdict {
+    int status;
+    const char *text; /* a sentence; static */
+    bool sets_cookie;
+} guard_verdict;
+
+/*
+ * A new token, and the hosts of a server that listens at `address` (NULL: loopback; "": a socket file) and
+ * `port`. False where the system gives no random numbers.
+ */
+bool guard_start(serve_guard *guard, const char *address, int port);
+
+/*
+ * 400: not one Host, two lengths, a body of unknown length. 403: a foreign Host, Origin or site, or no token.
+ * 415: a body of another type than JSON.
+ */
+guard_verdict guard_check(const serve_guard *guard, const guard_request *request);
+
+#endif

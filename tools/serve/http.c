@@ -1,0 +1,282 @@
+/* http.c - requests in, answers out */
+/* SPDX-License-Identifier: MIT */
+#include "tools/serve/http.h"
+
+#include "tools/ropemap/failure.h"
+#include "tools/serve/cache.h"
+#include "tools/serve/connections.h"
+#include "tools/serve/reply.h"
+#include "tools/serve/routes.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HEADERS_MOST = 64 };
+
+struct serve_http {
+    struct evhttp *http;
+    struct event *done;
+    int pipe[2]; /* a byte for each job that is done */
+    const serve_guard *guard;
+    serve_connections *connections;
+    serve_jobs *jobs;
+    serve_cache *cache;
+};
+
+/* A request taken apart. */
+typedef struct arrival {
+    struct evhttp_request *request;
+    const char *path; /* not ended by a zero */
+    size_t path_length;
+    serve_query *query;
+    const char *token; /* of the query; NULL: none */
+    guard_header headers[HEADERS_MOST];
+    int header_count;
+    bool posts;
+} arrival;
+
+static void say(serve_http *http, struct evhttp_request *request, int status, const char *text) {
+    reply_text(request, status, text, connections_crowded(http->connections));
+}
+
+/* ---- taking a request apart ---------------------------------------------------------------------------- */
+
+static bool read_headers(arrival *from) {
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(from->request);
+    for (const struct evkeyval *one = headers->tqh_first; one != NULL; one = one->next.tqe_next) {
+        if (from->header_count == HEADERS_MOST) {
+            return false;
+        }
+        from->headers[from->header_count++] = (guard_header){one->key, one->value};
+    }
+    return true;
+}
+
+static void read_path(arrival *from) {
+    from->path = evhttp_request_get_uri(from->request);
+    from->path_length = strcspn(from->path, "?#");
+}
+
+/* ---- answers that take time ---------------------------------------------------------------------------- */
+
+static void send_answer(serve_http *http, struct evhttp_request *request, serve_answer *answer, bool cached) {
+    reply_answer(request, answer, cached, connections_crowded(http->connections));
+}
+
+static void finish(serve_http *http, serve_job *job) {
+    struct evhttp_request *request = job->request;
+    connections_end(http->connections, request);
+    if (job->replaced) {
+        say(http, request, 409, "replaced by a newer request of the same view");
+    } else if (job->answer->status == 0) {
+        say(http, request, 503, "the request was given up");
+    } else {
+        if (job->key != NULL && job->answer->status == 200) {
+            cache_put(http->cache, job->key, job->answer);
+        }
+        send_answer(http, request, job->answer, false);
+    }
+    job_free(job);
+}
+
+static void on_done(evutil_socket_t file, short what, void *user) {
+    serve_http *http = user;
+    char bytes[256];
+    (void)what;
+    while (read(file, bytes, sizeof bytes) == (ssize_t)sizeof bytes) {
+    }
+    for (serve_job *job = NULL; (job = jobs_next(http->jobs)) != NULL;) {
+        finish(http, job);
+    }
+}
+
+static void on_gone(void *user, void *request) {
+    serve_http *http = user;
+    jobs_drop(http->jobs, request);
+}
+
+/* The name of the view, if it is one; false where it cannot be. */
+static bool take_view(serve_query *query, char view[SERVE_VIEW_BYTES + 1]) {
+    const char *text = query_take(query, "view");
+    const size_t length = text != NULL ? strlen(text) : 0;
+    view[0] = '\0';
+    if (length > SERVE_VIEW_BYTES || (text != NULL && length == 0) ||
+        (text != NULL && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != length)) {
+        return false;
+    }
+    memcpy(view, text != NULL ? text : "", length + 1);
+    return true;
+}
+
+/* The body as a text of the job's own. */
+static bool take_body(arrival *from, serve_job *job) {
+    struct evbuffer *input = evhttp_request_get_input_buffer(from->request);
+    const size_t size = evbuffer_get_length(input);
+    job->body.data = malloc(size + 1);
+    job->body.size = size;
+    if (job->body.data == NULL || evbuffer_copyout(input, job->body.data, size) != (ev_ssize_t)size) {
+        return false;
+    }
+    job->body.data[size] = '\0';
+    return true;
+}
+
+static void start_job(serve_http *http, arrival *from, const serve_route *route) {
+    serve_job *job = job_new();
+    char key[SERVE_HEADER_BYTES];
+    if (job == NULL || (route->posts && !take_body(from, job))) {
+        say(http, from->request, 503, "no memory for the request");
+        job_free(job);
+        return;
+    }
+    query_copy(&job->query, from->query);
+    if (!take_view(&job->query, job->view)) {
+        say(http, from->request, 400, "view: expected 1 to 32 of a to z, 0 to 9 and -");
+        job_free(job);
+        return;
+    }
+    serve_answer *known = NULL;
+    if (route->keeps && query_key(&job->query, route->path, key, sizeof key) > 0) {
+        known = cache_find(http->cache, key);
+        job->key = known == NULL ? strdup(key) : NULL;
+    }
+    if (known != NULL) {
+        jobs_replace(http->jobs, job->view);
+        send_answer(http, from->request, known, true);
+        answer_drop(known);
+        job_free(job);
+        return;
+    }
+    job->make = route->make;
+    job->lane = route->lane;
+    job->path = route->path;
+    job->request = from->request;
+    if (jobs_add(http->jobs, job)) {
+        connections_begin(http->connections, from->request);
+    } else {
+        say(http, from->request, 503, "too many requests wait; ask again in a second");
+        job_free(job);
+    }
+}
+
+/* ---- routes -------------------------------------------------------------------------------------------- */
+
+static void route(serve_http *http, arrival *from, bool sets_cookie) {
+    const serve_asset *asset = asset_find(from->path, from->path_length);
+    const serve_route *found = route_find(from->path, from->path_length);
+    const bool posts = found != NULL && found->posts;
+    if (asset == NULL && found == NULL) {
+        say(http, from->request, 404, "nothing is served here");
+    } else if (from->posts != posts) {
+        reply_header(from->request, "Allow", posts ? "POST" : "GET, HEAD");
+        say(http, from->request, 405, posts ? "expected POST" : "expected GET");
+    } else if (asset != NULL) {
+        reply_asset(from->request, asset, sets_cookie ? http->guard : NULL,
+                    connections_crowded(http->connections));
+    } else {
+        start_job(http, from, found);
+    }
+}
+
+static void on_request(struct evhttp_request *request, void *user) {
+    serve_http *http = user;
+    serve_query query;
+    ropemap_error error = {.status = ROPEMAP_OK};
+    arrival from = {
+        .request = request, .query = &query, .posts = evhttp_request_get_command(request) == EVHTTP_REQ_POST};
+    if (!read_headers(&from)) {
+        say(http, request, 431, "too many headers");
+        return;
+    }
+    read_path(&from);
+    const char *mark = strchr(from.path, '?');
+    const ropemap_status status = query_parse(mark != NULL ? mark + 1 : NULL, &query, &error);
+    from.token = status == ROPEMAP_OK ? query_take(&query, "token") : NULL;
+    const guard_request asked = {.posts = from.posts,
+                                 .is_page = from.path_length == 1 && from.path[0] == '/',
+                                 .query_token = from.token,
+                                 .headers = from.headers,
+                                 .count = from.header_count};
+    const guard_verdict verdict = guard_check(http->guard, &asked);
+    if (verdict.status != 0) {
+        say(http, request, verdict.status, verdict.text);
+    } else if (status != ROPEMAP_OK) {
+        say(http, request, 400, error.text);
+    } else {
+        route(http, &from, verdict.sets_cookie);
+    }
+}
+
+/* ---- start and stop ------------------------------------------------------------------------------------ */
+
+static bool make_pipe(serve_http *http) {
+    if (pipe(http->pipe) != 0) {
+        http->pipe[0] = http->pipe[1] = -1;
+        return false;
+    }
+    for (int end = 0; end < 2; end++) {
+        (void)evutil_make_socket_nonblocking(http->pipe[end]);
+        (void)evutil_make_socket_closeonexec(http->pipe[end]);
+    }
+    return true;
+}
+
+static bool start(serve_http *http, struct event_base *base, struct evconnlistener *listener,
+                  serve_context *context) {
+    const struct timeval idle = {.tv_sec = SERVE_IDLE_SECONDS};
+    http->cache = cache_new(SERVE_CACHE_BYTES);
+    http->http = evhttp_new(base);
+    if (http->cache == NULL || http->http == NULL || !make_pipe(http)) {
+        return false;
+    }
+    evhttp_set_max_headers_size(http->http, SERVE_HEADER_BYTES);
+    evhttp_set_max_body_size(http->http, SERVE_BODY_BYTES);
+    evhttp_set_timeout_tv(http->http, &idle);
+    evhttp_set_allowed_methods(http->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
+    evhttp_set_gencb(http->http, on_request, http);
+    http->connections = connections_new(base, http->http, listener, on_gone, http);
+    http->jobs = jobs_start(context, http->pipe[1]);
+    http->done = event_new(base, http->pipe[0], EV_READ | EV_PERSIST, on_done, http);
+    return http->connections != NULL && http->jobs != NULL && http->done != NULL &&
+           event_add(http->done, NULL) == 0 && evhttp_bind_listener(http->http, listener) != NULL;
+}
+
+serve_http *http_start(struct event_base *base, struct evconnlistener *listener, serve_context *context,
+                       const serve_guard *guard) {
+    serve_http *http = calloc(1, sizeof *http);
+    if (http == NULL) {
+        return NULL;
+    }
+    *http = (serve_http){.guard = guard, .pipe = {-1, -1}};
+    if (!start(http, base, listener, context)) {
+        http_stop(http);
+        return NULL;
+    }
+    return http;
+}
+
+/* Workers end first: what they were making has no one to go to. */
+void http_stop(serve_http *http) {
+    if (http->jobs != NULL) {
+        jobs_stop(http->jobs);
+    }
+    if (http->done != NULL) {
+        event_free(http->done);
+    }
+    if (http->http != NULL) {
+        evhttp_free(http->http);
+    }
+    connections_free(http->connections);
+    cache_free(http->cache);
+    for (int end = 0; end < 2; end++) {
+        if (http->pipe[end] >= 0) {
+            (void)close(http->pipe[end]);
+        }
+    }
+    free(http);
+}

@@ -1,0 +1,70 @@
+/* jobs.h - requests that take time wait here and are answered by worker threads */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_SERVE_JOBS_H
+#define ROPEMAP_TOOLS_SERVE_JOBS_H
+
+#include "tools/serve/answer.h"
+#include "tools/serve/query.h"
+
+#include <stdatomic.h>
+
+/* Pictures, which a hand waits for; and searches, which take seconds. */
+typedef enum serve_lane { SERVE_PICTURES, SERVE_SEARCHES, SERVE_LANES } serve_lane;
+
+typedef struct serve_job serve_job;
+
+/* Fills the answer; must look at job_is_dropped during long work. On a worker's thread. */
+typedef void (*serve_maker)(void *context, serve_job *job);
+
+struct serve_job {
+    serve_maker make;
+    serve_lane lane;
+    const char *path; /* static: "/map.png" */
+    serve_query query;
+    char view[SERVE_VIEW_BYTES + 1]; /* "" where the request is of none */
+    ropemap_bytes body;              /* of a POST; owned, from malloc */
+    atomic_bool dropped;             /* nobody wants the answer */
+    bool replaced;                   /* because a newer one of its view came */
+    serve_answer *answer;
+    char *key;     /* that the answer is kept under; owned, NULL: it is not kept */
+    void *request; /* whom it answers; the loop's own */
+    serve_job *next, *next_all;
+};
+
+typedef struct serve_jobs serve_jobs;
+
+/*
+ * Starts the workers. `done` is a descriptor that gets a byte whenever jobs_next has something. NULL where
+ * threads or memory are missing.
+ */
+serve_jobs *jobs_start(void *context, int done);
+
+/* Drops everything, waits for the workers and frees what was not fetched. */
+void jobs_stop(serve_jobs *jobs);
+
+/* A job to fill in; NULL: no memory. Free with job_free until it is given to jobs_add. */
+serve_job *job_new(void);
+void job_free(serve_job *job);
+
+/*
+ * Takes the job over. Those of the same view that came before it are dropped as replaced. False, and the job
+ * is still the caller's, where its lane is full.
+ */
+bool jobs_add(serve_jobs *jobs, serve_job *job);
+
+/* Drops those of a view as replaced, as a newer one was answered at once; "" is no view. */
+void jobs_replace(serve_jobs *jobs, const char *view);
+
+/* Nobody wants that job's answer any more. The job still comes out of jobs_next. */
+void jobs_drop(serve_jobs *jobs, const void *request);
+
+/* A job that is done, for the caller to free; NULL: none is. */
+serve_job *jobs_next(serve_jobs *jobs);
+
+/* How many were taken and not yet fetched. */
+int jobs_open(serve_jobs *jobs);
+
+/* A ropemap_progress whose `user` is a serve_job: asks to stop once it is dropped. */
+int job_progress(void *user, const char *stage, double done, double total);
+
+#endif

@@ -1,0 +1,22 @@
+/* limits.h - what the server takes from its clients, in one place */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_SERVE_LIMITS_H
+#define ROPEMAP_TOOLS_SERVE_LIMITS_H
+
+enum {
+    SERVE_HEADER_BYTES = 8192, /* of the request line and of all headers */
+    SERVE_BODY_BYTES = 65536,
+    SERVE_CONNECTIONS = 64,  /* others wait in the kernel's queue */
+    SERVE_IDLE_SECONDS = 10, /* without a byte, in either direction */
+    SERVE_HEAD_SECONDS = 20, /* from the first byte of a request, or the last of the one before, to its end */
+    SERVE_WAITING = 64,      /* requests that wait for a worker, in each lane */
+    SERVE_PAIRS = 64,        /* names in a query */
+    SERVE_VIEW_BYTES = 32,   /* of the name of a view */
+    SERVE_SIDE = 2048,       /* pixels of a picture */
+    SERVE_CACHE_BYTES = 64 << 20,
+    SERVE_MODELS = 32,            /* posted models that are kept, the newest */
+    SERVE_CURVE_VALUES = 1 << 24, /* of all curves of a request */
+    SERVE_GRID = 1024             /* patches a side */
+};
+
+#endif

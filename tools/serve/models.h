@@ -1,0 +1,33 @@
+/* models.h - the configurations that were posted, each under a name made from its text */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_SERVE_MODELS_H
+#define ROPEMAP_TOOLS_SERVE_MODELS_H
+
+#include "tools/ropemap/rule_options.h"
+
+enum { MODEL_ID_BYTES = 17 };
+
+typedef struct serve_models serve_models;
+
+/* NULL: no memory. Every function may be called from several threads. */
+serve_models *models_new(void);
+void models_free(serve_models *models);
+
+/*
+ * Keeps the text of a config.json, a copy of it; the same text has the same id. Where there are too many the
+ * one that was used longest ago goes. ROPEMAP_RESOURCES.
+ */
+ropemap_status models_post(serve_models *models, const char *text, size_t bytes, char id[MODEL_ID_BYTES],
+                           ropemap_error *error);
+
+/* Keeps the name of a file of this machine, borrowed, for good. One may be kept. */
+void models_keep_path(serve_models *models, const char *path, char id[MODEL_ID_BYTES]);
+
+/*
+ * Makes `rule` name the model of that id, and *text a copy that it borrows, for the caller to free (NULL of a
+ * file). ROPEMAP_USAGE where there is none.
+ */
+ropemap_status models_use(serve_models *models, const char *id, rule_options *rule, char **text,
+                          ropemap_error *error);
+
+#endif
