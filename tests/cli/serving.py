@@ -113,7 +113,7 @@ class ServeCase(Case):
         """Status of a request that is written by hand, its connection closed after it; None: none came."""
         head = "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
         answer = self.raw(head + body)
-        return int(answer.split()[1]) if answer.startswith(b"HTTP/1.1 ") else None
+        return int(answer.split()[1]) if answer.startswith(b"HTTP/1.") else None
 
     def memory(self):
         """Bytes that the server holds."""

@@ -8,7 +8,7 @@ enum {
     SERVE_BODY_BYTES = 65536,
     SERVE_CONNECTIONS = 64,  /* others wait in the kernel's queue */
     SERVE_IDLE_SECONDS = 10, /* without a byte, in either direction */
-    SERVE_HEAD_SECONDS = 20, /* from the first byte of a request, or the last of the one before, to its end */
+    SERVE_HEAD_SECONDS = 12, /* from the first byte of a request, or the last of the one before, to its end */
     SERVE_WAITING = 64,      /* requests that wait for a worker, in each lane */
     SERVE_PAIRS = 64,        /* names in a query */
     SERVE_VIEW_BYTES = 32,   /* of the name of a view */

@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+# test_http.py - `ropemap serve` against requests of strangers, broken clients and crowds
+# SPDX-License-Identifier: MIT
+import json
+import os
+import random
+import socket
+import sys
+import threading
+import time
+import unittest
+
+from harness import SANITIZE
+from serving import Answer, ServeCase
+
+# Under a sanitizer crowds are smaller, and memory is not the program's own.
+SMALL = bool(SANITIZE)
+
+
+class Strangers(ServeCase):
+    def setUp(self):
+        super().setUp()
+        self.start()
+        self.host = "Host: 127.0.0.1:%d" % self.port
+        self.bearer = "Authorization: Bearer " + self.token
+
+    def status(self, *lines, path="/info.json", verb="GET", version="HTTP/1.1", body=b""):
+        return self.raw_status("%s %s %s" % (verb, path, version), *lines, body=body)
+
+    def test_a_token_is_needed_everywhere(self):
+        for path in ("/", "/style.css", "/d3.js", "/map.png", "/options.json", "/nothing"):
+            self.assertEqual(self.ask(path, token=False).status, 403, path)
+        self.assertEqual(self.ask("/model", verb="POST", body=b"{}", token=False,
+                                  headers={"Content-Type": "application/json"}).status, 403)
+        cookie = "ropemap-%d=" % self.port
+        wrong = [self.token[:-1], self.token + "0", self.token.upper() if self.token.upper() != self.token else "",
+                 "0" * 32, "", self.token[1:] + self.token[0]]
+        for token in wrong:
+            if token == self.token:
+                continue
+            self.assertEqual(self.status(self.host, "Authorization: Bearer " + token), 403, token)
+            self.assertEqual(self.status(self.host, "Cookie: " + cookie + token), 403, token)
+            self.assertEqual(self.ask("/?token=" + token, token=False).status, 403)
+        self.assertEqual(self.status(self.host, "Authorization: Basic " + self.token), 403)
+        self.assertEqual(self.status(self.host, "Cookie: x" + cookie + self.token), 403)
+        self.assertEqual(self.status(self.host, "Cookie: ropemap-1=" + self.token), 403)
+        self.assertEqual(self.status(self.host, "Cookie: a=b; " + cookie + self.token), 200)
+        self.assertEqual(self.status(self.host, self.bearer), 200)
+        # in a query it opens the page, and nothing else
+        self.assertEqual(self.ask("/?token=" + self.token, token=False).status, 200)
+        self.assertEqual(self.ask("/info.json?token=" + self.token, token=False).status, 403)
+
+    def test_host_and_origin_are_exact(self):
+        port = self.port
+        for host in ("127.0.0.1:%d" % port, "localhost:%d" % port, "LOCALHOST:%d" % port, "[::1]:%d" % port):
+            self.assertEqual(self.status("Host: " + host, self.bearer), 200, host)
+        for host in ("evil.example", "127.0.0.1", "127.0.0.1:%d" % (port + 1), "127.0.0.1:%d.evil.example" % port,
+                     "localhost.evil.example:%d" % port, "evil.example:%d" % port, "localhost", "127.0.0.1:0%d" % port,
+                     "user@127.0.0.1:%d" % port, "0.0.0.0:%d" % port):
+            self.assertEqual(self.status("Host: " + host, self.bearer), 403, host)
+        self.assertEqual(self.status(self.bearer), 400)
+        self.assertEqual(self.status(self.bearer, version="HTTP/1.0"), 400)
+        self.assertEqual(self.status(self.host, self.host, self.bearer), 400)
+        self.assertEqual(self.status(self.host, "host: evil.example", self.bearer), 400)
+        self.assertEqual(self.status("Host : 127.0.0.1:%d" % port, self.bearer), 400)
+        own = "http://127.0.0.1:%d" % port
+        self.assertEqual(self.status(self.host, self.bearer, "Origin: " + own), 200)
+        for origin in ("null", "http://evil.example", "https://127.0.0.1:%d" % port, own + ".evil.example",
+                       "http://localhost:%d" % port, "http://127.0.0.1", ""):
+            self.assertEqual(self.status(self.host, self.bearer, "Origin: " + origin), 403, origin)
+        self.assertEqual(self.status(self.host, self.bearer, "Origin: " + own, "Origin: " + own), 403)
+        for site, wanted in (("same-origin", 200), ("none", 200), ("cross-site", 403), ("same-site", 403)):
+            self.assertEqual(self.status(self.host, self.bearer, "Sec-Fetch-Site: " + site), wanted)
+        self.assertEqual(self.status(self.host, self.bearer, "Sec-Fetch-Site: cross-site", path="/"), 200)
+
+    def test_no_path_is_a_files(self):
+        for path in ("/../../etc/passwd", "/..%2f..%2fetc/passwd", "/%2e%2e/etc/passwd", "//etc/passwd", "/style.css/..",
+                     "/STYLE.CSS", "/style.css%00", "/map.png%00.svg", "/index.html", "/explorer.js/", "/map", "/map.png/",
+                     "/%6dap.png", "http://127.0.0.1:%d/etc/passwd" % self.port, "/style.css;x", "*"):
+            self.assertIn(self.status(self.host, self.bearer, path=path), (400, 404), path)
+        self.assertIn(self.raw_status("GET /map.png\0.svg HTTP/1.1", self.host, self.bearer), (400, 404))
+
+    def test_verbs_and_bodies(self):
+        json_type = "Content-Type: application/json"
+        self.assertEqual(self.status(self.host, self.bearer, verb="POST", path="/map.png", body=b""), 415)
+        self.assertEqual(self.status(self.host, self.bearer, json_type, "Content-Length: 0", verb="POST",
+                                     path="/map.png"), 405)
+        self.assertEqual(self.status(self.host, self.bearer, path="/model"), 405)
+        for verb in ("PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW"):
+            self.assertIn(self.status(self.host, self.bearer, verb=verb), (400, 405, 501), verb)
+        head = self.ask("/info.json", verb="HEAD")
+        self.assertEqual((head.status, head.body), (200, b""))
+        posts = {"verb": "POST", "path": "/model"}
+        for kind in ("text/plain", "application/jsonx", "multipart/form-data", "application/x-www-form-urlencoded"):
+            self.assertEqual(self.status(self.host, self.bearer, "Content-Type: " + kind, "Content-Length: 2",
+                                         body=b"{}", **posts), 415, kind)
+        self.assertEqual(self.status(self.host, self.bearer, json_type + "; charset=utf-8", "Content-Length: 2",
+                                     body=b"{}", **posts), 422)
+        self.assertIn(self.status(self.host, self.bearer, json_type, "Content-Length: 2", "Content-Length: 3",
+                                  body=b"{} ", **posts), (400, None))
+        self.assertEqual(self.status(self.host, self.bearer, json_type, "Transfer-Encoding: chunked",
+                                     body=b"2\r\n{}\r\n0\r\n\r\n", **posts), 400)
+        for length in ("-1", "1e9", "99999999999999999999", "x", "65537"):
+            self.assertIn(self.status(self.host, self.bearer, json_type, "Content-Length: " + length, body=b"{}",
+                                      **posts), (400, 413, None), length)
+        large = b'{"a":"' + b"x" * 65536 + b'"}'
+        self.assertIn(self.status(self.host, self.bearer, json_type, "Content-Length: %d" % len(large), body=large,
+                                  **posts), (413, None))
+
+    def test_limits_of_the_head(self):
+        self.assertIn(self.status(self.host, self.bearer, "X: " + "y" * 9000), (400, 413, 431, None))
+        self.assertIn(self.status(self.host, self.bearer, path="/info.json?" + "a" * 9000), (400, 413, 414, 431, None))
+        self.assertEqual(self.status(self.host, self.bearer, *["X-%d: 1" % number for number in range(80)]), 431)
+        self.assertEqual(self.status(self.host, self.bearer, path="/map.png?" + "&".join(["causal"] * 65)), 400)
+        self.assertEqual(self.status(self.host, self.bearer, path="/map.png?" + "label=%41" * 500), 400)
+        for query in ("%", "%4", "%zz", "base=%00", "a%0ab=1", "base=%7f", "%25"):
+            self.assertEqual(self.status(self.host, self.bearer, path="/map.png?" + query), 400, query)
+        self.assertEqual(self.status(self.host, self.bearer, path="/map.png?size=8&&base=5%65%35&"), 200)
+        for view in ("", "A", "a" * 33, "a_b", "%20"):
+            self.assertEqual(self.status(self.host, self.bearer, path="/map.png?view=" + view), 400, view)
+
+    def test_every_answer_has_the_headers_that_protect_it(self):
+        for path in ("/", "/style.css", "/map.png?size=4", "/nothing", "/map.png?base=0"):
+            headers = self.ask(path).headers
+            self.assertIn("default-src 'self'", headers["Content-Security-Policy"])
+            self.assertIn("frame-ancestors 'none'", headers["Content-Security-Policy"])
+            self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
+            self.assertEqual(headers["Referrer-Policy"], "no-referrer")
+            self.assertEqual(headers["Cross-Origin-Resource-Policy"], "same-origin")
+            self.assertIsNone(headers["Access-Control-Allow-Origin"])
+        self.assertIn("sandbox", self.ask("/map.svg?size=4").headers["Content-Security-Policy"])
+
+    def test_garbage(self):
+        chance = random.Random(7)
+        good = ("GET /map.png?size=8&base=5e5 HTTP/1.1\r\n%s\r\n%s\r\n\r\n" % (self.host, self.bearer)).encode()
+        for number in range(60 if SMALL else 300):
+            data = bytearray(good)
+            for _ in range(chance.randrange(1, 12)):
+                at = chance.randrange(len(data))
+                data[at:at + chance.randrange(3)] = bytes(chance.randrange(256) for _ in range(chance.randrange(3)))
+            with socket.create_connection(("127.0.0.1", self.port), timeout=30) as stream:
+                stream.sendall(bytes(data))
+                if number % 2:
+                    stream.shutdown(socket.SHUT_WR)
+                    try:
+                        stream.recv(1000)
+                    except ConnectionResetError:
+                        pass
+        self.assertEqual(self.ask("/info.json").status, 200)
+
+    def test_requests_one_after_another_on_one_connection(self):
+        head = "GET /map.png?size=8&base=%d HTTP/1.1\r\n" + self.host + "\r\n" + self.bearer + "\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as stream:
+            stream.sendall("".join(head % (100 + number) for number in range(5)).encode())  # all at once
+            got = b""
+            while got.count(b"IEND") < 5:
+                more = stream.recv(65536)
+                self.assertTrue(more, got[:200])
+                got += more
+        self.assertEqual(got.count(b"HTTP/1.1 200 OK"), 5)
+
+
+class Work(ServeCase):
+    """Requests that take long, clients that leave, and crowds."""
+
+    # several seconds of work on any machine: every pair of 131,072 positions
+    LONG = "/map.png?content=gauss&pool=max&positions=%s&size=64" % ("16k" if SMALL else "64k")
+
+    def setUp(self):
+        super().setUp()
+        self.start("--threads", "1")
+
+    def begin(self, path):
+        connection = self.connection()
+        connection.request("GET", path, headers={"Authorization": "Bearer " + self.token})
+        self.addCleanup(connection.close)
+        return connection
+
+    def seconds(self, path):
+        start = time.monotonic()
+        self.assertEqual(self.ask(path).status, 200)
+        return time.monotonic() - start
+
+    def test_a_newer_request_of_a_view_replaces_the_older(self):
+        old = [self.begin(self.LONG + "&view=a&base=%d" % (9 + number)) for number in range(5)]
+        time.sleep(0.2)
+        self.assertEqual(self.ask("/map.png?size=8&view=a").status, 200)
+        for connection in old:
+            answer = Answer(connection.getresponse())
+            self.assertEqual((answer.status, answer.text), (409, "replaced by a newer request of the same view\n"))
+        other = self.begin("/map.png?size=8&view=b")
+        self.assertEqual(other.getresponse().status, 200)
+
+    def test_work_for_clients_that_left_is_dropped(self):
+        usual = self.seconds("/map.png?size=16&base=77")
+        for number in range(8):  # each would take seconds, on both workers
+            self.begin(self.LONG + "&base=%d" % (20 + number)).close()
+        self.assertLess(self.seconds("/map.png?size=16&base=78"), usual + (10 if SMALL else 1.5))
+
+    def test_searches_do_not_hold_up_pictures(self):
+        for number in range(3):
+            self.begin("/bound.json?length=1M&scaling=yarn:factor=4,original=4096&base=%d" % (9 + number))
+        time.sleep(0.1)
+        self.assertLess(self.seconds("/map.png?size=16"), 10 if SMALL else 1.5)
+
+    def test_too_many_that_wait_are_told_so(self):
+        # 64 connections at most: these are more than one lane may hold only together with the one that is served
+        waiting = [self.begin("/bound.json?length=1M&scaling=yarn:factor=4,original=4096&base=%d" % (9 + number))
+                   for number in range(60)]
+        time.sleep(0.3)
+        self.assertEqual(self.ask("/info.json").status, 200)
+        for connection in waiting:
+            connection.close()
+        self.assertEqual(self.ask("/info.json").status, 200)
+
+    @unittest.skipIf(SMALL, "the clock is the same under a sanitizer")
+    def test_slow_clients_are_cut_off(self):
+        streams = [socket.create_connection(("127.0.0.1", self.port), timeout=40) for _ in range(2)]
+        began, ended = time.monotonic(), [None, None]
+        while None in ended and time.monotonic() - began < 40:
+            for number, stream in enumerate(streams):
+                try:
+                    if number == 1:  # a byte now and then: never idle for as long as is allowed
+                        stream.send(b"G" if time.monotonic() - began < 1 else b"x")
+                    stream.settimeout(0.5)
+                    if stream.recv(1) == b"":
+                        raise ConnectionResetError
+                except socket.timeout:
+                    pass
+                except (ConnectionResetError, BrokenPipeError):
+                    ended[number] = ended[number] or time.monotonic() - began
+        for stream in streams:
+            stream.close()
+        self.assertLess(ended[0], 15)
+        self.assertLess(ended[1], 20)
+
+    def test_a_crowd_loses_nothing_and_memory_stays(self):
+        clients, requests = (20, 10) if SMALL else (200, 50)
+        lost, lock = [], threading.Lock()
+
+        def ask_many(number):
+            chance = random.Random(number)
+            connection = None
+            for _ in range(requests):
+                base = 100 + chance.randrange(2000)
+                try:
+                    connection = connection or self.connection()
+                    connection.request("GET", "/map.png?bare=1&size=64&base=%d" % base,
+                                       headers={"Authorization": "Bearer " + self.token})
+                    response = connection.getresponse()
+                    body = response.read()
+                    if response.status != 200 or not body.endswith(b"IEND\xaeB`\x82"):
+                        raise OSError(response.status)
+                    if response.headers.get("Connection") == "close":
+                        connection.close()
+                        connection = None
+                except Exception as error:  # counted, whatever it is
+                    with lock:
+                        lost.append(repr(error))
+                    connection = None
+            if connection:
+                connection.close()
+
+        def crowd():
+            threads = [threading.Thread(target=ask_many, args=(number,)) for number in range(clients)]
+            began = time.monotonic()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            return time.monotonic() - began
+
+        crowd()
+        before = self.memory()
+        seconds = crowd()
+        after = self.memory()
+        self.assertEqual(lost, [])
+        print("crowd: %d clients x %d requests, %.0f requests/s, memory %.1f then %.1f MB" %
+              (clients, requests, clients * requests / seconds, before / 1e6, after / 1e6))
+        if not SMALL:
+            self.assertLess(after, before + (16 << 20))
+            self.assertLess(after, 256 << 20)
+
+    def test_thousands_of_connections_at_once(self):
+        count = 200 if SMALL else 10000
+        import resource
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100
+        before = self.memory()
+        open_now, waiting = [], min(count, most)
+        for _ in range(waiting):
+            stream = socket.socket()
+            stream.setblocking(False)
+            stream.connect_ex(("127.0.0.1", self.port))
+            open_now.append(stream)
+        head = ("GET /info.json HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n\r\n" %
+                (self.port, self.token)).encode()
+        for stream in open_now:
+            try:
+                stream.send(head)
+            except OSError:
+                pass
+        time.sleep(1)
+        during = self.memory()
+        for stream in open_now:
+            stream.close()
+        self.assertEqual(self.ask("/info.json").status, 200)
+        if not SMALL:
+            self.assertLess(during, before + (32 << 20))
+
+    def test_the_cache_is_bounded(self):
+        if SMALL:
+            return
+        held = []
+        for part in range(4):
+            for number in range(40):  # 4 MB each
+                self.got("/map.npy", base=1000 * (part + 1) + number, size="1024")
+            held.append(self.memory())
+        print("cache: %s MB" % ", ".join("%.0f" % (bytes / 1e6) for bytes in held))
+        self.assertLess(max(held), 256 << 20)
+        self.assertLess(held[-1], held[0] + (32 << 20))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
