@@ -821,6 +821,36 @@ ROPEMAP_API ropemap_status ropemap_chart_svg(const ropemap_chart *chart, double 
 ROPEMAP_API ropemap_status ropemap_chart_pdf(const ropemap_chart *chart, double millimetres,
                                              ropemap_bytes *bytes, ropemap_error *error);
 
+/* One of the plots of small multiples. */
+typedef struct ropemap_plot {
+    const char *label;            /* what differs from the others. Borrowed */
+    const ropemap_series *series; /* [series_count], 1 to 24, as of a chart. Borrowed */
+    int32_t series_count;
+    const ropemap_mark *marks; /* [mark_count], at most 16. Borrowed */
+    int32_t mark_count;
+} ropemap_plot;
+
+/*
+ * Small multiples of lines: plots side by side with the same two axes, which hold all of them, and numbers at
+ * the left and at the bottom alone. Series of the same number have the same look in each plot; the plot with
+ * most of them gives the names.
+ */
+typedef struct ropemap_plots {
+    ropemap_chart page;        /* words, axes, limits and size; its own series and marks are not looked at.
+                                  A width of 0: 1600, or 400 for each column of more than four; a height of 0:
+                                  from the plots' width */
+    const ropemap_plot *plots; /* [count], row by row; 1 to 100. Borrowed */
+    int32_t count, columns;    /* columns 0: as the page is best filled */
+} ropemap_plots;
+
+/* ROPEMAP_USAGE: no plot, too many, one that no chart could have, or no room for them on the page. */
+ROPEMAP_API ropemap_status ropemap_plots_png(const ropemap_plots *plots, ropemap_bytes *bytes,
+                                             ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_plots_svg(const ropemap_plots *plots, double millimetres,
+                                             ropemap_bytes *bytes, ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_plots_pdf(const ropemap_plots *plots, double millimetres,
+                                             ropemap_bytes *bytes, ropemap_error *error);
+
 /* ---- files -----------------------------------------------------------------------------------------------
  */
 

@@ -8,7 +8,7 @@
 #include "host/figure/png.h"
 #include "host/figure/sink_image.h"
 
-/* From back to front: axes, bands, marks, series, names. */
+/* From back to front: axes, bands, marks, series, their labels. */
 static void draw_all(rm_drawing *drawing, const ropemap_chart *chart, const rm_chart_layout *layout,
                      const rm_chart_curve *curves) {
     rm_chart_axes_draw(drawing, layout);
@@ -20,13 +20,9 @@ static void draw_all(rm_drawing *drawing, const ropemap_chart *chart, const rm_c
         rm_chart_series_draw(drawing, chart, index, layout, &curves[index]);
     }
     rm_chart_mark_labels_draw(drawing, chart, layout, curves);
-    rm_chart_legend_draw(drawing, &layout->legend, chart, layout->legend_x, (double)layout->plot.y,
-                         layout->thickness, layout->dot);
 }
 
-static void make_drawing(rm_drawing *drawing, const ropemap_chart *chart, const rm_chart_layout *layout) {
-    drawing->width = layout->width;
-    drawing->height = layout->height;
+void rm_chart_plot_draw(rm_drawing *drawing, const ropemap_chart *chart, const rm_chart_layout *layout) {
     rm_chart_curve curves[RM_CHART_SERIES_MAX];
     int32_t made = 0;
     while (made < chart->series_count && rm_chart_curve_make(chart, made, layout, &curves[made])) {
@@ -45,8 +41,13 @@ static void make_drawing(rm_drawing *drawing, const ropemap_chart *chart, const 
 ropemap_status rm_chart_draw(const ropemap_chart *chart, rm_drawing *drawing, ropemap_error *error) {
     RM_TRY(rm_chart_check(chart, error));
     RM_TRY(rm_font_ready(error));
-    const rm_chart_layout layout = rm_chart_layout_make(chart);
-    make_drawing(drawing, chart, &layout);
+    const rm_chart_layout layout = rm_chart_layout_make(chart, NULL);
+    drawing->width = layout.width;
+    drawing->height = layout.height;
+    rm_chart_plot_draw(drawing, chart, &layout);
+    rm_chart_words_draw(drawing, &layout);
+    rm_chart_legend_draw(drawing, &layout.legend, chart, layout.legend_x, (double)layout.area.y,
+                         layout.thickness, layout.dot);
     return ROPEMAP_OK;
 }
 

@@ -89,9 +89,9 @@ static void draw_lines(rm_drawing *drawing, const rm_text_lines *lines, double x
     }
 }
 
-static void draw_words(rm_drawing *drawing, const rm_chart_layout *layout) {
-    const double x = (double)layout->plot.x, middle_x = x + (double)layout->plot.width / 2.0;
-    const double middle_y = (double)layout->plot.y + (double)layout->plot.height / 2.0;
+void rm_chart_words_draw(rm_drawing *drawing, const rm_chart_layout *layout) {
+    const double x = (double)layout->area.x, middle_x = x + (double)layout->area.width / 2.0;
+    const double middle_y = (double)layout->area.y + (double)layout->area.height / 2.0;
     rm_text_style style = {.size = layout->label_size, .ink = RM_CHART_INK, .anchor = RM_ANCHOR_MIDDLE};
     rm_drawing_text(drawing, middle_x, layout->x_label_y, layout->x_label, style);
     style.upwards = true;
@@ -105,7 +105,10 @@ static void draw_words(rm_drawing *drawing, const rm_chart_layout *layout) {
 void rm_chart_axes_draw(rm_drawing *drawing, const rm_chart_layout *layout) {
     draw_frame(drawing, layout->plot, (double)layout->line);
     draw_grid(drawing, layout);
-    draw_ticks_below(drawing, layout);
-    draw_ticks_beside(drawing, layout);
-    draw_words(drawing, layout);
+    if (layout->x_shown) {
+        draw_ticks_below(drawing, layout);
+    }
+    if (layout->y_shown) {
+        draw_ticks_beside(drawing, layout);
+    }
 }

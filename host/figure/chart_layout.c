@@ -16,6 +16,13 @@
 #define LABEL_GAP     12.0 /* between tick labels and an axis label */
 #define LEGEND_GAP    30.0 /* between plot and legend */
 #define THICKNESS     2.6
+#define NAME_SIZE     20.0
+#define ACROSS        22.0  /* between plots, and between their labels */
+#define DOWN          18.0  /* from a plot to the name of the next */
+#define PLOT_HEIGHT   200.0 /* what a row takes at least */
+#define PLOT_WIDTH                                                                                           \
+    400.0 /* what a column of plots takes of a figure at scale 1; four fill a chart's width                  \
+           */
 
 /* Text of a small figure is no smaller than at this scale: ten pixels at the axes. */
 #define SCALE_LEAST 0.5
@@ -24,7 +31,9 @@
 #define LEGEND_MOST  0.3
 #define LEGENDS_MOST 0.45
 
-enum { WORD_LINES = 2 /* of title and subtitle, each at most */, PASSES = 3 };
+enum { WORD_LINES = 2 /* of title and subtitle, each at most */, PASSES = 3, COLUMNS_USUAL = 4 };
+
+static const rm_chart_grid alone = {.across = 1, .down = 1};
 
 double rm_chart_across(const rm_chart_layout *layout, double x) {
     return (double)layout->plot.x + rm_chart_place(&layout->x, x) * (double)layout->plot.width;
@@ -32,6 +41,10 @@ double rm_chart_across(const rm_chart_layout *layout, double x) {
 
 double rm_chart_down(const rm_chart_layout *layout, double y) {
     return (double)layout->plot.y + (1.0 - rm_chart_place(&layout->y, y)) * (double)layout->plot.height;
+}
+
+static bool has_text(const char *text) {
+    return text != NULL && text[0] != '\0';
 }
 
 static int64_t whole(double length) {
@@ -54,10 +67,24 @@ static double dot_width(const ropemap_chart *chart) {
     return most <= 200 ? 10.0 : most <= 1000 ? 7.0 : 4.5;
 }
 
-static void size_all(rm_chart_layout *layout, const ropemap_chart *chart) {
-    layout->width = chart->width > 0 ? chart->width : RM_CHART_WIDTH;
+/* Columns have room for their text; a figure for more of them than usual is wider. */
+static int64_t usual_width(const rm_chart_grid *grid) {
+    const double wanted = PLOT_WIDTH * grid->across;
+    return grid->across <= COLUMNS_USUAL ? RM_CHART_WIDTH : whole(fmin(wanted, RM_CHART_SIDE_MAX));
+}
+
+/* By the width; a given height has room for the rows, and for words and numbers around them. */
+static double choose_grid_scale(const ropemap_chart *chart, const rm_chart_grid *grid, double width) {
+    const double by_width = width / (PLOT_WIDTH * fmax(grid->across, COLUMNS_USUAL));
+    const double by_height = (double)chart->height / (PLOT_HEIGHT * (grid->down + 1.0));
+    return fmax(chart->height > 0 ? fmin(by_width, by_height) : by_width, SCALE_LEAST);
+}
+
+static void size_all(rm_chart_layout *layout, const ropemap_chart *chart, const rm_chart_grid *grid) {
+    layout->width = chart->width > 0 ? chart->width : usual_width(grid);
     layout->height = chart->height > 0 ? chart->height : RM_CHART_HEIGHT;
-    const double scale = choose_scale((double)layout->width, (double)layout->height);
+    const double scale = grid == &alone ? choose_scale((double)layout->width, (double)layout->height)
+                                        : choose_grid_scale(chart, grid, (double)layout->width);
     layout->scale = scale;
     layout->line = whole(fmax(1.3 * scale, 1.0));
     layout->column = whole(fmax(scale, 1.0));
@@ -72,10 +99,27 @@ static void size_all(rm_chart_layout *layout, const ropemap_chart *chart) {
     layout->title_step = 1.25 * layout->title_size;
     layout->subtitle_size = SUBTITLE_SIZE * scale;
     layout->subtitle_step = 1.35 * layout->subtitle_size;
+    layout->name_size = NAME_SIZE * scale;
+    layout->name_step = 1.25 * layout->name_size;
+    layout->name_rise = 0.38 * layout->name_size;
+    layout->x_shown = layout->y_shown = true;
 }
 
-/* From top to bottom: title, subtitle, plot, ticks, their labels, the label of the axis. */
-static void lay_lines(rm_chart_layout *layout, bool x_label) {
+/* Room for the name above a plot. */
+static double name_room(const rm_chart_layout *layout, const rm_chart_grid *grid) {
+    return grid->name_lines > 0
+               ? layout->name_rise + 0.8 * layout->name_size + (grid->name_lines - 1) * layout->name_step
+               : 0.0;
+}
+
+/* Few plots side by side are flatter. */
+static double plot_shape(const rm_chart_grid *grid) {
+    return grid->across == 1 ? 0.4 : grid->across == 2 ? 0.6 : 0.75;
+}
+
+/* From top to bottom: title, subtitle, plots, ticks, their labels, the label of the axis. */
+static void lay_lines(rm_chart_layout *layout, const ropemap_chart *chart, const rm_chart_grid *grid) {
+    const bool x_label = has_text(chart->x_label);
     const double margin = (double)whole(MARGIN * layout->scale);
     double y = margin;
     layout->title_y = y + 0.8 * layout->title_size;
@@ -85,56 +129,80 @@ static void lay_lines(rm_chart_layout *layout, bool x_label) {
         y += 0.2 * layout->subtitle_size + layout->subtitle_step * layout->subtitle.count;
     }
     const bool words = layout->title.count + layout->subtitle.count > 0;
-    layout->plot.y = whole(y + (words ? 0.7 : 0.0) * layout->tick_size) + layout->line;
+    y += (words ? 0.7 : 0.0) * layout->tick_size + name_room(layout, grid);
+    layout->area.y = whole(y) + layout->line;
+    layout->apart_y = whole(DOWN * layout->scale + name_room(layout, grid)) + 2 * layout->line;
     const double label = x_label ? layout->label_size + LABEL_GAP * layout->scale : 0.0;
     const double below =
         margin + label + layout->tick_size + (double)(layout->line + layout->tick + layout->gap);
-    layout->plot.height = layout->height - layout->plot.y - whole(below);
+    if (grid != &alone && chart->height == 0) {
+        const double tall = plot_shape(grid) * (double)layout->plot.width;
+        layout->height =
+            layout->area.y + grid->down * whole(tall) + (grid->down - 1) * layout->apart_y + whole(below);
+    }
+    const int64_t height = layout->height - layout->area.y - whole(below);
+    layout->plot.y = layout->area.y;
+    layout->plot.height = (height - (grid->down - 1) * layout->apart_y) / grid->down;
+    layout->area.height = grid->down * layout->plot.height + (grid->down - 1) * layout->apart_y;
     layout->x_label_y = (double)layout->height - margin - 0.22 * layout->label_size;
 }
 
-/* From left to right: label of the axis, tick labels, ticks, plot, legend. `over`: room beside the plot that
- * the last label of the axis across needs. */
-static void lay_columns(rm_chart_layout *layout, const ropemap_chart *chart, bool y_label, double over) {
+/* Room beside a plot that the first and the last label of the axis across need. */
+typedef struct overhang {
+    double before, beyond;
+} overhang;
+
+/* From left to right: label of the axis, tick labels, ticks, plots, legend. */
+static void lay_columns(rm_chart_layout *layout, const ropemap_chart *chart, const rm_chart_grid *grid,
+                        const overhang *over) {
+    const ropemap_chart *named = grid->legend != NULL ? grid->legend : chart;
+    const bool y_label = has_text(chart->y_label);
     const double margin = (double)whole(MARGIN * layout->scale), width = (double)layout->width;
     const double label = y_label ? layout->label_size + LABEL_GAP * layout->scale : 0.0;
     const double beside = (double)(layout->line + layout->tick + layout->gap);
     layout->y_label_x = margin + 0.78 * layout->label_size;
-    layout->plot.x = whole(margin + label + layout->y_ticks.widest + beside);
-    const double tall = (double)layout->height - (double)layout->plot.y - margin;
+    layout->area.x = layout->plot.x = whole(margin + label + layout->y_ticks.widest + beside);
+    const double tall = (double)layout->height - (double)layout->area.y - margin;
     const double size = layout->words_size;
-    layout->legend = rm_chart_legend_lay(chart, size, tall, LEGEND_MOST * width);
+    layout->legend = rm_chart_legend_lay(named, size, tall, LEGEND_MOST * width);
     if (layout->legend.rows < layout->legend.count) {
-        layout->legend = rm_chart_legend_lay(chart, size, tall, LEGENDS_MOST * width);
+        layout->legend = rm_chart_legend_lay(named, size, tall, LEGENDS_MOST * width);
     }
     const double gap = LEGEND_GAP * layout->scale;
-    const double legend = layout->legend.count > 0 ? layout->legend.width + fmax(gap, over) : 0.0;
-    const double right = margin + (layout->legend.count > 0 ? legend : fmax(over - margin / 2.0, 0.0));
-    layout->plot.width = layout->width - layout->plot.x - whole(right) - layout->line;
+    const double legend = layout->legend.count > 0 ? layout->legend.width + fmax(gap, over->beyond) : 0.0;
+    const double right =
+        margin + (layout->legend.count > 0 ? legend : fmax(over->beyond - margin / 2.0, 0.0));
+    const int64_t width_left = layout->width - layout->plot.x - whole(right) - layout->line;
+    const double labels = over->before + over->beyond + 0.8 * layout->tick_size;
+    layout->apart_x = whole(fmax(ACROSS * layout->scale, labels)) + 2 * layout->line;
+    layout->plot.width = (width_left - (grid->across - 1) * layout->apart_x) / grid->across;
+    layout->area.width = grid->across * layout->plot.width + (grid->across - 1) * layout->apart_x;
     layout->legend_x = width - margin - layout->legend.width;
 }
 
-/* How far the last label across reaches beyond the plot. */
-static double overhang(const rm_chart_layout *layout) {
-    const rm_tick *last = &layout->x_ticks.tick[layout->x_ticks.count - 1];
-    const double half = rm_font_width(last->label, layout->tick_size) / 2.0;
-    return fmax(half - (1.0 - last->at) * (double)layout->plot.width, 0.0);
+/* Makes room for what the first and the last label across reach beyond the plot. */
+static void widen_overhang(const rm_chart_layout *layout, overhang *over) {
+    const rm_tick *first = &layout->x_ticks.tick[0], *last = first + layout->x_ticks.count - 1;
+    const double width = (double)layout->plot.width;
+    const double before = rm_font_width(first->label, layout->tick_size) / 2.0 - first->at * width;
+    const double beyond = rm_font_width(last->label, layout->tick_size) / 2.0 - (1.0 - last->at) * width;
+    over->before = fmax(over->before, before);
+    over->beyond = fmax(over->beyond, beyond);
 }
 
 /* Labels make room for themselves, which moves what they label: in a few passes it settles. */
-static void settle(rm_chart_layout *layout, const ropemap_chart *chart) {
-    const bool x_label = chart->x_label != NULL && chart->x_label[0] != '\0';
-    const bool y_label = chart->y_label != NULL && chart->y_label[0] != '\0';
-    double over = 0.0;
+static void settle(rm_chart_layout *layout, const ropemap_chart *chart, const rm_chart_grid *grid) {
+    overhang over = {.before = 0.0};
+    layout->plot.width = layout->width / (grid->across + 1); /* to begin with */
     for (int pass = 0; pass < PASSES; pass++) {
-        lay_lines(layout, x_label);
+        lay_lines(layout, chart, grid);
         layout->y_ticks =
             rm_chart_ticks_make(&layout->y, (double)layout->plot.height, layout->tick_size, false);
-        lay_columns(layout, chart, y_label, over);
+        lay_columns(layout, chart, grid, &over);
         layout->x_ticks =
             rm_chart_ticks_make(&layout->x, (double)layout->plot.width, layout->tick_size, true);
-        over = fmax(over, overhang(layout));
-        const double room = (double)(layout->width - layout->plot.x) - MARGIN * layout->scale;
+        widen_overhang(layout, &over);
+        const double room = (double)(layout->width - layout->area.x) - MARGIN * layout->scale;
         const bool last = pass == PASSES - 1; /* has the lines that the plot made room for */
         layout->title = rm_chart_text_lines(chart->title, layout->title_size, room,
                                             last ? layout->title.count : WORD_LINES);
@@ -143,11 +211,12 @@ static void settle(rm_chart_layout *layout, const ropemap_chart *chart) {
     }
 }
 
-rm_chart_layout rm_chart_layout_make(const ropemap_chart *chart) {
+rm_chart_layout rm_chart_layout_make(const ropemap_chart *chart, const rm_chart_grid *grid) {
     rm_chart_layout layout = {.x = rm_chart_range_x(chart), .y = rm_chart_range_y(chart)};
-    size_all(&layout, chart);
-    settle(&layout, chart);
-    (void)rm_chart_text_fit(layout.x_label, chart->x_label, layout.label_size, (double)layout.plot.width);
-    (void)rm_chart_text_fit(layout.y_label, chart->y_label, layout.label_size, (double)layout.plot.height);
+    const rm_chart_grid *all = grid != NULL ? grid : &alone;
+    size_all(&layout, chart, all);
+    settle(&layout, chart, all);
+    (void)rm_chart_text_fit(layout.x_label, chart->x_label, layout.label_size, (double)layout.area.width);
+    (void)rm_chart_text_fit(layout.y_label, chart->y_label, layout.label_size, (double)layout.area.height);
     return layout;
 }

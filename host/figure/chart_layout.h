@@ -7,6 +7,13 @@
 #include "host/figure/chart_ticks.h"
 #include "host/figure/layout.h"
 
+/* Plots of one size, all with the same axes. */
+typedef struct rm_chart_grid {
+    int32_t across, down;
+    int32_t name_lines;          /* of text above each */
+    const ropemap_chart *legend; /* whose series it names */
+} rm_chart_grid;
+
 /* All lengths are in pixels of the figure. */
 typedef struct rm_chart_layout {
     int64_t width, height;   /* of the figure */
@@ -24,13 +31,21 @@ typedef struct rm_chart_layout {
     double x_label_y, y_label_x; /* baselines */
     rm_chart_axis x, y;
     rm_chart_ticks x_ticks, y_ticks;
-    rm_box plot;
+    bool x_shown, y_shown;       /* ticks and their labels, below and beside the plot */
+    rm_box plot;                 /* the first one of a grid */
+    rm_box area;                 /* all plots with what is between them; of a chart alone, the plot */
+    int64_t apart_x, apart_y;    /* from a plot's end to the start of the next */
+    double name_size, name_step; /* of the text above a plot */
+    double name_rise;            /* from its last baseline to the frame */
     rm_chart_legend legend;
     double legend_x;
 } rm_chart_layout;
 
-/* Lays out a checked chart. The font is ready. */
-rm_chart_layout rm_chart_layout_make(const ropemap_chart *chart);
+/*
+ * Lays out a checked chart, or with a `grid` (else NULL) its words and axes around many plots, where `chart`
+ * has the series and marks of all; a height of 0 is then from the plots' width. The font is ready.
+ */
+rm_chart_layout rm_chart_layout_make(const ropemap_chart *chart, const rm_chart_grid *grid);
 
 /* Where values stand, in pixels of the figure; value > 0 where the axis is logarithmic. */
 double rm_chart_across(const rm_chart_layout *layout, double x);

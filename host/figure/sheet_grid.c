@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#define EMPTY        1.01 /* cost of empty places: of two that are else equally good, the fuller sheet */
 #define TICK_SPACING 46.0 /* pixels at scale 1 from a tick to the next, at least */
 
 enum {
@@ -26,23 +27,12 @@ static void size_panel(rm_box *box, const ropemap_map *map, int64_t side) {
     box->height = at_least(factor, least / map->height) * map->height;
 }
 
-/*
- * As square as it gets with few empty places, if all panels are as large as the largest and an eighth of it
- * apart; of two that are equally good the wider one.
- */
-static int32_t choose_columns(const rm_sheet_grid *grid) {
-    int64_t width = 1, height = 1;
-    for (int32_t index = 0; index < grid->count; index++) {
-        width = at_least(grid->panels[index].map.width, width);
-        height = at_least(grid->panels[index].map.height, height);
-    }
-    const int64_t apart = at_least(width, height) / 8;
-    const double shape = (double)(width + apart) / (double)(height + apart);
+int32_t rm_sheet_columns(int32_t count, double shape) {
     int32_t best = 1;
     double least = (double)INFINITY;
-    for (int32_t columns = grid->count; columns >= 1; columns--) {
-        const int32_t rows = (grid->count + columns - 1) / columns;
-        const double empty = log((double)(columns * rows) / (double)grid->count);
+    for (int32_t columns = count; columns >= 1; columns--) {
+        const int32_t rows = (count + columns - 1) / columns;
+        const double empty = EMPTY * log((double)(columns * rows) / (double)count);
         const double off = fabs(log(shape * (double)columns / (double)rows)) + empty;
         if (off < least - 1e-9) {
             least = off;
@@ -50,6 +40,17 @@ static int32_t choose_columns(const rm_sheet_grid *grid) {
         }
     }
     return best;
+}
+
+/* If all panels are as large as the largest and an eighth of it apart. */
+static int32_t choose_columns(const rm_sheet_grid *grid) {
+    int64_t width = 1, height = 1;
+    for (int32_t index = 0; index < grid->count; index++) {
+        width = at_least(grid->panels[index].map.width, width);
+        height = at_least(grid->panels[index].map.height, height);
+    }
+    const int64_t apart = at_least(width, height) / 8;
+    return rm_sheet_columns(grid->count, (double)(width + apart) / (double)(height + apart));
 }
 
 static bool same_range(const ropemap_range *a, const ropemap_range *b) {

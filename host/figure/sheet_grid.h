@@ -21,6 +21,10 @@ typedef struct rm_sheet_grid {
     rm_sheet_panel panels[RM_SHEET_PANELS_MAX]; /* [count] */
 } rm_sheet_grid;
 
+/* Columns that make a sheet of panels, `shape` times as wide as high, as square as it gets with few empty
+ * places; of two that are equally good the more. */
+int32_t rm_sheet_columns(int32_t count, double shape);
+
 /*
  * Sizes of the panels and their places in the grid, of a checked sheet; not yet where they stand. Panels
  * whose ranges and sizes are all the same share ticks: those at the left and at the bottom have them.

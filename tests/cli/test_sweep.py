@@ -1,9 +1,14 @@
 # test_sweep.py - `ropemap sweep`: what its pages and frames hold, and which options it takes
 # SPDX-License-Identifier: MIT
+import math
+import os
 import re
 import unittest
+import xml.etree.ElementTree
 
-from harness import Case
+from harness import Case, read_png, write_npy
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 class Maps(Case):
@@ -32,39 +37,127 @@ class Maps(Case):
         self.assertEqual(self.names(), [])
 
 
+class Curves(Case):
+    """ropemap sweep curve"""
+
+    def texts(self, *arguments):
+        self.done("sweep", "curve", *arguments, "-o", "c.svg", "--force", "-q")
+        return [element.text for element in xml.etree.ElementTree.fromstring(self.read("c.svg")).iter(SVG + "text")]
+
+    def test_words_are_said_once(self):
+        texts = self.texts("-n", "4k", "--vary", "head-dim=64,128,256", "--lines", "base=1e4,5e5")
+        for text in ("head-dim 64", "head-dim 128", "head-dim 256", "base 1e4", "base 5e5", "similarity",
+                     "distance (tokens)", "RoPE similarity against distance, over head-dim"):
+            self.assertEqual(texts.count(text), 1, text)
+        self.assertEqual(texts.count("4k"), 3) # below each column
+        self.assertEqual(texts.count("0.5") + texts.count("0.4"), 1) # beside the only row
+        texts = self.texts("-n", "4k", "-b", "5e5", "--vary", "head-dim=64,128", "--vary", "scaling=none", "--vary",
+                           "scaling=linear:factor=4", "--vary", "phase=exact,hf-fp32", "--columns", "4")
+        self.assertIn("RoPE similarity against distance, over head-dim, scaling and phase", texts)
+        self.assertIn("base 500000", texts) # what all have in common
+        at = texts.index("head-dim 64, linear:factor=4,") # a name of two lines
+        self.assertEqual(texts[at + 1], "phase exact")
+        self.assertEqual(texts.count("4k"), 4)
+
+    def lines(self, page, points):
+        """The numbers of every path of as many points as there are distances, in the order they are drawn."""
+        found = []
+        for path in xml.etree.ElementTree.fromstring(page).iter(SVG + "path"):
+            numbers = [float(number) for number in re.findall(r"-?[0-9.]+", path.get("d"))]
+            if path.get("fill") == "none" and len(numbers) == 2 * points:
+                found.append(list(zip(numbers[::2], numbers[1::2])))
+        return found
+
+    def test_points_against_the_formula(self):
+        """Few distances: each is a point of the line, whose height is S(r) on one axis for all plots."""
+        bases, dims, distances = (1e3, 1e5), (16, 64), range(40)
+        self.done("sweep", "curve", "-n", "40", "--vary", "base=1e3,1e5", "--vary", "head-dim=16,64", "-o", "c.svg", "-q")
+        lines = self.lines(self.read("c.svg"), 40)
+        values = [[math.fsum(math.cos(r * base ** (-2 * pair / dim)) for pair in range(dim // 2)) / (dim // 2)
+                   for r in distances] for base in bases for dim in dims]
+        self.assertEqual(len(lines), len(values))
+        low, high = min(map(min, values)), max(map(max, values))
+        # Pixels a unit of similarity, from the two ends of the first line, hold for all.
+        tops = [min(y for _, y in line) for line in lines] # S(0) = 1 in each
+        span = (max(y for _, y in lines[0]) - tops[0]) / (1 - min(values[0]))
+        for line, curve, top in zip(lines, values, tops):
+            for (_, y), value in zip(line, curve):
+                self.assertAlmostEqual(y - top, (1 - value) * span, delta=0.05)
+        self.assertLess(low, high)
+        self.assertAlmostEqual(tops[0], tops[1], delta=0.01)
+        self.assertGreater(tops[2], tops[0])
+
+    def test_pages_and_frames(self):
+        arguments = ["sweep", "curve", "-n", "2k", "--axis", "log", "--vary", "base=1e3-1e5*10", "-q"]
+        self.done(*arguments, "-o", "s.png", "-o", "s.svg", "-o", "s.pdf", "--frames", "frames")
+        self.assertEqual(self.read("s.pdf")[:5], b"%PDF-")
+        self.assertEqual(sorted(os.listdir(self.path("frames"))), ["frame-%03d.png" % frame for frame in range(3)])
+        before = [self.read(name) for name in ("s.png", "s.svg", "s.pdf", "frames/frame-001.png")]
+        self.refused(4, ["frame-000.png"], *arguments, "--frames", "frames")
+        self.done(*arguments, "-o", "s.png", "-o", "s.svg", "-o", "s.pdf", "--frames", "frames", "--force", "--threads", "1")
+        self.assertEqual([self.read(name) for name in ("s.png", "s.svg", "s.pdf", "frames/frame-001.png")], before)
+
+    def test_size(self):
+        self.done("sweep", "curve", "-n", "300", "--vary", "base=1e3,1e4", "--size", "640x400", "-o", "s.png", "-q")
+        picture = read_png(self.read("s.png"))
+        self.assertEqual((picture["width"], picture["height"]), (640, 400))
+
+    def test_heads_of_tensors(self):
+        self.write("q.npy", write_npy((2, 30, 4), [math.sin(i * i) for i in range(240)]))
+        texts = self.texts("--queries", "q.npy", "--keys", "q.npy", "--vary", "head=0,1")
+        for text in ("head 0", "head 1", "Mean similarity against distance, over head"):
+            self.assertIn(text, texts)
+
+    def test_what_is_wrong_is_named(self):
+        two = ["sweep", "curve", "--vary", "base=1e3,1e4"]
+        self.refused(2, ["--vary"], "sweep", "curve", "-o", "s.png")
+        self.refused(2, ["--output"], *two)
+        self.refused(2, [".csv"], *two, "-o", "s.csv")
+        self.refused(2, ["--lines base"], *two, "--lines", "base=1,2", "-o", "s.png")
+        self.refused(2, ["--vary distances"], "sweep", "curve", "--vary", "distances=10,20", "-o", "s.png")
+        self.refused(2, ["'positions'"], "sweep", "curve", "--vary", "positions=10,20", "-o", "s.png")
+        self.refused(2, ["no room"], "sweep", "curve", "--vary", "base=10-1e6*1.2", "--columns", "50", "--size",
+                     "400x400", "-o", "s.png")
+        self.refused(2, ["bogus"], "sweep", "bogus")
+        self.assertEqual(self.names(), [])
+
+
 class Options(Case):
     """Help, completion and manual list what is taken, and nothing else."""
 
-    REFUSED = ("json", "bare", "dry-run", "diff", "percentile", "verbose")
+    REFUSED = {"sweep": ("json", "bare", "dry-run", "diff", "percentile", "verbose"),
+               "sweep curve": ("json", "label", "bare", "positions")}
 
     def listed(self, command):
-        page = self.done(*command, "--help").stdout.decode()
+        page = self.done(*command.split(), "--help").stdout.decode()
+        self.assertEqual(page, self.done("help", *command.split()).stdout.decode())
         return re.findall(r"^ .{0,5} --([a-z-]+)( \S)?", page, re.M)
 
-    def test_what_a_sweep_does_not_take(self):
-        names = [name for name, _ in self.listed(["sweep"])]
+    def check_listed(self, command):
+        names = [name for name, _ in self.listed(command)]
         self.assertEqual(len(names), len(set(names)))
-        script = self.done("completion", "bash").stdout.decode()
-        branch = script[script.index("\n    sweep)"):]
-        branch = branch[:branch.index("words='")]
-        words = script[script.index("\n    sweep)"):].split("words='")[1].split("'")[0].split()
-        manual = self.done("manual").stdout.decode()
-        section = manual[manual.index('.SS "ropemap sweep"'):]
-        section = section[:section.index(".SS", 1)].replace("\\-", "-")
+        branch = self.done("completion", "bash").stdout.decode().split("\n    '%s')" % command)[1].split("' ;;")[0]
+        cases, words = branch.split("words='")
+        words = [word for word in words.split() if word.startswith("--")]
         self.assertEqual(sorted(words), sorted("--" + name for name in names))
-        self.assertEqual(sorted(re.findall(r"--([a-z-]+)", " ".join(re.findall(r"\\fB--[a-z-]+", section)))),
-                         sorted(set(names) - {"help"}))
-        for name in self.REFUSED:
+        section = self.done("manual").stdout.decode().replace("\\-", "-").split('.SS "ropemap %s"' % command)[1]
+        section = re.findall(r"\\fB--([a-z-]+)\\fR", section.split(".S")[0])
+        self.assertEqual(sorted(section), sorted(set(names) - {"help"}))
+        for name in self.REFUSED[command]:
             self.assertNotIn(name, names)
-            self.assertNotIn("--%s)" % name, branch)
-            self.assertNotIn("--%s|" % name, branch)
-            self.refused(2, ["--%s: unknown option" % name], "sweep", "--" + name)
+            self.assertNotRegex(cases, "--%s[)|]" % name)
+            self.refused(2, ["--%s: unknown option" % name], *command.split(), "--" + name)
+
+    def test_what_is_listed(self):
+        for command in self.REFUSED:
+            self.check_listed(command)
 
     def test_every_option_listed_is_known(self):
-        for name, argument in self.listed(["sweep"]):
-            if name != "help":
-                text = self.run_program("sweep", "--%s%s" % (name, "=" if argument else "")).stderr.decode()
-                self.assertNotIn("unknown option", text)
+        for command in self.REFUSED:
+            for name, argument in self.listed(command):
+                if name != "help":
+                    text = self.run_program(*command.split(), "--%s%s" % (name, "=" if argument else "")).stderr
+                    self.assertNotIn(b"unknown option", text)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ struct cli_option {
 };
 
 typedef struct cli_command {
-    const char *name;
+    const char *name;           /* one word, or two: that of a command and what it is of */
     const char *summary;        /* one line */
     const char *usage;          /* what follows the name */
     const char *examples;       /* lines of the help page, which it begins with; NULL: none */
@@ -60,6 +60,7 @@ typedef struct cli_command {
 extern const cli_command command_map;
 extern const cli_command command_curve;
 extern const cli_command command_sweep;
+extern const cli_command command_sweep_curve;
 extern const cli_command command_bound;
 extern const cli_command command_explain;
 extern const cli_command command_info;
@@ -76,7 +77,7 @@ const cli_option *command_option(const cli_command *command, int index);
 /* Every command, NULL past the last. */
 const cli_command *command_at(int index);
 
-/* The command of that name, or NULL. */
-const cli_command *command_find(const char *name);
+/* The command that the first words name, or NULL; *used is how many they are, two where both name one. */
+const cli_command *command_find(int count, char **words, int *used);
 
 #endif

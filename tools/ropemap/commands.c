@@ -2,11 +2,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/rule_options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &command_map,   &command_curve, &command_sweep,  &command_bound,      &command_explain, &command_info,
-    &command_check, &command_serve, &command_bench, &command_doctor, &command_completion, &command_manual,  NULL,
+    &command_map,    &command_curve,
+    &command_sweep,  &command_sweep_curve,
+    &command_bound,  &command_explain,
+    &command_info,   &command_check,
+    &command_serve,  &command_bench,
+    &command_doctor, &command_completion,
+    &command_manual, NULL,
 };
 
 const cli_command *command_at(int index) {
@@ -38,11 +44,25 @@ const cli_option *command_option(const cli_command *command, int index) {
     return NULL;
 }
 
-const cli_command *command_find(const char *name) {
+static const cli_command *find_name(const char *name) {
     for (int index = 0; commands[index] != NULL; index++) {
         if (strcmp(commands[index]->name, name) == 0) {
             return commands[index];
         }
     }
     return NULL;
+}
+
+const cli_command *command_find(int count, char **words, int *used) {
+    char both[80];
+    const cli_command *command = NULL;
+    *used = 2;
+    if (count > 1 && snprintf(both, sizeof both, "%s %s", words[0], words[1]) < (int)sizeof both) {
+        command = find_name(both);
+    }
+    if (command == NULL) {
+        *used = 1;
+        command = find_name(words[0]);
+    }
+    return command;
 }

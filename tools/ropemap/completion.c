@@ -46,7 +46,7 @@ static void print_values(const cli_option *option) {
 }
 
 static void print_command(const cli_command *command) {
-    (void)printf("    %s)\n        case \"$before\" in\n", command->name);
+    (void)printf("    '%s')\n        case \"$before\" in\n", command->name);
     for (int at = 0; command_option(command, at) != NULL; at++) {
         const cli_option *option = command_option(command, at);
         print_values(option);
@@ -61,7 +61,27 @@ static void print_command(const cli_command *command) {
             (void)printf(" %s", command->operand->choices(index));
         }
     }
+    const size_t length = strlen(command->name);
+    for (int index = 0; command_at(index) != NULL; index++) { /* the second word of longer names */
+        const char *name = command_at(index)->name;
+        if (strncmp(name, command->name, length) == 0 && name[length] == ' ') {
+            (void)printf("%s", name + length);
+        }
+    }
     (void)printf("' ;;\n");
+}
+
+static bool is_one_word(const cli_command *command) {
+    return strchr(command->name, ' ') == NULL;
+}
+
+/* Names of one word, which are what a first argument may be. */
+static void print_first_words(void) {
+    for (int index = 0; command_at(index) != NULL; index++) {
+        if (is_one_word(command_at(index))) {
+            (void)printf(" %s", command_at(index)->name);
+        }
+    }
 }
 
 static int print_bash(void) {
@@ -77,17 +97,22 @@ static int print_bash(void) {
         "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
         "        COMPREPLY=($(compgen -W '--help --version help",
         ropemap_version());
+    print_first_words();
+    (void)printf("' -- \"$word\"))\n        return\n    fi\n    local command=${COMP_WORDS[1]}\n");
     for (int index = 0; command_at(index) != NULL; index++) {
-        (void)printf(" %s", command_at(index)->name);
+        if (!is_one_word(command_at(index))) {
+            (void)printf(
+                "    if [ \"$COMP_CWORD\" -gt 2 ] && [ \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" = '%s' ]; "
+                "then\n        command='%s'\n    fi\n",
+                command_at(index)->name, command_at(index)->name);
+        }
     }
-    (void)printf("' -- \"$word\"))\n        return\n    fi\n    case \"${COMP_WORDS[1]}\" in\n");
+    (void)printf("    case \"$command\" in\n");
     for (int index = 0; command_at(index) != NULL; index++) {
         print_command(command_at(index));
     }
     (void)printf("    help) words='");
-    for (int index = 0; command_at(index) != NULL; index++) {
-        (void)printf("%s%s", index == 0 ? "" : " ", command_at(index)->name);
-    }
+    print_first_words();
     (void)printf("' ;;\n    esac\n    [ -n \"$value\" ] && words=''\n    COMPREPLY=($(compgen -W \"$words\" "
                  "-- \"$word\"))\n}\n"
                  "complete -o filenames -F _ropemap ropemap\n");

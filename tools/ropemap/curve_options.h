@@ -42,6 +42,9 @@ typedef struct curve_options {
 
 extern const cli_option curve_option_table[];
 
+/* The setter of --output; `into` is a curve_options. */
+ropemap_status curve_set_output(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
 /* One setting and its curve. */
 typedef struct curve {
     char label[CURVE_LABEL];

@@ -1,16 +1,15 @@
 /* curve_report.c - curves as text, JSON and files */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/curve_options.h"
+#include "tools/ropemap/curve_chart.h"
 #include "tools/ropemap/document.h"
 #include "tools/ropemap/failure.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON_VALUES_MOST = 10000, MARKS_MOST = 4 };
+enum { JSON_VALUES_MOST = 10000 };
 
 /* ---- words --------------------------------------------------------------------------------------------- */
 
@@ -75,107 +74,6 @@ json_t *curves_document(const curve_options *options, const curves *made) {
                      "distances", "first", (json_int_t)made->distances.first, "count",
                      (json_int_t)made->distances.count, "step", (json_int_t)made->distances.step, "curves",
                      array);
-}
-
-/* ---- pictures ------------------------------------------------------------------------------------------ */
-
-static const char *value_words(const curve_options *options) {
-    return options->queries != NULL              ? "mean of q · k"
-           : options->quantity == CURVE_ROFORMER ? "upper bound (RoFormer)"
-           : options->pair_count > 0             ? "share of the pairs"
-                                                 : "similarity";
-}
-
-/* The chart and what it borrows. */
-struct chart {
-    ropemap_chart chart;
-    ropemap_series series[CURVES_MOST];
-    ropemap_mark marks[MARKS_MOST];
-    char words[MARKS_MOST][80], title[160], subtitle[200];
-};
-
-/* The trained lengths, each once. */
-static void add_marks(const curves *made, struct chart *made_chart) {
-    const double last = made->distance[made->distances.count - 1];
-    for (int i = 0; i < made->count && made_chart->chart.mark_count < MARKS_MOST; i++) {
-        const int64_t length = made->one[i].trained_length;
-        bool known = length <= 0 || (double)length > last || (double)length < made->distance[0];
-        for (int j = 0; j < i; j++) {
-            known = known || made->one[j].trained_length == length;
-        }
-        if (!known) {
-            const int at = made_chart->chart.mark_count++;
-            (void)snprintf(made_chart->words[at], sizeof made_chart->words[at], "trained length %" PRId64,
-                           length);
-            made_chart->marks[at] =
-                (ropemap_mark){.of_x = true, .at = (double)length, .label = made_chart->words[at]};
-        }
-    }
-}
-
-/* What all curves have in common. */
-static void describe(const curve_options *options, const curves *made, struct chart *to) {
-    const ropemap_spec *first = &made->one[0].spec;
-    bool same_base = true, same_dim = true;
-    for (int i = 1; i < made->count; i++) {
-        same_base = same_base && made->one[i].spec.base == first->base;
-        same_dim = same_dim && made->one[i].spec.head_dim == first->head_dim;
-    }
-    (void)snprintf(to->title, sizeof to->title, "%s",
-                   options->queries != NULL              ? "Mean similarity against distance"
-                   : options->quantity == CURVE_ROFORMER ? "Long-term decay of RoPE"
-                                                         : "RoPE similarity against distance");
-    int length = same_base ? snprintf(to->subtitle, sizeof to->subtitle, "base %.10g", first->base) : 0;
-    if (same_dim && length >= 0) {
-        length += snprintf(to->subtitle + length, sizeof to->subtitle - (size_t)length, "%sd = %d",
-                           length > 0 ? ", " : "", (int)first->head_dim);
-    }
-    char scaling[100], other[100];
-    bool same_rule = first->scaling.rule != ROPEMAP_SCALING_NONE;
-    ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
-    for (int i = 1; i < made->count; i++) {
-        ropemap_scaling_format(&made->one[i].spec.scaling, false, other, sizeof other);
-        same_rule = same_rule && strcmp(scaling, other) == 0;
-    }
-    if (same_dim && first->rotary_dim != 0 && first->rotary_dim != first->head_dim) {
-        length += snprintf(to->subtitle + length, sizeof to->subtitle - (size_t)length, ", %d rotated",
-                           (int)first->rotary_dim);
-    }
-    if (same_rule) {
-        length += snprintf(to->subtitle + length, sizeof to->subtitle - (size_t)length, "%s%s",
-                           length > 0 ? ", " : "", scaling);
-    }
-    if (options->pair_count > 0 && length >= 0) {
-        (void)snprintf(to->subtitle + length, sizeof to->subtitle - (size_t)length, "%spairs %d to %d",
-                       length > 0 ? ", " : "", (int)options->first_pair,
-                       (int)(options->first_pair + options->pair_count - 1));
-    }
-}
-
-/* A logarithmic axis begins at distance 1. */
-static void make_chart(const curve_options *options, const curves *made, struct chart *to) {
-    const int64_t skip = options->log_axis && made->distance[0] == 0.0 && made->distances.count > 1 ? 1 : 0;
-    *to = (struct chart){.chart = {.series_count = made->count}};
-    for (int i = 0; i < made->count; i++) {
-        to->series[i] = (ropemap_series){.label = made->one[i].label,
-                                         .x = made->distance + skip,
-                                         .y = made->one[i].values + skip,
-                                         .count = made->distances.count - skip};
-    }
-    describe(options, made, to);
-    add_marks(made, to);
-    to->chart.title = to->title;
-    to->chart.subtitle = to->subtitle;
-    to->chart.x_label = "distance (tokens)";
-    to->chart.y_label = value_words(options);
-    to->chart.log_x = options->log_axis;
-    to->chart.has_y_limits = options->has_limits;
-    to->chart.y_low = options->low;
-    to->chart.y_high = options->high;
-    to->chart.series = to->series;
-    to->chart.marks = to->marks;
-    to->chart.width = options->width;
-    to->chart.height = options->height;
 }
 
 /* ---- tables -------------------------------------------------------------------------------------------- */
@@ -329,8 +227,8 @@ static ropemap_status make_file(const curve_options *options, const curves *made
 
 ropemap_status curves_encode(const curve_options *options, const curves *made, const char *name,
                              ropemap_bytes *bytes, ropemap_error *error) {
-    struct chart chart;
-    make_chart(options, made, &chart);
+    curve_chart chart;
+    curve_chart_make(options, made, &chart);
     return make_file(options, made, &chart.chart, kind_of(name), bytes, error);
 }
 

@@ -139,8 +139,8 @@ static ropemap_status set_thread_count(void *into, const cli_option *option, con
     return status;
 }
 
-static ropemap_status set_outputs(void *into, const cli_option *option, const char *text,
-                                  ropemap_error *error) {
+ropemap_status curve_set_output(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
     curve_options *options = into;
     if (options->output_count == CURVE_OUTPUTS_MOST) {
         return fail(error, ROPEMAP_USAGE, "--%s: more than %d files", option->name, CURVE_OUTPUTS_MOST);
@@ -248,7 +248,7 @@ const cli_option curve_option_table[] = {
      .letter = 'o',
      .argument = "FILE",
      .help = "where the curves go: .png, .svg, .pdf, .csv or .npy; may be given several times",
-     .set = set_outputs,
+     .set = curve_set_output,
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "axis",

@@ -64,12 +64,13 @@ static int refuse_command(const char *name) {
     return failure_report(error.status, &error);
 }
 
-static int help(const char *name) {
-    if (name == NULL) {
+static int help(int count, char **words) {
+    int used = 0;
+    if (count == 0) {
         return help_program();
     }
-    const cli_command *command = command_find(name);
-    return command != NULL ? help_command(command) : refuse_command(name);
+    const cli_command *command = command_find(count, words, &used);
+    return command != NULL ? help_command(command) : refuse_command(words[0]);
 }
 
 int main(int argc, char **argv) {
@@ -90,8 +91,9 @@ int main(int argc, char **argv) {
         return finish_stdout();
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-        return help(argc > 2 ? argv[2] : NULL);
+        return help(argc - 2, argv + 2);
     }
-    const cli_command *command = command_find(name);
-    return command != NULL ? command->run(argc - 1, argv + 1) : refuse_command(name);
+    int used = 0;
+    const cli_command *command = command_find(argc - 1, argv + 1, &used);
+    return command != NULL ? command->run(argc - used, argv + used) : refuse_command(name);
 }

@@ -5,7 +5,8 @@
 
 #include "tools/ropemap/map_inputs.h"
 
-/* Computes it from opened inputs, less the exact one with --diff; `map` is to be freed after a failure too. */
+/* Computes it from opened inputs, less the exact one with --diff; `map` is to be freed after a failure too.
+ */
 ropemap_status map_run(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
                        void *progress_user, ropemap_map *map, ropemap_error *error);
 

@@ -92,13 +92,10 @@ static bool rule_varies_alone(const sweep_options *options) {
  * keeps. */
 static void make_title(const sweep_options *options, char *title, size_t size) {
     const rule_options *rule = &options->map.rule;
-    size_t length =
-        (size_t)snprintf(title, size, "%s", varies(options, "encoding") ? "Similarity" : "RoPE similarity");
-    for (int i = 0; i < options->vary.axis_count && length < size; i++) {
-        const int added = snprintf(title + length, size - length, "%s%s", i == 0 ? " over " : " and ",
-                                   options->vary.axes[i].option->name);
-        length += added > 0 ? (size_t)added : 0;
-    }
+    char names[LABEL_BYTES];
+    vary_names(&options->vary, names, sizeof names);
+    size_t length = (size_t)snprintf(title, size, "%s over %s",
+                                     varies(options, "encoding") ? "Similarity" : "RoPE similarity", names);
     const bool named = rule->preset != NULL || rule->model != NULL;
     if (named && length < size) {
         (void)snprintf(title + length, size - length, ", %s",

@@ -179,12 +179,25 @@ ropemap_status vary_apply(const vary_set *vary, int index, void *into, ropemap_e
     return status;
 }
 
+void vary_names(const vary_set *vary, char *text, size_t size) {
+    size_t length = 0;
+    text[0] = '\0';
+    for (int i = 0; i < vary->axis_count && length < size; i++) {
+        const char *between = i == 0 ? "" : i + 1 == vary->axis_count ? " and " : ", ";
+        const int added = snprintf(text + length, size - length, "%s%s", between, vary->axes[i].option->name);
+        length += added > 0 ? (size_t)added : 0;
+    }
+}
+
 void vary_label(const vary_set *vary, int index, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
     for (int i = 0; i < vary->axis_count && length < size; i++) {
         const vary_axis *axis = &vary->axes[i];
         const char *value = axis->values[value_of(vary, i, index)];
+        if (strcmp(axis->option->name, "scaling") == 0 && strcmp(value, "none") == 0) {
+            value = "no scaling";
+        }
         const bool named = strcmp(axis->option->name, "scaling") != 0 &&
                            strcmp(axis->option->name, "preset") != 0 &&
                            strcmp(axis->option->name, "model") != 0;

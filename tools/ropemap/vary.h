@@ -36,6 +36,9 @@ int vary_count(const vary_set *vary);
 /* Gives combination `index` to the options' setters. */
 ropemap_status vary_apply(const vary_set *vary, int index, void *into, ropemap_error *error);
 
+/* "base, head-dim and scaling": the options that vary. */
+void vary_names(const vary_set *vary, char *text, size_t size);
+
 /* "base 1e4, head-dim 64": what combination `index` has that others have not. */
 void vary_label(const vary_set *vary, int index, char *text, size_t size);
 

@@ -1,0 +1,125 @@
+/* curve_chart.c - curves as a chart, with what they have in common in words */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/curve_chart.h"
+
+#include "tools/ropemap/failure.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *value_words(const curve_options *options) {
+    return options->queries != NULL              ? "mean of q · k"
+           : options->quantity == CURVE_ROFORMER ? "upper bound (RoFormer)"
+           : options->pair_count > 0             ? "share of the pairs"
+                                                 : "similarity";
+}
+
+/* The trained lengths, each once. */
+static void add_marks(const curves *made, curve_chart *made_chart) {
+    const double last = made->distance[made->distances.count - 1];
+    for (int i = 0; i < made->count && made_chart->chart.mark_count < CURVE_MARKS_MOST; i++) {
+        const int64_t length = made->one[i].trained_length;
+        bool known = length <= 0 || (double)length > last || (double)length < made->distance[0];
+        for (int j = 0; j < i; j++) {
+            known = known || made->one[j].trained_length == length;
+        }
+        if (!known) {
+            const int at = made_chart->chart.mark_count++;
+            (void)snprintf(made_chart->words[at], sizeof made_chart->words[at], "trained length %" PRId64,
+                           length);
+            made_chart->marks[at] =
+                (ropemap_mark){.of_x = true, .at = (double)length, .label = made_chart->words[at]};
+        }
+    }
+}
+
+/* ---- what curves have in common -------------------------------------------------------------------------
+ */
+
+/* Adds a part to a line of parts with commas between them. */
+static void add(char *text, size_t size, const char *format, ...) FAILURE_PRINTF(3, 4);
+
+static void add(char *text, size_t size, const char *format, ...) {
+    const size_t length = strlen(text), comma = length > 0 ? 2 : 0;
+    if (length + comma >= size) {
+        return;
+    }
+    memcpy(text + length, ", ", comma);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text + length + comma, size - length - comma, format, arguments);
+    va_end(arguments);
+}
+
+static bool same_scaling(const ropemap_spec *a, const ropemap_spec *b) {
+    char one[400], other[400];
+    ropemap_scaling_format(&a->scaling, false, one, sizeof one);
+    ropemap_scaling_format(&b->scaling, false, other, sizeof other);
+    return strcmp(one, other) == 0;
+}
+
+void curve_chart_common(const curve_options *options, const curves *made, int count, char *text,
+                        size_t size) {
+    const ropemap_spec *first = &made[0].one[0].spec;
+    bool base = true, dim = true, rule = first->scaling.rule != ROPEMAP_SCALING_NONE;
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < made[i].count; j++) {
+            const ropemap_spec *spec = &made[i].one[j].spec;
+            base = base && spec->base == first->base;
+            dim = dim && spec->head_dim == first->head_dim;
+            rule = rule && same_scaling(spec, first);
+        }
+    }
+    text[0] = '\0';
+    if (base) {
+        add(text, size, "base %.10g", first->base);
+    }
+    if (dim) {
+        add(text, size, "d = %d", (int)first->head_dim);
+    }
+    if (dim && first->rotary_dim != 0 && first->rotary_dim != first->head_dim) {
+        add(text, size, "%d rotated", (int)first->rotary_dim);
+    }
+    if (rule) {
+        char scaling[100];
+        ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
+        add(text, size, "%s", scaling);
+    }
+    if (options->pair_count > 0) {
+        add(text, size, "pairs %d to %d", (int)options->first_pair,
+            (int)(options->first_pair + options->pair_count - 1));
+    }
+}
+
+/* ---- the chart ------------------------------------------------------------------------------------------
+ */
+
+/* A logarithmic axis begins at distance 1. */
+void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to) {
+    const int64_t skip = options->log_axis && made->distance[0] == 0.0 && made->distances.count > 1 ? 1 : 0;
+    *to = (curve_chart){.chart = {.series_count = made->count}};
+    for (int i = 0; i < made->count; i++) {
+        to->series[i] = (ropemap_series){.label = made->one[i].label,
+                                         .x = made->distance + skip,
+                                         .y = made->one[i].values + skip,
+                                         .count = made->distances.count - skip};
+    }
+    curve_chart_common(options, made, 1, to->subtitle, sizeof to->subtitle);
+    add_marks(made, to);
+    to->chart.title = options->queries != NULL              ? "Mean similarity against distance"
+                      : options->quantity == CURVE_ROFORMER ? "Long-term decay of RoPE"
+                                                            : "RoPE similarity against distance";
+    to->chart.subtitle = to->subtitle;
+    to->chart.x_label = "distance (tokens)";
+    to->chart.y_label = value_words(options);
+    to->chart.log_x = options->log_axis;
+    to->chart.has_y_limits = options->has_limits;
+    to->chart.y_low = options->low;
+    to->chart.y_high = options->high;
+    to->chart.series = to->series;
+    to->chart.marks = to->marks;
+    to->chart.width = options->width;
+    to->chart.height = options->height;
+}
