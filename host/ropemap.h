@@ -696,7 +696,12 @@ typedef struct ropemap_figure {
     bool has_limits;
     double low, high; /* colour limits where has_limits: finite, low < high */
     bool bare;        /* one pixel a cell, no frame */
-    double scale;     /* size of text and lines, 1 = for a 1024-pixel map; 0.25 to 8, 0: from the map */
+    int64_t width;    /* of the finished figure, pixels up to 32767: the map takes what its words leave; 0: as
+                         wide as whole pixels a cell make it. Not of a bare one */
+    double font_size; /* pixels of the numbers along the axes, 2 to 400, which other text and lines follow; 0:
+                         in proportion to the figure */
+    double dpi; /* pixels an inch, 10 to 4800, which a PNG tells and a page without a width has; 0: a PNG
+                   does not tell, and a page has 96 */
     ropemap_norm norm;
     double
         linear_below;   /* symlog: values of a smaller magnitude are shown linearly; 0: 1e-3 of the largest */
@@ -746,8 +751,8 @@ ROPEMAP_API ropemap_status ropemap_figure_png(const ropemap_figure *figure, cons
                                               ropemap_bytes *bytes, ropemap_error *error);
 
 /* The same as a page: SVG with text that stays text and the map as an embedded image; PDF, the same bytes on
- * every run. `millimetres` is the page's width, 1 to 5080; 0: a pixel is 1/96 inch. A PDF's sides are 3 to
- * 14,400 points. */
+ * every run. `millimetres` is the page's width, 1 to 5080; 0: from its pixels. A PDF's sides are 3 to 14,400
+ * points. */
 ROPEMAP_API ropemap_status ropemap_figure_svg(const ropemap_figure *figure, const ropemap_map *map,
                                               double millimetres, ropemap_bytes *bytes, ropemap_error *error);
 ROPEMAP_API ropemap_status ropemap_figure_pdf(const ropemap_figure *figure, const ropemap_map *map,
@@ -769,7 +774,9 @@ typedef struct ropemap_sheet {
     ropemap_norm norm;
     bool has_limits; /* else from the smallest to the largest cell of all */
     double low, high;
-    int64_t side; /* pixels of a panel's longer side; 0: 320 */
+    int64_t side;          /* pixels of a panel's longer side; 0: 320. Not looked at where there is a width */
+    int64_t width;         /* of the sheet, as a figure's */
+    double font_size, dpi; /* as a figure's */
 } ropemap_sheet;
 
 /* ROPEMAP_USAGE: no panel, too many, or a sheet of more than 32,767 pixels a side. */
@@ -809,7 +816,8 @@ typedef struct ropemap_chart {
     int32_t series_count;
     const ropemap_mark *marks; /* [mark_count], at most 16 */
     int32_t mark_count;
-    int64_t width, height; /* pixels, 400 to 8192; 0: 1600 x 1000 */
+    int64_t width, height; /* pixels, 120 to 8192; 0: 1600 x 1000 */
+    double font_size, dpi; /* as a figure's */
 } ropemap_chart;
 
 /* Draws lines on linear or logarithmic axes, as a PNG file. ROPEMAP_USAGE: nothing to draw, or numbers that

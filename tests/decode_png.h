@@ -16,6 +16,7 @@ typedef struct decoded_png {
     int colour_type; /* 0 grey, 2 RGB, 3 palette */
     int channels;    /* bytes a pixel */
     bool has_palette;
+    uint32_t density; /* pixels a metre, 0 where it is not told */
     uint8_t palette[256][3];
     uint8_t *pixels; /* [height, width, channels]; free it */
 } decoded_png;
@@ -82,6 +83,10 @@ static inline bool take_chunk(decoded_png *png, const uint8_t *chunk, size_t byt
         png->has_palette = true;
         memcpy(png->palette, data, bytes <= sizeof png->palette ? bytes : 0);
         return bytes % 3 == 0 && bytes <= sizeof png->palette && *count == 0;
+    }
+    if (memcmp(chunk + 4, "pHYs", 4) == 0) {
+        png->density = read_big32(data);
+        return bytes == 9 && read_big32(data + 4) == png->density && data[8] == 1 && *count == 0;
     }
     if (memcmp(chunk + 4, "IDAT", 4) == 0) {
         memcpy(packed + *count, data, bytes);

@@ -153,7 +153,7 @@ static ropemap_status run_output(const struct output *output, const ropemap_map 
     const ropemap_request request = request_of(&paths[0]);
     ropemap_figure figure = ropemap_figure_default(&request, map);
     figure.bare = output->bare;
-    figure.scale = 0.25;
+    figure.font_size = 5.0;
     figure.percentile = 0.1;
     figure.contours[0] = 0.5;
     figure.contour_count = 1;

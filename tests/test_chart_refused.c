@@ -78,8 +78,8 @@ static void test_refused_settings(void **state) {
     const ropemap_series series = {"a", x, x, 3, false, false};
     ropemap_mark mark = {true, -1.0, "here"};
     ropemap_chart chart = chart_of(&series, 1);
-    chart.width = 399;
-    expect_refused(&chart, "width 399");
+    chart.width = 119;
+    expect_refused(&chart, "width 119");
     chart.width = 0;
     chart.height = 8193;
     expect_refused(&chart, "height 8193");

@@ -296,10 +296,10 @@ static void bad_figures_are_refused(void **state) {
     bad[3].rows.first = -1;
     bad[4].cols = (ropemap_range){.first = ROPEMAP_POSITION_END - 5, .count = 6, .step = 1};
     bad[5].cols = (ropemap_range){.first = 0, .count = INT64_MAX, .step = INT64_MAX};
-    bad[6].scale = 0.2;
-    bad[7].scale = 8.1;
-    bad[8].scale = (double)NAN;
-    bad[9].scale = -1.0;
+    bad[6].font_size = 1.9;
+    bad[7].font_size = 401.0;
+    bad[8].font_size = (double)NAN;
+    bad[9].dpi = -1.0;
     bad[10].colormap = (ropemap_colormap)9;
     bad[11].has_limits = true; /* 0 to 0 */
     bad[12].rows.first = ROPEMAP_POSITION_END;

@@ -25,7 +25,8 @@ typedef struct wish {
     const char *title, *subtitle, *label;
     ropemap_norm norm;
     int64_t trained;
-    bool noted; /* contours and a percentile */
+    bool noted;  /* contours and a percentile */
+    int64_t fit; /* pixels of the finished figure; 0: whole pixels a cell */
 } wish;
 
 typedef struct extent {
@@ -102,7 +103,8 @@ static void check(const wish *asked) {
                              .nan_cells = asked->nan_cells};
     ropemap_figure figure = {.rows = asked->rows,
                              .cols = asked->cols,
-                             .scale = asked->scale,
+                             .font_size = 20.0 * asked->scale,
+                             .width = asked->fit,
                              .norm = asked->norm,
                              .trained_length = asked->trained,
                              .contours = {asked->max / 2.0, -1e-7, asked->max / 3e5},
@@ -120,10 +122,9 @@ static void check(const wish *asked) {
     rm_frame_draw(&drawing, &layout, &map, levels, &colour, &bar);
     assert_int_equal(rm_overlay_draw(&drawing, &layout, &figure, &map, &colour, NULL), ROPEMAP_OK);
     assert_false(drawing.incomplete);
-    assert_int_equal(layout.map.width % map.width, 0);
-    assert_int_equal(layout.map.height % map.height, 0);
+    assert_int_equal(rm_layout_check(&layout, &figure, NULL), ROPEMAP_OK);
     for (int64_t item = 0; item < drawing.count; item++) {
-        check_item(&drawing, item, 5.0 * fmin(asked->scale == 0.0 ? 0.7 : asked->scale, 1.0));
+        check_item(&drawing, item, 5.0 * fmin(layout.scale, 1.0));
     }
     rm_drawing_free(&drawing);
     free(levels);
@@ -179,6 +180,30 @@ static void every_scale_is_laid_out(void **state) {
                           .title = "RoPE similarity",
                           .subtitle = "",
                           .label = "position"});
+        }
+    }
+}
+
+/* Exactly as wide as asked, with text of the size asked, and nothing overlaps. */
+static void every_width_is_laid_out(void **state) {
+    (void)state;
+    static const int64_t widths[] = {800, 1039, 2126, 2551, 8000};
+    static const double scales[] = {0.0, 0.5, 1.0, 5.0 / 3.0};
+    for (int size = 0; size < SIZES; size++) {
+        for (int pick = 0; pick < 5 * 4; pick++) {
+            check(&(wish){.height = sizes[size][0],
+                          .width = sizes[size][1],
+                          .rows = {.first = 0, .count = sizes[size][0] * 64, .step = 1},
+                          .cols = {.first = 12345 * (pick % 2), .count = sizes[size][1] * 64, .step = 3},
+                          .min = -0.3,
+                          .max = 1.0,
+                          .nan_cells = pick % 3,
+                          .scale = scales[pick / 5],
+                          .title = "RoPE similarity, base 10,000, d = 128",
+                          .subtitle = pick % 3 == 1 ? "" : "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
+                          .label = "query position",
+                          .noted = pick % 2 == 1,
+                          .fit = widths[pick % 5]});
         }
     }
 }
@@ -289,8 +314,9 @@ static int load_font(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_size_is_laid_out),          cmocka_unit_test(every_scale_is_laid_out),
-        cmocka_unit_test(every_norm_is_laid_out),          cmocka_unit_test(any_words_are_laid_out),
-        cmocka_unit_test(long_column_labels_are_laid_out), cmocka_unit_test(cell_numbers_stay_in_their_cell),
+        cmocka_unit_test(every_width_is_laid_out),         cmocka_unit_test(every_norm_is_laid_out),
+        cmocka_unit_test(any_words_are_laid_out),          cmocka_unit_test(long_column_labels_are_laid_out),
+        cmocka_unit_test(cell_numbers_stay_in_their_cell),
     };
     return cmocka_run_group_tests(tests, load_font, NULL);
 }

@@ -4,8 +4,8 @@
  * Where a point stands is reckoned here from the points of all plots. This program is linked with the library
  * as an archive and has its allocator from refusing_alloc.h.
  */
-#include "host/figure/font.h"
 #include "host/figure/plots_draw.h"
+#include "tests/extents.h"
 #include "tests/refusing_alloc.h"
 
 #include <math.h>
@@ -177,51 +177,6 @@ static void test_legend(void **state) {
     rm_drawing_free(&drawing);
 }
 
-typedef struct extent {
-    double left, top, right, bottom;
-} extent;
-
-/* Where ink may be: of a text its advance, DejaVu's ascent of capitals and digits, and its descent. */
-static extent text_extent(const rm_item *item) {
-    const double size = item->style.size, width = rm_font_width(item->text, size);
-    const double before = item->style.anchor == RM_ANCHOR_START ? 0.0
-                          : item->style.anchor == RM_ANCHOR_END ? width
-                                                                : width / 2.0;
-    if (item->style.upwards) {
-        return (extent){item->x - 0.76 * size, item->y - width + before, item->x + 0.24 * size,
-                        item->y + before};
-    }
-    return (extent){item->x - before, item->y - 0.76 * size, item->x - before + width, item->y + 0.24 * size};
-}
-
-static bool apart(const extent *a, const extent *b) {
-    return a->left >= b->right || b->left >= a->right || a->top >= b->bottom || b->top >= a->bottom;
-}
-
-/* No text runs off the page, onto another or, but for those of marks, onto a plot. */
-static void check_texts(const rm_drawing *drawing) {
-    for (int64_t at = 0; at < drawing->count; at++) {
-        const rm_item *item = &drawing->items[at];
-        if (item->kind != RM_ITEM_TEXT) {
-            continue;
-        }
-        const extent own = text_extent(item);
-        assert_true(own.left >= 1.0 && own.top >= 1.0);
-        assert_true(own.right <= (double)drawing->width - 1.0 && own.bottom <= (double)drawing->height - 1.0);
-        for (int64_t other = 0; other < drawing->count; other++) {
-            const rm_item *that = &drawing->items[other];
-            const extent box = that->kind == RM_ITEM_TEXT ? text_extent(that)
-                                                          : (extent){that->x, that->y, that->x + that->width,
-                                                                     that->y + that->height};
-            const bool counts =
-                that->kind == RM_ITEM_TEXT || (that->kind == RM_ITEM_RECTANGLE && item->style.halo == 0.0);
-            if (other != at && counts && !apart(&own, &box)) {
-                fail_msg("\"%s\" lies on \"%s\"", item->text, that->text);
-            }
-        }
-    }
-}
-
 static void test_no_overlap(void **state) {
     (void)state;
     static const int64_t sizes[][2] = {{0, 0}, {0, 4000}, {700, 0}, {900, 900}, {4000, 0}, {8192, 5000}};
@@ -308,10 +263,10 @@ static void test_refused(void **state) {
         {{.plots = made.plots, .count = 101}, "plots: 101"},
         {{.count = 2}, "none in memory"},
         {{.plots = made.plots, .count = 3, .columns = -1}, "-1 columns"},
-        {{.plots = made.plots, .count = 3, .page.width = 399}, "width 399"},
+        {{.plots = made.plots, .count = 3, .page.width = 119}, "width 119"},
         {{.plots = made.plots, .count = 3, .page.width = 400, .page.height = 8193}, "height 8193"},
         {{.plots = made.plots, .count = 12, .columns = 12, .page.width = 400, .page.height = 400},
-         "400 x 400 pixels leave no room for 12 x 1"},
+         "chart: 400 x 400 pixels leave no room for 12 x 1 plots"},
         {{.plots = made.plots, .count = 3, .page = {.has_y_limits = true, .y_low = 2.0, .y_high = 1.0}},
          "limits 2 to 1"}};
     for (size_t at = 0; at < sizeof wrong / sizeof *wrong; at++) {

@@ -124,6 +124,33 @@ static void sizes_beyond_int_are_refused(void **state) {
     assert_null(bytes.data);
 }
 
+/* Pixels a metre, in a chunk before the pixels; its checksum is the reader's to find. */
+static void density_is_told(void **state) {
+    (void)state;
+    static const struct {
+        double dpi;
+        uint32_t metre; /* dpi / 0.0254 */
+    } cases[] = {{300.0, 11811}, {96.0, 3780}, {72.0, 2835}, {10.0, 394}, {4800.0, 188976}, {299.9, 11807}};
+    const uint8_t levels[6] = {1, 2, 3, 4, 5, 6};
+    rm_palette palette;
+    rm_palette_make(ROPEMAP_COLORMAP_GREY, &palette);
+    for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
+        ropemap_bytes bytes = {.data = NULL};
+        decoded_png png;
+        assert_int_equal(rm_png_indexed(levels, 3, 2, &palette, &bytes, NULL), ROPEMAP_OK);
+        const size_t before = bytes.size;
+        assert_int_equal(rm_png_density(&bytes, 0.0, NULL), ROPEMAP_OK);
+        assert_int_equal(bytes.size, before);
+        assert_int_equal(rm_png_density(&bytes, cases[pick].dpi, NULL), ROPEMAP_OK);
+        assert_int_equal(bytes.size, before + 12 + 9);
+        assert_true(decode_png(bytes.data, bytes.size, &png));
+        assert_memory_equal(png.pixels, levels, 6);
+        assert_int_equal(png.density, cases[pick].metre);
+        free(png.pixels);
+        ropemap_bytes_free(&bytes);
+    }
+}
+
 /* The reader is strict, or the tests above would show nothing. */
 static void the_reader_sees_damage(void **state) {
     (void)state;
@@ -144,11 +171,9 @@ static void the_reader_sees_damage(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(indexed_round_trip),
-        cmocka_unit_test(rgb_round_trip),
-        cmocka_unit_test(compresses),
-        cmocka_unit_test(sizes_beyond_int_are_refused),
-        cmocka_unit_test(the_reader_sees_damage),
+        cmocka_unit_test(indexed_round_trip), cmocka_unit_test(rgb_round_trip),
+        cmocka_unit_test(compresses),         cmocka_unit_test(sizes_beyond_int_are_refused),
+        cmocka_unit_test(density_is_told),    cmocka_unit_test(the_reader_sees_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

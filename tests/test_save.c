@@ -71,7 +71,7 @@ static void failures_leave_the_old_file(void **state) {
     (void)state;
     ropemap_figure figure = {.rows = {0, 2, 1}, .cols = {0, 3, 1}};
     assert_int_equal(save(&figure, "map.png", false, NULL), ROPEMAP_OK);
-    figure.scale = 100.0;
+    figure.font_size = 2000.0;
     assert_int_equal(save(&figure, "map.png", true, NULL), ROPEMAP_USAGE);
     uint8_t head[8];
     assert_int_equal(file_head("map.png", head), 8);

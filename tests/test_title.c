@@ -35,7 +35,7 @@ static void the_default_request(void **state) {
     assert_memory_equal(&figure.rows, &request.rows, sizeof request.rows);
     assert_memory_equal(&figure.cols, &request.cols, sizeof request.cols);
     assert_int_equal(figure.colormap, ROPEMAP_COLORMAP_AUTO);
-    assert_false(figure.has_limits || figure.bare || figure.scale != 0.0);
+    assert_false(figure.has_limits || figure.bare || figure.font_size != 0.0);
 }
 
 static void everything_that_can_be_said(void **state) {

@@ -22,8 +22,8 @@ static double luminance(const uint8_t rgb[3]) {
 
 /* The size at which the widest number takes 80 % of a cell's width, and digits half of its height at most. */
 static double number_size(const rm_layout *layout, const ropemap_map *map) {
-    const double wide = (double)(layout->map.width / map->width),
-                 tall = (double)(layout->map.height / map->height);
+    const double wide = (double)layout->map.width / (double)map->width;
+    const double tall = (double)layout->map.height / (double)map->height;
     double widest = 0.0;
     for (int64_t cell = 0; cell < map->height * map->width; cell++) {
         char text[RM_NUMBER_TEXT];

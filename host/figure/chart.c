@@ -4,9 +4,8 @@
 #include "host/figure/chart_axes.h"
 #include "host/figure/chart_lines.h"
 #include "host/figure/chart_marks.h"
+#include "host/figure/drawing_png.h"
 #include "host/figure/font.h"
-#include "host/figure/png.h"
-#include "host/figure/sink_image.h"
 
 /* From back to front: axes, bands, marks, series, their labels. */
 static void draw_all(rm_drawing *drawing, const ropemap_chart *chart, const rm_chart_layout *layout,
@@ -42,6 +41,7 @@ ropemap_status rm_chart_draw(const ropemap_chart *chart, rm_drawing *drawing, ro
     RM_TRY(rm_chart_check(chart, error));
     RM_TRY(rm_font_ready(error));
     const rm_chart_layout layout = rm_chart_layout_make(chart, NULL);
+    RM_TRY(rm_chart_layout_check(&layout, NULL, error));
     drawing->width = layout.width;
     drawing->height = layout.height;
     rm_chart_plot_draw(drawing, chart, &layout);
@@ -53,13 +53,11 @@ ropemap_status rm_chart_draw(const ropemap_chart *chart, rm_drawing *drawing, ro
 
 ropemap_status ropemap_chart_png(const ropemap_chart *chart, ropemap_bytes *bytes, ropemap_error *error) {
     rm_drawing drawing = {.items = NULL};
-    RM_TRY(rm_chart_draw(chart, &drawing, error));
     ropemap_image image = {.rgb = NULL};
-    ropemap_status status = rm_sink_image(&drawing, &image, error);
-    rm_drawing_free(&drawing);
+    ropemap_status status = rm_chart_draw(chart, &drawing, error);
     if (status == ROPEMAP_OK) {
-        status = rm_png_rgb(&image, bytes, error);
-        ropemap_image_free(&image);
+        status = rm_drawing_pixels(&drawing, &image, error);
     }
-    return status;
+    rm_drawing_free(&drawing);
+    return status == ROPEMAP_OK ? rm_pixels_png(&image, chart->dpi, bytes, error) : status;
 }

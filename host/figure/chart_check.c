@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/chart_check.h"
 #include "host/base/label.h"
+#include "host/figure/page.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -120,6 +121,7 @@ ropemap_status rm_chart_check(const ropemap_chart *chart, ropemap_error *error) 
     RM_TRY(check_counts(chart, error));
     RM_TRY(check_side("width", chart->width, error));
     RM_TRY(check_side("height", chart->height, error));
+    RM_TRY(rm_print_check(chart->font_size, chart->dpi, error));
     RM_TRY(check_limits(chart, error));
     for (int32_t index = 0; index < chart->series_count; index++) {
         RM_TRY(check_series(chart, index, error));

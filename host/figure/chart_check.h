@@ -5,7 +5,7 @@
 
 #include "host/base/status.h"
 
-enum { RM_CHART_WIDTH = 1600, RM_CHART_HEIGHT = 1000, RM_CHART_SIDE_MIN = 400, RM_CHART_SIDE_MAX = 8192 };
+enum { RM_CHART_WIDTH = 1600, RM_CHART_HEIGHT = 1000, RM_CHART_SIDE_MIN = 120, RM_CHART_SIDE_MAX = 8192 };
 enum { RM_CHART_SERIES_MAX = 24, RM_CHART_MARKS_MAX = 16 };
 
 /* Numbers beyond this leave no room for what is computed with them. */

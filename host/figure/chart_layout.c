@@ -4,6 +4,7 @@
 #include "host/figure/chart_text.h"
 #include "host/figure/font.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 /* Lengths at scale 1, in pixels; text and frame as in layout.c, so that charts stand beside maps. */
@@ -30,6 +31,9 @@
 /* What the legend takes of the width at most; more where it has several columns. */
 #define LEGEND_MOST  0.3
 #define LEGENDS_MOST 0.45
+
+/* Sizes of the numbers that a plot has at least on each side. */
+#define PLOT_LEAST 3.0
 
 enum { WORD_LINES = 2 /* of title and subtitle, each at most */, PASSES = 3, COLUMNS_USUAL = 4 };
 
@@ -83,8 +87,9 @@ static double choose_grid_scale(const ropemap_chart *chart, const rm_chart_grid 
 static void size_all(rm_chart_layout *layout, const ropemap_chart *chart, const rm_chart_grid *grid) {
     layout->width = chart->width > 0 ? chart->width : usual_width(grid);
     layout->height = chart->height > 0 ? chart->height : RM_CHART_HEIGHT;
-    const double scale = grid == &alone ? choose_scale((double)layout->width, (double)layout->height)
-                                        : choose_grid_scale(chart, grid, (double)layout->width);
+    const double chosen = grid == &alone ? choose_scale((double)layout->width, (double)layout->height)
+                                         : choose_grid_scale(chart, grid, (double)layout->width);
+    const double scale = chart->font_size > 0.0 ? chart->font_size / TICK_SIZE : chosen;
     layout->scale = scale;
     layout->line = whole(fmax(1.3 * scale, 1.0));
     layout->column = whole(fmax(scale, 1.0));
@@ -219,4 +224,18 @@ rm_chart_layout rm_chart_layout_make(const ropemap_chart *chart, const rm_chart_
     (void)rm_chart_text_fit(layout.x_label, chart->x_label, layout.label_size, (double)layout.area.width);
     (void)rm_chart_text_fit(layout.y_label, chart->y_label, layout.label_size, (double)layout.area.height);
     return layout;
+}
+
+ropemap_status rm_chart_layout_check(const rm_chart_layout *layout, const rm_chart_grid *grid,
+                                     ropemap_error *error) {
+    const rm_chart_grid *all = grid != NULL ? grid : &alone;
+    const double least = PLOT_LEAST * layout->tick_size;
+    if ((double)layout->plot.width < least || (double)layout->plot.height < least) {
+        return rm_fail(
+            error, ROPEMAP_USAGE,
+            "chart: %" PRId64 " x %" PRId64 " pixels leave no room for %" PRId32 " x %" PRId32
+            " plots beside text of %.4g pixels, expected a larger chart, smaller text or fewer plots",
+            layout->width, layout->height, all->across, all->down, layout->tick_size);
+    }
+    return ROPEMAP_OK;
 }

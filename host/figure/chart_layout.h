@@ -47,6 +47,10 @@ typedef struct rm_chart_layout {
  */
 rm_chart_layout rm_chart_layout_make(const ropemap_chart *chart, const rm_chart_grid *grid);
 
+/* ROPEMAP_USAGE where words leave no room for the plots. */
+ropemap_status rm_chart_layout_check(const rm_chart_layout *layout, const rm_chart_grid *grid,
+                                     ropemap_error *error);
+
 /* Where values stand, in pixels of the figure; value > 0 where the axis is logarithmic. */
 double rm_chart_across(const rm_chart_layout *layout, double x);
 double rm_chart_down(const rm_chart_layout *layout, double y);

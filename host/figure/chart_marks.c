@@ -22,7 +22,7 @@
 #define COST_CROSSED 3.0    /* another mark's line, across the label */
 #define COST_STRUCK  1000.0 /* the same, all along it */
 
-enum { PLACES = 24, SIDES = 2, ROOMS = 3 };
+enum { PLACES = 24, SIDES = 2, ROOMS = 4 };
 
 /* A rectangle that a label takes. */
 typedef struct area {
@@ -217,7 +217,7 @@ static void write_label(rm_drawing *drawing, const rm_chart_layout *layout, cons
 
 void rm_chart_mark_labels_draw(rm_drawing *drawing, const ropemap_chart *chart, const rm_chart_layout *layout,
                                const rm_chart_curve *curves) {
-    static const double rooms[ROOMS] = {0.7, 0.35, 0.18}; /* of the line's length */
+    static const double rooms[ROOMS] = {0.95, 0.7, 0.35, 0.18}; /* of the line's length */
     labels all = {.chart = chart, .layout = layout, .curves = curves};
     for (int32_t index = 0; index < chart->mark_count; index++) {
         const ropemap_mark *mark = &chart->marks[index];

@@ -11,7 +11,7 @@ static ropemap_status make_page(const ropemap_chart *chart, double millimetres, 
                                 ropemap_bytes *bytes, ropemap_error *error) {
     char title[RM_TEXT_BYTES];
     rm_text_clean(title, chart->title != NULL ? chart->title : "", RM_TEXT_BYTES);
-    const rm_page page = {.title = title, .millimetres = millimetres, .paper = true};
+    const rm_page page = {.title = title, .millimetres = millimetres, .dpi = chart->dpi, .paper = true};
     RM_TRY(rm_page_check(&page, error));
     rm_drawing drawing = {.items = NULL};
     ropemap_status status = rm_chart_draw(chart, &drawing, error);

@@ -1,6 +1,8 @@
 /* check.c - whether a map and a figure can be shown at all */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/check.h"
+#include "host/figure/page.h"
+#include "host/figure/sink_image.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -83,15 +85,20 @@ static ropemap_status check_overlay(const ropemap_figure *figure, ropemap_error 
     return ROPEMAP_OK;
 }
 
+ropemap_status rm_check_width(int64_t width, const char *what, ropemap_error *error) {
+    return width == 0 || (width > 0 && width <= RM_IMAGE_SIDE_MAX)
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 " pixels wide, expected 1 to %d, or 0", what,
+                         width, (int)RM_IMAGE_SIDE_MAX);
+}
+
 ropemap_status rm_check_figure(const ropemap_figure *figure, const ropemap_map *map, ropemap_error *error) {
     RM_TRY(check_colours(figure, error));
+    RM_TRY(rm_print_check(figure->font_size, figure->dpi, error));
     if (figure->bare) {
         return ROPEMAP_OK;
     }
-    if (figure->scale != 0.0 && !(figure->scale >= 0.25 && figure->scale <= 8.0)) {
-        return rm_fail(error, ROPEMAP_USAGE, "figure: scale %g, expected 0.25 to 8, or 0 for the map's own",
-                       figure->scale);
-    }
+    RM_TRY(rm_check_width(figure->width, "figure", error));
     RM_TRY(check_overlay(figure, error));
     RM_TRY(check_range("rows", &figure->rows, map->height, error));
     return check_range("cols", &figure->cols, map->width, error);

@@ -3,6 +3,7 @@
 #include "host/base/alloc.h"
 #include "host/figure/cell_text.h"
 #include "host/figure/check.h"
+#include "host/figure/drawing_png.h"
 #include "host/figure/font.h"
 #include "host/figure/frame.h"
 #include "host/figure/overlay.h"
@@ -73,6 +74,7 @@ static void draw_bare(const ropemap_map *map, scene *made) {
 static ropemap_status draw_framed(const ropemap_figure *figure, const ropemap_map *map, scene *made,
                                   ropemap_error *error) {
     const rm_layout layout = rm_layout_make(figure, map, &made->colour);
+    RM_TRY(rm_layout_check(&layout, figure, error));
     rm_frame_draw(&made->drawing, &layout, map, made->levels, &made->colour, &made->bar);
     RM_TRY(rm_overlay_draw(&made->drawing, &layout, figure, map, &made->colour, error));
     if (rm_cell_text_wanted(figure, map)) {
@@ -130,19 +132,12 @@ ropemap_status ropemap_figure_png(const ropemap_figure *figure, const ropemap_ma
         const ropemap_status status =
             rm_png_indexed(made.levels, map->width, map->height, &made.colour.palette, bytes, error);
         free_scene(&made);
-        return status;
+        return status == ROPEMAP_OK ? rm_png_density(bytes, figure->dpi, error) : status;
     }
     ropemap_image image = {.rgb = NULL};
-    ropemap_status status = rm_png_check(made.drawing.width, made.drawing.height, 3, error);
-    if (status == ROPEMAP_OK) {
-        status = rm_sink_image(&made.drawing, &image, error);
-    }
-    free_scene(&made); /* before the encoder takes its share of memory */
-    if (status == ROPEMAP_OK) {
-        status = rm_png_rgb(&image, bytes, error);
-        ropemap_image_free(&image);
-    }
-    return status;
+    const ropemap_status status = rm_drawing_pixels(&made.drawing, &image, error);
+    free_scene(&made);
+    return status == ROPEMAP_OK ? rm_pixels_png(&image, figure->dpi, bytes, error) : status;
 }
 
 /* ---- pages ---- */
@@ -154,7 +149,8 @@ static ropemap_status make_page(const ropemap_figure *figure, const ropemap_map 
                                 page_sink sink, ropemap_bytes *bytes, ropemap_error *error) {
     char title[RM_TEXT_BYTES];
     rm_text_clean(title, figure->title, sizeof figure->title);
-    const rm_page page = {.title = title, .millimetres = millimetres, .paper = !figure->bare};
+    const rm_page page = {
+        .title = title, .millimetres = millimetres, .dpi = figure->dpi, .paper = !figure->bare};
     RM_TRY(rm_page_check(&page, error));
     scene made;
     RM_TRY(make_scene(figure, map, &made, error));

@@ -1,10 +1,12 @@
 /* layout.c - where everything of a framed figure stands */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/layout.h"
+#include "host/figure/chart_text.h"
 #include "host/figure/font.h"
 #include "host/figure/norm_ticks.h"
 #include "host/figure/note.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -20,10 +22,15 @@
 #define BAR_GAP       34.0  /* between the map and the colour bar */
 #define TEXT_WIDTH    420.0 /* the title is not broken below this width */
 
+/* Sizes of the numbers that a map in a figure of a given width has at least across. */
+#define MAP_LEAST 3.0
+
 enum {
     SIDE = 1024,      /* map pixels at scale 1, and what a small map is enlarged to */
     SIDE_LEAST = 600, /* what the longer side has at least */
     STRIP = 6,        /* the shorter side has at least this part of the longer one */
+    WORD_LINES = 8,   /* of title, subtitle and note in a figure of a given width, each at most */
+    PASSES = 8,       /* to reach a given width */
     CELL_SEEN = 4     /* pixels from which on a position is seen as a square of its own */
 };
 
@@ -33,6 +40,13 @@ static int64_t whole(double length) {
 
 static int64_t at_least(int64_t value, int64_t least) {
     return value > least ? value : least;
+}
+
+/* A map so many pixels wide; thin ones are thickened. */
+static void fit_map(rm_layout *layout, const ropemap_map *map, int64_t width) {
+    const double shape = (double)map->height / (double)map->width;
+    layout->map.width = width;
+    layout->map.height = at_least(lround((double)width * fmin(fmax(shape, 1.0 / STRIP), STRIP)), 1);
 }
 
 /* Small maps are enlarged by whole pixels, thin ones thickened, so that every cell is equally large and
@@ -47,8 +61,8 @@ static void size_map(rm_layout *layout, const ropemap_map *map) {
 }
 
 static double choose_scale(const ropemap_figure *figure, const rm_layout *layout) {
-    if (figure->scale > 0.0) {
-        return figure->scale;
+    if (figure->font_size > 0.0) {
+        return figure->font_size / TICK_SIZE;
     }
     const int64_t longer = at_least(layout->map.width, layout->map.height);
     return fmin(fmax((double)longer / SIDE, 0.7), 16.0);
@@ -152,7 +166,14 @@ static void lay_titles(rm_layout *layout, const ropemap_figure *figure, const ch
     rm_text_clean(title, figure->title, sizeof figure->title);
     rm_text_clean(subtitle, figure->subtitle, sizeof figure->subtitle);
     const int64_t margin = whole(MARGIN * scale);
-    const double width = fmax((double)(layout->width - margin - layout->map.x), TEXT_WIDTH * scale);
+    const double room = (double)(layout->width - margin - layout->map.x);
+    if (figure->width > 0) {
+        layout->title = rm_chart_text_lines(title, layout->title_size, room, WORD_LINES);
+        layout->subtitle = rm_chart_text_lines(subtitle, layout->subtitle_size, room, WORD_LINES);
+        layout->note = rm_chart_text_lines(note, layout->subtitle_size, room, WORD_LINES);
+        return;
+    }
+    const double width = fmax(room, TEXT_WIDTH * scale);
     layout->title = rm_text_wrap(title, layout->title_size, width);
     layout->subtitle = rm_text_wrap(subtitle, layout->subtitle_size, width);
     layout->note = rm_text_wrap(note, layout->subtitle_size, width);
@@ -176,9 +197,12 @@ static void lay_mark(rm_layout *layout, const ropemap_figure *figure, double sca
     }
     char length[RM_NUMBER_TEXT];
     rm_number_grouped(length, figure->trained_length);
-    (void)snprintf(mark->label, sizeof mark->label, "trained %.40s", length);
+    char label[RM_NUMBER_TEXT];
+    (void)snprintf(label, sizeof label, "trained %.40s", length);
     mark->size = MARK_SIZE * scale;
-    const double wide = rm_font_width(mark->label, mark->size), room = (double)layout->map.width - wide;
+    const double most = figure->width > 0 ? (double)layout->map.width : (double)INFINITY;
+    const double wide = rm_chart_text_fit(mark->label, label, mark->size, most);
+    const double room = (double)layout->map.width - wide;
     mark->label_x = (double)layout->map.x + fmax(fmin(mark->across - wide / 2.0, room), 0.0);
     const int64_t end = whole(mark->label_x + wide) + whole(MARGIN * scale);
     layout->width = at_least(layout->width, end);
@@ -219,12 +243,19 @@ static void lay_lines(rm_layout *layout, double scale) {
     layout->height = whole(labels_end + label) + margin;
 }
 
-rm_layout rm_layout_make(const ropemap_figure *figure, const ropemap_map *map, const rm_colour *colour) {
+/* With text at the scale `wanted`, 0 for the figure's own, around a map `width` pixels wide, 0 for whole
+ * pixels a cell. */
+static rm_layout lay_out(const ropemap_figure *figure, const ropemap_map *map, const rm_colour *colour,
+                         double wanted, int64_t width) {
     char note[RM_TEXT_BYTES];
     rm_note_write(note, figure, map, colour);
     rm_layout layout = {.theme = rm_theme_of(figure->dark), .has_nan = map->nan_cells > 0};
-    size_map(&layout, map);
-    const double scale = choose_scale(figure, &layout);
+    if (width > 0) {
+        fit_map(&layout, map, width);
+    } else {
+        size_map(&layout, map);
+    }
+    const double scale = wanted > 0.0 ? wanted : choose_scale(figure, &layout);
     layout.scale = scale;
     layout.line = at_least((int64_t)lround(1.3 * scale), 1);
     layout.tick = whole(8.0 * scale);
@@ -243,4 +274,35 @@ rm_layout rm_layout_make(const ropemap_figure *figure, const ropemap_map *map, c
     }
     lay_lines(&layout, scale);
     return layout;
+}
+
+rm_layout rm_layout_make(const ropemap_figure *figure, const ropemap_map *map, const rm_colour *colour) {
+    rm_layout layout = lay_out(figure, map, colour, 0.0, 0);
+    if (figure->width == 0) {
+        return layout;
+    }
+    const double times = (double)figure->width / (double)layout.width;
+    const double scale = figure->font_size > 0.0 ? layout.scale : layout.scale * times;
+    int64_t width = at_least((int64_t)((double)layout.map.width * times), 1);
+    for (int pass = 0; pass < PASSES;
+         pass++) { /* numbers change with the map: it settles, and then shrinks */
+        layout = lay_out(figure, map, colour, scale, width);
+        const int64_t spare = figure->width - layout.width;
+        if (spare == 0 || (spare > 0 && pass >= PASSES / 2)) {
+            break;
+        }
+        width = at_least(width + spare, 1);
+    }
+    layout.width = at_least(layout.width, figure->width);
+    return layout;
+}
+
+ropemap_status rm_layout_check(const rm_layout *layout, const ropemap_figure *figure, ropemap_error *error) {
+    const bool tight = (double)layout->map.width < MAP_LEAST * layout->tick_size;
+    return figure->width == 0 || (layout->width == figure->width && !tight)
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE,
+                         "figure: %" PRId64 " pixels leave no room for the map beside text of %.4g pixels, "
+                         "expected a wider figure or smaller text",
+                         figure->width, layout->tick_size);
 }

@@ -25,7 +25,7 @@ typedef struct rm_axis {
  * is not on both axes. */
 typedef struct rm_mark {
     double across, down;
-    char label[RM_NUMBER_TEXT];
+    char label[RM_TEXT_BYTES];
     double size, label_x, label_y; /* of the label: its start and its baseline */
 } rm_mark;
 
@@ -51,5 +51,8 @@ typedef struct rm_layout {
 
 /* Lays out a figure whose limits are chosen. The font is ready (font.h), figure and map are checked. */
 rm_layout rm_layout_make(const ropemap_figure *figure, const ropemap_map *map, const rm_colour *colour);
+
+/* ROPEMAP_USAGE where the width that the figure is given leaves no room for the map. */
+ropemap_status rm_layout_check(const rm_layout *layout, const ropemap_figure *figure, ropemap_error *error);
 
 #endif

@@ -1,8 +1,7 @@
 /* plots.c - charts side by side with the same axes, as a PNG file or a page */
 /* SPDX-License-Identifier: MIT */
+#include "host/figure/drawing_png.h"
 #include "host/figure/plots_draw.h"
-#include "host/figure/png.h"
-#include "host/figure/sink_image.h"
 #include "host/figure/sink_pdf.h"
 #include "host/figure/sink_svg.h"
 
@@ -11,14 +10,10 @@ ropemap_status ropemap_plots_png(const ropemap_plots *plots, ropemap_bytes *byte
     ropemap_image image = {.rgb = NULL};
     ropemap_status status = rm_plots_draw(plots, &drawing, error);
     if (status == ROPEMAP_OK) {
-        status = rm_sink_image(&drawing, &image, error);
+        status = rm_drawing_pixels(&drawing, &image, error);
     }
     rm_drawing_free(&drawing);
-    if (status == ROPEMAP_OK) {
-        status = rm_png_rgb(&image, bytes, error);
-        ropemap_image_free(&image);
-    }
-    return status;
+    return status == ROPEMAP_OK ? rm_pixels_png(&image, plots->page.dpi, bytes, error) : status;
 }
 
 typedef ropemap_status (*page_sink)(const rm_drawing *drawing, const rm_page *page, ropemap_bytes *bytes,
@@ -28,7 +23,7 @@ static ropemap_status make_page(const ropemap_plots *plots, double millimetres, 
                                 ropemap_bytes *bytes, ropemap_error *error) {
     char title[RM_TEXT_BYTES];
     rm_text_clean(title, plots->page.title != NULL ? plots->page.title : "", SIZE_MAX);
-    const rm_page page = {.title = title, .millimetres = millimetres, .paper = true};
+    const rm_page page = {.title = title, .millimetres = millimetres, .dpi = plots->page.dpi, .paper = true};
     RM_TRY(rm_page_check(&page, error));
     rm_drawing drawing = {.items = NULL};
     ropemap_status status = rm_plots_draw(plots, &drawing, error);

@@ -10,16 +10,13 @@
 #include "host/figure/chart_text.h"
 #include "host/figure/font.h"
 #include "host/figure/sheet_grid.h"
-#include "host/figure/sheet_layout.h"
+#include "host/figure/sink_image.h"
 
 #include <inttypes.h>
 #include <math.h>
 
 /* A page is best filled where it is as wide, for its height, as the golden section. */
 #define PAGE_SHAPE 0.62
-
-/* Sizes of text that a plot has at least on each side. */
-#define PLOT_LEAST 3.0
 
 enum { NAME_LINES = 2 /* at most */ };
 
@@ -58,22 +55,13 @@ static ropemap_status check(const ropemap_plots *plots, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-static ropemap_status check_room(const rm_chart_layout *layout, const rm_chart_grid *grid,
-                                 ropemap_error *error) {
-    const double least = PLOT_LEAST * layout->tick_size;
-    if ((double)layout->plot.width < least || (double)layout->plot.height < least) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "plots: %" PRId64 " x %" PRId64 " pixels leave no room for %" PRId32 " x %" PRId32
-                       ", expected a larger page, or more even rows and columns",
-                       layout->width, layout->height, grid->across, grid->down);
-    }
-    if (layout->height > RM_SHEET_PIXELS_MAX) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "plots: a page of %" PRId64 " x %" PRId64
-                       " pixels, expected at most %d a side; more columns take less",
-                       layout->width, layout->height, (int)RM_SHEET_PIXELS_MAX);
-    }
-    return ROPEMAP_OK;
+static ropemap_status check_height(const rm_chart_layout *layout, ropemap_error *error) {
+    return layout->height <= RM_IMAGE_SIDE_MAX
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE,
+                         "plots: a page of %" PRId64 " x %" PRId64
+                         " pixels, expected at most %d a side; more columns take less",
+                         layout->width, layout->height, (int)RM_IMAGE_SIDE_MAX);
 }
 
 /* ---- all plots as one chart, for axes that hold everything */
@@ -111,7 +99,8 @@ static ropemap_status lay_out(const ropemap_plots *plots, const rm_chart_grid *g
     *layout = rm_chart_layout_make(&all, grid);
     rm_free(series);
     rm_free(marks);
-    return check_room(layout, grid, error);
+    RM_TRY(rm_chart_layout_check(layout, grid, error));
+    return check_height(layout, error);
 }
 
 /* ---- drawing */

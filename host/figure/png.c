@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <libdeflate.h>
+#include <math.h>
 #include <string.h>
 
 /* Portable Network Graphics specification, chapters 5 and 11: signature, then IHDR, whose data start at 16.
@@ -55,31 +56,46 @@ ropemap_status rm_png_rgb(const ropemap_image *image, ropemap_bytes *bytes, rope
     return encode(image->rgb, image->width, image->height, 3, bytes, error);
 }
 
-/* Grey becomes palette: the header's colour type is patched, and the palette's chunk follows it. */
-static void insert_palette(const ropemap_bytes *grey, const rm_palette *palette, uint8_t *file) {
-    memcpy(file, grey->data, HEADER_END);
-    file[COLOUR_TYPE] = TYPE_PALETTE;
-    put32(file + HEADER_CRC, libdeflate_crc32(0, file + HEADER_TYPE, 4 + HEADER_DATA));
-    uint8_t *chunk = file + HEADER_END;
-    put32(chunk, PALETTE_BYTES);
-    memcpy(chunk + 4, "PLTE", 4);
-    memcpy(chunk + 8, palette->rgb, PALETTE_BYTES);
-    put32(chunk + 8 + PALETTE_BYTES, libdeflate_crc32(0, chunk + 4, 4 + PALETTE_BYTES));
-    memcpy(chunk + CHUNK_OVERHEAD + PALETTE_BYTES, grey->data + HEADER_END, grey->size - HEADER_END);
-}
-
-ropemap_status rm_png_indexed(const uint8_t *levels, int64_t width, int64_t height, const rm_palette *palette,
-                              ropemap_bytes *bytes, ropemap_error *error) {
-    ropemap_bytes grey = {.data = NULL};
-    RM_TRY(encode(levels, width, height, 1, &grey, error));
-    const size_t size = grey.size + CHUNK_OVERHEAD + PALETTE_BYTES;
+/* Puts a chunk behind the header. ROPEMAP_RESOURCES, and the file is freed. */
+static ropemap_status insert_chunk(ropemap_bytes *bytes, const char *type, const uint8_t *data, size_t count,
+                                   ropemap_error *error) {
+    const ropemap_bytes old = *bytes;
+    const size_t size = old.size + CHUNK_OVERHEAD + count;
     uint8_t *file = rm_alloc_raw(size, 1);
+    *bytes = (ropemap_bytes){.data = file, .size = file != NULL ? size : 0};
     if (file == NULL) {
-        rm_free(grey.data);
+        rm_free(old.data);
         return rm_fail_memory(error, "PNG", size);
     }
-    insert_palette(&grey, palette, file);
-    rm_free(grey.data);
-    *bytes = (ropemap_bytes){.data = file, .size = size};
+    uint8_t *chunk = file + HEADER_END;
+    memcpy(file, old.data, HEADER_END);
+    put32(chunk, (uint32_t)count);
+    memcpy(chunk + 4, type, 4);
+    memcpy(chunk + 8, data, count);
+    put32(chunk + 8 + count, libdeflate_crc32(0, chunk + 4, 4 + count));
+    memcpy(chunk + CHUNK_OVERHEAD + count, old.data + HEADER_END, old.size - HEADER_END);
+    rm_free(old.data);
     return ROPEMAP_OK;
+}
+
+/* Grey becomes palette: the header's colour type is patched, and the palette's chunk follows it. */
+ropemap_status rm_png_indexed(const uint8_t *levels, int64_t width, int64_t height, const rm_palette *palette,
+                              ropemap_bytes *bytes, ropemap_error *error) {
+    RM_TRY(encode(levels, width, height, 1, bytes, error));
+    bytes->data[COLOUR_TYPE] = TYPE_PALETTE;
+    put32(bytes->data + HEADER_CRC, libdeflate_crc32(0, bytes->data + HEADER_TYPE, 4 + HEADER_DATA));
+    return insert_chunk(bytes, "PLTE", &palette->rgb[0][0], PALETTE_BYTES, error);
+}
+
+/* Chunk pHYs (chapter 11.3.4.3): pixels a metre across and down, then 1 for that unit. */
+ropemap_status rm_png_density(ropemap_bytes *bytes, double dpi, ropemap_error *error) {
+    uint8_t data[9] = {0};
+    if (!(dpi > 0.0)) {
+        return ROPEMAP_OK;
+    }
+    const uint32_t density = (uint32_t)lround(dpi / 0.0254);
+    put32(data, density);
+    put32(data + 4, density);
+    data[8] = 1;
+    return insert_chunk(bytes, "pHYs", data, sizeof data, error);
 }

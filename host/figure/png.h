@@ -17,6 +17,10 @@ ropemap_status rm_png_indexed(const uint8_t *levels, int64_t width, int64_t heig
  */
 ropemap_status rm_png_rgb(const ropemap_image *image, ropemap_bytes *bytes, ropemap_error *error);
 
+/* Adds to a PNG file how many pixels an inch has; nothing where `dpi` is 0. ROPEMAP_RESOURCES, and the file
+ * is freed. */
+ropemap_status rm_png_density(ropemap_bytes *bytes, double dpi, ropemap_error *error);
+
 /* Whether an image of this size can be encoded: to be asked before it is drawn. */
 ropemap_status rm_png_check(int64_t width, int64_t height, int channels, ropemap_error *error);
 

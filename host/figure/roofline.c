@@ -5,11 +5,10 @@
  * the first of several places where it covers no other.
  */
 #include "host/base/alloc.h"
+#include "host/figure/drawing_png.h"
 #include "host/figure/font.h"
 #include "host/figure/number.h"
-#include "host/figure/png.h"
 #include "host/figure/roofline_scene.h"
-#include "host/figure/sink_image.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -308,11 +307,7 @@ ropemap_status ropemap_roofline_png(const ropemap_roofline *roofline, ropemap_by
     draw(roofline, &plot);
     rm_free(plot.taken);
     ropemap_image image = {.rgb = NULL};
-    ropemap_status status = rm_sink_image(&plot.drawing, &image, error);
+    const ropemap_status status = rm_drawing_pixels(&plot.drawing, &image, error);
     rm_drawing_free(&plot.drawing);
-    if (status == ROPEMAP_OK) {
-        status = rm_png_rgb(&image, bytes, error);
-        ropemap_image_free(&image);
-    }
-    return status;
+    return status == ROPEMAP_OK ? rm_pixels_png(&image, 0.0, bytes, error) : status;
 }

@@ -3,6 +3,7 @@
 #include "host/figure/sheet_check.h"
 #include "host/base/label.h"
 #include "host/figure/check.h"
+#include "host/figure/page.h"
 
 #include <inttypes.h>
 
@@ -21,7 +22,7 @@ static ropemap_status check_counts(const ropemap_sheet *sheet, ropemap_error *er
                        "sheet: panels of %" PRId64 " pixels, expected %d to %d, or 0 for %d", sheet->side,
                        (int)RM_SHEET_SIDE_MIN, (int)RM_SHEET_SIDE_MAX, (int)RM_SHEET_SIDE);
     }
-    return ROPEMAP_OK;
+    return rm_check_width(sheet->width, "sheet", error);
 }
 
 /* Map and ranges, by the rules of a figure of that panel alone. */
@@ -36,6 +37,7 @@ static ropemap_status check_map(const ropemap_panel *panel, ropemap_error *error
 
 ropemap_status rm_sheet_check(const ropemap_sheet *sheet, ropemap_error *error) {
     RM_TRY(check_counts(sheet, error));
+    RM_TRY(rm_print_check(sheet->font_size, sheet->dpi, error));
     for (int32_t index = 0; index < sheet->count; index++) {
         const ropemap_panel *panel = &sheet->panels[index];
         ropemap_error why = {.status = ROPEMAP_OK};

@@ -19,6 +19,13 @@ static int64_t at_least(int64_t value, int64_t least) {
     return value > least ? value : least;
 }
 
+/* A longer side of `side` pixels; thin maps are thickened. */
+static void fit_panel(rm_box *box, const ropemap_map *map, int64_t side) {
+    const double each = (double)side / (double)at_least(map->width, map->height);
+    box->width = at_least(lround(each * (double)map->width), at_least(side / STRIP, 1));
+    box->height = at_least(lround(each * (double)map->height), at_least(side / STRIP, 1));
+}
+
 /* Whole pixels a cell, as many as it takes to reach `side`; thin maps are thickened. */
 static void size_panel(rm_box *box, const ropemap_map *map, int64_t side) {
     const int64_t longer = at_least(map->width, map->height);
@@ -73,12 +80,16 @@ static bool is_shared(const rm_sheet_grid *grid, const ropemap_sheet *sheet, boo
     return true;
 }
 
-void rm_sheet_grid_make(rm_sheet_grid *grid, const ropemap_sheet *sheet) {
+void rm_sheet_grid_make(rm_sheet_grid *grid, const ropemap_sheet *sheet, int64_t fit) {
     memset(grid, 0, sizeof *grid); /* it is too large for an assignment by way of the stack */
     grid->count = sheet->count;
     const int64_t side = sheet->side > 0 ? sheet->side : RM_SHEET_SIDE;
     for (int32_t index = 0; index < grid->count; index++) {
-        size_panel(&grid->panels[index].map, sheet->panels[index].map, side);
+        if (fit > 0) {
+            fit_panel(&grid->panels[index].map, sheet->panels[index].map, fit);
+        } else {
+            size_panel(&grid->panels[index].map, sheet->panels[index].map, side);
+        }
     }
     const int32_t wanted = sheet->columns > 0 ? sheet->columns : choose_columns(grid);
     grid->across = wanted < grid->count ? wanted : grid->count;

@@ -27,9 +27,10 @@ int32_t rm_sheet_columns(int32_t count, double shape);
 
 /*
  * Sizes of the panels and their places in the grid, of a checked sheet; not yet where they stand. Panels
- * whose ranges and sizes are all the same share ticks: those at the left and at the bottom have them.
+ * whose ranges and sizes are all the same share ticks: those at the left and at the bottom have them. With
+ * `fit`, else 0, longer sides have that many pixels, whatever cells come to.
  */
-void rm_sheet_grid_make(rm_sheet_grid *grid, const ropemap_sheet *sheet);
+void rm_sheet_grid_make(rm_sheet_grid *grid, const ropemap_sheet *sheet, int64_t fit);
 
 /* Ticks of the panels that have some, their labels `size` pixels; lengths are times `scale`. */
 void rm_sheet_grid_ticks(rm_sheet_grid *grid, const ropemap_sheet *sheet, double size, double scale);

@@ -31,7 +31,9 @@
 #define NAME_ROOM   5.0  /* sizes of text that a name has at least */
 #define BAR_LEAST   6.0  /* sizes of text that the bar is tall at least */
 
-enum { WORD_LINES = 3 /* of title and subtitle, each at most */ };
+#define PANEL_LEAST 3.0 /* sizes of text that a column of a sheet of a given width has at least */
+
+enum { WORD_LINES = 3 /* of title and subtitle, each at most */, PASSES = 12 /* to reach a width */ };
 
 static int64_t whole(double length) {
     return (int64_t)ceil(length);
@@ -53,8 +55,7 @@ static double choose_scale(const rm_sheet_grid *grid) {
     return fmax(fmin((double)width / SCALE_WIDTH, (double)longest / SCALE_PANEL), SCALE_LEAST);
 }
 
-static void size_all(rm_sheet_layout *layout) {
-    const double scale = choose_scale(&layout->grid);
+static void size_all(rm_sheet_layout *layout, double scale) {
     layout->scale = scale;
     layout->line = at_least((int64_t)lround(1.3 * scale), 1);
     layout->tick = whole(8.0 * scale);
@@ -111,7 +112,7 @@ static void lay_names(rm_sheet_layout *layout, const ropemap_sheet *sheet) {
 static void lay_titles(rm_sheet_layout *layout, const ropemap_sheet *sheet) {
     const int64_t margin = whole(MARGIN * layout->scale);
     const double room = (double)(layout->width - margin - layout->area.x);
-    const double width = fmax(room, TEXT_WIDTH * layout->scale);
+    const double width = sheet->width > 0 ? room : fmax(room, TEXT_WIDTH * layout->scale);
     layout->title = rm_chart_text_lines(sheet->title, layout->title_size, width, WORD_LINES);
     layout->subtitle = rm_chart_text_lines(sheet->subtitle, layout->subtitle_size, width, WORD_LINES);
     const double widest = fmax(layout->title.width, layout->subtitle.width);
@@ -253,12 +254,12 @@ static void lay_values(rm_sheet_layout *layout, const rm_colour *colour) {
     }
 }
 
-ropemap_status rm_sheet_layout_make(rm_sheet_layout *layout, const ropemap_sheet *sheet,
-                                    const rm_colour *colour, bool has_nan, ropemap_error *error) {
+/* With text at `scale`, 0 for the sheet's own, and panels of `side` pixels, 0 for whole pixels a cell. */
+static void lay_out(rm_sheet_layout *layout, const ropemap_sheet *sheet, const rm_colour *colour,
+                    double scale, int64_t side) {
     rm_sheet_grid *grid = &layout->grid;
-    rm_sheet_grid_make(grid, sheet);
-    layout->has_nan = has_nan;
-    size_all(layout);
+    rm_sheet_grid_make(grid, sheet, side);
+    size_all(layout, scale > 0.0 ? scale : choose_scale(grid));
     layout->name_rise = 0.38 * layout->name_size;
     const bool names = has_names(layout, sheet);
     lay_names(layout, sheet);
@@ -276,6 +277,67 @@ ropemap_status rm_sheet_layout_make(rm_sheet_layout *layout, const ropemap_sheet
     lay_bar(layout, &room);
     lay_titles(layout, sheet);
     lay_rows(layout, names);
+}
+
+/* Pixels that a panel's longer side gains for each that its column is to gain, at most. */
+static double side_by_width(const rm_sheet_grid *grid) {
+    double most = 1.0;
+    for (int32_t index = 0; index < grid->count; index++) {
+        const rm_box *box = &grid->panels[index].map;
+        if (box->width == grid->widths[index % grid->across]) {
+            most = fmax(most, (double)box->height / (double)box->width);
+        }
+    }
+    return most;
+}
+
+/* Panels as large as the sheet's width lets them be. */
+static void fit_width(rm_sheet_layout *layout, const ropemap_sheet *sheet, const rm_colour *colour) {
+    const rm_sheet_grid *grid = &layout->grid;
+    const double times = (double)sheet->width / (double)layout->width;
+    const double scale = sheet->font_size > 0.0 ? layout->scale : layout->scale * times;
+    int64_t side = 1;
+    for (int32_t index = 0; index < grid->count; index++) {
+        side = at_least(grid->panels[index].map.width, at_least(grid->panels[index].map.height, side));
+    }
+    side = at_least((int64_t)((double)side * times), 1);
+    for (int pass = 0; pass < PASSES; pass++) { /* numbers change with panels: it settles, and then shrinks */
+        lay_out(layout, sheet, colour, scale, side);
+        const int64_t spare = sheet->width - layout->width;
+        if (spare >= 0 && (spare < grid->across || pass >= PASSES / 2)) {
+            break;
+        }
+        const double change = floor((double)spare / (double)grid->across * side_by_width(grid));
+        side = at_least(side + (int64_t)change, 1);
+    }
+    layout->width = at_least(layout->width, sheet->width);
+}
+
+static ropemap_status check_room(const rm_sheet_layout *layout, const ropemap_sheet *sheet,
+                                 ropemap_error *error) {
+    bool tight = false;
+    for (int32_t col = 0; col < layout->grid.across; col++) {
+        tight = tight || (double)layout->grid.widths[col] < PANEL_LEAST * layout->tick_size;
+    }
+    return sheet->width == 0 || (layout->width == sheet->width && !tight)
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE,
+                         "sheet: %" PRId64 " pixels leave no room for %" PRId32
+                         " panel%s side by side, beside text of %.4g pixels, expected a wider sheet, smaller "
+                         "text or fewer columns",
+                         sheet->width, layout->grid.across, layout->grid.across == 1 ? "" : "s",
+                         layout->tick_size);
+}
+
+ropemap_status rm_sheet_layout_make(rm_sheet_layout *layout, const ropemap_sheet *sheet,
+                                    const rm_colour *colour, bool has_nan, ropemap_error *error) {
+    const rm_sheet_grid *grid = &layout->grid;
+    layout->has_nan = has_nan;
+    lay_out(layout, sheet, colour, sheet->font_size / TICK_SIZE, 0);
+    if (sheet->width > 0) {
+        fit_width(layout, sheet, colour);
+        RM_TRY(check_room(layout, sheet, error));
+    }
     if (layout->width > RM_SHEET_PIXELS_MAX || layout->height > RM_SHEET_PIXELS_MAX) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "sheet: %" PRId64 " x %" PRId64 " pixels for %" PRId32 " x %" PRId32

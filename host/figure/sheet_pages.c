@@ -11,7 +11,7 @@ static ropemap_status make_page(const ropemap_sheet *sheet, double millimetres, 
                                 ropemap_bytes *bytes, ropemap_error *error) {
     char title[RM_TEXT_BYTES];
     rm_text_clean(title, sheet->title != NULL ? sheet->title : "", SIZE_MAX);
-    const rm_page page = {.title = title, .millimetres = millimetres, .paper = true};
+    const rm_page page = {.title = title, .millimetres = millimetres, .dpi = sheet->dpi, .paper = true};
     RM_TRY(rm_page_check(&page, error));
     rm_sheet_scene scene;
     ropemap_status status = rm_sheet_scene_make(sheet, &scene, error);

@@ -3,6 +3,7 @@
 #include "host/figure/sink_image.h"
 #include "host/base/alloc.h"
 #include "host/figure/cairo_items.h"
+#include "host/figure/shrink.h"
 
 #include <cairo.h>
 #include <inttypes.h>
@@ -35,13 +36,11 @@ static void expand_row(const rm_item *item, const uint32_t colours[RM_LEVELS + 1
     }
 }
 
-/* Straight into the surface's memory: each pixel is one cell's colour, whatever a filter would do. */
-static void draw_raster(const canvas *target, const rm_item *item) {
+/* Each pixel is one cell's colour, whatever a filter would do. */
+static void enlarge_raster(const canvas *target, const rm_item *item, uint32_t *corner) {
     uint32_t colours[RM_LEVELS + 1];
     rm_cairo_words(item->palette, colours);
-    cairo_surface_flush(target->surface);
     const int64_t height = (int64_t)item->height;
-    uint32_t *corner = target->pixels + (int64_t)item->y * target->width + (int64_t)item->x;
     for (int64_t row = 0; row < item->rows; row++) {
         const int64_t first = row * height / item->rows, end = (row + 1) * height / item->rows;
         uint32_t *top = corner + first * target->width;
@@ -52,15 +51,28 @@ static void draw_raster(const canvas *target, const rm_item *item) {
             memcpy(corner + y * target->width, top, (size_t)item->width * sizeof *top);
         }
     }
-    cairo_surface_mark_dirty(target->surface);
 }
 
-static void draw_item(const canvas *target, const rm_item *item) {
-    if (item->kind == RM_ITEM_RASTER) {
-        draw_raster(target, item);
+/* Straight into the surface's memory. False where memory is short. */
+static bool draw_raster(const canvas *target, const rm_item *item) {
+    uint32_t *corner = target->pixels + (int64_t)item->y * target->width + (int64_t)item->x;
+    bool drawn = true;
+    cairo_surface_flush(target->surface);
+    if (rm_raster_shrinks(item)) {
+        drawn = rm_raster_shrink(item, corner, target->width);
     } else {
-        rm_cairo_item(target->cairo, item, false);
+        enlarge_raster(target, item, corner);
     }
+    cairo_surface_mark_dirty(target->surface);
+    return drawn;
+}
+
+static bool draw_item(const canvas *target, const rm_item *item) {
+    if (item->kind == RM_ITEM_RASTER) {
+        return draw_raster(target, item);
+    }
+    rm_cairo_item(target->cairo, item, false);
+    return true;
 }
 
 static void open_canvas(canvas *target) {
@@ -101,11 +113,12 @@ ropemap_status rm_sink_image(const rm_drawing *drawing, ropemap_image *image, ro
         return rm_fail_memory(error, "figure", pixels * sizeof *target.pixels);
     }
     open_canvas(&target);
-    for (int64_t item = 0; item < drawing->count; item++) {
-        draw_item(&target, &drawing->items[item]);
+    bool drawn = true;
+    for (int64_t item = 0; item < drawing->count && drawn; item++) {
+        drawn = draw_item(&target, &drawing->items[item]);
     }
     cairo_surface_flush(target.surface);
-    const cairo_status_t status = cairo_status(target.cairo);
+    const cairo_status_t status = drawn ? cairo_status(target.cairo) : CAIRO_STATUS_NO_MEMORY;
     cairo_destroy(target.cairo);
     cairo_surface_destroy(target.surface);
     if (status != CAIRO_STATUS_SUCCESS) {

@@ -127,9 +127,9 @@ static bool draw(cairo_t *cairo, const rm_drawing *drawing, const rm_page *page)
 
 ropemap_status rm_sink_pdf(const rm_drawing *drawing, const rm_page *page, ropemap_bytes *bytes,
                            ropemap_error *error) {
-    const double points = page->millimetres > 0.0
-                              ? page->millimetres * POINTS_PER_MILLIMETRE / (double)drawing->width
-                              : POINTS_PER_PIXEL;
+    const double millimetres = rm_page_width(page, drawing->width);
+    const double points =
+        millimetres > 0.0 ? millimetres * POINTS_PER_MILLIMETRE / (double)drawing->width : POINTS_PER_PIXEL;
     RM_TRY(check(drawing, page, points, error));
     rm_writer writer = {.data = NULL};
     cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(

@@ -289,8 +289,9 @@ static void put_side(rm_writer *svg, const char *name, double length, const char
 
 static void put_head(rm_writer *svg, const rm_drawing *drawing, const rm_page *page) {
     const double width = (double)drawing->width, height = (double)drawing->height;
-    const bool printed = page->millimetres > 0.0;
-    const double unit = printed ? page->millimetres / width : 1.0;
+    const double millimetres = rm_page_width(page, drawing->width);
+    const bool printed = millimetres > 0.0;
+    const double unit = printed ? millimetres / width : 1.0;
     put(svg, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\""
              " xmlns:xlink=\"http://www.w3.org/1999/xlink\"");
     put_side(svg, "width", unit * width, printed ? "mm" : "");

@@ -123,7 +123,7 @@ def write_safetensors(tensors):
 
 
 def read_png(data):
-    """A dictionary: width, height, colour type, palette (list of RGB), and rows of bytes where filters are 0."""
+    """A dictionary: width, height, colour type, density (pHYs), palette (list of RGB), and rows of bytes where filters are 0."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n", data[:8]
     chunks, at = [], 8
     while at < len(data):
@@ -140,7 +140,8 @@ def read_png(data):
     assert len(pixels) == stride * height
     rows = [pixels[row * stride:(row + 1) * stride] for row in range(height)]
     palette = b"".join(body for kind, body in chunks if kind == b"PLTE")
-    return {"width": width, "height": height, "colour": colour, "filters": {row[0] for row in rows},
+    density = [struct.unpack(">IIB", body) for kind, body in chunks if kind == b"pHYs"] # pixels a metre
+    return {"width": width, "height": height, "colour": colour, "density": density[0] if density else None, "filters": {row[0] for row in rows},
             "rows": [row[1:] for row in rows],
             "palette": [tuple(palette[index:index + 3]) for index in range(0, len(palette), 3)]}
 

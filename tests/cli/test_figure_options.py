@@ -81,10 +81,6 @@ class Frames(Case):
         self.assertEqual(tuple(picture["rows"][-1][-3:]), (0x12, 0x14, 0x17))
         self.assertIn("#e6e6e6", self.svg("--dark"))
 
-    def test_text_scale(self):
-        small, large = self.picture("--text-scale", "0.5"), self.picture("--text-scale", "2")
-        self.assertLess(small["width"] + 200, large["width"])
-
     def test_trained_length(self):
         """A model's length is on the map where it is inside of both axes."""
         page = self.svg("--preset", "llama3.1-8b", "--positions", "256k", "--norm", "log")
@@ -113,7 +109,10 @@ class Refused(Case):
                 ("percentile", "5%", "5%"), ("percentile", "nan", "nan"),
                 ("contour", "", "contour"), ("contour", "1,", "contour"), ("contour", "1,,2", "contour"),
                 ("contour", "x", "x"), ("contour", "1,2,3,4,5,6,7,8,9", "8"), ("contour", "inf", "inf"),
-                ("text-scale", "0.2", "0.25"), ("text-scale", "9", "8"), ("text-scale", "big", "big")):
+                ("font-size", "0", "above 0"), ("font-size", "-8", "above 0"), ("font-size", "8mm", "8mm"),
+                ("font-size", "px", "px"), ("font-size", "nan", "nan"), ("font-size", "1px", "2 to 400"),
+                ("font-size", "1e3", "2 to 400"), ("dpi", "9", "10 to 4800"), ("dpi", "4801", "10 to 4800"),
+                ("dpi", "300dpi", "300dpi"), ("dpi", "inf", "inf"), ("text-scale", "1", "unknown option")):
             self.refused(2, ["--" + option, word], "map", "-n", "8", "-o", "a.png", f"--{option}={value}")
         self.refused(2, ["--dark"], "map", "-n", "8", "-o", "a.png", "--dark=1")
         self.assertEqual(self.names(), [])
@@ -122,7 +121,7 @@ class Refused(Case):
         small = ["map", "-n", "8", "-o", "a.png"]
         self.refused(2, ["--percentile", "--clim"], *small, "--percentile", "1", "--clim", "0:1")
         self.refused(2, ["--clim", "--norm log", "above 0"], *small, "--norm", "log", "--clim", "0:1")
-        for option in (["--contour", "0"], ["--dark"], ["--text-scale", "1"]):
+        for option in (["--contour", "0"], ["--dark"], ["--font-size", "8"]):
             self.refused(2, [option[0], "--bare"], *small, "--bare", *option)
         self.assertEqual(self.names(), [])
 

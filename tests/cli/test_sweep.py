@@ -31,7 +31,7 @@ class Maps(Case):
         self.refused(2, [".npy"], *two, "-o", "s.npy")
         self.refused(2, ["twice"], *two, "-o", "s.png", "-o", "s.png")
         self.refused(2, ["--vary", "diff"], "sweep", "--vary", "diff=hf-fp32,ggml-fp32", "-o", "s.png")
-        for option in ("--contour=0", "--dark", "--text-scale=1"):
+        for option in ("--contour=0", "--dark"):
             self.refused(2, [option.split("=")[0], "--frames"], *two, "-o", "s.png", option)
         self.refused(2, ["--clim", "--norm log"], *two, "-o", "s.png", "--norm", "log", "--clim=-1:1")
         self.assertEqual(self.names(), [])

@@ -61,10 +61,7 @@ static const cli_option options_table[] = {
 /* What a page of maps does not show, and frames do. */
 static ropemap_status check_frame_options(const sweep_options *options, ropemap_error *error) {
     const map_figure *figure = &options->map.figure;
-    const char *name = figure->contour_count > 0  ? "contour"
-                       : figure->dark             ? "dark"
-                       : figure->text_scale > 0.0 ? "text-scale"
-                                                  : NULL;
+    const char *name = figure->contour_count > 0 ? "contour" : figure->dark ? "dark" : NULL;
     return name == NULL || options->frames != NULL
                ? ROPEMAP_OK
                : fail(error, ROPEMAP_USAGE, "--%s: of frames alone, expected with --frames DIR", name);

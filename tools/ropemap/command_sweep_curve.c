@@ -87,6 +87,7 @@ static ropemap_status check(const sweep_curve_options *options, const sweep_outp
                     "--vary: missing, expected --vary NAME=VALUES, such as head-dim=64,128,256");
     }
     ropemap_status status = vary_refuse(&options->plots, shared, error);
+    status = status == ROPEMAP_OK ? print_size_check(&options->curve.print, error) : status;
     status = status == ROPEMAP_OK ? check_lines(options, error) : status;
     return status == ROPEMAP_OK ? sweep_outputs_check(outputs, vary_count(&options->plots), error) : status;
 }

@@ -5,6 +5,7 @@
 #include "tools/ropemap/failure.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,8 +28,7 @@ static void add_marks(const curves *made, curve_chart *made_chart) {
         }
         if (!known) {
             const int at = made_chart->chart.mark_count++;
-            (void)snprintf(made_chart->words[at], sizeof made_chart->words[at], "trained length %" PRId64,
-                           length);
+            (void)snprintf(made_chart->words[at], sizeof made_chart->words[at], "trained %" PRId64, length);
             made_chart->marks[at] =
                 (ropemap_mark){.of_x = true, .at = (double)length, .label = made_chart->words[at]};
         }
@@ -120,6 +120,14 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
     to->chart.y_high = options->high;
     to->chart.series = to->series;
     to->chart.marks = to->marks;
-    to->chart.width = options->width;
-    to->chart.height = options->height;
+}
+
+double curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart) {
+    const print_scale scale = print_scale_of(&options->print, png);
+    const double asked = options->width > 0 ? (double)options->height / (double)options->width : shape;
+    chart->width = scale.width > 0 ? scale.width : options->width;
+    chart->height = scale.width > 0 ? llround(asked * (double)scale.width) : options->height;
+    chart->font_size = scale.font_size;
+    chart->dpi = scale.dpi;
+    return scale.millimetres;
 }

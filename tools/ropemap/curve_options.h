@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_CURVE_OPTIONS_H
 #define ROPEMAP_TOOLS_CURVE_OPTIONS_H
 
+#include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
 #include "tools/ropemap/vary.h"
 
@@ -31,7 +32,7 @@ typedef struct curve_options {
     bool has_limits;
     double low, high;
     int64_t width, height; /* pixels of a .png; 0: the chart's own */
-    double millimetres;    /* width of a page; 0: its own */
+    print_size print;
     int32_t threads;
     const char *outputs[CURVE_OUTPUTS_MOST];
     int output_count;

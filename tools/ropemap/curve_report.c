@@ -191,6 +191,7 @@ ropemap_status curves_check_outputs(const curve_options *options, ropemap_error 
         return fail(error, ROPEMAP_USAGE,
                     "--quiet: nothing would be said or written, expected -o FILE or --json");
     }
+    status = print_size_check(&options->print, error);
     for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
         const char *name = options->outputs[i];
         if (kind_of(name) == KIND_NONE) {
@@ -207,15 +208,16 @@ ropemap_status curves_check_outputs(const curve_options *options, ropemap_error 
     return status;
 }
 
-static ropemap_status make_file(const curve_options *options, const curves *made, const ropemap_chart *chart,
+static ropemap_status make_file(const curve_options *options, const curves *made, ropemap_chart *chart,
                                 file_kind kind, ropemap_bytes *bytes, ropemap_error *error) {
+    const double millimetres = curve_chart_size(options, kind == KIND_PNG, CURVE_SHAPE, chart);
     switch (kind) {
     case KIND_PNG:
         return ropemap_chart_png(chart, bytes, error);
     case KIND_SVG:
-        return ropemap_chart_svg(chart, options->millimetres, bytes, error);
+        return ropemap_chart_svg(chart, millimetres, bytes, error);
     case KIND_PDF:
-        return ropemap_chart_pdf(chart, options->millimetres, bytes, error);
+        return ropemap_chart_pdf(chart, millimetres, bytes, error);
     case KIND_CSV:
         return make_csv(made, bytes, error);
     case KIND_NPY:

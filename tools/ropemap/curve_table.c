@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/curve_options.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/length.h"
 #include "tools/ropemap/map_setters.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
@@ -122,12 +121,6 @@ static ropemap_status set_pixels(void *into, const cli_option *option, const cha
                                  ropemap_error *error) {
     curve_options *options = into;
     return number_size(option_subject(option).text, text, 8192, &options->width, &options->height, error);
-}
-
-static ropemap_status set_page_width(void *into, const cli_option *option, const char *text,
-                                     ropemap_error *error) {
-    curve_options *options = into;
-    return length_parse(option, text, &options->millimetres, error);
 }
 
 static ropemap_status set_thread_count(void *into, const cli_option *option, const char *text,
@@ -270,13 +263,30 @@ const cli_option curve_option_table[] = {
      .name = "size",
      .argument = "WxH",
      .initial = "1600x1000",
-     .help = "pixels of the picture",
+     .help = "pixels of the picture; with --width its shape",
      .set = set_pixels},
     {.group = GROUP_OUTPUT,
      .name = "width",
      .argument = "LENGTH",
-     .help = "width of an .svg or .pdf: 180mm, 3.5in, 1024px",
-     .set = set_page_width},
+     .initial = "from --size",
+     .help = "width of the picture: as printed, 180mm, 18cm, 3.5in or 255pt, or 1024px",
+     .set = set_print_width,
+     .offset = offsetof(curve_options, print)},
+    {.group = GROUP_OUTPUT,
+     .name = "dpi",
+     .argument = "N",
+     .initial = "300 for a printed width, else 96",
+     .help = "pixels an inch, which a PNG of a printed width is made of, and a page without one",
+     .set = set_print_dpi,
+     .offset = offsetof(curve_options, print)},
+    {.group = GROUP_OUTPUT,
+     .name = "font-size",
+     .argument = "SIZE",
+     .initial = "in proportion to the picture",
+     .help = "size of the numbers along the axes, which other text follows: in points as printed, 8 or 8pt, "
+             "or 12px",
+     .set = set_print_font,
+     .offset = offsetof(curve_options, print)},
     {.group = GROUP_OUTPUT,
      .name = "json",
      .help = "print JSON of schema ropemap.curve/1",

@@ -11,10 +11,8 @@
 
 enum { PART_MAX = 80 };
 
-/* What the library takes: a share up to 0.4, and sizes of text. */
+/* What the library takes: a share up to 0.4. */
 #define PERCENT_MOST 40.0
-#define SCALE_LEAST  0.25
-#define SCALE_MOST   8.0
 
 const char *norm_choice(int index) {
     return ropemap_norm_name((ropemap_norm)index);
@@ -81,15 +79,6 @@ ropemap_status set_contours(void *into, const cli_option *option, const char *te
     return ROPEMAP_OK;
 }
 
-ropemap_status set_text_scale(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    map_figure *figure = &((map_options *)into)->figure;
-    const ropemap_status status = number_real(option_subject(option).text, text, &figure->text_scale, error);
-    return status == ROPEMAP_OK && !(figure->text_scale >= SCALE_LEAST && figure->text_scale <= SCALE_MOST)
-               ? fail(error, ROPEMAP_USAGE, "--text-scale: '%.64s', expected %.2f to %.0f", text, SCALE_LEAST,
-                      SCALE_MOST)
-               : status;
-}
-
 ropemap_status figure_options_check(const map_options *options, ropemap_error *error) {
     const map_figure *figure = &options->figure;
     if (figure->percentile > 0.0 && options->has_limits) {
@@ -100,13 +89,19 @@ ropemap_status figure_options_check(const map_options *options, ropemap_error *e
                     "--clim: %g to %g with --norm log, expected both above 0; symlog takes the others",
                     options->low, options->high);
     }
-    const char *frame = figure->contour_count > 0  ? "contour"
-                        : figure->dark             ? "dark"
-                        : figure->text_scale > 0.0 ? "text-scale"
-                                                   : NULL;
-    return options->bare && frame != NULL
-               ? fail(error, ROPEMAP_USAGE, "--%s: given with --bare, expected it on a framed map", frame)
-               : ROPEMAP_OK;
+    const char *frame = figure->contour_count > 0   ? "contour"
+                        : figure->dark              ? "dark"
+                        : options->print.font > 0.0 ? "font-size"
+                                                    : NULL;
+    if (options->bare && frame != NULL) {
+        return fail(error, ROPEMAP_USAGE, "--%s: given with --bare, expected it on a framed map", frame);
+    }
+    if (options->bare && options->print.width > 0.0 && options->print.dpi > 0.0) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--dpi: given with --bare and --width, whose pixels are the cells, expected one of the two");
+    }
+    return print_size_check(&options->print, error);
 }
 
 /* Where the axes count what is no position of the model's, its length has no place on them. */
@@ -115,8 +110,9 @@ static int64_t trained_length(const map_options *options) {
     return positions && options->rule.opened != NULL ? ropemap_model_trained_length(options->rule.opened) : 0;
 }
 
-void figure_options_apply(const map_options *options, ropemap_figure *figure) {
+void figure_options_apply(const map_options *options, bool png, ropemap_figure *figure) {
     const map_figure *asked = &options->figure;
+    const print_scale scale = print_scale_of(&options->print, png);
     figure->norm = asked->norm;
     figure->linear_below = asked->linear_below;
     figure->percentile = asked->percentile;
@@ -124,5 +120,7 @@ void figure_options_apply(const map_options *options, ropemap_figure *figure) {
     figure->contour_count = asked->contour_count;
     figure->trained_length = trained_length(options);
     figure->dark = asked->dark;
-    figure->scale = asked->text_scale;
+    figure->width = scale.width;
+    figure->font_size = scale.font_size;
+    figure->dpi = scale.dpi;
 }

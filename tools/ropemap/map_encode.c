@@ -6,6 +6,7 @@
 #include "tools/ropemap/map_turning.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +52,15 @@ static void describe_turning(const map_options *options, ropemap_figure *figure)
     }
 }
 
-ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map) {
+/* A bare PNG has a pixel a cell, and tells how many an inch of its width has. */
+static void tell_bare_width(const map_options *options, const ropemap_map *map, ropemap_figure *figure) {
+    const double inches = print_scale_of(&options->print, true).millimetres / 25.4;
+    if (options->bare && inches > 0.0) {
+        figure->dpi = fmin(fmax((double)map->width / inches, 10.0), 4800.0);
+    }
+}
+
+ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png) {
     ropemap_figure figure =
         ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
     describe_turning(options, &figure);
@@ -60,7 +69,8 @@ ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map)
     figure.low = options->low;
     figure.high = options->high;
     figure.bare = options->bare;
-    figure_options_apply(options, &figure);
+    figure_options_apply(options, png, &figure);
+    tell_bare_width(options, map, &figure);
     return figure;
 }
 
@@ -69,12 +79,13 @@ ropemap_status map_encode(const map_options *options, const ropemap_map *map, ma
     if (kind == MAP_NPY) {
         return ropemap_map_npy(map, bytes, error);
     }
-    const ropemap_figure figure = map_figure_of(options, map);
+    const ropemap_figure figure = map_figure_of(options, map, kind == MAP_PNG);
+    const double millimetres = print_scale_of(&options->print, false).millimetres;
     switch (kind) {
     case MAP_SVG:
-        return ropemap_figure_svg(&figure, map, options->millimetres, bytes, error);
+        return ropemap_figure_svg(&figure, map, millimetres, bytes, error);
     case MAP_PDF:
-        return ropemap_figure_pdf(&figure, map, options->millimetres, bytes, error);
+        return ropemap_figure_pdf(&figure, map, millimetres, bytes, error);
     default:
         return ropemap_figure_png(&figure, map, bytes, error);
     }

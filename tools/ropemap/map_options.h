@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_MAP_OPTIONS_H
 #define ROPEMAP_TOOLS_MAP_OPTIONS_H
 
+#include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
 
 enum { MAP_OUTPUTS_MAX = 16 };
@@ -15,7 +16,6 @@ typedef struct map_figure {
     double linear_below, percentile; /* the latter as a share */
     double contours[8];
     int32_t contour_count;
-    double text_scale; /* 0: from the map */
     bool dark;
 } map_figure;
 
@@ -48,7 +48,7 @@ typedef struct map_options {
     int output_count;
     bool bare, has_limits;
     double low, high;
-    double millimetres; /* width of a page; 0: from its pixels */
+    print_size print;
     ropemap_colormap colormap;
     map_figure figure;
     bool json, force, quiet, verbose, dry_run;

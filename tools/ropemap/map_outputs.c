@@ -110,14 +110,13 @@ static ropemap_status check_place(const char *name, bool force, ropemap_error *e
 }
 
 static ropemap_status check_width(const map_options *options, ropemap_error *error) {
-    bool page = options->millimetres == 0.0;
+    bool picture = options->print.width == 0.0;
     for (int index = 0; index < options->output_count; index++) {
-        const map_file kind = map_file_of(options->outputs[index]);
-        page = page || kind == MAP_SVG || kind == MAP_PDF;
+        picture = picture || map_file_of(options->outputs[index]) != MAP_NPY;
     }
-    return page ? ROPEMAP_OK
-                : fail(error, ROPEMAP_USAGE,
-                       "--width: given without a page, expected it with -o FILE.svg or -o FILE.pdf");
+    return picture ? ROPEMAP_OK
+                   : fail(error, ROPEMAP_USAGE,
+                          "--width: given without a picture, expected it with -o FILE.png, .svg or .pdf");
 }
 
 ropemap_status map_outputs_check(const map_options *options, const map_inputs *inputs, ropemap_error *error) {

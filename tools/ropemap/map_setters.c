@@ -3,7 +3,6 @@
 #include "tools/ropemap/map_setters.h"
 
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/length.h"
 #include "tools/ropemap/map_options.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
@@ -323,10 +322,6 @@ ropemap_status set_output(void *into, const cli_option *option, const char *text
     }
     options->outputs[options->output_count++] = text;
     return ROPEMAP_OK;
-}
-
-ropemap_status set_width(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    return length_parse(option, text, &((map_options *)into)->millimetres, error);
 }
 
 ropemap_status set_colormap(void *into, const cli_option *option, const char *text, ropemap_error *error) {

@@ -44,7 +44,6 @@ ropemap_status set_device(void *into, const cli_option *option, const char *text
 ropemap_status set_threads(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_memory(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_output(void *into, const cli_option *option, const char *text, ropemap_error *error);
-ropemap_status set_width(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_colormap(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_limits(void *into, const cli_option *option, const char *text, ropemap_error *error);
 

@@ -88,23 +88,25 @@ static ropemap_status make_all(sweep *all, ropemap_error *error) {
 
 /* ---- pages --------------------------------------------------------------------------------------------- */
 
-/* Plots and how wide they are printed. */
+/* Plots and what their size is from. */
 struct page {
     ropemap_plots plots;
-    double millimetres;
+    const curve_options *options;
 };
 
 static ropemap_status encode(const void *what, sweep_kind kind, ropemap_bytes *bytes, ropemap_error *error) {
     const struct page *page = what;
-    return kind == SWEEP_SVG   ? ropemap_plots_svg(&page->plots, page->millimetres, bytes, error)
-           : kind == SWEEP_PDF ? ropemap_plots_pdf(&page->plots, page->millimetres, bytes, error)
-                               : ropemap_plots_png(&page->plots, bytes, error);
+    ropemap_plots plots = page->plots;
+    const double millimetres = curve_chart_size(page->options, kind == SWEEP_PNG, 0.0, &plots.page);
+    return kind == SWEEP_SVG   ? ropemap_plots_svg(&plots, millimetres, bytes, error)
+           : kind == SWEEP_PDF ? ropemap_plots_pdf(&plots, millimetres, bytes, error)
+                               : ropemap_plots_png(&plots, bytes, error);
 }
 
 static ropemap_status write_pages(const sweep *all, const sweep_outputs *outputs, ropemap_error *error) {
     const sweep_curve_options *options = all->options;
     const int axes = options->plots.axis_count;
-    struct page page = {.millimetres = options->curve.millimetres,
+    struct page page = {.options = &options->curve,
                         .plots = {.page = all->charts[0].chart,
                                   .plots = all->plots,
                                   .count = all->count,
@@ -150,6 +152,7 @@ static ropemap_status write_frames(const sweep *all, const sweep_outputs *output
         (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", all->labels[i],
                        all->common[0] != '\0' ? ", " : "", all->common);
         chart.subtitle = subtitle;
+        (void)curve_chart_size(&all->options->curve, true, CURVE_SHAPE, &chart);
         chart.has_y_limits = true;
         chart.y_low = low;
         chart.y_high = high;

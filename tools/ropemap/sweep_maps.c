@@ -110,17 +110,22 @@ static void make_title(const sweep_options *options, char *title, size_t size) {
     }
 }
 
-/* A sheet and how wide it is printed. */
+/* A sheet and what its size is from. */
 struct page {
     ropemap_sheet sheet;
-    double millimetres;
+    const print_size *print;
 };
 
 static ropemap_status encode(const void *what, sweep_kind kind, ropemap_bytes *bytes, ropemap_error *error) {
     const struct page *page = what;
-    return kind == SWEEP_SVG   ? ropemap_sheet_svg(&page->sheet, page->millimetres, bytes, error)
-           : kind == SWEEP_PDF ? ropemap_sheet_pdf(&page->sheet, page->millimetres, bytes, error)
-                               : ropemap_sheet_png(&page->sheet, bytes, error);
+    const print_scale scale = print_scale_of(page->print, kind == SWEEP_PNG);
+    ropemap_sheet sheet = page->sheet;
+    sheet.width = scale.width;
+    sheet.font_size = scale.font_size;
+    sheet.dpi = scale.dpi;
+    return kind == SWEEP_SVG   ? ropemap_sheet_svg(&sheet, scale.millimetres, bytes, error)
+           : kind == SWEEP_PDF ? ropemap_sheet_pdf(&sheet, scale.millimetres, bytes, error)
+                               : ropemap_sheet_png(&sheet, bytes, error);
 }
 
 static ropemap_status write_sheets(const sweep_options *options, const sweep_outputs *outputs,
@@ -140,7 +145,7 @@ static ropemap_status write_sheets(const sweep_options *options, const sweep_out
     const ropemap_figure figure = settings[0].figure;
     const bool alike = rule_varies_alone(options);
     const int axes = options->vary.axis_count;
-    const struct page page = {.millimetres = options->map.millimetres,
+    const struct page page = {.print = &options->map.print,
                               .sheet = {.title = title,
                                         .subtitle = alike ? figure.subtitle : "",
                                         .row_label = figure.row_label,
@@ -194,7 +199,7 @@ static ropemap_status write_frames(const sweep_options *options, const sweep_out
         char name[SWEEP_NAME_BYTES];
         sweep_frame_name(outputs, i, name);
         ropemap_figure figure = settings[i].figure;
-        figure_options_apply(&options->map, &figure);
+        figure_options_apply(&options->map, true, &figure);
         figure.colormap = options->map.colormap;
         figure.has_limits = limited;
         figure.low = low;

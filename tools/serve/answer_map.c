@@ -108,7 +108,7 @@ static json_t *contours_array(const ropemap_figure *figure) {
 static ropemap_status describe(const drawing *made, double seconds, serve_answer *answer,
                                ropemap_error *error) {
     const ropemap_map *map = &made->map;
-    const ropemap_figure figure = map_figure_of(&made->options, map);
+    const ropemap_figure figure = map_figure_of(&made->options, map, true);
     ropemap_scale scale;
     const ropemap_status status = ropemap_figure_scale(&figure, map, &scale, error);
     if (status != ROPEMAP_OK) {

@@ -58,9 +58,9 @@ static const cli_option options_table[] = {
 
 /* Of a map's options: what only files have. */
 static const char *const without[] = {
-    "rows",   "cols",       "positions-from", "grid",   "sections", "diff",    "strict",     "size",
-    "method", "dtype",      "dry-run",        "output", "bare",     "width",   "percentile", "contour",
-    "dark",   "text-scale", "json",           "force",  "quiet",    "verbose", "clim",       NULL};
+    "rows",  "cols",    "positions-from", "grid",  "sections", "diff",       "strict",  "size", "method",
+    "dtype", "dry-run", "output",         "bare",  "width",    "percentile", "contour", "dark", "font-size",
+    "dpi",   "json",    "force",          "quiet", "verbose",  "clim",       NULL};
 
 /* The page starts with what was said of the picture; files and the machine's own are not the page's. */
 static void note(void *user, const cli_option *option, const char *value) {
