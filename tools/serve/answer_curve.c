@@ -29,8 +29,13 @@ static curve_options start_options(const serve_context *context, serve_job *job)
     return options;
 }
 
-/* Nothing of this machine varies, and what it takes fits. */
+/* What it takes fits. */
 static ropemap_status check(const curve_options *options, ropemap_error *error) {
+    const int64_t across = print_scale_of(&options->print, true).width;
+    if (options->width > SERVE_PIXELS || options->height > SERVE_PIXELS || across > SERVE_PIXELS) {
+        return fail(error, ROPEMAP_USAGE, "--%s: more than %d pixels a side, expected fewer from a browser",
+                    across > SERVE_PIXELS ? "width" : "size", SERVE_PIXELS);
+    }
     const int64_t count = options->has_distances ? options->distances.count : 1;
     if (count > SERVE_CURVE_VALUES / vary_count(&options->vary)) {
         return fail(error, ROPEMAP_USAGE,

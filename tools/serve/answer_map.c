@@ -55,12 +55,19 @@ static map_options start_options(const serve_context *context, const serve_query
     return options;
 }
 
-static ropemap_status check_limits(const map_options *options, ropemap_error *error) {
+/* A map of few columns and many rows, drawn to a width, may be as high as it likes: pages alone have one
+ * here. */
+static ropemap_status check_limits(const map_options *options, map_file kind, ropemap_error *error) {
     const ropemap_request *request = &options->request;
     if (request->width > SERVE_SIDE || request->height > SERVE_SIDE) {
         return fail(error, ROPEMAP_USAGE,
                     "--size: %" PRId64 "x%" PRId64 ", expected at most %d a side from a browser",
                     request->width, request->height, SERVE_SIDE);
+    }
+    if (kind == MAP_PNG && options->print.width > 0.0) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--width: of a PNG, expected of map.svg or map.pdf from a browser; --size says its cells");
     }
     if (options->grid > SERVE_GRID) {
         return fail(error, ROPEMAP_USAGE, "--grid: %" PRId32 ", expected at most %d from a browser",
@@ -76,7 +83,7 @@ static ropemap_status open_drawing(const serve_context *context, serve_job *job,
                                           &made->options.rule, &made->config, error);
     made->options.outputs[0] = job->path + 1;
     made->options.output_count = 1;
-    status = status == ROPEMAP_OK ? check_limits(&made->options, error) : status;
+    status = status == ROPEMAP_OK ? check_limits(&made->options, map_file_of(job->path), error) : status;
     status = status == ROPEMAP_OK ? map_options_check(&made->options, error) : status;
     status = status == ROPEMAP_OK ? figure_options_check(&made->options, error) : status;
     return status == ROPEMAP_OK ? map_inputs_open(&made->options, &made->inputs, error) : status;

@@ -12,7 +12,8 @@ enum {
     SERVE_WAITING = 64,      /* requests that wait for a worker, in each lane */
     SERVE_PAIRS = 64,        /* names in a query */
     SERVE_VIEW_BYTES = 32,   /* of the name of a view */
-    SERVE_SIDE = 2048,       /* pixels of a picture */
+    SERVE_SIDE = 2048,       /* cells of a map */
+    SERVE_PIXELS = 4096,     /* of a side of a chart */
     SERVE_CACHE_BYTES = 64 << 20,
     SERVE_MODELS = 32,            /* posted models that are kept, the newest */
     SERVE_CURVE_VALUES = 1 << 24, /* of all curves of a request */
