@@ -113,6 +113,34 @@ class Curve(Case):
         self.assertEqual((len(cells), len(cells[0])), (1, 70000))
         self.assertAlmostEqual(cells[0][69999], similarity(69999), delta=3e-7)
 
+    def test_many_distances_as_parts(self):
+        """Each part has the mean and the ends of its values, and together they are all distances once."""
+        for axis, first, step in (("linear", 0, 1), ("log", 0, 1), ("log", 7, 3), ("linear", 5, 2)):
+            range_ = "%d:20011:%d" % (first, step)
+            document = self.curves("-n", range_, "-b", "5e5", "--axis", axis)
+            self.done("curve", "-n", range_, "-b", "5e5", "-o", "c.npy", "--force", "-q")
+            values = read_npy(self.read("c.npy"))[0]
+            one = document["curves"][0]
+            self.assertIsNone(one["values"])
+            parts = one["buckets"]
+            self.assertLessEqual(len(parts["distance"]), 2001)
+            self.assertGreater(len(parts["distance"]), 1000)
+            following, widths = first, []
+            for start, last, mean, low, high in zip(*(parts[name] for name in ("distance", "last", "mean", "low",
+                                                                                 "high"))):
+                self.assertEqual(start, following)
+                inside = values[(start - first) // step:(last - first) // step + 1]
+                self.assertAlmostEqual(low, min(inside), 6)
+                self.assertAlmostEqual(high, max(inside), 6)
+                self.assertAlmostEqual(mean, math.fsum(inside) / len(inside), 6)
+                following = last + step
+                widths.append((last + step - start) / step if axis == "linear" else (last + step) / max(start, 1))
+            self.assertEqual(following, first + 20011 * step)
+            if axis == "linear":
+                self.assertLessEqual(max(widths) - min(widths), 1)
+            else:  # the last are as wide as each other, in proportion
+                self.assertLess(max(widths[-100:]) / min(widths[-100:]), 1.01)
+
     def test_what_cannot_vary_is_refused(self):
         for name in ("head=0,1", "distances=10,20", "queries=a,b"):
             self.refused(2, ["--vary", name.split("=")[0]], "curve", "--vary", name)

@@ -1,5 +1,6 @@
 /* curve_report.c - curves as text, JSON and files */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/curve_buckets.h"
 #include "tools/ropemap/curve_chart.h"
 #include "tools/ropemap/document.h"
 #include "tools/ropemap/failure.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON_VALUES_MOST = 10000 };
+enum { JSON_VALUES_MOST = 10000 /* of a curve; more are told in buckets */ };
 
 /* ---- words --------------------------------------------------------------------------------------------- */
 
@@ -36,9 +37,6 @@ int curves_text(const curve_options *options, const curves *made) {
 }
 
 static json_t *values_array(const curves *made, const curve *one) {
-    if (made->distances.count > JSON_VALUES_MOST) {
-        return json_null();
-    }
     json_t *array = json_array();
     for (int64_t i = 0; i < made->distances.count; i++) {
         (void)json_array_append_new(array, document_real(one->values[i]));
@@ -50,21 +48,22 @@ static json_t *whole(int64_t value) {
     return value > 0 ? json_integer((json_int_t)value) : json_null();
 }
 
-static json_t *curve_object(const curves *made, const curve *one) {
+static json_t *curve_object(const curve_options *options, const curves *made, const curve *one) {
     char scaling[400];
     ropemap_scaling_format(&one->spec.scaling, false, scaling, sizeof scaling);
-    const bool known = one->has_reach;
-    return json_pack("{s:o, s:f, s:i, s:s, s:o, s:o, s:o, s:o}", "label", document_text(one->label), "base",
-                     one->spec.base, "head_dim", (int)one->spec.head_dim, "scaling", scaling,
-                     "trained_length", whole(one->trained_length), "first_negative",
-                     known ? whole(one->reach.reach) : json_null(), "half",
-                     known ? whole(one->reach.half) : json_null(), "values", values_array(made, one));
+    const bool known = one->has_reach, many = made->distances.count > JSON_VALUES_MOST;
+    return json_pack(
+        "{s:o, s:f, s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "label", document_text(one->label), "base",
+        one->spec.base, "head_dim", (int)one->spec.head_dim, "scaling", scaling, "trained_length",
+        whole(one->trained_length), "first_negative", known ? whole(one->reach.reach) : json_null(), "half",
+        known ? whole(one->reach.half) : json_null(), "values", many ? json_null() : values_array(made, one),
+        "buckets", many ? curve_buckets(made, one, options->log_axis) : json_null());
 }
 
 json_t *curves_document(const curve_options *options, const curves *made) {
     json_t *array = json_array();
     for (int i = 0; i < made->count; i++) {
-        (void)json_array_append_new(array, curve_object(made, &made->one[i]));
+        (void)json_array_append_new(array, curve_object(options, made, &made->one[i]));
     }
     return json_pack("{s:s, s:s, s:s, s:{s:I, s:I, s:I}, s:o}", "schema", "ropemap.curve/1", "version",
                      ropemap_version(), "quantity",
