@@ -14,8 +14,8 @@ function spacingFor(span, most) {
 /* Positions that get a tick from `from` to `to`, at most `most`. */
 function tickPositions(from, to, most, centred) {
   const spacing = spacingFor(to - from, most), ticks = [];
-  const last = centred ? to - 0.5 : to;
-  for (let position = Math.ceil(from / spacing - 1e-9) * spacing; position <= last + 1e-9; position += spacing) {
+  const first = centred ? from - 0.7 : from, last = centred ? to - 0.3 : to;
+  for (let position = Math.ceil(first / spacing - 1e-9) * spacing + 0; position <= last + 1e-9; position += spacing) {
     ticks.push(position);
   }
   return ticks;
@@ -27,7 +27,8 @@ export function drawAxes({ left, bottom, side, step }, view) {
   for (const [group, axis, from, to, room] of sides) {
     const cell = (side * step) / (to - from), centred = cell >= CELL_LEAST;
     const scale = d3.scaleLinear([from, to], [0, side]);
-    const place = centred ? scale.copy().domain([from - step / 2, to - step / 2]) : scale;
+    const inSight = (position) => (Math.max(position, from) + Math.min(position + step, to)) / 2;
+    const place = centred ? Object.assign((position) => scale(inSight(position)), scale) : scale;
     const ticks = tickPositions(from, to, Math.max(2, Math.floor(side / room)), centred);
     const text = centred || to - from < BINARY_FROM ? grouped : positionText;
     group.call(axis(place).tickValues(ticks).tickFormat(text).tickSize(5).tickSizeOuter(0).tickPadding(4));

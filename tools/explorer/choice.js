@@ -41,7 +41,7 @@ export class Choice extends Control {
     this.describe(select, name);
     select.addEventListener('change', (event) => change(select.value || null, event, false));
     this.element.append(make('div', { className: 'control-head' },
-      make('label', { htmlFor: select.id, title: help, textContent: label }), select, this.button), this.help, this.error);
+      make('label', { htmlFor: select.id, title: help, textContent: label }), this.button, select), this.help, this.error);
   }
 
   show(text, changed) {
@@ -76,7 +76,7 @@ export class Line extends Control {
     this.describe(box, name);
     box.addEventListener('change', (event) => change(box.value.trim() || null, event, false));
     this.element.append(make('div', { className: 'control-head' },
-      make('label', { htmlFor: box.id, title: help, textContent: label }), box, this.button), this.help, this.error);
+      make('label', { htmlFor: box.id, title: help, textContent: label }), this.button, box), this.help, this.error);
   }
 
   show(text, changed, initial = '') {

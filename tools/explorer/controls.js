@@ -5,7 +5,7 @@ import { parseNumber, parseRange, rangeText } from './numbers.js';
 import { startScaling } from './scaling.js';
 import { Slider, make } from './slider.js';
 import { Limits, Rotary, Worded } from './special.js';
-import { defaultText, effective, modelValues, setOptions, state, table } from './state.js';
+import { defaultText, domain, effective, modelValues, numberOf, rangeEnd, setOptions, state, table } from './state.js';
 
 const GROUPS = [
   ['rule', 'Rule', ['positions', 'base', 'head-dim', 'rotary-dim', 'scaling', 'length']],
@@ -44,6 +44,8 @@ export function startControls() {
     root.append(make('details', { id: `group-${id}`, className: 'group', open: id === 'rule' }, summary, body));
     for (const name of known) place(name, body);
   }
+  const after = document.getElementById('group-rule');
+  after?.after(document.getElementById('group-compare'), document.getElementById('group-many'));
   followControls();
 }
 
@@ -112,6 +114,7 @@ export function followControls() {
     const text = effective(name), changed = state.options[name] !== undefined;
     if (name === 'scaling') control.show();
     else if (name === 'positions') showPositions(control, text, changed);
+    else if (name === 'length' && !changed) control.show(String(contextLength()), false, 'auto');
     else if (name === 'rotary-dim' || name === 'clim') control.show(text, changed);
     else control.show(text, changed, control instanceof Line ? defaultText(name) : undefined);
     const needs = NEEDS[name];
@@ -125,6 +128,12 @@ export function followControls() {
     const text = changed.map((name) => (table.options.get(name)?.flag ? labelOf(name).toLowerCase() : state.options[name]));
     note.textContent = text.join(', ');
   }
+}
+
+/* What the server takes where no length is given: up to the last position. */
+function contextLength() {
+  const { rows, cols } = domain();
+  return Math.max(rangeEnd(rows), rangeEnd(cols)) + (numberOf('shift') || 0);
 }
 
 function showPositions(control, text, changed) {

@@ -1,13 +1,15 @@
 /* crosshair.js - the pair of positions under the pointer, and its exact similarity */
 /* SPDX-License-Identifier: MIT */
+import { against, mode, optionsOfA } from './compare.js';
 import { Channel } from './fetch.js';
-import { layers, panes } from './map.js';
+import { foundingValue } from './founding.js';
+import { layers, mapPending, panes } from './map.js';
 import { grouped, valueText } from './numbers.js';
 import { mapQuery, url } from './query.js';
-import { domain, shownView } from './state.js';
+import { domain, numberOf, shownView, state } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
-const channel = new Channel('value');
+const channel = new Channel('value'), channelA = new Channel('value-a');
 const byId = (id) => document.getElementById(id);
 export const cross = { pair: null, onMove: () => {}, extra: null };
 
@@ -58,6 +60,7 @@ const show = inFrame(() => {
   byId('crosshair-j').textContent = pair ? grouped(pair.j) : '\u2013';
   byId('crosshair-distance').textContent = pair ? grouped(pair.i - pair.j).replace('-', '\u2212') : '\u2013';
   cross.onMove(pair);
+  showOther(pair);
   const known = pair && knownValue(pair);
   if (!pair) showValue('\u2013');
   else if (known !== null) showValue(valueText(known));
@@ -89,21 +92,36 @@ const LEFT_OUT = ['positions', 'rows', 'cols', 'size', 'cmap', 'clim', 'norm', '
 const askSoon = whenQuiet(25, () => {
   const { pair } = cross;
   if (!pair) return;
-  if (document.body.dataset.state === 'busy') {
+  if (mapPending()) {
     askSoon();
     return;
   }
-  const query = { ...mapQuery(null), i: String(pair.i), j: String(pair.j) };
+  ask(channel, pair, state.options, showValue);
+}, 60);
+
+function ask(through, pair, options, show) {
+  const query = { ...mapQuery(null, {}, options), i: String(pair.i), j: String(pair.j) };
   LEFT_OUT.forEach((name) => delete query[name]);
-  channel.ask({
+  through.ask({
     url: url('/value.json', query), kind: 'json',
     good: ({ body }) => {
       const same = cross.pair && body.i === cross.pair.i && body.j === cross.pair.j;
-      if (same) showValue(valueText(body.value));
+      if (same) show(valueText(body.value));
     },
-    bad: (refused) => showValue(refused.message),
+    bad: (refused) => show(refused.message),
   });
-}, 60);
+}
+
+/* The value of what is compared with: the formula's is made here, A's asked for. */
+function showOther(pair) {
+  const kind = mode() === 'off' ? null : against(), output = byId('crosshair-other');
+  byId('crosshair-a').hidden = !kind;
+  byId('crosshair-a').firstChild.textContent = kind === 'formula' ? 'formula' : 'A';
+  byId('crosshair-name').textContent = kind === 'a' ? 'B' : kind ? 'exact' : 'similarity';
+  if (!kind || !pair) output.textContent = '\u2013';
+  else if (kind === 'formula') output.textContent = valueText(foundingValue(numberOf('base'), pair.i - pair.j));
+  else ask(channelA, pair, optionsOfA(), (text) => { output.textContent = text; });
+}
 
 /* After the map has changed the value under a pointer at rest is another. */
 export function refreshValue() {

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { chart, pointsOf, showCurves } from './curve.js';
 import { Channel } from './fetch.js';
+import { mapPending, mapRefused } from './map.js';
 import { grouped } from './numbers.js';
 import { curveQuery, url } from './query.js';
 import { make } from './slider.js';
@@ -34,10 +35,11 @@ function pin() {
 
 /* While a hand moves, the map comes first: a curve each 200 ms, and the last one. */
 export const refreshDecay = whenQuiet(60, () => {
-  if (document.body.dataset.state === 'busy') {
+  if (mapPending()) {
     refreshDecay();
     return;
   }
+  if (mapRefused()) return;
   askMain();
   askBound();
   for (const [query, one] of pinned) askPin(query, one);

@@ -1,6 +1,7 @@
 /* explain.js - the answer in words, asked for once the hand rests */
 /* SPDX-License-Identifier: MIT */
 import { Channel } from './fetch.js';
+import { mapPending, mapRefused } from './map.js';
 import { explainQuery, url } from './query.js';
 import { make } from './slider.js';
 import { whenQuiet } from './timing.js';
@@ -19,10 +20,11 @@ function marked(sentence, strong) {
 }
 
 const rest = whenQuiet(400, () => {
-  if (document.body.dataset.state === 'busy') {
+  if (mapPending()) {
     rest();
     return;
   }
+  if (mapRefused()) return;
   const address = url('/explain.txt', explainQuery());
   if (address === shown) {
     delete document.getElementById('answer').dataset.stale;

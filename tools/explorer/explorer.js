@@ -16,6 +16,7 @@
  *   #many-show #many canvas, #copy-link #copy-command #download-KIND-TYPE, #axis-log #axis-linear #show-bound #pin
  */
 import { followSwatches, showBar, startSwatches } from './bar.js';
+import { comparedScale, flip, followCompare, followNames, startCompare } from './compare.js';
 import { followControls, refuseControls, startControls } from './controls.js';
 import { cross, point, refreshValue, startCrosshair } from './crosshair.js';
 import { chart, showCursor, startChart } from './curve.js';
@@ -23,8 +24,10 @@ import { followDecay, refreshDecay, startDecay } from './decay.js';
 import { refreshExplain } from './explain.js';
 import { once } from './fetch.js';
 import { axes, draw, forget, hooks, panes, requestMap, startMap } from './map.js';
+import { followMany, many, manyShown, refreshMany, startMany } from './many.js';
 import { followModels, refuseModel, startModels } from './models.js';
 import { address, readAddress } from './query.js';
+import { startShare } from './share.js';
 import { on, replaceAll, state, takeTable } from './state.js';
 import { say, showBadge, showCaption, showRefusal, startConnection, startTheme } from './status.js';
 import { inFrame, whenQuiet } from './timing.js';
@@ -53,6 +56,7 @@ function optionsChanged({ changes, inputAt, live }) {
   }
   refreshDecay();
   refreshExplain();
+  refreshMany();
   keepAddress();
 }
 
@@ -61,21 +65,36 @@ function viewChanged({ inputAt, live }) {
   draw();
   axesSoon();
   requestMap({ inputAt, live });
+  refreshMany();
   keepAddress();
 }
 
-function pageChanged() {
+function pageChanged({ changes }) {
   followDecay();
+  followCompare();
+  if ('many' in changes || !changes) followMany();
+  showScale();
   keepAddress();
+}
+
+/* The bar belongs to what is seen: the map, a difference, many maps. */
+function showScale() {
+  const compared = comparedScale();
+  if (manyShown()) {
+    if (!many.scale) return;
+    showBar(many.scale, many.label);
+    showCaption(many.caption);
+  } else if (compared) showBar(compared.scale, compared.label);
+  else if (lastHeader) showBar(lastHeader, lastHeader.value_label);
 }
 
 /* What follows a picture, once it is on the screen: none of it may delay the next one. */
 let lastHeader = null, lastRoundTrip = 0;
 const afterPicture = whenQuiet(30, () => {
-  const limits = hooks.limits().clim?.split(':').map(Number);
-  showBar(limits ? { ...lastHeader, low: limits[0], high: limits[1] } : lastHeader, lastHeader.value_label);
+  showScale();
+  followNames();
   showBadge(lastHeader, lastRoundTrip);
-  showCaption(lastHeader);
+  if (!manyShown()) showCaption(lastHeader);
   refreshValue();
   const { min, max } = lastHeader;
   say(`${lastHeader.title}. ${lastHeader.subtitle}. From ${min?.toPrecision(3)} to ${max?.toPrecision(3)}.`);
@@ -101,6 +120,11 @@ function startLinks() {
     showRefusal(message);
     if (!named) say(message);
   };
+  hooks.barChanged = showScale;
+  hooks.resized = refreshMany;
+  many.onChange = showScale;
+  byId('flip').addEventListener('click', flip);
+  byId('keys').addEventListener('click', () => byId('keys-dialog').showModal());
   byId('home').addEventListener('click', home);
   byId('zoom-in').addEventListener('click', () => zoomBy(2));
   byId('zoom-out').addEventListener('click', () => zoomBy(0.5));
@@ -120,6 +144,9 @@ async function start() {
   startCrosshair();
   startChart();
   startDecay();
+  startCompare();
+  startMany();
+  startShare();
   startLinks();
   on('options', optionsChanged);
   on('view', viewChanged);

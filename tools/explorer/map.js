@@ -63,6 +63,11 @@ export async function layerOf({ body, header }, cells, view) {
   return { bitmap: await createImageBitmap(image), header, view, values };
 }
 
+/* Whether a map is on its way: what is less urgent waits for it. */
+export const mapPending = () => wanted?.state === 'asked';
+
+export const mapRefused = () => wanted?.state === 'bad';
+
 const settle = whenQuiet(220, () => requestMap({}));
 
 /* Asks for what is to be seen now. inputAt: when the hand asked; live: it still moves. */

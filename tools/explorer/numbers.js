@@ -30,7 +30,7 @@ export function tokensText(count) {
 
 /* As short as the command line takes it: 500000, 2.5e8. */
 export function plainText(value) {
-  if (Math.abs(value) < 1e7) return String(Number(value.toPrecision(12)));
+  if (Math.abs(value) < 1e7 || Number.isInteger(value) && Math.abs(value) < 1e15 && value % 1e5 !== 0) return String(Number(value.toPrecision(12)));
   return value.toExponential().replace('e+', 'e');
 }
 

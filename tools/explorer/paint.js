@@ -34,13 +34,21 @@ function paintValues(context, { values, header }, { x, y, wide, high }) {
   context.font = `${size}px system-ui, sans-serif`;
   context.textAlign = 'center';
   context.textBaseline = 'middle';
+  const { width, height } = context.canvas;
   for (let row = 0; row < values.height; row++) {
-    const middle = y + (row + 0.5) * tall;
-    if (middle < 0 || middle > context.canvas.height) continue;
+    const middle = seenMiddle(y + row * tall, tall, height, size);
+    if (middle === null) continue;
     for (let col = 0; col < values.width; col++) {
-      const value = values.cells[row * values.width + col];
+      const value = values.cells[row * values.width + col], centre = seenMiddle(x + col * cell, cell, width, 2 * size);
+      if (centre === null) continue;
       context.fillStyle = ink(value);
-      context.fillText(cellText(value, narrow), x + (col + 0.5) * cell, middle + size * 0.06);
+      context.fillText(cellText(value, narrow), centre, middle + size * 0.06);
     }
   }
+}
+
+/* The middle of what is seen of a cell; null where that is too little for its text. */
+function seenMiddle(start, long, most, room) {
+  const from = Math.max(start, 0), to = Math.min(start + long, most);
+  return to - from >= Math.min(room, long) * 0.9 ? (from + to) / 2 : null;
 }

@@ -1,6 +1,6 @@
 /* query.js - what is asked of the server, and the same as an address and as a command line */
 /* SPDX-License-Identifier: MIT */
-import { parseRange, rangeText, tokensText } from './numbers.js';
+import { parseNumber, parseRange, rangeText, tokensText } from './numbers.js';
 import { domain, effective, rangeEnd, shownView, state, table, windowOf } from './state.js';
 
 const takes = (name, command) => table.options.get(name)?.commands.includes(command);
@@ -15,7 +15,7 @@ function withLength(query, options) {
   if (query.length === undefined && effective('scaling', options) !== 'none') {
     const { rows, cols } = domain(options);
     const last = Math.max(rangeEnd(rows) - rows.step, rangeEnd(cols) - cols.step) + 1;
-    query.length = tokensText(last + (parseRange(options.shift ?? '0')?.count ?? 0));
+    query.length = tokensText(last + (parseNumber(options.shift ?? '0') || 0));
   }
   return query;
 }

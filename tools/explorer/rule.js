@@ -19,7 +19,7 @@ export function ruleText({ rule, values }) {
 }
 
 /* Where a needed parameter starts: what papers and configs have most often. */
-const STARTS = { factor: '4', low: '1', high: '4', rotated: '0.25', b: '0.6', alpha: '8', original: '8k', max: '8k' };
+const STARTS = { factor: '4', low: '1', high: '4', rotated: '0.25', b: '0.6', alpha: '8', original: '8192', max: '8192' };
 
 /* The values with which a rule that was just chosen starts, with those of the former rule that it shares. */
 export function startRule(description, former, context) {

@@ -1,7 +1,7 @@
 /* scaling.js - the scaling rule: a list of rules, and a control for each parameter of the chosen one */
 /* SPDX-License-Identifier: MIT */
 import { Check, Choice, Line } from './choice.js';
-import { parseNumber, tokensText } from './numbers.js';
+import { parseNumber } from './numbers.js';
 import { parseRule, ruleText, startRule } from './rule.js';
 import { Slider, make } from './slider.js';
 import { effective, setOptions, state, table, trainedLength } from './state.js';
@@ -35,7 +35,7 @@ class Scaling {
   choose(word, event) {
     const description = table.scaling.find((rule) => rule.name === word);
     const trained = trainedLength(), pairs = parseNumber(effective('rotary-dim')) / 2;
-    const context = { pairs, trained: trained ? tokensText(trained) : null };
+    const context = { pairs, trained: trained ? String(trained) : null };
     const started = startRule(description, parseRule(effective('scaling')).values, context);
     const text = ruleText(started);
     setOptions({ scaling: text }, { inputAt: event.timeStamp });
@@ -86,7 +86,7 @@ class Scaling {
     if (kind === 'flag') return new Check(common);
     if (words) return new Choice({ ...common, words, none: parameter.required ? null : 'default' });
     if (kind === 'list') return new Line({ ...common, argument: 'N/N/...' });
-    return new Slider({ ...common, scale: slider ?? NEUTRAL });
+    return new Slider({ ...common, scale: slider ?? NEUTRAL, plain: true });
   }
 
   /* At the parameter where the sentence names one: scaling yarn: original is ... */

@@ -18,7 +18,8 @@ export function make(tag, properties = {}, ...children) {
 /* A number box and slider that agree. scale: { low, high, scale, step, unit } from the option table;
  * change(text, event, live) is called with what the command line takes. */
 export class Slider {
-  constructor({ name, label, help, scale, change, reset, resetLabel }) {
+  constructor({ name, label, help, scale, change, reset, resetLabel, plain = false }) {
+    this.plain = plain; /* no 128k: a rule's parameters are numbers only */
     this.scale = scale;
     this.log = scale.scale === 'log';
     this.binary = scale.step === 1 && scale.unit === 'tokens' || scale.step === 2;
@@ -35,12 +36,15 @@ export class Slider {
     this.extra = make('span', { className: 'extra' });
     this.element = make('div', { className: 'control slider', 'data-option': name },
       make('div', { className: 'control-head' },
-        make('label', { htmlFor: this.range.id, title: help, textContent: label }), this.extra, this.box, this.button),
+        make('label', { htmlFor: this.range.id, title: help, textContent: label }), this.extra, this.button, this.box),
       this.range, make('p', { id: `help-${name}`, className: 'visually-hidden', textContent: help }), this.error);
     this.range.addEventListener('input', (event) => this.moved(event, change, true));
     this.range.addEventListener('change', (event) => this.moved(event, change, false));
     this.range.addEventListener('keydown', (event) => this.keyed(event, change));
-    this.box.addEventListener('change', (event) => change(this.typed(), event, false));
+    this.box.addEventListener('change', (event) => {
+      if (this.box.value.trim() === '') reset(event);
+      else change(this.typed(), event, false);
+    });
     this.button.addEventListener('click', (event) => reset(event));
   }
 
@@ -79,11 +83,13 @@ export class Slider {
   }
 
   text(value) {
-    return this.scale.unit === 'tokens' ? tokensText(value) : plainText(value);
+    return this.scale.unit === 'tokens' && !this.plain ? tokensText(value) : plainText(value);
   }
 
   typed() {
     const text = this.box.value.trim();
+    const value = this.plain ? parseNumber(text) : NaN;
+    if (!Number.isNaN(value)) return plainText(value);
     return /^[\d,.]+$/.test(text) ? text.replace(/,/g, '') : text;
   }
 
@@ -127,7 +133,7 @@ export class Slider {
     const value = parseNumber(text);
     this.value = Number.isNaN(value) ? null : value;
     if (document.activeElement !== this.box || !this.bad) this.box.value = this.value === null ? text : grouped(value);
-    this.box.size = Math.max(this.box.value.length, 3);
+    this.box.style.width = `${Math.max(this.box.value.length, 3) + 1.2}ch`;
     if (this.value !== null) {
       const place = this.placeOf(value);
       if (Math.abs(place - this.range.value) > 1e-4 && this.placeOf(this.valueAt(Number(this.range.value))) !== place) {

@@ -17,7 +17,7 @@ export class Rotary extends Slider {
   show(text, changed) {
     const head = parseNumber(effective('head-dim')), rotary = parseNumber(text);
     this.high = head > 2 ? head : 4;
-    const share = rotary > 0 && head > 0 ? `${Math.round((100 * rotary) / head)} % of ${head}` : '';
+    const share = rotary > 0 && head > 0 ? `${Math.round((100 * rotary) / head)} %` : '';
     super.show(text, changed, share);
   }
 }

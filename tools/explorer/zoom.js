@@ -5,7 +5,6 @@ import { domain, setView, shownView, state, wholeView } from './state.js';
 import { inFrame, reducedMotion } from './timing.js';
 
 const behaviours = new Map();
-let following = false;
 
 export function startZoom() {
   for (const pane of Object.values(panes)) {
@@ -44,14 +43,13 @@ function viewOf(transform, side) {
 const isWhole = (transform) => transform.k < 1 + 1e-9;
 
 function moved(pane) {
-  if (following) return;
   const { transform, sourceEvent } = d3.event;
   const view = isWhole(transform) ? null : viewOf(transform, pane.side);
   setView(view, { live: true, inputAt: sourceEvent?.timeStamp ?? performance.now(), from: pane });
 }
 
 function ended() {
-  if (!following) setView(state.view, { live: false });
+  setView(state.view, { live: false });
 }
 
 export function zoomBy(factor) {

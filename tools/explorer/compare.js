@@ -1,0 +1,247 @@
+/* compare.js - the present map, B, against a kept one, A, or against the founding formula */
+/* SPDX-License-Identifier: MIT */
+import { imageOf } from './colour.js';
+import { Channel } from './fetch.js';
+import { foundingCells } from './founding.js';
+import { cellsWanted, draw, hooks, isCells, layerOf, layers, mapRequest, panes, paintStack, requestMap, viewOf } from './map.js';
+import { parseNpy } from './npy.js';
+import { paintLayer } from './paint.js';
+import { mapQuery, url } from './query.js';
+import { effective, numberOf, setOptions, setPage, shownView, state, windowOf } from './state.js';
+import { reducedMotion, whenQuiet } from './timing.js';
+
+const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
+const BLINK = 800; /* ms: slower than three flashes a second */
+const PICTURE = ['cmap', 'clim', 'norm', 'percentile', 'contour', 'dark'];
+const byId = (id) => document.getElementById(id);
+
+const channel = new Channel('map-a'), numbers = { a: new Channel('cells-a'), b: new Channel('cells-b') };
+let other = null, otherKey = '', difference = null, differenceKey = '', shared = null, phase = 0, timer = null;
+
+export const against = () => (state.page.formula ? 'formula' : state.page.a !== undefined && state.page.a !== null ? 'a' : null);
+export const mode = () => (against() ? state.page.compare ?? 'off' : 'off');
+export const optionsOfA = () => Object.fromEntries(new URLSearchParams(state.page.a ?? ''));
+
+export function startCompare() {
+  byId('keep-a').addEventListener('click', keep);
+  byId('swap').addEventListener('click', swap);
+  byId('against-formula').addEventListener('change', ({ target }) => {
+    const compare = mode() === 'off' || !target.checked ? (target.checked ? 'beside' : null) : mode();
+    setPage({ formula: target.checked, compare });
+  });
+  for (const name of MODES) {
+    byId(`compare-${name}`).addEventListener('change', () => {
+      if (name !== 'off' && !against()) setPage({ a: new URLSearchParams(state.options).toString(), compare: name });
+      else setPage({ compare: name === 'off' ? null : name });
+    });
+  }
+  byId('split').addEventListener('input', draw);
+  hooks.compose = compose;
+  hooks.limits = () => (shared && sharing() ? { clim: shared } : {});
+  hooks.painted.push(() => {
+    refreshOther();
+    agree();
+  });
+}
+
+/* The present setting becomes A; what changes from now on is B. */
+function keep() {
+  const former = mode();
+  const compare = former === 'off' || state.page.formula ? 'split' : former;
+  setPage({ a: new URLSearchParams(state.options).toString(), formula: false, compare });
+}
+
+function swap() {
+  const present = new URLSearchParams(state.options).toString(), kept = optionsOfA();
+  const none = Object.fromEntries(Object.keys(state.options).map((name) => [name, null]));
+  state.page.a = present;
+  setOptions({ ...none, ...kept });
+  setPage({});
+}
+
+/* Auto limits are those of both maps together, or one could not compare. */
+const sharing = () =>
+  against() === 'a' && ['beside', 'split', 'blink'].includes(mode()) && !state.options.clim &&
+  !state.options.percentile && !effective('norm').startsWith('log');
+
+const agree = whenQuiet(120, () => {
+  const [mine, its] = [layers.main?.header, other?.header];
+  const former = shared;
+  if (!sharing() || !mine || !its) shared = null;
+  else {
+    const wide = (value) => value.toPrecision(6);
+    const [low, high] = [Math.min(mine.min, its.min), Math.max(mine.max, its.max)];
+    const equal = mine.colormap === 'diverging' && low < 0;
+    const most = Math.max(-low, high);
+    shared = low < high ? (equal ? `${wide(-most)}:${wide(most)}` : `${wide(low)}:${wide(high)}`) : null;
+  }
+  if (shared !== former) {
+    requestMap({});
+    refreshOther();
+  }
+});
+
+/* What A is asked with: its own rule, the window and the colours of B. */
+function askedOfA(extra) {
+  const options = optionsOfA();
+  for (const name of [...PICTURE, 'positions', 'rows', 'cols']) delete options[name];
+  for (const name of PICTURE) if (state.options[name]) options[name] = state.options[name];
+  options.positions = effective('positions');
+  if (!options.cmap && layers.main?.header) options.cmap = layers.main.header.colormap;
+  return { options, window: windowOf(shownView()), extra };
+}
+
+export function refreshOther() {
+  if (mode() === 'off' || !layers.main) return;
+  if (mode() === 'difference') {
+    refreshDifference();
+    return;
+  }
+  if (against() === 'formula') formulaLayer();
+  else {
+    const { options, window } = askedOfA();
+    const asked = mapRequest(window, cellsWanted(false), hooks.limits(), options);
+    if (asked.url === otherKey) return;
+    otherKey = asked.url;
+    const view = viewOf(window);
+    channel.ask({
+      ...asked,
+      good: async (answer) => {
+        setOther(await layerOf(answer, asked.cells, view));
+        agree();
+      },
+      bad: () => { otherKey = ''; },
+    });
+  }
+}
+
+/* Made here, with the colours that the exact map has. */
+async function formulaLayer() {
+  const { header } = layers.main, window = windowOf(shownView()), base = numberOf('base');
+  const key = JSON.stringify([base, window, cellsWanted(false), header.low, header.high, header.norm, header.colormap]);
+  if (key === otherKey || !(base > 1)) return;
+  otherKey = key;
+  const values = foundingCells(base, window, Math.min(cellsWanted(false), 1024));
+  const bitmap = await createImageBitmap(imageOf(values.cells, values.width, values.height, header));
+  if (key === otherKey) setOther({ bitmap, header, view: viewOf(window), values: isCells(window) ? values : null });
+}
+
+function setOther(layer) {
+  other?.bitmap.close();
+  other = layer;
+  draw();
+}
+
+const cellsOf = (which, asked) => new Promise((resolve) => {
+  numbers[which].ask({ url: asked, kind: 'arrayBuffer', good: ({ body, header }) => resolve({ ...parseNpy(body), header }), bad: () => resolve(null) });
+});
+
+/* B - A, cell by cell, on a scale that is as far to both sides. */
+async function refreshDifference() {
+  const window = windowOf(shownView()), size = Math.min(cellsWanted(false), 1024);
+  const { options } = askedOfA(), extra = { size: String(size) };
+  const urlB = url('/map.npy', mapQuery(window, extra)), urlA = url('/map.npy', mapQuery(window, extra, options));
+  const key = against() === 'formula' ? `${urlB} formula` : `${urlB} ${urlA}`;
+  if (key === differenceKey) return;
+  differenceKey = key;
+  const formula = against() === 'formula';
+  const [a, b] = await Promise.all([formula ? foundingCells(numberOf('base'), window, size) : cellsOf('a', urlA), cellsOf('b', urlB)]);
+  if (!a || !b || key !== differenceKey || a.cells.length !== b.cells.length) return;
+  const cells = new Float32Array(b.cells.length);
+  let most = 0;
+  for (let cell = 0; cell < cells.length; cell++) {
+    cells[cell] = b.cells[cell] - a.cells[cell];
+    if (Math.abs(cells[cell]) > most) most = Math.abs(cells[cell]);
+  }
+  const scale = { low: -(most || 1), high: most || 1, norm: 'linear', colormap: 'diverging', linear_below: 0 };
+  const bitmap = await createImageBitmap(imageOf(cells, b.width, b.height, scale));
+  difference?.bitmap.close();
+  const values = isCells(window) ? { cells, width: b.width, height: b.height } : null;
+  difference = { bitmap, view: viewOf(window), header: scale, values };
+  draw();
+  hooks.barChanged?.();
+}
+
+/* The scale of what is shown where it is not the map's own; null: it is. */
+export function comparedScale() {
+  if (mode() !== 'difference' || !difference) return null;
+  return { scale: difference.header, label: state.page.formula ? 'exact \u2212 formula' : 'B \u2212 A' };
+}
+
+function compose(view) {
+  const { context } = panes.main, now = mode();
+  if (now === 'difference' && difference) {
+    paintLayer(context, difference, view);
+    return;
+  }
+  if (now === 'blink' && phase === 1 && other) paintLayer(context, other, view);
+  else paintStack(context, layers.main, view);
+  if (now === 'beside' && other && panes.other.side) paintLayer(panes.other.context, other, view);
+  if (now === 'split' && other) paintSplit(context, view);
+}
+
+/* A to the left of the line, B to the right. */
+function paintSplit(context, view) {
+  const { width, height } = context.canvas, at = Math.round(Number(byId('split').value) * width);
+  context.save();
+  context.beginPath();
+  context.rect(0, 0, at, height);
+  context.clip();
+  context.clearRect(0, 0, at, height);
+  paintLayer(context, other, view);
+  context.restore();
+  context.fillStyle = '#0008';
+  context.fillRect(at - 2 * devicePixelRatio, 0, 4 * devicePixelRatio, height);
+  context.fillStyle = '#fff';
+  context.fillRect(at - devicePixelRatio / 2, 0, Math.max(1, devicePixelRatio), height);
+}
+
+/* Shows A or B in turn; where motion is not wanted, only on request. */
+export function flip() {
+  phase = 1 - phase;
+  names();
+  draw();
+}
+
+/* What tells A from B, in words. */
+function differing() {
+  const a = optionsOfA(), b = state.options;
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name] && !PICTURE.includes(name));
+  const text = (options) => keys.map((name) => `${name} ${effective(name, options)}`).join(', ');
+  return { a: text(a), b: text(b) };
+}
+
+function names() {
+  const now = mode(), { a, b } = against() === 'a' ? differing() : { a: '', b: '' };
+  const formula = state.page.formula;
+  const nameA = formula ? 'formula: exp(\u2212|i \u2212 j| \u00b7 10 / ln base)' : `A${a ? `: ${a}` : ''}`;
+  const nameB = formula ? 'exact' : `B${b ? `: ${b}` : ''}`;
+  const main = { off: '', beside: nameB, split: `${nameA}  |  ${nameB}`, blink: phase ? nameA : nameB, difference: formula ? 'exact \u2212 formula' : 'B \u2212 A' }[now];
+  byId('pane-main-name').hidden = !main;
+  byId('pane-main-name').textContent = main;
+  byId('pane-other-name').textContent = nameA;
+  byId('a-words').textContent = against() === 'a' ? (a ? `A has ${a}.` : 'A is kept. Change anything: that is B.') : '';
+}
+
+/* Follows the page's settings. */
+export function followCompare() {
+  const now = mode();
+  document.body.dataset.compare = now;
+  byId(`compare-${now}`).checked = true;
+  byId('against-formula').checked = Boolean(state.page.formula);
+  byId('pane-other').hidden = now !== 'beside';
+  byId('split').hidden = now !== 'split';
+  byId('swap').hidden = against() !== 'a';
+  byId('flip').hidden = now !== 'blink';
+  document.querySelector('#group-compare .changed-note').textContent = now === 'off' ? '' : now;
+  clearInterval(timer);
+  phase = 0;
+  if (now === 'blink' && !reducedMotion()) timer = setInterval(flip, BLINK);
+  if (now !== 'difference') differenceKey = '';
+  names();
+  refreshOther();
+  agree();
+  draw();
+}
+
+export const followNames = names;
