@@ -24,6 +24,7 @@ const LABELS = {
 const NOT_HERE = new Set(['model', 'preset', 'rows', 'cols', 'size', 'bare', 'cmap', 'width', 'output', 'json', 'force',
   'quiet', 'verbose', 'dry-run', 'text-scale', 'queries', 'keys', 'order', 'state', 'positions-from', 'sections',
   'first-position', 'strict', 'threads', 'memory', 'device', 'backend', 'help']);
+const OF_TENSORS = new Set(['batch', 'head']);
 /* Options that only mean something beside a value of another. */
 const NEEDS = { slope: ['encoding', 'alibi'], chunk: ['encoding', 'dual-chunk'], local: ['encoding', 'dual-chunk'] };
 const NONE = { diff: 'none' };
@@ -34,7 +35,8 @@ export function startControls() {
   const root = document.getElementById('control-groups');
   const placed = new Set(GROUPS.flatMap(([, , names]) => names));
   const rest = [...table.options.values()].filter((option) =>
-    option.commands.includes('map') && !placed.has(option.name) && !NOT_HERE.has(option.name));
+    option.commands.includes('map') && !placed.has(option.name) && !NOT_HERE.has(option.name) &&
+    (table.tensors || !OF_TENSORS.has(option.name)));
   for (const [id, title, names] of GROUPS) {
     const all = id === 'more' ? [...names, ...rest.map((option) => option.name)] : names;
     const known = all.filter((name) => table.options.has(name));
@@ -76,7 +78,7 @@ function build(option) {
   if (name === 'clim') return new Limits(common);
   if (name === 'positions') return new Slider({ ...common, scale: slider, change: changePositions });
   if (name === 'head-dim') return new Slider({ ...common, scale: slider, change: changeHeadDim });
-  if (slider) return new Slider({ ...common, scale: slider });
+  if (slider) return new Slider({ ...common, scale: slider, zero: parseNumber(option.initial) === 0 });
   if (flag) return new Check(common);
   const words = choices ?? wordsOf(argument);
   const free = name === 'content' && table.tensors ? 'tensors' : NONE[name] ?? (option.initial ? null : 'none');

@@ -12,6 +12,7 @@ let parts = null, width = 0, height = 0, x = null, y = null, cursorAt = null;
 
 /* points: { from, to, mean, low, high } arrays of equal length; from and to are the distances of a bucket. */
 export function pointsOf({ values, buckets }, first) {
+  if (!values && !buckets) return { from: [], to: [], mean: [], low: null, high: null };
   if (values) {
     const from = values.map((_, index) => first + index);
     return { from, to: from, mean: values, low: null, high: null };
@@ -65,7 +66,7 @@ export function showCurves(changes) {
 }
 
 const redraw = inFrame(() => {
-  if (!parts || width < 20 || !shown.curves.length) return;
+  if (!parts || width < 20 || !shown.curves.some(({ points }) => points.mean.length)) return;
   scales();
   axes();
   drawLines();
@@ -147,7 +148,7 @@ export function showCursor(distance) {
   cursorAt = distance;
   const output = document.getElementById('curve-value');
   const main = shown.curves.find((curve) => curve.main), size = distance === null ? null : Math.abs(distance);
-  const outside = size === null || !main || !x || size >= shown.count;
+  const outside = size === null || !main?.points.mean.length || !x || size >= shown.count;
   parts.cursor.style('display', outside ? 'none' : null);
   if (outside) {
     output.textContent = chart.description;

@@ -4,9 +4,9 @@ import { chart, pointsOf, showCurves } from './curve.js';
 import { Channel } from './fetch.js';
 import { mapPending, mapRefused } from './map.js';
 import { grouped } from './numbers.js';
-import { curveQuery, url } from './query.js';
+import { curveQuery, takes, url } from './query.js';
 import { make } from './slider.js';
-import { effective, setPage, state, table, trainedLength } from './state.js';
+import { effective, setPage, state, trainedLength } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const PIN_COLOURS = ['var(--pin-1)', 'var(--pin-2)', 'var(--pin-3)', 'var(--pin-4)', 'var(--pin-5)'];
@@ -28,7 +28,7 @@ export function startDecay() {
 
 /* A pin is the options that differ from the defaults, without those of the range and the picture. */
 function pin() {
-  const own = Object.entries(state.options).filter(([name]) => table.options.get(name)?.commands.includes('curve'));
+  const own = Object.entries(state.options).filter(([name]) => takes(name, 'curve'));
   const query = new URLSearchParams(own).toString();
   if (!state.page.pin.includes(query)) setPage({ pin: [...state.page.pin, query].slice(-PIN_COLOURS.length) });
 }
@@ -52,7 +52,7 @@ function askMain() {
   channel.ask({
     url: address, kind: 'json',
     good: ({ body }) => {
-      main = body.curves[0];
+      [main] = body.curves;
       const { first, count } = body.distances;
       range = { count: first + count, log: query.axis === 'log' };
       main.points = pointsOf(main, first);

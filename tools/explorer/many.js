@@ -12,7 +12,7 @@ import { effective, numberOf, setOptions, setPage, state, table } from './state.
 import { whenQuiet } from './timing.js';
 
 const MOST = 16, SIDE_MOST = 512;
-const LEFT_OUT = ['rows', 'cols', 'size', 'cmap', 'clim', 'norm', 'dark', 'bare', 'model'];
+const LEFT_OUT = ['rows', 'cols', 'size', 'cmap', 'clim', 'norm', 'dark', 'bare', 'model', 'order', 'state'];
 const byId = (id) => document.getElementById(id);
 
 const channels = [new Channel('many-0'), new Channel('many-1')];

@@ -9,6 +9,7 @@ import { mapQuery, shownWindow, url } from './query.js';
 import { domain, rangeEnd, shownView, state, table, windowOf } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
+const STATS_MOST = 4096;
 const LIVE_SIDE = 1024; /* cells a side at most while a hand moves a slider or the map */
 
 export const panes = {};
@@ -19,7 +20,7 @@ export const hooks = { limits: () => ({}), compose: null, painted: [], refused: 
 export const stats = (window.ropemapStats = []);
 
 const channel = new Channel('map');
-let wanted = null, shownAt = 0, turn = 0, pendingStats = null;
+let wanted = null, shownAt = 0, turn = 0;
 
 export function startMap() {
   panes.main = new Pane(document.getElementById('pane-main'), () => resized());
@@ -57,7 +58,7 @@ export function mapRequest(window, size, extra, options) {
 
 /* The layer of an answer. */
 export async function layerOf({ body, header }, cells, view) {
-  if (!cells) return { bitmap: await createImageBitmap(body), header, view };
+  if (!cells) return { bitmap: await createImageBitmap(body, { colorSpaceConversion: 'none' }), header, view };
   const values = parseNpy(body);
   const image = imageOf(values.cells, values.width, values.height, header);
   return { bitmap: await createImageBitmap(image), header, view, values };
@@ -100,8 +101,10 @@ async function arrived({ answer, asked, mine, number, view, home }) {
   shownAt = number;
   replace('main', layer);
   if (home) layers.home = layer;
-  pendingStats = { mine, header: answer.header, milliseconds: answer.milliseconds };
-  draw();
+  /* Drawn at once, so that the next frame has it; that frame tells when. */
+  drawNow();
+  const drawnAt = performance.now();
+  requestAnimationFrame(() => painted(mine, answer, drawnAt));
 }
 
 /* Bitmaps hold memory outside of the heap; one that no layer needs is let go at once. */
@@ -115,7 +118,7 @@ export function forget() {
   layers.home = null;
 }
 
-export const draw = inFrame(() => {
+function drawNow() {
   const view = shownView();
   for (const pane of Object.values(panes)) {
     if (pane.side) pane.context.clearRect(0, 0, pane.pixels, pane.pixels);
@@ -124,8 +127,9 @@ export const draw = inFrame(() => {
     if (hooks.compose) hooks.compose(view);
     else paintStack(panes.main.context, layers.main, view);
   }
-  painted();
-});
+}
+
+export const draw = inFrame(drawNow);
 
 /* A layer, and beneath it the whole map where it does not reach. */
 export function paintStack(context, layer, view) {
@@ -137,15 +141,12 @@ export function paintStack(context, layer, view) {
   paintLayer(context, layer, view);
 }
 
-function painted() {
-  if (!pendingStats) return;
-  const { mine, header, milliseconds } = pendingStats;
-  pendingStats = null;
+function painted(mine, { header, milliseconds }, drawnAt) {
   stats.push({
-    state: mine.url, inputAt: mine.inputAt, paintedAt: performance.now(),
+    state: mine.url, inputAt: mine.inputAt, drawnAt, paintedAt: performance.now(),
     serverMs: header ? header.seconds * 1000 : null, roundTripMs: milliseconds,
   });
-  if (stats.length > 5000) stats.splice(0, 1000);
+  if (stats.length > STATS_MOST) stats.splice(0, STATS_MOST / 2);
   performance.mark('ropemap-painted', { detail: mine.url });
   mine.state = 'shown';
   if (mine === wanted) document.body.dataset.state = 'ready';

@@ -1,10 +1,12 @@
-/* numbers.js - numbers as people write and read them: 128k, 1M, 5e5, 131,072 */
+/* numbers.js - numbers as people write and read them: 128k, 1M, 5e5, 131,072, 1/256 */
 /* SPDX-License-Identifier: MIT */
 
 const UNITS = { '': 1, k: 1024, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 
 /* The number that a text means, or NaN. Commas between digits are for the eye. */
 export function parseNumber(text) {
+  const parts = String(text).split('/');
+  if (parts.length === 2) return parseNumber(parts[0]) / parseNumber(parts[1]);
   const match = /^\s*([+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([kKMG]?)\s*$/.exec(String(text));
   return match ? Number(match[1].replace(/,/g, '')) * UNITS[match[2]] : NaN;
 }

@@ -3,7 +3,8 @@
 import { parseNumber, parseRange, rangeText, tokensText } from './numbers.js';
 import { domain, effective, rangeEnd, shownView, state, table, windowOf } from './state.js';
 
-const takes = (name, command) => table.options.get(name)?.commands.includes(command);
+/* A posted model is no option of a command line, but every answer takes one. */
+export const takes = (name, command) => name === 'model' || table.options.get(name)?.commands.includes(command);
 
 /* Options of a command alone. */
 function optionsOf(command, options) {

@@ -3,6 +3,7 @@
 import { grouped, parseNumber, plainText, roundBinary, tokensText } from './numbers.js';
 
 /* Steps per decade of a key press, and of what a hand can set. */
+const ZERO_PLACE = 0.004;
 const DECADE = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8];
 
 export function make(tag, properties = {}, ...children) {
@@ -18,7 +19,8 @@ export function make(tag, properties = {}, ...children) {
 /* A number box and slider that agree. scale: { low, high, scale, step, unit } from the option table;
  * change(text, event, live) is called with what the command line takes. */
 export class Slider {
-  constructor({ name, label, help, scale, change, reset, resetLabel, plain = false }) {
+  constructor({ name, label, help, scale, change, reset, resetLabel, plain = false, zero = false }) {
+    this.zero = zero; /* the lowest place of a log scale is 0 */
     this.plain = plain; /* no 128k: a rule's parameters are numbers only */
     this.scale = scale;
     this.log = scale.scale === 'log';
@@ -52,7 +54,7 @@ export class Slider {
     return { low: this.scale.low, high: this.high ?? this.scale.high };
   }
 
-  /* Place on the slider, 0 to 1, and back. A log scale from 0 on is as one from 1 on with 0 before. */
+  /* Place on the slider, 0 to 1, and back. */
   placeOf(value) {
     const { low, high } = this.limits;
     const place = this.log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
@@ -61,6 +63,7 @@ export class Slider {
 
   valueAt(place) {
     const { low, high } = this.limits;
+    if (this.zero && this.log && place < ZERO_PLACE) return 0;
     return this.rounded(this.log ? low * (high / low) ** place : low + place * (high - low), 6);
   }
 
@@ -103,7 +106,7 @@ export class Slider {
     const { low, high } = this.limits;
     const value = this.valueAt(Number(this.range.value));
     let next;
-    if (event.key === 'Home') next = low;
+    if (event.key === 'Home') next = this.zero ? 0 : low;
     else if (event.key === 'End') next = high;
     else if (directions[event.key]) next = this.stepped(this.value ?? value, directions[event.key]);
     else return;
@@ -116,6 +119,7 @@ export class Slider {
   stepped(value, direction) {
     const { low, high } = this.limits, up = direction > 0, large = Math.abs(direction) > 1;
     let next;
+    if (this.zero && this.log && (up ? value < low : value <= low)) return up ? low : 0;
     if (!this.log) {
       const unit = this.scale.step === 2 ? 2 : this.scale.step === 1 ? 1 : 10 ** Math.floor(Math.log10((high - low) / 50));
       next = Number((value + (up ? 1 : -1) * (large ? Math.max(unit, this.grain((high - low) / 10)) : unit)).toPrecision(12));
@@ -134,7 +138,8 @@ export class Slider {
     this.value = Number.isNaN(value) ? null : value;
     if (document.activeElement !== this.box || !this.bad) this.box.value = this.value === null ? text : grouped(value);
     this.box.style.width = `${Math.max(this.box.value.length, 3) + 1.2}ch`;
-    if (this.value !== null) {
+    if (this.value === null) this.range.style.setProperty('--place', (this.range.value = 0));
+    else {
       const place = this.placeOf(value);
       if (Math.abs(place - this.range.value) > 1e-4 && this.placeOf(this.valueAt(Number(this.range.value))) !== place) {
         this.range.value = place;
