@@ -481,6 +481,18 @@ ROPEMAP_API const char *ropemap_method_name(ropemap_method method);
  */
 typedef int (*ropemap_progress)(void *user, const char *stage, double done, double total);
 
+/*
+ * What computing a map has to start - threads' own memory, a GPU's library, streams and handles, which take
+ * up to a second - kept for the next map: for programs that make many. May be shared by threads.
+ */
+typedef struct ropemap_session ropemap_session;
+
+/* ROPEMAP_RESOURCES. Nothing is started yet. */
+ROPEMAP_API ropemap_status ropemap_session_open(ropemap_session **session, ropemap_error *error);
+
+/* After the last map that was made with it. NULL is fine. */
+ROPEMAP_API void ropemap_session_close(ropemap_session *session);
+
 typedef struct ropemap_request {
     ropemap_spec spec;
     const ropemap_vectors *queries, *keys; /* both NULL: ones. Borrowed */
@@ -502,6 +514,7 @@ typedef struct ropemap_request {
     int32_t device;            /* which GPU, counted from 0 in the order of the driver */
     int32_t threads;           /* 0: one for each processor */
     uint64_t memory;           /* bytes the work may take besides the map itself; 0: a quarter of RAM */
+    ropemap_session *session;  /* NULL: all is started for this map alone. Borrowed */
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
 } ropemap_request;

@@ -4,6 +4,7 @@
 
 #include "host/map/gpu.h"
 #include "host/map/plan.h"
+#include "host/map/session.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +60,9 @@ ropemap_status rm_choose(rm_job *job, ropemap_error *error) {
         if (status != ROPEMAP_OK) {
             return rm_fail(error, status, "%s", reason.text);
         }
-        const bool small = job->plan.flops < SMALL_FLOPS && leaves_the_choice(job);
+        ropemap_session *session = job->request->session;
+        const bool started = session != NULL && rm_session_has(session, &job->device);
+        const bool small = job->plan.flops < SMALL_FLOPS && leaves_the_choice(job) && !started;
         return small ? plan_on_cpu(job, "a GPU takes longer to start than this map takes", error)
                      : ROPEMAP_OK;
     }

@@ -5,6 +5,7 @@
 #include "host/base/alloc.h"
 #include "host/map/choice.h"
 #include "host/map/request.h"
+#include "host/map/session.h"
 
 #include <math.h>
 #include <string.h>
@@ -59,9 +60,28 @@ static ropemap_status find_backend(rm_job *job, ropemap_error *error) {
         job->backend = rm_cpu_backend();
         return ROPEMAP_OK;
     }
-    RM_TRY(rm_plugin_open(&job->plugin, error));
+    ropemap_session *session = job->request->session;
+    RM_TRY(session != NULL ? rm_session_plugin(session, &job->plugin, error)
+                           : rm_plugin_open(&job->plugin, error));
     job->backend = job->plugin.table.backend;
     return ROPEMAP_OK;
+}
+
+/* One that waits in the session, else a new one. */
+static ropemap_status open_context(const rm_job *job, rm_context **context, ropemap_error *error) {
+    ropemap_session *session = job->request->session;
+    *context = session != NULL ? rm_session_take(session, &job->device) : NULL;
+    return *context != NULL ? ROPEMAP_OK : job->backend->open(context, &job->device, error);
+}
+
+/* A context that work failed on is not for others. */
+static void close_context(const rm_job *job, rm_context *context) {
+    ropemap_session *session = job->request->session;
+    if (session != NULL && context != NULL && !job->broken) {
+        rm_session_give(session, job->backend, &job->device, context);
+    } else {
+        job->backend->close(context);
+    }
 }
 
 ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
@@ -75,11 +95,11 @@ ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
     atomic_init(&job->pulse->steps, 0);
     atomic_init(&job->pulse->stop, false);
     RM_TRY(find_backend(job, error));
-    RM_TRY(job->backend->open(&job->workers[0].context, &job->device, error));
+    RM_TRY(open_context(job, &job->workers[0].context, error));
     /* One worker does what many do, more slowly: others that cannot be had are done without. */
     int32_t opened = 1;
     while (opened < job->plan.threads &&
-           job->backend->open(&job->workers[opened].context, &job->device, NULL) == ROPEMAP_OK) {
+           open_context(job, &job->workers[opened].context, NULL) == ROPEMAP_OK) {
         opened++;
     }
     job->plan.threads = opened;
@@ -88,18 +108,22 @@ ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
 
 void rm_job_stop(rm_job *job) {
     for (int32_t i = 0; job->backend != NULL && job->workers != NULL && i < job->plan.threads; i++) {
-        job->backend->close(job->workers[i].context);
+        close_context(job, job->workers[i].context);
     }
     rm_free(job->workers);
     rm_free(job->pulse);
-    rm_plugin_close(&job->plugin);
+    if (job->request->session == NULL) {
+        rm_plugin_close(&job->plugin);
+    }
     job->workers = NULL;
     job->pulse = NULL;
     job->backend = NULL;
 }
 
 void rm_job_close(rm_job *job) {
-    rm_job_stop(job);
+    if (job->request != NULL) {
+        rm_job_stop(job);
+    }
     ropemap_vectors_free(job->owned);
     job->owned = NULL;
 }

@@ -41,7 +41,8 @@ typedef struct rm_pulse {
 typedef struct rm_job {
     const ropemap_request *request;
     rm_device device;          /* what is computed on */
-    rm_plugin plugin;          /* open where the backend is not one of this library's */
+    rm_plugin plugin;          /* open where the backend is not one of this library's; a session's, where
+                                  there is one */
     const rm_backend *backend; /* NULL until rm_job_start */
     const ropemap_vectors *queries, *keys;
     ropemap_vectors *owned; /* the ones that stand in where a request names no vectors */
@@ -49,6 +50,7 @@ typedef struct rm_job {
     rm_rotation rotation; /* of queries and of keys */
     rm_grid grid;
     double scale;    /* what every similarity is multiplied by at the end */
+    bool broken;     /* the attempt failed: its contexts are not for others */
     bool constant;   /* queries and keys do not depend on position */
     bool mirrors;    /* cell (r, c) is cell (c, r): the same vectors at the same positions on both sides */
     uint64_t memory; /* bytes the plan may use */

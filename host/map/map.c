@@ -106,9 +106,11 @@ static void describe_time(const rm_job *job, double start, ropemap_seconds *seco
 }
 
 static ropemap_status attempt(rm_job *job, ropemap_map *map, ropemap_error *error) {
-    RM_TRY(rm_job_start(job, error));
-    RM_TRY(run_method(job, map->cells, error));
-    return describe_cells(job, map, error);
+    ropemap_status status = rm_job_start(job, error);
+    status = status == ROPEMAP_OK ? run_method(job, map->cells, error) : status;
+    status = status == ROPEMAP_OK ? describe_cells(job, map, error) : status;
+    job->broken = status != ROPEMAP_OK && status != ROPEMAP_STOPPED;
+    return status;
 }
 
 /* Memory that runs out, of a GPU above all, does not end the job while there is something smaller to try. */

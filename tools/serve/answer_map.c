@@ -43,6 +43,7 @@ static map_options start_options(const serve_context *context, const serve_query
     options.request.memory = own->request.memory != 0 ? own->request.memory : memory_usual;
     options.request.backend = own->request.backend;
     options.request.device = own->request.device;
+    options.request.session = context->session;
     if (own->queries != NULL && !has_name(query, "content")) {
         options.queries = own->queries;
         options.keys = own->keys;

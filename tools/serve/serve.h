@@ -29,6 +29,7 @@ typedef struct serve_options {
 typedef struct serve_context {
     const serve_options *options;
     serve_models *models;
+    ropemap_session *session;
     const char *model;   /* id of the command line's; NULL: none */
     const char *backend; /* "cpu" or "cuda" */
     int32_t threads;

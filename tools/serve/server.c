@@ -68,6 +68,10 @@ static ropemap_status make_context(server *self, ropemap_error *error) {
     if (context->models == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "serve: no memory");
     }
+    const ropemap_status status = ropemap_session_open(&context->session, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
     if (path != NULL) {
         models_keep_path(context->models, path, self->model);
         context->model = self->model;
@@ -185,6 +189,7 @@ static void stop(server *self) {
         (void)unlink(self->options->socket);
     }
     models_free(self->context.models);
+    ropemap_session_close(self->context.session);
     if (self->base != NULL) {
         event_base_free(self->base);
     }
