@@ -211,6 +211,8 @@ class Start(ServeCase):
         self.assertEqual(self.got("/map.npy").body, self.read("m.npy"))
         self.done("curve", "--queries", "q.npy", "--keys", "k.npy", "-o", "c.csv")
         self.assertEqual(self.got("/curve.csv").body, self.read("c.csv"))
+        os.remove(self.path("q.npy"))  # what was opened stays open
+        self.assertEqual(self.got("/map.npy", base="9").status, 200)
         self.done("map", "--head-dim", "8", "-n", "40", "-o", "o.npy")
         self.assertEqual(self.got("/map.npy", content="ones", head_dim=8, positions=40).body, self.read("o.npy"))
 

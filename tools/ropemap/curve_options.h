@@ -23,9 +23,10 @@ typedef struct curve_options {
     bool log_axis;
     curve_quantity quantity;
     ropemap_phase phase;
-    int64_t shift;                  /* of both positions */
-    int32_t first_pair, pair_count; /* a band of pairs alone; pair_count 0: all */
-    const char *queries, *keys;     /* FILE[:TENSOR]; NULL: equal vectors */
+    int64_t shift;                             /* of both positions */
+    int32_t first_pair, pair_count;            /* a band of pairs alone; pair_count 0: all */
+    const char *queries, *keys;                /* FILE[:TENSOR]; NULL: equal vectors */
+    ropemap_vectors *lent_queries, *lent_keys; /* those, open already; borrowed. NULL: not open */
     ropemap_order order;
     int64_t batch, head, first_position;
     bool already_rotated;

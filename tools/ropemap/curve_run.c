@@ -15,7 +15,18 @@ enum { VALUES_MOST = 1 << 26 /* of a curve: half a GiB */, REACH_LIMIT_LEAST = 1
 struct tensors {
     ropemap_vectors *queries, *keys;
     char *query_path, *key_path;
+    bool lent; /* the vectors are the options' */
 };
+
+static ropemap_status check_shapes(const curve_options *options, const struct tensors *tensors,
+                                   ropemap_error *error) {
+    return ropemap_vectors_head_dim(tensors->queries) == ropemap_vectors_head_dim(tensors->keys) &&
+                   ropemap_vectors_count(tensors->queries) == ropemap_vectors_count(tensors->keys)
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_DATA,
+                      "%.200s: not of the shape of %.200s, expected as many rows and elements", options->keys,
+                      options->queries);
+}
 
 static ropemap_status open_tensors(const curve_options *options, struct tensors *tensors,
                                    ropemap_error *error) {
@@ -27,25 +38,26 @@ static ropemap_status open_tensors(const curve_options *options, struct tensors 
     if (options->queries == NULL) {
         return ROPEMAP_OK;
     }
+    if (options->lent_queries != NULL) {
+        tensors->queries = options->lent_queries;
+        tensors->keys = options->lent_keys;
+        tensors->lent = true;
+        return check_shapes(options, tensors, error);
+    }
     ropemap_status status =
         tensor_open(options->queries, &like, &tensors->query_path, &tensors->queries, error);
     if (status == ROPEMAP_OK) {
         like.query_heads = ropemap_vectors_heads(tensors->queries);
         status = tensor_open(options->keys, &like, &tensors->key_path, &tensors->keys, error);
     }
-    if (status == ROPEMAP_OK &&
-        (ropemap_vectors_head_dim(tensors->queries) != ropemap_vectors_head_dim(tensors->keys) ||
-         ropemap_vectors_count(tensors->queries) != ropemap_vectors_count(tensors->keys))) {
-        return fail(error, ROPEMAP_DATA,
-                    "%.200s: not of the shape of %.200s, expected as many rows and elements", options->keys,
-                    options->queries);
-    }
-    return status;
+    return status == ROPEMAP_OK ? check_shapes(options, tensors, error) : status;
 }
 
 static void close_tensors(struct tensors *tensors) {
-    ropemap_vectors_free(tensors->queries);
-    ropemap_vectors_free(tensors->keys);
+    if (!tensors->lent) {
+        ropemap_vectors_free(tensors->queries);
+        ropemap_vectors_free(tensors->keys);
+    }
     free(tensors->query_path);
     free(tensors->key_path);
 }

@@ -71,6 +71,12 @@ static ropemap_status take_head_dim(map_options *options, const map_inputs *inpu
 
 static ropemap_status open_tensors(map_options *options, map_inputs *inputs, ropemap_error *error) {
     ropemap_tensor like = {.order = options->order, .batch = options->batch, .head = options->head};
+    if (options->lent_queries != NULL) {
+        inputs->queries = options->lent_queries;
+        inputs->keys = options->lent_keys;
+        inputs->lent = true;
+        return take_head_dim(options, inputs, error);
+    }
     ropemap_status status =
         tensor_open(options->queries, &like, &inputs->query_path, &inputs->queries, error);
     if (status == ROPEMAP_OK) {
@@ -199,8 +205,10 @@ void map_inputs_free(map_inputs *inputs) {
         ropemap_vectors_free(turned[i]);
     }
     ropemap_positions_free(inputs->positions);
-    ropemap_vectors_free(inputs->queries);
-    ropemap_vectors_free(inputs->keys);
+    if (!inputs->lent) {
+        ropemap_vectors_free(inputs->queries);
+        ropemap_vectors_free(inputs->keys);
+    }
     free(inputs->query_path);
     free(inputs->key_path);
     *inputs = (map_inputs){.queries = NULL};

@@ -13,6 +13,7 @@ typedef struct map_turned {
 /* What a request borrows. Start zeroed; free with map_inputs_free. */
 typedef struct map_inputs {
     ropemap_vectors *queries, *keys; /* both NULL: ones */
+    bool lent;                       /* those are the options' */
     ropemap_vectors *ones;           /* those, where they are turned; NULL otherwise */
     ropemap_positions *positions;    /* NULL: one after another */
     map_turned turned, exact;        /* map_turning.h */

@@ -29,7 +29,8 @@ typedef struct map_options {
     bool has_content;
     map_content content;
     uint64_t seed;
-    const char *queries, *keys; /* FILE[:TENSOR] */
+    const char *queries, *keys;                /* FILE[:TENSOR] */
+    ropemap_vectors *lent_queries, *lent_keys; /* those, open already; borrowed. NULL: not open */
     ropemap_order order;
     int64_t batch, head;
     const char *needs_tensor; /* an option that was given and means something for tensors alone */

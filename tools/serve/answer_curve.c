@@ -29,6 +29,15 @@ static curve_options start_options(const serve_context *context, serve_job *job)
     return options;
 }
 
+/* The server's own tensors, where the curve is of those. */
+static ropemap_status take_tensors(const serve_context *context, curve_options *options,
+                                   ropemap_error *error) {
+    const ropemap_tensor like = {.order = options->order, .batch = options->batch, .head = options->head};
+    return options->queries == NULL
+               ? ROPEMAP_OK
+               : tensors_lend(context->tensors, &like, &options->lent_queries, &options->lent_keys, error);
+}
+
 /* What it takes fits. */
 static ropemap_status check(const curve_options *options, ropemap_error *error) {
     const int64_t across = print_scale_of(&options->print, true).width;
@@ -83,6 +92,7 @@ void answer_curve(void *user, serve_job *job) {
         status = fail(&error, ROPEMAP_RESOURCES, "curve: no memory");
     }
     status = status == ROPEMAP_OK ? check(&options, &error) : status;
+    status = status == ROPEMAP_OK ? take_tensors(context, &options, &error) : status;
     status = status == ROPEMAP_OK ? curves_make(&options, made, &error) : status;
     status = status == ROPEMAP_OK ? encode(&options, made, job, &error) : status;
     if (status != ROPEMAP_OK) {

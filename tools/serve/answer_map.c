@@ -77,6 +77,14 @@ static ropemap_status check_limits(const map_options *options, map_file kind, ro
     return ROPEMAP_OK;
 }
 
+/* The server's own tensors, where the map is of those. */
+static ropemap_status take_tensors(const serve_context *context, map_options *options, ropemap_error *error) {
+    const ropemap_tensor like = {.order = options->order, .batch = options->batch, .head = options->head};
+    return options->queries == NULL
+               ? ROPEMAP_OK
+               : tensors_lend(context->tensors, &like, &options->lent_queries, &options->lent_keys, error);
+}
+
 static ropemap_status open_drawing(const serve_context *context, serve_job *job, drawing *made,
                                    ropemap_error *error) {
     made->options = start_options(context, &job->query);
@@ -87,6 +95,7 @@ static ropemap_status open_drawing(const serve_context *context, serve_job *job,
     status = status == ROPEMAP_OK ? check_limits(&made->options, map_file_of(job->path), error) : status;
     status = status == ROPEMAP_OK ? map_options_check(&made->options, error) : status;
     status = status == ROPEMAP_OK ? figure_options_check(&made->options, error) : status;
+    status = status == ROPEMAP_OK ? take_tensors(context, &made->options, error) : status;
     return status == ROPEMAP_OK ? map_inputs_open(&made->options, &made->inputs, error) : status;
 }
 

@@ -6,6 +6,7 @@
 #include "tools/ropemap/map_options.h"
 #include "tools/serve/jobs.h"
 #include "tools/serve/models.h"
+#include "tools/serve/tensors.h"
 
 #include <jansson.h>
 
@@ -30,6 +31,7 @@ typedef struct serve_context {
     const serve_options *options;
     serve_models *models;
     ropemap_session *session;
+    serve_tensors *tensors;
     const char *model;   /* id of the command line's; NULL: none */
     const char *backend; /* "cpu" or "cuda" */
     int32_t threads;

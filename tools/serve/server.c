@@ -65,7 +65,8 @@ static ropemap_status make_context(server *self, ropemap_error *error) {
     context->options = self->options;
     context->backend = find_backend(self->options->map.request.backend);
     context->models = models_new();
-    if (context->models == NULL) {
+    context->tensors = tensors_new(self->options->map.queries, self->options->map.keys);
+    if (context->models == NULL || context->tensors == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "serve: no memory");
     }
     const ropemap_status status = ropemap_session_open(&context->session, error);
@@ -189,6 +190,7 @@ static void stop(server *self) {
         (void)unlink(self->options->socket);
     }
     models_free(self->context.models);
+    tensors_free(self->context.tensors);
     ropemap_session_close(self->context.session);
     if (self->base != NULL) {
         event_base_free(self->base);
