@@ -941,8 +941,8 @@ typedef enum ropemap_bench {
 
 ROPEMAP_API const char *ropemap_bench_name(ropemap_bench bench); /* NULL past the last */
 
-/* Whether a backend ("cpu", "cuda") has benchmarks of that kind. */
-ROPEMAP_API bool ropemap_bench_exists(ropemap_bench bench, const char *backend);
+/* Whether a backend ("cpu", "cuda") has benchmarks of that kind in that phase. */
+ROPEMAP_API bool ropemap_bench_exists(ropemap_bench bench, const char *backend, ropemap_phase phase);
 
 /* What a row is held against. */
 typedef enum ropemap_bench_target {
@@ -960,10 +960,11 @@ typedef enum ropemap_bench_target {
  */
 typedef struct ropemap_bench_row {
     ropemap_bench bench;
-    const char *name;         /* "rotate", "map max": static text, as are the next six */
+    const char *name;         /* "rotate", "map max": static text, as are the next seven */
     const char *formula;      /* "bytes = 8 n d" */
     const char *ceiling;      /* what the ceiling is: "memcpy of the same bytes" */
     const char *variant;      /* the layout where it matters, else "" */
+    const char *phase;        /* "exact"; "" where nothing is turned */
     const char *unit;         /* of rate: "GB/s" or "GFLOP/s" */
     const char *backend;      /* "cpu" or "cuda" */
     const char *dtype;        /* "bf16"; "" where it plays no part */
@@ -1038,7 +1039,8 @@ typedef struct ropemap_bench_options {
     int32_t head_count;
     const int64_t *blocks; /* [block_count] sides of tiles, 16 to 16384 */
     int32_t block_count;
-    bool has_layout; /* else both are timed where it matters */
+    ropemap_phase phase; /* other than exact: on the CPU, of rotate and map alone */
+    bool has_layout;     /* else both are timed where it matters */
     ropemap_layout layout;
     int32_t threads;        /* 0: all processors, and one besides where that tells something */
     int64_t width, height;  /* cells, 0: each benchmark's own */

@@ -83,6 +83,10 @@ static void test_formulas(void **state) {
     assert_near(rm_bench_map_mean.flops(&shape), tiles_flops(257, 300, 64) + 2 * (25 * pairs + elements),
                 0.0);
     assert_near(rm_bench_map_max.flops(&shape), tiles_flops(1000, 1000, 64) + 2 * 25 * pairs, 0.0);
+    assert_near(rm_bench_map_mean_turned.flops(&shape), tiles_flops(257, 300, 64) + 2 * elements, 0.0);
+    assert_near(rm_bench_map_max_turned.flops(&shape), tiles_flops(1000, 1000, 64), 0.0);
+    assert_near(rm_bench_rotate_turned.bytes(&shape), 2.0 * elements * sizeof(float), 0.0);
+    assert_null(rm_bench_rotate_turned.flops);
 }
 
 /* A side never has more cells than positions. */
@@ -138,24 +142,38 @@ static void spoil_and_look(const rm_benchmark *benchmark, void *opened) {
     assert_true(verdict_of(benchmark, opened).wrong > 0);
 }
 
+static void *open_shape(const rm_benchmark *benchmark, const rm_shape *shape) {
+    void *opened = NULL;
+    ropemap_error error = {0};
+    if (benchmark->open(shape, &opened, &error) != ROPEMAP_OK) {
+        fail_msg("%s: %s", benchmark->name, error.text);
+    }
+    return opened;
+}
+
+static void check_layouts(const rm_benchmark *benchmark, ropemap_phase phase) {
+    const ropemap_layout last =
+        (benchmark->uses & RM_USES_LAYOUT) != 0 ? ROPEMAP_LAYOUT_INTERLEAVED : ROPEMAP_LAYOUT_HALF;
+    for (ropemap_layout layout = ROPEMAP_LAYOUT_HALF; layout <= last; layout++) {
+        rm_shape shape = small;
+        shape.layout = layout;
+        shape.phase = phase;
+        void *opened = open_shape(benchmark, &shape);
+        run_whole(benchmark, opened);
+        spoil_and_look(benchmark, opened);
+        run_whole(benchmark, opened);
+        benchmark->close(opened);
+    }
+}
+
 static void test_every_check_sees_what_is_planted(void **state) {
     (void)state;
     for (int index = 0; rm_benchmark_at(index) != NULL; index++) {
         const rm_benchmark *benchmark = rm_benchmark_at(index);
-        const ropemap_layout last =
-            (benchmark->uses & RM_USES_LAYOUT) != 0 ? ROPEMAP_LAYOUT_INTERLEAVED : ROPEMAP_LAYOUT_HALF;
-        for (ropemap_layout layout = ROPEMAP_LAYOUT_HALF; layout <= last; layout++) {
-            rm_shape shape = small;
-            shape.layout = layout;
-            void *opened = NULL;
-            ropemap_error error = {0};
-            if (benchmark->open(&shape, &opened, &error) != ROPEMAP_OK) {
-                fail_msg("%s: %s", benchmark->name, error.text);
+        for (ropemap_phase phase = ROPEMAP_PHASE_EXACT; ropemap_phase_name(phase) != NULL; phase++) {
+            if (rm_benchmark_serves(benchmark, phase)) {
+                check_layouts(benchmark, phase);
             }
-            run_whole(benchmark, opened);
-            spoil_and_look(benchmark, opened);
-            run_whole(benchmark, opened);
-            benchmark->close(opened);
         }
         benchmark->close(NULL);
     }
@@ -193,6 +211,9 @@ static int look(void *user, const ropemap_bench_row *row) {
     seen->rows++;
     seen->benches |= 1u << row->bench;
     assert_int_equal(row->samples, seen->samples);
+    const bool turns = row->bench == ROPEMAP_BENCH_ROTATE || row->bench == ROPEMAP_BENCH_DIAGONAL ||
+                       row->bench == ROPEMAP_BENCH_MAP;
+    assert_string_equal(row->phase, turns ? "exact" : "");
     assert_string_equal(row->backend, "cpu");
     assert_string_equal(row->dtype, "");
     assert_true(row->heads == 0 && row->block == 0 && row->cold == 0.0 && row->device_bytes == 0);
@@ -269,12 +290,13 @@ static void test_progress_that_stops(void **state) {
 
 static void test_options_out_of_range(void **state) {
     (void)state;
+    enum { WRONG = 21 };
     static const int64_t zero[] = {0}, odd[] = {64, 63}, far[] = {(1 << 24) + 1};
     const ropemap_bench_options base = ropemap_bench_options_default();
     static const ropemap_dtype types[] = {ROPEMAP_DTYPE_FP32, (ropemap_dtype)9};
     static const ropemap_bench_heads heads[] = {{0, 1}};
-    ropemap_bench_options wrong[18];
-    for (size_t i = 0; i < 18; i++) {
+    ropemap_bench_options wrong[WRONG];
+    for (size_t i = 0; i < WRONG; i++) {
         wrong[i] = base;
         wrong[i].position_count = wrong[i].head_dim_count = 1;
     }
@@ -296,7 +318,7 @@ static void test_options_out_of_range(void **state) {
     wrong[10].block_count = 1;
     wrong[11].profile = true;
     wrong[12].which = 1u << ROPEMAP_BENCH_TILE;
-    for (size_t i = 13; i < 18; i++) {
+    for (size_t i = 13; i < 19; i++) {
         wrong[i].backend = "cuda";
     }
     wrong[13].backend = "metal";
@@ -307,7 +329,12 @@ static void test_options_out_of_range(void **state) {
     wrong[16].blocks = far;
     wrong[16].block_count = 1;
     wrong[17].which = 1u << ROPEMAP_BENCH_PNG;
-    for (size_t i = 0; i < 18; i++) {
+    wrong[18].phase = ROPEMAP_PHASE_FP32FREQ;
+    /* a phase that is none, and one that a named benchmark does not have */
+    wrong[19].phase = (ropemap_phase)6;
+    wrong[20].phase = ROPEMAP_PHASE_HF_FP32;
+    wrong[20].which = 1u << ROPEMAP_BENCH_MAP | 1u << ROPEMAP_BENCH_DIAGONAL;
+    for (size_t i = 0; i < WRONG; i++) {
         ropemap_error error = {0};
         assert_int_equal(ropemap_bench_run(&wrong[i], &error), ROPEMAP_USAGE);
         assert_true(error.text[0] != '\0');
@@ -331,8 +358,11 @@ static void test_which_backend_has_what(void **state) {
     (void)state;
     for (ropemap_bench bench = ROPEMAP_BENCH_ROTATE; ropemap_bench_name(bench) != NULL; bench++) {
         const bool host_alone = bench == ROPEMAP_BENCH_DIAGONAL || bench == ROPEMAP_BENCH_PNG;
-        assert_true(ropemap_bench_exists(bench, "cpu") == (bench != ROPEMAP_BENCH_TILE));
-        assert_true(ropemap_bench_exists(bench, "cuda") == !host_alone);
+        const bool turns = bench == ROPEMAP_BENCH_ROTATE || bench == ROPEMAP_BENCH_MAP;
+        assert_true(ropemap_bench_exists(bench, "cpu", ROPEMAP_PHASE_EXACT) == (bench != ROPEMAP_BENCH_TILE));
+        assert_true(ropemap_bench_exists(bench, "cuda", ROPEMAP_PHASE_EXACT) == !host_alone);
+        assert_true(ropemap_bench_exists(bench, "cpu", ROPEMAP_PHASE_BF16_TABLES) == turns);
+        assert_false(ropemap_bench_exists(bench, "cuda", ROPEMAP_PHASE_HF_FP32));
     }
     for (int index = 0; rm_gpu_benchmark_at(index) != NULL; index++) {
         const rm_benchmark *benchmark = rm_gpu_benchmark_at(index);

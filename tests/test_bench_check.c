@@ -25,7 +25,7 @@ static void test_reference_rotation(void **state) {
     float row[10];
     rm_inputs_fill(row, 10, 1.0, 1);
     for (ropemap_layout layout = ROPEMAP_LAYOUT_HALF; ropemap_layout_name(layout) != NULL; layout++) {
-        rm_reference *reference = rm_reference_make(10, layout);
+        rm_reference *reference = rm_reference_make(10, layout, ROPEMAP_PHASE_EXACT);
         assert_non_null(reference);
         for (size_t p = 0; p < 4; p++) {
             double turned[10];
@@ -99,7 +99,7 @@ static void test_a_verdict_counts_nan(void **state) {
 static void test_reference_far_away(void **state) {
     (void)state;
     const int64_t end = INT64_C(1) << 40, positions[] = {end - 1, end - 999999, end / 3, 123456789012};
-    rm_reference *reference = rm_reference_make(8, ROPEMAP_LAYOUT_HALF);
+    rm_reference *reference = rm_reference_make(8, ROPEMAP_LAYOUT_HALF, ROPEMAP_PHASE_EXACT);
     assert_non_null(reference);
     for (size_t p = 0; p < 4; p++) {
         int64_t power = 1;

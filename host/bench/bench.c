@@ -53,12 +53,35 @@ static ropemap_status check_backend(const ropemap_bench_options *options, ropema
         return rm_fail(error, ROPEMAP_USAGE, "%s: given for the CPU, expected with backend cuda alone",
                        lists);
     }
-    for (int bench = 0; options->which != 0 && ropemap_bench_name((ropemap_bench)bench) != NULL; bench++) {
-        if ((options->which >> bench & 1u) != 0 &&
-            !ropemap_bench_exists((ropemap_bench)bench, on_gpu(options) ? "cuda" : "cpu")) {
-            return rm_fail(error, ROPEMAP_USAGE, "bench: %s is not a benchmark of the %s",
-                           ropemap_bench_name((ropemap_bench)bench), on_gpu(options) ? "GPU" : "CPU");
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_phase(const ropemap_bench_options *options, ropemap_error *error) {
+    const char *name = ropemap_phase_name(options->phase);
+    if (name == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "phase: %d, expected one that has a name", (int)options->phase);
+    }
+    return options->phase == ROPEMAP_PHASE_EXACT || !on_gpu(options)
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE,
+                         "phase: %s with backend cuda, expected exact: a GPU turns rows in no other way",
+                         name);
+}
+
+static ropemap_status check_named(const ropemap_bench_options *options, ropemap_error *error) {
+    const char *backend = on_gpu(options) ? "cuda" : "cpu";
+    for (ropemap_bench bench = ROPEMAP_BENCH_ROTATE; ropemap_bench_name(bench) != NULL; bench++) {
+        if ((options->which >> bench & 1u) == 0 || ropemap_bench_exists(bench, backend, options->phase)) {
+            continue;
         }
+        if (!ropemap_bench_exists(bench, backend, ROPEMAP_PHASE_EXACT)) {
+            return rm_fail(error, ROPEMAP_USAGE, "bench: %s is not a benchmark of the %s",
+                           ropemap_bench_name(bench), on_gpu(options) ? "GPU" : "CPU");
+        }
+        return rm_fail(
+            error, ROPEMAP_USAGE,
+            "phase: %s does not apply to %s, expected rotate or map, which turn rows as they are read",
+            ropemap_phase_name(options->phase), ropemap_bench_name(bench));
     }
     return ROPEMAP_OK;
 }
@@ -89,6 +112,8 @@ static ropemap_status check_gpu_lists(const ropemap_bench_options *options, rope
 
 static ropemap_status check_options(const ropemap_bench_options *options, ropemap_error *error) {
     RM_TRY(check_backend(options, error));
+    RM_TRY(check_phase(options, error));
+    RM_TRY(check_named(options, error));
     RM_TRY(check_gpu_lists(options, error));
     RM_TRY(check_list("positions", options->positions, options->position_count, 1, POSITIONS_MOST, error));
     RM_TRY(
@@ -172,6 +197,7 @@ static ropemap_status run_benchmark(rm_bench_run *run, const rm_benchmark *bench
     const ropemap_bench_options *options = run->options;
     const bool listed = (benchmark->uses & RM_USES_POSITIONS) != 0 && options->positions != NULL;
     rm_shape shape = benchmark->usual;
+    shape.phase = options->phase;
     if ((benchmark->uses & RM_USES_SIZE) != 0 && options->width != 0) {
         shape.width = options->width;
         shape.height = options->height;
@@ -186,7 +212,8 @@ static ropemap_status run_benchmark(rm_bench_run *run, const rm_benchmark *bench
 static ropemap_status run_cpu(rm_bench_run *run, ropemap_error *error) {
     for (int index = 0; rm_benchmark_at(index) != NULL; index++) {
         const rm_benchmark *benchmark = rm_benchmark_at(index);
-        if (run->options->which == 0 || (run->options->which >> benchmark->bench & 1u) != 0) {
+        const bool asked = run->options->which == 0 || (run->options->which >> benchmark->bench & 1u) != 0;
+        if (asked && rm_benchmark_serves(benchmark, run->options->phase)) {
             RM_TRY(run_benchmark(run, benchmark, error));
         }
     }

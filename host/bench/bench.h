@@ -17,6 +17,7 @@ typedef struct rm_shape {
     int64_t positions; /* n */
     int32_t head_dim;  /* d */
     ropemap_layout layout;
+    ropemap_phase phase;
     int64_t width, height; /* cells */
     int32_t threads;
 
@@ -55,7 +56,8 @@ enum {
     RM_USES_NO_TF32 = 512,     /* but for tf32, which is a way to multiply and not to store */
     RM_USES_HEADS = 1024,      /* few heads and many, likewise */
     RM_USES_BLOCK = 2048,      /* the device's own side of a tile, likewise */
-    RM_USES_BLOCKS = 4096      /* half of it and twice of it besides */
+    RM_USES_BLOCKS = 4096,     /* half of it and twice of it besides */
+    RM_USES_PHASE = 8192       /* rows or distances are turned */
 };
 
 typedef struct rm_target {
@@ -70,8 +72,10 @@ typedef struct rm_benchmark {
     const char *name, *formula, *ceiling; /* as in ropemap_bench_row */
     unsigned uses;
     rm_shape usual; /* sizes alone; targets are for this shape */
-    bool by_flops;  /* the rate is in FLOPs, else in bytes */
-    bool by_wall;   /* of a GPU: runs are timed by the host's clock, as people see them */
+    bool turned; /* rows are turned as they are read: every phase but the exact one, the others do that alone
+                  */
+    bool by_flops; /* the rate is in FLOPs, else in bytes */
+    bool by_wall;  /* of a GPU: runs are timed by the host's clock, as people see them */
     rm_target targets[2];
 
     /* Inputs, memory and threads for a shape. *state is to be closed also after a failure. */
@@ -108,6 +112,9 @@ typedef struct rm_benchmark {
 /* Every benchmark of the CPU, and every one of a GPU, in order, NULL past the last. */
 const rm_benchmark *rm_benchmark_at(int index);
 const rm_benchmark *rm_gpu_benchmark_at(int index);
+
+/* Whether a benchmark turns rows in that phase, or is one of those that are timed beside the ones that do. */
+bool rm_benchmark_serves(const rm_benchmark *benchmark, ropemap_phase phase);
 
 /* What one run of the table shares. */
 typedef struct rm_bench_run {

@@ -45,7 +45,7 @@ static ropemap_status diagonal_open(const rm_shape *shape, void **opened, ropema
     RM_TRY(ropemap_freqs_make(&spec, &state->freqs, error));
     RM_TRY(rm_crew_open(&state->crew, shape->threads, error));
     RM_TRY(rm_products_open(&state->products, &state->crew, error));
-    state->reference = rm_reference_make(shape->head_dim, ROPEMAP_LAYOUT_HALF);
+    state->reference = rm_reference_make(shape->head_dim, ROPEMAP_LAYOUT_HALF, ROPEMAP_PHASE_EXACT);
     state->values = rm_alloc_raw((uint64_t)shape->positions, sizeof *state->values);
     return state->reference != NULL && state->values != NULL
                ? ROPEMAP_OK
@@ -110,7 +110,7 @@ const rm_benchmark rm_bench_diagonal = {
     .name = "diagonal",
     .formula = "FLOP = 9 n d, bytes = 8 n",
     .ceiling = "as many FLOPs in sgemm",
-    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM,
+    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_PHASE,
     .usual = {.positions = 1048576, .head_dim = 128},
     .by_flops = true,
     .targets = {{.against = ROPEMAP_BENCH_TARGET_SECONDS, .value = 0.05, .threads = 2}},

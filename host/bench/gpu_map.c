@@ -97,7 +97,7 @@ static ropemap_status map_open(ropemap_method method, ropemap_pool pool, const r
     state->gpu = shape->gpu;
     state->shape.height = cells_of(shape->height, shape->positions);
     state->shape.width = cells_of(shape->width, shape->positions);
-    state->reference = rm_reference_make(shape->head_dim, shape->layout);
+    state->reference = rm_reference_make(shape->head_dim, shape->layout, ROPEMAP_PHASE_EXACT);
     if (state->reference == NULL) {
         return rm_fail_memory(error, "reference", sizeof *state->reference);
     }
@@ -283,7 +283,7 @@ const rm_benchmark rm_gpu_bench_map_mean = {
     .name = "map mean",
     .formula = "FLOP = 2 W H d + 27 n d, bytes = 8 n d + 4 W H",
     .ceiling = "uploading the rows once from pinned memory",
-    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE | RM_USES_LAYOUT,
+    .uses = RM_USES_PHASE | RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE | RM_USES_LAYOUT,
     .usual = {.positions = 1048576, .head_dim = 128, .width = 4096, .height = 4096},
     .by_wall = true,
     .open = open_mean,
@@ -306,7 +306,8 @@ const rm_benchmark rm_gpu_bench_map_max = {
     .name = "map max",
     .formula = "FLOP = 2 n^2 d + 25 n d, bytes = 8 n d + 4 W H",
     .ceiling = "the slower of copying every tile once in cache and as many FLOPs in a large product",
-    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE | RM_USES_LAYOUT | RM_USES_DTYPE,
+    .uses =
+        RM_USES_PHASE | RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE | RM_USES_LAYOUT | RM_USES_DTYPE,
     .usual = {.positions = 131072, .head_dim = 128, .width = 1024, .height = 1024},
     .by_flops = true,
     .by_wall = true,
@@ -332,7 +333,8 @@ const rm_benchmark rm_gpu_bench_map_std = {
     .name = "map std",
     .formula = "FLOP = 2 n^2 d + 25 n d, bytes = 8 n d + 4 W H",
     .ceiling = "the slower of copying every tile once in cache and as many FLOPs in a large product",
-    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE | RM_USES_LAYOUT | RM_USES_DTYPE,
+    .uses =
+        RM_USES_PHASE | RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE | RM_USES_LAYOUT | RM_USES_DTYPE,
     .usual = {.positions = 131072, .head_dim = 128, .width = 1024, .height = 1024},
     .by_flops = true,
     .by_wall = true,
@@ -358,7 +360,7 @@ const rm_benchmark rm_gpu_bench_map_diagonal = {
     .name = "map max of ones",
     .formula = "FLOP = 9 n d, bytes = 8 n + 4 W H",
     .ceiling = "as many FLOPs in a large fp32 product",
-    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE,
+    .uses = RM_USES_PHASE | RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_SIZE,
     .usual = {.positions = 1048576, .head_dim = 128, .width = 2048, .height = 2048},
     .by_flops = true,
     .by_wall = true,

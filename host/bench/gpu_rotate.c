@@ -64,7 +64,7 @@ static ropemap_status reserve(struct state *state, ropemap_error *error) {
     const int64_t element = rm_gpu_element(shape->dtype), boundary = BOUNDARY / element;
     const uint64_t dim = (uint64_t)shape->head_dim;
     state->keys_at = (elements_of(shape, shape->heads.queries) + boundary - 1) / boundary * boundary;
-    state->reference = rm_reference_make(shape->head_dim, shape->layout);
+    state->reference = rm_reference_make(shape->head_dim, shape->layout, ROPEMAP_PHASE_EXACT);
     state->source = rm_alloc(dim, sizeof *state->source);
     state->got = rm_alloc(dim, sizeof *state->got);
     state->turned = rm_alloc(dim, sizeof *state->turned);
@@ -277,8 +277,8 @@ const rm_benchmark rm_gpu_bench_rotate = {
     .name = "rotate",
     .formula = "bytes = 2 e n h d for h heads of queries and keys of e bytes, FLOP = (9.5 + 3 h) n d",
     .ceiling = "device copy of the same bytes",
-    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_LAYOUT | RM_USES_BOTH_LAYOUTS | RM_USES_DTYPE |
-            RM_USES_NO_TF32 | RM_USES_HEADS,
+    .uses = RM_USES_PHASE | RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_LAYOUT | RM_USES_BOTH_LAYOUTS |
+            RM_USES_DTYPE | RM_USES_NO_TF32 | RM_USES_HEADS,
     .usual = {.positions = 131072, .head_dim = 128},
     .targets = {{.against = ROPEMAP_BENCH_TARGET_SHARE, .value = 0.95}},
     .open = open_near,
@@ -299,7 +299,7 @@ const rm_benchmark rm_gpu_bench_rotate_far = {
     .formula = "one fp32 head of queries and of keys at the last n positions below 2^40: bytes = 16 n d, "
                "FLOP = 15.5 n d; error is the phase's",
     .ceiling = "device copy of the same bytes",
-    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_LAYOUT,
+    .uses = RM_USES_PHASE | RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_LAYOUT,
     .usual = {.positions = 131072, .head_dim = 128},
     .targets = {{.against = ROPEMAP_BENCH_TARGET_ERROR, .value = 2e-7}},
     .open = open_far,

@@ -66,11 +66,12 @@ static double product_error(const rm_map_check *check, double length_a, double l
 
 /*
  * The mean of a cell is the product of two mean rows. Such a row is off by at most `off` = the mean length of
- * its rows times: two rotations of sqrt(2) * RM_ROTATION_ERROR (a row may be turned in two steps), 15
- * roundings of sums of 16, and one of the mean itself.
+ * its rows times: what a rotated row is off by (twice that where the backend turns it, which may take two
+ * steps), 15 roundings of sums of 16, and one of the mean itself.
  */
 static void check_mean(const rm_map_check *check, const struct cell *cell, rm_verdict *verdict) {
-    const double share = 2.0 * sqrt(2.0) * RM_ROTATION_ERROR + 16.0 * RM_FLOAT_ROUNDING;
+    const double steps = check->reference->phase == ROPEMAP_PHASE_EXACT ? 2.0 : 1.0;
+    const double share = steps * rm_reference_row_error(check->reference) + 16.0 * RM_FLOAT_ROUNDING;
     const double q_off = share * turn_rows(check, check->queries, cell->rows, cell->q);
     const double k_off = share * turn_rows(check, check->keys, cell->cols, cell->k);
     const double q_length = mean_row(check, cell->q, cell->rows.end - cell->rows.first);
@@ -101,6 +102,7 @@ static double type_error(const rm_map_check *check, double q_length, double k_le
  */
 static void check_products(const rm_map_check *check, const struct cell *cell, rm_verdict *verdict) {
     const int32_t dim = check->reference->head_dim;
+    const double off = rm_reference_row_error(check->reference);
     (void)turn_rows(check, check->queries, cell->rows, cell->q);
     (void)turn_rows(check, check->keys, cell->cols, cell->k);
     double largest = -INFINITY, allowed = 0.0, sum = 0.0, squares = 0.0, count = 0.0;
@@ -108,7 +110,7 @@ static void check_products(const rm_map_check *check, const struct cell *cell, r
         const double q_length = sqrt(rm_reference_dot(q, q, dim));
         for (const double *k = cell->k; k < cell->k + (cell->cols.end - cell->cols.first) * dim; k += dim) {
             const double k_length = sqrt(rm_reference_dot(k, k, dim)), dot = rm_reference_dot(q, k, dim);
-            const double rotated = 2.0 * sqrt(2.0) * RM_ROTATION_ERROR * q_length * k_length;
+            const double rotated = 2.0 * off * q_length * k_length;
             const double rounded = type_error(check, q_length, k_length);
             const double product = product_error(check, q_length, k_length);
             largest = fmax(largest, dot);

@@ -163,6 +163,7 @@ static void name_row(const rm_benchmark *benchmark, const rm_shape *shape, ropem
         .formula = benchmark->formula,
         .ceiling = benchmark->ceiling,
         .variant = (benchmark->uses & RM_USES_LAYOUT) != 0 ? ropemap_layout_name(shape->layout) : "",
+        .phase = (benchmark->uses & RM_USES_PHASE) != 0 ? ropemap_phase_name(shape->phase) : "",
         .unit = benchmark->by_flops ? "GFLOP/s" : "GB/s",
         .backend = on_gpu ? "cuda" : "cpu",
         .dtype = typed ? ropemap_dtype_name(shape->dtype) : "",

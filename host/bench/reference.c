@@ -39,17 +39,23 @@ static struct pair root(int32_t n) {
     return made;
 }
 
-rm_reference *rm_reference_make(int32_t head_dim, ropemap_layout layout) {
+rm_reference *rm_reference_make(int32_t head_dim, ropemap_layout layout, ropemap_phase phase) {
     rm_reference *reference = rm_alloc(1, sizeof *reference);
     if (reference != NULL) {
         reference->head_dim = head_dim;
         reference->layout = layout;
+        reference->phase = phase;
         const struct pair step = root(head_dim / 2);
         for (int32_t pair = 0; pair < head_dim / 2; pair++) {
             const struct pair frequency = power(step, pair);
             reference->frequency[pair] = frequency.high;
             reference->rest[pair] = frequency.low;
+            if (phase == ROPEMAP_PHASE_FP32FREQ) {
+                reference->frequency[pair] = (long double)(float)frequency.high;
+                reference->rest[pair] = 0.0L;
+            }
         }
+        rm_reference_stack_fill(reference);
     }
     return reference;
 }
@@ -74,14 +80,32 @@ void rm_reference_turn(const rm_reference *reference, int32_t pair, int64_t posi
 void rm_reference_rotate(const rm_reference *reference, const float *row, int64_t position, double *turned) {
     const int32_t pairs = reference->head_dim / 2;
     const bool half = reference->layout == ROPEMAP_LAYOUT_HALF;
+    const bool stack = rm_reference_is_stack(reference->phase);
+    float angles[ROPEMAP_MAX_PAIRS];
+    if (stack) {
+        rm_reference_stack_angles(reference, position, angles);
+    }
     for (int32_t pair = 0; pair < pairs; pair++) {
         const int32_t a = half ? pair : 2 * pair, b = half ? pair + pairs : 2 * pair + 1;
         long double c = 0.0L, s = 0.0L;
-        turn(reference, pair, position, &c, &s);
+        if (stack) {
+            rm_reference_stack_turn(reference, angles[pair], &c, &s);
+        } else {
+            turn(reference, pair, position, &c, &s);
+        }
         const long double x = (long double)row[a], y = (long double)row[b];
         turned[a] = (double)(x * c - y * s);
         turned[b] = (double)(x * s + y * c);
     }
+}
+
+double rm_reference_element_error(const rm_reference *reference) {
+    return rm_reference_is_stack(reference->phase) ? RM_STACK_ERROR : RM_ROTATION_ERROR;
+}
+
+/* Both elements of each pair. */
+double rm_reference_row_error(const rm_reference *reference) {
+    return sqrt(2.0) * rm_reference_element_error(reference);
 }
 
 int32_t rm_reference_partner(const rm_reference *reference, int32_t d) {

@@ -1,4 +1,5 @@
-/* rotate.c - benchmark: rows turned by the phase of their position, beside memcpy and beside libm */
+/* rotate.c - benchmark: rows turned by the phase of their position, beside memcpy and beside libm; exactly,
+ * or as a stack in use does */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/bench/ceiling.h"
@@ -7,6 +8,7 @@
 #include "host/bench/libm_rotate.h"
 #include "host/bench/reference.h"
 #include "host/bench/table.h"
+#include "host/map/job.h"
 
 #include <math.h>
 
@@ -21,12 +23,16 @@ struct state {
     float *from, *to;   /* [positions, head_dim] */
     float *other;       /* [positions, head_dim] what the ceiling writes */
     double *turned;     /* [head_dim] */
+
+    ropemap_vectors *rows, *turning; /* `from` as vectors, and turned as they are read; exact: NULL */
 };
 
 static void rotate_close(void *opened) {
     struct state *state = opened;
     if (state != NULL) {
         rm_crew_close(&state->crew);
+        ropemap_vectors_free(state->turning);
+        ropemap_vectors_free(state->rows);
         rm_free(state->reference);
         rm_free(state->frequencies);
         rm_free(state->from);
@@ -39,7 +45,7 @@ static void rotate_close(void *opened) {
 
 static ropemap_status reserve(struct state *state, ropemap_error *error) {
     const uint64_t dim = (uint64_t)state->shape.head_dim, count = (uint64_t)state->shape.positions * dim;
-    state->reference = rm_reference_make(state->shape.head_dim, state->shape.layout);
+    state->reference = rm_reference_make(state->shape.head_dim, state->shape.layout, state->shape.phase);
     state->frequencies = rm_alloc(dim, sizeof *state->frequencies);
     state->from = rm_alloc_raw(count, sizeof *state->from);
     state->to = rm_alloc_raw(count, sizeof *state->to);
@@ -63,6 +69,11 @@ static ropemap_status rotate_open(const rm_shape *shape, void **opened, ropemap_
     RM_TRY(ropemap_freqs_make(&spec, &state->freqs, error));
     RM_TRY(rm_crew_open(&state->crew, shape->threads, error));
     RM_TRY(reserve(state, error));
+    if (shape->phase != ROPEMAP_PHASE_EXACT) {
+        const ropemap_turning turning = {.spec = spec, .phase = shape->phase};
+        RM_TRY(ropemap_vectors_memory(state->from, shape->positions, shape->head_dim, &state->rows, error));
+        RM_TRY(ropemap_vectors_turned(state->rows, &turning, &state->turning, error));
+    }
     for (int32_t pair = 0; pair < shape->head_dim / 2; pair++) {
         state->frequencies[pair] = (float)state->reference->frequency[pair];
     }
@@ -88,6 +99,19 @@ static ropemap_status rotate_task(void *work, int64_t task, int32_t worker, rope
 static ropemap_status rotate_run(void *opened, ropemap_error *error) {
     struct state *state = opened;
     return rm_crew_run(&state->crew, state->crew.threads, rotate_task, state, error);
+}
+
+static ropemap_status turned_task(void *work, int64_t task, int32_t worker, ropemap_error *error) {
+    (void)worker;
+    const struct state *state = work;
+    const rm_span share = rm_crew_share(state->shape.positions, state->crew.threads, task);
+    return state->turning->read(state->turning, share.first, share.end - share.first, 1,
+                                state->to + share.first * state->shape.head_dim, error);
+}
+
+static ropemap_status turned_run(void *opened, ropemap_error *error) {
+    struct state *state = opened;
+    return rm_crew_run(&state->crew, state->crew.threads, turned_task, state, error);
 }
 
 static ropemap_status run_copy(void *opened, ropemap_error *error) {
@@ -132,6 +156,7 @@ static ropemap_status rotate_check(void *opened, rm_verdict *verdict, ropemap_er
     const struct state *state = opened;
     const int64_t rows = state->shape.positions;
     const int32_t dim = state->shape.head_dim;
+    const double off = rm_reference_element_error(state->reference);
     for (int64_t i = 0; i < rm_sample_count(rows, CHECKED_ROWS); i++) {
         const int64_t row = rm_sample_at(rows, CHECKED_ROWS, i);
         const float *from = state->from + row * dim, *to = state->to + row * dim;
@@ -139,7 +164,7 @@ static ropemap_status rotate_check(void *opened, rm_verdict *verdict, ropemap_er
         for (int32_t d = 0; d < dim; d++) {
             const int32_t partner = rm_reference_partner(state->reference, d);
             const double length = hypot((double)from[d], (double)from[partner]);
-            rm_verdict_take(verdict, (double)to[d], state->turned[d], RM_ROTATION_ERROR * length);
+            rm_verdict_take(verdict, (double)to[d], state->turned[d], off * length);
         }
     }
     return ROPEMAP_OK;
@@ -150,7 +175,8 @@ const rm_benchmark rm_bench_rotate = {
     .name = "rotate",
     .formula = "bytes = 8 n d, FLOP = 12.5 n d",
     .ceiling = "memcpy of the same bytes",
-    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_LAYOUT | RM_USES_BOTH_LAYOUTS | RM_USES_ONE_THREAD,
+    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_LAYOUT | RM_USES_BOTH_LAYOUTS | RM_USES_PHASE |
+            RM_USES_ONE_THREAD,
     .usual = {.positions = 131072, .head_dim = 128},
     .targets = {{.against = ROPEMAP_BENCH_TARGET_SHARE, .value = 0.85, .simd = "v4"},
                 {.against = ROPEMAP_BENCH_TARGET_SHARE, .value = 0.5, .simd = "v3"}},
@@ -169,7 +195,7 @@ const rm_benchmark rm_bench_rotate_libm = {
     .name = "rotate / libm",
     .formula = "bytes = 8 n d, FLOP = 12.5 n d",
     .ceiling = "the same with libm's sincosf",
-    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_LAYOUT | RM_USES_BOTH_LAYOUTS,
+    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_LAYOUT | RM_USES_BOTH_LAYOUTS | RM_USES_PHASE,
     .usual = {.positions = 131072, .head_dim = 128},
     .targets = {{.against = ROPEMAP_BENCH_TARGET_SHARE, .value = 7.0, .simd = "v4"},
                 {.against = ROPEMAP_BENCH_TARGET_SHARE, .value = 7.0, .simd = "v3"}},
@@ -179,6 +205,25 @@ const rm_benchmark rm_bench_rotate_libm = {
     .run_ceiling = run_libm,
     .bytes = rotate_bytes,
     .flops = rotate_flops,
+    .output = rotate_output,
+    .check = rotate_check,
+};
+
+/* What a cosine costs is libm's, so that only bytes count. */
+const rm_benchmark rm_bench_rotate_turned = {
+    .bench = ROPEMAP_BENCH_ROTATE,
+    .name = "rotate as read",
+    .formula = "bytes = 8 n d",
+    .ceiling = "memcpy of the same bytes",
+    .uses = RM_USES_POSITIONS | RM_USES_HEAD_DIM | RM_USES_LAYOUT | RM_USES_BOTH_LAYOUTS | RM_USES_PHASE |
+            RM_USES_ONE_THREAD,
+    .usual = {.positions = 131072, .head_dim = 128},
+    .turned = true,
+    .open = rotate_open,
+    .close = rotate_close,
+    .run = turned_run,
+    .run_ceiling = run_copy,
+    .bytes = rotate_bytes,
     .output = rotate_output,
     .check = rotate_check,
 };

@@ -7,6 +7,7 @@
 static const rm_benchmark *const table[] = {
     &rm_bench_rotate,
     &rm_bench_rotate_libm,
+    &rm_bench_rotate_turned,
     &rm_bench_similarity,
     &rm_bench_pool_mean,
     &rm_bench_pool_max,
@@ -15,6 +16,8 @@ static const rm_benchmark *const table[] = {
     &rm_bench_png,
     &rm_bench_map_mean,
     &rm_bench_map_max,
+    &rm_bench_map_mean_turned,
+    &rm_bench_map_max_turned,
     NULL,
 };
 
@@ -42,10 +45,14 @@ const rm_benchmark *rm_gpu_benchmark_at(int index) {
     return gpu_table[index];
 }
 
-bool ropemap_bench_exists(ropemap_bench bench, const char *backend) {
+bool rm_benchmark_serves(const rm_benchmark *benchmark, ropemap_phase phase) {
+    return benchmark->turned == (phase != ROPEMAP_PHASE_EXACT);
+}
+
+bool ropemap_bench_exists(ropemap_bench bench, const char *backend, ropemap_phase phase) {
     const rm_benchmark *const *all = strcmp(backend, "cuda") == 0 ? gpu_table : table;
     for (; *all != NULL; all++) {
-        if ((*all)->bench == bench) {
+        if ((*all)->bench == bench && rm_benchmark_serves(*all, phase)) {
             return true;
         }
     }

@@ -7,6 +7,7 @@
 
 extern const rm_benchmark rm_bench_rotate;
 extern const rm_benchmark rm_bench_rotate_libm;
+extern const rm_benchmark rm_bench_rotate_turned;
 extern const rm_benchmark rm_bench_similarity;
 extern const rm_benchmark rm_bench_pool_mean;
 extern const rm_benchmark rm_bench_pool_max;
@@ -15,6 +16,8 @@ extern const rm_benchmark rm_bench_diagonal;
 extern const rm_benchmark rm_bench_png;
 extern const rm_benchmark rm_bench_map_mean;
 extern const rm_benchmark rm_bench_map_max;
+extern const rm_benchmark rm_bench_map_mean_turned;
+extern const rm_benchmark rm_bench_map_max_turned;
 
 extern const rm_benchmark rm_gpu_bench_rotate;
 extern const rm_benchmark rm_gpu_bench_rotate_far;

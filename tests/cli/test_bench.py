@@ -110,6 +110,60 @@ class Formats(Case):
         self.assertEqual(result.returncode, 4, result.stderr)
 
 
+PHASES = ["fp32freq", "hf-fp32", "ggml-fp32", "bf16-tables", "bf16-inv-freq"]
+TURNED = ["rotate as read", "map mean as read", "map max as read"]
+
+
+class Phases(Case):
+    ARGUMENTS = ["bench", "-n", "60", "-d", "8", "--layout", "half", *TINY]
+
+    def document(self, *arguments):
+        return json.loads(self.done(*arguments, "--json").stdout, parse_constant=reject)
+
+    def test_rows(self):
+        for phase in PHASES:
+            rows = self.document(*self.ARGUMENTS, "--phase", phase)["rows"]
+            self.assertEqual([row["name"] for row in rows], TURNED)
+            for row in rows:
+                self.assertEqual((row["phase"], row["backend"], row["wrong"]), (phase, "cpu", 0), row)
+                self.assertGreater(row["checked"], 0)
+                self.assertEqual(row["seconds"]["samples"], 2)
+        exact = self.document(*self.ARGUMENTS)["rows"]
+        turning = {"rotate", "rotate / libm", "diagonal", "map mean", "map max"}
+        for row in exact:
+            self.assertEqual(row["phase"], "exact" if row["name"] in turning else "", row)
+        self.assertEqual(self.document(*self.ARGUMENTS, "--phase", "exact")["rows"][0]["name"], "rotate")
+
+    def test_tables(self):
+        arguments = [*self.ARGUMENTS, "rotate", "--phase", "bf16-tables"]
+        text = self.done(*arguments).stdout.decode()
+        self.assertIn("| rotate as read | 60 x 8 half bf16-tables |", text)
+        self.assertIn("- rotate as read: bytes = 8 n d; ceiling: memcpy", text)
+        self.assertNotIn("exact", self.done(*self.ARGUMENTS, "rotate").stdout.decode())
+        rows = list(csv.DictReader(io.StringIO(self.done(*arguments, "--csv").stdout.decode(), newline="")))
+        self.assertEqual([(row["name"], row["phase"]) for row in rows], [(TURNED[0], "bf16-tables")])
+
+    def test_baseline(self):
+        arguments = [*self.ARGUMENTS[:-5], "rotate", "--threads", "1", "--samples", "5", "-q"]
+        self.done(*arguments, "--phase", "hf-fp32", "--json", "-o", "hf.json")
+        self.done(*arguments, "--json", "-o", "exact.json")
+        older = json.loads(self.read("exact.json"))
+        for row in older["rows"]:
+            del row["phase"]
+        self.write("older.json", json.dumps(older).encode())
+        for phase, path, known in (("hf-fp32", "hf.json", True), ("ggml-fp32", "hf.json", False),
+                                   ("hf-fp32", "older.json", False), ("exact", "older.json", True)):
+            rows = self.document(*arguments, "--phase", phase, "--baseline", path)["rows"]
+            verdicts = {row["baseline"]["verdict"] != "not in the baseline" for row in rows}
+            self.assertEqual(verdicts, {known}, (phase, path))
+
+    def test_refused(self):
+        for name in ("similarity", "pool", "diagonal", "png"):
+            self.refused(2, ["--phase", "hf-fp32", name, "rotate or map"], "bench", "map", name, "--phase", "hf-fp32")
+        self.refused(2, ["--phase", "ggml-fp32", "cuda"], "bench", "rotate", "--backend", "cuda", "--phase", "ggml-fp32")
+        self.refused(2, ["--phase", "hf-fp33", "did you mean hf-fp32"], "bench", "--phase", "hf-fp33")
+
+
 class Baseline(Case):
     """What is compared is made up, but for the times that it is compared with."""
 

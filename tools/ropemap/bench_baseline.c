@@ -24,6 +24,7 @@ struct bench_baseline {
 /* A row of the earlier document, as far as it is compared. */
 typedef struct earlier {
     const char *name, *backend, *dtype, *layout;
+    const char *phase; /* NULL: the document is older than phases, and all was exact */
     json_int_t positions, head_dim, heads, key_heads, block, width, height, threads, samples;
     double median, p5, p95;
 } earlier;
@@ -35,6 +36,7 @@ static bool unpack(json_t *row, earlier *made) {
                        "positions", &made->positions, "head_dim", &made->head_dim, "heads", &made->heads,
                        "key_heads", &made->key_heads, "block", &made->block, "width", &made->width, "height",
                        &made->height, "threads", &made->threads) == 0 &&
+           json_unpack(row, "{s?s}", "phase", &made->phase) == 0 &&
            json_unpack(row, "{s:{s:I, s:F, s:F, s:F}}", "seconds", "samples", &made->samples, "median",
                        &made->median, "p5", &made->p5, "p95", &made->p95) == 0;
 }
@@ -102,13 +104,19 @@ void bench_baseline_free(bench_baseline *baseline) {
 
 /* ---- comparing */
 
+static bool is_same_phase(const earlier *before, const ropemap_bench_row *row) {
+    const char *exact = ropemap_phase_name(ROPEMAP_PHASE_EXACT);
+    return before->phase != NULL ? strcmp(before->phase, row->phase) == 0
+                                 : row->phase[0] == '\0' || strcmp(row->phase, exact) == 0;
+}
+
 static bool is_same(const earlier *before, const ropemap_bench_row *row) {
     return strcmp(before->name, row->name) == 0 && strcmp(before->backend, row->backend) == 0 &&
            strcmp(before->dtype, row->dtype) == 0 && strcmp(before->layout, row->variant) == 0 &&
-           before->positions == row->positions && before->head_dim == row->head_dim &&
-           before->heads == row->heads && before->key_heads == row->key_heads &&
-           before->block == row->block && before->width == row->width && before->height == row->height &&
-           before->threads == row->threads;
+           is_same_phase(before, row) && before->positions == row->positions &&
+           before->head_dim == row->head_dim && before->heads == row->heads &&
+           before->key_heads == row->key_heads && before->block == row->block &&
+           before->width == row->width && before->height == row->height && before->threads == row->threads;
 }
 
 static bench_change compare(const earlier *before, const ropemap_bench_row *row) {

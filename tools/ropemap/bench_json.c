@@ -57,12 +57,12 @@ static json_t *joined(json_t *object, json_t *more) {
 
 /* What was run: rows of two documents are the same where all of this is. */
 static json_t *kind_object(const ropemap_bench_row *row) {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:I, s:I, s:I, s:i}", "bench",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:I, s:I, s:I, s:i}", "bench",
                      ropemap_bench_name(row->bench), "name", row->name, "backend", row->backend, "dtype",
-                     row->dtype, "layout", row->variant, "positions", (json_int_t)row->positions, "head_dim",
-                     (int)row->head_dim, "heads", (int)row->heads, "key_heads", (int)row->key_heads, "block",
-                     (json_int_t)row->block, "width", (json_int_t)row->width, "height",
-                     (json_int_t)row->height, "threads", (int)row->threads);
+                     row->dtype, "layout", row->variant, "phase", row->phase, "positions",
+                     (json_int_t)row->positions, "head_dim", (int)row->head_dim, "heads", (int)row->heads,
+                     "key_heads", (int)row->key_heads, "block", (json_int_t)row->block, "width",
+                     (json_int_t)row->width, "height", (json_int_t)row->height, "threads", (int)row->threads);
 }
 
 static json_t *speed_object(const ropemap_bench_row *row) {

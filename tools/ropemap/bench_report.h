@@ -47,7 +47,8 @@ typedef struct bench_words {
     char text[160];
 } bench_words;
 
-/* "131072 x 128 half", "16384 x 128 to 1024 x 1024", "bf16 131072 x 128 half, 32:8 heads" */
+/* "131072 x 128 half", "131072 x 128 half hf-fp32", "16384 x 128 to 1024 x 1024", "bf16 131072 x 128 half,
+ * 32:8 heads" */
 bench_words bench_shape_words(const ropemap_bench_row *row);
 /* ">= 50 % of ceiling: met"; empty where there is none. */
 bench_words bench_target_words(const ropemap_bench_row *row);

@@ -42,6 +42,19 @@ static ropemap_status set_layout(void *into, const cli_option *option, const cha
     return status;
 }
 
+static const char *phase_choice(int index) {
+    return ropemap_phase_name((ropemap_phase)index);
+}
+
+static ropemap_status set_phase(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
+    bench_options *options = into;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->bench.phase = (ropemap_phase)index;
+    return status;
+}
+
 static ropemap_status set_size(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     ropemap_bench_options *bench = &((bench_options *)into)->bench;
     return number_size(option_subject(option).text, text, ROPEMAP_MAX_SIDE, &bench->width, &bench->height,
@@ -159,6 +172,12 @@ const cli_option bench_option_table[] = {
      .initial = "both for rotate, half for map",
      .help = "which elements form a pair",
      .set = set_layout},
+    {.group = GROUP_WHAT,
+     .name = "phase",
+     .choices = phase_choice,
+     .initial = "exact",
+     .help = "CPU, rotate and map: how the rotation is computed, exactly or as a stack in use does",
+     .set = set_phase},
     {.group = GROUP_WHAT,
      .name = "size",
      .argument = "WxH",

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void add(bench_words *words, size_t *used, const char *format, ...) FAILURE_PRINTF(3, 4);
 
@@ -40,6 +41,9 @@ bench_words bench_shape_words(const ropemap_bench_row *row) {
     }
     if (row->variant[0] != '\0') {
         add(&shape, &used, " %s", row->variant);
+    }
+    if (row->phase[0] != '\0' && strcmp(row->phase, ropemap_phase_name(ROPEMAP_PHASE_EXACT)) != 0) {
+        add(&shape, &used, " %s", row->phase);
     }
     if (row->heads != 0) {
         add(&shape, &used, ", %" PRId32 ":%" PRId32 " heads", row->heads, row->key_heads);

@@ -34,9 +34,12 @@ static bool gpu_can(const bench_options *options) {
     ropemap_error unheard;
     ropemap_gpu gpu;
     ropemap_plugin plugin;
+    if (options->bench.phase != ROPEMAP_PHASE_EXACT) {
+        return false;
+    }
     for (int bench = 0; ropemap_bench_name((ropemap_bench)bench) != NULL; bench++) {
         if ((options->bench.which >> bench & 1u) != 0 &&
-            !ropemap_bench_exists((ropemap_bench)bench, "cuda")) {
+            !ropemap_bench_exists((ropemap_bench)bench, "cuda", options->bench.phase)) {
             return false;
         }
     }
@@ -197,6 +200,9 @@ static void notes(void) {
         "one ends in exit code 6. A row's ceiling, such as a copy of the same bytes, is timed in turn with\n"
         "its samples. On a GPU there are rotate, similarity, pool, tile (similarity, then pool) and map,\n"
         "timed by its own clock, hot and with a cold cache; on the CPU all but tile.\n"
+        "\nWith a --phase other than exact, rotate and map turn rows as they are read, in the arithmetic of\n"
+        "that stack and on the CPU, as map and curve do; outputs are checked against the same roundings\n"
+        "followed by double precision, so a row is wrong where it does not do what that stack does.\n"
         "\nWith --baseline, a row is slower or faster where the times of the two runs, from the 5th to the\n"
         "95th percentile, do not meet.\n");
 }
@@ -209,6 +215,7 @@ const cli_command command_bench = {
         "  ropemap bench\n"
         "  ropemap bench rotate -n 4k-1M*4 -d 64,128 --threads 1\n"
         "  ropemap bench rotate tile --backend cuda --dtype bf16,fp16 --heads 1,32:8 --roofline roof.png\n"
+        "  ropemap bench rotate map --phase hf-fp32 -n 16k\n"
         "  ropemap bench map --seconds 5 --json -o map.json\n"
         "  ropemap bench map --seconds 5 --baseline map.json --fail-above 5%%\n"
         "  nsys profile ropemap bench rotate --backend cuda --profile\n",
