@@ -3,6 +3,7 @@
 import { positionText, grouped } from './numbers.js';
 
 const BINARY_FROM = 8192; /* positions: from here on ticks are multiples of a power of two, labelled in k and M */
+const TICKS_MOST = 12;
 const CELL_LEAST = 16;    /* pixels: a cell this wide has its tick in its middle */
 
 function spacingFor(span, most) {
@@ -29,7 +30,8 @@ export function drawAxes({ left, bottom, side, step }, view) {
     const scale = d3.scaleLinear([from, to], [0, side]);
     const inSight = (position) => (Math.max(position, from) + Math.min(position + step, to)) / 2;
     const place = centred ? Object.assign((position) => scale(inSight(position)), scale) : scale;
-    const ticks = tickPositions(from, to, Math.max(2, Math.floor(side / room)), centred);
+    const most = Math.min(Math.max(2, Math.floor(side / room)), TICKS_MOST);
+    const ticks = tickPositions(from, to, most, centred);
     const text = centred || to - from < BINARY_FROM ? grouped : positionText;
     group.call(axis(place).tickValues(ticks).tickFormat(text).tickSize(5).tickSizeOuter(0).tickPadding(4));
   }

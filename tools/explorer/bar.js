@@ -15,7 +15,7 @@ export function showBar(scale, label) {
   fillGradient(byId('colourbar'), scale.colormap, true);
   byId('bar-label').textContent = label;
   byId('bar').setAttribute('aria-label', `Colours from ${scale.low} to ${scale.high}: ${label}`);
-  const ticks = scaleTicks(scale, Math.max(3, Math.round(height / 70)));
+  const ticks = scaleTicks(scale, Math.min(Math.max(3, Math.round(height / 70)), 10));
   const items = d3.select('#bar-ticks').selectAll('g').data(ticks);
   const entered = items.enter().append('g');
   entered.append('line').attr('x2', 5);

@@ -5,6 +5,7 @@ import { Channel } from './fetch.js';
 import { foundingCells } from './founding.js';
 import { cellsWanted, draw, hooks, isCells, layerOf, layers, mapRequest, panes, paintStack, requestMap, viewOf } from './map.js';
 import { parseNpy } from './npy.js';
+import { grouped, parseNumber } from './numbers.js';
 import { paintLayer } from './paint.js';
 import { mapQuery, url } from './query.js';
 import { effective, numberOf, setOptions, setPage, shownView, state, windowOf } from './state.js';
@@ -36,6 +37,7 @@ export function startCompare() {
     });
   }
   byId('split').addEventListener('input', draw);
+  byId('split').addEventListener('change', ({ target }) => setPage({ split: target.value }));
   hooks.compose = compose;
   hooks.limits = () => (shared && sharing() ? { clim: shared } : {});
   hooks.painted.push(() => {
@@ -207,7 +209,8 @@ export function flip() {
 function differing() {
   const a = optionsOfA(), b = state.options;
   const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name] && !PICTURE.includes(name));
-  const text = (options) => keys.map((name) => `${name} ${effective(name, options)}`).join(', ');
+  const words = (text) => (Number.isNaN(parseNumber(text)) ? text : grouped(parseNumber(text)));
+  const text = (options) => keys.map((name) => `${name} ${words(effective(name, options))}`).join(', ');
   return { a: text(a), b: text(b) };
 }
 
@@ -231,6 +234,7 @@ export function followCompare() {
   byId('against-formula').checked = Boolean(state.page.formula);
   byId('pane-other').hidden = now !== 'beside';
   byId('split').hidden = now !== 'split';
+  if (state.page.split) byId('split').value = state.page.split;
   byId('swap').hidden = against() !== 'a';
   byId('flip').hidden = now !== 'blink';
   document.querySelector('#group-compare .changed-note').textContent = now === 'off' ? '' : now;

@@ -3,16 +3,20 @@
 import { grouped, positionText, valueText } from './numbers.js';
 import { inFrame } from './timing.js';
 
-const MARGIN = { left: 40, right: 12, top: 14, bottom: 24 };
+/* In rem, as the text is. */
+const MARGIN = { left: 2.9, right: 1.2, top: 1.1, bottom: 1.7 };
+const BUCKETS = 1000, MARK_ROOM = 4.6;
 
 /* What is drawn: curves [{ id, points, colour, main }], marks [{ at, label, kind }], bound points or null. */
 const shown = { curves: [], bound: null, marks: [], count: 2, log: true, low: 0, high: 1 };
 export const chart = { onHover: () => {}, description: '' };
-let parts = null, width = 0, height = 0, x = null, y = null, cursorAt = null;
+let parts = null, rem = 16, width = 0, height = 0, x = null, y = null, cursorAt = null;
 
-/* points: { from, to, mean, low, high } arrays of equal length; from and to are the distances of a bucket. */
-export function pointsOf({ values, buckets }, first) {
+/* points: { from, to, mean, low, high } arrays of equal length; from and to are the distances of a bucket.
+ * exact: the values of single distances from `first` on, where they are known. */
+export function pointsOf({ values, buckets }, first, log) {
   if (!values && !buckets) return { from: [], to: [], mean: [], low: null, high: null };
+  if (values && values.length > BUCKETS) return { ...gathered(values, first, log), exact: values, first };
   if (values) {
     const from = values.map((_, index) => first + index);
     return { from, to: from, mean: values, low: null, high: null };
@@ -20,9 +24,26 @@ export function pointsOf({ values, buckets }, first) {
   return { from: buckets.distance, to: buckets.last, mean: buckets.mean, low: buckets.low, high: buckets.high };
 }
 
+/* As the server does it with more: a pixel holds many distances, and shows their mean and their range. */
+function gathered(values, first, log) {
+  const points = { from: [], to: [], mean: [], low: [], high: [] }, { length } = values;
+  const edge = (k) => (log ? Math.floor(length ** (k / BUCKETS)) : Math.floor((k * length) / BUCKETS));
+  for (let k = 1, start = 0; k <= BUCKETS; k++) {
+    const end = k === BUCKETS ? length : edge(k);
+    if (end <= start) continue;
+    const part = values.slice(start, end);
+    points.from.push(first + start);
+    points.to.push(first + end - 1);
+    points.mean.push(d3.mean(part));
+    points.low.push(d3.min(part));
+    points.high.push(d3.max(part));
+    start = end;
+  }
+  return points;
+}
+
 export function startChart() {
-  const svg = d3.select('#curve'), plot = svg.append('g').attr('transform', `translate(${MARGIN.left},${MARGIN.top})`);
-  svg.select('#curve-clip rect');
+  const svg = d3.select('#curve'), plot = svg.append('g');
   const group = (name) => plot.append('g').attr('class', name);
   parts = { svg, plot, xAxis: group('axis x-axis'), yAxis: group('axis y-axis'), zero: plot.append('line').attr('class', 'zero') };
   parts.marks = group('marks');
@@ -34,7 +55,10 @@ export function startChart() {
   parts.cursor.append('circle').attr('r', 4);
   const element = svg.node();
   new ResizeObserver(([entry]) => {
-    [width, height] = [entry.contentRect.width - MARGIN.left - MARGIN.right, entry.contentRect.height - MARGIN.top - MARGIN.bottom];
+    rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    width = entry.contentRect.width - rem * (MARGIN.left + MARGIN.right);
+    height = entry.contentRect.height - rem * (MARGIN.top + MARGIN.bottom);
+    plot.attr('transform', `translate(${rem * MARGIN.left},${rem * MARGIN.top})`);
     if (width > 20 && height > 20) redraw();
   }).observe(element);
   element.addEventListener('pointermove', (event) => hover(event));
@@ -43,7 +67,7 @@ export function startChart() {
 }
 
 function hover(event) {
-  const place = event.clientX - parts.svg.node().getBoundingClientRect().left - MARGIN.left;
+  const place = event.clientX - parts.svg.node().getBoundingClientRect().left - rem * MARGIN.left;
   if (!x || place < -4 || place > width + 4) chart.onHover(null);
   else chart.onHover(clampDistance(Math.round(x.invert(place))));
 }
@@ -92,7 +116,7 @@ function distanceTicks() {
     const step = last >= 8192 ? 2 ** Math.max(10, Math.ceil(Math.log2(last / 5))) : null;
     return step ? d3.range(0, last + 1, step) : d3.ticks(0, last, 5).filter(Number.isInteger);
   }
-  const every = Math.ceil(Math.log2(last + 1) / Math.max(2, width / 60));
+  const every = Math.ceil(Math.log2(last + 1) / Math.max(2, width / (3.6 * rem)));
   return d3.range(0, Math.log2(last + 1) + 1e-9, every).map((power) => 2 ** power);
 }
 
@@ -100,7 +124,7 @@ function axes() {
   const bottom = d3.axisBottom(x).tickValues(distanceTicks()).tickFormat(positionText).tickSize(4).tickSizeOuter(0);
   parts.xAxis.attr('transform', `translate(0,${height})`).call(bottom);
   const format = (value) => d3.format('~g')(value).replace('-', '\u2212');
-  parts.yAxis.call(d3.axisLeft(y).ticks(height / 36).tickFormat(format).tickSize(-width).tickSizeOuter(0).tickPadding(6));
+  parts.yAxis.call(d3.axisLeft(y).ticks(Math.min(height / (2.6 * rem), 7)).tickFormat(format).tickSize(-width).tickSizeOuter(0).tickPadding(6));
   parts.zero.attr('x2', width).attr('y1', y(0)).attr('y2', y(0));
 }
 
@@ -131,11 +155,24 @@ function drawMarks() {
   items.exit().remove();
   const entered = items.enter().append('g');
   entered.append('line');
-  entered.append('text').attr('y', -4);
+  entered.append('text');
+  const rows = markRows(visible);
   const all = entered.merge(items).attr('class', ({ kind }) => `mark ${kind}`).attr('transform', ({ at }) => `translate(${x(at)},0)`);
   all.select('line').attr('y2', height);
-  all.select('text').text(({ label }) => label)
+  all.select('text').text(({ label }) => label).attr('y', ({ kind }) => -0.3 * rem + 1.1 * rem * rows.get(kind))
     .attr('text-anchor', ({ at }) => (x(at) > width * 0.8 ? 'end' : x(at) < width * 0.2 ? 'start' : 'middle'));
+}
+
+/* Labels that would touch stand below each other: kind -> row. */
+function markRows(marks) {
+  const rows = new Map(), ends = [];
+  for (const { kind, at } of [...marks].sort((a, b) => a.at - b.at)) {
+    let row = ends.findIndex((end) => x(at) - end > MARK_ROOM * rem);
+    if (row < 0) row = ends.length;
+    ends[row] = x(at);
+    rows.set(kind, row);
+  }
+  return rows;
 }
 
 /* Index of the bucket that holds a distance. */
@@ -154,12 +191,13 @@ export function showCursor(distance) {
     output.textContent = chart.description;
     return;
   }
-  const { points } = main, index = bucketOf(points, size), mean = points.mean[index];
+  const { points } = main, index = bucketOf(points, size), exact = points.exact?.[size - points.first];
+  const mean = exact ?? points.mean[index];
   const place = x(Math.max(size, shown.log ? 1 : 0));
   parts.cursor.attr('transform', `translate(${place},0)`);
   parts.cursor.select('line').attr('y2', height);
   parts.cursor.select('circle').attr('cy', y(mean));
-  const [from, to] = [points.from[index], points.to[index]];
+  const [from, to] = exact === undefined ? [points.from[index], points.to[index]] : [size, size];
   const which = from === to ? `at ${grouped(from)}` : `from ${grouped(from)} to ${grouped(to)}`;
   const spread = from === to ? '' : `, between ${valueText(points.low[index])} and ${valueText(points.high[index])}`;
   output.textContent = `${valueText(mean)} ${which}${spread}`;

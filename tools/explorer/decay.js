@@ -40,6 +40,7 @@ export const refreshDecay = whenQuiet(60, () => {
     return;
   }
   if (mapRefused()) return;
+  byId('curve-note').textContent = note();
   askMain();
   askBound();
   for (const [query, one] of pinned) askPin(query, one);
@@ -55,7 +56,7 @@ function askMain() {
       [main] = body.curves;
       const { first, count } = body.distances;
       range = { count: first + count, log: query.axis === 'log' };
-      main.points = pointsOf(main, first);
+      main.points = pointsOf(main, first, range.log);
       byId('decay').dataset.state = 'ready';
       show();
     },
@@ -81,7 +82,7 @@ function askBound() {
   boundChannel.ask({
     url: address, kind: 'json',
     good: ({ body }) => {
-      bound = scaled(pointsOf(body.curves[0], body.distances.first));
+      bound = scaled(pointsOf(body.curves[0], body.distances.first, query.axis === 'log'));
       show();
     },
     bad: () => { boundKey = ''; },
@@ -104,7 +105,7 @@ function askPin(query, one) {
   one.channel.ask({
     url: address, kind: 'json',
     good: ({ body }) => {
-      one.curve = { ...body.curves[0], points: pointsOf(body.curves[0], body.distances.first) };
+      one.curve = { ...body.curves[0], points: pointsOf(body.curves[0], body.distances.first, asked.axis === 'log') };
       show();
     },
     bad: () => setPage({ pin: state.page.pin.filter((own) => own !== query) }),
@@ -144,7 +145,6 @@ function show() {
       { id: 'main', points: main.points, main: true }],
   });
   legend(pins);
-  byId('curve-note').textContent = note();
 }
 
 function describe() {

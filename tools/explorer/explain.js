@@ -13,7 +13,7 @@ let shown = '';
 function marked(sentence, strong) {
   const pieces = [];
   for (const piece of sentence.split(/(\d[\d.,e+-]*\d tokens|\d+ tokens)/)) {
-    const text = piece.replace(/(?<![\d.])\d{5,}(?![\d.]|e)/g, (digits) => Number(digits).toLocaleString('en-US'));
+    const text = piece.replace(/(?<![\d.])\d{4,}(?![\d.]|e)/g, (digits) => Number(digits).toLocaleString('en-US'));
     pieces.push(strong && / tokens$/.test(piece) ? make('b', { textContent: text }) : text);
   }
   return pieces;

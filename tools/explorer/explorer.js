@@ -26,7 +26,7 @@ import { refreshExplain } from './explain.js';
 import { once } from './fetch.js';
 import { axes, draw, forget, hooks, panes, requestMap, startMap } from './map.js';
 import { followMany, many, manyShown, refreshMany, startMany } from './many.js';
-import { followModels, refuseModel, startModels } from './models.js';
+import { followModels, models, refuseModel, startModels } from './models.js';
 import { address, readAddress } from './query.js';
 import { startShare } from './share.js';
 import { on, replaceAll, state, takeTable } from './state.js';
@@ -124,6 +124,10 @@ function startLinks() {
   hooks.barChanged = showScale;
   hooks.resized = refreshMany;
   many.onChange = showScale;
+  models.onLearned = () => {
+    followSoonControls();
+    axesSoon();
+  };
   byId('flip').addEventListener('click', flip);
   byId('keys').addEventListener('click', () => byId('keys-dialog').showModal());
   byId('home').addEventListener('click', home);

@@ -47,22 +47,14 @@ export class Channel {
 
   /* job: { url, kind: 'blob' | 'json' | 'text' | 'arrayBuffer', good(answer), bad(refused) } */
   ask(job) {
-    if (!this.current) {
+    if (!this.current && !connection.lost) {
       this.start(job);
       return;
     }
     this.next = job;
+    if (!this.current) return;
     if (performance.now() - this.current.since > PATIENCE) this.current.abort.abort();
     else this.current.limit ??= setTimeout(() => this.next && this.current?.abort.abort(), PATIENCE);
-  }
-
-  cancel() {
-    this.next = null;
-    this.current?.abort.abort();
-  }
-
-  get idle() {
-    return !this.current;
   }
 
   async start(job) {

@@ -1,7 +1,8 @@
 /* models.js - the model: a searchable list of presets, and a config.json that is dropped or chosen */
 /* SPDX-License-Identifier: MIT */
-import { postModel } from './fetch.js';
+import { once, postModel } from './fetch.js';
 import { grouped, tokensText } from './numbers.js';
+import { url } from './query.js';
 import { make } from './slider.js';
 import { setOptions, state, table } from './state.js';
 
@@ -9,6 +10,7 @@ const RULE = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type
 const byId = (id) => document.getElementById(id);
 const input = () => byId('model');
 const list = () => byId('model-list');
+export const models = { onLearned: () => {} };
 let active = -1, matches = [];
 
 export function startModels() {
@@ -105,8 +107,23 @@ async function take(file) {
   byId('model-file').value = '';
 }
 
+/* The rule of a model that the server had before this page was opened. */
+async function learn(id) {
+  const known = table.models.get(id) ?? { id, name: id };
+  if (known.asked || known.info) return;
+  table.models.set(id, { ...known, asked: true });
+  try {
+    const info = await once(url('/info.json', { model: id }), 'json');
+    table.models.set(id, { ...known, info, trained_length: info.trained_length });
+    models.onLearned();
+  } catch {
+    /* the map's refusal says why */
+  }
+}
+
 export function followModels() {
   const { preset, model } = state.options;
+  if (model) learn(model);
   const name = preset ?? table.models.get(model)?.name ?? '';
   const over = RULE.filter((rule) => state.options[rule] !== undefined);
   if (document.activeElement !== input() || list().hidden) input().value = name;

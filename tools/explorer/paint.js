@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { inkOn } from './colour.js';
 
-export const CELLS_WITH_VALUES = 32; /* a side: up to here each cell shows its value */
+export const CELLS_WITH_VALUES = 34; /* a side: up to here each shows its value; 32, and two cut by the edges */
 const TEXT_LEAST = 17;               /* CSS pixels a cell needs for it */
 
 /* layer: { bitmap, view: { x0, x1, y0, y1 } in positions, ... }; view: what the canvas shows. */

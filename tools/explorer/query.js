@@ -61,7 +61,7 @@ export function address() {
       if (one !== null && one !== '' && one !== false) search.append(`x-${name}`, one === true ? '1' : one);
     }
   }
-  const text = search.toString().replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/');
+  const text = search.toString().replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/').replace(/%3D/g, '=');
   return text ? `${location.pathname}?${text}` : location.pathname;
 }
 

@@ -112,7 +112,7 @@ export class Slider {
     else return;
     event.preventDefault();
     this.range.value = this.placeOf(next);
-    change(this.text(next), event, false);
+    change(this.text(next), event, event.repeat);
   }
 
   /* The next round value; a large step is an octave or a decade of a log scale, a tenth of a linear one. */
