@@ -40,8 +40,8 @@ export class Choice extends Control {
     for (const word of words) select.append(make('option', { value: word, textContent: titles[word] ?? word }));
     this.describe(select, name);
     select.addEventListener('change', (event) => change(select.value || null, event, false));
-    this.element.append(make('div', { className: 'control-head' },
-      make('label', { htmlFor: select.id, title: help, textContent: label }), this.button, select), this.help, this.error);
+    const caption = make('label', { htmlFor: select.id, title: help, textContent: label });
+    this.element.append(make('div', { className: 'control-head' }, caption, this.button, select), this.help, this.error);
   }
 
   show(text, changed) {
@@ -57,7 +57,8 @@ export class Check extends Control {
     const box = make('input', { type: 'checkbox', id: `check-${name}` });
     this.describe(box, name);
     box.addEventListener('change', (event) => change(box.checked ? '1' : null, event, false));
-    this.element.append(make('label', { title: help }, box, make('span', { textContent: label })), this.help, this.error);
+    const caption = make('label', { title: help }, box, make('span', { textContent: label }));
+    this.element.append(caption, this.help, this.error);
   }
 
   show(text, changed) {
@@ -75,12 +76,13 @@ export class Line extends Control {
     });
     this.describe(box, name);
     box.addEventListener('change', (event) => change(box.value.trim() || null, event, false));
-    this.element.append(make('div', { className: 'control-head' },
-      make('label', { htmlFor: box.id, title: help, textContent: label }), this.button, box), this.help, this.error);
+    const caption = make('label', { htmlFor: box.id, title: help, textContent: label });
+    this.element.append(make('div', { className: 'control-head' }, caption, this.button, box), this.help, this.error);
   }
 
   show(text, changed, initial = '') {
-    if (document.activeElement !== this.input || this.input.getAttribute('aria-invalid') !== 'true') this.input.value = text;
+    const refused = this.input.getAttribute('aria-invalid') === 'true';
+    if (document.activeElement !== this.input || !refused) this.input.value = text;
     if (initial) this.input.placeholder = initial;
     this.mark(changed);
   }

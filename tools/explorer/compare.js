@@ -3,7 +3,9 @@
 import { imageOf } from './colour.js';
 import { Channel } from './fetch.js';
 import { foundingCells } from './founding.js';
-import { cellsWanted, draw, hooks, isCells, layerOf, layers, mapRequest, panes, paintStack, requestMap, viewOf } from './map.js';
+import {
+  cellsWanted, draw, hooks, isCells, layerOf, layers, mapRequest, panes, paintStack, requestMap, viewOf,
+} from './map.js';
 import { parseNpy } from './npy.js';
 import { grouped, parseNumber } from './numbers.js';
 import { paintLayer } from './paint.js';
@@ -19,7 +21,8 @@ const byId = (id) => document.getElementById(id);
 const channel = new Channel('map-a'), numbers = { a: new Channel('cells-a'), b: new Channel('cells-b') };
 let other = null, otherKey = '', difference = null, differenceKey = '', shared = null, phase = 0, timer = null;
 
-export const against = () => (state.page.formula ? 'formula' : state.page.a !== undefined && state.page.a !== null ? 'a' : null);
+/* What B is compared with: 'formula', 'a', or null. A kept setting may be all defaults, so its text may be ''. */
+export const against = () => (state.page.formula ? 'formula' : typeof state.page.a === 'string' ? 'a' : null);
 export const mode = () => (against() ? state.page.compare ?? 'off' : 'off');
 export const optionsOfA = () => Object.fromEntries(new URLSearchParams(state.page.a ?? ''));
 
@@ -135,7 +138,10 @@ function setOther(layer) {
 }
 
 const cellsOf = (which, asked) => new Promise((resolve) => {
-  numbers[which].ask({ url: asked, kind: 'arrayBuffer', good: ({ body, header }) => resolve({ ...parseNpy(body), header }), bad: () => resolve(null) });
+  numbers[which].ask({
+    url: asked, kind: 'arrayBuffer', bad: () => resolve(null),
+    good: ({ body, header }) => resolve({ ...parseNpy(body), header }),
+  });
 });
 
 /* B - A, cell by cell, on a scale that is as far to both sides. */
@@ -147,7 +153,8 @@ async function refreshDifference() {
   if (key === differenceKey) return;
   differenceKey = key;
   const formula = against() === 'formula';
-  const [a, b] = await Promise.all([formula ? foundingCells(numberOf('base'), window, size) : cellsOf('a', urlA), cellsOf('b', urlB)]);
+  const cellsA = formula ? foundingCells(numberOf('base'), window, size) : cellsOf('a', urlA);
+  const [a, b] = await Promise.all([cellsA, cellsOf('b', urlB)]);
   if (!a || !b || key !== differenceKey || a.cells.length !== b.cells.length) return;
   const cells = new Float32Array(b.cells.length);
   let most = 0;
@@ -208,7 +215,8 @@ export function flip() {
 /* What tells A from B, in words. */
 function differing() {
   const a = optionsOfA(), b = state.options;
-  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name] && !PICTURE.includes(name));
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])]
+    .filter((name) => a[name] !== b[name] && !PICTURE.includes(name));
   const words = (text) => (Number.isNaN(parseNumber(text)) ? text : grouped(parseNumber(text)));
   const text = (options) => keys.map((name) => `${name} ${words(effective(name, options))}`).join(', ');
   return { a: text(a), b: text(b) };
@@ -219,7 +227,10 @@ function names() {
   const formula = state.page.formula;
   const nameA = formula ? 'formula: exp(\u2212|i \u2212 j| \u00b7 10 / ln base)' : `A${a ? `: ${a}` : ''}`;
   const nameB = formula ? 'exact' : `B${b ? `: ${b}` : ''}`;
-  const main = { off: '', beside: nameB, split: `${nameA}  |  ${nameB}`, blink: phase ? nameA : nameB, difference: formula ? 'exact \u2212 formula' : 'B \u2212 A' }[now];
+  const main = {
+    off: '', beside: nameB, split: `${nameA}  |  ${nameB}`, blink: phase ? nameA : nameB,
+    difference: formula ? 'exact \u2212 formula' : 'B \u2212 A',
+  }[now];
   byId('pane-main-name').hidden = !main;
   byId('pane-main-name').textContent = main;
   byId('pane-other-name').textContent = nameA;

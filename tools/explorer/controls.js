@@ -42,7 +42,8 @@ export function startControls() {
     const known = all.filter((name) => table.options.has(name));
     if (!known.length) continue;
     const body = make('div', { className: 'group-body' });
-    const summary = make('summary', {}, make('span', { textContent: title }), make('span', { className: 'changed-note' }));
+    const note = make('span', { className: 'changed-note' });
+    const summary = make('summary', {}, make('span', { textContent: title }), note);
     root.append(make('details', { id: `group-${id}`, className: 'group', open: id === 'rule' }, summary, body));
     for (const name of known) place(name, body);
   }
@@ -127,8 +128,8 @@ export function followControls() {
     const note = document.querySelector(`#group-${id} .changed-note`);
     if (!note || id === 'rule') continue;
     const changed = names.filter((name) => state.options[name] !== undefined);
-    const text = changed.map((name) => (table.options.get(name)?.flag ? labelOf(name).toLowerCase() : state.options[name]));
-    note.textContent = text.join(', ');
+    const words = (name) => (table.options.get(name)?.flag ? labelOf(name).toLowerCase() : state.options[name]);
+    note.textContent = changed.map(words).join(', ');
   }
 }
 

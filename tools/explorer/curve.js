@@ -45,7 +45,8 @@ function gathered(values, first, log) {
 export function startChart() {
   const svg = d3.select('#curve'), plot = svg.append('g');
   const group = (name) => plot.append('g').attr('class', name);
-  parts = { svg, plot, xAxis: group('axis x-axis'), yAxis: group('axis y-axis'), zero: plot.append('line').attr('class', 'zero') };
+  parts = { svg, plot, xAxis: group('axis x-axis'), yAxis: group('axis y-axis') };
+  parts.zero = plot.append('line').attr('class', 'zero');
   parts.marks = group('marks');
   parts.lines = group('lines').attr('clip-path', 'url(#curve-clip)');
   parts.bound = parts.lines.append('path').attr('class', 'bound');
@@ -104,7 +105,8 @@ function scales() {
     low = Math.min(low, d3.min(points.low ?? points.mean));
     high = Math.max(high, d3.max(points.high ?? points.mean));
   }
-  x = shown.log ? d3.scaleLog([1, Math.max(shown.count - 1, 2)], [0, width]) : d3.scaleLinear([0, Math.max(shown.count - 1, 1)], [0, width]);
+  const last = shown.count - 1, ends = [0, width];
+  x = shown.log ? d3.scaleLog([1, Math.max(last, 2)], ends) : d3.scaleLinear([0, Math.max(last, 1)], ends);
   y = d3.scaleLinear([low, high], [height, 0]).nice(4);
   d3.select('#curve-clip rect').attr('width', width).attr('height', height + 8).attr('y', -4);
 }
@@ -124,7 +126,8 @@ function axes() {
   const bottom = d3.axisBottom(x).tickValues(distanceTicks()).tickFormat(positionText).tickSize(4).tickSizeOuter(0);
   parts.xAxis.attr('transform', `translate(0,${height})`).call(bottom);
   const format = (value) => d3.format('~g')(value).replace('-', '\u2212');
-  parts.yAxis.call(d3.axisLeft(y).ticks(Math.min(height / (2.6 * rem), 7)).tickFormat(format).tickSize(-width).tickSizeOuter(0).tickPadding(6));
+  const left = d3.axisLeft(y).ticks(Math.min(height / (2.6 * rem), 7)).tickFormat(format);
+  parts.yAxis.call(left.tickSize(-width).tickSizeOuter(0).tickPadding(6));
   parts.zero.attr('x2', width).attr('y1', y(0)).attr('y2', y(0));
 }
 
@@ -141,13 +144,14 @@ function drawLines() {
     .classed('main', ({ main }) => Boolean(main)).style('stroke', ({ colour }) => colour ?? null).attr('d', path);
   parts.lines.select('path.curve.main').raise();
   const main = shown.curves.find((curve) => curve.main);
-  const band = d3.area().x((index) => at(main, index)).y0((index) => y(main.points.low[index])).y1((index) => y(main.points.high[index]));
+  const band = d3.area().x((index) => at(main, index))
+    .y0((index) => y(main.points.low[index])).y1((index) => y(main.points.high[index]));
   parts.band.attr('d', main?.points.low ? band(d3.range(points0(main, start), main.points.mean.length)) : null);
   parts.bound.attr('d', shown.bound ? path({ points: shown.bound }) : null);
 }
 
-/* A log axis has no place for distance 0. */
-const points0 = ({ points }, start) => Math.max(0, points.from.findIndex((from, index) => points.to[index] >= start && from >= 0));
+/* The first bucket with a place on the axis: a log axis has none for distance 0. */
+const points0 = ({ points }, start) => Math.max(0, points.to.findIndex((to) => to >= start));
 
 function drawMarks() {
   const visible = shown.marks.filter(({ at }) => at >= (shown.log ? 1 : 0) && at < shown.count);
@@ -157,7 +161,8 @@ function drawMarks() {
   entered.append('line');
   entered.append('text');
   const rows = markRows(visible);
-  const all = entered.merge(items).attr('class', ({ kind }) => `mark ${kind}`).attr('transform', ({ at }) => `translate(${x(at)},0)`);
+  const all = entered.merge(items).attr('class', ({ kind }) => `mark ${kind}`)
+    .attr('transform', ({ at }) => `translate(${x(at)},0)`);
   all.select('line').attr('y2', height);
   all.select('text').text(({ label }) => label).attr('y', ({ kind }) => -0.3 * rem + 1.1 * rem * rows.get(kind))
     .attr('text-anchor', ({ at }) => (x(at) > width * 0.8 ? 'end' : x(at) < width * 0.2 ? 'start' : 'middle'));

@@ -3,7 +3,7 @@
 import { chart, pointsOf, showCurves } from './curve.js';
 import { Channel } from './fetch.js';
 import { mapPending, mapRefused } from './map.js';
-import { grouped } from './numbers.js';
+import { grouped, parseNumber } from './numbers.js';
 import { curveQuery, takes, url } from './query.js';
 import { make } from './slider.js';
 import { effective, setPage, state, trainedLength } from './state.js';
@@ -126,7 +126,14 @@ export function followDecay() {
   if (main) show();
 }
 
-const nameOf = (query) => query.replace(/(^|&)([a-z-]+)=/g, (_, and, name) => `${and ? ', ' : ''}${name} `) || 'defaults';
+/* base 10,000, scaling yarn:... */
+function nameOf(query) {
+  const words = [...new URLSearchParams(query)].map(([name, text]) => {
+    const number = parseNumber(text);
+    return `${name} ${Number.isNaN(number) ? text : grouped(number)}`;
+  });
+  return words.join(', ') || 'defaults';
+}
 
 function show() {
   if (!main) return;
@@ -164,10 +171,10 @@ function note() {
 function legend(pins) {
   const list = byId('pins');
   list.replaceChildren(...pins.map(({ query, colour }) => {
-    const remove = make('button', { type: 'button', textContent: '×', 'aria-label': `Unpin ${nameOf(decodeURIComponent(query))}` });
+    const remove = make('button', { type: 'button', textContent: '×', 'aria-label': `Unpin ${nameOf(query)}` });
     remove.addEventListener('click', () => setPage({ pin: state.page.pin.filter((one) => one !== query) }));
     const key = make('span', { className: 'pin-key' });
     key.style.background = colour;
-    return make('li', {}, key, make('span', { textContent: nameOf(decodeURIComponent(query)) }), remove);
+    return make('li', {}, key, make('span', { textContent: nameOf(query) }), remove);
   }));
 }

@@ -14,7 +14,8 @@
  *   #answer-first #answer-rest #badge #banner #refusal #spoken                      what the page says
  *   #model #model-list #model-clear #model-file #model-error                        presets and config.json
  *   #keep-a #compare-MODE (off beside split blink difference) #against-formula #split, #many-name #many-values
- *   #many-show #many canvas, #copy-link #copy-command #download-KIND-TYPE, #axis-log #axis-linear #show-bound #pin
+ *   #many-show #many-close #many canvas, #swap #flip #reset-all #home #zoom-in #zoom-out #theme #keys,
+ *   #copy-link #copy-command #download-KIND-TYPE, #axis-log #axis-linear #show-bound #pin
  */
 import { followSwatches, showBar, startSwatches } from './bar.js';
 import { comparedScale, flip, followCompare, followNames, startCompare } from './compare.js';
@@ -29,7 +30,8 @@ import { followMany, many, manyShown, refreshMany, startMany } from './many.js';
 import { followModels, models, refuseModel, startModels } from './models.js';
 import { address, readAddress } from './query.js';
 import { startShare } from './share.js';
-import { on, replaceAll, state, takeTable } from './state.js';
+import { resetAll } from './special.js';
+import { on, replaceAll, setView, state, takeTable } from './state.js';
 import { say, showBadge, showCaption, showRefusal, startConnection, startTheme } from './status.js';
 import { inFrame, whenQuiet } from './timing.js';
 import { followSoon, followView, home, startZoom, zoomBy } from './zoom.js';
@@ -128,6 +130,10 @@ function startLinks() {
     followSoonControls();
     axesSoon();
   };
+  byId('reset-all').addEventListener('click', () => {
+    setView(null);
+    resetAll();
+  });
   byId('flip').addEventListener('click', flip);
   byId('keys').addEventListener('click', () => byId('keys-dialog').showModal());
   byId('home').addEventListener('click', home);

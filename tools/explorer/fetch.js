@@ -132,7 +132,8 @@ export async function once(url, kind) {
 }
 
 export async function postModel(text) {
-  const response = await fetch('/model', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: text });
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await fetch('/model', { method: 'POST', headers, body: text });
   if (!response.ok) throw new Refused(response.status, (await response.text()).trim());
   return response.json();
 }

@@ -13,6 +13,8 @@ import { whenQuiet } from './timing.js';
 
 const MOST = 16, SIDE_MOST = 512;
 const LEFT_OUT = ['rows', 'cols', 'size', 'cmap', 'clim', 'norm', 'dark', 'bare', 'model', 'order', 'state'];
+/* What a preset brings. */
+const RULE = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type', 'model'];
 const byId = (id) => document.getElementById(id);
 
 const channels = [new Channel('many-0'), new Channel('many-1')];
@@ -23,36 +25,45 @@ export const manyShown = () => Boolean(state.page.many);
 
 export function startMany() {
   const select = byId('many-name');
-  const usable = [...table.options.values()].filter(({ name, commands, slider, choices, argument }) =>
-    commands.includes('map') && !LEFT_OUT.includes(name) && (slider || choices || name === 'scaling' || name === 'preset' || /\|/.test(argument ?? '')));
+  const usable = [...table.options.values()].filter(({ name, commands, slider, choices }) =>
+    commands.includes('map') && !LEFT_OUT.includes(name) &&
+    (slider || choices || name === 'scaling' || name === 'preset'));
   const first = ['base', 'head-dim', 'positions', 'scaling', 'preset', 'pool', 'phase'];
   usable.sort((a, b) => (first.indexOf(a.name) + 1 || 99) - (first.indexOf(b.name) + 1 || 99));
   for (const { name } of usable) select.append(new Option(name === 'preset' ? 'Model' : labelOf(name), name));
   select.addEventListener('change', () => { byId('many-values').value = suggested(select.value).join(' '); });
   byId('many-values').value = suggested(select.value).join(' ');
   byId('many-values').addEventListener('keydown', (event) => event.key === 'Enter' && show());
-  byId('many-show').addEventListener('click', () => (manyShown() && state.page.many === told() ? setPage({ many: null }) : show()));
+  byId('many-show').addEventListener('click', show);
   byId('many-close').addEventListener('click', () => setPage({ many: null }));
 }
 
 const told = () => `${byId('many-name').value}=${byId('many-values').value.trim()}`;
 const show = () => setPage({ many: told() });
 
+const inSix = (list) => list.filter((_, index) => index % Math.ceil(list.length / 6) === 0);
+
 /* Six values to begin with, about the present one. */
 function suggested(name) {
   const { slider, choices } = table.options.get(name);
   if (name === 'scaling') {
-    const context = { pairs: numberOf('rotary-dim') / 2, trained: null }, former = parseRule(effective('scaling')).values;
+    const context = { pairs: numberOf('rotary-dim') / 2, trained: null };
+    const former = parseRule(effective('scaling')).values;
     const rules = table.scaling.filter(({ parameters }) => parameters.every(({ kind }) => kind !== 'list'));
     return rules.slice(0, 6).map((rule) => ruleText(startRule(rule, former, context)));
   }
-  if (name === 'preset') return table.presets.filter((_, index) => index % Math.ceil(table.presets.length / 6) === 0).map((one) => one.name);
-  if (!slider) return choices ?? (table.options.get(name).argument ?? '').split('|').map((word) => word.replace(/\[.*/, ''));
-  const text = (value) => (slider.unit === 'tokens' ? tokensText(Math.round(value)) : plainText(slider.step === 2 ? 2 * Math.round(value / 2) : value));
+  if (name === 'preset') return inSix(table.presets).map((one) => one.name);
+  if (!slider) return choices;
+  const { low, step, unit } = slider, high = name === 'rotary-dim' ? numberOf('head-dim') : slider.high;
+  const times = step === 2 ? 2 : unit === 'tokens' ? 8 : 10;
   const values = slider.scale === 'log'
-    ? [-2, -1, 0, 1, 2, 3].map((power) => (numberOf(name) || slider.low) * (name === 'head-dim' ? 2 : slider.unit === 'tokens' ? 8 : 10) ** power)
-    : [0, 1, 2, 3, 4, 5].map((step) => slider.low + (step / 5) * ((name === 'rotary-dim' ? numberOf('head-dim') : slider.high) - slider.low));
-  return values.filter((value) => value >= slider.low && value <= slider.high).map(text);
+    ? d3.range(-2, 4).map((power) => (numberOf(name) || low) * times ** power)
+    : d3.range(6).map((part) => low + (part / 5) * (high - low));
+  const text = (value) => {
+    if (unit === 'tokens') return tokensText(Math.round(value));
+    return plainText(step === 2 ? 2 * Math.round(value / 2) : value);
+  };
+  return values.filter((value) => value >= low && value <= high).map(text);
 }
 
 function wanted() {
@@ -87,9 +98,10 @@ function build(name, values) {
   byId('many').replaceChildren(...values.map((value) => {
     const number = parseNumber(value);
     const words = Number.isNaN(number) ? value : number.toLocaleString('en-US');
-    const button = make('button', { type: 'button', title: 'Take this value' }, make('canvas', { width: 1, height: 1 }), make('span', { textContent: words }));
+    const canvas = make('canvas', { width: 1, height: 1 }), caption = make('span', { textContent: words });
+    const button = make('button', { type: 'button', title: 'Take this value' }, canvas, caption);
     button.addEventListener('click', () => {
-      const rule = name === 'preset' ? { base: null, 'head-dim': null, 'rotary-dim': null, scaling: null, layout: null } : {};
+      const rule = name === 'preset' ? Object.fromEntries(RULE.map((one) => [one, null])) : {};
       setPage({ many: null });
       setOptions({ ...rule, [name]: value });
     });
@@ -108,7 +120,7 @@ export const refreshMany = whenQuiet(120, async () => {
   const work = async (channel) => {
     while (next < values.length && mine === round) {
       const index = next++, options = { ...state.options, [name]: values[index] };
-      if (name === 'preset') ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'model'].forEach((one) => delete options[one]);
+      if (name === 'preset') RULE.forEach((one) => delete options[one]);
       const window = name === 'positions' ? null : shownWindow();
       const address = url('/map.npy', mapQuery(window, { size: String(side) }, options));
       got[index] = await new Promise((resolve) => {

@@ -7,6 +7,7 @@ import { make } from './slider.js';
 import { setOptions, state, table } from './state.js';
 
 const RULE = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type'];
+const CONFIG_MOST = 65536; /* bytes, as the server takes them */
 const byId = (id) => document.getElementById(id);
 const input = () => byId('model');
 const list = () => byId('model-list');
@@ -95,7 +96,10 @@ function keyed(event) {
 async function take(file) {
   const error = byId('model-error');
   try {
-    if (file.size > 65536) throw new Error(`${file.name}: ${grouped(file.size)} bytes, expected a config.json of 65,536 at most`);
+    if (file.size > CONFIG_MOST) {
+      const expected = `expected a config.json of ${grouped(CONFIG_MOST)} at most`;
+      throw new Error(`${file.name}: ${grouped(file.size)} bytes, ${expected}`);
+    }
     const model = await postModel(await file.text());
     table.models.set(model.id, { ...model, name: model.name || file.name });
     error.hidden = true;

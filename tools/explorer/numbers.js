@@ -32,7 +32,8 @@ export function tokensText(count) {
 
 /* As short as the command line takes it: 500000, 2.5e8. */
 export function plainText(value) {
-  if (Math.abs(value) < 1e7 || Number.isInteger(value) && Math.abs(value) < 1e15 && value % 1e5 !== 0) return String(Number(value.toPrecision(12)));
+  const size = Math.abs(value), whole = Number.isInteger(value) && size < 1e15 && value % 1e5 !== 0;
+  if (size < 1e7 || whole) return String(Number(value.toPrecision(12)));
   return value.toExponential().replace('e+', 'e');
 }
 

@@ -19,7 +19,10 @@ export function ruleText({ rule, values }) {
 }
 
 /* Where a needed parameter starts: what papers and configs have most often. */
-const STARTS = { factor: '4', low: '1', high: '4', rotated: '0.25', b: '0.6', alpha: '8', original: '8192', max: '8192' };
+const STARTS = {
+  factor: '4', low: '1', high: '4', rotated: '0.25', b: '0.6', alpha: '8', original: '8192', max: '8192',
+  'max-freq': '10', points: '32',
+};
 
 /* The values with which a rule that was just chosen starts, with those of the former rule that it shares. */
 export function startRule(description, former, context) {

@@ -26,7 +26,8 @@ class Scaling {
     this.about = make('p', { className: 'about', id: 'about-scaling' });
     this.parameters = make('div', { className: 'parameters', id: 'scaling-parameters' });
     this.more = make('div', { className: 'parameters' });
-    this.rest = make('details', { className: 'rest', id: 'scaling-rest' }, make('summary', { textContent: 'Optional parameters' }), this.more);
+    const summary = make('summary', { textContent: 'Optional parameters' });
+    this.rest = make('details', { className: 'rest', id: 'scaling-rest' }, summary, this.more);
     this.element = make('div', { className: 'scaling' }, this.choice.element, this.about, this.parameters, this.rest);
     this.controls = new Map();
     this.rule = null;
@@ -92,8 +93,9 @@ class Scaling {
   /* At the parameter where the sentence names one: scaling yarn: original is ... */
   refuse(sentence) {
     let left = sentence;
+    const said = (sentence ?? '').replace(/^--scaling \S+/, '');
     for (const [key, { control }] of this.controls) {
-      const named = left !== null && new RegExp(`(: |:|\\b)${key}( is |=|:|, )`).test(left.replace(/^--scaling \S+/, ''));
+      const named = left !== null && new RegExp(`\\b${key}( is |=|:|, )`).test(said);
       control.refuse(named ? left : null);
       if (named) left = null;
     }

@@ -16,11 +16,13 @@ export function startShare() {
     copier('copy-link', 'Copy link', () => new URL(address(), location.href).href),
     copier('copy-command', 'Copy as ropemap command', commandLine)));
   for (const [kind, types] of Object.entries(FILES)) {
-    body.append(make('h2', { textContent: kind === 'map' ? 'Save the map' : 'Save the curve' }), row(...types.map((type) => {
-      const link = make('a', { className: 'button', id: `download-${kind}-${type}`, textContent: type.toUpperCase(), download: `ropemap-${kind}.${type}` });
+    for (const type of types) {
+      const link = make('a', { className: 'button', id: `download-${kind}-${type}`, textContent: type.toUpperCase() });
+      link.download = `ropemap-${kind}.${type}`;
       links.push({ link, kind, type });
-      return link;
-    })));
+    }
+    const own = links.filter((one) => one.kind === kind).map(({ link }) => link);
+    body.append(make('h2', { textContent: `Save the ${kind}` }), row(...own));
   }
   body.append(make('p', { className: 'done', id: 'share-done', role: 'status' }));
   byId('share').addEventListener('toggle', followShare);

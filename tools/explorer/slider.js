@@ -80,7 +80,8 @@ export class Slider {
   /* A linear scale in five hundred steps of a round size. */
   grain(value) {
     const { low, high } = this.limits;
-    let unit = this.binary ? 2 ** Math.ceil(Math.log2((high - low) / 512)) : 10 ** Math.floor(Math.log10((high - low) / 100));
+    const long = high - low;
+    let unit = this.binary ? 2 ** Math.ceil(Math.log2(long / 512)) : 10 ** Math.floor(Math.log10(long / 100));
     if (this.scale.step) unit = Math.max(unit, this.scale.step);
     return Number((Math.round(value / unit) * unit).toPrecision(12));
   }
@@ -121,8 +122,9 @@ export class Slider {
     let next;
     if (this.zero && this.log && (up ? value < low : value <= low)) return up ? low : 0;
     if (!this.log) {
-      const unit = this.scale.step === 2 ? 2 : this.scale.step === 1 ? 1 : 10 ** Math.floor(Math.log10((high - low) / 50));
-      next = Number((value + (up ? 1 : -1) * (large ? Math.max(unit, this.grain((high - low) / 10)) : unit)).toPrecision(12));
+      const unit = this.scale.step || 10 ** Math.floor(Math.log10((high - low) / 50));
+      const far = large ? Math.max(unit, this.grain((high - low) / 10)) : unit;
+      next = Number((up ? value + far : value - far).toPrecision(12));
     } else if (this.binary) {
       const unit = 2 ** Math.max(Math.floor(Math.log2(up ? value : value - 1)) - 2, this.scale.step === 2 ? 1 : 0);
       if (large) next = this.rounded(up ? value * 2 : value / 2, 6);

@@ -51,7 +51,8 @@ export class Limits extends Choice {
   constructor(common) {
     super({ ...common, words: ['auto', 'fixed'], change: (word, event) => common.change(
       word === 'fixed' ? this.present() : null, event, false) });
-    const box = (id, label) => make('input', { type: 'text', id, inputMode: 'decimal', className: 'tail', 'aria-label': label });
+    const box = (id, label) =>
+      make('input', { type: 'text', id, inputMode: 'decimal', className: 'tail', 'aria-label': label });
     this.low = box('clim-low', 'lowest colour at');
     this.high = box('clim-high', 'highest colour at');
     for (const input of [this.low, this.high]) {
@@ -62,8 +63,9 @@ export class Limits extends Choice {
   }
 
   present() {
-    const header = layers.main?.header, given = hooks.limits().clim;
-    return given ?? `${plainText(Number((header?.low ?? 0).toPrecision(3)))}:${plainText(Number((header?.high ?? 1).toPrecision(3)))}`;
+    const { low = 0, high = 1 } = layers.main?.header ?? {};
+    const short = (value) => plainText(Number(value.toPrecision(3)));
+    return hooks.limits().clim ?? `${short(low)}:${short(high)}`;
   }
 
   show(text, changed) {

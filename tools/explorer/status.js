@@ -10,8 +10,9 @@ const write = (id, text) => {
 
 /* The badge: backend, method, the server's milliseconds and those of the round trip. */
 export function showBadge({ backend, method, seconds, cached, reason, width, height }, milliseconds) {
-  const server = seconds * 1000, digits = (ms) => (ms < 10 ? ms.toFixed(1) : Math.round(ms));
-  write('badge', `${backend} · ${method} · ${cached ? 'cached' : `${digits(server)} ms`} · ${digits(milliseconds)} ms round trip`);
+  const ms = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
+  const made = cached ? 'cached' : ms(seconds * 1000);
+  write('badge', `${backend} · ${method} · ${made} · ${ms(milliseconds)} round trip`);
   byId('badge').title = `${width} × ${height} cells. ${reason ?? ''}`;
 }
 
