@@ -29,7 +29,8 @@ export function drawAxes({ left, bottom, side, step }, view) {
     const cell = (side * step) / (to - from), centred = cell >= CELL_LEAST;
     const scale = d3.scaleLinear([from, to], [0, side]);
     const inSight = (position) => (Math.max(position, from) + Math.min(position + step, to)) / 2;
-    const place = centred ? Object.assign((position) => scale(inSight(position)), scale) : scale;
+    const middle = (position) => scale(inSight(position));
+    const place = centred ? Object.assign(middle, scale, { copy: () => middle }) : scale;
     const most = Math.min(Math.max(2, Math.floor(side / room)), TICKS_MOST);
     const ticks = tickPositions(from, to, most, centred);
     const text = centred || to - from < BINARY_FROM ? grouped : positionText;

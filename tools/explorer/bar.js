@@ -1,6 +1,6 @@
 /* bar.js - the colour bar with its ticks, and the colour maps, each one click away */
 /* SPDX-License-Identifier: MIT */
-import { palette, scaleTicks } from './colour.js';
+import { levelsOf, palette, scaleTicks } from './colour.js';
 import { setOptions, state, table } from './state.js';
 
 const byId = (id) => document.getElementById(id);
@@ -26,10 +26,10 @@ export function showBar(scale, label) {
 }
 
 export function fillGradient(canvas, colormap, upright) {
-  const colours = palette(colormap);
-  const image = new ImageData(upright ? 1 : 256, upright ? 256 : 1);
-  for (let level = 0; level < 256; level++) {
-    const at = 4 * (upright ? 255 - level : level);
+  const colours = palette(colormap), levels = levelsOf(colours);
+  const image = new ImageData(upright ? 1 : levels, upright ? levels : 1);
+  for (let level = 0; level < levels; level++) {
+    const at = 4 * (upright ? levels - 1 - level : level);
     image.data.set([...colours.subarray(3 * level, 3 * level + 3), 255], at);
   }
   [canvas.width, canvas.height] = [image.width, image.height];

@@ -7,7 +7,7 @@ const LINEAR_PART = 10 / 9;
 
 const rgbOf = (hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
-/* Uint8Array [257 * 3]: 256 colours from low to high, then that of a missing value. */
+/* Uint8Array [levels + 1, 3]: colours from low to high, then that of a missing value. */
 export function palette(name) {
   if (!tables.has(name)) {
     const colours = table.colormaps[name] ?? Object.values(table.colormaps)[0];
@@ -43,28 +43,35 @@ export function placer({ low, high, norm, linear_below: linearBelow }) {
   };
 }
 
+export const levelsOf = (colours) => colours.length / 3 - 1;
+
+/* A function from a value to its level, the one after the last where it is missing. */
+function leveller(scale) {
+  const place = placer(scale), levels = levelsOf(palette(scale.colormap));
+  return (value) => {
+    const at = place(value);
+    return at === at ? Math.round((levels - 1) * at) : levels;
+  };
+}
+
 /* Cells as pixels; scale: { low, high, norm, linear_below, colormap }. */
 export function imageOf(cells, width, height, scale) {
   const image = new ImageData(width, height), pixels = new Uint32Array(image.data.buffer);
-  const colours = palette(scale.colormap), place = placer(scale), packed = new Uint32Array(257);
-  for (let level = 0; level < 257; level++) {
-    const [red, green, blue] = colours.subarray(3 * level, 3 * level + 3);
-    packed[level] = (255 << 24) | (blue << 16) | (green << 8) | red;
-  }
-  for (let cell = 0; cell < cells.length; cell++) {
-    const at = place(cells[cell]);
-    pixels[cell] = packed[at === at ? Math.round(255 * at) : 256];
-  }
+  const colours = palette(scale.colormap), level = leveller(scale);
+  const packed = Uint32Array.from({ length: colours.length / 3 }, (_, at) => {
+    const [red, green, blue] = colours.subarray(3 * at, 3 * at + 3);
+    return (255 << 24) | (blue << 16) | (green << 8) | red;
+  });
+  for (let cell = 0; cell < cells.length; cell++) pixels[cell] = packed[level(cells[cell])];
   return image;
 }
 
 /* Black or white, whichever stands out more on the colour of a value (WCAG's relative luminance). */
 export function inkOn(scale) {
-  const colours = palette(scale.colormap), place = placer(scale);
+  const colours = palette(scale.colormap), level = leveller(scale);
   const linear = (byte) => (byte <= 10 ? byte / 3294.6 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
   return (value) => {
-    const at = place(value), level = at === at ? Math.round(255 * at) : 256;
-    const [red, green, blue] = colours.subarray(3 * level, 3 * level + 3);
+    const at = 3 * level(value), [red, green, blue] = colours.subarray(at, at + 3);
     return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue) > 0.179 ? '#000' : '#fff';
   };
 }

@@ -140,12 +140,11 @@ function contextLength() {
 }
 
 function showPositions(control, text, changed) {
-  const range = parseRange(text);
-  if (!range || range.first === 0 && range.step === 1) {
+  const range = parseRange(text), { rows, cols } = state.options;
+  if (rows || cols) control.show(text, changed, 'not used: rows, columns');
+  else if (!range || range.first === 0 && range.step === 1) {
     control.show(text, changed);
-    return;
-  }
-  control.show(String(range.count), changed, `from ${range.first.toLocaleString('en-US')}`);
+  } else control.show(String(range.count), changed, `from ${range.first.toLocaleString('en-US')}`);
 }
 
 /* Shows a refusal at the control that it names; true where there is one. */

@@ -40,11 +40,15 @@ const rest = whenQuiet(400, () => {
   });
 });
 
+const ROOM = '(min-width: 108rem)'; /* there the reasons have room beside the map */
+
 function show(sentences) {
   const [first, ...others] = sentences;
   document.getElementById('answer-first').replaceChildren(...(first ? marked(first, true) : []));
   document.getElementById('answer-rest').replaceChildren(...others.map((one) => make('p', {}, ...marked(one, false))));
-  document.getElementById('answer-more').hidden = !others.length;
+  const more = document.getElementById('answer-more');
+  if (more.hidden && matchMedia(ROOM).matches && document.body.dataset.compare !== 'beside') more.open = true;
+  more.hidden = !others.length;
   delete document.getElementById('answer').dataset.stale;
 }
 

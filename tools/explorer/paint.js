@@ -21,7 +21,9 @@ export function paintLayer(context, layer, view) {
 function cellText(value, wide) {
   if (Number.isNaN(value)) return '';
   const size = Math.abs(value), digits = wide > 64 ? 4 : wide > 44 ? 3 : 2;
-  const text = size >= 1e3 || (size > 0 && size < 10 ** -digits / 2) ? value.toExponential(0) : value.toFixed(digits);
+  const tiny = size < 10 ** -digits / 2;
+  if (tiny && (size === 0 || wide < 64)) return '0';
+  const text = size >= 1e3 || tiny ? value.toExponential(0) : value.toFixed(digits);
   const short = wide > 36 ? text : text.replace(/^(-?)0\./, '$1.').replace(/^(-?\d)\.0+$/, '$1');
   return short.replace('-', '\u2212').replace('e+', 'e');
 }

@@ -40,7 +40,16 @@ export function curveQuery(extra = {}, options = state.options) {
   return withLength(query, options);
 }
 
-export const explainQuery = () => withLength(optionsOf('explain', state.options), state.options);
+/* Beyond this many tokens the least base takes many seconds to find; then the answer is for its own length. */
+const EXPLAIN_MOST = 262144;
+
+export function explainQuery() {
+  const query = withLength(optionsOf('explain', state.options), state.options);
+  const { rows, cols } = domain(), length = Math.max(rangeEnd(rows), rangeEnd(cols));
+  const free = query.preset === undefined && query.model === undefined;
+  if (free && query.length === undefined && length <= EXPLAIN_MOST) query.length = tokensText(length);
+  return query;
+}
 
 export function url(path, query) {
   const text = new URLSearchParams(query).toString().replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/');
