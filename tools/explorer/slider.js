@@ -157,6 +157,7 @@ export class Slider {
   }
 
   refuse(sentence) {
+    if (this.bad && !sentence && this.value !== null) this.box.value = grouped(this.value);
     this.bad = Boolean(sentence);
     this.error.hidden = !sentence;
     this.error.textContent = sentence ?? '';
