@@ -52,7 +52,9 @@ function show(sentences) {
   delete document.getElementById('answer').dataset.stale;
 }
 
+/* An answer under way is for what was: its second of work would be taken from the map. */
 export function refreshExplain() {
+  channel.cancel();
   if (shown) document.getElementById('answer').dataset.stale = 'true';
   rest();
 }

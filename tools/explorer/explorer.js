@@ -99,8 +99,8 @@ const afterPicture = whenQuiet(30, () => {
   showBadge(lastHeader, lastRoundTrip);
   if (!manyShown()) showCaption(lastHeader);
   refreshValue();
-  const { min, max } = lastHeader;
-  say(`${lastHeader.title}. ${lastHeader.subtitle}. From ${min?.toPrecision(3)} to ${max?.toPrecision(3)}.`);
+  const { min, max } = lastHeader, range = min === null ? '' : ` From ${min.toPrecision(3)} to ${max.toPrecision(3)}.`;
+  say(`${lastHeader.title}. ${lastHeader.subtitle}.${range}`);
 }, 120);
 
 function startLinks() {

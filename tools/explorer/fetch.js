@@ -57,6 +57,12 @@ export class Channel {
     else this.current.limit ??= setTimeout(() => this.next && this.current?.abort.abort(), PATIENCE);
   }
 
+  /* Drops what is asked for, here and at the server. */
+  cancel() {
+    this.next = null;
+    this.current?.abort.abort();
+  }
+
   async start(job) {
     const run = { abort: new AbortController(), since: performance.now(), limit: null };
     this.current = run;
