@@ -160,6 +160,16 @@ class Strangers(ServeCase):
         self.assertEqual(got.count(b"HTTP/1.1 200 OK"), 5)
 
 
+    def test_an_answer_does_not_wait_for_its_first_part_to_be_acknowledged(self):
+        connection, times = self.connection(), []
+        for _ in range(30):
+            began = time.monotonic()
+            self.assertEqual(self.ask("/map.npy?size=128", connection=connection).status, 200)
+            times.append(time.monotonic() - began)
+        connection.close()
+        self.assertLess(sorted(times)[15], 0.03)  # a delayed acknowledgement takes 0.04 s
+
+
 class Work(ServeCase):
     """Requests that take long, clients that leave, and crowds."""
 

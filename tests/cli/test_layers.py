@@ -57,7 +57,7 @@ LIBRARY_HEADERS = [
     ("libdeflate.h", ["host/figure/*", "host/bench/*", "tests/*"]),
     ("jansson.h", ["host/spec/*", "host/data/*", "tools/ropemap/*", "tools/serve/*", "tests/*"]),
     ("arpa/inet.h", ["tools/serve/*"]),
-    ("netinet/in.h", ["tools/serve/*"]),
+    ("netinet/*", ["tools/serve/*"]),
     ("event2/*", ["tools/serve/*", "tests/*"]),
     ("cmocka.h", ["tests/*"]),
     ("cuda*", ["cuda/launch.h", "tests/emu/*"]),

@@ -223,6 +223,7 @@ class Start(ServeCase):
         cookie = answer.headers["Set-Cookie"]
         self.assertIn("HttpOnly", cookie)
         self.assertIn("SameSite=Strict", cookie)
+        self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
         page = gzip.decompress(answer.body).decode()
         self.assertIn("<title>", page)
         folder = os.path.join(SOURCE, "tools", "explorer")

@@ -36,8 +36,7 @@ foreach(file IN LISTS EXPLORER_FILES ITEMS ${D3_FILE})
   math(EXPR index "${index} + 1")
 endforeach()
 # The addresses are known when the program is loaded: hence .data.rel.ro.
-set(assembly ".section .rodata\n${bytes}.section .data.rel.ro,\"aw\"\n.balign 8\n.global rm_explorer_assets\n"
+string(CONCAT assembly ".section .rodata\n${bytes}.section .data.rel.ro,\"aw\"\n.balign 8\n.global rm_explorer_assets\n"
   "rm_explorer_assets:\n${rows}.quad 0, 0, 0, 0\n.section .note.GNU-stack,\"\",%progbits\n")
-string(CONCAT assembly ${assembly})
 file(CONFIGURE OUTPUT ${EXPLORER_SOURCE} CONTENT "${assembly}" @ONLY)
 set_source_files_properties(${EXPLORER_SOURCE} PROPERTIES OBJECT_DEPENDS "${packed}")

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -48,6 +49,9 @@ ropemap_status listen_at(struct event_base *base, const char *text, int32_t *por
         return fail(error, ROPEMAP_IO, "--port: %d of %.100s cannot be had: %s", (int)*port, name,
                     strerror(errno));
     }
+    /* Clients inherit it: else the last part of an answer would wait for word of the first. */
+    const int on = 1;
+    (void)setsockopt(evconnlistener_get_fd(*listener), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (getsockname(evconnlistener_get_fd(*listener), &at.any, &size) == 0) {
         *port = ntohs(at.any.sa_family == AF_INET ? at.four.sin_port : at.six.sin6_port);
     }
