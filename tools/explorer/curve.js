@@ -119,7 +119,7 @@ function distanceTicks() {
     return step ? d3.range(0, last + 1, step) : d3.ticks(0, last, 5).filter(Number.isInteger);
   }
   const every = Math.ceil(Math.log2(last + 1) / Math.max(2, width / (3.6 * rem)));
-  return d3.range(0, Math.log2(last + 1) + 1e-9, every).map((power) => 2 ** power);
+  return d3.range(0, Math.log2(last + 1) + 1e-9, every).map((power) => 2 ** power).filter((at) => x(at) <= width + 1);
 }
 
 function axes() {
