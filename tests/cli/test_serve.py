@@ -111,6 +111,8 @@ class Answers(ServeCase):
             self.assertEqual(self.got(path, **query).json, wanted)
         wanted = self.done("explain", "-b", "5e5", "-q").stdout
         self.assertEqual(self.got("/explain.txt", base="5e5").body, wanted)
+        self.assertEqual(self.got("/explain.txt", base="5e5", quick="1").body, b"".join(wanted.splitlines(True)[:4]))
+        self.assertEqual(self.done("explain", "-b", "5e5", "-q", "--quick").stdout, b"".join(wanted.splitlines(True)[:4]))
 
     def test_refusals_have_the_sentence_of_the_command_line(self):
         for query in ({"base": "0"}, {"base": "nan"}, {"positions": "0"}, {"positions": "-1"}, {"positions": "1e30"},

@@ -12,6 +12,12 @@
 #include <stdio.h>
 
 static const cli_option options_table[] = {
+    {.group = GROUP_WHAT,
+     .name = "quick",
+     .help =
+         "leave out the last sentence, the least base for a length, which takes seconds where that is long",
+     .set = option_set_flag,
+     .offset = offsetof(explain_options, quick)},
     {.group = GROUP_OUTPUT,
      .name = "json",
      .help = "print JSON of schema ropemap.explain/1: the sentences, and every number in them",
@@ -40,7 +46,7 @@ static ropemap_status work(explain_options *options, int *code, ropemap_error *e
     if (status == ROPEMAP_OK) {
         const ropemap_spec *spec = &options->rule.spec;
         explain_say(spec, &found);
-        for (int i = 0; i < EXPLAIN_SENTENCES && !options->json; i++) {
+        for (int i = 0; i < EXPLAIN_SENTENCES && found.sentence[i][0] != '\0' && !options->json; i++) {
             (void)printf("%s\n", found.sentence[i]);
         }
         *code = options->json ? document_print(explain_document(spec, &found)) : finish_stdout();

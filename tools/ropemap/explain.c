@@ -107,7 +107,8 @@ static ropemap_status work_out(const ropemap_spec *spec, const explain_options *
     }
     status = status == ROPEMAP_OK ? find_fall(spec, options, to, error) : status;
     status = status == ROPEMAP_OK ? count_slowed(spec, to, error) : status;
-    return status == ROPEMAP_OK ? find_least(spec, options, to, error) : status;
+    to->has_least = !options->quick;
+    return status == ROPEMAP_OK && to->has_least ? find_least(spec, options, to, error) : status;
 }
 
 ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error) {

@@ -15,6 +15,7 @@ enum {
 
 typedef struct explain_options {
     rule_options rule; /* first: see there */
+    bool quick;        /* without the last sentence */
     bool json, quiet;
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
@@ -27,8 +28,9 @@ typedef struct explanation {
     int64_t reach_more, reach_less, reach_half_dim, reach_double_dim;
     double falls_from, falls_to; /* a larger base that reaches less far; 0: none was met */
     int64_t falls_reach_from, falls_reach_to;
-    int64_t length; /* that the least base is for */
-    double least_base;
+    int64_t length;    /* that the least base is for */
+    double least_base; /* 0: there is none */
+    bool has_least;    /* it was looked for */
     double attention;
     int32_t pairs, slowed;
 } explanation;
@@ -36,7 +38,7 @@ typedef struct explanation {
 /* Resolves the rule and computes the numbers; `to` is zeroed. */
 ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error);
 
-/* Writes the sentences from the numbers. */
+/* Writes the sentences from the numbers; one that was not asked for is "". */
 void explain_say(const ropemap_spec *spec, explanation *to);
 
 /* JSON of schema ropemap.explain/1; NULL: no memory. The caller owns it. */

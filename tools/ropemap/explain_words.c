@@ -81,7 +81,9 @@ void explain_say(const ropemap_spec *spec, explanation *to) {
                        "The head dimension matters as well: more pairs fill the gaps between wavelengths.");
     }
     say_scaling(spec, to, to->sentence[3]);
-    if (to->least_base > 0.0) {
+    if (!to->has_least) {
+        to->sentence[4][0] = '\0';
+    } else if (to->least_base > 0.0) {
         (void)snprintf(to->sentence[4], EXPLAIN_SENTENCE_BYTES,
                        "The least base that keeps the sum of cosines from falling below zero within %" PRId64
                        " tokens is %.4g; base %.4g itself %s.",
@@ -99,11 +101,11 @@ void explain_say(const ropemap_spec *spec, explanation *to) {
 
 json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
     json_t *sentences = json_array();
-    for (int i = 0; i < EXPLAIN_SENTENCES; i++) {
+    for (int i = 0; i < EXPLAIN_SENTENCES && found->sentence[i][0] != '\0'; i++) {
         (void)json_array_append_new(sentences, document_text(found->sentence[i]));
     }
     return json_pack(
-        "{s:s, s:s, s:o, s:f, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:I, s:f}", "schema",
+        "{s:s, s:s, s:o, s:f, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:I, s:o}", "schema",
         "ropemap.explain/1", "version", ropemap_version(), "sentences", sentences, "base", spec->base,
         "head_dim", (int)spec->head_dim, "first_negative", (json_int_t)found->own.reach, "half",
         (json_int_t)found->own.half, "first_negative_unscaled", (json_int_t)found->plain.reach,
@@ -111,5 +113,6 @@ json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
         (json_int_t)found->reach_more, "first_negative_half_dim", (json_int_t)found->reach_half_dim,
         "first_negative_double_dim", (json_int_t)found->reach_double_dim, "pairs", (int)found->pairs,
         "pairs_slowed", (int)found->slowed, "attention_factor", found->attention, "length",
-        (json_int_t)found->length, "least_base", found->least_base);
+        (json_int_t)found->length, "least_base",
+        found->has_least ? json_real(found->least_base) : json_null());
 }

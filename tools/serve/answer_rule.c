@@ -71,7 +71,7 @@ void answer_explain(void *user, serve_job *job) {
         char text[EXPLAIN_SENTENCES * (EXPLAIN_SENTENCE_BYTES + 1) + 1];
         size_t at = 0;
         explain_say(&options.rule.spec, &found);
-        for (int i = 0; i < EXPLAIN_SENTENCES; i++) {
+        for (int i = 0; i < EXPLAIN_SENTENCES && found.sentence[i][0] != '\0'; i++) {
             const size_t length = strlen(found.sentence[i]);
             memcpy(text + at, found.sentence[i], length);
             text[at + length] = '\n';

@@ -113,7 +113,11 @@ static void notes(void) {
         "\nThe page has sliders for all of these, so none is needed. It asks this process alone: nothing is\n"
         "loaded from elsewhere, and nothing leaves the machine. The URL holds a token; without it no "
         "request\n"
-        "is answered. --threads, --memory, --backend and --device hold for every picture.\n"
+        "is answered. --threads, --memory, --backend and --device hold for every picture. Two pictures are "
+        "made\n"
+        "at a time, of 1 GiB each unless --memory says otherwise; 64 MiB of answers are kept, and 64 "
+        "clients\n"
+        "are served at once, others wait.\n"
         "\nRULE is one of:\n");
     help_scaling_rules();
 }

@@ -97,7 +97,8 @@ ropemap_status listen_file(struct event_base *base, const char *path, struct evc
     }
     (void)evutil_make_socket_nonblocking(file);
     (void)evutil_make_socket_closeonexec(file);
-    *listener = evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, QUEUE, file);
+    *listener =
+        evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, QUEUE, file);
     if (*listener == NULL) {
         (void)close(file);
         (void)unlink(path);

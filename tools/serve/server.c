@@ -133,9 +133,14 @@ static int announce(const server *self) {
     return finish_stdout();
 }
 
-/* In a process of its own, which is left to itself. */
+/* In a process of its own, whose end nobody waits for. */
 static void open_browser(const server *self) {
-    if (self->options->open && fork() == 0) {
+    if (!self->options->open) {
+        return;
+    }
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    (void)sigaction(SIGCHLD, &ignore, NULL);
+    if (fork() == 0) {
         (void)execlp("xdg-open", "xdg-open", self->url, (char *)NULL);
         (void)fprintf(stderr, "ropemap: --open: there is no xdg-open; open the URL by hand\n");
         _exit(1);
