@@ -118,6 +118,11 @@ static void notes(void) {
         "at a time, of 1 GiB each unless --memory says otherwise; 64 MiB of answers are kept, and 64 "
         "clients\n"
         "are served at once, others wait.\n"
+        "\nScripts may ask too: /map.png .svg .pdf .npy, /value.json?i=I&j=J, /curve.json .csv .npy .png "
+        ".svg .pdf,\n"
+        "/bound.json, /info.json, /explain.txt and /options.json take the options of the commands as a "
+        "query,\n"
+        "POST /model the text of a config.json; with the header Authorization: Bearer TOKEN.\n"
         "\nRULE is one of:\n");
     help_scaling_rules();
 }
