@@ -48,6 +48,7 @@ static ropemap_status copy(rm_context *context, rm_view from, rm_view to, enum c
 }
 
 static ropemap_status cuda_write(rm_context *context, rm_view from, rm_view to, ropemap_error *error) {
+    RM_TRY(rm_tile_overwrite(context, to, error));
     return copy(context, from, to, cudaMemcpyHostToDevice, error);
 }
 

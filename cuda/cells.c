@@ -1,4 +1,4 @@
-/* cells.c - cells in the making, in the device's memory while tiles are taken into them */
+/* cells.c - cells in the making, in the device's memory while tiles are taken in */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/context.h"
 
@@ -36,13 +36,13 @@ ropemap_status rm_cuda_cells_begin(rm_context *context, rm_cells *cells, ropemap
         if (arrays[i].bytes > 0) {
             RM_TRY(rm_buffer_reserve(context, arrays[i].buffer, arrays[i].bytes, error));
             *arrays[i].to = arrays[i].buffer->memory;
-            RM_CUDA(context, error, cudaMemsetAsync(*arrays[i].to, 0, arrays[i].bytes, context->compute));
+            RM_CUDA(context, error, cudaMemsetAsync(*arrays[i].to, 0, arrays[i].bytes, context->pooling));
         }
     }
     if (context->cells.extreme != NULL) {
         RM_CUDA(context, error,
                 rm_fill_launch(context->cells.extreme, rm_pool_neutral(cells->pool),
-                               cells->rows * cells->cols, context->processors, context->compute));
+                               cells->rows * cells->cols, context->processors, context->pooling));
     }
     return ROPEMAP_OK;
 }
@@ -64,8 +64,10 @@ ropemap_status rm_cuda_pool(rm_context *context, const rm_grid *grid, rm_view ti
                                .col_first = col_first,
                                .cells = context->cells,
                                .parts = context->pieces.memory};
-    RM_CUDA(context, error, rm_pool_launch(&work, context->compute));
-    return ROPEMAP_OK;
+    rm_tile *read = NULL;
+    RM_TRY(rm_tile_read(context, tile, &read, error));
+    RM_CUDA(context, error, rm_pool_launch(&work, context->pooling));
+    return rm_tile_pooled(context, read, error);
 }
 
 ropemap_status rm_cuda_cells_end(rm_context *context, rm_cells *cells, ropemap_error *error) {
@@ -76,8 +78,8 @@ ropemap_status rm_cuda_cells_end(rm_context *context, rm_cells *cells, ropemap_e
         if (arrays[i].bytes > 0) {
             RM_CUDA(context, error,
                     cudaMemcpyAsync(arrays[i].host, *arrays[i].to, arrays[i].bytes, cudaMemcpyDeviceToHost,
-                                    context->compute));
+                                    context->pooling));
         }
     }
-    return rm_cuda_wait(context, error);
+    return rm_tile_wait(context, error);
 }

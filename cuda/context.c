@@ -102,9 +102,14 @@ ropemap_status rm_cuda_copy(rm_context *context, rm_view from, rm_view to, enum 
 static ropemap_status make_streams(rm_context *context, ropemap_error *error) {
     RM_CUDA(context, error, cudaStreamCreateWithFlags(&context->compute, cudaStreamNonBlocking));
     RM_CUDA(context, error, cudaStreamCreateWithFlags(&context->copy, cudaStreamNonBlocking));
+    RM_CUDA(context, error, cudaStreamCreateWithFlags(&context->pooling, cudaStreamNonBlocking));
     for (int32_t slot = 0; slot < RM_SLOTS; slot++) {
         RM_CUDA(context, error, cudaEventCreateWithFlags(&context->copied[slot], cudaEventDisableTiming));
         RM_CUDA(context, error, cudaEventCreateWithFlags(&context->used[slot], cudaEventDisableTiming));
+    }
+    RM_CUDA(context, error, cudaEventCreateWithFlags(&context->made, cudaEventDisableTiming));
+    for (int32_t i = 0; i < RM_TILES; i++) {
+        RM_CUDA(context, error, cudaEventCreateWithFlags(&context->tiles[i].pooled, cudaEventDisableTiming));
     }
     return ROPEMAP_OK;
 }
@@ -160,6 +165,26 @@ static void free_buffers(rm_context *context) {
     pinned_free(&context->pinned);
 }
 
+static void destroy_events(rm_context *context) {
+    const cudaEvent_t all[] = {context->copied[0],       context->copied[1],       context->used[0],
+                               context->used[1],         context->marks[0],        context->marks[1],
+                               context->tiles[0].pooled, context->tiles[1].pooled, context->made};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i] != NULL) {
+            (void)cudaEventDestroy(all[i]);
+        }
+    }
+}
+
+static void destroy_streams(rm_context *context) {
+    const cudaStream_t all[] = {context->pooling, context->copy, context->compute};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i] != NULL) {
+            (void)cudaStreamDestroy(all[i]);
+        }
+    }
+}
+
 /* What was begun on the streams ends first; a failure here can no longer matter. */
 void rm_cuda_close(rm_context *context) {
     if (context == NULL) {
@@ -170,25 +195,8 @@ void rm_cuda_close(rm_context *context) {
         (void)cublasDestroy(context->blas);
     }
     free_buffers(context);
-    for (int32_t slot = 0; slot < RM_SLOTS; slot++) {
-        if (context->copied[slot] != NULL) {
-            (void)cudaEventDestroy(context->copied[slot]);
-        }
-        if (context->used[slot] != NULL) {
-            (void)cudaEventDestroy(context->used[slot]);
-        }
-    }
-    for (int32_t which = 0; which < 2; which++) {
-        if (context->marks[which] != NULL) {
-            (void)cudaEventDestroy(context->marks[which]);
-        }
-    }
-    if (context->copy != NULL) {
-        (void)cudaStreamDestroy(context->copy);
-    }
-    if (context->compute != NULL) {
-        (void)cudaStreamDestroy(context->compute);
-    }
+    destroy_events(context);
+    destroy_streams(context);
     rm_free(context->freqs);
     rm_free(context);
 }
@@ -203,5 +211,6 @@ ropemap_status rm_cuda_finish(rm_context *context, ropemap_error *error) {
     if (context->copy != NULL) {
         RM_CUDA(context, error, cudaStreamSynchronize(context->copy));
     }
-    return context->compute != NULL ? rm_cuda_wait(context, error) : ROPEMAP_OK;
+    RM_TRY(context->compute != NULL ? rm_cuda_wait(context, error) : ROPEMAP_OK);
+    return context->pooling != NULL ? rm_tile_wait(context, error) : ROPEMAP_OK;
 }

@@ -1,9 +1,10 @@
 /* context.h - what a worker's context of the CUDA backend holds, and the stages that use it, one file each */
 /* SPDX-License-Identifier: MIT */
 /*
- * A context has two streams. Rows are copied on one, into two buffers in turn, while what was asked before
- * still computes on the other; everything else is in the order of the calls. Device memory grows to what a
- * call needs and is kept: after the first band nothing is allocated.
+ * A context has three streams. Rows are copied on one, into two buffers in turn, while what was asked before
+ * still computes on another; tiles are pooled on the third, where all that touches cells is done, while the
+ * second makes the next tile elsewhere. Everything else is in the order of the calls. Device memory grows to
+ * what a call needs and is kept: after the first band nothing is allocated.
  */
 #ifndef ROPEMAP_CUDA_CONTEXT_H
 #define ROPEMAP_CUDA_CONTEXT_H
@@ -19,15 +20,29 @@ typedef struct rm_buffer {
     uint64_t bytes;
 } rm_buffer;
 
-enum { RM_SLOTS = 2 }; /* buffers of rows as they come: one is filled while the other is read */
+enum {
+    RM_SLOTS = 2, /* buffers of rows as they come: one is filled while the other is read */
+    RM_TILES = 2  /* tiles whose pooling is not waited for: one more, and the oldest is */
+};
+
+/* Memory that tiles are pooled from. */
+typedef struct rm_tile {
+    const char *first, *end; /* NULL: none */
+    bool fresh;              /* made, and the pooling stream has not waited for that yet */
+    bool pooling;            /* read by kernels that `pooled` stands behind */
+    cudaEvent_t pooled;
+} rm_tile;
 
 struct rm_context {
     rm_device device;
     int32_t processors;
     char variant[16];
-    cudaStream_t compute, copy;
+    cudaStream_t compute, copy, pooling;
     cudaEvent_t copied[RM_SLOTS], used[RM_SLOTS];
-    int32_t slot;         /* that the next rows go to */
+    int32_t slot; /* that the next rows go to */
+    rm_tile tiles[RM_TILES];
+    int32_t next_tile;    /* the oldest of them */
+    cudaEvent_t made;     /* what one of compute and pooling has done, for the other to wait for */
     cublasHandle_t blas;  /* NULL until the first product */
     ropemap_freqs *freqs; /* those that device_freqs holds; pairs = 0: none yet */
 
@@ -80,6 +95,19 @@ ropemap_status rm_cuda_copy(rm_context *context, rm_view from, rm_view to, enum 
 /* Waits for the compute stream. */
 ropemap_status rm_cuda_wait(rm_context *context, ropemap_error *error);
 
+/* What comes on the compute stream writes there: not before tiles that lie there are pooled. */
+ropemap_status rm_tile_overwrite(rm_context *context, rm_view memory, ropemap_error *error);
+/* What was given to the compute stream last makes a tile, or several, there. */
+ropemap_status rm_tile_made(rm_context *context, rm_view tile, ropemap_error *error);
+/* What comes on the pooling stream reads the tile: not before it is made. Afterwards: rm_tile_pooled. */
+ropemap_status rm_tile_read(rm_context *context, rm_view tile, rm_tile **read, ropemap_error *error);
+ropemap_status rm_tile_pooled(rm_context *context, rm_tile *read, ropemap_error *error);
+/* The compute stream waits for all that is pooled; and what is pooled later for all that it has done. */
+ropemap_status rm_tile_pause(rm_context *context, ropemap_error *error);
+ropemap_status rm_tile_go_on(rm_context *context, ropemap_error *error);
+/* Waits for the pooling stream. */
+ropemap_status rm_tile_wait(rm_context *context, ropemap_error *error);
+
 /* Rows of the host's memory to the device, dense, for kernels on the compute stream; `from` is free again.
  * After the kernels that read them: rm_cuda_uploaded_used. */
 ropemap_status rm_cuda_upload(rm_context *context, rm_view from, rm_view *rows, ropemap_error *error);
@@ -109,9 +137,9 @@ ropemap_status rm_cuda_rotate_sum(rm_context *context, const rm_rotation *rotati
                                   int64_t first, rm_view from, double *sums, ropemap_error *error);
 ropemap_status rm_cuda_moment(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
                               rm_view from, const double *centre, double *moment, ropemap_error *error);
-ropemap_status rm_cuda_similarity(rm_context *context, ropemap_dtype dtype, rm_view queries, rm_view keys,
-                                  rm_view tile, ropemap_error *error);
-ropemap_status rm_cuda_products(rm_context *context, rm_view a, rm_view b, rm_view tile, double *total,
+ropemap_status rm_cuda_similarity(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
+                                  rm_view keys, rm_view tile, ropemap_error *error);
+ropemap_status rm_cuda_products(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
                                 ropemap_error *error);
 ropemap_status rm_cuda_cells_begin(rm_context *context, rm_cells *cells, ropemap_error *error);
 ropemap_status rm_cuda_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,

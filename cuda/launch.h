@@ -38,8 +38,10 @@ cudaError_t rm_distances_launch(const ropemap_freqs *freqs, double weight, ropem
 cudaError_t rm_centre_launch(rm_view rows, const double *centre, double *wide, int32_t processors,
                              cudaStream_t stream);
 
-/* total[i, j] += tile[i, j]; total is dense. */
-cudaError_t rm_accumulate_launch(rm_view tile, double *total, int32_t processors, cudaStream_t stream);
+/* total[i, j] += tile[i, j] for each of `count` tiles in turn, whose rows follow one another; total is dense.
+ */
+cudaError_t rm_accumulate_launch(rm_view tiles, int64_t count, double *total, int32_t processors,
+                                 cudaStream_t stream);
 
 /* memory[i] = value for i < count. */
 cudaError_t rm_fill_launch(float *memory, float value, int64_t count, int32_t processors,

@@ -11,8 +11,9 @@ static ropemap_status mark(rm_context *context, int32_t which, ropemap_error *er
     if (context->marks[which] == NULL) {
         RM_CUDA(context, error, cudaEventCreateWithFlags(&context->marks[which], cudaEventDefault));
     }
+    RM_TRY(rm_tile_pause(context, error));
     RM_CUDA(context, error, cudaEventRecord(context->marks[which], context->compute));
-    return ROPEMAP_OK;
+    return rm_tile_go_on(context, error);
 }
 
 static ropemap_status elapsed(rm_context *context, double *seconds, ropemap_error *error) {

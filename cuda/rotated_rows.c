@@ -107,6 +107,7 @@ ropemap_status rm_cuda_rotate(rm_context *context, const rm_rotation *rotation, 
                               rm_view from, rm_view to, ropemap_error *error) {
     rm_view rows = {0};
     RM_TRY(rm_cuda_begin(context, "rotate", error));
+    RM_TRY(rm_tile_overwrite(context, to, error));
     RM_TRY(rm_cuda_upload(context, from, &rows, error));
     RM_TRY(rm_cuda_rotate_rows(context, rotation, positions, rows, to, error));
     return rm_cuda_uploaded_used(context, error);

@@ -39,39 +39,80 @@ static struct product product_of(ropemap_dtype dtype) {
     return (struct product){CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC};
 }
 
+/* Products of one shape; a stride of 0: the same matrix in all of them. */
+struct batch {
+    int64_t count, queries_apart, keys_apart, tiles_apart; /* elements of the matrices' types */
+};
+
 /* cuBLAS counts down columns: what it takes for the transposed tile, keys times queries^T, is the tile row by
- * row. */
-static ropemap_status multiply(rm_context *context, ropemap_dtype dtype, rm_view queries, rm_view keys,
-                               rm_view tile, ropemap_error *error) {
+ * row. Views are of the first product. */
+static ropemap_status multiply(rm_context *context, ropemap_dtype dtype, struct batch batch, rm_view queries,
+                               rm_view keys, rm_view tile, ropemap_error *error) {
     const float one = 1.0f, zero = 0.0f;
     const struct product product = product_of(dtype);
+    const int m = (int)keys.rows, n = (int)queries.rows, k = (int)queries.cols;
     RM_TRY(rm_cuda_blas(context, error));
+    if (batch.count == 1) {
+        RM_BLAS(context, error,
+                cublasGemmEx(context->blas, CUBLAS_OP_T, CUBLAS_OP_N, m, n, k, &one, keys.data, product.type,
+                             (int)keys.stride, queries.data, product.type, (int)queries.stride, &zero,
+                             tile.data, CUDA_R_32F, (int)tile.stride, product.compute, CUBLAS_GEMM_DEFAULT));
+        return ROPEMAP_OK;
+    }
     RM_BLAS(context, error,
-            cublasGemmEx(context->blas, CUBLAS_OP_T, CUBLAS_OP_N, (int)keys.rows, (int)queries.rows,
-                         (int)queries.cols, &one, keys.data, product.type, (int)keys.stride, queries.data,
-                         product.type, (int)queries.stride, &zero, tile.data, CUDA_R_32F, (int)tile.stride,
-                         product.compute, CUBLAS_GEMM_DEFAULT));
+            cublasGemmStridedBatchedEx(context->blas, CUBLAS_OP_T, CUBLAS_OP_N, m, n, k, &one, keys.data,
+                                       product.type, (int)keys.stride, batch.keys_apart, queries.data,
+                                       product.type, (int)queries.stride, batch.queries_apart, &zero,
+                                       tile.data, CUDA_R_32F, (int)tile.stride, batch.tiles_apart,
+                                       (int)batch.count, product.compute, CUBLAS_GEMM_DEFAULT));
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_cuda_similarity(rm_context *context, ropemap_dtype dtype, rm_view queries, rm_view keys,
-                                  rm_view tile, ropemap_error *error) {
+/* Blocks of queries lie as far apart as those of floats would, and their tiles one after another. */
+ropemap_status rm_cuda_similarity(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
+                                  rm_view keys, rm_view tile, ropemap_error *error) {
+    const int64_t rows = queries.rows / blocks;
+    const int64_t room =
+        dtype == ROPEMAP_DTYPE_BF16 || dtype == ROPEMAP_DTYPE_FP16 ? 2 : 1; /* elements a float */
+    const struct batch batch = {
+        .count = blocks, .queries_apart = room * rows * queries.stride, .tiles_apart = rows * tile.stride};
     RM_TRY(rm_cuda_begin(context, "similarity", error));
-    return multiply(context, dtype, queries, keys, tile, error);
+    RM_TRY(rm_tile_overwrite(context, tile, error));
+    RM_TRY(multiply(context, dtype, batch, rm_view_rows(queries, 0, rows), keys, rm_view_rows(tile, 0, rows),
+                    error));
+    return rm_tile_made(context, tile, error);
 }
 
-ropemap_status rm_cuda_products(rm_context *context, rm_view a, rm_view b, rm_view tile, double *total,
+/* Adds the products of several parts of long rows, one a tile; of a part a and b are the first one's columns.
+ */
+static ropemap_status add_parts(rm_context *context, rm_view a, rm_view b, rm_view tiles,
+                                ropemap_error *error) {
+    const int64_t count = tiles.rows / a.rows;
+    const struct batch batch = {
+        .count = count, .queries_apart = a.cols, .keys_apart = b.cols, .tiles_apart = a.rows * tiles.stride};
+    RM_TRY(multiply(context, ROPEMAP_DTYPE_FP32, batch, a, b, rm_view_rows(tiles, 0, a.rows), error));
+    RM_CUDA(context, error,
+            rm_accumulate_launch(tiles, count, context->total.memory, context->processors, context->compute));
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_cuda_products(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
                                 ropemap_error *error) {
     const size_t bytes = (size_t)(a.rows * b.rows) * sizeof *total;
+    const int64_t whole = a.cols / CHUNK, most = tiles.rows / a.rows, rest = a.cols - whole * CHUNK;
     RM_TRY(rm_cuda_begin(context, "products", error));
+    RM_TRY(rm_tile_overwrite(context, tiles, error));
     RM_TRY(rm_buffer_reserve(context, &context->total, bytes, error));
     RM_CUDA(context, error, cudaMemsetAsync(context->total.memory, 0, bytes, context->compute));
-    for (int64_t first = 0; first < a.cols; first += CHUNK) {
-        const int64_t left = a.cols - first, count = left < CHUNK ? left : CHUNK;
-        RM_TRY(multiply(context, ROPEMAP_DTYPE_FP32, rm_view_cols(a, first, count),
-                        rm_view_cols(b, first, count), tile, error));
-        RM_CUDA(context, error,
-                rm_accumulate_launch(tile, context->total.memory, context->processors, context->compute));
+    for (int64_t part = 0; part < whole; part += most) {
+        const int64_t left = whole - part, count = left < most ? left : most, first = part * CHUNK;
+        RM_TRY(add_parts(context, rm_view_cols(a, first, CHUNK), rm_view_cols(b, first, CHUNK),
+                         rm_view_rows(tiles, 0, count * a.rows), error));
+    }
+    if (rest > 0) {
+        const int64_t first = whole * CHUNK;
+        RM_TRY(add_parts(context, rm_view_cols(a, first, rest), rm_view_cols(b, first, rest),
+                         rm_view_rows(tiles, 0, a.rows), error));
     }
     RM_CUDA(context, error,
             cudaMemcpyAsync(total, context->total.memory, bytes, cudaMemcpyDeviceToHost, context->compute));

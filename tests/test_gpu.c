@@ -115,13 +115,18 @@ static void fill_fractions(rm_view view, uint32_t seed) {
     }
 }
 
-/* Rows in the backend's memory, rounded to the type, which leaves them as they are. */
-static rm_view upload(const struct opened *gpu, ropemap_dtype dtype, rm_view from) {
+/* Rows in the backend's memory, block by block, rounded to the type, which leaves them as they are. */
+static rm_view upload(const struct opened *gpu, ropemap_dtype dtype, int64_t blocks, rm_view from) {
     ropemap_error error = {0};
+    const int64_t rows = from.rows / blocks;
     const rm_view to = on_gpu(gpu, from.rows, from.cols);
     const rm_rotation as_it_is = {.rotate = false, .dtype = dtype};
-    const ropemap_range positions = {.first = 0, .count = from.rows, .step = 1};
-    require(gpu->backend->rotate(gpu->context, &as_it_is, positions, from, to, &error), "upload", &error);
+    const ropemap_range positions = {.first = 0, .count = rows, .step = 1};
+    for (int64_t first = 0; first < from.rows; first += rows) {
+        require(gpu->backend->rotate(gpu->context, &as_it_is, positions, rm_view_rows(from, first, rows),
+                                     rm_view_rows(to, first, rows), &error),
+                "upload", &error);
+    }
     return to;
 }
 
@@ -129,8 +134,8 @@ static rm_view upload(const struct opened *gpu, ropemap_dtype dtype, rm_view fro
  * Products are multiples of 2^-14 and below 1, so up to 512 of them add up exactly in 24 bits, in any order,
  * and rounded to nearest or cut off. 4097 has 13 bits: tf32 in place of fp32 would lose the last.
  */
-static void check_similarity(const struct opened *gpu, ropemap_dtype dtype, int64_t rows, int64_t cols,
-                             int64_t inner) {
+static void check_similarity(const struct opened *gpu, ropemap_dtype dtype, int64_t blocks, int64_t rows,
+                             int64_t cols, int64_t inner) {
     struct padded q = padded_new(rows, inner), k = padded_new(cols, inner), tile = padded_new(rows, cols);
     fill_fractions(q.view, 1);
     fill_fractions(k.view, 2);
@@ -138,10 +143,11 @@ static void check_similarity(const struct opened *gpu, ropemap_dtype dtype, int6
         fill_whole(q.view, 3, true);
         fill_whole(k.view, 4, false);
     }
-    const rm_view queries = upload(gpu, dtype, q.view), keys = upload(gpu, dtype, k.view);
+    const rm_view queries = upload(gpu, dtype, blocks, q.view), keys = upload(gpu, dtype, 1, k.view);
     const rm_view to = on_gpu(gpu, rows, cols);
     ropemap_error error = {0};
-    require(gpu->backend->similarity(gpu->context, dtype, queries, keys, to, &error), "similarity", &error);
+    require(gpu->backend->similarity(gpu->context, dtype, blocks, queries, keys, to, &error), "similarity",
+            &error);
     read_back(gpu, to, tile.view);
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j < cols; j++) {
@@ -172,7 +178,9 @@ static void test_similarity_is_exact_where_it_can_be(void **state) {
     for (int dtype = 0; ropemap_dtype_name((ropemap_dtype)dtype) != NULL; dtype++) {
         for (int i = 0; i < SIZES; i++) {
             const int64_t inner = i % 2 == 0 ? 128 : 62;
-            check_similarity(&gpu, (ropemap_dtype)dtype, sizes[i], sizes[(i + dtype + 1) % SIZES], inner);
+            const int64_t rows = sizes[i], cols = sizes[(i + dtype + 1) % SIZES];
+            check_similarity(&gpu, (ropemap_dtype)dtype, 1, rows, cols, inner);
+            check_similarity(&gpu, (ropemap_dtype)dtype, 3, 3 * rows, cols, inner);
         }
     }
     gpu.backend->close(gpu.context);

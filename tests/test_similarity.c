@@ -35,7 +35,7 @@ static void check_similarity(rm_context *context, int64_t rows, int64_t cols, in
         fill_random(k.view, 2);
     }
     assert_int_equal(
-        rm_cpu_backend()->similarity(context, ROPEMAP_DTYPE_FP32, q.view, k.view, tile.view, NULL),
+        rm_cpu_backend()->similarity(context, ROPEMAP_DTYPE_FP32, 1, q.view, k.view, tile.view, NULL),
         ROPEMAP_OK);
     const double relative = exact ? 0 : (double)inner * 0x1p-24 / (1 - (double)inner * 0x1p-24);
     for (int64_t i = 0; i < rows; i++) {
@@ -62,6 +62,33 @@ static void test_similarity(void **state) {
     }
     check_similarity(context, 33, 31, 257, false);
     rm_cpu_backend()->close(context);
+}
+
+/* Blocks have the bits that each has alone. */
+static void test_blocks(void **state) {
+    (void)state;
+    enum { BLOCKS = 3, ROWS = 37, COLS = 41, INNER = 33 };
+    rm_context *context = open_context();
+    struct padded q = padded_new(BLOCKS * ROWS, INNER), k = padded_new(COLS, INNER);
+    struct padded tile = padded_new(BLOCKS * ROWS, COLS), alone = padded_new(BLOCKS * ROWS, COLS);
+    fill_random(q.view, 3);
+    fill_random(k.view, 4);
+    const rm_backend *cpu = rm_cpu_backend();
+    assert_int_equal(cpu->similarity(context, ROPEMAP_DTYPE_FP32, BLOCKS, q.view, k.view, tile.view, NULL),
+                     ROPEMAP_OK);
+    for (int64_t block = 0; block < BLOCKS; block++) {
+        assert_int_equal(cpu->similarity(context, ROPEMAP_DTYPE_FP32, 1,
+                                         rm_view_rows(q.view, block * ROWS, ROWS), k.view,
+                                         rm_view_rows(alone.view, block * ROWS, ROWS), NULL),
+                         ROPEMAP_OK);
+    }
+    check_same_bits("blocks", alone.view, tile.view);
+    check_guards(&tile);
+    cpu->close(context);
+    free(q.memory);
+    free(k.memory);
+    free(tile.memory);
+    free(alone.memory);
 }
 
 /* Small whole numbers: the products and sums are exact, about 0 and about whole numbers alike. */
@@ -104,6 +131,7 @@ static void test_moment(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_similarity),
+        cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

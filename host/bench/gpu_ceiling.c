@@ -21,7 +21,7 @@ static ropemap_status make_factors(rm_gpu *gpu, ropemap_dtype dtype, ropemap_err
 ropemap_status rm_gpu_product(rm_gpu *gpu, ropemap_dtype dtype, ropemap_error *error) {
     const int64_t side = gpu->side;
     RM_TRY(make_factors(gpu, dtype, error));
-    return gpu->backend->similarity(gpu->context, dtype, rm_view_dense(gpu->factors, side, side),
+    return gpu->backend->similarity(gpu->context, dtype, 1, rm_view_dense(gpu->factors, side, side),
                                     rm_view_dense(gpu->factors + side * side, side, side),
                                     rm_view_dense(gpu->product, side, side), error);
 }

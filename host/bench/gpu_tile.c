@@ -136,7 +136,7 @@ static ropemap_status tile_run(void *opened, ropemap_error *error) {
     const rm_backend *backend = state->gpu->backend;
     const rm_view tile = rm_view_dense(state->tile, state->side, state->side);
     if (state->work != RM_TILE_POOL) {
-        RM_TRY(backend->similarity(state->gpu->context, state->shape.dtype,
+        RM_TRY(backend->similarity(state->gpu->context, state->shape.dtype, 1,
                                    rm_view_dense(state->queries, state->side, state->shape.head_dim),
                                    rm_view_dense(state->keys, state->side, state->shape.head_dim), tile,
                                    error));

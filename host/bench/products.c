@@ -44,7 +44,7 @@ static ropemap_status product_task(void *work, int64_t task, int32_t worker, rop
     const rm_view b = rm_view_dense(products->inputs + PRODUCT_CELLS, RM_PRODUCT_SIDE, RM_PRODUCT_SIDE);
     const rm_view tile = rm_view_dense(products->tiles[worker], RM_PRODUCT_SIDE, RM_PRODUCT_SIDE);
     (void)task;
-    return crew->backend->similarity(crew->contexts[worker], ROPEMAP_DTYPE_FP32, a, b, tile, error);
+    return crew->backend->similarity(crew->contexts[worker], ROPEMAP_DTYPE_FP32, 1, a, b, tile, error);
 }
 
 ropemap_status rm_products_run(const rm_products *products, ropemap_error *error) {
@@ -103,7 +103,7 @@ static ropemap_status tile(const rm_tiles *tiles, int32_t worker, int64_t row, i
     to->row = row;
     to->col = col;
     to->filled = true;
-    return crew->backend->similarity(crew->contexts[worker], ROPEMAP_DTYPE_FP32,
+    return crew->backend->similarity(crew->contexts[worker], ROPEMAP_DTYPE_FP32, 1,
                                      rm_view_dense(tiles->queries + row * floats, block, tiles->head_dim),
                                      rm_view_dense(tiles->keys + col * floats, block, tiles->head_dim),
                                      rm_view_dense(to->tile, block, block), error);

@@ -28,8 +28,8 @@ ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotatio
                                  int64_t first, rm_view from, double *sums, ropemap_error *error);
 ropemap_status rm_cpu_moment(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
                              rm_view from, const double *centre, double *moment, ropemap_error *error);
-ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, rm_view queries, rm_view keys,
-                                 rm_view tile, ropemap_error *error);
+ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
+                                 rm_view keys, rm_view tile, ropemap_error *error);
 ropemap_status rm_cpu_products(rm_context *context, rm_view a, rm_view b, rm_view tile, double *total,
                                ropemap_error *error);
 ropemap_status rm_cpu_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,

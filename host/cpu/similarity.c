@@ -33,24 +33,30 @@ static void blas_end(int before) {
 }
 
 /* Rows are rounded to the type already, and hold its numbers as floats. */
-ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, rm_view queries, rm_view keys,
-                                 rm_view tile, ropemap_error *error) {
+ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
+                                 rm_view keys, rm_view tile, ropemap_error *error) {
     (void)dtype;
     (void)error;
+    const int64_t rows = queries.rows / blocks;
     const int before = blas_begin(context);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)queries.rows, (blasint)keys.rows,
-                (blasint)queries.cols, 1.0f, queries.data, (blasint)queries.stride, keys.data,
-                (blasint)keys.stride, 0.0f, tile.data, (blasint)tile.stride);
+    for (int64_t first = 0; first < queries.rows; first += rows) {
+        const rm_view q = rm_view_rows(queries, first, rows), to = rm_view_rows(tile, first, rows);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)keys.rows,
+                    (blasint)queries.cols, 1.0f, q.data, (blasint)q.stride, keys.data, (blasint)keys.stride,
+                    0.0f, to.data, (blasint)to.stride);
+    }
     blas_end(before);
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_cpu_products(rm_context *context, rm_view a, rm_view b, rm_view tile, double *total,
+/* One part after the other, in the first tile. */
+ropemap_status rm_cpu_products(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
                                ropemap_error *error) {
+    const rm_view tile = rm_view_rows(tiles, 0, a.rows);
     memset(total, 0, (size_t)(a.rows * b.rows) * sizeof *total);
     for (int64_t first = 0; first < a.cols; first += CHUNK) {
         const int64_t left = a.cols - first, count = left < CHUNK ? left : CHUNK;
-        RM_TRY(rm_cpu_similarity(context, ROPEMAP_DTYPE_FP32, rm_view_cols(a, first, count),
+        RM_TRY(rm_cpu_similarity(context, ROPEMAP_DTYPE_FP32, 1, rm_view_cols(a, first, count),
                                  rm_view_cols(b, first, count), tile, error));
         for (int64_t i = 0; i < a.rows; i++) {
             for (int64_t j = 0; j < b.rows; j++) {

@@ -3,9 +3,10 @@
 /*
  * A backend knows neither methods nor files: the band loops of host/map hand it rows, boundaries and tiles.
  * The CPU backend (host/cpu) is the reference; the CUDA backend (cuda/) has the same table. Each worker opens
- * a context of its own (CPU: a thread's scratch memory; CUDA: a stream and a cuBLAS handle); calls on one
- * context come from one thread at a time and take effect in the order of the calls. What a call takes from
- * the host is the caller's again when it returns, and what it gives to the host is there.
+ * a context of its own (CPU: a thread's scratch memory; CUDA: its streams and a cuBLAS handle); calls on one
+ * context come from one thread at a time and take effect as if one after another: a backend may run what does
+ * not touch the same memory side by side, as pooling a tile and making the next one elsewhere. What a call
+ * takes from the host is the caller's again when it returns, and what it gives to the host is there.
  */
 #ifndef ROPEMAP_HOST_MAP_BACKEND_H
 #define ROPEMAP_HOST_MAP_BACKEND_H
@@ -24,9 +25,11 @@ typedef struct rm_device {
     int32_t index;        /* which GPU */
     int32_t block;        /* side of a tile that stays in cache, in positions: a power of two, 256 at least */
     int32_t workers;      /* most contexts that pay, 0: one a processor */
-    int32_t tile_workers; /* likewise, where each works on a tile of its own */
-    int64_t rows_at_once; /* rows handed over in one call */
-    uint64_t memory;      /* bytes of its own memory that may be taken; 0: its memory is the host's */
+    int32_t tile_workers; /* likewise, where each works on tiles of its own */
+    uint64_t tile_bytes; /* of the tiles that all workers make and pool at a time: what stays in cache; 0: one
+                            tile a worker */
+    int64_t rows_at_once;  /* rows handed over in one call */
+    uint64_t memory;       /* bytes of its own memory that may be taken; 0: its memory is the host's */
     uint64_t context_host; /* bytes of the host's memory that a context takes */
     uint64_t context_own;  /* and of its own */
 } rm_device;
@@ -88,13 +91,18 @@ typedef struct rm_backend {
     ropemap_status (*moment)(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
                              rm_view from, const double *centre, double *moment, ropemap_error *error);
 
-    /* tile = q k^T: [rows of q, rows of k] from [., inner] and [., inner], strides as the views say. */
-    ropemap_status (*similarity)(rm_context *context, ropemap_dtype dtype, rm_view queries, rm_view keys,
-                                 rm_view tile, ropemap_error *error);
+    /*
+     * tile = q k^T: [rows of q, rows of k] from [., inner] and [., inner], strides as the views say. q and
+     * the tile are `blocks` of as many rows, each a product of its own: its shape does not depend on
+     * `blocks`. A block of q has the room that floats would take, as `rotate` leaves it.
+     */
+    ropemap_status (*similarity)(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
+                                 rm_view keys, rm_view tile, ropemap_error *error);
 
     /* total = a b^T for long fp32 rows, parts of the products added up in double: total [rows of a, rows of
-     * b] is the host's; `tile` of that size is overwritten. */
-    ropemap_status (*products)(rm_context *context, rm_view a, rm_view b, rm_view tile, double *total,
+     * b] is the host's; `tiles` of that size, one after another, are overwritten, by a part each at a time.
+     */
+    ropemap_status (*products)(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
                                ropemap_error *error);
 
     /* Empties cells; afterwards tiles are taken into them; and then the arrays of `cells`, which are the

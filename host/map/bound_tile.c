@@ -88,7 +88,7 @@ ropemap_status rm_bound_tile_fill(rm_bound_tile *tile, int64_t first, int64_t en
     const ropemap_range positions = {.first = first, .count = rows, .step = tile->width};
     RM_TRY(turn(tile, &tile->freqs, positions, tile->far, error));
     return rm_cpu_backend()->similarity(
-        tile->context, ROPEMAP_DTYPE_FP32, rm_view_dense(tile->far, rows, dim),
+        tile->context, ROPEMAP_DTYPE_FP32, 1, rm_view_dense(tile->far, rows, dim),
         rm_view_dense(tile->near, tile->width, dim), rm_view_dense(tile->values, rows, tile->width), error);
 }
 

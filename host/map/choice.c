@@ -79,6 +79,7 @@ bool rm_retreat(rm_job *job, const ropemap_error *error) {
     const bool started = job->backend != NULL; /* a library that does not load is no matter of tiles */
     if (started && device.block > RM_BLOCK_LEAST) {
         device.block /= 2;
+        device.tile_bytes /= 4;
         device.memory /= 2;
         (void)snprintf(reason, sizeof reason, "GPU %d, %s, in smaller tiles: %.180s", device.index,
                        device.name, error->text);

@@ -12,7 +12,6 @@ enum {
     ROTATE_FLOPS = 20,              /* of one element: phase, sine and cosine, two products */
     FEATURES_BYTES = 192 * 1048576, /* features of cells kept at a time, where one block of cells fits */
     DEVICE_FEATURES_BYTES = 64 * 1048576, /* likewise, in a device's memory */
-    DEVICE_TILES_BYTES = 192 * 1048576,   /* of all workers' tiles and rows in a device's memory */
     RESIDENT_SPARE = 16 * 1048576,        /* kept free beside resident keys */
     BAND_CELLS_BYTES = 16 * 1048576, /* cells in the making, of one worker, where a block's are not more */
     TILE_PARTS_BYTES = 32 * 1048576, /* pieces of a tile, of one worker with memory of its own */
@@ -141,6 +140,49 @@ static int64_t tiled_band(const rm_job *job, int64_t block) {
     return band;
 }
 
+/* Tiles that each worker has room for in cache, 1 at least. */
+static int64_t tiles_with_room(const rm_job *job, int64_t workers, int64_t most) {
+    const double tiles = (double)job->device.tile_bytes / (4.0 * (double)(job->plan.block * job->plan.block));
+    const double each = tiles / (double)workers;
+    return each < 2.0 ? 1 : each < (double)most ? (int64_t)each : most;
+}
+
+/* Bands are what workers share: of one band, one worker has all the room. */
+int64_t rm_tile_slots(const rm_job *job) {
+    const int64_t workers = lesser(job->plan.threads, job->plan.bands) * rm_tile_batch(job);
+    return tiles_with_room(job, workers, RM_TILE_SLOTS_MOST);
+}
+
+/* As if all workers worked, each with all of its slots; a number that comes out even in a band. */
+int64_t rm_tile_batch(const rm_job *job) {
+    const int64_t workers = job->device.tile_workers > 0 ? job->device.tile_workers : 1;
+    const int64_t batch =
+        tiles_with_room(job, workers * RM_TILE_SLOTS_MOST, job->plan.band / job->plan.block);
+    return batch < 2 ? 1 : batch < 4 ? 2 : 4;
+}
+
+static struct bytes tiled_worker(const rm_job *job) {
+    const ropemap_plan *plan = &job->plan;
+    const int64_t block = plan->block, dim = job->queries->head_dim;
+    const double cells = band_cells_bytes(job, plan->band);
+    const int64_t tiles = rm_tile_slots(job) * rm_tile_batch(job) * block * block;
+    struct bytes worker = {.host = 4.0 * (double)(block * dim) + cells,
+                           .own = 4.0 * (double)(block * dim + plan->band * dim + tiles)};
+    if (has_own_memory(job)) {
+        worker.own += cells + tile_parts_bytes(job, block) + device_rows_bytes(job, block);
+    }
+    return worker;
+}
+
+/* As fit_threads; fewer workers may have more tiles each. */
+static void fit_tiled_threads(rm_job *job, struct bytes once) {
+    take_bytes(job, tiled_worker(job), once);
+    while (job->plan.threads > 1 && !rm_cost_fits(job)) {
+        job->plan.threads--;
+        take_bytes(job, tiled_worker(job), once);
+    }
+}
+
 void rm_cost_tiled(rm_job *job) {
     ropemap_plan *plan = &job->plan;
     const int64_t block = tiled_block(job), dim = job->queries->head_dim;
@@ -152,20 +194,14 @@ void rm_cost_tiled(rm_job *job) {
     plan->bands = (rows + plan->band - 1) / plan->band;
     plan->tiles = count_tiles(rows, cols, block);
     limit_threads(job, job->device.tile_workers);
-    const double cells = band_cells_bytes(job, plan->band);
-    struct bytes worker = {.host = 4.0 * (double)(block * dim) + cells,
-                           .own = 4.0 * (double)(block * dim + plan->band * dim + block * block)};
-    if (has_own_memory(job)) {
-        worker.own += cells + tile_parts_bytes(job, block) + device_rows_bytes(job, block);
-    }
     const double resident = 4.0 * (double)round_up(cols, block) * (double)dim;
     struct bytes once = {.host = (double)plan->width * 24.0};
-    fit_threads(job, worker, once);
+    fit_tiled_threads(job, once);
     once.own += resident + RESIDENT_SPARE;
-    take_bytes(job, worker, once);
+    take_bytes(job, tiled_worker(job), once);
     plan->keys_resident = rm_cost_fits(job);
     once.own = plan->keys_resident ? resident : 0.0;
-    take_bytes(job, worker, once);
+    take_bytes(job, tiled_worker(job), once);
     const double passes = plan->keys_resident ? 1.0 : (double)plan->bands;
     plan->flops = (job->grid.causal || job->mirrors ? 1.0 : 2.0) * pairs_of_positions(job) * (double)dim +
                   ((double)rows + passes * (double)cols) * (double)dim * ROTATE_FLOPS;
@@ -192,12 +228,17 @@ static int64_t factored_band(const rm_job *job, int64_t block) {
     return fit < block ? block : fit < all ? fit : all;
 }
 
+int64_t rm_product_parts(const rm_job *job) {
+    return has_own_memory(job) && job->request->pool != ROPEMAP_POOL_MEAN ? RM_PRODUCT_PARTS : 1;
+}
+
 /* Memory of one worker. */
 static struct bytes factored_worker(const rm_job *job) {
     const int64_t block = job->plan.block, dim = job->queries->head_dim, rows = job->device.rows_at_once;
     const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
     const double batch = (double)rm_factored_batch(job), square = (double)(dim * dim);
-    struct bytes worker = {.own = 4.0 * (double)(block * block) + device_rows_bytes(job, rows)};
+    const int64_t tiles = rm_product_parts(job) * block * block;
+    struct bytes worker = {.own = 4.0 * (double)tiles + device_rows_bytes(job, rows)};
     worker.host = 4.0 * (double)(rows * dim) + 8.0 * batch * (double)dim;
     worker.host += 4.0 * batch * (double)rm_cell_features(job) + 8.0 * (double)(block * block);
     if (moments) {

@@ -27,7 +27,7 @@ struct features {
 struct scratch {
     rm_pooling pooling;
     float *packed; /* [batch, stride] features on their way to the backend */
-    float *tile;   /* [block, block], the backend's */
+    float *tiles;  /* [parts, block, block], the backend's */
     float *means;  /* [block, block], the host's copy; NULL for moments */
     double *total; /* [block, block]; NULL for means, whose products are short */
 };
@@ -38,6 +38,7 @@ struct factored {
     int64_t stride;      /* features of a cell */
     int64_t block, band; /* cells */
     int64_t batch;       /* cells pooled at once */
+    int64_t parts;       /* of long products, multiplied at once */
     struct features rows, cols;
     rm_side side;            /* whose features are being made */
     struct scratch *scratch; /* [threads] */
@@ -158,11 +159,12 @@ static ropemap_status multiply(const struct factored *factored, int32_t index, r
     const struct scratch *scratch = &factored->scratch[index];
     const rm_backend *backend = factored->job->backend;
     rm_context *context = factored->job->workers[index].context;
-    const rm_view tile = rm_view_dense(scratch->tile, factored->block, factored->block);
+    const rm_view tiles = rm_view_dense(scratch->tiles, factored->parts * factored->block, factored->block);
     if (scratch->total != NULL) {
-        return backend->products(context, rows, cols, tile, scratch->total, error);
+        return backend->products(context, rows, cols, tiles, scratch->total, error);
     }
-    RM_TRY(backend->similarity(context, ROPEMAP_DTYPE_FP32, rows, cols, tile, error));
+    const rm_view tile = rm_view_rows(tiles, 0, factored->block);
+    RM_TRY(backend->similarity(context, ROPEMAP_DTYPE_FP32, 1, rows, cols, tile, error));
     return backend->read(context, tile, rm_view_dense(scratch->means, factored->block, factored->block),
                          error);
 }
@@ -242,7 +244,8 @@ static ropemap_status make_worker(const struct factored *factored, int32_t index
     const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
     const int64_t cells = factored->block * factored->block;
     RM_TRY(rm_pooling_make(&scratch->pooling, job, worker, factored->batch, moments, error));
-    RM_TRY(job->backend->reserve(worker->context, cells, "block of cells", &scratch->tile, error));
+    RM_TRY(job->backend->reserve(worker->context, factored->parts * cells, "block of cells", &scratch->tiles,
+                                 error));
     scratch->packed = job->backend->stage(worker->context, factored->batch * factored->stride);
     if (moments) {
         scratch->total = rm_alloc_raw((uint64_t)cells, sizeof *scratch->total);
@@ -276,7 +279,7 @@ static void free_scratch(struct factored *factored) {
     rm_job *job = factored->job;
     for (int32_t i = 0; factored->scratch != NULL && i < job->plan.threads; i++) {
         rm_pooling_free(&factored->scratch[i].pooling, job, &job->workers[i]);
-        job->backend->release(job->workers[i].context, factored->scratch[i].tile);
+        job->backend->release(job->workers[i].context, factored->scratch[i].tiles);
         job->backend->unstage(job->workers[i].context, factored->scratch[i].packed);
         job->backend->unstage(job->workers[i].context, factored->scratch[i].means);
         rm_free(factored->scratch[i].total);
@@ -310,7 +313,8 @@ ropemap_status rm_map_factored(rm_job *job, float *cells, ropemap_error *error) 
                                 .stride = rm_cell_features(job),
                                 .block = job->plan.block,
                                 .band = job->plan.band,
-                                .batch = rm_factored_batch(job)};
+                                .batch = rm_factored_batch(job),
+                                .parts = rm_product_parts(job)};
     ropemap_status status = compute(&factored, error);
     free_scratch(&factored);
     if (status == ROPEMAP_OK && job->grid.causal) {

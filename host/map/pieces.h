@@ -13,8 +13,9 @@
 #include "host/map/partial.h"
 
 enum {
-    RM_SUM_STRIP = 256, /* rows that one block of threads adds up */
-    RM_POOL_ROWS = 32,  /* rows of a tile that one thread goes down */
+    RM_SUM_STRIP = 256,   /* rows that one block of threads adds up */
+    RM_PRODUCT_PARTS = 4, /* parts of long rows that are multiplied at once on a device */
+    RM_POOL_ROWS = 32,    /* rows of a tile that one thread goes down */
     RM_POOL_COLS =
         1024 /* columns of a tile that one block of threads goes down: 256 threads, 16 bytes each */
 };

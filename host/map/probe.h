@@ -18,10 +18,11 @@ typedef struct rm_probe_rows {
     float *queries_to, *keys_to;
 } rm_probe_rows;
 
-/* Everything here and every stage is queued in the order of the calls, and returns without waiting, but for
- * `elapsed`. */
+/* Everything here and every stage is queued, takes effect as if in the order of the calls, and returns
+ * without waiting, but for `elapsed`. */
 typedef struct rm_probe {
-    /* Two marks among what is queued; then the seconds between them, after waiting for the second. */
+    /* Two marks among what is queued, after all that comes before and before all that comes after; then the
+     * seconds between them, after waiting for the second. */
     ropemap_status (*mark)(rm_context *context, int32_t which, ropemap_error *error);
     ropemap_status (*elapsed)(rm_context *context, double *seconds, ropemap_error *error);
 

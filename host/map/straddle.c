@@ -153,7 +153,7 @@ static ropemap_status straddle_tiles(const struct straddle *straddle, int32_t in
         for (int64_t col = cols.first; col < limit; col += straddle->block) {
             RM_TRY(load(straddle, index, RM_SIDE_KEYS, col, cols.end, &keys, error));
             const rm_view tile = rm_view_dense(scratch->tile, queries.rows, keys.rows);
-            RM_TRY(job->backend->similarity(context, job->rotation.dtype, queries, keys, tile, error));
+            RM_TRY(job->backend->similarity(context, job->rotation.dtype, 1, queries, keys, tile, error));
             RM_TRY(job->backend->pool(context, &job->grid, tile, row, col, &scratch->cells, error));
         }
     }

@@ -20,7 +20,8 @@ struct scratch {
     float *raw;     /* [block, head_dim] rows as they come, in the host's memory */
     float *queries; /* [band, head_dim] rotated */
     float *keys;    /* [block, head_dim] rotated, where keys are not resident */
-    float *tile;    /* [block, block] */
+    float *tiles;   /* [slots, batch * block, block] */
+    int64_t slot;   /* that the next tiles go to: while one is pooled the next is made */
     rm_cells cells; /* cell rows that a band touches */
 };
 
@@ -28,6 +29,7 @@ struct tiled {
     rm_job *job;
     float *out;              /* [height, width] */
     int64_t block, band;     /* positions */
+    int64_t slots, batch;    /* tiles of a worker in turn, each of so many blocks of queries at most */
     float *resident_keys;    /* [blocks * block, head_dim] rotated, NULL where they are made for each band */
     struct scratch *scratch; /* [threads] */
     rm_cells open;           /* the one cell row that is begun in an earlier band, [1, width] */
@@ -82,29 +84,47 @@ static ropemap_status rotate_queries(struct tiled *tiled, int32_t index, int64_t
     return ROPEMAP_OK;
 }
 
-/* The tiles of one block of keys with the query blocks of the band. */
-static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_span rows, int64_t col_first,
-                                        rm_view keys, ropemap_error *error) {
+/* Some query blocks of a band with one block of keys: rows [first, end), whose blocks begin in the band at
+ * `queries`. */
+static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_span rows, float *queries,
+                                        int64_t col_first, rm_view keys, ropemap_error *error) {
     rm_job *job = tiled->job;
     struct scratch *scratch = &tiled->scratch[index];
     rm_worker *worker = &job->workers[index];
-    const int64_t dim = job->queries->head_dim, cols_left = job->grid.cols.range.count - col_first;
-    for (int64_t first = rows.first; first < rows.end; first += tiled->block) {
-        const int64_t end = first + tiled->block < rows.end ? first + tiled->block : rows.end;
-        if (rm_grid_limit(&job->grid, end - 1) <= col_first) {
-            continue; /* all of its keys come later than its queries */
-        }
-        const rm_view queries =
-            rm_view_dense(scratch->queries + (first - rows.first) * dim, tiled->block, dim);
-        rm_view tile = rm_view_dense(scratch->tile, tiled->block, tiled->block);
-        double time = rm_seconds_now();
-        RM_TRY(job->backend->similarity(worker->context, job->rotation.dtype, queries, keys, tile, error));
-        time = rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
-        tile.rows = end - first;
-        tile.cols = cols_left < tile.cols ? cols_left : tile.cols;
+    const int64_t block = tiled->block, cols_left = job->grid.cols.range.count - col_first;
+    const int64_t blocks = (rows.end - rows.first + block - 1) / block;
+    const rm_view tiles =
+        rm_view_dense(scratch->tiles + scratch->slot * tiled->batch * block * block, blocks * block, block);
+    scratch->slot = (scratch->slot + 1) % tiled->slots;
+    double time = rm_seconds_now();
+    RM_TRY(job->backend->similarity(worker->context, job->rotation.dtype, blocks,
+                                    rm_view_dense(queries, tiles.rows, keys.cols), keys, tiles, error));
+    time = rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
+    for (int64_t first = rows.first; first < rows.end; first += block) {
+        const int64_t left = rows.end - first;
+        rm_view tile = rm_view_rows(tiles, first - rows.first, left < block ? left : block);
+        tile.cols = cols_left < block ? cols_left : block;
         RM_TRY(
             job->backend->pool(worker->context, &job->grid, tile, first, col_first, &scratch->cells, error));
-        (void)rm_stage_time(worker, RM_STAGE_POOL, time);
+    }
+    (void)rm_stage_time(worker, RM_STAGE_POOL, time);
+    return ROPEMAP_OK;
+}
+
+/* The tiles of one block of keys with the query blocks of the band, but for those of which all keys come
+ * later than the queries: the first ones, since what a row may see only grows. */
+static ropemap_status compute_block(struct tiled *tiled, int32_t index, rm_span rows, int64_t col_first,
+                                    rm_view keys, ropemap_error *error) {
+    const rm_grid *grid = &tiled->job->grid;
+    const int64_t block = tiled->block, most = tiled->batch * block;
+    int64_t first = rows.first;
+    while (first + block < rows.end && rm_grid_limit(grid, first + block - 1) <= col_first) {
+        first += block;
+    }
+    for (; first < rows.end; first += most) {
+        const rm_span part = {.first = first, .end = first + most < rows.end ? first + most : rows.end};
+        float *queries = tiled->scratch[index].queries + (first - rows.first) * keys.cols;
+        RM_TRY(multiply_and_pool(tiled, index, part, queries, col_first, keys, error));
     }
     return ROPEMAP_OK;
 }
@@ -181,7 +201,7 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
     for (int64_t col = 0; col < limit; col += tiled->block) {
         rm_view keys = {0};
         RM_TRY(keys_of_block(tiled, index, col, &keys, error));
-        RM_TRY(multiply_and_pool(tiled, index, rows, col, keys, error));
+        RM_TRY(compute_block(tiled, index, rows, col, keys, error));
         (void)atomic_fetch_add(&tiled->job->pulse->steps, 1);
         RM_TRY(rm_job_poll(tiled->job, worker, error));
     }
@@ -228,14 +248,15 @@ static ropemap_status make_scratch(struct tiled *tiled, int32_t index, ropemap_e
     if (!job->plan.keys_resident) {
         RM_TRY(backend->reserve(context, tiled->block * dim, "rotated keys", &scratch->keys, error));
     }
-    return backend->reserve(context, tiled->block * tiled->block, "tile", &scratch->tile, error);
+    const int64_t tiles = tiled->slots * tiled->batch;
+    return backend->reserve(context, tiles * tiled->block * tiled->block, "tile", &scratch->tiles, error);
 }
 
 static void free_scratch(const struct tiled *tiled, int32_t index) {
     const rm_backend *backend = tiled->job->backend;
     rm_context *context = tiled->job->workers[index].context;
     struct scratch *scratch = &tiled->scratch[index];
-    backend->release(context, scratch->tile);
+    backend->release(context, scratch->tiles);
     backend->release(context, scratch->keys);
     backend->release(context, scratch->queries);
     backend->unstage(context, scratch->raw);
@@ -291,7 +312,12 @@ static ropemap_status mirror_task(void *work, int64_t task, int32_t index, ropem
 }
 
 ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error) {
-    struct tiled tiled = {.job = job, .out = cells, .block = job->plan.block, .band = job->plan.band};
+    struct tiled tiled = {.job = job,
+                          .out = cells,
+                          .block = job->plan.block,
+                          .band = job->plan.band,
+                          .slots = rm_tile_slots(job),
+                          .batch = rm_tile_batch(job)};
     (void)pthread_mutex_init(&tiled.lock, NULL);
     rm_condition_make(&tiled.turned);
     ropemap_status status = make_all(&tiled, error);

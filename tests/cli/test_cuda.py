@@ -101,6 +101,23 @@ class Choice(Cuda):
         self.assertIn("Emulated GPU", document["backend_reason"])
         self.assertEqual(self.plan(*self.LARGE, "--backend", "cpu")["backend"], "cpu")
 
+    def test_tiles_fit_the_cache(self):
+        """
+        Two tiles of a block in three quarters of the cache; what is left is for a second tile a worker, and for
+        batches. Rows, tiles and cells take 256 MiB at most besides keys that stay, of a map of 1024 cells a side.
+        """
+        tile = ["-n", "64k", "-d", "128", "--size", "1024", "--method", "tiled", "--pool", "max", "--backend", "cuda",
+                "--content", "gauss"]
+        room = {}
+        for cache, block in (("1M", 256), ("4M", 512), ("6M", 512), ("40M", 1024), ("50M", 2048), ("96M", 2048),
+                             ("512M", 2048)):
+            plan = self.plan(*tile, ROPEMAP_FAKE_CUDA="memory=64G,cache=" + cache)["plan"]
+            self.assertEqual(plan["block"], block, cache)
+            room[cache] = plan["device_bytes"] - 65536 * 128 * 4 * plan["keys_resident"]
+            self.assertLessEqual(room[cache], 256 << 20, cache)
+        self.assertGreater(room["6M"], room["4M"])
+        self.assertGreater(room["96M"], room["50M"])
+
     def test_a_plan_leaves_the_plugin_alone(self):
         os.remove(self.plugin)
         self.write("bin/libropemap-cuda.so", b"not a library")

@@ -62,6 +62,15 @@ void fake_late(bool late);
 bool fake_setting(const char *name, char value[64]);
 uint64_t fake_setting_number(const char *name, uint64_t otherwise);
 
+/*
+ * The countdown-th time from now that a stream is to wait for an event (1: the next), it does not, once, as
+ * if the call had been forgotten; events that stand for nothing do not count. 0: no more wish.
+ */
+void fake_forget_wait(int countdown);
+
+/* Whether that came to pass since the last fake_forget_wait(). */
+bool fake_forgot(void);
+
 /* ---- what the parts share ---- */
 
 /* Counts a call; 0, or the code that it is to fail with. */
@@ -79,6 +88,20 @@ bool fake_touches_device(const void *memory);
 bool fake_is_pinned(const void *memory);
 
 void fake_count_handle(int change);
+
+/* Memory of the device that work touches; NULL or 0 bytes: none. */
+struct fake_range {
+    const void *memory;
+    size_t bytes;
+    bool writes;
+};
+
+/* Says what the next work that is given to a stream touches. A complaint where work of another stream touches
+ * it too, one of the two writes, and neither waits for the other. `call` is static text. */
+void fake_touch(const char *call, cudaStream_t stream, const struct fake_range *ranges, int count);
+
+/* That memory is the device's no more. */
+void fake_forget_memory(const void *memory, size_t bytes);
 
 /* What is done when its turn comes; `arguments` is a copy. */
 typedef cudaError_t (*fake_work)(const void *arguments);

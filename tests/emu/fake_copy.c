@@ -68,6 +68,9 @@ static cudaError_t submit(const char *call, const struct copy *work, enum cudaMe
         !right_side(call, "from", work->from, from_bytes, from_device)) {
         return fake_error(cudaErrorInvalidValue);
     }
+    const struct fake_range ranges[] = {{to_device ? work->to : NULL, to_bytes, true},
+                                        {from_device ? work->from : NULL, from_bytes, false}};
+    fake_touch(call, stream, ranges, 2);
     error = fake_submit(call, stream, copy, work, sizeof *work);
     const bool pageable =
         (!to_device && !fake_is_pinned(work->to)) || (!from_device && !fake_is_pinned(work->from));
@@ -99,6 +102,8 @@ cudaError_t cudaMemsetAsync(void *pointer, int value, size_t count, cudaStream_t
     if (!right_side("cudaMemsetAsync", "to", pointer, count, true)) {
         return fake_error(cudaErrorInvalidValue);
     }
+    const struct fake_range range = {pointer, count, true};
+    fake_touch("cudaMemsetAsync", stream, &range, 1);
     const struct fill work = {.to = pointer, .value = value, .count = count};
     return fake_submit("cudaMemsetAsync", stream, fill, &work, sizeof work);
 }

@@ -1,16 +1,10 @@
-/* fake_cublas.c - stand-in for cuBLAS: handles, and products as column-major loops on host memory */
+/* fake_cublas.c - stand-in for cuBLAS: handles, and what may be asked of them */
 /* SPDX-License-Identifier: MIT */
-/*
- * c = alpha op(a) op(b) + beta c, [m, n] of [m, k] and [k, n], columns `ld` elements apart. The k products of
- * an element are added one after another, rounded each time: in float for GemmEx, in double for Dgemm.
- */
 #include <cublas_v2.h>
 
-#include "tests/emu/fake.h"
+#include "tests/emu/fake_product.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct cublasContext {
     cudaStream_t stream;
@@ -18,161 +12,30 @@ struct cublasContext {
     cublasMath_t math;
 };
 
-/* What a matrix is read as. */
-enum element { FLOAT, TF32, HALF, BFLOAT, DOUBLE };
-
-struct matrix {
-    const void *data;
-    enum element element;
-    bool transposed;
-    int ld;
-};
-
-struct product {
-    struct matrix a, b;
-    void *c;
-    int m, n, k, ldc;
-    double alpha, beta;
-};
-
-/* ---- numbers ---- */
-
-static float from_bits(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static float from_half(uint16_t half) {
-    const int exponent = half >> 10 & 31, fraction = half & 1023;
-    const float magnitude = exponent == 31  ? (fraction == 0 ? INFINITY : NAN)
-                            : exponent == 0 ? ldexpf((float)fraction, -24)
-                                            : ldexpf((float)(fraction + 1024), exponent - 25);
-    return half >> 15 != 0 ? -magnitude : magnitude;
-}
-
-/* Tensor cores take the upper 19 bits of a float. */
-static float from_tf32(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return from_bits(bits & 0xffffe000u);
-}
-
-static float element_at(const struct matrix *matrix, size_t at) {
-    switch (matrix->element) {
-    case FLOAT:
-        return ((const float *)matrix->data)[at];
-    case TF32:
-        return from_tf32(((const float *)matrix->data)[at]);
-    case HALF:
-        return from_half(((const uint16_t *)matrix->data)[at]);
-    case BFLOAT:
-        return from_bits((uint32_t)((const uint16_t *)matrix->data)[at] << 16);
-    case DOUBLE:
-        break;
-    }
-    return NAN;
-}
-
-static size_t element_bytes(enum element element) {
-    return element == DOUBLE ? 8 : element == HALF || element == BFLOAT ? 2 : 4;
-}
-
-/* ---- products ---- */
-
-static size_t place(const struct matrix *matrix, int row, int col) {
-    return matrix->transposed ? (size_t)row * (size_t)matrix->ld + (size_t)col
-                              : (size_t)col * (size_t)matrix->ld + (size_t)row;
-}
-
-/* op(a) as [k][m], op(b) as [n][k]: each product then runs along rows of a. */
-static void *make_room(size_t bytes) {
-    void *made = malloc(bytes > 0 ? bytes : 1);
-    if (made == NULL) {
-        abort();
-    }
-    return made;
-}
-
-static float *unpack(const struct matrix *matrix, int outer, int inner, bool outer_is_row) {
-    float *made = make_room((size_t)outer * (size_t)inner * sizeof *made);
-    for (int i = 0; i < outer; i++) {
-        for (int j = 0; j < inner; j++) {
-            const size_t at = outer_is_row ? place(matrix, i, j) : place(matrix, j, i);
-            made[(size_t)i * (size_t)inner + (size_t)j] = element_at(matrix, at);
-        }
-    }
-    return made;
-}
-
-static cudaError_t multiply_floats(const void *arguments) {
-    const struct product *work = arguments;
-    const size_t m = (size_t)work->m, n = (size_t)work->n, k = (size_t)work->k;
-    float *a = unpack(&work->a, work->k, work->m, false), *b = unpack(&work->b, work->n, work->k, false);
-    float *column = make_room(m * sizeof *column), *c = work->c;
-    const float alpha = (float)work->alpha, beta = (float)work->beta;
-    for (size_t j = 0; j < n; j++) {
-        memset(column, 0, m * sizeof *column);
-        for (size_t l = 0; l < k; l++) {
-            const float factor = b[j * k + l];
-            for (size_t i = 0; i < m; i++) {
-                column[i] += a[l * m + i] * factor;
-            }
-        }
-        for (size_t i = 0; i < m; i++) { /* beta = 0: what was there is not read */
-            float *cell = &c[j * (size_t)work->ldc + i];
-            *cell = beta == 0.0f ? alpha * column[i] : alpha * column[i] + beta * *cell;
-        }
-    }
-    free(a);
-    free(b);
-    free(column);
-    return cudaSuccess;
-}
-
-static cudaError_t multiply_doubles(const void *arguments) {
-    const struct product *work = arguments;
-    const double *a = work->a.data, *b = work->b.data;
-    double *c = work->c;
-    for (int j = 0; j < work->n; j++) {
-        for (int i = 0; i < work->m; i++) {
-            double sum = 0.0;
-            for (int l = 0; l < work->k; l++) {
-                sum += a[place(&work->a, i, l)] * b[place(&work->b, l, j)];
-            }
-            double *cell = &c[(size_t)j * (size_t)work->ldc + (size_t)i];
-            *cell = work->beta == 0.0 ? work->alpha * sum : work->alpha * sum + work->beta * *cell;
-        }
-    }
-    return cudaSuccess;
-}
-
-/* ---- what is asked ---- */
-
 /* The names are those that callers write. */
 static cublasStatus_t enter(const char *call, cublasStatus_t usual) {
     return (cublasStatus_t)fake_enter(call, (int)usual);
 }
 
-/* A matrix of `rows` x `cols` as it lies there. */
-static bool lies_well(const char *call, const char *name, const void *data, enum element element, int rows,
-                      int cols, int ld) {
-    if (ld < 1 || ld < rows) {
-        fake_complain("%s: %s has columns of %d, %d apart", call, name, rows, ld);
+/* A matrix of `rows` x `cols` as it lies there, `count` of them; what of the memory is touched goes to
+ * `range`. */
+static bool lies_well(const char *call, const char *name, const struct matrix *matrix, int rows, int cols,
+                      int count, long long apart, struct fake_range *range) {
+    const int down = matrix->transposed ? cols : rows, across = matrix->transposed ? rows : cols;
+    const size_t element = fake_element_bytes(matrix->element);
+    if (matrix->ld < 1 || matrix->ld < down || apart < 0) {
+        fake_complain("%s: %s has columns of %d, %d apart", call, name, down, matrix->ld);
         return false;
     }
-    const size_t count = rows > 0 && cols > 0 ? (size_t)(cols - 1) * (size_t)ld + (size_t)rows : 0;
-    if (count > 0 && !fake_is_device(data, count * element_bytes(element))) {
+    const size_t one = down > 0 && across > 0 ? (size_t)(across - 1) * (size_t)matrix->ld + (size_t)down : 0;
+    const size_t all = one > 0 ? (size_t)(count - 1) * (size_t)apart + one : 0;
+    range->memory = matrix->data;
+    range->bytes = all * element;
+    if (all > 0 && !fake_is_device(matrix->data, all * element)) {
         fake_complain("%s: %s does not lie in one allocation of the device", call, name);
         return false;
     }
-    return (uintptr_t)data % element_bytes(element) == 0;
-}
-
-static bool matrix_lies_well(const char *call, const char *name, const struct matrix *matrix, int rows,
-                             int cols) {
-    return lies_well(call, name, matrix->data, matrix->element, matrix->transposed ? cols : rows,
-                     matrix->transposed ? rows : cols, matrix->ld);
+    return (uintptr_t)matrix->data % element == 0;
 }
 
 static cublasStatus_t submit(const char *call, cublasHandle_t handle, const struct product *work,
@@ -182,13 +45,16 @@ static cublasStatus_t submit(const char *call, cublasHandle_t handle, const stru
                       fake_current_device());
         return CUBLAS_STATUS_INVALID_VALUE;
     }
-    const enum element c = work->a.element == DOUBLE ? DOUBLE : FLOAT;
-    if (work->m < 0 || work->n < 0 || work->k < 0 ||
-        !matrix_lies_well(call, "a", &work->a, work->m, work->k) ||
-        !matrix_lies_well(call, "b", &work->b, work->k, work->n) ||
-        !lies_well(call, "c", work->c, c, work->m, work->n, work->ldc)) {
+    const struct matrix c = {
+        .data = work->c, .element = work->a.element == DOUBLE ? DOUBLE : FLOAT, .ld = work->ldc};
+    struct fake_range ranges[3] = {{.writes = false}, {.writes = false}, {.writes = true}};
+    if (work->m < 0 || work->n < 0 || work->k < 0 || work->count < 1 ||
+        !lies_well(call, "a", &work->a, work->m, work->k, work->count, work->a_apart, &ranges[0]) ||
+        !lies_well(call, "b", &work->b, work->k, work->n, work->count, work->b_apart, &ranges[1]) ||
+        !lies_well(call, "c", &c, work->m, work->n, work->count, work->c_apart, &ranges[2])) {
         return CUBLAS_STATUS_INVALID_VALUE;
     }
+    fake_touch(call, handle->stream, ranges, 3);
     return fake_submit(call, handle->stream, multiply, work, sizeof *work) == cudaSuccess
                ? CUBLAS_STATUS_SUCCESS
                : CUBLAS_STATUS_EXECUTION_FAILED;
@@ -213,6 +79,21 @@ static bool element_of(cudaDataType type, cublasComputeType_t compute, cublasMat
     return false;
 }
 
+/* The types of one product or of many; submits it. */
+static cublasStatus_t submit_typed(const char *call, cublasHandle_t handle, struct product *work,
+                                   const cudaDataType types[3], cublasComputeType_t compute,
+                                   cublasGemmAlgo_t algo) {
+    if (types[0] != types[1] || types[2] != CUDA_R_32F ||
+        (algo != CUBLAS_GEMM_DEFAULT && algo != CUBLAS_GEMM_DEFAULT_TENSOR_OP) ||
+        !element_of(types[0], compute, handle->math, &work->a.element)) {
+        fake_complain("%s: types %d and %d to %d, compute %d", call, (int)types[0], (int)types[1],
+                      (int)types[2], (int)compute);
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    }
+    work->b.element = work->a.element;
+    return submit(call, handle, work, fake_multiply_floats);
+}
+
 cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m,
                             int n, int k, const void *alpha, const void *a, cudaDataType a_type, int lda,
                             const void *b, cudaDataType b_type, int ldb, const void *beta, void *c,
@@ -230,16 +111,43 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
                            .k = k,
                            .ldc = ldc,
                            .alpha = (double)*(const float *)alpha,
-                           .beta = (double)*(const float *)beta};
-    if (a_type != b_type || c_type != CUDA_R_32F ||
-        (algo != CUBLAS_GEMM_DEFAULT && algo != CUBLAS_GEMM_DEFAULT_TENSOR_OP) ||
-        !element_of(a_type, compute, handle->math, &work.a.element)) {
-        fake_complain("cublasGemmEx: types %d and %d to %d, compute %d", (int)a_type, (int)b_type,
-                      (int)c_type, (int)compute);
-        return CUBLAS_STATUS_NOT_SUPPORTED;
+                           .beta = (double)*(const float *)beta,
+                           .count = 1};
+    const cudaDataType types[] = {a_type, b_type, c_type};
+    return submit_typed("cublasGemmEx", handle, &work, types, compute, algo);
+}
+
+/* Results that overlap would depend on which product is last. */
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t transa,
+                                          cublasOperation_t transb, int m, int n, int k, const void *alpha,
+                                          const void *a, cudaDataType a_type, int lda, long long stride_a,
+                                          const void *b, cudaDataType b_type, int ldb, long long stride_b,
+                                          const void *beta, void *c, cudaDataType c_type, int ldc,
+                                          long long stride_c, int count, cublasComputeType_t compute,
+                                          cublasGemmAlgo_t algo) {
+    const cublasStatus_t status = enter("cublasGemmStridedBatchedEx", CUBLAS_STATUS_EXECUTION_FAILED);
+    if (status != CUBLAS_STATUS_SUCCESS || handle == NULL) {
+        return handle == NULL ? CUBLAS_STATUS_NOT_INITIALIZED : status;
     }
-    work.b.element = work.a.element;
-    return submit("cublasGemmEx", handle, &work, multiply_floats);
+    struct product work = {.a = {.data = a, .transposed = transa != CUBLAS_OP_N, .ld = lda},
+                           .b = {.data = b, .transposed = transb != CUBLAS_OP_N, .ld = ldb},
+                           .c = c,
+                           .m = m,
+                           .n = n,
+                           .k = k,
+                           .ldc = ldc,
+                           .alpha = (double)*(const float *)alpha,
+                           .beta = (double)*(const float *)beta,
+                           .count = count,
+                           .a_apart = stride_a,
+                           .b_apart = stride_b,
+                           .c_apart = stride_c};
+    if (count > 1 && stride_c < (long long)ldc * (n - 1) + m) {
+        fake_complain("cublasGemmStridedBatchedEx: results of %d x %d, %lld apart", m, n, stride_c);
+        return CUBLAS_STATUS_INVALID_VALUE;
+    }
+    const cudaDataType types[] = {a_type, b_type, c_type};
+    return submit_typed("cublasGemmStridedBatchedEx", handle, &work, types, compute, algo);
 }
 
 cublasStatus_t cublasDgemm_v2(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
@@ -258,8 +166,9 @@ cublasStatus_t cublasDgemm_v2(cublasHandle_t handle, cublasOperation_t transa, c
         .k = k,
         .ldc = ldc,
         .alpha = *alpha,
-        .beta = *beta};
-    return submit("cublasDgemm", handle, &work, multiply_doubles);
+        .beta = *beta,
+        .count = 1};
+    return submit("cublasDgemm", handle, &work, fake_multiply_doubles);
 }
 
 /* ---- handles ---- */

@@ -244,6 +244,7 @@ cudaError_t cudaFree(void *pointer) {
         fake_complain("cudaFree: no memory of the device begins there");
         return fake_error(cudaErrorInvalidValue);
     }
+    fake_forget_memory(taken.first, taken.bytes);
     (void)atomic_fetch_sub(&fake_gauges.device_bytes, taken.bytes);
     (void)atomic_fetch_sub(&fake_gauges.allocations, 1);
     free(taken.first);

@@ -11,7 +11,20 @@
 
 #include <stdatomic.h>
 
-#define GIVE(call, work, arguments, stream) give(call, work, &(arguments), sizeof(arguments), stream)
+#define GIVE(call, work, arguments, stream, ranges)                                                          \
+    give((struct launch){call, work, &(arguments), sizeof(arguments), ranges,                                \
+                         sizeof(ranges) / sizeof(ranges)[0]},                                                \
+         stream)
+
+/* What a launcher gives: its work, the arguments to copy, and the memory that its kernels touch. */
+struct launch {
+    const char *call;
+    fake_work work;
+    const void *arguments;
+    size_t bytes;
+    const struct fake_range *ranges;
+    size_t count;
+};
 
 static atomic_bool idle;
 
@@ -26,11 +39,44 @@ static cudaError_t note(cudaError_t error) {
     return error;
 }
 
-static cudaError_t give(const char *call, fake_work work, const void *arguments, size_t bytes,
-                        cudaStream_t stream) {
-    const cudaError_t error = fake_error((cudaError_t)fake_enter(call, cudaErrorLaunchFailure));
-    return error != cudaSuccess || atomic_load(&idle) ? error
-                                                      : fake_submit(call, stream, work, arguments, bytes);
+static cudaError_t give(struct launch launch, cudaStream_t stream) {
+    const cudaError_t error = fake_error((cudaError_t)fake_enter(launch.call, cudaErrorLaunchFailure));
+    if (error != cudaSuccess) {
+        return error;
+    }
+    fake_touch(launch.call, stream, launch.ranges, (int)launch.count);
+    return atomic_load(&idle) ? cudaSuccess
+                              : fake_submit(launch.call, stream, launch.work, launch.arguments, launch.bytes);
+}
+
+/* ---- what is touched ---- */
+
+static size_t bytes_of(int64_t elements, size_t element) {
+    return elements > 0 ? (size_t)elements * element : 0;
+}
+
+static size_t view_bytes(rm_view view, size_t element) {
+    return view.rows > 0 ? bytes_of((view.rows - 1) * view.stride + view.cols, element) : 0;
+}
+
+static size_t element_of(ropemap_dtype type) {
+    return type == ROPEMAP_DTYPE_BF16 || type == ROPEMAP_DTYPE_FP16 ? 2 : 4;
+}
+
+static struct fake_range rows_from(const rm_rotate_work *work, int side) {
+    const rm_heads *heads = &work->sides[side];
+    const int64_t last = (work->positions.count - 1) * heads->from_position_stride +
+                         (heads->heads - 1) * heads->from_head_stride;
+    return (struct fake_range){heads->heads > 0 ? heads->from : NULL,
+                               bytes_of(last + work->head_dim, element_of(work->from_type)), false};
+}
+
+static struct fake_range rows_to(const rm_rotate_work *work, int side) {
+    const rm_heads *heads = &work->sides[side];
+    const int64_t last =
+        (work->positions.count - 1) * heads->to_position_stride + (heads->heads - 1) * heads->to_head_stride;
+    return (struct fake_range){heads->heads > 0 ? heads->to : NULL,
+                               bytes_of(last + work->head_dim, element_of(work->to_type)), true};
 }
 
 /* ---- one launcher each: the real one, its arguments, its turn, its stand-in ---- */
@@ -51,7 +97,12 @@ static cudaError_t run_rotate(const void *arguments) {
 
 cudaError_t __wrap_rm_rotate_launch(const rm_rotate_work *work, int32_t processors, cudaStream_t stream) {
     const struct rotate a = {*work, processors, stream};
-    return GIVE("rm_rotate_launch", run_rotate, a, stream);
+    const struct fake_range ranges[] = {rows_from(work, 0),
+                                        rows_from(work, 1),
+                                        rows_to(work, 0),
+                                        rows_to(work, 1),
+                                        {work->freqs, sizeof *work->freqs, false}};
+    return GIVE("rm_rotate_launch", run_rotate, a, stream, ranges);
 }
 
 cudaError_t __real_rm_normalise_launch(const rm_normalise_work *work, int32_t processors,
@@ -73,7 +124,10 @@ static cudaError_t run_normalise(const void *arguments) {
 cudaError_t __wrap_rm_normalise_launch(const rm_normalise_work *work, int32_t processors,
                                        cudaStream_t stream) {
     const struct normalise a = {*work, processors, stream};
-    return GIVE("rm_normalise_launch", run_normalise, a, stream);
+    const rm_view to = {NULL, work->from.rows, work->from.cols, work->to_stride};
+    const struct fake_range ranges[] = {{work->from.data, view_bytes(work->from, sizeof(float)), false},
+                                        {work->to, view_bytes(to, element_of(work->to_type)), true}};
+    return GIVE("rm_normalise_launch", run_normalise, a, stream, ranges);
 }
 
 cudaError_t __real_rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t processors,
@@ -95,7 +149,14 @@ static cudaError_t run_rotate_sum(const void *arguments) {
 cudaError_t __wrap_rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t processors,
                                         cudaStream_t stream) {
     const struct rotate_sum a = {*work, processors, stream};
-    return GIVE("rm_rotate_sum_launch", run_rotate_sum, a, stream);
+    const int64_t dim = work->from.cols;
+    const int64_t pieces = rm_pieces_count(&work->axis, work->first, work->from.rows, RM_SUM_STRIP) * dim;
+    const int64_t sums = rm_cells_touched(&work->axis, work->first, work->from.rows) * dim;
+    const struct fake_range ranges[] = {{work->from.data, view_bytes(work->from, sizeof(float)), false},
+                                        {work->freqs, sizeof *work->freqs, false},
+                                        {work->parts, bytes_of(pieces, sizeof *work->parts), true},
+                                        {work->sums, bytes_of(sums, sizeof *work->sums), true}};
+    return GIVE("rm_rotate_sum_launch", run_rotate_sum, a, stream, ranges);
 }
 
 cudaError_t __real_rm_pool_launch(const rm_pool_work *work, cudaStream_t stream);
@@ -113,7 +174,17 @@ static cudaError_t run_pool(const void *arguments) {
 
 cudaError_t __wrap_rm_pool_launch(const rm_pool_work *work, cudaStream_t stream) {
     const struct pool a = {*work, stream};
-    return GIVE("rm_pool_launch", run_pool, a, stream);
+    const rm_cells *cells = &work->cells;
+    const int64_t count = cells->rows * cells->cols;
+    const int64_t parts = rm_pool_parts_bytes(&work->grid, cells->pool, work->row_first, work->tile.rows,
+                                              work->col_first, work->tile.cols);
+    const struct fake_range ranges[] = {{work->tile.data, view_bytes(work->tile, sizeof(float)), false},
+                                        {work->parts, (size_t)parts, true},
+                                        {cells->extreme, bytes_of(count, sizeof *cells->extreme), true},
+                                        {cells->sum, bytes_of(count, sizeof *cells->sum), true},
+                                        {cells->square, bytes_of(count, sizeof *cells->square), true},
+                                        {cells->pairs, bytes_of(count, sizeof *cells->pairs), true}};
+    return GIVE("rm_pool_launch", run_pool, a, stream, ranges);
 }
 
 cudaError_t __real_rm_distances_launch(const ropemap_freqs *freqs, double weight, ropemap_range distances,
@@ -139,7 +210,9 @@ static cudaError_t run_distances(const void *arguments) {
 cudaError_t __wrap_rm_distances_launch(const ropemap_freqs *freqs, double weight, ropemap_range distances,
                                        double *values, int32_t processors, cudaStream_t stream) {
     const struct distances a = {freqs, weight, distances, values, processors, stream};
-    return GIVE("rm_distances_launch", run_distances, a, stream);
+    const struct fake_range ranges[] = {{freqs, sizeof *freqs, false},
+                                        {values, bytes_of(distances.count, sizeof *values), true}};
+    return GIVE("rm_distances_launch", run_distances, a, stream, ranges);
 }
 
 cudaError_t __real_rm_centre_launch(rm_view rows, const double *centre, double *wide, int32_t processors,
@@ -163,14 +236,20 @@ static cudaError_t run_centre(const void *arguments) {
 cudaError_t __wrap_rm_centre_launch(rm_view rows, const double *centre, double *wide, int32_t processors,
                                     cudaStream_t stream) {
     const struct centre a = {rows, centre, wide, processors, stream};
-    return GIVE("rm_centre_launch", run_centre, a, stream);
+    const struct fake_range ranges[] = {{rows.data, view_bytes(rows, sizeof(float)), false},
+                                        {centre, bytes_of(rows.cols, sizeof *centre), false},
+                                        {wide, bytes_of(rows.rows * rows.cols, sizeof *wide), true}};
+    return GIVE("rm_centre_launch", run_centre, a, stream, ranges);
 }
 
-cudaError_t __real_rm_accumulate_launch(rm_view tile, double *total, int32_t processors, cudaStream_t stream);
-cudaError_t __wrap_rm_accumulate_launch(rm_view tile, double *total, int32_t processors, cudaStream_t stream);
+cudaError_t __real_rm_accumulate_launch(rm_view tiles, int64_t count, double *total, int32_t processors,
+                                        cudaStream_t stream);
+cudaError_t __wrap_rm_accumulate_launch(rm_view tiles, int64_t count, double *total, int32_t processors,
+                                        cudaStream_t stream);
 
 struct accumulate {
-    rm_view tile;
+    rm_view tiles;
+    int64_t count;
     double *total;
     int32_t processors;
     cudaStream_t stream;
@@ -178,13 +257,16 @@ struct accumulate {
 
 static cudaError_t run_accumulate(const void *arguments) {
     const struct accumulate *a = arguments;
-    return note(__real_rm_accumulate_launch(a->tile, a->total, a->processors, a->stream));
+    return note(__real_rm_accumulate_launch(a->tiles, a->count, a->total, a->processors, a->stream));
 }
 
-cudaError_t __wrap_rm_accumulate_launch(rm_view tile, double *total, int32_t processors,
+cudaError_t __wrap_rm_accumulate_launch(rm_view tiles, int64_t count, double *total, int32_t processors,
                                         cudaStream_t stream) {
-    const struct accumulate a = {tile, total, processors, stream};
-    return GIVE("rm_accumulate_launch", run_accumulate, a, stream);
+    const struct accumulate a = {tiles, count, total, processors, stream};
+    const struct fake_range ranges[] = {
+        {tiles.data, view_bytes(tiles, sizeof(float)), false},
+        {total, bytes_of(tiles.rows / count * tiles.cols, sizeof *total), true}};
+    return GIVE("rm_accumulate_launch", run_accumulate, a, stream, ranges);
 }
 
 cudaError_t __real_rm_fill_launch(float *memory, float value, int64_t count, int32_t processors,
@@ -208,5 +290,6 @@ static cudaError_t run_fill(const void *arguments) {
 cudaError_t __wrap_rm_fill_launch(float *memory, float value, int64_t count, int32_t processors,
                                   cudaStream_t stream) {
     const struct fill a = {memory, value, count, processors, stream};
-    return GIVE("rm_fill_launch", run_fill, a, stream);
+    const struct fake_range ranges[] = {{memory, bytes_of(count, sizeof *memory), true}};
+    return GIVE("rm_fill_launch", run_fill, a, stream, ranges);
 }

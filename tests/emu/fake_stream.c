@@ -4,7 +4,7 @@
  * A stream's work has numbers 1, 2, ... in the order it was given; an event stands for a stream and a number.
  * While work is late it all waits behind one lock: whoever waits does what is waited for.
  */
-#include "tests/emu/fake.h"
+#include "tests/emu/fake_order.h"
 #include "tests/emu/fake_record.h"
 
 #include <pthread.h>
@@ -25,6 +25,8 @@ struct CUstream_st {
     long given, done; /* numbers of the last work given and done */
     struct item *first, **last;
     cudaError_t error; /* of work that was done late */
+    int lane;
+    fake_clock clock;
 };
 
 struct CUevent_st {
@@ -32,6 +34,7 @@ struct CUevent_st {
     bool timed;
     long stream; /* id; 0: never recorded */
     long number;
+    fake_clock clock; /* the stream's */
     struct timespec time;
 };
 
@@ -39,6 +42,8 @@ static struct CUstream_st *streams;
 static long last_id;
 static pthread_mutex_t lock; /* recursive: work that waits for an event does other work */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int forget; /* waits until the one that is forgotten, 0: none; under the lock, as is forgot */
+static bool forgot;
 
 static void make_lock(void) {
     pthread_mutexattr_t attributes;
@@ -100,6 +105,9 @@ cudaError_t fake_submit(const char *call, cudaStream_t stream, fake_work work, c
     if (!check_stream(call, stream)) {
         return fake_error(cudaErrorInvalidResourceHandle);
     }
+    hold();
+    fake_order_step(stream->lane, &stream->clock);
+    let_go();
     if (!atomic_load(&fake_gauges.late)) {
         return fake_error(work(arguments));
     }
@@ -118,6 +126,20 @@ cudaError_t fake_submit(const char *call, cudaStream_t stream, fake_work work, c
     return cudaSuccess;
 }
 
+void fake_touch(const char *call, cudaStream_t stream, const struct fake_range *ranges, int count) {
+    hold();
+    for (int i = 0; i < count && alive(stream); i++) {
+        fake_order_touch(call, stream->lane, &stream->clock, &ranges[i]);
+    }
+    let_go();
+}
+
+void fake_forget_memory(const void *memory, size_t bytes) {
+    hold();
+    fake_order_forget(memory, bytes);
+    let_go();
+}
+
 /* As in CUDA, an error of work that nobody waited for stays until it is told. */
 cudaError_t fake_drain(cudaStream_t stream) {
     hold();
@@ -128,10 +150,18 @@ cudaError_t fake_drain(cudaStream_t stream) {
     return error;
 }
 
-void fake_drain_all(void) {
-    hold();
+static void advance_all(void) {
     for (cudaStream_t at = streams; at != NULL; at = at->next) {
         advance(at, at->given);
+    }
+}
+
+/* The host waits for all of it. */
+void fake_drain_all(void) {
+    hold();
+    advance_all();
+    for (cudaStream_t at = streams; at != NULL; at = at->next) {
+        fake_order_host(&at->clock);
     }
     let_go();
 }
@@ -163,6 +193,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned int flags) 
     made->last = &made->first;
     hold();
     made->id = ++last_id;
+    made->lane = fake_order_open(&made->clock);
     made->next = streams;
     streams = made;
     let_go();
@@ -183,6 +214,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
             link = &(*link)->next;
         }
         *link = stream->next;
+        fake_order_close(stream->lane);
         free(stream);
         (void)atomic_fetch_sub(&fake_gauges.streams, 1);
     }
@@ -205,6 +237,9 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
         return fake_error(cudaErrorInvalidResourceHandle);
     }
     const cudaError_t late = fake_drain(stream);
+    hold();
+    fake_order_host(&stream->clock);
+    let_go();
     return error != cudaSuccess ? error : fake_error(late);
 }
 
@@ -260,6 +295,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
         hold();
         event->stream = stream->id;
         event->number = stream->given;
+        event->clock = stream->clock;
         let_go();
     }
     return error;
@@ -275,21 +311,45 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     }
     hold();
     const struct wait wait = {.stream = event->stream, .number = event->number};
+    const bool left_out = forget > 0 && --forget == 0;
+    forgot = forgot || left_out;
+    if (!left_out && alive(stream)) {
+        fake_order_join(&stream->clock, &event->clock);
+    }
     let_go();
-    return fake_submit("cudaStreamWaitEvent", stream, wait_for, &wait, sizeof wait);
+    return left_out ? cudaSuccess : fake_submit("cudaStreamWaitEvent", stream, wait_for, &wait, sizeof wait);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     const cudaError_t error =
         fake_error((cudaError_t)fake_enter("cudaEventSynchronize", cudaErrorLaunchFailure));
     advance_to(event->stream, event->number);
+    hold();
+    fake_order_host(&event->clock);
+    let_go();
     return error;
+}
+
+void fake_forget_wait(int countdown) {
+    hold();
+    forget = countdown;
+    forgot = false;
+    let_go();
+}
+
+bool fake_forgot(void) {
+    hold();
+    const bool found = forgot;
+    let_go();
+    return found;
 }
 
 /* Work that waits may still look at it. */
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
     const cudaError_t error = fake_error((cudaError_t)fake_enter("cudaEventDestroy", cudaErrorLaunchFailure));
-    fake_drain_all();
+    hold();
+    advance_all();
+    let_go();
     free(event);
     (void)atomic_fetch_sub(&fake_gauges.events, 1);
     return error;

@@ -26,6 +26,7 @@ void linked_gpu_small(void) {
                              .block = 256,
                              .workers = 4,
                              .tile_workers = 3,
+                             .tile_bytes = 3 * 2 * 2 * 256 * 256 * sizeof(float),
                              .rows_at_once = 128,
                              .memory = UINT64_C(1) << 30,
                              .context_host = 1048576,

@@ -8,7 +8,8 @@
 /* What rm_gpu_find answers; a test may change sizes. */
 extern rm_device linked_gpu;
 
-/* Sizes that make every loop of a small map turn more than once. */
+/* Sizes that make every loop of a small map turn more than once: two tiles a worker, of two blocks of
+ * queries. */
 void linked_gpu_small(void);
 
 /*

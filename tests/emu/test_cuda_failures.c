@@ -201,18 +201,20 @@ static void test_every_kernel(void **state) {
 static ropemap_request large_tiles(void) {
     ropemap_request request = request_of(&paths[PATHS - 1]);
     linked_gpu.block = 1024;
+    linked_gpu.tile_bytes = 2 * 1024 * 1024 * sizeof(float);
     return request;
 }
 
 /* Bytes of the device that the request takes with tiles of that side. */
 static size_t bytes_with(ropemap_request request, int32_t block) {
     linked_gpu.block = block;
+    linked_gpu.tile_bytes = 2 * (uint64_t)block * (uint64_t)block * sizeof(float);
     ropemap_map map = {0};
     fake_reset();
     compute(request, "cuda", &map);
     assert_int_equal(map.plan.block, block);
     ropemap_map_free(&map);
-    linked_gpu.block = 1024;
+    (void)large_tiles();
     return fake_look().device_peak;
 }
 
@@ -273,7 +275,7 @@ static void test_fewer_workers(void **state) {
     ropemap_map wanted = {0}, map = {0};
     compute(request, "cuda", &wanted);
     request.threads = 3;
-    fake_fail("cudaStreamCreateWithFlags", 3, 0); /* the second worker's first */
+    fake_fail("cudaStreamCreateWithFlags", 4, 0); /* the second worker's first */
     compute(request, "cuda", &map);
     assert_non_null(fake_failed());
     assert_int_equal(map.plan.threads, 1);

@@ -270,8 +270,19 @@ static ropemap_request long_request(const ropemap_vectors *queries, const ropema
     return request;
 }
 
-/* By three threads, with blocks that run from the last to the first; with work that is done as late as can
- * be; again, with keys that are made for each band. */
+/* One tile a worker, of one block; two, of as many blocks as a band has. */
+static void vary_tiles(const char *name, const ropemap_request *request, const ropemap_map *wanted) {
+    linked_gpu.tile_bytes = 0;
+    check_same(name, request, wanted);
+    assert_int_equal(fake_calls("cublasGemmStridedBatchedEx"), 0);
+    linked_gpu.tile_bytes = 64 * 256 * 256 * sizeof(float);
+    check_same(name, request, wanted);
+    assert_true(fake_calls("cublasGemmStridedBatchedEx") > 0);
+    linked_gpu_small();
+}
+
+/* By three threads, with blocks that run from the last to the first; with other tiles; with work that is done
+ * as late as can be; again, with keys that are made for each band. */
 static void vary(const char *name, ropemap_request request) {
     ropemap_map map = {0};
     compute(name, &request, &map);
@@ -282,6 +293,9 @@ static void vary(const char *name, ropemap_request request) {
     request.threads = 2;
     assert_int_equal(setenv("ROPEMAP_FAKE_CUDA", "late=1", 1), 0);
     check_same("late", &request, &map);
+    if (map.plan.method == ROPEMAP_METHOD_TILED) {
+        vary_tiles("late", &request, &map);
+    }
     assert_int_equal(unsetenv("ROPEMAP_FAKE_CUDA"), 0);
     request.threads = 1;
     if (map.plan.method == ROPEMAP_METHOD_TILED) {

@@ -108,13 +108,35 @@ static void test_accumulate(void **) {
             total[(size_t)i] = (double)i + 0x1p-30;
         }
         for (int times = 1; times <= 2; times++) {
-            assert_int_equal(rm_accumulate_launch(tile, total.data(), PROCESSORS, nullptr), cudaSuccess);
+            assert_int_equal(rm_accumulate_launch(tile, 1, total.data(), PROCESSORS, nullptr), cudaSuccess);
             for (int64_t i = 0; i < tile.rows * tile.cols; i++) {
                 const double value = (double)tile.data[i / tile.cols * tile.stride + i % tile.cols];
                 assert_true(total[(size_t)i] == (double)i + 0x1p-30 + times * value);
             }
             assert_true(total.back() == GUARD);
         }
+    }
+}
+
+/* Tiles are added one after another: sums that depend on the order tell. */
+static void test_accumulate_several(void **) {
+    enum { TILES = 3, COLS = 33 };
+    for (const int64_t rows : {1, 5, 300}) {
+        std::vector<float> data((size_t)(TILES * rows * COLS));
+        for (size_t i = 0; i < data.size(); i++) {
+            data[i] = ldexpf((float)(i % 7) - 3.25f, (int)(i * 13 % 90) - 45);
+        }
+        std::vector<double> total((size_t)(rows * COLS) + 1, GUARD);
+        const rm_view tiles = {data.data(), TILES * rows, COLS, COLS};
+        assert_int_equal(rm_accumulate_launch(tiles, TILES, total.data(), PROCESSORS, nullptr), cudaSuccess);
+        for (size_t i = 0; i + 1 < total.size(); i++) {
+            double wanted = GUARD;
+            for (size_t tile = 0; tile < TILES; tile++) {
+                wanted += (double)data[tile * (size_t)(rows * COLS) + i];
+            }
+            assert_true(total[i] == wanted);
+        }
+        assert_true(total.back() == GUARD);
     }
 }
 
@@ -137,7 +159,7 @@ static void test_nothing_to_do_is_no_error(void **) {
     const ropemap_range no_distances = {0, 0, 1};
     assert_int_equal(rm_fill_launch(nullptr, 0, 0, PROCESSORS, nullptr), cudaSuccess);
     assert_int_equal(rm_centre_launch(none, nullptr, nullptr, PROCESSORS, nullptr), cudaSuccess);
-    assert_int_equal(rm_accumulate_launch(none, nullptr, PROCESSORS, nullptr), cudaSuccess);
+    assert_int_equal(rm_accumulate_launch(none, 1, nullptr, PROCESSORS, nullptr), cudaSuccess);
     assert_int_equal(rm_distances_launch(nullptr, 1, no_distances, nullptr, PROCESSORS, nullptr),
                      cudaSuccess);
     assert_int_equal(emu_launch_count(), before);
@@ -153,7 +175,7 @@ static void test_a_launch_that_fails_is_reported(void **) {
     emu_fail_next_launch(1);
     assert_int_equal(rm_centre_launch(one, nullptr, total, PROCESSORS, nullptr), cudaErrorLaunchFailure);
     emu_fail_next_launch(1);
-    assert_int_equal(rm_accumulate_launch(one, total, PROCESSORS, nullptr), cudaErrorLaunchFailure);
+    assert_int_equal(rm_accumulate_launch(one, 1, total, PROCESSORS, nullptr), cudaErrorLaunchFailure);
     emu_fail_next_launch(1);
     assert_int_equal(rm_distances_launch(&freqs, 1, {0, 1, 1}, total, PROCESSORS, nullptr),
                      cudaErrorLaunchFailure);
@@ -164,6 +186,7 @@ int main() {
         cmocka_unit_test(test_distances_have_the_bits_of_the_cpu),
         cmocka_unit_test(test_centre),
         cmocka_unit_test(test_accumulate),
+        cmocka_unit_test(test_accumulate_several),
         cmocka_unit_test(test_fill),
         cmocka_unit_test(test_nothing_to_do_is_no_error),
         cmocka_unit_test(test_a_launch_that_fails_is_reported),
