@@ -1,4 +1,4 @@
-/* gpu_tile.h - one tile on a GPU: multiplied, pooled, or both, again and again where it lies in cache */
+/* gpu_tile.h - a tile on a GPU: multiplied, pooled, or both, again and again where it lies in cache */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_BENCH_GPU_TILE_H
 #define ROPEMAP_HOST_BENCH_GPU_TILE_H
@@ -18,6 +18,8 @@ typedef struct rm_gpu_tile {
     int64_t side;          /* of the tile: a block, or all positions where they are fewer */
     float *queries, *keys; /* the device's [side, head_dim] of shape.dtype */
     float *tile, *copy;    /* likewise [side, side]; what the ceiling writes */
+    float *other_tile;     /* that every other run of both takes, as maps do: NULL else */
+    bool other;            /* the next run takes it */
     rm_grid grid;
     rm_cells cells; /* those that the tile touches */
     int64_t pooled; /* how often the tile went into them since they were emptied */
