@@ -11,7 +11,9 @@
 enum {
     ROTATE_FLOPS = 20,              /* of one element: phase, sine and cosine, two products */
     FEATURES_BYTES = 192 * 1048576, /* features of cells kept at a time, where one block of cells fits */
-    DEVICE_FEATURES_BYTES = 64 * 1048576, /* likewise, in a device's memory */
+    DEVICE_FEATURES_BYTES = 64 * 1048576, /* likewise, in a device's memory, of two blocks 128 MiB at most */
+    DEVICE_BLOCK_LEAST = 32,              /* cells: a block of fewer is no work for a device */
+    DEVICE_ROOM = 256 * 1048576,          /* of a device's memory, besides what its inputs take */
     RESIDENT_SPARE = 16 * 1048576,        /* kept free beside resident keys */
     BAND_CELLS_BYTES = 16 * 1048576, /* cells in the making, of one worker, where a block's are not more */
     TILE_PARTS_BYTES = 32 * 1048576, /* pieces of a tile, of one worker with memory of its own */
@@ -68,10 +70,16 @@ bool rm_cost_fits(const rm_job *job) {
            (!has_own_memory(job) || job->plan.device_bytes <= job->device.memory);
 }
 
+bool rm_cost_has_room(const rm_job *job) {
+    const double rows = (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
+    const double inputs = 4.0 * rows * (double)job->queries->head_dim;
+    return !has_own_memory(job) || (double)job->plan.device_bytes <= inputs + (double)DEVICE_ROOM;
+}
+
 /* Fewer workers where their own memory does not fit otherwise. */
 static void fit_threads(rm_job *job, struct bytes worker, struct bytes once) {
     take_bytes(job, worker, once);
-    while (job->plan.threads > 1 && !rm_cost_fits(job)) {
+    while (job->plan.threads > 1 && !(rm_cost_fits(job) && rm_cost_has_room(job))) {
         job->plan.threads--;
         take_bytes(job, worker, once);
     }
@@ -177,7 +185,7 @@ static struct bytes tiled_worker(const rm_job *job) {
 /* As fit_threads; fewer workers may have more tiles each. */
 static void fit_tiled_threads(rm_job *job, struct bytes once) {
     take_bytes(job, tiled_worker(job), once);
-    while (job->plan.threads > 1 && !rm_cost_fits(job)) {
+    while (job->plan.threads > 1 && !(rm_cost_fits(job) && rm_cost_has_room(job))) {
         job->plan.threads--;
         take_bytes(job, tiled_worker(job), once);
     }
@@ -214,6 +222,16 @@ int64_t rm_factored_batch(const rm_job *job) {
     const int64_t batch = job->device.rows_at_once / (rows > cols ? rows : cols);
     const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
     return batch < 1 || moments ? 1 : lesser(batch, job->plan.block);
+}
+
+/* Cells of a block: fewer where the features of two would outgrow a device's memory. */
+static int64_t factored_block(const rm_job *job) {
+    int64_t block = lesser(job->device.block, FACTORED_BLOCK_MOST);
+    while (has_own_memory(job) && block > DEVICE_BLOCK_LEAST &&
+           2 * 4 * block * rm_cell_features(job) > 2 * DEVICE_FEATURES_BYTES) {
+        block /= 2;
+    }
+    return block;
 }
 
 /* A band of cells: all of them where their features fit. */
@@ -258,7 +276,7 @@ static struct bytes factored_worker(const rm_job *job) {
 void rm_cost_factored(rm_job *job) {
     ropemap_plan *plan = &job->plan;
     const int64_t dim = job->queries->head_dim, features = rm_cell_features(job);
-    const int64_t block = lesser(job->device.block, FACTORED_BLOCK_MOST);
+    const int64_t block = factored_block(job);
     const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
     plan->method = ROPEMAP_METHOD_FACTORED;
     plan->dtype = ROPEMAP_DTYPE_FP32;

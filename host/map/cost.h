@@ -15,4 +15,7 @@ void rm_cost_dual_chunk(rm_job *job); /* the diagonal method of that encoding */
 /* Whether the plan keeps within the memory of the host and of the device. */
 bool rm_cost_fits(const rm_job *job);
 
+/* Whether it takes no more of a device's memory than its inputs would and 256 MiB. */
+bool rm_cost_has_room(const rm_job *job);
+
 #endif

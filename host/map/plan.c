@@ -91,7 +91,7 @@ static void plan_auto(rm_job *job) {
         const ropemap_plan kept = job->plan;
         job->plan.threads = threads;
         rm_cost_factored(job);
-        if (job->plan.flops < tiled && rm_cost_fits(job)) {
+        if (job->plan.flops < tiled && rm_cost_fits(job) && rm_cost_has_room(job)) {
             explain(job, "second moments of rows take fewer operations than every pair");
             return;
         }
