@@ -51,7 +51,7 @@ static void public_colours_and_scale_are_those_in_effect(void **state) {
         assert_memory_equal(rgb, colour.palette.rgb, sizeof rgb);
         assert_true(scale.colormap != ROPEMAP_COLORMAP_AUTO && scale.low < scale.high);
         const bool diverging = index == ROPEMAP_COLORMAP_AUTO || index == ROPEMAP_COLORMAP_DIVERGING;
-        assert_float_equal(scale.low, diverging ? -1.0 : -0.5, 0.0);
+        assert_float_equal(scale.low, (diverging ? -1.0 : -0.5), 0.0);
         assert_float_equal(scale.high, 1.0, 0.0);
     }
     const ropemap_figure backwards = {.has_limits = true, .low = 1.0, .high = 0.0};
