@@ -116,6 +116,7 @@ class Strangers(ServeCase):
         for query in ("%", "%4", "%zz", "base=%00", "a%0ab=1", "base=%7f", "%25"):
             self.assertEqual(self.status(self.host, self.bearer, path="/map.png?" + query), 400, query)
         self.assertEqual(self.status(self.host, self.bearer, path="/map.png?size=8&&base=5%65%35&"), 200)
+        self.assertEqual(self.status(self.host, self.bearer, path="/value.json?" + "&".join(["causal"] * 64)), 400)
         for view in ("", "A", "a" * 33, "a_b", "%20"):
             self.assertEqual(self.status(self.host, self.bearer, path="/map.png?view=" + view), 400, view)
 

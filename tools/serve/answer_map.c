@@ -216,11 +216,13 @@ void answer_value(void *user, serve_job *job) {
     for (size_t i = 0; i < sizeof unused / sizeof *unused; i++) {
         (void)query_take(&job->query, unused[i]);
     }
-    (void)snprintf(rows, sizeof rows, "%" PRId64 ":1", row);
-    (void)snprintf(cols, sizeof cols, "%" PRId64 ":1", col);
-    job->query.pairs[job->query.count++] = (serve_pair){"rows", rows};
-    job->query.pairs[job->query.count++] = (serve_pair){"cols", cols};
-    status = status == ROPEMAP_OK ? open_drawing(user, job, &made, &error) : status;
+    if (status == ROPEMAP_OK) { /* the two that were taken left room for two */
+        (void)snprintf(rows, sizeof rows, "%" PRId64 ":1", row);
+        (void)snprintf(cols, sizeof cols, "%" PRId64 ":1", col);
+        job->query.pairs[job->query.count++] = (serve_pair){"rows", rows};
+        job->query.pairs[job->query.count++] = (serve_pair){"cols", cols};
+        status = open_drawing(user, job, &made, &error);
+    }
     if (status == ROPEMAP_OK) {
         status = map_run(&made.options, &made.inputs, job_progress, job, &made.map, &error);
     }
