@@ -245,6 +245,55 @@ class Work(ServeCase):
         self.assertLess(ended[0], 15)
         self.assertLess(ended[1], 20)
 
+    def slow_reader(self, path):
+        """A client with a small window, which has asked and reads nothing yet."""
+        stream = socket.socket()
+        self.addCleanup(stream.close)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        stream.settimeout(30)
+        stream.connect(("127.0.0.1", self.port))
+        stream.sendall(("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n\r\n" %
+                        (path, self.port, self.token)).encode())
+        return stream
+
+    @unittest.skipIf(SMALL, "the clock is the same under a sanitizer")
+    def test_who_goes_on_is_not_cut_off(self):
+        """Longer than a client may be idle or take for a request: one that asks again, and one that reads slowly."""
+        again, reader = self.connection(), self.slow_reader("/map.npy?size=2048")  # 16 MB
+        began, got = time.monotonic(), 0
+        while time.monotonic() - began < 14:
+            stream = again.sock
+            self.assertEqual(self.ask("/style.css", connection=again).status, 200)
+            self.assertIn(stream, (None, again.sock), "a new connection")
+            got += len(reader.recv(4096))
+            time.sleep(0.1)
+        while got < 4 * 2048 * 2048:
+            more = reader.recv(1 << 20)
+            self.assertTrue(more, "cut off after %d bytes" % got)
+            got += len(more)
+        again.close()
+
+    @unittest.skipIf(SMALL, "memory is not the program's own")
+    def test_memory_for_slow_readers_is_bounded(self):
+        reader = self.slow_reader("/map.npy?size=2048&base=9")
+        reader.recv(1)
+        reader.setblocking(False)
+        before, began, junk = self.memory(), time.monotonic(), b"x" * (1 << 20)
+        while time.monotonic() - began < 1:  # it sends and sends, while it takes its answer
+            try:
+                reader.send(junk)
+            except BlockingIOError:
+                time.sleep(0.01)
+        self.assertLess(self.memory(), before + (8 << 20))
+        readers = [self.slow_reader("/map.npy?size=2048&base=%d" % (100 + number)) for number in range(40)]
+        statuses = [int(reader.recv(12).split()[1]) for reader in readers]
+        self.assertEqual(set(statuses), {200, 503})
+        self.assertLess(self.memory(), 512 << 20)
+        for stream in readers:
+            stream.close()
+        time.sleep(0.2)
+        self.got("/map.npy", size="2048", base="7")
+
     def test_a_crowd_loses_nothing_and_memory_stays(self):
         clients, requests = (20, 10) if SMALL else (200, 50)
         lost, lock = [], threading.Lock()

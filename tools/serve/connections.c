@@ -10,14 +10,16 @@
 #include <sys/socket.h>
 
 /* How often clients are looked after, and how many may stay connected between two requests. */
-static const struct timeval period = {.tv_usec = 20000};
+static const struct timeval period = {.tv_usec = 20000}, idle = {.tv_sec = SERVE_IDLE_SECONDS};
 enum { CROWD = SERVE_CONNECTIONS - 16 };
 
 /* A client. A reference of our own keeps the bufferevent after evhttp has let it go. */
 typedef struct connection {
     struct bufferevent *stream;
     struct evhttp_request *request; /* whose answer is being made; NULL: none */
-    double since;                   /* when it came, or its last answer was sent */
+    bool takes;                     /* an answer, of so many bytes */
+    size_t bytes;
+    double since; /* when it came, or had taken its last answer */
 } connection;
 
 struct serve_connections {
@@ -29,6 +31,8 @@ struct serve_connections {
     int count;
     bool rests; /* the listener */
 };
+
+/* ---- clients that come and go -------------------------------------------------------------------------- */
 
 /* evhttp takes its callbacks away when it frees a bufferevent. */
 static bool is_let_go(const connection *one) {
@@ -58,7 +62,7 @@ static void sweep(serve_connections *connections) {
         if (one->request != NULL && is_closed(one)) {
             connections->gone(connections->user, one->request);
         }
-        if (one->request == NULL && now - one->since > SERVE_HEAD_SECONDS) {
+        if (one->request == NULL && !one->takes && now - one->since > SERVE_HEAD_SECONDS) {
             (void)shutdown(bufferevent_getfd(one->stream), SHUT_RDWR); /* evhttp reads the end */
         }
         i++;
@@ -90,6 +94,8 @@ static struct bufferevent *accept_one(struct event_base *base, void *user) {
     if (connections->count == 0) {
         (void)event_add(connections->timer, &period);
     }
+    /* What a client sends while it takes an answer waits in the kernel: a request at most is read ahead. */
+    bufferevent_setwatermark(stream, EV_READ, 0, SERVE_HEADER_BYTES + SERVE_BODY_BYTES);
     bufferevent_incref(stream);
     connections->all[connections->count++] = (connection){.stream = stream, .since = wall_clock()};
     if (connections->count == SERVE_CONNECTIONS && !connections->rests) {
@@ -97,6 +103,8 @@ static struct bufferevent *accept_one(struct event_base *base, void *user) {
     }
     return stream;
 }
+
+/* ---- start and stop ------------------------------------------------------------------------------------ */
 
 serve_connections *connections_new(struct event_base *base, struct evhttp *http,
                                    struct evconnlistener *listener, connections_gone gone, void *user) {
@@ -127,23 +135,55 @@ void connections_free(serve_connections *connections) {
     free(connections);
 }
 
-void connections_begin(serve_connections *connections, struct evhttp_request *request) {
-    const struct bufferevent *stream =
-        evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+/* ---- requests ------------------------------------------------------------------------------------------ */
+
+/* That of a request; NULL where it is gone, or came with too many others. */
+static connection *find(serve_connections *connections, struct evhttp_request *request) {
+    struct evhttp_connection *from = evhttp_request_get_connection(request);
+    const struct bufferevent *stream = from != NULL ? evhttp_connection_get_bufferevent(from) : NULL;
     for (int i = 0; i < connections->count; i++) {
         if (connections->all[i].stream == stream) {
-            connections->all[i].request = request;
+            return &connections->all[i];
         }
+    }
+    return NULL;
+}
+
+void connections_begin(serve_connections *connections, struct evhttp_request *request) {
+    connection *one = find(connections, request);
+    if (one != NULL) {
+        one->request = request;
     }
 }
 
-void connections_end(serve_connections *connections, const struct evhttp_request *request) {
-    for (int i = 0; i < connections->count; i++) {
-        if (connections->all[i].request == request) {
-            connections->all[i].request = NULL;
-            connections->all[i].since = wall_clock();
-        }
+/* For evhttp: the last byte of an answer was handed to the system. */
+static void on_taken(struct evhttp_request *request, void *user) {
+    connection *one = find(user, request);
+    if (one != NULL) {
+        one->takes = false;
+        one->bytes = 0;
+        one->since = wall_clock();
+        (void)bufferevent_set_timeouts(one->stream, &idle, &idle);
     }
+}
+
+void connections_answer(serve_connections *connections, struct evhttp_request *request, size_t bytes) {
+    connection *one = find(connections, request);
+    if (one != NULL) {
+        one->request = NULL;
+        one->takes = true;
+        one->bytes = bytes;
+        (void)bufferevent_set_timeouts(one->stream, NULL, &idle); /* it need not send while it takes */
+        evhttp_request_set_on_complete_cb(request, on_taken, connections);
+    }
+}
+
+size_t connections_bytes(const serve_connections *connections) {
+    size_t bytes = 0;
+    for (int i = 0; i < connections->count; i++) {
+        bytes += connections->all[i].bytes;
+    }
+    return bytes;
 }
 
 bool connections_crowded(const serve_connections *connections) {

@@ -7,6 +7,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * evhttp counts no connections, has no limit to how slowly a request may come, and does not notice that a
@@ -25,9 +26,14 @@ serve_connections *connections_new(struct event_base *base, struct evhttp *http,
                                    struct evconnlistener *listener, connections_gone gone, void *user);
 void connections_free(serve_connections *connections);
 
-/* An answer to the request is being made, and has been sent. */
+/* An answer to the request is being made. */
 void connections_begin(serve_connections *connections, struct evhttp_request *request);
-void connections_end(serve_connections *connections, const struct evhttp_request *request);
+
+/* One of so many bytes is about to be sent: the client has time to take it, as long as it takes some. */
+void connections_answer(serve_connections *connections, struct evhttp_request *request, size_t bytes);
+
+/* Of all answers that are on their way. */
+size_t connections_bytes(const serve_connections *connections);
 
 /* Whether so many are connected that each should be closed after its answer. */
 bool connections_crowded(const serve_connections *connections);

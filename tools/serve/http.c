@@ -41,6 +41,7 @@ typedef struct arrival {
 } arrival;
 
 static void say(serve_http *http, struct evhttp_request *request, int status, const char *text) {
+    connections_answer(http->connections, request, 0);
     reply_text(request, status, text, connections_crowded(http->connections));
 }
 
@@ -64,13 +65,19 @@ static void read_path(arrival *from) {
 
 /* ---- answers that take time ---------------------------------------------------------------------------- */
 
+/* Answers that slow clients take wait in memory: there may not be too much of them. */
 static void send_answer(serve_http *http, struct evhttp_request *request, serve_answer *answer, bool cached) {
+    const size_t held = connections_bytes(http->connections);
+    if (held > 0 && held + answer->bytes.size > SERVE_HELD_BYTES) {
+        say(http, request, 503, "too much is on its way to slow clients; ask again in a second");
+        return;
+    }
+    connections_answer(http->connections, request, answer->bytes.size);
     reply_answer(request, answer, cached, connections_crowded(http->connections));
 }
 
 static void finish(serve_http *http, serve_job *job) {
     struct evhttp_request *request = job->request;
-    connections_end(http->connections, request);
     if (job->replaced) {
         say(http, request, 409, "replaced by a newer request of the same view");
     } else if (job->answer->status == 0) {
@@ -176,6 +183,7 @@ static void route(serve_http *http, arrival *from, bool sets_cookie) {
         reply_header(from->request, "Allow", posts ? "POST" : "GET, HEAD");
         say(http, from->request, 405, posts ? "expected POST" : "expected GET");
     } else if (asset != NULL) {
+        connections_answer(http->connections, from->request, 0); /* static */
         reply_asset(from->request, asset, sets_cookie ? http->guard : NULL,
                     connections_crowded(http->connections));
     } else {

@@ -8,13 +8,14 @@ enum {
     SERVE_BODY_BYTES = 65536,
     SERVE_CONNECTIONS = 64,  /* others wait in the kernel's queue */
     SERVE_IDLE_SECONDS = 10, /* without a byte, in either direction */
-    SERVE_HEAD_SECONDS = 12, /* from the first byte of a request, or the last of the one before, to its end */
+    SERVE_HEAD_SECONDS = 12, /* of a request, after the connection or the answer before it */
     SERVE_WAITING = 64,      /* requests that wait for a worker, in each lane */
     SERVE_PAIRS = 64,        /* names in a query */
     SERVE_VIEW_BYTES = 32,   /* of the name of a view */
     SERVE_SIDE = 2048,       /* cells of a map */
     SERVE_PIXELS = 4096,     /* of a side of a chart */
     SERVE_CACHE_BYTES = 64 << 20,
+    SERVE_HELD_BYTES = 256 << 20, /* of answers on their way, where there are several */
     SERVE_MODELS = 32,            /* posted models that are kept, the newest */
     SERVE_CURVE_VALUES = 1 << 24, /* of all curves of a request */
     SERVE_GRID = 1024             /* patches a side */
