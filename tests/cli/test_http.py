@@ -367,6 +367,17 @@ class Work(ServeCase):
         if not SMALL:
             self.assertLess(during, before + (32 << 20))
 
+    @unittest.skipIf(SMALL, "a sanitizer needs descriptors of its own")
+    def test_too_few_descriptors(self):
+        import resource
+        self.start("--threads", "1", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24)))
+        waiting = [socket.create_connection(("127.0.0.1", self.port), timeout=30) for _ in range(40)]
+        time.sleep(0.5)
+        for stream in waiting:
+            stream.close()
+        self.assertEqual(self.ask("/info.json").status, 200)
+        self.assertEqual(self.stop(self.process), (0, b""))
+
     def test_the_cache_is_bounded(self):
         if SMALL:
             return

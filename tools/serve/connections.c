@@ -104,6 +104,24 @@ static struct bufferevent *accept_one(struct event_base *base, void *user) {
     return stream;
 }
 
+/* ---- where the process has no descriptor left for a client ----------------------------------------------
+ */
+
+static void accept_again(evutil_socket_t file, short what, void *user) {
+    (void)file;
+    (void)what;
+    (void)evconnlistener_enable(user);
+}
+
+/* The client waits in the kernel's queue; asking for it at once would be in vain, again and again. */
+static void on_refused(struct evconnlistener *listener, void *user) {
+    (void)user; /* evhttp's */
+    if (event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, accept_again, listener, &period) ==
+        0) {
+        (void)evconnlistener_disable(listener);
+    }
+}
+
 /* ---- start and stop ------------------------------------------------------------------------------------ */
 
 serve_connections *connections_new(struct event_base *base, struct evhttp *http,
@@ -119,6 +137,7 @@ serve_connections *connections_new(struct event_base *base, struct evhttp *http,
         return NULL;
     }
     evhttp_set_bevcb(http, accept_one, connections);
+    evconnlistener_set_error_cb(listener, on_refused);
     return connections;
 }
 
