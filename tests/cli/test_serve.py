@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -282,6 +283,11 @@ class Start(ServeCase):
         self.write("file", b"kept")
         self.refused(2, ["--port", "65536"], "serve", "--port", "65536")
         self.refused(2, ["--listen", "nowhere"], "serve", "--listen", "nowhere")
+        with socket.socket(socket.AF_UNIX) as other, socket.socket(socket.AF_UNIX) as waiting:
+            other.bind(self.path("full"))
+            other.listen(0)
+            waiting.connect(self.path("full"))  # whoever connects now waits until this one is served
+            self.refused(4, ["--socket", "full"], "serve", "--socket", "full")
         self.refused(2, ["--socket", "--port"], "serve", "--socket", "s", "--port", "80")
         self.refused(4, ["--socket", "file"], "serve", "--socket", "file")
         self.refused(2, ["--socket"], "serve", "--socket", "s" * 200)
@@ -305,7 +311,6 @@ class Start(ServeCase):
         self.assertIn(b"--listen", said)
 
     def raw_at(self, address, host):
-        import socket
         with socket.create_connection((address, self.port), timeout=30) as stream:
             stream.sendall(("GET /info.json HTTP/1.1\r\n%s\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n" %
                             (host, self.token)).encode())

@@ -65,11 +65,13 @@ static bool is_left_behind(const struct sockaddr_un *name) {
         return false;
     }
     const int file = socket(AF_UNIX, SOCK_STREAM, 0);
-    const bool answered = file >= 0 && connect(file, (const struct sockaddr *)name, sizeof *name) == 0;
-    const bool refused = !answered && errno == ECONNREFUSED;
-    if (file >= 0) {
-        (void)close(file);
+    if (file < 0) {
+        return false;
     }
+    (void)evutil_make_socket_nonblocking(file); /* its queue may be full */
+    const bool refused =
+        connect(file, (const struct sockaddr *)name, sizeof *name) != 0 && errno == ECONNREFUSED;
+    (void)close(file);
     return refused;
 }
 
