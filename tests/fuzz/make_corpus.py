@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-# make_corpus.py - writes the seeds of the file fuzzers: fuzz/npy/, fuzz/safetensors/ and fuzz/gguf/
+# make_corpus.py - writes the fuzzers' seeds: fuzz/npy/, fuzz/safetensors/, fuzz/gguf/ and fuzz/http/
 # SPDX-License-Identifier: MIT
-"""Small files, valid and broken, from which the fuzzers start. Run it again after changing it; it overwrites."""
+"""Small files and requests, valid and broken, from which the fuzzers start. Run it again after changing it; it overwrites."""
 import json
 import pathlib
 import struct
@@ -137,7 +137,62 @@ GGUF = {
     "magic-alone": b"GGUF",
 }
 
-for folder, seeds in (("npy", NPY), ("safetensors", SAFETENSORS), ("gguf", GGUF)):
+TOKEN = "0123456789abcdef" * 2  # fuzz_http.c gives it to its server
+MODEL = b'{"model_type":"llama","rope_theta":5e5,"head_dim":8}'
+MODEL_ID = "a24053b336ac079b"  # of that text, which fuzz_http.c posts
+
+
+def request(line, *headers, body=b""):
+    return "\r\n".join([line, *headers, "", ""]).encode("latin-1") + body
+
+
+HOST, BEARER = "Host: localhost", f"Authorization: Bearer {TOKEN}"
+COOKIE, JSON = f"Cookie: a=b; ropemap-0={TOKEN}", "Content-Type: application/json"
+POST = "POST /model HTTP/1.1"
+
+# Those that begin with a slash are targets, and fuzz_http.c puts the rest of a request around them.
+HTTP = {
+    "map-bare": b"/map.png?bare&size=4&positions=64&base=5e5&cmap=viridis&view=a-1",
+    "map-npy": b"/map.npy?size=4x3&rows=8:16&cols=0:64:2&causal=1&pool=max&content=gauss&seed=3",
+    "map-figure": b"/map.svg?width=120mm&norm=symlog:0.1&contour=0.5,0&font-size=9&dark",
+    "map-scaling": b"/map.pdf?scaling=yarn%3Afactor%3D4,original%3D4096&positions=128k&shift=1M&phase=f32",
+    "map-model": b"/map.png?bare&size=2&positions=16&model=" + MODEL_ID.encode() + b"&layer-type=full_attention",
+    "map-chunks": b"/map.png?bare&size=2&positions=64&encoding=dual-chunk&chunk=16&local=4&causal",
+    "map-grid": b"/map.png?bare&size=4&grid=4&sections=interleaved:1,1,2&head-dim=8&diff=bf16-inv-freq",
+    "value": b"/value.json?i=5&j=3&size=8&rows=0:5&head-dim=16&rotary-dim=8&layout=interleaved",
+    "value-many": b"/value.json?" + b"&".join([b"causal"] * 64),
+    "curve": b"/curve.csv?distances=0:20:3&vary=base=1e4-1e6*10&vary=head-dim=8,16&label=a&label=b",
+    "curve-json": b"/curve.json?distances=30&axis=log&quantity=roformer&band=0:4",
+    "curve-npy": b"/curve.npy?distances=9&vary=scaling=linear:factor=2&vary=scaling=ntk:factor=4&shift=7",
+    "bound": b"/bound.json?length=1k&windows=2&low=1e3&high=1e6&resolution=0.1",
+    "explain": b"/explain.txt?preset=llama3.1-8b",
+    "info": b"/info.json?preset=qwen3-8b&scaling=longrope:factor=4,original=32,short=1/1,long=2/2",
+    "options": b"/options.json",
+    "page": request(f"GET /?token={TOKEN} HTTP/1.1", HOST, "Sec-Fetch-Site: cross-site"),
+    "asset": b"/style.css\nIf-None-Match: \"0123456789abcdef\"\r\nAccept-Encoding: gzip",
+    "refused": b"/map.png?queries=/etc/passwd&vary=model=/etc/passwd&size=1e9&base=nan",
+    "escapes": b"/map.png?base=%35e%35&a%0ab=1&%&%zz=%4",
+    "traversal": b"/..%2f%2e%2e/etc/passwd?#?",
+    "post": request(POST, HOST, BEARER, JSON, f"Content-Length: {len(MODEL)}", body=MODEL),
+    "post-bad": request(POST, HOST, COOKIE, JSON + ";charset=utf-8", "Content-Length: 3", body=b"{\0}"),
+    "post-chunked": request(POST, HOST, BEARER, JSON, "Transfer-Encoding: chunked", body=b"2\r\n{}\r\n0\r\n\r\n"),
+    "post-expects": request(POST, HOST, BEARER, JSON, "Content-Length: 2", "Expect: 100-continue", body=b"{}"),
+    "post-too-large": request(POST, HOST, BEARER, JSON, "Content-Length: 65537", body=b"{}"),
+    "post-two-lengths": request(POST, HOST, BEARER, JSON, "Content-Length: 2", "Content-Length: 3", body=b"{}1"),
+    "head": request("HEAD /info.json?head-dim=8 HTTP/1.0", HOST, BEARER, "Connection: keep-alive"),
+    "origin": request("GET /info.json HTTP/1.1", HOST, BEARER, "Origin: http://localhost", "Sec-Fetch-Site: none"),
+    "stranger": request("GET /info.json HTTP/1.1", "Host: evil.example:80", "Origin: null", "Cookie: ropemap-0=;"),
+    "no-token": request("GET /map.png HTTP/1.1", HOST),
+    "no-host": request("GET /map.png HTTP/1.0", BEARER),
+    "two-hosts": request("GET / HTTP/1.1", HOST, "host : localhost", " folded", BEARER),
+    "absolute": request("GET http://localhost/info.json?a#b HTTP/1.1", HOST, BEARER),
+    "pipeline": request("GET /info.json HTTP/1.1", HOST, BEARER) + request("GET /value.json?i=1&j=0 HTTP/1.1", HOST, BEARER)
+    + request("OPTIONS * HTTP/1.1", HOST) + request("GET /style.css HTTP/1.1", HOST, COOKIE, "Connection: close"),
+    "garbage": b"\x16\x03\x01\x02\x00\r\n\0\r\n\r\n",
+    "empty": b"",
+}
+
+for folder, seeds in (("npy", NPY), ("safetensors", SAFETENSORS), ("gguf", GGUF), ("http", HTTP)):
     (HERE / folder).mkdir(exist_ok=True)
     for name, content in seeds.items():
         (HERE / folder / name).write_bytes(content)
