@@ -124,7 +124,10 @@ function startLinks() {
     if (!named) say(message);
   };
   hooks.barChanged = showScale;
-  hooks.resized = refreshMany;
+  hooks.resized = () => {
+    followView();
+    refreshMany();
+  };
   many.onChange = showScale;
   models.onLearned = () => {
     followSoonControls();
