@@ -3,6 +3,9 @@
 
 const PATIENCE = 120; /* ms: a stale answer that is nearer than this is worth its picture */
 const RETRY_FIRST = 500, RETRY_MOST = 8000;
+/* A server that is busy, or one that was started anew and has another token: its page in another tab brings that. */
+const BUSY = 503, STRANGE = 403;
+const OTHER_TOKEN = 'The server was started anew: open the address that it printed, and this page goes on.';
 
 const tab = Math.random().toString(36).slice(2, 10);
 const channels = new Set();
@@ -83,7 +86,7 @@ export class Channel {
 
   failed(job, error) {
     if (error.name === 'AbortError' || error.status === 409) return null;
-    if (error instanceof Refused && error.status !== 503) {
+    if (error instanceof Refused && error.status !== BUSY && error.status !== STRANGE) {
       found();
       return this.next ? null : () => job.bad?.(error);
     }
@@ -110,8 +113,8 @@ function found() {
 function lose(error) {
   if (connection.lost) return;
   connection.lost = true;
-  connection.sentence = error.status === 503 ? error.message : '';
-  retry(error.status === 503 ? error.retryAfter * 1000 : retryDelay);
+  connection.sentence = error.status === BUSY ? error.message : error.status === STRANGE ? OTHER_TOKEN : '';
+  retry(error.status === BUSY ? error.retryAfter * 1000 : retryDelay);
 }
 
 function retry(delay) {
@@ -120,10 +123,11 @@ function retry(delay) {
   setTimeout(async () => {
     try {
       const response = await fetch('/favicon.svg', { cache: 'no-store' });
-      if (response.status < 500) {
+      if (response.status < 500 && response.status !== STRANGE) {
         found();
         return;
       }
+      connection.sentence = response.status === STRANGE ? OTHER_TOKEN : '';
     } catch {
       /* still away */
     }
