@@ -19,7 +19,7 @@ export function startModels() {
   input().addEventListener('focus', () => input().select());
   input().addEventListener('click', () => open(''));
   input().addEventListener('keydown', keyed);
-  input().addEventListener('blur', () => setTimeout(close, 150));
+  input().addEventListener('blur', () => setTimeout(() => document.activeElement !== input() && close(), 150));
   byId('model-clear').addEventListener('click', () => choose(null));
   byId('model-file').addEventListener('change', (event) => event.target.files[0] && take(event.target.files[0]));
   document.addEventListener('dragover', (event) => {
