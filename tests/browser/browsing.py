@@ -1,0 +1,355 @@
+# browsing.py - the page in a browser for a test: real pointers and keys, the canvas' pixels, what went wrong
+# SPDX-License-Identifier: MIT
+import base64
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+import unittest
+from urllib.parse import urlsplit
+
+sys.path.insert(0, os.path.join(os.environ["ROPEMAP_SOURCE"], "tests", "cli"))
+
+from harness import read_npy, read_png  # noqa: E402
+from serving import ServeCase  # noqa: E402
+
+SKIPPED = 77  # the exit code that ctest shows as a skip
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMEDRIVER = shutil.which("chromedriver")
+WINDOW = (960, 610)
+PATIENCE = 15  # seconds until what should come is missing; a busy machine is slow
+
+# What is asked of the page in one go, since each question to a browser takes its time.
+PIXELS = """
+const pixels = (selector) => {
+  const canvas = document.querySelector(selector), { width, height } = canvas, parts = [];
+  const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, width, height);
+  for (let at = 0; at < data.length; at += 32768) parts.push(String.fromCharCode(...data.subarray(at, at + 32768)));
+  return [width, height, btoa(parts.join(''))];
+};
+const turn = () => new Promise((next) => setTimeout(next));
+const command = async () => {
+  const told = document.getElementById('share-done');
+  told.textContent = '';
+  document.getElementById('copy-command').click();
+  while (!told.textContent) await turn();
+  return told.textContent;
+};
+const settled = async (most) => {
+  const end = performance.now() + most, { dataset } = document.body;
+  while (dataset.state === 'busy' && performance.now() < end) await turn();
+  return dataset.state;
+};
+"""
+
+try:
+    import selenium
+    from selenium import webdriver
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+except ImportError:
+    selenium = None
+
+drivers = []
+
+
+def missing():
+    """What a browser test lacks here; None: nothing."""
+    if selenium is None:
+        return "python3-selenium is not installed"
+    if CHROMIUM is None or CHROMEDRIVER is None:
+        return "chromium or chromedriver (chromium-driver) is not installed"
+    return None
+
+
+def start_browser(*arguments, network=True):
+    """A headless browser with a profile of its own."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    # Containers often forbid the sandbox's namespaces and have a small /dev/shm; the pages are our own.
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--force-device-scale-factor=1",
+                     *arguments):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", **({"performance": "ALL"} if network else {})})
+    if network:
+        options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": True, "enablePage": False})
+    service = webdriver.chrome.service.Service(CHROMEDRIVER)
+    driver = webdriver.Chrome(service=service, options=options)
+    drivers.append(driver)
+    resize(driver)
+    return driver
+
+
+def resize(driver, width=WINDOW[0], height=WINDOW[1], scale=1):
+    """The window in CSS pixels, of which each is `scale` of the screen's."""
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                           {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False})
+
+
+def main():
+    """Runs the tests of a file in one browser; leaves with SKIPPED where there is none."""
+    lacking = missing()
+    if lacking:
+        print("skipped: browser tests, because %s" % lacking)
+        sys.exit(SKIPPED)
+    try:
+        result = unittest.main(argv=[sys.argv[0], "-v", *sys.argv[1:]], exit=False).result
+    finally:
+        for driver in drivers:
+            driver.quit()
+    sys.exit(not result.wasSuccessful())
+
+
+class BrowseCase(ServeCase):
+    """A test with a server and the page that it serves; at its end nothing may have gone wrong in the browser."""
+    arguments = ()
+
+    def setUp(self):
+        super().setUp()
+        self.expected = []  # words of the console's errors that belong to the test
+        if not drivers:
+            start_browser()
+        self.driver = drivers[0]
+        self.start("-q", *self.arguments)
+
+    def start(self, *arguments, **options):
+        """A page is left before its server ends."""
+        process = super().start(*arguments, **options)
+        self.addCleanup(self.leave)
+        return process
+
+    # ---- the page -----------------------------------------------------------------------------------------
+
+    @property
+    def origin(self):
+        return "http://127.0.0.1:%d" % self.port
+
+    def open(self, query="", token=True, ready=True):
+        """The page with a state in its address."""
+        parts = ["token=" + self.token] if token else []
+        self.driver.get(self.origin + "/?" + "&".join(parts + ([query] if query else [])))
+        if ready:
+            self.ready()
+
+    def js(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def cdp(self, command, **parameters):
+        return self.driver.execute_cdp_cmd(command, parameters)
+
+    def until(self, what, words, patience=PATIENCE):
+        """The value of `what()`, or of that script, as soon as it is true."""
+        ask = what if callable(what) else lambda: self.js("return " + what)
+        end = time.monotonic() + patience
+        while True:
+            value = ask()
+            if value:
+                return value
+            if time.monotonic() > end:
+                self.fail("%s: still not after %d s; %s" % (words, patience, self.told()))
+            time.sleep(0.01)
+
+    def told(self):
+        """What the page says, for a failure."""
+        return self.js("return [document.body?.dataset.state, ...['refusal', 'banner', 'model-error'].map((id) => "
+                       "document.getElementById(id)?.textContent), location.href].join(' | ')")
+
+    def ready(self):
+        """Waits for the map of the present state."""
+        state = self.settled()
+        self.assertEqual(state, "ready", self.told())
+
+    def settled(self):
+        return self.until("document.body && document.body.dataset.state !== 'busy' && document.body.dataset.state",
+                          "the map is shown or refused")
+
+    def refused_state(self):
+        """Waits for a refusal and returns its sentence; the console tells it too."""
+        self.expected.append("status of 4")
+        self.until("document.body?.dataset.state === 'refused'", "the state is refused")
+        return self.text("refusal")
+
+    def size(self, width, height, scale=1):
+        resize(self.driver, width, height, scale)
+        self.addCleanup(resize, self.driver)
+
+    def media(self, **features):
+        """prefers_color_scheme="dark" and the like."""
+        told = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self.cdp("Emulation.setEmulatedMedia", features=told)
+        self.addCleanup(self.cdp, "Emulation.setEmulatedMedia", features=[])
+
+    def find(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, name):
+        return self.js("return document.getElementById(arguments[0]).textContent", name)
+
+    # ---- pointer and keys ---------------------------------------------------------------------------------
+
+    @property
+    def actions(self):
+        return ActionChains(self.driver, duration=0)
+
+    def show(self, selector):
+        """The element, in an open group and in sight."""
+        return self.js("const found = document.querySelector(arguments[0]);"
+                       "for (let at = found; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true;"
+                       "found.scrollIntoView({ block: 'center' }); return found", selector)
+
+    def click(self, selector):
+        """By the pointer, at the element's middle; what covers it would get the click."""
+        self.actions.move_to_element(self.show(selector)).click().perform()
+
+    def press(self, *keys, shift=False):
+        """Keys for what has the focus."""
+        chain = self.actions
+        if shift:
+            chain.key_down(Keys.SHIFT)
+        chain.send_keys(*keys)
+        if shift:
+            chain.key_up(Keys.SHIFT)
+        chain.perform()
+
+    def enter(self, selector, text):
+        """Types over what a box holds."""
+        box = self.show(selector)
+        self.actions.move_to_element(box).click().perform()
+        self.js("arguments[0].select()", box)
+        self.press(text, Keys.ENTER)
+        return box
+
+    def choose(self, name, word):
+        """A word of a list, by clicking it."""
+        select = self.show("#select-" + name)
+        select.find_element(By.CSS_SELECTOR, "option[value='%s']" % word).click()
+
+    def slide(self, name, place):
+        """The slider, dragged by its knob to a place of its track, 0 to 1; a function makes that of where it is."""
+        slider = self.show("#slider-" + name)
+        wide, value, knob = self.js("const at = arguments[0]; return [at.clientWidth, Number(at.value), "
+                                    "parseFloat(getComputedStyle(document.documentElement).fontSize)]", slider)
+        place = place(value) if callable(place) else place
+        across = lambda at: round(knob / 2 + at * (wide - knob) - wide / 2)
+        chain = self.actions.move_to_element_with_offset(slider, across(value), 0).click_and_hold()
+        for part in (0.5, 1.0):
+            chain.move_to_element_with_offset(slider, across(value + (place - value) * part), 0)
+        chain.release().perform()
+
+    def at(self, x, y, canvas="#map"):
+        """A chain of actions whose pointer is at a place of a canvas, each 0 to 1."""
+        element = self.find(canvas)
+        size = element.size
+        return self.actions.move_to_element_with_offset(
+            element, round((x - 0.5) * (size["width"] - 1)), round((y - 0.5) * (size["height"] - 1)))
+
+    def wheel(self, x, y, turns, notches=1):
+        """Turns the wheel over a place of the map; positive ones zoom out."""
+        self.at(x, y).perform()
+        place = self.js("const box = document.getElementById('map').getBoundingClientRect();"
+                        "return [box.x + arguments[0] * (box.width - 1), box.y + arguments[1] * (box.height - 1)]", x, y)
+        for _ in range(notches):
+            self.cdp("Input.dispatchMouseEvent", type="mouseWheel", x=place[0], y=place[1], deltaX=0, deltaY=turns)
+
+    # ---- pictures -----------------------------------------------------------------------------------------
+
+    def pixels(self, canvas="#map"):
+        """Width, height and the bytes of red, green, blue and alpha of a canvas."""
+        width, height, text = self.js(PIXELS + "return pixels(arguments[0])", canvas)
+        return width, height, base64.b64decode(text)
+
+    def command(self):
+        """The words that "copy as ropemap command" gives."""
+        return self.words_of(self.js(PIXELS + "return command()"))
+
+    def words_of(self, text):
+        words = shlex.split(text[text.index("ropemap map"):])
+        self.assertEqual((words[:2], words[-2:]), (["ropemap", "map"], ["-o", "map.png"]))
+        return words[2:-2]
+
+    def drawn(self, options, side):
+        """The cells that the command line draws, as colours."""
+        framed = [at for at, word in enumerate(options) if word in ("--dark", "--contour")]
+        own = [word for at, word in enumerate(options) if at not in framed and not (at - 1 in framed and word[:1] != "-")]
+        self.done("map", *own, "--size", side, "--bare", "-o", "bare.png", "--force", "-q")
+        return colours_of(read_png(self.read("bare.png")))
+
+    def assert_drawn(self, options=None, words=None):
+        """Waits for the map, which is what the command line draws of the same state; its bytes."""
+        state, said, text, (width, height, seen) = self.js(
+            PIXELS + "return settled(arguments[0]).then(async (state) => [state, document.getElementById('refusal')"
+            ".textContent, await command(), pixels('#map')])", PATIENCE * 1000)
+        self.assertEqual(state, "ready", "%s: %s" % (words, said))
+        options = self.words_of(text) if options is None else options
+        rows = self.drawn(options, width)
+        seen, wanted = base64.b64decode(seen), spread(rows, width, height)
+        if seen != wanted:
+            self.compare(seen, wanted, (width, height), (len(rows[0]) // 4, len(rows)),
+                         "%s, %s" % (words or "map", shlex.join(map(str, options))))
+        return seen
+
+    def compare(self, seen, wanted, size, cells, words):
+        """Fails unless pixels differ only where two cells meet in their middle, which may go to either."""
+        (width, height), (cols, rows) = size, cells
+        across = {x for x in range(width) if (2 * x + 1) * cols % (2 * width) == 0}
+        down = {y for y in range(height) if (2 * y + 1) * rows % (2 * height) == 0}
+        wrong = [(x, y) for y in range(height) if y not in down for x in range(width) if x not in across
+                 and seen[4 * (y * width + x):4 * (y * width + x) + 4] != wanted[4 * (y * width + x):4 * (y * width + x) + 4]]
+        if wrong:
+            (x, y), at = wrong[0], 4 * (wrong[0][1] * width + wrong[0][0])
+            self.fail("%s: %d of %d pixels differ, the first at (%d, %d): %s, not %s" % (
+                words, len(wrong), width * height, x, y, tuple(seen[at:at + 4]), tuple(wanted[at:at + 4])))
+
+    # ---- what went wrong ----------------------------------------------------------------------------------
+
+    def requests(self):
+        """URLs that the page asked for since the last time."""
+        sent = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated"):
+                sent.append(message["params"]["request"]["url"] if "request" in message["params"]
+                            else message["params"]["url"])
+        return sent
+
+    def leave(self):
+        """Nothing stood in the console that the test did not expect, and no request left the server's origin."""
+        said = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+        said = [message for message in said if not any(words in message for words in self.expected)]
+        others = [url for url in self.requests() if urlsplit(url).scheme not in ("data", "blob", "about", "chrome")
+                  and not url.startswith(self.origin + "/")]
+        self.driver.get("about:blank")
+        self.driver.get_log("browser")
+        self.driver.get_log("performance")
+        self.assertEqual((said, others), ([], []))
+
+
+def colours_of(picture):
+    """Rows of cells of a PNG with a palette, each the bytes of its four channels."""
+    palette = [colour + (255,) for colour in picture["palette"]]
+    tables = [bytes(colour[channel] for colour in palette).ljust(256, b"\0") for channel in range(4)]
+    rows = []
+    for levels in picture["rows"]:
+        row = bytearray(4 * len(levels))
+        for channel, table in enumerate(tables):
+            row[channel::4] = levels.translate(table)
+        rows.append(bytes(row))
+    return rows
+
+
+def spread(rows, width, height):
+    """The pixels of a canvas of that size where each cell covers its part."""
+    if len(rows) == height and len(rows[0]) == 4 * width:
+        return b"".join(rows)
+    cols = len(rows[0]) // 4
+    across = [int((x + 0.5) * cols / width) for x in range(width)]
+    wide = [b"".join(row[4 * col:4 * col + 4] for col in across) for row in rows]
+    return b"".join(wide[int((y + 0.5) * len(rows) / height)] for y in range(height))
+
+
+__all__ = ["ActionChains", "BrowseCase", "By", "Keys", "main", "missing", "read_npy", "read_png", "start_browser"]

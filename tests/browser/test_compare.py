@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+# test_compare.py - two maps split, beside, in turn and subtracted; many small ones; the founding formula
+# SPDX-License-Identifier: MIT
+import math
+
+from browsing import BrowseCase, main, read_npy
+
+
+class Compare(BrowseCase):
+    def npy(self, *options):
+        self.done("map", *options, "-o", "cells.npy", "--force", "-q")
+        return read_npy(self.read("cells.npy"))
+
+    def palette(self, name):
+        table = self.got("/options.json").json
+        colours = [bytes.fromhex(colour) + b"\xff" for colour in table["colormaps"][name]]
+        return colours, bytes.fromhex(table["nan_colour"]) + b"\xff"
+
+    def assert_cells(self, canvas, cells, low, high, colormap):
+        """The canvas has the colours of these values, each at most one level off where rounding decides."""
+        width, height, seen = self.pixels(canvas)
+        self.assertEqual((height, width), (len(cells), len(cells[0])))
+        colours, missing = self.palette(colormap)
+        most = len(colours) - 1
+        for row, values in enumerate(cells):
+            for col, value in enumerate(values):
+                at = 4 * (row * width + col)
+                place = (value - low) / (high - low) * most if value == value else None
+                allowed = [missing] if place is None else [
+                    colours[min(max(level, 0), most)] for level in (math.floor(place + 0.499), math.floor(place + 0.501))]
+                if seen[at:at + 4] not in allowed:
+                    self.fail("%s (%d, %d): %s, not %s of %r" % (canvas, col, row, tuple(seen[at:at + 4]),
+                                                                 tuple(allowed[0]), value))
+
+    def eventually(self, check, words):
+        """Runs a check until it passes: comparing needs two maps, and limits that suit both."""
+        last = []
+
+        def passes():
+            try:
+                check()
+                return True
+            except AssertionError as error:
+                last[:] = [error]
+                return False
+        try:
+            self.until(passes, words, patience=6)
+        except AssertionError:
+            raise (last or [AssertionError(words)])[0] from None
+
+    def keep_and_change(self):
+        """A has base 100, B 5e5."""
+        self.open("base=100&positions=2k&x-axis=linear")
+        self.click("#keep-a")
+        self.enter("#number-base", "5e5")
+        self.ready()
+        side = self.js("return document.getElementById('map').width")
+        a, b = (self.npy("--base", base, "-n", "2k", "--size", side) for base in ("100", "5e5"))
+        most = max(abs(value) for cells in (a, b) for row in cells for value in row)
+        return a, b, -most, most
+
+    def test_split_beside_and_blink(self):
+        a, b, low, high = self.keep_and_change()
+        side = len(a)
+        at = side // 2
+
+        def halves():
+            width, height, seen = self.pixels()
+            keep = [(slice(0, at - 4), a), (slice(at + 4, side), b)]
+            colours, _ = self.palette("diverging")
+            for part, cells in keep:
+                for row in (0, side // 3, side - 1):
+                    for col in range(side)[part]:
+                        level = round((cells[row][col] - low) / (high - low) * 254)
+                        here = seen[4 * (row * width + col):4 * (row * width + col) + 4]
+                        self.assertIn(here, colours[max(level - 1, 0):level + 2], (row, col))
+        self.eventually(halves, "A to the left, B to the right")
+        self.assertIn("base 100", self.text("pane-main-name"))
+        self.click("#compare-beside")
+        self.eventually(lambda: self.beside(low, high), "A beside B")
+        self.click("#compare-blink")
+        names = set()
+        self.until(lambda: names.add(self.text("pane-main-name")) or len(names) == 2, "A and B in turn")
+        self.assertEqual({name[0] for name in names}, {"A", "B"})
+        pictures = {}
+        self.until(lambda: pictures.setdefault(self.text("pane-main-name"), self.pixels()[2]) and len(pictures) == 2,
+                   "both in turn")
+        self.assertTrue(len(set(pictures.values())) == 2)
+        self.click("#compare-off")
+        self.assert_drawn(["--base", "5e5", "-n", "2k"])
+
+    def beside(self, low, high):
+        side = self.js("return document.getElementById('map').width")
+        self.assertEqual(self.js("return document.getElementById('map-other').width"), side)
+        for canvas, base in (("#map", "5e5"), ("#map-other", "100")):
+            cells = self.npy("--base", base, "-n", "2k", "--size", side)
+            self.assert_cells(canvas, cells, *self.even("2k", side, "100", "5e5"), "diverging")
+
+    def even(self, positions, side, *bases):
+        """The limits that suit both, to six digits as the page asks for them."""
+        most = max(abs(value) for base in bases
+                   for row in self.npy("--base", base, "-n", positions, "--size", side) for value in row)
+        most = float("%.6g" % most)
+        return -most, most
+
+    def test_the_difference_is_that_of_the_numbers(self):
+        a, b, _, _ = self.keep_and_change()
+        self.click("#compare-difference")
+        cells = [[y - x for x, y in zip(*rows)] for rows in zip(a, b)]
+        most = max(abs(value) for row in cells for value in row)
+        self.eventually(lambda: self.assert_cells("#map", cells, -most, most, "diverging"), "the difference")
+        self.until("document.getElementById('bar-label').textContent === 'B \u2212 A'", "the bar is the difference's")
+        self.click("#swap")
+        flipped = [[-value for value in row] for row in cells]
+        self.eventually(lambda: self.assert_cells("#map", flipped, -most, most, "diverging"), "A and B swapped")
+
+    def test_the_founding_formula(self):
+        self.open("base=5e3&positions=12&cmap=seed&x-axis=linear")
+        self.click("#against-formula")
+        self.until("!document.getElementById('pane-other').hidden", "the formula is beside the map")
+        self.ready()
+        header = self.got("/map.npy", base="5e3", positions="12", cmap="seed").map
+        rate = 10 / math.log(5e3)
+        formula = [[math.exp(-abs(i - j) * rate) for j in range(12)] for i in range(12)]
+        self.eventually(lambda: self.corner("#map-other", formula, header), "the formula's colours")
+        self.eventually(lambda: self.corner("#map", self.npy("--base", "5e3", "-n", "12"), header), "the exact ones")
+        self.at(0.1, 0.9).perform()
+        self.until("document.getElementById('crosshair-other').textContent !== '\u2013'", "the formula's value is told")
+        i, j = (int(self.text("crosshair-" + name)) for name in "ij")
+        self.assertAlmostEqual(float(self.text("crosshair-other").replace("\u2212", "-")),
+                               math.exp(-abs(i - j) * rate), delta=1e-5)
+        self.click("#compare-difference")
+        self.until("document.getElementById('bar-label').textContent.startsWith('exact')", "the bar is the difference's")
+
+    def corner(self, canvas, cells, header):
+        """Each cell's colour, looked at beside its text."""
+        width, height, seen = self.pixels(canvas)
+        colours, _ = self.palette("seed")
+        count = len(cells)
+        for row in range(count):
+            for col in range(count):
+                x, y = int((col + 0.06) * width / count) + 1, int((row + 0.06) * height / count) + 1
+                level = (cells[row][col] - header["low"]) / (header["high"] - header["low"]) * 254
+                level = min(max(level, 0), 254)
+                at = 4 * (y * width + x)
+                self.assertIn(seen[at:at + 4], colours[max(round(level) - 1, 0):round(level) + 2], (canvas, row, col))
+
+    def test_many_values_have_one_scale(self):
+        self.open("positions=512&base=1e4")
+        self.choose_many("base", "100 1e4 1e6")
+        self.until("document.querySelectorAll('#many canvas').length === 3 && document.body.dataset.state === 'ready'",
+                   "three maps")
+        side = self.until("document.querySelector('#many canvas').width > 1 && "
+                          "document.querySelector('#many canvas').width", "the maps are drawn")
+        all_cells = [self.npy("--base", base, "-n", "512", "--size", side) for base in ("100", "1e4", "1e6")]
+        most = max(abs(value) for cells in all_cells for row in cells for value in row)
+        for index, cells in enumerate(all_cells, 1):
+            canvas = "#many button:nth-child(%d) canvas" % index
+            self.eventually(lambda: self.assert_cells(canvas, cells, -most, most, "diverging"), canvas)
+        self.assertEqual(self.js("return [...document.querySelectorAll('#many span')].map((one) => one.textContent)"),
+                         ["100", "10,000", "1,000,000"])
+        # A value that cannot be is explained in its place.
+        self.expected.append("status of 4")
+        self.choose_many("base", "100 -1")
+        self.until("document.querySelector('#many [data-refused=true]')?.textContent.includes('--base')", "a refusal")
+        self.choose_many("scaling", "none linear:factor=4")
+        self.until("document.querySelectorAll('#many canvas').length === 2", "two maps")
+        self.ready()
+        self.click("#many button:nth-child(2)")
+        self.ready()
+        self.assert_drawn(["--base", "1e4", "-n", "512", "--scaling", "linear:factor=4"])
+
+    def choose_many(self, name, values):
+        self.show("#many-name").find_element("css selector", "option[value='%s']" % name).click()
+        box = self.show("#many-values")
+        self.js("arguments[0].select()", box)
+        self.press(values)
+        if self.js("return document.activeElement.id") != "many-values":
+            self.enter("#many-values", values)
+        else:
+            self.click("#many-show")
+
+
+main()

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# test_controls.py - every control of the page moves the map, to what the command line draws of the same state
+# SPDX-License-Identifier: MIT
+from browsing import BrowseCase, main
+
+# What stands beside a slider so that it matters: an address.
+BESIDE = {
+    "length": "scaling=dynamic:factor=4,max=512",
+    "shift": "diff=bf16-inv-freq",
+    "slope": "encoding=alibi",
+    "chunk": "encoding=dual-chunk&causal=1&positions=64k&local=16",
+    "local": "encoding=dual-chunk&causal=1&positions=64k&chunk=16k",
+}
+# Rules with parameters that are not needed and have no place until they are told; fixed limits, since a factor
+# of all values moves the limits of their own with them.
+OF_RULE = {
+    "dynamic": "scaling=dynamic:factor=2,max=1024",
+    "yarn": "scaling=yarn:factor=8,original=1024,mscale=1,mscale-all-dim=0.5&clim=-1:4",
+    "longrope": "head-dim=4&scaling=longrope:original=1024,short=1/2,long=1/32,factor=4&clim=-1:4",
+    "ggml": "scaling=ggml:scale=0.25,ext=1,original=1024&clim=-1:4",
+    "axial": "grid=16&scaling=axial:max-freq=16,points=8",
+    "vision-2d": "grid=16&scaling=vision-2d",
+}
+STILL = {"yarn-max", "longrope-max", "ggml-original"}
+# Where the words of a list make a difference.
+OF_LIST = {"layout": "content=gauss:7&base=100&positions=400", "measure": "clim=-1:1"}
+
+
+class Controls(BrowseCase):
+    def setUp(self):
+        super().setUp()
+        self.size(960, 480)  # few pixels are soon compared
+
+    def shown(self, kind, within="#control-groups"):
+        return self.js("return [...document.querySelectorAll(arguments[0])].filter((one) => !one.closest('[hidden]'))"
+                       ".map((one) => one.id.replace(/^[a-z]+-/, ''))", "%s %s" % (within, kind))
+
+    def moved(self, name, before, still=False):
+        """Drags a slider; the picture changes, and is that of the command line."""
+        self.slide(name, lambda value: 0.35 if value > 0.5 else 0.65)
+        after = self.assert_drawn(words=name)
+        self.assertTrue(still or before != after, "%s moves nothing" % name)
+        return after
+
+    def test_every_slider_moves_the_map(self):
+        known = self.got("/options.json").json["options"]
+        names = [one["name"] for one in known if one["slider"] and "map" in one["commands"]]
+        self.assertGreater(len(names), 8)
+        for name in names:
+            with self.subTest(slider=name):
+                self.open(BESIDE.get(name, ""))
+                self.moved(name, self.pixels()[2])
+
+    def test_every_parameter_of_a_rule_moves_the_map(self):
+        for rule in self.got("/options.json").json["scaling"]:
+            self.open(OF_RULE.get(rule["name"], ""))
+            if rule["name"] not in OF_RULE:
+                self.choose("scaling", rule["name"])
+            names = [one["key"] for one in rule["parameters"] if one["slider"]]
+            picture = self.assert_drawn(words=rule["name"])
+            self.assertEqual({"scaling-" + name for name in names}, set(self.shown("input[type=range]", ".scaling")))
+            for name in names:
+                with self.subTest(rule=rule["name"], slider=name):
+                    picture = self.moved("scaling-" + name, picture, "%s-%s" % (rule["name"], name) in STILL)
+                    if name == "attention":  # which is taken before what is worked out from mscale
+                        self.click("#reset-scaling-attention")
+                        picture = self.assert_drawn()
+
+    def test_every_word_of_every_list_moves_the_map(self):
+        self.open()
+        for name in self.shown("[id^=select-]"):
+            if name in ("scaling", "clim"):
+                continue  # above with the parameters of each rule, and with the colours
+            self.open(OF_LIST.get(name, "base=100&positions=400&causal=1&shift=1M"))
+            words = self.js("return [...document.getElementById('select-' + arguments[0]).options]"
+                            ".map((one) => one.value)", name)
+            pictures = set()
+            for word in words:
+                with self.subTest(list=name, word=word):
+                    self.choose(name, word)
+                    pictures.add(self.same_as_the_command())
+            # The number format is that of a GPU.
+            self.assertTrue(name == "dtype" or len(pictures) > 1, "%s moves nothing" % name)
+
+    def same_as_the_command(self):
+        """The picture that the command line draws, or the sentence with which it refuses."""
+        if self.settled() == "ready":
+            return self.assert_drawn()
+        sentence = self.refused_state()
+        self.refused(2, [sentence], "map", *self.command(), "-o", "refused.png")
+        return sentence
+
+    def test_every_flag_and_reset(self):
+        self.open("positions=400&base=100")
+        before = self.pixels()[2]
+        for name in self.shown("input[type=checkbox][id^=check-]"):
+            with self.subTest(flag=name):
+                self.click("#check-" + name)
+                picture = self.same_as_the_command()
+                # A dark page is of saved figures; what is strict refuses more and draws the same.
+                self.assertEqual(picture != before, name not in ("dark", "strict"), name)
+                self.click("#check-" + name)
+        self.slide("base", 0.8)
+        self.click("#reset-base")
+        self.assertTrue(self.assert_drawn(["--positions", "400"]) != before)
+        self.assertEqual(self.command(), ["--positions", "400"])
+
+    def test_numbers_are_typed_as_on_the_command_line(self):
+        self.open()
+        for name, text, said in (("positions", "128k", "131,072"), ("base", "5e5", "500,000"), ("head-dim", "64", "64"),
+                                 ("rotary-dim", "32", "32")):
+            self.enter("#number-" + name, text)
+            self.ready()
+            self.assertEqual(self.js("return document.getElementById('number-' + arguments[0]).value", name), said)
+        self.assert_drawn(["-n", "128k", "--base", "5e5", "--head-dim", "64", "--rotary-dim", "32"])
+
+    def test_colours_are_one_click_away(self):
+        self.open()
+        for name in self.got("/options.json").json["colormaps"]:
+            self.click("#cmap-" + name)
+            self.assert_drawn(["--cmap", name])
+        self.click("#cmap-auto")
+        self.assert_drawn([])
+        self.choose("clim", "fixed")
+        self.enter("#clim-low", "-0.25")
+        self.enter("#clim-high", "0.5")
+        self.assert_drawn(["--clim", "-0.25:0.5"])
+
+    def test_what_cannot_be_is_explained_and_the_last_picture_stays(self):
+        self.open("head-dim=64&rotary-dim=32&base=5e5&positions=400")
+        for name, text in (("rotary-dim", "65"), ("base", "-3"), ("positions", "many"), ("head-dim", "7")):
+            before = self.pixels()
+            self.enter("#number-" + name, text)
+            sentence = self.refused_state()
+            self.assertIn("--" + name, sentence)
+            self.assertEqual(self.text("error-" + name), sentence)
+            box = self.find("#number-" + name)
+            self.assertEqual((box.get_attribute("value"), box.get_attribute("aria-invalid")), (text, "true"))
+            self.assertTrue(self.pixels() == before, name)
+            self.click("#reset-" + name)
+            self.ready()
+            self.assertTrue(self.js("return document.getElementById('refusal').hidden && "
+                                    "document.getElementById('error-' + arguments[0]).hidden", name))
+
+    def test_a_rule_that_is_refused_is_explained_at_its_parameter(self):
+        self.open("scaling=yarn:factor=4,original=4096&positions=16k")
+        self.enter("#number-scaling-factor", "0.5")
+        sentence = self.refused_state()
+        self.assertIn("factor", sentence)
+        self.assertEqual(self.text("error-scaling-factor"), sentence)
+        self.enter("#number-scaling-factor", "8")
+        self.assert_drawn(["-n", "16k", "--scaling", "yarn:factor=8,original=4096"])
+
+
+main()

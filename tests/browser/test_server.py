@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# test_server.py - the page and its server: a lost one, nothing but it, how soon there is a picture, how heavy it is
+# SPDX-License-Identifier: MIT
+import signal
+
+from browsing import BrowseCase, main
+
+# At most, as the page promises; the guard lets a busy machine be that much slower.
+FIRST_PAINT = 500  # ms
+WEIGHT = 400 * 1024  # bytes, as they come over the wire
+GUARD = 4
+
+
+class Server(BrowseCase):
+    def test_a_lost_server_is_waited_for(self):
+        self.open("positions=2k")
+        port, before = self.port, self.pixels()
+        self.stop(self.process, signal.SIGKILL)
+        self.expected.append("net::ERR_CONNECTION_REFUSED")
+        self.expected.append("net::ERR_")
+        self.slide("base", 0.75)
+        self.until("!document.getElementById('banner').hidden", "the page says that the server is away")
+        self.assertIn("does not answer", self.text("banner"))
+        self.assertTrue(self.pixels() == before)
+        # The same port, but another token: its page in another tab brings that.
+        self.expected.append("status of 403")
+        self.start("-q", "--port", port)
+        self.until("document.getElementById('banner').textContent.includes('started anew')", "the page tells what to do")
+        self.assertTrue(self.pixels() == before)
+        first = self.driver.current_window_handle
+        self.driver.switch_to.new_window("tab")
+        self.driver.get(self.about["url"])
+        self.until("document.body?.dataset.state === 'ready'", "the new page is there")
+        self.driver.close()
+        self.driver.switch_to.window(first)
+        self.until("document.getElementById('banner').hidden", "the page goes on")
+        self.assertTrue(self.assert_drawn() != before[2])
+        options = self.command()
+        self.assertEqual(options[:2], ["--positions", "2k"])
+        self.assertEqual(options[2], "--base")
+
+    def test_a_busy_server_is_waited_for(self):
+        self.open()
+        self.process.send_signal(signal.SIGSTOP)
+        self.slide("base", 0.3)
+        self.slide("base", 0.6)
+        self.assertEqual(self.js("return document.body.dataset.state"), "busy")
+        self.process.send_signal(signal.SIGCONT)
+        self.assert_drawn()
+
+    def test_nothing_but_the_server_is_asked(self):
+        self.open("preset=llama3.1-8b")
+        self.slide("base", 0.6)
+        self.click("#keep-a")
+        self.click("#compare-difference")
+        self.click("#keys")
+        self.click("#keys-dialog button")
+        self.until("document.getElementById('answer-first').textContent", "the answer is told")
+        asked = self.requests()
+        self.assertGreater(len(asked), 20)
+        self.assertEqual([url for url in asked if not url.startswith((self.origin + "/", "data:", "blob:"))], [])
+        # Nothing loads from elsewhere even where the page were made to.
+        blocked = self.js(
+            "return new Promise((done) => { document.addEventListener('securitypolicyviolation',"
+            "(event) => done(event.effectiveDirective)); new Image().src = 'http://127.0.0.2:9/x.png'; })")
+        self.assertEqual(blocked, "img-src")
+        self.assertEqual(self.requests(), ["http://127.0.0.2:9/x.png"])
+        self.expected.append("Content Security Policy")
+
+    def test_first_paint_and_weight(self):
+        painted = []
+        for _ in range(3):
+            self.cdp("Network.clearBrowserCache")
+            self.open()
+            self.until("performance.getEntriesByName('first-contentful-paint').length", "something is painted")
+            painted.append(self.js(
+                "return [performance.getEntriesByName('first-contentful-paint')[0].startTime,"
+                "window.ropemapStats[0].paintedAt]"))
+        first, whole = min(painted)
+        weight = self.js("return [...performance.getEntriesByType('navigation'), "
+                         "...performance.getEntriesByType('resource')].filter((one) => !one.name.includes('view='))"
+                         ".reduce((sum, one) => sum + one.transferSize, 0)")
+        print("first paint %.0f ms, first map %.0f ms, %.0f kB" % (first, whole, weight / 1024))
+        self.assertLess(first, FIRST_PAINT * GUARD)
+        self.assertLess(weight, WEIGHT)
+        self.assertGreater(weight, 20000)
+
+    def test_it_starts_with_the_options_of_the_server(self):
+        self.stop(self.process)
+        self.start("-q", "--base", "5e5", "-n", "3000", "--causal")
+        self.open()
+        self.assert_drawn(["--base", "5e5", "-n", "3000", "--causal"])
+        self.open("base=77")
+        self.assert_drawn(["--base", "77"])
+
+
+main()
