@@ -42,17 +42,35 @@ static double row_factor(const rm_job *job, const float *raw) {
     return square > 0.0 ? 1.0 / sqrt(square) : (double)NAN;
 }
 
-void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span span, double *mean) {
+/* [pairs] of `count` positions, `step` apart. */
+static const rm_phasor *run_means(const rm_job *job, int64_t step, int64_t count, rm_runs *runs) {
+    const int64_t slot = count & 1;
+    rm_phasor *means = runs->means + slot * job->freqs.pairs;
+    if (runs->step != step) {
+        runs->step = step;
+        runs->counts[0] = runs->counts[1] = 0;
+    }
+    if (runs->counts[slot] != count) {
+        runs->counts[slot] = count;
+        for (int32_t pair = 0; pair < job->freqs.pairs; pair++) {
+            means[pair] = rm_phasor_run(turning_of(job, pair), step, count);
+        }
+    }
+    return means;
+}
+
+void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span span, rm_runs *runs,
+                    double *mean) {
     const ropemap_range range = rm_side_range(job, side);
-    const ropemap_range positions = {
-        .first = rm_position(range, span.first), .count = span.end - span.first, .step = range.step};
+    const int64_t start = rm_position(range, span.first);
+    const rm_phasor *means = run_means(job, range.step, span.end - span.first, runs);
     const double factor = row_factor(job, raw);
     for (int64_t d = 0; d < job->queries->head_dim; d++) {
         mean[d] = factor * (double)raw[d];
     }
     for (int32_t pair = 0; job->rotation.rotate && pair < job->freqs.pairs; pair++) {
-        const rm_phasor turned =
-            rm_phasor_mul(pair_of(job, raw, pair), rm_phasor_mean(turning_of(job, pair), positions));
+        const rm_phasor turned = rm_phasor_mul(
+            pair_of(job, raw, pair), rm_phasor_mul(rm_phasor_at(turning_of(job, pair), start), means[pair]));
         const double scale = factor * (double)job->freqs.attention_factor;
         int64_t first = 0, second = 0;
         pair_elements(job, pair, &first, &second);

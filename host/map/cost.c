@@ -4,6 +4,7 @@
 
 #include "host/map/cells.h"
 #include "host/map/dual_chunk.h"
+#include "host/map/phasor.h"
 #include "host/map/pieces.h"
 #include "host/map/plan.h"
 #include "host/map/rectangle.h"
@@ -258,6 +259,7 @@ static struct bytes factored_worker(const rm_job *job) {
     const int64_t tiles = rm_product_parts(job) * block * block;
     struct bytes worker = {.own = 4.0 * (double)tiles + device_rows_bytes(job, rows)};
     worker.host = 4.0 * (double)(rows * dim) + 8.0 * batch * (double)dim;
+    worker.host += (double)sizeof(rm_phasor) * (2.0 * (double)job->freqs.pairs + 1.0);
     worker.host += 4.0 * batch * (double)rm_cell_features(job) + 8.0 * (double)(block * block);
     if (moments) {
         worker.host += 8.0 * square;

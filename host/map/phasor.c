@@ -59,11 +59,21 @@ static rm_phasor mean_from_zero(struct turns eta, int64_t count) {
     return (rm_phasor){.re = middle.re * length, .im = middle.im * length};
 }
 
+static struct turns token_of(rm_turning turning) {
+    return (struct turns){.hi = turning.step, .lo = turning.fine};
+}
+
+rm_phasor rm_phasor_at(rm_turning turning, int64_t position) {
+    return unit(multiply(token_of(turning), position));
+}
+
+rm_phasor rm_phasor_run(rm_turning turning, int64_t step, int64_t count) {
+    return mean_from_zero(half(multiply(token_of(turning), step)), count);
+}
+
 rm_phasor rm_phasor_mean(rm_turning turning, ropemap_range positions) {
-    const struct turns token = {.hi = turning.step, .lo = turning.fine};
-    const struct turns eta = half(multiply(token, positions.step));
-    const rm_phasor start = unit(multiply(token, positions.first));
-    return rm_phasor_mul(start, mean_from_zero(eta, positions.count));
+    return rm_phasor_mul(rm_phasor_at(turning, positions.first),
+                         rm_phasor_run(turning, positions.step, positions.count));
 }
 
 /*
@@ -72,8 +82,7 @@ rm_phasor rm_phasor_mean(rm_turning turning, ropemap_range positions) {
  * one more row.
  */
 rm_phasor rm_phasor_triangle(rm_turning turning, int64_t step, int64_t count) {
-    const struct turns token = {.hi = turning.step, .lo = turning.fine};
-    const struct turns delta = multiply(token, step), eta = half(delta);
+    const struct turns delta = multiply(token_of(turning), step), eta = half(delta);
     rm_phasor sum = {0};
     int64_t done = 0;
     for (int bit = 40; bit >= 0; bit--) {

@@ -24,6 +24,12 @@ typedef struct rm_turning {
     uint32_t fine; /* 2^-96 turns a token */
 } rm_turning;
 
+/* e^(i phase) at a position. */
+rm_phasor rm_phasor_at(rm_turning turning, int64_t position);
+
+/* Mean of e^(i phase) over `count` positions, `step` apart, from position 0 on (count >= 1). */
+rm_phasor rm_phasor_run(rm_turning turning, int64_t step, int64_t count);
+
 /* Mean of e^(i phase) over the positions of a range (count >= 1). Error below 1e-11 at any count up to 2^40.
  */
 rm_phasor rm_phasor_mean(rm_turning turning, ropemap_range positions);

@@ -5,7 +5,6 @@
 #include "host/map/pooled.h"
 
 #include "host/base/alloc.h"
-#include "host/map/closed.h"
 
 #include <string.h>
 
@@ -16,14 +15,16 @@ ropemap_status rm_pooling_make(rm_pooling *pooling, const rm_job *job, rm_worker
         .raw = job->backend->stage(worker->context, job->device.rows_at_once * (int64_t)dim),
         .means = rm_alloc_raw((uint64_t)cells * dim, sizeof *pooling->means),
         .moment = moments ? rm_alloc_raw(dim * dim, sizeof *pooling->moment) : NULL,
+        .runs.means = rm_alloc_raw(2 * (uint64_t)job->freqs.pairs + 1, sizeof *pooling->runs.means),
     };
-    const bool whole =
-        pooling->raw != NULL && pooling->means != NULL && (!moments || pooling->moment != NULL);
+    const bool whole = pooling->raw != NULL && pooling->means != NULL && pooling->runs.means != NULL &&
+                       (!moments || pooling->moment != NULL);
     return whole ? ROPEMAP_OK : rm_fail_memory(error, "pooled rows", dim * dim * sizeof(double));
 }
 
 void rm_pooling_free(rm_pooling *pooling, const rm_job *job, rm_worker *worker) {
     job->backend->unstage(worker->context, pooling->raw);
+    rm_free(pooling->runs.means);
     rm_free(pooling->moment);
     rm_free(pooling->means);
     *pooling = (rm_pooling){0};
@@ -35,12 +36,13 @@ static const rm_axis *axis_of(const rm_job *job, rm_side side) {
 
 /* Means of rows that are all the same before they are rotated. */
 static ropemap_status constant_means(const rm_job *job, rm_worker *worker, rm_side side, int64_t first,
-                                     int64_t cells, const rm_pooling *pooling, ropemap_error *error) {
+                                     int64_t cells, rm_pooling *pooling, ropemap_error *error) {
     const rm_axis *axis = axis_of(job, side);
     rm_view row = {0};
     RM_TRY(rm_side_read(job, worker, side, rm_axis_cell(axis, first).first, 1, pooling->raw, &row, error));
     for (int64_t c = 0; c < cells; c++) {
-        rm_closed_mean(job, side, row.data, rm_axis_cell(axis, first + c), pooling->means + c * row.cols);
+        rm_closed_mean(job, side, row.data, rm_axis_cell(axis, first + c), &pooling->runs,
+                       pooling->means + c * row.cols);
     }
     return ROPEMAP_OK;
 }

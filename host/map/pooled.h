@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_HOST_MAP_POOLED_H
 #define ROPEMAP_HOST_MAP_POOLED_H
 
+#include "host/map/closed.h"
 #include "host/map/job.h"
 #include "host/map/side.h"
 
@@ -11,6 +12,7 @@ typedef struct rm_pooling {
     float *raw;     /* [device.rows_at_once, head_dim] rows as they come */
     double *means;  /* [cells at once, head_dim] */
     double *moment; /* [head_dim, head_dim] of one cell; NULL where no second moments are asked */
+    rm_runs runs;   /* of rows that are all the same before they are rotated */
 } rm_pooling;
 
 /* `cells`: how many are pooled at once, at most. */
