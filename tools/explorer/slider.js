@@ -136,6 +136,9 @@ export class Slider {
 
   /* Shows the text in effect; changed: it is not the default. */
   show(text, changed, note = '') {
+    const told = [text, changed, note, this.limits.high, this.bad].join();
+    if (told === this.told) return; /* most sliders do not change when one does */
+    this.told = told;
     const value = parseNumber(text);
     this.value = Number.isNaN(value) ? null : value;
     if (document.activeElement !== this.box || !this.bad) this.box.value = this.value === null ? text : grouped(value);
