@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: MIT
 from browsing import BrowseCase, main
 
-# What stands beside a slider so that it matters: an address.
+# What stands beside a slider so that it matters: an address. Limits of their own would follow the slope.
 BESIDE = {
     "length": "scaling=dynamic:factor=4,max=512",
     "shift": "diff=bf16-inv-freq",
-    "slope": "encoding=alibi",
+    "slope": "encoding=alibi&clim=-100:0",
     "chunk": "encoding=dual-chunk&causal=1&positions=64k&local=16",
     "local": "encoding=dual-chunk&causal=1&positions=64k&chunk=16k",
 }
@@ -46,15 +46,19 @@ class Controls(BrowseCase):
         known = self.got("/options.json").json["options"]
         names = [one["name"] for one in known if one["slider"] and "map" in one["commands"]]
         self.assertGreater(len(names), 8)
-        for name in names:
+        self.open()
+        for name in sorted(names, key=lambda name: name in BESIDE):
             with self.subTest(slider=name):
-                self.open(BESIDE.get(name, ""))
+                if name in BESIDE:
+                    self.open(BESIDE[name])
                 self.moved(name, self.pixels()[2])
 
     def test_every_parameter_of_a_rule_moves_the_map(self):
-        for rule in self.got("/options.json").json["scaling"]:
-            self.open(OF_RULE.get(rule["name"], ""))
-            if rule["name"] not in OF_RULE:
+        self.open()
+        for rule in sorted(self.got("/options.json").json["scaling"], key=lambda rule: rule["name"] in OF_RULE):
+            if rule["name"] in OF_RULE:
+                self.open(OF_RULE[rule["name"]])
+            else:
                 self.choose("scaling", rule["name"])
             names = [one["key"] for one in rule["parameters"] if one["slider"]]
             picture = self.assert_drawn(words=rule["name"])
@@ -67,15 +71,15 @@ class Controls(BrowseCase):
                         picture = self.assert_drawn()
 
     def test_every_word_of_every_list_moves_the_map(self):
-        self.open()
-        for name in self.shown("[id^=select-]"):
-            if name in ("scaling", "clim"):
-                continue  # above with the parameters of each rule, and with the colours
-            self.open(OF_LIST.get(name, "base=100&positions=400&causal=1&shift=1M"))
+        self.open("base=100&positions=400&causal=1&shift=1M")
+        names = [name for name in self.shown("[id^=select-]") if name not in ("scaling", "clim")]  # those are elsewhere
+        for name in sorted(names, key=lambda name: name in OF_LIST):
+            if name in OF_LIST:
+                self.open(OF_LIST[name])
             words = self.js("return [...document.getElementById('select-' + arguments[0]).options]"
                             ".map((one) => one.value)", name)
             pictures = set()
-            for word in words:
+            for word in words[::-1]:  # the first is what it was
                 with self.subTest(list=name, word=word):
                     self.choose(name, word)
                     pictures.add(self.same_as_the_command())
