@@ -32,7 +32,7 @@ export function startMap() {
 
 function resized() {
   axes();
-  draw();
+  drawNow(); /* a canvas of another size is empty, and the next frame is too late */
   requestMap({});
   hooks.resized?.();
 }
