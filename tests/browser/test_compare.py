@@ -76,6 +76,12 @@ class Compare(BrowseCase):
                         self.assertIn(here, colours[max(level - 1, 0):level + 2], (row, col))
         self.eventually(halves, "A to the left, B to the right")
         self.assertIn("base 100", self.text("pane-main-name"))
+        # Both are drawn over the present positions, so those tell nothing apart.
+        self.enter("#number-positions", "3k")
+        self.ready()
+        self.assertEqual(self.text("pane-main-name"), "A: base 100  |  B: base 500,000")
+        self.enter("#number-positions", "2k")
+        self.ready()
         self.click("#compare-beside")
         self.eventually(lambda: self.beside(low, high), "A beside B")
         self.click("#compare-blink")
@@ -87,7 +93,7 @@ class Compare(BrowseCase):
                    "both in turn")
         self.assertTrue(len(set(pictures.values())) == 2)
         self.click("#compare-off")
-        self.assert_drawn(["--base", "5e5", "-n", "2k"])
+        self.eventually(lambda: self.assert_drawn(["--base", "5e5", "-n", "2k"]), "B alone")
 
     def beside(self, low, high):
         side = self.js("return document.getElementById('map').width")

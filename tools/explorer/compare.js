@@ -15,6 +15,7 @@ import { reducedMotion, whenQuiet } from './timing.js';
 
 const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
 const BLINK = 800; /* ms: slower than three flashes a second */
+const WINDOW = ['positions', 'rows', 'cols'];
 const PICTURE = ['cmap', 'clim', 'norm', 'percentile', 'contour', 'dark'];
 const byId = (id) => document.getElementById(id);
 
@@ -89,7 +90,7 @@ const agree = whenQuiet(120, () => {
 /* What A is asked with: its own rule, the window and the colours of B. */
 function askedOfA(extra) {
   const options = optionsOfA();
-  for (const name of [...PICTURE, 'positions', 'rows', 'cols']) delete options[name];
+  for (const name of [...PICTURE, ...WINDOW]) delete options[name];
   for (const name of PICTURE) if (state.options[name]) options[name] = state.options[name];
   options.positions = effective('positions');
   if (!options.cmap && layers.main?.header) options.cmap = layers.main.header.colormap;
@@ -216,7 +217,7 @@ export function flip() {
 function differing() {
   const a = optionsOfA(), b = state.options;
   const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])]
-    .filter((name) => a[name] !== b[name] && !PICTURE.includes(name));
+    .filter((name) => a[name] !== b[name] && ![...PICTURE, ...WINDOW].includes(name));
   const words = (text) => (Number.isNaN(parseNumber(text)) ? text : grouped(parseNumber(text)));
   const text = (options) => keys.map((name) => `${name} ${words(effective(name, options))}`).join(', ');
   return { a: text(a), b: text(b) };
