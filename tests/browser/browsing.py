@@ -220,7 +220,7 @@ class BrowseCase(ServeCase):
         """Types over what a box holds."""
         box = self.show(selector)
         self.actions.move_to_element(box).click().perform()
-        self.js("arguments[0].select()", box)
+        self.js("arguments[0].focus(); arguments[0].select()", box)  # where what came late moved it away
         self.press(text, Keys.ENTER)
         return box
 
