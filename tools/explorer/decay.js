@@ -89,10 +89,10 @@ function askBound() {
   });
 }
 
-/* RoFormer's bound is relative; here it is 1 at distance 0, as the similarity is. */
+/* RoFormer's bound holds after a factor that depends on the vectors: its shape alone is drawn, from 1 on. */
 function scaled(points) {
   const unit = points.high?.[0] ?? points.mean[0];
-  return { ...points, mean: points.mean.map((value) => value / unit) };
+  return { ...points, unit, mean: points.mean.map((value) => value / unit) };
 }
 
 function askPin(query, one) {
@@ -146,6 +146,7 @@ function show() {
     { at: trained, kind: 'trained', label: 'trained' },
   ].filter(({ at }) => at !== null && at !== undefined);
   chart.description = describe();
+  byId('curve-note').textContent = note();
   showCurves({
     ...range, marks, bound: state.page.bound ? bound : null,
     curves: [...there.map(({ query, curve, colour }) => ({ id: query, points: curve.points, colour })),
@@ -163,6 +164,9 @@ function describe() {
 /* What the curve leaves out of what the map shows. */
 function note() {
   const encoding = effective('encoding');
+  if (state.page.bound && bound) {
+    return `Dashed: the shape of RoFormer’s upper bound, drawn as 1 where it is ${d3.format('.4~g')(bound.unit)}.`;
+  }
   if (encoding !== 'rope') return `The curve is that of RoPE, the map ${encoding}.`;
   if (effective('content').startsWith('gauss')) return 'The curve is that of equal vectors.';
   return effective('measure') === 'scaled' ? 'The curve is q · k of unit vectors, not divided by √D.' : '';
