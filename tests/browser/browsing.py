@@ -203,8 +203,16 @@ class BrowseCase(ServeCase):
                        "found.scrollIntoView({ block: 'center' }); return found", selector)
 
     def click(self, selector):
-        """By the pointer, at the element's middle; what covers it would get the click."""
-        self.actions.move_to_element(self.show(selector)).click().perform()
+        """By the pointer, at the element's middle; what covers it would get the click. What comes late may move the
+        element away between the look and the click: then once more."""
+        for _ in range(3):
+            element = self.show(selector)
+            self.js("window.aimed = arguments[0]; window.hit = null; addEventListener('pointerdown', (event) => {"
+                    "window.hit = event.target; }, { capture: true, once: true })", element)
+            self.actions.move_to_element(element).click().perform()
+            if self.js("return (window.aimed.closest('label') ?? window.aimed).contains(window.hit)"):
+                return
+        self.fail("%s: something else got the click" % selector)
 
     def press(self, *keys, shift=False):
         """Keys for what has the focus."""
@@ -230,7 +238,16 @@ class BrowseCase(ServeCase):
         select.find_element(By.CSS_SELECTOR, "option[value='%s']" % word).click()
 
     def slide(self, name, place):
-        """The slider, dragged by its knob to a place of its track, 0 to 1; a function makes that of where it is."""
+        """The slider, dragged by its knob to a place of its track, 0 to 1; a function makes that of where it is. A
+        page that is still settling may move the knob away from under the pointer: then it is grabbed again."""
+        for _ in range(3):
+            before = self.js("return document.getElementById(arguments[0]).value", "slider-" + name)
+            self.drag_knob(name, place)
+            if self.js("return document.getElementById(arguments[0]).value", "slider-" + name) != before:
+                return
+            time.sleep(0.3)
+
+    def drag_knob(self, name, place):
         slider = self.show("#slider-" + name)
         wide, value, knob = self.js("const at = arguments[0]; return [at.clientWidth, Number(at.value), "
                                     "parseFloat(getComputedStyle(document.documentElement).fontSize)]", slider)
