@@ -14,7 +14,7 @@ ROOT = pathlib.Path(os.environ.get("ROPEMAP_SOURCE", pathlib.Path(__file__).reso
 
 TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "cuda", "host", "tests", "tools"}
 HOST = {"ropemap.h", "base", "spec", "data", "map", "cpu", "bench", "figure"}
-CODE = {".c", ".cpp", ".h", ".cu", ".cuh", ".S", ".js"}
+CODE = {".c", ".cpp", ".h", ".cu", ".cuh", ".S", ".js", ".css"}
 SCRIPT = {".py", ".sh"}
 
 # What the files of a place may include besides the files of their own folder, as patterns over paths from the
