@@ -69,14 +69,14 @@ static void find_device(rm_nvml *nvml, int32_t index) {
     char bus[BUS_NAME] = "";
     unsigned all = 0;
     if (find_bus(index, bus)) {
-        if (find(nvml->library, "nvmlDeviceGetHandleByPciBusId_v2", &by_bus, sizeof by_bus) &&
+        if (find(nvml->handle, "nvmlDeviceGetHandleByPciBusId_v2", &by_bus, sizeof by_bus) &&
             by_bus(bus, &nvml->device) != DONE) {
             nvml->device = NULL;
         }
         return;
     }
-    if (find(nvml->library, "nvmlDeviceGetCount_v2", &count, sizeof count) &&
-        find(nvml->library, "nvmlDeviceGetHandleByIndex_v2", &by_number, sizeof by_number) &&
+    if (find(nvml->handle, "nvmlDeviceGetCount_v2", &count, sizeof count) &&
+        find(nvml->handle, "nvmlDeviceGetHandleByIndex_v2", &by_number, sizeof by_number) &&
         count(&all) == DONE && all == 1 && by_number(0, &nvml->device) != DONE) {
         nvml->device = NULL;
     }
@@ -84,13 +84,13 @@ static void find_device(rm_nvml *nvml, int32_t index) {
 
 void rm_nvml_open(rm_nvml *nvml, int32_t index) {
     plain_function init = NULL;
-    *nvml = (rm_nvml){.library = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL)};
-    if (nvml->library == NULL) {
+    *nvml = (rm_nvml){.handle = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL)};
+    if (nvml->handle == NULL) {
         return;
     }
-    if (!find(nvml->library, "nvmlInit_v2", &init, sizeof init) || init() != DONE) {
-        (void)dlclose(nvml->library);
-        nvml->library = NULL;
+    if (!find(nvml->handle, "nvmlInit_v2", &init, sizeof init) || init() != DONE) {
+        (void)dlclose(nvml->handle);
+        nvml->handle = NULL;
         return;
     }
     find_device(nvml, index);
@@ -98,18 +98,18 @@ void rm_nvml_open(rm_nvml *nvml, int32_t index) {
 
 void rm_nvml_close(rm_nvml *nvml) {
     plain_function end = NULL;
-    if (nvml->library != NULL) {
-        if (find(nvml->library, "nvmlShutdown", &end, sizeof end)) {
+    if (nvml->handle != NULL) {
+        if (find(nvml->handle, "nvmlShutdown", &end, sizeof end)) {
             (void)end();
         }
-        (void)dlclose(nvml->library);
+        (void)dlclose(nvml->handle);
     }
-    *nvml = (rm_nvml){.library = NULL};
+    *nvml = (rm_nvml){.handle = NULL};
 }
 
 void rm_nvml_driver(const rm_nvml *nvml, char *version, size_t size) {
     text_function ask = NULL;
-    if (nvml->library == NULL || !find(nvml->library, "nvmlSystemGetDriverVersion", &ask, sizeof ask) ||
+    if (nvml->handle == NULL || !find(nvml->handle, "nvmlSystemGetDriverVersion", &ask, sizeof ask) ||
         ask(version, (unsigned)size) != DONE) {
         version[0] = '\0';
     }
@@ -118,7 +118,7 @@ void rm_nvml_driver(const rm_nvml *nvml, char *version, size_t size) {
 static int32_t clock_of(const rm_nvml *nvml, int kind) {
     kind_function ask = NULL;
     unsigned megahertz = 0;
-    return find(nvml->library, "nvmlDeviceGetClockInfo", &ask, sizeof ask) &&
+    return find(nvml->handle, "nvmlDeviceGetClockInfo", &ask, sizeof ask) &&
                    ask(nvml->device, kind, &megahertz) == DONE
                ? (int32_t)megahertz
                : 0;
@@ -128,15 +128,15 @@ static int32_t clock_of(const rm_nvml *nvml, int kind) {
 static uint64_t reasons_of(const rm_nvml *nvml) {
     bits_function ask = NULL;
     unsigned long long reasons = 0;
-    return (find(nvml->library, "nvmlDeviceGetCurrentClocksEventReasons", &ask, sizeof ask) ||
-            find(nvml->library, "nvmlDeviceGetCurrentClocksThrottleReasons", &ask, sizeof ask)) &&
+    return (find(nvml->handle, "nvmlDeviceGetCurrentClocksEventReasons", &ask, sizeof ask) ||
+            find(nvml->handle, "nvmlDeviceGetCurrentClocksThrottleReasons", &ask, sizeof ask)) &&
                    ask(nvml->device, &reasons) == DONE
                ? (uint64_t)reasons
                : 0;
 }
 
 ropemap_gpu_state rm_nvml_look(const rm_nvml *nvml) {
-    ropemap_gpu_state state = {.known = nvml->library != NULL && nvml->device != NULL};
+    ropemap_gpu_state state = {.known = nvml->handle != NULL && nvml->device != NULL};
     if (!state.known) {
         return state;
     }
@@ -145,11 +145,11 @@ ropemap_gpu_state rm_nvml_look(const rm_nvml *nvml) {
     unsigned celsius = 0, milliwatts = 0;
     state.processor_mhz = clock_of(nvml, CLOCK_PROCESSORS);
     state.memory_mhz = clock_of(nvml, CLOCK_MEMORY);
-    if (find(nvml->library, "nvmlDeviceGetTemperature", &heat, sizeof heat) &&
+    if (find(nvml->handle, "nvmlDeviceGetTemperature", &heat, sizeof heat) &&
         heat(nvml->device, SENSOR_GPU, &celsius) == DONE) {
         state.celsius = (int32_t)celsius;
     }
-    if (find(nvml->library, "nvmlDeviceGetPowerUsage", &power, sizeof power) &&
+    if (find(nvml->handle, "nvmlDeviceGetPowerUsage", &power, sizeof power) &&
         power(nvml->device, &milliwatts) == DONE) {
         state.watts = 1e-3 * (double)milliwatts;
     }

@@ -6,8 +6,8 @@
 #include "host/base/status.h"
 
 typedef struct rm_nvml {
-    void *library; /* NULL: there is none, and nothing is known */
-    void *device;  /* NULL: it does not know the GPU */
+    void *handle; /* of the library; NULL: there is none, and nothing is known */
+    void *device; /* NULL: it does not know the GPU */
 } rm_nvml;
 
 /* Opens what there is for the GPU that the driver's `index` names; none is no failure. */

@@ -40,7 +40,7 @@ typedef int (*memory_function)(size_t *, int);
 typedef int (*text_function)(int, const char **);
 
 struct driver {
-    void *library;
+    void *handle;
     init_function init;
     number_function version, count;
     device_function device;
@@ -59,7 +59,7 @@ static bool find(void *library, const char *name, void *function, size_t size) {
 }
 
 static bool find_all(struct driver *driver) {
-    void *from = driver->library;
+    void *from = driver->handle;
     return find(from, "cuInit", &driver->init, sizeof driver->init) &&
            find(from, "cuDriverGetVersion", &driver->version, sizeof driver->version) &&
            find(from, "cuDeviceGetCount", &driver->count, sizeof driver->count) &&
@@ -108,13 +108,13 @@ static ropemap_status ask(struct driver *driver, ropemap_error *error) {
 
 /* NODELETE: the driver's library keeps threads of its own and is not made to be unloaded. */
 static ropemap_status driver_open(struct driver *driver, ropemap_error *error) {
-    *driver = (struct driver){.library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)};
-    if (driver->library == NULL) {
+    *driver = (struct driver){.handle = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)};
+    if (driver->handle == NULL) {
         return rm_fail(error, ROPEMAP_RESOURCES, "no GPU: there is no NVIDIA driver (%.200s)", dlerror());
     }
     const ropemap_status status = ask(driver, error);
     if (status != ROPEMAP_OK) {
-        (void)dlclose(driver->library);
+        (void)dlclose(driver->handle);
     }
     return status;
 }
@@ -125,7 +125,7 @@ ropemap_status ropemap_driver_describe(ropemap_driver *described, ropemap_error 
     RM_TRY(driver_open(&driver, error));
     described->version = driver.supports;
     described->devices = driver.devices;
-    (void)dlclose(driver.library);
+    (void)dlclose(driver.handle);
     return ROPEMAP_OK;
 }
 
@@ -161,7 +161,7 @@ ropemap_status ropemap_gpu_describe(int32_t index, ropemap_gpu *gpu, ropemap_err
     struct driver driver;
     RM_TRY(driver_open(&driver, error));
     const ropemap_status status = describe(&driver, index, gpu, error);
-    (void)dlclose(driver.library);
+    (void)dlclose(driver.handle);
     return status;
 }
 
