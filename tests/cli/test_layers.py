@@ -13,7 +13,6 @@ import unittest
 ROOT = pathlib.Path(os.environ.get("ROPEMAP_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 
 TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "cuda", "host", "tests", "tools"}
-HOST = {"ropemap.h", "base", "spec", "data", "map", "cpu", "bench", "figure"}
 CODE = {".c", ".cpp", ".h", ".cu", ".cuh", ".S", ".js", ".css"}
 SCRIPT = {".py", ".sh"}
 
@@ -68,49 +67,7 @@ LIBRARY_HEADERS = [
     ("ropemap.h", ["tests/consumer/*"]),
 ]
 
-# Every stage of the computation, by the name under which a reader looks for it.
-STAGES = [
-    "cuda/arith.h",
-    "host/ropemap.h",
-    "host/base/status.h",
-    "host/base/view.h",
-    "host/base/alloc.h",
-    "host/base/file.h",
-    "host/base/workers.h",
-    "host/base/limits.h",
-    "host/spec/spec.c",
-    "host/spec/schedule.c",
-    "host/data/constant.c",
-    "host/data/random.c",
-    "host/data/npy.c",
-    "host/data/safetensors.c",
-    "host/map/backend.h",
-    "host/map/plan.c",
-    "host/map/map.c",
-    "host/map/factored.c",
-    "host/map/diagonal.c",
-    "host/map/tiled.c",
-    "host/cpu/rotate.c",
-    "host/cpu/similarity.c",
-    "host/cpu/pool.c",
-    "host/map/gpu.c",
-    "host/map/plugin.c",
-    "cuda/rotate.cuh",
-    "cuda/rotate.cu",
-    "cuda/similarity.c",
-    "cuda/pool.cuh",
-    "cuda/pool.cu",
-    "cuda/backend.c",
-    "host/figure/colour.c",
-    "host/figure/ticks.c",
-    "host/figure/figure.c",
-    "host/figure/png.c",
-    "tests/oracle.c",
-    "tools/quickstart",
-    "tools/check",
-]
-
-LONGEST_FILE = 400
+LONGEST_FILE = 800
 LONGEST_FUNCTION = 60
 
 
@@ -240,12 +197,6 @@ class Tree(unittest.TestCase):
         others = [path.name for path in ROOT.iterdir() if not path.name.startswith(".")]
         self.report(sorted(set(others) - TOP_LEVEL - set(ignored)))
         self.report([f"missing: {name}" for name in sorted(TOP_LEVEL - set(others))])
-
-    def test_host_holds_the_layers_and_the_public_header_alone(self):
-        self.report(sorted(path.name for path in (ROOT / "host").iterdir() if path.name not in HOST))
-
-    def test_every_stage_is_where_a_reader_looks_for_it(self):
-        self.report([f"missing: {path}" for path in STAGES if not (ROOT / path).is_file()])
 
     def test_every_header_has_a_guard_of_its_own(self):
         seen, wrong = {}, []
