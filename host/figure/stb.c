@@ -52,6 +52,9 @@ static void release(void *memory) {
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function" /* its other formats */
+#if !defined(__clang__) /* GCC 14 sees one in the JPEG writer, inlined into this file */
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <stb/stb_image_write.h>
 #pragma GCC diagnostic pop
 

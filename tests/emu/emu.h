@@ -30,7 +30,6 @@
 #define __grid_constant__
 #define __launch_bounds__(...)
 #define __forceinline__ inline __attribute__((always_inline))
-#define __noinline__    __attribute__((noinline))
 #define __align__(size) __attribute__((aligned(size)))
 
 /* The tag becomes a part of the symbol's name, by which the emulation finds and fills shared memory. */
