@@ -24,13 +24,52 @@ class Maps(Case):
         self.done("sweep", *arguments, "-o", "s.png", "--force", "--columns", "2")
         self.assertEqual(self.read("s.png"), before)
 
+    def test_a_frame_is_the_map_of_its_setting(self):
+        """Its words included: a rounded or shifted map says so."""
+        self.write("p.npy", write_npy((64,), [3 * row for row in range(64)], "<i8"))
+        for options in (["--phase", "bf16-inv-freq", "--shift", "7"], ["--diff", "hf-fp32", "--shift", "1M"],
+                        ["--positions-from", "p.npy"], ["--grid", "8"],
+                        ["--content", "gauss:3", "--phase", "bf16-tables", "--pool", "max", "--causal"],
+                        ["--scaling", "linear:factor=4", "--contour", "0.5", "--dark", "--font-size", "8pt"]):
+            shown = ["-n", "64", *options, "--size", "16", "--clim=-0.5:1", "--force", "-q"]
+            shown = shown[2:] if "--grid" in options or "--positions-from" in options else shown
+            self.done("sweep", *shown, "--vary", "base=1e3,1e5", "--frames", "frames")
+            for number, base in enumerate(("1e3", "1e5")):
+                self.done("map", *shown, "--base", base, "-o", "m.png")
+                self.assertTrue(self.read("frames/frame-%03d.png" % number) == self.read("m.png"), (options, base))
+
+    def title(self, *options):
+        self.done("sweep", "-n", "64", "--size", "16", *options, "-o", "t.svg", "--force", "-q")
+        found = [one.text for one in xml.etree.ElementTree.fromstring(self.read("t.svg")).iter(SVG + "text")]
+        return next(text for text in found if " over " in text), found
+
+    def test_a_title_says_what_all_have_in_common(self):
+        rows = ["--vary", "base=1e3,1e5"]
+        for options, words in (
+                ([*rows, "--phase", "hf-fp32", "--shift", "7"],
+                 "RoPE similarity over base, d = 128, hf-fp32, shifted by 7"),
+                ([*rows, "--diff", "bf16-inv-freq"], "RoPE similarity over base, d = 128, bf16-inv-freq less exact"),
+                ([*rows, "--scaling", "linear:factor=4"], "RoPE similarity over base, linear scaling by 4, d = 128"),
+                (["--vary", "phase=exact,hf-fp32", "--shift", "9"],
+                 "RoPE similarity over phase, base 10,000, d = 128, shifted by 9"),
+                (["--vary", "diff=hf-fp32,bf16-inv-freq"], "RoPE similarity over diff, base 10,000, d = 128"),
+                (["--vary", "shift=0,7", "--preset", "llama3-8b"],
+                 "RoPE similarity over shift, llama3-8b, base 500,000, d = 128"),
+                (["--vary", "encoding=rope,alibi"], "Similarity over encoding, d = 128"),
+                (["--encoding", "alibi", "--vary", "slope=0.1,0.2"], "ALiBi similarity over slope, d = 128")):
+            title, found = self.title(*options)
+            self.assertEqual(title, words)
+            self.assertEqual("mean of q · k, difference" in found, "diff" in " ".join(options), options)
+        self.assertIn("similarity", self.title("--vary", "pool=max,min")[1])  # their values have no name in common
+        self.assertIn("maximum of q · k", self.title("--pool", "max", "--vary", "content=ones,gauss")[1])
+
     def test_what_is_wrong_is_named(self):
         two = ["sweep", "--vary", "base=1e3,1e4"]
         self.refused(2, ["--vary"], "sweep", "-o", "s.png")
         self.refused(2, ["--output"], *two)
         self.refused(2, [".npy"], *two, "-o", "s.npy")
         self.refused(2, ["twice"], *two, "-o", "s.png", "-o", "s.png")
-        self.refused(2, ["--vary", "diff"], "sweep", "--vary", "diff=hf-fp32,ggml-fp32", "-o", "s.png")
+        self.refused(2, ["--diff", "--phase"], "sweep", "--vary", "diff=hf-fp32", "--phase", "ggml-fp32", "-o", "s.png")
         for option in ("--contour=0", "--dark"):
             self.refused(2, [option.split("=")[0], "--frames"], *two, "-o", "s.png", option)
         self.refused(2, ["--clim", "--norm log"], *two, "-o", "s.png", "--norm", "log", "--clim=-1:1")
@@ -125,7 +164,7 @@ class Curves(Case):
 class Options(Case):
     """Help, completion and manual list what is taken, and nothing else."""
 
-    REFUSED = {"sweep": ("json", "bare", "dry-run", "diff", "percentile", "verbose"),
+    REFUSED = {"sweep": ("json", "bare", "dry-run", "percentile", "verbose"),
                "sweep curve": ("json", "label", "bare", "positions")}
 
     def listed(self, command):

@@ -104,8 +104,7 @@ static void notes(void) {
 }
 
 /* Of one map alone, or said otherwise below. */
-static const char *const not_taken[] = {"diff",       "dry-run", "bare",    "output",
-                                        "percentile", "json",    "verbose", NULL};
+static const char *const not_taken[] = {"dry-run", "bare", "output", "percentile", "json", "verbose", NULL};
 
 const cli_command command_sweep = {
     .name = "sweep",

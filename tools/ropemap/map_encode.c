@@ -27,29 +27,39 @@ map_file map_file_of(const char *name) {
     return MAP_PNG;
 }
 
-/* Adds to a text what fits after it. */
+/* Adds a part to a line; one that does not fit whole is left out. */
 static void append(char *text, size_t size, const char *more) {
     const size_t length = strlen(text);
-    (void)snprintf(text + length, size - length, "%s", more);
+    if (length + strlen(more) < size) {
+        (void)snprintf(text + length, size - length, "%s", more);
+    }
 }
 
-static void describe_turning(const map_options *options, ropemap_figure *figure) {
-    char text[80];
+ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
+    ropemap_figure figure =
+        ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
+    char part[80];
     if (options->phase != ROPEMAP_PHASE_EXACT) {
-        (void)snprintf(text, sizeof text, ", %s%s", ropemap_phase_name(options->phase),
+        (void)snprintf(part, sizeof part, ", %s%s", ropemap_phase_name(options->phase),
                        options->diff ? " less exact" : "");
-        append(figure->title, sizeof figure->title, text);
+        append(figure.title, sizeof figure.title, part);
     }
     if (options->shift != 0) {
-        (void)snprintf(text, sizeof text, ", shifted by %" PRId64, options->shift);
-        append(figure->title, sizeof figure->title, text);
+        (void)snprintf(part, sizeof part, ", shifted by %" PRId64, options->shift);
+        append(figure.title, sizeof figure.title, part);
+    }
+    if (options->grid != 0) {
+        (void)snprintf(part, sizeof part, ", a grid of %" PRId32 " × %" PRId32 " patches", options->grid,
+                       options->grid);
+        append(figure.subtitle, sizeof figure.subtitle, part);
     }
     if (options->positions_from != NULL) {
-        append(figure->subtitle, sizeof figure->subtitle, ", positions from a file");
+        append(figure.subtitle, sizeof figure.subtitle, ", positions from a file");
     }
     if (options->diff) {
-        append(figure->value_label, sizeof figure->value_label, ", difference");
+        append(figure.value_label, sizeof figure.value_label, ", difference");
     }
+    return figure;
 }
 
 /* A bare PNG has a pixel a cell, and tells how many an inch of its width has. */
@@ -61,9 +71,7 @@ static void tell_bare_width(const map_options *options, const ropemap_map *map, 
 }
 
 ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png) {
-    ropemap_figure figure =
-        ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
-    describe_turning(options, &figure);
+    ropemap_figure figure = map_caption(options, map);
     figure.colormap = options->colormap;
     figure.has_limits = options->has_limits;
     figure.low = options->low;

@@ -11,6 +11,9 @@ typedef enum map_file { MAP_PNG, MAP_SVG, MAP_PDF, MAP_NPY, MAP_COUNT } map_file
 /* By the name's ending; a PNG where it tells nothing. */
 map_file map_file_of(const char *name);
 
+/* A figure with the words of a map, and nothing else chosen; the vectors must still be open. */
+ropemap_figure map_caption(const map_options *options, const ropemap_map *map);
+
 /* The figure that the options ask for, as a PNG or as a page; the vectors must still be open. */
 ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png);
 

@@ -4,11 +4,13 @@
 
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/figure_setters.h"
-#include "tools/ropemap/map_turning.h"
+#include "tools/ropemap/map_encode.h"
+#include "tools/ropemap/map_run.h"
 #include "tools/ropemap/progress.h"
 #include "tools/ropemap/signals.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,14 +35,11 @@ static ropemap_status make_one(const sweep_options *options, int index, cli_prog
     ropemap_status status = vary_apply(&options->vary, index, &own, error);
     status = status == ROPEMAP_OK ? map_inputs_open(&own.map, &inputs, error) : status;
     if (status == ROPEMAP_OK) {
-        own.map.request.progress = progress_tell;
-        own.map.request.progress_user = progress;
         vary_label(&options->vary, index, to->label, sizeof to->label);
-        status = ropemap_map_compute(&own.map.request, &to->map, error);
+        status = map_run(&own.map, &inputs, progress_tell, progress, &to->map, error);
     }
     if (status == ROPEMAP_OK) {
-        to->figure =
-            ropemap_figure_default(map_turns(&own.map) ? &own.map.shown : &own.map.request, &to->map);
+        to->figure = map_caption(&own.map, &to->map);
         to->rows = own.map.request.rows;
         to->cols = own.map.request.cols;
     }
@@ -64,49 +63,62 @@ static ropemap_status make_all(const sweep_options *options, setting *settings, 
 
 /* ---- the sheet ----------------------------------------------------------------------------------------- */
 
-static bool varies(const sweep_options *options, const char *name) {
-    for (int i = 0; i < options->vary.axis_count; i++) {
-        if (strcmp(options->vary.axes[i].option->name, name) == 0) {
+/* What every panel says, or `other` where they differ; `words` is a text within the figure. */
+static const char *in_common(const setting *settings, int count, size_t words, const char *other) {
+    const char *first = (const char *)&settings[0].figure + words;
+    for (int i = 1; i < count; i++) {
+        if (strcmp((const char *)&settings[i].figure + words, first) != 0) {
+            return other;
+        }
+    }
+    return first;
+}
+
+/* The part of a title that begins at *at, up to a comma; *at goes to the next one. Its length, 0 past the
+ * last. */
+static size_t next_part(const char **at, const char **part) {
+    const char *comma = strstr(*at, ", ");
+    *part = *at;
+    *at = comma != NULL ? comma + 2 : *at + strlen(*at);
+    return comma != NULL ? (size_t)(comma - *part) : strlen(*part);
+}
+
+static bool has_part(const char *title, const char *wanted, size_t length) {
+    const char *part = NULL;
+    for (size_t own = 0; (own = next_part(&title, &part)) > 0;) {
+        if (own == length && memcmp(part, wanted, length) == 0) {
             return true;
         }
     }
     return false;
 }
 
-/* Whether what varies is a matter of the rule alone: else no panel's words hold for the others. */
-static bool rule_varies_alone(const sweep_options *options) {
-    for (int i = 0; i < options->vary.axis_count; i++) {
-        const cli_option *option = options->vary.axes[i].option;
-        bool rule = false;
-        for (const cli_option *row = rule_option_table; row->name != NULL; row++) {
-            rule = rule || row == option;
-        }
-        if (!rule) {
-            return false;
-        }
+static bool all_have_part(const setting *settings, int count, const char *part, size_t length) {
+    int have = 0;
+    while (have < count && has_part(settings[have].figure.title, part, length)) {
+        have++;
     }
-    return true;
+    return have == count;
 }
 
-/* "Similarity over base and head-dim, scaling yarn:factor=4,original=32768": what varies, and what the rule
- * keeps. */
-static void make_title(const sweep_options *options, char *title, size_t size) {
+/* "RoPE similarity over head-dim, llama3-8b, base 500000, shifted by 7": what varies, the model, and what the
+ * titles of all maps have in common. */
+static void make_title(const sweep_options *options, const setting *settings, int count, char *title,
+                       size_t size) {
     const rule_options *rule = &options->map.rule;
+    const char *model = rule->preset != NULL ? rule->preset : rule->model;
+    const char *at = settings[0].figure.title, *part = NULL;
     char names[LABEL_BYTES];
+    size_t length = next_part(&at, &part);
+    const bool same = all_have_part(settings, count, part, length);
     vary_names(&options->vary, names, sizeof names);
-    size_t length = (size_t)snprintf(title, size, "%s over %s",
-                                     varies(options, "encoding") ? "Similarity" : "RoPE similarity", names);
-    const bool named = rule->preset != NULL || rule->model != NULL;
-    if (named && length < size) {
-        (void)snprintf(title + length, size - length, ", %s",
-                       rule->preset != NULL ? rule->preset : rule->model);
-    } else if (!varies(options, "base") && !varies(options, "preset") && !varies(options, "model") &&
-               length < size) {
-        char scaling[80];
-        ropemap_scaling_format(&rule->spec.scaling, false, scaling, sizeof scaling);
-        (void)snprintf(title + length, size - length, ", base %.10g%s%s", rule->spec.base,
-                       rule->spec.scaling.rule != ROPEMAP_SCALING_NONE ? ", " : "",
-                       rule->spec.scaling.rule != ROPEMAP_SCALING_NONE ? scaling : "");
+    (void)snprintf(title, size, "%.*s over %s%s%s", same ? (int)length : 10, same ? part : "Similarity",
+                   names, model != NULL ? ", " : "", model != NULL ? model : "");
+    while ((length = next_part(&at, &part)) > 0) {
+        const size_t end = strlen(title);
+        if (all_have_part(settings, count, part, length) && end + 2 + length < size) {
+            (void)snprintf(title + end, size - end, ", %.*s", (int)length, part);
+        }
     }
 }
 
@@ -130,7 +142,7 @@ static ropemap_status encode(const void *what, sweep_kind kind, ropemap_bytes *b
 
 static ropemap_status write_sheets(const sweep_options *options, const sweep_outputs *outputs,
                                    const setting *settings, int count, ropemap_error *error) {
-    char title[160];
+    char title[320];
     ropemap_panel *panels = calloc((size_t)count, sizeof *panels);
     if (panels == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d panels", count);
@@ -141,26 +153,26 @@ static ropemap_status write_sheets(const sweep_options *options, const sweep_out
                                     .rows = settings[i].rows,
                                     .cols = settings[i].cols};
     }
-    make_title(options, title, sizeof title);
-    const ropemap_figure figure = settings[0].figure;
-    const bool alike = rule_varies_alone(options);
+    make_title(options, settings, count, title, sizeof title);
     const int axes = options->vary.axis_count;
-    const struct page page = {.print = &options->map.print,
-                              .sheet = {.title = title,
-                                        .subtitle = alike ? figure.subtitle : "",
-                                        .row_label = figure.row_label,
-                                        .col_label = figure.col_label,
-                                        .value_label = alike ? figure.value_label : "similarity",
-                                        .panels = panels,
-                                        .count = count,
-                                        .columns = options->columns > 0 ? (int32_t)options->columns
-                                                   : axes > 1           ? options->vary.axes[axes - 1].count
-                                                                        : 0,
-                                        .colormap = options->map.colormap,
-                                        .norm = options->map.figure.norm,
-                                        .has_limits = options->map.has_limits,
-                                        .low = options->map.low,
-                                        .high = options->map.high}};
+    const struct page page = {
+        .print = &options->map.print,
+        .sheet = {.title = title,
+                  .subtitle = in_common(settings, count, offsetof(ropemap_figure, subtitle), ""),
+                  .row_label = settings[0].figure.row_label,
+                  .col_label = settings[0].figure.col_label,
+                  .value_label =
+                      in_common(settings, count, offsetof(ropemap_figure, value_label), "similarity"),
+                  .panels = panels,
+                  .count = count,
+                  .columns = options->columns > 0 ? (int32_t)options->columns
+                             : axes > 1           ? options->vary.axes[axes - 1].count
+                                                  : 0,
+                  .colormap = options->map.colormap,
+                  .norm = options->map.figure.norm,
+                  .has_limits = options->map.has_limits,
+                  .low = options->map.low,
+                  .high = options->map.high}};
     const ropemap_status status = sweep_pages_write(outputs, encode, &page, error);
     free(panels);
     return status;
