@@ -291,7 +291,7 @@ class BrowseCase(ServeCase):
 
     def drawn(self, options, side):
         """The cells that the command line draws, as colours."""
-        framed = [at for at, word in enumerate(options) if word in ("--dark", "--contour")]
+        framed = [at for at, word in enumerate(options) if word in ("--dark", "--contour", "--dpi", "--font-size")]
         own = [word for at, word in enumerate(options) if at not in framed and not (at - 1 in framed and word[:1] != "-")]
         self.done("map", *own, "--size", side, "--bare", "-o", "bare.png", "--force", "-q")
         return colours_of(read_png(self.read("bare.png")))

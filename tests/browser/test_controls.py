@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # test_controls.py - every control of the page moves the map, to what the command line draws of the same state
 # SPDX-License-Identifier: MIT
+import json
+
 from browsing import BrowseCase, main
 
 # What stands beside a slider so that it matters: an address. Limits of their own would follow the slope.
@@ -24,6 +26,11 @@ OF_RULE = {
 STILL = {"yarn-max", "longrope-max", "ggml-original"}
 # Where the words of a list make a difference.
 OF_LIST = {"layout": "content=gauss:7&base=100&positions=400", "measure": "clim=-1:1"}
+# Words for lines of text, which draw a map.
+OF_LINE = {"grid": "16", "contour": "0.5,0.9", "dpi": "150", "font-size": "9pt", "layer-type": "sliding_attention"}
+LAYERS = {"model_type": "gemma3_text", "head_dim": 64, "hidden_size": 256, "num_attention_heads": 4, "rope_theta": 1e6,
+          "rope_local_base_freq": 1e4, "layer_types": ["sliding_attention", "full_attention"],
+          "max_position_embeddings": 4096}
 
 
 class Controls(BrowseCase):
@@ -85,6 +92,44 @@ class Controls(BrowseCase):
                     pictures.add(self.same_as_the_command())
             # The number format is that of a GPU.
             self.assertTrue(name == "dtype" or len(pictures) > 1, "%s moves nothing" % name)
+
+    def test_every_line_of_text_draws(self):
+        """One after another, so that the last map has all of them."""
+        self.open("positions=256&base=100")
+        whole = self.pixels()[2]
+        names = [name for name in self.shown("[id^=text-]:not(.tail)") if name != "layer-type"]
+        self.assertEqual([], [name for name in names if name not in OF_LINE], "a line without a word to try here")
+        self.assertTrue({"font-size", "dpi", "contour", "grid"} <= set(names))
+        for name in sorted(names, key=lambda name: name == "grid"):  # whose rows are not positions
+            with self.subTest(line=name):
+                self.enter("#text-" + name, OF_LINE[name])
+                if name == "grid":
+                    self.enter("#number-positions", "")
+                picture = self.assert_drawn(words=name)
+                self.assertEqual(picture != whole, name == "grid", name)
+        for kind, ending in (("map", "png"), ("map", "svg"), ("map", "pdf"), ("map", "npy"), ("curve", "svg")):
+            link = self.js("document.getElementById('share').open = true; return new Promise((next) => setTimeout(() => "
+                           "next(document.getElementById(`download-${arguments[0]}-${arguments[1]}`)"
+                           ".getAttribute('href')), 50))", kind, ending)
+            self.assertEqual(self.ask(link).status, 200, link)
+
+    def test_the_layers_of_a_model(self):
+        posted = self.got("/model", verb="POST", body=json.dumps(LAYERS).encode(),
+                          headers={"Content-Type": "application/json"}).json
+        self.open("positions=256&model=" + posted["id"])
+        whole = self.pixels()[2]
+        self.enter("#text-layer-type", OF_LINE["layer-type"])
+        self.ready()
+        self.assertTrue(self.pixels()[2] != whole)
+
+    def test_a_head_of_another_size_than_the_models(self):
+        for preset, head in (("llama3.1-8b", "64"), ("phi-2", "64"), ("phi-2", "80"), ("gpt-neox-20b", "32")):
+            with self.subTest(preset=preset, head=head):
+                self.open("positions=64&preset=%s&head-dim=%s" % (preset, head))
+                rule = self.got("/info.json", preset=preset, head_dim=head).json
+                self.assertEqual(self.js("return document.getElementById('number-rotary-dim').value"),
+                                 str(rule["rotary_dim"]))
+                self.assertEqual(self.text("map-title").count("rotated"), int(rule["rotary_dim"] != int(head)))
 
     def same_as_the_command(self):
         """The picture that the command line draws, or the sentence with which it refuses."""

@@ -129,6 +129,18 @@ class Map(BrowseCase):
         return (int(number(self.text("crosshair-i"))), int(number(self.text("crosshair-j"))),
                 number(self.text("crosshair-value")))
 
+    def test_the_crosshair_keeps_the_length_of_the_map(self):
+        """A rule that depends on it has that of all positions, not of the pair's."""
+        rule = {"positions": "64k", "scaling": "dynamic:factor=4,max=4096"}
+        self.open("&".join("%s=%s" % one for one in rule.items()))
+        self.at(0.004, 0.02).perform()
+        self.until("document.getElementById('crosshair-i').textContent !== '\u2013'", "the pair is told")
+        i, j, value = self.crosshair()
+        exact, short = (self.got("/value.json", i=i, j=j, **options).json["value"]
+                        for options in (rule, {"scaling": rule["scaling"]}))
+        self.assertGreater(abs(exact - short), 1e-3)
+        self.assertLessEqual(abs(value - exact), 5.1e-5 * max(abs(exact), 1e-3))
+
     def test_the_crosshair_tells_the_exact_value(self):
         self.open("positions=128k&base=5e5&head-dim=64")
         similarity = ones_similarity(64, frequencies(64, base=5e5))

@@ -5,6 +5,7 @@ import gzip
 import json
 import math
 import os
+import re
 import signal
 import socket
 import stat
@@ -190,6 +191,64 @@ class Answers(ServeCase):
                     query = {option["name"]: "%.17g" % option["slider"][end], "size": "8", **rest}
                     answer = self.ask("/map.png", **query)
                     self.assertEqual(answer.status, 200, (query, answer.body))
+
+
+class Names(ServeCase):
+    """Options as the page, the server and the commands name them: each is one that a command takes."""
+
+    def known(self):
+        names, commands = set(), re.findall(r"^  ([a-z]+(?: [a-z]+)?) {2,}", self.done("--help").stdout.decode(), re.M)
+        self.assertIn("sweep curve", commands)
+        for command in commands:
+            page = self.done(*command.split(), "--help").stdout.decode()
+            names |= set(re.findall(r"^ .{0,5} --([a-z-]+)", page, re.M))
+        return names | {"help", "version"}
+
+    @staticmethod
+    def named(text, known):
+        """A list that names two options names nothing else; then where one is looked up, and in messages."""
+        text = re.sub(r"/\*.*?\*/|'\./[a-z]+\.js'", "", text, flags=re.S)
+        found = set()
+        for words in re.findall(r"[\[{(]((?:\s*(?:['\"][a-z-]+['\"]|NULL)\s*,?)+)\s*[\]})]", text):
+            words = set(re.findall(r"['\"]([a-z-]+)['\"]", words))
+            found |= words if len(words & known) > 1 else set()
+        found |= set(re.findall(r"\b(?:effective|numberOf|labelOf|takes|defaultText|options\.get)\('([a-z-]+)'", text))
+        found |= set(re.findall(r"\b(?:state\.options|query)(?:\.|\[')([a-z][a-z-]*)", text))
+        return found | set(re.findall(r"\"--([a-z-]+)", text))
+
+    def test_every_name_is_an_options(self):
+        known, total = self.known(), set()
+        self.assertEqual(self.named("const X = ['dark', 'text-scale', 'width'];", known) - known, {"text-scale"})
+        for folder, ending in (("explorer", ".js"), ("serve", ".c"), ("ropemap", ".c")):
+            for name in sorted(os.listdir(os.path.join(SOURCE, "tools", folder))):
+                if name.endswith(ending):
+                    with open(os.path.join(SOURCE, "tools", folder, name)) as stream:
+                        text = stream.read()
+                    if ending == ".c":
+                        text = re.sub(r"\bquery\b", "", text)
+                    named = self.named(text, known)
+                    self.assertEqual(named - known, set(), name)
+                    total |= named
+        self.assertTrue({"base", "head-dim", "positions", "font-size", "dry-run"} <= total)
+
+    def test_the_page_is_made_from_the_table(self):
+        self.start()
+        told = self.got("/options.json").json
+        options = {option["name"]: option for option in told["options"]}
+        places = [place["id"] for place in told["places"]]
+        self.assertEqual(places, ["rule", "values", "precision", "colour", "more", "files"])
+        for name, option in options.items():
+            page = option["page"]
+            self.assertIn(page["place"], [*places, None], name)
+            if page["needs"]:
+                other, value = page["needs"].split("=")
+                self.assertIn(value, options[other]["choices"], name)
+            # What is of framed figures alone is what a bare picture is refused with, or has no use for.
+            if option["group"] == "output" and "map" in option["commands"]:
+                value = {"contour": "0.5", "dark": "1", "font-size": "9pt"}.get(name)
+                self.assertTrue(page["framed"] or value is None, name)
+                if value:
+                    self.refused_http(400, ["--" + name, "--bare"], "/map.png", bare="1", **{name: value})
 
 
 class Start(ServeCase):

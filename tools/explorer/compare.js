@@ -10,13 +10,12 @@ import { parseNpy } from './npy.js';
 import { grouped, parseNumber } from './numbers.js';
 import { paintLayer } from './paint.js';
 import { mapQuery, url } from './query.js';
-import { effective, numberOf, setOptions, setPage, shownView, state, windowOf } from './state.js';
+import { effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, windowOf } from './state.js';
 import { reducedMotion, whenQuiet } from './timing.js';
 
 const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
 const BLINK = 800; /* ms: slower than three flashes a second */
 const WINDOW = ['positions', 'rows', 'cols'];
-const PICTURE = ['cmap', 'clim', 'norm', 'percentile', 'contour', 'dark'];
 const byId = (id) => document.getElementById(id);
 
 const channel = new Channel('map-a'), numbers = { a: new Channel('cells-a'), b: new Channel('cells-b') };
@@ -88,13 +87,14 @@ const agree = whenQuiet(120, () => {
 });
 
 /* What A is asked with: its own rule, the window and the colours of B. */
-function askedOfA(extra) {
+export function askedOfA() {
   const options = optionsOfA();
-  for (const name of [...PICTURE, ...WINDOW]) delete options[name];
-  for (const name of PICTURE) if (state.options[name]) options[name] = state.options[name];
+  const picture = pictureOptions();
+  for (const name of [...picture, ...WINDOW]) delete options[name];
+  for (const name of picture) if (state.options[name]) options[name] = state.options[name];
   options.positions = effective('positions');
   if (!options.cmap && layers.main?.header) options.cmap = layers.main.header.colormap;
-  return { options, window: windowOf(shownView()), extra };
+  return { options, window: windowOf(shownView()) };
 }
 
 export function refreshOther() {
@@ -216,8 +216,9 @@ export function flip() {
 /* What tells A from B, in words. */
 function differing() {
   const a = optionsOfA(), b = state.options;
+  const alike = [...pictureOptions(), ...WINDOW];
   const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])]
-    .filter((name) => a[name] !== b[name] && ![...PICTURE, ...WINDOW].includes(name));
+    .filter((name) => a[name] !== b[name] && !alike.includes(name));
   const words = (text) => (Number.isNaN(parseNumber(text)) ? text : grouped(parseNumber(text)));
   const text = (options) => keys.map((name) => `${name} ${words(effective(name, options))}`).join(', ');
   return { a: text(a), b: text(b) };

@@ -1,4 +1,4 @@
-/* controls.js - the controls, made from the server's table of options; here are only order, names and groups */
+/* controls.js - the controls, made from the server's table of options, which also says where each of them is */
 /* SPDX-License-Identifier: MIT */
 import { Check, Choice, Line } from './choice.js';
 import { parseNumber, parseRange, rangeText } from './numbers.js';
@@ -7,64 +7,43 @@ import { Slider, make } from './slider.js';
 import { Limits, Rotary, Worded } from './special.js';
 import { defaultText, domain, effective, modelValues, numberOf, rangeEnd, setOptions, state, table } from './state.js';
 
-const GROUPS = [
-  ['rule', 'Rule', ['positions', 'base', 'head-dim', 'rotary-dim', 'scaling', 'length']],
-  ['values', 'Vectors and values', ['content', 'encoding', 'slope', 'chunk', 'local', 'measure', 'pool', 'causal']],
-  ['precision', 'Precision', ['phase', 'shift', 'diff']],
-  ['colour', 'Colour', ['norm', 'clim', 'percentile']],
-  ['more', 'More', ['layout', 'layer-type', 'method']],
-  ['files', 'Saved figures', ['contour', 'dark']],
-];
-const LABELS = {
-  positions: 'Sequence length', 'head-dim': 'Head dimension', 'rotary-dim': 'Rotated part', scaling: 'Scaling rule',
-  length: 'Context length', content: 'Content', slope: 'Slope', shift: 'Position shift', diff: 'Difference to exact',
-  phase: 'Rotations', norm: 'Scale', clim: 'Limits', causal: 'Causal', dark: 'Dark page', 'layer-type': 'Layer type',
-};
-/* The page's own business: the window, the picture, files; and the model, which has its own control. */
-const NOT_HERE = new Set(['model', 'preset', 'rows', 'cols', 'size', 'bare', 'cmap', 'width', 'output', 'json', 'force',
-  'quiet', 'verbose', 'dry-run', 'text-scale', 'queries', 'keys', 'order', 'state', 'positions-from', 'sections',
-  'first-position', 'strict', 'threads', 'memory', 'device', 'backend', 'help']);
-const OF_TENSORS = new Set(['batch', 'head']);
-/* Options that only mean something beside a value of another. */
-const NEEDS = { slope: ['encoding', 'alibi'], chunk: ['encoding', 'dual-chunk'], local: ['encoding', 'dual-chunk'] };
-const NONE = { diff: 'none' };
-
 const controls = new Map();
+
+/* The options that have a control in a part of the page; the sequence is what a hand reaches for first. */
+const optionsAt = (id) => [...table.options.values()]
+  .filter(({ commands, page }) => commands.includes('map') && page.place === id && (table.tensors || !page.tensors))
+  .sort((a, b) => (b.name === 'positions') - (a.name === 'positions'));
 
 export function startControls() {
   const root = document.getElementById('control-groups');
-  const placed = new Set(GROUPS.flatMap(([, , names]) => names));
-  const rest = [...table.options.values()].filter((option) =>
-    option.commands.includes('map') && !placed.has(option.name) && !NOT_HERE.has(option.name) &&
-    (table.tensors || !OF_TENSORS.has(option.name)));
-  for (const [id, title, names] of GROUPS) {
-    const all = id === 'more' ? [...names, ...rest.map((option) => option.name)] : names;
-    const known = all.filter((name) => table.options.has(name));
-    if (!known.length) continue;
+  for (const { id, title } of table.places) {
+    const own = optionsAt(id);
+    if (!own.length) continue;
     const body = make('div', { className: 'group-body' });
     const note = make('span', { className: 'changed-note' });
     const summary = make('summary', {}, make('span', { textContent: title }), note);
     root.append(make('details', { id: `group-${id}`, className: 'group', open: id === 'rule' }, summary, body));
-    for (const name of known) place(name, body);
+    for (const option of own) place(option, body);
   }
   const after = document.getElementById('group-rule');
   after?.after(document.getElementById('group-compare'), document.getElementById('group-many'));
   followControls();
 }
 
-function place(name, body) {
+function place(option, body) {
+  const { name } = option;
   if (name === 'scaling') {
     controls.set(name, startScaling(body));
     return;
   }
-  const control = build(table.options.get(name));
+  const control = build(option);
   controls.set(name, control);
   body.append(control.element);
 }
 
 export function labelOf(name) {
   const words = name.replace(/-/g, ' ');
-  return LABELS[name] ?? words[0].toUpperCase() + words.slice(1);
+  return table.options.get(name)?.page.label ?? words[0].toUpperCase() + words.slice(1);
 }
 
 function build(option) {
@@ -82,7 +61,7 @@ function build(option) {
   if (slider) return new Slider({ ...common, scale: slider, zero: parseNumber(option.initial) === 0 });
   if (flag) return new Check(common);
   const words = choices ?? wordsOf(argument);
-  const free = name === 'content' && table.tensors ? 'tensors' : NONE[name] ?? (option.initial ? null : 'none');
+  const free = name === 'content' && table.tensors ? 'tensors' : option.initial ? null : 'none';
   if (words && /\[:/.test(argument ?? '')) return new Worded({ ...common, words, none: free });
   if (words) return new Choice({ ...common, words, none: free });
   return new Line(common);
@@ -110,6 +89,12 @@ function changeHeadDim(text, event, live) {
   setOptions(changes, { inputAt: event.timeStamp, live });
 }
 
+/* "encoding=alibi" */
+function isMet(needs) {
+  const [name, value] = needs.split('=');
+  return effective(name) === value;
+}
+
 /* Makes every control say what the state says. */
 export function followControls() {
   const ofModel = modelValues();
@@ -120,14 +105,14 @@ export function followControls() {
     else if (name === 'length' && !changed) control.show(String(contextLength()), false, 'auto');
     else if (name === 'rotary-dim' || name === 'clim') control.show(text, changed);
     else control.show(text, changed, control instanceof Line ? defaultText(name) : undefined);
-    const needs = NEEDS[name];
-    if (needs) control.element.hidden = effective(needs[0]) !== needs[1];
+    const { needs } = table.options.get(name).page;
+    if (needs) control.element.hidden = !isMet(needs);
     control.element?.classList.toggle('of-model', !changed && ofModel[name] !== undefined);
   }
-  for (const [id, , names] of GROUPS) {
+  for (const { id } of table.places) {
     const note = document.querySelector(`#group-${id} .changed-note`);
     if (!note || id === 'rule') continue;
-    const changed = names.filter((name) => state.options[name] !== undefined);
+    const changed = optionsAt(id).map(({ name }) => name).filter((name) => state.options[name] !== undefined);
     const words = (name) => (table.options.get(name)?.flag ? labelOf(name).toLowerCase() : state.options[name]);
     note.textContent = changed.map(words).join(', ');
   }

@@ -1,12 +1,12 @@
 /* crosshair.js - the pair of positions under the pointer, and its exact similarity */
 /* SPDX-License-Identifier: MIT */
-import { against, mode, optionsOfA } from './compare.js';
+import { against, askedOfA, mode } from './compare.js';
 import { Channel } from './fetch.js';
 import { foundingValue } from './founding.js';
 import { layers, mapPending, panes } from './map.js';
 import { grouped, valueText } from './numbers.js';
 import { mapQuery, url } from './query.js';
-import { domain, numberOf, shownView, state } from './state.js';
+import { domain, numberOf, pictureOptions, shownView, state } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
 const channel = new Channel('value'), channelA = new Channel('value-a');
@@ -86,8 +86,6 @@ function knownValue({ i, j }) {
   return inside ? values.cells[row * values.width + col] : null;
 }
 
-const LEFT_OUT = ['positions', 'rows', 'cols', 'size', 'cmap', 'clim', 'norm', 'percentile', 'contour', 'dark'];
-
 /* While the map itself is on its way the value waits. */
 const askSoon = whenQuiet(25, () => {
   const { pair } = cross;
@@ -99,9 +97,10 @@ const askSoon = whenQuiet(25, () => {
   ask(channel, pair, state.options, showValue);
 }, 60);
 
+/* A rule that depends on the length has that of the whole map, not the pair's. */
 function ask(through, pair, options, show) {
-  const query = { ...mapQuery(null, {}, options), i: String(pair.i), j: String(pair.j) };
-  LEFT_OUT.forEach((name) => delete query[name]);
+  const query = { ...mapQuery(domain(options), {}, options), i: String(pair.i), j: String(pair.j) };
+  for (const name of ['positions', 'rows', 'cols', 'size', ...pictureOptions()]) delete query[name];
   through.ask({
     url: url('/value.json', query), kind: 'json',
     good: ({ body }) => {
@@ -120,7 +119,7 @@ function showOther(pair) {
   byId('crosshair-name').textContent = kind === 'a' ? 'B' : kind ? 'exact' : 'similarity';
   if (!kind || !pair) output.textContent = '\u2013';
   else if (kind === 'formula') output.textContent = valueText(foundingValue(numberOf('base'), pair.i - pair.j));
-  else ask(channelA, pair, optionsOfA(), (text) => { output.textContent = text; });
+  else ask(channelA, pair, askedOfA().options, (text) => { output.textContent = text; });
 }
 
 /* After the map has changed the value under a pointer at rest is another. */

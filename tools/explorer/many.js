@@ -8,13 +8,12 @@ import { parseNumber, plainText, tokensText } from './numbers.js';
 import { mapQuery, shownWindow, url } from './query.js';
 import { parseRule, ruleText, startRule } from './rule.js';
 import { make } from './slider.js';
-import { effective, numberOf, setOptions, setPage, state, table } from './state.js';
+import { OF_MODEL, effective, numberOf, setOptions, setPage, state, table } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const MOST = 16, SIDE_MOST = 512;
-const LEFT_OUT = ['rows', 'cols', 'size', 'cmap', 'clim', 'norm', 'dark', 'bare', 'model', 'order', 'state'];
-/* What a preset brings. */
-const RULE = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type', 'model'];
+/* What a preset brings, and what it takes the place of. */
+const GIVEN_WAY = [...OF_MODEL, 'model'];
 const byId = (id) => document.getElementById(id);
 
 const channels = [new Channel('many-0'), new Channel('many-1')];
@@ -25,9 +24,9 @@ export const manyShown = () => Boolean(state.page.many);
 
 export function startMany() {
   const select = byId('many-name');
-  const usable = [...table.options.values()].filter(({ name, commands, slider, choices }) =>
-    commands.includes('map') && !LEFT_OUT.includes(name) &&
-    (slider || choices || name === 'scaling' || name === 'preset'));
+  const usable = [...table.options.values()].filter(({ name, group, commands, slider, choices, page }) =>
+    commands.includes('map') && (name === 'scaling' || name === 'preset' ||
+      (page.place && group !== 'output' && (slider || choices))));
   const first = ['base', 'head-dim', 'positions', 'scaling', 'preset', 'pool', 'phase'];
   usable.sort((a, b) => (first.indexOf(a.name) + 1 || 99) - (first.indexOf(b.name) + 1 || 99));
   for (const { name } of usable) select.append(new Option(name === 'preset' ? 'Model' : labelOf(name), name));
@@ -101,7 +100,7 @@ function build(name, values) {
     const canvas = make('canvas', { width: 1, height: 1 }), caption = make('span', { textContent: words });
     const button = make('button', { type: 'button', title: 'Take this value' }, canvas, caption);
     button.addEventListener('click', () => {
-      const rule = name === 'preset' ? Object.fromEntries(RULE.map((one) => [one, null])) : {};
+      const rule = name === 'preset' ? Object.fromEntries(GIVEN_WAY.map((one) => [one, null])) : {};
       setPage({ many: null });
       setOptions({ ...rule, [name]: value });
     });
@@ -120,7 +119,7 @@ export const refreshMany = whenQuiet(120, async () => {
   const work = async (channel) => {
     while (next < values.length && mine === round) {
       const index = next++, options = { ...state.options, [name]: values[index] };
-      if (name === 'preset') RULE.forEach((one) => delete options[one]);
+      if (name === 'preset') GIVEN_WAY.forEach((one) => delete options[one]);
       const window = name === 'positions' ? null : shownWindow();
       const address = url('/map.npy', mapQuery(window, { size: String(side) }, options));
       got[index] = await new Promise((resolve) => {

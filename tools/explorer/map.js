@@ -12,9 +12,6 @@ import { inFrame, whenQuiet } from './timing.js';
 const STATS_MOST = 4096;
 const LIVE_SIDE = 1024; /* cells a side at most while a hand moves a slider or the map */
 
-/* What only a framed figure has; a bare picture is refused with it. */
-const FRAMED = ['contour', 'dark', 'width', 'text-scale'];
-
 export const panes = {};
 /* main: what is shown now; home: the last whole map, beneath it where the view moves out. */
 export const layers = { main: null, home: null };
@@ -55,7 +52,7 @@ export const viewOf = ({ rows, cols }) => ({
 export function mapRequest(window, size, extra, options) {
   const cells = isCells(window ?? domain(options));
   const query = mapQuery(window, { ...extra, size: String(size) }, options);
-  for (const name of FRAMED) delete query[name];
+  for (const { name, page } of table.options.values()) if (page.framed) delete query[name];
   if (!cells) query.bare = '1';
   return { url: url(cells ? '/map.npy' : '/map.png', query), kind: cells ? 'arrayBuffer' : 'blob', cells };
 }

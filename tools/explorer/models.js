@@ -4,9 +4,8 @@ import { once, postModel } from './fetch.js';
 import { grouped, tokensText } from './numbers.js';
 import { url } from './query.js';
 import { make } from './slider.js';
-import { setOptions, state, table } from './state.js';
+import { OF_MODEL, setOptions, state, table } from './state.js';
 
-const RULE = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type'];
 const CONFIG_MOST = 65536; /* bytes, as the server takes them */
 const byId = (id) => document.getElementById(id);
 const input = () => byId('model');
@@ -36,7 +35,7 @@ export function startModels() {
 
 /* A model brings its whole rule, so what was set of a rule before goes. */
 function choose(changes) {
-  const former = Object.fromEntries(RULE.map((name) => [name, null]));
+  const former = Object.fromEntries(OF_MODEL.map((name) => [name, null]));
   setOptions({ ...former, preset: null, model: null, ...changes });
   close();
 }
@@ -129,7 +128,7 @@ export function followModels() {
   const { preset, model } = state.options;
   if (model) learn(model);
   const name = preset ?? table.models.get(model)?.name ?? '';
-  const over = RULE.filter((rule) => state.options[rule] !== undefined);
+  const over = OF_MODEL.filter((rule) => state.options[rule] !== undefined);
   if (document.activeElement !== input() || list().hidden) input().value = name;
   byId('model-clear').hidden = !name;
   byId('model-over').textContent = name && over.length ? `with another ${over.join(', ')}` : '';

@@ -6,7 +6,7 @@ import { parseNumber, parseRange } from './numbers.js';
  * view: null for the whole map, else { x0, x1, y0, y1 } in positions, with fractions.
  * page: settings that the server does not know. */
 export const state = { options: {}, view: null, page: {} };
-export const table = { options: new Map(), scaling: [], presets: [], colormaps: {}, models: new Map() };
+export const table = { options: new Map(), places: [], scaling: [], presets: [], colormaps: {}, models: new Map() };
 
 const listeners = { options: [], view: [], page: [] };
 export const on = (kind, listener) => listeners[kind].push(listener);
@@ -47,14 +47,22 @@ export function replaceAll({ options, view, page }) {
   tell('page', { changes: page });
 }
 
-/* The rule of the preset or of the posted model: option name -> text. */
+/* The options of how a map is shown, which change no value. */
+export const pictureOptions = () =>
+  [...table.options.values()].filter(({ group }) => group === 'output').map(({ name }) => name);
+
+/* The options that make up the rule of a model. */
+export const OF_MODEL = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type'];
+
+/* The rule of the preset or of the posted model: option name -> text. In a head of another size all of it rotates. */
 export function modelValues(options = state.options) {
   const preset = table.presets.find((one) => one.name === options.preset);
   const model = preset ?? table.models.get(options.model)?.info;
   if (!model) return {};
+  const other = options['head-dim'] !== undefined && parseNumber(options['head-dim']) !== model.head_dim;
   return {
-    base: String(model.base), 'head-dim': String(model.head_dim), 'rotary-dim': String(model.rotary_dim),
-    layout: model.layout, scaling: model.scaling,
+    base: String(model.base), 'head-dim': String(model.head_dim), layout: model.layout, scaling: model.scaling,
+    ...(other ? {} : { 'rotary-dim': String(model.rotary_dim) }),
   };
 }
 
@@ -65,13 +73,13 @@ export function trainedLength(options = state.options) {
 
 /* The text in effect; '' where there is no default that can be said. */
 export function effective(name, options = state.options) {
-  return options[name] ?? modelValues(options)[name] ?? defaultText(name);
+  return options[name] ?? modelValues(options)[name] ?? defaultText(name, options);
 }
 
-export function defaultText(name) {
+export function defaultText(name, options = state.options) {
   if (name === 'positions' && table.tensors) return String(table.tensors.positions);
   if (name === 'head-dim' && table.tensors) return String(table.tensors.head_dim);
-  if (name === 'rotary-dim') return effective('head-dim');
+  if (name === 'rotary-dim') return effective('head-dim', options);
   if (name === 'length') return '';
   const initial = table.options.get(name)?.initial ?? '';
   return initial.split(',')[0];

@@ -29,6 +29,27 @@ typedef struct cli_slider {
     const char *unit; /* "tokens"; "": none */
 } cli_slider;
 
+/* The part of the explorer's page that has a control for an option. */
+typedef enum cli_place {
+    PLACE_MORE, /* the last of them, where an option comes that says nothing else */
+    PLACE_RULE,
+    PLACE_VALUES,
+    PLACE_PRECISION,
+    PLACE_COLOUR,
+    PLACE_FILES,
+    PLACE_NONE, /* the page gives it in a way of its own, or never */
+    PLACE_COUNT
+} cli_place;
+
+/* What the explorer's page knows of an option besides what the help says. */
+typedef struct cli_page {
+    cli_place place;
+    const char *label; /* NULL: the option's name */
+    const char *needs; /* the value of another option without which it means nothing: "encoding=alibi" */
+    bool tensors;      /* means nothing where the server has no tensors */
+    bool framed;       /* changes the frame or the size of a figure, and no cell: bare pictures go without */
+} cli_page;
+
 struct cli_option {
     cli_group group;
     const char *name;     /* without the dashes; NULL for an operand */
@@ -41,6 +62,7 @@ struct cli_option {
     size_t offset; /* in what the command parses into, for the setters that serve several options */
     bool local;    /* names a file of this machine, or is about the terminal: no browser may give it */
     const cli_slider *slider; /* NULL: none */
+    cli_page page;
 };
 
 typedef struct cli_command {

@@ -5,6 +5,7 @@
 #include "tools/ropemap/options.h"
 #include "tools/serve/serve.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,16 +58,49 @@ static bool is_told(int command, const char *name) {
     return false;
 }
 
+/* The parts of the page with controls, in their order. */
+static const struct {
+    cli_place place;
+    const char *id, *title;
+} places[] = {{PLACE_RULE, "rule", "Rule"},
+              {PLACE_VALUES, "values", "Vectors and values"},
+              {PLACE_PRECISION, "precision", "Precision"},
+              {PLACE_COLOUR, "colour", "Colour"},
+              {PLACE_MORE, "more", "More"},
+              {PLACE_FILES, "files", "Saved figures"}};
+enum { PLACES = sizeof places / sizeof *places };
+static_assert(PLACES == PLACE_COUNT - 1, "every place but none has a part of the page");
+
+static json_t *places_array(void) {
+    json_t *array = json_array();
+    for (int i = 0; i < PLACES; i++) {
+        (void)json_array_append_new(array,
+                                    json_pack("{s:s, s:s}", "id", places[i].id, "title", places[i].title));
+    }
+    return array;
+}
+
+static json_t *page_object(const cli_page *page) {
+    const char *id = NULL;
+    for (int i = 0; i < PLACES; i++) {
+        id = places[i].place == page->place ? places[i].id : id;
+    }
+    return json_pack("{s:o, s:o, s:o, s:b, s:b}", "place", text_or_null(id), "label",
+                     text_or_null(page->label), "needs", text_or_null(page->needs), "tensors",
+                     page->tensors ? 1 : 0, "framed", page->framed ? 1 : 0);
+}
+
 static json_t *option_object(const cli_option *option) {
     static const char *const groups[] = {
         [GROUP_WHAT] = "what", [GROUP_HOW] = "how", [GROUP_OUTPUT] = "output"};
     const char letter[2] = {option->letter, '\0'};
-    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "name", option->name, "letter",
-                     text_or_null(option->letter != 0 ? letter : NULL), "group", groups[option->group],
-                     "commands", commands_array(option->name), "argument", text_or_null(option->argument),
-                     "choices", choices_array(option), "flag", option_is_flag(option) ? 1 : 0, "initial",
-                     text_or_null(option->initial), "help", document_text(option->help), "slider",
-                     slider_object(option->slider));
+    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "name", option->name,
+                     "letter", text_or_null(option->letter != 0 ? letter : NULL), "group",
+                     groups[option->group], "commands", commands_array(option->name), "argument",
+                     text_or_null(option->argument), "choices", choices_array(option), "flag",
+                     option_is_flag(option) ? 1 : 0, "initial", text_or_null(option->initial), "help",
+                     document_text(option->help), "slider", slider_object(option->slider), "page",
+                     page_object(&option->page));
 }
 
 static json_t *options_array(void) {
@@ -208,12 +242,12 @@ static json_t *models_array(const serve_context *context) {
 void answer_options(void *user, serve_job *job) {
     const serve_context *context = user;
     json_t *document =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i}, s:s, s:i}", "schema",
-                  "ropemap.options/1", "version", ropemap_version(), "options", options_array(), "scaling",
-                  scaling_array(), "presets", presets_array(), "colormaps", colormaps_object(), "nan_colour",
-                  nan_colour(), "state", state_object(context), "tensors", tensors_object(context), "models",
-                  models_array(context), "limits", "side", (int)SERVE_SIDE, "backend", context->backend,
-                  "threads", (int)context->threads);
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i}, s:s, s:i}", "schema",
+                  "ropemap.options/1", "version", ropemap_version(), "options", options_array(), "places",
+                  places_array(), "scaling", scaling_array(), "presets", presets_array(), "colormaps",
+                  colormaps_object(), "nan_colour", nan_colour(), "state", state_object(context), "tensors",
+                  tensors_object(context), "models", models_array(context), "limits", "side", (int)SERVE_SIDE,
+                  "backend", context->backend, "threads", (int)context->threads);
     answer_document(job->answer, document);
 }
 
