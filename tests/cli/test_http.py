@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # test_http.py - `ropemap serve` against requests of strangers, broken clients and crowds
 # SPDX-License-Identifier: MIT
+import http.client
 import json
 import os
 import random
@@ -107,6 +108,66 @@ class Strangers(ServeCase):
         self.assertIn(self.status(self.host, self.bearer, json_type, "Content-Length: %d" % len(large), body=large,
                                   **posts), (413, None))
 
+    def answers(self, *requests):
+        """Statuses of requests on one connection, each read as its head and its length say; None: it was closed."""
+        got = []
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as stream:
+            reader = stream.makefile("rb")
+            for verb, path, *rest in requests:
+                *lines, body = rest or [b""]
+                try:
+                    stream.sendall("\r\n".join(["%s %s HTTP/1.1" % (verb, path), self.host, self.bearer, *lines, "",
+                                                ""]).encode("latin-1") + body)
+                    begin = reader.readline()
+                except OSError:
+                    begin = b""
+                if not begin:
+                    return [*got, None]
+                self.assertTrue(begin.startswith(b"HTTP/1.1 "), begin)
+                got.append(int(begin.split()[1]))
+                headers = http.client.parse_headers(reader)
+                if got[-1] != 304:
+                    length = int(headers["Content-Length"])
+                    self.assertGreater(length, 0)
+                    self.assertEqual(len(reader.read(length if verb != "HEAD" else 0)), length if verb != "HEAD" else 0)
+        return got
+
+    def test_the_answer_to_a_head_is_its_head(self):
+        """Else the next answer of the connection is read from the middle of its body."""
+        for path, wanted in (("/info.json", 200), ("/style.css", 200), ("/", 200), ("/map.png?size=8", 200),
+                             ("/curve.csv?distances=9", 200), ("/explain.txt?quick=1", 200), ("/nothing", 404),
+                             ("/map.png?base=0", 400), ("/map.png?%", 400), ("/model", 405)):
+            self.assertEqual(self.answers(("HEAD", path), ("GET", "/info.json"), ("HEAD", path), ("GET", path)),
+                             [wanted, 200, wanted, wanted], path)
+        for path in ("/info.json", "/style.css", "/map.png?size=8", "/map.png?base=0"):
+            lengths = {self.ask(path, verb=verb).headers["Content-Length"] for verb in ("HEAD", "GET")}
+            self.assertEqual(len(lengths), 1, path)
+        tag = "If-None-Match: " + self.ask("/style.css").headers["ETag"]
+        self.assertEqual(self.answers(("HEAD", "/style.css", tag, b""), ("GET", "/info.json")), [304, 200])
+
+    def test_a_head_that_others_read_otherwise(self):
+        """Refused, and the connection ends: who reads it in another way would take the rest for something else."""
+        host, json_type, post = self.host, "Content-Type: application/json", ("POST", "/model")
+        for lines in (["Host : evil.example"], ["Host\t: evil.example"], [" Host: evil.example"], ["X Y: z"],
+                      ["X\0: y"], ["X: y\0"], ["X: \0"], ["\0X: y"], ["X: y\0\r\nHost: evil.example"],
+                      ["X: a\x01b"], ["X: a\rHost: evil.example"], ["X: a\x7f"], ["X: 1"] * 80, ["(X): y"]):
+            self.assertIn(self.answers(("GET", "/info.json", *lines, b""), ("GET", "/info.json")),
+                          ([400, None], [431, None], [403, None]), lines)
+        for at in ("GET /info.json HTTP/1.1\0", "GET /info.json\0 HTTP/1.1", "GET\0 /info.json HTTP/1.1",
+                   "GET /info.json HTTP/1.1\r\n" + host + "\0evil.example"):
+            own = [] if "Host" in at else [host]
+            self.assertEqual(self.raw_status(at, *own, self.bearer), 400, at)
+        for length in ("+2", "+02", "2\0", "\t2", "\v2"):
+            self.assertEqual(self.answers((*post, json_type, "Content-Length: " + length, b"{}"), ("GET", "/info.json")),
+                             [400, None], length)
+        self.assertEqual(self.answers(("GET", "/info.json", "Content-Length: 2", b"{}"), ("GET", "/info.json")),
+                         [400, None])
+        # A zero byte in a body is the body's own, and one between two requests belongs to the second.
+        zero = (*post, json_type, "Content-Length: 3", b"{\0}")
+        self.assertEqual(self.answers(zero, ("GET", "/info.json"), zero, zero, ("GET", "/info.json", "X: \0", b"")),
+                         [422, 200, 422, 422, 400])
+        self.assertEqual(self.status(host, self.bearer), 200)
+
     def test_limits_of_the_head(self):
         self.assertIn(self.status(self.host, self.bearer, "X: " + "y" * 9000), (400, 413, 431, None))
         self.assertIn(self.status(self.host, self.bearer, path="/info.json?" + "a" * 9000), (400, 413, 414, 431, None))
@@ -121,8 +182,9 @@ class Strangers(ServeCase):
             self.assertEqual(self.status(self.host, self.bearer, path="/map.png?view=" + view), 400, view)
 
     def test_every_answer_has_the_headers_that_protect_it(self):
-        for path in ("/", "/style.css", "/map.png?size=4", "/nothing", "/map.png?base=0"):
-            headers = self.ask(path).headers
+        for verb, path in (("GET", "/"), ("GET", "/style.css"), ("GET", "/map.png?size=4"), ("GET", "/nothing"),
+                           ("GET", "/map.png?base=0"), ("HEAD", "/info.json"), ("PUT", "/info.json"), ("BREW", "/")):
+            headers = self.ask(path, verb=verb).headers
             self.assertIn("default-src 'self'", headers["Content-Security-Policy"])
             self.assertIn("frame-ancestors 'none'", headers["Content-Security-Policy"])
             self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
@@ -171,6 +233,69 @@ class Strangers(ServeCase):
         self.assertLess(sorted(times)[15], 0.03)  # a delayed acknowledgement takes 0.04 s
 
 
+class Crowds(ServeCase):
+    """Strangers by the hundred do not keep out the owner; which of them are still connected tells, not the clock."""
+
+    def setUp(self):
+        super().setUp()
+        self.start("--threads", "1")
+
+    def strangers(self, count, begin=b""):
+        streams = []
+        for _ in range(count):
+            stream = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+            self.addCleanup(stream.close)
+            stream.sendall(begin)
+            streams.append(stream)
+        return streams
+
+    @staticmethod
+    def is_open(stream):
+        stream.setblocking(False)
+        try:
+            return stream.recv(1) != b""
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
+
+    def test_idle_strangers_are_passed_by(self):
+        for begin in (b"", b"G", b"GET / HTTP/1.1\r\nHost: "):
+            streams = self.strangers(100, begin)
+            self.assertEqual(self.ask("/info.json").status, 200)
+            self.assertTrue(all(map(self.is_open, streams)), begin)
+            for stream in streams:
+                stream.close()
+
+    def test_the_oldest_strangers_go_first(self):
+        owner = self.connection()
+        self.assertEqual(self.ask("/info.json", connection=owner).status, 200)
+        kept = owner.sock
+        streams = self.strangers(400, b"GET ")
+        for _ in range(3):
+            self.assertEqual(self.ask("/info.json").status, 200)
+        there = list(map(self.is_open, streams))
+        self.assertFalse(there[0])
+        self.assertTrue(there[-1])
+        self.assertEqual(there, sorted(there))
+        self.assertEqual(self.ask("/style.css", connection=owner).status, 200)
+        self.assertIs(owner.sock, kept)  # who has shown the token stays
+        owner.close()
+
+    def test_a_stranger_has_little_time_and_one_answer(self):
+        owner, (idle,) = self.connection(), self.strangers(1)
+        self.assertEqual(self.ask("/info.json", connection=owner).status, 200)
+        self.assertEqual(idle.recv(1), b"")  # cut off, before the owner, who was there as long
+        self.assertTrue(self.is_open(owner.sock))
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as stream:
+            stream.sendall(("GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % self.port).encode() * 2)
+            got = b""
+            while more := stream.recv(65536):
+                got += more
+        self.assertEqual(got.count(b"HTTP/1.1 403"), 1)
+        owner.close()
+
+
 class Work(ServeCase):
     """Requests that take long, clients that leave, and crowds."""
 
@@ -214,8 +339,7 @@ class Work(ServeCase):
         time.sleep(0.1)
         self.assertLess(self.seconds("/map.png?size=16"), 10 if SMALL else 1.5)
 
-    def test_too_many_that_wait_are_told_so(self):
-        # 64 connections at most: these are more than one lane may hold only together with the one that is served
+    def test_searches_that_wait_hold_up_nothing_else(self):
         waiting = [self.begin("/bound.json?length=1M&scaling=yarn:factor=4,original=4096&base=%d" % (9 + number))
                    for number in range(60)]
         time.sleep(0.3)

@@ -338,6 +338,33 @@ class Start(ServeCase):
         self.assertEqual(self.stop(process)[0], 0)
         self.assertEqual(self.names(), [])
 
+    def test_what_took_the_place_of_its_socket_stays(self):
+        def replace_by_file():
+            self.write("s", b"kept")
+
+        def replace_by_link():
+            self.write("other", b"kept")
+            os.symlink("other", self.path("s"))
+
+        def replace_by_socket():
+            with socket.socket(socket.AF_UNIX) as other:
+                other.bind(self.path("s"))
+
+        def replace_by_folder():
+            os.mkdir(self.path("s"))
+
+        for replace in (replace_by_file, replace_by_link, replace_by_socket, replace_by_folder):
+            process = self.start("--socket", "s")
+            os.remove(self.path("s"))
+            replace()
+            before = os.lstat(self.path("s")).st_ino
+            self.assertEqual(self.stop(process), (0, b""))
+            self.assertEqual(os.lstat(self.path("s")).st_ino, before, replace.__name__)
+            os.rmdir(self.path("s")) if replace is replace_by_folder else os.remove(self.path("s"))
+        process = self.start("--socket", "s")
+        os.remove(self.path("s"))
+        self.assertEqual(self.stop(process), (0, b""))  # there is nothing to remove
+
     def test_it_refuses_to_start_on_what_it_cannot_serve(self):
         self.write("file", b"kept")
         self.refused(2, ["--port", "65536"], "serve", "--port", "65536")

@@ -292,6 +292,32 @@ static void tokens_come_in_their_places_alone(void **state) {
     assert_int_equal(status_of(&guard, false, false, guard.token, headers), 403);
 }
 
+static void heads_are_read_in_one_way(void **state) {
+    (void)state;
+    const serve_guard guard = started(NULL, 8080);
+    static const char *const names[] = {"Host ", " Host", "Ho st",  "Host\t", "",          "X(y)",
+                                        "X,y",   "X/y",   "X\x01y", "X\x7f",  "X\xc3\xa4", "\"X\"",
+                                        "[X]",   "X=y",   "X;",     "X@y"};
+    static const char *const values[] = {"\x01", "a\x1b[2J", "a\rb", "\x7f", "\x1f"};
+    static const char *const lengths[] = {"+2", "-2",  " 2",  "2 ",  "0x2", "2,2",
+                                          "",   "\t2", "2.0", "1e1", "\xb2"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(with(&guard, "localhost:8080", names[i], "localhost:8080"), 400);
+    }
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        assert_int_equal(with(&guard, "localhost:8080", "X", values[i]), 400);
+    }
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const char *const headers[] = {
+            "Host", "localhost:8080", "Content-Type", "application/json", "Content-Length", lengths[i], NULL};
+        assert_int_equal(status_of(&guard, false, true, NULL, headers), 400);
+    }
+    assert_int_equal(with(&guard, "localhost:8080", "X!#$%&'*+-.^_`|~9z", "a\tb \xc3\xa4 (\"=,;)"), 0);
+    /* Only a POST has a body. */
+    assert_int_equal(with(&guard, "localhost:8080", "Content-Length", "2"), 400);
+    assert_int_equal(with(&guard, "localhost:8080", "Content-Length", "00"), 0);
+}
+
 static void the_cookie_is_set_once(void **state) {
     (void)state;
     const serve_guard guard = started(NULL, 8080);
@@ -313,6 +339,7 @@ int main(void) {
         cmocka_unit_test(bodies_are_json),
         cmocka_unit_test(the_whole_token_and_no_other),
         cmocka_unit_test(tokens_come_in_their_places_alone),
+        cmocka_unit_test(heads_are_read_in_one_way),
         cmocka_unit_test(the_cookie_is_set_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,7 @@ typedef struct record {
 } record;
 
 typedef struct workplace {
-    record all[JOBS];
+    record all[SERVE_WAITING + JOBS];
     atomic_int makers, makers_most; /* that run now, and ever did at once */
     serve_jobs *jobs;
     int pipe[2];

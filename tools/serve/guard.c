@@ -120,6 +120,25 @@ static guard_verdict refuse(int status, const char *text) {
     return (guard_verdict){.status = status, .text = text};
 }
 
+/* RFC 9110, 5.1 and 5.5: "Host : x" and a folded line are other headers to some who read them. */
+static guard_verdict check_headers(const guard_request *request) {
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    for (int i = 0; i < request->count; i++) {
+        const guard_header *header = &request->headers[i];
+        if (header->name[0] == '\0' || header->name[strspn(header->name, token)] != '\0') {
+            return refuse(400, "a header's name may not have spaces or special characters");
+        }
+        for (const char *at = header->value; *at != '\0'; at++) {
+            const unsigned char byte = (unsigned char)*at;
+            if ((byte < 0x20 && byte != '\t') || byte == 0x7f) {
+                return refuse(400, "a control character in a header");
+            }
+        }
+    }
+    return refuse(0, "");
+}
+
 /* Host, and what browsers tell of the page that asks. */
 static guard_verdict check_site(const serve_guard *guard, const guard_request *request) {
     bool twice = false;
@@ -151,7 +170,13 @@ static bool is_json(const char *type) {
 
 static guard_verdict check_body(const guard_request *request) {
     bool twice = false;
-    (void)only(request, "Content-Length", &twice);
+    const char *length = only(request, "Content-Length", &twice);
+    if (length != NULL && (length[0] == '\0' || length[strspn(length, "0123456789")] != '\0')) {
+        return refuse(400, "Content-Length is no number of bytes");
+    }
+    if (length != NULL && !request->posts && length[strspn(length, "0")] != '\0') {
+        return refuse(400, "only a POST has a body");
+    }
     if (twice || only(request, "Transfer-Encoding", &twice) != NULL) {
         return refuse(400, "expected a body of one Content-Length");
     }
@@ -163,7 +188,8 @@ static guard_verdict check_body(const guard_request *request) {
 }
 
 guard_verdict guard_check(const serve_guard *guard, const guard_request *request) {
-    guard_verdict verdict = check_site(guard, request);
+    guard_verdict verdict = check_headers(request);
+    verdict = verdict.status == 0 ? check_site(guard, request) : verdict;
     verdict = verdict.status == 0 ? check_body(request) : verdict;
     if (verdict.status != 0 || has_token(guard, request)) {
         return verdict;

@@ -23,7 +23,7 @@ typedef struct guard_header {
 
 /* A request as it came, its path still escaped. */
 typedef struct guard_request {
-    bool posts;                  /* else GET or HEAD */
+    bool posts;                  /* else no body belongs to it */
     bool is_page;                /* the path is "/" */
     const char *query_token;     /* of a token in the query; NULL: none */
     const guard_header *headers; /* [count], in their order */
@@ -44,8 +44,9 @@ typedef struct guard_verdict {
 bool guard_start(serve_guard *guard, const char *address, int port);
 
 /*
- * 400: not one Host, two lengths, a body of unknown length. 403: a foreign Host, Origin or site, or no token.
- * 415: a body of another type than JSON.
+ * 400: a header's name that is no token or a control character in its value, not one Host, two lengths or one
+ * that is no number, a body of unknown length or where none belongs. 403: a foreign Host, Origin or site, or
+ * no token. 415: a body of another type than JSON.
  */
 guard_verdict guard_check(const serve_guard *guard, const guard_request *request);
 

@@ -45,6 +45,13 @@ static void say(serve_http *http, struct evhttp_request *request, int status, co
     reply_text(request, status, text, connections_crowded(http->connections));
 }
 
+/* The answer to a request that may not be what its client meant, or is a stranger's: the connection ends with
+ * it. */
+static void turn_away(serve_http *http, struct evhttp_request *request, int status, const char *text) {
+    connections_answer(http->connections, request, 0);
+    reply_text(request, status, text, true);
+}
+
 /* ---- taking a request apart ---------------------------------------------------------------------------- */
 
 static bool read_headers(arrival *from) {
@@ -191,14 +198,23 @@ static void route(serve_http *http, arrival *from, bool sets_cookie) {
     }
 }
 
+static bool is_known_method(struct evhttp_request *request) {
+    const enum evhttp_cmd_type method = evhttp_request_get_command(request);
+    return method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD || method == EVHTTP_REQ_POST;
+}
+
 static void on_request(struct evhttp_request *request, void *user) {
     serve_http *http = user;
     serve_query query;
     ropemap_error error = {.status = ROPEMAP_OK};
     arrival from = {
         .request = request, .query = &query, .posts = evhttp_request_get_command(request) == EVHTTP_REQ_POST};
+    if (!connections_take(http->connections, request)) {
+        turn_away(http, request, 400, "a zero byte in the request");
+        return;
+    }
     if (!read_headers(&from)) {
-        say(http, request, 431, "too many headers");
+        turn_away(http, request, 431, "too many headers");
         return;
     }
     read_path(&from);
@@ -212,7 +228,13 @@ static void on_request(struct evhttp_request *request, void *user) {
                                  .count = from.header_count};
     const guard_verdict verdict = guard_check(http->guard, &asked);
     if (verdict.status != 0) {
-        say(http, request, verdict.status, verdict.text);
+        turn_away(http, request, verdict.status, verdict.text);
+        return;
+    }
+    connections_trust(http->connections, request);
+    if (!is_known_method(request)) {
+        reply_header(request, "Allow", "GET, HEAD, POST");
+        turn_away(http, request, 501, "expected GET, HEAD or POST");
     } else if (status != ROPEMAP_OK) {
         say(http, request, 400, error.text);
     } else {
@@ -245,7 +267,7 @@ static bool start(serve_http *http, struct event_base *base, struct evconnlisten
     evhttp_set_max_headers_size(http->http, SERVE_HEADER_BYTES);
     evhttp_set_max_body_size(http->http, SERVE_BODY_BYTES);
     evhttp_set_timeout_tv(http->http, &idle);
-    evhttp_set_allowed_methods(http->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
+    evhttp_set_allowed_methods(http->http, UINT16_MAX); /* evhttp's own refusal has none of our headers */
     evhttp_set_gencb(http->http, on_request, http);
     http->connections = connections_new(base, http->http, listener, on_gone, http);
     http->jobs = jobs_start(context, http->pipe[1]);

@@ -6,14 +6,15 @@
 enum {
     SERVE_HEADER_BYTES = 8192, /* of the request line and of all headers */
     SERVE_BODY_BYTES = 65536,
-    SERVE_CONNECTIONS = 64,  /* others wait in the kernel's queue */
-    SERVE_IDLE_SECONDS = 10, /* without a byte, in either direction */
-    SERVE_HEAD_SECONDS = 12, /* of a request, after the connection or the answer before it */
-    SERVE_WAITING = 64,      /* requests that wait for a worker, in each lane */
-    SERVE_PAIRS = 64,        /* names in a query */
-    SERVE_VIEW_BYTES = 32,   /* of the name of a view */
-    SERVE_SIDE = 2048,       /* cells of a map */
-    SERVE_PIXELS = 4096,     /* of a side of a chart */
+    SERVE_CONNECTIONS = 256,    /* the next takes the place of a stranger, or waits in the kernel's queue */
+    SERVE_STRANGER_SECONDS = 4, /* until a client has sent a whole request with the token */
+    SERVE_IDLE_SECONDS = 10,    /* without a byte, in either direction */
+    SERVE_HEAD_SECONDS = 12,    /* of a request, after the answer before it */
+    SERVE_WAITING = 256,        /* requests that wait for a worker, in each lane: one of each connection */
+    SERVE_PAIRS = 64,           /* names in a query */
+    SERVE_VIEW_BYTES = 32,      /* of the name of a view */
+    SERVE_SIDE = 2048,          /* cells of a map */
+    SERVE_PIXELS = 4096,        /* of a side of a chart */
     SERVE_CACHE_BYTES = 64 << 20,
     SERVE_HELD_BYTES = 256 << 20, /* of answers on their way, where there are several */
     SERVE_MODELS = 32,            /* posted models that are kept, the newest */

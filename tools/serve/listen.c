@@ -76,7 +76,7 @@ static bool is_left_behind(const struct sockaddr_un *name) {
 }
 
 ropemap_status listen_file(struct event_base *base, const char *path, struct evconnlistener **listener,
-                           ropemap_error *error) {
+                           struct stat *made, ropemap_error *error) {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof name.sun_path || path[0] == '\0') {
         return fail(error, ROPEMAP_USAGE, "--socket: %zu bytes, expected a name of 1 to %zu", strlen(path),
@@ -88,7 +88,8 @@ ropemap_status listen_file(struct event_base *base, const char *path, struct evc
     }
     const int file = socket(AF_UNIX, SOCK_STREAM, 0);
     const mode_t before = umask(0177);
-    const bool bound = file >= 0 && bind(file, (const struct sockaddr *)&name, sizeof name) == 0;
+    const bool bound =
+        file >= 0 && bind(file, (const struct sockaddr *)&name, sizeof name) == 0 && lstat(path, made) == 0;
     const int reason = errno;
     (void)umask(before);
     if (!bound) {
@@ -102,9 +103,23 @@ ropemap_status listen_file(struct event_base *base, const char *path, struct evc
     *listener =
         evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, QUEUE, file);
     if (*listener == NULL) {
+        const int why = errno;
         (void)close(file);
-        (void)unlink(path);
-        return fail(error, ROPEMAP_IO, "--socket: '%.200s' cannot be listened at: %s", path, strerror(errno));
+        listen_file_remove(path, made);
+        return fail(error, ROPEMAP_IO, "--socket: '%.200s' cannot be listened at: %s", path, strerror(why));
     }
     return ROPEMAP_OK;
+}
+
+/* A new file may have the inode of one that is gone, but not its time. */
+static bool is_same(const struct stat *one, const struct stat *other) {
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino &&
+           one->st_mtim.tv_sec == other->st_mtim.tv_sec && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+}
+
+void listen_file_remove(const char *path, const struct stat *made) {
+    struct stat now;
+    if (S_ISSOCK(made->st_mode) && lstat(path, &now) == 0 && S_ISSOCK(now.st_mode) && is_same(&now, made)) {
+        (void)unlink(path);
+    }
 }

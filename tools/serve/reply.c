@@ -45,6 +45,7 @@ static const char *reason(int status) {
                    {415, "Unsupported Media Type"},
                    {422, "Unprocessable Content"},
                    {431, "Request Header Fields Too Large"},
+                   {501, "Not Implemented"},
                    {503, "Service Unavailable"}};
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         if (reasons[i].status == status) {
@@ -52,6 +53,21 @@ static const char *reason(int status) {
         }
     }
     return "Internal Server Error";
+}
+
+/*
+ * Sends the answer, whose body is in the request's buffer. evhttp would send that of a HEAD too, and not its
+ * length: the next answer of the connection would be read from the middle of this one.
+ */
+static void finish(struct evhttp_request *request, int status) {
+    if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD && status != 304) {
+        struct evbuffer *body = evhttp_request_get_output_buffer(request);
+        char length[24];
+        (void)snprintf(length, sizeof length, "%zu", evbuffer_get_length(body));
+        reply_header(request, "Content-Length", length);
+        (void)evbuffer_drain(body, evbuffer_get_length(body));
+    }
+    evhttp_send_reply(request, status, reason(status), NULL);
 }
 
 void reply_text(struct evhttp_request *request, int status, const char *text, bool closes) {
@@ -62,7 +78,7 @@ void reply_text(struct evhttp_request *request, int status, const char *text, bo
         reply_header(request, "Retry-After", "1");
     }
     (void)evbuffer_add_printf(body, "%s\n", text);
-    evhttp_send_reply(request, status, reason(status), NULL);
+    finish(request, status);
 }
 
 static void let_go(const void *bytes, size_t size, void *answer) {
@@ -88,7 +104,7 @@ void reply_answer(struct evhttp_request *request, serve_answer *answer, bool cac
     if (!added) {
         answer_drop(answer);
     }
-    evhttp_send_reply(request, added ? answer->status : 503, reason(added ? answer->status : 503), NULL);
+    finish(request, added ? answer->status : 503);
 }
 
 /* FNV-1a of the bytes: another build's files have another tag. */
@@ -114,12 +130,12 @@ void reply_asset(struct evhttp_request *request, const serve_asset *asset, const
         reply_header(request, "Set-Cookie", cookie);
     }
     if (known != NULL && strcmp(known, tag) == 0) {
-        evhttp_send_reply(request, 304, reason(304), NULL);
+        finish(request, 304);
         return;
     }
     reply_header(request, "Content-Encoding", "gzip");
     reply_header(request, "Vary", "Accept-Encoding");
     (void)evbuffer_add_reference(evhttp_request_get_output_buffer(request), asset->bytes,
                                  (size_t)(asset->end - asset->bytes), NULL, NULL);
-    evhttp_send_reply(request, 200, reason(200), NULL);
+    finish(request, 200);
 }

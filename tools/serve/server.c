@@ -22,6 +22,7 @@ typedef struct server {
     struct event_base *base;
     struct event *signals[3];
     struct evconnlistener *listener; /* until http has taken it */
+    struct stat socket;              /* of the socket file; zeroed: there is none */
     serve_http *http;
     serve_guard guard;
     serve_context context;
@@ -89,7 +90,7 @@ static ropemap_status start_listening(server *self, ropemap_error *error) {
     serve_options *options = self->options;
     const bool file = options->socket != NULL;
     const ropemap_status status =
-        file ? listen_file(self->base, options->socket, &self->listener, error)
+        file ? listen_file(self->base, options->socket, &self->listener, &self->socket, error)
              : listen_at(self->base, options->listen, &options->port, &self->listener, error);
     if (status != ROPEMAP_OK) {
         return status;
@@ -194,9 +195,7 @@ static void stop(server *self) {
             event_free(self->signals[i]);
         }
     }
-    if (self->options->socket != NULL && self->url[0] != '\0') {
-        (void)unlink(self->options->socket);
-    }
+    listen_file_remove(self->options->socket, &self->socket);
     models_free(self->context.models);
     tensors_free(self->context.tensors);
     ropemap_session_close(self->context.session);
