@@ -113,6 +113,24 @@ class Controls(BrowseCase):
                            ".getAttribute('href')), 50))", kind, ending)
             self.assertEqual(self.ask(link).status, 200, link)
 
+    def test_a_figure_that_cannot_be_is_refused_at_its_control(self):
+        """Though no picture of the page has it."""
+        self.open("positions=256")
+        self.expected.append("status of 400")
+        for name, text in (("font-size", "large"), ("font-size", "0.01"), ("dpi", "5"), ("contour", "a,b")):
+            with self.subTest(name=name, text=text):
+                self.enter("#text-" + name, text)
+                self.until("!document.getElementById('error-%s').hidden" % name, "it is refused")
+                self.assertIn("--" + name, self.text("error-" + name))
+                self.assert_drawn(words=name)
+                self.assertFalse(self.js("return document.getElementById('error-' + arguments[0]).hidden", name))
+                self.enter("#text-" + name, OF_LINE[name])
+                self.until("document.getElementById('error-%s').hidden" % name, "it is taken")
+        self.assertEqual(self.text("curve-value"), "below one half at 46, below 0 at 1,707")
+        self.choose("phase", "hf-fp32")
+        self.ready()
+        self.until("document.getElementById('curve-value').textContent === ''", "nothing is said of what nobody looked for")
+
     def test_the_layers_of_a_model(self):
         posted = self.got("/model", verb="POST", body=json.dumps(LAYERS).encode(),
                           headers={"Content-Type": "application/json"}).json

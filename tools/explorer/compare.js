@@ -10,7 +10,9 @@ import { parseNpy } from './npy.js';
 import { grouped, parseNumber } from './numbers.js';
 import { paintLayer } from './paint.js';
 import { mapQuery, url } from './query.js';
-import { effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, windowOf } from './state.js';
+import {
+  effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, unframed, windowOf,
+} from './state.js';
 import { reducedMotion, whenQuiet } from './timing.js';
 
 const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
@@ -148,8 +150,9 @@ const cellsOf = (which, asked) => new Promise((resolve) => {
 /* B - A, cell by cell, on a scale that is as far to both sides. */
 async function refreshDifference() {
   const window = windowOf(shownView()), size = Math.min(cellsWanted(false), 1024);
-  const { options } = askedOfA(), extra = { size: String(size) };
-  const urlB = url('/map.npy', mapQuery(window, extra)), urlA = url('/map.npy', mapQuery(window, extra, options));
+  const extra = { size: String(size) };
+  const of = (options) => url('/map.npy', unframed(mapQuery(window, extra, options)));
+  const urlB = of(state.options), urlA = of(askedOfA().options);
   const key = against() === 'formula' ? `${urlB} formula` : `${urlB} ${urlA}`;
   if (key === differenceKey) return;
   differenceKey = key;

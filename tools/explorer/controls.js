@@ -1,7 +1,9 @@
 /* controls.js - the controls, made from the server's table of options, which also says where each of them is */
 /* SPDX-License-Identifier: MIT */
 import { Check, Choice, Line } from './choice.js';
+import { Channel } from './fetch.js';
 import { parseNumber, parseRange, rangeText } from './numbers.js';
+import { url } from './query.js';
 import { startScaling } from './scaling.js';
 import { Slider, make } from './slider.js';
 import { Limits, Rotary, Worded } from './special.js';
@@ -132,10 +134,31 @@ function showPositions(control, text, changed) {
   } else control.show(String(range.count), changed, `from ${range.first.toLocaleString('en-US')}`);
 }
 
+const isFramed = (name) => table.options.get(name).page.framed;
+const figures = new Channel('figures');
+let tried = '';
+
+/* What no picture of the page has is tried with one value, so that a saved figure is not the first to refuse it. */
+export function tryFigures() {
+  const own = ([name]) => controls.has(name) && isFramed(name);
+  const given = Object.fromEntries(Object.entries(state.options).filter(own));
+  const show = (sentence) => {
+    for (const [name, control] of controls) {
+      if (isFramed(name)) control.refuse(sentence?.startsWith(`--${name}`) ? sentence : null);
+    }
+  };
+  const asked = Object.keys(given).length ? url('/value.json', { ...given, i: '0', j: '0' }) : '';
+  if (asked === tried) return;
+  tried = asked;
+  figures.cancel();
+  if (!asked) show(null);
+  else figures.ask({ url: asked, kind: 'json', good: () => show(null), bad: ({ message }) => show(message) });
+}
+
 /* Shows a refusal at the control that it names; true where there is one. */
 export function refuseControls(sentence) {
   const name = /^--([a-z-]+)/.exec(sentence ?? '')?.[1];
-  for (const [own, control] of controls) control.refuse(own === name ? sentence : null);
+  for (const [own, control] of controls) if (!isFramed(own)) control.refuse(own === name ? sentence : null);
   const control = controls.get(name === 'rows' || name === 'cols' ? 'positions' : name);
   if (control && !controls.has(name)) control.refuse(sentence);
   const group = control?.element?.closest('details');

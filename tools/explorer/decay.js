@@ -6,7 +6,7 @@ import { mapPending, mapRefused } from './map.js';
 import { grouped, parseNumber } from './numbers.js';
 import { curveQuery, takes, url } from './query.js';
 import { make } from './slider.js';
-import { effective, setPage, state, trainedLength } from './state.js';
+import { effective, setPage, state, table, trainedLength, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const PIN_COLOURS = ['var(--pin-1)', 'var(--pin-2)', 'var(--pin-3)', 'var(--pin-4)', 'var(--pin-5)'];
@@ -28,7 +28,7 @@ export function startDecay() {
 
 /* A pin is the options that differ from the defaults, without those of the range and the picture. */
 function pin() {
-  const own = Object.entries(state.options).filter(([name]) => takes(name, 'curve'));
+  const own = Object.entries(unframed(state.options)).filter(([name]) => takes(name, 'curve'));
   const query = new URLSearchParams(own).toString();
   if (!state.page.pin.includes(query)) setPage({ pin: [...state.page.pin, query].slice(-PIN_COLOURS.length) });
 }
@@ -47,7 +47,7 @@ export const refreshDecay = whenQuiet(60, () => {
 }, 200);
 
 function askMain() {
-  const query = curveQuery({ axis: axis() }), address = url('/curve.json', query);
+  const query = unframed(curveQuery({ axis: axis() })), address = url('/curve.json', query);
   if (address === mainKey) return;
   mainKey = address;
   channel.ask({
@@ -73,7 +73,7 @@ function askBound() {
     boundKey = '';
     return;
   }
-  const query = curveQuery({ axis: axis(), quantity: 'roformer' });
+  const query = unframed(curveQuery({ axis: axis(), quantity: 'roformer' }));
   delete query.phase;
   delete query.shift;
   const address = url('/curve.json', query);
@@ -155,7 +155,9 @@ function show() {
   legend(pins);
 }
 
+/* The server looks for these where nothing is rounded and the vectors are the page's. */
 function describe() {
+  if (effective('phase') !== 'exact' || (table.tensors && !state.options.content)) return '';
   const half = main.half === null ? 'never below one half here' : `below one half at ${grouped(main.half)}`;
   const zero = main.first_negative === null ? 'never below 0 here' : `below 0 at ${grouped(main.first_negative)}`;
   return `${half}, ${zero}`;

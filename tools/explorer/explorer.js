@@ -19,7 +19,7 @@
  */
 import { followSwatches, showBar, startSwatches } from './bar.js';
 import { comparedScale, flip, followCompare, followNames, startCompare } from './compare.js';
-import { followControls, refuseControls, startControls } from './controls.js';
+import { followControls, refuseControls, startControls, tryFigures } from './controls.js';
 import { cross, point, refreshValue, startCrosshair } from './crosshair.js';
 import { chart, showCursor, startChart } from './curve.js';
 import { followDecay, refreshDecay, startDecay } from './decay.js';
@@ -60,6 +60,7 @@ function optionsChanged({ changes, inputAt, live }) {
   refreshDecay();
   refreshExplain();
   refreshMany();
+  tryFigures();
   keepAddress();
 }
 

@@ -8,7 +8,7 @@ import { parseNumber, plainText, tokensText } from './numbers.js';
 import { mapQuery, shownWindow, url } from './query.js';
 import { parseRule, ruleText, startRule } from './rule.js';
 import { make } from './slider.js';
-import { OF_MODEL, effective, numberOf, setOptions, setPage, state, table } from './state.js';
+import { OF_MODEL, effective, numberOf, setOptions, setPage, state, table, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const MOST = 16, SIDE_MOST = 512;
@@ -121,7 +121,7 @@ export const refreshMany = whenQuiet(120, async () => {
       const index = next++, options = { ...state.options, [name]: values[index] };
       if (name === 'preset') GIVEN_WAY.forEach((one) => delete options[one]);
       const window = name === 'positions' ? null : shownWindow();
-      const address = url('/map.npy', mapQuery(window, { size: String(side) }, options));
+      const address = url('/map.npy', unframed(mapQuery(window, { size: String(side) }, options)));
       got[index] = await new Promise((resolve) => {
         channel.ask({
           url: address, kind: 'arrayBuffer', bad: ({ message }) => resolve({ message }),

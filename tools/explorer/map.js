@@ -6,7 +6,7 @@ import { parseNpy } from './npy.js';
 import { CELLS_WITH_VALUES, paintLayer } from './paint.js';
 import { Pane } from './pane.js';
 import { mapQuery, shownWindow, url } from './query.js';
-import { domain, rangeEnd, shownView, state, table, windowOf } from './state.js';
+import { domain, rangeEnd, shownView, state, table, unframed, windowOf } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
 const STATS_MOST = 4096;
@@ -51,8 +51,7 @@ export const viewOf = ({ rows, cols }) => ({
 /* What a picture of a window is asked with: { url, kind }. Few cells come as numbers, for their values are shown. */
 export function mapRequest(window, size, extra, options) {
   const cells = isCells(window ?? domain(options));
-  const query = mapQuery(window, { ...extra, size: String(size) }, options);
-  for (const { name, page } of table.options.values()) if (page.framed) delete query[name];
+  const query = unframed(mapQuery(window, { ...extra, size: String(size) }, options));
   if (!cells) query.bare = '1';
   return { url: url(cells ? '/map.npy' : '/map.png', query), kind: cells ? 'arrayBuffer' : 'blob', cells };
 }

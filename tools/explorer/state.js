@@ -51,6 +51,10 @@ export function replaceAll({ options, view, page }) {
 export const pictureOptions = () =>
   [...table.options.values()].filter(({ group }) => group === 'output').map(({ name }) => name);
 
+/* A query without what changes the frame or the size of a figure alone: the page's own pictures have neither. */
+export const unframed = (query) =>
+  Object.fromEntries(Object.entries(query).filter(([name]) => !table.options.get(name)?.page.framed));
+
 /* The options that make up the rule of a model. */
 export const OF_MODEL = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type'];
 
