@@ -146,7 +146,7 @@ class Strangers(ServeCase):
         self.assertEqual(self.answers(("HEAD", "/style.css", tag, b""), ("GET", "/info.json")), [304, 200])
 
     def test_a_head_that_others_read_otherwise(self):
-        """Refused, and the connection ends: who reads it in another way would take the rest for something else."""
+        """Refused, and the connection is closed: another reader would split the bytes into other requests."""
         host, json_type, post = self.host, "Content-Type: application/json", ("POST", "/model")
         for lines in (["Host : evil.example"], ["Host\t: evil.example"], [" Host: evil.example"], ["X Y: z"],
                       ["X\0: y"], ["X: y\0"], ["X: \0"], ["\0X: y"], ["X: y\0\r\nHost: evil.example"],
@@ -234,7 +234,7 @@ class Strangers(ServeCase):
 
 
 class Crowds(ServeCase):
-    """Strangers by the hundred do not keep out the owner; which of them are still connected tells, not the clock."""
+    """Hundreds of strangers do not keep out the owner: judged by which are still connected, not by a clock."""
 
     def setUp(self):
         super().setUp()

@@ -188,6 +188,12 @@ HTTP = {
     "absolute": request("GET http://localhost/info.json?a#b HTTP/1.1", HOST, BEARER),
     "pipeline": request("GET /info.json HTTP/1.1", HOST, BEARER) + request("GET /value.json?i=1&j=0 HTTP/1.1", HOST, BEARER)
     + request("OPTIONS * HTTP/1.1", HOST) + request("GET /style.css HTTP/1.1", HOST, COOKIE, "Connection: close"),
+    "head-kept": request("HEAD /style.css HTTP/1.1", HOST, BEARER) + request("GET /info.json HTTP/1.1", HOST, BEARER),
+    "host-space": request("GET /info.json HTTP/1.1", HOST, "Host : evil.example", BEARER),
+    "zero-byte": request(POST, HOST, BEARER, JSON, "Content-Length: 3", body=b"{\0}")
+    + request("GET /info.json HTTP/1.1", HOST, BEARER, "X: y\0z"),
+    "length-plus": request(POST, HOST, BEARER, JSON, "Content-Length: +2", body=b"{}"),
+    "method": request("BREW / HTTP/1.1", HOST, BEARER, "Connection: close"),
     "garbage": b"\x16\x03\x01\x02\x00\r\n\0\r\n\r\n",
     "empty": b"",
 }

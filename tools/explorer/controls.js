@@ -11,7 +11,7 @@ import { defaultText, domain, effective, modelValues, numberOf, rangeEnd, setOpt
 
 const controls = new Map();
 
-/* The options that have a control in a part of the page; the sequence is what a hand reaches for first. */
+/* The options that have a control in a part of the page; the sequence length comes first. */
 const optionsAt = (id) => [...table.options.values()]
   .filter(({ commands, page }) => commands.includes('map') && page.place === id && (table.tensors || !page.tensors))
   .sort((a, b) => (b.name === 'positions') - (a.name === 'positions'));
@@ -138,7 +138,7 @@ const isFramed = (name) => table.options.get(name).page.framed;
 const figures = new Channel('figures');
 let tried = '';
 
-/* What no picture of the page has is tried with one value, so that a saved figure is not the first to refuse it. */
+/* Options of saved figures alone change no picture of the page: checks them with a request for one value. */
 export function tryFigures() {
   const own = ([name]) => controls.has(name) && isFramed(name);
   const given = Object.fromEntries(Object.entries(state.options).filter(own));

@@ -155,7 +155,7 @@ function show() {
   legend(pins);
 }
 
-/* The server looks for these where nothing is rounded and the vectors are the page's. */
+/* The server finds these crossings only for exact rotations and constant vectors. */
 function describe() {
   if (effective('phase') !== 'exact' || (table.tensors && !state.options.content)) return '';
   const half = main.half === null ? 'never below one half here' : `below one half at ${grouped(main.half)}`;

@@ -51,7 +51,7 @@ export function replaceAll({ options, view, page }) {
 export const pictureOptions = () =>
   [...table.options.values()].filter(({ group }) => group === 'output').map(({ name }) => name);
 
-/* A query without what changes the frame or the size of a figure alone: the page's own pictures have neither. */
+/* A query without the options that change only the frame or size of a figure, which the page's pictures lack. */
 export const unframed = (query) =>
   Object.fromEntries(Object.entries(query).filter(([name]) => !table.options.get(name)?.page.framed));
 

@@ -31,23 +31,23 @@ typedef struct cli_slider {
 
 /* The part of the explorer's page that has a control for an option. */
 typedef enum cli_place {
-    PLACE_MORE, /* the last of them, where an option comes that says nothing else */
+    PLACE_MORE, /* the default: a new option is shown there */
     PLACE_RULE,
     PLACE_VALUES,
     PLACE_PRECISION,
     PLACE_COLOUR,
     PLACE_FILES,
-    PLACE_NONE, /* the page gives it in a way of its own, or never */
+    PLACE_NONE, /* the page has a control of its own for it, or none */
     PLACE_COUNT
 } cli_place;
 
-/* What the explorer's page knows of an option besides what the help says. */
+/* How the explorer's page shows an option, beyond its help. */
 typedef struct cli_page {
     cli_place place;
     const char *label; /* NULL: the option's name */
-    const char *needs; /* the value of another option without which it means nothing: "encoding=alibi" */
-    bool tensors;      /* means nothing where the server has no tensors */
-    bool framed;       /* changes the frame or the size of a figure, and no cell: bare pictures go without */
+    const char *needs; /* shown only while another option has this value: "encoding=alibi"; NULL: always */
+    bool tensors;      /* shown only where the server has tensors */
+    bool framed;       /* changes the frame or size of a figure but no cell; left out of bare pictures */
 } cli_page;
 
 struct cli_option {

@@ -120,19 +120,19 @@ static guard_verdict refuse(int status, const char *text) {
     return (guard_verdict){.status = status, .text = text};
 }
 
-/* RFC 9110, 5.1 and 5.5: "Host : x" and a folded line are other headers to some who read them. */
+/* RFC 9110, 5.1 and 5.5. Other programs read "Host : x" as a Host header. */
 static guard_verdict check_headers(const guard_request *request) {
     static const char token[] = "!#$%&'*+-.^_`|~0123456789"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     for (int i = 0; i < request->count; i++) {
         const guard_header *header = &request->headers[i];
         if (header->name[0] == '\0' || header->name[strspn(header->name, token)] != '\0') {
-            return refuse(400, "a header's name may not have spaces or special characters");
+            return refuse(400, "a header name contains a space or a special character");
         }
         for (const char *at = header->value; *at != '\0'; at++) {
             const unsigned char byte = (unsigned char)*at;
             if ((byte < 0x20 && byte != '\t') || byte == 0x7f) {
-                return refuse(400, "a control character in a header");
+                return refuse(400, "a header contains a control character");
             }
         }
     }
@@ -172,10 +172,10 @@ static guard_verdict check_body(const guard_request *request) {
     bool twice = false;
     const char *length = only(request, "Content-Length", &twice);
     if (length != NULL && (length[0] == '\0' || length[strspn(length, "0123456789")] != '\0')) {
-        return refuse(400, "Content-Length is no number of bytes");
+        return refuse(400, "Content-Length must be a number of bytes");
     }
     if (length != NULL && !request->posts && length[strspn(length, "0")] != '\0') {
-        return refuse(400, "only a POST has a body");
+        return refuse(400, "only POST requests may have a body");
     }
     if (twice || only(request, "Transfer-Encoding", &twice) != NULL) {
         return refuse(400, "expected a body of one Content-Length");

@@ -45,8 +45,7 @@ static void say(serve_http *http, struct evhttp_request *request, int status, co
     reply_text(request, status, text, connections_crowded(http->connections));
 }
 
-/* The answer to a request that may not be what its client meant, or is a stranger's: the connection ends with
- * it. */
+/* Answers a request that is malformed or not let in, and closes the connection. */
 static void turn_away(serve_http *http, struct evhttp_request *request, int status, const char *text) {
     connections_answer(http->connections, request, 0);
     reply_text(request, status, text, true);
@@ -210,7 +209,7 @@ static void on_request(struct evhttp_request *request, void *user) {
     arrival from = {
         .request = request, .query = &query, .posts = evhttp_request_get_command(request) == EVHTTP_REQ_POST};
     if (!connections_take(http->connections, request)) {
-        turn_away(http, request, 400, "a zero byte in the request");
+        turn_away(http, request, 400, "the request contains a zero byte");
         return;
     }
     if (!read_headers(&from)) {
@@ -234,7 +233,7 @@ static void on_request(struct evhttp_request *request, void *user) {
     connections_trust(http->connections, request);
     if (!is_known_method(request)) {
         reply_header(request, "Allow", "GET, HEAD, POST");
-        turn_away(http, request, 501, "expected GET, HEAD or POST");
+        turn_away(http, request, 501, "only GET, HEAD and POST are served");
     } else if (status != ROPEMAP_OK) {
         say(http, request, 400, error.text);
     } else {
@@ -267,7 +266,7 @@ static bool start(serve_http *http, struct event_base *base, struct evconnlisten
     evhttp_set_max_headers_size(http->http, SERVE_HEADER_BYTES);
     evhttp_set_max_body_size(http->http, SERVE_BODY_BYTES);
     evhttp_set_timeout_tv(http->http, &idle);
-    evhttp_set_allowed_methods(http->http, UINT16_MAX); /* evhttp's own refusal has none of our headers */
+    evhttp_set_allowed_methods(http->http, UINT16_MAX); /* evhttp's own refusal lacks our headers */
     evhttp_set_gencb(http->http, on_request, http);
     http->connections = connections_new(base, http->http, listener, on_gone, http);
     http->jobs = jobs_start(context, http->pipe[1]);
