@@ -97,7 +97,7 @@ class Controls(BrowseCase):
         """One after another, so that the last map has all of them."""
         self.open("positions=256&base=100")
         whole = self.pixels()[2]
-        names = [name for name in self.shown("[id^=text-]:not(.tail)") if name != "layer-type"]
+        names = self.shown("[id^=text-]:not(.tail)")
         self.assertEqual([], [name for name in names if name not in OF_LINE], "a line without a word to try here")
         self.assertTrue({"font-size", "dpi", "contour", "grid"} <= set(names))
         for name in sorted(names, key=lambda name: name == "grid"):  # whose rows are not positions
@@ -136,6 +136,7 @@ class Controls(BrowseCase):
                           headers={"Content-Type": "application/json"}).json
         self.open("positions=256&model=" + posted["id"])
         whole = self.pixels()[2]
+        self.assertIn("layer-type", self.shown("[id^=text-]"))  # a preset has one rule
         self.enter("#text-layer-type", OF_LINE["layer-type"])
         self.ready()
         self.assertTrue(self.pixels()[2] != whole)

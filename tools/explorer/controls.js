@@ -91,10 +91,10 @@ function changeHeadDim(text, event, live) {
   setOptions(changes, { inputAt: event.timeStamp, live });
 }
 
-/* "encoding=alibi" */
+/* "model", which is given, or "encoding=alibi". */
 function isMet(needs) {
   const [name, value] = needs.split('=');
-  return effective(name) === value;
+  return value === undefined ? state.options[name] !== undefined : effective(name) === value;
 }
 
 /* Makes every control say what the state says. */

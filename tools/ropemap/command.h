@@ -45,7 +45,8 @@ typedef enum cli_place {
 typedef struct cli_page {
     cli_place place;
     const char *label; /* NULL: the option's name */
-    const char *needs; /* shown only while another option has this value: "encoding=alibi"; NULL: always */
+    const char *needs; /* shown only while another option is given, "model", or has this value,
+                          "encoding=alibi"; NULL: always */
     bool tensors;      /* shown only where the server has tensors */
     bool framed;       /* changes the frame or size of a figure but no cell; left out of bare pictures */
 } cli_page;
