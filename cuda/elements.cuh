@@ -149,7 +149,7 @@ RM_INLINE rm_place rm_place_of(int32_t group, int32_t pairs, int32_t head_dim, r
 template <int N> struct rm_turns_of {
     uint64_t step[N];
     uint32_t fine[N];
-    float attention;
+    rm_gain attention;
 };
 
 template <int N> struct rm_sines { float c[N], s[N]; };
@@ -157,7 +157,7 @@ template <int N> struct rm_sines { float c[N], s[N]; };
 template <int N> RM_INLINE rm_turns_of<N> rm_turns_load(const ropemap_freqs *freqs, rm_place place) {
     rm_turns_of<N> turns = {};
     if (place.pair >= 0) {
-        turns.attention = freqs->attention_factor;
+        turns.attention = rm_gain_of(freqs->attention_factor);
         for (int i = 0; i < N; i++) {
             turns.step[i] = freqs->step[place.pair + i];
             turns.fine[i] = freqs->fine[place.pair + i];
@@ -183,8 +183,8 @@ template <int N> RM_INLINE rm_sines<N> rm_sines_at(const rm_turns_of<N> &turns, 
     for (int i = 0; i < N; i++) {
         const uint64_t rest = rm_wide_product(span, turns.fine[i]) >> (32 - RM_SPAN_BITS);
         const uint32_t phase = rm_phase32((uint64_t)position * turns.step[i] + rest);
-        sines.c[i] = rm_cos(phase) * turns.attention;
-        sines.s[i] = rm_sin(phase) * turns.attention;
+        sines.c[i] = rm_gain_times(turns.attention, rm_cos(phase));
+        sines.s[i] = rm_gain_times(turns.attention, rm_sin(phase));
     }
     return sines;
 }

@@ -198,7 +198,7 @@ ROPEMAP_API const char *ropemap_layout_name(ropemap_layout layout); /* NULL past
  */
 typedef struct ropemap_freqs {
     int32_t pairs; /* rotary_dim / 2 */
-    float attention_factor;
+    double attention_factor;
     uint64_t step[ROPEMAP_MAX_PAIRS]; /* [pairs] */
     uint32_t fine[ROPEMAP_MAX_PAIRS]; /* [pairs] */
 } ropemap_freqs;
@@ -208,6 +208,13 @@ typedef struct ropemap_freqs {
  * ropemap_spec_check does. */
 ROPEMAP_API ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs,
                                               ropemap_error *error);
+
+/*
+ * The same frequencies in radians a token, each the nearest double: radians [rotary_dim / 2]. Whole turns a
+ * token, which axial rules have and no position shows, are kept. Fails as ropemap_freqs_make does.
+ */
+ROPEMAP_API ropemap_status ropemap_spec_radians(const ropemap_spec *spec, double *radians,
+                                                ropemap_error *error);
 
 /* ---- real models -----------------------------------------------------------------------------------------
  */
@@ -395,9 +402,6 @@ ROPEMAP_API ropemap_status ropemap_vectors_turned(const ropemap_vectors *inner,
  * ROPEMAP_USAGE. */
 ROPEMAP_API ropemap_status ropemap_phase_inv_freq(const ropemap_spec *spec, ropemap_phase phase,
                                                   float *inv_freq, float *attention, ropemap_error *error);
-
-/* The frequencies of a rule in radians a token, correctly rounded: radians [pairs]. */
-ROPEMAP_API void ropemap_freqs_radians(const ropemap_freqs *freqs, double *radians);
 
 ROPEMAP_API void ropemap_vectors_free(ropemap_vectors *vectors); /* NULL is fine */
 

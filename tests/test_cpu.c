@@ -58,8 +58,9 @@ static void rotate_plainly(const struct rotate_case *test, const ropemap_freqs *
             const bool half = test->layout == ROPEMAP_LAYOUT_HALF;
             const int32_t a = half ? p : 2 * p, b = half ? p + freqs->pairs : 2 * p + 1;
             const uint32_t phase = rm_phase32(rm_phase(freqs->step[p], freqs->fine[p], position));
-            const float c = rm_cos(phase) * freqs->attention_factor,
-                        s = rm_sin(phase) * freqs->attention_factor;
+            const rm_gain attention = rm_gain_of(freqs->attention_factor);
+            const float c = rm_gain_times(attention, rm_cos(phase)),
+                        s = rm_gain_times(attention, rm_sin(phase));
             const float x = *element(from, i, a), y = *element(from, i, b);
             *element(to, i, a) = rm_rotate_first(x, y, c, s);
             *element(to, i, b) = rm_rotate_second(x, y, c, s);
@@ -67,7 +68,7 @@ static void rotate_plainly(const struct rotate_case *test, const ropemap_freqs *
     }
 }
 
-static void check_rotate(rm_context *context, const struct rotate_case *test, float attention) {
+static void check_rotate(rm_context *context, const struct rotate_case *test, double attention) {
     ropemap_freqs freqs;
     make_freqs(test, &freqs);
     freqs.attention_factor = attention;

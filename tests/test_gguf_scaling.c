@@ -80,7 +80,7 @@ static void an_ext_factor_is_ggml(void **state) {
     assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_GGML);
     assert_true(spec->scaling.ext_factor == 0.5 && spec->scaling.freq_scale == 0.25);
     assert_int_equal(ropemap_freqs_make(spec, &freqs, &error), ROPEMAP_OK);
-    assert_near((double)freqs.attention_factor, 1.1386294361);
+    assert_near(freqs.attention_factor, 1.1386294361);
 }
 
 static void longrope_needs_both_lists(void **state) {

@@ -160,7 +160,7 @@ static void test_rules_are_sound(void **state) {
         }
         assert_int_equal(freqs.pairs, preset->rotary_dim / 2);
         assert_in_range(freqs.step[0], 1, (uint64_t)0x1p62);
-        assert_true(freqs.attention_factor >= 1.0F && freqs.attention_factor < 2.0F);
+        assert_true(freqs.attention_factor >= 1.0 && freqs.attention_factor < 2.0);
         ropemap_model_free(model);
     }
 }

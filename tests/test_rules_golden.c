@@ -156,10 +156,9 @@ static int check_exact(const golden *wanted) {
             return 1;
         }
     }
-    /* half an ulp of a float is 6e-8 of it */
-    if (!(fabs((double)freqs.attention_factor - wanted->attention) <= 1e-7 * wanted->attention)) {
-        print_error("%s: attention factor %.9g, expected %.9g\n", wanted->name,
-                    (double)freqs.attention_factor, wanted->attention);
+    if (!(fabs(freqs.attention_factor - wanted->attention) <= 1e-15 * wanted->attention)) {
+        print_error("%s: attention factor %.17g, expected %.17g\n", wanted->name, freqs.attention_factor,
+                    wanted->attention);
         return 1;
     }
     return 0;
@@ -221,7 +220,7 @@ static int check_hf(char *line) {
             return 1;
         }
     }
-    assert_true(fabs((double)freqs.attention_factor - attention) <= 1e-7 * attention);
+    assert_true(fabs(freqs.attention_factor - attention) <= 1e-15 * attention);
     return 0;
 }
 
@@ -344,10 +343,10 @@ static void test_known_attention_factors(void **state) {
     for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
         const golden *rule = find_case(known[k].name);
         assert_true(make_freqs(rule, rule->rule, &freqs));
-        assert_true(fabs((double)freqs.attention_factor - known[k].factor) <= 1.2e-7);
+        assert_true(fabs(freqs.attention_factor - known[k].factor) <= 1.2e-7);
     }
     assert_true(make_freqs(find_case("yarn-deepseek-v3"), "yarn:factor=40,original=4096", &freqs));
-    assert_true(fabs((double)freqs.attention_factor - 1.3688879) <= 1.2e-7);
+    assert_true(fabs(freqs.attention_factor - 1.3688879) <= 1.2e-7);
 }
 
 int main(void) {

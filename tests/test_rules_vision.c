@@ -21,11 +21,11 @@ static int32_t frequencies(const char *scaling, double base, int32_t dim) {
     spec.base = base;
     spec.head_dim = dim;
     if (ropemap_scaling_parse(scaling, &spec.scaling, &error) != ROPEMAP_OK ||
-        ropemap_freqs_make(&spec, &freqs, &error) != ROPEMAP_OK) {
+        ropemap_freqs_make(&spec, &freqs, &error) != ROPEMAP_OK ||
+        ropemap_spec_radians(&spec, radians, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", scaling, error.text);
     }
-    ropemap_freqs_radians(&freqs, radians);
-    assert_true(freqs.attention_factor == 1.0f);
+    assert_true(freqs.attention_factor == 1.0);
     return freqs.pairs;
 }
 
@@ -59,16 +59,18 @@ static void test_axial(void **state) {
         const char *scaling;
         int32_t dim;
         long double most, points;
-    } axes[] = {{"axial:max-freq=256,points=64", 32, 256.0L, 64.0L},
+    } axes[] = {{"axial:max-freq=33.3,points=16", 14, 33.3L, 16.0L},
+                {"axial:max-freq=256,points=64", 32, 256.0L, 64.0L},
                 {"axial:max-freq=10,points=2", 8, 10.0L, 2.0L},
                 {"axial:max-freq=2,points=1024", 2, 2.0L, 1024.0L}};
+    (void)frequencies("axial:max-freq=33.3,points=16", 1e4, 14);
+    assert_true(fabs(radians[6] - 6.97434) < 5e-6);
     for (size_t a = 0; a < sizeof axes / sizeof axes[0]; a++) {
         const int32_t pairs = frequencies(axes[a].scaling, 1e4, axes[a].dim);
         for (int32_t i = 0; i < pairs; i++) {
             const long double share = pairs > 1 ? (long double)i / (pairs - 1) : 0.0L;
             const long double turns = (1.0L + share * (axes[a].most / 2.0L - 1.0L)) / (axes[a].points - 1.0L);
-            const long double whole = floorl(turns); /* turns by 2 pi are none */
-            expect(i, 2.0L * PI * (turns - whole));
+            expect(i, 2.0L * PI * turns); /* whole turns are kept */
         }
     }
 }

@@ -246,7 +246,7 @@ static void check_frequencies(const ropemap_spec *spec) {
     assert_int_equal(ropemap_freqs_make(spec, &freqs, NULL), ROPEMAP_OK);
     const int32_t dims = spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim;
     assert_int_equal(freqs.pairs, dims / 2);
-    assert_true(freqs.attention_factor == 1.0f);
+    assert_true(freqs.attention_factor == 1.0);
     for (int32_t pair = 0; pair < freqs.pairs; pair++) {
         const double error = frequency_error(&freqs, pair, oracle_frequency(spec, pair));
         if (fabs(error) > 0x1p-95) {

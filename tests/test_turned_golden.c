@@ -78,7 +78,8 @@ static void check_head(const ropemap_spec *spec, const char *what, const float *
     assert_int_equal(ropemap_freqs_make(spec, &freqs, NULL), ROPEMAP_OK);
     for (int32_t d = 0; d < dim; d++) {
         const int32_t other = spec->layout == ROPEMAP_LAYOUT_HALF ? (d + half) % dim : d ^ 1;
-        const float room = (fabsf(query(d)) + fabsf(query(other))) * freqs.attention_factor * 0x1.8p-22f;
+        const float room =
+            (fabsf(query(d)) + fabsf(query(other))) * (float)freqs.attention_factor * 0x1.8p-22f;
         if (!(fabsf(got[d] - wanted[d]) <= room)) {
             fail_msg("%s: element %d is %.9g, expected %.9g", what, (int)d, (double)got[d],
                      (double)wanted[d]);

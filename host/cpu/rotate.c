@@ -23,7 +23,7 @@ struct block {
     const uint32_t *fine; /* [pairs] */
     int32_t first, pairs;
     int32_t padded; /* pairs, rounded up to whole vectors; phases beyond pairs stay 0 */
-    float attention;
+    rm_gain attention;
     uint32_t low[BLOCK], high[BLOCK];
     uint32_t advance_low[BLOCK], advance_high[BLOCK];
     float c[BLOCK], s[BLOCK];
@@ -39,10 +39,10 @@ static void seek(struct block *block, int64_t position) {
 
 /* Sine and cosine at the phases held. */
 static void turn(struct block *block) {
-    const float attention = block->attention;
+    const rm_gain attention = block->attention;
     for (int32_t i = 0; i < block->padded; i++) {
-        block->c[i] = rm_cos(block->high[i]) * attention;
-        block->s[i] = rm_sin(block->high[i]) * attention;
+        block->c[i] = rm_gain_times(attention, rm_cos(block->high[i]));
+        block->s[i] = rm_gain_times(attention, rm_sin(block->high[i]));
     }
 }
 
@@ -110,7 +110,7 @@ void RM_VARIANT_NAME(rm_rotate)(const ropemap_freqs *freqs, ropemap_layout layou
                               .first = first,
                               .pairs = pairs,
                               .padded = (pairs + WHOLE - 1) / WHOLE * WHOLE,
-                              .attention = freqs->attention_factor};
+                              .attention = rm_gain_of(freqs->attention_factor)};
         rotate_block(&block, freqs, layout, positions, from, to);
     }
     for (int64_t row = 0; row < positions.count; row++) {

@@ -77,7 +77,7 @@ static void add_rows(const rm_turns *turns, ropemap_layout layout, rm_view rows,
 /* sums[2, pairs] turned, in place, to the position of the first row. Simple loops, as in rotate.c. */
 static void turn_to_position(const ropemap_freqs *freqs, int64_t position, float *restrict sums) {
     const int32_t pairs = freqs->pairs;
-    const float attention = freqs->attention_factor;
+    const rm_gain attention = rm_gain_of(freqs->attention_factor);
     for (int32_t first = 0; first < pairs; first += BLOCK) {
         const int32_t count = pairs - first < BLOCK ? pairs - first : BLOCK;
         uint32_t phase[BLOCK] = {0};
@@ -86,8 +86,8 @@ static void turn_to_position(const ropemap_freqs *freqs, int64_t position, float
             phase[i] = rm_phase32(rm_phase(freqs->step[first + i], freqs->fine[first + i], position));
         }
         for (int32_t i = 0; i < BLOCK; i++) {
-            c[i] = rm_cos(phase[i]) * attention;
-            s[i] = rm_sin(phase[i]) * attention;
+            c[i] = rm_gain_times(attention, rm_cos(phase[i]));
+            s[i] = rm_gain_times(attention, rm_sin(phase[i]));
         }
         for (int32_t i = 0; i < count; i++) {
             const float x0 = sums[first + i], x1 = sums[pairs + first + i];

@@ -71,7 +71,7 @@ static ropemap_status turn(rm_bound_tile *tile, const ropemap_freqs *freqs, rope
 
 ropemap_status rm_bound_tile_begin(rm_bound_tile *tile, const ropemap_freqs *freqs, ropemap_error *error) {
     tile->freqs = *freqs;
-    tile->freqs.attention_factor = 1.0f;
+    tile->freqs.attention_factor = 1.0;
     tile->backwards = tile->freqs;
     for (int32_t i = 0; i < freqs->pairs; i++) {
         tile->backwards.step[i] = (uint64_t)0 - freqs->step[i];

@@ -30,7 +30,7 @@ static double row_factor(const rm_job *job, const float *raw) {
     if (!job->rotation.normalise) {
         return 1.0;
     }
-    const double a = job->rotation.rotate ? (double)job->freqs.attention_factor : 1.0;
+    const double a = job->rotation.rotate ? job->freqs.attention_factor : 1.0;
     double square = 0.0;
     for (int32_t pair = 0; pair < job->freqs.pairs; pair++) {
         const rm_phasor z = pair_of(job, raw, pair);
@@ -71,7 +71,7 @@ void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span s
     for (int32_t pair = 0; job->rotation.rotate && pair < job->freqs.pairs; pair++) {
         const rm_phasor turned = rm_phasor_mul(
             pair_of(job, raw, pair), rm_phasor_mul(rm_phasor_at(turning_of(job, pair), start), means[pair]));
-        const double scale = factor * (double)job->freqs.attention_factor;
+        const double scale = factor * job->freqs.attention_factor;
         int64_t first = 0, second = 0;
         pair_elements(job, pair, &first, &second);
         mean[first] = scale * turned.re;
@@ -139,7 +139,7 @@ static rm_phasor row_by_row_sum(const rm_job *job, int32_t pair, rm_span rows, r
 double rm_closed_straddle(const rm_job *job, const float *query, const float *key, rm_span rows,
                           rm_span cols) {
     const bool even = job->grid.rows.range.step == job->grid.cols.range.step;
-    const double a = job->rotation.rotate ? (double)job->freqs.attention_factor : 1.0;
+    const double a = job->rotation.rotate ? job->freqs.attention_factor : 1.0;
     const double pairs = rm_grid_pairs(&job->grid, rows, cols);
     double total = 0.0;
     for (int32_t pair = 0; pair < job->freqs.pairs; pair++) {

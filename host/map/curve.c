@@ -72,7 +72,7 @@ static ropemap_status prepare(const ropemap_curve_request *request, struct curve
     RM_TRY(check_distances(request->distances, error));
     RM_TRY(ropemap_freqs_make(&request->spec, &curve->freqs, error));
     RM_TRY(check_pairs(request, curve->freqs.pairs, error));
-    const double d = request->spec.head_dim, a = (double)curve->freqs.attention_factor;
+    const double d = request->spec.head_dim, a = curve->freqs.attention_factor;
     curve->distances = request->distances;
     curve->weight = a * a * 2.0 / d;
     curve->fixed = (d - 2.0 * curve->freqs.pairs) / d;

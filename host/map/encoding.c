@@ -94,7 +94,7 @@ ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *
  * d. */
 void rm_encoding_weights(const rm_job *job, double *weight, double *fixed) {
     const double d = (double)job->queries->head_dim, pairs = (double)job->freqs.pairs;
-    const double a = (double)job->freqs.attention_factor;
+    const double a = job->freqs.attention_factor;
     *weight = job->rotation.rotate ? a * a * 2.0 / d : 0.0;
     *fixed = job->rotation.rotate ? (d - 2.0 * pairs) / d : 1.0;
     if (job->request->encoding == ROPEMAP_ENCODING_SINUSOIDAL) {

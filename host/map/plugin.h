@@ -7,7 +7,7 @@
 #include "host/map/backend.h"
 #include "host/map/probe.h"
 
-enum { RM_PLUGIN_ABI = 2 }; /* of everything in backend.h; a plugin of another one is refused */
+enum { RM_PLUGIN_ABI = 3 }; /* of everything in backend.h; a plugin of another one is refused */
 
 /* What a plugin gives. */
 typedef struct rm_plugin_table {

@@ -40,11 +40,12 @@ static void find_positions(const turned_vectors *source, int64_t row, row_turn *
 /* As the backends: bits and all. */
 static void turn_exactly(const turned_vectors *source, row_turn *turn) {
     const ropemap_freqs *freqs = &source->stack.freqs;
+    const rm_gain attention = rm_gain_of(freqs->attention_factor);
     for (int32_t i = 0; i < freqs->pairs; i++) {
         const int64_t position = turn->position[source->axis[i]];
         const uint32_t phase = rm_phase32(rm_phase(freqs->step[i], freqs->fine[i], position));
-        turn->c[i] = rm_cos(phase) * freqs->attention_factor;
-        turn->s[i] = rm_sin(phase) * freqs->attention_factor;
+        turn->c[i] = rm_gain_times(attention, rm_cos(phase));
+        turn->s[i] = rm_gain_times(attention, rm_sin(phase));
     }
 }
 

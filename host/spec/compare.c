@@ -21,7 +21,6 @@ struct comparing {
     int32_t pairs, head_pairs; /* that turn, and that the head has */
     double *wanted;            /* [pairs] of the rule */
     double *other;             /* [head_pairs] of another rule that may explain the buffer */
-    ropemap_freqs *freqs;
     ropemap_comparison *result;
     bool no_memory; /* for frequencies: then nothing is known of the buffer */
 };
@@ -41,13 +40,9 @@ __attribute__((format(printf, 3, 4))) static void judge(ropemap_comparison *resu
 
 /* Frequencies of another rule, in radians a token: false where it is no rule. */
 static bool frequencies(struct comparing *work, const ropemap_spec *spec, double *radians) {
-    const ropemap_status status = ropemap_freqs_make(spec, work->freqs, NULL);
+    const ropemap_status status = ropemap_spec_radians(spec, radians, NULL);
     work->no_memory = work->no_memory || status == ROPEMAP_RESOURCES;
-    if (status != ROPEMAP_OK) {
-        return false;
-    }
-    ropemap_freqs_radians(work->freqs, radians);
-    return true;
+    return status == ROPEMAP_OK;
 }
 
 /* Whether `count` found numbers, `apart` from each other, are these. */
@@ -247,18 +242,15 @@ ropemap_status ropemap_inv_freq_compare(const float *found, int64_t count, const
     work.pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
     work.wanted = rm_alloc((uint64_t)work.head_pairs, sizeof *work.wanted);
     work.other = rm_alloc((uint64_t)work.head_pairs, sizeof *work.other);
-    work.freqs = rm_alloc(1, sizeof *work.freqs);
-    work.no_memory = work.wanted == NULL || work.other == NULL || work.freqs == NULL;
+    work.no_memory = work.wanted == NULL || work.other == NULL;
     ropemap_status status = ROPEMAP_OK;
     if (!work.no_memory) {
-        status = ropemap_freqs_make(spec, work.freqs, error);
+        status = ropemap_spec_radians(spec, work.wanted, error);
     }
     if (!work.no_memory && status == ROPEMAP_OK) {
-        ropemap_freqs_radians(work.freqs, work.wanted);
         compare(&work);
     }
-    status = work.no_memory ? rm_fail_memory(error, "frequencies", sizeof *work.freqs) : status;
-    rm_free(work.freqs);
+    status = work.no_memory ? rm_fail_memory(error, "frequencies", (uint64_t)work.head_pairs * sizeof *work.wanted) : status;
     rm_free(work.other);
     rm_free(work.wanted);
     return status;

@@ -21,21 +21,19 @@ static ropemap_scaling candidate(double factor, double length) {
                              .original_length = length};
 }
 
-/* Whether the rule divides as the list does. `freqs` [2] and `radians` [2, pairs] are scratch. */
-static bool is_rule(const ropemap_spec *spec, const ropemap_scaling *scaling, ropemap_freqs *freqs,
-                    double *radians) {
+/* Whether the rule divides as the list does. `radians` [2, pairs] is scratch. */
+static bool is_rule(const ropemap_spec *spec, const ropemap_scaling *scaling, double *radians) {
     const int32_t pairs = spec->scaling.list_count;
     ropemap_spec other = *spec;
     other.scaling = *scaling;
-    if (ropemap_freqs_make(&other, freqs, NULL) != ROPEMAP_OK || freqs->pairs != pairs) {
+    if ((spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) != 2 * pairs ||
+        ropemap_spec_radians(&other, radians, NULL) != ROPEMAP_OK) {
         return false;
     }
-    ropemap_freqs_radians(freqs, radians);
     other.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
-    if (ropemap_freqs_make(&other, freqs, NULL) != ROPEMAP_OK) {
+    if (ropemap_spec_radians(&other, radians + pairs, NULL) != ROPEMAP_OK) {
         return false;
     }
-    ropemap_freqs_radians(freqs, radians + pairs);
     for (int32_t i = 0; i < pairs; i++) {
         const double wanted = radians[pairs + i] / radians[i];
         if (!(fabs(spec->scaling.long_factors[i] - wanted) <= CLOSE * wanted)) {
@@ -45,11 +43,11 @@ static bool is_rule(const ropemap_spec *spec, const ropemap_scaling *scaling, ro
     return true;
 }
 
-static bool find(const ropemap_spec *spec, ropemap_scaling *found, ropemap_freqs *freqs, double *radians) {
+static bool find(const ropemap_spec *spec, ropemap_scaling *found, double *radians) {
     const double factor = spec->scaling.long_factors[spec->scaling.list_count - 1];
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0] && factor > 1.0; i++) {
         *found = candidate(factor, lengths[i]);
-        if (is_rule(spec, found, freqs, radians)) {
+        if (is_rule(spec, found, radians)) {
             return true;
         }
     }
@@ -59,18 +57,16 @@ static bool find(const ropemap_spec *spec, ropemap_scaling *found, ropemap_freqs
 ropemap_status rm_gguf_recognise_llama3(const rm_gguf_reader *reader) {
     ropemap_spec *spec = &reader->model->spec;
     const int32_t pairs = spec->scaling.list_count;
-    ropemap_freqs *freqs = rm_alloc(1, sizeof *freqs);
     double *radians = rm_alloc(2 * (uint64_t)pairs, sizeof *radians);
     ropemap_status status = ROPEMAP_OK;
     ropemap_scaling found;
-    if (freqs == NULL || radians == NULL) {
-        status = rm_fail_memory(reader->error, "frequencies", sizeof *freqs);
-    } else if (find(spec, &found, freqs, radians)) {
+    if (radians == NULL) {
+        status = rm_fail_memory(reader->error, "frequencies", 2 * (uint64_t)pairs * sizeof *radians);
+    } else if (find(spec, &found, radians)) {
         spec->scaling = found;
         rm_model_fact(reader->model, "known rule", "known by the divisors of rope_freqs.weight",
                       "llama3:factor=%.9g,low=1,high=4,original=%.9g", found.factor, found.original_length);
     }
     rm_free(radians);
-    rm_free(freqs);
     return status;
 }

@@ -38,13 +38,25 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *to, const c
     to->length += wanted < 0 ? 0 : (size_t)wanted < room ? (size_t)wanted : room - 1;
 }
 
+/* The fewest digits, from 15 on, that strtod reads back as the same double. */
+static void put_number(struct writer *to, double value) {
+    char text[32];
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    put(to, "%s", text);
+}
+
 static void put_value(struct writer *to, const ropemap_scaling *scaling, const rm_parameter *parameter) {
     const double value = rm_parameter_value(scaling, parameter);
     const double *list = (const double *)(const void *)((const char *)scaling + parameter->offset);
     switch (parameter->kind) {
     case RM_PARAMETER_NUMBER:
     case RM_PARAMETER_FLAG:
-        put(to, "%.15g", value);
+        put_number(to, value);
         break;
     case RM_PARAMETER_RAMP:
         put(to, "%s", rm_ramp_name((int)scaling->ramp));
@@ -54,7 +66,8 @@ static void put_value(struct writer *to, const ropemap_scaling *scaling, const r
         break;
     case RM_PARAMETER_LIST:
         for (int32_t i = 0; i < scaling->list_count; i++) {
-            put(to, "%s%.15g", i > 0 ? "/" : "", list[i]);
+            put(to, "%s", i > 0 ? "/" : "");
+            put_number(to, list[i]);
         }
         break;
     }

@@ -27,7 +27,7 @@ ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule,
 }
 
 void rm_schedule_freqs(const rm_schedule *schedule, ropemap_freqs *freqs) {
-    *freqs = (ropemap_freqs){.pairs = schedule->pairs, .attention_factor = (float)schedule->attention};
+    *freqs = (ropemap_freqs){.pairs = schedule->pairs, .attention_factor = schedule->attention};
     for (int32_t i = 0; i < schedule->pairs; i++) {
         split_turns(rm_twofold_mul(schedule->radians[i], rm_turns_per_radian), &freqs->step[i],
                     &freqs->fine[i]);
@@ -38,6 +38,16 @@ ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs
     rm_schedule schedule;
     RM_TRY(rm_schedule_make(spec, &schedule, error));
     rm_schedule_freqs(&schedule, freqs);
+    rm_free(schedule.radians);
+    return ROPEMAP_OK;
+}
+
+ropemap_status ropemap_spec_radians(const ropemap_spec *spec, double *radians, ropemap_error *error) {
+    rm_schedule schedule;
+    RM_TRY(rm_schedule_make(spec, &schedule, error));
+    for (int32_t i = 0; i < schedule.pairs; i++) {
+        radians[i] = schedule.radians[i].high;
+    }
     rm_free(schedule.radians);
     return ROPEMAP_OK;
 }

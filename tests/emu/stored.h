@@ -94,7 +94,7 @@ inline float random_float(uint64_t *seed) {
 }
 
 /* Any step and fine part: kernels take the phase of every pair as it comes. */
-inline ropemap_freqs random_freqs(int32_t pairs, float attention, uint64_t seed) {
+inline ropemap_freqs random_freqs(int32_t pairs, double attention, uint64_t seed) {
     ropemap_freqs freqs = {};
     freqs.pairs = pairs;
     freqs.attention_factor = attention;

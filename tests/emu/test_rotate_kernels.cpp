@@ -66,8 +66,9 @@ static void rotate_plainly(const rotate_case &test, const ropemap_freqs &freqs, 
         const bool half = test.layout == ROPEMAP_LAYOUT_HALF;
         const int32_t a = half ? p : 2 * p, b = half ? p + freqs.pairs : 2 * p + 1;
         const uint32_t phase = rm_phase32(rm_phase(freqs.step[p], freqs.fine[p], position));
-        const float c = rm_cos(phase) * freqs.attention_factor;
-        const float s = rm_sin(phase) * freqs.attention_factor;
+        const rm_gain attention = rm_gain_of(freqs.attention_factor);
+        const float c = rm_gain_times(attention, rm_cos(phase));
+        const float s = rm_gain_times(attention, rm_sin(phase));
         const float x = from.get(row + a), y = from.get(row + b);
         to.set(row + a, rm_rotate_first(x, y, c, s));
         to.set(row + b, rm_rotate_second(x, y, c, s));

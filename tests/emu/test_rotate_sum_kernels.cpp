@@ -120,7 +120,8 @@ static float rotated(const sum_case &test, const ropemap_freqs &freqs, const sto
     const int32_t p = half ? d % freqs.pairs : d / 2;
     const bool second = half ? d >= freqs.pairs : d % 2 == 1;
     const uint32_t phase = rm_phase32(rm_phase(freqs.step[p], freqs.fine[p], position));
-    const float c = rm_cos(phase) * freqs.attention_factor, s = rm_sin(phase) * freqs.attention_factor;
+    const rm_gain attention = rm_gain_of(freqs.attention_factor);
+    const float c = rm_gain_times(attention, rm_cos(phase)), s = rm_gain_times(attention, rm_sin(phase));
     const float x = from.get(row + (half ? p : 2 * p)),
                 y = from.get(row + (half ? p + freqs.pairs : 2 * p + 1));
     return second ? rm_rotate_second(x, y, c, s) : rm_rotate_first(x, y, c, s);
@@ -165,7 +166,7 @@ static void check_rotate_sum(const sum_case &test, uint64_t seed) {
             from.set(i / test.head_dim * stride + i % test.head_dim, exact ? floorf((x + 1) * 0x1p19f) : x);
         }
         if (exact) { /* quarter turns */
-            freqs.attention_factor = 1.0f;
+            freqs.attention_factor = 1.0;
             for (int32_t p = 0; p < freqs.pairs; p++) {
                 freqs.step[p] = (uint64_t)(p % 4) << 62;
                 freqs.fine[p] = 0;

@@ -223,7 +223,7 @@ static ropemap_status find_reach(const curve_options *options, const curves *mad
         return ROPEMAP_OK;
     }
     const ropemap_status status = ropemap_freqs_make(&one->spec, &freqs, error);
-    if (status == ROPEMAP_OK && 2 * freqs.pairs == one->spec.head_dim && freqs.attention_factor == 1.0f) {
+    if (status == ROPEMAP_OK && 2 * freqs.pairs == one->spec.head_dim && freqs.attention_factor == 1.0) {
         one->has_reach = true;
         return ropemap_bound_reach(&one->spec, limit, options->threads, options->progress,
                                    options->progress_user, &one->reach, error);

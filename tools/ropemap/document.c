@@ -51,7 +51,7 @@ static json_t *spec_object(const ropemap_spec *spec) {
         "rotary_dim", (int)(spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim), "layout",
         ropemap_layout_name(spec->layout), "rule", ropemap_scaling_name(spec->scaling.rule), "scaling",
         scaling, "length", spec->length > 0.0 ? json_integer((json_int_t)spec->length) : json_null(),
-        "attention_factor", known ? json_real((double)freqs.attention_factor) : json_null());
+        "attention_factor", known ? json_real(freqs.attention_factor) : json_null());
 }
 
 static json_t *content_object(const map_options *options) {

@@ -52,7 +52,7 @@ static ropemap_status count_slowed(const ropemap_spec *spec, explanation *to, ro
     status = status == ROPEMAP_OK ? ropemap_freqs_make(&other, &plain, error) : status;
     if (status == ROPEMAP_OK) {
         to->pairs = own.pairs;
-        to->attention = (double)own.attention_factor;
+        to->attention = own.attention_factor;
         for (int32_t i = 0; i < own.pairs; i++) {
             to->slowed += own.step[i] < plain.step[i] - (plain.step[i] >> 20);
         }

@@ -23,12 +23,10 @@ ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_erro
     info->given = rule->given;
     info->pairs = freqs.pairs;
     info->trained_length = rule->opened != NULL ? ropemap_model_trained_length(rule->opened) : 0;
-    info->attention = (double)freqs.attention_factor;
-    ropemap_freqs_radians(&freqs, info->radians);
+    info->attention = freqs.attention_factor;
+    status = ropemap_spec_radians(&rule->spec, info->radians, error);
     plain.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
-    status = ropemap_freqs_make(&plain, &freqs, error);
-    ropemap_freqs_radians(&freqs, info->plain);
-    return status;
+    return status == ROPEMAP_OK ? ropemap_spec_radians(&plain, info->plain, error) : status;
 }
 
 static int32_t rotary_dim(const ropemap_spec *spec) {
