@@ -273,29 +273,44 @@ ROPEMAP_API const ropemap_preset *ropemap_preset_at(int32_t index); /* NULL past
 /* ---- buffers of frequencies that others made ------------------------------------------------------------
  */
 
-/* What a buffer of inverse frequencies turned out to be. */
+/* What a buffer of frequencies turned out to be. */
 typedef struct ropemap_comparison {
-    bool matches;         /* the rule's, to float32's rounding */
+    bool matches;         /* the rule's, to float32's rounding, in whatever unit */
     int32_t pair;         /* the first that differs; -1: none does */
     double found, wanted; /* of that pair, rad/token */
     double worst;         /* largest relative difference */
-    char verdict[40];     /* "match", "bf16", "fp16", "unscaled", "uninitialised", "partial-twice",
-                             "partial-ignored",     "layout", "base", "count", "differs" */
-    char text[400];       /* the same in a sentence */
+    /*
+     * One word. Of what matches: "match", "reciprocal", "wavelength", "turns", "table". Of what does not:
+     * "bf16", "fp16" (rounded), "layout", "reversed", "permuted", "length", "unscaled", "exponent", "base",
+     * "parameter", "rule", "attention", "rotary-dim", "head-dim", "partial-twice", "partial-ignored",
+     * "count", "uninitialised", "differs".
+     */
+    char verdict[40];
+    char parameter[40];                       /* that explains a mismatch: "base", "factor"; "": none */
+    double parameter_found, parameter_wanted; /* its value in the buffer and in the rule; NaN: no number */
+    char text[500];                           /* all of it in a sentence */
 } ropemap_comparison;
 
 /*
- * Holds inverse frequencies against a rule: found [count], one a pair, or one an element as tables of cosines
- * have them. Fails as ropemap_spec_check does.
+ * Holds frequencies against a rule: found [rows, count], each row one a pair, or one an element as tables of
+ * cosines have them; as inv_freq, 1/inv_freq, wavelengths or turns a token. A rule that depends on the length
+ * matches at any length where spec->length is 0, else at that length alone. Two rows or more that are cosines
+ * or sines of positions 0, 1, ... are held against the rule's, with its attention factor. What does not match
+ * is explained: by the other value of one number of the rule, by another rule, by a mistake that stacks make,
+ * if one of them gives every frequency to its rounding, else by the pairs that differ. ROPEMAP_USAGE as
+ * ropemap_spec_check, ROPEMAP_DATA: rows < 1, or a count that no rule has; ROPEMAP_RESOURCES.
  */
-ROPEMAP_API ropemap_status ropemap_inv_freq_compare(const float *found, int64_t count,
+ROPEMAP_API ropemap_status ropemap_inv_freq_compare(const float *found, int64_t rows, int64_t count,
                                                     const ropemap_spec *spec, ropemap_comparison *comparison,
                                                     ropemap_error *error);
 
-/* The numbers of a .npy file of one axis (axes of size 1 beside), at most 8192, as floats: *numbers [*count],
- * to be freed with ropemap_numbers_free. ROPEMAP_DATA, ROPEMAP_IO. */
-ROPEMAP_API ropemap_status ropemap_numbers_read(const char *path, float **numbers, int64_t *count,
-                                                ropemap_error *error);
+/*
+ * The numbers of a .npy file as floats: *numbers [*rows, *count], where `count` is the last axis longer than
+ * 1 and `rows` the product of those before it, to be freed with ropemap_numbers_free. At most 2^24 numbers.
+ * ROPEMAP_DATA, ROPEMAP_IO, ROPEMAP_RESOURCES.
+ */
+ROPEMAP_API ropemap_status ropemap_numbers_read(const char *path, float **numbers, int64_t *rows,
+                                                int64_t *count, ropemap_error *error);
 ROPEMAP_API void ropemap_numbers_free(float *numbers); /* NULL is fine */
 
 /* ---- where vectors come from -----------------------------------------------------------------------------

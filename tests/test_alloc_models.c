@@ -56,7 +56,7 @@ static ropemap_status compare_buffer(ropemap_error *error) {
     static const float found[64] = {1.0f};
     const ropemap_spec spec = ropemap_spec_default();
     ropemap_comparison comparison;
-    return ropemap_inv_freq_compare(found, 64, &spec, &comparison, error);
+    return ropemap_inv_freq_compare(found, 1, 64, &spec, &comparison, error);
 }
 
 static ropemap_status turn_on_a_grid(ropemap_error *error) {

@@ -32,7 +32,7 @@ static void plain(double base, int32_t dim, int32_t pairs, float *found) {
 static ropemap_comparison compare(const float *found, int64_t count, const ropemap_spec *spec) {
     ropemap_comparison result;
     ropemap_error error = {0};
-    if (ropemap_inv_freq_compare(found, count, spec, &result, &error) != ROPEMAP_OK) {
+    if (ropemap_inv_freq_compare(found, 1, count, spec, &result, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }
     return result;
@@ -169,7 +169,7 @@ static void test_bad_spec(void **state) {
     ropemap_error error = {0};
     ropemap_spec spec = ropemap_spec_default();
     spec.base = 0.5;
-    assert_int_equal(ropemap_inv_freq_compare(found, PAIRS, &spec, &result, &error), ROPEMAP_USAGE);
+    assert_int_equal(ropemap_inv_freq_compare(found, 1, PAIRS, &spec, &result, &error), ROPEMAP_USAGE);
     assert_non_null(strstr(error.text, "base"));
 }
 

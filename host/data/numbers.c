@@ -6,39 +6,42 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { NUMBERS_MOST = 8192 };
+enum { NUMBERS_MOST = 1 << 24 };
 
-/* The axis that is not of size 1; the first where all are. */
-static ropemap_status check_shape(const rm_input *input, const rm_tensor *tensor, int64_t *count,
-                                  ropemap_error *error) {
-    uint64_t elements = 1;
-    int32_t long_axes = 0;
+/* The last axis that is not of size 1 holds a row; those before it count rows. */
+static ropemap_status check_shape(const rm_input *input, const rm_tensor *tensor, int64_t *rows,
+                                  int64_t *count, ropemap_error *error) {
+    uint64_t elements = 1, row = 1;
     for (int32_t axis = 0; axis < tensor->rank; axis++) {
-        long_axes += tensor->shape[axis] != 1;
-        elements = tensor->shape[axis] != 1 ? tensor->shape[axis] : elements;
+        const uint64_t size = tensor->shape[axis];
+        if (size == 0 || size > NUMBERS_MOST / elements) {
+            return rm_fail(error, ROPEMAP_DATA,
+                           "%s: axis %" PRId32 " has %" PRIu64
+                           " entries; a buffer of frequencies has 1 to %d numbers",
+                           input->name, axis, size, NUMBERS_MOST);
+        }
+        elements *= size;
+        row = size != 1 ? size : row;
     }
-    if (long_axes > 1 || elements == 0 || elements > NUMBERS_MOST) {
-        return rm_fail(error, ROPEMAP_DATA,
-                       "%s: %" PRId32 " axes longer than 1, one of %" PRIu64
-                       " numbers, expected one axis of 1 to %d numbers",
-                       input->name, long_axes, elements, NUMBERS_MOST);
-    }
-    *count = (int64_t)elements;
+    *rows = (int64_t)(elements / row);
+    *count = (int64_t)row;
     return ROPEMAP_OK;
 }
 
-static ropemap_status read(const rm_input *input, float **numbers, int64_t *count, ropemap_error *error) {
+static ropemap_status read(const rm_input *input, float **numbers, int64_t *rows, int64_t *count,
+                           ropemap_error *error) {
     rm_tensor tensor;
     RM_TRY(rm_npy_parse(input, &tensor, error));
-    RM_TRY(check_shape(input, &tensor, count, error));
-    const uint64_t bytes = rm_element_bytes(tensor.element), all = (uint64_t)*count * bytes;
+    RM_TRY(check_shape(input, &tensor, rows, count, error));
+    const uint64_t bytes = rm_element_bytes(tensor.element);
+    const uint64_t elements = (uint64_t)*rows * (uint64_t)*count, all = elements * bytes;
     uint8_t *stored = rm_alloc_raw(all, 1);
-    *numbers = rm_alloc_raw((uint64_t)*count, sizeof **numbers);
+    *numbers = rm_alloc_raw(elements, sizeof **numbers);
     ropemap_status status = stored == NULL || *numbers == NULL
                                 ? rm_fail_memory(error, "numbers", all)
                                 : rm_input_read(input, tensor.offset, all, stored, error);
     if (status == ROPEMAP_OK) {
-        rm_element_convert(tensor.element, stored, bytes, *numbers, 1, *count);
+        rm_element_convert(tensor.element, stored, bytes, *numbers, 1, (int64_t)elements);
     } else {
         rm_free(*numbers);
         *numbers = NULL;
@@ -47,12 +50,13 @@ static ropemap_status read(const rm_input *input, float **numbers, int64_t *coun
     return status;
 }
 
-ropemap_status ropemap_numbers_read(const char *path, float **numbers, int64_t *count, ropemap_error *error) {
+ropemap_status ropemap_numbers_read(const char *path, float **numbers, int64_t *rows, int64_t *count,
+                                    ropemap_error *error) {
     rm_input input;
     *numbers = NULL;
-    *count = 0;
+    *rows = *count = 0;
     RM_TRY(rm_input_open(path, &input, error));
-    const ropemap_status status = read(&input, numbers, count, error);
+    const ropemap_status status = read(&input, numbers, rows, count, error);
     rm_input_close(&input);
     return status;
 }

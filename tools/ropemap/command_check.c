@@ -39,33 +39,41 @@ static const cli_option options_table[] = {
 
 static int tell(const check_options *options, const ropemap_comparison *found) {
     if (options->json) {
-        return document_print(json_pack(
-            "{s:s, s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o}", "schema", "ropemap.check/1", "file",
-            document_text(options->file), "matches", found->matches ? 1 : 0, "verdict", found->verdict,
-            "text", found->text, "pair", found->pair >= 0 ? json_integer(found->pair) : json_null(), "found",
-            found->pair >= 0 ? document_real(found->found) : json_null(), "wanted",
-            found->pair >= 0 ? document_real(found->wanted) : json_null(), "worst",
-            document_real(found->worst)));
+        return document_print(
+            json_pack("{s:s, s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
+                      "ropemap.check/1", "file", document_text(options->file), "matches",
+                      found->matches ? 1 : 0, "verdict", found->verdict, "text", found->text, "pair",
+                      found->pair >= 0 ? json_integer(found->pair) : json_null(), "found",
+                      found->pair >= 0 ? document_real(found->found) : json_null(), "wanted",
+                      found->pair >= 0 ? document_real(found->wanted) : json_null(), "worst",
+                      document_real(found->worst), "parameter",
+                      found->parameter[0] != '\0' ? document_text(found->parameter) : json_null(),
+                      "parameter_found", document_real(found->parameter_found), "parameter_wanted",
+                      document_real(found->parameter_wanted)));
     }
     (void)printf("%s: %s\n", found->matches ? "matches" : "DOES NOT MATCH", found->text);
     if (!found->matches && found->pair >= 0) {
-        (void)printf("first at pair %d: %.9g, expected %.9g\n", (int)found->pair, found->found,
-                     found->wanted);
+        (void)printf("first at pair %d: %.9g rad/token where the rule has %.9g\n", (int)found->pair,
+                     found->found, found->wanted);
     }
     return finish_stdout();
 }
 
 static ropemap_status check(check_options *options, int *code, ropemap_error *error) {
     float *numbers = NULL;
-    int64_t count = 0;
+    int64_t rows = 0, count = 0;
     ropemap_comparison found;
     if (options->file == NULL) {
         return fail(error, ROPEMAP_USAGE, "FILE.npy: missing, expected the buffer to check");
     }
     ropemap_status status = rule_options_resolve(&options->rule, error);
-    status = status == ROPEMAP_OK ? ropemap_numbers_read(options->file, &numbers, &count, error) : status;
+    if ((options->rule.given & RULE_LENGTH) == 0) {
+        options->rule.spec.length = 0.0; /* any: the buffer may be from before a long prompt or after one */
+    }
+    status =
+        status == ROPEMAP_OK ? ropemap_numbers_read(options->file, &numbers, &rows, &count, error) : status;
     if (status == ROPEMAP_OK) {
-        status = ropemap_inv_freq_compare(numbers, count, &options->rule.spec, &found, error);
+        status = ropemap_inv_freq_compare(numbers, rows, count, &options->rule.spec, &found, error);
     }
     if (status == ROPEMAP_OK) {
         *code = tell(options, &found);
@@ -91,8 +99,13 @@ static int run(int argc, char **argv) {
 
 static void notes(void) {
     (void)printf(
-        "\nTells what a buffer is that does not match: rounded to bfloat16, never written to, unscaled, of\n"
-        "another base, with the rotary fraction applied twice or not at all, in the other layout.\n"
+        "\nA buffer may hold inv_freq, 1/inv_freq, wavelengths or turns a token, one a pair or one an "
+        "element,\n"
+        "in one row or several. Of a rule that depends on the length any length matches, unless --length is\n"
+        "given. A mismatch is explained by the number of the rule that would make the buffer (base, factor,\n"
+        "another rule, the dimension of exponents, the rotary share), by rounding to bfloat16 or float16, "
+        "by\n"
+        "layout or order, by memory that was never written to; else the pairs that differ are listed.\n"
         "Exit code 6: it does not match.\n");
 }
 

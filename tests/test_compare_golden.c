@@ -1,0 +1,114 @@
+/* test_compare_golden.c - buffers that stacks hold, or get wrong, each held against a rule: what it is must
+ * be found */
+/* SPDX-License-Identifier: MIT */
+/* tests/data/compare.tsv is made by tools/make_check_golden.py, from transformers and from papers' formulas.
+ */
+#include "host/base/status.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LINE_MOST = 16384, NUMBERS_MOST = 1024, LEAST_CASES = 133 };
+
+/* The next field of a line, ended in place; the line moves on. */
+static char *next_field(char **line) {
+    char *field = *line, *tab = strpbrk(field, "\t\n");
+    assert_non_null(tab);
+    *tab = '\0';
+    *line = tab + 1;
+    return field;
+}
+
+static double next_number(char **line) {
+    return strtod(next_field(line), NULL);
+}
+
+static int32_t read_floats(char *text, float *numbers) {
+    int32_t count = 0;
+    for (char *word = strtok(text, " \n"); word != NULL; word = strtok(NULL, " \n")) {
+        const uint32_t bits = (uint32_t)strtoul(word, NULL, 16);
+        assert_true(count < NUMBERS_MOST);
+        memcpy(&numbers[count++], &bits, sizeof bits);
+    }
+    return count;
+}
+
+static ropemap_spec next_spec(char **line) {
+    ropemap_spec spec = ropemap_spec_default();
+    ropemap_error error = {0};
+    spec.base = next_number(line);
+    spec.head_dim = (int32_t)next_number(line);
+    spec.rotary_dim = (int32_t)next_number(line);
+    spec.layout = strcmp(next_field(line), "half") == 0 ? ROPEMAP_LAYOUT_HALF : ROPEMAP_LAYOUT_INTERLEAVED;
+    spec.length = next_number(line);
+    if (ropemap_scaling_parse(next_field(line), &spec.scaling, &error) != ROPEMAP_OK) {
+        fail_msg("%s", error.text);
+    }
+    return spec;
+}
+
+static bool is_match(const char *verdict) {
+    static const char *const matches[] = {"match", "reciprocal", "wavelength", "turns", "table"};
+    for (int i = 0; i < 5; i++) {
+        if (strcmp(verdict, matches[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* 1 where the buffer is not taken for what it is. */
+static int check(char *line) {
+    static float numbers[NUMBERS_MOST];
+    ropemap_comparison got;
+    ropemap_error error = {0};
+    const char *name = next_field(&line);
+    const ropemap_spec spec = next_spec(&line);
+    const int64_t rows = (int64_t)next_number(&line);
+    const char *verdict = next_field(&line), *parameter = next_field(&line), *value = next_field(&line);
+    const char *words = next_field(&line);
+    const int32_t count = read_floats(line, numbers);
+    if (ropemap_inv_freq_compare(numbers, rows, count / rows, &spec, &got, &error) != ROPEMAP_OK) {
+        fail_msg("%s: %s", name, error.text);
+    }
+    const bool named =
+        strcmp(parameter, "-") == 0 ? got.parameter[0] == '\0' : strcmp(parameter, got.parameter) == 0;
+    const double wanted = strtod(value, NULL);
+    const bool valued = strcmp(value, "-") == 0 || fabs(got.parameter_found - wanted) <= 1e-12 * fabs(wanted);
+    const bool said = strcmp(words, "-") == 0 || strstr(got.text, words) != NULL;
+    if (strcmp(verdict, got.verdict) != 0 || got.matches != is_match(verdict) || !named || !valued || !said) {
+        print_error("%s: expected %s, %s %s, '%s'\n  got %s%s, %s %.12g: %s\n", name, verdict, parameter,
+                    value, words, got.matches ? "a match, " : "", got.verdict, got.parameter,
+                    got.parameter_found, got.text);
+        return 1;
+    }
+    return 0;
+}
+
+static void test_every_buffer(void **state) {
+    (void)state;
+    static char line[LINE_MOST];
+    int cases = 0, wrong = 0;
+    FILE *file = fopen(RM_TEST_DATA "/compare.tsv", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (line[0] != '#') {
+            wrong += check(line);
+            cases++;
+        }
+    }
+    (void)fclose(file);
+    assert_true(cases >= LEAST_CASES);
+    assert_int_equal(wrong, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_buffer)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
