@@ -100,6 +100,17 @@ def read_npy(data):
     return [values[row * width:(row + 1) * width] for row in range(height)]
 
 
+def llama31_frequencies():
+    """Llama 3.1's rule in double precision."""
+    found = []
+    for pair in range(64):
+        plain = 500000.0 ** (-2 * pair / 128)
+        turns = 8192 * plain / (2 * math.pi)
+        k = (turns - 1.0) / 3.0
+        found.append(plain if turns > 4 else plain / 8 if turns < 1 else (1 - k) * plain / 8 + k * plain)
+    return found
+
+
 def write_npy(shape, values, descr="<f4"):
     """Bytes of a .npy file in C order."""
     header = "{'descr': '%s', 'fortran_order': False, 'shape': (%s,), }" % (descr, ", ".join(map(str, shape)))

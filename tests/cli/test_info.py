@@ -1,33 +1,15 @@
-# test_info.py - `ropemap info` and `ropemap check`: rules of models, told and held against buffers
+# test_info.py - `ropemap info`: rules of models, and what each pair does
 # SPDX-License-Identifier: MIT
 import json
 import math
-import struct
 import unittest
 
-from harness import Case, write_npy
+from harness import Case, llama31_frequencies
 
 LLAMA31 = {"model_type": "llama", "hidden_size": 4096, "num_attention_heads": 32, "max_position_embeddings": 131072,
            "rope_theta": 500000.0,
            "rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
                             "original_max_position_embeddings": 8192, "rope_type": "llama3"}}
-
-
-def llama31_frequencies():
-    """Llama 3.1's rule in double precision."""
-    found = []
-    for pair in range(64):
-        plain = 500000.0 ** (-2 * pair / 128)
-        turns = 8192 * plain / (2 * math.pi)
-        k = (turns - 1.0) / 3.0
-        found.append(plain if turns > 4 else plain / 8 if turns < 1 else (1 - k) * plain / 8 + k * plain)
-    return found
-
-
-def as_bf16(value):
-    bits, = struct.unpack("<I", struct.pack("<f", value))
-    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000
-    return struct.unpack("<f", struct.pack("<I", bits))[0]
 
 
 class Info(Case):
@@ -129,8 +111,18 @@ class Info(Case):
         for length, divisor in ((4096, 1.0), (4097, 2.0)):
             info = self.info("--model", ".", "--length", length)
             self.assertAlmostEqual(info["divisors"][20], divisor)
-            self.assertAlmostEqual(info["attention_factor"], 1.1902380714, places=6)
+            self.assertEqual(info["attention_factor"], math.sqrt(1 + math.log(32) / math.log(4096)))
 
+    def test_numbers_are_doubles(self):
+        """A factor that no float is, a number of 17 digits, and frequencies of more than a turn a token."""
+        info = self.info("--scaling", "yarn:factor=4.000000000000001,original=4096,attention=1.07")
+        self.assertEqual([info["attention_factor"], info["attention_factor_squared"]], [1.07, 1.07 ** 2])
+        self.assertEqual(info["scaling"], "yarn:factor=4.000000000000001,original=4096,attention=1.07")
+        info = self.info("-d", 14, "--scaling", "axial:max-freq=33.3,points=16")
+        for pair, frequency in enumerate(info["frequencies"]):
+            wanted = math.pi * (1 + pair / 6 * (33.3 / 2 - 1)) * 2 / 15
+            self.assertLessEqual(abs(frequency - wanted), 1e-14 * wanted)
+        self.assertAlmostEqual(info["frequencies"][6], 6.97434, places=5)
 
     def test_a_list_that_is_too_long(self):
         self.write_config({"model_type": "phi3", "head_dim": 2048, "hidden_size": 4096, "num_attention_heads": 2,
@@ -139,45 +131,6 @@ class Info(Case):
                            "rope_scaling": {"type": "longrope", "short_factor": [1.0] * 1024,
                                             "long_factor": [1.0] * 1024}})
         self.refused(3, ["config.json", "1024 pairs", "512"], "info", "--model", ".")
-
-
-class Check(Case):
-    def buffer(self, values, name="inv_freq.npy"):
-        return self.write(name, write_npy((len(values),), values))
-
-    def verdict(self, code, *arguments):
-        result = self.run_program("check", *arguments, "--json")
-        self.assertEqual(result.returncode, code, result.stderr)
-        document = json.loads(result.stdout)
-        self.assertEqual([document["schema"], document["matches"]], ["ropemap.check/1", code == 0])
-        return document
-
-    def test_match(self):
-        self.buffer(llama31_frequencies())
-        self.assertEqual(self.verdict(0, "inv_freq.npy", "--preset", "llama3.1-8b")["verdict"], "match")
-        page = self.done("check", "inv_freq.npy", "--preset", "llama3.1-8b").stdout.decode()
-        self.assertTrue(page.startswith("matches: "), page)
-
-    def test_what_differs_is_named(self):
-        found = llama31_frequencies()
-        found[33] *= 1.01
-        self.buffer(found)
-        document = self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")
-        self.assertEqual([document["verdict"], document["pair"]], ["differs", 33])
-        self.buffer([as_bf16(value) for value in llama31_frequencies()])
-        self.assertEqual(self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")["verdict"], "bf16")
-        self.buffer([500000.0 ** (-2 * pair / 128) for pair in range(64)])
-        self.assertEqual(self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")["verdict"], "unscaled")
-
-    def test_bad_input(self):
-        self.refused(2, ["FILE.npy"], "check", "--preset", "llama3.1-8b")
-        self.refused(4, ["nothing.npy"], "check", "nothing.npy")
-        self.write("matrix.npy", write_npy((2, 2), [1.0] * 4))
-        self.refused(3, ["matrix.npy", "axis"], "check", "matrix.npy")
-        self.write("text.npy", b"1.0 0.5")
-        self.refused(3, ["text.npy"], "check", "text.npy")
-        self.buffer([1.0])
-        self.refused(2, ["after"], "check", "inv_freq.npy", "inv_freq.npy")
 
 
 if __name__ == "__main__":
