@@ -171,6 +171,11 @@ static void test_bad_spec(void **state) {
     spec.base = 0.5;
     assert_int_equal(ropemap_inv_freq_compare(found, 1, PAIRS, &spec, &result, &error), ROPEMAP_USAGE);
     assert_non_null(strstr(error.text, "base"));
+    spec.base = 1e4;
+    assert_int_equal(ropemap_inv_freq_compare(found, 0, PAIRS, &spec, &result, &error), ROPEMAP_DATA);
+    assert_int_equal(ropemap_inv_freq_compare(found, 1, 0, &spec, &result, &error), ROPEMAP_DATA);
+    assert_int_equal(ropemap_inv_freq_compare(found, 1, 2 * ROPEMAP_MAX_PAIRS + 1, &spec, &result, &error),
+                     ROPEMAP_DATA);
 }
 
 int main(void) {

@@ -474,7 +474,7 @@ static void compare_row(struct row *row) {
 static void compare_rows(const float *found, int64_t rows, struct row *row) {
     ropemap_comparison *result = row->result;
     bool differ = false;
-    for (int64_t r = 0; r < rows && !row->work->no_memory; r++) {
+    for (int64_t r = 0; r < rows; r++) {
         row->found = found + r * row->count;
         if (r > 0 && memcmp(row->found, row->found - row->count, (size_t)row->count * sizeof *found) == 0) {
             continue;
@@ -533,25 +533,29 @@ ropemap_status ropemap_inv_freq_compare(const float *found, int64_t rows, int64_
                        " frequencies; a rule has 1 to %d, one a pair or an element",
                        rows, count, 2 * ROPEMAP_MAX_PAIRS);
     }
-    double *scratch = rm_alloc(3 * (uint64_t)(2 * ROPEMAP_MAX_PAIRS), sizeof *scratch);
-    float *sorted = rm_alloc(2 * ROPEMAP_MAX_PAIRS, sizeof *sorted);
-    rm_comparing work = {.spec = spec,
-                         .pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2,
-                         .trial = scratch,
-                         .no_memory = scratch == NULL || sorted == NULL};
+    enum { MOST = 2 * ROPEMAP_MAX_PAIRS };
+    double *scratch = rm_alloc(3 * MOST, sizeof *scratch);
+    rm_twofold *exact = rm_alloc(MOST, sizeof *exact);
+    float *sorted = rm_alloc(MOST, sizeof *sorted);
     ropemap_status status = ROPEMAP_OK;
     *comparison = (ropemap_comparison){.pair = -1};
-    if (!work.no_memory) {
-        work.logs = scratch + 2 * ROPEMAP_MAX_PAIRS;
+    if (scratch == NULL || exact == NULL || sorted == NULL) {
+        status = rm_fail_memory(error, "frequencies", 3 * MOST * sizeof *scratch);
+    } else {
+        rm_comparing work = {.spec = spec,
+                             .pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2,
+                             .trial = scratch,
+                             .logs = scratch + MOST,
+                             .exact = exact};
         struct row row = {.count = count,
                           .work = &work,
-                          .wanted = scratch + 4 * ROPEMAP_MAX_PAIRS,
+                          .wanted = scratch + 2 * MOST,
                           .sorted = sorted,
                           .result = comparison};
         status = compare_all(found, rows, &row, error);
     }
     rm_free(sorted);
+    rm_free(exact);
     rm_free(scratch);
-    return work.no_memory ? rm_fail_memory(error, "frequencies", 6 * ROPEMAP_MAX_PAIRS * sizeof(double))
-                          : status;
+    return status;
 }

@@ -4,6 +4,7 @@
 #define ROPEMAP_HOST_SPEC_COMPARE_H
 
 #include "host/base/status.h"
+#include "host/spec/twofold.h"
 
 /* What stacks keep of a pair that advances by f radians a token. */
 typedef enum rm_unit {
@@ -57,13 +58,14 @@ typedef struct rm_comparing {
     const ropemap_spec *spec;
     int32_t pairs; /* of the rule */
     rm_reading reading;
-    double *trial; /* [2 * ROPEMAP_MAX_PAIRS] frequencies of a rule under trial, radians a token */
-    double *logs;  /* [2 * ROPEMAP_MAX_PAIRS] logarithms of the reading's; NaN: too small or large for one */
+    double *trial;     /* [2 * ROPEMAP_MAX_PAIRS] frequencies of a rule under trial, radians a token */
+    rm_twofold *exact; /* [2 * ROPEMAP_MAX_PAIRS] the same before they are rounded */
+    double attention;  /* the attention factor of that rule */
+    double *logs; /* [2 * ROPEMAP_MAX_PAIRS] logarithms of the reading's; NaN: too small or large for one */
     rm_cause cause;
-    bool no_memory; /* for frequencies: then nothing is known of the buffer */
 } rm_comparing;
 
-/* Fills `trial` with the frequencies of a rule: false where it is none. */
+/* Fills `trial` and `attention` from a rule: false where it is none. Allocates nothing. */
 bool rm_comparing_try(rm_comparing *work, const ropemap_spec *spec);
 
 /* Whether the reading is the first of the rule's frequencies, which may be more. */

@@ -1,6 +1,7 @@
 /* compare_reading.c - numbers of a buffer as frequencies: their unit, and what rounding leaves of them */
 /* SPDX-License-Identifier: MIT */
 #include "host/spec/compare.h"
+#include "host/spec/scaling.h"
 
 #include <math.h>
 #include <string.h>
@@ -71,9 +72,16 @@ double rm_reading_error(const rm_reading *reading, int32_t pair, double radians)
 }
 
 bool rm_comparing_try(rm_comparing *work, const ropemap_spec *spec) {
-    const ropemap_status status = ropemap_spec_radians(spec, work->trial, NULL);
-    work->no_memory = work->no_memory || status == ROPEMAP_RESOURCES;
-    return status == ROPEMAP_OK;
+    const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
+    if (ropemap_spec_check(spec, NULL) != ROPEMAP_OK) {
+        return false;
+    }
+    work->attention = 1.0;
+    rm_scaling_find(spec->scaling.rule)->rule(spec, pairs, work->exact, &work->attention);
+    for (int32_t i = 0; i < pairs; i++) {
+        work->trial[i] = work->exact[i].high;
+    }
+    return true;
 }
 
 bool rm_comparing_is(rm_comparing *work, const ropemap_spec *spec) {

@@ -2,10 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/spec/compare.h"
 
-#include "host/base/alloc.h"
-#include "host/spec/scaling.h"
-#include "host/spec/schedule.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -125,26 +121,19 @@ static void judge_wrong(const struct table *table, const double *radians, double
 }
 
 /* Holds the table against a rule; the last rule that was tried leaves its words. */
-static bool is_of(const struct table *table, const ropemap_spec *spec, double *radians,
-                  ropemap_comparison *result, bool *no_memory) {
-    rm_schedule schedule;
-    const ropemap_status status = rm_schedule_make(spec, &schedule, NULL);
+static bool is_of(const struct table *table, const ropemap_spec *spec, rm_comparing *work,
+                  ropemap_comparison *result) {
     int64_t at = 0;
-    *no_memory = *no_memory || status == ROPEMAP_RESOURCES;
-    if (status != ROPEMAP_OK) {
+    if (!rm_comparing_try(work, spec)) {
         return false;
     }
-    for (int32_t i = 0; i < schedule.pairs; i++) {
-        radians[i] = schedule.radians[i].high;
-    }
-    rm_free(schedule.radians);
-    const double gain = table->gain != 0.0 ? table->gain : schedule.attention;
+    const double gain = table->gain != 0.0 ? table->gain : work->attention;
     *result = (ropemap_comparison){.pair = -1, .parameter_found = NAN, .parameter_wanted = NAN};
-    if (first_wrong(table, radians, gain, &at)) {
-        judge_wrong(table, radians, gain, at, result);
+    if (first_wrong(table, work->trial, gain, &at)) {
+        judge_wrong(table, work->trial, gain, at, result);
         return false;
     }
-    judge_gain(table, schedule.attention, result);
+    judge_gain(table, work->attention, result);
     return true;
 }
 
@@ -176,7 +165,7 @@ bool rm_table_compare(rm_comparing *work, const float *cells, int64_t rows, int6
     const bool any = at.length == 0.0 && scaling->list_count > 0 && scaling->factors == ROPEMAP_FACTORS_AUTO;
     for (int use = any ? ROPEMAP_FACTORS_SHORT : (int)scaling->factors; use <= ROPEMAP_FACTORS_LONG; use++) {
         at.scaling.factors = (ropemap_factors)use;
-        if (is_of(&table, &at, work->trial, result, &work->no_memory) || !any) {
+        if (is_of(&table, &at, work, result) || !any) {
             break;
         }
     }
