@@ -123,6 +123,9 @@ def lengths(table):
     table.add("longrope-given-length", phi(None), "length", "short list", "length", length=131072, **rule)
     table.add("longrope-unscaled", plain(1e4, 96), "unscaled", "longrope", "scaling", **rule)
     table.add("longrope-bf16", bf16(phi(5000)), "bf16", "long list", **rule)
+    for which, divisors in (("short", short), ("long", long)):
+        table.add(f"longrope-{which}-other-base", plain(1e6, 96) / divisors, "base", "base 1000000", "base", 1000000,
+                  **rule)
     rule = {"base": 1e4, "scaling": "dynamic:factor=2,max=2048"}
 
     def grown(seq_len):
@@ -209,6 +212,9 @@ def parameters(table):
     yarns = {"base": 1e6, "scaling": "yarn:factor=4,original=32768"}
     one("yarn-factor", yarn(factor=2.0), "factor", 2, **yarns)
     one("yarn-original", yarn(original=8192), "original", 8192, **yarns)
+    one("yarn-beta-fast", yarn(beta_fast=16), "beta-fast", 16, **yarns)
+    one("yarn-beta-slow", yarn(beta_slow=0.25), "beta-slow", 0.25, **yarns)
+    one("yarn-odd-factor", yarn(factor=3.7), "factor", 3.7, **yarns)
     one("yarn-base", yarn(1e4), "base", 10000, **yarns)
     one("yarn-untruncated", yarn(truncate=False), "untruncated", 1, **yarns)
     one("linear-factor", plain(5e5) / 2, "factor", 2, scaling="linear:factor=4")
@@ -280,7 +286,7 @@ def broken(table):
     table.add("noise", noise.view(numpy.float32), "uninitialised", "never written")
     odd["uninitialised"][9] = -1
     table.add("negative", odd["uninitialised"], "uninitialised", "number 9 is -1")
-    table.add("one-pair", changed(values, p33=1.01), "differs", "1 of 64 pairs differ: pair 33;")
+    table.add("one-pair", changed(values, p33=1.01), "differs", "1 of 64 pairs differ; pair 33 is")
     table.add("three-pairs", changed(values, p5=1.001, p17=0.9, p40=3), "differs", "pairs 5, 17, 40; pair 5 is")
     table.add("ten-pairs", changed(values, **{f"p{i}": 1.5 for i in range(20, 30)}), "differs", "26, 27, and more")
     table.add("one-wavelength", changed(TAU / values, p12=1.01), "differs", "wavelengths")

@@ -403,20 +403,19 @@ static void read_best(struct row *row) {
 
 static void list_differing(struct row *row) {
     ropemap_comparison *result = row->result;
-    int32_t differ = 0;
+    int32_t differ = 0, listed = 0;
     for (int32_t i = 0; i < row->work->pairs; i++) {
         differ += !rm_reading_is(&row->work->reading, i, row->wanted[i]);
     }
-    add(result, "%d of %d pairs differ%s: ", (int)differ, (int)row->work->pairs,
+    add(result, "%d of %d pairs differ%s", (int)differ, (int)row->work->pairs,
         units[row->work->reading.unit].text);
-    int32_t listed = 0;
-    for (int32_t i = 0; i < row->work->pairs && listed < LISTED; i++) {
+    for (int32_t i = 0; i < row->work->pairs && listed < LISTED && differ > 1; i++) {
         if (!rm_reading_is(&row->work->reading, i, row->wanted[i])) {
-            add(result, "%s%d", listed++ > 0 ? ", " : differ > 1 ? "pairs " : "pair ", (int)i);
+            add(result, "%s%d", listed++ > 0 ? ", " : ": pairs ", (int)i);
         }
     }
     add(result, "%s; pair %d is %.9g where the rule has %.9g, a relative error of %.2g",
-        differ > listed ? ", and more" : "", result->pair, result->found, result->wanted,
+        differ > 1 && differ > listed ? ", and more" : "", result->pair, result->found, result->wanted,
         fabs(result->found - result->wanted) / result->wanted);
     judge(result, "differs");
 }
@@ -445,6 +444,26 @@ static void judge_unexplained(struct row *row) {
     }
 }
 
+/* By whichever list of divisors explains it, where the length does not say which. */
+static bool explain_at_some_length(struct row *row) {
+    const ropemap_spec *given = row->work->spec;
+    const bool any = given->length == 0.0 && has_lists(given);
+    ropemap_spec at = *given;
+    bool explained = false;
+    for (int i = any ? 0 : 1; i < 2 && !explained; i++) {
+        if (any) {
+            at.scaling.factors = i == 0 ? ROPEMAP_FACTORS_LONG : ROPEMAP_FACTORS_SHORT;
+        }
+        row->work->spec = &at;
+        if (rm_comparing_try(row->work, &at)) {
+            memcpy(row->wanted, row->work->trial, (size_t)row->work->pairs * sizeof *row->wanted);
+            explained = explain_row(row);
+        }
+    }
+    row->work->spec = given;
+    return explained;
+}
+
 static void compare_row(struct row *row) {
     look(row);
     if (is_at_some_length(row)) {
@@ -454,11 +473,7 @@ static void compare_row(struct row *row) {
         is_grown(row)) {
         return;
     }
-    if (!rm_comparing_try(row->work, row->work->spec)) {
-        return;
-    }
-    memcpy(row->wanted, row->work->trial, (size_t)row->work->pairs * sizeof *row->wanted);
-    if (explain_row(row)) {
+    if (explain_at_some_length(row)) {
         return;
     }
     if (any_reading(row, is_permuted)) {
@@ -529,9 +544,10 @@ ropemap_status ropemap_inv_freq_compare(const float *found, int64_t rows, int64_
     RM_TRY(ropemap_spec_check(spec, error));
     if (rows < 1 || count < 1 || count > 2 * ROPEMAP_MAX_PAIRS) {
         return rm_fail(error, ROPEMAP_DATA,
-                       "%" PRId64 " rows of %" PRId64
-                       " frequencies; a rule has 1 to %d, one a pair or an element",
-                       rows, count, 2 * ROPEMAP_MAX_PAIRS);
+                       "%" PRId64 " numbers in a row, %" PRId64
+                       " rows; frequencies are 1 to %d, one a pair or an "
+                       "element, in 1 row or more",
+                       count, rows, 2 * ROPEMAP_MAX_PAIRS);
     }
     enum { MOST = 2 * ROPEMAP_MAX_PAIRS };
     double *scratch = rm_alloc(3 * MOST, sizeof *scratch);

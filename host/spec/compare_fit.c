@@ -126,13 +126,18 @@ static int shorten(rm_comparing *work, struct sought *sought, double value) {
     return rm_comparing_is(work, &sought->spec) ? DIGITS_MOST + 1 : 0;
 }
 
-/* Lengths that models have. 0: none of them gives the buffer. */
-static int likely_length(rm_comparing *work, struct sought *sought) {
+/*
+ * Numbers that people choose: of tokens powers of two and a few of them, else powers of two. Where a rule
+ * rounds, as YaRN the ends of its ramp, many numbers give the buffer, and one of these is the likely one.
+ * 0: none of them does.
+ */
+static int likely_value(rm_comparing *work, struct sought *sought) {
     static const double starts[] = {4.0, 6.0, 5.0, 7.0};
-    for (int i = 0; i < 4; i++) {
-        for (double tokens = 64.0 * starts[i]; tokens <= 0x1p25; tokens *= 2.0) {
-            set(sought, tokens);
-            if (tokens >= sought->low && rm_comparing_is(work, &sought->spec)) {
+    for (int i = 0; i < (sought->tokens ? 4 : 1); i++) {
+        const double first = (sought->tokens ? 64.0 : 0x1p-5) * starts[i];
+        for (double value = first; value <= first * (sought->tokens ? 0x1p18 : 0x1p13); value *= 2.0) {
+            set(sought, value);
+            if (value >= sought->low && value <= sought->high && rm_comparing_is(work, &sought->spec)) {
                 return 1;
             }
         }
@@ -142,7 +147,7 @@ static int likely_length(rm_comparing *work, struct sought *sought) {
 
 /* Fits the number, and returns how many digits it needs; 0 where no value gives the buffer. */
 static int fit(rm_comparing *work, struct sought *sought) {
-    const int likely = sought->tokens ? likely_length(work, sought) : 0;
+    const int likely = likely_value(work, sought);
     if (likely > 0) {
         return likely;
     }
@@ -301,6 +306,15 @@ static void other_word(rm_comparing *work, const rm_parameter *parameter) {
     }
 }
 
+/* YaRN's ramp begins and ends at whole pairs. */
+static bool rounds_ends(const rm_comparing *work, size_t offset) {
+    const ropemap_scaling *scaling = &work->spec->scaling;
+    return (scaling->rule == ROPEMAP_SCALING_YARN || scaling->rule == ROPEMAP_SCALING_GGML) &&
+           !scaling->untruncated && scaling->ramp == ROPEMAP_RAMP_CODE &&
+           (offset == SCALING(original_length) || offset == SCALING(beta_fast) ||
+            offset == SCALING(beta_slow));
+}
+
 static void other_number(rm_comparing *work, const rm_parameter *parameter) {
     const double wanted = rm_given(rm_parameter_value(&work->spec->scaling, parameter), parameter->otherwise);
     struct sought sought = {.spec = *work->spec,
@@ -312,7 +326,8 @@ static void other_number(rm_comparing *work, const rm_parameter *parameter) {
     const double found = value_of(&sought.spec, sought.offset);
     if (digits > 0 && wanted != 0.0) {
         explain(work, digits, "parameter", parameter->key, found, wanted,
-                "made with %s %.10g; the rule has %.10g", parameter->key, found, wanted);
+                "made with %s %.10g%s; the rule has %.10g", parameter->key, found,
+                rounds_ends(work, sought.offset) ? " or one that rounds to the same ramp" : "", wanted);
     } else if (digits > 0) {
         explain(work, digits, "parameter", parameter->key, found, NAN,
                 "made with %s %.10g; the rule is not given one", parameter->key, found);

@@ -50,7 +50,7 @@ class Check(Case):
         self.write("empty.npy", write_npy((0,), []))
         self.refused(3, ["empty.npy", "0"], "check", "empty.npy")
         self.write("long.npy", write_npy((4100,), [1.0] * 4100))
-        self.refused(3, ["4100", "4096"], "check", "long.npy")
+        self.refused(3, ["long.npy", "4100", "4096"], "check", "long.npy")
         self.write("text.npy", b"1.0 0.5")
         self.refused(3, ["text.npy"], "check", "text.npy")
         self.buffer([1.0])

@@ -59,27 +59,36 @@ static int tell(const check_options *options, const ropemap_comparison *found) {
     return finish_stdout();
 }
 
-static ropemap_status check(check_options *options, int *code, ropemap_error *error) {
+static ropemap_status compare(const check_options *options, ropemap_comparison *found, ropemap_error *error) {
     float *numbers = NULL;
     int64_t rows = 0, count = 0;
+    ropemap_spec spec = options->rule.spec;
+    ropemap_error reason = {.status = ROPEMAP_OK};
+    if ((options->rule.given & RULE_LENGTH) == 0) {
+        spec.length = 0.0; /* any: the buffer may be from before a long prompt or from after one */
+    }
+    ropemap_status status = ropemap_numbers_read(options->file, &numbers, &rows, &count, error);
+    if (status == ROPEMAP_OK) {
+        status = ropemap_inv_freq_compare(numbers, rows, count, &spec, found, &reason);
+    }
+    if (reason.status != ROPEMAP_OK) {
+        status = fail(error, status, "%.200s: %.290s", options->file, reason.text);
+    }
+    ropemap_numbers_free(numbers);
+    return status;
+}
+
+static ropemap_status check(check_options *options, int *code, ropemap_error *error) {
     ropemap_comparison found;
     if (options->file == NULL) {
-        return fail(error, ROPEMAP_USAGE, "FILE.npy: missing, expected the buffer to check");
+        return fail(error, ROPEMAP_USAGE, "FILE.npy: missing; name the buffer to check");
     }
     ropemap_status status = rule_options_resolve(&options->rule, error);
-    if ((options->rule.given & RULE_LENGTH) == 0) {
-        options->rule.spec.length = 0.0; /* any: the buffer may be from before a long prompt or after one */
-    }
-    status =
-        status == ROPEMAP_OK ? ropemap_numbers_read(options->file, &numbers, &rows, &count, error) : status;
-    if (status == ROPEMAP_OK) {
-        status = ropemap_inv_freq_compare(numbers, rows, count, &options->rule.spec, &found, error);
-    }
+    status = status == ROPEMAP_OK ? compare(options, &found, error) : status;
     if (status == ROPEMAP_OK) {
         *code = tell(options, &found);
         *code = *code == ROPEMAP_OK && !found.matches ? ROPEMAP_CHECK : *code;
     }
-    ropemap_numbers_free(numbers);
     return status;
 }
 
