@@ -46,14 +46,15 @@ static void test_published_bases(void **state) {
     }
 }
 
-/* The least B(r) below a length for a base. */
+/* The least S(r), not divided by head_dim, below a length for a base. */
 static long double plain_least(ropemap_spec spec, double base, int64_t length, int64_t *at) {
     static ropemap_freqs freqs;
     spec.base = base;
     assert_int_equal(ropemap_freqs_make(&spec, &freqs, NULL), ROPEMAP_OK);
+    const long double a = (long double)freqs.attention_factor, fixed = spec.head_dim - 2 * freqs.pairs;
     long double least = (long double)INFINITY;
     for (int64_t r = 0; r < length; r++) {
-        const long double sum = plain_sum(&freqs, r);
+        const long double sum = 2 * a * a * plain_sum(&freqs, r) + fixed;
         if (sum < least) {
             least = sum;
             *at = r;
@@ -69,19 +70,18 @@ static void check_window(const ropemap_bound_request *request, ropemap_window wi
     const long double worst = plain_least(request->spec, window.low, request->length, &at);
     assert_true(worst >= 0);
     assert_int_equal(window.worst_at, at);
-    const int32_t dim = request->spec.rotary_dim == 0 ? request->spec.head_dim : request->spec.rotary_dim;
-    assert_true(fabsl(window.worst - worst / (dim / 2)) <= 1e-14L);
+    const long double whole = plain_least(request->spec, window.low, 1, &at);
+    assert_true(fabsl(window.worst - worst / whole) <= 1e-14L);
     assert_true(plain_least(request->spec, window.high, request->length, &at) >= 0);
     if (window.low > request->low) {
-        static ropemap_freqs freqs;
-        ropemap_spec below = request->spec;
-        below.base = window.low * (1.0 - 1.001e-9);
-        assert_true(plain_least(request->spec, below.base, request->length, &at) < 0);
-        assert_int_equal(ropemap_freqs_make(&below, &freqs, NULL), ROPEMAP_OK);
-        assert_true(plain_sum(&freqs, window.fails_at) < 0);
+        const double below = window.low * (1.0 - 1.001e-9);
+        assert_true(plain_least(request->spec, below, request->length, &at) < 0);
+        assert_true(plain_least(request->spec, below, window.fails_at + 1, &at) < 0);
     } else {
         assert_int_equal(window.fails_at, 0);
     }
+    assert_int_equal(window.low_is_edge, window.low <= request->low);
+    assert_int_equal(window.high_is_edge, window.high >= request->high);
     if (window.high < request->high) {
         assert_true(plain_least(request->spec, window.high * (1.0 + 1.001e-9), request->length, &at) < 0);
     }
@@ -122,7 +122,9 @@ static void test_bases(void **state) {
     (void)check_bases(bound_for(spec_with(2.0, 32, "proportional:rotated=0.75"), 300, 100.0, 1e5, 1e-5), 100);
     ropemap_spec partial = spec_with(2.0, 64, "none");
     partial.rotary_dim = 20;
-    (void)check_bases(bound_for(partial, 100, 10.0, 1e5, 1e-5), 100);
+    assert_int_equal(check_bases(bound_for(partial, 100, 10.0, 1e5, 1e-5), 100), 1); /* most of it rests */
+    partial.rotary_dim = 56;
+    assert_true(check_bases(bound_for(partial, 100, 2.0, 1e5, 1e-5), 100) >= 1);
 }
 
 /* Rules whose frequencies jump, or bend, where a pair's part in the mix changes, or follow other powers. */
@@ -133,6 +135,41 @@ static void test_bases_of_mixing_rules(void **state) {
     (void)check_bases(bound_for(yarn, 200, 50.0, 5e3, 1e-4), 150);
     (void)check_bases(bound_for(llama3, 200, 50.0, 5e3, 1e-4), 150);
     (void)check_bases(bound_for(spec_with(2.0, 64, "vision-2d"), 250, 100.0, 1e5, 1e-4), 150);
+    static const char *const rules[] = {"yarn:factor=4,original=64,untruncated=1",
+                                        "yarn:factor=4,original=64,ramp=paper",
+                                        "yarn:factor=16,original=4096",
+                                        "yarn:factor=16,original=4096,untruncated=1",
+                                        "ggml:scale=0.25,ext=1,original=64",
+                                        "ggml:scale=0.25,ext=0.5,original=4096",
+                                        "llama3:factor=32,low=1,high=4,original=8192",
+                                        "llama3:factor=8,low=2,high=2,original=64"};
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) { /* the smallest bases too */
+        (void)check_bases(bound_for(spec_with(2.0, 32, rules[i]), 90, 1.0 + 1e-6, 3e3, 1e-3), 80);
+    }
+    ropemap_spec partial = spec_with(2.0, 32, "yarn:factor=4,original=64,attention=1.5");
+    partial.rotary_dim = 28;
+    (void)check_bases(bound_for(partial, 90, 1.0 + 1e-6, 3e3, 1e-3), 80);
+}
+
+/* Least bases that lie below 100, where searches once began, and rules for which every base above 1 holds. */
+static void test_least_bases_below_100(void **state) {
+    (void)state;
+    ropemap_window window = {0};
+    ropemap_bound_request request = bound_for(spec_with(2.0, 64, "none"), 16, 0.0, 0.0, 0.0);
+    assert_int_equal(bases_of(&request, &window, 1), 1);
+    assert_true(fabs(window.low - 25.632) <= 5e-4 && !window.low_is_edge && window.high_is_edge);
+    int64_t at = 0;
+    assert_true(plain_least(request.spec, window.low, 16, &at) >= 0);
+    assert_true(plain_least(request.spec, window.low * (1 - 1.001e-9), 16, &at) < 0);
+    request = bound_for(spec_with(2.0, 128, "proportional:rotated=0.75"), 2048, 0.0, 0.0, 0.0);
+    assert_int_equal(bases_of(&request, &window, 1), 1);
+    assert_true(window.low <= 8.47987 && !window.low_is_edge);
+    request = bound_for(spec_with(2.0, 512, "proportional:rotated=0.25"), 1 << 15, 0.0, 0.0, 0.0);
+    assert_int_equal(bases_of(&request, &window, 1), 1);
+    assert_true(window.low > 1.0 && window.low < 1.00001 && window.low_is_edge && window.high_is_edge);
+    request = bound_for(spec_with(2.0, 64, "none"), 16, 100.0, 200.0, 0.0);
+    assert_int_equal(bases_of(&request, &window, 1), 1);
+    assert_true(window.low == 100.0 && window.low_is_edge && window.high == 200.0 && window.high_is_edge);
 }
 
 /* All bases hold, none does, one pair that does not depend on the base, and fewer windows than there are. */
@@ -141,7 +178,8 @@ static void test_ends_of_a_search(void **state) {
     ropemap_window windows[2] = {{0}};
     ropemap_bound_request request = bound_for(ropemap_spec_default(), 2, 0.0, 0.0, 0.01);
     assert_int_equal(bases_of(&request, windows, 2), 1);
-    assert_true(windows[0].low == 100.0 && windows[0].high == 1e10 && windows[0].fails_at == 0);
+    assert_true(windows[0].low == 1.0 + 1e-9 && windows[0].high == 1e10 && windows[0].fails_at == 0);
+    assert_true(windows[0].low_is_edge && windows[0].high_is_edge);
     assert_int_equal(windows[0].worst_at, 1);
     request = bound_for(ropemap_spec_default(), 1024, 100.0, 4000.0, 0.0);
     assert_int_equal(bases_of(&request, windows, 2), 0);
@@ -216,7 +254,7 @@ static void test_refusals(void **state) {
     ropemap_spec spec = ropemap_spec_default();
     refuse_bound(bound_for(spec, 1, 0.0, 0.0, 0.0), 1, "length: 1, expected 2 to 2^24");
     refuse_bound(bound_for(spec, (1 << 24) + 1, 0.0, 0.0, 0.0), 1, "length: 16777217");
-    refuse_bound(bound_for(spec, 10, 1.0, 0.0, 0.0), 1, "low: base 1,");
+    refuse_bound(bound_for(spec, 10, 0.99, 0.0, 0.0), 1, "low: base 0.99,");
     refuse_bound(bound_for(spec, 10, (double)NAN, 0.0, 0.0), 1, "low: base nan");
     refuse_bound(bound_for(spec, 10, 50.0, 50.0, 0.0), 1, "high: base 50");
     refuse_bound(bound_for(spec, 10, 2.0, 1e31, 0.0), 1, "high: base 1e+31");
@@ -232,13 +270,10 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_published_bases),
-        cmocka_unit_test(test_bases),
-        cmocka_unit_test(test_bases_of_mixing_rules),
-        cmocka_unit_test(test_ends_of_a_search),
-        cmocka_unit_test(test_bases_and_threads),
-        cmocka_unit_test(test_stops_and_progress),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_published_bases),       cmocka_unit_test(test_bases),
+        cmocka_unit_test(test_bases_of_mixing_rules), cmocka_unit_test(test_least_bases_below_100),
+        cmocka_unit_test(test_ends_of_a_search),      cmocka_unit_test(test_bases_and_threads),
+        cmocka_unit_test(test_stops_and_progress),    cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,30 +65,33 @@ static void test_published_reach(void **state) {
     assert_int_equal(reach_of(spec_with(1e4, 64, "none"), 1000000, 2).reach, 725);
 }
 
+/* S(r) = (2 a^2 sum of cosines + elements that do not rotate) / d, as a share of S(0). */
 static void check_reach(ropemap_spec spec, int64_t limit) {
     static ropemap_freqs freqs;
     const ropemap_reach found = reach_of(spec, limit, 2);
     assert_int_equal(ropemap_freqs_make(&spec, &freqs, NULL), ROPEMAP_OK);
+    const long double a = (long double)freqs.attention_factor, fixed = spec.head_dim - 2 * freqs.pairs;
+    const long double whole = 2 * a * a * freqs.pairs + fixed;
     ropemap_reach plain = {0};
     long double least = (long double)INFINITY, value = 0;
     for (int64_t r = 0; r < limit && plain.reach == 0; r++) {
-        const long double sum = plain_sum(&freqs, r);
-        if (plain.half == 0 && sum < 0.5L * freqs.pairs) {
+        const long double share = (2 * a * a * plain_sum(&freqs, r) + fixed) / whole;
+        if (plain.half == 0 && share < 0.5L) {
             plain.half = r;
         }
-        if (sum < 0) {
+        if (share < 0) {
             plain.reach = r;
-            value = sum;
-        } else if (sum < least) {
-            least = sum;
+            value = share;
+        } else if (share < least) {
+            least = share;
             plain.least_at = r;
         }
     }
     assert_int_equal(found.reach, plain.reach);
     assert_int_equal(found.half, plain.half);
     assert_int_equal(found.least_at, plain.least_at);
-    assert_true(fabsl(found.least - least / freqs.pairs) <= 1e-14L);
-    assert_true(fabsl(found.value - (plain.reach != 0 ? value : least) / freqs.pairs) <= 1e-14L);
+    assert_true(fabsl(found.least - least) <= 1e-14L);
+    assert_true(fabsl(found.value - (plain.reach != 0 ? value : least)) <= 1e-14L);
 }
 
 static void test_reach(void **state) {
@@ -105,6 +108,24 @@ static void test_reach(void **state) {
     ropemap_spec partial = spec_with(1e4, 96, "none");
     partial.rotary_dim = 24;
     check_reach(partial, 500);
+    partial.rotary_dim = 84; /* 12 elements rest */
+    check_reach(partial, 3000);
+    partial = spec_with(1e4, 96, "yarn:factor=8,original=128,attention=0.6"); /* these count for more */
+    partial.rotary_dim = 84;
+    check_reach(partial, 3000);
+    partial.scaling.attention_factor = 2.0; /* and for less */
+    check_reach(partial, 3000);
+}
+
+/* Phi-2 rotates 32 of 80 elements: its similarity is never below 0, its rotated part soon. */
+static void test_reach_of_a_partial_rotation(void **state) {
+    (void)state;
+    ropemap_spec phi = spec_with(1e4, 80, "none");
+    phi.rotary_dim = 32;
+    const ropemap_reach whole = reach_of(phi, 100000, 2);
+    assert_true(whole.half == 1536 && whole.reach == 0);
+    const ropemap_reach part = reach_of(spec_with(1e4, 32, "none"), 100000, 2);
+    assert_true(part.half == 16 && part.reach == 474);
 }
 
 /* Nothing turns, and every sum is the number of pairs. */
@@ -184,6 +205,7 @@ int main(void) {
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_published_reach),
         cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_reach_of_a_partial_rotation),
         cmocka_unit_test(test_nothing_turns),
         cmocka_unit_test(test_reach_and_threads),
         cmocka_unit_test(test_stops_and_progress),

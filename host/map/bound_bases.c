@@ -1,13 +1,13 @@
-/* bound_bases.c - the bases for which no sum of cosines below a length is negative */
+/* bound_bases.c - the bases for which no similarity of equal vectors below a length is negative */
 /* SPDX-License-Identifier: MIT */
 /*
  * The feasible set is not an interval, so nothing is bisected but the stretch between two neighbours of a
  * grid: bases low, ..., high, apart by a factor of 1 + resolution at most. What is guaranteed: every base of
  * the grid inside a window is accepted and every other one is refuted, either with its own distances or
- * because it lies so near below it another base was that no sum can have crossed 0 in between (bound_base.h).
- * Both ends of a window were accepted with every distance looked at, and a base within a relative 1e-9 of
- * each was refuted, unless the end is that of the search. Windows and gaps that no base of the grid falls
- * into, narrower than the resolution, may be missed.
+ * because it lies so near below it another base was that no similarity can have crossed 0 in between
+ * (bound_base.h). Both ends of a window were accepted with every distance looked at, and a base within a
+ * relative 1e-9 of each was refuted, unless the end is that of the search. Windows and gaps that no base of
+ * the grid falls into, narrower than the resolution, may be missed.
  *
  * The grid is cut into rounds, which end before the next begins, and a round into tasks: what is found does
  * not depend on the number of threads.
@@ -19,7 +19,7 @@
 #include <math.h>
 
 enum { ROUND_TASKS = 64, TASK_BASES_MOST = 16384 };
-static const double LOWEST = 100.0, HIGHEST = 1e10, RESOLUTION = 1e-6, END_ERROR = 1e-9;
+static const double LOWEST = 1.0, HIGHEST = 1e10, RESOLUTION = 1e-6, END_ERROR = 1e-9;
 static const double TASK_STRETCH = 2.5e-4; /* relative: a verdict seldom stands for more where it matters */
 
 struct search {
@@ -79,7 +79,7 @@ static ropemap_status close_in(struct search *search, double *holding, double *f
 static ropemap_status begin_window(struct search *search, int64_t index, ropemap_error *error) {
     ropemap_window *window = &search->windows[search->count];
     rm_bound_base *base = &search->bases[0];
-    *window = (ropemap_window){.low = base_at(search, index)};
+    *window = (ropemap_window){.low = base_at(search, index), .low_is_edge = index == 0};
     if (index > 0) {
         double failing = base_at(search, index - 1);
         RM_TRY(close_in(search, &window->low, &failing, error));
@@ -88,7 +88,7 @@ static ropemap_status begin_window(struct search *search, int64_t index, ropemap
     rm_bound_least least = {0};
     RM_TRY(rm_bound_base_least(base, window->low, &least, error));
     window->worst_at = least.at;
-    window->worst = least.value / base->freqs.pairs;
+    window->worst = least.value;
     return ROPEMAP_OK;
 }
 
@@ -125,8 +125,9 @@ static ropemap_status look(struct search *search, ropemap_error *error) {
         RM_TRY(take_round(search, error));
     }
     if (search->inside && search->count < search->most) {
-        search->windows[search->count].high = search->high;
-        search->count++;
+        ropemap_window *window = &search->windows[search->count++];
+        window->high = search->high;
+        window->high_is_edge = true;
     }
     return ROPEMAP_OK;
 }
@@ -150,9 +151,10 @@ static ropemap_status set_grid(struct search *search, ropemap_error *error) {
     const ropemap_bound_request *request = search->request;
     search->low = request->low != 0.0 ? request->low : LOWEST;
     search->high = request->high != 0.0 ? request->high : HIGHEST;
-    if (!(search->low > 1.0 && search->low <= 1e30)) {
-        return rm_fail(error, ROPEMAP_USAGE, "low: base %g, expected a number above 1", search->low);
+    if (!(search->low >= 1.0 && search->low <= 1e30)) {
+        return rm_fail(error, ROPEMAP_USAGE, "low: base %g, expected 1 or more", search->low);
     }
+    search->low = fmax(search->low, 1.0 + END_ERROR); /* 1 itself is no base */
     if (!(search->high > search->low && search->high <= 1e30)) {
         return rm_fail(error, ROPEMAP_USAGE, "high: base %g, expected a number above low, %g, at most 1e30",
                        search->high, search->low);
@@ -176,7 +178,7 @@ static ropemap_status open_bases(struct search *search, ropemap_error *error) {
         return rm_fail_memory(error, "bases", threads * sizeof *search->bases + at_once);
     }
     for (int32_t i = 0; i < search->team.threads; i++) {
-        RM_TRY(rm_bound_base_open(&search->bases[i], &search->team, i, request, error));
+        RM_TRY(rm_bound_base_open(&search->bases[i], &search->team, i, request, search->step, error));
     }
     return ROPEMAP_OK;
 }

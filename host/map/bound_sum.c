@@ -51,6 +51,11 @@ double rm_bound_sum(const ropemap_freqs *freqs, int64_t distance) {
     return sum;
 }
 
+double rm_bound_sum_rest(const ropemap_spec *spec, const ropemap_freqs *freqs) {
+    const double a = (double)freqs->attention_factor;
+    return (0.5 * spec->head_dim - freqs->pairs) / (a * a);
+}
+
 /* sin(x) = cos(x - a quarter turn) */
 double rm_bound_sum_sines(const ropemap_freqs *freqs, const double *rates, int64_t distance) {
     double sum = 0.0;

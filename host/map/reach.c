@@ -1,8 +1,8 @@
-/* reach.c - where the sum of a rule's cosines is first below 0 */
+/* reach.c - where the similarity of equal vectors is first below 0 */
 /* SPDX-License-Identifier: MIT */
 /*
  * Distances are cut into parts that depend on the limit alone; a part tells its own first and least, and they
- * are put together in order. Parts beyond one that found a negative sum are not looked at.
+ * are put together in order. Parts beyond one that found a negative similarity are not looked at.
  */
 #include "host/base/alloc.h"
 #include "host/map/bound_sum.h"
@@ -25,17 +25,17 @@ struct part {
 struct search {
     rm_bound_team team;
     ropemap_freqs freqs;
+    double zero, half; /* similarity is below 0, below one half of S(0), where B is below these */
     int64_t limit, stride;
     rm_bound_tile *tiles;         /* [team.threads] */
     struct part *parts;           /* [number of parts] */
-    atomic_int_fast64_t negative; /* the first part known to hold a negative sum */
+    atomic_int_fast64_t negative; /* the first part known to hold a negative similarity */
 };
 
-/* Looks at the tile that begins at `first`; true where the part is done. */
-static void look_at(const rm_bound_tile *tile, struct part *part) {
-    const int64_t reach = rm_bound_tile_below(tile, 0.0);
+static void look_at(const struct search *search, const rm_bound_tile *tile, struct part *part) {
+    const int64_t reach = rm_bound_tile_below(tile, search->zero);
     if (part->half == 0) {
-        const int64_t half = rm_bound_tile_below(tile, 0.5 * tile->freqs.pairs);
+        const int64_t half = rm_bound_tile_below(tile, search->half);
         part->half = half > 0 ? half : 0;
     }
     rm_bound_tile_least(tile, reach > 0 ? reach : tile->first + tile->count, &part->least);
@@ -60,7 +60,7 @@ static ropemap_status part_task(void *work, int64_t task, int32_t worker, ropema
         }
         RM_TRY(rm_bound_team_poll(&search->team, worker, error));
         RM_TRY(rm_bound_tile_fill(tile, r, end, error));
-        look_at(tile, &part);
+        look_at(search, tile, &part);
     }
     search->parts[task] = part;
     if (part.reach != 0) {
@@ -78,10 +78,11 @@ static void put_together(const struct search *search, int64_t count, ropemap_rea
         found->reach = part->reach;
         least = part->least.value < least.value ? part->least : least;
     }
-    const double pairs = (double)search->freqs.pairs;
+    const double zero = search->zero, whole = (double)search->freqs.pairs - zero;
     found->least_at = least.at;
-    found->least = least.value / pairs;
-    found->value = found->reach != 0 ? rm_bound_sum(&search->freqs, found->reach) / pairs : found->least;
+    found->least = (least.value - zero) / whole;
+    found->value =
+        found->reach != 0 ? (rm_bound_sum(&search->freqs, found->reach) - zero) / whole : found->least;
 }
 
 static bool none_turns(const ropemap_freqs *freqs) {
@@ -120,6 +121,8 @@ ropemap_status ropemap_bound_reach(const ropemap_spec *spec, int64_t limit, int3
     }
     struct search search = {.limit = limit};
     RM_TRY(ropemap_freqs_make(spec, &search.freqs, error));
+    search.zero = -rm_bound_sum_rest(spec, &search.freqs);
+    search.half = 0.5 * ((double)search.freqs.pairs + search.zero);
     const int64_t share = (limit + PARTS_MOST - 1) / PARTS_MOST;
     search.stride = share > PART_LEAST ? share : PART_LEAST;
     const int64_t count = (limit + search.stride - 1) / search.stride;

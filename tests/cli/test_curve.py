@@ -193,6 +193,53 @@ class Bound(Case):
         text = self.done("bound", "--length", "1k", "-d", "64", "-q").stdout.decode()
         self.assertIn("least base", text)
 
+    def test_bases_below_100(self):
+        """The search goes on below 100; where it ends inside a window, that is reported as an edge."""
+        document = self.bound("--length", "16", "-d", "64")
+        self.assertAlmostEqual(document["base"], 25.632, places=3)
+        self.assertEqual([document["base_is_edge"], document["windows"][0]["high_is_edge"]], [False, True])
+        base = document["base"]
+        self.assertGreaterEqual(min(similarity(r, base * (1 + 2e-9), 64) for r in range(16)), 0)
+        self.assertLess(min(similarity(r, base * (1 - 2e-9), 64) for r in range(16)), 0)
+        document = self.bound("--length", "16", "-d", "64", "--bases", "100:1e4")
+        self.assertEqual([document["base"], document["base_is_edge"], document["windows"][0]["fails_at"]],
+                         [100, True, None])
+        text = self.done("bound", "--length", "16", "-d", "64", "--bases", "100:1e4", "-q").stdout.decode()
+        self.assertIn("least base at most 100, where the search begins", text)
+        document = self.bound("--scaling", "proportional:rotated=0.75", "--length", "2048")
+        self.assertLessEqual(document["base"], 8.47987)
+        text = self.done("bound", "--preset", "gemma4-26b-a4b", "--length", "32k", "-q").stdout.decode()
+        self.assertIn("every base above 1 holds", text)
+        table = self.done("bound", "--table", "2,16,1k", "-d", "64", "--bases", "100:1e4", "-q").stdout.decode()
+        self.assertEqual(table.count("at most 100"), 2)
+
+    def test_one_meaning_of_similarity(self):
+        """curve, bound and explain have one S(r): elements that do not rotate count."""
+        for rule in (["--preset", "phi-2"], ["-d", "80", "--rotary-dim", "60"],
+                     ["-d", "80", "--rotary-dim", "60", "--scaling", "yarn:factor=8,original=4096,attention=2"],
+                     ["--scaling", "yarn:factor=8,original=1024"]):
+            curve = json.loads(self.done("curve", *rule, "-n", "3000", "--json", "-q").stdout)["curves"][0]
+            explained = json.loads(self.done("explain", *rule, "--quick", "--json", "-q").stdout)
+            bound = self.bound(*rule, "-b", "1e4", "--limit", "1M")
+            found = [curve["half"], curve["first_negative"]]
+            self.assertEqual(found, [bound["half"], bound["reach"]])
+            self.assertEqual([found[0] or 0, found[1] or 0], [explained["half"], explained["first_negative"]])
+            drawn = curve["values"]
+            self.assertEqual(found[0], next(r for r, value in enumerate(drawn) if value < drawn[0] / 2))
+        self.assertEqual(self.bound("--preset", "phi-2", "--limit", "1M")["half"], 1536)
+        explained = json.loads(self.done("explain", "--preset", "phi-2", "--quick", "--json", "-q").stdout)
+        self.assertEqual([explained["half_rotated"], explained["first_negative_rotated"]], [16, 474])
+
+    def test_every_output_is_written(self):
+        names = ["t.png", "t.svg", "t.pdf"]
+        self.done("bound", "--table", "16,32", "-d", "16", "-q", *sum((["-o", name] for name in names), []))
+        self.assertEqual(self.names(), sorted(names))
+        self.assertEqual([self.read("t.png")[:4], self.read("t.pdf")[:5]], [b"\x89PNG", b"%PDF-"])
+        self.assertIn(b"<svg", self.read("t.svg"))
+        self.refused(2, ["twice"], "bound", "--table", "16,32", "-o", "u.png", "-o", "u.png")
+        self.refused(4, ["t.pdf"], "bound", "--table", "16,32", "-o", "u.png", "-o", "t.pdf")
+        self.assertEqual(self.names(), sorted(names))
+
     def test_what_is_missing(self):
         self.refused(2, ["--length", "--base"], "bound")
         self.refused(2, ["--dims", "--table"], "bound", "-b", "1e4", "--dims", "64")
@@ -212,6 +259,20 @@ class Explain(Case):
                          ["ropemap.explain/1", 5, 1707])
         self.assertGreater(document["pairs_slowed"], 0)
         self.assertIn("yarn", document["sentences"][3])
+
+    def test_the_least_base_is_that_of_bound(self):
+        for rule in (["--scaling", "llama3:factor=8,low=1,high=4,original=256", "--length", "2k"],
+                     ["--scaling", "yarn:factor=32,original=128,untruncated=1", "-d", "64", "--length", "4k"],
+                     ["--scaling", "proportional:rotated=0.25", "-d", "64", "--length", "1k"],
+                     ["-d", "64", "--length", "16"]):
+            bound = json.loads(self.done("bound", *rule, "--json", "-q").stdout)
+            document = json.loads(self.done("explain", *rule, "--json", "-q").stdout)
+            self.assertEqual([document["least_base"], document["least_base_is_edge"]],
+                             [bound["base"], bound["base_is_edge"]])
+            if not bound["base_is_edge"]:
+                self.assertIn("%.6g;" % bound["base"], document["sentences"][4])
+            else:
+                self.assertIn("Every base above 1", document["sentences"][4])
 
 
 class Manual(Case):

@@ -23,13 +23,43 @@ static int collect(const bound_found *found, int count, struct line *lines) {
         }
         struct line *line = &lines[line_count - 1];
         line->lengths[line->count] = (double)found[i].length;
-        line->bases[line->count++] = found[i].count > 0 ? found[i].windows[0].low : (double)NAN;
+        /* a search that began inside a window does not know the least base; next to 1 there is none below */
+        const bool known =
+            found[i].count > 0 && (!found[i].windows[0].low_is_edge || bound_any_base(&found[i].windows[0]));
+        line->bases[line->count++] = known ? found[i].windows[0].low : (double)NAN;
     }
     return line_count;
 }
 
+static bool has_ending(const char *name, const char *ending) {
+    const size_t length = strlen(name);
+    return length >= 4 && strcmp(name + length - 4, ending) == 0;
+}
+
+ropemap_status bound_check_outputs(const bound_options *options, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    if (options->output_count > 0 && options->length_count < 2) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--output: draws a table, expected with --table of two lengths or more");
+    }
+    for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
+        const char *name = options->outputs[i];
+        if (!has_ending(name, ".png") && !has_ending(name, ".svg") && !has_ending(name, ".pdf")) {
+            return fail(error, ROPEMAP_USAGE,
+                        "--output: unknown ending ('%.300s'), expected .png, .svg or .pdf", name);
+        }
+        for (int j = 0; j < i; j++) {
+            if (strcmp(name, options->outputs[j]) == 0) {
+                return fail(error, ROPEMAP_USAGE, "--output: one file twice ('%.300s')", name);
+            }
+        }
+        status = ropemap_output_check(name, options->force, error);
+    }
+    return status;
+}
+
 static ropemap_status make(const bound_options *options, const bound_found *found, int count,
-                           ropemap_bytes *bytes, ropemap_error *error) {
+                           const char *name, ropemap_bytes *bytes, ropemap_error *error) {
     static struct line lines[BOUND_LIST_MOST]; /* large */
     ropemap_series series[BOUND_LIST_MOST];
     memset(lines, 0, sizeof lines);
@@ -44,7 +74,7 @@ static ropemap_status make(const bound_options *options, const bound_found *foun
     char scaling[100], subtitle[300];
     ropemap_scaling_format(&options->rule.spec.scaling, false, scaling, sizeof scaling);
     (void)snprintf(subtitle, sizeof subtitle,
-                   "%s%sno distance below the length has a negative sum of cosines; scaling %s",
+                   "%s%sno distance below the length has a negative similarity; scaling %s",
                    line_count == 1 ? lines[0].label : "", line_count == 1 ? ", " : "", scaling);
     const ropemap_chart chart = {.title = "Least RoPE base against context length",
                                  .subtitle = subtitle,
@@ -54,19 +84,20 @@ static ropemap_status make(const bound_options *options, const bound_found *foun
                                  .log_y = true,
                                  .series = series,
                                  .series_count = line_count};
-    const size_t length = strlen(options->output);
-    const char *ending = length >= 4 ? options->output + length - 4 : "";
-    return strcmp(ending, ".svg") == 0   ? ropemap_chart_svg(&chart, 0.0, bytes, error)
-           : strcmp(ending, ".pdf") == 0 ? ropemap_chart_pdf(&chart, 0.0, bytes, error)
-                                         : ropemap_chart_png(&chart, bytes, error);
+    return has_ending(name, ".svg")   ? ropemap_chart_svg(&chart, 0.0, bytes, error)
+           : has_ending(name, ".pdf") ? ropemap_chart_pdf(&chart, 0.0, bytes, error)
+                                      : ropemap_chart_png(&chart, bytes, error);
 }
 
 ropemap_status bound_draw(const bound_options *options, const bound_found *found, int count,
                           ropemap_error *error) {
-    ropemap_bytes bytes = {.data = NULL};
-    ropemap_status status = make(options, found, count, &bytes, error);
-    status =
-        status == ROPEMAP_OK ? ropemap_output_write(options->output, &bytes, options->force, error) : status;
-    ropemap_bytes_free(&bytes);
+    ropemap_status status = ROPEMAP_OK;
+    for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
+        const char *name = options->outputs[i];
+        ropemap_bytes bytes = {.data = NULL};
+        status = make(options, found, count, name, &bytes, error);
+        status = status == ROPEMAP_OK ? ropemap_output_write(name, &bytes, options->force, error) : status;
+        ropemap_bytes_free(&bytes);
+    }
     return status;
 }

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-enum { BOUND_WINDOWS_MOST = 16, BOUND_LIST_MOST = 32, BOUND_LENGTH_MOST = 1 << 24 };
+enum { BOUND_OUTPUTS_MOST = 16, BOUND_WINDOWS_MOST = 16, BOUND_LIST_MOST = 32, BOUND_LENGTH_MOST = 1 << 24 };
 
 typedef struct bound_options {
     rule_options rule;                                       /* first: see there */
@@ -18,7 +18,8 @@ typedef struct bound_options {
     double low, high;  /* bases that are searched; 0: the library's */
     double resolution; /* relative width of the least window that is found */
     int32_t threads;
-    const char *output; /* a chart of the table; NULL: none */
+    const char *outputs[BOUND_OUTPUTS_MOST]; /* charts of the table */
+    int output_count;
     bool json, quiet, force;
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
@@ -37,6 +38,11 @@ typedef struct bound_found {
     ropemap_window windows[BOUND_WINDOWS_MOST];
 } bound_found;
 
+/* Whether a first window has every base above 1: the search began there, next to 1. */
+static inline bool bound_any_base(const ropemap_window *first) {
+    return first->low_is_edge && first->low < 1.000001;
+}
+
 /* All that was asked for. */
 typedef struct bound_results {
     bool has_reach;
@@ -53,7 +59,10 @@ ropemap_status bound_check(const bound_options *options, ropemap_error *error);
 ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error);
 void bound_results_free(bound_results *results);
 
-/* Draws the table and writes it: .png, .svg or .pdf. */
+/* ROPEMAP_USAGE, _IO where the outputs cannot all be written. */
+ropemap_status bound_check_outputs(const bound_options *options, ropemap_error *error);
+
+/* Draws the table and writes every output: .png, .svg or .pdf. */
 ropemap_status bound_draw(const bound_options *options, const bound_found *found, int count,
                           ropemap_error *error);
 

@@ -104,6 +104,16 @@ static ropemap_status set_thread_number(void *into, const cli_option *option, co
     return status;
 }
 
+static ropemap_status set_output(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    bound_options *options = into;
+    if (options->output_count == BOUND_OUTPUTS_MOST) {
+        return fail(error, ROPEMAP_USAGE, "--%s: more than %d files", option->name, BOUND_OUTPUTS_MOST);
+    }
+    options->outputs[options->output_count++] = text;
+    return ROPEMAP_OK;
+}
+
 const cli_option bound_option_table[] = {
     {.group = GROUP_WHAT,
      .name = "table",
@@ -119,8 +129,8 @@ const cli_option bound_option_table[] = {
     {.group = GROUP_WHAT,
      .name = "bases",
      .argument = "LOW:HIGH",
-     .initial = "100:1e10",
-     .help = "bases that are searched",
+     .initial = "1:1e10",
+     .help = "bases that are searched, from just above 1 on at the least",
      .set = set_bases},
     {.group = GROUP_WHAT,
      .name = "windows",
@@ -151,9 +161,8 @@ const cli_option bound_option_table[] = {
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
-     .help = "draw the table, as a .png, .svg or .pdf",
-     .set = option_set_text,
-     .offset = offsetof(bound_options, output),
+     .help = "draw the table, as a .png, .svg or .pdf; may be repeated",
+     .set = set_output,
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "force",

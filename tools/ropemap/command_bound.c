@@ -9,24 +9,6 @@
 #include "tools/ropemap/signals.h"
 
 #include <stdio.h>
-#include <string.h>
-
-static ropemap_status check_output(const bound_options *options, ropemap_error *error) {
-    if (options->output == NULL) {
-        return ROPEMAP_OK;
-    }
-    if (options->length_count < 2) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--output: draws a table, expected with --table of two lengths or more");
-    }
-    const size_t length = strlen(options->output);
-    const char *ending = length >= 4 ? options->output + length - 4 : "";
-    if (strcmp(ending, ".png") != 0 && strcmp(ending, ".svg") != 0 && strcmp(ending, ".pdf") != 0) {
-        return fail(error, ROPEMAP_USAGE, "--output: unknown ending ('%.300s'), expected .png, .svg or .pdf",
-                    options->output);
-    }
-    return ropemap_output_check(options->output, options->force, error);
-}
 
 static ropemap_status work(bound_options *options, bound_results *results, int *code, ropemap_error *error) {
     cli_progress progress = progress_start(options->quiet);
@@ -36,7 +18,7 @@ static ropemap_status work(bound_options *options, bound_results *results, int *
     ropemap_status status = bound_run(options, results, error);
     progress_end(&progress);
     signals_release();
-    if (status == ROPEMAP_OK && options->output != NULL) {
+    if (status == ROPEMAP_OK && options->output_count > 0) {
         status = bound_draw(options, results->found, results->count, error);
     }
     if (status == ROPEMAP_OK) {
@@ -57,7 +39,7 @@ static int run(int argc, char **argv) {
         return help_command(&command_bound);
     }
     status = status == ROPEMAP_OK ? bound_check(&options, &error) : status;
-    status = status == ROPEMAP_OK ? check_output(&options, &error) : status;
+    status = status == ROPEMAP_OK ? bound_check_outputs(&options, &error) : status;
     status = status == ROPEMAP_OK ? work(&options, &results, &code, &error) : status;
     bound_results_free(&results);
     rule_options_free(&options.rule);
@@ -65,11 +47,18 @@ static int run(int argc, char **argv) {
 }
 
 static void notes(void) {
-    (void)printf("\nA length is held where B(r), the sum of the pairs' cosines, is at or above zero for "
-                 "every r below it\n"
-                 "(\"Base of RoPE Bounds Context Length\", arXiv 2405.14591). The bases that hold one are no "
-                 "interval:\n"
-                 "they are scanned, and every window of a relative width of 1e-6 or more is found.\n");
+    (void)printf("\nSimilarity is S(r), what rotation leaves of two equal tokens r apart, over the whole "
+                 "head: elements\n"
+                 "that do not rotate count in full, rotated ones times the square of the attention factor. "
+                 "It is given as\n"
+                 "a share of S(0); curve and explain mean the same. Where all elements rotate S(r) / S(0) is "
+                 "the mean of\n"
+                 "the pairs' cosines; for the rotated part of a head alone give --head-dim its size.\n"
+                 "A length is held where S(r) is at or above zero for every r below it, the condition of "
+                 "\"Base of RoPE\n"
+                 "Bounds Context Length\" (arXiv 2405.14591). The bases that hold one are no interval: they "
+                 "are scanned,\n"
+                 "and every window of a relative width of 1e-6 or more is found.\n");
 }
 
 const cli_command command_bound = {

@@ -49,6 +49,9 @@ static void notes(void) {
     (void)printf(
         "\nWithout tensors the curve is S(r), the similarity that two equal unit vectors keep at distance "
         "r.\n"
+        "What is first below one half is S(r) / S(0), as in bound and explain: only an attention factor "
+        "makes\n"
+        "S(0) another number than 1.\n"
         "Where a pixel holds many distances the picture shows their mean and, behind it, all from the\n"
         "smallest to the largest.\n");
 }

@@ -70,7 +70,8 @@ static int run(int argc, char **argv) {
 
 static void notes(void) {
     (void)printf(
-        "\nThe last sentence is about --length, else the model's trained length, else 32768 tokens.\n");
+        "\nSimilarity is S(r) of the whole head, as a share of S(0), as in curve and bound.\n"
+        "The last sentence is about --length, else the model's trained length, else 32768 tokens.\n");
 }
 
 const cli_command command_explain = {

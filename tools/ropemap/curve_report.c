@@ -24,7 +24,7 @@ int curves_text(const curve_options *options, const curves *made) {
             continue;
         }
         if (one->reach.half > 0) {
-            (void)printf(": below one half at %" PRId64 " tokens", one->reach.half);
+            (void)printf(": below half of S(0) at %" PRId64 " tokens", one->reach.half);
         }
         if (one->reach.reach > 0) {
             (void)printf("%s first below zero at %" PRId64 "\n", one->reach.half > 0 ? "," : ":",

@@ -198,42 +198,16 @@ static ropemap_status compute(const curve_options *options, const struct tensors
                                                : ropemap_curve_compute(&request, one->values, error);
 }
 
-/* The first distance with a value below `limit`; 0: none. */
-static int64_t first_below(const curves *made, const curve *one, double limit) {
-    for (int64_t i = 0; i < made->distances.count; i++) {
-        if (one->values[i] < limit) {
-            return made->distances.first + i;
-        }
-    }
-    return 0;
-}
-
-/*
- * Where similarity is first below a half and below zero. Where every element turns and a is 1 that is where
- * the sum of cosines is, exactly, within what is shown or a million tokens; else within what is shown, if
- * that is every distance.
- */
+/* Where similarity is first below half of S(0) and below zero, within what is shown or a million tokens. */
 static ropemap_status find_reach(const curve_options *options, const curves *made, curve *one,
                                  ropemap_error *error) {
     const int64_t last = made->distances.first + (made->distances.count - 1) * made->distances.step + 1;
     const int64_t limit = last > REACH_LIMIT_LEAST && last < VALUES_MOST ? last : REACH_LIMIT_LEAST;
-    ropemap_freqs freqs;
-    if (options->queries != NULL || options->quantity != CURVE_SIMILARITY || options->pair_count > 0 ||
-        options->phase != ROPEMAP_PHASE_EXACT) {
-        return ROPEMAP_OK;
-    }
-    const ropemap_status status = ropemap_freqs_make(&one->spec, &freqs, error);
-    if (status == ROPEMAP_OK && 2 * freqs.pairs == one->spec.head_dim && freqs.attention_factor == 1.0) {
-        one->has_reach = true;
-        return ropemap_bound_reach(&one->spec, limit, options->threads, options->progress,
-                                   options->progress_user, &one->reach, error);
-    }
-    if (status == ROPEMAP_OK && made->distances.first == 0 && made->distances.step == 1) {
-        one->has_reach = true;
-        one->reach =
-            (ropemap_reach){.reach = first_below(made, one, 0.0), .half = first_below(made, one, 0.5)};
-    }
-    return status;
+    one->has_reach = options->queries == NULL && options->quantity == CURVE_SIMILARITY &&
+                     options->pair_count == 0 && options->phase == ROPEMAP_PHASE_EXACT;
+    return one->has_reach ? ropemap_bound_reach(&one->spec, limit, options->threads, options->progress,
+                                                options->progress_user, &one->reach, error)
+                          : ROPEMAP_OK;
 }
 
 static void take_label(const curve_options *options, int index, const rule_options *rule, curve *one) {

@@ -64,16 +64,27 @@ static ropemap_status find_least(const ropemap_spec *spec, const explain_options
                                  ropemap_error *error) {
     ropemap_window window;
     int32_t count = 0;
-    /* Rules that bend frequencies take a hundred times as long. */
-    const double resolution = spec->scaling.rule == ROPEMAP_SCALING_NONE ? 1e-6 : 1e-4;
     const ropemap_bound_request request = {.spec = *spec,
                                            .length = to->length,
-                                           .resolution = resolution,
                                            .progress = options->progress,
                                            .progress_user = options->progress_user};
     const ropemap_status status = ropemap_bound_bases(&request, &window, 1, &count, error);
     to->least_base = count > 0 ? window.low : 0.0;
+    to->least_is_edge = count > 0 && window.low_is_edge;
     return status;
+}
+
+/* How far the rotated part of a head reaches without the rest. */
+static ropemap_status find_rotated(const ropemap_spec *spec, const explain_options *options, explanation *to,
+                                   ropemap_error *error) {
+    ropemap_spec part = *spec;
+    to->rotated = to->own;
+    if (spec->rotary_dim == 0 || spec->rotary_dim == spec->head_dim) {
+        return ROPEMAP_OK;
+    }
+    part.head_dim = spec->rotary_dim;
+    return ropemap_bound_reach(&part, EXPLAIN_LIMIT, 0, options->progress, options->progress_user,
+                               &to->rotated, error);
 }
 
 static ropemap_status work_out(const ropemap_spec *spec, const explain_options *options, explanation *to,
@@ -81,6 +92,7 @@ static ropemap_status work_out(const ropemap_spec *spec, const explain_options *
     ropemap_spec other = *spec;
     ropemap_status status = ropemap_bound_reach(spec, EXPLAIN_LIMIT, 0, options->progress,
                                                 options->progress_user, &to->own, error);
+    status = status == ROPEMAP_OK ? find_rotated(spec, options, to, error) : status;
     other.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
     status = status == ROPEMAP_OK ? ropemap_bound_reach(&other, EXPLAIN_LIMIT, 0, options->progress,
                                                         options->progress_user, &to->plain, error)

@@ -24,13 +24,15 @@ typedef struct explain_options {
 typedef struct explanation {
     char sentence[EXPLAIN_SENTENCES][EXPLAIN_SENTENCE_BYTES];
     ropemap_reach own, plain; /* plain: without scaling */
+    ropemap_reach rotated;    /* of the rotated part of the head alone; as own where that is all */
     double more, less;        /* bases ten times as large and a tenth */
     int64_t reach_more, reach_less, reach_half_dim, reach_double_dim;
     double falls_from, falls_to; /* a larger base that reaches less far; 0: none was met */
     int64_t falls_reach_from, falls_reach_to;
-    int64_t length;    /* that the least base is for */
-    double least_base; /* 0: there is none */
-    bool has_least;    /* it was looked for */
+    int64_t length;     /* that the least base is for */
+    double least_base;  /* 0: there is none */
+    bool has_least;     /* it was looked for */
+    bool least_is_edge; /* every base above 1 holds */
     double attention;
     int32_t pairs, slowed;
 } explanation;
