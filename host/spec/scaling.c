@@ -10,9 +10,9 @@
 /* Key, kind, field, least and greatest value, those in use, and the value where none is given. */
 static const rm_parameter factor = {"factor", RM_PARAMETER_NUMBER, FIELD(factor), 1.0, 1e9, 1.0, 64.0, 0.0};
 static const rm_parameter original = {
-    "original", RM_PARAMETER_NUMBER, FIELD(original_length), 2.0, 0x1p40, 512.0, 1048576.0, 0.0};
+    "original", RM_PARAMETER_TOKENS, FIELD(original_length), 2.0, 0x1p40, 512.0, 1048576.0, 0.0};
 static const rm_parameter max_length = {
-    "max", RM_PARAMETER_NUMBER, FIELD(max_length), 1.0, 0x1p40, 512.0, 1048576.0, 0.0};
+    "max", RM_PARAMETER_TOKENS, FIELD(max_length), 1.0, 0x1p40, 512.0, 1048576.0, 0.0};
 static const rm_parameter low = {"low", RM_PARAMETER_NUMBER, FIELD(low_freq_factor), 1e-6, 1e6, 0.25, 8.0,
                                  0.0};
 static const rm_parameter high = {"high", RM_PARAMETER_NUMBER, FIELD(high_freq_factor), 1e-6, 1e6, 1.0, 32.0,

@@ -9,6 +9,7 @@
 /* How a parameter is written and kept in a ropemap_scaling. */
 typedef enum rm_parameter_kind {
     RM_PARAMETER_NUMBER, /* a double */
+    RM_PARAMETER_TOKENS, /* a number of tokens, a double: its k is 1,024, that of others 1,000 */
     RM_PARAMETER_FLAG,   /* 0 or 1, a bool */
     RM_PARAMETER_RAMP,   /* a word, a ropemap_ramp */
     RM_PARAMETER_USE,    /* a word, a ropemap_factors */

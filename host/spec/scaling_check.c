@@ -9,6 +9,7 @@ double rm_parameter_value(const ropemap_scaling *scaling, const rm_parameter *pa
     double number = 0.0;
     switch (parameter->kind) {
     case RM_PARAMETER_NUMBER:
+    case RM_PARAMETER_TOKENS:
         memcpy(&number, at, sizeof number);
         return number;
     case RM_PARAMETER_FLAG:

@@ -55,6 +55,7 @@ static void put_value(struct writer *to, const ropemap_scaling *scaling, const r
     const double *list = (const double *)(const void *)((const char *)scaling + parameter->offset);
     switch (parameter->kind) {
     case RM_PARAMETER_NUMBER:
+    case RM_PARAMETER_TOKENS:
     case RM_PARAMETER_FLAG:
         put_number(to, value);
         break;
@@ -115,11 +116,10 @@ const char *ropemap_scaling_help(ropemap_scaling_rule rule, char *text, size_t s
 }
 
 bool ropemap_scaling_parameter(ropemap_scaling_rule rule, int32_t index, ropemap_parameter *parameter) {
-    static const ropemap_parameter_kind kinds[] = {[RM_PARAMETER_NUMBER] = ROPEMAP_PARAMETER_NUMBER,
-                                                   [RM_PARAMETER_FLAG] = ROPEMAP_PARAMETER_FLAG,
-                                                   [RM_PARAMETER_RAMP] = ROPEMAP_PARAMETER_WORD,
-                                                   [RM_PARAMETER_USE] = ROPEMAP_PARAMETER_WORD,
-                                                   [RM_PARAMETER_LIST] = ROPEMAP_PARAMETER_LIST};
+    static const ropemap_parameter_kind kinds[] = {
+        [RM_PARAMETER_NUMBER] = ROPEMAP_PARAMETER_NUMBER, [RM_PARAMETER_TOKENS] = ROPEMAP_PARAMETER_NUMBER,
+        [RM_PARAMETER_FLAG] = ROPEMAP_PARAMETER_FLAG,     [RM_PARAMETER_RAMP] = ROPEMAP_PARAMETER_WORD,
+        [RM_PARAMETER_USE] = ROPEMAP_PARAMETER_WORD,      [RM_PARAMETER_LIST] = ROPEMAP_PARAMETER_LIST};
     const rm_scaling_row *row = rm_scaling_find(rule);
     if (row == NULL || index < 0 || index >= RM_PARAMETERS_MOST || row->takes[index].parameter == NULL) {
         return false;
@@ -176,14 +176,22 @@ static double number_in_c_locale(const char *text, char **end) {
     return number;
 }
 
-static bool read_number(struct piece piece, double *number) {
+/* A number, with a letter for thousands: k, M or G. */
+static bool read_number(struct piece piece, double thousand, double *number) {
     char word[WORD_BYTES] = {0}, *end = word;
     if (piece.length == 0 || piece.length >= sizeof word) {
         return false;
     }
     memcpy(word, piece.text, piece.length);
     *number = number_in_c_locale(word, &end);
-    return *end == '\0' && end != word && isfinite(*number);
+    if (end == word) {
+        return false;
+    }
+    const int power = *end == 'k' || *end == 'K' ? 1 : *end == 'M' ? 2 : *end == 'G' ? 3 : 0;
+    for (int i = 0; i < power; i++) {
+        *number *= thousand;
+    }
+    return end[power > 0 ? 1 : 0] == '\0' && isfinite(*number);
 }
 
 static bool read_word(struct piece piece, const char *(*name)(int), int *index) {
@@ -203,7 +211,7 @@ static bool read_list(struct piece piece, double *list, int32_t *count) {
         while (at + one.length < piece.length && one.text[one.length] != '/') {
             one.length++;
         }
-        if (found == ROPEMAP_MAX_DIVISORS || !read_number(one, &list[found])) {
+        if (found == ROPEMAP_MAX_DIVISORS || !read_number(one, 1000.0, &list[found])) {
             return false;
         }
         found++;
@@ -220,7 +228,8 @@ static bool read_value(struct piece piece, const rm_parameter *parameter, ropema
     int index = 0;
     switch (parameter->kind) {
     case RM_PARAMETER_NUMBER:
-        if (!read_number(piece, &number)) {
+    case RM_PARAMETER_TOKENS:
+        if (!read_number(piece, parameter->kind == RM_PARAMETER_TOKENS ? 1024.0 : 1000.0, &number)) {
             return false;
         }
         memcpy(at, &number, sizeof number);
@@ -274,7 +283,9 @@ static ropemap_status parse_one(const rm_scaling_row *row, struct piece piece, u
         if (!read_value(value, parameter, scaling)) {
             return rm_fail(error, ROPEMAP_USAGE, "scaling %s: '%.*s', expected %s=%s", row->name,
                            quoted(piece), piece.text, parameter->key,
-                           parameter->kind == RM_PARAMETER_NUMBER ? "NUMBER" : example(parameter->kind));
+                           parameter->kind == RM_PARAMETER_NUMBER   ? "NUMBER"
+                           : parameter->kind == RM_PARAMETER_TOKENS ? "TOKENS"
+                                                                    : example(parameter->kind));
         }
         return ROPEMAP_OK;
     }

@@ -27,7 +27,7 @@ class Rule(Case):
     def test_base(self):
         for arguments in (["-b", "5e5"], ["-b5e5"], ["--base", "500000"], ["--base=500000.0"], ["-b", "500000.0e0"]):
             self.assertEqual(self.expect(arguments, base=5e5)["base"], 5e5)
-        self.assertEqual(self.expect(["-b", "1.5k"], base=1536.0)["base"], 1536.0)
+        self.assertEqual(self.expect(["-b", "1.5k"], base=1500.0)["base"], 1500.0)
         self.expect(["-b", "7", "--base", "1.25"], base=1.25)
 
     def test_head_dim(self):

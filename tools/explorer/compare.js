@@ -11,7 +11,7 @@ import { grouped, parseNumber } from './numbers.js';
 import { paintLayer } from './paint.js';
 import { mapQuery, url } from './query.js';
 import {
-  effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, unframed, windowOf,
+  effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, thousandOf, unframed, windowOf,
 } from './state.js';
 import { reducedMotion, whenQuiet } from './timing.js';
 
@@ -222,8 +222,11 @@ function differing() {
   const alike = [...pictureOptions(), ...WINDOW];
   const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])]
     .filter((name) => a[name] !== b[name] && !alike.includes(name));
-  const words = (text) => (Number.isNaN(parseNumber(text)) ? text : grouped(parseNumber(text)));
-  const text = (options) => keys.map((name) => `${name} ${words(effective(name, options))}`).join(', ');
+  const words = (name, options) => {
+    const text = effective(name, options), number = parseNumber(text, thousandOf(name));
+    return `${name} ${Number.isNaN(number) ? text : grouped(number)}`;
+  };
+  const text = (options) => keys.map((name) => words(name, options)).join(', ');
   return { a: text(a), b: text(b) };
 }
 

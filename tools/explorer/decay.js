@@ -6,7 +6,7 @@ import { mapPending, mapRefused } from './map.js';
 import { grouped, parseNumber } from './numbers.js';
 import { curveQuery, takes, url } from './query.js';
 import { make } from './slider.js';
-import { effective, setPage, state, table, trainedLength, unframed } from './state.js';
+import { effective, setPage, state, table, thousandOf, trainedLength, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const PIN_COLOURS = ['var(--pin-1)', 'var(--pin-2)', 'var(--pin-3)', 'var(--pin-4)', 'var(--pin-5)'];
@@ -129,7 +129,7 @@ export function followDecay() {
 /* base 10,000, scaling yarn:... */
 function nameOf(query) {
   const words = [...new URLSearchParams(query)].map(([name, text]) => {
-    const number = parseNumber(text);
+    const number = parseNumber(text, thousandOf(name));
     return `${name} ${Number.isNaN(number) ? text : grouped(number)}`;
   });
   return words.join(', ') || 'defaults';

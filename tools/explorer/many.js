@@ -8,7 +8,9 @@ import { parseNumber, plainText, tokensText } from './numbers.js';
 import { mapQuery, shownWindow, url } from './query.js';
 import { parseRule, ruleText, startRule } from './rule.js';
 import { make } from './slider.js';
-import { OF_MODEL, effective, numberOf, setOptions, setPage, state, table, unframed } from './state.js';
+import {
+  OF_MODEL, effective, numberOf, setOptions, setPage, state, table, thousandOf, unframed,
+} from './state.js';
 import { whenQuiet } from './timing.js';
 
 const MOST = 16, SIDE_MOST = 512;
@@ -95,7 +97,7 @@ function build(name, values) {
   const columns = Math.ceil(Math.sqrt(values.length));
   byId('many').style.setProperty('--columns', columns);
   byId('many').replaceChildren(...values.map((value) => {
-    const number = parseNumber(value);
+    const number = parseNumber(value, thousandOf(name));
     const words = Number.isNaN(number) ? value : number.toLocaleString('en-US');
     const canvas = make('canvas', { width: 1, height: 1 }), caption = make('span', { textContent: words });
     const button = make('button', { type: 'button', title: 'Take this value' }, canvas, caption);

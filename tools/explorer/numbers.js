@@ -1,19 +1,20 @@
 /* numbers.js - numbers as people write and read them: 128k, 1M, 5e5, 131,072, 1/256 */
 /* SPDX-License-Identifier: MIT */
 
-const UNITS = { '': 1, k: 1024, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+const POWERS = { '': 0, k: 1, K: 1, M: 2, G: 3 };
 
-/* The number that a text means, or NaN. Commas between digits are for the eye. */
-export function parseNumber(text) {
+/* The number that a text means, or NaN. Commas between digits are for the eye; k is 1,024 of what is counted and
+   1,000 of a base and other numbers. */
+export function parseNumber(text, thousand = 1024) {
   const parts = String(text).split('/');
-  if (parts.length === 2) return parseNumber(parts[0]) / parseNumber(parts[1]);
+  if (parts.length === 2) return parseNumber(parts[0], thousand) / parseNumber(parts[1], thousand);
   const match = /^\s*([+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([kKMG]?)\s*$/.exec(String(text));
-  return match ? Number(match[1].replace(/,/g, '')) * UNITS[match[2]] : NaN;
+  return match ? Number(match[1].replace(/,/g, '')) * thousand ** POWERS[match[2]] : NaN;
 }
 
 /* COUNT, FIRST:COUNT or FIRST:COUNT:STEP; null where it is none of these. */
 export function parseRange(text) {
-  const parts = String(text).split(':').map(parseNumber);
+  const parts = String(text).split(':').map((part) => parseNumber(part));
   if (parts.length > 3 || parts.some((part) => !Number.isSafeInteger(part))) return null;
   const [first, count, step] = parts.length === 1 ? [0, parts[0], 1] : [parts[0], parts[1], parts[2] ?? 1];
   return first >= 0 && count >= 1 && step >= 1 ? { first, count, step } : null;

@@ -23,6 +23,7 @@ export class Slider {
     this.zero = zero; /* the lowest place of a log scale is 0 */
     this.plain = plain; /* no 128k: a rule's parameters are numbers only */
     this.scale = scale;
+    this.thousand = scale.step === 0 ? 1000 : 1024;
     this.log = scale.scale === 'log';
     this.binary = scale.step === 1 && scale.unit === 'tokens' || scale.step === 2;
     this.label = label;
@@ -92,7 +93,7 @@ export class Slider {
 
   typed() {
     const text = this.box.value.trim();
-    const value = this.plain ? parseNumber(text) : NaN;
+    const value = this.plain ? parseNumber(text, this.thousand) : NaN;
     if (!Number.isNaN(value)) return plainText(value);
     return /^[\d,.]+$/.test(text) ? text.replace(/,/g, '') : text;
   }
@@ -139,7 +140,7 @@ export class Slider {
     const told = [text, changed, note, this.limits.high, this.bad].join();
     if (told === this.told) return; /* most sliders do not change when one does */
     this.told = told;
-    const value = parseNumber(text);
+    const value = parseNumber(text, this.thousand);
     this.value = Number.isNaN(value) ? null : value;
     if (document.activeElement !== this.box || !this.bad) this.box.value = this.value === null ? text : grouped(value);
     this.box.style.width = `${Math.max(this.box.value.length, 3) + 1.2}ch`;

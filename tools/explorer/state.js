@@ -89,7 +89,10 @@ export function defaultText(name, options = state.options) {
   return initial.split(',')[0];
 }
 
-export const numberOf = (name, options = state.options) => parseNumber(effective(name, options));
+/* What k is of an option's numbers: those that are counted have sliders of whole steps. */
+export const thousandOf = (name) => (table.options.get(name)?.slider?.step === 0 ? 1000 : 1024);
+
+export const numberOf = (name, options = state.options) => parseNumber(effective(name, options), thousandOf(name));
 
 let lastDomain = null;
 

@@ -143,6 +143,7 @@ const cli_option bound_option_table[] = {
      .argument = "W",
      .initial = "1e-6",
      .help = "every window of bases is found that is as wide as this, relative to the base",
+     .real = true,
      .set = set_resolution},
     {.group = GROUP_WHAT,
      .name = "limit",

@@ -62,6 +62,7 @@ struct cli_option {
     cli_setter set;
     size_t offset; /* in what the command parses into, for the setters that serve several options */
     bool local;    /* names a file of this machine, or is about the terminal: no browser may give it */
+    bool real;     /* no count but a number, such as a base: its k is 1,000 */
     const cli_slider *slider; /* NULL: none */
     cli_page page;
 };

@@ -101,9 +101,12 @@ int help_program(void) {
     (void)printf("\nOptions:\n");
     print_wrapped("this page", printf("  -h, --help"));
     print_wrapped("the version", printf("  --version"));
-    (void)printf("\nA map of 131,072 positions as a figure:\n\n    ropemap map -n 128k -o map.png\n\n"
-                 "Exit codes: 0 done, 1 internal error, 2 usage, 3 bad input data, 4 input or output,\n"
-                 "5 memory or a device is missing, 6 a check failed, 75 stopped on request.\n");
+    (void)printf(
+        "\nNumbers may end in k, M or G: of tokens, elements, bytes and pixels 1,024, 1,024^2 and 1,024^3\n"
+        "(-n 128k, --scaling yarn:original=8k), of all else 1,000 (--base 500k is 500,000).\n"
+        "\nA map of 131,072 positions as a figure:\n\n    ropemap map -n 128k -o map.png\n\n"
+        "Exit codes: 0 done, 1 internal error, 2 usage, 3 bad input data, 4 input or output,\n"
+        "5 memory or a device is missing, 6 a check failed, 75 stopped on request.\n");
     return finish_stdout();
 }
 

@@ -45,6 +45,7 @@ const cli_option map_option_table[] = {
      .initial = "1/256",
      .help = "alibi: what a token of distance takes away",
      .set = set_slope,
+     .real = true,
      .slider = &(const cli_slider){1e-4, 1, true, 0, "a token"},
      .page = {.place = PLACE_VALUES, .needs = "encoding=alibi"}},
     {.group = GROUP_WHAT,

@@ -167,13 +167,23 @@ ropemap_status number_integer(const char *subject, const char *text, uint64_t lo
                 subject, wrong, text, low, high);
 }
 
+/* The number nearest to a text that scan() takes, with a letter for thousands. */
+static double nearest_real(const char *text, int thousands) {
+    char plain[2 * LONGEST];
+    const size_t digits = strcspn(text, "eE");
+    const long exponent = text[digits] != '\0' ? strtol(text + digits + 1, NULL, 10) : 0;
+    const size_t kept = digits < strlen(text) || thousands == 0 ? digits : digits - 1;
+    (void)snprintf(plain, sizeof plain, "%.*se%ld", (int)kept, text, exponent + 3 * thousands);
+    return strtod(plain, NULL);
+}
+
 ropemap_status number_real(const char *subject, const char *text, double *value, ropemap_error *error) {
     decimal number;
     if (!scan(text, &number)) {
         return fail(error, ROPEMAP_USAGE,
                     "%s: not a number ('%.64s'), expected one such as 0.5, 10000 or 5e5", subject, text);
     }
-    *value = ldexp(strtod(text, NULL), number.binary);
+    *value = nearest_real(text, number.binary / 10);
     if (!isfinite(*value)) {
         return fail(error, ROPEMAP_USAGE, "%s: too large ('%.64s'), expected a number below 1e308", subject,
                     text);

@@ -1,7 +1,8 @@
 /* number.h - numbers as people write them: 4k, 1.5M, 5e5, exactly or not at all */
 /* SPDX-License-Identifier: MIT */
 /*
- * A number is [-]DIGITS[.DIGITS][e[+-]DIGITS][k|K|M|G], the letters standing for 2^10, 2^20 and 2^30.
+ * A number is [-]DIGITS[.DIGITS][e[+-]DIGITS][k|K|M|G]. Of what is counted (tokens, elements, bytes, pixels)
+ * the letters stand for 2^10, 2^20 and 2^30, of all else (a base, a factor, a limit) for 10^3, 10^6 and 10^9.
  * `subject` is what a message names ("--base"), `text` the number. Everything else is refused with
  * ROPEMAP_USAGE. The locale plays no part: the program never leaves the C locale.
  */
@@ -10,11 +11,11 @@
 
 #include "host/ropemap.h"
 
-/* A whole number from `low` to `high`; 1.5k is 1536, 0.3 is refused. */
+/* A count from `low` to `high`; 1.5k is 1536, 0.3 is refused. */
 ropemap_status number_integer(const char *subject, const char *text, uint64_t low, uint64_t high,
                               uint64_t *value, ropemap_error *error);
 
-/* A finite number; may be negative. */
+/* A finite number, 500k being 500000; may be negative. */
 ropemap_status number_real(const char *subject, const char *text, double *value, ropemap_error *error);
 
 /* LOW:HIGH, two finite numbers, the first below the second. */

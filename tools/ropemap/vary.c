@@ -43,8 +43,20 @@ static ropemap_status take_value(vary_axis *axis, const char *value, ropemap_err
     return ROPEMAP_OK;
 }
 
+/* An end of a range, as the option reads it. */
+static bool read_end(const cli_option *option, const char *text, double *value) {
+    ropemap_error ignored;
+    uint64_t count = 0;
+    if (option->real) {
+        return number_real("", text, value, &ignored) == ROPEMAP_OK;
+    }
+    const bool read = number_integer("", text, 1, UINT64_C(1) << 53, &count, &ignored) == ROPEMAP_OK;
+    *value = (double)count;
+    return read;
+}
+
 /* Cuts "1e3-1e7*10" into its numbers; false where it is no such range. The text is taken apart. */
-static bool cut_range(char *text, double *from, double *to, double *factor) {
+static bool cut_range(const cli_option *option, char *text, double *from, double *to, double *factor) {
     ropemap_error ignored;
     char *dash = NULL, *star = strchr(text, '*');
     for (char *at = text + 1; *at != '\0' && dash == NULL; at++) {
@@ -59,8 +71,7 @@ static bool cut_range(char *text, double *from, double *to, double *factor) {
         *star = '\0';
     }
     *factor = 2.0;
-    return number_real("", text, from, &ignored) == ROPEMAP_OK &&
-           number_real("", dash + 1, to, &ignored) == ROPEMAP_OK &&
+    return read_end(option, text, from) && read_end(option, dash + 1, to) &&
            (star == NULL || number_real("", star + 1, factor, &ignored) == ROPEMAP_OK) && *from > 0.0 &&
            *to >= *from && *factor > 1.0;
 }
@@ -74,12 +85,12 @@ static ropemap_status take_item(vary_axis *axis, const char *item, ropemap_error
         return fail(error, ROPEMAP_USAGE, "--vary %s: an empty value, expected NAME=VALUE,VALUE,...",
                     axis->option->name);
     }
-    if (!cut_range(text, &from, &to, &factor)) {
+    if (!cut_range(axis->option, text, &from, &to, &factor)) {
         return take_value(axis, item, error);
     }
     ropemap_status status = ROPEMAP_OK;
     for (double value = from; status == ROPEMAP_OK && value <= to * (1.0 + 1e-9); value *= factor) {
-        (void)snprintf(number, sizeof number, "%.12g", value);
+        (void)snprintf(number, sizeof number, axis->option->real ? "%.12g" : "%.16g", value);
         status = take_value(axis, number, error);
     }
     return status;
