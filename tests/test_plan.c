@@ -284,6 +284,32 @@ static void check_memory(ropemap_request request) {
     }
 }
 
+/* Methods round in different ways: any memory has the method that all the memory has, or is refused. */
+static void check_method(ropemap_request request) {
+    request.memory = (uint64_t)1 << 40;
+    const ropemap_plan most = plan_of(&request);
+    for (request.memory = 1; request.memory < (uint64_t)1 << 34; request.memory *= 2) {
+        ropemap_plan plan;
+        if (ropemap_plan_make(&request, &plan, NULL) == ROPEMAP_OK) {
+            assert_int_equal(plan.method, most.method);
+            assert_string_equal(plan.reason, most.reason);
+        }
+    }
+}
+
+static void test_memory_does_not_choose_the_method(void **state) {
+    static const int64_t positions[] = {500, 3000, 20000, 300000}, sides[] = {16, 100, 700, 2048};
+    for (int pool = ROPEMAP_POOL_MEAN; ropemap_pool_name((ropemap_pool)pool) != NULL; pool++) {
+        for (int i = 0; i < 64; i++) {
+            ropemap_request request =
+                request_of(i % 2 == 0 ? *state : NULL, positions[i / 2 % 4], (ropemap_pool)pool);
+            request.width = request.height = sides[i / 8 % 4];
+            request.causal = i / 32 == 1;
+            check_method(request);
+        }
+    }
+}
+
 static void test_plans_stay_in_their_memory(void **state) {
     for (int with_vectors = 0; with_vectors < 2; with_vectors++) {
         for (int pool = 0; ropemap_pool_name((ropemap_pool)pool) != NULL; pool++) {
@@ -373,6 +399,7 @@ int main(void) {
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_sizes_and_names),
         cmocka_unit_test(test_positions_without_a_row),
+        cmocka_unit_test(test_memory_does_not_choose_the_method),
         cmocka_unit_test(test_plans_stay_in_their_memory),
         cmocka_unit_test(test_memory_does_not_grow_with_pairs),
         cmocka_unit_test(test_second_moments_of_equal_vectors_are_counted),

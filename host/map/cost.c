@@ -9,6 +9,8 @@
 #include "host/map/plan.h"
 #include "host/map/rectangle.h"
 
+#include <math.h>
+
 enum {
     ROTATE_FLOPS = 20,              /* of one element: phase, sine and cosine, two products */
     FEATURES_BYTES = 192 * 1048576, /* features of cells kept at a time, where one block of cells fits */
@@ -66,21 +68,21 @@ static void take_bytes(rm_job *job, struct bytes worker, struct bytes once) {
     job->plan.device_bytes = has_own_memory(job) ? (uint64_t)own : 0;
 }
 
-bool rm_cost_fits(const rm_job *job) {
+static bool fits(const rm_job *job) {
     return job->plan.bytes <= job->memory &&
            (!has_own_memory(job) || job->plan.device_bytes <= job->device.memory);
 }
 
 bool rm_cost_has_room(const rm_job *job) {
     const double rows = (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
-    const double inputs = 4.0 * rows * (double)job->queries->head_dim;
-    return !has_own_memory(job) || (double)job->plan.device_bytes <= inputs + (double)DEVICE_ROOM;
+    const double room = 4.0 * rows * (double)job->queries->head_dim + (double)DEVICE_ROOM;
+    return !has_own_memory(job) || (double)job->plan.device_bytes <= fmin(room, (double)job->device.memory);
 }
 
 /* Fewer workers where their own memory does not fit otherwise. */
 static void fit_threads(rm_job *job, struct bytes worker, struct bytes once) {
     take_bytes(job, worker, once);
-    while (job->plan.threads > 1 && !(rm_cost_fits(job) && rm_cost_has_room(job))) {
+    while (job->plan.threads > 1 && !(fits(job) && rm_cost_has_room(job))) {
         job->plan.threads--;
         take_bytes(job, worker, once);
     }
@@ -186,10 +188,18 @@ static struct bytes tiled_worker(const rm_job *job) {
 /* As fit_threads; fewer workers may have more tiles each. */
 static void fit_tiled_threads(rm_job *job, struct bytes once) {
     take_bytes(job, tiled_worker(job), once);
-    while (job->plan.threads > 1 && !(rm_cost_fits(job) && rm_cost_has_room(job))) {
+    while (job->plan.threads > 1 && !(fits(job) && rm_cost_has_room(job))) {
         job->plan.threads--;
         take_bytes(job, tiled_worker(job), once);
     }
+}
+
+/* `passes`: how often keys are rotated. */
+static double tiled_flops(const rm_job *job, double passes) {
+    const double dim = (double)job->queries->head_dim;
+    const double rows = (double)job->grid.rows.range.count, cols = (double)job->grid.cols.range.count;
+    return (job->grid.causal || job->mirrors ? 1.0 : 2.0) * pairs_of_positions(job) * dim +
+           (rows + passes * cols) * dim * ROTATE_FLOPS;
 }
 
 void rm_cost_tiled(rm_job *job) {
@@ -208,12 +218,10 @@ void rm_cost_tiled(rm_job *job) {
     fit_tiled_threads(job, once);
     once.own += resident + RESIDENT_SPARE;
     take_bytes(job, tiled_worker(job), once);
-    plan->keys_resident = rm_cost_fits(job);
+    plan->keys_resident = fits(job);
     once.own = plan->keys_resident ? resident : 0.0;
     take_bytes(job, tiled_worker(job), once);
-    const double passes = plan->keys_resident ? 1.0 : (double)plan->bands;
-    plan->flops = (job->grid.causal || job->mirrors ? 1.0 : 2.0) * pairs_of_positions(job) * (double)dim +
-                  ((double)rows + passes * (double)cols) * (double)dim * ROTATE_FLOPS;
+    plan->flops = tiled_flops(job, plan->keys_resident ? 1.0 : (double)plan->bands);
 }
 
 /* ---- factored */
@@ -235,16 +243,33 @@ static int64_t factored_block(const rm_job *job) {
     return block;
 }
 
-/* A band of cells: all of them where their features fit. */
-static int64_t factored_band(const rm_job *job, int64_t block) {
+/* A band of cells: all of them where their features fit in half of that memory. */
+static int64_t factored_band(const rm_job *job, int64_t block, uint64_t memory) {
     const int64_t cells = job->plan.height > job->plan.width ? job->plan.height : job->plan.width;
     const int64_t all = round_up(cells, block), cell_bytes = 2 * 4 * rm_cell_features(job);
-    const uint64_t memory =
-        has_own_memory(job) && job->device.memory < job->memory ? job->device.memory : job->memory;
     const uint64_t half = memory / 2, most = has_own_memory(job) ? DEVICE_FEATURES_BYTES : FEATURES_BYTES;
     const int64_t room = (int64_t)(half < most ? half : most);
     const int64_t fit = room / cell_bytes / block * block;
     return fit < block ? block : fit < all ? fit : all;
+}
+
+static double factored_flops(const rm_job *job, int64_t band) {
+    const double dim = (double)job->queries->head_dim;
+    const double height = (double)job->plan.height, width = (double)job->plan.width;
+    const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
+    const double row_passes = height > (double)band ? ceil(width / (double)band) : 1.0;
+    const double passes =
+        row_passes * (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
+    const double row_flops = dim * ROTATE_FLOPS + (moments ? 2.0 * dim * dim : 0.0);
+    const bool closed = job->constant && !moments; /* a cell's mean is one sum, whatever its size */
+    return (closed ? (height + width) * dim * ROTATE_FLOPS : passes * row_flops) +
+           2.0 * height * width * (double)rm_cell_features(job);
+}
+
+/* Where there is memory for whatever pays: the two differ in their last bits, and which of them runs may not
+ * depend on the memory that is allowed. */
+bool rm_cost_favours_factored(const rm_job *job) {
+    return factored_flops(job, factored_band(job, factored_block(job), UINT64_MAX)) < tiled_flops(job, 1.0);
 }
 
 int64_t rm_product_parts(const rm_job *job) {
@@ -277,28 +302,18 @@ static struct bytes factored_worker(const rm_job *job) {
 
 void rm_cost_factored(rm_job *job) {
     ropemap_plan *plan = &job->plan;
-    const int64_t dim = job->queries->head_dim, features = rm_cell_features(job);
-    const int64_t block = factored_block(job);
-    const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
+    const int64_t features = rm_cell_features(job), block = factored_block(job);
     plan->method = ROPEMAP_METHOD_FACTORED;
     plan->dtype = ROPEMAP_DTYPE_FP32;
     plan->block = block;
-    plan->band = factored_band(job, block);
+    plan->band = factored_band(job, block, has_own_memory(job) ? job->device.memory : job->memory);
     plan->bands = (plan->height + plan->band - 1) / plan->band;
-    const int64_t col_bands = (plan->width + plan->band - 1) / plan->band;
     plan->tiles = count_tiles(plan->height, plan->width, block);
     limit_threads(job, job->device.workers);
     fit_threads(
         job, factored_worker(job),
         (struct bytes){.own = 8.0 * (double)plan->band * (double)features, .host = 8.0 * (double)plan->band});
-    const double row_passes = plan->bands > 1 ? (double)col_bands : 1.0;
-    const double passes =
-        row_passes * (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
-    const double row_flops = (double)dim * ROTATE_FLOPS + (moments ? 2.0 * (double)dim * (double)dim : 0.0);
-    const bool closed = job->constant && !moments; /* a cell's mean is one sum, whatever its size */
-    plan->flops =
-        (closed ? (double)(plan->height + plan->width) * (double)dim * ROTATE_FLOPS : passes * row_flops) +
-        2.0 * (double)plan->height * (double)plan->width * (double)features;
+    plan->flops = factored_flops(job, plan->band);
 }
 
 /* ---- diagonal */

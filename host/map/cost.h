@@ -12,10 +12,12 @@ void rm_cost_factored(rm_job *job);
 void rm_cost_diagonal(rm_job *job);
 void rm_cost_dual_chunk(rm_job *job); /* the diagonal method of that encoding */
 
-/* Whether the plan keeps within the memory of the host and of the device. */
-bool rm_cost_fits(const rm_job *job);
+/* Whether the factored method takes fewer operations than the tiled one: by the request and the kind of
+ * device alone, not by the memory that is allowed. */
+bool rm_cost_favours_factored(const rm_job *job);
 
-/* Whether it takes no more of a device's memory than its inputs would and 256 MiB. */
+/* Whether the plan takes no more of a device's memory than its inputs would and 256 MiB, and than it has; the
+ * memory that is allowed on the host plays no part. */
 bool rm_cost_has_room(const rm_job *job);
 
 #endif

@@ -76,29 +76,27 @@ static void plan_auto(rm_job *job) {
                          : "the mean commutes with the dot product");
         return;
     }
-    const int32_t threads = job->plan.threads;
     if (diagonal_obstacle(job) == NULL) {
         rm_cost_diagonal(job);
-        if (rm_cost_fits(job)) {
-            explain(job, "the map depends on the distance alone");
-            return;
+        explain(job, "the map depends on the distance alone");
+        return;
+    }
+    const char *reason = "an extreme needs every pair";
+    if (factored_serves(job)) {
+        const ropemap_plan before = job->plan;
+        reason = "every pair takes fewer operations than second moments of rows";
+        if (rm_cost_favours_factored(job)) {
+            rm_cost_factored(job);
+            if (rm_cost_has_room(job)) {
+                explain(job, "second moments of rows take fewer operations than every pair");
+                return;
+            }
+            job->plan = before;
+            reason = "second moments of rows would take too much of the GPU's memory";
         }
-        job->plan.threads = threads;
     }
     rm_cost_tiled(job);
-    const double tiled = job->plan.flops;
-    if (factored_serves(job)) {
-        const ropemap_plan kept = job->plan;
-        job->plan.threads = threads;
-        rm_cost_factored(job);
-        if (job->plan.flops < tiled && rm_cost_fits(job) && rm_cost_has_room(job)) {
-            explain(job, "second moments of rows take fewer operations than every pair");
-            return;
-        }
-        job->plan = kept;
-    }
-    explain(job, factored_serves(job) ? "every pair takes fewer operations than second moments of rows"
-                                      : "an extreme needs every pair");
+    explain(job, reason);
 }
 
 /* Loops over positions end: a count that no machine gets through in a year is refused, not begun. 1e21
@@ -144,9 +142,14 @@ ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error) {
             ropemap_method_name(plan->method), plan->device_bytes, job->device.index, job->device.memory);
     }
     if (plan->bytes > job->memory) {
+        const bool other = job->request->method == ROPEMAP_METHOD_AUTO &&
+                           plan->method != ROPEMAP_METHOD_TILED && !rm_encoding_by_distance(job);
         return rm_fail(error, ROPEMAP_RESOURCES,
-                       "memory: the %s method needs %" PRIu64 " bytes for this map, %" PRIu64 " are allowed",
-                       ropemap_method_name(plan->method), plan->bytes, job->memory);
+                       "memory: the %s method needs %" PRIu64 " bytes for this map, %" PRIu64
+                       " are allowed; allow more%s",
+                       ropemap_method_name(plan->method), plan->bytes, job->memory,
+                       other ? ", or ask for the tiled method, whose results differ in their last digits"
+                             : "");
     }
     return check_work(job, error);
 }
