@@ -604,11 +604,11 @@ ROPEMAP_API void ropemap_cell_bounds(int64_t count, int64_t cells, int64_t cell,
  */
 
 /*
- * Similarity S(r) of two equal vectors with equal entries at distances first, first + step, ... (negative ones
- * as their magnitude): (a^2 2 B(r) + D_fixed) / d with B(r) the sum of the pairs' cosines, D_fixed the elements
- * that do not rotate and a the attention factor, values [distances.count]; 1 at 0 where a is 1. Pairs [first_pair, first_pair + pair_count) alone, without what
- * does not turn, where pair_count > 0. All distances below 2^40 in magnitude. Off by 2e-7 a^2 at most.
- * ROPEMAP_USAGE, ROPEMAP_RESOURCES.
+ * Similarity S(r) of two equal vectors with equal entries at distances first, first + step, ... (negative
+ * ones as their magnitude): (a^2 2 B(r) + D_fixed) / d with B(r) the sum of the pairs' cosines, D_fixed the
+ * elements that do not rotate and a the attention factor, values [distances.count]; 1 at 0 where a is 1.
+ * Pairs [first_pair, first_pair + pair_count) alone, without what does not turn, where pair_count > 0. All
+ * distances below 2^40 in magnitude. Off by 2e-7 a^2 at most. ROPEMAP_USAGE, ROPEMAP_RESOURCES.
  */
 typedef struct ropemap_curve_request {
     ropemap_spec spec;
@@ -844,6 +844,7 @@ typedef struct ropemap_mark {
     bool of_x;
     double at;
     const char *label; /* Borrowed */
+    double until;      /* above `at`: what lies between the two is shaded, without a line; 0: a line */
 } ropemap_mark;
 
 typedef struct ropemap_chart {

@@ -211,7 +211,7 @@ static void test_marks(void **state) {
     (void)state;
     const double x[] = {0, 100}, y[] = {0, 0};
     const ropemap_series series = {"a", x, y, 2, false, false};
-    ropemap_mark marks[] = {{true, 25.0, ""}, {true, 25.0, ""}};
+    ropemap_mark marks[] = {{true, 25.0, "", 0.0}, {true, 25.0, "", 0.0}};
     ropemap_chart chart = chart_of(&series, 1);
     chart.marks = marks;
     chart.mark_count = 2;
@@ -240,7 +240,7 @@ static void test_marks_and_ranges(void **state) {
     (void)state;
     const double x[] = {0, 1}, y[] = {0, 0.5};
     const ropemap_series series = {"a", x, y, 2, false, false};
-    const ropemap_mark mark = {false, 1.0, "one"};
+    const ropemap_mark mark = {false, 1.0, "one", 0.0};
     ropemap_chart chart = chart_of(&series, 1);
     chart.marks = &mark;
     chart.mark_count = 1;
@@ -255,9 +255,43 @@ static void test_marks_and_ranges(void **state) {
     free(seen.png.pixels);
 }
 
+/* What a mark shades: from one number to another, along the other axis throughout, within the plot. */
+static void test_stripes(void **state) {
+    (void)state;
+    const double x[] = {0, 100}, y[] = {0, 0};
+    const ropemap_series series = {"a", x, y, 2, false, false};
+    const ropemap_mark marks[] = {{true, 50.0, "", 75.0}, {false, 2.0, "", 1e9}};
+    ropemap_chart chart = chart_of(&series, 1);
+    chart.has_y_limits = true;
+    chart.y_low = -1.0;
+    chart.y_high = 1.0;
+    chart.marks = marks;
+    for (chart.mark_count = 0; chart.mark_count <= 2; chart.mark_count++) { /* the second lies outside */
+        picture seen = draw(&chart);
+        static const double shares[] = {0.1, 0.45, 0.55, 0.7, 0.8, 0.99};
+        for (int i = 0; i < 6; i++) {
+            const int64_t col = col_at(&seen, shares[i]);
+            const bool shaded = chart.mark_count > 0 && shares[i] > 0.5 && shares[i] < 0.75;
+            for (int64_t row = seen.y + 9; row < seen.y + seen.height - 9; row += 37) {
+                const uint8_t level = pixel(&seen, col, row)[0];
+                assert_true(shaded ? level < 0xf0 && level > 0xa0 : level >= 0xe0 || level < 0xa0);
+                assert_true(!shaded || level < 0xe4);
+            }
+            assert_true(pixel(&seen, col, seen.y - 9)[0] >= 0xf0);
+        }
+        free(seen.png.pixels);
+    }
+    const ropemap_mark wrong = {true, 1.0, "", (double)NAN};
+    chart.marks = &wrong;
+    chart.mark_count = 1;
+    ropemap_bytes bytes = {.data = NULL};
+    assert_int_equal(ropemap_chart_png(&chart, &bytes, NULL), ROPEMAP_USAGE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line),
+        cmocka_unit_test(test_stripes),
         cmocka_unit_test(test_logarithms),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_gaps_within_pixels),

@@ -76,7 +76,7 @@ static void test_refused_settings(void **state) {
     (void)state;
     const double x[3] = {1, 2, 3};
     const ropemap_series series = {"a", x, x, 3, false, false};
-    ropemap_mark mark = {true, -1.0, "here"};
+    ropemap_mark mark = {.of_x = true, .at = -1.0, .label = "here"};
     ropemap_chart chart = chart_of(&series, 1);
     chart.width = 119;
     expect_refused(&chart, "width 119");
@@ -113,7 +113,7 @@ static void test_bytes_and_memory(void **state) {
         y[i] = i % 100 < 5 ? (double)NAN : sin(i * 0.3);
     }
     const ropemap_series series[] = {{"a", x, y, 2000, false, false}, {"b", x, x, 40, true, false}};
-    const ropemap_mark marks[] = {{true, 50.0, "mark"}, {false, 3.0, "other"}};
+    const ropemap_mark marks[] = {{.of_x = true, .at = 50.0, .label = "mark"}, {.at = 3.0, .label = "other"}};
     ropemap_chart chart = chart_of(series, 2);
     chart.marks = marks;
     chart.mark_count = 2;

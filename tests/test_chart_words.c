@@ -110,7 +110,7 @@ static void test_sizes(void **state) {
             y[i][j] = 1e5 * cos(0.2 * j + i);
         }
         series[i] = (ropemap_series){words, x, y[i], 50, i % 3 == 1, i % 5 == 1};
-        marks[i % 16] = (ropemap_mark){i % 2 == 0, i % 4 < 2 ? 1e4 * i : 5e4, words};
+        marks[i % 16] = (ropemap_mark){.of_x = i % 2 == 0, .at = i % 4 < 2 ? 1e4 * i : 5e4, .label = words};
     }
     ropemap_chart chart = {.title = words, .subtitle = words, .x_label = words, .y_label = words};
     chart.series = series;
@@ -138,7 +138,7 @@ static void test_extreme_numbers(void **state) {
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         for (int log = 0; log < (ends[i][0] > 0.0 ? 2 : 1); log++) {
             const ropemap_series series = {NULL, ends[i], ends[i], 2, i % 2 == 1, false};
-            const ropemap_mark mark = {true, 1e300, NULL};
+            const ropemap_mark mark = {.of_x = true, .at = 1e300};
             ropemap_chart chart = {
                 .series = &series, .series_count = 1, .log_x = log == 1, .log_y = log == 1};
             chart.width = 600;

@@ -197,7 +197,8 @@ static void test_no_overlap(void **state) {
         page->subtitle = texts[4 - pick / 72];
         for (int32_t plot = 0; plot < made.all.count; plot++) {
             made.plots[plot].label = plot % 2 == 0 ? texts[pick / 72] : made.plots[plot].label;
-            made.marks[plot] = (ropemap_mark){true, 64.0 * (plot + 1), "trained length"};
+            made.marks[plot] =
+                (ropemap_mark){.of_x = true, .at = 64.0 * (plot + 1), .label = "trained length"};
             made.plots[plot].marks = &made.marks[plot];
             made.plots[plot].mark_count = plot % 3 == 0 ? 1 : 0;
         }

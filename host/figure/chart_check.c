@@ -108,7 +108,8 @@ static ropemap_status check_series(const ropemap_chart *chart, int32_t index, ro
 static ropemap_status check_mark(const ropemap_chart *chart, int32_t index, ropemap_error *error) {
     const ropemap_mark *mark = &chart->marks[index];
     const bool log = mark->of_x ? chart->log_x : chart->log_y;
-    if (!is_number(mark->at) || !has_place(mark->at, log)) {
+    const bool has_end = mark->until == 0.0 || (is_number(mark->until) && has_place(mark->until, log));
+    if (!is_number(mark->at) || !has_place(mark->at, log) || !has_end) {
         char name[NAME_BYTES];
         name_of(name, "mark", index, mark->label);
         return rm_fail(error, ROPEMAP_USAGE, "chart: %s is at %s = %g, expected a number%s", name,

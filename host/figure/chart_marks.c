@@ -11,6 +11,8 @@
 #define GAP       4.0 /* between line and label */
 #define INSET     8.0 /* between label and frame */
 
+#define STRIPE_OPACITY 0.18
+
 /* In sizes of a label. */
 #define TALL     1.15
 #define BASELINE 0.88 /* from the top */
@@ -60,11 +62,42 @@ static double line_of(const rm_chart_layout *layout, const ropemap_mark *mark) {
     return start + fmin(fmax(edge, 0.0), length - thickness) + thickness / 2.0;
 }
 
+static bool is_stripe(const ropemap_mark *mark) {
+    return mark->until > mark->at;
+}
+
+/* From one side of the plot to the other, as far as the plot reaches. */
+static void draw_stripe(rm_drawing *drawing, const rm_chart_layout *layout, const ropemap_mark *mark) {
+    const rm_box *plot = &layout->plot;
+    const rm_chart_axis *axis = mark->of_x ? &layout->x : &layout->y;
+    const double from = fmin(fmax(rm_chart_place(axis, mark->at), 0.0), 1.0);
+    const double to = fmin(fmax(rm_chart_place(axis, mark->until), 0.0), 1.0);
+    const double x = (double)plot->x, y = (double)plot->y;
+    const double width = (double)plot->width, height = (double)plot->height;
+    const double left = mark->of_x ? x + from * width : x, right = mark->of_x ? x + to * width : x + width;
+    const double top = mark->of_x ? y : y + (1.0 - to) * height;
+    const double bottom = mark->of_x ? y + height : y + (1.0 - from) * height;
+    double points[] = {left, top, right, top, right, bottom, left, bottom};
+    const rm_item item = {.kind = RM_ITEM_AREA,
+                          .x = x,
+                          .y = y,
+                          .width = width,
+                          .height = height,
+                          .ink = RM_CHART_LINE_INK,
+                          .opacity = STRIPE_OPACITY,
+                          .points = points,
+                          .point_count = 4};
+    rm_drawing_path(drawing, &item);
+}
+
 void rm_chart_marks_draw(rm_drawing *drawing, const ropemap_chart *chart, const rm_chart_layout *layout) {
     const rm_box *plot = &layout->plot;
     for (int32_t index = 0; index < chart->mark_count; index++) {
         const ropemap_mark *mark = &chart->marks[index];
-        if (!is_within(layout, mark)) {
+        if (is_stripe(mark)) {
+            draw_stripe(drawing, layout, mark);
+        }
+        if (!is_within(layout, mark) || is_stripe(mark)) {
             continue;
         }
         rm_item item = {.kind = RM_ITEM_POLYLINE,

@@ -55,6 +55,34 @@ class Info(Case):
             self.assertIn(word, page)
         self.assertEqual(len([line for line in page.splitlines() if line[:5].strip().isdigit()]), 64)
 
+    def test_angles_not_seen_in_training(self):
+        """A pair that never completed a turn in training reaches new angles past that; scaling may keep it from that."""
+        for length in (None, 2048, 4096, 4097, 32768):
+            info = self.info("--preset", "llama2-7b", *([] if length is None else ["--length", length]))
+            self.assertEqual([info["seen_length"], info["target_length"]], [4096, length])
+            for pair in range(64):
+                never = 4096 * 1e4 ** (-2 * pair / 128) < 2 * math.pi
+                self.assertEqual(info["leaves_training"][pair], never and (length is None or length > 4096))
+                if never:
+                    self.assertAlmostEqual(info["new_from"][pair], 4096, places=6)
+                else:
+                    self.assertIsNone(info["new_from"][pair])
+        page = self.done("info", "--preset", "llama2-7b", "--length", "32k").stdout.decode()
+        self.assertEqual(sum(line.endswith(" *") for line in page.splitlines()), 18)
+        self.assertIn("18 of 64 pairs at 32768 tokens", page)
+        for scaling, leaves in (("yarn:factor=8,original=4096", 0), ("linear:factor=8", 0), ("linear:factor=2", 18)):
+            info = self.info("--preset", "llama2-7b", "--length", "32k", "--scaling", scaling)
+            self.assertEqual(sum(info["leaves_training"]), leaves, scaling)
+        info = self.info("--scaling", "linear:factor=2", "--preset", "llama2-7b")
+        self.assertAlmostEqual(info["new_from"][63], 8192, places=6)
+        info = self.info("--scaling", "yarn:factor=8,original=4096", "--length", "40k")  # no model: from `original`
+        self.assertEqual([info["seen_length"], any(info["leaves_training"])], [4096, True])
+        info = self.info()
+        self.assertEqual([info["seen_length"], any(info["leaves_training"])], [None, False])
+        self.done("info", "--preset", "llama2-7b", "--length", "32k", "-o", "new.png")
+        self.done("info", "--preset", "llama2-7b", "-o", "old.png")
+        self.assertNotEqual(self.read("new.png"), self.read("old.png"))
+
     def test_presets(self):
         presets = json.loads(self.done("info", "--presets", "--json").stdout)["presets"]
         self.assertGreaterEqual(len(presets), 30)

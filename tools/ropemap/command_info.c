@@ -21,7 +21,8 @@ static const cli_option options_table[] = {
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
-     .help = "draw the wavelengths of the pairs, scaled and not, as a .png",
+     .help = "draw the wavelengths of the pairs, scaled and not, as a .png; pairs with angles not seen in "
+             "training are shaded",
      .set = option_set_text,
      .offset = offsetof(info_options, output),
      .local = true},
@@ -91,7 +92,12 @@ static int run(int argc, char **argv) {
 }
 
 static void notes(void) {
-    (void)printf("\nRULE is one of:\n");
+    (void)printf("\nA pair whose wavelength is longer than the trained length never completed a turn in "
+                 "training: past\n"
+                 "that length it reaches angles not seen there. Such pairs have a star, and shade in the "
+                 "picture; with\n"
+                 "--length those that do so within it, under the rule and options given.\n"
+                 "\nRULE is one of:\n");
     help_scaling_rules();
 }
 

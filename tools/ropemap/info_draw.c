@@ -13,33 +13,70 @@ static void fill(const info_rule *info, const double *radians, double *wavelengt
     }
 }
 
-/* Lengths that the picture is read against. */
-static int32_t mark_lengths(const info_rule *info, ropemap_mark marks[2], char texts[2][60]) {
-    const double original = info->spec->scaling.original_length;
-    int32_t count = 0;
-    if (info->trained_length > 0) {
-        (void)snprintf(texts[count], 60, "trained length, %.0f tokens", (double)info->trained_length);
-        marks[count] = (ropemap_mark){.at = (double)info->trained_length, .label = texts[count]};
-        count++;
+enum { MARKS_MOST = 12, MARK_BYTES = 80 };
+
+struct marks {
+    ropemap_mark marks[MARKS_MOST];
+    char texts[MARKS_MOST][MARK_BYTES];
+    int32_t count;
+};
+
+static void mark_length(struct marks *to, const char *name, double tokens) {
+    (void)snprintf(to->texts[to->count], MARK_BYTES, "%s, %.0f tokens", name, tokens);
+    to->marks[to->count] = (ropemap_mark){.at = tokens, .label = to->texts[to->count]};
+    to->count++;
+}
+
+/* Shades each run of pairs that reach angles not seen in training. */
+static void mark_new_angles(const info_rule *info, struct marks *to) {
+    for (int32_t i = 0; i < info->pairs && to->count < MARKS_MOST; i++) {
+        if (!info_leaves(info, i)) {
+            continue;
+        }
+        const int32_t first = i;
+        while (i + 1 < info->pairs && info_leaves(info, i + 1)) {
+            i++;
+        }
+        char *text = to->texts[to->count];
+        if (info->target_length > 0) {
+            (void)snprintf(text, MARK_BYTES, "angles not seen in training, at %.0f tokens",
+                           (double)info->target_length);
+        } else {
+            (void)snprintf(text, MARK_BYTES, "angles not seen in training, past %.0f tokens",
+                           (double)info->seen_length);
+        }
+        to->marks[to->count++] =
+            (ropemap_mark){.of_x = true, .at = (double)first - 0.5, .until = (double)i + 0.5, .label = text};
     }
-    if (original > 0.0 && original != (double)info->trained_length) {
-        (void)snprintf(texts[count], 60, "original length, %.0f tokens", original);
-        marks[count] = (ropemap_mark){.at = original, .label = texts[count]};
-        count++;
+}
+
+/* Lengths that the picture is read against, and the pairs that leave what training has shown. */
+static void make_marks(const info_rule *info, struct marks *to) {
+    const double original = info->spec->scaling.original_length, target = (double)info->target_length;
+    const double trained = (double)info->trained_length;
+    if (trained > 0.0) {
+        mark_length(to, "trained length", trained);
     }
-    return count;
+    if (original > 0.0 && original != trained) {
+        mark_length(to, "original length", original);
+    }
+    if (target > 0.0 && target != trained && target != original) {
+        mark_length(to, "target length", target);
+    }
+    mark_new_angles(info, to);
 }
 
 ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_error *error) {
     static double pairs[ROPEMAP_MAX_PAIRS], scaled[ROPEMAP_MAX_PAIRS], plain[ROPEMAP_MAX_PAIRS];
     const ropemap_spec *spec = info->spec;
-    char title[160], subtitle[200], scaling[120], texts[2][60];
-    ropemap_mark marks[2];
+    char title[160], subtitle[200], scaling[120];
+    struct marks marks = {.count = 0};
     for (int32_t i = 0; i < info->pairs; i++) {
         pairs[i] = (double)i;
     }
     fill(info, info->radians, scaled);
     fill(info, info->plain, plain);
+    make_marks(info, &marks);
     ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
     (void)snprintf(title, sizeof title, "Wavelengths of RoPE pairs%s%.100s", info->model != NULL ? ", " : "",
                    info->model != NULL ? ropemap_model_name(info->model) : "");
@@ -61,7 +98,7 @@ ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_er
                                  .log_y = true,
                                  .series = series,
                                  .series_count = is_scaled ? 2 : 1,
-                                 .marks = marks,
-                                 .mark_count = mark_lengths(info, marks, texts)};
+                                 .marks = marks.marks,
+                                 .mark_count = marks.count};
     return ropemap_chart_png(&chart, bytes, error);
 }

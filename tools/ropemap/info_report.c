@@ -11,6 +11,46 @@
 
 static const double TWO_PI = 6.283185307179586477;
 
+/*
+ * The rule of training and its tokens: the model's own, or what a scaling rule starts from. What options
+ * change comes after training.
+ */
+static int64_t trained_rule(const rule_options *rule, ropemap_spec *trained) {
+    const ropemap_scaling *scaling = &rule->spec.scaling;
+    if (rule->opened != NULL) {
+        *trained = *ropemap_model_spec(rule->opened);
+        trained->length = (double)ropemap_model_trained_length(rule->opened);
+        return ropemap_model_trained_length(rule->opened);
+    }
+    *trained = rule->spec;
+    trained->scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
+    return (int64_t)(scaling->original_length > 0.0 ? scaling->original_length : scaling->max_length);
+}
+
+/* In training a pair turned by seen_length times its frequency: past that, less than a whole turn is new. */
+static ropemap_status find_new_angles(const rule_options *rule, info_rule *info, ropemap_error *error) {
+    double seen[ROPEMAP_MAX_PAIRS] = {0};
+    ropemap_spec trained;
+    info->target_length = (rule->given & RULE_LENGTH) != 0 ? (int64_t)rule->spec.length : 0;
+    info->seen_length = trained_rule(rule, &trained);
+    const ropemap_status status = ropemap_spec_radians(&trained, seen, error);
+    const int32_t rotated = trained.rotary_dim != 0 ? trained.rotary_dim : trained.head_dim;
+    if (status != ROPEMAP_OK || rotated / 2 != info->pairs) {
+        info->seen_length = 0;
+    }
+    for (int32_t i = 0; i < info->pairs; i++) {
+        const double angle = (double)info->seen_length * seen[i];
+        const bool is_short = info->seen_length > 0 && angle < TWO_PI && info->radians[i] > 0.0;
+        info->new_from[i] = is_short ? angle / info->radians[i] : 0.0;
+    }
+    return status;
+}
+
+bool info_leaves(const info_rule *info, int32_t pair) {
+    const double from = info->new_from[pair];
+    return from > 0.0 && (info->target_length == 0 || (double)info->target_length > from * (1.0 + 1e-12));
+}
+
 ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error) {
     ropemap_freqs freqs;
     ropemap_spec plain = rule->spec;
@@ -26,7 +66,8 @@ ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_erro
     info->attention = freqs.attention_factor;
     status = ropemap_spec_radians(&rule->spec, info->radians, error);
     plain.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
-    return status == ROPEMAP_OK ? ropemap_spec_radians(&plain, info->plain, error) : status;
+    status = status == ROPEMAP_OK ? ropemap_spec_radians(&plain, info->plain, error) : status;
+    return status == ROPEMAP_OK ? find_new_angles(rule, info, error) : status;
 }
 
 static int32_t rotary_dim(const ropemap_spec *spec) {
@@ -78,28 +119,60 @@ static void print_head(const info_rule *info) {
                  "attention factor", info->attention, info->attention * info->attention);
 }
 
-static void print_pairs(const info_rule *info) {
-    const bool turns = info->trained_length > 0;
-    (void)printf("\n%5s %22s %16s %14s %10s\n", "pair", "frequency (rad/token)", "wavelength", "turns",
-                 "divisor");
+/* What the stars are about. */
+static void print_new_angles(const info_rule *info) {
+    int count = 0;
     for (int32_t i = 0; i < info->pairs; i++) {
-        const double radians = info->radians[i];
-        (void)printf("%5d %22.15g ", (int)i, radians);
-        if (radians == 0.0) {
-            (void)printf("%16s %14s %10s\n", "none", turns ? "0" : "", "");
-            continue;
-        }
-        (void)printf("%16.8g ", TWO_PI / radians);
-        if (turns) {
-            (void)printf("%14.6g ", (double)info->trained_length * radians / TWO_PI);
-        } else {
-            (void)printf("%14s ", "");
-        }
-        (void)printf("%10.7g\n", info->plain[i] / radians);
+        count += info_leaves(info, i) ? 1 : 0;
+    }
+    if (info->seen_length == 0) {
+        return;
+    }
+    if (count == 0) {
+        (void)printf("No pair reaches angles that the %" PRId64 " tokens of training have not shown%s.\n",
+                     info->seen_length, info->target_length > 0 ? " at this length" : "");
+    } else if (info->target_length > 0) {
+        (void)printf("* %d of %d pairs at %" PRId64 " tokens: angles that the %" PRId64
+                     " tokens of training have not shown.\n",
+                     count, (int)info->pairs, info->target_length, info->seen_length);
+    } else {
+        (void)printf("* %d of %d pairs never complete a turn within the %" PRId64
+                     " tokens of training: past \"new from\" tokens (--length) their angles are new.\n",
+                     count, (int)info->pairs, info->seen_length);
+    }
+}
+
+static void print_pair(const info_rule *info, int32_t pair) {
+    const bool turns = info->trained_length > 0;
+    const double radians = info->radians[pair];
+    (void)printf("%5d %22.15g ", (int)pair, radians);
+    if (radians == 0.0) {
+        (void)printf("%16s %14s %10s\n", "none", turns ? "0" : "", "");
+        return;
+    }
+    (void)printf("%16.8g ", TWO_PI / radians);
+    if (turns) {
+        (void)printf("%14.6g ", (double)info->trained_length * radians / TWO_PI);
+    } else {
+        (void)printf("%14s ", "");
+    }
+    (void)printf("%10.7g", info->plain[pair] / radians);
+    if (info_leaves(info, pair)) {
+        (void)printf(" %11.0f *", ceil(info->new_from[pair] * (1.0 - 1e-12)));
+    }
+    (void)printf("\n");
+}
+
+static void print_pairs(const info_rule *info) {
+    (void)printf("\n%5s %22s %16s %14s %10s%s\n", "pair", "frequency (rad/token)", "wavelength", "turns",
+                 "divisor", info->seen_length > 0 ? "    new from" : "");
+    for (int32_t i = 0; i < info->pairs; i++) {
+        print_pair(info, i);
     }
     (void)printf(
         "Wavelengths in tokens; turns over the trained length%s; the divisor is what scaling does.\n",
-        turns ? "" : ", which is not known");
+        info->trained_length > 0 ? "" : ", which is not known");
+    print_new_angles(info);
 }
 
 int info_text(const info_rule *info) {
@@ -178,23 +251,42 @@ static double divisor(const info_rule *info, int32_t pair) {
     return info->plain[pair] / info->radians[pair];
 }
 
+static double new_from(const info_rule *info, int32_t pair) {
+    return info->new_from[pair] > 0.0 ? info->new_from[pair] : (double)NAN;
+}
+
+static json_t *leaves_array(const info_rule *info) {
+    json_t *array = json_array();
+    for (int32_t i = 0; i < info->pairs; i++) {
+        (void)json_array_append_new(array, json_boolean(info_leaves(info, i)));
+    }
+    return array;
+}
+
+/* Tokens, null where they are not known. */
+static json_t *length_or_null(int64_t tokens) {
+    return tokens > 0 ? json_integer((json_int_t)tokens) : json_null();
+}
+
 json_t *info_document(const info_rule *info) {
     const ropemap_spec *spec = info->spec;
     char scaling[2 * ROPEMAP_MAX_DIVISORS * 24 + 400]; /* with its lists */
     ropemap_scaling_format(&spec->scaling, true, scaling, sizeof scaling);
-    json_t *trained = info->trained_length > 0 ? json_integer((json_int_t)info->trained_length) : json_null();
-    return json_pack("{s:s, s:o, s:i, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o}",
+    return json_pack("{s:s, s:o, s:i, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, "
+                     "s:o, s:o, s:o, s:o}",
                      "schema", "ropemap.info/1", "model",
                      info->model != NULL ? document_text(ropemap_model_name(info->model)) : json_null(),
                      "head_dim", (int)spec->head_dim, "rotary_dim", (int)rotary_dim(spec), "base", spec->base,
                      "rule", ropemap_scaling_name(spec->scaling.rule), "scaling", scaling, "layout",
                      ropemap_layout_name(spec->layout), "length",
                      spec->length > 0 ? json_integer((json_int_t)spec->length) : json_null(),
-                     "trained_length", trained, "attention_factor", info->attention,
-                     "attention_factor_squared", info->attention * info->attention, "frequencies",
-                     pairs_array(info, frequency), "wavelengths", pairs_array(info, wavelength), "divisors",
-                     pairs_array(info, divisor), "facts", facts_array(info->model), "warnings",
-                     warnings_array(info->model));
+                     "trained_length", length_or_null(info->trained_length), "attention_factor",
+                     info->attention, "attention_factor_squared", info->attention * info->attention,
+                     "frequencies", pairs_array(info, frequency), "wavelengths",
+                     pairs_array(info, wavelength), "divisors", pairs_array(info, divisor), "seen_length",
+                     length_or_null(info->seen_length), "target_length", length_or_null(info->target_length),
+                     "new_from", pairs_array(info, new_from), "leaves_training", leaves_array(info), "facts",
+                     facts_array(info->model), "warnings", warnings_array(info->model));
 }
 
 json_t *presets_array(void) {

@@ -19,13 +19,20 @@ typedef struct info_rule {
     const ropemap_model *model; /* NULL: none */
     uint32_t given;             /* RULE_ bits of the options that were given */
     int32_t pairs;
-    int64_t trained_length;            /* tokens; 0: not told */
-    double attention;                  /* cosines and sines of q and of k are multiplied by it */
-    double radians[ROPEMAP_MAX_PAIRS]; /* a token */
-    double plain[ROPEMAP_MAX_PAIRS];   /* the same without scaling */
+    int64_t trained_length;             /* tokens; 0: not told */
+    double attention;                   /* cosines and sines of q and of k are multiplied by it */
+    double radians[ROPEMAP_MAX_PAIRS];  /* a token */
+    double plain[ROPEMAP_MAX_PAIRS];    /* the same without scaling */
+    int64_t seen_length;                /* tokens that the pairs were trained with; 0: not known */
+    int64_t target_length;              /* --length; 0: not given */
+    double new_from[ROPEMAP_MAX_PAIRS]; /* tokens past which a pair that never completed a turn in training
+                                           reaches angles not seen there; 0: it does not */
 } info_rule;
 
 ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error);
+
+/* Whether a pair reaches angles not seen in training: within the target length, or, without one, ever. */
+bool info_leaves(const info_rule *info, int32_t pair);
 
 /* Print to stdout; return the exit code. */
 int info_text(const info_rule *info);
