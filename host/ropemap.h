@@ -357,8 +357,10 @@ ROPEMAP_API ropemap_status ropemap_vectors_open(const ropemap_tensor *tensor, ro
 /* How the rotation itself is computed: exactly, or as a stack in use does, in its arithmetic and order. */
 typedef enum ropemap_phase {
     ROPEMAP_PHASE_EXACT,
-    ROPEMAP_PHASE_FP32FREQ,     /* frequencies rounded to float32, all else exact */
-    ROPEMAP_PHASE_HF_FP32,      /* transformers: inv_freq and angle in float32, then cosine and sine */
+    ROPEMAP_PHASE_FP32FREQ, /* frequencies rounded to float32, all else exact */
+    ROPEMAP_PHASE_HF_FP32,  /* transformers: inv_freq and angle in float32, then cosine and sine. As PyTorch's
+                               default code has inv_freq: its AVX2 and AVX-512 code gives some, 9 of 936, one
+                               ulp apart */
     ROPEMAP_PHASE_GGML_FP32,    /* llama.cpp: angles of neighbouring pairs by repeated float32 products */
     ROPEMAP_PHASE_BF16_TABLES,  /* as hf-fp32, cosines and sines rounded to bfloat16 */
     ROPEMAP_PHASE_BF16_INV_FREQ /* as hf-fp32, inv_freq rounded to bfloat16 (a model cast whole) */
