@@ -228,17 +228,31 @@ typedef struct ropemap_fact {
 } ropemap_fact;
 
 /*
- * Reads a directory with a config.json, a config.json (Hugging Face) or a GGUF file; never weights.
- * layer_type: which of the rules of a model that has several ("full_attention", "sliding_attention"); NULL:
- * its only one, or full_attention. ROPEMAP_DATA names file, key, value and rule; ROPEMAP_IO; ROPEMAP_USAGE:
- * the model has no such layer type, or needs one.
+ * What the caller says of a model whose file has several rules, or says too little. All 0: nothing.
+ * layer_type: which layers' rule, by their type ("full_attention", "sliding_attention") or by the number of
+ * one of them, from 0 ("5"); NULL: the only one, or full_attention. base wins over the file's; head_dim and
+ * rotary_dim (elements, as in ropemap_spec) stand in where the file has none. With base and head_dim a file
+ * is read that does not say whether its model rotates, or that it does not: a warning says so.
  */
-ROPEMAP_API ropemap_status ropemap_model_open(const char *path, const char *layer_type, ropemap_model **model,
-                                              ropemap_error *error);
+typedef struct ropemap_model_choice {
+    const char *layer_type;
+    double base;
+    int32_t head_dim, rotary_dim;
+} ropemap_model_choice;
 
-/* The same from the text of a config.json; `name` is what messages call it. */
+/*
+ * Reads a directory with a config.json or a params.json, a config.json (Hugging Face, TensorRT-LLM), a
+ * params.json (Mistral, Meta) or a GGUF file; never weights. `choice` may be NULL. *model is the caller's, to
+ * be freed with ropemap_model_free; NULL on failure. ROPEMAP_DATA names file, key, value and rule, or says
+ * why the model does not rotate; ROPEMAP_IO; ROPEMAP_USAGE: the model has no such layers, they do not rotate,
+ * or it needs a choice.
+ */
+ROPEMAP_API ropemap_status ropemap_model_open(const char *path, const ropemap_model_choice *choice,
+                                              ropemap_model **model, ropemap_error *error);
+
+/* The same from the text of such a JSON file; `name` is what messages call it. */
 ROPEMAP_API ropemap_status ropemap_model_parse(const char *text, size_t bytes, const char *name,
-                                               const char *layer_type, ropemap_model **model,
+                                               const ropemap_model_choice *choice, ropemap_model **model,
                                                ropemap_error *error);
 
 /* One of the presets. ROPEMAP_USAGE with the nearest name where there is none. */

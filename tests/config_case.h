@@ -26,7 +26,8 @@ static inline ropemap_status parse(const char *text, const char *layer, ropemap_
     for (size_t i = 0; i < bytes; i++) {
         copy[i] = text[i] == '\'' ? '"' : text[i];
     }
-    const ropemap_status status = ropemap_model_parse(copy, bytes, "a/config.json", layer, model, error);
+    const ropemap_status status = ropemap_model_parse(
+        copy, bytes, "a/config.json", &(ropemap_model_choice){.layer_type = layer}, model, error);
     free(copy);
     return status;
 }

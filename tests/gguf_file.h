@@ -99,7 +99,7 @@ static inline void gguf_finish(gguf_file *file) {
 static inline ropemap_status gguf_open(scratch *place, const gguf_file *file, const char *layer_type,
                                        ropemap_model **model, ropemap_error *error) {
     scratch_write(place, "model.gguf", file->bytes, file->size);
-    return ropemap_model_open(place->path, layer_type, model, error);
+    return ropemap_model_open(place->path, &(ropemap_model_choice){.layer_type = layer_type}, model, error);
 }
 
 /* One line that names the file and says `words`. */

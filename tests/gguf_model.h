@@ -23,7 +23,8 @@ static inline const ropemap_spec *golden(const char *name, const char *layer_typ
     ropemap_error error = {0};
     (void)forget(NULL);
     (void)snprintf(path, sizeof path, "%s/gguf/%s.gguf", RM_TEST_DATA, name);
-    if (ropemap_model_open(path, layer_type, &model, &error) != ROPEMAP_OK) {
+    if (ropemap_model_open(path, &(ropemap_model_choice){.layer_type = layer_type}, &model, &error) !=
+        ROPEMAP_OK) {
         fail_msg("%s: %s", name, error.text);
     }
     return ropemap_model_spec(model);

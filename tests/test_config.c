@@ -248,7 +248,8 @@ static void real_files_are_read(void **state) {
         ropemap_model *model = NULL;
         ropemap_error error = {0};
         (void)snprintf(path, sizeof path, "%s/config/%s.json", RM_TEST_DATA, wanted->name);
-        if (ropemap_model_open(path, wanted->layer, &model, &error) != ROPEMAP_OK) {
+        if (ropemap_model_open(path, &(ropemap_model_choice){.layer_type = wanted->layer}, &model, &error) !=
+            ROPEMAP_OK) {
             fail_msg("%s", error.text);
         }
         const ropemap_spec *spec = ropemap_model_spec(model);
@@ -273,7 +274,7 @@ static void models_without_rotation_are_refused(void **state) {
         (void)snprintf(path, sizeof path, "%s/config/%s.json", RM_TEST_DATA, names[i]);
         assert_int_equal(ropemap_model_open(path, NULL, &model, &error), ROPEMAP_DATA);
         assert_null(model);
-        assert_non_null(strstr(error.text, "does not seem to rotate"));
+        assert_non_null(strstr(error.text, "this model does not rotate: model_type is"));
     }
 }
 

@@ -83,9 +83,11 @@ static const char *const warning_cases[][2] = {
      "attention factor is that of long sequences"},
     {"{" TINY "'rope_scaling': {'type': 'mrope', 'mrope_section': [2, 2, 1]}}", "adds up to 5"},
     {"{" TINY "'rotary_dim': 4, 'partial_rotary_factor': 0.25}", "rotary_dim is 4"},
-    {"{" TINY "'no_rope_layers': [1, 1, 0]}", "some layers do not rotate"},
+    {"{" TINY "'no_rope_layers': [1, 1, 0]}", "1 of 3 layers do not rotate (no_rope_layers)"},
     {"{'model_type': 'made-up', 'head_dim': 8, 'rope_theta': 1e4}", "not one that ropemap knows"},
-    {"{'model_type': 'gpt_oss', 'head_dim': 8}", "class of model_type gpt_oss"},
+    {"{'model_type': 'ministral3', 'rope_theta': 1e5}",
+     "default of model_type ministral3 is 1000000, rope_theta beside it 100000"},
+    {"{'model_type': 'smollm3'}", "some layers do not rotate"},
     {"{'model_type': 'qwen', 'kv_channels': 8, 'use_dynamic_ntk': true}", "use_dynamic_ntk"},
     {"{'model_type': 'cohere2', 'head_dim': 8, 'sliding_window': 4096}", "do not rotate (NoPE)"},
     {"{" TINY "'original_max_position_embeddings': 200, 'rope_scaling': {'type': 'yarn', "

@@ -29,11 +29,13 @@ enum {
     RM_FAMILY_FULL_PLAIN = 1,   /* layers with full attention do not rotate, where others slide */
     RM_FAMILY_FULL_SCALED = 2,  /* only layers with full attention are scaled, where the dict is not nested */
     RM_FAMILY_YARN_IS_LONG = 4, /* "yarn" is an old name of longrope */
-    RM_FAMILY_OWN_RULE = 8,     /* the class has a rule of its own for a file without one */
+    RM_FAMILY_NULL_PLAIN = 8,   /* rope_parameters or rope_theta of null: it does not rotate */
     RM_FAMILY_SOFTMAX = 16,     /* YaRN's mscale_all_dim multiplies the scale of the softmax too */
-    RM_FAMILY_SOME_PLAIN = 32,  /* some layers do not rotate, unless no_rope_layers says otherwise */
-    RM_FAMILY_LOCAL_SCALED = 64, /* layers with sliding attention are scaled, beside a base of their own */
-    RM_FAMILY_COMPRESSED = 128   /* DeepSeek-V4: only layers that compress keys are scaled, likewise */
+    RM_FAMILY_SOME_PLAIN =
+        32, /* every `period`-th layer does not rotate, unless no_rope_layers says otherwise */
+    RM_FAMILY_LOCAL_SCALED = 64, /* layers with sliding attention are scaled, next to a base of their own */
+    RM_FAMILY_COMPRESSED = 128,  /* DeepSeek-V4: only layers that compress keys are scaled */
+    RM_FAMILY_BASE_WINS = 256    /* rope_theta of the file takes the place of the one in `rule` */
 };
 
 /* What transformers' class of a model type takes where the file does not say. 0: nothing of its own. */
@@ -44,19 +46,56 @@ typedef struct rm_family {
     double partial;                  /* partial_rotary_factor */
     int32_t head_dim, full_head_dim; /* full: of layers with full attention */
     int32_t rotary_dim;
-    int32_t mla; /* qk_rope_head_dim */
+    int32_t mla;              /* qk_rope_head_dim */
+    int32_t hidden, heads;    /* hidden_size, num_attention_heads */
+    int32_t length, original; /* max_position_embeddings, original_max_position_embeddings */
+    int32_t period;           /* every such layer differs from the others; negative: counted from the last */
+    const char *asks;         /* it rotates only where this key says so */
+    const char *rule;         /* its rope_parameters where the file has none: JSON with ' for " */
     unsigned flags;
 } rm_family;
 
 /* Never NULL: a type that is not known, or NULL, has the family "". */
 const rm_family *rm_family_find(const char *type);
 
+/* Why models of this type do not rotate, a clause ("adds ALiBi's bias to scores"); NULL: not one of those. */
+const char *rm_family_plain(const char *type);
+
+/* The model type of the language model in a model of several parts ("llava": "llama"); NULL: not one. */
+const char *rm_family_part(const char *type);
+
 /* ---- the file at hand */
+
+/* Keys with a name of RoPE's that were read: what is left is named in a warning. */
+typedef struct rm_config_used {
+    const char *keys[256]; /* of the tree, so that equal names in two places differ */
+    int count;
+} rm_config_used;
 
 typedef struct rm_config_dict {
     json_t *object; /* NULL: there is none */
     char path[80];  /* "", "text_config.rope_parameters" */
+    rm_config_used *used;
+    bool made; /* of a rule that the file does not write out: keys have the dict's path */
 } rm_config_dict;
+
+/* Who wrote the file. */
+typedef enum rm_config_origin {
+    RM_CONFIG_TRANSFORMERS,
+    RM_CONFIG_PARAMS, /* params.json of Mistral or Meta */
+    RM_CONFIG_TRTLLM  /* TensorRT-LLM's, of an engine or a checkpoint */
+} rm_config_origin;
+
+enum { RM_CONFIG_LAYERS_MOST = 512 };
+
+/* The model's layers, as far as the file or the class tells them apart. */
+typedef struct rm_config_layers {
+    int32_t count;                           /* 0: nothing to tell apart */
+    int32_t wanted;                          /* the layer that was asked for; -1: none */
+    char source[80];                         /* the key that says which layer is what */
+    bool plain[RM_CONFIG_LAYERS_MOST];       /* it does not rotate */
+    const char *type[RM_CONFIG_LAYERS_MOST]; /* of the tree, or static; NULL: no name */
+} rm_config_layers;
 
 typedef struct rm_config rm_config;
 
@@ -70,15 +109,21 @@ typedef struct rm_kind {
 struct rm_config {
     char label[RM_LABEL_BYTES]; /* the file in messages */
     char file[40];              /* and in facts: its last part */
-    rm_config_dict top;         /* the language model's dict */
+    rm_config_dict whole, top;  /* the file, and the language model's dict in it */
     rm_config_dict rope;        /* the rule's */
+    rm_config_origin origin;
     const rm_family *family;
     const rm_kind *kind;
+    const ropemap_model_choice *choice;
     const char *layer_type; /* NULL: the model has one rule */
-    bool local;             /* the layers have a base of their own beside the dict */
-    bool compressed;        /* of layers that compress keys: cosines are not multiplied */
-    bool unscaled;          /* the dict's rope_type is not theirs */
-    bool mla;               /* RoPE sees a part of the head alone, qk_rope_head_dim */
+    rm_config_layers layers;
+    bool local;      /* the layers have a base of their own next to the dict */
+    bool compressed; /* of layers that compress keys: cosines are not multiplied */
+    bool unscaled;   /* the dict's rope_type is not theirs */
+    bool mla;        /* RoPE sees a part of the head alone, qk_rope_head_dim */
+    bool own_rule;   /* the rule is the class's, not the file's */
+    json_t *made;    /* the dict of a rule that the file does not write out; owned */
+    rm_config_used used;
     ropemap_model *model;
     ropemap_error *error;
 };
@@ -92,6 +137,7 @@ typedef struct rm_want {
     bool above;      /* low itself is refused */
     int multiple_of; /* 0: of nothing */
     bool required;   /* null is refused, where else it is as if absent */
+    bool layered;    /* a list has one for each layer */
 } rm_want;
 
 typedef struct rm_found {
@@ -120,7 +166,7 @@ rm_config_dict rm_config_peek(const rm_config_dict *dict, const char *key);
 ropemap_status rm_config_number(const rm_config *config, const rm_config_dict *dict, const char *key,
                                 const rm_want *want, rm_found *found);
 
-/* The first of `keys` (NULL ends them) that is given. */
+/* The first of `keys` (NULL ends them) that is given; later ones that say the same count as read. */
 ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *dict, const char *const *keys,
                                const rm_want *want, rm_found *found);
 
@@ -136,6 +182,9 @@ ropemap_status rm_config_word(const rm_config *config, const rm_config_dict *dic
 ropemap_status rm_config_wrong(const rm_config *config, const char *path, const json_t *value,
                                const char *words);
 
+/* Takes back the message of a failure that something else makes up for. */
+void rm_config_forget(const rm_config *config);
+
 /* As rm_config_number, for a value that stands under no key. */
 ropemap_status rm_config_check(const rm_config *config, const char *path, const json_t *value,
                                const rm_want *want, double *number);
@@ -150,16 +199,34 @@ void rm_config_note_default(const rm_config *config, const char *name, double va
 
 /* ---- stages, in their order */
 
+/* Which part of the file is the language model, who wrote it, and its model type. */
+ropemap_status rm_config_part(rm_config *config);
+
+/* Which layers there are, and which of them do not rotate. layer_type as ropemap_model_choice has it. */
+ropemap_status rm_config_layers_read(rm_config *config);
+bool rm_config_layers_have(const rm_config *config, const char *type);
+
+/* One number of a list that has one for each layer. */
+ropemap_status rm_config_layered(const rm_config *config, const json_t *list, const rm_want *want,
+                                 rm_found *found);
+
+/* ROPEMAP_DATA where the model does not rotate, or where nobody can tell; a warning instead where the caller
+ * has said enough. */
+ropemap_status rm_config_rotates(rm_config *config);
+
 /* Which dict holds the rule, for which layers, and its rope_type. */
-ropemap_status rm_config_choose(rm_config *config, const char *layer_type);
+ropemap_status rm_config_choose(rm_config *config);
 ropemap_status rm_config_kind(rm_config *config);
+
+/* Makes a dict of JSON with ' for ", as if it stood under `path`. */
+ropemap_status rm_config_adopt(rm_config *config, const char *rule, const char *path);
 
 /* rope_theta, max_position_embeddings, head_dim and rotary_dim, under all their names. */
 ropemap_status rm_config_base(rm_config *config);
 ropemap_status rm_config_length(rm_config *config);
 ropemap_status rm_config_dims(rm_config *config);
 
-/* partial_rotary_factor under all its names, from the dict or beside it. */
+/* partial_rotary_factor under all its names, from the dict or next to it. */
 ropemap_status rm_config_partial(const rm_config *config, rm_found *partial);
 
 /* The parameters that the dict's rope_type takes. */
@@ -168,5 +235,8 @@ ropemap_status rm_config_factor(rm_config *config, bool required);
 ropemap_status rm_config_yarn(rm_config *config);
 ropemap_status rm_config_longrope(rm_config *config);
 ropemap_status rm_config_llama3(rm_config *config);
+
+/* Warns of keys that have to do with RoPE, by their names, and that nobody read. */
+void rm_config_warn_unused(const rm_config *config);
 
 #endif

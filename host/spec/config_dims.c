@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static const rm_want base_want = {
-    .words = "a number above 1, at most 1e30", .low = 1.0, .high = 1e30, .above = true, .required = true};
+static const rm_want base_want = {.words = "a number above 1, at most 1e30",
+                                  .low = 1.0,
+                                  .high = 1e30,
+                                  .above = true,
+                                  .required = true,
+                                  .layered = true};
 static const rm_want length_want = {
     .words = "a whole number of tokens from 1 to 2^40", .low = 1.0, .high = 0x1p40, .multiple_of = 1};
 static const rm_want size_want = {
@@ -14,12 +18,13 @@ static const rm_want size_want = {
 static const rm_want dim_want = {
     .words = "an even number from 2 to 4096", .low = 2.0, .high = ROPEMAP_MAX_HEAD_DIM, .multiple_of = 2};
 static const rm_want share_want = {
-    .words = "a number above 0, at most 1", .low = 0.0, .high = 1.0, .above = true};
+    .words = "a number above 0, at most 1", .low = 0.0, .high = 1.0, .above = true, .layered = true};
 
 /* ---- base */
 
-static const char *const base_keys[] = {"rope_theta", "global_rope_theta", "rotary_emb_base",
-                                        "rope_freq_constant", NULL};
+static const char *const base_keys[] = {"rope_theta",     "global_rope_theta",     "rotary_emb_base",
+                                        "rotary_base",    "rope_freq_constant",    "rope_base",
+                                        "rope_freq_base", "rotary_embedding_base", NULL};
 static const char *const local_keys[] = {"rope_local_base_freq", "local_rope_theta", "swa_rope_theta",
                                          "compress_rope_theta", NULL};
 
@@ -38,33 +43,51 @@ static ropemap_status scale_base(rm_config *config) {
     return ROPEMAP_OK;
 }
 
-/* The dict's base wins over one beside it, as in transformers. */
+/* A base next to the dict's, which another won over. */
+static void warn_beside(const rm_config *config, const rm_found *base) {
+    const json_t *other = rm_config_value(&config->top, "rope_theta");
+    const double beside = json_number_value(other);
+    if (json_is_number(other) && beside != base->value && (config->layer_type == NULL || config->own_rule)) {
+        rm_model_warn(config->model,
+                      "%s is %.15g, rope_theta beside it %.15g: the former won, as in transformers",
+                      base->path, base->value, beside);
+    }
+}
+
+/* The dict's base wins over one beside it, as in transformers; a list with one for each layer over both. */
 static ropemap_status find_base(rm_config *config, rm_found *base) {
     const rm_config_dict attention = rm_config_peek(&config->top, "attn_config");
-    rm_found beside = {0};
     if (config->local) {
-        RM_TRY(rm_config_first(config, &config->top, local_keys, &base_want, base));
+        return rm_config_first(config, &config->top, local_keys, &base_want, base);
+    }
+    if (json_is_array(rm_config_value(&config->top, "layer_rope_theta"))) {
+        RM_TRY(rm_config_number(config, &config->top, "layer_rope_theta", &base_want, base));
+    }
+    if (!base->given && (config->own_rule && (config->family->flags & RM_FAMILY_BASE_WINS) != 0)) {
+        RM_TRY(rm_config_number(config, &config->top, "rope_theta", &base_want, base));
+    }
+    if (base->given) {
         return ROPEMAP_OK;
     }
     RM_TRY(rm_config_number(config, &config->rope, "rope_theta", &base_want, base));
-    if (!base->given) {
-        RM_TRY(rm_config_first(config, &config->top, base_keys, &base_want, base));
-        return base->given ? ROPEMAP_OK
-                           : rm_config_number(config, &attention, "rope_theta", &base_want, base);
+    if (base->given) {
+        warn_beside(config, base);
+        return ROPEMAP_OK;
     }
-    const json_t *other = rm_config_value(&config->top, "rope_theta");
-    beside.value = json_number_value(other);
-    if (json_is_number(other) && beside.value != base->value && config->layer_type == NULL) {
-        rm_model_warn(config->model,
-                      "%s is %.15g, rope_theta beside it %.15g: the former won, as in transformers",
-                      base->path, base->value, beside.value);
-    }
-    return ROPEMAP_OK;
+    RM_TRY(rm_config_first(config, &config->top, base_keys, &base_want, base));
+    return base->given ? ROPEMAP_OK : rm_config_first(config, &attention, base_keys, &base_want, base);
 }
 
 ropemap_status rm_config_base(rm_config *config) {
     const rm_family *family = config->family;
     rm_found base = {0};
+    if (config->choice->base > 0.0) { /* the option wins, and says so itself */
+        rm_found unread;
+        (void)find_base(config, &unread);
+        rm_config_forget(config);
+        config->model->spec.base = config->choice->base;
+        return ROPEMAP_OK;
+    }
     RM_TRY(find_base(config, &base));
     if (base.given) {
         config->model->spec.base = base.value;
@@ -79,32 +102,68 @@ ropemap_status rm_config_base(rm_config *config) {
 /* ---- length */
 
 ropemap_status rm_config_length(rm_config *config) {
-    static const char *const keys[] = {
-        "max_position_embeddings", "n_positions",        "max_seq_len", "seq_length",
-        "model_max_length",        "max_context_length", NULL};
+    static const char *const keys[] = {"max_trained_positions",
+                                       "max_position_embeddings",
+                                       "n_positions",
+                                       "max_seq_len",
+                                       "max_sequence_length",
+                                       "seq_length",
+                                       "model_max_length",
+                                       "max_context_length",
+                                       "max_seq_length",
+                                       "context_length",
+                                       "n_ctx",
+                                       NULL};
     rm_found length;
     RM_TRY(rm_config_first(config, &config->top, keys, &length_want, &length));
     if (length.given) {
         config->model->trained_length = (int64_t)length.value;
         rm_config_note_number(config, "max position embeddings", length.value, length.path);
+    } else if (config->family->length > 0) {
+        config->model->trained_length = config->family->length;
+        rm_config_note_default(config, "max position embeddings", config->family->length);
     }
     return ROPEMAP_OK;
 }
 
 /* ---- head_dim */
 
+/* A size under one of its names, or the class's. */
+static ropemap_status find_size(rm_config *config, const char *const *keys, int32_t usual, rm_found *size) {
+    RM_TRY(rm_config_first(config, &config->top, keys, &size_want, size));
+    if (!size->given && usual > 0) {
+        *size = (rm_found){.given = true, .value = usual};
+        (void)snprintf(size->path, sizeof size->path, "%s (default)", keys[0]);
+    }
+    return ROPEMAP_OK;
+}
+
+static void note_quotient(const rm_config *config, const rm_found *hidden, const rm_found *heads) {
+    const bool usual[] = {strstr(hidden->path, "(default)") != NULL,
+                          strstr(heads->path, "(default)") != NULL};
+    char source[240];
+    if (usual[0] && usual[1]) {
+        (void)snprintf(source, sizeof source, "default of model_type %.40s, %.15g / %.15g",
+                       config->family->type, hidden->value, heads->value);
+        rm_model_fact(config->model, "head_dim", source, "%d", (int)config->model->spec.head_dim);
+        return;
+    }
+    (void)snprintf(source, sizeof source, "%.100s / %.100s", hidden->path, heads->path);
+    rm_config_note_number(config, "head_dim", config->model->spec.head_dim, source);
+}
+
 /* hidden_size / num_attention_heads. */
 static ropemap_status divide_heads(rm_config *config) {
-    static const char *const hidden_keys[] = {"hidden_size", "n_embd", "d_model", "model_dim", NULL};
+    static const char *const hidden_keys[] = {"hidden_size", "n_embd",  "d_model",   "model_dim",
+                                              "dim",         "n_embed", "embed_dim", NULL};
     static const char *const heads_keys[] = {"num_attention_heads", "n_head", "n_heads", "num_heads", NULL};
     rm_found hidden, heads;
-    RM_TRY(rm_config_first(config, &config->top, hidden_keys, &size_want, &hidden));
-    RM_TRY(rm_config_first(config, &config->top, heads_keys, &size_want, &heads));
+    RM_TRY(find_size(config, hidden_keys, config->family->hidden, &hidden));
+    RM_TRY(find_size(config, heads_keys, config->family->heads, &heads));
     if (!hidden.given || !heads.given) {
         return rm_fail(config->error, ROPEMAP_DATA,
-                       "%s: no head_dim, and no %s to know it by, expected head_dim or hidden_size and "
-                       "num_attention_heads",
-                       config->label, hidden.given ? "num_attention_heads" : "hidden_size");
+                       "%s: no head_dim, and no %s to know it by; --head-dim is enough", config->label,
+                       hidden.given ? "num_attention_heads" : "hidden_size");
     }
     const int64_t size = (int64_t)hidden.value, count = (int64_t)heads.value;
     if (size % count != 0 || size / count % 2 != 0 || size / count > ROPEMAP_MAX_HEAD_DIM) {
@@ -114,15 +173,15 @@ static ropemap_status divide_heads(rm_config *config) {
                        config->label, hidden.path, (long long)size, heads.path, (long long)count,
                        ROPEMAP_MAX_HEAD_DIM);
     }
-    char source[240];
-    (void)snprintf(source, sizeof source, "%.100s / %.100s", hidden.path, heads.path);
     config->model->spec.head_dim = (int32_t)(size / count);
-    rm_config_note_number(config, "head_dim", config->model->spec.head_dim, source);
+    note_quotient(config, &hidden, &heads);
     return ROPEMAP_OK;
 }
 
 static ropemap_status read_head_dim(rm_config *config) {
-    static const char *const keys[] = {"head_dim", "attention_head_dim", "kv_channels", NULL};
+    static const char *const keys[] = {
+        "head_dim", "attention_head_dim", "kv_channels", "head_size", "attn_head_dim",
+        "d_head",   "dim_head",           NULL};
     const rm_family *family = config->family;
     const bool is_full = config->layer_type != NULL && strcmp(config->layer_type, "full_attention") == 0;
     const bool is_sliding =
@@ -150,8 +209,9 @@ static ropemap_status read_head_dim(rm_config *config) {
 /* ---- rotary_dim */
 
 ropemap_status rm_config_partial(const rm_config *config, rm_found *partial) {
-    static const char *const keys[] = {"partial_rotary_factor", "rotary_pct", "rotary_emb_fraction",
-                                       "rope_pct", NULL};
+    static const char *const keys[] = {
+        "partial_rotary_factor", "partial_rotary_factors", "rotary_pct", "rotary_emb_fraction", "rope_pct",
+        "rotary_percent",        "rotary_percentage",      NULL};
     RM_TRY(rm_config_number(config, &config->rope, keys[0], &share_want, partial));
     return partial->given ? ROPEMAP_OK : rm_config_first(config, &config->top, keys, &share_want, partial);
 }
@@ -177,11 +237,13 @@ static void note_share(const rm_config *config, const char *path) {
 }
 
 static ropemap_status read_rotary_dim(rm_config *config) {
+    static const char *const dim_keys[] = {"rotary_dim", "rotary_embedding_dim", "rope_dim", "rotary_ndims",
+                                           NULL};
     ropemap_spec *spec = &config->model->spec;
     const rm_family *family = config->family;
     rm_found partial, dim;
     RM_TRY(rm_config_partial(config, &partial));
-    RM_TRY(rm_config_number(config, &config->top, "rotary_dim", &dim_want, &dim));
+    RM_TRY(rm_config_first(config, &config->top, dim_keys, &dim_want, &dim));
     if (dim.given && dim.value > spec->head_dim) {
         return rm_fail(config->error, ROPEMAP_DATA, "%s: %s is %.15g, expected at most the head_dim, %d",
                        config->label, dim.path, dim.value, (int)spec->head_dim);
@@ -234,6 +296,29 @@ static ropemap_status read_mla(rm_config *config, const rm_found *part) {
     return ROPEMAP_OK;
 }
 
+/* What the file cannot say, options may: their values stand in for it. */
+static ropemap_status read_head(rm_config *config) {
+    const int32_t given = config->choice->head_dim;
+    const ropemap_status status = read_head_dim(config);
+    if (status != ROPEMAP_DATA || given == 0) {
+        return status;
+    }
+    rm_config_forget(config);
+    config->model->spec.head_dim = given;
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_rotary(rm_config *config) {
+    const int32_t given = config->choice->rotary_dim;
+    const ropemap_status status = read_rotary_dim(config);
+    if (status != ROPEMAP_DATA || given == 0 || given > config->model->spec.head_dim) {
+        return status;
+    }
+    rm_config_forget(config);
+    config->model->spec.rotary_dim = given;
+    return ROPEMAP_OK;
+}
+
 ropemap_status rm_config_dims(rm_config *config) {
     bool use = true;
     rm_found part = {0};
@@ -243,13 +328,14 @@ ropemap_status rm_config_dims(rm_config *config) {
     }
     config->mla = use && (part.given || config->family->mla > 0);
     if (config->mla) {
+        (void)rm_config_value(&config->top, "qk_nope_head_dim"); /* the part that does not rotate */
         return read_mla(config, &part);
     }
-    RM_TRY(read_head_dim(config));
+    RM_TRY(read_head(config));
     if (strcmp(config->kind->word, "proportional") == 0) {
         config->model->spec.rotary_dim = config->model->spec.head_dim;
         rm_model_fact(config->model, "rotary_dim", "head_dim", "%d", (int)config->model->spec.head_dim);
         return ROPEMAP_OK;
     }
-    return read_rotary_dim(config);
+    return read_rotary(config);
 }

@@ -7,8 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
+static void mark_used(rm_config_used *used, const char *key) {
+    for (int i = 0; i < used->count; i++) {
+        if (used->keys[i] == key) {
+            return;
+        }
+    }
+    if (used->count < (int)(sizeof used->keys / sizeof used->keys[0])) {
+        used->keys[used->count++] = key;
+    }
+}
+
 json_t *rm_config_value(const rm_config_dict *dict, const char *key) {
-    return json_object_get(dict->object, key);
+    void *at = json_object_iter_at(dict->object, key);
+    if (at != NULL && dict->used != NULL) {
+        mark_used(dict->used, json_object_iter_key(at));
+    }
+    return at == NULL ? NULL : json_object_iter_value(at);
 }
 
 bool rm_config_is_dict(const json_t *value) {
@@ -17,7 +32,9 @@ bool rm_config_is_dict(const json_t *value) {
 
 void rm_config_path(char *path, size_t size, const rm_config_dict *dict, const char *key) {
     char whole[RM_LABEL_BYTES];
-    (void)snprintf(whole, sizeof whole, "%s%s%.100s", dict->path, dict->path[0] == '\0' ? "" : ".", key);
+    const bool both = dict->path[0] != '\0' && !dict->made;
+    (void)snprintf(whole, sizeof whole, "%s%s%.100s", dict->path, both ? "." : "",
+                   both || dict->path[0] == '\0' ? key : "");
     rm_label_make(path, size, whole);
 }
 
@@ -48,6 +65,12 @@ ropemap_status rm_config_wrong(const rm_config *config, const char *path, const 
                    words);
 }
 
+void rm_config_forget(const rm_config *config) {
+    if (config->error != NULL) {
+        *config->error = (ropemap_error){0};
+    }
+}
+
 ropemap_status rm_config_check(const rm_config *config, const char *path, const json_t *value,
                                const rm_want *want, double *number) {
     *number = json_number_value(value);
@@ -60,7 +83,7 @@ ropemap_status rm_config_check(const rm_config *config, const char *path, const 
 /* ---- by key */
 
 rm_config_dict rm_config_peek(const rm_config_dict *dict, const char *key) {
-    rm_config_dict sub = {.object = rm_config_value(dict, key)};
+    rm_config_dict sub = {.object = rm_config_value(dict, key), .used = dict->used, .made = dict->made};
     rm_config_path(sub.path, sizeof sub.path, dict, key);
     if (!rm_config_is_dict(sub.object)) {
         sub.object = NULL;
@@ -88,6 +111,9 @@ ropemap_status rm_config_number(const rm_config *config, const rm_config_dict *d
         return ROPEMAP_OK;
     }
     rm_config_path(found->path, sizeof found->path, dict, key);
+    if (want->layered && json_is_array(value)) {
+        return rm_config_layered(config, value, want, found);
+    }
     found->given = true;
     return rm_config_check(config, found->path, value, want, &found->value);
 }
@@ -97,6 +123,12 @@ ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *di
     *found = (rm_found){0};
     for (; *keys != NULL && !found->given; keys++) {
         RM_TRY(rm_config_number(config, dict, *keys, want, found));
+    }
+    for (; found->given && *keys != NULL; keys++) {
+        const json_t *same = json_object_get(dict->object, *keys);
+        if (json_is_number(same) && json_number_value(same) == found->value) {
+            (void)rm_config_value(dict, *keys);
+        }
     }
     return ROPEMAP_OK;
 }
@@ -131,7 +163,10 @@ ropemap_status rm_config_word(const rm_config *config, const rm_config_dict *dic
 
 void rm_config_note(const rm_config *config, const char *name, const char *value, const char *path) {
     char source[120], shown[80];
-    (void)snprintf(source, sizeof source, "%s: %.75s", config->file, path);
+    const bool of_class =
+        config->own_rule && strncmp(path, config->rope.path, strlen(config->rope.path)) == 0;
+    (void)snprintf(source, sizeof source, "%s%s%.75s", of_class ? "" : config->file, of_class ? "" : ": ",
+                   path);
     rm_label_make(shown, sizeof shown, value);
     rm_model_fact(config->model, name, source, "%s", shown);
 }

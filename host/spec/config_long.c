@@ -33,6 +33,11 @@ static ropemap_status read_original(rm_config *config) {
         rm_config_note_number(config, "original length", found->value, found->path);
         return ROPEMAP_OK;
     }
+    if (config->family->original > 0) {
+        scaling->original_length = config->family->original;
+        rm_config_note_default(config, "original length", config->family->original);
+        return ROPEMAP_OK;
+    }
     if (scaling->max_length < original_want.low) {
         return rm_fail(config->error, ROPEMAP_DATA, "%s: no %s, expected one for %s", config->label, ORIGINAL,
                        config->kind->word);
@@ -91,8 +96,9 @@ static ropemap_status read_ramp(rm_config *config) {
     bool truncate = true;
     scaling->beta_fast = 32.0;
     scaling->beta_slow = 1.0;
-    RM_TRY(read_gain(config, "beta_fast", &turns_want, &scaling->beta_fast));
-    RM_TRY(read_gain(config, "beta_slow", &turns_want, &scaling->beta_slow));
+    const bool mistral = strcmp(config->kind->keys[2], "beta") == 0;
+    RM_TRY(read_gain(config, mistral ? "beta" : "beta_fast", &turns_want, &scaling->beta_fast));
+    RM_TRY(read_gain(config, mistral ? "alpha" : "beta_slow", &turns_want, &scaling->beta_slow));
     if (scaling->beta_fast < scaling->beta_slow) {
         return rm_fail(config->error, ROPEMAP_DATA,
                        "%s: %s.beta_fast is %.15g, expected at least beta_slow, %.15g", config->label,
@@ -102,6 +108,17 @@ static ropemap_status read_ramp(rm_config *config) {
     scaling->untruncated = !truncate;
     if (!truncate) {
         rm_config_note(config, "truncate", "false", config->rope.path);
+    }
+    return ROPEMAP_OK;
+}
+
+/* Mistral's params.json: whether cosines are multiplied at all. */
+static ropemap_status read_apply_scale(rm_config *config) {
+    bool apply = true;
+    RM_TRY(rm_config_flag(config, &config->rope, "apply_scale", &apply));
+    if (!apply) {
+        config->model->spec.scaling.attention_factor = 1.0;
+        rm_config_note(config, "apply_scale", "false", config->rope.path);
     }
     return ROPEMAP_OK;
 }
@@ -135,6 +152,7 @@ ropemap_status rm_config_yarn(rm_config *config) {
     RM_TRY(read_growth(config));
     RM_TRY(read_ramp(config));
     scaling->attention_factor = config->compressed ? 1.0 : 0.0;
+    RM_TRY(read_apply_scale(config));
     RM_TRY(read_gain(config, "attention_factor", &attention_want, &scaling->attention_factor));
     RM_TRY(read_gain(config, "mscale", &gain_want, &scaling->mscale));
     RM_TRY(read_gain(config, "mscale_all_dim", &gain_want, &scaling->mscale_all_dim));

@@ -31,12 +31,117 @@ static bool contains(json_t *newer, json_t *older) {
     return true;
 }
 
+/* ---- rules that no such dict writes out */
+
+ropemap_status rm_config_adopt(rm_config *config, const char *rule, const char *path) {
+    char text[400];
+    size_t length = 0;
+    json_error_t reason;
+    for (; rule[length] != '\0' && length + 1 < sizeof text; length++) {
+        text[length] = rule[length] == '\'' ? '"' : rule[length];
+    }
+    json_decref(config->made);
+    config->made = json_loadb(text, length, JSON_DECODE_INT_AS_REAL, &reason);
+    if (config->made == NULL) {
+        return rm_fail_memory(config->error, "config", length);
+    }
+    config->rope = (rm_config_dict){.object = config->made, .used = &config->used, .made = true};
+    (void)snprintf(config->rope.path, sizeof config->rope.path, "%s", path);
+    return ROPEMAP_OK;
+}
+
+/* A number above 0 of the language model's dict, else `usual`. */
+static double number_or(const rm_config *config, const char *key, double usual) {
+    const json_t *value = rm_config_value(&config->top, key);
+    return json_is_number(value) && json_number_value(value) > 0.0 ? json_number_value(value) : usual;
+}
+
+/* Meta's code holds the numbers of Llama 3.1's rule (llama-models, models/llama3/model.py, apply_scaling). */
+static ropemap_status choose_meta(rm_config *config) {
+    char rule[240];
+    (void)snprintf(
+        rule, sizeof rule,
+        "{'rope_type': 'llama3', 'factor': %.17g, 'low_freq_factor': 1, 'high_freq_factor': %.17g, "
+        "'original_max_position_embeddings': 8192}",
+        number_or(config, "rope_scaling_factor", number_or(config, "rope_scale_factor", 8.0)),
+        number_or(config, "rope_high_freq_factor", 4.0));
+    rm_model_warn(config->model,
+                  "use_scaled_rope: numbers that the file does not say are those of Meta's code, "
+                  "factor 8, from 1 to 4, original length 8192; Llama 3.2 has factor 32");
+    return rm_config_adopt(config, rule, "use_scaled_rope");
+}
+
+/* Nomic's BERT: dynamic NTK over the length it was trained for. */
+static ropemap_status choose_nomic(rm_config *config) {
+    char rule[120];
+    (void)snprintf(rule, sizeof rule, "{'rope_type': 'dynamic', 'factor': %.17g}",
+                   number_or(config, "rotary_scaling_factor", 1.0));
+    return rm_config_adopt(config, rule, "rotary_scaling_factor");
+}
+
+/* Flat spellings: rope_scaling_type and rope_scaling_factor. */
+static ropemap_status choose_flat_words(rm_config *config) {
+    const char *word = json_string_value(json_object_get(config->top.object, "rope_scaling_type"));
+    char label[40], rule[160];
+    if (word == NULL || strpbrk(word, "\"'\\") != NULL) {
+        return ROPEMAP_OK;
+    }
+    (void)rm_config_value(&config->top, "rope_scaling_type");
+    rm_label_make(label, sizeof label, word);
+    (void)snprintf(rule, sizeof rule, "{'rope_type': '%s', 'factor': %.17g}", label,
+                   number_or(config, "rope_scaling_factor", 1.0));
+    return rm_config_adopt(config, rule, "rope_scaling_type");
+}
+
+/* MPT: Hugging Face's own words, where its code is what rotates. */
+static ropemap_status choose_mpt(rm_config *config, const rm_config_dict *attention) {
+    const char *how = json_string_value(rm_config_value(attention, "rope_impl"));
+    (void)rm_config_value(attention, "rope_dail_config");
+    if (how != NULL && strcmp(how, "hf") == 0) {
+        return rm_config_sub(config, attention, "rope_hf_config", &config->rope);
+    }
+    (void)rm_config_value(attention, "rope_hf_config");
+    return ROPEMAP_OK;
+}
+
+/* Other dicts than rope_parameters and rope_scaling, and rules of the class. */
+static ropemap_status choose_other(rm_config *config) {
+    static const char *const keys[] = {"rotary_scaling", "yarn", "rope_config"};
+    const rm_config_dict attention = rm_config_peek(&config->top, "attn_config");
+    for (int i = 0; i < 3; i++) {
+        const rm_config_dict found = rm_config_peek(&config->top, keys[i]);
+        if (json_object_size(found.object) > 0) {
+            config->rope = found;
+            return ROPEMAP_OK;
+        }
+    }
+    if (json_object_size(rm_config_peek(&attention, "rope_scaling").object) > 0) {
+        return rm_config_sub(config, &attention, "rope_scaling", &config->rope);
+    }
+    if (rm_config_value(&attention, "rope_impl") != NULL) {
+        return choose_mpt(config, &attention);
+    }
+    if (json_is_true(rm_config_value(&config->top, "use_scaled_rope"))) {
+        return choose_meta(config);
+    }
+    if (json_is_number(rm_config_value(&config->top, "rotary_scaling_factor"))) {
+        return choose_nomic(config);
+    }
+    if (config->family->rule != NULL) {
+        char path[80];
+        (void)snprintf(path, sizeof path, "default of model_type %.40s", config->family->type);
+        config->own_rule = true;
+        return rm_config_adopt(config, config->family->rule, path);
+    }
+    return choose_flat_words(config);
+}
+
 static ropemap_status choose_dict(rm_config *config) {
     rm_config_dict older;
     RM_TRY(rm_config_sub(config, &config->top, "rope_parameters", &config->rope));
     RM_TRY(rm_config_sub(config, &config->top, "rope_scaling", &older));
     if (json_object_size(older.object) == 0) {
-        return ROPEMAP_OK;
+        return json_object_size(config->rope.object) == 0 ? choose_other(config) : ROPEMAP_OK;
     }
     if (json_object_size(config->rope.object) == 0) {
         config->rope = older;
@@ -109,17 +214,6 @@ static ropemap_status choose_nested(rm_config *config, int count, const char *na
 
 /* ---- one dict for all layers, and keys beside it */
 
-static bool has_layers(const rm_config *config, const char *type) {
-    const json_t *types = rm_config_value(&config->top, "layer_types");
-    for (size_t i = 0; i < json_array_size(types); i++) {
-        const char *word = json_string_value(json_array_get(types, i));
-        if (word != NULL && strcmp(word, type) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What the model's layers with sliding attention have beside what those with full attention have. */
 static bool has_local_base(const rm_config *config) {
     return rm_config_value(&config->top, "rope_local_base_freq") != NULL ||
@@ -157,7 +251,7 @@ static ropemap_status choose_compressed(rm_config *config, const char *wanted) {
 static ropemap_status choose_flat(rm_config *config, const char *wanted) {
     const unsigned flags = config->family->flags;
     const bool local = has_local_base(config) || (flags & RM_FAMILY_FULL_SCALED) != 0;
-    const bool slides = local || has_layers(config, SLIDING) ||
+    const bool slides = local || rm_config_layers_have(config, SLIDING) ||
                         json_is_number(rm_config_value(&config->top, "sliding_window"));
     const bool plain = slides && (flags & RM_FAMILY_FULL_PLAIN) != 0;
     const char *chosen = wanted != NULL ? wanted : plain ? SLIDING : local ? FULL : NULL;
@@ -165,7 +259,7 @@ static ropemap_status choose_flat(rm_config *config, const char *wanted) {
         return ROPEMAP_OK;
     }
     const bool is_full = strcmp(chosen, FULL) == 0, is_sliding = strcmp(chosen, SLIDING) == 0;
-    if ((is_full && plain) || (is_sliding ? !slides : !is_full && !has_layers(config, chosen))) {
+    if ((is_full && plain) || (is_sliding ? !slides : !is_full && !rm_config_layers_have(config, chosen))) {
         return refuse_layers(config, chosen, slides, is_full);
     }
     config->layer_type = chosen;
@@ -184,14 +278,53 @@ static ropemap_status choose_flat(rm_config *config, const char *wanted) {
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_config_choose(rm_config *config, const char *layer_type) {
+/* The type of the layers that were asked for, by name or by the number of one; NULL: nothing was. */
+static const char *wanted_type(const rm_config *config) {
+    const int32_t layer = config->layers.wanted;
+    const char *type = layer < 0 ? config->choice->layer_type : config->layers.type[layer];
+    if (layer >= 0 && (config->family->flags & RM_FAMILY_COMPRESSED) != 0) {
+        return type != NULL && strcmp(type, SLIDING) == 0 ? "main" : "compress";
+    }
+    return type;
+}
+
+/* Layers of some types are scaled, those of others are not (Step-3.5). */
+static void leave_unscaled(rm_config *config) {
+    const json_t *types = rm_config_value(&config->top, "yarn_only_types");
+    bool scaled = json_array_size(types) == 0 || config->layer_type == NULL;
+    for (size_t i = 0; i < json_array_size(types) && !scaled; i++) {
+        const char *type = json_string_value(json_array_get(types, i));
+        scaled = type != NULL && strcmp(type, config->layer_type) == 0;
+    }
+    config->unscaled = config->unscaled || !scaled;
+}
+
+static ropemap_status refuse_plain(const rm_config *config, const char *wanted) {
+    const rm_config_layers *layers = &config->layers;
+    for (int32_t i = 0; wanted != NULL && i < layers->count; i++) {
+        if (layers->type[i] == NULL || (strcmp(layers->type[i], wanted) == 0 && !layers->plain[i])) {
+            return ROPEMAP_OK;
+        }
+    }
+    return wanted == NULL || !rm_config_layers_have(config, wanted)
+               ? ROPEMAP_OK
+               : rm_fail(config->error, ROPEMAP_USAGE, "%s: layers of type %s do not rotate (%s)",
+                         config->label, show(wanted).text, layers->source);
+}
+
+ropemap_status rm_config_choose(rm_config *config) {
     char names[100];
-    const char *only = NULL;
+    const char *only = NULL, *wanted = wanted_type(config);
     RM_TRY(choose_dict(config));
+    RM_TRY(refuse_plain(config, wanted));
     const int count = list_nested(&config->rope, names, sizeof names, &only);
     if (count > 0) {
-        return choose_nested(config, count, names, only, layer_type);
+        RM_TRY(choose_nested(config, count, names, only, wanted));
+    } else if ((config->family->flags & RM_FAMILY_COMPRESSED) != 0) {
+        RM_TRY(choose_compressed(config, wanted));
+    } else {
+        RM_TRY(choose_flat(config, wanted));
     }
-    return (config->family->flags & RM_FAMILY_COMPRESSED) != 0 ? choose_compressed(config, layer_type)
-                                                               : choose_flat(config, layer_type);
+    leave_unscaled(config);
+    return ROPEMAP_OK;
 }

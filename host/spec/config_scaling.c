@@ -44,8 +44,9 @@ static ropemap_status read_dynamic(rm_config *config) {
     scaling->rule = ROPEMAP_SCALING_DYNAMIC;
     RM_TRY(rm_config_factor(config, true));
     if (config->model->trained_length == 0) {
-        return rm_fail(config->error, ROPEMAP_DATA, "%s: no max_position_embeddings, expected one for %s",
-                       config->label, config->kind->word);
+        return rm_fail(config->error, ROPEMAP_DATA,
+                       "%s: %s needs max_position_embeddings, and the file has none", config->label,
+                       config->kind->word);
     }
     scaling->max_length = (double)config->model->trained_length;
     rm_model_warn(
@@ -90,11 +91,18 @@ static const char *const no_keys[] = {NULL};
 static const char *const factor_keys[] = {"factor", NULL};
 static const char *const dynamic_keys[] = {"factor", "alpha", "xdrope_section", NULL};
 static const char *const ntk_keys[] = {"factor", "mixed_b", NULL};
-static const char *const yarn_keys[] = {"factor",    "original_max_position_embeddings",
-                                        "beta_fast", "attention_factor",
-                                        "beta_slow", "mscale",
-                                        "truncate",  "mscale_all_dim",
+static const char *const yarn_keys[] = {"factor",
+                                        "original_max_position_embeddings",
+                                        "beta_fast",
+                                        "attention_factor",
+                                        "beta_slow",
+                                        "mscale",
+                                        "truncate",
+                                        "mscale_all_dim",
+                                        "llama_4_scaling_beta",
                                         NULL};
+static const char *const mistral_keys[] = {
+    "factor", "original_max_position_embeddings", "beta", "alpha", "apply_scale", NULL};
 static const char *const longrope_keys[] = {"factor",       "original_max_position_embeddings",
                                             "short_factor", "attention_factor",
                                             "long_factor",  "short_mscale",
@@ -115,8 +123,12 @@ static const rm_kind kinds[] = {
     {"ntk", read_ntk, ntk_keys},
     {"deepseek_yarn", rm_config_yarn, yarn_keys},
     {"xdrope", read_dynamic, dynamic_keys},
+    {"no_scaling", NULL, factor_keys}, /* MPT's */
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
+
+/* The block of Mistral's params.json, which has no word for its type. */
+static const rm_kind mistral_yarn = {"yarn", rm_config_yarn, mistral_keys};
 
 static const rm_kind *find_kind(const char *word) {
     for (int i = 0; word != NULL && i < KIND_COUNT; i++) {
@@ -142,6 +154,10 @@ ropemap_status rm_config_kind(rm_config *config) {
     const char *newer = NULL, *older = NULL, *key = "rope_type";
     config->kind = &kinds[0];
     if (config->unscaled || config->rope.object == NULL) {
+        return ROPEMAP_OK;
+    }
+    if (config->origin == RM_CONFIG_PARAMS && strcmp(config->rope.path, "yarn") == 0) {
+        config->kind = &mistral_yarn;
         return ROPEMAP_OK;
     }
     RM_TRY(rm_config_word(config, &config->rope, "rope_type", &newer));

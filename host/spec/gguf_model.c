@@ -288,9 +288,9 @@ static ropemap_status read_architecture(rm_gguf_reader *reader) {
     return ROPEMAP_OK;
 }
 
-static ropemap_status read_model(const rm_gguf *file, const char *layer_type, ropemap_model *model,
-                                 ropemap_error *error) {
-    rm_gguf_reader reader = {.file = file, .model = model, .error = error};
+static ropemap_status read_model(const rm_gguf *file, const ropemap_model_choice *choice,
+                                 ropemap_model *model, ropemap_error *error) {
+    rm_gguf_reader reader = {.file = file, .choice = choice, .model = model, .error = error};
     char name[sizeof model->name];
     RM_TRY(read_split(file, model, error));
     RM_TRY(read_architecture(&reader));
@@ -298,7 +298,7 @@ static ropemap_status read_model(const rm_gguf *file, const char *layer_type, ro
     if (name[0] != '\0') {
         memcpy(model->name, name, sizeof name);
     }
-    RM_TRY(read_layer_type(&reader, layer_type));
+    RM_TRY(read_layer_type(&reader, choice->layer_type));
     RM_TRY(read_layout(&reader));
     RM_TRY(read_dims(&reader));
     RM_TRY(read_base(&reader));
@@ -310,11 +310,11 @@ static ropemap_status read_model(const rm_gguf *file, const char *layer_type, ro
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_gguf_read(const char *path, const char *layer_type, ropemap_model *model,
+ropemap_status rm_gguf_read(const char *path, const ropemap_model_choice *choice, ropemap_model *model,
                             ropemap_error *error) {
     rm_gguf file;
     RM_TRY(rm_gguf_open(path, &file, error));
-    const ropemap_status status = read_model(&file, layer_type, model, error);
+    const ropemap_status status = read_model(&file, choice, model, error);
     rm_gguf_close(&file);
     return status;
 }

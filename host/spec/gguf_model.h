@@ -46,6 +46,7 @@ const rm_gguf_arch *rm_gguf_arch_find(const char *name); /* NULL where it is not
 typedef struct rm_gguf_reader {
     const rm_gguf *file;
     const rm_gguf_arch *arch;
+    const ropemap_model_choice *choice;
     bool sliding; /* the rule of layers with sliding attention is wanted */
     ropemap_model *model;
     ropemap_error *error;

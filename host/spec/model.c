@@ -62,14 +62,18 @@ static ropemap_status finish(ropemap_status status, const char *name, ropemap_mo
     return status;
 }
 
-ropemap_status ropemap_model_parse(const char *text, size_t bytes, const char *name, const char *layer_type,
-                                   ropemap_model **model, ropemap_error *error) {
+static const ropemap_model_choice none = {.layer_type = NULL};
+
+ropemap_status ropemap_model_parse(const char *text, size_t bytes, const char *name,
+                                   const ropemap_model_choice *choice, ropemap_model **model,
+                                   ropemap_error *error) {
     RM_TRY(start(name, model, error));
-    return finish(rm_config_read(text, bytes, name, layer_type, *model, error), name, model, error);
+    return finish(rm_config_read(text, bytes, name, choice != NULL ? choice : &none, *model, error), name,
+                  model, error);
 }
 
-static ropemap_status parse_file(const rm_input *input, const char *layer_type, ropemap_model **model,
-                                 ropemap_error *error) {
+static ropemap_status parse_file(const rm_input *input, const ropemap_model_choice *choice,
+                                 ropemap_model **model, ropemap_error *error) {
     if (input->size > RM_CONFIG_MAX) {
         return rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " bytes, expected a config.json of at most %d",
                        input->name, input->size, RM_CONFIG_MAX);
@@ -80,16 +84,16 @@ static ropemap_status parse_file(const rm_input *input, const char *layer_type, 
     }
     ropemap_status status = rm_input_read(input, 0, input->size, text, error);
     if (status == ROPEMAP_OK) {
-        status = ropemap_model_parse(text, (size_t)input->size, input->name, layer_type, model, error);
+        status = ropemap_model_parse(text, (size_t)input->size, input->name, choice, model, error);
     }
     rm_free(text);
     return status;
 }
 
-static ropemap_status open_gguf(const char *path, const char *layer_type, ropemap_model **model,
+static ropemap_status open_gguf(const char *path, const ropemap_model_choice *choice, ropemap_model **model,
                                 ropemap_error *error) {
     RM_TRY(start(path, model, error));
-    return finish(rm_gguf_read(path, layer_type, *model, error), path, model, error);
+    return finish(rm_gguf_read(path, choice != NULL ? choice : &none, *model, error), path, model, error);
 }
 
 /* GGUF by its first bytes or by its name, so that a broken one is told what it should have been. */
@@ -104,35 +108,45 @@ static ropemap_status is_gguf(const rm_input *input, const char *path, bool *ggu
     return ROPEMAP_OK;
 }
 
-static ropemap_status open_file(const char *path, const char *layer_type, ropemap_model **model,
+static ropemap_status open_file(const char *path, const ropemap_model_choice *choice, ropemap_model **model,
                                 ropemap_error *error) {
     rm_input input;
     bool gguf = false;
     RM_TRY(rm_input_open(path, &input, error));
     ropemap_status status = is_gguf(&input, path, &gguf, error);
     if (status == ROPEMAP_OK && !gguf) {
-        status = parse_file(&input, layer_type, model, error);
+        status = parse_file(&input, choice, model, error);
     }
     rm_input_close(&input);
-    return status == ROPEMAP_OK && gguf ? open_gguf(path, layer_type, model, error) : status;
+    return status == ROPEMAP_OK && gguf ? open_gguf(path, choice, model, error) : status;
 }
 
-ropemap_status ropemap_model_open(const char *path, const char *layer_type, ropemap_model **model,
+/* A folder's config.json, or its params.json where it has no other. */
+static ropemap_status open_folder(const char *path, const ropemap_model_choice *choice, ropemap_model **model,
                                   ropemap_error *error) {
     struct stat found;
-    *model = NULL;
-    if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)) {
-        return open_file(path, layer_type, model, error);
-    }
     const uint64_t bytes = strlen(path) + sizeof "/config.json";
     char *file = rm_alloc_raw(bytes, 1);
     if (file == NULL) {
         return rm_fail_memory(error, "name", bytes);
     }
+    (void)snprintf(file, bytes, "%s/params.json", path);
+    const bool params = stat(file, &found) == 0;
     (void)snprintf(file, bytes, "%s/config.json", path);
-    const ropemap_status status = open_file(file, layer_type, model, error);
+    if (params && stat(file, &found) != 0) {
+        (void)snprintf(file, bytes, "%s/params.json", path);
+    }
+    const ropemap_status status = open_file(file, choice, model, error);
     rm_free(file);
     return status;
+}
+
+ropemap_status ropemap_model_open(const char *path, const ropemap_model_choice *choice, ropemap_model **model,
+                                  ropemap_error *error) {
+    struct stat found;
+    *model = NULL;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode) ? open_folder(path, choice, model, error)
+                                                             : open_file(path, choice, model, error);
 }
 
 void ropemap_model_free(ropemap_model *model) {

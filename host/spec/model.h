@@ -23,12 +23,13 @@ __attribute__((format(printf, 4, 5))) void rm_model_fact(ropemap_model *model, c
 __attribute__((format(printf, 2, 3))) void rm_model_warn(ropemap_model *model, const char *format, ...);
 
 /*
- * Fill a model that starts as ropemap_spec_default with head_dim 0. `name` is the file for messages. Errors
+ * Fill a model that starts as ropemap_spec_default with head_dim 0. `name` is the file for messages, `choice`
+ * is not NULL. Errors
  * as ropemap_model_open says; the caller checks the spec that comes out.
  */
-ropemap_status rm_config_read(const char *text, size_t bytes, const char *name, const char *layer_type,
-                              ropemap_model *model, ropemap_error *error);
-ropemap_status rm_gguf_read(const char *path, const char *layer_type, ropemap_model *model,
+ropemap_status rm_config_read(const char *text, size_t bytes, const char *name,
+                              const ropemap_model_choice *choice, ropemap_model *model, ropemap_error *error);
+ropemap_status rm_gguf_read(const char *path, const ropemap_model_choice *choice, ropemap_model *model,
                             ropemap_error *error);
 
 #endif

@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         ropemap_model *model = NULL;
         ropemap_error error = {0};
         const ropemap_status status =
-            ropemap_model_parse((const char *)bytes, size, "config.json", layers[i], &model, &error);
+            ropemap_model_parse((const char *)bytes, size, "config.json",
+                                &(ropemap_model_choice){.layer_type = layers[i]}, &model, &error);
         if (status == ROPEMAP_OK) {
             use(model);
         } else if (model != NULL || error.status != status || error.text[0] == '\0' ||

@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     for (int i = 0; i < 3; i++) {
         ropemap_model *model = NULL;
         ropemap_error error = {0};
-        const ropemap_status status = ropemap_model_open(path, layer_types[i], &model, &error);
+        const ropemap_status status =
+            ropemap_model_open(path, &(ropemap_model_choice){.layer_type = layer_types[i]}, &model, &error);
         if (status == ROPEMAP_OK) {
             use(model);
         } else if (model != NULL || error.status != status || error.text[0] == '\0' ||

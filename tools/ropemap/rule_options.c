@@ -90,8 +90,9 @@ const cli_option rule_option_table[] = {
     {.group = GROUP_WHAT,
      .name = "model",
      .argument = "PATH",
-     .help = "the rule of a model: a folder with a config.json, a config.json, or a GGUF file; options below "
-             "win over it",
+     .help =
+         "the rule of a model: a folder with a config.json, a config.json (Hugging Face, TensorRT-LLM), a "
+         "params.json (Mistral, Meta), or a GGUF file; options below win over it",
      .set = option_set_text,
      .offset = offsetof(rule_options, model),
      .local = true},
@@ -104,9 +105,9 @@ const cli_option rule_option_table[] = {
      .page = {.place = PLACE_NONE}},
     {.group = GROUP_WHAT,
      .name = "layer-type",
-     .argument = "NAME",
+     .argument = "NAME|NUMBER",
      .initial = "full_attention",
-     .help = "which layers' rule, where a model has several",
+     .help = "which layers' rule, where a model has several: their type, or the number of one, from 0",
      .set = option_set_text,
      .offset = offsetof(rule_options, layer_type),
      .page = {.needs = "model"}},
@@ -179,11 +180,16 @@ static ropemap_status open_model(rule_options *rule, ropemap_error *error) {
     if (rule->preset != NULL && rule->layer_type != NULL) {
         return fail(error, ROPEMAP_USAGE, "--layer-type: given with --preset, expected with --model");
     }
+    const ropemap_model_choice choice = {
+        .layer_type = rule->layer_type,
+        .base = (rule->given & RULE_BASE) != 0 ? rule->spec.base : 0.0,
+        .head_dim = (rule->given & RULE_HEAD_DIM) != 0 ? rule->spec.head_dim : 0,
+        .rotary_dim = (rule->given & RULE_ROTARY_DIM) != 0 ? rule->spec.rotary_dim : 0};
     if (rule->config != NULL) {
-        return ropemap_model_parse(rule->config, rule->config_bytes, "config.json", rule->layer_type,
-                                   &rule->opened, error);
+        return ropemap_model_parse(rule->config, rule->config_bytes, "config.json", &choice, &rule->opened,
+                                   error);
     }
-    return rule->model != NULL ? ropemap_model_open(rule->model, rule->layer_type, &rule->opened, error)
+    return rule->model != NULL ? ropemap_model_open(rule->model, &choice, &rule->opened, error)
                                : ropemap_model_preset(rule->preset, &rule->opened, error);
 }
 
