@@ -177,15 +177,22 @@ static void mark_types(const rm_config *config, rm_config_layers *layers) {
 static bool mark_lists(const rm_config *config, rm_config_layers *layers) {
     static const char *const keys[] = {"no_rope_layers",   "use_rope_layers", "rope_layers",
                                        "layer_rope_theta", "rope_theta",      NULL};
-    const json_t *list = list_under(config, keys, layers);
+    rm_config_layers found = {.count = 0};
+    const json_t *list = list_under(config, keys, &found);
+    bool some = layers->source[0] == '\0';
     if (list == NULL) {
         return false;
     }
-    layers->count = count_of(list);
+    layers->count = layers->count == 0 || count_of(list) < layers->count ? count_of(list) : layers->count;
     for (int32_t i = 0; i < layers->count; i++) {
         const json_t *element = json_array_get(list, (size_t)i);
-        layers->plain[i] = layers->plain[i] || json_is_null(element) || json_is_false(element) ||
+        const bool plain = json_is_null(element) || json_is_false(element) ||
                            (json_is_number(element) && json_number_value(element) == 0.0);
+        layers->plain[i] = layers->plain[i] || plain;
+        some = some || plain;
+    }
+    if (some) {
+        memcpy(layers->source, found.source, sizeof layers->source);
     }
     return true;
 }
@@ -300,8 +307,9 @@ static ropemap_status take_layer(rm_config *config) {
     if (layers->plain[wanted]) {
         char label[60];
         rm_label_make(label, sizeof label, layers->type[wanted] == NULL ? "" : layers->type[wanted]);
-        return rm_fail(config->error, ROPEMAP_USAGE, "%s: layer %d%s%s does not rotate (%s)", config->label,
-                       (int)wanted, label[0] == '\0' ? "" : ", ", label, layers->source);
+        return rm_fail(config->error, ROPEMAP_USAGE, "%s: layer %d%s%s%s does not rotate: %s", config->label,
+                       (int)wanted, label[0] == '\0' ? "" : " (", label, label[0] == '\0' ? "" : ")",
+                       layers->source);
     }
     layers->wanted = wanted;
     return ROPEMAP_OK;

@@ -95,9 +95,9 @@ ropemap_status rm_config_part(rm_config *config) {
     descend(config);
     config->origin = find_origin(&config->top);
     if (config->origin == RM_CONFIG_PARAMS) {
-        rm_model_fact(config->model, "format", "its keys", "params.json of Mistral or Meta");
+        rm_model_fact(config->model, "format", "dim, n_layers", "params.json");
     } else if (config->origin == RM_CONFIG_TRTLLM) {
-        rm_model_fact(config->model, "format", "its keys", "TensorRT-LLM");
+        rm_model_fact(config->model, "format", "architecture", "TensorRT-LLM");
     }
     return find_family(config);
 }

@@ -65,9 +65,11 @@ static ropemap_status choose_meta(rm_config *config) {
         "'original_max_position_embeddings': 8192}",
         number_or(config, "rope_scaling_factor", number_or(config, "rope_scale_factor", 8.0)),
         number_or(config, "rope_high_freq_factor", 4.0));
-    rm_model_warn(config->model,
-                  "use_scaled_rope: numbers that the file does not say are those of Meta's code, "
-                  "factor 8, from 1 to 4, original length 8192; Llama 3.2 has factor 32");
+    if (json_object_get(config->top.object, "rope_scaling_factor") == NULL) {
+        rm_model_warn(config->model,
+                      "use_scaled_rope: numbers that the file does not say are those of Meta's code, "
+                      "factor 8, from 1 to 4, original length 8192; Llama 3.2 has factor 32");
+    }
     return rm_config_adopt(config, rule, "use_scaled_rope");
 }
 
@@ -250,7 +252,9 @@ static ropemap_status choose_compressed(rm_config *config, const char *wanted) {
 
 static ropemap_status choose_flat(rm_config *config, const char *wanted) {
     const unsigned flags = config->family->flags;
-    const bool local = has_local_base(config) || (flags & RM_FAMILY_FULL_SCALED) != 0;
+    const bool listed = json_is_array(rm_config_value(&config->top, "rope_theta")) &&
+                        rm_config_layers_have(config, SLIDING) && rm_config_layers_have(config, FULL);
+    const bool local = listed || has_local_base(config) || (flags & RM_FAMILY_FULL_SCALED) != 0;
     const bool slides = local || rm_config_layers_have(config, SLIDING) ||
                         json_is_number(rm_config_value(&config->top, "sliding_window"));
     const bool plain = slides && (flags & RM_FAMILY_FULL_PLAIN) != 0;

@@ -275,6 +275,13 @@ static ropemap_status cannot_tell(const rm_config *config) {
                    config->label, shown);
 }
 
+/* A model of several parts whose language model the file does not describe. */
+static bool is_empty(const rm_config *config) {
+    return config->top.object == config->whole.object &&
+           json_object_get(config->top.object, "hidden_size") == NULL &&
+           json_object_get(config->top.object, "head_dim") == NULL;
+}
+
 static ropemap_status find_type(const rm_config *config, const char **type) {
     RM_TRY(rm_config_word(config, &config->top, "model_type", type));
     return *type != NULL ? ROPEMAP_OK : rm_config_word(config, &config->whole, "model_type", type);
@@ -300,7 +307,7 @@ ropemap_status rm_config_rotates(rm_config *config) {
     if (!refused && !rope) {
         RM_TRY(check_words(config, true, &refused));
     }
-    return refused || rope || said || config->family->type[0] != '\0' || config->origin == RM_CONFIG_PARAMS
-               ? ROPEMAP_OK
-               : cannot_tell(config);
+    const bool known = config->family->type[0] != '\0' && !(part != NULL && is_empty(config));
+    return refused || rope || said || known || config->origin == RM_CONFIG_PARAMS ? ROPEMAP_OK
+                                                                                  : cannot_tell(config);
 }

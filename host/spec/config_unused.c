@@ -53,7 +53,8 @@ static void list_unused(const rm_config *config, json_t *object, const char *pat
         (void)snprintf(whole, sizeof whole, "%.70s%s%.70s", path, path[0] == '\0' ? "" : ".", key);
         if (holds(key, words)) {
             const size_t length = strlen(names);
-            if (!json_is_null(value) && !was_read(config, key)) {
+            const bool empty = json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0);
+            if (!empty && !was_read(config, key)) {
                 (void)snprintf(names + length, size - length, "%s%s", length == 0 ? "" : ", ", whole);
             }
         } else if (rm_config_is_dict(value) && depth < DEEPEST && !is_elsewhere(key) &&
