@@ -92,6 +92,26 @@ static const family_case family_cases[] = {
     {"{'model_type': 'esm', 'hidden_size': 1280, 'num_attention_heads': 20, 'position_embedding_type': "
      "'rotary'}",
      NULL, 0, 1e4, 64, 64, false, 1.333521e-4, 1.0},
+    /* DeepSeek's own file, Phi-3-small's names */
+    {"{'dim': 7168, 'n_layers': 61, 'n_heads': 128, 'qk_nope_head_dim': 128, 'qk_rope_head_dim': 64}", NULL,
+     0, 1e4, 64, 64, true, 3.333804e-6, 1.0},
+    {"{'dim': 7168, 'n_layers': 61, 'n_heads': 128, 'qk_rope_head_dim': 64, 'rope_factor': 8, "
+     "'original_seq_len': 2048}",
+     NULL, 0, 1e4, 64, 64, true, 1.666902e-5, 1.0},
+    {"{'model_type': 'phi3small', 'hidden_size': 4096, 'num_attention_heads': 32, 'rope_embedding_base': "
+     "1000000, "
+     "'rope_position_scale': 1.0}",
+     NULL, 0, 1e6, 128, 128, false, 1.240938e-6, 1.0},
+    {"{'model_type': 'phi3small', 'hidden_size': 4096, 'num_attention_heads': 32, 'rope_embedding_base': "
+     "1000000, "
+     "'rope_position_scale': 2.0}",
+     NULL, 0, 1e6, 128, 128, false, 6.204689e-7, 1.0},
+    {"{'model_type': 'step3p7', 'text_config': {'model_type': 'step3p7'}}", NULL, 0, 1e4, 128, 128, false,
+     1.154782e-4, 1.0},
+    {"{'model_type': 'deepseek_ref', 'rope_theta': 1e4, 'compress_rope_theta': 160000, "
+     "'max_position_embeddings': "
+     "1048576, 'rope_scaling': {'type': 'yarn', 'factor': 16, 'original_max_position_embeddings': 65536}}",
+     "main", 0, 1e4, 64, 64, true, 1.333521e-4, 1.0},
     /* rules of a class */
     {"{'model_type': 'gpt_oss', 'rope_theta': 150000}", NULL, 0, 15e4, 64, 64, false, 3.023535e-7,
      1.3465735903},
@@ -235,6 +255,13 @@ static const refused_case refused_cases[] = {
     {"{'model_type': 'granite_swa', 'num_hidden_layers': 3, 'rope_theta': 1e4, 'layer_rope_theta': [0, 1e6, "
      "0]}",
      "2", ROPEMAP_USAGE, "layer 2 does not rotate: layer_rope_theta"},
+    {"{'model_type': 'llama4_text', 'rope_theta': 5e5}", "full_attention", ROPEMAP_USAGE,
+     "layers of type full_attention do not rotate"},
+    {"{'model_type': 'llama4_text', 'rope_theta': 5e5, 'num_hidden_layers': 48}", "full_attention",
+     ROPEMAP_USAGE, "layers of type full_attention do not rotate"},
+    {"{'model_type': 'kimi_k3', 'text_config': {'model_type': 'kimi_linear', 'mla_use_nope': true, "
+     "'rope_theta': 1e4}}",
+     NULL, PLAIN "text_config.mla_use_nope is true"},
     {"{'model_type': 'beam', 'num_hidden_layers': 3, 'layer_types': ['sliding_attention', 'full_attention'], "
      "'rope_parameters': {'sliding_attention': {}, 'full_attention': null}}",
      "1", ROPEMAP_USAGE, "layer 1 (full_attention) does not rotate"},

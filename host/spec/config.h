@@ -35,6 +35,7 @@ enum {
         32, /* every `period`-th layer does not rotate, unless no_rope_layers says otherwise */
     RM_FAMILY_LOCAL_SCALED = 64, /* layers with sliding attention are scaled, next to a base of their own */
     RM_FAMILY_COMPRESSED = 128,  /* DeepSeek-V4: only layers that compress keys are scaled */
+    RM_FAMILY_CHUNKED = 512,     /* layers that do not rotate have full attention, the others chunks */
     RM_FAMILY_BASE_WINS = 256    /* rope_theta of the file takes the place of the one in `rule` */
 };
 

@@ -22,9 +22,9 @@ static const rm_want share_want = {
 
 /* ---- base */
 
-static const char *const base_keys[] = {"rope_theta",     "global_rope_theta",     "rotary_emb_base",
-                                        "rotary_base",    "rope_freq_constant",    "rope_base",
-                                        "rope_freq_base", "rotary_embedding_base", NULL};
+static const char *const base_keys[] = {
+    "rope_theta", "global_rope_theta", "rotary_emb_base",       "rotary_base",         "rope_freq_constant",
+    "rope_base",  "rope_freq_base",    "rotary_embedding_base", "rope_embedding_base", NULL};
 static const char *const local_keys[] = {"rope_local_base_freq", "local_rope_theta", "swa_rope_theta",
                                          "compress_rope_theta", NULL};
 

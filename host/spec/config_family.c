@@ -9,8 +9,8 @@
  * From the configuration and modeling files of transformers 5.24: default_theta, the defaults of sizes,
  * lengths, rope_parameters and partial_rotary_factor, and how apply_rotary_pos_emb pairs elements. Types
  * without a class there (baichuan, chatglm, deepseek, hunyuan, internlm, internlm2, kimi_k2, minicpm,
- * nemotron-nas, openelm, orion, phi-msft, phi3_v, qwen, RefinedWeb, stablelm_epoch, xverse) are those of
- * their makers' modeling files. In byte order, for the search.
+ * nemotron-nas, openelm, orion, phi-msft, phi3_v, phi3small, qwen, RefinedWeb, stablelm_epoch, xverse) are
+ * those of their makers' modeling files. In byte order, for the search.
  */
 static const rm_family families[] = {
     {.type = "RefinedWeb"},
@@ -130,6 +130,14 @@ static const rm_family families[] = {
     {.type = "deepseek"},
     {.type = "deepseek_ocr2_encoder", .hidden = 4096, .heads = 32, .length = 32768},
     {.type = "deepseek_ocr2_text", .hidden = 4096, .heads = 32, .length = 2048},
+    {.type = "deepseek_ref",
+     .interleaved = true,
+     .local_base = 160000.0,
+     .mla = 64,
+     .hidden = 4096,
+     .heads = 64,
+     .length = 1048576,
+     .flags = RM_FAMILY_COMPRESSED},
     {.type = "deepseek_v2",
      .interleaved = true,
      .mla = 64,
@@ -412,7 +420,7 @@ static const rm_family families[] = {
      .heads = 40,
      .length = 131072,
      .period = 4,
-     .flags = RM_FAMILY_SOME_PLAIN},
+     .flags = RM_FAMILY_SOME_PLAIN | RM_FAMILY_CHUNKED},
     {.type = "longcat_flash",
      .interleaved = true,
      .base = 10000000.0,
@@ -581,6 +589,7 @@ static const rm_family families[] = {
      .original = 4096,
      .flags = RM_FAMILY_YARN_IS_LONG},
     {.type = "phi3_v", .flags = RM_FAMILY_YARN_IS_LONG},
+    {.type = "phi3small", .base = 1000000.0},
     {.type = "phi4_multimodal",
      .hidden = 3072,
      .heads = 32,

@@ -337,6 +337,11 @@ ropemap_status rm_config_layers_read(rm_config *config) {
     if (!mark_lists(config, layers)) {
         mark_interval(config, layers);
     }
+    for (int32_t i = 0; i < layers->count && (config->family->flags & RM_FAMILY_CHUNKED) != 0; i++) {
+        layers->type[i] = layers->type[i] != NULL ? layers->type[i]
+                          : layers->plain[i]      ? FULL
+                                                  : "chunked_attention";
+    }
     note_layers(config);
     return take_layer(config);
 }

@@ -73,6 +73,32 @@ static ropemap_status choose_meta(rm_config *config) {
     return rm_config_adopt(config, rule, "use_scaled_rope");
 }
 
+/*
+ * DeepSeek's own config_671B.json, whose model.py (github.com/deepseek-ai/DeepSeek-V3, inference) has YaRN
+ * for lengths beyond original_seq_len, with its factor in the scale of the softmax alone.
+ */
+static ropemap_status choose_deepseek(rm_config *config) {
+    char rule[240];
+    const double original = number_or(config, "original_seq_len", 4096.0);
+    if (number_or(config, "max_seq_len", 16384.0) <= original) {
+        return ROPEMAP_OK;
+    }
+    (void)snprintf(rule, sizeof rule,
+                   "{'rope_type': 'yarn', 'factor': %.17g, 'original_max_position_embeddings': %.17g, "
+                   "'beta_fast': %.17g, 'beta_slow': %.17g, 'attention_factor': 1}",
+                   number_or(config, "rope_factor", 40.0), original, number_or(config, "beta_fast", 32.0),
+                   number_or(config, "beta_slow", 1.0));
+    return rm_config_adopt(config, rule, "ModelArgs of DeepSeek's model.py");
+}
+
+/* Phi-3-small divides positions. */
+static ropemap_status choose_phi3small(rm_config *config) {
+    char rule[80];
+    const double scale = number_or(config, "rope_position_scale", 1.0);
+    (void)snprintf(rule, sizeof rule, "{'rope_type': 'linear', 'factor': %.17g}", scale);
+    return scale == 1.0 ? ROPEMAP_OK : rm_config_adopt(config, rule, "rope_position_scale");
+}
+
 /* Nomic's BERT: dynamic NTK over the length it was trained for. */
 static ropemap_status choose_nomic(rm_config *config) {
     char rule[120];
@@ -125,6 +151,12 @@ static ropemap_status choose_other(rm_config *config) {
     }
     if (json_is_true(rm_config_value(&config->top, "use_scaled_rope"))) {
         return choose_meta(config);
+    }
+    if (config->origin == RM_CONFIG_PARAMS && rm_config_value(&config->top, "qk_rope_head_dim") != NULL) {
+        return choose_deepseek(config);
+    }
+    if (json_is_number(rm_config_value(&config->top, "rope_position_scale"))) {
+        return choose_phi3small(config);
     }
     if (json_is_number(rm_config_value(&config->top, "rotary_scaling_factor"))) {
         return choose_nomic(config);
@@ -310,10 +342,13 @@ static ropemap_status refuse_plain(const rm_config *config, const char *wanted) 
             return ROPEMAP_OK;
         }
     }
-    return wanted == NULL || !rm_config_layers_have(config, wanted)
+    const bool whole = (config->family->flags & RM_FAMILY_CHUNKED) != 0 && layers->count == 0 &&
+                       wanted != NULL && strcmp(wanted, FULL) == 0;
+    return wanted == NULL || (!whole && !rm_config_layers_have(config, wanted))
                ? ROPEMAP_OK
                : rm_fail(config->error, ROPEMAP_USAGE, "%s: layers of type %s do not rotate (%s)",
-                         config->label, show(wanted).text, layers->source);
+                         config->label, show(wanted).text,
+                         whole ? "as in model_type llama4_text" : layers->source);
 }
 
 ropemap_status rm_config_choose(rm_config *config) {
@@ -324,7 +359,8 @@ ropemap_status rm_config_choose(rm_config *config) {
     const int count = list_nested(&config->rope, names, sizeof names, &only);
     if (count > 0) {
         RM_TRY(choose_nested(config, count, names, only, wanted));
-    } else if ((config->family->flags & RM_FAMILY_COMPRESSED) != 0) {
+    } else if ((config->family->flags & RM_FAMILY_COMPRESSED) != 0 ||
+               json_is_number(rm_config_value(&config->top, "compress_rope_theta"))) {
         RM_TRY(choose_compressed(config, wanted));
     } else {
         RM_TRY(choose_flat(config, wanted));

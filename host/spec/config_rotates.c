@@ -28,6 +28,8 @@ static const char *const rope_keys[] = {"rope_theta",
                                         "layer_rope_theta",
                                         "rope_freq_base",
                                         "rotary_scaling_factor",
+                                        "rope_embedding_base",
+                                        "compress_rope_theta",
                                         NULL};
 
 static bool has_rope(const rm_config *config) {
