@@ -155,11 +155,11 @@ static void unknown_architectures_are_refused(void **state) {
     start("frobnicate\n9");
     refused(NULL, ROPEMAP_DATA, "general.architecture is 'frobnicate?9'");
     start("mamba");
-    refused(NULL, ROPEMAP_DATA, "this one does not rotate");
+    refused(NULL, ROPEMAP_DATA, "this model does not rotate: general.architecture is 'mamba'");
     start("granitehybrid");
     gguf_key(&file, "granitehybrid.rope.scaling.finetuned", GGUF_FLAG);
     gguf_put(&file, 0, 1);
-    refused(NULL, ROPEMAP_DATA, "rope.scaling.finetuned turns it off here");
+    refused(NULL, ROPEMAP_DATA, "this model does not rotate: granitehybrid.rope.scaling.finetuned is false");
     start_qwen2();
     file.bytes[24 + 8] = 'x'; /* xeneral.architecture */
     refused(NULL, ROPEMAP_DATA, "general.architecture is missing");
@@ -187,7 +187,8 @@ static void layer_types_are_those_of_the_model(void **state) {
     (void)state;
     start_qwen2();
     refused("sliding_attention", ROPEMAP_USAGE, "qwen2.attention.sliding_window is not there");
-    refused("chunked_attention", ROPEMAP_USAGE, "layer type 'chunked_attention', expected full_attention or");
+    refused("chunked_attention", ROPEMAP_USAGE,
+            "layer type 'chunked_attention', expected full_attention, sliding_attention or the number");
     gguf_f32(&file, "qwen2.rope.freq_base", 1e6);
     gguf_f32(&file, "qwen2.rope.freq_base_swa", 5e4);
     gguf_f32(&file, "qwen2.rope.scaling.factor", 2.0);
@@ -195,6 +196,91 @@ static void layer_types_are_those_of_the_model(void **state) {
     assert_true(composed("sliding_attention")->base == 5e4);
     assert_true(ropemap_model_spec(model)->scaling.factor == 2.0);
     assert_fact("base", "50000", "qwen2.rope.freq_base_swa");
+}
+
+static void put_list(const char *key, uint32_t type, int bytes, const int *numbers, size_t count) {
+    gguf_key(&file, key, GGUF_ARRAY);
+    gguf_put(&file, type, 4);
+    gguf_put(&file, count, 8);
+    for (size_t i = 0; i < count; i++) {
+        gguf_put(&file, (uint64_t)numbers[i], bytes);
+    }
+}
+
+static void layers_have_numbers(void **state) {
+    (void)state;
+    static const int slides[] = {1, 1, 0, 1}, heads[] = {0, 0, 8, 0};
+    start("smollm3");
+    gguf_u32(&file, "smollm3.attention.key_length", 128);
+    gguf_u32(&file, "smollm3.block_count", 8);
+    assert_dims(composed("2"), 128, 128, 1e4, ROPEMAP_LAYOUT_INTERLEAVED);
+    assert_fact("layers that rotate", "0-2, 4-6 (6 of 8)", "as llama.cpp runs the architecture");
+    assert_fact("layers that do not", "3, 7 (2 of 8)", "as llama.cpp runs the architecture");
+    refused("3", ROPEMAP_USAGE, "layer 3 does not rotate: every fourth layer does not rotate");
+    refused("8", ROPEMAP_USAGE, "no layer 8: the model has layers 0 to 7");
+    start("gemma3");
+    gguf_u32(&file, "gemma3.attention.key_length", 256);
+    refused("0", ROPEMAP_USAGE, "layer 0: the file has no block_count");
+    gguf_u32(&file, "gemma3.block_count", 26);
+    gguf_f32(&file, "gemma3.rope.freq_base", 1e6);
+    assert_true(composed("4")->base == 1e4 && composed("5")->base == 1e6);
+    put_list("gemma3.attention.sliding_window_pattern", GGUF_FLAG, 1, slides, 4);
+    assert_true(composed("2")->base == 1e6 && composed("3")->base == 1e4);
+    start("lfm2");
+    gguf_u32(&file, "lfm2.attention.key_length", 64);
+    gguf_u32(&file, "lfm2.block_count", 4);
+    put_list("lfm2.attention.head_count_kv", GGUF_I32, 4, heads, 4);
+    refused("3", ROPEMAP_USAGE, "layer 3 does not rotate: it has no attention");
+    assert_dims(composed("2"), 64, 64, 1e4, ROPEMAP_LAYOUT_HALF);
+    start("cohere2");
+    gguf_u32(&file, "cohere2.attention.key_length", 128);
+    gguf_u32(&file, "cohere2.block_count", 8);
+    gguf_u32(&file, "cohere2.attention.sliding_window", 4096);
+    refused("7", ROPEMAP_USAGE, "layer 7 does not rotate: only layers with sliding attention rotate");
+    refused("full_attention", ROPEMAP_USAGE, "layers of type full_attention do not rotate");
+    assert_dims(composed("6"), 128, 128, 1e4, ROPEMAP_LAYOUT_INTERLEAVED);
+    start("step35");
+    gguf_u32(&file, "step35.attention.key_length", 128);
+    gguf_u32(&file, "step35.block_count", 8);
+    refused("1", ROPEMAP_USAGE, "does not say which layers slide");
+}
+
+static void larger_baichuan_does_not_rotate(void **state) {
+    (void)state;
+    start("baichuan");
+    gguf_u32(&file, "baichuan.attention.head_count", 40);
+    gguf_u32(&file, "baichuan.embedding_length", 5120);
+    refused(NULL, ROPEMAP_DATA,
+            "this model does not rotate: baichuan.embedding_length is 5120: the 13B models");
+    start("baichuan");
+    gguf_u32(&file, "baichuan.attention.head_count", 32);
+    gguf_u32(&file, "baichuan.embedding_length", 4096);
+    assert_dims(composed(NULL), 128, 128, 1e4, ROPEMAP_LAYOUT_INTERLEAVED);
+}
+
+static void options_are_enough(void **state) {
+    (void)state;
+    static const char *const names[] = {"mamba", "frobnicate", "qwen2"};
+    const ropemap_model_choice choice = {.base = 5e5, .head_dim = 128, .rotary_dim = 64};
+    for (int i = 0; i < 3; i++) {
+        ropemap_model *made = NULL;
+        ropemap_error error = {0};
+        start(names[i]);
+        refused(NULL, ROPEMAP_DATA, "model.gguf");
+        assert_int_equal(ropemap_model_open(place.path, &choice, &made, &error), ROPEMAP_OK);
+        assert_dims(ropemap_model_spec(made), 128, 64, 5e5, ROPEMAP_LAYOUT_HALF);
+        assert_true(i == 2 ||
+                    strstr(ropemap_model_warning(made, 0), "the rule is that of the options") != NULL);
+        ropemap_model_free(made);
+    }
+}
+
+static void unused_keys_are_named(void **state) {
+    (void)state;
+    start_qwen2();
+    gguf_f32(&file, "qwen2.rope.frobnication", 2.0);
+    (void)composed(NULL);
+    assert_warned("not used, so that the rule may be another: qwen2.rope.frobnication");
 }
 
 int main(void) {
@@ -211,6 +297,10 @@ int main(void) {
         cmocka_unit_test_teardown(unknown_architectures_are_refused, forget),
         cmocka_unit_test_teardown(glm4_is_interleaved_without_sections, forget),
         cmocka_unit_test_teardown(layer_types_are_those_of_the_model, forget),
+        cmocka_unit_test_teardown(layers_have_numbers, forget),
+        cmocka_unit_test_teardown(larger_baichuan_does_not_rotate, forget),
+        cmocka_unit_test_teardown(options_are_enough, forget),
+        cmocka_unit_test_teardown(unused_keys_are_named, forget),
     };
     place = scratch_open();
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

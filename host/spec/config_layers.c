@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char FULL[] = "full_attention", SLIDING[] = "sliding_attention";
@@ -222,36 +221,11 @@ static bool is_like(const rm_config_layers *layers, int32_t a, int32_t b) {
            ((left == NULL && right == NULL) || (left != NULL && right != NULL && strcmp(left, right) == 0));
 }
 
-/* "0-2, 4-6, ... (24 of 32)" */
-static void list_like(const rm_config_layers *layers, int32_t first, char *text, size_t size) {
-    int32_t count = 0;
-    char listed[90] = "";
-    for (int32_t i = first; i < layers->count; i++) {
-        int32_t end = i;
-        if (!is_like(layers, first, i)) {
-            continue;
-        }
-        while (end + 1 < layers->count && is_like(layers, first, end + 1)) {
-            end++;
-        }
-        const size_t length = strlen(listed);
-        count += end - i + 1;
-        if (length < 44) {
-            (void)snprintf(listed + length, sizeof listed - length, end > i ? "%s%d-%d" : "%s%d",
-                           length == 0 ? "" : ", ", (int)i, (int)end);
-        } else if (listed[length - 1] != '.') {
-            (void)snprintf(listed + length, sizeof listed - length, ", ...");
-        }
-        i = end;
-    }
-    (void)snprintf(text, size, "%s (%d of %d)", listed, (int)count, (int)layers->count);
-}
-
 /* One line for each kind of layer, where there is more than one. */
 static void note_layers(const rm_config *config) {
     const rm_config_layers *layers = &config->layers;
     enum { KINDS_MOST = 8 };
-    bool several = false;
+    bool like[RM_CONFIG_LAYERS_MOST], several = false;
     int kinds = 0;
     for (int32_t i = 1; i < layers->count; i++) {
         several = several || !is_like(layers, 0, i);
@@ -272,26 +246,19 @@ static void note_layers(const rm_config *config) {
                        !layers->plain[i]                ? "rotate"
                        : is_unattended(layers->type[i]) ? "no scores to rotate"
                                                         : "do not rotate");
-        list_like(layers, i, text, sizeof text);
+        for (int32_t k = 0; k < layers->count; k++) {
+            like[k] = is_like(layers, k, i);
+        }
+        rm_model_layer_list(like, layers->count, text, sizeof text);
         rm_model_fact(config->model, name, source, "%s", text);
     }
 }
 
 /* ---- the layer that was asked for */
 
-/* -1: no number. */
-static int32_t number_of(const char *words) {
-    char *end = NULL;
-    if (words == NULL || words[0] < '0' || words[0] > '9') {
-        return -1;
-    }
-    const long number = strtol(words, &end, 10);
-    return *end != '\0' ? -1 : number > INT32_MAX ? INT32_MAX : (int32_t)number;
-}
-
 static ropemap_status take_layer(rm_config *config) {
     rm_config_layers *layers = &config->layers;
-    const int32_t wanted = number_of(config->choice->layer_type);
+    const int32_t wanted = rm_model_layer(config->choice->layer_type);
     if (wanted < 0) {
         return ROPEMAP_OK;
     }

@@ -258,9 +258,11 @@ static ropemap_status check_version(const rm_walk *walk, const uint8_t *header, 
                        walk->input->name, header[0], header[1], header[2], header[3]);
     }
     if (version != 0 && (version & 0xffff) == 0) {
-        return rm_fail(error, ROPEMAP_DATA,
-                       "%s: is byte-swapped (big-endian), expected a little-endian GGUF file",
-                       walk->input->name);
+        return rm_fail(
+            error, ROPEMAP_DATA,
+            "%s: is a big-endian GGUF file, which ropemap does not read; gguf-py's gguf_convert_endian "
+            "makes a little-endian one of it",
+            walk->input->name);
     }
     if (version != 2 && version != 3) {
         return rm_fail(error, ROPEMAP_DATA, "%s: is of GGUF version %" PRIu64 ", expected 2 or 3",

@@ -34,6 +34,7 @@ typedef enum rm_gguf_type {
 typedef struct rm_gguf_entry {
     uint64_t hash, key_at, value_at;
     uint32_t key_bytes, type;
+    bool used; /* its value was asked for */
 } rm_gguf_entry;
 
 /* The tensors with a divisor for each pair: of all lengths, and of long and short ones. */
@@ -70,8 +71,8 @@ uint64_t rm_gguf_little(const uint8_t *bytes, int count); /* of at most 8 */
 uint32_t rm_gguf_type_bytes(uint32_t type);               /* 0 for strings, arrays and unknown types */
 
 /*
- * The numbers of a key: 1, or the first `most` of an array. *count is 0 where the key is not there.
- * ROPEMAP_DATA: it holds something else, or a number that is not finite.
+ * The numbers of a key: 1, or the first `most` of an array, where booleans are 0 and 1. *count is 0 where the
+ * key is not there. ROPEMAP_DATA: it holds something else, or a number that is not finite.
  */
 ropemap_status rm_gguf_numbers(const rm_gguf *file, const char *key, uint32_t most, double *numbers,
                                uint32_t *count, ropemap_error *error);
@@ -83,6 +84,10 @@ ropemap_status rm_gguf_text(const rm_gguf *file, const char *key, char *text, si
 
 /* 0 or 1, -1 where the key is not there. ROPEMAP_DATA: no boolean. */
 ropemap_status rm_gguf_flag(const rm_gguf *file, const char *key, int *flag, ropemap_error *error);
+
+/* The names of keys about RoPE that nobody asked for, "llama.rope.x, llama.rope.y"; "" where there is none.
+ */
+ropemap_status rm_gguf_unused(const rm_gguf *file, char *names, size_t size, ropemap_error *error);
 
 /* The first `pairs` divisors, at most ROPEMAP_MAX_DIVISORS, of a tensor that was found. ROPEMAP_DATA: not F32
  * [pairs] (or longer, where `more` allows it), not within the file, or a divisor that is not above 0 and

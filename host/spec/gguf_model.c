@@ -154,6 +154,10 @@ static ropemap_status read_base(const rm_gguf_reader *reader) {
     const bool fixed = !own.found && reader->arch->sliding == RM_GGUF_SLIDING_OWN_BASE;
     const double sliding = own.found ? own.value : fixed ? DEFAULT_BASE : full;
     model->spec.base = reader->sliding ? sliding : full;
+    if (reader->choice->base > 0.0) { /* the option wins, and says so itself */
+        model->spec.base = reader->choice->base;
+        return ROPEMAP_OK;
+    }
     if (reader->sliding && (own.found || fixed)) {
         rm_model_fact(model, "base", own.found ? own.key : "llama.cpp's default for sliding attention",
                       "%.17g", sliding);
@@ -210,34 +214,6 @@ static ropemap_status read_layout(const rm_gguf_reader *reader) {
 
 /* ---- which layers, which model */
 
-static ropemap_status read_layer_type(rm_gguf_reader *reader, const char *layer_type) {
-    rm_gguf_number window = {0}, base = {0};
-    const bool asked = layer_type != NULL && strcmp(layer_type, "sliding_attention") == 0;
-    char label[60];
-    if (layer_type != NULL) {
-        rm_label_make(label, sizeof label, layer_type);
-    }
-    if (layer_type != NULL && !asked && strcmp(layer_type, "full_attention") != 0) {
-        return rm_fail(reader->error, ROPEMAP_USAGE,
-                       "%s: layer type '%s', expected full_attention or sliding_attention",
-                       reader->file->input.name, label);
-    }
-    RM_TRY(rm_gguf_get(reader, "attention.sliding_window", &window));
-    RM_TRY(rm_gguf_get(reader, "rope.freq_base_swa", &base));
-    const bool slides = base.found || window.value > 0.0 || reader->arch->sliding != RM_GGUF_SLIDING_SAME;
-    if (asked && !slides) {
-        return rm_fail(reader->error, ROPEMAP_USAGE,
-                       "%s: layer type '%s', but the model has no such layers: %s is not there",
-                       reader->file->input.name, label, window.key);
-    }
-    reader->sliding = asked;
-    if (slides) {
-        rm_model_fact(reader->model, "layer_type", layer_type != NULL ? "as asked" : "not told", "%s",
-                      asked ? "sliding_attention" : "full_attention");
-    }
-    return ROPEMAP_OK;
-}
-
 /* Weights in several files: metadata is in the first. */
 static ropemap_status read_split(const rm_gguf *file, ropemap_model *model, ropemap_error *error) {
     double part = 0.0, parts = 0.0;
@@ -259,32 +235,103 @@ static ropemap_status read_split(const rm_gguf *file, ropemap_model *model, rope
     return ROPEMAP_OK;
 }
 
+/* With a base and a head_dim of the caller's the map is what a rotation would do. */
+static bool is_enough(const rm_gguf_reader *reader) {
+    return reader->choice->base > 0.0 && reader->choice->head_dim > 0;
+}
+
+static ropemap_status refuse_plain(const rm_gguf_reader *reader, const char *why) {
+    if (is_enough(reader)) {
+        rm_model_warn(reader->model, "this model does not rotate: %s; the rule is that of the options", why);
+        return ROPEMAP_OK;
+    }
+    return rm_fail(reader->error, ROPEMAP_DATA, "%s: this model does not rotate: %s",
+                   reader->file->input.name, why);
+}
+
+static ropemap_status check_rotates(const rm_gguf_reader *reader) {
+    static const double LARGER_WIDTH = 5120.0; /* Baichuan-13B's */
+    const unsigned traits = reader->arch->traits;
+    rm_gguf_number width = {0};
+    char flag[RM_GGUF_KEY_BYTES], why[RM_GGUF_KEY_BYTES + 100];
+    int rotates = 1;
+    if (reader->arch->pairs == RM_GGUF_PAIRS_NONE) {
+        (void)snprintf(why, sizeof why, "general.architecture is '%s'", reader->arch->name);
+        return refuse_plain(reader, why);
+    }
+    if ((traits & RM_GGUF_SWITCH) != 0) {
+        write_key(reader, "rope.scaling.finetuned", flag);
+        RM_TRY(rm_gguf_flag(reader->file, flag, &rotates, reader->error));
+    }
+    if (rotates == 0) {
+        (void)snprintf(why, sizeof why, "%s is false, which turns RoPE off in this architecture", flag);
+        return refuse_plain(reader, why);
+    }
+    if ((traits & RM_GGUF_13B_PLAIN) != 0) {
+        RM_TRY(rm_gguf_get(reader, "embedding_length", &width));
+        if (width.value == LARGER_WIDTH) {
+            (void)snprintf(why, sizeof why, "%s is %.0f: %s", width.key, width.value, reader->arch->note);
+            return refuse_plain(reader, why);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
 static ropemap_status read_architecture(rm_gguf_reader *reader) {
     static const char key[] = "general.architecture";
+    static const rm_gguf_arch unknown = {.name = "unknown", .pairs = RM_GGUF_PAIRS_NEOX};
     const char *file = reader->file->input.name;
     char name[64];
     RM_TRY(rm_gguf_text(reader->file, key, name, sizeof name, reader->error));
     if (name[0] == '\0') {
         return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing", file, key);
     }
-    reader->arch = rm_gguf_arch_find(name);
-    if (reader->arch == NULL) {
-        return rm_fail(reader->error, ROPEMAP_DATA,
-                       "%s: %s is '%s', which is not one of those whose layout of pairs is known", file, key,
-                       name);
-    }
-    int rotates = 1;
-    if ((reader->arch->traits & RM_GGUF_SWITCH) != 0) {
-        char flag[RM_GGUF_KEY_BYTES];
-        write_key(reader, "rope.scaling.finetuned", flag);
-        RM_TRY(rm_gguf_flag(reader->file, flag, &rotates, reader->error));
-    }
-    if (reader->arch->pairs == RM_GGUF_PAIRS_NONE || rotates == 0) {
-        return rm_fail(
-            reader->error, ROPEMAP_DATA, "%s: %s is '%s', expected one with RoPE: %s", file, key, name,
-            rotates == 0 ? "rope.scaling.finetuned turns it off here" : "this one does not rotate");
-    }
     rm_model_fact(reader->model, "architecture", key, "%s", name);
+    reader->arch = rm_gguf_arch_find(name);
+    if (reader->arch != NULL) {
+        return check_rotates(reader);
+    }
+    if (!is_enough(reader)) {
+        return rm_fail(
+            reader->error, ROPEMAP_DATA,
+            "%s: cannot tell whether and how this model rotates: %s is '%s', not one that ropemap knows; "
+            "if it does, --base, --head-dim and --rotary-dim are enough",
+            file, key, name);
+    }
+    reader->arch = &unknown;
+    rm_model_warn(
+        reader->model,
+        "%s is '%s', not one that ropemap knows: the rule is that of the options, and the layout, half, "
+        "what most models have",
+        key, name);
+    return ROPEMAP_OK;
+}
+
+/* What the file cannot say, options may: their values stand in for it. */
+static ropemap_status read_head(const rm_gguf_reader *reader) {
+    const ropemap_model_choice *choice = reader->choice;
+    const ropemap_status status = read_dims(reader);
+    if (status != ROPEMAP_DATA || choice->head_dim == 0) {
+        return status;
+    }
+    if (reader->error != NULL) {
+        *reader->error = (ropemap_error){0};
+    }
+    reader->model->spec.head_dim = choice->head_dim;
+    reader->model->spec.rotary_dim = choice->rotary_dim > 0 ? choice->rotary_dim : choice->head_dim;
+    return ROPEMAP_OK;
+}
+
+static ropemap_status warn_unused(const rm_gguf_reader *reader) {
+    char names[400], listed[200];
+    if (reader->sliding) { /* which takes fewer of the keys */
+        return ROPEMAP_OK;
+    }
+    RM_TRY(rm_gguf_unused(reader->file, names, sizeof names, reader->error));
+    if (names[0] != '\0') {
+        rm_label_make(listed, sizeof listed, names);
+        rm_model_warn(reader->model, "not used, so that the rule may be another: %s", listed);
+    }
     return ROPEMAP_OK;
 }
 
@@ -298,16 +345,16 @@ static ropemap_status read_model(const rm_gguf *file, const ropemap_model_choice
     if (name[0] != '\0') {
         memcpy(model->name, name, sizeof name);
     }
-    RM_TRY(read_layer_type(&reader, choice->layer_type));
+    RM_TRY(rm_gguf_layers_read(&reader));
     RM_TRY(read_layout(&reader));
-    RM_TRY(read_dims(&reader));
+    RM_TRY(read_head(&reader));
     RM_TRY(read_base(&reader));
     RM_TRY(read_length(&reader));
     RM_TRY(rm_gguf_scaling_read(&reader));
     if (reader.arch->note != NULL) {
         rm_model_warn(model, "%s", reader.arch->note);
     }
-    return ROPEMAP_OK;
+    return warn_unused(&reader);
 }
 
 ropemap_status rm_gguf_read(const char *path, const ropemap_model_choice *choice, ropemap_model *model,

@@ -24,12 +24,15 @@ typedef enum rm_gguf_sliding {
 enum {
     RM_GGUF_ROPE_PART =
         1, /* the rotated elements are a part of their own (MLA): the head is just that part */
-    RM_GGUF_HALF_ROTARY = 2,  /* full attention rotates half of rope.dimension_count */
-    RM_GGUF_LOG = 4,          /* rope.scaling.yarn_log_multiplier is DeepSeek's mscale_all_dim */
-    RM_GGUF_LOG_TENTH = 8,    /* the same, written as a tenth of it */
-    RM_GGUF_MSCALE_SAME = 16, /* mscale is mscale_all_dim, not 1 */
-    RM_GGUF_ALPHA = 32,       /* rope.scaling.alpha raises the base */
-    RM_GGUF_SWITCH = 64       /* rope.scaling.finetuned says whether it rotates at all */
+    RM_GGUF_HALF_ROTARY = 2,    /* full attention rotates half of rope.dimension_count */
+    RM_GGUF_LOG = 4,            /* rope.scaling.yarn_log_multiplier is DeepSeek's mscale_all_dim */
+    RM_GGUF_LOG_TENTH = 8,      /* the same, written as a tenth of it */
+    RM_GGUF_MSCALE_SAME = 16,   /* mscale is mscale_all_dim, not 1 */
+    RM_GGUF_ALPHA = 32,         /* rope.scaling.alpha raises the base */
+    RM_GGUF_SWITCH = 64,        /* rope.scaling.finetuned says whether it rotates at all */
+    RM_GGUF_FULL_PLAIN = 128,   /* where some layers slide, only those rotate */
+    RM_GGUF_FOURTH_PLAIN = 256, /* every fourth layer does not rotate, from the fourth on */
+    RM_GGUF_13B_PLAIN = 512     /* the larger of two models does not rotate */
 };
 
 typedef struct rm_gguf_arch {
@@ -37,6 +40,7 @@ typedef struct rm_gguf_arch {
     rm_gguf_pairs pairs;
     rm_gguf_sliding sliding;
     unsigned traits;
+    int32_t period;   /* all layers but every such one slide, where some do; 0: not known */
     const char *note; /* a warning, or NULL */
 } rm_gguf_arch;
 
@@ -65,6 +69,9 @@ ropemap_status rm_gguf_get(const rm_gguf_reader *reader, const char *suffix, rm_
 /* The same, a whole number from 1 to `most` where it is found. */
 ropemap_status rm_gguf_get_count(const rm_gguf_reader *reader, const char *suffix, double most,
                                  rm_gguf_number *number);
+
+/* Which layers' rule is wanted, and which layers there are. */
+ropemap_status rm_gguf_layers_read(rm_gguf_reader *reader);
 
 /* Fills model->spec.scaling; head_dim, rotary_dim and base stand already. */
 ropemap_status rm_gguf_scaling_read(const rm_gguf_reader *reader);

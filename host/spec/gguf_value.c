@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,7 @@ static ropemap_status find(const rm_gguf *file, const char *key, const rm_gguf_e
         if (entry->key_bytes == bytes) {
             RM_TRY(rm_input_read(&file->input, entry->key_at, bytes, text, error));
             if (memcmp(text, key, bytes) == 0) {
+                file->entries[entry - file->entries].used = true;
                 *found = entry;
                 return ROPEMAP_OK;
             }
@@ -156,7 +158,8 @@ ropemap_status rm_gguf_numbers(const rm_gguf *file, const char *key, uint32_t mo
         held = rm_gguf_little(header + 4, 8);
         at += sizeof header;
     }
-    if (!is_number(type) || held == 0) {
+    const bool flags = entry->type == RM_GGUF_ARRAY && type == RM_GGUF_BOOL;
+    if (!(is_number(type) || flags) || held == 0) {
         return fail_kind(file, key, entry->type, "a number", error);
     }
     *count = held < most ? (uint32_t)held : most;
@@ -206,6 +209,39 @@ ropemap_status rm_gguf_flag(const rm_gguf *file, const char *key, int *flag, rop
     }
     RM_TRY(rm_input_read(&file->input, entry->value_at, 1, &byte, error));
     *flag = byte != 0;
+    return ROPEMAP_OK;
+}
+
+/* ---- what nobody asked for */
+
+static bool is_rope_key(const char *key) {
+    static const char *const words[] = {"rope", "rotary", "yarn", "ntk", "nope"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strstr(key, words[i]) != NULL && strncmp(key, "general.", 8) != 0 &&
+            strncmp(key, "tokenizer.", 10) != 0 && strncmp(key, "clip.", 5) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+ropemap_status rm_gguf_unused(const rm_gguf *file, char *names, size_t size, ropemap_error *error) {
+    names[0] = '\0';
+    for (uint64_t i = 0; i < file->entry_count; i++) {
+        const rm_gguf_entry *entry = &file->entries[i];
+        char key[RM_GGUF_KEY_BYTES];
+        if (entry->used || entry->key_bytes >= sizeof key) {
+            continue;
+        }
+        RM_TRY(rm_input_read(&file->input, entry->key_at, entry->key_bytes, key, error));
+        key[entry->key_bytes] = '\0';
+        const size_t length = strlen(names);
+        const char *tail = strrchr(key, '.');
+        const bool harmless = tail != NULL && strcmp(tail, ".finetuned") == 0; /* a remark, but for a few */
+        if (is_rope_key(key) && !harmless) {
+            (void)snprintf(names + length, size - length, "%s%s", length == 0 ? "" : ", ", key);
+        }
+    }
     return ROPEMAP_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -33,6 +34,42 @@ void rm_model_warn(ropemap_model *model, const char *format, ...) {
     va_start(list, format);
     (void)vsnprintf(model->warnings[model->warning_count++], RM_WARNING_BYTES, format, list);
     va_end(list);
+}
+
+/* ---- layers */
+
+int32_t rm_model_layer(const char *words) {
+    char *end = NULL;
+    if (words == NULL || words[0] < '0' || words[0] > '9') {
+        return -1;
+    }
+    const long number = strtol(words, &end, 10);
+    return *end != '\0' ? -1 : number > INT32_MAX ? INT32_MAX : (int32_t)number;
+}
+
+void rm_model_layer_list(const bool *in, int32_t count, char *text, size_t size) {
+    enum { LISTED_MOST = 44 };
+    char listed[90] = "";
+    int held = 0;
+    for (int32_t i = 0; i < count; i++) {
+        int32_t end = i;
+        if (!in[i]) {
+            continue;
+        }
+        while (end + 1 < count && in[end + 1]) {
+            end++;
+        }
+        const size_t length = strlen(listed);
+        held += end - i + 1;
+        if (length < LISTED_MOST) {
+            (void)snprintf(listed + length, sizeof listed - length, end > i ? "%s%d-%d" : "%s%d",
+                           length == 0 ? "" : ", ", (int)i, (int)end);
+        } else if (listed[length - 1] != '.') {
+            (void)snprintf(listed + length, sizeof listed - length, ", ...");
+        }
+        i = end;
+    }
+    (void)snprintf(text, size, "%s (%d of %d)", listed, held, (int)count);
 }
 
 /* ---- opening */

@@ -22,6 +22,12 @@ __attribute__((format(printf, 4, 5))) void rm_model_fact(ropemap_model *model, c
                                                          const char *source, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void rm_model_warn(ropemap_model *model, const char *format, ...);
 
+/* The number of a layer, -1 where the words are no number. */
+int32_t rm_model_layer(const char *words);
+
+/* "0-2, 4-6, ... (24 of 32)": the layers i of `count` with in[i]; size >= 120 holds it. */
+void rm_model_layer_list(const bool *in, int32_t count, char *text, size_t size);
+
 /*
  * Fill a model that starts as ropemap_spec_default with head_dim 0. `name` is the file for messages, `choice`
  * is not NULL. Errors
