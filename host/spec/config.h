@@ -62,8 +62,9 @@ const rm_family *rm_family_find(const char *type);
 /* Why models of this type do not rotate, a clause ("adds ALiBi's bias to scores"); NULL: not one of those. */
 const char *rm_family_plain(const char *type);
 
-/* The model type of the language model in a model of several parts ("llava": "llama"); NULL: not one. */
-const char *rm_family_part(const char *type);
+/* The model type of the language model in a model of several parts ("llava": "llama"); NULL: not one. *own:
+ * that part has numbers of its own where the file has none. */
+const char *rm_family_part(const char *type, bool *own);
 
 /* ---- the file at hand */
 

@@ -80,7 +80,8 @@ static ropemap_status find_family(rm_config *config) {
         type = whole;
         rm_config_note(config, "model_type", whole, "model_type");
     }
-    const char *part = rm_family_part(type);
+    bool own = false;
+    const char *part = rm_family_part(type, &own);
     if (part != NULL) {
         char source[80];
         (void)snprintf(source, sizeof source, "default of model_type %.40s", type);

@@ -272,9 +272,11 @@ static ropemap_status cannot_tell(const rm_config *config) {
     }
     return rm_fail(config->error, ROPEMAP_DATA,
                    "%s: cannot tell whether this model rotates: it has no rope_theta, rope_parameters or "
-                   "rope_scaling, and model_type is %s, not one that ropemap knows; if it does, --base, "
+                   "rope_scaling, and model_type is %s, %s; if it does, --base, "
                    "--head-dim and --rotary-dim are enough",
-                   config->label, shown);
+                   config->label, shown,
+                   config->family->type[0] == '\0' ? "not one that ropemap knows"
+                                                   : "whose language model the file does not describe");
 }
 
 /* A model of several parts whose language model the file does not describe. */
@@ -294,7 +296,7 @@ ropemap_status rm_config_rotates(rm_config *config) {
         check_switches, check_asked, check_null, check_baichuan, check_layers};
     const char *type = NULL;
     const bool rope = has_rope(config), said = word_says_so(config);
-    bool refused = false;
+    bool refused = false, own = false;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0] && !refused; i++) {
         RM_TRY(checks[i](config, &refused));
     }
@@ -302,14 +304,14 @@ ropemap_status rm_config_rotates(rm_config *config) {
         RM_TRY(check_words(config, false, &refused));
     }
     RM_TRY(find_type(config, &type));
-    const char *part = rm_family_part(type), *reason = rm_family_plain(part != NULL ? part : type);
+    const char *part = rm_family_part(type, &own), *reason = rm_family_plain(part != NULL ? part : type);
     if (!refused && reason != NULL && !said) {
         return refuse_type(config, type, reason);
     }
     if (!refused && !rope) {
         RM_TRY(check_words(config, true, &refused));
     }
-    const bool known = config->family->type[0] != '\0' && !(part != NULL && is_empty(config));
+    const bool known = config->family->type[0] != '\0' && !(own && is_empty(config));
     return refused || rope || said || known || config->origin == RM_CONFIG_PARAMS ? ROPEMAP_OK
                                                                                   : cannot_tell(config);
 }
