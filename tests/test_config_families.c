@@ -60,6 +60,12 @@ static const family_case family_cases[] = {
     {"{'architecture': 'GPTJForCausalLM', 'hidden_size': 4096, 'num_attention_heads': 16, 'rotary_dim': 64, "
      "'position_embedding_type': 'rope_gptj'}",
      NULL, 0, 1e4, 256, 64, true, 1.333521e-4, 1.0},
+    {"{'architecture': 'Phi3ForCausalLM', 'head_size': 8, 'position_embedding_type': 'long_rope', "
+     "'rotary_base': 1e4, "
+     "'max_position_embeddings': 400, 'original_max_position_embeddings': 100, "
+     "'longrope_scaling_short_factors': [1, 1, "
+     "1, 1], 'longrope_scaling_long_factors': [1, 2, 3, 4]}",
+     NULL, 0, 1e4, 8, 8, false, 2.5e-4, 1.1406270186},
     /* dynamic NTK over the length that a model was trained for */
     {"{" NOMIC ", 'rotary_scaling_factor': 2}", NULL, 8192, 1e3, 64, 64, false, 1.77277e-4, 1.0},
     {"{" NOMIC ", 'rotary_scaling_factor': 2}", NULL, 2048, 1e3, 64, 64, false, 1.240938e-3, 1.0},

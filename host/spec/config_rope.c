@@ -99,6 +99,22 @@ static ropemap_status choose_phi3small(rm_config *config) {
     return scale == 1.0 ? ROPEMAP_OK : rm_config_adopt(config, rule, "rope_position_scale");
 }
 
+/* TensorRT-LLM's LongRoPE: lists next to the other keys. */
+static ropemap_status choose_lists(rm_config *config) {
+    static const char *const keys[][2] = {{"short_factor", "longrope_scaling_short_factors"},
+                                          {"long_factor", "longrope_scaling_long_factors"},
+                                          {"short_mscale", "longrope_short_mscale"},
+                                          {"long_mscale", "longrope_long_mscale"}};
+    RM_TRY(rm_config_adopt(config, "{'rope_type': 'longrope'}", "longrope_scaling_..._factors"));
+    for (int i = 0; i < 4; i++) {
+        json_t *value = rm_config_value(&config->top, keys[i][1]);
+        if (value != NULL && json_object_set(config->made, keys[i][0], value) != 0) {
+            return rm_fail_memory(config->error, "config", sizeof keys);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
 /* Nomic's BERT: dynamic NTK over the length it was trained for. */
 static ropemap_status choose_nomic(rm_config *config) {
     char rule[120];
@@ -151,6 +167,9 @@ static ropemap_status choose_other(rm_config *config) {
     }
     if (json_is_true(rm_config_value(&config->top, "use_scaled_rope"))) {
         return choose_meta(config);
+    }
+    if (json_is_array(json_object_get(config->top.object, "longrope_scaling_short_factors"))) {
+        return choose_lists(config);
     }
     if (config->origin == RM_CONFIG_PARAMS && rm_config_value(&config->top, "qk_rope_head_dim") != NULL) {
         return choose_deepseek(config);

@@ -131,6 +131,51 @@ class Info(Case):
                          ("full_attention", "sliding_attention"))
         self.assertEqual([whole["base"], whole["rule"], window["base"], window["rule"]], [1e6, "linear", 1e4, "none"])
 
+    def test_a_layer_by_its_number(self):
+        self.write_config({"model_type": "smollm3", "hidden_size": 2048, "num_attention_heads": 16, "rope_theta": 5e6,
+                           "num_hidden_layers": 8, "no_rope_layers": [1, 1, 1, 0, 1, 1, 1, 0]})
+        self.assertEqual(self.info("--model", ".", "--layer-type", "2")["base"], 5e6)
+        self.refused(2, ["layer 3", "no_rope_layers"], "info", "--model", ".", "--layer-type", "3")
+        page = self.done("info", "--model", ".").stdout.decode()
+        self.assertIn("0-2, 4-6 (6 of 8)", page)
+        self.assertIn("3, 7 (2 of 8)", page)
+
+    def test_a_model_that_does_not_rotate(self):
+        self.write_config({"model_type": "nemotron_h", "head_dim": 128, "rope_theta": 10000})
+        self.refused(3, ["this model does not rotate", "nemotron_h"], "info", "--model", ".")
+        self.refused(3, ["this model does not rotate"], "map", "--model", ".", "-n", "1k", "-o", "map.png")
+        self.write_config({"model_type": "mystery", "n_layers": 3})
+        self.refused(3, ["cannot tell whether this model rotates", "--base"], "info", "--model", ".")
+        self.refused(3, ["cannot tell"], "info", "--model", ".", "-b", "1e4")
+
+    def test_options_are_enough(self):
+        self.write_config({"model_type": "baichuan", "hidden_size": 5120, "num_attention_heads": 40})
+        self.refused(3, ["this model does not rotate", "5120"], "info", "--model", ".")
+        info = self.info("--model", ".", "--base", "10000", "--head-dim", "128")
+        self.assertEqual([info["base"], info["head_dim"], info["rotary_dim"]], [1e4, 128, 128])
+        self.assertTrue(any("does not rotate" in warning for warning in info["warnings"]), info["warnings"])
+        self.write_config({"name": "a file of one's own"})
+        info = self.info("--model", ".", "-b", "5e5", "-d", "64", "--rotary-dim", "32")
+        self.assertEqual([info["base"], info["head_dim"], info["rotary_dim"]], [5e5, 64, 32])
+        self.assertTrue(any("rule is that of the options" in warning for warning in info["warnings"]), info)
+
+    def test_a_folder_with_params(self):
+        """Mistral's own file: YaRN by 16, cosines not multiplied, pairs interleaved."""
+        self.write_config({"dim": 3072, "n_layers": 26, "head_dim": 128, "n_heads": 32, "rope_theta": 1e6,
+                           "yarn": {"original_max_position_embeddings": 16384, "factor": 16, "apply_scale": False}},
+                          "params.json")
+        info = self.info("--model", ".")
+        self.assertEqual([info["rule"], info["layout"], info["attention_factor"]], ["yarn", "interleaved", 1.0])
+        self.assertAlmostEqual(info["frequencies"][63] * 16, 1e6 ** (-126 / 128), places=15)
+
+    def test_dynamic_over_the_trained_length(self):
+        """Nomic's BERT, trained for 2,048: at 8,192 tokens the base is 1000 * 7^(64 / 62)."""
+        self.write_config({"model_type": "nomic_bert", "n_embd": 768, "n_head": 12, "n_positions": 8192,
+                           "max_trained_positions": 2048, "rotary_emb_base": 1000, "rotary_scaling_factor": 2})
+        info = self.info("--model", ".", "--length", "8192")
+        self.assertEqual([info["rule"], info["trained_length"]], ["dynamic", 2048])
+        self.assertAlmostEqual(info["frequencies"][31] / (1000 * 7 ** (64 / 62)) ** (-62 / 64), 1.0, places=9)
+
     def test_length(self):
         lists = {"short_factor": [1.0] * 48, "long_factor": [2.0] * 48}
         self.write_config({"model_type": "phi3", "hidden_size": 3072, "num_attention_heads": 32, "rope_theta": 10000.0,

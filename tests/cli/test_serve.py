@@ -160,7 +160,7 @@ class Answers(ServeCase):
             self.same(path, command, name, ["--model", "config.json"], model=posted["id"])
         again = self.got("/model", verb="POST", body=text, headers=kind).json
         self.assertEqual(again["id"], posted["id"])
-        for bad in (b"", b"{", b"[]", b'{"rope_theta": 0}', b"\xff\xfe{", b'{"model_type":"llama"}'):
+        for bad in (b"", b"{", b"[]", b'{"rope_theta": 0}', b"\xff\xfe{", b'{"model_type":"bert"}'):
             self.refused_http(422, ["config.json"], "/model", verb="POST", body=bad, headers=kind)
         for number in range(40):  # more than are kept: the one in use stays
             self.got("/model", verb="POST", body=text + b" " * (number + 1), headers=kind)
