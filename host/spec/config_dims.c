@@ -82,7 +82,7 @@ ropemap_status rm_config_base(rm_config *config) {
     const rm_family *family = config->family;
     rm_found base = {0};
     if (config->choice->base > 0.0) { /* the option wins, and says so itself */
-        rm_found unread;
+        rm_found unread = {0};
         (void)find_base(config, &unread);
         rm_config_forget(config);
         config->model->spec.base = config->choice->base;

@@ -27,13 +27,16 @@ static void use(const ropemap_model *model) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    static const char *const layers[] = {NULL, "full_attention", "sliding_attention"};
-    for (int i = 0; i < 3; i++) {
+    static const ropemap_model_choice choices[] = {{.layer_type = NULL},
+                                                   {.layer_type = "full_attention"},
+                                                   {.layer_type = "sliding_attention"},
+                                                   {.layer_type = "2"},
+                                                   {.base = 1e4, .head_dim = 128, .rotary_dim = 64}};
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
         ropemap_model *model = NULL;
         ropemap_error error = {0};
         const ropemap_status status =
-            ropemap_model_parse((const char *)bytes, size, "config.json",
-                                &(ropemap_model_choice){.layer_type = layers[i]}, &model, &error);
+            ropemap_model_parse((const char *)bytes, size, "config.json", &choices[i], &model, &error);
         if (status == ROPEMAP_OK) {
             use(model);
         } else if (model != NULL || error.status != status || error.text[0] == '\0' ||

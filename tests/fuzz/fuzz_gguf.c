@@ -22,7 +22,7 @@ static void use(const ropemap_model *model) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    static const char *const layer_types[] = {NULL, "sliding_attention", "no_attention"};
+    static const char *const layer_types[] = {NULL, "sliding_attention", "no_attention", "1"};
     const char *folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     char path[100];
     (void)snprintf(path, sizeof path, "%s/ropemap-fuzz-%ld.gguf", folder, (long)getpid());
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
         abort();
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         ropemap_model *model = NULL;
         ropemap_error error = {0};
         const ropemap_status status =
