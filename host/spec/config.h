@@ -172,6 +172,9 @@ ropemap_status rm_config_number(const rm_config *config, const rm_config_dict *d
 ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *dict, const char *const *keys,
                                const rm_want *want, rm_found *found);
 
+/* Keys whose number another said already count as read. */
+void rm_config_mark_same(const rm_config_dict *dict, const char *const *keys, double number);
+
 /* true or false; *value stays as it is where the key is absent or null. */
 ropemap_status rm_config_flag(const rm_config *config, const rm_config_dict *dict, const char *key,
                               bool *value);

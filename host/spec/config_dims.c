@@ -213,7 +213,11 @@ ropemap_status rm_config_partial(const rm_config *config, rm_found *partial) {
         "partial_rotary_factor", "partial_rotary_factors", "rotary_pct", "rotary_emb_fraction", "rope_pct",
         "rotary_percent",        "rotary_percentage",      NULL};
     RM_TRY(rm_config_number(config, &config->rope, keys[0], &share_want, partial));
-    return partial->given ? ROPEMAP_OK : rm_config_first(config, &config->top, keys, &share_want, partial);
+    if (partial->given) {
+        rm_config_mark_same(&config->top, keys, partial->value);
+        return ROPEMAP_OK;
+    }
+    return rm_config_first(config, &config->top, keys, &share_want, partial);
 }
 
 /* Python's int(head_dim * share). */
@@ -327,8 +331,9 @@ ropemap_status rm_config_dims(rm_config *config) {
         RM_TRY(rm_config_number(config, &config->top, "qk_rope_head_dim", &dim_want, &part));
     }
     config->mla = use && (part.given || config->family->mla > 0);
+    (void)rm_config_value(&config->top, "qk_nope_head_dim"); /* the part that does not rotate */
+    (void)rm_config_value(&config->top, "qk_rope_head_dim");
     if (config->mla) {
-        (void)rm_config_value(&config->top, "qk_nope_head_dim"); /* the part that does not rotate */
         return read_mla(config, &part);
     }
     RM_TRY(read_head(config));

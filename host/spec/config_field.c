@@ -124,13 +124,19 @@ ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *di
     for (; *keys != NULL && !found->given; keys++) {
         RM_TRY(rm_config_number(config, dict, *keys, want, found));
     }
-    for (; found->given && *keys != NULL; keys++) {
+    if (found->given) {
+        rm_config_mark_same(dict, keys, found->value);
+    }
+    return ROPEMAP_OK;
+}
+
+void rm_config_mark_same(const rm_config_dict *dict, const char *const *keys, double number) {
+    for (; *keys != NULL; keys++) {
         const json_t *same = json_object_get(dict->object, *keys);
-        if (json_is_number(same) && json_number_value(same) == found->value) {
+        if (json_is_number(same) && json_number_value(same) == number) {
             (void)rm_config_value(dict, *keys);
         }
     }
-    return ROPEMAP_OK;
 }
 
 ropemap_status rm_config_flag(const rm_config *config, const rm_config_dict *dict, const char *key,

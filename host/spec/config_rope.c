@@ -259,6 +259,11 @@ static ropemap_status choose_nested(rm_config *config, int count, const char *na
     if (count > 1) {
         rm_config_note(config, "layer types", names, config->rope.path);
     }
+    static const char *const local_keys[] = {"swa_rope_theta", "local_rope_theta", "rope_local_base_freq",
+                                             NULL};
+    const rm_config_dict sliding = rm_config_peek(&config->rope, SLIDING);
+    rm_config_mark_same(&config->top, local_keys,
+                        json_number_value(json_object_get(sliding.object, "rope_theta")));
     config->rope = rm_config_peek(&config->rope, chosen);
     config->layer_type = chosen;
     rm_config_note(config, "layer type", chosen, config->rope.path);
@@ -338,7 +343,7 @@ static const char *wanted_type(const rm_config *config) {
     const int32_t layer = config->layers.wanted;
     const char *type = layer < 0 ? config->choice->layer_type : config->layers.type[layer];
     if (layer >= 0 && (config->family->flags & RM_FAMILY_COMPRESSED) != 0) {
-        return type != NULL && strcmp(type, SLIDING) == 0 ? "main" : "compress";
+        return type == NULL ? NULL : strcmp(type, SLIDING) == 0 ? "main" : "compress";
     }
     return type;
 }

@@ -34,7 +34,14 @@ static bool is_elsewhere(const char *key) {
     return holds(key, words);
 }
 
+/* Read, or known to choose between codes of one rule (ChatGLM, Phi's first files, Megatron). */
 static bool was_read(const rm_config *config, const char *key) {
+    static const char *const same[] = {"original_rope", "flash_rotary", "apply_rope_fusion"};
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        if (strcmp(key, same[i]) == 0) {
+            return true;
+        }
+    }
     for (int i = 0; i < config->used.count; i++) {
         if (config->used.keys[i] == key) {
             return true;
