@@ -147,6 +147,16 @@ static const family_case family_cases[] = {
      "4", 0, 1e4, 256, 256, false, 1.074608e-4, 1.0},
     {"{'model_type': 'gemma3_text', 'num_hidden_layers': 26, 'rope_theta': 1e6, 'rope_local_base_freq': 1e4}",
      "5", 0, 1e6, 256, 256, false, 1.113974e-6, 1.0},
+    {"{'model_type': 'deepseek_v4', 'num_hidden_layers': 3, 'compress_ratios': [0, 4, 128], 'rope_theta': "
+     "1e4, "
+     "'compress_rope_theta': 160000}",
+     "0", 0, 1e4, 64, 64, true, 1.333521e-4, 1.0},
+    {"{'model_type': 'deepseek_v4', 'num_hidden_layers': 3, 'compress_ratios': [0, 4, 128], 'rope_theta': "
+     "1e4, "
+     "'compress_rope_theta': 160000}",
+     "2", 0, 160000, 64, 64, true, 9.0889e-6, 1.0},
+    {"{'model_type': 'minimax', 'num_hidden_layers': 3, 'head_dim': 128, 'attn_type_list': [0, 0, 1]}", "2",
+     0, 1e6, 128, 128, false, 1.240938e-6, 1.0},
     /* other names */
     {"{'model_type': 'made-up', 'rotary_base': 20000, 'd_head': 64, 'rotary_percent': 0.5}", NULL, 0, 2e4, 64,
      32, false, 9.285053e-5, 1.0},
@@ -254,6 +264,11 @@ static const refused_case refused_cases[] = {
      "layer 7 (full_attention) does not rotate"},
     {"{'model_type': 'qwen3_next', 'num_hidden_layers': 8}", "linear_attention", ROPEMAP_USAGE,
      "layers of type linear_attention do not rotate"},
+    {"{'model_type': 'minimax', 'num_hidden_layers': 3, 'head_dim': 128, 'attn_type_list': [0, 0, 1]}", "1",
+     ROPEMAP_USAGE, "layer 1 (linear_attention) does not rotate: attn_type_list"},
+    {"{'model_type': 'deepseek_v4', 'num_hidden_layers': 3, 'rope_theta': 1e4, 'compress_rope_theta': "
+     "160000}",
+     "2", ROPEMAP_USAGE, "expected one of main, compress"},
     {"{'model_type': 'bamba', 'num_hidden_layers': 8, 'attn_layer_indices': [2, 5]}", "3", ROPEMAP_USAGE,
      "layer 3 (mamba) does not rotate: attn_layer_indices"},
     {"{'model_type': 'lfm2', 'num_hidden_layers': 4, 'full_attn_idxs': [2]}", "0", ROPEMAP_USAGE,

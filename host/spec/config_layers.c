@@ -52,27 +52,30 @@ static bool is_unattended(const char *type) {
     return false;
 }
 
-/* Lists of words; of zeros and ones, where the word depends on the key. */
+/* Lists of words, or of numbers that mean one of two: MiMo's, MiniMax', DeepSeek-V4's. */
 static bool read_types(const rm_config *config, rm_config_layers *layers) {
-    static const char *const words[] = {"layer_types", "layers_block_type", "block_types", NULL};
-    static const char *const slides[] = {"hybrid_layer_pattern", NULL};
-    static const char *const attends[] = {"attn_type_list", NULL};
-    const json_t *list = list_under(config, words, layers);
-    const bool named = list != NULL;
-    list = named ? list : list_under(config, slides, layers);
-    const bool sliding = !named && list != NULL;
-    list = list != NULL ? list : list_under(config, attends, layers);
+    static const struct {
+        const char *keys[4], *zero, *other; /* NULL: words */
+    } kinds[] = {{{"layer_types", "layers_block_type", "block_types", NULL}, NULL, NULL},
+                 {{"hybrid_layer_pattern", NULL}, FULL, SLIDING},
+                 {{"attn_type_list", NULL}, "linear_attention", FULL},
+                 {{"compress_ratios", NULL}, SLIDING, "compressed_attention"}};
+    const json_t *list = NULL;
+    size_t k = 0;
+    for (; k < sizeof kinds / sizeof kinds[0] && list == NULL; k++) {
+        list = list_under(config, kinds[k].keys, layers);
+    }
     if (list == NULL) {
         return false;
     }
     const int32_t held = count_of(list);
-    layers->count = strcmp(layers->source, "block_types") == 0 && layers->count > 0 ? layers->count : held;
+    const bool repeats = strcmp(layers->source, "block_types") == 0 && layers->count > 0;
+    layers->count = repeats ? layers->count : held;
     for (int32_t i = 0; i < layers->count; i++) {
         const json_t *element = json_array_get(list, (size_t)(i % held));
-        const bool one = json_number_value(element) != 0.0;
-        layers->type[i] = named     ? json_string_value(element)
-                          : sliding ? (one ? SLIDING : FULL)
-                                    : (one ? FULL : "linear_attention");
+        layers->type[i] = kinds[k - 1].zero == NULL           ? json_string_value(element)
+                          : json_number_value(element) != 0.0 ? kinds[k - 1].other
+                                                              : kinds[k - 1].zero;
     }
     return true;
 }
