@@ -74,8 +74,7 @@ static const char *in_common(const setting *settings, int count, size_t words, c
     return first;
 }
 
-/* The part of a title that begins at *at, up to a comma; *at goes to the next one. Its length, 0 past the
- * last. */
+/* Takes the part of a title at *at, up to a comma, and moves *at past it. Its length, 0 at the end. */
 static size_t next_part(const char **at, const char **part) {
     const char *comma = strstr(*at, ", ");
     *part = *at;

@@ -15,8 +15,7 @@
 static const struct timeval period = {.tv_usec = 20000}, idle = {.tv_sec = SERVE_IDLE_SECONDS};
 enum { CROWD = SERVE_CONNECTIONS - 64 };
 
-/* Where there is no room a stranger has this long to begin, in seconds, before it may go for a newer client.
- */
+/* Seconds that a stranger has to begin before it may make way for a newer client, where there is no room. */
 static const double grace = 0.2;
 
 #define NONE SIZE_MAX
@@ -108,11 +107,11 @@ static void forget_gone(serve_connections *connections) {
     connections->count = kept;
 }
 
-/* Cuts off who takes too long; where there is no room, every stranger that has had its chance. */
+/* Cuts off clients that take too long; where there is no room, the oldest strangers. */
 static void cut_off_slow(const serve_connections *connections) {
     const bool full = connections->count == SERVE_CONNECTIONS;
     const double now = wall_clock(), stranger = full ? grace : SERVE_STRANGER_SECONDS;
-    int room = full ? SERVE_CONNECTIONS / 4 : SERVE_CONNECTIONS; /* the oldest are enough */
+    int room = full ? SERVE_CONNECTIONS / 4 : SERVE_CONNECTIONS; /* how many at once */
     for (int i = 0; i < connections->count && room > 0; i++) {
         const connection *one = connections->all[i];
         const double most = one->trusted ? SERVE_HEAD_SECONDS : stranger;
