@@ -307,6 +307,17 @@ static ropemap_status compute(struct factored *factored, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
+/* Whether there are means that are not finite, of vectors that differ. */
+static bool has_open_means(const rm_job *job, const float *cells) {
+    const bool mean = job->request->pool == ROPEMAP_POOL_MEAN && !job->constant;
+    const int64_t count = mean ? job->plan.height * job->plan.width : 0;
+    bool any = false;
+    for (int64_t i = 0; !any && i < count; i++) {
+        any = !isfinite(cells[i]);
+    }
+    return any;
+}
+
 ropemap_status rm_map_factored(rm_job *job, float *cells, ropemap_error *error) {
     struct factored factored = {.job = job,
                                 .out = cells,
@@ -317,7 +328,7 @@ ropemap_status rm_map_factored(rm_job *job, float *cells, ropemap_error *error) 
                                 .parts = rm_product_parts(job)};
     ropemap_status status = compute(&factored, error);
     free_scratch(&factored);
-    if (status == ROPEMAP_OK && job->grid.causal) {
+    if (status == ROPEMAP_OK && (job->grid.causal || has_open_means(job, cells))) {
         status = rm_straddle_cells(job, cells, error);
     }
     return status;

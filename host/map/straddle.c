@@ -1,8 +1,13 @@
-/* straddle.c - causal maps by factors: the cells that the diagonal cuts */
+/* straddle.c - maps by factors: the cells that the diagonal cuts, and those that are infinite */
 /* SPDX-License-Identifier: MIT */
 /*
  * mean: sum over rows i of q_i . P_i, P_i the sum of the keys that count for row i, which only grows down the
  * cell; closed sums where vectors do not depend on position. rms and std: tile by tile, these cells only.
+ *
+ * A mean of vectors hides what they cancel, and their rotation in two steps makes NaN of an infinity: where
+ * one of them is infinite the mean of the products is NaN as soon as one product is NaN or two are infinite
+ * with different signs, else that infinity. So the pairs of a mean that is not finite are looked at one by
+ * one: those that such a vector takes part in, until it is NaN.
  */
 #include "host/map/straddle.h"
 
@@ -12,6 +17,7 @@
 #include "host/map/pairs.h"
 #include "host/map/side.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { CLOSED_ROWS = 256 }; /* rows whose closed sums are made at a time: milliseconds */
@@ -22,6 +28,8 @@ struct scratch {
     float *tile;                     /* [block, block], likewise; NULL for means */
     float *host_queries, *host_keys; /* [block, head_dim]; for means alone, as the next */
     double *prefix;                  /* [head_dim] */
+    bool *finite;                    /* [block] of keys; likewise, as the next */
+    uint8_t *seen;                   /* [width] kinds of products of a row of cells */
     rm_cells cells;                  /* one row, [1, width] */
 };
 
@@ -171,13 +179,116 @@ static ropemap_status straddle_cell(const struct straddle *straddle, int32_t ind
     return straddle_tiles(straddle, index, rows, cols, error);
 }
 
+static bool is_finite(const float *vector, int64_t dim) {
+    bool finite = true;
+    for (int64_t d = 0; d < dim; d++) {
+        finite = finite && isfinite(vector[d]);
+    }
+    return finite;
+}
+
+/* What products that are not finite have been seen. */
+enum { SEEN_PLUS = 1, SEEN_MINUS = 2, SEEN_BOTH = 3, SEEN_NAN = 4 };
+
+static uint8_t kind_of(double product) {
+    return isnan(product) ? SEEN_NAN : isfinite(product) ? 0 : product > 0.0 ? SEEN_PLUS : SEEN_MINUS;
+}
+
+/* The products of a query with the keys from index `first` on that count for it. */
+static uint8_t look_at_products(const struct straddle *straddle, int32_t index, const float *query,
+                                int64_t limit, int64_t first, rm_view keys) {
+    const int64_t dim = straddle->job->queries->head_dim;
+    const bool finite = is_finite(query, dim);
+    uint8_t seen = 0;
+    for (int64_t j = 0; j < keys.rows && first + j < limit && seen < SEEN_BOTH; j++) {
+        double product = 0.0;
+        for (int64_t d = 0; d < dim && !(finite && straddle->scratch[index].finite[j]); d++) {
+            product += (double)query[d] * (double)keys.data[j * keys.stride + d];
+        }
+        seen |= kind_of(product);
+    }
+    return seen;
+}
+
+/* The products of queries from index `row` on with the keys of a cell. */
+static ropemap_status look_at_cell(const struct straddle *straddle, int32_t index, int64_t row,
+                                   rm_view queries, rm_span cols, uint8_t *seen, ropemap_error *error) {
+    const rm_grid *grid = &straddle->job->grid;
+    bool *finite = straddle->scratch[index].finite;
+    const int64_t end = lesser(rm_grid_limit(grid, row + queries.rows - 1), cols.end);
+    for (int64_t col = cols.first; col < end && *seen < SEEN_BOTH; col += straddle->block) {
+        rm_view keys = {0};
+        RM_TRY(load_here(straddle, index, RM_SIDE_KEYS, col, cols.end, &keys, error));
+        for (int64_t j = 0; j < keys.rows; j++) {
+            finite[j] = is_finite(keys.data + j * keys.stride, keys.cols);
+        }
+        for (int64_t i = 0; i < queries.rows && *seen < SEEN_BOTH; i++) {
+            *seen |= look_at_products(straddle, index, queries.data + i * queries.stride,
+                                      rm_grid_limit(grid, row + i), col, keys);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/* Keys before this index meet a query with a NaN, whatever they are; 0: there is none. */
+static int64_t nan_limit(const rm_job *job, int64_t row, rm_view queries) {
+    int64_t limit = 0;
+    for (int64_t i = 0; i < queries.rows; i++) {
+        bool any = false;
+        for (int64_t d = 0; d < queries.cols; d++) {
+            any = any || isnan(queries.data[i * queries.stride + d]);
+        }
+        limit = any ? rm_grid_limit(&job->grid, row + i) : limit;
+    }
+    return limit;
+}
+
+/* Whether a mean that is not finite has pairs. */
+static bool is_open(const rm_job *job, rm_span rows, int64_t col, float mean) {
+    return !isfinite(mean) &&
+           rm_grid_coverage(&job->grid, rows, rm_axis_cell(&job->grid.cols, col)) != RM_COVERAGE_NONE;
+}
+
+/* Means of one cell row that are not finite: what the mean of the products is. */
+static ropemap_status settle_row(const struct straddle *straddle, int64_t task, int32_t index,
+                                 ropemap_error *error) {
+    const rm_job *job = straddle->job;
+    const rm_span rows = rm_axis_cell(&job->grid.rows, task);
+    const int64_t width = job->plan.width;
+    uint8_t *seen = straddle->scratch[index].seen;
+    float *out = straddle->out + task * width;
+    bool any = false;
+    for (int64_t col = 0; col < width; col++) {
+        seen[col] = 0;
+        any = any || is_open(job, rows, col, out[col]);
+    }
+    for (int64_t row = rows.first; any && row < rows.end; row += straddle->block) {
+        rm_view queries = {0};
+        RM_TRY(load_here(straddle, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
+        const int64_t limit = nan_limit(job, row, queries);
+        for (int64_t col = 0; col < width; col++) {
+            seen[col] |= rm_axis_cell(&job->grid.cols, col).first < limit ? SEEN_NAN : 0;
+            if (is_open(job, rows, col, out[col])) {
+                RM_TRY(look_at_cell(straddle, index, row, queries, rm_axis_cell(&job->grid.cols, col),
+                                    &seen[col], error));
+            }
+        }
+    }
+    for (int64_t col = 0; col < width; col++) {
+        if (seen[col] != 0) {
+            out[col] = seen[col] >= SEEN_BOTH ? NAN : seen[col] == SEEN_PLUS ? INFINITY : -INFINITY;
+        }
+    }
+    return ROPEMAP_OK;
+}
+
 static bool is_cut(const rm_grid *grid, rm_span rows, int64_t col) {
     return rm_grid_coverage(grid, rows, rm_axis_cell(&grid->cols, col)) == RM_COVERAGE_PART;
 }
 
 /* The cells of one cell row that the diagonal cuts. */
-static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
-    const struct straddle *straddle = work;
+static ropemap_status cut_cells(const struct straddle *straddle, int64_t task, int32_t index,
+                                ropemap_error *error) {
     const rm_job *job = straddle->job;
     const rm_grid *grid = &job->grid;
     rm_context *context = job->workers[index].context;
@@ -210,6 +321,15 @@ static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_
     return ROPEMAP_OK;
 }
 
+static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
+    const struct straddle *straddle = work;
+    const rm_job *job = straddle->job;
+    RM_TRY(cut_cells(straddle, task, index, error));
+    return job->request->pool == ROPEMAP_POOL_MEAN && !job->constant
+               ? settle_row(straddle, task, index, error) /* closed sums may have any number of rows */
+               : ROPEMAP_OK;
+}
+
 static ropemap_status make_scratch(const struct straddle *straddle, int32_t index, ropemap_error *error) {
     rm_job *job = straddle->job;
     struct scratch *scratch = &straddle->scratch[index];
@@ -223,8 +343,10 @@ static ropemap_status make_scratch(const struct straddle *straddle, int32_t inde
         scratch->host_queries = backend->stage(context, floats);
         scratch->host_keys = backend->stage(context, floats);
         scratch->prefix = rm_alloc_raw((uint64_t)dim, sizeof *scratch->prefix);
-        whole =
-            whole && scratch->host_queries != NULL && scratch->host_keys != NULL && scratch->prefix != NULL;
+        scratch->finite = rm_alloc_raw((uint64_t)straddle->block, sizeof *scratch->finite);
+        scratch->seen = rm_alloc_raw((uint64_t)job->plan.width, sizeof *scratch->seen);
+        whole = whole && scratch->host_queries != NULL && scratch->host_keys != NULL &&
+                scratch->prefix != NULL && scratch->finite != NULL && scratch->seen != NULL;
     }
     if (!whole) {
         return rm_fail_memory(error, "cells on the diagonal", (uint64_t)floats * sizeof(float));
@@ -249,6 +371,8 @@ static void free_scratch(const struct straddle *straddle, int32_t index) {
     job->backend->unstage(context, scratch->host_queries);
     job->backend->unstage(context, scratch->raw);
     rm_free(scratch->prefix);
+    rm_free(scratch->finite);
+    rm_free(scratch->seen);
     rm_cells_free(&scratch->cells);
 }
 

@@ -1,11 +1,12 @@
-/* straddle.h - causal maps by factors: the cells that the diagonal cuts */
+/* straddle.h - maps by factors: the cells that the diagonal cuts, and those that are infinite */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_MAP_STRADDLE_H
 #define ROPEMAP_HOST_MAP_STRADDLE_H
 
 #include "host/map/job.h"
 
-/* Computes those cells of cells [height, width] that hold some of their pairs. */
+/* Computes those cells of cells [height, width] that hold some of their pairs, and settles whether means that
+ * are not finite are NaN or an infinity. */
 ropemap_status rm_straddle_cells(rm_job *job, float *cells, ropemap_error *error);
 
 #endif
