@@ -368,16 +368,27 @@ ROPEMAP_API ropemap_status ropemap_vectors_memory(const float *rows, int64_t cou
 ROPEMAP_API ropemap_status ropemap_vectors_open(const ropemap_tensor *tensor, ropemap_vectors **vectors,
                                                 ropemap_error *error);
 
-/* How the rotation itself is computed: exactly, or as a stack in use does, in its arithmetic and order. */
+/*
+ * How the rotation itself is computed: exactly, or as a stack in use does, in its arithmetic and order.
+ *
+ * bf16-angles and fp16-angles are what torch.autocast, or a module cast whole together with its positions,
+ * makes of an embedding that does not guard against it: position and inv_freq are rounded to 16 bits, so is
+ * their product, the angle, so are its cosine and sine, and so are these times the attention factor; each
+ * step is computed in float32 before it is rounded. bfloat16 has one number for positions 65536 to 65792, and
+ * two equal tokens 16 apart there keep 0.9997; float16 has none beyond 65519, where cosines are NaN. Reported
+ * as transformers issue 25681, diffusers issue 13920, gpt-neox issue 1003, candle pull request 3520.
+ */
 typedef enum ropemap_phase {
     ROPEMAP_PHASE_EXACT,
     ROPEMAP_PHASE_FP32FREQ, /* frequencies rounded to float32, all else exact */
     ROPEMAP_PHASE_HF_FP32,  /* transformers: inv_freq and angle in float32, then cosine and sine. As PyTorch's
                                default code has inv_freq: its AVX2 and AVX-512 code gives some, 9 of 936, one
                                ulp apart */
-    ROPEMAP_PHASE_GGML_FP32,    /* llama.cpp: angles of neighbouring pairs by repeated float32 products */
-    ROPEMAP_PHASE_BF16_TABLES,  /* as hf-fp32, cosines and sines rounded to bfloat16 */
-    ROPEMAP_PHASE_BF16_INV_FREQ /* as hf-fp32, inv_freq rounded to bfloat16 (a model cast whole) */
+    ROPEMAP_PHASE_GGML_FP32,     /* llama.cpp: angles of neighbouring pairs by repeated float32 products */
+    ROPEMAP_PHASE_BF16_TABLES,   /* as hf-fp32, cosines and sines rounded to bfloat16 */
+    ROPEMAP_PHASE_BF16_INV_FREQ, /* as hf-fp32, inv_freq rounded to bfloat16 (a model cast whole) */
+    ROPEMAP_PHASE_BF16_ANGLES,   /* inv_freq, positions, angles, cosines and sines in bfloat16 (autocast) */
+    ROPEMAP_PHASE_FP16_ANGLES    /* the same in float16 */
 } ropemap_phase;
 
 ROPEMAP_API const char *ropemap_phase_name(ropemap_phase phase); /* "hf-fp32"; NULL past the last */

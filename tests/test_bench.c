@@ -331,7 +331,7 @@ static void test_options_out_of_range(void **state) {
     wrong[17].which = 1u << ROPEMAP_BENCH_PNG;
     wrong[18].phase = ROPEMAP_PHASE_FP32FREQ;
     /* a phase that is none, and one that a named benchmark does not have */
-    wrong[19].phase = (ropemap_phase)6;
+    wrong[19].phase = (ropemap_phase)8;
     wrong[20].phase = ROPEMAP_PHASE_HF_FP32;
     wrong[20].which = 1u << ROPEMAP_BENCH_MAP | 1u << ROPEMAP_BENCH_DIAGONAL;
     for (size_t i = 0; i < WRONG; i++) {

@@ -54,7 +54,9 @@ static void test_names(void **state) {
     assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_GGML_FP32), "ggml-fp32");
     assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_BF16_TABLES), "bf16-tables");
     assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_BF16_INV_FREQ), "bf16-inv-freq");
-    assert_null(ropemap_phase_name(ROPEMAP_PHASE_BF16_INV_FREQ + 1));
+    assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_BF16_ANGLES), "bf16-angles");
+    assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_FP16_ANGLES), "fp16-angles");
+    assert_null(ropemap_phase_name(ROPEMAP_PHASE_FP16_ANGLES + 1));
     assert_null(ropemap_phase_name((ropemap_phase)-1));
 }
 
@@ -201,9 +203,9 @@ static void test_refusals(void **state) {
     ropemap_spec spec = spec_of("none", 1e4, 128);
     float attention = 0.0f;
     ropemap_error error = {0};
-    assert_int_equal(ropemap_phase_inv_freq(&spec, (ropemap_phase)6, inv_freq, &attention, &error),
+    assert_int_equal(ropemap_phase_inv_freq(&spec, (ropemap_phase)8, inv_freq, &attention, &error),
                      ROPEMAP_USAGE);
-    assert_non_null(strstr(error.text, "phase: there is no number 6"));
+    assert_non_null(strstr(error.text, "phase: there is no number 8"));
     spec.base = 0.5;
     assert_int_equal(ropemap_phase_inv_freq(&spec, ROPEMAP_PHASE_HF_FP32, inv_freq, &attention, &error),
                      ROPEMAP_USAGE);

@@ -113,7 +113,7 @@ static void check_products(const rm_map_check *check, const struct cell *cell, r
             const double rotated = 2.0 * off * q_length * k_length;
             const double rounded = type_error(check, q_length, k_length);
             const double product = product_error(check, q_length, k_length);
-            largest = fmax(largest, dot);
+            largest = dot > largest || isnan(dot) ? dot : largest;         /* a NaN stays: nothing is > it */
             allowed = fmax(allowed, 1.01 * (rotated + rounded + product)); /* a hundredth: all at once */
             sum += dot;
             squares += dot * dot;
@@ -124,7 +124,8 @@ static void check_products(const rm_map_check *check, const struct cell *cell, r
         rm_verdict_take(verdict, cell->got, largest, allowed);
         return;
     }
-    const double mean = sum / count, wanted = sqrt(fmax(squares / count - mean * mean, 0.0));
+    const double mean = sum / count, variance = squares / count - mean * mean;
+    const double wanted = sqrt(variance < 0.0 ? 0.0 : variance);
     rm_verdict_take(verdict, cell->got, wanted, allowed + RM_FLOAT_ROUNDING * wanted);
 }
 

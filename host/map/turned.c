@@ -75,10 +75,29 @@ static void turn_as_ggml(const turned_vectors *source, row_turn *turn) {
     }
 }
 
+static float bfloat_of(float value) {
+    return rm_float_from_bfloat(rm_bfloat_from_float(value));
+}
+
+static float half_of(float value) {
+    return rm_float_from_half(rm_half_from_float(value));
+}
+
 static void round_tables(const turned_vectors *source, row_turn *turn) {
     for (int32_t i = 0; i < source->stack.pairs; i++) {
-        turn->c[i] = rm_float_from_bfloat(rm_bfloat_from_float(turn->c[i]));
-        turn->s[i] = rm_float_from_bfloat(rm_bfloat_from_float(turn->s[i]));
+        turn->c[i] = bfloat_of(turn->c[i]);
+        turn->s[i] = bfloat_of(turn->s[i]);
+    }
+}
+
+/* Every step is rounded to 16 bits; products of two such numbers are exact in float. */
+static void turn_in_16_bits(const turned_vectors *source, float (*rounded)(float), row_turn *turn) {
+    const rm_stack *stack = &source->stack;
+    for (int32_t i = 0; i < stack->pairs; i++) {
+        const float position = rounded((float)turn->position[source->axis[i]]);
+        const double angle = (double)rounded(position * stack->inv_freq[i]);
+        turn->c[i] = rounded(rounded((float)cos(angle)) * stack->attention);
+        turn->s[i] = rounded(rounded((float)sin(angle)) * stack->attention);
     }
 }
 
@@ -99,6 +118,12 @@ static void find_turn(const turned_vectors *source, int64_t row, row_turn *turn)
     case ROPEMAP_PHASE_BF16_TABLES:
         turn_by_products(source, turn);
         round_tables(source, turn);
+        break;
+    case ROPEMAP_PHASE_BF16_ANGLES:
+        turn_in_16_bits(source, bfloat_of, turn);
+        break;
+    case ROPEMAP_PHASE_FP16_ANGLES:
+        turn_in_16_bits(source, half_of, turn);
         break;
     }
 }

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-static const char *const NAMES[] = {"exact",     "fp32freq",    "hf-fp32",
-                                    "ggml-fp32", "bf16-tables", "bf16-inv-freq"};
+static const char *const NAMES[] = {"exact",       "fp32freq",      "hf-fp32",     "ggml-fp32",
+                                    "bf16-tables", "bf16-inv-freq", "bf16-angles", "fp16-angles"};
 
 const char *ropemap_phase_name(ropemap_phase phase) {
     return (unsigned)phase < sizeof NAMES / sizeof NAMES[0] ? NAMES[phase] : NULL;
@@ -23,19 +23,38 @@ static float float_of(rm_twofold value) {
     return tie && beyond ? other : near;
 }
 
-/* A positive float rounded to bfloat16, ties to even. */
-static float bfloat_of(float value) {
+/* A float without its last `dropped` bits, to the nearest, ties to even. */
+static float shortened(float value, unsigned dropped) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    bits = (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
+    const uint32_t unit = UINT32_C(1) << dropped;
+    bits = (bits + (unit / 2 - 1) + (bits >> dropped & 1u)) & ~(unit - 1);
     memcpy(&value, &bits, sizeof bits);
     return value;
 }
 
+/* Rounded to bfloat16. */
+static float bfloat_of(float value) {
+    return shortened(value, 16);
+}
+
+/* Rounded to float16, which ends at 65,504 and below 2^-14 has the multiples of 2^-24. */
+static float half_of(float value) {
+    const float size = fabsf(value);
+    return size < 0x1p-14f   ? rintf(value * 0x1p24f) * 0x1p-24f
+           : size < 65520.0f ? shortened(value, 13)
+                             : copysignf(INFINITY, value);
+}
+
 static void fill_transformers(const ropemap_spec *spec, rm_stack *stack) {
     (void)rm_transformers_inv_freq(spec, stack->pairs, stack->inv_freq);
-    for (int32_t i = 0; i < stack->pairs && stack->phase == ROPEMAP_PHASE_BF16_INV_FREQ; i++) {
-        stack->inv_freq[i] = bfloat_of(stack->inv_freq[i]);
+    const bool bfloat =
+        stack->phase == ROPEMAP_PHASE_BF16_INV_FREQ || stack->phase == ROPEMAP_PHASE_BF16_ANGLES;
+    for (int32_t i = 0; i < stack->pairs; i++) {
+        const float whole = stack->inv_freq[i];
+        stack->inv_freq[i] = bfloat                                      ? bfloat_of(whole)
+                             : stack->phase == ROPEMAP_PHASE_FP16_ANGLES ? half_of(whole)
+                                                                         : whole;
     }
 }
 
@@ -63,6 +82,8 @@ static void fill(const ropemap_spec *spec, rm_schedule *schedule, rm_stack *stac
     case ROPEMAP_PHASE_HF_FP32:
     case ROPEMAP_PHASE_BF16_TABLES:
     case ROPEMAP_PHASE_BF16_INV_FREQ:
+    case ROPEMAP_PHASE_BF16_ANGLES:
+    case ROPEMAP_PHASE_FP16_ANGLES:
         fill_transformers(spec, stack);
         break;
     case ROPEMAP_PHASE_GGML_FP32:

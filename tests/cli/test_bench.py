@@ -110,7 +110,7 @@ class Formats(Case):
         self.assertEqual(result.returncode, 4, result.stderr)
 
 
-PHASES = ["fp32freq", "hf-fp32", "ggml-fp32", "bf16-tables", "bf16-inv-freq"]
+PHASES = ["fp32freq", "hf-fp32", "ggml-fp32", "bf16-tables", "bf16-inv-freq", "bf16-angles", "fp16-angles"]
 TURNED = ["rotate as read", "map mean as read", "map max as read"]
 
 

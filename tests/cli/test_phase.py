@@ -8,7 +8,7 @@ import unittest
 
 from harness import SOURCE, Case, write_npy
 
-MODES = ["fp32freq", "hf-fp32", "ggml-fp32", "bf16-tables", "bf16-inv-freq"]
+MODES = ["fp32freq", "hf-fp32", "ggml-fp32", "bf16-tables", "bf16-inv-freq", "bf16-angles"]
 
 
 def write_positions(shape, values):
@@ -53,6 +53,62 @@ class Models(Case):
         self.assertEqual(document["spec"]["length"], 4096)
         _, document = self.map(*arguments, "-n", "4k", "--size", "10", "--length", "2k")
         self.assertEqual(document["spec"]["length"], 2048)
+
+
+def narrow(value, mode):
+    """The number next to a float32 that bfloat16 has, or float16: ties to even."""
+    if not math.isfinite(value):
+        return value
+    if mode == "fp16-angles":
+        try:
+            return struct.unpack("<e", struct.pack("<e", float(value)))[0]
+        except OverflowError:
+            return math.copysign(math.inf, value)
+    bits = struct.unpack("<I", struct.pack("<f", value))[0]
+    high, rest = bits >> 16, bits & 0xffff
+    return struct.unpack("<f", struct.pack("<I", (high + (rest > 0x8000 or (rest == 0x8000 and high & 1))) << 16))[0]
+
+
+def short_tables(mode, position, pairs, base=1e4):
+    """Cosine and sine of each pair with every step rounded to 16 bits."""
+    found = []
+    for pair in range(pairs):
+        angle = narrow(narrow(position, mode) * narrow(base ** (-pair / pairs), mode), mode)
+        finite = math.isfinite(angle)
+        found.append((narrow(math.cos(angle), mode), narrow(math.sin(angle), mode)) if finite else (math.nan, math.nan))
+    return found
+
+
+class ShortAngles(Case):
+    """Positions and angles in 16 bits."""
+
+    def test_the_reported_case(self):
+        """Equal tokens at 65,536, 16 apart: bfloat16 has one number for both positions."""
+        cells, document = self.map("--rows", "65552:1", "--cols", "65536:1", "--phase", "bf16-angles")
+        wanted = sum(c * c + s * s for c, s in short_tables("bf16-angles", 65536, 64)) / 64
+        self.assertAlmostEqual(cells[0][0], wanted, delta=1e-6)
+        self.assertAlmostEqual(cells[0][0], 0.9997, delta=5e-5)
+        self.assertEqual(document["phase"], "bf16-angles")
+        exact = self.map("--rows", "65552:1", "--cols", "65536:1")[0]
+        difference = self.map("--rows", "65552:1", "--cols", "65536:1", "--diff", "bf16-angles")[0]
+        self.assertAlmostEqual(difference[0][0], cells[0][0] - exact[0][0], delta=1e-6)
+        curve = json.loads(self.done("curve", "--phase", "bf16-angles", "--shift", "65536", "-n", "17", "--json", "-q").stdout)
+        self.assertAlmostEqual(curve["curves"][0]["values"][16], wanted, delta=1e-6)
+
+    def test_against_a_brute_force(self):
+        for mode, first in (("bf16-angles", 250), ("bf16-angles", 131060), ("fp16-angles", 2040),
+                            ("fp16-angles", 65500)):
+            cells, document = self.map("-d", "16", "--rows", "%d:24" % first, "--cols", "%d:24" % first, "--phase", mode)
+            tables = [short_tables(mode, first + i, 8) for i in range(24)]
+            for i in range(24):
+                for j in range(24):
+                    wanted = sum(a * c + b * d for (a, b), (c, d) in zip(tables[i], tables[j])) / 8
+                    if math.isnan(wanted):
+                        self.assertTrue(math.isnan(cells[i][j]), (mode, first, i, j))
+                    else:
+                        self.assertAlmostEqual(cells[i][j], wanted, delta=1e-6, msg=(mode, first, i, j))
+            self.assertEqual(document["nan_cells"] > 0, first == 65500)
+        self.refused(2, ["--shift", "65520", "float16"], "curve", "--phase", "fp16-angles", "--shift", "65520")
 
 
 class Phases(Case):

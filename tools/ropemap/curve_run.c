@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUES_MOST = 1 << 26 /* of a curve: half a GiB */, REACH_LIMIT_LEAST = 1 << 20 };
+enum {
+    VALUES_MOST = 1 << 26 /* of a curve: half a GiB */,
+    REACH_LIMIT_LEAST = 1 << 20,
+    FLOAT16_END = 65520 /* rounds to infinity */
+};
 
 /* Tensors of the curve, open for all settings. */
 struct tensors {
@@ -159,6 +163,12 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
                     options->queries != NULL  ? "queries"
                     : options->pair_count > 0 ? "band"
                                               : "quantity");
+    }
+    if (options->phase == ROPEMAP_PHASE_FP16_ANGLES && options->shift >= FLOAT16_END) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--shift: float16 has no number for position %" PRId64
+                    ", so that all is NaN; with --phase fp16-angles give less than %d",
+                    options->shift, FLOAT16_END);
     }
     ropemap_status status = ropemap_vectors_ones(one->spec.head_dim, &ones, error);
     status = status == ROPEMAP_OK ? ropemap_vectors_turned(ones, &turning, &turned, error) : status;
