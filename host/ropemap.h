@@ -334,7 +334,7 @@ ROPEMAP_API void ropemap_numbers_free(float *numbers); /* NULL is fine */
 typedef struct ropemap_vectors ropemap_vectors;
 
 /* The order of a tensor's axes. HSD: [S,D], [H,S,D] or [B,H,S,D] by rank. SHD: [S,D], [S,H,D] or [B,S,H,D].
- */
+ * Before four axes any number of axes of size 1 may stand. */
 typedef enum ropemap_order { ROPEMAP_ORDER_HSD, ROPEMAP_ORDER_SHD } ropemap_order;
 
 typedef struct ropemap_tensor {
@@ -344,6 +344,13 @@ typedef struct ropemap_tensor {
     int64_t batch;       /* from 0 */
     int64_t head;        /* from 0 */
     int64_t query_heads; /* 0, or for keys: `head` counts query heads, which share key heads evenly (GQA) */
+    /*
+     * Heads that share the last axis, as vLLM and flash-attention have them: [S, heads * D] or [B, S, heads *
+     * D], where `order` means nothing. How many there are, or else of how many elements each is; both 0:
+     * heads have an axis of their own, or there is one.
+     */
+    int64_t packed_heads;
+    int32_t packed_head_dim;
 } ropemap_tensor;
 
 /* Every vector is the unit vector with equal entries: then the map is S(i - j). ROPEMAP_USAGE, _RESOURCES. */
@@ -452,6 +459,8 @@ ROPEMAP_API int64_t ropemap_vectors_count(const ropemap_vectors *vectors);
 ROPEMAP_API int32_t ropemap_vectors_head_dim(const ropemap_vectors *vectors);
 /* What the rows are, for titles and messages: "ones", "gauss seed 1", "q.npy", "kv.safetensors:k". */
 ROPEMAP_API const char *ropemap_vectors_label(const ropemap_vectors *vectors);
+/* What to know of how the rows were read, in a sentence; NULL: nothing. Static text. */
+ROPEMAP_API const char *ropemap_vectors_note(const ropemap_vectors *vectors);
 /* Heads of the tensor a row was taken from; 1 where there is no such tensor. */
 ROPEMAP_API int64_t ropemap_vectors_heads(const ropemap_vectors *vectors);
 

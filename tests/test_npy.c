@@ -190,6 +190,120 @@ static void headers_may_be_written_in_many_ways(void **state) {
     }
 }
 
+/* Every spelling of a little- and of a big-endian 1, 2 that numpy.dtype understands: codes, letters, words.
+ */
+static void elements_are_spelled_in_many_ways(void **state) {
+    (void)state;
+    static const struct {
+        unsigned bytes;
+        uint32_t one, two; /* the upper four bytes */
+        const char *names[10];
+    } types[] = {
+        {2, 0x3c00, 0x4000, {"<f2", "f2", "=f2", "|f2", "e", "<e", "float16", "half", ">f2", ">e"}},
+        {4, 0x3f800000, 0x40000000, {"<f4", "f4", "=f4", "|f4", "f", "<f", "float32", "single", ">f4", ">f"}},
+        {8, 0x3ff00000, 0x40000000, {"<f8", "f8", "=f8", "|f8", "d", "<d", "float64", "double", ">f8", ">d"}},
+        {2, 0x3f80, 0x4000, {"<V2", "V2", "=V2", "|V2", "bfloat16", ">V2"}},
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        for (int j = 0; j < 10 && types[i].names[j] != NULL; j++) {
+            char header[120];
+            uint8_t data[16];
+            float values[2];
+            const unsigned bytes = types[i].bytes, shift = bytes == 8 ? 32 : 0;
+            const bool big = types[i].names[j][0] == '>';
+            put_bits(data, (uint64_t)types[i].one << shift, bytes, big);
+            put_bits(data + bytes, (uint64_t)types[i].two << shift, bytes, big);
+            (void)snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (1, 2)}",
+                           types[i].names[j]);
+            read_all(compose(1, header, data, (size_t)2 * bytes), 1, 2, values);
+            if (values[0] != 1.0f || values[1] != 2.0f) {
+                fail_msg("%s: %g, %g", types[i].names[j], (double)values[0], (double)values[1]);
+            }
+        }
+    }
+}
+
+/* The upper halves of floats; what is not named bfloat16 comes with a note. */
+static void every_bfloat_is_exact(void **state) {
+    (void)state;
+    enum { ROWS = 512, COLUMNS = 128 };
+    static uint8_t data[ROWS * COLUMNS * 2];
+    static float values[ROWS * COLUMNS];
+    for (unsigned i = 0; i < ROWS * COLUMNS; i++) {
+        put_bits(data + i * 2, i, 2, false);
+    }
+    read_all(compose(1, "{'descr': '<V2', 'fortran_order': False, 'shape': (512, 128)}", data, sizeof data),
+             ROWS, COLUMNS, values);
+    for (unsigned i = 0; i < ROWS * COLUMNS; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        assert_int_equal(bits, i << 16);
+    }
+    for (int named = 0; named < 2; named++) {
+        ropemap_vectors *vectors = NULL;
+        char header[120];
+        (void)snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (2, 2)}",
+                       named != 0 ? "bfloat16" : "<V2");
+        assert_int_equal(open_bytes(compose(1, header, data, 8), &vectors, NULL), ROPEMAP_OK);
+        const char *note = ropemap_vectors_note(vectors);
+        assert_true(named != 0 ? note == NULL : note != NULL && strstr(note, "bfloat16") != NULL);
+        ropemap_vectors_free(vectors);
+    }
+}
+
+static void leading_ones_are_left_out(void **state) {
+    (void)state;
+    static const char *const shapes[] = {"(1, 3, 2)", "(1, 1, 3, 2)", "(1, 1, 1, 3, 2)", "(1, 1, 1, 1, 3, 2)",
+                                         "(1, 1, 1, 1, 1, 1, 3, 2)"};
+    uint8_t data[24];
+    const uint32_t bits[6] = {0x3f800000, 0x40000000, 0x40400000, 0x40800000, 0x40a00000, 0x40c00000};
+    for (int fortran = 0; fortran < 2; fortran++) {
+        for (unsigned i = 0; i < 6; i++) {
+            put_bits(data + (fortran != 0 ? i % 2 * 3 + i / 2 : i) * 4, bits[i], 4, false);
+        }
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            char header[120];
+            float values[6];
+            (void)snprintf(header, sizeof header, "{'descr': '<f4', 'fortran_order': %s, 'shape': %s}",
+                           fortran != 0 ? "True" : "False", shapes[i]);
+            read_all(compose(1, header, data, sizeof data), 3, 2, values);
+            for (int k = 0; k < 6; k++) {
+                assert_true(same_number(values[k], 1.0 + k));
+            }
+        }
+    }
+}
+
+/* Files that people have, by their name or by how they begin, with what to do. */
+static void other_formats_are_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *bytes, *words;
+    } files[] = {
+        {"q.npz", "PK\3\4........", "numpy.load(FILE)['NAME']"},
+        {"q.npy", "PK\3\4........", "is an archive"},
+        {"q", "PK\3\4........", "is an archive"},
+        {"q.pt", "PK\3\4........", "safetensors.torch.save_file"},
+        {"q.pth", "\x80\2........", "torch.load(FILE, weights_only=True)"},
+        {"pytorch_model.bin", "PK\3\4........", "a pickle"},
+        {"x", "\x80\2........", "a pickle"},
+        {"model.safetensors.index.json", "{\"weight_map\": {}}", "weight_map names"},
+        {"m.gguf", "GGUF........", "--model"},
+        {"m", "GGUF........", "is a GGUF file"},
+        {"other", "something else", "neither a .npy nor a .safetensors"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        scratch_write(&place, files[i].name, files[i].bytes, strlen(files[i].bytes));
+        const ropemap_tensor tensor = {.path = place.path};
+        ropemap_vectors *vectors = NULL;
+        ropemap_error error = {0};
+        assert_int_equal(ropemap_vectors_open(&tensor, &vectors, &error), ROPEMAP_DATA);
+        if (strstr(error.text, files[i].words) == NULL || strstr(error.text, files[i].name) == NULL) {
+            fail_msg("%s: %s", files[i].name, error.text);
+        }
+    }
+}
+
 /* NumPy appends arrays to one file and reads the first: what follows the data is not ours. */
 static void bytes_after_the_data_are_left_alone(void **state) {
     (void)state;
@@ -210,8 +324,13 @@ static const struct {
     {"{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)}", "a second key 'descr'"},
     {"{'descr': '|O', 'fortran_order': False, 'shape': (3, 2)}", "Python objects"},
     {"{'descr': '<i4', 'fortran_order': False, 'shape': (3, 2)}", "element type '<i4'"},
-    {"{'descr': '=f4', 'fortran_order': False, 'shape': (3, 2)}", "element type '=f4'"},
-    {"{'descr': '|V2', 'fortran_order': False, 'shape': (3, 2)}", "element type '|V2'"},
+    {"{'descr': '<float32', 'fortran_order': False, 'shape': (3, 2)}", "element type '<float32'"},
+    {"{'descr': 'F4', 'fortran_order': False, 'shape': (3, 2)}", "element type 'F4'"},
+    {"{'descr': '<f16', 'fortran_order': False, 'shape': (3, 2)}", "element type '<f16'"},
+    {"{'descr': '<', 'fortran_order': False, 'shape': (3, 2)}", "element type '<'"},
+    {"{'descr': '~f4', 'fortran_order': False, 'shape': (3, 2)}", "element type '~f4'"},
+    {"{'descr': '<c8', 'fortran_order': False, 'shape': (3, 2)}", "astype('float32')"},
+    {"{'descr': '|V1', 'fortran_order': False, 'shape': (3, 2)}", "element type '|V1'"},
     {"{'descr': '', 'fortran_order': False, 'shape': (3, 2)}", "element type ''"},
     {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3, 2)}", "structured"},
     {"{'descr': ('<f4', (2,)), 'fortran_order': False, 'shape': (3, 2)}", "structured"},
@@ -227,7 +346,7 @@ static const struct {
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 0)}", "no positions"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': ()}", "has 0 axes"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (6,)}", "has 1 axes"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 3, 2)}", "has 5 axes"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1, 1, 3, 1)}", "has 5 axes"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, 1, 3, 2)}", "more than 8 axes"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}", "is odd"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (6)}", "not a tuple"},
@@ -303,6 +422,10 @@ int main(void) {
         cmocka_unit_test(singles_keep_their_bits),
         cmocka_unit_test(doubles_are_rounded),
         cmocka_unit_test(headers_may_be_written_in_many_ways),
+        cmocka_unit_test(elements_are_spelled_in_many_ways),
+        cmocka_unit_test(every_bfloat_is_exact),
+        cmocka_unit_test(leading_ones_are_left_out),
+        cmocka_unit_test(other_formats_are_named),
         cmocka_unit_test(bytes_after_the_data_are_left_alone),
         cmocka_unit_test(broken_headers_are_refused),
         cmocka_unit_test(broken_files_are_refused),

@@ -131,11 +131,43 @@ static void shapes(void **state) {
     ropemap_positions_free(open_whole(compose("'|u1'", "False", "(2, 5)", data, 10)));
     assert_refused(compose("'|u1'", "False", "(4, 3)", data, 12),
                    "shape (4, 3), positions are [S], or [axes, S] with 1 to 3 axes");
-    assert_refused(compose("'|u1'", "False", "(3, 1, 3)", data, 9), "shape (3, 1, 3)");
+    assert_refused(compose("'|u1'", "False", "(3, 2, 2)", data, 12), "shape (3, 2, 2)");
+    static const struct {
+        const char *shape;
+        int32_t axes;
+        int64_t count;
+    } ones[] = {{"(1, 1, 5)", 1, 5},       {"(3, 1, 5)", 3, 5}, {"(1, 3, 5)", 3, 5},
+                {"(1, 1, 2, 1, 4)", 2, 4}, {"(3, 1, 1)", 3, 1}, {"(1, 1)", 1, 1}};
+    for (size_t i = 0; i < sizeof ones / sizeof ones[0]; i++) {
+        ropemap_positions *positions = open_whole(compose("'|u1'", "False", ones[i].shape, data, 16));
+        assert_int_equal(ropemap_positions_axes(positions), ones[i].axes);
+        assert_int_equal(ropemap_positions_count(positions), ones[i].count);
+        ropemap_positions_free(positions);
+    }
     assert_refused(compose("'|u1'", "False", "()", data, 1), "shape ()");
     assert_refused(compose("'|u1'", "False", "(0,)", data, 0), "shape (0), expected 1 to 2^40 positions");
     assert_refused(compose("'|u1'", "False", "(3, 0)", data, 0), "shape (3, 0)");
     assert_refused(compose("'|u1'", "False", "(0, 3)", data, 0), "shape (0, 3)");
+}
+
+static void other_spellings(void **state) {
+    (void)state;
+    static const char *const types[][6] = {
+        {"b", "int8", "=i1", "i1", "|i1", "<b"},  {"B", "uint8", "=u1", "u1", "|u1", "<B"},
+        {"h", "int16", "=i2", "i2", "|i2", "<h"}, {"H", "uint16", "=u2", "u2", "|u2", "<H"},
+        {"i", "int32", "=i4", "i4", "|i4", "<i"}, {"I", "uint32", "=u4", "u4", "|u4", "<I"},
+        {"q", "int64", "=i8", "i8", "|i8", "<q"}, {"Q", "uint64", "=u8", "u8", "|u8", "<Q"}};
+    for (int i = 0; i < 48; i++) {
+        const unsigned bytes = 1u << i / 12;
+        uint8_t data[16];
+        char descr[16];
+        put(data, 7, bytes, false);
+        put(data + bytes, 100, bytes, false);
+        (void)snprintf(descr, sizeof descr, "'%s'", types[i / 6][i % 6]);
+        ropemap_positions *positions = open_whole(compose(descr, "False", "(2,)", data, (size_t)2 * bytes));
+        assert_true(positions->values[0] == 7 && positions->values[1] == 100);
+        ropemap_positions_free(positions);
+    }
 }
 
 static void values_out_of_range(void **state) {
@@ -163,8 +195,8 @@ static void values_out_of_range(void **state) {
 static void other_elements(void **state) {
     (void)state;
     const uint8_t data[64] = {0};
-    static const char *const types[] = {"'<f4'", "'<f8'", "'<f2'", "'|b1'", "'<c8'", "'<M8[ns]'", "'|i2'",
-                                        "'|u8'", "'=i4'", "'i4'",  "''",    "'<i3'", "'<U1'",     "'|S8'"};
+    static const char *const types[] = {"'<f4'", "'<f8'", "'<f2'",  "'|b1'", "'<c8'", "'<M8[ns]'", "'<int64'",
+                                        "'V2'",  "'f'",   "'bool'", "''",    "'<i3'", "'<U1'",     "'|S8'"};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         assert_refused(compose(types[i], "False", "(2,)", data, 32),
                        "positions are whole numbers: 'i1', 'i2', 'i4', 'i8' or the same with 'u'");
@@ -204,6 +236,7 @@ int main(void) {
         cmocka_unit_test(every_type_in_every_order),
         cmocka_unit_test(long_files),
         cmocka_unit_test(shapes),
+        cmocka_unit_test(other_spellings),
         cmocka_unit_test(values_out_of_range),
         cmocka_unit_test(other_elements),
         cmocka_unit_test(files_cut_short),

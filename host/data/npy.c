@@ -125,27 +125,46 @@ static ropemap_status take_shape(literal *header) {
     return tensor->rank == 1 && !comma ? fail_at(header, "shape is a number, not a tuple") : ROPEMAP_OK;
 }
 
+/* The spellings of an element type that NumPy reads. */
 typedef struct element_name {
-    const char *name; /* after the byte order */
+    const char *code, *letter; /* after a byte order, or without one */
+    const char *words[2];      /* without one */
     rm_element_kind kind;
     bool whole;
 } element_name;
 
 static const element_name ELEMENT_NAMES[] = {
-    {"f2", RM_ELEMENT_F16, false}, {"f4", RM_ELEMENT_F32, false}, {"f8", RM_ELEMENT_F64, false},
-    {"i1", RM_ELEMENT_I8, true},   {"i2", RM_ELEMENT_I16, true},  {"i4", RM_ELEMENT_I32, true},
-    {"i8", RM_ELEMENT_I64, true},  {"u1", RM_ELEMENT_U8, true},   {"u2", RM_ELEMENT_U16, true},
-    {"u4", RM_ELEMENT_U32, true},  {"u8", RM_ELEMENT_U64, true},
+    {"f2", "e", {"float16", "half"}, RM_ELEMENT_F16, false},
+    {"f4", "f", {"float32", "single"}, RM_ELEMENT_F32, false},
+    {"f8", "d", {"float64", "double"}, RM_ELEMENT_F64, false},
+    {"V2", "", {"bfloat16"}, RM_ELEMENT_BF16, false},
+    {"i1", "b", {"int8"}, RM_ELEMENT_I8, true},
+    {"i2", "h", {"int16"}, RM_ELEMENT_I16, true},
+    {"i4", "i", {"int32"}, RM_ELEMENT_I32, true},
+    {"i8", "q", {"int64"}, RM_ELEMENT_I64, true},
+    {"u1", "B", {"uint8"}, RM_ELEMENT_U8, true},
+    {"u2", "H", {"uint16"}, RM_ELEMENT_U16, true},
+    {"u4", "I", {"uint32"}, RM_ELEMENT_U32, true},
+    {"u8", "Q", {"uint64"}, RM_ELEMENT_U64, true},
 };
 enum { ELEMENT_NAME_COUNT = sizeof ELEMENT_NAMES / sizeof ELEMENT_NAMES[0] };
 
-/* '<' and '>' are byte orders; '|' is none, which only a single byte can have. */
+/* '<' and '>' are byte orders. '=' and '|', or none, are what the machine has that wrote the file: NumPy
+ * writes '>' on one that is not little-endian. */
 static bool find_element(const char *descr, bool whole, rm_element *element) {
+    const bool ordered = descr[0] != '\0' && strchr("<>=|", descr[0]) != NULL;
+    const char *name = ordered ? descr + 1 : descr;
     element->big_endian = descr[0] == '>';
-    for (int i = 0; i < ELEMENT_NAME_COUNT && descr[0] != '\0'; i++) {
-        if (ELEMENT_NAMES[i].whole == whole && strcmp(descr + 1, ELEMENT_NAMES[i].name) == 0) {
-            element->kind = ELEMENT_NAMES[i].kind;
-            return descr[0] == '<' || descr[0] == '>' || (descr[0] == '|' && rm_element_bytes(*element) == 1);
+    for (int i = 0; i < ELEMENT_NAME_COUNT && name[0] != '\0'; i++) {
+        const element_name *known = &ELEMENT_NAMES[i];
+        const bool short_name = strcmp(name, known->code) == 0 || strcmp(name, known->letter) == 0;
+        bool word = false;
+        for (int j = 0; j < 2 && !ordered && known->words[j] != NULL; j++) {
+            word = word || strcmp(name, known->words[j]) == 0;
+        }
+        if (known->whole == whole && (short_name || word)) {
+            element->kind = known->kind;
+            return true;
         }
     }
     return false;
@@ -164,8 +183,12 @@ static ropemap_status take_descr(literal *header) {
                        strchr(descr, 'O') != NULL ? " is Python objects" : "",
                        header->whole
                            ? "positions are whole numbers: 'i1', 'i2', 'i4', 'i8' or the same with 'u'"
-                           : "vectors are '<f2', '<f4', '<f8' or the same with '>'");
+                           : "vectors are '<f2', '<f4', '<f8', the same with '>', or bfloat16 ('<V2'); "
+                             "array.astype('float32') makes one of them");
     }
+    /* NumPy has no name for bfloat16: ml_dtypes' arrays are saved as void elements of two bytes. */
+    header->tensor->assumed_bfloat =
+        header->tensor->element.kind == RM_ELEMENT_BF16 && strcmp(descr, "bfloat16") != 0;
     return ROPEMAP_OK;
 }
 
@@ -223,6 +246,38 @@ static ropemap_status parse_literal(literal *header) {
     return ROPEMAP_OK;
 }
 
+static bool ends_with(const char *name, const char *ending) {
+    const size_t length = strlen(name), ending_length = strlen(ending);
+    return length >= ending_length && strcmp(name + length - ending_length, ending) == 0;
+}
+
+const char *rm_foreign_advice(const char *name, const uint8_t *start, uint64_t held) {
+    const bool zip = held >= 4 && memcmp(start, "PK\3\4", 4) == 0;
+    const bool pickle = held >= 2 && start[0] == 0x80 && start[1] >= 2 && start[1] <= 5;
+    const bool raw = ends_with(name, ".bin"); /* of anything */
+    if (ends_with(name, ".pt") || ends_with(name, ".pth") || (zip && raw) ||
+        (pickle && !ends_with(name, ".safetensors"))) {
+        return "is a file of torch.save, a pickle, which is not read since it may run code; load it with "
+               "torch.load(FILE, weights_only=True) and write safetensors.torch.save_file({'q': q}, "
+               "'q.safetensors')";
+    }
+    if (ends_with(name, ".npz") || zip) {
+        return "is an archive (numpy.savez, or torch.save); write the one array out: numpy.save('q.npy', "
+               "numpy.load(FILE)['NAME'])";
+    }
+    if (ends_with(name, ".index.json")) {
+        return "is the index of a model in several files; its weight_map names the .safetensors file that "
+               "holds "
+               "the tensor: give that one";
+    }
+    if (ends_with(name, ".gguf") || (held >= 4 && memcmp(start, "GGUF", 4) == 0)) {
+        return "is a GGUF file, which holds weights, not queries and keys; --model takes its rule, vectors "
+               "are "
+               "in .npy or .safetensors files";
+    }
+    return NULL;
+}
+
 /* Checks magic and version; gives where the dict literal begins and how long it is. */
 static ropemap_status read_prefix(const rm_input *input, uint64_t *start, uint64_t *length,
                                   ropemap_error *error) {
@@ -230,11 +285,13 @@ static ropemap_status read_prefix(const rm_input *input, uint64_t *start, uint64
     const uint64_t held = input->size < sizeof prefix ? input->size : sizeof prefix;
     RM_TRY(rm_input_read(input, 0, held, prefix, error));
     if (held < PREFIX_BYTES + 2 || memcmp(prefix, RM_NPY_MAGIC, RM_NPY_MAGIC_BYTES) != 0) {
-        return rm_fail(error, ROPEMAP_DATA,
-                       "%s: is no .npy file (%" PRIu64
-                       " bytes): it must begin with \\x93NUMPY, a version and the "
-                       "header's length",
-                       input->name, input->size);
+        const char *advice = rm_foreign_advice(input->name, prefix, held);
+        return advice != NULL ? rm_fail(error, ROPEMAP_DATA, "%s: %s", input->name, advice)
+                              : rm_fail(error, ROPEMAP_DATA,
+                                        "%s: is no .npy file (%" PRIu64
+                                        " bytes): it must begin with \\x93NUMPY, a version and the "
+                                        "header's length",
+                                        input->name, input->size);
     }
     const unsigned major = prefix[6], minor = prefix[7];
     if (major < 1 || major > 3 || minor != 0) {

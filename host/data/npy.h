@@ -18,4 +18,8 @@ ropemap_status rm_npy_parse(const rm_input *input, rm_tensor *tensor, ropemap_er
 /* The same of whole numbers: elements are one of I8 to U64, floats are refused. */
 ropemap_status rm_npy_parse_whole(const rm_input *input, rm_tensor *tensor, ropemap_error *error);
 
+/* What to do with a file of a known format that is not read, from its name and its first bytes [held]; NULL:
+ * it is none of those. Static text. */
+const char *rm_foreign_advice(const char *name, const uint8_t *start, uint64_t held);
+
 #endif

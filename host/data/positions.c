@@ -49,10 +49,24 @@ static ropemap_status read_values(const rm_input *input, const rm_tensor *tensor
     return ROPEMAP_OK;
 }
 
-static ropemap_status check_shape(const rm_input *input, const rm_tensor *tensor, layout *shape,
+/* Axes of size 1 before the last hold nothing apart: transformers' position_ids are [3, 1, S]. */
+static void drop_ones(rm_tensor *tensor) {
+    for (int32_t axis = 0; axis < tensor->rank - 1 && tensor->rank > 2;) {
+        if (tensor->shape[axis] == 1) {
+            tensor->rank--;
+            memmove(tensor->shape + axis, tensor->shape + axis + 1,
+                    (size_t)(tensor->rank - axis) * sizeof tensor->shape[0]);
+        } else {
+            axis++;
+        }
+    }
+}
+
+static ropemap_status check_shape(const rm_input *input, rm_tensor *tensor, layout *shape,
                                   ropemap_error *error) {
     char text[96];
     rm_tensor_shape_text(text, sizeof text, tensor);
+    drop_ones(tensor);
     *shape = (layout){.fortran = tensor->fortran};
     if (tensor->rank == 1 || tensor->rank == 2) {
         shape->axes = tensor->rank == 2 ? tensor->shape[0] : 1;

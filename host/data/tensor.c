@@ -54,6 +54,30 @@ static tensor_axis axis_of(const rm_tensor *tensor, int32_t axis) {
     return (tensor_axis){.size = tensor->shape[axis], .stride = stride};
 }
 
+/* Leading axes of size 1 hold nothing apart, however many there are. */
+static void drop_leading_ones(rm_tensor *tensor, int32_t most) {
+    int32_t ones = 0;
+    while (tensor->rank - ones > most && tensor->shape[ones] == 1) {
+        ones++;
+    }
+    tensor->rank -= ones;
+    memmove(tensor->shape, tensor->shape + ones, (size_t)tensor->rank * sizeof tensor->shape[0]);
+}
+
+/* [S, heads * D] or [B, S, heads * D]: the last axis falls into heads, each of D elements one after another.
+ */
+static tensor_axes find_packed_axes(const rm_tensor *tensor, uint64_t heads) {
+    const int32_t last = tensor->rank - 1;
+    const tensor_axis whole = axis_of(tensor, last);
+    const uint64_t dim = whole.size / heads;
+    return (tensor_axes){
+        .batch = tensor->rank == 3 ? axis_of(tensor, 0) : (tensor_axis){.size = 1, .stride = 0},
+        .head = {.size = heads, .stride = dim * whole.stride},
+        .position = axis_of(tensor, last - 1),
+        .dimension = {.size = dim, .stride = whole.stride},
+    };
+}
+
 static tensor_axes find_axes(const rm_tensor *tensor, ropemap_order order) {
     const int32_t dimension = tensor->rank - 1;
     const bool heads_inside = order == ROPEMAP_ORDER_SHD && tensor->rank > 2;
@@ -82,6 +106,43 @@ static ropemap_status check_shape(const char *where, const rm_tensor *tensor, ro
         if (tensor->shape[axis] == 0) {
             return rm_fail(error, ROPEMAP_DATA, "%s: shape %s holds no positions: axis %" PRId32 " is 0 long",
                            where, shape, axis);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/* How many heads a packed tensor holds, from what the caller knows of it. */
+static ropemap_status find_packed(const char *where, const rm_tensor *tensor, const ropemap_tensor *asked,
+                                  uint64_t *heads, ropemap_error *error) {
+    char shape[96];
+    rm_tensor_shape_text(shape, sizeof shape, tensor);
+    const uint64_t width = tensor->shape[tensor->rank - 1];
+    if (asked->packed_heads < 0 || asked->packed_head_dim < 0) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "%s: %" PRId64 " packed heads of %" PRId32 ", both are 0 or more", where,
+                       asked->packed_heads, asked->packed_head_dim);
+    }
+    const bool by_heads = asked->packed_heads > 0;
+    const uint64_t divisor = by_heads ? (uint64_t)asked->packed_heads : (uint64_t)asked->packed_head_dim;
+    if (tensor->rank > 3) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "%s: shape %s has an axis for heads, so that heads are not packed: leave --heads out",
+                       where, shape);
+    }
+    if (width % divisor != 0) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       by_heads ? "%s: shape %s: %" PRIu64 " elements cannot be split into %" PRIu64 " heads"
+                                : "%s: shape %s: %" PRIu64
+                                  " elements are no multiple of the head dim, %" PRIu64,
+                       where, shape, width, divisor);
+    }
+    *heads = by_heads ? divisor : width / divisor;
+    for (int32_t axis = 0; axis < 2 && tensor->rank == 3 && by_heads && *heads > 1; axis++) {
+        if (tensor->shape[axis] == *heads) {
+            return rm_fail(error, ROPEMAP_USAGE,
+                           "%s: shape %s may have its %" PRIu64 " heads on axis %" PRId32
+                           ": leave --heads out, or save one batch alone, [positions, heads * head dim]",
+                           where, shape, *heads, axis);
         }
     }
     return ROPEMAP_OK;
@@ -141,15 +202,32 @@ static void make_label(char *label, size_t size, const char *path, const char *n
     rm_label_make(label, size, whole);
 }
 
-ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *tensor, const ropemap_tensor *asked,
-                              ropemap_vectors **vectors, ropemap_error *error) {
-    char where[2 * RM_LABEL_BYTES + 16];
-    const bool named = tensor->name[0] != '\0';
-    (void)snprintf(where, sizeof where, "%s%s%s%s", input->name, named ? ": tensor '" : "", tensor->name,
-                   named ? "'" : "");
+/* The axes of the tensor as the caller knows it. */
+static ropemap_status choose_axes(const char *where, rm_tensor *tensor, const ropemap_tensor *asked,
+                                  tensor_axes *axes, ropemap_error *error) {
+    const bool packed = asked->packed_heads != 0 || asked->packed_head_dim != 0;
+    drop_leading_ones(tensor, packed ? 3 : 4);
     RM_TRY(check_shape(where, tensor, error));
-    const tensor_axes axes = find_axes(tensor, asked->order);
-    RM_TRY(check_axes(where, &axes, error));
+    if (packed) {
+        uint64_t heads = 1;
+        RM_TRY(find_packed(where, tensor, asked, &heads, error));
+        *axes = find_packed_axes(tensor, heads);
+    } else {
+        *axes = find_axes(tensor, asked->order);
+    }
+    return check_axes(where, axes, error);
+}
+
+ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *found, const ropemap_tensor *asked,
+                              ropemap_vectors **vectors, ropemap_error *error) {
+    rm_tensor shaped = *found;
+    const rm_tensor *tensor = &shaped;
+    char where[2 * RM_LABEL_BYTES + 16];
+    const bool named = found->name[0] != '\0';
+    (void)snprintf(where, sizeof where, "%s%s%s%s", input->name, named ? ": tensor '" : "", found->name,
+                   named ? "'" : "");
+    tensor_axes axes;
+    RM_TRY(choose_axes(where, &shaped, asked, &axes, error));
     if (asked->batch < 0 || (uint64_t)asked->batch >= axes.batch.size) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "%s: batch %" PRId64 " was asked for, batches it holds are %" PRIu64
@@ -164,9 +242,10 @@ ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *tensor, co
     }
     source->base.count = (int64_t)axes.position.size;
     source->base.heads = (int64_t)axes.head.size;
+    source->base.assumed_bfloat = tensor->assumed_bfloat;
     source->base.read = read_rows;
     source->base.destroy = destroy;
-    make_label(source->base.label, sizeof source->base.label, input->name, tensor->name);
+    make_label(source->base.label, sizeof source->base.label, input->name, found->name);
     source->input = *input;
     source->rows = (rm_rows){
         .element = tensor->element,

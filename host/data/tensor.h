@@ -11,7 +11,8 @@
 typedef struct rm_tensor {
     char name[RM_LABEL_BYTES]; /* empty where the format has no names */
     rm_element element;
-    bool fortran; /* the first axis varies fastest, not the last */
+    bool assumed_bfloat; /* the file has elements of two bytes that it gives no meaning */
+    bool fortran;        /* the first axis varies fastest, not the last */
     int32_t rank;
     uint64_t shape[RM_TENSOR_RANK_MAX]; /* [rank] */
     uint64_t offset;                    /* of the first element, bytes from the start of the file */
@@ -27,7 +28,7 @@ void rm_tensor_shape_text(char *text, size_t size, const rm_tensor *tensor);
  * The vectors of the head that `asked` names. Takes `input` over when it succeeds, and leaves it open when it
  * fails. ROPEMAP_DATA for a tensor that cannot be vectors, ROPEMAP_USAGE for a head or batch it lacks.
  */
-ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *tensor, const ropemap_tensor *asked,
+ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *found, const ropemap_tensor *asked,
                               ropemap_vectors **vectors, ropemap_error *error);
 
 #endif

@@ -44,6 +44,13 @@ static ropemap_status find_tensor(const ropemap_tensor *tensor, const rm_input *
         return rm_safetensors_find(input, tensor->name, found, error);
     }
     if (format == FORMAT_UNKNOWN) {
+        uint8_t start[4] = {0};
+        const uint64_t held = input->size < sizeof start ? input->size : sizeof start;
+        RM_TRY(rm_input_read(input, 0, held, start, error));
+        const char *advice = rm_foreign_advice(input->name, start, held);
+        if (advice != NULL) {
+            return rm_fail(error, ROPEMAP_DATA, "%s: %s", input->name, advice);
+        }
         return rm_fail(error, ROPEMAP_DATA,
                        "%s: is neither a .npy nor a .safetensors file, by its name or by its first bytes",
                        input->name);
@@ -89,6 +96,12 @@ int64_t ropemap_vectors_count(const ropemap_vectors *vectors) {
 
 int32_t ropemap_vectors_head_dim(const ropemap_vectors *vectors) {
     return vectors->head_dim;
+}
+
+const char *ropemap_vectors_note(const ropemap_vectors *vectors) {
+    return vectors->assumed_bfloat
+               ? "elements of two bytes without a name (V2) were read as bfloat16, as ml_dtypes saves it"
+               : NULL;
 }
 
 const char *ropemap_vectors_label(const ropemap_vectors *vectors) {

@@ -115,7 +115,9 @@ def write_npy(shape, values, descr="<f4"):
     """Bytes of a .npy file in C order."""
     header = "{'descr': '%s', 'fortran_order': False, 'shape': (%s,), }" % (descr, ", ".join(map(str, shape)))
     header += " " * (-(len(header) + 11) % 64) + "\n"
-    code = {"f2": "e", "f4": "f", "f8": "d", "i8": "q"}[descr[1:]]
+    if descr[1:] == "V2":  # bfloat16: the upper halves of floats
+        values = [struct.unpack("<I", struct.pack("<f", value))[0] >> 16 for value in values]
+    code = {"f2": "e", "f4": "f", "f8": "d", "i8": "q", "V2": "H"}[descr[1:]]
     order = ">" if descr[0] == ">" else "<"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack(
         "%s%d%s" % (order, len(values), code), *values)

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import struct
 import unittest
 
 from harness import (Case, bound, frequencies, pooled_map, positions, rotate, write_npy, write_safetensors)
@@ -96,6 +97,65 @@ class Tensors(Case):
         for head in range(HEADS):
             with self.subTest(head=head):
                 self.expect(self.files + ["--head", head], self.similarity(head, head // (HEADS // KEY_HEADS)))
+
+    def test_bfloat16(self):
+        """As ml_dtypes saves it: void elements of two bytes, read with a warning."""
+        for name, values in (("q.npy", self.queries), ("k.npy", self.keys)):
+            for head in values:
+                for row in head:
+                    row[:] = [struct.unpack("<f", b"\0\0" + struct.pack("<f", value)[2:])[0] for value in row]
+            self.write(name, write_npy([len(values), COUNT, DIMENSION], flat(values), "<V2"))
+        self.expect(self.files + ["--head", 1], self.similarity(1, 0))
+        result = self.done("map", *self.files, "-o", "m.png").stderr.decode()
+        for name in ("q.npy", "k.npy"):
+            self.assertIn("warning: " + name + ": elements of two bytes without a name (V2) were read as bfloat16",
+                          result)
+        self.assertNotIn(b"V2", self.done("curve", *self.files, "-q", "--json").stderr)
+        self.assertIn(b"V2", self.done("curve", *self.files).stderr)
+
+    def test_leading_axes_of_one(self):
+        self.write("q.npy", write_npy([1, 1, HEADS, COUNT, DIMENSION], flat(self.queries), "=f4"))
+        self.write("k.npy", write_npy([1, 1, 1, KEY_HEADS, COUNT, DIMENSION], flat(self.keys), ">f8"))
+        self.expect(self.files + ["--head", 3], self.similarity(3, 1))
+
+    def packed(self, name, values, *before):
+        self.write(name, write_npy([*before, COUNT, len(values) * DIMENSION], [0.0] * (
+            math.prod(before or [1]) - 1) * COUNT * len(values) * DIMENSION + flat(swapped(values))))
+
+    def test_heads_that_share_an_axis(self):
+        """[S, heads * head dim] as vLLM has queries and keys, and batches of them."""
+        self.packed("q.npy", self.queries)
+        self.packed("k.npy", self.keys)
+        for heads in ("4", "4,2"):
+            for head in range(HEADS):
+                document = self.expect(self.files + ["--heads", heads, "--head", head], self.similarity(head, head // 2))
+        self.assertEqual([document["content"]["heads"], document["spec"]["head_dim"]], [4, DIMENSION])
+        packed = self.done("curve", *self.files, "--heads", "4", "--head", "3", "--json", "-q").stdout
+        self.packed("q.npy", self.queries, 3)
+        self.packed("k.npy", self.keys, 2)  # as many batches as heads: the head dim of queries tells
+        self.refused(2, ["k.npy", "batch 2"], "map", *self.files, "--heads", "4", "--batch", "2", "-o", "x.png")
+        self.packed("k.npy", self.keys, 3)
+        self.expect(self.files + ["--heads", "4", "--batch", "2", "--head", "2"], self.similarity(2, 1))
+        self.write("q.npy", write_npy([HEADS, COUNT, DIMENSION], flat(self.queries)))
+        self.write("k.npy", write_npy([KEY_HEADS, COUNT, DIMENSION], flat(self.keys)))
+        plain = self.done("curve", *self.files, "--head", "3", "--json", "-q").stdout
+        self.assertEqual(json.loads(packed)["curves"][0]["values"], json.loads(plain)["curves"][0]["values"])
+
+    def test_heads_that_cannot_be(self):
+        self.refused(2, ["--heads"], "map", "--heads", "4", "--dry-run")
+        self.refused(2, ["--heads"], "curve", "--heads", "4")
+        self.refused(2, ["--heads", "x"], "map", *self.files, "--heads", "4,x", "--dry-run")
+        self.refused(2, ["q.npy", "4 heads on axis 0"], "map", *self.files, "--heads", "4", "--dry-run")
+        self.packed("q.npy", self.queries)
+        self.packed("k.npy", self.keys)
+        self.refused(2, ["(13, 32)", "cannot be split into 5 heads"], "map", *self.files, "--heads", "5", "--dry-run")
+        self.refused(3, ["q.npy", "head dimension 1"], "map", *self.files, "--heads", "32", "--dry-run")
+        self.refused(3, ["k.npy", "q.npy"], "map", *self.files, "--heads", "4,4", "--dry-run")
+        self.refused(2, ["k.npy", "16", "head dim, 32"], "map", *self.files, "--heads", "1", "--dry-run")
+        self.refused(2, ["32 elements, not 8", "--heads 4"], "map", *self.files, "--head-dim", "8", "--dry-run")
+        self.refused(3, ["16", "32", "--heads N"], "map", *self.files, "--dry-run")
+        self.write("q.npy", write_npy([2, 3, COUNT, DIMENSION], [0.5] * 6 * COUNT * DIMENSION))
+        self.refused(2, ["(2, 3, 13, 8)", "leave --heads out"], "map", *self.files, "--heads", "4", "--dry-run")
 
     def test_rotated_already(self):
         self.expect(self.files + ["--state", "post"], self.similarity(theta=[]))

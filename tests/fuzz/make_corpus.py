@@ -44,6 +44,14 @@ NPY = {
     "overflow": npy(npy_dict("<f4", (4294967296, 4294967296)), FLOATS),
     "header-too-long": npy(npy_dict("<f4", (3, 2)), FLOATS, 2, 0xFFFFFFF0),
     "version-4": npy(npy_dict("<f4", (3, 2)), FLOATS, 4),
+    "bfloat": npy(npy_dict("<V2", (3, 4)), FLOATS),
+    "words": npy(npy_dict("float16", (3, 4)), FLOATS),
+    "native": npy(npy_dict("=f4", (3, 2)), FLOATS),
+    "letter": npy(npy_dict(">d", (1, 2)), FLOATS[:16]),
+    "leading-ones": npy(npy_dict("|f4", (1, 1, 1, 1, 3, 2), True), FLOATS),
+    "packed": npy(npy_dict("<f2", (1, 1, 3, 4)), FLOATS),
+    "packed-batches": npy(npy_dict("<f2", (3, 1, 4), True), FLOATS),
+    "zip": b"PK\3\4" + FLOATS,
     "magic-alone": b"\x93NUMPY",
 }
 

@@ -27,7 +27,7 @@ static inline void fuzz_read_rows(const ropemap_vectors *vectors) {
     }
 }
 
-/* Opens it in both orders, with and without a name; a refusal must have a reason. */
+/* Opens it in both orders, with and without a name, and with packed heads; a refusal must have a reason. */
 static inline void fuzz_tensor_file(const char *ending, const uint8_t *bytes, size_t size) {
     const char *folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     char path[100];
@@ -36,12 +36,14 @@ static inline void fuzz_tensor_file(const char *ending, const uint8_t *bytes, si
     if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
         abort();
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 6; i++) {
         const ropemap_tensor tensor = {
             .path = path,
-            .name = i < 2 ? NULL : "k",
+            .name = i < 2 || i > 3 ? NULL : "k",
             .order = i % 2 == 0 ? ROPEMAP_ORDER_HSD : ROPEMAP_ORDER_SHD,
             .query_heads = i == 3 ? 2 : 0,
+            .packed_heads = i == 4 ? 2 : 0,
+            .packed_head_dim = i == 5 ? 2 : 0,
         };
         ropemap_vectors *vectors = NULL;
         ropemap_error error = {0};

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TOOLS_CURVE_OPTIONS_H
 #define ROPEMAP_TOOLS_CURVE_OPTIONS_H
 
-#include "tools/ropemap/print_size.h"
+#include "tools/ropemap/map_options.h"
 #include "tools/ropemap/rule_options.h"
 #include "tools/ropemap/vary.h"
 
@@ -29,6 +29,7 @@ typedef struct curve_options {
     ropemap_vectors *lent_queries, *lent_keys; /* those, open already; borrowed. NULL: not open */
     ropemap_order order;
     int64_t batch, head, first_position;
+    tensor_heads heads;
     bool already_rotated;
     bool has_limits;
     double low, high;

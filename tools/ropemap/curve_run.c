@@ -18,8 +18,7 @@ enum {
 /* Tensors of the curve, open for all settings. */
 struct tensors {
     ropemap_vectors *queries, *keys;
-    char *query_path, *key_path;
-    bool lent; /* the vectors are the options' */
+    tensor_pair own; /* nothing where the vectors are lent */
 };
 
 static ropemap_status check_shapes(const curve_options *options, const struct tensors *tensors,
@@ -45,25 +44,19 @@ static ropemap_status open_tensors(const curve_options *options, struct tensors 
     if (options->lent_queries != NULL) {
         tensors->queries = options->lent_queries;
         tensors->keys = options->lent_keys;
-        tensors->lent = true;
         return check_shapes(options, tensors, error);
     }
-    ropemap_status status =
-        tensor_open(options->queries, &like, &tensors->query_path, &tensors->queries, error);
-    if (status == ROPEMAP_OK) {
-        like.query_heads = ropemap_vectors_heads(tensors->queries);
-        status = tensor_open(options->keys, &like, &tensors->key_path, &tensors->keys, error);
+    const ropemap_status status =
+        tensor_pair_open(options->queries, options->keys, &like, options->heads, &tensors->own, error);
+    if (status != ROPEMAP_OK) {
+        return status;
     }
-    return status == ROPEMAP_OK ? check_shapes(options, tensors, error) : status;
-}
-
-static void close_tensors(struct tensors *tensors) {
-    if (!tensors->lent) {
-        ropemap_vectors_free(tensors->queries);
-        ropemap_vectors_free(tensors->keys);
+    tensors->queries = tensors->own.queries;
+    tensors->keys = tensors->own.keys;
+    if (!options->quiet) {
+        tensor_notes_print(tensors->queries, tensors->keys);
     }
-    free(tensors->query_path);
-    free(tensors->key_path);
+    return check_shapes(options, tensors, error);
 }
 
 static ropemap_status check_tensor_options(const curve_options *options, ropemap_error *error) {
@@ -73,12 +66,13 @@ static ropemap_status check_tensor_options(const curve_options *options, ropemap
                     options->pair_count > 0 ? "band" : "quantity");
     }
     if (!tensors && (options->already_rotated || options->head != 0 || options->batch != 0 ||
-                     options->first_position != 0)) {
+                     options->heads.queries != 0 || options->first_position != 0)) {
         return fail(error, ROPEMAP_USAGE, "--%s: without tensors, expected with --queries and --keys",
-                    options->already_rotated ? "state"
-                    : options->head != 0     ? "head"
-                    : options->batch != 0    ? "batch"
-                                             : "first-position");
+                    options->already_rotated      ? "state"
+                    : options->head != 0          ? "head"
+                    : options->batch != 0         ? "batch"
+                    : options->heads.queries != 0 ? "heads"
+                                                  : "first-position");
     }
     return options->label_count <= vary_count(&options->vary)
                ? ROPEMAP_OK
@@ -286,15 +280,15 @@ static ropemap_status make_all(const curve_options *options, const struct tensor
 }
 
 ropemap_status curves_make(const curve_options *options, curves *made, ropemap_error *error) {
-    static const char *const shared[] = {"distances", "queries", "keys",           "order", "batch",
-                                         "head",      "state",   "first-position", NULL};
+    static const char *const shared[] = {"distances", "queries", "keys",  "order",          "batch",
+                                         "head",      "heads",   "state", "first-position", NULL};
     struct tensors tensors = {.queries = NULL};
     ropemap_status status = vary_refuse(&options->vary, shared, error);
     status = status == ROPEMAP_OK ? check_tensor_options(options, error) : status;
     status = status == ROPEMAP_OK ? open_tensors(options, &tensors, error) : status;
     status = status == ROPEMAP_OK ? choose_distances(options, &tensors, made, error) : status;
     status = status == ROPEMAP_OK ? make_all(options, &tensors, made, error) : status;
-    close_tensors(&tensors);
+    tensor_pair_free(&tensors.own);
     return status;
 }
 

@@ -203,6 +203,15 @@ const cli_option curve_option_table[] = {
      .help = "axes of the tensors, as for map",
      .set = set_order_of_axes},
     {.group = GROUP_WHAT,
+     .name = "heads",
+     .argument = "N[,M]",
+     .help =
+         "the tensors are [position, N * head dim], as vLLM has them, or [batch, position, N * head dim]: "
+         "heads of queries, and of keys, which else follow from the head dim",
+     .set = set_heads,
+     .offset = offsetof(curve_options, heads),
+     .local = true},
+    {.group = GROUP_WHAT,
      .name = "batch",
      .argument = "N",
      .initial = "0",

@@ -56,8 +56,10 @@ static json_t *spec_object(const ropemap_spec *spec) {
 
 static json_t *content_object(const map_options *options) {
     if (options->queries != NULL) {
-        return json_pack("{s:s, s:o, s:o, s:I, s:I, s:s, s:I}", "kind", "tensors", "queries",
-                         document_text(options->queries), "keys", document_text(options->keys), "batch",
+        const int64_t heads = options->heads.queries;
+        return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:I}", "kind", "tensors", "queries",
+                         document_text(options->queries), "keys", document_text(options->keys), "heads",
+                         heads != 0 ? json_integer((json_int_t)heads) : json_null(), "batch",
                          (json_int_t)options->batch, "head", (json_int_t)options->head, "state",
                          options->request.already_rotated && !map_turns(options) ? "post" : "pre",
                          "first_position", (json_int_t)options->request.first_position);

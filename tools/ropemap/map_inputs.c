@@ -7,6 +7,7 @@
 #include "tools/ropemap/number.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,8 +37,9 @@ static const char *cut_tensor(char *text) {
     return NULL;
 }
 
-ropemap_status tensor_open(const char *text, const ropemap_tensor *like, char **path,
-                           ropemap_vectors **vectors, ropemap_error *error) {
+/* One head of FILE[:TENSOR]; *path is the file and is the caller's to free, also after a failure. */
+static ropemap_status tensor_open(const char *text, const ropemap_tensor *like, char **path,
+                                  ropemap_vectors **vectors, ropemap_error *error) {
     const size_t size = strlen(text) + 1;
     ropemap_tensor tensor = *like;
     *path = malloc(size);
@@ -50,15 +52,60 @@ ropemap_status tensor_open(const char *text, const ropemap_tensor *like, char **
     return ropemap_vectors_open(&tensor, vectors, error);
 }
 
+ropemap_status tensor_pair_open(const char *queries, const char *keys, const ropemap_tensor *like,
+                                tensor_heads heads, tensor_pair *pair, ropemap_error *error) {
+    ropemap_tensor tensor = *like;
+    tensor.packed_heads = heads.queries;
+    const ropemap_status status = tensor_open(queries, &tensor, &pair->query_path, &pair->queries, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    tensor.query_heads = ropemap_vectors_heads(pair->queries);
+    tensor.packed_heads = heads.keys;
+    if (heads.queries != 0 && heads.keys == 0) {
+        tensor.packed_head_dim = ropemap_vectors_head_dim(pair->queries);
+    }
+    return tensor_open(keys, &tensor, &pair->key_path, &pair->keys, error);
+}
+
+void tensor_pair_free(tensor_pair *pair) {
+    ropemap_vectors_free(pair->queries);
+    ropemap_vectors_free(pair->keys);
+    free(pair->query_path);
+    free(pair->key_path);
+    *pair = (tensor_pair){.queries = NULL};
+}
+
+void tensor_notes_print(const ropemap_vectors *queries, const ropemap_vectors *keys) {
+    const char *of_queries = ropemap_vectors_note(queries), *of_keys = ropemap_vectors_note(keys);
+    const char *label = ropemap_vectors_label(queries), *other = ropemap_vectors_label(keys);
+    if (of_queries != NULL) {
+        (void)fprintf(stderr, "ropemap: warning: %s: %s\n", label, of_queries);
+    }
+    if (of_keys != NULL && (of_queries == NULL || strcmp(label, other) != 0)) {
+        (void)fprintf(stderr, "ropemap: warning: %s: %s\n", other, of_keys);
+    }
+}
+
 static ropemap_status take_head_dim(map_options *options, const map_inputs *inputs, ropemap_error *error) {
     const int32_t queries = ropemap_vectors_head_dim(inputs->queries);
     const int32_t keys = ropemap_vectors_head_dim(inputs->keys);
+    const bool told = (options->rule.given & RULE_HEAD_DIM) != 0 || options->rule.opened != NULL;
+    const int32_t asked = options->request.spec.head_dim;
+    if (told && options->heads.queries == 0 && queries > asked && queries % asked == 0 && keys % asked == 0) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--head-dim: rows of %.180s have %" PRId32 " elements, not %" PRId32
+                    "; if those are heads side by side, give --heads %" PRId32,
+                    options->queries, queries, asked, queries / asked);
+    }
     if (queries != keys) {
         return fail(error, ROPEMAP_DATA,
-                    "%.180s: head dim %" PRId32 ", expected that of %.180s (%" PRId32 ")", options->keys,
-                    keys, options->queries, queries);
+                    "%.180s: head dim %" PRId32 ", expected that of %.180s (%" PRId32 ")%s", options->keys,
+                    keys, options->queries, queries,
+                    options->heads.queries == 0 && queries % keys == 0
+                        ? "; if rows hold heads side by side, give --heads N"
+                        : "");
     }
-    const bool told = (options->rule.given & RULE_HEAD_DIM) != 0 || options->rule.opened != NULL;
     if (told && options->request.spec.head_dim != queries) {
         return fail(error, ROPEMAP_USAGE,
                     "--head-dim: not that of the tensors (%" PRId32 "), expected none or %" PRId32
@@ -77,13 +124,20 @@ static ropemap_status open_tensors(map_options *options, map_inputs *inputs, rop
         inputs->lent = true;
         return take_head_dim(options, inputs, error);
     }
-    ropemap_status status =
-        tensor_open(options->queries, &like, &inputs->query_path, &inputs->queries, error);
-    if (status == ROPEMAP_OK) {
-        like.query_heads = ropemap_vectors_heads(inputs->queries);
-        status = tensor_open(options->keys, &like, &inputs->key_path, &inputs->keys, error);
+    tensor_pair pair = {.queries = NULL};
+    const ropemap_status status =
+        tensor_pair_open(options->queries, options->keys, &like, options->heads, &pair, error);
+    inputs->queries = pair.queries;
+    inputs->keys = pair.keys;
+    inputs->query_path = pair.query_path;
+    inputs->key_path = pair.key_path;
+    if (status != ROPEMAP_OK) {
+        return status;
     }
-    return status == ROPEMAP_OK ? take_head_dim(options, inputs, error) : status;
+    if (!options->quiet) {
+        tensor_notes_print(inputs->queries, inputs->keys);
+    }
+    return take_head_dim(options, inputs, error);
 }
 
 static ropemap_status open_gauss(const map_options *options, map_inputs *inputs, ropemap_error *error) {

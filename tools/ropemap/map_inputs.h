@@ -26,9 +26,20 @@ typedef struct map_inputs {
  */
 ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap_error *error);
 
-/* One head of FILE[:TENSOR]; *path is the file and is the caller's to free, also after a failure. */
-ropemap_status tensor_open(const char *text, const ropemap_tensor *like, char **path,
-                           ropemap_vectors **vectors, ropemap_error *error);
+/* Queries and keys of one head, and their files. Start zeroed; free all with tensor_pair_free. */
+typedef struct tensor_pair {
+    ropemap_vectors *queries, *keys;
+    char *query_path, *key_path;
+} tensor_pair;
+
+/* One head of two FILE[:TENSOR], `like` as to order, batch and head. After a failure, too, the caller frees.
+ */
+ropemap_status tensor_pair_open(const char *queries, const char *keys, const ropemap_tensor *like,
+                                tensor_heads heads, tensor_pair *pair, ropemap_error *error);
+void tensor_pair_free(tensor_pair *pair);
+
+/* Prints what is to know of how rows were read, once where it is the same of both. */
+void tensor_notes_print(const ropemap_vectors *queries, const ropemap_vectors *keys);
 
 void map_inputs_free(map_inputs *inputs);
 

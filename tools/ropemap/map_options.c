@@ -21,9 +21,9 @@ static ropemap_status check_tensors(const map_options *options, ropemap_error *e
         return fail(error, ROPEMAP_USAGE,
                     "--content: given with --queries ('%.200s'), expected one of the two", options->queries);
     }
-    if (options->queries == NULL && options->needs_tensor != NULL) {
+    if (options->queries == NULL && (options->needs_tensor != NULL || options->heads.queries != 0)) {
         return fail(error, ROPEMAP_USAGE, "--%s: without tensors, expected with --queries and --keys",
-                    options->needs_tensor);
+                    options->needs_tensor != NULL ? options->needs_tensor : "heads");
     }
     return ROPEMAP_OK;
 }

@@ -19,6 +19,12 @@ typedef struct map_figure {
     bool dark;
 } map_figure;
 
+/* Heads that share the last axis of the tensors, of queries and of keys; 0: queries' have an axis of their
+ * own, keys' are as many as the head dim makes. */
+typedef struct tensor_heads {
+    int64_t queries, keys;
+} tensor_heads;
+
 /* Plain values; texts are borrowed from the command line. `has_` and NULL tell what was given. */
 typedef struct map_options {
     rule_options rule;       /* first: see there */
@@ -33,6 +39,7 @@ typedef struct map_options {
     ropemap_vectors *lent_queries, *lent_keys; /* those, open already; borrowed. NULL: not open */
     ropemap_order order;
     int64_t batch, head;
+    tensor_heads heads;
     const char *needs_tensor; /* an option that was given and means something for tensors alone */
 
     ropemap_phase phase;

@@ -114,6 +114,26 @@ ropemap_status set_index(void *into, const cli_option *option, const char *text,
     return status;
 }
 
+/* N, or N,M: of queries, and of keys where they are fewer. At `offset` a tensor_heads. */
+ropemap_status set_heads(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    tensor_heads *heads = (tensor_heads *)(void *)((char *)into + option->offset);
+    char first[24];
+    uint64_t queries = 0, keys = 0;
+    const char *comma = strchr(text, ','), *subject = option_subject(option).text;
+    const size_t length = comma == NULL ? strlen(text) : (size_t)(comma - text);
+    if (length >= sizeof first) {
+        return fail(error, ROPEMAP_USAGE, "%s: '%.64s', expected N or N,M heads", subject, text);
+    }
+    memcpy(first, text, length);
+    first[length] = '\0';
+    ropemap_status status = number_integer(subject, first, 1, INT32_MAX, &queries, error);
+    if (status == ROPEMAP_OK && comma != NULL) {
+        status = number_integer(subject, comma + 1, 1, INT32_MAX, &keys, error);
+    }
+    *heads = (tensor_heads){.queries = (int64_t)queries, .keys = (int64_t)keys};
+    return status;
+}
+
 ropemap_status set_state(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     map_options *options = into;
     int index = 0;

@@ -22,6 +22,7 @@ const char *encoding_choice(int index);
 ropemap_status set_range(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_content(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_order(void *into, const cli_option *option, const char *text, ropemap_error *error);
+ropemap_status set_heads(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_index(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_state(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_first_position(void *into, const cli_option *option, const char *text,

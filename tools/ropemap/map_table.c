@@ -98,6 +98,15 @@ const cli_option map_option_table[] = {
      .set = set_order,
      .page = {.place = PLACE_NONE}},
     {.group = GROUP_WHAT,
+     .name = "heads",
+     .argument = "N[,M]",
+     .help =
+         "the tensors are [position, N * head dim], as vLLM has them, or [batch, position, N * head dim]: "
+         "heads of queries, and of keys, which else follow from the head dim",
+     .set = set_heads,
+     .offset = offsetof(map_options, heads),
+     .local = true},
+    {.group = GROUP_WHAT,
      .name = "batch",
      .argument = "N",
      .initial = "0",

@@ -19,6 +19,7 @@ static curve_options start_options(const serve_context *context, serve_job *job)
     const bool content = query_take(&job->query, "content") != NULL;
     if (own->queries != NULL && !content) {
         options.queries = own->queries;
+        options.heads = own->heads;
         options.keys = own->keys;
         options.order = own->order;
         options.batch = own->batch;

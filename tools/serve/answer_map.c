@@ -46,6 +46,7 @@ static map_options start_options(const serve_context *context, const serve_query
     options.request.session = context->session;
     if (own->queries != NULL && !has_name(query, "content")) {
         options.queries = own->queries;
+        options.heads = own->heads;
         options.keys = own->keys;
         options.order = own->order;
         options.batch = own->batch;

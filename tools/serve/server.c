@@ -69,7 +69,8 @@ static ropemap_status make_context(server *self, ropemap_error *error) {
     context->options = self->options;
     context->backend = find_backend(self->options->map.request.backend);
     context->models = models_new();
-    context->tensors = tensors_new(self->options->map.queries, self->options->map.keys);
+    context->tensors =
+        tensors_new(self->options->map.queries, self->options->map.keys, self->options->map.heads);
     if (context->models == NULL || context->tensors == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "serve: no memory");
     }

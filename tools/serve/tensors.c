@@ -13,21 +13,23 @@ enum { OPEN_MOST = 64 };
 typedef struct open_pair {
     ropemap_order order;
     int64_t batch, head;
-    ropemap_vectors *queries, *keys;
+    tensor_pair opened;
 } open_pair;
 
 struct serve_tensors {
     const char *queries, *keys; /* FILE[:TENSOR] */
+    tensor_heads heads;
     pthread_mutex_t mutex;
     open_pair pairs[OPEN_MOST];
     int count;
 };
 
-serve_tensors *tensors_new(const char *queries, const char *keys) {
+serve_tensors *tensors_new(const char *queries, const char *keys, tensor_heads heads) {
     serve_tensors *tensors = calloc(1, sizeof *tensors);
     if (tensors != NULL) {
         tensors->queries = queries;
         tensors->keys = keys;
+        tensors->heads = heads;
         (void)pthread_mutex_init(&tensors->mutex, NULL);
     }
     return tensors;
@@ -38,31 +40,18 @@ void tensors_free(serve_tensors *tensors) {
         return;
     }
     for (int i = 0; i < tensors->count; i++) {
-        ropemap_vectors_free(tensors->pairs[i].queries);
-        ropemap_vectors_free(tensors->pairs[i].keys);
+        tensor_pair_free(&tensors->pairs[i].opened);
     }
     (void)pthread_mutex_destroy(&tensors->mutex);
     free(tensors);
 }
 
-static ropemap_status open_one(const char *text, const ropemap_tensor *like, ropemap_vectors **vectors,
-                               ropemap_error *error) {
-    char *path = NULL;
-    const ropemap_status status = tensor_open(text, like, &path, vectors, error);
-    free(path);
-    return status;
-}
-
 static ropemap_status open_both(const serve_tensors *tensors, open_pair *pair, ropemap_error *error) {
-    ropemap_tensor like = {.order = pair->order, .batch = pair->batch, .head = pair->head};
-    ropemap_status status = open_one(tensors->queries, &like, &pair->queries, error);
-    if (status == ROPEMAP_OK) {
-        like.query_heads = ropemap_vectors_heads(pair->queries);
-        status = open_one(tensors->keys, &like, &pair->keys, error);
-    }
+    const ropemap_tensor like = {.order = pair->order, .batch = pair->batch, .head = pair->head};
+    const ropemap_status status =
+        tensor_pair_open(tensors->queries, tensors->keys, &like, tensors->heads, &pair->opened, error);
     if (status != ROPEMAP_OK) {
-        ropemap_vectors_free(pair->queries);
-        ropemap_vectors_free(pair->keys);
+        tensor_pair_free(&pair->opened);
     }
     return status;
 }
@@ -95,8 +84,8 @@ ropemap_status tensors_lend(serve_tensors *tensors, const ropemap_tensor *like, 
     const open_pair *pair = NULL;
     (void)pthread_mutex_lock(&tensors->mutex);
     const ropemap_status status = find(tensors, like, &pair, error);
-    *queries = pair != NULL ? pair->queries : NULL;
-    *keys = pair != NULL ? pair->keys : NULL;
+    *queries = pair != NULL ? pair->opened.queries : NULL;
+    *keys = pair != NULL ? pair->opened.keys : NULL;
     (void)pthread_mutex_unlock(&tensors->mutex);
     return status;
 }

@@ -3,12 +3,12 @@
 #ifndef ROPEMAP_TOOLS_SERVE_TENSORS_H
 #define ROPEMAP_TOOLS_SERVE_TENSORS_H
 
-#include "host/ropemap.h"
+#include "tools/ropemap/map_options.h"
 
 typedef struct serve_tensors serve_tensors;
 
 /* Of FILE[:TENSOR], borrowed; NULL: there are none. Nothing is opened yet. NULL: no memory. */
-serve_tensors *tensors_new(const char *queries, const char *keys);
+serve_tensors *tensors_new(const char *queries, const char *keys, tensor_heads heads);
 void tensors_free(serve_tensors *tensors);
 
 /*
