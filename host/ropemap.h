@@ -135,6 +135,16 @@ typedef struct ropemap_scaling {
         long_factors[ROPEMAP_MAX_DIVISORS]; /* longrope, ggml's freq_factors */
 } ropemap_scaling;
 
+/* Inverse frequencies given as numbers: a trained table, or one that no base makes (FoPE, CARoPE). */
+typedef struct ropemap_frequencies {
+    const double *radians; /* [pairs] a token, each finite and -1e6 to 1e6; 0: the pair stays as it is, below
+                              0: it turns the other way */
+    int32_t pairs;         /* rotary_dim / 2 */
+    int64_t heads;         /* that the table has, of which this is one; 1 otherwise */
+    const char *name;      /* for titles: "inv_freq.npy, head 3 of 32"; NULL: "a table" */
+    const char *note;      /* what to know of how it was read, in a sentence; NULL: nothing */
+} ropemap_frequencies;
+
 /* A RoPE rule. Plain values, nothing to free. */
 typedef struct ropemap_spec {
     double base;        /* rope_theta, > 1, default 10000 */
@@ -143,6 +153,11 @@ typedef struct ropemap_spec {
     ropemap_layout layout;
     double length; /* tokens in the context, for the rules that ask (dynamic, longrope); 0: not told */
     ropemap_scaling scaling;
+    /*
+     * NULL, or the frequencies themselves: then base is not looked at, scaling.rule is NONE, and of its
+     * parameters attention_factor alone may be given. Borrowed: it outlives the spec and all copies of it.
+     */
+    const ropemap_frequencies *frequencies;
 } ropemap_spec;
 
 /* base 10000, head_dim 128, all of it rotated, half layout, no scaling. */
@@ -203,9 +218,9 @@ typedef struct ropemap_freqs {
     uint32_t fine[ROPEMAP_MAX_PAIRS]; /* [pairs] */
 } ropemap_freqs;
 
-/* Frequencies of a rule, correct to 2^-95 turns a token; to 2^-55 where the rule takes an exponential
- * (ntk-mixed), a growth (dynamic) or untruncated ends (yarn), which are made in double. Fails as
- * ropemap_spec_check does. */
+/* Frequencies of a rule, correct to 2^-95 turns a token (of a table to 2^-86 where they pass 100 radians); to
+ * 2^-55 where the rule takes an exponential (ntk-mixed), a growth (dynamic) or untruncated ends (yarn), which
+ * are made in double. Fails as ropemap_spec_check does. */
 ROPEMAP_API ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs,
                                               ropemap_error *error);
 
@@ -326,6 +341,16 @@ ROPEMAP_API ropemap_status ropemap_inv_freq_compare(const float *found, int64_t 
 ROPEMAP_API ropemap_status ropemap_numbers_read(const char *path, float **numbers, int64_t *rows,
                                                 int64_t *count, ropemap_error *error);
 ROPEMAP_API void ropemap_numbers_free(float *numbers); /* NULL is fine */
+
+/*
+ * Frequencies of a .npy file, [pairs] or [heads, pairs], axes of size 1 beside, of float16, bfloat16, float32
+ * or float64, each taken exactly. `head` from 0 is the row. To be freed with ropemap_frequencies_free, after
+ * the last spec that borrows them. ROPEMAP_DATA names file, pair, value and rule; ROPEMAP_IO; ROPEMAP_USAGE:
+ * the file has no such head.
+ */
+ROPEMAP_API ropemap_status ropemap_frequencies_read(const char *path, int64_t head,
+                                                    ropemap_frequencies **frequencies, ropemap_error *error);
+ROPEMAP_API void ropemap_frequencies_free(ropemap_frequencies *frequencies); /* NULL is fine */
 
 /* ---- where vectors come from -----------------------------------------------------------------------------
  */
@@ -724,7 +749,8 @@ typedef struct ropemap_bound_request {
  * B(r) >= 0 is the condition of "Base of RoPE Bounds Context Length" (Men et al. 2024, arXiv 2405.14591).
  * Every window of feasible bases from the least one on, in ascending order: windows [most], *count how many
  * were found (at most `most`; the search ends when they are full). The feasible set is not an interval, so
- * bases are scanned. ROPEMAP_USAGE, _RESOURCES, _STOPPED.
+ * bases are scanned. ROPEMAP_USAGE, also for a spec with frequencies, which have no base; _RESOURCES,
+ * _STOPPED.
  */
 ROPEMAP_API ropemap_status ropemap_bound_bases(const ropemap_bound_request *request, ropemap_window *windows,
                                                int32_t most, int32_t *count, ropemap_error *error);

@@ -122,6 +122,20 @@ void rm_element_convert(rm_element element, const uint8_t *bytes, uint64_t byte_
     }
 }
 
+double rm_element_double(rm_element element, const uint8_t *bytes) {
+    if (element.kind != RM_ELEMENT_F64) {
+        float value = 0.0f;
+        rm_element_convert(element, bytes, rm_element_bytes(element), &value, 1, 1);
+        return (double)value;
+    }
+    uint64_t x;
+    memcpy(&x, bytes, sizeof x);
+    x = element.big_endian != host_is_big_endian() ? swap64(x) : x;
+    double value;
+    memcpy(&value, &x, sizeof value);
+    return value;
+}
+
 rm_whole rm_element_whole(rm_element element, const uint8_t *bytes) {
     const uint32_t size = rm_element_bytes(element);
     const bool is_signed = element.kind >= RM_ELEMENT_I8 && element.kind <= RM_ELEMENT_I64;

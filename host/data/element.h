@@ -40,6 +40,9 @@ bool rm_element_is_float(rm_element element);
 void rm_element_convert(rm_element element, const uint8_t *bytes, uint64_t byte_stride, float *floats,
                         int64_t float_stride, int64_t count);
 
+/* The number at `bytes`, which need not be aligned, exactly. Not for whole numbers. */
+double rm_element_double(rm_element element, const uint8_t *bytes);
+
 /* A whole number of up to 64 bits, with or without a sign. */
 typedef struct rm_whole {
     bool negative;

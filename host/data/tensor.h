@@ -7,6 +7,10 @@
 #include "host/base/limits.h"
 #include "host/data/element.h"
 
+/* What a reader of assumed_bfloat should know. */
+#define RM_NOTE_BFLOAT                                                                                       \
+    "elements of two bytes without a name (V2) were read as bfloat16, as ml_dtypes saves it"
+
 /* What every file format is parsed into. Its bytes lie inside the file: the parser has checked that. */
 typedef struct rm_tensor {
     char name[RM_LABEL_BYTES]; /* empty where the format has no names */

@@ -99,9 +99,7 @@ int32_t ropemap_vectors_head_dim(const ropemap_vectors *vectors) {
 }
 
 const char *ropemap_vectors_note(const ropemap_vectors *vectors) {
-    return vectors->assumed_bfloat
-               ? "elements of two bytes without a name (V2) were read as bfloat16, as ml_dtypes saves it"
-               : NULL;
+    return vectors->assumed_bfloat ? RM_NOTE_BFLOAT : NULL;
 }
 
 const char *ropemap_vectors_label(const ropemap_vectors *vectors) {

@@ -65,7 +65,12 @@ static void describe_rule(line title, const ropemap_request *request) {
         add(title, "d = %" PRId32, spec->head_dim);
         return;
     }
-    add(title, "base %s", base);
+    if (spec->frequencies != NULL) {
+        add(title, "frequencies of %s",
+            spec->frequencies->name != NULL ? spec->frequencies->name : "a table");
+    } else {
+        add(title, "base %s", base);
+    }
     if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
         describe_scaling(title, &spec->scaling);
     }

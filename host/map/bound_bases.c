@@ -193,6 +193,10 @@ ropemap_status ropemap_bound_bases(const ropemap_bound_request *request, ropemap
                                    int32_t most, int32_t *count, ropemap_error *error) {
     struct search search = {.request = request, .windows = windows, .most = most};
     *count = 0;
+    if (request->spec.frequencies != NULL) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "frequencies: a table has no base, so that there is none to search for");
+    }
     RM_TRY(check(request, most, error));
     RM_TRY(set_grid(&search, error));
     RM_TRY(check_rule(&search, error));

@@ -558,6 +558,9 @@ bool rm_comparing_explain(rm_comparing *work) {
     static void (*const of_another[])(rm_comparing *) = {other_share, cut_short, other_count};
     const bool equal = work->reading.count == work->pairs;
     work->cause = (rm_cause){.digits = 100, .found = NAN, .wanted = NAN};
+    if (work->spec->frequencies != NULL) {
+        return false; /* a table has no base, rule or share to change */
+    }
     take_logs(work);
     for (int i = 0; i < (equal ? 5 : 3) && work->cause.digits > ENOUGH; i++) {
         (equal ? of_equal_count : of_another)[i](work);

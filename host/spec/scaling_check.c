@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/spec/scaling.h"
 
+#include <stddef.h>
 #include <string.h>
 
 double rm_parameter_value(const ropemap_scaling *scaling, const rm_parameter *parameter) {
@@ -82,7 +83,9 @@ static ropemap_status check_others(const ropemap_spec *spec, const rm_scaling_ro
     for (int i = 0; rm_parameter_at(i) != NULL; i++) {
         const rm_parameter *parameter = rm_parameter_at(i);
         const double value = rm_parameter_value(&spec->scaling, parameter);
-        const bool neutral = value == 0.0 || (value == 1.0 && strcmp(parameter->key, "factor") == 0);
+        const bool attention = parameter->offset == offsetof(ropemap_scaling, attention_factor);
+        const bool neutral = value == 0.0 || (value == 1.0 && strcmp(parameter->key, "factor") == 0) ||
+                             (attention && spec->frequencies != NULL && in_range(parameter, value));
         if (!neutral && !is_taken(row, parameter)) {
             return rm_fail(error, ROPEMAP_USAGE, "scaling %s: %s is %g, but the rule takes none", row->name,
                            parameter->key, value);

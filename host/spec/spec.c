@@ -31,8 +31,34 @@ static ropemap_status check_dims(const ropemap_spec *spec, ropemap_error *error)
     return ROPEMAP_OK;
 }
 
+enum { FREQUENCY_MOST = 1000000 };
+
+/* A table has the place of base and rule. */
+static ropemap_status check_frequencies(const ropemap_spec *spec, ropemap_error *error) {
+    const ropemap_frequencies *table = spec->frequencies;
+    const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
+    const char *name = table->name != NULL ? table->name : "a table";
+    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "scaling: a rule with frequencies of %.100s, which no rule changes", name);
+    }
+    if (table->radians == NULL || table->pairs != pairs) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "frequencies: %.100s has %d, but %d pairs of %d elements rotate: give one a pair",
+                       name, table->radians == NULL ? 0 : (int)table->pairs, (int)pairs, (int)(2 * pairs));
+    }
+    for (int32_t i = 0; i < pairs; i++) {
+        if (!(fabs(table->radians[i]) <= (double)FREQUENCY_MOST)) {
+            return rm_fail(error, ROPEMAP_USAGE,
+                           "frequencies: pair %d of %.100s has %g radians a token, the most is %d either way",
+                           (int)i, name, table->radians[i], FREQUENCY_MOST);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
 ropemap_status ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error) {
-    if (!(spec->base > 1.0 && spec->base <= 1e30)) {
+    if (spec->frequencies == NULL && !(spec->base > 1.0 && spec->base <= 1e30)) {
         return rm_fail(error, ROPEMAP_USAGE, "base: %g, expected a number above 1, at most 1e30", spec->base);
     }
     RM_TRY(check_dims(spec, error));
@@ -42,6 +68,9 @@ ropemap_status ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error
     if (!(spec->length >= 0.0 && spec->length <= (double)ROPEMAP_POSITION_END)) {
         return rm_fail(error, ROPEMAP_USAGE, "length: %g, expected a number of tokens up to 2^40",
                        spec->length);
+    }
+    if (spec->frequencies != NULL) {
+        RM_TRY(check_frequencies(spec, error));
     }
     return rm_scaling_check(spec, error);
 }

@@ -47,7 +47,9 @@ static float half_of(float value) {
 }
 
 static void fill_transformers(const ropemap_spec *spec, rm_stack *stack) {
-    (void)rm_transformers_inv_freq(spec, stack->pairs, stack->inv_freq);
+    if (spec->frequencies == NULL) { /* a table is in float32 already */
+        (void)rm_transformers_inv_freq(spec, stack->pairs, stack->inv_freq);
+    }
     const bool bfloat =
         stack->phase == ROPEMAP_PHASE_BF16_INV_FREQ || stack->phase == ROPEMAP_PHASE_BF16_ANGLES;
     for (int32_t i = 0; i < stack->pairs; i++) {

@@ -50,9 +50,9 @@ static void extend(const ropemap_spec *spec, int32_t pairs, rm_ggml_rope *rope) 
 }
 
 /* Divisors that make the rule of plain frequencies. */
-static void divide(const ropemap_spec *spec, const rm_schedule *schedule, rm_ggml_rope *rope) {
+static void divide(double base, const rm_schedule *schedule, rm_ggml_rope *rope) {
     for (int32_t i = 0; i < schedule->pairs; i++) {
-        const double plain = pow(spec->base, -(double)i / (double)schedule->pairs);
+        const double plain = pow(base, -(double)i / (double)schedule->pairs);
         const double turned = schedule->radians[i].high;
         rope->divisor[i] = turned == 0.0 ? NEVER : (float)(plain / turned);
     }
@@ -81,7 +81,7 @@ static void take(const ropemap_scaling *scaling, const double *divisors, int32_t
 void rm_ggml_make(const ropemap_spec *spec, const rm_schedule *schedule, rm_ggml_rope *rope) {
     const ropemap_scaling *scaling = &spec->scaling;
     const int32_t pairs = schedule->pairs;
-    double base = spec->base;
+    double base = spec->frequencies == NULL ? spec->base : ropemap_spec_default().base;
     rope->freq_scale = 1.0f;
     rope->ext_factor = 0.0f;
     rope->mscale = (float)schedule->attention;
@@ -91,6 +91,9 @@ void rm_ggml_make(const ropemap_spec *spec, const rm_schedule *schedule, rm_ggml
     }
     switch (scaling->rule) {
     case ROPEMAP_SCALING_NONE:
+        if (spec->frequencies != NULL) { /* its loader takes divisors, of any base */
+            divide(base, schedule, rope);
+        }
         break;
     case ROPEMAP_SCALING_LINEAR:
         rope->freq_scale = 1.0f / (float)scaling->factor;
@@ -111,7 +114,7 @@ void rm_ggml_make(const ropemap_spec *spec, const rm_schedule *schedule, rm_ggml
             rope->mscale = yarn_attention(scaling, 1.0f / rope->freq_scale);
             break;
         }
-        divide(spec, schedule, rope);
+        divide(base, schedule, rope);
         break;
     case ROPEMAP_SCALING_LONGROPE:
     case ROPEMAP_SCALING_LLAMA3:
@@ -120,7 +123,7 @@ void rm_ggml_make(const ropemap_spec *spec, const rm_schedule *schedule, rm_ggml
     case ROPEMAP_SCALING_NTK_MIXED:
     case ROPEMAP_SCALING_VISION_2D:
     case ROPEMAP_SCALING_AXIAL:
-        divide(spec, schedule, rope);
+        divide(base, schedule, rope);
         break;
     }
     rope->theta_scale = (float)pow((double)(float)base, (double)(-2.0f / (float)(2 * pairs)));

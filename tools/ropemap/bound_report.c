@@ -11,7 +11,10 @@
 /* ---- text ---------------------------------------------------------------------------------------------- */
 
 static void print_reach(const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit) {
-    (void)printf("base %.10g, d = %d: ", spec->base, (int)spec->head_dim);
+    char origin[200];
+    rule_origin(spec, origin, sizeof origin);
+    print_plain(stdout, origin);
+    (void)printf(", d = %d: ", (int)spec->head_dim);
     if (reach->reach > 0) {
         (void)printf("reach %" PRId64 " tokens: there similarity is first below zero (%.3g of S(0))\n",
                      reach->reach, reach->value);
@@ -116,9 +119,10 @@ static json_t *whole(int64_t value) {
 
 static void add_reach(json_t *document, const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit) {
     json_t *more =
-        json_pack("{s:f, s:o, s:I, s:o, s:f, s:I, s:o}", "of_base", spec->base, "reach", whole(reach->reach),
-                  "limit", (json_int_t)limit, "value", document_real(reach->value), "least", reach->least,
-                  "least_at", (json_int_t)reach->least_at, "half", whole(reach->half));
+        json_pack("{s:o, s:o, s:o, s:I, s:o, s:f, s:I, s:o}", "of_base", document_base(spec),
+                  "frequencies_from", document_frequencies(spec), "reach", whole(reach->reach), "limit",
+                  (json_int_t)limit, "value", document_real(reach->value), "least", reach->least, "least_at",
+                  (json_int_t)reach->least_at, "half", whole(reach->half));
     (void)json_object_update(document, more);
     json_decref(more);
 }

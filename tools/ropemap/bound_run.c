@@ -49,12 +49,20 @@ static ropemap_status find_all(const bound_options *options, bound_results *resu
 }
 
 static bool wants_reach(const bound_options *options) {
-    const bool base = (options->rule.given & RULE_BASE) != 0 || rule_options_named(&options->rule);
+    const bool base = (options->rule.given & RULE_BASE) != 0 || rule_options_named(&options->rule) ||
+                      options->rule.frequencies != NULL;
     return base && options->length_count == 0;
 }
 
 ropemap_status bound_check(const bound_options *options, ropemap_error *error) {
     const bool bases = options->length_count > 0 || (options->rule.given & RULE_LENGTH) != 0;
+    if (bases && options->rule.frequencies != NULL) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--%s and --frequencies: a table has no base to search for; leave --%s out for how far the "
+            "table reaches",
+            options->length_count > 0 ? "table" : "length", options->length_count > 0 ? "table" : "length");
+    }
     if (!bases && !wants_reach(options)) {
         return fail(error, ROPEMAP_USAGE,
                     "--length: missing, expected --length L for the least base, or --base B for its reach");

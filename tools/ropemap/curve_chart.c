@@ -67,14 +67,19 @@ void curve_chart_common(const curve_options *options, const curves *made, int co
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < made[i].count; j++) {
             const ropemap_spec *spec = &made[i].one[j].spec;
-            base = base && spec->base == first->base;
+            base = base && (spec->frequencies == NULL
+                                ? first->frequencies == NULL && spec->base == first->base
+                                : first->frequencies != NULL &&
+                                      strcmp(spec->frequencies->name, first->frequencies->name) == 0);
             dim = dim && spec->head_dim == first->head_dim;
             rule = rule && same_scaling(spec, first);
         }
     }
     text[0] = '\0';
     if (base) {
-        add(text, size, "base %.10g", first->base);
+        char origin[CURVE_LABEL];
+        rule_origin(first, origin, sizeof origin);
+        add(text, size, "%s", origin);
     }
     if (dim) {
         add(text, size, "d = %d", (int)first->head_dim);

@@ -52,8 +52,9 @@ ropemap_status curve_set_output(void *into, const cli_option *option, const char
 typedef struct curve {
     char label[CURVE_LABEL];
     ropemap_spec spec;
-    int64_t trained_length; /* 0: not told */
-    double *values;         /* [distances.count], owned */
+    ropemap_frequencies *table; /* which the rule borrows; owned; NULL: none */
+    int64_t trained_length;     /* 0: not told */
+    double *values;             /* [distances.count], owned */
     bool has_reach;
     ropemap_reach reach;
 } curve;

@@ -65,14 +65,14 @@ static ropemap_status check_tensor_options(const curve_options *options, ropemap
         return fail(error, ROPEMAP_USAGE, "--%s: given with --queries, expected of equal vectors",
                     options->pair_count > 0 ? "band" : "quantity");
     }
-    if (!tensors && (options->already_rotated || options->head != 0 || options->batch != 0 ||
-                     options->heads.queries != 0 || options->first_position != 0)) {
+    if (!tensors && (options->already_rotated || (options->head != 0 && options->rule.frequencies == NULL) ||
+                     options->batch != 0 || options->heads.queries != 0 || options->first_position != 0)) {
         return fail(error, ROPEMAP_USAGE, "--%s: without tensors, expected with --queries and --keys",
-                    options->already_rotated      ? "state"
-                    : options->head != 0          ? "head"
-                    : options->batch != 0         ? "batch"
-                    : options->heads.queries != 0 ? "heads"
-                                                  : "first-position");
+                    options->already_rotated                                  ? "state"
+                    : options->head != 0 && options->rule.frequencies == NULL ? "head"
+                    : options->batch != 0                                     ? "batch"
+                    : options->heads.queries != 0                             ? "heads"
+                                                                              : "first-position");
     }
     return options->label_count <= vary_count(&options->vary)
                ? ROPEMAP_OK
@@ -224,7 +224,7 @@ static void take_label(const curve_options *options, int index, const rule_optio
         (void)snprintf(one->label, sizeof one->label, "%s", ropemap_model_name(rule->opened));
     }
     if (one->label[0] == '\0') {
-        (void)snprintf(one->label, sizeof one->label, "base %.10g", one->spec.base);
+        rule_origin(&one->spec, one->label, sizeof one->label);
     }
 }
 
@@ -232,6 +232,7 @@ static void take_label(const curve_options *options, int index, const rule_optio
 static ropemap_status take_rule(curve_options *own, const struct tensors *tensors, const curves *made,
                                 int index, curve *one, ropemap_error *error) {
     ropemap_status status = vary_apply(&own->vary, index, own, error);
+    own->rule.head = own->head;
     status = status == ROPEMAP_OK ? rule_options_resolve(&own->rule, error) : status;
     if (status == ROPEMAP_OK) {
         one->spec = own->rule.spec;
@@ -243,6 +244,8 @@ static ropemap_status take_rule(curve_options *own, const struct tensors *tensor
             one->spec.length = (double)(made->distances.first + made->distances.count * made->distances.step);
         }
         take_label(own, index, &own->rule, one);
+        one->table = own->rule.table;
+        own->rule.table = NULL;
     }
     rule_options_free(&own->rule);
     return status;
@@ -295,6 +298,7 @@ ropemap_status curves_make(const curve_options *options, curves *made, ropemap_e
 void curves_free(curves *made) {
     for (int i = 0; i < made->count; i++) {
         free(made->one[i].values);
+        ropemap_frequencies_free(made->one[i].table);
     }
     free(made->distance);
     made->count = 0;

@@ -35,6 +35,14 @@ json_t *document_text(const char *text) {
     return plain;
 }
 
+json_t *document_base(const ropemap_spec *spec) {
+    return spec->frequencies == NULL ? json_real(spec->base) : json_null();
+}
+
+json_t *document_frequencies(const ropemap_spec *spec) {
+    return spec->frequencies == NULL ? json_null() : document_text(spec->frequencies->name);
+}
+
 static json_t *range_object(ropemap_range range) {
     return json_pack("{s:I, s:I, s:I}", "first", (json_int_t)range.first, "count", (json_int_t)range.count,
                      "step", (json_int_t)range.step);
@@ -46,12 +54,13 @@ static json_t *spec_object(const ropemap_spec *spec) {
     const bool known = ropemap_freqs_make(spec, &freqs, &error) == ROPEMAP_OK;
     char scaling[400];
     ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
-    return json_pack(
-        "{s:f, s:i, s:i, s:s, s:s, s:s, s:o, s:o}", "base", spec->base, "head_dim", (int)spec->head_dim,
-        "rotary_dim", (int)(spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim), "layout",
-        ropemap_layout_name(spec->layout), "rule", ropemap_scaling_name(spec->scaling.rule), "scaling",
-        scaling, "length", spec->length > 0.0 ? json_integer((json_int_t)spec->length) : json_null(),
-        "attention_factor", known ? json_real(freqs.attention_factor) : json_null());
+    return json_pack("{s:o, s:o, s:i, s:i, s:s, s:s, s:s, s:o, s:o}", "base", document_base(spec),
+                     "frequencies_from", document_frequencies(spec), "head_dim", (int)spec->head_dim,
+                     "rotary_dim", (int)(spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim), "layout",
+                     ropemap_layout_name(spec->layout), "rule", ropemap_scaling_name(spec->scaling.rule),
+                     "scaling", scaling, "length",
+                     spec->length > 0.0 ? json_integer((json_int_t)spec->length) : json_null(),
+                     "attention_factor", known ? json_real(freqs.attention_factor) : json_null());
 }
 
 static json_t *content_object(const map_options *options) {

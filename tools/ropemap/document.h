@@ -19,6 +19,10 @@ json_t *document_real(double value);
 /* A text; bytes that are no UTF-8 become '?'. */
 json_t *document_text(const char *text);
 
+/* The base of a rule, and the file of its frequencies: one of them is null. */
+json_t *document_base(const ropemap_spec *spec);
+json_t *document_frequencies(const ropemap_spec *spec);
+
 /* Prints a document to stdout and drops it; NULL counts as a lack of memory. Returns the exit code. */
 int document_print(json_t *document);
 

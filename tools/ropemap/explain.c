@@ -124,6 +124,12 @@ static ropemap_status work_out(const ropemap_spec *spec, const explain_options *
 }
 
 ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error) {
+    if (options->rule.frequencies != NULL) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--frequencies: explain says what a base does, and a table has none; `ropemap bound` says how "
+            "far it reaches");
+    }
     const ropemap_status status = rule_options_resolve(&options->rule, error);
     if (status != ROPEMAP_OK) {
         return status;

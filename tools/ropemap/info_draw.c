@@ -9,7 +9,8 @@ static const double TWO_PI = 6.283185307179586477;
 
 static void fill(const info_rule *info, const double *radians, double *wavelengths) {
     for (int32_t i = 0; i < info->pairs; i++) {
-        wavelengths[i] = radians[i] > 0.0 ? TWO_PI / radians[i] : (double)NAN; /* a pair that does not turn */
+        wavelengths[i] =
+            radians[i] != 0.0 ? TWO_PI / fabs(radians[i]) : (double)NAN; /* a pair that does not turn */
     }
 }
 
@@ -69,7 +70,7 @@ static void make_marks(const info_rule *info, struct marks *to) {
 ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_error *error) {
     static double pairs[ROPEMAP_MAX_PAIRS], scaled[ROPEMAP_MAX_PAIRS], plain[ROPEMAP_MAX_PAIRS];
     const ropemap_spec *spec = info->spec;
-    char title[160], subtitle[200], scaling[120];
+    char title[160], subtitle[320], scaling[120], origin[120];
     struct marks marks = {.count = 0};
     for (int32_t i = 0; i < info->pairs; i++) {
         pairs[i] = (double)i;
@@ -80,12 +81,15 @@ ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_er
     ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
     (void)snprintf(title, sizeof title, "Wavelengths of RoPE pairs%s%.100s", info->model != NULL ? ", " : "",
                    info->model != NULL ? ropemap_model_name(info->model) : "");
-    (void)snprintf(subtitle, sizeof subtitle,
-                   "base %.10g, %s, %d of %d dimensions rotate, attention factor %.6g", spec->base, scaling,
+    rule_origin(spec, origin, sizeof origin);
+    (void)snprintf(subtitle, sizeof subtitle, "%s%s%s, %d of %d dimensions rotate, attention factor %.6g",
+                   origin, spec->frequencies == NULL ? ", " : "", spec->frequencies == NULL ? scaling : "",
                    2 * (int)info->pairs, (int)spec->head_dim, info->attention);
     const bool is_scaled = spec->scaling.rule != ROPEMAP_SCALING_NONE;
     const ropemap_series series[] = {
-        {.label = is_scaled ? ropemap_scaling_name(spec->scaling.rule) : "base^(-2i/D)",
+        {.label = is_scaled                   ? ropemap_scaling_name(spec->scaling.rule)
+                  : spec->frequencies != NULL ? "given"
+                                              : "base^(-2i/D)",
          .x = pairs,
          .y = scaled,
          .count = info->pairs,

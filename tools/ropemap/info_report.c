@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const double TWO_PI = 6.283185307179586477;
 
@@ -39,9 +40,9 @@ static ropemap_status find_new_angles(const rule_options *rule, info_rule *info,
         info->seen_length = 0;
     }
     for (int32_t i = 0; i < info->pairs; i++) {
-        const double angle = (double)info->seen_length * seen[i];
-        const bool is_short = info->seen_length > 0 && angle < TWO_PI && info->radians[i] > 0.0;
-        info->new_from[i] = is_short ? angle / info->radians[i] : 0.0;
+        const double angle = (double)info->seen_length * fabs(seen[i]);
+        const bool is_short = info->seen_length > 0 && angle < TWO_PI && info->radians[i] != 0.0;
+        info->new_from[i] = is_short ? angle / fabs(info->radians[i]) : 0.0;
     }
     return status;
 }
@@ -65,6 +66,10 @@ ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_erro
     info->trained_length = rule->opened != NULL ? ropemap_model_trained_length(rule->opened) : 0;
     info->attention = freqs.attention_factor;
     status = ropemap_spec_radians(&rule->spec, info->radians, error);
+    if (rule->spec.frequencies != NULL) { /* a table has no unscaled rule */
+        memcpy(info->plain, info->radians, (size_t)info->pairs * sizeof *info->plain);
+        return status == ROPEMAP_OK ? find_new_angles(rule, info, error) : status;
+    }
     plain.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
     status = status == ROPEMAP_OK ? ropemap_spec_radians(&plain, info->plain, error) : status;
     return status == ROPEMAP_OK ? find_new_angles(rule, info, error) : status;
@@ -77,6 +82,9 @@ static int32_t rotary_dim(const ropemap_spec *spec) {
 /* ---- text ---------------------------------------------------------------------------------------------- */
 
 static void print_facts(const info_rule *info) {
+    if (info->spec->frequencies != NULL) {
+        (void)printf("  %-24s %-24s %s\n", "frequencies", "as above", "--frequencies");
+    }
     const ropemap_fact *fact = NULL;
     for (int32_t i = 0; info->model != NULL && (fact = ropemap_model_fact(info->model, i)) != NULL; i++) {
         (void)printf("  %-24s %-24s %s\n", fact->name, fact->value, fact->source);
@@ -105,8 +113,14 @@ static void print_head(const info_rule *info) {
     if (info->model != NULL) {
         (void)printf("%-18s %s\n", "model", ropemap_model_name(info->model));
     }
-    (void)printf("%-18s %s\n", "rule", scaling);
-    (void)printf("%-18s %.17g\n", "base", spec->base);
+    if (spec->frequencies != NULL) {
+        (void)printf("%-18s ", "frequencies");
+        print_plain(stdout, spec->frequencies->name);
+        (void)putchar('\n');
+    } else {
+        (void)printf("%-18s %s\n", "rule", scaling);
+        (void)printf("%-18s %.17g\n", "base", spec->base);
+    }
     (void)printf("%-18s %d, of which %d rotate, %s layout\n", "head dim", (int)spec->head_dim,
                  (int)rotary_dim(spec), ropemap_layout_name(spec->layout));
     if (info->trained_length > 0) {
@@ -150,13 +164,15 @@ static void print_pair(const info_rule *info, int32_t pair) {
         (void)printf("%16s %14s %10s\n", "none", turns ? "0" : "", "");
         return;
     }
-    (void)printf("%16.8g ", TWO_PI / radians);
+    (void)printf("%16.8g ", TWO_PI / fabs(radians));
     if (turns) {
-        (void)printf("%14.6g ", (double)info->trained_length * radians / TWO_PI);
+        (void)printf("%14.6g ", (double)info->trained_length * fabs(radians) / TWO_PI);
     } else {
         (void)printf("%14s ", "");
     }
-    (void)printf("%10.7g", info->plain[pair] / radians);
+    if (info->spec->frequencies == NULL) {
+        (void)printf("%10.7g", info->plain[pair] / radians);
+    }
     if (info_leaves(info, pair)) {
         (void)printf(" %11.0f *", ceil(info->new_from[pair] * (1.0 - 1e-12)));
     }
@@ -164,14 +180,15 @@ static void print_pair(const info_rule *info, int32_t pair) {
 }
 
 static void print_pairs(const info_rule *info) {
-    (void)printf("\n%5s %22s %16s %14s %10s%s\n", "pair", "frequency (rad/token)", "wavelength", "turns",
-                 "divisor", info->seen_length > 0 ? "    new from" : "");
+    const bool scaled = info->spec->frequencies == NULL;
+    (void)printf("\n%5s %22s %16s %14s%s%s\n", "pair", "frequency (rad/token)", "wavelength", "turns",
+                 scaled ? "    divisor" : "", info->seen_length > 0 ? "    new from" : "");
     for (int32_t i = 0; i < info->pairs; i++) {
         print_pair(info, i);
     }
-    (void)printf(
-        "Wavelengths in tokens; turns over the trained length%s; the divisor is what scaling does.\n",
-        info->trained_length > 0 ? "" : ", which is not known");
+    (void)printf("Wavelengths in tokens; turns over the trained length%s%s.\n",
+                 info->trained_length > 0 ? "" : ", which is not known",
+                 scaled ? "; the divisor is what scaling does" : "");
     print_new_angles(info);
 }
 
@@ -244,11 +261,11 @@ static double frequency(const info_rule *info, int32_t pair) {
 }
 
 static double wavelength(const info_rule *info, int32_t pair) {
-    return TWO_PI / info->radians[pair];
+    return TWO_PI / fabs(info->radians[pair]);
 }
 
 static double divisor(const info_rule *info, int32_t pair) {
-    return info->plain[pair] / info->radians[pair];
+    return info->spec->frequencies != NULL ? (double)NAN : info->plain[pair] / info->radians[pair];
 }
 
 static double new_from(const info_rule *info, int32_t pair) {
@@ -272,21 +289,21 @@ json_t *info_document(const info_rule *info) {
     const ropemap_spec *spec = info->spec;
     char scaling[2 * ROPEMAP_MAX_DIVISORS * 24 + 400]; /* with its lists */
     ropemap_scaling_format(&spec->scaling, true, scaling, sizeof scaling);
-    return json_pack("{s:s, s:o, s:i, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, "
-                     "s:o, s:o, s:o, s:o}",
-                     "schema", "ropemap.info/1", "model",
-                     info->model != NULL ? document_text(ropemap_model_name(info->model)) : json_null(),
-                     "head_dim", (int)spec->head_dim, "rotary_dim", (int)rotary_dim(spec), "base", spec->base,
-                     "rule", ropemap_scaling_name(spec->scaling.rule), "scaling", scaling, "layout",
-                     ropemap_layout_name(spec->layout), "length",
-                     spec->length > 0 ? json_integer((json_int_t)spec->length) : json_null(),
-                     "trained_length", length_or_null(info->trained_length), "attention_factor",
-                     info->attention, "attention_factor_squared", info->attention * info->attention,
-                     "frequencies", pairs_array(info, frequency), "wavelengths",
-                     pairs_array(info, wavelength), "divisors", pairs_array(info, divisor), "seen_length",
-                     length_or_null(info->seen_length), "target_length", length_or_null(info->target_length),
-                     "new_from", pairs_array(info, new_from), "leaves_training", leaves_array(info), "facts",
-                     facts_array(info->model), "warnings", warnings_array(info->model));
+    return json_pack(
+        "{s:s, s:o, s:i, s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o, s:o, s:o}",
+        "schema", "ropemap.info/1", "model",
+        info->model != NULL ? document_text(ropemap_model_name(info->model)) : json_null(), "head_dim",
+        (int)spec->head_dim, "rotary_dim", (int)rotary_dim(spec), "base", document_base(spec),
+        "frequencies_from", document_frequencies(spec), "rule", ropemap_scaling_name(spec->scaling.rule),
+        "scaling", scaling, "layout", ropemap_layout_name(spec->layout), "length",
+        spec->length > 0 ? json_integer((json_int_t)spec->length) : json_null(), "trained_length",
+        length_or_null(info->trained_length), "attention_factor", info->attention, "attention_factor_squared",
+        info->attention * info->attention, "frequencies", pairs_array(info, frequency), "wavelengths",
+        pairs_array(info, wavelength), "divisors", pairs_array(info, divisor), "seen_length",
+        length_or_null(info->seen_length), "target_length", length_or_null(info->target_length), "new_from",
+        pairs_array(info, new_from), "leaves_training", leaves_array(info), "facts", facts_array(info->model),
+        "warnings", warnings_array(info->model));
 }
 
 json_t *presets_array(void) {

@@ -232,6 +232,7 @@ static void take_length(map_options *options, const map_inputs *inputs) {
 }
 
 ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    options->rule.head = options->head;
     ropemap_status status = rule_options_resolve(&options->rule, error);
     options->request.spec = options->rule.spec;
     if (status != ROPEMAP_OK) {

@@ -21,7 +21,10 @@ static ropemap_status check_tensors(const map_options *options, ropemap_error *e
         return fail(error, ROPEMAP_USAGE,
                     "--content: given with --queries ('%.200s'), expected one of the two", options->queries);
     }
-    if (options->queries == NULL && (options->needs_tensor != NULL || options->heads.queries != 0)) {
+    const bool of_table = options->needs_tensor != NULL && strcmp(options->needs_tensor, "head") == 0 &&
+                          options->rule.frequencies != NULL;
+    if (options->queries == NULL &&
+        ((options->needs_tensor != NULL && !of_table) || options->heads.queries != 0)) {
         return fail(error, ROPEMAP_USAGE, "--%s: without tensors, expected with --queries and --keys",
                     options->needs_tensor != NULL ? options->needs_tensor : "heads");
     }

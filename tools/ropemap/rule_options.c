@@ -6,7 +6,14 @@
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
 
+#include <math.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const double TWO_PI = 6.283185307179586477;
 
 const char *layout_choice(int index) {
     return ropemap_layout_name((ropemap_layout)index);
@@ -146,6 +153,15 @@ const cli_option rule_option_table[] = {
      .set = set_scaling,
      .page = {.place = PLACE_RULE, .label = "Scaling rule"}},
     {.group = GROUP_WHAT,
+     .name = "frequencies",
+     .argument = "FILE.npy[:HEAD]",
+     .help = "inverse frequencies as numbers, radians a token, in place of base and scaling: [pairs], or a "
+             "row of "
+             "[heads, pairs], else that of --head; a model still gives all else",
+     .set = option_set_text,
+     .offset = offsetof(rule_options, frequencies),
+     .local = true},
+    {.group = GROUP_WHAT,
      .name = "length",
      .argument = "TOKENS",
      .initial = "the last position of a map, else the model's trained length",
@@ -193,7 +209,7 @@ static ropemap_status open_model(rule_options *rule, ropemap_error *error) {
                                : ropemap_model_preset(rule->preset, &rule->opened, error);
 }
 
-ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error) {
+static ropemap_status take_model(rule_options *rule, ropemap_error *error) {
     if (!rule_options_named(rule)) {
         return rule->layer_type == NULL
                    ? ROPEMAP_OK
@@ -222,7 +238,107 @@ ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
+/* The row that FILE.npy:HEAD names, which is cut off; else that of --head. */
+static int64_t cut_head(char *path, int64_t head) {
+    char *colon = strrchr(path, ':');
+    if (colon == NULL || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+        strlen(colon + 1) > 9 || access(path, F_OK) == 0) {
+        return head;
+    }
+    *colon = '\0';
+    return strtol(colon + 1, NULL, 10);
+}
+
+static ropemap_status read_table(rule_options *rule, ropemap_error *error) {
+    const size_t size = strlen(rule->frequencies) + 1;
+    char *path = malloc(size);
+    if (path == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--frequencies: no memory for the name");
+    }
+    memcpy(path, rule->frequencies, size);
+    const int64_t head = cut_head(path, rule->head);
+    const ropemap_status status = ropemap_frequencies_read(path, head, &rule->table, error);
+    free(path);
+    return status;
+}
+
+/* What a table of frequencies seldom has: more than a whole turn a token. */
+static void warn_of_table(const ropemap_frequencies *table) {
+    if (table->note != NULL) {
+        (void)fprintf(stderr, "ropemap: warning: --frequencies: %s\n", table->note);
+    }
+    for (int32_t i = 0; i < table->pairs; i++) {
+        const double rate = fabs(table->radians[i]);
+        if (rate > TWO_PI && rate <= 1e6) { /* more is refused */
+            (void)fprintf(stderr,
+                          "ropemap: warning: --frequencies: pair %d turns %.6g radians a token, more than a "
+                          "whole turn: these may be wavelengths or 1/inv_freq\n",
+                          (int)i, table->radians[i]);
+            return;
+        }
+    }
+}
+
+/* The pairs that the rule has otherwise are those of the table, or nothing says how many rotate. */
+static ropemap_status take_pairs(rule_options *rule, ropemap_error *error) {
+    ropemap_spec *spec = &rule->spec;
+    const int32_t rotating = 2 * rule->table->pairs;
+    const bool named = rule_options_named(rule), wide = (rule->given & RULE_HEAD_DIM) != 0 || named;
+    const int32_t rotary = spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim;
+    const bool fixed = (rule->given & RULE_ROTARY_DIM) != 0 || (named && (rule->given & RULE_HEAD_DIM) == 0);
+    if ((fixed && rotary != rotating) || (wide && rotating > spec->head_dim)) {
+        return fail(error, ROPEMAP_USAGE, "--frequencies: %.150s has %d pairs, %d elements, but %d %s",
+                    rule->table->name, (int)rule->table->pairs, (int)rotating,
+                    fixed ? (int)rotary : (int)spec->head_dim, fixed ? "rotate" : "are all that a head has");
+    }
+    spec->rotary_dim = rotating;
+    if (!wide && ((rule->given & RULE_ROTARY_DIM) == 0 || spec->head_dim < rotating)) {
+        spec->head_dim = rotating;
+    }
+    return ROPEMAP_OK;
+}
+
+/* The table has the place of base and scaling; a model's attention factor stays. */
+static ropemap_status take_frequencies(rule_options *rule, ropemap_error *error) {
+    ropemap_freqs freqs = {.attention_factor = 1};
+    ropemap_status status = ROPEMAP_OK;
+    if ((rule->given & (RULE_BASE | RULE_SCALING)) != 0) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--%s and --frequencies: each says what the frequencies are; give one of them",
+                    (rule->given & RULE_BASE) != 0 ? "base" : "scaling");
+    }
+    if (rule_options_named(rule)) {
+        status = ropemap_freqs_make(&rule->spec, &freqs, error);
+    }
+    status = status == ROPEMAP_OK ? read_table(rule, error) : status;
+    status = status == ROPEMAP_OK ? take_pairs(rule, error) : status;
+    if (status == ROPEMAP_OK) {
+        const double attention = (double)freqs.attention_factor;
+        rule->spec.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
+        rule->spec.scaling.attention_factor = attention != 1.0 ? attention : 0.0;
+        rule->spec.frequencies = rule->table;
+        warn_of_table(rule->table);
+    }
+    return status;
+}
+
+ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error) {
+    const ropemap_status status = take_model(rule, error);
+    return status == ROPEMAP_OK && rule->frequencies != NULL ? take_frequencies(rule, error) : status;
+}
+
+void rule_origin(const ropemap_spec *spec, char *text, size_t size) {
+    if (spec->frequencies != NULL) {
+        (void)snprintf(text, size, "frequencies of %s", spec->frequencies->name);
+        return;
+    }
+    (void)snprintf(text, size, "base %.10g", spec->base);
+}
+
 void rule_options_free(rule_options *rule) {
     ropemap_model_free(rule->opened);
     rule->opened = NULL;
+    ropemap_frequencies_free(rule->table);
+    rule->table = NULL;
+    rule->spec.frequencies = NULL;
 }

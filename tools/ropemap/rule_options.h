@@ -22,7 +22,10 @@ typedef struct rule_options {
     const char *model, *preset, *layer_type; /* borrowed from the command line; NULL: not given */
     const char *config;                      /* the text of a config.json instead; borrowed; NULL: none */
     size_t config_bytes;
-    ropemap_model *opened; /* the model, after rule_options_resolve; owned; NULL: none */
+    const char *frequencies;    /* FILE.npy[:HEAD]; borrowed; NULL: base and scaling make them */
+    int64_t head;               /* row of such a file where it names none */
+    ropemap_frequencies *table; /* of that file, after rule_options_resolve; owned; the rule borrows it */
+    ropemap_model *opened;      /* the model, after rule_options_resolve; owned; NULL: none */
 } rule_options;
 
 rule_options rule_options_default(void);
@@ -34,6 +37,9 @@ bool rule_options_named(const rule_options *rule);
 ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error);
 
 void rule_options_free(rule_options *rule);
+
+/* "base 10000", or "frequencies of FILE" where the rule has those. */
+void rule_origin(const ropemap_spec *spec, char *text, size_t size);
 
 /* The rows that a command with takes_rule has before its own, ended by a row without a name. */
 extern const cli_option rule_option_table[];

@@ -87,6 +87,11 @@ static ropemap_status check(const serve_options *options, ropemap_error *error) 
         return fail(error, ROPEMAP_USAGE, "--socket: given with --%s, expected one of the two",
                     options->listen != NULL ? "listen" : "port");
     }
+    if (map->rule.frequencies != NULL) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--frequencies: the page moves base and scaling, which a table does not have; use map or curve");
+    }
     if ((map->queries == NULL) != (map->keys == NULL)) {
         return fail(error, ROPEMAP_USAGE, "--%s: missing, queries and keys come together",
                     map->queries == NULL ? "queries" : "keys");
