@@ -126,6 +126,14 @@ class Frequencies(Case):
         self.done("curve", "-n", "64", "--frequencies", "f.npy", "-o", "c.svg")
         self.assertIn(b"frequencies of f.npy", self.read("c.svg"))
 
+    def test_a_bfloat16_buffer(self):
+        """A buffer that ml_dtypes saved is checked for what it is."""
+        self.write("inv.npy", write_npy([32], [struct.unpack("<f", struct.pack("<I", (struct.unpack(
+            "<I", struct.pack("<f", 1e4 ** (-pair / 32)))[0] + 0x8000) & 0xffff0000))[0] for pair in range(32)], "<V2"))
+        result = self.run_program("check", "inv.npy", "-d", "64", "--json")
+        self.assertEqual([result.returncode, json.loads(result.stdout)["verdict"]], [6, "bf16"])
+        self.done("check", "inv.npy", "--frequencies", "inv.npy")
+
     def test_a_model_keeps_the_rest(self):
         table = [150000.0 ** (-pair / 32) for pair in range(32)]
         self.write("f.npy", write_npy([32], table, "<f8"))

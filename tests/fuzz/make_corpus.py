@@ -51,6 +51,7 @@ NPY = {
     "leading-ones": npy(npy_dict("|f4", (1, 1, 1, 1, 3, 2), True), FLOATS),
     "packed": npy(npy_dict("<f2", (1, 1, 3, 4)), FLOATS),
     "packed-batches": npy(npy_dict("<f2", (3, 1, 4), True), FLOATS),
+    "frequencies": npy(npy_dict("<f2", (3, 1, 4), True), FLOATS),
     "zip": b"PK\3\4" + FLOATS,
     "magic-alone": b"\x93NUMPY",
 }

@@ -27,7 +27,8 @@ static inline void fuzz_read_rows(const ropemap_vectors *vectors) {
     }
 }
 
-/* Opens it in both orders, with and without a name, and with packed heads; a refusal must have a reason. */
+/* Opens it in both orders, with and without a name, with packed heads and as frequencies; a refusal must have
+ * a reason. */
 static inline void fuzz_tensor_file(const char *ending, const uint8_t *bytes, size_t size) {
     const char *folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     char path[100];
@@ -55,6 +56,15 @@ static inline void fuzz_tensor_file(const char *ending, const uint8_t *bytes, si
             abort();
         }
         ropemap_vectors_free(vectors);
+    }
+    for (int64_t head = 0; head < 2 && strcmp(ending, ".npy") == 0; head++) {
+        ropemap_frequencies *table = NULL;
+        ropemap_error error = {0};
+        const ropemap_status status = ropemap_frequencies_read(path, head, &table, &error);
+        if (status == ROPEMAP_OK ? table->pairs < 1 : table != NULL || error.text[0] == '\0') {
+            abort();
+        }
+        ropemap_frequencies_free(table);
     }
     (void)unlink(path);
 }
