@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DIM = 128, ROWS = 40, PHASES = 6 };
+enum { DIM = 128, ROWS = 40, PHASES = 8 };
 
 /* ---- exactly ---- */
 
@@ -136,7 +136,8 @@ static void check_axes(ropemap_sections sections, int32_t axis_count, const char
         read_all(made.rows, y);
         for (int32_t i = 0; i < pairs; i++) {
             const float *wanted = alone[axes[i] - '0'];
-            assert_true(y[i] == wanted[i] && y[i + pairs] == wanted[i + pairs]);
+            assert_memory_equal(y + i, wanted + i, sizeof *y); /* float16 has no 900000: a NaN there */
+            assert_memory_equal(y + i + pairs, wanted + i + pairs, sizeof *y);
         }
         drop(&made);
     }
