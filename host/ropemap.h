@@ -71,6 +71,8 @@ typedef struct ropemap_error {
 #define ROPEMAP_POSITION_END ((int64_t)1 << 40) /* every position is below this */
 #define ROPEMAP_MAX_DIVISORS 512                /* pairs that lists of divisors may have */
 #define ROPEMAP_MAX_SIDE     65535              /* cells along one side of a map */
+#define ROPEMAP_MAX_AXES     4                  /* of positions: time, height, width, one more */
+#define ROPEMAP_MAX_GRID     4096               /* image patches or frames along one axis */
 #define ROPEMAP_CHUNK        262144             /* dual chunks where nothing else is asked: Qwen2.5-1M's */
 #define ROPEMAP_LOCAL        8192
 #define ROPEMAP_MAX_CHUNK    ((int64_t)1 << 22) /* tokens */
@@ -144,6 +146,52 @@ typedef struct ropemap_frequencies {
     const char *name;      /* for titles: "inv_freq.npy, head 3 of 32"; NULL: "a table" */
     const char *note;      /* what to know of how it was read, in a sentence; NULL: nothing */
 } ropemap_frequencies;
+/*
+ * How a head's pairs and their frequencies are dealt to several axes of positions. Pair i has the i-th
+ * frequency of one ladder for the whole head, base^(-2i/D), unless an axis has a ladder of its own.
+ */
+typedef enum ropemap_deal {
+    ROPEMAP_DEAL_LADDERS,  /* one axis after another, each with a ladder of its own, base^(-2j/D_a) for its
+                              D_a elements: Flux, HunyuanVideo, Wan 2, CogVideoX, Qwen-Image, Qwen2-VL's
+                              vision */
+    ROPEMAP_DEAL_UNIT,     /* the same for coordinates from -1 to 1 over `grid` patches, times 2 pi: DINOv3 */
+    ROPEMAP_DEAL_STRIDED,  /* one ladder: of `count` axes the a-th has every count-th frequency from the
+                              a-th on, one axis after another: Pixtral's vision */
+    ROPEMAP_DEAL_SECTIONS, /* one ladder, one axis after another: M-RoPE (Qwen2-VL), XD-RoPE (Hunyuan-VL) */
+    ROPEMAP_DEAL_INTERLEAVED, /* one ladder; pair 3 j + a follows axis a while there are any left, later ones
+                                 axis 0: Qwen3-VL */
+    ROPEMAP_DEAL_TIME_LAST /* one ladder; height and width have pairs in turn, time the last ones: Ernie 4.5
+                              VL */
+} ropemap_deal;
+
+/*
+ * Axes of positions: of an image height and width, of a video time, height and width, in that order. Plain
+ * values. With the first three deals positions must be given on every axis; with the others, which language
+ * models have, a position alone counts on all axes.
+ */
+typedef struct ropemap_axes {
+    int32_t count; /* 2 to ROPEMAP_MAX_AXES; 0: one axis, and nothing below is looked at */
+    ropemap_deal deal;
+    int32_t pairs[ROPEMAP_MAX_AXES]; /* [count] that follow each axis, in all rotary_dim / 2 */
+    int32_t grid[ROPEMAP_MAX_AXES];  /* [count] patches along each axis, 1 to ROPEMAP_MAX_GRID; 0: not told */
+} ropemap_axes;
+
+/* The axis that a pair follows, from 0; 0 where there is one. */
+ROPEMAP_API int32_t ropemap_axes_follow(const ropemap_axes *axes, int32_t pair);
+
+/* Whether positions must be given on every axis. */
+ROPEMAP_API bool ropemap_axes_apart(const ropemap_axes *axes);
+
+/* "16,56,56", "unit:32,32", a deal's name before elements of each axis → axes. ROPEMAP_USAGE. */
+ROPEMAP_API ropemap_status ropemap_axes_parse(const char *text, ropemap_axes *axes, ropemap_error *error);
+
+/* The text that ropemap_axes_parse takes, cut to `size`. */
+ROPEMAP_API void ropemap_axes_format(const ropemap_axes *axes, char *text, size_t size);
+
+/* "t", "h", "w" of two or three axes, "axis 1" of four; NULL past the last. */
+ROPEMAP_API const char *ropemap_axis_name(const ropemap_axes *axes, int32_t axis);
+
+ROPEMAP_API const char *ropemap_deal_name(ropemap_deal deal); /* NULL past the last */
 
 /* A RoPE rule. Plain values, nothing to free. */
 typedef struct ropemap_spec {
@@ -153,6 +201,7 @@ typedef struct ropemap_spec {
     ropemap_layout layout;
     double length; /* tokens in the context, for the rules that ask (dynamic, longrope); 0: not told */
     ropemap_scaling scaling;
+    ropemap_axes axes;
     /*
      * NULL, or the frequencies themselves: then base is not looked at, scaling.rule is NONE, and of its
      * parameters attention_factor alone may be given. Borrowed: it outlives the spec and all copies of it.
@@ -160,7 +209,7 @@ typedef struct ropemap_spec {
     const ropemap_frequencies *frequencies;
 } ropemap_spec;
 
-/* base 10000, head_dim 128, all of it rotated, half layout, no scaling. */
+/* base 10000, head_dim 128, all of it rotated, half layout, no scaling, one axis. */
 ROPEMAP_API ropemap_spec ropemap_spec_default(void);
 
 /* ROPEMAP_USAGE, with the field, its value and the rule, where `spec` is out of range. */
@@ -429,14 +478,22 @@ ROPEMAP_API const char *ropemap_phase_name(ropemap_phase phase); /* "hf-fp32"; N
 typedef struct ropemap_positions ropemap_positions;
 
 /*
- * Positions from a .npy file of whole numbers, [S] or [axes, S] with 1 to 3 axes, each in [0, 2^40).
+ * Positions from a .npy file of whole numbers, [S] or [axes, S] with 1 to 4 axes, each in [0, 2^40).
  * ROPEMAP_DATA names file, value and rule; ROPEMAP_IO.
  */
 ROPEMAP_API ropemap_status ropemap_positions_open(const char *path, ropemap_positions **positions,
                                                   ropemap_error *error);
-/* The columns and rows of `side` x `side` image patches in reading order, counted from 1: [2, side^2]. side 1
- * to 4096. ROPEMAP_USAGE, _RESOURCES. */
-ROPEMAP_API ropemap_status ropemap_positions_grid(int32_t side, ropemap_positions **positions,
+/* Patches of an image or a video. Plain values. */
+typedef struct ropemap_grid {
+    int32_t axes;                    /* 2 to ROPEMAP_MAX_AXES */
+    int32_t sides[ROPEMAP_MAX_AXES]; /* [axes] patches along each, 1 to ROPEMAP_MAX_GRID; in all < 2^40 */
+    int32_t first;                   /* counted from, 0 or more */
+    bool across_first;               /* axes are numbered from the innermost on: columns, then rows */
+} ropemap_grid;
+
+/* The patches' positions in reading order, the last side innermost: [axes, product of the sides].
+ * ROPEMAP_USAGE, _RESOURCES. */
+ROPEMAP_API ropemap_status ropemap_positions_grid(const ropemap_grid *grid, ropemap_positions **positions,
                                                   ropemap_error *error);
 
 ROPEMAP_API void ropemap_positions_free(ropemap_positions *positions); /* NULL is fine */
@@ -444,29 +501,21 @@ ROPEMAP_API int64_t ropemap_positions_count(const ropemap_positions *positions);
 ROPEMAP_API int32_t ropemap_positions_axes(const ropemap_positions *positions);
 ROPEMAP_API int64_t ropemap_positions_last(const ropemap_positions *positions); /* the greatest of all */
 
-/* How pairs share several axes of positions (M-RoPE): section[a] pairs follow axis a, in all rotary_dim / 2.
- */
-typedef struct ropemap_sections {
-    int32_t pairs[3];
-    bool interleaved; /* Qwen3-VL: pair 3 j + a follows axis a while there are any left; else one after
-                         another */
-} ropemap_sections;
-
 /* What turns rows before a map sees them. */
 typedef struct ropemap_turning {
     ropemap_spec spec;
     ropemap_phase phase;
     int64_t first_position;             /* of row 0, where positions is NULL */
     int64_t shift;                      /* added to every position; all stay in [0, 2^40) */
-    const ropemap_positions *positions; /* of the rows; NULL: one after another. Borrowed */
-    ropemap_sections sections;          /* where positions have several axes */
+    const ropemap_positions *positions; /* of the rows, on as many axes as the spec has, or on one; NULL: one
+                                           after another. Borrowed */
 } ropemap_turning;
 
 /*
  * Rows of `inner` (borrowed: it must outlive the result), turned while they are read: for what the backends
  * do not do, so that a map of these is made with already_rotated. Of an endless source, as many rows as there
- * are positions. ROPEMAP_USAGE: sections that do not add up, fewer positions than rows, a position out of
- * range.
+ * are positions. ROPEMAP_USAGE: axes that the positions do not have, fewer positions than rows, a position
+ * out of range.
  */
 ROPEMAP_API ropemap_status ropemap_vectors_turned(const ropemap_vectors *inner,
                                                   const ropemap_turning *turning, ropemap_vectors **vectors,
@@ -675,6 +724,8 @@ typedef struct ropemap_curve_request {
     ropemap_spec spec;
     ropemap_range distances; /* count >= 1, step >= 1 */
     int32_t first_pair, pair_count;
+    int32_t along;             /* 1 to axes.count: distances along that axis, none on the others; 0: on every
+                                  axis, which rules with axes of images do not have */
     int32_t threads;           /* 0: one for each processor */
     ropemap_progress progress; /* may be NULL */
     void *progress_user;

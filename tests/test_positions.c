@@ -129,8 +129,9 @@ static void shapes(void **state) {
     ropemap_positions_free(open_whole(compose("'|u1'", "False", "(1,)", data, 1)));
     ropemap_positions_free(open_whole(compose("'|u1'", "False", "(1, 5)", data, 5)));
     ropemap_positions_free(open_whole(compose("'|u1'", "False", "(2, 5)", data, 10)));
-    assert_refused(compose("'|u1'", "False", "(4, 3)", data, 12),
-                   "shape (4, 3), positions are [S], or [axes, S] with 1 to 3 axes");
+    ropemap_positions_free(open_whole(compose("'|u1'", "False", "(4, 3)", data, 12)));
+    assert_refused(compose("'|u1'", "False", "(5, 3)", data, 15),
+                   "shape (5, 3), positions are [S], or [axes, S] with 1 to 4 axes");
     assert_refused(compose("'|u1'", "False", "(3, 2, 2)", data, 12), "shape (3, 2, 2)");
     static const struct {
         const char *shape;

@@ -1,6 +1,7 @@
 /* test_rules_vision.c - rules for the axes of images, against their formulas in long double */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
+#include "host/data/positions.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -91,27 +92,154 @@ static void test_bad_parameters(void **state) {
     assert_non_null(strstr(error.text, "multiple of 4"));
 }
 
+/* Row by row, the last side innermost; Llama 4 numbers columns first and counts from 1. */
 static void test_grid(void **state) {
     (void)state;
     ropemap_positions *positions = NULL;
     ropemap_error error = {0};
-    assert_int_equal(ropemap_positions_grid(7, &positions, &error), ROPEMAP_OK);
-    assert_int_equal(ropemap_positions_count(positions), 49);
-    assert_int_equal(ropemap_positions_axes(positions), 2);
+    const ropemap_grid video = {.axes = 3, .sides = {2, 3, 4}};
+    assert_int_equal(ropemap_positions_grid(&video, &positions, &error), ROPEMAP_OK);
+    assert_int_equal(ropemap_positions_count(positions), 24);
+    assert_int_equal(ropemap_positions_axes(positions), 3);
+    assert_int_equal(ropemap_positions_last(positions), 3);
+    int64_t patch = 0;
+    for (int64_t t = 0; t < 2; t++) {
+        for (int64_t h = 0; h < 3; h++) {
+            for (int64_t w = 0; w < 4; w++, patch++) {
+                assert_int_equal(positions->values[patch], t);
+                assert_int_equal(positions->values[24 + patch], h);
+                assert_int_equal(positions->values[48 + patch], w);
+            }
+        }
+    }
     ropemap_positions_free(positions);
-    static const int32_t bad[] = {0, -1, 4097};
+    const ropemap_grid llama = {.axes = 2, .sides = {3, 7}, .first = 1, .across_first = true};
+    assert_int_equal(ropemap_positions_grid(&llama, &positions, &error), ROPEMAP_OK);
+    assert_int_equal(ropemap_positions_last(positions), 7);
+    for (int64_t i = 0; i < 21; i++) {
+        assert_int_equal(positions->values[i], i % 7 + 1);
+        assert_int_equal(positions->values[21 + i], i / 7 + 1);
+    }
+    ropemap_positions_free(positions);
+    const ropemap_grid bad[] = {{.axes = 2, .sides = {3, 0}},
+                                {.axes = 2, .sides = {-1, 3}},
+                                {.axes = 2, .sides = {4097, 1}},
+                                {.axes = 1, .sides = {4}},
+                                {.axes = 5, .sides = {1, 1, 1, 1}},
+                                {.axes = 2, .sides = {2, 2}, .first = -1},
+                                {.axes = 4, .sides = {4096, 4096, 4096, 4096}}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_int_equal(ropemap_positions_grid(bad[i], &positions, &error), ROPEMAP_USAGE);
+        assert_int_equal(ropemap_positions_grid(&bad[i], &positions, &error), ROPEMAP_USAGE);
         assert_null(positions);
+    }
+}
+
+/* ---- frequencies of several axes, against their formulas in long double ---- */
+
+static void deal(const ropemap_axes *axes, const char *scaling, double base) {
+    static ropemap_freqs freqs;
+    ropemap_spec spec = ropemap_spec_default();
+    ropemap_error error = {0};
+    int32_t pairs = 0;
+    for (int32_t axis = 0; axis < axes->count; axis++) {
+        pairs += axes->pairs[axis];
+    }
+    spec.base = base;
+    spec.head_dim = 2 * pairs;
+    spec.axes = *axes;
+    if (ropemap_scaling_parse(scaling, &spec.scaling, &error) != ROPEMAP_OK ||
+        ropemap_freqs_make(&spec, &freqs, &error) != ROPEMAP_OK) {
+        fail_msg("%s", error.text);
+    }
+    ropemap_freqs_radians(&freqs, radians);
+}
+
+static void test_ladders(void **state) {
+    (void)state;
+    const ropemap_axes flux = {3, ROPEMAP_DEAL_LADDERS, {8, 28, 28}, {0}};
+    for (int scaled = 0; scaled < 2; scaled++) {
+        deal(&flux, scaled ? "ntk:factor=4" : "none", 1e4);
+        for (int32_t axis = 0, pair = 0; axis < 3; axis++) {
+            const long double dim = 2.0L * flux.pairs[axis];
+            const long double base = scaled ? 1e4L * powl(4.0L, dim / (dim - 2.0L)) : 1e4L;
+            for (int32_t j = 0; j < flux.pairs[axis]; j++, pair++) {
+                expect(pair, powl(base, -2.0L * j / dim));
+                assert_int_equal(ropemap_axes_follow(&flux, pair), axis);
+            }
+        }
+    }
+    /* DINOv3: coordinates (2 c + 1 - n) / n, times 2 pi: 4 pi / n a patch */
+    const ropemap_axes dino = {2, ROPEMAP_DEAL_UNIT, {16, 16}, {14, 37}};
+    deal(&dino, "none", 100.0);
+    for (int32_t i = 0; i < 32; i++) {
+        expect(i, 4.0L * PI / (i < 16 ? 14.0L : 37.0L) * powl(100.0L, -(long double)(i % 16) / 16.0L));
+    }
+}
+
+static void test_one_ladder(void **state) {
+    (void)state;
+    const ropemap_axes pixtral = {2, ROPEMAP_DEAL_STRIDED, {16, 16}, {0}};
+    deal(&pixtral, "none", 1e4);
+    for (int32_t i = 0; i < 32; i++) {
+        const int32_t taken = i < 16 ? 2 * i : 2 * (i - 16) + 1;
+        expect(i, powl(1e4L, -2.0L * taken / 64.0L));
+        assert_int_equal(ropemap_axes_follow(&pixtral, i), i / 16);
+    }
+    const ropemap_axes three = {3, ROPEMAP_DEAL_STRIDED, {3, 3, 2}, {0}};
+    deal(&three, "none", 1e4);
+    static const int32_t taken[] = {0, 3, 6, 1, 4, 7, 2, 5};
+    for (int32_t i = 0; i < 8; i++) {
+        expect(i, powl(1e4L, -2.0L * taken[i] / 16.0L));
+    }
+    const ropemap_axes ernie = {3, ROPEMAP_DEAL_TIME_LAST, {20, 22, 22}, {0}};
+    deal(&ernie, "none", 5e5);
+    for (int32_t i = 0; i < 64; i++) {
+        expect(i, powl(5e5L, -2.0L * i / 128.0L));
+        assert_int_equal(ropemap_axes_follow(&ernie, i), i >= 44 ? 0 : 1 + i % 2);
+    }
+}
+
+static void test_axes_text(void **state) {
+    (void)state;
+    static const char *const good[] = {
+        "16,56,56",    "unit:32,32",      "strided:32,32", "sections:32,48,48",
+        "32,32,32,32", "interleaved:6,6", "2,2",           "time-last:40,44,44"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        ropemap_axes axes;
+        char text[80];
+        assert_int_equal(ropemap_axes_parse(good[i], &axes, NULL), ROPEMAP_OK);
+        ropemap_axes_format(&axes, text, sizeof text);
+        assert_string_equal(text, good[i]);
+    }
+    static const char *const bad[] = {"",
+                                      "16",
+                                      "16,",
+                                      ",16",
+                                      "16,17",
+                                      "16,x",
+                                      "-2,4",
+                                      "unit:16",
+                                      "a:4,4",
+                                      "4,4,4,4,4",
+                                      "4;4",
+                                      "4,4 ",
+                                      "4,99999999999999999999",
+                                      "unit",
+                                      "4,,4"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ropemap_axes axes;
+        ropemap_error error = {0};
+        assert_int_equal(ropemap_axes_parse(bad[i], &axes, &error), ROPEMAP_USAGE);
+        assert_non_null(strstr(error.text, "16,56,56"));
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vision_2d),
-        cmocka_unit_test(test_axial),
-        cmocka_unit_test(test_bad_parameters),
-        cmocka_unit_test(test_grid),
+        cmocka_unit_test(test_vision_2d),      cmocka_unit_test(test_axial),
+        cmocka_unit_test(test_bad_parameters), cmocka_unit_test(test_grid),
+        cmocka_unit_test(test_ladders),        cmocka_unit_test(test_one_ladder),
+        cmocka_unit_test(test_axes_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,10 +116,11 @@ static void test_explicit_positions(void **state) {
 }
 
 /* Each pair is as where all follow its axis; `axes[i]` says which pair i follows. */
-static void check_axes(ropemap_sections sections, int32_t axis_count, const char *axes) {
+static void check_axes(ropemap_axes dealt, const char *axes) {
+    const int32_t axis_count = dealt.count;
     const int32_t pairs = (int32_t)strlen(axes), dim = 2 * pairs;
-    float x[DIM], y[DIM], alone[3][DIM];
-    int64_t values[3] = {70, 8000, 900000};
+    float x[DIM], y[DIM], alone[4][DIM];
+    int64_t values[4] = {70, 8000, 900000, 3};
     const ropemap_positions positions = positions_of(axis_count, 1, values);
     fill(x, dim);
     for (int phase = 0; phase < PHASES; phase++) {
@@ -131,7 +132,7 @@ static void check_axes(ropemap_sections sections, int32_t axis_count, const char
             drop(&made);
         }
         turning.positions = &positions;
-        turning.sections = sections;
+        turning.spec.axes = dealt;
         turned made = turn(x, 1, &turning);
         read_all(made.rows, y);
         for (int32_t i = 0; i < pairs; i++) {
@@ -145,20 +146,23 @@ static void check_axes(ropemap_sections sections, int32_t axis_count, const char
 
 static void test_sections(void **state) {
     (void)state;
-    check_axes((ropemap_sections){.pairs = {2, 3, 3}}, 3, "00111222");
-    check_axes((ropemap_sections){.pairs = {0, 8, 0}}, 3, "11111111");
-    check_axes((ropemap_sections){.pairs = {5, 3}}, 2, "00000111");
-    check_axes((ropemap_sections){.pairs = {3, 3, 2}, .interleaved = true}, 3, "01201201");
-    check_axes((ropemap_sections){.pairs = {5, 2, 1}, .interleaved = true}, 3, "01201000");
-    check_axes((ropemap_sections){.pairs = {6, 2}, .interleaved = true}, 2, "01001000");
+    check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {2, 3, 3}}, "00111222");
+    check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {0, 8, 0}}, "11111111");
+    check_axes((ropemap_axes){.count = 2, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {5, 3}}, "00000111");
+    check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_INTERLEAVED, .pairs = {3, 3, 2}}, "01201201");
+    check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_INTERLEAVED, .pairs = {5, 2, 1}}, "01201000");
+    check_axes((ropemap_axes){.count = 2, .deal = ROPEMAP_DEAL_INTERLEAVED, .pairs = {6, 2}}, "01001000");
     /* Qwen3-VL's and Qwen3.5's, by the rule in words */
     char axes[65] = {0};
     for (int i = 0; i < 64; i++) {
         axes[i] = i % 3 == 1 && i < 60 ? '1' : i % 3 == 2 && i < 60 ? '2' : '0';
     }
-    check_axes((ropemap_sections){.pairs = {24, 20, 20}, .interleaved = true}, 3, axes);
-    check_axes((ropemap_sections){.pairs = {11, 11, 10}, .interleaved = true}, 3,
+    check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_INTERLEAVED, .pairs = {24, 20, 20}}, axes);
+    check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_INTERLEAVED, .pairs = {11, 11, 10}},
                "01201201201201201201201201201201");
+    /* four axes as Hunyuan-VL, and Ernie 4.5 VL's height and width in turn before time */
+    check_axes((ropemap_axes){.count = 4, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {2, 2, 2, 2}}, "00112233");
+    check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_TIME_LAST, .pairs = {2, 3, 3}}, "12121200");
 }
 
 /* An endless source ends with the positions, or where 2^40 is reached. */
@@ -252,25 +256,57 @@ static void test_refused_sections(void **state) {
     int64_t values[3 * ROWS] = {0};
     const ropemap_positions three = positions_of(3, ROWS, values), two = positions_of(2, ROWS, values);
     static const struct {
-        ropemap_sections sections;
-        int axes;
+        ropemap_axes axes;
+        int positions;
         const char *words;
     } bad[] = {
-        {{.pairs = {0}}, 3, "0, 0 and 0 pairs are 0, expected 64"},
-        {{.pairs = {16, 24, 23}}, 3, "16, 24 and 23 pairs are 63, expected 64"},
-        {{.pairs = {-1, 65, 0}}, 3, "-1 pairs for axis 0, expected 0 or more"},
-        {{.pairs = {INT32_MAX, INT32_MAX, 66}}, 3, "expected 64"},
-        {{.pairs = {16, 24, 24}}, 2, "24 pairs for axis 2, expected 0: positions do not have that axis"},
-        {{.pairs = {16, 24, 24}, .interleaved = true},
+        {{.count = 3, .deal = ROPEMAP_DEAL_SECTIONS}, 3, "sections: 0, 0 and 0 pairs are 0, but 64 pairs"},
+        {{3, ROPEMAP_DEAL_SECTIONS, {16, 24, 23}, {0}}, 3, "16, 24 and 23 pairs are 63, but 64 pairs (128"},
+        {{3, ROPEMAP_DEAL_SECTIONS, {-1, 65, 0}, {0}}, 3, "-1 pairs for axis 0, which needs 0 or more"},
+        {{3, ROPEMAP_DEAL_SECTIONS, {INT32_MAX, INT32_MAX, 66}, {0}}, 3, "but 64 pairs"},
+        {{3, ROPEMAP_DEAL_SECTIONS, {16, 24, 24}, {0}}, 2, "has positions on 2 axes, but the rule has 3"},
+        {{.count = 0}, 2, "has positions on 2 axes, but the rule has 1"},
+        {{3, ROPEMAP_DEAL_INTERLEAVED, {16, 24, 24}, {0}},
          3,
          "16 pairs for axis 0, but interleaved, 22 of 64 follow it"},
+        {{3, ROPEMAP_DEAL_LADDERS, {0, 32, 32}, {0}}, 3, "axes: 0 pairs for axis 0, which needs at least 1"},
+        {{3, ROPEMAP_DEAL_LADDERS, {8, 28, 28}, {0}}, 1, "positions: on one axis, but this rule has 3"},
+        {{3, ROPEMAP_DEAL_TIME_LAST, {20, 20, 24}, {0}}, 3, "as many pairs of height as of width"},
+        {{2, ROPEMAP_DEAL_TIME_LAST, {32, 32}, {0}}, 2, "time-last has three"},
+        {{2, ROPEMAP_DEAL_STRIDED, {30, 34}, {0}}, 2, "30 pairs for axis 0, but strided, 32 of 64 follow it"},
+        {{2, ROPEMAP_DEAL_UNIT, {32, 32}, {14, 0}}, 2, "grid: 0 patches along axis 1"},
+        {{2, ROPEMAP_DEAL_LADDERS, {32, 32}, {14, 4097}}, 2, "grid: 4097 patches along axis 1"},
+        {{1, ROPEMAP_DEAL_LADDERS, {64}, {0}}, 1, "axes: 1 of them"},
+        {{5, ROPEMAP_DEAL_LADDERS, {64}, {0}}, 1, "axes: 5 of them"},
+        {{2, (ropemap_deal)6, {32, 32}, {0}}, 2, "deal 6"},
     };
+    const ropemap_positions one = positions_of(1, ROWS, values);
+    const ropemap_positions *positions[] = {&one, &two, &three};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        const ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM),
-                                         .positions = bad[i].axes == 3 ? &three : &two,
-                                         .sections = bad[i].sections};
+        ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM),
+                                   .positions = positions[bad[i].positions - 1]};
+        turning.spec.axes = bad[i].axes;
         refused(&turning, bad[i].words);
     }
+}
+
+/* Rounded stacks have no arithmetic for some deals, and some rules no axes. */
+static void test_refused_axes(void **state) {
+    (void)state;
+    int64_t values[2 * ROWS] = {0};
+    const ropemap_positions two = positions_of(2, ROWS, values);
+    ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM), .positions = &two};
+    turning.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_UNIT, {32, 32}, {7, 9}};
+    turning.phase = ROPEMAP_PHASE_HF_FP32;
+    refused(&turning, "phase: hf-fp32 has no such axes (unit)");
+    turning.spec.axes.deal = ROPEMAP_DEAL_LADDERS;
+    turning.phase = ROPEMAP_PHASE_GGML_FP32;
+    refused(&turning, "phase: ggml-fp32 has no such axes (ladders)");
+    turning.phase = ROPEMAP_PHASE_EXACT;
+    turning.spec.scaling = spec_of("vision-2d", 1e4, DIM).scaling;
+    refused(&turning, "scaling: vision-2d has frequencies for one axis, or axes of its own");
+    turning.spec.scaling = spec_of("proportional:rotated=0.5", 1e4, DIM).scaling;
+    refused(&turning, "scaling: proportional");
 }
 
 int main(void) {
@@ -282,6 +318,7 @@ int main(void) {
         cmocka_unit_test(test_endless),
         cmocka_unit_test(test_refused_ranges),
         cmocka_unit_test(test_refused_sections),
+        cmocka_unit_test(test_refused_axes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

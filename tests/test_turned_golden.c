@@ -112,8 +112,10 @@ static int check_line(char *line) {
     const ropemap_positions positions = positions_of(3, 1, values);
     if (axes == 3) {
         turning.positions = &positions;
-        turning.sections.interleaved = sections[0] == 'i';
-        int *pairs[3] = {&turning.sections.pairs[0], &turning.sections.pairs[1], &turning.sections.pairs[2]};
+        ropemap_axes *dealt = &turning.spec.axes;
+        dealt->count = 3;
+        dealt->deal = sections[0] == 'i' ? ROPEMAP_DEAL_INTERLEAVED : ROPEMAP_DEAL_SECTIONS;
+        int *pairs[3] = {&dealt->pairs[0], &dealt->pairs[1], &dealt->pairs[2]};
         assert_int_equal(sscanf(sections + (sections[0] == 'i'), "%d,%d,%d", pairs[0], pairs[1], pairs[2]),
                          3);
     } else {

@@ -72,8 +72,8 @@ static ropemap_status check_shape(const rm_input *input, rm_tensor *tensor, layo
         shape->axes = tensor->rank == 2 ? tensor->shape[0] : 1;
         shape->count = tensor->shape[tensor->rank - 1];
     }
-    if (shape->axes < 1 || shape->axes > 3) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: shape %s, positions are [S], or [axes, S] with 1 to 3 axes",
+    if (shape->axes < 1 || shape->axes > ROPEMAP_MAX_AXES) {
+        return rm_fail(error, ROPEMAP_DATA, "%s: shape %s, positions are [S], or [axes, S] with 1 to 4 axes",
                        input->name, text);
     }
     return shape->count > 0 && shape->count <= (uint64_t)ROPEMAP_POSITION_END

@@ -8,7 +8,7 @@
 
 struct ropemap_positions {
     int64_t count;
-    int32_t axes; /* 1 to 3 */
+    int32_t axes; /* 1 to ROPEMAP_MAX_AXES */
     char label[RM_LABEL_BYTES];
     int64_t least, greatest;
     int64_t *values; /* [axes, count], each in [0, 2^40) */

@@ -75,6 +75,11 @@ static void describe_rule(line title, const ropemap_request *request) {
         describe_scaling(title, &spec->scaling);
     }
     add(title, "d = %" PRId32, spec->head_dim);
+    if (ropemap_axes_apart(&spec->axes)) {
+        char axes[80];
+        ropemap_axes_format(&spec->axes, axes, sizeof axes);
+        add(title, "axes %s", axes);
+    }
     if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
         add(title, "%" PRId32 " rotated", spec->rotary_dim);
     }

@@ -14,6 +14,7 @@
  */
 #include "host/base/alloc.h"
 #include "host/map/bound_base.h"
+#include "host/spec/axes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -199,6 +200,7 @@ ropemap_status ropemap_bound_bases(const ropemap_bound_request *request, ropemap
     }
     RM_TRY(check(request, most, error));
     RM_TRY(set_grid(&search, error));
+    RM_TRY(rm_axes_refuse(&request->spec, "a bound is computed for one axis", error));
     RM_TRY(check_rule(&search, error));
     search.team = (rm_bound_team){.stage = "bases",
                                   .progress = request->progress,

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "host/map/bound_team.h"
+#include "host/spec/axes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -57,6 +58,27 @@ static ropemap_status check_pairs(const ropemap_curve_request *request, int32_t 
                          (int)first);
 }
 
+static ropemap_status check_along(const ropemap_curve_request *request, ropemap_error *error) {
+    const ropemap_axes *axes = &request->spec.axes;
+    if (request->along == 0) {
+        return rm_axes_refuse(&request->spec, "a curve runs along one of them", error);
+    }
+    return request->along > 0 && request->along <= axes->count
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE, "along: axis %d of a rule with %d", (int)request->along,
+                         axes->count == 0 ? 1 : (int)axes->count);
+}
+
+/* On the other axes positions are equal: their pairs stay. */
+static void stop_others(const ropemap_axes *axes, int32_t axis, ropemap_freqs *freqs) {
+    for (int32_t i = 0; i < freqs->pairs; i++) {
+        if (ropemap_axes_follow(axes, i) != axis) {
+            freqs->step[i] = 0;
+            freqs->fine[i] = 0;
+        }
+    }
+}
+
 /* Leaves the pairs that were asked for. */
 static void take_pairs(ropemap_freqs *freqs, int32_t first, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
@@ -71,6 +93,10 @@ static ropemap_status prepare(const ropemap_curve_request *request, struct curve
                               ropemap_error *error) {
     RM_TRY(check_distances(request->distances, error));
     RM_TRY(ropemap_freqs_make(&request->spec, &curve->freqs, error));
+    RM_TRY(check_along(request, error));
+    if (request->along > 0) {
+        stop_others(&request->spec.axes, request->along - 1, &curve->freqs);
+    }
     RM_TRY(check_pairs(request, curve->freqs.pairs, error));
     const double d = request->spec.head_dim, a = curve->freqs.attention_factor;
     curve->distances = request->distances;

@@ -8,6 +8,7 @@
 #include "host/map/bound_sum.h"
 #include "host/map/bound_team.h"
 #include "host/map/bound_tile.h"
+#include "host/spec/axes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -119,6 +120,7 @@ ropemap_status ropemap_bound_reach(const ropemap_spec *spec, int64_t limit, int3
     if (limit < 1 || limit > (int64_t)1 << 36) {
         return rm_fail(error, ROPEMAP_USAGE, "limit: %" PRId64 ", expected 1 to 2^36 distances", limit);
     }
+    RM_TRY(rm_axes_refuse(spec, "a reach is computed for one axis, a curve along each", error));
     struct search search = {.limit = limit};
     RM_TRY(ropemap_freqs_make(spec, &search.freqs, error));
     search.zero = -rm_bound_sum_rest(spec, &search.freqs);

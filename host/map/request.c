@@ -3,6 +3,7 @@
 #include "host/map/request.h"
 
 #include "host/map/encoding.h"
+#include "host/spec/axes.h"
 
 #include <inttypes.h>
 
@@ -134,6 +135,9 @@ static ropemap_status check_choices(const ropemap_request *request, ropemap_erro
 
 ropemap_status rm_request_check(const ropemap_request *request, ropemap_error *error) {
     RM_TRY(ropemap_spec_check(&request->spec, error));
+    if (!request->already_rotated && request->encoding != ROPEMAP_ENCODING_NOPE) {
+        RM_TRY(rm_axes_refuse(&request->spec, "rotate the vectors first, at positions on every axis", error));
+    }
     RM_TRY(check_choices(request, error));
     RM_TRY(rm_encoding_check(request, error));
     RM_TRY(check_range("rows", request->rows, error));

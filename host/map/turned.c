@@ -9,8 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { AXES = 3 };
-
 typedef struct turned_vectors {
     ropemap_vectors base;
     const ropemap_vectors *inner;
@@ -24,7 +22,7 @@ typedef struct turned_vectors {
 
 /* The turn of one row. */
 typedef struct row_turn {
-    int64_t position[AXES];
+    int64_t position[ROPEMAP_MAX_AXES];
     float c[ROPEMAP_MAX_PAIRS], s[ROPEMAP_MAX_PAIRS]; /* [pairs] cosines and sines, times attention */
 } row_turn;
 
@@ -156,51 +154,22 @@ static ropemap_status read_rows(const ropemap_vectors *vectors, int64_t first, i
 
 /* ---- what is asked */
 
-/* Of interleaved sections, pair i follows axis i % 3 below the section's end, and the first axis beyond. */
-static int32_t axis_of(const ropemap_sections *sections, int32_t pair) {
-    if (sections->interleaved) {
-        const int32_t axis = pair % AXES;
-        return pair < AXES * sections->pairs[axis] ? axis : 0;
+/* Positions on one axis are a language model's for all of its axes; those of an image have each their own. */
+static ropemap_status share_pairs(const ropemap_axes *axes, turned_vectors *source, ropemap_error *error) {
+    if (source->axes == 1 && ropemap_axes_apart(axes)) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "positions: on one axis, but this rule has %" PRId32
+                       " (axes): give each row a position on every axis, from a grid or a file",
+                       axes->count);
     }
-    const int32_t second = sections->pairs[0], third = second + sections->pairs[1];
-    return pair < second ? 0 : pair < third ? 1 : 2;
-}
-
-static ropemap_status check_sums(const ropemap_sections *sections, int32_t axes, int32_t pairs,
-                                 ropemap_error *error) {
-    const int32_t *section = sections->pairs;
-    int64_t sum = 0;
-    for (int32_t axis = 0; axis < AXES; axis++) {
-        if (section[axis] < 0 || (axis >= axes && section[axis] != 0)) {
-            return rm_fail(error, ROPEMAP_USAGE,
-                           "sections: %" PRId32 " pairs for axis %" PRId32 ", expected %s", section[axis],
-                           axis, section[axis] < 0 ? "0 or more" : "0: positions do not have that axis");
-        }
-        sum += section[axis];
+    if (source->axes > 1 && source->axes != axes->count) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "axes: %s has positions on %" PRId32 " axes, but the rule has %" PRId32
+                       ": give the pairs of each (axes, sections)",
+                       source->positions->label, source->axes, axes->count == 0 ? 1 : axes->count);
     }
-    return sum == pairs ? ROPEMAP_OK
-                        : rm_fail(error, ROPEMAP_USAGE,
-                                  "sections: %" PRId32 ", %" PRId32 " and %" PRId32 " pairs are %" PRId64
-                                  ", expected %" PRId32 ", all pairs that turn",
-                                  section[0], section[1], section[2], sum, pairs);
-}
-
-static ropemap_status share_pairs(const ropemap_sections *sections, turned_vectors *source,
-                                  ropemap_error *error) {
-    const int32_t pairs = source->stack.pairs;
-    int32_t following[AXES] = {0};
-    RM_TRY(check_sums(sections, source->axes, pairs, error));
-    for (int32_t i = 0; i < pairs; i++) {
-        source->axis[i] = (uint8_t)axis_of(sections, i);
-        following[source->axis[i]]++;
-    }
-    for (int32_t axis = 0; axis < AXES; axis++) {
-        if (following[axis] != sections->pairs[axis]) {
-            return rm_fail(error, ROPEMAP_USAGE,
-                           "sections: %" PRId32 " pairs for axis %" PRId32 ", but interleaved, %" PRId32
-                           " of %" PRId32 " follow it",
-                           sections->pairs[axis], axis, following[axis], pairs);
-        }
+    for (int32_t i = 0; i < source->stack.pairs && source->axes > 1; i++) {
+        source->axis[i] = (uint8_t)ropemap_axes_follow(axes, i);
     }
     return ROPEMAP_OK;
 }
@@ -260,7 +229,7 @@ static ropemap_status prepare(const ropemap_turning *turning, turned_vectors *so
     source->layout = turning->spec.layout;
     source->axes = turning->positions == NULL ? 1 : turning->positions->axes;
     RM_TRY(find_count(turning, source, error));
-    return source->axes > 1 ? share_pairs(&turning->sections, source, error) : ROPEMAP_OK;
+    return share_pairs(&turning->spec.axes, source, error);
 }
 
 ropemap_status ropemap_vectors_turned(const ropemap_vectors *inner, const ropemap_turning *turning,

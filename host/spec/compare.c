@@ -3,6 +3,7 @@
 #include "host/spec/compare.h"
 
 #include "host/base/alloc.h"
+#include "host/spec/axes.h"
 #include "host/spec/scaling.h"
 
 #include <inttypes.h>
@@ -542,6 +543,7 @@ ropemap_status ropemap_inv_freq_compare(const float *found, int64_t rows, int64_
                                         const ropemap_spec *spec, ropemap_comparison *comparison,
                                         ropemap_error *error) {
     RM_TRY(ropemap_spec_check(spec, error));
+    RM_TRY(rm_axes_refuse(spec, "a buffer is compared with the frequencies of one axis", error));
     if (rows < 1 || count < 1 || count > 2 * ROPEMAP_MAX_PAIRS) {
         return rm_fail(error, ROPEMAP_DATA,
                        "%" PRId64 " numbers in a row, %" PRId64

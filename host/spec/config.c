@@ -99,9 +99,15 @@ static ropemap_status read_rule(rm_config *config) {
     static ropemap_status (*const stages[])(rm_config * config) = {
         rm_config_part, rm_config_layers_read, rm_config_rotates, rm_config_choose, rm_config_kind,
         rm_config_base, rm_config_length,      rm_config_dims,    read_layout,      rm_config_scaling};
-    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+    bool is_image = false;
+    RM_TRY(rm_config_image(config, config->choice->layer_type, &is_image));
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0] && !is_image; i++) {
         RM_TRY(stages[i](config));
     }
+    if (is_image) {
+        return ROPEMAP_OK;
+    }
+    RM_TRY(rm_config_sections(config));
     warn_layers(config);
     rm_config_warn_unused(config);
     return ROPEMAP_OK;

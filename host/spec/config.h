@@ -219,6 +219,13 @@ ropemap_status rm_config_layered(const rm_config *config, const json_t *list, co
  * has said enough. */
 ropemap_status rm_config_rotates(rm_config *config);
 
+/* A model of images or video, whole: *is_image says whether it is one that is read here. ROPEMAP_DATA for one
+ * that has several axes and is not read. */
+ropemap_status rm_config_image(rm_config *config, const char *layer_type, bool *is_image);
+
+/* A language model's axes for images (M-RoPE), after all else. */
+ropemap_status rm_config_sections(rm_config *config);
+
 /* Which dict holds the rule, for which layers, and its rope_type. */
 ropemap_status rm_config_choose(rm_config *config);
 ropemap_status rm_config_kind(rm_config *config);

@@ -3,6 +3,7 @@
 #include "host/spec/preset_table.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* Pairs of elements as in the weights on Hugging Face. */
 #define HALF  ROPEMAP_LAYOUT_HALF
@@ -29,6 +30,7 @@ static const char full_layers[] =
 static const char sliding_layers[] =
     "layers with sliding attention; the others have the preset of this name without -sliding";
 static const char some_plain[] = "every fourth layer does not rotate";
+static const char flux[] = "axes t, h, w; text has position 0 on each and is no part of the grid";
 static const char mrope[] = "text alone: images and video have three positions a token (M-RoPE)";
 
 /* ---- divisors of LongRoPE */
@@ -91,6 +93,11 @@ static const rm_preset_row rows[] = {
       128, 64, PAIRS, 131072},
      QUIET},
     {{"codellama-7b", "none", litgpt, meta_pairs, 1e6, 128, 128, HALF, 16384}, QUIET},
+    {{"cogvideox-5b", "none",
+      "huggingface/diffusers: models/embeddings.py, get_3d_rotary_pos_embed; "
+      "scripts/convert_cogvideox_to_diffusers.py",
+      "axes t, h, w; other frames than 480 x 720 have positions between whole ones", 10000, 64, 64, PAIRS, 0},
+     WARN},
     {{"command-r", "none",
       "IMvision12/KerasFormers: models/cohere/config.py; ggml-org/llama.cpp: conversion/command_r.py",
       "config.json has 8192 as its length, the makers trained 128k", 8e6, 128, 128, PAIRS, 131072},
@@ -118,11 +125,20 @@ static const rm_preset_row rows[] = {
       "besides",
       10000, 64, 64, PAIRS, 163840},
      WARN},
+    {{"dinov3-vits16", "none", "huggingface/transformers: models/dinov3_vit/modeling_dinov3_vit.py",
+      "axes h and w, coordinates from -1 to 1; training rescales them at random", 100, 64, 64, HALF, 0},
+     QUIET},
     {{"ernie-4.5-0.3b", "none", "huggingface/transformers: models/ernie4_5/configuration_ernie4_5.py", "",
       500000, 128, 128, PAIRS, 131072},
      QUIET},
     {{"falcon-7b", "none", litgpt, "", 10000, 64, 64, HALF, 2048}, QUIET},
     {{"falcon3-7b", "none", litgpt, "", 1000042, 256, 256, HALF, 32768}, QUIET},
+    {{"flux.1-dev", "none", "huggingface/diffusers: models/transformers/transformer_flux.py", flux, 10000,
+      128, 128, PAIRS, 0},
+     QUIET},
+    {{"flux.2-dev", "none", "huggingface/diffusers: scripts/convert_flux2_to_diffusers.py",
+      "axes t, h, w and the place in the text; the text is no part of the grid", 2000, 128, 128, PAIRS, 0},
+     QUIET},
     {{"gemma-7b", "none", "meta-pytorch/torchtune: torchtune/models/gemma/_model_builders.py", "", 10000, 256,
       256, HALF, 8192},
      QUIET},
@@ -164,6 +180,9 @@ static const rm_preset_row rows[] = {
      QUIET},
     {{"helium-1-preview-2b", "none", "huggingface/transformers: models/helium/configuration_helium.py", "",
       100000, 128, 128, PAIRS, 4096},
+     QUIET},
+    {{"hunyuanvideo", "none", "huggingface/diffusers: scripts/convert_hunyuan_video_to_diffusers.py",
+      "axes t, h, w; the grid is of 129 frames of 720 x 1280", 256, 128, 128, PAIRS, 0},
      QUIET},
     {{"internlm2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 32768}, QUIET},
     {{"internlm2.5-7b", "dynamic:factor=2,max=32768", mlc,
@@ -260,9 +279,17 @@ static const rm_preset_row rows[] = {
     {{"phi-4-mini", phi_4_scaling, mlc, "frequencies change where the length passes 4096 tokens", 10000, 128,
       96, HALF, 131072},
      WARN},
+    {{"pixtral-12b-vision", "none",
+      "huggingface/transformers: models/pixtral/modeling_pixtral.py and configuration_pixtral.py",
+      "axes h and w, which take the frequencies of one ladder in turn", 10000, 64, 64, HALF, 0},
+     QUIET},
     {{"pythia-1b", "none", "EleutherAI/gpt-neox: configs/pythia/1B.yml", "", 10000, 256, 64, HALF, 2048},
      QUIET},
     {{"pythia-6.9b", "none", "EleutherAI/gpt-neox: configs/pythia/6-9B.yml", "", 10000, 128, 32, HALF, 2048},
+     QUIET},
+    {{"qwen-image", "none", "huggingface/diffusers: models/transformers/transformer_qwenimage.py",
+      "axes t, h, w; counted from the middle of the image, which changes no similarity of patches", 10000,
+      128, 128, PAIRS, 0},
      QUIET},
     {{"qwen2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 32768}, QUIET},
     {{"qwen2-vl", "none", "huggingface/transformers: models/qwen2_vl/configuration_qwen2_vl.py", mrope, 1e6,
@@ -291,6 +318,10 @@ static const rm_preset_row rows[] = {
     {{"stablelm-3b-4e1t", "none", litgpt, "", 10000, 80, 20, HALF, 4096}, QUIET},
     {{"starcoder2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 16384}, QUIET},
     {{"tinyllama-1.1b", "none", mlc, "", 10000, 64, 64, HALF, 2048}, QUIET},
+    {{"wan2.1-t2v-14b", "none",
+      "huggingface/diffusers: models/transformers/transformer_wan.py; scripts/convert_wan_to_diffusers.py",
+      "axes t, h, w; the grid is of 81 frames of 480 x 832", 10000, 128, 128, PAIRS, 0},
+     QUIET},
     {{"yarn-llama2-7b-128k", "yarn:factor=32,original=4096", yarn, "", 10000, 128, 128, HALF, 131072}, QUIET},
     {{"yarn-mistral-7b-128k", "yarn:factor=16,original=8192", yarn, "", 10000, 128, 128, HALF, 131072},
      QUIET},
@@ -301,4 +332,21 @@ enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
 const rm_preset_row *rm_preset_row_at(int32_t index) {
     return index >= 0 && index < ROW_COUNT ? &rows[index] : NULL;
+}
+
+/* Axes of those that have several, and the grid that they are used with. */
+static const rm_preset_axes with_axes[] = {
+    {"cogvideox-5b", "16,24,24", {13, 30, 45}}, {"dinov3-vits16", "unit:32,32", {14, 14}},
+    {"flux.1-dev", "16,56,56", {1, 64, 64}},    {"flux.2-dev", "32,32,32,32", {1, 64, 64, 1}},
+    {"hunyuanvideo", "16,56,56", {33, 45, 80}}, {"pixtral-12b-vision", "strided:32,32", {64, 64}},
+    {"qwen-image", "16,56,56", {1, 64, 64}},    {"wan2.1-t2v-14b", "44,42,42", {21, 30, 52}},
+};
+
+const rm_preset_axes *rm_preset_axes_of(const char *name) {
+    for (size_t i = 0; i < sizeof with_axes / sizeof *with_axes; i++) {
+        if (strcmp(with_axes[i].name, name) == 0) {
+            return &with_axes[i];
+        }
+    }
+    return NULL;
 }

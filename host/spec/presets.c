@@ -86,6 +86,17 @@ static const char *nearest_name(const char *name) {
 
 /* ---- the model */
 
+static ropemap_status take_axes(const ropemap_preset *preset, ropemap_model *model, ropemap_error *error) {
+    const rm_preset_axes *row = rm_preset_axes_of(preset->name);
+    if (row == NULL) {
+        return ROPEMAP_OK;
+    }
+    RM_TRY(ropemap_axes_parse(row->axes, &model->spec.axes, error));
+    memcpy(model->spec.axes.grid, row->grid, sizeof row->grid);
+    rm_model_fact(model, "axes", preset->source, "%s", row->axes);
+    return ROPEMAP_OK;
+}
+
 static ropemap_status fill(const rm_preset_row *row, ropemap_model *model, ropemap_error *error) {
     const ropemap_preset *preset = &row->preset;
     char rule[sizeof model->facts[0].value];
@@ -97,6 +108,7 @@ static ropemap_status fill(const rm_preset_row *row, ropemap_model *model, ropem
     model->trained_length = preset->trained_length;
     (void)snprintf(model->name, sizeof model->name, "%s", preset->name);
     RM_TRY(ropemap_scaling_parse(preset->scaling, &model->spec.scaling, error));
+    RM_TRY(take_axes(preset, model, error));
     RM_TRY(ropemap_spec_check(&model->spec, error));
     ropemap_scaling_format(&model->spec.scaling, false, rule, sizeof rule);
     rm_model_fact(model, "base", preset->source, "%.15g", preset->base);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/spec/schedule.h"
 #include "host/base/alloc.h"
+#include "host/spec/axes.h"
 #include "host/spec/scaling.h"
 
 /* Splits turns >= 0 into units of 2^-64 and, rounded to nearest, of 2^-96; whole turns are none. */
@@ -29,13 +30,14 @@ static void split_turns(rm_twofold turns, uint64_t *step, uint32_t *fine) {
 ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule, ropemap_error *error) {
     RM_TRY(ropemap_spec_check(spec, error));
     const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
-    rm_twofold *radians = rm_alloc((uint64_t)pairs, sizeof *radians);
+    rm_twofold *radians = rm_alloc(2 * (uint64_t)pairs, sizeof *radians);
     if (radians == NULL) {
-        return rm_fail_memory(error, "frequencies", (uint64_t)pairs * sizeof *radians);
+        return rm_fail_memory(error, "frequencies", 2 * (uint64_t)pairs * sizeof *radians);
     }
     *schedule = (rm_schedule){.pairs = pairs, .attention = 1.0, .radians = radians};
     if (spec->frequencies == NULL) {
-        rm_scaling_find(spec->scaling.rule)->rule(spec, pairs, radians, &schedule->attention);
+        rm_axes_frequencies(spec, rm_scaling_find(spec->scaling.rule)->rule, pairs, radians,
+                            &schedule->attention);
         return ROPEMAP_OK;
     }
     for (int32_t i = 0; i < pairs; i++) {

@@ -1,6 +1,6 @@
 /* spec.c - a RoPE rule: its defaults, its ranges, its names */
 /* SPDX-License-Identifier: MIT */
-#include "host/spec/scaling.h"
+#include "host/spec/axes.h"
 
 static const char *const layout_names[] = {"half", "interleaved"};
 
@@ -42,6 +42,12 @@ static ropemap_status check_frequencies(const ropemap_spec *spec, ropemap_error 
         return rm_fail(error, ROPEMAP_USAGE,
                        "scaling: a rule with frequencies of %.100s, which no rule changes", name);
     }
+    if (ropemap_axes_apart(&spec->axes)) {
+        return rm_fail(
+            error, ROPEMAP_USAGE,
+            "axes: each has a ladder of its own, which frequencies of %.100s leave out; give one of the two",
+            name);
+    }
     if (table->radians == NULL || table->pairs != pairs) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "frequencies: %.100s has %d, but %d pairs of %d elements rotate: give one a pair",
@@ -72,5 +78,6 @@ ropemap_status ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error
     if (spec->frequencies != NULL) {
         RM_TRY(check_frequencies(spec, error));
     }
-    return rm_scaling_check(spec, error);
+    RM_TRY(rm_scaling_check(spec, error));
+    return rm_axes_check(spec, error);
 }

@@ -97,6 +97,17 @@ static void fill(const ropemap_spec *spec, rm_schedule *schedule, rm_stack *stac
     }
 }
 
+/* llama.cpp multiplies its way up one ladder; what rounds coordinates from -1 to 1 is not known here. */
+static ropemap_status check_axes(const ropemap_spec *spec, ropemap_phase phase, ropemap_error *error) {
+    const bool apart = ropemap_axes_apart(&spec->axes), exact = phase <= ROPEMAP_PHASE_FP32FREQ;
+    const bool unit = apart && spec->axes.deal == ROPEMAP_DEAL_UNIT;
+    if (!apart || exact || (phase != ROPEMAP_PHASE_GGML_FP32 && !unit)) {
+        return ROPEMAP_OK;
+    }
+    return rm_fail(error, ROPEMAP_USAGE, "phase: %s has no such axes (%s): take exact or fp32freq",
+                   ropemap_phase_name(phase), ropemap_deal_name(spec->axes.deal));
+}
+
 ropemap_status rm_stack_make(const ropemap_spec *spec, ropemap_phase phase, rm_stack *stack,
                              ropemap_error *error) {
     if (ropemap_phase_name(phase) == NULL) {
@@ -106,6 +117,7 @@ ropemap_status rm_stack_make(const ropemap_spec *spec, ropemap_phase phase, rm_s
                        NAMES[sizeof NAMES / sizeof NAMES[0] - 1]);
     }
     rm_schedule schedule;
+    RM_TRY(check_axes(spec, phase, error));
     RM_TRY(rm_schedule_make(spec, &schedule, error));
     stack->phase = phase;
     stack->pairs = schedule.pairs;

@@ -92,7 +92,8 @@ static void proportional(const ropemap_spec *spec, int32_t pairs, float *inv_fre
     }
 }
 
-bool rm_transformers_inv_freq(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
+/* One ladder of `pairs`. */
+static bool ladder(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
     const ropemap_scaling *scaling = &spec->scaling;
     const int32_t dim = 2 * pairs;
     switch (scaling->rule) {
@@ -140,4 +141,28 @@ bool rm_transformers_inv_freq(const ropemap_spec *spec, int32_t pairs, float *in
         break;
     }
     return false;
+}
+
+/* Of the rules with axes the exact frequencies are dealt likewise (axes.c). */
+bool rm_transformers_inv_freq(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
+    const ropemap_axes *axes = &spec->axes;
+    if (axes->count == 0 || (axes->deal != ROPEMAP_DEAL_LADDERS && axes->deal != ROPEMAP_DEAL_STRIDED)) {
+        return ladder(spec, pairs, inv_freq);
+    }
+    bool known = true;
+    if (axes->deal == ROPEMAP_DEAL_LADDERS) {
+        for (int32_t axis = 0; axis < axes->count; axis++) {
+            known = ladder(spec, axes->pairs[axis], inv_freq) && known;
+            inv_freq += axes->pairs[axis];
+        }
+        return known;
+    }
+    float whole[ROPEMAP_MAX_PAIRS];
+    known = ladder(spec, pairs, whole);
+    for (int32_t axis = 0; known && axis < axes->count; axis++) {
+        for (int32_t i = axis; i < pairs; i += axes->count) {
+            *inv_freq++ = whole[i];
+        }
+    }
+    return known;
 }

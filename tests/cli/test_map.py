@@ -22,7 +22,8 @@ class Rule(Case):
     def test_defaults(self):
         spec = self.expect([])
         self.assertEqual(spec, {"base": 10000.0, "frequencies_from": None, "head_dim": 128, "rotary_dim": 128,
-                                "layout": "half", "rule": "none", "scaling": "none", "length": None, "attention_factor": 1.0})
+                                "layout": "half", "rule": "none", "scaling": "none", "length": None,
+                                "attention_factor": 1.0, "deal": "none", "axes": []})
 
     def test_base(self):
         for arguments in (["-b", "5e5"], ["-b5e5"], ["--base", "500000"], ["--base=500000.0"], ["-b", "500000.0e0"]):

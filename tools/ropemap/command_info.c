@@ -99,6 +99,7 @@ static void notes(void) {
                  "--length those that do so within it, under the rule and options given.\n"
                  "\nRULE is one of:\n");
     help_scaling_rules();
+    help_deals();
 }
 
 const cli_command command_info = {

@@ -80,6 +80,7 @@ static void notes(void) {
         "\nRANGE is COUNT, FIRST:COUNT or FIRST:COUNT:STEP. Numbers may end in k, M or G (2^10, 2^20, 2^30)\n"
         "and may be written as 1e5. With --model or --preset the rule is the model's. RULE is one of:\n");
     help_scaling_rules();
+    help_deals();
 }
 
 const cli_command command_map = {

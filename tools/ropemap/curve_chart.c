@@ -87,6 +87,11 @@ void curve_chart_common(const curve_options *options, const curves *made, int co
     if (dim && first->rotary_dim != 0 && first->rotary_dim != first->head_dim) {
         add(text, size, "%d rotated", (int)first->rotary_dim);
     }
+    if (first->axes.count > 0 && made[0].one[0].along > 0) {
+        char axes[80];
+        ropemap_axes_format(&first->axes, axes, sizeof axes);
+        add(text, size, "axes %s", axes);
+    }
     if (rule) {
         char scaling[100];
         ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
@@ -117,7 +122,7 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
                       : options->quantity == CURVE_ROFORMER ? "Long-term decay of RoPE"
                                                             : "RoPE similarity against distance";
     to->chart.subtitle = to->subtitle;
-    to->chart.x_label = "distance (tokens)";
+    to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
     to->chart.y_label = value_words(options);
     to->chart.log_x = options->log_axis;
     to->chart.has_y_limits = options->has_limits;

@@ -24,6 +24,7 @@ typedef struct curve_options {
     curve_quantity quantity;
     ropemap_phase phase;
     int64_t shift;                             /* of both positions */
+    const char *along;                         /* the axis as written; NULL: the last of several */
     int32_t first_pair, pair_count;            /* a band of pairs alone; pair_count 0: all */
     const char *queries, *keys;                /* FILE[:TENSOR]; NULL: equal vectors */
     ropemap_vectors *lent_queries, *lent_keys; /* those, open already; borrowed. NULL: not open */
@@ -53,6 +54,7 @@ typedef struct curve {
     char label[CURVE_LABEL];
     ropemap_spec spec;
     ropemap_frequencies *table; /* which the rule borrows; owned; NULL: none */
+    int32_t along;              /* the axis that distances are along, from 1; 0: there is one */
     int64_t trained_length;     /* 0: not told */
     double *values;             /* [distances.count], owned */
     bool has_reach;

@@ -53,12 +53,14 @@ static json_t *curve_object(const curve_options *options, const curves *made, co
     ropemap_scaling_format(&one->spec.scaling, false, scaling, sizeof scaling);
     const bool known = one->has_reach, many = made->distances.count > JSON_VALUES_MOST;
     return json_pack(
-        "{s:o, s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "label", document_text(one->label), "base",
+        "{s:o, s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "label", document_text(one->label), "base",
         document_base(&one->spec), "frequencies_from", document_frequencies(&one->spec), "head_dim",
-        (int)one->spec.head_dim, "scaling", scaling, "trained_length", whole(one->trained_length),
-        "first_negative", known ? whole(one->reach.reach) : json_null(), "half",
-        known ? whole(one->reach.half) : json_null(), "values", many ? json_null() : values_array(made, one),
-        "buckets", many ? curve_buckets(made, one, options->log_axis) : json_null());
+        (int)one->spec.head_dim, "scaling", scaling, "along",
+        one->along > 0 ? json_string(ropemap_axis_name(&one->spec.axes, one->along - 1)) : json_null(),
+        "trained_length", whole(one->trained_length), "first_negative",
+        known ? whole(one->reach.reach) : json_null(), "half", known ? whole(one->reach.half) : json_null(),
+        "values", many ? json_null() : values_array(made, one), "buckets",
+        many ? curve_buckets(made, one, options->log_axis) : json_null());
 }
 
 json_t *curves_document(const curve_options *options, const curves *made) {

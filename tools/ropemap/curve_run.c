@@ -151,10 +151,12 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
                                       ropemap_error *error) {
     const ropemap_turning turning = {.spec = one->spec, .phase = options->phase, .shift = options->shift};
     ropemap_vectors *ones = NULL, *turned = NULL;
-    if (options->queries != NULL || options->pair_count > 0 || options->quantity != CURVE_SIMILARITY) {
+    if (options->queries != NULL || options->pair_count > 0 || options->quantity != CURVE_SIMILARITY ||
+        one->along > 0) {
         return fail(error, ROPEMAP_USAGE,
                     "--phase, --shift: given with --%s, expected of the similarity of equal vectors",
                     options->queries != NULL  ? "queries"
+                    : one->along > 0          ? "along"
                     : options->pair_count > 0 ? "band"
                                               : "quantity");
     }
@@ -193,6 +195,7 @@ static ropemap_status compute(const curve_options *options, const struct tensors
     }
     const ropemap_curve_request request = {.spec = one->spec,
                                            .distances = made->distances,
+                                           .along = one->along,
                                            .first_pair = options->first_pair,
                                            .pair_count = options->pair_count,
                                            .threads = options->threads,
@@ -208,10 +211,30 @@ static ropemap_status find_reach(const curve_options *options, const curves *mad
     const int64_t last = made->distances.first + (made->distances.count - 1) * made->distances.step + 1;
     const int64_t limit = last > REACH_LIMIT_LEAST && last < VALUES_MOST ? last : REACH_LIMIT_LEAST;
     one->has_reach = options->queries == NULL && options->quantity == CURVE_SIMILARITY &&
-                     options->pair_count == 0 && options->phase == ROPEMAP_PHASE_EXACT;
+                     options->pair_count == 0 && options->phase == ROPEMAP_PHASE_EXACT && one->along == 0;
     return one->has_reach ? ropemap_bound_reach(&one->spec, limit, options->threads, options->progress,
                                                 options->progress_user, &one->reach, error)
                           : ROPEMAP_OK;
+}
+
+/* The axis that is named, or the last one of a rule that has no other curve. */
+static ropemap_status take_along(const curve_options *options, curve *one, ropemap_error *error) {
+    const ropemap_axes *axes = &one->spec.axes;
+    if (options->along == NULL) {
+        one->along = ropemap_axes_apart(axes) ? axes->count : 0;
+        return ROPEMAP_OK;
+    }
+    for (int32_t axis = 0; axis < axes->count; axis++) {
+        char number[12];
+        (void)snprintf(number, sizeof number, "%" PRId32, axis + 1);
+        if (strcmp(options->along, number) == 0 ||
+            strcmp(options->along, ropemap_axis_name(axes, axis)) == 0) {
+            one->along = axis + 1;
+            return ROPEMAP_OK;
+        }
+    }
+    return fail(error, ROPEMAP_USAGE, "--along: no axis '%.64s': the rule has %" PRId32 "%s", options->along,
+                axes->count == 0 ? 1 : axes->count, axes->count == 0 ? "; give --axes" : "");
 }
 
 static void take_label(const curve_options *options, int index, const rule_options *rule, curve *one) {
@@ -225,6 +248,11 @@ static void take_label(const curve_options *options, int index, const rule_optio
     }
     if (one->label[0] == '\0') {
         rule_origin(&one->spec, one->label, sizeof one->label);
+    }
+    if (one->along > 0 && strstr(one->label, "along ") == NULL && index >= options->label_count) {
+        const size_t length = strlen(one->label);
+        (void)snprintf(one->label + length, sizeof one->label - length, ", along %s",
+                       ropemap_axis_name(&one->spec.axes, one->along - 1));
     }
 }
 
@@ -243,6 +271,7 @@ static ropemap_status take_rule(curve_options *own, const struct tensors *tensor
         if (one->spec.length == 0.0) {
             one->spec.length = (double)(made->distances.first + made->distances.count * made->distances.step);
         }
+        status = take_along(own, one, error);
         take_label(own, index, &own->rule, one);
         one->table = own->rule.table;
         own->rule.table = NULL;

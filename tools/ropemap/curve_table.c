@@ -178,6 +178,15 @@ const cli_option curve_option_table[] = {
      .set = set_count,
      .offset = offsetof(curve_options, shift)},
     {.group = GROUP_WHAT,
+     .name = "along",
+     .argument = "AXIS",
+     .initial = "the last one",
+     .help =
+         "of a rule with several axes: the one that distances are along, t, h, w or a number from 1; on the "
+         "others both positions are equal",
+     .set = option_set_text,
+     .offset = offsetof(curve_options, along)},
+    {.group = GROUP_WHAT,
      .name = "band",
      .argument = "FIRST:COUNT",
      .help = "what these pairs alone contribute",

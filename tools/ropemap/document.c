@@ -48,19 +48,35 @@ static json_t *range_object(ropemap_range range) {
                      "step", (json_int_t)range.step);
 }
 
+const char *document_deal(const ropemap_axes *axes) {
+    return axes->count > 0 ? ropemap_deal_name(axes->deal) : "none";
+}
+
+json_t *document_axes(const ropemap_axes *axes) {
+    json_t *array = json_array();
+    for (int32_t axis = 0; axis < axes->count; axis++) {
+        json_t *one = json_pack("{s:s, s:i, s:o}", "name", ropemap_axis_name(axes, axis), "elements",
+                                2 * (int)axes->pairs[axis], "patches",
+                                axes->grid[axis] > 0 ? json_integer(axes->grid[axis]) : json_null());
+        (void)json_array_append_new(array, one);
+    }
+    return array;
+}
+
 static json_t *spec_object(const ropemap_spec *spec) {
     ropemap_freqs freqs;
     ropemap_error error;
     const bool known = ropemap_freqs_make(spec, &freqs, &error) == ROPEMAP_OK;
     char scaling[400];
     ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
-    return json_pack("{s:o, s:o, s:i, s:i, s:s, s:s, s:s, s:o, s:o}", "base", document_base(spec),
+    return json_pack("{s:o, s:o, s:i, s:i, s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "base", document_base(spec),
                      "frequencies_from", document_frequencies(spec), "head_dim", (int)spec->head_dim,
                      "rotary_dim", (int)(spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim), "layout",
                      ropemap_layout_name(spec->layout), "rule", ropemap_scaling_name(spec->scaling.rule),
                      "scaling", scaling, "length",
                      spec->length > 0.0 ? json_integer((json_int_t)spec->length) : json_null(),
-                     "attention_factor", known ? json_real(freqs.attention_factor) : json_null());
+                     "attention_factor", known ? json_real(freqs.attention_factor) : json_null(), "deal",
+                     document_deal(&spec->axes), "axes", document_axes(&spec->axes));
 }
 
 static json_t *content_object(const map_options *options) {

@@ -16,6 +16,10 @@ json_t *document_start(const char *schema, const map_options *options, const rop
 /* A number; null where it is NaN or infinite, which JSON cannot say. */
 json_t *document_real(double value);
 
+/* Axes of positions, each an object, [] where there is one; and the word for how pairs are dealt to them. */
+json_t *document_axes(const ropemap_axes *axes);
+const char *document_deal(const ropemap_axes *axes);
+
 /* A text; bytes that are no UTF-8 become '?'. */
 json_t *document_text(const char *text);
 

@@ -135,3 +135,15 @@ void help_scaling_rules(void) {
         print_wrapped(does, print_keys(takes));
     }
 }
+
+void help_deals(void) {
+    (void)printf(
+        "\nDEAL is one of:\n"
+        "  ladders      each axis has frequencies of its own, base^(-2j/D_a): Flux, HunyuanVideo, Wan\n"
+        "  unit         the same over coordinates from -1 to 1, times 2 pi: DINOv3\n"
+        "  strided      one ladder, whose frequencies the axes take in turn: Pixtral\n"
+        "  sections     one ladder in sections, as --sections in pairs: M-RoPE\n"
+        "  interleaved  one ladder, pairs in turn: Qwen3-VL\n"
+        "  time-last    one ladder, h and w in turn, t at the end: Ernie 4.5 VL\n"
+        "With the last three a position alone, as text has it, counts on all axes.\n");
+}

@@ -12,4 +12,7 @@ int help_command(const cli_command *command);
 /* Prints what each scaling rule takes and does. */
 void help_scaling_rules(void);
 
+/* What --axes can begin with. */
+void help_deals(void);
+
 #endif

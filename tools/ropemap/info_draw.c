@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const double TWO_PI = 6.283185307179586477;
 
@@ -67,16 +68,53 @@ static void make_marks(const info_rule *info, struct marks *to) {
     mark_new_angles(info, to);
 }
 
-ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_error *error) {
+/* The pairs of one axis, the others left out. */
+static void take_axis(const info_rule *info, int32_t axis, const double *wavelengths, double *own) {
+    for (int32_t i = 0; i < info->pairs; i++) {
+        own[i] = ropemap_axes_follow(&info->spec->axes, i) == axis ? wavelengths[i] : (double)NAN;
+    }
+}
+
+/* A series of each axis, or of all pairs, and one of what they would be unscaled. */
+static int32_t make_series(const info_rule *info, ropemap_series series[ROPEMAP_MAX_AXES + 1]) {
     static double pairs[ROPEMAP_MAX_PAIRS], scaled[ROPEMAP_MAX_PAIRS], plain[ROPEMAP_MAX_PAIRS];
+    static double own[ROPEMAP_MAX_AXES][ROPEMAP_MAX_PAIRS];
     const ropemap_spec *spec = info->spec;
-    char title[160], subtitle[320], scaling[120], origin[120];
-    struct marks marks = {.count = 0};
+    const bool is_scaled = spec->scaling.rule != ROPEMAP_SCALING_NONE;
+    int32_t count = 0;
     for (int32_t i = 0; i < info->pairs; i++) {
         pairs[i] = (double)i;
     }
     fill(info, info->radians, scaled);
     fill(info, info->plain, plain);
+    for (int32_t axis = 0; axis < spec->axes.count; axis++) {
+        take_axis(info, axis, scaled, own[axis]);
+        series[count++] = (ropemap_series){.label = ropemap_axis_name(&spec->axes, axis),
+                                           .x = pairs,
+                                           .y = own[axis],
+                                           .count = info->pairs,
+                                           .points = true};
+    }
+    if (count == 0) {
+        series[count++] = (ropemap_series){.label = is_scaled ? ropemap_scaling_name(spec->scaling.rule)
+                                                    : spec->frequencies != NULL ? "given"
+                                                                                : "base^(-2i/D)",
+                                           .x = pairs,
+                                           .y = scaled,
+                                           .count = info->pairs,
+                                           .points = true};
+    }
+    series[count] =
+        (ropemap_series){.label = "unscaled", .x = pairs, .y = plain, .count = info->pairs, .dashed = true};
+    return count + (is_scaled ? 1 : 0);
+}
+
+ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_error *error) {
+    const ropemap_spec *spec = info->spec;
+    char title[160], subtitle[400], scaling[120], origin[120];
+    struct marks marks = {.count = 0};
+    ropemap_series series[ROPEMAP_MAX_AXES + 1];
+    const int32_t count = make_series(info, series);
     make_marks(info, &marks);
     ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
     (void)snprintf(title, sizeof title, "Wavelengths of RoPE pairs%s%.100s", info->model != NULL ? ", " : "",
@@ -85,23 +123,20 @@ ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_er
     (void)snprintf(subtitle, sizeof subtitle, "%s%s%s, %d of %d dimensions rotate, attention factor %.6g",
                    origin, spec->frequencies == NULL ? ", " : "", spec->frequencies == NULL ? scaling : "",
                    2 * (int)info->pairs, (int)spec->head_dim, info->attention);
-    const bool is_scaled = spec->scaling.rule != ROPEMAP_SCALING_NONE;
-    const ropemap_series series[] = {
-        {.label = is_scaled                   ? ropemap_scaling_name(spec->scaling.rule)
-                  : spec->frequencies != NULL ? "given"
-                                              : "base^(-2i/D)",
-         .x = pairs,
-         .y = scaled,
-         .count = info->pairs,
-         .points = true},
-        {.label = "unscaled", .x = pairs, .y = plain, .count = info->pairs, .dashed = true}};
+    if (spec->axes.count > 0) {
+        char axes[80];
+        const size_t length = strlen(subtitle);
+        ropemap_axes_format(&spec->axes, axes, sizeof axes);
+        (void)snprintf(subtitle + length, sizeof subtitle - length, ", axes %s", axes);
+    }
     const ropemap_chart chart = {.title = title,
                                  .subtitle = subtitle,
                                  .x_label = "pair",
-                                 .y_label = "wavelength (tokens)",
+                                 .y_label = ropemap_axes_apart(&spec->axes) ? "wavelength (patches)"
+                                                                            : "wavelength (tokens)",
                                  .log_y = true,
                                  .series = series,
-                                 .series_count = is_scaled ? 2 : 1,
+                                 .series_count = count,
                                  .marks = marks.marks,
                                  .mark_count = marks.count};
     return ropemap_chart_png(&chart, bytes, error);

@@ -89,8 +89,9 @@ static void print_facts(const info_rule *info) {
     for (int32_t i = 0; info->model != NULL && (fact = ropemap_model_fact(info->model, i)) != NULL; i++) {
         (void)printf("  %-24s %-24s %s\n", fact->name, fact->value, fact->source);
     }
-    static const char *const options[] = {"base", "head-dim", "rotary-dim", "scaling", "layout", "length"};
-    for (int i = 0; i < 6; i++) {
+    static const char *const options[] = {"base",   "head-dim", "rotary-dim", "scaling",
+                                          "layout", "length",   "axes",       "grid"};
+    for (int i = 0; i < 8; i++) {
         if ((info->given >> i & 1u) != 0) {
             (void)printf("  %-24s %-24s %s%s\n", options[i], "as above", "--", options[i]);
         }
@@ -104,6 +105,28 @@ static void print_tokens(const char *name, double tokens) {
         (void)printf(" (%.0fk)", tokens / 1024);
     }
     (void)printf(" tokens\n");
+}
+
+/* "h 32 elements over 14 patches, w 32 elements over 14 patches; coordinates ..." */
+static void print_axes(const ropemap_axes *axes) {
+    static const char *const words[] = {
+        [ROPEMAP_DEAL_LADDERS] = "a ladder of frequencies for each",
+        [ROPEMAP_DEAL_UNIT] = "a ladder for each, coordinates from -1 to 1 times 2 pi",
+        [ROPEMAP_DEAL_STRIDED] = "one ladder, its frequencies dealt in turn",
+        [ROPEMAP_DEAL_SECTIONS] = "one ladder, in sections; text has one position on all axes",
+        [ROPEMAP_DEAL_INTERLEAVED] = "one ladder, dealt in turn; text has one position on all axes",
+        [ROPEMAP_DEAL_TIME_LAST] = "one ladder, h and w in turn, t last; text has one position on all axes"};
+    for (int32_t axis = 0; axis < axes->count; axis++) {
+        (void)printf("%-18s %s: %d elements", axis == 0 ? "axes" : "", ropemap_axis_name(axes, axis),
+                     2 * (int)axes->pairs[axis]);
+        if (axes->grid[axis] > 0) {
+            (void)printf(", %d patch%s", (int)axes->grid[axis], axes->grid[axis] == 1 ? "" : "es");
+        }
+        (void)printf("\n");
+    }
+    if (axes->count > 0) {
+        (void)printf("%-18s %s\n", "", words[axes->deal]);
+    }
 }
 
 static void print_head(const info_rule *info) {
@@ -123,6 +146,7 @@ static void print_head(const info_rule *info) {
     }
     (void)printf("%-18s %d, of which %d rotate, %s layout\n", "head dim", (int)spec->head_dim,
                  (int)rotary_dim(spec), ropemap_layout_name(spec->layout));
+    print_axes(&spec->axes);
     if (info->trained_length > 0) {
         print_tokens("trained length", (double)info->trained_length);
     }
@@ -159,7 +183,12 @@ static void print_new_angles(const info_rule *info) {
 static void print_pair(const info_rule *info, int32_t pair) {
     const bool turns = info->trained_length > 0;
     const double radians = info->radians[pair];
-    (void)printf("%5d %22.15g ", (int)pair, radians);
+    const ropemap_axes *axes = &info->spec->axes;
+    (void)printf("%5d ", (int)pair);
+    if (axes->count > 0) {
+        (void)printf("%-6s", ropemap_axis_name(axes, ropemap_axes_follow(axes, pair)));
+    }
+    (void)printf("%22.15g ", radians);
     if (radians == 0.0) {
         (void)printf("%16s %14s %10s\n", "none", turns ? "0" : "", "");
         return;
@@ -181,12 +210,15 @@ static void print_pair(const info_rule *info, int32_t pair) {
 
 static void print_pairs(const info_rule *info) {
     const bool scaled = info->spec->frequencies == NULL;
-    (void)printf("\n%5s %22s %16s %14s%s%s\n", "pair", "frequency (rad/token)", "wavelength", "turns",
+    const ropemap_axes *axes = &info->spec->axes;
+    const bool patches = ropemap_axes_apart(axes);
+    (void)printf("\n%5s %s%22s %16s %14s%s%s\n", "pair", axes->count > 0 ? "axis  " : "",
+                 patches ? "frequency (rad/patch)" : "frequency (rad/token)", "wavelength", "turns",
                  scaled ? "    divisor" : "", info->seen_length > 0 ? "    new from" : "");
     for (int32_t i = 0; i < info->pairs; i++) {
         print_pair(info, i);
     }
-    (void)printf("Wavelengths in tokens; turns over the trained length%s%s.\n",
+    (void)printf("Wavelengths in %s; turns over the trained length%s%s.\n", patches ? "patches" : "tokens",
                  info->trained_length > 0 ? "" : ", which is not known",
                  scaled ? "; the divisor is what scaling does" : "");
     print_new_angles(info);
@@ -256,6 +288,15 @@ static json_t *pairs_array(const info_rule *info, double (*value)(const info_rul
     return array;
 }
 
+/* Of each pair the axis that it follows, from 0. */
+static json_t *axis_array(const info_rule *info) {
+    json_t *array = json_array();
+    for (int32_t i = 0; i < info->pairs; i++) {
+        (void)json_array_append_new(array, json_integer(ropemap_axes_follow(&info->spec->axes, i)));
+    }
+    return array;
+}
+
 static double frequency(const info_rule *info, int32_t pair) {
     return info->radians[pair];
 }
@@ -290,8 +331,8 @@ json_t *info_document(const info_rule *info) {
     char scaling[2 * ROPEMAP_MAX_DIVISORS * 24 + 400]; /* with its lists */
     ropemap_scaling_format(&spec->scaling, true, scaling, sizeof scaling);
     return json_pack(
-        "{s:s, s:o, s:i, s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:o, s:o}",
+        "{s:s, s:o, s:i, s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o, s:o, s:o, s:o, s:o}",
         "schema", "ropemap.info/1", "model",
         info->model != NULL ? document_text(ropemap_model_name(info->model)) : json_null(), "head_dim",
         (int)spec->head_dim, "rotary_dim", (int)rotary_dim(spec), "base", document_base(spec),
@@ -299,11 +340,27 @@ json_t *info_document(const info_rule *info) {
         "scaling", scaling, "layout", ropemap_layout_name(spec->layout), "length",
         spec->length > 0 ? json_integer((json_int_t)spec->length) : json_null(), "trained_length",
         length_or_null(info->trained_length), "attention_factor", info->attention, "attention_factor_squared",
-        info->attention * info->attention, "frequencies", pairs_array(info, frequency), "wavelengths",
-        pairs_array(info, wavelength), "divisors", pairs_array(info, divisor), "seen_length",
-        length_or_null(info->seen_length), "target_length", length_or_null(info->target_length), "new_from",
-        pairs_array(info, new_from), "leaves_training", leaves_array(info), "facts", facts_array(info->model),
-        "warnings", warnings_array(info->model));
+        info->attention * info->attention, "deal", document_deal(&spec->axes), "axes",
+        document_axes(&spec->axes), "axis_of_pair", axis_array(info), "frequencies",
+        pairs_array(info, frequency), "wavelengths", pairs_array(info, wavelength), "divisors",
+        pairs_array(info, divisor), "seen_length", length_or_null(info->seen_length), "target_length",
+        length_or_null(info->target_length), "new_from", pairs_array(info, new_from), "leaves_training",
+        leaves_array(info), "facts", facts_array(info->model), "warnings", warnings_array(info->model));
+}
+
+/* Patches of the grid that a preset comes with; null for one of text. */
+static json_t *preset_patches(const char *name) {
+    ropemap_model *model = NULL;
+    json_int_t patches = 0;
+    if (ropemap_model_preset(name, &model, NULL) == ROPEMAP_OK) {
+        const ropemap_axes *axes = &ropemap_model_spec(model)->axes;
+        patches = ropemap_axes_apart(axes) ? 1 : 0;
+        for (int32_t axis = 0; axis < axes->count; axis++) {
+            patches *= axes->grid[axis];
+        }
+    }
+    ropemap_model_free(model);
+    return patches > 0 ? json_integer(patches) : json_null();
 }
 
 json_t *presets_array(void) {
@@ -312,11 +369,11 @@ json_t *presets_array(void) {
     for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
         (void)json_array_append_new(
             presets,
-            json_pack("{s:s, s:f, s:i, s:i, s:s, s:s, s:I, s:s, s:s}", "name", preset->name, "base",
+            json_pack("{s:s, s:f, s:i, s:i, s:s, s:s, s:I, s:o, s:s, s:s}", "name", preset->name, "base",
                       preset->base, "head_dim", (int)preset->head_dim, "rotary_dim", (int)preset->rotary_dim,
                       "layout", ropemap_layout_name(preset->layout), "scaling", preset->scaling,
-                      "trained_length", (json_int_t)preset->trained_length, "source", preset->source, "note",
-                      preset->note));
+                      "trained_length", (json_int_t)preset->trained_length, "patches",
+                      preset_patches(preset->name), "source", preset->source, "note", preset->note));
     }
     return presets;
 }

@@ -35,6 +35,20 @@ static void append(char *text, size_t size, const char *more) {
     }
 }
 
+/* "grid 14 × 14" */
+static void describe_grid(const ropemap_axes *axes, ropemap_figure *figure) {
+    for (int32_t axis = 0; axis < axes->count && axes->grid[axis] > 0; axis++) {
+        char text[40];
+        (void)snprintf(text, sizeof text, "%s%" PRId32, axis == 0 ? ", a grid of " : " × ", axes->grid[axis]);
+        append(figure->subtitle, sizeof figure->subtitle, text);
+        (void)snprintf(figure->row_label, sizeof figure->row_label, "query patch");
+        (void)snprintf(figure->col_label, sizeof figure->col_label, "key patch");
+        if (axis == axes->count - 1) {
+            append(figure->subtitle, sizeof figure->subtitle, " patches");
+        }
+    }
+}
+
 ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
     ropemap_figure figure =
         ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
@@ -48,13 +62,11 @@ ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
         (void)snprintf(part, sizeof part, ", shifted by %" PRId64, options->shift);
         append(figure.title, sizeof figure.title, part);
     }
-    if (options->grid != 0) {
-        (void)snprintf(part, sizeof part, ", a grid of %" PRId32 " × %" PRId32 " patches", options->grid,
-                       options->grid);
-        append(figure.subtitle, sizeof figure.subtitle, part);
-    }
     if (options->positions_from != NULL) {
         append(figure.subtitle, sizeof figure.subtitle, ", positions from a file");
+    }
+    if (options->positions_from == NULL && map_turns(options)) {
+        describe_grid(&options->request.spec.axes, &figure);
     }
     if (options->diff) {
         append(figure.value_label, sizeof figure.value_label, ", difference");

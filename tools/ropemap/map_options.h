@@ -47,10 +47,8 @@ typedef struct map_options {
     bool diff;                  /* less the exact map */
     int64_t shift;              /* added to every position */
     const char *positions_from; /* a .npy file */
-    int32_t grid;               /* image patches a side; 0: none */
-    bool has_sections;
-    ropemap_sections sections;
-    ropemap_request shown; /* where vectors are turned before the map: the request that titles tell */
+    bool turned;                /* the request's vectors carry their rotation by now */
+    ropemap_request shown;      /* where vectors are turned before the map: the request that titles tell */
 
     const char *outputs[MAP_OUTPUTS_MAX];
     int output_count;

@@ -220,23 +220,16 @@ ropemap_status set_shift(void *into, const cli_option *option, const char *text,
     return status;
 }
 
-ropemap_status set_grid(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    map_options *options = into;
-    uint64_t side = 0;
-    const ropemap_status status = number_integer(option_subject(option).text, text, 1, 4096, &side, error);
-    options->grid = (int32_t)side;
-    return status;
-}
-
-/* T,H,W or T,H, and "interleaved:" before them. */
 ropemap_status set_sections(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     static const char word[] = "interleaved:";
     map_options *options = into;
     const char *at = text;
     int axis = 0;
-    options->sections = (ropemap_sections){.interleaved = strncmp(text, word, sizeof word - 1) == 0};
-    at += options->sections.interleaved ? sizeof word - 1 : 0;
-    for (; axis < 3 && *at != '\0'; axis++) {
+    ropemap_axes *axes = &options->rule.spec.axes;
+    const bool interleaved = strncmp(text, word, sizeof word - 1) == 0;
+    *axes = (ropemap_axes){.deal = interleaved ? ROPEMAP_DEAL_INTERLEAVED : ROPEMAP_DEAL_SECTIONS};
+    at += interleaved ? sizeof word - 1 : 0;
+    for (; axis < ROPEMAP_MAX_AXES && *at != '\0'; axis++) {
         char part[PART_MAX];
         uint64_t pairs = 0;
         const int length = (int)strcspn(at, ",");
@@ -246,14 +239,15 @@ ropemap_status set_sections(void *into, const cli_option *option, const char *te
         if (status != ROPEMAP_OK) {
             return status;
         }
-        options->sections.pairs[axis] = (int32_t)pairs;
+        axes->pairs[axis] = (int32_t)pairs;
         at += length + (at[length] == ',' ? 1 : 0);
     }
-    options->has_sections = true;
+    axes->count = axis;
+    options->rule.given |= RULE_SECTIONS;
     return axis > 1 && *at == '\0'
                ? ROPEMAP_OK
                : fail(error, ROPEMAP_USAGE,
-                      "--sections: '%.64s', expected two or three numbers of pairs with commas, "
+                      "--sections: '%.64s', expected two to four numbers of pairs with commas, "
                       "such as 16,24,24 or interleaved:24,20,20",
                       text);
 }

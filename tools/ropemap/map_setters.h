@@ -33,7 +33,6 @@ ropemap_status set_encoding(void *into, const cli_option *option, const char *te
 ropemap_status set_slope(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_tokens(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_shift(void *into, const cli_option *option, const char *text, ropemap_error *error);
-ropemap_status set_grid(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_sections(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_measure(void *into, const cli_option *option, const char *text, ropemap_error *error);
 ropemap_status set_pool(void *into, const cli_option *option, const char *text, ropemap_error *error);

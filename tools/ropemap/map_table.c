@@ -139,18 +139,11 @@ const cli_option map_option_table[] = {
     {.group = GROUP_WHAT,
      .name = "positions-from",
      .argument = "FILE.npy",
-     .help = "positions of the rows, whole numbers [S], or [2, S] or [3, S] with --sections; then ranges "
-             "count rows",
+     .help = "positions of the rows, whole numbers [S], or [axes, S] with --axes or --sections; then "
+             "ranges count rows",
      .set = option_set_text,
      .offset = offsetof(map_options, positions_from),
      .local = true},
-    {.group = GROUP_WHAT,
-     .name = "grid",
-     .argument = "SIDE",
-     .help =
-         "positions of SIDE x SIDE image patches in reading order, on two axes, half of the pairs each; with "
-         "--scaling vision-2d as Llama 4 has them",
-     .set = set_grid},
     {.group = GROUP_WHAT,
      .name = "sections",
      .argument = "T,H,W",

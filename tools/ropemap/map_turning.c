@@ -10,8 +10,9 @@
 #include <string.h>
 
 bool map_turns(const map_options *options) {
-    return options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0 || options->positions_from != NULL ||
-           options->has_sections || options->grid != 0;
+    const bool apart = ropemap_axes_apart(&options->request.spec.axes) && !options->request.already_rotated;
+    return options->turned || apart || options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0 ||
+           options->positions_from != NULL || (options->rule.given & (RULE_SECTIONS | RULE_GRID)) != 0;
 }
 
 static ropemap_status check(const map_options *options, ropemap_error *error) {
@@ -24,35 +25,56 @@ static ropemap_status check(const map_options *options, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-ropemap_status map_positions_open(const map_options *options, map_inputs *inputs, ropemap_error *error) {
-    if (options->positions_from != NULL && options->grid != 0) {
-        return fail(error, ROPEMAP_USAGE, "--grid: given with --positions-from, expected one of the two");
+/* The patches of the grid: a rule without axes has Llama 4's, columns before rows and counted from 1. */
+static ropemap_status open_grid(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    const rule_options *rule = &options->rule;
+    ropemap_spec *spec = &options->request.spec;
+    ropemap_axes *axes = &spec->axes;
+    ropemap_grid grid = {.axes = axes->count};
+    if (axes->count == 0) {
+        const int32_t pairs = (spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim) / 2;
+        *axes = (ropemap_axes){
+            .count = 2, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {pairs - pairs / 2, pairs / 2}};
+        axes->grid[0] = rule->grid[0];
+        axes->grid[1] = rule->grid[rule->sides - 1];
+        grid = (ropemap_grid){.axes = 2, .first = 1, .across_first = true};
     }
-    if (options->grid != 0) {
-        return ropemap_positions_grid(options->grid, &inputs->positions, error);
+    for (int32_t axis = 0; axis < grid.axes; axis++) {
+        if (axes->grid[axis] == 0) {
+            char text[80];
+            ropemap_axes_format(axes, text, sizeof text);
+            return fail(error, ROPEMAP_USAGE,
+                        "--grid: missing: the rule has %" PRId32
+                        " axes (%s); give the patches along each, or positions by --positions-from",
+                        axes->count, text);
+        }
+        grid.sides[axis] = axes->grid[axis];
     }
-    return options->positions_from == NULL
-               ? ROPEMAP_OK
-               : ropemap_positions_open(options->positions_from, &inputs->positions, error);
+    return ropemap_positions_grid(&grid, &inputs->positions, error);
 }
 
-/* Pairs of each axis: those that were given, or all of the only axis. */
-static ropemap_status take_sections(const map_options *options, const map_inputs *inputs,
-                                    ropemap_sections *sections, ropemap_error *error) {
-    const int32_t axes = inputs->positions == NULL ? 1 : ropemap_positions_axes(inputs->positions);
-    *sections = options->sections;
-    if (options->grid != 0 && !options->has_sections) { /* half of the pairs each */
-        const ropemap_spec *spec = &options->request.spec;
-        const int32_t pairs = (spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim) / 2;
-        *sections = (ropemap_sections){.pairs = {pairs - pairs / 2, pairs / 2}};
-        return ROPEMAP_OK;
+ropemap_status map_positions_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    const bool grid = (options->rule.given & RULE_GRID) != 0;
+    const bool apart = ropemap_axes_apart(&options->request.spec.axes) && !options->request.already_rotated;
+    if (options->positions_from != NULL && grid && options->request.spec.axes.deal != ROPEMAP_DEAL_UNIT) {
+        return fail(error, ROPEMAP_USAGE, "--grid: given with --positions-from, expected one of the two");
     }
-    if (axes == 1 && options->has_sections) {
+    if (options->positions_from != NULL) {
+        return ropemap_positions_open(options->positions_from, &inputs->positions, error);
+    }
+    return grid || apart ? open_grid(options, inputs, error) : ROPEMAP_OK;
+}
+
+/* Sections say how pairs follow the axes of positions. */
+static ropemap_status check_sections(const map_options *options, const map_inputs *inputs,
+                                     ropemap_error *error) {
+    const int32_t axes = inputs->positions == NULL ? 1 : ropemap_positions_axes(inputs->positions);
+    if (axes == 1 && (options->rule.given & RULE_SECTIONS) != 0) {
         return fail(error, ROPEMAP_USAGE,
                     "--sections: without positions of several axes, expected with "
-                    "--positions-from of shape [2, S] or [3, S]");
+                    "--positions-from of shape [axes, S] or --grid");
     }
-    if (axes > 1 && !options->has_sections) {
+    if (axes > 1 && options->request.spec.axes.count == 0) {
         return fail(error, ROPEMAP_USAGE,
                     "--sections: missing, expected how many pairs follow each of the %" PRId32
                     " axes of %.200s",
@@ -64,13 +86,13 @@ static ropemap_status take_sections(const map_options *options, const map_inputs
 /* One side, turned in one way. The other side may be the same. */
 static ropemap_status turn(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
                            const ropemap_vectors *inner, ropemap_vectors **turned, ropemap_error *error) {
-    ropemap_turning turning = {.spec = options->request.spec,
-                               .phase = phase,
-                               .first_position =
-                                   options->queries != NULL ? options->request.first_position : 0,
-                               .shift = options->shift,
-                               .positions = inputs->positions};
-    const ropemap_status status = take_sections(options, inputs, &turning.sections, error);
+    const ropemap_turning turning = {.spec = options->request.spec,
+                                     .phase = phase,
+                                     .first_position =
+                                         options->queries != NULL ? options->request.first_position : 0,
+                                     .shift = options->shift,
+                                     .positions = inputs->positions};
+    const ropemap_status status = check_sections(options, inputs, error);
     return status == ROPEMAP_OK ? ropemap_vectors_turned(inner, &turning, turned, error) : status;
 }
 
@@ -99,6 +121,7 @@ ropemap_status map_turning_open(map_options *options, map_inputs *inputs, ropema
     options->request.queries = inputs->turned.queries;
     options->request.keys = inputs->turned.keys != NULL ? inputs->turned.keys : inputs->turned.queries;
     options->request.already_rotated = true;
+    options->turned = true;
     return status;
 }
 

@@ -9,8 +9,8 @@
 /* Whether anything asks for that. */
 bool map_turns(const map_options *options);
 
-/* Opens the positions, where a file is named: before ranges are known. */
-ropemap_status map_positions_open(const map_options *options, map_inputs *inputs, ropemap_error *error);
+/* Opens the positions of a file or a grid, where there is one: before ranges are known. */
+ropemap_status map_positions_open(map_options *options, map_inputs *inputs, ropemap_error *error);
 
 /*
  * Puts turned vectors in the place of the request's, which is kept in options->shown for titles; with --diff

@@ -6,6 +6,7 @@
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -93,6 +94,41 @@ static ropemap_status set_length(void *into, const cli_option *option, const cha
     return status;
 }
 
+static ropemap_status set_axes(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    rule_options *rule = into;
+    ropemap_error reason = {.status = ROPEMAP_OK};
+    const ropemap_status status = ropemap_axes_parse(text, &rule->spec.axes, &reason);
+    rule->given |= RULE_AXES;
+    return status == ROPEMAP_OK ? status
+                                : fail(error, status, "%s: %.300s", option_subject(option).text, reason.text);
+}
+
+/* SIDE for SIDE x SIDE, or a number for each axis with x or a comma between them. */
+static ropemap_status set_grid(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    rule_options *rule = into;
+    const char *at = text;
+    rule->sides = 0;
+    rule->given |= RULE_GRID;
+    do {
+        char part[24];
+        uint64_t side = 0;
+        const size_t length = strcspn(at, "x,");
+        (void)snprintf(part, sizeof part, "%.*s", length < sizeof part ? (int)length : 0, at);
+        const ropemap_status status =
+            number_integer(option_subject_of(option, text).text, part, 1, ROPEMAP_MAX_GRID, &side, error);
+        if (status != ROPEMAP_OK) {
+            return status;
+        }
+        if (rule->sides == ROPEMAP_MAX_AXES) {
+            return fail(error, ROPEMAP_USAGE, "--grid: '%.64s' has more than %d numbers", text,
+                        ROPEMAP_MAX_AXES);
+        }
+        rule->grid[rule->sides++] = (int32_t)side;
+        at += length;
+    } while (*at++ != '\0');
+    return ROPEMAP_OK;
+}
+
 const cli_option rule_option_table[] = {
     {.group = GROUP_WHAT,
      .name = "model",
@@ -175,6 +211,20 @@ const cli_option rule_option_table[] = {
      .initial = "half",
      .help = "which elements form a pair: i and i + D/2, or 2i and 2i + 1",
      .set = set_layout},
+    {.group = GROUP_WHAT,
+     .name = "axes",
+     .argument = "[DEAL:]A,B[,C[,D]]",
+     .initial = "one axis",
+     .help = "elements that follow each axis of an image (h,w) or a video (t,h,w), such as 16,56,56, and how "
+             "frequencies are dealt to them, see below",
+     .set = set_axes},
+    {.group = GROUP_WHAT,
+     .name = "grid",
+     .argument = "SIDE|H,W|T,H,W",
+     .initial = "the model's own",
+     .help = "patches along each axis, in reading order; without --axes half of the pairs of a map follow "
+             "columns and half rows, as Llama 4 has them with --scaling vision-2d",
+     .set = set_grid},
     {.name = NULL},
 };
 
@@ -209,10 +259,50 @@ static ropemap_status open_model(rule_options *rule, ropemap_error *error) {
                                : ropemap_model_preset(rule->preset, &rule->opened, error);
 }
 
+/* Without other words as many elements rotate as the axes have. */
+static void take_axes(rule_options *rule) {
+    ropemap_spec *spec = &rule->spec;
+    int32_t elements = 0;
+    if ((rule->given & RULE_AXES) == 0) {
+        return;
+    }
+    for (int32_t axis = 0; axis < spec->axes.count; axis++) {
+        elements += 2 * spec->axes.pairs[axis];
+    }
+    spec->rotary_dim = (rule->given & RULE_ROTARY_DIM) != 0 ? spec->rotary_dim : elements;
+    if ((rule->given & RULE_HEAD_DIM) == 0 && rule->opened == NULL && elements <= ROPEMAP_MAX_HEAD_DIM) {
+        spec->head_dim = elements;
+    }
+}
+
+/* A grid of fewer numbers than axes is of one frame. */
+static ropemap_status take_grid(rule_options *rule, ropemap_error *error) {
+    ropemap_axes *axes = &rule->spec.axes;
+    if ((rule->given & RULE_GRID) == 0) {
+        return ROPEMAP_OK;
+    }
+    const int32_t sides = rule->sides == 1 ? 2 : rule->sides;
+    if (axes->count == 0) {
+        return sides == 2 ? ROPEMAP_OK
+                          : fail(error, ROPEMAP_USAGE,
+                                 "--grid: %" PRId32 " axes, but the rule has one: give --axes", sides);
+    }
+    if (sides != axes->count && !(sides == 2 && axes->count == 3)) {
+        return fail(error, ROPEMAP_USAGE, "--grid: %" PRId32 " numbers for %" PRId32 " axes", rule->sides,
+                    axes->count);
+    }
+    for (int32_t axis = 0; axis < axes->count; axis++) {
+        const int32_t at = axis - (axes->count - sides);
+        axes->grid[axis] = at < 0 ? 1 : rule->grid[rule->sides == 1 ? 0 : at];
+    }
+    return ROPEMAP_OK;
+}
+
 static ropemap_status take_model(rule_options *rule, ropemap_error *error) {
     if (!rule_options_named(rule)) {
+        take_axes(rule);
         return rule->layer_type == NULL
-                   ? ROPEMAP_OK
+                   ? take_grid(rule, error)
                    : fail(error, ROPEMAP_USAGE, "--layer-type: without a model, expected with --model");
     }
     const ropemap_status status = open_model(rule, error);
@@ -235,7 +325,11 @@ static ropemap_status take_model(rule_options *rule, ropemap_error *error) {
     if (asks && (rule->given & RULE_LENGTH) == 0) {
         spec->length = (double)ropemap_model_trained_length(rule->opened);
     }
-    return ROPEMAP_OK;
+    if ((rule->given & (RULE_AXES | RULE_SECTIONS)) == 0) {
+        spec->axes = model->axes;
+    }
+    take_axes(rule);
+    return take_grid(rule, error);
 }
 
 /* The row that FILE.npy:HEAD names, which is cut off; else that of --head. */

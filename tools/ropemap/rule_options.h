@@ -12,13 +12,18 @@ enum {
     RULE_ROTARY_DIM = 1 << 2,
     RULE_SCALING = 1 << 3,
     RULE_LAYOUT = 1 << 4,
-    RULE_LENGTH = 1 << 5
+    RULE_LENGTH = 1 << 5,
+    RULE_AXES = 1 << 6,
+    RULE_GRID = 1 << 7,
+    RULE_SECTIONS = 1 << 8 /* the axes, in pairs */
 };
 
 /* The first member of what such a command parses into: the table's setters take it for that. */
 typedef struct rule_options {
     ropemap_spec spec; /* the defaults, with what was given; after rule_options_resolve the rule itself */
     uint32_t given;    /* of RULE_ bits */
+    int32_t grid[ROPEMAP_MAX_AXES], sides;   /* --grid as given: numbers, and how many */
+    bool plain_grid;                         /* a grid without axes has a meaning */
     const char *model, *preset, *layer_type; /* borrowed from the command line; NULL: not given */
     const char *config;                      /* the text of a config.json instead; borrowed; NULL: none */
     size_t config_bytes;

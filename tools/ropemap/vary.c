@@ -26,7 +26,8 @@ static const cli_option *find_option(const cli_command *command, const char *nam
 
 /* Options whose values have commas, or may have. */
 static bool is_whole(const cli_option *option) {
-    return strcmp(option->name, "scaling") == 0 || strcmp(option->name, "model") == 0;
+    return strcmp(option->name, "scaling") == 0 || strcmp(option->name, "axes") == 0 ||
+           strcmp(option->name, "sections") == 0 || strcmp(option->name, "model") == 0;
 }
 
 static ropemap_status take_value(vary_axis *axis, const char *value, ropemap_error *error) {

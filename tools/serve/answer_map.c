@@ -71,9 +71,13 @@ static ropemap_status check_limits(const map_options *options, map_file kind, ro
             error, ROPEMAP_USAGE,
             "--width: of a PNG, expected of map.svg or map.pdf from a browser; --size says its cells");
     }
-    if (options->grid > SERVE_GRID) {
-        return fail(error, ROPEMAP_USAGE, "--grid: %" PRId32 ", expected at most %d from a browser",
-                    options->grid, SERVE_GRID);
+    int64_t patches = 1;
+    for (int32_t axis = 0; axis < options->rule.sides; axis++) {
+        patches *= options->rule.grid[axis] * (options->rule.sides == 1 ? options->rule.grid[axis] : 1);
+    }
+    if (patches > (int64_t)SERVE_GRID * SERVE_GRID) {
+        return fail(error, ROPEMAP_USAGE, "--grid: %" PRId64 " patches, at most %d x %d from a browser",
+                    patches, SERVE_GRID, SERVE_GRID);
     }
     return ROPEMAP_OK;
 }
