@@ -40,6 +40,10 @@ function choose(changes) {
   close();
 }
 
+/* A model of images has as many positions as patches. */
+const ofPreset = ({ name, patches }) =>
+  ({ preset: name, ...(patches && { positions: String(patches), rows: null, cols: null }) });
+
 const words = ({ name, base, head_dim: head, scaling, trained_length: trained }) =>
   ({ name, rest: `${grouped(base)} · ${head}${scaling === 'none' ? '' : ` · ${scaling.split(':')[0]}`}`,
     length: trained ? tokensText(trained) : '' });
@@ -54,7 +58,7 @@ function open(text) {
       make('span', { className: 'muted', textContent: length }));
     item.addEventListener('pointerdown', (event) => {
       event.preventDefault();
-      choose({ preset: name });
+      choose(ofPreset(preset));
     });
     return item;
   }));
@@ -86,7 +90,7 @@ function keyed(event) {
     if (length) active = (active + (event.key === 'ArrowDown' ? 1 : -1) + length) % length;
     mark();
   } else if (event.key === 'Enter' && matches[active]) {
-    choose({ preset: matches[active].name });
+    choose(ofPreset(matches[active]));
     input().select();
   } else if (event.key === 'Escape') close();
 }
