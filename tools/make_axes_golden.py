@@ -16,7 +16,7 @@ import sys
 
 import torch
 from diffusers.models import embeddings
-from diffusers.models.transformers import (transformer_bria, transformer_flux, transformer_flux2,
+from diffusers.models.transformers import (transformer_bria, transformer_flux, transformer_flux2, transformer_hidream_image,
                                            transformer_hunyuan_video, transformer_hunyuan_video15,
                                            transformer_hunyuanimage, transformer_krea2, transformer_longcat_image,
                                            transformer_lumina2, transformer_qwenimage, transformer_wan,
@@ -85,6 +85,12 @@ def turns(freqs):
 
 def flux(module, name, config, grid, theta):
     return real(getattr(module, name)(theta, config["axes_dims_rope"])(ids(grid)))
+
+
+def hidream(config, grid):
+    module = transformer_hidream_image
+    freqs = module.HiDreamImageEmbedND(10000, config["axes_dims_rope"])(ids(grid)[None])
+    return lambda x: module.apply_rope(x[None, :, None], x[None, :, None], freqs)[0][0, :, 0]
 
 
 def hunyuan(module, name, config, grid):
@@ -215,6 +221,8 @@ def diffusers_cases():
         lambda c, g: flux(transformer_bria, "BriaEmbedND", c, g, 2000)
     yield "longcat", {"_class_name": "LongCatImageTransformer2DModel", **three}, (2, 3, 3), \
         lambda c, g: flux(transformer_longcat_image, "LongCatImagePosEmbed", c, g, 10000)
+    yield "hidream", {"_class_name": "HiDreamImageTransformer2DModel", **head, "axes_dims_rope": [32, 16, 16]}, \
+        (1, 3, 5), hidream
     yield "krea2", {"_class_name": "Krea2Transformer2DModel", **three, "rope_theta": 1000.0}, (1, 3, 5), \
         lambda c, g: flux(transformer_krea2, "Krea2RotaryPosEmbed", c, g, 1000.0)
     yield "flux2", {"_class_name": "Flux2Transformer2DModel", **head, "axes_dims_rope": [16, 16, 16, 16],

@@ -24,7 +24,8 @@ typedef struct image_row {
     const char *axes_key; /* elements of each axis; NULL: by the flags */
     int32_t axes[ROPEMAP_MAX_AXES];
     ropemap_deal deal;
-    const char *unread; /* why it is not read; NULL: it is */
+    int32_t head, pixels; /* what the class takes where the file does not say; 0: it does not */
+    const char *unread;   /* why it is not read; NULL: it is */
 } image_row;
 
 #define TOWER(name)                                                                                          \
@@ -32,10 +33,25 @@ typedef struct image_row {
 
 static const image_row rows[] = {
     /* transformers */
-    {.type = "dinov3_vit", .flags = HALVES, .base = 100.0, .deal = ROPEMAP_DEAL_UNIT},
-    {.type = "eomt_dinov3", .flags = HALVES, .base = 100.0, .deal = ROPEMAP_DEAL_UNIT},
+    {.type = "dinov3_vit",
+     .flags = HALVES,
+     .base = 100.0,
+     .deal = ROPEMAP_DEAL_UNIT,
+     .head = 64,
+     .pixels = 224},
+    {.type = "eomt_dinov3",
+     .flags = HALVES,
+     .base = 100.0,
+     .deal = ROPEMAP_DEAL_UNIT,
+     .head = 64,
+     .pixels = 640},
     {.type = "sapiens2", .flags = HALVES, .base = 100.0, .deal = ROPEMAP_DEAL_UNIT},
-    {.type = "pixtral", .flags = HALVES, .base = 10000.0, .deal = ROPEMAP_DEAL_STRIDED},
+    {.type = "pixtral",
+     .flags = HALVES,
+     .base = 10000.0,
+     .deal = ROPEMAP_DEAL_STRIDED,
+     .head = 64,
+     .pixels = 1024},
     {.type = "sam3_vit_model", .flags = HALVES | PAIRS, .base = 10000.0},
     {.type = "lfm3_vl_vision", .flags = HALVES, .base = 1000000.0},
     {.type = "minimax_m3_vl_vision", .flags = THIRDS, .base = 10000.0},
@@ -136,11 +152,29 @@ static const image_row rows[] = {
     {.type = "WanTransformer3DModel", .flags = DIFFUSERS | PAIRS | BASE_FIXED | WAN, .base = 10000.0},
     {.type = "WanVACETransformer3DModel", .flags = DIFFUSERS | PAIRS | BASE_FIXED | WAN, .base = 10000.0},
     {.type = "WanAnimateTransformer3DModel", .flags = DIFFUSERS | PAIRS | BASE_FIXED | WAN, .base = 10000.0},
+    {.type = "HiDreamImageTransformer2DModel",
+     .flags = DIFFUSERS | PAIRS | BASE_FIXED,
+     .base = 10000.0,
+     .axes_key = "axes_dims_rope",
+     .axes = {32, 32}},
+    {.type = "LTXVideoTransformer3DModel",
+     .flags = DIFFUSERS,
+     .unread = "positions are fractions of a largest size, and exponents are evenly spaced"},
+    {.type = "CosmosTransformer3DModel", .flags = DIFFUSERS, .unread = "each axis has a base of its own"},
+    {.type = "MochiTransformer3DModel", .flags = DIFFUSERS, .unread = "its frequencies are trained weights"},
+    {.type = "CogView4Transformer2DModel",
+     .flags = DIFFUSERS,
+     .unread = "positions are scaled to the side of a table"},
+    {.type = "EasyAnimateTransformer3DModel",
+     .flags = DIFFUSERS,
+     .unread = "positions are resized to those of a sample"},
     {.type = "CogVideoXTransformer3DModel",
      .flags = DIFFUSERS | PAIRS | BASE_FIXED | COG | OPTIONAL_KEY,
      .base = 10000.0},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static const double CLASS_PATCH = 16.0; /* pixels a side, of every class that has pixels */
 
 static const rm_want even_want = {
     .words = "an even number from 2 to 4096", .low = 2.0, .high = ROPEMAP_MAX_HEAD_DIM, .multiple_of = 2};
@@ -182,7 +216,11 @@ static ropemap_status refuse_unknown(const rm_config *config, const char *class_
         }
     }
     if (class_name != NULL && strstr(class_name, "Transformer") != NULL) {
-        return refuse(config, "_class_name", why);
+        return rm_fail(
+            config->error, ROPEMAP_DATA,
+            "%s: cannot tell whether and how this model rotates: _class_name is %.80s, a class that "
+            "is not read; --axes, --base and --grid describe a rule by hand",
+            config->label, class_name);
     }
     const bool patches = rm_config_value(&config->top, "patch_size") != NULL &&
                          rm_config_value(&config->top, "vocab_size") == NULL &&
@@ -212,7 +250,7 @@ static ropemap_status read_size(const rm_config *config, const char *key, size_t
     return ROPEMAP_OK;
 }
 
-static ropemap_status read_head(rm_config *config) {
+static ropemap_status read_head(rm_config *config, const image_row *row) {
     static const char *const own[] = {"head_dim", "attention_head_dim", NULL};
     static const char *const widths[] = {"embed_dim", "hidden_size", "dim", NULL};
     static const char *const heads[] = {"num_attention_heads", "num_heads", "n_heads", NULL};
@@ -222,6 +260,11 @@ static ropemap_status read_head(rm_config *config) {
         RM_TRY(rm_config_first(config, &config->top, widths, &size_want, &width));
         RM_TRY(rm_config_first(config, &config->top, heads, &size_want, &count));
         const double quotient = width.given && count.given ? width.value / count.value : 0.0;
+        if (!width.given && !count.given && row->head > 0) {
+            config->model->spec.head_dim = row->head;
+            rm_model_fact(config->model, "head_dim", "what the class takes", "%d", (int)row->head);
+            return ROPEMAP_OK;
+        }
         if (!(quotient >= 2.0 && quotient <= ROPEMAP_MAX_HEAD_DIM &&
               (double)((int)quotient / 2 * 2) == quotient)) {
             return rm_fail(config->error, ROPEMAP_DATA,
@@ -245,6 +288,11 @@ static ropemap_status read_base(rm_config *config, const image_row *row) {
         if (!base.given) {
             RM_TRY(rm_config_number(config, &config->top, "rope_theta", &base_want, &base));
         }
+    }
+    if ((row->flags & BASE_FIXED) != 0 && rm_config_value(&config->top, "rope_theta") != NULL) {
+        rm_model_warn(config->model,
+                      "rope_theta is not looked at: %s has a base of %.15g whatever the file says", row->type,
+                      row->base);
     }
     if (!base.given) {
         rm_model_fact(config->model, "base", "what the class takes", "%.15g", row->base);
@@ -323,12 +371,14 @@ static int32_t patches(double pixels, double patch) {
     return count >= 1.0 && count < ROPEMAP_MAX_GRID + 1.0 ? (int32_t)count : 0;
 }
 
-static ropemap_status read_image_grid(rm_config *config) {
+static ropemap_status read_image_grid(rm_config *config, const image_row *row) {
     ropemap_axes *axes = &config->model->spec.axes;
     for (size_t side = 0; side < 2; side++) {
         double pixels = 0.0, patch = 0.0;
         RM_TRY(read_size(config, "image_size", side, &pixels));
         RM_TRY(read_size(config, "patch_size", side, &patch));
+        pixels = pixels == 0.0 ? (double)row->pixels : pixels;
+        patch = patch == 0.0 && row->pixels > 0 ? CLASS_PATCH : patch;
         axes->grid[(size_t)axes->count - 2 + side] = patches(pixels, patch);
     }
     if (axes->grid[axes->count - 1] > 0 && axes->grid[axes->count - 2] > 0) {
@@ -382,7 +432,7 @@ static ropemap_status read_image(rm_config *config, const image_row *row) {
     ropemap_spec *spec = &config->model->spec;
     RM_TRY(read_rotates(config, row));
     RM_TRY(read_base(config, row));
-    RM_TRY(read_head(config));
+    RM_TRY(read_head(config, row));
     RM_TRY(read_axes(config, row));
     rm_config_note_number(config, "rotary_dim", spec->rotary_dim, "the axes");
     spec->layout = (row->flags & PAIRS) != 0 ? ROPEMAP_LAYOUT_INTERLEAVED : ROPEMAP_LAYOUT_HALF;
@@ -390,7 +440,7 @@ static ropemap_status read_image(rm_config *config, const image_row *row) {
     if ((row->flags & COG) != 0) {
         return read_sample_grid(config);
     }
-    return (row->flags & DIFFUSERS) != 0 ? ROPEMAP_OK : read_image_grid(config);
+    return (row->flags & DIFFUSERS) != 0 ? ROPEMAP_OK : read_image_grid(config, row);
 }
 
 ropemap_status rm_config_image(rm_config *config, const char *layer_type, bool *is_image) {

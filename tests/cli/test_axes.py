@@ -73,6 +73,19 @@ class Models(Case):
         self.assertEqual(cells, self.map("--preset", "dinov3-vits16")[0])
         self.assertEqual(cells, self.map("--axes", "unit:32,32", "-b", "100", "--grid", "14x14")[0])
 
+    def test_what_the_class_takes(self):
+        """A file that lists little; a key that the class does not have is named."""
+        for keys, axes, grid, base in (({"model_type": "dinov3_vit"}, 32, 14, 100), ({"model_type": "pixtral"}, 32, 64, 1e4),
+                                       ({"model_type": "eomt_dinov3"}, 32, 40, 100)):
+            self.config(**keys)
+            told = json.loads(self.done("info", "--model", ".", "--json").stdout)
+            self.assertEqual([(a["elements"], a["patches"]) for a in told["axes"]], [(axes, grid)] * 2)
+            self.assertEqual(told["base"], base)
+        self.config(_class_name="FluxTransformer2DModel", attention_head_dim=128, rope_theta=5000)
+        told = json.loads(self.done("info", "--model", ".", "--json").stdout)
+        self.assertEqual([told["base"], [a["elements"] for a in told["axes"]]], [1e4, [16, 56, 56]])
+        self.assertIn("rope_theta", told["warnings"][0])
+
     def test_info(self):
         self.config(model_type="pixtral", hidden_size=1024, num_attention_heads=16, image_size=1024, patch_size=16)
         told = json.loads(self.done("info", "--model", ".", "--json").stdout)
@@ -146,11 +159,14 @@ class Refused(Case):
                 ({"model_type": "vjepa2", **tower}, ["vjepa2"]),
                 ({"_class_name": "LTXVideoTransformer3DModel", "attention_head_dim": 64}, ["LTXVideo"]),
                 ({"_class_name": "CosmosTransformer3DModel", "rope_scale": [2.0, 1.0, 1.0]}, ["Cosmos"]),
+                ({"_class_name": "MochiTransformer3DModel", "attention_head_dim": 128}, ["trained weights"]),
                 ({"_class_name": "NewTransformer2DModel", "axes_dims_rope": [16, 56, 56]}, ["axes_dims_rope"]),
                 ({"model_type": "x", "axes_dim": [16, 56, 56], "theta": 10000}, ["axes_dim is a list of 3"])):
             self.config(**keys)
             self.refused(3, ["this model has several axes", *words], "info", "--model", "config.json")
             self.refused(3, ["this model has several axes", *words], "map", "--model", ".", "-o", "x.png")
+        self.config(_class_name="PixArtTransformer2DModel", attention_head_dim=72, patch_size=2)
+        self.refused(3, ["cannot tell whether and how", "PixArtTransformer2DModel"], "info", "--model", ".")
         self.config(_class_name="CogVideoXTransformer3DModel", attention_head_dim=64)
         self.refused(3, ["does not rotate", "use_rotary_positional_embeddings"], "info", "--model", ".")
 
