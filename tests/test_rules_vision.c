@@ -137,7 +137,6 @@ static void test_grid(void **state) {
 /* ---- frequencies of several axes, against their formulas in long double ---- */
 
 static void deal(const ropemap_axes *axes, const char *scaling, double base) {
-    static ropemap_freqs freqs;
     ropemap_spec spec = ropemap_spec_default();
     ropemap_error error = {0};
     int32_t pairs = 0;
@@ -148,10 +147,9 @@ static void deal(const ropemap_axes *axes, const char *scaling, double base) {
     spec.head_dim = 2 * pairs;
     spec.axes = *axes;
     if (ropemap_scaling_parse(scaling, &spec.scaling, &error) != ROPEMAP_OK ||
-        ropemap_freqs_make(&spec, &freqs, &error) != ROPEMAP_OK) {
+        ropemap_spec_radians(&spec, radians, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }
-    ropemap_freqs_radians(&freqs, radians);
 }
 
 static void test_ladders(void **state) {

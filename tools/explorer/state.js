@@ -56,7 +56,7 @@ export const unframed = (query) =>
   Object.fromEntries(Object.entries(query).filter(([name]) => !table.options.get(name)?.page.framed));
 
 /* The options that make up the rule of a model. */
-export const OF_MODEL = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type'];
+export const OF_MODEL = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type', 'axes', 'grid'];
 
 /* The rule of the preset or of the posted model: option name -> text. In a head of another size all of it rotates. */
 export function modelValues(options = state.options) {
