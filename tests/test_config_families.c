@@ -174,10 +174,10 @@ static void families_are_read(void **state) {
         static double radians[ROPEMAP_MAX_PAIRS];
         ropemap_error error = {0};
         spec.length = wanted->length > 0.0 ? wanted->length : (double)ropemap_model_trained_length(model);
-        if (ropemap_freqs_make(&spec, &freqs, &error) != ROPEMAP_OK) {
+        if (ropemap_freqs_make(&spec, &freqs, &error) != ROPEMAP_OK ||
+            ropemap_spec_radians(&spec, radians, &error) != ROPEMAP_OK) {
             fail_msg("%s: %s", wanted->text, error.text);
         }
-        ropemap_freqs_radians(&freqs, radians);
         const double last = radians[freqs.pairs - 1];
         if (spec.base != wanted->base || spec.head_dim != wanted->head_dim ||
             spec.rotary_dim != wanted->rotary_dim ||
