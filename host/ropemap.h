@@ -1026,6 +1026,53 @@ ROPEMAP_API ropemap_status ropemap_output_check(const char *path, bool force, ro
 ROPEMAP_API ropemap_status ropemap_output_write(const char *path, const ropemap_bytes *bytes, bool force,
                                                 ropemap_error *error);
 
+/*
+ * The outputs of one piece of work. None may be a file that is read, by any spelling, link or second name, no
+ * two may be one file, and all of them get their names together, after all are complete on the disk. Opaque;
+ * used by one thread at a time. In this order: inputs, folder, outputs; check; the work; write; finish.
+ */
+typedef struct ropemap_outputs ropemap_outputs;
+
+/* ROPEMAP_RESOURCES. The caller frees it; what was not finished by then is removed again. */
+ROPEMAP_API ropemap_status ropemap_outputs_new(ropemap_outputs **outputs, ropemap_error *error);
+ROPEMAP_API void ropemap_outputs_free(ropemap_outputs *outputs); /* NULL is fine */
+
+/* Names a file that the work reads: outputs that are added later may not be it. A path without a regular file
+ * is passed over. ROPEMAP_RESOURCES. */
+ROPEMAP_API ropemap_status ropemap_outputs_input(ropemap_outputs *outputs, const char *path,
+                                                 ropemap_error *error);
+
+/* Names a folder that outputs lie in, at most one: where it is missing, the first of them to be written makes
+ * it. ROPEMAP_USAGE: `path` is no folder. */
+ROPEMAP_API ropemap_status ropemap_outputs_folder(ropemap_outputs *outputs, const char *path,
+                                                  ropemap_error *error);
+
+/*
+ * Adds an output, whose index is how many there were. `path` as ropemap_output_check has it, not NULL.
+ * ROPEMAP_USAGE: it cannot be an output, is an input, or is the file of another output; ROPEMAP_IO: it cannot
+ * be looked up.
+ */
+ROPEMAP_API ropemap_status ropemap_outputs_add(ropemap_outputs *outputs, const char *path, bool force,
+                                               ropemap_error *error);
+
+ROPEMAP_API int32_t ropemap_outputs_count(const ropemap_outputs *outputs);
+/* As it was added; index 0 to count - 1, as for the next two. Owned by `outputs`. */
+ROPEMAP_API const char *ropemap_outputs_name(const ropemap_outputs *outputs, int32_t index);
+/* Whether it is written at once and in place: standard output, a device, a FIFO. */
+ROPEMAP_API bool ropemap_outputs_in_place(const ropemap_outputs *outputs, int32_t index);
+
+/* Whether all of them could be written: for before the work. Leaves nothing behind. ROPEMAP_IO. */
+ROPEMAP_API ropemap_status ropemap_outputs_check(const ropemap_outputs *outputs, ropemap_error *error);
+
+/* Gives an output its bytes: to be written at once where it is written in place, else under a temporary name
+ * next to its own. ROPEMAP_IO. */
+ROPEMAP_API ropemap_status ropemap_outputs_write(ropemap_outputs *outputs, int32_t index,
+                                                 const ropemap_bytes *bytes, ropemap_error *error);
+
+/* Gives every file that was written its name. ROPEMAP_IO: new files are removed again; of old ones all are as
+ * they were where the first to be replaced fails. */
+ROPEMAP_API ropemap_status ropemap_outputs_finish(ropemap_outputs *outputs, ropemap_error *error);
+
 /* Writes a map as its name says: .png, .svg, .pdf (figure must not be NULL) or .npy. ROPEMAP_USAGE for
  * another ending. */
 ROPEMAP_API ropemap_status ropemap_map_save(const ropemap_map *map, const ropemap_figure *figure,

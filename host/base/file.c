@@ -80,8 +80,8 @@ static ropemap_status check_direct(const rm_output *output, ropemap_error *error
     return ROPEMAP_OK;
 }
 
-static ropemap_status write_direct(const rm_output *output, const ropemap_bytes *bytes,
-                                   ropemap_error *error) {
+ropemap_status rm_output_write_direct(const rm_output *output, const ropemap_bytes *bytes,
+                                      ropemap_error *error) {
     const int file = open_direct(output);
     if (file < 0) {
         return rm_output_refuse(output, "cannot be opened", error);
@@ -104,8 +104,7 @@ static size_t directory_length(const char *path) {
     return slash == NULL ? 0 : (size_t)(slash - path) + 1;
 }
 
-/* The directory of `path`, without a trailing slash. */
-static void directory_of(const char *path, char directory[static PATH_MAX]) {
+void rm_output_directory(const char *path, char directory[static PATH_MAX]) {
     const size_t length = directory_length(path);
     if (length <= 1) {
         (void)snprintf(directory, PATH_MAX, "%s", length == 0 ? "." : "/");
@@ -141,7 +140,7 @@ static int kept_length(const char *name) {
 static int open_temporary(rm_output *output) {
     const size_t directory = directory_length(output->path);
     const char *base = output->path + directory;
-    const mode_t mode = output->exists ? S_IRUSR | S_IWUSR : 0666; /* fill_temporary sets an old file's */
+    const mode_t mode = output->exists ? S_IRUSR | S_IWUSR : 0666; /* rm_output_fill sets an old file's */
     for (uint64_t attempt = 0; attempt < ATTEMPTS; attempt++) {
         const int length =
             snprintf(output->temporary, sizeof output->temporary, "%.*s.%.*s.%016" PRIx64 ".tmp",
@@ -163,8 +162,7 @@ static int open_temporary(rm_output *output) {
     return -1;
 }
 
-/* Removes the temporary file, if there is one; errno stays. */
-static void drop_temporary(rm_output *output) {
+void rm_output_drop(rm_output *output) {
     const int reason = errno;
     if (output->temporary[0] != '\0') {
         (void)unlink(output->temporary);
@@ -176,23 +174,25 @@ static void drop_temporary(rm_output *output) {
 static ropemap_status refuse_place(const rm_output *output, ropemap_error *error) {
     const int reason = errno;
     char directory[PATH_MAX];
-    directory_of(output->path, directory);
+    rm_output_directory(output->path, directory);
     return rm_fail(error, ROPEMAP_IO, "%.200s: no file can be made in the directory '%.150s' (%s)",
                    output->name, directory, strerror(reason));
 }
 
-static ropemap_status check_place(rm_output *output, ropemap_error *error) {
+ropemap_status rm_output_check_place(rm_output *output, ropemap_error *error) {
+    if (output->direct) {
+        return check_direct(output, error);
+    }
     const int file = open_temporary(output);
     if (file < 0) {
         return refuse_place(output, error);
     }
     const bool closed = close_file(file);
-    drop_temporary(output);
+    rm_output_drop(output);
     return closed ? ROPEMAP_OK : rm_output_refuse(output, "cannot be written", error);
 }
 
-/* Fills the temporary file and makes sure that it is on the disk. */
-static ropemap_status fill_temporary(rm_output *output, const ropemap_bytes *bytes, ropemap_error *error) {
+ropemap_status rm_output_fill(rm_output *output, const ropemap_bytes *bytes, ropemap_error *error) {
     const int file = open_temporary(output);
     if (file < 0) {
         return refuse_place(output, error);
@@ -207,7 +207,7 @@ static ropemap_status fill_temporary(rm_output *output, const ropemap_bytes *byt
     if (!written) {
         errno = reason;
     }
-    drop_temporary(output);
+    rm_output_drop(output);
     return rm_output_refuse(output, "cannot be written", error);
 }
 
@@ -233,7 +233,7 @@ static bool take_name(rm_output *output) {
         return rename(output->temporary, output->path) == 0;
     }
     if (link(output->temporary, output->path) == 0) {
-        drop_temporary(output);
+        rm_output_drop(output);
         return true;
     }
     const bool linkless = errno == EPERM || errno == ENOTSUP || errno == ENOSYS || errno == EMLINK;
@@ -243,7 +243,7 @@ static bool take_name(rm_output *output) {
 /* Makes the new name itself last; a directory that may not be read cannot be asked. */
 static bool sync_directory(const rm_output *output) {
     char directory[PATH_MAX];
-    directory_of(output->path, directory);
+    rm_output_directory(output->path, directory);
     const int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (file < 0) {
         return errno == EACCES;
@@ -255,13 +255,16 @@ static bool sync_directory(const rm_output *output) {
     return synced;
 }
 
-static ropemap_status write_complete(rm_output *output, const ropemap_bytes *bytes, ropemap_error *error) {
-    RM_TRY(fill_temporary(output, bytes, error));
+ropemap_status rm_output_take_name(rm_output *output, ropemap_error *error) {
     if (!take_name(output)) {
-        drop_temporary(output);
+        rm_output_drop(output);
         return rm_output_refuse(output, "cannot be given its name", error);
     }
     output->temporary[0] = '\0';
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_output_sync_name(const rm_output *output, ropemap_error *error) {
     if (sync_directory(output)) {
         return ROPEMAP_OK;
     }
@@ -274,15 +277,25 @@ static ropemap_status write_complete(rm_output *output, const ropemap_bytes *byt
 
 /* ---- the public calls ---------------------------------------------------------------------------------- */
 
+static ropemap_status resolve(rm_output *output, const char *path, bool force, ropemap_error *error) {
+    RM_TRY(rm_output_resolve(output, path, error));
+    return output->exists && !force ? rm_output_refuse_replacing(output, error) : ROPEMAP_OK;
+}
+
 ropemap_status ropemap_output_check(const char *path, bool force, ropemap_error *error) {
     rm_output output;
-    RM_TRY(rm_output_resolve(&output, path, force, error));
-    return output.direct ? check_direct(&output, error) : check_place(&output, error);
+    RM_TRY(resolve(&output, path, force, error));
+    return rm_output_check_place(&output, error);
 }
 
 ropemap_status ropemap_output_write(const char *path, const ropemap_bytes *bytes, bool force,
                                     ropemap_error *error) {
     rm_output output;
-    RM_TRY(rm_output_resolve(&output, path, force, error));
-    return output.direct ? write_direct(&output, bytes, error) : write_complete(&output, bytes, error);
+    RM_TRY(resolve(&output, path, force, error));
+    if (output.direct) {
+        return rm_output_write_direct(&output, bytes, error);
+    }
+    RM_TRY(rm_output_fill(&output, bytes, error));
+    RM_TRY(rm_output_take_name(&output, error));
+    return rm_output_sync_name(&output, error);
 }

@@ -14,23 +14,21 @@ ropemap_status rm_output_refuse(const rm_output *output, const char *what, ropem
     return rm_fail(error, ROPEMAP_IO, "%.300s: %s (%s)", output->name, what, strerror(errno));
 }
 
-static ropemap_status resolve_existing(rm_output *output, const struct stat *status, bool force,
-                                       ropemap_error *error) {
+ropemap_status rm_output_refuse_replacing(const rm_output *output, ropemap_error *error) {
+    return rm_fail(error, ROPEMAP_IO, "%.300s: the file exists; --force replaces it", output->name);
+}
+
+static ropemap_status resolve_existing(rm_output *output, const struct stat *status, ropemap_error *error) {
     if (S_ISDIR(status->st_mode)) {
-        return rm_fail(error, ROPEMAP_USAGE, "%.300s: a directory, expected the name of a file",
-                       output->name);
+        return rm_fail(error, ROPEMAP_USAGE, "%.300s: a directory; an output is a file", output->name);
     }
     if (S_ISSOCK(status->st_mode)) {
-        return rm_fail(error, ROPEMAP_USAGE, "%.300s: a socket, expected the name of a file", output->name);
+        return rm_fail(error, ROPEMAP_USAGE, "%.300s: a socket; an output is a file", output->name);
     }
     if (!S_ISREG(status->st_mode)) {
         output->direct = true;
         (void)snprintf(output->path, sizeof output->path, "%s", output->name);
         return ROPEMAP_OK;
-    }
-    if (!force) {
-        return rm_fail(error, ROPEMAP_IO,
-                       "%.300s: the file exists, and replacing it was not asked for (--force)", output->name);
     }
     output->exists = true;
     output->mode = status->st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
@@ -54,10 +52,10 @@ static ropemap_status resolve_new(rm_output *output, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_output_resolve(rm_output *output, const char *name, bool force, ropemap_error *error) {
+ropemap_status rm_output_resolve(rm_output *output, const char *name, ropemap_error *error) {
     *output = (rm_output){.name = name};
     if (name == NULL || name[0] == '\0') {
-        return rm_fail(error, ROPEMAP_USAGE, "output: an empty name, expected the name of a file");
+        return rm_fail(error, ROPEMAP_USAGE, "output: the name is empty");
     }
     if (strcmp(name, "-") == 0) {
         output->name = "standard output";
@@ -66,14 +64,12 @@ ropemap_status rm_output_resolve(rm_output *output, const char *name, bool force
     }
     const size_t length = strlen(name);
     if (name[length - 1] == '/') {
-        return rm_fail(error, ROPEMAP_USAGE, "%.300s: the name of a directory, expected the name of a file",
-                       name);
+        return rm_fail(error, ROPEMAP_USAGE, "%.300s: the name of a directory; an output is a file", name);
     }
     if (length >= PATH_MAX) {
         errno = ENAMETOOLONG;
         return rm_output_refuse(output, "cannot be looked up", error);
     }
     struct stat status;
-    return stat(name, &status) == 0 ? resolve_existing(output, &status, force, error)
-                                    : resolve_new(output, error);
+    return stat(name, &status) == 0 ? resolve_existing(output, &status, error) : resolve_new(output, error);
 }

@@ -31,29 +31,14 @@ static int collect(const bound_found *found, int count, struct line *lines) {
     return line_count;
 }
 
-static bool has_ending(const char *name, const char *ending) {
-    const size_t length = strlen(name);
-    return length >= 4 && strcmp(name + length - 4, ending) == 0;
-}
-
-ropemap_status bound_check_outputs(const bound_options *options, ropemap_error *error) {
+ropemap_status bound_add_outputs(const bound_options *options, cli_outputs *outputs, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     if (options->output_count > 0 && options->length_count < 2) {
         return fail(error, ROPEMAP_USAGE,
                     "--output: draws a table, expected with --table of two lengths or more");
     }
     for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
-        const char *name = options->outputs[i];
-        if (!has_ending(name, ".png") && !has_ending(name, ".svg") && !has_ending(name, ".pdf")) {
-            return fail(error, ROPEMAP_USAGE,
-                        "--output: unknown ending ('%.300s'), expected .png, .svg or .pdf", name);
-        }
-        for (int j = 0; j < i; j++) {
-            if (strcmp(name, options->outputs[j]) == 0) {
-                return fail(error, ROPEMAP_USAGE, "--output: one file twice ('%.300s')", name);
-            }
-        }
-        status = ropemap_output_check(name, options->force, error);
+        status = outputs_add(outputs, options->outputs[i], OUTPUT_PICTURES, options->force, error);
     }
     return status;
 }
@@ -84,20 +69,22 @@ static ropemap_status make(const bound_options *options, const bound_found *foun
                                  .log_y = true,
                                  .series = series,
                                  .series_count = line_count};
-    return has_ending(name, ".svg")   ? ropemap_chart_svg(&chart, 0.0, bytes, error)
-           : has_ending(name, ".pdf") ? ropemap_chart_pdf(&chart, 0.0, bytes, error)
-                                      : ropemap_chart_png(&chart, bytes, error);
+    const output_kind kind = output_kind_of(name);
+    return kind == OUTPUT_SVG   ? ropemap_chart_svg(&chart, 0.0, bytes, error)
+           : kind == OUTPUT_PDF ? ropemap_chart_pdf(&chart, 0.0, bytes, error)
+                                : ropemap_chart_png(&chart, bytes, error);
 }
 
 ropemap_status bound_draw(const bound_options *options, const bound_found *found, int count,
-                          ropemap_error *error) {
+                          cli_outputs *outputs, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
-    for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
-        const char *name = options->outputs[i];
+    for (int at = 0; at < options->output_count && status == ROPEMAP_OK; at++) {
+        const int index = outputs_order(outputs, at);
         ropemap_bytes bytes = {.data = NULL};
-        status = make(options, found, count, name, &bytes, error);
-        status = status == ROPEMAP_OK ? ropemap_output_write(name, &bytes, options->force, error) : status;
+        status = make(options, found, count, options->outputs[index], &bytes, error);
+        status = status == ROPEMAP_OK ? outputs_write(outputs, index, &bytes, error) : status;
         ropemap_bytes_free(&bytes);
     }
+    status = status == ROPEMAP_OK ? outputs_finish(outputs, error) : status;
     return status;
 }

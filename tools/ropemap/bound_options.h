@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_BOUND_OPTIONS_H
 #define ROPEMAP_TOOLS_BOUND_OPTIONS_H
 
+#include "tools/ropemap/outputs.h"
 #include "tools/ropemap/rule_options.h"
 
 #include <jansson.h>
@@ -59,12 +60,12 @@ ropemap_status bound_check(const bound_options *options, ropemap_error *error);
 ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error);
 void bound_results_free(bound_results *results);
 
-/* ROPEMAP_USAGE, _IO where the outputs cannot all be written. */
-ropemap_status bound_check_outputs(const bound_options *options, ropemap_error *error);
+/* Adds every output. ROPEMAP_USAGE. */
+ropemap_status bound_add_outputs(const bound_options *options, cli_outputs *outputs, ropemap_error *error);
 
-/* Draws the table and writes every output: .png, .svg or .pdf. */
+/* Draws the table and writes every output. */
 ropemap_status bound_draw(const bound_options *options, const bound_found *found, int count,
-                          ropemap_error *error);
+                          cli_outputs *outputs, ropemap_error *error);
 
 /* Prints to stdout; returns the exit code. */
 int bound_text(const ropemap_spec *spec, const bound_results *results);

@@ -19,6 +19,14 @@ typedef ropemap_status (*cli_setter)(void *into, const cli_option *option, const
 /* Names that a value may have, counted up from 0; NULL past the last. */
 typedef const char *(*cli_choices)(int index);
 
+/* What the value of an option names that is read: no output may be it. */
+typedef enum cli_reads {
+    READS_NOTHING,
+    READS_FILE,
+    READS_TENSOR, /* FILE[:TENSOR] */
+    READS_MODEL   /* a file, or a folder with a config.json */
+} cli_reads;
+
 typedef enum cli_group { GROUP_WHAT, GROUP_HOW, GROUP_OUTPUT, GROUP_COUNT } cli_group;
 
 /* A slider over the values of an option. */
@@ -61,8 +69,9 @@ struct cli_option {
     const char *help;     /* one line */
     cli_setter set;
     size_t offset; /* in what the command parses into, for the setters that serve several options */
-    bool local;    /* names a file of this machine, or is about the terminal: no browser may give it */
-    bool real;     /* no count but a number, such as a base: its k is 1,000 */
+    cli_reads reads;
+    bool local; /* names a file of this machine, or is about the terminal: no browser may give it */
+    bool real;  /* no count but a number, such as a base: its k is 1,000 */
     const cli_slider *slider; /* NULL: none */
     cli_page page;
 };

@@ -6,6 +6,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/options.h"
+#include "tools/ropemap/outputs.h"
 #include "tools/ropemap/progress.h"
 #include "tools/ropemap/signals.h"
 
@@ -65,14 +66,17 @@ static ropemap_status check_options(const bench_options *options, ropemap_error 
         return fail(error, ROPEMAP_USAGE,
                     "--profile: times nothing, expected without --baseline and --roofline");
     }
-    if (options->roofline != NULL && strcmp(options->roofline, options->output) == 0) {
-        return fail(error, ROPEMAP_USAGE, "--roofline: '%.64s' is the table's file too, expected another one",
-                    options->roofline);
+    return ROPEMAP_OK;
+}
+
+/* The table, then the picture. */
+static ropemap_status check_outputs(const bench_options *options, cli_outputs *outputs,
+                                    ropemap_error *error) {
+    ropemap_status status = outputs_add(outputs, options->output, OUTPUT_ANY, options->force, error);
+    if (status == ROPEMAP_OK && options->roofline != NULL) {
+        status = outputs_add(outputs, options->roofline, OUTPUT_ANY, options->force, error);
     }
-    const ropemap_status status = ropemap_output_check(options->output, options->force, error);
-    return status == ROPEMAP_OK && options->roofline != NULL
-               ? ropemap_output_check(options->roofline, options->force, error)
-               : status;
+    return status == ROPEMAP_OK ? outputs_check(outputs, NULL, error) : status;
 }
 
 static void set_date(bench_report *report) {
@@ -107,54 +111,61 @@ static ropemap_status measure(const bench_options *options, bench_report *report
     return status;
 }
 
-static ropemap_status write_file(const char *path, const ropemap_bytes *bytes, bool force,
-                                 ropemap_error *error) {
-    signals_hold();
-    const ropemap_status status = ropemap_output_write(path, bytes, force, error);
-    signals_release();
-    return status;
-}
-
-static ropemap_status write_report(const bench_options *options, const bench_report *report,
-                                   ropemap_error *error) {
+static ropemap_status write_table(const bench_options *options, const bench_report *report,
+                                  cli_outputs *outputs, ropemap_error *error) {
     ropemap_bytes bytes = {.data = NULL};
     ropemap_status status = options->json  ? bench_json(report, &bytes, error)
                             : options->csv ? bench_csv(report, &bytes, error)
                                            : bench_markdown(report, &bytes, error);
-    status = status == ROPEMAP_OK ? write_file(options->output, &bytes, options->force, error) : status;
+    status = status == ROPEMAP_OK ? outputs_write(outputs, 0, &bytes, error) : status;
     free(bytes.data);
-    if (status == ROPEMAP_OK && options->roofline != NULL) {
-        ropemap_bytes picture = {.data = NULL};
-        status = bench_roofline(report, &picture, error);
-        status =
-            status == ROPEMAP_OK ? write_file(options->roofline, &picture, options->force, error) : status;
-        ropemap_bytes_free(&picture);
+    return status;
+}
+
+static ropemap_status write_picture(const bench_report *report, cli_outputs *outputs, ropemap_error *error) {
+    ropemap_bytes picture = {.data = NULL};
+    ropemap_status status = bench_roofline(report, &picture, error);
+    status = status == ROPEMAP_OK ? outputs_write(outputs, 1, &picture, error) : status;
+    ropemap_bytes_free(&picture);
+    return status;
+}
+
+static ropemap_status write_report(const bench_options *options, const bench_report *report,
+                                   cli_outputs *outputs, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    signals_hold();
+    for (int at = 0; at < outputs->count && status == ROPEMAP_OK; at++) {
+        status = outputs_order(outputs, at) == 0 ? write_table(options, report, outputs, error)
+                                                 : write_picture(report, outputs, error);
     }
+    status = status == ROPEMAP_OK ? outputs_finish(outputs, error) : status;
+    outputs_free(outputs);
+    signals_release();
     return status;
 }
 
 /* What is wrong, and what became slower, is in the table too: both are told after it is written. */
 static ropemap_status tell(const bench_options *options, const bench_baseline *baseline, bench_report *report,
-                           ropemap_error *error) {
+                           cli_outputs *outputs, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     if (baseline != NULL) {
         status = bench_baseline_compare(baseline, report, error);
     }
-    status = status == ROPEMAP_OK ? write_report(options, report, error) : status;
+    status = status == ROPEMAP_OK ? write_report(options, report, outputs, error) : status;
     return status == ROPEMAP_OK && baseline != NULL && options->fail_above >= 0.0
                ? bench_baseline_judge(report, options->fail_above, error)
                : status;
 }
 
 static ropemap_status measure_and_tell(const bench_options *options, const bench_baseline *baseline,
-                                       bench_report *report, ropemap_error *error) {
+                                       bench_report *report, cli_outputs *outputs, ropemap_error *error) {
     ropemap_error told_error;
     set_date(report);
     const ropemap_status measured = measure(options, report, error);
     if (measured != ROPEMAP_OK && measured != ROPEMAP_CHECK) {
         return measured;
     }
-    const ropemap_status told = tell(options, baseline, report, &told_error);
+    const ropemap_status told = tell(options, baseline, report, outputs, &told_error);
     if (told != ROPEMAP_OK && (told != ROPEMAP_CHECK || measured == ROPEMAP_OK)) {
         *error = told_error;
         return told;
@@ -162,9 +173,11 @@ static ropemap_status measure_and_tell(const bench_options *options, const bench
     return measured;
 }
 
-static ropemap_status work(bench_options *options, bench_report *report, ropemap_error *error) {
+static ropemap_status work(bench_options *options, bench_report *report, cli_outputs *outputs,
+                           ropemap_error *error) {
     bench_baseline *baseline = NULL;
     ropemap_status status = check_options(options, error);
+    status = status == ROPEMAP_OK ? check_outputs(options, outputs, error) : status;
     if (status == ROPEMAP_OK && options->baseline != NULL) {
         status = bench_baseline_open(options->baseline, &baseline, error);
     }
@@ -172,7 +185,7 @@ static ropemap_status work(bench_options *options, bench_report *report, ropemap
     if (status == ROPEMAP_OK) {
         choose_backend(options);
         report->on_gpu = strcmp(options->bench.backend, "cuda") == 0;
-        status = measure_and_tell(options, baseline, report, error);
+        status = measure_and_tell(options, baseline, report, outputs, error);
     }
     bench_baseline_free(baseline);
     return status;
@@ -182,15 +195,19 @@ static int run(int argc, char **argv) {
     bench_options options = {.bench = ropemap_bench_options_default(), .output = "-", .fail_above = -1.0};
     ropemap_error error = {.status = ROPEMAP_OK};
     bool help = false;
-    ropemap_status status = options_parse(&command_bench, argc, argv, &options, &help, &error);
-    if (status == ROPEMAP_OK && help) {
-        return help_command(&command_bench);
-    }
+    cli_outputs outputs;
+    int code = ROPEMAP_OK;
+    ropemap_status status = outputs_parse(&command_bench, argc, argv, &options, &help, &outputs, &error);
     bench_report report = {.count = 0};
-    status = status == ROPEMAP_OK ? work(&options, &report, &error) : status;
+    if (status == ROPEMAP_OK && help) {
+        code = help_command(&command_bench);
+    } else if (status == ROPEMAP_OK) {
+        status = work(&options, &report, &outputs, &error);
+    }
+    outputs_free(&outputs);
     free(report.rows);
     free(report.changes);
-    return options_report(&command_bench, status, &error);
+    return status == ROPEMAP_OK ? code : options_report(&command_bench, status, &error);
 }
 
 static void notes(void) {
@@ -217,7 +234,7 @@ const cli_command command_bench = {
         "  ropemap bench rotate tile --backend cuda --dtype bf16,fp16 --heads 1,32:8 --roofline roof.png\n"
         "  ropemap bench rotate map --phase hf-fp32 -n 16k\n"
         "  ropemap bench map --seconds 5 --json -o map.json\n"
-        "  ropemap bench map --seconds 5 --baseline map.json --fail-above 5%%\n"
+        "  ropemap bench map --seconds 5 --baseline map.json --fail-above 5%\n"
         "  nsys profile ropemap bench rotate --backend cuda --profile\n",
     .options = bench_option_table,
     .operand = &bench_operand,

@@ -5,25 +5,38 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/options.h"
+#include "tools/ropemap/outputs.h"
 #include "tools/ropemap/progress.h"
 #include "tools/ropemap/signals.h"
 
 #include <stdio.h>
 
-static ropemap_status work(bound_options *options, bound_results *results, int *code, ropemap_error *error) {
+static ropemap_status make(bound_options *options, bound_results *results, cli_outputs *outputs,
+                           ropemap_error *error) {
     cli_progress progress = progress_start(options->quiet);
     options->progress = progress_tell;
     options->progress_user = &progress;
     signals_hold();
     ropemap_status status = bound_run(options, results, error);
     progress_end(&progress);
-    signals_release();
     if (status == ROPEMAP_OK && options->output_count > 0) {
-        status = bound_draw(options, results->found, results->count, error);
+        status = bound_draw(options, results->found, results->count, outputs, error);
     }
-    if (status == ROPEMAP_OK) {
-        const ropemap_spec *spec = &options->rule.spec;
-        *code = options->json ? document_print(bound_document(spec, results)) : bound_text(spec, results);
+    outputs_free(outputs);
+    signals_release();
+    return status;
+}
+
+static ropemap_status work(bound_options *options, bound_results *results, cli_outputs *outputs, int *code,
+                           ropemap_error *error) {
+    ropemap_status status = bound_check(options, error);
+    status = status == ROPEMAP_OK ? bound_add_outputs(options, outputs, error) : status;
+    status = status == ROPEMAP_OK ? outputs_check(outputs, options->json ? "--json" : "", error) : status;
+    status = status == ROPEMAP_OK ? make(options, results, outputs, error) : status;
+    if (status == ROPEMAP_OK && options->json) {
+        *code = document_print(bound_document(&options->rule.spec, results));
+    } else if (status == ROPEMAP_OK && outputs->stdout_name == NULL) {
+        *code = bound_text(&options->rule.spec, results);
     }
     return status;
 }
@@ -31,16 +44,17 @@ static ropemap_status work(bound_options *options, bound_results *results, int *
 static int run(int argc, char **argv) {
     bound_options options = bound_options_default();
     bound_results results = {.found = NULL};
+    cli_outputs outputs;
     ropemap_error error = {.status = ROPEMAP_OK};
     bool help = false;
     int code = ROPEMAP_OK;
-    ropemap_status status = options_parse(&command_bound, argc, argv, &options, &help, &error);
+    ropemap_status status = outputs_parse(&command_bound, argc, argv, &options, &help, &outputs, &error);
     if (status == ROPEMAP_OK && help) {
-        return help_command(&command_bound);
+        code = help_command(&command_bound);
+    } else if (status == ROPEMAP_OK) {
+        status = work(&options, &results, &outputs, &code, &error);
     }
-    status = status == ROPEMAP_OK ? bound_check(&options, &error) : status;
-    status = status == ROPEMAP_OK ? bound_check_outputs(&options, &error) : status;
-    status = status == ROPEMAP_OK ? work(&options, &results, &code, &error) : status;
+    outputs_free(&outputs);
     bound_results_free(&results);
     rule_options_free(&options.rule);
     return status == ROPEMAP_OK ? code : options_report(&command_bound, status, &error);

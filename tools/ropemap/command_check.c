@@ -26,7 +26,7 @@ static ropemap_status set_file(void *into, const cli_option *option, const char 
 }
 
 static const cli_option operand = {
-    .argument = "FILE.npy", .help = "inv_freq, as numpy.save wrote it", .set = set_file};
+    .argument = "FILE.npy", .help = "inv_freq, as numpy.save wrote it", .set = set_file, .reads = READS_FILE};
 
 static const cli_option options_table[] = {
     {.group = GROUP_OUTPUT,

@@ -10,20 +10,28 @@
 
 #include <stdio.h>
 
-static ropemap_status work(curve_options *options, int *code, ropemap_error *error) {
-    static curves made; /* large */
-    ropemap_status status = curves_check_outputs(options, error);
+/* Computes the curves, shows how far it is, and writes them. After a signal does not return. */
+static ropemap_status make(curve_options *options, curves *made, cli_outputs *outputs, ropemap_error *error) {
     cli_progress progress = progress_start(options->quiet);
     options->progress = progress_tell;
     options->progress_user = &progress;
     signals_hold();
-    status = status == ROPEMAP_OK ? curves_make(options, &made, error) : status;
+    ropemap_status status = curves_make(options, made, error);
     progress_end(&progress);
+    status = status == ROPEMAP_OK ? curves_write(options, made, outputs, error) : status;
+    outputs_free(outputs);
     signals_release();
-    status = status == ROPEMAP_OK ? curves_write(options, &made, error) : status;
+    return status;
+}
+
+static ropemap_status work(curve_options *options, cli_outputs *outputs, int *code, ropemap_error *error) {
+    static curves made; /* large */
+    ropemap_status status = outputs_note_vary(outputs, &options->vary, error);
+    status = status == ROPEMAP_OK ? curves_check_outputs(options, outputs, error) : status;
+    status = status == ROPEMAP_OK ? make(options, &made, outputs, error) : status;
     if (status == ROPEMAP_OK && options->json) {
         *code = document_print(curves_document(options, &made));
-    } else if (status == ROPEMAP_OK && !options->quiet) {
+    } else if (status == ROPEMAP_OK && !options->quiet && outputs->stdout_name == NULL) {
         *code = curves_text(options, &made);
     }
     curves_free(&made);
@@ -33,14 +41,17 @@ static ropemap_status work(curve_options *options, int *code, ropemap_error *err
 static int run(int argc, char **argv) {
     static curve_options options; /* large */
     ropemap_error error = {.status = ROPEMAP_OK};
+    cli_outputs outputs;
     bool help = false;
     int code = ROPEMAP_OK;
     options = (curve_options){.rule = rule_options_default()};
-    ropemap_status status = options_parse(&command_curve, argc, argv, &options, &help, &error);
+    ropemap_status status = outputs_parse(&command_curve, argc, argv, &options, &help, &outputs, &error);
     if (status == ROPEMAP_OK && help) {
-        return help_command(&command_curve);
+        code = help_command(&command_curve);
+    } else if (status == ROPEMAP_OK) {
+        status = work(&options, &outputs, &code, &error);
     }
-    status = status == ROPEMAP_OK ? work(&options, &code, &error) : status;
+    outputs_free(&outputs);
     vary_free(&options.vary);
     return status == ROPEMAP_OK ? code : options_report(&command_curve, status, &error);
 }

@@ -5,10 +5,11 @@
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/info_report.h"
 #include "tools/ropemap/options.h"
+#include "tools/ropemap/outputs.h"
+#include "tools/ropemap/signals.h"
 
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 static const cli_option options_table[] = {
     {.group = GROUP_WHAT,
@@ -41,52 +42,63 @@ static const cli_option options_table[] = {
     {.name = NULL},
 };
 
-static ropemap_status draw(const info_options *options, const info_rule *info, ropemap_error *error) {
-    const size_t length = strlen(options->output);
-    if (length < 4 || strcmp(options->output + length - 4, ".png") != 0) {
-        return fail(error, ROPEMAP_USAGE, "--output: unknown ending ('%.300s'), expected .png",
-                    options->output);
-    }
-    ropemap_status status = ropemap_output_check(options->output, options->force, error);
+/* Draws it and writes it to the only output. */
+static ropemap_status draw(const info_rule *info, cli_outputs *outputs, ropemap_error *error) {
     ropemap_bytes bytes = {.data = NULL};
-    status = status == ROPEMAP_OK ? info_draw(info, &bytes, error) : status;
-    status =
-        status == ROPEMAP_OK ? ropemap_output_write(options->output, &bytes, options->force, error) : status;
+    signals_hold();
+    ropemap_status status = info_draw(info, &bytes, error);
+    status = status == ROPEMAP_OK ? outputs_write(outputs, 0, &bytes, error) : status;
+    status = status == ROPEMAP_OK ? outputs_finish(outputs, error) : status;
     ropemap_bytes_free(&bytes);
+    outputs_free(outputs);
+    signals_release();
     return status;
 }
 
 /* Of the rule that the options and a model make. */
-static ropemap_status tell(info_options *options, int *code, ropemap_error *error) {
+static ropemap_status tell(info_options *options, cli_outputs *outputs, int *code, ropemap_error *error) {
     static info_rule info; /* large */
-    ropemap_status status = rule_options_resolve(&options->rule, error);
+    ropemap_status status = ROPEMAP_OK;
+    if (options->output != NULL) {
+        status = outputs_add(outputs, options->output, 1 << OUTPUT_PNG, options->force, error);
+    }
+    status = status == ROPEMAP_OK ? outputs_check(outputs, options->json ? "--json" : "", error) : status;
+    status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
     status = status == ROPEMAP_OK ? info_make(&options->rule, &info, error) : status;
-    status = status == ROPEMAP_OK && options->output != NULL ? draw(options, &info, error) : status;
-    if (status == ROPEMAP_OK) {
-        *code = options->json ? document_print(info_document(&info)) : info_text(&info);
+    status = status == ROPEMAP_OK && options->output != NULL ? draw(&info, outputs, error) : status;
+    if (status == ROPEMAP_OK && options->json) {
+        *code = document_print(info_document(&info));
+    } else if (status == ROPEMAP_OK && outputs->stdout_name == NULL) {
+        *code = info_text(&info);
     }
     return status;
 }
 
+/* The known models instead. */
+static ropemap_status list(const info_options *options, int *code, ropemap_error *error) {
+    if (options->output != NULL || options->rule.preset != NULL) {
+        return fail(error, ROPEMAP_USAGE, "--presets: given with --%s, expected alone",
+                    options->output != NULL ? "output" : "preset");
+    }
+    *code = options->json ? document_print(json_pack("{s:s, s:o}", "schema", "ropemap.presets/1", "presets",
+                                                     presets_array()))
+                          : presets_text();
+    return ROPEMAP_OK;
+}
+
 static int run(int argc, char **argv) {
     info_options options = {.rule = rule_options_default()};
+    cli_outputs outputs;
     ropemap_error error = {.status = ROPEMAP_OK};
     bool help = false;
     int code = ROPEMAP_OK;
-    ropemap_status status = options_parse(&command_info, argc, argv, &options, &help, &error);
+    ropemap_status status = outputs_parse(&command_info, argc, argv, &options, &help, &outputs, &error);
     if (status == ROPEMAP_OK && help) {
-        return help_command(&command_info);
+        code = help_command(&command_info);
+    } else if (status == ROPEMAP_OK) {
+        status = options.presets ? list(&options, &code, &error) : tell(&options, &outputs, &code, &error);
     }
-    if (status == ROPEMAP_OK && options.presets && (options.output != NULL || options.rule.preset != NULL)) {
-        status = fail(&error, ROPEMAP_USAGE, "--presets: given with --%s, expected alone",
-                      options.output != NULL ? "output" : "preset");
-    }
-    if (status == ROPEMAP_OK && options.presets) {
-        return options.json ? document_print(json_pack("{s:s, s:o}", "schema", "ropemap.presets/1", "presets",
-                                                       presets_array()))
-                            : presets_text();
-    }
-    status = status == ROPEMAP_OK ? tell(&options, &code, &error) : status;
+    outputs_free(&outputs);
     rule_options_free(&options.rule);
     return status == ROPEMAP_OK ? code : options_report(&command_info, status, &error);
 }

@@ -11,26 +11,28 @@
 
 #include <stdio.h>
 
-/* Computes the map, tells how far it is, and writes it. After a signal does not return. */
-static ropemap_status make(const map_options *options, const map_inputs *inputs, map_report *report,
-                           ropemap_map *map, ropemap_error *error) {
+/* Computes the map, shows how far it is, and writes it. After a signal does not return. */
+static ropemap_status make(const map_options *options, const map_inputs *inputs, cli_outputs *outputs,
+                           map_report *report, ropemap_map *map, ropemap_error *error) {
     cli_progress progress = progress_start(options->quiet);
     signals_hold();
     ropemap_status status = map_run(options, inputs, progress_tell, &progress, map, error);
     progress_end(&progress);
     if (status == ROPEMAP_OK) {
-        status = map_outputs_write(options, map, &report->output_seconds, error);
+        status = map_outputs_write(options, map, outputs, &report->output_seconds, error);
     }
+    outputs_free(outputs);
     signals_release();
     return status;
 }
 
 /* Everything between the options and the exit code; *code is that of a report that was printed. */
-static ropemap_status work(map_options *options, map_inputs *inputs, int *code, ropemap_error *error) {
+static ropemap_status work(map_options *options, map_inputs *inputs, cli_outputs *outputs, int *code,
+                           ropemap_error *error) {
     const double start = wall_clock();
     ropemap_plan plan;
-    ropemap_status status = map_inputs_open(options, inputs, error);
-    status = status == ROPEMAP_OK ? map_outputs_check(options, inputs, error) : status;
+    ropemap_status status = map_outputs_check(options, outputs, error);
+    status = status == ROPEMAP_OK ? map_inputs_open(options, inputs, error) : status;
     status = status == ROPEMAP_OK ? ropemap_plan_make(&options->request, &plan, error) : status;
     if (status != ROPEMAP_OK) {
         return status;
@@ -44,7 +46,7 @@ static ropemap_status work(map_options *options, map_inputs *inputs, int *code, 
     }
     ropemap_map map = {.cells = NULL};
     map_report report = {.options = options, .map = &map};
-    status = make(options, inputs, &report, &map, error);
+    status = make(options, inputs, outputs, &report, &map, error);
     report.total_seconds = wall_clock() - start;
     if (status == ROPEMAP_OK && !options->quiet) {
         report_backend(&report);
@@ -62,14 +64,17 @@ static int run(int argc, char **argv) {
     map_options options = map_options_default();
     ropemap_error error = {.status = ROPEMAP_OK};
     bool help = false;
-    ropemap_status status = options_parse(&command_map, argc, argv, &options, &help, &error);
-    if (status == ROPEMAP_OK && help) {
-        return help_command(&command_map);
-    }
-    status = status == ROPEMAP_OK ? map_options_check(&options, &error) : status;
+    cli_outputs outputs;
+    ropemap_status status = outputs_parse(&command_map, argc, argv, &options, &help, &outputs, &error);
     map_inputs inputs = {.queries = NULL};
     int code = ROPEMAP_OK;
-    status = status == ROPEMAP_OK ? work(&options, &inputs, &code, &error) : status;
+    if (status == ROPEMAP_OK && help) {
+        code = help_command(&command_map);
+    } else if (status == ROPEMAP_OK) {
+        status = map_options_check(&options, &error);
+        status = status == ROPEMAP_OK ? work(&options, &inputs, &outputs, &code, &error) : status;
+    }
+    outputs_free(&outputs);
     map_inputs_free(&inputs);
     rule_options_free(&options.rule);
     return status == ROPEMAP_OK ? code : options_report(&command_map, status, &error);

@@ -84,16 +84,22 @@ static int run(int argc, char **argv) {
     bool help = false;
     options = (sweep_options){.map = map_options_default()};
     options.map.request.width = options.map.request.height = SIDE_USUAL;
-    ropemap_status status = options_parse(&command_sweep, argc, argv, &options, &help, &error);
+    cli_outputs files;
+    ropemap_status status = outputs_parse(&command_sweep, argc, argv, &options, &help, &files, &error);
     if (status == ROPEMAP_OK && help) {
+        outputs_free(&files);
+        vary_free(&options.vary);
         return help_command(&command_sweep);
     }
     const sweep_outputs outputs = {.pages = options.map.outputs,
                                    .page_count = options.map.output_count,
                                    .frames = options.frames,
-                                   .force = options.map.force};
+                                   .force = options.map.force,
+                                   .files = &files};
+    status = status == ROPEMAP_OK ? outputs_note_vary(&files, &options.vary, &error) : status;
     status = status == ROPEMAP_OK ? check(&options, &outputs, &error) : status;
     status = status == ROPEMAP_OK ? sweep_maps(&options, &outputs, &error) : status;
+    outputs_free(&files);
     vary_free(&options.vary);
     return options_report(&command_sweep, status, &error);
 }

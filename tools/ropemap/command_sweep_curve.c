@@ -97,16 +97,24 @@ static int run(int argc, char **argv) {
     ropemap_error error = {.status = ROPEMAP_OK};
     bool help = false;
     options = (sweep_curve_options){.curve = {.rule = rule_options_default()}};
-    ropemap_status status = options_parse(&command_sweep_curve, argc, argv, &options, &help, &error);
+    cli_outputs files;
+    ropemap_status status = outputs_parse(&command_sweep_curve, argc, argv, &options, &help, &files, &error);
     if (status == ROPEMAP_OK && help) {
+        outputs_free(&files);
+        vary_free(&options.plots);
+        vary_free(&options.curve.vary);
         return help_command(&command_sweep_curve);
     }
     const sweep_outputs outputs = {.pages = options.curve.outputs,
                                    .page_count = options.curve.output_count,
                                    .frames = options.frames,
-                                   .force = options.curve.force};
+                                   .force = options.curve.force,
+                                   .files = &files};
+    status = status == ROPEMAP_OK ? outputs_note_vary(&files, &options.plots, &error) : status;
+    status = status == ROPEMAP_OK ? outputs_note_vary(&files, &options.curve.vary, &error) : status;
     status = status == ROPEMAP_OK ? check(&options, &outputs, &error) : status;
     status = status == ROPEMAP_OK ? sweep_curves(&options, &outputs, &error) : status;
+    outputs_free(&files);
     vary_free(&options.plots);
     vary_free(&options.curve.vary);
     return options_report(&command_sweep_curve, status, &error);

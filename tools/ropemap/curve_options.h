@@ -4,8 +4,8 @@
 #define ROPEMAP_TOOLS_CURVE_OPTIONS_H
 
 #include "tools/ropemap/map_options.h"
+#include "tools/ropemap/outputs.h"
 #include "tools/ropemap/rule_options.h"
-#include "tools/ropemap/vary.h"
 
 #include <jansson.h>
 
@@ -78,8 +78,9 @@ ropemap_status curves_encode(const curve_options *options, const curves *made, c
 void curves_bytes_free(const char *name, ropemap_bytes *bytes);
 
 /* Files as their names say, after a look at all of them. */
-ropemap_status curves_check_outputs(const curve_options *options, ropemap_error *error);
-ropemap_status curves_write(const curve_options *options, const curves *made, ropemap_error *error);
+ropemap_status curves_check_outputs(const curve_options *options, cli_outputs *outputs, ropemap_error *error);
+ropemap_status curves_write(const curve_options *options, const curves *made, cli_outputs *outputs,
+                            ropemap_error *error);
 
 /* Prints to stdout; returns the exit code. */
 int curves_text(const curve_options *options, const curves *made);

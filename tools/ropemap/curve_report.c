@@ -174,20 +174,8 @@ static ropemap_status make_npy(const curves *made, ropemap_bytes *bytes, ropemap
 
 /* ---- files --------------------------------------------------------------------------------------------- */
 
-typedef enum file_kind { KIND_PNG, KIND_SVG, KIND_PDF, KIND_CSV, KIND_NPY, KIND_NONE } file_kind;
-
-static file_kind kind_of(const char *name) {
-    static const char *const endings[] = {".png", ".svg", ".pdf", ".csv", ".npy"};
-    const size_t length = strlen(name);
-    for (int kind = KIND_PNG; kind < KIND_NONE; kind++) {
-        if (length >= 4 && strcmp(name + length - 4, endings[kind]) == 0) {
-            return (file_kind)kind;
-        }
-    }
-    return KIND_NONE;
-}
-
-ropemap_status curves_check_outputs(const curve_options *options, ropemap_error *error) {
+ropemap_status curves_check_outputs(const curve_options *options, cli_outputs *outputs,
+                                    ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     if (options->output_count == 0 && !options->json && options->quiet) {
         return fail(error, ROPEMAP_USAGE,
@@ -195,35 +183,31 @@ ropemap_status curves_check_outputs(const curve_options *options, ropemap_error 
     }
     status = print_size_check(&options->print, error);
     for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
-        const char *name = options->outputs[i];
-        if (kind_of(name) == KIND_NONE) {
-            return fail(error, ROPEMAP_USAGE,
-                        "--output: unknown ending ('%.300s'), expected .png, .svg, .pdf, .csv or .npy", name);
-        }
-        for (int j = 0; j < i; j++) {
-            if (strcmp(name, options->outputs[j]) == 0) {
-                return fail(error, ROPEMAP_USAGE, "--output: one file twice ('%.300s')", name);
-            }
-        }
-        status = ropemap_output_check(name, options->force, error);
+        status = outputs_add(outputs, options->outputs[i],
+                             OUTPUT_PICTURES | 1 << OUTPUT_CSV | 1 << OUTPUT_NPY, options->force, error);
     }
-    return status;
+    return status == ROPEMAP_OK ? outputs_check(outputs,
+                                                options->json    ? "--json"
+                                                : options->quiet ? NULL
+                                                                 : "",
+                                                error)
+                                : status;
 }
 
 static ropemap_status make_file(const curve_options *options, const curves *made, ropemap_chart *chart,
-                                file_kind kind, ropemap_bytes *bytes, ropemap_error *error) {
-    const double millimetres = curve_chart_size(options, kind == KIND_PNG, CURVE_SHAPE, chart);
+                                output_kind kind, ropemap_bytes *bytes, ropemap_error *error) {
+    const double millimetres = curve_chart_size(options, kind == OUTPUT_PNG, CURVE_SHAPE, chart);
     switch (kind) {
-    case KIND_PNG:
+    case OUTPUT_PNG:
         return ropemap_chart_png(chart, bytes, error);
-    case KIND_SVG:
+    case OUTPUT_SVG:
         return ropemap_chart_svg(chart, millimetres, bytes, error);
-    case KIND_PDF:
+    case OUTPUT_PDF:
         return ropemap_chart_pdf(chart, millimetres, bytes, error);
-    case KIND_CSV:
+    case OUTPUT_CSV:
         return make_csv(made, bytes, error);
-    case KIND_NPY:
-    case KIND_NONE:
+    case OUTPUT_NPY:
+    case OUTPUT_KINDS:
         break;
     }
     return make_npy(made, bytes, error);
@@ -233,11 +217,11 @@ ropemap_status curves_encode(const curve_options *options, const curves *made, c
                              ropemap_bytes *bytes, ropemap_error *error) {
     curve_chart chart;
     curve_chart_make(options, made, &chart);
-    return make_file(options, made, &chart.chart, kind_of(name), bytes, error);
+    return make_file(options, made, &chart.chart, output_kind_of(name), bytes, error);
 }
 
 void curves_bytes_free(const char *name, ropemap_bytes *bytes) {
-    if (kind_of(name) == KIND_CSV || kind_of(name) == KIND_NPY) {
+    if (output_kind_of(name) == OUTPUT_CSV || output_kind_of(name) == OUTPUT_NPY) {
         free(bytes->data); /* made here, not by the library */
         *bytes = (ropemap_bytes){.data = NULL};
     } else {
@@ -245,14 +229,15 @@ void curves_bytes_free(const char *name, ropemap_bytes *bytes) {
     }
 }
 
-ropemap_status curves_write(const curve_options *options, const curves *made, ropemap_error *error) {
+ropemap_status curves_write(const curve_options *options, const curves *made, cli_outputs *outputs,
+                            ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
-    for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
-        const char *name = options->outputs[i];
+    for (int at = 0; at < options->output_count && status == ROPEMAP_OK; at++) {
+        const int index = outputs_order(outputs, at);
         ropemap_bytes bytes = {.data = NULL};
-        status = curves_encode(options, made, name, &bytes, error);
-        status = status == ROPEMAP_OK ? ropemap_output_write(name, &bytes, options->force, error) : status;
-        curves_bytes_free(name, &bytes);
+        status = curves_encode(options, made, options->outputs[index], &bytes, error);
+        status = status == ROPEMAP_OK ? outputs_write(outputs, index, &bytes, error) : status;
+        curves_bytes_free(options->outputs[index], &bytes);
     }
-    return status;
+    return status == ROPEMAP_OK ? outputs_finish(outputs, error) : status;
 }

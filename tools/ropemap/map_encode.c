@@ -10,21 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool ends_with(const char *name, const char *ending) {
-    const size_t length = strlen(name);
-    const size_t wanted = strlen(ending);
-    return length >= wanted && strcmp(name + length - wanted, ending) == 0;
-}
-
 map_file map_file_of(const char *name) {
-    static const char *const endings[] = {
-        [MAP_PNG] = ".png", [MAP_SVG] = ".svg", [MAP_PDF] = ".pdf", [MAP_NPY] = ".npy"};
-    for (int kind = 0; kind < MAP_COUNT; kind++) {
-        if (ends_with(name, endings[kind])) {
-            return (map_file)kind;
-        }
-    }
-    return MAP_PNG;
+    const output_kind kind = output_kind_of(name);
+    return (int)kind < MAP_COUNT ? (map_file)kind : MAP_PNG;
 }
 
 /* Adds a part to a line; one that does not fit whole is left out. */

@@ -4,9 +4,16 @@
 #define ROPEMAP_TOOLS_MAP_ENCODE_H
 
 #include "tools/ropemap/map_options.h"
+#include "tools/ropemap/outputs.h"
 
 /* What a file holds. */
-typedef enum map_file { MAP_PNG, MAP_SVG, MAP_PDF, MAP_NPY, MAP_COUNT } map_file;
+typedef enum map_file {
+    MAP_PNG = OUTPUT_PNG,
+    MAP_SVG = OUTPUT_SVG,
+    MAP_PDF = OUTPUT_PDF,
+    MAP_NPY = OUTPUT_NPY,
+    MAP_COUNT
+} map_file;
 
 /* By the name's ending; a PNG where it tells nothing. */
 map_file map_file_of(const char *name);

@@ -12,11 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * Cuts FILE[:TENSOR] in `text`: at the last colon that ends the name of a file that exists, or at the last
- * one of all where there is no such file either way. NULL: no tensor is named.
- */
-static const char *cut_tensor(char *text) {
+const char *tensor_cut(char *text) {
     if (access(text, F_OK) == 0) {
         return NULL;
     }
@@ -47,7 +43,7 @@ static ropemap_status tensor_open(const char *text, const ropemap_tensor *like, 
         return fail(error, ROPEMAP_RESOURCES, "%.200s: no memory for the name", text);
     }
     memcpy(*path, text, size);
-    tensor.name = cut_tensor(*path);
+    tensor.name = tensor_cut(*path);
     tensor.path = *path;
     return ropemap_vectors_open(&tensor, vectors, error);
 }

@@ -41,6 +41,12 @@ void tensor_pair_free(tensor_pair *pair);
 /* Prints what is to know of how rows were read, once where it is the same of both. */
 void tensor_notes_print(const ropemap_vectors *queries, const ropemap_vectors *keys);
 
+/*
+ * Cuts FILE[:TENSOR] in `text` and returns TENSOR: at the last colon that ends the name of a file that
+ * exists, or at the last one of all where there is no such file either way. NULL: no tensor is named.
+ */
+const char *tensor_cut(char *text);
+
 void map_inputs_free(map_inputs *inputs);
 
 #endif

@@ -4,8 +4,6 @@
 
 #include "tools/ropemap/failure.h"
 
-#include <string.h>
-
 map_options map_options_default(void) {
     return (map_options){.rule = rule_options_default(), .request = ropemap_request_default()};
 }
@@ -38,12 +36,6 @@ ropemap_status map_options_check(const map_options *options, ropemap_error *erro
     }
     if (options->output_count == 0 && !options->dry_run) {
         return fail(error, ROPEMAP_USAGE, "--output: missing, expected -o FILE.png, .svg, .pdf or .npy");
-    }
-    for (int index = 0; index < options->output_count; index++) {
-        if (options->json && strcmp(options->outputs[index], "-") == 0) {
-            return fail(error, ROPEMAP_USAGE,
-                        "--json: given with -o -, expected one of them on standard output");
-        }
     }
     return ROPEMAP_OK;
 }

@@ -204,6 +204,9 @@ static ropemap_status read_operand(command_line *line, const char *text) {
                     "%.200s: unexpected argument, 'ropemap %s' takes options only", text,
                     line->command->name);
     }
+    if (line->note != NULL) {
+        line->note(line->note_user, operand, text);
+    }
     return operand->set(line->into, operand, text, line->error);
 }
 

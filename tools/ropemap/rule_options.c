@@ -138,6 +138,7 @@ const cli_option rule_option_table[] = {
          "params.json (Mistral, Meta), or a GGUF file; options below win over it",
      .set = option_set_text,
      .offset = offsetof(rule_options, model),
+     .reads = READS_MODEL,
      .local = true},
     {.group = GROUP_WHAT,
      .name = "preset",

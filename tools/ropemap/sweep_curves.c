@@ -59,7 +59,6 @@ static ropemap_status make_all(sweep *all, ropemap_error *error) {
     static sweep_curve_options own; /* large */
     cli_progress progress = progress_start(all->options->curve.quiet);
     ropemap_status status = ROPEMAP_OK;
-    signals_hold();
     for (int i = 0; i < all->count && status == ROPEMAP_OK; i++) {
         own = *all->options;
         own.curve.progress = progress_tell;
@@ -82,40 +81,27 @@ static ropemap_status make_all(sweep *all, ropemap_error *error) {
         curve_chart_common(&all->options->curve, all->made, all->count, all->common, sizeof all->common);
     }
     progress_end(&progress);
-    signals_release();
     return status;
 }
 
 /* ---- pages --------------------------------------------------------------------------------------------- */
 
-/* Plots and what their size is from. */
+/* Plots and what their size is from; all curves and their limits, for the frames. */
 struct page {
     ropemap_plots plots;
     const curve_options *options;
+    const sweep *all;
+    double low, high;
 };
 
-static ropemap_status encode(const void *what, sweep_kind kind, ropemap_bytes *bytes, ropemap_error *error) {
+static ropemap_status encode_page(const void *what, output_kind kind, ropemap_bytes *bytes,
+                                  ropemap_error *error) {
     const struct page *page = what;
     ropemap_plots plots = page->plots;
-    const double millimetres = curve_chart_size(page->options, kind == SWEEP_PNG, 0.0, &plots.page);
-    return kind == SWEEP_SVG   ? ropemap_plots_svg(&plots, millimetres, bytes, error)
-           : kind == SWEEP_PDF ? ropemap_plots_pdf(&plots, millimetres, bytes, error)
-                               : ropemap_plots_png(&plots, bytes, error);
-}
-
-static ropemap_status write_pages(const sweep *all, const sweep_outputs *outputs, ropemap_error *error) {
-    const sweep_curve_options *options = all->options;
-    const int axes = options->plots.axis_count;
-    struct page page = {.options = &options->curve,
-                        .plots = {.page = all->charts[0].chart,
-                                  .plots = all->plots,
-                                  .count = all->count,
-                                  .columns = options->columns > 0 ? (int32_t)options->columns
-                                             : axes > 1           ? options->plots.axes[axes - 1].count
-                                                                  : 0}};
-    page.plots.page.title = all->title;
-    page.plots.page.subtitle = all->common;
-    return sweep_pages_write(outputs, encode, &page, error);
+    const double millimetres = curve_chart_size(page->options, kind == OUTPUT_PNG, 0.0, &plots.page);
+    return kind == OUTPUT_SVG   ? ropemap_plots_svg(&plots, millimetres, bytes, error)
+           : kind == OUTPUT_PDF ? ropemap_plots_pdf(&plots, millimetres, bytes, error)
+                                : ropemap_plots_png(&plots, bytes, error);
 }
 
 /* ---- frames -------------------------------------------------------------------------------------------- */
@@ -141,38 +127,50 @@ static void choose_limits(const sweep *all, double *low, double *high) {
     }
 }
 
-static ropemap_status write_frames(const sweep *all, const sweep_outputs *outputs, ropemap_error *error) {
-    double low = 0.0, high = 0.0;
-    choose_limits(all, &low, &high);
-    ropemap_status status = ROPEMAP_OK;
-    for (int i = 0; i < all->count && status == ROPEMAP_OK; i++) {
-        char name[SWEEP_NAME_BYTES], subtitle[LABEL_BYTES + COMMON_BYTES];
-        ropemap_bytes bytes = {.data = NULL};
-        ropemap_chart chart = all->charts[i].chart;
-        (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", all->labels[i],
-                       all->common[0] != '\0' ? ", " : "", all->common);
-        chart.subtitle = subtitle;
-        (void)curve_chart_size(&all->options->curve, true, CURVE_SHAPE, &chart);
-        chart.has_y_limits = true;
-        chart.y_low = low;
-        chart.y_high = high;
-        sweep_frame_name(outputs, i, name);
-        status = ropemap_chart_png(&chart, &bytes, error);
-        status = status == ROPEMAP_OK ? ropemap_output_write(name, &bytes, outputs->force, error) : status;
-        ropemap_bytes_free(&bytes);
-    }
-    return status;
+static ropemap_status encode_frame(const void *what, int index, ropemap_bytes *bytes, ropemap_error *error) {
+    const struct page *page = what;
+    const sweep *all = page->all;
+    char subtitle[LABEL_BYTES + COMMON_BYTES];
+    ropemap_chart chart = all->charts[index].chart;
+    (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", all->labels[index],
+                   all->common[0] != '\0' ? ", " : "", all->common);
+    chart.subtitle = subtitle;
+    (void)curve_chart_size(&all->options->curve, true, CURVE_SHAPE, &chart);
+    chart.has_y_limits = true;
+    chart.y_low = page->low;
+    chart.y_high = page->high;
+    return ropemap_chart_png(&chart, bytes, error);
+}
+
+/* ---- both ---------------------------------------------------------------------------------------------- */
+
+static ropemap_status write_all(const sweep *all, const sweep_outputs *outputs, ropemap_error *error) {
+    const sweep_curve_options *options = all->options;
+    const int axes = options->plots.axis_count;
+    struct page page = {.options = &options->curve,
+                        .all = all,
+                        .plots = {.page = all->charts[0].chart,
+                                  .plots = all->plots,
+                                  .count = all->count,
+                                  .columns = options->columns > 0 ? (int32_t)options->columns
+                                             : axes > 1           ? options->plots.axes[axes - 1].count
+                                                                  : 0}};
+    page.plots.page.title = all->title;
+    page.plots.page.subtitle = all->common;
+    choose_limits(all, &page.low, &page.high);
+    const sweep_encoder encoder = {.page = encode_page, .frame = encode_frame, .what = &page};
+    return sweep_outputs_write(outputs, &encoder, error);
 }
 
 ropemap_status sweep_curves(const sweep_curve_options *options, const sweep_outputs *outputs,
                             ropemap_error *error) {
     sweep all = {.options = options, .count = vary_count(&options->plots)};
     ropemap_status status = open_sweep(&all, error);
+    signals_hold();
     status = status == ROPEMAP_OK ? make_all(&all, error) : status;
-    status = status == ROPEMAP_OK ? write_pages(&all, outputs, error) : status;
-    if (status == ROPEMAP_OK && outputs->frames != NULL) {
-        status = write_frames(&all, outputs, error);
-    }
+    status = status == ROPEMAP_OK ? write_all(&all, outputs, error) : status;
+    outputs_free(outputs->files);
+    signals_release();
     close_sweep(&all);
     return status;
 }

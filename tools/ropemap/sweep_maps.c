@@ -52,12 +52,10 @@ static ropemap_status make_all(const sweep_options *options, setting *settings, 
                                ropemap_error *error) {
     cli_progress progress = progress_start(options->map.quiet);
     ropemap_status status = ROPEMAP_OK;
-    signals_hold();
     for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
         status = make_one(options, i, &progress, &settings[i], error);
     }
     progress_end(&progress);
-    signals_release();
     return status;
 }
 
@@ -121,60 +119,26 @@ static void make_title(const sweep_options *options, const setting *settings, in
     }
 }
 
-/* A sheet and what its size is from. */
+/* A sheet and what its size is from; the maps, for their frames. */
 struct page {
     ropemap_sheet sheet;
-    const print_size *print;
+    const sweep_options *options;
+    const setting *settings;
+    bool limited; /* frames: whether low and high are their limits */
+    double low, high;
 };
 
-static ropemap_status encode(const void *what, sweep_kind kind, ropemap_bytes *bytes, ropemap_error *error) {
+static ropemap_status encode_page(const void *what, output_kind kind, ropemap_bytes *bytes,
+                                  ropemap_error *error) {
     const struct page *page = what;
-    const print_scale scale = print_scale_of(page->print, kind == SWEEP_PNG);
+    const print_scale scale = print_scale_of(&page->options->map.print, kind == OUTPUT_PNG);
     ropemap_sheet sheet = page->sheet;
     sheet.width = scale.width;
     sheet.font_size = scale.font_size;
     sheet.dpi = scale.dpi;
-    return kind == SWEEP_SVG   ? ropemap_sheet_svg(&sheet, scale.millimetres, bytes, error)
-           : kind == SWEEP_PDF ? ropemap_sheet_pdf(&sheet, scale.millimetres, bytes, error)
-                               : ropemap_sheet_png(&sheet, bytes, error);
-}
-
-static ropemap_status write_sheets(const sweep_options *options, const sweep_outputs *outputs,
-                                   const setting *settings, int count, ropemap_error *error) {
-    char title[320];
-    ropemap_panel *panels = calloc((size_t)count, sizeof *panels);
-    if (panels == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d panels", count);
-    }
-    for (int i = 0; i < count; i++) {
-        panels[i] = (ropemap_panel){.map = &settings[i].map,
-                                    .label = settings[i].label,
-                                    .rows = settings[i].rows,
-                                    .cols = settings[i].cols};
-    }
-    make_title(options, settings, count, title, sizeof title);
-    const int axes = options->vary.axis_count;
-    const struct page page = {
-        .print = &options->map.print,
-        .sheet = {.title = title,
-                  .subtitle = in_common(settings, count, offsetof(ropemap_figure, subtitle), ""),
-                  .row_label = settings[0].figure.row_label,
-                  .col_label = settings[0].figure.col_label,
-                  .value_label =
-                      in_common(settings, count, offsetof(ropemap_figure, value_label), "similarity"),
-                  .panels = panels,
-                  .count = count,
-                  .columns = options->columns > 0 ? (int32_t)options->columns
-                             : axes > 1           ? options->vary.axes[axes - 1].count
-                                                  : 0,
-                  .colormap = options->map.colormap,
-                  .norm = options->map.figure.norm,
-                  .has_limits = options->map.has_limits,
-                  .low = options->map.low,
-                  .high = options->map.high}};
-    const ropemap_status status = sweep_pages_write(outputs, encode, &page, error);
-    free(panels);
-    return status;
+    return kind == OUTPUT_SVG   ? ropemap_sheet_svg(&sheet, scale.millimetres, bytes, error)
+           : kind == OUTPUT_PDF ? ropemap_sheet_pdf(&sheet, scale.millimetres, bytes, error)
+                                : ropemap_sheet_png(&sheet, bytes, error);
 }
 
 /* ---- frames -------------------------------------------------------------------------------------------- */
@@ -201,22 +165,57 @@ static bool choose_limits(const sweep_options *options, const setting *settings,
     return *low < *high;
 }
 
-static ropemap_status write_frames(const sweep_options *options, const sweep_outputs *outputs,
-                                   const setting *settings, int count, ropemap_error *error) {
-    double low = 0.0, high = 0.0;
-    const bool limited = choose_limits(options, settings, count, &low, &high);
-    ropemap_status status = ROPEMAP_OK;
-    for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
-        char name[SWEEP_NAME_BYTES];
-        sweep_frame_name(outputs, i, name);
-        ropemap_figure figure = settings[i].figure;
-        figure_options_apply(&options->map, true, &figure);
-        figure.colormap = options->map.colormap;
-        figure.has_limits = limited;
-        figure.low = low;
-        figure.high = high;
-        status = ropemap_map_save(&settings[i].map, &figure, name, outputs->force, error);
+static ropemap_status encode_frame(const void *what, int index, ropemap_bytes *bytes, ropemap_error *error) {
+    const struct page *page = what;
+    ropemap_figure figure = page->settings[index].figure;
+    figure_options_apply(&page->options->map, true, &figure);
+    figure.colormap = page->options->map.colormap;
+    figure.has_limits = page->limited;
+    figure.low = page->low;
+    figure.high = page->high;
+    return ropemap_figure_png(&figure, &page->settings[index].map, bytes, error);
+}
+
+/* ---- both ---------------------------------------------------------------------------------------------- */
+
+static ropemap_status write_all(const sweep_options *options, const sweep_outputs *outputs,
+                                const setting *settings, int count, ropemap_error *error) {
+    char title[320];
+    ropemap_panel *panels = calloc((size_t)count, sizeof *panels);
+    if (panels == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d panels", count);
     }
+    for (int i = 0; i < count; i++) {
+        panels[i] = (ropemap_panel){.map = &settings[i].map,
+                                    .label = settings[i].label,
+                                    .rows = settings[i].rows,
+                                    .cols = settings[i].cols};
+    }
+    make_title(options, settings, count, title, sizeof title);
+    const int axes = options->vary.axis_count;
+    struct page page = {
+        .options = options,
+        .settings = settings,
+        .sheet = {.title = title,
+                  .subtitle = in_common(settings, count, offsetof(ropemap_figure, subtitle), ""),
+                  .row_label = settings[0].figure.row_label,
+                  .col_label = settings[0].figure.col_label,
+                  .value_label =
+                      in_common(settings, count, offsetof(ropemap_figure, value_label), "similarity"),
+                  .panels = panels,
+                  .count = count,
+                  .columns = options->columns > 0 ? (int32_t)options->columns
+                             : axes > 1           ? options->vary.axes[axes - 1].count
+                                                  : 0,
+                  .colormap = options->map.colormap,
+                  .norm = options->map.figure.norm,
+                  .has_limits = options->map.has_limits,
+                  .low = options->map.low,
+                  .high = options->map.high}};
+    page.limited = choose_limits(options, settings, count, &page.low, &page.high);
+    const sweep_encoder encoder = {.page = encode_page, .frame = encode_frame, .what = &page};
+    const ropemap_status status = sweep_outputs_write(outputs, &encoder, error);
+    free(panels);
     return status;
 }
 
@@ -226,11 +225,11 @@ ropemap_status sweep_maps(const sweep_options *options, const sweep_outputs *out
     if (settings == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d settings", count);
     }
+    signals_hold();
     ropemap_status status = make_all(options, settings, count, error);
-    status = status == ROPEMAP_OK ? write_sheets(options, outputs, settings, count, error) : status;
-    if (status == ROPEMAP_OK && outputs->frames != NULL) {
-        status = write_frames(options, outputs, settings, count, error);
-    }
+    status = status == ROPEMAP_OK ? write_all(options, outputs, settings, count, error) : status;
+    outputs_free(outputs->files);
+    signals_release();
     for (int i = 0; i < count; i++) {
         ropemap_map_free(&settings[i].map);
     }

@@ -3,11 +3,7 @@
 #ifndef ROPEMAP_TOOLS_SWEEP_OUTPUTS_H
 #define ROPEMAP_TOOLS_SWEEP_OUTPUTS_H
 
-#include "host/ropemap.h"
-
-enum { SWEEP_NAME_BYTES = 4096 };
-
-typedef enum sweep_kind { SWEEP_PNG, SWEEP_SVG, SWEEP_PDF, SWEEP_KINDS } sweep_kind;
+#include "tools/ropemap/outputs.h"
 
 /* Where a sweep goes; all borrowed. */
 typedef struct sweep_outputs {
@@ -15,21 +11,21 @@ typedef struct sweep_outputs {
     int page_count;
     const char *frames; /* a directory; NULL: none */
     bool force;
+    cli_outputs *files; /* pages, then frames */
 } sweep_outputs;
 
-/* Refuses what is missing, endings and places of pages, and of frames [settings] that exist; makes the
- * directory. ROPEMAP_USAGE, ROPEMAP_IO. */
+/* Adds the pages and the frames [settings], and checks them. ROPEMAP_USAGE, ROPEMAP_IO. */
 ropemap_status sweep_outputs_check(const sweep_outputs *outputs, int settings, ropemap_error *error);
 
-/* The name of a frame. */
-void sweep_frame_name(const sweep_outputs *outputs, int index, char name[SWEEP_NAME_BYTES]);
+/* What makes the bytes of a page, and of the frame (a PNG) of each setting; `what` is the caller's. */
+typedef struct sweep_encoder {
+    ropemap_status (*page)(const void *what, output_kind kind, ropemap_bytes *bytes, ropemap_error *error);
+    ropemap_status (*frame)(const void *what, int index, ropemap_bytes *bytes, ropemap_error *error);
+    const void *what;
+} sweep_encoder;
 
-/* Makes one page; `what` is the caller's. */
-typedef ropemap_status (*sweep_encode)(const void *what, sweep_kind kind, ropemap_bytes *bytes,
-                                       ropemap_error *error);
-
-/* Writes every page, as its name says. */
-ropemap_status sweep_pages_write(const sweep_outputs *outputs, sweep_encode encode, const void *what,
-                                 ropemap_error *error);
+/* Writes every page, as its name says, and every frame. */
+ropemap_status sweep_outputs_write(const sweep_outputs *outputs, const sweep_encoder *encoder,
+                                   ropemap_error *error);
 
 #endif

@@ -1,0 +1,233 @@
+/* outputs.c - the one place where commands open what they write */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/outputs.h"
+
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/map_inputs.h"
+#include "tools/ropemap/options.h"
+#include "tools/ropemap/signals.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- what is read -------------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *name, const char *ending) {
+    const size_t length = strlen(name), wanted = strlen(ending);
+    return length >= wanted && strcmp(name + length - wanted, ending) == 0;
+}
+
+/* FILE[:TENSOR] */
+static ropemap_status note_tensor(cli_outputs *outputs, const char *text, ropemap_error *error) {
+    char *path = strdup(text);
+    if (path == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "%.200s: no memory for the name", text);
+    }
+    (void)tensor_cut(path);
+    const ropemap_status status = ropemap_outputs_input(outputs->set, path, error);
+    free(path);
+    return status;
+}
+
+/* A file, or a folder whose .json files say what the model is. */
+static ropemap_status note_model(cli_outputs *outputs, const char *path, ropemap_error *error) {
+    DIR *folder = opendir(path);
+    ropemap_status status = ropemap_outputs_input(outputs->set, path, error);
+    for (const struct dirent *found = folder != NULL ? readdir(folder) : NULL;
+         found != NULL && status == ROPEMAP_OK; found = readdir(folder)) {
+        char name[PATH_MAX];
+        const int length = snprintf(name, sizeof name, "%s/%s", path, found->d_name);
+        if (ends_with(found->d_name, ".json") && length > 0 && (size_t)length < sizeof name) {
+            status = ropemap_outputs_input(outputs->set, name, error);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    return status;
+}
+
+static ropemap_status note_read(cli_outputs *outputs, const cli_option *option, const char *value,
+                                ropemap_error *error) {
+    switch (option->reads) {
+    case READS_FILE:
+        return ropemap_outputs_input(outputs->set, value, error);
+    case READS_TENSOR:
+        return note_tensor(outputs, value, error);
+    case READS_MODEL:
+        return note_model(outputs, value, error);
+    case READS_NOTHING:
+        break;
+    }
+    return ROPEMAP_OK;
+}
+
+static void note(void *user, const cli_option *option, const char *value) {
+    cli_outputs *outputs = user;
+    if (outputs->noted == ROPEMAP_OK) {
+        outputs->noted = note_read(outputs, option, value, &outputs->note_error);
+    }
+}
+
+ropemap_status outputs_parse(const cli_command *command, int argc, char **argv, void *into, bool *help,
+                             cli_outputs *outputs, ropemap_error *error) {
+    *outputs = (cli_outputs){.set = NULL};
+    ropemap_status status = ropemap_outputs_new(&outputs->set, error);
+    if (status == ROPEMAP_OK) {
+        status = options_parse_noted(command, argc, argv, into, help, note, outputs, error);
+    }
+    if (status == ROPEMAP_OK && outputs->noted != ROPEMAP_OK) {
+        *error = outputs->note_error;
+        return outputs->noted;
+    }
+    return status;
+}
+
+ropemap_status outputs_note_vary(cli_outputs *outputs, const vary_set *vary, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int axis = 0; axis < vary->axis_count; axis++) {
+        const vary_axis *one = &vary->axes[axis];
+        for (int i = 0; i < one->count && status == ROPEMAP_OK; i++) {
+            status = note_read(outputs, one->option, one->values[i], error);
+        }
+    }
+    return status;
+}
+
+/* ---- names --------------------------------------------------------------------------------------------- */
+
+static const char *const kind_names[OUTPUT_KINDS] = {[OUTPUT_PNG] = "png",
+                                                     [OUTPUT_SVG] = "svg",
+                                                     [OUTPUT_PDF] = "pdf",
+                                                     [OUTPUT_NPY] = "npy",
+                                                     [OUTPUT_CSV] = "csv"};
+
+/* Written in place: standard output, a device, a FIFO. */
+static bool is_in_place(const char *path) {
+    struct stat status;
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode));
+}
+
+/* The path after "svg:", where that is written in place; else the whole name, and OUTPUT_KINDS. */
+static const char *split(const char *name, output_kind *kind) {
+    for (*kind = OUTPUT_PNG; *kind < OUTPUT_KINDS; ++*kind) {
+        const size_t length = strlen(kind_names[*kind]);
+        if (strncmp(name, kind_names[*kind], length) == 0 && name[length] == ':' &&
+            is_in_place(name + length + 1)) {
+            return name + length + 1;
+        }
+    }
+    return name;
+}
+
+output_kind output_kind_of(const char *name) {
+    output_kind kind = OUTPUT_KINDS;
+    const char *path = split(name, &kind);
+    if (kind != OUTPUT_KINDS) {
+        return kind;
+    }
+    for (kind = OUTPUT_PNG; kind < OUTPUT_KINDS; kind++) {
+        char ending[8];
+        (void)snprintf(ending, sizeof ending, ".%s", kind_names[kind]);
+        if (ends_with(path, ending)) {
+            return kind;
+        }
+    }
+    return is_in_place(path) ? OUTPUT_PNG : OUTPUT_KINDS;
+}
+
+static ropemap_status refuse_kind(const char *name, unsigned kinds, ropemap_error *error) {
+    char list[80] = "";
+    size_t used = 0;
+    for (int kind = 0, left = (int)kinds; kind < OUTPUT_KINDS; kind++) {
+        if ((kinds >> kind & 1u) != 0) {
+            left &= ~(1 << kind);
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s.%s",
+                                     used == 0   ? ""
+                                     : left == 0 ? " or "
+                                                 : ", ",
+                                     kind_names[kind]);
+        }
+    }
+    return fail(error, ROPEMAP_USAGE, "--output: '%.300s' cannot be written as that; a name ends in %s", name,
+                list);
+}
+
+ropemap_status outputs_add(cli_outputs *outputs, const char *name, unsigned kinds, bool force,
+                           ropemap_error *error) {
+    output_kind kind = OUTPUT_KINDS;
+    const char *path = split(name, &kind);
+    const ropemap_status status = ropemap_outputs_add(outputs->set, path, force, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    kind = output_kind_of(name);
+    if (kinds != OUTPUT_ANY && (kinds >> kind & 1u) == 0) {
+        return refuse_kind(name, kinds, error);
+    }
+    outputs->stdout_name = strcmp(path, "-") == 0 ? name : outputs->stdout_name;
+    outputs->count++;
+    return ROPEMAP_OK;
+}
+
+/* Makes and removes files next to the outputs: a signal meanwhile waits. */
+ropemap_status outputs_check(cli_outputs *outputs, const char *prints, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    if (prints != NULL && outputs->stdout_name != NULL) {
+        status = prints[0] == '\0' ? ROPEMAP_OK
+                                   : fail(error, ROPEMAP_USAGE, "%s and -o %s both write to stdout; use one",
+                                          prints, outputs->stdout_name);
+    } else if (prints != NULL) {
+        status = ropemap_outputs_add(outputs->set, "-", false, error); /* not into an input either */
+    }
+    signals_hold();
+    status = status == ROPEMAP_OK ? ropemap_outputs_check(outputs->set, error) : status;
+    signals_release();
+    return status;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------- */
+
+int outputs_order(const cli_outputs *outputs, int at) {
+    for (int in_place = 1; in_place >= 0; in_place--) {
+        for (int index = 0; index < outputs->count; index++) {
+            if (ropemap_outputs_in_place(outputs->set, index) == (in_place == 1) && at-- == 0) {
+                return index;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Opening a FIFO or filling a pipe may wait for ever, and leaves nothing behind: signals act at once there.
+ */
+ropemap_status outputs_write(cli_outputs *outputs, int index, const ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const bool in_place = ropemap_outputs_in_place(outputs->set, index);
+    if (signals_came()) {
+        return fail(error, ROPEMAP_STOPPED, "stopped before '%.200s' was written",
+                    ropemap_outputs_name(outputs->set, index));
+    }
+    if (in_place) {
+        signals_release();
+    }
+    const ropemap_status status = ropemap_outputs_write(outputs->set, index, bytes, error);
+    if (in_place) {
+        signals_hold();
+    }
+    return status;
+}
+
+ropemap_status outputs_finish(cli_outputs *outputs, ropemap_error *error) {
+    return ropemap_outputs_finish(outputs->set, error);
+}
+
+void outputs_free(cli_outputs *outputs) {
+    ropemap_outputs_free(outputs->set);
+    outputs->set = NULL;
+}
