@@ -1,9 +1,9 @@
 /* machine.c - what the numbers were measured on */
 /* SPDX-License-Identifier: MIT */
+#include "host/base/blas.h"
 #include "host/base/workers.h"
 #include "host/map/backend.h"
 
-#include <cblas.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,7 +49,9 @@ ropemap_status ropemap_bench_describe(ropemap_bench_machine *machine, ropemap_er
     if (!read_model(machine->processor, sizeof machine->processor)) {
         (void)snprintf(machine->processor, sizeof machine->processor, "unknown");
     }
-    copy_words(openblas_get_corename(), machine->blas_core, sizeof machine->blas_core);
-    copy_words(openblas_get_config(), machine->blas, sizeof machine->blas);
+    const rm_blas *blas = NULL;
+    RM_TRY(rm_blas_load(&blas, error));
+    copy_words(blas->get_corename(), machine->blas_core, sizeof machine->blas_core);
+    copy_words(blas->get_config(), machine->blas, sizeof machine->blas);
     return ROPEMAP_OK;
 }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/address_space.h"
 #include "host/base/alloc.h"
+#include "host/base/blas.h"
 #include "host/cpu/cpu.h"
 
 #include <string.h>
@@ -48,8 +49,13 @@ static ropemap_status cpu_open(rm_context **context, const rm_device *device, ro
         cpu_close(made);
         return rm_fail(
             error, ROPEMAP_RESOURCES,
-            "worker: no room for %d MiB of addresses, which BLAS takes for each thread (ulimit -v)",
+            "worker: no room for the %d MiB of addresses that BLAS takes for each thread (ulimit -v)",
             RM_CPU_BLAS_ROOM / 1048576);
+    }
+    const ropemap_status status = rm_blas_check_room(error); /* so that fewer threads run instead */
+    if (status != ROPEMAP_OK) {
+        cpu_close(made);
+        return status;
     }
     *context = made;
     return ROPEMAP_OK;

@@ -36,6 +36,6 @@ ropemap_status rm_cpu_pool(rm_context *context, const rm_grid *grid, rm_view til
                            int64_t col_first, rm_cells *cells, ropemap_error *error);
 
 /* gram = x^T x, both triangles, [cols of x, cols of x]. */
-void rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram);
+ropemap_status rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram, ropemap_error *error);
 
 #endif

@@ -71,7 +71,7 @@ ropemap_status rm_cpu_moment(rm_context *context, const rm_rotation *rotation, r
             subtract_centre(rows, centre);
         }
         const double power = ldexp(1.0, 2 * bring_near_one(rows));
-        rm_cpu_gram(context, rows, gram);
+        RM_TRY(rm_cpu_gram(context, rows, gram, error));
         for (int64_t i = 0; i < dim * dim; i++) {
             moment[i] += (double)context->gram[i] * power;
         }

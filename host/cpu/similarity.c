@@ -6,46 +6,51 @@
  * around each call and put back, so that the caller's own OpenMP work is not touched.
  *
  * A thread's first product takes a buffer of 128 MiB of addresses, and OpenBLAS asks for it without end where
- * a limit
- * (`ulimit -v`) leaves none. So a context holds as much from its opening, which fails in order, and lets go
- * here.
+ * a limit (`ulimit -v`) leaves none. So a context holds as much from its opening, which fails in order, and
+ * lets go here.
  */
 #include "host/base/address_space.h"
+#include "host/base/blas.h"
 #include "host/cpu/cpu.h"
 
-#include <cblas.h>
-#include <omp.h>
 #include <string.h>
 
 enum { CHUNK = 1024 }; /* numbers of two rows multiplied and added up in float */
 
-/* Makes ready for a product on this thread; what it returns is given to blas_end. */
-static int blas_begin(rm_context *context) {
+/* Makes ready for a product on this thread; `before` is given to blas_end. */
+static ropemap_status blas_begin(rm_context *context, const rm_blas **blas, int *before,
+                                 ropemap_error *error) {
+    RM_TRY(rm_blas_load(blas, error));
     rm_address_space_give(context->blas_room, RM_CPU_BLAS_ROOM);
     context->blas_room = NULL;
-    const int before = omp_get_max_threads();
-    omp_set_num_threads(1);
-    return before;
+    if ((*blas)->get_max_threads != NULL) {
+        *before = (*blas)->get_max_threads();
+        (*blas)->set_num_threads(1);
+    }
+    return ROPEMAP_OK;
 }
 
-static void blas_end(int before) {
-    omp_set_num_threads(before);
+static void blas_end(const rm_blas *blas, int before) {
+    if (blas->get_max_threads != NULL) {
+        blas->set_num_threads(before);
+    }
 }
 
 /* Rows are rounded to the type already, and hold its numbers as floats. */
 ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
                                  rm_view keys, rm_view tile, ropemap_error *error) {
     (void)dtype;
-    (void)error;
     const int64_t rows = queries.rows / blocks;
-    const int before = blas_begin(context);
+    const rm_blas *blas = NULL;
+    int before = 1;
+    RM_TRY(blas_begin(context, &blas, &before, error));
     for (int64_t first = 0; first < queries.rows; first += rows) {
         const rm_view q = rm_view_rows(queries, first, rows), to = rm_view_rows(tile, first, rows);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)keys.rows,
+        blas->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)keys.rows,
                     (blasint)queries.cols, 1.0f, q.data, (blasint)q.stride, keys.data, (blasint)keys.stride,
                     0.0f, to.data, (blasint)to.stride);
     }
-    blas_end(before);
+    blas_end(blas, before);
     return ROPEMAP_OK;
 }
 
@@ -67,10 +72,13 @@ ropemap_status rm_cpu_products(rm_context *context, rm_view a, rm_view b, rm_vie
     return ROPEMAP_OK;
 }
 
-void rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram) {
-    const int before = blas_begin(context);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)rows.cols, (blasint)rows.cols,
+ropemap_status rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram, ropemap_error *error) {
+    const rm_blas *blas = NULL;
+    int before = 1;
+    RM_TRY(blas_begin(context, &blas, &before, error));
+    blas->sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)rows.cols, (blasint)rows.cols,
                 (blasint)rows.rows, 1.0f, rows.data, (blasint)rows.stride, rows.data, (blasint)rows.stride,
                 0.0f, gram.data, (blasint)gram.stride);
-    blas_end(before);
+    blas_end(blas, before);
+    return ROPEMAP_OK;
 }

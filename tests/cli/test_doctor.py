@@ -153,12 +153,36 @@ class FakeDriver(DoctorCase):
             self.assertEqual(document["verdict"]["reason"], document["plugin_reason"])
             self.assertRegex(self.doctor(5), r"(?m)^plugin     none: ")
 
+    def blas_is(self, other):
+        """A library to load before the program, which then finds `other` for OpenBLAS."""
+        return fake_driver.compile_library(self.directory, "instead.so", """#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <string.h>
+void *dlopen(const char *name, int how) {
+    void *(*real)(const char *, int) = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
+    return real(name != NULL && strstr(name, "openblas") != NULL ? "%s" : name, how);
+}""" % other)
+
+    @unittest.skipIf(SANITIZE, "a sanitizer's library must come first")
+    def test_no_blas(self):
+        """A map needs none to be planned; to be made it does, and says what to install."""
+        for name in ("missing.so", "empty.so"):
+            if name == "empty.so":
+                fake_driver.compile_library(self.directory, name, "int nothing;")
+            environment = dict(os.environ, LD_PRELOAD=self.blas_is(self.path(name)))
+            self.done("map", "-n", "8", "--dry-run", env=environment)
+            self.done("info", env=environment)
+            self.refused(5, ["OpenBLAS", "install libopenblas0-openmp"], "map", "-n", "8", "--content", "gauss",
+                         "-o", "a.npy", env=environment)
+
     @unittest.skipIf(SANITIZE, "a sanitizer's library must come first")
     def test_another_blas_build(self):
         build = "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THREADS=64"
         other = fake_driver.compile_library(
-            self.directory, "other.so", 'const char *openblas_get_config(void) { return "%s"; }' % build)
-        environment = {"FAKE_GPUS": "0", "LD_PRELOAD": other}
+            self.directory, "other.so", """void cblas_sgemm(void) {}
+const char *openblas_get_corename(void) { return "Haswell"; }
+const char *openblas_get_config(void) { return "%s"; }""" % build)
+        environment = {"FAKE_GPUS": "0", "LD_PRELOAD": self.blas_is(other)}
         self.assertRegex(self.doctor(0, **environment), r"WARNING: not an OpenMP build")
         blas = json.loads(self.doctor(0, "--json", **environment))["blas"]
         self.assertEqual([blas["build"], blas["openmp"]], [build, False])

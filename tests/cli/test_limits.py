@@ -31,6 +31,24 @@ class AddressSpace(unittest.TestCase):
                 self.assertEqual(files, ["a.npy"] if code == 0 else [])
                 self.assertEqual(text.count("\n"), 0 if code == 0 else 1)
 
+    COMMANDS = (["--version"], ["--help"], ["map", "--help"], ["completion", "bash"], ["manual"], ["info"],
+                ["info", "--presets"], ["map", "-n", "128k", "--dry-run"], ["curve", "-n", "8"],
+                ["map", "-n", "8", "-o", "/dev/null"], ["explain", "--quick"], ["doctor"])
+
+    @unittest.skipIf(os.environ.get("ROPEMAP_SANITIZE"), "sanitizers take terabytes of addresses")
+    def test_what_multiplies_nothing_does_not_load_blas(self):
+        """Its constructor waited for ever from 60 to 310 MB, before main."""
+        for kilobytes in (64000, 100000, 150000, 204800, 260000, 310000):
+            for command in self.COMMANDS:
+                with self.subTest(kilobytes=kilobytes, command=command):
+                    done = subprocess.run(
+                        [PROGRAM, *command], timeout=60, capture_output=True, stdin=subprocess.DEVNULL,
+                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (kilobytes * 1024,) * 2))
+                    text = done.stderr.decode()
+                    needs = command[0] in ("curve", "explain", "doctor") or "/dev/null" in command
+                    self.assertIn(done.returncode, (0, 5) if needs else (0,), text)
+                    self.assertTrue(done.returncode == 0 or "ulimit -v" in text, text)
+
 
 if __name__ == "__main__":
     sys.exit(unittest.main())
