@@ -9,6 +9,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+/* Of a helper, at least: a task takes a tenth of it. */
+static const size_t STACK_BYTES = (size_t)1 << 20;
+
 /* What the workers of one run share. */
 struct run {
     const rm_team *team;
@@ -85,16 +88,33 @@ static void *worker_main(void *argument) {
     return NULL;
 }
 
+/* A stack that is large enough, which is not the usual one where `ulimit -s` is small. */
+static bool make_room(pthread_attr_t *room) {
+    size_t usual = 0;
+    if (pthread_attr_init(room) != 0) {
+        return false;
+    }
+    if (pthread_attr_getstacksize(room, &usual) == 0 &&
+        (usual >= STACK_BYTES || pthread_attr_setstacksize(room, STACK_BYTES) == 0)) {
+        return true;
+    }
+    (void)pthread_attr_destroy(room);
+    return false;
+}
+
 /* Starts the helpers with every signal blocked, so that signals go to the caller's own threads. */
 static int32_t start_helpers(struct worker *helpers, int32_t wanted, struct run *run) {
     sigset_t all, before;
+    pthread_attr_t room;
+    const bool roomy = make_room(&room);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     int32_t started = 0;
     (void)pthread_mutex_lock(&run->lock); /* no helper ends before all are counted */
     while (started < wanted) {
         helpers[started] = (struct worker){.run = run, .index = started + 1};
-        if (pthread_create(&helpers[started].thread, NULL, worker_main, &helpers[started]) != 0) {
+        if (pthread_create(&helpers[started].thread, roomy ? &room : NULL, worker_main, &helpers[started]) !=
+            0) {
             break;
         }
         started++;
@@ -102,6 +122,9 @@ static int32_t start_helpers(struct worker *helpers, int32_t wanted, struct run 
     run->running = started;
     (void)pthread_mutex_unlock(&run->lock);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (roomy) {
+        (void)pthread_attr_destroy(&room);
+    }
     return started;
 }
 

@@ -50,5 +50,41 @@ class AddressSpace(unittest.TestCase):
                     self.assertTrue(done.returncode == 0 or "ulimit -v" in text, text)
 
 
+class Stack(unittest.TestCase):
+    """`ulimit -s 64` was a crash, as was 96 for some commands. Below 20 kB the system cannot start it."""
+
+    COMMANDS = (["--version"], ["map", "--help"], ["map", "-n", "8", "-o", "/dev/null"], ["curve", "-n", "8"], ["info"],
+                ["map", "-n", "64", "--content", "gauss", "--pool", "max", "--threads", "4", "-o", "/dev/null"],
+                ["map", "-n", "16", "--phase", "hf-fp32", "--diff", "hf-fp32", "-o", "svg:/dev/null"],
+                ["sweep", "-n", "8", "--vary", "base=1e3,1e4", "-o", "pdf:/dev/null"],
+                ["sweep", "curve", "-n", "8", "--vary", "base=1e3,1e4", "-o", "/dev/null"], ["explain", "--quick"],
+                ["bound", "--length", "64", "--resolution", "0.01"], ["doctor"], ["manual"], ["completion", "bash"],
+                ["bench", "rotate", "-n", "64", "-d", "8", "--samples", "1", "--seconds", "0.01", "-q"])
+
+    @unittest.skipIf(os.environ.get("ROPEMAP_SANITIZE"), "a sanitizer needs more before main")
+    def test_small_stacks(self):
+        for kilobytes in (32, 64, 96):
+            for command in self.COMMANDS:
+                with self.subTest(kilobytes=kilobytes, command=command):
+                    done = subprocess.run(
+                        [PROGRAM, *command], timeout=60, capture_output=True, stdin=subprocess.DEVNULL,
+                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (kilobytes * 1024,) * 2))
+                    self.assertEqual(done.returncode, 0, done.stderr)
+
+    @unittest.skipIf(os.environ.get("ROPEMAP_SANITIZE"), "sanitizers take terabytes of addresses")
+    def test_no_room_for_another(self):
+        ends = set()
+        for mebibytes in range(40, 8, -2):  # from enough to where the system's own loader gives up (127)
+            def limit():
+                resource.setrlimit(resource.RLIMIT_STACK, (65536, 65536))
+                resource.setrlimit(resource.RLIMIT_AS, (mebibytes << 20, mebibytes << 20))
+
+            done = subprocess.run([PROGRAM, "info"], timeout=60, capture_output=True, preexec_fn=limit)
+            self.assertEqual(done.returncode == 5, b"raise ulimit -s" in done.stderr, done.stderr)
+            ends.add(done.returncode)
+        self.assertLessEqual({0, 5}, ends)
+        self.assertLessEqual(ends, {0, 5, 127})
+
+
 if __name__ == "__main__":
     sys.exit(unittest.main())

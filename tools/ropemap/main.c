@@ -1,14 +1,17 @@
 /* main.c - the program: finds the command that the first argument names and runs it */
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* pthread_setattr_default_np; in this file alone */
 #include "tools/ropemap/command.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/suggest.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /*
@@ -73,12 +76,7 @@ static int help(int count, char **words) {
     return command != NULL ? help_command(command) : refuse_command(words[0]);
 }
 
-int main(int argc, char **argv) {
-    if (!keep_standard_descriptors()) {
-        return ROPEMAP_IO;
-    }
-    ignore_write_signals();
-    buffer_stdout();
+static int run(int argc, char **argv) {
     if (argc < 2) {
         ropemap_error error;
         return failure_report(
@@ -96,4 +94,54 @@ int main(int argc, char **argv) {
     int used = 0;
     const cli_command *command = command_find(argc - 1, argv + 1, &used);
     return command != NULL ? command->run(argc - used, argv + used) : refuse_command(name);
+}
+
+/* ---- a stack of one's own ------------------------------------------------------------------------------ */
+
+/* The deepest calls take a tenth of this; it is address space until it is touched. */
+static const size_t STACK_BYTES = (size_t)8 << 20;
+
+typedef struct command_line {
+    int argc;
+    char **argv;
+    int code;
+} command_line;
+
+static void *run_line(void *given) {
+    command_line *line = given;
+    line->code = run(line->argc, line->argv);
+    return NULL;
+}
+
+/* Where `ulimit -s` leaves the process less than that, all of it runs on another thread, and so do the
+ * threads that it starts, whose usual size follows the limit. */
+static int run_with_room(int argc, char **argv) {
+    command_line line = {.argc = argc, .argv = argv};
+    struct rlimit limit;
+    pthread_attr_t room;
+    pthread_t thread;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= STACK_BYTES ||
+        pthread_attr_init(&room) != 0) {
+        return run(argc, argv);
+    }
+    const bool started = pthread_attr_setstacksize(&room, STACK_BYTES) == 0 &&
+                         pthread_setattr_default_np(&room) == 0 &&
+                         pthread_create(&thread, &room, run_line, &line) == 0;
+    if (!started || pthread_join(thread, NULL) != 0) {
+        ropemap_error error;
+        return failure_report(fail(&error, ROPEMAP_RESOURCES,
+                                   "no room for a stack of 8 MiB, and the limit is %llu kB; raise ulimit -s",
+                                   (unsigned long long)limit.rlim_cur / 1024),
+                              &error);
+    }
+    return line.code;
+}
+
+int main(int argc, char **argv) {
+    if (!keep_standard_descriptors()) {
+        return ROPEMAP_IO;
+    }
+    ignore_write_signals();
+    buffer_stdout();
+    return run_with_room(argc, argv);
 }
