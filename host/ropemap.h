@@ -63,6 +63,13 @@ typedef struct ropemap_error {
     char text[500];
 } ropemap_error;
 
+/*
+ * Bytes of the character that `text` (UTF-8) begins with, 0 at its end; *plain is false for what a terminal
+ * should not be sent: control characters, those that end a line or change the direction of text, and bytes
+ * that are no UTF-8, which are counted one by one. For names from files and arguments.
+ */
+ROPEMAP_API size_t ropemap_text_next(const char *text, bool *plain);
+
 /* ---- what is asked: the rule -----------------------------------------------------------------------------
  */
 

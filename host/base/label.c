@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/label.h"
 
+#include "host/ropemap.h"
+
 #include <string.h>
 
 static const char CUT[] = "...";
@@ -17,9 +19,10 @@ void rm_label_make(char *label, size_t size, const char *text) {
             text++;
         }
     }
-    for (; *text != '\0'; text++) {
-        const unsigned char byte = (unsigned char)*text;
-        label[at++] = byte < 0x20 || byte == 0x7f ? '?' : *text;
+    bool plain = false;
+    for (size_t bytes = 0; (bytes = ropemap_text_next(text, &plain)) > 0; text += bytes) {
+        memcpy(label + at, plain ? text : "?", plain ? bytes : 1);
+        at += plain ? bytes : 1;
     }
     label[at] = '\0';
 }

@@ -8,8 +8,8 @@
 enum { RM_LABEL_BYTES = 200 };
 
 /*
- * Writes `text` as one line of at most size - 1 bytes: control characters become '?', and of a text that is
- * too long the end stays, after "...", which tells files and tensors apart. size >= 8.
+ * Writes `text` as one line of at most size - 1 bytes: what ropemap_text_next finds not plain becomes '?',
+ * and of a text that is too long the end stays, after "...", which tells files and tensors apart. size >= 8.
  */
 void rm_label_make(char *label, size_t size, const char *text);
 

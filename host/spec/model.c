@@ -13,6 +13,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Texts from files are shown as they are: what a terminal should not be sent becomes '?'. */
+static void make_plain(char *text) {
+    bool plain = false;
+    char *to = text;
+    for (size_t bytes = 0; (bytes = ropemap_text_next(text, &plain)) > 0; text += bytes) {
+        memmove(to, plain ? text : "?", plain ? bytes : 1);
+        to += plain ? bytes : 1;
+    }
+    *to = '\0';
+}
+
 void rm_model_fact(ropemap_model *model, const char *name, const char *source, const char *format, ...) {
     if (model->fact_count >= RM_FACTS_MOST) {
         return;
@@ -22,8 +33,10 @@ void rm_model_fact(ropemap_model *model, const char *name, const char *source, c
     va_start(list, format);
     (void)vsnprintf(fact->value, sizeof fact->value, format, list);
     va_end(list);
+    make_plain(fact->value);
     (void)snprintf(fact->name, sizeof fact->name, "%s", name);
     (void)snprintf(fact->source, sizeof fact->source, "%s", source);
+    make_plain(fact->source);
 }
 
 void rm_model_warn(ropemap_model *model, const char *format, ...) {
@@ -31,9 +44,11 @@ void rm_model_warn(ropemap_model *model, const char *format, ...) {
         return;
     }
     va_list list;
+    char *warning = model->warnings[model->warning_count++];
     va_start(list, format);
-    (void)vsnprintf(model->warnings[model->warning_count++], RM_WARNING_BYTES, format, list);
+    (void)vsnprintf(warning, RM_WARNING_BYTES, format, list);
     va_end(list);
+    make_plain(warning);
 }
 
 /* ---- layers */
@@ -82,6 +97,7 @@ static ropemap_status start(const char *name, ropemap_model **model, ropemap_err
     (*model)->spec = ropemap_spec_default();
     (*model)->spec.head_dim = 0;
     (void)snprintf((*model)->name, sizeof(*model)->name, "%s", name);
+    make_plain((*model)->name);
     return ROPEMAP_OK;
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import unittest
@@ -64,6 +65,22 @@ class Completion(Case):
                                 capture_output=True, check=True, timeout=60)
         self.assertEqual(result.stderr, b"")
         return result.stdout.decode().split()
+
+    def test_examples_can_be_pasted(self):
+        """Each line is read as the shell would, up to --help: `5%%` was refused."""
+        commands = re.findall(r"^  (\w+(?: curve)?)  ", self.done("--help").stdout.decode(), re.M)
+        lines = 0
+        for command in commands:
+            page = self.done("help", *command.split()).stdout.decode()
+            for line in re.findall(r"^  (ropemap .*)$", page, re.M):
+                words = shlex.split(re.split(r"\s{3,}| [|&>] ", line)[0])[1:]
+                self.assertEqual(self.done(*words, "--help").stdout.decode(), page, line)
+                lines += 1
+        self.assertGreater(lines, 25)
+
+    def test_exit_codes_that_never_come_are_not_promised(self):
+        for page in (self.done("--help"), self.done("manual")):
+            self.assertNotRegex(page.stdout, rb"\b75\b")
 
     @unittest.skipUnless(shutil.which("bash"), "there is no bash here")
     def test_bash(self):

@@ -7,7 +7,7 @@ import stat
 import subprocess
 import unittest
 
-from harness import PROGRAM, Case, read_npy, read_png
+from harness import PROGRAM, Case, read_npy, read_png, write_safetensors
 
 COLOUR_MAPS = ["auto", "viridis", "magma", "cividis", "batlow", "diverging", "grey", "turbo", "seed"]
 
@@ -128,6 +128,34 @@ class Files(Case):
     def test_a_name_with_control_characters_cannot_steer_the_terminal(self):
         result = self.done(*self.small, "-o", "a\x1b[31m.png")
         self.assertNotIn(b"\x1b", result.stderr)
+
+    STEERING = ["\x1b[31m", "\x07", "\x85", "\x9b31m", "\u061c", "\u200e", "\u200f", "\u2028", "\u202a", "\u202e",
+                "\u2066", "\u2069"]
+
+    def test_nor_can_what_a_text_is_written_from_right_to_left_with(self):
+        """In names of files and tensors, in values, and in what files say; JSON has them as \\u."""
+        for sign in self.STEERING:
+            with self.subTest(sign=ascii(sign)):
+                name = "a%sgnp.png" % sign
+                result = self.done(*self.small, "-o", name, "--json", "--force")
+                self.assertEqual(json.loads(result.stdout)["outputs"], [name])
+                texts = [result.stdout, self.done(*self.small, "-o", name, "--force").stderr,
+                         self.refused(2, ["?"], "map", "--base", "1" + sign).encode(),
+                         self.refused(4, ["?"], "map", "--queries", "f" + sign, "--keys", "f" + sign, "-o", "b.png").encode()]
+                self.write("kv.safetensors", write_safetensors({"q" + sign: ([2, 4], [0.5] * 8)}))
+                texts.append(self.refused(2, ["q?"], "map", "--queries", "kv.safetensors:x", "--keys",
+                                          "kv.safetensors:q" + sign, "-o", "b.png").encode())
+                config = {"hidden_size": 64, "num_attention_heads": 8, "rope_theta": 1e4, "model_type": "llama" + sign,
+                          "rope_scaling": {"rope_type": "odd" + sign, "factor": 2.0}}
+                os.makedirs(self.path("m" + sign), exist_ok=True)
+                self.write("m%s/config.json" % sign, json.dumps(config).encode())
+                texts.append(self.run_program("info", "--model", "m" + sign).stderr)
+                del config["rope_scaling"]
+                self.write("m%s/config.json" % sign, json.dumps(config, ensure_ascii=False).encode())
+                result = self.done("info", "--model", "m" + sign)
+                texts += [result.stdout, result.stderr, self.done("info", "--model", "m" + sign, "--json").stdout]
+                for text in texts:
+                    self.assertNotIn(sign.encode(), text)
 
     def test_a_name_that_is_no_text(self):
         result = self.done(*self.small, "-o", b"\xff\xfe.png".decode(errors="surrogateescape"), "--json")

@@ -144,7 +144,9 @@ ropemap_status bench_json(const bench_report *report, ropemap_bytes *bytes, rope
                   document_text(machine->processor), "processors", (int)machine->processors, "simd",
                   machine->simd, "blas_core", document_text(machine->blas_core), "blas",
                   document_text(machine->blas), "gpu", gpu_object(report), "rows", rows_array(report));
-    char *text = document != NULL ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = document != NULL
+                     ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(17) | JSON_ENSURE_ASCII)
+                     : NULL;
     json_decref(document);
     if (text == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "bench: no memory for the report");

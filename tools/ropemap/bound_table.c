@@ -162,7 +162,8 @@ const cli_option bound_option_table[] = {
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
-     .help = "draw the table, as a .png, .svg or .pdf; may be repeated",
+     .help = "draw the table, as a .png, .svg or .pdf; - for a PNG on standard output in place of the text; "
+             "may be repeated",
      .set = set_output,
      .local = true},
     {.group = GROUP_OUTPUT,

@@ -23,7 +23,7 @@ static const cli_option options_table[] = {
      .letter = 'o',
      .argument = "FILE",
      .help = "draw the wavelengths of the pairs, scaled and not, as a .png; pairs with angles not seen in "
-             "training are shaded",
+             "training are shaded; - for standard output, in place of the text",
      .set = option_set_text,
      .offset = offsetof(info_options, output),
      .local = true},

@@ -48,7 +48,8 @@ static const cli_option options_table[] = {
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
-     .help = "where the plots go, side by side: .png, .svg or .pdf; may be given several times",
+     .help = "where the plots go, side by side: .png, .svg, .pdf, or - for a PNG on standard output, svg:- "
+             "for another kind; may be given several times",
      .set = curve_set_output},
     {.group = GROUP_OUTPUT,
      .name = "columns",

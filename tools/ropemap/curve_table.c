@@ -260,7 +260,8 @@ const cli_option curve_option_table[] = {
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
-     .help = "where the curves go: .png, .svg, .pdf, .csv or .npy; may be given several times",
+     .help = "where the curves go: .png, .svg, .pdf, .csv, .npy, or - for a PNG on standard output in place "
+             "of the text, csv:- for another kind; may be given several times",
      .set = curve_set_output,
      .local = true},
     {.group = GROUP_OUTPUT,

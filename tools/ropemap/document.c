@@ -137,7 +137,7 @@ int document_print(json_t *document) {
     if (document == NULL) {
         return failure_report(fail(&error, ROPEMAP_RESOURCES, "--json: no memory for the document"), &error);
     }
-    (void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    (void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17) | JSON_ENSURE_ASCII);
     (void)putchar('\n');
     json_decref(document);
     return finish_stdout();

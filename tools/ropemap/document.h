@@ -27,7 +27,8 @@ json_t *document_text(const char *text);
 json_t *document_base(const ropemap_spec *spec);
 json_t *document_frequencies(const ropemap_spec *spec);
 
-/* Prints a document to stdout and drops it; NULL counts as a lack of memory. Returns the exit code. */
+/* Prints a document to stdout in ASCII, so that no name in it can steer a terminal, and drops it; NULL counts
+ * as a lack of memory. Returns the exit code. */
 int document_print(json_t *document);
 
 #endif

@@ -17,9 +17,9 @@ ropemap_status fail(ropemap_error *error, ropemap_status status, const char *for
 }
 
 void print_plain(FILE *stream, const char *text) {
-    for (; *text != '\0'; text++) {
-        const unsigned char byte = (unsigned char)*text;
-        (void)fputc(byte < 0x20 || byte == 0x7F ? '?' : byte, stream);
+    bool plain = false;
+    for (size_t bytes = 0; (bytes = ropemap_text_next(text, &plain)) > 0; text += bytes) {
+        (void)fwrite(plain ? text : "?", 1, plain ? bytes : 1, stream);
     }
 }
 

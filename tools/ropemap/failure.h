@@ -20,7 +20,7 @@ ropemap_status fail(ropemap_error *error, ropemap_status status, const char *for
 /* Prints "ropemap: TEXT" unless `status` is ROPEMAP_OK, and returns the exit code. */
 int failure_report(ropemap_status status, const ropemap_error *error);
 
-/* Prints `text` with what a terminal would obey (control characters) replaced by '?'. */
+/* Prints `text` with what a terminal would obey (see ropemap_text_next) replaced by '?'. */
 void print_plain(FILE *stream, const char *text);
 
 /* Flushes standard output and returns the exit code: 4, with a message, where it could not take everything.

@@ -106,7 +106,8 @@ int help_program(void) {
         "(-n 128k, --scaling yarn:original=8k), of all else 1,000 (--base 500k is 500,000).\n"
         "\nA map of 131,072 positions as a figure:\n\n    ropemap map -n 128k -o map.png\n\n"
         "Exit codes: 0 done, 1 internal error, 2 usage, 3 bad input data, 4 input or output,\n"
-        "5 memory or a device is missing, 6 a check failed, 75 stopped on request.\n");
+        "5 memory or a device is missing, 6 a check failed. Ctrl-C and SIGTERM end long work in good\n"
+        "order and the program by that signal, which a shell shows as 130 and 143.\n");
     return finish_stdout();
 }
 

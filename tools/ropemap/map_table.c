@@ -260,8 +260,9 @@ const cli_option map_option_table[] = {
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
-     .help = "where the map goes: .png, .svg, .pdf, .npy, or - for a PNG on standard output; may be given "
-             "several times",
+     .help =
+         "where the map goes: .png, .svg, .pdf, .npy, or - for a PNG on standard output, svg:- for another "
+         "kind; may be given several times",
      .set = set_output,
      .local = true},
     {.group = GROUP_OUTPUT,

@@ -1,0 +1,48 @@
+/* text.c - characters of UTF-8, and which of them may be shown */
+/* SPDX-License-Identifier: MIT */
+#include "host/base/text.h"
+
+#include "host/ropemap.h"
+
+#include <string.h>
+
+/* Bytes of the sequence that starts with `byte`, 0 where none does. */
+static size_t sequence_bytes(uint8_t byte) {
+    return byte < 0x80 ? 1 : byte < 0xc2 ? 0 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : byte < 0xf5 ? 4 : 0;
+}
+
+static bool is_character(uint32_t code, size_t bytes) {
+    const bool in_range = code < 0x110000 && (code & 0xfffff800) != 0xd800;
+    const bool shortest = bytes < 3 || (bytes == 3 ? code >= 0x800 : code >= 0x10000);
+    return in_range && shortest && (code & 0xfffe) != 0xfffe && (code < 0xfdd0 || code > 0xfdef);
+}
+
+size_t rm_text_character(const char *text, size_t left, uint32_t *code) {
+    const uint8_t first = (uint8_t)*text;
+    const size_t bytes = left > 0 ? sequence_bytes(first) : 0;
+    if (bytes == 0 || bytes > left) {
+        return 0;
+    }
+    *code = bytes == 1 ? first : first & (0x7fu >> bytes);
+    for (size_t byte = 1; byte < bytes; byte++) {
+        const uint8_t next = (uint8_t)text[byte];
+        if ((next & 0xc0) != 0x80) {
+            return 0;
+        }
+        *code = *code << 6 | (next & 0x3f);
+    }
+    return is_character(*code, bytes) ? bytes : 0;
+}
+
+/* The bidirectional formatting characters of Unicode (UAX 9), U+2028 and U+2029. */
+bool rm_text_is_plain(uint32_t code) {
+    return code >= 0x20 && (code < 0x7f || code >= 0xa0) && code != 0x61c && code != 0x200e &&
+           code != 0x200f && (code < 0x2028 || code > 0x202e) && (code < 0x2066 || code > 0x206f);
+}
+
+size_t ropemap_text_next(const char *text, bool *plain) {
+    uint32_t code = 0;
+    const size_t left = strnlen(text, 4), bytes = rm_text_character(text, left, &code);
+    *plain = bytes > 0 && rm_text_is_plain(code);
+    return bytes > 0 ? (*text != '\0' ? bytes : 0) : (left > 0 ? 1 : 0);
+}

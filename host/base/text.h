@@ -1,0 +1,18 @@
+/* text.h - characters of UTF-8, and which of them may be shown */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_BASE_TEXT_H
+#define ROPEMAP_HOST_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the character at `text`, of which `left` bytes are there, and its code; 0 where it is none: no
+ * surrogates, nothing past U+10FFFF, no long forms, and none of the codes that are no characters. */
+size_t rm_text_character(const char *text, size_t left, uint32_t *code);
+
+/* False for control characters (C0, DEL, C1), and for what ends a line or changes the direction of text: a
+ * name that holds them could make a terminal or a page show another. */
+bool rm_text_is_plain(uint32_t code);
+
+#endif
