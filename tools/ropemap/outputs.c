@@ -154,7 +154,7 @@ static ropemap_status refuse_kind(const char *name, unsigned kinds, ropemap_erro
                                      kind_names[kind]);
         }
     }
-    return fail(error, ROPEMAP_USAGE, "--output: '%.300s' cannot be written as that; a name ends in %s", name,
+    return fail(error, ROPEMAP_USAGE, "--output: '%.300s' names no kind of file that is written here; use %s", name,
                 list);
 }
 
