@@ -22,7 +22,10 @@ static void what_is_no_text_is_replaced(void **state) {
         {"RoPE, base 10,000", "RoPE, base 10,000"},
         {"\u2212√d · θ 中 😀", "\u2212√d · θ 中 😀"},
         {"a\nb\tc\x7f", "a b c "},
-        {"\xc2\x85", " "},                     /* next line, a control */
+        {"\xc2\x85", " "}, /* next line, a control */
+        {"a\xe2\x80\xae"
+         "b",
+         "a b"},                               /* from right to left */
         {"\xff", BAD},                         /* never in UTF-8 */
         {"\x80x", BAD "x"},                    /* a tail without a head */
         {"\xc3", BAD},                         /* a head without a tail */

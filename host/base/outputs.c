@@ -25,7 +25,8 @@ typedef struct entry {
     rm_output output;
     char *name; /* owned; output.name */
     file_id id; /* of the file that is there; of a new one the directory's */
-    bool is_new, regular;
+    bool is_new;
+    bool alone;     /* no other output may be it: a file, a pipe */
     bool in_folder; /* in the one that is not there yet */
     bool force, filled, named;
 } entry;
@@ -165,10 +166,10 @@ static ropemap_status identify(const ropemap_outputs *outputs, entry *one, ropem
                             : rm_output_refuse(output, "cannot be looked up", error);
         }
         one->id = id_of(&status);
-        one->regular = S_ISREG(status.st_mode);
+        one->alone = S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode);
         return refuse_input(outputs, output->name, &status, error);
     }
-    one->is_new = one->regular = true;
+    one->is_new = one->alone = true;
     one->in_folder = is_in_new_folder(outputs, output->path);
     char directory[PATH_MAX];
     rm_output_directory(output->path, directory);
@@ -188,7 +189,7 @@ static bool is_twin(const entry *a, const entry *b) {
     if (strcmp(a->name, "-") == 0 && strcmp(b->name, "-") == 0) {
         return true;
     }
-    return a->regular && b->regular && a->is_new == b->is_new && a->in_folder == b->in_folder &&
+    return a->alone && b->alone && a->is_new == b->is_new && a->in_folder == b->in_folder &&
            is_same(a->id, b->id) &&
            (!a->is_new || strcmp(last_part(a->output.path), last_part(b->output.path)) == 0);
 }

@@ -254,7 +254,7 @@ class StandardOutput(Case):
         for command, kinds in ((["map", "-n", "8"], "png svg pdf npy"), (["curve", "-n", "8"], "png svg pdf npy csv"),
                                (["sweep", "-n", "8", *sweep], "png svg pdf"),
                                (["sweep", "curve", "-n", "8", *sweep], "png svg pdf"), (["info"], "png"),
-                               (["bound", "--table", "100,200"], "png svg pdf")):
+                               (["bound", "--table", "100,200", "--resolution", "0.01"], "png svg pdf")):
             names = {kind + ":-": kind for kind in kinds.split()}
             names["-"] = "png"
             for name, kind in names.items():
@@ -273,6 +273,15 @@ class StandardOutput(Case):
         self.assertGreater(picture["width"], 100)
         for command in (["curve", "-n", "8"], ["info"], ["bound", "--table", "100,200"], ["map", "-n", "8"]):
             self.refused(2, ["--json", "-o -"], *command, "--json", "-o", "-")
+
+    def test_other_names_of_standard_output(self):
+        """A pipe, here."""
+        self.assertEqual(self.done("curve", "-n", "8", "-o", "csv:/dev/stdout").stdout,
+                         self.done("curve", "-n", "8", "-o", "csv:-").stdout)
+        self.assertEqual(self.done("info", "-o", "/dev/fd/1").stdout, self.done("info", "-o", "-").stdout)
+        for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "svg:/dev/stdout"):
+            self.refused(2, ["--json", "stdout"], "map", "-n", "8", "--json", "-o", name)
+            self.refused(2, ["one file twice"], "map", "-n", "8", "-o", "-", "-o", name)
 
     def test_devices_and_other_files(self):
         self.done("curve", "-n", "8", "-o", "csv:/dev/null", "-o", "/dev/null")

@@ -39,6 +39,21 @@ class Signals(Case):
                 self.assertEqual(program.wait(20), -number)
                 self.assertEqual([self.names(), self.read("old.png")], [["old.png"], b"old"])
 
+    def test_a_signal_leaves_no_part_of_a_set(self):
+        """Neither pages nor a folder of frames, nor a file next to a pipe that nobody reads."""
+        os.mkfifo(self.path("fifo"))
+        for arguments in (["sweep", *LONG[1:], "--vary", "head-dim=64,128", "-o", "s.png", "--frames", "frames"],
+                          ["curve", "-n", "8", "-o", "a.png", "-o", "csv:fifo", "-o", "b.svg"],
+                          ["sweep", "curve", "-n", "8", "--vary", "base=1e3,1e4", "-o", "a.png", "-o", "svg:fifo",
+                           "--frames", "frames"]):
+            with self.subTest(arguments=arguments):
+                program = self.start(*arguments)
+                time.sleep(1.0)
+                self.assertIsNone(program.poll())
+                program.send_signal(signal.SIGINT)
+                self.assertEqual(program.wait(20), -signal.SIGINT)
+                self.assertEqual(self.names(), ["fifo"])
+
     def test_nohup_is_respected(self):
         program = self.start(*LONG, "-o", "new.npy", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
         time.sleep(0.7)

@@ -108,6 +108,8 @@ class Lines:
                                    "%d:%d:%d" % (first, self.random.randint(1, count), self.random.randint(1, 9))])
 
     def output(self, command):
+        if command == "bench":  # a table, whatever its name
+            return self.random.choice(["out.md", "out.md", "-", "old.png", "/dev/null", "folder/x"])
         kinds = {"map": "png svg pdf npy", "curve": "png svg pdf csv npy", "info": "png"}.get(command, "png svg pdf").split()
         kind = self.random.choice(kinds)
         return self.random.choice(["out%d.%s" % (self.random.randint(0, 2), kind)] * 6 + ["-", kind + ":-", "old.png",
@@ -249,7 +251,7 @@ def faults_of(words, result, before, after):
             yield "the input %s was changed" % name
         if code not in (0, 6):
             yield "%s was made by a run that failed" % name
-        elif not name.endswith("/") and incomplete(name, data):
+        elif not name.endswith("/") and words[0] != "bench" and incomplete(name, data):
             yield incomplete(name, data)
     if code == 0 and "--json" in words and not any("output=" in word for word in words if words[0] == "bench"):
         try:

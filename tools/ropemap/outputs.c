@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- what is read -------------------------------------------------------------------------------------- */
 
@@ -113,6 +114,14 @@ static bool is_in_place(const char *path) {
            (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode));
 }
 
+/* "-", or another name of the pipe that standard output is, such as /dev/stdout. */
+static bool is_stdout(const char *path) {
+    struct stat named, standard;
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &named) == 0 && fstat(STDOUT_FILENO, &standard) == 0 && S_ISFIFO(named.st_mode) &&
+            named.st_dev == standard.st_dev && named.st_ino == standard.st_ino);
+}
+
 /* The path after "svg:", where that is written in place; else the whole name, and OUTPUT_KINDS. */
 static const char *split(const char *name, output_kind *kind) {
     for (*kind = OUTPUT_PNG; *kind < OUTPUT_KINDS; ++*kind) {
@@ -154,8 +163,8 @@ static ropemap_status refuse_kind(const char *name, unsigned kinds, ropemap_erro
                                      kind_names[kind]);
         }
     }
-    return fail(error, ROPEMAP_USAGE, "--output: '%.300s' names no kind of file that is written here; use %s", name,
-                list);
+    return fail(error, ROPEMAP_USAGE, "--output: '%.300s' names no kind of file that is written here; use %s",
+                name, list);
 }
 
 ropemap_status outputs_add(cli_outputs *outputs, const char *name, unsigned kinds, bool force,
@@ -170,7 +179,7 @@ ropemap_status outputs_add(cli_outputs *outputs, const char *name, unsigned kind
     if (kinds != OUTPUT_ANY && (kinds >> kind & 1u) == 0) {
         return refuse_kind(name, kinds, error);
     }
-    outputs->stdout_name = strcmp(path, "-") == 0 ? name : outputs->stdout_name;
+    outputs->stdout_name = is_stdout(path) ? name : outputs->stdout_name;
     outputs->count++;
     return ROPEMAP_OK;
 }
