@@ -40,8 +40,11 @@ TOGETHER = {"queries": ["keys"], "keys": ["queries"], "head": ["queries", "keys"
             "state": ["queries", "keys"], "order": ["queries", "keys"], "first-position": ["queries", "keys"],
             "strict": ["queries", "keys"], "dims": ["table"], "rotary-dim": ["head-dim"], "chunk": ["causal"],
             "local": ["chunk", "causal"], "contour": ["frames"], "fail-above": ["baseline"]}
-APART = [{"queries", "content"}, {"model", "preset"}, {"json", "csv"}, {"positions-from", "grid"}, {"layer-type"},
-         {"profile"}, {"table", "length"}, {"queries", "band"}, {"queries", "quantity"}, {"queries", "phase"},
+# The value that another option must have, where both are there.
+FORCED = {"slope": ("encoding", "alibi"), "chunk": ("encoding", "dual-chunk"), "layer-type": ("model", "m"),
+          "sections": ("positions-from", "grid.npy")}
+APART = [{"queries", "content"}, {"model", "preset"}, {"json", "csv"}, {"positions-from", "grid"}, {"preset", "layer-type"},
+         {"profile"}, {"encoding", "content"}, {"encoding", "queries"}, {"encoding", "phase"}, {"table", "length"}, {"queries", "band"}, {"queries", "quantity"}, {"queries", "phase"},
          {"queries", "shift"}, {"quantity", "phase"}, {"band", "phase"}, {"bare", "contour"}, {"presets"},
          {"queries", "positions"}, {"queries", "rows"}, {"queries", "cols"}, {"queries", "head-dim"}, {"block"},
          {"heads"}, {"dark"}]
@@ -69,6 +72,7 @@ def make_inputs(folder):
     write_npy(os.path.join(folder, "q.npy"), (2, 16, 8), values)
     write_npy(os.path.join(folder, "k.npy"), (2, 16, 8), values[::-1])
     write_npy(os.path.join(folder, "at.npy"), (16,), list(range(0, 48, 3)), "<i8")
+    write_npy(os.path.join(folder, "grid.npy"), (3, 16), [i // 4 for i in range(16)] * 3, "<i8")
     write_npy(os.path.join(folder, "inv.npy"), (64,), [10000.0**(-i / 64) for i in range(64)])
     os.mkdir(os.path.join(folder, "m"))
     os.mkdir(os.path.join(folder, "folder"))
@@ -162,6 +166,12 @@ class Lines:
         self.unknown.add("--%s %s of %s" % (name, word, command))
         return self.number(1, 9)
 
+    def bent(self, value):
+        """The value with one character less, more, or another."""
+        at = self.random.randint(0, len(value))
+        more = self.random.choice(["", "0", "9", "-", ".", ":", ",", "e", "k", "=", "x", " ", "\n", "\u00e9"])
+        return value[:at] + more + value[at + self.random.randint(0, 1):]
+
     def line(self):
         command = self.random.choice(COMMANDS)
         options = self.options[command]
@@ -171,14 +181,19 @@ class Lines:
             names += [other for other in TOGETHER.get(name, []) if other in options]
         names = list(dict.fromkeys(names))
         if self.random.random() < 0.9:
+            names += [other for name, (other, _) in FORCED.items() if name in names and other in options and other not in names]
             for group in APART:
                 if group <= set(names):
                     names.remove(sorted(group)[0])
         values = [[name, self.value(command, name, options[name]) if options[name] is not None else None] for name in names]
-        if self.random.random() < 0.4:
-            with_value = [pair for pair in values if pair[1] is not None]
-            if with_value:
-                self.random.choice(with_value)[1] = self.random.choice(ODD)
+        for name, (other, value) in FORCED.items():
+            for pair in values:
+                if name in names and pair[0] == other:
+                    pair[1] = value
+        with_value = [pair for pair in values if pair[1] is not None]
+        if with_value and self.random.random() < 0.4:
+            pair = self.random.choice(with_value)
+            pair[1] = self.random.choice(ODD) if self.random.random() < 0.5 else self.bent(pair[1])
         words = command.split() + SHORT.get(command, [])
         for name, value in values:
             words += ["--" + name] if value is None else ["--%s=%s" % (name, value)]
@@ -243,7 +258,7 @@ def faults_of(words, result, before, after):
     gone = set(before) - set(after)
     if gone:
         yield "%s is gone" % ", ".join(sorted(gone))
-    inputs = {"q.npy", "k.npy", "at.npy", "inv.npy", "m/config.json"}
+    inputs = {"q.npy", "k.npy", "at.npy", "grid.npy", "inv.npy", "m/config.json"}
     for name, data in made.items():
         if os.path.basename(name).startswith("."):
             yield "%s was left" % name
