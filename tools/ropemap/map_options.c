@@ -4,6 +4,8 @@
 
 #include "tools/ropemap/failure.h"
 
+#include <string.h>
+
 map_options map_options_default(void) {
     return (map_options){.rule = rule_options_default(), .request = ropemap_request_default()};
 }

@@ -193,11 +193,11 @@ const cli_option rule_option_table[] = {
      .name = "frequencies",
      .argument = "FILE.npy[:HEAD]",
      .help = "inverse frequencies as numbers, radians a token, in place of base and scaling: [pairs], or a "
-             "row of "
-             "[heads, pairs], else that of --head; a model still gives all else",
+             "row of [heads, pairs], else that of --head; a model still gives all else",
      .set = option_set_text,
      .offset = offsetof(rule_options, frequencies),
-     .local = true},
+     .local = true,
+     .reads = READS_TENSOR},
     {.group = GROUP_WHAT,
      .name = "length",
      .argument = "TOKENS",
