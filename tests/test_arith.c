@@ -148,7 +148,7 @@ static void check_golden(const struct golden *golden) {
     }
 }
 
-/* The oracle too is held against the file: 60 digits by mpmath, from tools/make_phase_golden.py. */
+/* The oracle too is held against the file: 60 digits by mpmath, from tools/golden/phases.py. */
 static void test_phase_against_golden_file(void **state) {
     (void)state;
     FILE *file = fopen(RM_TEST_DATA "/phase.csv", "r");

@@ -14,7 +14,7 @@
 enum { CASES_MOST = 200, HEAD_MOST = 512 };
 static const double TWO_PI = 6.283185307179586477;
 
-/* ---- the files of tools/make_rules_golden.py: lines of fields with tabs between them ---- */
+/* ---- the files of tools/golden/rules.py: lines of fields with tabs between them ---- */
 
 typedef struct golden {
     char *line; /* what the other texts point into */

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-# make_rules_golden.py - what transformers computes for each RoPE rule, and the same in 60 digits
+# rules.py - what transformers computes for each RoPE rule, and the same in 60 digits
 # SPDX-License-Identifier: MIT
 """Writes tests/data/rules/{exact,transformers,rotated}.tsv. Needs transformers 5.24.0, torch and mpmath.
 
-    python3 tools/make_rules_golden.py tests/data/rules
+    python3 tools/golden/rules.py tests/data/rules
 
 cases.tsv and lists.tsv say what is computed.
 exact.tsv: name, rule as ropemap_scaling_parse takes it, base, head_dim, rotary_dim, length, attention factor and

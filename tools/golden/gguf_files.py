@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-# make_gguf_golden.py - small GGUF files with the metadata of real models, for tests/data/gguf/
+# gguf_files.py - small GGUF files with the metadata of real models, for tests/data/gguf/
 # SPDX-License-Identifier: MIT
 """Writes one file a model with the keys and RoPE tensors that llama.cpp's converter gives it, and no weights.
 Needs the package gguf, which is by the makers of the format; the tests compare against numbers of their own.
 
-    python3 tools/make_gguf_golden.py tests/data/gguf
+    python3 tools/golden/gguf_files.py tests/data/gguf
 """
 import math
 import pathlib

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-# make_phase_golden.py - cosines and sines of rotary phases in 60 digits, for tests/data/phase.csv
+# phases.py - cosines and sines of rotary phases in 60 digits, for tests/data/phase.csv
 # SPDX-License-Identifier: MIT
 """Prints base,dim,pair,position,cos,sin: cos and sin of position * base^(-2 pair / dim). Needs mpmath.
 
-    python3 tools/make_phase_golden.py > tests/data/phase.csv
+    python3 tools/golden/phases.py > tests/data/phase.csv
 """
 from mpmath import cos, mp, mpf, nstr, pi, sin
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-# make_stacks_golden.py - what transformers and llama.cpp compute in float32, for tests/data/stacks
+# stacks.py - what transformers and llama.cpp compute in float32, for tests/data/stacks
 # SPDX-License-Identifier: MIT
 """Writes inv_freq.tsv and rotated.tsv. Needs transformers 5.24.0, torch, a C++ compiler and the sources of ggml.
 
-    python3 tools/make_stacks_golden.py tests/data/stacks GGML_CHECKOUT
+    python3 tools/golden/stacks.py tests/data/stacks GGML_CHECKOUT
 
 inv_freq.tsv: name, rule as ropemap_scaling_parse takes it, base, head_dim, rotary_dim, length, then as bits of float32
   transformers' attention factor and inv_freq.
