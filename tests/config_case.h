@@ -15,6 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define LLAMA        "'model_type': 'llama', 'head_dim': 128, "
+#define PHI3         "'model_type': 'phi3', 'head_dim': 128, " /* whose class takes a rotary share */
 #define TINY         "'model_type': 'llama', 'head_dim': 8, 'max_position_embeddings': 400, "
 
 /* Tables hold JSON with ' for ", which no value here has. */

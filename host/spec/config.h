@@ -36,13 +36,16 @@ enum {
     RM_FAMILY_LOCAL_SCALED = 64, /* layers with sliding attention are scaled, next to a base of their own */
     RM_FAMILY_COMPRESSED = 128,  /* DeepSeek-V4: only layers that compress keys are scaled */
     RM_FAMILY_CHUNKED = 512,     /* layers that do not rotate have full attention, the others chunks */
-    RM_FAMILY_BASE_WINS = 256    /* rope_theta of the file takes the place of the one in `rule` */
+    RM_FAMILY_BASE_NAMED =
+        2048,                 /* outside of a dict the class reads its own name of the base, not rope_theta */
+    RM_FAMILY_BASE_WINS = 256 /* rope_theta of the file takes the place of the one in `rule` */
 };
 
 /* What transformers' class of a model type takes where the file does not say. 0: nothing of its own. */
 typedef struct rm_family {
     const char *type; /* "" for one that is not known */
     bool interleaved;
+    bool share; /* rope_type default takes a partial_rotary_factor; so it does where there is a `partial` */
     double base, local_base;         /* local: of layers with sliding attention */
     double partial;                  /* partial_rotary_factor */
     int32_t head_dim, full_head_dim; /* full: of layers with full attention */

@@ -74,7 +74,15 @@ static ropemap_status find_base(rm_config *config, rm_found *base) {
         warn_beside(config, base);
         return ROPEMAP_OK;
     }
-    RM_TRY(rm_config_first(config, &config->top, base_keys, &base_want, base));
+    const bool own_name = (config->family->flags & RM_FAMILY_BASE_NAMED) != 0; /* past "rope_theta" */
+    const json_t *unread = own_name ? json_object_get(config->top.object, base_keys[0]) : NULL;
+    if (json_is_number(unread)) {
+        rm_model_warn(config->model,
+                      "rope_theta is %.15g and was not used: transformers' class of model_type %s does not "
+                      "read it outside of rope_parameters",
+                      json_number_value(unread), config->family->type);
+    }
+    RM_TRY(rm_config_first(config, &config->top, base_keys + (own_name ? 1 : 0), &base_want, base));
     return base->given ? ROPEMAP_OK : rm_config_first(config, &attention, base_keys, &base_want, base);
 }
 
@@ -240,13 +248,32 @@ static void note_share(const rm_config *config, const char *path) {
     rm_config_note_number(config, "rotary_dim", config->model->spec.rotary_dim, source);
 }
 
+/* Most classes rotate the whole head under rope_type default, whatever the share; other rules take it. */
+static bool takes_share(const rm_config *config) {
+    const rm_family *family = config->family;
+    return config->kind->read != NULL || family->share || family->partial > 0.0 ||
+           (family->rule != NULL && strstr(family->rule, "partial_rotary_factor") != NULL);
+}
+
+static ropemap_status find_share(const rm_config *config, rm_found *partial) {
+    RM_TRY(rm_config_partial(config, partial));
+    if (partial->given && partial->value != 1.0 && !takes_share(config)) {
+        rm_model_warn(config->model,
+                      "%s is %.15g and was not applied: transformers' class of model_type %s rotates the "
+                      "whole head under rope_type default",
+                      partial->path, partial->value, config->family->type);
+        partial->given = false;
+    }
+    return ROPEMAP_OK;
+}
+
 static ropemap_status read_rotary_dim(rm_config *config) {
     static const char *const dim_keys[] = {"rotary_dim", "rotary_embedding_dim", "rope_dim", "rotary_ndims",
                                            NULL};
     ropemap_spec *spec = &config->model->spec;
     const rm_family *family = config->family;
     rm_found partial, dim;
-    RM_TRY(rm_config_partial(config, &partial));
+    RM_TRY(find_share(config, &partial));
     RM_TRY(rm_config_first(config, &config->top, dim_keys, &dim_want, &dim));
     if (dim.given && dim.value > spec->head_dim) {
         return rm_fail(config->error, ROPEMAP_DATA, "%s: %s is %.15g, expected at most the head_dim, %d",

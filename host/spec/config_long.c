@@ -3,6 +3,7 @@
 #include "host/spec/config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const rm_want original_want = {
@@ -22,6 +23,11 @@ static ropemap_status read_original(rm_config *config) {
     scaling->max_length = (double)config->model->trained_length;
     RM_TRY(rm_config_number(config, &config->top, ORIGINAL, &original_want, &beside));
     RM_TRY(rm_config_number(config, &config->rope, ORIGINAL, &original_want, &within));
+    if (!beside.given && config->family->original > 0) { /* an attribute of the class, which wins as well */
+        beside.given = true;
+        beside.value = config->family->original;
+        (void)snprintf(beside.path, sizeof beside.path, "default of model_type %s", config->family->type);
+    }
     if (!beside.given) {
         found = &within;
     } else if (within.given && within.value != beside.value) {
@@ -30,12 +36,11 @@ static ropemap_status read_original(rm_config *config) {
     }
     if (found->given) {
         scaling->original_length = found->value;
-        rm_config_note_number(config, "original length", found->value, found->path);
-        return ROPEMAP_OK;
-    }
-    if (config->family->original > 0) {
-        scaling->original_length = config->family->original;
-        rm_config_note_default(config, "original length", config->family->original);
+        if (rm_config_value(&config->top, ORIGINAL) == NULL && found == &beside) {
+            rm_config_note_default(config, "original length", found->value);
+        } else {
+            rm_config_note_number(config, "original length", found->value, found->path);
+        }
         return ROPEMAP_OK;
     }
     if (scaling->max_length < original_want.low) {

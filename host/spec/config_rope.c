@@ -311,8 +311,10 @@ static ropemap_status choose_flat(rm_config *config, const char *wanted) {
     const bool listed = json_is_array(rm_config_value(&config->top, "rope_theta")) &&
                         rm_config_layers_have(config, SLIDING) && rm_config_layers_have(config, FULL);
     const bool local = listed || has_local_base(config) || (flags & RM_FAMILY_FULL_SCALED) != 0;
-    const bool slides = local || rm_config_layers_have(config, SLIDING) ||
-                        json_is_number(rm_config_value(&config->top, "sliding_window"));
+    const json_t *window = rm_config_value(&config->top, "sliding_window");
+    const bool usual = (flags & RM_FAMILY_FULL_PLAIN) != 0 && window == NULL &&
+                       rm_config_value(&config->top, "layer_types") == NULL; /* the class has a window */
+    const bool slides = local || usual || rm_config_layers_have(config, SLIDING) || json_is_number(window);
     const bool plain = slides && (flags & RM_FAMILY_FULL_PLAIN) != 0;
     const char *chosen = wanted != NULL ? wanted : plain ? SLIDING : local ? FULL : NULL;
     if (chosen == NULL) {
