@@ -423,7 +423,12 @@ static const rm_family families[] = {
      .rule = "{'full_attention': {'rope_type': 'default', 'rope_theta': 500000.0, 'partial_rotary_factor': "
              "0.5}, 'sliding_attention': {'rope_type': 'default', 'rope_theta': 10000.0, "
              "'partial_rotary_factor': 1.0}}"},
-    {.type = "lara_mini", .head_dim = 128, .hidden = 1024, .heads = 16, .length = 131072},
+    {.type = "lara_mini",
+     .head_dim = 128,
+     .hidden = 1024,
+     .heads = 16,
+     .length = 131072,
+     .flags = RM_FAMILY_FULL_PLAIN},
     {.type = "lfm2", .base = 1000000.0, .hidden = 2560, .heads = 32, .length = 128000},
     {.type = "lfm2_moe", .base = 1000000.0, .hidden = 2048, .heads = 32, .length = 128000},
     {.type = "lfm3",

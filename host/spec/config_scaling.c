@@ -62,9 +62,12 @@ static ropemap_status read_proportional(rm_config *config) {
     rm_found share;
     scaling->rule = ROPEMAP_SCALING_PROPORTIONAL;
     RM_TRY(rm_config_partial(config, &share));
-    scaling->rotated = share.given ? share.value : 1.0;
+    const double own = config->family->partial;
+    scaling->rotated = share.given ? share.value : own > 0.0 ? own : 1.0;
     if (share.given) {
         rm_config_note_number(config, "rotated", share.value, share.path);
+    } else if (own > 0.0) {
+        rm_config_note_default(config, "rotated", own);
     } else {
         rm_model_warn(config->model, "proportional without partial_rotary_factor: all pairs turn");
     }
