@@ -69,14 +69,14 @@ static ropemap_status read_growth(rm_config *config) {
         }
         return ROPEMAP_OK;
     }
-    if (growth < 1.0) {
+    if (growth < 1.0 && config->kind->read != rm_config_longrope) {
         return rm_fail(
             config->error, ROPEMAP_DATA,
             "%s: %s has no factor, and max_position_embeddings is %.15g, expected at least %s, %.15g",
             config->label, config->rope.path, scaling->max_length, ORIGINAL, scaling->original_length);
     }
-    scaling->factor = growth;
-    rm_config_note_number(config, "factor", growth, "max_position_embeddings / original");
+    scaling->factor = growth < 1.0 ? 1.0 : growth; /* of LongRoPE's attention factor, which stays 1 below 1 */
+    rm_config_note_number(config, "factor", scaling->factor, "max_position_embeddings / original");
     return ROPEMAP_OK;
 }
 
