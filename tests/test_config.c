@@ -36,6 +36,12 @@ static const rule_case rule_cases[] = {
      0},
     {"{" LLAMA "'partial_rotary_factor': 0.5, 'rope_scaling': {'type': 'linear', 'factor': 4}}", NULL,
      RULE(LINEAR), 1e4, 128, 64, HALF, 4, 0},
+    {"{'model_type': 'gemma3_text', 'rope_theta': 5e5, 'rope_parameters': {'full_attention': {}, "
+     "'sliding_attention': {}}}",
+     "sliding_attention", RULE(NONE), 1e4, 256, 256, HALF, 0, 0},
+    {"{'model_type': 'gemma3_text', 'rope_theta': 5e5, 'rope_parameters': {'full_attention': {}, "
+     "'sliding_attention': {}}}",
+     "full_attention", RULE(NONE), 5e5, 256, 256, HALF, 0, 0},
     {"{'model_type': 'glm4', 'rope_parameters': {'rope_type': 'proportional'}}", NULL, RULE(PROPORTIONAL),
      1e4, 128, 128, INTER, 0.5, 0},
     {"{'model_type': 'gpt_neox', 'head_dim': 64, 'rope_theta': 5e5}", NULL, RULE(NONE), 1e4, 64, 16, HALF, 0,

@@ -55,6 +55,16 @@ static void warn_beside(const rm_config *config, const rm_found *base) {
 }
 
 /* The dict's base wins over one beside it, as in transformers; a list with one for each layer over both. */
+static ropemap_status find_local_base(rm_config *config, rm_found *base) {
+    RM_TRY(rm_config_first(config, &config->top, local_keys, &base_want, base));
+    if (!base->given) {
+        base->given = true;
+        base->value = config->family->local_base;
+        (void)snprintf(base->path, sizeof base->path, "default of model_type %s", config->family->type);
+    }
+    return ROPEMAP_OK;
+}
+
 static ropemap_status find_base(rm_config *config, rm_found *base) {
     const rm_config_dict attention = rm_config_peek(&config->top, "attn_config");
     if (config->local) {
@@ -73,6 +83,10 @@ static ropemap_status find_base(rm_config *config, rm_found *base) {
     if (base->given) {
         warn_beside(config, base);
         return ROPEMAP_OK;
+    }
+    if (config->layer_type != NULL && strcmp(config->layer_type, "sliding_attention") == 0 &&
+        config->family->local_base > 0.0) { /* a dict of its own without a base */
+        return find_local_base(config, base);
     }
     const bool own_name = (config->family->flags & RM_FAMILY_BASE_NAMED) != 0; /* past "rope_theta" */
     const json_t *unread = own_name ? json_object_get(config->top.object, base_keys[0]) : NULL;
