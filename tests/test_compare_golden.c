@@ -1,7 +1,7 @@
 /* test_compare_golden.c - buffers that stacks hold, or get wrong, each held against a rule: what it is must
  * be found */
 /* SPDX-License-Identifier: MIT */
-/* tests/data/compare.tsv is made by tools/make_check_golden.py, from transformers and from papers' formulas.
+/* tests/data/compare.tsv is made by tools/golden/buffers.py, from transformers and from papers' formulas.
  */
 #include "host/base/status.h"
 

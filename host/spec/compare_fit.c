@@ -338,7 +338,7 @@ static void other_parameter(rm_comparing *work) {
     const rm_scaling_row *row = rm_scaling_find(work->spec->scaling.rule);
     for (int i = 0; i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {
         const rm_parameter *parameter = row->takes[i].parameter;
-        if (parameter->kind == RM_PARAMETER_NUMBER) {
+        if (parameter->kind == RM_PARAMETER_NUMBER || parameter->kind == RM_PARAMETER_TOKENS) {
             other_number(work, parameter);
         } else if (parameter->kind == RM_PARAMETER_FLAG || parameter->kind == RM_PARAMETER_RAMP) {
             other_word(work, parameter);

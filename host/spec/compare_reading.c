@@ -62,13 +62,14 @@ bool rm_reading_is(const rm_reading *reading, int32_t pair, double radians) {
     const bool half = reading->precision == RM_PRECISION_FP16;
     const double least = half ? FP16_STEP * 0.504 : 0.0;
     return found == wanted ||
-           (isfinite(wanted) && fabs(found - wanted) <= fmax(CLOSE[reading->precision] * wanted, least)) ||
+           (isfinite(wanted) &&
+            fabs(found - wanted) <= fmax(CLOSE[reading->precision] * fabs(wanted), least)) ||
            (half && found >= FP16_MOST && wanted >= FP16_MOST);
 }
 
 double rm_reading_error(const rm_reading *reading, int32_t pair, double radians) {
     const double found = stored_at(reading, pair), wanted = rm_unit_of_radians(reading->unit, radians);
-    return found == wanted ? 0.0 : wanted == 0.0 ? INFINITY : fabs(found - wanted) / wanted;
+    return found == wanted ? 0.0 : wanted == 0.0 ? INFINITY : fabs((found - wanted) / wanted);
 }
 
 bool rm_comparing_try(rm_comparing *work, const ropemap_spec *spec) {
@@ -77,6 +78,10 @@ bool rm_comparing_try(rm_comparing *work, const ropemap_spec *spec) {
         return false;
     }
     work->attention = 1.0;
+    if (spec->frequencies != NULL) {
+        memcpy(work->trial, spec->frequencies->radians, (size_t)pairs * sizeof *work->trial);
+        return true;
+    }
     rm_scaling_find(spec->scaling.rule)->rule(spec, pairs, work->exact, &work->attention);
     for (int32_t i = 0; i < pairs; i++) {
         work->trial[i] = work->exact[i].high;

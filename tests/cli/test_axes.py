@@ -15,7 +15,7 @@ VIT = {"hidden_size": 768, "num_attention_heads": 12, "image_size": 224, "patch_
 
 
 def tensor(rows, head, a, b, modulus, less):
-    """The vectors of tools/make_axes_golden.py."""
+    """The vectors of tools/golden/axes.py."""
     values = [((a * row + b * element) % modulus - less) / 8 for row in range(rows) for element in range(head)]
     return write_npy((rows, head), values)
 

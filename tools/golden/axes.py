@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-# make_axes_golden.py - what models of images and video make of their config.json, for tests/data/axes
+# axes.py - what models of images and video make of their config.json, for tests/data/axes
 # SPDX-License-Identifier: MIT
 """Writes golden.json. Needs transformers 5.24.0, diffusers 0.42.1 and torch.
 
-    python3 tools/make_axes_golden.py tests/data/axes/golden.json
+    python3 tools/golden/axes.py tests/data/axes/golden.json
 
 A list of {name, config, grid or null, positions or null, ones, scores}: `config` is a config.json; positions, where
 they are given, are [axes][rows], else the patches of the grid in reading order. ones[k] is the dot product that the

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-# make_angles_golden.py - heads that torch turns by angles of 16 bits, for tests/data/stacks/angles16.tsv
+# angles.py - heads that torch turns by angles of 16 bits, for tests/data/stacks/angles16.tsv
 # SPDX-License-Identifier: MIT
 """Prints lines of the form of tests/data/stacks/rotated.tsv. Needs transformers 5.24.0 and torch.
 
-    python3 tools/make_angles_golden.py > tests/data/stacks/angles16.tsv
+    python3 tools/golden/angles.py > tests/data/stacks/angles16.tsv
 
 Each head is turned in both ways that the public reports name, which must agree in every bit: by a matrix product of
 float32 under torch.autocast (diffusers issue 13920), and by a module cast to 16 bits that casts its positions too and

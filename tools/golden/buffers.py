@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-# make_check_golden.py - buffers of frequencies as stacks hold them or get them wrong, and what each one is
+# buffers.py - buffers of frequencies as stacks hold them or get them wrong, and what each one is
 # SPDX-License-Identifier: MIT
 """Writes tests/data/compare.tsv. Needs transformers 5.24.0, torch, numpy and ml_dtypes.
 
-    python3 tools/make_check_golden.py tests/data/compare.tsv
+    python3 tools/golden/buffers.py tests/data/compare.tsv
 
 A line is a buffer and the rule that it is held against: name, base, head_dim, rotary_dim, layout, length and scaling
 of the rule, rows of the buffer, verdict, the parameter that explains it and its value (- for none), words that the
