@@ -349,8 +349,8 @@ static void unused_keys_are_named(void **state) {
         "{" LLAMA "'rope_theta': 1e4, 'use_mrope': false, 'use_dynamic_ntk': false}",
         "{" LLAMA
         "'partial_rotary_factor': 0.5, 'rope_parameters': {'rope_theta': 1e4, 'partial_rotary_factor': 0.5}}",
-        "{'model_type': 'mimo_v2_flash', 'rope_theta': 5000000, 'swa_rope_theta': 10000, "
-        "'partial_rotary_factor': 0.334}",
+        ("{'model_type': 'mimo_v2_flash', 'rope_theta': 5000000, 'swa_rope_theta': 10000, "
+         "'partial_rotary_factor': 0.334}"),
         "{'model_type': 'chatglm', 'kv_channels': 128, 'original_rope': true}",
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
