@@ -18,13 +18,16 @@
 
 typedef struct rm_context rm_context; /* a worker's share of a backend; each backend defines its own */
 
+enum { RM_BLOCK_LEAST = 256 }; /* side of the smallest tile, in positions */
+
 /* What a backend computes on, and the sizes that suit it: all that a plan needs, known without opening it. */
 typedef struct rm_device {
-    const char *backend;  /* "cpu" or "cuda" */
-    char name[96];        /* "NVIDIA H100"; "" where it is the host's processors */
-    int32_t index;        /* which GPU */
-    int32_t block;        /* side of a tile that stays in cache, in positions: a power of two, 256 at least */
-    int32_t workers;      /* most contexts that pay, 0: one a processor */
+    const char *backend; /* "cpu" or "cuda" */
+    char name[96];       /* "NVIDIA H100"; "" where it is the host's processors */
+    int32_t index;       /* which GPU */
+    int32_t block;   /* side of a tile that stays in cache, in positions: a power of two, RM_BLOCK_LEAST at
+                        least */
+    int32_t workers; /* most contexts that pay, 0: one a processor */
     int32_t tile_workers; /* likewise, where each works on tiles of its own */
     uint64_t tile_bytes; /* of the tiles that all workers make and pool at a time: what stays in cache; 0: one
                             tile a worker */

@@ -7,7 +7,6 @@
  */
 #include "host/map/gpu.h"
 
-#include "host/map/plan.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

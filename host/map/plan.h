@@ -34,8 +34,7 @@ int64_t rm_cell_features(const rm_job *job);
 
 enum {
     RM_TILED_BAND_BLOCKS =
-        4,                /* blocks of query rows that share one pass over the keys, where cells are few */
-    RM_BLOCK_LEAST = 256, /* side of the smallest tile */
+        4, /* blocks of query rows that share one pass over the keys, where cells are few */
     RM_TILE_SLOTS_MOST = 2
 };
 

@@ -27,7 +27,9 @@ STILL = {"yarn-max", "longrope-max", "ggml-original"}
 # Where the words of a list make a difference.
 OF_LIST = {"layout": "content=gauss:7&base=100&positions=400", "measure": "clim=-1:1"}
 # Words for lines of text, which draw a map.
-OF_LINE = {"grid": "16", "contour": "0.5,0.9", "dpi": "150", "font-size": "9pt", "layer-type": "sliding_attention"}
+# Sections: a position alone counts on both axes, so that only the grid moves the map.
+OF_LINE = {"axes": "sections:64,64", "grid": "16", "contour": "0.5,0.9", "dpi": "150", "font-size": "9pt",
+           "layer-type": "sliding_attention"}
 LAYERS = {"model_type": "gemma3_text", "head_dim": 64, "hidden_size": 256, "num_attention_heads": 4, "rope_theta": 1e6,
           "rope_local_base_freq": 1e4, "layer_types": ["sliding_attention", "full_attention"],
           "max_position_embeddings": 4096}

@@ -143,6 +143,17 @@ class Models(Case):
             wanted = (16 + sum(math.cos(d * 1e6 ** (-(16 + i) / 64)) for i, d in enumerate(apart))) / 64
             self.assertAlmostEqual(image[0][key], wanted, delta=2e-6)
 
+    def test_heads_of_another_size(self):
+        """Sections of one ladder are the model's own head's: what tries other heads leaves them out."""
+        self.config(model_type="qwen2_vl", hidden_size=3584, num_attention_heads=28, rope_theta=1e6,
+                    max_position_embeddings=32768, rope_scaling={"type": "mrope", "mrope_section": [16, 24, 24]})
+        self.done("explain", "--model", ".", "--quick")
+        self.done("explain", "--axes", "sections:64,64", "--grid", "16", "--quick")
+        found = json.loads(self.done("bound", "--model", ".", "--table", "1k", "--dims", "64,128", "--json").stdout)
+        text = json.loads(self.done("bound", "-b", "1e6", "--table", "1k", "--dims", "64,128", "--json").stdout)
+        self.assertEqual([one["base"] for one in found["table"]], [one["base"] for one in text["table"]])
+        self.done("map", "--model", ".", "--head-dim", "64", "-n", "64", "-o", "m.npy")
+
 
 class Refused(Case):
     def config(self, **keys):

@@ -21,6 +21,9 @@ static ropemap_status find(const bound_options *options, int64_t length, int32_t
     if (head_dim != 0 && head_dim != request.spec.head_dim) {
         request.spec.head_dim = head_dim;
         request.spec.rotary_dim = 0;
+        if (!ropemap_axes_apart(&request.spec.axes)) {
+            request.spec.axes = (ropemap_axes){.count = 0}; /* sections of another head */
+        }
     }
     if (length > BOUND_LENGTH_MOST) {
         return fail(error, ROPEMAP_USAGE, "--length: %lld, expected 2 to %d", (long long)length,

@@ -135,6 +135,9 @@ ropemap_status explain_make(explain_options *options, explanation *to, ropemap_e
         return status;
     }
     ropemap_spec *spec = &options->rule.spec;
+    if (!ropemap_axes_apart(&spec->axes)) {
+        spec->axes = (ropemap_axes){.count = 0}; /* a distance is the same on all: other heads may be tried */
+    }
     const int64_t trained =
         options->rule.opened != NULL ? ropemap_model_trained_length(options->rule.opened) : 0;
     if ((options->rule.given & RULE_LENGTH) != 0 && spec->length < 2.0) {

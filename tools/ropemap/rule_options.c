@@ -326,8 +326,8 @@ static ropemap_status take_model(rule_options *rule, ropemap_error *error) {
     if (asks && (rule->given & RULE_LENGTH) == 0) {
         spec->length = (double)ropemap_model_trained_length(rule->opened);
     }
-    if ((rule->given & (RULE_AXES | RULE_SECTIONS)) == 0) {
-        spec->axes = model->axes;
+    if ((rule->given & (RULE_AXES | RULE_SECTIONS)) == 0 && (!new_dim || ropemap_axes_apart(&model->axes))) {
+        spec->axes = model->axes; /* sections of one ladder are those of the model's own head */
     }
     take_axes(rule);
     return take_grid(rule, error);
