@@ -1,9 +1,8 @@
 /* test_chart_words.c - numbers and texts of a chart, in every size of it and at the ends of what numbers are
  */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/chart_text.h"
 #include "host/figure/chart_ticks.h"
-#include "host/figure/font.h"
+#include "host/figure/text.h"
 #include "tests/chart_picture.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* test_figure_options.c - norms, percentiles, contours, trained lengths and dark figures, pixel by pixel */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/note.h"
+#include "host/figure/caption.h"
 #include "host/figure/overlay.h"
 #include "host/figure/theme.h"
 #include "tests/decode_png.h"

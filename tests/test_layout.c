@@ -1,10 +1,9 @@
 /* test_layout.c - nothing of a figure overlaps or is cut off, whatever its size, numbers and words */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/figure/cell_text.h"
-#include "host/figure/font.h"
-#include "host/figure/frame.h"
+#include "host/figure/layout.h"
 #include "host/figure/overlay.h"
+#include "host/figure/text.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,8 +1,6 @@
 /* test_norm.c - logarithmic colour scales, and limits that leave out a share of the cells */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/colour.h"
-#include "host/figure/colour_limits.h"
-#include "host/figure/percentile.h"
 
 #include <float.h>
 #include <math.h>

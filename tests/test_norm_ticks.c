@@ -1,6 +1,6 @@
 /* test_norm_ticks.c - labels of logarithmic colour scales, and of the values of contours */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/norm_ticks.h"
+#include "host/figure/ticks.h"
 
 #include <math.h>
 #include <setjmp.h>

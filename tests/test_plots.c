@@ -4,7 +4,7 @@
  * Where a point stands is reckoned here from the points of all plots. This program is linked with the library
  * as an archive and has its allocator from refusing_alloc.h.
  */
-#include "host/figure/plots_draw.h"
+#include "host/figure/chart.h"
 #include "tests/extents.h"
 #include "tests/refusing_alloc.h"
 

@@ -1,6 +1,6 @@
 /* test_roofline.c - points stand where their logarithms say, below their ceilings, and texts keep apart */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/roofline_scene.h"
+#include "host/figure/roofline.h"
 #include "tests/decode_png.h"
 
 #include <math.h>

@@ -5,8 +5,8 @@
  * rm_alloc_raw and rm_free (see test_alloc_failure.c), so that host/base/alloc.c stays out.
  */
 #include "host/base/alloc.h"
-#include "host/figure/font.h"
-#include "host/figure/sheet_draw.h"
+#include "host/figure/sheet.h"
+#include "host/figure/text.h"
 #include "tests/decode_png.h"
 
 #include <math.h>

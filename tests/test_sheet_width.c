@@ -1,6 +1,6 @@
 /* test_sheet_width.c - sheets of a given width and size of text: exactly that, and nothing overlaps */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/sheet_scene.h"
+#include "host/figure/sheet.h"
 #include "tests/decode_png.h"
 #include "tests/extents.h"
 

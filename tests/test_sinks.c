@@ -1,9 +1,9 @@
 /* test_sinks.c - drawings as SVG: every item is there, text stays text, cells keep their colours */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/font.h"
 #include "host/figure/raster.h"
 #include "host/figure/sink_svg.h"
-#include "host/figure/writer.h"
+#include "host/figure/text.h"
+#include "host/figure/write.h"
 #include "tests/decode_png.h"
 #include "tests/page_file.h"
 

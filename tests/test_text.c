@@ -1,6 +1,5 @@
 /* test_text.c - text that a font can take, whatever bytes it came as */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/font.h"
 #include "host/figure/text.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* chart.h - a chart as a list of what is drawn */
+/* chart.h - series against an axis, alone or in a grid of plots */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_FIGURE_CHART_H
 #define ROPEMAP_HOST_FIGURE_CHART_H
@@ -6,10 +6,7 @@
 #include "host/figure/chart_layout.h"
 #include "host/figure/drawing.h"
 
-/* Checks a chart and fills a zeroed drawing, for any sink; free it. ROPEMAP_USAGE, ROPEMAP_RESOURCES. */
-ropemap_status rm_chart_draw(const ropemap_chart *chart, rm_drawing *drawing, ropemap_error *error);
-
-/* The chart's plot: axes, series and marks, without words around it. */
-void rm_chart_plot_draw(rm_drawing *drawing, const ropemap_chart *chart, const rm_chart_layout *layout);
+/* Checks plots and fills a zeroed drawing, for any sink; free it. ROPEMAP_USAGE, ROPEMAP_RESOURCES. */
+ropemap_status rm_plots_draw(const ropemap_plots *plots, rm_drawing *drawing, ropemap_error *error);
 
 #endif

@@ -1,26 +1,127 @@
-/* chart_layout.c - where everything of a chart stands */
+/* chart_layout.c - where everything of a chart is placed */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/chart_layout.h"
-#include "host/figure/chart_text.h"
-#include "host/figure/font.h"
+#include "host/figure/text.h"
 
 #include <inttypes.h>
 #include <math.h>
 
+enum { INKS = 8, PATTERNS = 6 };
+
+/* Okabe and Ito 2008: told apart by every kind of eye; those that are dark on white come first. */
+static const rm_rgb inks[INKS] = {{0x00, 0x72, 0xb2}, {0xd5, 0x5e, 0x00}, {0x00, 0x9e, 0x73},
+                                  {0xcc, 0x79, 0xa7}, {0xe6, 0x9f, 0x00}, {0x56, 0xb4, 0xe9},
+                                  {0x00, 0x00, 0x00}, {0xf0, 0xe4, 0x42}};
+
+/* In thicknesses of the line. Colours come back after eight series with the next two patterns. */
+static const struct {
+    int32_t count;
+    double dash[RM_DASHES_MAX];
+} patterns[PATTERNS] = {{0, {0.0}},      {2, {4.0, 2.5}},  {4, {7.0, 2.2, 1.4, 2.2}},
+                        {2, {1.4, 1.8}}, {2, {11.0, 3.0}}, {6, {7.0, 2.2, 1.4, 2.2, 1.4, 2.2}}};
+
+rm_item rm_chart_style(int32_t index, bool points, bool dashed, double thickness) {
+    const int32_t pattern = (2 * (index / INKS) + (dashed ? 1 : 0)) % PATTERNS;
+    rm_item item = {.kind = points ? RM_ITEM_DOTS : RM_ITEM_POLYLINE,
+                    .thickness = thickness,
+                    .ink = inks[index % INKS],
+                    .dot = (rm_dot)pattern};
+    item.dashes = points ? 0 : patterns[pattern].count;
+    for (int32_t dash = 0; dash < item.dashes; dash++) {
+        item.dash[dash] = patterns[pattern].dash[dash] * thickness;
+    }
+    return item;
+}
+
+/* In sizes of a name. */
+#define STEP 1.5
+
+#define STEP_LEAST 1.15 /* where many series have to share the height */
+
+#define SWATCH 2.2
+
+#define DOT 0.9 /* where there are no lines */
+
+#define GAP 0.5 /* between line and name */
+
+#define APART 1.2 /* between columns */
+
+/* Names in `size`, in as many columns as `height` asks for, cut so that all is at most `room` wide. */
+static rm_chart_legend rm_chart_legend_lay(const ropemap_chart *chart, double size, double height,
+                                           double room) {
+    rm_chart_legend legend = {.count = chart->series_count > 1 ? chart->series_count : 0, .size = size};
+    if (legend.count == 0) {
+        return legend;
+    }
+    const double fits = fmax(floor(height / (STEP_LEAST * size)), 1.0);
+    const int32_t columns = (int32_t)ceil(legend.count / fits);
+    legend.rows = (legend.count + columns - 1) / columns;
+    legend.step = fmin(STEP * size, height / legend.rows);
+    bool lines = false;
+    for (int32_t index = 0; index < legend.count; index++) {
+        lines = lines || !chart->series[index].points;
+    }
+    legend.swatch = (lines ? SWATCH : DOT) * size;
+    const double before = legend.swatch + GAP * size;
+    const double each = (room - (columns - 1) * APART * size) / columns - before;
+    double widest = 0.0;
+    for (int32_t index = 0; index < legend.count; index++) {
+        widest = fmax(widest, rm_chart_text_fit(legend.name[index], chart->series[index].label, size, each));
+    }
+    legend.column = before + widest + APART * size;
+    legend.width = columns * legend.column - APART * size;
+    return legend;
+}
+
+void rm_chart_legend_draw(rm_drawing *drawing, const rm_chart_legend *legend, const ropemap_chart *chart,
+                          double x, double y, double thickness, double dot) {
+    for (int32_t index = 0; index < legend->count; index++) {
+        const ropemap_series *series = &chart->series[index];
+        const double left = x + index / legend->rows * legend->column;
+        const double middle = y + (index % legend->rows + 0.5) * legend->step;
+        double points[] = {left + (series->points ? legend->swatch / 2.0 : 0.0), middle,
+                           left + legend->swatch, middle};
+        rm_item swatch =
+            rm_chart_style(index, series->points, series->dashed, series->points ? dot : thickness);
+        swatch.x = left;
+        swatch.width = legend->swatch;
+        swatch.y = middle - legend->step;
+        swatch.height = 2.0 * legend->step;
+        swatch.points = points;
+        swatch.point_count = series->points ? 1 : 2;
+        rm_drawing_path(drawing, &swatch);
+        rm_drawing_text(drawing, left + legend->swatch + GAP * legend->size, middle + 0.36 * legend->size,
+                        legend->name[index], (rm_text_style){.size = legend->size, .ink = RM_CHART_INK});
+    }
+}
+
 /* Lengths at scale 1, in pixels; text and frame as in layout.c, so that charts stand beside maps. */
-#define TITLE_SIZE    27.0
+#define TITLE_SIZE 27.0
+
 #define SUBTITLE_SIZE 18.0
-#define LABEL_SIZE    22.0
-#define TICK_SIZE     20.0
-#define WORDS_SIZE    19.0
-#define MARGIN        26.0 /* between everything and the figure's edge */
-#define LABEL_GAP     12.0 /* between tick labels and an axis label */
-#define LEGEND_GAP    30.0 /* between plot and legend */
-#define THICKNESS     2.6
-#define NAME_SIZE     20.0
-#define ACROSS        22.0  /* between plots, and between their labels */
-#define DOWN          18.0  /* from a plot to the name of the next */
-#define PLOT_HEIGHT   200.0 /* what a row takes at least */
+
+#define LABEL_SIZE 22.0
+
+#define TICK_SIZE 20.0
+
+#define WORDS_SIZE 19.0
+
+#define MARGIN 26.0 /* between everything and the figure's edge */
+
+#define LABEL_GAP 12.0 /* between tick labels and an axis label */
+
+#define LEGEND_GAP 30.0 /* between plot and legend */
+
+#define THICKNESS 2.6
+
+#define NAME_SIZE 20.0
+
+#define ACROSS 22.0 /* between plots, and between their labels */
+
+#define DOWN 18.0 /* from a plot to the name of the next */
+
+#define PLOT_HEIGHT 200.0 /* what a row takes at least */
+
 #define PLOT_WIDTH                                                                                           \
     400.0 /* what a column of plots takes of a figure at scale 1; four fill a chart's width                  \
            */
@@ -29,7 +130,8 @@
 #define SCALE_LEAST 0.5
 
 /* What the legend takes of the width at most; more where it has several columns. */
-#define LEGEND_MOST  0.3
+#define LEGEND_MOST 0.3
+
 #define LEGENDS_MOST 0.45
 
 /* Sizes of the numbers that a plot has at least on each side. */

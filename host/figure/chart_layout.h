@@ -1,11 +1,42 @@
-/* chart_layout.h - where everything of a chart stands */
+/* chart_layout.h - where everything of a chart is placed */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_FIGURE_CHART_LAYOUT_H
 #define ROPEMAP_HOST_FIGURE_CHART_LAYOUT_H
 
-#include "host/figure/chart_legend.h"
 #include "host/figure/chart_ticks.h"
+#include "host/figure/drawing.h"
 #include "host/figure/layout.h"
+
+#define RM_CHART_INK ((rm_rgb){0x1c, 0x1c, 0x1c})
+
+#define RM_CHART_SOFT_INK ((rm_rgb){0x5a, 0x5a, 0x5a})
+
+#define RM_CHART_LINE_INK ((rm_rgb){0x40, 0x40, 0x40})
+
+#define RM_CHART_ZERO_INK ((rm_rgb){0x9a, 0x9a, 0x9a})
+
+#define RM_CHART_GRID_INK ((rm_rgb){0xe4, 0xe4, 0xe4})
+
+#define RM_CHART_WHITE ((rm_rgb){0xff, 0xff, 0xff})
+
+/* A polyline or dots, as `points` says, `thickness` wide, in the series' colour, dashes and kind of dot. */
+rm_item rm_chart_style(int32_t index, bool points, bool dashed, double thickness);
+
+/* Pixels; from the legend's own left and upper edge. */
+typedef struct rm_chart_legend {
+    int32_t count; /* 0: a single series needs none */
+    int32_t rows;  /* in each column, the last one apart */
+    double size;   /* of the names */
+    double step;   /* from a row to the next */
+    double swatch; /* length of a piece of line */
+    double column; /* from a column to the next */
+    double width;
+    char name[RM_CHART_SERIES_MAX][RM_TEXT_BYTES];
+} rm_chart_legend;
+
+/* The pieces of line are `thickness` wide, dots `dot`. */
+void rm_chart_legend_draw(rm_drawing *drawing, const rm_chart_legend *legend, const ropemap_chart *chart,
+                          double x, double y, double thickness, double dot);
 
 /* Plots of one size, all with the same axes. */
 typedef struct rm_chart_grid {
@@ -53,6 +84,7 @@ ropemap_status rm_chart_layout_check(const rm_chart_layout *layout, const rm_cha
 
 /* Where values stand, in pixels of the figure; value > 0 where the axis is logarithmic. */
 double rm_chart_across(const rm_chart_layout *layout, double x);
+
 double rm_chart_down(const rm_chart_layout *layout, double y);
 
 #endif

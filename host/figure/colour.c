@@ -1,13 +1,352 @@
-/* colour.c - which level of the palette a value gets */
+/* colour.c - which level of a palette a value gets: norm, limits, palettes */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/colour.h"
-#include "host/figure/colour_limits.h"
+#include "host/base/alloc.h"
+#include "host/figure/palette_tables.h"
 #include "host/figure/theme.h"
 
 #include <math.h>
 #include <string.h>
 
-#define LINEAR_PART 1e-3 /* of the largest magnitude: where a symmetric logarithmic scale is linear */
+/* Symlog: the linear part is as long on each side as the decade 1 to 10 would be if it began at 0. */
+#define LINEAR_PART (10.0 / 9.0)
+
+const char *ropemap_norm_name(ropemap_norm norm) {
+    static const char *const names[] = {
+        [ROPEMAP_NORM_LINEAR] = "linear",
+        [ROPEMAP_NORM_LOG] = "log",
+        [ROPEMAP_NORM_SYMLOG] = "symlog",
+    };
+    return (size_t)norm < sizeof names / sizeof *names ? names[norm] : NULL;
+}
+
+double rm_norm_along(rm_norm norm, double value) {
+    const double magnitude = fabs(value);
+    switch (norm.kind) {
+    case ROPEMAP_NORM_LOG:
+        return isnan(value) ? value : value > 0.0 ? log10(value) : -INFINITY;
+    case ROPEMAP_NORM_SYMLOG:
+        /* A difference of logarithms, as the quotient may be beyond a double. */
+        return magnitude <= norm.linear_below
+                   ? LINEAR_PART * (value / norm.linear_below)
+                   : copysign(LINEAR_PART + (log10(magnitude) - log10(norm.linear_below)), value);
+    case ROPEMAP_NORM_LINEAR:
+        break;
+    }
+    return value;
+}
+
+double rm_norm_value(rm_norm norm, double along) {
+    const double beyond = fabs(along) - LINEAR_PART;
+    switch (norm.kind) {
+    case ROPEMAP_NORM_LOG:
+        return pow(10.0, along);
+    case ROPEMAP_NORM_SYMLOG:
+        return beyond <= 0.0 ? along / LINEAR_PART * norm.linear_below
+                             : copysign(pow(10.0, beyond + log10(norm.linear_below)), along);
+    case ROPEMAP_NORM_LINEAR:
+        break;
+    }
+    return along;
+}
+
+double rm_norm_place(rm_norm norm, double low, double high, double value) {
+    if (isnan(value)) {
+        return value;
+    }
+    const double first = rm_norm_along(norm, low), last = rm_norm_along(norm, high);
+    return fmin(fmax((rm_norm_along(norm, value) - first) / (last - first), 0.0), 1.0);
+}
+
+/*
+ * By two counts instead of a sort: cells are counted by the upper half of their bits, and those with the
+ * wanted upper half by the lower half. That takes no copy of the cells, and three looks at them for two
+ * ranks.
+ */
+
+enum { HALVES = 1 << 16 };
+
+typedef struct selection {
+    const float *cells; /* [count] */
+    int64_t count;
+    bool positive;
+    int64_t *counts; /* [HALVES] */
+} selection;
+
+/* Whole numbers in the order of the floats. */
+static uint32_t key_of(float value) {
+    uint32_t bits = 0;
+    memcpy(&bits, &value, sizeof bits);
+    return bits >> 31 != 0 ? ~bits : bits | 0x80000000u;
+}
+
+static double value_of(uint32_t key) {
+    const uint32_t bits = key >> 31 != 0 ? key & 0x7fffffffu : ~key;
+    float value = 0.0F;
+    memcpy(&value, &bits, sizeof value);
+    return (double)value;
+}
+
+static bool takes_part(const selection *from, float value) {
+    return isfinite(value) && (!from->positive || value > 0.0F);
+}
+
+/* Cells by the upper half of their keys; how many there are. */
+static int64_t count_upper(const selection *from) {
+    int64_t found = 0;
+    memset(from->counts, 0, HALVES * sizeof *from->counts);
+    for (int64_t cell = 0; cell < from->count; cell++) {
+        if (takes_part(from, from->cells[cell])) {
+            from->counts[key_of(from->cells[cell]) >> 16]++;
+            found++;
+        }
+    }
+    return found;
+}
+
+static void count_lower(const selection *from, uint32_t upper) {
+    memset(from->counts, 0, HALVES * sizeof *from->counts);
+    for (int64_t cell = 0; cell < from->count; cell++) {
+        const uint32_t key = key_of(from->cells[cell]);
+        if (key >> 16 == upper && takes_part(from, from->cells[cell])) {
+            from->counts[key & 0xffff]++;
+        }
+    }
+}
+
+/* The half that the cell of a rank has; the rank becomes that among the cells of this half. */
+static uint32_t half_of_rank(const int64_t *counts, int64_t *rank) {
+    uint32_t half = 0;
+    while (*rank >= counts[half]) {
+        *rank -= counts[half++];
+    }
+    return half;
+}
+
+static double select_rank(const selection *from, uint32_t upper, int64_t rank) {
+    count_lower(from, upper);
+    return value_of(upper << 16 | half_of_rank(from->counts, &rank));
+}
+
+ropemap_status rm_percentile(const float *cells, int64_t count, double share, bool positive, double *low,
+                             double *high, ropemap_error *error) {
+    const selection from = {.cells = cells,
+                            .count = count,
+                            .positive = positive,
+                            .counts = rm_alloc_raw(HALVES, sizeof *from.counts)};
+    if (from.counts == NULL) {
+        return rm_fail_memory(error, "figure", HALVES * sizeof *from.counts);
+    }
+    *low = (double)INFINITY;
+    *high = -(double)INFINITY;
+    const int64_t found = count_upper(&from);
+    if (found > 0) {
+        /* The share may be a rounding below what was written. */
+        int64_t first = (int64_t)floor(share * (double)found * (1.0 + 1e-12)), last = found - 1 - first;
+        const uint32_t lower_end = half_of_rank(from.counts, &first);
+        const uint32_t upper_end = half_of_rank(from.counts, &last);
+        *low = select_rank(&from, lower_end, first);
+        *high = select_rank(&from, upper_end, last);
+    }
+    rm_free(from.counts);
+    return ROPEMAP_OK;
+}
+
+rm_limits rm_limits_scan(const float *cells, int64_t count, bool positive) {
+    rm_limits found = {.low = (double)INFINITY, .high = -(double)INFINITY};
+    for (int64_t cell = 0; cell < count; cell++) {
+        const double value = (double)cells[cell];
+        if (isfinite(value) && (!positive || value > 0.0)) {
+            found.low = fmin(found.low, value);
+            found.high = fmax(found.high, value);
+        }
+    }
+    return found;
+}
+
+/* Limits of no width, or of no cell, made such that a scale has: to 0, and from 0 to 1; a decade where the
+ * norm is logarithmic. */
+static rm_limits rm_limits_widen(rm_limits given, ropemap_norm norm) {
+    if (given.low < given.high) {
+        return given;
+    }
+    const bool none = given.low > given.high;
+    if (norm == ROPEMAP_NORM_LOG) {
+        const double high = none ? 1.0 : given.high;
+        return (rm_limits){.low = high / 10.0, .high = high};
+    }
+    if (none || given.low == 0.0) {
+        return (rm_limits){.low = 0.0, .high = 1.0};
+    }
+    return (rm_limits){.low = fmin(given.low, 0.0), .high = fmax(given.high, 0.0)};
+}
+
+static ropemap_status check_given(const ropemap_figure *figure, ropemap_error *error) {
+    if (!isfinite(figure->low) || !isfinite(figure->high) || !(figure->low < figure->high)) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "colour limits: %g to %g, expected two finite numbers, the lower first", figure->low,
+                       figure->high);
+    }
+    const bool logarithmic = figure->norm == ROPEMAP_NORM_LOG;
+    if (logarithmic && !(figure->low > 0.0)) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "colour limits: %g to %g on a logarithmic scale, expected both above 0", figure->low,
+                       figure->high);
+    }
+    const double width = logarithmic ? log10(figure->high) - log10(figure->low) : figure->high - figure->low;
+    if (!isfinite(width) || !(width > 0.0) || !isfinite(RM_LEVEL_MAX / width)) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "colour limits: %g to %g, too far apart or too close for a double", figure->low,
+                       figure->high);
+    }
+    return ROPEMAP_OK;
+}
+
+/* The map knows its limits, unless a cell is infinite or those above 0 are asked for. */
+static rm_limits cell_limits(const ropemap_map *map, bool positive) {
+    const bool known = isfinite(map->min) && isfinite(map->max) && map->min <= map->max;
+    return known && (!positive || map->min > 0.0)
+               ? (rm_limits){.low = map->min, .high = map->max}
+               : rm_limits_scan(map->cells, map->height * map->width, positive);
+}
+
+/*
+ * The figure's limits where it has some, else from the cells that its percentile leaves, widened. A
+ * logarithmic norm looks at cells above 0 alone. ROPEMAP_USAGE for given limits that its norm cannot have;
+ * ROPEMAP_RESOURCES.
+ */
+static ropemap_status rm_limits_choose(const ropemap_figure *figure, const ropemap_map *map,
+                                       rm_limits *limits, ropemap_error *error) {
+    if (figure->has_limits) {
+        *limits = (rm_limits){.low = figure->low, .high = figure->high};
+        return check_given(figure, error);
+    }
+    const bool positive = figure->norm == ROPEMAP_NORM_LOG;
+    if (figure->percentile > 0.0) {
+        RM_TRY(rm_percentile(map->cells, map->height * map->width, figure->percentile, positive, &limits->low,
+                             &limits->high, error));
+    } else {
+        *limits = cell_limits(map, positive);
+    }
+    *limits = rm_limits_widen(*limits, figure->norm);
+    return ROPEMAP_OK;
+}
+
+static const char *const names[] = {
+    [ROPEMAP_COLORMAP_AUTO] = "auto",     [ROPEMAP_COLORMAP_VIRIDIS] = "viridis",
+    [ROPEMAP_COLORMAP_MAGMA] = "magma",   [ROPEMAP_COLORMAP_CIVIDIS] = "cividis",
+    [ROPEMAP_COLORMAP_BATLOW] = "batlow", [ROPEMAP_COLORMAP_DIVERGING] = "diverging",
+    [ROPEMAP_COLORMAP_GREY] = "grey",     [ROPEMAP_COLORMAP_TURBO] = "turbo",
+    [ROPEMAP_COLORMAP_SEED] = "seed",
+};
+
+const char *ropemap_colormap_name(ropemap_colormap colormap) {
+    return (size_t)colormap < sizeof names / sizeof *names ? names[colormap] : NULL;
+}
+
+static uint8_t byte_from_unit(double value) {
+    return (uint8_t)lround(255.0 * fmin(fmax(value, 0.0), 1.0));
+}
+
+/* Level k of a table of `count` colours, linear between neighbours. */
+static void sample_table(const uint32_t *table, int count, int level, uint8_t rgb[3]) {
+    const int place = level * (count - 1);
+    const int below = place / RM_LEVEL_MAX, rest = place % RM_LEVEL_MAX;
+    const uint32_t low = table[below], high = table[rest == 0 ? below : below + 1];
+    for (int channel = 0; channel < 3; channel++) {
+        const int shift = 16 - 8 * channel;
+        const int from = (int)(low >> shift & 255), to = (int)(high >> shift & 255);
+        rgb[channel] =
+            (uint8_t)((from * (RM_LEVEL_MAX - rest) + to * rest + RM_LEVEL_MAX / 2) / RM_LEVEL_MAX);
+    }
+}
+
+static double srgb_from_linear(double value) {
+    return value <= 0.0031308 ? 12.92 * value : 1.055 * pow(value, 1.0 / 2.4) - 0.055;
+}
+
+/*
+ * Blue, white, red in Oklab (Ottosson 2020, https://bottosson.github.io/posts/oklab): lightness falls alike
+ * on both sides from 0.97 to 0.40, chroma grows to 0.155, which sRGB holds at every lightness of both hues
+ * (262 and 27 degrees).
+ */
+static void sample_diverging(int level, uint8_t rgb[3]) {
+    const double side = 2.0 * level / RM_LEVEL_MAX - 1.0, away = fabs(side);
+    const double lightness = 0.97 - 0.57 * away, chroma = 0.155 * (1.0 - (1.0 - away) * (1.0 - away));
+    /* Cosine and sine of the two hues. */
+    const double a = chroma * (side < 0.0 ? -0.139173 : 0.891007);
+    const double b = chroma * (side < 0.0 ? -0.990268 : 0.453990);
+    const double l = lightness + 0.3963377774 * a + 0.2158037573 * b;
+    const double m = lightness - 0.1055613458 * a - 0.0638541728 * b;
+    const double s = lightness - 0.0894841775 * a - 1.2914855480 * b;
+    const double l3 = l * l * l, m3 = m * m * m, s3 = s * s * s;
+    rgb[0] = byte_from_unit(srgb_from_linear(4.0767416621 * l3 - 3.3077115913 * m3 + 0.2309699292 * s3));
+    rgb[1] = byte_from_unit(srgb_from_linear(-1.2684380046 * l3 + 2.6097574011 * m3 - 0.3413193965 * s3));
+    rgb[2] = byte_from_unit(srgb_from_linear(-0.0041960863 * l3 - 0.7034186147 * m3 + 1.7076147010 * s3));
+}
+
+/* HSL of hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v %. */
+static void sample_seed(int level, uint8_t rgb[3]) {
+    const double v = (double)level / RM_LEVEL_MAX;
+    const double sextant = (1.0 - v) * 4.0; /* of 60 degrees: 4 is blue, 2 green, 0 red */
+    const double lightness = 0.5 + 0.3 * v, chroma = 1.0 - fabs(2.0 * lightness - 1.0);
+    const double second = chroma * (1.0 - fabs(fmod(sextant, 2.0) - 1.0)), least = lightness - chroma / 2.0;
+    const double red = sextant < 1.0 ? chroma : sextant < 2.0 ? second : 0.0;
+    const double green = sextant < 1.0 ? second : sextant < 3.0 ? chroma : second;
+    const double blue = sextant < 2.0 ? 0.0 : sextant < 3.0 ? second : chroma;
+    rgb[0] = byte_from_unit(red + least);
+    rgb[1] = byte_from_unit(green + least);
+    rgb[2] = byte_from_unit(blue + least);
+}
+
+static void sample(ropemap_colormap colormap, int level, uint8_t rgb[3]) {
+    switch (colormap) {
+    case ROPEMAP_COLORMAP_MAGMA:
+        sample_table(rm_table_magma, 256, level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_CIVIDIS:
+        sample_table(rm_table_cividis, 256, level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_BATLOW:
+        sample_table(rm_table_batlow, 18, level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_TURBO:
+        sample_table(rm_table_turbo, 256, level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_DIVERGING:
+        sample_diverging(level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_GREY:
+        memset(rgb, byte_from_unit((double)level / RM_LEVEL_MAX), 3);
+        break;
+    case ROPEMAP_COLORMAP_SEED:
+        sample_seed(level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_AUTO:
+    case ROPEMAP_COLORMAP_VIRIDIS:
+        sample_table(rm_table_viridis, 256, level, rgb);
+        break;
+    }
+}
+
+void rm_palette_make(ropemap_colormap colormap, rm_palette *palette) {
+    /* NaN is told from every level: a grey where the map has colours, a blue where it has none. */
+    static const uint8_t nan_grey[3] = {0xc6, 0xc6, 0xc6}, nan_blue[3] = {0x8f, 0xb4, 0xe0};
+    for (int level = 0; level < RM_LEVELS; level++) {
+        sample(colormap, level, palette->rgb[level]);
+    }
+    memcpy(palette->rgb[RM_LEVEL_NAN], colormap == ROPEMAP_COLORMAP_GREY ? nan_blue : nan_grey, 3);
+}
+
+void ropemap_colormap_rgb(ropemap_colormap colormap, uint8_t rgb[ROPEMAP_LEVELS + 1][3]) {
+    rm_palette palette;
+    rm_palette_make(colormap, &palette);
+    memcpy(rgb, palette.rgb, sizeof palette.rgb);
+}
+
+#define RAMP_LINEAR_PART                                                                                     \
+    1e-3 /* of the largest magnitude: where a symmetric logarithmic scale is linear                          \
+          */
 
 static rm_limits symmetric(rm_limits given) {
     const double reach = fmax(fabs(given.low), fabs(given.high));
@@ -39,9 +378,9 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, const ropemap_map 
     colour->low = chosen.low;
     colour->high = chosen.high;
     const double largest = fmax(fabs(chosen.low), fabs(chosen.high));
-    colour->norm =
-        (rm_norm){.kind = figure->norm,
-                  .linear_below = figure->linear_below > 0.0 ? figure->linear_below : LINEAR_PART * largest};
+    colour->norm = (rm_norm){.kind = figure->norm,
+                             .linear_below = figure->linear_below > 0.0 ? figure->linear_below
+                                                                        : RAMP_LINEAR_PART * largest};
     choose_palette(figure, colour);
     return ROPEMAP_OK;
 }

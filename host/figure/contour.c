@@ -1,16 +1,104 @@
-/* contour.c - lines along which a map has one value */
+/* contour.c - lines along which a map has one value, simplified */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/contour.h"
 #include "host/base/alloc.h"
-#include "host/figure/straighten.h"
 
 #include <math.h>
 #include <string.h>
+
+typedef struct rm_point {
+    double x, y;
+} rm_point;
+
+/* A line while its points come in. */
+typedef struct rm_straight {
+    rm_point anchor, last; /* the last point that was kept, and the last one that came */
+    bool started, moved;   /* there is an anchor; there is a last one beyond it */
+    rm_point along;        /* from the anchor, what angles are counted from */
+    double low, high;      /* angles in which all points since pass within the tolerance */
+    double reach;          /* distance of the last one */
+    bool aimed;            /* along, low and high are known */
+} rm_straight;
+
+enum { RM_CONTOUR_POINTS_MAX = 1 << 22 }; /* of a figure: more is no line but a grey */
+
+/* The cone of directions that all points of a stretch allow narrows from point to point; a point outside of
+ * it, or nearer to the start than the one before, begins the next stretch. */
+
+/* The angle from `a` to `b`, -pi to pi. */
+static double angle_between(rm_point a, rm_point b) {
+    return atan2(a.x * b.y - a.y * b.x, a.x * b.x + a.y * b.y);
+}
+
+static rm_point away(const rm_straight *line, rm_point point) {
+    return (rm_point){point.x - line->anchor.x, point.y - line->anchor.y};
+}
+
+/* What a point that is passed by asks of the directions to come. A point close to the anchor asks nothing. */
+static void narrow(rm_straight *line, rm_point point, double tolerance) {
+    const rm_point to = away(line, point);
+    const double distance = hypot(to.x, to.y);
+    line->reach = distance;
+    if (distance <= tolerance) {
+        return;
+    }
+    if (!line->aimed) {
+        line->along = to;
+        line->low = -INFINITY;
+        line->high = INFINITY;
+        line->aimed = true;
+    }
+    const double middle = angle_between(line->along, to), half = asin(tolerance / distance);
+    line->low = fmax(line->low, middle - half);
+    line->high = fmin(line->high, middle + half);
+}
+
+static bool goes_on(const rm_straight *line, rm_point point) {
+    const rm_point to = away(line, point);
+    if (hypot(to.x, to.y) < line->reach) {
+        return false;
+    }
+    const double angle = line->aimed ? angle_between(line->along, to) : 0.0;
+    return !line->aimed || (angle >= line->low && angle <= line->high);
+}
+
+static void anchor_at(rm_straight *line, rm_point point) {
+    *line = (rm_straight){.anchor = point, .started = true};
+}
+
+/*
+ * Takes the next point. True where *kept is to be part of the line: then all points between it and the one
+ * kept before are within `tolerance` of the straight line between them. The first point is kept.
+ */
+static bool rm_straight_add(rm_straight *line, rm_point point, double tolerance, rm_point *kept) {
+    bool keeps = false;
+    if (!line->started) {
+        anchor_at(line, point);
+        *kept = point;
+        return true;
+    }
+    if (line->moved && !goes_on(line, point)) {
+        *kept = line->last;
+        keeps = true;
+        anchor_at(line, line->last);
+    }
+    narrow(line, point, tolerance);
+    line->last = point;
+    line->moved = true;
+    return keeps;
+}
+
+/* The line's end, to be kept too; false where it is the anchor itself. */
+static bool rm_straight_end(const rm_straight *line, rm_point *kept) {
+    *kept = line->last;
+    return line->moved;
+}
 
 #define TOLERANCE 0.05 /* pixels */
 
 /* A square has the middles of four cells as its corners; its sides are numbered like a clock's quarters. */
 enum { TOP, RIGHT, BOTTOM, LEFT, SIDES };
+
 enum { TOP_LEFT = 1, TOP_RIGHT = 2, BOTTOM_RIGHT = 4, BOTTOM_LEFT = 8 }; /* corners above the value */
 
 /* What is traced, and which pieces of lines are done: of a square a bit each. */

@@ -1,11 +1,11 @@
-/* contour.h - lines along which a map has one value */
+/* contour.h - lines along which a map has one value, simplified */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_FIGURE_CONTOUR_H
 #define ROPEMAP_HOST_FIGURE_CONTOUR_H
 
 #include "host/base/status.h"
 
-enum { RM_CONTOUR_POINTS_MAX = 1 << 22 }; /* of a figure: more is no line but a grey */
+#include <stdbool.h>
 
 /* Where the map is drawn. */
 typedef struct rm_contour_place {

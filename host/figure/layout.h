@@ -1,9 +1,10 @@
-/* layout.h - where everything of a framed figure stands */
+/* layout.h - where everything of a framed figure is placed */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_FIGURE_LAYOUT_H
 #define ROPEMAP_HOST_FIGURE_LAYOUT_H
 
 #include "host/figure/colour.h"
+#include "host/figure/drawing.h"
 #include "host/figure/text.h"
 #include "host/figure/theme.h"
 #include "host/figure/ticks.h"
@@ -54,5 +55,15 @@ rm_layout rm_layout_make(const ropemap_figure *figure, const ropemap_map *map, c
 
 /* ROPEMAP_USAGE where the width that the figure is given leaves no room for the map. */
 ropemap_status rm_layout_check(const rm_layout *layout, const ropemap_figure *figure, ropemap_error *error);
+
+/* The level of each of the bar's steps, from top to bottom. */
+typedef struct rm_bar_levels {
+    uint8_t level[RM_LEVELS];
+} rm_bar_levels;
+
+/* Draws map, colour bar, axes and titles; borrows `levels` [height, width], `colour` and `bar`, which it
+ * fills. */
+void rm_frame_draw(rm_drawing *drawing, const rm_layout *layout, const ropemap_map *map,
+                   const uint8_t *levels, const rm_colour *colour, rm_bar_levels *bar);
 
 #endif

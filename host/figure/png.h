@@ -4,7 +4,8 @@
 #define ROPEMAP_HOST_FIGURE_PNG_H
 
 #include "host/base/status.h"
-#include "host/figure/palette.h"
+#include "host/figure/colour.h"
+#include "host/figure/drawing.h"
 
 /*
  * `levels` [height, width] as an 8-bit palette PNG. ROPEMAP_USAGE where (width + 1) * height is beyond the
@@ -23,5 +24,11 @@ ropemap_status rm_png_density(ropemap_bytes *bytes, double dpi, ropemap_error *e
 
 /* Whether an image of this size can be encoded: to be asked before it is drawn. */
 ropemap_status rm_png_check(int64_t width, int64_t height, int channels, ropemap_error *error);
+
+/* Pixels of a drawing that a PNG file can hold. ROPEMAP_USAGE where it is too large, ROPEMAP_RESOURCES. */
+ropemap_status rm_drawing_pixels(const rm_drawing *drawing, ropemap_image *image, ropemap_error *error);
+
+/* Encodes and frees them, also after a failure; `dpi` pixels an inch are told, none where it is 0. */
+ropemap_status rm_pixels_png(ropemap_image *image, double dpi, ropemap_bytes *bytes, ropemap_error *error);
 
 #endif

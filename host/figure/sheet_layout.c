@@ -1,35 +1,320 @@
-/* sheet_layout.c - where everything of a sheet stands */
+/* sheet_layout.c - the grid of a sheet's panels, and where everything is placed */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/sheet_layout.h"
-#include "host/figure/chart_text.h"
-#include "host/figure/font.h"
+#include "host/base/label.h"
+#include "host/figure/drawing.h"
+#include "host/figure/figure.h"
+#include "host/figure/text.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
+
+enum { RM_SHEET_PIXELS_MAX = 32767 }; /* a side of a sheet */
+
+static ropemap_status check_counts(const ropemap_sheet *sheet, ropemap_error *error) {
+    if (sheet->panels == NULL || sheet->count < 1 || sheet->count > RM_SHEET_PANELS_MAX) {
+        return rm_fail(error, ROPEMAP_USAGE, "sheet: %" PRId32 " panels%s, expected 1 to %d", sheet->count,
+                       sheet->panels == NULL ? " and none in memory" : "", (int)RM_SHEET_PANELS_MAX);
+    }
+    if (sheet->columns < 0 || sheet->columns > RM_SHEET_PANELS_MAX) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "sheet: %" PRId32 " columns, expected 1 to %d, or 0 for as square as it gets",
+                       sheet->columns, (int)RM_SHEET_PANELS_MAX);
+    }
+    if (sheet->side != 0 && (sheet->side < RM_SHEET_SIDE_MIN || sheet->side > RM_SHEET_SIDE_MAX)) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "sheet: panels of %" PRId64 " pixels, expected %d to %d, or 0 for %d", sheet->side,
+                       (int)RM_SHEET_SIDE_MIN, (int)RM_SHEET_SIDE_MAX, (int)RM_SHEET_SIDE);
+    }
+    return rm_check_width(sheet->width, "sheet", error);
+}
+
+/* Map and ranges, by the rules of a figure of that panel alone. */
+static ropemap_status check_map(const ropemap_panel *panel, ropemap_error *error) {
+    if (panel->map == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "no map, expected one");
+    }
+    RM_TRY(rm_check_map(panel->map, error));
+    const ropemap_figure figure = {.rows = panel->rows, .cols = panel->cols};
+    return rm_check_figure(&figure, panel->map, error);
+}
+
+ropemap_status rm_sheet_check(const ropemap_sheet *sheet, ropemap_error *error) {
+    RM_TRY(check_counts(sheet, error));
+    RM_TRY(rm_print_check(sheet->font_size, sheet->dpi, error));
+    for (int32_t index = 0; index < sheet->count; index++) {
+        const ropemap_panel *panel = &sheet->panels[index];
+        ropemap_error why = {.status = ROPEMAP_OK};
+        const ropemap_status status = check_map(panel, &why);
+        if (status != ROPEMAP_OK) {
+            char name[64];
+            rm_label_make(name, sizeof name, panel->label != NULL ? panel->label : "");
+            return rm_fail(error, status, "sheet: panel %" PRId32 " \"%s\": %s", index + 1, name, why.text);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/* What a scale depends on, of the cells of all panels; NaN where there is no such cell. */
+typedef struct span {
+    float low, high; /* finite ones */
+    float positive;  /* the least one above 0, where a logarithmic scale begins */
+    bool has_nan;
+} span;
+
+static void take_cells(span *all, const ropemap_map *map) {
+    for (int64_t cell = 0; cell < map->height * map->width; cell++) {
+        const float value = map->cells[cell];
+        if (isfinite(value)) {
+            all->low = fminf(all->low, value);
+            all->high = fmaxf(all->high, value);
+            all->positive = value > 0.0F ? fminf(all->positive, value) : all->positive;
+        } else {
+            all->has_nan = all->has_nan || isnan(value);
+        }
+    }
+}
+
+/* The rules are a figure's: it is given a map of the cells that decide. */
+ropemap_status rm_sheet_colour_choose(const ropemap_sheet *sheet, rm_colour *colour, bool *has_nan,
+                                      ropemap_error *error) {
+    span all = {.low = NAN, .high = NAN, .positive = NAN};
+    for (int32_t index = 0; index < sheet->count; index++) {
+        take_cells(&all, sheet->panels[index].map);
+    }
+    float cells[3] = {all.low, all.high, all.positive};
+    const ropemap_map map = {.height = 1,
+                             .width = 3,
+                             .cells = cells,
+                             .min = (double)all.low,
+                             .max = (double)all.high,
+                             .mean = (double)all.low,
+                             .nan_cells = all.has_nan ? 1 : 0};
+    const ropemap_figure figure = {.colormap = sheet->colormap,
+                                   .norm = sheet->norm,
+                                   .has_limits = sheet->has_limits,
+                                   .low = sheet->low,
+                                   .high = sheet->high,
+                                   .rows = {.count = 1, .step = 1},
+                                   .cols = {.count = 3, .step = 1}};
+    *has_nan = all.has_nan;
+    RM_TRY(rm_check_figure(&figure, &map, error));
+    return rm_colour_choose(&figure, &map, colour, error);
+}
+
+/* At most `most` ticks (2 to RM_TICKS_MAX) of the colour bar, from its lower end up. */
+static rm_ticks rm_sheet_colour_ticks(const rm_colour *colour, int32_t most) {
+    return rm_norm_ticks(colour->norm, colour->low, colour->high, most);
+}
+
+#define EMPTY 1.01 /* cost of empty places: of two that are else equally good, the fuller sheet */
+
+#define TICK_SPACING 46.0 /* pixels at scale 1 from a tick to the next, at least */
+
+enum {
+    STRIP = 6,     /* the shorter side has at least this part of the longer one */
+    CELL_SEEN = 4, /* pixels from which on a position is seen as a square of its own */
+    TICKS_MOST = 5 /* along one side of a panel */
+};
+
+static int64_t at_least(int64_t value, int64_t least) {
+    return value > least ? value : least;
+}
+
+/* A longer side of `side` pixels; thin maps are thickened. */
+static void fit_panel(rm_box *box, const ropemap_map *map, int64_t side) {
+    const double each = (double)side / (double)at_least(map->width, map->height);
+    box->width = at_least(lround(each * (double)map->width), at_least(side / STRIP, 1));
+    box->height = at_least(lround(each * (double)map->height), at_least(side / STRIP, 1));
+}
+
+/* Whole pixels a cell, as many as it takes to reach `side`; thin maps are thickened. */
+static void size_panel(rm_box *box, const ropemap_map *map, int64_t side) {
+    const int64_t longer = at_least(map->width, map->height);
+    const int64_t factor = (side + longer - 1) / longer, least = factor * longer / STRIP;
+    box->width = at_least(factor, least / map->width) * map->width;
+    box->height = at_least(factor, least / map->height) * map->height;
+}
+
+int32_t rm_sheet_columns(int32_t count, double shape) {
+    int32_t best = 1;
+    double least = (double)INFINITY;
+    for (int32_t columns = count; columns >= 1; columns--) {
+        const int32_t rows = (count + columns - 1) / columns;
+        const double empty = EMPTY * log((double)(columns * rows) / (double)count);
+        const double off = fabs(log(shape * (double)columns / (double)rows)) + empty;
+        if (off < least - 1e-9) {
+            least = off;
+            best = columns;
+        }
+    }
+    return best;
+}
+
+/* If all panels are as large as the largest and an eighth of it apart. */
+static int32_t choose_columns(const rm_sheet_grid *grid) {
+    int64_t width = 1, height = 1;
+    for (int32_t index = 0; index < grid->count; index++) {
+        width = at_least(grid->panels[index].map.width, width);
+        height = at_least(grid->panels[index].map.height, height);
+    }
+    const int64_t apart = at_least(width, height) / 8;
+    return rm_sheet_columns(grid->count, (double)(width + apart) / (double)(height + apart));
+}
+
+static bool same_range(const ropemap_range *a, const ropemap_range *b) {
+    return a->first == b->first && a->count == b->count && a->step == b->step;
+}
+
+/* Whether the ticks of one panel are those of all. */
+static bool is_shared(const rm_sheet_grid *grid, const ropemap_sheet *sheet, bool along) {
+    const ropemap_panel *first = sheet->panels;
+    const rm_box *box = &grid->panels[0].map;
+    for (int32_t index = 1; index < grid->count; index++) {
+        const ropemap_panel *panel = &sheet->panels[index];
+        const rm_box *own = &grid->panels[index].map;
+        const bool same = along ? same_range(&panel->cols, &first->cols) && own->width == box->width
+                                : same_range(&panel->rows, &first->rows) && own->height == box->height;
+        if (!same) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * Sizes of the panels and their places in the grid, of a checked sheet; not yet where they stand. Panels
+ * whose ranges and sizes are all the same share ticks: those at the left and at the bottom have them. With
+ * `fit`, else 0, longer sides have that many pixels, whatever cells come to.
+ */
+static void rm_sheet_grid_make(rm_sheet_grid *grid, const ropemap_sheet *sheet, int64_t fit) {
+    memset(grid, 0, sizeof *grid); /* it is too large for an assignment by way of the stack */
+    grid->count = sheet->count;
+    const int64_t side = sheet->side > 0 ? sheet->side : RM_SHEET_SIDE;
+    for (int32_t index = 0; index < grid->count; index++) {
+        if (fit > 0) {
+            fit_panel(&grid->panels[index].map, sheet->panels[index].map, fit);
+        } else {
+            size_panel(&grid->panels[index].map, sheet->panels[index].map, side);
+        }
+    }
+    const int32_t wanted = sheet->columns > 0 ? sheet->columns : choose_columns(grid);
+    grid->across = wanted < grid->count ? wanted : grid->count;
+    grid->down = (grid->count + grid->across - 1) / grid->across;
+    const bool rows_shared = is_shared(grid, sheet, false), cols_shared = is_shared(grid, sheet, true);
+    for (int32_t index = 0; index < grid->count; index++) {
+        rm_sheet_panel *panel = &grid->panels[index];
+        const int32_t col = index % grid->across, row = index / grid->across;
+        panel->has_rows = !rows_shared || col == 0;
+        panel->has_cols = !cols_shared || index + grid->across >= grid->count; /* the last of its column */
+        grid->widths[col] = at_least(panel->map.width, grid->widths[col]);
+        grid->heights[row] = at_least(panel->map.height, grid->heights[row]);
+    }
+}
+
+/* ---- ticks ---- */
+
+/* Whether labels keep a distance: `along` the axis they take their width, or else their height. */
+static bool labels_fit(const rm_ticks *ticks, double length, double size, bool along, double *widest) {
+    double last_end = -(double)INFINITY;
+    bool fit = true;
+    *widest = 0.0;
+    for (int32_t tick = 0; tick < ticks->count; tick++) {
+        const double width = rm_font_width(ticks->tick[tick].label, size);
+        const double half = along ? width / 2.0 + 0.4 * size : 0.8 * size;
+        fit = fit && ticks->tick[tick].at * length - half >= last_end;
+        last_end = ticks->tick[tick].at * length + half;
+        *widest = fmax(*widest, width);
+    }
+    return fit;
+}
+
+static rm_ticks lay_ticks(ropemap_range range, int64_t length, double size, double scale, bool along,
+                          double *widest) {
+    const bool centred = length / range.count >= CELL_SEEN;
+    const double wanted = fmin(fmax((double)length / (TICK_SPACING * scale), 1.0), TICKS_MOST);
+    rm_ticks ticks = {.count = 0};
+    for (int32_t most = (int32_t)wanted; most >= 1; most--) {
+        ticks = rm_ticks_positions(range, centred, most);
+        if (labels_fit(&ticks, (double)length, size, along, widest)) {
+            break;
+        }
+    }
+    return ticks;
+}
+
+/* Ticks of the panels that have some, their labels `size` pixels; lengths are times `scale`. */
+static void rm_sheet_grid_ticks(rm_sheet_grid *grid, const ropemap_sheet *sheet, double size, double scale) {
+    for (int32_t index = 0; index < grid->count; index++) {
+        rm_sheet_panel *panel = &grid->panels[index];
+        double widest = 0.0;
+        if (panel->has_rows) {
+            panel->rows = lay_ticks(sheet->panels[index].rows, panel->map.height, size, scale, false,
+                                    &panel->rows_widest);
+        }
+        if (panel->has_cols) {
+            panel->cols = lay_ticks(sheet->panels[index].cols, panel->map.width, size, scale, true, &widest);
+        }
+    }
+}
+
+/* How far the labels below a panel reach beyond its left and its right edge; below 0: they end before. */
+static double rm_sheet_panel_before(const rm_sheet_panel *panel, double size) {
+    if (panel->cols.count == 0) {
+        return -(double)INFINITY;
+    }
+    const rm_tick *first = &panel->cols.tick[0];
+    return rm_font_width(first->label, size) / 2.0 - first->at * (double)panel->map.width;
+}
+
+static double rm_sheet_panel_beyond(const rm_sheet_panel *panel, double size) {
+    if (panel->cols.count == 0) {
+        return -(double)INFINITY;
+    }
+    const rm_tick *last = &panel->cols.tick[panel->cols.count - 1];
+    return rm_font_width(last->label, size) / 2.0 - (1.0 - last->at) * (double)panel->map.width;
+}
 
 /* Lengths at scale 1, in pixels; text and frame as in layout.c, so that sheets stand beside maps. */
-#define TITLE_SIZE    27.0
+#define TITLE_SIZE 27.0
+
 #define SUBTITLE_SIZE 18.0
-#define LABEL_SIZE    22.0
-#define TICK_SIZE     20.0
-#define NAME_SIZE     20.0
-#define MARGIN        26.0 /* between everything and the sheet's edge */
-#define LABEL_GAP     12.0 /* between tick labels and an axis label */
-#define BAR_WIDTH     30.0
-#define BAR_GAP       34.0  /* between the panels and the colour bar */
-#define TEXT_WIDTH    420.0 /* the title is not broken below this width */
-#define ACROSS        22.0  /* between panels, and between what their ticks have beside them */
-#define DOWN          18.0  /* likewise, to the name of the next */
-#define NAMELESS      10.0  /* more where panels have no names */
+
+#define LABEL_SIZE 22.0
+
+#define TICK_SIZE 20.0
+
+#define NAME_SIZE 20.0
+
+#define MARGIN 26.0 /* between everything and the sheet's edge */
+
+#define LABEL_GAP 12.0 /* between tick labels and an axis label */
+
+#define BAR_WIDTH 30.0
+
+#define BAR_GAP 34.0 /* between the panels and the colour bar */
+
+#define TEXT_WIDTH 420.0 /* the title is not broken below this width */
+
+#define ACROSS 22.0 /* between panels, and between what their ticks have beside them */
+
+#define DOWN 18.0 /* likewise, to the name of the next */
+
+#define NAMELESS 10.0 /* more where panels have no names */
 
 /* Panels of this width together have text at scale 1, which is 8 points on a page of 7 inches. */
 #define SCALE_WIDTH 960.0
+
 #define SCALE_LEAST 0.7
+
 #define SCALE_PANEL 300.0 /* but text is not larger than a panel of this side has at scale 1 */
 
 #define LABEL_LEAST 0.75 /* a label is drawn smaller by this much, then it is cut */
-#define NAME_ROOM   5.0  /* sizes of text that a name has at least */
-#define BAR_LEAST   6.0  /* sizes of text that the bar is tall at least */
+
+#define NAME_ROOM 5.0 /* sizes of text that a name has at least */
+
+#define BAR_LEAST 6.0 /* sizes of text that the bar is tall at least */
 
 #define PANEL_LEAST 3.0 /* sizes of text that a column of a sheet of a given width has at least */
 
@@ -37,10 +322,6 @@ enum { WORD_LINES = 3 /* of title and subtitle, each at most */, PASSES = 12 /* 
 
 static int64_t whole(double length) {
     return (int64_t)ceil(length);
-}
-
-static int64_t at_least(int64_t value, int64_t least) {
-    return value > least ? value : least;
 }
 
 static double choose_scale(const rm_sheet_grid *grid) {

@@ -1,12 +1,44 @@
-/* sheet_layout.h - where everything of a sheet stands */
+/* sheet_layout.h - the grid of a sheet's panels, and where everything is placed */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_FIGURE_SHEET_LAYOUT_H
 #define ROPEMAP_HOST_FIGURE_SHEET_LAYOUT_H
 
-#include "host/figure/sheet_colour.h"
-#include "host/figure/sheet_grid.h"
+#include "host/base/status.h"
+#include "host/figure/colour.h"
+#include "host/figure/layout.h"
+#include "host/figure/ticks.h"
 
-enum { RM_SHEET_PIXELS_MAX = 32767 }; /* a side of a sheet */
+enum { RM_SHEET_PANELS_MAX = 100, RM_SHEET_SIDE = 320, RM_SHEET_SIDE_MIN = 64, RM_SHEET_SIDE_MAX = 32767 };
+
+/* ROPEMAP_USAGE, with the panel or the field, its value and the rule. Limits are rm_sheet_colour_choose's to
+ * check, the finished size rm_sheet_layout_make's. */
+ropemap_status rm_sheet_check(const ropemap_sheet *sheet, ropemap_error *error);
+
+/*
+ * The scale that a figure with all cells of all panels would have, and whether any of them is NaN. The sheet
+ * is checked (sheet_check.h). ROPEMAP_USAGE for limits, a colour map or a norm that a figure cannot have.
+ */
+ropemap_status rm_sheet_colour_choose(const ropemap_sheet *sheet, rm_colour *colour, bool *has_nan,
+                                      ropemap_error *error);
+
+typedef struct rm_sheet_panel {
+    rm_box map;
+    bool has_rows, has_cols; /* ticks to its left, and below */
+    rm_ticks rows, cols;     /* where it has them */
+    double rows_widest;      /* of the labels to its left, pixels */
+    char name[RM_TEXT_BYTES];
+} rm_sheet_panel;
+
+typedef struct rm_sheet_grid {
+    int32_t count, across, down;                /* panels, columns, rows of panels */
+    int64_t widths[RM_SHEET_PANELS_MAX];        /* [across] the widest panel of each column */
+    int64_t heights[RM_SHEET_PANELS_MAX];       /* [down] the tallest of each row */
+    rm_sheet_panel panels[RM_SHEET_PANELS_MAX]; /* [count] */
+} rm_sheet_grid;
+
+/* Columns that make a sheet of panels, `shape` times as wide as high, as square as it gets with few empty
+ * places; of two that are equally good the more. */
+int32_t rm_sheet_columns(int32_t count, double shape);
 
 /* The label of an axis or of the bar, its baseline's middle at (x, y). */
 typedef struct rm_sheet_label {

@@ -3,10 +3,10 @@
 /* Scalable Vector Graphics 1.1, second edition, and of SVG 2 what readers of 1.1 pass over. */
 #include "host/figure/sink_svg.h"
 #include "host/base/alloc.h"
-#include "host/figure/font.h"
 #include "host/figure/png.h"
 #include "host/figure/raster.h"
-#include "host/figure/writer.h"
+#include "host/figure/text.h"
+#include "host/figure/write.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -4,7 +4,6 @@
 #define ROPEMAP_HOST_FIGURE_SINK_SVG_H
 
 #include "host/figure/drawing.h"
-#include "host/figure/page.h"
 
 /*
  * Text stays text and rasters are embedded images. The font is ready (font.h). ROPEMAP_USAGE: a page's width

@@ -1,12 +1,15 @@
-/* text.c - text that a font can take: valid UTF-8, in lines that fit */
+/* text.c - UTF-8 text in the one embedded font, in lines that fit */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/text.h"
 #include "host/base/text.h"
-#include "host/figure/font.h"
 
+#include <cairo-ft.h>
+#include <ft2build.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include FT_FREETYPE_H
 
 void rm_text_clean(char out[RM_TEXT_BYTES], const char *field, size_t limit) {
     const size_t size = strnlen(field, limit);
@@ -55,6 +58,146 @@ rm_text_lines rm_text_wrap(const char *text, double size, double width) {
         lines.width = wide > lines.width ? wide : lines.width;
         text += bytes;
         text += strspn(text, " ");
+    }
+    return lines;
+}
+
+extern const unsigned char rm_font_begin[], rm_font_end[];
+
+/*
+ * Written once under `once`, and kept as long as the process: cairo keeps glyphs of fonts that are no longer
+ * used, so that a font made for each figure would not go away with it.
+ */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static cairo_font_face_t *face;
+
+static void release_library(void *library) {
+    (void)FT_Done_FreeType(library); /* and its face */
+}
+
+static void load(void) {
+    static const cairo_user_data_key_t key;
+    FT_Library library = NULL;
+    FT_Face outlines = NULL;
+    if (FT_Init_FreeType(&library) != 0) {
+        return;
+    }
+    const FT_Long bytes = (FT_Long)(rm_font_end - rm_font_begin);
+    if (FT_New_Memory_Face(library, rm_font_begin, bytes, 0, &outlines) != 0) {
+        release_library(library);
+        return;
+    }
+    cairo_font_face_t *made = cairo_ft_font_face_create_for_ft_face(outlines, 0);
+    if (cairo_font_face_set_user_data(made, &key, library, release_library) != CAIRO_STATUS_SUCCESS) {
+        cairo_font_face_destroy(made);
+        release_library(library);
+        return;
+    }
+    face = made;
+}
+
+ropemap_status rm_font_ready(ropemap_error *error) {
+    if (pthread_once(&once, load) != 0 || face == NULL) {
+        return rm_fail(error, ROPEMAP_RESOURCES,
+                       "font: FreeType or cairo could not load it, memory may be short");
+    }
+    return ROPEMAP_OK;
+}
+
+cairo_font_face_t *rm_font_face(void) {
+    return face;
+}
+
+cairo_font_options_t *rm_font_options(void) {
+    cairo_font_options_t *options = cairo_font_options_create();
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+    return options;
+}
+
+double rm_font_width(const char *text, double size) {
+    if (face == NULL) {
+        return 0.0;
+    }
+    cairo_matrix_t scale, identity;
+    cairo_matrix_init_scale(&scale, size, size);
+    cairo_matrix_init_identity(&identity);
+    cairo_font_options_t *options = rm_font_options();
+    cairo_scaled_font_t *font = cairo_scaled_font_create(face, &scale, &identity, options);
+    cairo_text_extents_t extents;
+    cairo_scaled_font_text_extents(font, text, &extents);
+    cairo_scaled_font_destroy(font);
+    cairo_font_options_destroy(options);
+    return extents.x_advance;
+}
+
+#define CUT "…"
+
+/* Takes the last character, and spaces before it, off. */
+static void shorten(char *text) {
+    size_t end = strlen(text);
+    while (end > 0 && ((unsigned char)text[end - 1] & 0xc0) == 0x80) {
+        end--;
+    }
+    end -= end > 0 ? 1 : 0;
+    while (end > 0 && text[end - 1] == ' ') {
+        end--;
+    }
+    text[end] = '\0';
+}
+
+/* Clean text; one that has no room in RM_TEXT_BYTES is cut, too. */
+static double cut_to(char text[RM_TEXT_BYTES], bool is_cut, double size, double room) {
+    double width = rm_font_width(text, size);
+    if (!is_cut && width <= room) {
+        return width;
+    }
+    while (strlen(text) + sizeof CUT > RM_TEXT_BYTES) {
+        shorten(text);
+    }
+    const double mark = rm_font_width(CUT, size);
+    while (*text != '\0' && rm_font_width(text, size) + mark > room) {
+        shorten(text);
+    }
+    if (mark > room) {
+        return 0.0;
+    }
+    memcpy(text + strlen(text), CUT, sizeof CUT);
+    return rm_font_width(text, size);
+}
+
+/* Whether the text is longer than what was kept of it. */
+static bool clean_text(char out[RM_TEXT_BYTES], const char *text) {
+    const char *field = text != NULL ? text : "";
+    rm_text_clean(out, field, SIZE_MAX);
+    return strlen(field) >= RM_TEXT_BYTES;
+}
+
+double rm_chart_text_fit(char out[RM_TEXT_BYTES], const char *text, double size, double room) {
+    const bool is_cut = clean_text(out, text);
+    return cut_to(out, is_cut, size, room);
+}
+
+rm_text_lines rm_chart_text_lines(const char *text, double size, double room, int32_t most) {
+    char clean[RM_TEXT_BYTES];
+    const bool is_cut = clean_text(clean, text);
+    rm_text_lines lines = rm_text_wrap(clean, size, room);
+    if (lines.count > most && most > 0) {
+        /* What is left of the text, from the last line on, is the last line. */
+        const char *from = clean;
+        for (int32_t line = 0; line < most; line++) {
+            from = strstr(from, lines.line[line]);
+            from += line < most - 1 ? strlen(lines.line[line]) : 0;
+        }
+        memmove(lines.line[most - 1], from, strlen(from) + 1);
+        lines.count = most;
+    }
+    lines.width = 0.0;
+    for (int32_t line = 0; line < lines.count; line++) {
+        const double width = cut_to(lines.line[line], is_cut && line == lines.count - 1, size, room);
+        lines.width = width > lines.width ? width : lines.width;
     }
     return lines;
 }

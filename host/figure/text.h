@@ -1,4 +1,4 @@
-/* text.h - text that a font can take: valid UTF-8, in lines that fit */
+/* text.h - UTF-8 text in the one embedded font, in lines that fit */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_FIGURE_TEXT_H
 #define ROPEMAP_HOST_FIGURE_TEXT_H
@@ -21,5 +21,34 @@ void rm_text_clean(char out[RM_TEXT_BYTES], const char *field, size_t limit);
 
 /* Breaks clean text at spaces, so that lines are at most `width` pixels; a longer word stays whole. */
 rm_text_lines rm_text_wrap(const char *text, double size, double width);
+
+struct _cairo_font_face;
+
+struct _cairo_font_options;
+
+/* Loads the font where it is not loaded yet. ROPEMAP_RESOURCES where FreeType or cairo refuses. */
+ropemap_status rm_font_ready(ropemap_error *error);
+
+/* The font after rm_font_ready, for a cairo context to use; stays with this file. */
+struct _cairo_font_face *rm_font_face(void);
+
+/* How text is drawn and measured: grey antialiasing, no hinting, so that it looks alike at every size. */
+struct _cairo_font_options *rm_font_options(void); /* the caller destroys it */
+
+/* Advance of clean text (text.h) of a size in pixels. 0 before rm_font_ready. */
+double rm_font_width(const char *text, double size);
+
+/* Height of a digit, and of a capital, as a part of the size. */
+#define RM_FONT_DIGIT 0.73
+
+/*
+ * Cleans a text (may be NULL) and cuts it to `room` pixels, with … where something is left out; empty where
+ * not even that fits. Returns its width. The font is ready.
+ */
+double rm_chart_text_fit(char out[RM_TEXT_BYTES], const char *text, double size, double room);
+
+/* Breaks a text (may be NULL) into at most `most` lines, 0 where it is empty, and cuts each to `room` pixels.
+ */
+rm_text_lines rm_chart_text_lines(const char *text, double size, double room, int32_t most);
 
 #endif

@@ -1,9 +1,11 @@
-/* ticks.c - the places on an axis that get a label */
+/* ticks.c - the places on an axis or a colour scale that get a label */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/ticks.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What follows 1, 2, 5, 10, 20, ... or 1, 2, 4, 8, ... */
 static int64_t next_spacing(int64_t spacing, bool binary) {
@@ -141,4 +143,182 @@ rm_ticks rm_ticks_values(double low, double high, int32_t most) {
         rm_number_decimal(tick->label, value, chosen.power < 0 ? -chosen.power : 0);
     }
     return ticks;
+}
+
+/* What rounding may put a power of ten beyond an end by, in decades. */
+#define SLACK 1e-9
+
+/* A label_scale that ticks are put on. */
+typedef struct label_scale {
+    rm_norm norm;
+    double low, high;
+} label_scale;
+
+/* Powers of ten from 10^first to 10^last, both in the label_scale; none where last < first. */
+typedef struct decades {
+    int first, last;
+} decades;
+
+static decades decades_between(double low, double high) {
+    return (decades){.first = (int)ceil(log10(low) - SLACK), .last = (int)floor(log10(high) + SLACK)};
+}
+
+/* How many powers are left when those alone stay that are a multiple of `every` below `top`. */
+static int32_t count_decades(decades given, int top, int every) {
+    return given.last < given.first
+               ? 0
+               : (top - given.first) / every - (top - given.last + every - 1) / every + 1;
+}
+
+static rm_tick *add_tick(rm_ticks *ticks, const label_scale *on, double value) {
+    rm_tick *tick = &ticks->tick[ticks->count++];
+    tick->at = rm_norm_place(on->norm, on->low, on->high, value);
+    return tick;
+}
+
+/* ±10^power */
+static void add_power(rm_ticks *ticks, const label_scale *on, int power, bool negative) {
+    static const char factor[] = "1×";
+    rm_tick *tick = add_tick(ticks, on, (negative ? -1.0 : 1.0) * pow(10.0, power));
+    char text[RM_NUMBER_TEXT];
+    rm_number_scientific(text, 1, 0, power);
+    (void)snprintf(tick->label, sizeof tick->label, "%s%s", negative ? RM_MINUS : "",
+                   text + sizeof factor - 1);
+}
+
+/* Ticks that are equally far apart in value, where their label_scale puts them. */
+static rm_ticks ticks_by_value(const label_scale *on, int32_t most) {
+    rm_ticks ticks = rm_ticks_values(on->low, on->high, most < 2 ? 2 : most);
+    ticks.count = ticks.count < most ? ticks.count : most;
+    for (int32_t tick = 0; tick < ticks.count; tick++) {
+        const double value = on->low + ticks.tick[tick].at * (on->high - on->low);
+        ticks.tick[tick].at = rm_norm_place(on->norm, on->low, on->high, value);
+    }
+    return ticks;
+}
+
+/* ---- logarithmic ---- */
+
+/* lead * 10^power, plainly where that is short. */
+static void add_multiple(rm_ticks *ticks, const label_scale *on, int64_t lead, int power) {
+    rm_tick *tick = add_tick(ticks, on, (double)lead * pow(10.0, power));
+    if (power < -4 || power > 4) {
+        rm_number_scientific(tick->label, lead, 0, power);
+        return;
+    }
+    for (int zero = 0; zero < power; zero++) {
+        lead *= 10;
+    }
+    rm_number_decimal(tick->label, lead, power < 0 ? -power : 0);
+}
+
+/* Some of 1 to 9 times powers of ten; of too many none. */
+static rm_ticks ticks_by_multiple(const label_scale *on, const char *leads, int32_t most) {
+    const double first = log10(on->low) - SLACK, last = log10(on->high) + SLACK;
+    rm_ticks ticks = {.count = 0};
+    for (int power = (int)floor(first); power <= (int)floor(last); power++) {
+        for (const char *lead = leads; *lead != '\0'; lead++) {
+            const double along = log10((double)(*lead - '0')) + power;
+            if (along < first || along > last) {
+                continue;
+            }
+            if (ticks.count == most) {
+                return (rm_ticks){.count = 0};
+            }
+            add_multiple(&ticks, on, *lead - '0', power);
+        }
+    }
+    return ticks;
+}
+
+static rm_ticks ticks_by_decade(const label_scale *on, decades found, int32_t most) {
+    int every = 1;
+    while (count_decades(found, found.last, every) > most) {
+        every++;
+    }
+    rm_ticks ticks = {.count = 0};
+    for (int power = found.last - (found.last - found.first) / every * every; power <= found.last;
+         power += every) {
+        add_power(&ticks, on, power, false);
+    }
+    return ticks;
+}
+
+static rm_ticks ticks_of_log(const label_scale *on, int32_t most) {
+    const decades found = decades_between(on->low, on->high);
+    if (found.last - found.first >= 2) {
+        return ticks_by_decade(on, found, most);
+    }
+    static const char *const leads[] = {"12357", "125"};
+    for (size_t pick = 0; pick < sizeof leads / sizeof *leads; pick++) {
+        const rm_ticks multiples = ticks_by_multiple(on, leads[pick], most);
+        if (multiples.count >= 2) {
+            return multiples;
+        }
+    }
+    return found.last > found.first ? ticks_by_decade(on, found, most) : ticks_by_value(on, most);
+}
+
+/* ---- logarithmic both ways ---- */
+
+/* Powers of ten that are at least linear_below, on the side of the label_scale that ends at `end`;
+ * `start` is the other end where that is on this side too, else 0 or less. */
+static decades decades_beyond(double linear_below, double start, double end) {
+    const double low = fmax(linear_below, start);
+    return end > 0.0 ? decades_between(low, end) : (decades){.first = 0, .last = -1};
+}
+
+static void add_side(rm_ticks *ticks, const label_scale *on, decades side, int top, int every,
+                     bool negative) {
+    for (int step = side.last - side.first; step >= 0; step--) {
+        const int power = negative ? side.first + step : side.last - step;
+        if ((top - power) % every == 0) {
+            add_power(ticks, on, power, negative);
+        }
+    }
+}
+
+static rm_ticks ticks_of_symlog(const label_scale *on, int32_t most) {
+    const decades above = decades_beyond(on->norm.linear_below, on->low, on->high);
+    const decades below = decades_beyond(on->norm.linear_below, -on->high, -on->low);
+    const bool zero = on->low <= 0.0 && on->high >= 0.0;
+    const bool has_above = above.last >= above.first, has_below = below.last >= below.first;
+    const int top = !has_below                ? above.last
+                    : !has_above              ? below.last
+                    : above.last > below.last ? above.last
+                                              : below.last;
+    const int32_t fixed = zero ? 1 : 0;
+    if (count_decades(above, top, 1) + count_decades(below, top, 1) + fixed < 2) {
+        return ticks_by_value(on, most);
+    }
+    int every = 1;
+    while (every < 1000 &&
+           count_decades(above, top, every) + count_decades(below, top, every) + fixed > most) {
+        every++;
+    }
+    const bool crowded = every == 1000; /* the ends alone are too many: 0 is left */
+    rm_ticks ticks = {.count = 0};
+    if (!crowded) {
+        add_side(&ticks, on, below, top, every, true);
+    }
+    if (zero) {
+        (void)snprintf(add_tick(&ticks, on, 0.0)->label, RM_NUMBER_TEXT, "0");
+    }
+    if (!crowded) {
+        add_side(&ticks, on, above, top, every, false);
+    }
+    return ticks;
+}
+
+rm_ticks rm_norm_ticks(rm_norm norm, double low, double high, int32_t most) {
+    const label_scale on = {.norm = norm, .low = low, .high = high};
+    switch (norm.kind) {
+    case ROPEMAP_NORM_LOG:
+        return ticks_of_log(&on, most);
+    case ROPEMAP_NORM_SYMLOG:
+        return ticks_of_symlog(&on, most);
+    case ROPEMAP_NORM_LINEAR:
+        break;
+    }
+    return rm_ticks_values(low, high, most);
 }

@@ -1,8 +1,9 @@
-/* ticks.h - the places on an axis that get a label */
+/* ticks.h - the places on an axis or a colour scale that get a label */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_FIGURE_TICKS_H
 #define ROPEMAP_HOST_FIGURE_TICKS_H
 
+#include "host/figure/colour.h"
 #include "host/figure/number.h"
 #include "host/ropemap.h"
 
@@ -29,5 +30,13 @@ rm_ticks rm_ticks_positions(ropemap_range range, bool centred, int32_t most);
 /* At most `most` ticks (2 to RM_TICKS_MAX) on a scale from `low` to `high`, low < high, all to the same
  * decimal. */
 rm_ticks rm_ticks_values(double low, double high, int32_t most);
+
+/*
+ * At most `most` ticks (2 to RM_TICKS_MAX; 1 where the scale is not linear) from `low` to `high`, low < high,
+ * low > 0 where it is logarithmic, from the bottom up. Powers of ten, "10⁻³", and 0 on a symmetric scale.
+ * With less than three of them a logarithmic scale has 1, 2, 3, 5 and 7 times, or 1, 2 and 5 times such;
+ * where all that is less than two, ticks are an equal difference apart, "0.42".
+ */
+rm_ticks rm_norm_ticks(rm_norm norm, double low, double high, int32_t most);
 
 #endif

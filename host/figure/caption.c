@@ -1,5 +1,6 @@
-/* title.c - what a figure says about the request it shows */
+/* caption.c - what a figure's title, subtitle and footnotes read */
 /* SPDX-License-Identifier: MIT */
+#include "host/figure/caption.h"
 #include "host/base/status.h"
 #include "host/figure/number.h"
 
@@ -8,6 +9,52 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Adds after what is there already; what does not fit is left out whole. */
+static void add(char text[RM_TEXT_BYTES], const char *format, ...) RM_PRINTF(2, 3);
+
+static void add(char text[RM_TEXT_BYTES], const char *format, ...) {
+    const size_t length = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    const int added = vsnprintf(text + length, RM_TEXT_BYTES - length, format, arguments);
+    va_end(arguments);
+    if (added < 0 || (size_t)added >= RM_TEXT_BYTES - length) {
+        text[length] = '\0';
+    }
+}
+
+/* "contours at 0, 0.25 and 0.5" */
+static void add_contours(char text[RM_TEXT_BYTES], const ropemap_figure *figure) {
+    for (int32_t at = 0; at < figure->contour_count; at++) {
+        char value[RM_NUMBER_TEXT];
+        rm_number_value(value, figure->contours[at]);
+        const bool last = at == figure->contour_count - 1;
+        add(text, "%s%s",
+            at == 0 ? figure->contour_count == 1 ? "contour at " : "contours at "
+            : last  ? " and "
+                    : ", ",
+            value);
+    }
+}
+
+static const char *between(const char *text) {
+    return text[0] == '\0' ? "" : "; ";
+}
+
+void rm_note_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const ropemap_map *map,
+                   const rm_colour *colour) {
+    text[0] = '\0';
+    add_contours(text, figure);
+    if (figure->percentile > 0.0) {
+        char percent[RM_NUMBER_TEXT];
+        rm_number_value(percent, 100.0 * figure->percentile);
+        add(text, "%s%s %% of the cells beyond each end of the colours", between(text), percent);
+    }
+    if (colour->norm.kind == ROPEMAP_NORM_LOG && map->min <= 0.0) {
+        add(text, "%svalues ≤ 0 in the first colour", between(text));
+    }
+}
+
 /* A line of parts with a comma between them. */
 typedef struct line {
     char *text;
@@ -15,9 +62,9 @@ typedef struct line {
 } line;
 
 /* Adds a part; one that does not fit whole is left out. */
-static void add(line to, const char *format, ...) RM_PRINTF(2, 3);
+static void append(line to, const char *format, ...) RM_PRINTF(2, 3);
 
-static void add(line to, const char *format, ...) {
+static void append(line to, const char *format, ...) {
     char part[512];
     va_list arguments;
     va_start(arguments, format);
@@ -40,11 +87,11 @@ static void describe_scaling(line title, const ropemap_scaling *scaling) {
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (numbers[i] > 0.0 && numbers[i] < 1e12) {
             rm_number_parameter(number, numbers[i]);
-            add(title, "%s scaling by %s", name == NULL ? "unknown" : name, number);
+            append(title, "%s scaling by %s", name == NULL ? "unknown" : name, number);
             return;
         }
     }
-    add(title, "%s scaling", name == NULL ? "unknown" : name);
+    append(title, "%s scaling", name == NULL ? "unknown" : name);
 }
 
 static void describe_rule(line title, const ropemap_request *request) {
@@ -52,40 +99,40 @@ static void describe_rule(line title, const ropemap_request *request) {
     char base[RM_NUMBER_TEXT];
     rm_number_parameter(base, spec->base);
     if (request->already_rotated) {
-        add(title, "Similarity of rotated vectors");
-        add(title, "d = %" PRId32, spec->head_dim);
+        append(title, "Similarity of rotated vectors");
+        append(title, "d = %" PRId32, spec->head_dim);
         return;
     }
     static const char *const encodings[] = {
         "RoPE similarity", "Sinusoidal similarity",        "ALiBi similarity",
         "xPos similarity", "Similarity without positions", "RoPE similarity, dual chunks"};
     const bool known = (size_t)request->encoding < sizeof encodings / sizeof encodings[0];
-    add(title, "%s", known ? encodings[request->encoding] : "Similarity");
+    append(title, "%s", known ? encodings[request->encoding] : "Similarity");
     if (request->encoding == ROPEMAP_ENCODING_ALIBI || request->encoding == ROPEMAP_ENCODING_NOPE) {
-        add(title, "d = %" PRId32, spec->head_dim);
+        append(title, "d = %" PRId32, spec->head_dim);
         return;
     }
     if (spec->frequencies != NULL) {
-        add(title, "frequencies of %s",
-            spec->frequencies->name != NULL ? spec->frequencies->name : "a table");
+        append(title, "frequencies of %s",
+               spec->frequencies->name != NULL ? spec->frequencies->name : "a table");
     } else {
-        add(title, "base %s", base);
+        append(title, "base %s", base);
     }
     if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
         describe_scaling(title, &spec->scaling);
     }
-    add(title, "d = %" PRId32, spec->head_dim);
+    append(title, "d = %" PRId32, spec->head_dim);
     if (ropemap_axes_apart(&spec->axes)) {
         char axes[80];
         ropemap_axes_format(&spec->axes, axes, sizeof axes);
-        add(title, "axes %s", axes);
+        append(title, "axes %s", axes);
     }
     if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
-        add(title, "%" PRId32 " rotated", spec->rotary_dim);
+        append(title, "%" PRId32 " rotated", spec->rotary_dim);
     }
     if (spec->layout == ROPEMAP_LAYOUT_INTERLEAVED &&
         request->queries != NULL) { /* else it changes nothing */
-        add(title, "interleaved");
+        append(title, "interleaved");
     }
 }
 
@@ -97,11 +144,11 @@ static void describe_positions(line subtitle, const ropemap_range *rows, const r
     rm_number_grouped(step, rows->step);
     const bool same_grid = rows->first == cols->first && rows->step == cols->step;
     if (same_grid && rows->count == cols->count) {
-        add(subtitle, "%s position%s%s%s%s%s", down, rows->count == 1 ? "" : "s",
-            rows->first == 0 ? "" : " from ", rows->first == 0 ? "" : first,
-            rows->step == 1 ? "" : " in steps of ", rows->step == 1 ? "" : step);
+        append(subtitle, "%s position%s%s%s%s%s", down, rows->count == 1 ? "" : "s",
+               rows->first == 0 ? "" : " from ", rows->first == 0 ? "" : first,
+               rows->step == 1 ? "" : " in steps of ", rows->step == 1 ? "" : step);
     } else { /* where they differ the axes say it */
-        add(subtitle, "%s query × %s key positions", down, across);
+        append(subtitle, "%s query × %s key positions", down, across);
     }
 }
 
@@ -135,20 +182,20 @@ static void describe_cells(line subtitle, const ropemap_request *request, const 
     const bool known = (size_t)request->measure < sizeof words / sizeof *words;
     const char *measure = known ? words[request->measure] : "similarities";
     if (is_plain(request, map)) {
-        add(subtitle, "%s", measure);
+        append(subtitle, "%s", measure);
         return;
     }
     const bool single = map->height == request->rows.count && map->width == request->cols.count;
     const bool even = !single && map->height > 0 && map->width > 0 &&
                       request->rows.count % map->height == 0 && request->cols.count % map->width == 0;
     if (!even) {
-        add(subtitle, "%s%s", pool_words(request->pool), measure);
+        append(subtitle, "%s%s", pool_words(request->pool), measure);
         return;
     }
     char down[RM_NUMBER_TEXT], across[RM_NUMBER_TEXT];
     rm_number_grouped(down, request->rows.count / map->height);
     rm_number_grouped(across, request->cols.count / map->width);
-    add(subtitle, "%s%s × %s %s", pool_words(request->pool), down, across, measure);
+    append(subtitle, "%s%s × %s %s", pool_words(request->pool), down, across, measure);
 }
 
 /* The end of a label, which tells files and tensors apart. */
@@ -170,11 +217,11 @@ static void describe_content(line subtitle, const ropemap_request *request) {
     shorten(queries, request->queries == NULL ? "ones" : ropemap_vectors_label(request->queries));
     shorten(keys, request->keys == NULL ? "ones" : ropemap_vectors_label(request->keys));
     if (request->queries == NULL && request->keys == NULL) {
-        add(subtitle, "constant vectors");
+        append(subtitle, "constant vectors");
     } else if (strcmp(queries, keys) == 0) {
-        add(subtitle, "vectors %s", queries);
+        append(subtitle, "vectors %s", queries);
     } else {
-        add(subtitle, "queries %s, keys %s", queries, keys);
+        append(subtitle, "queries %s, keys %s", queries, keys);
     }
 }
 
@@ -182,7 +229,7 @@ static void describe_chunks(line subtitle, const ropemap_request *request) {
     char chunk[RM_NUMBER_TEXT], local[RM_NUMBER_TEXT];
     rm_number_grouped(chunk, request->chunk != 0 ? request->chunk : ROPEMAP_CHUNK);
     rm_number_grouped(local, request->local != 0 ? request->local : ROPEMAP_LOCAL);
-    add(subtitle, "chunks of %s, %s local", chunk, local);
+    append(subtitle, "chunks of %s, %s local", chunk, local);
 }
 
 static void describe_value(char *label, size_t size, const ropemap_request *request, const ropemap_map *map) {
@@ -210,7 +257,7 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
     describe_positions(subtitle, &request->rows, &request->cols);
     describe_cells(subtitle, request, map);
     if (request->causal) {
-        add(subtitle, "causal");
+        append(subtitle, "causal");
     }
     if (request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK) {
         describe_chunks(subtitle, request);
@@ -219,7 +266,7 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
     const char *method =
         map->plan.method == ROPEMAP_METHOD_AUTO ? NULL : ropemap_method_name(map->plan.method);
     if (method != NULL) {
-        add(subtitle, "%s method", method);
+        append(subtitle, "%s method", method);
     }
     describe_value(figure.value_label, sizeof figure.value_label, request, map);
     return figure;

@@ -1,7 +1,7 @@
-/* check.h - whether a map and a figure can be shown at all */
+/* figure.h - a map as a figure */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_FIGURE_CHECK_H
-#define ROPEMAP_HOST_FIGURE_CHECK_H
+#ifndef ROPEMAP_HOST_FIGURE_FIGURE_H
+#define ROPEMAP_HOST_FIGURE_FIGURE_H
 
 #include "host/base/status.h"
 

@@ -1,7 +1,7 @@
-/* note.h - what a reader has to know of a figure besides its subtitle */
+/* caption.h - what a figure's title, subtitle and footnotes read */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_FIGURE_NOTE_H
-#define ROPEMAP_HOST_FIGURE_NOTE_H
+#ifndef ROPEMAP_HOST_FIGURE_CAPTION_H
+#define ROPEMAP_HOST_FIGURE_CAPTION_H
 
 #include "host/figure/colour.h"
 #include "host/figure/text.h"

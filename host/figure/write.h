@@ -1,7 +1,7 @@
-/* writer.h - bytes of a file that is made in memory, one after another */
+/* write.h - a figure's files: bytes in memory, npy, saved atomically */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_FIGURE_WRITER_H
-#define ROPEMAP_HOST_FIGURE_WRITER_H
+#ifndef ROPEMAP_HOST_FIGURE_WRITE_H
+#define ROPEMAP_HOST_FIGURE_WRITE_H
 
 #include "host/base/status.h"
 
@@ -13,6 +13,7 @@ typedef struct rm_writer {
 } rm_writer;
 
 void rm_writer_add(rm_writer *writer, const void *bytes, size_t size);
+
 void rm_writer_text(rm_writer *writer, const char *text);
 
 /* To two decimals, without zeros at the end: "12.5", "-3". Below 1e12 in size. */
