@@ -1,7 +1,7 @@
 /* test_processors.c - a process that may use one processor is told one, whatever the machine has */
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* sched_setaffinity */
-#include "host/base/workers.h"
+#include "host/base/team.h"
 
 #include <sched.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* test_vectors.c - rows of ones and from memory, how files are recognised, and what every source answers */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/label.h"
+#include "host/base/text.h"
 #include "host/data/vectors.h"
 #include "tests/scratch.h"
 

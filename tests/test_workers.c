@@ -1,6 +1,6 @@
 /* test_workers.c - every task once, the lowest failure reported, stops obeyed, worker numbers exclusive */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/workers.h"
+#include "host/base/team.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

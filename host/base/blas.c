@@ -1,13 +1,25 @@
-/* blas.c - OpenBLAS, loaded when something is first multiplied */
+/* blas.c - OpenBLAS, loaded when something is first multiplied, with room for its buffers */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/blas.h"
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS and MAP_NORESERVE; in this file alone */
 
-#include "host/base/address_space.h"
+#include "host/base/blas.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+void *rm_address_space_hold(size_t bytes) {
+    void *held = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return held == MAP_FAILED ? NULL : held;
+}
+
+void rm_address_space_give(void *held, size_t bytes) {
+    if (held != NULL) {
+        (void)munmap(held, bytes);
+    }
+}
 
 /* Addresses, in MiB: the library and those it needs, and a buffer for each processor of the machine, of at
  * most as many as distributions build it for. Version 0.3.21 takes 295 MiB where there are two. */
@@ -18,6 +30,7 @@ enum { LIBRARY_ROOM = 48, BUFFER_ROOM = 128, BUFFERS_MOST = 64, MEBIBYTE = 10485
 static const char *const places[] = {RM_OPENBLAS, "libopenblas.so.0"};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 static rm_blas loaded; /* complete once sgemm is set */
 
 static ropemap_status check_room(ropemap_error *error) {

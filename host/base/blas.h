@@ -1,4 +1,4 @@
-/* blas.h - OpenBLAS, loaded when something is first multiplied */
+/* blas.h - OpenBLAS, loaded when something is first multiplied, with room for its buffers */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_BASE_BLAS_H
 #define ROPEMAP_HOST_BASE_BLAS_H
@@ -6,6 +6,13 @@
 #include "host/base/status.h"
 
 #include <cblas.h>
+#include <stddef.h>
+
+/* Addresses without memory behind them: they count only against a limit as `ulimit -v` sets it. NULL: no
+ * room. */
+void *rm_address_space_hold(size_t bytes);
+
+void rm_address_space_give(void *held, size_t bytes); /* NULL is fine */
 
 typedef void (*rm_sgemm)(CBLAS_ORDER order, CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b,
                          blasint m, blasint n, blasint k, float alpha, const float *a, blasint a_stride,

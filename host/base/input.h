@@ -3,8 +3,8 @@
 #ifndef ROPEMAP_HOST_BASE_INPUT_H
 #define ROPEMAP_HOST_BASE_INPUT_H
 
-#include "host/base/label.h"
 #include "host/base/status.h"
+#include "host/base/text.h"
 
 typedef struct rm_input {
     int fd;        /* -1 when closed */

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* sched_getaffinity, CPU_ALLOC; in this file alone */
 #include "host/base/limits.h"
-#include "host/base/workers.h"
+#include "host/base/team.h"
 
 #include <errno.h>
 #include <sched.h>

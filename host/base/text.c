@@ -1,7 +1,6 @@
-/* text.c - characters of UTF-8, and which of them may be shown */
+/* text.c - text from files and arguments, made fit for a terminal and a message */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/text.h"
-
 #include "host/ropemap.h"
 
 #include <string.h>
@@ -45,4 +44,25 @@ size_t ropemap_text_next(const char *text, bool *plain) {
     const size_t left = strnlen(text, 4), bytes = rm_text_character(text, left, &code);
     *plain = bytes > 0 && rm_text_is_plain(code);
     return bytes > 0 ? (*text != '\0' ? bytes : 0) : (left > 0 ? 1 : 0);
+}
+
+static const char CUT[] = "...";
+
+void rm_label_make(char *label, size_t size, const char *text) {
+    const size_t length = strlen(text), cut_length = sizeof CUT - 1;
+    size_t at = 0;
+    if (length >= size) {
+        memcpy(label, CUT, cut_length);
+        at = cut_length;
+        text += length - (size - 1 - cut_length);
+        while ((*text & 0xc0) == 0x80) { /* not inside a UTF-8 character */
+            text++;
+        }
+    }
+    bool plain = false;
+    for (size_t bytes = 0; (bytes = ropemap_text_next(text, &plain)) > 0; text += bytes) {
+        memcpy(label + at, plain ? text : "?", plain ? bytes : 1);
+        at += plain ? bytes : 1;
+    }
+    label[at] = '\0';
 }

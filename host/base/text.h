@@ -1,4 +1,4 @@
-/* text.h - characters of UTF-8, and which of them may be shown */
+/* text.h - text from files and arguments, made fit for a terminal and a message */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_BASE_TEXT_H
 #define ROPEMAP_HOST_BASE_TEXT_H
@@ -14,5 +14,13 @@ size_t rm_text_character(const char *text, size_t left, uint32_t *code);
 /* False for control characters (C0, DEL, C1), and for what ends a line or changes the direction of text: a
  * name that holds them could make a terminal or a page show another. */
 bool rm_text_is_plain(uint32_t code);
+
+enum { RM_LABEL_BYTES = 200 };
+
+/*
+ * Writes `text` as one line of at most size - 1 bytes: what ropemap_text_next finds not plain becomes '?',
+ * and of a text that is too long the end stays, after "...", which tells files and tensors apart. size >= 8.
+ */
+void rm_label_make(char *label, size_t size, const char *text);
 
 #endif

@@ -3,7 +3,7 @@
 #include "host/bench/bench.h"
 
 #include "host/base/limits.h"
-#include "host/base/workers.h"
+#include "host/base/team.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_BENCH_CREW_H
 #define ROPEMAP_HOST_BENCH_CREW_H
 
-#include "host/base/workers.h"
+#include "host/base/team.h"
 #include "host/map/backend.h"
 
 typedef struct rm_crew {

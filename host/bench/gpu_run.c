@@ -1,6 +1,6 @@
 /* gpu_run.c - which benchmarks run on a GPU, at which shapes */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/workers.h"
+#include "host/base/team.h"
 #include "host/bench/gpu.h"
 #include "host/bench/table.h"
 

@@ -1,7 +1,7 @@
 /* machine.c - what the numbers were measured on */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/blas.h"
-#include "host/base/workers.h"
+#include "host/base/team.h"
 #include "host/map/backend.h"
 
 #include <stdio.h>

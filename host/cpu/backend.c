@@ -1,6 +1,5 @@
 /* backend.c - the table of the CPU backend and its contexts */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/address_space.h"
 #include "host/base/alloc.h"
 #include "host/base/blas.h"
 #include "host/cpu/cpu.h"

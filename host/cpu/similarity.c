@@ -9,7 +9,6 @@
  * a limit (`ulimit -v`) leaves none. So a context holds as much from its opening, which fails in order, and
  * lets go here.
  */
-#include "host/base/address_space.h"
 #include "host/base/blas.h"
 #include "host/cpu/cpu.h"
 

@@ -3,8 +3,8 @@
 #ifndef ROPEMAP_HOST_DATA_POSITIONS_H
 #define ROPEMAP_HOST_DATA_POSITIONS_H
 
-#include "host/base/label.h"
 #include "host/base/status.h"
+#include "host/base/text.h"
 
 struct ropemap_positions {
     int64_t count;

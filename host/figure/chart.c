@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/chart.h"
 #include "host/base/alloc.h"
-#include "host/base/label.h"
+#include "host/base/text.h"
 #include "host/figure/chart_lines.h"
 #include "host/figure/chart_ticks.h"
 #include "host/figure/png.h"

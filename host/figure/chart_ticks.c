@@ -1,7 +1,7 @@
 /* chart_ticks.c - whether a chart can be drawn, what its axes cover, and the numbers along them */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/chart_ticks.h"
-#include "host/base/label.h"
+#include "host/base/text.h"
 #include "host/figure/drawing.h"
 #include "host/figure/text.h"
 

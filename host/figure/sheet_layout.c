@@ -1,7 +1,7 @@
 /* sheet_layout.c - the grid of a sheet's panels, and where everything is placed */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/sheet_layout.h"
-#include "host/base/label.h"
+#include "host/base/text.h"
 #include "host/figure/drawing.h"
 #include "host/figure/figure.h"
 #include "host/figure/text.h"

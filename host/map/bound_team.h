@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_MAP_BOUND_TEAM_H
 #define ROPEMAP_HOST_MAP_BOUND_TEAM_H
 
-#include "host/base/workers.h"
+#include "host/base/team.h"
 #include "host/map/backend.h"
 
 #include <stdatomic.h>

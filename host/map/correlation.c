@@ -6,7 +6,7 @@
  * are padded with zeros to twice their number, so that nothing wraps around. All in double.
  */
 #include "host/base/alloc.h"
-#include "host/base/workers.h"
+#include "host/base/team.h"
 #include "host/data/vectors.h"
 
 #include <complex.h>

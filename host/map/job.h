@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_MAP_JOB_H
 #define ROPEMAP_HOST_MAP_JOB_H
 
-#include "host/base/workers.h"
+#include "host/base/team.h"
 #include "host/data/vectors.h"
 #include "host/map/plugin.h"
 

@@ -6,7 +6,7 @@
  * depend neither on threads nor on memory.
  */
 #include "host/base/alloc.h"
-#include "host/base/waiting.h"
+#include "host/base/team.h"
 #include "host/map/cells.h"
 #include "host/map/plan.h"
 #include "host/map/side.h"

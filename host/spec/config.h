@@ -3,8 +3,8 @@
 #ifndef ROPEMAP_HOST_SPEC_CONFIG_H
 #define ROPEMAP_HOST_SPEC_CONFIG_H
 
-#include "host/base/label.h"
 #include "host/base/limits.h"
+#include "host/base/text.h"
 #include "host/spec/model.h"
 
 #include <jansson.h>

@@ -1,7 +1,7 @@
 /* presets.c - a known model by its name */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/base/label.h"
+#include "host/base/text.h"
 #include "host/spec/model.h"
 #include "host/spec/preset_table.h"
 

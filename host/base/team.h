@@ -1,9 +1,17 @@
-/* workers.h - a team of threads that share out numbered tasks */
+/* team.h - a team of threads that share out numbered tasks, with waits that can report progress */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_BASE_WORKERS_H
-#define ROPEMAP_HOST_BASE_WORKERS_H
+#ifndef ROPEMAP_HOST_BASE_TEAM_H
+#define ROPEMAP_HOST_BASE_TEAM_H
 
 #include "host/base/status.h"
+
+#include <pthread.h>
+
+/* A condition on the monotonic clock: setting the time of day neither shortens nor lengthens a wait. */
+void rm_condition_make(pthread_cond_t *condition);
+
+/* As pthread_cond_wait, for 0.1 s at most. The lock is held before and after. */
+void rm_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock);
 
 /*
  * One task. `worker` is below the team's size and no two tasks run at once with the same one, so that it can

@@ -1,13 +1,30 @@
-/* workers.c - a team of threads that share out numbered tasks */
+/* team.c - a team of threads that share out numbered tasks, with waits that can report progress */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/workers.h"
-
+#include "host/base/team.h"
 #include "host/base/alloc.h"
-#include "host/base/waiting.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
+
+enum { WAIT_NANOSECONDS = 100000000, SECOND_NANOSECONDS = 1000000000 };
+
+void rm_condition_make(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(condition, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+void rm_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock) {
+    struct timespec until = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += WAIT_NANOSECONDS;
+    until.tv_sec += until.tv_nsec / SECOND_NANOSECONDS;
+    until.tv_nsec %= SECOND_NANOSECONDS;
+    (void)pthread_cond_timedwait(condition, lock, &until);
+}
 
 /* Of a helper, at least: a task takes a tenth of it. */
 static const size_t STACK_BYTES = (size_t)1 << 20;
