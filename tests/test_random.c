@@ -1,7 +1,6 @@
 /* test_random.c - normal rows: published words, an independent recomputation, and the statistics they must
  * have */
 /* SPDX-License-Identifier: MIT */
-#include "host/data/random.h"
 #include "host/data/vectors.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* npy.h - the header of NumPy's .npy files */
+/* npy.h - arrays of numpy: the header's Python literal, dtype, shape and order; small files of numbers */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_DATA_NPY_H
 #define ROPEMAP_HOST_DATA_NPY_H
@@ -6,6 +6,7 @@
 #include "host/data/tensor.h"
 
 #define RM_NPY_MAGIC "\x93NUMPY"
+
 enum { RM_NPY_MAGIC_BYTES = 6 };
 
 /*

@@ -1,4 +1,4 @@
-/* positions.h - explicit positions of rows */
+/* positions.h - positions given by a file or by a grid */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_DATA_POSITIONS_H
 #define ROPEMAP_HOST_DATA_POSITIONS_H

@@ -1,12 +1,330 @@
-/* safetensors.c - finds a tensor in a .safetensors file */
+/* safetensors.c - safetensors files: the header, its tensors, and that they tile the file */
 /* SPDX-License-Identifier: MIT */
 #include "host/data/safetensors.h"
 #include "host/base/alloc.h"
-#include "host/data/header.h"
+#include "host/data/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* One tensor: its name, decoded, in the header's text, and its bytes [begin, end) after the header. */
+typedef struct rm_entry {
+    const char *name;
+    uint64_t begin, end;
+} rm_entry;
+
+typedef struct rm_header {
+    const rm_input *input;
+    char *text; /* [size], decoded in place: it holds the names */
+    uint64_t size;
+    rm_entry *entries; /* [count] */
+    uint64_t count;
+    const char *wanted; /* the tensor asked for; NULL: any */
+    bool found;
+    rm_tensor tensor;      /* the one found, of any the last */
+    const char *type_name; /* its dtype where vectors cannot be of it, otherwise NULL */
+} rm_header;
+
+/*
+ * The least text an entry can take, {"":{"dtype":"U8","shape":[],"data_offsets":[0,0]}} with a comma: a
+ * header of n bytes has at most n / 50 + 1 entries.
+ */
+enum { RM_ENTRY_TEXT_MIN = 50 };
+
+typedef int (*entry_order)(const void *, const void *);
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const rm_entry *)a)->name, ((const rm_entry *)b)->name);
+}
+
+static int by_bytes(const void *a, const void *b) {
+    const rm_entry *x = a, *y = b;
+    if (x->begin != y->begin) {
+        return x->begin < y->begin ? -1 : 1;
+    }
+    return x->end == y->end ? 0 : x->end < y->end ? -1 : 1;
+}
+
+/* Sorts unless the entries are sorted already, as files written in order are. */
+static void sort_entries(rm_header *header, entry_order order) {
+    for (uint64_t i = 1; i < header->count; i++) {
+        if (order(&header->entries[i - 1], &header->entries[i]) > 0) {
+            qsort(header->entries, (size_t)header->count, sizeof *header->entries, order);
+            return;
+        }
+    }
+}
+
+static ropemap_status check_names(rm_header *header, ropemap_error *error) {
+    sort_entries(header, by_name);
+    for (uint64_t i = 1; i < header->count; i++) {
+        if (by_name(&header->entries[i - 1], &header->entries[i]) == 0) {
+            char name[RM_LABEL_BYTES / 2];
+            rm_label_make(name, sizeof name, header->entries[i].name);
+            return rm_fail(error, ROPEMAP_DATA, "%s: the header holds tensor '%s' twice", header->input->name,
+                           name);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/* Checks the entries against each other: no name twice, and they tile `data_bytes` without hole or overlap.
+ */
+static ropemap_status rm_header_check(rm_header *header, uint64_t data_bytes, ropemap_error *error) {
+    RM_TRY(check_names(header, error));
+    sort_entries(header, by_bytes);
+    uint64_t end = 0;
+    for (uint64_t i = 0; i < header->count; i++) {
+        const rm_entry *entry = &header->entries[i];
+        char name[RM_LABEL_BYTES / 2];
+        if (entry->begin != end) {
+            rm_label_make(name, sizeof name, entry->name);
+            return rm_fail(error, ROPEMAP_DATA,
+                           "%s: tensor '%s' begins at byte %" PRIu64
+                           " of the data, the tensors before it end at "
+                           "%" PRIu64 ": %s",
+                           header->input->name, name, entry->begin, end,
+                           entry->begin < end ? "they overlap" : "the hole between belongs to none");
+        }
+        if (entry->end > data_bytes) {
+            rm_label_make(name, sizeof name, entry->name);
+            return rm_fail(error, ROPEMAP_DATA,
+                           "%s: tensor '%s' ends at byte %" PRIu64 " of the data, the file holds %" PRIu64,
+                           header->input->name, name, entry->end, data_bytes);
+        }
+        end = entry->end;
+    }
+    if (end != data_bytes) {
+        return rm_fail(error, ROPEMAP_DATA,
+                       "%s: %" PRIu64 " bytes follow the last tensor, the tensors must fill the file",
+                       header->input->name, data_bytes - end);
+    }
+    return ROPEMAP_OK;
+}
+
+/* Every element type of the format. Those that are `usable` can be vectors, as `kind`. */
+typedef struct element_type {
+    const char *name;
+    uint32_t bits;
+    bool usable;
+    rm_element_kind kind;
+} element_type;
+
+static const element_type TYPES[] = {
+    {"F16", 16, true, RM_ELEMENT_F16},  {"BF16", 16, true, RM_ELEMENT_BF16},
+    {"F32", 32, true, RM_ELEMENT_F32},  {"F64", 64, true, RM_ELEMENT_F64},
+    {.name = "BOOL", .bits = 8},        {.name = "U8", .bits = 8},
+    {.name = "I8", .bits = 8},          {.name = "U16", .bits = 16},
+    {.name = "I16", .bits = 16},        {.name = "U32", .bits = 32},
+    {.name = "I32", .bits = 32},        {.name = "U64", .bits = 64},
+    {.name = "I64", .bits = 64},        {.name = "C64", .bits = 64},
+    {.name = "F8_E4M3", .bits = 8},     {.name = "F8_E5M2", .bits = 8},
+    {.name = "F8_E8M0", .bits = 8},     {.name = "F8_E4M3FNUZ", .bits = 8},
+    {.name = "F8_E5M2FNUZ", .bits = 8}, {.name = "F6_E2M3", .bits = 6},
+    {.name = "F6_E3M2", .bits = 6},     {.name = "F4", .bits = 4},
+};
+
+typedef enum entry_key { KEY_DTYPE, KEY_SHAPE, KEY_OFFSETS, KEYS } entry_key;
+
+static const char *const KEY_NAMES[KEYS] = {"dtype", "shape", "data_offsets"};
+
+/* An entry while it is read. */
+typedef struct parser {
+    rm_header *header;
+    rm_json json;
+    char name[RM_LABEL_BYTES / 2]; /* of the tensor, for messages */
+    bool seen[KEYS];
+    const element_type *type;
+    int32_t rank;
+    uint64_t shape[RM_TENSOR_RANK_MAX], begin, end;
+    ropemap_error *error;
+} parser;
+
+static ropemap_status fail_json(const parser *p) {
+    return rm_fail(p->error, ROPEMAP_DATA, "%s: byte %" PRIu64 " of the header: %s", p->header->input->name,
+                   p->json.at, p->json.wrong);
+}
+
+static ropemap_status take_type(parser *p) {
+    const char *name = rm_json_string(&p->json);
+    if (name == NULL) {
+        return fail_json(p);
+    }
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
+        if (strcmp(name, TYPES[i].name) == 0) {
+            p->type = &TYPES[i];
+            return ROPEMAP_OK;
+        }
+    }
+    char label[32];
+    rm_label_make(label, sizeof label, name);
+    return rm_fail(
+        p->error, ROPEMAP_DATA,
+        "%s: tensor '%s': unknown dtype '%s', the format has F16, BF16, F32, F64 and types that are "
+        "no vectors",
+        p->header->input->name, p->name, label);
+}
+
+static ropemap_status take_shape(parser *p) {
+    bool first = true;
+    if (!rm_json_take(&p->json, '[')) {
+        return fail_json(p);
+    }
+    while (rm_json_more(&p->json, ']', &first)) {
+        if (p->rank == RM_TENSOR_RANK_MAX) {
+            return rm_fail(p->error, ROPEMAP_DATA, "%s: tensor '%s': shape has more than %d axes",
+                           p->header->input->name, p->name, RM_TENSOR_RANK_MAX);
+        }
+        if (!rm_json_integer(&p->json, &p->shape[p->rank])) {
+            return fail_json(p);
+        }
+        p->rank++;
+    }
+    return p->json.wrong == NULL ? ROPEMAP_OK : fail_json(p);
+}
+
+static ropemap_status take_offsets(parser *p) {
+    const bool taken = rm_json_take(&p->json, '[') && rm_json_integer(&p->json, &p->begin) &&
+                       rm_json_take(&p->json, ',') && rm_json_integer(&p->json, &p->end) &&
+                       rm_json_take(&p->json, ']');
+    return taken ? ROPEMAP_OK : fail_json(p);
+}
+
+static ropemap_status take_member(parser *p) {
+    const char *name = rm_json_string(&p->json);
+    if (name == NULL) {
+        return fail_json(p);
+    }
+    int key = 0;
+    while (key < KEYS && strcmp(name, KEY_NAMES[key]) != 0) {
+        key++;
+    }
+    if (key == KEYS || p->seen[key]) {
+        char label[32];
+        rm_label_make(label, sizeof label, name);
+        return rm_fail(p->error, ROPEMAP_DATA,
+                       "%s: tensor '%s' has %s key '%s', it has dtype, shape and data_offsets, each once",
+                       p->header->input->name, p->name, key == KEYS ? "an unknown" : "a second", label);
+    }
+    p->seen[key] = true;
+    if (!rm_json_take(&p->json, ':')) {
+        return fail_json(p);
+    }
+    return key == KEY_DTYPE ? take_type(p) : key == KEY_SHAPE ? take_shape(p) : take_offsets(p);
+}
+
+/* shape x type = data_offsets. */
+static ropemap_status check_extent(const parser *p) {
+    const char *file = p->header->input->name;
+    uint64_t elements;
+    if (!rm_tensor_elements(p->shape, p->rank, &elements) || elements > UINT64_MAX / p->type->bits) {
+        return rm_fail(p->error, ROPEMAP_DATA, "%s: tensor '%s': the shape's product passes 2^64 bits", file,
+                       p->name);
+    }
+    const uint64_t bits = elements * p->type->bits;
+    if (bits % 8 != 0) {
+        return rm_fail(p->error, ROPEMAP_DATA,
+                       "%s: tensor '%s': %" PRIu64 " elements of %s do not end at a whole byte", file,
+                       p->name, elements, p->type->name);
+    }
+    if (p->begin > p->end) {
+        return rm_fail(p->error, ROPEMAP_DATA,
+                       "%s: tensor '%s': data_offsets [%" PRIu64 ", %" PRIu64 "] end before they begin", file,
+                       p->name, p->begin, p->end);
+    }
+    if (p->end - p->begin != bits / 8) {
+        return rm_fail(p->error, ROPEMAP_DATA,
+                       "%s: tensor '%s': data_offsets [%" PRIu64 ", %" PRIu64 "] span %" PRIu64
+                       " bytes, its shape and dtype %s need %" PRIu64,
+                       file, p->name, p->begin, p->end, p->end - p->begin, p->type->name, bits / 8);
+    }
+    return ROPEMAP_OK;
+}
+
+static void keep(const parser *p, const char *name) {
+    rm_header *header = p->header;
+    header->entries[header->count++] = (rm_entry){.name = name, .begin = p->begin, .end = p->end};
+    if (header->wanted != NULL && strcmp(header->wanted, name) != 0) {
+        return;
+    }
+    header->found = true;
+    header->type_name = p->type->usable ? NULL : p->type->name;
+    header->tensor = (rm_tensor){.rank = p->rank, .offset = p->begin};
+    header->tensor.element.kind = p->type->kind;
+    memcpy(header->tensor.shape, p->shape, sizeof p->shape);
+    rm_label_make(header->tensor.name, sizeof header->tensor.name, name);
+}
+
+static ropemap_status take_entry(parser *p, const char *name) {
+    rm_label_make(p->name, sizeof p->name, name);
+    memset(p->seen, 0, sizeof p->seen);
+    p->rank = 0;
+    bool first = true;
+    if (!rm_json_take(&p->json, '{')) {
+        return fail_json(p);
+    }
+    while (rm_json_more(&p->json, '}', &first)) {
+        RM_TRY(take_member(p));
+    }
+    if (p->json.wrong != NULL) {
+        return fail_json(p);
+    }
+    for (int key = 0; key < KEYS; key++) {
+        if (!p->seen[key]) {
+            return rm_fail(p->error, ROPEMAP_DATA, "%s: tensor '%s' lacks %s", p->header->input->name,
+                           p->name, KEY_NAMES[key]);
+        }
+    }
+    RM_TRY(check_extent(p));
+    keep(p, name);
+    return ROPEMAP_OK;
+}
+
+/* Free-form notes: an object of strings. */
+static ropemap_status take_metadata(parser *p) {
+    bool first = true;
+    if (!rm_json_take(&p->json, '{')) {
+        return fail_json(p);
+    }
+    while (rm_json_more(&p->json, '}', &first)) {
+        if (rm_json_string(&p->json) == NULL || !rm_json_take(&p->json, ':') ||
+            rm_json_string(&p->json) == NULL) {
+            break;
+        }
+    }
+    return p->json.wrong == NULL ? ROPEMAP_OK : fail_json(p);
+}
+
+/*
+ * Parses `text` into `entries`, which has room for every entry the text may hold, and finds the wanted
+ * tensor. Checks each entry by itself: names, types, sizes, shape x type against the offsets.
+ */
+static ropemap_status rm_header_parse(rm_header *header, ropemap_error *error) {
+    parser p = {.header = header, .json = {.text = header->text, .size = header->size}, .error = error};
+    bool first = true, metadata = false;
+    if (!rm_json_take(&p.json, '{')) {
+        return fail_json(&p);
+    }
+    while (rm_json_more(&p.json, '}', &first)) {
+        const char *name = rm_json_string(&p.json);
+        if (name == NULL || !rm_json_take(&p.json, ':')) {
+            break;
+        }
+        if (strcmp(name, "__metadata__") != 0) {
+            RM_TRY(take_entry(&p, name));
+            continue;
+        }
+        if (metadata) {
+            return rm_fail(error, ROPEMAP_DATA, "%s: the header holds __metadata__ twice",
+                           header->input->name);
+        }
+        metadata = true;
+        RM_TRY(take_metadata(&p));
+    }
+    return p.json.wrong == NULL && rm_json_end(&p.json) ? ROPEMAP_OK : fail_json(&p);
+}
 
 enum { LENGTH_BYTES = 8, NAMES_SHOWN = 3 };
 

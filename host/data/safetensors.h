@@ -1,4 +1,4 @@
-/* safetensors.h - finds a tensor in a .safetensors file */
+/* safetensors.h - safetensors files: the header, its tensors, and that they tile the file */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_DATA_SAFETENSORS_H
 #define ROPEMAP_HOST_DATA_SAFETENSORS_H

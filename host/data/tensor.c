@@ -1,12 +1,247 @@
-/* tensor.c - the vectors of one head of a tensor in a file */
+/* tensor.c - a tensor in a file, read as rows of a head in float */
 /* SPDX-License-Identifier: MIT */
 #include "host/data/tensor.h"
-#include "host/data/rows.h"
-#include "host/data/source.h"
+#include "cuda/arith.h"
+#include "host/base/alloc.h"
+#include "host/data/vectors.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Element (row, column) lies at byte offset + row * row_stride + column * column_stride, inside the file. */
+typedef struct rm_rows {
+    rm_element element;
+    int32_t columns;
+    uint64_t offset;                    /* bytes */
+    uint64_t row_stride, column_stride; /* bytes; one of them spans at least the extent of the other axis */
+} rm_rows;
+
+static inline bool host_is_big_endian(void) {
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first == 0;
+}
+
+static inline uint16_t swap16(uint16_t x) {
+    return (uint16_t)(x >> 8 | x << 8);
+}
+
+static inline uint32_t swap32(uint32_t x) {
+    return x >> 24 | (x >> 8 & 0xff00u) | (x << 8 & 0xff0000u) | x << 24;
+}
+
+static inline uint64_t swap64(uint64_t x) {
+    return (uint64_t)swap32((uint32_t)x) << 32 | swap32((uint32_t)(x >> 32));
+}
+
+static inline void convert_half(const uint8_t *bytes, uint64_t byte_stride, float *floats,
+                                int64_t float_stride, int64_t count, bool swap) {
+    for (int64_t i = 0; i < count; i++) {
+        uint16_t x;
+        memcpy(&x, bytes + (uint64_t)i * byte_stride, sizeof x);
+        floats[i * float_stride] = rm_float_from_half(swap ? swap16(x) : x);
+    }
+}
+
+static inline void convert_bfloat(const uint8_t *bytes, uint64_t byte_stride, float *floats,
+                                  int64_t float_stride, int64_t count, bool swap) {
+    for (int64_t i = 0; i < count; i++) {
+        uint16_t x;
+        memcpy(&x, bytes + (uint64_t)i * byte_stride, sizeof x);
+        floats[i * float_stride] = rm_float_from_bfloat(swap ? swap16(x) : x);
+    }
+}
+
+static inline void convert_single(const uint8_t *bytes, uint64_t byte_stride, float *floats,
+                                  int64_t float_stride, int64_t count, bool swap) {
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t x;
+        memcpy(&x, bytes + (uint64_t)i * byte_stride, sizeof x);
+        floats[i * float_stride] = rm_float_from_bits(swap ? swap32(x) : x);
+    }
+}
+
+static inline void convert_double(const uint8_t *bytes, uint64_t byte_stride, float *floats,
+                                  int64_t float_stride, int64_t count, bool swap) {
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t x;
+        memcpy(&x, bytes + (uint64_t)i * byte_stride, sizeof x);
+        x = swap ? swap64(x) : x;
+        double value;
+        memcpy(&value, &x, sizeof value);
+        floats[i * float_stride] = (float)value;
+    }
+}
+
+uint32_t rm_element_bytes(rm_element element) {
+    switch (element.kind) {
+    case RM_ELEMENT_I8:
+    case RM_ELEMENT_U8:
+        return 1;
+    case RM_ELEMENT_F16:
+    case RM_ELEMENT_BF16:
+    case RM_ELEMENT_I16:
+    case RM_ELEMENT_U16:
+        return 2;
+    case RM_ELEMENT_F32:
+    case RM_ELEMENT_I32:
+    case RM_ELEMENT_U32:
+        return 4;
+    case RM_ELEMENT_F64:
+    case RM_ELEMENT_I64:
+    case RM_ELEMENT_U64:
+        break;
+    }
+    return 8;
+}
+
+/* Whether the bytes of a file are floats of this machine as they are. */
+static bool rm_element_is_float(rm_element element) {
+    return element.kind == RM_ELEMENT_F32 && element.big_endian == host_is_big_endian();
+}
+
+void rm_element_convert(rm_element element, const uint8_t *bytes, uint64_t byte_stride, float *floats,
+                        int64_t float_stride, int64_t count) {
+    const bool swap = element.big_endian != host_is_big_endian();
+    const bool dense = byte_stride == rm_element_bytes(element) && float_stride == 1 && !swap;
+    switch (element.kind) { /* the dense calls say so in constants: the compiler makes vector loops of them */
+    case RM_ELEMENT_F16:
+        dense ? convert_half(bytes, 2, floats, 1, count, false)
+              : convert_half(bytes, byte_stride, floats, float_stride, count, swap);
+        break;
+    case RM_ELEMENT_BF16:
+        dense ? convert_bfloat(bytes, 2, floats, 1, count, false)
+              : convert_bfloat(bytes, byte_stride, floats, float_stride, count, swap);
+        break;
+    case RM_ELEMENT_F32:
+        convert_single(bytes, byte_stride, floats, float_stride, count, swap);
+        break;
+    case RM_ELEMENT_F64:
+        dense ? convert_double(bytes, 8, floats, 1, count, false)
+              : convert_double(bytes, byte_stride, floats, float_stride, count, swap);
+        break;
+    case RM_ELEMENT_I8:
+    case RM_ELEMENT_I16:
+    case RM_ELEMENT_I32:
+    case RM_ELEMENT_I64:
+    case RM_ELEMENT_U8:
+    case RM_ELEMENT_U16:
+    case RM_ELEMENT_U32:
+    case RM_ELEMENT_U64:
+        break;
+    }
+}
+
+double rm_element_double(rm_element element, const uint8_t *bytes) {
+    if (element.kind != RM_ELEMENT_F64) {
+        float value = 0.0f;
+        rm_element_convert(element, bytes, rm_element_bytes(element), &value, 1, 1);
+        return (double)value;
+    }
+    uint64_t x;
+    memcpy(&x, bytes, sizeof x);
+    x = element.big_endian != host_is_big_endian() ? swap64(x) : x;
+    double value;
+    memcpy(&value, &x, sizeof value);
+    return value;
+}
+
+rm_whole rm_element_whole(rm_element element, const uint8_t *bytes) {
+    const uint32_t size = rm_element_bytes(element);
+    const bool is_signed = element.kind >= RM_ELEMENT_I8 && element.kind <= RM_ELEMENT_I64;
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < size; i++) {
+        value = value << 8 | bytes[element.big_endian ? i : size - 1 - i];
+    }
+    const bool negative = is_signed && (value >> (8 * size - 1)) != 0;
+    return (rm_whole){.negative = negative,
+                      .magnitude = negative ? (~value + 1) & (UINT64_MAX >> (64 - 8 * size)) : value};
+}
+
+enum {
+    STAGE_BYTES = 65536, /* read at once before conversion: stays in cache; the longest row takes 32768 */
+    GAP_BYTES = 4096,    /* a page: a smaller gap is read across, which costs less than another call */
+    COLUMN_ROWS = 2048   /* rows filled column by column at once, so that they stay in cache */
+};
+
+/* `count` runs of `width` elements each, adjacent inside, `stride` bytes from run to run. */
+typedef struct run_list {
+    uint64_t offset, stride; /* bytes */
+    int64_t width, count;
+} run_list;
+
+/* Run r goes to to[r * to_stride], ... */
+static ropemap_status read_runs(const rm_input *input, rm_element element, run_list runs, uint8_t *stage,
+                                float *to, int64_t to_stride, ropemap_error *error) {
+    const uint64_t size = rm_element_bytes(element), run_bytes = (uint64_t)runs.width * size;
+    const bool across = runs.stride - run_bytes <= GAP_BYTES;
+    const int64_t at_once = across ? (int64_t)((STAGE_BYTES - run_bytes) / runs.stride) + 1 : 1;
+    for (int64_t done = 0; done < runs.count; done += at_once) {
+        const int64_t count = runs.count - done < at_once ? runs.count - done : at_once;
+        const uint64_t bytes = (uint64_t)(count - 1) * runs.stride + run_bytes;
+        RM_TRY(rm_input_read(input, runs.offset + (uint64_t)done * runs.stride, bytes, stage, error));
+        float *next = to + done * to_stride;
+        if (runs.width == 1) {
+            rm_element_convert(element, stage, runs.stride, next, to_stride, count);
+            continue;
+        }
+        for (int64_t run = 0; run < count; run++) {
+            rm_element_convert(element, stage + (uint64_t)run * runs.stride, size, next + run * to_stride, 1,
+                               runs.width);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/* Rows whose elements are not adjacent (Fortran order): a column at a time. */
+static ropemap_status read_columns(const rm_input *input, const rm_rows *rows, run_list all, uint8_t *stage,
+                                   float *to, ropemap_error *error) {
+    for (int64_t done = 0; done < all.count; done += COLUMN_ROWS) {
+        const int64_t count = all.count - done < COLUMN_ROWS ? all.count - done : COLUMN_ROWS;
+        for (int32_t column = 0; column < rows->columns; column++) {
+            const uint64_t offset =
+                all.offset + (uint64_t)done * all.stride + (uint64_t)column * rows->column_stride;
+            const run_list runs = {.offset = offset, .stride = all.stride, .width = 1, .count = count};
+            RM_TRY(read_runs(input, rows->element, runs, stage, to + done * rows->columns + column,
+                             rows->columns, error));
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/*
+ * Fills `to` [count, columns] with rows first, first + step, ...; all of them lie inside the file. count >=
+ * 0, step >= 1. ROPEMAP_DATA where the file shrank, ROPEMAP_IO, ROPEMAP_RESOURCES.
+ */
+static ropemap_status rm_rows_read(const rm_input *input, const rm_rows *rows, int64_t first, int64_t count,
+                                   int64_t step, float *to, ropemap_error *error) {
+    const uint64_t size = rm_element_bytes(rows->element), row_bytes = (uint64_t)rows->columns * size;
+    run_list runs = {
+        .offset = rows->offset + (uint64_t)first * rows->row_stride,
+        .stride =
+            count > 1 ? (uint64_t)step * rows->row_stride : row_bytes, /* of one row: no product to wrap */
+        .width = rows->columns,
+        .count = count,
+    };
+    const bool adjacent = rows->column_stride == size, dense = adjacent && runs.stride == row_bytes;
+    if (dense && rm_element_is_float(rows->element)) {
+        return rm_input_read(input, runs.offset, (uint64_t)count * row_bytes, to, error);
+    }
+    if (dense) { /* one long row of single elements */
+        runs = (run_list){.offset = runs.offset, .stride = size, .width = 1, .count = count * rows->columns};
+    }
+    uint8_t *stage = rm_alloc_raw(STAGE_BYTES, 1);
+    if (stage == NULL) {
+        return rm_fail_memory(error, input->name, STAGE_BYTES);
+    }
+    const ropemap_status status =
+        adjacent ? read_runs(input, rows->element, runs, stage, to, dense ? 1 : rows->columns, error)
+                 : read_columns(input, rows, runs, stage, to, error);
+    rm_free(stage);
+    return status;
+}
 
 typedef struct tensor_vectors {
     ropemap_vectors base;

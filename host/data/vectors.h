@@ -1,9 +1,37 @@
-/* vectors.h - what every source of rows implements */
+/* vectors.h - where vectors come from: constant, random, memory, files */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_DATA_VECTORS_H
 #define ROPEMAP_HOST_DATA_VECTORS_H
 
 #include "host/base/status.h"
+
+#include <stdint.h>
+
+enum { RM_PHILOX_WORDS = 4, RM_PHILOX_LANES = 8 };
+
+/* One word of several counters side by side, so that the compiler can use vector instructions. */
+typedef struct rm_philox_state {
+    uint32_t word[RM_PHILOX_WORDS][RM_PHILOX_LANES];
+} rm_philox_state;
+
+/*
+ * Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): turns
+ * the counter of each lane into four words that pass for random.
+ */
+void rm_philox(const uint32_t key[2], rm_philox_state *state);
+
+/*
+ * Allocates a source of `bytes` bytes, zeroed, that begins with a ropemap_vectors; NULL and `error` where
+ * memory is short. It has rows for every position, one head, and rm_source_free to destroy it.
+ */
+void *rm_source_alloc(size_t bytes, int32_t head_dim, ropemap_error *error);
+
+void rm_source_free(ropemap_vectors *vectors); /* the source's own memory alone */
+
+/* `status` and a message that begins with `name` where head_dim is odd or not in 2 to ROPEMAP_MAX_HEAD_DIM.
+ */
+ropemap_status rm_source_check_head_dim(const char *name, int64_t head_dim, ropemap_status status,
+                                        ropemap_error *error);
 
 /*
  * A source of rows. Row r belongs to position first_position + r; who asks has checked the range. Sources are

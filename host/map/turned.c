@@ -3,7 +3,7 @@
 #include "cuda/arith.h"
 #include "host/base/alloc.h"
 #include "host/data/positions.h"
-#include "host/data/source.h"
+#include "host/data/vectors.h"
 #include "host/spec/stacks.h"
 
 #include <inttypes.h>
