@@ -4,8 +4,8 @@
 
 #include "host/base/alloc.h"
 #include "host/map/bound_sum.h"
-#include "host/spec/scaling.h"
-#include "host/spec/schedule.h"
+#include "host/rule/rule.h"
+#include "host/rule/scaling.h"
 
 #include <math.h>
 

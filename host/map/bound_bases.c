@@ -14,7 +14,7 @@
  */
 #include "host/base/alloc.h"
 #include "host/map/bound_base.h"
-#include "host/spec/axes.h"
+#include "host/rule/axes.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/map/bound_sum.h"
 
-#include "host/spec/twofold.h"
+#include "host/rule/double_double.h"
 
 /* 2 pi, correct to 2^-105. */
 static const rm_twofold RADIANS_PER_TURN = {.high = 0x1.921fb54442d18p+2, .low = 0x1.1a62633145c07p-52};

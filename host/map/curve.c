@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "host/map/bound_team.h"
-#include "host/spec/axes.h"
+#include "host/rule/axes.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -8,7 +8,7 @@
 #include "host/map/bound_sum.h"
 #include "host/map/bound_team.h"
 #include "host/map/bound_tile.h"
-#include "host/spec/axes.h"
+#include "host/rule/axes.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "host/map/request.h"
 
 #include "host/map/encoding.h"
-#include "host/spec/axes.h"
+#include "host/rule/axes.h"
 
 #include <inttypes.h>
 

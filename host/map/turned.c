@@ -4,7 +4,7 @@
 #include "host/base/alloc.h"
 #include "host/data/positions.h"
 #include "host/data/vectors.h"
-#include "host/spec/stacks.h"
+#include "host/rule/emulation.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -21,14 +21,16 @@ SCRIPT = {".py", ".sh"}
 # host/ sees what lies below it, and tools/ see the public interface alone.
 API = "host/ropemap.h"
 BASE = "host/base/*.h"
+RULE = "host/rule/*.h"
 ARITH = "cuda/arith.h"
 MAY_INCLUDE = [
     ("host/ropemap.h", []),
     ("host/base/*", [API]),
-    ("host/spec/*", [API, BASE]),
+    ("host/rule/*", [API, BASE]),
+    ("host/model/*", [API, BASE, RULE]),
     ("host/data/*", [API, BASE, ARITH]),
     ("host/figure/*", [API, BASE]),
-    ("host/map/*", [API, BASE, "host/spec/*.h", "host/data/*.h", ARITH]),
+    ("host/map/*", [API, BASE, RULE, "host/data/*.h", ARITH]),
     ("host/cpu/*", [API, BASE, "host/map/backend.h", ARITH]),
     ("host/bench/*", [API, BASE, "host/map/*.h"]),
     ("cuda/arith.h", []),
@@ -54,7 +56,7 @@ LIBRARY_HEADERS = [
     ("freetype/*", ["host/figure/*"]),
     ("stb/*", ["host/figure/*", "tools/peers/*", "tests/*"]),
     ("libdeflate.h", ["host/figure/*", "host/bench/*", "tests/*"]),
-    ("jansson.h", ["host/spec/*", "host/data/*", "tools/ropemap/*", "tools/serve/*", "tests/*"]),
+    ("jansson.h", ["host/model/*", "host/data/*", "tools/ropemap/*", "tools/serve/*", "tests/*"]),
     ("arpa/inet.h", ["tools/serve/*"]),
     ("netinet/*", ["tools/serve/*"]),
     ("event2/*", ["tools/serve/*", "tests/*"]),
@@ -274,8 +276,10 @@ class Myself(unittest.TestCase):
 
     def test_include_rules(self):
         for path, name, fine in (
-            ("host/base/file.c", "host/base/file.h", True),
-            ("host/base/file.c", "host/spec/twofold.h", False),
+            ("host/base/output.c", "host/base/output.h", True),
+            ("host/rule/rule.c", "host/model/config.h", False),
+            ("host/model/config.c", "host/rule/scaling.h", True),
+            ("host/base/output.c", "host/rule/double_double.h", False),
             ("host/figure/png.c", "host/map/backend.h", False),
             ("host/figure/png.c", "host/base/alloc.h", True),
             ("host/map/plan.c", "host/cpu/kernels.h", False),

@@ -1,0 +1,261 @@
+/* config.h - config.json to a rule */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_MODEL_CONFIG_H
+#define ROPEMAP_HOST_MODEL_CONFIG_H
+
+#include "host/base/limits.h"
+#include "host/base/text.h"
+#include "host/model/model.h"
+
+#include <jansson.h>
+
+/* ---- text */
+
+/*
+ * The tree of a JSON text as Python's json writes it: UTF-8 with or without a byte order mark, no duplicate
+ * keys, and bare Infinity, -Infinity, NaN, which rm_config_nonfinite knows again, as it does numbers beyond a
+ * double. Every number is a real. ROPEMAP_DATA names file and line. The caller frees the tree by json_decref.
+ */
+ropemap_status rm_config_tree(const char *text, size_t bytes, const char *label, json_t **tree,
+                              ropemap_error *error);
+
+/* How the file wrote a number that is none or beyond a double ("Infinity", "1e400"); NULL for other values.
+ */
+const char *rm_config_nonfinite(const json_t *value);
+
+/* ---- model types */
+
+enum {
+    RM_FAMILY_FULL_PLAIN = 1,   /* layers with full attention do not rotate, where others slide */
+    RM_FAMILY_FULL_SCALED = 2,  /* only layers with full attention are scaled, where the dict is not nested */
+    RM_FAMILY_YARN_IS_LONG = 4, /* "yarn" is an old name of longrope */
+    RM_FAMILY_NULL_PLAIN = 8,   /* rope_parameters or rope_theta of null: it does not rotate */
+    RM_FAMILY_SOFTMAX = 16,     /* YaRN's mscale_all_dim multiplies the scale of the softmax too */
+    RM_FAMILY_SOME_PLAIN =
+        32, /* every `period`-th layer does not rotate, unless no_rope_layers says otherwise */
+    RM_FAMILY_LOCAL_SCALED = 64, /* layers with sliding attention are scaled, next to a base of their own */
+    RM_FAMILY_COMPRESSED = 128,  /* DeepSeek-V4: only layers that compress keys are scaled */
+    RM_FAMILY_CHUNKED = 512,     /* layers that do not rotate have full attention, the others chunks */
+    RM_FAMILY_BASE_NAMED =
+        2048,                 /* outside of a dict the class reads its own name of the base, not rope_theta */
+    RM_FAMILY_BASE_WINS = 256 /* rope_theta of the file takes the place of the one in `rule` */
+};
+
+/* What transformers' class of a model type takes where the file does not say. 0: nothing of its own. */
+typedef struct rm_family {
+    const char *type; /* "" for one that is not known */
+    bool interleaved;
+    bool share; /* rope_type default takes a partial_rotary_factor; so it does where there is a `partial` */
+    double base, local_base;         /* local: of layers with sliding attention */
+    double partial;                  /* partial_rotary_factor */
+    int32_t head_dim, full_head_dim; /* full: of layers with full attention */
+    int32_t rotary_dim;
+    int32_t mla;              /* qk_rope_head_dim */
+    int32_t hidden, heads;    /* hidden_size, num_attention_heads */
+    int32_t length, original; /* max_position_embeddings, original_max_position_embeddings */
+    int32_t period;           /* every such layer differs from the others; negative: counted from the last */
+    const char *asks;         /* it rotates only where this key says so */
+    const char *rule;         /* its rope_parameters where the file has none: JSON with ' for " */
+    unsigned flags;
+} rm_family;
+
+/* Never NULL: a type that is not known, or NULL, has the family "". */
+const rm_family *rm_family_find(const char *type);
+
+/* Why models of this type do not rotate, a clause ("adds ALiBi's bias to scores"); NULL: not one of those. */
+const char *rm_family_plain(const char *type);
+
+/* The model type of the language model in a model of several parts ("llava": "llama"); NULL: not one. *own:
+ * that part has numbers of its own where the file has none. */
+const char *rm_family_part(const char *type, bool *own);
+
+/* ---- the file at hand */
+
+/* Keys with a name of RoPE's that were read: what is left is named in a warning. */
+typedef struct rm_config_used {
+    const char *keys[256]; /* of the tree, so that equal names in two places differ */
+    int count;
+} rm_config_used;
+
+typedef struct rm_config_dict {
+    json_t *object; /* NULL: there is none */
+    char path[80];  /* "", "text_config.rope_parameters" */
+    rm_config_used *used;
+    bool made; /* of a rule that the file does not write out: keys have the dict's path */
+} rm_config_dict;
+
+/* Who wrote the file. */
+typedef enum rm_config_origin {
+    RM_CONFIG_TRANSFORMERS,
+    RM_CONFIG_PARAMS, /* params.json of Mistral or Meta */
+    RM_CONFIG_TRTLLM  /* TensorRT-LLM's, of an engine or a checkpoint */
+} rm_config_origin;
+
+enum { RM_CONFIG_LAYERS_MOST = 512 };
+
+/* The model's layers, as far as the file or the class tells them apart. */
+typedef struct rm_config_layers {
+    int32_t count;                           /* 0: nothing to tell apart */
+    int32_t wanted;                          /* the layer that was asked for; -1: none */
+    char source[80];                         /* the key that says which layer is what */
+    bool plain[RM_CONFIG_LAYERS_MOST];       /* it does not rotate */
+    const char *type[RM_CONFIG_LAYERS_MOST]; /* of the tree, or static; NULL: no name */
+} rm_config_layers;
+
+typedef struct rm_config rm_config;
+
+/* A word of rope_type, and the keys that go with it. */
+typedef struct rm_kind {
+    const char *word;
+    ropemap_status (*read)(rm_config *config); /* NULL: the frequencies stay as they are */
+    const char *const *keys;                   /* NULL past the last */
+} rm_kind;
+
+struct rm_config {
+    char label[RM_LABEL_BYTES]; /* the file in messages */
+    char file[40];              /* and in facts: its last part */
+    rm_config_dict whole, top;  /* the file, and the language model's dict in it */
+    rm_config_dict rope;        /* the rule's */
+    rm_config_origin origin;
+    const rm_family *family;
+    const rm_kind *kind;
+    const ropemap_model_choice *choice;
+    const char *layer_type; /* NULL: the model has one rule */
+    rm_config_layers layers;
+    bool local;      /* the layers have a base of their own next to the dict */
+    bool compressed; /* of layers that compress keys: cosines are not multiplied */
+    bool unscaled;   /* the dict's rope_type is not theirs */
+    bool mla;        /* RoPE sees a part of the head alone, qk_rope_head_dim */
+    bool own_rule;   /* the rule is the class's, not the file's */
+    json_t *made;    /* the dict of a rule that the file does not write out; owned */
+    rm_config_used used;
+    ropemap_model *model;
+    ropemap_error *error;
+};
+
+/* ---- fields */
+
+/* What a number must be; `words` says it in messages. */
+typedef struct rm_want {
+    const char *words;
+    double low, high;
+    bool above;      /* low itself is refused */
+    int multiple_of; /* 0: of nothing */
+    bool required;   /* null is refused, where else it is as if absent */
+    bool layered;    /* a list has one for each layer */
+} rm_want;
+
+typedef struct rm_found {
+    bool given;
+    double value;
+    char path[120];
+} rm_found;
+
+/* The dict's value, NULL where there is none or no dict. */
+json_t *rm_config_value(const rm_config_dict *dict, const char *key);
+
+/* "text_config.rope_theta"; size >= 8. */
+void rm_config_path(char *path, size_t size, const rm_config_dict *dict, const char *key);
+
+/* An object that is not a number in disguise. */
+bool rm_config_is_dict(const json_t *value);
+
+/* The dict under a key: absent where the key is, or null. ROPEMAP_DATA where it is something else. */
+ropemap_status rm_config_sub(const rm_config *config, const rm_config_dict *dict, const char *key,
+                             rm_config_dict *sub);
+
+/* The dict under a key if it is one, else an absent one. */
+rm_config_dict rm_config_peek(const rm_config_dict *dict, const char *key);
+
+/* ROPEMAP_DATA, naming key, value and what was expected, for a value that is not what is wanted. */
+ropemap_status rm_config_number(const rm_config *config, const rm_config_dict *dict, const char *key,
+                                const rm_want *want, rm_found *found);
+
+/* The first of `keys` (NULL ends them) that is given; later ones that say the same count as read. */
+ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *dict, const char *const *keys,
+                               const rm_want *want, rm_found *found);
+
+/* Keys whose number another said already count as read. */
+void rm_config_mark_same(const rm_config_dict *dict, const char *const *keys, double number);
+
+/* true or false; *value stays as it is where the key is absent or null. */
+ropemap_status rm_config_flag(const rm_config *config, const rm_config_dict *dict, const char *key,
+                              bool *value);
+
+/* The word under a key, NULL where it is absent or null. */
+ropemap_status rm_config_word(const rm_config *config, const rm_config_dict *dict, const char *key,
+                              const char **word);
+
+/* "FILE: KEY is VALUE, expected WORDS". */
+ropemap_status rm_config_wrong(const rm_config *config, const char *path, const json_t *value,
+                               const char *words);
+
+/* Takes back the message of a failure that something else makes up for. */
+void rm_config_forget(const rm_config *config);
+
+/* As rm_config_number, for a value that stands under no key. */
+ropemap_status rm_config_check(const rm_config *config, const char *path, const json_t *value,
+                               const rm_want *want, double *number);
+
+/* A value in the words of a message: `null`, `the string "10000"`, `a list of 3`. */
+void rm_config_show(const json_t *value, char *to, size_t size);
+
+/* Facts whose source is a key of the file, or what transformers' class takes. */
+void rm_config_note(const rm_config *config, const char *name, const char *value, const char *path);
+
+void rm_config_note_number(const rm_config *config, const char *name, double value, const char *path);
+
+void rm_config_note_default(const rm_config *config, const char *name, double value);
+
+/* ---- stages, in their order */
+
+/* Which layers there are, and which of them do not rotate. layer_type as ropemap_model_choice has it. */
+ropemap_status rm_config_layers_read(rm_config *config);
+
+bool rm_config_layers_have(const rm_config *config, const char *type);
+
+/* One number of a list that has one for each layer. */
+ropemap_status rm_config_layered(const rm_config *config, const json_t *list, const rm_want *want,
+                                 rm_found *found);
+
+/* ROPEMAP_DATA where the model does not rotate, or where nobody can tell; a warning instead where the caller
+ * has said enough. */
+ropemap_status rm_config_rotates(rm_config *config);
+
+/* A model of images or video, whole: *is_image says whether it is one that is read here. ROPEMAP_DATA for one
+ * that has several axes and is not read. */
+ropemap_status rm_config_image(rm_config *config, const char *layer_type, bool *is_image);
+
+/* A language model's axes for images (M-RoPE), after all else. */
+ropemap_status rm_config_sections(rm_config *config);
+
+/* Which dict holds the rule, for which layers, and its rope_type. */
+ropemap_status rm_config_choose(rm_config *config);
+
+ropemap_status rm_config_kind(rm_config *config);
+
+/* Makes a dict of JSON with ' for ", as if it stood under `path`. */
+ropemap_status rm_config_adopt(rm_config *config, const char *rule, const char *path);
+
+/* rope_theta, max_position_embeddings, head_dim and rotary_dim, under all their names. */
+ropemap_status rm_config_base(rm_config *config);
+
+ropemap_status rm_config_length(rm_config *config);
+
+ropemap_status rm_config_dims(rm_config *config);
+
+/* partial_rotary_factor under all its names, from the dict or next to it. */
+ropemap_status rm_config_partial(const rm_config *config, rm_found *partial);
+
+/* The parameters that the dict's rope_type takes. */
+ropemap_status rm_config_scaling(rm_config *config);
+
+ropemap_status rm_config_factor(rm_config *config, bool required);
+
+ropemap_status rm_config_yarn(rm_config *config);
+
+ropemap_status rm_config_longrope(rm_config *config);
+
+ropemap_status rm_config_llama3(rm_config *config);
+
+#endif

@@ -1,0 +1,359 @@
+/* config_layers.c - which layers a model has, which of them rotate, and numbers that each has of its own */
+/* SPDX-License-Identifier: MIT */
+#include "host/model/config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char FULL[] = "full_attention", SLIDING[] = "sliding_attention";
+
+/* ---- what the file says of each layer */
+
+static json_t *list_under(const rm_config *config, const char *const *keys, rm_config_layers *layers) {
+    for (; *keys != NULL; keys++) {
+        json_t *list = json_object_get(config->top.object, *keys);
+        if (json_array_size(list) > 0) {
+            (void)rm_config_value(&config->top, *keys);
+            (void)snprintf(layers->source, sizeof layers->source, "%s", *keys);
+            return list;
+        }
+    }
+    return NULL;
+}
+
+static int32_t whole_number(const rm_config *config, const char *const *keys) {
+    for (; *keys != NULL; keys++) {
+        const json_t *value = rm_config_value(&config->top, *keys);
+        const double number = json_number_value(value);
+        if (json_is_number(value) && number >= 1.0 && number == floor(number)) {
+            return number > RM_CONFIG_LAYERS_MOST ? RM_CONFIG_LAYERS_MOST : (int32_t)number;
+        }
+    }
+    return 0;
+}
+
+static int32_t count_of(const json_t *list) {
+    const size_t size = json_array_size(list);
+    return size > RM_CONFIG_LAYERS_MOST ? RM_CONFIG_LAYERS_MOST : (int32_t)size;
+}
+
+/* Blocks that compute no scores. */
+static bool is_unattended(const char *type) {
+    static const char *const words[] = {
+        "linear_attention", "mamba", "mamba2", "conv", "recurrent", "lightning",
+        "gated_delta_net",  "moe",   "mlp",    "rwkv", "kda",       NULL};
+    for (int i = 0; type != NULL && words[i] != NULL; i++) {
+        if (strcmp(type, words[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lists of words, or of numbers that mean one of two: MiMo's, MiniMax', DeepSeek-V4's. */
+static bool read_types(const rm_config *config, rm_config_layers *layers) {
+    static const struct {
+        const char *keys[4], *zero, *other; /* NULL: words */
+    } kinds[] = {{{"layer_types", "layers_block_type", "block_types", NULL}, NULL, NULL},
+                 {{"hybrid_layer_pattern", NULL}, FULL, SLIDING},
+                 {{"attn_type_list", NULL}, "linear_attention", FULL},
+                 {{"compress_ratios", NULL}, SLIDING, "compressed_attention"}};
+    const json_t *list = NULL;
+    size_t k = 0;
+    for (; k < sizeof kinds / sizeof kinds[0] && list == NULL; k++) {
+        list = list_under(config, kinds[k].keys, layers);
+    }
+    if (list == NULL) {
+        return false;
+    }
+    const int32_t held = count_of(list);
+    const bool repeats = strcmp(layers->source, "block_types") == 0 && layers->count > 0;
+    layers->count = repeats ? layers->count : held;
+    for (int32_t i = 0; i < layers->count; i++) {
+        const json_t *element = json_array_get(list, (size_t)(i % held));
+        layers->type[i] = kinds[k - 1].zero == NULL           ? json_string_value(element)
+                          : json_number_value(element) != 0.0 ? kinds[k - 1].other
+                                                              : kinds[k - 1].zero;
+    }
+    return true;
+}
+
+/* Lists of the layers that are something, all others being something else. */
+static bool read_indices(const rm_config *config, rm_config_layers *layers) {
+    static const struct {
+        const char *keys[2], *in, *out;
+    } kinds[] = {{{"full_attn_idxs", NULL}, FULL, "conv"},
+                 {{"attn_layer_indices", NULL}, "attention", "mamba"}};
+    for (int k = 0; k < 2; k++) {
+        const json_t *list = layers->count == 0 ? NULL : list_under(config, kinds[k].keys, layers);
+        for (int32_t i = 0; list != NULL && i < layers->count; i++) {
+            layers->type[i] = kinds[k].out;
+        }
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            const double layer = json_number_value(json_array_get(list, i));
+            if (layer >= 0.0 && layer < (double)layers->count) {
+                layers->type[(int32_t)layer] = kinds[k].in;
+            }
+        }
+        if (list != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Exaone's "LLLG": local and global. */
+static bool read_letters(const rm_config *config, rm_config_layers *layers) {
+    const char *letters = json_string_value(rm_config_value(&config->top, "sliding_window_pattern"));
+    const size_t length = letters == NULL ? 0 : strlen(letters);
+    for (int32_t i = 0; length > 0 && i < layers->count; i++) {
+        layers->type[i] = letters[(size_t)i % length] == 'L' ? SLIDING : FULL;
+    }
+    if (length == 0 || layers->count == 0) {
+        return false;
+    }
+    (void)snprintf(layers->source, sizeof layers->source, "sliding_window_pattern");
+    return true;
+}
+
+/* Every so many layers differ: the last of them, but ModernBERT's first. */
+static bool read_period(const rm_config *config, rm_config_layers *layers) {
+    static const struct {
+        const char *keys[2], *in, *out;
+        bool first;
+    } kinds[] = {{{"sliding_window_pattern", NULL}, FULL, SLIDING, false},
+                 {{"_sliding_window_pattern", NULL}, FULL, SLIDING, false},
+                 {{"full_attention_interval", NULL}, FULL, "linear_attention", false},
+                 {{"global_attn_every_n_layers", NULL}, FULL, SLIDING, true}};
+    for (int k = 0; k < 4; k++) {
+        const int32_t period = whole_number(config, kinds[k].keys);
+        for (int32_t i = 0; period > 0 && i < layers->count; i++) {
+            const bool in = kinds[k].first ? i % period == 0 : (i + 1) % period == 0;
+            layers->type[i] = in ? kinds[k].in : kinds[k].out;
+        }
+        if (period > 0 && layers->count > 0) {
+            (void)snprintf(layers->source, sizeof layers->source, "%s", kinds[k].keys[0]);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_class_period(const rm_config *config, rm_config_layers *layers) {
+    const rm_family *family = config->family;
+    const int32_t period = family->period < 0 ? -family->period : family->period;
+    const bool slides = (family->flags & (RM_FAMILY_FULL_PLAIN | RM_FAMILY_FULL_SCALED)) != 0 &&
+                        !json_is_null(json_object_get(config->top.object, "sliding_window"));
+    if (period == 0 || (family->flags & RM_FAMILY_SOME_PLAIN) != 0) {
+        return;
+    }
+    for (int32_t i = 0; i < layers->count; i++) {
+        const int32_t from = family->period < 0 ? layers->count - 1 - i : i + 1;
+        layers->type[i] = from % period == 0 || ((family->flags & RM_FAMILY_FULL_PLAIN) != 0 && !slides)
+                              ? FULL
+                          : slides || family->local_base > 0.0 ? SLIDING
+                                                               : "linear_attention";
+    }
+    (void)snprintf(layers->source, sizeof layers->source, "default of model_type %s", family->type);
+}
+
+/* ---- which do not rotate */
+
+static void mark_types(const rm_config *config, rm_config_layers *layers) {
+    const rm_config_dict rules = rm_config_peek(&config->top, "rope_parameters");
+    bool slides = false;
+    for (int32_t i = 0; i < layers->count; i++) {
+        slides = slides || (layers->type[i] != NULL && strcmp(layers->type[i], SLIDING) == 0);
+    }
+    const bool full_plain = slides && (config->family->flags & RM_FAMILY_FULL_PLAIN) != 0;
+    for (int32_t i = 0; i < layers->count && layers->type[i] != NULL; i++) {
+        layers->plain[i] = is_unattended(layers->type[i]) ||
+                           (full_plain && strcmp(layers->type[i], FULL) == 0) ||
+                           json_is_null(json_object_get(rules.object, layers->type[i]));
+    }
+}
+
+/* 1 where a layer rotates, in spite of the name; and bases, 0 where it does not. */
+static bool mark_lists(const rm_config *config, rm_config_layers *layers) {
+    static const char *const keys[] = {"no_rope_layers",   "use_rope_layers", "rope_layers",
+                                       "layer_rope_theta", "rope_theta",      NULL};
+    rm_config_layers found = {.count = 0};
+    const json_t *list = list_under(config, keys, &found);
+    bool some = layers->source[0] == '\0';
+    if (list == NULL) {
+        return false;
+    }
+    layers->count = layers->count == 0 || count_of(list) < layers->count ? count_of(list) : layers->count;
+    for (int32_t i = 0; i < layers->count; i++) {
+        const json_t *element = json_array_get(list, (size_t)i);
+        const bool plain = json_is_null(element) || json_is_false(element) ||
+                           (json_is_number(element) && json_number_value(element) == 0.0);
+        layers->plain[i] = layers->plain[i] || plain;
+        some = some || plain;
+    }
+    if (some) {
+        memcpy(layers->source, found.source, sizeof layers->source);
+    }
+    return true;
+}
+
+static void mark_interval(const rm_config *config, rm_config_layers *layers) {
+    static const char *const keys[] = {"no_rope_layer_interval", "nope_layer_interval", NULL};
+    const bool by_class = (config->family->flags & RM_FAMILY_SOME_PLAIN) != 0;
+    int32_t period = whole_number(config, keys);
+    if (period == 0 && by_class) {
+        period = config->family->period;
+        (void)snprintf(layers->source, sizeof layers->source, "default of model_type %s",
+                       config->family->type);
+    } else if (period > 0) {
+        const bool newer = json_object_get(config->top.object, keys[0]) != NULL;
+        (void)snprintf(layers->source, sizeof layers->source, "%s", newer ? keys[0] : keys[1]);
+    }
+    for (int32_t i = 0; period > 0 && i < layers->count; i++) {
+        layers->plain[i] = layers->plain[i] || (i + 1) % period == 0;
+    }
+}
+
+/* ---- facts */
+
+static bool is_like(const rm_config_layers *layers, int32_t a, int32_t b) {
+    const char *left = layers->type[a], *right = layers->type[b];
+    return layers->plain[a] == layers->plain[b] &&
+           ((left == NULL && right == NULL) || (left != NULL && right != NULL && strcmp(left, right) == 0));
+}
+
+/* One line for each kind of layer, where there is more than one. */
+static void note_layers(const rm_config *config) {
+    const rm_config_layers *layers = &config->layers;
+    enum { KINDS_MOST = 8 };
+    bool like[RM_CONFIG_LAYERS_MOST], several = false;
+    int kinds = 0;
+    for (int32_t i = 1; i < layers->count; i++) {
+        several = several || !is_like(layers, 0, i);
+    }
+    for (int32_t i = 0; several && i < layers->count && kinds < KINDS_MOST; i++) {
+        char name[40], label[30], text[120], source[140];
+        bool seen = false;
+        for (int32_t before = 0; before < i; before++) {
+            seen = seen || is_like(layers, before, i);
+        }
+        if (seen) {
+            continue;
+        }
+        kinds++;
+        rm_label_make(label, sizeof label, layers->type[i] == NULL ? "" : layers->type[i]);
+        (void)snprintf(name, sizeof name, "layers%s%s", label[0] == '\0' ? "" : " ", label);
+        (void)snprintf(source, sizeof source, "%s: %s", layers->source,
+                       !layers->plain[i]                ? "rotate"
+                       : is_unattended(layers->type[i]) ? "no scores to rotate"
+                                                        : "do not rotate");
+        for (int32_t k = 0; k < layers->count; k++) {
+            like[k] = is_like(layers, k, i);
+        }
+        rm_model_layer_list(like, layers->count, text, sizeof text);
+        rm_model_fact(config->model, name, source, "%s", text);
+    }
+}
+
+/* ---- the layer that was asked for */
+
+static ropemap_status take_layer(rm_config *config) {
+    rm_config_layers *layers = &config->layers;
+    const int32_t wanted = rm_model_layer(config->choice->layer_type);
+    if (wanted < 0) {
+        return ROPEMAP_OK;
+    }
+    if (layers->count == 0) {
+        return rm_fail(config->error, ROPEMAP_USAGE,
+                       "%s: layer %d: the file does not say how many layers there are", config->label,
+                       (int)wanted);
+    }
+    if (wanted >= layers->count) {
+        return rm_fail(config->error, ROPEMAP_USAGE, "%s: no layer %d: the model has layers 0 to %d",
+                       config->label, (int)wanted, (int)layers->count - 1);
+    }
+    if (layers->plain[wanted]) {
+        char label[60];
+        rm_label_make(label, sizeof label, layers->type[wanted] == NULL ? "" : layers->type[wanted]);
+        return rm_fail(config->error, ROPEMAP_USAGE, "%s: layer %d%s%s%s does not rotate: %s", config->label,
+                       (int)wanted, label[0] == '\0' ? "" : " (", label, label[0] == '\0' ? "" : ")",
+                       layers->source);
+    }
+    layers->wanted = wanted;
+    return ROPEMAP_OK;
+}
+
+bool rm_config_layers_have(const rm_config *config, const char *type) {
+    for (int32_t i = 0; i < config->layers.count; i++) {
+        if (config->layers.type[i] != NULL && strcmp(config->layers.type[i], type) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+ropemap_status rm_config_layers_read(rm_config *config) {
+    static const char *const counts[] = {"num_hidden_layers", "num_layers", "n_layers", "n_layer", NULL};
+    rm_config_layers *layers = &config->layers;
+    layers->wanted = -1;
+    layers->count = whole_number(config, counts);
+    if (!read_types(config, layers) && !read_indices(config, layers) && !read_letters(config, layers) &&
+        !read_period(config, layers)) {
+        take_class_period(config, layers);
+    }
+    mark_types(config, layers);
+    if (!mark_lists(config, layers)) {
+        mark_interval(config, layers);
+    }
+    for (int32_t i = 0; i < layers->count && (config->family->flags & RM_FAMILY_CHUNKED) != 0; i++) {
+        layers->type[i] = layers->type[i] != NULL ? layers->type[i]
+                          : layers->plain[i]      ? FULL
+                                                  : "chunked_attention";
+    }
+    note_layers(config);
+    return take_layer(config);
+}
+
+/* ---- numbers of each layer */
+
+/* Whether a layer's number counts for what was asked. */
+static bool counts(const rm_config *config, int32_t layer) {
+    const rm_config_layers *layers = &config->layers;
+    if (layers->wanted >= 0) {
+        return layer == layers->wanted;
+    }
+    if (layer >= layers->count) {
+        return layers->count == 0;
+    }
+    return !layers->plain[layer] && (config->layer_type == NULL || layers->type[layer] == NULL ||
+                                     strcmp(layers->type[layer], config->layer_type) == 0);
+}
+
+ropemap_status rm_config_layered(const rm_config *config, const json_t *list, const rm_want *want,
+                                 rm_found *found) {
+    char path[sizeof found->path];
+    memcpy(path, found->path, sizeof path);
+    found->given = false;
+    for (int32_t i = 0; i < count_of(list); i++) {
+        double number = 0.0;
+        char element[140];
+        if (!counts(config, i)) {
+            continue;
+        }
+        (void)snprintf(element, sizeof element, "%.100s[%d]", path, (int)i);
+        RM_TRY(rm_config_check(config, element, json_array_get(list, (size_t)i), want, &number));
+        if (found->given && number != found->value) {
+            return rm_fail(config->error, ROPEMAP_USAGE,
+                           "%s: %s is %.15g, %s %.15g: layers differ; choose one by its number "
+                           "(--layer-type %d)",
+                           config->label, found->path, found->value, element, number, (int)i);
+        }
+        if (!found->given) {
+            (void)snprintf(found->path, sizeof found->path, "%.119s", element);
+        }
+        found->given = true;
+        found->value = number;
+    }
+    return ROPEMAP_OK;
+}

@@ -1,0 +1,691 @@
+/* gguf.c - GGUF metadata to a rule */
+/* SPDX-License-Identifier: MIT */
+#include "host/model/gguf.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Pairs as in llama.cpp's llama_model_rope_type (src/llama-model.cpp), sliding layers and traits as in its
+ * src/models/. Where the two differ from what a model does at all (bert and starcoder have learned
+ * positions), the model counts. An architecture that is not here is refused: a guess would be wrong half the
+ * time.
+ */
+
+#define NONE RM_GGUF_PAIRS_NONE
+
+#define NORM RM_GGUF_PAIRS_NORM
+
+#define NEOX RM_GGUF_PAIRS_NEOX
+
+static const char fourth[] = "every fourth layer does not rotate";
+
+static const char sliding_only[] = "only layers with sliding attention rotate";
+
+static const char alibi[] = "the 13B models do not rotate, they add ALiBi's bias to scores";
+
+static const rm_gguf_arch table[] = {
+    {.name = "afmoe", .pairs = NEOX, .traits = RM_GGUF_FULL_PLAIN, .period = 4, .note = sliding_only},
+    {.name = "apertus", .pairs = NEOX},
+    {.name = "arcee", .pairs = NORM},
+    {.name = "arctic", .pairs = NORM},
+    {.name = "arwkv7", .pairs = NONE},
+    {.name = "baichuan", .pairs = NORM, .traits = RM_GGUF_13B_PLAIN, .note = alibi},
+    {.name = "bailingmoe", .pairs = NORM},
+    {.name = "bailingmoe2", .pairs = NEOX},
+    {.name = "bert", .pairs = NONE},
+    {.name = "bitnet", .pairs = NEOX},
+    {.name = "bloom", .pairs = NONE},
+    {.name = "chameleon", .pairs = NORM},
+    {.name = "chatglm", .pairs = NORM},
+    {.name = "clip", .pairs = NONE},
+    {.name = "codeshell", .pairs = NEOX},
+    {.name = "cogvlm", .pairs = NEOX},
+    {.name = "cohere2", .pairs = NORM, .traits = RM_GGUF_FULL_PLAIN, .period = 4, .note = sliding_only},
+    {.name = "cohere2moe", .pairs = NORM, .traits = RM_GGUF_FULL_PLAIN, .period = 4, .note = sliding_only},
+    {.name = "command-r", .pairs = NORM},
+    {.name = "dbrx", .pairs = NEOX},
+    {.name = "deci", .pairs = NORM},
+    {.name = "deepseek", .pairs = NORM},
+    {.name = "deepseek2",
+     .pairs = NORM,
+     .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH | RM_GGUF_MSCALE_SAME},
+    {.name = "deepseek2-ocr", .pairs = NORM},
+    {.name = "deepseek32", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
+    {.name = "dots1", .pairs = NEOX},
+    {.name = "dream", .pairs = NEOX},
+    {.name = "eagle3", .pairs = NORM},
+    {.name = "ernie4_5", .pairs = NORM},
+    {.name = "ernie4_5-moe", .pairs = NORM},
+    {.name = "eurobert", .pairs = NEOX},
+    {.name = "exaone", .pairs = NEOX},
+    {.name = "exaone-moe",
+     .pairs = NEOX,
+     .traits = RM_GGUF_FULL_PLAIN,
+     .period = 4,
+     .note = "where it has sliding attention, only those layers rotate"},
+    {.name = "exaone4",
+     .pairs = NEOX,
+     .traits = RM_GGUF_FULL_PLAIN,
+     .period = 4,
+     .note = "where it has sliding attention, only those layers rotate"},
+    {.name = "falcon", .pairs = NEOX},
+    {.name = "falcon-h1", .pairs = NEOX},
+    {.name = "gemma", .pairs = NEOX},
+    {.name = "gemma-embedding", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "gemma2", .pairs = NEOX},
+    {.name = "gemma3", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .period = 6},
+    {.name = "gemma3n", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .period = 5},
+    {.name = "gemma4", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "gemma4-assistant", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "glm-dsa", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
+    {.name = "glm4", .pairs = RM_GGUF_PAIRS_NORM_OR_MROPE},
+    {.name = "glm4moe", .pairs = NEOX},
+    {.name = "gpt-oss", .pairs = NEOX},
+    {.name = "gpt2", .pairs = NONE},
+    {.name = "gptj", .pairs = NORM},
+    {.name = "gptneox", .pairs = NEOX},
+    {.name = "granite", .pairs = NORM, .traits = RM_GGUF_SWITCH},
+    {.name = "granitehybrid", .pairs = NORM, .traits = RM_GGUF_SWITCH},
+    {.name = "granitemoe", .pairs = NORM, .traits = RM_GGUF_SWITCH},
+    {.name = "grok", .pairs = NEOX},
+    {.name = "grovemoe", .pairs = NEOX},
+    {.name = "hunyuan-dense", .pairs = NEOX, .traits = RM_GGUF_ALPHA},
+    {.name = "hunyuan-moe", .pairs = NEOX},
+    {.name = "hunyuan_vl", .pairs = NEOX, .traits = RM_GGUF_ALPHA},
+    {.name = "hy_v3", .pairs = NEOX},
+    {.name = "internlm2", .pairs = NORM},
+    {.name = "jais", .pairs = NONE},
+    {.name = "jais2", .pairs = NEOX},
+    {.name = "jamba", .pairs = NONE},
+    {.name = "jina-bert-v2", .pairs = NONE},
+    {.name = "jina-bert-v3", .pairs = NEOX},
+    {.name = "kimi-linear", .pairs = NONE},
+    {.name = "laguna", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_PLAIN},
+    {.name = "lfm2", .pairs = NEOX},
+    {.name = "lfm2moe", .pairs = NEOX},
+    {.name = "llada", .pairs = NORM},
+    {.name = "llada-moe", .pairs = NEOX},
+    {.name = "llama", .pairs = NORM},
+    {.name = "llama-embed", .pairs = NORM},
+    {.name = "llama4", .pairs = NORM, .traits = RM_GGUF_FOURTH_PLAIN, .note = fourth},
+    {.name = "maincoder", .pairs = NORM},
+    {.name = "mamba", .pairs = NONE},
+    {.name = "mamba2", .pairs = NONE},
+    {.name = "mellum", .pairs = NEOX},
+    {.name = "mimo2", .pairs = NEOX},
+    {.name = "minicpm", .pairs = NORM},
+    {.name = "minicpm3", .pairs = NEOX, .traits = RM_GGUF_ROPE_PART},
+    {.name = "minimax-m2", .pairs = NEOX},
+    {.name = "mistral3", .pairs = NORM, .traits = RM_GGUF_LOG},
+    {.name = "mistral4", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
+    {.name = "modern-bert", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "mpt", .pairs = NONE},
+    {.name = "nemotron", .pairs = NEOX},
+    {.name = "nemotron_h", .pairs = NONE},
+    {.name = "nemotron_h_moe", .pairs = NONE},
+    {.name = "neo-bert", .pairs = NORM},
+    {.name = "nomic-bert", .pairs = NEOX},
+    {.name = "nomic-bert-moe", .pairs = NEOX},
+    {.name = "olmo", .pairs = NORM},
+    {.name = "olmo2", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_PLAIN},
+    {.name = "olmoe", .pairs = NEOX},
+    {.name = "openelm", .pairs = NEOX},
+    {.name = "orion", .pairs = NEOX},
+    {.name = "paddleocr", .pairs = NEOX},
+    {.name = "pangu-embedded", .pairs = NEOX},
+    {.name = "phi2", .pairs = NEOX},
+    {.name = "phi3", .pairs = NEOX},
+    {.name = "phimoe", .pairs = NEOX},
+    {.name = "plamo", .pairs = NEOX},
+    {.name = "plamo2", .pairs = NEOX},
+    {.name = "plamo3", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {.name = "plm", .pairs = NORM, .traits = RM_GGUF_ROPE_PART},
+    {.name = "qwen", .pairs = NEOX},
+    {.name = "qwen2", .pairs = NEOX},
+    {.name = "qwen2moe", .pairs = NEOX},
+    {.name = "qwen2vl", .pairs = NEOX},
+    {.name = "qwen3", .pairs = NEOX},
+    {.name = "qwen35", .pairs = NEOX},
+    {.name = "qwen35moe", .pairs = NEOX},
+    {.name = "qwen3moe", .pairs = NEOX},
+    {.name = "qwen3next", .pairs = NEOX},
+    {.name = "qwen3vl", .pairs = NEOX},
+    {.name = "qwen3vlmoe", .pairs = NEOX},
+    {.name = "refact", .pairs = NONE},
+    {.name = "rnd1", .pairs = NEOX},
+    {.name = "rwkv6", .pairs = NONE},
+    {.name = "rwkv6qwen2", .pairs = NONE},
+    {.name = "rwkv7", .pairs = NONE},
+    {.name = "seed_oss", .pairs = NEOX},
+    {.name = "smallthinker", .pairs = NEOX, .note = fourth},
+    {.name = "smollm3", .pairs = NORM, .traits = RM_GGUF_FOURTH_PLAIN, .note = fourth},
+    {.name = "stablelm", .pairs = NEOX},
+    {.name = "starcoder", .pairs = NONE},
+    {.name = "starcoder2", .pairs = NEOX},
+    {.name = "step35", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .traits = RM_GGUF_HALF_ROTARY},
+    {.name = "t5", .pairs = NONE},
+    {.name = "t5encoder", .pairs = NONE},
+    {.name = "talkie", .pairs = NEOX},
+    {.name = "wavtokenizer-dec", .pairs = NONE},
+    {.name = "xverse", .pairs = NORM},
+};
+
+static const rm_gguf_arch *rm_gguf_arch_find(const char *name) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * llama.cpp has it partly from keys (a list of heads, 0 where a layer has no attention; a pattern of sliding
+ * layers) and partly from its own code: src/models/, set_swa_pattern and n_no_rope_layer_step.
+ */
+
+static const char FULL[] = "full_attention", SLIDING[] = "sliding_attention";
+
+enum { LAYERS_MOST = 512 };
+
+typedef struct layers {
+    int32_t count;
+    bool slides; /* which layers slide is known */
+    bool sliding[LAYERS_MOST], plain[LAYERS_MOST], unattended[LAYERS_MOST];
+} layers;
+
+static ropemap_status read_list(const rm_gguf_reader *reader, const char *suffix, double *numbers,
+                                uint32_t *count) {
+    char key[RM_GGUF_KEY_BYTES];
+    (void)snprintf(key, sizeof key, "%s.%s", reader->arch->name, suffix);
+    return rm_gguf_numbers(reader->file, key, LAYERS_MOST, numbers, count, reader->error);
+}
+
+/* A list of heads has 0 for layers without attention. */
+static ropemap_status mark_unattended(const rm_gguf_reader *reader, layers *found) {
+    static const char *const keys[] = {"attention.head_count", "attention.head_count_kv"};
+    for (int k = 0; k < 2; k++) {
+        double heads[LAYERS_MOST];
+        uint32_t count = 0;
+        RM_TRY(read_list(reader, keys[k], heads, &count));
+        for (uint32_t i = 0; count > 1 && i < count && i < (uint32_t)found->count; i++) {
+            found->unattended[i] = found->unattended[i] || heads[i] == 0.0;
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/* A list says which layers slide, a number that all but every so many do, else the architecture. */
+static ropemap_status mark_sliding(const rm_gguf_reader *reader, layers *found) {
+    double pattern[LAYERS_MOST];
+    uint32_t count = 0;
+    RM_TRY(read_list(reader, "attention.sliding_window_pattern", pattern, &count));
+    const int32_t period = count == 1 && pattern[0] >= 1.0 && pattern[0] <= LAYERS_MOST
+                               ? (int32_t)pattern[0]
+                               : reader->arch->period;
+    found->slides = count > 1 || period > 0;
+    for (int32_t i = 0; found->slides && i < found->count; i++) {
+        found->sliding[i] = count > 1 ? pattern[(uint32_t)i % count] != 0.0 : (i + 1) % period != 0;
+    }
+    return ROPEMAP_OK;
+}
+
+static void mark_plain(const rm_gguf_reader *reader, bool window, layers *found) {
+    const unsigned traits = reader->arch->traits;
+    for (int32_t i = 0; i < found->count; i++) {
+        found->plain[i] =
+            ((traits & RM_GGUF_FOURTH_PLAIN) != 0 && (i + 1) % 4 == 0) ||
+            ((traits & RM_GGUF_FULL_PLAIN) != 0 && window && found->slides && !found->sliding[i]) ||
+            found->unattended[i];
+    }
+}
+
+static void note_layers(const rm_gguf_reader *reader, const layers *found) {
+    char text[120];
+    bool rotate[LAYERS_MOST], some = false, all = true;
+    for (int32_t i = 0; i < found->count; i++) {
+        rotate[i] = !found->plain[i];
+        some = some || found->plain[i];
+        all = all && found->plain[i];
+    }
+    if (!some || all) {
+        return;
+    }
+    static const char source[] = "as llama.cpp runs the architecture";
+    rm_model_layer_list(rotate, found->count, text, sizeof text);
+    rm_model_fact(reader->model, "layers that rotate", source, "%s", text);
+    rm_model_layer_list(found->plain, found->count, text, sizeof text);
+    rm_model_fact(reader->model, "layers that do not", source, "%s", text);
+}
+
+static ropemap_status choose_number(rm_gguf_reader *reader, const layers *found, int32_t layer, bool slides) {
+    const char *file = reader->file->input.name;
+    if (layer >= found->count) {
+        return found->count == 0
+                   ? rm_fail(reader->error, ROPEMAP_USAGE, "%s: layer %d: the file has no block_count", file,
+                             (int)layer)
+                   : rm_fail(reader->error, ROPEMAP_USAGE, "%s: no layer %d: the model has layers 0 to %d",
+                             file, (int)layer, (int)found->count - 1);
+    }
+    if (found->plain[layer]) {
+        return rm_fail(reader->error, ROPEMAP_USAGE, "%s: layer %d does not rotate: %s", file, (int)layer,
+                       found->unattended[layer] ? "it has no attention" : reader->arch->note);
+    }
+    if (slides && !found->slides) {
+        return rm_fail(reader->error, ROPEMAP_USAGE,
+                       "%s: layer %d: the file does not say which layers slide; use --layer-type %s or %s",
+                       file, (int)layer, FULL, SLIDING);
+    }
+    reader->sliding = slides && found->sliding[layer];
+    return ROPEMAP_OK;
+}
+
+static ropemap_status choose_name(rm_gguf_reader *reader, const char *wanted, bool slides,
+                                  const char *window) {
+    const bool sliding = wanted != NULL && strcmp(wanted, SLIDING) == 0;
+    char label[60];
+    rm_label_make(label, sizeof label, wanted == NULL ? "" : wanted);
+    if (wanted != NULL && !sliding && strcmp(wanted, FULL) != 0) {
+        return rm_fail(reader->error, ROPEMAP_USAGE,
+                       "%s: layer type '%s', expected %s, %s or the number of a layer",
+                       reader->file->input.name, label, FULL, SLIDING);
+    }
+    if (sliding && !slides) {
+        return rm_fail(reader->error, ROPEMAP_USAGE,
+                       "%s: layer type '%s', but the model has no such layers: %s is not there",
+                       reader->file->input.name, label, window);
+    }
+    if (wanted != NULL && !sliding && slides && (reader->arch->traits & RM_GGUF_FULL_PLAIN) != 0) {
+        return rm_fail(reader->error, ROPEMAP_USAGE, "%s: layers of type %s do not rotate: %s",
+                       reader->file->input.name, label, reader->arch->note);
+    }
+    reader->sliding =
+        sliding || (wanted == NULL && slides && (reader->arch->traits & RM_GGUF_FULL_PLAIN) != 0);
+    return ROPEMAP_OK;
+}
+
+/* Which layers' rule is wanted, and which layers there are. */
+static ropemap_status rm_gguf_layers_read(rm_gguf_reader *reader) {
+    const char *wanted = reader->choice->layer_type;
+    rm_gguf_number window = {0}, base = {0}, blocks = {0};
+    layers found = {0};
+    RM_TRY(rm_gguf_get(reader, "attention.sliding_window", &window));
+    RM_TRY(rm_gguf_get(reader, "rope.freq_base_swa", &base));
+    RM_TRY(rm_gguf_get_count(reader, "block_count", 1e6, &blocks));
+    found.count = blocks.value > LAYERS_MOST ? LAYERS_MOST : (int32_t)blocks.value;
+    const bool slides = base.found || window.value > 0.0 || reader->arch->sliding != RM_GGUF_SLIDING_SAME;
+    RM_TRY(mark_unattended(reader, &found));
+    RM_TRY(mark_sliding(reader, &found));
+    mark_plain(reader, slides, &found);
+    note_layers(reader, &found);
+    const int32_t number = rm_model_layer(wanted);
+    RM_TRY(number >= 0 ? choose_number(reader, &found, number, slides)
+                       : choose_name(reader, wanted, slides, window.key));
+    if (slides) {
+        rm_model_fact(reader->model, "layer_type", wanted != NULL ? "as asked" : "default", "%s",
+                      reader->sliding ? SLIDING : FULL);
+    }
+    return ROPEMAP_OK;
+}
+
+enum { GGUF_MODEL_LAYERS_MOST = 512, SECTIONS = 4 };
+
+static const double DEFAULT_BASE = 10000.0;
+
+/* ---- keys of the architecture */
+
+static void write_key(const rm_gguf_reader *reader, const char *suffix, char *key) {
+    (void)snprintf(key, RM_GGUF_KEY_BYTES, "%s.%s", reader->arch->name, suffix);
+}
+
+ropemap_status rm_gguf_get(const rm_gguf_reader *reader, const char *suffix, rm_gguf_number *number) {
+    double values[2] = {0.0, 0.0};
+    uint32_t count = 0;
+    *number = (rm_gguf_number){0};
+    write_key(reader, suffix, number->key);
+    RM_TRY(rm_gguf_numbers(reader->file, number->key, 2, values, &count, reader->error));
+    number->found = count > 0;
+    number->value = values[0];
+    return count < 2 ? ROPEMAP_OK
+                     : rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is an array, expected one number",
+                               reader->file->input.name, number->key);
+}
+
+static ropemap_status check_count(const rm_gguf_reader *reader, const rm_gguf_number *number, double most) {
+    return !number->found ||
+                   (number->value >= 1.0 && number->value <= most && number->value == floor(number->value))
+               ? ROPEMAP_OK
+               : rm_fail(reader->error, ROPEMAP_DATA,
+                         "%s: %s is %.17g, expected a whole number from 1 to %.0f", reader->file->input.name,
+                         number->key, number->value, most);
+}
+
+ropemap_status rm_gguf_get_count(const rm_gguf_reader *reader, const char *suffix, double most,
+                                 rm_gguf_number *number) {
+    RM_TRY(rm_gguf_get(reader, suffix, number));
+    return check_count(reader, number, most);
+}
+
+/* ---- heads */
+
+/* Heads of queries; a file may have a number a layer, 0 where a layer has no attention: the first above 0. */
+static ropemap_status read_heads(const rm_gguf_reader *reader, rm_gguf_number *heads) {
+    double values[GGUF_MODEL_LAYERS_MOST];
+    uint32_t count = 0;
+    *heads = (rm_gguf_number){0};
+    write_key(reader, "attention.head_count", heads->key);
+    RM_TRY(rm_gguf_numbers(reader->file, heads->key, GGUF_MODEL_LAYERS_MOST, values, &count, reader->error));
+    for (uint32_t i = 0; i < count && heads->value == 0.0; i++) {
+        heads->found = true;
+        heads->value = values[i];
+    }
+    return check_count(reader, heads, 1e6);
+}
+
+static ropemap_status divide_width(const rm_gguf_reader *reader, const rm_gguf_number *key_length) {
+    rm_gguf_number width, heads;
+    RM_TRY(rm_gguf_get_count(reader, "embedding_length", 1e9, &width));
+    RM_TRY(read_heads(reader, &heads));
+    if (!width.found || !heads.found) {
+        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing, expected it where %s is not there",
+                       reader->file->input.name, width.found ? heads.key : width.key, key_length->key);
+    }
+    if (fmod(width.value, heads.value) != 0.0 || width.value / heads.value > ROPEMAP_MAX_HEAD_DIM) {
+        return rm_fail(reader->error, ROPEMAP_DATA,
+                       "%s: %s is %.0f, expected a multiple of %s, %.0f, and at most %d of it",
+                       reader->file->input.name, width.key, width.value, heads.key, heads.value,
+                       ROPEMAP_MAX_HEAD_DIM);
+    }
+    reader->model->spec.head_dim = (int32_t)(width.value / heads.value);
+    char source[120];
+    (void)snprintf(source, sizeof source, "%.60s / attention.head_count, %.0f / %.0f", width.key, width.value,
+                   heads.value);
+    rm_model_fact(reader->model, "head_dim", source, "%d", (int)reader->model->spec.head_dim);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_head_dim(const rm_gguf_reader *reader) {
+    rm_gguf_number length = {0};
+    if (reader->sliding) {
+        RM_TRY(rm_gguf_get_count(reader, "attention.key_length_swa", ROPEMAP_MAX_HEAD_DIM, &length));
+    }
+    if (!length.found) {
+        RM_TRY(rm_gguf_get_count(reader, "attention.key_length", ROPEMAP_MAX_HEAD_DIM, &length));
+    }
+    if (!length.found) {
+        return divide_width(reader, &length);
+    }
+    reader->model->spec.head_dim = (int32_t)length.value;
+    rm_model_fact(reader->model, "head_dim", length.key, "%.0f", length.value);
+    return ROPEMAP_OK;
+}
+
+/* MLA: queries and keys are two parts, of which one rotates; the other has nothing to do with RoPE. */
+static ropemap_status read_rope_part(const rm_gguf_reader *reader) {
+    rm_gguf_number rotary;
+    ropemap_spec *spec = &reader->model->spec;
+    RM_TRY(rm_gguf_get_count(reader, "rope.dimension_count", ROPEMAP_MAX_HEAD_DIM, &rotary));
+    if (!rotary.found) {
+        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing", reader->file->input.name,
+                       rotary.key);
+    }
+    spec->head_dim = spec->rotary_dim = (int32_t)rotary.value;
+    rm_model_fact(reader->model, "head_dim", rotary.key, "%.0f", rotary.value);
+    rm_model_fact(reader->model, "rotary_dim", rotary.key, "%.0f", rotary.value);
+    rm_model_warn(reader->model,
+                  "only the part of each head that rotates, %.0f elements, is looked at: the rest adds a dot "
+                  "product that does not depend on positions",
+                  rotary.value);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_dims(const rm_gguf_reader *reader) {
+    rm_gguf_number rotary = {0};
+    ropemap_spec *spec = &reader->model->spec;
+    if ((reader->arch->traits & RM_GGUF_ROPE_PART) != 0) {
+        return read_rope_part(reader);
+    }
+    RM_TRY(read_head_dim(reader));
+    if (reader->sliding) {
+        RM_TRY(rm_gguf_get_count(reader, "rope.dimension_count_swa", ROPEMAP_MAX_HEAD_DIM, &rotary));
+    }
+    if (!rotary.found) {
+        RM_TRY(rm_gguf_get_count(reader, "rope.dimension_count", ROPEMAP_MAX_HEAD_DIM, &rotary));
+    }
+    spec->rotary_dim = rotary.found ? (int32_t)rotary.value : spec->head_dim;
+    if (!reader->sliding && (reader->arch->traits & RM_GGUF_HALF_ROTARY) != 0) {
+        spec->rotary_dim /= 2;
+        rm_model_fact(reader->model, "rotary_dim", "half, as full attention has it here", "%d",
+                      (int)spec->rotary_dim);
+    } else {
+        rm_model_fact(reader->model, "rotary_dim", rotary.found ? rotary.key : "the head dim", "%d",
+                      (int)spec->rotary_dim);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- base and length */
+
+static ropemap_status read_base(const rm_gguf_reader *reader) {
+    rm_gguf_number base, own;
+    ropemap_model *model = reader->model;
+    RM_TRY(rm_gguf_get(reader, "rope.freq_base", &base));
+    RM_TRY(rm_gguf_get(reader, "rope.freq_base_swa", &own));
+    const double full = base.found ? base.value : DEFAULT_BASE;
+    const bool fixed = !own.found && reader->arch->sliding == RM_GGUF_SLIDING_OWN_BASE;
+    const double sliding = own.found ? own.value : fixed ? DEFAULT_BASE : full;
+    model->spec.base = reader->sliding ? sliding : full;
+    if (reader->choice->base > 0.0) { /* the option wins, and says so itself */
+        model->spec.base = reader->choice->base;
+        return ROPEMAP_OK;
+    }
+    if (reader->sliding && (own.found || fixed)) {
+        rm_model_fact(model, "base", own.found ? own.key : "llama.cpp's default for sliding attention",
+                      "%.17g", sliding);
+    } else {
+        rm_model_fact(model, "base", base.found ? base.key : "the format's default", "%.17g", full);
+    }
+    if (!reader->sliding && sliding != full) {
+        rm_model_warn(model, "layers with sliding attention have base %g (layer type sliding_attention)",
+                      sliding);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_length(const rm_gguf_reader *reader) {
+    rm_gguf_number length;
+    RM_TRY(rm_gguf_get_count(reader, "context_length", (double)ROPEMAP_POSITION_END, &length));
+    if (length.found) {
+        reader->model->trained_length = (int64_t)length.value;
+        rm_model_fact(reader->model, "trained_length", length.key, "%.0f", length.value);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- layout */
+
+static ropemap_status read_layout(const rm_gguf_reader *reader) {
+    double sections[SECTIONS] = {0};
+    char key[RM_GGUF_KEY_BYTES];
+    uint32_t count = 0;
+    ropemap_model *model = reader->model;
+    write_key(reader, "rope.dimension_sections", key);
+    RM_TRY(rm_gguf_numbers(reader->file, key, SECTIONS, sections, &count, reader->error));
+    const bool of_axes = sections[0] > 0.0 && sections[1] > 0.0;
+    const bool interleaved = reader->arch->pairs == RM_GGUF_PAIRS_NORM ||
+                             (reader->arch->pairs == RM_GGUF_PAIRS_NORM_OR_MROPE && !of_axes);
+    model->spec.layout = interleaved ? ROPEMAP_LAYOUT_INTERLEAVED : ROPEMAP_LAYOUT_HALF;
+    rm_model_fact(model, "layout", "general.architecture, as llama.cpp runs it", "%s",
+                  ropemap_layout_name(model->spec.layout));
+    if (interleaved) {
+        rm_model_warn(model,
+                      "pairs are interleaved in this file's weights; converting may have reordered them: "
+                      "vectors of the weights it was made from can be of the half layout");
+    }
+    if (of_axes) {
+        rm_model_fact(model, "sections", key, "%.0f, %.0f, %.0f, %.0f", sections[0], sections[1], sections[2],
+                      sections[3]);
+        rm_model_warn(model,
+                      "%s splits pairs among time, height and width: that matters for images alone, a "
+                      "text token has the same position on all axes",
+                      key);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- which layers, which model */
+
+/* Weights in several files: metadata is in the first. */
+static ropemap_status read_split(const rm_gguf *file, ropemap_model *model, ropemap_error *error) {
+    double part = 0.0, parts = 0.0;
+    uint32_t count = 0;
+    RM_TRY(rm_gguf_numbers(file, "split.no", 1, &part, &count, error));
+    RM_TRY(rm_gguf_numbers(file, "split.count", 1, &parts, &count, error));
+    if (part > 0.0) {
+        return rm_fail(error, ROPEMAP_DATA, "%s: split.no is %.0f, expected the first part of the model, 0",
+                       file->input.name, part);
+    }
+    bool found = false;
+    for (int list = 0; list < RM_GGUF_LISTS; list++) {
+        found = found || file->lists[list].found;
+    }
+    if (parts > 1.0 && !found) {
+        rm_model_warn(model, "the model is in %.0f files and this one has no '%s': another might", parts,
+                      rm_gguf_list_name(RM_GGUF_FREQS));
+    }
+    return ROPEMAP_OK;
+}
+
+/* With a base and a head_dim of the caller's the map is what a rotation would do. */
+static bool is_enough(const rm_gguf_reader *reader) {
+    return reader->choice->base > 0.0 && reader->choice->head_dim > 0;
+}
+
+static ropemap_status refuse_plain(const rm_gguf_reader *reader, const char *why) {
+    if (is_enough(reader)) {
+        rm_model_warn(reader->model, "this model does not rotate: %s; the rule is that of the options", why);
+        return ROPEMAP_OK;
+    }
+    return rm_fail(reader->error, ROPEMAP_DATA, "%s: this model does not rotate: %s",
+                   reader->file->input.name, why);
+}
+
+static ropemap_status check_rotates(const rm_gguf_reader *reader) {
+    static const double LARGER_WIDTH = 5120.0; /* Baichuan-13B's */
+    const unsigned traits = reader->arch->traits;
+    rm_gguf_number width = {0};
+    char flag[RM_GGUF_KEY_BYTES], why[RM_GGUF_KEY_BYTES + 100];
+    int rotates = 1;
+    if (reader->arch->pairs == RM_GGUF_PAIRS_NONE) {
+        (void)snprintf(why, sizeof why, "general.architecture is '%s'", reader->arch->name);
+        return refuse_plain(reader, why);
+    }
+    if ((traits & RM_GGUF_SWITCH) != 0) {
+        write_key(reader, "rope.scaling.finetuned", flag);
+        RM_TRY(rm_gguf_flag(reader->file, flag, &rotates, reader->error));
+    }
+    if (rotates == 0) {
+        (void)snprintf(why, sizeof why, "%s is false, which turns RoPE off in this architecture", flag);
+        return refuse_plain(reader, why);
+    }
+    if ((traits & RM_GGUF_13B_PLAIN) != 0) {
+        RM_TRY(rm_gguf_get(reader, "embedding_length", &width));
+        if (width.value == LARGER_WIDTH) {
+            (void)snprintf(why, sizeof why, "%s is %.0f: %s", width.key, width.value, reader->arch->note);
+            return refuse_plain(reader, why);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_architecture(rm_gguf_reader *reader) {
+    static const char key[] = "general.architecture";
+    static const rm_gguf_arch unknown = {.name = "unknown", .pairs = RM_GGUF_PAIRS_NEOX};
+    const char *file = reader->file->input.name;
+    char name[64];
+    RM_TRY(rm_gguf_text(reader->file, key, name, sizeof name, reader->error));
+    if (name[0] == '\0') {
+        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing", file, key);
+    }
+    rm_model_fact(reader->model, "architecture", key, "%s", name);
+    reader->arch = rm_gguf_arch_find(name);
+    if (reader->arch != NULL) {
+        return check_rotates(reader);
+    }
+    if (!is_enough(reader)) {
+        return rm_fail(
+            reader->error, ROPEMAP_DATA,
+            "%s: cannot tell whether and how this model rotates: %s is '%s', not one that ropemap knows; "
+            "if it does, --base, --head-dim and --rotary-dim are enough",
+            file, key, name);
+    }
+    reader->arch = &unknown;
+    rm_model_warn(
+        reader->model,
+        "%s is '%s', not one that ropemap knows: the rule is that of the options, and the layout, half, "
+        "what most models have",
+        key, name);
+    return ROPEMAP_OK;
+}
+
+/* What the file cannot say, options may: their values stand in for it. */
+static ropemap_status read_head(const rm_gguf_reader *reader) {
+    const ropemap_model_choice *choice = reader->choice;
+    const ropemap_status status = read_dims(reader);
+    if (status != ROPEMAP_DATA || choice->head_dim == 0) {
+        return status;
+    }
+    if (reader->error != NULL) {
+        *reader->error = (ropemap_error){0};
+    }
+    reader->model->spec.head_dim = choice->head_dim;
+    reader->model->spec.rotary_dim = choice->rotary_dim > 0 ? choice->rotary_dim : choice->head_dim;
+    return ROPEMAP_OK;
+}
+
+static ropemap_status warn_unused(const rm_gguf_reader *reader) {
+    char names[400], listed[200];
+    if (reader->sliding) { /* which takes fewer of the keys */
+        return ROPEMAP_OK;
+    }
+    RM_TRY(rm_gguf_unused(reader->file, names, sizeof names, reader->error));
+    if (names[0] != '\0') {
+        rm_label_make(listed, sizeof listed, names);
+        rm_model_warn(reader->model, "not used, so that the rule may be another: %s", listed);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_model(const rm_gguf *file, const ropemap_model_choice *choice,
+                                 ropemap_model *model, ropemap_error *error) {
+    rm_gguf_reader reader = {.file = file, .choice = choice, .model = model, .error = error};
+    char name[sizeof model->name];
+    RM_TRY(read_split(file, model, error));
+    RM_TRY(read_architecture(&reader));
+    RM_TRY(rm_gguf_text(file, "general.name", name, sizeof name, error));
+    if (name[0] != '\0') {
+        memcpy(model->name, name, sizeof name);
+    }
+    RM_TRY(rm_gguf_layers_read(&reader));
+    RM_TRY(read_layout(&reader));
+    RM_TRY(read_head(&reader));
+    RM_TRY(read_base(&reader));
+    RM_TRY(read_length(&reader));
+    RM_TRY(rm_gguf_scaling_read(&reader));
+    if (reader.arch->note != NULL) {
+        rm_model_warn(model, "%s", reader.arch->note);
+    }
+    return warn_unused(&reader);
+}
+
+ropemap_status rm_gguf_read(const char *path, const ropemap_model_choice *choice, ropemap_model *model,
+                            ropemap_error *error) {
+    rm_gguf file;
+    RM_TRY(rm_gguf_open(path, &file, error));
+    const ropemap_status status = read_model(&file, choice, model, error);
+    rm_gguf_close(&file);
+    return status;
+}

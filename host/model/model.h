@@ -1,0 +1,43 @@
+/* model.h - a model's file or preset, whichever it is */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_MODEL_MODEL_H
+#define ROPEMAP_HOST_MODEL_MODEL_H
+
+#include "host/base/status.h"
+
+enum { RM_FACTS_MOST = 48, RM_WARNINGS_MOST = 24, RM_WARNING_BYTES = 300 };
+
+struct ropemap_model {
+    ropemap_spec spec; /* head_dim is what RoPE sees, rotary_dim what turns of it */
+    int64_t trained_length;
+    char name[120];
+    int32_t fact_count, warning_count;
+    ropemap_fact facts[RM_FACTS_MOST];
+    char warnings[RM_WARNINGS_MOST][RM_WARNING_BYTES];
+};
+
+/* Notes where a number came from: name "base", source "config.json: rope_theta", the value as printf makes
+ * it. Beyond RM_FACTS_MOST nothing is kept, and likewise for warnings; texts are cut to their room. */
+__attribute__((format(printf, 4, 5))) void rm_model_fact(ropemap_model *model, const char *name,
+                                                         const char *source, const char *format, ...);
+
+__attribute__((format(printf, 2, 3))) void rm_model_warn(ropemap_model *model, const char *format, ...);
+
+/* The number of a layer, -1 where the words are no number. */
+int32_t rm_model_layer(const char *words);
+
+/* "0-2, 4-6, ... (24 of 32)": the layers i of `count` with in[i]; size >= 120 holds it. */
+void rm_model_layer_list(const bool *in, int32_t count, char *text, size_t size);
+
+/*
+ * Fill a model that starts as ropemap_spec_default with head_dim 0. `name` is the file for messages, `choice`
+ * is not NULL. Errors
+ * as ropemap_model_open says; the caller checks the spec that comes out.
+ */
+ropemap_status rm_config_read(const char *text, size_t bytes, const char *name,
+                              const ropemap_model_choice *choice, ropemap_model *model, ropemap_error *error);
+
+ropemap_status rm_gguf_read(const char *path, const ropemap_model_choice *choice, ropemap_model *model,
+                            ropemap_error *error);
+
+#endif
