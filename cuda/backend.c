@@ -1,7 +1,7 @@
 /* backend.c - the table of the CUDA backend, and the plugin's one symbol */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/context.h"
-#include "host/map/plugin.h"
+#include "host/device/plugin.h"
 
 #include <stdio.h>
 

@@ -10,7 +10,7 @@
 #define ROPEMAP_CUDA_CONTEXT_H
 
 #include "cuda/launch.h"
-#include "host/map/probe.h"
+#include "host/device/gpu_timing.h"
 
 #include <cublas_v2.h>
 

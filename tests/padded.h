@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TESTS_PADDED_H
 #define ROPEMAP_TESTS_PADDED_H
 
-#include "host/map/backend.h"
+#include "host/device/backend.h"
 
 /* A view inside guarded memory: its first float is not aligned, its rows stand 5 floats further apart than
  * cols. */

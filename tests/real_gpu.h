@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TESTS_REAL_GPU_H
 #define ROPEMAP_TESTS_REAL_GPU_H
 
-#include "host/map/plugin.h"
+#include "host/device/plugin.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* test_cpu.c - rotated rows of the CPU backend against a plain loop, in every SIMD variant */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
-#include "host/map/backend.h"
+#include "host/device/backend.h"
 #include "tests/oracle.h"
 #include "tests/padded.h"
 #include "tests/variants.h"

@@ -1,6 +1,6 @@
 /* test_gpu.c - stages of the CUDA backend on a real GPU: the bits of the CPU, and exact products */
 /* SPDX-License-Identifier: MIT */
-#include "host/map/gpu.h"
+#include "host/device/plugin.h"
 #include "tests/padded.h"
 #include "tests/real_gpu.h"
 

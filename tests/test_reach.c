@@ -1,6 +1,6 @@
 /* test_reach.c - how far a rule holds: sums of cosines, their signs and the first negative one */
 /* SPDX-License-Identifier: MIT */
-#include "host/map/bound_sum.h"
+#include "host/decay/cosine_sums.h"
 #include "tests/cosine_sum.h"
 
 #include <math.h>

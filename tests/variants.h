@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TESTS_VARIANTS_H
 #define ROPEMAP_TESTS_VARIANTS_H
 
-#include "host/map/backend.h"
+#include "host/device/backend.h"
 
 /* "baseline", "v3", "v4"; NULL past the last. */
 const char *variant_name(int index);

@@ -4,7 +4,7 @@
 #define ROPEMAP_HOST_BENCH_CREW_H
 
 #include "host/base/team.h"
-#include "host/map/backend.h"
+#include "host/device/backend.h"
 
 typedef struct rm_crew {
     const rm_backend *backend;

@@ -3,7 +3,7 @@
 #include "host/bench/gpu.h"
 
 #include "host/bench/inputs.h"
-#include "host/map/gpu.h"
+#include "host/device/plugin.h"
 
 #include <math.h>
 #include <string.h>

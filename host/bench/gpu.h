@@ -4,7 +4,7 @@
 #define ROPEMAP_HOST_BENCH_GPU_H
 
 #include "host/bench/nvml.h"
-#include "host/map/plugin.h"
+#include "host/device/plugin.h"
 
 typedef struct rm_gpu {
     rm_device device;

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/blas.h"
 #include "host/base/team.h"
-#include "host/map/backend.h"
+#include "host/device/backend.h"
 
 #include <stdio.h>
 #include <string.h>

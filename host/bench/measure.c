@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/bench/sample.h"
 
-#include "host/map/job.h"
+#include "host/map/execution.h"
 
 #include <inttypes.h>
 #include <stdio.h>

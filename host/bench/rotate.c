@@ -8,7 +8,7 @@
 #include "host/bench/libm_rotate.h"
 #include "host/bench/reference.h"
 #include "host/bench/table.h"
-#include "host/map/job.h"
+#include "host/map/execution.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 #include "host/bench/sample.h"
 
 #include "host/bench/clock.h"
-#include "host/map/job.h"
+#include "host/map/execution.h"
 
 #include <math.h>
 

@@ -8,7 +8,7 @@
 #ifndef ROPEMAP_HOST_CPU_KERNELS_H
 #define ROPEMAP_HOST_CPU_KERNELS_H
 
-#include "host/map/backend.h"
+#include "host/device/backend.h"
 
 enum { RM_GROUP = 16 }; /* rows that are added up in float before double takes over */
 

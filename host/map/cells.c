@@ -3,7 +3,7 @@
 #include "host/map/cells.h"
 
 #include "host/base/alloc.h"
-#include "host/map/pairs.h"
+#include "host/map/grid.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_MAP_CELLS_H
 #define ROPEMAP_HOST_MAP_CELLS_H
 
-#include "host/map/backend.h"
+#include "host/device/backend.h"
 
 /* Bytes that one cell in the making takes. */
 int64_t rm_cells_bytes(ropemap_pool pool);

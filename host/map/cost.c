@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/map/cost.h"
 
+#include "host/encoding/dual_chunk.h"
 #include "host/map/cells.h"
-#include "host/map/dual_chunk.h"
-#include "host/map/phasor.h"
+#include "host/map/closed_form.h"
 #include "host/map/pieces.h"
 #include "host/map/plan.h"
-#include "host/map/rectangle.h"
+#include "host/map/range_query.h"
 
 #include <math.h>
 

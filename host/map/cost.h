@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_MAP_COST_H
 #define ROPEMAP_HOST_MAP_COST_H
 
-#include "host/map/job.h"
+#include "host/map/execution.h"
 
 /* Each fills job->plan with the method and its cost; plan.threads are those asked for before, fewer where
  * they do not pay or do not fit. */

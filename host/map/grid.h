@@ -1,11 +1,12 @@
-/* grid.h - which pairs of positions a cell holds: known to the band loops and to every backend */
+/* grid.h - which pairs of positions a cell holds, and how many */
 /* SPDX-License-Identifier: MIT */
-/* Common subset of C17 and C++17: kernels cut tiles by the same lines. */
 #ifndef ROPEMAP_HOST_MAP_GRID_H
 #define ROPEMAP_HOST_MAP_GRID_H
 
 #include "cuda/arith.h"
 #include "host/ropemap.h"
+
+/* Common subset of C17 and C++17: kernels cut tiles by the same lines. */
 
 /* One side of a map: cell c covers position indices [floor(c * count / cells), floor((c + 1) * count /
  * cells)). */
@@ -79,5 +80,12 @@ RM_INLINE rm_coverage rm_grid_coverage(const rm_grid *grid, rm_span rows, rm_spa
     }
     return rm_grid_limit(grid, rows.first) >= cols.end ? RM_COVERAGE_FULL : RM_COVERAGE_PART;
 }
+
+/* The first row index, possibly past the last row, whose position is not before that of column index `col`.
+ */
+int64_t rm_grid_first_row(const rm_grid *grid, int64_t col);
+
+/* Pairs that count in rows x cols, as a double: exact below 2^53, else rounded. */
+double rm_grid_pairs(const rm_grid *grid, rm_span rows, rm_span cols);
 
 #endif

@@ -9,8 +9,8 @@
 #ifndef ROPEMAP_HOST_MAP_PIECES_H
 #define ROPEMAP_HOST_MAP_PIECES_H
 
+#include "host/map/accumulator.h"
 #include "host/map/grid.h"
-#include "host/map/partial.h"
 
 enum {
     RM_SUM_STRIP = 256,   /* rows that one block of threads adds up */

@@ -1,12 +1,19 @@
-/* plan.h - which method serves a request, and what it will cost */
+/* plan.h - which device and method serve a request */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_MAP_PLAN_H
 #define ROPEMAP_HOST_MAP_PLAN_H
 
-#include "host/map/job.h"
+#include "host/map/execution.h"
 
-/* Fills job->plan from everything else in the job. */
-ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error);
+/* Fills job->device and job->plan: for the backend that the request names, or for the best there is. */
+ropemap_status rm_choose(rm_job *job, ropemap_error *error);
+
+/*
+ * After ROPEMAP_RESOURCES (`error` says why): plans the job anew with tiles of half the side on the same
+ * device, or, where they are small already, on the processors if the request leaves the choice. False where
+ * nothing is left to try: then `error` stands as it was.
+ */
+bool rm_retreat(rm_job *job, const ropemap_error *error);
 
 /* Differences between the beginnings of two parts of a diagonal plan: each reaches as far into the next as a
  * cell may. */
@@ -24,6 +31,7 @@ int64_t rm_factored_batch(const rm_job *job);
  * depends on the number of workers; the second does not, as bits may depend on it.
  */
 int64_t rm_tile_slots(const rm_job *job);
+
 int64_t rm_tile_batch(const rm_job *job);
 
 /* Tiles that the factored method gives to products of long rows. */

@@ -8,8 +8,8 @@
 #include "host/base/alloc.h"
 #include "host/base/team.h"
 #include "host/map/cells.h"
+#include "host/map/execution.h"
 #include "host/map/plan.h"
-#include "host/map/side.h"
 
 #include <pthread.h>
 

@@ -16,7 +16,7 @@ COMPILER = shutil.which(os.environ.get("CC", "cc"))
 
 # A CUDA backend that tells about itself and has nothing to compute with.
 PLUGIN = r"""
-#include "host/map/plugin.h"
+#include "host/device/plugin.h"
 #include <string.h>
 
 ropemap_status ropemap_cuda_backend(int32_t abi, rm_plugin_table *table, ropemap_error *error) {

@@ -22,6 +22,11 @@ SCRIPT = {".py", ".sh"}
 API = "host/ropemap.h"
 BASE = "host/base/*.h"
 RULE = "host/rule/*.h"
+DATA = "host/data/*.h"
+DEVICE = "host/device/*.h"
+MAP = "host/map/*.h"
+ENCODING = "host/encoding/*.h"
+CELLS = ["host/map/grid.h", "host/map/accumulator.h"]  # what a backend pools into
 ARITH = "cuda/arith.h"
 MAY_INCLUDE = [
     ("host/ropemap.h", []),
@@ -30,16 +35,19 @@ MAY_INCLUDE = [
     ("host/model/*", [API, BASE, RULE]),
     ("host/data/*", [API, BASE, ARITH]),
     ("host/figure/*", [API, BASE]),
-    ("host/map/*", [API, BASE, RULE, "host/data/*.h", ARITH]),
-    ("host/cpu/*", [API, BASE, "host/map/backend.h", ARITH]),
-    ("host/bench/*", [API, BASE, "host/map/*.h"]),
+    ("host/device/*", [API, BASE, *CELLS]),
+    ("host/map/*", [API, BASE, RULE, DATA, DEVICE, ENCODING, ARITH]),
+    ("host/encoding/*", [API, BASE, RULE, DEVICE, MAP, ARITH]),
+    ("host/decay/*", [API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
+    ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH]),
+    ("host/bench/*", [API, BASE, DEVICE, MAP]),
     ("cuda/arith.h", []),
     ("cuda/work.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", "host/map/pieces.h"]),
     ("cuda/launch.h", ["cuda/work.h"]),
     ("cuda/*.cuh", [ARITH, "cuda/work.h", "cuda/elements.cuh", "cuda/kept.cuh"]),
     ("cuda/*.cu", ["cuda/{stem}.cuh", "cuda/launch.h"]),
-    ("cuda/context.h", ["cuda/launch.h", "host/map/probe.h"]),
-    ("cuda/*.c", [API, BASE, "cuda/context.h", "host/map/backend.h", "host/map/plugin.h"]),
+    ("cuda/context.h", ["cuda/launch.h", "host/device/gpu_timing.h"]),
+    ("cuda/*.c", [API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
     ("tools/serve/*", [API, "tools/ropemap/*.h"]),
     ("tools/*/*", [API]),
     ("tests/*", ["host/*", "cuda/*", "tests/*", "tools/ropemap/*.h", "tools/serve/*.h"]),
@@ -51,7 +59,7 @@ OWN_FOLDER_CLOSED = ("cuda/*",)
 LIBRARY_HEADERS = [
     ("cblas.h", ["host/base/blas.h"]),
     ("cairo*", ["host/figure/*"]),
-    ("fftw3.h", ["host/map/correlation.c"]),
+    ("fftw3.h", ["host/decay/correlation.c"]),
     ("ft2build.h", ["host/figure/*"]),
     ("freetype/*", ["host/figure/*"]),
     ("stb/*", ["host/figure/*", "tools/peers/*", "tests/*"]),
@@ -182,7 +190,7 @@ class Layers(unittest.TestCase):
     def test_the_map_reaches_the_cpu_backend_through_one_function(self):
         wrong = []
         for path in sources(".c"):
-            if path.startswith("host/map/"):
+            if path.startswith(("host/map/", "host/decay/", "host/encoding/", "host/device/")):
                 for number, line in enumerate(text(path).splitlines(), 1):
                     for name in re.findall(r"\brm_cpu_\w+", line):
                         if name not in ("rm_cpu_backend", "rm_cpu_device"):
@@ -280,11 +288,13 @@ class Myself(unittest.TestCase):
             ("host/rule/rule.c", "host/model/config.h", False),
             ("host/model/config.c", "host/rule/scaling.h", True),
             ("host/base/output.c", "host/rule/double_double.h", False),
-            ("host/figure/png.c", "host/map/backend.h", False),
+            ("host/figure/png.c", "host/device/backend.h", False),
             ("host/figure/png.c", "host/base/alloc.h", True),
             ("host/map/plan.c", "host/cpu/kernels.h", False),
             ("host/map/plan.c", "cuda/arith.h", True),
-            ("host/cpu/pool.c", "host/map/backend.h", True),
+            ("host/map/plan.c", "host/decay/team.h", False),
+            ("host/device/session.c", "host/map/plan.h", False),
+            ("host/cpu/pool.c", "host/device/backend.h", True),
             ("host/cpu/pool.c", "host/map/plan.h", False),
             ("tools/ropemap/main.c", "host/base/alloc.h", False),
             ("tools/ropemap/main.c", "tools/ropemap/options.h", True),
@@ -293,7 +303,7 @@ class Myself(unittest.TestCase):
             ("tools/serve/http.c", "host/base/alloc.h", False),
             ("cuda/rotate.cu", "cuda/rotate.cuh", True),
             ("cuda/rotate.cu", "cuda/pool.cuh", False),
-            ("cuda/rotate.cuh", "host/map/backend.h", False),
+            ("cuda/rotate.cuh", "host/device/backend.h", False),
         ):
             self.assertEqual(matches(name, allowed_for(path)), fine, f"{path} includes {name}")
         self.assertIsNone(allowed_for("elsewhere/file.c"))

@@ -1,12 +1,12 @@
 /* linked.c - the CUDA backend linked into a test, in place of its plugin and of the driver */
 /* SPDX-License-Identifier: MIT */
 /*
- * The functions of host/map/plugin.c and host/map/gpu.c: with these the archive's own stay out of the
+ * The functions of host/device/plugin.c: with these the archive's own stay out of the
  * program.
  */
 #include "tests/emu/linked.h"
 
-#include "host/map/gpu.h"
+#include "host/device/plugin.h"
 #include "tests/emu/fake.h"
 
 #include <setjmp.h>

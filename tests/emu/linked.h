@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_EMU_LINKED_H
 #define ROPEMAP_EMU_LINKED_H
 
-#include "host/map/plugin.h"
+#include "host/device/plugin.h"
 
 /* What rm_gpu_find answers; a test may change sizes. */
 extern rm_device linked_gpu;

@@ -1,0 +1,133 @@
+/* backend.h - what a backend does: arithmetic on its own memory, one stage a call; it decides nothing else */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_DEVICE_BACKEND_H
+#define ROPEMAP_HOST_DEVICE_BACKEND_H
+
+#include "host/base/status.h"
+#include "host/base/view.h"
+#include "host/map/accumulator.h"
+#include "host/map/grid.h"
+
+/*
+ * A backend knows neither methods nor files: the band loops of host/map hand it rows, boundaries and tiles.
+ * The CPU backend (host/cpu) is the reference; the CUDA backend (cuda/) has the same table. Each worker opens
+ * a context of its own (CPU: a thread's scratch memory; CUDA: its streams and a cuBLAS handle); calls on one
+ * context come from one thread at a time and take effect as if one after another: a backend may run what does
+ * not touch the same memory side by side, as pooling a tile and making the next one elsewhere. What a call
+ * takes from the host is the caller's again when it returns, and what it gives to the host is there.
+ */
+
+typedef struct rm_context rm_context; /* a worker's share of a backend; each backend defines its own */
+
+enum { RM_BLOCK_LEAST = 256 }; /* side of the smallest tile, in positions */
+
+/* What a backend computes on, and the sizes that suit it: all that a plan needs, known without opening it. */
+typedef struct rm_device {
+    const char *backend; /* "cpu" or "cuda" */
+    char name[96];       /* "NVIDIA H100"; "" where it is the host's processors */
+    int32_t index;       /* which GPU */
+    int32_t block;   /* side of a tile that stays in cache, in positions: a power of two, RM_BLOCK_LEAST at
+                        least */
+    int32_t workers; /* most contexts that pay, 0: one a processor */
+    int32_t tile_workers; /* likewise, where each works on tiles of its own */
+    uint64_t tile_bytes; /* of the tiles that all workers make and pool at a time: what stays in cache; 0: one
+                            tile a worker */
+    int64_t rows_at_once;  /* rows handed over in one call */
+    uint64_t memory;       /* bytes of its own memory that may be taken; 0: its memory is the host's */
+    uint64_t context_host; /* bytes of the host's memory that a context takes */
+    uint64_t context_own;  /* and of its own */
+} rm_device;
+
+/* How rows become rotated rows. */
+typedef struct rm_rotation {
+    const ropemap_freqs *freqs;
+    ropemap_layout layout;
+    bool rotate;         /* false: the rows are rotated already */
+    bool normalise;      /* divide each row by its length after rotating; a zero row becomes NaN */
+    ropemap_dtype dtype; /* what rows are rounded to, last */
+} rm_rotation;
+
+typedef struct rm_backend {
+    const char *name;
+
+    ropemap_status (*open)(rm_context **context, const rm_device *device, ropemap_error *error);
+    void (*close)(rm_context *context); /* NULL is fine */
+
+    /* Which copy of its loops a context runs, for people to read: "v3", "sm_90". As long as the context. */
+    const char *(*variant)(const rm_context *context);
+
+    /* Waits until all calls so far have taken effect, for other contexts too, and tells of their failure. */
+    ropemap_status (*finish)(rm_context *context, ropemap_error *error);
+
+    /* Memory that the stages below read and write, [floats]: the backend's own, not the host's to look into.
+     */
+    ropemap_status (*reserve)(rm_context *context, int64_t floats, const char *what, float **memory,
+                              ropemap_error *error);
+    void (*release)(rm_context *context, float *memory); /* NULL memory is fine */
+
+    /* The host's memory for rows on their way here, pinned where copies are faster from it; NULL: none left.
+     */
+    float *(*stage)(rm_context *context, int64_t floats);
+    void (*unstage)(rm_context *context, float *memory); /* NULL memory is fine */
+
+    /* The backend's memory from the host's and back, `from` and `to` of one size. */
+    ropemap_status (*write)(rm_context *context, rm_view from, rm_view to, ropemap_error *error);
+    ropemap_status (*read)(rm_context *context, rm_view from, rm_view to, ropemap_error *error);
+
+    /*
+     * to[i] = rotated from[i] for positions.first + i * positions.step; both [., head_dim], `from` in the
+     * host's memory. Rows of `to` beyond positions.count become zero, so that products keep one shape. Rows
+     * of 16-bit types take the first half of the room that floats would.
+     */
+    ropemap_status (*rotate)(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                             rm_view from, rm_view to, ropemap_error *error);
+
+    /*
+     * Rotate and pool rows in one pass: sums[c, d] += rotated from[i][d] over the rows i that lie in cell
+     * (cell of index `first`) + c; row i has index first + i on the axis. from and sums [cells touched,
+     * head_dim] are the host's.
+     */
+    ropemap_status (*rotate_sum)(rm_context *context, const rm_rotation *rotation, const rm_axis *axis,
+                                 int64_t first, rm_view from, double *sums, ropemap_error *error);
+
+    /* moment[d, e] += (x_d - centre_d)(x_e - centre_e) over the rotated rows x of `from`, both triangles.
+     * from, centre [head_dim] (NULL: 0) and moment [head_dim, head_dim] are the host's. */
+    ropemap_status (*moment)(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                             rm_view from, const double *centre, double *moment, ropemap_error *error);
+
+    /*
+     * tile = q k^T: [rows of q, rows of k] from [., inner] and [., inner], strides as the views say. q and
+     * the tile are `blocks` of as many rows, each a product of its own: its shape does not depend on
+     * `blocks`. A block of q has the room that floats would take, as `rotate` leaves it.
+     */
+    ropemap_status (*similarity)(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
+                                 rm_view keys, rm_view tile, ropemap_error *error);
+
+    /* total = a b^T for long fp32 rows, parts of the products added up in double: total [rows of a, rows of
+     * b] is the host's; `tiles` of that size, one after another, are overwritten, by a part each at a time.
+     */
+    ropemap_status (*products)(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
+                               ropemap_error *error);
+
+    /* Empties cells; afterwards tiles are taken into them; and then the arrays of `cells`, which are the
+     * host's, hold what they came to. One set of cells a context at a time. */
+    ropemap_status (*cells_begin)(rm_context *context, rm_cells *cells, ropemap_error *error);
+    /* Takes the tile whose corner is position index (row_first, col_first) into the cells it touches. */
+    ropemap_status (*pool)(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
+                           int64_t col_first, rm_cells *cells, ropemap_error *error);
+    ropemap_status (*cells_end)(rm_context *context, rm_cells *cells, ropemap_error *error);
+
+    /*
+     * values[t] = sum over pairs of weight * cos(phase(|distances.first + t * distances.step|)), for
+     * t < distances.count; |distance| < 2^40. `weight` is one number for all pairs; values are the host's.
+     */
+    ropemap_status (*distances)(rm_context *context, const ropemap_freqs *freqs, double weight,
+                                ropemap_range distances, double *values, ropemap_error *error);
+} rm_backend;
+
+/* The reference backend: C17 and BLAS, host memory. */
+const rm_backend *rm_cpu_backend(void);
+
+rm_device rm_cpu_device(void);
+
+#endif

@@ -1,0 +1,25 @@
+/* encoding.h - similarity against distance for encodings other than RoPE */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_ENCODING_ENCODING_H
+#define ROPEMAP_HOST_ENCODING_ENCODING_H
+
+#include "host/map/execution.h"
+
+/* Whether the map is made from distances, whatever its pool: by the diagonal method alone. */
+bool rm_encoding_by_distance(const rm_job *job);
+
+/* Whether values come from here, not from the backend. */
+bool rm_encoding_is_own(const rm_job *job);
+
+/* ROPEMAP_USAGE where the encoding does not go with what else is asked. */
+ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *error);
+
+/* Constant vectors at a distance: similarity = weight * sum of the pairs' cosines + fixed, before the
+ * measure's scale. */
+void rm_encoding_weights(const rm_job *job, double *weight, double *fixed);
+
+/* values[t] of constant vectors at distance first + t * step, before the measure's scale; weight as in
+ * diagonal.c. */
+void rm_encoding_values(const rm_job *job, double weight, ropemap_range distances, double *values);
+
+#endif

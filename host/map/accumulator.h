@@ -1,0 +1,72 @@
+/* accumulator.h - what each pool keeps of a cell's pairs so far, and how more come in */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_MAP_ACCUMULATOR_H
+#define ROPEMAP_HOST_MAP_ACCUMULATOR_H
+
+#include "cuda/arith.h"
+#include "host/ropemap.h"
+
+/* Common subset of C17 and C++17: kernels keep the same and merge by the same arithmetic. */
+
+/*
+ * Cells in the making, [rows of cells, cols of cells]. What a cell holds: min, max, absmax: `extreme` so far;
+ * mean: sum; rms: sum of squares; std: `sum` is the mean so far, `square` the sum of squared deviations
+ * from it, `pairs` their number. Arrays a pool does not use are NULL. A NaN that went in stays.
+ */
+typedef struct rm_cells {
+    ropemap_pool pool;
+    int64_t first_row;  /* cell row of the arrays' first row */
+    int64_t rows, cols; /* cell rows held, and all cell columns */
+    float *extreme;     /* [rows, cols], starts at the pool's neutral value */
+    double *sum;        /* [rows, cols], starts at 0 */
+    double *square;     /* [rows, cols], starts at 0 */
+    double *pairs;      /* [rows, cols], starts at 0 */
+} rm_cells;
+
+RM_INLINE bool rm_pool_is_extreme(ropemap_pool pool) {
+    return pool == ROPEMAP_POOL_MIN || pool == ROPEMAP_POOL_MAX || pool == ROPEMAP_POOL_ABSMAX;
+}
+
+/* What an extreme starts from. */
+RM_INLINE float rm_pool_neutral(ropemap_pool pool) {
+    return rm_float_from_bits(pool == ROPEMAP_POOL_MIN ? 0x7f800000u : 0xff800000u);
+}
+
+/* The smaller (min) or the larger; a NaN on either side stays. */
+RM_INLINE float rm_more_extreme(ropemap_pool pool, float a, float b) {
+    if (a != a) {
+        return a;
+    }
+    if (b != b) {
+        return b;
+    }
+    return (pool == ROPEMAP_POOL_MIN) == (a < b) ? a : b;
+}
+
+/* Empties row `row` of the arrays. */
+RM_INLINE void rm_cells_clear_row(rm_cells *cells, int64_t row) {
+    const float neutral = rm_pool_neutral(cells->pool);
+    for (int64_t i = row * cells->cols; i < (row + 1) * cells->cols; i++) {
+        if (cells->extreme != NULL) {
+            cells->extreme[i] = neutral;
+        } else {
+            cells->sum[i] = 0.0;
+        }
+        if (cells->pairs != NULL) {
+            cells->square[i] = 0.0;
+            cells->pairs[i] = 0.0;
+        }
+    }
+}
+
+/* Takes `pairs` values of a mean and a sum of squared deviations into a cell's (Chan, Golub, LeVeque 1979).
+ */
+RM_INLINE void rm_cells_merge(rm_cells *cells, int64_t cell, double pairs, double mean, double square) {
+    const double before = cells->pairs[cell], all = before + pairs;
+    const double change = mean - cells->sum[cell];
+    cells->sum[cell] += change * (pairs / all);
+    cells->square[cell] += square + change * change * (before * pairs / all);
+    cells->pairs[cell] = all;
+}
+
+#endif

@@ -1,0 +1,12 @@
+/* causal_edge.h - causal maps by factors: the cells that the diagonal cuts */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_MAP_CAUSAL_EDGE_H
+#define ROPEMAP_HOST_MAP_CAUSAL_EDGE_H
+
+#include "host/map/execution.h"
+
+/* Computes those cells of cells [height, width] that hold some of their pairs, and settles whether means that
+ * are not finite are NaN or an infinity. */
+ropemap_status rm_straddle_cells(rm_job *job, float *cells, ropemap_error *error);
+
+#endif

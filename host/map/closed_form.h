@@ -1,0 +1,31 @@
+/* closed_form.h - geometric sums of rotated constant vectors */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_MAP_CLOSED_FORM_H
+#define ROPEMAP_HOST_MAP_CLOSED_FORM_H
+
+#include "host/base/status.h"
+#include "host/map/execution.h"
+
+/* A complex number. */
+typedef struct rm_phasor {
+    double re, im;
+} rm_phasor;
+
+/* Means over as many positions as a cell has, from position 0 on: a side's cells have at most two counts of
+ * positions, one apart, and each is worked out once. Starts as zeros beside its memory. */
+typedef struct rm_runs {
+    int64_t step;
+    int64_t counts[2]; /* of even and of odd counts the one that is here; 0: none */
+    rm_phasor *means;  /* [2, pairs] */
+} rm_runs;
+
+/* mean[head_dim] of a side's rotated rows over position indices [span.first, span.end). `raw` [head_dim] is
+ * the vector itself; `runs` is kept from call to call. */
+void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span span, rm_runs *runs,
+                    double *mean);
+
+/* Mean similarity over the pairs of a cell that the diagonal cuts. */
+double rm_closed_straddle(const rm_job *job, const float *query, const float *key, rm_span rows,
+                          rm_span cols);
+
+#endif
