@@ -1,12 +1,15 @@
-/* http.h - requests in, answers out */
+/* http.h - evhttp with limits, connections counted, and replies */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_SERVE_HTTP_H
 #define ROPEMAP_TOOLS_SERVE_HTTP_H
 
+#include "tools/serve/answer.h"
 #include "tools/serve/guard.h"
+#include "tools/serve/routes.h"
 #include "tools/serve/serve.h"
 
 #include <event2/event.h>
+#include <event2/http.h>
 #include <event2/listener.h>
 
 typedef struct serve_http serve_http;

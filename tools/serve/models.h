@@ -1,8 +1,9 @@
-/* models.h - the configurations that were posted, each under a name made from its text */
+/* models.h - models and tensors that the page was given */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_SERVE_MODELS_H
 #define ROPEMAP_TOOLS_SERVE_MODELS_H
 
+#include "tools/ropemap/map_options.h"
 #include "tools/ropemap/rule_options.h"
 
 enum { MODEL_ID_BYTES = 17 };
@@ -11,6 +12,7 @@ typedef struct serve_models serve_models;
 
 /* NULL: no memory. Every function may be called from several threads. */
 serve_models *models_new(void);
+
 void models_free(serve_models *models);
 
 /*
@@ -29,5 +31,20 @@ void models_keep_path(serve_models *models, const char *path, char id[MODEL_ID_B
  */
 ropemap_status models_use(serve_models *models, const char *id, rule_options *rule, char **text,
                           ropemap_error *error);
+
+typedef struct serve_tensors serve_tensors;
+
+/* Of FILE[:TENSOR], borrowed; NULL: there are none. Nothing is opened yet. NULL: no memory. */
+serve_tensors *tensors_new(const char *queries, const char *keys, tensor_heads heads);
+
+void tensors_free(serve_tensors *tensors);
+
+/*
+ * Opens a head and batch, as `like` says, or finds them open, and lends them; of the many heads of a large
+ * model the first ones asked for, and else NULL. From any thread. ROPEMAP_USAGE, ROPEMAP_DATA, ROPEMAP_IO,
+ * ROPEMAP_RESOURCES.
+ */
+ropemap_status tensors_lend(serve_tensors *tensors, const ropemap_tensor *like, ropemap_vectors **queries,
+                            ropemap_vectors **keys, ropemap_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* routes.h - the exact paths that are served: nothing else is, and none is a file's */
+/* routes.h - which path is answered by what, and a request's way there */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_SERVE_ROUTES_H
 #define ROPEMAP_TOOLS_SERVE_ROUTES_H
@@ -24,6 +24,7 @@ typedef struct serve_asset {
 
 /* NULL: there is none of that path. Those of index 0 and up, NULL past the last. */
 const serve_asset *asset_find(const char *path, size_t length);
+
 const serve_asset *asset_at(int index);
 
 #endif

@@ -6,7 +6,6 @@
 #include "tools/ropemap/map_options.h"
 #include "tools/serve/jobs.h"
 #include "tools/serve/models.h"
-#include "tools/serve/tensors.h"
 
 #include <jansson.h>
 

@@ -1,18 +1,152 @@
-/* server.c - a server from its options to its end */
+/* server.c - the server: listening, and its life */
 /* SPDX-License-Identifier: MIT */
-#include "tools/serve/server.h"
-
+#include "host/ropemap.h"
 #include "tools/ropemap/document.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/help.h"
 #include "tools/ropemap/map_inputs.h"
+#include "tools/ropemap/number.h"
+#include "tools/ropemap/options.h"
 #include "tools/serve/http.h"
-#include "tools/serve/listen.h"
+#include "tools/serve/serve.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/listener.h>
 #include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+static void listen_file_remove(const char *path, const struct stat *made);
+
+enum { QUEUE = 1024 /* clients that the kernel keeps waiting */ };
+
+/* An address of either family. */
+typedef union address {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+} address;
+
+/* Its size; 0 where `text` is no address. */
+static socklen_t read_address(const char *text, int32_t port, address *to) {
+    *to = (address){.four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)}};
+    if (inet_pton(AF_INET, text, &to->four.sin_addr) == 1) {
+        return sizeof to->four;
+    }
+    *to = (address){.six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)}};
+    return inet_pton(AF_INET6, text, &to->six.sin6_addr) == 1 ? sizeof to->six : 0;
+}
+
+/*
+ * Listens at an address of this machine (NULL: 127.0.0.1) and a port, 0 for any free one; *port is the one it
+ * has. ROPEMAP_USAGE: no address. ROPEMAP_IO: the system refuses.
+ */
+static ropemap_status listen_at(struct event_base *base, const char *text, int32_t *port,
+                                struct evconnlistener **listener, ropemap_error *error) {
+    address at;
+    const char *name = text != NULL ? text : "127.0.0.1";
+    socklen_t size = read_address(name, *port, &at);
+    if (size == 0) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--listen: '%.100s', expected an address such as 0.0.0.0 or ::", name);
+    }
+    *listener = evconnlistener_new_bind(base, NULL, NULL,
+                                        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
+                                        QUEUE, &at.any, (int)size);
+    if (*listener == NULL) {
+        return fail(error, ROPEMAP_IO, "--port: %d of %.100s cannot be had: %s", (int)*port, name,
+                    strerror(errno));
+    }
+    /* Clients inherit it: else the last part of an answer would wait for word of the first. */
+    const int on = 1;
+    (void)setsockopt(evconnlistener_get_fd(*listener), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (getsockname(evconnlistener_get_fd(*listener), &at.any, &size) == 0) {
+        *port = ntohs(at.any.sa_family == AF_INET ? at.four.sin_port : at.six.sin6_port);
+    }
+    return ROPEMAP_OK;
+}
+
+/* Whether the name is that of a socket that nobody answers at. */
+static bool is_left_behind(const struct sockaddr_un *name) {
+    struct stat status;
+    if (lstat(name->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+        return false;
+    }
+    const int file = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (file < 0) {
+        return false;
+    }
+    (void)evutil_make_socket_nonblocking(file); /* its queue may be full */
+    const bool refused =
+        connect(file, (const struct sockaddr *)name, sizeof *name) != 0 && errno == ECONNREFUSED;
+    (void)close(file);
+    return refused;
+}
+
+/*
+ * Listens at a new socket file, which this user alone may open and whose status *made becomes; one that a
+ * server left behind is replaced. ROPEMAP_USAGE: too long a name. ROPEMAP_IO: the name is taken, or the
+ * system refuses.
+ */
+static ropemap_status listen_file(struct event_base *base, const char *path, struct evconnlistener **listener,
+                                  struct stat *made, ropemap_error *error) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof name.sun_path || path[0] == '\0') {
+        return fail(error, ROPEMAP_USAGE, "--socket: %zu bytes, expected a name of 1 to %zu", strlen(path),
+                    sizeof name.sun_path - 1);
+    }
+    memcpy(name.sun_path, path, strlen(path) + 1);
+    if (is_left_behind(&name)) {
+        (void)unlink(path);
+    }
+    const int file = socket(AF_UNIX, SOCK_STREAM, 0);
+    const mode_t before = umask(0177);
+    const bool bound =
+        file >= 0 && bind(file, (const struct sockaddr *)&name, sizeof name) == 0 && lstat(path, made) == 0;
+    const int reason = errno;
+    (void)umask(before);
+    if (!bound) {
+        if (file >= 0) {
+            (void)close(file);
+        }
+        return fail(error, ROPEMAP_IO, "--socket: '%.200s' cannot be made: %s", path, strerror(reason));
+    }
+    (void)evutil_make_socket_nonblocking(file);
+    (void)evutil_make_socket_closeonexec(file);
+    *listener =
+        evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, QUEUE, file);
+    if (*listener == NULL) {
+        const int why = errno;
+        (void)close(file);
+        listen_file_remove(path, made);
+        return fail(error, ROPEMAP_IO, "--socket: '%.200s' cannot be listened at: %s", path, strerror(why));
+    }
+    return ROPEMAP_OK;
+}
+
+/* A new file may have the inode of one that is gone, but not its time. */
+static bool is_same(const struct stat *one, const struct stat *other) {
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino &&
+           one->st_mtim.tv_sec == other->st_mtim.tv_sec && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+}
+
+/* Removes that socket file, and nothing that has its name by now. Zeroed: none was made. */
+static void listen_file_remove(const char *path, const struct stat *made) {
+    struct stat now;
+    if (S_ISSOCK(made->st_mode) && lstat(path, &now) == 0 && S_ISSOCK(now.st_mode) && is_same(&now, made)) {
+        (void)unlink(path);
+    }
+}
 
 enum { LARGE = 4 << 20 }; /* bytes: cells of 1024 x 1024 */
 
@@ -217,7 +351,8 @@ static void give_back_what_is_freed(void) {
 #endif
 }
 
-ropemap_status server_run(serve_options *options, ropemap_error *error) {
+/* Serves until SIGINT or SIGTERM. Fails where it cannot start. */
+static ropemap_status server_run(serve_options *options, ropemap_error *error) {
     give_back_what_is_freed();
     server self = {.options = options, .base = event_base_new()};
     ropemap_status status =
@@ -235,3 +370,141 @@ ropemap_status server_run(serve_options *options, ropemap_error *error) {
     libevent_global_shutdown();
     return status;
 }
+
+static ropemap_status set_port(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    serve_options *options = into;
+    uint64_t port = 0;
+    const ropemap_status status = number_integer(option_subject(option).text, text, 0, 65535, &port, error);
+    options->port = (int32_t)port;
+    return status;
+}
+
+static const cli_option options_table[] = {
+    {.group = GROUP_HOW,
+     .name = "port",
+     .argument = "N",
+     .initial = "any free one",
+     .help = "port to listen at, of this machine alone",
+     .set = set_port},
+    {.group = GROUP_HOW,
+     .name = "listen",
+     .argument = "ADDRESS",
+     .help = "listen at this address too, for other machines: 0.0.0.0, ::",
+     .set = option_set_text,
+     .offset = offsetof(serve_options, listen)},
+    {.group = GROUP_HOW,
+     .name = "socket",
+     .argument = "FILE",
+     .help = "listen at a socket file that you alone may open, and at no port; for ssh -L 8080:FILE",
+     .set = option_set_text,
+     .offset = offsetof(serve_options, socket)},
+    {.group = GROUP_OUTPUT,
+     .name = "open",
+     .help = "open the page in a browser",
+     .set = option_set_flag,
+     .offset = offsetof(serve_options, open)},
+    {.group = GROUP_OUTPUT,
+     .name = "json",
+     .help = "print one line of JSON of schema ropemap.serve/1: url, token, port",
+     .set = option_set_flag,
+     .offset = offsetof(serve_options, json)},
+    {.group = GROUP_OUTPUT,
+     .name = "quiet",
+     .letter = 'q',
+     .help = "print nothing but the URL and errors",
+     .set = option_set_flag,
+     .offset = offsetof(serve_options, quiet)},
+    {.name = NULL},
+};
+
+/* Of a map's options: what only files have. */
+static const char *const without[] = {
+    "rows",  "cols",    "positions-from", "grid",  "sections", "diff",       "strict",  "size", "method",
+    "dtype", "dry-run", "output",         "bare",  "width",    "percentile", "contour", "dark", "font-size",
+    "dpi",   "json",    "force",          "quiet", "verbose",  "clim",       NULL};
+
+/* The page starts with what was said of the picture; files and the machine's own are not the page's. */
+static void note(void *user, const cli_option *option, const char *value) {
+    serve_options *options = user;
+    for (const cli_option *own = options_table; own->name != NULL; own++) {
+        if (own == option) {
+            return;
+        }
+    }
+    static const char *const of_tensors[] = {"order", "batch", "head", "state", "first-position"};
+    for (size_t i = 0; i < sizeof of_tensors / sizeof *of_tensors; i++) {
+        if (strcmp(of_tensors[i], option->name) == 0) {
+            return;
+        }
+    }
+    if (!option->local && options->state_count < SERVE_STATE_MOST) {
+        options->state[options->state_count++] = (serve_state){option->name, value != NULL ? value : "1"};
+    }
+}
+
+static ropemap_status check(const serve_options *options, ropemap_error *error) {
+    const map_options *map = &options->map;
+    if (options->socket != NULL && (options->listen != NULL || options->port != 0)) {
+        return fail(error, ROPEMAP_USAGE, "--socket: given with --%s, expected one of the two",
+                    options->listen != NULL ? "listen" : "port");
+    }
+    if (map->rule.frequencies != NULL) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--frequencies: the page moves base and scaling, which a table does not have; use map or curve");
+    }
+    if ((map->queries == NULL) != (map->keys == NULL)) {
+        return fail(error, ROPEMAP_USAGE, "--%s: missing, queries and keys come together",
+                    map->queries == NULL ? "queries" : "keys");
+    }
+    return ROPEMAP_OK;
+}
+
+static int run(int argc, char **argv) {
+    serve_options options = {.map = map_options_default()};
+    ropemap_error error = {.status = ROPEMAP_OK};
+    bool help = false;
+    ropemap_status status =
+        options_parse_noted(&command_serve, argc, argv, &options, &help, note, &options, &error);
+    if (status == ROPEMAP_OK && help) {
+        return help_command(&command_serve);
+    }
+    status = status == ROPEMAP_OK ? check(&options, &error) : status;
+    status = status == ROPEMAP_OK ? server_run(&options, &error) : status;
+    return status == ROPEMAP_OK ? ROPEMAP_OK : options_report(&command_serve, status, &error);
+}
+
+static void notes(void) {
+    (void)printf(
+        "\nThe page has sliders for all of these, so none is needed. It asks this process alone: nothing is\n"
+        "loaded from elsewhere, and nothing leaves the machine. The URL holds a token; without it no "
+        "request\n"
+        "is answered. --threads, --memory, --backend and --device hold for every picture. Two pictures are "
+        "made\n"
+        "at a time, of 1 GiB each unless --memory says otherwise; 64 MiB of answers are kept, and 256 "
+        "clients "
+        "are\n"
+        "served at once: one that has not shown the token makes way for a newer one.\n"
+        "\nScripts may ask too: /map.png .svg .pdf .npy, /value.json?i=I&j=J, /curve.json .csv .npy .png "
+        ".svg .pdf,\n"
+        "/bound.json, /info.json, /explain.txt and /options.json take the options of the commands as a "
+        "query,\n"
+        "POST /model the text of a config.json; with the header Authorization: Bearer TOKEN.\n"
+        "\nRULE is one of:\n");
+    help_scaling_rules();
+}
+
+const cli_command command_serve = {
+    .name = "serve",
+    .summary = "open the explorer: the map and the curve under sliders, in a browser",
+    .usage = "[--port N | --socket FILE] [--open] [what] [how]",
+    .examples = "  ropemap serve --open\n"
+                "  ropemap serve --preset llama3.1-8b -n 128k\n"
+                "  ropemap serve --queries q.npy --keys k.npy --port 8080\n",
+    .takes_rule = true,
+    .options = map_option_table,
+    .without = without,
+    .more = options_table,
+    .notes = notes,
+    .run = run,
+};
