@@ -7,12 +7,12 @@
  * sent as it is.
  */
 #include "tools/ropemap/bound_options.h"
+#include "tools/ropemap/command_explain.h"
+#include "tools/ropemap/command_info.h"
+#include "tools/ropemap/command_map.h"
 #include "tools/ropemap/curve_options.h"
-#include "tools/ropemap/explain.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/figure_setters.h"
-#include "tools/ropemap/info_report.h"
-#include "tools/ropemap/map_run.h"
+#include "tools/ropemap/figure_options.h"
 #include "tools/ropemap/options.h"
 #include "tools/serve/http.h"
 

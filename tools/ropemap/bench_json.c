@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/bench_report.h"
 
-#include "tools/ropemap/document.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/report.h"
 
 #include <string.h>
 

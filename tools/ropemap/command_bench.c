@@ -8,7 +8,6 @@
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/outputs.h"
 #include "tools/ropemap/progress.h"
-#include "tools/ropemap/signals.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,18 +1,516 @@
-/* command_bound.c - `ropemap bound`: how far a base reaches, and the least base that reaches far enough */
+/* command_bound.c - ropemap bound */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/bound_options.h"
-#include "tools/ropemap/document.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
+#include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/outputs.h"
 #include "tools/ropemap/progress.h"
-#include "tools/ropemap/signals.h"
+#include "tools/ropemap/report.h"
 
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-static ropemap_status make(bound_options *options, bound_results *results, cli_outputs *outputs,
+/* A head dim's least bases over lengths. */
+struct line {
+    char label[40];
+    double lengths[BOUND_LIST_MOST], bases[BOUND_LIST_MOST];
+    int64_t count;
+};
+
+static int collect(const bound_found *found, int count, struct line *lines) {
+    int line_count = 0;
+    for (int i = 0; i < count; i++) {
+        if (i == 0 || found[i].head_dim != found[i - 1].head_dim) {
+            (void)snprintf(lines[line_count++].label, sizeof lines[0].label, "d = %d",
+                           (int)found[i].head_dim);
+        }
+        struct line *line = &lines[line_count - 1];
+        line->lengths[line->count] = (double)found[i].length;
+        /* a search that began inside a window does not know the least base; next to 1 there is none below */
+        const bool known =
+            found[i].count > 0 && (!found[i].windows[0].low_is_edge || bound_any_base(&found[i].windows[0]));
+        line->bases[line->count++] = known ? found[i].windows[0].low : (double)NAN;
+    }
+    return line_count;
+}
+
+ropemap_status bound_add_outputs(const bound_options *options, cli_outputs *outputs, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    if (options->output_count > 0 && options->length_count < 2) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--output: draws a table, expected with --table of two lengths or more");
+    }
+    for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
+        status = outputs_add(outputs, options->outputs[i], OUTPUT_PICTURES, options->force, error);
+    }
+    return status;
+}
+
+static ropemap_status make(const bound_options *options, const bound_found *found, int count,
+                           const char *name, ropemap_bytes *bytes, ropemap_error *error) {
+    static struct line lines[BOUND_LIST_MOST]; /* large */
+    ropemap_series series[BOUND_LIST_MOST];
+    memset(lines, 0, sizeof lines);
+    const int line_count = collect(found, count, lines);
+    for (int i = 0; i < line_count; i++) {
+        series[i] = (ropemap_series){.label = lines[i].label,
+                                     .x = lines[i].lengths,
+                                     .y = lines[i].bases,
+                                     .count = lines[i].count,
+                                     .points = true};
+    }
+    char scaling[100], subtitle[300];
+    ropemap_scaling_format(&options->rule.spec.scaling, false, scaling, sizeof scaling);
+    (void)snprintf(subtitle, sizeof subtitle,
+                   "%s%sno distance below the length has a negative similarity; scaling %s",
+                   line_count == 1 ? lines[0].label : "", line_count == 1 ? ", " : "", scaling);
+    const ropemap_chart chart = {.title = "Least RoPE base against context length",
+                                 .subtitle = subtitle,
+                                 .x_label = "context length (tokens)",
+                                 .y_label = "least base",
+                                 .log_x = true,
+                                 .log_y = true,
+                                 .series = series,
+                                 .series_count = line_count};
+    const output_kind kind = output_kind_of(name);
+    return kind == OUTPUT_SVG   ? ropemap_chart_svg(&chart, 0.0, bytes, error)
+           : kind == OUTPUT_PDF ? ropemap_chart_pdf(&chart, 0.0, bytes, error)
+                                : ropemap_chart_png(&chart, bytes, error);
+}
+
+ropemap_status bound_draw(const bound_options *options, const bound_found *found, int count,
+                          cli_outputs *outputs, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int at = 0; at < options->output_count && status == ROPEMAP_OK; at++) {
+        const int index = outputs_order(outputs, at);
+        ropemap_bytes bytes = {.data = NULL};
+        status = make(options, found, count, options->outputs[index], &bytes, error);
+        status = status == ROPEMAP_OK ? outputs_write(outputs, index, &bytes, error) : status;
+        ropemap_bytes_free(&bytes);
+    }
+    status = status == ROPEMAP_OK ? outputs_finish(outputs, error) : status;
+    return status;
+}
+
+/* ---- text ---------------------------------------------------------------------------------------------- */
+
+static void print_reach(const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit) {
+    char origin[200];
+    rule_origin(spec, origin, sizeof origin);
+    print_plain(stdout, origin);
+    (void)printf(", d = %d: ", (int)spec->head_dim);
+    if (reach->reach > 0) {
+        (void)printf("reach %" PRId64 " tokens: there similarity is first below zero (%.3g of S(0))\n",
+                     reach->reach, reach->value);
+    } else {
+        (void)printf("similarity stays at or above zero for all %" PRId64
+                     " distances looked at; it is least, %.3g of S(0), at %" PRId64 "\n",
+                     limit, reach->least, reach->least_at);
+    }
+    if (reach->half > 0) {
+        (void)printf("similarity is first below half of S(0) at %" PRId64 " tokens\n", reach->half);
+    }
+}
+
+/* The least base, or what a search that began inside a window knows of it. */
+static void print_least(const bound_found *found) {
+    const ropemap_window *first = &found->windows[0];
+    if (!first->low_is_edge) {
+        (void)printf("least base %.6g\n", first->low);
+    } else if (bound_any_base(first)) {
+        (void)printf("every base above 1 holds, up to %.6g%s\n", first->high,
+                     first->high_is_edge ? ", where the search ends" : "");
+    } else {
+        (void)printf("least base at most %.6g, where the search begins (--bases LOW:HIGH moves that)\n",
+                     first->low);
+    }
+}
+
+static void print_found(const bound_found *found) {
+    (void)printf("length %" PRId64 ", d = %d: ", found->length, (int)found->head_dim);
+    if (found->count == 0) {
+        (void)printf("no base that was searched keeps similarity from falling below zero\n");
+        return;
+    }
+    print_least(found);
+    for (int i = 0; i < found->count; i++) {
+        const ropemap_window *window = &found->windows[i];
+        (void)printf("    window %.9g%s to %.9g%s: at its lower end least at r = %" PRId64 " (%.3g of S(0))",
+                     window->low, window->low_is_edge ? " (edge of the search)" : "", window->high,
+                     window->high_is_edge ? " (edge of the search)" : "", window->worst_at, window->worst);
+        if (!window->low_is_edge) {
+            (void)printf("; just below it fails at r = %" PRId64, window->fails_at);
+        }
+        (void)printf("\n");
+    }
+}
+
+static void print_table(const bound_found *found, int count) {
+    (void)printf("%10s %6s %14s %12s\n", "length", "d", "least base", "worst at");
+    for (int i = 0; i < count; i++) {
+        const ropemap_window *first = &found[i].windows[0];
+        char base[40] = "none", worst[24] = "";
+        if (found[i].count > 0) {
+            (void)snprintf(base, sizeof base, "%s%.6g",
+                           bound_any_base(first) ? "above "
+                           : first->low_is_edge  ? "at most "
+                                                 : "",
+                           first->low);
+            (void)snprintf(worst, sizeof worst, " %12" PRId64, first->worst_at);
+        }
+        (void)printf("%10" PRId64 " %6d %14s%s\n", found[i].length, (int)found[i].head_dim, base, worst);
+    }
+}
+
+int bound_text(const ropemap_spec *spec, const bound_results *results) {
+    if (results->has_reach) {
+        print_reach(spec, &results->reach, results->limit);
+    }
+    if (results->count == 1) {
+        print_found(results->found);
+    } else if (results->count > 1) {
+        print_table(results->found, results->count);
+    }
+    return finish_stdout();
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
+
+static json_t *windows_array(const bound_found *found) {
+    json_t *windows = json_array();
+    for (int i = 0; i < found->count; i++) {
+        const ropemap_window *window = &found->windows[i];
+        (void)json_array_append_new(
+            windows,
+            json_pack("{s:f, s:f, s:b, s:b, s:I, s:f, s:o}", "low", window->low, "high", window->high,
+                      "low_is_edge", window->low_is_edge, "high_is_edge", window->high_is_edge, "worst_at",
+                      (json_int_t)window->worst_at, "worst", window->worst, "fails_at",
+                      window->low_is_edge ? json_null() : json_integer((json_int_t)window->fails_at)));
+    }
+    return windows;
+}
+
+static json_t *found_object(const bound_found *found) {
+    return json_pack("{s:I, s:i, s:o, s:b, s:o}", "length", (json_int_t)found->length, "head_dim",
+                     (int)found->head_dim, "base",
+                     found->count > 0 ? json_real(found->windows[0].low) : json_null(), "base_is_edge",
+                     found->count > 0 && found->windows[0].low_is_edge, "windows", windows_array(found));
+}
+
+static json_t *whole(int64_t value) {
+    return value > 0 ? json_integer((json_int_t)value) : json_null();
+}
+
+static void add_reach(json_t *document, const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit) {
+    json_t *more =
+        json_pack("{s:o, s:o, s:o, s:I, s:o, s:f, s:I, s:o}", "of_base", document_base(spec),
+                  "frequencies_from", document_frequencies(spec), "reach", whole(reach->reach), "limit",
+                  (json_int_t)limit, "value", document_real(reach->value), "least", reach->least, "least_at",
+                  (json_int_t)reach->least_at, "half", whole(reach->half));
+    (void)json_object_update(document, more);
+    json_decref(more);
+}
+
+json_t *bound_document(const ropemap_spec *spec, const bound_results *results) {
+    char scaling[400];
+    ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
+    json_t *document = json_pack("{s:s, s:s, s:i, s:s}", "schema", "ropemap.bound/1", "version",
+                                 ropemap_version(), "head_dim", (int)spec->head_dim, "scaling", scaling);
+    if (document != NULL && results->has_reach) {
+        add_reach(document, spec, &results->reach, results->limit);
+    }
+    if (document != NULL && results->count == 1) {
+        json_t *one = found_object(results->found);
+        (void)json_object_update(document, one);
+        json_decref(one);
+    } else if (document != NULL && results->count > 1) {
+        json_t *table = json_array();
+        for (int i = 0; i < results->count; i++) {
+            (void)json_array_append_new(table, found_object(&results->found[i]));
+        }
+        (void)json_object_set_new(document, "table", table);
+    }
+    return document;
+}
+
+enum { REACH_LIMIT = 1 << 24 };
+
+static ropemap_status find(const bound_options *options, int64_t length, int32_t head_dim, bound_found *found,
                            ropemap_error *error) {
+    ropemap_bound_request request = {.spec = options->rule.spec,
+                                     .length = length,
+                                     .low = options->low,
+                                     .high = options->high,
+                                     .resolution = options->resolution,
+                                     .threads = options->threads,
+                                     .progress = options->progress,
+                                     .progress_user = options->progress_user};
+    if (head_dim != 0 && head_dim != request.spec.head_dim) {
+        request.spec.head_dim = head_dim;
+        request.spec.rotary_dim = 0;
+        if (!ropemap_axes_apart(&request.spec.axes)) {
+            request.spec.axes = (ropemap_axes){.count = 0}; /* sections of another head */
+        }
+    }
+    if (length > BOUND_LENGTH_MOST) {
+        return fail(error, ROPEMAP_USAGE, "--length: %lld, expected 2 to %d", (long long)length,
+                    BOUND_LENGTH_MOST);
+    }
+    found->length = length;
+    found->head_dim = request.spec.head_dim;
+    return ropemap_bound_bases(&request, found->windows, options->windows, &found->count, error);
+}
+
+/* All lengths of all dims, or the one length. */
+static ropemap_status find_all(const bound_options *options, bound_results *results, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    if (options->length_count == 0 && (options->rule.given & RULE_LENGTH) != 0) {
+        results->count = 1;
+        return find(options, (int64_t)options->rule.spec.length, 0, results->found, error);
+    }
+    for (int dim = 0; dim < (options->dim_count > 0 ? options->dim_count : 1); dim++) {
+        for (int i = 0; i < options->length_count && status == ROPEMAP_OK; i++) {
+            status =
+                find(options, options->lengths[i], options->dim_count > 0 ? (int32_t)options->dims[dim] : 0,
+                     &results->found[results->count++], error);
+        }
+    }
+    return status;
+}
+
+static bool wants_reach(const bound_options *options) {
+    const bool base = (options->rule.given & RULE_BASE) != 0 || rule_options_named(&options->rule) ||
+                      options->rule.frequencies != NULL;
+    return base && options->length_count == 0;
+}
+
+ropemap_status bound_check(const bound_options *options, ropemap_error *error) {
+    const bool bases = options->length_count > 0 || (options->rule.given & RULE_LENGTH) != 0;
+    if (bases && options->rule.frequencies != NULL) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--%s and --frequencies: a table has no base to search for; leave --%s out for how far the "
+            "table reaches",
+            options->length_count > 0 ? "table" : "length", options->length_count > 0 ? "table" : "length");
+    }
+    if (!bases && !wants_reach(options)) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--length: missing, expected --length L for the least base, or --base B for its reach");
+    }
+    if (options->dim_count > 0 && options->length_count == 0) {
+        return fail(error, ROPEMAP_USAGE, "--dims: without --table, expected with it");
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error) {
+    *results =
+        (bound_results){.limit = options->limit != 0 ? options->limit : REACH_LIMIT,
+                        .found = calloc((size_t)BOUND_LIST_MOST * BOUND_LIST_MOST, sizeof *results->found)};
+    if (results->found == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "bound: no memory for the results");
+    }
+    ropemap_status status = rule_options_resolve(&options->rule, error);
+    results->has_reach = wants_reach(options);
+    if (status == ROPEMAP_OK && results->has_reach) {
+        status = ropemap_bound_reach(&options->rule.spec, results->limit, options->threads, options->progress,
+                                     options->progress_user, &results->reach, error);
+    }
+    return status == ROPEMAP_OK ? find_all(options, results, error) : status;
+}
+
+void bound_results_free(bound_results *results) {
+    free(results->found);
+    results->found = NULL;
+}
+
+bound_options bound_options_default(void) {
+    return (bound_options){.rule = rule_options_default(), .windows = 1, .resolution = 1e-6};
+}
+
+/* Numbers with commas between them; FROM-TO doubles. */
+static ropemap_status read_list(const cli_option *option, const char *text, uint64_t least, uint64_t most,
+                                int64_t *values, int *count, ropemap_error *error) {
+    for (const char *at = text; at != NULL;) {
+        char item[80], *dash = NULL;
+        uint64_t from = 0, to = 0;
+        const size_t length = strcspn(at, ",");
+        (void)snprintf(item, sizeof item, "%.*s", (int)(length < sizeof item ? length : sizeof item - 1), at);
+        dash = strchr(item, '-');
+        if (dash != NULL) {
+            *dash = '\0';
+        }
+        const cli_subject subject = option_subject_of(option, text);
+        ropemap_status status = number_integer(subject.text, item, least, most, &from, error);
+        to = from;
+        if (status == ROPEMAP_OK && dash != NULL) {
+            status = number_integer(subject.text, dash + 1, from, most, &to, error);
+        }
+        if (status != ROPEMAP_OK) {
+            return status;
+        }
+        for (uint64_t value = from; value <= to; value *= 2) {
+            if (*count == BOUND_LIST_MOST) {
+                return fail(error, ROPEMAP_USAGE, "--%s: more than %d numbers", option->name,
+                            BOUND_LIST_MOST);
+            }
+            values[(*count)++] = (int64_t)value;
+        }
+        at = at[length] == ',' ? at + length + 1 : NULL;
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status set_table(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
+    bound_options *options = into;
+    options->length_count = 0;
+    return read_list(option, text, 2, BOUND_LENGTH_MOST, options->lengths, &options->length_count, error);
+}
+
+static ropemap_status set_dims(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    bound_options *options = into;
+    options->dim_count = 0;
+    return read_list(option, text, 2, ROPEMAP_MAX_HEAD_DIM, options->dims, &options->dim_count, error);
+}
+
+static ropemap_status set_windows(void *into, const cli_option *option, const char *text,
+                                  ropemap_error *error) {
+    bound_options *options = into;
+    uint64_t windows = 0;
+    const ropemap_status status =
+        number_integer(option_subject(option).text, text, 1, BOUND_WINDOWS_MOST, &windows, error);
+    options->windows = (int)windows;
+    return status;
+}
+
+static ropemap_status set_limit(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
+    bound_options *options = into;
+    uint64_t limit = 0;
+    const ropemap_status status =
+        number_integer(option_subject(option).text, text, 2, UINT64_C(1) << 36, &limit, error);
+    options->limit = (int64_t)limit;
+    return status;
+}
+
+static ropemap_status set_bases(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
+    bound_options *options = into;
+    return number_interval(option_subject(option).text, text, &options->low, &options->high, error);
+}
+
+static ropemap_status set_resolution(void *into, const cli_option *option, const char *text,
+                                     ropemap_error *error) {
+    bound_options *options = into;
+    const ropemap_status status = number_real(option_subject(option).text, text, &options->resolution, error);
+    return status != ROPEMAP_OK || (options->resolution >= 1e-8 && options->resolution <= 1e-2)
+               ? status
+               : fail(error, ROPEMAP_USAGE, "--%s: '%.64s', expected a number from 1e-8 to 1e-2",
+                      option->name, text);
+}
+
+static ropemap_status set_thread_number(void *into, const cli_option *option, const char *text,
+                                        ropemap_error *error) {
+    bound_options *options = into;
+    uint64_t threads = 0;
+    const ropemap_status status = number_integer(option_subject(option).text, text, 1, 1024, &threads, error);
+    options->threads = (int32_t)threads;
+    return status;
+}
+
+static ropemap_status add_output(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    bound_options *options = into;
+    if (options->output_count == BOUND_OUTPUTS_MOST) {
+        return fail(error, ROPEMAP_USAGE, "--%s: more than %d files", option->name, BOUND_OUTPUTS_MOST);
+    }
+    options->outputs[options->output_count++] = text;
+    return ROPEMAP_OK;
+}
+
+const cli_option bound_option_table[] = {
+    {.group = GROUP_WHAT,
+     .name = "table",
+     .argument = "LENGTHS",
+     .help = "the least base for each of several lengths: 1k,4k or 1k-128k, doubling",
+     .set = set_table},
+    {.group = GROUP_WHAT,
+     .name = "dims",
+     .argument = "DIMS",
+     .initial = "--head-dim",
+     .help = "head dims of the table",
+     .set = set_dims},
+    {.group = GROUP_WHAT,
+     .name = "bases",
+     .argument = "LOW:HIGH",
+     .initial = "1:1e10",
+     .help = "bases that are searched, from just above 1 on at the least",
+     .set = set_bases},
+    {.group = GROUP_WHAT,
+     .name = "windows",
+     .argument = "N",
+     .initial = "1",
+     .help = "windows of bases to find, from the least base on",
+     .set = set_windows},
+    {.group = GROUP_WHAT,
+     .name = "resolution",
+     .argument = "W",
+     .initial = "1e-6",
+     .help = "every window of bases is found that is as wide as this, relative to the base",
+     .real = true,
+     .set = set_resolution},
+    {.group = GROUP_WHAT,
+     .name = "limit",
+     .argument = "N",
+     .initial = "16M",
+     .help = "distances to look at for the reach of a base",
+     .set = set_limit},
+    {.group = GROUP_HOW,
+     .name = "threads",
+     .argument = "N",
+     .initial = "all processors",
+     .help = "threads, 1 to 1024",
+     .set = set_thread_number,
+     .local = true},
+    {.group = GROUP_OUTPUT,
+     .name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .help = "draw the table, as a .png, .svg or .pdf; - for a PNG on standard output in place of the text; "
+             "may be repeated",
+     .set = add_output,
+     .local = true},
+    {.group = GROUP_OUTPUT,
+     .name = "force",
+     .help = "replace a file that exists",
+     .set = option_set_flag,
+     .offset = offsetof(bound_options, force),
+     .local = true},
+    {.group = GROUP_OUTPUT,
+     .name = "json",
+     .help = "print JSON of schema ropemap.bound/1",
+     .set = option_set_flag,
+     .offset = offsetof(bound_options, json),
+     .local = true},
+    {.group = GROUP_OUTPUT,
+     .name = "quiet",
+     .letter = 'q',
+     .help = "show no progress",
+     .set = option_set_flag,
+     .offset = offsetof(bound_options, quiet),
+     .local = true},
+    {.name = NULL},
+};
+
+static ropemap_status command_bound_make(bound_options *options, bound_results *results, cli_outputs *outputs,
+                                         ropemap_error *error) {
     cli_progress progress = progress_start(options->quiet);
     options->progress = progress_tell;
     options->progress_user = &progress;
@@ -32,7 +530,7 @@ static ropemap_status work(bound_options *options, bound_results *results, cli_o
     ropemap_status status = bound_check(options, error);
     status = status == ROPEMAP_OK ? bound_add_outputs(options, outputs, error) : status;
     status = status == ROPEMAP_OK ? outputs_check(outputs, options->json ? "--json" : "", error) : status;
-    status = status == ROPEMAP_OK ? make(options, results, outputs, error) : status;
+    status = status == ROPEMAP_OK ? command_bound_make(options, results, outputs, error) : status;
     if (status == ROPEMAP_OK && options->json) {
         *code = document_print(bound_document(&options->rule.spec, results));
     } else if (status == ROPEMAP_OK && outputs->stdout_name == NULL) {

@@ -1,15 +1,297 @@
-/* command_explain.c - `ropemap explain`: what a rule does to similarity, in five plain sentences */
+/* command_explain.c - ropemap explain */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/document.h"
-#include "tools/ropemap/explain.h"
+#include "tools/ropemap/command_explain.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/progress.h"
-#include "tools/ropemap/signals.h"
+#include "tools/ropemap/report.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+
+typedef struct words {
+    char text[48];
+} words;
+
+static words tokens(int64_t reach) {
+    words out;
+    if (reach > 0) {
+        (void)snprintf(out.text, sizeof out.text, "%" PRId64 " tokens", reach);
+    } else {
+        (void)snprintf(out.text, sizeof out.text, "no distance below %d tokens", EXPLAIN_LIMIT);
+    }
+    return out;
+}
+
+static void say_reach(const ropemap_spec *spec, explanation *to, char *text) {
+    const words reach = tokens(to->own.reach), half = tokens(to->own.half);
+    const words reach_rotated = tokens(to->rotated.reach), half_rotated = tokens(to->rotated.half);
+    const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                                "With base %.10g and %d rotated of %d dimensions, the similarity of two "
+                                "equal tokens first falls below half "
+                                "of what it is at distance 0 at %s, and below zero at %s",
+                                spec->base, 2 * (int)to->pairs, (int)spec->head_dim, half.text, reach.text);
+    if (2 * to->pairs < spec->head_dim) {
+        (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
+                       "; in the rotated dimensions alone at %s and at %s.", half_rotated.text,
+                       reach_rotated.text);
+    } else {
+        (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length, ".");
+    }
+}
+
+static void say_least(const ropemap_spec *spec, explanation *to, char *text) {
+    const char *holds =
+        to->own.reach == 0 || to->own.reach >= to->length ? "holds that length" : "does not hold that length";
+    if (!to->has_least) {
+        text[0] = '\0';
+    } else if (to->least_is_edge) {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "Every base above 1 keeps similarity from falling below zero within %" PRId64
+                       " tokens, and so does base %.4g.",
+                       to->length, spec->base);
+    } else if (to->least_base > 0.0) {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "The least base that keeps similarity from falling below zero within %" PRId64
+                       " tokens is %.6g; base %.4g itself %s.",
+                       to->length, to->least_base, spec->base, holds);
+    } else {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "No base from 1 to 1e10 keeps similarity from falling below zero within %" PRId64
+                       " tokens.",
+                       to->length);
+    }
+}
+
+static void say_scaling(const ropemap_spec *spec, explanation *to, char *text) {
+    char rule[300];
+    ropemap_scaling_format(&spec->scaling, false, rule, sizeof rule);
+    if (spec->scaling.rule == ROPEMAP_SCALING_NONE) {
+        (void)snprintf(
+            text, EXPLAIN_SENTENCE_BYTES,
+            "No scaling rule is in effect: all %d pairs turn at base^(-2i/D), and scores are not multiplied "
+            "by anything.",
+            (int)to->pairs);
+        return;
+    }
+    char scores[160];
+    const double square = to->attention * to->attention;
+    if (square == 1.0) {
+        (void)snprintf(scores, sizeof scores, "its attention factor is 1, so scores stay as they are");
+    } else {
+        (void)snprintf(scores, sizeof scores,
+                       "its attention factor multiplies the rotated part of every score by %.6g, which %s "
+                       "attention and %s",
+                       square, square > 1.0 ? "sharpens" : "flattens",
+                       2 * to->pairs == spec->head_dim ? "moves no zero"
+                                                       : "weighs that part against the rest of the head");
+    }
+    (void)snprintf(
+        text, EXPLAIN_SENTENCE_BYTES,
+        "The rule %.200s slows %d of %d pairs and leaves the others as they were: the first zero moves from "
+        "%s to %s; %s.",
+        rule, (int)to->slowed, (int)to->pairs, tokens(to->plain.reach).text, tokens(to->own.reach).text,
+        scores);
+}
+
+void explain_say(const ropemap_spec *spec, explanation *to) {
+    const words less = tokens(to->reach_less), more = tokens(to->reach_more);
+    const words narrow = tokens(to->reach_half_dim), wide = tokens(to->reach_double_dim);
+    say_reach(spec, to, to->sentence[0]);
+    if (to->falls_to != 0.0) {
+        (void)snprintf(to->sentence[1], EXPLAIN_SENTENCE_BYTES,
+                       "The base sets how far that is: base %.4g gives %s, base %.4g %s; but not "
+                       "in step, for "
+                       "from base %.6g to %.6g the first zero falls from %" PRId64 " to %" PRId64 " tokens.",
+                       to->less, less.text, to->more, more.text, to->falls_from, to->falls_to,
+                       to->falls_reach_from, to->falls_reach_to);
+    } else {
+        (void)snprintf(to->sentence[1], EXPLAIN_SENTENCE_BYTES,
+                       "The base sets how far that is: base %.4g gives %s, base %.4g %s.", to->less,
+                       less.text, to->more, more.text);
+    }
+    if (to->reach_half_dim > 0 || to->reach_double_dim > 0) {
+        (void)snprintf(
+            to->sentence[2], EXPLAIN_SENTENCE_BYTES,
+            "The head dimension matters as well: at this base, unscaled, %d dimensions reach %s and %d reach "
+            "%s.",
+            (int)spec->head_dim / 2, narrow.text, (int)spec->head_dim * 2, wide.text);
+    } else {
+        (void)snprintf(to->sentence[2], EXPLAIN_SENTENCE_BYTES,
+                       "The head dimension matters as well: more pairs fill the gaps between wavelengths.");
+    }
+    say_scaling(spec, to, to->sentence[3]);
+    say_least(spec, to, to->sentence[4]);
+}
+
+/* JSON of schema ropemap.explain/1; NULL: no memory. The caller owns it. */
+static json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
+    json_t *sentences = json_array();
+    for (int i = 0; i < EXPLAIN_SENTENCES && found->sentence[i][0] != '\0'; i++) {
+        (void)json_array_append_new(sentences, document_text(found->sentence[i]));
+    }
+    return json_pack(
+        "{s:s, s:s, s:o, s:f, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:I, s:o, "
+        "s:b}",
+        "schema", "ropemap.explain/1", "version", ropemap_version(), "sentences", sentences, "base",
+        spec->base, "head_dim", (int)spec->head_dim, "first_negative", (json_int_t)found->own.reach, "half",
+        (json_int_t)found->own.half, "first_negative_rotated", (json_int_t)found->rotated.reach,
+        "half_rotated", (json_int_t)found->rotated.half, "first_negative_unscaled",
+        (json_int_t)found->plain.reach, "first_negative_tenth_base", (json_int_t)found->reach_less,
+        "first_negative_ten_times_base", (json_int_t)found->reach_more, "first_negative_half_dim",
+        (json_int_t)found->reach_half_dim, "first_negative_double_dim", (json_int_t)found->reach_double_dim,
+        "pairs", (int)found->pairs, "pairs_slowed", (int)found->slowed, "attention_factor", found->attention,
+        "length", (json_int_t)found->length, "least_base",
+        found->has_least ? json_real(found->least_base) : json_null(), "least_base_is_edge",
+        found->has_least && found->least_is_edge);
+}
+
+enum {
+    LENGTH_SMOOTH = 1 << 20,
+    LENGTH_BENT = 1 << 17
+}; /* most tokens that the least base is found for, in seconds */
+
+enum { LENGTH_USUAL = 32768, NEIGHBOURS = 24 };
+
+static ropemap_status reach_of(ropemap_spec spec, const explain_options *options, int64_t *reach,
+                               ropemap_error *error) {
+    ropemap_reach found;
+    const ropemap_status status = ropemap_bound_reach(&spec, EXPLAIN_LIMIT, 0, options->progress,
+                                                      options->progress_user, &found, error);
+    *reach = status == ROPEMAP_OK ? found.reach : 0;
+    return status;
+}
+
+/* The first base, in small steps up from the rule's own, that reaches less far than the one before it. */
+static ropemap_status find_fall(const ropemap_spec *spec, const explain_options *options, explanation *to,
+                                ropemap_error *error) {
+    ropemap_spec other = *spec;
+    int64_t before = to->own.reach;
+    ropemap_status status = ROPEMAP_OK;
+    for (int i = 1; i <= NEIGHBOURS && status == ROPEMAP_OK && to->falls_to == 0.0 && before > 0; i++) {
+        const double last = other.base;
+        int64_t reach = 0;
+        other.base = spec->base * pow(1.05, i);
+        status = reach_of(other, options, &reach, error);
+        if (status == ROPEMAP_OK && reach > 0 && reach < before) {
+            to->falls_from = last;
+            to->falls_to = other.base;
+            to->falls_reach_from = before;
+            to->falls_reach_to = reach;
+        }
+        before = reach;
+    }
+    return status;
+}
+
+static ropemap_status count_slowed(const ropemap_spec *spec, explanation *to, ropemap_error *error) {
+    ropemap_freqs own, plain;
+    ropemap_spec other = *spec;
+    other.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
+    ropemap_status status = ropemap_freqs_make(spec, &own, error);
+    status = status == ROPEMAP_OK ? ropemap_freqs_make(&other, &plain, error) : status;
+    if (status == ROPEMAP_OK) {
+        to->pairs = own.pairs;
+        to->attention = own.attention_factor;
+        for (int32_t i = 0; i < own.pairs; i++) {
+            to->slowed += own.step[i] < plain.step[i] - (plain.step[i] >> 20);
+        }
+    }
+    return status;
+}
+
+static ropemap_status find_least(const ropemap_spec *spec, const explain_options *options, explanation *to,
+                                 ropemap_error *error) {
+    ropemap_window window;
+    int32_t count = 0;
+    const ropemap_bound_request request = {.spec = *spec,
+                                           .length = to->length,
+                                           .progress = options->progress,
+                                           .progress_user = options->progress_user};
+    const ropemap_status status = ropemap_bound_bases(&request, &window, 1, &count, error);
+    to->least_base = count > 0 ? window.low : 0.0;
+    to->least_is_edge = count > 0 && window.low_is_edge;
+    return status;
+}
+
+/* How far the rotated part of a head reaches without the rest. */
+static ropemap_status find_rotated(const ropemap_spec *spec, const explain_options *options, explanation *to,
+                                   ropemap_error *error) {
+    ropemap_spec part = *spec;
+    to->rotated = to->own;
+    if (spec->rotary_dim == 0 || spec->rotary_dim == spec->head_dim) {
+        return ROPEMAP_OK;
+    }
+    part.head_dim = spec->rotary_dim;
+    return ropemap_bound_reach(&part, EXPLAIN_LIMIT, 0, options->progress, options->progress_user,
+                               &to->rotated, error);
+}
+
+static ropemap_status work_out(const ropemap_spec *spec, const explain_options *options, explanation *to,
+                               ropemap_error *error) {
+    ropemap_spec other = *spec;
+    ropemap_status status = ropemap_bound_reach(spec, EXPLAIN_LIMIT, 0, options->progress,
+                                                options->progress_user, &to->own, error);
+    status = status == ROPEMAP_OK ? find_rotated(spec, options, to, error) : status;
+    other.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
+    status = status == ROPEMAP_OK ? ropemap_bound_reach(&other, EXPLAIN_LIMIT, 0, options->progress,
+                                                        options->progress_user, &to->plain, error)
+                                  : status;
+    other = *spec;
+    to->more = fmin(10.0 * spec->base, 1e30);
+    to->less = spec->base / 10.0 > 1.0 ? spec->base / 10.0 : 1.0 + (spec->base - 1.0) / 10.0;
+    other.base = to->more;
+    status = status == ROPEMAP_OK ? reach_of(other, options, &to->reach_more, error) : status;
+    other.base = to->less;
+    status = status == ROPEMAP_OK ? reach_of(other, options, &to->reach_less, error) : status;
+    ropemap_spec narrow = *spec; /* lists of divisors are for one dimension alone */
+    narrow.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
+    narrow.rotary_dim = spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim;
+    const int32_t rotates = narrow.rotary_dim;
+    if (rotates % 4 == 0 && spec->head_dim % 4 == 0 && spec->head_dim >= 8 &&
+        2 * spec->head_dim <= ROPEMAP_MAX_HEAD_DIM) {
+        narrow.head_dim = spec->head_dim / 2;
+        narrow.rotary_dim = rotates / 2;
+        status = status == ROPEMAP_OK ? reach_of(narrow, options, &to->reach_half_dim, error) : status;
+        narrow.head_dim = spec->head_dim * 2;
+        narrow.rotary_dim = rotates * 2;
+        status = status == ROPEMAP_OK ? reach_of(narrow, options, &to->reach_double_dim, error) : status;
+    }
+    status = status == ROPEMAP_OK ? find_fall(spec, options, to, error) : status;
+    status = status == ROPEMAP_OK ? count_slowed(spec, to, error) : status;
+    to->has_least = !options->quick;
+    return status == ROPEMAP_OK && to->has_least ? find_least(spec, options, to, error) : status;
+}
+
+ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error) {
+    if (options->rule.frequencies != NULL) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--frequencies: explain says what a base does, and a table has none; `ropemap bound` says how "
+            "far it reaches");
+    }
+    const ropemap_status status = rule_options_resolve(&options->rule, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    ropemap_spec *spec = &options->rule.spec;
+    if (!ropemap_axes_apart(&spec->axes)) {
+        spec->axes = (ropemap_axes){.count = 0}; /* a distance is the same on all: other heads may be tried */
+    }
+    const int64_t trained =
+        options->rule.opened != NULL ? ropemap_model_trained_length(options->rule.opened) : 0;
+    if ((options->rule.given & RULE_LENGTH) != 0 && spec->length < 2.0) {
+        return fail(error, ROPEMAP_USAGE, "--length: %.0f, expected 2 tokens or more", spec->length);
+    }
+    const int64_t most = spec->scaling.rule == ROPEMAP_SCALING_NONE ? LENGTH_SMOOTH : LENGTH_BENT;
+    to->length = spec->length >= 2.0 ? (int64_t)spec->length : trained >= 2 ? trained : LENGTH_USUAL;
+    spec->length = (double)to->length;
+    to->length = to->length < most ? to->length : most;
+    return work_out(spec, options, to, error);
+}
 
 static const cli_option options_table[] = {
     {.group = GROUP_WHAT,

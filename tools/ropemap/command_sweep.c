@@ -1,9 +1,9 @@
 /* command_sweep.c - `ropemap sweep`: maps of many settings side by side, or as the frames of an animation */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/figure_setters.h"
+#include "tools/ropemap/figure_options.h"
 #include "tools/ropemap/help.h"
-#include "tools/ropemap/map_setters.h"
+#include "tools/ropemap/map_table.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/sweep_maps.h"

@@ -1,7 +1,6 @@
-/* curve_chart.c - curves as a chart, with what they have in common in words */
+/* curve_chart.c - a curve's figure */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/curve_chart.h"
-
 #include "tools/ropemap/failure.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
-/* curve_chart.h - curves as a chart, with what they have in common in words */
+/* curve_chart.h - a curve's figure */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_CURVE_CHART_H
-#define ROPEMAP_TOOLS_CURVE_CHART_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_CURVE_CHART_H
+#define ROPEMAP_TOOLS_ROPEMAP_CURVE_CHART_H
 
 #include "tools/ropemap/curve_options.h"
 

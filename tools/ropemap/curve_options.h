@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TOOLS_CURVE_OPTIONS_H
 #define ROPEMAP_TOOLS_CURVE_OPTIONS_H
 
-#include "tools/ropemap/map_options.h"
+#include "tools/ropemap/map_table.h"
 #include "tools/ropemap/outputs.h"
 #include "tools/ropemap/rule_options.h"
 

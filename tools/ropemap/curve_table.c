@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/curve_options.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/map_setters.h"
+#include "tools/ropemap/map_table.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
 

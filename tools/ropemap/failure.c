@@ -1,11 +1,50 @@
-/* failure.c - how the program fails: the thing, the value and the rule, on one line of stderr */
+/* failure.c - how a failure ends the program: message, signals, exit code */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
+
+static const int held[] = {SIGINT, SIGTERM, SIGHUP};
+
+enum { HELD = sizeof held / sizeof held[0] };
+
+static struct sigaction before[HELD]; /* what each did before signals_hold */
+
+static atomic_int came; /* the signal, 0 for none; lock-free, and handlers may run on any thread */
+
+static void remember(int signal) {
+    atomic_store(&came, signal);
+}
+
+void signals_hold(void) {
+    for (size_t index = 0; index < HELD; index++) {
+        struct sigaction action = {.sa_handler = remember, .sa_flags = SA_RESTART};
+        (void)sigemptyset(&action.sa_mask);
+        (void)sigaction(held[index], NULL, &before[index]);
+        if (before[index].sa_handler != SIG_IGN) { /* as nohup left it */
+            (void)sigaction(held[index], &action, NULL);
+        }
+    }
+}
+
+void signals_release(void) {
+    for (size_t index = 0; index < HELD; index++) {
+        (void)sigaction(held[index], &before[index], NULL);
+    }
+    const int signal = atomic_load(&came);
+    if (signal != 0) {
+        (void)raise(signal);
+    }
+}
+
+bool signals_came(void) {
+    return atomic_load(&came) != 0;
+}
 
 ropemap_status fail(ropemap_error *error, ropemap_status status, const char *format, ...) {
     error->status = status;

@@ -1,16 +1,31 @@
-/* failure.h - how the program fails: the thing, the value and the rule, on one line of stderr */
+/* failure.h - how a failure ends the program: message, signals, exit code */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_FAILURE_H
-#define ROPEMAP_TOOLS_FAILURE_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_FAILURE_H
+#define ROPEMAP_TOOLS_ROPEMAP_FAILURE_H
 
 #include "host/ropemap.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
+/* From here on SIGINT, SIGTERM and SIGHUP are remembered instead of ending the process. */
+void signals_hold(void);
+
+/* Signals act as usual again; one that was remembered takes effect now and ends the process by that signal.
+ */
+void signals_release(void);
+
+/* Whether one of them came. */
+bool signals_came(void);
+
 #if defined(__GNUC__)
+
 #define FAILURE_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
 #else
+
 #define FAILURE_PRINTF(text, first)
+
 #endif
 
 /* Fills `error` with a formatted line, cut where it is too long, and returns `status`. */

@@ -1,12 +1,13 @@
-/* help.h - help pages, made from the tables */
+/* help.h - help pages, the manual page and completion */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_HELP_H
-#define ROPEMAP_TOOLS_HELP_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_HELP_H
+#define ROPEMAP_TOOLS_ROPEMAP_HELP_H
 
 #include "tools/ropemap/command.h"
 
 /* Print the page of the program, or of a command, to stdout; return the exit code. */
 int help_program(void);
+
 int help_command(const cli_command *command);
 
 /* Prints what each scaling rule takes and does. */

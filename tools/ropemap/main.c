@@ -4,7 +4,7 @@
 #include "tools/ropemap/command.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
-#include "tools/ropemap/suggest.h"
+#include "tools/ropemap/options.h"
 
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,9 +1,9 @@
-/* map_inputs.h - the vectors and positions of a map, from its options */
+/* map_inputs.h - what a map is computed from: rows, columns, vectors, rotation */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_MAP_INPUTS_H
-#define ROPEMAP_TOOLS_MAP_INPUTS_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_MAP_INPUTS_H
+#define ROPEMAP_TOOLS_ROPEMAP_MAP_INPUTS_H
 
-#include "tools/ropemap/map_options.h"
+#include "tools/ropemap/map_table.h"
 
 /* Vectors that carry their rotation; keys NULL: those of the queries. */
 typedef struct map_turned {
@@ -36,6 +36,7 @@ typedef struct tensor_pair {
  */
 ropemap_status tensor_pair_open(const char *queries, const char *keys, const ropemap_tensor *like,
                                 tensor_heads heads, tensor_pair *pair, ropemap_error *error);
+
 void tensor_pair_free(tensor_pair *pair);
 
 /* Prints what is to know of how rows were read, once where it is the same of both. */
@@ -48,5 +49,11 @@ void tensor_notes_print(const ropemap_vectors *queries, const ropemap_vectors *k
 const char *tensor_cut(char *text);
 
 void map_inputs_free(map_inputs *inputs);
+
+/* Whether anything asks for that. */
+bool map_turns(const map_options *options);
+
+/* The request with exact vectors, for --diff. */
+ropemap_request map_exact_request(const map_options *options, const map_inputs *inputs);
 
 #endif

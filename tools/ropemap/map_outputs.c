@@ -1,11 +1,104 @@
-/* map_outputs.c - the files a map goes to: checked before the work, written after it */
+/* map_outputs.c - what a map is written to */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/map_outputs.h"
-
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/figure_setters.h"
-#include "tools/ropemap/map_encode.h"
+#include "tools/ropemap/figure_options.h"
+#include "tools/ropemap/map_inputs.h"
 #include "tools/ropemap/progress.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+map_file map_file_of(const char *name) {
+    const output_kind kind = output_kind_of(name);
+    return (int)kind < MAP_COUNT ? (map_file)kind : MAP_PNG;
+}
+
+/* Adds a part to a line; one that does not fit whole is left out. */
+static void append(char *text, size_t size, const char *more) {
+    const size_t length = strlen(text);
+    if (length + strlen(more) < size) {
+        (void)snprintf(text + length, size - length, "%s", more);
+    }
+}
+
+/* "grid 14 × 14" */
+static void describe_grid(const ropemap_axes *axes, ropemap_figure *figure) {
+    for (int32_t axis = 0; axis < axes->count && axes->grid[axis] > 0; axis++) {
+        char text[40];
+        (void)snprintf(text, sizeof text, "%s%" PRId32, axis == 0 ? ", a grid of " : " × ", axes->grid[axis]);
+        append(figure->subtitle, sizeof figure->subtitle, text);
+        (void)snprintf(figure->row_label, sizeof figure->row_label, "query patch");
+        (void)snprintf(figure->col_label, sizeof figure->col_label, "key patch");
+        if (axis == axes->count - 1) {
+            append(figure->subtitle, sizeof figure->subtitle, " patches");
+        }
+    }
+}
+
+ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
+    ropemap_figure figure =
+        ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
+    char part[80];
+    if (options->phase != ROPEMAP_PHASE_EXACT) {
+        (void)snprintf(part, sizeof part, ", %s%s", ropemap_phase_name(options->phase),
+                       options->diff ? " less exact" : "");
+        append(figure.title, sizeof figure.title, part);
+    }
+    if (options->shift != 0) {
+        (void)snprintf(part, sizeof part, ", shifted by %" PRId64, options->shift);
+        append(figure.title, sizeof figure.title, part);
+    }
+    if (options->positions_from != NULL) {
+        append(figure.subtitle, sizeof figure.subtitle, ", positions from a file");
+    }
+    if (options->positions_from == NULL && map_turns(options)) {
+        describe_grid(&options->request.spec.axes, &figure);
+    }
+    if (options->diff) {
+        append(figure.value_label, sizeof figure.value_label, ", difference");
+    }
+    return figure;
+}
+
+/* A bare PNG has a pixel a cell, and tells how many an inch of its width has. */
+static void tell_bare_width(const map_options *options, const ropemap_map *map, ropemap_figure *figure) {
+    const double inches = print_scale_of(&options->print, true).millimetres / 25.4;
+    if (options->bare && inches > 0.0) {
+        figure->dpi = fmin(fmax((double)map->width / inches, 10.0), 4800.0);
+    }
+}
+
+ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png) {
+    ropemap_figure figure = map_caption(options, map);
+    figure.colormap = options->colormap;
+    figure.has_limits = options->has_limits;
+    figure.low = options->low;
+    figure.high = options->high;
+    figure.bare = options->bare;
+    figure_options_apply(options, png, &figure);
+    tell_bare_width(options, map, &figure);
+    return figure;
+}
+
+ropemap_status map_encode(const map_options *options, const ropemap_map *map, map_file kind,
+                          ropemap_bytes *bytes, ropemap_error *error) {
+    if (kind == MAP_NPY) {
+        return ropemap_map_npy(map, bytes, error);
+    }
+    const ropemap_figure figure = map_figure_of(options, map, kind == MAP_PNG);
+    const double millimetres = print_scale_of(&options->print, false).millimetres;
+    switch (kind) {
+    case MAP_SVG:
+        return ropemap_figure_svg(&figure, map, millimetres, bytes, error);
+    case MAP_PDF:
+        return ropemap_figure_pdf(&figure, map, millimetres, bytes, error);
+    default:
+        return ropemap_figure_png(&figure, map, bytes, error);
+    }
+}
 
 static ropemap_status check_width(const map_options *options, ropemap_error *error) {
     bool picture = options->print.width == 0.0;

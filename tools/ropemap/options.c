@@ -1,12 +1,58 @@
-/* options.c - read a command line by the table of a command */
+/* options.c - options: the tables of all commands, and the one parser */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/options.h"
-
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/suggest.h"
+#include "tools/ropemap/rule_options.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { LONGEST = 64 };
+
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
+
+/* Letters to insert, delete, replace or swap with their neighbour to turn `a` into `b` (Damerau 1964). */
+static int edit_distance(const char *a, const char *b) {
+    const size_t rows = strlen(a);
+    const size_t cols = strlen(b);
+    if (rows > LONGEST || cols > LONGEST) {
+        return INT_MAX;
+    }
+    int cost[LONGEST + 1][LONGEST + 1] = {{0}}; /* [prefix of a, prefix of b] */
+    for (size_t row = 0; row <= rows; row++) {
+        cost[row][0] = (int)row;
+    }
+    for (size_t col = 0; col <= cols; col++) {
+        cost[0][col] = (int)col;
+    }
+    for (size_t row = 1; row <= rows; row++) {
+        for (size_t col = 1; col <= cols; col++) {
+            const int change = a[row - 1] == b[col - 1] ? 0 : 1;
+            int best = least(cost[row - 1][col] + 1, cost[row][col - 1] + 1);
+            best = least(best, cost[row - 1][col - 1] + change);
+            if (row > 1 && col > 1 && a[row - 1] == b[col - 2] && a[row - 2] == b[col - 1]) {
+                best = least(best, cost[row - 2][col - 2] + 1);
+            }
+            cost[row][col] = best;
+        }
+    }
+    return cost[rows][cols];
+}
+
+void suggestion_offer(cli_suggestion *suggestion, const char *name) {
+    const size_t length = strlen(suggestion->word);
+    const bool begins = length > 0 && strncmp(name, suggestion->word, length) == 0;
+    const int distance = begins ? 0 : edit_distance(suggestion->word, name);
+    const int near_enough = 1 + (int)(length / 4);
+    if (distance <= near_enough && (suggestion->best == NULL || distance < suggestion->distance)) {
+        suggestion->best = name;
+        suggestion->distance = distance;
+    }
+}
 
 /* What is being read. */
 typedef struct command_line {
@@ -257,4 +303,66 @@ ropemap_status options_set(const cli_command *command, const char *name, const c
         return refuse_missing(&line, option);
     }
     return option->set(into, option, value, error);
+}
+
+static const cli_command *const commands[] = {
+    &command_map,    &command_curve,
+    &command_sweep,  &command_sweep_curve,
+    &command_bound,  &command_explain,
+    &command_info,   &command_check,
+    &command_serve,  &command_bench,
+    &command_doctor, &command_completion,
+    &command_manual, NULL,
+};
+
+const cli_command *command_at(int index) {
+    return commands[index];
+}
+
+static bool is_taken(const cli_command *command, const char *name) {
+    for (int at = 0; command->without != NULL && command->without[at] != NULL; at++) {
+        if (strcmp(command->without[at], name) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const cli_option *command_option(const cli_command *command, int index) {
+    const cli_option *const tables[] = {command->takes_rule ? rule_option_table : NULL, command->options,
+                                        command->more};
+    for (int table = 0; table < 3; table++) {
+        for (const cli_option *option = tables[table]; option != NULL && option->name != NULL; option++) {
+            if (tables[table] == command->options && !is_taken(command, option->name)) {
+                continue;
+            }
+            if (index-- == 0) {
+                return option;
+            }
+        }
+    }
+    return NULL;
+}
+
+static const cli_command *find_name(const char *name) {
+    for (int index = 0; commands[index] != NULL; index++) {
+        if (strcmp(commands[index]->name, name) == 0) {
+            return commands[index];
+        }
+    }
+    return NULL;
+}
+
+const cli_command *command_find(int count, char **words, int *used) {
+    char both[80];
+    const cli_command *command = NULL;
+    *used = 2;
+    if (count > 1 && snprintf(both, sizeof both, "%s %s", words[0], words[1]) < (int)sizeof both) {
+        command = find_name(both);
+    }
+    if (command == NULL) {
+        *used = 1;
+        command = find_name(words[0]);
+    }
+    return command;
 }

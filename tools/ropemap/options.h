@@ -1,9 +1,19 @@
-/* options.h - read a command line by the table of a command */
+/* options.h - options: the tables of all commands, and the one parser */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_OPTIONS_H
-#define ROPEMAP_TOOLS_OPTIONS_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_OPTIONS_H
+#define ROPEMAP_TOOLS_ROPEMAP_OPTIONS_H
 
 #include "tools/ropemap/command.h"
+
+/* The best name seen so far for a word that is not known. Start with {.word = ...}. */
+typedef struct cli_suggestion {
+    const char *word; /* Borrowed */
+    const char *best; /* NULL: nothing is near enough. Borrowed */
+    int distance;     /* of `best` */
+} cli_suggestion;
+
+/* Takes `name` where it is nearer to the word than what was offered before. */
+void suggestion_offer(cli_suggestion *suggestion, const char *name);
 
 /*
  * Gives argv[1] to argv[argc - 1] to the setters of `command`, in their order: --name VALUE, --name=VALUE,
@@ -16,6 +26,7 @@ ropemap_status options_parse(const cli_command *command, int argc, char **argv, 
 
 /* The same, and tells each option that was given and its value, NULL of a flag, to `note`. */
 typedef void (*options_note)(void *user, const cli_option *option, const char *value);
+
 ropemap_status options_parse_noted(const cli_command *command, int argc, char **argv, void *into, bool *help,
                                    options_note note, void *user, ropemap_error *error);
 
@@ -31,6 +42,7 @@ const cli_option *options_find(const cli_command *command, const char *name, siz
 
 /* Setters: a bool at the option's offset becomes true; a const char * there points to the value. */
 ropemap_status option_set_flag(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
 ropemap_status option_set_text(void *into, const cli_option *option, const char *text, ropemap_error *error);
 
 /* Whether the option takes no value. */
@@ -40,6 +52,7 @@ bool option_is_flag(const cli_option *option);
 typedef struct cli_subject {
     char text[128];
 } cli_subject;
+
 cli_subject option_subject(const cli_option *option);
 
 /* With the value it was given, for messages about a part of it: "--size 5x0". */

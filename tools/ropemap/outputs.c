@@ -5,7 +5,6 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/map_inputs.h"
 #include "tools/ropemap/options.h"
-#include "tools/ropemap/signals.h"
 
 #include <dirent.h>
 #include <limits.h>

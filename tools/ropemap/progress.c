@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/progress.h"
 
-#include "tools/ropemap/signals.h"
+#include "tools/ropemap/failure.h"
 
 #include <math.h>
 #include <stdio.h>

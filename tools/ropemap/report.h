@@ -1,11 +1,41 @@
-/* report.h - what `ropemap map` says about a plan and about a map that was made */
+/* report.h - what a command reports, as text and JSON */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_REPORT_H
-#define ROPEMAP_TOOLS_REPORT_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_REPORT_H
+#define ROPEMAP_TOOLS_ROPEMAP_REPORT_H
 
 #include "tools/ropemap/map_outputs.h"
+#include "tools/ropemap/map_table.h"
 
+#include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
+
+typedef struct cli_bytes {
+    char text[24];
+} cli_bytes;
+
+/* In the unit that leaves one to four digits. */
+cli_bytes bytes_shown(uint64_t bytes);
+
+/* A number; null where it is NaN or infinite, which JSON cannot say. */
+json_t *document_real(double value);
+
+/* Axes of positions, each an object, [] where there is one; and the word for how pairs are dealt to them. */
+json_t *document_axes(const ropemap_axes *axes);
+
+const char *document_deal(const ropemap_axes *axes);
+
+/* A text; bytes that are no UTF-8 become '?'. */
+json_t *document_text(const char *text);
+
+/* The base of a rule, and the file of its frequencies: one of them is null. */
+json_t *document_base(const ropemap_spec *spec);
+
+json_t *document_frequencies(const ropemap_spec *spec);
+
+/* Prints a document to stdout in ASCII, so that no name in it can steer a terminal, and drops it; NULL counts
+ * as a lack of memory. Returns the exit code. */
+int document_print(json_t *document);
 
 /* A map and how it came about. */
 typedef struct map_report {

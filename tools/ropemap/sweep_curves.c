@@ -5,7 +5,6 @@
 #include "tools/ropemap/curve_chart.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/progress.h"
-#include "tools/ropemap/signals.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,12 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/sweep_maps.h"
 
+#include "tools/ropemap/command_map.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/figure_setters.h"
-#include "tools/ropemap/map_encode.h"
-#include "tools/ropemap/map_run.h"
+#include "tools/ropemap/figure_options.h"
+#include "tools/ropemap/map_outputs.h"
 #include "tools/ropemap/progress.h"
-#include "tools/ropemap/signals.h"
 
 #include <math.h>
 #include <stddef.h>

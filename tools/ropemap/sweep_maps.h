@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TOOLS_SWEEP_MAPS_H
 #define ROPEMAP_TOOLS_SWEEP_MAPS_H
 
-#include "tools/ropemap/map_options.h"
+#include "tools/ropemap/map_table.h"
 #include "tools/ropemap/sweep_outputs.h"
 #include "tools/ropemap/vary.h"
 

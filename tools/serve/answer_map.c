@@ -1,13 +1,13 @@
 /* answer_map.c - /map.*: the map that the query asks for; /value.json: one pair of it */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/document.h"
+#include "tools/ropemap/command_map.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/figure_setters.h"
-#include "tools/ropemap/map_encode.h"
-#include "tools/ropemap/map_run.h"
+#include "tools/ropemap/figure_options.h"
+#include "tools/ropemap/map_outputs.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/progress.h"
+#include "tools/ropemap/report.h"
 #include "tools/serve/serve.h"
 
 #include <inttypes.h>

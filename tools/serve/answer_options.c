@@ -1,8 +1,8 @@
 /* answer_options.c - /options.json: everything that controls are made from */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/document.h"
-#include "tools/ropemap/info_report.h"
+#include "tools/ropemap/command_info.h"
 #include "tools/ropemap/options.h"
+#include "tools/ropemap/report.h"
 #include "tools/serve/serve.h"
 
 #include <assert.h>

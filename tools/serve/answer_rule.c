@@ -1,9 +1,9 @@
 /* answer_rule.c - /info.json, /bound.json, /explain.txt and /model: what a rule is and does */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/bound_options.h"
-#include "tools/ropemap/explain.h"
+#include "tools/ropemap/command_explain.h"
+#include "tools/ropemap/command_info.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/info_report.h"
 #include "tools/ropemap/options.h"
 #include "tools/serve/serve.h"
 

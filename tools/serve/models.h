@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TOOLS_SERVE_MODELS_H
 #define ROPEMAP_TOOLS_SERVE_MODELS_H
 
-#include "tools/ropemap/map_options.h"
+#include "tools/ropemap/map_table.h"
 #include "tools/ropemap/rule_options.h"
 
 enum { MODEL_ID_BYTES = 17 };

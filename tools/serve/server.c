@@ -1,12 +1,12 @@
 /* server.c - the server: listening, and its life */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
-#include "tools/ropemap/document.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/map_inputs.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
+#include "tools/ropemap/report.h"
 #include "tools/serve/http.h"
 #include "tools/serve/serve.h"
 

@@ -1,10 +1,31 @@
-/* map_options.h - what a command line of `ropemap map` asks for */
+/* map_table.h - the options of a map */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_MAP_OPTIONS_H
-#define ROPEMAP_TOOLS_MAP_OPTIONS_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_MAP_TABLE_H
+#define ROPEMAP_TOOLS_ROPEMAP_MAP_TABLE_H
 
+#include "tools/ropemap/command.h"
 #include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
+
+const char *order_choice(int index);
+
+const char *state_choice(int index);
+
+const char *phase_choice(int index);
+
+ropemap_status set_heads(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
+ropemap_status set_phase(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
+ropemap_status set_size(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
+ropemap_status set_backend(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
+ropemap_status set_device(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
+ropemap_status set_threads(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
+ropemap_status set_output(void *into, const cli_option *option, const char *text, ropemap_error *error);
 
 enum { MAP_OUTPUTS_MAX = 16 };
 

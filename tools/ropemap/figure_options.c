@@ -1,7 +1,6 @@
-/* figure_setters.c - the options of `ropemap map` that say how a map is shown */
+/* figure_options.c - options of a figure: colours, limits, frame */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/figure_setters.h"
-
+#include "tools/ropemap/figure_options.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"

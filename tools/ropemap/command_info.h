@@ -1,7 +1,7 @@
-/* info_report.h - a rule in effect, and its report as text, JSON and picture */
+/* command_info.h - ropemap info */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_INFO_REPORT_H
-#define ROPEMAP_TOOLS_INFO_REPORT_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_INFO_H
+#define ROPEMAP_TOOLS_ROPEMAP_COMMAND_INFO_H
 
 #include "tools/ropemap/rule_options.h"
 
@@ -31,18 +31,9 @@ typedef struct info_rule {
 
 ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error);
 
-/* Whether a pair reaches angles not seen in training: within the target length, or, without one, ever. */
-bool info_leaves(const info_rule *info, int32_t pair);
-
-/* Print to stdout; return the exit code. */
-int info_text(const info_rule *info);
-int presets_text(void);
-
 /* JSON of schema ropemap.info/1; the known models, each an object. NULL: no memory. The caller owns them. */
 json_t *info_document(const info_rule *info);
-json_t *presets_array(void);
 
-/* Wavelengths over pairs, as a PNG. */
-ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_error *error);
+json_t *presets_array(void);
 
 #endif

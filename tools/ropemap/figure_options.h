@@ -1,16 +1,18 @@
-/* figure_setters.h - the options of `ropemap map` that say how a map is shown */
+/* figure_options.h - options of a figure: colours, limits, frame */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_FIGURE_SETTERS_H
-#define ROPEMAP_TOOLS_FIGURE_SETTERS_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_FIGURE_OPTIONS_H
+#define ROPEMAP_TOOLS_ROPEMAP_FIGURE_OPTIONS_H
 
-#include "tools/ropemap/map_options.h"
+#include "tools/ropemap/map_table.h"
 
 /* Names of norms, NULL past the last. */
 const char *norm_choice(int index);
 
 /* Setters; `into` is a map_options. */
 ropemap_status set_norm(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
 ropemap_status set_percentile(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
 ropemap_status set_contours(void *into, const cli_option *option, const char *text, ropemap_error *error);
 
 /* ROPEMAP_USAGE for options of this kind that do not go together. */

@@ -1,7 +1,7 @@
-/* explain.h - what a rule does to similarity, in five plain sentences and the numbers in them */
+/* command_explain.h - ropemap explain */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_EXPLAIN_H
-#define ROPEMAP_TOOLS_EXPLAIN_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_EXPLAIN_H
+#define ROPEMAP_TOOLS_ROPEMAP_COMMAND_EXPLAIN_H
 
 #include "tools/ropemap/rule_options.h"
 
@@ -42,8 +42,5 @@ ropemap_status explain_make(explain_options *options, explanation *to, ropemap_e
 
 /* Writes the sentences from the numbers; one that was not asked for is "". */
 void explain_say(const ropemap_spec *spec, explanation *to);
-
-/* JSON of schema ropemap.explain/1; NULL: no memory. The caller owns it. */
-json_t *explain_document(const ropemap_spec *spec, const explanation *found);
 
 #endif

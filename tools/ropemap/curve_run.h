@@ -1,11 +1,9 @@
-/* curve_buckets.h - a curve of many distances in as many parts as a picture has columns */
+/* curve_run.h - curves from options */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_CURVE_BUCKETS_H
-#define ROPEMAP_TOOLS_CURVE_BUCKETS_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_CURVE_RUN_H
+#define ROPEMAP_TOOLS_ROPEMAP_CURVE_RUN_H
 
 #include "tools/ropemap/curve_options.h"
-
-enum { CURVE_BUCKETS = 2000 };
 
 /*
  * The values of a curve in at most CURVE_BUCKETS parts, one after another, which are even on a linear or a

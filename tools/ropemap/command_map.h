@@ -1,7 +1,7 @@
-/* map_run.h - the map that the options ask for */
+/* command_map.h - ropemap map */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_MAP_RUN_H
-#define ROPEMAP_TOOLS_MAP_RUN_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_MAP_H
+#define ROPEMAP_TOOLS_ROPEMAP_COMMAND_MAP_H
 
 #include "tools/ropemap/map_inputs.h"
 

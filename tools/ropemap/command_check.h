@@ -1,7 +1,7 @@
-/* diagnosis.h - what `ropemap doctor` finds out about this machine */
+/* command_check.h - ropemap check */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_DIAGNOSIS_H
-#define ROPEMAP_TOOLS_DIAGNOSIS_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_CHECK_H
+#define ROPEMAP_TOOLS_ROPEMAP_COMMAND_CHECK_H
 
 #include "host/ropemap.h"
 
