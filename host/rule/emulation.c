@@ -431,7 +431,7 @@ ropemap_status ropemap_phase_inv_freq(const ropemap_spec *spec, ropemap_phase ph
                                       float *attention, ropemap_error *error) {
     rm_stack *stack = rm_alloc(1, sizeof *stack);
     if (stack == NULL) {
-        return rm_fail_memory(error, "frequencies", sizeof *stack);
+        return rm_fail_memory(error, "inverse frequencies", sizeof *stack);
     }
     const ropemap_status status = rm_stack_make(spec, phase, stack, error);
     if (status == ROPEMAP_OK) {

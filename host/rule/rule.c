@@ -32,7 +32,7 @@ ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule,
     const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
     rm_twofold *radians = rm_alloc(2 * (uint64_t)pairs, sizeof *radians);
     if (radians == NULL) {
-        return rm_fail_memory(error, "frequencies", 2 * (uint64_t)pairs * sizeof *radians);
+        return rm_fail_memory(error, "inverse frequencies", 2 * (uint64_t)pairs * sizeof *radians);
     }
     *schedule = (rm_schedule){.pairs = pairs, .attention = 1.0, .radians = radians};
     if (spec->frequencies == NULL) {
