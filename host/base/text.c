@@ -39,6 +39,26 @@ bool rm_text_is_plain(uint32_t code) {
            code != 0x200f && (code < 0x2028 || code > 0x202e) && (code < 0x2066 || code > 0x206f);
 }
 
+bool rm_words_next(const char **words, char *word, size_t size) {
+    const size_t length = strcspn(*words, " ");
+    const size_t kept = length < size ? length : size - 1;
+    memcpy(word, *words, kept);
+    word[kept] = '\0';
+    *words += length;
+    *words += **words == ' ';
+    return length > 0;
+}
+
+bool rm_words_have(const char *words, const char *word) {
+    char next[RM_WORD_BYTES];
+    while (rm_words_next(&words, next, sizeof next)) {
+        if (strcmp(next, word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t ropemap_text_next(const char *text, bool *plain) {
     uint32_t code = 0;
     const size_t left = strnlen(text, 4), bytes = rm_text_character(text, left, &code);

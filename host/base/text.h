@@ -11,6 +11,14 @@
  * surrogates, nothing past U+10FFFF, no long forms, and none of the codes that are no characters. */
 size_t rm_text_character(const char *text, size_t left, uint32_t *code);
 
+enum { RM_WORD_BYTES = 48 };
+
+/* Lists of words in one string, with single spaces between them, each shorter than RM_WORD_BYTES. Copies the
+ * next word and moves past it; false past the last. */
+bool rm_words_next(const char **words, char *word, size_t size);
+
+bool rm_words_have(const char *words, const char *word);
+
 /* False for control characters (C0, DEL, C1), and for what ends a line or changes the direction of text: a
  * name that holds them could make a terminal or a page show another. */
 bool rm_text_is_plain(uint32_t code);

@@ -74,24 +74,19 @@ static void descend(rm_config *config) {
 }
 
 static ropemap_status find_family(rm_config *config) {
-    const char *type = NULL, *whole = NULL;
-    RM_TRY(rm_config_word(config, &config->top, "model_type", &type));
+    const char *whole = NULL;
+    RM_TRY(rm_config_word(config, &config->top, "model_type", &config->type));
     RM_TRY(rm_config_word(config, &config->whole, "model_type", &whole));
-    if (type != NULL) {
-        rm_config_note(config, "model_type", type, "model_type");
-    } else if (whole != NULL) {
-        type = whole;
-        rm_config_note(config, "model_type", whole, "model_type");
+    config->type = config->type != NULL ? config->type : whole;
+    if (config->type != NULL) {
+        rm_config_note(config, "model_type", config->type, "model_type");
     }
-    bool own = false;
-    const char *part = rm_family_part(type, &own);
-    if (part != NULL) {
+    if (rm_family_part(config->type, config->part, sizeof config->part, &config->own_part)) {
         char source[80];
-        (void)snprintf(source, sizeof source, "default of model_type %.40s", type);
-        rm_model_fact(config->model, "language model", source, "%s", part);
-        type = part;
+        (void)snprintf(source, sizeof source, "default of model_type %.40s", config->type);
+        rm_model_fact(config->model, "language model", source, "%s", config->part);
     }
-    config->family = rm_family_find(type);
+    config->family = rm_family_find(config->part[0] != '\0' ? config->part : config->type);
     return ROPEMAP_OK;
 }
 
@@ -223,8 +218,8 @@ static ropemap_status read_layout(rm_config *config) {
     const rm_family *family = config->family;
     const char *read = NULL;
     const int word = layout_word(config);
-    bool interleaved =
-        config->origin == RM_CONFIG_PARAMS || (family->interleaved && (config->mla || family->mla == 0));
+    bool interleaved = config->origin == RM_CONFIG_PARAMS ||
+                       ((family->flags & RM_FAMILY_INTERLEAVED) != 0 && (config->mla || family->mla == 0));
     if (word >= 0) {
         interleaved = word == ROPEMAP_LAYOUT_INTERLEAVED;
         read = "position_embedding_type";

@@ -26,48 +26,51 @@ const char *rm_config_nonfinite(const json_t *value);
 /* ---- model types */
 
 enum {
-    RM_FAMILY_FULL_PLAIN = 1,   /* layers with full attention do not rotate, where others slide */
-    RM_FAMILY_FULL_SCALED = 2,  /* only layers with full attention are scaled, where the dict is not nested */
-    RM_FAMILY_YARN_IS_LONG = 4, /* "yarn" is an old name of longrope */
-    RM_FAMILY_NULL_PLAIN = 8,   /* rope_parameters or rope_theta of null: it does not rotate */
-    RM_FAMILY_SOFTMAX = 16,     /* YaRN's mscale_all_dim multiplies the scale of the softmax too */
+    RM_FAMILY_INTERLEAVED = 1 << 0, /* elements 2i and 2i + 1 form a pair */
+    RM_FAMILY_SHARE = 1 << 1, /* rope_type default takes a partial_rotary_factor, as it does with `partial` */
+    RM_FAMILY_FULL_PLAIN = 1 << 2, /* where some layers slide, those with full attention do not rotate */
+    RM_FAMILY_FULL_SCALED =
+        1 << 3, /* only layers with full attention are scaled, unless the dict is nested */
+    RM_FAMILY_YARN_IS_LONG = 1 << 4, /* "yarn" is an old name of longrope */
+    RM_FAMILY_NULL_PLAIN = 1 << 5,   /* rope_parameters or rope_theta of null: it does not rotate */
+    RM_FAMILY_SOFTMAX = 1 << 6,      /* YaRN's mscale_all_dim also multiplies the softmax scale */
     RM_FAMILY_SOME_PLAIN =
-        32, /* every `period`-th layer does not rotate, unless no_rope_layers says otherwise */
-    RM_FAMILY_LOCAL_SCALED = 64, /* layers with sliding attention are scaled, next to a base of their own */
-    RM_FAMILY_COMPRESSED = 128,  /* DeepSeek-V4: only layers that compress keys are scaled */
-    RM_FAMILY_CHUNKED = 512,     /* layers that do not rotate have full attention, the others chunks */
+        1 << 7, /* every `period`-th layer does not rotate, unless no_rope_layers differs */
+    RM_FAMILY_LOCAL_SCALED = 1 << 8, /* layers with sliding attention are scaled, and have their own base */
+    RM_FAMILY_COMPRESSED = 1 << 9,   /* DeepSeek-V4: only layers that compress keys are scaled */
+    RM_FAMILY_CHUNKED = 1 << 10,     /* layers that do not rotate have full attention, the others chunks */
     RM_FAMILY_BASE_NAMED =
-        2048,                 /* outside of a dict the class reads its own name of the base, not rope_theta */
-    RM_FAMILY_BASE_WINS = 256 /* rope_theta of the file takes the place of the one in `rule` */
+        1 << 11, /* outside of a dict the class reads its own name of the base, not rope_theta */
+    RM_FAMILY_BASE_WINS = 1 << 12 /* the file's rope_theta replaces the one in `rule` */
 };
 
-/* What transformers' class of a model type takes where the file does not say. 0: nothing of its own. */
+/* What transformers' class of a model type assumes where the file is silent. 0: no value of its own. */
 typedef struct rm_family {
-    const char *type; /* "" for one that is not known */
-    bool interleaved;
-    bool share; /* rope_type default takes a partial_rotary_factor; so it does where there is a `partial` */
+    const char *type; /* "" for an unknown one */
+    unsigned flags;
     double base, local_base;         /* local: of layers with sliding attention */
     double partial;                  /* partial_rotary_factor */
     int32_t head_dim, full_head_dim; /* full: of layers with full attention */
     int32_t rotary_dim;
-    int32_t mla;              /* qk_rope_head_dim */
-    int32_t hidden, heads;    /* hidden_size, num_attention_heads */
-    int32_t length, original; /* max_position_embeddings, original_max_position_embeddings */
-    int32_t period;           /* every such layer differs from the others; negative: counted from the last */
-    const char *asks;         /* it rotates only where this key says so */
-    const char *rule;         /* its rope_parameters where the file has none: JSON with ' for " */
-    unsigned flags;
+    int32_t mla;      /* qk_rope_head_dim */
+    int32_t original; /* original_max_position_embeddings */
+    int32_t period;   /* every such layer differs from the others; negative: counted from the last */
+    const char *asks; /* it rotates only where this key says so */
+    const char *rule; /* its rope_parameters where the file has none: JSON with ' for " */
+    struct {
+        int32_t hidden, heads, length; /* hidden_size, num_attention_heads, max_position_embeddings */
+    } size;
 } rm_family;
 
-/* Never NULL: a type that is not known, or NULL, has the family "". */
+/* Never NULL: an unknown type, or NULL, has the family "". */
 const rm_family *rm_family_find(const char *type);
 
-/* Why models of this type do not rotate, a clause ("adds ALiBi's bias to scores"); NULL: not one of those. */
+/* Why models of this type do not rotate, a clause ("adds ALiBi's bias to scores"); NULL where they may. */
 const char *rm_family_plain(const char *type);
 
-/* The model type of the language model in a model of several parts ("llava": "llama"); NULL: not one. *own:
- * that part has numbers of its own where the file has none. */
-const char *rm_family_part(const char *type, bool *own);
+/* The model type of the language model in a model of several parts ("llava": "llama"); false where there is
+ * none. *own: that part has numbers of its own where the file has none. */
+bool rm_family_part(const char *type, char *text, size_t size, bool *own);
 
 /* ---- the file at hand */
 
@@ -117,6 +120,9 @@ struct rm_config {
     rm_config_dict whole, top;  /* the file, and the language model's dict in it */
     rm_config_dict rope;        /* the rule's */
     rm_config_origin origin;
+    const char *type; /* model_type, NULL where the file has none */
+    char part[48];    /* the type of the language model in it, "" where it is not of several parts */
+    bool own_part;    /* see rm_family_part */
     const rm_family *family;
     const rm_kind *kind;
     const ropemap_model_choice *choice;

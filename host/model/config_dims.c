@@ -146,9 +146,9 @@ ropemap_status rm_config_length(rm_config *config) {
     if (length.given) {
         config->model->trained_length = (int64_t)length.value;
         rm_config_note_number(config, "max position embeddings", length.value, length.path);
-    } else if (config->family->length > 0) {
-        config->model->trained_length = config->family->length;
-        rm_config_note_default(config, "max position embeddings", config->family->length);
+    } else if (config->family->size.length > 0) {
+        config->model->trained_length = config->family->size.length;
+        rm_config_note_default(config, "max position embeddings", config->family->size.length);
     }
     return ROPEMAP_OK;
 }
@@ -185,8 +185,8 @@ static ropemap_status divide_heads(rm_config *config) {
                                               "dim",         "n_embed", "embed_dim", NULL};
     static const char *const heads_keys[] = {"num_attention_heads", "n_head", "n_heads", "num_heads", NULL};
     rm_found hidden, heads;
-    RM_TRY(find_size(config, hidden_keys, config->family->hidden, &hidden));
-    RM_TRY(find_size(config, heads_keys, config->family->heads, &heads));
+    RM_TRY(find_size(config, hidden_keys, config->family->size.hidden, &hidden));
+    RM_TRY(find_size(config, heads_keys, config->family->size.heads, &heads));
     if (!hidden.given || !heads.given) {
         return rm_fail(config->error, ROPEMAP_DATA,
                        "%s: no head_dim, and no %s to know it by; --head-dim is enough", config->label,
@@ -270,7 +270,7 @@ static void note_share(const rm_config *config, const char *path) {
 /* Most classes rotate the whole head under rope_type default, whatever the share; other rules take it. */
 static bool takes_share(const rm_config *config) {
     const rm_family *family = config->family;
-    return config->kind->read != NULL || family->share || family->partial > 0.0 ||
+    return config->kind->read != NULL || (family->flags & RM_FAMILY_SHARE) != 0 || family->partial > 0.0 ||
            (family->rule != NULL && strstr(family->rule, "partial_rotary_factor") != NULL);
 }
 

@@ -286,32 +286,25 @@ static bool is_empty(const rm_config *config) {
            json_object_get(config->top.object, "head_dim") == NULL;
 }
 
-static ropemap_status find_type(const rm_config *config, const char **type) {
-    RM_TRY(rm_config_word(config, &config->top, "model_type", type));
-    return *type != NULL ? ROPEMAP_OK : rm_config_word(config, &config->whole, "model_type", type);
-}
-
 ropemap_status rm_config_rotates(rm_config *config) {
     static ropemap_status (*const checks[])(const rm_config *config, bool *refused) = {
         check_switches, check_asked, check_null, check_baichuan, check_layers};
-    const char *type = NULL;
     const bool rope = has_rope(config), said = word_says_so(config);
-    bool refused = false, own = false;
+    bool refused = false;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0] && !refused; i++) {
         RM_TRY(checks[i](config, &refused));
     }
     if (!refused) {
         RM_TRY(check_words(config, false, &refused));
     }
-    RM_TRY(find_type(config, &type));
-    const char *part = rm_family_part(type, &own), *reason = rm_family_plain(part != NULL ? part : type);
+    const char *reason = rm_family_plain(config->part[0] != '\0' ? config->part : config->type);
     if (!refused && reason != NULL && !said) {
-        return refuse_type(config, type, reason);
+        return refuse_type(config, config->type, reason);
     }
     if (!refused && !rope) {
         RM_TRY(check_words(config, true, &refused));
     }
-    const bool known = config->family->type[0] != '\0' && !(own && is_empty(config));
+    const bool known = config->family->type[0] != '\0' && !(config->own_part && is_empty(config));
     return refused || rope || said || known || config->origin == RM_CONFIG_PARAMS ? ROPEMAP_OK
                                                                                   : cannot_tell(config);
 }
