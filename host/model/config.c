@@ -7,6 +7,393 @@
 #include <stdio.h>
 #include <string.h>
 
+static const rm_want base_want = {.words = "a number above 1, at most 1e30",
+                                  .low = 1.0,
+                                  .high = 1e30,
+                                  .above = true,
+                                  .required = true,
+                                  .layered = true};
+
+static const rm_want length_want = {
+    .words = "a whole number of tokens from 1 to 2^40", .low = 1.0, .high = 0x1p40, .multiple_of = 1};
+
+static const rm_want size_want = {
+    .words = "a whole number from 1 to 2^30", .low = 1.0, .high = 0x1p30, .multiple_of = 1};
+
+static const rm_want dim_want = {
+    .words = "an even number from 2 to 4096", .low = 2.0, .high = ROPEMAP_MAX_HEAD_DIM, .multiple_of = 2};
+
+static const rm_want share_want = {
+    .words = "a number above 0, at most 1", .low = 0.0, .high = 1.0, .above = true, .layered = true};
+
+/* ---- base */
+
+static const char *const base_keys[] = {
+    "rope_theta", "global_rope_theta", "rotary_emb_base",       "rotary_base",         "rope_freq_constant",
+    "rope_base",  "rope_freq_base",    "rotary_embedding_base", "rope_embedding_base", NULL};
+
+static const char *const local_keys[] = {"rope_local_base_freq", "local_rope_theta", "swa_rope_theta",
+                                         "compress_rope_theta", NULL};
+
+/* ChatGLM: its base is 10000 times this. */
+static ropemap_status scale_base(rm_config *config) {
+    static const rm_want ratio_want = {
+        .words = "a number above 0, at most 1e20", .low = 0.0, .high = 1e20, .above = true};
+    rm_found ratio;
+    RM_TRY(rm_config_number(config, &config->top, "rope_ratio", &ratio_want, &ratio));
+    if (ratio.given) {
+        config->model->spec.base *= ratio.value;
+        rm_config_note_number(config, "base", config->model->spec.base, "10000 * rope_ratio");
+    } else {
+        rm_config_note_default(config, "base", config->model->spec.base);
+    }
+    return ROPEMAP_OK;
+}
+
+/* A base next to the dict's, which another won over. */
+static void warn_beside(const rm_config *config, const rm_found *base) {
+    const json_t *other = rm_config_value(&config->top, "rope_theta");
+    const double beside = json_number_value(other);
+    if (json_is_number(other) && beside != base->value && (config->layer_type == NULL || config->own_rule)) {
+        rm_model_warn(config->model,
+                      "%s is %.15g, rope_theta beside it %.15g: the former won, as in transformers",
+                      base->path, base->value, beside);
+    }
+}
+
+/* The dict's base wins over one beside it, as in transformers; a list with one for each layer over both. */
+static ropemap_status find_local_base(rm_config *config, rm_found *base) {
+    RM_TRY(rm_config_first(config, &config->top, local_keys, &base_want, base));
+    if (!base->given) {
+        base->given = true;
+        base->value = config->family->local_base;
+        (void)snprintf(base->path, sizeof base->path, "default of model_type %s", config->family->type);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status find_base(rm_config *config, rm_found *base) {
+    const rm_config_dict attention = rm_config_peek(&config->top, "attn_config");
+    if (config->local) {
+        return rm_config_first(config, &config->top, local_keys, &base_want, base);
+    }
+    if (json_is_array(rm_config_value(&config->top, "layer_rope_theta"))) {
+        RM_TRY(rm_config_number(config, &config->top, "layer_rope_theta", &base_want, base));
+    }
+    if (!base->given && (config->own_rule && (config->family->flags & RM_FAMILY_BASE_WINS) != 0)) {
+        RM_TRY(rm_config_number(config, &config->top, "rope_theta", &base_want, base));
+    }
+    if (base->given) {
+        return ROPEMAP_OK;
+    }
+    RM_TRY(rm_config_number(config, &config->rope, "rope_theta", &base_want, base));
+    if (base->given) {
+        warn_beside(config, base);
+        return ROPEMAP_OK;
+    }
+    if (config->layer_type != NULL && strcmp(config->layer_type, "sliding_attention") == 0 &&
+        config->family->local_base > 0.0) { /* a dict of its own without a base */
+        return find_local_base(config, base);
+    }
+    const bool own_name = (config->family->flags & RM_FAMILY_BASE_NAMED) != 0; /* past "rope_theta" */
+    const json_t *unread = own_name ? json_object_get(config->top.object, base_keys[0]) : NULL;
+    if (json_is_number(unread)) {
+        rm_model_warn(config->model,
+                      "rope_theta is %.15g and was not used: transformers' class of model_type %s does not "
+                      "read it outside of rope_parameters",
+                      json_number_value(unread), config->family->type);
+    }
+    RM_TRY(rm_config_first(config, &config->top, base_keys + (own_name ? 1 : 0), &base_want, base));
+    return base->given ? ROPEMAP_OK : rm_config_first(config, &attention, base_keys, &base_want, base);
+}
+
+/* rope_theta, max_position_embeddings, head_dim and rotary_dim, under all their names. */
+static ropemap_status rm_config_base(rm_config *config) {
+    const rm_family *family = config->family;
+    rm_found base = {0};
+    if (config->choice->base > 0.0) { /* the option wins, and says so itself */
+        rm_found unread = {0};
+        (void)find_base(config, &unread);
+        rm_config_forget(config);
+        config->model->spec.base = config->choice->base;
+        return ROPEMAP_OK;
+    }
+    RM_TRY(find_base(config, &base));
+    if (base.given) {
+        config->model->spec.base = base.value;
+        rm_config_note_number(config, "base", base.value, base.path);
+        return ROPEMAP_OK;
+    }
+    const double own = config->local ? family->local_base : family->base;
+    config->model->spec.base = own > 0.0 ? own : 10000.0;
+    return scale_base(config);
+}
+
+/* ---- length */
+
+static ropemap_status rm_config_length(rm_config *config) {
+    static const char *const keys[] = {"max_trained_positions",
+                                       "max_position_embeddings",
+                                       "n_positions",
+                                       "max_seq_len",
+                                       "max_sequence_length",
+                                       "seq_length",
+                                       "model_max_length",
+                                       "max_context_length",
+                                       "max_seq_length",
+                                       "context_length",
+                                       "n_ctx",
+                                       NULL};
+    rm_found length;
+    RM_TRY(rm_config_first(config, &config->top, keys, &length_want, &length));
+    if (length.given) {
+        config->model->trained_length = (int64_t)length.value;
+        rm_config_note_number(config, "max position embeddings", length.value, length.path);
+    } else if (config->family->size.length > 0) {
+        config->model->trained_length = config->family->size.length;
+        rm_config_note_default(config, "max position embeddings", config->family->size.length);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- head_dim */
+
+/* A size under one of its names, or the class's. */
+static ropemap_status find_size(rm_config *config, const char *const *keys, int32_t usual, rm_found *size) {
+    RM_TRY(rm_config_first(config, &config->top, keys, &size_want, size));
+    if (!size->given && usual > 0) {
+        *size = (rm_found){.given = true, .value = usual};
+        (void)snprintf(size->path, sizeof size->path, "%s (default)", keys[0]);
+    }
+    return ROPEMAP_OK;
+}
+
+static void note_quotient(const rm_config *config, const rm_found *hidden, const rm_found *heads) {
+    const bool usual[] = {strstr(hidden->path, "(default)") != NULL,
+                          strstr(heads->path, "(default)") != NULL};
+    char source[240];
+    if (usual[0] && usual[1]) {
+        (void)snprintf(source, sizeof source, "default of model_type %.40s, %.15g / %.15g",
+                       config->family->type, hidden->value, heads->value);
+        rm_model_fact(config->model, "head_dim", source, "%d", (int)config->model->spec.head_dim);
+        return;
+    }
+    (void)snprintf(source, sizeof source, "%.100s / %.100s", hidden->path, heads->path);
+    rm_config_note_number(config, "head_dim", config->model->spec.head_dim, source);
+}
+
+/* hidden_size / num_attention_heads. */
+static ropemap_status divide_heads(rm_config *config) {
+    static const char *const hidden_keys[] = {"hidden_size", "n_embd",  "d_model",   "model_dim",
+                                              "dim",         "n_embed", "embed_dim", NULL};
+    static const char *const heads_keys[] = {"num_attention_heads", "n_head", "n_heads", "num_heads", NULL};
+    rm_found hidden, heads;
+    RM_TRY(find_size(config, hidden_keys, config->family->size.hidden, &hidden));
+    RM_TRY(find_size(config, heads_keys, config->family->size.heads, &heads));
+    if (!hidden.given || !heads.given) {
+        return rm_fail(config->error, ROPEMAP_DATA,
+                       "%s: no head_dim, and no %s to know it by; --head-dim is enough", config->label,
+                       hidden.given ? "num_attention_heads" : "hidden_size");
+    }
+    const int64_t size = (int64_t)hidden.value, count = (int64_t)heads.value;
+    if (size % count != 0 || size / count % 2 != 0 || size / count > ROPEMAP_MAX_HEAD_DIM) {
+        return rm_fail(config->error, ROPEMAP_DATA,
+                       "%s: %s is %lld and %s is %lld, expected their quotient, head_dim, to be an even "
+                       "number up to %d",
+                       config->label, hidden.path, (long long)size, heads.path, (long long)count,
+                       ROPEMAP_MAX_HEAD_DIM);
+    }
+    config->model->spec.head_dim = (int32_t)(size / count);
+    note_quotient(config, &hidden, &heads);
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_head_dim(rm_config *config) {
+    static const char *const keys[] = {
+        "head_dim", "attention_head_dim", "kv_channels", "head_size", "attn_head_dim",
+        "d_head",   "dim_head",           NULL};
+    const rm_family *family = config->family;
+    const bool is_full = config->layer_type != NULL && strcmp(config->layer_type, "full_attention") == 0;
+    const bool is_sliding =
+        config->layer_type != NULL && strcmp(config->layer_type, "sliding_attention") == 0;
+    const char *own = is_full ? "global_head_dim" : is_sliding ? "swa_head_dim" : "head_dim";
+    rm_found dim;
+    RM_TRY(rm_config_number(config, &config->top, own, &dim_want, &dim));
+    if (!dim.given && !(is_full && family->full_head_dim > 0)) {
+        RM_TRY(rm_config_first(config, &config->top, keys, &dim_want, &dim));
+    }
+    if (dim.given) {
+        config->model->spec.head_dim = (int32_t)dim.value;
+        rm_config_note_number(config, "head_dim", dim.value, dim.path);
+        return ROPEMAP_OK;
+    }
+    const int32_t usual = is_full && family->full_head_dim > 0 ? family->full_head_dim : family->head_dim;
+    if (usual == 0 || json_is_null(rm_config_value(&config->top, "head_dim"))) {
+        return divide_heads(config);
+    }
+    config->model->spec.head_dim = usual;
+    rm_config_note_default(config, "head_dim", usual);
+    return ROPEMAP_OK;
+}
+
+/* ---- rotary_dim */
+
+ropemap_status rm_config_partial(const rm_config *config, rm_found *partial) {
+    static const char *const keys[] = {
+        "partial_rotary_factor", "partial_rotary_factors", "rotary_pct", "rotary_emb_fraction", "rope_pct",
+        "rotary_percent",        "rotary_percentage",      NULL};
+    RM_TRY(rm_config_number(config, &config->rope, keys[0], &share_want, partial));
+    if (partial->given) {
+        rm_config_mark_same(&config->top, keys, partial->value);
+        return ROPEMAP_OK;
+    }
+    return rm_config_first(config, &config->top, keys, &share_want, partial);
+}
+
+/* Python's int(head_dim * share). */
+static ropemap_status apply_share(rm_config *config, double share, const char *path) {
+    ropemap_spec *spec = &config->model->spec;
+    const int32_t dim = (int32_t)((double)spec->head_dim * share);
+    if (dim < 2 || dim % 2 != 0) {
+        return rm_fail(config->error, ROPEMAP_DATA,
+                       "%s: %s is %.15g, so that int(%d * %.15g) = %d elements rotate, expected an even "
+                       "number of at least 2",
+                       config->label, path, share, (int)spec->head_dim, share, (int)dim);
+    }
+    spec->rotary_dim = dim;
+    return ROPEMAP_OK;
+}
+
+static void note_share(const rm_config *config, const char *path) {
+    char source[180];
+    (void)snprintf(source, sizeof source, "head_dim * %s", path);
+    rm_config_note_number(config, "rotary_dim", config->model->spec.rotary_dim, source);
+}
+
+/* Most classes rotate the whole head under rope_type default, whatever the share; other rules take it. */
+static bool takes_share(const rm_config *config) {
+    const rm_family *family = config->family;
+    return config->kind->read != NULL || (family->flags & RM_FAMILY_SHARE) != 0 || family->partial > 0.0 ||
+           (family->rule != NULL && strstr(family->rule, "partial_rotary_factor") != NULL);
+}
+
+static ropemap_status find_share(const rm_config *config, rm_found *partial) {
+    RM_TRY(rm_config_partial(config, partial));
+    if (partial->given && partial->value != 1.0 && !takes_share(config)) {
+        rm_model_warn(config->model,
+                      "%s is %.15g and was not applied: transformers' class of model_type %s rotates the "
+                      "whole head under rope_type default",
+                      partial->path, partial->value, config->family->type);
+        partial->given = false;
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_rotary_dim(rm_config *config) {
+    static const char *const dim_keys[] = {"rotary_dim", "rotary_embedding_dim", "rope_dim", "rotary_ndims",
+                                           NULL};
+    ropemap_spec *spec = &config->model->spec;
+    const rm_family *family = config->family;
+    rm_found partial, dim;
+    RM_TRY(find_share(config, &partial));
+    RM_TRY(rm_config_first(config, &config->top, dim_keys, &dim_want, &dim));
+    if (dim.given && dim.value > spec->head_dim) {
+        return rm_fail(config->error, ROPEMAP_DATA, "%s: %s is %.15g, expected at most the head_dim, %d",
+                       config->label, dim.path, dim.value, (int)spec->head_dim);
+    }
+    if (partial.given) {
+        RM_TRY(apply_share(config, partial.value, partial.path));
+        note_share(config, partial.path);
+        if (dim.given && dim.value != spec->rotary_dim) {
+            rm_model_warn(config->model,
+                          "rotary_dim is %.15g, but %s makes it %d: the latter won, as in transformers",
+                          dim.value, partial.path, (int)spec->rotary_dim);
+        }
+    } else if (dim.given) {
+        spec->rotary_dim = (int32_t)dim.value;
+        rm_config_note_number(config, "rotary_dim", dim.value, dim.path);
+    } else if (family->partial > 0.0) {
+        RM_TRY(apply_share(config, family->partial, "partial_rotary_factor of the model_type"));
+        rm_config_note_default(config, "rotary_dim", spec->rotary_dim);
+    } else if (family->rotary_dim > 0 && family->rotary_dim <= spec->head_dim) {
+        spec->rotary_dim = family->rotary_dim;
+        rm_config_note_default(config, "rotary_dim", spec->rotary_dim);
+    } else {
+        spec->rotary_dim = spec->head_dim;
+        rm_model_fact(config->model, "rotary_dim", "head_dim", "%d", (int)spec->rotary_dim);
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- both */
+
+/* Multi-head latent attention: one part of the head rotates, all of it, and that part is what RoPE sees. */
+static ropemap_status read_mla(rm_config *config, const rm_found *part) {
+    ropemap_spec *spec = &config->model->spec;
+    rm_found partial;
+    spec->head_dim = spec->rotary_dim = part->given ? (int32_t)part->value : config->family->mla;
+    if (part->given) {
+        rm_config_note_number(config, "head_dim", part->value, part->path);
+    } else {
+        rm_config_note_default(config, "head_dim", spec->head_dim);
+    }
+    rm_model_fact(config->model, "rotary_dim", "head_dim", "%d", (int)spec->rotary_dim);
+    RM_TRY(rm_config_partial(config, &partial));
+    if (partial.given) {
+        rm_config_note_number(config, "not applied", partial.value, partial.path);
+        rm_model_warn(config->model,
+                      "%s is %.15g and was not applied: all %d elements of the rotating part of the head "
+                      "(qk_rope_head_dim) rotate",
+                      partial.path, partial.value, (int)spec->head_dim);
+    }
+    return ROPEMAP_OK;
+}
+
+/* What the file cannot say, options may: their values stand in for it. */
+static ropemap_status read_head(rm_config *config) {
+    const int32_t given = config->choice->head_dim;
+    const ropemap_status status = read_head_dim(config);
+    if (status != ROPEMAP_DATA || given == 0) {
+        return status;
+    }
+    rm_config_forget(config);
+    config->model->spec.head_dim = given;
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_rotary(rm_config *config) {
+    const int32_t given = config->choice->rotary_dim;
+    const ropemap_status status = read_rotary_dim(config);
+    if (status != ROPEMAP_DATA || given == 0 || given > config->model->spec.head_dim) {
+        return status;
+    }
+    rm_config_forget(config);
+    config->model->spec.rotary_dim = given;
+    return ROPEMAP_OK;
+}
+
+static ropemap_status rm_config_dims(rm_config *config) {
+    bool use = true;
+    rm_found part = {0};
+    RM_TRY(rm_config_flag(config, &config->top, "use_mla", &use));
+    if (use) {
+        RM_TRY(rm_config_number(config, &config->top, "qk_rope_head_dim", &dim_want, &part));
+    }
+    config->mla = use && (part.given || config->family->mla > 0);
+    (void)rm_config_value(&config->top, "qk_nope_head_dim"); /* the part that does not rotate */
+    (void)rm_config_value(&config->top, "qk_rope_head_dim");
+    if (config->mla) {
+        return read_mla(config, &part);
+    }
+    RM_TRY(read_head(config));
+    if (strcmp(config->kind->word, "proportional") == 0) {
+        config->model->spec.rotary_dim = config->model->spec.head_dim;
+        rm_model_fact(config->model, "rotary_dim", "head_dim", "%d", (int)config->model->spec.head_dim);
+        return ROPEMAP_OK;
+    }
+    return read_rotary(config);
+}
+
 static bool has_any(const rm_config_dict *dict, const char *const *keys) {
     for (; *keys != NULL; keys++) {
         const json_t *value = json_object_get(dict->object, *keys);

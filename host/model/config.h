@@ -243,13 +243,6 @@ ropemap_status rm_config_kind(rm_config *config);
 /* Makes a dict of JSON with ' for ", as if it stood under `path`. */
 ropemap_status rm_config_adopt(rm_config *config, const char *rule, const char *path);
 
-/* rope_theta, max_position_embeddings, head_dim and rotary_dim, under all their names. */
-ropemap_status rm_config_base(rm_config *config);
-
-ropemap_status rm_config_length(rm_config *config);
-
-ropemap_status rm_config_dims(rm_config *config);
-
 /* partial_rotary_factor under all its names, from the dict or next to it. */
 ropemap_status rm_config_partial(const rm_config *config, rm_found *partial);
 

@@ -1,4 +1,4 @@
-/* inv_freq_check.h - a dumped buffer of inverse frequencies, held against a rule */
+/* inv_freq_check.h - a dumped buffer of inverse frequencies, compared with a rule */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_MODEL_INV_FREQ_CHECK_H
 #define ROPEMAP_HOST_MODEL_INV_FREQ_CHECK_H
@@ -76,12 +76,5 @@ bool rm_comparing_explain(rm_comparing *work);
 
 /* Finds the length that a dynamic rule's base has grown for in the reading: false where there is none. */
 bool rm_comparing_length(rm_comparing *work, ropemap_spec *spec);
-
-/*
- * Holds cells [rows, count] against the rule where they are cosines or sines of positions 0, 1, ...: false,
- * and nothing done, where they cannot be.
- */
-bool rm_table_compare(rm_comparing *work, const float *cells, int64_t rows, int64_t count,
-                      ropemap_comparison *result);
 
 #endif
