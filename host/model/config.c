@@ -28,12 +28,12 @@ static const rm_want share_want = {
 
 /* ---- base */
 
-static const char *const base_keys[] = {
-    "rope_theta", "global_rope_theta", "rotary_emb_base",       "rotary_base",         "rope_freq_constant",
-    "rope_base",  "rope_freq_base",    "rotary_embedding_base", "rope_embedding_base", NULL};
+static const char base_keys[] =
+    "rope_theta global_rope_theta rotary_emb_base rotary_base "
+    "rope_freq_constant rope_base rope_freq_base rotary_embedding_base rope_embedding_base";
 
-static const char *const local_keys[] = {"rope_local_base_freq", "local_rope_theta", "swa_rope_theta",
-                                         "compress_rope_theta", NULL};
+static const char local_keys[] = "rope_local_base_freq local_rope_theta swa_rope_theta "
+                                 "compress_rope_theta";
 
 /* ChatGLM: its base is 10000 times this. */
 static ropemap_status scale_base(rm_config *config) {
@@ -96,14 +96,15 @@ static ropemap_status find_base(rm_config *config, rm_found *base) {
         return find_local_base(config, base);
     }
     const bool own_name = (config->family->flags & RM_FAMILY_BASE_NAMED) != 0; /* past "rope_theta" */
-    const json_t *unread = own_name ? json_object_get(config->top.object, base_keys[0]) : NULL;
+    const json_t *unread = own_name ? json_object_get(config->top.object, "rope_theta") : NULL;
     if (json_is_number(unread)) {
         rm_model_warn(config->model,
                       "rope_theta is %.15g and was not used: transformers' class of model_type %s does not "
                       "read it outside of rope_parameters",
                       json_number_value(unread), config->family->type);
     }
-    RM_TRY(rm_config_first(config, &config->top, base_keys + (own_name ? 1 : 0), &base_want, base));
+    RM_TRY(rm_config_first(config, &config->top, base_keys + (own_name ? sizeof "rope_theta" : 0), &base_want,
+                           base));
     return base->given ? ROPEMAP_OK : rm_config_first(config, &attention, base_keys, &base_want, base);
 }
 
@@ -132,18 +133,10 @@ static ropemap_status rm_config_base(rm_config *config) {
 /* ---- length */
 
 static ropemap_status rm_config_length(rm_config *config) {
-    static const char *const keys[] = {"max_trained_positions",
-                                       "max_position_embeddings",
-                                       "n_positions",
-                                       "max_seq_len",
-                                       "max_sequence_length",
-                                       "seq_length",
-                                       "model_max_length",
-                                       "max_context_length",
-                                       "max_seq_length",
-                                       "context_length",
-                                       "n_ctx",
-                                       NULL};
+    static const char keys[] =
+        "max_trained_positions max_position_embeddings n_positions max_seq_len "
+        "max_sequence_length seq_length model_max_length max_context_length max_seq_length "
+        "context_length n_ctx";
     rm_found length;
     RM_TRY(rm_config_first(config, &config->top, keys, &length_want, &length));
     if (length.given) {
@@ -159,11 +152,11 @@ static ropemap_status rm_config_length(rm_config *config) {
 /* ---- head_dim */
 
 /* A size under one of its names, or the class's. */
-static ropemap_status find_size(rm_config *config, const char *const *keys, int32_t usual, rm_found *size) {
+static ropemap_status find_size(rm_config *config, const char *keys, int32_t usual, rm_found *size) {
     RM_TRY(rm_config_first(config, &config->top, keys, &size_want, size));
     if (!size->given && usual > 0) {
         *size = (rm_found){.given = true, .value = usual};
-        (void)snprintf(size->path, sizeof size->path, "%s (default)", keys[0]);
+        (void)snprintf(size->path, sizeof size->path, "%.*s (default)", (int)strcspn(keys, " "), keys);
     }
     return ROPEMAP_OK;
 }
@@ -184,9 +177,8 @@ static void note_quotient(const rm_config *config, const rm_found *hidden, const
 
 /* hidden_size / num_attention_heads. */
 static ropemap_status divide_heads(rm_config *config) {
-    static const char *const hidden_keys[] = {"hidden_size", "n_embd",  "d_model",   "model_dim",
-                                              "dim",         "n_embed", "embed_dim", NULL};
-    static const char *const heads_keys[] = {"num_attention_heads", "n_head", "n_heads", "num_heads", NULL};
+    static const char hidden_keys[] = "hidden_size n_embd d_model model_dim dim n_embed embed_dim";
+    static const char heads_keys[] = "num_attention_heads n_head n_heads num_heads";
     rm_found hidden, heads;
     RM_TRY(find_size(config, hidden_keys, config->family->size.hidden, &hidden));
     RM_TRY(find_size(config, heads_keys, config->family->size.heads, &heads));
@@ -209,9 +201,8 @@ static ropemap_status divide_heads(rm_config *config) {
 }
 
 static ropemap_status read_head_dim(rm_config *config) {
-    static const char *const keys[] = {
-        "head_dim", "attention_head_dim", "kv_channels", "head_size", "attn_head_dim",
-        "d_head",   "dim_head",           NULL};
+    static const char keys[] = "head_dim attention_head_dim kv_channels head_size attn_head_dim d_head "
+                               "dim_head";
     const rm_family *family = config->family;
     const bool is_full = config->layer_type != NULL && strcmp(config->layer_type, "full_attention") == 0;
     const bool is_sliding =
@@ -239,10 +230,9 @@ static ropemap_status read_head_dim(rm_config *config) {
 /* ---- rotary_dim */
 
 ropemap_status rm_config_partial(const rm_config *config, rm_found *partial) {
-    static const char *const keys[] = {
-        "partial_rotary_factor", "partial_rotary_factors", "rotary_pct", "rotary_emb_fraction", "rope_pct",
-        "rotary_percent",        "rotary_percentage",      NULL};
-    RM_TRY(rm_config_number(config, &config->rope, keys[0], &share_want, partial));
+    static const char keys[] = "partial_rotary_factor partial_rotary_factors rotary_pct "
+                               "rotary_emb_fraction rope_pct rotary_percent rotary_percentage";
+    RM_TRY(rm_config_number(config, &config->rope, "partial_rotary_factor", &share_want, partial));
     if (partial->given) {
         rm_config_mark_same(&config->top, keys, partial->value);
         return ROPEMAP_OK;
@@ -290,8 +280,7 @@ static ropemap_status find_share(const rm_config *config, rm_found *partial) {
 }
 
 static ropemap_status read_rotary_dim(rm_config *config) {
-    static const char *const dim_keys[] = {"rotary_dim", "rotary_embedding_dim", "rope_dim", "rotary_ndims",
-                                           NULL};
+    static const char dim_keys[] = "rotary_dim rotary_embedding_dim rope_dim rotary_ndims";
     ropemap_spec *spec = &config->model->spec;
     const rm_family *family = config->family;
     rm_found partial, dim;
@@ -394,25 +383,6 @@ static ropemap_status rm_config_dims(rm_config *config) {
     return read_rotary(config);
 }
 
-static bool has_any(const rm_config_dict *dict, const char *const *keys) {
-    for (; *keys != NULL; keys++) {
-        const json_t *value = json_object_get(dict->object, *keys);
-        if (value != NULL && !json_is_null(value)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool has_all(const rm_config_dict *dict, const char *const *keys) {
-    for (; *keys != NULL; keys++) {
-        if (json_object_get(dict->object, *keys) == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* ---- who wrote it */
 
 /*
@@ -421,15 +391,14 @@ static bool has_all(const rm_config_dict *dict, const char *const *keys) {
  * down (github.com/NVIDIA/TensorRT-LLM, tensorrt_llm/models/modeling_utils.py).
  */
 static rm_config_origin find_origin(const rm_config_dict *dict) {
-    static const char *const params[] = {"dim", "n_layers", NULL};
-    static const char *const heads[] = {"n_heads", "head_dim", NULL};
-    static const char *const trtllm[] = {"position_embedding_type", "rotary_base", "rotary_scaling",
-                                         "head_size", NULL};
+    static const char trtllm[] = "position_embedding_type rotary_base rotary_scaling head_size";
     const bool named = json_is_string(json_object_get(dict->object, "model_type"));
-    if (!named && has_all(dict, params) && has_any(dict, heads)) {
+    if (!named && json_object_get(dict->object, "dim") != NULL &&
+        json_object_get(dict->object, "n_layers") != NULL && rm_config_has(dict, "n_heads head_dim")) {
         return RM_CONFIG_PARAMS;
     }
-    return !named && json_is_string(json_object_get(dict->object, "architecture")) && has_any(dict, trtllm)
+    return !named && json_is_string(json_object_get(dict->object, "architecture")) &&
+                   rm_config_has(dict, trtllm)
                ? RM_CONFIG_TRTLLM
                : RM_CONFIG_TRANSFORMERS;
 }
@@ -438,21 +407,16 @@ static rm_config_origin find_origin(const rm_config_dict *dict) {
 
 /* A part that leaves its sizes to the whole is not the dict to read. */
 static bool has_sizes(const rm_config_dict *dict) {
-    static const char *const keys[] = {"hidden_size", "n_embd",           "d_model",
-                                       "head_dim",    "qk_rope_head_dim", NULL};
-    return has_any(dict, keys);
+    static const char keys[] = "hidden_size n_embd d_model head_dim qk_rope_head_dim";
+    return rm_config_has(dict, keys);
 }
 
 static void descend(rm_config *config) {
-    static const char *const parts[] = {
-        "text_config",       "llm_config", "language_config", "language_model", "thinker_config", "llm",
-        "pretrained_config", "text_model", "decoder_config",  "lm_config",      "decoder"};
-    enum { PARTS = sizeof parts / sizeof parts[0], DEEPEST = 4 };
+    static const char parts[] = "text_config llm_config language_config language_model thinker_config llm "
+                                "pretrained_config text_model decoder_config lm_config decoder";
+    enum { DEEPEST = 4 };
     for (int depth = 0; depth < DEEPEST; depth++) {
-        rm_config_dict part = {0};
-        for (int i = 0; i < PARTS && part.object == NULL; i++) {
-            part = rm_config_peek(&config->top, parts[i]);
-        }
+        const rm_config_dict part = rm_config_peek_first(&config->top, parts);
         if (part.object == NULL || (has_sizes(&config->top) && !has_sizes(&part))) {
             return;
         }
@@ -491,15 +455,15 @@ static ropemap_status rm_config_part(rm_config *config) {
 
 enum { CONFIG_UNUSED_DEEPEST = 5, KEY_BYTES = 80 };
 
-static bool holds(const char *key, const char *const *words) {
-    char lower[KEY_BYTES];
+static bool holds(const char *key, const char *words) {
+    char lower[KEY_BYTES], word[RM_WORD_BYTES];
     size_t length = 0;
     for (; key[length] != '\0' && length + 1 < sizeof lower; length++) {
         lower[length] = (char)tolower((unsigned char)key[length]);
     }
     lower[length] = '\0';
-    for (; *words != NULL; words++) {
-        const char *found = strstr(lower, *words);
+    while (rm_words_next(&words, word, sizeof word)) {
+        const char *found = strstr(lower, word);
         /* "property" is none */
         if (found != NULL && !(found > lower && found[-1] == 'p' && strncmp(found, "rope", 4) == 0)) {
             return true;
@@ -510,32 +474,26 @@ static bool holds(const char *key, const char *const *words) {
 
 /* What no rule of the language model takes: other parts, and lists of names. */
 static bool is_elsewhere(const char *key) {
-    static const char *const words[] = {
-        "vision",     "visual",    "vit",       "image",    "video",  "audio",   "speech",        "talker",
-        "encoder",    "codec",     "token2wav", "code2wav", "quant",  "lora",    "id2label",      "label2id",
-        "generation", "projector", "depth",     "build",    "plugin", "mapping", "task_specific", NULL};
+    static const char words[] =
+        "vision visual vit image video audio speech talker encoder codec "
+        "token2wav code2wav quant lora id2label label2id generation projector depth build plugin "
+        "mapping task_specific";
     return holds(key, words);
 }
 
 /* Read, or known to choose between codes of one rule (ChatGLM, Phi's first files, Megatron). */
 static bool was_read(const rm_config *config, const char *key) {
-    static const char *const same[] = {"original_rope", "flash_rotary", "apply_rope_fusion"};
-    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
-        if (strcmp(key, same[i]) == 0) {
-            return true;
-        }
+    static const char same[] = "original_rope flash_rotary apply_rope_fusion";
+    bool read = rm_words_have(same, key);
+    for (int i = 0; i < config->used.count && !read; i++) {
+        read = config->used.keys[i] == key;
     }
-    for (int i = 0; i < config->used.count; i++) {
-        if (config->used.keys[i] == key) {
-            return true;
-        }
-    }
-    return false;
+    return read;
 }
 
 static void list_unused(const rm_config *config, json_t *object, const char *path, int depth, char *names,
                         size_t size) {
-    static const char *const words[] = {"rope", "rotary", "yarn", "ntk", "nope", "dual_chunk", NULL};
+    static const char words[] = "rope rotary yarn ntk nope dual_chunk";
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         const char *key = json_object_iter_key(at);
         json_t *value = json_object_iter_value(at);
@@ -581,7 +539,7 @@ static int layout_word(const rm_config *config) {
 
 static void note_layout(const rm_config *config, const char *key) {
     const char *name = ropemap_layout_name(config->model->spec.layout);
-    if (key != NULL) {
+    if (key[0] != '\0') {
         rm_config_note(config, "layout", name, key);
     } else if (config->origin == RM_CONFIG_PARAMS) {
         rm_model_fact(config->model, "layout", "what Mistral's and Meta's own code does", "%s", name);
@@ -600,20 +558,22 @@ static void note_layout(const rm_config *config, const char *key) {
 
 /* DeepSeek's heads without MLA are Llama's. A key wins over what the class does. */
 static ropemap_status read_layout(rm_config *config) {
-    static const char *const keys[] = {"rope_interleave", "rotary_emb_interleaved", "rope_interleaved",
-                                       "rotary_interleaved"};
+    const char *keys = "rope_interleave rotary_emb_interleaved rope_interleaved "
+                       "rotary_interleaved";
     const rm_family *family = config->family;
-    const char *read = NULL;
+    char key[RM_WORD_BYTES], read[RM_WORD_BYTES] = "";
     const int word = layout_word(config);
     bool interleaved = config->origin == RM_CONFIG_PARAMS ||
                        ((family->flags & RM_FAMILY_INTERLEAVED) != 0 && (config->mla || family->mla == 0));
     if (word >= 0) {
         interleaved = word == ROPEMAP_LAYOUT_INTERLEAVED;
-        read = "position_embedding_type";
+        (void)snprintf(read, sizeof read, "position_embedding_type");
     }
-    for (int i = 0; i < 4; i++) {
-        RM_TRY(rm_config_flag(config, &config->top, keys[i], &interleaved));
-        read = json_is_boolean(rm_config_value(&config->top, keys[i])) ? keys[i] : read;
+    while (rm_words_next(&keys, key, sizeof key)) {
+        RM_TRY(rm_config_flag(config, &config->top, key, &interleaved));
+        if (json_is_boolean(rm_config_value(&config->top, key))) {
+            memcpy(read, key, sizeof read);
+        }
     }
     config->model->spec.layout = interleaved ? ROPEMAP_LAYOUT_INTERLEAVED : ROPEMAP_LAYOUT_HALF;
     note_layout(config, read);

@@ -111,7 +111,7 @@ typedef struct rm_config rm_config;
 typedef struct rm_kind {
     const char *word;
     ropemap_status (*read)(rm_config *config); /* NULL: the frequencies stay as they are */
-    const char *const *keys;                   /* NULL past the last */
+    const char *keys;                          /* words */
 } rm_kind;
 
 struct rm_config {
@@ -173,16 +173,23 @@ ropemap_status rm_config_sub(const rm_config *config, const rm_config_dict *dict
 /* The dict under a key if it is one, else an absent one. */
 rm_config_dict rm_config_peek(const rm_config_dict *dict, const char *key);
 
+/* The first dict under one of `keys`. */
+rm_config_dict rm_config_peek_first(const rm_config_dict *dict, const char *keys);
+
+/* Whether one of `keys` is there and not null. None counts as read. */
+bool rm_config_has(const rm_config_dict *dict, const char *keys);
+
 /* ROPEMAP_DATA, naming key, value and what was expected, for a value that is not what is wanted. */
 ropemap_status rm_config_number(const rm_config *config, const rm_config_dict *dict, const char *key,
                                 const rm_want *want, rm_found *found);
 
-/* The first of `keys` (NULL ends them) that is given; later ones that say the same count as read. */
-ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *dict, const char *const *keys,
+/* The first of `keys` (words, as in rm_words_next) that is given; later ones with the same number count as
+ * read. */
+ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *dict, const char *keys,
                                const rm_want *want, rm_found *found);
 
-/* Keys whose number another said already count as read. */
-void rm_config_mark_same(const rm_config_dict *dict, const char *const *keys, double number);
+/* Keys that repeat a number count as read. */
+void rm_config_mark_same(const rm_config_dict *dict, const char *keys, double number);
 
 /* true or false; *value stays as it is where the key is absent or null. */
 ropemap_status rm_config_flag(const rm_config *config, const rm_config_dict *dict, const char *key,

@@ -331,6 +331,25 @@ rm_config_dict rm_config_peek(const rm_config_dict *dict, const char *key) {
     return sub;
 }
 
+rm_config_dict rm_config_peek_first(const rm_config_dict *dict, const char *keys) {
+    char key[RM_WORD_BYTES];
+    rm_config_dict found = {0};
+    while (found.object == NULL && rm_words_next(&keys, key, sizeof key)) {
+        found = rm_config_peek(dict, key);
+    }
+    return found;
+}
+
+bool rm_config_has(const rm_config_dict *dict, const char *keys) {
+    char key[RM_WORD_BYTES];
+    bool has = false;
+    while (!has && rm_words_next(&keys, key, sizeof key)) {
+        const json_t *value = json_object_get(dict->object, key);
+        has = value != NULL && !json_is_null(value);
+    }
+    return has;
+}
+
 ropemap_status rm_config_sub(const rm_config *config, const rm_config_dict *dict, const char *key,
                              rm_config_dict *sub) {
     const json_t *value = rm_config_value(dict, key);
@@ -358,11 +377,12 @@ ropemap_status rm_config_number(const rm_config *config, const rm_config_dict *d
     return rm_config_check(config, found->path, value, want, &found->value);
 }
 
-ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *dict, const char *const *keys,
+ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *dict, const char *keys,
                                const rm_want *want, rm_found *found) {
+    char key[RM_WORD_BYTES];
     *found = (rm_found){0};
-    for (; *keys != NULL && !found->given; keys++) {
-        RM_TRY(rm_config_number(config, dict, *keys, want, found));
+    while (!found->given && rm_words_next(&keys, key, sizeof key)) {
+        RM_TRY(rm_config_number(config, dict, key, want, found));
     }
     if (found->given) {
         rm_config_mark_same(dict, keys, found->value);
@@ -370,11 +390,12 @@ ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *di
     return ROPEMAP_OK;
 }
 
-void rm_config_mark_same(const rm_config_dict *dict, const char *const *keys, double number) {
-    for (; *keys != NULL; keys++) {
-        const json_t *same = json_object_get(dict->object, *keys);
+void rm_config_mark_same(const rm_config_dict *dict, const char *keys, double number) {
+    char key[RM_WORD_BYTES];
+    while (rm_words_next(&keys, key, sizeof key)) {
+        const json_t *same = json_object_get(dict->object, key);
         if (json_is_number(same) && json_number_value(same) == number) {
-            (void)rm_config_value(dict, *keys);
+            (void)rm_config_value(dict, key);
         }
     }
 }

@@ -6,171 +6,76 @@
 #include <string.h>
 
 enum {
-    DIFFUSERS = 1,     /* a class of diffusers: the type stands under _class_name */
-    PAIRS = 2,         /* elements 2i and 2i + 1 form a pair */
-    HALVES = 4,        /* height and width have half of the head each */
-    THIRDS = 8,        /* time, height and width have a third each, rounded down to pairs; the rest stays */
-    WAN = 16,          /* height and width have a sixth of the head in pairs each, time the rest */
-    COG = 32,          /* time has a quarter, height and width three eighths each */
-    BASE_FIXED = 64,   /* the class has no key for the base */
-    OPTIONAL_KEY = 128 /* rotates only with use_rotary_positional_embeddings */
+    DIFFUSERS = 1 << 0,  /* a class of diffusers: the type is under _class_name */
+    PAIRS = 1 << 1,      /* elements 2i and 2i + 1 form a pair */
+    HALVES = 1 << 2,     /* height and width have half of the head each */
+    THIRDS = 1 << 3,     /* time, height and width have a third each, rounded down to pairs; the rest stays */
+    WAN = 1 << 4,        /* height and width have a sixth of the head in pairs each, time the rest */
+    COG = 1 << 5,        /* time has a quarter, height and width three eighths each */
+    BASE_FIXED = 1 << 6, /* the class has no key for the base */
+    OPTIONAL_KEY = 1 << 7 /* rotates only with use_rotary_positional_embeddings */
 };
 
-/* What a model type of transformers 5.24 or a class of diffusers does (the commit of 2026-08-23). */
+enum { FLUX = DIFFUSERS | PAIRS | BASE_FIXED };
+
+/* What model types of transformers 5.24 or classes of diffusers do (the commit of 2026-08-23). */
 typedef struct image_row {
-    const char *type;
+    const char *types; /* words */
     unsigned flags;
     double base;
     const char *axes_key; /* elements of each axis; NULL: by the flags */
     int32_t axes[ROPEMAP_MAX_AXES];
     ropemap_deal deal;
-    int32_t head, pixels; /* what the class takes where the file does not say; 0: it does not */
+    int32_t head, pixels; /* what the class assumes where the file is silent; 0: nothing */
     const char *unread;   /* why it is not read; NULL: it is */
 } image_row;
 
-#define TOWER(name)                                                                                          \
-    { .type = (name), .flags = HALVES, .base = 10000.0 }
-
 static const image_row rows[] = {
-    /* transformers */
-    {.type = "dinov3_vit",
-     .flags = HALVES,
-     .base = 100.0,
-     .deal = ROPEMAP_DEAL_UNIT,
-     .head = 64,
-     .pixels = 224},
-    {.type = "eomt_dinov3",
-     .flags = HALVES,
-     .base = 100.0,
-     .deal = ROPEMAP_DEAL_UNIT,
-     .head = 64,
-     .pixels = 640},
-    {.type = "sapiens2", .flags = HALVES, .base = 100.0, .deal = ROPEMAP_DEAL_UNIT},
-    {.type = "pixtral",
-     .flags = HALVES,
-     .base = 10000.0,
-     .deal = ROPEMAP_DEAL_STRIDED,
-     .head = 64,
-     .pixels = 1024},
-    {.type = "sam3_vit_model", .flags = HALVES | PAIRS, .base = 10000.0},
-    {.type = "lfm3_vl_vision", .flags = HALVES, .base = 1000000.0},
-    {.type = "minimax_m3_vl_vision", .flags = THIRDS, .base = 10000.0},
-    TOWER("cohere_compass_vision"),
-    TOWER("dots3_note_vision_encoder"),
-    TOWER("ernie4_5_vl_moe_vision"),
-    TOWER("exaone4_5_vision"),
-    TOWER("glm4v_vision"),
-    TOWER("glm4v_moe_vision"),
-    TOWER("glm5_next_vision"),
-    TOWER("glm_ocr_vision"),
-    TOWER("mlcd_vision_model"),
-    TOWER("muse_glimmer_vision"),
-    TOWER("muse_spark_vision"),
-    TOWER("paddleocr_vl_vision"),
-    TOWER("qwen2_vl_vision"),
-    TOWER("qwen2_5_vl_vision"),
-    TOWER("qwen2_5_omni_vision_encoder"),
-    TOWER("qwen3_vl_vision"),
-    TOWER("qwen3_vl_moe_vision"),
-    TOWER("qwen3_omni_moe_vision_encoder"),
-    TOWER("qwen3_5_vision"),
-    TOWER("qwen3_5_moe_vision"),
-    TOWER("qwen4_exp_vision"),
-    TOWER("video_llama_3_vision"),
-    {.type = "gemma4_vision", .unread = "each half of the head pairs its own halves"},
-    {.type = "kimi_k25_vision",
-     .unread = "width and height have pairs in turn, each with a ladder of its own"},
-    {.type = "step3p5_vision", .unread = "width comes before height"},
-    {.type = "inkling2_vision", .unread = "width comes before height"},
-    {.type = "llama4_vision_model",
+    {"dinov3_vit", HALVES, .base = 100.0, .deal = ROPEMAP_DEAL_UNIT, .head = 64, .pixels = 224},
+    {"eomt_dinov3", HALVES, .base = 100.0, .deal = ROPEMAP_DEAL_UNIT, .head = 64, .pixels = 640},
+    {"sapiens2", HALVES, .base = 100.0, .deal = ROPEMAP_DEAL_UNIT},
+    {"pixtral", HALVES, .base = 1e4, .deal = ROPEMAP_DEAL_STRIDED, .head = 64, .pixels = 1024},
+    {"sam3_vit_model", HALVES | PAIRS, .base = 1e4},
+    {"lfm3_vl_vision", HALVES, .base = 1e6},
+    {"minimax_m3_vl_vision", THIRDS, .base = 1e4},
+    {"cohere_compass_vision dots3_note_vision_encoder ernie4_5_vl_moe_vision exaone4_5_vision glm4v_vision "
+     "glm4v_moe_vision glm5_next_vision glm_ocr_vision mlcd_vision_model muse_glimmer_vision "
+     "muse_spark_vision paddleocr_vl_vision qwen2_vl_vision qwen2_5_vl_vision qwen2_5_omni_vision_encoder "
+     "qwen3_vl_vision qwen3_vl_moe_vision qwen3_omni_moe_vision_encoder qwen3_5_vision qwen3_5_moe_vision "
+     "qwen4_exp_vision video_llama_3_vision",
+     HALVES, .base = 1e4},
+    {"gemma4_vision", .unread = "each half of the head pairs its own halves"},
+    {"kimi_k25_vision", .unread = "width and height alternate, each with its own ladder of frequencies"},
+    {"step3p5_vision inkling2_vision", .unread = "width comes before height"},
+    {"llama4_vision_model",
      .unread = "width comes before height; --scaling vision-2d --grid SIDE has its rule"},
-    {.type = "sam2_video", .unread = "only its memory attention rotates"},
-    {.type = "sam3_tracker_video", .unread = "only its memory attention rotates"},
-    {.type = "edgetam_video", .unread = "only its memory attention rotates"},
-    {.type = "vjepa2", .unread = "each axis repeats its angles in an order of its own"},
-    /* diffusers */
-    {.type = "FluxTransformer2DModel",
-     .flags = DIFFUSERS | PAIRS | BASE_FIXED,
-     .base = 10000.0,
-     .axes_key = "axes_dims_rope",
+    {"sam2_video sam3_tracker_video edgetam_video", .unread = "only its memory attention rotates"},
+    {"vjepa2", .unread = "each axis repeats its angles in an order of its own"},
+    {"FluxTransformer2DModel ChromaTransformer2DModel LongCatImageTransformer2DModel "
+     "QwenImageTransformer2DModel",
+     FLUX, .base = 1e4, .axes_key = "axes_dims_rope", .axes = {16, 56, 56}},
+    {"BriaTransformer2DModel", DIFFUSERS | PAIRS, .base = 1e4, .axes_key = "axes_dims_rope",
      .axes = {16, 56, 56}},
-    {.type = "ChromaTransformer2DModel",
-     .flags = DIFFUSERS | PAIRS | BASE_FIXED,
-     .base = 10000.0,
-     .axes_key = "axes_dims_rope",
-     .axes = {16, 56, 56}},
-    {.type = "BriaTransformer2DModel",
-     .flags = DIFFUSERS | PAIRS,
-     .base = 10000.0,
-     .axes_key = "axes_dims_rope",
-     .axes = {16, 56, 56}},
-    {.type = "LongCatImageTransformer2DModel",
-     .flags = DIFFUSERS | PAIRS | BASE_FIXED,
-     .base = 10000.0,
-     .axes_key = "axes_dims_rope",
-     .axes = {16, 56, 56}},
-    {.type = "QwenImageTransformer2DModel",
-     .flags = DIFFUSERS | PAIRS | BASE_FIXED,
-     .base = 10000.0,
-     .axes_key = "axes_dims_rope",
-     .axes = {16, 56, 56}},
-    {.type = "Flux2Transformer2DModel",
-     .flags = DIFFUSERS | PAIRS,
-     .base = 2000.0,
-     .axes_key = "axes_dims_rope",
+    {"Flux2Transformer2DModel", DIFFUSERS | PAIRS, .base = 2e3, .axes_key = "axes_dims_rope",
      .axes = {32, 32, 32, 32}},
-    {.type = "Krea2Transformer2DModel",
-     .flags = DIFFUSERS | PAIRS,
-     .base = 1000.0,
-     .axes_key = "axes_dims_rope",
+    {"Krea2Transformer2DModel", DIFFUSERS | PAIRS, .base = 1e3, .axes_key = "axes_dims_rope",
      .axes = {32, 48, 48}},
-    {.type = "HunyuanVideoTransformer3DModel",
-     .flags = DIFFUSERS | PAIRS,
-     .base = 256.0,
-     .axes_key = "rope_axes_dim",
-     .axes = {16, 56, 56}},
-    {.type = "HunyuanVideo15Transformer3DModel",
-     .flags = DIFFUSERS | PAIRS,
-     .base = 256.0,
-     .axes_key = "rope_axes_dim",
-     .axes = {16, 56, 56}},
-    {.type = "HunyuanImageTransformer2DModel",
-     .flags = DIFFUSERS | PAIRS,
-     .base = 256.0,
-     .axes_key = "rope_axes_dim",
+    {"HunyuanVideoTransformer3DModel HunyuanVideo15Transformer3DModel", DIFFUSERS | PAIRS, .base = 256.0,
+     .axes_key = "rope_axes_dim", .axes = {16, 56, 56}},
+    {"HunyuanImageTransformer2DModel", DIFFUSERS | PAIRS, .base = 256.0, .axes_key = "rope_axes_dim",
      .axes = {64, 64}},
-    {.type = "Lumina2Transformer2DModel",
-     .flags = DIFFUSERS | PAIRS | BASE_FIXED,
-     .base = 10000.0,
-     .axes_key = "axes_dim_rope",
-     .axes = {32, 32, 32}},
-    {.type = "ZImageTransformer2DModel",
-     .flags = DIFFUSERS | PAIRS,
-     .base = 256.0,
-     .axes_key = "axes_dims",
+    {"Lumina2Transformer2DModel", FLUX, .base = 1e4, .axes_key = "axes_dim_rope", .axes = {32, 32, 32}},
+    {"ZImageTransformer2DModel", DIFFUSERS | PAIRS, .base = 256.0, .axes_key = "axes_dims",
      .axes = {32, 48, 48}},
-    {.type = "WanTransformer3DModel", .flags = DIFFUSERS | PAIRS | BASE_FIXED | WAN, .base = 10000.0},
-    {.type = "WanVACETransformer3DModel", .flags = DIFFUSERS | PAIRS | BASE_FIXED | WAN, .base = 10000.0},
-    {.type = "WanAnimateTransformer3DModel", .flags = DIFFUSERS | PAIRS | BASE_FIXED | WAN, .base = 10000.0},
-    {.type = "HiDreamImageTransformer2DModel",
-     .flags = DIFFUSERS | PAIRS | BASE_FIXED,
-     .base = 10000.0,
-     .axes_key = "axes_dims_rope",
-     .axes = {32, 32}},
-    {.type = "LTXVideoTransformer3DModel",
-     .flags = DIFFUSERS,
+    {"HiDreamImageTransformer2DModel", FLUX, .base = 1e4, .axes_key = "axes_dims_rope", .axes = {32, 32}},
+    {"WanTransformer3DModel WanVACETransformer3DModel WanAnimateTransformer3DModel", FLUX | WAN, .base = 1e4},
+    {"CogVideoXTransformer3DModel", FLUX | COG | OPTIONAL_KEY, .base = 1e4},
+    {"LTXVideoTransformer3DModel", DIFFUSERS,
      .unread = "positions are fractions of a largest size, and exponents are evenly spaced"},
-    {.type = "CosmosTransformer3DModel", .flags = DIFFUSERS, .unread = "each axis has a base of its own"},
-    {.type = "MochiTransformer3DModel", .flags = DIFFUSERS, .unread = "its frequencies are trained weights"},
-    {.type = "CogView4Transformer2DModel",
-     .flags = DIFFUSERS,
-     .unread = "positions are scaled to the side of a table"},
-    {.type = "EasyAnimateTransformer3DModel",
-     .flags = DIFFUSERS,
-     .unread = "positions are resized to those of a sample"},
-    {.type = "CogVideoXTransformer3DModel",
-     .flags = DIFFUSERS | PAIRS | BASE_FIXED | COG | OPTIONAL_KEY,
-     .base = 10000.0},
+    {"CosmosTransformer3DModel", DIFFUSERS, .unread = "each axis has a base of its own"},
+    {"MochiTransformer3DModel", DIFFUSERS, .unread = "its frequencies are trained weights"},
+    {"CogView4Transformer2DModel", DIFFUSERS, .unread = "positions are scaled to the side of a table"},
+    {"EasyAnimateTransformer3DModel", DIFFUSERS, .unread = "positions are resized to those of a sample"},
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
@@ -188,7 +93,7 @@ static const rm_want base_want = {
 
 static const image_row *find_row(const char *type, bool diffusers) {
     for (int i = 0; i < ROWS && type != NULL; i++) {
-        if (strcmp(rows[i].type, type) == 0 && ((rows[i].flags & DIFFUSERS) != 0) == diffusers) {
+        if (rm_words_have(rows[i].types, type) && ((rows[i].flags & DIFFUSERS) != 0) == diffusers) {
             return &rows[i];
         }
     }
@@ -208,14 +113,14 @@ static ropemap_status refuse(const rm_config *config, const char *key, const cha
 
 /* A list of sizes of axes, or patches where there are no words, with a rule that rotates. */
 static ropemap_status refuse_unknown(const rm_config *config, const char *class_name) {
-    static const char *const lists[] = {"axes_dims_rope", "rope_axes_dim", "axes_dim_rope",
-                                        "axes_dims",      "axes_dim",      "rope_dim_list"};
-    static const char *const rules[] = {"rope_theta", "rope_parameters", "rope_scaling"};
+    static const char lists[] = "axes_dims_rope rope_axes_dim axes_dim_rope axes_dims axes_dim "
+                                "rope_dim_list";
+    char key[RM_WORD_BYTES];
     const char *why =
         class_name != NULL ? "its class is not one that is read" : "its model_type is not one that is read";
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        if (json_is_array(rm_config_value(&config->top, lists[i]))) {
-            return refuse(config, lists[i], why);
+    for (const char *keys = lists; rm_words_next(&keys, key, sizeof key);) {
+        if (json_is_array(rm_config_value(&config->top, key))) {
+            return refuse(config, key, why);
         }
     }
     if (class_name != NULL && strstr(class_name, "Transformer") != NULL) {
@@ -228,13 +133,9 @@ static ropemap_status refuse_unknown(const rm_config *config, const char *class_
     const bool patches = rm_config_value(&config->top, "patch_size") != NULL &&
                          rm_config_value(&config->top, "vocab_size") == NULL &&
                          rm_config_peek(&config->top, "text_config").object == NULL;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules && patches; i++) {
-        const json_t *rule = rm_config_value(&config->top, rules[i]);
-        if (rule != NULL && !json_is_null(rule)) {
-            return refuse(config, "patch_size", why);
-        }
-    }
-    return ROPEMAP_OK;
+    return patches && rm_config_has(&config->top, "rope_theta rope_parameters rope_scaling")
+               ? refuse(config, "patch_size", why)
+               : ROPEMAP_OK;
 }
 
 /* ---- sizes ---- */
@@ -254,9 +155,9 @@ static ropemap_status read_size(const rm_config *config, const char *key, size_t
 }
 
 static ropemap_status read_head(rm_config *config, const image_row *row) {
-    static const char *const own[] = {"head_dim", "attention_head_dim", NULL};
-    static const char *const widths[] = {"embed_dim", "hidden_size", "dim", NULL};
-    static const char *const heads[] = {"num_attention_heads", "num_heads", "n_heads", NULL};
+    static const char own[] = "head_dim attention_head_dim";
+    static const char widths[] = "embed_dim hidden_size dim";
+    static const char heads[] = "num_attention_heads num_heads n_heads";
     rm_found head, width, count;
     RM_TRY(rm_config_first(config, &config->top, own, &even_want, &head));
     if (!head.given) {
@@ -294,8 +195,8 @@ static ropemap_status read_base(rm_config *config, const image_row *row) {
     }
     if ((row->flags & BASE_FIXED) != 0 && rm_config_value(&config->top, "rope_theta") != NULL) {
         rm_model_warn(config->model,
-                      "rope_theta is not looked at: %s has a base of %.15g whatever the file says", row->type,
-                      row->base);
+                      "rope_theta is not looked at: %s has a base of %.15g whatever the file says",
+                      config->type, row->base);
     }
     if (!base.given) {
         rm_model_fact(config->model, "base", "what the class takes", "%.15g", row->base);
@@ -456,14 +357,15 @@ ropemap_status rm_config_image(rm_config *config, const char *layer_type, bool *
         return refuse_unknown(config, class_name);
     }
     *is_image = true;
+    config->type = class_name != NULL ? class_name : model_type;
     if (layer_type != NULL) {
         return rm_fail(config->error, ROPEMAP_USAGE, "%s: no layer types: all layers of %s have one rule",
-                       config->label, row->type);
+                       config->label, config->type);
     }
     if (row->unread != NULL) {
         return refuse(config, class_name != NULL ? "_class_name" : "model_type", row->unread);
     }
-    rm_config_note(config, class_name != NULL ? "_class_name" : "model_type", row->type,
+    rm_config_note(config, class_name != NULL ? "_class_name" : "model_type", config->type,
                    class_name != NULL ? "_class_name" : "model_type");
     return read_image(config, row);
 }
@@ -496,13 +398,12 @@ static ropemap_status read_list(const rm_config *config, const json_t *list, rop
 }
 
 ropemap_status rm_config_sections(rm_config *config) {
-    static const char *const keys[] = {"mrope_section", "xdrope_section"};
     const bool ernie = strncmp(config->family->type, "ernie4_5_vl", 11) == 0 ||
                        strncmp(config->family->type, "ernie4_5_moe_vl", 15) == 0;
-    const json_t *list = NULL;
+    const json_t *list = rm_config_value(&config->rope, "mrope_section");
     ropemap_spec made = config->model->spec;
-    for (size_t i = 0; i < 2 && !json_is_array(list); i++) {
-        list = rm_config_value(&config->rope, keys[i]);
+    if (!json_is_array(list)) {
+        list = rm_config_value(&config->rope, "xdrope_section");
     }
     if (!ernie && !json_is_array(list)) {
         return ROPEMAP_OK;

@@ -10,21 +10,23 @@ static const char FULL[] = "full_attention", SLIDING[] = "sliding_attention";
 
 /* ---- what the file says of each layer */
 
-static json_t *list_under(const rm_config *config, const char *const *keys, rm_config_layers *layers) {
-    for (; *keys != NULL; keys++) {
-        json_t *list = json_object_get(config->top.object, *keys);
+static json_t *list_under(const rm_config *config, const char *keys, rm_config_layers *layers) {
+    char key[RM_WORD_BYTES];
+    while (rm_words_next(&keys, key, sizeof key)) {
+        json_t *list = json_object_get(config->top.object, key);
         if (json_array_size(list) > 0) {
-            (void)rm_config_value(&config->top, *keys);
-            (void)snprintf(layers->source, sizeof layers->source, "%s", *keys);
+            (void)rm_config_value(&config->top, key);
+            (void)snprintf(layers->source, sizeof layers->source, "%s", key);
             return list;
         }
     }
     return NULL;
 }
 
-static int32_t whole_number(const rm_config *config, const char *const *keys) {
-    for (; *keys != NULL; keys++) {
-        const json_t *value = rm_config_value(&config->top, *keys);
+static int32_t whole_number(const rm_config *config, const char *keys) {
+    char key[RM_WORD_BYTES];
+    while (rm_words_next(&keys, key, sizeof key)) {
+        const json_t *value = rm_config_value(&config->top, key);
         const double number = json_number_value(value);
         if (json_is_number(value) && number >= 1.0 && number == floor(number)) {
             return number > RM_CONFIG_LAYERS_MOST ? RM_CONFIG_LAYERS_MOST : (int32_t)number;
@@ -40,25 +42,19 @@ static int32_t count_of(const json_t *list) {
 
 /* Blocks that compute no scores. */
 static bool is_unattended(const char *type) {
-    static const char *const words[] = {
-        "linear_attention", "mamba", "mamba2", "conv", "recurrent", "lightning",
-        "gated_delta_net",  "moe",   "mlp",    "rwkv", "kda",       NULL};
-    for (int i = 0; type != NULL && words[i] != NULL; i++) {
-        if (strcmp(type, words[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    static const char words[] = "linear_attention mamba mamba2 conv recurrent lightning gated_delta_net "
+                                "moe mlp rwkv kda";
+    return type != NULL && rm_words_have(words, type);
 }
 
 /* Lists of words, or of numbers that mean one of two: MiMo's, MiniMax', DeepSeek-V4's. */
 static bool read_types(const rm_config *config, rm_config_layers *layers) {
     static const struct {
-        const char *keys[4], *zero, *other; /* NULL: words */
-    } kinds[] = {{{"layer_types", "layers_block_type", "block_types", NULL}, NULL, NULL},
-                 {{"hybrid_layer_pattern", NULL}, FULL, SLIDING},
-                 {{"attn_type_list", NULL}, "linear_attention", FULL},
-                 {{"compress_ratios", NULL}, SLIDING, "compressed_attention"}};
+        const char *keys, *zero, *other; /* zero NULL: words */
+    } kinds[] = {{"layer_types layers_block_type block_types", NULL, NULL},
+                 {"hybrid_layer_pattern", FULL, SLIDING},
+                 {"attn_type_list", "linear_attention", FULL},
+                 {"compress_ratios", SLIDING, "compressed_attention"}};
     const json_t *list = NULL;
     size_t k = 0;
     for (; k < sizeof kinds / sizeof kinds[0] && list == NULL; k++) {
@@ -82,11 +78,10 @@ static bool read_types(const rm_config *config, rm_config_layers *layers) {
 /* Lists of the layers that are something, all others being something else. */
 static bool read_indices(const rm_config *config, rm_config_layers *layers) {
     static const struct {
-        const char *keys[2], *in, *out;
-    } kinds[] = {{{"full_attn_idxs", NULL}, FULL, "conv"},
-                 {{"attn_layer_indices", NULL}, "attention", "mamba"}};
+        const char *key, *in, *out;
+    } kinds[] = {{"full_attn_idxs", FULL, "conv"}, {"attn_layer_indices", "attention", "mamba"}};
     for (int k = 0; k < 2; k++) {
-        const json_t *list = layers->count == 0 ? NULL : list_under(config, kinds[k].keys, layers);
+        const json_t *list = layers->count == 0 ? NULL : list_under(config, kinds[k].key, layers);
         for (int32_t i = 0; list != NULL && i < layers->count; i++) {
             layers->type[i] = kinds[k].out;
         }
@@ -120,20 +115,20 @@ static bool read_letters(const rm_config *config, rm_config_layers *layers) {
 /* Every so many layers differ: the last of them, but ModernBERT's first. */
 static bool read_period(const rm_config *config, rm_config_layers *layers) {
     static const struct {
-        const char *keys[2], *in, *out;
+        const char *key, *in, *out;
         bool first;
-    } kinds[] = {{{"sliding_window_pattern", NULL}, FULL, SLIDING, false},
-                 {{"_sliding_window_pattern", NULL}, FULL, SLIDING, false},
-                 {{"full_attention_interval", NULL}, FULL, "linear_attention", false},
-                 {{"global_attn_every_n_layers", NULL}, FULL, SLIDING, true}};
+    } kinds[] = {{"sliding_window_pattern", FULL, SLIDING, false},
+                 {"_sliding_window_pattern", FULL, SLIDING, false},
+                 {"full_attention_interval", FULL, "linear_attention", false},
+                 {"global_attn_every_n_layers", FULL, SLIDING, true}};
     for (int k = 0; k < 4; k++) {
-        const int32_t period = whole_number(config, kinds[k].keys);
+        const int32_t period = whole_number(config, kinds[k].key);
         for (int32_t i = 0; period > 0 && i < layers->count; i++) {
             const bool in = kinds[k].first ? i % period == 0 : (i + 1) % period == 0;
             layers->type[i] = in ? kinds[k].in : kinds[k].out;
         }
         if (period > 0 && layers->count > 0) {
-            (void)snprintf(layers->source, sizeof layers->source, "%s", kinds[k].keys[0]);
+            (void)snprintf(layers->source, sizeof layers->source, "%s", kinds[k].key);
             return true;
         }
     }
@@ -176,8 +171,7 @@ static void mark_types(const rm_config *config, rm_config_layers *layers) {
 
 /* 1 where a layer rotates, in spite of the name; and bases, 0 where it does not. */
 static bool mark_lists(const rm_config *config, rm_config_layers *layers) {
-    static const char *const keys[] = {"no_rope_layers",   "use_rope_layers", "rope_layers",
-                                       "layer_rope_theta", "rope_theta",      NULL};
+    static const char keys[] = "no_rope_layers use_rope_layers rope_layers layer_rope_theta rope_theta";
     rm_config_layers found = {.count = 0};
     const json_t *list = list_under(config, keys, &found);
     bool some = layers->source[0] == '\0';
@@ -199,16 +193,16 @@ static bool mark_lists(const rm_config *config, rm_config_layers *layers) {
 }
 
 static void mark_interval(const rm_config *config, rm_config_layers *layers) {
-    static const char *const keys[] = {"no_rope_layer_interval", "nope_layer_interval", NULL};
     const bool by_class = (config->family->flags & RM_FAMILY_SOME_PLAIN) != 0;
-    int32_t period = whole_number(config, keys);
+    int32_t period = whole_number(config, "no_rope_layer_interval nope_layer_interval");
     if (period == 0 && by_class) {
         period = config->family->period;
         (void)snprintf(layers->source, sizeof layers->source, "default of model_type %s",
                        config->family->type);
     } else if (period > 0) {
-        const bool newer = json_object_get(config->top.object, keys[0]) != NULL;
-        (void)snprintf(layers->source, sizeof layers->source, "%s", newer ? keys[0] : keys[1]);
+        const bool newer = json_object_get(config->top.object, "no_rope_layer_interval") != NULL;
+        (void)snprintf(layers->source, sizeof layers->source, "%s",
+                       newer ? "no_rope_layer_interval" : "nope_layer_interval");
     }
     for (int32_t i = 0; period > 0 && i < layers->count; i++) {
         layers->plain[i] = layers->plain[i] || (i + 1) % period == 0;
@@ -294,7 +288,7 @@ bool rm_config_layers_have(const rm_config *config, const char *type) {
 }
 
 ropemap_status rm_config_layers_read(rm_config *config) {
-    static const char *const counts[] = {"num_hidden_layers", "num_layers", "n_layers", "n_layer", NULL};
+    static const char counts[] = "num_hidden_layers num_layers n_layers n_layer";
     rm_config_layers *layers = &config->layers;
     layers->wanted = -1;
     layers->count = whole_number(config, counts);
@@ -359,50 +353,23 @@ ropemap_status rm_config_layered(const rm_config *config, const json_t *list, co
 }
 
 /* Keys of files that rotate; some hold them as a leftover, so that what follows is looked at first. */
-static const char *const rope_keys[] = {"rope_theta",
-                                        "rope_parameters",
-                                        "rope_scaling",
-                                        "rotary_emb_base",
-                                        "rotary_pct",
-                                        "rotary_dim",
-                                        "global_rope_theta",
-                                        "qk_rope_head_dim",
-                                        "partial_rotary_factor",
-                                        "partial_rotary_factors",
-                                        "rope_ratio",
-                                        "rope_pct",
-                                        "rope_local_base_freq",
-                                        "rope_freq_constant",
-                                        "rotary_emb_fraction",
-                                        "rotary_scaling",
-                                        "rotary_base",
-                                        "rotary_percent",
-                                        "rope_base",
-                                        "layer_rope_theta",
-                                        "rope_freq_base",
-                                        "rotary_scaling_factor",
-                                        "rope_embedding_base",
-                                        "compress_rope_theta",
-                                        NULL};
+static const char rope_keys[] =
+    "rope_theta rope_parameters rope_scaling rotary_emb_base rotary_pct "
+    "rotary_dim global_rope_theta qk_rope_head_dim partial_rotary_factor partial_rotary_factors "
+    "rope_ratio rope_pct rope_local_base_freq rope_freq_constant rotary_emb_fraction rotary_scaling "
+    "rotary_base rotary_percent rope_base layer_rope_theta rope_freq_base rotary_scaling_factor "
+    "rope_embedding_base compress_rope_theta";
 
 static bool has_rope(const rm_config *config) {
-    for (const char *const *key = rope_keys; *key != NULL; key++) {
-        const json_t *value = json_object_get(config->top.object, *key);
-        if (value != NULL && !json_is_null(value)) {
-            return true;
-        }
+    if (rm_config_has(&config->top, rope_keys)) {
+        return true;
     }
     const rm_config_dict attention = rm_config_peek(&config->top, "attn_config");
     return json_is_number(json_object_get(attention.object, "rope_theta"));
 }
 
-static bool is_one_of(const char *word, const char *const *words) {
-    for (; word != NULL && *words != NULL; words++) {
-        if (strcmp(word, *words) == 0) {
-            return true;
-        }
-    }
-    return false;
+static bool is_one_of(const json_t *word, const char *words) {
+    return json_is_string(word) && rm_words_have(words, json_string_value(word));
 }
 
 /* ---- refusals */
@@ -434,46 +401,28 @@ static ropemap_status refuse_type(const rm_config *config, const char *type, con
 
 /* ---- what says that it does not */
 
-/* A switch of RoPE, or of what takes its place. */
-typedef struct rm_switch {
-    const char *key;
-    bool off; /* the value that means no rotation */
-} rm_switch;
-
 static bool is_off(const json_t *value, bool off) {
     if (json_is_boolean(value)) {
         return json_is_true(value) == off;
     }
-    return json_is_number(value) && (json_number_value(value) == (off ? 1.0 : 0.0));
+    return json_is_number(value) && json_number_value(value) == (off ? 1.0 : 0.0);
 }
 
+/* Switches of RoPE, which must be on, and of what takes its place, which must be off. */
 static ropemap_status check_switches(const rm_config *config, bool *refused) {
-    static const rm_switch switches[] = {{"alibi", true},
-                                         {"use_alibi", true},
-                                         {"rope", false},
-                                         {"use_rope", false},
-                                         {"rotary", false},
-                                         {"use_rotary", false},
-                                         {"use_rotary_embedding", false},
-                                         {"use_rotary_embeddings", false},
-                                         {"use_rotary_position_embeddings", false},
-                                         {"use_rotary_emb", false},
-                                         {"apply_rotary", false},
-                                         {"apply_rope", false},
-                                         {"enable_rope", false},
-                                         {"use_mem_rope", false},
-                                         {"use_nope", true},
-                                         {"nope", true},
-                                         {"no_rope", true},
-                                         {"is_nope", true},
-                                         {"mla_use_nope", true}};
+    static const char *const switches[] = {
+        "rope use_rope rotary use_rotary use_rotary_embedding use_rotary_embeddings "
+        "use_rotary_position_embeddings use_rotary_emb apply_rotary apply_rope enable_rope use_mem_rope",
+        "alibi use_alibi use_nope nope no_rope is_nope mla_use_nope"};
     const rm_config_dict places[] = {config->top, rm_config_peek(&config->top, "attn_config")};
-    for (size_t p = 0; p < 2; p++) {
-        for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
-            const json_t *value = rm_config_value(&places[p], switches[i].key);
-            if (is_off(value, switches[i].off)) {
-                char path[120];
-                rm_config_path(path, sizeof path, &places[p], switches[i].key);
+    for (int i = 0; i < 4; i++) {
+        const char *keys = switches[i % 2];
+        const rm_config_dict *place = &places[i / 2];
+        char key[RM_WORD_BYTES], path[120];
+        while (rm_words_next(&keys, key, sizeof key)) {
+            const json_t *value = rm_config_value(place, key);
+            if (is_off(value, i % 2 == 1)) {
+                rm_config_path(path, sizeof path, place, key);
                 *refused = true;
                 return refuse_key(config, path, value);
             }
@@ -482,43 +431,26 @@ static ropemap_status check_switches(const rm_config *config, bool *refused) {
     return ROPEMAP_OK;
 }
 
-static const char *const word_keys[] = {"position_embedding_type",
-                                        "position_embeddings_type",
-                                        "position_encoding_type",
-                                        "positional_embedding_type",
-                                        "pos_embedding_type",
-                                        "pos_emb_type",
-                                        "position_embedding",
-                                        "pos_emb",
-                                        "pe_type",
-                                        NULL};
+static const char word_keys[] =
+    "position_embedding_type position_embeddings_type position_encoding_type "
+    "positional_embedding_type pos_embedding_type pos_emb_type position_embedding pos_emb pe_type";
 
 /* Words that mean a rotation; "yarn" and the last three are TensorRT-LLM's and Megatron's. */
-static const char *const rotating[] = {"rope",      "rotary", "rope_gpt_neox", "rope_gptj", "chatglm",
-                                       "long_rope", "mrope",  "yarn",          NULL};
+static const char rotating[] = "rope rotary rope_gpt_neox rope_gptj chatglm long_rope mrope yarn";
 
 /* Positions that bias the scores; with `weak` those that are added, of which "absolute" is also a default
  * that nobody removed. */
 static ropemap_status check_words(const rm_config *config, bool weak, bool *refused) {
-    static const char *const other[] = {"alibi",
-                                        "alibi_with_scale",
-                                        "learned_absolute",
-                                        "relative",
-                                        "nope",
-                                        "none",
-                                        "no",
-                                        "kerple",
-                                        "t5",
-                                        "sandwich",
-                                        NULL};
-    static const char *const added[] = {"absolute",           "learned", "sinusoidal", "sine", "relative_key",
-                                        "relative_key_query", NULL};
-    for (const char *const *key = word_keys; *key != NULL; key++) {
-        const json_t *value = rm_config_value(&config->top, *key);
-        const char *word = json_string_value(value);
-        if (is_one_of(word, other) || (weak && is_one_of(word, added))) {
+    static const char other[] = "alibi alibi_with_scale learned_absolute relative nope none no kerple t5 "
+                                "sandwich";
+    static const char added[] = "absolute learned sinusoidal sine relative_key relative_key_query";
+    const char *keys = word_keys;
+    char key[RM_WORD_BYTES];
+    while (rm_words_next(&keys, key, sizeof key)) {
+        const json_t *value = rm_config_value(&config->top, key);
+        if (is_one_of(value, other) || (weak && is_one_of(value, added))) {
             char path[120];
-            rm_config_path(path, sizeof path, &config->top, *key);
+            rm_config_path(path, sizeof path, &config->top, key);
             *refused = true;
             return refuse_key(config, path, value);
         }
@@ -527,12 +459,13 @@ static ropemap_status check_words(const rm_config *config, bool weak, bool *refu
 }
 
 static bool word_says_so(const rm_config *config) {
-    for (const char *const *key = word_keys; *key != NULL; key++) {
-        if (is_one_of(json_string_value(rm_config_value(&config->top, *key)), rotating)) {
-            return true;
-        }
+    const char *keys = word_keys;
+    char key[RM_WORD_BYTES];
+    bool says = false;
+    while (!says && rm_words_next(&keys, key, sizeof key)) {
+        says = is_one_of(rm_config_value(&config->top, key), rotating);
     }
-    return false;
+    return says;
 }
 
 /* Classes that rotate only where a key says so: "position_embedding_type", "attn_config.rope". */
@@ -549,7 +482,7 @@ static ropemap_status check_asked(const rm_config *config, bool *refused) {
         dict = rm_config_peek(&config->top, first);
     }
     const json_t *value = rm_config_value(&dict, dot == NULL ? asks : dot + 1);
-    if (json_is_true(value) || is_one_of(json_string_value(value), rotating)) {
+    if (json_is_true(value) || is_one_of(value, rotating)) {
         return ROPEMAP_OK;
     }
     char shown[80] = "absent", why[240];
@@ -564,11 +497,10 @@ static ropemap_status check_asked(const rm_config *config, bool *refused) {
 
 /* Olmo-Hybrid: null for the dict or for its base. */
 static ropemap_status check_null(const rm_config *config, bool *refused) {
-    static const char *const keys[] = {"rope_parameters", "rope_theta"};
-    const rm_config_dict rope = rm_config_peek(&config->top, keys[0]);
+    const rm_config_dict rope = rm_config_peek(&config->top, "rope_parameters");
     const rm_config_dict places[] = {config->top, config->top, rope};
     for (int i = 0; (config->family->flags & RM_FAMILY_NULL_PLAIN) != 0 && i < 3; i++) {
-        const char *key = keys[i == 0 ? 0 : 1];
+        const char *key = i == 0 ? "rope_parameters" : "rope_theta";
         const json_t *value = rm_config_value(&places[i], key);
         if (json_is_null(value)) {
             char path[120];

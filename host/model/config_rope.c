@@ -149,14 +149,12 @@ static ropemap_status choose_mpt(rm_config *config, const rm_config_dict *attent
 
 /* Other dicts than rope_parameters and rope_scaling, and rules of the class. */
 static ropemap_status choose_other(rm_config *config) {
-    static const char *const keys[] = {"rotary_scaling", "yarn", "rope_config"};
+    static const char keys[] = "rotary_scaling yarn rope_config";
     const rm_config_dict attention = rm_config_peek(&config->top, "attn_config");
-    for (int i = 0; i < 3; i++) {
-        const rm_config_dict found = rm_config_peek(&config->top, keys[i]);
-        if (json_object_size(found.object) > 0) {
-            config->rope = found;
-            return ROPEMAP_OK;
-        }
+    const rm_config_dict named = rm_config_peek_first(&config->top, keys);
+    if (json_object_size(named.object) > 0) {
+        config->rope = named;
+        return ROPEMAP_OK;
     }
     if (json_object_size(rm_config_peek(&attention, "rope_scaling").object) > 0) {
         return rm_config_sub(config, &attention, "rope_scaling", &config->rope);
@@ -258,8 +256,7 @@ static ropemap_status choose_nested(rm_config *config, int count, const char *na
     if (count > 1) {
         rm_config_note(config, "layer types", names, config->rope.path);
     }
-    static const char *const local_keys[] = {"swa_rope_theta", "local_rope_theta", "rope_local_base_freq",
-                                             NULL};
+    static const char local_keys[] = "swa_rope_theta local_rope_theta rope_local_base_freq";
     const rm_config_dict sliding = rm_config_peek(&config->rope, SLIDING);
     rm_config_mark_same(&config->top, local_keys,
                         json_number_value(json_object_get(sliding.object, "rope_theta")));

@@ -106,7 +106,7 @@ static ropemap_status read_ramp(rm_config *config) {
     bool truncate = true;
     scaling->beta_fast = 32.0;
     scaling->beta_slow = 1.0;
-    const bool mistral = strcmp(config->kind->keys[2], "beta") == 0;
+    const bool mistral = rm_words_have(config->kind->keys, "beta");
     RM_TRY(read_gain(config, mistral ? "beta" : "beta_fast", &turns_want, &scaling->beta_fast));
     RM_TRY(read_gain(config, mistral ? "alpha" : "beta_slow", &turns_want, &scaling->beta_slow));
     if (scaling->beta_fast < scaling->beta_slow) {
@@ -357,56 +357,36 @@ static ropemap_status read_ntk(rm_config *config) {
 
 /* ---- words */
 
-static const char *const no_keys[] = {NULL};
+static const char dynamic_keys[] = "factor alpha xdrope_section";
 
-static const char *const factor_keys[] = {"factor", NULL};
+static const char yarn_keys[] =
+    "factor original_max_position_embeddings beta_fast attention_factor beta_slow "
+    "mscale truncate mscale_all_dim llama_4_scaling_beta";
 
-static const char *const dynamic_keys[] = {"factor", "alpha", "xdrope_section", NULL};
-
-static const char *const ntk_keys[] = {"factor", "mixed_b", NULL};
-
-static const char *const yarn_keys[] = {"factor",
-                                        "original_max_position_embeddings",
-                                        "beta_fast",
-                                        "attention_factor",
-                                        "beta_slow",
-                                        "mscale",
-                                        "truncate",
-                                        "mscale_all_dim",
-                                        "llama_4_scaling_beta",
-                                        NULL};
-
-static const char *const mistral_keys[] = {
-    "factor", "original_max_position_embeddings", "beta", "alpha", "apply_scale", NULL};
-
-static const char *const longrope_keys[] = {"factor",       "original_max_position_embeddings",
-                                            "short_factor", "attention_factor",
-                                            "long_factor",  "short_mscale",
-                                            "long_mscale",  NULL};
-
-static const char *const llama3_keys[] = {"factor", "original_max_position_embeddings", "low_freq_factor",
-                                          "high_freq_factor", NULL};
+static const char longrope_keys[] = "factor original_max_position_embeddings short_factor attention_factor "
+                                    "long_factor short_mscale long_mscale";
 
 static const rm_kind kinds[] = {
-    {"default", NULL, no_keys},
-    {"linear", read_linear, factor_keys},
+    {"default", NULL, ""},
+    {"linear", read_linear, "factor"},
     {"dynamic", read_dynamic, dynamic_keys},
     {"yarn", rm_config_yarn, yarn_keys},
     {"longrope", rm_config_longrope, longrope_keys},
-    {"llama3", rm_config_llama3, llama3_keys},
-    {"proportional", read_proportional, factor_keys},
-    {"mrope", NULL, no_keys},
+    {"llama3", rm_config_llama3, "factor original_max_position_embeddings low_freq_factor high_freq_factor"},
+    {"proportional", read_proportional, "factor"},
+    {"mrope", NULL, ""},
     {"su", rm_config_longrope, longrope_keys},
-    {"ntk", read_ntk, ntk_keys},
+    {"ntk", read_ntk, "factor mixed_b"},
     {"deepseek_yarn", rm_config_yarn, yarn_keys},
     {"xdrope", read_dynamic, dynamic_keys},
-    {"no_scaling", NULL, factor_keys}, /* MPT's */
+    {"no_scaling", NULL, "factor"}, /* MPT's */
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 
 /* The block of Mistral's params.json, which has no word for its type. */
-static const rm_kind mistral_yarn = {"yarn", rm_config_yarn, mistral_keys};
+static const rm_kind mistral_yarn = {"yarn", rm_config_yarn,
+                                     "factor original_max_position_embeddings beta alpha apply_scale"};
 
 static const rm_kind *find_kind(const char *word) {
     for (int i = 0; word != NULL && i < KIND_COUNT; i++) {
@@ -489,20 +469,9 @@ static void note_sections(const rm_config *config) {
 }
 
 static bool is_known(const rm_kind *kind, const char *key) {
-    static const char *const everywhere[] = {
-        "rope_type",         "type",        "rope_theta",           "mrope_section",
-        "mrope_interleaved", "interleaved", "partial_rotary_factor"};
-    for (size_t i = 0; i < sizeof everywhere / sizeof *everywhere; i++) {
-        if (strcmp(key, everywhere[i]) == 0) {
-            return true;
-        }
-    }
-    for (int i = 0; kind->keys[i] != NULL; i++) {
-        if (strcmp(key, kind->keys[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    static const char everywhere[] = "rope_type type rope_theta mrope_section mrope_interleaved "
+                                     "interleaved partial_rotary_factor";
+    return rm_words_have(everywhere, key) || rm_words_have(kind->keys, key);
 }
 
 static void warn_unknown(const rm_config *config) {
