@@ -351,6 +351,7 @@ typedef struct ropemap_preset {
     int32_t rotary_dim;     /* of them, those that turn */
     ropemap_layout layout;  /* of the published weights */
     int64_t trained_length; /* tokens, max_position_embeddings; 0: not published */
+    bool warns;             /* the note matters wherever this rule stands for the whole model */
 } ropemap_preset;
 
 ROPEMAP_API const ropemap_preset *ropemap_preset_at(int32_t index); /* NULL past the last */

@@ -5,32 +5,34 @@
 
 #include <string.h>
 
-/* Bytes of the sequence that starts with `byte`, 0 where none does. */
-static size_t sequence_bytes(uint8_t byte) {
-    return byte < 0x80 ? 1 : byte < 0xc2 ? 0 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : byte < 0xf5 ? 4 : 0;
-}
-
-static bool is_character(uint32_t code, size_t bytes) {
-    const bool in_range = code < 0x110000 && (code & 0xfffff800) != 0xd800;
-    const bool shortest = bytes < 3 || (bytes == 3 ? code >= 0x800 : code >= 0x10000);
-    return in_range && shortest && (code & 0xfffe) != 0xfffe && (code < 0xfdd0 || code > 0xfdef);
+size_t rm_utf8_bytes(const char *text, size_t left) {
+    const uint8_t *c = (const uint8_t *)text;
+    const size_t bytes = left == 0 || (c[0] >= 0x80 && c[0] < 0xc2) || c[0] > 0xf4 ? 0
+                         : c[0] < 0x80                                             ? 1
+                         : c[0] < 0xe0                                             ? 2
+                         : c[0] < 0xf0                                             ? 3
+                                                                                   : 4;
+    if (bytes > left) {
+        return 0;
+    }
+    for (size_t i = 1; i < bytes; i++) {
+        if ((c[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    const bool overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
+    const bool beyond = (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf4 && c[1] > 0x8f);
+    return overlong || beyond ? 0 : bytes;
 }
 
 size_t rm_text_character(const char *text, size_t left, uint32_t *code) {
-    const uint8_t first = (uint8_t)*text;
-    const size_t bytes = left > 0 ? sequence_bytes(first) : 0;
-    if (bytes == 0 || bytes > left) {
-        return 0;
+    const size_t bytes = rm_utf8_bytes(text, left);
+    *code = bytes < 2 ? (uint8_t)*text : (uint8_t)*text & (0x7fu >> bytes);
+    for (size_t i = 1; i < bytes; i++) {
+        *code = *code << 6 | ((uint8_t)text[i] & 0x3f);
     }
-    *code = bytes == 1 ? first : first & (0x7fu >> bytes);
-    for (size_t byte = 1; byte < bytes; byte++) {
-        const uint8_t next = (uint8_t)text[byte];
-        if ((next & 0xc0) != 0x80) {
-            return 0;
-        }
-        *code = *code << 6 | (next & 0x3f);
-    }
-    return is_character(*code, bytes) ? bytes : 0;
+    const bool noncharacter = (*code & 0xfffe) == 0xfffe || (*code >= 0xfdd0 && *code <= 0xfdef);
+    return noncharacter ? 0 : bytes;
 }
 
 /* The bidirectional formatting characters of Unicode (UAX 9), U+2028 and U+2029. */

@@ -7,8 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the character at `text`, of which `left` bytes are there, and its code; 0 where it is none: no
- * surrogates, nothing past U+10FFFF, no long forms, and none of the codes that are no characters. */
+/* Bytes of the UTF-8 sequence at `text` [left]: no surrogates, nothing past U+10FFFF, no overlong forms (RFC
+ * 3629, section 4). 0 where there is none. */
+size_t rm_utf8_bytes(const char *text, size_t left);
+
+/* The same, with its code point, and 0 for the code points that are no characters either. */
 size_t rm_text_character(const char *text, size_t left, uint32_t *code);
 
 enum { RM_WORD_BYTES = 48 };

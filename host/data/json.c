@@ -1,6 +1,7 @@
 /* json.c - walks through JSON text of a known shape, without building a tree and without allocating */
 /* SPDX-License-Identifier: MIT */
 #include "host/data/json.h"
+#include "host/base/text.h"
 
 #include <string.h>
 
@@ -52,25 +53,6 @@ bool rm_json_more(rm_json *json, char close, bool *first) {
     }
     json->at++;
     return true;
-}
-
-/* Bytes of the UTF-8 character beyond ASCII that begins `text` [left]; 0 where none does (RFC 3629, section
- * 4). */
-static uint64_t utf8_length(const char *text, uint64_t left) {
-    const uint8_t lead = (uint8_t)text[0];
-    const uint64_t length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (length == 0 || lead > 0xf4 || length > left) {
-        return 0;
-    }
-    for (uint64_t i = 1; i < length; i++) {
-        if (((uint8_t)text[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    const uint8_t second = (uint8_t)text[1];
-    const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-    const bool beyond = (lead == 0xed && second > 0x9f) || (lead == 0xf4 && second > 0x8f);
-    return overlong || beyond ? 0 : length;
 }
 
 /* Writes a code point as UTF-8; returns the bytes written. */
@@ -163,12 +145,7 @@ static uint64_t take_character(rm_json *json, char *to) {
         (void)fail(json, "a control character in a string");
         return 0;
     }
-    if ((uint8_t)c < 0x80) {
-        *to = c;
-        json->at++;
-        return 1;
-    }
-    const uint64_t length = utf8_length(json->text + json->at, json->size - json->at);
+    const uint64_t length = rm_utf8_bytes(json->text + json->at, json->size - json->at);
     if (length == 0) {
         (void)fail(json, "a string is not UTF-8");
         return 0;

@@ -183,17 +183,17 @@ static ropemap_status divide_heads(rm_config *config) {
     RM_TRY(find_size(config, hidden_keys, config->family->size.hidden, &hidden));
     RM_TRY(find_size(config, heads_keys, config->family->size.heads, &heads));
     if (!hidden.given || !heads.given) {
-        return rm_fail(config->error, ROPEMAP_DATA,
-                       "%s: no head_dim, and no %s to know it by; --head-dim is enough", config->label,
-                       hidden.given ? "num_attention_heads" : "hidden_size");
+        return rm_config_fail(config, ROPEMAP_DATA,
+                              "no head_dim, and no %s to know it by; --head-dim is enough",
+                              hidden.given ? "num_attention_heads" : "hidden_size");
     }
     const int64_t size = (int64_t)hidden.value, count = (int64_t)heads.value;
     if (size % count != 0 || size / count % 2 != 0 || size / count > ROPEMAP_MAX_HEAD_DIM) {
-        return rm_fail(config->error, ROPEMAP_DATA,
-                       "%s: %s is %lld and %s is %lld, expected their quotient, head_dim, to be an even "
-                       "number up to %d",
-                       config->label, hidden.path, (long long)size, heads.path, (long long)count,
-                       ROPEMAP_MAX_HEAD_DIM);
+        return rm_config_fail(config, ROPEMAP_DATA,
+                              "%s is %lld and %s is %lld, expected their quotient, head_dim, to be an even "
+                              "number up to %d",
+                              hidden.path, (long long)size, heads.path, (long long)count,
+                              ROPEMAP_MAX_HEAD_DIM);
     }
     config->model->spec.head_dim = (int32_t)(size / count);
     note_quotient(config, &hidden, &heads);
@@ -245,10 +245,10 @@ static ropemap_status apply_share(rm_config *config, double share, const char *p
     ropemap_spec *spec = &config->model->spec;
     const int32_t dim = (int32_t)((double)spec->head_dim * share);
     if (dim < 2 || dim % 2 != 0) {
-        return rm_fail(config->error, ROPEMAP_DATA,
-                       "%s: %s is %.15g, so that int(%d * %.15g) = %d elements rotate, expected an even "
-                       "number of at least 2",
-                       config->label, path, share, (int)spec->head_dim, share, (int)dim);
+        return rm_config_fail(config, ROPEMAP_DATA,
+                              "%s is %.15g, so that int(%d * %.15g) = %d elements rotate, expected an even "
+                              "number of at least 2",
+                              path, share, (int)spec->head_dim, share, (int)dim);
     }
     spec->rotary_dim = dim;
     return ROPEMAP_OK;
@@ -287,8 +287,8 @@ static ropemap_status read_rotary_dim(rm_config *config) {
     RM_TRY(find_share(config, &partial));
     RM_TRY(rm_config_first(config, &config->top, dim_keys, &dim_want, &dim));
     if (dim.given && dim.value > spec->head_dim) {
-        return rm_fail(config->error, ROPEMAP_DATA, "%s: %s is %.15g, expected at most the head_dim, %d",
-                       config->label, dim.path, dim.value, (int)spec->head_dim);
+        return rm_config_fail(config, ROPEMAP_DATA, "%s is %.15g, expected at most the head_dim, %d",
+                              dim.path, dim.value, (int)spec->head_dim);
     }
     if (partial.given) {
         RM_TRY(apply_share(config, partial.value, partial.path));
@@ -514,12 +514,9 @@ static void list_unused(const rm_config *config, json_t *object, const char *pat
 
 /* Warns of keys that have to do with RoPE, by their names, and that nobody read. */
 static void rm_config_warn_unused(const rm_config *config) {
-    char names[400] = "", listed[200];
+    char names[400] = "";
     list_unused(config, config->whole.object, "", 0, names, sizeof names);
-    if (names[0] != '\0') {
-        rm_label_make(listed, sizeof listed, names);
-        rm_model_warn(config->model, "not used, so that the rule may be another: %s", listed);
-    }
+    rm_model_warn_unused(config->model, names);
 }
 
 /* ---- layout */

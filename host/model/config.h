@@ -19,10 +19,6 @@
 ropemap_status rm_config_tree(const char *text, size_t bytes, const char *label, json_t **tree,
                               ropemap_error *error);
 
-/* How the file wrote a number that is none or beyond a double ("Infinity", "1e400"); NULL for other values.
- */
-const char *rm_config_nonfinite(const json_t *value);
-
 /* ---- model types */
 
 enum {
@@ -199,6 +195,10 @@ ropemap_status rm_config_flag(const rm_config *config, const rm_config_dict *dic
 ropemap_status rm_config_word(const rm_config *config, const rm_config_dict *dict, const char *key,
                               const char **word);
 
+/* rm_fail with "FILE: " before it. */
+RM_PRINTF(3, 4)
+ropemap_status rm_config_fail(const rm_config *config, ropemap_status status, const char *format, ...);
+
 /* "FILE: KEY is VALUE, expected WORDS". */
 ropemap_status rm_config_wrong(const rm_config *config, const char *path, const json_t *value,
                                const char *words);
@@ -247,21 +247,10 @@ ropemap_status rm_config_choose(rm_config *config);
 
 ropemap_status rm_config_kind(rm_config *config);
 
-/* Makes a dict of JSON with ' for ", as if it stood under `path`. */
-ropemap_status rm_config_adopt(rm_config *config, const char *rule, const char *path);
-
 /* partial_rotary_factor under all its names, from the dict or next to it. */
 ropemap_status rm_config_partial(const rm_config *config, rm_found *partial);
 
 /* The parameters that the dict's rope_type takes. */
 ropemap_status rm_config_scaling(rm_config *config);
-
-ropemap_status rm_config_factor(rm_config *config, bool required);
-
-ropemap_status rm_config_yarn(rm_config *config);
-
-ropemap_status rm_config_longrope(rm_config *config);
-
-ropemap_status rm_config_llama3(rm_config *config);
 
 #endif

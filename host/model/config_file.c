@@ -4,6 +4,7 @@
 #include "host/model/config.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ enum { VALUES_MAX = 1 << 18 };
 static const char MARK = '\x7f';
 
 typedef struct scan {
-    const uint8_t *text;
+    const char *text;
     size_t bytes, at;
     char *to; /* at most twice as long: the shortest number that grows is NaN, by 3 characters */
     size_t length;
@@ -32,28 +33,11 @@ static void copy(scan *s, size_t count) {
     s->at += count;
 }
 
-/* Bytes of the UTF-8 character at the scan's place; 0 where none is (RFC 3629, section 4). */
-static size_t character_length(const scan *s) {
-    const uint8_t *c = s->text + s->at;
-    const size_t length = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
-    if (length == 0 || c[0] > 0xf4 || length > s->bytes - s->at) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((c[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    const bool overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
-    const bool beyond = (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf4 && c[1] > 0x8f);
-    return overlong || beyond ? 0 : length;
-}
-
 static ropemap_status copy_character(scan *s) {
-    const size_t length = character_length(s);
+    const size_t length = rm_utf8_bytes(s->text + s->at, s->bytes - s->at);
     if (length == 0) {
         return rm_fail(s->error, ROPEMAP_DATA, "%s: line %d: byte 0x%02x, expected text in UTF-8", s->label,
-                       s->line, (unsigned)s->text[s->at]);
+                       s->line, (unsigned)(uint8_t)s->text[s->at]);
     }
     s->line += s->text[s->at] == '\n';
     copy(s, length);
@@ -64,7 +48,7 @@ static ropemap_status copy_character(scan *s) {
 static ropemap_status copy_string(scan *s) {
     copy(s, 1);
     while (s->at < s->bytes) {
-        const uint8_t c = s->text[s->at];
+        const char c = s->text[s->at];
         RM_TRY(copy_character(s));
         if (c == '"') {
             break;
@@ -76,18 +60,18 @@ static ropemap_status copy_string(scan *s) {
     return ROPEMAP_OK;
 }
 
-static bool is_digit(uint8_t c) {
+static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
 /* Characters that a number or a bare word is made of. */
-static bool is_word(uint8_t c) {
+static bool is_word(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '-' ||
            c == '.';
 }
 
 /* The digits at *at of a word, and where the first that is not 0 stands among them; -1: nowhere. */
-static long take_digits(const uint8_t *word, size_t length, size_t *at, long *first) {
+static long take_digits(const char *word, size_t length, size_t *at, long *first) {
     long count = 0;
     *first = -1;
     for (; *at < length && is_digit(word[*at]); (*at)++, count++) {
@@ -99,7 +83,7 @@ static long take_digits(const uint8_t *word, size_t length, size_t *at, long *fi
 }
 
 /* Whether the word is a JSON number of 1e308 or more, of which the parser would not tell the key. */
-static bool is_beyond(const uint8_t *word, size_t length) {
+static bool is_beyond(const char *word, size_t length) {
     size_t at = word[0] == '-';
     long first, first_after = -1, digits_after = 1, exponent = 0;
     const size_t start = at;
@@ -127,7 +111,7 @@ static bool is_beyond(const uint8_t *word, size_t length) {
     return exponent + (first >= 0 ? digits - 1 - first : -1 - first_after) >= 308;
 }
 
-static bool is_python(const uint8_t *word, size_t length) {
+static bool is_python(const char *word, size_t length) {
     static const char *const WORDS[] = {"Infinity", "-Infinity", "NaN"};
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
         if (length == strlen(WORDS[i]) && memcmp(word, WORDS[i], length) == 0) {
@@ -138,7 +122,7 @@ static bool is_python(const uint8_t *word, size_t length) {
 }
 
 static void copy_word(scan *s) {
-    const uint8_t *word = s->text + s->at;
+    const char *word = s->text + s->at;
     size_t length = 0;
     while (length < s->bytes - s->at && is_word(word[length])) {
         length++;
@@ -154,7 +138,7 @@ static void copy_word(scan *s) {
 }
 
 static ropemap_status copy_value(scan *s) {
-    const uint8_t c = s->text[s->at];
+    const char c = s->text[s->at];
     const bool opens = c == '{' || c == '[';
     s->depth += opens ? 1 : c == '}' || c == ']' ? -1 : 0;
     s->values += opens || c == '"' || is_word(c);
@@ -178,7 +162,7 @@ static ropemap_status copy_value(scan *s) {
 }
 
 static ropemap_status refuse_utf16(const scan *s) {
-    const uint8_t *t = s->text;
+    const uint8_t *t = (const uint8_t *)s->text;
     if (s->bytes < 2) {
         return s->bytes == 1 ? ROPEMAP_OK
                              : rm_fail(s->error, ROPEMAP_DATA, "%s: empty, expected a JSON object", s->label);
@@ -226,7 +210,7 @@ ropemap_status rm_config_tree(const char *text, size_t bytes, const char *label,
         return rm_fail(error, ROPEMAP_DATA, "%s: %zu bytes, expected at most %d", label, bytes,
                        RM_CONFIG_MAX);
     }
-    scan s = {.text = (const uint8_t *)text, .bytes = bytes, .line = 1, .label = label, .error = error};
+    scan s = {.text = text, .bytes = bytes, .line = 1, .label = label, .error = error};
     s.to = rm_alloc_raw(2 * (uint64_t)bytes + 1, 1);
     if (s.to == NULL) {
         return rm_fail_memory(error, "config", 2 * (uint64_t)bytes);
@@ -239,7 +223,9 @@ ropemap_status rm_config_tree(const char *text, size_t bytes, const char *label,
     return status;
 }
 
-const char *rm_config_nonfinite(const json_t *value) {
+/* How the file writes a number that is none or beyond a double ("Infinity", "1e400", transformers'
+ * {"__float__": "NaN"}); NULL for other values. */
+static const char *nonfinite_text(const json_t *value) {
     const char *text = json_string_value(value);
     if (text != NULL) {
         return text[0] == MARK ? text + 1 : NULL;
@@ -267,7 +253,7 @@ json_t *rm_config_value(const rm_config_dict *dict, const char *key) {
 }
 
 bool rm_config_is_dict(const json_t *value) {
-    return json_is_object(value) && rm_config_nonfinite(value) == NULL;
+    return json_is_object(value) && nonfinite_text(value) == NULL;
 }
 
 void rm_config_path(char *path, size_t size, const rm_config_dict *dict, const char *key) {
@@ -280,7 +266,7 @@ void rm_config_path(char *path, size_t size, const rm_config_dict *dict, const c
 
 void rm_config_show(const json_t *value, char *to, size_t size) {
     char text[48];
-    const char *nonfinite = rm_config_nonfinite(value);
+    const char *nonfinite = nonfinite_text(value);
     if (nonfinite != NULL || json_is_string(value)) {
         rm_label_make(text, sizeof text, nonfinite != NULL ? nonfinite : json_string_value(value));
         (void)snprintf(to, size, nonfinite != NULL ? "%s" : "the string \"%s\"", text);
@@ -297,12 +283,20 @@ void rm_config_show(const json_t *value, char *to, size_t size) {
     }
 }
 
+ropemap_status rm_config_fail(const rm_config *config, ropemap_status status, const char *format, ...) {
+    char text[sizeof config->error->text];
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    return rm_fail(config->error, status, "%s: %s", config->label, text);
+}
+
 ropemap_status rm_config_wrong(const rm_config *config, const char *path, const json_t *value,
                                const char *words) {
     char shown[80];
     rm_config_show(value, shown, sizeof shown);
-    return rm_fail(config->error, ROPEMAP_DATA, "%s: %s is %s, expected %s", config->label, path, shown,
-                   words);
+    return rm_config_fail(config, ROPEMAP_DATA, "%s is %s, expected %s", path, shown, words);
 }
 
 void rm_config_forget(const rm_config *config) {
@@ -416,7 +410,7 @@ ropemap_status rm_config_flag(const rm_config *config, const rm_config_dict *dic
 ropemap_status rm_config_word(const rm_config *config, const rm_config_dict *dict, const char *key,
                               const char **word) {
     const json_t *found = rm_config_value(dict, key);
-    const bool is_word = json_is_string(found) && rm_config_nonfinite(found) == NULL;
+    const bool is_word = json_is_string(found) && nonfinite_text(found) == NULL;
     *word = is_word ? json_string_value(found) : NULL;
     if (!is_word && found != NULL && !json_is_null(found)) {
         char path[120];

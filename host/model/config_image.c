@@ -105,10 +105,11 @@ static const image_row *find_row(const char *type, bool diffusers) {
 static ropemap_status refuse(const rm_config *config, const char *key, const char *why) {
     char shown[80];
     rm_config_show(rm_config_value(&config->top, key), shown, sizeof shown);
-    return rm_fail(config->error, ROPEMAP_DATA,
-                   "%s: this model has several axes: %s is %s; %s; --axes, --base and --grid describe a rule "
-                   "by hand",
-                   config->label, key, shown, why);
+    return rm_config_fail(
+        config, ROPEMAP_DATA,
+        "this model has several axes: %s is %s; %s; --axes, --base and --grid describe a rule "
+        "by hand",
+        key, shown, why);
 }
 
 /* A list of sizes of axes, or patches where there are no words, with a rule that rotates. */
@@ -124,11 +125,11 @@ static ropemap_status refuse_unknown(const rm_config *config, const char *class_
         }
     }
     if (class_name != NULL && strstr(class_name, "Transformer") != NULL) {
-        return rm_fail(
-            config->error, ROPEMAP_DATA,
-            "%s: cannot tell whether and how this model rotates: _class_name is %.80s, a class that "
+        return rm_config_fail(
+            config, ROPEMAP_DATA,
+            "cannot tell whether and how this model rotates: _class_name is %.80s, a class that "
             "is not read; --axes, --base and --grid describe a rule by hand",
-            config->label, class_name);
+            class_name);
     }
     const bool patches = rm_config_value(&config->top, "patch_size") != NULL &&
                          rm_config_value(&config->top, "vocab_size") == NULL &&
@@ -171,9 +172,8 @@ static ropemap_status read_head(rm_config *config, const image_row *row) {
         }
         if (!(quotient >= 2.0 && quotient <= ROPEMAP_MAX_HEAD_DIM &&
               (double)((int)quotient / 2 * 2) == quotient)) {
-            return rm_fail(config->error, ROPEMAP_DATA,
-                           "%s: no head_dim, and none from a width and a number of heads: give head_dim",
-                           config->label);
+            return rm_config_fail(config, ROPEMAP_DATA,
+                                  "no head_dim, and none from a width and a number of heads: give head_dim");
         }
         head.value = quotient;
         (void)snprintf(head.path, sizeof head.path, "%.50s / %.50s", width.path, count.path);
@@ -326,10 +326,10 @@ static ropemap_status read_rotates(const rm_config *config, const image_row *row
         return ROPEMAP_OK;
     }
     RM_TRY(rm_config_flag(config, &config->top, "use_rotary_positional_embeddings", &rotates));
-    return rotates ? ROPEMAP_OK
-                   : rm_fail(config->error, ROPEMAP_DATA,
-                             "%s: this model does not rotate: use_rotary_positional_embeddings is not true",
-                             config->label);
+    return rotates
+               ? ROPEMAP_OK
+               : rm_config_fail(config, ROPEMAP_DATA,
+                                "this model does not rotate: use_rotary_positional_embeddings is not true");
 }
 
 static ropemap_status read_image(rm_config *config, const image_row *row) {
@@ -359,8 +359,8 @@ ropemap_status rm_config_image(rm_config *config, const char *layer_type, bool *
     *is_image = true;
     config->type = class_name != NULL ? class_name : model_type;
     if (layer_type != NULL) {
-        return rm_fail(config->error, ROPEMAP_USAGE, "%s: no layer types: all layers of %s have one rule",
-                       config->label, config->type);
+        return rm_config_fail(config, ROPEMAP_USAGE, "no layer types: all layers of %s have one rule",
+                              config->type);
     }
     if (row->unread != NULL) {
         return refuse(config, class_name != NULL ? "_class_name" : "model_type", row->unread);

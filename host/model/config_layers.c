@@ -259,20 +259,19 @@ static ropemap_status take_layer(rm_config *config) {
         return ROPEMAP_OK;
     }
     if (layers->count == 0) {
-        return rm_fail(config->error, ROPEMAP_USAGE,
-                       "%s: layer %d: the file does not say how many layers there are", config->label,
-                       (int)wanted);
+        return rm_config_fail(config, ROPEMAP_USAGE,
+                              "layer %d: the file does not say how many layers there are", (int)wanted);
     }
     if (wanted >= layers->count) {
-        return rm_fail(config->error, ROPEMAP_USAGE, "%s: no layer %d: the model has layers 0 to %d",
-                       config->label, (int)wanted, (int)layers->count - 1);
+        return rm_config_fail(config, ROPEMAP_USAGE, "no layer %d: the model has layers 0 to %d", (int)wanted,
+                              (int)layers->count - 1);
     }
     if (layers->plain[wanted]) {
         char label[60];
         rm_label_make(label, sizeof label, layers->type[wanted] == NULL ? "" : layers->type[wanted]);
-        return rm_fail(config->error, ROPEMAP_USAGE, "%s: layer %d%s%s%s does not rotate: %s", config->label,
-                       (int)wanted, label[0] == '\0' ? "" : " (", label, label[0] == '\0' ? "" : ")",
-                       layers->source);
+        return rm_config_fail(config, ROPEMAP_USAGE, "layer %d%s%s%s does not rotate: %s", (int)wanted,
+                              label[0] == '\0' ? "" : " (", label, label[0] == '\0' ? "" : ")",
+                              layers->source);
     }
     layers->wanted = wanted;
     return ROPEMAP_OK;
@@ -338,10 +337,10 @@ ropemap_status rm_config_layered(const rm_config *config, const json_t *list, co
         (void)snprintf(element, sizeof element, "%.100s[%d]", path, (int)i);
         RM_TRY(rm_config_check(config, element, json_array_get(list, (size_t)i), want, &number));
         if (found->given && number != found->value) {
-            return rm_fail(config->error, ROPEMAP_USAGE,
-                           "%s: %s is %.15g, %s %.15g: layers differ; choose one by its number "
-                           "(--layer-type %d)",
-                           config->label, found->path, found->value, element, number, (int)i);
+            return rm_config_fail(config, ROPEMAP_USAGE,
+                                  "%s is %.15g, %s %.15g: layers differ; choose one by its number "
+                                  "(--layer-type %d)",
+                                  found->path, found->value, element, number, (int)i);
         }
         if (!found->given) {
             (void)snprintf(found->path, sizeof found->path, "%.119s", element);
@@ -374,13 +373,8 @@ static bool is_one_of(const json_t *word, const char *words) {
 
 /* ---- refusals */
 
-/* With a base and a head_dim of the caller's the map is what a rotation would do. */
 static ropemap_status refuse(const rm_config *config, const char *why) {
-    if (config->choice->base > 0.0 && config->choice->head_dim > 0) {
-        rm_model_warn(config->model, "this model does not rotate: %s; the rule is that of the options", why);
-        return ROPEMAP_OK;
-    }
-    return rm_fail(config->error, ROPEMAP_DATA, "%s: this model does not rotate: %s", config->label, why);
+    return rm_model_refuse(config->model, config->choice, config->label, why, config->error);
 }
 
 static ropemap_status refuse_key(const rm_config *config, const char *path, const json_t *value) {
@@ -546,7 +540,7 @@ static ropemap_status check_layers(const rm_config *config, bool *refused) {
 static ropemap_status cannot_tell(const rm_config *config) {
     char shown[80] = "absent";
     const json_t *type = json_object_get(config->top.object, "model_type");
-    if (config->choice->base > 0.0 && config->choice->head_dim > 0) {
+    if (rm_model_is_given(config->choice)) {
         rm_model_warn(config->model,
                       "the file does not say whether this model rotates: the rule is that of the "
                       "options");
@@ -555,13 +549,14 @@ static ropemap_status cannot_tell(const rm_config *config) {
     if (type != NULL) {
         rm_config_show(type, shown, sizeof shown);
     }
-    return rm_fail(config->error, ROPEMAP_DATA,
-                   "%s: cannot tell whether this model rotates: it has no rope_theta, rope_parameters or "
-                   "rope_scaling, and model_type is %s, %s; if it does, --base, "
-                   "--head-dim and --rotary-dim are enough",
-                   config->label, shown,
-                   config->family->type[0] == '\0' ? "not one that ropemap knows"
-                                                   : "whose language model the file does not describe");
+    return rm_config_fail(config, ROPEMAP_DATA,
+                          "cannot tell whether this model rotates: it has no rope_theta, rope_parameters or "
+                          "rope_scaling, and model_type is %s, %s; if it does, --base, "
+                          "--head-dim and --rotary-dim are enough",
+                          shown,
+                          config->family->type[0] == '\0'
+                              ? "not one that ropemap knows"
+                              : "whose language model the file does not describe");
 }
 
 /* A model of several parts whose language model the file does not describe. */

@@ -32,7 +32,8 @@ static bool contains(json_t *newer, json_t *older) {
 
 /* ---- rules that no such dict writes out */
 
-ropemap_status rm_config_adopt(rm_config *config, const char *rule, const char *path) {
+/* Makes a dict of JSON with ' for ", as if it were under `path`. */
+static ropemap_status adopt(rm_config *config, const char *rule, const char *path) {
     char text[400];
     size_t length = 0;
     json_error_t reason;
@@ -69,7 +70,7 @@ static ropemap_status choose_meta(rm_config *config) {
                       "use_scaled_rope: numbers that the file does not say are those of Meta's code, "
                       "factor 8, from 1 to 4, original length 8192; Llama 3.2 has factor 32");
     }
-    return rm_config_adopt(config, rule, "use_scaled_rope");
+    return adopt(config, rule, "use_scaled_rope");
 }
 
 /*
@@ -87,7 +88,7 @@ static ropemap_status choose_deepseek(rm_config *config) {
                    "'beta_fast': %.17g, 'beta_slow': %.17g, 'attention_factor': 1}",
                    number_or(config, "rope_factor", 40.0), original, number_or(config, "beta_fast", 32.0),
                    number_or(config, "beta_slow", 1.0));
-    return rm_config_adopt(config, rule, "ModelArgs of DeepSeek's model.py");
+    return adopt(config, rule, "ModelArgs of DeepSeek's model.py");
 }
 
 /* Phi-3-small divides positions. */
@@ -95,7 +96,7 @@ static ropemap_status choose_phi3small(rm_config *config) {
     char rule[80];
     const double scale = number_or(config, "rope_position_scale", 1.0);
     (void)snprintf(rule, sizeof rule, "{'rope_type': 'linear', 'factor': %.17g}", scale);
-    return scale == 1.0 ? ROPEMAP_OK : rm_config_adopt(config, rule, "rope_position_scale");
+    return scale == 1.0 ? ROPEMAP_OK : adopt(config, rule, "rope_position_scale");
 }
 
 /* TensorRT-LLM's LongRoPE: lists next to the other keys. */
@@ -104,7 +105,7 @@ static ropemap_status choose_lists(rm_config *config) {
                                           {"long_factor", "longrope_scaling_long_factors"},
                                           {"short_mscale", "longrope_short_mscale"},
                                           {"long_mscale", "longrope_long_mscale"}};
-    RM_TRY(rm_config_adopt(config, "{'rope_type': 'longrope'}", "longrope_scaling_..._factors"));
+    RM_TRY(adopt(config, "{'rope_type': 'longrope'}", "longrope_scaling_..._factors"));
     for (int i = 0; i < 4; i++) {
         json_t *value = rm_config_value(&config->top, keys[i][1]);
         if (value != NULL && json_object_set(config->made, keys[i][0], value) != 0) {
@@ -119,7 +120,7 @@ static ropemap_status choose_nomic(rm_config *config) {
     char rule[120];
     (void)snprintf(rule, sizeof rule, "{'rope_type': 'dynamic', 'factor': %.17g}",
                    number_or(config, "rotary_scaling_factor", 1.0));
-    return rm_config_adopt(config, rule, "rotary_scaling_factor");
+    return adopt(config, rule, "rotary_scaling_factor");
 }
 
 /* Flat spellings: rope_scaling_type and rope_scaling_factor. */
@@ -133,7 +134,7 @@ static ropemap_status choose_flat_words(rm_config *config) {
     rm_label_make(label, sizeof label, word);
     (void)snprintf(rule, sizeof rule, "{'rope_type': '%s', 'factor': %.17g}", label,
                    number_or(config, "rope_scaling_factor", 1.0));
-    return rm_config_adopt(config, rule, "rope_scaling_type");
+    return adopt(config, rule, "rope_scaling_type");
 }
 
 /* MPT: Hugging Face's own words, where its code is what rotates. */
@@ -181,7 +182,7 @@ static ropemap_status choose_other(rm_config *config) {
         char path[80];
         (void)snprintf(path, sizeof path, "default of model_type %.40s", config->family->type);
         config->own_rule = true;
-        return rm_config_adopt(config, config->family->rule, path);
+        return adopt(config, config->family->rule, path);
     }
     return choose_flat_words(config);
 }
@@ -240,18 +241,17 @@ static ropemap_status choose_nested(rm_config *config, int count, const char *na
     const char *chosen = wanted != NULL ? wanted : count == 1 ? only : FULL;
     const json_t *value = rm_config_value(&config->rope, chosen);
     if (wanted != NULL && json_is_null(value)) {
-        return rm_fail(config->error, ROPEMAP_USAGE,
-                       "%s: %s.%s is null: layers of this type do not rotate, expected one of %s",
-                       config->label, config->rope.path, show(chosen).text, names);
+        return rm_config_fail(config, ROPEMAP_USAGE,
+                              "%s.%s is null: layers of this type do not rotate, expected one of %s",
+                              config->rope.path, show(chosen).text, names);
     }
     if (wanted == NULL && !rm_config_is_dict(value)) {
-        return rm_fail(config->error, ROPEMAP_USAGE,
-                       "%s: %s has a rule for each layer type: ask for one of %s", config->label,
-                       config->rope.path, names);
+        return rm_config_fail(config, ROPEMAP_USAGE, "%s has a rule for each layer type: ask for one of %s",
+                              config->rope.path, names);
     }
     if (!rm_config_is_dict(value)) {
-        return rm_fail(config->error, ROPEMAP_USAGE, "%s: no layer type %s, expected one of %s",
-                       config->label, show(wanted).text, names);
+        return rm_config_fail(config, ROPEMAP_USAGE, "no layer type %s, expected one of %s",
+                              show(wanted).text, names);
     }
     if (count > 1) {
         rm_config_note(config, "layer types", names, config->rope.path);
@@ -277,13 +277,12 @@ static bool has_local_base(const rm_config *config) {
 
 static ropemap_status refuse_layers(const rm_config *config, const char *wanted, bool slides, bool plain) {
     if (plain) {
-        return rm_fail(config->error, ROPEMAP_USAGE,
-                       "%s: layers of type %s do not rotate in model_type %s, expected %s", config->label,
-                       wanted, config->family->type, SLIDING);
+        return rm_config_fail(config, ROPEMAP_USAGE,
+                              "layers of type %s do not rotate in model_type %s, expected %s", wanted,
+                              config->family->type, SLIDING);
     }
-    return rm_fail(config->error, ROPEMAP_USAGE, "%s: no layer type %s, expected %s%s%s", config->label,
-                   show(wanted).text, FULL, slides ? " or " : ", or none: the file has one rule",
-                   slides ? SLIDING : "");
+    return rm_config_fail(config, ROPEMAP_USAGE, "no layer type %s, expected %s%s%s", show(wanted).text, FULL,
+                          slides ? " or " : ", or none: the file has one rule", slides ? SLIDING : "");
 }
 
 /* DeepSeek-V4's two rules in a file without a dict for each. */
@@ -291,9 +290,9 @@ static ropemap_status choose_compressed(rm_config *config, const char *wanted) {
     const bool is_main = wanted != NULL && strcmp(wanted, "main") == 0;
     const bool is_compress = wanted != NULL && strcmp(wanted, "compress") == 0;
     if (!is_main && !is_compress) {
-        return rm_fail(config->error, ROPEMAP_USAGE, "%s: %s%s, expected one of main, compress",
-                       config->label, wanted == NULL ? "a rule for each layer type" : "no layer type ",
-                       wanted == NULL ? "" : show(wanted).text);
+        return rm_config_fail(config, ROPEMAP_USAGE, "%s%s, expected one of main, compress",
+                              wanted == NULL ? "a rule for each layer type" : "no layer type ",
+                              wanted == NULL ? "" : show(wanted).text);
     }
     config->layer_type = wanted;
     config->unscaled = is_main;
@@ -368,9 +367,8 @@ static ropemap_status refuse_plain(const rm_config *config, const char *wanted) 
                        wanted != NULL && strcmp(wanted, FULL) == 0;
     return wanted == NULL || (!whole && !rm_config_layers_have(config, wanted))
                ? ROPEMAP_OK
-               : rm_fail(config->error, ROPEMAP_USAGE, "%s: layers of type %s do not rotate (%s)",
-                         config->label, show(wanted).text,
-                         whole ? "as in model_type llama4_text" : layers->source);
+               : rm_config_fail(config, ROPEMAP_USAGE, "layers of type %s do not rotate (%s)",
+                                show(wanted).text, whole ? "as in model_type llama4_text" : layers->source);
 }
 
 ropemap_status rm_config_choose(rm_config *config) {

@@ -11,7 +11,7 @@ static const rm_want original_want = {
 
 static const rm_want attention_want = {.words = "a number from 1e-6 to 1e6", .low = 1e-6, .high = 1e6};
 
-static const rm_want band_want = {.words = "a number from 1e-6 to 1e6", .low = 1e-6, .high = 1e6};
+static const rm_want factor_want = {.words = "a number from 1 to 1e9", .low = 1.0, .high = 1e9};
 
 static const rm_want gain_want = {.words = "a number from 0 to 1e6", .low = 0.0, .high = 1e6};
 
@@ -20,6 +20,24 @@ static const rm_want turns_want = {.words = "a number from 0 to 1e9", .low = 0.0
 static const rm_want divisor_want = {.words = "a number from 0.2 to 1e9", .low = 0.2, .high = 1e9};
 
 static const char ORIGINAL[] = "original_max_position_embeddings";
+
+/* The number under a key of the rule's dict; *value stays as it is where there is none. */
+static ropemap_status take(rm_config *config, const char *key, const rm_want *want, bool required,
+                           double *value) {
+    rm_found found;
+    RM_TRY(rm_config_number(config, &config->rope, key, want, &found));
+    if (found.given) {
+        *value = found.value;
+        rm_config_note_number(config, key, found.value, found.path);
+    }
+    return found.given || !required ? ROPEMAP_OK
+                                    : rm_config_fail(config, ROPEMAP_DATA, "%s has no %s, expected %s for %s",
+                                                     config->rope.path, key, want->words, config->kind->word);
+}
+
+static ropemap_status take_factor(rm_config *config, bool required) {
+    return take(config, "factor", &factor_want, required, &config->model->spec.scaling.factor);
+}
 
 /* One beside the dict (Phi-3) wins over the dict's, and max_position_embeddings stands in for both. */
 static ropemap_status read_original(rm_config *config) {
@@ -49,20 +67,21 @@ static ropemap_status read_original(rm_config *config) {
         return ROPEMAP_OK;
     }
     if (scaling->max_length < original_want.low) {
-        return rm_fail(config->error, ROPEMAP_DATA, "%s: no %s, expected one for %s", config->label, ORIGINAL,
-                       config->kind->word);
+        return rm_config_fail(config, ROPEMAP_DATA, "no %s, expected one for %s", ORIGINAL,
+                              config->kind->word);
     }
     scaling->original_length = scaling->max_length;
     rm_config_note_number(config, "original length", scaling->max_length, "max_position_embeddings");
     return ROPEMAP_OK;
 }
 
-/* The factor, or how much longer the model became. */
-static ropemap_status read_growth(rm_config *config) {
+/* The factor, or how much longer the model became; only LongRoPE's, of its attention factor, may be below 1.
+ */
+static ropemap_status read_growth(rm_config *config, bool may_shrink) {
     ropemap_scaling *scaling = &config->model->spec.scaling;
     const double growth = scaling->max_length / scaling->original_length;
     scaling->factor = 0.0;
-    RM_TRY(rm_config_factor(config, scaling->max_length == 0.0));
+    RM_TRY(take_factor(config, scaling->max_length == 0.0));
     if (scaling->factor != 0.0) {
         if (growth != scaling->factor && growth != 1.0 && growth != 0.0) {
             rm_model_warn(
@@ -74,13 +93,13 @@ static ropemap_status read_growth(rm_config *config) {
         }
         return ROPEMAP_OK;
     }
-    if (growth < 1.0 && config->kind->read != rm_config_longrope) {
-        return rm_fail(
-            config->error, ROPEMAP_DATA,
-            "%s: %s has no factor, and max_position_embeddings is %.15g, expected at least %s, %.15g",
-            config->label, config->rope.path, scaling->max_length, ORIGINAL, scaling->original_length);
+    if (growth < 1.0 && !may_shrink) {
+        return rm_config_fail(
+            config, ROPEMAP_DATA,
+            "%s has no factor, and max_position_embeddings is %.15g, expected at least %s, %.15g",
+            config->rope.path, scaling->max_length, ORIGINAL, scaling->original_length);
     }
-    scaling->factor = growth < 1.0 ? 1.0 : growth; /* of LongRoPE's attention factor, which stays 1 below 1 */
+    scaling->factor = growth < 1.0 ? 1.0 : growth;
     rm_config_note_number(config, "factor", scaling->factor, "max_position_embeddings / original");
     return ROPEMAP_OK;
 }
@@ -110,9 +129,9 @@ static ropemap_status read_ramp(rm_config *config) {
     RM_TRY(read_gain(config, mistral ? "beta" : "beta_fast", &turns_want, &scaling->beta_fast));
     RM_TRY(read_gain(config, mistral ? "alpha" : "beta_slow", &turns_want, &scaling->beta_slow));
     if (scaling->beta_fast < scaling->beta_slow) {
-        return rm_fail(config->error, ROPEMAP_DATA,
-                       "%s: %s.beta_fast is %.15g, expected at least beta_slow, %.15g", config->label,
-                       config->rope.path, scaling->beta_fast, scaling->beta_slow);
+        return rm_config_fail(config, ROPEMAP_DATA,
+                              "%s.beta_fast is %.15g, expected at least beta_slow, %.15g", config->rope.path,
+                              scaling->beta_fast, scaling->beta_slow);
     }
     RM_TRY(rm_config_flag(config, &config->rope, "truncate", &truncate));
     scaling->untruncated = !truncate;
@@ -155,11 +174,11 @@ static void warn_gains(const rm_config *config) {
     }
 }
 
-ropemap_status rm_config_yarn(rm_config *config) {
+static ropemap_status read_yarn(rm_config *config) {
     ropemap_scaling *scaling = &config->model->spec.scaling;
     scaling->rule = ROPEMAP_SCALING_YARN;
     RM_TRY(read_original(config));
-    RM_TRY(read_growth(config));
+    RM_TRY(read_growth(config, false));
     RM_TRY(read_ramp(config));
     scaling->attention_factor = config->compressed ? 1.0 : 0.0;
     RM_TRY(read_apply_scale(config));
@@ -182,12 +201,12 @@ static ropemap_status read_list(const rm_config *config, const char *key, double
     rm_config_path(path, sizeof path, &config->rope, key);
     (void)snprintf(words, sizeof words, "a list of %zu numbers, one a pair (rotary_dim / 2)", pairs);
     if (value == NULL) {
-        return rm_fail(config->error, ROPEMAP_DATA, "%s: no %s, expected %s for %s", config->label, path,
-                       words, config->kind->word);
+        return rm_config_fail(config, ROPEMAP_DATA, "no %s, expected %s for %s", path, words,
+                              config->kind->word);
     }
     if (pairs > ROPEMAP_MAX_DIVISORS) {
-        return rm_fail(config->error, ROPEMAP_DATA, "%s: %zu pairs rotate, expected at most %d with %s.%s",
-                       config->label, pairs, ROPEMAP_MAX_DIVISORS, config->rope.path, key);
+        return rm_config_fail(config, ROPEMAP_DATA, "%zu pairs rotate, expected at most %d with %s.%s", pairs,
+                              ROPEMAP_MAX_DIVISORS, config->rope.path, key);
     }
     if (!json_is_array(value) || json_array_size(value) != pairs) {
         return rm_config_wrong(config, path, value, words);
@@ -219,11 +238,11 @@ static ropemap_status read_phimoe(rm_config *config) {
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_config_longrope(rm_config *config) {
+static ropemap_status read_longrope(rm_config *config) {
     ropemap_scaling *scaling = &config->model->spec.scaling;
     scaling->rule = ROPEMAP_SCALING_LONGROPE;
     RM_TRY(read_original(config));
-    RM_TRY(read_growth(config));
+    RM_TRY(read_growth(config, true));
     RM_TRY(read_list(config, "short_factor", scaling->short_factors));
     RM_TRY(read_list(config, "long_factor", scaling->long_factors));
     scaling->list_count = config->model->spec.rotary_dim / 2;
@@ -239,28 +258,16 @@ ropemap_status rm_config_longrope(rm_config *config) {
 
 /* ---- llama3 */
 
-static ropemap_status read_band(rm_config *config, const char *key, double *value) {
-    rm_found found;
-    RM_TRY(rm_config_number(config, &config->rope, key, &band_want, &found));
-    if (!found.given) {
-        return rm_fail(config->error, ROPEMAP_DATA, "%s: %s has no %s, expected %s for llama3", config->label,
-                       config->rope.path, key, band_want.words);
-    }
-    *value = found.value;
-    rm_config_note_number(config, key, found.value, found.path);
-    return ROPEMAP_OK;
-}
-
-ropemap_status rm_config_llama3(rm_config *config) {
+static ropemap_status read_llama3(rm_config *config) {
     ropemap_scaling *scaling = &config->model->spec.scaling;
     scaling->rule = ROPEMAP_SCALING_LLAMA3;
-    RM_TRY(rm_config_factor(config, true));
-    RM_TRY(read_band(config, "low_freq_factor", &scaling->low_freq_factor));
-    RM_TRY(read_band(config, "high_freq_factor", &scaling->high_freq_factor));
+    RM_TRY(take_factor(config, true));
+    RM_TRY(take(config, "low_freq_factor", &attention_want, true, &scaling->low_freq_factor));
+    RM_TRY(take(config, "high_freq_factor", &attention_want, true, &scaling->high_freq_factor));
     if (scaling->high_freq_factor < scaling->low_freq_factor) {
-        return rm_fail(config->error, ROPEMAP_DATA,
-                       "%s: %s.high_freq_factor is %.15g, expected at least low_freq_factor, %.15g",
-                       config->label, config->rope.path, scaling->high_freq_factor, scaling->low_freq_factor);
+        return rm_config_fail(config, ROPEMAP_DATA,
+                              "%s.high_freq_factor is %.15g, expected at least low_freq_factor, %.15g",
+                              config->rope.path, scaling->high_freq_factor, scaling->low_freq_factor);
     }
     RM_TRY(read_original(config));
     if (scaling->max_length != 0.0 && scaling->original_length >= scaling->max_length) {
@@ -271,28 +278,11 @@ ropemap_status rm_config_llama3(rm_config *config) {
     return ROPEMAP_OK;
 }
 
-static const rm_want factor_want = {.words = "a number from 1 to 1e9", .low = 1.0, .high = 1e9};
-
-static const rm_want alpha_want = {.words = "a number from 1 to 1e9", .low = 1.0, .high = 1e9};
-
-ropemap_status rm_config_factor(rm_config *config, bool required) {
-    rm_found factor;
-    RM_TRY(rm_config_number(config, &config->rope, "factor", &factor_want, &factor));
-    if (factor.given) {
-        config->model->spec.scaling.factor = factor.value;
-        rm_config_note_number(config, "factor", factor.value, factor.path);
-    } else if (required) {
-        return rm_fail(config->error, ROPEMAP_DATA, "%s: %s has no factor, expected %s for %s", config->label,
-                       config->rope.path, factor_want.words, config->kind->word);
-    }
-    return ROPEMAP_OK;
-}
-
 /* ---- rules */
 
 static ropemap_status read_linear(rm_config *config) {
     config->model->spec.scaling.rule = ROPEMAP_SCALING_LINEAR;
-    return rm_config_factor(config, true);
+    return take_factor(config, true);
 }
 
 /* Hunyuan's: the word is dynamic, but the base is fixed where there is an alpha other than 0. */
@@ -301,19 +291,14 @@ static ropemap_status read_dynamic(rm_config *config) {
     const json_t *value = rm_config_value(&config->rope, "alpha");
     if (value != NULL && !json_is_null(value) &&
         !(json_is_number(value) && json_number_value(value) == 0.0)) {
-        rm_found alpha;
-        RM_TRY(rm_config_number(config, &config->rope, "alpha", &alpha_want, &alpha));
         scaling->rule = ROPEMAP_SCALING_ALPHA;
-        scaling->alpha = alpha.value;
-        rm_config_note_number(config, "alpha", alpha.value, alpha.path);
-        return ROPEMAP_OK;
+        return take(config, "alpha", &factor_want, true, &scaling->alpha);
     }
     scaling->rule = ROPEMAP_SCALING_DYNAMIC;
-    RM_TRY(rm_config_factor(config, true));
+    RM_TRY(take_factor(config, true));
     if (config->model->trained_length == 0) {
-        return rm_fail(config->error, ROPEMAP_DATA,
-                       "%s: %s needs max_position_embeddings, and the file has none", config->label,
-                       config->kind->word);
+        return rm_config_fail(config, ROPEMAP_DATA, "%s needs max_position_embeddings, and the file has none",
+                              config->kind->word);
     }
     scaling->max_length = (double)config->model->trained_length;
     rm_model_warn(
@@ -338,21 +323,16 @@ static ropemap_status read_proportional(rm_config *config) {
     } else {
         rm_model_warn(config->model, "proportional without partial_rotary_factor: all pairs turn");
     }
-    return rm_config_factor(config, false);
+    return take_factor(config, false);
 }
 
 static ropemap_status read_ntk(rm_config *config) {
     static const rm_want want = {
         .words = "a number above 0, at most 1000", .low = 0.0, .high = 1e3, .above = true};
     ropemap_scaling *scaling = &config->model->spec.scaling;
-    rm_found mixed;
-    RM_TRY(rm_config_number(config, &config->rope, "mixed_b", &want, &mixed));
-    scaling->rule = mixed.given ? ROPEMAP_SCALING_NTK_MIXED : ROPEMAP_SCALING_NTK_FIXED;
-    if (mixed.given) {
-        scaling->mixed_b = mixed.value;
-        rm_config_note_number(config, "mixed_b", mixed.value, mixed.path);
-    }
-    return rm_config_factor(config, true);
+    RM_TRY(take(config, "mixed_b", &want, false, &scaling->mixed_b));
+    scaling->rule = scaling->mixed_b != 0.0 ? ROPEMAP_SCALING_NTK_MIXED : ROPEMAP_SCALING_NTK_FIXED;
+    return take_factor(config, true);
 }
 
 /* ---- words */
@@ -370,14 +350,14 @@ static const rm_kind kinds[] = {
     {"default", NULL, ""},
     {"linear", read_linear, "factor"},
     {"dynamic", read_dynamic, dynamic_keys},
-    {"yarn", rm_config_yarn, yarn_keys},
-    {"longrope", rm_config_longrope, longrope_keys},
-    {"llama3", rm_config_llama3, "factor original_max_position_embeddings low_freq_factor high_freq_factor"},
+    {"yarn", read_yarn, yarn_keys},
+    {"longrope", read_longrope, longrope_keys},
+    {"llama3", read_llama3, "factor original_max_position_embeddings low_freq_factor high_freq_factor"},
     {"proportional", read_proportional, "factor"},
     {"mrope", NULL, ""},
-    {"su", rm_config_longrope, longrope_keys},
+    {"su", read_longrope, longrope_keys},
     {"ntk", read_ntk, "factor mixed_b"},
-    {"deepseek_yarn", rm_config_yarn, yarn_keys},
+    {"deepseek_yarn", read_yarn, yarn_keys},
     {"xdrope", read_dynamic, dynamic_keys},
     {"no_scaling", NULL, "factor"}, /* MPT's */
 };
@@ -385,7 +365,7 @@ static const rm_kind kinds[] = {
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 
 /* The block of Mistral's params.json, which has no word for its type. */
-static const rm_kind mistral_yarn = {"yarn", rm_config_yarn,
+static const rm_kind mistral_yarn = {"yarn", read_yarn,
                                      "factor original_max_position_embeddings beta alpha apply_scale"};
 
 static const rm_kind *find_kind(const char *word) {
@@ -435,7 +415,7 @@ ropemap_status rm_config_kind(rm_config *config) {
         rm_model_warn(config->model, "%s.rope_type is %s, type beside it %.40s: rope_type won",
                       config->rope.path, newer, older);
     }
-    if ((config->family->flags & RM_FAMILY_YARN_IS_LONG) != 0 && config->kind->read == rm_config_yarn) {
+    if ((config->family->flags & RM_FAMILY_YARN_IS_LONG) != 0 && config->kind->read == read_yarn) {
         config->kind = find_kind("longrope");
     }
     return ROPEMAP_OK;

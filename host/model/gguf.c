@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,158 +25,57 @@ static const char fourth[] = "every fourth layer does not rotate";
 
 static const char sliding_only[] = "only layers with sliding attention rotate";
 
+static const char some_sliding[] = "where it has sliding attention, only those layers rotate";
+
 static const char alibi[] = "the 13B models do not rotate, they add ALiBi's bias to scores";
 
 static const rm_gguf_arch table[] = {
-    {.name = "afmoe", .pairs = NEOX, .traits = RM_GGUF_FULL_PLAIN, .period = 4, .note = sliding_only},
-    {.name = "apertus", .pairs = NEOX},
-    {.name = "arcee", .pairs = NORM},
-    {.name = "arctic", .pairs = NORM},
-    {.name = "arwkv7", .pairs = NONE},
-    {.name = "baichuan", .pairs = NORM, .traits = RM_GGUF_13B_PLAIN, .note = alibi},
-    {.name = "bailingmoe", .pairs = NORM},
-    {.name = "bailingmoe2", .pairs = NEOX},
-    {.name = "bert", .pairs = NONE},
-    {.name = "bitnet", .pairs = NEOX},
-    {.name = "bloom", .pairs = NONE},
-    {.name = "chameleon", .pairs = NORM},
-    {.name = "chatglm", .pairs = NORM},
-    {.name = "clip", .pairs = NONE},
-    {.name = "codeshell", .pairs = NEOX},
-    {.name = "cogvlm", .pairs = NEOX},
-    {.name = "cohere2", .pairs = NORM, .traits = RM_GGUF_FULL_PLAIN, .period = 4, .note = sliding_only},
-    {.name = "cohere2moe", .pairs = NORM, .traits = RM_GGUF_FULL_PLAIN, .period = 4, .note = sliding_only},
-    {.name = "command-r", .pairs = NORM},
-    {.name = "dbrx", .pairs = NEOX},
-    {.name = "deci", .pairs = NORM},
-    {.name = "deepseek", .pairs = NORM},
-    {.name = "deepseek2",
-     .pairs = NORM,
-     .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH | RM_GGUF_MSCALE_SAME},
-    {.name = "deepseek2-ocr", .pairs = NORM},
-    {.name = "deepseek32", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
-    {.name = "dots1", .pairs = NEOX},
-    {.name = "dream", .pairs = NEOX},
-    {.name = "eagle3", .pairs = NORM},
-    {.name = "ernie4_5", .pairs = NORM},
-    {.name = "ernie4_5-moe", .pairs = NORM},
-    {.name = "eurobert", .pairs = NEOX},
-    {.name = "exaone", .pairs = NEOX},
-    {.name = "exaone-moe",
-     .pairs = NEOX,
-     .traits = RM_GGUF_FULL_PLAIN,
-     .period = 4,
-     .note = "where it has sliding attention, only those layers rotate"},
-    {.name = "exaone4",
-     .pairs = NEOX,
-     .traits = RM_GGUF_FULL_PLAIN,
-     .period = 4,
-     .note = "where it has sliding attention, only those layers rotate"},
-    {.name = "falcon", .pairs = NEOX},
-    {.name = "falcon-h1", .pairs = NEOX},
-    {.name = "gemma", .pairs = NEOX},
-    {.name = "gemma-embedding", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
-    {.name = "gemma2", .pairs = NEOX},
-    {.name = "gemma3", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .period = 6},
-    {.name = "gemma3n", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .period = 5},
-    {.name = "gemma4", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
-    {.name = "gemma4-assistant", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
-    {.name = "glm-dsa", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
-    {.name = "glm4", .pairs = RM_GGUF_PAIRS_NORM_OR_MROPE},
-    {.name = "glm4moe", .pairs = NEOX},
-    {.name = "gpt-oss", .pairs = NEOX},
-    {.name = "gpt2", .pairs = NONE},
-    {.name = "gptj", .pairs = NORM},
-    {.name = "gptneox", .pairs = NEOX},
-    {.name = "granite", .pairs = NORM, .traits = RM_GGUF_SWITCH},
-    {.name = "granitehybrid", .pairs = NORM, .traits = RM_GGUF_SWITCH},
-    {.name = "granitemoe", .pairs = NORM, .traits = RM_GGUF_SWITCH},
-    {.name = "grok", .pairs = NEOX},
-    {.name = "grovemoe", .pairs = NEOX},
-    {.name = "hunyuan-dense", .pairs = NEOX, .traits = RM_GGUF_ALPHA},
-    {.name = "hunyuan-moe", .pairs = NEOX},
-    {.name = "hunyuan_vl", .pairs = NEOX, .traits = RM_GGUF_ALPHA},
-    {.name = "hy_v3", .pairs = NEOX},
-    {.name = "internlm2", .pairs = NORM},
-    {.name = "jais", .pairs = NONE},
-    {.name = "jais2", .pairs = NEOX},
-    {.name = "jamba", .pairs = NONE},
-    {.name = "jina-bert-v2", .pairs = NONE},
-    {.name = "jina-bert-v3", .pairs = NEOX},
-    {.name = "kimi-linear", .pairs = NONE},
-    {.name = "laguna", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_PLAIN},
-    {.name = "lfm2", .pairs = NEOX},
-    {.name = "lfm2moe", .pairs = NEOX},
-    {.name = "llada", .pairs = NORM},
-    {.name = "llada-moe", .pairs = NEOX},
-    {.name = "llama", .pairs = NORM},
-    {.name = "llama-embed", .pairs = NORM},
-    {.name = "llama4", .pairs = NORM, .traits = RM_GGUF_FOURTH_PLAIN, .note = fourth},
-    {.name = "maincoder", .pairs = NORM},
-    {.name = "mamba", .pairs = NONE},
-    {.name = "mamba2", .pairs = NONE},
-    {.name = "mellum", .pairs = NEOX},
-    {.name = "mimo2", .pairs = NEOX},
-    {.name = "minicpm", .pairs = NORM},
-    {.name = "minicpm3", .pairs = NEOX, .traits = RM_GGUF_ROPE_PART},
-    {.name = "minimax-m2", .pairs = NEOX},
-    {.name = "mistral3", .pairs = NORM, .traits = RM_GGUF_LOG},
-    {.name = "mistral4", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
-    {.name = "modern-bert", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
-    {.name = "mpt", .pairs = NONE},
-    {.name = "nemotron", .pairs = NEOX},
-    {.name = "nemotron_h", .pairs = NONE},
-    {.name = "nemotron_h_moe", .pairs = NONE},
-    {.name = "neo-bert", .pairs = NORM},
-    {.name = "nomic-bert", .pairs = NEOX},
-    {.name = "nomic-bert-moe", .pairs = NEOX},
-    {.name = "olmo", .pairs = NORM},
-    {.name = "olmo2", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_PLAIN},
-    {.name = "olmoe", .pairs = NEOX},
-    {.name = "openelm", .pairs = NEOX},
-    {.name = "orion", .pairs = NEOX},
-    {.name = "paddleocr", .pairs = NEOX},
-    {.name = "pangu-embedded", .pairs = NEOX},
-    {.name = "phi2", .pairs = NEOX},
-    {.name = "phi3", .pairs = NEOX},
-    {.name = "phimoe", .pairs = NEOX},
-    {.name = "plamo", .pairs = NEOX},
-    {.name = "plamo2", .pairs = NEOX},
-    {.name = "plamo3", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE},
-    {.name = "plm", .pairs = NORM, .traits = RM_GGUF_ROPE_PART},
-    {.name = "qwen", .pairs = NEOX},
-    {.name = "qwen2", .pairs = NEOX},
-    {.name = "qwen2moe", .pairs = NEOX},
-    {.name = "qwen2vl", .pairs = NEOX},
-    {.name = "qwen3", .pairs = NEOX},
-    {.name = "qwen35", .pairs = NEOX},
-    {.name = "qwen35moe", .pairs = NEOX},
-    {.name = "qwen3moe", .pairs = NEOX},
-    {.name = "qwen3next", .pairs = NEOX},
-    {.name = "qwen3vl", .pairs = NEOX},
-    {.name = "qwen3vlmoe", .pairs = NEOX},
-    {.name = "refact", .pairs = NONE},
-    {.name = "rnd1", .pairs = NEOX},
-    {.name = "rwkv6", .pairs = NONE},
-    {.name = "rwkv6qwen2", .pairs = NONE},
-    {.name = "rwkv7", .pairs = NONE},
-    {.name = "seed_oss", .pairs = NEOX},
-    {.name = "smallthinker", .pairs = NEOX, .note = fourth},
-    {.name = "smollm3", .pairs = NORM, .traits = RM_GGUF_FOURTH_PLAIN, .note = fourth},
-    {.name = "stablelm", .pairs = NEOX},
-    {.name = "starcoder", .pairs = NONE},
-    {.name = "starcoder2", .pairs = NEOX},
-    {.name = "step35", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .traits = RM_GGUF_HALF_ROTARY},
-    {.name = "t5", .pairs = NONE},
-    {.name = "t5encoder", .pairs = NONE},
-    {.name = "talkie", .pairs = NEOX},
-    {.name = "wavtokenizer-dec", .pairs = NONE},
-    {.name = "xverse", .pairs = NORM},
+    {"arcee arctic bailingmoe chameleon chatglm command-r deci deepseek deepseek2-ocr eagle3 ernie4_5 "
+     "ernie4_5-moe gptj internlm2 llada llama llama-embed maincoder minicpm neo-bert olmo xverse",
+     .pairs = NORM},
+    {"apertus bailingmoe2 bitnet codeshell cogvlm dbrx dots1 dream eurobert exaone falcon falcon-h1 gemma "
+     "gemma2 glm4moe gpt-oss gptneox grok grovemoe hunyuan-moe hy_v3 jais2 jina-bert-v3 lfm2 lfm2moe "
+     "llada-moe mellum mimo2 minimax-m2 nemotron nomic-bert nomic-bert-moe olmoe openelm orion "
+     "paddleocr pangu-embedded phi2 phi3 phimoe plamo plamo2 qwen qwen2 qwen2moe qwen2vl qwen3 qwen35 "
+     "qwen35moe qwen3moe qwen3next qwen3vl qwen3vlmoe rnd1 seed_oss stablelm starcoder2 talkie",
+     .pairs = NEOX},
+    {"arwkv7 bert bloom clip gpt2 jais jamba jina-bert-v2 kimi-linear mamba mamba2 mpt nemotron_h "
+     "nemotron_h_moe refact rwkv6 rwkv6qwen2 rwkv7 starcoder t5 t5encoder wavtokenizer-dec",
+     .pairs = NONE},
+    {"afmoe", .pairs = NEOX, .traits = RM_GGUF_FULL_PLAIN, .period = 4, .note = sliding_only},
+    {"baichuan", .pairs = NORM, .traits = RM_GGUF_13B_PLAIN, .note = alibi},
+    {"cohere2 cohere2moe", .pairs = NORM, .traits = RM_GGUF_FULL_PLAIN, .period = 4, .note = sliding_only},
+    {"deepseek2", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH | RM_GGUF_MSCALE_SAME},
+    {"deepseek32 glm-dsa mistral4", .pairs = NORM, .traits = RM_GGUF_ROPE_PART | RM_GGUF_LOG_TENTH},
+    {"exaone-moe exaone4", .pairs = NEOX, .traits = RM_GGUF_FULL_PLAIN, .period = 4, .note = some_sliding},
+    {"gemma-embedding gemma4 gemma4-assistant modern-bert plamo3", .pairs = NEOX,
+     .sliding = RM_GGUF_SLIDING_OWN_BASE},
+    {"gemma3", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .period = 6},
+    {"gemma3n", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .period = 5},
+    {"glm4", .pairs = RM_GGUF_PAIRS_NORM_OR_MROPE},
+    {"granite granitehybrid granitemoe", .pairs = NORM, .traits = RM_GGUF_SWITCH},
+    {"hunyuan-dense hunyuan_vl", .pairs = NEOX, .traits = RM_GGUF_ALPHA},
+    {"laguna olmo2", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_PLAIN},
+    {"llama4 smollm3", .pairs = NORM, .traits = RM_GGUF_FOURTH_PLAIN, .note = fourth},
+    {"minicpm3", .pairs = NEOX, .traits = RM_GGUF_ROPE_PART},
+    {"mistral3", .pairs = NORM, .traits = RM_GGUF_LOG},
+    {"plm", .pairs = NORM, .traits = RM_GGUF_ROPE_PART},
+    {"smallthinker", .pairs = NEOX, .note = fourth},
+    {"step35", .pairs = NEOX, .sliding = RM_GGUF_SLIDING_OWN_BASE, .traits = RM_GGUF_HALF_ROTARY},
 };
+
+ropemap_status rm_gguf_fail(const rm_gguf_reader *reader, ropemap_status status, const char *format, ...) {
+    char text[sizeof reader->error->text];
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    return rm_fail(reader->error, status, "%s: %s", reader->file->input.name, text);
+}
 
 static const rm_gguf_arch *rm_gguf_arch_find(const char *name) {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (strcmp(table[i].name, name) == 0) {
+        if (rm_words_have(table[i].names, name)) {
             return &table[i];
         }
     }
@@ -197,10 +97,14 @@ typedef struct layers {
     bool sliding[LAYERS_MOST], plain[LAYERS_MOST], unattended[LAYERS_MOST];
 } layers;
 
+static void write_key(const rm_gguf_reader *reader, const char *suffix, char *key) {
+    (void)snprintf(key, RM_GGUF_KEY_BYTES, "%s.%s", reader->name, suffix);
+}
+
 static ropemap_status read_list(const rm_gguf_reader *reader, const char *suffix, double *numbers,
                                 uint32_t *count) {
     char key[RM_GGUF_KEY_BYTES];
-    (void)snprintf(key, sizeof key, "%s.%s", reader->arch->name, suffix);
+    write_key(reader, suffix, key);
     return rm_gguf_numbers(reader->file, key, LAYERS_MOST, numbers, count, reader->error);
 }
 
@@ -262,22 +166,20 @@ static void note_layers(const rm_gguf_reader *reader, const layers *found) {
 }
 
 static ropemap_status choose_number(rm_gguf_reader *reader, const layers *found, int32_t layer, bool slides) {
-    const char *file = reader->file->input.name;
     if (layer >= found->count) {
         return found->count == 0
-                   ? rm_fail(reader->error, ROPEMAP_USAGE, "%s: layer %d: the file has no block_count", file,
-                             (int)layer)
-                   : rm_fail(reader->error, ROPEMAP_USAGE, "%s: no layer %d: the model has layers 0 to %d",
-                             file, (int)layer, (int)found->count - 1);
+                   ? rm_gguf_fail(reader, ROPEMAP_USAGE, "layer %d: the file has no block_count", (int)layer)
+                   : rm_gguf_fail(reader, ROPEMAP_USAGE, "no layer %d: the model has layers 0 to %d",
+                                  (int)layer, (int)found->count - 1);
     }
     if (found->plain[layer]) {
-        return rm_fail(reader->error, ROPEMAP_USAGE, "%s: layer %d does not rotate: %s", file, (int)layer,
-                       found->unattended[layer] ? "it has no attention" : reader->arch->note);
+        return rm_gguf_fail(reader, ROPEMAP_USAGE, "layer %d does not rotate: %s", (int)layer,
+                            found->unattended[layer] ? "it has no attention" : reader->arch->note);
     }
     if (slides && !found->slides) {
-        return rm_fail(reader->error, ROPEMAP_USAGE,
-                       "%s: layer %d: the file does not say which layers slide; use --layer-type %s or %s",
-                       file, (int)layer, FULL, SLIDING);
+        return rm_gguf_fail(reader, ROPEMAP_USAGE,
+                            "layer %d: the file does not say which layers slide; use --layer-type %s or %s",
+                            (int)layer, FULL, SLIDING);
     }
     reader->sliding = slides && found->sliding[layer];
     return ROPEMAP_OK;
@@ -289,18 +191,18 @@ static ropemap_status choose_name(rm_gguf_reader *reader, const char *wanted, bo
     char label[60];
     rm_label_make(label, sizeof label, wanted == NULL ? "" : wanted);
     if (wanted != NULL && !sliding && strcmp(wanted, FULL) != 0) {
-        return rm_fail(reader->error, ROPEMAP_USAGE,
-                       "%s: layer type '%s', expected %s, %s or the number of a layer",
-                       reader->file->input.name, label, FULL, SLIDING);
+        return rm_gguf_fail(reader, ROPEMAP_USAGE,
+                            "layer type '%s', expected %s, %s or the number of a layer", label, FULL,
+                            SLIDING);
     }
     if (sliding && !slides) {
-        return rm_fail(reader->error, ROPEMAP_USAGE,
-                       "%s: layer type '%s', but the model has no such layers: %s is not there",
-                       reader->file->input.name, label, window);
+        return rm_gguf_fail(reader, ROPEMAP_USAGE,
+                            "layer type '%s', but the model has no such layers: %s is not there", label,
+                            window);
     }
     if (wanted != NULL && !sliding && slides && (reader->arch->traits & RM_GGUF_FULL_PLAIN) != 0) {
-        return rm_fail(reader->error, ROPEMAP_USAGE, "%s: layers of type %s do not rotate: %s",
-                       reader->file->input.name, label, reader->arch->note);
+        return rm_gguf_fail(reader, ROPEMAP_USAGE, "layers of type %s do not rotate: %s", label,
+                            reader->arch->note);
     }
     reader->sliding =
         sliding || (wanted == NULL && slides && (reader->arch->traits & RM_GGUF_FULL_PLAIN) != 0);
@@ -331,15 +233,11 @@ static ropemap_status rm_gguf_layers_read(rm_gguf_reader *reader) {
     return ROPEMAP_OK;
 }
 
-enum { GGUF_MODEL_LAYERS_MOST = 512, SECTIONS = 4 };
+enum { SECTIONS = 4 };
 
 static const double DEFAULT_BASE = 10000.0;
 
 /* ---- keys of the architecture */
-
-static void write_key(const rm_gguf_reader *reader, const char *suffix, char *key) {
-    (void)snprintf(key, RM_GGUF_KEY_BYTES, "%s.%s", reader->arch->name, suffix);
-}
 
 ropemap_status rm_gguf_get(const rm_gguf_reader *reader, const char *suffix, rm_gguf_number *number) {
     double values[2] = {0.0, 0.0};
@@ -350,17 +248,15 @@ ropemap_status rm_gguf_get(const rm_gguf_reader *reader, const char *suffix, rm_
     number->found = count > 0;
     number->value = values[0];
     return count < 2 ? ROPEMAP_OK
-                     : rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is an array, expected one number",
-                               reader->file->input.name, number->key);
+                     : rm_gguf_fail(reader, ROPEMAP_DATA, "%s is an array, expected one number", number->key);
 }
 
 static ropemap_status check_count(const rm_gguf_reader *reader, const rm_gguf_number *number, double most) {
     return !number->found ||
                    (number->value >= 1.0 && number->value <= most && number->value == floor(number->value))
                ? ROPEMAP_OK
-               : rm_fail(reader->error, ROPEMAP_DATA,
-                         "%s: %s is %.17g, expected a whole number from 1 to %.0f", reader->file->input.name,
-                         number->key, number->value, most);
+               : rm_gguf_fail(reader, ROPEMAP_DATA, "%s is %.17g, expected a whole number from 1 to %.0f",
+                              number->key, number->value, most);
 }
 
 ropemap_status rm_gguf_get_count(const rm_gguf_reader *reader, const char *suffix, double most,
@@ -373,11 +269,11 @@ ropemap_status rm_gguf_get_count(const rm_gguf_reader *reader, const char *suffi
 
 /* Heads of queries; a file may have a number a layer, 0 where a layer has no attention: the first above 0. */
 static ropemap_status read_heads(const rm_gguf_reader *reader, rm_gguf_number *heads) {
-    double values[GGUF_MODEL_LAYERS_MOST];
+    double values[LAYERS_MOST];
     uint32_t count = 0;
     *heads = (rm_gguf_number){0};
     write_key(reader, "attention.head_count", heads->key);
-    RM_TRY(rm_gguf_numbers(reader->file, heads->key, GGUF_MODEL_LAYERS_MOST, values, &count, reader->error));
+    RM_TRY(rm_gguf_numbers(reader->file, heads->key, LAYERS_MOST, values, &count, reader->error));
     for (uint32_t i = 0; i < count && heads->value == 0.0; i++) {
         heads->found = true;
         heads->value = values[i];
@@ -390,14 +286,13 @@ static ropemap_status divide_width(const rm_gguf_reader *reader, const rm_gguf_n
     RM_TRY(rm_gguf_get_count(reader, "embedding_length", 1e9, &width));
     RM_TRY(read_heads(reader, &heads));
     if (!width.found || !heads.found) {
-        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing, expected it where %s is not there",
-                       reader->file->input.name, width.found ? heads.key : width.key, key_length->key);
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is missing, expected it where %s is not there",
+                            width.found ? heads.key : width.key, key_length->key);
     }
     if (fmod(width.value, heads.value) != 0.0 || width.value / heads.value > ROPEMAP_MAX_HEAD_DIM) {
-        return rm_fail(reader->error, ROPEMAP_DATA,
-                       "%s: %s is %.0f, expected a multiple of %s, %.0f, and at most %d of it",
-                       reader->file->input.name, width.key, width.value, heads.key, heads.value,
-                       ROPEMAP_MAX_HEAD_DIM);
+        return rm_gguf_fail(reader, ROPEMAP_DATA,
+                            "%s is %.0f, expected a multiple of %s, %.0f, and at most %d of it", width.key,
+                            width.value, heads.key, heads.value, ROPEMAP_MAX_HEAD_DIM);
     }
     reader->model->spec.head_dim = (int32_t)(width.value / heads.value);
     char source[120];
@@ -429,8 +324,7 @@ static ropemap_status read_rope_part(const rm_gguf_reader *reader) {
     ropemap_spec *spec = &reader->model->spec;
     RM_TRY(rm_gguf_get_count(reader, "rope.dimension_count", ROPEMAP_MAX_HEAD_DIM, &rotary));
     if (!rotary.found) {
-        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing", reader->file->input.name,
-                       rotary.key);
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is missing", rotary.key);
     }
     spec->head_dim = spec->rotary_dim = (int32_t)rotary.value;
     rm_model_fact(reader->model, "head_dim", rotary.key, "%.0f", rotary.value);
@@ -559,18 +453,8 @@ static ropemap_status read_split(const rm_gguf *file, ropemap_model *model, rope
     return ROPEMAP_OK;
 }
 
-/* With a base and a head_dim of the caller's the map is what a rotation would do. */
-static bool is_enough(const rm_gguf_reader *reader) {
-    return reader->choice->base > 0.0 && reader->choice->head_dim > 0;
-}
-
 static ropemap_status refuse_plain(const rm_gguf_reader *reader, const char *why) {
-    if (is_enough(reader)) {
-        rm_model_warn(reader->model, "this model does not rotate: %s; the rule is that of the options", why);
-        return ROPEMAP_OK;
-    }
-    return rm_fail(reader->error, ROPEMAP_DATA, "%s: this model does not rotate: %s",
-                   reader->file->input.name, why);
+    return rm_model_refuse(reader->model, reader->choice, reader->file->input.name, why, reader->error);
 }
 
 static ropemap_status check_rotates(const rm_gguf_reader *reader) {
@@ -580,7 +464,7 @@ static ropemap_status check_rotates(const rm_gguf_reader *reader) {
     char flag[RM_GGUF_KEY_BYTES], why[RM_GGUF_KEY_BYTES + 100];
     int rotates = 1;
     if (reader->arch->pairs == RM_GGUF_PAIRS_NONE) {
-        (void)snprintf(why, sizeof why, "general.architecture is '%s'", reader->arch->name);
+        (void)snprintf(why, sizeof why, "general.architecture is '%s'", reader->name);
         return refuse_plain(reader, why);
     }
     if ((traits & RM_GGUF_SWITCH) != 0) {
@@ -603,24 +487,23 @@ static ropemap_status check_rotates(const rm_gguf_reader *reader) {
 
 static ropemap_status read_architecture(rm_gguf_reader *reader) {
     static const char key[] = "general.architecture";
-    static const rm_gguf_arch unknown = {.name = "unknown", .pairs = RM_GGUF_PAIRS_NEOX};
-    const char *file = reader->file->input.name;
-    char name[64];
-    RM_TRY(rm_gguf_text(reader->file, key, name, sizeof name, reader->error));
+    static const rm_gguf_arch unknown = {.names = "", .pairs = RM_GGUF_PAIRS_NEOX};
+    char *name = reader->name;
+    RM_TRY(rm_gguf_text(reader->file, key, name, sizeof reader->name, reader->error));
     if (name[0] == '\0') {
-        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing", file, key);
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is missing", key);
     }
     rm_model_fact(reader->model, "architecture", key, "%s", name);
     reader->arch = rm_gguf_arch_find(name);
     if (reader->arch != NULL) {
         return check_rotates(reader);
     }
-    if (!is_enough(reader)) {
-        return rm_fail(
-            reader->error, ROPEMAP_DATA,
-            "%s: cannot tell whether and how this model rotates: %s is '%s', not one that ropemap knows; "
+    if (!rm_model_is_given(reader->choice)) {
+        return rm_gguf_fail(
+            reader, ROPEMAP_DATA,
+            "cannot tell whether and how this model rotates: %s is '%s', not one that ropemap knows; "
             "if it does, --base, --head-dim and --rotary-dim are enough",
-            file, key, name);
+            key, name);
     }
     reader->arch = &unknown;
     rm_model_warn(
@@ -628,6 +511,7 @@ static ropemap_status read_architecture(rm_gguf_reader *reader) {
         "%s is '%s', not one that ropemap knows: the rule is that of the options, and the layout, half, "
         "what most models have",
         key, name);
+    (void)snprintf(name, sizeof reader->name, "unknown"); /* so that no key is found */
     return ROPEMAP_OK;
 }
 
@@ -647,15 +531,12 @@ static ropemap_status read_head(const rm_gguf_reader *reader) {
 }
 
 static ropemap_status warn_unused(const rm_gguf_reader *reader) {
-    char names[400], listed[200];
+    char names[400];
     if (reader->sliding) { /* which takes fewer of the keys */
         return ROPEMAP_OK;
     }
     RM_TRY(rm_gguf_unused(reader->file, names, sizeof names, reader->error));
-    if (names[0] != '\0') {
-        rm_label_make(listed, sizeof listed, names);
-        rm_model_warn(reader->model, "not used, so that the rule may be another: %s", listed);
-    }
+    rm_model_warn_unused(reader->model, names);
     return ROPEMAP_OK;
 }
 

@@ -1,8 +1,8 @@
 /* gguf_file.c - GGUF metadata: header, keys, values */
 /* SPDX-License-Identifier: MIT */
-#include "host/model/gguf_file.h"
 #include "host/base/alloc.h"
 #include "host/base/limits.h"
+#include "host/model/gguf.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -80,36 +80,19 @@ static uint64_t rm_gguf_little(const uint8_t *bytes, int count) {
 
 /* ---- finding */
 
-static int against_hash(const void *key, const void *element) {
-    const uint64_t hash = *(const uint64_t *)key, other = ((const rm_gguf_entry *)element)->hash;
-    return (hash > other) - (hash < other);
-}
-
-/* NULL where the key is not there. A hash may be that of another key, so the text decides. */
+/* NULL where the key is not there. Another key may have the same hash, so the text decides. */
 static ropemap_status find(const rm_gguf *file, const char *key, const rm_gguf_entry **found,
                            ropemap_error *error) {
     const size_t bytes = strlen(key);
     const uint64_t hash = rm_gguf_hash(key, bytes);
-    const rm_gguf_entry *entry =
-        file->entry_count == 0
-            ? NULL
-            : bsearch(&hash, file->entries, (size_t)file->entry_count, sizeof *file->entries, against_hash);
     *found = NULL;
-    if (entry == NULL || bytes >= RM_GGUF_KEY_BYTES) {
-        return ROPEMAP_OK;
-    }
-    while (entry > file->entries && entry[-1].hash == hash) {
-        entry--;
-    }
-    for (; entry < file->entries + file->entry_count && entry->hash == hash; entry++) {
+    for (uint64_t i = 0; i < file->entry_count && *found == NULL && bytes < RM_GGUF_KEY_BYTES; i++) {
+        rm_gguf_entry *entry = &file->entries[i];
         char text[RM_GGUF_KEY_BYTES];
-        if (entry->key_bytes == bytes) {
+        if (entry->hash == hash && entry->key_bytes == bytes) {
             RM_TRY(rm_input_read(&file->input, entry->key_at, bytes, text, error));
-            if (memcmp(text, key, bytes) == 0) {
-                file->entries[entry - file->entries].used = true;
-                *found = entry;
-                return ROPEMAP_OK;
-            }
+            entry->used = memcmp(text, key, bytes) == 0;
+            *found = entry->used ? entry : NULL;
         }
     }
     return ROPEMAP_OK;
@@ -236,14 +219,11 @@ ropemap_status rm_gguf_flag(const rm_gguf *file, const char *key, int *flag, rop
 /* ---- what nobody asked for */
 
 static bool is_rope_key(const char *key) {
-    static const char *const words[] = {"rope", "rotary", "yarn", "ntk", "nope"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strstr(key, words[i]) != NULL && strncmp(key, "general.", 8) != 0 &&
-            strncmp(key, "tokenizer.", 10) != 0 && strncmp(key, "clip.", 5) != 0) {
-            return true;
-        }
-    }
-    return false;
+    const bool elsewhere = strncmp(key, "general.", 8) == 0 || strncmp(key, "tokenizer.", 10) == 0 ||
+                           strncmp(key, "clip.", 5) == 0;
+    return !elsewhere &&
+           (strstr(key, "rope") != NULL || strstr(key, "rotary") != NULL || strstr(key, "yarn") != NULL ||
+            strstr(key, "ntk") != NULL || strstr(key, "nope") != NULL);
 }
 
 ropemap_status rm_gguf_unused(const rm_gguf *file, char *names, size_t size, ropemap_error *error) {

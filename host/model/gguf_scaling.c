@@ -54,7 +54,8 @@ static bool find(const ropemap_spec *spec, ropemap_scaling *found, double *radia
     return false;
 }
 
-ropemap_status rm_gguf_recognise_llama3(const rm_gguf_reader *reader) {
+/* Where the divisors are those of Llama 3.1's rule, that rule takes their place. */
+static ropemap_status recognise_llama3(const rm_gguf_reader *reader) {
     ropemap_spec *spec = &reader->model->spec;
     const int32_t pairs = spec->scaling.list_count;
     double *radians = rm_alloc(2 * (uint64_t)pairs, sizeof *radians);
@@ -95,16 +96,16 @@ typedef struct parameters {
 /* Without a type it is linear, with a factor of 1 unless told, as llama.cpp has it. */
 static ropemap_status read_kind(const rm_gguf_reader *reader, parameters *given) {
     char text[40];
-    (void)snprintf(given->kind_key, sizeof given->kind_key, "%s.rope.scaling.type", reader->arch->name);
+    (void)snprintf(given->kind_key, sizeof given->kind_key, "%s.rope.scaling.type", reader->name);
     RM_TRY(rm_gguf_text(reader->file, given->kind_key, text, sizeof text, reader->error));
     given->kind = text[0] == '\0' ? KIND_LINEAR : KIND_NONE;
     while (text[0] != '\0' && given->kind < KINDS && strcmp(text, kind_names[given->kind]) != 0) {
         given->kind++;
     }
-    return given->kind < KINDS ? ROPEMAP_OK
-                               : rm_fail(reader->error, ROPEMAP_DATA,
-                                         "%s: %s is '%s', expected none, linear, yarn or longrope",
-                                         reader->file->input.name, given->kind_key, text);
+    return given->kind < KINDS
+               ? ROPEMAP_OK
+               : rm_gguf_fail(reader, ROPEMAP_DATA, "%s is '%s', expected none, linear, yarn or longrope",
+                              given->kind_key, text);
 }
 
 static ropemap_status read_factor(const rm_gguf_reader *reader, parameters *given) {
@@ -117,8 +118,8 @@ static ropemap_status read_factor(const rm_gguf_reader *reader, parameters *give
     }
     return given->factor.value >= 1.0
                ? ROPEMAP_OK
-               : rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is %.17g, expected a number of at least 1",
-                         reader->file->input.name, given->factor.key, given->factor.value);
+               : rm_gguf_fail(reader, ROPEMAP_DATA, "%s is %.17g, expected a number of at least 1",
+                              given->factor.key, given->factor.value);
 }
 
 /* A multiplier or a number of turns: 0 would read as "not given" further on. */
@@ -126,8 +127,8 @@ static ropemap_status get_positive(const rm_gguf_reader *reader, const char *suf
     RM_TRY(rm_gguf_get(reader, suffix, number));
     return !number->found || number->value > 0.0
                ? ROPEMAP_OK
-               : rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is %.17g, expected a number above 0",
-                         reader->file->input.name, number->key, number->value);
+               : rm_gguf_fail(reader, ROPEMAP_DATA, "%s is %.17g, expected a number above 0", number->key,
+                              number->value);
 }
 
 static ropemap_status read_parameters(const rm_gguf_reader *reader, parameters *given) {
@@ -166,8 +167,8 @@ static ropemap_status take_original(const rm_gguf_reader *reader, const paramete
     ropemap_model *model = reader->model;
     const double original = given->original.found ? given->original.value : (double)model->trained_length;
     if (original == 0.0) {
-        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is missing, and so is the context_length",
-                       reader->file->input.name, given->original.key);
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is missing, and so is the context_length",
+                            given->original.key);
     }
     model->spec.scaling.original_length = original;
     rm_model_fact(model, "original_length", given->original.found ? given->original.key : "context_length",
@@ -258,14 +259,14 @@ static ropemap_status take_list(const rm_gguf_reader *reader, rm_gguf_list list,
     ropemap_spec *spec = &reader->model->spec;
     const int32_t pairs = spec->rotary_dim / 2;
     if (!reader->file->lists[list].found) {
-        return rm_fail(reader->error, ROPEMAP_DATA,
-                       "%s: the tensor '%s' is missing, expected both lists of longrope",
-                       reader->file->input.name, rm_gguf_list_name(list));
+        return rm_gguf_fail(reader, ROPEMAP_DATA,
+                            "the tensor '%s' is missing, expected both lists of longrope",
+                            rm_gguf_list_name(list));
     }
     if (pairs < 1 || pairs > ROPEMAP_MAX_DIVISORS) {
-        return rm_fail(reader->error, ROPEMAP_DATA,
-                       "%s: %d elements rotate, expected 2 to %d with a list of divisors",
-                       reader->file->input.name, (int)spec->rotary_dim, 2 * ROPEMAP_MAX_DIVISORS);
+        return rm_gguf_fail(reader, ROPEMAP_DATA,
+                            "%d elements rotate, expected 2 to %d with a list of divisors",
+                            (int)spec->rotary_dim, 2 * ROPEMAP_MAX_DIVISORS);
     }
     const bool more = (reader->arch->traits & RM_GGUF_HALF_ROTARY) != 0;
     RM_TRY(rm_gguf_list_read(reader->file, list, pairs, more, divisors, reader->error));
@@ -290,8 +291,8 @@ static ropemap_status read_longrope(const rm_gguf_reader *reader, const paramete
     RM_TRY(take_original(reader, given));
     RM_TRY(take_both(reader));
     if (given->factor.value != 1.0) {
-        return rm_fail(reader->error, ROPEMAP_DATA, "%s: %s is %.17g, expected none beside longrope's lists",
-                       reader->file->input.name, given->factor.key, given->factor.value);
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is %.17g, expected none beside longrope's lists",
+                            given->factor.key, given->factor.value);
     }
     scaling->max_length = (double)reader->model->trained_length;
     scaling->attention_factor = given->attn.value;
@@ -365,7 +366,7 @@ static ropemap_status read_ggml(const rm_gguf_reader *reader, const parameters *
         RM_TRY(take_list(reader, RM_GGUF_FREQS, "divisors", scaling->long_factors));
         memcpy(scaling->short_factors, scaling->long_factors, sizeof scaling->short_factors);
         const bool alone = factor == 1.0 && given->ext.value == 0.0 && grown == 1.0;
-        return alone ? rm_gguf_recognise_llama3(reader) : ROPEMAP_OK;
+        return alone ? recognise_llama3(reader) : ROPEMAP_OK;
     }
     return ROPEMAP_OK;
 }

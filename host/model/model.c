@@ -50,6 +50,29 @@ void rm_model_warn(ropemap_model *model, const char *format, ...) {
     make_plain(warning);
 }
 
+void rm_model_warn_unused(ropemap_model *model, const char *names) {
+    char listed[200];
+    rm_label_make(listed, sizeof listed, names);
+    if (names[0] != '\0') {
+        rm_model_warn(model, "not used, so that the rule may be another: %s", listed);
+    }
+}
+
+/* ---- models that do not rotate */
+
+bool rm_model_is_given(const ropemap_model_choice *choice) {
+    return choice->base > 0.0 && choice->head_dim > 0;
+}
+
+ropemap_status rm_model_refuse(ropemap_model *model, const ropemap_model_choice *choice, const char *file,
+                               const char *why, ropemap_error *error) {
+    if (rm_model_is_given(choice)) {
+        rm_model_warn(model, "this model does not rotate: %s; the rule is that of the options", why);
+        return ROPEMAP_OK;
+    }
+    return rm_fail(error, ROPEMAP_DATA, "%s: this model does not rotate: %s", file, why);
+}
+
 /* ---- layers */
 
 int32_t rm_model_layer(const char *words) {

@@ -23,6 +23,16 @@ __attribute__((format(printf, 4, 5))) void rm_model_fact(ropemap_model *model, c
 
 __attribute__((format(printf, 2, 3))) void rm_model_warn(ropemap_model *model, const char *format, ...);
 
+/* ROPEMAP_DATA, "FILE: this model does not rotate: WHY"; a warning instead where the caller gives a base and
+ * a head_dim: the map is then what a rotation would do. */
+ropemap_status rm_model_refuse(ropemap_model *model, const ropemap_model_choice *choice, const char *file,
+                               const char *why, ropemap_error *error);
+
+bool rm_model_is_given(const ropemap_model_choice *choice);
+
+/* Warns of keys about RoPE that were not read; "" warns of nothing. */
+void rm_model_warn_unused(ropemap_model *model, const char *names);
+
 /* The number of a layer, -1 where the words are no number. */
 int32_t rm_model_layer(const char *words);
 

@@ -6,27 +6,15 @@
 #include "host/ropemap.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef struct rm_preset_row {
-    ropemap_preset preset;
-    bool warns; /* the note tells of something that a map of the preset alone would hide */
-} rm_preset_row;
-
-/* Of a preset with several axes. */
-typedef struct rm_preset_axes {
-    const char *name, *axes; /* as ropemap_axes_parse takes them */
-    int32_t grid[ROPEMAP_MAX_AXES];
-} rm_preset_axes;
 
 /* Pairs of elements as in the weights on Hugging Face. */
 #define HALF ROPEMAP_LAYOUT_HALF
 
 #define PAIRS ROPEMAP_LAYOUT_INTERLEAVED
 
-enum { QUIET = 0, WARN = 1 };
+enum { QUIET = false, WARN = true };
 
 /* ---- where the numbers stand ("repository: file"; transformers is 5.24) */
 
@@ -104,298 +92,223 @@ static const char phi_4_scaling[] =
     "25.61086418/28.64115884/32.03/32.1/32.13/32.23/32.6/32.61/32.64/32.66/32.7/32.71/32.93/"
     "32.97/33.28/33.49/33.5/44.16/47.77";
 
-/* ---- name, scaling, source, note, base, head_dim, rotary_dim, layout, trained length; whether the note
- * warns */
+/* ---- the presets, in the order of their names */
 
-static const rm_preset_row rows[] = {
-    {{"apertus-8b", "llama3:factor=8,low=1,high=4,original=8192",
-      "huggingface/transformers: models/apertus/configuration_apertus.py", "", 12e6, 128, 128, HALF, 65536},
+static const ropemap_preset rows[] = {
+    {"apertus-8b", "llama3:factor=8,low=1,high=4,original=8192",
+     "huggingface/transformers: models/apertus/configuration_apertus.py", "", 12e6, 128, 128, HALF, 65536,
      QUIET},
-    {{"aya-23-8b", "none", mlc, "", 10000, 128, 128, PAIRS, 8192}, QUIET},
-    {{"baichuan2-7b", "none", "NVIDIA-NeMo/NeMo: nemo/collections/llm/gpt/model/baichuan.py", "", 10000, 128,
-      128, HALF, 4096},
-     QUIET},
-    {{"chatglm3-6b", "none", "NVIDIA-NeMo/NeMo: nemo/collections/llm/gpt/model/chatglm.py", "", 10000, 128,
-      64, PAIRS, 8192},
-     QUIET},
-    {{"codegeex4-9b", "none", "huggingface/candle: candle-transformers/src/models/codegeex4_9b.rs", "", 5e6,
-      128, 64, PAIRS, 131072},
-     QUIET},
-    {{"codellama-7b", "none", litgpt, meta_pairs, 1e6, 128, 128, HALF, 16384}, QUIET},
-    {{"cogvideox-5b", "none",
-      "huggingface/diffusers: models/embeddings.py, get_3d_rotary_pos_embed; "
-      "scripts/convert_cogvideox_to_diffusers.py",
-      "axes t, h, w; other frames than 480 x 720 have positions between whole ones", 10000, 64, 64, PAIRS, 0},
+    {"aya-23-8b", "none", mlc, "", 10000, 128, 128, PAIRS, 8192, QUIET},
+    {"baichuan2-7b", "none", "NVIDIA-NeMo/NeMo: nemo/collections/llm/gpt/model/baichuan.py", "", 10000, 128,
+     128, HALF, 4096, QUIET},
+    {"chatglm3-6b", "none", "NVIDIA-NeMo/NeMo: nemo/collections/llm/gpt/model/chatglm.py", "", 10000, 128, 64,
+     PAIRS, 8192, QUIET},
+    {"codegeex4-9b", "none", "huggingface/candle: candle-transformers/src/models/codegeex4_9b.rs", "", 5e6,
+     128, 64, PAIRS, 131072, QUIET},
+    {"codellama-7b", "none", litgpt, meta_pairs, 1e6, 128, 128, HALF, 16384, QUIET},
+    {"cogvideox-5b", "none",
+     "huggingface/diffusers: models/embeddings.py, get_3d_rotary_pos_embed; "
+     "scripts/convert_cogvideox_to_diffusers.py",
+     "axes t, h, w; other frames than 480 x 720 have positions between whole ones", 10000, 64, 64, PAIRS, 0,
      WARN},
-    {{"command-r", "none",
-      "IMvision12/KerasFormers: models/cohere/config.py; ggml-org/llama.cpp: conversion/command_r.py",
-      "config.json has 8192 as its length, the makers trained 128k", 8e6, 128, 128, PAIRS, 131072},
+    {"command-r", "none",
+     "IMvision12/KerasFormers: models/cohere/config.py; ggml-org/llama.cpp: conversion/command_r.py",
+     "config.json has 8192 as its length, the makers trained 128k", 8e6, 128, 128, PAIRS, 131072, QUIET},
+    {"command-r7b", "none",
+     "IMvision12/KerasFormers: kerasformers/models/cohere2/config.py; its config.json for the length",
+     "layers with sliding attention of 4096; every fourth has full attention and does not rotate; its "
+     "config.json had 8192 as its length at first",
+     50000, 128, 128, PAIRS, 132096, WARN},
+    {"deepseek-v2", "yarn:factor=40,original=4096,mscale=0.707,mscale-all-dim=0.707",
+     "NVIDIA-NeMo/NeMo: gpt/model/deepseek.py; AI-Hypercomputer/maxtext: configs/models/deepseek2-236b.yml",
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.590 "
+     "besides",
+     10000, 64, 64, PAIRS, 163840, WARN},
+    {"deepseek-v2-lite", "yarn:factor=40,original=4096,mscale=0.707,mscale-all-dim=0.707", mlc,
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.590 "
+     "besides",
+     10000, 64, 64, PAIRS, 163840, WARN},
+    {"deepseek-v3", "yarn:factor=40,original=4096,mscale=1,mscale-all-dim=1",
+     "deepseek-ai/DeepSeek-V3: inference/model.py; AI-Hypercomputer/maxtext: hf_model_configs.py",
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.874 "
+     "besides",
+     10000, 64, 64, PAIRS, 163840, WARN},
+    {"dinov3-vits16", "none", "huggingface/transformers: models/dinov3_vit/modeling_dinov3_vit.py",
+     "axes h and w, coordinates from -1 to 1; training rescales them at random", 100, 64, 64, HALF, 0, QUIET},
+    {"ernie-4.5-0.3b", "none", "huggingface/transformers: models/ernie4_5/configuration_ernie4_5.py", "",
+     500000, 128, 128, PAIRS, 131072, QUIET},
+    {"falcon-7b", "none", litgpt, "", 10000, 64, 64, HALF, 2048, QUIET},
+    {"falcon3-7b", "none", litgpt, "", 1000042, 256, 256, HALF, 32768, QUIET},
+    {"flux.1-dev", "none", "huggingface/diffusers: models/transformers/transformer_flux.py", flux, 10000, 128,
+     128, PAIRS, 0, QUIET},
+    {"flux.2-dev", "none", "huggingface/diffusers: scripts/convert_flux2_to_diffusers.py",
+     "axes t, h, w and the place in the text; the text is no part of the grid", 2000, 128, 128, PAIRS, 0,
      QUIET},
-    {{"command-r7b", "none",
-      "IMvision12/KerasFormers: kerasformers/models/cohere2/config.py; its config.json for the length",
-      "layers with sliding attention of 4096; every fourth has full attention and does not rotate; its "
-      "config.json had 8192 as its length at first",
-      50000, 128, 128, PAIRS, 132096},
-     WARN},
-    {{"deepseek-v2", "yarn:factor=40,original=4096,mscale=0.707,mscale-all-dim=0.707",
-      "NVIDIA-NeMo/NeMo: gpt/model/deepseek.py; AI-Hypercomputer/maxtext: configs/models/deepseek2-236b.yml",
-      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.590 "
-      "besides",
-      10000, 64, 64, PAIRS, 163840},
-     WARN},
-    {{"deepseek-v2-lite", "yarn:factor=40,original=4096,mscale=0.707,mscale-all-dim=0.707", mlc,
-      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.590 "
-      "besides",
-      10000, 64, 64, PAIRS, 163840},
-     WARN},
-    {{"deepseek-v3", "yarn:factor=40,original=4096,mscale=1,mscale-all-dim=1",
-      "deepseek-ai/DeepSeek-V3: inference/model.py; AI-Hypercomputer/maxtext: hf_model_configs.py",
-      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.874 "
-      "besides",
-      10000, 64, 64, PAIRS, 163840},
-     WARN},
-    {{"dinov3-vits16", "none", "huggingface/transformers: models/dinov3_vit/modeling_dinov3_vit.py",
-      "axes h and w, coordinates from -1 to 1; training rescales them at random", 100, 64, 64, HALF, 0},
+    {"gemma-7b", "none", "meta-pytorch/torchtune: torchtune/models/gemma/_model_builders.py", "", 10000, 256,
+     256, HALF, 8192, QUIET},
+    {"gemma2-27b", "none", litgpt, "", 10000, 128, 128, HALF, 8192, QUIET},
+    {"gemma2-9b", "none", litgpt, "", 10000, 256, 256, HALF, 8192, QUIET},
+    {"gemma3-12b", "linear:factor=8", gemma3, full_layers, 1e6, 256, 256, HALF, 131072, WARN},
+    {"gemma3-12b-sliding", "none", gemma3, sliding_layers, 10000, 256, 256, HALF, 131072, WARN},
+    {"gemma3-1b", "none", gemma3, full_layers, 1e6, 256, 256, HALF, 32768, WARN},
+    {"gemma3-1b-sliding", "none", gemma3, sliding_layers, 10000, 256, 256, HALF, 32768, WARN},
+    {"gemma3-27b", "linear:factor=8", gemma3, full_layers, 1e6, 128, 128, HALF, 131072, WARN},
+    {"gemma3-27b-sliding", "none", gemma3, sliding_layers, 10000, 128, 128, HALF, 131072, WARN},
+    {"gemma3n-e4b", "none", "huggingface/transformers: models/gemma3n/configuration_gemma3n.py", full_layers,
+     1e6, 256, 256, HALF, 32768, WARN},
+    {"gemma3n-e4b-sliding", "none", "huggingface/transformers: models/gemma3n/configuration_gemma3n.py",
+     sliding_layers, 10000, 256, 256, HALF, 32768, WARN},
+    {"gemma4-26b-a4b", "proportional:rotated=0.25", maxtext, full_layers, 1e6, 512, 512, HALF, 262144, WARN},
+    {"gemma4-26b-a4b-sliding", "none", maxtext, sliding_layers, 10000, 256, 256, HALF, 262144, WARN},
+    {"gemma4-e2b", "proportional:rotated=0.25", maxtext, full_layers, 1e6, 512, 512, HALF, 131072, WARN},
+    {"gemma4-e2b-sliding", "none", maxtext, sliding_layers, 10000, 256, 256, HALF, 131072, WARN},
+    {"glm-4-32b-0414", "none", "THUDM/slime: scripts/models/glm4-32B.sh", "", 10000, 128, 64, PAIRS, 32768,
      QUIET},
-    {{"ernie-4.5-0.3b", "none", "huggingface/transformers: models/ernie4_5/configuration_ernie4_5.py", "",
-      500000, 128, 128, PAIRS, 131072},
+    {"glm-4.5", "none",
+     "THUDM/slime: glm4.5-355B-A32B.sh; huggingface/transformers: configuration_glm4_moe.py", "", 1e6, 128,
+     64, HALF, 131072, QUIET},
+    {"gpt-j-6b", "none", "kingoflolz/mesh-transformer-jax: configs/6B_roto_256.json", "", 10000, 256, 64,
+     PAIRS, 2048, QUIET},
+    {"gpt-neox-20b", "none", "EleutherAI/gpt-neox: configs/20B.yml", "", 10000, 96, 24, HALF, 2048, QUIET},
+    {"gpt-oss-20b", "yarn:factor=32,original=4096,untruncated=1", "openai/gpt-oss: gpt_oss/torch/model.py",
+     "", 150000, 64, 64, HALF, 131072, QUIET},
+    {"helium-1", "none",
+     "aws-neuron/neuronx-distributed-inference: contrib/models/helium-1-2b/src/configuration_helium.py", "",
+     20000, 128, 128, HALF, 4096, QUIET},
+    {"helium-1-preview-2b", "none", "huggingface/transformers: models/helium/configuration_helium.py", "",
+     100000, 128, 128, PAIRS, 4096, QUIET},
+    {"hunyuanvideo", "none", "huggingface/diffusers: scripts/convert_hunyuan_video_to_diffusers.py",
+     "axes t, h, w; the grid is of 129 frames of 720 x 1280", 256, 128, 128, PAIRS, 0, QUIET},
+    {"internlm2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 32768, QUIET},
+    {"internlm2.5-7b", "dynamic:factor=2,max=32768", mlc,
+     "frequencies depend on the length beyond 32768 tokens", 1e6, 128, 128, HALF, 32768, WARN},
+    {"kimi-k2", "yarn:factor=32,original=4096,beta-fast=1,beta-slow=1,mscale=1,mscale-all-dim=1",
+     "AI-Hypercomputer/maxtext: src/maxtext/configs/models/kimi-k2-1t.yml",
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.813 "
+     "besides",
+     50000, 64, 64, PAIRS, 131072, WARN},
+    {"kimi-k2-0905", "yarn:factor=64,original=4096,beta-fast=1,beta-slow=1,mscale=1,mscale-all-dim=1",
+     "ParagEkbote/hf-model-inspector: model_inspection_report.md",
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 2.005 "
+     "besides",
+     50000, 64, 64, PAIRS, 262144, WARN},
+    {"llama1-7b", "none", "EleutherAI/gpt-neox: configs/llama/7B.yml", meta_pairs, 10000, 128, 128, HALF,
+     2048, QUIET},
+    {"llama2-7b", "none", litgpt, meta_pairs, 10000, 128, 128, HALF, 4096, QUIET},
+    {"llama2-7b-32k", "linear:factor=8", litgpt, "Together's LLaMA-2-7B-32K", 10000, 128, 128, HALF, 32768,
      QUIET},
-    {{"falcon-7b", "none", litgpt, "", 10000, 64, 64, HALF, 2048}, QUIET},
-    {{"falcon3-7b", "none", litgpt, "", 1000042, 256, 256, HALF, 32768}, QUIET},
-    {{"flux.1-dev", "none", "huggingface/diffusers: models/transformers/transformer_flux.py", flux, 10000,
-      128, 128, PAIRS, 0},
+    {"llama3-8b", "none", litgpt, meta_pairs, 500000, 128, 128, HALF, 8192, QUIET},
+    {"llama3.1-8b", "llama3:factor=8,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 128, 128, HALF,
+     131072, QUIET},
+    {"llama3.2-1b", "llama3:factor=32,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 64, 64, HALF,
+     131072, QUIET},
+    {"llama3.2-3b", "llama3:factor=32,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 128, 128, HALF,
+     131072, QUIET},
+    {"llama3.3-70b", "llama3:factor=8,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 128, 128, HALF,
+     131072, QUIET},
+    {"llama4-maverick", "none", "meta-pytorch/torchtune: torchtune/models/llama4/_model_builders.py",
+     some_plain, 500000, 128, 128, PAIRS, 1048576, WARN},
+    {"llama4-scout", "llama3:factor=16,low=1,high=1,original=8192",
+     "meta-llama/llama-models: models/llama4/args.py and model.py; meta-pytorch/torchtune: models/llama4",
+     some_plain, 500000, 128, 128, PAIRS, 10485760, WARN},
+    {"mimo-7b", "none", "THUDM/slime: scripts/models/mimo-7B-rl.sh", "", 640000, 128, 128, HALF, 32768,
      QUIET},
-    {{"flux.2-dev", "none", "huggingface/diffusers: scripts/convert_flux2_to_diffusers.py",
-      "axes t, h, w and the place in the text; the text is no part of the grid", 2000, 128, 128, PAIRS, 0},
+    {"minicpm-2b-128k", "dynamic:factor=4,max=65536", mlc,
+     "frequencies depend on the length beyond 65536 tokens", 1e6, 64, 64, HALF, 65536, WARN},
+    {"minimax-m2", "none",
+     "THUDM/slime: minimax-m2.sh; huggingface/transformers: configuration_minimax_m2.py", "", 5e6, 128, 64,
+     HALF, 196608, QUIET},
+    {"ministral-3-3b", "yarn:factor=16,original=16384,mscale=1,mscale-all-dim=1", mlc,
+     "queries are also scaled by their position beyond 16384", 1e6, 128, 128, HALF, 262144, WARN},
+    {"mistral-7b-v0.1", "none", mlc, mistral_pairs, 10000, 128, 128, HALF, 32768, QUIET},
+    {"mistral-7b-v0.3", "none", mlc, mistral_pairs, 1e6, 128, 128, HALF, 32768, QUIET},
+    {"mistral-nemo-12b", "none", "NVIDIA-NeMo/NeMo: nemo/collections/llm/gpt/model/mistral.py",
+     "1024000 stands in config.json; Mistral speaks of 128k", 1e6, 128, 128, HALF, 1024000, QUIET},
+    {"mixtral-8x22b", "none", litgpt, mistral_pairs, 1e6, 128, 128, HALF, 65536, QUIET},
+    {"mixtral-8x7b", "none", litgpt, mistral_pairs, 1e6, 128, 128, HALF, 32768, QUIET},
+    {"modernbert-base", "none", "huggingface/transformers: models/modernbert/configuration_modernbert.py",
+     full_layers, 160000, 64, 64, HALF, 8192, WARN},
+    {"modernbert-base-sliding", "none",
+     "huggingface/transformers: models/modernbert/configuration_modernbert.py", sliding_layers, 10000, 64, 64,
+     HALF, 8192, WARN},
+    {"nomic-embed-text-v1.5", "none",
+     "huggingface/transformers: models/nomic_bert/configuration_nomic_bert.py", "", 1000, 64, 64, HALF, 2048,
      QUIET},
-    {{"gemma-7b", "none", "meta-pytorch/torchtune: torchtune/models/gemma/_model_builders.py", "", 10000, 256,
-      256, HALF, 8192},
+    {"olmo-7b", "none", litgpt, "", 10000, 128, 128, HALF, 2048, QUIET},
+    {"olmo2-7b", "none", litgpt, "", 500000, 128, 128, HALF, 4096, QUIET},
+    {"olmo3-7b", "yarn:factor=8,original=8192",
+     "AI-Hypercomputer/maxtext: src/maxtext/configs/models/olmo3-7b.yml", full_layers, 500000, 128, 128, HALF,
+     65536, WARN},
+    {"olmo3-7b-sliding", "none", "AI-Hypercomputer/maxtext: src/maxtext/configs/models/olmo3-7b.yml",
+     sliding_layers, 500000, 128, 128, HALF, 65536, WARN},
+    {"open-llama-3b", "none", litgpt, "", 10000, 100, 100, HALF, 2048, QUIET},
+    {"persimmon-8b", "none", "huggingface/candle: candle-transformers/src/models/persimmon.rs", "", 25000, 64,
+     32, HALF, 16384, QUIET},
+    {"phi-1.5", "none", litgpt, "", 10000, 64, 32, HALF, 2048, QUIET},
+    {"phi-2", "none", litgpt, "", 10000, 80, 32, HALF, 2048, QUIET},
+    {"phi-3-mini-4k", "none", litgpt, "", 10000, 96, 96, HALF, 4096, QUIET},
+    {"phi-3.5-mini", phi_3_5_scaling, mlc, "frequencies change where the length passes 4096 tokens", 10000,
+     96, 96, HALF, 131072, WARN},
+    {"phi-4", "none", litgpt, "", 250000, 128, 128, HALF, 16384, QUIET},
+    {"phi-4-mini", phi_4_scaling, mlc, "frequencies change where the length passes 4096 tokens", 10000, 128,
+     96, HALF, 131072, WARN},
+    {"pixtral-12b-vision", "none",
+     "huggingface/transformers: models/pixtral/modeling_pixtral.py and configuration_pixtral.py",
+     "axes h and w, which take the frequencies of one ladder in turn", 10000, 64, 64, HALF, 0, QUIET},
+    {"pythia-1b", "none", "EleutherAI/gpt-neox: configs/pythia/1B.yml", "", 10000, 256, 64, HALF, 2048,
      QUIET},
-    {{"gemma2-27b", "none", litgpt, "", 10000, 128, 128, HALF, 8192}, QUIET},
-    {{"gemma2-9b", "none", litgpt, "", 10000, 256, 256, HALF, 8192}, QUIET},
-    {{"gemma3-12b", "linear:factor=8", gemma3, full_layers, 1e6, 256, 256, HALF, 131072}, WARN},
-    {{"gemma3-12b-sliding", "none", gemma3, sliding_layers, 10000, 256, 256, HALF, 131072}, WARN},
-    {{"gemma3-1b", "none", gemma3, full_layers, 1e6, 256, 256, HALF, 32768}, WARN},
-    {{"gemma3-1b-sliding", "none", gemma3, sliding_layers, 10000, 256, 256, HALF, 32768}, WARN},
-    {{"gemma3-27b", "linear:factor=8", gemma3, full_layers, 1e6, 128, 128, HALF, 131072}, WARN},
-    {{"gemma3-27b-sliding", "none", gemma3, sliding_layers, 10000, 128, 128, HALF, 131072}, WARN},
-    {{"gemma3n-e4b", "none", "huggingface/transformers: models/gemma3n/configuration_gemma3n.py", full_layers,
-      1e6, 256, 256, HALF, 32768},
-     WARN},
-    {{"gemma3n-e4b-sliding", "none", "huggingface/transformers: models/gemma3n/configuration_gemma3n.py",
-      sliding_layers, 10000, 256, 256, HALF, 32768},
-     WARN},
-    {{"gemma4-26b-a4b", "proportional:rotated=0.25", maxtext, full_layers, 1e6, 512, 512, HALF, 262144},
-     WARN},
-    {{"gemma4-26b-a4b-sliding", "none", maxtext, sliding_layers, 10000, 256, 256, HALF, 262144}, WARN},
-    {{"gemma4-e2b", "proportional:rotated=0.25", maxtext, full_layers, 1e6, 512, 512, HALF, 131072}, WARN},
-    {{"gemma4-e2b-sliding", "none", maxtext, sliding_layers, 10000, 256, 256, HALF, 131072}, WARN},
-    {{"glm-4-32b-0414", "none", "THUDM/slime: scripts/models/glm4-32B.sh", "", 10000, 128, 64, PAIRS, 32768},
+    {"pythia-6.9b", "none", "EleutherAI/gpt-neox: configs/pythia/6-9B.yml", "", 10000, 128, 32, HALF, 2048,
      QUIET},
-    {{"glm-4.5", "none",
-      "THUDM/slime: glm4.5-355B-A32B.sh; huggingface/transformers: configuration_glm4_moe.py", "", 1e6, 128,
-      64, HALF, 131072},
-     QUIET},
-    {{"gpt-j-6b", "none", "kingoflolz/mesh-transformer-jax: configs/6B_roto_256.json", "", 10000, 256, 64,
-      PAIRS, 2048},
-     QUIET},
-    {{"gpt-neox-20b", "none", "EleutherAI/gpt-neox: configs/20B.yml", "", 10000, 96, 24, HALF, 2048}, QUIET},
-    {{"gpt-oss-20b", "yarn:factor=32,original=4096,untruncated=1", "openai/gpt-oss: gpt_oss/torch/model.py",
-      "", 150000, 64, 64, HALF, 131072},
-     QUIET},
-    {{"helium-1", "none",
-      "aws-neuron/neuronx-distributed-inference: contrib/models/helium-1-2b/src/configuration_helium.py", "",
-      20000, 128, 128, HALF, 4096},
-     QUIET},
-    {{"helium-1-preview-2b", "none", "huggingface/transformers: models/helium/configuration_helium.py", "",
-      100000, 128, 128, PAIRS, 4096},
-     QUIET},
-    {{"hunyuanvideo", "none", "huggingface/diffusers: scripts/convert_hunyuan_video_to_diffusers.py",
-      "axes t, h, w; the grid is of 129 frames of 720 x 1280", 256, 128, 128, PAIRS, 0},
-     QUIET},
-    {{"internlm2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 32768}, QUIET},
-    {{"internlm2.5-7b", "dynamic:factor=2,max=32768", mlc,
-      "frequencies depend on the length beyond 32768 tokens", 1e6, 128, 128, HALF, 32768},
-     WARN},
-    {{"kimi-k2", "yarn:factor=32,original=4096,beta-fast=1,beta-slow=1,mscale=1,mscale-all-dim=1",
-      "AI-Hypercomputer/maxtext: src/maxtext/configs/models/kimi-k2-1t.yml",
-      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.813 "
-      "besides",
-      50000, 64, 64, PAIRS, 131072},
-     WARN},
-    {{"kimi-k2-0905", "yarn:factor=64,original=4096,beta-fast=1,beta-slow=1,mscale=1,mscale-all-dim=1",
-      "ParagEkbote/hf-model-inspector: model_inspection_report.md",
-      "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 2.005 "
-      "besides",
-      50000, 64, 64, PAIRS, 262144},
-     WARN},
-    {{"llama1-7b", "none", "EleutherAI/gpt-neox: configs/llama/7B.yml", meta_pairs, 10000, 128, 128, HALF,
-      2048},
-     QUIET},
-    {{"llama2-7b", "none", litgpt, meta_pairs, 10000, 128, 128, HALF, 4096}, QUIET},
-    {{"llama2-7b-32k", "linear:factor=8", litgpt, "Together's LLaMA-2-7B-32K", 10000, 128, 128, HALF, 32768},
-     QUIET},
-    {{"llama3-8b", "none", litgpt, meta_pairs, 500000, 128, 128, HALF, 8192}, QUIET},
-    {{"llama3.1-8b", "llama3:factor=8,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 128, 128, HALF,
-      131072},
-     QUIET},
-    {{"llama3.2-1b", "llama3:factor=32,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 64, 64, HALF,
-      131072},
-     QUIET},
-    {{"llama3.2-3b", "llama3:factor=32,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 128, 128,
-      HALF, 131072},
-     QUIET},
-    {{"llama3.3-70b", "llama3:factor=8,low=1,high=4,original=8192", litgpt, meta_pairs, 500000, 128, 128,
-      HALF, 131072},
-     QUIET},
-    {{"llama4-maverick", "none", "meta-pytorch/torchtune: torchtune/models/llama4/_model_builders.py",
-      some_plain, 500000, 128, 128, PAIRS, 1048576},
-     WARN},
-    {{"llama4-scout", "llama3:factor=16,low=1,high=1,original=8192",
-      "meta-llama/llama-models: models/llama4/args.py and model.py; meta-pytorch/torchtune: models/llama4",
-      some_plain, 500000, 128, 128, PAIRS, 10485760},
-     WARN},
-    {{"mimo-7b", "none", "THUDM/slime: scripts/models/mimo-7B-rl.sh", "", 640000, 128, 128, HALF, 32768},
-     QUIET},
-    {{"minicpm-2b-128k", "dynamic:factor=4,max=65536", mlc,
-      "frequencies depend on the length beyond 65536 tokens", 1e6, 64, 64, HALF, 65536},
-     WARN},
-    {{"minimax-m2", "none",
-      "THUDM/slime: minimax-m2.sh; huggingface/transformers: configuration_minimax_m2.py", "", 5e6, 128, 64,
-      HALF, 196608},
-     QUIET},
-    {{"ministral-3-3b", "yarn:factor=16,original=16384,mscale=1,mscale-all-dim=1", mlc,
-      "queries are also scaled by their position beyond 16384", 1e6, 128, 128, HALF, 262144},
-     WARN},
-    {{"mistral-7b-v0.1", "none", mlc, mistral_pairs, 10000, 128, 128, HALF, 32768}, QUIET},
-    {{"mistral-7b-v0.3", "none", mlc, mistral_pairs, 1e6, 128, 128, HALF, 32768}, QUIET},
-    {{"mistral-nemo-12b", "none", "NVIDIA-NeMo/NeMo: nemo/collections/llm/gpt/model/mistral.py",
-      "1024000 stands in config.json; Mistral speaks of 128k", 1e6, 128, 128, HALF, 1024000},
-     QUIET},
-    {{"mixtral-8x22b", "none", litgpt, mistral_pairs, 1e6, 128, 128, HALF, 65536}, QUIET},
-    {{"mixtral-8x7b", "none", litgpt, mistral_pairs, 1e6, 128, 128, HALF, 32768}, QUIET},
-    {{"modernbert-base", "none", "huggingface/transformers: models/modernbert/configuration_modernbert.py",
-      full_layers, 160000, 64, 64, HALF, 8192},
-     WARN},
-    {{"modernbert-base-sliding", "none",
-      "huggingface/transformers: models/modernbert/configuration_modernbert.py", sliding_layers, 10000, 64,
-      64, HALF, 8192},
-     WARN},
-    {{"nomic-embed-text-v1.5", "none",
-      "huggingface/transformers: models/nomic_bert/configuration_nomic_bert.py", "", 1000, 64, 64, HALF,
-      2048},
-     QUIET},
-    {{"olmo-7b", "none", litgpt, "", 10000, 128, 128, HALF, 2048}, QUIET},
-    {{"olmo2-7b", "none", litgpt, "", 500000, 128, 128, HALF, 4096}, QUIET},
-    {{"olmo3-7b", "yarn:factor=8,original=8192",
-      "AI-Hypercomputer/maxtext: src/maxtext/configs/models/olmo3-7b.yml", full_layers, 500000, 128, 128,
-      HALF, 65536},
-     WARN},
-    {{"olmo3-7b-sliding", "none", "AI-Hypercomputer/maxtext: src/maxtext/configs/models/olmo3-7b.yml",
-      sliding_layers, 500000, 128, 128, HALF, 65536},
-     WARN},
-    {{"open-llama-3b", "none", litgpt, "", 10000, 100, 100, HALF, 2048}, QUIET},
-    {{"persimmon-8b", "none", "huggingface/candle: candle-transformers/src/models/persimmon.rs", "", 25000,
-      64, 32, HALF, 16384},
-     QUIET},
-    {{"phi-1.5", "none", litgpt, "", 10000, 64, 32, HALF, 2048}, QUIET},
-    {{"phi-2", "none", litgpt, "", 10000, 80, 32, HALF, 2048}, QUIET},
-    {{"phi-3-mini-4k", "none", litgpt, "", 10000, 96, 96, HALF, 4096}, QUIET},
-    {{"phi-3.5-mini", phi_3_5_scaling, mlc, "frequencies change where the length passes 4096 tokens", 10000,
-      96, 96, HALF, 131072},
-     WARN},
-    {{"phi-4", "none", litgpt, "", 250000, 128, 128, HALF, 16384}, QUIET},
-    {{"phi-4-mini", phi_4_scaling, mlc, "frequencies change where the length passes 4096 tokens", 10000, 128,
-      96, HALF, 131072},
-     WARN},
-    {{"pixtral-12b-vision", "none",
-      "huggingface/transformers: models/pixtral/modeling_pixtral.py and configuration_pixtral.py",
-      "axes h and w, which take the frequencies of one ladder in turn", 10000, 64, 64, HALF, 0},
-     QUIET},
-    {{"pythia-1b", "none", "EleutherAI/gpt-neox: configs/pythia/1B.yml", "", 10000, 256, 64, HALF, 2048},
-     QUIET},
-    {{"pythia-6.9b", "none", "EleutherAI/gpt-neox: configs/pythia/6-9B.yml", "", 10000, 128, 32, HALF, 2048},
-     QUIET},
-    {{"qwen-image", "none", "huggingface/diffusers: models/transformers/transformer_qwenimage.py",
-      "axes t, h, w; counted from the middle of the image, which changes no similarity of patches", 10000,
-      128, 128, PAIRS, 0},
-     QUIET},
-    {{"qwen2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 32768}, QUIET},
-    {{"qwen2-vl", "none", "huggingface/transformers: models/qwen2_vl/configuration_qwen2_vl.py", mrope, 1e6,
-      128, 128, HALF, 32768},
-     WARN},
-    {{"qwen2.5-7b", "none", litgpt, "", 1e6, 128, 128, HALF, 131072}, QUIET},
-    {{"qwen2.5-7b-1m", "none", litgpt,
-      "its makers serve long contexts with dual chunk attention, which changes positions", 1e7, 128, 128,
-      HALF, 1010000},
-     WARN},
-    {{"qwen3-30b-a3b-2507", "none", litgpt, "", 1e7, 128, 128, HALF, 262144}, QUIET},
-    {{"qwen3-4b-2507", "none", litgpt, "", 5e6, 128, 128, HALF, 262144}, QUIET},
-    {{"qwen3-8b", "none", litgpt, "", 1e6, 128, 128, HALF, 40960}, QUIET},
-    {{"qwen3-8b-yarn-128k", "yarn:factor=4,original=32768,max=131072",
-      "QwenLM/Qwen3: docs/source/inference/transformers.md", "", 1e6, 128, 128, HALF, 131072},
-     QUIET},
-    {{"qwen3-next-80b-a3b", "none", maxtext, "", 1e7, 256, 64, HALF, 262144}, QUIET},
-    {{"qwen3-vl-4b", "none", maxtext, mrope, 5e6, 128, 128, HALF, 262144}, WARN},
-    {{"qwen3.5-35b-a3b", "none", maxtext, mrope, 1e7, 256, 64, HALF, 262144}, WARN},
-    {{"redpajama-3b", "none", mlc, "", 10000, 80, 80, HALF, 2048}, QUIET},
-    {{"smollm2-1.7b", "none", litgpt, "", 130000, 64, 64, HALF, 8192}, QUIET},
-    {{"smollm3-3b", "none", "huggingface/smollm: text/pretraining/smollm3/long_context_32k_to_64.yaml",
-      some_plain, 5e6, 128, 128, HALF, 65536},
-     WARN},
-    {{"stablelm-2-1.6b", "none", mlc, "", 10000, 64, 16, HALF, 4096}, QUIET},
-    {{"stablelm-3b-4e1t", "none", litgpt, "", 10000, 80, 20, HALF, 4096}, QUIET},
-    {{"starcoder2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 16384}, QUIET},
-    {{"tinyllama-1.1b", "none", mlc, "", 10000, 64, 64, HALF, 2048}, QUIET},
-    {{"wan2.1-t2v-14b", "none",
-      "huggingface/diffusers: models/transformers/transformer_wan.py; scripts/convert_wan_to_diffusers.py",
-      "axes t, h, w; the grid is of 81 frames of 480 x 832", 10000, 128, 128, PAIRS, 0},
-     QUIET},
-    {{"yarn-llama2-7b-128k", "yarn:factor=32,original=4096", yarn, "", 10000, 128, 128, HALF, 131072}, QUIET},
-    {{"yarn-mistral-7b-128k", "yarn:factor=16,original=8192", yarn, "", 10000, 128, 128, HALF, 131072},
-     QUIET},
-    {{"yi-34b", "none", candle_yi, "", 5e6, 128, 128, HALF, 4096}, QUIET},
-    {{"yi-6b", "none", candle_yi, "", 5e6, 128, 128, HALF, 4096}, QUIET},
+    {"qwen-image", "none", "huggingface/diffusers: models/transformers/transformer_qwenimage.py",
+     "axes t, h, w; counted from the middle of the image, which changes no similarity of patches", 10000, 128,
+     128, PAIRS, 0, QUIET},
+    {"qwen2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 32768, QUIET},
+    {"qwen2-vl", "none", "huggingface/transformers: models/qwen2_vl/configuration_qwen2_vl.py", mrope, 1e6,
+     128, 128, HALF, 32768, WARN},
+    {"qwen2.5-7b", "none", litgpt, "", 1e6, 128, 128, HALF, 131072, QUIET},
+    {"qwen2.5-7b-1m", "none", litgpt,
+     "its makers serve long contexts with dual chunk attention, which changes positions", 1e7, 128, 128, HALF,
+     1010000, WARN},
+    {"qwen3-30b-a3b-2507", "none", litgpt, "", 1e7, 128, 128, HALF, 262144, QUIET},
+    {"qwen3-4b-2507", "none", litgpt, "", 5e6, 128, 128, HALF, 262144, QUIET},
+    {"qwen3-8b", "none", litgpt, "", 1e6, 128, 128, HALF, 40960, QUIET},
+    {"qwen3-8b-yarn-128k", "yarn:factor=4,original=32768,max=131072",
+     "QwenLM/Qwen3: docs/source/inference/transformers.md", "", 1e6, 128, 128, HALF, 131072, QUIET},
+    {"qwen3-next-80b-a3b", "none", maxtext, "", 1e7, 256, 64, HALF, 262144, QUIET},
+    {"qwen3-vl-4b", "none", maxtext, mrope, 5e6, 128, 128, HALF, 262144, WARN},
+    {"qwen3.5-35b-a3b", "none", maxtext, mrope, 1e7, 256, 64, HALF, 262144, WARN},
+    {"redpajama-3b", "none", mlc, "", 10000, 80, 80, HALF, 2048, QUIET},
+    {"smollm2-1.7b", "none", litgpt, "", 130000, 64, 64, HALF, 8192, QUIET},
+    {"smollm3-3b", "none", "huggingface/smollm: text/pretraining/smollm3/long_context_32k_to_64.yaml",
+     some_plain, 5e6, 128, 128, HALF, 65536, WARN},
+    {"stablelm-2-1.6b", "none", mlc, "", 10000, 64, 16, HALF, 4096, QUIET},
+    {"stablelm-3b-4e1t", "none", litgpt, "", 10000, 80, 20, HALF, 4096, QUIET},
+    {"starcoder2-7b", "none", mlc, "", 1e6, 128, 128, HALF, 16384, QUIET},
+    {"tinyllama-1.1b", "none", mlc, "", 10000, 64, 64, HALF, 2048, QUIET},
+    {"wan2.1-t2v-14b", "none",
+     "huggingface/diffusers: models/transformers/transformer_wan.py; scripts/convert_wan_to_diffusers.py",
+     "axes t, h, w; the grid is of 81 frames of 480 x 832", 10000, 128, 128, PAIRS, 0, QUIET},
+    {"yarn-llama2-7b-128k", "yarn:factor=32,original=4096", yarn, "", 10000, 128, 128, HALF, 131072, QUIET},
+    {"yarn-mistral-7b-128k", "yarn:factor=16,original=8192", yarn, "", 10000, 128, 128, HALF, 131072, QUIET},
+    {"yi-34b", "none", candle_yi, "", 5e6, 128, 128, HALF, 4096, QUIET},
+    {"yi-6b", "none", candle_yi, "", 5e6, 128, 128, HALF, 4096, QUIET},
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
-/* In the order of their names; NULL past the last, and below 0. */
-static const rm_preset_row *rm_preset_row_at(int32_t index) {
-    return index >= 0 && index < ROW_COUNT ? &rows[index] : NULL;
-}
-
 /* Axes of those that have several, and the grid that they are used with. */
-static const rm_preset_axes with_axes[] = {
+static const struct {
+    const char *name, *axes; /* as ropemap_axes_parse takes them */
+    int32_t grid[ROPEMAP_MAX_AXES];
+} with_axes[] = {
     {"cogvideox-5b", "16,24,24", {13, 30, 45}}, {"dinov3-vits16", "unit:32,32", {14, 14}},
     {"flux.1-dev", "16,56,56", {1, 64, 64}},    {"flux.2-dev", "32,32,32,32", {1, 64, 64, 1}},
     {"hunyuanvideo", "16,56,56", {33, 45, 80}}, {"pixtral-12b-vision", "strided:32,32", {64, 64}},
     {"qwen-image", "16,56,56", {1, 64, 64}},    {"wan2.1-t2v-14b", "44,42,42", {21, 30, 52}},
 };
 
-/* NULL for a preset with one axis. */
-static const rm_preset_axes *rm_preset_axes_of(const char *name) {
-    for (size_t i = 0; i < sizeof with_axes / sizeof *with_axes; i++) {
-        if (strcmp(with_axes[i].name, name) == 0) {
-            return &with_axes[i];
-        }
-    }
-    return NULL;
-}
-
 const ropemap_preset *ropemap_preset_at(int32_t index) {
-    const rm_preset_row *row = rm_preset_row_at(index);
-    return row == NULL ? NULL : &row->preset;
-}
-
-static const rm_preset_row *row_named(const char *name) {
-    const rm_preset_row *row = NULL;
-    for (int32_t i = 0; (row = rm_preset_row_at(i)) != NULL; i++) {
-        if (strcmp(row->preset.name, name) == 0) {
-            return row;
-        }
-    }
-    return NULL;
+    return index >= 0 && index < ROW_COUNT ? &rows[index] : NULL;
 }
 
 /* ---- the nearest name */
@@ -443,8 +356,7 @@ static const char *nearest_name(const char *name) {
     const size_t asked_length = plain_name(name, asked);
     const char *nearest = "";
     size_t distance = SIZE_MAX;
-    const ropemap_preset *preset = NULL;
-    for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
+    for (const ropemap_preset *preset = rows; preset < rows + ROW_COUNT; preset++) {
         const size_t known_length = plain_name(preset->name, known);
         if (asked_length > 0 && strncmp(known, asked, asked_length) == 0) {
             return preset->name;
@@ -461,18 +373,17 @@ static const char *nearest_name(const char *name) {
 /* ---- the model */
 
 static ropemap_status take_axes(const ropemap_preset *preset, ropemap_model *model, ropemap_error *error) {
-    const rm_preset_axes *row = rm_preset_axes_of(preset->name);
-    if (row == NULL) {
-        return ROPEMAP_OK;
+    for (size_t i = 0; i < sizeof with_axes / sizeof *with_axes; i++) {
+        if (strcmp(with_axes[i].name, preset->name) == 0) {
+            RM_TRY(ropemap_axes_parse(with_axes[i].axes, &model->spec.axes, error));
+            memcpy(model->spec.axes.grid, with_axes[i].grid, sizeof with_axes[i].grid);
+            rm_model_fact(model, "axes", preset->source, "%s", with_axes[i].axes);
+        }
     }
-    RM_TRY(ropemap_axes_parse(row->axes, &model->spec.axes, error));
-    memcpy(model->spec.axes.grid, row->grid, sizeof row->grid);
-    rm_model_fact(model, "axes", preset->source, "%s", row->axes);
     return ROPEMAP_OK;
 }
 
-static ropemap_status fill(const rm_preset_row *row, ropemap_model *model, ropemap_error *error) {
-    const ropemap_preset *preset = &row->preset;
+static ropemap_status fill(const ropemap_preset *preset, ropemap_model *model, ropemap_error *error) {
     char rule[sizeof model->facts[0].value];
     model->spec = ropemap_spec_default();
     model->spec.base = preset->base;
@@ -493,16 +404,19 @@ static ropemap_status fill(const rm_preset_row *row, ropemap_model *model, ropem
     if (preset->trained_length > 0) {
         rm_model_fact(model, "trained_length", preset->source, "%" PRId64, preset->trained_length);
     }
-    if (row->warns) {
+    if (preset->warns) {
         rm_model_warn(model, "%s: %s", preset->name, preset->note);
     }
     return ROPEMAP_OK;
 }
 
 ropemap_status ropemap_model_preset(const char *name, ropemap_model **model, ropemap_error *error) {
-    const rm_preset_row *row = row_named(name);
+    const ropemap_preset *preset = rows;
+    while (preset < rows + ROW_COUNT && strcmp(preset->name, name) != 0) {
+        preset++;
+    }
     *model = NULL;
-    if (row == NULL) {
+    if (preset == rows + ROW_COUNT) {
         char label[RM_LABEL_BYTES];
         rm_label_make(label, sizeof label, name);
         return rm_fail(error, ROPEMAP_USAGE,
@@ -513,7 +427,7 @@ ropemap_status ropemap_model_preset(const char *name, ropemap_model **model, rop
     if (made == NULL) {
         return rm_fail_memory(error, "model", sizeof *made);
     }
-    const ropemap_status status = fill(row, made, error);
+    const ropemap_status status = fill(preset, made, error);
     if (status != ROPEMAP_OK) {
         ropemap_model_free(made);
         return status;
