@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,6 +311,7 @@ static const char ALIGNMENT_KEY[] = "general.alignment";
 /* A way through the file. `window` holds what was read of it last. */
 typedef struct rm_walk {
     const rm_input *input;
+    ropemap_error *error;
     uint64_t at, end;
     uint64_t window_at, window_bytes;
     char where[RM_LABEL_BYTES + 40]; /* what is being read, for messages */
@@ -317,38 +319,45 @@ typedef struct rm_walk {
     uint8_t key[KEY_BYTES_MOST + 1];
 } rm_walk;
 
+RM_PRINTF(2, 3) static ropemap_status fail(const rm_walk *walk, const char *format, ...) {
+    char text[sizeof walk->error->text];
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    return rm_fail(walk->error, ROPEMAP_DATA, "%s: %s", walk->input->name, text);
+}
+
 /* ---- reading on */
 
-static ropemap_status expect(const rm_walk *walk, uint64_t bytes, ropemap_error *error) {
+static ropemap_status expect(const rm_walk *walk, uint64_t bytes) {
     if (bytes <= walk->end - walk->at) {
         return ROPEMAP_OK;
     }
     return walk->end == walk->input->size
-               ? rm_fail(error, ROPEMAP_DATA,
-                         "%s: %s takes %" PRIu64 " bytes, %" PRIu64 " are left in the file",
-                         walk->input->name, walk->where, bytes, walk->end - walk->at)
-               : rm_fail(error, ROPEMAP_DATA,
-                         "%s: %s takes %" PRIu64 " bytes, %" PRIu64
-                         " are left of the %d that metadata may have",
-                         walk->input->name, walk->where, bytes, walk->end - walk->at, RM_GGUF_METADATA_MAX);
+               ? fail(walk, "%s takes %" PRIu64 " bytes, %" PRIu64 " are left in the file", walk->where,
+                      bytes, walk->end - walk->at)
+               : fail(walk,
+                      "%s takes %" PRIu64 " bytes, %" PRIu64 " are left of the %d that metadata may have",
+                      walk->where, bytes, walk->end - walk->at, RM_GGUF_METADATA_MAX);
 }
 
-static ropemap_status skip(rm_walk *walk, uint64_t bytes, ropemap_error *error) {
-    RM_TRY(expect(walk, bytes, error));
+static ropemap_status skip(rm_walk *walk, uint64_t bytes) {
+    RM_TRY(expect(walk, bytes));
     walk->at += bytes;
     return ROPEMAP_OK;
 }
 
-static ropemap_status take(rm_walk *walk, uint64_t bytes, void *to, ropemap_error *error) {
+static ropemap_status take(rm_walk *walk, uint64_t bytes, void *to) {
     uint8_t *next = to;
-    RM_TRY(expect(walk, bytes, error));
+    RM_TRY(expect(walk, bytes));
     while (bytes > 0) {
         if (walk->at < walk->window_at || walk->at - walk->window_at >= walk->window_bytes) {
             const uint64_t left = walk->end - walk->at;
             walk->window_at = walk->at;
             walk->window_bytes = 0;
             RM_TRY(rm_input_read(walk->input, walk->at, left < WINDOW_BYTES ? left : WINDOW_BYTES,
-                                 walk->window, error));
+                                 walk->window, walk->error));
             walk->window_bytes = left < WINDOW_BYTES ? left : WINDOW_BYTES;
         }
         const uint64_t from = walk->at - walk->window_at, held = walk->window_bytes - from;
@@ -361,85 +370,84 @@ static ropemap_status take(rm_walk *walk, uint64_t bytes, void *to, ropemap_erro
     return ROPEMAP_OK;
 }
 
-static ropemap_status take_number(rm_walk *walk, int bytes, uint64_t *number, ropemap_error *error) {
+static ropemap_status take_number(rm_walk *walk, int bytes, uint64_t *number) {
     uint8_t read[8] = {0};
-    RM_TRY(take(walk, (uint64_t)bytes, read, error));
+    RM_TRY(take(walk, (uint64_t)bytes, read));
     *number = rm_gguf_little(read, bytes);
     return ROPEMAP_OK;
 }
 
 /* ---- values */
 
-static ropemap_status skip_string(rm_walk *walk, ropemap_error *error) {
+static ropemap_status skip_string(rm_walk *walk) {
     uint64_t bytes = 0;
-    RM_TRY(take_number(walk, 8, &bytes, error));
-    RM_TRY(expect(walk, bytes, error));
+    RM_TRY(take_number(walk, 8, &bytes));
+    RM_TRY(expect(walk, bytes));
     if (bytes > RM_GGUF_STRING_MAX) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: %s is a string of %" PRIu64 " bytes, expected at most %d",
-                       walk->input->name, walk->where, bytes, RM_GGUF_STRING_MAX);
+        return fail(walk, "%s is a string of %" PRIu64 " bytes, expected at most %d", walk->where, bytes,
+                    RM_GGUF_STRING_MAX);
     }
-    return skip(walk, bytes, error);
+    return skip(walk, bytes);
 }
 
-static ropemap_status fail_type(const rm_walk *walk, uint64_t type, ropemap_error *error) {
-    return rm_fail(error, ROPEMAP_DATA, "%s: %s is of type %" PRIu64 ", expected one of 0 to %d",
-                   walk->input->name, walk->where, type, RM_GGUF_TYPES - 1);
+static ropemap_status fail_type(const rm_walk *walk, uint64_t type) {
+    return fail(walk, "%s is of type %" PRIu64 ", expected one of 0 to %d", walk->where, type,
+                RM_GGUF_TYPES - 1);
 }
 
-static ropemap_status skip_array(rm_walk *walk, ropemap_error *error) {
+static ropemap_status skip_array(rm_walk *walk) {
     uint64_t type = 0, count = 0;
-    RM_TRY(take_number(walk, 4, &type, error));
-    RM_TRY(take_number(walk, 8, &count, error));
+    RM_TRY(take_number(walk, 4, &type));
+    RM_TRY(take_number(walk, 8, &count));
     if (type == RM_GGUF_ARRAY) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: %s is an array of arrays, expected numbers or strings in it",
-                       walk->input->name, walk->where);
+        return fail(walk, "%s is an array of arrays, expected numbers or strings in it", walk->where);
     }
     if (type >= RM_GGUF_TYPES) {
-        return fail_type(walk, type, error);
+        return fail_type(walk, type);
     }
     if (count > RM_GGUF_ARRAY_MAX) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: %s is an array of %" PRIu64 " elements, expected at most %d",
-                       walk->input->name, walk->where, count, RM_GGUF_ARRAY_MAX);
+        return fail(walk, "%s is an array of %" PRIu64 " elements, expected at most %d", walk->where, count,
+                    RM_GGUF_ARRAY_MAX);
     }
     if (type != RM_GGUF_STRING) {
-        return skip(walk, count * rm_gguf_type_bytes((uint32_t)type), error);
+        return skip(walk, count * rm_gguf_type_bytes((uint32_t)type));
     }
     for (uint64_t i = 0; i < count; i++) {
-        RM_TRY(skip_string(walk, error));
+        RM_TRY(skip_string(walk));
     }
     return ROPEMAP_OK;
 }
 
-static ropemap_status skip_value(rm_walk *walk, uint64_t type, ropemap_error *error) {
+static ropemap_status skip_value(rm_walk *walk, uint64_t type) {
     if (type >= RM_GGUF_TYPES) {
-        return fail_type(walk, type, error);
+        return fail_type(walk, type);
     }
-    return type == RM_GGUF_STRING  ? skip_string(walk, error)
-           : type == RM_GGUF_ARRAY ? skip_array(walk, error)
-                                   : skip(walk, rm_gguf_type_bytes((uint32_t)type), error);
+    return type == RM_GGUF_STRING  ? skip_string(walk)
+           : type == RM_GGUF_ARRAY ? skip_array(walk)
+                                   : skip(walk, rm_gguf_type_bytes((uint32_t)type));
 }
 
 /* ---- keys */
 
-static ropemap_status read_entry(rm_walk *walk, rm_gguf_entry *entry, ropemap_error *error) {
+static ropemap_status read_entry(rm_walk *walk, rm_gguf_entry *entry) {
     uint64_t bytes = 0, type = 0;
     char label[100];
-    RM_TRY(take_number(walk, 8, &bytes, error));
+    RM_TRY(take_number(walk, 8, &bytes));
     if (bytes == 0 || bytes > KEY_BYTES_MOST) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: %s has a name of %" PRIu64 " bytes, expected 1 to %d",
-                       walk->input->name, walk->where, bytes, KEY_BYTES_MOST);
+        return fail(walk, "%s has a name of %" PRIu64 " bytes, expected 1 to %d", walk->where, bytes,
+                    KEY_BYTES_MOST);
     }
     entry->key_at = walk->at;
     entry->key_bytes = (uint32_t)bytes;
-    RM_TRY(take(walk, bytes, walk->key, error));
+    RM_TRY(take(walk, bytes, walk->key));
     entry->hash = rm_gguf_hash(walk->key, bytes);
     walk->key[bytes] = 0;
     rm_label_make(label, sizeof label, (const char *)walk->key);
     (void)snprintf(walk->where, sizeof walk->where, "the value of '%s'", label);
-    RM_TRY(take_number(walk, 4, &type, error));
+    RM_TRY(take_number(walk, 4, &type));
     entry->type = (uint32_t)type;
     entry->value_at = walk->at;
-    return skip_value(walk, type, error);
+    return skip_value(walk, type);
 }
 
 static int by_hash(const void *left, const void *right) {
@@ -449,48 +457,47 @@ static int by_hash(const void *left, const void *right) {
 }
 
 /* Neighbours of one hash: the same key, or a coincidence. Uses both buffers of the walk. */
-static ropemap_status check_twice(rm_walk *walk, const rm_gguf *file, ropemap_error *error) {
+static ropemap_status check_twice(rm_walk *walk, const rm_gguf *file) {
     for (uint64_t i = 1; i < file->entry_count; i++) {
         const rm_gguf_entry *a = &file->entries[i - 1], *b = &file->entries[i];
         if (a->hash != b->hash || a->key_bytes != b->key_bytes) {
             continue;
         }
         walk->window_bytes = 0;
-        RM_TRY(rm_input_read(walk->input, a->key_at, a->key_bytes, walk->key, error));
-        RM_TRY(rm_input_read(walk->input, b->key_at, b->key_bytes, walk->window, error));
+        RM_TRY(rm_input_read(walk->input, a->key_at, a->key_bytes, walk->key, walk->error));
+        RM_TRY(rm_input_read(walk->input, b->key_at, b->key_bytes, walk->window, walk->error));
         if (memcmp(walk->key, walk->window, a->key_bytes) == 0) {
             char label[100];
             walk->key[a->key_bytes] = 0;
             rm_label_make(label, sizeof label, (const char *)walk->key);
-            return rm_fail(error, ROPEMAP_DATA, "%s: the key '%s' is there twice", walk->input->name, label);
+            return fail(walk, "the key '%s' is there twice", label);
         }
     }
     return ROPEMAP_OK;
 }
 
-static ropemap_status read_entries(rm_walk *walk, rm_gguf *file, ropemap_error *error) {
+static ropemap_status read_entries(rm_walk *walk, rm_gguf *file) {
     file->entries = rm_alloc(file->entry_count == 0 ? 1 : file->entry_count, sizeof *file->entries);
     if (file->entries == NULL) {
-        return rm_fail_memory(error, walk->input->name, file->entry_count * sizeof *file->entries);
+        return rm_fail_memory(walk->error, walk->input->name, file->entry_count * sizeof *file->entries);
     }
     for (uint64_t i = 0; i < file->entry_count; i++) {
         (void)snprintf(walk->where, sizeof walk->where, "key %" PRIu64 " of %" PRIu64, i + 1,
                        file->entry_count);
-        RM_TRY(read_entry(walk, &file->entries[i], error));
+        RM_TRY(read_entry(walk, &file->entries[i]));
     }
     qsort(file->entries, (size_t)file->entry_count, sizeof *file->entries, by_hash);
-    return check_twice(walk, file, error);
+    return check_twice(walk, file);
 }
 
 /* ---- tensors */
 
-static ropemap_status keep_tensor(const rm_walk *walk, rm_gguf *file, const char *name, rm_gguf_tensor tensor,
-                                  ropemap_error *error) {
+static ropemap_status keep_tensor(const rm_walk *walk, rm_gguf *file, const char *name,
+                                  rm_gguf_tensor tensor) {
     for (int list = 0; list < RM_GGUF_LISTS; list++) {
         if (strcmp(name, rm_gguf_list_name((rm_gguf_list)list)) == 0) {
             if (file->lists[list].found) {
-                return rm_fail(error, ROPEMAP_DATA, "%s: the tensor '%s' is there twice", walk->input->name,
-                               name);
+                return fail(walk, "the tensor '%s' is there twice", name);
             }
             file->lists[list] = tensor;
         }
@@ -498,36 +505,36 @@ static ropemap_status keep_tensor(const rm_walk *walk, rm_gguf *file, const char
     return ROPEMAP_OK;
 }
 
-static ropemap_status read_tensor(rm_walk *walk, rm_gguf *file, ropemap_error *error) {
+static ropemap_status read_tensor(rm_walk *walk, rm_gguf *file) {
     rm_gguf_tensor tensor = {.found = true};
     char name[32] = ""; /* longer ones are none of those that we look for */
     uint64_t bytes = 0, number = 0;
-    RM_TRY(take_number(walk, 8, &bytes, error));
+    RM_TRY(take_number(walk, 8, &bytes));
     if (bytes < sizeof name) {
-        RM_TRY(take(walk, bytes, name, error));
+        RM_TRY(take(walk, bytes, name));
     } else {
-        RM_TRY(skip(walk, bytes, error));
+        RM_TRY(skip(walk, bytes));
     }
-    RM_TRY(take_number(walk, 4, &number, error));
+    RM_TRY(take_number(walk, 4, &number));
     if (number > RM_TENSOR_RANK_MAX) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: %s has %" PRIu64 " axes, expected at most %d",
-                       walk->input->name, walk->where, number, RM_TENSOR_RANK_MAX);
+        return fail(walk, "%s has %" PRIu64 " axes, expected at most %d", walk->where, number,
+                    RM_TENSOR_RANK_MAX);
     }
     tensor.rank = (uint32_t)number;
     for (uint32_t axis = 0; axis < tensor.rank; axis++) {
-        RM_TRY(take_number(walk, 8, &number, error));
+        RM_TRY(take_number(walk, 8, &number));
         tensor.count = axis == 0 ? number : tensor.count;
     }
-    RM_TRY(take_number(walk, 4, &number, error));
+    RM_TRY(take_number(walk, 4, &number));
     tensor.type = (uint32_t)number;
-    RM_TRY(take_number(walk, 8, &tensor.offset, error));
-    return keep_tensor(walk, file, name, tensor, error);
+    RM_TRY(take_number(walk, 8, &tensor.offset));
+    return keep_tensor(walk, file, name, tensor);
 }
 
-static ropemap_status read_tensors(rm_walk *walk, rm_gguf *file, uint64_t count, ropemap_error *error) {
+static ropemap_status read_tensors(rm_walk *walk, rm_gguf *file, uint64_t count) {
     for (uint64_t i = 0; i < count; i++) {
         (void)snprintf(walk->where, sizeof walk->where, "tensor %" PRIu64 " of %" PRIu64, i + 1, count);
-        RM_TRY(read_tensor(walk, file, error));
+        RM_TRY(read_tensor(walk, file));
     }
     const uint64_t beyond = walk->at % file->alignment;
     file->data_at = beyond == 0 ? walk->at : walk->at + (file->alignment - beyond);
@@ -536,76 +543,69 @@ static ropemap_status read_tensors(rm_walk *walk, rm_gguf *file, uint64_t count,
 
 /* ---- the file */
 
-static ropemap_status check_version(const rm_walk *walk, const uint8_t *header, ropemap_error *error) {
+static ropemap_status check_version(const rm_walk *walk, const uint8_t *header) {
     const uint64_t version = rm_gguf_little(header + 4, 4);
     if (memcmp(header, "GGUF", 4) != 0) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: begins with the bytes %02x %02x %02x %02x, expected GGUF",
-                       walk->input->name, header[0], header[1], header[2], header[3]);
+        return fail(walk, "begins with the bytes %02x %02x %02x %02x, expected GGUF", header[0], header[1],
+                    header[2], header[3]);
     }
     if (version != 0 && (version & 0xffff) == 0) {
-        return rm_fail(
-            error, ROPEMAP_DATA,
-            "%s: is a big-endian GGUF file, which ropemap does not read; gguf-py's gguf_convert_endian "
-            "makes a little-endian one of it",
-            walk->input->name);
+        return fail(walk,
+                    "is a big-endian GGUF file, which ropemap does not read; gguf-py's gguf_convert_endian "
+                    "makes a little-endian one of it");
     }
     if (version != 2 && version != 3) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: is of GGUF version %" PRIu64 ", expected 2 or 3",
-                       walk->input->name, version);
+        return fail(walk, "is of GGUF version %" PRIu64 ", expected 2 or 3", version);
     }
     return ROPEMAP_OK;
 }
 
-static ropemap_status read_header(rm_walk *walk, rm_gguf *file, uint64_t *tensors, ropemap_error *error) {
+static ropemap_status read_header(rm_walk *walk, rm_gguf *file, uint64_t *tensors) {
     uint8_t header[HEADER_BYTES];
     if (walk->input->size < HEADER_BYTES) {
-        return rm_fail(error, ROPEMAP_DATA,
-                       "%s: %s (%" PRIu64 " bytes), a GGUF file begins with a header of %d bytes",
-                       walk->input->name, walk->input->size == 0 ? "is empty" : "is too short",
-                       walk->input->size, HEADER_BYTES);
+        return fail(walk, "%s (%" PRIu64 " bytes), a GGUF file begins with a header of %d bytes",
+                    walk->input->size == 0 ? "is empty" : "is too short", walk->input->size, HEADER_BYTES);
     }
-    RM_TRY(take(walk, HEADER_BYTES, header, error));
-    RM_TRY(check_version(walk, header, error));
+    RM_TRY(take(walk, HEADER_BYTES, header));
+    RM_TRY(check_version(walk, header));
     *tensors = rm_gguf_little(header + 8, 8);
     file->entry_count = rm_gguf_little(header + 16, 8);
     const uint64_t left = walk->input->size - HEADER_BYTES;
     if (*tensors > left / TENSOR_BYTES_LEAST) {
-        return rm_fail(error, ROPEMAP_DATA,
-                       "%s: %" PRIu64 " tensors do not fit in a file of %" PRIu64 " bytes", walk->input->name,
-                       *tensors, walk->input->size);
+        return fail(walk, "%" PRIu64 " tensors do not fit in a file of %" PRIu64 " bytes", *tensors,
+                    walk->input->size);
     }
     if (file->entry_count > left / ENTRY_BYTES_LEAST) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " keys do not fit in a file of %" PRIu64 " bytes",
-                       walk->input->name, file->entry_count, walk->input->size);
+        return fail(walk, "%" PRIu64 " keys do not fit in a file of %" PRIu64 " bytes", file->entry_count,
+                    walk->input->size);
     }
     return file->entry_count <= RM_GGUF_KEYS_MAX
                ? ROPEMAP_OK
-               : rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " keys, expected at most %d", walk->input->name,
-                         file->entry_count, RM_GGUF_KEYS_MAX);
+               : fail(walk, "%" PRIu64 " keys, expected at most %d", file->entry_count, RM_GGUF_KEYS_MAX);
 }
 
-static ropemap_status read_alignment(rm_gguf *file, ropemap_error *error) {
+static ropemap_status read_alignment(const rm_walk *walk, rm_gguf *file) {
     double alignment = DEFAULT_ALIGNMENT;
     uint32_t count = 0;
-    RM_TRY(rm_gguf_numbers(file, ALIGNMENT_KEY, 1, &alignment, &count, error));
+    RM_TRY(rm_gguf_numbers(file, ALIGNMENT_KEY, 1, &alignment, &count, walk->error));
     for (uint64_t power = 1; power <= RM_GGUF_ALIGNMENT_MAX; power *= 2) {
         if (alignment == (double)power) {
             file->alignment = power;
             return ROPEMAP_OK;
         }
     }
-    return rm_fail(error, ROPEMAP_DATA, "%s: %s is %.17g, expected a power of two up to %d", file->input.name,
-                   ALIGNMENT_KEY, alignment, RM_GGUF_ALIGNMENT_MAX);
+    return fail(walk, "%s is %.17g, expected a power of two up to %d", ALIGNMENT_KEY, alignment,
+                RM_GGUF_ALIGNMENT_MAX);
 }
 
-static ropemap_status walk_through(rm_walk *walk, rm_gguf *file, ropemap_error *error) {
+static ropemap_status walk_through(rm_walk *walk, rm_gguf *file) {
     uint64_t tensors = 0;
     walk->input = &file->input;
     walk->end = file->input.size < RM_GGUF_METADATA_MAX ? file->input.size : RM_GGUF_METADATA_MAX;
-    RM_TRY(read_header(walk, file, &tensors, error));
-    RM_TRY(read_entries(walk, file, error));
-    RM_TRY(read_alignment(file, error));
-    return read_tensors(walk, file, tensors, error);
+    RM_TRY(read_header(walk, file, &tensors));
+    RM_TRY(read_entries(walk, file));
+    RM_TRY(read_alignment(walk, file));
+    return read_tensors(walk, file, tensors);
 }
 
 ropemap_status rm_gguf_open(const char *path, rm_gguf *file, ropemap_error *error) {
@@ -614,9 +614,10 @@ ropemap_status rm_gguf_open(const char *path, rm_gguf *file, ropemap_error *erro
     if (walk == NULL) {
         return rm_fail_memory(error, "metadata", sizeof *walk);
     }
+    walk->error = error;
     ropemap_status status = rm_input_open(path, &file->input, error);
     if (status == ROPEMAP_OK) {
-        status = walk_through(walk, file, error);
+        status = walk_through(walk, file);
     }
     rm_free(walk);
     if (status != ROPEMAP_OK) {
