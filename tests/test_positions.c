@@ -1,6 +1,6 @@
 /* test_positions.c - positions from .npy files: every whole-number type, and what is refused */
 /* SPDX-License-Identifier: MIT */
-#include "host/data/positions.h"
+#include "host/data/vectors.h"
 #include "tests/scratch.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* test_rules_vision.c - rules for the axes of images, against their formulas in long double */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
-#include "host/data/positions.h"
+#include "host/data/vectors.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -3,7 +3,6 @@
 #ifndef ROPEMAP_TESTS_TURNED_H
 #define ROPEMAP_TESTS_TURNED_H
 
-#include "host/data/positions.h"
 #include "host/data/vectors.h"
 
 #include <setjmp.h>

@@ -2,30 +2,42 @@
 /* SPDX-License-Identifier: MIT */
 #define _XOPEN_SOURCE 700 /* realpath: in POSIX since 2008, but the C library still calls it an extension */
 
-#include "host/base/output.h"
 #include "host/base/alloc.h"
+#include "host/base/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
+/* Where bytes go. */
+typedef struct output_file {
+    const char *name;         /* as the caller wrote it, for messages. Borrowed */
+    char path[PATH_MAX];      /* the file itself, links followed where it exists; empty: standard output */
+    bool direct;              /* standard output, a device, a FIFO: written in place */
+    bool exists;              /* a regular file that will be replaced */
+    mode_t mode;              /* its permissions, where it exists */
+    char temporary[PATH_MAX]; /* next to `path`; empty while there is none */
+} output_file;
+
 /* ROPEMAP_IO with the name, `what` and the meaning of errno. */
-static ropemap_status rm_output_refuse(const rm_output *output, const char *what, ropemap_error *error) {
+static ropemap_status refuse(const output_file *output, const char *what, ropemap_error *error) {
     return rm_fail(error, ROPEMAP_IO, "%.300s: %s (%s)", output->name, what, strerror(errno));
 }
 
 /* ROPEMAP_IO where a regular file would be replaced. */
-static ropemap_status rm_output_refuse_replacing(const rm_output *output, ropemap_error *error) {
+static ropemap_status refuse_replacing(const output_file *output, ropemap_error *error) {
     return rm_fail(error, ROPEMAP_IO, "%.300s: the file exists; --force replaces it", output->name);
 }
 
-static ropemap_status resolve_existing(rm_output *output, const struct stat *status, ropemap_error *error) {
+static ropemap_status resolve_existing(output_file *output, const struct stat *status, ropemap_error *error) {
     if (S_ISDIR(status->st_mode)) {
         return rm_fail(error, ROPEMAP_USAGE, "%.300s: a directory; an output is a file", output->name);
     }
@@ -39,12 +51,11 @@ static ropemap_status resolve_existing(rm_output *output, const struct stat *sta
     }
     output->exists = true;
     output->mode = status->st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
-    return realpath(output->name, output->path) != NULL
-               ? ROPEMAP_OK
-               : rm_output_refuse(output, "cannot be followed", error);
+    return realpath(output->name, output->path) != NULL ? ROPEMAP_OK
+                                                        : refuse(output, "cannot be followed", error);
 }
 
-static ropemap_status resolve_new(rm_output *output, ropemap_error *error) {
+static ropemap_status resolve_new(output_file *output, ropemap_error *error) {
     const int reason = errno;
     struct stat itself;
     if (reason == ENOENT && lstat(output->name, &itself) == 0) {
@@ -53,7 +64,7 @@ static ropemap_status resolve_new(rm_output *output, ropemap_error *error) {
     }
     errno = reason;
     if (reason != ENOENT) {
-        return rm_output_refuse(output, "cannot be looked up", error);
+        return refuse(output, "cannot be looked up", error);
     }
     (void)snprintf(output->path, sizeof output->path, "%s", output->name);
     return ROPEMAP_OK;
@@ -63,8 +74,8 @@ static ropemap_status resolve_new(rm_output *output, ropemap_error *error) {
  * Understands `name`: "-" is standard output, links are followed. ROPEMAP_USAGE for a name that cannot be an
  * output, ROPEMAP_IO for what the system cannot look up.
  */
-static ropemap_status rm_output_resolve(rm_output *output, const char *name, ropemap_error *error) {
-    *output = (rm_output){.name = name};
+static ropemap_status resolve_name(output_file *output, const char *name, ropemap_error *error) {
+    *output = (output_file){.name = name};
     if (name == NULL || name[0] == '\0') {
         return rm_fail(error, ROPEMAP_USAGE, "output: the name is empty");
     }
@@ -79,7 +90,7 @@ static ropemap_status rm_output_resolve(rm_output *output, const char *name, rop
     }
     if (length >= PATH_MAX) {
         errno = ENAMETOOLONG;
-        return rm_output_refuse(output, "cannot be looked up", error);
+        return refuse(output, "cannot be looked up", error);
     }
     struct stat status;
     return stat(name, &status) == 0 ? resolve_existing(output, &status, error) : resolve_new(output, error);
@@ -127,7 +138,7 @@ static bool close_file(int file) {
 /* ---- direct outputs ------------------------------------------------------------------------------------ */
 
 /* A descriptor to write `output` through, or -1 with errno. */
-static int open_direct(const rm_output *output) {
+static int open_direct(const output_file *output) {
     if (output->path[0] == '\0') {
         return STDOUT_FILENO;
     }
@@ -141,32 +152,31 @@ static int open_direct(const rm_output *output) {
     return file;
 }
 
-static ropemap_status check_direct(const rm_output *output, ropemap_error *error) {
+static ropemap_status check_direct(const output_file *output, ropemap_error *error) {
     if (output->path[0] != '\0') {
-        return access(output->path, W_OK) == 0 ? ROPEMAP_OK
-                                               : rm_output_refuse(output, "cannot be written", error);
+        return access(output->path, W_OK) == 0 ? ROPEMAP_OK : refuse(output, "cannot be written", error);
     }
     const int flags = fcntl(STDOUT_FILENO, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
         errno = EBADF;
-        return rm_output_refuse(output, "closed, or not open for writing", error);
+        return refuse(output, "closed, or not open for writing", error);
     }
     return ROPEMAP_OK;
 }
 
 /* Writes standard output, a device or a FIFO in place. ROPEMAP_IO. */
-static ropemap_status rm_output_write_direct(const rm_output *output, const ropemap_bytes *bytes,
-                                             ropemap_error *error) {
+static ropemap_status write_direct(const output_file *output, const ropemap_bytes *bytes,
+                                   ropemap_error *error) {
     const int file = open_direct(output);
     if (file < 0) {
-        return rm_output_refuse(output, "cannot be opened", error);
+        return refuse(output, "cannot be opened", error);
     }
     ropemap_status status = ROPEMAP_OK;
     if (!write_all(file, bytes->data, bytes->size)) {
-        status = rm_output_refuse(output, "cannot be written", error);
+        status = refuse(output, "cannot be written", error);
     }
     if (file != STDOUT_FILENO && !close_file(file) && status == ROPEMAP_OK) {
-        status = rm_output_refuse(output, "cannot be written", error);
+        status = refuse(output, "cannot be written", error);
     }
     return status;
 }
@@ -180,7 +190,7 @@ static size_t directory_length(const char *path) {
 }
 
 /* The directory of `path`, without a trailing slash. */
-static void rm_output_directory(const char *path, char directory[static PATH_MAX]) {
+static void directory_of(const char *path, char directory[static PATH_MAX]) {
     const size_t length = directory_length(path);
     if (length <= 1) {
         (void)snprintf(directory, PATH_MAX, "%s", length == 0 ? "." : "/");
@@ -213,10 +223,10 @@ static int kept_length(const char *name) {
 }
 
 /* Creates directory/.NAME.<number>.tmp and opens it, or returns -1 with errno. */
-static int open_temporary(rm_output *output) {
+static int open_temporary(output_file *output) {
     const size_t directory = directory_length(output->path);
     const char *base = output->path + directory;
-    const mode_t mode = output->exists ? S_IRUSR | S_IWUSR : 0666; /* rm_output_fill sets an old file's */
+    const mode_t mode = output->exists ? S_IRUSR | S_IWUSR : 0666; /* fill sets an old file's */
     for (uint64_t attempt = 0; attempt < ATTEMPTS; attempt++) {
         const int length =
             snprintf(output->temporary, sizeof output->temporary, "%.*s.%.*s.%016" PRIx64 ".tmp",
@@ -239,7 +249,7 @@ static int open_temporary(rm_output *output) {
 }
 
 /* Removes the temporary file, if there is one; errno stays. */
-static void rm_output_drop(rm_output *output) {
+static void drop(output_file *output) {
     const int reason = errno;
     if (output->temporary[0] != '\0') {
         (void)unlink(output->temporary);
@@ -248,16 +258,16 @@ static void rm_output_drop(rm_output *output) {
     errno = reason;
 }
 
-static ropemap_status refuse_place(const rm_output *output, ropemap_error *error) {
+static ropemap_status refuse_place(const output_file *output, ropemap_error *error) {
     const int reason = errno;
     char directory[PATH_MAX];
-    rm_output_directory(output->path, directory);
+    directory_of(output->path, directory);
     return rm_fail(error, ROPEMAP_IO, "%.200s: no file can be made in the directory '%.150s' (%s)",
                    output->name, directory, strerror(reason));
 }
 
 /* Whether the place can be written; leaves nothing there. ROPEMAP_IO. */
-static ropemap_status rm_output_check_place(rm_output *output, ropemap_error *error) {
+static ropemap_status check_place(output_file *output, ropemap_error *error) {
     if (output->direct) {
         return check_direct(output, error);
     }
@@ -266,15 +276,15 @@ static ropemap_status rm_output_check_place(rm_output *output, ropemap_error *er
         return refuse_place(output, error);
     }
     const bool closed = close_file(file);
-    rm_output_drop(output);
-    return closed ? ROPEMAP_OK : rm_output_refuse(output, "cannot be written", error);
+    drop(output);
+    return closed ? ROPEMAP_OK : refuse(output, "cannot be written", error);
 }
 
 /*
  * A file in three steps: its temporary file is filled and on the disk; it takes the name, at once; the name
  * itself is on the disk. ROPEMAP_IO: an old file is as it was, a new one is not there, nor is the temporary.
  */
-static ropemap_status rm_output_fill(rm_output *output, const ropemap_bytes *bytes, ropemap_error *error) {
+static ropemap_status fill(output_file *output, const ropemap_bytes *bytes, ropemap_error *error) {
     const int file = open_temporary(output);
     if (file < 0) {
         return refuse_place(output, error);
@@ -289,12 +299,12 @@ static ropemap_status rm_output_fill(rm_output *output, const ropemap_bytes *byt
     if (!written) {
         errno = reason;
     }
-    rm_output_drop(output);
-    return rm_output_refuse(output, "cannot be written", error);
+    drop(output);
+    return refuse(output, "cannot be written", error);
 }
 
 /* For file systems without hard links: takes the name with an empty file, then renames over that. */
-static bool reserve_and_rename(const rm_output *output) {
+static bool reserve_and_rename(const output_file *output) {
     const int file = open(output->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file < 0) {
         return false;
@@ -310,12 +320,12 @@ static bool reserve_and_rename(const rm_output *output) {
 }
 
 /* Gives the temporary file its name. A new name is linked, which fails where a file appeared meanwhile. */
-static bool take_name(rm_output *output) {
+static bool rename_temporary(output_file *output) {
     if (output->exists) {
         return rename(output->temporary, output->path) == 0;
     }
     if (link(output->temporary, output->path) == 0) {
-        rm_output_drop(output);
+        drop(output);
         return true;
     }
     const bool linkless = errno == EPERM || errno == ENOTSUP || errno == ENOSYS || errno == EMLINK;
@@ -323,9 +333,9 @@ static bool take_name(rm_output *output) {
 }
 
 /* Makes the new name itself last; a directory that may not be read cannot be asked. */
-static bool sync_directory(const rm_output *output) {
+static bool sync_directory(const output_file *output) {
     char directory[PATH_MAX];
-    rm_output_directory(output->path, directory);
+    directory_of(output->path, directory);
     const int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (file < 0) {
         return errno == EACCES;
@@ -337,20 +347,20 @@ static bool sync_directory(const rm_output *output) {
     return synced;
 }
 
-static ropemap_status rm_output_take_name(rm_output *output, ropemap_error *error) {
-    if (!take_name(output)) {
-        rm_output_drop(output);
-        return rm_output_refuse(output, "cannot be given its name", error);
+static ropemap_status take_name(output_file *output, ropemap_error *error) {
+    if (!rename_temporary(output)) {
+        drop(output);
+        return refuse(output, "cannot be given its name", error);
     }
     output->temporary[0] = '\0';
     return ROPEMAP_OK;
 }
 
-static ropemap_status rm_output_sync_name(const rm_output *output, ropemap_error *error) {
+static ropemap_status sync_name(const output_file *output, ropemap_error *error) {
     if (sync_directory(output)) {
         return ROPEMAP_OK;
     }
-    const ropemap_status status = rm_output_refuse(output, "written, but may not last", error);
+    const ropemap_status status = refuse(output, "written, but may not last", error);
     if (!output->exists) {
         (void)unlink(output->path);
     }
@@ -359,27 +369,27 @@ static ropemap_status rm_output_sync_name(const rm_output *output, ropemap_error
 
 /* ---- the public calls ---------------------------------------------------------------------------------- */
 
-static ropemap_status resolve(rm_output *output, const char *path, bool force, ropemap_error *error) {
-    RM_TRY(rm_output_resolve(output, path, error));
-    return output->exists && !force ? rm_output_refuse_replacing(output, error) : ROPEMAP_OK;
+static ropemap_status resolve(output_file *output, const char *path, bool force, ropemap_error *error) {
+    RM_TRY(resolve_name(output, path, error));
+    return output->exists && !force ? refuse_replacing(output, error) : ROPEMAP_OK;
 }
 
 ropemap_status ropemap_output_check(const char *path, bool force, ropemap_error *error) {
-    rm_output output;
+    output_file output;
     RM_TRY(resolve(&output, path, force, error));
-    return rm_output_check_place(&output, error);
+    return check_place(&output, error);
 }
 
 ropemap_status ropemap_output_write(const char *path, const ropemap_bytes *bytes, bool force,
                                     ropemap_error *error) {
-    rm_output output;
+    output_file output;
     RM_TRY(resolve(&output, path, force, error));
     if (output.direct) {
-        return rm_output_write_direct(&output, bytes, error);
+        return write_direct(&output, bytes, error);
     }
-    RM_TRY(rm_output_fill(&output, bytes, error));
-    RM_TRY(rm_output_take_name(&output, error));
-    return rm_output_sync_name(&output, error);
+    RM_TRY(fill(&output, bytes, error));
+    RM_TRY(take_name(&output, error));
+    return sync_name(&output, error);
 }
 
 /* A file as the system knows it, by whatever name. */
@@ -394,7 +404,7 @@ typedef struct input {
 } input;
 
 typedef struct entry {
-    rm_output output;
+    output_file output;
     char *name; /* owned; output.name */
     file_id id; /* of the file that is there; of a new one the directory's */
     bool is_new;
@@ -449,7 +459,7 @@ ropemap_status ropemap_outputs_new(ropemap_outputs **outputs, ropemap_error *err
 static void undo(ropemap_outputs *outputs) {
     for (int32_t i = 0; i < outputs->count; i++) {
         entry *one = &outputs->entries[i];
-        rm_output_drop(&one->output);
+        drop(&one->output);
         if (one->named && !one->output.exists) {
             (void)unlink(one->output.path);
         }
@@ -529,13 +539,13 @@ static bool is_in_new_folder(const ropemap_outputs *outputs, const char *path) {
 
 /* Which file an output is. */
 static ropemap_status identify(const ropemap_outputs *outputs, entry *one, ropemap_error *error) {
-    const rm_output *output = &one->output;
+    const output_file *output = &one->output;
     const bool standard = output->path[0] == '\0';
     struct stat status;
     if (output->exists || output->direct) {
         if ((standard ? fstat(STDOUT_FILENO, &status) : stat(output->path, &status)) != 0) {
             return standard ? ROPEMAP_OK /* closed, which the check finds */
-                            : rm_output_refuse(output, "cannot be looked up", error);
+                            : refuse(output, "cannot be looked up", error);
         }
         one->id = id_of(&status);
         one->alone = S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode);
@@ -544,7 +554,7 @@ static ropemap_status identify(const ropemap_outputs *outputs, entry *one, ropem
     one->is_new = one->alone = true;
     one->in_folder = is_in_new_folder(outputs, output->path);
     char directory[PATH_MAX];
-    rm_output_directory(output->path, directory);
+    directory_of(output->path, directory);
     if (!one->in_folder && stat(directory, &status) == 0) {
         one->id = id_of(&status); /* where it cannot be looked up, the check finds it */
     }
@@ -578,7 +588,7 @@ static ropemap_status refuse_twin(const ropemap_outputs *outputs, const entry *o
 }
 
 static ropemap_status add(ropemap_outputs *outputs, entry *one, const char *path, ropemap_error *error) {
-    RM_TRY(rm_output_resolve(&one->output, path, error));
+    RM_TRY(resolve_name(&one->output, path, error));
     one->name = copy_text(path);
     if (one->name == NULL) {
         return rm_fail_memory(error, "outputs", strlen(path));
@@ -668,10 +678,10 @@ ropemap_status ropemap_outputs_check(const ropemap_outputs *outputs, ropemap_err
     for (int32_t i = 0; i < outputs->count; i++) {
         entry *one = &outputs->entries[i];
         if (one->output.exists && !one->force) {
-            return rm_output_refuse_replacing(&one->output, error);
+            return refuse_replacing(&one->output, error);
         }
         if (!one->in_folder) {
-            RM_TRY(rm_output_check_place(&one->output, error));
+            RM_TRY(check_place(&one->output, error));
         }
     }
     return ROPEMAP_OK;
@@ -683,33 +693,32 @@ static ropemap_status look_again(const ropemap_outputs *outputs, entry *one, rop
     if (one->output.direct) {
         return ROPEMAP_OK;
     }
-    RM_TRY(rm_output_resolve(&one->output, one->name, error));
+    RM_TRY(resolve_name(&one->output, one->name, error));
     if (one->output.direct) {
         errno = EEXIST;
-        return rm_output_refuse(&one->output, "became a device meanwhile", error);
+        return refuse(&one->output, "became a device meanwhile", error);
     }
     if (!one->output.exists) {
         return ROPEMAP_OK;
     }
     if (!one->force) {
-        return rm_output_refuse_replacing(&one->output, error);
+        return refuse_replacing(&one->output, error);
     }
-    return stat(one->output.path, &status) == 0
-               ? refuse_input(outputs, one->name, &status, error)
-               : rm_output_refuse(&one->output, "cannot be looked up", error);
+    return stat(one->output.path, &status) == 0 ? refuse_input(outputs, one->name, &status, error)
+                                                : refuse(&one->output, "cannot be looked up", error);
 }
 
 ropemap_status ropemap_outputs_write(ropemap_outputs *outputs, int32_t index, const ropemap_bytes *bytes,
                                      ropemap_error *error) {
     entry *one = &outputs->entries[index];
     if (one->output.direct) {
-        return rm_output_write_direct(&one->output, bytes, error);
+        return write_direct(&one->output, bytes, error);
     }
     if (one->in_folder) {
         RM_TRY(make_folder(outputs, error));
     }
     RM_TRY(look_again(outputs, one, error));
-    RM_TRY(rm_output_fill(&one->output, bytes, error));
+    RM_TRY(fill(&one->output, bytes, error));
     one->filled = true;
     return ROPEMAP_OK;
 }
@@ -719,7 +728,7 @@ static ropemap_status take_names(ropemap_outputs *outputs, bool existing, ropema
     for (int32_t i = 0; i < outputs->count; i++) {
         entry *one = &outputs->entries[i];
         if (one->filled && one->output.exists == existing) {
-            RM_TRY(rm_output_take_name(&one->output, error));
+            RM_TRY(take_name(&one->output, error));
             one->named = true;
         }
     }
@@ -729,7 +738,7 @@ static ropemap_status take_names(ropemap_outputs *outputs, bool existing, ropema
 static ropemap_status sync_names(ropemap_outputs *outputs, ropemap_error *error) {
     for (int32_t i = 0; i < outputs->count; i++) {
         if (outputs->entries[i].named) {
-            RM_TRY(rm_output_sync_name(&outputs->entries[i].output, error));
+            RM_TRY(sync_name(&outputs->entries[i].output, error));
         }
     }
     return ROPEMAP_OK;

@@ -1,7 +1,7 @@
 /* npy.c - arrays of numpy: the header's Python literal, dtype, shape and order; small files of numbers */
 /* SPDX-License-Identifier: MIT */
-#include "host/data/npy.h"
 #include "host/base/alloc.h"
+#include "host/data/tensor.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 /* positions.c - positions given by a file or by a grid */
 /* SPDX-License-Identifier: MIT */
-#include "host/data/positions.h"
 #include "host/base/alloc.h"
-#include "host/data/npy.h"
+#include "host/data/tensor.h"
+#include "host/data/vectors.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* safetensors.c - safetensors files: the header, its tensors, and that they tile the file */
 /* SPDX-License-Identifier: MIT */
-#include "host/data/safetensors.h"
 #include "host/base/alloc.h"
 #include "host/data/json.h"
+#include "host/data/tensor.h"
 
 #include <inttypes.h>
 #include <stdio.h>

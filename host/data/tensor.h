@@ -1,4 +1,4 @@
-/* tensor.h - a tensor in a file, read as rows of a head in float */
+/* tensor.h - a tensor in a .npy or .safetensors file, read as rows of a head in float */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_DATA_TENSOR_H
 #define ROPEMAP_HOST_DATA_TENSOR_H
@@ -79,5 +79,34 @@ void rm_tensor_shape_text(char *text, size_t size, const rm_tensor *tensor);
  */
 ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *found, const ropemap_tensor *asked,
                               ropemap_vectors **vectors, ropemap_error *error);
+
+/* ---- formats that hold one */
+
+#define RM_NPY_MAGIC "\x93NUMPY"
+
+enum { RM_NPY_MAGIC_BYTES = 6 };
+
+/*
+ * Reads the header of format versions 1.0, 2.0 and 3.0 (NumPy Enhancement Proposal 1 and numpy.lib.format)
+ * and checks that the file holds what it promises; bytes after the tensor are left alone, as NumPy does.
+ * ROPEMAP_DATA for anything else, with the value and the rule.
+ */
+ropemap_status rm_npy_parse(const rm_input *input, rm_tensor *tensor, ropemap_error *error);
+
+/* The same of whole numbers: elements are one of I8 to U64, floats are refused. */
+ropemap_status rm_npy_parse_whole(const rm_input *input, rm_tensor *tensor, ropemap_error *error);
+
+/* What to do with a file of a known format that is not read, from its name and its first bytes [held]; NULL:
+ * it is none of those. Static text. */
+const char *rm_foreign_advice(const char *name, const uint8_t *start, uint64_t held);
+
+/*
+ * Reads and checks the whole header (https://github.com/huggingface/safetensors, "Format"), then finds
+ * `name`, or the only tensor where `name` is NULL. ROPEMAP_DATA for a file that breaks the format or a tensor
+ * that is not of floats; ROPEMAP_USAGE, with names that it holds, where the file lacks the tensor or a name
+ * is needed.
+ */
+ropemap_status rm_safetensors_find(const rm_input *input, const char *name, rm_tensor *tensor,
+                                   ropemap_error *error);
 
 #endif

@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/data/vectors.h"
 #include "host/base/alloc.h"
-#include "host/data/npy.h"
-#include "host/data/safetensors.h"
 #include "host/data/tensor.h"
 
 #include <inttypes.h>

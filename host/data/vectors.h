@@ -4,6 +4,7 @@
 #define ROPEMAP_HOST_DATA_VECTORS_H
 
 #include "host/base/status.h"
+#include "host/base/text.h"
 
 #include <stdint.h>
 
@@ -54,6 +55,15 @@ struct ropemap_vectors {
 
     /* Releases what the source holds and the source itself. */
     void (*destroy)(ropemap_vectors *vectors);
+};
+
+/* Positions given by a file or by a grid. */
+struct ropemap_positions {
+    int64_t count;
+    int32_t axes; /* 1 to ROPEMAP_MAX_AXES */
+    char label[RM_LABEL_BYTES];
+    int64_t least, greatest;
+    int64_t *values; /* [axes, count], each in [0, 2^40) */
 };
 
 #endif

@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/decay/base_search.h"
 #include "host/base/alloc.h"
-#include "host/rule/axes.h"
 #include "host/rule/rule.h"
 #include "host/rule/scaling.h"
 

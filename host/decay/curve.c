@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "host/decay/team.h"
-#include "host/rule/axes.h"
+#include "host/rule/rule.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "host/base/alloc.h"
 #include "host/decay/cosine_sums.h"
 #include "host/decay/team.h"
-#include "host/rule/axes.h"
+#include "host/rule/rule.h"
 
 #include <inttypes.h>
 #include <math.h>

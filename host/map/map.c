@@ -5,7 +5,7 @@
 #include "host/encoding/dual_chunk.h"
 #include "host/encoding/encoding.h"
 #include "host/map/plan.h"
-#include "host/rule/axes.h"
+#include "host/rule/rule.h"
 
 #include <inttypes.h>
 #include <math.h>

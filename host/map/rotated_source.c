@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "host/base/alloc.h"
-#include "host/data/positions.h"
 #include "host/data/vectors.h"
 #include "host/rule/emulation.h"
 

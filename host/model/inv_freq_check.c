@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/model/inv_freq_check.h"
 #include "host/base/alloc.h"
-#include "host/rule/axes.h"
+#include "host/rule/rule.h"
 #include "host/rule/scaling.h"
 
 #include <inttypes.h>

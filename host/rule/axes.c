@@ -1,6 +1,6 @@
 /* axes.c - how pairs and frequencies are dealt to several axes of positions */
 /* SPDX-License-Identifier: MIT */
-#include "host/rule/axes.h"
+#include "host/rule/rule.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ int32_t ropemap_axes_follow(const ropemap_axes *axes, int32_t pair) {
 /* ---- frequencies ---- */
 
 /* Frequencies of each axis as those of a head that it has to itself. */
-static void fill_ladders(const ropemap_spec *spec, rm_rule rule, rm_twofold *radians, double *attention) {
+static void fill_ladders(const ropemap_spec *spec, rm_rule *rule, rm_twofold *radians, double *attention) {
     const rm_twofold four_pi = {.high = 0x1.921fb54442d18p+3, .low = 0x1.1a62633145c07p-51};
     for (int32_t axis = 0; axis < spec->axes.count; axis++) {
         const int32_t pairs = spec->axes.pairs[axis];
@@ -67,7 +67,7 @@ static void fill_ladders(const ropemap_spec *spec, rm_rule rule, rm_twofold *rad
     }
 }
 
-void rm_axes_frequencies(const ropemap_spec *spec, rm_rule rule, int32_t pairs, rm_twofold *radians,
+void rm_axes_frequencies(const ropemap_spec *spec, rm_rule *rule, int32_t pairs, rm_twofold *radians,
                          double *attention) {
     const ropemap_axes *axes = &spec->axes;
     if (axes->count > 0 && axes->deal <= ROPEMAP_DEAL_UNIT) {

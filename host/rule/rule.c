@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/rule/rule.h"
 #include "host/base/alloc.h"
-#include "host/rule/axes.h"
 #include "host/rule/scaling.h"
 
 /* Splits turns >= 0 into units of 2^-64 and, rounded to nearest, of 2^-96; whole turns are none. */

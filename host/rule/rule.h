@@ -1,10 +1,10 @@
-/* rule.h - a rule: defaults, check, and its frequencies in turns a token */
+/* rule.h - a rule: defaults, check, its axes, and its frequencies in turns a token */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_RULE_RULE_H
 #define ROPEMAP_HOST_RULE_RULE_H
 
 #include "host/base/status.h"
-#include "host/rule/double_double.h"
+#include "host/rule/scaling.h"
 
 typedef struct rm_schedule {
     int32_t pairs;
@@ -17,5 +17,17 @@ ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule,
 
 /* The frequencies of a schedule as backends take them. */
 void rm_schedule_freqs(const rm_schedule *schedule, ropemap_freqs *freqs);
+
+/* ---- axes: how pairs and frequencies are dealt to several of them */
+
+/* ROPEMAP_USAGE for axes that do not add up to the pairs that rotate, or that go with no such scaling. */
+ropemap_status rm_axes_check(const ropemap_spec *spec, ropemap_error *error);
+
+/* ROPEMAP_USAGE where a rule has several axes that positions must be given for: of work that has one axis. */
+ropemap_status rm_axes_refuse(const ropemap_spec *spec, const char *work, ropemap_error *error);
+
+/* The rule's frequencies, dealt to the axes: radians [pairs] from room for [2 * pairs]. */
+void rm_axes_frequencies(const ropemap_spec *spec, rm_rule *rule, int32_t pairs, rm_twofold *radians,
+                         double *attention);
 
 #endif

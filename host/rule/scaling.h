@@ -34,13 +34,13 @@ typedef struct rm_taken {
 } rm_taken;
 
 /* Frequencies of pair 0 .. pairs - 1 in radians per token, and the attention factor where it is not 1. */
-typedef void (*rm_rule)(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
+typedef void rm_rule(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
 
 typedef struct rm_scaling_row {
     const char *name;
     const char *does; /* a phrase for the help page */
     rm_taken takes[RM_PARAMETERS_MOST];
-    rm_rule rule;
+    rm_rule *rule;
     /* Optional (NULL): what the table cannot say about the parameters together. */
     ropemap_status (*check)(const ropemap_spec *spec, ropemap_error *error);
 } rm_scaling_row;
@@ -59,34 +59,10 @@ const char *rm_ramp_name(int index);
 
 const char *rm_factors_name(int index);
 
-/* Rules, in the files named after them. */
-void rm_rule_none(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_linear(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_ntk(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_dynamic(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_yarn(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_longrope(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_llama3(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_proportional(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_ntk_fixed(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_ntk_mixed(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_alpha(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_vision_2d(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_axial(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
-
-void rm_rule_ggml(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention);
+/* The rules, in scaling_rules.c; the axes' own in axes.c. */
+rm_rule rm_rule_none, rm_rule_linear, rm_rule_ntk, rm_rule_dynamic, rm_rule_yarn, rm_rule_longrope,
+    rm_rule_llama3, rm_rule_proportional, rm_rule_ntk_fixed, rm_rule_ntk_mixed, rm_rule_alpha,
+    rm_rule_vision_2d, rm_rule_axial, rm_rule_ggml;
 
 /* The ramp of YaRN's code: 0 up to pair `low`, 1 from pair `high` on. */
 typedef struct rm_ramp_ends {
