@@ -150,7 +150,7 @@ static void test_roformer(void **state) {
 static int stop_at_once(void *user, const char *stage, double done, double total) {
     int *calls = user;
     assert_string_equal(stage, "distances");
-    assert_true(done >= 0 && done <= total && total == 1e6);
+    assert_true(done >= 0 && done <= total && total > 0);
     ++*calls;
     return 1;
 }

@@ -156,7 +156,7 @@ static void test_reach_and_threads(void **state) {
 
 struct wish {
     const char *stage;
-    double last, stop_from;
+    double last, total, stop_from;
     int calls;
 };
 
@@ -165,6 +165,7 @@ static int tell(void *user, const char *stage, double done, double total) {
     assert_string_equal(stage, wish->stage);
     assert_true(done >= wish->last && done <= total);
     wish->last = done;
+    wish->total = total;
     wish->calls++;
     return done >= wish->stop_from * total;
 }
@@ -178,7 +179,7 @@ static void test_stops_and_progress(void **state) {
                      ROPEMAP_STOPPED);
     wish = (struct wish){.stage = "distances", .stop_from = 2.0};
     assert_int_equal(ropemap_bound_reach(&spec, 100000, 2, tell, &wish, &found, NULL), ROPEMAP_OK);
-    assert_true(wish.last == 100000.0);
+    assert_true(wish.total > 0.0 && wish.last == wish.total);
 }
 
 static void refuse_reach(ropemap_spec spec, int64_t limit, int32_t threads, const char *text) {

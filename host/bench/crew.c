@@ -26,8 +26,8 @@ void rm_crew_close(rm_crew *crew) {
 
 ropemap_status rm_crew_run(const rm_crew *crew, int64_t count, rm_task task, void *work,
                            ropemap_error *error) {
-    const rm_team team = {.threads = crew->threads, .stage = "bench"};
-    return rm_team_run(&team, count, task, work, error);
+    rm_team team = {.threads = crew->threads};
+    return rm_team_run(&team, "bench", count, task, work, error);
 }
 
 rm_span rm_crew_share(int64_t count, int64_t parts, int64_t part) {

@@ -1,12 +1,28 @@
 /* base_search.c - the bases that keep the sums of cosines of a context from falling below 0 */
 /* SPDX-License-Identifier: MIT */
-#include "host/decay/base_search.h"
 #include "host/base/alloc.h"
+#include "host/decay/cosine_sums.h"
+#include "host/device/session.h"
 #include "host/rule/rule.h"
 #include "host/rule/scaling.h"
 
 #include <inttypes.h>
 #include <math.h>
+
+/*
+ * Frequencies come from the rule itself, for every base. A base is refuted by one distance: those around the
+ * distances that refuted its neighbours are looked at first. A base that is accepted has had every distance
+ * looked at. Which of the two it is does not depend on what was looked at before.
+ *
+ * A verdict stands for larger bases too, as far as no sum can have crossed 0. As the base grows every
+ * frequency falls or stays, for every rule but YaRN where its ramp begins past the last pair, so that up to a
+ * base with frequencies theta' no sum changes by more than r * sum of (theta - theta'). Where the rule
+ * multiplies frequencies by what does not depend on the base there is more: with x = log(base) and u = i /
+ * pairs a frequency is theta = c e^(-u x), and Taylor's theorem has B'(r) = sum of u r theta sin(r theta),
+ * |B'| <= sum of u r theta, |B''| <= sum of (u r theta)^2
+ * + u^2 r theta, bounds that fall as x grows. A base whose slow pairs outweigh all others holds, and so do
+ * all larger ones.
+ */
 
 enum { RM_BOUND_HINTS = 4 };
 
@@ -17,7 +33,7 @@ typedef struct rm_bound_verdict {
 
 /* A worker's memory. */
 typedef struct rm_bound_base {
-    rm_bound_team *team;
+    rm_team *team;
     int32_t worker;
     int64_t length;    /* distances 0 .. length - 1 */
     ropemap_spec spec; /* with the base in hand */
@@ -82,19 +98,20 @@ static bool divides_all(const ropemap_spec *spec, int32_t pairs) {
 }
 
 /* `step`: how far apart the logarithms of bases are. Close it after success and after failure. */
-static ropemap_status rm_bound_base_open(rm_bound_base *base, rm_bound_team *team, int32_t worker,
+static ropemap_status rm_bound_base_open(rm_bound_base *base, rm_workers *workers, int32_t worker,
                                          const ropemap_bound_request *request, double step,
                                          ropemap_error *error) {
     const ropemap_spec *spec = &request->spec;
     const int32_t rotary_dim = spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim;
-    base->team = team;
+    base->team = &workers->team;
     base->worker = worker;
     base->length = request->length;
     base->spec = *spec;
     base->smooth = is_smooth(&spec->scaling);
     base->least_room = step;
     base->hint_count = 0;
-    return rm_bound_tile_open(&base->tile, team->contexts[worker], rotary_dim / 2, request->length, error);
+    return rm_bound_tile_open(&base->tile, workers->each[worker].context, rotary_dim / 2, request->length,
+                              error);
 }
 
 static void rm_bound_base_close(rm_bound_base *base) {
@@ -255,7 +272,7 @@ static ropemap_status look_at_all(rm_bound_base *base, int64_t *first, double *a
     *allowed = INFINITY;
     RM_TRY(rm_bound_tile_begin(tile, &base->freqs, error));
     for (int64_t r = 0; r < base->length && *first < 0; r += tile->count) {
-        RM_TRY(rm_bound_team_poll(base->team, base->worker, error));
+        RM_TRY(rm_team_poll(base->team, base->worker, error));
         RM_TRY(rm_bound_tile_fill(tile, r, base->length, error));
         const double floor = rm_bound_tile_floor(tile) - base->zero;
         if (floor < 0.0) {
@@ -317,7 +334,7 @@ static ropemap_status rm_bound_base_least(rm_bound_base *base, double value, rm_
     RM_TRY(take(base, value, error));
     RM_TRY(rm_bound_tile_begin(tile, &base->freqs, error));
     for (int64_t r = 0; r < base->length; r += tile->count) {
-        RM_TRY(rm_bound_team_poll(base->team, base->worker, error));
+        RM_TRY(rm_team_poll(base->team, base->worker, error));
         RM_TRY(rm_bound_tile_fill(tile, r, base->length, error));
         rm_bound_tile_least(tile, base->length, least);
     }
@@ -345,12 +362,12 @@ static const double LOWEST = 1.0, HIGHEST = 1e10, RESOLUTION = 1e-6, END_ERROR =
 static const double TASK_STRETCH = 2.5e-4; /* relative: a verdict seldom stands for more where it matters */
 
 struct search {
-    rm_bound_team team;
+    rm_workers *workers;
     const ropemap_bound_request *request;
     double low, high;
     int64_t steps;        /* of the grid: bases 0 .. steps */
     double step;          /* between their logarithms */
-    rm_bound_base *bases; /* [team.threads] */
+    rm_bound_base *bases; /* [workers] */
 
     int64_t round_first, round_count, task_bases; /* of the grid */
     bool *holds;                                  /* [ROUND_TASKS * task_bases] */
@@ -372,7 +389,7 @@ static ropemap_status bases_task(void *work, int64_t task, int32_t worker, ropem
     const int64_t end = past < search->round_count ? past : search->round_count;
     for (int64_t i = first; i < end;) {
         rm_bound_verdict verdict;
-        RM_TRY(rm_bound_team_poll(&search->team, worker, error));
+        RM_TRY(rm_team_poll(&search->workers->team, worker, error));
         RM_TRY(rm_bound_base_judge(&search->bases[worker], base_at(search, search->round_first + i), &verdict,
                                    error));
         const double more = fmin(verdict.room / search->step, (double)(end - 1 - i));
@@ -380,6 +397,7 @@ static ropemap_status bases_task(void *work, int64_t task, int32_t worker, ropem
             search->holds[i] = verdict.holds;
         }
     }
+    (void)atomic_fetch_add(&search->workers->team.steps, end - first);
     return ROPEMAP_OK;
 }
 
@@ -443,7 +461,7 @@ static ropemap_status look(struct search *search, ropemap_error *error) {
         search->round_first = first;
         search->round_count = left < at_once ? left : at_once;
         const int64_t tasks = (search->round_count + search->task_bases - 1) / search->task_bases;
-        RM_TRY(rm_bound_team_run(&search->team, tasks, bases_task, search, error));
+        RM_TRY(rm_workers_run(search->workers, "bases", tasks, bases_task, search, error));
         RM_TRY(take_round(search, error));
     }
     if (search->inside && search->count < search->most) {
@@ -492,15 +510,15 @@ static ropemap_status set_grid(struct search *search, ropemap_error *error) {
 
 static ropemap_status open_bases(struct search *search, ropemap_error *error) {
     const ropemap_bound_request *request = search->request;
-    const uint64_t threads = (uint64_t)search->team.threads;
+    const uint64_t threads = (uint64_t)search->workers->team.threads;
     search->bases = rm_alloc(threads, sizeof *search->bases);
     const uint64_t at_once = (uint64_t)(search->task_bases * ROUND_TASKS);
     search->holds = rm_alloc_raw(at_once, sizeof *search->holds);
     if (search->bases == NULL || search->holds == NULL) {
         return rm_fail_memory(error, "bases", threads * sizeof *search->bases + at_once);
     }
-    for (int32_t i = 0; i < search->team.threads; i++) {
-        RM_TRY(rm_bound_base_open(&search->bases[i], &search->team, i, request, search->step, error));
+    for (int32_t i = 0; i < search->workers->team.threads; i++) {
+        RM_TRY(rm_bound_base_open(&search->bases[i], search->workers, i, request, search->step, error));
     }
     return ROPEMAP_OK;
 }
@@ -523,24 +541,19 @@ ropemap_status ropemap_bound_bases(const ropemap_bound_request *request, ropemap
     RM_TRY(set_grid(&search, error));
     RM_TRY(rm_axes_refuse(&request->spec, "a bound is computed for one axis", error));
     RM_TRY(check_rule(&search, error));
-    search.team = (rm_bound_team){.stage = "bases",
-                                  .progress = request->progress,
-                                  .progress_user = request->progress_user,
-                                  .total = (double)search.steps + 1.0,
-                                  .unit = (double)search.task_bases};
-    ropemap_status status = rm_bound_team_open(&search.team, request->threads, ROUND_TASKS, error);
-    if (status == ROPEMAP_OK) {
-        status = open_bases(&search, error);
-    }
+    RM_TRY(rm_workers_open_cpu(&search.workers, request->threads, ROUND_TASKS, request->progress,
+                               request->progress_user, error));
+    search.workers->team.total_steps = (double)search.steps + 1.0;
+    ropemap_status status = open_bases(&search, error);
     if (status == ROPEMAP_OK) {
         status = look(&search, error);
     }
     *count = status == ROPEMAP_OK ? search.count : 0;
-    for (int32_t i = 0; search.bases != NULL && i < search.team.threads; i++) {
+    for (int32_t i = 0; search.bases != NULL && i < search.workers->team.threads; i++) {
         rm_bound_base_close(&search.bases[i]);
     }
     rm_free(search.bases);
     rm_free(search.holds);
-    rm_bound_team_close(&search.team);
+    rm_workers_close(search.workers, false);
     return status;
 }

@@ -195,16 +195,13 @@ static ropemap_status check(const ropemap_mean_request *request, ropemap_error *
 static ropemap_status compute(struct correlation *work, int32_t threads, double *values,
                               ropemap_error *error) {
     const ropemap_mean_request *request = work->request;
-    rm_team team = {.threads = threads,
-                    .stage = "read",
-                    .progress = request->progress,
-                    .progress_user = request->progress_user};
+    rm_team team = {
+        .threads = threads, .progress = request->progress, .progress_user = request->progress_user};
     RM_TRY(make_memory(work, threads, error));
     RM_TRY(make_plans(work, error));
     const int64_t reads = 2 * ((work->rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE);
-    RM_TRY(rm_team_run(&team, reads, read_task, work, error));
-    team.stage = "transform";
-    RM_TRY(rm_team_run(&team, work->groups, transform_task, work, error));
+    RM_TRY(rm_team_run(&team, "read", reads, read_task, work, error));
+    RM_TRY(rm_team_run(&team, "transform", work->groups, transform_task, work, error));
     transform_back(work, values);
     return ROPEMAP_OK;
 }
@@ -227,7 +224,8 @@ static ropemap_status turn(const ropemap_mean_request *request, struct correlati
 ropemap_status ropemap_curve_mean(const ropemap_mean_request *request, double *values, ropemap_error *error) {
     RM_TRY(ropemap_spec_check(&request->spec, error));
     RM_TRY(check(request, error));
-    const int32_t threads = request->threads > 0 ? request->threads : rm_processors();
+    int32_t threads = 0;
+    RM_TRY(rm_team_size(request->threads, &threads, error));
     ropemap_vectors *made[2] = {NULL, NULL};
     struct correlation work = {.request = request,
                                .rows = request->positions,

@@ -1,7 +1,7 @@
 /* curve.c - similarity against distance */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
-#include "host/decay/team.h"
+#include "host/device/session.h"
 #include "host/rule/rule.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 enum { PART = 65536, ROFORMER_PART = 1024 }; /* distances of a task */
 
 struct curve {
-    rm_bound_team team;
+    rm_workers *workers;
     ropemap_range distances;
     ropemap_freqs freqs;  /* of the pairs that were asked for */
     double weight, fixed; /* value = weight * sum of cosines + fixed */
@@ -119,9 +119,9 @@ static ropemap_status similarity_task(void *work, int64_t task, int32_t worker, 
     struct curve *curve = work;
     const ropemap_range part = part_of(curve->distances, task * PART, PART);
     double *values = curve->values + task * PART;
-    RM_TRY(rm_bound_team_poll(&curve->team, worker, error));
-    RM_TRY(rm_cpu_backend()->distances(curve->team.contexts[worker], &curve->freqs, curve->weight, part,
-                                       values, error));
+    RM_TRY(rm_team_poll(&curve->workers->team, worker, error));
+    RM_TRY(rm_cpu_backend()->distances(curve->workers->each[worker].context, &curve->freqs, curve->weight,
+                                       part, values, error));
     for (int64_t t = 0; t < part.count; t++) {
         values[t] += curve->fixed;
     }
@@ -145,7 +145,7 @@ static ropemap_status roformer_task(void *work, int64_t task, int32_t worker, ro
     struct curve *curve = work;
     const ropemap_range part = part_of(curve->distances, task * ROFORMER_PART, ROFORMER_PART);
     double *values = curve->values + task * ROFORMER_PART;
-    RM_TRY(rm_bound_team_poll(&curve->team, worker, error));
+    RM_TRY(rm_team_poll(&curve->workers->team, worker, error));
     for (int64_t t = 0; t < part.count; t++) {
         const int64_t distance = part.first + t * part.step;
         values[t] = roformer(&curve->freqs, distance < 0 ? -distance : distance);
@@ -158,16 +158,10 @@ static ropemap_status run(const ropemap_curve_request *request, int64_t part, rm
     struct curve curve = {.values = values};
     RM_TRY(prepare(request, &curve, error));
     const int64_t count = (request->distances.count + part - 1) / part;
-    curve.team = (rm_bound_team){.stage = "distances",
-                                 .progress = request->progress,
-                                 .progress_user = request->progress_user,
-                                 .total = (double)request->distances.count,
-                                 .unit = (double)part};
-    ropemap_status status = rm_bound_team_open(&curve.team, request->threads, count, error);
-    if (status == ROPEMAP_OK) {
-        status = rm_bound_team_run(&curve.team, count, task, &curve, error);
-    }
-    rm_bound_team_close(&curve.team);
+    RM_TRY(rm_workers_open_cpu(&curve.workers, request->threads, count, request->progress,
+                               request->progress_user, error));
+    const ropemap_status status = rm_workers_run(curve.workers, "distances", count, task, &curve, error);
+    rm_workers_close(curve.workers, false);
     return status;
 }
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/decay/cosine_sums.h"
-#include "host/decay/team.h"
+#include "host/device/session.h"
 #include "host/rule/rule.h"
 
 #include <inttypes.h>
@@ -25,11 +25,11 @@ struct part {
 };
 
 struct search {
-    rm_bound_team team;
+    rm_workers *workers;
     ropemap_freqs freqs;
     double zero, half; /* similarity is below 0, below one half of S(0), where B is below these */
     int64_t limit, stride;
-    rm_bound_tile *tiles;         /* [team.threads] */
+    rm_bound_tile *tiles;         /* [workers] */
     struct part *parts;           /* [number of parts] */
     atomic_int_fast64_t negative; /* the first part known to hold a negative similarity */
 };
@@ -60,7 +60,7 @@ static ropemap_status part_task(void *work, int64_t task, int32_t worker, ropema
         if (atomic_load(&search->negative) < task) {
             return ROPEMAP_OK;
         }
-        RM_TRY(rm_bound_team_poll(&search->team, worker, error));
+        RM_TRY(rm_team_poll(&search->workers->team, worker, error));
         RM_TRY(rm_bound_tile_fill(tile, r, end, error));
         look_at(search, tile, &part);
     }
@@ -97,20 +97,21 @@ static bool none_turns(const ropemap_freqs *freqs) {
 
 static ropemap_status look(struct search *search, ropemap_reach *found, ropemap_error *error) {
     const int64_t count = (search->limit + search->stride - 1) / search->stride;
-    const uint64_t threads = (uint64_t)search->team.threads;
+    const uint64_t threads = (uint64_t)search->workers->team.threads;
     search->tiles = rm_alloc(threads, sizeof *search->tiles);
     search->parts = rm_alloc((uint64_t)count, sizeof *search->parts);
     if (search->tiles == NULL || search->parts == NULL) {
         return rm_fail_memory(error, "distances",
                               threads * sizeof *search->tiles + (uint64_t)count * sizeof *search->parts);
     }
-    for (int32_t i = 0; i < search->team.threads; i++) {
+    for (int32_t i = 0; i < search->workers->team.threads; i++) {
         rm_bound_tile *tile = &search->tiles[i];
-        RM_TRY(rm_bound_tile_open(tile, search->team.contexts[i], search->freqs.pairs, search->limit, error));
+        RM_TRY(rm_bound_tile_open(tile, search->workers->each[i].context, search->freqs.pairs, search->limit,
+                                  error));
         RM_TRY(rm_bound_tile_begin(tile, &search->freqs, error));
     }
     atomic_init(&search->negative, count);
-    RM_TRY(rm_bound_team_run(&search->team, count, part_task, search, error));
+    RM_TRY(rm_workers_run(search->workers, "distances", count, part_task, search, error));
     put_together(search, count, found);
     return ROPEMAP_OK;
 }
@@ -129,22 +130,17 @@ ropemap_status ropemap_bound_reach(const ropemap_spec *spec, int64_t limit, int3
     const int64_t share = (limit + PARTS_MOST - 1) / PARTS_MOST;
     search.stride = share > PART_LEAST ? share : PART_LEAST;
     const int64_t count = (limit + search.stride - 1) / search.stride;
-    search.team = (rm_bound_team){.stage = "distances",
-                                  .progress = progress,
-                                  .progress_user = progress_user,
-                                  .total = (double)limit,
-                                  .unit = (double)search.stride};
-    ropemap_status status = rm_bound_team_open(&search.team, threads, count, error);
-    if (status == ROPEMAP_OK && none_turns(&search.freqs)) {
+    if (none_turns(&search.freqs)) {
         *found = (ropemap_reach){.value = 1.0, .least = 1.0};
-    } else if (status == ROPEMAP_OK) {
-        status = look(&search, found, error);
+        return ROPEMAP_OK;
     }
-    for (int32_t i = 0; search.tiles != NULL && i < search.team.threads; i++) {
+    RM_TRY(rm_workers_open_cpu(&search.workers, threads, count, progress, progress_user, error));
+    const ropemap_status status = look(&search, found, error);
+    for (int32_t i = 0; search.tiles != NULL && i < search.workers->team.threads; i++) {
         rm_bound_tile_close(&search.tiles[i]);
     }
     rm_free(search.tiles);
     rm_free(search.parts);
-    rm_bound_team_close(&search.team);
+    rm_workers_close(search.workers, false);
     return status;
 }

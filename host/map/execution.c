@@ -1,18 +1,13 @@
 /* execution.c - a request made ready to run: plan, backend, a context for each worker, rows */
 /* SPDX-License-Identifier: MIT */
 #include "host/map/execution.h"
-#include "host/base/alloc.h"
-#include "host/device/session.h"
 #include "host/map/map.h"
 #include "host/map/plan.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static const double POLL_SECONDS = 0.1; /* between two tellings from inside a task */
 
 static uint64_t quarter_of_memory(void) {
     const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
@@ -67,56 +62,24 @@ static ropemap_status find_backend(rm_job *job, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-/* One that waits in the session, else a new one. */
-static ropemap_status open_context(const rm_job *job, rm_context **context, ropemap_error *error) {
-    ropemap_session *session = job->request->session;
-    *context = session != NULL ? rm_session_take(session, &job->device) : NULL;
-    return *context != NULL ? ROPEMAP_OK : job->backend->open(context, &job->device, error);
-}
-
-/* A context that work failed on is not for others. */
-static void close_context(const rm_job *job, rm_context *context) {
-    ropemap_session *session = job->request->session;
-    if (session != NULL && context != NULL && !job->broken) {
-        rm_session_give(session, job->backend, &job->device, context);
-    } else {
-        job->backend->close(context);
-    }
-}
-
 ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
-    const uint64_t threads = (uint64_t)job->plan.threads;
-    job->pulse = rm_alloc(1, sizeof *job->pulse);
-    job->workers = rm_alloc(threads, sizeof *job->workers);
-    if (job->workers == NULL || job->pulse == NULL) {
-        return rm_fail_memory(error, "workers", threads * sizeof *job->workers);
-    }
-    job->pulse->request = job->request;
-    atomic_init(&job->pulse->steps, 0);
-    atomic_init(&job->pulse->stop, false);
     RM_TRY(find_backend(job, error));
-    RM_TRY(open_context(job, &job->workers[0].context, error));
-    /* One worker does what many do, more slowly: others that cannot be had are done without. */
-    int32_t opened = 1;
-    while (opened < job->plan.threads &&
-           open_context(job, &job->workers[opened].context, NULL) == ROPEMAP_OK) {
-        opened++;
-    }
-    job->plan.threads = opened;
+    RM_TRY(rm_workers_open(&job->group, job->plan.threads, job->backend, &job->device, job->request->session,
+                           error));
+    job->workers = job->group->each;
+    job->plan.threads = job->group->team.threads;
+    job->group->team.progress = job->request->progress;
+    job->group->team.progress_user = job->request->progress_user;
     return ROPEMAP_OK;
 }
 
 void rm_job_stop(rm_job *job) {
-    for (int32_t i = 0; job->backend != NULL && job->workers != NULL && i < job->plan.threads; i++) {
-        close_context(job, job->workers[i].context);
-    }
-    rm_free(job->workers);
-    rm_free(job->pulse);
+    rm_workers_close(job->group, job->broken);
     if (job->request->session == NULL) {
         rm_plugin_close(&job->plugin);
     }
+    job->group = NULL;
     job->workers = NULL;
-    job->pulse = NULL;
     job->backend = NULL;
 }
 
@@ -128,64 +91,13 @@ void rm_job_close(rm_job *job) {
     job->owned = NULL;
 }
 
-/* The callback of every run: `done` of `total` tasks. */
-static int tell(void *user, const char *stage, double done, double total) {
-    rm_pulse *pulse = user;
-    if (pulse->all_steps > 0.0) {
-        total = pulse->all_steps;
-        done = fmin((double)atomic_load(&pulse->steps), total);
-    }
-    pulse->stage = stage;
-    pulse->done = done;
-    pulse->total = total;
-    pulse->told = rm_seconds_now();
-    if (pulse->request->progress(pulse->request->progress_user, stage, done, total) != 0) {
-        atomic_store(&pulse->stop, true);
-        return 1;
-    }
-    return 0;
-}
-
 ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
                           ropemap_error *error) {
-    rm_pulse *pulse = job->pulse;
-    pulse->stage = stage;
-    pulse->done = 0.0;
-    pulse->total = (double)count;
-    pulse->told = rm_seconds_now();
-    const rm_team team = {.threads = job->plan.threads,
-                          .stage = stage,
-                          .progress = job->request->progress == NULL ? NULL : tell,
-                          .progress_user = pulse};
-    ropemap_status status = rm_team_run(&team, count, task, work, error);
-    for (int32_t i = 0; i < job->plan.threads; i++) {
-        const ropemap_status end =
-            job->backend->finish(job->workers[i].context, status == ROPEMAP_OK ? error : NULL);
-        status = status == ROPEMAP_OK ? end : status;
-    }
-    return status;
+    return rm_workers_run(job->group, stage, count, task, work, error);
 }
 
 ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_error *error) {
-    rm_pulse *pulse = job->pulse;
-    const bool caller = worker == &job->workers[0]; /* the calling thread is worker 0 */
-    if (caller && job->request->progress != NULL && !atomic_load(&pulse->stop) &&
-        rm_seconds_now() - pulse->told >= POLL_SECONDS) {
-        (void)tell(pulse, pulse->stage, pulse->done, pulse->total);
-    }
-    return atomic_load(&pulse->stop) ? rm_fail(error, ROPEMAP_STOPPED, "stopped on request") : ROPEMAP_OK;
-}
-
-double rm_seconds_now(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-double rm_stage_time(rm_worker *worker, rm_stage stage, double start) {
-    const double now = rm_seconds_now();
-    worker->seconds[stage] += now - start;
-    return now;
+    return rm_team_poll(&job->group->team, (int32_t)(worker - job->workers), error);
 }
 
 ropemap_range rm_side_range(const rm_job *job, rm_side side) {

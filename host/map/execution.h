@@ -3,40 +3,8 @@
 #ifndef ROPEMAP_HOST_MAP_EXECUTION_H
 #define ROPEMAP_HOST_MAP_EXECUTION_H
 
-#include "host/base/team.h"
 #include "host/data/vectors.h"
-#include "host/device/plugin.h"
-
-#include <stdatomic.h>
-
-/* Stages whose time is told. */
-typedef enum rm_stage {
-    RM_STAGE_READ,
-    RM_STAGE_ROTATE,
-    RM_STAGE_SIMILARITY,
-    RM_STAGE_POOL,
-    RM_STAGES
-} rm_stage;
-
-/* A worker's own. */
-typedef struct rm_worker {
-    rm_context *context;
-    double seconds[RM_STAGES];
-} rm_worker;
-
-/*
- * What the calling thread and the tasks of a job tell each other while work runs. Tasks can take long: they
- * ask now and then whether to go on (rm_job_poll), the calling thread's own tell progress meanwhile.
- */
-typedef struct rm_pulse {
-    const ropemap_request *request;
-    const char *stage; /* of the run in progress. This, done, total and told are the calling thread's alone */
-    double done, total; /* as last told */
-    double told;        /* when, in seconds */
-    double all_steps;   /* where it is not 0 progress counts steps, which tasks add, in place of tasks */
-    atomic_int_fast64_t steps;
-    atomic_bool stop; /* the callback asked to stop */
-} rm_pulse;
+#include "host/device/session.h"
 
 typedef struct rm_job {
     const ropemap_request *request;
@@ -55,8 +23,8 @@ typedef struct rm_job {
     bool mirrors;    /* cell (r, c) is cell (c, r): the same vectors at the same positions on both sides */
     uint64_t memory; /* bytes the plan may use */
     ropemap_plan plan;
-    rm_worker *workers; /* [plan.threads], NULL until rm_job_start */
-    rm_pulse *pulse;    /* likewise */
+    rm_workers *group;  /* NULL until rm_job_start */
+    rm_worker *workers; /* [plan.threads] the group's */
 } rm_job;
 
 /* Checks and plans; nothing large is allocated. Close it after success and after failure. */
@@ -69,18 +37,12 @@ void rm_job_stop(rm_job *job);
 
 void rm_job_close(rm_job *job);
 
-/* Runs tasks on the job's workers; `stage` is the word that progress is told under. All that they gave to the
- * backend has taken effect when it returns. */
+/* As rm_workers_run, on the job's. */
 ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
                           ropemap_error *error);
 
-/* To be asked by tasks every few milliseconds: ROPEMAP_STOPPED once the progress callback wants it. */
+/* As rm_team_poll, by tasks of the job. */
 ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_error *error);
-
-/* Adds the time since `start` to a worker's stage and returns now. */
-double rm_stage_time(rm_worker *worker, rm_stage stage, double start);
-
-double rm_seconds_now(void);
 
 /* The three methods (DIAGONAL, FACTORED, TILED): fill map->cells [height, width] as job->plan says. */
 ropemap_status rm_map_factored(rm_job *job, float *cells, ropemap_error *error);

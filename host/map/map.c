@@ -124,10 +124,8 @@ static ropemap_status check_choices(const ropemap_request *request, ropemap_erro
     if (ropemap_dtype_name(request->dtype) == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "dtype: there is none numbered %d", (int)request->dtype);
     }
-    if (request->threads < 0 || request->threads > RM_THREADS_MAX) {
-        return rm_fail(error, ROPEMAP_USAGE, "threads: %d, expected 1 to %d, or 0 for one a processor",
-                       request->threads, RM_THREADS_MAX);
-    }
+    int32_t threads = 0;
+    RM_TRY(rm_team_size(request->threads, &threads, error));
     if ((request->queries == NULL) != (request->keys == NULL)) {
         return rm_fail(error, ROPEMAP_USAGE, "%s are missing: queries and keys come together or not at all",
                        request->queries == NULL ? "queries" : "keys");

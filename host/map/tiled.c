@@ -202,7 +202,7 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
         rm_view keys = {0};
         RM_TRY(keys_of_block(tiled, index, col, &keys, error));
         RM_TRY(compute_block(tiled, index, rows, col, keys, error));
-        (void)atomic_fetch_add(&tiled->job->pulse->steps, 1);
+        (void)atomic_fetch_add(&tiled->job->group->team.steps, 1);
         RM_TRY(rm_job_poll(tiled->job, worker, error));
     }
     const double time = rm_seconds_now();
@@ -288,14 +288,14 @@ static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
 /* Bands can be few and long: progress counts the blocks of keys that they go through. Of very many bands the
  * sum is taken over a sample. */
 static ropemap_status run_bands(struct tiled *tiled, ropemap_error *error) {
-    rm_pulse *pulse = tiled->job->pulse;
+    rm_team *team = &tiled->job->group->team;
     const int64_t bands = tiled->job->plan.bands;
     const int64_t apart = bands / BANDS_SAMPLED + 1;
     for (int64_t band = 0; band < bands; band += apart) {
-        pulse->all_steps += (double)apart * (double)steps_of_band(tiled, band);
+        team->total_steps += (double)apart * (double)steps_of_band(tiled, band);
     }
     const ropemap_status status = rm_job_run(tiled->job, "tiles", bands, band_task, tiled, error);
-    pulse->all_steps = 0.0;
+    team->total_steps = 0.0;
     return status;
 }
 

@@ -292,7 +292,7 @@ class Myself(unittest.TestCase):
             ("host/figure/png.c", "host/base/alloc.h", True),
             ("host/map/plan.c", "host/cpu/kernels.h", False),
             ("host/map/plan.c", "cuda/arith.h", True),
-            ("host/map/plan.c", "host/decay/team.h", False),
+            ("host/map/plan.c", "host/decay/cosine_sums.h", False),
             ("host/device/session.c", "host/map/plan.h", False),
             ("host/cpu/pool.c", "host/device/backend.h", True),
             ("host/cpu/pool.c", "host/map/plan.h", False),

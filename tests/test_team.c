@@ -1,4 +1,4 @@
-/* test_workers.c - every task once, the lowest failure reported, stops obeyed, worker numbers exclusive */
+/* test_team.c - every task once, the lowest failure reported, stops obeyed, worker numbers exclusive */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/team.h"
 
@@ -72,7 +72,7 @@ static struct record new_record(int32_t threads) {
 }
 
 static rm_team team_of(struct record *record) {
-    return (rm_team){.threads = record->threads, .stage = "test", .progress = tell, .progress_user = record};
+    return (rm_team){.threads = record->threads, .progress = tell, .progress_user = record};
 }
 
 static void test_every_task_runs_once(void **state) {
@@ -82,8 +82,8 @@ static void test_every_task_runs_once(void **state) {
     for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
         for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
             struct record record = new_record(threads[t]);
-            const rm_team team = team_of(&record);
-            assert_int_equal(rm_team_run(&team, counts[c], note, &record, NULL), ROPEMAP_OK);
+            rm_team team = team_of(&record);
+            assert_int_equal(rm_team_run(&team, "test", counts[c], note, &record, NULL), ROPEMAP_OK);
             for (int64_t i = 0; i < TASKS; i++) {
                 assert_int_equal(record.runs[i], i < counts[c] ? 1 : 0);
             }
@@ -100,18 +100,18 @@ static void test_every_task_runs_once(void **state) {
 static void test_no_tasks(void **state) {
     (void)state;
     struct record record = new_record(3);
-    const rm_team team = team_of(&record);
-    assert_int_equal(rm_team_run(&team, 0, note, &record, NULL), ROPEMAP_OK);
+    rm_team team = team_of(&record);
+    assert_int_equal(rm_team_run(&team, "test", 0, note, &record, NULL), ROPEMAP_OK);
     assert_int_equal(record.runs[0], 0);
 }
 
 static void test_no_callback_and_no_error(void **state) {
     (void)state;
     struct record record = new_record(2);
-    const rm_team team = {.threads = 2, .stage = "test"};
-    assert_int_equal(rm_team_run(&team, TASKS, note, &record, NULL), ROPEMAP_OK);
+    rm_team team = {.threads = 2};
+    assert_int_equal(rm_team_run(&team, "test", TASKS, note, &record, NULL), ROPEMAP_OK);
     record.fails_from = 0;
-    assert_int_equal(rm_team_run(&team, TASKS, note, &record, NULL), ROPEMAP_DATA);
+    assert_int_equal(rm_team_run(&team, "test", TASKS, note, &record, NULL), ROPEMAP_DATA);
 }
 
 static void test_failure_is_the_lowest_and_ends_the_run(void **state) {
@@ -119,9 +119,9 @@ static void test_failure_is_the_lowest_and_ends_the_run(void **state) {
     for (int32_t threads = 1; threads <= 5; threads++) {
         struct record record = new_record(threads);
         record.fails_from = 40;
-        const rm_team team = team_of(&record);
+        rm_team team = team_of(&record);
         ropemap_error error = {0};
-        assert_int_equal(rm_team_run(&team, TASKS, note, &record, &error), ROPEMAP_DATA);
+        assert_int_equal(rm_team_run(&team, "test", TASKS, note, &record, &error), ROPEMAP_DATA);
         assert_int_equal(error.status, ROPEMAP_DATA);
         /* task 40 starts before any later one, so it has failed whenever one did */
         assert_string_equal(error.text, "task 40");
@@ -148,9 +148,9 @@ static ropemap_status fail_in_reverse(void *work, int64_t task, int32_t worker, 
 static void test_lower_task_that_fails_later_is_reported(void **state) {
     (void)state;
     struct record record = new_record(2);
-    const rm_team team = {.threads = 2, .stage = "test"};
+    rm_team team = {.threads = 2};
     ropemap_error error = {0};
-    assert_int_equal(rm_team_run(&team, 2, fail_in_reverse, &record, &error), ROPEMAP_DATA);
+    assert_int_equal(rm_team_run(&team, "test", 2, fail_in_reverse, &record, &error), ROPEMAP_DATA);
     assert_string_equal(error.text, "task 0");
 }
 
@@ -159,9 +159,9 @@ static void test_stop_by_the_callback(void **state) {
     for (int32_t threads = 1; threads <= 3; threads += 2) {
         struct record record = new_record(threads);
         record.stop_at = 1;
-        const rm_team team = team_of(&record);
+        rm_team team = team_of(&record);
         ropemap_error error = {0};
-        assert_int_equal(rm_team_run(&team, TASKS, note, &record, &error), ROPEMAP_STOPPED);
+        assert_int_equal(rm_team_run(&team, "test", TASKS, note, &record, &error), ROPEMAP_STOPPED);
         assert_int_equal(error.status, ROPEMAP_STOPPED);
         assert_true(strlen(error.text) > 0);
         if (threads == 1) {
@@ -200,10 +200,9 @@ static void test_progress_ends_at_the_total(void **state) {
     (void)state;
     for (int32_t threads = 1; threads <= 2; threads++) {
         struct record record = new_record(threads);
-        const rm_team team = {
-            .threads = threads, .stage = "test", .progress = tell_and_release, .progress_user = &record};
+        rm_team team = {.threads = threads, .progress = tell_and_release, .progress_user = &record};
         rm_task task = threads == 1 ? note : helper_ends_last;
-        assert_int_equal(rm_team_run(&team, 2, task, &record, NULL), ROPEMAP_OK);
+        assert_int_equal(rm_team_run(&team, "test", 2, task, &record, NULL), ROPEMAP_OK);
         assert_true(record.last_total == 2.0);
         assert_true(record.last_done == 2.0);
     }
@@ -231,14 +230,59 @@ static int tell_thrice(void *user, const char *stage, double done, double total)
 static void test_progress_goes_on_while_the_caller_waits(void **state) {
     (void)state;
     struct record record = new_record(2);
-    const rm_team team = {.threads = 2, .stage = "test", .progress = tell_thrice, .progress_user = &record};
-    assert_int_equal(rm_team_run(&team, 2, helper_waits_for_tellings, &record, NULL), ROPEMAP_OK);
+    rm_team team = {.threads = 2, .progress = tell_thrice, .progress_user = &record};
+    assert_int_equal(rm_team_run(&team, "test", 2, helper_waits_for_tellings, &record, NULL), ROPEMAP_OK);
     assert_true(record.calls >= 3);
 }
 
-static void test_processors(void **state) {
+/* ---- inside a task */
+
+struct long_task {
+    rm_team *team;
+    struct record record;
+};
+
+/* Its one task only ends when the callback has been called, or asks to stop. */
+static ropemap_status poll_for_ever(void *work, int64_t task, int32_t worker, ropemap_error *error) {
+    struct long_task *work_of = work;
+    (void)task;
+    while (work_of->record.calls < 2) {
+        (void)atomic_fetch_add(&work_of->team->steps, 1);
+        RM_TRY(rm_team_poll(work_of->team, worker, error));
+    }
+    return ROPEMAP_OK;
+}
+
+static void test_a_poll_reports_steps(void **state) {
     (void)state;
-    assert_true(rm_processors() >= 1);
+    struct long_task work = {.record = new_record(1)};
+    rm_team team = team_of(&work.record);
+    team.total_steps = 1e15;
+    work.team = &team;
+    assert_int_equal(rm_team_run(&team, "test", 1, poll_for_ever, &work, NULL), ROPEMAP_OK);
+    assert_true(work.record.last_total == 1e15 && work.record.last_done > 0.0);
+}
+
+static void test_a_poll_stops_the_task(void **state) {
+    (void)state;
+    struct long_task work = {.record = new_record(1)};
+    work.record.stop_at = 1;
+    rm_team team = team_of(&work.record);
+    work.team = &team;
+    ropemap_error error = {0};
+    assert_int_equal(rm_team_run(&team, "test", 1, poll_for_ever, &work, &error), ROPEMAP_STOPPED);
+    assert_int_equal(work.record.calls, 1);
+}
+
+static void test_size(void **state) {
+    (void)state;
+    int32_t threads = 0;
+    assert_int_equal(rm_team_size(7, &threads, NULL), ROPEMAP_OK);
+    assert_int_equal(threads, 7);
+    assert_int_equal(rm_team_size(0, &threads, NULL), ROPEMAP_OK);
+    assert_int_equal(threads, rm_processors());
+    assert_int_equal(rm_team_size(-1, &threads, NULL), ROPEMAP_USAGE);
+    assert_int_equal(rm_team_size(1025, &threads, NULL), ROPEMAP_USAGE);
 }
 
 int main(void) {
@@ -251,7 +295,9 @@ int main(void) {
         cmocka_unit_test(test_stop_by_the_callback),
         cmocka_unit_test(test_progress_ends_at_the_total),
         cmocka_unit_test(test_progress_goes_on_while_the_caller_waits),
-        cmocka_unit_test(test_processors),
+        cmocka_unit_test(test_a_poll_reports_steps),
+        cmocka_unit_test(test_a_poll_stops_the_task),
+        cmocka_unit_test(test_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
