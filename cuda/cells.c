@@ -12,7 +12,7 @@ struct array {
 
 enum { ARRAYS = 4 };
 
-static void list_arrays(rm_context *context, const rm_cells *cells, struct array arrays[ARRAYS]) {
+static void list_arrays(rm_context *context, const rm_accumulator *cells, struct array arrays[ARRAYS]) {
     const uint64_t count = (uint64_t)cells->rows * (uint64_t)cells->cols;
     const struct array all[ARRAYS] = {
         {cells->extreme, (void **)&context->cells.extreme, &context->cell_arrays[0], count * sizeof(float)},
@@ -26,10 +26,10 @@ static void list_arrays(rm_context *context, const rm_cells *cells, struct array
     }
 }
 
-ropemap_status rm_cuda_cells_begin(rm_context *context, rm_cells *cells, ropemap_error *error) {
+ropemap_status rm_cuda_cells_begin(rm_context *context, rm_accumulator *cells, ropemap_error *error) {
     struct array arrays[ARRAYS];
     RM_TRY(rm_cuda_begin(context, "cells", error));
-    context->cells = (rm_cells){
+    context->cells = (rm_accumulator){
         .pool = cells->pool, .first_row = cells->first_row, .rows = cells->rows, .cols = cells->cols};
     list_arrays(context, cells, arrays);
     for (int i = 0; i < ARRAYS; i++) {
@@ -48,7 +48,7 @@ ropemap_status rm_cuda_cells_begin(rm_context *context, rm_cells *cells, ropemap
 }
 
 ropemap_status rm_cuda_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
-                            int64_t col_first, rm_cells *cells, ropemap_error *error) {
+                            int64_t col_first, rm_accumulator *cells, ropemap_error *error) {
     (void)cells; /* they are filled at the end */
     RM_TRY(rm_cuda_begin(context, "pool", error));
     context->tile_row = row_first;
@@ -70,7 +70,7 @@ ropemap_status rm_cuda_pool(rm_context *context, const rm_grid *grid, rm_view ti
     return rm_tile_pooled(context, read, error);
 }
 
-ropemap_status rm_cuda_cells_end(rm_context *context, rm_cells *cells, ropemap_error *error) {
+ropemap_status rm_cuda_cells_end(rm_context *context, rm_accumulator *cells, ropemap_error *error) {
     struct array arrays[ARRAYS];
     RM_TRY(rm_cuda_begin(context, "cells", error));
     list_arrays(context, cells, arrays);

@@ -57,7 +57,7 @@ struct rm_context {
     rm_buffer values;             /* double */
     rm_buffer pieces;             /* of a tile, on their way into cells */
     rm_buffer cell_arrays[4];     /* extreme or sum, square, pairs */
-    rm_cells cells;               /* in device memory */
+    rm_accumulator cells;         /* in device memory */
 
     rm_buffer pinned; /* the host's, for results */
 
@@ -133,7 +133,7 @@ void rm_cuda_close(rm_context *context);
 ropemap_status rm_cuda_finish(rm_context *context, ropemap_error *error);
 ropemap_status rm_cuda_rotate(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
                               rm_view from, rm_view to, ropemap_error *error);
-ropemap_status rm_cuda_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_axis *axis,
+ropemap_status rm_cuda_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_partition *axis,
                                   int64_t first, rm_view from, double *sums, ropemap_error *error);
 ropemap_status rm_cuda_moment(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
                               rm_view from, const double *centre, double *moment, ropemap_error *error);
@@ -141,10 +141,10 @@ ropemap_status rm_cuda_similarity(rm_context *context, ropemap_dtype dtype, int6
                                   rm_view keys, rm_view tile, ropemap_error *error);
 ropemap_status rm_cuda_products(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
                                 ropemap_error *error);
-ropemap_status rm_cuda_cells_begin(rm_context *context, rm_cells *cells, ropemap_error *error);
+ropemap_status rm_cuda_cells_begin(rm_context *context, rm_accumulator *cells, ropemap_error *error);
 ropemap_status rm_cuda_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
-                            int64_t col_first, rm_cells *cells, ropemap_error *error);
-ropemap_status rm_cuda_cells_end(rm_context *context, rm_cells *cells, ropemap_error *error);
+                            int64_t col_first, rm_accumulator *cells, ropemap_error *error);
+ropemap_status rm_cuda_cells_end(rm_context *context, rm_accumulator *cells, ropemap_error *error);
 ropemap_status rm_cuda_distances(rm_context *context, const ropemap_freqs *freqs, double weight,
                                  ropemap_range distances, double *values, ropemap_error *error);
 

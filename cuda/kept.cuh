@@ -52,7 +52,7 @@ template <ropemap_pool POOL> struct rm_keep_extreme {
         }
         return extreme;
     }
-    RM_METHOD static void add(rm_cells *cells, int64_t cell, part more) {
+    RM_METHOD static void add(rm_accumulator *cells, int64_t cell, part more) {
         cells->extreme[cell] = rm_more_extreme(POOL, cells->extreme[cell], more);
     }
 };
@@ -80,7 +80,7 @@ template <bool SQUARES> struct rm_keep_sum {
         }
         return rm_team_sum(team, sum);
     }
-    RM_METHOD static void add(rm_cells *cells, int64_t cell, part more) {
+    RM_METHOD static void add(rm_accumulator *cells, int64_t cell, part more) {
         cells->sum[cell] += more;
     }
 };
@@ -146,9 +146,9 @@ struct rm_keep_moments {
         made.square = rm_team_sum(team, square);
         return made;
     }
-    RM_METHOD static void add(rm_cells *cells, int64_t cell, part more) {
+    RM_METHOD static void add(rm_accumulator *cells, int64_t cell, part more) {
         if (more.pairs > 0.0) {
-            rm_cells_merge(cells, cell, more.pairs, more.mean, more.square);
+            rm_accumulator_merge(cells, cell, more.pairs, more.mean, more.square);
         }
     }
 };

@@ -7,8 +7,8 @@
 enum { FEW_PARTS = 8 }; /* up to so many parts of a cell one thread merges, else a warp */
 
 /* Most pieces that one cell of an axis has among `count` indices. */
-static int64_t most_pieces(const rm_axis *axis, int64_t count, int64_t strip) {
-    const int64_t most = rm_axis_most(axis);
+static int64_t most_pieces(const rm_partition *axis, int64_t count, int64_t strip) {
+    const int64_t most = rm_partition_most(axis);
     return ((most < count ? most : count) + strip - 2) / strip + 1;
 }
 
@@ -39,10 +39,10 @@ extern "C" cudaError_t rm_pool_launch(const rm_pool_work *work, cudaStream_t str
     }
     rm_pool_task task;
     task.work = *work;
-    task.cell_row = rm_axis_cell_of(&grid->rows, work->row_first);
-    task.cell_col = rm_axis_cell_of(&grid->cols, work->col_first);
-    task.cell_rows = rm_cells_touched(&grid->rows, work->row_first, work->tile.rows);
-    task.cell_cols = rm_cells_touched(&grid->cols, work->col_first, work->tile.cols);
+    task.cell_row = rm_partition_cell_of(&grid->rows, work->row_first);
+    task.cell_col = rm_partition_cell_of(&grid->cols, work->col_first);
+    task.cell_rows = rm_partition_touched(&grid->rows, work->row_first, work->tile.rows);
+    task.cell_cols = rm_partition_touched(&grid->cols, work->col_first, work->tile.cols);
     task.col_pieces = rm_pieces_count(&grid->cols, work->col_first, work->tile.cols, RM_POOL_COLS);
     switch (work->cells.pool) {
     case ROPEMAP_POOL_MEAN:

@@ -50,7 +50,7 @@ RM_DEVICE void rm_pool_cut_rows(const rm_pool_task &task, int64_t row_first, int
     if (i < rows) {
         const int64_t row = task.work.row_first + row_first + i;
         const int64_t limit = rm_grid_limit(&task.work.grid, row) - task.work.col_first - col_first;
-        strip->cells[i] = (int32_t)(rm_axis_cell_of(&task.work.grid.rows, row) - task.cell_row);
+        strip->cells[i] = (int32_t)(rm_partition_cell_of(&task.work.grid.rows, row) - task.cell_row);
         strip->limits[i] = limit < 0 ? 0 : limit < cols ? (int32_t)limit : cols;
     }
 }
@@ -58,12 +58,12 @@ RM_DEVICE void rm_pool_cut_rows(const rm_pool_task &task, int64_t row_first, int
 /* Returns the number of cell columns; first_cell is counted from the tile's first. */
 RM_DEVICE int32_t rm_pool_cut_cols(const rm_pool_task &task, int64_t col_first, int32_t cols,
                                    int64_t *first_cell, rm_pool_window *window) {
-    const rm_axis &axis = task.work.grid.cols;
+    const rm_partition &axis = task.work.grid.cols;
     const int64_t index = task.work.col_first + col_first;
-    const int64_t first = rm_axis_cell_of(&axis, index);
-    const int32_t count = (int32_t)(rm_axis_cell_of(&axis, index + cols - 1) - first) + 1;
+    const int64_t first = rm_partition_cell_of(&axis, index);
+    const int32_t count = (int32_t)(rm_partition_cell_of(&axis, index + cols - 1) - first) + 1;
     for (int32_t i = (int32_t)threadIdx.x; i < count; i += RM_POOL_THREADS) {
-        window->firsts[i] = i == 0 ? 0 : (int32_t)(rm_axis_cell(&axis, first + i).first - index);
+        window->firsts[i] = i == 0 ? 0 : (int32_t)(rm_partition_cell(&axis, first + i).first - index);
     }
     if (threadIdx.x == 0) {
         window->firsts[count] = cols;
@@ -211,9 +211,9 @@ __global__ void __launch_bounds__(RM_POOL_THREADS, RM_POOL_BLOCKS)
  */
 
 /* The pieces of one cell of an axis, of those that `count` indices from `first` are cut into. */
-RM_DEVICE rm_span rm_pool_pieces(const rm_axis *axis, int64_t cell, int64_t first, int64_t count,
+RM_DEVICE rm_span rm_pool_pieces(const rm_partition *axis, int64_t cell, int64_t first, int64_t count,
                                  int64_t first_cell, int32_t strip) {
-    const rm_span cut = rm_axis_cell(axis, cell);
+    const rm_span cut = rm_partition_cell(axis, cell);
     const int64_t begin = cut.first < first ? 0 : cut.first - first;
     const int64_t last = (cut.end - first < count ? cut.end - first : count) - 1;
     rm_span pieces;

@@ -39,7 +39,7 @@ extern "C" cudaError_t rm_rotate_sum_launch(const rm_rotate_sum_work *work, int3
     if (status != cudaSuccess) {
         return status;
     }
-    const int64_t cells = rm_cells_touched(&work->axis, work->first, work->from.rows);
+    const int64_t cells = rm_partition_touched(&work->axis, work->first, work->from.rows);
     const int64_t blocks = between(1, cells, (int64_t)processors * RM_SUM_BLOCKS);
     const dim3 grid((unsigned)blocks), block(RM_SUM_THREADS);
     return rm_launch(rm_pieces_add_kernel<8>, grid, block, 0, stream, *work, cells);

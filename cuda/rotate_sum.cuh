@@ -26,12 +26,12 @@ struct rm_piece {
 };
 
 RM_INLINE int64_t rm_touched_cell(const rm_rotate_sum_work &work, int64_t row) {
-    return rm_axis_cell_of(&work.axis, work.first + row) - rm_axis_cell_of(&work.axis, work.first);
+    return rm_partition_cell_of(&work.axis, work.first + row) - rm_partition_cell_of(&work.axis, work.first);
 }
 
 /* Rows of a cell, counted as its pieces are, within those there are. */
 RM_INLINE rm_span rm_touched_rows(const rm_rotate_sum_work &work, int64_t cell) {
-    rm_span span = rm_axis_cell(&work.axis, cell + rm_axis_cell_of(&work.axis, work.first));
+    rm_span span = rm_partition_cell(&work.axis, cell + rm_partition_cell_of(&work.axis, work.first));
     span.first = span.first > work.first ? span.first - work.first : 0;
     span.end -= work.first;
     span.end = span.end < work.from.rows ? span.end : work.from.rows;

@@ -14,9 +14,9 @@ static ropemap_status prepare(rm_context *context, const rm_rotation *rotation, 
     return rm_cuda_rotate_rows(context, rotation, positions, work->from, work->from, error);
 }
 
-ropemap_status rm_cuda_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_axis *axis,
+ropemap_status rm_cuda_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_partition *axis,
                                   int64_t first, rm_view from, double *sums, ropemap_error *error) {
-    const int64_t cells = rm_cells_touched(axis, first, from.rows);
+    const int64_t cells = rm_partition_touched(axis, first, from.rows);
     const uint64_t row = (uint64_t)from.cols * sizeof(double), bytes = (uint64_t)cells * row;
     const uint64_t pieces = (uint64_t)rm_pieces_count(axis, first, from.rows, RM_SUM_STRIP);
     rm_rotate_sum_work work = {.axis = *axis, .first = first, .layout = rotation->layout};

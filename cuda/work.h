@@ -45,7 +45,7 @@ typedef struct rm_normalise_work {
  */
 typedef struct rm_rotate_sum_work {
     rm_view from; /* [rows, head_dim] fp32 */
-    rm_axis axis;
+    rm_partition axis;
     int64_t first; /* index of the first row; first_cell is the cell that holds it */
     const ropemap_freqs *freqs;
     int32_t pairs; /* that turn; 0: rows are added as they are */
@@ -59,8 +59,8 @@ typedef struct rm_pool_work {
     rm_view tile;
     rm_grid grid;
     int64_t row_first, col_first;
-    rm_cells cells; /* device memory */
-    void *parts;    /* rm_pool_parts_bytes() of scratch, aligned to 16 */
+    rm_accumulator cells; /* device memory */
+    void *parts;          /* rm_pool_parts_bytes() of scratch, aligned to 16 */
 } rm_pool_work;
 
 #endif

@@ -154,7 +154,7 @@ static void check_rotate_sum(rm_context *context, const struct rotate_case *test
     }
     sums[test->head_dim] = -5.0;
     const rm_rotation rotation = {.freqs = &freqs, .layout = test->layout, .rotate = true};
-    const rm_axis axis = {.range = test->positions, .cells = 1};
+    const rm_partition axis = {.range = test->positions, .cells = 1};
     assert_int_equal(rm_cpu_backend()->rotate_sum(context, &rotation, &axis, 0, from.view, sums, NULL), 0);
     for (int32_t d = 0; d < test->head_dim; d++) {
         double sum = 1000.0 + d, magnitude = 0;
@@ -209,7 +209,7 @@ static void test_rotate_sum_of_rows_far_apart(void **state) {
     memset(sums, 0, sizeof sums);
     rm_context *context = open_context();
     const rm_rotation rotation = {.freqs = &freqs, .layout = test.layout, .rotate = true};
-    const rm_axis axis = {.range = test.positions, .cells = 1};
+    const rm_partition axis = {.range = test.positions, .cells = 1};
     assert_int_equal(rm_cpu_backend()->rotate_sum(context, &rotation, &axis, 0, from.view, sums, NULL), 0);
     double square = 0;
     for (int32_t p = 0; p < PAIRS; p++) {

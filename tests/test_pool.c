@@ -56,7 +56,7 @@ static void check_guarded_doubles(double *memory, int64_t count) {
 struct store {
     double *sum, *square, *pairs;
     struct padded extreme;
-    rm_cells cells;
+    rm_accumulator cells;
 };
 
 static struct store store_new(const rm_grid *grid, ropemap_pool pool) {
@@ -68,7 +68,7 @@ static struct store store_new(const rm_grid *grid, ropemap_pool pool) {
     for (int64_t i = 0; i < count; i++) {
         *element(store.extreme.view, 0, i) = pool == ROPEMAP_POOL_MIN ? INFINITY : -INFINITY;
     }
-    store.cells = (rm_cells){.pool = pool, .rows = grid->rows.cells, .cols = grid->cols.cells};
+    store.cells = (rm_accumulator){.pool = pool, .rows = grid->rows.cells, .cols = grid->cols.cells};
     if (pool == ROPEMAP_POOL_MEAN || pool == ROPEMAP_POOL_RMS || pool == ROPEMAP_POOL_STD) {
         store.cells.sum = store.sum + MARGIN;
     } else {
@@ -144,7 +144,7 @@ static double reduce(ropemap_pool pool, const double *values, int64_t pairs, dou
  * Extremes are exact. Sums of n doubles in two orders differ by 2 n 2^-53 of their magnitude at most; merging
  * parts of a standard deviation takes a few more roundings a part, so 8 n.
  */
-static void check_cell(const rm_cells *cells, int64_t cell, const double *values, int64_t pairs) {
+static void check_cell(const rm_accumulator *cells, int64_t cell, const double *values, int64_t pairs) {
     double magnitude = 0;
     const double wanted = reduce(cells->pool, values, pairs, &magnitude);
     const double *held = cells->pool == ROPEMAP_POOL_STD ? cells->square : cells->sum;
@@ -162,7 +162,7 @@ static void check_cell(const rm_cells *cells, int64_t cell, const double *values
     }
 }
 
-static void feed(rm_context *context, const struct pool_case *test, rm_view matrix, rm_cells *cells) {
+static void feed(rm_context *context, const struct pool_case *test, rm_view matrix, rm_accumulator *cells) {
     for (int64_t i = 0; i < matrix.rows; i += test->tile_rows) {
         for (int64_t j = 0; j < matrix.cols; j += test->tile_cols) {
             rm_view tile = matrix;

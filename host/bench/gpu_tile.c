@@ -13,7 +13,7 @@ static void tile_close(void *opened) {
         for (size_t i = 0; i < sizeof device / sizeof device[0]; i++) {
             rm_gpu_release(state->gpu, device[i]);
         }
-        rm_cells_free(&state->cells);
+        rm_accumulator_free(&state->cells);
         rm_free(state->host_queries);
         rm_free(state->host_keys);
         rm_free(state->host_tile);
@@ -74,13 +74,14 @@ static ropemap_status make_cells(rm_gpu_tile *state, ropemap_error *error) {
     state->grid = (rm_grid){.rows = {.range = range, .cells = cells_of(state->shape.height, n)},
                             .cols = {.range = range, .cells = cells_of(state->shape.width, n)}};
     const uint64_t most =
-        (uint64_t)rm_axis_most(&state->grid.rows) * (uint64_t)rm_axis_most(&state->grid.cols);
+        (uint64_t)rm_partition_most(&state->grid.rows) * (uint64_t)rm_partition_most(&state->grid.cols);
     state->values = rm_alloc(most, sizeof *state->values);
     if (state->values == NULL) {
         return rm_fail_memory(error, "cell", most * sizeof *state->values);
     }
-    return rm_cells_make(&state->cells, state->pool, rm_axis_cell_of(&state->grid.rows, state->side - 1) + 1,
-                         state->grid.cols.cells, error);
+    return rm_accumulator_make(&state->cells, state->pool,
+                               rm_partition_cell_of(&state->grid.rows, state->side - 1) + 1,
+                               state->grid.cols.cells, error);
 }
 
 static ropemap_status tile_open(rm_tile_work work, ropemap_pool pool, const rm_shape *shape, void **opened,

@@ -5,7 +5,7 @@
 
 #include "host/bench/bench.h"
 #include "host/bench/gpu.h"
-#include "host/map/cells.h"
+#include "host/map/accumulator.h"
 
 /* What is done to the tile. */
 typedef enum rm_tile_work { RM_TILE_SIMILARITY, RM_TILE_POOL, RM_TILE_BOTH } rm_tile_work;
@@ -21,8 +21,8 @@ typedef struct rm_gpu_tile {
     float *other_tile;     /* that every other run of both takes, as maps do: NULL else */
     bool other;            /* the next run takes it */
     rm_grid grid;
-    rm_cells cells; /* those that the tile touches */
-    int64_t pooled; /* how often the tile went into them since they were emptied */
+    rm_accumulator cells; /* those that the tile touches */
+    int64_t pooled;       /* how often the tile went into them since they were emptied */
 
     /* the host's, for the check */
     float *host_queries, *host_keys, *host_tile;

@@ -105,15 +105,15 @@ static rm_span clipped(rm_span span, int64_t end) {
 
 static ropemap_status check_cells(rm_gpu_tile *state, rm_verdict *verdict, ropemap_error *error) {
     const rm_backend *backend = state->gpu->backend;
-    const int64_t across = rm_axis_cell_of(&state->grid.cols, state->side - 1) + 1;
+    const int64_t across = rm_partition_cell_of(&state->grid.cols, state->side - 1) + 1;
     const int64_t total = state->cells.rows * across;
     RM_TRY(backend->cells_end(state->gpu->context, &state->cells, error));
     for (int64_t i = 0; i < rm_sample_count(total, CHECKED_CELLS); i++) {
         const int64_t number = rm_sample_at(total, CHECKED_CELLS, i);
         const int64_t row = number / across, col = number % across;
         const struct cell cell =
-            measure_cell(state, clipped(rm_axis_cell(&state->grid.rows, row), state->side),
-                         clipped(rm_axis_cell(&state->grid.cols, col), state->side));
+            measure_cell(state, clipped(rm_partition_cell(&state->grid.rows, row), state->side),
+                         clipped(rm_partition_cell(&state->grid.cols, col), state->side));
         check_cell(state, row * state->cells.cols + col, &cell, verdict);
     }
     return ROPEMAP_OK;

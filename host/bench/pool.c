@@ -6,7 +6,7 @@
 #include "host/bench/crew.h"
 #include "host/bench/inputs.h"
 #include "host/bench/table.h"
-#include "host/map/cells.h"
+#include "host/map/accumulator.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,10 +18,10 @@ struct state {
     rm_crew crew;
     rm_grid grid;
     ropemap_pool pool;
-    int64_t block, tasks; /* positions; blocks of rows */
-    float *tile;          /* [block, block] */
-    rm_cells *cells;      /* [tasks] cell rows that a block of rows touches */
-    float *copies;        /* [threads, block, block] what the ceiling writes */
+    int64_t block, tasks;  /* positions; blocks of rows */
+    float *tile;           /* [block, block] */
+    rm_accumulator *cells; /* [tasks] cell rows that a block of rows touches */
+    float *copies;         /* [threads, block, block] what the ceiling writes */
 };
 
 static void pool_close(void *opened) {
@@ -30,7 +30,7 @@ static void pool_close(void *opened) {
         return;
     }
     for (int64_t task = 0; state->cells != NULL && task < state->tasks; task++) {
-        rm_cells_free(&state->cells[task]);
+        rm_accumulator_free(&state->cells[task]);
     }
     rm_free(state->cells);
     rm_free(state->tile);
@@ -51,10 +51,10 @@ static ropemap_status make_cells(struct state *state, ropemap_error *error) {
     }
     for (int64_t task = 0; task < state->tasks; task++) {
         const rm_span rows = rows_of(state, task);
-        const int64_t first = rm_axis_cell_of(&state->grid.rows, rows.first);
-        const int64_t last = rm_axis_cell_of(&state->grid.rows, rows.end - 1);
-        RM_TRY(
-            rm_cells_make(&state->cells[task], state->pool, last - first + 1, state->grid.cols.cells, error));
+        const int64_t first = rm_partition_cell_of(&state->grid.rows, rows.first);
+        const int64_t last = rm_partition_cell_of(&state->grid.rows, rows.end - 1);
+        RM_TRY(rm_accumulator_make(&state->cells[task], state->pool, last - first + 1, state->grid.cols.cells,
+                                   error));
         state->cells[task].first_row = first;
     }
     return ROPEMAP_OK;
@@ -101,9 +101,9 @@ static ropemap_status open_std(const rm_shape *shape, void **opened, ropemap_err
 static ropemap_status pool_task(void *work, int64_t task, int32_t worker, ropemap_error *error) {
     const struct state *state = work;
     const rm_span rows = rows_of(state, task);
-    rm_cells *cells = &state->cells[task];
+    rm_accumulator *cells = &state->cells[task];
     for (int64_t row = 0; row < cells->rows; row++) {
-        rm_cells_clear_row(cells, row);
+        rm_accumulator_clear_row(cells, row);
     }
     for (int64_t col = 0; col < state->shape.positions; col += state->block) {
         const int64_t left = state->shape.positions - col;
@@ -144,7 +144,7 @@ static double pool_bytes(const rm_shape *shape) {
 
 static rm_output pool_output(void *opened) {
     const struct state *state = opened;
-    const rm_cells *cells = &state->cells[0];
+    const rm_accumulator *cells = &state->cells[0];
     const size_t count = (size_t)(cells->rows * cells->cols);
     if (cells->extreme != NULL) {
         return (rm_output){.data = cells->extreme, .size = count * sizeof *cells->extreme};
@@ -154,7 +154,7 @@ static rm_output pool_output(void *opened) {
 }
 
 /* What a cell should have taken from the rows and columns given. */
-static void check_cell(const struct state *state, const rm_cells *cells, int64_t cell, rm_span rows,
+static void check_cell(const struct state *state, const rm_accumulator *cells, int64_t cell, rm_span rows,
                        rm_span cols, rm_verdict *verdict) {
     double sum = 0.0, magnitude = 0.0, square = 0.0, largest = -INFINITY;
     const double count = (double)(rows.end - rows.first) * (double)(cols.end - cols.first);
@@ -186,15 +186,15 @@ static ropemap_status pool_check(void *opened, rm_verdict *verdict, ropemap_erro
     const struct state *state = opened;
     const int64_t most = CHECKED / state->tasks > 2 ? CHECKED / state->tasks : 2;
     for (int64_t task = 0; task < state->tasks; task++) {
-        const rm_cells *cells = &state->cells[task];
+        const rm_accumulator *cells = &state->cells[task];
         const rm_span block = rows_of(state, task);
         const int64_t total = cells->rows * cells->cols;
         for (int64_t i = 0; i < rm_sample_count(total, most); i++) {
             const int64_t cell = rm_sample_at(total, most, i);
-            rm_span rows = rm_axis_cell(&state->grid.rows, cells->first_row + cell / cells->cols);
+            rm_span rows = rm_partition_cell(&state->grid.rows, cells->first_row + cell / cells->cols);
             rows.first = rows.first > block.first ? rows.first : block.first;
             rows.end = rows.end < block.end ? rows.end : block.end;
-            check_cell(state, cells, cell, rows, rm_axis_cell(&state->grid.cols, cell % cells->cols),
+            check_cell(state, cells, cell, rows, rm_partition_cell(&state->grid.cols, cell % cells->cols),
                        verdict);
         }
     }

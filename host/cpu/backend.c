@@ -97,17 +97,17 @@ static ropemap_status cpu_copy(rm_context *context, rm_view from, rm_view to, ro
     return ROPEMAP_OK;
 }
 
-static ropemap_status cpu_cells_begin(rm_context *context, rm_cells *cells, ropemap_error *error) {
+static ropemap_status cpu_cells_begin(rm_context *context, rm_accumulator *cells, ropemap_error *error) {
     (void)context;
     (void)error;
     for (int64_t row = 0; row < cells->rows; row++) {
-        rm_cells_clear_row(cells, row);
+        rm_accumulator_clear_row(cells, row);
     }
     return ROPEMAP_OK;
 }
 
 /* Tiles went into the host's arrays at once. */
-static ropemap_status cpu_cells_end(rm_context *context, rm_cells *cells, ropemap_error *error) {
+static ropemap_status cpu_cells_end(rm_context *context, rm_accumulator *cells, ropemap_error *error) {
     (void)context;
     (void)cells;
     (void)error;

@@ -24,7 +24,7 @@ struct rm_context {
 /* Entries of the table in backend.h. */
 ropemap_status rm_cpu_rotate(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
                              rm_view from, rm_view to, ropemap_error *error);
-ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_axis *axis,
+ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_partition *axis,
                                  int64_t first, rm_view from, double *sums, ropemap_error *error);
 ropemap_status rm_cpu_moment(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
                              rm_view from, const double *centre, double *moment, ropemap_error *error);
@@ -33,7 +33,7 @@ ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, int64
 ropemap_status rm_cpu_products(rm_context *context, rm_view a, rm_view b, rm_view tile, double *total,
                                ropemap_error *error);
 ropemap_status rm_cpu_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
-                           int64_t col_first, rm_cells *cells, ropemap_error *error);
+                           int64_t col_first, rm_accumulator *cells, ropemap_error *error);
 
 /* gram = x^T x, both triangles, [cols of x, cols of x]. */
 ropemap_status rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram, ropemap_error *error);

@@ -21,14 +21,15 @@ struct segment {
 struct band {
     rm_view part;                   /* [rows, columns that count] of the tile */
     const struct segment *segments; /* of the whole tile, in order: together they cover its columns */
-    int64_t first_cell;             /* index in rm_cells of the cell row's first cell */
+    int64_t first_cell;             /* index in rm_accumulator of the cell row's first cell */
 };
 
 /* Cuts the columns of a tile where cells end. */
-static void cut_columns(const rm_axis *cols, int64_t col_first, int64_t count, struct segment *segments) {
+static void cut_columns(const rm_partition *cols, int64_t col_first, int64_t count,
+                        struct segment *segments) {
     for (int64_t first = 0; first < count; segments++) {
-        const int64_t cell_col = rm_axis_cell_of(cols, col_first + first);
-        const int64_t end = rm_axis_cell(cols, cell_col).end - col_first;
+        const int64_t cell_col = rm_partition_cell_of(cols, col_first + first);
+        const int64_t end = rm_partition_cell(cols, cell_col).end - col_first;
         *segments = (struct segment){.first = first, .end = end < count ? end : count, .cell_col = cell_col};
         first = segments->end;
     }
@@ -47,7 +48,7 @@ static float keep_larger(float kept, float value) {
     return kept >= value || isnan(kept) ? kept : value;
 }
 
-static void pool_extremes(const rm_kernels *kernels, const struct band *band, rm_cells *cells) {
+static void pool_extremes(const rm_kernels *kernels, const struct band *band, rm_accumulator *cells) {
     float extremes[WIDTH];
     uint32_t bad[WIDTH];
     const float sign = cells->pool == ROPEMAP_POOL_MIN ? -1.0f : 1.0f;
@@ -73,7 +74,7 @@ static double segment_sum(const double *sums, struct segment segment) {
     return sum;
 }
 
-static void pool_sums(const rm_kernels *kernels, const struct band *band, rm_cells *cells) {
+static void pool_sums(const rm_kernels *kernels, const struct band *band, rm_accumulator *cells) {
     double sums[WIDTH];
     kernels->column_sums(band->part, cells->pool == ROPEMAP_POOL_RMS, sums);
     for (const struct segment *at = band->segments; at->first < band->part.cols; at++) {
@@ -82,7 +83,7 @@ static void pool_sums(const rm_kernels *kernels, const struct band *band, rm_cel
     }
 }
 
-static void pool_deviations(const rm_kernels *kernels, const struct band *band, rm_cells *cells) {
+static void pool_deviations(const rm_kernels *kernels, const struct band *band, rm_accumulator *cells) {
     double sums[WIDTH], means[WIDTH], squares[WIDTH];
     kernels->column_sums(band->part, false, sums);
     for (const struct segment *at = band->segments; at->first < band->part.cols; at++) {
@@ -97,12 +98,12 @@ static void pool_deviations(const rm_kernels *kernels, const struct band *band, 
     for (const struct segment *at = band->segments; at->first < band->part.cols; at++) {
         const struct segment segment = segment_in(band, at);
         const double pairs = (double)band->part.rows * (double)(segment.end - segment.first);
-        rm_cells_merge(cells, band->first_cell + segment.cell_col, pairs, means[segment.first],
-                       segment_sum(squares, segment));
+        rm_accumulator_merge(cells, band->first_cell + segment.cell_col, pairs, means[segment.first],
+                             segment_sum(squares, segment));
     }
 }
 
-static void pool_band(const rm_kernels *kernels, const struct band *band, rm_cells *cells) {
+static void pool_band(const rm_kernels *kernels, const struct band *band, rm_accumulator *cells) {
     switch (cells->pool) {
     case ROPEMAP_POOL_MEAN:
     case ROPEMAP_POOL_RMS:
@@ -126,7 +127,7 @@ static int64_t columns_that_count(const rm_grid *grid, rm_view tile, int64_t row
 }
 
 ropemap_status rm_cpu_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
-                           int64_t col_first, rm_cells *cells, ropemap_error *error) {
+                           int64_t col_first, rm_accumulator *cells, ropemap_error *error) {
     if (tile.cols > WIDTH) {
         return rm_fail(error, ROPEMAP_INTERNAL, "pool: a tile of %lld columns, %d at most",
                        (long long)tile.cols, WIDTH);
@@ -134,8 +135,8 @@ ropemap_status rm_cpu_pool(rm_context *context, const rm_grid *grid, rm_view til
     struct segment segments[WIDTH + 1];
     cut_columns(&grid->cols, col_first, tile.cols, segments);
     for (int64_t first = 0; first < tile.rows;) {
-        const int64_t cell_row = rm_axis_cell_of(&grid->rows, row_first + first);
-        const int64_t cell_end = rm_axis_cell(&grid->rows, cell_row).end - row_first;
+        const int64_t cell_row = rm_partition_cell_of(&grid->rows, row_first + first);
+        const int64_t cell_end = rm_partition_cell(&grid->rows, cell_row).end - row_first;
         const int64_t count = columns_that_count(grid, tile, row_first + first, col_first);
         int64_t end = first + 1;
         while (end < tile.rows && end < cell_end &&

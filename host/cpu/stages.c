@@ -146,11 +146,11 @@ static ropemap_status add_cell(rm_context *context, const rm_rotation *rotation,
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_axis *axis,
+ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_partition *axis,
                                  int64_t first, rm_view from, double *sums, ropemap_error *error) {
-    const int64_t end = first + from.rows, first_cell = rm_axis_cell_of(axis, first);
+    const int64_t end = first + from.rows, first_cell = rm_partition_cell_of(axis, first);
     for (int64_t cell = first_cell, at = first; at < end; cell++) {
-        const int64_t cell_end = rm_axis_cell(axis, cell).end, to = cell_end < end ? cell_end : end;
+        const int64_t cell_end = rm_partition_cell(axis, cell).end, to = cell_end < end ? cell_end : end;
         const ropemap_range positions = {
             .first = rm_position(axis->range, at), .count = to - at, .step = axis->range.step};
         RM_TRY(add_cell(context, rotation, positions, rm_view_rows(from, at - first, to - at),

@@ -87,7 +87,7 @@ typedef struct rm_backend {
      * (cell of index `first`) + c; row i has index first + i on the axis. from and sums [cells touched,
      * head_dim] are the host's.
      */
-    ropemap_status (*rotate_sum)(rm_context *context, const rm_rotation *rotation, const rm_axis *axis,
+    ropemap_status (*rotate_sum)(rm_context *context, const rm_rotation *rotation, const rm_partition *axis,
                                  int64_t first, rm_view from, double *sums, ropemap_error *error);
 
     /* moment[d, e] += (x_d - centre_d)(x_e - centre_e) over the rotated rows x of `from`, both triangles.
@@ -111,11 +111,11 @@ typedef struct rm_backend {
 
     /* Empties cells; afterwards tiles are taken into them; and then the arrays of `cells`, which are the
      * host's, hold what they came to. One set of cells a context at a time. */
-    ropemap_status (*cells_begin)(rm_context *context, rm_cells *cells, ropemap_error *error);
+    ropemap_status (*cells_begin)(rm_context *context, rm_accumulator *cells, ropemap_error *error);
     /* Takes the tile whose corner is position index (row_first, col_first) into the cells it touches. */
     ropemap_status (*pool)(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
-                           int64_t col_first, rm_cells *cells, ropemap_error *error);
-    ropemap_status (*cells_end)(rm_context *context, rm_cells *cells, ropemap_error *error);
+                           int64_t col_first, rm_accumulator *cells, ropemap_error *error);
+    ropemap_status (*cells_end)(rm_context *context, rm_accumulator *cells, ropemap_error *error);
 
     /*
      * values[t] = sum over pairs of weight * cos(phase(|distances.first + t * distances.step|)), for

@@ -174,10 +174,10 @@ static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_
     const rm_job *job = dual->job;
     rm_worker *worker = &job->workers[index];
     const double start = rm_seconds_now();
-    const rm_span rows = rm_axis_cell(&job->grid.rows, task);
+    const rm_span rows = rm_partition_cell(&job->grid.rows, task);
     const int64_t query = job->grid.rows.range.first, key = job->grid.cols.range.first;
     for (int64_t col = 0; col < job->plan.width; col++) {
-        const rm_span cols = rm_axis_cell(&job->grid.cols, col);
+        const rm_span cols = rm_partition_cell(&job->grid.cols, col);
         struct cell cell = {.dual = dual,
                             .query_first = query + rows.first,
                             .query_end = query + rows.end,

@@ -1,19 +1,20 @@
-/* accumulator.h - what each pool keeps of a cell's pairs so far, and how more come in */
+/* accumulator.h - what each pool keeps of a cell's pairs so far, and the number it becomes */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_MAP_ACCUMULATOR_H
 #define ROPEMAP_HOST_MAP_ACCUMULATOR_H
 
 #include "cuda/arith.h"
-#include "host/ropemap.h"
+#include "host/map/grid.h"
 
 /* Common subset of C17 and C++17: kernels keep the same and merge by the same arithmetic. */
 
 /*
- * Cells in the making, [rows of cells, cols of cells]. What a cell holds: min, max, absmax: `extreme` so far;
- * mean: sum; rms: sum of squares; std: `sum` is the mean so far, `square` the sum of squared deviations
- * from it, `pairs` their number. Arrays a pool does not use are NULL. A NaN that went in stays.
+ * Cells of a map while pairs come in, [rows of cells, cols of cells]. What a cell holds: min, max, absmax:
+ * `extreme` so far; mean: sum; rms: sum of squares; std: `sum` is the mean so far, `square` the sum of
+ * squared deviations from it, `pairs` their number. Arrays a pool does not use are NULL. A NaN that went in
+ * stays.
  */
-typedef struct rm_cells {
+typedef struct rm_accumulator {
     ropemap_pool pool;
     int64_t first_row;  /* cell row of the arrays' first row */
     int64_t rows, cols; /* cell rows held, and all cell columns */
@@ -21,7 +22,7 @@ typedef struct rm_cells {
     double *sum;        /* [rows, cols], starts at 0 */
     double *square;     /* [rows, cols], starts at 0 */
     double *pairs;      /* [rows, cols], starts at 0 */
-} rm_cells;
+} rm_accumulator;
 
 RM_INLINE bool rm_pool_is_extreme(ropemap_pool pool) {
     return pool == ROPEMAP_POOL_MIN || pool == ROPEMAP_POOL_MAX || pool == ROPEMAP_POOL_ABSMAX;
@@ -44,7 +45,7 @@ RM_INLINE float rm_more_extreme(ropemap_pool pool, float a, float b) {
 }
 
 /* Empties row `row` of the arrays. */
-RM_INLINE void rm_cells_clear_row(rm_cells *cells, int64_t row) {
+RM_INLINE void rm_accumulator_clear_row(rm_accumulator *cells, int64_t row) {
     const float neutral = rm_pool_neutral(cells->pool);
     for (int64_t i = row * cells->cols; i < (row + 1) * cells->cols; i++) {
         if (cells->extreme != NULL) {
@@ -61,12 +62,32 @@ RM_INLINE void rm_cells_clear_row(rm_cells *cells, int64_t row) {
 
 /* Takes `pairs` values of a mean and a sum of squared deviations into a cell's (Chan, Golub, LeVeque 1979).
  */
-RM_INLINE void rm_cells_merge(rm_cells *cells, int64_t cell, double pairs, double mean, double square) {
+RM_INLINE void rm_accumulator_merge(rm_accumulator *cells, int64_t cell, double pairs, double mean,
+                                    double square) {
     const double before = cells->pairs[cell], all = before + pairs;
     const double change = mean - cells->sum[cell];
     cells->sum[cell] += change * (pairs / all);
     cells->square[cell] += square + change * change * (before * pairs / all);
     cells->pairs[cell] = all;
 }
+
+/* ---- of the host */
+
+/* Bytes that one cell takes. */
+int64_t rm_accumulator_bytes(ropemap_pool pool);
+
+/* Room for [rows, cols] cells; free it also after a failure. */
+ropemap_status rm_accumulator_make(rm_accumulator *cells, ropemap_pool pool, int64_t rows, int64_t cols,
+                                   ropemap_error *error);
+void rm_accumulator_free(rm_accumulator *cells);
+
+/* Takes what row `from_row` of `from` holds into row `to_row` of `to`. */
+void rm_accumulator_merge_row(rm_accumulator *to, int64_t to_row, const rm_accumulator *from,
+                              int64_t from_row);
+
+/* The final numbers of row `row`, times `scale`: out[col] for cell columns [col_first, col_end); cells
+ * without a pair are NaN. */
+void rm_accumulator_finish_row(const rm_accumulator *cells, int64_t row, const rm_grid *grid, double scale,
+                               int64_t col_first, int64_t col_end, float *out);
 
 #endif

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/map/causal_edge.h"
 #include "host/base/alloc.h"
-#include "host/map/cells.h"
+#include "host/map/accumulator.h"
 #include "host/map/closed_form.h"
 #include "host/map/execution.h"
 #include "host/map/grid.h"
@@ -30,7 +30,7 @@ struct scratch {
     double *prefix;                  /* [head_dim] */
     bool *finite;                    /* [block] of keys; likewise, as the next */
     uint8_t *seen;                   /* [width] kinds of products of a row of cells */
-    rm_cells cells;                  /* one row, [1, width] */
+    rm_accumulator cells;            /* one row, [1, width] */
 };
 
 struct straddle {
@@ -171,7 +171,8 @@ static ropemap_status straddle_tiles(const struct straddle *straddle, int32_t in
 static ropemap_status straddle_cell(const struct straddle *straddle, int32_t index, int64_t row, int64_t col,
                                     ropemap_error *error) {
     const rm_job *job = straddle->job;
-    const rm_span rows = rm_axis_cell(&job->grid.rows, row), cols = rm_axis_cell(&job->grid.cols, col);
+    const rm_span rows = rm_partition_cell(&job->grid.rows, row),
+                  cols = rm_partition_cell(&job->grid.cols, col);
     if (job->request->pool == ROPEMAP_POOL_MEAN) {
         float *cell = straddle->out + row * job->plan.width + col;
         return straddle_mean(straddle, index, rows, cols, cell, error);
@@ -246,14 +247,14 @@ static int64_t nan_limit(const rm_job *job, int64_t row, rm_view queries) {
 /* Whether a mean that is not finite has pairs. */
 static bool is_open(const rm_job *job, rm_span rows, int64_t col, float mean) {
     return !isfinite(mean) &&
-           rm_grid_coverage(&job->grid, rows, rm_axis_cell(&job->grid.cols, col)) != RM_COVERAGE_NONE;
+           rm_grid_coverage(&job->grid, rows, rm_partition_cell(&job->grid.cols, col)) != RM_COVERAGE_NONE;
 }
 
 /* Means of one cell row that are not finite: what the mean of the products is. */
 static ropemap_status settle_row(const struct straddle *straddle, int64_t task, int32_t index,
                                  ropemap_error *error) {
     const rm_job *job = straddle->job;
-    const rm_span rows = rm_axis_cell(&job->grid.rows, task);
+    const rm_span rows = rm_partition_cell(&job->grid.rows, task);
     const int64_t width = job->plan.width;
     uint8_t *seen = straddle->scratch[index].seen;
     float *out = straddle->out + task * width;
@@ -267,9 +268,9 @@ static ropemap_status settle_row(const struct straddle *straddle, int64_t task, 
         RM_TRY(load_here(straddle, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
         const int64_t limit = nan_limit(job, row, queries);
         for (int64_t col = 0; col < width; col++) {
-            seen[col] |= rm_axis_cell(&job->grid.cols, col).first < limit ? SEEN_NAN : 0;
+            seen[col] |= rm_partition_cell(&job->grid.cols, col).first < limit ? SEEN_NAN : 0;
             if (is_open(job, rows, col, out[col])) {
-                RM_TRY(look_at_cell(straddle, index, row, queries, rm_axis_cell(&job->grid.cols, col),
+                RM_TRY(look_at_cell(straddle, index, row, queries, rm_partition_cell(&job->grid.cols, col),
                                     &seen[col], error));
             }
         }
@@ -283,7 +284,7 @@ static ropemap_status settle_row(const struct straddle *straddle, int64_t task, 
 }
 
 static bool is_cut(const rm_grid *grid, rm_span rows, int64_t col) {
-    return rm_grid_coverage(grid, rows, rm_axis_cell(&grid->cols, col)) == RM_COVERAGE_PART;
+    return rm_grid_coverage(grid, rows, rm_partition_cell(&grid->cols, col)) == RM_COVERAGE_PART;
 }
 
 /* The cells of one cell row that the diagonal cuts. */
@@ -292,18 +293,19 @@ static ropemap_status cut_cells(const struct straddle *straddle, int64_t task, i
     const rm_job *job = straddle->job;
     const rm_grid *grid = &job->grid;
     rm_context *context = job->workers[index].context;
-    const rm_span rows = rm_axis_cell(&grid->rows, task);
+    const rm_span rows = rm_partition_cell(&grid->rows, task);
     const int64_t from = rm_grid_limit(grid, rows.first), to = rm_grid_limit(grid, rows.end - 1);
     if (from >= grid->cols.range.count || to == 0) {
         return ROPEMAP_OK;
     }
-    rm_cells *cells = &straddle->scratch[index].cells;
+    rm_accumulator *cells = &straddle->scratch[index].cells;
     const bool tiles = cells->rows > 0;
     if (tiles) {
         cells->first_row = task;
         RM_TRY(job->backend->cells_begin(context, cells, error));
     }
-    const int64_t first = rm_axis_cell_of(&grid->cols, from), last = rm_axis_cell_of(&grid->cols, to - 1);
+    const int64_t first = rm_partition_cell_of(&grid->cols, from),
+                  last = rm_partition_cell_of(&grid->cols, to - 1);
     for (int64_t col = first; col <= last; col++) {
         if (is_cut(grid, rows, col)) {
             RM_TRY(straddle_cell(straddle, index, task, col, error));
@@ -315,7 +317,7 @@ static ropemap_status cut_cells(const struct straddle *straddle, int64_t task, i
     for (int64_t col = first; tiles && col <= last; col++) {
         if (is_cut(grid, rows, col)) {
             float *out = straddle->out + task * job->plan.width;
-            rm_cells_finish_row(cells, 0, grid, job->scale, col, col + 1, out);
+            rm_accumulator_finish_row(cells, 0, grid, job->scale, col, col + 1, out);
         }
     }
     return ROPEMAP_OK;
@@ -355,7 +357,7 @@ static ropemap_status make_scratch(const struct straddle *straddle, int32_t inde
     RM_TRY(backend->reserve(context, floats, "rotated keys", &scratch->keys, error));
     if (!mean) {
         RM_TRY(backend->reserve(context, straddle->block * straddle->block, "tile", &scratch->tile, error));
-        RM_TRY(rm_cells_make(&scratch->cells, job->request->pool, 1, job->plan.width, error));
+        RM_TRY(rm_accumulator_make(&scratch->cells, job->request->pool, 1, job->plan.width, error));
     }
     return ROPEMAP_OK;
 }
@@ -373,7 +375,7 @@ static void free_scratch(const struct straddle *straddle, int32_t index) {
     rm_free(scratch->prefix);
     rm_free(scratch->finite);
     rm_free(scratch->seen);
-    rm_cells_free(&scratch->cells);
+    rm_accumulator_free(&scratch->cells);
 }
 
 ropemap_status rm_straddle_cells(rm_job *job, float *cells, ropemap_error *error) {

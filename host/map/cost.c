@@ -3,7 +3,7 @@
 #include "host/map/cost.h"
 
 #include "host/encoding/dual_chunk.h"
-#include "host/map/cells.h"
+#include "host/map/accumulator.h"
 #include "host/map/closed_form.h"
 #include "host/map/pieces.h"
 #include "host/map/plan.h"
@@ -119,7 +119,7 @@ int64_t rm_cell_features(const rm_job *job) {
 static double band_cells_bytes(const rm_job *job, int64_t band) {
     const double height = (double)job->plan.height;
     const double touched = (double)band * height / (double)job->grid.rows.range.count + 2.0;
-    const double row = (double)job->plan.width * (double)rm_cells_bytes(job->request->pool);
+    const double row = (double)job->plan.width * (double)rm_accumulator_bytes(job->request->pool);
     return row * (touched < height ? touched : height);
 }
 
@@ -227,7 +227,7 @@ void rm_cost_tiled(rm_job *job) {
 /* ---- factored */
 
 int64_t rm_factored_batch(const rm_job *job) {
-    const int64_t rows = rm_axis_most(&job->grid.rows), cols = rm_axis_most(&job->grid.cols);
+    const int64_t rows = rm_partition_most(&job->grid.rows), cols = rm_partition_most(&job->grid.cols);
     const int64_t batch = job->device.rows_at_once / (rows > cols ? rows : cols);
     const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
     return batch < 1 || moments ? 1 : lesser(batch, job->plan.block);
@@ -336,7 +336,7 @@ static double difference_bytes(ropemap_pool pool) {
 
 /* Most differences that a cell spans. */
 static int64_t cell_reach(const rm_grid *grid) {
-    return rm_axis_most(&grid->rows) + rm_axis_most(&grid->cols) - 1;
+    return rm_partition_most(&grid->rows) + rm_partition_most(&grid->cols) - 1;
 }
 
 int64_t rm_diagonal_stride(const rm_job *job) {
@@ -359,14 +359,14 @@ static int64_t diagonal_part(const rm_grid *grid) {
 
 void rm_cost_diagonal(rm_job *job) {
     ropemap_plan *plan = &job->plan;
-    const rm_axis *rows = &job->grid.rows, *cols = &job->grid.cols;
+    const rm_partition *rows = &job->grid.rows, *cols = &job->grid.cols;
     plan->method = ROPEMAP_METHOD_DIAGONAL;
     plan->dtype = ROPEMAP_DTYPE_FP32;
     plan->block = 1;
     plan->band = diagonal_part(&job->grid);
     /* the last cell to begin: the lowest on the left */
     const int64_t last =
-        rm_axis_cell(rows, rows->cells - 1).first - rm_axis_cell(cols, 0).end + cols->range.count;
+        rm_partition_cell(rows, rows->cells - 1).first - rm_partition_cell(cols, 0).end + cols->range.count;
     plan->bands = last / rm_diagonal_stride(job) + 1;
     plan->tiles = 0;
     const double part = difference_bytes(job->request->pool) * (double)(plan->band + 4);

@@ -229,9 +229,9 @@ static double whole_cell(const struct part *part, rm_span rows, rm_span cols) {
 
 /* The first cell column that begins in the part or beyond its left end: cells further right begin earlier. */
 static int64_t first_column(const struct part *part, rm_span rows) {
-    const rm_axis *cols = &part->diagonal->job->grid.cols;
+    const rm_partition *cols = &part->diagonal->job->grid.cols;
     const int64_t past = rows.first + cols->range.count - part->next; /* cells that end by here begin later */
-    return past < 0 ? 0 : past >= cols->range.count ? cols->cells : rm_axis_cell_of(cols, past);
+    return past < 0 ? 0 : past >= cols->range.count ? cols->cells : rm_partition_cell_of(cols, past);
 }
 
 /* Which windows a cell is read from: the sizes that differ from cell to cell by one. */
@@ -243,10 +243,10 @@ static int64_t window_of(const struct part *part, rm_span rows, rm_span cols) {
 /* Cells of one row that begin in the part and are read from windows of size `window`. */
 static void fill_row(const struct part *part, int64_t row, int64_t window) {
     const rm_job *job = part->diagonal->job;
-    const rm_span rows = rm_axis_cell(&job->grid.rows, row);
+    const rm_span rows = rm_partition_cell(&job->grid.rows, row);
     float *out = part->diagonal->out + row * job->plan.width;
     for (int64_t col = first_column(part, rows); col < job->plan.width; col++) {
-        const rm_span cols = rm_axis_cell(&job->grid.cols, col);
+        const rm_span cols = rm_partition_cell(&job->grid.cols, col);
         if (first_difference(&job->grid, rows, cols) < part->first) {
             return; /* an earlier part's, and so are those further right */
         }
@@ -348,10 +348,10 @@ static ropemap_status part_task(void *work, int64_t task, int32_t index, ropemap
         time = rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
         prepare_windows(&part);
     }
-    const rm_axis *rows = &job->grid.rows, *cols = &job->grid.cols;
+    const rm_partition *rows = &job->grid.rows, *cols = &job->grid.cols;
     const bool extremes = rm_pool_is_extreme(job->request->pool);
-    const int64_t low = rm_axis_least(cols) + (extremes ? rm_axis_least(rows) - 1 : 0);
-    const int64_t high = rm_axis_most(cols) + (extremes ? rm_axis_most(rows) - 1 : 0);
+    const int64_t low = rm_partition_least(cols) + (extremes ? rm_partition_least(rows) - 1 : 0);
+    const int64_t high = rm_partition_most(cols) + (extremes ? rm_partition_most(rows) - 1 : 0);
     for (int64_t window = low; window <= high; window++) {
         RM_TRY(rm_job_poll(job, worker, error));
         fill_cells(&part, window);

@@ -14,8 +14,8 @@ static uint64_t quarter_of_memory(void) {
     return pages < 1 || bytes < 1 ? (uint64_t)1 << 30 : (uint64_t)pages * (uint64_t)bytes / 4;
 }
 
-static rm_axis axis_of(ropemap_range range, int64_t cells) {
-    return (rm_axis){.range = range, .cells = range.count < cells ? range.count : cells};
+static rm_partition axis_of(ropemap_range range, int64_t cells) {
+    return (rm_partition){.range = range, .cells = range.count < cells ? range.count : cells};
 }
 
 static void take_request(const ropemap_request *request, rm_job *job) {

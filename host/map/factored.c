@@ -43,18 +43,19 @@ static void rm_pooling_free(rm_pooling *pooling, const rm_job *job, rm_worker *w
     *pooling = (rm_pooling){0};
 }
 
-static const rm_axis *axis_of(const rm_job *job, rm_side side) {
+static const rm_partition *axis_of(const rm_job *job, rm_side side) {
     return side == RM_SIDE_QUERIES ? &job->grid.rows : &job->grid.cols;
 }
 
 /* Means of rows that are all the same before they are rotated. */
 static ropemap_status constant_means(const rm_job *job, rm_worker *worker, rm_side side, int64_t first,
                                      int64_t cells, rm_pooling *pooling, ropemap_error *error) {
-    const rm_axis *axis = axis_of(job, side);
+    const rm_partition *axis = axis_of(job, side);
     rm_view row = {0};
-    RM_TRY(rm_side_read(job, worker, side, rm_axis_cell(axis, first).first, 1, pooling->raw, &row, error));
+    RM_TRY(
+        rm_side_read(job, worker, side, rm_partition_cell(axis, first).first, 1, pooling->raw, &row, error));
     for (int64_t c = 0; c < cells; c++) {
-        rm_closed_mean(job, side, row.data, rm_axis_cell(axis, first + c), &pooling->runs,
+        rm_closed_mean(job, side, row.data, rm_partition_cell(axis, first + c), &pooling->runs,
                        pooling->means + c * row.cols);
     }
     return ROPEMAP_OK;
@@ -71,20 +72,20 @@ static ropemap_status rm_pooled_means(const rm_job *job, rm_worker *worker, rm_s
     if (job->constant) {
         return constant_means(job, worker, side, first, cells, pooling, error);
     }
-    const rm_axis *axis = axis_of(job, side);
-    const int64_t dim = job->queries->head_dim, end = rm_axis_cell(axis, first + cells - 1).end;
+    const rm_partition *axis = axis_of(job, side);
+    const int64_t dim = job->queries->head_dim, end = rm_partition_cell(axis, first + cells - 1).end;
     memset(pooling->means, 0, (size_t)(cells * dim) * sizeof *pooling->means);
-    for (int64_t at = rm_axis_cell(axis, first).first, count = 0; at < end; at += count) {
+    for (int64_t at = rm_partition_cell(axis, first).first, count = 0; at < end; at += count) {
         count = rows_of_call(job, end - at);
         rm_view rows = {0};
         RM_TRY(rm_side_read(job, worker, side, at, count, pooling->raw, &rows, error));
         const double start = rm_seconds_now();
-        double *sums = pooling->means + (rm_axis_cell_of(axis, at) - first) * dim;
+        double *sums = pooling->means + (rm_partition_cell_of(axis, at) - first) * dim;
         RM_TRY(job->backend->rotate_sum(worker->context, &job->rotation, axis, at, rows, sums, error));
         (void)rm_stage_time(worker, RM_STAGE_ROTATE, start);
     }
     for (int64_t c = 0; c < cells; c++) {
-        const rm_span span = rm_axis_cell(axis, first + c);
+        const rm_span span = rm_partition_cell(axis, first + c);
         const double inverse = 1.0 / (double)(span.end - span.first);
         for (int64_t d = 0; d < dim; d++) {
             pooling->means[c * dim + d] *= inverse;
@@ -97,7 +98,7 @@ static ropemap_status rm_pooled_means(const rm_job *job, rm_worker *worker, rm_s
  * 0. */
 static ropemap_status rm_pooled_moment(const rm_job *job, rm_worker *worker, rm_side side, int64_t cell,
                                        const double *centre, rm_pooling *pooling, ropemap_error *error) {
-    const rm_span span = rm_axis_cell(axis_of(job, side), cell);
+    const rm_span span = rm_partition_cell(axis_of(job, side), cell);
     const ropemap_range range = rm_side_range(job, side);
     const int64_t dim = job->queries->head_dim;
     memset(pooling->moment, 0, (size_t)(dim * dim) * sizeof *pooling->moment);
@@ -309,9 +310,10 @@ static void store_block(const struct factored *factored, int32_t index, int64_t 
     for (int64_t r = row; r < row_end; r++) {
         float *out = factored->out + r * job->plan.width;
         store_row(factored, index, r, col, col_end - col, out + col);
-        const rm_span span = rm_axis_cell(&job->grid.rows, r);
+        const rm_span span = rm_partition_cell(&job->grid.rows, r);
         for (int64_t c = col; job->grid.causal && c < col_end; c++) {
-            if (rm_grid_coverage(&job->grid, span, rm_axis_cell(&job->grid.cols, c)) != RM_COVERAGE_FULL) {
+            if (rm_grid_coverage(&job->grid, span, rm_partition_cell(&job->grid.cols, c)) !=
+                RM_COVERAGE_FULL) {
                 out[c] = NAN;
             }
         }

@@ -10,13 +10,13 @@
 
 /* One side of a map: cell c covers position indices [floor(c * count / cells), floor((c + 1) * count /
  * cells)). */
-typedef struct rm_axis {
+typedef struct rm_partition {
     ropemap_range range; /* positions */
     int64_t cells;
-} rm_axis;
+} rm_partition;
 
 typedef struct rm_grid {
-    rm_axis rows, cols;
+    rm_partition rows, cols;
     bool causal;    /* a pair counts only where the key's position <= the query's */
     bool symmetric; /* both sides are the same: cells above the diagonal are left to their mirror images */
 } rm_grid;
@@ -27,7 +27,7 @@ typedef struct rm_span {
 } rm_span;
 
 /* floor(cell * count / cells) and the next: needs count * cells < 2^63, which the limits ensure. */
-RM_INLINE rm_span rm_axis_cell(const rm_axis *axis, int64_t cell) {
+RM_INLINE rm_span rm_partition_cell(const rm_partition *axis, int64_t cell) {
     const int64_t count = axis->range.count;
     rm_span span;
     span.first = cell * count / axis->cells;
@@ -36,16 +36,16 @@ RM_INLINE rm_span rm_axis_cell(const rm_axis *axis, int64_t cell) {
 }
 
 /* Positions of the smallest and of the largest cell: they differ by one at most. */
-RM_INLINE int64_t rm_axis_least(const rm_axis *axis) {
+RM_INLINE int64_t rm_partition_least(const rm_partition *axis) {
     return axis->range.count / axis->cells;
 }
 
-RM_INLINE int64_t rm_axis_most(const rm_axis *axis) {
+RM_INLINE int64_t rm_partition_most(const rm_partition *axis) {
     return (axis->range.count + axis->cells - 1) / axis->cells;
 }
 
 /* The cell that holds position index `index`. */
-RM_INLINE int64_t rm_axis_cell_of(const rm_axis *axis, int64_t index) {
+RM_INLINE int64_t rm_partition_cell_of(const rm_partition *axis, int64_t index) {
     return ((index + 1) * axis->cells - 1) / axis->range.count;
 }
 
@@ -58,7 +58,7 @@ RM_INLINE int64_t rm_position(ropemap_range range, int64_t index) {
 RM_INLINE int64_t rm_grid_limit(const rm_grid *grid, int64_t row) {
     const ropemap_range cols = grid->cols.range;
     if (grid->symmetric) {
-        return rm_axis_cell(&grid->cols, rm_axis_cell_of(&grid->rows, row)).end;
+        return rm_partition_cell(&grid->cols, rm_partition_cell_of(&grid->rows, row)).end;
     }
     if (!grid->causal) {
         return cols.count;

@@ -48,8 +48,8 @@ ropemap_request ropemap_request_default(void) {
 }
 
 void ropemap_cell_bounds(int64_t count, int64_t cells, int64_t cell, int64_t *first, int64_t *end) {
-    const rm_axis axis = {.range = {.count = count, .step = 1}, .cells = cells};
-    const rm_span span = rm_axis_cell(&axis, cell);
+    const rm_partition axis = {.range = {.count = count, .step = 1}, .cells = cells};
+    const rm_span span = rm_partition_cell(&axis, cell);
     *first = span.first;
     *end = span.end;
 }

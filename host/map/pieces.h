@@ -21,13 +21,13 @@ enum {
 };
 
 /* Cells that `count` indices from `first` on touch. */
-RM_INLINE int64_t rm_cells_touched(const rm_axis *axis, int64_t first, int64_t count) {
-    return rm_axis_cell_of(axis, first + count - 1) - rm_axis_cell_of(axis, first) + 1;
+RM_INLINE int64_t rm_partition_touched(const rm_partition *axis, int64_t first, int64_t count) {
+    return rm_partition_cell_of(axis, first + count - 1) - rm_partition_cell_of(axis, first) + 1;
 }
 
 /* Room for the pieces of `count` indices from `first` on. */
-RM_INLINE int64_t rm_pieces_count(const rm_axis *axis, int64_t first, int64_t count, int64_t strip) {
-    return (count + strip - 1) / strip + rm_cells_touched(axis, first, count) - 1;
+RM_INLINE int64_t rm_pieces_count(const rm_partition *axis, int64_t first, int64_t count, int64_t strip) {
+    return (count + strip - 1) / strip + rm_partition_touched(axis, first, count) - 1;
 }
 
 /* What a pool keeps of a piece: an extreme, a sum, or a mean, squared deviations and a number of pairs. */

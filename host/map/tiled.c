@@ -7,7 +7,7 @@
  */
 #include "host/base/alloc.h"
 #include "host/base/team.h"
-#include "host/map/cells.h"
+#include "host/map/accumulator.h"
 #include "host/map/execution.h"
 #include "host/map/plan.h"
 
@@ -17,12 +17,12 @@ enum { BANDS_SAMPLED = 1048576 };
 
 /* A worker's memory. */
 struct scratch {
-    float *raw;     /* [block, head_dim] rows as they come, in the host's memory */
-    float *queries; /* [band, head_dim] rotated */
-    float *keys;    /* [block, head_dim] rotated, where keys are not resident */
-    float *tiles;   /* [slots, batch * block, block] */
-    int64_t slot;   /* that the next tiles go to: while one is pooled the next is made */
-    rm_cells cells; /* cell rows that a band touches */
+    float *raw;           /* [block, head_dim] rows as they come, in the host's memory */
+    float *queries;       /* [band, head_dim] rotated */
+    float *keys;          /* [block, head_dim] rotated, where keys are not resident */
+    float *tiles;         /* [slots, batch * block, block] */
+    int64_t slot;         /* that the next tiles go to: while one is pooled the next is made */
+    rm_accumulator cells; /* cell rows that a band touches */
 };
 
 struct tiled {
@@ -32,7 +32,7 @@ struct tiled {
     int64_t slots, batch;    /* tiles of a worker in turn, each of so many blocks of queries at most */
     float *resident_keys;    /* [blocks * block, head_dim] rotated, NULL where they are made for each band */
     struct scratch *scratch; /* [threads] */
-    rm_cells open;           /* the one cell row that is begun in an earlier band, [1, width] */
+    rm_accumulator open;     /* the one cell row that is begun in an earlier band, [1, width] */
     pthread_mutex_t lock;
     pthread_cond_t turned;
     int64_t turn; /* the band that may merge now */
@@ -41,8 +41,8 @@ struct tiled {
 
 /* Cell rows a band touches: the first and, at most, how many. */
 static rm_span band_cells(const rm_grid *grid, int64_t first, int64_t count) {
-    return (rm_span){.first = rm_axis_cell_of(&grid->rows, first),
-                     .end = rm_axis_cell_of(&grid->rows, first + count - 1) + 1};
+    return (rm_span){.first = rm_partition_cell_of(&grid->rows, first),
+                     .end = rm_partition_cell_of(&grid->rows, first + count - 1) + 1};
 }
 
 static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
@@ -129,26 +129,26 @@ static ropemap_status compute_block(struct tiled *tiled, int32_t index, rm_span 
     return ROPEMAP_OK;
 }
 
-static void finish(struct tiled *tiled, const rm_cells *cells, int64_t row) {
+static void finish(struct tiled *tiled, const rm_accumulator *cells, int64_t row) {
     const rm_job *job = tiled->job;
     float *out = tiled->out + (cells->first_row + row) * cells->cols;
-    rm_cells_finish_row(cells, row, &job->grid, job->scale, 0, cells->cols, out);
+    rm_accumulator_finish_row(cells, row, &job->grid, job->scale, 0, cells->cols, out);
 }
 
 /* Brings the cell rows that end in this band to their numbers; the one that goes on stays open. */
-static void merge_band(struct tiled *tiled, const rm_cells *cells, rm_span rows) {
-    const rm_axis *axis = &tiled->job->grid.rows;
+static void merge_band(struct tiled *tiled, const rm_accumulator *cells, rm_span rows) {
+    const rm_partition *axis = &tiled->job->grid.rows;
     for (int64_t i = 0; i < cells->rows; i++) {
-        const rm_span cell = rm_axis_cell(axis, cells->first_row + i);
+        const rm_span cell = rm_partition_cell(axis, cells->first_row + i);
         if (cell.first >= rows.first && cell.end <= rows.end) {
             finish(tiled, cells, i);
             continue;
         }
         if (cell.first >= rows.first) { /* begins here */
             tiled->open.first_row = cells->first_row + i;
-            rm_cells_clear_row(&tiled->open, 0);
+            rm_accumulator_clear_row(&tiled->open, 0);
         }
-        rm_cells_merge_row(&tiled->open, 0, cells, i);
+        rm_accumulator_merge_row(&tiled->open, 0, cells, i);
         if (cell.end <= rows.end) {
             finish(tiled, &tiled->open, 0);
         }
@@ -188,7 +188,7 @@ static int64_t steps_of_band(const struct tiled *tiled, int64_t band) {
 
 static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span rows, ropemap_error *error) {
     const rm_grid *grid = &tiled->job->grid;
-    rm_cells *cells = &tiled->scratch[index].cells;
+    rm_accumulator *cells = &tiled->scratch[index].cells;
     const rm_span touched = band_cells(grid, rows.first, rows.end - rows.first);
     cells->first_row = touched.first;
     cells->rows = touched.end - touched.first;
@@ -228,7 +228,7 @@ static ropemap_status band_task(void *work, int64_t task, int32_t index, ropemap
 }
 
 /* Most cell rows that any band touches. */
-static int64_t most_cell_rows(const rm_axis *rows, int64_t band) {
+static int64_t most_cell_rows(const rm_partition *rows, int64_t band) {
     const int64_t whole = (band * rows->cells + rows->range.count - 1) / rows->range.count + 1;
     return whole < rows->cells ? whole : rows->cells;
 }
@@ -239,7 +239,7 @@ static ropemap_status make_scratch(struct tiled *tiled, int32_t index, ropemap_e
     rm_context *context = job->workers[index].context;
     struct scratch *scratch = &tiled->scratch[index];
     const int64_t dim = job->queries->head_dim, rows = most_cell_rows(&job->grid.rows, tiled->band);
-    RM_TRY(rm_cells_make(&scratch->cells, job->request->pool, rows, job->plan.width, error));
+    RM_TRY(rm_accumulator_make(&scratch->cells, job->request->pool, rows, job->plan.width, error));
     scratch->raw = backend->stage(context, tiled->block * dim);
     if (scratch->raw == NULL) {
         return rm_fail_memory(error, "rows", (uint64_t)(tiled->block * dim) * sizeof(float));
@@ -260,7 +260,7 @@ static void free_scratch(const struct tiled *tiled, int32_t index) {
     backend->release(context, scratch->keys);
     backend->release(context, scratch->queries);
     backend->unstage(context, scratch->raw);
-    rm_cells_free(&scratch->cells);
+    rm_accumulator_free(&scratch->cells);
 }
 
 static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
@@ -273,7 +273,7 @@ static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
     for (int32_t i = 0; i < threads; i++) {
         RM_TRY(make_scratch(tiled, i, error));
     }
-    RM_TRY(rm_cells_make(&tiled->open, job->request->pool, 1, job->plan.width, error));
+    RM_TRY(rm_accumulator_make(&tiled->open, job->request->pool, 1, job->plan.width, error));
     if (job->plan.keys_resident) {
         const int64_t count = job->grid.cols.range.count;
         const int64_t blocks = (count + tiled->block - 1) / tiled->block;
@@ -331,7 +331,7 @@ ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error) {
         free_scratch(&tiled, i);
     }
     rm_free(tiled.scratch);
-    rm_cells_free(&tiled.open);
+    rm_accumulator_free(&tiled.open);
     job->backend->release(job->workers[0].context, tiled.resident_keys);
     (void)pthread_cond_destroy(&tiled.turned);
     (void)pthread_mutex_destroy(&tiled.lock);

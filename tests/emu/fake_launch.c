@@ -151,7 +151,7 @@ cudaError_t __wrap_rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t 
     const struct rotate_sum a = {*work, processors, stream};
     const int64_t dim = work->from.cols;
     const int64_t pieces = rm_pieces_count(&work->axis, work->first, work->from.rows, RM_SUM_STRIP) * dim;
-    const int64_t sums = rm_cells_touched(&work->axis, work->first, work->from.rows) * dim;
+    const int64_t sums = rm_partition_touched(&work->axis, work->first, work->from.rows) * dim;
     const struct fake_range ranges[] = {{work->from.data, view_bytes(work->from, sizeof(float)), false},
                                         {work->freqs, sizeof *work->freqs, false},
                                         {work->parts, bytes_of(pieces, sizeof *work->parts), true},
@@ -174,7 +174,7 @@ static cudaError_t run_pool(const void *arguments) {
 
 cudaError_t __wrap_rm_pool_launch(const rm_pool_work *work, cudaStream_t stream) {
     const struct pool a = {*work, stream};
-    const rm_cells *cells = &work->cells;
+    const rm_accumulator *cells = &work->cells;
     const int64_t count = cells->rows * cells->cols;
     const int64_t parts = rm_pool_parts_bytes(&work->grid, cells->pool, work->row_first, work->tile.rows,
                                               work->col_first, work->tile.cols);

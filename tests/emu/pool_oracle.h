@@ -18,7 +18,7 @@ enum which { EVERY, CAUSAL, SYMMETRIC };
 
 /* A matrix of similarities [rows, cols], given to the kernels in tiles from row `row_first` on. */
 struct pool_case {
-    rm_axis rows, cols;
+    rm_partition rows, cols;
     which pairs; /* that count */
     int64_t row_first;
     int64_t tile_rows, tile_cols;

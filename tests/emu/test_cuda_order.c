@@ -132,7 +132,7 @@ static void test_the_stages_of_two_tiles_overlap(void **state) {
     rm_plugin plugin;
     rm_context *context = NULL;
     float *memory = NULL;
-    rm_cells cells = {0};
+    rm_accumulator cells = {0};
     float extreme[1];
     assert_int_equal(rm_plugin_open(&plugin, NULL), ROPEMAP_OK);
     const rm_backend *cuda = plugin.table.backend;
@@ -146,7 +146,7 @@ static void test_the_stages_of_two_tiles_overlap(void **state) {
     }
     const ropemap_range range = {.count = 4, .step = 1};
     const rm_grid grid = {.rows = {.range = range, .cells = 1}, .cols = {.range = range, .cells = 1}};
-    cells = (rm_cells){.pool = ROPEMAP_POOL_MAX, .rows = 1, .cols = 1, .extreme = extreme};
+    cells = (rm_accumulator){.pool = ROPEMAP_POOL_MAX, .rows = 1, .cols = 1, .extreme = extreme};
     fake_late(true);
     assert_int_equal(cuda->cells_begin(context, &cells, NULL), ROPEMAP_OK);
     for (int tile = 0; tile < 2; tile++) {

@@ -26,7 +26,7 @@ enum { MARGIN = 4 };
 struct store {
     std::vector<double> doubles[3];
     std::vector<float> extreme;
-    rm_cells cells;
+    rm_accumulator cells;
     int64_t count;
 
     store(const pool_case &test, ropemap_pool pool) {
@@ -34,7 +34,7 @@ struct store {
         while (oracle_cell_first(test.rows.range.count, test.rows.cells, first + 1) <= test.row_first) {
             first++;
         }
-        cells = rm_cells();
+        cells = rm_accumulator();
         cells.pool = pool;
         cells.first_row = first;
         cells.rows = test.rows.cells - first;
@@ -64,7 +64,7 @@ struct store {
 };
 
 /* Which numbers the pieces of `count` indices have, from the definition in work.h; the others are gaps. */
-static std::vector<bool> piece_numbers(const rm_axis &axis, int64_t first, int64_t count, int64_t strip,
+static std::vector<bool> piece_numbers(const rm_partition &axis, int64_t first, int64_t count, int64_t strip,
                                        int64_t room) {
     std::vector<bool> used((size_t)room);
     int64_t first_cell = 0;
@@ -101,7 +101,7 @@ static void check_parts(const rm_pool_work &work, const unsigned char *parts, bo
 }
 
 /* Gives the matrix to the kernels tile by tile. */
-static void feed(const pool_case &test, matrix *from, bool nan_in_tile, rm_cells *cells) {
+static void feed(const pool_case &test, matrix *from, bool nan_in_tile, rm_accumulator *cells) {
     for (int64_t i = test.row_first; i < from->rows; i += test.tile_rows) {
         for (int64_t j = 0; j < from->cols; j += test.tile_cols) {
             rm_pool_work work = rm_pool_work();
@@ -130,7 +130,7 @@ static bool close_to(long double wanted, double got, double bound) {
                          : (long double)got == wanted || fabsl((long double)got - wanted) <= bound;
 }
 
-static void check_cell(const rm_cells &cells, int64_t cell, const std::vector<float> &values) {
+static void check_cell(const rm_accumulator &cells, int64_t cell, const std::vector<float> &values) {
     const bool deviations = cells.pool == ROPEMAP_POOL_STD;
     const wanted_cell wanted = cells.extreme != nullptr ? wanted_extreme(cells.pool, values)
                                : deviations             ? wanted_deviations(values)

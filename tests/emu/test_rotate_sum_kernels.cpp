@@ -98,7 +98,7 @@ static std::vector<double> sums_of(const sum_case &test, const ropemap_freqs &fr
     work.pairs = freqs.pairs;
     work.layout = test.layout;
     const int64_t pieces = rm_pieces_count(&work.axis, test.first, test.rows, RM_SUM_STRIP);
-    const int64_t cells = rm_cells_touched(&work.axis, test.first, test.rows);
+    const int64_t cells = rm_partition_touched(&work.axis, test.first, test.rows);
     std::vector<double> parts((size_t)(pieces * test.head_dim) + 1, (double)NAN);
     std::vector<double> sums((size_t)(cells * test.head_dim) + 1, (double)NAN);
     parts.back() = sums.back() = -5.0;
@@ -134,11 +134,12 @@ static float rotated(const sum_case &test, const ropemap_freqs &freqs, const sto
  */
 static void check_sums(const sum_case &test, const ropemap_freqs &freqs, const stored &from,
                        const std::vector<double> &sums, bool exact) {
-    const rm_axis axis = {test.range, test.cells};
+    const rm_partition axis = {test.range, test.cells};
     const int64_t stride = test.head_dim + test.pad;
     std::vector<double> wanted(sums.size(), 0.0), magnitude(sums.size(), 0.0);
     for (int64_t i = 0; i < test.rows; i++) {
-        const int64_t cell = rm_axis_cell_of(&axis, test.first + i) - rm_axis_cell_of(&axis, test.first);
+        const int64_t cell =
+            rm_partition_cell_of(&axis, test.first + i) - rm_partition_cell_of(&axis, test.first);
         const int64_t position = test.range.first + (test.first + i) * test.range.step;
         for (int32_t d = 0; d < test.head_dim; d++) {
             const double x = (double)rotated(test, freqs, from, i * stride, d, position);
