@@ -7,6 +7,9 @@
 #include "host/figure/colour.h"
 #include "host/figure/drawing.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /*
  * `levels` [height, width] as an 8-bit palette PNG. ROPEMAP_USAGE where (width + 1) * height is beyond the
  * encoder, about 2^31; ROPEMAP_RESOURCES.

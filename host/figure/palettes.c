@@ -1,9 +1,12 @@
-/* palette_tables.c - colour maps that are given as tables, 0xRRGGBB from low to high */
+/* palettes.c - the colour maps: tables and formulas */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/palette_tables.h"
+#include "host/figure/colour.h"
+
+#include <math.h>
+#include <string.h>
 
 /* Van der Walt and Smith 2015, CC0; as matplotlib has it. */
-const uint32_t rm_table_viridis[256] = {
+static const uint32_t viridis[256] = {
     0x440154, 0x440256, 0x450457, 0x450559, 0x46075a, 0x46085c, 0x460a5d, 0x460b5e, 0x470d60, 0x470e61,
     0x471063, 0x471164, 0x471365, 0x481467, 0x481668, 0x481769, 0x48186a, 0x481a6c, 0x481b6d, 0x481c6e,
     0x481d6f, 0x481f70, 0x482071, 0x482173, 0x482374, 0x482475, 0x482576, 0x482677, 0x482878, 0x482979,
@@ -33,7 +36,7 @@ const uint32_t rm_table_viridis[256] = {
 };
 
 /* Van der Walt and Smith 2015, CC0; as matplotlib has it. */
-const uint32_t rm_table_magma[256] = {
+static const uint32_t magma[256] = {
     0x000004, 0x010005, 0x010106, 0x010108, 0x020109, 0x02020b, 0x02020d, 0x03030f, 0x030312, 0x040414,
     0x050416, 0x060518, 0x06051a, 0x07061c, 0x08071e, 0x090720, 0x0a0822, 0x0b0924, 0x0c0926, 0x0d0a29,
     0x0e0b2b, 0x100b2d, 0x110c2f, 0x120d31, 0x130d34, 0x140e36, 0x150e38, 0x160f3b, 0x180f3d, 0x19103f,
@@ -63,7 +66,7 @@ const uint32_t rm_table_magma[256] = {
 };
 
 /* Nunez, Anderton, Renslow 2018, doi 10.1371/journal.pone.0199239; as matplotlib has it. */
-const uint32_t rm_table_cividis[256] = {
+static const uint32_t cividis[256] = {
     0x00224e, 0x00234f, 0x002451, 0x002553, 0x002554, 0x002656, 0x002758, 0x002859, 0x00285b, 0x00295d,
     0x002a5f, 0x002a61, 0x002b62, 0x002c64, 0x002c66, 0x002d68, 0x002e6a, 0x002e6c, 0x002f6d, 0x00306f,
     0x003070, 0x003170, 0x003171, 0x013271, 0x053371, 0x083370, 0x0c3470, 0x0f3570, 0x123570, 0x143670,
@@ -93,7 +96,7 @@ const uint32_t rm_table_cividis[256] = {
 };
 
 /* Mikhailov 2019, Google AI blog; as matplotlib has it. */
-const uint32_t rm_table_turbo[256] = {
+static const uint32_t turbo[256] = {
     0x30123b, 0x321543, 0x33184a, 0x341b51, 0x351e58, 0x36215f, 0x372466, 0x38276d, 0x392a73, 0x3a2d79,
     0x3b2f80, 0x3c3286, 0x3d358b, 0x3e3891, 0x3f3b97, 0x3f3e9c, 0x4040a2, 0x4143a7, 0x4146ac, 0x4249b1,
     0x424bb5, 0x434eba, 0x4451bf, 0x4454c3, 0x4456c7, 0x4559cb, 0x455ccf, 0x455ed3, 0x4661d6, 0x4664da,
@@ -124,7 +127,119 @@ const uint32_t rm_table_turbo[256] = {
 
 /* Crameri 2018, doi 10.5281/zenodo.1243862, MIT: every 15th of its 256 colours, in between linear to 2/255.
  */
-const uint32_t rm_table_batlow[18] = {
+static const uint32_t batlow[18] = {
     0x011959, 0x0c2f5d, 0x114160, 0x154f62, 0x1e5d62, 0x2f675c, 0x447052, 0x5b7745, 0x747e38,
     0x8f862d, 0xad8c2d, 0xca923c, 0xe39754, 0xf59f74, 0xfdaa97, 0xfdb5b8, 0xfcc0d8, 0xfaccfa,
 };
+
+static const char *const names[] = {
+    [ROPEMAP_COLORMAP_AUTO] = "auto",     [ROPEMAP_COLORMAP_VIRIDIS] = "viridis",
+    [ROPEMAP_COLORMAP_MAGMA] = "magma",   [ROPEMAP_COLORMAP_CIVIDIS] = "cividis",
+    [ROPEMAP_COLORMAP_BATLOW] = "batlow", [ROPEMAP_COLORMAP_DIVERGING] = "diverging",
+    [ROPEMAP_COLORMAP_GREY] = "grey",     [ROPEMAP_COLORMAP_TURBO] = "turbo",
+    [ROPEMAP_COLORMAP_SEED] = "seed",
+};
+
+const char *ropemap_colormap_name(ropemap_colormap colormap) {
+    return (size_t)colormap < sizeof names / sizeof *names ? names[colormap] : NULL;
+}
+
+static uint8_t byte_from_unit(double value) {
+    return (uint8_t)lround(255.0 * fmin(fmax(value, 0.0), 1.0));
+}
+
+/* Level k of a table of `count` colours, linear between neighbours. */
+static void sample_table(const uint32_t *table, int count, int level, uint8_t rgb[3]) {
+    const int place = level * (count - 1);
+    const int below = place / RM_LEVEL_MAX, rest = place % RM_LEVEL_MAX;
+    const uint32_t low = table[below], high = table[rest == 0 ? below : below + 1];
+    for (int channel = 0; channel < 3; channel++) {
+        const int shift = 16 - 8 * channel;
+        const int from = (int)(low >> shift & 255), to = (int)(high >> shift & 255);
+        rgb[channel] =
+            (uint8_t)((from * (RM_LEVEL_MAX - rest) + to * rest + RM_LEVEL_MAX / 2) / RM_LEVEL_MAX);
+    }
+}
+
+static double srgb_from_linear(double value) {
+    return value <= 0.0031308 ? 12.92 * value : 1.055 * pow(value, 1.0 / 2.4) - 0.055;
+}
+
+/*
+ * Blue, white, red in Oklab (Ottosson 2020, https://bottosson.github.io/posts/oklab): lightness falls alike
+ * on both sides from 0.97 to 0.40, chroma grows to 0.155, which sRGB holds at every lightness of both hues
+ * (262 and 27 degrees).
+ */
+static void sample_diverging(int level, uint8_t rgb[3]) {
+    const double side = 2.0 * level / RM_LEVEL_MAX - 1.0, away = fabs(side);
+    const double lightness = 0.97 - 0.57 * away, chroma = 0.155 * (1.0 - (1.0 - away) * (1.0 - away));
+    /* Cosine and sine of the two hues. */
+    const double a = chroma * (side < 0.0 ? -0.139173 : 0.891007);
+    const double b = chroma * (side < 0.0 ? -0.990268 : 0.453990);
+    const double l = lightness + 0.3963377774 * a + 0.2158037573 * b;
+    const double m = lightness - 0.1055613458 * a - 0.0638541728 * b;
+    const double s = lightness - 0.0894841775 * a - 1.2914855480 * b;
+    const double l3 = l * l * l, m3 = m * m * m, s3 = s * s * s;
+    rgb[0] = byte_from_unit(srgb_from_linear(4.0767416621 * l3 - 3.3077115913 * m3 + 0.2309699292 * s3));
+    rgb[1] = byte_from_unit(srgb_from_linear(-1.2684380046 * l3 + 2.6097574011 * m3 - 0.3413193965 * s3));
+    rgb[2] = byte_from_unit(srgb_from_linear(-0.0041960863 * l3 - 0.7034186147 * m3 + 1.7076147010 * s3));
+}
+
+/* HSL of hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v %. */
+static void sample_seed(int level, uint8_t rgb[3]) {
+    const double v = (double)level / RM_LEVEL_MAX;
+    const double sextant = (1.0 - v) * 4.0; /* of 60 degrees: 4 is blue, 2 green, 0 red */
+    const double lightness = 0.5 + 0.3 * v, chroma = 1.0 - fabs(2.0 * lightness - 1.0);
+    const double second = chroma * (1.0 - fabs(fmod(sextant, 2.0) - 1.0)), least = lightness - chroma / 2.0;
+    const double red = sextant < 1.0 ? chroma : sextant < 2.0 ? second : 0.0;
+    const double green = sextant < 1.0 ? second : sextant < 3.0 ? chroma : second;
+    const double blue = sextant < 2.0 ? 0.0 : sextant < 3.0 ? second : chroma;
+    rgb[0] = byte_from_unit(red + least);
+    rgb[1] = byte_from_unit(green + least);
+    rgb[2] = byte_from_unit(blue + least);
+}
+
+static void sample(ropemap_colormap colormap, int level, uint8_t rgb[3]) {
+    switch (colormap) {
+    case ROPEMAP_COLORMAP_MAGMA:
+        sample_table(magma, 256, level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_CIVIDIS:
+        sample_table(cividis, 256, level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_BATLOW:
+        sample_table(batlow, 18, level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_TURBO:
+        sample_table(turbo, 256, level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_DIVERGING:
+        sample_diverging(level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_GREY:
+        memset(rgb, byte_from_unit((double)level / RM_LEVEL_MAX), 3);
+        break;
+    case ROPEMAP_COLORMAP_SEED:
+        sample_seed(level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_AUTO:
+    case ROPEMAP_COLORMAP_VIRIDIS:
+        sample_table(viridis, 256, level, rgb);
+        break;
+    }
+}
+
+void rm_palette_make(ropemap_colormap colormap, rm_palette *palette) {
+    /* NaN is told from every level: a grey where the map has colours, a blue where it has none. */
+    static const uint8_t nan_grey[3] = {0xc6, 0xc6, 0xc6}, nan_blue[3] = {0x8f, 0xb4, 0xe0};
+    for (int level = 0; level < RM_LEVELS; level++) {
+        sample(colormap, level, palette->rgb[level]);
+    }
+    memcpy(palette->rgb[RM_LEVEL_NAN], colormap == ROPEMAP_COLORMAP_GREY ? nan_blue : nan_grey, 3);
+}
+
+void ropemap_colormap_rgb(ropemap_colormap colormap, uint8_t rgb[ROPEMAP_LEVELS + 1][3]) {
+    rm_palette palette;
+    rm_palette_make(colormap, &palette);
+    memcpy(rgb, palette.rgb, sizeof palette.rgb);
+}
