@@ -20,7 +20,7 @@
 
 /*
  * Phase. A pair advances by `step` turns of 2^-64 a token, refined by `fine` in units of 2^-96 turns; the
- * phase of a position is their multiple, and unsigned wrap-around takes whole turns away exactly. `fine`
+ * phase of a position is their multiple, and unsigned overflow drops whole turns exactly. `fine`
  * enters only through whole spans of 2^RM_SPAN_BITS tokens: inside a span consecutive positions differ by
  * exactly `step`. Error for 0 <= position < 2^40: below 2^20 * 2^-65 + 2^40 * 2^-97 < 2^-44 turns (4e-13
  * rad), so that what remains is the rounding of sine and cosine. A u64 step alone would be off by 1.9e-7 rad
@@ -28,10 +28,21 @@
  */
 enum { RM_SPAN_BITS = 20 };
 
+/* 32 by 32 bits. nvcc would widen both factors first and multiply 64 by 64, three instructions for one. */
+RM_INLINE uint64_t rm_wide_product(uint32_t a, uint32_t b) {
+#ifdef __CUDA_ARCH__
+    uint64_t product;
+    asm("mul.wide.u32 %0, %1, %2;" : "=l"(product) : "r"(a), "r"(b));
+    return product;
+#else
+    return (uint64_t)a * b;
+#endif
+}
+
 /* The share of the phase that is constant over the span of 2^20 tokens that holds `position`, in 2^-64 turns.
  */
 RM_INLINE uint64_t rm_span_phase(uint32_t fine, int64_t position) {
-    return (((uint64_t)position >> RM_SPAN_BITS) * fine) >> (32 - RM_SPAN_BITS);
+    return rm_wide_product((uint32_t)(position >> RM_SPAN_BITS), fine) >> (32 - RM_SPAN_BITS);
 }
 
 /* The phase of `position` (0 <= position < 2^40), in 2^-64 turns. */
@@ -134,8 +145,16 @@ RM_INLINE float rm_gain_times(rm_gain gain, float x) {
     return fmaf(x, gain.high, x * gain.low);
 }
 
-/* One rotated pair: (x0, x1) turned by the angle whose cosine and sine, times the attention factor, are
- * given. */
+/*
+ * Orders of summation that decide bits, so they are the same on every backend. Squares of a row, in double:
+ * element d goes to partial sum d % RM_PARTIAL_SUMS as long as whole groups last; the partial sums are added
+ * in order, then the elements left over. Products of long rows: RM_PRODUCT_CHUNK elements at a time are
+ * multiplied and added in float, the chunks in double.
+ */
+enum { RM_PARTIAL_SUMS = 8, RM_PRODUCT_CHUNK = 1024 };
+
+/* One rotated pair: (x0, x1) rotated by the angle of cosine c and sine s, which include the attention factor.
+ */
 RM_INLINE float rm_rotate_first(float x0, float x1, float c, float s) {
     return fmaf(x0, c, -(x1 * s));
 }

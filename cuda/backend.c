@@ -19,7 +19,7 @@ static ropemap_status cuda_reserve(rm_context *context, int64_t floats, const ch
     return ROPEMAP_OK;
 }
 
-/* Memory is given back also where the device answers no more: nothing else can be done. */
+/* Memory is freed also after the device has failed: a failure here can no longer matter. */
 static void cuda_release(rm_context *context, float *memory) {
     (void)rm_cuda_begin(context, "release", NULL);
     (void)cudaFree(memory);
@@ -54,21 +54,6 @@ static ropemap_status cuda_write(rm_context *context, rm_view from, rm_view to, 
 
 static ropemap_status cuda_read(rm_context *context, rm_view from, rm_view to, ropemap_error *error) {
     return copy(context, from, to, cudaMemcpyDeviceToHost, error);
-}
-
-ropemap_status rm_cuda_distances(rm_context *context, const ropemap_freqs *freqs, double weight,
-                                 ropemap_range distances, double *values, ropemap_error *error) {
-    const size_t bytes = (size_t)distances.count * sizeof *values;
-    const ropemap_freqs *device = NULL;
-    RM_TRY(rm_cuda_begin(context, "distances", error));
-    RM_TRY(rm_cuda_freqs(context, freqs, &device, error));
-    RM_TRY(rm_buffer_reserve(context, &context->values, bytes, error));
-    RM_CUDA(context, error,
-            rm_distances_launch(device, weight, distances, context->values.memory, context->processors,
-                                context->compute));
-    RM_CUDA(context, error,
-            cudaMemcpyAsync(values, context->values.memory, bytes, cudaMemcpyDeviceToHost, context->compute));
-    return rm_cuda_wait(context, error);
 }
 
 static const rm_backend cuda = {
@@ -106,7 +91,7 @@ static ropemap_status describe(ropemap_plugin *about, ropemap_error *error) {
     RM_TRY(started(cudaDriverGetVersion(&driver), "cudaDriverGetVersion", error));
     if (driver / 1000 < runtime / 1000) {
         return rm_fail(error, ROPEMAP_RESOURCES,
-                       "cuda: the driver supports CUDA %d.%d, expected %d.0 or later: update the driver",
+                       "cuda: the driver supports CUDA %d.%d; %d.0 or later is needed: update the driver",
                        driver / 1000, driver % 1000 / 10, runtime / 1000);
     }
     (void)cublasGetProperty(MAJOR_VERSION, &major);
@@ -122,11 +107,9 @@ ROPEMAP_API ropemap_status ropemap_cuda_backend(int32_t abi, rm_plugin_table *ta
 
 ropemap_status ropemap_cuda_backend(int32_t abi, rm_plugin_table *table, ropemap_error *error) {
     if (abi != RM_PLUGIN_ABI) {
-        return rm_fail(
-            error, ROPEMAP_RESOURCES,
-            "cuda: the backend speaks version %d of the program's table, the program %d: install both "
-            "from one build",
-            RM_PLUGIN_ABI, abi);
+        return rm_fail(error, ROPEMAP_RESOURCES,
+                       "cuda: plugin ABI %d, program ABI %d: install both from one build", RM_PLUGIN_ABI,
+                       abi);
     }
     table->backend = &cuda;
     table->probe = &rm_cuda_probe;

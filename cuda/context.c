@@ -1,4 +1,4 @@
-/* context.c - a worker's context: its streams, its memory, and how a failure is told */
+/* context.c - a worker's context: its streams and their order, its memory, error reporting */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/context.h"
 
@@ -12,7 +12,8 @@
 enum { STEP = 1048576 };
 
 /* The name of a call, without its arguments; the tile and the device; then the reason. */
-static ropemap_status tell(rm_context *context, const char *call, const char *reason, ropemap_error *error) {
+static ropemap_status report(rm_context *context, const char *call, const char *reason,
+                             ropemap_error *error) {
     const int name = (int)strcspn(call, "(");
     char tile[96] = "";
     if (context->tile_rows > 0) {
@@ -27,14 +28,14 @@ ropemap_status rm_cuda_check(rm_context *context, cudaError_t code, const char *
     if (code == cudaSuccess) {
         return ROPEMAP_OK;
     }
-    (void)cudaGetLastError(); /* takes back what can be taken back */
-    return tell(context, call, cudaGetErrorString(code), error);
+    (void)cudaGetLastError(); /* clears the thread's last error, unless it is sticky */
+    return report(context, call, cudaGetErrorString(code), error);
 }
 
 ropemap_status rm_blas_check(rm_context *context, cublasStatus_t code, const char *call,
                              ropemap_error *error) {
     return code == CUBLAS_STATUS_SUCCESS ? ROPEMAP_OK
-                                         : tell(context, call, cublasGetStatusString(code), error);
+                                         : report(context, call, cublasGetStatusString(code), error);
 }
 
 ropemap_status rm_cuda_begin(rm_context *context, const char *stage, ropemap_error *error) {
@@ -185,7 +186,108 @@ static void destroy_streams(rm_context *context) {
     }
 }
 
-/* What was begun on the streams ends first; a failure here can no longer matter. */
+/* ---- the order of streams */
+
+/*
+ * Reading a tile waits for what made it, overwriting it for what pooled it. Tiles are identified by their
+ * addresses; the pooling of a tile that is forgotten has been waited for.
+ */
+
+static const char *end_of(rm_view memory) {
+    return memory.rows > 0 ? (const char *)(memory.data + (memory.rows - 1) * memory.stride + memory.cols)
+                           : (const char *)memory.data;
+}
+
+static bool meets(const rm_tile *tile, rm_view memory) {
+    return tile->first != NULL && tile->first < end_of(memory) && (const char *)memory.data < tile->end;
+}
+
+static ropemap_status wait_for_pooling(rm_context *context, rm_tile *tile, ropemap_error *error) {
+    if (tile->pooling) {
+        RM_CUDA(context, error, cudaStreamWaitEvent(context->compute, tile->pooled, 0));
+        tile->pooling = false;
+    }
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_tile_overwrite(rm_context *context, rm_view memory, ropemap_error *error) {
+    for (int32_t i = 0; i < RM_TILES; i++) {
+        rm_tile *tile = &context->tiles[i];
+        if (meets(tile, memory)) {
+            RM_TRY(wait_for_pooling(context, tile, error));
+            tile->first = tile->end = NULL;
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/* A slot for a tile: a free one, or the oldest, whose pooling is waited for before it is forgotten. */
+static ropemap_status take(rm_context *context, rm_view memory, rm_tile **taken, ropemap_error *error) {
+    int32_t at = context->next_tile;
+    for (int32_t i = 0; i < RM_TILES; i++) {
+        at = context->tiles[i].first == NULL ? i : at;
+    }
+    rm_tile *tile = &context->tiles[at];
+    RM_TRY(wait_for_pooling(context, tile, error));
+    context->next_tile = (at + 1) % RM_TILES;
+    tile->first = (const char *)memory.data;
+    tile->end = end_of(memory);
+    tile->fresh = true;
+    *taken = tile;
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_tile_made(rm_context *context, rm_view memory, ropemap_error *error) {
+    rm_tile *tile = NULL;
+    return take(context, memory, &tile, error);
+}
+
+ropemap_status rm_tile_read(rm_context *context, rm_view memory, rm_tile **read, ropemap_error *error) {
+    rm_tile *tile = NULL;
+    for (int32_t i = 0; i < RM_TILES && tile == NULL; i++) {
+        tile = meets(&context->tiles[i], memory) ? &context->tiles[i] : NULL;
+    }
+    if (tile == NULL) {
+        RM_TRY(take(context, memory, &tile, error));
+    }
+    if (tile->fresh) {
+        RM_CUDA(context, error, cudaEventRecord(context->made, context->compute));
+        RM_CUDA(context, error, cudaStreamWaitEvent(context->pooling, context->made, 0));
+        tile->fresh = false;
+    }
+    *read = tile;
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_tile_pooled(rm_context *context, rm_tile *read, ropemap_error *error) {
+    RM_CUDA(context, error, cudaEventRecord(read->pooled, context->pooling));
+    read->pooling = true;
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_tile_pause(rm_context *context, ropemap_error *error) {
+    RM_CUDA(context, error, cudaEventRecord(context->made, context->pooling));
+    RM_CUDA(context, error, cudaStreamWaitEvent(context->compute, context->made, 0));
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_tile_go_on(rm_context *context, ropemap_error *error) {
+    RM_CUDA(context, error, cudaEventRecord(context->made, context->compute));
+    RM_CUDA(context, error, cudaStreamWaitEvent(context->pooling, context->made, 0));
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_tile_wait(rm_context *context, ropemap_error *error) {
+    RM_CUDA(context, error, cudaStreamSynchronize(context->pooling));
+    for (int32_t i = 0; i < RM_TILES; i++) {
+        context->tiles[i].pooling = false;
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- the end */
+
+/* Work on the streams ends first; a failure here can no longer matter. */
 void rm_cuda_close(rm_context *context) {
     if (context == NULL) {
         return;

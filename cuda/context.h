@@ -1,15 +1,15 @@
-/* context.h - what a worker's context of the CUDA backend holds, and the stages that use it, one file each */
+/* context.h - a worker's context of the CUDA backend, and the stages that use it */
 /* SPDX-License-Identifier: MIT */
 /*
- * A context has three streams. Rows are copied on one, into two buffers in turn, while what was asked before
- * still computes on another; tiles are pooled on the third, where all that touches cells is done, while the
- * second makes the next tile elsewhere. Everything else is in the order of the calls. Device memory grows to
- * what a call needs and is kept: after the first band nothing is allocated.
+ * A context has three streams. `copy` uploads rows into two buffers alternately while earlier work still runs
+ * on `compute`; `pooling` pools tiles, and alone touches cells, while `compute` makes the next tile
+ * elsewhere. Everything else is in the order of the calls. Device memory grows to what a call needs and is
+ * kept: after the first band nothing is allocated.
  */
 #ifndef ROPEMAP_CUDA_CONTEXT_H
 #define ROPEMAP_CUDA_CONTEXT_H
 
-#include "cuda/launch.h"
+#include "cuda/kernels.h"
 #include "host/device/gpu_timing.h"
 
 #include <cublas_v2.h>
@@ -22,14 +22,14 @@ typedef struct rm_buffer {
 
 enum {
     RM_SLOTS = 2, /* buffers of rows as they come: one is filled while the other is read */
-    RM_TILES = 2  /* tiles whose pooling is not waited for: one more, and the oldest is */
+    RM_TILES = 2  /* tiles in flight: for one more, the oldest is waited for */
 };
 
 /* Memory that tiles are pooled from. */
 typedef struct rm_tile {
     const char *first, *end; /* NULL: none */
-    bool fresh;              /* made, and the pooling stream has not waited for that yet */
-    bool pooling;            /* read by kernels that `pooled` stands behind */
+    bool fresh;              /* made, and not yet waited for by the pooling stream */
+    bool pooling;            /* being read by kernels that end before `pooled` */
     cudaEvent_t pooled;
 } rm_tile;
 
@@ -39,50 +39,50 @@ struct rm_context {
     char variant[16];
     cudaStream_t compute, copy, pooling;
     cudaEvent_t copied[RM_SLOTS], used[RM_SLOTS];
-    int32_t slot; /* that the next rows go to */
+    int32_t slot; /* of the next rows */
     rm_tile tiles[RM_TILES];
     int32_t next_tile;    /* the oldest of them */
-    cudaEvent_t made;     /* what one of compute and pooling has done, for the other to wait for */
+    cudaEvent_t made;     /* a point of compute or pooling for the other to wait for */
     cublasHandle_t blas;  /* NULL until the first product */
-    ropemap_freqs *freqs; /* those that device_freqs holds; pairs = 0: none yet */
+    ropemap_freqs *freqs; /* in device_freqs; pairs = 0: none yet */
 
     /* device memory */
     rm_buffer workspace; /* cuBLAS's */
     rm_buffer device_freqs;
     rm_buffer rows[RM_SLOTS];     /* [., head_dim] fp32, as they come */
-    rm_buffer rotated;            /* likewise, between two kernels */
+    rm_buffer rotated;            /* [., head_dim] fp32, between two kernels */
     rm_buffer parts, sums;        /* double */
     rm_buffer centre, wide, gram; /* double */
     rm_buffer total;              /* double */
     rm_buffer values;             /* double */
-    rm_buffer pieces;             /* of a tile, on their way into cells */
+    rm_buffer pieces;             /* of a tile, before they are merged into cells */
     rm_buffer cell_arrays[4];     /* extreme or sum, square, pairs */
     rm_accumulator cells;         /* in device memory */
 
-    rm_buffer pinned; /* the host's, for results */
+    rm_buffer pinned; /* host memory for results */
 
     /* for benchmarks alone */
     cudaEvent_t marks[2]; /* NULL until the first mark */
     rm_buffer flush;      /* twice the second-level cache */
 
-    /* What is being done, for messages. */
+    /* The current operation, for error messages. */
     const char *stage;
     int64_t tile_row, tile_col, tile_rows, tile_cols; /* position indices; tile_rows = 0: no tile */
 };
 
-/* Makes the context's device the calling thread's, and names what follows. */
+/* Makes the context's device current and names the stage for error messages. */
 ropemap_status rm_cuda_begin(rm_context *context, const char *stage, ropemap_error *error);
 
-/* ROPEMAP_RESOURCES with call, stage, tile, device and reason where a code is no success. */
+/* ROPEMAP_RESOURCES with call, stage, tile, device and reason unless the code is success. */
 ropemap_status rm_cuda_check(rm_context *context, cudaError_t code, const char *call, ropemap_error *error);
 ropemap_status rm_blas_check(rm_context *context, cublasStatus_t code, const char *call,
                              ropemap_error *error);
 
-/* A call of the run time, or of a launcher, that returns from the function where it fails. */
+/* Calls the CUDA runtime, or a launcher, and returns from the function on failure. */
 #define RM_CUDA(context, error, call) RM_TRY(rm_cuda_check(context, call, #call, error))
 #define RM_BLAS(context, error, call) RM_TRY(rm_blas_check(context, call, #call, error))
 
-/* At least `bytes` of device memory in the buffer, what was in it is lost; pinned: of the host's memory. */
+/* At least `bytes` of device memory in the buffer, contents lost; pinned: of host memory. */
 ropemap_status rm_buffer_reserve(rm_context *context, rm_buffer *buffer, uint64_t bytes,
                                  ropemap_error *error);
 ropemap_status rm_pinned_reserve(rm_context *context, uint64_t bytes, ropemap_error *error);
@@ -95,21 +95,21 @@ ropemap_status rm_cuda_copy(rm_context *context, rm_view from, rm_view to, enum 
 /* Waits for the compute stream. */
 ropemap_status rm_cuda_wait(rm_context *context, ropemap_error *error);
 
-/* What comes on the compute stream writes there: not before tiles that lie there are pooled. */
+/* Later work on compute may write there: it waits until tiles that lie there are pooled. */
 ropemap_status rm_tile_overwrite(rm_context *context, rm_view memory, ropemap_error *error);
-/* What was given to the compute stream last makes a tile, or several, there. */
+/* The latest work on compute makes a tile, or several, there. */
 ropemap_status rm_tile_made(rm_context *context, rm_view tile, ropemap_error *error);
-/* What comes on the pooling stream reads the tile: not before it is made. Afterwards: rm_tile_pooled. */
+/* Later work on pooling may read the tile: it waits until it is made. Then call rm_tile_pooled. */
 ropemap_status rm_tile_read(rm_context *context, rm_view tile, rm_tile **read, ropemap_error *error);
 ropemap_status rm_tile_pooled(rm_context *context, rm_tile *read, ropemap_error *error);
-/* The compute stream waits for all that is pooled; and what is pooled later for all that it has done. */
+/* compute waits for all pooling so far; and later pooling for all of compute so far. */
 ropemap_status rm_tile_pause(rm_context *context, ropemap_error *error);
 ropemap_status rm_tile_go_on(rm_context *context, ropemap_error *error);
 /* Waits for the pooling stream. */
 ropemap_status rm_tile_wait(rm_context *context, ropemap_error *error);
 
-/* Rows of the host's memory to the device, dense, for kernels on the compute stream; `from` is free again.
- * After the kernels that read them: rm_cuda_uploaded_used. */
+/* Copies rows from host memory to the device, dense, for kernels on compute; `from` may be reused on return.
+ * After launching the kernels that read them, call rm_cuda_uploaded_used. */
 ropemap_status rm_cuda_upload(rm_context *context, rm_view from, rm_view *rows, ropemap_error *error);
 ropemap_status rm_cuda_uploaded_used(rm_context *context, ropemap_error *error);
 
@@ -124,28 +124,21 @@ ropemap_status rm_cuda_rotate_rows(rm_context *context, const rm_rotation *rotat
 /* The handle of cuBLAS on the compute stream. */
 ropemap_status rm_cuda_blas(rm_context *context, ropemap_error *error);
 
-/* Entries of the table in probe.h. */
+/* The table in gpu_timing.h. */
 extern const rm_probe rm_cuda_probe;
 
 /* Entries of the table in backend.h. */
-ropemap_status rm_cuda_open(rm_context **context, const rm_device *device, ropemap_error *error);
-void rm_cuda_close(rm_context *context);
-ropemap_status rm_cuda_finish(rm_context *context, ropemap_error *error);
-ropemap_status rm_cuda_rotate(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
-                              rm_view from, rm_view to, ropemap_error *error);
-ropemap_status rm_cuda_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_partition *axis,
-                                  int64_t first, rm_view from, double *sums, ropemap_error *error);
-ropemap_status rm_cuda_moment(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
-                              rm_view from, const double *centre, double *moment, ropemap_error *error);
-ropemap_status rm_cuda_similarity(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
-                                  rm_view keys, rm_view tile, ropemap_error *error);
-ropemap_status rm_cuda_products(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
-                                ropemap_error *error);
-ropemap_status rm_cuda_cells_begin(rm_context *context, rm_accumulator *cells, ropemap_error *error);
-ropemap_status rm_cuda_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
-                            int64_t col_first, rm_accumulator *cells, ropemap_error *error);
-ropemap_status rm_cuda_cells_end(rm_context *context, rm_accumulator *cells, ropemap_error *error);
-ropemap_status rm_cuda_distances(rm_context *context, const ropemap_freqs *freqs, double weight,
-                                 ropemap_range distances, double *values, ropemap_error *error);
+rm_open_op rm_cuda_open;
+rm_close_op rm_cuda_close;
+rm_finish_op rm_cuda_finish;
+rm_rotate_op rm_cuda_rotate;
+rm_rotate_sum_op rm_cuda_rotate_sum;
+rm_moment_op rm_cuda_moment;
+rm_similarity_op rm_cuda_similarity;
+rm_products_op rm_cuda_products;
+rm_cells_begin_op rm_cuda_cells_begin;
+rm_pool_op rm_cuda_pool;
+rm_cells_end_op rm_cuda_cells_end;
+rm_distances_op rm_cuda_distances;
 
 #endif

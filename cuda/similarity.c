@@ -3,8 +3,7 @@
 #include "cuda/context.h"
 
 enum {
-    WORKSPACE = 4 * 1048576 - 65536, /* bytes: products this short are not split along their sums */
-    CHUNK = 1024                     /* numbers of two rows multiplied and added up in float */
+    WORKSPACE = 4 * 1048576 - 65536 /* bytes: products this short are not split along their sums */
 };
 
 ropemap_status rm_cuda_blas(rm_context *context, ropemap_error *error) {
@@ -99,18 +98,20 @@ static ropemap_status add_parts(rm_context *context, rm_view a, rm_view b, rm_vi
 ropemap_status rm_cuda_products(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
                                 ropemap_error *error) {
     const size_t bytes = (size_t)(a.rows * b.rows) * sizeof *total;
-    const int64_t whole = a.cols / CHUNK, most = tiles.rows / a.rows, rest = a.cols - whole * CHUNK;
+    const int64_t whole = a.cols / RM_PRODUCT_CHUNK, most = tiles.rows / a.rows,
+                  rest = a.cols - whole * RM_PRODUCT_CHUNK;
     RM_TRY(rm_cuda_begin(context, "products", error));
     RM_TRY(rm_tile_overwrite(context, tiles, error));
     RM_TRY(rm_buffer_reserve(context, &context->total, bytes, error));
     RM_CUDA(context, error, cudaMemsetAsync(context->total.memory, 0, bytes, context->compute));
     for (int64_t part = 0; part < whole; part += most) {
-        const int64_t left = whole - part, count = left < most ? left : most, first = part * CHUNK;
-        RM_TRY(add_parts(context, rm_view_cols(a, first, CHUNK), rm_view_cols(b, first, CHUNK),
-                         rm_view_rows(tiles, 0, count * a.rows), error));
+        const int64_t left = whole - part, count = left < most ? left : most, first = part * RM_PRODUCT_CHUNK;
+        RM_TRY(add_parts(context, rm_view_cols(a, first, RM_PRODUCT_CHUNK),
+                         rm_view_cols(b, first, RM_PRODUCT_CHUNK), rm_view_rows(tiles, 0, count * a.rows),
+                         error));
     }
     if (rest > 0) {
-        const int64_t first = whole * CHUNK;
+        const int64_t first = whole * RM_PRODUCT_CHUNK;
         RM_TRY(add_parts(context, rm_view_cols(a, first, rest), rm_view_cols(b, first, rest),
                          rm_view_rows(tiles, 0, a.rows), error));
     }

@@ -79,7 +79,7 @@ static struct cell measure_cell(const rm_gpu_tile *state, rm_span rows, rm_span 
  * The same tile went in `pooled` times: sums and squares are as many times as large, extremes the same. Means
  * and deviations follow values that are off by at most `off` with no more than that. Sums in double take a
  * rounding a value and one each time; squares besides grow 32 roundings of 32 values by 32 at most, before
- * they are merged (cuda/kept.cuh). Where a square is off by r, its root is by r over the sum of both roots,
+ * they are merged (cuda/pool.cu). Where a square is off by r, its root is by r over the sum of both roots,
  * and by sqrt(r) at most.
  */
 static void check_cell(const rm_gpu_tile *state, int64_t at, const struct cell *cell, rm_verdict *verdict) {

@@ -22,18 +22,12 @@ struct rm_context {
 };
 
 /* Entries of the table in backend.h. */
-ropemap_status rm_cpu_rotate(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
-                             rm_view from, rm_view to, ropemap_error *error);
-ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_partition *axis,
-                                 int64_t first, rm_view from, double *sums, ropemap_error *error);
-ropemap_status rm_cpu_moment(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
-                             rm_view from, const double *centre, double *moment, ropemap_error *error);
-ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
-                                 rm_view keys, rm_view tile, ropemap_error *error);
-ropemap_status rm_cpu_products(rm_context *context, rm_view a, rm_view b, rm_view tile, double *total,
-                               ropemap_error *error);
-ropemap_status rm_cpu_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
-                           int64_t col_first, rm_accumulator *cells, ropemap_error *error);
+rm_rotate_op rm_cpu_rotate;
+rm_rotate_sum_op rm_cpu_rotate_sum;
+rm_moment_op rm_cpu_moment;
+rm_similarity_op rm_cpu_similarity;
+rm_products_op rm_cpu_products;
+rm_pool_op rm_cpu_pool;
 
 /* gram = x^T x, both triangles, [cols of x, cols of x]. */
 ropemap_status rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram, ropemap_error *error);

@@ -92,7 +92,7 @@ ropemap_status rm_cpu_moment(rm_context *context, const rm_rotation *rotation, r
  * lets go here.
  */
 
-enum { CHUNK = 1024 }; /* numbers of two rows multiplied and added up in float */
+enum { CHUNK = RM_PRODUCT_CHUNK };
 
 /* Makes ready for a product on this thread; `before` is given to blas_end. */
 static ropemap_status blas_begin(rm_context *context, const rm_blas **blas, int *before,

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 8 }; /* partial sums of a fixed order, so that vectors of any width give the same bits */
+enum { LANES = RM_PARTIAL_SUMS }; /* their fixed order gives the same bits for vectors of any width */
 
 static double sum_of_squares(const float *row, int64_t cols) {
     double lanes[LANES] = {0};

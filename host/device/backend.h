@@ -47,17 +47,39 @@ typedef struct rm_rotation {
     ropemap_dtype dtype; /* what rows are rounded to, last */
 } rm_rotation;
 
+/* The operations by their types, so that both backends declare them alike; what each does is said below. */
+typedef ropemap_status rm_open_op(rm_context **context, const rm_device *device, ropemap_error *error);
+typedef void rm_close_op(rm_context *context);
+typedef ropemap_status rm_finish_op(rm_context *context, ropemap_error *error);
+typedef ropemap_status rm_rotate_op(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                                    rm_view from, rm_view to, ropemap_error *error);
+typedef ropemap_status rm_rotate_sum_op(rm_context *context, const rm_rotation *rotation,
+                                        const rm_partition *axis, int64_t first, rm_view from, double *sums,
+                                        ropemap_error *error);
+typedef ropemap_status rm_moment_op(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                                    rm_view from, const double *centre, double *moment, ropemap_error *error);
+typedef ropemap_status rm_similarity_op(rm_context *context, ropemap_dtype dtype, int64_t blocks,
+                                        rm_view queries, rm_view keys, rm_view tile, ropemap_error *error);
+typedef ropemap_status rm_products_op(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
+                                      ropemap_error *error);
+typedef ropemap_status rm_cells_begin_op(rm_context *context, rm_accumulator *cells, ropemap_error *error);
+typedef ropemap_status rm_pool_op(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
+                                  int64_t col_first, rm_accumulator *cells, ropemap_error *error);
+typedef ropemap_status rm_cells_end_op(rm_context *context, rm_accumulator *cells, ropemap_error *error);
+typedef ropemap_status rm_distances_op(rm_context *context, const ropemap_freqs *freqs, double weight,
+                                       ropemap_range distances, double *values, ropemap_error *error);
+
 typedef struct rm_backend {
     const char *name;
 
-    ropemap_status (*open)(rm_context **context, const rm_device *device, ropemap_error *error);
-    void (*close)(rm_context *context); /* NULL is fine */
+    rm_open_op *open;
+    rm_close_op *close; /* NULL is fine */
 
     /* Which copy of its loops a context runs, for people to read: "v3", "sm_90". As long as the context. */
     const char *(*variant)(const rm_context *context);
 
     /* Waits until all calls so far have taken effect, for other contexts too, and tells of their failure. */
-    ropemap_status (*finish)(rm_context *context, ropemap_error *error);
+    rm_finish_op *finish;
 
     /* Memory that the stages below read and write, [floats]: the backend's own, not the host's to look into.
      */
@@ -79,50 +101,43 @@ typedef struct rm_backend {
      * host's memory. Rows of `to` beyond positions.count become zero, so that products keep one shape. Rows
      * of 16-bit types take the first half of the room that floats would.
      */
-    ropemap_status (*rotate)(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
-                             rm_view from, rm_view to, ropemap_error *error);
+    rm_rotate_op *rotate;
 
     /*
      * Rotate and pool rows in one pass: sums[c, d] += rotated from[i][d] over the rows i that lie in cell
      * (cell of index `first`) + c; row i has index first + i on the axis. from and sums [cells touched,
      * head_dim] are the host's.
      */
-    ropemap_status (*rotate_sum)(rm_context *context, const rm_rotation *rotation, const rm_partition *axis,
-                                 int64_t first, rm_view from, double *sums, ropemap_error *error);
+    rm_rotate_sum_op *rotate_sum;
 
     /* moment[d, e] += (x_d - centre_d)(x_e - centre_e) over the rotated rows x of `from`, both triangles.
      * from, centre [head_dim] (NULL: 0) and moment [head_dim, head_dim] are the host's. */
-    ropemap_status (*moment)(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
-                             rm_view from, const double *centre, double *moment, ropemap_error *error);
+    rm_moment_op *moment;
 
     /*
      * tile = q k^T: [rows of q, rows of k] from [., inner] and [., inner], strides as the views say. q and
      * the tile are `blocks` of as many rows, each a product of its own: its shape does not depend on
      * `blocks`. A block of q has the room that floats would take, as `rotate` leaves it.
      */
-    ropemap_status (*similarity)(rm_context *context, ropemap_dtype dtype, int64_t blocks, rm_view queries,
-                                 rm_view keys, rm_view tile, ropemap_error *error);
+    rm_similarity_op *similarity;
 
     /* total = a b^T for long fp32 rows, parts of the products added up in double: total [rows of a, rows of
      * b] is the host's; `tiles` of that size, one after another, are overwritten, by a part each at a time.
      */
-    ropemap_status (*products)(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
-                               ropemap_error *error);
+    rm_products_op *products;
 
     /* Empties cells; afterwards tiles are taken into them; and then the arrays of `cells`, which are the
      * host's, hold what they came to. One set of cells a context at a time. */
-    ropemap_status (*cells_begin)(rm_context *context, rm_accumulator *cells, ropemap_error *error);
+    rm_cells_begin_op *cells_begin;
     /* Takes the tile whose corner is position index (row_first, col_first) into the cells it touches. */
-    ropemap_status (*pool)(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
-                           int64_t col_first, rm_accumulator *cells, ropemap_error *error);
-    ropemap_status (*cells_end)(rm_context *context, rm_accumulator *cells, ropemap_error *error);
+    rm_pool_op *pool;
+    rm_cells_end_op *cells_end;
 
     /*
      * values[t] = sum over pairs of weight * cos(phase(|distances.first + t * distances.step|)), for
      * t < distances.count; |distance| < 2^40. `weight` is one number for all pairs; values are the host's.
      */
-    ropemap_status (*distances)(rm_context *context, const ropemap_freqs *freqs, double weight,
-                                ropemap_range distances, double *values, ropemap_error *error);
+    rm_distances_op *distances;
 } rm_backend;
 
 /* The reference backend: C17 and BLAS, host memory. */

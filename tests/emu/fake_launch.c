@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The emulation runs a kernel when it is launched. The linker puts these functions in front of those of
- * cuda/launch.h (--wrap), so that a launch is a part of its stream's work and can fail as any call can.
+ * cuda/kernels.h (--wrap), so that a launch is a part of its stream's work and can fail as any call can.
  */
-#include "cuda/launch.h"
+#include "cuda/kernels.h"
 
 #include "tests/emu/fake.h"
 #include "tests/emu/fake_record.h"
@@ -215,31 +215,31 @@ cudaError_t __wrap_rm_distances_launch(const ropemap_freqs *freqs, double weight
     return GIVE("rm_distances_launch", run_distances, a, stream, ranges);
 }
 
-cudaError_t __real_rm_centre_launch(rm_view rows, const double *centre, double *wide, int32_t processors,
-                                    cudaStream_t stream);
-cudaError_t __wrap_rm_centre_launch(rm_view rows, const double *centre, double *wide, int32_t processors,
-                                    cudaStream_t stream);
+cudaError_t __real_rm_subtract_mean_launch(rm_view rows, const double *mean, double *wide, int32_t processors,
+                                           cudaStream_t stream);
+cudaError_t __wrap_rm_subtract_mean_launch(rm_view rows, const double *mean, double *wide, int32_t processors,
+                                           cudaStream_t stream);
 
-struct centre {
+struct subtract_mean {
     rm_view rows;
-    const double *centre;
+    const double *mean;
     double *wide;
     int32_t processors;
     cudaStream_t stream;
 };
 
-static cudaError_t run_centre(const void *arguments) {
-    const struct centre *a = arguments;
-    return note(__real_rm_centre_launch(a->rows, a->centre, a->wide, a->processors, a->stream));
+static cudaError_t run_subtract_mean(const void *arguments) {
+    const struct subtract_mean *a = arguments;
+    return note(__real_rm_subtract_mean_launch(a->rows, a->mean, a->wide, a->processors, a->stream));
 }
 
-cudaError_t __wrap_rm_centre_launch(rm_view rows, const double *centre, double *wide, int32_t processors,
-                                    cudaStream_t stream) {
-    const struct centre a = {rows, centre, wide, processors, stream};
+cudaError_t __wrap_rm_subtract_mean_launch(rm_view rows, const double *mean, double *wide, int32_t processors,
+                                           cudaStream_t stream) {
+    const struct subtract_mean a = {rows, mean, wide, processors, stream};
     const struct fake_range ranges[] = {{rows.data, view_bytes(rows, sizeof(float)), false},
-                                        {centre, bytes_of(rows.cols, sizeof *centre), false},
+                                        {mean, bytes_of(rows.cols, sizeof *mean), false},
                                         {wide, bytes_of(rows.rows * rows.cols, sizeof *wide), true}};
-    return GIVE("rm_centre_launch", run_centre, a, stream, ranges);
+    return GIVE("rm_subtract_mean_launch", run_subtract_mean, a, stream, ranges);
 }
 
 cudaError_t __real_rm_accumulate_launch(rm_view tiles, int64_t count, double *total, int32_t processors,

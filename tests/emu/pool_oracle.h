@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TESTS_EMU_POOL_ORACLE_H
 #define ROPEMAP_TESTS_EMU_POOL_ORACLE_H
 
-#include "cuda/work.h"
+#include "cuda/kernels.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_EMU_START_H
 #define ROPEMAP_EMU_START_H
 
-#include "cuda/launch.h"
+#include "cuda/kernels.h"
 
 /* Arguments are converted to what the kernel takes. */
 template <class... P>

@@ -1,7 +1,7 @@
 /* test_normalise_kernels.cpp - the kernel that divides rows by their length, bit for bit as the CPU backend
  */
 /* SPDX-License-Identifier: MIT */
-#include "cuda/launch.h"
+#include "cuda/kernels.h"
 #include "tests/emu/control.h"
 #include "tests/emu/stored.h"
 

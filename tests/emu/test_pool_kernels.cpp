@@ -1,6 +1,6 @@
 /* test_pool_kernels.cpp - tiles reduced into cells by emulated kernels, against plain passes over pairs */
 /* SPDX-License-Identifier: MIT */
-#include "cuda/launch.h"
+#include "cuda/kernels.h"
 #include "tests/emu/control.h"
 #include "tests/emu/pool_oracle.h"
 
@@ -63,7 +63,7 @@ struct store {
     }
 };
 
-/* Which numbers the pieces of `count` indices have, from the definition in work.h; the others are gaps. */
+/* Which numbers the pieces of `count` indices have, from the definition in pieces.h; the others are gaps. */
 static std::vector<bool> piece_numbers(const rm_partition &axis, int64_t first, int64_t count, int64_t strip,
                                        int64_t room) {
     std::vector<bool> used((size_t)room);

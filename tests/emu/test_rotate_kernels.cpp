@@ -1,6 +1,6 @@
 /* test_rotate_kernels.cpp - the kernel that rotates, bit for bit: a plain loop, the CPU backend, guards */
 /* SPDX-License-Identifier: MIT */
-#include "cuda/launch.h"
+#include "cuda/kernels.h"
 #include "tests/emu/control.h"
 #include "tests/emu/stored.h"
 

@@ -1,6 +1,6 @@
-/* test_small_kernels.cpp - emulated kernels: distances as on the CPU; centre, accumulate and fill exact */
+/* test_small_kernels.cpp - emulated kernels: distances as on the CPU; mean, accumulate and fill exact */
 /* SPDX-License-Identifier: MIT */
-#include "cuda/launch.h"
+#include "cuda/kernels.h"
 #include "tests/emu/control.h"
 
 #include <math.h>
@@ -77,17 +77,18 @@ static rm_view view_of(std::vector<float> *data, const int64_t *shape) {
     return {data->data(), shape[0], shape[1], shape[1] + shape[2]};
 }
 
-static void test_centre(void **) {
+static void test_subtract_mean(void **) {
     for (const auto &shape : SHAPES) {
         std::vector<float> data = made_rows(shape);
         const rm_view rows = view_of(&data, shape);
-        std::vector<double> centre((size_t)rows.cols);
-        for (size_t d = 0; d < centre.size(); d++) {
-            centre[d] = (double)d + 0x1p-30; /* no float: the difference must be taken in double */
+        std::vector<double> mean((size_t)rows.cols);
+        for (size_t d = 0; d < mean.size(); d++) {
+            mean[d] = (double)d + 0x1p-30; /* no float: the difference must be taken in double */
         }
-        for (const double *from : {(const double *)centre.data(), (const double *)nullptr}) {
+        for (const double *from : {(const double *)mean.data(), (const double *)nullptr}) {
             std::vector<double> wide((size_t)(rows.rows * rows.cols) + 1, GUARD);
-            assert_int_equal(rm_centre_launch(rows, from, wide.data(), PROCESSORS, nullptr), cudaSuccess);
+            assert_int_equal(rm_subtract_mean_launch(rows, from, wide.data(), PROCESSORS, nullptr),
+                             cudaSuccess);
             for (int64_t i = 0; i < rows.rows * rows.cols; i++) {
                 const int64_t d = i % rows.cols;
                 const double value = (double)rows.data[i / rows.cols * rows.stride + d];
@@ -158,7 +159,7 @@ static void test_nothing_to_do_is_no_error(void **) {
     const rm_view none = {nullptr, 0, 0, 0};
     const ropemap_range no_distances = {0, 0, 1};
     assert_int_equal(rm_fill_launch(nullptr, 0, 0, PROCESSORS, nullptr), cudaSuccess);
-    assert_int_equal(rm_centre_launch(none, nullptr, nullptr, PROCESSORS, nullptr), cudaSuccess);
+    assert_int_equal(rm_subtract_mean_launch(none, nullptr, nullptr, PROCESSORS, nullptr), cudaSuccess);
     assert_int_equal(rm_accumulate_launch(none, 1, nullptr, PROCESSORS, nullptr), cudaSuccess);
     assert_int_equal(rm_distances_launch(nullptr, 1, no_distances, nullptr, PROCESSORS, nullptr),
                      cudaSuccess);
@@ -173,7 +174,8 @@ static void test_a_launch_that_fails_is_reported(void **) {
     emu_fail_next_launch(1);
     assert_int_equal(rm_fill_launch(memory, 0, 1, PROCESSORS, nullptr), cudaErrorLaunchFailure);
     emu_fail_next_launch(1);
-    assert_int_equal(rm_centre_launch(one, nullptr, total, PROCESSORS, nullptr), cudaErrorLaunchFailure);
+    assert_int_equal(rm_subtract_mean_launch(one, nullptr, total, PROCESSORS, nullptr),
+                     cudaErrorLaunchFailure);
     emu_fail_next_launch(1);
     assert_int_equal(rm_accumulate_launch(one, 1, total, PROCESSORS, nullptr), cudaErrorLaunchFailure);
     emu_fail_next_launch(1);
@@ -184,7 +186,7 @@ static void test_a_launch_that_fails_is_reported(void **) {
 int main() {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_distances_have_the_bits_of_the_cpu),
-        cmocka_unit_test(test_centre),
+        cmocka_unit_test(test_subtract_mean),
         cmocka_unit_test(test_accumulate),
         cmocka_unit_test(test_accumulate_several),
         cmocka_unit_test(test_fill),

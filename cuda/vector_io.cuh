@@ -1,14 +1,14 @@
-/* elements.cuh - which elements of a row a thread holds, and how it loads, turns and stores them */
+/* vector_io.cuh - which elements of a row a thread holds, and how it loads, rotates and stores them */
 /* SPDX-License-Identifier: MIT */
 /*
- * A row is cut into groups of 2 N elements, one a thread: first those of N pairs that turn together, then the
- * elements that pass through. N elements are one or two accesses of 16 bytes, or one element where N = 1.
+ * A row is cut into groups of 2 N elements, one a thread: first those of N pairs that rotate together, then
+ * the elements that pass through. N elements are one or two accesses of 16 bytes, or one element where N = 1.
  */
-#ifndef ROPEMAP_CUDA_ELEMENTS_CUH
-#define ROPEMAP_CUDA_ELEMENTS_CUH
+#ifndef ROPEMAP_CUDA_VECTOR_IO_CUH
+#define ROPEMAP_CUDA_VECTOR_IO_CUH
 
 #include "cuda/arith.h"
-#include "cuda/work.h"
+#include "cuda/kernels.h"
 
 /* 16 bytes in one access, whatever type they have. */
 typedef struct alignas(16) rm_words {
@@ -61,8 +61,8 @@ template <ropemap_dtype T, int N> RM_INLINE void rm_store(void *data, int64_t at
 }
 
 /*
- * The GPU's own conversions, one instruction in place of ten or twenty, give the numbers of the functions in
- * arith.h: a binary16 widened is exact, and .rn is to the nearest, ties to even, with subnormals. Only the
+ * The GPU's own conversions, one instruction instead of ten or twenty, return what the functions in arith.h
+ * return: a binary16 widened is exact, and .rn is to the nearest, ties to even, with subnormals. Only the
  * bits of a NaN differ.
  */
 RM_INLINE float rm_widen_half(uint32_t half) {
@@ -146,7 +146,7 @@ RM_INLINE rm_place rm_place_of(int32_t group, int32_t pairs, int32_t head_dim, r
 
 /* The frequencies of a thread's pairs, and their cosines and sines at a position, attention factor included.
  */
-template <int N> struct rm_turns_of {
+template <int N> struct rm_pair_freqs {
     uint64_t step[N];
     uint32_t fine[N];
     rm_gain attention;
@@ -154,45 +154,32 @@ template <int N> struct rm_turns_of {
 
 template <int N> struct rm_sines { float c[N], s[N]; };
 
-template <int N> RM_INLINE rm_turns_of<N> rm_turns_load(const ropemap_freqs *freqs, rm_place place) {
-    rm_turns_of<N> turns = {};
+template <int N> RM_INLINE rm_pair_freqs<N> rm_pair_freqs_load(const ropemap_freqs *freqs, rm_place place) {
+    rm_pair_freqs<N> pairs = {};
     if (place.pair >= 0) {
-        turns.attention = rm_gain_of(freqs->attention_factor);
+        pairs.attention = rm_gain_of(freqs->attention_factor);
         for (int i = 0; i < N; i++) {
-            turns.step[i] = freqs->step[place.pair + i];
-            turns.fine[i] = freqs->fine[place.pair + i];
+            pairs.step[i] = freqs->step[place.pair + i];
+            pairs.fine[i] = freqs->fine[place.pair + i];
         }
     }
-    return turns;
+    return pairs;
 }
 
-RM_INLINE uint64_t rm_wide_product(uint32_t a, uint32_t b) {
-#ifdef __CUDA_ARCH__
-    uint64_t product;
-    asm("mul.wide.u32 %0, %1, %2;" : "=l"(product) : "r"(a), "r"(b));
-    return product;
-#else
-    return (uint64_t)a * b;
-#endif
-}
-
-/* The phase is rm_phase's; its spans are counted in 32 bits, since a product of halves is cheaper. */
-template <int N> RM_INLINE rm_sines<N> rm_sines_at(const rm_turns_of<N> &turns, int64_t position) {
-    const uint32_t span = (uint32_t)(position >> RM_SPAN_BITS);
+template <int N> RM_INLINE rm_sines<N> rm_sines_at(const rm_pair_freqs<N> &freqs, int64_t position) {
     rm_sines<N> sines;
     for (int i = 0; i < N; i++) {
-        const uint64_t rest = rm_wide_product(span, turns.fine[i]) >> (32 - RM_SPAN_BITS);
-        const uint32_t phase = rm_phase32((uint64_t)position * turns.step[i] + rest);
-        sines.c[i] = rm_gain_times(turns.attention, rm_cos(phase));
-        sines.s[i] = rm_gain_times(turns.attention, rm_sin(phase));
+        const uint32_t phase = rm_phase32(rm_phase(freqs.step[i], freqs.fine[i], position));
+        sines.c[i] = rm_gain_times(freqs.attention, rm_cos(phase));
+        sines.s[i] = rm_gain_times(freqs.attention, rm_sin(phase));
     }
     return sines;
 }
 
-/* N pairs, turned: pair i is element i of both arrays, or (interleaved) elements 2 i and 2 i + 1 of the two
+/* N pairs, rotated: pair i is element i of both arrays, or (interleaved) elements 2 i and 2 i + 1 of the two
  * in a row. */
 template <int N, bool HALF>
-RM_INLINE void rm_turn(const rm_sines<N> &sines, const float (&x)[2][N], float (&y)[2][N]) {
+RM_INLINE void rm_rotate_pairs(const rm_sines<N> &sines, const float (&x)[2][N], float (&y)[2][N]) {
     for (int i = 0; i < N; i++) {
         const int a = HALF ? i : 2 * i, b = HALF ? N + i : 2 * i + 1;
         const float x0 = x[a / N][a % N], x1 = x[b / N][b % N];

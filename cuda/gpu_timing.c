@@ -1,10 +1,10 @@
-/* probe.c - what a benchmark asks besides the stages: ceilings, cold caches, and the device's own clock */
+/* gpu_timing.c - what a benchmark needs besides the stages: ceilings, cold caches and the device's clock */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/context.h"
 
 #include <nvtx3/nvToolsExt.h>
 
-enum { FLUSH_UNTOLD = 256 * 1048576 }; /* bytes, where the device tells no size of its cache */
+enum { FLUSH_UNKNOWN = 256 * 1048576 }; /* bytes, where the size of the cache is unknown */
 
 static ropemap_status mark(rm_context *context, int32_t which, ropemap_error *error) {
     RM_TRY(rm_cuda_begin(context, "mark", error));
@@ -29,7 +29,7 @@ static ropemap_status flush(rm_context *context, ropemap_error *error) {
     int cache = 0;
     RM_TRY(rm_cuda_begin(context, "flush", error));
     RM_CUDA(context, error, cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, context->device.index));
-    const uint64_t bytes = cache > 0 ? 2 * (uint64_t)cache : FLUSH_UNTOLD;
+    const uint64_t bytes = cache > 0 ? 2 * (uint64_t)cache : FLUSH_UNKNOWN;
     RM_TRY(rm_buffer_reserve(context, &context->flush, bytes, error));
     RM_CUDA(context, error, cudaMemsetAsync(context->flush.memory, 0xff, bytes, context->compute));
     return ROPEMAP_OK;
@@ -53,14 +53,14 @@ static ropemap_status upload(rm_context *context, const float *from, float *to, 
 
 enum { CONVERT_ROW = 128 /* elements of a row that fills a kernel's threads */ };
 
-/* Rows that nothing turns: as long as rotated ones are, or of two elements where that does not come out even;
- * an odd element at the end would be a row of its own kind, so counts are even. */
+/* Rows without rotation, as long as rotated ones where the count allows it, else of two elements: counts are
+ * even. */
 static ropemap_status convert(rm_context *context, ropemap_dtype dtype, const float *from, float *to,
                               int64_t count, ropemap_error *error) {
     const int32_t row = count % CONVERT_ROW == 0 ? CONVERT_ROW : 2;
     RM_TRY(rm_cuda_begin(context, "convert", error));
     if (count % 2 != 0) {
-        return rm_fail(error, ROPEMAP_INTERNAL, "convert: %lld elements, expected an even number",
+        return rm_fail(error, ROPEMAP_INTERNAL, "convert: %lld elements; the number must be even",
                        (long long)count);
     }
     const rm_rotate_work work = {

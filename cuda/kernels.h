@@ -1,0 +1,111 @@
+/* kernels.h - what kernels take, plain values passed whole, and the functions that launch them */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Common subset of C17 and C++17. All pointers are to device memory. Rows have head_dim elements; in device
+ * memory a row of 16-bit elements has the stride of its view counted in elements, as a row of floats has.
+ */
+#ifndef ROPEMAP_CUDA_KERNELS_H
+#define ROPEMAP_CUDA_KERNELS_H
+
+#include "host/base/view.h"
+#include "host/map/grid.h"
+#include "host/map/pieces.h"
+
+#include <cuda_runtime_api.h>
+
+/* Rows of some heads at each of the positions: element d of head h at position index i is number
+ * i * position_stride + h * head_stride + d. */
+typedef struct rm_heads {
+    const void *from;
+    void *to; /* may be `from` where the types are equal */
+    int64_t from_position_stride, from_head_stride, to_position_stride, to_head_stride; /* elements */
+    int32_t heads;
+} rm_heads;
+
+/* to = from, pairs rotated by the phase of their position. */
+typedef struct rm_rotate_work {
+    rm_heads sides[2]; /* queries and keys of the same positions; heads = 0: there is no second side */
+    ropemap_range positions;
+    const ropemap_freqs *freqs;
+    ropemap_dtype from_type, to_type; /* fp32 to any, fp16 to fp16, bf16 to bf16 */
+    int32_t head_dim;
+    int32_t pairs; /* that rotate, freqs->pairs; 0: rows are only converted */
+    ropemap_layout layout;
+} rm_rotate_work;
+
+/* to[i] = from[i] divided by its length, [from.rows, from.cols]; a row of zeros becomes NaN. */
+typedef struct rm_normalise_work {
+    rm_view from;
+    void *to;          /* may be from.data where to_type is fp32 or tf32 */
+    int64_t to_stride; /* elements */
+    ropemap_dtype to_type;
+} rm_normalise_work;
+
+/*
+ * sums[c] = sum over the rows of cell first_cell + c of rotated rows, for each of the cells that the rows
+ * touch; row i of `from` has index first + i on the axis.
+ */
+typedef struct rm_rotate_sum_work {
+    rm_view from; /* [rows, head_dim] fp32 */
+    rm_partition axis;
+    int64_t first; /* index of the first row; first_cell is the cell that holds it */
+    const ropemap_freqs *freqs;
+    int32_t pairs; /* that rotate; 0: rows are added as they are */
+    ropemap_layout layout;
+    double *parts; /* [rm_pieces_count(&axis, first, from.rows, RM_SUM_STRIP), head_dim] scratch */
+    double *sums;  /* [cells touched, head_dim] */
+} rm_rotate_sum_work;
+
+/* Pools a tile whose corner is position index (row_first, col_first) into the cells it touches. */
+typedef struct rm_pool_work {
+    rm_view tile;
+    rm_grid grid;
+    int64_t row_first, col_first;
+    rm_accumulator cells; /* device memory */
+    void *parts;          /* rm_pool_parts_bytes() of scratch, aligned to 16 */
+} rm_pool_work;
+
+/*
+ * Each launches its kernels on a stream and returns without waiting: cudaSuccess, or why a kernel could not
+ * start. `processors` is the device's number of multiprocessors: grids are persistent where the work comes in
+ * many small pieces.
+ */
+#ifdef __cplusplus
+
+/* Starts a kernel with arguments of its own types. */
+template <class... P>
+static inline cudaError_t rm_launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
+                                    cudaStream_t stream, P... arguments) {
+    void *list[] = {&arguments...};
+    return cudaLaunchKernel(kernel, grid, block, list, shared, stream);
+}
+
+extern "C" {
+#endif
+
+cudaError_t rm_rotate_launch(const rm_rotate_work *work, int32_t processors, cudaStream_t stream);
+cudaError_t rm_normalise_launch(const rm_normalise_work *work, int32_t processors, cudaStream_t stream);
+cudaError_t rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t processors, cudaStream_t stream);
+cudaError_t rm_pool_launch(const rm_pool_work *work, cudaStream_t stream);
+
+/* values[t] = weight * sum over pairs of cos(phase(|distances.first + t * distances.step|)). */
+cudaError_t rm_distances_launch(const ropemap_freqs *freqs, double weight, ropemap_range distances,
+                                double *values, int32_t processors, cudaStream_t stream);
+
+/* wide[i, d] = rows[i, d] - mean[d], in double; wide is dense, `mean` [rows.cols] or NULL for 0. */
+cudaError_t rm_subtract_mean_launch(rm_view rows, const double *mean, double *wide, int32_t processors,
+                                    cudaStream_t stream);
+
+/* total[i, j] += tile[i, j] for each of `count` tiles in order, one below the other; total is dense. */
+cudaError_t rm_accumulate_launch(rm_view tiles, int64_t count, double *total, int32_t processors,
+                                 cudaStream_t stream);
+
+/* memory[i] = value for i < count. */
+cudaError_t rm_fill_launch(float *memory, float value, int64_t count, int32_t processors,
+                           cudaStream_t stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
