@@ -1,137 +1,244 @@
-/* test_similarity.c - dot products and second moments of the CPU backend against plain loops */
+/* test_similarity.c - products of the CPU backend against chains of fmaf and sums in double
+ */
 /* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS; in this file alone */
 #include "tests/padded.h"
+#include "tests/variants.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-static const int64_t sizes[] = {1, 31, 33, 127, 257};
-enum { SIZES = sizeof sizes / sizeof sizes[0] };
+typedef void (*checked)(rm_context *context);
 
-static double product_of(rm_view a, int64_t i, rm_view b, int64_t j, double *magnitude) {
-    double sum = 0;
-    *magnitude = 0;
-    for (int64_t d = 0; d < a.cols; d++) {
-        const double term = (double)*element(a, i, d) * (double)*element(b, j, d);
-        sum += term;
-        *magnitude += fabs(term);
+/* In every variant that this processor runs. */
+static void in_all_variants(checked check) {
+    for (int v = 0; variant_name(v) != NULL; v++) {
+        if (variant_force(variant_name(v))) {
+            rm_context *context = open_context();
+            check(context);
+            rm_cpu_backend()->close(context);
+        }
+        variant_release();
+    }
+}
+
+/* Whether products and sums are rounded together: everywhere but in the baseline of x86-64. */
+static bool is_fused(const rm_context *context) {
+#if defined(__x86_64__)
+    return strcmp(rm_cpu_backend()->variant(context), "baseline") != 0;
+#else
+    (void)context;
+    return true;
+#endif
+}
+
+/* What a score is: one chain over d, in order, from 0. */
+static float chain(bool fused, rm_view q, int64_t i, rm_view k, int64_t j) {
+    float sum = 0;
+    for (int64_t d = 0; d < q.cols; d++) {
+        const float a = *element(q, i, d), b = *element(k, j, d);
+        sum = fused ? fmaf(a, b, sum) : sum + a * b;
     }
     return sum;
 }
 
 /* n products summed in float in any order: off by n u / (1 - n u) sum |q d k d| (Higham 2002, 3.1). */
-static void check_similarity(rm_context *context, int64_t rows, int64_t cols, int64_t inner, bool exact) {
-    struct padded q = padded_new(rows, inner), k = padded_new(cols, inner), tile = padded_new(rows, cols);
-    if (exact) {
-        fill_whole(q.view, 1, true);
-        fill_whole(k.view, 2, false);
-    } else {
+static bool is_near(float got, rm_view q, int64_t i, rm_view k, int64_t j) {
+    double sum = 0, magnitude = 0;
+    for (int64_t d = 0; d < q.cols; d++) {
+        const double term = (double)*element(q, i, d) * (double)*element(k, j, d);
+        sum += term;
+        magnitude += fabs(term);
+    }
+    const double n = (double)q.cols;
+    return fabs((double)got - sum) <= n * 0x1p-24 / (1 - n * 0x1p-24) * magnitude;
+}
+
+static bool same_float(float a, float b) {
+    return isnan(a) ? isnan(b) : memcmp(&a, &b, sizeof a) == 0;
+}
+
+static void multiply(rm_context *context, int64_t blocks, rm_view q, rm_view k, rm_view tile) {
+    assert_int_equal(rm_cpu_backend()->similarity(context, ROPEMAP_DTYPE_FP32, blocks, q, k, tile, NULL),
+                     ROPEMAP_OK);
+}
+
+static void check_chains(rm_context *context, rm_view q, rm_view k, rm_view tile) {
+    const bool fused = is_fused(context);
+    for (int64_t i = 0; i < q.rows; i++) {
+        for (int64_t j = 0; j < k.rows; j++) {
+            const float got = *element(tile, i, j), wanted = chain(fused, q, i, k, j);
+            if (!same_float(got, wanted)) {
+                fail_msg("%s, [%lld, %lld] x %lld: score (%lld, %lld) is %.9g, not %.9g",
+                         rm_cpu_backend()->variant(context), (long long)q.rows, (long long)k.rows,
+                         (long long)q.cols, (long long)i, (long long)j, (double)got, (double)wanted);
+            }
+        }
+    }
+}
+
+/* Queries, keys and elements of each: less than a patch, whole ones, tails; more keys and elements than are
+ * packed at a time. */
+static const int64_t shapes[][3] = {
+    {1, 1, 1},   {1, 257, 33},  {2, 3, 2},    {5, 15, 64},  {6, 16, 128},  {7, 17, 127},   {12, 32, 3},
+    {13, 33, 5}, {24, 64, 512}, {31, 31, 80}, {96, 48, 96}, {37, 41, 513}, {3, 513, 1100}, {257, 256, 8},
+};
+
+static void chains(rm_context *context) {
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        const int64_t rows = shapes[s][0], cols = shapes[s][1], inner = shapes[s][2];
+        struct padded q = padded_new(rows, inner), k = padded_new(cols, inner), tile = padded_new(rows, cols);
         fill_random(q.view, 1);
         fill_random(k.view, 2);
+        multiply(context, rows % 3 == 0 ? 3 : 1, q.view, k.view, tile.view);
+        check_chains(context, q.view, k.view, tile.view);
+        for (int64_t i = 0; i < rows; i++) {
+            assert_true(is_near(*element(tile.view, i, i % cols), q.view, i, k.view, i % cols));
+        }
+        check_guards(&tile);
+        free(q.memory);
+        free(k.memory);
+        free(tile.memory);
     }
-    assert_int_equal(
-        rm_cpu_backend()->similarity(context, ROPEMAP_DTYPE_FP32, 1, q.view, k.view, tile.view, NULL),
-        ROPEMAP_OK);
-    const double relative = exact ? 0 : (double)inner * 0x1p-24 / (1 - (double)inner * 0x1p-24);
-    for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < cols; j++) {
-            double magnitude = 0;
-            const double wanted = product_of(q.view, i, k.view, j, &magnitude);
-            assert_true(fabs((double)*element(tile.view, i, j) - wanted) <= relative * magnitude);
+}
+
+static void test_a_score_is_one_chain(void **state) {
+    (void)state;
+    in_all_variants(chains);
+}
+
+/* ---- what is not finite, and what lies outside */
+
+/* Infinities and NaN reach the scores of their own rows alone. */
+static void not_finite(rm_context *context) {
+    struct padded q = padded_new(19, 37), k = padded_new(35, 37), tile = padded_new(19, 35);
+    fill_random(q.view, 5);
+    fill_random(k.view, 6);
+    *element(q.view, 18, 36) = INFINITY;
+    *element(q.view, 3, 0) = NAN;
+    *element(k.view, 34, 5) = -INFINITY;
+    *element(k.view, 7, 36) = NAN;
+    multiply(context, 1, q.view, k.view, tile.view);
+    check_chains(context, q.view, k.view, tile.view);
+    for (int64_t i = 0; i < 19; i++) {
+        for (int64_t j = 0; j < 35; j++) {
+            const bool finite = i != 18 && i != 3 && j != 34 && j != 7;
+            assert_int_equal(isfinite(*element(tile.view, i, j)) != 0, finite);
         }
     }
-    check_guards(&tile);
     free(q.memory);
     free(k.memory);
     free(tile.memory);
 }
 
-static void test_similarity(void **state) {
+static void test_what_is_not_finite_stays_in_its_row(void **state) {
     (void)state;
-    rm_context *context = open_context();
-    for (size_t r = 0; r < SIZES; r++) {
-        for (size_t c = 0; c < SIZES; c++) {
-            check_similarity(context, sizes[r], sizes[c], 2 + 31 * (int64_t)((r + c) % 3), false);
-            check_similarity(context, sizes[r], sizes[c], 33, true);
-        }
-    }
-    check_similarity(context, 33, 31, 257, false);
-    rm_cpu_backend()->close(context);
+    in_all_variants(not_finite);
 }
 
-/* Blocks have the bits that each has alone. */
-static void test_blocks(void **state) {
+/* Dense rows between two pages that may not be touched: they end where the second begins, or begin where the
+ * first ends. */
+struct between {
+    unsigned char *memory;
+    size_t bytes;
+    rm_view view;
+};
+
+static struct between between_new(int64_t rows, int64_t cols, bool at_end) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (size_t)(rows * cols) * sizeof(float);
+    const size_t inside = (used + page - 1) / page * page;
+    struct between made = {.bytes = inside + 2 * page};
+    made.memory = mmap(NULL, made.bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(made.memory != MAP_FAILED);
+    assert_int_equal(mprotect(made.memory + page, inside, PROT_READ | PROT_WRITE), 0);
+    void *first = made.memory + page + (at_end ? inside - used : 0);
+    made.view = rm_view_dense(first, rows, cols);
+    fill_random(made.view, 9);
+    return made;
+}
+
+static void between_free(struct between *between) {
+    (void)munmap(between->memory, between->bytes);
+}
+
+static void pages(rm_context *context) {
+    for (size_t s = 0; s < 2 * sizeof shapes / sizeof shapes[0]; s++) {
+        const int64_t *shape = shapes[s / 2];
+        struct between q = between_new(shape[0], shape[2], s % 2 == 0);
+        struct between k = between_new(shape[1], shape[2], s % 2 == 0);
+        struct between tile = between_new(shape[0], shape[1], s % 2 == 0);
+        multiply(context, 1, q.view, k.view, tile.view);
+        assert_true(is_near(*element(tile.view, shape[0] - 1, shape[1] - 1), q.view, shape[0] - 1, k.view,
+                            shape[1] - 1));
+        between_free(&q);
+        between_free(&k);
+        between_free(&tile);
+    }
+}
+
+static void test_nothing_outside_is_touched(void **state) {
     (void)state;
-    enum { BLOCKS = 3, ROWS = 37, COLS = 41, INNER = 33 };
-    rm_context *context = open_context();
-    struct padded q = padded_new(BLOCKS * ROWS, INNER), k = padded_new(COLS, INNER);
-    struct padded tile = padded_new(BLOCKS * ROWS, COLS), alone = padded_new(BLOCKS * ROWS, COLS);
-    fill_random(q.view, 3);
-    fill_random(k.view, 4);
-    const rm_backend *cpu = rm_cpu_backend();
-    assert_int_equal(cpu->similarity(context, ROPEMAP_DTYPE_FP32, BLOCKS, q.view, k.view, tile.view, NULL),
+    in_all_variants(pages);
+}
+
+/* ---- second moments */
+
+static void check_moment(rm_context *context, int64_t rows, int64_t dim, bool centred) {
+    const rm_rotation rotation = {.rotate = false};
+    const ropemap_range positions = {.first = 5, .count = rows, .step = 2};
+    struct padded x = padded_new(rows, dim);
+    double centre[34], moment[34 * 34 + 1];
+    fill_whole(x.view, 5, false);
+    for (int64_t d = 0; d < dim; d++) {
+        centre[d] = centred ? (double)(d % 5) : 0.0;
+    }
+    for (int64_t i = 0; i <= dim * dim; i++) {
+        moment[i] = 1000.0;
+    }
+    assert_int_equal(rm_cpu_backend()->moment(context, &rotation, positions, x.view, centred ? centre : NULL,
+                                              moment, NULL),
                      ROPEMAP_OK);
-    for (int64_t block = 0; block < BLOCKS; block++) {
-        assert_int_equal(cpu->similarity(context, ROPEMAP_DTYPE_FP32, 1,
-                                         rm_view_rows(q.view, block * ROWS, ROWS), k.view,
-                                         rm_view_rows(alone.view, block * ROWS, ROWS), NULL),
-                         ROPEMAP_OK);
+    for (int64_t a = 0; a < dim; a++) {
+        for (int64_t b = 0; b < dim; b++) {
+            double sum = 1000.0;
+            for (int64_t i = 0; i < rows; i++) {
+                sum += ((double)*element(x.view, i, a) - centre[a]) *
+                       ((double)*element(x.view, i, b) - centre[b]);
+            }
+            assert_true(moment[a * dim + b] == sum);
+        }
     }
-    check_same_bits("blocks", alone.view, tile.view);
-    check_guards(&tile);
-    cpu->close(context);
-    free(q.memory);
-    free(k.memory);
-    free(tile.memory);
-    free(alone.memory);
+    assert_true(moment[dim * dim] == 1000.0);
+    check_guards(&x);
+    free(x.memory);
 }
 
 /* Small whole numbers: the products and sums are exact, about 0 and about whole numbers alike. */
+static void moments(rm_context *context) {
+    static const int64_t rows[] = {1, 31, 33, 64, 127, 257};
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        check_moment(context, rows[r], 31, r % 2 == 0);
+        check_moment(context, rows[r], 34, r % 2 != 0);
+    }
+}
+
 static void test_moment(void **state) {
     (void)state;
-    rm_context *context = open_context();
-    const rm_rotation rotation = {.rotate = false};
-    for (size_t s = 0; s < 2 * SIZES; s++) {
-        const int64_t rows = sizes[s / 2], dim = s % 2 == 0 ? 31 : 34;
-        const ropemap_range positions = {.first = 5, .count = rows, .step = 2};
-        struct padded x = padded_new(rows, dim);
-        double centre[34], moment[34 * 34 + 1];
-        fill_whole(x.view, 5, false);
-        for (int64_t d = 0; d < dim; d++) {
-            centre[d] = s % 3 == 0 ? (double)(d % 5) : 0.0;
-        }
-        for (int64_t i = 0; i <= dim * dim; i++) {
-            moment[i] = 1000.0;
-        }
-        assert_int_equal(rm_cpu_backend()->moment(context, &rotation, positions, x.view,
-                                                  s % 3 == 0 ? centre : NULL, moment, NULL),
-                         ROPEMAP_OK);
-        for (int64_t a = 0; a < dim; a++) {
-            for (int64_t b = 0; b < dim; b++) {
-                double sum = 1000.0;
-                for (int64_t i = 0; i < rows; i++) {
-                    sum += ((double)*element(x.view, i, a) - centre[a]) *
-                           ((double)*element(x.view, i, b) - centre[b]);
-                }
-                assert_true(moment[a * dim + b] == sum);
-            }
-        }
-        assert_true(moment[dim * dim] == 1000.0);
-        check_guards(&x);
-        free(x.memory);
-    }
-    rm_cpu_backend()->close(context);
+    in_all_variants(moments);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_similarity),
-        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_a_score_is_one_chain),
+        cmocka_unit_test(test_what_is_not_finite_stays_in_its_row),
+        cmocka_unit_test(test_nothing_outside_is_touched),
         cmocka_unit_test(test_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,15 @@
 /* backend.c - the table of the CPU backend and its contexts */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/base/blas.h"
 #include "host/cpu/cpu.h"
 
 #include <string.h>
 
-/* A group of rows, a table of small turns, the frequencies it is for, and the context itself. */
+/* A group of rows, a table of small turns, the frequencies it is for, packed keys and the context itself. */
 enum {
-    CONTEXT_BYTES = 2 * RM_GROUP * ROPEMAP_MAX_HEAD_DIM * (int)sizeof(float) +
+    PACKED_FLOATS = RM_PACKED_KEYS * RM_PACKED_DEPTH,
+    TAIL_FLOATS = RM_PACKED_TAIL * RM_PACKED_DEPTH,
+    CONTEXT_BYTES = (2 * RM_GROUP * ROPEMAP_MAX_HEAD_DIM + PACKED_FLOATS + TAIL_FLOATS) * (int)sizeof(float) +
                     ROPEMAP_MAX_PAIRS * (int)sizeof(uint64_t) + 2 * (int)sizeof(rm_context)
 };
 
@@ -18,9 +19,11 @@ static void cpu_close(rm_context *context) {
         rm_free(context->turns.freq);
         rm_free(context->turns.c);
         rm_free(context->turns.s);
+        rm_free(context->packed.panels);
+        rm_free(context->packed.tail);
         rm_free(context->moment_rows);
+        rm_free(context->moment_columns);
         rm_free(context->gram);
-        rm_address_space_give(context->blas_room, RM_CPU_BLAS_ROOM);
         rm_free(context);
     }
 }
@@ -39,22 +42,12 @@ static ropemap_status cpu_open(rm_context **context, const rm_device *device, ro
     made->turns.freq = rm_alloc_raw(ROPEMAP_MAX_PAIRS, sizeof *made->turns.freq);
     made->turns.c = rm_alloc_raw((uint64_t)RM_GROUP * ROPEMAP_MAX_PAIRS, sizeof *made->turns.c);
     made->turns.s = rm_alloc_raw((uint64_t)RM_GROUP * ROPEMAP_MAX_PAIRS, sizeof *made->turns.s);
-    if (made->group == NULL || made->turns.freq == NULL || made->turns.c == NULL || made->turns.s == NULL) {
+    made->packed.panels = rm_alloc_raw(PACKED_FLOATS, sizeof *made->packed.panels);
+    made->packed.tail = rm_alloc_raw(TAIL_FLOATS, sizeof *made->packed.tail);
+    if (made->group == NULL || made->turns.freq == NULL || made->turns.c == NULL || made->turns.s == NULL ||
+        made->packed.panels == NULL || made->packed.tail == NULL) {
         cpu_close(made);
         return rm_fail_memory(error, "worker", CONTEXT_BYTES);
-    }
-    made->blas_room = rm_address_space_hold(RM_CPU_BLAS_ROOM);
-    if (made->blas_room == NULL) {
-        cpu_close(made);
-        return rm_fail(
-            error, ROPEMAP_RESOURCES,
-            "worker: no room for the %d MiB of addresses that BLAS takes for each thread (ulimit -v)",
-            RM_CPU_BLAS_ROOM / 1048576);
-    }
-    const ropemap_status status = rm_blas_check_room(error); /* so that fewer threads run instead */
-    if (status != ROPEMAP_OK) {
-        cpu_close(made);
-        return status;
     }
     *context = made;
     return ROPEMAP_OK;

@@ -7,18 +7,15 @@
 
 enum { RM_MOMENT_ROWS = 64 }; /* rows of a group: they stay in the first- or second-level cache */
 
-enum {
-    RM_CPU_BLAS_ROOM = 160 * 1048576
-}; /* addresses: a BLAS buffer of 128 MiB, a thread's stack, some more */
-
 struct rm_context {
     const rm_kernels *kernels;
     float *group; /* [RM_GROUP, ROPEMAP_MAX_HEAD_DIM] rotated rows, on their way into a sum */
     rm_turns turns;
-    int64_t moment_dim; /* of the next two, NULL until second moments are asked for */
-    float *moment_rows; /* [RM_MOMENT_ROWS, moment_dim] rotated */
-    float *gram;        /* [moment_dim, moment_dim] of one group of rows */
-    void *blas_room;    /* RM_CPU_BLAS_ROOM addresses, held until the first product */
+    rm_packed packed;      /* keys of the product in progress */
+    int64_t moment_dim;    /* of the next three, NULL until the first second moment */
+    float *moment_rows;    /* [RM_MOMENT_ROWS, moment_dim] rotated */
+    float *moment_columns; /* [moment_dim, RM_MOMENT_ROWS] the same, scaled */
+    float *gram;           /* [moment_dim, moment_dim] of one group of rows */
 };
 
 /* Entries of the table in backend.h. */
@@ -28,8 +25,5 @@ rm_moment_op rm_cpu_moment;
 rm_similarity_op rm_cpu_similarity;
 rm_products_op rm_cpu_products;
 rm_pool_op rm_cpu_pool;
-
-/* gram = x^T x, both triangles, [cols of x, cols of x]. */
-ropemap_status rm_cpu_gram(rm_context *context, rm_view rows, rm_view gram, ropemap_error *error);
 
 #endif

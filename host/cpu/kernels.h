@@ -1,9 +1,9 @@
-/* kernels.h - the loops that are compiled once for each level of the processor, and the table they stand in
- */
+/* kernels.h - the loops that are compiled once for each level of x86-64, and the table that holds them */
 /* SPDX-License-Identifier: MIT */
 /*
- * rotate.c, rotate_sum.c, columns.c and distances.c are compiled with RM_VARIANT set to baseline, v3 (AVX2,
- * FMA) and v4 (AVX-512); each copy defines functions under its own name. All give the same bits.
+ * rotate.c, rotate_sum.c, similarity_kernel.c, columns.c and distances.c are compiled with RM_VARIANT set to
+ * baseline, v3 (AVX2, FMA) and v4 (AVX-512); each copy defines functions under its own name. All give the
+ * same bits, except that the baseline of x86-64 multiplies without FMA (similarity_kernel.c).
  */
 #ifndef ROPEMAP_HOST_CPU_KERNELS_H
 #define ROPEMAP_HOST_CPU_KERNELS_H
@@ -20,6 +20,19 @@ typedef struct rm_turns {
     float *c, *s;   /* [RM_GROUP, pairs] */
 } rm_turns;
 
+enum {
+    RM_PACKED_KEYS = 256,  /* most keys that are packed at a time */
+    RM_PACKED_DEPTH = 512, /* and most elements of each: a panel of keys stays in the first-level cache */
+    RM_PACKED_TAIL = 16    /* most queries that a patch of a product has */
+};
+
+/* Keys in the order in which a product reads them. */
+typedef struct rm_packed {
+    int64_t keys, depth;
+    float *panels; /* [RM_PACKED_KEYS, RM_PACKED_DEPTH] at most, in panels of a few keys */
+    float *tail;   /* [RM_PACKED_TAIL, RM_PACKED_DEPTH] for the last queries */
+} rm_packed;
+
 /* to[i] = from[i] turned by the phase of position i, [positions.count, head_dim]; from and to may not
  * overlap. */
 typedef void (*rm_rotate_kernel)(const ropemap_freqs *freqs, ropemap_layout layout, ropemap_range positions,
@@ -32,6 +45,12 @@ typedef void (*rm_turns_kernel)(const ropemap_freqs *freqs, rm_turns *turns);
  * elements that rotate only. */
 typedef void (*rm_rotate_sum_kernel)(const rm_turns *turns, const ropemap_freqs *freqs, ropemap_layout layout,
                                      int64_t position, rm_view rows, double *totals);
+
+/* Packs keys [keys, depth]. */
+typedef void (*rm_pack_keys_kernel)(rm_view keys, rm_packed *packed);
+
+/* tile[i][j] = queries[i] . keys[j], or += where `add`: queries [., depth], tile [rows of queries, keys]. */
+typedef void (*rm_multiply_packed_kernel)(rm_view queries, const rm_packed *packed, bool add, rm_view tile);
 
 /* Down each column of part: the largest of s, -s (min) or |s| (absmax); bad[j] is not 0 where one was NaN. */
 typedef void (*rm_column_extremes_kernel)(rm_view part, ropemap_pool pool, float *extremes, uint32_t *bad);
@@ -50,6 +69,8 @@ typedef struct rm_kernels {
     rm_rotate_kernel rotate;
     rm_turns_kernel turns_fill;
     rm_rotate_sum_kernel rotate_sum;
+    rm_pack_keys_kernel pack_keys;
+    rm_multiply_packed_kernel multiply_packed;
     rm_column_extremes_kernel column_extremes;
     rm_column_sums_kernel column_sums;
     rm_column_deviations_kernel column_deviations;
@@ -63,6 +84,8 @@ typedef struct rm_kernels {
     void rm_turns_fill_##variant(const ropemap_freqs *freqs, rm_turns *turns);                               \
     void rm_rotate_sum_##variant(const rm_turns *turns, const ropemap_freqs *freqs, ropemap_layout layout,   \
                                  int64_t position, rm_view rows, double *totals);                            \
+    void rm_pack_keys_##variant(rm_view keys, rm_packed *packed);                                            \
+    void rm_multiply_packed_##variant(rm_view queries, const rm_packed *packed, bool add, rm_view tile);     \
     void rm_column_extremes_##variant(rm_view part, ropemap_pool pool, float *extremes, uint32_t *bad);      \
     void rm_column_sums_##variant(rm_view part, bool squares, double *sums);                                 \
     void rm_column_deviations_##variant(rm_view part, const double *means, double *squares);                 \

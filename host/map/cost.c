@@ -289,7 +289,7 @@ static struct bytes factored_worker(const rm_job *job) {
     if (moments) {
         worker.host += 8.0 * square;
         worker.own += has_own_memory(job) ? 8.0 * square + 8.0 * (double)(rows * dim + block * block)
-                                          : 4.0 * square + 4.0 * (double)(rows * dim);
+                                          : 4.0 * square + 8.0 * (double)(rows * dim);
     }
     if (job->grid.causal) {
         const int64_t straddle = job->device.block;
