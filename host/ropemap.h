@@ -685,7 +685,8 @@ typedef struct ropemap_plan {
 ROPEMAP_API ropemap_status ropemap_plan_make(const ropemap_request *request, ropemap_plan *plan,
                                              ropemap_error *error);
 
-/* Wall-clock seconds; where threads work side by side, their mean. */
+/* Wall-clock seconds; where threads work side by side, their mean. Tiles that the CPU pools as it multiplies
+ * count as similarity. */
 typedef struct ropemap_seconds {
     double read, rotate, similarity, pool, total;
 } ropemap_seconds;

@@ -1,7 +1,8 @@
-/* test_similarity.c - products of the CPU backend against chains of fmaf and sums in double
+/* test_similarity.c - products of the CPU backend, pooled or not, against chains of fmaf and sums in double
  */
 /* SPDX-License-Identifier: MIT */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS; in this file alone */
+#include "host/map/accumulator.h"
 #include "tests/padded.h"
 #include "tests/variants.h"
 
@@ -188,6 +189,65 @@ static void test_nothing_outside_is_touched(void **state) {
     in_all_variants(pages);
 }
 
+/* ---- with pooling */
+
+static void pool_both_ways(rm_context *context, const rm_grid *grid, ropemap_pool pool, rm_view q, rm_view k,
+                           rm_accumulator *at_once, rm_accumulator *in_turn) {
+    const rm_backend *cpu = rm_cpu_backend();
+    struct padded tile = padded_new(q.rows, k.rows), scratch = padded_new(64, k.rows);
+    assert_int_equal(rm_accumulator_make(at_once, pool, grid->rows.cells, grid->cols.cells, NULL),
+                     ROPEMAP_OK);
+    assert_int_equal(rm_accumulator_make(in_turn, pool, grid->rows.cells, grid->cols.cells, NULL),
+                     ROPEMAP_OK);
+    assert_int_equal(cpu->cells_begin(context, at_once, NULL), ROPEMAP_OK);
+    assert_int_equal(cpu->cells_begin(context, in_turn, NULL), ROPEMAP_OK);
+    assert_int_equal(cpu->similarity_pool(context, q, k, scratch.view, grid, 0, 0, at_once, NULL),
+                     ROPEMAP_OK);
+    multiply(context, 1, q, k, tile.view);
+    assert_int_equal(cpu->pool(context, grid, tile.view, 0, 0, in_turn, NULL), ROPEMAP_OK);
+    check_guards(&scratch);
+    free(tile.memory);
+    free(scratch.memory);
+}
+
+/* Extremes are the same bits; sums in double are off by 4 n 2^-53 of n values below the head dim. */
+static void pooled(rm_context *context) {
+    static const ropemap_pool pools[] = {ROPEMAP_POOL_MEAN, ROPEMAP_POOL_MIN,    ROPEMAP_POOL_MAX,
+                                         ROPEMAP_POOL_RMS,  ROPEMAP_POOL_ABSMAX, ROPEMAP_POOL_STD};
+    for (size_t p = 0; p < 4 * sizeof pools / sizeof pools[0]; p++) {
+        const int64_t rows = 201, cols = 133, inner = p % 2 == 0 ? 24 : 514;
+        const rm_grid grid = {.rows = {.range = {.count = rows, .step = 1}, .cells = 23},
+                              .cols = {.range = {.count = cols, .step = 1}, .cells = 9},
+                              .causal = p / 2 % 2 == 0};
+        struct padded q = padded_new(rows, inner), k = padded_new(cols, inner);
+        fill_random(q.view, 11);
+        fill_random(k.view, 12);
+        *element(q.view, 150, 3) = NAN;
+        rm_accumulator at_once, in_turn;
+        pool_both_ways(context, &grid, pools[p / 4], q.view, k.view, &at_once, &in_turn);
+        for (int64_t cell = 0; cell < 23 * 9; cell++) {
+            if (at_once.extreme != NULL) {
+                assert_true(same_float(at_once.extreme[cell], in_turn.extreme[cell]));
+            } else {
+                const double *a = at_once.square != NULL ? at_once.square : at_once.sum;
+                const double *b = in_turn.square != NULL ? in_turn.square : in_turn.sum;
+                const double pairs = (double)(9 * 15), most = (double)(inner * inner);
+                assert_true(isnan(a[cell]) ? isnan(b[cell])
+                                           : fabs(a[cell] - b[cell]) <= 4 * pairs * 0x1p-53 * pairs * most);
+            }
+        }
+        rm_accumulator_free(&at_once);
+        rm_accumulator_free(&in_turn);
+        free(q.memory);
+        free(k.memory);
+    }
+}
+
+static void test_pooling_at_once_is_pooling_in_turn(void **state) {
+    (void)state;
+    in_all_variants(pooled);
+}
+
 /* ---- second moments */
 
 static void check_moment(rm_context *context, int64_t rows, int64_t dim, bool centred) {
@@ -239,6 +299,7 @@ int main(void) {
         cmocka_unit_test(test_a_score_is_one_chain),
         cmocka_unit_test(test_what_is_not_finite_stays_in_its_row),
         cmocka_unit_test(test_nothing_outside_is_touched),
+        cmocka_unit_test(test_pooling_at_once_is_pooling_in_turn),
         cmocka_unit_test(test_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

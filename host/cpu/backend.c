@@ -137,6 +137,7 @@ static const rm_backend cpu = {
     .cells_begin = cpu_cells_begin,
     .pool = rm_cpu_pool,
     .cells_end = cpu_cells_end,
+    .similarity_pool = rm_cpu_similarity_pool,
     .distances = cpu_distances,
 };
 

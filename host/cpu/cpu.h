@@ -23,6 +23,7 @@ rm_rotate_op rm_cpu_rotate;
 rm_rotate_sum_op rm_cpu_rotate_sum;
 rm_moment_op rm_cpu_moment;
 rm_similarity_op rm_cpu_similarity;
+rm_similarity_pool_op rm_cpu_similarity_pool;
 rm_products_op rm_cpu_products;
 rm_pool_op rm_cpu_pool;
 

@@ -34,6 +34,32 @@ ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, int64
     return ROPEMAP_OK;
 }
 
+/* Rows of a tile that are pooled while they are in the first- or second-level cache: whole patches. */
+enum { STRIP = 48 };
+
+/* Keys are packed once where they fit; the tile holds a strip at a time. */
+ropemap_status rm_cpu_similarity_pool(rm_context *context, rm_view queries, rm_view keys, rm_view tile,
+                                      const rm_grid *grid, int64_t row_first, int64_t col_first,
+                                      rm_accumulator *cells, ropemap_error *error) {
+    const bool fits = keys.rows <= RM_PACKED_KEYS && keys.cols <= RM_PACKED_DEPTH;
+    const int64_t height = fits && STRIP < tile.rows ? STRIP : tile.rows;
+    if (fits) {
+        context->kernels->pack_keys(keys, &context->packed);
+    }
+    for (int64_t first = 0; first < queries.rows; first += height) {
+        const int64_t left = queries.rows - first, count = left < height ? left : height;
+        const rm_view rows = rm_view_rows(queries, first, count);
+        const rm_view strip = rm_view_cols(rm_view_rows(tile, 0, count), 0, keys.rows);
+        if (fits) {
+            context->kernels->multiply_packed(rows, &context->packed, false, strip);
+        } else {
+            multiply(context, rows, keys, strip);
+        }
+        RM_TRY(rm_cpu_pool(context, grid, strip, row_first + first, col_first, cells, error));
+    }
+    return ROPEMAP_OK;
+}
+
 /* One chunk after the other, in the first tile. */
 ropemap_status rm_cpu_products(rm_context *context, rm_view a, rm_view b, rm_view tiles, double *total,
                                ropemap_error *error) {

@@ -65,6 +65,9 @@ typedef ropemap_status rm_products_op(rm_context *context, rm_view a, rm_view b,
 typedef ropemap_status rm_cells_begin_op(rm_context *context, rm_accumulator *cells, ropemap_error *error);
 typedef ropemap_status rm_pool_op(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
                                   int64_t col_first, rm_accumulator *cells, ropemap_error *error);
+typedef ropemap_status rm_similarity_pool_op(rm_context *context, rm_view queries, rm_view keys, rm_view tile,
+                                             const rm_grid *grid, int64_t row_first, int64_t col_first,
+                                             rm_accumulator *cells, ropemap_error *error);
 typedef ropemap_status rm_cells_end_op(rm_context *context, rm_accumulator *cells, ropemap_error *error);
 typedef ropemap_status rm_distances_op(rm_context *context, const ropemap_freqs *freqs, double weight,
                                        ropemap_range distances, double *values, ropemap_error *error);
@@ -132,6 +135,13 @@ typedef struct rm_backend {
     /* Takes the tile whose corner is position index (row_first, col_first) into the cells it touches. */
     rm_pool_op *pool;
     rm_cells_end_op *cells_end;
+
+    /*
+     * Optional: similarity and pool in one pass, of any number of queries, the first with position index
+     * row_first, with keys from col_first on. `tile` is scratch of any size. NULL where a backend does better
+     * with the two in turn.
+     */
+    rm_similarity_pool_op *similarity_pool;
 
     /*
      * values[t] = sum over pairs of weight * cos(phase(|distances.first + t * distances.step|)), for

@@ -92,11 +92,20 @@ static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_s
     struct scratch *scratch = &tiled->scratch[index];
     rm_worker *worker = &job->workers[index];
     const int64_t block = tiled->block, cols_left = job->grid.cols.range.count - col_first;
+    double time = rm_seconds_now();
+    if (job->backend->similarity_pool != NULL) {
+        RM_TRY(job->backend->similarity_pool(worker->context,
+                                             rm_view_dense(queries, rows.end - rows.first, keys.cols),
+                                             rm_view_rows(keys, 0, cols_left < block ? cols_left : block),
+                                             rm_view_dense(scratch->tiles, block, block), &job->grid,
+                                             rows.first, col_first, &scratch->cells, error));
+        (void)rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
+        return ROPEMAP_OK;
+    }
     const int64_t blocks = (rows.end - rows.first + block - 1) / block;
     const rm_view tiles =
         rm_view_dense(scratch->tiles + scratch->slot * tiled->batch * block * block, blocks * block, block);
     scratch->slot = (scratch->slot + 1) % tiled->slots;
-    double time = rm_seconds_now();
     RM_TRY(job->backend->similarity(worker->context, job->rotation.dtype, blocks,
                                     rm_view_dense(queries, tiles.rows, keys.cols), keys, tiles, error));
     time = rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
@@ -116,7 +125,8 @@ static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_s
 static ropemap_status compute_block(struct tiled *tiled, int32_t index, rm_span rows, int64_t col_first,
                                     rm_view keys, ropemap_error *error) {
     const rm_grid *grid = &tiled->job->grid;
-    const int64_t block = tiled->block, most = tiled->batch * block;
+    const bool at_once = tiled->job->backend->similarity_pool != NULL;
+    const int64_t block = tiled->block, most = at_once ? tiled->band : tiled->batch * block;
     int64_t first = rows.first;
     while (first + block < rows.end && rm_grid_limit(grid, first + block - 1) <= col_first) {
         first += block;
