@@ -1265,8 +1265,6 @@ typedef struct ropemap_bench_machine {
     char processor[100]; /* the model, as the system tells it */
     int32_t processors;  /* that this process may use */
     char simd[16];       /* the level that the CPU backend's own loops run at: "v4", "v3", "baseline" */
-    char blas_core[32];  /* the processor that BLAS takes this one for */
-    char blas[160];      /* its version and build */
 } ropemap_bench_machine;
 
 /* ROPEMAP_RESOURCES: the backend cannot start. */

@@ -345,8 +345,7 @@ static void test_the_machine_is_described(void **state) {
     (void)state;
     ropemap_bench_machine machine;
     assert_int_equal(ropemap_bench_describe(&machine, NULL), ROPEMAP_OK);
-    assert_true(machine.processors >= 1 && machine.processor[0] != '\0' && machine.blas_core[0] != '\0');
-    assert_non_null(strstr(machine.blas, "OpenBLAS"));
+    assert_true(machine.processors >= 1 && machine.processor[0] != '\0');
     assert_true(strcmp(machine.simd, "v4") == 0 || strcmp(machine.simd, "v3") == 0 ||
                 strcmp(machine.simd, "baseline") == 0);
     assert_string_equal(ropemap_bench_name(ROPEMAP_BENCH_MAP), "map");

@@ -1,6 +1,5 @@
 /* machine.c - what the numbers were measured on */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/blas.h"
 #include "host/base/team.h"
 #include "host/device/backend.h"
 
@@ -26,18 +25,6 @@ static bool read_model(char *model, size_t size) {
     return found;
 }
 
-/* BLAS pads its words. */
-static void copy_words(const char *from, char *to, size_t size) {
-    size_t used = 0;
-    for (; *from != '\0' && used + 1 < size; from++) {
-        const bool gap = *from == ' ' && (used == 0 || to[used - 1] == ' ' || from[1] == '\0');
-        if (!gap) {
-            to[used++] = *from;
-        }
-    }
-    to[used] = '\0';
-}
-
 ropemap_status ropemap_bench_describe(ropemap_bench_machine *machine, ropemap_error *error) {
     *machine = (ropemap_bench_machine){.processors = rm_processors()};
     const rm_backend *backend = rm_cpu_backend();
@@ -49,9 +36,5 @@ ropemap_status ropemap_bench_describe(ropemap_bench_machine *machine, ropemap_er
     if (!read_model(machine->processor, sizeof machine->processor)) {
         (void)snprintf(machine->processor, sizeof machine->processor, "unknown");
     }
-    const rm_blas *blas = NULL;
-    RM_TRY(rm_blas_load(&blas, error));
-    copy_words(blas->get_corename(), machine->blas_core, sizeof machine->blas_core);
-    copy_words(blas->get_config(), machine->blas, sizeof machine->blas);
     return ROPEMAP_OK;
 }

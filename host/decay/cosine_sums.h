@@ -26,7 +26,7 @@ double rm_bound_sum_sines(const ropemap_freqs *freqs, const double *rates, int64
  * B(r + s) is the product of (cos r theta, sin r theta) and (cos s theta, -sin s theta), summed over pairs:
  * rows of every `width`-th distance times rows of s = 0 .. width - 1 give a tile of consecutive distances for
  * 2 * pairs multiplications each. Floats are trusted only `margin` away from what they are compared with;
- * nearer ones are computed again (bound_sum.h), so that what is told does not depend on how BLAS adds up.
+ * nearer ones are computed again (bound_sum.h), so that results do not depend on how products add up.
  */
 
 enum { RM_BOUND_WIDTH = 512, RM_BOUND_ROWS = 128 }; /* at most: a tile of 256 KiB */

@@ -150,7 +150,7 @@ typedef struct rm_backend {
     rm_distances_op *distances;
 } rm_backend;
 
-/* The reference backend: C17 and BLAS, host memory. */
+/* The reference backend: C17, host memory. */
 const rm_backend *rm_cpu_backend(void);
 
 rm_device rm_cpu_device(void);

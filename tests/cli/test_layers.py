@@ -55,7 +55,6 @@ OWN_FOLDER_CLOSED = ("cuda/*",)
 
 # Headers of libraries, and the only places that may see them: `what` to change when a library is replaced.
 LIBRARY_HEADERS = [
-    ("cblas.h", ["host/base/blas.h"]),
     ("cairo*", ["host/figure/*"]),
     ("fftw3.h", ["host/decay/correlation.c"]),
     ("ft2build.h", ["host/figure/*"]),

@@ -16,9 +16,9 @@ static void write_text(FILE *stream, const char *value) {
 
 static void write_texts(FILE *stream, const bench_report *report, const ropemap_bench_row *row) {
     const ropemap_bench_machine *machine = &report->machine;
-    const char *texts[] = {report->date,  machine->processor, machine->simd, machine->blas_core,
-                           machine->blas, row->name,          row->variant,  row->phase,
-                           row->formula,  row->ceiling,       row->unit,     bench_target_words(row).text};
+    const char *texts[] = {
+        report->date, machine->processor, machine->simd, row->name, row->variant,
+        row->phase,   row->formula,       row->ceiling,  row->unit, bench_target_words(row).text};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         write_text(stream, texts[i]);
     }
@@ -62,7 +62,7 @@ static void write_row(FILE *stream, const bench_report *report, size_t index) {
 
 static void write_all(FILE *stream, const bench_report *report) {
     (void)fputs(
-        "date,processor,simd,blas_core,blas,name,layout,phase,formula,ceiling,unit,target,positions,head_dim,"
+        "date,processor,simd,name,layout,phase,formula,ceiling,unit,target,positions,head_dim,"
         "width,height,threads,samples,median,p5,p95,deviation,bytes,flops,rate,ceiling_seconds,share,"
         "output_bytes,error,allowed,checked,wrong,backend,dtype,gpu,driver,runtime,gpu_blas,heads,key_heads,"
         "block,cold,cold_share,device_bytes,throttled,baseline,change,verdict\r\n",

@@ -139,11 +139,10 @@ static json_t *gpu_object(const bench_report *report) {
 ropemap_status bench_json(const bench_report *report, ropemap_bytes *bytes, ropemap_error *error) {
     const ropemap_bench_machine *machine = &report->machine;
     json_t *document =
-        json_pack("{s:s, s:s, s:s, s:{s:o, s:i, s:s, s:o, s:o}, s:o, s:o}", "schema", "ropemap.bench/1",
-                  "version", ropemap_version(), "date", report->date, "machine", "processor",
+        json_pack("{s:s, s:s, s:s, s:{s:o, s:i, s:s}, s:o, s:o}", "schema", "ropemap.bench/1", "version",
+                  ropemap_version(), "date", report->date, "machine", "processor",
                   document_text(machine->processor), "processors", (int)machine->processors, "simd",
-                  machine->simd, "blas_core", document_text(machine->blas_core), "blas",
-                  document_text(machine->blas), "gpu", gpu_object(report), "rows", rows_array(report));
+                  machine->simd, "gpu", gpu_object(report), "rows", rows_array(report));
     char *text = document != NULL
                      ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(17) | JSON_ENSURE_ASCII)
                      : NULL;

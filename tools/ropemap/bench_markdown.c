@@ -10,9 +10,8 @@
 
 static void write_machine(FILE *stream, const bench_report *report) {
     const ropemap_bench_machine *machine = &report->machine;
-    (void)fprintf(stream, "ropemap %s, %s: %" PRId32 " x %s, SIMD %s, BLAS for %s (%s)\n\n",
-                  ropemap_version(), report->date, machine->processors, machine->processor, machine->simd,
-                  machine->blas_core, machine->blas);
+    (void)fprintf(stream, "ropemap %s, %s: %" PRId32 " x %s, SIMD %s\n\n", ropemap_version(), report->date,
+                  machine->processors, machine->processor, machine->simd);
 }
 
 static void write_state(FILE *stream, const char *when, const ropemap_gpu_state *state) {

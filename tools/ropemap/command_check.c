@@ -53,7 +53,6 @@ ropemap_status diagnosis_make(diagnosis *found, ropemap_error *error) {
     if (status != ROPEMAP_OK) {
         return status;
     }
-    found->openmp = strstr(found->machine.blas, "USE_OPENMP") != NULL;
     found->memory = memory_bytes();
     found->driver_reason.status = ropemap_driver_describe(&found->driver, &found->driver_reason);
     found->plugin_reason.status = ropemap_plugin_describe(&found->plugin, &found->plugin_reason);

@@ -14,7 +14,6 @@ typedef struct diagnosed_gpu {
 /* Start zeroed; free with diagnosis_free. */
 typedef struct diagnosis {
     ropemap_bench_machine machine;
-    bool openmp;     /* the BLAS that answers is an OpenMP build, as the one the program was linked with */
     uint64_t memory; /* bytes of RAM; 0 where the system does not say */
     ropemap_driver driver;
     ropemap_error driver_reason;

@@ -58,12 +58,6 @@ static void print_processors(const diagnosis *found) {
     label("processor");
     print_plain(stdout, machine->processor);
     (void)printf(", SIMD %s\n", machine->simd);
-    label("BLAS");
-    print_plain(stdout, machine->blas);
-    (void)putchar('\n');
-    label("");
-    (void)printf("its loops for %s%s\n", machine->blas_core,
-                 found->openmp ? "" : "; WARNING: not an OpenMP build, cells may come out wrong");
     label("threads");
     (void)printf("%" PRId32 ", one a processor\n", machine->processors);
     label("memory");
@@ -184,11 +178,9 @@ static json_t *verdict_object(const diagnosis *found) {
 static int doctor_json(const diagnosis *found) {
     const ropemap_bench_machine *machine = &found->machine;
     return document_print(json_pack(
-        "{s:s, s:s, s:{s:o, s:i, s:s}, s:{s:o, s:o, s:b}, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
-        "ropemap.doctor/1", "version", ropemap_version(), "processor", "model",
-        document_text(machine->processor), "processors", (int)machine->processors, "simd", machine->simd,
-        "blas", "core", document_text(machine->blas_core), "build", document_text(machine->blas), "openmp",
-        found->openmp ? 1 : 0, "threads", (int)machine->processors, "memory_bytes",
+        "{s:s, s:s, s:{s:o, s:i, s:s}, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", "ropemap.doctor/1",
+        "version", ropemap_version(), "processor", "model", document_text(machine->processor), "processors",
+        (int)machine->processors, "simd", machine->simd, "threads", (int)machine->processors, "memory_bytes",
         found->memory > 0 ? json_integer((json_int_t)found->memory) : json_null(), "driver",
         driver_object(found), "driver_reason", reason_text(&found->driver_reason), "gpus", gpus_array(found),
         "plugin", plugin_object(found), "plugin_reason", reason_text(&found->plugin_reason), "verdict",
