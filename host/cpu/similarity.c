@@ -9,12 +9,14 @@
 
 /* ---- dot products */
 
-/* tile = queries keys^T. Keys are packed, as many as fit at a time; long rows are added up part by part. */
+enum { KEYS_AT_ONCE = 64 }; /* packed while the queries that they meet once stay in the second-level cache */
+
+/* tile = queries keys^T; long rows are added up part by part. */
 static void multiply(rm_context *context, rm_view queries, rm_view keys, rm_view tile) {
     const rm_kernels *kernels = context->kernels;
-    for (int64_t key = 0; key < keys.rows; key += RM_PACKED_KEYS) {
-        const int64_t keys_left = keys.rows - key,
-                      count = keys_left < RM_PACKED_KEYS ? keys_left : RM_PACKED_KEYS;
+    for (int64_t key = 0; key < keys.rows; key += KEYS_AT_ONCE) {
+        const int64_t keys_left = keys.rows - key;
+        const int64_t count = keys_left < KEYS_AT_ONCE ? keys_left : KEYS_AT_ONCE;
         const rm_view some = rm_view_rows(keys, key, count), strip = rm_view_cols(tile, key, count);
         for (int64_t d = 0; d < keys.cols; d += RM_PACKED_DEPTH) {
             const int64_t left = keys.cols - d, depth = left < RM_PACKED_DEPTH ? left : RM_PACKED_DEPTH;
