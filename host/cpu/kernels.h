@@ -52,6 +52,10 @@ typedef void (*rm_pack_keys_kernel)(rm_view keys, rm_packed *packed);
 /* tile[i][j] = queries[i] . keys[j], or += where `add`: queries [., depth], tile [rows of queries, keys]. */
 typedef void (*rm_multiply_packed_kernel)(rm_view queries, const rm_packed *packed, bool add, rm_view tile);
 
+/* Multiply-adds in registers, as many at a time as a product has: the ceiling of its rate. Returns the number
+ * of operations. *sum goes in, below 1, and the result comes out, so that no compiler drops the work. */
+typedef int64_t (*rm_multiply_adds_kernel)(int64_t rounds, float *sum);
+
 /* Down each column of part: the largest of s, -s (min) or |s| (absmax); bad[j] is not 0 where one was NaN. */
 typedef void (*rm_column_extremes_kernel)(rm_view part, ropemap_pool pool, float *extremes, uint32_t *bad);
 
@@ -71,6 +75,7 @@ typedef struct rm_kernels {
     rm_rotate_sum_kernel rotate_sum;
     rm_pack_keys_kernel pack_keys;
     rm_multiply_packed_kernel multiply_packed;
+    rm_multiply_adds_kernel multiply_adds;
     rm_column_extremes_kernel column_extremes;
     rm_column_sums_kernel column_sums;
     rm_column_deviations_kernel column_deviations;
@@ -86,6 +91,7 @@ typedef struct rm_kernels {
                                  int64_t position, rm_view rows, double *totals);                            \
     void rm_pack_keys_##variant(rm_view keys, rm_packed *packed);                                            \
     void rm_multiply_packed_##variant(rm_view queries, const rm_packed *packed, bool add, rm_view tile);     \
+    int64_t rm_multiply_adds_##variant(int64_t rounds, float *sum);                                          \
     void rm_column_extremes_##variant(rm_view part, ropemap_pool pool, float *extremes, uint32_t *bad);      \
     void rm_column_sums_##variant(rm_view part, bool squares, double *sums);                                 \
     void rm_column_deviations_##variant(rm_view part, const double *means, double *squares);                 \

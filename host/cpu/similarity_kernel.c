@@ -159,3 +159,26 @@ void RM_VARIANT_NAME(rm_multiply_packed)(rm_view queries, const rm_packed *packe
         }
     }
 }
+
+/* ---- the ceiling of products */
+
+int64_t RM_VARIANT_NAME(rm_multiply_adds)(int64_t rounds, float *sum) {
+    enum { SUMS = ROWS * VECTORS };
+    vector sums[SUMS], factor = *sum + (vector){0}, term = factor;
+#pragma GCC unroll SUMS
+    for (int i = 0; i < SUMS; i++) {
+        sums[i] = term * (float)i;
+    }
+    for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll SUMS
+        for (int i = 0; i < SUMS; i++) {
+            sums[i] = term + factor * sums[i];
+        }
+    }
+    for (int i = 0; i < SUMS; i++) {
+        for (int lane = 0; lane < LANES; lane++) {
+            *sum += sums[i][lane];
+        }
+    }
+    return 2 * rounds * SUMS * LANES;
+}

@@ -47,6 +47,7 @@ MAY_INCLUDE = [
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
     ("cuda/*.c", [API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
     ("tools/serve/*", [API, "tools/ropemap/*.h"]),
+    ("tools/peers/product.c", [BASE, DEVICE, "host/cpu/kernels.h", "host/map/accumulator.h"]),
     ("tools/*/*", [API]),
     ("tests/*", ["host/*", "cuda/*", "tests/*", "tools/ropemap/*.h", "tools/serve/*.h"]),
 ]
