@@ -9,7 +9,7 @@
 
 #include "host/base/view.h"
 #include "host/map/grid.h"
-#include "host/map/pieces.h"
+#include "cuda/geometry.h"
 
 #include <cuda_runtime_api.h>
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first kernel reads the tile once and leaves one part for each piece of rows and of columns
- * (host/map/pieces.h), the second takes the parts of each cell into it. Every order is fixed by the tile's
+ * (cuda/geometry.h), the second takes the parts of each cell into it. Every order is fixed by the tile's
  * place and size: no atomics. Where no pair counts, a part is neutral.
  */
 #include "cuda/arith.h"

@@ -610,6 +610,7 @@ ROPEMAP_API const char *ropemap_encoding_name(ropemap_encoding encoding);
 ROPEMAP_API const char *ropemap_dtype_name(ropemap_dtype dtype);
 ROPEMAP_API const char *ropemap_measure_name(ropemap_measure measure);
 ROPEMAP_API const char *ropemap_pool_name(ropemap_pool pool);
+ROPEMAP_API const char *ropemap_pool_words(ropemap_pool pool); /* "largest magnitude" */
 ROPEMAP_API const char *ropemap_method_name(ropemap_method method);
 
 /*

@@ -145,11 +145,45 @@ const rm_backend *rm_cpu_backend(void) {
     return &cpu;
 }
 
+static int64_t no_rows(int64_t rows, int64_t head_dim) {
+    (void)rows;
+    (void)head_dim;
+    return 0;
+}
+
+/* Rows of a group, rotated, the same as columns, and their products. */
+static int64_t moment_bytes(int64_t rows, int64_t head_dim) {
+    return (2 * rows + head_dim) * head_dim * (int64_t)sizeof(float);
+}
+
+static int64_t no_tile(const rm_grid *grid, ropemap_pool pool, int64_t block) {
+    (void)grid;
+    (void)pool;
+    (void)block;
+    return 0;
+}
+
+static int64_t none(int64_t count) {
+    (void)count;
+    return 0;
+}
+
+static const rm_scratch scratch = {.rows_scratch_bytes = no_rows,
+                                   .moment_scratch_bytes = moment_bytes,
+                                   .product_scratch_bytes = none,
+                                   .tile_scratch_bytes = no_tile,
+                                   .cells_scratch_bytes = none,
+                                   .distance_scratch_bytes = none};
+
 rm_device rm_cpu_device(void) {
     return (rm_device){
         .backend = "cpu",
         .block = 256, /* a tile of 256 KiB and its rows stay in a second-level cache */
         .rows_at_once = RM_MOMENT_ROWS,
+        .feature_bytes = 192 * 1048576,
+        .feature_block = 512, /* no limit */
+        .product_parts = 1,
+        .scratch = &scratch,
         .context_host = CONTEXT_BYTES,
     };
 }

@@ -21,18 +21,33 @@ typedef struct rm_context rm_context; /* a worker's share of a backend; each bac
 
 enum { RM_BLOCK_LEAST = 256 }; /* side of the smallest tile, in positions */
 
+/* Bytes of its own memory that a context takes for its stages, besides what `reserve` gives; 0: none. */
+typedef struct rm_scratch {
+    int64_t (*rows_scratch_bytes)(int64_t rows, int64_t head_dim); /* rotate, rotate_sum */
+    int64_t (*moment_scratch_bytes)(int64_t rows, int64_t head_dim);
+    int64_t (*product_scratch_bytes)(int64_t block); /* products of `block` rows with as many */
+    int64_t (*tile_scratch_bytes)(const rm_grid *grid, ropemap_pool pool, int64_t block); /* pool */
+    int64_t (*cells_scratch_bytes)(int64_t bytes); /* cells_begin, of accumulators of so many bytes */
+    int64_t (*distance_scratch_bytes)(int64_t count);
+} rm_scratch;
+
 /* What a backend computes on, and the sizes that suit it: all that a plan needs, known without opening it. */
 typedef struct rm_device {
     const char *backend; /* "cpu" or "cuda" */
-    char name[96];       /* "NVIDIA H100"; "" where it is the host's processors */
+    char name[96];       /* "NVIDIA H100"; "" where it is the host's CPU */
     int32_t index;       /* which GPU */
     int32_t block;   /* side of a tile that stays in cache, in positions: a power of two, RM_BLOCK_LEAST at
                         least */
-    int32_t workers; /* most contexts that pay, 0: one a processor */
-    int32_t tile_workers; /* likewise, where each works on tiles of its own */
+    int32_t workers; /* most contexts that pay, 0: one a CPU */
+    int32_t tile_workers; /* the same, where each works on tiles of its own */
     uint64_t tile_bytes; /* of the tiles that all workers make and pool at a time: what stays in cache; 0: one
                             tile a worker */
-    int64_t rows_at_once;  /* rows handed over in one call */
+    int64_t tile_scratch_most; /* bytes of scratch that a smaller tile is made for */
+    int64_t rows_at_once;      /* rows handed over in one call */
+    int64_t feature_bytes; /* of the features of cells that are kept at a time; of two blocks twice as much */
+    int32_t feature_block; /* cells: the smallest block that such a limit leads to */
+    int32_t product_parts; /* of long rows that are multiplied at once */
+    const rm_scratch *scratch;
     uint64_t memory;       /* bytes of its own memory that may be taken; 0: its memory is the host's */
     uint64_t context_host; /* bytes of the host's memory that a context takes */
     uint64_t context_own;  /* and of its own */

@@ -106,19 +106,7 @@ enum {
     ATTRIBUTE_CACHE = 38,
     ATTRIBUTE_MAJOR = 75,
     ATTRIBUTE_MINOR = 76,
-    TILE_WORKERS = 2,  /* while one reads rows and puts cells together the other multiplies and pools */
-    WORKERS = 8,       /* threads that read and convert rows for one GPU */
-    BLOCK_MOST = 2048, /* positions: two tiles of two workers take 64 MiB */
 };
-
-static const int64_t ROWS_FLOATS = 524288; /* of the rows handed over in one call: 2 MiB */
-
-static const uint64_t TILES_MOST =
-    UINT64_C(128) * 1048576; /* bytes of all tiles: half of what a map may take */
-
-static const uint64_t CONTEXT_OWN = UINT64_C(4) * 1048576; /* cuBLAS's workspace, frequencies */
-
-static const uint64_t CONTEXT_HOST = UINT64_C(1) * 1048576; /* what the driver and cuBLAS keep of a stream */
 
 typedef int (*init_function)(unsigned);
 
@@ -260,40 +248,9 @@ ropemap_status ropemap_gpu_describe(int32_t index, ropemap_gpu *gpu, ropemap_err
     return status;
 }
 
-/* Three quarters of the second-level cache: rows and pieces take the rest. */
-static uint64_t tile_bytes_of(const ropemap_gpu *gpu) {
-    const uint64_t share = gpu->cache / 4 * 3;
-    return share < TILES_MOST ? share : TILES_MOST;
-}
-
-/*
- * The largest tile of which one a worker stays in cache: a launch costs the host some microseconds, in which
- * a GPU makes millions of numbers. A second tile for each worker, or a batch, takes what is left of the cache
- * then; where one worker has all the work, the other's share.
- */
-static int32_t block_of(const ropemap_gpu *gpu) {
-    int32_t block = BLOCK_MOST;
-    while (block > RM_BLOCK_LEAST &&
-           (uint64_t)block * (uint64_t)block * sizeof(float) * TILE_WORKERS > tile_bytes_of(gpu)) {
-        block /= 2;
-    }
-    return block;
-}
-
 ropemap_status rm_gpu_find(int32_t index, int64_t head_dim, rm_device *device, ropemap_error *error) {
     ropemap_gpu gpu;
     RM_TRY(ropemap_gpu_describe(index, &gpu, error));
-    const int64_t rows = ROWS_FLOATS / head_dim;
-    *device = (rm_device){.backend = "cuda",
-                          .index = index,
-                          .block = block_of(&gpu),
-                          .workers = WORKERS,
-                          .tile_workers = TILE_WORKERS,
-                          .tile_bytes = tile_bytes_of(&gpu),
-                          .rows_at_once = rows,
-                          .memory = gpu.memory / 10 * 9,
-                          .context_host = CONTEXT_HOST,
-                          .context_own = CONTEXT_OWN};
-    (void)snprintf(device->name, sizeof device->name, "%s", gpu.name);
+    *device = rm_gpu_device(&gpu, head_dim);
     return ROPEMAP_OK;
 }

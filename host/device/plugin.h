@@ -6,7 +6,7 @@
 #include "host/device/backend.h"
 #include "host/device/gpu_timing.h"
 
-enum { RM_PLUGIN_ABI = 3 }; /* of everything in backend.h; a plugin of another one is refused */
+enum { RM_PLUGIN_ABI = 4 }; /* of everything in backend.h; a plugin of another one is refused */
 
 /* What a plugin gives. */
 typedef struct rm_plugin_table {
@@ -28,6 +28,9 @@ typedef struct rm_plugin {
 ropemap_status rm_plugin_open(rm_plugin *plugin, ropemap_error *error);
 
 void rm_plugin_close(rm_plugin *plugin);
+
+/* The sizes that suit a GPU and rows of head_dim. */
+rm_device rm_gpu_device(const ropemap_gpu *gpu, int64_t head_dim);
 
 /*
  * The sizes that suit GPU number `index` and rows of head_dim. ROPEMAP_RESOURCES, with the reason, where

@@ -1,6 +1,5 @@
 /* dual_chunk.c - maps of dual chunk attention's positions */
 /* SPDX-License-Identifier: MIT */
-#include "host/encoding/dual_chunk.h"
 #include "host/base/alloc.h"
 #include "host/encoding/encoding.h"
 #include "host/map/plan.h"
@@ -31,8 +30,8 @@ struct dual {
 struct cell {
     const struct dual *dual;
     int64_t query_first, query_end, key_first, key_end;
-    double pairs, extreme; /* `extreme`: NaN so far */
-    double sum, sum_rest, square, square_rest;
+    double pairs, largest; /* `largest`: NaN so far */
+    rm_sums sums;
 };
 
 static int64_t lesser(int64_t a, int64_t b) {
@@ -41,14 +40,6 @@ static int64_t lesser(int64_t a, int64_t b) {
 
 static int64_t greater(int64_t a, int64_t b) {
     return a > b ? a : b;
-}
-
-rm_chunks rm_chunks_of(const ropemap_request *request) {
-    rm_chunks chunks = {.chunk = request->chunk != 0 ? request->chunk : ROPEMAP_CHUNK,
-                        .local = request->local != 0 ? request->local : ROPEMAP_LOCAL};
-    chunks.length = chunks.chunk - chunks.local;
-    chunks.far = lesser(2 * chunks.length - 1, chunks.chunk);
-    return chunks;
 }
 
 /* ---- cells */
@@ -69,13 +60,13 @@ static void take(struct cell *cell, rm_rectangle rectangle, double times) {
     cell->pairs += times * (double)pairs;
     if (dual->levels != NULL) {
         const double most = rm_rectangle_max(rectangle, &dual->maxima);
-        cell->extreme = cell->extreme > most ? cell->extreme : most;
+        cell->largest = cell->largest > most ? cell->largest : most;
     }
     if (dual->sum.sums != NULL) {
-        take_sum(rectangle, dual->sum, times, &cell->sum, &cell->sum_rest);
+        take_sum(rectangle, dual->sum, times, &cell->sums.sum, &cell->sums.sum_rest);
     }
     if (dual->square.sums != NULL) {
-        take_sum(rectangle, dual->square, times, &cell->square, &cell->square_rest);
+        take_sum(rectangle, dual->square, times, &cell->sums.square, &cell->sums.square_rest);
     }
 }
 
@@ -140,33 +131,13 @@ static ropemap_status take_cell(struct cell *cell, const rm_worker *worker, rope
     return ROPEMAP_OK;
 }
 
-/* (sum + rest) / pairs, as two doubles. */
-static double quotient(double sum, double rest, double pairs, double *small) {
-    const double mean = sum / pairs;
-    *small = (fma(-mean, pairs, sum) + rest) / pairs;
-    return mean;
-}
-
 static double finish(const struct cell *cell) {
     const ropemap_pool pool = cell->dual->job->request->pool;
     if (cell->pairs == 0.0) {
         return NAN;
     }
-    if (rm_pool_is_extreme(pool)) {
-        return pool == ROPEMAP_POOL_MIN ? -cell->extreme : cell->extreme;
-    }
-    double rest = 0.0, square_rest = 0.0;
-    const double mean = quotient(cell->sum, cell->sum_rest, cell->pairs, &rest);
-    const double square = quotient(cell->square, cell->square_rest, cell->pairs, &square_rest);
-    if (pool == ROPEMAP_POOL_MEAN) {
-        return mean;
-    }
-    if (pool == ROPEMAP_POOL_RMS) {
-        return sqrt(square);
-    }
-    const double mean_square = mean * mean, low = fma(mean, mean, -mean_square) + 2.0 * mean * rest;
-    const double variance = (square - mean_square) + (square_rest - low);
-    return sqrt(variance > 0.0 ? variance : 0.0);
+    return rm_pool_is_extreme(pool) ? rm_pool_extreme(pool, cell->largest)
+                                    : rm_pool_from_sums(pool, cell->pairs, &cell->sums);
 }
 
 static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
@@ -183,7 +154,7 @@ static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_
                             .query_end = query + rows.end,
                             .key_first = key + cols.first,
                             .key_end = key + cols.end,
-                            .extreme = NAN};
+                            .largest = NAN};
         RM_TRY(take_cell(&cell, worker, error));
         dual->out[task * job->plan.width + col] = (float)(finish(&cell) * job->scale);
     }
@@ -197,25 +168,17 @@ static ropemap_status distance_task(void *work, int64_t task, int32_t index, rop
     const struct dual *dual = work;
     const rm_job *job = dual->job;
     rm_worker *worker = &job->workers[index];
-    const int64_t at_once = rm_diagonal_at_once(job), first = task * at_once;
+    const int64_t at_once = rm_diagonal_at_once(&job->device), first = task * at_once;
     const ropemap_range some = {.first = first, .count = lesser(at_once, dual->count - first), .step = 1};
     const ropemap_pool pool = job->request->pool;
     double *values = dual->values + first;
     const double start = rm_seconds_now();
     RM_TRY(job->backend->distances(worker->context, &job->freqs, dual->weight, some, values, error));
     for (int64_t t = 0; t < some.count; t++) {
-        const double value = values[t] + dual->fixed;
-        values[t] = pool == ROPEMAP_POOL_ABSMAX ? fabs(value) : pool == ROPEMAP_POOL_MIN ? -value : value;
+        values[t] = rm_pool_upward(pool, values[t] + dual->fixed);
     }
     (void)rm_stage_time(worker, RM_STAGE_SIMILARITY, start);
     return ROPEMAP_OK;
-}
-
-static rm_running make_running(int64_t count, bool *whole) {
-    const rm_running running = {.sums = rm_alloc_raw((uint64_t)count + 2, sizeof(double)),
-                                .rests = rm_alloc_raw((uint64_t)count + 2, sizeof(double))};
-    *whole = *whole && running.sums != NULL && running.rests != NULL;
-    return running;
 }
 
 static ropemap_status make_tables(struct dual *dual, ropemap_error *error) {
@@ -226,11 +189,11 @@ static ropemap_status make_tables(struct dual *dual, ropemap_error *error) {
         dual->levels = rm_alloc_raw((uint64_t)rm_range_max_room(dual->count), sizeof(double));
         whole = whole && dual->levels != NULL;
     }
-    if (pool == ROPEMAP_POOL_MEAN || pool == ROPEMAP_POOL_STD) {
-        dual->sum = make_running(dual->count, &whole);
+    if (rm_pool_needs(pool, RM_NEEDS_SUM)) {
+        dual->sum = rm_running_make(dual->count + 2, &whole);
     }
-    if (pool == ROPEMAP_POOL_RMS || pool == ROPEMAP_POOL_STD) {
-        dual->square = make_running(dual->count, &whole);
+    if (rm_pool_needs(pool, RM_NEEDS_SQUARES)) {
+        dual->square = rm_running_make(dual->count + 2, &whole);
     }
     return whole ? ROPEMAP_OK : rm_fail_memory(error, "distances", dual->job->plan.bytes);
 }
@@ -238,15 +201,13 @@ static ropemap_status make_tables(struct dual *dual, ropemap_error *error) {
 static void free_tables(struct dual *dual) {
     rm_free(dual->values);
     rm_free(dual->levels);
-    rm_free(dual->sum.sums);
-    rm_free(dual->sum.rests);
-    rm_free(dual->square.sums);
-    rm_free(dual->square.rests);
+    rm_running_free(dual->sum);
+    rm_running_free(dual->square);
 }
 
 static ropemap_status compute(struct dual *dual, ropemap_error *error) {
     const rm_job *job = dual->job;
-    const int64_t at_once = rm_diagonal_at_once(job);
+    const int64_t at_once = rm_diagonal_at_once(&job->device);
     RM_TRY(make_tables(dual, error));
     RM_TRY(rm_job_run(job, "distances", (dual->count + at_once - 1) / at_once, distance_task, dual, error));
     if (dual->levels != NULL) {
@@ -261,7 +222,7 @@ static ropemap_status compute(struct dual *dual, ropemap_error *error) {
     return rm_job_run(job, "cells", job->plan.height, row_task, dual, error);
 }
 
-ropemap_status rm_map_dual_chunk(rm_job *job, float *cells, ropemap_error *error) {
+static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
     struct dual dual = {.job = job, .out = cells, .chunks = rm_chunks_of(job->request)};
     dual.count = dual.chunks.far + 1;
     rm_encoding_weights(job, &dual.weight, &dual.fixed);
@@ -269,3 +230,34 @@ ropemap_status rm_map_dual_chunk(rm_job *job, float *cells, ropemap_error *error
     free_tables(&dual);
     return status;
 }
+
+/* ---- what it costs */
+
+/* Operations of a cell, and of a chunk of queries in it: some twenty table entries, in two doubles each. */
+enum { CHUNK_FLOPS = 500 };
+
+static void cost(rm_job *job) {
+    ropemap_plan *plan = &job->plan;
+    const ropemap_pool pool = job->request->pool;
+    const rm_chunks chunks = rm_chunks_of(job->request);
+    const double count = (double)chunks.far + 1.0;
+    plan->method = ROPEMAP_METHOD_DIAGONAL;
+    plan->dtype = ROPEMAP_DTYPE_FP32;
+    plan->block = 1;
+    plan->band = chunks.far + 1;
+    plan->bands = 1;
+    plan->tiles = 0;
+    rm_job_limit_threads(job, job->device.workers);
+    const int64_t at_once = rm_diagonal_at_once(&job->device);
+    const double sums =
+        (rm_pool_needs(pool, RM_NEEDS_SUM) ? 2.0 : 0.0) + (rm_pool_needs(pool, RM_NEEDS_SQUARES) ? 2.0 : 0.0);
+    const double tables =
+        rm_pool_is_extreme(pool) ? (double)rm_range_max_room(chunks.far + 1) : sums * (count + 2.0);
+    const rm_bytes worker = {.own = (double)job->device.scratch->distance_scratch_bytes(at_once)};
+    rm_job_fit_threads(job, worker, (rm_bytes){.host = 8.0 * (count + tables)});
+    const double rows = (double)job->grid.rows.range.count / (double)chunks.length;
+    const double steps = (double)plan->height * (double)plan->width + 3.0 * rows;
+    plan->flops = count * (double)job->freqs.pairs * RM_ROTATE_FLOPS + steps * CHUNK_FLOPS;
+}
+
+const rm_method rm_method_dual_chunk = {.cost = cost, .run = run};

@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/encoding/encoding.h"
 #include "cuda/arith.h"
-#include "host/encoding/dual_chunk.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -26,6 +25,15 @@ bool rm_encoding_by_distance(const rm_job *job) {
 bool rm_encoding_is_own(const rm_job *job) {
     const ropemap_encoding encoding = job->request->encoding;
     return encoding == ROPEMAP_ENCODING_ALIBI || encoding == ROPEMAP_ENCODING_XPOS;
+}
+
+rm_chunks rm_chunks_of(const ropemap_request *request) {
+    rm_chunks chunks = {.chunk = request->chunk != 0 ? request->chunk : ROPEMAP_CHUNK,
+                        .local = request->local != 0 ? request->local : ROPEMAP_LOCAL};
+    chunks.length = chunks.chunk - chunks.local;
+    const int64_t within = 2 * chunks.length - 1;
+    chunks.far = within < chunks.chunk ? within : chunks.chunk;
+    return chunks;
 }
 
 static ropemap_status check_chunks(const ropemap_request *request, ropemap_error *error) {

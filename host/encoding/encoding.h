@@ -5,6 +5,15 @@
 
 #include "host/map/execution.h"
 
+/* What a request says about chunks, defaults filled in. */
+typedef struct rm_chunks {
+    int64_t chunk, local; /* tokens */
+    int64_t length;       /* L = chunk - local: after so many tokens a key's position begins anew */
+    int64_t far;          /* the largest distance, and a query's position to keys of no chunk near it */
+} rm_chunks;
+
+rm_chunks rm_chunks_of(const ropemap_request *request);
+
 /* Whether the map is made from distances, whatever its pool: by the diagonal method alone. */
 bool rm_encoding_by_distance(const rm_job *job);
 

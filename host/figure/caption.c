@@ -152,19 +152,6 @@ static void describe_positions(line subtitle, const ropemap_range *rows, const r
     }
 }
 
-/* "mean of ", and nothing where a cell is one number. */
-static const char *pool_words(ropemap_pool pool) {
-    static const char *const words[] = {
-        [ROPEMAP_POOL_MEAN] = "mean of ",
-        [ROPEMAP_POOL_MIN] = "minimum of ",
-        [ROPEMAP_POOL_MAX] = "maximum of ",
-        [ROPEMAP_POOL_ABSMAX] = "largest magnitude of ",
-        [ROPEMAP_POOL_RMS] = "root mean square of ",
-        [ROPEMAP_POOL_STD] = "standard deviation of ",
-    };
-    return (size_t)pool < sizeof words / sizeof *words ? words[pool] : "";
-}
-
 /* Whether a cell is one pair, which mean, minimum and maximum leave as it is. */
 static bool is_plain(const ropemap_request *request, const ropemap_map *map) {
     const ropemap_pool pool = request->pool;
@@ -185,17 +172,18 @@ static void describe_cells(line subtitle, const ropemap_request *request, const 
         append(subtitle, "%s", measure);
         return;
     }
+    const char *pool = ropemap_pool_words(request->pool);
     const bool single = map->height == request->rows.count && map->width == request->cols.count;
     const bool even = !single && map->height > 0 && map->width > 0 &&
                       request->rows.count % map->height == 0 && request->cols.count % map->width == 0;
     if (!even) {
-        append(subtitle, "%s%s", pool_words(request->pool), measure);
+        append(subtitle, "%s of %s", pool, measure);
         return;
     }
     char down[RM_NUMBER_TEXT], across[RM_NUMBER_TEXT];
     rm_number_grouped(down, request->rows.count / map->height);
     rm_number_grouped(across, request->cols.count / map->width);
-    append(subtitle, "%s%s × %s %s", pool_words(request->pool), down, across, measure);
+    append(subtitle, "%s of %s × %s %s", pool, down, across, measure);
 }
 
 /* The end of a label, which tells files and tensors apart. */
@@ -239,7 +227,8 @@ static void describe_value(char *label, size_t size, const ropemap_request *requ
         [ROPEMAP_MEASURE_COSINE] = "cosine of q and k",
     };
     const bool known = (size_t)request->measure < sizeof symbols / sizeof *symbols;
-    (void)snprintf(label, size, "%s%s", is_plain(request, map) ? "" : pool_words(request->pool),
+    const bool plain = is_plain(request, map);
+    (void)snprintf(label, size, "%s%s%s", plain ? "" : ropemap_pool_words(request->pool), plain ? "" : " of ",
                    known ? symbols[request->measure] : "similarity");
 }
 

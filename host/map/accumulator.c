@@ -6,11 +6,62 @@
 
 #include <math.h>
 
-int64_t rm_accumulator_bytes(ropemap_pool pool) {
-    if (rm_pool_is_extreme(pool)) {
-        return (int64_t)sizeof(float);
+static const rm_pool pools[] = {
+    [ROPEMAP_POOL_MEAN] = {"mean", "mean", RM_NEEDS_SUM, sizeof(double)},
+    [ROPEMAP_POOL_MIN] = {"min", "minimum", RM_NEEDS_EXTREME, sizeof(float)},
+    [ROPEMAP_POOL_MAX] = {"max", "maximum", RM_NEEDS_EXTREME, sizeof(float)},
+    [ROPEMAP_POOL_ABSMAX] = {"absmax", "largest magnitude", RM_NEEDS_EXTREME, sizeof(float)},
+    [ROPEMAP_POOL_RMS] = {"rms", "root mean square", RM_NEEDS_SQUARES, sizeof(double)},
+    [ROPEMAP_POOL_STD] = {"std", "standard deviation", RM_NEEDS_SUM | RM_NEEDS_SQUARES, 3 * sizeof(double)},
+};
+
+const rm_pool *rm_pool_find(ropemap_pool pool) {
+    return (unsigned)pool < sizeof pools / sizeof pools[0] ? &pools[pool] : NULL;
+}
+
+bool rm_pool_needs(ropemap_pool pool, uint32_t needs) {
+    return (pools[pool].needs & needs) != 0;
+}
+
+const char *ropemap_pool_name(ropemap_pool pool) {
+    const rm_pool *row = rm_pool_find(pool);
+    return row != NULL ? row->name : NULL;
+}
+
+const char *ropemap_pool_words(ropemap_pool pool) {
+    const rm_pool *row = rm_pool_find(pool);
+    return row != NULL ? row->words : NULL;
+}
+
+double rm_pool_upward(ropemap_pool pool, double value) {
+    return pool == ROPEMAP_POOL_ABSMAX ? fabs(value) : pool == ROPEMAP_POOL_MIN ? -value : value;
+}
+
+double rm_pool_extreme(ropemap_pool pool, double largest) {
+    return pool == ROPEMAP_POOL_MIN ? -largest : largest;
+}
+
+/* (sum + rest) / pairs, as two doubles. */
+static double quotient(double sum, double rest, double pairs, double *small) {
+    const double mean = sum / pairs;
+    *small = (fma(-mean, pairs, sum) + rest) / pairs;
+    return mean;
+}
+
+/* std: E[v^2] - E[v]^2 with twice the digits of double in every term: what cancels is known to 2^-100. */
+double rm_pool_from_sums(ropemap_pool pool, double pairs, const rm_sums *sums) {
+    double rest = 0.0, square_rest = 0.0;
+    const double mean = quotient(sums->sum, sums->sum_rest, pairs, &rest);
+    const double square = quotient(sums->square, sums->square_rest, pairs, &square_rest);
+    if (!rm_pool_needs(pool, RM_NEEDS_SQUARES)) {
+        return mean;
     }
-    return (int64_t)sizeof(double) * (pool == ROPEMAP_POOL_STD ? 3 : 1);
+    if (!rm_pool_needs(pool, RM_NEEDS_SUM)) {
+        return sqrt(square);
+    }
+    const double mean_square = mean * mean, low = fma(mean, mean, -mean_square) + 2.0 * mean * rest;
+    const double variance = (square - mean_square) + (square_rest - low);
+    return sqrt(variance > 0.0 ? variance : 0.0);
 }
 
 ropemap_status rm_accumulator_make(rm_accumulator *cells, ropemap_pool pool, int64_t rows, int64_t cols,
@@ -30,7 +81,7 @@ ropemap_status rm_accumulator_make(rm_accumulator *cells, ropemap_pool pool, int
         cells->pairs = rm_alloc_raw(count, sizeof *cells->pairs);
         whole = whole && cells->square != NULL && cells->pairs != NULL;
     }
-    return whole ? ROPEMAP_OK : rm_fail_memory(error, "cells", count * (uint64_t)rm_accumulator_bytes(pool));
+    return whole ? ROPEMAP_OK : rm_fail_memory(error, "cells", count * (uint64_t)pools[pool].bytes);
 }
 
 void rm_accumulator_free(rm_accumulator *cells) {

@@ -73,8 +73,36 @@ RM_INLINE void rm_accumulator_merge(rm_accumulator *cells, int64_t cell, double 
 
 /* ---- of the host */
 
-/* Bytes that one cell takes. */
-int64_t rm_accumulator_bytes(ropemap_pool pool);
+/* What a pool is made from. */
+enum {
+    RM_NEEDS_EXTREME = 1, /* the largest value, or the smallest */
+    RM_NEEDS_SUM = 2,     /* the sum of the values */
+    RM_NEEDS_SQUARES = 4  /* the sum of their squares */
+};
+
+typedef struct rm_pool {
+    const char *name;  /* on the command line: "absmax" */
+    const char *words; /* in titles: "largest magnitude" */
+    uint32_t needs;    /* of RM_NEEDS_ */
+    int32_t bytes;     /* that an accumulator takes for a cell */
+} rm_pool;
+
+/* NULL where there is no such pool. */
+const rm_pool *rm_pool_find(ropemap_pool pool);
+
+bool rm_pool_needs(ropemap_pool pool, uint32_t needs);
+
+/* A value, so that the pool's extreme is the largest of them; and that extreme from the largest. */
+double rm_pool_upward(ropemap_pool pool, double value);
+double rm_pool_extreme(ropemap_pool pool, double largest);
+
+/* Sums over a cell's values and over their squares, each as two doubles whose sum it is. */
+typedef struct rm_sums {
+    double sum, sum_rest, square, square_rest;
+} rm_sums;
+
+/* The number of a cell with that many pairs, of a pool that is no extreme; what it does not need is 0. */
+double rm_pool_from_sums(ropemap_pool pool, double pairs, const rm_sums *sums);
 
 /* Room for [rows, cols] cells; free it also after a failure. */
 ropemap_status rm_accumulator_make(rm_accumulator *cells, ropemap_pool pool, int64_t rows, int64_t cols,

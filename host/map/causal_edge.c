@@ -2,10 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/map/causal_edge.h"
 #include "host/base/alloc.h"
-#include "host/map/accumulator.h"
 #include "host/map/closed_form.h"
-#include "host/map/execution.h"
-#include "host/map/grid.h"
 
 #include <math.h>
 #include <string.h>
@@ -39,6 +36,11 @@ struct straddle {
     int64_t block; /* positions */
     struct scratch *scratch;
 };
+
+/* Not made from squares. */
+static bool is_mean(const rm_job *job) {
+    return !rm_pool_needs(job->request->pool, RM_NEEDS_SQUARES);
+}
 
 static int64_t lesser(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -173,7 +175,7 @@ static ropemap_status straddle_cell(const struct straddle *straddle, int32_t ind
     const rm_job *job = straddle->job;
     const rm_span rows = rm_partition_cell(&job->grid.rows, row),
                   cols = rm_partition_cell(&job->grid.cols, col);
-    if (job->request->pool == ROPEMAP_POOL_MEAN) {
+    if (is_mean(job)) {
         float *cell = straddle->out + row * job->plan.width + col;
         return straddle_mean(straddle, index, rows, cols, cell, error);
     }
@@ -327,7 +329,7 @@ static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_
     const struct straddle *straddle = work;
     const rm_job *job = straddle->job;
     RM_TRY(cut_cells(straddle, task, index, error));
-    return job->request->pool == ROPEMAP_POOL_MEAN && !job->constant
+    return is_mean(job) && !job->constant
                ? settle_row(straddle, task, index, error) /* closed sums may have any number of rows */
                : ROPEMAP_OK;
 }
@@ -338,7 +340,7 @@ static ropemap_status make_scratch(const struct straddle *straddle, int32_t inde
     rm_context *context = job->workers[index].context;
     const int64_t dim = job->queries->head_dim, floats = straddle->block * dim;
     const rm_backend *backend = job->backend;
-    const bool mean = job->request->pool == ROPEMAP_POOL_MEAN;
+    const bool mean = is_mean(job);
     scratch->raw = backend->stage(context, floats);
     bool whole = scratch->raw != NULL;
     if (mean) {
@@ -378,7 +380,7 @@ static void free_scratch(const struct straddle *straddle, int32_t index) {
     rm_accumulator_free(&scratch->cells);
 }
 
-ropemap_status rm_straddle_cells(rm_job *job, float *cells, ropemap_error *error) {
+ropemap_status rm_causal_edge(rm_job *job, float *cells, ropemap_error *error) {
     const int32_t threads = job->plan.threads;
     struct straddle straddle = {.job = job, .out = cells, .block = job->device.block};
     straddle.scratch = rm_alloc((uint64_t)threads, sizeof *straddle.scratch);

@@ -76,6 +76,18 @@ void rm_running_twice(rm_running twice, const double *values, int64_t count, int
     twice.rests[count + 1] = rest;
 }
 
+rm_running rm_running_make(int64_t entries, bool *whole) {
+    const rm_running running = {.sums = rm_alloc_raw((uint64_t)entries, sizeof(double)),
+                                .rests = rm_alloc_raw((uint64_t)entries, sizeof(double))};
+    *whole = *whole && running.sums != NULL && running.rests != NULL;
+    return running;
+}
+
+void rm_running_free(rm_running running) {
+    rm_free(running.sums);
+    rm_free(running.rests);
+}
+
 /* Entry `end` less entry `first`, as two doubles whose sum it is. */
 static void rm_running_difference(rm_running running, int64_t first, int64_t end, double *sum, double *rest) {
     *sum = running.sums[end];
@@ -144,14 +156,12 @@ static int64_t first_difference(const rm_grid *grid, rm_span rows, rm_span cols)
 
 static double cut_extreme(const struct part *part, int64_t first, int64_t end) {
     const ropemap_pool pool = pool_of(part);
-    double extreme = NAN;
+    double largest = NAN;
     for (int64_t t = first; t < end; t++) {
-        const double exact = part->scratch->values[t - part->first];
-        const double value = pool == ROPEMAP_POOL_ABSMAX ? fabs(exact) : exact;
-        const bool more = pool == ROPEMAP_POOL_MIN ? value < extreme : value > extreme;
-        extreme = more || isnan(extreme) ? value : extreme;
+        const double value = rm_pool_upward(pool, part->scratch->values[t - part->first]);
+        largest = value > largest || isnan(largest) ? value : largest;
     }
-    return extreme;
+    return rm_pool_extreme(pool, largest);
 }
 
 /* Pairs of the cell at its difference number `u`. */
@@ -184,22 +194,12 @@ static double cut_cell(const struct part *part, rm_span rows, rm_span cols) {
     if (rm_pool_is_extreme(pool)) {
         return cut_extreme(part, begin, end);
     }
-    if (pool == ROPEMAP_POOL_RMS) {
-        return sqrt(cut_moment(part, rows, cols, begin, 0.0, 2));
-    }
-    const double mean = cut_moment(part, rows, cols, begin, 0.0, 1);
-    return pool == ROPEMAP_POOL_STD ? sqrt(cut_moment(part, rows, cols, begin, mean, 2)) : mean;
+    const bool sum = rm_pool_needs(pool, RM_NEEDS_SUM);
+    const double mean = sum ? cut_moment(part, rows, cols, begin, 0.0, 1) : 0.0;
+    return rm_pool_needs(pool, RM_NEEDS_SQUARES) ? sqrt(cut_moment(part, rows, cols, begin, mean, 2)) : mean;
 }
 
 /* ---- whole cells: windows */
-
-static double window_mean(rm_running windows, int64_t first, int64_t height, double pairs, double *rest) {
-    double sum = 0.0, small = 0.0;
-    rm_running_difference(windows, first, first + height, &sum, &small);
-    const double mean = sum / pairs;
-    *rest = (fma(-mean, pairs, sum) + small) / pairs;
-    return mean;
-}
 
 static double whole_cell(const struct part *part, rm_span rows, rm_span cols) {
     const struct scratch *scratch = part->scratch;
@@ -207,22 +207,16 @@ static double whole_cell(const struct part *part, rm_span rows, rm_span cols) {
     const int64_t first = first_difference(&part->diagonal->job->grid, rows, cols) - part->first;
     const int64_t height = rows.end - rows.first;
     if (rm_pool_is_extreme(pool)) {
-        return (double)(pool == ROPEMAP_POOL_MIN ? -scratch->maxima[first] : scratch->maxima[first]);
+        return rm_pool_extreme(pool, (double)scratch->maxima[first]);
     }
-    const double pairs = (double)height * (double)(cols.end - cols.first);
-    double rest = 0.0, square_rest = 0.0;
-    if (pool == ROPEMAP_POOL_MEAN) {
-        return window_mean(scratch->window_sum, first, height, pairs, &rest);
+    rm_sums sums = {0};
+    if (scratch->window_sum.sums != NULL) {
+        rm_running_difference(scratch->window_sum, first, first + height, &sums.sum, &sums.sum_rest);
     }
-    const double square = window_mean(scratch->window_square, first, height, pairs, &square_rest);
-    if (pool == ROPEMAP_POOL_RMS) {
-        return sqrt(square);
+    if (scratch->window_square.sums != NULL) {
+        rm_running_difference(scratch->window_square, first, first + height, &sums.square, &sums.square_rest);
     }
-    /* E[v^2] - E[v]^2 with twice the digits of double in every term: what cancels is known to 2^-100 */
-    const double mean = window_mean(scratch->window_sum, first, height, pairs, &rest);
-    const double mean_square = mean * mean, low = fma(mean, mean, -mean_square) + 2.0 * mean * rest;
-    const double variance = (square - mean_square) + (square_rest - low);
-    return sqrt(variance > 0.0 ? variance : 0.0);
+    return rm_pool_from_sums(pool, (double)height * (double)(cols.end - cols.first), &sums);
 }
 
 /* ---- the part's cells */
@@ -285,12 +279,29 @@ static void fill_cells(const struct part *part, int64_t window) {
     }
 }
 
+/* ---- parts */
+
+/* Most differences that a cell spans. */
+static int64_t cell_reach(const rm_grid *grid) {
+    return rm_partition_most(&grid->rows) + rm_partition_most(&grid->cols) - 1;
+}
+
+/* Differences between the beginnings of two parts: each reaches as far into the next as a cell may. */
+static int64_t stride_of(const rm_job *job) {
+    const int64_t all = job->grid.rows.range.count + job->grid.cols.range.count - 1;
+    return job->plan.band == all ? all : job->plan.band - cell_reach(&job->grid) + 1;
+}
+
+int64_t rm_diagonal_at_once(const rm_device *device) {
+    return 64 * device->rows_at_once;
+}
+
 /* ---- the part's differences */
 
 static ropemap_status compute_values(const struct part *part, rm_worker *worker, ropemap_error *error) {
     const struct diagonal *diagonal = part->diagonal;
     const rm_job *job = diagonal->job;
-    const int64_t at_once = rm_diagonal_at_once(job);
+    const int64_t at_once = rm_diagonal_at_once(&job->device);
     for (int64_t first = part->first; first < part->end; first += at_once) {
         RM_TRY(rm_job_poll(job, worker, error));
         const int64_t left = part->end - first;
@@ -317,10 +328,7 @@ static void prepare_windows(const struct part *part) {
     const ropemap_pool pool = pool_of(part);
     const int64_t count = part->end - part->first;
     for (int64_t t = 0; scratch->signed_values != NULL && t < count; t++) {
-        const float value = (float)scratch->values[t];
-        scratch->signed_values[t] = pool == ROPEMAP_POOL_ABSMAX ? fabsf(value)
-                                    : pool == ROPEMAP_POOL_MIN  ? -value
-                                                                : value;
+        scratch->signed_values[t] = (float)rm_pool_upward(pool, scratch->values[t]);
     }
     if (scratch->sum.sums != NULL) {
         rm_running_sum(scratch->sum, scratch->values, count, 0);
@@ -334,7 +342,7 @@ static ropemap_status part_task(void *work, int64_t task, int32_t index, ropemap
     const struct diagonal *diagonal = work;
     const rm_job *job = diagonal->job;
     rm_worker *worker = &job->workers[index];
-    const int64_t stride = rm_diagonal_stride(job), first = task * stride;
+    const int64_t stride = stride_of(job), first = task * stride;
     const int64_t end = first + job->plan.band, count = diagonal->range.count;
     const struct part part = {.diagonal = diagonal,
                               .scratch = &diagonal->scratch[index],
@@ -362,18 +370,6 @@ static ropemap_status part_task(void *work, int64_t task, int32_t index, ropemap
 
 /* ---- memory */
 
-static rm_running make_running(int64_t count, bool *whole) {
-    const rm_running running = {.sums = rm_alloc_raw((uint64_t)count + 1, sizeof(double)),
-                                .rests = rm_alloc_raw((uint64_t)count + 1, sizeof(double))};
-    *whole = *whole && running.sums != NULL && running.rests != NULL;
-    return running;
-}
-
-static void free_running(rm_running running) {
-    rm_free(running.sums);
-    rm_free(running.rests);
-}
-
 static float *make_floats(int64_t count, bool *whole) {
     float *floats = rm_alloc_raw((uint64_t)count, sizeof *floats);
     *whole = *whole && floats != NULL;
@@ -390,13 +386,13 @@ static ropemap_status make_scratch(const rm_job *job, struct scratch *scratch, r
         scratch->maxima = make_floats(count, &whole);
         scratch->suffix = make_floats(count, &whole);
     }
-    if (pool == ROPEMAP_POOL_MEAN || pool == ROPEMAP_POOL_STD) {
-        scratch->sum = make_running(count, &whole);
-        scratch->window_sum = make_running(count, &whole);
+    if (rm_pool_needs(pool, RM_NEEDS_SUM)) {
+        scratch->sum = rm_running_make(count + 1, &whole);
+        scratch->window_sum = rm_running_make(count + 1, &whole);
     }
-    if (pool == ROPEMAP_POOL_RMS || pool == ROPEMAP_POOL_STD) {
-        scratch->square = make_running(count, &whole);
-        scratch->window_square = make_running(count, &whole);
+    if (rm_pool_needs(pool, RM_NEEDS_SQUARES)) {
+        scratch->square = rm_running_make(count + 1, &whole);
+        scratch->window_square = rm_running_make(count + 1, &whole);
     }
     return whole ? ROPEMAP_OK : rm_fail_memory(error, "distances", job->plan.bytes);
 }
@@ -406,10 +402,10 @@ static void free_scratch(struct scratch *scratch) {
     rm_free(scratch->signed_values);
     rm_free(scratch->maxima);
     rm_free(scratch->suffix);
-    free_running(scratch->sum);
-    free_running(scratch->square);
-    free_running(scratch->window_sum);
-    free_running(scratch->window_square);
+    rm_running_free(scratch->sum);
+    rm_running_free(scratch->square);
+    rm_running_free(scratch->window_sum);
+    rm_running_free(scratch->window_square);
 }
 
 static ropemap_status compute(struct diagonal *diagonal, ropemap_error *error) {
@@ -420,7 +416,7 @@ static ropemap_status compute(struct diagonal *diagonal, ropemap_error *error) {
     return rm_job_run(job, "distances", job->plan.bands, part_task, diagonal, error);
 }
 
-ropemap_status rm_map_diagonal(rm_job *job, float *cells, ropemap_error *error) {
+static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
     const ropemap_range rows = job->grid.rows.range, cols = job->grid.cols.range;
     const int64_t first = rows.first - cols.first - cols.step * (cols.count - 1);
     const int32_t threads =
@@ -443,3 +439,55 @@ ropemap_status rm_map_diagonal(rm_job *job, float *cells, ropemap_error *error) 
     rm_free(diagonal.scratch);
     return status;
 }
+
+/* ---- what it costs */
+
+enum {
+    PART_LEAST = 32768,         /* differences that a worker holds */
+    PART_MOST = 1048576,        /* the same, where cells do not span half as many */
+    PARTS_BYTES = 192 * 1048576 /* of all workers' parts, where one alone is not more */
+};
+
+/* Bytes that a worker holds for each difference of its part: the value, then what extremes are found in, or
+ * two running sums of two doubles for each sum. */
+static double difference_bytes(ropemap_pool pool) {
+    const double extreme = rm_pool_needs(pool, RM_NEEDS_EXTREME) ? 12.0 : 0.0;
+    const double sum = rm_pool_needs(pool, RM_NEEDS_SUM) ? 32.0 : 0.0;
+    return 8.0 + extreme + sum + (rm_pool_needs(pool, RM_NEEDS_SQUARES) ? 32.0 : 0.0);
+}
+
+/* Differences in a part: many times what a cell spans, since that much is computed twice, while a part is
+ * small. Sums begin with the part: it may depend on the request alone. */
+static int64_t part_size(const rm_grid *grid) {
+    const int64_t all = grid->rows.range.count + grid->cols.range.count - 1, reach = cell_reach(grid);
+    int64_t part = 8 * reach < PART_MOST ? 8 * reach : PART_MOST;
+    part = part < 2 * reach ? 2 * reach : part < PART_LEAST ? PART_LEAST : part;
+    return part < all ? part : all;
+}
+
+static void cost(rm_job *job) {
+    ropemap_plan *plan = &job->plan;
+    const rm_partition *rows = &job->grid.rows, *cols = &job->grid.cols;
+    plan->method = ROPEMAP_METHOD_DIAGONAL;
+    plan->dtype = ROPEMAP_DTYPE_FP32;
+    plan->block = 1;
+    plan->band = part_size(&job->grid);
+    /* the last cell to begin: the lowest on the left */
+    const int64_t last =
+        rm_partition_cell(rows, rows->cells - 1).first - rm_partition_cell(cols, 0).end + cols->range.count;
+    plan->bands = last / stride_of(job) + 1;
+    plan->tiles = 0;
+    const double part = difference_bytes(job->request->pool) * (double)(plan->band + 4);
+    rm_job_limit_threads(job, job->device.workers);
+    while (plan->threads > 1 && part * plan->threads > PARTS_BYTES) {
+        plan->threads--;
+    }
+    const double share = plan->bands < plan->threads ? (double)plan->bands / plan->threads : 1.0;
+    const int64_t at_once = rm_diagonal_at_once(&job->device);
+    const rm_bytes worker = {.host = part * share,
+                             .own = (double)job->device.scratch->distance_scratch_bytes(at_once)};
+    rm_job_fit_threads(job, worker, (rm_bytes){0});
+    plan->flops = (double)plan->bands * (double)plan->band * (double)job->freqs.pairs * RM_ROTATE_FLOPS;
+}
+
+const rm_method rm_method_diagonal = {.cost = cost, .run = run};

@@ -1,54 +1,10 @@
-/* execution.c - a request made ready to run: plan, backend, a context for each worker, rows */
+/* execution.c - a map's job while it is planned and runs: memory, backend, workers, rows */
 /* SPDX-License-Identifier: MIT */
 #include "host/map/execution.h"
-#include "host/map/map.h"
-#include "host/map/plan.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
-
-static uint64_t quarter_of_memory(void) {
-    const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
-    return pages < 1 || bytes < 1 ? (uint64_t)1 << 30 : (uint64_t)pages * (uint64_t)bytes / 4;
-}
-
-static rm_partition axis_of(ropemap_range range, int64_t cells) {
-    return (rm_partition){.range = range, .cells = range.count < cells ? range.count : cells};
-}
-
-static void take_request(const ropemap_request *request, rm_job *job) {
-    const bool cosine = request->measure == ROPEMAP_MEASURE_COSINE;
-    job->request = request;
-    job->queries = request->queries != NULL ? request->queries : job->owned;
-    job->keys = request->keys != NULL ? request->keys : job->owned;
-    job->constant = job->queries->constant && job->keys->constant;
-    job->mirrors = job->queries == job->keys && !request->causal && request->height == request->width &&
-                   memcmp(&request->rows, &request->cols, sizeof request->rows) == 0;
-    job->rotation =
-        (rm_rotation){.freqs = &job->freqs,
-                      .layout = request->spec.layout,
-                      .rotate = !request->already_rotated && request->encoding != ROPEMAP_ENCODING_NOPE,
-                      .normalise = cosine};
-    job->grid = (rm_grid){.rows = axis_of(request->rows, request->height),
-                          .cols = axis_of(request->cols, request->width),
-                          .causal = request->causal};
-    job->scale =
-        request->measure == ROPEMAP_MEASURE_SCALED ? 1.0 / sqrt((double)request->spec.head_dim) : 1.0;
-    job->memory = request->memory != 0 ? request->memory : quarter_of_memory();
-}
-
-ropemap_status rm_job_open(const ropemap_request *request, rm_job *job, ropemap_error *error) {
-    *job = (rm_job){0};
-    RM_TRY(rm_request_check(request, error));
-    RM_TRY(ropemap_freqs_make(&request->spec, &job->freqs, error));
-    if (request->queries == NULL) {
-        RM_TRY(ropemap_vectors_ones(request->spec.head_dim, &job->owned, error));
-    }
-    take_request(request, job);
-    return rm_choose(job, error);
-}
 
 static ropemap_status find_backend(rm_job *job, ropemap_error *error) {
     if (strcmp(job->device.backend, "cuda") != 0) {
@@ -99,6 +55,63 @@ ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, r
 ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_error *error) {
     return rm_team_poll(&job->group->team, (int32_t)(worker - job->workers), error);
 }
+
+/* ---- what a plan takes */
+
+enum { DEVICE_ROOM = 256 * 1048576 }; /* bytes of a device's memory, besides what its inputs take */
+
+static bool own_is_the_hosts(const rm_job *job) {
+    return job->device.memory == 0;
+}
+
+uint64_t rm_job_own_memory(const rm_job *job) {
+    return own_is_the_hosts(job) ? job->memory : job->device.memory;
+}
+
+void rm_job_take_bytes(rm_job *job, rm_bytes worker, rm_bytes once) {
+    const double threads = (double)job->plan.threads;
+    const double host_worker = worker.host + (double)job->device.context_host + 2.0 * sizeof(rm_worker);
+    const double host = once.host + host_worker * threads + 32.0 * (double)job->plan.height;
+    const double own = once.own + (worker.own + (double)job->device.context_own) * threads;
+    job->plan.bytes = (uint64_t)(own_is_the_hosts(job) ? host + own : host);
+    job->plan.device_bytes = own_is_the_hosts(job) ? 0 : (uint64_t)own;
+}
+
+bool rm_job_fits(const rm_job *job) {
+    return job->plan.bytes <= job->memory && job->plan.device_bytes <= job->device.memory;
+}
+
+bool rm_job_has_room(const rm_job *job) {
+    const double rows = (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
+    const double room = 4.0 * rows * (double)job->queries->head_dim + (double)DEVICE_ROOM;
+    return (double)job->plan.device_bytes <= fmin(room, (double)job->device.memory);
+}
+
+void rm_job_limit_threads(rm_job *job, int32_t most) {
+    if (most != 0 && job->plan.threads > most) {
+        job->plan.threads = most;
+    }
+}
+
+void rm_job_fit_threads(rm_job *job, rm_bytes worker, rm_bytes once) {
+    rm_job_take_bytes(job, worker, once);
+    while (job->plan.threads > 1 && !(rm_job_fits(job) && rm_job_has_room(job))) {
+        job->plan.threads--;
+        rm_job_take_bytes(job, worker, once);
+    }
+}
+
+int64_t rm_round_up(int64_t value, int64_t unit) {
+    return (value + unit - 1) / unit * unit;
+}
+
+int64_t rm_count_tiles(int64_t rows, int64_t cols, int64_t block) {
+    const int64_t down = rm_round_up(rows, block) / block, across = rm_round_up(cols, block) / block;
+    const int64_t most = INT64_C(1) << 62;
+    return down > most / across ? most : down * across;
+}
+
+/* ---- rows of a side */
 
 ropemap_range rm_side_range(const rm_job *job, rm_side side) {
     return side == RM_SIDE_QUERIES ? job->grid.rows.range : job->grid.cols.range;

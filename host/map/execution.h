@@ -1,4 +1,4 @@
-/* execution.h - a request made ready to run: plan, backend, a context for each worker, rows */
+/* execution.h - a map's job while it is planned and runs: memory, backend, workers, rows */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_MAP_EXECUTION_H
 #define ROPEMAP_HOST_MAP_EXECUTION_H
@@ -17,18 +17,16 @@ typedef struct rm_job {
     ropemap_freqs freqs;
     rm_rotation rotation; /* of queries and of keys */
     rm_grid grid;
-    double scale;    /* what every similarity is multiplied by at the end */
-    bool broken;     /* the attempt failed: its contexts are not for others */
-    bool constant;   /* queries and keys do not depend on position */
+    const struct rm_method *method; /* with the plan */
+    double scale;                   /* what every similarity is multiplied by at the end */
+    bool broken;                    /* the attempt failed: its contexts are not for others */
+    bool constant;                  /* queries and keys do not depend on position */
     bool mirrors;    /* cell (r, c) is cell (c, r): the same vectors at the same positions on both sides */
     uint64_t memory; /* bytes the plan may use */
     ropemap_plan plan;
     rm_workers *group;  /* NULL until rm_job_start */
     rm_worker *workers; /* [plan.threads] the group's */
 } rm_job;
-
-/* Checks and plans; nothing large is allocated. Close it after success and after failure. */
-ropemap_status rm_job_open(const ropemap_request *request, rm_job *job, ropemap_error *error);
 
 /* Opens the backend and the workers' contexts, rm_job_stop closes them: a job may start again. */
 ropemap_status rm_job_start(rm_job *job, ropemap_error *error);
@@ -44,12 +42,39 @@ ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, r
 /* As rm_team_poll, by tasks of the job. */
 ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_error *error);
 
-/* The three methods (DIAGONAL, FACTORED, TILED): fill map->cells [height, width] as job->plan says. */
-ropemap_status rm_map_factored(rm_job *job, float *cells, ropemap_error *error);
+/* ---- what a plan takes */
 
-ropemap_status rm_map_diagonal(rm_job *job, float *cells, ropemap_error *error);
+enum { RM_ROTATE_FLOPS = 20 }; /* of one element: phase, sine and cosine, two products */
 
-ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error);
+/* Bytes of the host's memory, and of the backend's own, which may be the host's too. */
+typedef struct rm_bytes {
+    double host, own;
+} rm_bytes;
+
+/* The backend's own memory that the plan may take. */
+uint64_t rm_job_own_memory(const rm_job *job);
+
+/* Fills plan.bytes: each worker's share with its context, what is there once, and a line about each row of
+ * cells. */
+void rm_job_take_bytes(rm_job *job, rm_bytes worker, rm_bytes once);
+
+/* Whether that fits in the memory that is allowed. */
+bool rm_job_fits(const rm_job *job);
+
+/* Whether it takes no more of a device's memory than the inputs would and 256 MiB, and than it has; the
+ * memory that is allowed on the host plays no part. */
+bool rm_job_has_room(const rm_job *job);
+
+/* No more workers than pay, 0: any number; and no more than fit, one at least. */
+void rm_job_limit_threads(rm_job *job, int32_t most);
+void rm_job_fit_threads(rm_job *job, rm_bytes worker, rm_bytes once);
+
+int64_t rm_round_up(int64_t value, int64_t unit);
+
+/* Blocks of a rectangle, at most 2^62. */
+int64_t rm_count_tiles(int64_t rows, int64_t cols, int64_t block);
+
+/* ---- rows of a side */
 
 typedef enum rm_side { RM_SIDE_QUERIES, RM_SIDE_KEYS } rm_side;
 

@@ -3,7 +3,6 @@
 #include "host/base/alloc.h"
 #include "host/map/causal_edge.h"
 #include "host/map/closed_form.h"
-#include "host/map/execution.h"
 #include "host/map/plan.h"
 
 #include <math.h>
@@ -41,6 +40,11 @@ static void rm_pooling_free(rm_pooling *pooling, const rm_job *job, rm_worker *w
     rm_free(pooling->moment);
     rm_free(pooling->means);
     *pooling = (rm_pooling){0};
+}
+
+/* Whether cells are made from second moments of their rows, not from means alone. */
+static bool is_moments(const rm_job *job) {
+    return rm_pool_needs(job->request->pool, RM_NEEDS_SQUARES);
 }
 
 static const rm_partition *axis_of(const rm_job *job, rm_side side) {
@@ -210,17 +214,17 @@ static ropemap_status cells_features(const struct factored *factored, int32_t in
     rm_pooling *pooling = &factored->scratch[index].pooling;
     const int64_t dim = job->queries->head_dim;
     const rm_side side = factored->side;
-    const ropemap_pool pool = job->request->pool;
-    if (pool != ROPEMAP_POOL_RMS) {
+    const bool means = rm_pool_needs(job->request->pool, RM_NEEDS_SUM);
+    if (means) {
         RM_TRY(rm_pooled_means(job, worker, side, first, cells, pooling, error));
     }
-    if (pool == ROPEMAP_POOL_MEAN) {
+    if (!is_moments(job)) {
         for (int64_t i = 0; i < cells * dim; i++) {
             packed[i] = (float)pooling->means[i];
         }
         return ROPEMAP_OK;
     }
-    const bool std = pool == ROPEMAP_POOL_STD;
+    const bool std = means;
     for (int64_t c = 0; c < cells; c++) {
         rm_pooling own = *pooling;
         own.means += c * dim;
@@ -300,7 +304,7 @@ static void store_row(const struct factored *factored, int32_t index, int64_t ro
     }
 }
 
-/* Cells of a block that no diagonal cuts; the others are left to rm_straddle_cells. */
+/* Cells of a block that no diagonal cuts; the others are left to rm_causal_edge. */
 static void store_block(const struct factored *factored, int32_t index, int64_t row, int64_t col) {
     const rm_job *job = factored->job;
     const int64_t row_end =
@@ -350,7 +354,7 @@ static ropemap_status make_worker(const struct factored *factored, int32_t index
     const rm_job *job = factored->job;
     rm_worker *worker = &job->workers[index];
     struct scratch *scratch = &factored->scratch[index];
-    const bool moments = job->request->pool != ROPEMAP_POOL_MEAN;
+    const bool moments = is_moments(job);
     const int64_t cells = factored->block * factored->block;
     RM_TRY(rm_pooling_make(&scratch->pooling, job, worker, factored->batch, moments, error));
     RM_TRY(job->backend->reserve(worker->context, factored->parts * cells, "block of cells", &scratch->tiles,
@@ -418,7 +422,7 @@ static ropemap_status compute(struct factored *factored, ropemap_error *error) {
 
 /* Whether there are means that are not finite, of vectors that differ. */
 static bool has_open_means(const rm_job *job, const float *cells) {
-    const bool mean = job->request->pool == ROPEMAP_POOL_MEAN && !job->constant;
+    const bool mean = !is_moments(job) && !job->constant;
     const int64_t count = mean ? job->plan.height * job->plan.width : 0;
     bool any = false;
     for (int64_t i = 0; !any && i < count; i++) {
@@ -427,18 +431,119 @@ static bool has_open_means(const rm_job *job, const float *cells) {
     return any;
 }
 
-ropemap_status rm_map_factored(rm_job *job, float *cells, ropemap_error *error) {
+/* ---- what it costs */
+
+enum { BLOCK_MOST = 512 }; /* cells: a block is copied to the host and finished there */
+
+/* Floats that a cell of one side comes to: d means, d(d+1)/2 second moments, or twice that for std. */
+static int64_t cell_features(const rm_job *job) {
+    const int64_t dim = job->queries->head_dim, moments = dim * (dim + 1) / 2;
+    const bool means = rm_pool_needs(job->request->pool, RM_NEEDS_SUM);
+    return !is_moments(job) ? dim : means ? 2 * moments : moments;
+}
+
+/* Cells that are pooled in one call. */
+static int64_t batch_of(const rm_job *job) {
+    const int64_t rows = rm_partition_most(&job->grid.rows), cols = rm_partition_most(&job->grid.cols);
+    const int64_t batch = job->device.rows_at_once / (rows > cols ? rows : cols);
+    return batch < 1 || is_moments(job) ? 1 : batch < job->plan.block ? batch : job->plan.block;
+}
+
+/* Tiles for the parts of long products. */
+static int64_t parts_of(const rm_job *job) {
+    return is_moments(job) ? job->device.product_parts : 1;
+}
+
+/* Cells of a block: fewer where the features of two would outgrow the device's share for them. */
+static int64_t block_size(const rm_job *job) {
+    int64_t block = job->device.block < BLOCK_MOST ? job->device.block : BLOCK_MOST;
+    while (block > job->device.feature_block && 4 * block * cell_features(job) > job->device.feature_bytes) {
+        block /= 2;
+    }
+    return block;
+}
+
+/* A band of cells: all of them where their features fit in half of that memory. */
+static int64_t band_size(const rm_job *job, int64_t block, uint64_t memory) {
+    const int64_t cells = job->plan.height > job->plan.width ? job->plan.height : job->plan.width;
+    const int64_t all = rm_round_up(cells, block), cell_bytes = 2 * 4 * cell_features(job);
+    const uint64_t half = memory / 2, most = (uint64_t)job->device.feature_bytes;
+    const int64_t room = (int64_t)(half < most ? half : most);
+    const int64_t fit = room / cell_bytes / block * block;
+    return fit < block ? block : fit < all ? fit : all;
+}
+
+static double flops(const rm_job *job, int64_t band) {
+    const double dim = (double)job->queries->head_dim;
+    const double height = (double)job->plan.height, width = (double)job->plan.width;
+    const bool moments = is_moments(job);
+    const double row_passes = height > (double)band ? ceil(width / (double)band) : 1.0;
+    const double passes =
+        row_passes * (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
+    const double row_flops = dim * RM_ROTATE_FLOPS + (moments ? 2.0 * dim * dim : 0.0);
+    const bool closed = job->constant && !moments; /* a cell's mean is one sum, whatever its size */
+    return (closed ? (height + width) * dim * RM_ROTATE_FLOPS : passes * row_flops) +
+           2.0 * height * width * (double)cell_features(job);
+}
+
+double rm_factored_flops(const rm_job *job) {
+    return flops(job, band_size(job, block_size(job), UINT64_MAX));
+}
+
+/* Memory of one worker. */
+static rm_bytes worker_bytes(const rm_job *job) {
+    const rm_scratch *scratch = job->device.scratch;
+    const int64_t block = job->plan.block, dim = job->queries->head_dim, rows = job->device.rows_at_once;
+    const double batch = (double)batch_of(job);
+    const int64_t tiles = parts_of(job) * block * block;
+    rm_bytes worker = {.own = 4.0 * (double)tiles + (double)scratch->rows_scratch_bytes(rows, dim)};
+    worker.host = 4.0 * (double)(rows * dim) + 8.0 * batch * (double)dim;
+    worker.host += (double)sizeof(rm_phasor) * (2.0 * (double)job->freqs.pairs + 1.0);
+    worker.host += 4.0 * batch * (double)cell_features(job) + 8.0 * (double)(block * block);
+    if (is_moments(job)) {
+        worker.host += 8.0 * (double)(dim * dim);
+        worker.own +=
+            (double)(scratch->moment_scratch_bytes(rows, dim) + scratch->product_scratch_bytes(block));
+    }
+    if (job->grid.causal) {
+        const int64_t edge = job->device.block;
+        worker.host += 12.0 * (double)(edge * dim) + 24.0 * (double)job->plan.width;
+        worker.own += 4.0 * (double)(2 * edge * dim + edge * edge);
+        worker.own += (double)scratch->tile_scratch_bytes(&job->grid, job->request->pool, edge);
+    }
+    return worker;
+}
+
+static void cost(rm_job *job) {
+    ropemap_plan *plan = &job->plan;
+    const int64_t features = cell_features(job), block = block_size(job);
+    plan->method = ROPEMAP_METHOD_FACTORED;
+    plan->dtype = ROPEMAP_DTYPE_FP32;
+    plan->block = block;
+    plan->band = band_size(job, block, rm_job_own_memory(job));
+    plan->bands = (plan->height + plan->band - 1) / plan->band;
+    plan->tiles = rm_count_tiles(plan->height, plan->width, block);
+    rm_job_limit_threads(job, job->device.workers);
+    const double band = (double)plan->band;
+    rm_job_fit_threads(job, worker_bytes(job),
+                       (rm_bytes){.own = 8.0 * band * (double)features, .host = 8.0 * band});
+    plan->flops = flops(job, plan->band);
+}
+
+static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
     struct factored factored = {.job = job,
                                 .out = cells,
-                                .stride = rm_cell_features(job),
+                                .stride = cell_features(job),
                                 .block = job->plan.block,
                                 .band = job->plan.band,
-                                .batch = rm_factored_batch(job),
-                                .parts = rm_product_parts(job)};
+                                .batch = batch_of(job),
+                                .parts = parts_of(job)};
     ropemap_status status = compute(&factored, error);
     free_scratch(&factored);
     if (status == ROPEMAP_OK && (job->grid.causal || has_open_means(job, cells))) {
-        status = rm_straddle_cells(job, cells, error);
+        status = rm_causal_edge(job, cells, error);
     }
     return status;
 }
+
+const rm_method rm_method_factored = {.cost = cost, .run = run};

@@ -1,18 +1,16 @@
 /* map.c - a map, from request to cells */
 /* SPDX-License-Identifier: MIT */
-#include "host/map/map.h"
 #include "host/base/alloc.h"
-#include "host/encoding/dual_chunk.h"
 #include "host/encoding/encoding.h"
 #include "host/map/plan.h"
 #include "host/rule/rule.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
+#include <unistd.h>
 
 static const char *const measure_names[] = {"dot", "scaled", "cosine"};
-
-static const char *const pool_names[] = {"mean", "min", "max", "absmax", "rms", "std"};
 
 static const char *const method_names[] = {"auto", "factored", "diagonal", "tiled"};
 
@@ -22,10 +20,6 @@ static const char *const dtype_names[] = {"fp32", "tf32", "bf16", "fp16"};
 
 const char *ropemap_measure_name(ropemap_measure measure) {
     return (unsigned)measure < COUNT_OF(measure_names) ? measure_names[measure] : NULL;
-}
-
-const char *ropemap_pool_name(ropemap_pool pool) {
-    return (unsigned)pool < COUNT_OF(pool_names) ? pool_names[pool] : NULL;
 }
 
 const char *ropemap_dtype_name(ropemap_dtype dtype) {
@@ -137,7 +131,7 @@ static ropemap_status check_choices(const ropemap_request *request, ropemap_erro
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_request_check(const ropemap_request *request, ropemap_error *error) {
+static ropemap_status check_request(const ropemap_request *request, ropemap_error *error) {
     RM_TRY(ropemap_spec_check(&request->spec, error));
     if (!request->already_rotated && request->encoding != ROPEMAP_ENCODING_NOPE) {
         RM_TRY(rm_axes_refuse(&request->spec, "rotate the vectors first, at positions on every axis", error));
@@ -179,20 +173,6 @@ ropemap_status ropemap_map_subtract(ropemap_map *map, const ropemap_map *other, 
     map->max = count > 0 ? max : (double)NAN;
     map->mean = count > 0 ? sum / (double)count : (double)NAN;
     return ROPEMAP_OK;
-}
-
-static ropemap_status run_method(rm_job *job, float *cells, ropemap_error *error) {
-    switch (job->plan.method) {
-    case ROPEMAP_METHOD_FACTORED:
-        return rm_map_factored(job, cells, error);
-    case ROPEMAP_METHOD_DIAGONAL:
-        return job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK ? rm_map_dual_chunk(job, cells, error)
-                                                                     : rm_map_diagonal(job, cells, error);
-    case ROPEMAP_METHOD_TILED:
-    case ROPEMAP_METHOD_AUTO:
-        break;
-    }
-    return rm_map_tiled(job, cells, error);
 }
 
 /* What a row of cells comes to. */
@@ -282,7 +262,7 @@ static void describe_time(const rm_job *job, double start, ropemap_seconds *seco
 
 static ropemap_status attempt(rm_job *job, ropemap_map *map, ropemap_error *error) {
     ropemap_status status = rm_job_start(job, error);
-    status = status == ROPEMAP_OK ? run_method(job, map->cells, error) : status;
+    status = status == ROPEMAP_OK ? job->method->run(job, map->cells, error) : status;
     status = status == ROPEMAP_OK ? describe_cells(job, map, error) : status;
     job->broken = status != ROPEMAP_OK && status != ROPEMAP_STOPPED;
     return status;
@@ -299,16 +279,57 @@ static ropemap_status compute(rm_job *job, ropemap_map *map, ropemap_error *erro
     map->width = width;
     ropemap_error reason = {0};
     ropemap_status status = attempt(job, map, &reason);
-    while (status == ROPEMAP_RESOURCES && rm_retreat(job, &reason)) {
+    while (status == ROPEMAP_RESOURCES && rm_plan_retreat(job, &reason)) {
         rm_job_stop(job);
         status = attempt(job, map, &reason);
     }
     return status == ROPEMAP_OK ? status : rm_fail(error, status, "%s", reason.text);
 }
 
+static uint64_t quarter_of_memory(void) {
+    const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    return pages < 1 || bytes < 1 ? (uint64_t)1 << 30 : (uint64_t)pages * (uint64_t)bytes / 4;
+}
+
+static rm_partition axis_of(ropemap_range range, int64_t cells) {
+    return (rm_partition){.range = range, .cells = range.count < cells ? range.count : cells};
+}
+
+static void take_request(const ropemap_request *request, rm_job *job) {
+    const bool cosine = request->measure == ROPEMAP_MEASURE_COSINE;
+    job->request = request;
+    job->queries = request->queries != NULL ? request->queries : job->owned;
+    job->keys = request->keys != NULL ? request->keys : job->owned;
+    job->constant = job->queries->constant && job->keys->constant;
+    job->mirrors = job->queries == job->keys && !request->causal && request->height == request->width &&
+                   memcmp(&request->rows, &request->cols, sizeof request->rows) == 0;
+    job->rotation =
+        (rm_rotation){.freqs = &job->freqs,
+                      .layout = request->spec.layout,
+                      .rotate = !request->already_rotated && request->encoding != ROPEMAP_ENCODING_NOPE,
+                      .normalise = cosine};
+    job->grid = (rm_grid){.rows = axis_of(request->rows, request->height),
+                          .cols = axis_of(request->cols, request->width),
+                          .causal = request->causal};
+    job->scale =
+        request->measure == ROPEMAP_MEASURE_SCALED ? 1.0 / sqrt((double)request->spec.head_dim) : 1.0;
+    job->memory = request->memory != 0 ? request->memory : quarter_of_memory();
+}
+
+static ropemap_status open_job(const ropemap_request *request, rm_job *job, ropemap_error *error) {
+    *job = (rm_job){0};
+    RM_TRY(check_request(request, error));
+    RM_TRY(ropemap_freqs_make(&request->spec, &job->freqs, error));
+    if (request->queries == NULL) {
+        RM_TRY(ropemap_vectors_ones(request->spec.head_dim, &job->owned, error));
+    }
+    take_request(request, job);
+    return rm_plan_choose(job, error);
+}
+
 ropemap_status ropemap_plan_make(const ropemap_request *request, ropemap_plan *plan, ropemap_error *error) {
     rm_job job;
-    const ropemap_status status = rm_job_open(request, &job, error);
+    const ropemap_status status = open_job(request, &job, error);
     *plan = job.plan;
     rm_job_close(&job);
     return status;
@@ -318,7 +339,7 @@ ropemap_status ropemap_map_compute(const ropemap_request *request, ropemap_map *
     const double start = rm_seconds_now();
     *map = (ropemap_map){0};
     rm_job job;
-    ropemap_status status = rm_job_open(request, &job, error);
+    ropemap_status status = open_job(request, &job, error);
     if (status == ROPEMAP_OK) {
         status = compute(&job, map, error);
     }

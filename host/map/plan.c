@@ -4,13 +4,10 @@
 #include "host/device/plugin.h"
 #include "host/device/session.h"
 #include "host/encoding/encoding.h"
-#include "host/map/cost.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error);
 
 /* Half a second of two processor cores: about what a GPU takes to start. */
 static const double SMALL_FLOPS = 5e10;
@@ -27,81 +24,8 @@ static bool on_gpu(const rm_job *job) {
     return job->device.memory != 0;
 }
 
-static ropemap_status plan_on(rm_job *job, rm_device device, ropemap_error *error) {
-    job->device = device;
-    (void)snprintf(job->plan.backend, sizeof job->plan.backend, "%s", device.backend);
-    return rm_plan_choose(job, error);
-}
-
-/* Plans for the processors, with what is said about that. */
-static ropemap_status plan_on_cpu(rm_job *job, const char *reason, ropemap_error *error) {
-    (void)snprintf(job->plan.backend_reason, sizeof job->plan.backend_reason, "%.300s", reason);
-    return plan_on(job, rm_cpu_device(), error);
-}
-
-static ropemap_status plan_on_gpu(rm_job *job, rm_device device, ropemap_error *error) {
-    (void)snprintf(job->plan.backend_reason, sizeof job->plan.backend_reason, "GPU %d, %s", device.index,
-                   device.name);
-    return plan_on(job, device, error);
-}
-
-ropemap_status rm_choose(rm_job *job, ropemap_error *error) {
-    job->plan = (ropemap_plan){0};
-    if (asks_for(job, "cpu")) {
-        return plan_on_cpu(job, "asked for", error);
-    }
-    if (!leaves_the_choice(job) || job->request->backend == NULL || asks_for(job, "auto")) {
-        rm_device device = {0};
-        ropemap_error reason = {0};
-        ropemap_status status = rm_gpu_find(job->request->device, job->queries->head_dim, &device, &reason);
-        if (status == ROPEMAP_OK) {
-            status = plan_on_gpu(job, device, &reason);
-        }
-        if (status == ROPEMAP_RESOURCES && leaves_the_choice(job)) {
-            return plan_on_cpu(job, reason.text, error);
-        }
-        if (status != ROPEMAP_OK) {
-            return rm_fail(error, status, "%s", reason.text);
-        }
-        ropemap_session *session = job->request->session;
-        const bool started = session != NULL && rm_session_has(session, &job->device);
-        const bool small = job->plan.flops < SMALL_FLOPS && leaves_the_choice(job) && !started;
-        return small ? plan_on_cpu(job, "a GPU takes longer to start than this map takes", error)
-                     : ROPEMAP_OK;
-    }
-    return rm_fail(error, ROPEMAP_USAGE, "backend: '%s', expected auto, cpu or cuda", job->request->backend);
-}
-
-bool rm_retreat(rm_job *job, const ropemap_error *error) {
-    if (!on_gpu(job)) {
-        return false;
-    }
-    rm_device device = job->device;
-    ropemap_status status = ROPEMAP_RESOURCES;
-    char reason[sizeof job->plan.backend_reason];
-    const bool started = job->backend != NULL; /* a library that does not load is no matter of tiles */
-    if (started && device.block > RM_BLOCK_LEAST) {
-        device.block /= 2;
-        device.tile_bytes /= 4;
-        device.memory /= 2;
-        (void)snprintf(reason, sizeof reason, "GPU %d, %s, in smaller tiles: %.180s", device.index,
-                       device.name, error->text);
-        status = plan_on(job, device, NULL);
-    }
-    if (status == ROPEMAP_RESOURCES && leaves_the_choice(job)) {
-        (void)snprintf(reason, sizeof reason, "%.300s", error->text);
-        status = plan_on(job, rm_cpu_device(), NULL);
-    }
-    if (status == ROPEMAP_OK) {
-        memcpy(job->plan.backend_reason, reason, sizeof reason);
-        job->plan.fell_back = true;
-    }
-    return status == ROPEMAP_OK;
-}
-
 static bool factored_serves(const rm_job *job) {
-    const ropemap_pool pool = job->request->pool;
-    return pool == ROPEMAP_POOL_MEAN || pool == ROPEMAP_POOL_RMS || pool == ROPEMAP_POOL_STD;
+    return !rm_pool_needs(job->request->pool, RM_NEEDS_EXTREME);
 }
 
 /* NULL where the diagonal method serves, else why it does not. */
@@ -115,86 +39,80 @@ static const char *diagonal_obstacle(const rm_job *job) {
     return NULL;
 }
 
-static void explain(rm_job *job, const char *reason) {
-    (void)snprintf(job->plan.reason, sizeof job->plan.reason, "%s", reason);
-}
-
 static ropemap_status refuse(const rm_job *job, const char *reason, ropemap_error *error) {
     return rm_fail(error, ROPEMAP_USAGE, "method: %s cannot serve pool %s here: %s",
                    ropemap_method_name(job->request->method), ropemap_pool_name(job->request->pool), reason);
 }
 
-static void cost_diagonal(rm_job *job) {
-    if (job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK) {
-        rm_cost_dual_chunk(job);
-    } else {
-        rm_cost_diagonal(job);
-    }
+static void take(rm_job *job, const rm_method *method, const char *reason) {
+    job->method = method;
+    method->cost(job);
+    (void)snprintf(job->plan.reason, sizeof job->plan.reason, "%s", reason);
+}
+
+static const rm_method *diagonal_of(const rm_job *job) {
+    return job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK ? &rm_method_dual_chunk
+                                                                 : &rm_method_diagonal;
 }
 
 static ropemap_status plan_forced(rm_job *job, ropemap_error *error) {
-    explain(job, "asked for");
+    const rm_method *method = &rm_method_tiled;
     if (job->request->method == ROPEMAP_METHOD_FACTORED) {
         if (!factored_serves(job)) {
             return refuse(job, "only mean, rms and std are sums over pairs", error);
         }
-        rm_cost_factored(job);
+        method = &rm_method_factored;
     } else if (job->request->method == ROPEMAP_METHOD_DIAGONAL) {
         const char *obstacle = diagonal_obstacle(job);
         if (obstacle != NULL) {
             return refuse(job, obstacle, error);
         }
-        cost_diagonal(job);
-    } else {
-        rm_cost_tiled(job);
+        method = diagonal_of(job);
     }
+    take(job, method, "asked for");
     return ROPEMAP_OK;
 }
 
+/* Second moments of rows, or else every pair. Where there is memory for whatever pays: the two differ in
+ * their last bits, and which of them runs may not depend on the memory that is allowed. */
+static void plan_moments(rm_job *job) {
+    const ropemap_plan before = job->plan;
+    if (rm_factored_flops(job) >= rm_tiled_flops(job)) {
+        take(job, &rm_method_tiled, "every pair takes fewer operations than second moments of rows");
+        return;
+    }
+    take(job, &rm_method_factored, "second moments of rows take fewer operations than every pair");
+    if (!rm_job_has_room(job)) {
+        job->plan = before;
+        take(job, &rm_method_tiled, "second moments of rows would take too much of the GPU's memory");
+    }
+}
+
 static void plan_auto(rm_job *job) {
-    const ropemap_pool pool = job->request->pool;
+    const bool means = rm_pool_find(job->request->pool)->needs == RM_NEEDS_SUM;
     if (rm_encoding_by_distance(job)) {
-        cost_diagonal(job);
-        explain(job, job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK
-                         ? "dual chunks: a table over the distances within chunks serves every cell"
-                         : "the encoding is known by its distances");
-        return;
+        take(job, diagonal_of(job),
+             job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK
+                 ? "dual chunks: a table over the distances within chunks serves every cell"
+                 : "the encoding is known by its distances");
+    } else if (means) {
+        take(job, &rm_method_factored,
+             job->constant ? "the mean of equal vectors is a closed sum, whatever the number of positions"
+                           : "the mean commutes with the dot product");
+    } else if (diagonal_obstacle(job) == NULL) {
+        take(job, &rm_method_diagonal, "the map depends on the distance alone");
+    } else if (factored_serves(job)) {
+        plan_moments(job);
+    } else {
+        take(job, &rm_method_tiled, "an extreme needs every pair");
     }
-    if (pool == ROPEMAP_POOL_MEAN) {
-        rm_cost_factored(job);
-        explain(job, job->constant
-                         ? "the mean of equal vectors is a closed sum, whatever the number of positions"
-                         : "the mean commutes with the dot product");
-        return;
-    }
-    if (diagonal_obstacle(job) == NULL) {
-        rm_cost_diagonal(job);
-        explain(job, "the map depends on the distance alone");
-        return;
-    }
-    const char *reason = "an extreme needs every pair";
-    if (factored_serves(job)) {
-        const ropemap_plan before = job->plan;
-        reason = "every pair takes fewer operations than second moments of rows";
-        if (rm_cost_favours_factored(job)) {
-            rm_cost_factored(job);
-            if (rm_cost_has_room(job)) {
-                explain(job, "second moments of rows take fewer operations than every pair");
-                return;
-            }
-            job->plan = before;
-            reason = "second moments of rows would take too much of the GPU's memory";
-        }
-    }
-    rm_cost_tiled(job);
-    explain(job, reason);
 }
 
 /* Loops over positions end: a count that no machine gets through in a year is refused, not begun. 1e21
  * operations are a month of 4e14 a second, and 300 years of a processor core. */
 static ropemap_status check_work(const rm_job *job, ropemap_error *error) {
     const bool closed = job->constant && job->plan.method == ROPEMAP_METHOD_FACTORED &&
-                        job->request->pool == ROPEMAP_POOL_MEAN;
+                        !rm_pool_needs(job->request->pool, RM_NEEDS_SQUARES);
     const bool even = job->grid.rows.range.step == job->grid.cols.range.step;
     if (closed && job->grid.causal && !even && job->grid.rows.range.count > (INT64_C(1) << 32)) {
         return rm_fail(error, ROPEMAP_USAGE,
@@ -213,8 +131,8 @@ static ropemap_status check_work(const rm_job *job, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-/* Fills job->plan from everything else in the job. */
-static ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error) {
+/* Fills job->method and job->plan from everything else in the job. */
+static ropemap_status choose_method(rm_job *job, ropemap_error *error) {
     ropemap_plan *plan = &job->plan;
     plan->height = job->grid.rows.cells;
     plan->width = job->grid.cols.cells;
@@ -244,4 +162,78 @@ static ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error) {
                              : "");
     }
     return check_work(job, error);
+}
+
+/* ---- the device */
+
+static ropemap_status plan_on(rm_job *job, rm_device device, ropemap_error *error) {
+    job->device = device;
+    (void)snprintf(job->plan.backend, sizeof job->plan.backend, "%s", device.backend);
+    return choose_method(job, error);
+}
+
+/* Plans for the processors, with what is said about that. */
+static ropemap_status plan_on_cpu(rm_job *job, const char *reason, ropemap_error *error) {
+    (void)snprintf(job->plan.backend_reason, sizeof job->plan.backend_reason, "%.300s", reason);
+    return plan_on(job, rm_cpu_device(), error);
+}
+
+static ropemap_status plan_on_gpu(rm_job *job, rm_device device, ropemap_error *error) {
+    (void)snprintf(job->plan.backend_reason, sizeof job->plan.backend_reason, "GPU %d, %s", device.index,
+                   device.name);
+    return plan_on(job, device, error);
+}
+
+ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error) {
+    job->plan = (ropemap_plan){0};
+    if (asks_for(job, "cpu")) {
+        return plan_on_cpu(job, "asked for", error);
+    }
+    if (!leaves_the_choice(job) || job->request->backend == NULL || asks_for(job, "auto")) {
+        rm_device device = {0};
+        ropemap_error reason = {0};
+        ropemap_status status = rm_gpu_find(job->request->device, job->queries->head_dim, &device, &reason);
+        if (status == ROPEMAP_OK) {
+            status = plan_on_gpu(job, device, &reason);
+        }
+        if (status == ROPEMAP_RESOURCES && leaves_the_choice(job)) {
+            return plan_on_cpu(job, reason.text, error);
+        }
+        if (status != ROPEMAP_OK) {
+            return rm_fail(error, status, "%s", reason.text);
+        }
+        ropemap_session *session = job->request->session;
+        const bool started = session != NULL && rm_session_has(session, &job->device);
+        const bool small = job->plan.flops < SMALL_FLOPS && leaves_the_choice(job) && !started;
+        return small ? plan_on_cpu(job, "a GPU takes longer to start than this map takes", error)
+                     : ROPEMAP_OK;
+    }
+    return rm_fail(error, ROPEMAP_USAGE, "backend: '%s', expected auto, cpu or cuda", job->request->backend);
+}
+
+bool rm_plan_retreat(rm_job *job, const ropemap_error *error) {
+    if (!on_gpu(job)) {
+        return false;
+    }
+    rm_device device = job->device;
+    ropemap_status status = ROPEMAP_RESOURCES;
+    char reason[sizeof job->plan.backend_reason];
+    const bool started = job->backend != NULL; /* a library that does not load is no matter of tiles */
+    if (started && device.block > RM_BLOCK_LEAST) {
+        device.block /= 2;
+        device.tile_bytes /= 4;
+        device.memory /= 2;
+        (void)snprintf(reason, sizeof reason, "GPU %d, %s, in smaller tiles: %.180s", device.index,
+                       device.name, error->text);
+        status = plan_on(job, device, NULL);
+    }
+    if (status == ROPEMAP_RESOURCES && leaves_the_choice(job)) {
+        (void)snprintf(reason, sizeof reason, "%.300s", error->text);
+        status = plan_on(job, rm_cpu_device(), NULL);
+    }
+    if (status == ROPEMAP_OK) {
+        memcpy(job->plan.backend_reason, reason, sizeof reason);
+        job->plan.fell_back = true;
+    }
+    return status == ROPEMAP_OK;
 }

@@ -13,7 +13,11 @@
 
 #include <pthread.h>
 
-enum { BANDS_SAMPLED = 1048576 };
+enum {
+    BANDS_SAMPLED = 1048576,
+    RESIDENT_SPARE = 16 * 1048576,  /* bytes kept free when keys are resident */
+    BAND_CELLS_BYTES = 16 * 1048576 /* accumulators of one worker, where a block's are not more */
+};
 
 /* A worker's memory. */
 struct scratch {
@@ -321,7 +325,7 @@ static ropemap_status mirror_task(void *work, int64_t task, int32_t index, ropem
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error) {
+static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
     struct tiled tiled = {.job = job,
                           .out = cells,
                           .block = job->plan.block,
@@ -347,3 +351,115 @@ ropemap_status rm_map_tiled(rm_job *job, float *cells, ropemap_error *error) {
     (void)pthread_mutex_destroy(&tiled.lock);
     return status;
 }
+
+/* ---- what it costs */
+
+/* Bytes of the cells that a band of query rows touches. */
+static double band_cells_bytes(const rm_job *job, int64_t band) {
+    const double height = (double)job->plan.height;
+    const double touched = (double)band * height / (double)job->grid.rows.range.count + 2.0;
+    const double row = (double)job->plan.width * (double)rm_pool_find(job->request->pool)->bytes;
+    return row * (touched < height ? touched : height);
+}
+
+/* The device's own, smaller where cells are so small that the pieces of a tile outgrow it. */
+static int64_t tiled_block(const rm_job *job) {
+    const rm_device *device = &job->device;
+    int64_t block = device->block;
+    while (block > RM_BLOCK_LEAST && device->scratch->tile_scratch_bytes(&job->grid, job->request->pool,
+                                                                         block) > device->tile_scratch_most) {
+        block /= 2;
+    }
+    return block;
+}
+
+/* Query rows that share one pass over the keys: a few blocks, fewer where their cells are many. A cell's
+ * parts are merged band by band, so this depends on the request alone. */
+static int64_t tiled_band(const rm_job *job, int64_t block) {
+    int64_t band = RM_TILED_BAND_BLOCKS * block;
+    while (band > block && band_cells_bytes(job, band) > BAND_CELLS_BYTES) {
+        band /= 2;
+    }
+    return band;
+}
+
+/* Tiles that each worker has room for in cache, 1 at least. */
+static int64_t tiles_with_room(const rm_job *job, int64_t workers, int64_t most) {
+    const double tiles = (double)job->device.tile_bytes / (4.0 * (double)(job->plan.block * job->plan.block));
+    const double each = tiles / (double)workers;
+    return each < 2.0 ? 1 : each < (double)most ? (int64_t)each : most;
+}
+
+/* Bands are what workers share: of one band, one worker has all the room. */
+int64_t rm_tile_slots(const rm_job *job) {
+    const int64_t bands = job->plan.bands, threads = job->plan.threads;
+    const int64_t workers = (bands < threads ? bands : threads) * rm_tile_batch(job);
+    return tiles_with_room(job, workers, RM_TILE_SLOTS_MOST);
+}
+
+/* As if all workers worked, each with all of its slots; a number that comes out even in a band. */
+int64_t rm_tile_batch(const rm_job *job) {
+    const int64_t workers = job->device.tile_workers > 0 ? job->device.tile_workers : 1;
+    const int64_t batch =
+        tiles_with_room(job, workers * RM_TILE_SLOTS_MOST, job->plan.band / job->plan.block);
+    return batch < 2 ? 1 : batch < 4 ? 2 : 4;
+}
+
+static rm_bytes tiled_worker(const rm_job *job) {
+    const ropemap_plan *plan = &job->plan;
+    const rm_scratch *scratch = job->device.scratch;
+    const int64_t block = plan->block, dim = job->queries->head_dim;
+    const double cells = band_cells_bytes(job, plan->band);
+    const int64_t tiles = rm_tile_slots(job) * rm_tile_batch(job) * block * block;
+    rm_bytes worker = {.host = 4.0 * (double)(block * dim) + cells,
+                       .own = 4.0 * (double)(block * dim + plan->band * dim + tiles)};
+    worker.own += (double)(scratch->cells_scratch_bytes((int64_t)cells) +
+                           scratch->tile_scratch_bytes(&job->grid, job->request->pool, block) +
+                           scratch->rows_scratch_bytes(block, dim));
+    return worker;
+}
+
+/* As rm_job_fit_threads; fewer workers may have more tiles each. */
+static void fit_tiled_threads(rm_job *job, rm_bytes once) {
+    rm_job_take_bytes(job, tiled_worker(job), once);
+    while (job->plan.threads > 1 && !(rm_job_fits(job) && rm_job_has_room(job))) {
+        job->plan.threads--;
+        rm_job_take_bytes(job, tiled_worker(job), once);
+    }
+}
+
+/* `passes`: how often keys are rotated. */
+static double flops(const rm_job *job, double passes) {
+    const double dim = (double)job->queries->head_dim;
+    const double rows = (double)job->grid.rows.range.count, cols = (double)job->grid.cols.range.count;
+    return (job->grid.causal || job->mirrors ? 1.0 : 2.0) * rows * cols * dim +
+           (rows + passes * cols) * dim * RM_ROTATE_FLOPS;
+}
+
+double rm_tiled_flops(const rm_job *job) {
+    return flops(job, 1.0);
+}
+
+static void cost(rm_job *job) {
+    ropemap_plan *plan = &job->plan;
+    const int64_t block = tiled_block(job), dim = job->queries->head_dim;
+    const int64_t rows = job->grid.rows.range.count, cols = job->grid.cols.range.count;
+    plan->method = ROPEMAP_METHOD_TILED;
+    plan->dtype = job->request->dtype;
+    plan->block = block;
+    plan->band = tiled_band(job, block);
+    plan->bands = (rows + plan->band - 1) / plan->band;
+    plan->tiles = rm_count_tiles(rows, cols, block);
+    rm_job_limit_threads(job, job->device.tile_workers);
+    const double resident = 4.0 * (double)rm_round_up(cols, block) * (double)dim;
+    rm_bytes once = {.host = (double)plan->width * 24.0};
+    fit_tiled_threads(job, once);
+    once.own += resident + RESIDENT_SPARE;
+    rm_job_take_bytes(job, tiled_worker(job), once);
+    plan->keys_resident = rm_job_fits(job);
+    once.own = plan->keys_resident ? resident : 0.0;
+    rm_job_take_bytes(job, tiled_worker(job), once);
+    plan->flops = flops(job, plan->keys_resident ? 1.0 : (double)plan->bands);
+}
+
+const rm_method rm_method_tiled = {.cost = cost, .run = run};

@@ -28,6 +28,7 @@ MAP = "host/map/*.h"
 ENCODING = "host/encoding/*.h"
 CELLS = ["host/map/grid.h", "host/map/accumulator.h"]  # what a backend pools into
 ARITH = "cuda/arith.h"
+GEOMETRY = "cuda/geometry.h"  # what a GPU's device needs to know how much memory its stages take
 MAY_INCLUDE = [
     ("host/ropemap.h", []),
     ("host/base/*", [API]),
@@ -35,6 +36,7 @@ MAY_INCLUDE = [
     ("host/model/*", [API, BASE, RULE]),
     ("host/data/*", [API, BASE, ARITH]),
     ("host/figure/*", [API, BASE]),
+    ("host/device/gpu_sizes.c", [API, BASE, *CELLS, GEOMETRY, "host/device/*.h"]),
     ("host/device/*", [API, BASE, *CELLS]),
     ("host/map/*", [API, BASE, RULE, DATA, DEVICE, ENCODING, ARITH]),
     ("host/encoding/*", [API, BASE, RULE, DEVICE, MAP, ARITH]),
@@ -42,7 +44,8 @@ MAY_INCLUDE = [
     ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH]),
     ("host/bench/*", [API, BASE, DEVICE, MAP]),
     ("cuda/arith.h", []),
-    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", "host/map/pieces.h"]),
+    ("cuda/geometry.h", CELLS),
+    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", GEOMETRY]),
     ("cuda/*.cu*", [ARITH, "cuda/kernels.h", "cuda/vector_io.cuh"]),
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
     ("cuda/*.c", [API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),

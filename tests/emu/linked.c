@@ -21,16 +21,15 @@ rm_device linked_gpu;
 ropemap_request *linked_turns_auto;
 
 void linked_gpu_small(void) {
-    linked_gpu = (rm_device){.backend = "cuda",
-                             .name = "Emulated GPU",
-                             .block = 256,
-                             .workers = 4,
-                             .tile_workers = 3,
-                             .tile_bytes = 3 * 2 * 2 * 256 * 256 * sizeof(float),
-                             .rows_at_once = 128,
-                             .memory = UINT64_C(1) << 30,
-                             .context_host = 1048576,
-                             .context_own = 4 * 1048576};
+    const ropemap_gpu gpu = {.name = "Emulated GPU", .memory = UINT64_C(1) << 30};
+    linked_gpu = rm_gpu_device(&gpu, 128);
+    linked_gpu.block = 256;
+    linked_gpu.workers = 4;
+    linked_gpu.tile_workers = 3;
+    linked_gpu.tile_bytes = 3 * 2 * 2 * 256 * 256 * sizeof(float);
+    linked_gpu.rows_at_once = 128;
+    linked_gpu.memory = UINT64_C(1) << 30;
+    linked_gpu.context_host = 1048576;
 }
 
 ropemap_status rm_gpu_find(int32_t index, int64_t head_dim, rm_device *device, ropemap_error *error) {

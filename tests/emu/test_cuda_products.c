@@ -4,7 +4,7 @@
 #include "tests/emu/fake.h"
 #include "tests/emu/linked.h"
 
-#include "host/map/pieces.h"
+#include "cuda/geometry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,13 +11,10 @@
 
 enum { ROOM = 256 * 1048576 };
 
-/* Sizes as those of a GPU with 50 MiB of cache and 80 GB of memory. */
-static void large_gpu(void) {
-    linked_gpu.block = 2048;
-    linked_gpu.workers = 8;
-    linked_gpu.tile_workers = 2;
-    linked_gpu.tile_bytes = UINT64_C(50) * 1048576 / 4 * 3;
-    linked_gpu.memory = UINT64_C(72) << 30;
+/* A GPU with 50 MiB of cache and 80 GB of memory. */
+static void large_gpu(int32_t head_dim) {
+    const ropemap_gpu gpu = {.cache = UINT64_C(50) * 1048576, .memory = UINT64_C(80) << 30};
+    linked_gpu = rm_gpu_device(&gpu, head_dim);
 }
 
 static void check(const ropemap_request *request) {
@@ -55,9 +52,9 @@ static void no_plan_takes_more(void **state) {
     (void)state;
     static const int32_t dims[] = {2, 64, 96, 128, 256, 512};
     static const int64_t counts[] = {1, 4096, 65536, 1000003, INT64_C(1) << 30};
-    large_gpu();
     for (int dim = 0; dim < 6; dim++) {
         ropemap_vectors *vectors = NULL;
+        large_gpu(dims[dim]);
         assert_int_equal(ropemap_vectors_gauss(dims[dim], 1, 0, &vectors, NULL), ROPEMAP_OK);
         for (int count = 0; count < 5; count++) {
             for (int pool = 0; ropemap_pool_name((ropemap_pool)pool) != NULL; pool++) {

@@ -1,4 +1,5 @@
-/* pieces.h - where strips and cells cut indices between them: known to plans and to kernels */
+/* geometry.h - where the kernels' strips and the map's cells cut indices, and the scratch memory of the
+ * pieces */
 /* SPDX-License-Identifier: MIT */
 /*
  * Common subset of C17 and C++17. Indices are cut where a strip of `strip` of them ends, counted from the
@@ -6,15 +7,15 @@
  * along the indices, and each cut passes at least one of the two: so strip + cell numbers the pieces, in
  * order, with a gap where both end together.
  */
-#ifndef ROPEMAP_HOST_MAP_PIECES_H
-#define ROPEMAP_HOST_MAP_PIECES_H
+#ifndef ROPEMAP_CUDA_GEOMETRY_H
+#define ROPEMAP_CUDA_GEOMETRY_H
 
 #include "host/map/accumulator.h"
 #include "host/map/grid.h"
 
 enum {
     RM_SUM_STRIP = 256,   /* rows that one block of threads adds up */
-    RM_PRODUCT_PARTS = 4, /* parts of long rows that are multiplied at once on a device */
+    RM_PRODUCT_PARTS = 4, /* parts of long rows that are multiplied at once */
     RM_POOL_ROWS = 32,    /* rows of a tile that one thread goes down */
     RM_POOL_COLS =
         1024 /* columns of a tile that one block of threads goes down: 256 threads, 16 bytes each */

@@ -1,0 +1,101 @@
+/* gpu_sizes.c - the sizes that suit a GPU, and the scratch memory of its stages */
+/* SPDX-License-Identifier: MIT */
+#include "cuda/geometry.h"
+#include "host/device/plugin.h"
+
+#include <string.h>
+
+enum {
+    TILE_WORKERS = 2,  /* while one reads rows and puts cells together the other multiplies and pools */
+    WORKERS = 8,       /* threads that read and convert rows for one GPU */
+    BLOCK_MOST = 2048, /* positions: two tiles of two workers take 64 MiB */
+    TILE_SCRATCH_MOST = 32 * 1048576, /* bytes: the pieces of a tile where cells are small */
+    FEATURE_BYTES = 64 * 1048576,     /* of cells, kept at a time */
+    FEATURE_BLOCK = 32                /* cells: a block of fewer is no work for a GPU */
+};
+
+static const int64_t ROWS_FLOATS = 524288; /* of the rows handed over in one call: 2 MiB */
+
+static const uint64_t TILES_MOST =
+    UINT64_C(128) * 1048576; /* bytes of all tiles: half of what a map may take */
+
+static const uint64_t CONTEXT_OWN = UINT64_C(4) * 1048576; /* cuBLAS's workspace, frequencies */
+
+static const uint64_t CONTEXT_HOST = UINT64_C(1) * 1048576; /* what the driver and cuBLAS keep of a stream */
+
+/* Three quarters of the second-level cache: rows and pieces take the rest. */
+static uint64_t tile_bytes_of(const ropemap_gpu *gpu) {
+    const uint64_t share = gpu->cache / 4 * 3;
+    return share < TILES_MOST ? share : TILES_MOST;
+}
+
+/*
+ * The largest tile of which one a worker stays in cache: a launch costs the host some microseconds, in which
+ * a GPU makes millions of numbers. A second tile for each worker, or a batch, takes what is left of the cache
+ * then; where one worker has all the work, the other's share.
+ */
+static int32_t block_of(const ropemap_gpu *gpu) {
+    int32_t block = BLOCK_MOST;
+    while (block > RM_BLOCK_LEAST &&
+           (uint64_t)block * (uint64_t)block * sizeof(float) * TILE_WORKERS > tile_bytes_of(gpu)) {
+        block /= 2;
+    }
+    return block;
+}
+
+/* As they come, twice, and rotated. */
+static int64_t rows_bytes(int64_t rows, int64_t head_dim) {
+    return 3 * rows * head_dim * (int64_t)sizeof(float);
+}
+
+/* Rows less their centre and their products, in double; on the host what is copied back. */
+static int64_t moment_bytes(int64_t rows, int64_t head_dim) {
+    return (rows + head_dim) * head_dim * (int64_t)sizeof(double);
+}
+
+static int64_t product_bytes(int64_t block) {
+    return block * block * (int64_t)sizeof(double);
+}
+
+/* The most that the pieces of a tile take, wherever it lies. */
+static int64_t tile_bytes(const rm_grid *grid, ropemap_pool pool, int64_t block) {
+    const int64_t row_count = grid->rows.range.count, col_count = grid->cols.range.count;
+    const int64_t rows = block < row_count ? block : row_count, cols = block < col_count ? block : col_count;
+    return (rm_pieces_count(&grid->rows, 0, rows, RM_POOL_ROWS) + 1) *
+           (rm_pieces_count(&grid->cols, 0, cols, RM_POOL_COLS) + 1) * rm_pool_part_bytes(pool);
+}
+
+static int64_t cells_bytes(int64_t bytes) {
+    return bytes;
+}
+
+static int64_t distance_bytes(int64_t count) {
+    return count * (int64_t)sizeof(double);
+}
+
+static const rm_scratch scratch = {.rows_scratch_bytes = rows_bytes,
+                                   .moment_scratch_bytes = moment_bytes,
+                                   .product_scratch_bytes = product_bytes,
+                                   .tile_scratch_bytes = tile_bytes,
+                                   .cells_scratch_bytes = cells_bytes,
+                                   .distance_scratch_bytes = distance_bytes};
+
+rm_device rm_gpu_device(const ropemap_gpu *gpu, int64_t head_dim) {
+    rm_device device = {.backend = "cuda",
+                        .index = gpu->index,
+                        .block = block_of(gpu),
+                        .workers = WORKERS,
+                        .tile_workers = TILE_WORKERS,
+                        .tile_bytes = tile_bytes_of(gpu),
+                        .tile_scratch_most = TILE_SCRATCH_MOST,
+                        .rows_at_once = ROWS_FLOATS / head_dim,
+                        .feature_bytes = FEATURE_BYTES,
+                        .feature_block = FEATURE_BLOCK,
+                        .product_parts = RM_PRODUCT_PARTS,
+                        .scratch = &scratch,
+                        .memory = gpu->memory / 10 * 9,
+                        .context_host = CONTEXT_HOST,
+                        .context_own = CONTEXT_OWN};
+    memcpy(device.name, gpu->name, sizeof device.name);
+    return device;
+}
