@@ -1,7 +1,7 @@
 /* ropemap.h - similarity maps of rotary position embedding (RoPE) at long context: the public interface */
 /* SPDX-License-Identifier: MIT */
 /*
- * A map of 131,072 positions, from rule to figure:
+ * A map of 131,072 positions, from rule to figure, which is in ropemap_figure.h:
  *
  *     ropemap_request request = ropemap_request_default();
  *     request.spec.base = 5e5;
@@ -10,7 +10,7 @@
  *     ropemap_error error = {0};
  *     if (ropemap_map_compute(&request, &map, &error) == ROPEMAP_OK) {
  *         const ropemap_figure figure = ropemap_figure_default(&request, &map);
- *         ropemap_map_save(&map, &figure, "map.png", false, &error);
+ *         ropemap_figure_save(&figure, "map.png", false, &error);
  *     }
  *     ropemap_map_free(&map);
  *
@@ -36,7 +36,7 @@ extern "C" {
 #endif
 
 #define ROPEMAP_VERSION_MAJOR 0
-#define ROPEMAP_VERSION_MINOR 1
+#define ROPEMAP_VERSION_MINOR 2
 #define ROPEMAP_VERSION_PATCH 0
 
 /* The library's version as "major.minor.patch"; static text. */
@@ -816,79 +816,8 @@ typedef struct ropemap_bound_request {
 ROPEMAP_API ropemap_status ropemap_bound_bases(const ropemap_bound_request *request, ropemap_window *windows,
                                                int32_t most, int32_t *count, ropemap_error *error);
 
-/* ---- how it is shown -------------------------------------------------------------------------------------
+/* ---- files -----------------------------------------------------------------------------------------------
  */
-
-typedef enum ropemap_colormap {
-    ROPEMAP_COLORMAP_AUTO, /* diverging where the limits have both signs, else viridis */
-    ROPEMAP_COLORMAP_VIRIDIS,
-    ROPEMAP_COLORMAP_MAGMA,
-    ROPEMAP_COLORMAP_CIVIDIS,
-    ROPEMAP_COLORMAP_BATLOW,
-    ROPEMAP_COLORMAP_DIVERGING, /* limits are made symmetric about 0 unless they were given */
-    ROPEMAP_COLORMAP_GREY,
-    ROPEMAP_COLORMAP_TURBO,
-    ROPEMAP_COLORMAP_SEED /* HSL: hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v % */
-} ropemap_colormap;
-
-ROPEMAP_API const char *ropemap_colormap_name(ropemap_colormap colormap); /* NULL past the last */
-
-/* Levels of a colour map; level k stands for k / 254 of the way from its lower to its upper limit. */
-#define ROPEMAP_LEVELS 255
-
-/* The colours of a map from its lower limit to its upper one, then that of NaN. AUTO has viridis's. */
-ROPEMAP_API void ropemap_colormap_rgb(ropemap_colormap colormap, uint8_t rgb[ROPEMAP_LEVELS + 1][3]);
-
-/* How values become places on the colour scale. */
-typedef enum ropemap_norm {
-    ROPEMAP_NORM_LINEAR,
-    ROPEMAP_NORM_LOG,   /* of values above 0; others have the first colour */
-    ROPEMAP_NORM_SYMLOG /* logarithmic both ways, linear around 0 */
-} ropemap_norm;
-
-ROPEMAP_API const char *ropemap_norm_name(ropemap_norm norm); /* NULL past the last */
-
-typedef struct ropemap_figure {
-    char title[160];
-    char subtitle[160]; /* may be empty */
-    char row_label[64], col_label[64];
-    char value_label[64];     /* beside the colour bar */
-    ropemap_range rows, cols; /* positions along the axes */
-    ropemap_colormap colormap;
-    bool has_limits;
-    double low, high; /* colour limits where has_limits: finite, low < high */
-    bool bare;        /* one pixel a cell, no frame */
-    int64_t width;    /* of the finished figure, pixels up to 32767: the map takes what its words leave; 0: as
-                         wide as whole pixels a cell make it. Not of a bare one */
-    double font_size; /* pixels of the numbers along the axes, 2 to 400, which other text and lines follow; 0:
-                         in proportion to the figure */
-    double dpi; /* pixels an inch, 10 to 4800, which a PNG tells and a page without a width has; 0: a PNG
-                   does not tell, and a page has 96 */
-    ropemap_norm norm;
-    double
-        linear_below;   /* symlog: values of a smaller magnitude are shown linearly; 0: 1e-3 of the largest */
-    double percentile;  /* limits that leave out this share of the cells at each end, 0 to 0.4; 0: none.
-                           Not with has_limits */
-    double contours[8]; /* values along which lines are drawn */
-    int32_t contour_count;  /* 0 to 8 */
-    int64_t trained_length; /* tokens; both axes get a mark there where it lies inside; 0: none */
-    bool dark;              /* light on dark */
-} ropemap_figure;
-
-/* The colour scale of a figure, with what it leaves to the map chosen. */
-typedef struct ropemap_scale {
-    ropemap_colormap colormap; /* never AUTO */
-    ropemap_norm norm;
-    double low, high;    /* values of the first and the last level, low < high */
-    double linear_below; /* symlog; 0 for the other norms */
-} ropemap_scale;
-
-/* ROPEMAP_USAGE for limits that the norm cannot have; ROPEMAP_RESOURCES. */
-ROPEMAP_API ropemap_status ropemap_figure_scale(const ropemap_figure *figure, const ropemap_map *map,
-                                                ropemap_scale *scale, ropemap_error *error);
-
-/* Title, labels and axes in the words of a request; `map` has the method and size. */
-ROPEMAP_API ropemap_figure ropemap_figure_default(const ropemap_request *request, const ropemap_map *map);
 
 /* Bytes owned by the caller. */
 typedef struct ropemap_bytes {
@@ -897,133 +826,9 @@ typedef struct ropemap_bytes {
 } ropemap_bytes;
 ROPEMAP_API void ropemap_bytes_free(ropemap_bytes *bytes); /* leaves it zeroed; NULL is fine */
 
-/* Pixels, owned by the caller. */
-typedef struct ropemap_image {
-    int64_t width, height;
-    uint8_t *rgb; /* [height, width, 3] */
-} ropemap_image;
-ROPEMAP_API void ropemap_image_free(ropemap_image *image); /* leaves it zeroed; NULL is fine */
-
-/* Draws a map as pixels. ROPEMAP_USAGE: bad limits, or a figure of more than 32,767 pixels a side. */
-ROPEMAP_API ropemap_status ropemap_figure_draw(const ropemap_figure *figure, const ropemap_map *map,
-                                               ropemap_image *image, ropemap_error *error);
-
-/* The figure as a PNG file: RGB with a frame, an 8-bit palette file when bare. */
-ROPEMAP_API ropemap_status ropemap_figure_png(const ropemap_figure *figure, const ropemap_map *map,
-                                              ropemap_bytes *bytes, ropemap_error *error);
-
-/* The same as a page: SVG with text that stays text and the map as an embedded image; PDF, the same bytes on
- * every run. `millimetres` is the page's width, 1 to 5080; 0: from its pixels. A PDF's sides are 3 to 14,400
- * points. */
-ROPEMAP_API ropemap_status ropemap_figure_svg(const ropemap_figure *figure, const ropemap_map *map,
-                                              double millimetres, ropemap_bytes *bytes, ropemap_error *error);
-ROPEMAP_API ropemap_status ropemap_figure_pdf(const ropemap_figure *figure, const ropemap_map *map,
-                                              double millimetres, ropemap_bytes *bytes, ropemap_error *error);
-
-/* One of the maps of a sheet. */
-typedef struct ropemap_panel {
-    const ropemap_map *map; /* Borrowed */
-    const char *label;      /* what differs from the others. Borrowed */
-    ropemap_range rows, cols;
-} ropemap_panel;
-
-/* Small multiples: maps side by side with one colour scale and one bar. */
-typedef struct ropemap_sheet {
-    const char *title, *subtitle, *row_label, *col_label, *value_label; /* Borrowed */
-    const ropemap_panel *panels;                                        /* [count], row by row; 1 to 100 */
-    int32_t count, columns;                                             /* columns 0: as square as it gets */
-    ropemap_colormap colormap;
-    ropemap_norm norm;
-    bool has_limits; /* else from the smallest to the largest cell of all */
-    double low, high;
-    int64_t side;          /* pixels of a panel's longer side; 0: 320. Not looked at where there is a width */
-    int64_t width;         /* of the sheet, as a figure's */
-    double font_size, dpi; /* as a figure's */
-} ropemap_sheet;
-
-/* ROPEMAP_USAGE: no panel, too many, or a sheet of more than 32,767 pixels a side. */
-ROPEMAP_API ropemap_status ropemap_sheet_png(const ropemap_sheet *sheet, ropemap_bytes *bytes,
-                                             ropemap_error *error);
-ROPEMAP_API ropemap_status ropemap_sheet_svg(const ropemap_sheet *sheet, double millimetres,
-                                             ropemap_bytes *bytes, ropemap_error *error);
-ROPEMAP_API ropemap_status ropemap_sheet_pdf(const ropemap_sheet *sheet, double millimetres,
-                                             ropemap_bytes *bytes, ropemap_error *error);
-
-/* The cells as a .npy file, little-endian float32 [height, width]. */
+/* The cells as a .npy file, little-endian float32 [height, width]. ROPEMAP_USAGE, ROPEMAP_RESOURCES. */
 ROPEMAP_API ropemap_status ropemap_map_npy(const ropemap_map *map, ropemap_bytes *bytes,
                                            ropemap_error *error);
-
-/* Lines over a common x. */
-typedef struct ropemap_series {
-    const char *label;   /* Borrowed */
-    const double *x, *y; /* [count], x ascending; NaN leaves a gap. Borrowed */
-    int64_t count;
-    bool points; /* a dot at each point, instead of a line */
-    bool dashed;
-} ropemap_series;
-
-/* A line across the chart at one x or y, with a label: "trained length". */
-typedef struct ropemap_mark {
-    bool of_x;
-    double at;
-    const char *label; /* Borrowed */
-    double until;      /* above `at`: what lies between the two is shaded, without a line; 0: a line */
-} ropemap_mark;
-
-typedef struct ropemap_chart {
-    const char *title, *subtitle, *x_label, *y_label; /* Borrowed */
-    bool log_x, log_y;
-    bool has_y_limits;
-    double y_low, y_high;
-    const ropemap_series *series; /* [series_count], 1 to 24 */
-    int32_t series_count;
-    const ropemap_mark *marks; /* [mark_count], at most 16 */
-    int32_t mark_count;
-    int64_t width, height; /* pixels, 120 to 8192; 0: 1600 x 1000 */
-    double font_size, dpi; /* as a figure's */
-} ropemap_chart;
-
-/* Draws lines on linear or logarithmic axes, as a PNG file. ROPEMAP_USAGE: nothing to draw, or numbers that
- * an axis cannot have. */
-ROPEMAP_API ropemap_status ropemap_chart_png(const ropemap_chart *chart, ropemap_bytes *bytes,
-                                             ropemap_error *error);
-ROPEMAP_API ropemap_status ropemap_chart_svg(const ropemap_chart *chart, double millimetres,
-                                             ropemap_bytes *bytes, ropemap_error *error);
-ROPEMAP_API ropemap_status ropemap_chart_pdf(const ropemap_chart *chart, double millimetres,
-                                             ropemap_bytes *bytes, ropemap_error *error);
-
-/* One of the plots of small multiples. */
-typedef struct ropemap_plot {
-    const char *label;            /* what differs from the others. Borrowed */
-    const ropemap_series *series; /* [series_count], 1 to 24, as of a chart. Borrowed */
-    int32_t series_count;
-    const ropemap_mark *marks; /* [mark_count], at most 16. Borrowed */
-    int32_t mark_count;
-} ropemap_plot;
-
-/*
- * Small multiples of lines: plots side by side with the same two axes, which hold all of them, and numbers at
- * the left and at the bottom alone. Series of the same number have the same look in each plot; the plot with
- * most of them gives the names.
- */
-typedef struct ropemap_plots {
-    ropemap_chart page;        /* words, axes, limits and size; its own series and marks are not looked at.
-                                  A width of 0: 1600, or 400 for each column of more than four; a height of 0:
-                                  from the plots' width */
-    const ropemap_plot *plots; /* [count], row by row; 1 to 100. Borrowed */
-    int32_t count, columns;    /* columns 0: as the page is best filled */
-} ropemap_plots;
-
-/* ROPEMAP_USAGE: no plot, too many, one that no chart could have, or no room for them on the page. */
-ROPEMAP_API ropemap_status ropemap_plots_png(const ropemap_plots *plots, ropemap_bytes *bytes,
-                                             ropemap_error *error);
-ROPEMAP_API ropemap_status ropemap_plots_svg(const ropemap_plots *plots, double millimetres,
-                                             ropemap_bytes *bytes, ropemap_error *error);
-ROPEMAP_API ropemap_status ropemap_plots_pdf(const ropemap_plots *plots, double millimetres,
-                                             ropemap_bytes *bytes, ropemap_error *error);
-
-/* ---- files -----------------------------------------------------------------------------------------------
- */
 
 /*
  * Whether `path` could be written: to be asked before long work. An existing regular file needs `force`; a
@@ -1082,11 +887,6 @@ ROPEMAP_API ropemap_status ropemap_outputs_write(ropemap_outputs *outputs, int32
 /* Gives every file that was written its name. ROPEMAP_IO: new files are removed again; of old ones all are as
  * they were where the first to be replaced fails. */
 ROPEMAP_API ropemap_status ropemap_outputs_finish(ropemap_outputs *outputs, ropemap_error *error);
-
-/* Writes a map as its name says: .png, .svg, .pdf (figure must not be NULL) or .npy. ROPEMAP_USAGE for
- * another ending. */
-ROPEMAP_API ropemap_status ropemap_map_save(const ropemap_map *map, const ropemap_figure *figure,
-                                            const char *path, bool force, ropemap_error *error);
 
 /* ---- the machine -----------------------------------------------------------------------------------------
  */
@@ -1270,33 +1070,6 @@ typedef struct ropemap_bench_machine {
 
 /* ROPEMAP_RESOURCES: the backend cannot start. */
 ROPEMAP_API ropemap_status ropemap_bench_describe(ropemap_bench_machine *machine, ropemap_error *error);
-
-/* A point of a roofline: work over bytes across, work over time upwards. All > 0 and finite. */
-typedef struct ropemap_roofline_point {
-    const char *label; /* Borrowed */
-    double bytes, flops, seconds;
-} ropemap_roofline_point;
-
-/* A ceiling for all: a slope of bytes a second, or a level of FLOPs a second. > 0 and finite. */
-typedef struct ropemap_roofline_ceiling {
-    const char *label; /* Borrowed */
-    bool of_flops;
-    double rate; /* units a second */
-} ropemap_roofline_ceiling;
-
-typedef struct ropemap_roofline {
-    const char *title, *subtitle;         /* Borrowed */
-    const ropemap_roofline_point *points; /* [point_count] at least 1 */
-    int32_t point_count;
-    const ropemap_roofline_ceiling *ceilings; /* [ceiling_count] may be none */
-    int32_t ceiling_count;
-} ropemap_roofline;
-
-/* Draws points below their ceilings on logarithmic axes, as a PNG file (Williams, Waterman, Patterson 2009).
- * ROPEMAP_USAGE: no point, more than 500, more than 16 ceilings, or a number that is not above 0 and
- * finite. */
-ROPEMAP_API ropemap_status ropemap_roofline_png(const ropemap_roofline *roofline, ropemap_bytes *bytes,
-                                                ropemap_error *error);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TESTS_CHART_PICTURE_H
 #define ROPEMAP_TESTS_CHART_PICTURE_H
 
-#include "host/ropemap.h"
+#include "host/ropemap_figure.h"
 #include "tests/decode_png.h"
 
 #include <setjmp.h>
@@ -58,7 +58,7 @@ static inline picture draw(const ropemap_chart *chart) {
     ropemap_bytes bytes = {.data = NULL};
     ropemap_error error = {0};
     picture seen = {.width = 0};
-    if (ropemap_chart_png(chart, &bytes, &error) != ROPEMAP_OK) {
+    if (ropemap_chart_encode(chart, ROPEMAP_PNG, NULL, &bytes, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }
     assert_true(decode_png(bytes.data, bytes.size, &seen.png));
@@ -95,8 +95,7 @@ static inline ropemap_chart chart_of(const ropemap_series *series, int32_t count
                            .subtitle = "subtitle",
                            .x_label = "across",
                            .y_label = "up",
-                           .series = series,
-                           .series_count = count};
+                           .plot = {.series = series, .series_count = count}};
 }
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TESTS_PAGE_FILE_H
 #define ROPEMAP_TESTS_PAGE_FILE_H
 
-#include "host/ropemap.h"
+#include "host/ropemap_figure.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -63,19 +63,19 @@ static inline ropemap_figure make_figure(void) {
                             .row_label = "query position",
                             .col_label = "key position",
                             .value_label = "q · k / √d",
-                            .rows = {0, 100 * SIDE, 1},
-                            .cols = {0, 100 * SIDE, 1}};
+                            .panel = {.rows = {0, 100 * SIDE, 1}, .cols = {0, 100 * SIDE, 1}}};
 }
 
-typedef ropemap_status (*maker)(const ropemap_figure *figure, const ropemap_map *map, double millimetres,
-                                ropemap_bytes *bytes, ropemap_error *error);
-
-static inline ropemap_bytes make(maker call, const ropemap_figure *figure, double millimetres) {
+/* Of a causal map. */
+static inline ropemap_bytes make(const ropemap_figure *figure, ropemap_format format, double millimetres) {
     float cells[SIDE * SIDE];
     const ropemap_map map = make_map(cells, true);
+    const ropemap_page page = {.millimetres = millimetres};
+    ropemap_figure own = *figure;
     ropemap_bytes bytes = {.data = NULL};
     ropemap_error error = {.text = ""};
-    if (call(figure, &map, millimetres, &bytes, &error) != ROPEMAP_OK) {
+    own.panel.map = &map;
+    if (ropemap_figure_encode(&own, format, &page, &bytes, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }
     return bytes;

@@ -2,6 +2,7 @@
  * output */
 /* SPDX-License-Identifier: MIT */
 /* Leaks show where the build has LeakSanitizer. */
+#include "host/ropemap_figure.h"
 #include "tests/refusing_alloc.h"
 
 #include <dirent.h>
@@ -159,12 +160,12 @@ static ropemap_status run_output(const struct output *output, const ropemap_map 
     figure.contour_count = 1;
     figure.dark = true;
     if (output->save) {
-        return ropemap_map_save(map, &figure, path, false, error);
+        return ropemap_figure_save(&figure, path, false, error);
     }
     ropemap_bytes bytes = {0};
     const bool picture = strstr(output->file, ".png") != NULL;
-    const ropemap_status status =
-        picture ? ropemap_figure_png(&figure, map, &bytes, error) : ropemap_map_npy(map, &bytes, error);
+    const ropemap_status status = picture ? ropemap_figure_encode(&figure, ROPEMAP_PNG, NULL, &bytes, error)
+                                          : ropemap_map_npy(map, &bytes, error);
     assert_true((bytes.data != NULL) == (status == ROPEMAP_OK));
     ropemap_bytes_free(&bytes);
     return status;
@@ -238,7 +239,8 @@ static void test_tensor_file(void **state) {
     (void)snprintf(path, sizeof path, "%s/rows.npy", folder);
     ropemap_map map = {0};
     assert_int_equal(run_map(&paths[0], &map, NULL), ROPEMAP_OK);
-    assert_int_equal(ropemap_map_save(&map, NULL, path, false, NULL), ROPEMAP_OK);
+    const ropemap_figure figure = {.panel.map = &map};
+    assert_int_equal(ropemap_figure_save(&figure, path, false, NULL), ROPEMAP_OK);
     ropemap_map_free(&map);
     check_tensor(path);
     assert_int_equal(unlink(path), 0);

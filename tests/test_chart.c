@@ -14,7 +14,7 @@
 static void test_line(void **state) {
     (void)state;
     const double x[] = {0.0, 4.0, 10.0}, y[] = {0.0, 4.0, 10.0};
-    const ropemap_series series = {"a", x, y, 3, false, false};
+    const ropemap_series series = {"a", x, y, 3, .points = false, .dashed = false};
     const ropemap_chart chart = chart_of(&series, 1);
     picture seen = draw(&chart);
     assert_int_equal(seen.png.width, 1600);
@@ -35,7 +35,7 @@ static void test_logarithms(void **state) {
         x[i] = i;
         y[i] = i == 500 ? 0.0 : x[i] * x[i];
     }
-    const ropemap_series series = {"a", x, y, 1001, false, false};
+    const ropemap_series series = {"a", x, y, 1001, .points = false, .dashed = false};
     ropemap_chart chart = chart_of(&series, 1);
     chart.log_x = chart.log_y = true;
     picture seen = draw(&chart);
@@ -51,7 +51,7 @@ static void test_gaps(void **state) {
     (void)state;
     const double x[] = {0, 1, 2, 3, 4, 5, 6, 7, 8}, none = (double)NAN;
     const double y[] = {1, 1, none, none, 2, none, none, 1, 1};
-    const ropemap_series series = {"a", x, y, 9, false, false};
+    const ropemap_series series = {"a", x, y, 9, .points = false, .dashed = false};
     const ropemap_chart chart = chart_of(&series, 1);
     picture seen = draw(&chart);
     for (double at = 1.1; at < 7.0; at += 0.1) {
@@ -73,7 +73,7 @@ static void test_gaps_within_pixels(void **state) {
         x[i] = i;
         y[i] = i % 2 == 0 ? 1.0 : (double)NAN;
     }
-    const ropemap_series series = {"a", x, y, COUNT, false, false};
+    const ropemap_series series = {"a", x, y, COUNT, .points = false, .dashed = false};
     const ropemap_chart chart = chart_of(&series, 1);
     picture seen = draw(&chart);
     for (int64_t col = 1; col + 1 < seen.width; col++) {
@@ -92,7 +92,7 @@ static void test_band(void **state) {
         x[i] = i;
         y[i] = sin(0.7 * i);
     }
-    const ropemap_series series = {"a", x, y, COUNT, false, false};
+    const ropemap_series series = {"a", x, y, COUNT, .points = false, .dashed = false};
     const ropemap_chart chart = chart_of(&series, 1);
     picture seen = draw(&chart);
     for (int64_t col = 2; col + 2 < seen.width; col += 7) {
@@ -120,7 +120,7 @@ static void test_many_points_on_a_line(void **state) {
     for (int i = 0; i < COUNT; i++) {
         x[i] = 1.0 + i;
     }
-    const ropemap_series series = {"a", x, x, COUNT, false, false};
+    const ropemap_series series = {"a", x, x, COUNT, .points = false, .dashed = false};
     const ropemap_chart chart = chart_of(&series, 1);
     picture seen = draw(&chart);
     for (double part = 0.1; part < 0.95; part += 0.1) {
@@ -135,7 +135,7 @@ static void test_many_points_on_a_line(void **state) {
 static void test_limits(void **state) {
     (void)state;
     const double x[] = {0, 2, 3, 4, 5, 6}, y[] = {-5, 5, 1e300, -1e300, -1e300, 1e300};
-    const ropemap_series series = {"a", x, y, 6, false, false};
+    const ropemap_series series = {"a", x, y, 6, .points = false, .dashed = false};
     ropemap_chart chart = chart_of(&series, 1);
     chart.has_y_limits = true;
     chart.y_high = 1.0;
@@ -158,7 +158,8 @@ static void test_limits(void **state) {
 static void test_dots(void **state) {
     (void)state;
     const double x[] = {0, 100}, y[] = {1, 10}, z[] = {1000, 10};
-    const ropemap_series series[] = {{"a", x, y, 2, true, false}, {"b", x, z, 2, true, true}};
+    const ropemap_series series[] = {{"a", x, y, 2, .points = true, .dashed = false},
+                                     {"b", x, z, 2, .points = true, .dashed = true}};
     ropemap_chart chart = chart_of(series, 2);
     chart.log_y = true;
     picture seen = draw(&chart);
@@ -180,7 +181,7 @@ static void test_dashes(void **state) {
     ropemap_series series[24];
     for (int i = 0; i < 24; i++) {
         y[i][0] = y[i][1] = i;
-        series[i] = (ropemap_series){"a", x, y[i], 2, false, i == 1};
+        series[i] = (ropemap_series){"a", x, y[i], 2, .points = false, .dashed = i == 1};
     }
     const ropemap_chart chart = chart_of(series, 24);
     picture seen = draw(&chart);
@@ -210,11 +211,11 @@ static int64_t count_dark(const picture *seen) {
 static void test_marks(void **state) {
     (void)state;
     const double x[] = {0, 100}, y[] = {0, 0};
-    const ropemap_series series = {"a", x, y, 2, false, false};
+    const ropemap_series series = {"a", x, y, 2, .points = false, .dashed = false};
     ropemap_mark marks[] = {{true, 25.0, "", 0.0}, {true, 25.0, "", 0.0}};
     ropemap_chart chart = chart_of(&series, 1);
-    chart.marks = marks;
-    chart.mark_count = 2;
+    chart.plot.marks = marks;
+    chart.plot.mark_count = 2;
     picture seen = draw(&chart);
     const int64_t col = col_at(&seen, 0.25), line = count_dark(&seen);
     assert_in_range(count_in_column(&seen, col, grey), seen.height / 2, seen.height * 2 / 3);
@@ -239,11 +240,11 @@ static void test_marks(void **state) {
 static void test_marks_and_ranges(void **state) {
     (void)state;
     const double x[] = {0, 1}, y[] = {0, 0.5};
-    const ropemap_series series = {"a", x, y, 2, false, false};
+    const ropemap_series series = {"a", x, y, 2, .points = false, .dashed = false};
     const ropemap_mark mark = {false, 1.0, "one", 0.0};
     ropemap_chart chart = chart_of(&series, 1);
-    chart.marks = &mark;
-    chart.mark_count = 1;
+    chart.plot.marks = &mark;
+    chart.plot.mark_count = 1;
     picture seen = draw(&chart);
     const int64_t row = row_at(&seen, 1.05 / 1.1);
     assert_true(count_ink(&seen, seen.x, row, seen.width, 1, grey) > seen.width / 3);
@@ -259,19 +260,20 @@ static void test_marks_and_ranges(void **state) {
 static void test_stripes(void **state) {
     (void)state;
     const double x[] = {0, 100}, y[] = {0, 0};
-    const ropemap_series series = {"a", x, y, 2, false, false};
+    const ropemap_series series = {"a", x, y, 2, .points = false, .dashed = false};
     const ropemap_mark marks[] = {{true, 50.0, "", 75.0}, {false, 2.0, "", 1e9}};
     ropemap_chart chart = chart_of(&series, 1);
     chart.has_y_limits = true;
     chart.y_low = -1.0;
     chart.y_high = 1.0;
-    chart.marks = marks;
-    for (chart.mark_count = 0; chart.mark_count <= 2; chart.mark_count++) { /* the second lies outside */
+    chart.plot.marks = marks;
+    for (chart.plot.mark_count = 0; chart.plot.mark_count <= 2;
+         chart.plot.mark_count++) { /* the second lies outside */
         picture seen = draw(&chart);
         static const double shares[] = {0.1, 0.45, 0.55, 0.7, 0.8, 0.99};
         for (int i = 0; i < 6; i++) {
             const int64_t col = col_at(&seen, shares[i]);
-            const bool shaded = chart.mark_count > 0 && shares[i] > 0.5 && shares[i] < 0.75;
+            const bool shaded = chart.plot.mark_count > 0 && shares[i] > 0.5 && shares[i] < 0.75;
             for (int64_t row = seen.y + 9; row < seen.y + seen.height - 9; row += 37) {
                 const uint8_t level = pixel(&seen, col, row)[0];
                 assert_true(shaded ? level < 0xf0 && level > 0xa0 : level >= 0xe0 || level < 0xa0);
@@ -282,10 +284,10 @@ static void test_stripes(void **state) {
         free(seen.png.pixels);
     }
     const ropemap_mark wrong = {true, 1.0, "", (double)NAN};
-    chart.marks = &wrong;
-    chart.mark_count = 1;
+    chart.plot.marks = &wrong;
+    chart.plot.mark_count = 1;
     ropemap_bytes bytes = {.data = NULL};
-    assert_int_equal(ropemap_chart_png(&chart, &bytes, NULL), ROPEMAP_USAGE);
+    assert_int_equal(ropemap_chart_encode(&chart, ROPEMAP_PNG, NULL, &bytes, NULL), ROPEMAP_USAGE);
 }
 
 int main(void) {

@@ -41,12 +41,12 @@ static void public_colours_and_scale_are_those_in_effect(void **state) {
     float cells[4] = {-0.5f, 0.0f, 0.25f, 1.0f};
     const ropemap_map map = {.height = 1, .width = 4, .cells = cells, .min = -0.5, .max = 1.0};
     for (int index = 0; ropemap_colormap_name((ropemap_colormap)index) != NULL; index++) {
-        const ropemap_figure figure = {.colormap = (ropemap_colormap)index, .bare = true};
+        const ropemap_figure figure = {.colormap = (ropemap_colormap)index, .bare = true, .panel.map = &map};
         uint8_t rgb[ROPEMAP_LEVELS + 1][3];
         ropemap_scale scale;
         rm_colour colour;
-        assert_int_equal(ropemap_figure_scale(&figure, &map, &scale, NULL), ROPEMAP_OK);
-        assert_int_equal(rm_colour_choose(&figure, &map, &colour, NULL), ROPEMAP_OK);
+        assert_int_equal(ropemap_figure_scale(&figure, &scale, NULL), ROPEMAP_OK);
+        assert_int_equal(rm_colour_choose(&figure, &colour, NULL), ROPEMAP_OK);
         ropemap_colormap_rgb(scale.colormap, rgb);
         assert_memory_equal(rgb, colour.palette.rgb, sizeof rgb);
         assert_true(scale.colormap != ROPEMAP_COLORMAP_AUTO && scale.low < scale.high);
@@ -54,9 +54,9 @@ static void public_colours_and_scale_are_those_in_effect(void **state) {
         assert_float_equal(scale.low, (diverging ? -1.0 : -0.5), 0.0);
         assert_float_equal(scale.high, 1.0, 0.0);
     }
-    const ropemap_figure backwards = {.has_limits = true, .low = 1.0, .high = 0.0};
+    const ropemap_figure backwards = {.has_limits = true, .low = 1.0, .high = 0.0, .panel.map = &map};
     ropemap_scale unused;
-    assert_int_equal(ropemap_figure_scale(&backwards, &map, &unused, NULL), ROPEMAP_USAGE);
+    assert_int_equal(ropemap_figure_scale(&backwards, &unused, NULL), ROPEMAP_USAGE);
 }
 
 /* First, middle and last colours as their authors publish them; the middle to a level's rounding. */
@@ -75,7 +75,7 @@ static void tables_are_the_published_ones(void **state) {
     };
     for (size_t pick = 0; pick < sizeof maps / sizeof *maps; pick++) {
         rm_palette palette;
-        rm_palette_make(maps[pick].map, &palette);
+        rm_palette_make(maps[pick].map, false, &palette);
         assert_memory_equal(palette.rgb[0], maps[pick].first, 3);
         assert_memory_equal(palette.rgb[254], maps[pick].last, 3);
         for (int channel = 0; channel < 3; channel++) {
@@ -91,7 +91,7 @@ static void sequential_maps_grow_lighter(void **state) {
                                             ROPEMAP_COLORMAP_GREY};
     for (size_t pick = 0; pick < sizeof maps / sizeof *maps; pick++) {
         rm_palette palette;
-        rm_palette_make(maps[pick], &palette);
+        rm_palette_make(maps[pick], false, &palette);
         for (int level = 4; level < RM_LEVELS;
              level++) { /* over four levels, rounding to bytes does not show */
             assert_true(lightness(palette.rgb[level]) > lightness(palette.rgb[level - 4]));
@@ -102,7 +102,7 @@ static void sequential_maps_grow_lighter(void **state) {
 static void diverging_is_symmetric_about_white(void **state) {
     (void)state;
     rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_DIVERGING, &palette);
+    rm_palette_make(ROPEMAP_COLORMAP_DIVERGING, false, &palette);
     const uint8_t *middle = palette.rgb[127];
     assert_true(lightness(middle) > 94.0);
     assert_true(abs(middle[0] - middle[1]) <= 1 && abs(middle[1] - middle[2]) <= 1);
@@ -127,7 +127,7 @@ static void seed_is_the_hsl_rule(void **state) {
     (void)state;
     static const int place[3] = {0, 8, 4};
     rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_SEED, &palette);
+    rm_palette_make(ROPEMAP_COLORMAP_SEED, false, &palette);
     for (int level = 0; level < RM_LEVELS; level++) {
         const double v = level / 254.0;
         for (int channel = 0; channel < 3; channel++) {
@@ -141,7 +141,7 @@ static void nan_is_told_from_every_level(void **state) {
     (void)state;
     for (int map = 1; ropemap_colormap_name((ropemap_colormap)map) != NULL; map++) {
         rm_palette palette;
-        rm_palette_make((ropemap_colormap)map, &palette);
+        rm_palette_make((ropemap_colormap)map, false, &palette);
         const uint8_t *nan = palette.rgb[RM_LEVEL_NAN];
         for (int level = 0; level < RM_LEVELS; level++) {
             const uint8_t *rgb = palette.rgb[level];
@@ -156,7 +156,9 @@ static void nan_is_told_from_every_level(void **state) {
 static ropemap_status choose(const ropemap_figure *figure, double min, double max, rm_colour *colour) {
     float cells[2] = {(float)min, (float)max};
     const ropemap_map map = {.height = 1, .width = 2, .cells = cells, .min = min, .max = max};
-    return rm_colour_choose(figure, &map, colour, NULL);
+    ropemap_figure own = *figure;
+    own.panel.map = &map;
+    return rm_colour_choose(&own, colour, NULL);
 }
 
 static void limits_come_from_the_map(void **state) {

@@ -1,6 +1,6 @@
 /* test_figure.c - finished pictures, pixel by pixel */
 /* SPDX-License-Identifier: MIT */
-#include "host/ropemap.h"
+#include "host/ropemap_figure.h"
 #include "tests/decode_png.h"
 
 #include <math.h>
@@ -52,8 +52,9 @@ static ropemap_figure make_figure(const ropemap_map *map) {
                             .row_label = "query position",
                             .col_label = "key position",
                             .value_label = "q · k",
-                            .rows = {.first = 0, .count = map->height * 100, .step = 1},
-                            .cols = {.first = 0, .count = map->width * 100, .step = 1}};
+                            .panel = {.map = map,
+                                      .rows = {.first = 0, .count = map->height * 100, .step = 1},
+                                      .cols = {.first = 0, .count = map->width * 100, .step = 1}}};
 }
 
 /* A framed figure and where its map is, found by the frame alone: the first long run of the frame's grey. */
@@ -78,9 +79,10 @@ static int64_t run_right(const ropemap_image *image, int64_t x, int64_t y) {
     return end - x;
 }
 
-static picture draw(const ropemap_figure *figure, const ropemap_map *map) {
+static picture draw(const ropemap_figure *figure) {
+    const ropemap_map *map = figure->panel.map;
     picture made = {.x = -1};
-    assert_int_equal(ropemap_figure_draw(figure, map, &made.image, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_figure_draw(figure, &made.image, NULL), ROPEMAP_OK);
     for (int64_t y = 0; y < made.image.height && made.x < 0; y++) {
         for (int64_t x = 0; x < made.image.width && made.x < 0; x++) {
             const int64_t run = run_right(&made.image, x, y);
@@ -119,11 +121,12 @@ static void check_edge(const ropemap_image *image, int64_t depth) {
 }
 
 /* Every pixel of every cell has the colour that the bare file's palette gives the cell. */
-static void check_cells(const ropemap_figure *figure, const ropemap_map *map, const picture *framed) {
+static void check_cells(const ropemap_figure *figure, const picture *framed) {
+    const ropemap_map *map = figure->panel.map;
     ropemap_figure bare = *figure;
     bare.bare = true;
     ropemap_bytes bytes = {.data = NULL};
-    assert_int_equal(ropemap_figure_png(&bare, map, &bytes, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_figure_encode(&bare, ROPEMAP_PNG, NULL, &bytes, NULL), ROPEMAP_OK);
     decoded_png png;
     assert_true(decode_png(bytes.data, bytes.size, &png));
     assert_int_equal(png.colour_type, 3);
@@ -176,9 +179,9 @@ static void framed_maps_show_their_cells(void **state) {
         ropemap_map map = make_map(cases[pick].height, cases[pick].width, cases[pick].value);
         ropemap_figure figure = make_figure(&map);
         figure.colormap = cases[pick].colormap;
-        picture framed = draw(&figure, &map);
+        picture framed = draw(&figure);
         check_edge(&framed.image, 8);
-        check_cells(&figure, &map, &framed);
+        check_cells(&figure, &framed);
         const uint8_t *nan = cases[pick].colormap == ROPEMAP_COLORMAP_GREY ? blue : grey;
         const int64_t swatch = count_below(&framed, &map, nan);
         assert_true(map.nan_cells > 0 ? swatch > 50
@@ -198,7 +201,7 @@ static void small_maps_are_enlarged(void **state) {
     for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
         ropemap_map map = make_map(cases[pick][0], cases[pick][1], hash_value);
         const ropemap_figure figure = make_figure(&map);
-        picture framed = draw(&figure, &map);
+        picture framed = draw(&figure);
         assert_int_equal(framed.down, cases[pick][3]);
         assert_int_equal(framed.across, cases[pick][2]);
         ropemap_image_free(&framed.image);
@@ -221,9 +224,9 @@ static int64_t count_in_cell(const picture *framed, int64_t row, int64_t col, in
 static void check_numbers(int64_t side, bool expected) {
     ropemap_map map = make_map(side, side, checker_value);
     ropemap_figure figure = make_figure(&map);
-    figure.rows.count = figure.cols.count = side;
+    figure.panel.rows.count = figure.panel.cols.count = side;
     figure.colormap = ROPEMAP_COLORMAP_SEED; /* its ends, blue and pink, are neither black nor white */
-    picture framed = draw(&figure, &map);
+    picture framed = draw(&figure);
     for (int64_t row = 0; row < side; row++) {
         for (int64_t col = 0; col < side; col++) {
             const bool above = (row + col) % 2 == 0;
@@ -249,7 +252,7 @@ static void pooled_cells_show_no_values(void **state) {
     ropemap_map map = make_map(8, 8, checker_value);
     ropemap_figure figure = make_figure(&map);
     figure.colormap = ROPEMAP_COLORMAP_SEED;
-    picture framed = draw(&figure, &map);
+    picture framed = draw(&figure);
     assert_int_equal(count_in_cell(&framed, 0, 0, 255), 0);
     ropemap_image_free(&framed.image);
     free(map.cells);
@@ -263,8 +266,8 @@ static void png_and_pixels_agree(void **state) {
         figure.bare = bare == 1;
         ropemap_image image = {.rgb = NULL};
         ropemap_bytes bytes = {.data = NULL};
-        assert_int_equal(ropemap_figure_draw(&figure, &map, &image, NULL), ROPEMAP_OK);
-        assert_int_equal(ropemap_figure_png(&figure, &map, &bytes, NULL), ROPEMAP_OK);
+        assert_int_equal(ropemap_figure_draw(&figure, &image, NULL), ROPEMAP_OK);
+        assert_int_equal(ropemap_figure_encode(&figure, ROPEMAP_PNG, NULL, &bytes, NULL), ROPEMAP_OK);
         decoded_png png;
         assert_true(decode_png(bytes.data, bytes.size, &png));
         assert_int_equal(png.colour_type, figure.bare ? 3 : 2);
@@ -290,33 +293,35 @@ static void bad_figures_are_refused(void **state) {
     for (int pick = 0; pick < 14; pick++) {
         bad[pick] = good;
     }
-    bad[0].rows.count = 0;
-    bad[1].cols.count = 4; /* fewer than cells */
-    bad[2].rows.step = 0;
-    bad[3].rows.first = -1;
-    bad[4].cols = (ropemap_range){.first = ROPEMAP_POSITION_END - 5, .count = 6, .step = 1};
-    bad[5].cols = (ropemap_range){.first = 0, .count = INT64_MAX, .step = INT64_MAX};
+    bad[0].panel.rows.count = 0;
+    bad[1].panel.cols.count = 4; /* fewer than cells */
+    bad[2].panel.rows.step = 0;
+    bad[3].panel.rows.first = -1;
+    bad[4].panel.cols = (ropemap_range){.first = ROPEMAP_POSITION_END - 5, .count = 6, .step = 1};
+    bad[5].panel.cols = (ropemap_range){.first = 0, .count = INT64_MAX, .step = INT64_MAX};
     bad[6].font_size = 1.9;
     bad[7].font_size = 401.0;
     bad[8].font_size = (double)NAN;
-    bad[9].dpi = -1.0;
+    bad[9].width = -1;
     bad[10].colormap = (ropemap_colormap)9;
     bad[11].has_limits = true; /* 0 to 0 */
-    bad[12].rows.first = ROPEMAP_POSITION_END;
-    bad[13].rows.step = INT64_MAX;
+    bad[12].panel.rows.first = ROPEMAP_POSITION_END;
+    bad[13].panel.rows.step = INT64_MAX;
     for (int pick = 0; pick < 14; pick++) {
         ropemap_image image = {.rgb = NULL};
         ropemap_bytes bytes = {.data = NULL};
         ropemap_error error = {.text = ""};
-        assert_int_equal(ropemap_figure_draw(&bad[pick], &map, &image, &error), ROPEMAP_USAGE);
+        assert_int_equal(ropemap_figure_draw(&bad[pick], &image, &error), ROPEMAP_USAGE);
         assert_true(error.text[0] != '\0');
-        assert_int_equal(ropemap_figure_png(&bad[pick], &map, &bytes, NULL), ROPEMAP_USAGE);
+        assert_int_equal(ropemap_figure_encode(&bad[pick], ROPEMAP_PNG, NULL, &bytes, NULL), ROPEMAP_USAGE);
         assert_null(image.rgb);
         assert_null(bytes.data);
     }
     free(map.cells);
     ropemap_image image = {.rgb = NULL};
-    assert_int_equal(ropemap_figure_draw(&good, &(ropemap_map){.cells = NULL}, &image, NULL), ROPEMAP_USAGE);
+    const ropemap_map empty = {.cells = NULL};
+    const ropemap_figure none = {.panel.map = &empty};
+    assert_int_equal(ropemap_figure_draw(&none, &image, NULL), ROPEMAP_USAGE);
 }
 
 /* 32,767 pixels is where a framed figure ends; a bare one of the same map is none the worse. */
@@ -326,11 +331,11 @@ static void sides_beyond_the_canvas_are_refused(void **state) {
     ropemap_figure figure = make_figure(&map);
     ropemap_image image = {.rgb = NULL};
     ropemap_error error = {.text = ""};
-    assert_int_equal(ropemap_figure_draw(&figure, &map, &image, &error), ROPEMAP_USAGE);
+    assert_int_equal(ropemap_figure_draw(&figure, &image, &error), ROPEMAP_USAGE);
     assert_non_null(strstr(error.text, "32767"));
     assert_null(image.rgb);
     figure.bare = true;
-    assert_int_equal(ropemap_figure_draw(&figure, &map, &image, &error), ROPEMAP_OK);
+    assert_int_equal(ropemap_figure_draw(&figure, &image, &error), ROPEMAP_OK);
     assert_true(image.width == 32767 && image.height == 1);
     ropemap_image_free(&image);
     free(map.cells);
@@ -338,13 +343,12 @@ static void sides_beyond_the_canvas_are_refused(void **state) {
 
 typedef struct drawn {
     const ropemap_figure *figure;
-    const ropemap_map *map;
     ropemap_bytes bytes;
 } drawn;
 
 static void *draw_in_thread(void *work) {
     drawn *own = work;
-    (void)ropemap_figure_png(own->figure, own->map, &own->bytes, NULL);
+    (void)ropemap_figure_encode(own->figure, ROPEMAP_PNG, NULL, &own->bytes, NULL);
     return NULL;
 }
 
@@ -353,11 +357,11 @@ static void threads_draw_the_same_bytes(void **state) {
     (void)state;
     ropemap_map map = make_map(20, 20, causal_value);
     ropemap_figure figure = make_figure(&map);
-    figure.rows.count = figure.cols.count = 20;
+    figure.panel.rows.count = figure.panel.cols.count = 20;
     drawn work[4];
     pthread_t threads[4];
     for (int thread = 0; thread < 4; thread++) {
-        work[thread] = (drawn){.figure = &figure, .map = &map};
+        work[thread] = (drawn){.figure = &figure};
         assert_int_equal(pthread_create(&threads[thread], NULL, draw_in_thread, &work[thread]), 0);
     }
     for (int thread = 0; thread < 4; thread++) {

@@ -1,8 +1,6 @@
 /* test_figure_options.c - norms, percentiles, contours, trained lengths and dark figures, pixel by pixel */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/caption.h"
-#include "host/figure/overlay.h"
-#include "host/figure/theme.h"
+#include "host/figure/heatmap.h"
 #include "tests/decode_png.h"
 
 #include <math.h>
@@ -24,19 +22,20 @@ static ropemap_map make_map(void) {
     return map;
 }
 
-static ropemap_figure make_figure(void) {
+static ropemap_figure make_figure(const ropemap_map *map) {
     return (ropemap_figure){.title = "RoPE similarity",
                             .subtitle = "a test",
                             .row_label = "query position",
                             .col_label = "key position",
                             .value_label = "q · k",
-                            .rows = {.first = 0, .count = 100 * SIDE, .step = 1},
-                            .cols = {.first = 0, .count = 100 * SIDE, .step = 1}};
+                            .panel = {.map = map,
+                                      .rows = {.first = 0, .count = 100 * SIDE, .step = 1},
+                                      .cols = {.first = 0, .count = 100 * SIDE, .step = 1}}};
 }
 
-static ropemap_image draw(const ropemap_figure *figure, const ropemap_map *map) {
+static ropemap_image draw(const ropemap_figure *figure) {
     ropemap_image image = {.rgb = NULL};
-    assert_int_equal(ropemap_figure_draw(figure, map, &image, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_figure_draw(figure, &image, NULL), ROPEMAP_OK);
     return image;
 }
 
@@ -44,20 +43,23 @@ static const uint8_t *pixel(const ropemap_image *image, int64_t x, int64_t y) {
     return image->rgb + 3 * (y * image->width + x);
 }
 
-static rm_layout layout_of(const ropemap_figure *figure, const ropemap_map *map, rm_colour *colour) {
-    assert_int_equal(rm_colour_choose(figure, map, colour, NULL), ROPEMAP_OK);
-    return rm_layout_make(figure, map, colour);
+/* Stays until the next call. */
+static const rm_heatmap_layout *layout_of(const ropemap_figure *figure, rm_colour *colour) {
+    static rm_heatmap_layout layout;
+    assert_int_equal(rm_colour_choose(figure, colour, NULL), ROPEMAP_OK);
+    assert_int_equal(rm_heatmap_layout_make(&layout, figure, colour, NULL), ROPEMAP_OK);
+    return &layout;
 }
 
 /* ---- levels ---- */
 
 /* The bare file's level of the cell nearest to a value. */
-static void check_bare(ropemap_figure figure, const ropemap_map *map, double value, int expected) {
+static void check_bare(ropemap_figure figure, double value, int expected) {
     figure.bare = true;
     figure.dark = true; /* makes no difference */
     figure.contour_count = 1000;
     ropemap_bytes bytes = {.data = NULL};
-    assert_int_equal(ropemap_figure_png(&figure, map, &bytes, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_figure_encode(&figure, ROPEMAP_PNG, NULL, &bytes, NULL), ROPEMAP_OK);
     decoded_png png;
     assert_true(decode_png(bytes.data, bytes.size, &png));
     const int col = (int)lround((value + 1.0) / 2.0 * (SIDE - 1));
@@ -71,21 +73,21 @@ static void check_bare(ropemap_figure figure, const ropemap_map *map, double val
 static void bare_figures_have_norm_and_percentile(void **state) {
     (void)state;
     ropemap_map map = make_map();
-    ropemap_figure figure = make_figure();
-    check_bare(figure, &map, -1.0, 0);
-    check_bare(figure, &map, 1.0, 254);
+    ropemap_figure figure = make_figure(&map);
+    check_bare(figure, -1.0, 0);
+    check_bare(figure, 1.0, 254);
     figure.norm = ROPEMAP_NORM_LOG;
-    check_bare(figure, &map, -1.0, 0);
-    check_bare(figure, &map, 0.0, 0);
-    check_bare(figure, &map, 1.0, 254);
+    check_bare(figure, -1.0, 0);
+    check_bare(figure, 0.0, 0);
+    check_bare(figure, 1.0, 254);
     figure.norm = ROPEMAP_NORM_SYMLOG;
     figure.linear_below = 0.1;
-    check_bare(figure, &map, 1.0, 254);
-    check_bare(figure, &map, 0.1, 127 + 66); /* of 0.0987: 127 (0.987 10/9) / (19/9) = 66.0 */
+    check_bare(figure, 1.0, 254);
+    check_bare(figure, 0.1, 127 + 66); /* of 0.0987: 127 (0.987 10/9) / (19/9) = 66.0 */
     figure.norm = ROPEMAP_NORM_LINEAR;
     figure.percentile = 0.4;
-    check_bare(figure, &map, 0.3, 254);
-    check_bare(figure, &map, -0.3, 0);
+    check_bare(figure, 0.3, 254);
+    check_bare(figure, -0.3, 0);
     free(map.cells);
 }
 
@@ -94,13 +96,13 @@ static void the_bar_is_the_palette(void **state) {
     (void)state;
     ropemap_map map = make_map();
     for (int norm = 0; norm < 3; norm++) {
-        ropemap_figure figure = make_figure();
+        ropemap_figure figure = make_figure(&map);
         figure.norm = (ropemap_norm)norm;
         rm_colour colour;
-        const rm_layout layout = layout_of(&figure, &map, &colour);
-        ropemap_image image = draw(&figure, &map);
-        const int64_t x = layout.bar.x + layout.bar.width / 2, end = layout.bar.y + layout.bar.height - 1;
-        assert_memory_equal(pixel(&image, x, layout.bar.y), colour.palette.rgb[RM_LEVEL_MAX], 3);
+        const rm_heatmap_layout *layout = layout_of(&figure, &colour);
+        ropemap_image image = draw(&figure);
+        const int64_t x = layout->bar.x + layout->bar.width / 2, end = layout->bar.y + layout->bar.height - 1;
+        assert_memory_equal(pixel(&image, x, layout->bar.y), colour.palette.rgb[RM_LEVEL_MAX], 3);
         assert_memory_equal(pixel(&image, x, end), colour.palette.rgb[0], 3);
         ropemap_image_free(&image);
     }
@@ -128,28 +130,28 @@ static void contours_are_seen_on_any_colour(void **state) {
     (void)state;
     ropemap_map map = make_map();
     for (int dark = 0; dark < 2; dark++) {
-        ropemap_figure figure = make_figure();
+        ropemap_figure figure = make_figure(&map);
         figure.colormap = ROPEMAP_COLORMAP_GREY;
         figure.contours[0] = -0.9;
         figure.contours[1] = 0.9;
         figure.contour_count = 2;
         figure.dark = dark == 1;
         rm_colour colour;
-        const rm_layout layout = layout_of(&figure, &map, &colour);
-        assert_true(layout.map.width == SIDE);
-        ropemap_image image = draw(&figure, &map);
+        const rm_heatmap_layout *layout = layout_of(&figure, &colour);
+        assert_true(layout->panels[0].map.width == SIDE);
+        ropemap_image image = draw(&figure);
         for (int pick = 0; pick < 2; pick++) {
             const double place = (figure.contours[pick] + 1.0) / 2.0 * (SIDE - 1) + 0.5;
-            const int64_t x = layout.map.x + (int64_t)place;
+            const int64_t x = layout->panels[0].map.x + (int64_t)place;
             double least = 0.0, most = 0.0;
-            find_extremes(&image, x, layout.map.y + 300, &least, &most);
+            find_extremes(&image, x, layout->panels[0].map.y + 300, &least, &most);
             assert_true(most - least > 0.5);
-            find_extremes(&image, x, layout.map.y + SIDE - 50, &least, &most);
+            find_extremes(&image, x, layout->panels[0].map.y + SIDE - 50, &least, &most);
             assert_true(most - least == 0.0);
-            const int64_t y = layout.bar.y + (int64_t)((1.0 - place / SIDE) * (double)layout.bar.height);
+            const int64_t y = layout->bar.y + (int64_t)((1.0 - place / SIDE) * (double)layout->bar.height);
             double darkest = 1.0;
             for (int64_t at = y - 3; at <= y + 3; at++) {
-                darkest = fmin(darkest, brightness(pixel(&image, layout.bar.x + 10, at)));
+                darkest = fmin(darkest, brightness(pixel(&image, layout->bar.x + 10, at)));
             }
             assert_true(darkest < 0.1);
         }
@@ -162,21 +164,22 @@ static void contours_are_seen_on_any_colour(void **state) {
 static void trained_lengths_are_dashed(void **state) {
     (void)state;
     ropemap_map map = make_map();
-    ropemap_figure figure = make_figure();
+    ropemap_figure figure = make_figure(&map);
     figure.colormap = ROPEMAP_COLORMAP_MAGMA;
     figure.trained_length = 20000;
     rm_colour colour;
-    const rm_layout layout = layout_of(&figure, &map, &colour);
-    assert_string_equal(layout.mark.label, "trained 20,000");
-    assert_true(layout.mark.across == 200.0 && layout.mark.down == 200.0);
-    ropemap_image image = draw(&figure, &map);
+    const rm_heatmap_layout *layout = layout_of(&figure, &colour);
+    assert_string_equal(layout->trained.text, "trained 20,000");
+    assert_true(layout->panels[0].across == 200.0 && layout->panels[0].down == 200.0);
+    ropemap_image image = draw(&figure);
     for (int across = 0; across < 2; across++) {
         int64_t light = 0, dark = 0;
         for (int64_t at = 10; at < SIDE - 10; at++) {
             double most = 0.0, least = 1.0;
             for (int64_t beside = 199; beside <= 200; beside++) {
-                const double found = brightness(pixel(&image, layout.map.x + (across == 1 ? at : beside),
-                                                      layout.map.y + (across == 1 ? beside : at)));
+                const double found =
+                    brightness(pixel(&image, layout->panels[0].map.x + (across == 1 ? at : beside),
+                                     layout->panels[0].map.y + (across == 1 ? beside : at)));
                 most = fmax(most, found);
                 least = fmin(least, found);
             }
@@ -200,12 +203,12 @@ static void trained_lengths_are_inside_of_both_axes(void **state) {
                  {0, 0, false},          {50000, 50000, false},     {50000, 49999, true},
                  {INT64_MAX, 0, false},  {20000, 30000, false},     {INT64_MAX, 1 << 30, false}};
     for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
-        ropemap_figure figure = make_figure();
+        ropemap_figure figure = make_figure(&map);
         figure.trained_length = cases[pick].trained;
-        figure.cols.first = cases[pick].first;
+        figure.panel.cols.first = cases[pick].first;
         rm_colour colour;
-        const rm_layout layout = layout_of(&figure, &map, &colour);
-        assert_int_equal(layout.mark.label[0] != '\0', cases[pick].marked);
+        const rm_heatmap_layout *layout = layout_of(&figure, &colour);
+        assert_int_equal(layout->trained.text[0] != '\0', cases[pick].marked);
     }
     free(map.cells);
 }
@@ -231,16 +234,22 @@ static void notes_say_what_is_not_seen(void **state) {
     for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
         const rm_colour colour = {.norm = {.kind = cases[pick].figure.norm}};
         char text[RM_TEXT_BYTES];
-        rm_note_write(text, &cases[pick].figure, &map, &colour);
+        ropemap_figure figure = cases[pick].figure;
+        figure.panel.map = &map;
+        rm_footnote_write(text, &figure, &colour);
         assert_string_equal(text, cases[pick].note);
     }
-    ropemap_figure full = {.contour_count = 8, .percentile = 0.123456789};
+    ropemap_figure full = {.contour_count = 8, .percentile = 0.123456789, .panel.map = &map};
     for (int at = 0; at < 8; at++) {
         full.contours[at] = -1.23456e-123;
     }
     char text[RM_TEXT_BYTES];
-    rm_note_write(text, &full, &map, &(rm_colour){.norm = {.kind = ROPEMAP_NORM_LINEAR}});
+    rm_footnote_write(text, &full, &(rm_colour){.norm = {.kind = ROPEMAP_NORM_LINEAR}});
     assert_true(strlen(text) < RM_TEXT_BYTES);
+    const ropemap_panel panels[2] = {{.map = &map}, {.map = &map}};
+    const ropemap_figure two = {.panels = panels, .count = 2, .trained_length = 8192};
+    rm_footnote_write(text, &two, &(rm_colour){.norm = {.kind = ROPEMAP_NORM_LINEAR}});
+    assert_string_equal(text, "dashed: trained 8,192");
 }
 
 /* Contrast as WCAG 2.2 reckons it. */
@@ -269,15 +278,11 @@ static void themes_can_be_read(void **state) {
         assert_true(contrast(theme->line, theme->paper) >= 3.0);
         for (int map = 1; ropemap_colormap_name((ropemap_colormap)map) != NULL; map++) {
             rm_palette palette;
-            rm_palette_make((ropemap_colormap)map, &palette);
-            const rm_rgb nan = map == ROPEMAP_COLORMAP_GREY ? theme->nan_beside_greys : theme->nan;
+            rm_palette_make((ropemap_colormap)map, dark == 1, &palette);
+            const uint8_t *nan = palette.rgb[RM_LEVEL_NAN];
             for (int level = 0; level < RM_LEVELS; level++) {
                 const uint8_t *rgb = palette.rgb[level];
-                assert_true(hypot(hypot(rgb[0] - nan.r, rgb[1] - nan.g), rgb[2] - nan.b) > 40.0);
-            }
-            if (dark == 0) {
-                const uint8_t *own = palette.rgb[RM_LEVEL_NAN];
-                assert_true(own[0] == nan.r && own[1] == nan.g && own[2] == nan.b);
+                assert_true(hypot(hypot(rgb[0] - nan[0], rgb[1] - nan[1]), rgb[2] - nan[2]) > 40.0);
             }
         }
     }
@@ -287,12 +292,12 @@ static void themes_can_be_read(void **state) {
 static void dark_figures_are_dark_around_the_map(void **state) {
     (void)state;
     ropemap_map map = make_map();
-    ropemap_figure figure = make_figure();
-    ropemap_image light = draw(&figure, &map);
+    ropemap_figure figure = make_figure(&map);
+    ropemap_image light = draw(&figure);
     figure.dark = true;
     rm_colour colour;
-    const rm_layout layout = layout_of(&figure, &map, &colour);
-    ropemap_image dark = draw(&figure, &map);
+    const rm_heatmap_layout *layout = layout_of(&figure, &colour);
+    ropemap_image dark = draw(&figure);
     assert_true(light.width == dark.width && light.height == dark.height);
     static const uint8_t paper[3] = {0x12, 0x14, 0x17}, nan[3] = {0x40, 0x40, 0x40};
     for (int64_t x = 0; x < dark.width; x++) {
@@ -304,10 +309,10 @@ static void dark_figures_are_dark_around_the_map(void **state) {
         assert_memory_equal(pixel(&dark, dark.width - 1, y), paper, 3);
     }
     for (int64_t y = 0; y < SIDE - 100; y++) {
-        assert_memory_equal(pixel(&dark, layout.map.x, layout.map.y + y),
-                            pixel(&light, layout.map.x, layout.map.y + y), 3 * SIDE);
+        assert_memory_equal(pixel(&dark, layout->panels[0].map.x, layout->panels[0].map.y + y),
+                            pixel(&light, layout->panels[0].map.x, layout->panels[0].map.y + y), 3 * SIDE);
     }
-    assert_memory_equal(pixel(&dark, layout.map.x, layout.map.y + SIDE - 1), nan, 3);
+    assert_memory_equal(pixel(&dark, layout->panels[0].map.x, layout->panels[0].map.y + SIDE - 1), nan, 3);
     ropemap_image_free(&light);
     ropemap_image_free(&dark);
     free(map.cells);
@@ -317,7 +322,7 @@ static void dark_figures_are_dark_around_the_map(void **state) {
 static void all_at_once_is_the_same_every_time(void **state) {
     (void)state;
     ropemap_map map = make_map();
-    ropemap_figure figure = make_figure();
+    ropemap_figure figure = make_figure(&map);
     figure.norm = ROPEMAP_NORM_SYMLOG;
     figure.percentile = 0.01;
     figure.contours[0] = 0.5;
@@ -327,9 +332,7 @@ static void all_at_once_is_the_same_every_time(void **state) {
     for (int kind = 0; kind < 3; kind++) {
         ropemap_bytes bytes[2] = {{.data = NULL}, {.data = NULL}};
         for (int run = 0; run < 2; run++) {
-            assert_int_equal(kind == 0   ? ropemap_figure_png(&figure, &map, &bytes[run], NULL)
-                             : kind == 1 ? ropemap_figure_svg(&figure, &map, 180.0, &bytes[run], NULL)
-                                         : ropemap_figure_pdf(&figure, &map, 180.0, &bytes[run], NULL),
+            assert_int_equal(ropemap_figure_encode(&figure, (ropemap_format)kind, NULL, &bytes[run], NULL),
                              ROPEMAP_OK);
         }
         assert_true(bytes[0].size > 1000 && bytes[0].size == bytes[1].size);
@@ -346,7 +349,7 @@ static void bad_options_are_refused(void **state) {
     enum { BAD = 12 };
     ropemap_figure bad[BAD];
     for (int pick = 0; pick < BAD; pick++) {
-        bad[pick] = make_figure();
+        bad[pick] = make_figure(&map);
     }
     bad[0].norm = (ropemap_norm)3;
     bad[1].linear_below = -1.0;
@@ -368,7 +371,7 @@ static void bad_options_are_refused(void **state) {
     for (int pick = 0; pick < BAD; pick++) {
         ropemap_image image = {.rgb = NULL};
         ropemap_error error = {.text = ""};
-        assert_int_equal(ropemap_figure_draw(&bad[pick], &map, &image, &error), ROPEMAP_USAGE);
+        assert_int_equal(ropemap_figure_draw(&bad[pick], &image, &error), ROPEMAP_USAGE);
         assert_true(error.text[0] != '\0');
         assert_null(image.rgb);
     }

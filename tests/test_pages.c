@@ -12,7 +12,7 @@
 static void a_pdf_is_one_page_with_its_font(void **state) {
     (void)state;
     const ropemap_figure figure = make_figure();
-    ropemap_bytes pdf = make(ropemap_figure_pdf, &figure, 180.0);
+    ropemap_bytes pdf = make(&figure, ROPEMAP_PDF, 180.0);
     assert_int_equal(memcmp(pdf.data, "%PDF-1.4", 8), 0);
     assert_int_equal(count(&pdf, "/Type /Page") - count(&pdf, "/Type /Pages"), 1);
     assert_true(has(&pdf, "/Count 1\n"));
@@ -32,14 +32,16 @@ static void a_pdf_is_one_page_with_its_font(void **state) {
 static void widths_out_of_range_are_refused(void **state) {
     (void)state;
     static const double widths[] = {-1.0, 0.5, 5081.0, (double)INFINITY, (double)NAN};
-    static const maker makers[] = {ropemap_figure_svg, ropemap_figure_pdf};
     float cells[SIDE * SIDE];
     const ropemap_map map = make_map(cells, false);
-    const ropemap_figure figure = make_figure();
+    ropemap_figure figure = make_figure();
+    figure.panel.map = &map;
     for (size_t pick = 0; pick < 2 * sizeof widths / sizeof *widths; pick++) {
         ropemap_bytes bytes = {.data = NULL};
         ropemap_error error = {.text = ""};
-        assert_int_equal(makers[pick % 2](&figure, &map, widths[pick / 2], &bytes, &error), ROPEMAP_USAGE);
+        const ropemap_page page = {.millimetres = widths[pick / 2]};
+        const ropemap_format format = pick % 2 == 0 ? ROPEMAP_SVG : ROPEMAP_PDF;
+        assert_int_equal(ropemap_figure_encode(&figure, format, &page, &bytes, &error), ROPEMAP_USAGE);
         assert_non_null(strstr(error.text, "millimetres"));
         assert_null(bytes.data);
     }
@@ -62,13 +64,13 @@ static void pages_end_where_readers_do(void **state) {
         ropemap_map map = {.height = cases[pick].height, .width = cases[pick].width, .min = 0.0, .max = 0.0};
         map.cells = calloc((size_t)(map.height * map.width), sizeof *map.cells);
         assert_non_null(map.cells);
-        const ropemap_figure figure = {.bare = true};
+        const ropemap_figure figure = {.bare = true, .panel.map = &map};
+        const ropemap_page page = {.millimetres = cases[pick].millimetres};
         ropemap_bytes pdf = {.data = NULL}, svg = {.data = NULL};
         ropemap_error error = {.text = ""};
-        const double width = cases[pick].millimetres;
-        assert_int_equal(ropemap_figure_pdf(&figure, &map, width, &pdf, &error), cases[pick].pdf);
+        assert_int_equal(ropemap_figure_encode(&figure, ROPEMAP_PDF, &page, &pdf, &error), cases[pick].pdf);
         assert_true((pdf.data == NULL) == (cases[pick].pdf == ROPEMAP_USAGE));
-        assert_int_equal(ropemap_figure_svg(&figure, &map, width, &svg, NULL), ROPEMAP_OK);
+        assert_int_equal(ropemap_figure_encode(&figure, ROPEMAP_SVG, &page, &svg, NULL), ROPEMAP_OK);
         ropemap_bytes_free(&pdf);
         ropemap_bytes_free(&svg);
         free(map.cells);
@@ -79,7 +81,7 @@ static void pages_end_where_readers_do(void **state) {
 
 static void *make_pdf(void *into) {
     const ropemap_figure figure = make_figure();
-    *(ropemap_bytes *)into = make(ropemap_figure_pdf, &figure, 0.0);
+    *(ropemap_bytes *)into = make(&figure, ROPEMAP_PDF, 0.0);
     return NULL;
 }
 
@@ -97,9 +99,9 @@ static void bytes_repeat(void **state) {
     for (int thread = 0; thread < 4; thread++) {
         assert_int_equal(pthread_join(threads[thread], NULL), 0);
     }
-    pdf[4] = make(ropemap_figure_pdf, &figure, 0.0);
-    svg[0] = make(ropemap_figure_svg, &figure, 0.0);
-    svg[1] = make(ropemap_figure_svg, &figure, 0.0);
+    pdf[4] = make(&figure, ROPEMAP_PDF, 0.0);
+    svg[0] = make(&figure, ROPEMAP_SVG, 0.0);
+    svg[1] = make(&figure, ROPEMAP_SVG, 0.0);
     assert_true(equal(&svg[0], &svg[1]));
     for (int run = 0; run < 4; run++) {
         assert_true(equal(&pdf[run], &pdf[4]));
@@ -113,11 +115,10 @@ static void bytes_repeat(void **state) {
 static void a_decimal_comma_changes_nothing(void **state) {
     (void)state;
     const ropemap_figure figure = make_figure();
-    ropemap_bytes svg = make(ropemap_figure_svg, &figure, 180.0),
-                  pdf = make(ropemap_figure_pdf, &figure, 180.0);
+    ropemap_bytes svg = make(&figure, ROPEMAP_SVG, 180.0), pdf = make(&figure, ROPEMAP_PDF, 180.0);
     const bool there = setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
-    ropemap_bytes svg_again = make(ropemap_figure_svg, &figure, 180.0);
-    ropemap_bytes pdf_again = make(ropemap_figure_pdf, &figure, 180.0);
+    ropemap_bytes svg_again = make(&figure, ROPEMAP_SVG, 180.0);
+    ropemap_bytes pdf_again = make(&figure, ROPEMAP_PDF, 180.0);
     assert_non_null(setlocale(LC_ALL, "C"));
     assert_true(equal(&svg, &svg_again) && equal(&pdf, &pdf_again));
     ropemap_bytes_free(&svg);
@@ -136,20 +137,22 @@ static void charts_are_pages_too(void **state) {
     static const double x[] = {1.0, 2.0, 3.0, 4.0}, y[] = {0.5, 1.0, 0.25, 0.75};
     const ropemap_series series[] = {{.label = "a & b", .x = x, .y = y, .count = 4},
                                      {.label = "c", .x = x, .y = y, .count = 4, .points = true}};
-    ropemap_chart chart = {.title = "a chart", .x_label = "distance", .series = series, .series_count = 2};
+    ropemap_chart chart = {
+        .title = "a chart", .x_label = "distance", .plot = {.series = series, .series_count = 2}};
     ropemap_bytes svg = {.data = NULL}, pdf = {.data = NULL};
-    ropemap_error error = {.text = ""};
-    assert_int_equal(ropemap_chart_svg(&chart, 120.0, &svg, NULL), ROPEMAP_OK);
-    assert_int_equal(ropemap_chart_pdf(&chart, 120.0, &pdf, NULL), ROPEMAP_OK);
+    const ropemap_page page = {.millimetres = 120.0}, wrong = {.millimetres = -1.0};
+    assert_int_equal(ropemap_chart_encode(&chart, ROPEMAP_SVG, &page, &svg, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_chart_encode(&chart, ROPEMAP_PDF, &page, &pdf, NULL), ROPEMAP_OK);
     assert_true(has(&svg, " width=\"120mm\" height=\"75mm\" viewBox=\"0 0 1600 1000\""));
     assert_true(has(&svg, ">a &amp; b</text>") && has(&svg, ">distance</text>") && has(&svg, "<circle "));
     assert_true(has(&svg, "<title>a chart</title>") && has(&svg, "clip-path=\"url(#clip_"));
     assert_true(has(&pdf, "/Title (a chart)") && has(&pdf, "/FontFile2"));
     ropemap_bytes_free(&svg);
     ropemap_bytes_free(&pdf);
-    assert_int_equal(ropemap_chart_svg(&chart, -1.0, &svg, &error), ROPEMAP_USAGE);
-    chart.series_count = 0;
-    assert_int_equal(ropemap_chart_pdf(&chart, 0.0, &pdf, &error), ROPEMAP_USAGE);
+    assert_int_equal(ropemap_chart_encode(&chart, ROPEMAP_SVG, &wrong, &svg, NULL), ROPEMAP_USAGE);
+    assert_int_equal(ropemap_chart_encode(&chart, (ropemap_format)3, NULL, &svg, NULL), ROPEMAP_USAGE);
+    chart.plot.series_count = 0;
+    assert_int_equal(ropemap_chart_encode(&chart, ROPEMAP_PDF, NULL, &pdf, NULL), ROPEMAP_USAGE);
     assert_true(svg.data == NULL && pdf.data == NULL);
 }
 

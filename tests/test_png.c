@@ -1,7 +1,7 @@
 /* test_png.c - PNG files against a reader that shares no code with the writer */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/figure/png.h"
+#include "host/figure/sinks.h"
 #include "tests/decode_png.h"
 
 #include <setjmp.h>
@@ -27,7 +27,7 @@ static const int64_t sizes[][2] = {{1, 1}, {1, 300}, {300, 1}, {2, 3}, {255, 257
 static void indexed_round_trip(void **state) {
     (void)state;
     rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_TURBO, &palette);
+    rm_palette_make(ROPEMAP_COLORMAP_TURBO, false, &palette);
     for (size_t pick = 0; pick < 2 * sizeof sizes / sizeof *sizes; pick++) {
         const int64_t width = sizes[pick / 2][0], height = sizes[pick / 2][1];
         uint8_t *levels = malloc((size_t)(width * height));
@@ -80,7 +80,7 @@ static void compresses(void **state) {
     uint8_t *levels = malloc((size_t)SIDE * SIDE);
     fill(levels, (int64_t)SIDE * SIDE, false);
     rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_GREY, &palette);
+    rm_palette_make(ROPEMAP_COLORMAP_GREY, false, &palette);
     ropemap_bytes bytes = {.data = NULL};
     assert_int_equal(rm_png_indexed(levels, SIDE, SIDE, &palette, &bytes, NULL), ROPEMAP_OK);
     assert_in_range(bytes.size, 800, SIDE * SIDE / 10);
@@ -118,7 +118,7 @@ static void sizes_beyond_int_are_refused(void **state) {
     }
     const uint8_t nothing = 0;
     rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_GREY, &palette);
+    rm_palette_make(ROPEMAP_COLORMAP_GREY, false, &palette);
     ropemap_bytes bytes = {.data = NULL};
     assert_int_equal(rm_png_indexed(&nothing, 65535, 65537, &palette, &bytes, NULL), ROPEMAP_USAGE);
     assert_null(bytes.data);
@@ -133,7 +133,7 @@ static void density_is_told(void **state) {
     } cases[] = {{300.0, 11811}, {96.0, 3780}, {72.0, 2835}, {10.0, 394}, {4800.0, 188976}, {299.9, 11807}};
     const uint8_t levels[6] = {1, 2, 3, 4, 5, 6};
     rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_GREY, &palette);
+    rm_palette_make(ROPEMAP_COLORMAP_GREY, false, &palette);
     for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
         ropemap_bytes bytes = {.data = NULL};
         decoded_png png;
@@ -156,7 +156,7 @@ static void the_reader_sees_damage(void **state) {
     (void)state;
     const uint8_t levels[6] = {1, 2, 3, 4, 5, 6};
     rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_GREY, &palette);
+    rm_palette_make(ROPEMAP_COLORMAP_GREY, false, &palette);
     ropemap_bytes bytes = {.data = NULL};
     assert_int_equal(rm_png_indexed(levels, 3, 2, &palette, &bytes, NULL), ROPEMAP_OK);
     for (size_t at = 0; at < bytes.size; at++) {

@@ -38,8 +38,8 @@ static void check(const rm_item *raster) {
     for (int64_t at = 0; at < stride * height; at++) {
         pixels[at] = 0xdeadbeef;
     }
-    assert_true(rm_raster_shrinks(raster));
-    assert_true(rm_raster_shrink(raster, pixels, stride));
+    assert_true(rm_raster_is_larger(raster));
+    assert_true(rm_raster_downscale(raster, pixels, stride));
     for (int64_t at = 0; at < stride * height; at++) {
         const int64_t x = at % stride, y = at / stride;
         if (x >= width) {
@@ -62,7 +62,7 @@ static void test_means(void **state) {
                                        {7, 60, 40, 3}, {60, 60, 60, 59}, {59, 53, 1, 1}, {60, 60, 30, 20}};
     uint8_t levels[CELLS_MOST];
     rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_TURBO, &palette);
+    rm_palette_make(ROPEMAP_COLORMAP_TURBO, false, &palette);
     for (int64_t cell = 0; cell < CELLS_MOST; cell++) {
         levels[cell] = (uint8_t)(cell * cell * 31 + cell % 7 * 77);
     }
@@ -82,21 +82,21 @@ static void test_plain(void **state) {
     uint8_t levels[100];
     uint32_t pixels[9];
     rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_VIRIDIS, &palette);
+    rm_palette_make(ROPEMAP_COLORMAP_VIRIDIS, false, &palette);
     for (int level = 0; level < 256; level++) {
         for (int cell = 0; cell < 100; cell++) {
             levels[cell] = (uint8_t)level;
         }
         const rm_item raster = {
             .levels = levels, .palette = &palette, .rows = 10, .cols = 10, .width = 3.0, .height = 3.0};
-        assert_true(rm_raster_shrink(&raster, pixels, 3));
+        assert_true(rm_raster_downscale(&raster, pixels, 3));
         const uint8_t *rgb = palette.rgb[level];
         for (int pixel = 0; pixel < 9; pixel++) {
             assert_int_equal(pixels[pixel], (uint32_t)rgb[0] << 16 | (uint32_t)rgb[1] << 8 | rgb[2]);
         }
     }
-    assert_false(rm_raster_shrinks(&(rm_item){.rows = 10, .cols = 10, .width = 10.0, .height = 11.0}));
-    assert_true(rm_raster_shrinks(&(rm_item){.rows = 10, .cols = 10, .width = 10.0, .height = 9.0}));
+    assert_false(rm_raster_is_larger(&(rm_item){.rows = 10, .cols = 10, .width = 10.0, .height = 11.0}));
+    assert_true(rm_raster_is_larger(&(rm_item){.rows = 10, .cols = 10, .width = 10.0, .height = 9.0}));
 }
 
 int main(void) {

@@ -1,9 +1,9 @@
 /* test_sinks.c - drawings as SVG: every item is there, text stays text, cells keep their colours */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/raster.h"
-#include "host/figure/sink_svg.h"
+#include "host/figure/sinks.h"
 #include "host/figure/text.h"
-#include "host/figure/write.h"
+#include "host/figure/writer.h"
 #include "tests/decode_png.h"
 #include "tests/page_file.h"
 
@@ -112,8 +112,7 @@ static void every_item_is_written(void **state) {
     rm_drawing_text(&drawing, 5.0, 6.0, "a < b", (rm_text_style){.size = 12.0});
     add_paths(&drawing);
     ropemap_bytes svg = {.data = NULL};
-    const rm_page page = {.title = "a <b> & c", .paper = true};
-    assert_int_equal(rm_sink_svg(&drawing, &page, &svg, NULL), ROPEMAP_OK);
+    assert_int_equal(rm_sink_svg(&drawing, 0.0, "a <b> & c", &svg, NULL), ROPEMAP_OK);
     const uint8_t *at = svg.data;
     for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) {
         const uint8_t *next = find(&svg, at, parts[part]);
@@ -158,18 +157,15 @@ static decoded_png first_image(const ropemap_bytes *svg) {
 /* Each cell, however large the figure has it, with the colours of the bare PNG. */
 static void images_have_the_maps_colours(void **state) {
     (void)state;
-    float cells[SIDE * SIDE];
-    const ropemap_map map = make_map(cells, true);
     ropemap_figure figure = make_figure();
     figure.bare = true;
-    ropemap_bytes bytes = {.data = NULL};
-    assert_int_equal(ropemap_figure_png(&figure, &map, &bytes, NULL), ROPEMAP_OK);
+    ropemap_bytes bytes = make(&figure, ROPEMAP_PNG, 0.0);
     decoded_png bare;
     assert_true(decode_png(bytes.data, bytes.size, &bare));
     ropemap_bytes_free(&bytes);
     for (int round = 0; round < 2; round++) {
         figure.bare = round == 0;
-        ropemap_bytes svg = make(ropemap_figure_svg, &figure, 0.0);
+        ropemap_bytes svg = make(&figure, ROPEMAP_SVG, 0.0);
         decoded_png png = first_image(&svg);
         const int64_t factor = png.width / SIDE;
         assert_true(figure.bare ? factor == 1 : factor > 10);
@@ -190,7 +186,7 @@ static void images_have_the_maps_colours(void **state) {
 static void text_of_a_figure_is_text(void **state) {
     (void)state;
     const ropemap_figure figure = make_figure();
-    ropemap_bytes svg = make(ropemap_figure_svg, &figure, 0.0);
+    ropemap_bytes svg = make(&figure, ROPEMAP_SVG, 0.0);
     assert_true(has(&svg, ">base 10,000 &amp; &lt;d&gt; = \"128\"</text>"));
     assert_true(has(&svg, ">dot products, 100 × 100</text>"));
     assert_true(has(&svg, ">query position</text>"));
@@ -207,8 +203,7 @@ static void a_bare_page_is_the_image_alone(void **state) {
     (void)state;
     ropemap_figure figure = make_figure();
     figure.bare = true;
-    ropemap_bytes svg = make(ropemap_figure_svg, &figure, 60.0),
-                  pdf = make(ropemap_figure_pdf, &figure, 60.0);
+    ropemap_bytes svg = make(&figure, ROPEMAP_SVG, 60.0), pdf = make(&figure, ROPEMAP_PDF, 60.0);
     assert_int_equal(count(&svg, "<image x=\"0\" y=\"0\" width=\"24\" height=\"24\" "), 1);
     assert_int_equal(count(&svg, "<text") + count(&svg, "<rect"), 0);
     assert_true(has(&svg, " width=\"60mm\" height=\"60mm\" viewBox=\"0 0 24 24\""));
@@ -222,8 +217,8 @@ static void a_bare_page_is_the_image_alone(void **state) {
 static void a_width_scales_the_page_alone(void **state) {
     (void)state;
     const ropemap_figure figure = make_figure();
-    ropemap_bytes wide = make(ropemap_figure_svg, &figure, 180.0);
-    ropemap_bytes narrow = make(ropemap_figure_svg, &figure, 60.0);
+    ropemap_bytes wide = make(&figure, ROPEMAP_SVG, 180.0);
+    ropemap_bytes narrow = make(&figure, ROPEMAP_SVG, 60.0);
     assert_true(has(&wide, " width=\"180mm\" height=\"1"));
     assert_true(has(&narrow, " width=\"60mm\" height=\"5"));
     const uint8_t *from = find(&wide, wide.data, " viewBox="),
@@ -240,9 +235,10 @@ static void no_side_is_written_as_nothing(void **state) {
     (void)state;
     float cells[5000] = {0.0F};
     const ropemap_map map = {.height = 1, .width = 5000, .cells = cells};
-    const ropemap_figure figure = {.bare = true};
+    const ropemap_figure figure = {.bare = true, .panel.map = &map};
+    const ropemap_page page = {.millimetres = 5.0};
     ropemap_bytes svg = {.data = NULL};
-    assert_int_equal(ropemap_figure_svg(&figure, &map, 5.0, &svg, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_figure_encode(&figure, ROPEMAP_SVG, &page, &svg, NULL), ROPEMAP_OK);
     assert_true(has(&svg, " width=\"5mm\" height=\"0.01mm\" viewBox=\"0 0 5000 1\""));
     ropemap_bytes_free(&svg);
 }
@@ -253,15 +249,15 @@ static void cells_are_repeated_up_to_a_size(void **state) {
     static const uint8_t larger[48] = {1, 1, 1, 2, 2, 2, 3, 3, 3, 1, 1, 1, 2, 2, 2, 3, 3, 3,
                                        4, 4, 4, 5, 5, 5, 6, 6, 6, 4, 4, 4, 5, 5, 5, 6, 6, 6};
     rm_item raster = {.levels = levels, .rows = 2, .cols = 3, .width = 11.0, .height = 4.0};
-    rm_cells cells;
-    assert_true(rm_raster_enlarge(&raster, &cells));
+    rm_upscaled cells;
+    assert_true(rm_raster_upscale(&raster, &cells));
     assert_int_equal(cells.rows, 4);
     assert_int_equal(cells.cols, 9);
     assert_memory_equal(cells.levels, larger, 36);
     free(cells.owned);
     raster.width = 3000.0;
     raster.height = 2000.0;
-    assert_true(rm_raster_enlarge(&raster, &cells));
+    assert_true(rm_raster_upscale(&raster, &cells));
     assert_true(cells.levels == levels && cells.owned == NULL && cells.rows == 2 && cells.cols == 3);
 }
 

@@ -58,20 +58,40 @@ static void lines_fit_and_lose_nothing(void **state) {
     (void)state;
     static const char text[] = "RoPE similarity, base 500,000, linear scaling by 4, d = 128, 64 rotated";
     assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
-    for (double width = 20.0; width < 1000.0; width += 7.0) {
-        const rm_text_lines lines = rm_text_wrap(text, 20.0, width);
+    for (double width = 130.0; width < 1000.0; width += 7.0) {
+        const rm_text_lines lines = rm_text_break(text, 20.0, width, RM_TEXT_LINES);
         char joined[RM_TEXT_LINES * RM_TEXT_BYTES] = "";
         for (int32_t line = 0; line < lines.count; line++) {
-            const bool word = strchr(lines.line[line], ' ') == NULL || line == RM_TEXT_LINES - 1;
-            assert_true(word || rm_font_width(lines.line[line], 20.0) <= width);
-            assert_true(rm_font_width(lines.line[line], 20.0) <= lines.width);
+            assert_true(rm_font_width(lines.line[line], 20.0) <= lines.width && lines.width <= width);
             (void)snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%s",
                            line > 0 ? " " : "", lines.line[line]);
         }
         assert_string_equal(joined, text);
     }
-    assert_int_equal(rm_text_wrap("", 20.0, 100.0).count, 0);
-    assert_int_equal(rm_text_wrap("   ", 20.0, 100.0).count, 0);
+    assert_int_equal(rm_text_break("", 20.0, 100.0, 2).count, 0);
+    assert_int_equal(rm_text_break("   ", 20.0, 100.0, 2).count, 0);
+    assert_int_equal(rm_text_break(NULL, 20.0, 100.0, 2).count, 0);
+}
+
+static void what_is_too_long_is_cut(void **state) {
+    (void)state;
+    char out[RM_TEXT_BYTES], tall[600];
+    assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
+    const double whole = rm_text_fit(out, "wavelength λλλ", 20.0, 1e9);
+    assert_string_equal(out, "wavelength λλλ");
+    assert_true(rm_text_fit(out, "wavelength λλλ", 20.0, whole - 1.0) <= whole - 1.0);
+    assert_string_equal(out, "wavelength λ…");
+    assert_true(rm_text_fit(out, "wavelength", 20.0, 3.0) == 0.0 && out[0] == '\0');
+    assert_true(rm_text_fit(out, NULL, 20.0, 100.0) == 0.0);
+    memset(tall, 'm', sizeof tall - 1);
+    tall[sizeof tall - 1] = '\0';
+    (void)rm_text_fit(out, tall, 20.0, 1e9);
+    assert_string_equal(out + strlen(out) - strlen("…"), "…");
+    const rm_text_lines lines = rm_text_break("one two three four one two three", 20.0, 100.0, 2);
+    assert_int_equal(lines.count, 2);
+    assert_string_equal(lines.line[0], "one two");
+    assert_memory_equal(lines.line[1], "three", 5);
+    assert_true(lines.width <= 100.0);
 }
 
 /* The font has a glyph of its own for everything that figures write: a missing one has the width of the box.
@@ -98,11 +118,9 @@ static void widths_scale(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_no_text_is_replaced),
-        cmocka_unit_test(fields_without_an_end_are_bounded),
-        cmocka_unit_test(lines_fit_and_lose_nothing),
-        cmocka_unit_test(the_font_has_every_sign),
-        cmocka_unit_test(widths_scale),
+        cmocka_unit_test(what_is_no_text_is_replaced), cmocka_unit_test(fields_without_an_end_are_bounded),
+        cmocka_unit_test(lines_fit_and_lose_nothing),  cmocka_unit_test(what_is_too_long_is_cut),
+        cmocka_unit_test(the_font_has_every_sign),     cmocka_unit_test(widths_scale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* test_ticks.c - ticks that a person would choose, and numbers that say what they stand for */
 /* SPDX-License-Identifier: MIT */
+#include "host/figure/text.h"
 #include "host/figure/ticks.h"
 
 #include <inttypes.h>
@@ -152,21 +153,36 @@ static void replace(char *text, const char *from, const char *to) {
     }
 }
 
-/* A value label as a reader takes it. */
+/* A value label as a reader takes it: "−2.5×10⁻³", "10⁻³", "20,000", "0.25", "128k". */
 static double read_value(const char *label) {
     static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
     char text[RM_NUMBER_TEXT];
     (void)snprintf(text, sizeof text, "%s", label);
+    const size_t last = strlen(text) - 1;
+    const double unit = text[last] == 'k'   ? 0x1p10
+                        : text[last] == 'M' ? 0x1p20
+                        : text[last] == 'G' ? 0x1p30
+                                            : 1.0;
+    text[last] = unit > 1.0 ? '\0' : text[last];
     replace(text, "\u2212", "-");
+    replace(text, ",", "");
     replace(text, "×10", "e");
+    const bool power = strstr(text, "e") == NULL &&
+                       (strstr(text, "10⁻") != NULL || strlen(text) > strspn(text, "-0123456789."));
     replace(text, "⁻", "-");
     for (int digit = 0; digit < 10; digit++) {
         replace(text, raised[digit], (char[2]){(char)('0' + digit), '\0'});
     }
     char *end = NULL;
+    if (power) { /* "-10-3": the 10 is the base */
+        const bool negative = text[0] == '-';
+        const double size = pow(10.0, strtod(text + (negative ? 3 : 2), &end));
+        assert_int_equal(*end, '\0');
+        return negative ? -size : size;
+    }
     const double value = strtod(text, &end);
     assert_int_equal(*end, '\0');
-    return value;
+    return value * unit;
 }
 
 static size_t decimals(const char *label) {
@@ -192,6 +208,99 @@ static void value_labels_never_lie(void **state) {
             assert_true(strcmp(label, "0") == 0 || strcmp(ticks.tick[0].label, "0") == 0 ||
                         decimals(label) == decimals(ticks.tick[0].label));
         }
+    }
+}
+
+/* Within the scale, from the bottom up, and each where its label says; few powers are given as such. */
+static void check_scale(rm_norm norm, double low, double high, int32_t most) {
+    const rm_ticks ticks = rm_ticks_scale(norm, low, high, most);
+    assert_in_range(ticks.count, 1, most);
+    double last = -1.0;
+    for (int32_t tick = 0; tick < ticks.count; tick++) {
+        const double at = ticks.tick[tick].at, value = read_value(ticks.tick[tick].label);
+        assert_true(at >= 0.0 && at <= 1.0 && at > last);
+        last = at;
+        assert_true(fabs(rm_norm_place(norm, low, high, value) - at) < 1e-6);
+        const double slack = 1e-6 * (fabs(value) + high - low);
+        assert_true(value >= low - slack && value <= high + slack);
+    }
+    /* Never one alone where there are powers of ten to choose from. */
+    const bool wide = norm.kind == ROPEMAP_NORM_LOG && high / low > 1e3 && most >= 2;
+    assert_true(!wide || ticks.count >= 2);
+}
+
+static void scale_labels_never_lie(void **state) {
+    (void)state;
+    uint64_t random = 3;
+    for (int round = 0; round < 20000; round++) {
+        const double size = pow(10.0, (double)(next_random(&random) % 70) - 40.0);
+        const double ratio = pow(10.0, (double)(next_random(&random) % 12000) / 1000.0 + 0.001);
+        const int32_t most = 2 + (int32_t)(next_random(&random) % (RM_TICKS_MAX - 1));
+        check_scale((rm_norm){.kind = ROPEMAP_NORM_LOG}, size, size * ratio, most);
+        const double low = size * ((double)(next_random(&random) % 2001) / 1000.0 - 1.0);
+        const double high = low + size * (0.01 + (double)(next_random(&random) % 1000) / 500.0);
+        check_scale((rm_norm){.kind = ROPEMAP_NORM_SYMLOG, .linear_below = size / ratio}, low, high, most);
+    }
+}
+
+/* The axis of a chart: inside it, where the label says, apart from each other, minor ones between. */
+static void check_axis(const rm_axis_span *axis, double length, bool along) {
+    rm_ticks ticks = rm_ticks_axis(axis, length, 20.0, along);
+    assert_in_range(ticks.count, 1, RM_TICKS_MAX);
+    for (int32_t tick = 0; tick < ticks.count; tick++) {
+        const double at = ticks.tick[tick].at;
+        assert_true(at >= 0.0 && at <= 1.0);
+        assert_true(fabs(rm_axis_place(axis, read_value(ticks.tick[tick].label)) - at) < 1e-6);
+    }
+    for (int32_t minor = 0; minor < ticks.minor_count; minor++) {
+        assert_true(ticks.minor[minor] >= 0.0 && ticks.minor[minor] <= 1.0);
+    }
+    assert_true(ticks.count < 3 || rm_ticks_fit(&ticks, length, 20.0, along));
+}
+
+static void axis_labels_never_lie(void **state) {
+    (void)state;
+    uint64_t random = 4;
+    assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
+    for (int round = 0; round < 4000; round++) {
+        const double size = pow(10.0, (double)(next_random(&random) % 40) - 20.0);
+        const double low = size * ((double)(next_random(&random) % 2001) / 1000.0 - 1.0);
+        const rm_axis_span linear = {
+            .low = low, .high = low + size * (0.01 + (double)(next_random(&random) % 1000) / 500.0)};
+        const double start = (double)(next_random(&random) % 400) / 10.0 - 20.0;
+        const rm_axis_span log = {
+            .log = true, .low = start, .high = start + 0.02 + (double)(next_random(&random) % 400) / 10.0};
+        const rm_axis_span binary = {.binary = true,
+                                     .high = ldexp(1.0, 10 + (int)(next_random(&random) % 30))};
+        const rm_axis_span powers = {
+            .log = true, .binary = true, .high = log10(2.0) * (2.0 + (double)(next_random(&random) % 38))};
+        const double length = 120.0 + (double)(next_random(&random) % 2000);
+        check_axis(&linear, length, round % 2 == 0);
+        check_axis(&log, length, round % 2 == 0);
+        check_axis(&binary, length, round % 2 == 0);
+        check_axis(&powers, length, round % 2 == 0);
+    }
+}
+
+static void values_are_written_as_readers_expect(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        const char *label;
+    } cases[] = {{0.0, "0"},
+                 {0.5, "0.5"},
+                 {-0.25, "\u22120.25"},
+                 {1e-5, "1×10⁻⁵"},
+                 {-2.5e-7, "\u22122.5×10⁻⁷"},
+                 {1e30, "1×10³⁰"},
+                 {-3.0, "\u22123"},
+                 {123456.7, "123457"},
+                 {0.1, "0.1"},
+                 {1.0 / 3, "0.333333"}};
+    for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
+        char text[RM_NUMBER_TEXT];
+        rm_number_value(text, cases[pick].value);
+        assert_string_equal(text, cases[pick].label);
     }
 }
 
@@ -244,6 +353,9 @@ int main(void) {
         cmocka_unit_test(position_labels_never_lie),
         cmocka_unit_test(values_are_chosen_well),
         cmocka_unit_test(value_labels_never_lie),
+        cmocka_unit_test(scale_labels_never_lie),
+        cmocka_unit_test(axis_labels_never_lie),
+        cmocka_unit_test(values_are_written_as_readers_expect),
         cmocka_unit_test(numbers_are_written_as_readers_expect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "host/bench/crew.h"
 #include "host/bench/inputs.h"
 #include "host/bench/table.h"
+#include "host/ropemap_figure.h"
 
 #include <libdeflate.h>
 #include <math.h>
@@ -65,7 +66,7 @@ static ropemap_status png_prepare(void *opened, ropemap_error *error) {
 
 static ropemap_status png_run(void *opened, ropemap_error *error) {
     struct state *state = opened;
-    return ropemap_figure_png(&state->figure, &state->map, &state->file, error);
+    return ropemap_figure_encode(&state->figure, ROPEMAP_PNG, NULL, &state->file, error);
 }
 
 static ropemap_status run_copy(void *opened, ropemap_error *error) {

@@ -1,7 +1,7 @@
-/* caption.c - what a figure's title, subtitle and footnotes read */
+/* caption.c - the words of a figure: title, subtitle, labels and footnote */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/caption.h"
 #include "host/base/status.h"
+#include "host/figure/heatmap.h"
 #include "host/figure/number.h"
 
 #include <inttypes.h>
@@ -41,17 +41,31 @@ static const char *between(const char *text) {
     return text[0] == '\0' ? "" : "; ";
 }
 
-void rm_note_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const ropemap_map *map,
-                   const rm_colour *colour) {
+/* Whether a logarithm leaves out cells. */
+static bool has_no_logarithm(const rm_panels maps) {
+    for (int32_t index = 0; index < maps.count; index++) {
+        if (maps.panel[index].map->min <= 0.0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const rm_colour *colour) {
+    const rm_panels maps = rm_panels_of(figure);
+    char number[RM_NUMBER_TEXT];
     text[0] = '\0';
     add_contours(text, figure);
     if (figure->percentile > 0.0) {
-        char percent[RM_NUMBER_TEXT];
-        rm_number_value(percent, 100.0 * figure->percentile);
-        add(text, "%s%s %% of the cells beyond each end of the colours", between(text), percent);
+        rm_number_value(number, 100.0 * figure->percentile);
+        add(text, "%s%s %% of the cells beyond each end of the colours", between(text), number);
     }
-    if (colour->norm.kind == ROPEMAP_NORM_LOG && map->min <= 0.0) {
+    if (colour->norm.kind == ROPEMAP_NORM_LOG && has_no_logarithm(maps)) {
         add(text, "%svalues ≤ 0 in the first colour", between(text));
+    }
+    if (figure->trained_length > 0 && !rm_trained_is_above(figure)) {
+        rm_number_grouped(number, figure->trained_length);
+        add(text, "%sdashed: trained %s", between(text), number);
     }
 }
 
@@ -236,8 +250,7 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
     ropemap_figure figure = {
         .row_label = "query position",
         .col_label = "key position",
-        .rows = request->rows,
-        .cols = request->cols,
+        .panel = {.map = map, .rows = request->rows, .cols = request->cols},
         .colormap = ROPEMAP_COLORMAP_AUTO,
     };
     const line title = {.text = figure.title, .size = sizeof figure.title};

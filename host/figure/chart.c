@@ -1,154 +1,382 @@
-/* chart.c - series against an axis, alone or in a grid of plots */
+/* chart.c - series against an axis in one plot or a grid of them, from a checked chart to a drawing */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/chart.h"
-#include "host/base/alloc.h"
 #include "host/base/text.h"
-#include "host/figure/chart_lines.h"
-#include "host/figure/chart_ticks.h"
-#include "host/figure/png.h"
-#include "host/figure/sheet_layout.h"
-#include "host/figure/sink_cairo.h"
-#include "host/figure/sink_svg.h"
-#include "host/figure/text.h"
+#include "host/figure/sinks.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
-enum { RM_PLOTS_MAX = 100 };
+enum { PLOTS_MAX = 100 };
 
-/* Minor ticks, as a part of those with a label. */
-#define MINOR 0.5
+static const rm_rgb grid_ink = {0xe4, 0xe4, 0xe4}, zero_ink = {0x9a, 0x9a, 0x9a};
 
-/* The middle of a line of whole pixels nearest to `place`, so that the line is sharp; within the plot. */
-static double snap(double place, int64_t length, int64_t line) {
-    const double start = fmin(fmax(round(place - (double)line / 2.0), 0.0), (double)(length - line));
-    return start + (double)line / 2.0;
+rm_plots rm_plots_of(const ropemap_chart *chart) {
+    return chart->plots != NULL ? (rm_plots){.plot = chart->plots, .count = chart->count}
+                                : (rm_plots){.plot = &chart->plot, .count = 1};
 }
 
-static double tick_x(const rm_chart_layout *layout, double at) {
-    return (double)layout->plot.x + snap(at * (double)layout->plot.width, layout->plot.width, layout->line);
+/* ---- checks ---- */
+
+/* Numbers beyond this leave no room for what is computed with them. */
+#define RM_CHART_NUMBER_MAX 1e300
+
+/* Two ends of an axis that are closer, as a part of their size, have no numbers between them. */
+#define NARROWEST 1e-12
+
+enum { NAME_BYTES = 96 };
+
+static bool has_place(double value, bool log) {
+    return !isnan(value) && (!log || value > 0.0);
 }
 
-static double tick_y(const rm_chart_layout *layout, double at) {
-    const int64_t height = layout->plot.height;
-    return (double)layout->plot.y + snap((1.0 - at) * (double)height, height, layout->line);
+static bool is_number(double value) {
+    return fabs(value) <= RM_CHART_NUMBER_MAX;
 }
 
-/* A frame outside of the plot, and white within. */
-static void draw_frame(rm_drawing *drawing, rm_box plot, double line) {
-    const double x = (double)plot.x, y = (double)plot.y, width = (double)plot.width,
-                 height = (double)plot.height;
-    rm_drawing_rectangle(drawing, x - line, y - line, width + 2.0 * line, height + 2.0 * line,
-                         RM_CHART_LINE_INK);
-    rm_drawing_rectangle(drawing, x, y, width, height, RM_CHART_WHITE);
+bool rm_chart_shows(const ropemap_chart *chart, const ropemap_series *series, int64_t point) {
+    return has_place(series->x[point], chart->log_x) && has_place(series->y[point], chart->log_y);
 }
 
+/* series 2 "base 10,000", counted from 1 */
+static void name_of(char name[NAME_BYTES], const char *kind, int32_t index, const char *label) {
+    char clean[NAME_BYTES - 24];
+    rm_label_make(clean, sizeof clean, label != NULL ? label : "");
+    (void)snprintf(name, NAME_BYTES, "%s %" PRId32 " \"%s\"", kind, index + 1, clean);
+}
+
+static ropemap_status check_counts(const ropemap_plot *plot, ropemap_error *error) {
+    if (plot->series == NULL || plot->series_count < 1 || plot->series_count > RM_CHART_SERIES_MAX) {
+        return rm_fail(error, ROPEMAP_USAGE, "%" PRId32 " series%s, expected 1 to %d", plot->series_count,
+                       plot->series == NULL ? " and none in memory" : "", (int)RM_CHART_SERIES_MAX);
+    }
+    if (plot->mark_count < 0 || plot->mark_count > RM_CHART_MARKS_MAX ||
+        (plot->mark_count > 0 && plot->marks == NULL)) {
+        return rm_fail(error, ROPEMAP_USAGE, "%" PRId32 " marks%s, at most %d", plot->mark_count,
+                       plot->marks == NULL ? " and none in memory" : "", (int)RM_CHART_MARKS_MAX);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_side(const char *name, int64_t side, ropemap_error *error) {
+    if (side != 0 && (side < RM_CHART_SIDE_MIN || side > RM_CHART_SIDE_MAX)) {
+        return rm_fail(error, ROPEMAP_USAGE, "chart: %s %" PRId64 ", expected %d to %d pixels, or 0", name,
+                       side, (int)RM_CHART_SIDE_MIN, (int)RM_CHART_SIDE_MAX);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_limits(const ropemap_chart *chart, ropemap_error *error) {
+    const double low = chart->y_low, high = chart->y_high;
+    if (!chart->has_y_limits) {
+        return ROPEMAP_OK;
+    }
+    if (!is_number(low) || !is_number(high) || !(high > low) || !has_place(low, chart->log_y)) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "chart: limits %g to %g, expected numbers%s, the lower one first", low, high,
+                       chart->log_y ? " above 0" : "");
+    }
+    if (high - low < NARROWEST * fmax(fabs(low), fabs(high))) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "chart: limits %.17g to %.17g, expected them to differ by 1e-12 of their size", low,
+                       high);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_series(const ropemap_chart *chart, const ropemap_plot *plot, int32_t index,
+                                   ropemap_error *error) {
+    const ropemap_series *series = &plot->series[index];
+    char name[NAME_BYTES];
+    name_of(name, "series", index, series->label);
+    if (series->count < 1 || series->x == NULL || series->y == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s has no points, expected one at least", name);
+    }
+    int64_t shown = 0;
+    for (int64_t point = 0; point < series->count; point++) {
+        const double x = series->x[point], y = series->y[point];
+        if (!is_number(x) || (point > 0 && x < series->x[point - 1])) {
+            return rm_fail(error, ROPEMAP_USAGE,
+                           "%s has x = %g at point %" PRId64
+                           ", expected numbers that never fall, of at most 1e300",
+                           name, x, point);
+        }
+        if (!isnan(y) && !is_number(y)) {
+            return rm_fail(error, ROPEMAP_USAGE,
+                           "%s has y = %g at point %" PRId64 ", expected at most 1e300, or NaN for a gap",
+                           name, y, point);
+        }
+        shown += rm_chart_shows(chart, series, point) ? 1 : 0;
+    }
+    if (shown == 0) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s has nothing to draw: no y%s%s", name,
+                       chart->log_y ? " above 0" : " that is a number",
+                       chart->log_x ? " at an x above 0" : "");
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_mark(const ropemap_chart *chart, const ropemap_plot *plot, int32_t index,
+                                 ropemap_error *error) {
+    const ropemap_mark *mark = &plot->marks[index];
+    const bool log = mark->of_x ? chart->log_x : chart->log_y;
+    const bool has_end = mark->until == 0.0 || (is_number(mark->until) && has_place(mark->until, log));
+    if (!is_number(mark->at) || !has_place(mark->at, log) || !has_end) {
+        char name[NAME_BYTES];
+        name_of(name, "mark", index, mark->label);
+        return rm_fail(error, ROPEMAP_USAGE, "%s is at %s = %g, expected a number%s", name,
+                       mark->of_x ? "x" : "y", mark->at, log ? " above 0" : "");
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_names(const ropemap_plot *plot, ropemap_error *error) {
+    int64_t names = 0;
+    for (int32_t index = 0; index < plot->series_count; index++) {
+        names += plot->series[index].names != NULL ? plot->series[index].count : 0;
+    }
+    return names <= RM_CHART_NAMES_MAX
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_USAGE, "%" PRId64 " points with names, at most %d", names,
+                         (int)RM_CHART_NAMES_MAX);
+}
+
+static ropemap_status check_plot(const ropemap_chart *chart, const ropemap_plot *plot, ropemap_error *error) {
+    RM_TRY(check_counts(plot, error));
+    for (int32_t index = 0; index < plot->series_count; index++) {
+        RM_TRY(check_series(chart, plot, index, error));
+    }
+    for (int32_t index = 0; index < plot->mark_count; index++) {
+        RM_TRY(check_mark(chart, plot, index, error));
+    }
+    return check_names(plot, error);
+}
+
+static ropemap_status check_plots(const ropemap_chart *chart, ropemap_error *error) {
+    const rm_plots plots = rm_plots_of(chart);
+    if (plots.count < 1 || plots.count > PLOTS_MAX || (chart->plots == NULL && chart->count > 0)) {
+        return rm_fail(error, ROPEMAP_USAGE, "chart: %" PRId32 " plots%s, 1 to %d are possible", chart->count,
+                       chart->plots == NULL ? " and none in memory" : "", (int)PLOTS_MAX);
+    }
+    if (chart->columns < 0 || chart->columns > PLOTS_MAX) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "chart: %" PRId32 " columns, expected 1 to %d, or 0 for as the page is best filled",
+                       chart->columns, (int)PLOTS_MAX);
+    }
+    for (int32_t index = 0; index < plots.count; index++) {
+        const ropemap_plot *plot = &plots.plot[index];
+        ropemap_error why = {.status = ROPEMAP_OK};
+        const ropemap_status status = check_plot(chart, plot, &why);
+        if (status != ROPEMAP_OK && chart->plots == NULL) {
+            return rm_fail(error, status, "chart: %s", why.text);
+        }
+        if (status != ROPEMAP_OK) {
+            char name[NAME_BYTES];
+            name_of(name, "plot", index, plot->label);
+            return rm_fail(error, status, "chart: %s: %s", name, why.text);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check(const ropemap_chart *chart, ropemap_error *error) {
+    RM_TRY(check_side("width", chart->width, error));
+    RM_TRY(check_side("height", chart->height, error));
+    RM_TRY(rm_font_size_check(chart->font_size, error));
+    RM_TRY(check_limits(chart, error));
+    return check_plots(chart, error);
+}
+
+/* ---- what the axes cover ---- */
+
+/* Left empty at the ends of an axis, as parts of what is drawn: above and below lines, and beside dots. */
+#define ROOM_Y 0.05
+
+#define ROOM_X 0.025
+
+/* A range that is narrower, as a part of its size, is one number. */
+#define ONE_NUMBER 1e-11
+
+enum { BINARY_FROM = 1024, BINARY_PARTS = 16, NEAR_ZERO = 64 /* positions from 1 on are shown from 0 on */ };
+
+static void take(rm_axis_span *axis, double value) {
+    const double number = axis->log ? log10(value) : value;
+    axis->low = fmin(axis->low, number);
+    axis->high = fmax(axis->high, number);
+}
+
+static void take_marks(rm_axis_span *axis, const rm_plots plots, bool of_x) {
+    for (int32_t index = 0; index < plots.count; index++) {
+        const ropemap_plot *plot = &plots.plot[index];
+        for (int32_t mark = 0; mark < plot->mark_count; mark++) {
+            if (plot->marks[mark].of_x == of_x) {
+                take(axis, plot->marks[mark].at);
+            }
+        }
+    }
+}
+
+/* Adds `room` at both ends; around a single number there is something to either side. */
+static void widen(rm_axis_span *axis, double room) {
+    const double size = fmax(fabs(axis->low), fabs(axis->high)), span = axis->high - axis->low;
+    double more = room * span;
+    if (axis->log) {
+        more = span < ONE_NUMBER * fmax(size, 1.0) ? 0.3 : more;
+    } else if (span <= ONE_NUMBER * size || size < 1e-290) {
+        more = size < 1e-290 ? 1.0 : size / 10.0;
+    }
+    axis->low -= more;
+    axis->high += more;
+}
+
+static bool is_power_of_two(double value) {
+    int exponent;
+    return frexp(value, &exponent) == 0.5;
+}
+
+/* Whether a length of positions is some sixteen times a power of two at most: 128k, 96k. */
+static bool is_binary_length(double length) {
+    if (length < BINARY_FROM || length > (double)ROPEMAP_POSITION_END) {
+        return false;
+    }
+    double part = 1.0;
+    while (part * BINARY_PARTS < length) {
+        part *= 2.0;
+    }
+    return fmod(length, part) == 0.0;
+}
+
+/* Positions: whole numbers; on a logarithmic axis, nothing but powers of two. */
+static bool are_positions(const ropemap_series *series, bool log) {
+    for (int64_t point = 0; point < series->count; point++) {
+        const double x = series->x[point];
+        if (log ? !(x <= 0.0 || (x >= 1.0 && is_power_of_two(x))) : x < 0.0 || x != floor(x)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* From the first point that is shown to the last one. */
+static void take_series(rm_axis_span *axis, const ropemap_chart *chart, const ropemap_series *series) {
+    int64_t first = 0, last = series->count - 1;
+    while (!rm_chart_shows(chart, series, first)) {
+        first++;
+    }
+    while (!rm_chart_shows(chart, series, last)) {
+        last--;
+    }
+    take(axis, series->x[first]);
+    take(axis, series->x[last]);
+}
+
+rm_axis_span rm_chart_range_x(const ropemap_chart *chart) {
+    const rm_plots plots = rm_plots_of(chart);
+    rm_axis_span axis = {.log = chart->log_x, .low = INFINITY, .high = -INFINITY};
+    bool dots = false, references = false, positions = true;
+    double last = 0.0;
+    for (int32_t index = 0; index < plots.count; index++) {
+        for (int32_t at = 0; at < plots.plot[index].series_count; at++) {
+            const ropemap_series *series = &plots.plot[index].series[at];
+            take_series(&axis, chart, series);
+            dots = dots || series->points;
+            references = references || series->reference;
+            positions = positions && are_positions(series, chart->log_x);
+            last = fmax(last, series->x[series->count - 1]);
+        }
+    }
+    const double length = !chart->log_x && is_binary_length(last + 1.0) ? last + 1.0 : last;
+    axis.binary = positions && is_binary_length(length);
+    if (axis.binary) {
+        take(&axis, length);
+        take(&axis, !axis.log && axis.low < length / NEAR_ZERO ? 0.0 : length);
+    }
+    take_marks(&axis, plots, true);
+    axis.binary = axis.binary && axis.high <= (double)ROPEMAP_POSITION_END;
+    widen(&axis, dots && !references ? ROOM_X : 0.0); /* references reach from end to end */
+    return axis;
+}
+
+static void take_values(rm_axis_span *axis, const ropemap_chart *chart, const ropemap_series *series) {
+    double low = INFINITY, high = -INFINITY;
+    for (int64_t point = 0; point < series->count; point++) {
+        if (rm_chart_shows(chart, series, point)) {
+            low = fmin(low, series->y[point]);
+            high = fmax(high, series->y[point]);
+        }
+    }
+    take(axis, low);
+    take(axis, high);
+}
+
+rm_axis_span rm_chart_range_y(const ropemap_chart *chart) {
+    const rm_plots plots = rm_plots_of(chart);
+    rm_axis_span axis = {.log = chart->log_y, .low = INFINITY, .high = -INFINITY};
+    if (chart->has_y_limits) {
+        take(&axis, chart->y_low);
+        take(&axis, chart->y_high);
+        return axis;
+    }
+    for (int32_t index = 0; index < plots.count; index++) {
+        for (int32_t at = 0; at < plots.plot[index].series_count; at++) {
+            take_values(&axis, chart, &plots.plot[index].series[at]);
+        }
+    }
+    take_marks(&axis, plots, false);
+    widen(&axis, ROOM_Y);
+    return axis;
+}
+
+/* ---- drawing ---- */
+
+/* Behind the series: lines at the ticks, and at 0. */
 static void draw_grid(rm_drawing *drawing, const rm_chart_layout *layout) {
-    const double x = (double)layout->plot.x, y = (double)layout->plot.y, line = (double)layout->line;
-    const double width = (double)layout->plot.width, height = (double)layout->plot.height;
+    const rm_box *plot = &layout->plot;
+    const int64_t line = layout->sizes.line;
+    const double x = (double)plot->x, y = (double)plot->y, pen = (double)line;
+    const double width = (double)plot->width, height = (double)plot->height;
     for (int32_t tick = 0; tick < layout->x_ticks.count; tick++) {
-        const double place = tick_x(layout, layout->x_ticks.tick[tick].at);
-        rm_drawing_line(drawing, place, y, 0.0, height, line, RM_CHART_GRID_INK);
+        const double place = x + rm_snap(layout->x_ticks.tick[tick].at * width, plot->width, line);
+        rm_drawing_line(drawing, place, y, 0.0, height, pen, grid_ink);
     }
     for (int32_t tick = 0; tick < layout->y_ticks.count; tick++) {
-        const double place = tick_y(layout, layout->y_ticks.tick[tick].at);
-        rm_drawing_line(drawing, x, place, width, 0.0, line, RM_CHART_GRID_INK);
+        const double place = y + rm_snap((1.0 - layout->y_ticks.tick[tick].at) * height, plot->height, line);
+        rm_drawing_line(drawing, x, place, width, 0.0, pen, grid_ink);
     }
     if (!layout->y.log && layout->y.low < 0.0 && layout->y.high > 0.0) {
-        const double place = tick_y(layout, rm_chart_place(&layout->y, 0.0));
-        rm_drawing_line(drawing, x, place, width, 0.0, line, RM_CHART_ZERO_INK);
+        const double at = 1.0 - rm_axis_place(&layout->y, 0.0);
+        rm_drawing_line(drawing, x, y + rm_snap(at * height, plot->height, line), width, 0.0, pen, zero_ink);
     }
 }
 
-static void draw_ticks_below(rm_drawing *drawing, const rm_chart_layout *layout) {
-    const double edge = (double)(layout->plot.y + layout->plot.height + layout->line);
-    const double line = (double)layout->line, length = (double)layout->tick;
-    const double baseline = edge + length + (double)layout->gap + RM_FONT_DIGIT * layout->tick_size;
-    const rm_text_style style = {.size = layout->tick_size, .ink = RM_CHART_INK, .anchor = RM_ANCHOR_MIDDLE};
-    for (int32_t minor = 0; minor < layout->x_ticks.minor_count; minor++) {
-        rm_drawing_line(drawing, tick_x(layout, layout->x_ticks.minor[minor]), edge, 0.0, MINOR * length,
-                        line, RM_CHART_LINE_INK);
+/* From back to front: bands, references and marks, series, labels. */
+static void draw_contents(rm_drawing *drawing, const ropemap_chart *chart, const ropemap_plot *plot,
+                          const rm_chart_layout *layout, const rm_chart_curve *curves) {
+    for (int32_t index = 0; index < plot->series_count; index++) {
+        rm_chart_band_draw(drawing, plot, index, layout, &curves[index]);
     }
-    for (int32_t tick = 0; tick < layout->x_ticks.count; tick++) {
-        const double x = tick_x(layout, layout->x_ticks.tick[tick].at);
-        rm_drawing_line(drawing, x, edge, 0.0, length, line, RM_CHART_LINE_INK);
-        rm_drawing_text(drawing, x, baseline, layout->x_ticks.tick[tick].label, style);
+    rm_chart_marks_draw(drawing, plot, layout);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int32_t index = 0; index < plot->series_count; index++) {
+            if (plot->series[index].reference == (pass == 0)) {
+                rm_chart_series_draw(drawing, chart, plot, index, layout, &curves[index]);
+            }
+        }
     }
+    rm_chart_labels_draw(drawing, chart, plot, layout, curves);
 }
 
-static void draw_ticks_beside(rm_drawing *drawing, const rm_chart_layout *layout) {
-    const double edge = (double)(layout->plot.x - layout->line);
-    const double line = (double)layout->line, length = (double)layout->tick;
-    const rm_text_style style = {.size = layout->tick_size, .ink = RM_CHART_INK, .anchor = RM_ANCHOR_END};
-    for (int32_t minor = 0; minor < layout->y_ticks.minor_count; minor++) {
-        rm_drawing_line(drawing, edge - MINOR * length, tick_y(layout, layout->y_ticks.minor[minor]),
-                        MINOR * length, 0.0, line, RM_CHART_LINE_INK);
-    }
-    for (int32_t tick = 0; tick < layout->y_ticks.count; tick++) {
-        const double y = tick_y(layout, layout->y_ticks.tick[tick].at);
-        rm_drawing_line(drawing, edge - length, y, length, 0.0, line, RM_CHART_LINE_INK);
-        rm_drawing_text(drawing, edge - length - (double)layout->gap,
-                        y + RM_FONT_DIGIT / 2.0 * layout->tick_size, layout->y_ticks.tick[tick].label, style);
-    }
-}
-
-static void draw_lines(rm_drawing *drawing, const rm_text_lines *lines, double x, double y, double step,
-                       rm_text_style style) {
-    for (int32_t line = 0; line < lines->count; line++) {
-        rm_drawing_text(drawing, x, y + step * line, lines->line[line], style);
-    }
-}
-
-/* Title, subtitle and the labels of the axes. */
-static void rm_chart_words_draw(rm_drawing *drawing, const rm_chart_layout *layout) {
-    const double x = (double)layout->area.x, middle_x = x + (double)layout->area.width / 2.0;
-    const double middle_y = (double)layout->area.y + (double)layout->area.height / 2.0;
-    rm_text_style style = {.size = layout->label_size, .ink = RM_CHART_INK, .anchor = RM_ANCHOR_MIDDLE};
-    rm_drawing_text(drawing, middle_x, layout->x_label_y, layout->x_label, style);
-    style.upwards = true;
-    rm_drawing_text(drawing, layout->y_label_x, middle_y, layout->y_label, style);
-    draw_lines(drawing, &layout->title, x, layout->title_y, layout->title_step,
-               (rm_text_style){.size = layout->title_size, .ink = RM_CHART_INK});
-    draw_lines(drawing, &layout->subtitle, x, layout->subtitle_y, layout->subtitle_step,
-               (rm_text_style){.size = layout->subtitle_size, .ink = RM_CHART_SOFT_INK});
-}
-
-/* All that stands behind and around the series of a plot. */
-static void rm_chart_axes_draw(rm_drawing *drawing, const rm_chart_layout *layout) {
-    draw_frame(drawing, layout->plot, (double)layout->line);
-    draw_grid(drawing, layout);
-    if (layout->x_shown) {
-        draw_ticks_below(drawing, layout);
-    }
-    if (layout->y_shown) {
-        draw_ticks_beside(drawing, layout);
-    }
-}
-
-/* From back to front: axes, bands, marks, series, their labels. */
-static void draw_all(rm_drawing *drawing, const ropemap_chart *chart, const rm_chart_layout *layout,
-                     const rm_chart_curve *curves) {
-    rm_chart_axes_draw(drawing, layout);
-    for (int32_t index = 0; index < chart->series_count; index++) {
-        rm_chart_band_draw(drawing, chart, index, layout, &curves[index]);
-    }
-    rm_chart_marks_draw(drawing, chart, layout);
-    for (int32_t index = 0; index < chart->series_count; index++) {
-        rm_chart_series_draw(drawing, chart, index, layout, &curves[index]);
-    }
-    rm_chart_mark_labels_draw(drawing, chart, layout, curves);
-}
-
-/* The chart's plot: axes, series and marks, without words around it. */
-static void rm_chart_plot_draw(rm_drawing *drawing, const ropemap_chart *chart,
-                               const rm_chart_layout *layout) {
+static void draw_plot(rm_drawing *drawing, const ropemap_chart *chart, const ropemap_plot *plot,
+                      const rm_chart_layout *layout) {
     rm_chart_curve curves[RM_CHART_SERIES_MAX];
     int32_t made = 0;
-    while (made < chart->series_count && rm_chart_curve_make(chart, made, layout, &curves[made])) {
+    while (made < plot->series_count &&
+           rm_chart_curve_make(chart, &plot->series[made], layout, &curves[made])) {
         made++;
     }
-    if (made == chart->series_count) {
-        draw_all(drawing, chart, layout, curves);
+    if (made == plot->series_count) {
+        draw_contents(drawing, chart, plot, layout, curves);
     } else {
         drawing->incomplete = true;
     }
@@ -157,254 +385,62 @@ static void rm_chart_plot_draw(rm_drawing *drawing, const ropemap_chart *chart,
     }
 }
 
-/* Checks a chart and fills a zeroed drawing, for any sink; free it. ROPEMAP_USAGE, ROPEMAP_RESOURCES. */
-static ropemap_status rm_chart_draw(const ropemap_chart *chart, rm_drawing *drawing, ropemap_error *error) {
-    RM_TRY(rm_chart_check(chart, error));
-    RM_TRY(rm_font_ready(error));
-    const rm_chart_layout layout = rm_chart_layout_make(chart, NULL);
-    RM_TRY(rm_chart_layout_check(&layout, NULL, error));
-    drawing->width = layout.width;
-    drawing->height = layout.height;
-    rm_chart_plot_draw(drawing, chart, &layout);
-    rm_chart_words_draw(drawing, &layout);
-    rm_chart_legend_draw(drawing, &layout.legend, chart, layout.legend_x, (double)layout.area.y,
-                         layout.thickness, layout.dot);
-    return ROPEMAP_OK;
-}
-
-ropemap_status ropemap_chart_png(const ropemap_chart *chart, ropemap_bytes *bytes, ropemap_error *error) {
-    rm_drawing drawing = {.items = NULL};
-    ropemap_image image = {.rgb = NULL};
-    ropemap_status status = rm_chart_draw(chart, &drawing, error);
-    if (status == ROPEMAP_OK) {
-        status = rm_drawing_pixels(&drawing, &image, error);
-    }
-    rm_drawing_free(&drawing);
-    return status == ROPEMAP_OK ? rm_pixels_png(&image, chart->dpi, bytes, error) : status;
-}
-
-typedef ropemap_status (*page_sink)(const rm_drawing *drawing, const rm_page *page, ropemap_bytes *bytes,
-                                    ropemap_error *error);
-
-static ropemap_status make_page(const ropemap_chart *chart, double millimetres, page_sink sink,
-                                ropemap_bytes *bytes, ropemap_error *error) {
-    char title[RM_TEXT_BYTES];
-    rm_text_clean(title, chart->title != NULL ? chart->title : "", RM_TEXT_BYTES);
-    const rm_page page = {.title = title, .millimetres = millimetres, .dpi = chart->dpi, .paper = true};
-    RM_TRY(rm_page_check(&page, error));
-    rm_drawing drawing = {.items = NULL};
-    ropemap_status status = rm_chart_draw(chart, &drawing, error);
-    if (status == ROPEMAP_OK) {
-        status = sink(&drawing, &page, bytes, error);
-    }
-    rm_drawing_free(&drawing);
-    return status;
-}
-
-ropemap_status ropemap_chart_svg(const ropemap_chart *chart, double millimetres, ropemap_bytes *bytes,
-                                 ropemap_error *error) {
-    return make_page(chart, millimetres, rm_sink_svg, bytes, error);
-}
-
-ropemap_status ropemap_chart_pdf(const ropemap_chart *chart, double millimetres, ropemap_bytes *bytes,
-                                 ropemap_error *error) {
-    return make_page(chart, millimetres, rm_sink_pdf, bytes, error);
-}
-
-/* A page is best filled where it is as wide, for its height, as the golden section. */
-#define PAGE_SHAPE 0.62
-
-enum { NAME_LINES = 2 /* at most */ };
-
-/* ---- checks */
-
-static ropemap_chart chart_of(const ropemap_plots *plots, int32_t index) {
-    ropemap_chart chart = plots->page;
-    chart.series = plots->plots[index].series;
-    chart.series_count = plots->plots[index].series_count;
-    chart.marks = plots->plots[index].marks;
-    chart.mark_count = plots->plots[index].mark_count;
-    return chart;
-}
-
-static ropemap_status check(const ropemap_plots *plots, ropemap_error *error) {
-    if (plots->plots == NULL || plots->count < 1 || plots->count > RM_PLOTS_MAX) {
-        return rm_fail(error, ROPEMAP_USAGE, "plots: %" PRId32 "%s, expected 1 to %d", plots->count,
-                       plots->plots == NULL ? " and none in memory" : "", (int)RM_PLOTS_MAX);
-    }
-    if (plots->columns < 0 || plots->columns > RM_PLOTS_MAX) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "plots: %" PRId32 " columns, expected 1 to %d, or 0 for as the page is best filled",
-                       plots->columns, (int)RM_PLOTS_MAX);
-    }
-    for (int32_t index = 0; index < plots->count; index++) {
-        const ropemap_chart chart = chart_of(plots, index);
-        ropemap_error why = {.status = ROPEMAP_OK};
-        const ropemap_status status = rm_chart_check(&chart, &why);
-        if (status != ROPEMAP_OK) {
-            const char *label = plots->plots[index].label;
-            char name[64];
-            rm_label_make(name, sizeof name, label != NULL ? label : "");
-            return rm_fail(error, status, "plots: %" PRId32 " \"%s\": %s", index + 1, name, why.text);
-        }
-    }
-    return ROPEMAP_OK;
-}
-
-static ropemap_status check_height(const rm_chart_layout *layout, ropemap_error *error) {
-    return layout->height <= RM_IMAGE_SIDE_MAX
-               ? ROPEMAP_OK
-               : rm_fail(error, ROPEMAP_USAGE,
-                         "plots: a page of %" PRId64 " x %" PRId64
-                         " pixels, expected at most %d a side; more columns take less",
-                         layout->width, layout->height, (int)RM_IMAGE_SIDE_MAX);
-}
-
-/* ---- all plots as one chart, for axes that hold everything */
-
-static void gather(const ropemap_plots *plots, ropemap_series *series, ropemap_mark *marks) {
-    for (int32_t index = 0; index < plots->count; index++) {
-        const ropemap_plot *plot = &plots->plots[index];
-        for (int32_t at = 0; at < plot->series_count; at++) {
-            *series++ = plot->series[at];
-        }
-        for (int32_t at = 0; at < plot->mark_count; at++) {
-            *marks++ = plot->marks[at];
-        }
+static void draw_name(rm_drawing *drawing, const rm_chart_layout *layout, const char *label) {
+    const rm_sizes *sizes = &layout->sizes;
+    const rm_text_lines name =
+        rm_text_break(label, sizes->name, (double)layout->plot.width, layout->name_lines);
+    const double last = (double)(layout->plot.y - sizes->line) - sizes->name_rise;
+    for (int32_t line = 0; line < name.count; line++) {
+        rm_drawing_text(drawing, (double)layout->plot.x, last - (name.count - 1 - line) * sizes->name_step,
+                        name.line[line], (rm_text_style){.size = sizes->name, .ink = layout->theme->ink});
     }
 }
 
-static ropemap_status lay_out(const ropemap_plots *plots, const rm_chart_grid *grid, rm_chart_layout *layout,
-                              ropemap_error *error) {
-    ropemap_chart all = plots->page;
-    all.series_count = all.mark_count = 0;
-    for (int32_t index = 0; index < plots->count; index++) {
-        all.series_count += plots->plots[index].series_count;
-        all.mark_count += plots->plots[index].mark_count;
-    }
-    ropemap_series *series = rm_alloc((uint64_t)all.series_count, sizeof *series);
-    ropemap_mark *marks = rm_alloc((uint64_t)all.mark_count + 1, sizeof *marks);
-    if (series == NULL || marks == NULL) {
-        rm_free(series);
-        rm_free(marks);
-        return rm_fail_memory(error, "plots", (uint64_t)all.series_count * sizeof *series);
-    }
-    gather(plots, series, marks);
-    all.series = series;
-    all.marks = marks;
-    *layout = rm_chart_layout_make(&all, grid);
-    rm_free(series);
-    rm_free(marks);
-    RM_TRY(rm_chart_layout_check(layout, grid, error));
-    return check_height(layout, error);
-}
-
-/* ---- drawing */
-
-/* The plot with most series. */
-static int32_t fullest(const ropemap_plots *plots) {
-    int32_t best = 0;
-    for (int32_t index = 1; index < plots->count; index++) {
-        best = plots->plots[index].series_count > plots->plots[best].series_count ? index : best;
-    }
-    return best;
-}
-
-/* Numbers stand beside the first column, and below what has no plot below it. */
-static void draw_one(rm_drawing *drawing, const ropemap_plots *plots, int32_t index,
-                     const rm_chart_grid *grid, const rm_chart_layout *layout) {
-    const ropemap_chart chart = chart_of(plots, index);
-    const int32_t col = index % grid->across, row = index / grid->across;
+/* Numbers are next to the first column, and below what has no plot below it. */
+static void draw_place(rm_drawing *drawing, const ropemap_chart *chart, int32_t index,
+                       const rm_chart_layout *layout) {
+    const rm_plots plots = rm_plots_of(chart);
+    const int32_t col = index % layout->across, row = index / layout->across;
     rm_chart_layout own = *layout;
     own.plot.x += col * (layout->plot.width + layout->apart_x);
     own.plot.y += row * (layout->plot.height + layout->apart_y);
-    own.y_shown = col == 0;
-    own.x_shown = index + grid->across >= plots->count;
-    rm_chart_plot_draw(drawing, &chart, &own);
-    const rm_text_lines name = rm_chart_text_lines(plots->plots[index].label, layout->name_size,
-                                                   (double)layout->plot.width, grid->name_lines);
-    const double last = (double)(own.plot.y - layout->line) - layout->name_rise;
-    for (int32_t line = 0; line < name.count; line++) {
-        rm_drawing_text(drawing, (double)own.plot.x, last - (name.count - 1 - line) * layout->name_step,
-                        name.line[line], (rm_text_style){.size = layout->name_size, .ink = RM_CHART_INK});
+    rm_frame_draw(drawing, own.plot, &own.sizes, own.theme);
+    draw_grid(drawing, &own);
+    if (index + layout->across >= plots.count) {
+        rm_ticks_draw(drawing, &own.x_ticks, own.plot, RM_SIDE_BELOW, false, &own.sizes, own.theme);
     }
+    if (col == 0) {
+        rm_ticks_draw(drawing, &own.y_ticks, own.plot, RM_SIDE_LEFT, true, &own.sizes, own.theme);
+    }
+    draw_plot(drawing, chart, &plots.plot[index], &own);
+    draw_name(drawing, &own, plots.plot[index].label);
 }
 
-/* Lines that the names of plots take in `room` pixels; 0 where no plot has one. */
-static int32_t count_lines(const ropemap_plots *plots, double size, double room) {
-    int32_t most = 0;
-    for (int32_t index = 0; index < plots->count; index++) {
-        const rm_text_lines lines = rm_chart_text_lines(plots->plots[index].label, size, room, NAME_LINES);
-        most = lines.count > most ? lines.count : most;
-    }
-    return most;
-}
-
-/* Names that are longer than a plot is wide have two lines. */
-static ropemap_status lay_out_with_names(const ropemap_plots *plots, rm_chart_grid *grid,
-                                         rm_chart_layout *layout, ropemap_error *error) {
-    grid->name_lines = count_lines(plots, 1.0, (double)INFINITY);
-    RM_TRY(lay_out(plots, grid, layout, error));
-    const int32_t lines = count_lines(plots, layout->name_size, (double)layout->plot.width);
-    if (lines > grid->name_lines) {
-        grid->name_lines = lines;
-        RM_TRY(lay_out(plots, grid, layout, error));
-    }
-    return ROPEMAP_OK;
-}
-
-ropemap_status rm_plots_draw(const ropemap_plots *plots, rm_drawing *drawing, ropemap_error *error) {
-    RM_TRY(check(plots, error));
-    RM_TRY(rm_font_ready(error));
-    const int32_t wanted = plots->columns > 0 ? plots->columns : rm_sheet_columns(plots->count, PAGE_SHAPE);
-    const ropemap_chart legend = chart_of(plots, fullest(plots));
-    rm_chart_grid grid = {.across = wanted < plots->count ? wanted : plots->count, .legend = &legend};
-    grid.down = (plots->count + grid.across - 1) / grid.across;
+ropemap_status rm_chart_draw(const ropemap_chart *chart, rm_drawing *drawing, ropemap_error *error) {
     rm_chart_layout layout;
-    RM_TRY(lay_out_with_names(plots, &grid, &layout, error));
+    RM_TRY(check(chart, error));
+    RM_TRY(rm_font_ready(error));
+    RM_TRY(rm_chart_layout_make(&layout, chart, error));
     drawing->width = layout.width;
     drawing->height = layout.height;
-    for (int32_t index = 0; index < plots->count; index++) {
-        draw_one(drawing, plots, index, &grid, &layout);
+    for (int32_t index = 0; index < rm_plots_of(chart).count; index++) {
+        draw_place(drawing, chart, index, &layout);
     }
-    rm_chart_words_draw(drawing, &layout);
-    rm_chart_legend_draw(drawing, &layout.legend, &legend, layout.legend_x, (double)layout.area.y,
-                         layout.thickness, layout.dot);
+    rm_axis_label_draw(drawing, &layout.x_label, layout.theme, false);
+    rm_axis_label_draw(drawing, &layout.y_label, layout.theme, true);
+    rm_heading_draw(drawing, &layout.heading, &layout.sizes, layout.theme, (double)layout.area.x);
+    rm_legend_draw(drawing, &layout);
     return ROPEMAP_OK;
 }
 
-ropemap_status ropemap_plots_png(const ropemap_plots *plots, ropemap_bytes *bytes, ropemap_error *error) {
-    rm_drawing drawing = {.items = NULL};
-    ropemap_image image = {.rgb = NULL};
-    ropemap_status status = rm_plots_draw(plots, &drawing, error);
-    if (status == ROPEMAP_OK) {
-        status = rm_drawing_pixels(&drawing, &image, error);
-    }
-    rm_drawing_free(&drawing);
-    return status == ROPEMAP_OK ? rm_pixels_png(&image, plots->page.dpi, bytes, error) : status;
-}
-
-static ropemap_status make_plots_page(const ropemap_plots *plots, double millimetres, page_sink sink,
-                                      ropemap_bytes *bytes, ropemap_error *error) {
+ropemap_status ropemap_chart_encode(const ropemap_chart *chart, ropemap_format format,
+                                    const ropemap_page *page, ropemap_bytes *bytes, ropemap_error *error) {
     char title[RM_TEXT_BYTES];
-    rm_text_clean(title, plots->page.title != NULL ? plots->page.title : "", SIZE_MAX);
-    const rm_page page = {.title = title, .millimetres = millimetres, .dpi = plots->page.dpi, .paper = true};
-    RM_TRY(rm_page_check(&page, error));
     rm_drawing drawing = {.items = NULL};
-    ropemap_status status = rm_plots_draw(plots, &drawing, error);
-    if (status == ROPEMAP_OK) {
-        status = sink(&drawing, &page, bytes, error);
-    }
+    RM_TRY(rm_format_check(format, page, error));
+    rm_text_clean(title, chart->title != NULL ? chart->title : "", SIZE_MAX);
+    ropemap_status status = rm_chart_draw(chart, &drawing, error);
+    status = status == ROPEMAP_OK ? rm_encode(&drawing, format, page, title, bytes, error) : status;
     rm_drawing_free(&drawing);
     return status;
-}
-
-ropemap_status ropemap_plots_svg(const ropemap_plots *plots, double millimetres, ropemap_bytes *bytes,
-                                 ropemap_error *error) {
-    return make_plots_page(plots, millimetres, rm_sink_svg, bytes, error);
-}
-
-ropemap_status ropemap_plots_pdf(const ropemap_plots *plots, double millimetres, ropemap_bytes *bytes,
-                                 ropemap_error *error) {
-    return make_plots_page(plots, millimetres, rm_sink_pdf, bytes, error);
 }

@@ -2,13 +2,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/colour.h"
 #include "host/base/alloc.h"
-#include "host/figure/theme.h"
 
 #include <math.h>
 #include <string.h>
 
 /* Symlog: the linear part is as long on each side as the decade 1 to 10 would be if it began at 0. */
 #define LINEAR_PART (10.0 / 9.0)
+
+rm_panels rm_panels_of(const ropemap_figure *figure) {
+    return figure->panels != NULL ? (rm_panels){.panel = figure->panels, .count = figure->count}
+                                  : (rm_panels){.panel = &figure->panel, .count = 1};
+}
 
 const char *ropemap_norm_name(ropemap_norm norm) {
     static const char *const names[] = {
@@ -66,8 +70,7 @@ double rm_norm_place(rm_norm norm, double low, double high, double value) {
 enum { HALVES = 1 << 16 };
 
 typedef struct selection {
-    const float *cells; /* [count] */
-    int64_t count;
+    rm_panels maps;
     bool positive;
     int64_t *counts; /* [HALVES] */
 } selection;
@@ -91,23 +94,29 @@ static bool takes_part(const selection *from, float value) {
 }
 
 /* Cells by the upper half of their keys; how many there are. */
-static int64_t count_upper(const selection *from) {
+static int64_t count_cells(const ropemap_panel *panel) {
+    return panel->map->height * panel->map->width;
+}
+
+/* Adds the cells of a map by the upper half of their bits; returns how many. */
+static int64_t count_upper(const selection *from, const ropemap_panel *panel) {
+    const float *cells = panel->map->cells;
     int64_t found = 0;
-    memset(from->counts, 0, HALVES * sizeof *from->counts);
-    for (int64_t cell = 0; cell < from->count; cell++) {
-        if (takes_part(from, from->cells[cell])) {
-            from->counts[key_of(from->cells[cell]) >> 16]++;
+    for (int64_t cell = 0, count = count_cells(panel); cell < count; cell++) {
+        if (takes_part(from, cells[cell])) {
+            from->counts[key_of(cells[cell]) >> 16]++;
             found++;
         }
     }
     return found;
 }
 
-static void count_lower(const selection *from, uint32_t upper) {
-    memset(from->counts, 0, HALVES * sizeof *from->counts);
-    for (int64_t cell = 0; cell < from->count; cell++) {
-        const uint32_t key = key_of(from->cells[cell]);
-        if (key >> 16 == upper && takes_part(from, from->cells[cell])) {
+/* Adds the cells of a map that have the upper half by their lower one. */
+static void count_lower(const selection *from, const ropemap_panel *panel, uint32_t upper) {
+    const float *cells = panel->map->cells;
+    for (int64_t cell = 0, count = count_cells(panel); cell < count; cell++) {
+        const uint32_t key = key_of(cells[cell]);
+        if (key >> 16 == upper && takes_part(from, cells[cell])) {
             from->counts[key & 0xffff]++;
         }
     }
@@ -123,41 +132,62 @@ static uint32_t half_of_rank(const int64_t *counts, int64_t *rank) {
 }
 
 static double select_rank(const selection *from, uint32_t upper, int64_t rank) {
-    count_lower(from, upper);
+    memset(from->counts, 0, HALVES * sizeof *from->counts);
+    for (int32_t index = 0; index < from->maps.count; index++) {
+        count_lower(from, &from->maps.panel[index], upper);
+    }
     return value_of(upper << 16 | half_of_rank(from->counts, &rank));
 }
 
-ropemap_status rm_percentile(const float *cells, int64_t count, double share, bool positive, double *low,
-                             double *high, ropemap_error *error) {
-    const selection from = {.cells = cells,
-                            .count = count,
-                            .positive = positive,
-                            .counts = rm_alloc_raw(HALVES, sizeof *from.counts)};
+typedef struct limits {
+    double low, high; /* INFINITY and -INFINITY where there is no cell */
+} limits;
+
+static const limits no_limits = {.low = (double)INFINITY, .high = -(double)INFINITY};
+
+/*
+ * Of the n finite cells, or with `positive` those above 0: the least and the greatest after floor(share * n)
+ * are left out at each end; exact for any number of cells. ROPEMAP_RESOURCES.
+ */
+static ropemap_status find_percentile(rm_panels maps, double share, bool positive, limits *found,
+                                      ropemap_error *error) {
+    const selection from = {
+        .maps = maps, .positive = positive, .counts = rm_alloc(HALVES, sizeof *from.counts)};
     if (from.counts == NULL) {
         return rm_fail_memory(error, "figure", HALVES * sizeof *from.counts);
     }
-    *low = (double)INFINITY;
-    *high = -(double)INFINITY;
-    const int64_t found = count_upper(&from);
-    if (found > 0) {
+    int64_t count = 0;
+    for (int32_t index = 0; index < maps.count; index++) {
+        count += count_upper(&from, &maps.panel[index]);
+    }
+    *found = no_limits;
+    if (count > 0) {
         /* The share may be a rounding below what was written. */
-        int64_t first = (int64_t)floor(share * (double)found * (1.0 + 1e-12)), last = found - 1 - first;
+        int64_t first = (int64_t)floor(share * (double)count * (1.0 + 1e-12)), last = count - 1 - first;
         const uint32_t lower_end = half_of_rank(from.counts, &first);
         const uint32_t upper_end = half_of_rank(from.counts, &last);
-        *low = select_rank(&from, lower_end, first);
-        *high = select_rank(&from, upper_end, last);
+        found->low = select_rank(&from, lower_end, first);
+        found->high = select_rank(&from, upper_end, last);
     }
     rm_free(from.counts);
     return ROPEMAP_OK;
 }
 
-rm_limits rm_limits_scan(const float *cells, int64_t count, bool positive) {
-    rm_limits found = {.low = (double)INFINITY, .high = -(double)INFINITY};
-    for (int64_t cell = 0; cell < count; cell++) {
-        const double value = (double)cells[cell];
+static limits join(limits a, limits b) {
+    return (limits){.low = fmin(a.low, b.low), .high = fmax(a.high, b.high)};
+}
+
+/* A map knows its limits, unless a cell is infinite or those above 0 are wanted. */
+static limits limits_of(const ropemap_map *map, bool positive) {
+    const bool known = isfinite(map->min) && isfinite(map->max) && map->min <= map->max;
+    if (known && (!positive || map->min > 0.0)) {
+        return (limits){.low = map->min, .high = map->max};
+    }
+    limits found = no_limits;
+    for (int64_t cell = 0; cell < map->height * map->width; cell++) {
+        const double value = (double)map->cells[cell];
         if (isfinite(value) && (!positive || value > 0.0)) {
-            found.low = fmin(found.low, value);
-            found.high = fmax(found.high, value);
+            found = join(found, (limits){.low = value, .high = value});
         }
     }
     return found;
@@ -165,19 +195,19 @@ rm_limits rm_limits_scan(const float *cells, int64_t count, bool positive) {
 
 /* Limits of no width, or of no cell, made such that a scale has: to 0, and from 0 to 1; a decade where the
  * norm is logarithmic. */
-static rm_limits rm_limits_widen(rm_limits given, ropemap_norm norm) {
+static limits widen(limits given, ropemap_norm norm) {
     if (given.low < given.high) {
         return given;
     }
     const bool none = given.low > given.high;
     if (norm == ROPEMAP_NORM_LOG) {
         const double high = none ? 1.0 : given.high;
-        return (rm_limits){.low = high / 10.0, .high = high};
+        return (limits){.low = high / 10.0, .high = high};
     }
     if (none || given.low == 0.0) {
-        return (rm_limits){.low = 0.0, .high = 1.0};
+        return (limits){.low = 0.0, .high = 1.0};
     }
-    return (rm_limits){.low = fmin(given.low, 0.0), .high = fmax(given.high, 0.0)};
+    return (limits){.low = fmin(given.low, 0.0), .high = fmax(given.high, 0.0)};
 }
 
 static ropemap_status check_given(const ropemap_figure *figure, ropemap_error *error) {
@@ -201,57 +231,62 @@ static ropemap_status check_given(const ropemap_figure *figure, ropemap_error *e
     return ROPEMAP_OK;
 }
 
-/* The map knows its limits, unless a cell is infinite or those above 0 are asked for. */
-static rm_limits cell_limits(const ropemap_map *map, bool positive) {
-    const bool known = isfinite(map->min) && isfinite(map->max) && map->min <= map->max;
-    return known && (!positive || map->min > 0.0)
-               ? (rm_limits){.low = map->min, .high = map->max}
-               : rm_limits_scan(map->cells, map->height * map->width, positive);
-}
-
-/*
- * The figure's limits where it has some, else from the cells that its percentile leaves, widened. A
- * logarithmic norm looks at cells above 0 alone. ROPEMAP_USAGE for given limits that its norm cannot have;
- * ROPEMAP_RESOURCES.
- */
-static ropemap_status rm_limits_choose(const ropemap_figure *figure, const ropemap_map *map,
-                                       rm_limits *limits, ropemap_error *error) {
+static ropemap_status choose_limits(const ropemap_figure *figure, limits *chosen, ropemap_error *error) {
     if (figure->has_limits) {
-        *limits = (rm_limits){.low = figure->low, .high = figure->high};
+        *chosen = (limits){.low = figure->low, .high = figure->high};
         return check_given(figure, error);
     }
+    const rm_panels maps = rm_panels_of(figure);
     const bool positive = figure->norm == ROPEMAP_NORM_LOG;
+    limits found = no_limits;
     if (figure->percentile > 0.0) {
-        RM_TRY(rm_percentile(map->cells, map->height * map->width, figure->percentile, positive, &limits->low,
-                             &limits->high, error));
-    } else {
-        *limits = cell_limits(map, positive);
+        RM_TRY(find_percentile(maps, figure->percentile, positive, &found, error));
     }
-    *limits = rm_limits_widen(*limits, figure->norm);
+    for (int32_t index = 0; index < maps.count && !(figure->percentile > 0.0); index++) {
+        found = join(found, limits_of(maps.panel[index].map, positive));
+    }
+    *chosen = widen(found, figure->norm);
+    return ROPEMAP_OK;
+}
+
+/* What chooses levels. */
+static ropemap_status check_scale(const ropemap_figure *figure, ropemap_error *error) {
+    if (ropemap_colormap_name(figure->colormap) == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "colour map: number %d, expected one of ropemap_colormap",
+                       (int)figure->colormap);
+    }
+    if (ropemap_norm_name(figure->norm) == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "norm: number %d, expected one of ropemap_norm",
+                       (int)figure->norm);
+    }
+    if (!(figure->linear_below >= 0.0) || !isfinite(figure->linear_below)) {
+        return rm_fail(error, ROPEMAP_USAGE, "norm: linear below %g, expected a number above 0, or 0",
+                       figure->linear_below);
+    }
+    if (!(figure->percentile >= 0.0 && figure->percentile <= 0.4)) {
+        return rm_fail(error, ROPEMAP_USAGE, "percentile: a share of %g of the cells, expected 0 to 0.4",
+                       figure->percentile);
+    }
+    if (figure->percentile > 0.0 && figure->has_limits) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "percentile: given with colour limits (%g to %g); give one of the two", figure->low,
+                       figure->high);
+    }
     return ROPEMAP_OK;
 }
 
 /* Of the largest magnitude: where a symmetric logarithmic scale is linear. */
 #define RAMP_LINEAR_PART 1e-3
 
-static rm_limits symmetric(rm_limits given) {
+static limits symmetric(limits given) {
     const double reach = fmax(fabs(given.low), fabs(given.high));
-    return (rm_limits){.low = -reach, .high = reach};
+    return (limits){.low = -reach, .high = reach};
 }
 
-static void choose_palette(const ropemap_figure *figure, rm_colour *colour) {
-    rm_palette_make(colour->colormap, &colour->palette);
-    if (figure->dark && !figure->bare) {
-        const rm_theme *theme = rm_theme_of(true);
-        const rm_rgb nan = colour->colormap == ROPEMAP_COLORMAP_GREY ? theme->nan_beside_greys : theme->nan;
-        memcpy(colour->palette.rgb[RM_LEVEL_NAN], (uint8_t[3]){nan.r, nan.g, nan.b}, 3);
-    }
-}
-
-ropemap_status rm_colour_choose(const ropemap_figure *figure, const ropemap_map *map, rm_colour *colour,
-                                ropemap_error *error) {
-    rm_limits chosen;
-    RM_TRY(rm_limits_choose(figure, map, &chosen, error));
+ropemap_status rm_colour_choose(const ropemap_figure *figure, rm_colour *colour, ropemap_error *error) {
+    limits chosen;
+    RM_TRY(check_scale(figure, error));
+    RM_TRY(choose_limits(figure, &chosen, error));
     colour->colormap = figure->colormap;
     if (figure->colormap == ROPEMAP_COLORMAP_AUTO) {
         const bool signs = chosen.low < 0.0 && chosen.high > 0.0;
@@ -267,14 +302,14 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, const ropemap_map 
     colour->norm = (rm_norm){.kind = figure->norm,
                              .linear_below = figure->linear_below > 0.0 ? figure->linear_below
                                                                         : RAMP_LINEAR_PART * largest};
-    choose_palette(figure, colour);
+    rm_palette_make(colour->colormap, figure->dark && !figure->bare, &colour->palette);
     return ROPEMAP_OK;
 }
 
-ropemap_status ropemap_figure_scale(const ropemap_figure *figure, const ropemap_map *map,
-                                    ropemap_scale *scale, ropemap_error *error) {
+ropemap_status ropemap_figure_scale(const ropemap_figure *figure, ropemap_scale *scale,
+                                    ropemap_error *error) {
     rm_colour colour;
-    RM_TRY(rm_colour_choose(figure, map, &colour, error));
+    RM_TRY(rm_colour_choose(figure, &colour, error));
     *scale = (ropemap_scale){.colormap = colour.colormap,
                              .norm = colour.norm.kind,
                              .low = colour.low,

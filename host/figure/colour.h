@@ -4,7 +4,7 @@
 #define ROPEMAP_HOST_FIGURE_COLOUR_H
 
 #include "host/base/status.h"
-#include "host/ropemap.h"
+#include "host/ropemap_figure.h"
 
 /* What a scale is even in. A zeroed one is linear. */
 typedef struct rm_norm {
@@ -25,21 +25,13 @@ double rm_norm_value(rm_norm norm, double along);
 /* Where a value lies between `low` and `high`, low < high: 0 to 1, what is beyond at the end; NaN of NaN. */
 double rm_norm_place(rm_norm norm, double low, double high, double value);
 
-/*
- * Of the finite cells, or with `positive` of those above 0: *low is the least after floor(share * n) of n are
- * left out, *high the greatest after as many. share is 0 to 0.4; exact for any number of cells. INFINITY and
- * -INFINITY where there is no such cell. ROPEMAP_RESOURCES.
- */
-ropemap_status rm_percentile(const float *cells, int64_t count, double share, bool positive, double *low,
-                             double *high, ropemap_error *error);
+/* The maps of a figure. */
+typedef struct rm_panels {
+    const ropemap_panel *panel; /* [count] */
+    int32_t count;
+} rm_panels;
 
-typedef struct rm_limits {
-    double low, high; /* low < high once they are chosen */
-} rm_limits;
-
-/* Least and greatest finite cell, with `positive` of those above 0; INFINITY and -INFINITY where there is
- * none. */
-rm_limits rm_limits_scan(const float *cells, int64_t count, bool positive);
+rm_panels rm_panels_of(const ropemap_figure *figure);
 
 /*
  * Level k of a map stands for k/254 of the way from its lower to its upper limit. 255 levels leave one entry
@@ -52,8 +44,8 @@ typedef struct rm_palette {
     uint8_t rgb[RM_LEVELS + 1][3]; /* the levels from low to high, then NaN */
 } rm_palette;
 
-/* `colormap` is one of the maps, not AUTO. */
-void rm_palette_make(ropemap_colormap colormap, rm_palette *palette);
+/* `dark`: with the NaN of dark figures. */
+void rm_palette_make(ropemap_colormap colormap, bool dark, rm_palette *palette);
 
 typedef struct rm_colour {
     ropemap_colormap colormap; /* never AUTO */
@@ -63,11 +55,12 @@ typedef struct rm_colour {
 } rm_colour;
 
 /*
- * Colour map, norm and limits of a figure (colour_limits.h). Limits that were not given are symmetric about 0
- * on a diverging map, unless they are logarithmic. ROPEMAP_USAGE for bad limits; ROPEMAP_RESOURCES.
+ * Colour map, norm and limits of a figure whose maps are checked. Limits are the given ones, else those of
+ * all cells that the percentile leaves, and symmetric about 0 on a diverging map unless they are logarithmic;
+ * a logarithmic norm looks at cells above 0 alone. ROPEMAP_USAGE for a colour map, a norm or limits that
+ * cannot be; ROPEMAP_RESOURCES.
  */
-ropemap_status rm_colour_choose(const ropemap_figure *figure, const ropemap_map *map, rm_colour *colour,
-                                ropemap_error *error);
+ropemap_status rm_colour_choose(const ropemap_figure *figure, rm_colour *colour, ropemap_error *error);
 
 /* Where a value lies between the limits, 0 to 1; NaN for NaN. */
 double rm_colour_place(const rm_colour *colour, double value);

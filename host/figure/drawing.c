@@ -6,19 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a page may be wide: from about nothing to what PDF readers show, 200 inches. */
-#define RM_PAGE_WIDTH_MIN 1.0 /* millimetres */
-
-#define RM_PAGE_WIDTH_MAX 5080.0 /* millimetres */
-
-#define RM_FONT_SIZE_MIN 2.0
-
-#define RM_FONT_SIZE_MAX 400.0
-
-#define RM_DPI_MIN 10.0
-
-#define RM_DPI_MAX 4800.0
-
 /* Whether the item is in. */
 static bool add(rm_drawing *drawing, const rm_item *item) {
     if (drawing->count == drawing->capacity) {
@@ -93,32 +80,4 @@ void rm_drawing_free(rm_drawing *drawing) {
     }
     rm_free(drawing->items);
     *drawing = (rm_drawing){.items = NULL};
-}
-
-ropemap_status rm_page_check(const rm_page *page, ropemap_error *error) {
-    const double width = page->millimetres;
-    if (width != 0.0 && !(width >= RM_PAGE_WIDTH_MIN && width <= RM_PAGE_WIDTH_MAX)) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "page: width %g millimetres, expected %.0f to %.0f, or 0 for one from its pixels",
-                       width, RM_PAGE_WIDTH_MIN, RM_PAGE_WIDTH_MAX);
-    }
-    return ROPEMAP_OK;
-}
-
-double rm_page_width(const rm_page *page, int64_t pixels) {
-    const double inches = page->dpi > 0.0 ? (double)pixels / page->dpi : 0.0;
-    return page->millimetres > 0.0 ? page->millimetres : 25.4 * inches;
-}
-
-ropemap_status rm_print_check(double font_size, double dpi, ropemap_error *error) {
-    if (font_size != 0.0 && !(font_size >= RM_FONT_SIZE_MIN && font_size <= RM_FONT_SIZE_MAX)) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "font-size: %.4g pixels, expected %.0f to %.0f, or 0 for one from the figure",
-                       font_size, RM_FONT_SIZE_MIN, RM_FONT_SIZE_MAX);
-    }
-    if (dpi != 0.0 && !(dpi >= RM_DPI_MIN && dpi <= RM_DPI_MAX)) {
-        return rm_fail(error, ROPEMAP_USAGE, "dpi: %g pixels an inch, expected %.0f to %.0f, or 0", dpi,
-                       RM_DPI_MIN, RM_DPI_MAX);
-    }
-    return ROPEMAP_OK;
 }

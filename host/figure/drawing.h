@@ -74,6 +74,7 @@ typedef struct rm_drawing {
     int64_t width, height;
     rm_item *items;
     int64_t count, capacity;
+    bool bare;       /* a single raster and nothing else, not even paper */
     bool incomplete; /* memory was short for an item; the sinks refuse it */
 } rm_drawing;
 
@@ -92,21 +93,5 @@ void rm_drawing_path(rm_drawing *drawing, const rm_item *path);
 void rm_drawing_text(rm_drawing *drawing, double x, double y, const char *text, rm_text_style style);
 
 void rm_drawing_free(rm_drawing *drawing);
-
-typedef struct rm_page {
-    const char *title;  /* clean text (text.h), may be empty. Borrowed */
-    double millimetres; /* width; 0: from its pixels */
-    double dpi;         /* pixels an inch, where there is no width; 0: 96 */
-    bool paper;         /* white behind everything */
-} rm_page;
-
-/* ROPEMAP_USAGE for a width that is out of range. */
-ropemap_status rm_page_check(const rm_page *page, ropemap_error *error);
-
-/* Width of a drawing of so many pixels; 0: a pixel is 1/96 inch and nobody said so. */
-double rm_page_width(const rm_page *page, int64_t pixels);
-
-/* Size of text and pixels an inch of a figure, a sheet or a chart: ROPEMAP_USAGE where out of range. */
-ropemap_status rm_print_check(double font_size, double dpi, ropemap_error *error);
 
 #endif

@@ -12,14 +12,14 @@ typedef struct rm_point {
 } rm_point;
 
 /* A line while its points come in. */
-typedef struct rm_straight {
+typedef struct simplifier {
     rm_point anchor, last; /* the last point that was kept, and the last one that came */
     bool started, moved;   /* there is an anchor; there is a last one beyond it */
     rm_point along;        /* from the anchor, what angles are counted from */
     double low, high;      /* angles in which all points since pass within the tolerance */
     double reach;          /* distance of the last one */
     bool aimed;            /* along, low and high are known */
-} rm_straight;
+} simplifier;
 
 enum { RM_CONTOUR_POINTS_MAX = 1 << 22 }; /* of a figure: more is no line but a grey */
 
@@ -31,12 +31,12 @@ static double angle_between(rm_point a, rm_point b) {
     return atan2(a.x * b.y - a.y * b.x, a.x * b.x + a.y * b.y);
 }
 
-static rm_point away(const rm_straight *line, rm_point point) {
+static rm_point away(const simplifier *line, rm_point point) {
     return (rm_point){point.x - line->anchor.x, point.y - line->anchor.y};
 }
 
 /* What a point that is passed by asks of the directions to come. A point close to the anchor asks nothing. */
-static void narrow(rm_straight *line, rm_point point, double tolerance) {
+static void narrow(simplifier *line, rm_point point, double tolerance) {
     const rm_point to = away(line, point);
     const double distance = hypot(to.x, to.y);
     line->reach = distance;
@@ -54,7 +54,7 @@ static void narrow(rm_straight *line, rm_point point, double tolerance) {
     line->high = fmin(line->high, middle + half);
 }
 
-static bool goes_on(const rm_straight *line, rm_point point) {
+static bool goes_on(const simplifier *line, rm_point point) {
     const rm_point to = away(line, point);
     if (hypot(to.x, to.y) < line->reach) {
         return false;
@@ -63,15 +63,15 @@ static bool goes_on(const rm_straight *line, rm_point point) {
     return !line->aimed || (angle >= line->low && angle <= line->high);
 }
 
-static void anchor_at(rm_straight *line, rm_point point) {
-    *line = (rm_straight){.anchor = point, .started = true};
+static void anchor_at(simplifier *line, rm_point point) {
+    *line = (simplifier){.anchor = point, .started = true};
 }
 
 /*
  * Takes the next point. True where *kept is to be part of the line: then all points between it and the one
  * kept before are within `tolerance` of the straight line between them. The first point is kept.
  */
-static bool rm_straight_add(rm_straight *line, rm_point point, double tolerance, rm_point *kept) {
+static bool simplify_add(simplifier *line, rm_point point, double tolerance, rm_point *kept) {
     bool keeps = false;
     if (!line->started) {
         anchor_at(line, point);
@@ -90,7 +90,7 @@ static bool rm_straight_add(rm_straight *line, rm_point point, double tolerance,
 }
 
 /* The line's end, to be kept too; false where it is the anchor itself. */
-static bool rm_straight_end(const rm_straight *line, rm_point *kept) {
+static bool simplify_end(const simplifier *line, rm_point *kept) {
     *kept = line->last;
     return line->moved;
 }
@@ -246,9 +246,9 @@ static spot find_start(const field *traced, spot from) {
 
 static ropemap_status trace(field *traced, spot at, const rm_contour_place *place, rm_contour *contour,
                             ropemap_error *error) {
-    rm_straight line = {.started = false};
+    simplifier line = {.started = false};
     rm_point kept;
-    (void)rm_straight_add(&line, crossing(traced, at, place), TOLERANCE, &kept);
+    (void)simplify_add(&line, crossing(traced, at, place), TOLERANCE, &kept);
     RM_TRY(keep(contour, kept, error));
     while (is_in(traced, at.row, at.col)) {
         const int above = corners(traced, at.row, at.col);
@@ -260,12 +260,12 @@ static ropemap_status trace(field *traced, spot at, const rm_contour_place *plac
         *done |= bit;
         const int out = way_out(traced, above, at);
         at.side = out;
-        if (rm_straight_add(&line, crossing(traced, at, place), TOLERANCE, &kept)) {
+        if (simplify_add(&line, crossing(traced, at, place), TOLERANCE, &kept)) {
             RM_TRY(keep(contour, kept, error));
         }
         at = beyond(at, out);
     }
-    if (rm_straight_end(&line, &kept)) {
+    if (simplify_end(&line, &kept)) {
         RM_TRY(keep(contour, kept, error));
     }
     return keep(contour, (rm_point){(double)NAN, (double)NAN}, error);
@@ -310,6 +310,9 @@ void rm_contour_free(rm_contour *contour) {
 
 #define READABLE 5.0 /* contrast, 1 to 21; WCAG 2.2 asks for 4.5 */
 
+/* The smallest values of cells on one of several maps, in sizes of the tick labels. */
+#define VALUE_LEAST 0.5
+
 static const rm_rgb black = {0, 0, 0}, white = {255, 255, 255};
 
 /* Luminance of a colour, 0 to 1, as contrast is reckoned with (WCAG 2.2, relative luminance). */
@@ -324,16 +327,16 @@ static double luminance(const uint8_t rgb[3]) {
 }
 
 /* The size at which the widest number takes 80 % of a cell's width, and digits half of its height at most. */
-static double number_size(const rm_layout *layout, const ropemap_map *map) {
-    const double wide = (double)layout->map.width / (double)map->width;
-    const double tall = (double)layout->map.height / (double)map->height;
+static double number_size(rm_box box, const ropemap_map *map, double most) {
+    const double wide = (double)box.width / (double)map->width;
+    const double tall = (double)box.height / (double)map->height;
     double widest = 0.0;
     for (int64_t cell = 0; cell < map->height * map->width; cell++) {
         char text[RM_NUMBER_TEXT];
         rm_number_cell(text, (double)map->cells[cell]);
         widest = fmax(widest, rm_font_width(text, 1.0));
     }
-    return fmin(fmin(0.8 * wide / widest, 0.5 * tall / RM_FONT_DIGIT), 1.4 * layout->tick_size);
+    return fmin(fmin(0.8 * wide / widest, 0.5 * tall / RM_FONT_DIGIT), most);
 }
 
 /* Part of the way from a colour to black or white. */
@@ -360,16 +363,21 @@ static rm_text_style number_style(double size, double place, const uint8_t rgb[3
                            .halo_ink = shade(rgb, light, 0.25 + 0.5 * lack)};
 }
 
-bool rm_cell_text_wanted(const ropemap_figure *figure, const ropemap_map *map) {
-    return figure->rows.count <= RM_CELL_TEXT_SIDE && figure->cols.count <= RM_CELL_TEXT_SIDE &&
-           map->height == figure->rows.count && map->width == figure->cols.count;
+/* Whether each cell is one position of each side, and they are few enough to be numbered. */
+static bool has_values(const ropemap_panel *panel) {
+    return panel->rows.count <= RM_CELL_TEXT_SIDE && panel->cols.count <= RM_CELL_TEXT_SIDE &&
+           panel->map->height == panel->rows.count && panel->map->width == panel->cols.count;
 }
 
-void rm_cell_text_draw(rm_drawing *drawing, const rm_layout *layout, const ropemap_map *map,
-                       const uint8_t *levels, const rm_colour *colour) {
-    const double size = number_size(layout, map);
-    const double wide = (double)layout->map.width / (double)map->width;
-    const double tall = (double)layout->map.height / (double)map->height;
+/* Each cell's value to one decimal in its middle; of several maps only where that is large enough to read. */
+static void draw_values(rm_heatmap *made, const rm_heatmap_layout *layout, const ropemap_map *map, rm_box box,
+                        const uint8_t *levels) {
+    const double size = number_size(box, map, 1.4 * layout->sizes.ticks);
+    const double wide = (double)box.width / (double)map->width;
+    const double tall = (double)box.height / (double)map->height;
+    if (layout->count > 1 && size < VALUE_LEAST * layout->sizes.ticks) {
+        return;
+    }
     for (int64_t cell = 0; cell < map->height * map->width; cell++) {
         const double value = (double)map->cells[cell];
         if (isnan(value)) {
@@ -377,13 +385,15 @@ void rm_cell_text_draw(rm_drawing *drawing, const rm_layout *layout, const ropem
         }
         char text[RM_NUMBER_TEXT];
         rm_number_cell(text, value);
-        const double x = (double)layout->map.x + ((double)(cell % map->width) + 0.5) * wide;
-        const double y = (double)layout->map.y + ((double)(cell / map->width) + 0.5) * tall;
-        rm_drawing_text(
-            drawing, x, y + RM_FONT_DIGIT / 2.0 * size, text,
-            number_style(size, rm_colour_place(colour, value), colour->palette.rgb[levels[cell]]));
+        const double x = (double)box.x + ((double)(cell % map->width) + 0.5) * wide;
+        const double y = (double)box.y + ((double)(cell / map->width) + 0.5) * tall;
+        const uint8_t *rgb = made->colour.palette.rgb[levels[cell]];
+        rm_drawing_text(&made->drawing, x, y + RM_FONT_DIGIT / 2.0 * size, text,
+                        number_style(size, rm_colour_place(&made->colour, value), rgb));
     }
 }
+
+#define CONTOUR_PEN 1.4 /* pixels at scale 1 */
 
 enum { POINTS_TOGETHER = 4096 }; /* of an item, where its lines are not longer */
 
@@ -401,10 +411,6 @@ static rm_item line_in(rm_box box, double thickness, rm_rgb ink) {
 }
 
 /* ---- contours ---- */
-
-static double contour_pen(const rm_layout *layout) {
-    return 1.4 * layout->scale;
-}
 
 /* Points of whole lines from `first` on: about as many as an item takes. */
 static int64_t count_together(const rm_contour *lines, int64_t first) {
@@ -424,41 +430,40 @@ static void draw_contour(rm_drawing *drawing, const rm_contour *lines, rm_item p
 }
 
 /* On whole pixels, as the ticks are. */
-static void draw_on_bar(rm_drawing *drawing, const rm_layout *layout, const rm_colour *colour, double value) {
+static void draw_on_bar(rm_heatmap *made, const rm_heatmap_layout *layout, double value) {
+    const rm_colour *colour = &made->colour;
+    const rm_box bar = layout->bar;
     if (value < colour->low || value > colour->high) {
         return;
     }
-    const double pen = (double)layout->line, height = (double)layout->bar.height;
-    const double place = (1.0 - rm_colour_place(colour, value)) * height;
-    const double start = fmin(fmax(round(place - pen / 2.0), 0.0), height - pen);
-    const double x = (double)layout->bar.x, y = (double)layout->bar.y + start + pen / 2.0;
-    double points[] = {x, y, x + (double)layout->bar.width, y};
-    rm_item line = line_in(layout->bar, 3.0 * pen, light);
+    const double place = (1.0 - rm_colour_place(colour, value)) * (double)bar.height;
+    const double x = (double)bar.x, y = (double)bar.y + rm_snap(place, bar.height, layout->sizes.line);
+    const double pen = (double)layout->sizes.line;
+    double points[] = {x, y, x + (double)bar.width, y};
+    rm_item line = line_in(bar, 3.0 * pen, light);
     line.points = points;
     line.point_count = 2;
-    rm_drawing_path(drawing, &line);
+    rm_drawing_path(&made->drawing, &line);
     line.thickness = pen;
     line.ink = dark;
-    rm_drawing_path(drawing, &line);
+    rm_drawing_path(&made->drawing, &line);
 }
 
-static ropemap_status draw_contours(rm_drawing *drawing, const rm_layout *layout,
-                                    const ropemap_figure *figure, const ropemap_map *map,
-                                    const rm_colour *colour, ropemap_error *error) {
-    const rm_contour_place place = {.x = (double)layout->map.x,
-                                    .y = (double)layout->map.y,
-                                    .across = (double)layout->map.width / (double)map->width,
-                                    .down = (double)layout->map.height / (double)map->height};
-    const double pen = contour_pen(layout);
+static ropemap_status draw_contours(rm_heatmap *made, double scale, const ropemap_figure *figure,
+                                    const ropemap_map *map, rm_box box, ropemap_error *error) {
+    const rm_contour_place place = {.x = (double)box.x,
+                                    .y = (double)box.y,
+                                    .across = (double)box.width / (double)map->width,
+                                    .down = (double)box.height / (double)map->height};
+    const double pen = CONTOUR_PEN * scale;
     rm_contour lines = {.points = NULL};
     ropemap_status status = ROPEMAP_OK;
     for (int32_t at = 0; at < figure->contour_count && status == ROPEMAP_OK; at++) {
         status = rm_contour_add(&lines, map, figure->contours[at], &place, error);
-        draw_on_bar(drawing, layout, colour, figure->contours[at]);
     }
     if (status == ROPEMAP_OK) {
-        draw_contour(drawing, &lines, line_in(layout->map, 2.2 * pen, light));
-        draw_contour(drawing, &lines, line_in(layout->map, pen, dark));
+        draw_contour(&made->drawing, &lines, line_in(box, 2.2 * pen, light));
+        draw_contour(&made->drawing, &lines, line_in(box, pen, dark));
     }
     rm_contour_free(&lines);
     return status;
@@ -467,40 +472,53 @@ static ropemap_status draw_contours(rm_drawing *drawing, const rm_layout *layout
 /* ---- the trained length ---- */
 
 /* Light with dark dashes. */
-static void draw_dashes(rm_drawing *drawing, const rm_layout *layout, double points[4]) {
-    const double pen = (double)layout->line;
-    rm_item line = line_in(layout->map, 2.0 * pen, light);
+static void draw_dashes(rm_drawing *drawing, const rm_sizes *sizes, rm_box box, double points[4]) {
+    const double pen = (double)sizes->line;
+    rm_item line = line_in(box, 2.0 * pen, light);
     line.points = points;
     line.point_count = 2;
     rm_drawing_path(drawing, &line);
     line.thickness = 1.2 * pen;
     line.ink = dark;
-    line.dash[0] = 7.0 * layout->scale;
-    line.dash[1] = 5.0 * layout->scale;
+    line.dash[0] = 7.0 * sizes->scale;
+    line.dash[1] = 5.0 * sizes->scale;
     line.dashes = 2;
     rm_drawing_path(drawing, &line);
 }
 
-static void draw_mark(rm_drawing *drawing, const rm_layout *layout) {
-    const rm_box map = layout->map;
-    const rm_mark *mark = &layout->mark;
-    const double left = (double)map.x, top = (double)map.y;
-    draw_dashes(drawing, layout,
-                (double[]){left + mark->across, top, left + mark->across, top + (double)map.height});
-    draw_dashes(drawing, layout,
-                (double[]){left, top + mark->down, left + (double)map.width, top + mark->down});
-    const double tick = (double)layout->tick / 2.0;
-    rm_drawing_line(drawing, left + mark->across, top - (double)layout->line - tick, 0.0, tick,
-                    (double)layout->line, layout->theme->line);
-    rm_drawing_text(drawing, mark->label_x, mark->label_y, mark->label,
-                    (rm_text_style){.size = mark->size, .ink = layout->theme->ink});
+static void draw_trained(rm_drawing *drawing, const rm_heatmap_layout *layout, const rm_panel_layout *panel) {
+    const rm_box box = panel->map;
+    const rm_sizes *sizes = &layout->sizes;
+    const double left = (double)box.x, top = (double)box.y, pen = (double)sizes->line;
+    const double x = left + panel->across, y = top + panel->down, tick = (double)sizes->tick / 2.0;
+    draw_dashes(drawing, sizes, box, (double[]){x, top, x, top + (double)box.height});
+    draw_dashes(drawing, sizes, box, (double[]){left, y, left + (double)box.width, y});
+    if (layout->trained.text[0] != '\0') {
+        rm_drawing_line(drawing, x, top - pen - tick, 0.0, tick, pen, layout->theme->line);
+        rm_drawing_text(drawing, layout->trained.x, layout->trained.y, layout->trained.text,
+                        (rm_text_style){.size = layout->trained.size, .ink = layout->theme->ink});
+    }
 }
 
-ropemap_status rm_overlay_draw(rm_drawing *drawing, const rm_layout *layout, const ropemap_figure *figure,
-                               const ropemap_map *map, const rm_colour *colour, ropemap_error *error) {
-    RM_TRY(draw_contours(drawing, layout, figure, map, colour, error));
-    if (layout->mark.label[0] != '\0') {
-        draw_mark(drawing, layout);
+ropemap_status rm_overlay_draw(rm_heatmap *made, const rm_heatmap_layout *layout,
+                               const ropemap_figure *figure, ropemap_error *error) {
+    const rm_panels panels = rm_panels_of(figure);
+    const uint8_t *levels = made->levels;
+    for (int32_t at = 0; at < figure->contour_count; at++) {
+        draw_on_bar(made, layout, figure->contours[at]);
+    }
+    for (int32_t index = 0; index < panels.count; index++) {
+        const ropemap_panel *panel = &panels.panel[index];
+        const ropemap_map *map = panel->map;
+        const rm_panel_layout *place = &layout->panels[index];
+        RM_TRY(draw_contours(made, layout->sizes.scale, figure, map, place->map, error));
+        if (!isnan(place->across)) {
+            draw_trained(&made->drawing, layout, place);
+        }
+        if (has_values(panel)) {
+            draw_values(made, layout, map, place->map, levels);
+        }
+        levels += map->height * map->width;
     }
     return ROPEMAP_OK;
 }

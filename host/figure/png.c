@@ -1,8 +1,7 @@
 /* png.c - pixels as a PNG file in memory */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/png.h"
 #include "host/base/alloc.h"
-#include "host/figure/sink_cairo.h"
+#include "host/figure/sinks.h"
 
 #include <inttypes.h>
 #include <libdeflate.h>
@@ -190,15 +189,4 @@ ropemap_status rm_png_density(ropemap_bytes *bytes, double dpi, ropemap_error *e
     put32(data + 4, density);
     data[8] = 1;
     return insert_chunk(bytes, "pHYs", data, sizeof data, error);
-}
-
-ropemap_status rm_drawing_pixels(const rm_drawing *drawing, ropemap_image *image, ropemap_error *error) {
-    RM_TRY(rm_png_check(drawing->width, drawing->height, 3, error));
-    return rm_sink_image(drawing, image, error);
-}
-
-ropemap_status rm_pixels_png(ropemap_image *image, double dpi, ropemap_bytes *bytes, ropemap_error *error) {
-    const ropemap_status status = rm_png_rgb(image, bytes, error);
-    ropemap_image_free(image);
-    return status == ROPEMAP_OK ? rm_png_density(bytes, dpi, error) : status;
 }

@@ -47,11 +47,11 @@ static void put_row(const uint64_t *sums, int64_t width, uint64_t whole, uint32_
     }
 }
 
-bool rm_raster_shrinks(const rm_item *raster) {
+bool rm_raster_is_larger(const rm_item *raster) {
     return raster->width < (double)raster->cols || raster->height < (double)raster->rows;
 }
 
-bool rm_raster_shrink(const rm_item *raster, uint32_t *pixels, int64_t stride) {
+bool rm_raster_downscale(const rm_item *raster, uint32_t *pixels, int64_t stride) {
     const int64_t width = (int64_t)raster->width, height = (int64_t)raster->height, rows = raster->rows;
     const uint64_t whole = (uint64_t)rows * (uint64_t)raster->cols; /* a pixel's area */
     uint64_t *sums = rm_alloc_raw(CHANNELS * (uint64_t)width, sizeof *sums);
@@ -78,10 +78,10 @@ static int64_t times(double pixels, int64_t cells) {
     return whole > 1 ? whole : 1;
 }
 
-bool rm_raster_enlarge(const rm_item *raster, rm_cells *cells) {
+bool rm_raster_upscale(const rm_item *raster, rm_upscaled *cells) {
     const int64_t down = times(raster->height, raster->rows), across = times(raster->width, raster->cols);
     const int64_t rows = raster->rows * down, cols = raster->cols * across;
-    *cells = (rm_cells){.levels = raster->levels, .rows = raster->rows, .cols = raster->cols};
+    *cells = (rm_upscaled){.levels = raster->levels, .rows = raster->rows, .cols = raster->cols};
     if (down * across == 1 || rows > ENLARGED_MAX / cols || rows > ENLARGED_SIDE_MAX ||
         cols > ENLARGED_SIDE_MAX) {
         return true;
@@ -100,6 +100,6 @@ bool rm_raster_enlarge(const rm_item *raster, rm_cells *cells) {
             memset(to + col * across, raster->levels[row / down * raster->cols + col], (size_t)across);
         }
     }
-    *cells = (rm_cells){.levels = levels, .rows = rows, .cols = cols, .owned = levels};
+    *cells = (rm_upscaled){.levels = levels, .rows = rows, .cols = cols, .owned = levels};
     return true;
 }

@@ -6,25 +6,25 @@
 #include "host/figure/drawing.h"
 
 /* Whether the raster has more cells than pixels along a side. */
-bool rm_raster_shrinks(const rm_item *raster);
+bool rm_raster_is_larger(const rm_item *raster);
 
 /*
  * Each pixel the mean colour of the cells it covers, by area and to the nearest: `pixels` 0x00RRGGBB, rows
  * `stride` apart. Whole pixels wide and high. False where memory is short.
  */
-bool rm_raster_shrink(const rm_item *raster, uint32_t *pixels, int64_t stride);
+bool rm_raster_downscale(const rm_item *raster, uint32_t *pixels, int64_t stride);
 
-typedef struct rm_cells {
+typedef struct rm_upscaled {
     const uint8_t *levels; /* [rows, cols] */
     int64_t rows, cols;
     uint8_t *owned; /* free it with rm_free; NULL where they are the raster's own */
-} rm_cells;
+} rm_upscaled;
 
 /*
  * Cells of several pixels a side are repeated by as many: readers that blend what they enlarge, against what
  * files say, then blend within a pixel. What would be above 4 million pixels or 16,384 a side stays as it is.
  * False where memory is short.
  */
-bool rm_raster_enlarge(const rm_item *raster, rm_cells *cells);
+bool rm_raster_upscale(const rm_item *raster, rm_upscaled *cells);
 
 #endif

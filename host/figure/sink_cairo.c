@@ -1,10 +1,10 @@
 /* sink_cairo.c - a drawing through cairo: pixels, and a PDF file of one page */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/sink_cairo.h"
 #include "host/base/alloc.h"
 #include "host/figure/raster.h"
+#include "host/figure/sinks.h"
 #include "host/figure/text.h"
-#include "host/figure/write.h"
+#include "host/figure/writer.h"
 
 #include <cairo-pdf.h>
 #include <cairo.h>
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Takes the font (font.h), which is ready, into use. */
+/* Takes the font (text.h), which is ready, into use. */
 static void rm_cairo_font(cairo_t *cairo) {
     cairo_set_font_face(cairo, rm_font_face());
     cairo_font_options_t *options = rm_font_options();
@@ -217,8 +217,8 @@ static bool draw_raster(const canvas *target, const rm_item *item) {
     uint32_t *corner = target->pixels + (int64_t)item->y * target->width + (int64_t)item->x;
     bool drawn = true;
     cairo_surface_flush(target->surface);
-    if (rm_raster_shrinks(item)) {
-        drawn = rm_raster_shrink(item, corner, target->width);
+    if (rm_raster_is_larger(item)) {
+        drawn = rm_raster_downscale(item, corner, target->width);
     } else {
         enlarge_raster(target, item, corner);
     }
@@ -299,9 +299,7 @@ ropemap_status rm_sink_image(const rm_drawing *drawing, ropemap_image *image, ro
 
 #define POINTS_PER_MILLIMETRE (72.0 / 25.4)
 
-static ropemap_status check(const rm_drawing *drawing, const rm_page *page, double points,
-                            ropemap_error *error) {
-    RM_TRY(rm_page_check(page, error));
+static ropemap_status check(const rm_drawing *drawing, double points, ropemap_error *error) {
     if (drawing->incomplete) {
         return rm_fail(error, ROPEMAP_RESOURCES, "PDF: no memory for all of the drawing");
     }
@@ -327,7 +325,7 @@ static ropemap_status check(const rm_drawing *drawing, const rm_page *page, doub
 
 /* An image of the cells; NULL where memory is short. Cairo keeps it until the file is finished, and the
  * pixels go with it. */
-static cairo_surface_t *make_image(const rm_cells *cells, const rm_palette *palette) {
+static cairo_surface_t *make_image(const rm_upscaled *cells, const rm_palette *palette) {
     static const cairo_user_data_key_t key;
     const int64_t count = cells->rows * cells->cols;
     uint32_t words[RM_LEVELS + 1], *pixels = rm_alloc_raw((uint64_t)count, sizeof *pixels);
@@ -351,8 +349,8 @@ static cairo_surface_t *make_image(const rm_cells *cells, const rm_palette *pale
 
 /* False where memory is short. */
 static bool draw_raster_on_page(cairo_t *cairo, const rm_item *item) {
-    rm_cells cells;
-    if (!rm_raster_enlarge(item, &cells)) {
+    rm_upscaled cells;
+    if (!rm_raster_upscale(item, &cells)) {
         return false;
     }
     cairo_surface_t *image = make_image(&cells, item->palette);
@@ -378,20 +376,20 @@ static cairo_status_t take(void *writer, const unsigned char *bytes, unsigned in
 }
 
 /* The same day on every run, so that the bytes are the same. */
-static void describe(cairo_surface_t *surface, const rm_page *page) {
+static void describe(cairo_surface_t *surface, const char *title) {
     char creator[64];
     (void)snprintf(creator, sizeof creator, "ropemap %s", ropemap_version());
     cairo_pdf_surface_restrict_to_version(surface, CAIRO_PDF_VERSION_1_4);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, "2000-01-01T00:00:00Z");
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, creator);
-    if (page->title[0] != '\0') {
-        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, page->title);
+    if (title[0] != '\0') {
+        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, title);
     }
 }
 
 /* Whether memory was there for all images. */
-static bool draw(cairo_t *cairo, const rm_drawing *drawing, const rm_page *page) {
-    if (page->paper) {
+static bool draw(cairo_t *cairo, const rm_drawing *drawing) {
+    if (!drawing->bare) {
         cairo_set_source_rgb(cairo, 1.0, 1.0, 1.0);
         cairo_paint(cairo);
     }
@@ -407,19 +405,18 @@ static bool draw(cairo_t *cairo, const rm_drawing *drawing, const rm_page *page)
     return true;
 }
 
-ropemap_status rm_sink_pdf(const rm_drawing *drawing, const rm_page *page, ropemap_bytes *bytes,
-                           ropemap_error *error) {
-    const double millimetres = rm_page_width(page, drawing->width);
+ropemap_status rm_sink_pdf(const rm_drawing *drawing, double millimetres, const char *title,
+                           ropemap_bytes *bytes, ropemap_error *error) {
     const double points =
         millimetres > 0.0 ? millimetres * POINTS_PER_MILLIMETRE / (double)drawing->width : POINTS_PER_PIXEL;
-    RM_TRY(check(drawing, page, points, error));
+    RM_TRY(check(drawing, points, error));
     rm_writer writer = {.data = NULL};
     cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(
         take, &writer, points * (double)drawing->width, points * (double)drawing->height);
-    describe(surface, page);
+    describe(surface, title);
     cairo_t *cairo = cairo_create(surface);
     cairo_scale(cairo, points, points);
-    const bool images = draw(cairo, drawing, page);
+    const bool images = draw(cairo, drawing);
     cairo_status_t status = cairo_status(cairo);
     cairo_destroy(cairo);
     cairo_surface_finish(surface);

@@ -1,12 +1,11 @@
 /* sink_svg.c - a drawing as an SVG file */
 /* SPDX-License-Identifier: MIT */
 /* Scalable Vector Graphics 1.1, second edition, and of SVG 2 what readers of 1.1 pass over. */
-#include "host/figure/sink_svg.h"
 #include "host/base/alloc.h"
-#include "host/figure/png.h"
 #include "host/figure/raster.h"
+#include "host/figure/sinks.h"
 #include "host/figure/text.h"
-#include "host/figure/write.h"
+#include "host/figure/writer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -108,8 +107,8 @@ static void put_text(rm_writer *svg, const rm_item *item) {
 /* Readers take the later one of two words that they know; those that know none blend, hence the enlarging. */
 static ropemap_status put_raster(rm_writer *svg, const rm_item *item, ropemap_error *error) {
     ropemap_bytes png = {.data = NULL};
-    rm_cells cells;
-    if (!rm_raster_enlarge(item, &cells)) {
+    rm_upscaled cells;
+    if (!rm_raster_upscale(item, &cells)) {
         svg->failed = true;
         return ROPEMAP_OK;
     }
@@ -215,7 +214,7 @@ static void put_dot(rm_writer *svg, rm_dot dot, double x, double y, double width
     }
 }
 
-/* As cairo_items.c draws them: open ones are white inside, and their outline is within the width. */
+/* As sink_cairo.c draws them: open ones are white inside, and their outline is within the width. */
 static void put_dots(rm_writer *svg, const rm_item *item) {
     const bool open = item->dot % 2 == 1;
     const double pen = open ? item->thickness / 5.0 : 0.0;
@@ -287,9 +286,8 @@ static void put_side(rm_writer *svg, const char *name, double length, const char
     put(svg, "\"");
 }
 
-static void put_head(rm_writer *svg, const rm_drawing *drawing, const rm_page *page) {
+static void put_head(rm_writer *svg, const rm_drawing *drawing, double millimetres, const char *title) {
     const double width = (double)drawing->width, height = (double)drawing->height;
-    const double millimetres = rm_page_width(page, drawing->width);
     const bool printed = millimetres > 0.0;
     const double unit = printed ? millimetres / width : 1.0;
     put(svg, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\""
@@ -301,21 +299,20 @@ static void put_head(rm_writer *svg, const rm_drawing *drawing, const rm_page *p
     put(svg, " ");
     rm_writer_number(svg, height);
     put(svg, "\" font-family=\"DejaVu Sans, Verdana, sans-serif\" xml:space=\"preserve\">\n");
-    if (page->title[0] != '\0') {
+    if (title[0] != '\0') {
         put(svg, "<title>");
-        put_escaped(svg, page->title);
+        put_escaped(svg, title);
         put(svg, "</title>\n");
     }
-    if (page->paper) {
+    if (!drawing->bare) {
         put_rectangle(svg, &(rm_item){.width = width, .height = height, .ink = {0xff, 0xff, 0xff}});
     }
 }
 
-ropemap_status rm_sink_svg(const rm_drawing *drawing, const rm_page *page, ropemap_bytes *bytes,
-                           ropemap_error *error) {
-    RM_TRY(rm_page_check(page, error));
+ropemap_status rm_sink_svg(const rm_drawing *drawing, double millimetres, const char *title,
+                           ropemap_bytes *bytes, ropemap_error *error) {
     rm_writer svg = {.failed = drawing->incomplete};
-    put_head(&svg, drawing, page);
+    put_head(&svg, drawing, millimetres, title);
     ropemap_status status = ROPEMAP_OK;
     for (int64_t index = 0; index < drawing->count && status == ROPEMAP_OK; index++) {
         status = put_item(&svg, drawing, index, error);

@@ -46,7 +46,8 @@ static size_t fitting_bytes(const char *text, double size, double width) {
     }
 }
 
-rm_text_lines rm_text_wrap(const char *text, double size, double width) {
+/* Breaks clean text at spaces, so that lines are at most `width` pixels; a longer word stays whole. */
+static rm_text_lines wrap(const char *text, double size, double width) {
     rm_text_lines lines = {.count = 0, .width = 0.0};
     text += strspn(text, " ");
     while (*text != '\0' && lines.count < RM_TEXT_LINES) {
@@ -175,15 +176,15 @@ static bool clean_text(char out[RM_TEXT_BYTES], const char *text) {
     return strlen(field) >= RM_TEXT_BYTES;
 }
 
-double rm_chart_text_fit(char out[RM_TEXT_BYTES], const char *text, double size, double room) {
+double rm_text_fit(char out[RM_TEXT_BYTES], const char *text, double size, double room) {
     const bool is_cut = clean_text(out, text);
     return cut_to(out, is_cut, size, room);
 }
 
-rm_text_lines rm_chart_text_lines(const char *text, double size, double room, int32_t most) {
+rm_text_lines rm_text_break(const char *text, double size, double room, int32_t most) {
     char clean[RM_TEXT_BYTES];
     const bool is_cut = clean_text(clean, text);
-    rm_text_lines lines = rm_text_wrap(clean, size, room);
+    rm_text_lines lines = wrap(clean, size, room);
     if (lines.count > most && most > 0) {
         /* What is left of the text, from the last line on, is the last line. */
         const char *from = clean;

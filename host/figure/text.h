@@ -19,9 +19,6 @@ typedef struct rm_text_lines {
  */
 void rm_text_clean(char out[RM_TEXT_BYTES], const char *field, size_t limit);
 
-/* Breaks clean text at spaces, so that lines are at most `width` pixels; a longer word stays whole. */
-rm_text_lines rm_text_wrap(const char *text, double size, double width);
-
 struct _cairo_font_face;
 
 struct _cairo_font_options;
@@ -45,10 +42,10 @@ double rm_font_width(const char *text, double size);
  * Cleans a text (may be NULL) and cuts it to `room` pixels, with … where something is left out; empty where
  * not even that fits. Returns its width. The font is ready.
  */
-double rm_chart_text_fit(char out[RM_TEXT_BYTES], const char *text, double size, double room);
+double rm_text_fit(char out[RM_TEXT_BYTES], const char *text, double size, double room);
 
-/* Breaks a text (may be NULL) into at most `most` lines, 0 where it is empty, and cuts each to `room` pixels.
- */
-rm_text_lines rm_chart_text_lines(const char *text, double size, double room, int32_t most);
+/* Breaks a text (may be NULL) at spaces into at most `most` lines, none where it is empty, and cuts each to
+ * `room` pixels. The font is ready. */
+rm_text_lines rm_text_break(const char *text, double size, double room, int32_t most);
 
 #endif

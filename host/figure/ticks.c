@@ -1,6 +1,7 @@
 /* ticks.c - the places on an axis or a colour scale that get a label */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/ticks.h"
+#include "host/figure/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -145,6 +146,42 @@ rm_ticks rm_ticks_values(double low, double high, int32_t most) {
     return ticks;
 }
 
+/* ---- labels ---- */
+
+/* 10⁴ */
+static void label_power(char text[RM_NUMBER_TEXT], int power, bool negative) {
+    char number[RM_NUMBER_TEXT];
+    rm_number_scientific(number, 1, 0, power);
+    (void)snprintf(text, RM_NUMBER_TEXT, "%s%s", negative ? RM_MINUS : "", number + strlen("1×"));
+}
+
+/* lead * 10^power, plainly where that is short. */
+static void label_multiple(char text[RM_NUMBER_TEXT], int64_t lead, int power) {
+    if (power < -4 || power > 5) {
+        rm_number_scientific(text, lead, 0, power);
+    } else if (power < 0) {
+        rm_number_decimal(text, lead, -power);
+    } else {
+        rm_number_grouped(text, lead * llround(pow(10.0, power)));
+    }
+}
+
+bool rm_ticks_fit(rm_ticks *ticks, double length, double size, bool along) {
+    double last_end = -(double)INFINITY;
+    bool fits = true;
+    ticks->widest = 0.0;
+    for (int32_t tick = 0; tick < ticks->count; tick++) {
+        const double width = rm_font_width(ticks->tick[tick].label, size);
+        const double half = along ? width / 2.0 + 0.4 * size : 0.8 * size;
+        fits = fits && ticks->tick[tick].at * length - half >= last_end;
+        last_end = ticks->tick[tick].at * length + half;
+        ticks->widest = fmax(ticks->widest, width);
+    }
+    return fits;
+}
+
+/* ---- colour scales ---- */
+
 /* What rounding may put a power of ten beyond an end by, in decades. */
 #define SLACK 1e-9
 
@@ -178,12 +215,8 @@ static rm_tick *add_tick(rm_ticks *ticks, const label_scale *on, double value) {
 
 /* ±10^power */
 static void add_power(rm_ticks *ticks, const label_scale *on, int power, bool negative) {
-    static const char factor[] = "1×";
     rm_tick *tick = add_tick(ticks, on, (negative ? -1.0 : 1.0) * pow(10.0, power));
-    char text[RM_NUMBER_TEXT];
-    rm_number_scientific(text, 1, 0, power);
-    (void)snprintf(tick->label, sizeof tick->label, "%s%s", negative ? RM_MINUS : "",
-                   text + sizeof factor - 1);
+    label_power(tick->label, power, negative);
 }
 
 /* Ticks that are equally far apart in value, where their label_scale puts them. */
@@ -197,19 +230,9 @@ static rm_ticks ticks_by_value(const label_scale *on, int32_t most) {
     return ticks;
 }
 
-/* ---- logarithmic ---- */
-
-/* lead * 10^power, plainly where that is short. */
 static void add_multiple(rm_ticks *ticks, const label_scale *on, int64_t lead, int power) {
     rm_tick *tick = add_tick(ticks, on, (double)lead * pow(10.0, power));
-    if (power < -4 || power > 4) {
-        rm_number_scientific(tick->label, lead, 0, power);
-        return;
-    }
-    for (int zero = 0; zero < power; zero++) {
-        lead *= 10;
-    }
-    rm_number_decimal(tick->label, lead, power < 0 ? -power : 0);
+    label_multiple(tick->label, lead, power);
 }
 
 /* Some of 1 to 9 times powers of ten; of too many none. */
@@ -258,8 +281,6 @@ static rm_ticks ticks_of_log(const label_scale *on, int32_t most) {
     }
     return found.last > found.first ? ticks_by_decade(on, found, most) : ticks_by_value(on, most);
 }
-
-/* ---- logarithmic both ways ---- */
 
 /* Powers of ten that are at least linear_below, on the side of the label_scale that ends at `end`;
  * `start` is the other end where that is on this side too, else 0 or less. */
@@ -310,7 +331,7 @@ static rm_ticks ticks_of_symlog(const label_scale *on, int32_t most) {
     return ticks;
 }
 
-rm_ticks rm_norm_ticks(rm_norm norm, double low, double high, int32_t most) {
+rm_ticks rm_ticks_scale(rm_norm norm, double low, double high, int32_t most) {
     const label_scale on = {.norm = norm, .low = low, .high = high};
     switch (norm.kind) {
     case ROPEMAP_NORM_LOG:
@@ -321,4 +342,201 @@ rm_ticks rm_norm_ticks(rm_norm norm, double low, double high, int32_t most) {
         break;
     }
     return rm_ticks_values(low, high, most);
+}
+
+/* ---- axes of charts ---- */
+
+/* In sizes of a label: room for one across and down, and from what distance on minor ticks are told apart. */
+#define ROOM_ALONG 4.5
+
+#define ROOM_DOWN 1.6
+
+#define DECADE_LEAST 1.4
+
+#define MINOR_LEAST 0.2
+
+enum { LINEAR_MOST = 8, STEPS = 14, BINARY_LAST = 40 };
+
+/* Farther out a line is as good as upright, and products stay finite. */
+#define FARTHEST 1e6
+
+double rm_axis_place(const rm_axis_span *axis, double value) {
+    const double number = axis->log ? log10(value) : value;
+    return fmin(fmax((number - axis->low) / (axis->high - axis->low), -FARTHEST), 1.0 + FARTHEST);
+}
+
+static void put_tick(rm_ticks *ticks, double at, const char *label) {
+    rm_tick *tick = &ticks->tick[ticks->count++];
+    tick->at = fmin(fmax(at, 0.0), 1.0);
+    (void)snprintf(tick->label, sizeof tick->label, "%s", label);
+}
+
+static void put_minor(rm_ticks *ticks, double at) {
+    if (at >= 0.0 && at <= 1.0 && ticks->minor_count < RM_MINOR_MAX) {
+        ticks->minor[ticks->minor_count++] = at;
+    }
+}
+
+/* ---- powers on a logarithmic axis */
+
+/* Whole powers of ten, or of two, from `first` to `last`. */
+typedef struct powers {
+    double unit; /* of one of them, in decimal logarithms */
+    int first, last;
+    bool binary;
+} powers;
+
+static powers powers_of(const rm_axis_span *axis) {
+    powers all = {.unit = axis->binary ? log10(2.0) : 1.0, .binary = axis->binary};
+    all.first = (int)ceil(axis->low / all.unit - SLACK);
+    all.last = (int)floor(axis->high / all.unit + SLACK);
+    if (axis->binary) { /* positions alone have such names */
+        all.first = all.first < 0 ? 0 : all.first;
+        all.last = all.last > BINARY_LAST ? BINARY_LAST : all.last;
+    }
+    return all;
+}
+
+static double place_of_log(const rm_axis_span *axis, double number) {
+    return (number - axis->low) / (axis->high - axis->low);
+}
+
+/* Every `step`-th; false where there are more than a chart takes. */
+static bool put_powers(rm_ticks *ticks, const rm_axis_span *axis, const powers *all, int step) {
+    int start = (int)ceil((double)all->first / step) * step;
+    start = start + step > all->last ? all->first : start;
+    if ((all->last - start) / step >= RM_TICKS_MAX) {
+        return false;
+    }
+    for (int power = start; power <= all->last; power += step) {
+        char text[RM_NUMBER_TEXT];
+        if (all->binary) {
+            rm_number_position(text, (int64_t)1 << power);
+        } else {
+            label_power(text, power, false);
+        }
+        put_tick(ticks, place_of_log(axis, power * all->unit), text);
+    }
+    return true;
+}
+
+/* The powers left out, or where none are, 2 to 9 times each power of ten. */
+static void put_minor_powers(rm_ticks *ticks, const rm_axis_span *axis, const powers *all, int step,
+                             double apart, double size) {
+    if (step > 1 && apart >= MINOR_LEAST * size && all->last - all->first < RM_MINOR_MAX) {
+        for (int power = all->first; power <= all->last; power++) {
+            put_minor(ticks, place_of_log(axis, power * all->unit));
+        }
+    }
+    if (step == 1 && !all->binary && apart >= DECADE_LEAST * size) {
+        for (int power = all->first - 1; power <= all->last; power++) {
+            for (int lead = 2; lead <= 9; lead++) {
+                put_minor(ticks, place_of_log(axis, power + log10(lead)));
+            }
+        }
+    }
+}
+
+static rm_ticks log_ticks(const rm_axis_span *axis, const powers *all, double length, double size,
+                          bool along) {
+    static const int steps[STEPS] = {1, 2, 3, 4, 5, 10, 20, 25, 50, 100, 200, 300, 400, 500};
+    rm_ticks ticks = {.count = 0};
+    for (int step = 0; step < STEPS; step++) {
+        ticks = (rm_ticks){.count = 0};
+        if (put_powers(&ticks, axis, all, steps[step]) && rm_ticks_fit(&ticks, length, size, along)) {
+            const double apart = all->unit / (axis->high - axis->low) * length;
+            put_minor_powers(&ticks, axis, all, steps[step], apart, size);
+            break;
+        }
+    }
+    return ticks;
+}
+
+/* ---- less than two powers on a logarithmic axis */
+
+/* 1, 2 and 5 times each power of ten. */
+static rm_ticks multiple_ticks(const rm_axis_span *axis) {
+    static const int leads[] = {1, 2, 5};
+    rm_ticks ticks = {.count = 0};
+    for (int power = (int)floor(axis->low); power <= (int)floor(axis->high); power++) {
+        for (int lead = 0; lead < 3; lead++) {
+            const double at = place_of_log(axis, power + log10(leads[lead]));
+            if (at >= 0.0 && at <= 1.0 && ticks.count < RM_TICKS_MAX) {
+                char text[RM_NUMBER_TEXT];
+                label_multiple(text, leads[lead], power);
+                put_tick(&ticks, at, text);
+            }
+        }
+        for (int lead = 2; lead <= 9; lead++) {
+            put_minor(&ticks, place_of_log(axis, power + log10(lead)));
+        }
+    }
+    return ticks;
+}
+
+/* ---- even steps */
+
+/* Whole numbers of four to seven digits are grouped. */
+static void group_labels(rm_ticks *ticks, double low, double high) {
+    const double greatest = fmax(fabs(low), fabs(high));
+    if (ticks->count < 2 || greatest < 1e3 || greatest >= 1e7 ||
+        (ticks->tick[1].at - ticks->tick[0].at) * (high - low) < 0.9) {
+        return;
+    }
+    for (int32_t tick = 0; tick < ticks->count; tick++) {
+        rm_number_grouped(ticks->tick[tick].label, llround(low + ticks->tick[tick].at * (high - low)));
+    }
+}
+
+static rm_ticks even_ticks(const rm_axis_span *axis, int32_t most) {
+    const double low = axis->log ? pow(10.0, axis->low) : axis->low;
+    const double high = axis->log ? pow(10.0, axis->high) : axis->high;
+    const rm_ticks values = rm_ticks_values(low, high, most);
+    rm_ticks ticks = {.count = values.count};
+    memcpy(ticks.tick, values.tick, sizeof values.tick);
+    group_labels(&ticks, low, high);
+    for (int32_t tick = 0; axis->log && tick < ticks.count; tick++) {
+        ticks.tick[tick].at = place_of_log(axis, log10(low + ticks.tick[tick].at * (high - low)));
+    }
+    return ticks;
+}
+
+static rm_ticks binary_ticks(const rm_axis_span *axis, int32_t most) {
+    double spacing = 1.0;
+    while ((axis->high - axis->low) / spacing > most - 1) {
+        spacing *= 2.0;
+    }
+    rm_ticks ticks = {.count = 0};
+    for (double at = fmax(ceil(axis->low / spacing), 0.0) * spacing; at <= axis->high; at += spacing) {
+        char text[RM_NUMBER_TEXT];
+        rm_number_position(text, (int64_t)at);
+        put_tick(&ticks, rm_axis_place(axis, at), text);
+    }
+    return ticks;
+}
+
+static rm_ticks linear_ticks(const rm_axis_span *axis, double length, double size, bool along) {
+    const double room = length / ((along ? ROOM_ALONG : ROOM_DOWN) * size);
+    rm_ticks ticks = {.count = 0};
+    for (int32_t most = (int32_t)fmin(fmax(room, 2.0), LINEAR_MOST + 1); most >= 2; most--) {
+        ticks = axis->binary && !axis->log ? binary_ticks(axis, most) : even_ticks(axis, most);
+        if (rm_ticks_fit(&ticks, length, size, along)) {
+            break;
+        }
+    }
+    return ticks;
+}
+
+rm_ticks rm_ticks_axis(const rm_axis_span *axis, double length, double size, bool along) {
+    if (!axis->log) {
+        return linear_ticks(axis, length, size, along);
+    }
+    const powers all = powers_of(axis);
+    if (all.last > all.first) {
+        return log_ticks(axis, &all, length, size, along);
+    }
+    rm_ticks ticks = multiple_ticks(axis);
+    return ticks.count >= 2 && rm_ticks_fit(&ticks, length, size, along)
+               ? ticks
+               : linear_ticks(axis, length, size, along);
 }

@@ -1,6 +1,7 @@
-/* consumer.c - the example of ropemap.h, as an outside project writes it: consumer FILE.png */
+/* consumer.c - the example of ropemap.h and ropemap_figure.h, as an outside project writes it: consumer FILE.png */
 /* SPDX-License-Identifier: MIT */
 #include <ropemap.h>
+#include <ropemap_figure.h>
 #include <stdio.h>
 
 int main(int argc, char **argv) {
@@ -12,7 +13,7 @@ int main(int argc, char **argv) {
     ropemap_status status = argc == 2 ? ropemap_map_compute(&request, &map, &error) : ROPEMAP_USAGE;
     if (status == ROPEMAP_OK) {
         const ropemap_figure figure = ropemap_figure_default(&request, &map);
-        status = ropemap_map_save(&map, &figure, argv[1], false, &error);
+        status = ropemap_figure_save(&figure, argv[1], false, &error);
     }
     ropemap_map_free(&map);
     if (status != ROPEMAP_OK) {

@@ -9,6 +9,7 @@
 #define ROPEMAP_TOOLS_COMMAND_H
 
 #include "host/ropemap.h"
+#include "host/ropemap_figure.h"
 
 typedef struct cli_option cli_option;
 

@@ -76,12 +76,8 @@ static ropemap_status make(const bound_options *options, const bound_found *foun
                                  .y_label = "least base",
                                  .log_x = true,
                                  .log_y = true,
-                                 .series = series,
-                                 .series_count = line_count};
-    const output_kind kind = output_kind_of(name);
-    return kind == OUTPUT_SVG   ? ropemap_chart_svg(&chart, 0.0, bytes, error)
-           : kind == OUTPUT_PDF ? ropemap_chart_pdf(&chart, 0.0, bytes, error)
-                                : ropemap_chart_png(&chart, bytes, error);
+                                 .plot = {.series = series, .series_count = line_count}};
+    return ropemap_chart_encode(&chart, output_format(output_kind_of(name)), NULL, bytes, error);
 }
 
 ropemap_status bound_draw(const bound_options *options, const bound_found *found, int count,

@@ -200,21 +200,11 @@ ropemap_status curves_check_outputs(const curve_options *options, cli_outputs *o
 
 static ropemap_status make_file(const curve_options *options, const curves *made, ropemap_chart *chart,
                                 output_kind kind, ropemap_bytes *bytes, ropemap_error *error) {
-    const double millimetres = curve_chart_size(options, kind == OUTPUT_PNG, CURVE_SHAPE, chart);
-    switch (kind) {
-    case OUTPUT_PNG:
-        return ropemap_chart_png(chart, bytes, error);
-    case OUTPUT_SVG:
-        return ropemap_chart_svg(chart, millimetres, bytes, error);
-    case OUTPUT_PDF:
-        return ropemap_chart_pdf(chart, millimetres, bytes, error);
-    case OUTPUT_CSV:
-        return make_csv(made, bytes, error);
-    case OUTPUT_NPY:
-    case OUTPUT_KINDS:
-        break;
+    if (kind == OUTPUT_CSV || kind == OUTPUT_NPY) {
+        return kind == OUTPUT_CSV ? make_csv(made, bytes, error) : make_npy(made, bytes, error);
     }
-    return make_npy(made, bytes, error);
+    const ropemap_page page = curve_chart_size(options, kind == OUTPUT_PNG, CURVE_SHAPE, chart);
+    return ropemap_chart_encode(chart, output_format(kind), &page, bytes, error);
 }
 
 ropemap_status curves_encode(const curve_options *options, const curves *made, const char *name,

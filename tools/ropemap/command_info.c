@@ -139,17 +139,14 @@ static ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, rop
         ropemap_axes_format(&spec->axes, axes, sizeof axes);
         (void)snprintf(subtitle + length, sizeof subtitle - length, ", axes %s", axes);
     }
-    const ropemap_chart chart = {.title = title,
-                                 .subtitle = subtitle,
-                                 .x_label = "pair",
-                                 .y_label = ropemap_axes_apart(&spec->axes) ? "wavelength (patches)"
-                                                                            : "wavelength (tokens)",
-                                 .log_y = true,
-                                 .series = series,
-                                 .series_count = count,
-                                 .marks = marks.marks,
-                                 .mark_count = marks.count};
-    return ropemap_chart_png(&chart, bytes, error);
+    const ropemap_chart chart = {
+        .title = title,
+        .subtitle = subtitle,
+        .x_label = "pair",
+        .y_label = ropemap_axes_apart(&spec->axes) ? "wavelength (patches)" : "wavelength (tokens)",
+        .log_y = true,
+        .plot = {.series = series, .series_count = count, .marks = marks.marks, .mark_count = marks.count}};
+    return ropemap_chart_encode(&chart, ROPEMAP_PNG, NULL, bytes, error);
 }
 
 /*

@@ -19,14 +19,14 @@ static const char *value_words(const curve_options *options) {
 /* The trained lengths, each once. */
 static void add_marks(const curves *made, curve_chart *made_chart) {
     const double last = made->distance[made->distances.count - 1];
-    for (int i = 0; i < made->count && made_chart->chart.mark_count < CURVE_MARKS_MOST; i++) {
+    for (int i = 0; i < made->count && made_chart->chart.plot.mark_count < CURVE_MARKS_MOST; i++) {
         const int64_t length = made->one[i].trained_length;
         bool known = length <= 0 || (double)length > last || (double)length < made->distance[0];
         for (int j = 0; j < i; j++) {
             known = known || made->one[j].trained_length == length;
         }
         if (!known) {
-            const int at = made_chart->chart.mark_count++;
+            const int at = made_chart->chart.plot.mark_count++;
             (void)snprintf(made_chart->words[at], sizeof made_chart->words[at], "trained %" PRId64, length);
             made_chart->marks[at] =
                 (ropemap_mark){.of_x = true, .at = (double)length, .label = made_chart->words[at]};
@@ -108,7 +108,7 @@ void curve_chart_common(const curve_options *options, const curves *made, int co
 /* A logarithmic axis begins at distance 1. */
 void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to) {
     const int64_t skip = options->log_axis && made->distance[0] == 0.0 && made->distances.count > 1 ? 1 : 0;
-    *to = (curve_chart){.chart = {.series_count = made->count}};
+    *to = (curve_chart){.chart = {.plot = {.series_count = made->count}}};
     for (int i = 0; i < made->count; i++) {
         to->series[i] = (ropemap_series){.label = made->one[i].label,
                                          .x = made->distance + skip,
@@ -127,16 +127,15 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
     to->chart.has_y_limits = options->has_limits;
     to->chart.y_low = options->low;
     to->chart.y_high = options->high;
-    to->chart.series = to->series;
-    to->chart.marks = to->marks;
+    to->chart.plot.series = to->series;
+    to->chart.plot.marks = to->marks;
 }
 
-double curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart) {
+ropemap_page curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart) {
     const print_scale scale = print_scale_of(&options->print, png);
     const double asked = options->width > 0 ? (double)options->height / (double)options->width : shape;
     chart->width = scale.width > 0 ? scale.width : options->width;
     chart->height = scale.width > 0 ? llround(asked * (double)scale.width) : options->height;
     chart->font_size = scale.font_size;
-    chart->dpi = scale.dpi;
-    return scale.millimetres;
+    return (ropemap_page){.millimetres = scale.millimetres, .dpi = scale.dpi};
 }

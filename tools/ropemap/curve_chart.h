@@ -20,9 +20,9 @@ typedef struct curve_chart {
 
 void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to);
 
-/* Gives a chart the size that it has in a PNG or on a page; returns the page's width. `shape`, height by
+/* Gives a chart the size that it has in a PNG or on a page; returns its size in print. `shape`, height by
  * width, is that of a chart without --size; 0: from what it shows. */
-double curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart);
+ropemap_page curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart);
 
 /* "base 10000, d = 128": what the rules of all curves of `count` charts have in common. */
 void curve_chart_common(const curve_options *options, const curves *made, int count, char *text, size_t size);

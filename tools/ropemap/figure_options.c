@@ -121,5 +121,4 @@ void figure_options_apply(const map_options *options, bool png, ropemap_figure *
     figure->dark = asked->dark;
     figure->width = scale.width;
     figure->font_size = scale.font_size;
-    figure->dpi = scale.dpi;
 }

@@ -63,12 +63,14 @@ ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
     return figure;
 }
 
-/* A bare PNG has a pixel a cell, and tells how many an inch of its width has. */
-static void tell_bare_width(const map_options *options, const ropemap_map *map, ropemap_figure *figure) {
-    const double inches = print_scale_of(&options->print, true).millimetres / 25.4;
-    if (options->bare && inches > 0.0) {
-        figure->dpi = fmin(fmax((double)map->width / inches, 10.0), 4800.0);
+/* A bare PNG has a pixel a cell, and records how many an inch of its width has. */
+static ropemap_page page_of(const map_options *options, const ropemap_map *map, bool png) {
+    const print_scale scale = print_scale_of(&options->print, png);
+    ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
+    if (options->bare && scale.millimetres > 0.0) {
+        page.dpi = fmin(fmax((double)map->width / (scale.millimetres / 25.4), 10.0), 4800.0);
     }
+    return page;
 }
 
 ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png) {
@@ -79,7 +81,6 @@ ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map,
     figure.high = options->high;
     figure.bare = options->bare;
     figure_options_apply(options, png, &figure);
-    tell_bare_width(options, map, &figure);
     return figure;
 }
 
@@ -89,15 +90,8 @@ ropemap_status map_encode(const map_options *options, const ropemap_map *map, ma
         return ropemap_map_npy(map, bytes, error);
     }
     const ropemap_figure figure = map_figure_of(options, map, kind == MAP_PNG);
-    const double millimetres = print_scale_of(&options->print, false).millimetres;
-    switch (kind) {
-    case MAP_SVG:
-        return ropemap_figure_svg(&figure, map, millimetres, bytes, error);
-    case MAP_PDF:
-        return ropemap_figure_pdf(&figure, map, millimetres, bytes, error);
-    default:
-        return ropemap_figure_png(&figure, map, bytes, error);
-    }
+    const ropemap_page page = page_of(options, map, kind == MAP_PNG);
+    return ropemap_figure_encode(&figure, output_format((output_kind)kind), &page, bytes, error);
 }
 
 static ropemap_status check_width(const map_options *options, ropemap_error *error) {

@@ -149,6 +149,10 @@ output_kind output_kind_of(const char *name) {
     return is_in_place(path) ? OUTPUT_PNG : OUTPUT_KINDS;
 }
 
+ropemap_format output_format(output_kind kind) {
+    return kind == OUTPUT_SVG ? ROPEMAP_SVG : kind == OUTPUT_PDF ? ROPEMAP_PDF : ROPEMAP_PNG;
+}
+
 static ropemap_status refuse_kind(const char *name, unsigned kinds, ropemap_error *error) {
     char list[80] = "";
     size_t used = 0;

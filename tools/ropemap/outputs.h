@@ -32,6 +32,9 @@ enum {
  */
 output_kind output_kind_of(const char *name);
 
+/* Of a picture; a PNG where the kind is none. */
+ropemap_format output_format(output_kind kind);
+
 /* Free with outputs_free, also after a failure. */
 typedef struct cli_outputs {
     ropemap_outputs *set;

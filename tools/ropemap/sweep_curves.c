@@ -67,12 +67,8 @@ static ropemap_status make_all(sweep *all, ropemap_error *error) {
         if (status == ROPEMAP_OK) {
             vary_label(&all->options->plots, i, all->labels[i], sizeof all->labels[i]);
             curve_chart_make(&own.curve, &all->made[i], &all->charts[i]);
-            const ropemap_chart *chart = &all->charts[i].chart;
-            all->plots[i] = (ropemap_plot){.label = all->labels[i],
-                                           .series = chart->series,
-                                           .series_count = chart->series_count,
-                                           .marks = chart->marks,
-                                           .mark_count = chart->mark_count};
+            all->plots[i] = all->charts[i].chart.plot;
+            all->plots[i].label = all->labels[i];
         }
     }
     if (status == ROPEMAP_OK) {
@@ -87,7 +83,7 @@ static ropemap_status make_all(sweep *all, ropemap_error *error) {
 
 /* Plots and what their size is from; all curves and their limits, for the frames. */
 struct page {
-    ropemap_plots plots;
+    ropemap_chart chart;
     const curve_options *options;
     const sweep *all;
     double low, high;
@@ -96,11 +92,9 @@ struct page {
 static ropemap_status encode_page(const void *what, output_kind kind, ropemap_bytes *bytes,
                                   ropemap_error *error) {
     const struct page *page = what;
-    ropemap_plots plots = page->plots;
-    const double millimetres = curve_chart_size(page->options, kind == OUTPUT_PNG, 0.0, &plots.page);
-    return kind == OUTPUT_SVG   ? ropemap_plots_svg(&plots, millimetres, bytes, error)
-           : kind == OUTPUT_PDF ? ropemap_plots_pdf(&plots, millimetres, bytes, error)
-                                : ropemap_plots_png(&plots, bytes, error);
+    ropemap_chart chart = page->chart;
+    const ropemap_page size = curve_chart_size(page->options, kind == OUTPUT_PNG, 0.0, &chart);
+    return ropemap_chart_encode(&chart, output_format(kind), &size, bytes, error);
 }
 
 /* ---- frames -------------------------------------------------------------------------------------------- */
@@ -134,11 +128,11 @@ static ropemap_status encode_frame(const void *what, int index, ropemap_bytes *b
     (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", all->labels[index],
                    all->common[0] != '\0' ? ", " : "", all->common);
     chart.subtitle = subtitle;
-    (void)curve_chart_size(&all->options->curve, true, CURVE_SHAPE, &chart);
+    const ropemap_page size = curve_chart_size(&all->options->curve, true, CURVE_SHAPE, &chart);
     chart.has_y_limits = true;
     chart.y_low = page->low;
     chart.y_high = page->high;
-    return ropemap_chart_png(&chart, bytes, error);
+    return ropemap_chart_encode(&chart, ROPEMAP_PNG, &size, bytes, error);
 }
 
 /* ---- both ---------------------------------------------------------------------------------------------- */
@@ -146,16 +140,14 @@ static ropemap_status encode_frame(const void *what, int index, ropemap_bytes *b
 static ropemap_status write_all(const sweep *all, const sweep_outputs *outputs, ropemap_error *error) {
     const sweep_curve_options *options = all->options;
     const int axes = options->plots.axis_count;
-    struct page page = {.options = &options->curve,
-                        .all = all,
-                        .plots = {.page = all->charts[0].chart,
-                                  .plots = all->plots,
-                                  .count = all->count,
-                                  .columns = options->columns > 0 ? (int32_t)options->columns
-                                             : axes > 1           ? options->plots.axes[axes - 1].count
-                                                                  : 0}};
-    page.plots.page.title = all->title;
-    page.plots.page.subtitle = all->common;
+    struct page page = {.options = &options->curve, .all = all, .chart = all->charts[0].chart};
+    page.chart.title = all->title;
+    page.chart.subtitle = all->common;
+    page.chart.plots = all->plots;
+    page.chart.count = all->count;
+    page.chart.columns = options->columns > 0 ? (int32_t)options->columns
+                         : axes > 1           ? options->plots.axes[axes - 1].count
+                                              : 0;
     choose_limits(all, &page.low, &page.high);
     const sweep_encoder encoder = {.page = encode_page, .frame = encode_frame, .what = &page};
     return sweep_outputs_write(outputs, &encoder, error);

@@ -20,7 +20,6 @@ enum { LABEL_BYTES = 120 };
 typedef struct setting {
     ropemap_map map;
     ropemap_figure figure; /* made while the vectors were open */
-    ropemap_range rows, cols;
     char label[LABEL_BYTES];
 } setting;
 
@@ -39,8 +38,6 @@ static ropemap_status make_one(const sweep_options *options, int index, cli_prog
     }
     if (status == ROPEMAP_OK) {
         to->figure = map_caption(&own.map, &to->map);
-        to->rows = own.map.request.rows;
-        to->cols = own.map.request.cols;
     }
     map_inputs_free(&inputs);
     rule_options_free(&own.map.rule);
@@ -118,102 +115,82 @@ static void make_title(const sweep_options *options, const setting *settings, in
     }
 }
 
-/* A sheet and what its size is from; the maps, for their frames. */
+/* All maps and what their size is from; the maps and their limits, for the frames. */
 struct page {
-    ropemap_sheet sheet;
+    ropemap_figure figure;
     const sweep_options *options;
     const setting *settings;
-    bool limited; /* frames: whether low and high are their limits */
-    double low, high;
+    ropemap_scale scale;
 };
 
 static ropemap_status encode_page(const void *what, output_kind kind, ropemap_bytes *bytes,
                                   ropemap_error *error) {
     const struct page *page = what;
     const print_scale scale = print_scale_of(&page->options->map.print, kind == OUTPUT_PNG);
-    ropemap_sheet sheet = page->sheet;
-    sheet.width = scale.width;
-    sheet.font_size = scale.font_size;
-    sheet.dpi = scale.dpi;
-    return kind == OUTPUT_SVG   ? ropemap_sheet_svg(&sheet, scale.millimetres, bytes, error)
-           : kind == OUTPUT_PDF ? ropemap_sheet_pdf(&sheet, scale.millimetres, bytes, error)
-                                : ropemap_sheet_png(&sheet, bytes, error);
+    const ropemap_page size = {.millimetres = scale.millimetres, .dpi = scale.dpi};
+    ropemap_figure figure = page->figure;
+    figure.width = scale.width;
+    figure.font_size = scale.font_size;
+    return ropemap_figure_encode(&figure, output_format(kind), &size, bytes, error);
 }
 
 /* ---- frames -------------------------------------------------------------------------------------------- */
-
-/* Colour limits of all frames: the given ones, else those of all maps, symmetric where both signs are there.
- */
-static bool choose_limits(const sweep_options *options, const setting *settings, int count, double *low,
-                          double *high) {
-    const ropemap_colormap colormap = options->map.colormap;
-    *low = INFINITY;
-    *high = -INFINITY;
-    for (int i = 0; i < count; i++) {
-        *low = fmin(*low, settings[i].map.min);
-        *high = fmax(*high, settings[i].map.max);
-    }
-    const bool both = *low < 0.0 && *high > 0.0;
-    if (options->map.has_limits) {
-        *low = options->map.low;
-        *high = options->map.high;
-    } else if (colormap == ROPEMAP_COLORMAP_DIVERGING || (colormap == ROPEMAP_COLORMAP_AUTO && both)) {
-        *high = fmax(fabs(*low), fabs(*high));
-        *low = -*high;
-    }
-    return *low < *high;
-}
 
 static ropemap_status encode_frame(const void *what, int index, ropemap_bytes *bytes, ropemap_error *error) {
     const struct page *page = what;
     ropemap_figure figure = page->settings[index].figure;
     figure_options_apply(&page->options->map, true, &figure);
     figure.colormap = page->options->map.colormap;
-    figure.has_limits = page->limited;
-    figure.low = page->low;
-    figure.high = page->high;
-    return ropemap_figure_png(&figure, &page->settings[index].map, bytes, error);
+    figure.has_limits = true;
+    figure.low = page->scale.low;
+    figure.high = page->scale.high;
+    const print_scale scale = print_scale_of(&page->options->map.print, true);
+    const ropemap_page size = {.dpi = scale.dpi};
+    return ropemap_figure_encode(&figure, ROPEMAP_PNG, &size, bytes, error);
 }
 
 /* ---- both ---------------------------------------------------------------------------------------------- */
 
+/* All maps side by side, in the words that they have in common. */
+static ropemap_figure make_figure(const sweep_options *options, const setting *settings,
+                                  const ropemap_panel *panels, int count) {
+    const int axes = options->vary.axis_count;
+    ropemap_figure figure = {.panels = panels,
+                             .count = count,
+                             .columns = options->columns > 0 ? (int32_t)options->columns
+                                        : axes > 1           ? options->vary.axes[axes - 1].count
+                                                             : 0,
+                             .colormap = options->map.colormap,
+                             .norm = options->map.figure.norm,
+                             .linear_below = options->map.figure.linear_below,
+                             .has_limits = options->map.has_limits,
+                             .low = options->map.low,
+                             .high = options->map.high};
+    make_title(options, settings, count, figure.title, sizeof figure.title);
+    (void)snprintf(figure.subtitle, sizeof figure.subtitle, "%s",
+                   in_common(settings, count, offsetof(ropemap_figure, subtitle), ""));
+    (void)snprintf(figure.value_label, sizeof figure.value_label, "%s",
+                   in_common(settings, count, offsetof(ropemap_figure, value_label), "similarity"));
+    memcpy(figure.row_label, settings[0].figure.row_label, sizeof figure.row_label);
+    memcpy(figure.col_label, settings[0].figure.col_label, sizeof figure.col_label);
+    return figure;
+}
+
 static ropemap_status write_all(const sweep_options *options, const sweep_outputs *outputs,
                                 const setting *settings, int count, ropemap_error *error) {
-    char title[320];
     ropemap_panel *panels = calloc((size_t)count, sizeof *panels);
     if (panels == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d panels", count);
     }
     for (int i = 0; i < count; i++) {
-        panels[i] = (ropemap_panel){.map = &settings[i].map,
-                                    .label = settings[i].label,
-                                    .rows = settings[i].rows,
-                                    .cols = settings[i].cols};
+        panels[i] = settings[i].figure.panel;
+        panels[i].label = settings[i].label;
     }
-    make_title(options, settings, count, title, sizeof title);
-    const int axes = options->vary.axis_count;
     struct page page = {
-        .options = options,
-        .settings = settings,
-        .sheet = {.title = title,
-                  .subtitle = in_common(settings, count, offsetof(ropemap_figure, subtitle), ""),
-                  .row_label = settings[0].figure.row_label,
-                  .col_label = settings[0].figure.col_label,
-                  .value_label =
-                      in_common(settings, count, offsetof(ropemap_figure, value_label), "similarity"),
-                  .panels = panels,
-                  .count = count,
-                  .columns = options->columns > 0 ? (int32_t)options->columns
-                             : axes > 1           ? options->vary.axes[axes - 1].count
-                                                  : 0,
-                  .colormap = options->map.colormap,
-                  .norm = options->map.figure.norm,
-                  .has_limits = options->map.has_limits,
-                  .low = options->map.low,
-                  .high = options->map.high}};
-    page.limited = choose_limits(options, settings, count, &page.low, &page.high);
+        .figure = make_figure(options, settings, panels, count), .options = options, .settings = settings};
     const sweep_encoder encoder = {.page = encode_page, .frame = encode_frame, .what = &page};
-    const ropemap_status status = sweep_outputs_write(outputs, &encoder, error);
+    ropemap_status status = ropemap_figure_scale(&page.figure, &page.scale, error);
+    status = status == ROPEMAP_OK ? sweep_outputs_write(outputs, &encoder, error) : status;
     free(panels);
     return status;
 }

@@ -132,7 +132,7 @@ static ropemap_status describe(const drawing *made, double seconds, serve_answer
     const ropemap_map *map = &made->map;
     const ropemap_figure figure = map_figure_of(&made->options, map, true);
     ropemap_scale scale;
-    const ropemap_status status = ropemap_figure_scale(&figure, map, &scale, error);
+    const ropemap_status status = ropemap_figure_scale(&figure, &scale, error);
     if (status != ROPEMAP_OK) {
         return status;
     }
@@ -145,8 +145,8 @@ static ropemap_status describe(const drawing *made, double seconds, serve_answer
         ropemap_norm_name(scale.norm), "colormap", ropemap_colormap_name(scale.colormap), "nan_cells",
         (json_int_t)map->nan_cells, "width", (json_int_t)map->width, "height", (json_int_t)map->height,
         "method", ropemap_method_name(map->plan.method), "backend", map->plan.backend, "reason",
-        document_text(map->plan.reason), "seconds", seconds, "rows", range_array(figure.rows), "cols",
-        range_array(figure.cols), "title", document_text(figure.title), "subtitle",
+        document_text(map->plan.reason), "seconds", seconds, "rows", range_array(figure.panel.rows), "cols",
+        range_array(figure.panel.cols), "title", document_text(figure.title), "subtitle",
         document_text(figure.subtitle), "value_label", document_text(figure.value_label), "row_label",
         document_text(figure.row_label), "col_label", document_text(figure.col_label), "contours",
         contours_array(&figure), "trained_length", (json_int_t)figure.trained_length);

@@ -1,7 +1,7 @@
-/* write.h - a figure's files: bytes in memory, npy, saved atomically */
+/* writer.h - a file in memory that grows while it is written */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_FIGURE_WRITE_H
-#define ROPEMAP_HOST_FIGURE_WRITE_H
+#ifndef ROPEMAP_HOST_FIGURE_WRITER_H
+#define ROPEMAP_HOST_FIGURE_WRITER_H
 
 #include "host/base/status.h"
 

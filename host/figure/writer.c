@@ -1,8 +1,7 @@
-/* write.c - a figure's files: bytes in memory, npy, saved atomically */
+/* writer.c - a file in memory that grows while it is written */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/write.h"
+#include "host/figure/writer.h"
 #include "host/base/alloc.h"
-#include "host/figure/figure.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -85,76 +84,4 @@ ropemap_status rm_writer_finish(rm_writer *writer, const char *what, ropemap_byt
     *bytes = (ropemap_bytes){.data = writer->data, .size = writer->size};
     *writer = (rm_writer){.data = NULL};
     return ROPEMAP_OK;
-}
-
-/* The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0. */
-
-enum { HEADER = 128, PREAMBLE = 10 }; /* bytes; the header with its preamble is a multiple of 64 */
-
-/* Little-endian whatever the machine is. */
-static void put_floats(uint8_t *to, const float *cells, int64_t count) {
-    for (int64_t cell = 0; cell < count; cell++) {
-        uint32_t bits;
-        memcpy(&bits, &cells[cell], sizeof bits);
-        to[4 * cell] = (uint8_t)bits;
-        to[4 * cell + 1] = (uint8_t)(bits >> 8);
-        to[4 * cell + 2] = (uint8_t)(bits >> 16);
-        to[4 * cell + 3] = (uint8_t)(bits >> 24);
-    }
-}
-
-ropemap_status ropemap_map_npy(const ropemap_map *map, ropemap_bytes *bytes, ropemap_error *error) {
-    RM_TRY(rm_check_map(map, error));
-    const int64_t cells = map->height * map->width;
-    const uint64_t size = HEADER + 4 * (uint64_t)cells;
-    uint8_t *data = rm_alloc_raw(size, 1);
-    if (data == NULL) {
-        return rm_fail_memory(error, "npy", size);
-    }
-    char header[HEADER];
-    const int used = snprintf(header, sizeof header,
-                              "\x93NUMPY\x01%c%c%c{'descr': '<f4', 'fortran_order': False, 'shape': (%" PRId64
-                              ", %" PRId64 "), }",
-                              0, HEADER - PREAMBLE, 0, map->height, map->width);
-    memset(header + used, ' ', (size_t)(HEADER - 1 - used));
-    header[HEADER - 1] = '\n';
-    memcpy(data, header, HEADER);
-    put_floats(data + HEADER, map->cells, cells);
-    *bytes = (ropemap_bytes){.data = data, .size = (size_t)size};
-    return ROPEMAP_OK;
-}
-
-static bool ends_with(const char *path, const char *ending) {
-    const size_t length = strlen(path), tail = strlen(ending);
-    if (length < tail) {
-        return false;
-    }
-    for (size_t at = 0; at < tail; at++) {
-        const char letter = path[length - tail + at];
-        const bool upper = letter >= 'A' && letter <= 'Z';
-        if ((upper ? (char)(letter - 'A' + 'a') : letter) != ending[at]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-ropemap_status ropemap_map_save(const ropemap_map *map, const ropemap_figure *figure, const char *path,
-                                bool force, ropemap_error *error) {
-    ropemap_bytes bytes = {.data = NULL};
-    const bool npy = ends_with(path, ".npy"), svg = ends_with(path, ".svg"), pdf = ends_with(path, ".pdf");
-    if (!npy && !svg && !pdf && !ends_with(path, ".png")) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: expected a name that ends in .png, .svg, .pdf or .npy",
-                       path);
-    }
-    if (!npy && figure == NULL) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: a picture needs a figure, which is NULL", path);
-    }
-    RM_TRY(npy   ? ropemap_map_npy(map, &bytes, error)
-           : svg ? ropemap_figure_svg(figure, map, 0.0, &bytes, error)
-           : pdf ? ropemap_figure_pdf(figure, map, 0.0, &bytes, error)
-                 : ropemap_figure_png(figure, map, &bytes, error));
-    const ropemap_status status = ropemap_output_write(path, &bytes, force, error);
-    ropemap_bytes_free(&bytes);
-    return status;
 }

@@ -1,0 +1,104 @@
+/* axes.h - what surrounds maps and plots: colours, sizes, frames, ticks, labels, titles */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_FIGURE_AXES_H
+#define ROPEMAP_HOST_FIGURE_AXES_H
+
+#include "host/figure/drawing.h"
+#include "host/figure/text.h"
+#include "host/figure/ticks.h"
+
+typedef struct rm_theme {
+    rm_rgb paper;
+    rm_rgb ink, soft_ink; /* of text: a contrast of at least 4.5 with the paper (WCAG 2.2) */
+    rm_rgb line;          /* of frames and ticks */
+} rm_theme;
+
+/* Dark on light, or with `dark` light on dark. */
+const rm_theme *rm_theme_of(bool dark);
+
+/* Paints the paper as the first item, where it is not the white that sinks start from. */
+void rm_theme_paper(const rm_theme *theme, rm_drawing *drawing);
+
+/* A rectangle on whole pixels, y downwards. */
+typedef struct rm_box {
+    int64_t x, y, width, height;
+} rm_box;
+
+/* The size of a tick label at scale 1. Text of 20 in a figure of 1,300 is 8 points on a page of 7 inches. */
+#define RM_TICK_SIZE 20.0
+
+/* Text and lines of a figure, in pixels. */
+typedef struct rm_sizes {
+    double scale;
+    int64_t margin;          /* between everything and the figure's edge */
+    int64_t line, tick, gap; /* width of frames and ticks; length of a tick; between a tick and its label */
+    double label_gap;        /* between tick labels and the label of the axis */
+    double ticks, label, name, title, subtitle;  /* of text: tick labels, axis labels, names of panels */
+    double title_step, subtitle_step, name_step; /* from a baseline to the next */
+    double name_rise;                            /* from the last baseline of a name to the frame below it */
+} rm_sizes;
+
+rm_sizes rm_sizes_at(double scale);
+
+/* Height of `lines` lines of a name above a panel or plot. */
+double rm_name_height(const rm_sizes *sizes, int32_t lines);
+
+/* Columns that make a page of panels, each `shape` times as wide as high, as square as it gets with few empty
+ * places; of two equally good numbers the larger. */
+int32_t rm_columns_for(int32_t count, double shape);
+
+/* Title, subtitle and footnote above the maps or plots, starting at x. */
+typedef struct rm_heading {
+    rm_text_lines title, subtitle, note; /* the note in the subtitle's size */
+    double title_y, subtitle_y, note_y;  /* first baselines */
+} rm_heading;
+
+/* Places the lines from `y` down; returns where they end. */
+double rm_heading_place(rm_heading *heading, const rm_sizes *sizes, double y);
+bool rm_heading_is_empty(const rm_heading *heading);
+void rm_heading_draw(rm_drawing *drawing, const rm_heading *heading, const rm_sizes *sizes,
+                     const rm_theme *theme, double x);
+
+/* The label of an axis or of the colour bar, its baseline's middle at (x, y). */
+typedef struct rm_axis_label {
+    char text[RM_TEXT_BYTES]; /* empty: no label */
+    double size, x, y;
+} rm_axis_label;
+
+/* Drawn smaller where it is longer than `room`, and cut where it is much longer. `text` may be NULL. */
+void rm_axis_label_fit(rm_axis_label *label, const char *text, const rm_sizes *sizes, double room);
+/* What it takes across its axis: its height and a gap, nothing without a label. */
+double rm_axis_label_room(const rm_axis_label *label, const rm_sizes *sizes);
+void rm_axis_label_draw(rm_drawing *drawing, const rm_axis_label *label, const rm_theme *theme, bool upwards);
+
+/* Lines around a box, outside of it. They come after its contents: PDF readers draw images up to a pixel too
+ * large. */
+void rm_frame_draw(rm_drawing *drawing, rm_box box, const rm_sizes *sizes, const rm_theme *theme);
+
+/* The middle of a line of whole pixels nearest to `place`, so that the line is sharp; within 0 to `length`.
+ */
+double rm_snap(double place, int64_t length, int64_t line);
+
+typedef enum rm_side { RM_SIDE_LEFT, RM_SIDE_RIGHT, RM_SIDE_BELOW } rm_side;
+
+/* Ticks outside of a box's frame, with their labels. `upwards`: the axis starts at the bottom of the box. */
+void rm_ticks_draw(rm_drawing *drawing, const rm_ticks *ticks, rm_box box, rm_side side, bool upwards,
+                   const rm_sizes *sizes, const rm_theme *theme);
+
+/* Size of the numbers along the axes: ROPEMAP_USAGE where it is out of range; 0 is fine. */
+ropemap_status rm_font_size_check(double font_size, ropemap_error *error);
+
+/* How far the first tick label below a box reaches to the left of the box, and the last one to its right;
+ * negative where they end inside. -INFINITY without ticks. */
+double rm_ticks_before(const rm_ticks *ticks, int64_t width, const rm_sizes *sizes);
+double rm_ticks_beyond(const rm_ticks *ticks, int64_t width, const rm_sizes *sizes);
+
+/* Baseline of the tick labels below a box. */
+double rm_ticks_baseline(rm_box box, const rm_sizes *sizes);
+
+/* A swatch of the colour of NaN with its name, below the box of a colour bar; its width. */
+void rm_nan_swatch_draw(rm_drawing *drawing, rm_box bar, rm_rgb nan, const rm_sizes *sizes,
+                        const rm_theme *theme);
+double rm_nan_swatch_width(const rm_sizes *sizes);
+
+#endif

@@ -1,0 +1,66 @@
+/* heatmap.h - maps in panels under one colour scale, from a checked figure to a drawing */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_FIGURE_HEATMAP_H
+#define ROPEMAP_HOST_FIGURE_HEATMAP_H
+
+#include "host/figure/axes.h"
+#include "host/figure/colour.h"
+#include "host/figure/drawing.h"
+
+/* ROPEMAP_USAGE for a map without cells, or with too many. */
+ropemap_status rm_map_check(const ropemap_map *map, ropemap_error *error);
+
+enum { RM_PANELS_MAX = 100 };
+
+typedef struct rm_panel_layout {
+    rm_box map;
+    bool has_rows, has_cols; /* ticks to its left, and below */
+    rm_ticks rows, cols;     /* where it has them */
+    double across, down; /* the trained length, in pixels from the map's corner; NaN where it is outside */
+    char name[RM_TEXT_BYTES];
+} rm_panel_layout;
+
+/* Where everything of a framed figure is, in pixels. */
+typedef struct rm_heatmap_layout {
+    const rm_theme *theme;
+    rm_sizes sizes;
+    int64_t width, height; /* of the figure */
+    rm_heading heading;
+    rm_axis_label row_label, col_label, value_label;
+    int32_t count, columns, rows;          /* panels, columns and rows of panels */
+    int64_t widths[RM_PANELS_MAX];         /* [columns] the widest panel of each column */
+    int64_t heights[RM_PANELS_MAX];        /* [rows] the tallest of each row */
+    rm_panel_layout panels[RM_PANELS_MAX]; /* [count] */
+    rm_box area;                           /* from the first panel to the end of the last column and row */
+    rm_box bar;
+    rm_ticks values;
+    bool has_nan;          /* a swatch below the colour bar */
+    rm_axis_label trained; /* the trained length of a map alone, above its mark; starts at x */
+} rm_heatmap_layout;
+
+/* Lays out a checked figure, not a bare one, whose scale is chosen; the font is ready. ROPEMAP_USAGE: no room
+ * for the maps, or a side of more than RM_IMAGE_SIDE_MAX. */
+ropemap_status rm_heatmap_layout_make(rm_heatmap_layout *layout, const ropemap_figure *figure,
+                                      const rm_colour *colour, ropemap_error *error);
+
+/* Whether the trained length has its label above the map, of one alone without a name; else the footnote has
+ * it. */
+bool rm_trained_is_above(const ropemap_figure *figure);
+
+/* Footnote: the values of contours, what the limits leave out, what a logarithm cannot show and a trained
+ * length that has no label; empty where there is none of these. */
+void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const rm_colour *colour);
+
+/* A drawing and what it borrows; it stays where it is made. */
+typedef struct rm_heatmap {
+    rm_colour colour;
+    uint8_t *levels;        /* of one map after another */
+    uint8_t bar[RM_LEVELS]; /* levels of the bar's steps, from top to bottom */
+    rm_drawing drawing;
+} rm_heatmap;
+
+/* Checks a figure and draws it. Free the heat map also after a failure. ROPEMAP_USAGE, ROPEMAP_RESOURCES. */
+ropemap_status rm_heatmap_make(const ropemap_figure *figure, rm_heatmap *made, ropemap_error *error);
+void rm_heatmap_free(rm_heatmap *made);
+
+#endif
