@@ -259,7 +259,7 @@ static const refused_case refused_cases[] = {
      "layer 1 does not rotate: no_rope_layers"},
     {"{" SMOL "}", "8", ROPEMAP_USAGE, "no layer 8: the model has layers 0 to 7"},
     {"{" LLAMA "'rope_theta': 1e4}", "0", ROPEMAP_USAGE,
-     "layer 0: the file does not say how many layers there are"},
+     "layer 0: the file does not give the number of layers"},
     {"{'model_type': 'cohere2', 'head_dim': 128, 'num_hidden_layers': 8}", "7", ROPEMAP_USAGE,
      "layer 7 (full_attention) does not rotate"},
     {"{'model_type': 'qwen3_next', 'num_hidden_layers': 8}", "linear_attention", ROPEMAP_USAGE,
@@ -268,7 +268,7 @@ static const refused_case refused_cases[] = {
      ROPEMAP_USAGE, "layer 1 (linear_attention) does not rotate: attn_type_list"},
     {"{'model_type': 'deepseek_v4', 'num_hidden_layers': 3, 'rope_theta': 1e4, 'compress_rope_theta': "
      "160000}",
-     "2", ROPEMAP_USAGE, "expected one of main, compress"},
+     "2", ROPEMAP_USAGE, "choose main or compress"},
     {"{'model_type': 'bamba', 'num_hidden_layers': 8, 'attn_layer_indices': [2, 5]}", "3", ROPEMAP_USAGE,
      "layer 3 (mamba) does not rotate: attn_layer_indices"},
     {"{'model_type': 'lfm2', 'num_hidden_layers': 4, 'full_attn_idxs': [2]}", "0", ROPEMAP_USAGE,
@@ -355,7 +355,7 @@ static void unused_keys_are_named(void **state) {
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         ropemap_model *model = parsed(cases[i][0], NULL);
-        if (!warns(model, "not used, so that the rule may be another") || !warns(model, cases[i][1])) {
+        if (!warns(model, "not used, so the rule may differ") || !warns(model, cases[i][1])) {
             fail_msg("%s: no warning of %s", cases[i][0], cases[i][1]);
         }
         ropemap_model_free(model);
@@ -443,7 +443,7 @@ static void options_are_enough(void **state) {
         assert_int_equal(ropemap_model_spec(model)->head_dim, 128);
         assert_int_equal(error.status, ROPEMAP_OK);
         if (i < 4) {
-            assert_true(warns(model, "the rule is that of the options"));
+            assert_true(warns(model, "the options define the rule"));
         }
         ropemap_model_free(model);
     }

@@ -43,12 +43,12 @@ static const text_case text_cases[] = {
     TEXT("", "empty"),
     TEXT("{", "line 1: "),
     TEXT("\xef\xbb\xbf", "line"),
-    TEXT("[]", "expected a JSON object"),
+    TEXT("[]", "a JSON object is needed"),
     TEXT("\xff\xfe{\0}\0", "UTF-16"),
     TEXT("\xfe\xff\0{\0}", "UTF-16"),
     TEXT("{\0}\0", "UTF-16"),
     TEXT("\0{\0}", "UTF-16"),
-    TEXT("{\n\"a\": \"\xff\"}", "line 2: byte 0xff, expected text in UTF-8"),
+    TEXT("{\n\"a\": \"\xff\"}", "line 2: byte 0xff is not UTF-8"),
     TEXT("{\"a\": \"\xc0\xaf\"}", "byte 0xc0"),
     TEXT("{\"a\": \"\xed\xa0\x80\"}", "byte 0xed"),
     TEXT("{\"a\": \"\xe2\x82", "byte 0xe2"),
@@ -115,7 +115,7 @@ static void depth_and_size_are_limited(void **state) {
     ropemap_error error = {0};
     assert_int_equal(parse_deep(RM_CONFIG_DEPTH_MAX, &error), ROPEMAP_OK);
     assert_int_equal(parse_deep(RM_CONFIG_DEPTH_MAX + 1, &error), ROPEMAP_DATA);
-    assert_non_null(strstr(error.text, "65 deep, expected at most 64"));
+    assert_non_null(strstr(error.text, "65 deep; the limit is 64"));
     const size_t most = RM_CONFIG_MAX;
     char *text = malloc(most + 1);
     assert_non_null(text);
@@ -123,7 +123,7 @@ static void depth_and_size_are_limited(void **state) {
     memcpy(text, "{" GOOD, sizeof "{" GOOD - 1);
     assert_int_equal(parse_bytes(text, most, &error), ROPEMAP_OK);
     assert_int_equal(parse_bytes(text, most + 1, &error), ROPEMAP_DATA);
-    assert_non_null(strstr(error.text, "expected at most 16777216"));
+    assert_non_null(strstr(error.text, "at most 16777216"));
     /* a tree of 8 million objects would take 2 GB */
     memset(text, ',', most);
     text[0] = '[';
@@ -131,7 +131,7 @@ static void depth_and_size_are_limited(void **state) {
         memcpy(text + i, "{},", 3);
     }
     assert_int_equal(parse_bytes(text, most, &error), ROPEMAP_DATA);
-    assert_non_null(strstr(error.text, "expected at most 262144"));
+    assert_non_null(strstr(error.text, "at most 262144"));
     free(text);
 }
 

@@ -49,7 +49,7 @@ static void test_ranges(void **state) {
     assert_refused(&spec, "beta-fast");
     spec = spec_with(&GIVEN);
     spec.rotary_dim = 6;
-    assert_refused(&spec, "mine has 4, but 3 pairs of 6 elements rotate");
+    assert_refused(&spec, "mine has 4, but 3 pairs (6 elements) rotate");
     const double wrong[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 1.0000001e6, -1.0000001e6};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         const double radians[PAIRS] = {1.0, 0.5, wrong[i], 0.0};

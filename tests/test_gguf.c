@@ -45,15 +45,15 @@ static void a_header_says_what_it_is(void **state) {
     (void)state;
     load_golden("llama");
     memcpy(file.bytes, "GGJT", 4);
-    refused("begins with the bytes 47 47 4a 54, expected GGUF");
+    refused("begins with the bytes 47 47 4a 54, not with GGUF");
     static const struct {
         uint32_t version;
         const char *words;
     } versions[] = {{0, "version 0"},
                     {1, "version 1"},
                     {4, "version 4"},
-                    {0x03000000, "big-endian GGUF file, which ropemap does not read"},
-                    {0x02000000, "big-endian GGUF file, which ropemap does not read"},
+                    {0x03000000, "big-endian GGUF file, which is not read"},
+                    {0x02000000, "big-endian GGUF file, which is not read"},
                     {0xffffffff, "version 4294967295"}};
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
         load_golden("llama");
@@ -93,7 +93,7 @@ static void keys_are_named_and_named_once(void **state) {
     start();
     gguf_u32(&file, "llama.attention.key_length", 64);
     gguf_finish(&file);
-    refused("the key 'llama.attention.key_length' is there twice");
+    refused("the key 'llama.attention.key_length' occurs twice");
     start();
     gguf_u32(&file, "", 1);
     gguf_finish(&file);
@@ -113,7 +113,7 @@ static void types_are_those_of_the_format(void **state) {
     gguf_key(&file, "some.key", 13);
     gguf_put(&file, 0, 8);
     gguf_finish(&file);
-    refused("the value of 'some.key' is of type 13, expected one of 0 to 12");
+    refused("the value of 'some.key' is of type 13; types are 0 to 12");
     start();
     gguf_key(&file, "some.key", GGUF_ARRAY);
     gguf_put(&file, 77, 4);
@@ -202,8 +202,8 @@ static void a_list_is_f32_and_within_the_file(void **state) {
     static const struct {
         uint64_t count, offset;
         const char *words;
-    } bad[] = {{63, 0, "holds 63 numbers, expected 64"},
-               {65, 0, "holds 65 numbers, expected 64"},
+    } bad[] = {{63, 0, "has 63 numbers, expected 64"},
+               {65, 0, "has 65 numbers, expected 64"},
                {UINT64_MAX, 0, "expected 64"},
                {64, 8, "offset 8, expected a multiple of 32"},
                {64, 32, "does not fit in the file"},
@@ -225,7 +225,7 @@ static void a_list_is_f32_and_within_the_file(void **state) {
     start_tensor(64, 0);
     gguf_tensor(&file, "rope_freqs.weight", 64, 0);
     finish_tensor();
-    refused("the tensor 'rope_freqs.weight' is there twice");
+    refused("the tensor 'rope_freqs.weight' occurs twice");
 }
 
 static void divisors_are_above_zero(void **state) {

@@ -20,7 +20,7 @@ static void llama_has_divisors(void **state) {
     assert_fact("head_dim", "128", "llama.embedding_length / attention.head_count, 4096 / 32");
     assert_fact("divisors", "64 numbers from 1 to 8", "tensor rope_freqs.weight");
     assert_fact("known rule", "llama3:factor=8,low=1,high=4,original=8192",
-                "known by the divisors of rope_freqs.weight");
+                "the divisors of rope_freqs.weight");
     assert_warned("interleaved");
 }
 
@@ -55,8 +55,8 @@ static void deepseek2_is_its_rotated_part(void **state) {
     assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_YARN);
     assert_true(spec->scaling.factor == 40.0 && spec->scaling.attention_factor == 1.0);
     assert_fact("attention_factor", "1", "llama.cpp from deepseek2.rope.scaling.yarn_log_multiplier");
-    assert_warned("only the part of each head that rotates, 64 elements");
-    assert_warned("multiplied by 1.87385421 besides"); /* 1.3688879454^2, DeepSeek-V3's for factor 40 */
+    assert_warned("only the rotating part of each head, 64 elements");
+    assert_warned("also multiplied by 1.87385421"); /* 1.3688879454^2, DeepSeek-V3's for factor 40 */
 }
 
 static void gemma3_has_two_rules(void **state) {
@@ -79,7 +79,7 @@ static void qwen2vl_has_sections(void **state) {
     assert_dims(spec, 128, 128, 1e6, ROPEMAP_LAYOUT_HALF);
     assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_NONE);
     assert_fact("sections", "16, 24, 24, 0", "qwen2vl.rope.dimension_sections");
-    assert_warned("images alone");
+    assert_warned("images only");
 }
 
 /* ---- dims */
@@ -129,7 +129,7 @@ static void wrong_dims_are_refused(void **state) {
     start("qwen2");
     gguf_u32(&file, "qwen2.embedding_length", 100);
     gguf_u32(&file, "qwen2.attention.head_count", 3);
-    refused(NULL, ROPEMAP_DATA, "qwen2.embedding_length is 100, expected a multiple of");
+    refused(NULL, ROPEMAP_DATA, "qwen2.embedding_length is 100, not a multiple of");
     start("qwen2");
     gguf_u32(&file, "qwen2.embedding_length", 100);
     gguf_u32(&file, "qwen2.attention.head_count", 0);
@@ -165,7 +165,7 @@ static void unknown_architectures_are_refused(void **state) {
     refused(NULL, ROPEMAP_DATA, "general.architecture is missing");
     start_qwen2();
     gguf_u32(&file, "split.no", 1);
-    refused(NULL, ROPEMAP_DATA, "split.no is 1, expected the first part");
+    refused(NULL, ROPEMAP_DATA, "split.no is 1; give the first part");
 }
 
 static void glm4_is_interleaved_without_sections(void **state) {
@@ -186,9 +186,9 @@ static void glm4_is_interleaved_without_sections(void **state) {
 static void layer_types_are_those_of_the_model(void **state) {
     (void)state;
     start_qwen2();
-    refused("sliding_attention", ROPEMAP_USAGE, "qwen2.attention.sliding_window is not there");
+    refused("sliding_attention", ROPEMAP_USAGE, "no qwen2.attention.sliding_window");
     refused("chunked_attention", ROPEMAP_USAGE,
-            "layer type 'chunked_attention', expected full_attention, sliding_attention or the number");
+            "layer type 'chunked_attention'; choose full_attention, sliding_attention or the number");
     gguf_f32(&file, "qwen2.rope.freq_base", 1e6);
     gguf_f32(&file, "qwen2.rope.freq_base_swa", 5e4);
     gguf_f32(&file, "qwen2.rope.scaling.factor", 2.0);
@@ -269,8 +269,7 @@ static void options_are_enough(void **state) {
         refused(NULL, ROPEMAP_DATA, "model.gguf");
         assert_int_equal(ropemap_model_open(place.path, &choice, &made, &error), ROPEMAP_OK);
         assert_dims(ropemap_model_spec(made), 128, 64, 5e5, ROPEMAP_LAYOUT_HALF);
-        assert_true(i == 2 ||
-                    strstr(ropemap_model_warning(made, 0), "the rule is that of the options") != NULL);
+        assert_true(i == 2 || strstr(ropemap_model_warning(made, 0), "the options define the rule") != NULL);
         ropemap_model_free(made);
     }
 }
@@ -280,7 +279,7 @@ static void unused_keys_are_named(void **state) {
     start_qwen2();
     gguf_f32(&file, "qwen2.rope.frobnication", 2.0);
     (void)composed(NULL);
-    assert_warned("not used, so that the rule may be another: qwen2.rope.frobnication");
+    assert_warned("not used, so the rule may differ: qwen2.rope.frobnication");
 }
 
 int main(void) {

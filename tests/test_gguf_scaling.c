@@ -42,7 +42,7 @@ static void yarn_takes_its_parameters(void **state) {
                 scaling->original_length == 4096.0);
     /* 1.5 (1 + 0.1 ln 16) / (1 + 0.05 ln 16) */
     assert_near(scaling->attention_factor, 1.5 * 1.2772588722 / 1.1386294361);
-    assert_warned("yarn_attn_factor is 3, but llama.cpp does not use it");
+    assert_warned("yarn_attn_factor is 3, which llama.cpp does not use");
     start_yarn("qwen2", 1.0);
     assert_int_equal(composed(NULL)->scaling.rule, ROPEMAP_SCALING_YARN);
 }

@@ -281,15 +281,15 @@ static void other_formats_are_named(void **state) {
         const char *name, *bytes, *words;
     } files[] = {
         {"q.npz", "PK\3\4........", "numpy.load(FILE)['NAME']"},
-        {"q.npy", "PK\3\4........", "is an archive"},
-        {"q", "PK\3\4........", "is an archive"},
+        {"q.npy", "PK\3\4........", "an archive"},
+        {"q", "PK\3\4........", "an archive"},
         {"q.pt", "PK\3\4........", "safetensors.torch.save_file"},
         {"q.pth", "\x80\2........", "torch.load(FILE, weights_only=True)"},
-        {"pytorch_model.bin", "PK\3\4........", "a pickle"},
-        {"x", "\x80\2........", "a pickle"},
+        {"pytorch_model.bin", "PK\3\4........", "a torch.save pickle"},
+        {"x", "\x80\2........", "a torch.save pickle"},
         {"model.safetensors.index.json", "{\"weight_map\": {}}", "weight_map names"},
         {"m.gguf", "GGUF........", "--model"},
-        {"m", "GGUF........", "is a GGUF file"},
+        {"m", "GGUF........", "a GGUF file"},
         {"other", "something else", "neither a .npy nor a .safetensors"},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -315,8 +315,8 @@ static void bytes_after_the_data_are_left_alone(void **state) {
 static const struct {
     const char *header, *words;
 } BROKEN[] = {
-    {"", "{ was expected"},
-    {"[]", "{ was expected"},
+    {"", "expected {"},
+    {"[]", "expected {"},
     {"{}", "lacks the key 'descr'"},
     {"{'descr': '<f4', 'shape': (3, 2)}", "lacks the key 'fortran_order'"},
     {"{'descr': '<f4', 'fortran_order': False}", "lacks the key 'shape'"},
@@ -340,10 +340,10 @@ static const struct {
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 18446744073709551616)}", "2^64"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", "passes 2^64"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 2)}", "passes 2^64"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1152921504606846976, 2)}", "cut short"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1152921504606846976, 2)}", "truncated"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 0)}", "passes 2^64"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 2)}", "no positions"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 0)}", "no positions"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 2)}", "has length 0"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 0)}", "has length 0"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': ()}", "has 0 axes"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (6,)}", "has 1 axes"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1, 1, 3, 1)}", "has 5 axes"},
@@ -352,20 +352,20 @@ static const struct {
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (6)}", "not a tuple"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': 6}", "tuple"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': [3, 2]}", "tuple"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (03, 2)}", "begins with 0"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (03, 2)}", "with a leading 0"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 2)}", "comma or )"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 1+1)}", "comma or )"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (3,, 2)}", "decimal digits"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (,)}", "decimal digits"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (__import__('os'), 2)}", "decimal digits"},
-    {"__import__('os').system('true')", "{ was expected"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)}[0]", "follows the closing"},
+    {"__import__('os').system('true')", "expected {"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)}[0]", "text after the closing"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)", "comma or }"},
     {"{'descr': '<f4' 'fortran_order': False, 'shape': (3, 2)}", "comma or }"},
     {"{'descr' '<f4', 'fortran_order': False, 'shape': (3, 2)}", "colon"},
-    {"{'descr': '<f4", "does not end"},
-    {"{'descr': '<f\\x34', 'fortran_order': False, 'shape': (3, 2)}", "plain ASCII"},
-    {"{'descr': '<f4\xff', 'fortran_order': False, 'shape': (3, 2)}", "plain ASCII"},
+    {"{'descr': '<f4", "unterminated"},
+    {"{'descr': '<f\\x34', 'fortran_order': False, 'shape': (3, 2)}", "printable ASCII"},
+    {"{'descr': '<f4\xff', 'fortran_order': False, 'shape': (3, 2)}", "printable ASCII"},
     {"{'descr': '<f4<f4<f4<f4<f4<f4<f4<f4', 'fortran_order': False, 'shape': (3, 2)}", "longer"},
     {"{,}", "quoted string"},
 };
@@ -383,7 +383,7 @@ static void broken_files_are_refused(void **state) {
     static const char header[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)}";
     const uint8_t data[24] = {0};
     assert_refused(0, "(0 bytes)");
-    assert_refused(compose(1, header, data, 23), "needs 24 bytes, the file holds 23");
+    assert_refused(compose(1, header, data, 23), "needs 24 bytes, 23");
     size_t size = compose(1, header, data, 24);
     for (size_t cut = 0; cut < size; cut++) { /* every truncation point */
         assert_refused(cut, "");
@@ -401,7 +401,7 @@ static void broken_files_are_refused(void **state) {
     static char spaces[70000];
     memset(spaces, ' ', sizeof spaces - 1);
     size = compose(2, spaces, data, 24);
-    assert_refused(size, "a header of 69999 bytes, at most 65535");
+    assert_refused(size, "a header of 69999 bytes; at most 65535");
 }
 
 static void a_name_is_refused(void **state) {
@@ -413,7 +413,7 @@ static void a_name_is_refused(void **state) {
     ropemap_vectors *vectors = NULL;
     ropemap_error error = {0};
     assert_int_equal(ropemap_vectors_open(&tensor, &vectors, &error), ROPEMAP_USAGE);
-    assert_non_null(strstr(error.text, "holds one tensor without a name"));
+    assert_non_null(strstr(error.text, "has one tensor, without a name"));
 }
 
 int main(void) {

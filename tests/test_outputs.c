@@ -101,7 +101,7 @@ static void a_name_that_cannot_be_taken_takes_the_others_back(void **state) {
         faults.links_left = step == 0 ? -1 : step - 1;
         ropemap_error error = {0};
         assert_int_equal(ropemap_outputs_finish(outputs, &error), ROPEMAP_IO);
-        assert_non_null(strstr(error.text, "cannot be given its name"));
+        assert_non_null(strstr(error.text, "cannot be renamed into place"));
         assert_int_equal(entries(directory), 1);
         assert_holds(in_directory("old"), step == 0 ? "old" : "new");
         assert_int_equal(end(state) + begin(state), 0);

@@ -131,7 +131,7 @@ static void shapes(void **state) {
     ropemap_positions_free(open_whole(compose("'|u1'", "False", "(2, 5)", data, 10)));
     ropemap_positions_free(open_whole(compose("'|u1'", "False", "(4, 3)", data, 12)));
     assert_refused(compose("'|u1'", "False", "(5, 3)", data, 15),
-                   "shape (5, 3), positions are [S], or [axes, S] with 1 to 4 axes");
+                   "shape (5, 3); positions are [S], or [axes, S] with 1 to 4 axes");
     assert_refused(compose("'|u1'", "False", "(3, 2, 2)", data, 12), "shape (3, 2, 2)");
     static const struct {
         const char *shape;
@@ -204,7 +204,7 @@ static void other_elements(void **state) {
     }
     assert_refused(compose("'|O'", "False", "(2,)", data, 32), "is Python objects");
     assert_refused(compose("[('t', '<i4')]", "False", "(2,)", data, 32),
-                   "a structured element type, i1 to i8");
+                   "a structured element type; use i1 to i8");
 }
 
 static void files_cut_short(void **state) {
@@ -217,7 +217,7 @@ static void files_cut_short(void **state) {
     compose("'<i8'", "False", "(3, 6148914691236517205)", data, 24);
     assert_refused(size, "passes 2^64 bytes");
     compose("'<i8'", "False", "(1152921504606846975,)", data, 24); /* nothing is allocated for it */
-    assert_refused(size + 20, "is cut short");
+    assert_refused(size + 20, "truncated");
 }
 
 static void paths(void **state) {

@@ -131,7 +131,7 @@ static void tensors_are_found_by_name(void **state) {
     assert_int_equal(vectors->read(vectors, 0, 1, 1, values, &error), ROPEMAP_OK);
     assert_true(values[0] == 3.0f && values[1] == -4.0f);
     ropemap_vectors_free(vectors);
-    assert_refused_as(size, NULL, ROPEMAP_USAGE, "holds 3 tensors, name one of them: 'mask', 'v', 'k'");
+    assert_refused_as(size, NULL, ROPEMAP_USAGE, "has 3 tensors; name one: 'mask', 'v', 'k'");
     assert_refused_as(size, "V", ROPEMAP_USAGE, "no tensor 'V'");
     assert_refused_as(size, "a\nb", ROPEMAP_USAGE, "no tensor 'a?b'");
     assert_refused_as(size, "mask", ROPEMAP_DATA, "is of BOOL");
@@ -171,23 +171,23 @@ static const struct {
     {" {}", 0, "must begin with {"},
     {"\xff\xfe", 16, "must begin with {"},
     {"nonsense", 16, "must begin with {"},
-    {"{nonsense}", 16, "a string was expected"},
-    {"{}", 0, "holds no tensor"},
-    {"{} x", 0, "something follows"},
-    {"{\"k\":3}", 16, "an object { was expected"},
-    {"{\"k\":[]}", 16, "an object { was expected"},
-    {"{\"k\"}", 16, "a colon was expected"},
-    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},}", 16, "a string was expected"},
-    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}", 16, "a comma or } was expected"},
+    {"{nonsense}", 16, "expected a string"},
+    {"{}", 0, "no tensor in it"},
+    {"{} x", 0, "text after"},
+    {"{\"k\":3}", 16, "expected an object {"},
+    {"{\"k\":[]}", 16, "expected an object {"},
+    {"{\"k\"}", 16, "expected a colon"},
+    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},}", 16, "expected a string"},
+    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}", 16, "expected a comma or }"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]} \"l\":{}}", 16, "a comma or }"},
-    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}\x01", 16, "something follows"},
+    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}\x01", 16, "text after"},
     {"{\"\xc3(\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16, "not UTF-8"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
      "\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[16,32]}}",
-     32, "holds tensor 'k' twice"},
+     32, "has tensor 'k' twice"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
      "\"\\u006b\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[16,32]}}",
-     32, "holds tensor 'k' twice"},
+     32, "has tensor 'k' twice"},
     {"{\"k\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16,
      "a second key 'dtype'"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16],\"x\":1}}", 16, "an unknown key 'x'"},
@@ -196,11 +196,11 @@ static const struct {
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2]}}", 16, "tensor 'k' lacks data_offsets"},
     {"{\"k\":{\"dtype\":\"float32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16,
      "unknown dtype 'float32'"},
-    {"{\"k\":{\"dtype\":32,\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16, "a string was expected"},
+    {"{\"k\":{\"dtype\":32,\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16, "expected a string"},
     {"{\"k\":{\"dtype\":\"I32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16, "is of I32"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, "shape () has 0 axes"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}", 16, "shape (4) has 1 axes"},
-    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[0,2],\"data_offsets\":[0,0]}}", 0, "holds no positions"},
+    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[0,2],\"data_offsets\":[0,0]}}", 0, "has length 0"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,2,2],\"data_offsets\":[0,16]}}", 16,
      "more than 8 axes"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[-2,2],\"data_offsets\":[0,16]}}", 16, "whole number of 0 or more"},
@@ -214,10 +214,11 @@ static const struct {
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,0],\"data_offsets\":[0,0]}}", 0,
      "passes 2^64"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[576460752303423488,2],\"data_offsets\":[0,0]}}", 0, "passes 2^64"},
-    {"{\"k\":{\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,16]}}", 16, "an array [ was expected"},
-    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2 2],\"data_offsets\":[0,16]}}", 16, "a comma or ] was expected"},
-    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0]}}", 16, "a comma was expected"},
-    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16,16]}}", 16, "the end ] of an array"},
+    {"{\"k\":{\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,16]}}", 16, "expected an array ["},
+    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2 2],\"data_offsets\":[0,16]}}", 16, "expected a comma or ]"},
+    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0]}}", 16, "expected a comma"},
+    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16,16]}}", 16,
+     "expected ] at the end of an array"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,12]}}", 16, "span 12 bytes"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,12]}}", 16, "need 16"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[16,0]}}", 16,
@@ -225,7 +226,7 @@ static const struct {
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 15, "the file holds 15"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 17,
      "1 bytes follow the last tensor"},
-    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[1,17]}}", 17, "the hole"},
+    {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[1,17]}}", 17, "the gap"},
     {"{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[18446744073709551600,"
      "18446744073709551615]}}",
      16, "span 15 bytes"},
@@ -234,13 +235,13 @@ static const struct {
      28, "tensor 'k' begins at byte 12 of the data, the tensors before it end at 16: they overlap"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[20,36]},"
      "\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}",
-     36, "tensor 'a' begins at byte 20 of the data, the tensors before it end at 16: the hole"},
+     36, "tensor 'a' begins at byte 20 of the data, the tensors before it end at 16: the gap"},
     {"{\"k\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,2]}}", 2, "do not end at a whole byte"},
     {"{\"k\":{\"dtype\":\"F6_E2M3\",\"shape\":[4],\"data_offsets\":[0,3]}}", 3, "is of F6_E2M3"},
     {"{\"__metadata__\":[],\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16,
      "an object {"},
     {"{\"__metadata__\":{\"a\":1},\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16,
-     "a string was expected"},
+     "expected a string"},
     {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "__metadata__ twice"},
     {"{\"a\nb\":{}}", 0, "control character"},
     {"{\"a\\nb\":{}}", 0, "tensor 'a?b' lacks dtype"},
@@ -270,7 +271,7 @@ static void lengths_that_lie_are_refused(void **state) {
     (void)compose("{\"k\":", NULL, 0);
     memset(file_bytes + 13, ' ', 100);
     file_bytes[0] = 105;
-    assert_refused(113, "an object { was expected");
+    assert_refused(113, "expected an object {");
     size = compose_bytes("{\"a\0b\":{}}", 10, NULL, 0);
     assert_refused(size, "control character");
     size = compose("{\"a\\u0000b\":{}}", NULL, 0);
@@ -290,7 +291,7 @@ static void headers_over_the_limit_are_refused(void **state) {
     ropemap_vectors *vectors = NULL;
     ropemap_error error = {0};
     assert_int_equal(ropemap_vectors_open(&tensor, &vectors, &error), ROPEMAP_DATA);
-    assert_non_null(strstr(error.text, "a header of 100000001 bytes, the format allows 100000000"));
+    assert_non_null(strstr(error.text, "a header of 100000001 bytes; the format allows 100000000"));
 }
 
 /* 10^6 tensors without bytes, in 50 bytes of text each and a name of 7, and at the end one to be found. */
@@ -338,7 +339,7 @@ static void the_densest_header_fits(void **state) {
         memcpy(header + 1 + i * ENTRY, entry, ENTRY);
     }
     header[COUNT * ENTRY] = '}';
-    assert_refused(compose_bytes(header, sizeof header, NULL, 1), "holds tensor '' twice");
+    assert_refused(compose_bytes(header, sizeof header, NULL, 1), "has tensor '' twice");
 }
 
 int main(void) {

@@ -229,9 +229,9 @@ static void sizes_that_cannot_rotate_are_refused(void **state) {
     write_tensor((extent){1, 1, 3, 5}, 2, ROPEMAP_ORDER_HSD, false);
     assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "head dimension 5 is odd");
     write_tensor((extent){1, 1, 3, 4098}, 2, ROPEMAP_ORDER_HSD, false);
-    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "head dimension 4098, it must be 2 to 4096");
+    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "head dimension 4098; it must be 2 to 4096");
     write_tensor((extent){1, 1, 3, 1}, 2, ROPEMAP_ORDER_HSD, false);
-    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "head dimension 1,");
+    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "head dimension 1;");
     write_tensor((extent){1, 1, 2, 4096}, 2, ROPEMAP_ORDER_HSD, false);
     ropemap_vectors *vectors = open_head((ropemap_tensor){0});
     assert_ranges(vectors, 0, 0);
@@ -258,13 +258,13 @@ static void only_regular_files_are_read(void **state) {
     scratch_name(&place, "q.npy");
     assert_refused((ropemap_tensor){0}, ROPEMAP_IO, "No such file");
     assert_int_equal(mkfifo(place.path, 0600), 0); /* must not wait for a writer */
-    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "is a FIFO");
+    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "a FIFO");
     scratch_name(&place, "q.npy");
     assert_int_equal(mkdir(place.path, 0700), 0);
-    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "is a directory");
+    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "a directory");
     assert_int_equal(rmdir(place.path), 0);
     assert_int_equal(symlink("/dev/zero", place.path), 0);
-    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "is a device");
+    assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "a device");
 }
 
 static void files_one_may_not_read_are_refused(void **state) {

@@ -271,8 +271,8 @@ static void test_refused_sections(void **state) {
          "16 pairs for axis 0, but interleaved, 22 of 64 follow it"},
         {{3, ROPEMAP_DEAL_LADDERS, {0, 32, 32}, {0}}, 3, "axes: 0 pairs for axis 0, which needs at least 1"},
         {{3, ROPEMAP_DEAL_LADDERS, {8, 28, 28}, {0}}, 1, "positions: on one axis, but this rule has 3"},
-        {{3, ROPEMAP_DEAL_TIME_LAST, {20, 20, 24}, {0}}, 3, "as many pairs of height as of width"},
-        {{2, ROPEMAP_DEAL_TIME_LAST, {32, 32}, {0}}, 2, "time-last has three"},
+        {{3, ROPEMAP_DEAL_TIME_LAST, {20, 20, 24}, {0}}, 3, "as many pairs for height as for width"},
+        {{2, ROPEMAP_DEAL_TIME_LAST, {32, 32}, {0}}, 2, "time-last needs three"},
         {{2, ROPEMAP_DEAL_STRIDED, {30, 34}, {0}}, 2, "30 pairs for axis 0, but strided, 32 of 64 follow it"},
         {{2, ROPEMAP_DEAL_UNIT, {32, 32}, {14, 0}}, 2, "grid: 0 patches along axis 1"},
         {{2, ROPEMAP_DEAL_LADDERS, {32, 32}, {14, 4097}}, 2, "grid: 4097 patches along axis 1"},
@@ -298,13 +298,13 @@ static void test_refused_axes(void **state) {
     ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM), .positions = &two};
     turning.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_UNIT, {32, 32}, {7, 9}};
     turning.phase = ROPEMAP_PHASE_HF_FP32;
-    refused(&turning, "phase: hf-fp32 has no such axes (unit)");
+    refused(&turning, "phase: hf-fp32 is not known for axes dealt as unit");
     turning.spec.axes.deal = ROPEMAP_DEAL_LADDERS;
     turning.phase = ROPEMAP_PHASE_GGML_FP32;
-    refused(&turning, "phase: ggml-fp32 has no such axes (ladders)");
+    refused(&turning, "phase: ggml-fp32 is not known for axes dealt as ladders");
     turning.phase = ROPEMAP_PHASE_EXACT;
     turning.spec.scaling = spec_of("vision-2d", 1e4, DIM).scaling;
-    refused(&turning, "scaling: vision-2d has frequencies for one axis, or axes of its own");
+    refused(&turning, "scaling: vision-2d has one axis, or axes of its own");
     turning.spec.scaling = spec_of("proportional:rotated=0.5", 1e4, DIM).scaling;
     refused(&turning, "scaling: proportional");
 }

@@ -67,7 +67,7 @@ static void arguments_are_checked(void **state) {
     assert_int_equal(ropemap_vectors_ones(3, &vectors, &error), ROPEMAP_USAGE);
     assert_non_null(strstr(error.text, "ones: head dimension 3 is odd"));
     assert_int_equal(ropemap_vectors_ones(0, &vectors, &error), ROPEMAP_USAGE);
-    assert_non_null(strstr(error.text, "head dimension 0, it must be 2 to 4096"));
+    assert_non_null(strstr(error.text, "head dimension 0; it must be 2 to 4096"));
     assert_int_equal(ropemap_vectors_memory(rows, 2, -2, &vectors, &error), ROPEMAP_USAGE);
     assert_non_null(strstr(error.text, "head dimension -2"));
     assert_int_equal(ropemap_vectors_memory(NULL, 2, 2, &vectors, &error), ROPEMAP_USAGE);
@@ -127,7 +127,7 @@ static void the_ending_decides_then_the_first_bytes(void **state) {
     assert_opens("npy", NPY, sizeof NPY - 1, "npy");
     assert_opens("a.safetensors", SAFETENSORS, sizeof SAFETENSORS - 1, "a.safetensors:q");
     assert_opens("a.bin", SAFETENSORS, sizeof SAFETENSORS - 1, "a.bin:q");
-    assert_refused("a.npy", SAFETENSORS, sizeof SAFETENSORS - 1, "is no .npy file");
+    assert_refused("a.npy", SAFETENSORS, sizeof SAFETENSORS - 1, "not a .npy file");
     assert_refused("a.safetensors", NPY, sizeof NPY - 1, "does not fit in a file of");
     assert_refused("a.bin", "nothing of the kind", 19, "neither a .npy nor a .safetensors file");
     assert_refused("a.bin", "", 0, "neither a .npy nor a .safetensors file");

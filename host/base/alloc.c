@@ -18,7 +18,7 @@ static size_t padded_bytes(uint64_t count, size_t size) {
     return bytes == 0 ? ALIGNMENT : (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* Large memory asks for huge pages: 512 times fewer page faults. Where there are none, nothing changes. */
+/* Large blocks ask for huge pages: 512 times fewer page faults. Without them nothing changes. */
 static void *alloc_large(size_t bytes) {
     const size_t whole = bytes / HUGE_PAGE * HUGE_PAGE;
     void *memory = NULL;

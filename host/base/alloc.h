@@ -12,7 +12,7 @@
  */
 void *rm_alloc(uint64_t count, size_t size);
 
-/* As rm_alloc, not zeroed: for buffers that are written before they are read. */
+/* As rm_alloc, uninitialised: for buffers that are written before they are read. */
 void *rm_alloc_raw(uint64_t count, size_t size);
 
 void rm_free(void *memory); /* NULL is fine */

@@ -1,4 +1,4 @@
-/* input.c - a regular file that is read at any offset, by several threads at once */
+/* input.c - a regular file, read at any offset by several threads */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/input.h"
 
@@ -16,9 +16,9 @@ static ropemap_status fail_system(const rm_input *input, const char *action, int
                                   ropemap_error *error) {
     char reason[128];
     if (strerror_r(number, reason, sizeof reason) != 0) {
-        return rm_fail(error, ROPEMAP_IO, "%s: %s failed (error %d)", input->name, action, number);
+        return rm_fail(error, ROPEMAP_IO, "%s: cannot %s it (error %d)", input->name, action, number);
     }
-    return rm_fail(error, ROPEMAP_IO, "%s: %s failed: %s", input->name, action, reason);
+    return rm_fail(error, ROPEMAP_IO, "%s: cannot %s it: %s", input->name, action, reason);
 }
 
 static const char *kind_name(mode_t mode) {
@@ -28,16 +28,16 @@ static const char *kind_name(mode_t mode) {
     if (S_ISFIFO(mode)) {
         return "a FIFO";
     }
-    return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no file";
+    return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "not a file";
 }
 
 static ropemap_status examine(rm_input *input, ropemap_error *error) {
     struct stat about;
     if (fstat(input->fd, &about) != 0) {
-        return fail_system(input, "looking at it", errno, error);
+        return fail_system(input, "stat", errno, error);
     }
     if (!S_ISREG(about.st_mode)) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: is %s, a regular file is needed", input->name,
+        return rm_fail(error, ROPEMAP_DATA, "%s: %s, not a regular file", input->name,
                        kind_name(about.st_mode));
     }
     input->size = (uint64_t)about.st_size;
@@ -51,7 +51,7 @@ ropemap_status rm_input_open(const char *path, rm_input *input, ropemap_error *e
         input->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     } while (input->fd < 0 && errno == EINTR);
     if (input->fd < 0) {
-        return fail_system(input, "opening it", errno, error);
+        return fail_system(input, "open", errno, error);
     }
     const ropemap_status status = examine(input, error);
     if (status != ROPEMAP_OK) {
@@ -70,12 +70,12 @@ ropemap_status rm_input_read(const rm_input *input, uint64_t offset, uint64_t by
             continue;
         }
         if (got < 0) {
-            return fail_system(input, "reading it", errno, error);
+            return fail_system(input, "read", errno, error);
         }
         if (got == 0) {
             return rm_fail(error, ROPEMAP_DATA,
-                           "%s: shrank while being read: it ends before byte %" PRIu64 ", it held %" PRIu64
-                           " bytes when it was opened",
+                           "%s: shrank while being read: it ends before byte %" PRIu64 ", and had %" PRIu64
+                           " bytes when opened",
                            input->name, offset + 1, input->size);
         }
         next += got;

@@ -1,4 +1,4 @@
-/* input.h - a regular file that is read at any offset, by several threads at once */
+/* input.h - a regular file, read at any offset by several threads */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_BASE_INPUT_H
 #define ROPEMAP_HOST_BASE_INPUT_H

@@ -1,5 +1,4 @@
-/* limits.h - how much of anything an input may ask for; every reader checks against these before it allocates
- */
+/* limits.h - limits of inputs, checked before anything is allocated */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_BASE_LIMITS_H
 #define ROPEMAP_HOST_BASE_LIMITS_H

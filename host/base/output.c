@@ -1,4 +1,4 @@
-/* output.c - output files: what their names mean, that they exist only complete, that none is an input */
+/* output.c - output files: atomic, complete or absent, and never an input */
 /* SPDX-License-Identifier: MIT */
 #define _XOPEN_SOURCE 700 /* realpath: in POSIX since 2008, but the C library still calls it an extension */
 
@@ -121,7 +121,7 @@ static bool write_all(int file, const uint8_t *data, size_t size) {
     return true;
 }
 
-/* Whether bytes reached the disk; a file system that cannot be asked counts as yes. */
+/* Whether bytes reached the disk; a file system without fsync counts as yes. */
 static bool sync_file(int file) {
     int result = 0;
     do {
@@ -130,7 +130,7 @@ static bool sync_file(int file) {
     return result == 0 || errno == EINVAL || errno == ENOTSUP;
 }
 
-/* A descriptor is gone after close whatever it returns; a signal meanwhile loses nothing that was synced. */
+/* The descriptor is closed whatever close returns; a signal loses nothing that was synced. */
 static bool close_file(int file) {
     return close(file) == 0 || errno == EINTR;
 }
@@ -199,7 +199,7 @@ static void directory_of(const char *path, char directory[static PATH_MAX]) {
     }
 }
 
-/* Different in every process and at every moment; O_EXCL makes sure, this makes it likely. */
+/* Likely to be unique; O_EXCL makes sure. */
 static uint64_t unusual_number(uint64_t attempt) {
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_REALTIME, &now);
@@ -210,7 +210,7 @@ static uint64_t unusual_number(uint64_t attempt) {
     return mixed ^ (mixed >> 29);
 }
 
-/* Bytes of `name` that a temporary's name repeats: not all of a long one, and no half of a character. */
+/* Bytes of `name` kept in a temporary's name: a long one is cut, between characters. */
 static int kept_length(const char *name) {
     size_t length = strlen(name);
     if (length > SHORTENED_NAME) {
@@ -262,7 +262,7 @@ static ropemap_status refuse_place(const output_file *output, ropemap_error *err
     const int reason = errno;
     char directory[PATH_MAX];
     directory_of(output->path, directory);
-    return rm_fail(error, ROPEMAP_IO, "%.200s: no file can be made in the directory '%.150s' (%s)",
+    return rm_fail(error, ROPEMAP_IO, "%.200s: cannot create a file in the directory '%.150s' (%s)",
                    output->name, directory, strerror(reason));
 }
 
@@ -281,8 +281,8 @@ static ropemap_status check_place(output_file *output, ropemap_error *error) {
 }
 
 /*
- * A file in three steps: its temporary file is filled and on the disk; it takes the name, at once; the name
- * itself is on the disk. ROPEMAP_IO: an old file is as it was, a new one is not there, nor is the temporary.
+ * A file in three steps: fill and sync a temporary file, rename it atomically, sync the directory.
+ * ROPEMAP_IO: an old file is unchanged, and neither a new one nor the temporary is left.
  */
 static ropemap_status fill(output_file *output, const ropemap_bytes *bytes, ropemap_error *error) {
     const int file = open_temporary(output);
@@ -332,7 +332,7 @@ static bool rename_temporary(output_file *output) {
     return linkless && reserve_and_rename(output);
 }
 
-/* Makes the new name itself last; a directory that may not be read cannot be asked. */
+/* Syncs the directory, so that the new name survives a crash; an unreadable one cannot be synced. */
 static bool sync_directory(const output_file *output) {
     char directory[PATH_MAX];
     directory_of(output->path, directory);
@@ -350,7 +350,7 @@ static bool sync_directory(const output_file *output) {
 static ropemap_status take_name(output_file *output, ropemap_error *error) {
     if (!rename_temporary(output)) {
         drop(output);
-        return refuse(output, "cannot be given its name", error);
+        return refuse(output, "cannot be renamed into place", error);
     }
     output->temporary[0] = '\0';
     return ROPEMAP_OK;
@@ -360,7 +360,7 @@ static ropemap_status sync_name(const output_file *output, ropemap_error *error)
     if (sync_directory(output)) {
         return ROPEMAP_OK;
     }
-    const ropemap_status status = refuse(output, "written, but may not last", error);
+    const ropemap_status status = refuse(output, "written, but not synced to the disk", error);
     if (!output->exists) {
         (void)unlink(output->path);
     }
@@ -392,7 +392,7 @@ ropemap_status ropemap_output_write(const char *path, const ropemap_bytes *bytes
     return sync_name(&output, error);
 }
 
-/* A file as the system knows it, by whatever name. */
+/* A file's identity, whatever its name. */
 typedef struct file_id {
     dev_t device;
     ino_t inode;
@@ -406,10 +406,10 @@ typedef struct input {
 typedef struct entry {
     output_file output;
     char *name; /* owned; output.name */
-    file_id id; /* of the file that is there; of a new one the directory's */
+    file_id id; /* of an existing file; of a new one the directory's */
     bool is_new;
     bool alone;     /* no other output may be it: a file, a pipe */
-    bool in_folder; /* in the one that is not there yet */
+    bool in_folder; /* in the folder that does not exist yet */
     bool force, filled, named;
 } entry;
 
@@ -530,7 +530,7 @@ static ropemap_status refuse_input(const ropemap_outputs *outputs, const char *n
     return ROPEMAP_OK;
 }
 
-/* Whether `path` lies in the folder that is not there yet. */
+/* Whether `path` lies in the folder that does not exist yet. */
 static bool is_in_new_folder(const ropemap_outputs *outputs, const char *path) {
     const size_t length = outputs->folder != NULL ? strlen(outputs->folder) : 0;
     return outputs->folder_missing && strncmp(path, outputs->folder, length) == 0 && path[length] == '/' &&

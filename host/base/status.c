@@ -1,4 +1,4 @@
-/* status.c - the one way to fail: a status and a line that names the thing, the value and the rule */
+/* status.c - errors: a status and one line that names the thing, the fault and what to do */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
 

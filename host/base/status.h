@@ -1,4 +1,4 @@
-/* status.h - the one way to fail: a status and a line that names the thing, the value and the rule */
+/* status.h - errors: a status and one line that names the thing, the fault and what to do */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_BASE_STATUS_H
 #define ROPEMAP_HOST_BASE_STATUS_H
@@ -17,7 +17,7 @@ ropemap_status rm_fail(ropemap_error *error, ropemap_status status, const char *
 /* The failure of an allocation of `bytes` for `what`. */
 ropemap_status rm_fail_memory(ropemap_error *error, const char *what, uint64_t bytes);
 
-/* Forwards a failure from a function that holds nothing yet. */
+/* Returns a failure from a function that holds nothing to free. */
 #define RM_TRY(call)                                                                                         \
     do {                                                                                                     \
         const ropemap_status rm_try_status = (call);                                                         \

@@ -1,4 +1,4 @@
-/* text.c - text from files and arguments, made fit for a terminal and a message */
+/* text.c - text from files and arguments, made safe for terminals and messages; lists of words */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/text.h"
 #include "host/ropemap.h"

@@ -1,4 +1,4 @@
-/* text.h - text from files and arguments, made fit for a terminal and a message */
+/* text.h - text from files and arguments, made safe for terminals and messages; lists of words */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_BASE_TEXT_H
 #define ROPEMAP_HOST_BASE_TEXT_H
@@ -22,15 +22,15 @@ bool rm_words_next(const char **words, char *word, size_t size);
 
 bool rm_words_have(const char *words, const char *word);
 
-/* False for control characters (C0, DEL, C1), and for what ends a line or changes the direction of text: a
- * name that holds them could make a terminal or a page show another. */
+/* False for control characters (C0, DEL, C1), line ends and changes of text direction, which could make a
+ * terminal or a page show another name. */
 bool rm_text_is_plain(uint32_t code);
 
 enum { RM_LABEL_BYTES = 200 };
 
 /*
- * Writes `text` as one line of at most size - 1 bytes: what ropemap_text_next finds not plain becomes '?',
- * and of a text that is too long the end stays, after "...", which tells files and tensors apart. size >= 8.
+ * Writes `text` as one line of at most size - 1 bytes: what is not plain (ropemap_text_next) becomes '?', and
+ * a long text keeps its end, after "...", which distinguishes files and tensors. size >= 8.
  */
 void rm_label_make(char *label, size_t size, const char *text);
 

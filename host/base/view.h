@@ -1,4 +1,4 @@
-/* view.h - a rectangle of floats that somebody else owns */
+/* view.h - a rectangle of floats, not owned */
 /* SPDX-License-Identifier: MIT */
 /* Common subset of C17 and C++17: kernels take views too. */
 #ifndef ROPEMAP_HOST_BASE_VIEW_H

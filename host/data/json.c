@@ -1,4 +1,4 @@
-/* json.c - walks through JSON text of a known shape, without building a tree and without allocating */
+/* json.c - reads JSON of a known shape, without a tree and without allocating */
 /* SPDX-License-Identifier: MIT */
 #include "host/data/json.h"
 #include "host/base/text.h"
@@ -26,12 +26,12 @@ static char peek(rm_json *json) {
 
 bool rm_json_take(rm_json *json, char wanted) {
     if (peek(json) != wanted) {
-        return fail(json, wanted == '{'   ? "an object { was expected"
-                          : wanted == '[' ? "an array [ was expected"
-                          : wanted == ':' ? "a colon was expected"
-                          : wanted == '}' ? "the end } of an object was expected"
-                          : wanted == ']' ? "the end ] of an array was expected"
-                                          : "a comma was expected");
+        return fail(json, wanted == '{'   ? "expected an object {"
+                          : wanted == '[' ? "expected an array ["
+                          : wanted == ':' ? "expected a colon"
+                          : wanted == '}' ? "expected } at the end of an object"
+                          : wanted == ']' ? "expected ] at the end of an array"
+                                          : "expected a comma");
     }
     json->at++;
     return true;
@@ -49,7 +49,7 @@ bool rm_json_more(rm_json *json, char close, bool *first) {
         return json->wrong == NULL;
     }
     if (next != ',') {
-        return fail(json, close == '}' ? "a comma or } was expected" : "a comma or ] was expected");
+        return fail(json, close == '}' ? "expected a comma or }" : "expected a comma or ]");
     }
     json->at++;
     return true;
@@ -97,7 +97,7 @@ static bool take_code_point(rm_json *json, uint32_t *point) {
         return false;
     }
     if (*point == 0) {
-        return fail(json, "a string holds a zero character");
+        return fail(json, "a zero character in a string");
     }
     if (*point < 0xd800 || *point > 0xdfff) {
         return true;
@@ -157,7 +157,7 @@ static uint64_t take_character(rm_json *json, char *to) {
 
 const char *rm_json_string(rm_json *json) {
     if (peek(json) != '"') {
-        (void)fail(json, "a string was expected");
+        (void)fail(json, "expected a string");
         return NULL;
     }
     json->at++;
@@ -170,7 +170,7 @@ const char *rm_json_string(rm_json *json) {
         end += length;
     }
     if (json->at == json->size) {
-        (void)fail(json, "a string does not end");
+        (void)fail(json, "an unterminated string");
         return NULL;
     }
     json->at++; /* the closing quote leaves room for the zero byte */
@@ -181,7 +181,7 @@ const char *rm_json_string(rm_json *json) {
 bool rm_json_integer(rm_json *json, uint64_t *value) {
     const char first = peek(json);
     if (first < '0' || first > '9') {
-        return fail(json, "a whole number of 0 or more was expected");
+        return fail(json, "expected a whole number of 0 or more");
     }
     const uint64_t start = json->at;
     *value = 0;
@@ -198,12 +198,12 @@ bool rm_json_integer(rm_json *json, uint64_t *value) {
     }
     const char next = json->at < json->size ? json->text[json->at] : '\0';
     if ((first == '0' && json->at - start > 1) || next == '.' || next == 'e' || next == 'E') {
-        return fail(json, "a whole number without leading zeros, fraction or exponent was expected");
+        return fail(json, "expected a whole number without leading zeros, fraction or exponent");
     }
     return true;
 }
 
 bool rm_json_end(rm_json *json) {
     (void)peek(json);
-    return json->wrong == NULL && (json->at == json->size || fail(json, "something follows the object"));
+    return json->wrong == NULL && (json->at == json->size || fail(json, "text after the object"));
 }

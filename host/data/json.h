@@ -1,10 +1,9 @@
-/* json.h - walks through JSON text of a known shape, without building a tree and without allocating */
+/* json.h - reads JSON of a known shape, without a tree and without allocating */
 /* SPDX-License-Identifier: MIT */
 /*
  * A tree of a safetensors header takes 15 to 45 times the header's bytes (jansson 2.14: 1.0 GB for 10^6
- * tensors in 70 MB), which an input that is not validated yet must not cost. The walk follows RFC 8259;
- * numbers are whole and not negative, since the header has no others. Duplicate keys are for the caller to
- * find.
+ * tensors in 70 MB), too much for input that is not validated yet. The syntax is RFC 8259's; numbers are
+ * whole and not negative, since the header has no others. The caller looks for duplicate keys.
  */
 #ifndef ROPEMAP_HOST_DATA_JSON_H
 #define ROPEMAP_HOST_DATA_JSON_H
@@ -18,12 +17,12 @@ typedef struct rm_json {
     const char *wrong; /* NULL, or what is wrong at byte `at`: from then on nothing is taken */
 } rm_json;
 
-/* Takes `wanted`, one of {}[]:, after white space. False, and wrong, where something else stands. */
+/* Takes `wanted`, one of {}[]:, after white space. False, and wrong, where there is something else. */
 bool rm_json_take(rm_json *json, char wanted);
 
 /*
- * To be asked before each element of an object or array, *first being true before the first one: takes the
- * comma and returns true, or takes `close` and returns false. False, and wrong, where neither stands.
+ * Call before each element of an object or array, with *first true before the first one: takes the comma and
+ * returns true, or takes `close` and returns false. False, and wrong, where there is neither.
  */
 bool rm_json_more(rm_json *json, char close, bool *first);
 

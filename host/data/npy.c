@@ -1,4 +1,4 @@
-/* npy.c - arrays of numpy: the header's Python literal, dtype, shape and order; small files of numbers */
+/* npy.c - numpy's .npy files: the header's Python literal, dtype, shape and order; tables of frequencies */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/data/tensor.h"
@@ -28,8 +28,7 @@ typedef struct literal {
 static ropemap_status fail_at(const literal *header, const char *what) {
     return rm_fail(header->error, ROPEMAP_DATA,
                    "%s: byte %" PRIu64
-                   " of the header: %s; a dict literal with descr, fortran_order and shape is "
-                   "needed",
+                   " of the header: %s; it must be a dict literal with descr, fortran_order and shape",
                    header->input->name, header->at, what);
 }
 
@@ -60,14 +59,14 @@ static bool take_word(literal *header, const char *word) {
 static ropemap_status take_string(literal *header, char text[TEXT_BYTES]) {
     const char quote = peek(header);
     if (quote != '\'' && quote != '"') {
-        return fail_at(header, "a quoted string was expected");
+        return fail_at(header, "expected a quoted string");
     }
     header->at++;
     size_t length = 0;
     while (header->at < header->size && header->text[header->at] != quote) {
         const char c = header->text[header->at];
         if (c < ' ' || c > '~' || c == '\\') {
-            return fail_at(header, "a string holds a character other than plain ASCII");
+            return fail_at(header, "a string with a character beyond printable ASCII");
         }
         if (length == TEXT_BYTES - 1) {
             return fail_at(header, "a string is longer than any key or element type");
@@ -76,7 +75,7 @@ static ropemap_status take_string(literal *header, char text[TEXT_BYTES]) {
         header->at++;
     }
     if (header->at == header->size) {
-        return fail_at(header, "a string does not end");
+        return fail_at(header, "an unterminated string");
     }
     header->at++;
     text[length] = '\0';
@@ -86,10 +85,10 @@ static ropemap_status take_string(literal *header, char text[TEXT_BYTES]) {
 static ropemap_status take_size(literal *header, uint64_t *size) {
     const char first = peek(header);
     if (first == '-') {
-        return fail_at(header, "an axis of negative length, sizes are 0 or more");
+        return fail_at(header, "a negative axis length");
     }
     if (first < '0' || first > '9') {
-        return fail_at(header, "a size in decimal digits was expected");
+        return fail_at(header, "expected a size in decimal digits");
     }
     const uint64_t start = header->at;
     *size = 0;
@@ -104,7 +103,7 @@ static ropemap_status take_size(literal *header, uint64_t *size) {
         }
         *size = *size * 10 + value;
     }
-    return first == '0' && header->at - start > 1 ? fail_at(header, "a size that begins with 0") : ROPEMAP_OK;
+    return first == '0' && header->at - start > 1 ? fail_at(header, "a size with a leading 0") : ROPEMAP_OK;
 }
 
 /* "(3, 4)", "(3,)" or "()"; "(3)" is a number in Python, not a tuple. */
@@ -116,7 +115,7 @@ static ropemap_status take_shape(literal *header) {
     bool comma = true;
     while (!take(header, ')')) {
         if (!comma) {
-            return fail_at(header, "a comma or ) was expected in shape");
+            return fail_at(header, "expected a comma or ) in shape");
         }
         if (tensor->rank == RM_TENSOR_RANK_MAX) {
             return fail_at(header, "shape has more than 8 axes");
@@ -177,8 +176,8 @@ static bool find_element(const char *descr, bool whole, rm_element *element) {
 static ropemap_status take_descr(literal *header) {
     const char next = peek(header);
     if (next == '[' || next == '(') {
-        return fail_at(header, header->whole ? "a structured element type, i1 to i8 or u1 to u8 is needed"
-                                             : "a structured element type, f2, f4 or f8 is needed");
+        return fail_at(header, header->whole ? "a structured element type; use i1 to i8 or u1 to u8"
+                                             : "a structured element type; use f2, f4 or f8");
     }
     char descr[TEXT_BYTES];
     RM_TRY(take_string(header, descr));
@@ -218,7 +217,7 @@ static ropemap_status take_entry(literal *header) {
     }
     header->seen[key] = true;
     if (!take(header, ':')) {
-        return fail_at(header, "a colon was expected");
+        return fail_at(header, "expected a colon");
     }
     return key == KEY_DESCR   ? take_descr(header)
            : key == KEY_SHAPE ? take_shape(header)
@@ -227,19 +226,19 @@ static ropemap_status take_entry(literal *header) {
 
 static ropemap_status parse_literal(literal *header) {
     if (!take(header, '{')) {
-        return fail_at(header, "{ was expected");
+        return fail_at(header, "expected {");
     }
     bool comma = true;
     while (!take(header, '}')) {
         if (!comma) {
-            return fail_at(header, "a comma or } was expected");
+            return fail_at(header, "expected a comma or }");
         }
         RM_TRY(take_entry(header));
         comma = take(header, ',');
     }
     (void)peek(header);
     if (header->at < header->size) {
-        return fail_at(header, "something follows the closing }");
+        return fail_at(header, "text after the closing }");
     }
     for (int key = 0; key < KEYS; key++) {
         if (!header->seen[key]) {
@@ -261,23 +260,21 @@ const char *rm_foreign_advice(const char *name, const uint8_t *start, uint64_t h
     const bool raw = ends_with(name, ".bin"); /* of anything */
     if (ends_with(name, ".pt") || ends_with(name, ".pth") || (zip && raw) ||
         (pickle && !ends_with(name, ".safetensors"))) {
-        return "is a file of torch.save, a pickle, which is not read since it may run code; load it with "
+        return "a torch.save pickle, which may run code, so it is not read; load it with "
                "torch.load(FILE, weights_only=True) and write safetensors.torch.save_file({'q': q}, "
                "'q.safetensors')";
     }
     if (ends_with(name, ".npz") || zip) {
-        return "is an archive (numpy.savez, or torch.save); write the one array out: numpy.save('q.npy', "
+        return "an archive (numpy.savez or torch.save); save the array on its own: numpy.save('q.npy', "
                "numpy.load(FILE)['NAME'])";
     }
     if (ends_with(name, ".index.json")) {
-        return "is the index of a model in several files; its weight_map names the .safetensors file that "
-               "holds "
-               "the tensor: give that one";
+        return "the index of a model in several files; give the .safetensors file that its weight_map names "
+               "for the tensor";
     }
     if (ends_with(name, ".gguf") || (held >= 4 && memcmp(start, "GGUF", 4) == 0)) {
-        return "is a GGUF file, which holds weights, not queries and keys; --model takes its rule, vectors "
-               "are "
-               "in .npy or .safetensors files";
+        return "a GGUF file, which has weights, not queries and keys; --model reads its rule, vectors come "
+               "from .npy or .safetensors files";
     }
     return NULL;
 }
@@ -292,14 +289,14 @@ static ropemap_status read_prefix(const rm_input *input, uint64_t *start, uint64
         const char *advice = rm_foreign_advice(input->name, prefix, held);
         return advice != NULL ? rm_fail(error, ROPEMAP_DATA, "%s: %s", input->name, advice)
                               : rm_fail(error, ROPEMAP_DATA,
-                                        "%s: is no .npy file (%" PRIu64
+                                        "%s: not a .npy file (%" PRIu64
                                         " bytes): it must begin with \\x93NUMPY, a version and the "
                                         "header's length",
                                         input->name, input->size);
     }
     const unsigned major = prefix[6], minor = prefix[7];
     if (major < 1 || major > 3 || minor != 0) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: .npy format version %u.%u, known are 1.0, 2.0 and 3.0",
+        return rm_fail(error, ROPEMAP_DATA, "%s: .npy format version %u.%u; 1.0, 2.0 and 3.0 are read",
                        input->name, major, minor);
     }
     *start = PREFIX_BYTES + (major == 1 ? 2 : 4);
@@ -313,7 +310,7 @@ static ropemap_status read_prefix(const rm_input *input, uint64_t *start, uint64
                        input->name, *length, input->size);
     }
     if (*length > RM_NPY_HEADER_MAX) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: a header of %" PRIu64 " bytes, at most %d are read",
+        return rm_fail(error, ROPEMAP_DATA, "%s: a header of %" PRIu64 " bytes; at most %d are read",
                        input->name, *length, RM_NPY_HEADER_MAX);
     }
     return ROPEMAP_OK;
@@ -328,8 +325,7 @@ static ropemap_status check_extent(const rm_input *input, const rm_tensor *tenso
     }
     if (elements * size > held) {
         return rm_fail(error, ROPEMAP_DATA,
-                       "%s: is cut short: the shape needs %" PRIu64 " bytes, the file holds %" PRIu64
-                       " after its header",
+                       "%s: truncated: the shape needs %" PRIu64 " bytes, %" PRIu64 " follow the header",
                        input->name, elements * size, held);
     }
     return ROPEMAP_OK;

@@ -11,8 +11,9 @@
 static ropemap_status check(const ropemap_grid *grid, int64_t *count, ropemap_error *error) {
     if (grid->axes < 2 || grid->axes > ROPEMAP_MAX_AXES || grid->first < 0) {
         return rm_fail(error, ROPEMAP_USAGE,
-                       "grid: %" PRId32 " axes counted from %" PRId32 ", there are 2 to %d", grid->axes,
-                       grid->first, ROPEMAP_MAX_AXES);
+                       "grid: %" PRId32 " axes counted from %" PRId32
+                       "; give 2 to %d, counted from 0 or more",
+                       grid->axes, grid->first, ROPEMAP_MAX_AXES);
     }
     *count = 1;
     for (int32_t axis = 0; axis < grid->axes; axis++) {
@@ -25,7 +26,7 @@ static ropemap_status check(const ropemap_grid *grid, int64_t *count, ropemap_er
     }
     return *count < ROPEMAP_POSITION_END
                ? ROPEMAP_OK
-               : rm_fail(error, ROPEMAP_USAGE, "grid: %" PRId64 " patches in all, there may be 2^40 - 1",
+               : rm_fail(error, ROPEMAP_USAGE, "grid: %" PRId64 " patches in all; the limit is 2^40 - 1",
                          *count);
 }
 
@@ -119,7 +120,7 @@ static ropemap_status read_values(const rm_input *input, const rm_tensor *tensor
     return ROPEMAP_OK;
 }
 
-/* Axes of size 1 before the last hold nothing apart: transformers' position_ids are [3, 1, S]. */
+/* Axes of size 1 before the last do not matter: transformers' position_ids are [3, 1, S]. */
 static void drop_ones(rm_tensor *tensor) {
     for (int32_t axis = 0; axis < tensor->rank - 1 && tensor->rank > 2;) {
         if (tensor->shape[axis] == 1) {
@@ -143,7 +144,7 @@ static ropemap_status check_shape(const rm_input *input, rm_tensor *tensor, layo
         shape->count = tensor->shape[tensor->rank - 1];
     }
     if (shape->axes < 1 || shape->axes > ROPEMAP_MAX_AXES) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: shape %s, positions are [S], or [axes, S] with 1 to 4 axes",
+        return rm_fail(error, ROPEMAP_DATA, "%s: shape %s; positions are [S], or [axes, S] with 1 to 4 axes",
                        input->name, text);
     }
     return shape->count > 0 && shape->count <= (uint64_t)ROPEMAP_POSITION_END

@@ -21,7 +21,7 @@ typedef struct rm_header {
     uint64_t size;
     rm_entry *entries; /* [count] */
     uint64_t count;
-    const char *wanted; /* the tensor asked for; NULL: any */
+    const char *wanted; /* the tensor to find; NULL: any */
     bool found;
     rm_tensor tensor;      /* the one found, of any the last */
     const char *type_name; /* its dtype where vectors cannot be of it, otherwise NULL */
@@ -63,7 +63,7 @@ static ropemap_status check_names(rm_header *header, ropemap_error *error) {
         if (by_name(&header->entries[i - 1], &header->entries[i]) == 0) {
             char name[RM_LABEL_BYTES / 2];
             rm_label_make(name, sizeof name, header->entries[i].name);
-            return rm_fail(error, ROPEMAP_DATA, "%s: the header holds tensor '%s' twice", header->input->name,
+            return rm_fail(error, ROPEMAP_DATA, "%s: the header has tensor '%s' twice", header->input->name,
                            name);
         }
     }
@@ -86,7 +86,7 @@ static ropemap_status rm_header_check(rm_header *header, uint64_t data_bytes, ro
                            " of the data, the tensors before it end at "
                            "%" PRIu64 ": %s",
                            header->input->name, name, entry->begin, end,
-                           entry->begin < end ? "they overlap" : "the hole between belongs to none");
+                           entry->begin < end ? "they overlap" : "the gap belongs to no tensor");
         }
         if (entry->end > data_bytes) {
             rm_label_make(name, sizeof name, entry->name);
@@ -98,7 +98,7 @@ static ropemap_status rm_header_check(rm_header *header, uint64_t data_bytes, ro
     }
     if (end != data_bytes) {
         return rm_fail(error, ROPEMAP_DATA,
-                       "%s: %" PRIu64 " bytes follow the last tensor, the tensors must fill the file",
+                       "%s: %" PRIu64 " bytes follow the last tensor; tensors must fill the file",
                        header->input->name, data_bytes - end);
     }
     return ROPEMAP_OK;
@@ -160,11 +160,9 @@ static ropemap_status take_type(parser *p) {
     }
     char label[32];
     rm_label_make(label, sizeof label, name);
-    return rm_fail(
-        p->error, ROPEMAP_DATA,
-        "%s: tensor '%s': unknown dtype '%s', the format has F16, BF16, F32, F64 and types that are "
-        "no vectors",
-        p->header->input->name, p->name, label);
+    return rm_fail(p->error, ROPEMAP_DATA,
+                   "%s: tensor '%s': unknown dtype '%s'; vectors are F16, BF16, F32 or F64",
+                   p->header->input->name, p->name, label);
 }
 
 static ropemap_status take_shape(parser *p) {
@@ -317,8 +315,7 @@ static ropemap_status rm_header_parse(rm_header *header, ropemap_error *error) {
             continue;
         }
         if (metadata) {
-            return rm_fail(error, ROPEMAP_DATA, "%s: the header holds __metadata__ twice",
-                           header->input->name);
+            return rm_fail(error, ROPEMAP_DATA, "%s: the header has __metadata__ twice", header->input->name);
         }
         metadata = true;
         RM_TRY(take_metadata(&p));
@@ -333,7 +330,7 @@ static ropemap_status read_length(const rm_input *input, uint64_t *length, ropem
     uint8_t bytes[LENGTH_BYTES];
     if (input->size < LENGTH_BYTES) {
         return rm_fail(error, ROPEMAP_DATA,
-                       "%s: %s (%" PRIu64 " bytes), a safetensors file begins with 8 bytes of header length",
+                       "%s: %s (%" PRIu64 " bytes); a safetensors file begins with 8 bytes of header length",
                        input->name, input->size == 0 ? "is empty" : "is too short", input->size);
     }
     RM_TRY(rm_input_read(input, 0, LENGTH_BYTES, bytes, error));
@@ -347,7 +344,7 @@ static ropemap_status read_length(const rm_input *input, uint64_t *length, ropem
                        input->name, *length, input->size);
     }
     if (*length > RM_SAFETENSORS_HEADER_MAX) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: a header of %" PRIu64 " bytes, the format allows %d",
+        return rm_fail(error, ROPEMAP_DATA, "%s: a header of %" PRIu64 " bytes; the format allows %d",
                        input->name, *length, RM_SAFETENSORS_HEADER_MAX);
     }
     return ROPEMAP_OK;
@@ -367,7 +364,7 @@ static size_t likeness(const char *a, const char *b) {
     return front + back;
 }
 
-/* Up to three names, quoted: those most like the wanted one, or the first ones where none is wanted. */
+/* Up to three names, quoted: the most similar ones, or the first where no name was given. */
 static void list_names(const rm_header *header, char *text, size_t size) {
     const rm_entry *best[NAMES_SHOWN] = {NULL};
     size_t scores[NAMES_SHOWN] = {0}, at = 0;
@@ -394,30 +391,30 @@ static void list_names(const rm_header *header, char *text, size_t size) {
     }
 }
 
-/* The tensor was not found, or none was asked for and there are several. */
+/* No such tensor, or several and no name given. */
 static ropemap_status fail_choice(const rm_header *header, ropemap_error *error) {
     const char *file = header->input->name;
     char names[NAMES_SHOWN * 70], wanted[100];
     list_names(header, names, sizeof names);
     if (header->wanted == NULL) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: holds %" PRIu64 " tensors, name one of them: %s%s", file,
+        return rm_fail(error, ROPEMAP_USAGE, "%s: has %" PRIu64 " tensors; name one: %s%s", file,
                        header->count, names, header->count > NAMES_SHOWN ? ", ..." : "");
     }
     rm_label_make(wanted, sizeof wanted, header->wanted);
-    return rm_fail(error, ROPEMAP_USAGE, "%s: holds no tensor '%s', the nearest of %" PRIu64 ": %s", file,
-                   wanted, header->count, names);
+    return rm_fail(error, ROPEMAP_USAGE, "%s: no tensor '%s'; the nearest of %" PRIu64 ": %s", file, wanted,
+                   header->count, names);
 }
 
 static ropemap_status choose(const rm_header *header, rm_tensor *tensor, ropemap_error *error) {
     const char *file = header->input->name;
     if (header->count == 0) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: holds no tensor", file);
+        return rm_fail(error, ROPEMAP_DATA, "%s: no tensor in it", file);
     }
     if (!header->found || (header->wanted == NULL && header->count > 1)) {
         return fail_choice(header, error);
     }
     if (header->type_name != NULL) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: tensor '%s' is of %s, vectors are F16, BF16, F32 or F64",
+        return rm_fail(error, ROPEMAP_DATA, "%s: tensor '%s' is of %s; vectors are F16, BF16, F32 or F64",
                        file, header->tensor.name, header->type_name);
     }
     *tensor = header->tensor;
@@ -440,7 +437,7 @@ ropemap_status rm_safetensors_find(const rm_input *input, const char *name, rm_t
         status = rm_input_read(input, LENGTH_BYTES, header.size, header.text, error);
     }
     if (status == ROPEMAP_OK && (header.size == 0 || header.text[0] != '{')) {
-        status = rm_fail(error, ROPEMAP_DATA, "%s: the header is no JSON object: it must begin with {",
+        status = rm_fail(error, ROPEMAP_DATA, "%s: the header is not a JSON object: it must begin with {",
                          input->name);
     }
     if (status == ROPEMAP_OK) {

@@ -106,7 +106,7 @@ void rm_element_convert(rm_element element, const uint8_t *bytes, uint64_t byte_
                         int64_t float_stride, int64_t count) {
     const bool swap = element.big_endian != host_is_big_endian();
     const bool dense = byte_stride == rm_element_bytes(element) && float_stride == 1 && !swap;
-    switch (element.kind) { /* the dense calls say so in constants: the compiler makes vector loops of them */
+    switch (element.kind) { /* constants in the dense calls, so that the compiler vectorises them */
     case RM_ELEMENT_F16:
         dense ? convert_half(bytes, 2, floats, 1, count, false)
               : convert_half(bytes, byte_stride, floats, float_stride, count, swap);
@@ -289,7 +289,7 @@ static tensor_axis axis_of(const rm_tensor *tensor, int32_t axis) {
     return (tensor_axis){.size = tensor->shape[axis], .stride = stride};
 }
 
-/* Leading axes of size 1 hold nothing apart, however many there are. */
+/* Leading axes of size 1 do not matter, however many there are. */
 static void drop_leading_ones(rm_tensor *tensor, int32_t most) {
     int32_t ones = 0;
     while (tensor->rank - ones > most && tensor->shape[ones] == 1) {
@@ -332,21 +332,20 @@ static ropemap_status check_shape(const char *where, const rm_tensor *tensor, ro
     rm_tensor_shape_text(shape, sizeof shape, tensor);
     if (tensor->rank < 2 || tensor->rank > 4) {
         return rm_fail(error, ROPEMAP_DATA,
-                       "%s: shape %s has %" PRId32
-                       " axes, vectors have 2 to 4: positions and head dimension, "
-                       "and before or between them heads and batch",
+                       "%s: shape %s has %" PRId32 " axes; vectors have 2 to 4: positions and head "
+                                                   "dimension, and before or between them heads and batch",
                        where, shape, tensor->rank);
     }
     for (int32_t axis = 0; axis < tensor->rank; axis++) {
         if (tensor->shape[axis] == 0) {
-            return rm_fail(error, ROPEMAP_DATA, "%s: shape %s holds no positions: axis %" PRId32 " is 0 long",
-                           where, shape, axis);
+            return rm_fail(error, ROPEMAP_DATA, "%s: shape %s: axis %" PRId32 " has length 0", where, shape,
+                           axis);
         }
     }
     return ROPEMAP_OK;
 }
 
-/* How many heads a packed tensor holds, from what the caller knows of it. */
+/* How many heads a packed tensor has, from their number or their width. */
 static ropemap_status find_packed(const char *where, const rm_tensor *tensor, const ropemap_tensor *asked,
                                   uint64_t *heads, ropemap_error *error) {
     char shape[96];
@@ -354,21 +353,21 @@ static ropemap_status find_packed(const char *where, const rm_tensor *tensor, co
     const uint64_t width = tensor->shape[tensor->rank - 1];
     if (asked->packed_heads < 0 || asked->packed_head_dim < 0) {
         return rm_fail(error, ROPEMAP_USAGE,
-                       "%s: %" PRId64 " packed heads of %" PRId32 ", both are 0 or more", where,
+                       "%s: %" PRId64 " packed heads of %" PRId32 "; both must be 0 or more", where,
                        asked->packed_heads, asked->packed_head_dim);
     }
     const bool by_heads = asked->packed_heads > 0;
     const uint64_t divisor = by_heads ? (uint64_t)asked->packed_heads : (uint64_t)asked->packed_head_dim;
     if (tensor->rank > 3) {
         return rm_fail(error, ROPEMAP_USAGE,
-                       "%s: shape %s has an axis for heads, so that heads are not packed: leave --heads out",
-                       where, shape);
+                       "%s: shape %s has an axis for heads, so they are not packed; leave out --heads", where,
+                       shape);
     }
     if (width % divisor != 0) {
         return rm_fail(error, ROPEMAP_USAGE,
                        by_heads ? "%s: shape %s: %" PRIu64 " elements cannot be split into %" PRIu64 " heads"
                                 : "%s: shape %s: %" PRIu64
-                                  " elements are no multiple of the head dim, %" PRIu64,
+                                  " elements are not a multiple of the head dim, %" PRIu64,
                        where, shape, width, divisor);
     }
     *heads = by_heads ? divisor : width / divisor;
@@ -376,7 +375,7 @@ static ropemap_status find_packed(const char *where, const rm_tensor *tensor, co
         if (tensor->shape[axis] == *heads) {
             return rm_fail(error, ROPEMAP_USAGE,
                            "%s: shape %s may have its %" PRIu64 " heads on axis %" PRId32
-                           ": leave --heads out, or save one batch alone, [positions, heads * head dim]",
+                           "; leave out --heads, or save a single batch, [positions, heads * head dim]",
                            where, shape, *heads, axis);
         }
     }
@@ -387,31 +386,31 @@ static ropemap_status check_axes(const char *where, const tensor_axes *axes, rop
     const uint64_t dim = axes->dimension.size;
     RM_TRY(rm_source_check_head_dim(where, dim > INT64_MAX ? INT64_MAX : (int64_t)dim, ROPEMAP_DATA, error));
     if (axes->position.size > (uint64_t)ROPEMAP_POSITION_END) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " positions, there may be 2^40", where,
+        return rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " positions; the limit is 2^40", where,
                        axes->position.size);
     }
     return ROPEMAP_OK;
 }
 
-/* Which of the tensor's `heads` serves the head asked for: grouped queries share key heads evenly (GQA). */
+/* Which of the tensor's `heads` serves the requested one: grouped queries share key heads evenly (GQA). */
 static ropemap_status find_head(const char *where, const ropemap_tensor *asked, uint64_t heads,
                                 uint64_t *head, ropemap_error *error) {
     if (asked->query_heads < 0) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 " query heads, there must be 0 (none) or more",
-                       where, asked->query_heads);
+        return rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 " query heads; give 0 (none) or more", where,
+                       asked->query_heads);
     }
     const bool grouped = asked->query_heads > 0;
     const uint64_t count = grouped ? (uint64_t)asked->query_heads : heads;
     if (count % heads != 0) {
         return rm_fail(error, ROPEMAP_DATA,
                        "%s: %" PRIu64 " query heads and %" PRIu64
-                       " key heads, the first must be a multiple of the second",
+                       " key heads; the first must be a multiple of the second",
                        where, count, heads);
     }
     if (asked->head < 0 || (uint64_t)asked->head >= count) {
         return rm_fail(error, ROPEMAP_USAGE,
-                       "%s: head %" PRId64 " was asked for, %s %" PRIu64 ", counted from 0", where,
-                       asked->head, grouped ? "query heads there are" : "heads it holds are", count);
+                       "%s: no head %" PRId64 ": there are %" PRIu64 " %s, counted from 0", where,
+                       asked->head, count, grouped ? "query heads" : "heads");
     }
     *head = (uint64_t)asked->head / (count / heads);
     return ROPEMAP_OK;
@@ -465,9 +464,8 @@ ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *found, con
     RM_TRY(choose_axes(where, &shaped, asked, &axes, error));
     if (asked->batch < 0 || (uint64_t)asked->batch >= axes.batch.size) {
         return rm_fail(error, ROPEMAP_USAGE,
-                       "%s: batch %" PRId64 " was asked for, batches it holds are %" PRIu64
-                       ", counted from 0",
-                       where, asked->batch, axes.batch.size);
+                       "%s: no batch %" PRId64 ": there are %" PRIu64 ", counted from 0", where, asked->batch,
+                       axes.batch.size);
     }
     uint64_t head = 0;
     RM_TRY(find_head(where, asked, axes.head.size, &head, error));

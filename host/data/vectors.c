@@ -60,10 +60,10 @@ ropemap_status ropemap_vectors_memory(const float *rows, int64_t count, int32_t 
     RM_TRY(rm_source_check_head_dim("memory", head_dim, ROPEMAP_USAGE, error));
     if (rows == NULL) {
         return rm_fail(error, ROPEMAP_USAGE,
-                       "memory: rows is NULL, it must point to count * head_dim floats");
+                       "memory: rows is NULL; it must point to count * head_dim floats");
     }
     if (count < 1 || count > ROPEMAP_POSITION_END) {
-        return rm_fail(error, ROPEMAP_USAGE, "memory: %" PRId64 " rows, there must be 1 to 2^40", count);
+        return rm_fail(error, ROPEMAP_USAGE, "memory: %" PRId64 " rows; give 1 to 2^40", count);
     }
     memory_vectors *memory = rm_source_alloc(sizeof *memory, head_dim, error);
     if (memory == NULL) {
@@ -236,7 +236,7 @@ static bool has_ending(const char *path, const char *ending) {
     return length >= ending_length && strcmp(path + length - ending_length, ending) == 0;
 }
 
-/* The ending decides, so that a broken file is told what it should have been; else the first bytes do. */
+/* The file's extension decides, so that a broken file gets its format's errors; else its first bytes. */
 static ropemap_status find_format(const char *path, const rm_input *input, tensor_format *format,
                                   ropemap_error *error) {
     *format = has_ending(path, ".npy")           ? FORMAT_NPY
@@ -271,14 +271,12 @@ static ropemap_status find_tensor(const ropemap_tensor *tensor, const rm_input *
             return rm_fail(error, ROPEMAP_DATA, "%s: %s", input->name, advice);
         }
         return rm_fail(error, ROPEMAP_DATA,
-                       "%s: is neither a .npy nor a .safetensors file, by its name or by its first bytes",
-                       input->name);
+                       "%s: neither a .npy nor a .safetensors file, by name or by content", input->name);
     }
     if (tensor->name != NULL) {
         char name[RM_LABEL_BYTES];
         rm_label_make(name, sizeof name, tensor->name);
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "%s: tensor '%s' was asked for, a .npy file holds one tensor without a name",
+        return rm_fail(error, ROPEMAP_USAGE, "%s: no tensor '%s': a .npy file has one tensor, without a name",
                        input->name, name);
     }
     return rm_npy_parse(input, found, error);
@@ -288,7 +286,7 @@ ropemap_status ropemap_vectors_open(const ropemap_tensor *tensor, ropemap_vector
                                     ropemap_error *error) {
     *vectors = NULL;
     if (tensor->path == NULL) {
-        return rm_fail(error, ROPEMAP_USAGE, "tensor: no path was given");
+        return rm_fail(error, ROPEMAP_USAGE, "tensor: path is NULL");
     }
     rm_input input;
     RM_TRY(rm_input_open(tensor->path, &input, error));
@@ -349,11 +347,11 @@ void *rm_source_alloc(size_t bytes, int32_t head_dim, ropemap_error *error) {
 ropemap_status rm_source_check_head_dim(const char *name, int64_t head_dim, ropemap_status status,
                                         ropemap_error *error) {
     if (head_dim < 2 || head_dim > ROPEMAP_MAX_HEAD_DIM) {
-        return rm_fail(error, status, "%s: head dimension %" PRId64 ", it must be 2 to %d", name, head_dim,
+        return rm_fail(error, status, "%s: head dimension %" PRId64 "; it must be 2 to %d", name, head_dim,
                        ROPEMAP_MAX_HEAD_DIM);
     }
     if (head_dim % 2 != 0) {
-        return rm_fail(error, status, "%s: head dimension %" PRId64 " is odd, RoPE rotates pairs", name,
+        return rm_fail(error, status, "%s: head dimension %" PRId64 " is odd; RoPE rotates pairs", name,
                        head_dim);
     }
     return ROPEMAP_OK;

@@ -35,8 +35,8 @@ ropemap_status rm_source_check_head_dim(const char *name, int64_t head_dim, rope
                                         ropemap_error *error);
 
 /*
- * A source of rows. Row r belongs to position first_position + r; who asks has checked the range. Sources are
- * read by several threads at once and are not changed by it.
+ * A source of rows. Row r belongs to position first_position + r; the caller has checked the range. Reading
+ * does not change a source, and several threads may read at once.
  */
 struct ropemap_vectors {
     int64_t count;    /* rows; ROPEMAP_POSITION_END where there is no end */

@@ -56,7 +56,7 @@ static void warn_beside(const rm_config *config, const rm_found *base) {
     const double beside = json_number_value(other);
     if (json_is_number(other) && beside != base->value && (config->layer_type == NULL || config->own_rule)) {
         rm_model_warn(config->model,
-                      "%s is %.15g, rope_theta beside it %.15g: the former won, as in transformers",
+                      "%s is %.15g, rope_theta next to it %.15g: the former won, as in transformers",
                       base->path, base->value, beside);
     }
 }
@@ -112,7 +112,7 @@ static ropemap_status find_base(rm_config *config, rm_found *base) {
 static ropemap_status rm_config_base(rm_config *config) {
     const rm_family *family = config->family;
     rm_found base = {0};
-    if (config->choice->base > 0.0) { /* the option wins, and says so itself */
+    if (config->choice->base > 0.0) { /* the option wins; the caller reports it */
         rm_found unread = {0};
         (void)find_base(config, &unread);
         rm_config_forget(config);
@@ -184,16 +184,15 @@ static ropemap_status divide_heads(rm_config *config) {
     RM_TRY(find_size(config, heads_keys, config->family->size.heads, &heads));
     if (!hidden.given || !heads.given) {
         return rm_config_fail(config, ROPEMAP_DATA,
-                              "no head_dim, and no %s to know it by; --head-dim is enough",
+                              "no head_dim, and no %s to derive it from; give --head-dim",
                               hidden.given ? "num_attention_heads" : "hidden_size");
     }
     const int64_t size = (int64_t)hidden.value, count = (int64_t)heads.value;
     if (size % count != 0 || size / count % 2 != 0 || size / count > ROPEMAP_MAX_HEAD_DIM) {
-        return rm_config_fail(config, ROPEMAP_DATA,
-                              "%s is %lld and %s is %lld, expected their quotient, head_dim, to be an even "
-                              "number up to %d",
-                              hidden.path, (long long)size, heads.path, (long long)count,
-                              ROPEMAP_MAX_HEAD_DIM);
+        return rm_config_fail(
+            config, ROPEMAP_DATA,
+            "%s is %lld and %s is %lld; their quotient, head_dim, must be an even number up to %d",
+            hidden.path, (long long)size, heads.path, (long long)count, ROPEMAP_MAX_HEAD_DIM);
     }
     config->model->spec.head_dim = (int32_t)(size / count);
     note_quotient(config, &hidden, &heads);
@@ -245,10 +244,10 @@ static ropemap_status apply_share(rm_config *config, double share, const char *p
     ropemap_spec *spec = &config->model->spec;
     const int32_t dim = (int32_t)((double)spec->head_dim * share);
     if (dim < 2 || dim % 2 != 0) {
-        return rm_config_fail(config, ROPEMAP_DATA,
-                              "%s is %.15g, so that int(%d * %.15g) = %d elements rotate, expected an even "
-                              "number of at least 2",
-                              path, share, (int)spec->head_dim, share, (int)dim);
+        return rm_config_fail(
+            config, ROPEMAP_DATA,
+            "%s is %.15g, so int(%d * %.15g) = %d elements rotate; it must be an even number of at least 2",
+            path, share, (int)spec->head_dim, share, (int)dim);
     }
     spec->rotary_dim = dim;
     return ROPEMAP_OK;
@@ -272,7 +271,7 @@ static ropemap_status find_share(const rm_config *config, rm_found *partial) {
     if (partial->given && partial->value != 1.0 && !takes_share(config)) {
         rm_model_warn(config->model,
                       "%s is %.15g and was not applied: transformers' class of model_type %s rotates the "
-                      "whole head under rope_type default",
+                      "whole head with rope_type default",
                       partial->path, partial->value, config->family->type);
         partial->given = false;
     }
@@ -295,8 +294,8 @@ static ropemap_status read_rotary_dim(rm_config *config) {
         note_share(config, partial.path);
         if (dim.given && dim.value != spec->rotary_dim) {
             rm_model_warn(config->model,
-                          "rotary_dim is %.15g, but %s makes it %d: the latter won, as in transformers",
-                          dim.value, partial.path, (int)spec->rotary_dim);
+                          "rotary_dim is %.15g, but %s makes it %d, which won, as in transformers", dim.value,
+                          partial.path, (int)spec->rotary_dim);
         }
     } else if (dim.given) {
         spec->rotary_dim = (int32_t)dim.value;
@@ -539,21 +538,19 @@ static void note_layout(const rm_config *config, const char *key) {
     if (key[0] != '\0') {
         rm_config_note(config, "layout", name, key);
     } else if (config->origin == RM_CONFIG_PARAMS) {
-        rm_model_fact(config->model, "layout", "what Mistral's and Meta's own code does", "%s", name);
-        rm_model_warn(config->model,
-                      "pairs are interleaved in these weights; converted to Hugging Face's they are "
-                      "of the half layout");
+        rm_model_fact(config->model, "layout", "Mistral's and Meta's own code", "%s", name);
+        rm_model_warn(config->model, "these weights have interleaved pairs; converted to Hugging Face's "
+                                     "format they have the half layout");
     } else if (config->family->type[0] != '\0') {
-        rm_model_fact(config->model, "layout", "what transformers does for the model_type", "%s", name);
+        rm_model_fact(config->model, "layout", "transformers' class", "%s", name);
     } else {
         rm_model_fact(config->model, "layout", "default", "%s", name);
-        rm_model_warn(
-            config->model,
-            "the model_type is not one that ropemap knows: the layout, %s, is what most models have", name);
+        rm_model_warn(config->model,
+                      "unknown model_type: the layout is assumed to be that of most models, %s", name);
     }
 }
 
-/* DeepSeek's heads without MLA are Llama's. A key wins over what the class does. */
+/* DeepSeek's heads without MLA are Llama's. A key wins over the class. */
 static ropemap_status read_layout(rm_config *config) {
     const char *keys = "rope_interleave rotary_emb_interleaved rope_interleaved "
                        "rotary_interleaved";
@@ -593,12 +590,12 @@ static void warn_layers(const rm_config *config) {
                       "some layers do not rotate (no_rope_layers): this is the rule of the others");
     }
     if (json_is_true(rm_config_value(&config->top, "use_dynamic_ntk"))) {
-        rm_model_warn(config->model,
-                      "use_dynamic_ntk: the base grows beyond the trained length, which is not in "
-                      "the rule here");
+        rm_model_warn(
+            config->model,
+            "use_dynamic_ntk: the base grows beyond the trained length, which this rule leaves out");
     }
     if (json_is_true(rm_config_value(&config->top, "use_mrope"))) {
-        rm_model_warn(config->model, "use_mrope: here all pairs rotate by one position, as they do for text");
+        rm_model_warn(config->model, "use_mrope: all pairs rotate by one position here, as for text");
     }
     if (rm_config_value(&config->top, "llama_4_scaling") != NULL ||
         rm_config_value(&config->rope, "llama_4_scaling_beta") != NULL) {

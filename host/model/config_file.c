@@ -36,8 +36,8 @@ static void copy(scan *s, size_t count) {
 static ropemap_status copy_character(scan *s) {
     const size_t length = rm_utf8_bytes(s->text + s->at, s->bytes - s->at);
     if (length == 0) {
-        return rm_fail(s->error, ROPEMAP_DATA, "%s: line %d: byte 0x%02x, expected text in UTF-8", s->label,
-                       s->line, (unsigned)(uint8_t)s->text[s->at]);
+        return rm_fail(s->error, ROPEMAP_DATA, "%s: line %d: byte 0x%02x is not UTF-8", s->label, s->line,
+                       (unsigned)(uint8_t)s->text[s->at]);
     }
     s->line += s->text[s->at] == '\n';
     copy(s, length);
@@ -144,11 +144,11 @@ static ropemap_status copy_value(scan *s) {
     s->values += opens || c == '"' || is_word(c);
     if (s->depth > RM_CONFIG_DEPTH_MAX) {
         return rm_fail(s->error, ROPEMAP_DATA,
-                       "%s: line %d: objects and lists stand %d deep, expected at most %d", s->label, s->line,
-                       s->depth, RM_CONFIG_DEPTH_MAX);
+                       "%s: line %d: objects and lists are nested %d deep; the limit is %d", s->label,
+                       s->line, s->depth, RM_CONFIG_DEPTH_MAX);
     }
     if (s->values > VALUES_MAX) {
-        return rm_fail(s->error, ROPEMAP_DATA, "%s: line %d: value %d, expected at most %d in a config.json",
+        return rm_fail(s->error, ROPEMAP_DATA, "%s: line %d: value %d; a config.json has at most %d",
                        s->label, s->line, s->values, VALUES_MAX);
     }
     if (c == '"') {
@@ -164,12 +164,14 @@ static ropemap_status copy_value(scan *s) {
 static ropemap_status refuse_utf16(const scan *s) {
     const uint8_t *t = (const uint8_t *)s->text;
     if (s->bytes < 2) {
-        return s->bytes == 1 ? ROPEMAP_OK
-                             : rm_fail(s->error, ROPEMAP_DATA, "%s: empty, expected a JSON object", s->label);
+        return s->bytes == 1
+                   ? ROPEMAP_OK
+                   : rm_fail(s->error, ROPEMAP_DATA, "%s: empty; a JSON object is needed", s->label);
     }
     const bool marked = (t[0] == 0xff && t[1] == 0xfe) || (t[0] == 0xfe && t[1] == 0xff);
     return marked || t[0] == 0 || t[1] == 0
-               ? rm_fail(s->error, ROPEMAP_DATA, "%s: text in UTF-16 or UTF-32, expected UTF-8", s->label)
+               ? rm_fail(s->error, ROPEMAP_DATA, "%s: text in UTF-16 or UTF-32; convert it to UTF-8",
+                         s->label)
                : ROPEMAP_OK;
 }
 
@@ -198,7 +200,7 @@ static ropemap_status parse(const scan *s, json_t **tree) {
     if (!json_is_object(*tree)) {
         json_decref(*tree);
         *tree = NULL;
-        return rm_fail(s->error, ROPEMAP_DATA, "%s: a list, expected a JSON object", s->label);
+        return rm_fail(s->error, ROPEMAP_DATA, "%s: a list; a JSON object is needed", s->label);
     }
     return ROPEMAP_OK;
 }
@@ -207,7 +209,7 @@ ropemap_status rm_config_tree(const char *text, size_t bytes, const char *label,
                               ropemap_error *error) {
     *tree = NULL;
     if (bytes > RM_CONFIG_MAX) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: %zu bytes, expected at most %d", label, bytes,
+        return rm_fail(error, ROPEMAP_DATA, "%s: %zu bytes; a config.json has at most %d", label, bytes,
                        RM_CONFIG_MAX);
     }
     scan s = {.text = text, .bytes = bytes, .line = 1, .label = label, .error = error};

@@ -167,13 +167,13 @@ static ropemap_status read_head(rm_config *config, const image_row *row) {
         const double quotient = width.given && count.given ? width.value / count.value : 0.0;
         if (!width.given && !count.given && row->head > 0) {
             config->model->spec.head_dim = row->head;
-            rm_model_fact(config->model, "head_dim", "what the class takes", "%d", (int)row->head);
+            rm_model_fact(config->model, "head_dim", "the class's default", "%d", (int)row->head);
             return ROPEMAP_OK;
         }
         if (!(quotient >= 2.0 && quotient <= ROPEMAP_MAX_HEAD_DIM &&
               (double)((int)quotient / 2 * 2) == quotient)) {
             return rm_config_fail(config, ROPEMAP_DATA,
-                                  "no head_dim, and none from a width and a number of heads: give head_dim");
+                                  "no head_dim, and no width and number of heads to derive it from");
         }
         head.value = quotient;
         (void)snprintf(head.path, sizeof head.path, "%.50s / %.50s", width.path, count.path);
@@ -194,12 +194,11 @@ static ropemap_status read_base(rm_config *config, const image_row *row) {
         }
     }
     if ((row->flags & BASE_FIXED) != 0 && rm_config_value(&config->top, "rope_theta") != NULL) {
-        rm_model_warn(config->model,
-                      "rope_theta is not looked at: %s has a base of %.15g whatever the file says",
-                      config->type, row->base);
+        rm_model_warn(config->model, "rope_theta is ignored: the base of %s is always %.15g", config->type,
+                      row->base);
     }
     if (!base.given) {
-        rm_model_fact(config->model, "base", "what the class takes", "%.15g", row->base);
+        rm_model_fact(config->model, "base", "the class's default", "%.15g", row->base);
         return ROPEMAP_OK;
     }
     config->model->spec.base = base.value;
@@ -253,7 +252,7 @@ static ropemap_status read_axes(rm_config *config, const image_row *row) {
     if (list != NULL && !json_is_null(list)) {
         rm_config_note(config, "axes", text, row->axes_key);
     } else {
-        rm_model_fact(config->model, "axes", "what the class takes", "%s", text);
+        rm_model_fact(config->model, "axes", "the class's default", "%s", text);
     }
     return ROPEMAP_OK;
 }
@@ -312,10 +311,8 @@ static ropemap_status read_sample_grid(rm_config *config) {
     axes->grid[2] = patches(width, patch);
     note_grid(config, "sample_frames, sample_height, sample_width");
     if (patch_t == 0.0) {
-        rm_model_warn(
-            config->model,
-            "patches of another height or width than the sample's have positions between whole ones "
-            "(CogVideoX 1.0), which a --grid here does not");
+        rm_model_warn(config->model, "if height or width differ from the sample's, positions are not whole "
+                                     "(CogVideoX 1.0), which --grid does not do");
     }
     return ROPEMAP_OK;
 }
@@ -340,7 +337,7 @@ static ropemap_status read_image(rm_config *config, const image_row *row) {
     RM_TRY(read_axes(config, row));
     rm_config_note_number(config, "rotary_dim", spec->rotary_dim, "the axes");
     spec->layout = (row->flags & PAIRS) != 0 ? ROPEMAP_LAYOUT_INTERLEAVED : ROPEMAP_LAYOUT_HALF;
-    rm_model_fact(config->model, "layout", "what the class does", "%s", ropemap_layout_name(spec->layout));
+    rm_model_fact(config->model, "layout", "the class", "%s", ropemap_layout_name(spec->layout));
     if ((row->flags & COG) != 0) {
         return read_sample_grid(config);
     }
@@ -359,7 +356,7 @@ ropemap_status rm_config_image(rm_config *config, const char *layer_type, bool *
     *is_image = true;
     config->type = class_name != NULL ? class_name : model_type;
     if (layer_type != NULL) {
-        return rm_config_fail(config, ROPEMAP_USAGE, "no layer types: all layers of %s have one rule",
+        return rm_config_fail(config, ROPEMAP_USAGE, "no layer types: all layers of %s share one rule",
                               config->type);
     }
     if (row->unread != NULL) {
@@ -418,10 +415,8 @@ ropemap_status rm_config_sections(rm_config *config) {
         config->model->spec.axes = made.axes;
     }
     if (strcmp(config->family->type, "hunyuan_vl_text") == 0) {
-        rm_model_warn(
-            config->model,
-            "the axes are dealt as vLLM and Tencent do; transformers 5.24 gives the two elements of a "
-            "pair different axes of images");
+        rm_model_warn(config->model, "axes are dealt as vLLM and Tencent do it; transformers 5.24 gives the "
+                                     "two elements of a pair different axes");
     }
     return ROPEMAP_OK;
 }

@@ -259,8 +259,8 @@ static ropemap_status take_layer(rm_config *config) {
         return ROPEMAP_OK;
     }
     if (layers->count == 0) {
-        return rm_config_fail(config, ROPEMAP_USAGE,
-                              "layer %d: the file does not say how many layers there are", (int)wanted);
+        return rm_config_fail(config, ROPEMAP_USAGE, "layer %d: the file does not give the number of layers",
+                              (int)wanted);
     }
     if (wanted >= layers->count) {
         return rm_config_fail(config, ROPEMAP_USAGE, "no layer %d: the model has layers 0 to %d", (int)wanted,
@@ -337,10 +337,10 @@ ropemap_status rm_config_layered(const rm_config *config, const json_t *list, co
         (void)snprintf(element, sizeof element, "%.100s[%d]", path, (int)i);
         RM_TRY(rm_config_check(config, element, json_array_get(list, (size_t)i), want, &number));
         if (found->given && number != found->value) {
-            return rm_config_fail(config, ROPEMAP_USAGE,
-                                  "%s is %.15g, %s %.15g: layers differ; choose one by its number "
-                                  "(--layer-type %d)",
-                                  found->path, found->value, element, number, (int)i);
+            return rm_config_fail(
+                config, ROPEMAP_USAGE,
+                "%s is %.15g, %s %.15g: layers differ; choose one by number (--layer-type %d)", found->path,
+                found->value, element, number, (int)i);
         }
         if (!found->given) {
             (void)snprintf(found->path, sizeof found->path, "%.119s", element);
@@ -542,21 +542,19 @@ static ropemap_status cannot_tell(const rm_config *config) {
     const json_t *type = json_object_get(config->top.object, "model_type");
     if (rm_model_is_given(config->choice)) {
         rm_model_warn(config->model,
-                      "the file does not say whether this model rotates: the rule is that of the "
-                      "options");
+                      "the file does not say whether this model rotates: the options define the rule");
         return ROPEMAP_OK;
     }
     if (type != NULL) {
         rm_config_show(type, shown, sizeof shown);
     }
-    return rm_config_fail(config, ROPEMAP_DATA,
-                          "cannot tell whether this model rotates: it has no rope_theta, rope_parameters or "
-                          "rope_scaling, and model_type is %s, %s; if it does, --base, "
-                          "--head-dim and --rotary-dim are enough",
-                          shown,
-                          config->family->type[0] == '\0'
-                              ? "not one that ropemap knows"
-                              : "whose language model the file does not describe");
+    return rm_config_fail(
+        config, ROPEMAP_DATA,
+        "cannot tell whether this model rotates: no rope_theta, rope_parameters or rope_scaling, and "
+        "model_type is %s, %s; if it does, give --base, --head-dim and --rotary-dim",
+        shown,
+        config->family->type[0] == '\0' ? "which ropemap does not know"
+                                        : "whose language model the file does not describe");
 }
 
 /* A model of several parts whose language model the file does not describe. */

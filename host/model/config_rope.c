@@ -66,9 +66,8 @@ static ropemap_status choose_meta(rm_config *config) {
         number_or(config, "rope_scaling_factor", number_or(config, "rope_scale_factor", 8.0)),
         number_or(config, "rope_high_freq_factor", 4.0));
     if (json_object_get(config->top.object, "rope_scaling_factor") == NULL) {
-        rm_model_warn(config->model,
-                      "use_scaled_rope: numbers that the file does not say are those of Meta's code, "
-                      "factor 8, from 1 to 4, original length 8192; Llama 3.2 has factor 32");
+        rm_model_warn(config->model, "use_scaled_rope: numbers that the file lacks are those of Meta's code, "
+                                     "factor 8, from 1 to 4, original length 8192; Llama 3.2 has factor 32");
     }
     return adopt(config, rule, "use_scaled_rope");
 }
@@ -200,7 +199,7 @@ static ropemap_status choose_dict(rm_config *config) {
         config->rope = older;
         rm_model_warn(config->model,
                       "rope_scaling and rope_parameters contradict each other: rope_scaling won, as in "
-                      "transformers, and nothing of rope_parameters was taken, rope_theta included");
+                      "transformers, and rope_parameters was ignored, rope_theta included");
     }
     return ROPEMAP_OK;
 }
@@ -242,16 +241,16 @@ static ropemap_status choose_nested(rm_config *config, int count, const char *na
     const json_t *value = rm_config_value(&config->rope, chosen);
     if (wanted != NULL && json_is_null(value)) {
         return rm_config_fail(config, ROPEMAP_USAGE,
-                              "%s.%s is null: layers of this type do not rotate, expected one of %s",
+                              "%s.%s is null: layers of this type do not rotate; choose one of %s",
                               config->rope.path, show(chosen).text, names);
     }
     if (wanted == NULL && !rm_config_is_dict(value)) {
-        return rm_config_fail(config, ROPEMAP_USAGE, "%s has a rule for each layer type: ask for one of %s",
+        return rm_config_fail(config, ROPEMAP_USAGE, "%s has a rule for each layer type; choose one of %s",
                               config->rope.path, names);
     }
     if (!rm_config_is_dict(value)) {
-        return rm_config_fail(config, ROPEMAP_USAGE, "no layer type %s, expected one of %s",
-                              show(wanted).text, names);
+        return rm_config_fail(config, ROPEMAP_USAGE, "no layer type %s; choose one of %s", show(wanted).text,
+                              names);
     }
     if (count > 1) {
         rm_config_note(config, "layer types", names, config->rope.path);
@@ -278,10 +277,10 @@ static bool has_local_base(const rm_config *config) {
 static ropemap_status refuse_layers(const rm_config *config, const char *wanted, bool slides, bool plain) {
     if (plain) {
         return rm_config_fail(config, ROPEMAP_USAGE,
-                              "layers of type %s do not rotate in model_type %s, expected %s", wanted,
+                              "layers of type %s do not rotate in model_type %s; choose %s", wanted,
                               config->family->type, SLIDING);
     }
-    return rm_config_fail(config, ROPEMAP_USAGE, "no layer type %s, expected %s%s%s", show(wanted).text, FULL,
+    return rm_config_fail(config, ROPEMAP_USAGE, "no layer type %s; choose %s%s%s", show(wanted).text, FULL,
                           slides ? " or " : ", or none: the file has one rule", slides ? SLIDING : "");
 }
 
@@ -290,14 +289,14 @@ static ropemap_status choose_compressed(rm_config *config, const char *wanted) {
     const bool is_main = wanted != NULL && strcmp(wanted, "main") == 0;
     const bool is_compress = wanted != NULL && strcmp(wanted, "compress") == 0;
     if (!is_main && !is_compress) {
-        return rm_config_fail(config, ROPEMAP_USAGE, "%s%s, expected one of main, compress",
+        return rm_config_fail(config, ROPEMAP_USAGE, "%s%s; choose main or compress",
                               wanted == NULL ? "a rule for each layer type" : "no layer type ",
                               wanted == NULL ? "" : show(wanted).text);
     }
     config->layer_type = wanted;
     config->unscaled = is_main;
     config->local = config->compressed = is_compress;
-    rm_model_fact(config->model, "layer type", "as asked", "%s", wanted);
+    rm_model_fact(config->model, "layer type", "as requested", "%s", wanted);
     return ROPEMAP_OK;
 }
 
@@ -323,10 +322,10 @@ static ropemap_status choose_flat(rm_config *config, const char *wanted) {
     config->local = is_sliding && has_local_base(config);
     config->unscaled = is_sliding && ((flags & RM_FAMILY_FULL_SCALED) != 0 ||
                                       (config->local && (flags & RM_FAMILY_LOCAL_SCALED) == 0));
-    rm_model_fact(config->model, "layer type", wanted != NULL ? "as asked" : "default", "%s",
+    rm_model_fact(config->model, "layer type", wanted != NULL ? "as requested" : "default", "%s",
                   show(chosen).text);
     if (local) {
-        rm_model_fact(config->model, "layer types", "keys beside the rule", "%s, %s", FULL, SLIDING);
+        rm_model_fact(config->model, "layer types", "keys next to the rule", "%s, %s", FULL, SLIDING);
     }
     if (plain && wanted == NULL) {
         rm_model_warn(config->model,

@@ -67,8 +67,7 @@ static ropemap_status read_original(rm_config *config) {
         return ROPEMAP_OK;
     }
     if (scaling->max_length < original_want.low) {
-        return rm_config_fail(config, ROPEMAP_DATA, "no %s, expected one for %s", ORIGINAL,
-                              config->kind->word);
+        return rm_config_fail(config, ROPEMAP_DATA, "no %s, which %s needs", ORIGINAL, config->kind->word);
     }
     scaling->original_length = scaling->max_length;
     rm_config_note_number(config, "original length", scaling->max_length, "max_position_embeddings");
@@ -84,12 +83,11 @@ static ropemap_status read_growth(rm_config *config, bool may_shrink) {
     RM_TRY(take_factor(config, scaling->max_length == 0.0));
     if (scaling->factor != 0.0) {
         if (growth != scaling->factor && growth != 1.0 && growth != 0.0) {
-            rm_model_warn(
-                config->model,
-                "%s.factor is %.15g, but max_position_embeddings / %s is %.15g / %.15g = %.15g: the "
-                "factor is what counts",
-                config->rope.path, scaling->factor, ORIGINAL, scaling->max_length, scaling->original_length,
-                growth);
+            rm_model_warn(config->model,
+                          "%s.factor is %.15g, but max_position_embeddings / %s is %.15g / %.15g = %.15g: "
+                          "the factor won",
+                          config->rope.path, scaling->factor, ORIGINAL, scaling->max_length,
+                          scaling->original_length, growth);
         }
         return ROPEMAP_OK;
     }
@@ -112,7 +110,7 @@ static ropemap_status read_gain(rm_config *config, const char *key, const rm_wan
         *value = found.value;
         rm_config_note_number(config, key, found.value, found.path);
     } else if (*value != 0.0) {
-        rm_model_fact(config->model, key, "default of the rule", "%.15g", *value);
+        rm_model_fact(config->model, key, "the rule's default", "%.15g", *value);
     }
     return ROPEMAP_OK;
 }
@@ -160,7 +158,8 @@ static void warn_gains(const rm_config *config) {
                       "%s has attention_factor, %.15g, and mscale or mscale_all_dim: attention_factor won",
                       config->rope.path, scaling->attention_factor);
     } else if ((one != 0.0) != (all != 0.0)) {
-        rm_model_warn(config->model, "%s has %s alone: transformers takes mscale and mscale_all_dim together",
+        rm_model_warn(config->model,
+                      "%s has %s alone: transformers uses mscale and mscale_all_dim only together",
                       config->rope.path, one != 0.0 ? "mscale" : "mscale_all_dim");
     }
     if (all != 0.0 && scaling->factor > 1.0 &&
@@ -205,7 +204,7 @@ static ropemap_status read_list(const rm_config *config, const char *key, double
                               config->kind->word);
     }
     if (pairs > ROPEMAP_MAX_DIVISORS) {
-        return rm_config_fail(config, ROPEMAP_DATA, "%zu pairs rotate, expected at most %d with %s.%s", pairs,
+        return rm_config_fail(config, ROPEMAP_DATA, "%zu pairs rotate; at most %d may with %s.%s", pairs,
                               ROPEMAP_MAX_DIVISORS, config->rope.path, key);
     }
     if (!json_is_array(value) || json_array_size(value) != pairs) {
@@ -248,11 +247,10 @@ static ropemap_status read_longrope(rm_config *config) {
     scaling->list_count = config->model->spec.rotary_dim / 2;
     RM_TRY(read_phimoe(config));
     RM_TRY(read_gain(config, "attention_factor", &attention_want, &scaling->attention_factor));
-    rm_model_warn(
-        config->model,
-        "longrope: short_factor divides up to %.15g tokens, long_factor beyond, so that the frequencies "
-        "depend on the length",
-        scaling->original_length);
+    rm_model_warn(config->model,
+                  "longrope: short_factor divides up to %.15g tokens, long_factor beyond, so the frequencies "
+                  "depend on the length",
+                  scaling->original_length);
     return ROPEMAP_OK;
 }
 
@@ -301,11 +299,10 @@ static ropemap_status read_dynamic(rm_config *config) {
                               config->kind->word);
     }
     scaling->max_length = (double)config->model->trained_length;
-    rm_model_warn(
-        config->model,
-        "dynamic: the base grows with the length beyond %.15g tokens, so that the frequencies depend "
-        "on the length; transformers takes the longest sequence so far",
-        scaling->max_length);
+    rm_model_warn(config->model,
+                  "dynamic: the base grows with the length beyond %.15g tokens, so the frequencies depend on "
+                  "the length; transformers uses the longest sequence so far",
+                  scaling->max_length);
     return ROPEMAP_OK;
 }
 
@@ -321,7 +318,7 @@ static ropemap_status read_proportional(rm_config *config) {
     } else if (own > 0.0) {
         rm_config_note_default(config, "rotated", own);
     } else {
-        rm_model_warn(config->model, "proportional without partial_rotary_factor: all pairs turn");
+        rm_model_warn(config->model, "proportional without partial_rotary_factor: all pairs rotate");
     }
     return take_factor(config, false);
 }
@@ -412,7 +409,7 @@ ropemap_status rm_config_kind(rm_config *config) {
     }
     const rm_kind *other = find_kind(older);
     if (newer != NULL && older != NULL && (other == NULL || other->read != config->kind->read)) {
-        rm_model_warn(config->model, "%s.rope_type is %s, type beside it %.40s: rope_type won",
+        rm_model_warn(config->model, "%s.rope_type is %s, type next to it %.40s: rope_type won",
                       config->rope.path, newer, older);
     }
     if ((config->family->flags & RM_FAMILY_YARN_IS_LONG) != 0 && config->kind->read == read_yarn) {
@@ -439,11 +436,11 @@ static void note_sections(const rm_config *config) {
     rm_config_path(path, sizeof path, &config->rope, "mrope_section");
     rm_config_note(config, "mrope_section", text, path);
     rm_model_warn(config->model,
-                  "%s: parts of the head turn by time, height and width; here all turn by one position, as "
-                  "they do for text",
+                  "%s: parts of the head rotate by time, height and width; here all rotate by one position, "
+                  "as for text",
                   path);
     if (sum != config->model->spec.rotary_dim / 2) {
-        rm_model_warn(config->model, "%s adds up to %.15g, expected the number of pairs, %d", path, sum,
+        rm_model_warn(config->model, "%s adds up to %.15g, not to the number of pairs, %d", path, sum,
                       (int)config->model->spec.rotary_dim / 2);
     }
 }
@@ -466,7 +463,7 @@ static void warn_unknown(const rm_config *config) {
     }
     if (names[0] != '\0') {
         rm_label_make(listed, sizeof listed, names);
-        rm_model_warn(config->model, "%s: %s takes no %s: not looked at", config->rope.path,
+        rm_model_warn(config->model, "%s: %s does not use %s, which was ignored", config->rope.path,
                       config->kind->word, listed);
     }
 }

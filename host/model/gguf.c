@@ -177,9 +177,10 @@ static ropemap_status choose_number(rm_gguf_reader *reader, const layers *found,
                             found->unattended[layer] ? "it has no attention" : reader->arch->note);
     }
     if (slides && !found->slides) {
-        return rm_gguf_fail(reader, ROPEMAP_USAGE,
-                            "layer %d: the file does not say which layers slide; use --layer-type %s or %s",
-                            (int)layer, FULL, SLIDING);
+        return rm_gguf_fail(
+            reader, ROPEMAP_USAGE,
+            "layer %d: the file does not say which layers slide; choose --layer-type %s or %s", (int)layer,
+            FULL, SLIDING);
     }
     reader->sliding = slides && found->sliding[layer];
     return ROPEMAP_OK;
@@ -191,14 +192,12 @@ static ropemap_status choose_name(rm_gguf_reader *reader, const char *wanted, bo
     char label[60];
     rm_label_make(label, sizeof label, wanted == NULL ? "" : wanted);
     if (wanted != NULL && !sliding && strcmp(wanted, FULL) != 0) {
-        return rm_gguf_fail(reader, ROPEMAP_USAGE,
-                            "layer type '%s', expected %s, %s or the number of a layer", label, FULL,
-                            SLIDING);
+        return rm_gguf_fail(reader, ROPEMAP_USAGE, "layer type '%s'; choose %s, %s or the number of a layer",
+                            label, FULL, SLIDING);
     }
     if (sliding && !slides) {
-        return rm_gguf_fail(reader, ROPEMAP_USAGE,
-                            "layer type '%s', but the model has no such layers: %s is not there", label,
-                            window);
+        return rm_gguf_fail(reader, ROPEMAP_USAGE, "layer type '%s': the model has no such layers (no %s)",
+                            label, window);
     }
     if (wanted != NULL && !sliding && slides && (reader->arch->traits & RM_GGUF_FULL_PLAIN) != 0) {
         return rm_gguf_fail(reader, ROPEMAP_USAGE, "layers of type %s do not rotate: %s", label,
@@ -227,7 +226,7 @@ static ropemap_status rm_gguf_layers_read(rm_gguf_reader *reader) {
     RM_TRY(number >= 0 ? choose_number(reader, &found, number, slides)
                        : choose_name(reader, wanted, slides, window.key));
     if (slides) {
-        rm_model_fact(reader->model, "layer_type", wanted != NULL ? "as asked" : "default", "%s",
+        rm_model_fact(reader->model, "layer_type", wanted != NULL ? "as requested" : "default", "%s",
                       reader->sliding ? SLIDING : FULL);
     }
     return ROPEMAP_OK;
@@ -247,8 +246,9 @@ ropemap_status rm_gguf_get(const rm_gguf_reader *reader, const char *suffix, rm_
     RM_TRY(rm_gguf_numbers(reader->file, number->key, 2, values, &count, reader->error));
     number->found = count > 0;
     number->value = values[0];
-    return count < 2 ? ROPEMAP_OK
-                     : rm_gguf_fail(reader, ROPEMAP_DATA, "%s is an array, expected one number", number->key);
+    return count < 2
+               ? ROPEMAP_OK
+               : rm_gguf_fail(reader, ROPEMAP_DATA, "%s is an array; one number is needed", number->key);
 }
 
 static ropemap_status check_count(const rm_gguf_reader *reader, const rm_gguf_number *number, double most) {
@@ -286,12 +286,12 @@ static ropemap_status divide_width(const rm_gguf_reader *reader, const rm_gguf_n
     RM_TRY(rm_gguf_get_count(reader, "embedding_length", 1e9, &width));
     RM_TRY(read_heads(reader, &heads));
     if (!width.found || !heads.found) {
-        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is missing, expected it where %s is not there",
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is missing, and so is %s",
                             width.found ? heads.key : width.key, key_length->key);
     }
     if (fmod(width.value, heads.value) != 0.0 || width.value / heads.value > ROPEMAP_MAX_HEAD_DIM) {
         return rm_gguf_fail(reader, ROPEMAP_DATA,
-                            "%s is %.0f, expected a multiple of %s, %.0f, and at most %d of it", width.key,
+                            "%s is %.0f, not a multiple of %s, %.0f, or more than %d times that", width.key,
                             width.value, heads.key, heads.value, ROPEMAP_MAX_HEAD_DIM);
     }
     reader->model->spec.head_dim = (int32_t)(width.value / heads.value);
@@ -330,8 +330,8 @@ static ropemap_status read_rope_part(const rm_gguf_reader *reader) {
     rm_model_fact(reader->model, "head_dim", rotary.key, "%.0f", rotary.value);
     rm_model_fact(reader->model, "rotary_dim", rotary.key, "%.0f", rotary.value);
     rm_model_warn(reader->model,
-                  "only the part of each head that rotates, %.0f elements, is looked at: the rest adds a dot "
-                  "product that does not depend on positions",
+                  "only the rotating part of each head, %.0f elements, is shown: the rest adds a dot product "
+                  "that does not depend on positions",
                   rotary.value);
     return ROPEMAP_OK;
 }
@@ -352,8 +352,7 @@ static ropemap_status read_dims(const rm_gguf_reader *reader) {
     spec->rotary_dim = rotary.found ? (int32_t)rotary.value : spec->head_dim;
     if (!reader->sliding && (reader->arch->traits & RM_GGUF_HALF_ROTARY) != 0) {
         spec->rotary_dim /= 2;
-        rm_model_fact(reader->model, "rotary_dim", "half, as full attention has it here", "%d",
-                      (int)spec->rotary_dim);
+        rm_model_fact(reader->model, "rotary_dim", "half, as in full attention", "%d", (int)spec->rotary_dim);
     } else {
         rm_model_fact(reader->model, "rotary_dim", rotary.found ? rotary.key : "the head dim", "%d",
                       (int)spec->rotary_dim);
@@ -372,7 +371,7 @@ static ropemap_status read_base(const rm_gguf_reader *reader) {
     const bool fixed = !own.found && reader->arch->sliding == RM_GGUF_SLIDING_OWN_BASE;
     const double sliding = own.found ? own.value : fixed ? DEFAULT_BASE : full;
     model->spec.base = reader->sliding ? sliding : full;
-    if (reader->choice->base > 0.0) { /* the option wins, and says so itself */
+    if (reader->choice->base > 0.0) { /* the option wins; the caller reports it */
         model->spec.base = reader->choice->base;
         return ROPEMAP_OK;
     }
@@ -383,7 +382,7 @@ static ropemap_status read_base(const rm_gguf_reader *reader) {
         rm_model_fact(model, "base", base.found ? base.key : "the format's default", "%.17g", full);
     }
     if (!reader->sliding && sliding != full) {
-        rm_model_warn(model, "layers with sliding attention have base %g (layer type sliding_attention)",
+        rm_model_warn(model, "layers with sliding attention have base %g (--layer-type sliding_attention)",
                       sliding);
     }
     return ROPEMAP_OK;
@@ -415,16 +414,15 @@ static ropemap_status read_layout(const rm_gguf_reader *reader) {
     rm_model_fact(model, "layout", "general.architecture, as llama.cpp runs it", "%s",
                   ropemap_layout_name(model->spec.layout));
     if (interleaved) {
-        rm_model_warn(model,
-                      "pairs are interleaved in this file's weights; converting may have reordered them: "
-                      "vectors of the weights it was made from can be of the half layout");
+        rm_model_warn(model, "this file's weights have interleaved pairs; converting may have reordered "
+                             "them, so vectors of the original weights may have the half layout");
     }
     if (of_axes) {
         rm_model_fact(model, "sections", key, "%.0f, %.0f, %.0f, %.0f", sections[0], sections[1], sections[2],
                       sections[3]);
         rm_model_warn(model,
-                      "%s splits pairs among time, height and width: that matters for images alone, a "
-                      "text token has the same position on all axes",
+                      "%s splits pairs among time, height and width, which matters for images only: a text "
+                      "token has the same position on all axes",
                       key);
     }
     return ROPEMAP_OK;
@@ -439,7 +437,7 @@ static ropemap_status read_split(const rm_gguf *file, ropemap_model *model, rope
     RM_TRY(rm_gguf_numbers(file, "split.no", 1, &part, &count, error));
     RM_TRY(rm_gguf_numbers(file, "split.count", 1, &parts, &count, error));
     if (part > 0.0) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: split.no is %.0f, expected the first part of the model, 0",
+        return rm_fail(error, ROPEMAP_DATA, "%s: split.no is %.0f; give the first part of the model, 0",
                        file->input.name, part);
     }
     bool found = false;
@@ -447,7 +445,7 @@ static ropemap_status read_split(const rm_gguf *file, ropemap_model *model, rope
         found = found || file->lists[list].found;
     }
     if (parts > 1.0 && !found) {
-        rm_model_warn(model, "the model is in %.0f files and this one has no '%s': another might", parts,
+        rm_model_warn(model, "the model is in %.0f files and this one has no '%s'; another may", parts,
                       rm_gguf_list_name(RM_GGUF_FREQS));
     }
     return ROPEMAP_OK;
@@ -472,7 +470,7 @@ static ropemap_status check_rotates(const rm_gguf_reader *reader) {
         RM_TRY(rm_gguf_flag(reader->file, flag, &rotates, reader->error));
     }
     if (rotates == 0) {
-        (void)snprintf(why, sizeof why, "%s is false, which turns RoPE off in this architecture", flag);
+        (void)snprintf(why, sizeof why, "%s is false, which switches RoPE off in this architecture", flag);
         return refuse_plain(reader, why);
     }
     if ((traits & RM_GGUF_13B_PLAIN) != 0) {
@@ -499,18 +497,16 @@ static ropemap_status read_architecture(rm_gguf_reader *reader) {
         return check_rotates(reader);
     }
     if (!rm_model_is_given(reader->choice)) {
-        return rm_gguf_fail(
-            reader, ROPEMAP_DATA,
-            "cannot tell whether and how this model rotates: %s is '%s', not one that ropemap knows; "
-            "if it does, --base, --head-dim and --rotary-dim are enough",
-            key, name);
+        return rm_gguf_fail(reader, ROPEMAP_DATA,
+                            "cannot tell whether and how this model rotates: %s is '%s', which ropemap does "
+                            "not know; if it does, give --base, --head-dim and --rotary-dim",
+                            key, name);
     }
     reader->arch = &unknown;
-    rm_model_warn(
-        reader->model,
-        "%s is '%s', not one that ropemap knows: the rule is that of the options, and the layout, half, "
-        "what most models have",
-        key, name);
+    rm_model_warn(reader->model,
+                  "%s is '%s', which ropemap does not know: the options define the rule, and the layout is "
+                  "assumed to be that of most models, half",
+                  key, name);
     (void)snprintf(name, sizeof reader->name, "unknown"); /* so that no key is found */
     return ROPEMAP_OK;
 }

@@ -280,7 +280,7 @@ ropemap_status rm_gguf_list_read(const rm_gguf *file, rm_gguf_list list, int32_t
     }
     if (tensor->count < count || (tensor->count > count && !more)) {
         return rm_fail(error, ROPEMAP_DATA,
-                       "%s: tensor '%s' holds %" PRIu64 " numbers, expected %d, one a pair", file->input.name,
+                       "%s: tensor '%s' has %" PRIu64 " numbers, expected %d, one a pair", file->input.name,
                        name, tensor->count, (int)pairs);
     }
     RM_TRY(check_place(file, tensor, name, count * 4, error));
@@ -289,7 +289,7 @@ ropemap_status rm_gguf_list_read(const rm_gguf *file, rm_gguf_list list, int32_t
         divisors[i] = decode(RM_GGUF_FLOAT32, bytes + i * 4);
         if (!(divisors[i] > 0.0 && isfinite(divisors[i]))) {
             return rm_fail(error, ROPEMAP_DATA,
-                           "%s: tensor '%s' holds %g for pair %" PRIu64 ", expected a number above 0",
+                           "%s: tensor '%s' has %g for pair %" PRIu64 ", expected a number above 0",
                            file->input.name, name, divisors[i], i);
         }
         divisors[i] = fmin(divisors[i], DIVISOR_MOST);
@@ -384,15 +384,14 @@ static ropemap_status skip_string(rm_walk *walk) {
     RM_TRY(take_number(walk, 8, &bytes));
     RM_TRY(expect(walk, bytes));
     if (bytes > RM_GGUF_STRING_MAX) {
-        return fail(walk, "%s is a string of %" PRIu64 " bytes, expected at most %d", walk->where, bytes,
+        return fail(walk, "%s is a string of %" PRIu64 " bytes; the limit is %d", walk->where, bytes,
                     RM_GGUF_STRING_MAX);
     }
     return skip(walk, bytes);
 }
 
 static ropemap_status fail_type(const rm_walk *walk, uint64_t type) {
-    return fail(walk, "%s is of type %" PRIu64 ", expected one of 0 to %d", walk->where, type,
-                RM_GGUF_TYPES - 1);
+    return fail(walk, "%s is of type %" PRIu64 "; types are 0 to %d", walk->where, type, RM_GGUF_TYPES - 1);
 }
 
 static ropemap_status skip_array(rm_walk *walk) {
@@ -400,13 +399,13 @@ static ropemap_status skip_array(rm_walk *walk) {
     RM_TRY(take_number(walk, 4, &type));
     RM_TRY(take_number(walk, 8, &count));
     if (type == RM_GGUF_ARRAY) {
-        return fail(walk, "%s is an array of arrays, expected numbers or strings in it", walk->where);
+        return fail(walk, "%s is an array of arrays; numbers or strings are read", walk->where);
     }
     if (type >= RM_GGUF_TYPES) {
         return fail_type(walk, type);
     }
     if (count > RM_GGUF_ARRAY_MAX) {
-        return fail(walk, "%s is an array of %" PRIu64 " elements, expected at most %d", walk->where, count,
+        return fail(walk, "%s is an array of %" PRIu64 " elements; the limit is %d", walk->where, count,
                     RM_GGUF_ARRAY_MAX);
     }
     if (type != RM_GGUF_STRING) {
@@ -434,7 +433,7 @@ static ropemap_status read_entry(rm_walk *walk, rm_gguf_entry *entry) {
     char label[100];
     RM_TRY(take_number(walk, 8, &bytes));
     if (bytes == 0 || bytes > KEY_BYTES_MOST) {
-        return fail(walk, "%s has a name of %" PRIu64 " bytes, expected 1 to %d", walk->where, bytes,
+        return fail(walk, "%s has a name of %" PRIu64 " bytes; 1 to %d are allowed", walk->where, bytes,
                     KEY_BYTES_MOST);
     }
     entry->key_at = walk->at;
@@ -470,7 +469,7 @@ static ropemap_status check_twice(rm_walk *walk, const rm_gguf *file) {
             char label[100];
             walk->key[a->key_bytes] = 0;
             rm_label_make(label, sizeof label, (const char *)walk->key);
-            return fail(walk, "the key '%s' is there twice", label);
+            return fail(walk, "the key '%s' occurs twice", label);
         }
     }
     return ROPEMAP_OK;
@@ -497,7 +496,7 @@ static ropemap_status keep_tensor(const rm_walk *walk, rm_gguf *file, const char
     for (int list = 0; list < RM_GGUF_LISTS; list++) {
         if (strcmp(name, rm_gguf_list_name((rm_gguf_list)list)) == 0) {
             if (file->lists[list].found) {
-                return fail(walk, "the tensor '%s' is there twice", name);
+                return fail(walk, "the tensor '%s' occurs twice", name);
             }
             file->lists[list] = tensor;
         }
@@ -517,7 +516,7 @@ static ropemap_status read_tensor(rm_walk *walk, rm_gguf *file) {
     }
     RM_TRY(take_number(walk, 4, &number));
     if (number > RM_TENSOR_RANK_MAX) {
-        return fail(walk, "%s has %" PRIu64 " axes, expected at most %d", walk->where, number,
+        return fail(walk, "%s has %" PRIu64 " axes; the limit is %d", walk->where, number,
                     RM_TENSOR_RANK_MAX);
     }
     tensor.rank = (uint32_t)number;
@@ -546,16 +545,15 @@ static ropemap_status read_tensors(rm_walk *walk, rm_gguf *file, uint64_t count)
 static ropemap_status check_version(const rm_walk *walk, const uint8_t *header) {
     const uint64_t version = rm_gguf_little(header + 4, 4);
     if (memcmp(header, "GGUF", 4) != 0) {
-        return fail(walk, "begins with the bytes %02x %02x %02x %02x, expected GGUF", header[0], header[1],
+        return fail(walk, "begins with the bytes %02x %02x %02x %02x, not with GGUF", header[0], header[1],
                     header[2], header[3]);
     }
     if (version != 0 && (version & 0xffff) == 0) {
-        return fail(walk,
-                    "is a big-endian GGUF file, which ropemap does not read; gguf-py's gguf_convert_endian "
-                    "makes a little-endian one of it");
+        return fail(
+            walk, "a big-endian GGUF file, which is not read; convert it with gguf-py's gguf_convert_endian");
     }
     if (version != 2 && version != 3) {
-        return fail(walk, "is of GGUF version %" PRIu64 ", expected 2 or 3", version);
+        return fail(walk, "GGUF version %" PRIu64 "; 2 and 3 are read", version);
     }
     return ROPEMAP_OK;
 }
@@ -581,7 +579,7 @@ static ropemap_status read_header(rm_walk *walk, rm_gguf *file, uint64_t *tensor
     }
     return file->entry_count <= RM_GGUF_KEYS_MAX
                ? ROPEMAP_OK
-               : fail(walk, "%" PRIu64 " keys, expected at most %d", file->entry_count, RM_GGUF_KEYS_MAX);
+               : fail(walk, "%" PRIu64 " keys; the limit is %d", file->entry_count, RM_GGUF_KEYS_MAX);
 }
 
 static ropemap_status read_alignment(const rm_walk *walk, rm_gguf *file) {

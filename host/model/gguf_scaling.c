@@ -65,7 +65,7 @@ static ropemap_status recognise_llama3(const rm_gguf_reader *reader) {
         status = rm_fail_memory(reader->error, "frequencies", 2 * (uint64_t)pairs * sizeof *radians);
     } else if (find(spec, &found, radians)) {
         spec->scaling = found;
-        rm_model_fact(reader->model, "known rule", "known by the divisors of rope_freqs.weight",
+        rm_model_fact(reader->model, "known rule", "the divisors of rope_freqs.weight",
                       "llama3:factor=%.9g,low=1,high=4,original=%.9g", found.factor, found.original_length);
     }
     rm_free(radians);
@@ -167,7 +167,7 @@ static ropemap_status take_original(const rm_gguf_reader *reader, const paramete
     ropemap_model *model = reader->model;
     const double original = given->original.found ? given->original.value : (double)model->trained_length;
     if (original == 0.0) {
-        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is missing, and so is the context_length",
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is missing, and so is context_length",
                             given->original.key);
     }
     model->spec.scaling.original_length = original;
@@ -216,16 +216,14 @@ static double attention(const rm_gguf_reader *reader, const parameters *given) {
 static void explain_attention(const rm_gguf_reader *reader, const parameters *given, double grown) {
     const double all = log_multiplier(reader, given);
     if (given->ext.value != 0.0 && given->yarn_attn.found) {
-        rm_model_warn(reader->model,
-                      "%s is %g, but llama.cpp does not use it: cosines are multiplied by %.9g",
+        rm_model_warn(reader->model, "%s is %g, which llama.cpp does not use: cosines are multiplied by %.9g",
                       given->yarn_attn.key, given->yarn_attn.value, grown);
     }
     if ((reader->arch->traits & RM_GGUF_LOG_TENTH) != 0 && all != 0.0 && given->factor.value > 1.0) {
         const double scores = grown * gain(given->factor.value, all);
-        rm_model_warn(
-            reader->model,
-            "scores of the whole head are multiplied by %.9g besides, (1 + 0.1 * %.9g * ln(factor))^2",
-            scores * scores, all);
+        rm_model_warn(reader->model,
+                      "scores of the whole head are also multiplied by %.9g, (1 + 0.1 * %.9g * ln(factor))^2",
+                      scores * scores, all);
     }
 }
 
@@ -259,13 +257,11 @@ static ropemap_status take_list(const rm_gguf_reader *reader, rm_gguf_list list,
     ropemap_spec *spec = &reader->model->spec;
     const int32_t pairs = spec->rotary_dim / 2;
     if (!reader->file->lists[list].found) {
-        return rm_gguf_fail(reader, ROPEMAP_DATA,
-                            "the tensor '%s' is missing, expected both lists of longrope",
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "the tensor '%s' is missing; longrope needs both lists",
                             rm_gguf_list_name(list));
     }
     if (pairs < 1 || pairs > ROPEMAP_MAX_DIVISORS) {
-        return rm_gguf_fail(reader, ROPEMAP_DATA,
-                            "%d elements rotate, expected 2 to %d with a list of divisors",
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "%d elements rotate; 2 to %d may with a list of divisors",
                             (int)spec->rotary_dim, 2 * ROPEMAP_MAX_DIVISORS);
     }
     const bool more = (reader->arch->traits & RM_GGUF_HALF_ROTARY) != 0;
@@ -286,12 +282,11 @@ static ropemap_status take_both(const rm_gguf_reader *reader) {
  */
 static ropemap_status read_longrope(const rm_gguf_reader *reader, const parameters *given) {
     ropemap_scaling *scaling = &reader->model->spec.scaling;
-    rule(reader, ROPEMAP_SCALING_LONGROPE,
-         given->kind == KIND_LONGROPE ? given->kind_key : "its lists are there");
+    rule(reader, ROPEMAP_SCALING_LONGROPE, given->kind == KIND_LONGROPE ? given->kind_key : "its lists");
     RM_TRY(take_original(reader, given));
     RM_TRY(take_both(reader));
     if (given->factor.value != 1.0) {
-        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is %.17g, expected none beside longrope's lists",
+        return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is %.17g; longrope's lists leave no room for it",
                             given->factor.key, given->factor.value);
     }
     scaling->max_length = (double)reader->model->trained_length;
@@ -299,10 +294,10 @@ static ropemap_status read_longrope(const rm_gguf_reader *reader, const paramete
     if (given->attn.found) {
         fact(reader, "attention_factor", &given->attn);
     } else {
-        rm_model_fact(reader->model, "attention_factor", "rope.scaling.attn_factor is not there", "1");
+        rm_model_fact(reader->model, "attention_factor", "no rope.scaling.attn_factor", "1");
         rm_model_warn(reader->model,
-                      "%s is not there, so llama.cpp multiplies cosines by 1; LongRoPE's own rule "
-                      "would be sqrt(1 + ln(factor) / ln(original length))",
+                      "no %s, so llama.cpp multiplies cosines by 1; LongRoPE's own rule is sqrt(1 + "
+                      "ln(factor) / ln(original length))",
                       given->attn.key);
     }
     return ROPEMAP_OK;
@@ -313,7 +308,7 @@ static ropemap_status read_yarn(const rm_gguf_reader *reader, const parameters *
     const double grown = attention(reader, given);
     rule(reader, ROPEMAP_SCALING_YARN, given->kind_key);
     scaling->factor = given->factor.value;
-    rm_model_fact(reader->model, "factor", given->factor.found ? given->factor.key : "not told", "%.17g",
+    rm_model_fact(reader->model, "factor", given->factor.found ? given->factor.key : "default", "%.17g",
                   given->factor.value);
     RM_TRY(take_original(reader, given));
     take_betas(reader, given);
@@ -335,7 +330,7 @@ static ropemap_status read_ggml(const rm_gguf_reader *reader, const parameters *
     const rm_gguf_tensor *tensors = reader->file->lists;
     const bool freqs = tensors[RM_GGUF_FREQS].found;
     const bool lists = !freqs && (tensors[RM_GGUF_LONG].found || tensors[RM_GGUF_SHORT].found);
-    rule(reader, ROPEMAP_SCALING_GGML, freqs ? "tensor rope_freqs.weight" : "no other rule says it all");
+    rule(reader, ROPEMAP_SCALING_GGML, freqs ? "tensor rope_freqs.weight" : "no other rule fits");
     scaling->freq_scale = 1.0 / factor;
     scaling->ext_factor = given->ext.value;
     scaling->attn_factor = given->ext.value == 0.0 ? grown : grown / (1.0 + 0.1 * log(factor));
@@ -382,7 +377,7 @@ static void read_simple(const rm_gguf_reader *reader, const parameters *given) {
         scaling->alpha = given->alpha.value;
         fact(reader, "alpha", &given->alpha);
     } else {
-        rule(reader, ROPEMAP_SCALING_NONE, given->kind == KIND_NONE ? given->kind_key : "nothing scales");
+        rule(reader, ROPEMAP_SCALING_NONE, given->kind == KIND_NONE ? given->kind_key : "no scaling");
     }
 }
 
@@ -390,7 +385,7 @@ ropemap_status rm_gguf_scaling_read(const rm_gguf_reader *reader) {
     const rm_gguf_tensor *lists = reader->file->lists;
     parameters given = {0};
     if (reader->sliding && reader->arch->sliding != RM_GGUF_SLIDING_SAME) {
-        rule(reader, ROPEMAP_SCALING_NONE, "sliding attention of this architecture has none");
+        rule(reader, ROPEMAP_SCALING_NONE, "none for sliding attention in this architecture");
         return ROPEMAP_OK;
     }
     RM_TRY(read_parameters(reader, &given));

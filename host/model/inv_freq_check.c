@@ -118,9 +118,9 @@ static void judge_wrong(const struct table *table, const double *radians, double
     result->pair = (int32_t)(table->neighbours ? column / 2 : column % table->pairs);
     (void)snprintf(result->verdict, sizeof result->verdict, "differs");
     (void)snprintf(result->text, sizeof result->text,
-                   "a table of cosines or sines that leaves the rule at position %" PRId64
+                   "a table of cosines or sines that differs from the rule at position %" PRId64
                    ", pair %d: %.9g where "
-                   "the rule has %.9g; its inv_freq would show the cause",
+                   "the rule has %.9g; compare its inv_freq to find the cause",
                    row, (int)result->pair, (double)table->cells[at], wanted);
     result->found = (double)table->cells[at];
     result->wanted = wanted;
@@ -326,11 +326,11 @@ static void note_reading(struct row *row) {
     if (row->form != FORM_PAIRS) {
         add(row->result, ", one an element in the %s layout", layouts[row->form]);
         if ((row->form == FORM_HALF) != half) {
-            add(row->result, ": the rule has the other one, so that the wrong elements would form pairs");
+            add(row->result, ": the rule has the other one, so the wrong elements would form pairs");
         }
     }
     if (row->reversed) {
-        add(row->result, ", in reversed order: the slowest pair comes first");
+        add(row->result, ", in reverse order: the slowest pair comes first");
     }
 }
 
@@ -471,7 +471,7 @@ static void judge_permuted(struct row *row) {
     }
     add(row->result, "the rule's frequencies in another order");
     note_reading(row);
-    add(row->result, ": pair %d stands at place %d", (int)row->result->pair, (int)place);
+    add(row->result, ": pair %d is at index %d", (int)row->result->pair, (int)place);
     judge(row->result, "permuted");
 }
 
@@ -602,8 +602,8 @@ static void judge_unexplained(struct row *row) {
             const double value = fabs((double)row->found[i]);
             odd = !isfinite(value) || value > 1e15 || row->found[i] < 0.0f ? i : odd;
         }
-        add(row->result, "not frequencies: number %d is %g; memory that was never written to looks like this",
-            (int)odd, odd >= 0 ? (double)row->found[odd] : 0.0);
+        add(row->result, "not frequencies: number %d is %g; this looks like uninitialised memory", (int)odd,
+            odd >= 0 ? (double)row->found[odd] : 0.0);
         judge(row->result, "uninitialised");
     } else if (row->count != row->work->pairs) {
         add(row->result, "%" PRId64 " numbers; the rule has %d, one a pair", row->count,
@@ -712,7 +712,7 @@ ropemap_status ropemap_inv_freq_compare(const float *found, int64_t rows, int64_
                                         const ropemap_spec *spec, ropemap_comparison *comparison,
                                         ropemap_error *error) {
     RM_TRY(ropemap_spec_check(spec, error));
-    RM_TRY(rm_axes_refuse(spec, "a buffer is compared with the frequencies of one axis", error));
+    RM_TRY(rm_axes_refuse(spec, "a buffer is compared with one axis only", error));
     if (rows < 1 || count < 1 || count > 2 * ROPEMAP_MAX_PAIRS) {
         return rm_fail(error, ROPEMAP_DATA,
                        "%" PRId64 " numbers in a row, %" PRId64

@@ -427,7 +427,7 @@ static void other_number(rm_comparing *work, const rm_parameter *parameter) {
                 rounds_ends(work, sought.offset) ? " or one that rounds to the same ramp" : "", wanted);
     } else if (digits > 0) {
         explain(work, digits, "parameter", parameter->key, found, NAN,
-                "made with %s %.10g; the rule is not given one", parameter->key, found);
+                "made with %s %.10g; the rule has none", parameter->key, found);
     }
 }
 

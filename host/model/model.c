@@ -54,7 +54,7 @@ void rm_model_warn_unused(ropemap_model *model, const char *names) {
     char listed[200];
     rm_label_make(listed, sizeof listed, names);
     if (names[0] != '\0') {
-        rm_model_warn(model, "not used, so that the rule may be another: %s", listed);
+        rm_model_warn(model, "not used, so the rule may differ: %s", listed);
     }
 }
 
@@ -67,7 +67,7 @@ bool rm_model_is_given(const ropemap_model_choice *choice) {
 ropemap_status rm_model_refuse(ropemap_model *model, const ropemap_model_choice *choice, const char *file,
                                const char *why, ropemap_error *error) {
     if (rm_model_is_given(choice)) {
-        rm_model_warn(model, "this model does not rotate: %s; the rule is that of the options", why);
+        rm_model_warn(model, "this model does not rotate: %s; the options define the rule", why);
         return ROPEMAP_OK;
     }
     return rm_fail(error, ROPEMAP_DATA, "%s: this model does not rotate: %s", file, why);
@@ -150,7 +150,7 @@ ropemap_status ropemap_model_parse(const char *text, size_t bytes, const char *n
 static ropemap_status parse_file(const rm_input *input, const ropemap_model_choice *choice,
                                  ropemap_model **model, ropemap_error *error) {
     if (input->size > RM_CONFIG_MAX) {
-        return rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " bytes, expected a config.json of at most %d",
+        return rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " bytes; a config.json has at most %d",
                        input->name, input->size, RM_CONFIG_MAX);
     }
     char *text = rm_alloc_raw(input->size + 1, 1);

@@ -46,9 +46,9 @@ static const char sliding_layers[] =
 
 static const char some_plain[] = "every fourth layer does not rotate";
 
-static const char flux[] = "axes t, h, w; text has position 0 on each and is no part of the grid";
+static const char flux[] = "axes t, h, w; text has position 0 on each and is not in the grid";
 
-static const char mrope[] = "text alone: images and video have three positions a token (M-RoPE)";
+static const char mrope[] = "for text only: images and video have three positions a token (M-RoPE)";
 
 /* ---- divisors of LongRoPE */
 
@@ -121,17 +121,14 @@ static const ropemap_preset rows[] = {
      50000, 128, 128, PAIRS, 132096, WARN},
     {"deepseek-v2", "yarn:factor=40,original=4096,mscale=0.707,mscale-all-dim=0.707",
      "NVIDIA-NeMo/NeMo: gpt/model/deepseek.py; AI-Hypercomputer/maxtext: configs/models/deepseek2-236b.yml",
-     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.590 "
-     "besides",
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is also scaled by 1.590",
      10000, 64, 64, PAIRS, 163840, WARN},
     {"deepseek-v2-lite", "yarn:factor=40,original=4096,mscale=0.707,mscale-all-dim=0.707", mlc,
-     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.590 "
-     "besides",
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is also scaled by 1.590",
      10000, 64, 64, PAIRS, 163840, WARN},
     {"deepseek-v3", "yarn:factor=40,original=4096,mscale=1,mscale-all-dim=1",
      "deepseek-ai/DeepSeek-V3: inference/model.py; AI-Hypercomputer/maxtext: hf_model_configs.py",
-     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.874 "
-     "besides",
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is also scaled by 1.874",
      10000, 64, 64, PAIRS, 163840, WARN},
     {"dinov3-vits16", "none", "huggingface/transformers: models/dinov3_vit/modeling_dinov3_vit.py",
      "axes h and w, coordinates from -1 to 1; training rescales them at random", 100, 64, 64, HALF, 0, QUIET},
@@ -184,13 +181,11 @@ static const ropemap_preset rows[] = {
      "frequencies depend on the length beyond 32768 tokens", 1e6, 128, 128, HALF, 32768, WARN},
     {"kimi-k2", "yarn:factor=32,original=4096,beta-fast=1,beta-slow=1,mscale=1,mscale-all-dim=1",
      "AI-Hypercomputer/maxtext: src/maxtext/configs/models/kimi-k2-1t.yml",
-     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 1.813 "
-     "besides",
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is also scaled by 1.813",
      50000, 64, 64, PAIRS, 131072, WARN},
     {"kimi-k2-0905", "yarn:factor=64,original=4096,beta-fast=1,beta-slow=1,mscale=1,mscale-all-dim=1",
      "ParagEkbote/hf-model-inspector: model_inspection_report.md",
-     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is scaled by 2.005 "
-     "besides",
+     "the 64 elements of a head that rotate (MLA): 128 more do not, and the softmax is also scaled by 2.005",
      50000, 64, 64, PAIRS, 262144, WARN},
     {"llama1-7b", "none", "EleutherAI/gpt-neox: configs/llama/7B.yml", meta_pairs, 10000, 128, 128, HALF,
      2048, QUIET},
@@ -420,7 +415,7 @@ ropemap_status ropemap_model_preset(const char *name, ropemap_model **model, rop
         char label[RM_LABEL_BYTES];
         rm_label_make(label, sizeof label, name);
         return rm_fail(error, ROPEMAP_USAGE,
-                       "preset: no '%s'; the nearest is '%s', see ropemap info --presets", label,
+                       "preset: no '%s'; the nearest is '%s' (ropemap info --presets lists them)", label,
                        nearest_name(name));
     }
     ropemap_model *made = rm_alloc(1, sizeof *made);

@@ -54,7 +54,7 @@ int32_t ropemap_axes_follow(const ropemap_axes *axes, int32_t pair) {
 
 /* ---- frequencies ---- */
 
-/* Frequencies of each axis as those of a head that it has to itself. */
+/* Each axis has the frequencies of a head of its own. */
 static void fill_ladders(const ropemap_spec *spec, rm_rule *rule, rm_twofold *radians, double *attention) {
     const rm_twofold four_pi = {.high = 0x1.921fb54442d18p+3, .low = 0x1.1a62633145c07p-51};
     for (int32_t axis = 0; axis < spec->axes.count; axis++) {
@@ -123,7 +123,7 @@ static ropemap_status check_counts(const ropemap_axes *axes, int32_t pairs, rope
                                   field_of(axes), list, sum, pairs, 2 * pairs);
 }
 
-/* Pairs that are dealt in turn come out as many for each axis as the deal makes them. */
+/* Where pairs are dealt in turn, the deal fixes how many each axis has. */
 static ropemap_status check_dealt(const ropemap_axes *axes, int32_t pairs, ropemap_error *error) {
     int32_t dealt[ROPEMAP_MAX_AXES] = {0};
     for (int32_t i = 0; i < pairs; i++) {
@@ -148,13 +148,13 @@ static ropemap_status check_grid(const ropemap_axes *axes, ropemap_error *error)
                            "grid: %" PRId32 " patches along axis %" PRId32 ", which takes %" PRId32
                            " to %d%s",
                            axes->grid[axis], axis, least, ROPEMAP_MAX_GRID,
-                           least == 1 ? ": coordinates from -1 to 1 need to know how many" : "");
+                           least == 1 ? "; coordinates from -1 to 1 depend on the number" : "");
         }
     }
     return ROPEMAP_OK;
 }
 
-/* Rules with numbers for each pair of the head, or with axes of their own. */
+/* Rules with a number for each pair of the head, or with their own axes, do not combine with axes. */
 static ropemap_status check_rule(const ropemap_spec *spec, ropemap_error *error) {
     const ropemap_scaling_rule rule = spec->scaling.rule;
     const bool own = rule == ROPEMAP_SCALING_LONGROPE || rule == ROPEMAP_SCALING_PROPORTIONAL ||
@@ -163,8 +163,7 @@ static ropemap_status check_rule(const ropemap_spec *spec, ropemap_error *error)
     return !own || !ropemap_axes_apart(&spec->axes)
                ? ROPEMAP_OK
                : rm_fail(error, ROPEMAP_USAGE,
-                         "scaling: %s has frequencies for one axis, or axes of its own, and does not go with "
-                         "axes",
+                         "scaling: %s has one axis, or axes of its own; leave out --axes",
                          ropemap_scaling_name(rule));
 }
 
@@ -180,7 +179,7 @@ ropemap_status rm_axes_check(const ropemap_spec *spec, ropemap_error *error) {
     }
     if (axes->deal == ROPEMAP_DEAL_TIME_LAST && (axes->count != 3 || axes->pairs[1] != axes->pairs[2])) {
         return rm_fail(error, ROPEMAP_USAGE,
-                       "axes: time-last has three, and as many pairs of height as of width");
+                       "axes: time-last needs three axes, with as many pairs for height as for width");
     }
     RM_TRY(check_counts(axes, pairs, error));
     RM_TRY(check_dealt(axes, pairs, error));
@@ -227,7 +226,7 @@ ropemap_status ropemap_axes_parse(const char *text, ropemap_axes *axes, ropemap_
     }
     if (*at != '\0' || made.count < 2) {
         return rm_fail(error, ROPEMAP_USAGE,
-                       "'%.64s' are no axes: give two to %d even numbers of elements with commas, such as "
+                       "'%.64s' is not a list of axes: give 2 to %d even numbers of elements, such as "
                        "16,56,56 or unit:32,32",
                        text, ROPEMAP_MAX_AXES);
     }

@@ -8,7 +8,7 @@
 
 /*
  * Just what frequencies need, with relative errors of a few 2^-104. Nothing here depends on the width of long
- * double, so frequencies are the same on every processor.
+ * double, so frequencies are the same on every CPU.
  */
 
 /* high + low with |low| <= ulp(high) / 2. */

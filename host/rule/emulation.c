@@ -11,7 +11,7 @@
  * the attention factor in src/llama-context.cpp. Logarithms and powers are rounded correctly.
  */
 
-/* Divides the angles of pairs that do not turn; llama.cpp's converter writes the same into rope_freqs. */
+/* Divides the angles of pairs that do not rotate, as llama.cpp's converter writes it into rope_freqs. */
 static const float NEVER = 1e30f;
 
 static float log_of(float x) {
@@ -138,10 +138,11 @@ static void rm_ggml_make(const ropemap_spec *spec, const rm_schedule *schedule, 
 }
 
 /*
- * Where transformers has a Python float, a double stands here, rounded where it meets a tensor. PyTorch turns
- * number / tensor into reciprocal(tensor) * number: two roundings. Powers are rounded correctly, as the C
- * library's powf nearly always does, which PyTorch calls on processors without AVX2; its vector code is off
- * by an ulp now and then, and not in the same values on AVX2 as on AVX-512.
+ * Where transformers has a Python float, this code has a double, rounded when it meets a tensor. PyTorch
+ * computes number / tensor as reciprocal(tensor) * number: two roundings. Powers are rounded correctly, as
+ * the C library's powf nearly always does, which PyTorch calls on CPUs without AVX2. Its vector code is off
+ * by an ulp now and then, in different values on AVX2 than on AVX-512 (9 of 936 in PyTorch's default
+ * ladders).
  */
 
 static const double TWO_PI = 6.283185307179586477;
@@ -218,7 +219,7 @@ static float llama3_one(const ropemap_scaling *scaling, float whole) {
     return (1.0f - share) * whole / factor + share * whole;
 }
 
-/* Pairs beyond the share that turns have frequency 0. */
+/* Pairs beyond the share that rotates have frequency 0. */
 static void proportional(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
     const int32_t turning = (int32_t)floor(spec->scaling.rotated * (double)spec->head_dim / 2.0);
     plain(spec->base, spec->head_dim, turning, rm_given(spec->scaling.factor, 1.0), inv_freq);
@@ -282,7 +283,7 @@ static bool ladder(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
  * transformers' inv_freq (modeling_rope_utils.py 5.24.0, and for `alpha` modeling_hunyuan_v1_dense.py).
  * false, and nothing written, for a rule that it does not have.
  */
-/* Of the rules with axes the exact frequencies are dealt likewise (axes.c). */
+/* Axes are dealt as those of the exact frequencies are (axes.c). */
 static bool rm_transformers_inv_freq(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
     const ropemap_axes *axes = &spec->axes;
     if (axes->count == 0 || (axes->deal != ROPEMAP_DEAL_LADDERS && axes->deal != ROPEMAP_DEAL_STRIDED)) {
@@ -397,22 +398,21 @@ static void fill(const ropemap_spec *spec, rm_schedule *schedule, rm_stack *stac
     }
 }
 
-/* llama.cpp multiplies its way up one ladder; what rounds coordinates from -1 to 1 is not known here. */
+/* llama.cpp has one ladder of frequencies; how others round coordinates from -1 to 1 is unknown. */
 static ropemap_status check_axes(const ropemap_spec *spec, ropemap_phase phase, ropemap_error *error) {
     const bool apart = ropemap_axes_apart(&spec->axes), exact = phase <= ROPEMAP_PHASE_FP32FREQ;
     const bool unit = apart && spec->axes.deal == ROPEMAP_DEAL_UNIT;
     if (!apart || exact || (phase != ROPEMAP_PHASE_GGML_FP32 && !unit)) {
         return ROPEMAP_OK;
     }
-    return rm_fail(error, ROPEMAP_USAGE, "phase: %s has no such axes (%s): take exact or fp32freq",
+    return rm_fail(error, ROPEMAP_USAGE, "phase: %s is not known for axes dealt as %s; use exact or fp32freq",
                    ropemap_phase_name(phase), ropemap_deal_name(spec->axes.deal));
 }
 
 ropemap_status rm_stack_make(const ropemap_spec *spec, ropemap_phase phase, rm_stack *stack,
                              ropemap_error *error) {
     if (ropemap_phase_name(phase) == NULL) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "phase: there is no number %d, expected one of the %d from %s to %s", (int)phase,
+        return rm_fail(error, ROPEMAP_USAGE, "phase: no number %d; there are %d, from %s to %s", (int)phase,
                        (int)(sizeof NAMES / sizeof NAMES[0]), NAMES[0],
                        NAMES[sizeof NAMES / sizeof NAMES[0] - 1]);
     }

@@ -4,7 +4,7 @@
 #include "host/base/alloc.h"
 #include "host/rule/scaling.h"
 
-/* Splits turns >= 0 into units of 2^-64 and, rounded to nearest, of 2^-96; whole turns are none. */
+/* Splits turns >= 0 into units of 2^-64 and, rounded to nearest, of 2^-96; whole turns drop out. */
 static void split_forward(rm_twofold turns, uint64_t *step, uint32_t *fine) {
     const double scaled = (turns.high - floor(turns.high)) * 0x1p64, whole = floor(scaled);
     const double rest = (scaled - whole) + turns.low * 0x1p64; /* within +-2^9: half an ulp of 0.16
@@ -15,7 +15,7 @@ static void split_forward(rm_twofold turns, uint64_t *step, uint32_t *fine) {
     *fine = (uint32_t)units;
 }
 
-/* Turns the other way are what is missing to a whole one. */
+/* Negative turns are the complement to a whole one. */
 static void split_turns(rm_twofold turns, uint64_t *step, uint32_t *fine) {
     if (turns.high >= 0.0) {
         split_forward(turns, step, fine);
@@ -103,31 +103,32 @@ static ropemap_status check_dims(const ropemap_spec *spec, ropemap_error *error)
 
 enum { FREQUENCY_MOST = 1000000 };
 
-/* A table has the place of base and rule. */
+/* A table replaces base and rule. */
 static ropemap_status check_frequencies(const ropemap_spec *spec, ropemap_error *error) {
     const ropemap_frequencies *table = spec->frequencies;
     const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
     const char *name = table->name != NULL ? table->name : "a table";
     if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "scaling: a rule with frequencies of %.100s, which no rule changes", name);
+        return rm_fail(error, ROPEMAP_USAGE, "scaling: frequencies of %.100s are final; leave out the rule",
+                       name);
     }
     if (ropemap_axes_apart(&spec->axes)) {
         return rm_fail(
             error, ROPEMAP_USAGE,
-            "axes: each has a ladder of its own, which frequencies of %.100s leave out; give one of the two",
+            "axes: each axis has its own frequencies; give axes or the frequencies of %.100s, not both",
             name);
     }
     if (table->radians == NULL || table->pairs != pairs) {
         return rm_fail(error, ROPEMAP_USAGE,
-                       "frequencies: %.100s has %d, but %d pairs of %d elements rotate: give one a pair",
-                       name, table->radians == NULL ? 0 : (int)table->pairs, (int)pairs, (int)(2 * pairs));
+                       "frequencies: %.100s has %d, but %d pairs (%d elements) rotate; give one a pair", name,
+                       table->radians == NULL ? 0 : (int)table->pairs, (int)pairs, (int)(2 * pairs));
     }
     for (int32_t i = 0; i < pairs; i++) {
         if (!(fabs(table->radians[i]) <= (double)FREQUENCY_MOST)) {
-            return rm_fail(error, ROPEMAP_USAGE,
-                           "frequencies: pair %d of %.100s has %g radians a token, the most is %d either way",
-                           (int)i, name, table->radians[i], FREQUENCY_MOST);
+            return rm_fail(
+                error, ROPEMAP_USAGE,
+                "frequencies: pair %d of %.100s has %g radians a token; the limit is %d either way", (int)i,
+                name, table->radians[i], FREQUENCY_MOST);
         }
     }
     return ROPEMAP_OK;

@@ -12,18 +12,18 @@ typedef struct rm_schedule {
     rm_twofold *radians; /* [pairs], a token */
 } rm_schedule;
 
-/* What the rule of `spec` comes to; the caller frees `radians` with rm_free. ROPEMAP_USAGE, _RESOURCES. */
+/* Computes the rule of `spec`; the caller frees `radians` with rm_free. ROPEMAP_USAGE, _RESOURCES. */
 ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule, ropemap_error *error);
 
-/* The frequencies of a schedule as backends take them. */
+/* The frequencies of a schedule in the form that backends take. */
 void rm_schedule_freqs(const rm_schedule *schedule, ropemap_freqs *freqs);
 
 /* ---- axes: how pairs and frequencies are dealt to several of them */
 
-/* ROPEMAP_USAGE for axes that do not add up to the pairs that rotate, or that go with no such scaling. */
+/* ROPEMAP_USAGE for axes that do not add up to the rotating pairs, or do not combine with the scaling. */
 ropemap_status rm_axes_check(const ropemap_spec *spec, ropemap_error *error);
 
-/* ROPEMAP_USAGE where a rule has several axes that positions must be given for: of work that has one axis. */
+/* ROPEMAP_USAGE where a rule has several axes: for work that has one position a token. */
 ropemap_status rm_axes_refuse(const ropemap_spec *spec, const char *work, ropemap_error *error);
 
 /* The rule's frequencies, dealt to the axes: radians [pairs] from room for [2 * pairs]. */

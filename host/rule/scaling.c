@@ -84,7 +84,7 @@ static bool is_taken(const rm_scaling_row *row, const rm_parameter *parameter) {
     return false;
 }
 
-/* A factor of 1 changes nothing in any rule, so it may stand where none is taken. */
+/* A factor of 1 changes nothing, so any rule accepts it. */
 static ropemap_status check_others(const ropemap_spec *spec, const rm_scaling_row *row,
                                    ropemap_error *error) {
     for (int i = 0; rm_parameter_at(i) != NULL; i++) {
@@ -94,8 +94,8 @@ static ropemap_status check_others(const ropemap_spec *spec, const rm_scaling_ro
         const bool neutral = value == 0.0 || (value == 1.0 && strcmp(parameter->key, "factor") == 0) ||
                              (attention && spec->frequencies != NULL && in_range(parameter, value));
         if (!neutral && !is_taken(row, parameter)) {
-            return rm_fail(error, ROPEMAP_USAGE, "scaling %s: %s is %g, but the rule takes none", row->name,
-                           parameter->key, value);
+            return rm_fail(error, ROPEMAP_USAGE, "scaling %s: %s is %g, but the rule has no such parameter",
+                           row->name, parameter->key, value);
         }
     }
     return ROPEMAP_OK;
@@ -131,7 +131,7 @@ const char *rm_factors_name(int index) {
 
 /* ---- writing */
 
-/* Text that grows to its room and no further. */
+/* Text in a fixed buffer, cut where it is full. */
 struct writer {
     char *text;
     size_t size, length;
@@ -272,7 +272,7 @@ static const rm_scaling_row *row_named(struct piece name, ropemap_scaling_rule *
     return NULL;
 }
 
-/* strtod as in the C locale, whatever the caller's program has set. */
+/* strtod in the C locale, whatever the program's locale is. */
 static double number_in_c_locale(const char *text, char **end) {
     const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
     const locale_t before = c == (locale_t)0 ? (locale_t)0 : uselocale(c);
@@ -311,7 +311,7 @@ static bool read_word(struct piece piece, const char *(*name)(int), int *index) 
     return false;
 }
 
-/* Numbers with slashes between them. A second list has to be as long as the first. */
+/* Numbers separated by slashes. A second list must be as long as the first. */
 static bool read_list(struct piece piece, double *list, int32_t *count) {
     int32_t found = 0;
     for (size_t at = 0; at <= piece.length;) {
@@ -413,7 +413,7 @@ static ropemap_status unknown_rule(struct piece name, ropemap_error *error) {
                    name.text, names);
 }
 
-/* What is missing or out of range is found with the parameters alone: a spec of which all else is right. */
+/* Missing and out-of-range parameters are found on their own: everything else in this spec is valid. */
 static ropemap_status check_parsed(const ropemap_scaling *scaling, ropemap_error *error) {
     ropemap_spec spec = ropemap_spec_default();
     spec.scaling = *scaling;
@@ -449,7 +449,7 @@ ropemap_status ropemap_scaling_parse(const char *text, ropemap_scaling *scaling,
 
 #define FIELD(name) offsetof(ropemap_scaling, name)
 
-/* Key, kind, field, least and greatest value, those in use, and the value where none is given. */
+/* Key, kind, field, range, range in use, and the default. */
 static const rm_parameter factor = {"factor", RM_PARAMETER_NUMBER, FIELD(factor), 1.0, 1e9, 1.0, 64.0, 0.0};
 
 static const rm_parameter original = {
@@ -523,19 +523,19 @@ static const rm_parameter *const parameters[] = {
     &ext_factor, &attn_factor, &use,        &max_freq, &points,  &short_list, &long_list,  NULL,
 };
 
-/* Row `index` of those that a list of pointers ends with NULL. */
+/* NULL past the last. */
 static const rm_parameter *rm_parameter_at(int index) {
     return parameters[index];
 }
 
-/* ---- what the table cannot say */
+/* ---- parameters checked against each other */
 
 static ropemap_status check_yarn(const ropemap_spec *spec, ropemap_error *error) {
     const ropemap_scaling *scaling = &spec->scaling;
     const double fast = rm_given(scaling->beta_fast, 32.0), slow = rm_given(scaling->beta_slow, 1.0);
     if (scaling->rule == ROPEMAP_SCALING_GGML) {
         if (scaling->ext_factor != 0.0 && scaling->original_length == 0.0) {
-            return rm_fail(error, ROPEMAP_USAGE, "scaling ggml: original is missing, expected with ext");
+            return rm_fail(error, ROPEMAP_USAGE, "scaling ggml: ext needs original");
         }
     } else if (scaling->factor == 0.0 && scaling->max_length < scaling->original_length) {
         return rm_fail(
@@ -560,10 +560,8 @@ static ropemap_status check_llama3(const ropemap_spec *spec, ropemap_error *erro
 static ropemap_status check_longrope(const ropemap_spec *spec, ropemap_error *error) {
     const ropemap_scaling *scaling = &spec->scaling;
     if (scaling->factor == 0.0 && scaling->max_length == 0.0 && scaling->attention_factor == 0.0) {
-        return rm_fail(
-            error, ROPEMAP_USAGE,
-            "scaling longrope: expected one of factor, max and attention, which say by how much cosines "
-            "grow");
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "scaling longrope: give factor, max or attention, which set how much cosines grow");
     }
     return ROPEMAP_OK;
 }
@@ -572,8 +570,8 @@ static ropemap_status check_proportional(const ropemap_spec *spec, ropemap_error
     return spec->rotary_dim == 0 || spec->rotary_dim == spec->head_dim
                ? ROPEMAP_OK
                : rm_fail(error, ROPEMAP_USAGE,
-                         "scaling proportional: rotary-dim is %d, expected the head dim, %d: `rotated` says "
-                         "what turns",
+                         "scaling proportional: rotary-dim is %d; leave it at the head dim, %d, and set "
+                         "`rotated`",
                          (int)spec->rotary_dim, (int)spec->head_dim);
 }
 
@@ -632,7 +630,7 @@ static const rm_scaling_row rows[] = {
      .rule = rm_rule_llama3,
      .check = check_llama3},
     {.name = "proportional",
-     .does = "only the first share of the pairs turns (p-RoPE)",
+     .does = "only the first share of the pairs rotates (p-RoPE)",
      .takes = {{&rotated, true}, {&factor, false}},
      .rule = rm_rule_proportional,
      .check = check_proportional},

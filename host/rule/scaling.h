@@ -13,7 +13,7 @@ typedef enum rm_parameter_kind {
     RM_PARAMETER_FLAG,   /* 0 or 1, a bool */
     RM_PARAMETER_RAMP,   /* a word, a ropemap_ramp */
     RM_PARAMETER_USE,    /* a word, a ropemap_factors */
-    RM_PARAMETER_LIST    /* numbers with slashes between them, doubles and list_count */
+    RM_PARAMETER_LIST    /* numbers separated by slashes, doubles and list_count */
 } rm_parameter_kind;
 
 typedef struct rm_parameter {
@@ -22,7 +22,7 @@ typedef struct rm_parameter {
     size_t offset;                /* in ropemap_scaling */
     double low, high;             /* that it may have */
     double usual_low, usual_high; /* that models have; 0, 0: no numbers */
-    double otherwise;             /* when it is not given; 0: as the rule says */
+    double otherwise;             /* when it is not given; 0: by the rule */
 } rm_parameter;
 
 enum { RM_PARAMETERS_MOST = 10 };
@@ -41,7 +41,7 @@ typedef struct rm_scaling_row {
     const char *does; /* a phrase for the help page */
     rm_taken takes[RM_PARAMETERS_MOST];
     rm_rule *rule;
-    /* Optional (NULL): what the table cannot say about the parameters together. */
+    /* Optional (NULL): a check of parameters against each other. */
     ropemap_status (*check)(const ropemap_spec *spec, ropemap_error *error);
 } rm_scaling_row;
 
@@ -80,7 +80,7 @@ const double *rm_scaling_divisors(const ropemap_spec *spec);
 /* theta_i = base^(-2i/D). */
 void rm_plain_frequencies(double base, int32_t pairs, rm_twofold *radians);
 
-/* What is given, or `otherwise` where it is 0. */
+/* `value`, or `otherwise` if it is 0. */
 static inline double rm_given(double value, double otherwise) {
     return value != 0.0 ? value : otherwise;
 }

@@ -6,7 +6,7 @@
 
 static const double TWO_PI = 6.283185307179586477;
 
-/* The pair, as a real number, that turns `turns` times within the length. */
+/* The pair, as a real number, that completes `turns` turns within the length. */
 static double pair_of(double turns, double base, int32_t rotary_dim, double length) {
     return (double)rotary_dim * log(length / (turns * TWO_PI)) / (2.0 * log(base));
 }
@@ -132,7 +132,7 @@ void rm_rule_longrope(const ropemap_spec *spec, int32_t pairs, rm_twofold *radia
                                                   : sqrt(1.0 + log(factor) / log(original));
 }
 
-/* Half of the pairs turn with one axis and half with the other, each like a head of half the size. */
+/* Half of the pairs follow one axis and half the other, each like a head of half the size. */
 void rm_rule_vision_2d(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
     const int32_t half = pairs / 2;
     (void)attention;
@@ -228,7 +228,7 @@ void rm_rule_ntk_mixed(const ropemap_spec *spec, int32_t pairs, rm_twofold *radi
     }
 }
 
-/* The first pairs turn as in a head where all do, the others not at all. */
+/* The first pairs rotate as in a head where all do, the others not at all. */
 void rm_rule_proportional(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
     const int32_t turning = (int32_t)floor(spec->scaling.rotated * (double)spec->head_dim / 2.0);
     rm_rule_none(spec, pairs, radians, attention);
@@ -238,7 +238,7 @@ void rm_rule_proportional(const ropemap_spec *spec, int32_t pairs, rm_twofold *r
     }
 }
 
-/* Pairs that turn often within the original length stay, slow ones are divided, between them k mixes. */
+/* Pairs with many turns within the original length stay, slow ones are divided, and k blends in between. */
 void rm_rule_llama3(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
     const ropemap_scaling *scaling = &spec->scaling;
     const double low = scaling->low_freq_factor, high = scaling->high_freq_factor;

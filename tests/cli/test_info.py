@@ -157,7 +157,7 @@ class Info(Case):
         self.write_config({"name": "a file of one's own"})
         info = self.info("--model", ".", "-b", "5e5", "-d", "64", "--rotary-dim", "32")
         self.assertEqual([info["base"], info["head_dim"], info["rotary_dim"]], [5e5, 64, 32])
-        self.assertTrue(any("rule is that of the options" in warning for warning in info["warnings"]), info)
+        self.assertTrue(any("options define the rule" in warning for warning in info["warnings"]), info)
 
     def test_a_folder_with_params(self):
         """Mistral's own file: YaRN by 16, cosines not multiplied, pairs interleaved."""

@@ -155,7 +155,7 @@ class Tensors(Case):
         self.refused(2, ["32 elements, not 8", "--heads 4"], "map", *self.files, "--head-dim", "8", "--dry-run")
         self.refused(3, ["16", "32", "--heads N"], "map", *self.files, "--dry-run")
         self.write("q.npy", write_npy([2, 3, COUNT, DIMENSION], [0.5] * 6 * COUNT * DIMENSION))
-        self.refused(2, ["(2, 3, 13, 8)", "leave --heads out"], "map", *self.files, "--heads", "4", "--dry-run")
+        self.refused(2, ["(2, 3, 13, 8)", "leave out --heads"], "map", *self.files, "--heads", "4", "--dry-run")
 
     def test_rotated_already(self):
         self.expect(self.files + ["--state", "post"], self.similarity(theta=[]))

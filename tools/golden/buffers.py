@@ -162,10 +162,10 @@ def orders(table):
     table.add("reversed", values[::-1], "reversed", "slowest pair comes first")
     table.add("reversed-reciprocal", 1 / values[::-1], "reversed", "1/inv_freq")
     table.add("reversed-wavelength", TAU / values[::-1], "reversed", "wavelengths")
-    table.add("reversed-other-base", plain(1e4)[::-1], "base", "reversed", "base", 10000)
+    table.add("reversed-other-base", plain(1e4)[::-1], "base", "reverse order", "base", 10000)
     table.add("even-then-odd", numpy.concatenate([values[::2], values[1::2]]), "permuted",
-              "pair 1 stands at place 32")
-    table.add("two-swapped", values[[0, 1, 3, 2, *range(4, 64)]], "permuted", "pair 2 stands at place 3")
+              "pair 1 is at index 32")
+    table.add("two-swapped", values[[0, 1, 3, 2, *range(4, 64)]], "permuted", "pair 2 is at index 3")
     table.add("permuted-reciprocal", 1 / values[[*range(32, 64), *range(32)]], "permuted", "1/inv_freq")
     table.add("halves", halves(values), "match", "half layout")
     table.add("neighbours", neighbours(values), "layout", "wrong elements")
@@ -282,8 +282,8 @@ def dimensions(table):
 def broken(table):
     values, odd = plain(5e5), {"uninitialised": numpy.array(plain(5e5))}
     noise = numpy.array([0x7f800001 * (i % 7 == 3) + 0x01000000 * i for i in range(64)], numpy.uint32)
-    table.add("zeros", numpy.zeros(64), "uninitialised", "never written")
-    table.add("noise", noise.view(numpy.float32), "uninitialised", "never written")
+    table.add("zeros", numpy.zeros(64), "uninitialised", "uninitialised memory")
+    table.add("noise", noise.view(numpy.float32), "uninitialised", "uninitialised memory")
     odd["uninitialised"][9] = -1
     table.add("negative", odd["uninitialised"], "uninitialised", "number 9 is -1")
     table.add("one-pair", changed(values, p33=1.01), "differs", "1 of 64 pairs differ; pair 33 is")
@@ -322,7 +322,7 @@ def tables(table):
     table.add("attention-squared", cell(torch.cos, slow, gain ** 2), "attention", "squared", "attention",
               float(numpy.float32(gain ** 2)), **scaled)
     table.add("cosines-of-other-base", cell(torch.cos, plain(5e5, 16)), "differs", "position 1, pair 1", **small)
-    table.add("sines-unscaled", cell(torch.sin, plain(1e4, 16)), "differs", "leaves the rule", **scaled)
+    table.add("sines-unscaled", cell(torch.sin, plain(1e4, 16)), "differs", "differs from the rule", **scaled)
     table.add("zeros-in-rows", numpy.zeros((33, 8)), "uninitialised", **small)
 
 
