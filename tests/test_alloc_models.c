@@ -1,5 +1,6 @@
 /* test_alloc_models.c - each allocation refused in turn: models, positions, curves, bounds, sheets */
 /* SPDX-License-Identifier: MIT */
+#include "host/ropemap_figure.h"
 #include "tests/refusing_alloc.h"
 
 #include <stdio.h>
@@ -119,11 +120,11 @@ static ropemap_status draw_sheet(ropemap_error *error) {
     const ropemap_map map = {.height = 2, .width = 2, .cells = cells, .min = -1.0, .max = 1.0};
     const ropemap_range range = {.first = 0, .count = 2, .step = 1};
     const ropemap_panel panels[] = {{&map, "one", range, range}, {&map, "other", range, range}};
-    const ropemap_sheet sheet = {.title = "t", .panels = panels, .count = 2, .side = 64};
+    const ropemap_figure sheet = {.title = "t", .panels = panels, .count = 2, .side = 64};
     ropemap_bytes bytes = {0};
-    ropemap_status status = ropemap_sheet_png(&sheet, &bytes, error);
+    ropemap_status status = ropemap_figure_encode(&sheet, ROPEMAP_PNG, NULL, &bytes, error);
     ropemap_bytes_free(&bytes);
-    status = status == ROPEMAP_OK ? ropemap_sheet_svg(&sheet, 0.0, &bytes, error) : status;
+    status = status == ROPEMAP_OK ? ropemap_figure_encode(&sheet, ROPEMAP_SVG, NULL, &bytes, error) : status;
     ropemap_bytes_free(&bytes);
     return status;
 }
