@@ -5,7 +5,7 @@
 131,072 positions, a map of 1024 x 1024 cells, moves of a real pointer. Each move counts from its input event to the end
 of the frame that has its picture, or a newer one where moves come faster than pictures. The browser holds pointer
 events back until a frame begins, which is told apart. The page promises a median of 33 ms, and 60 ms for 95 of 100, on
-two idle cores; what fails here is far above, since machines are busy.
+two idle cores. The times are printed and never judged, since machines are busy; what fails is a move without a picture.
 ROPEMAP_MOVES=N measures N moves of each kind.
 """
 import os
@@ -14,7 +14,6 @@ import statistics
 from browsing import BrowseCase, main
 
 MEDIAN, P95 = 33, 60  # ms
-GUARD = 250
 KINDS = ((50, 50), (16, 100))  # ms between moves, moves
 
 WATCH = """
@@ -106,7 +105,7 @@ class Latency(BrowseCase):
         parts["(held back before)"] = held
         for name, values in parts.items():
             print("    %-22s median %5.1f ms, 95 %% %5.1f ms" % (name, statistics.median(values), at_percent(values, 95)))
-        return median
+        return len(times)
 
     def test_a_moved_slider(self):
         for spacing, count in KINDS:
@@ -117,7 +116,8 @@ class Latency(BrowseCase):
             self.open_large()
             moves, frames, pictures = self.move(spacing, count)
             self.assertGreater(len(moves), count * 0.6)
-            self.assertLess(self.report(spacing, moves, frames, pictures), GUARD)
+            self.assertEqual(self.report(spacing, moves, frames, pictures), len(moves))
+            self.assertEqual(pictures, sorted(pictures, key=lambda one: one["inputAt"]))  # none before an older one
 
 
 main()
