@@ -27,7 +27,9 @@ class Answer:
 
     @property
     def map(self):
-        return json.loads(self.headers["Ropemap-Map"])
+        """The document of the map, its figure and size unfolded."""
+        told = json.loads(self.headers["Ropemap-Map"])
+        return {**told, **told["figure"], **told["size"], "cached": self.headers["Ropemap-Cached"] == "1"}
 
 
 class ServeCase(Case):

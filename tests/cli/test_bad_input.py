@@ -89,9 +89,9 @@ class Arguments(Case):
         self.refused(2, ["-z", "unknown option"], "map", "-qz", "-o", "a.png")
 
     def test_values(self):
-        self.refused(2, ["--base", "no value"], "map", "-o", "a.png", "--base")
-        self.refused(2, ["--positions", "no value"], "map", "-o", "a.png", "-n")
-        self.refused(2, ["--pool", "no value", "mean|min|max"], "map", "-o", "a.png", "--pool")
+        self.refused(2, ["--base", "needs a value"], "map", "-o", "a.png", "--base")
+        self.refused(2, ["--positions", "needs a value"], "map", "-o", "a.png", "-n")
+        self.refused(2, ["--pool", "needs a value", "mean|min|max"], "map", "-o", "a.png", "--pool")
         self.refused(2, ["--causal", "yes"], "map", "-o", "a.png", "--causal=yes")
 
     def test_operands(self):

@@ -54,11 +54,11 @@ class Sizes(Case):
     def test_no_sizes(self):
         for command in (["map", "--dry-run"], ["bench", "png", "--samples", "1", "-q"]):
             for text in ("8x", "x8", "x", "", "8" * 70):
-                self.refused(2, ["--size: not a size ('%.64s')" % text, "WIDTHxHEIGHT"], *command, "--size", text)
+                self.refused(2, ["--size: '%.64s' is not a size" % text, "WIDTHxHEIGHT"], *command, "--size", text)
             for text in ("8x8x8", "8x8x", "8X8", "axb"):
                 self.refused(2, ["--size", "not a number"], *command, "--size", text)
             for text in ("0", "8x0", "65536x1"):
-                self.refused(2, ["--size", "expected a whole number from 1 to 65535"], *command, "--size", text)
+                self.refused(2, ["--size", "give a whole number from 1 to 65535"], *command, "--size", text)
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ class Refusals(Case):
         self.expect(4, ["missing/a.png", "No such file"], "-o", "missing/a.png")
         self.expect(4, ["too long"], "-o", "x" * 300 + ".png")
         self.expect(4, ["/proc"], "-o", "/proc/ropemap.png")
-        self.expect(2, ["at most"], *[word for index in range(17) for word in ("-o", "%d.png" % index)])
+        self.expect(2, ["at most"], *[word for index in range(25) for word in ("-o", "%d.png" % index)])
 
     def test_one_file_twice(self):
         os.mkdir(self.path("place"))

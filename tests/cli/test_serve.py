@@ -87,7 +87,7 @@ class Answers(ServeCase):
                              ("ropemap.value/1", i, j, i - j))
             self.assertLessEqual(abs(value["value"] - similarity(i, j)), bound(128))
         self.assertIsNone(self.got("/value.json", causal="1", i=3, j=5).json["value"])
-        self.refused_http(400, ["i: missing"], "/value.json", j=5)
+        self.refused_http(400, ["i is missing"], "/value.json", j=5)
         self.refused_http(400, ["j", "-1"], "/value.json", i=5, j=-1)
         self.refused_http(400, ["i", "nan"], "/value.json", i="nan", j=5)
 
@@ -229,7 +229,7 @@ class Names(ServeCase):
                     named = self.named(text, known)
                     self.assertEqual(named - known, set(), name)
                     total |= named
-        self.assertTrue({"base", "head-dim", "positions", "font-size", "dry-run"} <= total)
+        self.assertTrue({"base", "head-dim", "positions", "font-size"} <= total)
 
     def test_the_page_is_made_from_the_table(self):
         self.start()

@@ -1,23 +1,24 @@
 /* fuzz_http.c - any bytes as what a client sends to the server, and as a query to each command */
 /* SPDX-License-Identifier: MIT */
 /*
- * The server is the real one, workers included; what takes time is left out by the linker's --wrap: maps and
- * curves are computed where they are tiny, and are else stopped as for a client that left. An input that
+ * The server is the real one, workers included, with a table of routes that leaves out what takes time: maps
+ * and curves are computed where they are tiny, and otherwise stopped as for a client that left. An input that
  * begins with a slash is the target of a request that is let in, and what may follow it; any other input is
  * sent as it is.
  */
-#include "tools/ropemap/bound_options.h"
+#include "tools/ropemap/command_bound.h"
 #include "tools/ropemap/command_explain.h"
 #include "tools/ropemap/command_info.h"
 #include "tools/ropemap/command_map.h"
-#include "tools/ropemap/curve_options.h"
+#include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/figure_options.h"
 #include "tools/ropemap/options.h"
-#include "tools/serve/http.h"
+#include "tools/serve/serve.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/listener.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,56 +35,75 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 enum { CELLS_MOST = 64, POSITIONS_MOST = 4096 };
 
+static void require(bool holds) {
+    if (!holds) {
+        abort();
+    }
+}
+
 static ropemap_status stop(ropemap_error *error) {
     return fail(error, ROPEMAP_STOPPED, "stopped: not tiny");
 }
 
-ropemap_status __real_map_run(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
-                              void *progress_user, ropemap_map *map, ropemap_error *error);
-ropemap_status __wrap_map_run(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
-                              void *progress_user, ropemap_map *map, ropemap_error *error);
-
-ropemap_status __wrap_map_run(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
-                              void *progress_user, ropemap_map *map, ropemap_error *error) {
-    const ropemap_request *request = &options->request;
-    const bool tiny = request->width * request->height <= CELLS_MOST &&
-                      request->rows.count <= POSITIONS_MOST && request->cols.count <= POSITIONS_MOST &&
-                      request->rows.count * request->cols.count <= POSITIONS_MOST &&
-                      (options->bare || strstr(options->outputs[0], ".npy") != NULL);
-    return tiny ? __real_map_run(options, inputs, progress, progress_user, map, error) : stop(error);
+static bool is_tiny(const ropemap_request *request) {
+    return request->rows.count <= POSITIONS_MOST && request->cols.count <= POSITIONS_MOST &&
+           request->rows.count * request->cols.count <= POSITIONS_MOST;
 }
 
-ropemap_status __real_curves_make(const curve_options *options, curves *made, ropemap_error *error);
-ropemap_status __wrap_curves_make(const curve_options *options, curves *made, ropemap_error *error);
-
-ropemap_status __wrap_curves_make(const curve_options *options, curves *made, ropemap_error *error) {
-    const bool tiny = options->has_distances && options->distances.count <= CELLS_MOST;
-    return tiny ? __real_curves_make(options, made, error) : stop(error);
+/* The server's own answer to the path of a job. */
+static ropemap_status make(const serve_context *user, serve_job *job, void *options, ropemap_error *error) {
+    return route_find(serve_routes, job->path, strlen(job->path))->make(user, job, options, error);
 }
 
-ropemap_status __real_curves_encode(const curve_options *options, const curves *made, const char *name,
-                                    ropemap_bytes *bytes, ropemap_error *error);
-ropemap_status __wrap_curves_encode(const curve_options *options, const curves *made, const char *name,
-                                    ropemap_bytes *bytes, ropemap_error *error);
-
-ropemap_status __wrap_curves_encode(const curve_options *options, const curves *made, const char *name,
-                                    ropemap_bytes *bytes, ropemap_error *error) {
-    const bool drawn = strstr(name, ".csv") == NULL && strstr(name, ".npy") == NULL;
-    return drawn ? stop(error) : __real_curves_encode(options, made, name, bytes, error);
+/* Opens what the map is made from twice: to see how large it is, and to make it. */
+static ropemap_status make_tiny_map(const serve_context *user, serve_job *job, void *given,
+                                    ropemap_error *error) {
+    const map_options *options = given;
+    const bool drawn = !options->bare && strstr(job->path, ".npy") == NULL;
+    map_options own = *options;
+    map_inputs inputs = {.queries = NULL};
+    ropemap_error unheard;
+    const bool opens = own.size.width * own.size.height <= CELLS_MOST && !drawn &&
+                       map_inputs_open(&own, &inputs, &unheard) == ROPEMAP_OK;
+    const bool tiny = !opens || is_tiny(&own.request);
+    map_inputs_free(&inputs);
+    rule_options_free(&own.rule);
+    return tiny && !drawn ? make(user, job, given, error) : stop(error);
 }
 
-ropemap_status __wrap_bound_run(bound_options *options, bound_results *results, ropemap_error *error);
-ropemap_status __wrap_bound_run(bound_options *options, bound_results *results, ropemap_error *error) {
+static ropemap_status make_tiny_curve(const serve_context *user, serve_job *job, void *given,
+                                      ropemap_error *error) {
+    const curve_options *options = given;
+    const bool drawn = strstr(job->path, ".json") == NULL && strstr(job->path, ".csv") == NULL &&
+                       strstr(job->path, ".npy") == NULL;
+    return !drawn && options->distances.count > 0 && options->distances.count <= CELLS_MOST
+               ? make(user, job, given, error)
+               : stop(error);
+}
+
+static ropemap_status make_nothing(const serve_context *user, serve_job *job, void *options,
+                                   ropemap_error *error) {
+    (void)user;
+    (void)job;
     (void)options;
-    (void)results;
     return stop(error);
 }
 
-ropemap_status __wrap_explain_make(explain_options *options, explanation *to, ropemap_error *error);
-ropemap_status __wrap_explain_make(explain_options *options, explanation *to, ropemap_error *error) {
-    (void)options;
-    (void)to;
-    return stop(error);
+enum { ROUTES_MOST = 16 };
+
+/* The server's, but for those that take time. */
+static const serve_route *tiny_routes(void) {
+    static serve_route routes[ROUTES_MOST];
+    for (int i = 0; serve_routes[i].paths != NULL; i++) {
+        require(i < ROUTES_MOST - 1);
+        routes[i] = serve_routes[i];
+        routes[i].make = routes[i].command == &command_map     ? make_tiny_map
+                         : routes[i].command == &command_curve ? make_tiny_curve
+                         : routes[i].command == &command_bound || routes[i].command == &command_explain
+                             ? make_nothing
+                             : routes[i].make;
+    }
+    return routes;
 }
 
 /* ---- the server ---------------------------------------------------------------------------------------- */
@@ -95,12 +115,6 @@ static struct event_base *base;
 static struct sockaddr_un address; /* without a file */
 static socklen_t address_size;
 
-static void require(bool holds) {
-    if (!holds) {
-        abort();
-    }
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     static const char model[] = "{\"model_type\":\"llama\",\"rope_theta\":5e5,\"head_dim\":8}";
     char id[MODEL_ID_BYTES];
@@ -110,7 +124,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     options = (serve_options){.map = map_options_default()};
     options.map.request.threads = 1;
     options.map.request.memory = UINT64_C(1) << 28;
-    context = (serve_context){.options = &options, .models = models_new(), .backend = "cpu", .threads = 1};
+    context = (serve_context){
+        .routes = tiny_routes(), .options = &options, .models = models_new(), .backend = "cpu", .threads = 1};
     base = event_base_new();
     require(context.models != NULL && base != NULL && guard_start(&guard, "", 0));
     require(ropemap_session_open(&context.session, NULL) == ROPEMAP_OK);
@@ -235,16 +250,16 @@ static void apply_to_all(const char *text) {
         return;
     }
     map_options map = map_options_default();
-    curve_options curve = {.rule = rule_options_default()};
+    curve_options lines = curve_options_default();
     bound_options bound = bound_options_default();
     info_options info = {.rule = rule_options_default()};
     explain_options explain = {.rule = rule_options_default()};
     apply(&command_map, &query, &map, &map.rule);
-    apply(&command_curve, &query, &curve, &curve.rule);
+    apply(&command_curve, &query, &lines, &lines.rule);
     apply(&command_bound, &query, &bound, &bound.rule);
     apply(&command_info, &query, &info, &info.rule);
     apply(&command_explain, &query, &explain, &explain.rule);
-    vary_free(&curve.vary);
+    vary_free(&lines.vary);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {

@@ -1,6 +1,6 @@
 # explorer.cmake - the explorer's page, compressed and put into the program
 #
-# Sets EXPLORER_SOURCE, an assembly file that holds the files' bytes and the table of them (tools/serve/assets.c).
+# Sets EXPLORER_SOURCE, an assembly file that holds the files' bytes and the table of them (tools/serve/http.c).
 
 find_program(GZIP gzip REQUIRED)
 set(EXPLORER_DIR ${CMAKE_CURRENT_BINARY_DIR}/explorer)

@@ -32,12 +32,13 @@ async function answer(url, kind, signal) {
   return { body, header: mapHeader(response), milliseconds: performance.now() - sent };
 }
 
-/* Headers are bytes; those of the map's are UTF-8. */
+/* The document that `ropemap map --json` prints, its figure and size unfolded. */
 function mapHeader(response) {
   const text = response.headers.get('Ropemap-Map');
   if (!text) return null;
-  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-  return JSON.parse(new TextDecoder().decode(bytes));
+  const { figure, size, seconds, ...map } = JSON.parse(text);
+  const cached = response.headers.get('Ropemap-Cached') === '1';
+  return { ...map, ...size, ...figure, seconds: seconds.total, cached };
 }
 
 export class Channel {

@@ -3,7 +3,7 @@
 #include "tools/ropemap/bench_report.h"
 
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/report.h"
+#include "tools/ropemap/json.h"
 
 #include <string.h>
 

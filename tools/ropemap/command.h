@@ -1,9 +1,10 @@
-/* command.h - a command of the program is one row: its name, its options, what runs it */
+/* command.h - a command of the program is one row: its name, its options, and the functions that run it */
 /* SPDX-License-Identifier: MIT */
 /*
- * One table of options per command feeds the parser (options.c), the help page (help.c) and shell completion
- * (completion.c). A new command is a file command_NAME.c that defines `const cli_command command_NAME`, a
- * line below and a row in commands.c.
+ * One typed table of options per command feeds the parser (options.c), help, the manual page and shell
+ * completion (help.c), and the server's queries, /options.json and the controls of its page (tools/serve).
+ * Commands share blocks of rows, such as rule_rows. A new command is a file command_NAME.c that defines
+ * `const cli_command command_NAME`, a line below and a row in options.c.
  */
 #ifndef ROPEMAP_TOOLS_COMMAND_H
 #define ROPEMAP_TOOLS_COMMAND_H
@@ -12,15 +13,57 @@
 #include "host/ropemap_figure.h"
 
 typedef struct cli_option cli_option;
+typedef struct cli_run cli_run;
 
-/* Takes the text of an option's value (NULL for a flag) into what the command parses into. */
+/* Reads the text of an option's value into the struct that the option's block fills. */
 typedef ropemap_status (*cli_setter)(void *into, const cli_option *option, const char *text,
                                      ropemap_error *error);
 
 /* Names that a value may have, counted up from 0; NULL past the last. */
 typedef const char *(*cli_choices)(int index);
 
-/* What the value of an option names that is read: no output may be it. */
+/* What an option's value is, and the type of the field at the option's offset. */
+typedef enum cli_type {
+    OPTION_FLAG,     /* no value; bool */
+    OPTION_TEXT,     /* const char *, borrowed */
+    OPTION_TEXTS,    /* cli_texts: the option may be given several times */
+    OPTION_INT,      /* int64_t from `least` to `most` */
+    OPTION_INT32,    /* int32_t from `least` to `most` */
+    OPTION_REAL,     /* double within `bounds` */
+    OPTION_RANGE,    /* ropemap_range */
+    OPTION_INTERVAL, /* cli_interval */
+    OPTION_SIZE,     /* cli_size, sides from 1 to `most` */
+    OPTION_CHOICE,   /* int or an enumeration: the number of the choice */
+    OPTION_WORD,     /* const char *: the choice itself, static */
+    OPTION_CUSTOM    /* whatever `set` makes of it */
+} cli_type;
+
+enum { TEXTS_MOST = 24 };
+
+typedef struct cli_texts {
+    const char *all[TEXTS_MOST];
+    int count;
+} cli_texts;
+
+/* LOW:HIGH */
+typedef struct cli_interval {
+    bool given;
+    double low, high;
+} cli_interval;
+
+/* WIDTHxHEIGHT; 0: not given */
+typedef struct cli_size {
+    int64_t width, height;
+} cli_size;
+
+/* The values that a real number may have. */
+typedef struct cli_bounds {
+    double low, high;  /* high 0: no upper limit */
+    bool above;        /* low itself is excluded */
+    const char *words; /* "a number above 1" */
+} cli_bounds;
+
+/* The files that the value names as input: no output may overwrite them. */
 typedef enum cli_reads {
     READS_NOTHING,
     READS_FILE,
@@ -64,31 +107,44 @@ struct cli_option {
     cli_group group;
     const char *name;     /* without the dashes; NULL for an operand */
     char letter;          /* 0 where there is none */
-    const char *argument; /* word for the value in the help; NULL: a flag, unless there are choices */
-    cli_choices choices;  /* NULL: any value */
+    const char *argument; /* word for the value in the help; NULL for flags and where `choices` say it */
     const char *initial;  /* the value when it is not given, as the help shows it; NULL: not shown */
     const char *help;     /* one line */
-    cli_setter set;
-    size_t offset; /* in what the command parses into, for the setters that serve several options */
+    cli_type type;
+    size_t offset;       /* of the field, in the struct that the block fills */
+    cli_choices choices; /* NULL: any value */
+    int64_t least, most;
+    bool even;
+    const cli_bounds *bounds;
+    cli_setter set; /* of OPTION_CUSTOM */
+    uint32_t bit;   /* set in the uint32_t at the beginning of that struct once it is given; 0: none */
     cli_reads reads;
-    bool local; /* names a file of this machine, or is about the terminal: no browser may give it */
-    bool real;  /* no count but a number, such as a base: its k is 1,000 */
+    bool local; /* names a file of this machine, or concerns the terminal: not accepted over HTTP */
     const cli_slider *slider; /* NULL: none */
     cli_page page;
 };
 
+/* Rows, and where the struct that they fill is in the command's options. */
+typedef struct cli_block {
+    const cli_option *rows; /* ends with a row whose name is NULL */
+    size_t offset;
+} cli_block;
+
+enum { COMMAND_BLOCKS = 12 };
+
 typedef struct cli_command {
-    const char *name;           /* one word, or two: that of a command and what it is of */
-    const char *summary;        /* one line */
-    const char *usage;          /* what follows the name */
-    const char *examples;       /* lines of the help page, which it begins with; NULL: none */
-    bool takes_rule;            /* the rows of rule_options.h come before its own */
-    const cli_option *options;  /* ends with a row whose name is NULL; --help is understood without a row */
-    const char *const *without; /* names of those rows that it does not take, ended by NULL; NULL: none */
-    const cli_option *more;     /* rows that come after those, likewise; NULL: none */
-    const cli_option *operand;  /* takes each argument that is no option; NULL: none are taken */
-    void (*notes)(void);        /* prints the end of the help page; NULL: nothing */
-    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
+    const char *name;                 /* one word, or two: that of a command and what it is of */
+    const char *summary;              /* one line */
+    const char *usage;                /* what follows the name */
+    const char *examples;             /* lines of the help page, which it begins with; NULL: none */
+    cli_block blocks[COMMAND_BLOCKS]; /* those without rows end them; --help is understood without a row */
+    const cli_option *operand;        /* takes each argument that is no option; NULL: none are taken */
+    void (*notes)(void);              /* prints the end of the help page; NULL: nothing */
+    size_t size;                      /* of its options */
+    void (*start)(void *options);     /* gives them their defaults; NULL: all zero */
+    /* Does everything between the parsed options and the exit code. */
+    ropemap_status (*work)(void *options, cli_run *run, ropemap_error *error);
+    void (*end)(void *options); /* frees what they own; NULL: nothing */
 } cli_command;
 
 extern const cli_command command_map;
@@ -104,9 +160,6 @@ extern const cli_command command_serve;
 extern const cli_command command_doctor;
 extern const cli_command command_completion;
 extern const cli_command command_manual;
-
-/* Every option that a command takes, NULL past the last. */
-const cli_option *command_option(const cli_command *command, int index);
 
 /* Every command, NULL past the last. */
 const cli_command *command_at(int index);

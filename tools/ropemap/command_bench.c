@@ -4,11 +4,9 @@
 #include "tools/ropemap/bench_options.h"
 #include "tools/ropemap/bench_report.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
-#include "tools/ropemap/options.h"
-#include "tools/ropemap/outputs.h"
-#include "tools/ropemap/progress.h"
+#include "tools/ropemap/run.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,34 +108,28 @@ static ropemap_status measure(const bench_options *options, bench_report *report
     return status;
 }
 
-static ropemap_status write_table(const bench_options *options, const bench_report *report,
-                                  cli_outputs *outputs, ropemap_error *error) {
-    ropemap_bytes bytes = {.data = NULL};
-    ropemap_status status = options->json  ? bench_json(report, &bytes, error)
-                            : options->csv ? bench_csv(report, &bytes, error)
-                                           : bench_markdown(report, &bytes, error);
-    status = status == ROPEMAP_OK ? outputs_write(outputs, 0, &bytes, error) : status;
-    free(bytes.data);
-    return status;
-}
+/* A report that is being written. */
+typedef struct written_report {
+    const bench_options *options;
+    const bench_report *report;
+} written_report;
 
-static ropemap_status write_picture(const bench_report *report, cli_outputs *outputs, ropemap_error *error) {
-    ropemap_bytes picture = {.data = NULL};
-    ropemap_status status = bench_roofline(report, &picture, error);
-    status = status == ROPEMAP_OK ? outputs_write(outputs, 1, &picture, error) : status;
-    ropemap_bytes_free(&picture);
-    return status;
+/* The table, then the picture; for outputs_write. */
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const written_report *written = what;
+    (void)kind;
+    return index == 1               ? bench_roofline(written->report, bytes, error)
+           : written->options->json ? bench_json(written->report, bytes, error)
+           : written->options->csv  ? bench_csv(written->report, bytes, error)
+                                    : bench_markdown(written->report, bytes, error);
 }
 
 static ropemap_status write_report(const bench_options *options, const bench_report *report,
                                    cli_outputs *outputs, ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
+    written_report written = {.options = options, .report = report};
     signals_hold();
-    for (int at = 0; at < outputs->count && status == ROPEMAP_OK; at++) {
-        status = outputs_order(outputs, at) == 0 ? write_table(options, report, outputs, error)
-                                                 : write_picture(report, outputs, error);
-    }
-    status = status == ROPEMAP_OK ? outputs_finish(outputs, error) : status;
+    const ropemap_status status = outputs_write(outputs, encode, &written, error);
     outputs_free(outputs);
     signals_release();
     return status;
@@ -172,7 +164,7 @@ static ropemap_status measure_and_tell(const bench_options *options, const bench
     return measured;
 }
 
-static ropemap_status work(bench_options *options, bench_report *report, cli_outputs *outputs,
+static ropemap_status make(bench_options *options, bench_report *report, cli_outputs *outputs,
                            ropemap_error *error) {
     bench_baseline *baseline = NULL;
     ropemap_status status = check_options(options, error);
@@ -190,23 +182,17 @@ static ropemap_status work(bench_options *options, bench_report *report, cli_out
     return status;
 }
 
-static int run(int argc, char **argv) {
-    bench_options options = {.bench = ropemap_bench_options_default(), .output = "-", .fail_above = -1.0};
-    ropemap_error error = {.status = ROPEMAP_OK};
-    bool help = false;
-    cli_outputs outputs;
-    int code = ROPEMAP_OK;
-    ropemap_status status = outputs_parse(&command_bench, argc, argv, &options, &help, &outputs, &error);
+static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
     bench_report report = {.count = 0};
-    if (status == ROPEMAP_OK && help) {
-        code = help_command(&command_bench);
-    } else if (status == ROPEMAP_OK) {
-        status = work(&options, &report, &outputs, &error);
-    }
-    outputs_free(&outputs);
+    const ropemap_status status = make(options, &report, &run->outputs, error);
     free(report.rows);
     free(report.changes);
-    return status == ROPEMAP_OK ? code : options_report(&command_bench, status, &error);
+    return status;
+}
+
+static void start(void *options) {
+    *(bench_options *)options =
+        (bench_options){.bench = ropemap_bench_options_default(), .output = "-", .fail_above = -1.0};
 }
 
 static void notes(void) {
@@ -235,8 +221,10 @@ const cli_command command_bench = {
         "  ropemap bench map --seconds 5 --json -o map.json\n"
         "  ropemap bench map --seconds 5 --baseline map.json --fail-above 5%\n"
         "  nsys profile ropemap bench rotate --backend cuda --profile\n",
-    .options = bench_option_table,
+    .blocks = {{bench_option_table, 0}},
     .operand = &bench_operand,
     .notes = notes,
-    .run = run,
+    .size = sizeof(bench_options),
+    .start = start,
+    .work = work,
 };

@@ -1,13 +1,10 @@
 /* command_bound.c - ropemap bound */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/bound_options.h"
+#include "tools/ropemap/command_bound.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
+#include "tools/ropemap/json.h"
 #include "tools/ropemap/number.h"
-#include "tools/ropemap/options.h"
-#include "tools/ropemap/outputs.h"
-#include "tools/ropemap/progress.h"
-#include "tools/ropemap/report.h"
+#include "tools/ropemap/run.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -40,24 +37,21 @@ static int collect(const bound_found *found, int count, struct line *lines) {
     return line_count;
 }
 
-ropemap_status bound_add_outputs(const bound_options *options, cli_outputs *outputs, ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
-    if (options->output_count > 0 && options->length_count < 2) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--output: draws a table, expected with --table of two lengths or more");
-    }
-    for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
-        status = outputs_add(outputs, options->outputs[i], OUTPUT_PICTURES, options->force, error);
-    }
-    return status;
-}
+/* A search and its results that are being drawn. */
+typedef struct drawn_bounds {
+    const bound_options *options;
+    const bound_results *results;
+} drawn_bounds;
 
-static ropemap_status make(const bound_options *options, const bound_found *found, int count,
-                           const char *name, ropemap_bytes *bytes, ropemap_error *error) {
+/* The table as a chart; for outputs_write. */
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const drawn_bounds *drawn = what;
     static struct line lines[BOUND_LIST_MOST]; /* large */
     ropemap_series series[BOUND_LIST_MOST];
     memset(lines, 0, sizeof lines);
-    const int line_count = collect(found, count, lines);
+    (void)index;
+    const int line_count = collect(drawn->results->found, drawn->results->count, lines);
     for (int i = 0; i < line_count; i++) {
         series[i] = (ropemap_series){.label = lines[i].label,
                                      .x = lines[i].lengths,
@@ -66,7 +60,7 @@ static ropemap_status make(const bound_options *options, const bound_found *foun
                                      .points = true};
     }
     char scaling[100], subtitle[300];
-    ropemap_scaling_format(&options->rule.spec.scaling, false, scaling, sizeof scaling);
+    ropemap_scaling_format(&drawn->options->rule.spec.scaling, false, scaling, sizeof scaling);
     (void)snprintf(subtitle, sizeof subtitle,
                    "%s%sno distance below the length has a negative similarity; scaling %s",
                    line_count == 1 ? lines[0].label : "", line_count == 1 ? ", " : "", scaling);
@@ -77,21 +71,7 @@ static ropemap_status make(const bound_options *options, const bound_found *foun
                                  .log_x = true,
                                  .log_y = true,
                                  .plot = {.series = series, .series_count = line_count}};
-    return ropemap_chart_encode(&chart, output_format(output_kind_of(name)), NULL, bytes, error);
-}
-
-ropemap_status bound_draw(const bound_options *options, const bound_found *found, int count,
-                          cli_outputs *outputs, ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
-    for (int at = 0; at < options->output_count && status == ROPEMAP_OK; at++) {
-        const int index = outputs_order(outputs, at);
-        ropemap_bytes bytes = {.data = NULL};
-        status = make(options, found, count, options->outputs[index], &bytes, error);
-        status = status == ROPEMAP_OK ? outputs_write(outputs, index, &bytes, error) : status;
-        ropemap_bytes_free(&bytes);
-    }
-    status = status == ROPEMAP_OK ? outputs_finish(outputs, error) : status;
-    return status;
+    return ropemap_chart_encode(&chart, output_format(kind), NULL, bytes, error);
 }
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
@@ -106,7 +86,7 @@ static void print_reach(const ropemap_spec *spec, const ropemap_reach *reach, in
                      reach->reach, reach->value);
     } else {
         (void)printf("similarity stays at or above zero for all %" PRId64
-                     " distances looked at; it is least, %.3g of S(0), at %" PRId64 "\n",
+                     " distances searched; it is least, %.3g of S(0), at %" PRId64 "\n",
                      limit, reach->least, reach->least_at);
     }
     if (reach->half > 0) {
@@ -164,7 +144,7 @@ static void print_table(const bound_found *found, int count) {
     }
 }
 
-int bound_text(const ropemap_spec *spec, const bound_results *results) {
+static int print_text(const ropemap_spec *spec, const bound_results *results) {
     if (results->has_reach) {
         print_reach(spec, &results->reach, results->limit);
     }
@@ -241,8 +221,8 @@ static ropemap_status find(const bound_options *options, int64_t length, int32_t
                            ropemap_error *error) {
     ropemap_bound_request request = {.spec = options->rule.spec,
                                      .length = length,
-                                     .low = options->low,
-                                     .high = options->high,
+                                     .low = options->bases.low,
+                                     .high = options->bases.high,
                                      .resolution = options->resolution,
                                      .threads = options->threads,
                                      .progress = options->progress,
@@ -255,7 +235,7 @@ static ropemap_status find(const bound_options *options, int64_t length, int32_t
         }
     }
     if (length > BOUND_LENGTH_MOST) {
-        return fail(error, ROPEMAP_USAGE, "--length: %lld, expected 2 to %d", (long long)length,
+        return fail(error, ROPEMAP_USAGE, "--length: %lld is out of range; give 2 to %d", (long long)length,
                     BOUND_LENGTH_MOST);
     }
     found->length = length;
@@ -297,10 +277,13 @@ ropemap_status bound_check(const bound_options *options, ropemap_error *error) {
     }
     if (!bases && !wants_reach(options)) {
         return fail(error, ROPEMAP_USAGE,
-                    "--length: missing, expected --length L for the least base, or --base B for its reach");
+                    "--length is missing; give --length L for the least base, or --base B for its reach");
     }
     if (options->dim_count > 0 && options->length_count == 0) {
-        return fail(error, ROPEMAP_USAGE, "--dims: without --table, expected with it");
+        return fail(error, ROPEMAP_USAGE, "--dims needs --table LENGTHS");
+    }
+    if (options->outputs.count > 0 && options->length_count < 2) {
+        return fail(error, ROPEMAP_USAGE, "--output draws a table; give --table two lengths or more");
     }
     return ROPEMAP_OK;
 }
@@ -376,182 +359,123 @@ static ropemap_status set_dims(void *into, const cli_option *option, const char 
     return read_list(option, text, 2, ROPEMAP_MAX_HEAD_DIM, options->dims, &options->dim_count, error);
 }
 
-static ropemap_status set_windows(void *into, const cli_option *option, const char *text,
-                                  ropemap_error *error) {
-    bound_options *options = into;
-    uint64_t windows = 0;
-    const ropemap_status status =
-        number_integer(option_subject(option).text, text, 1, BOUND_WINDOWS_MOST, &windows, error);
-    options->windows = (int)windows;
-    return status;
-}
-
-static ropemap_status set_limit(void *into, const cli_option *option, const char *text,
-                                ropemap_error *error) {
-    bound_options *options = into;
-    uint64_t limit = 0;
-    const ropemap_status status =
-        number_integer(option_subject(option).text, text, 2, UINT64_C(1) << 36, &limit, error);
-    options->limit = (int64_t)limit;
-    return status;
-}
-
-static ropemap_status set_bases(void *into, const cli_option *option, const char *text,
-                                ropemap_error *error) {
-    bound_options *options = into;
-    return number_interval(option_subject(option).text, text, &options->low, &options->high, error);
-}
-
-static ropemap_status set_resolution(void *into, const cli_option *option, const char *text,
-                                     ropemap_error *error) {
-    bound_options *options = into;
-    const ropemap_status status = number_real(option_subject(option).text, text, &options->resolution, error);
-    return status != ROPEMAP_OK || (options->resolution >= 1e-8 && options->resolution <= 1e-2)
-               ? status
-               : fail(error, ROPEMAP_USAGE, "--%s: '%.64s', expected a number from 1e-8 to 1e-2",
-                      option->name, text);
-}
-
-static ropemap_status set_thread_number(void *into, const cli_option *option, const char *text,
-                                        ropemap_error *error) {
-    bound_options *options = into;
-    uint64_t threads = 0;
-    const ropemap_status status = number_integer(option_subject(option).text, text, 1, 1024, &threads, error);
-    options->threads = (int32_t)threads;
-    return status;
-}
-
-static ropemap_status add_output(void *into, const cli_option *option, const char *text,
-                                 ropemap_error *error) {
-    bound_options *options = into;
-    if (options->output_count == BOUND_OUTPUTS_MOST) {
-        return fail(error, ROPEMAP_USAGE, "--%s: more than %d files", option->name, BOUND_OUTPUTS_MOST);
-    }
-    options->outputs[options->output_count++] = text;
-    return ROPEMAP_OK;
-}
-
-const cli_option bound_option_table[] = {
+const cli_option bound_rows[] = {
     {.group = GROUP_WHAT,
      .name = "table",
      .argument = "LENGTHS",
      .help = "the least base for each of several lengths: 1k,4k or 1k-128k, doubling",
+     .type = OPTION_CUSTOM,
      .set = set_table},
     {.group = GROUP_WHAT,
      .name = "dims",
      .argument = "DIMS",
      .initial = "--head-dim",
      .help = "head dims of the table",
+     .type = OPTION_CUSTOM,
      .set = set_dims},
     {.group = GROUP_WHAT,
      .name = "bases",
      .argument = "LOW:HIGH",
      .initial = "1:1e10",
-     .help = "bases that are searched, from just above 1 on at the least",
-     .set = set_bases},
+     .help = "bases that are searched; the lowest is just above 1",
+     .type = OPTION_INTERVAL,
+     .offset = offsetof(bound_options, bases)},
     {.group = GROUP_WHAT,
      .name = "windows",
      .argument = "N",
      .initial = "1",
      .help = "windows of bases to find, from the least base on",
-     .set = set_windows},
+     .type = OPTION_INT32,
+     .offset = offsetof(bound_options, windows),
+     .least = 1,
+     .most = BOUND_WINDOWS_MOST},
     {.group = GROUP_WHAT,
      .name = "resolution",
      .argument = "W",
      .initial = "1e-6",
      .help = "every window of bases is found that is as wide as this, relative to the base",
-     .real = true,
-     .set = set_resolution},
+     .type = OPTION_REAL,
+     .offset = offsetof(bound_options, resolution),
+     .bounds = &(const cli_bounds){.low = 1e-8, .high = 1e-2, .words = "a number from 1e-8 to 1e-2"}},
     {.group = GROUP_WHAT,
      .name = "limit",
      .argument = "N",
      .initial = "16M",
-     .help = "distances to look at for the reach of a base",
-     .set = set_limit},
-    {.group = GROUP_HOW,
-     .name = "threads",
-     .argument = "N",
-     .initial = "all processors",
-     .help = "threads, 1 to 1024",
-     .set = set_thread_number,
-     .local = true},
+     .help = "distances that are searched for the reach of a base",
+     .type = OPTION_INT,
+     .offset = offsetof(bound_options, limit),
+     .least = 2,
+     .most = INT64_C(1) << 36},
     {.group = GROUP_OUTPUT,
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
      .help = "draw the table, as a .png, .svg or .pdf; - for a PNG on standard output in place of the text; "
              "may be repeated",
-     .set = add_output,
+     .type = OPTION_TEXTS,
+     .offset = offsetof(bound_options, outputs),
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "force",
      .help = "replace a file that exists",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(bound_options, force),
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "json",
      .help = "print JSON of schema ropemap.bound/1",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(bound_options, json),
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "quiet",
      .letter = 'q',
      .help = "show no progress",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(bound_options, quiet),
      .local = true},
     {.name = NULL},
 };
 
-static ropemap_status command_bound_make(bound_options *options, bound_results *results, cli_outputs *outputs,
-                                         ropemap_error *error) {
-    cli_progress progress = progress_start(options->quiet);
-    options->progress = progress_tell;
-    options->progress_user = &progress;
-    signals_hold();
-    ropemap_status status = bound_run(options, results, error);
-    progress_end(&progress);
-    if (status == ROPEMAP_OK && options->output_count > 0) {
-        status = bound_draw(options, results->found, results->count, outputs, error);
-    }
-    outputs_free(outputs);
-    signals_release();
-    return status;
-}
-
-static ropemap_status work(bound_options *options, bound_results *results, cli_outputs *outputs, int *code,
+/* Computes the bounds and draws them. After a signal does not return. */
+static ropemap_status make(bound_options *options, bound_results *results, cli_run *run,
                            ropemap_error *error) {
-    ropemap_status status = bound_check(options, error);
-    status = status == ROPEMAP_OK ? bound_add_outputs(options, outputs, error) : status;
-    status = status == ROPEMAP_OK ? outputs_check(outputs, options->json ? "--json" : "", error) : status;
-    status = status == ROPEMAP_OK ? command_bound_make(options, results, outputs, error) : status;
-    if (status == ROPEMAP_OK && options->json) {
-        *code = document_print(bound_document(&options->rule.spec, results));
-    } else if (status == ROPEMAP_OK && outputs->stdout_name == NULL) {
-        *code = bound_text(&options->rule.spec, results);
-    }
+    drawn_bounds drawn = {.options = options, .results = results};
+    run_begin(run, options->quiet);
+    options->progress = progress_tell;
+    options->progress_user = &run->progress;
+    ropemap_status status = bound_run(options, results, error);
+    progress_end(&run->progress);
+    status = status == ROPEMAP_OK ? outputs_write(&run->outputs, encode, &drawn, error) : status;
+    run_end(run);
     return status;
 }
 
-static int run(int argc, char **argv) {
-    bound_options options = bound_options_default();
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    bound_options *options = given;
     bound_results results = {.found = NULL};
-    cli_outputs outputs;
-    ropemap_error error = {.status = ROPEMAP_OK};
-    bool help = false;
-    int code = ROPEMAP_OK;
-    ropemap_status status = outputs_parse(&command_bound, argc, argv, &options, &help, &outputs, &error);
-    if (status == ROPEMAP_OK && help) {
-        code = help_command(&command_bound);
-    } else if (status == ROPEMAP_OK) {
-        status = work(&options, &results, &outputs, &code, &error);
+    ropemap_status status = bound_check(options, error);
+    status = status == ROPEMAP_OK
+                 ? outputs_add_all(&run->outputs, &options->outputs, OUTPUT_PICTURES, options->force, error)
+                 : status;
+    status =
+        status == ROPEMAP_OK ? outputs_check(&run->outputs, options->json ? "--json" : "", error) : status;
+    status = status == ROPEMAP_OK ? make(options, &results, run, error) : status;
+    if (status == ROPEMAP_OK && options->json) {
+        run->code = document_print(bound_document(&options->rule.spec, &results));
+    } else if (status == ROPEMAP_OK && run->outputs.stdout_name == NULL) {
+        run->code = print_text(&options->rule.spec, &results);
     }
-    outputs_free(&outputs);
     bound_results_free(&results);
-    rule_options_free(&options.rule);
-    return status == ROPEMAP_OK ? code : options_report(&command_bound, status, &error);
+    return status;
+}
+
+static void start(void *options) {
+    *(bound_options *)options = bound_options_default();
+}
+
+static void end(void *options) {
+    rule_options_free(&((bound_options *)options)->rule);
 }
 
 static void notes(void) {
@@ -571,14 +495,18 @@ static void notes(void) {
 
 const cli_command command_bound = {
     .name = "bound",
-    .summary = "tell how far a base reaches, and the least base for a length",
+    .summary = "find how far a base reaches, and the least base for a length",
     .usage = "--length L | --base B | --table LENGTHS [what] [how]",
     .examples = "  ropemap bound --length 32k                 the least base, with its proof\n"
                 "  ropemap bound -b 5e5                       the first distance below zero\n"
                 "  ropemap bound --preset llama3.1-8b --length 128k\n"
                 "  ropemap bound --table 1k-128k --dims 64,128 -o bases.png\n",
-    .takes_rule = true,
-    .options = bound_option_table,
+    .blocks = {{rule_rows, offsetof(bound_options, rule)},
+               {bound_rows, 0},
+               {thread_rows, offsetof(bound_options, threads)}},
     .notes = notes,
-    .run = run,
+    .size = sizeof(bound_options),
+    .start = start,
+    .work = work,
+    .end = end,
 };

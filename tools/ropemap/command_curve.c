@@ -1,24 +1,22 @@
 /* command_curve.c - ropemap curve */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/curve_chart.h"
-#include "tools/ropemap/curve_options.h"
-#include "tools/ropemap/curve_run.h"
+#include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
-#include "tools/ropemap/options.h"
-#include "tools/ropemap/progress.h"
-#include "tools/ropemap/report.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/run.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON_VALUES_MOST = 10000 /* of a curve; more are told in buckets */ };
+enum { JSON_VALUES_MOST = 10000 /* of a curve; more go into buckets */ };
 
 /* ---- words --------------------------------------------------------------------------------------------- */
 
-int curves_text(const curve_options *options, const curves *made) {
+static int print_text(const curves *made) {
     for (int i = 0; i < made->count; i++) {
         const curve *one = &made->one[i];
         print_plain(stdout, one->label);
@@ -34,10 +32,73 @@ int curves_text(const curve_options *options, const curves *made) {
             (void)printf("%s first below zero at %" PRId64 "\n", one->reach.half > 0 ? "," : ":",
                          one->reach.reach);
         } else {
-            (void)printf("%s never below zero within what was looked at\n", one->reach.half > 0 ? "," : ":");
+            (void)printf("%s never below zero at the distances searched\n", one->reach.half > 0 ? "," : ":");
         }
     }
-    return options->output_count >= 0 ? finish_stdout() : ROPEMAP_INTERNAL;
+    return finish_stdout();
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
+
+enum { CURVE_BUCKETS = 2000 };
+
+/* Index one past part `bucket` of those that begin at index `start`; parts may be empty. */
+static int64_t end_of(const curves *made, int64_t start, int bucket, bool log_axis) {
+    const int64_t count = made->distances.count;
+    const double share = (double)(bucket + 1) / CURVE_BUCKETS;
+    if (bucket + 1 == CURVE_BUCKETS) {
+        return count;
+    }
+    if (!log_axis) {
+        return (int64_t)(share * (double)count);
+    }
+    const double first = made->distance[start], beyond = made->distance[count - 1] + 1.0;
+    const double distance = first * pow(beyond / first, share);
+    return (int64_t)ceil((distance - (double)made->distances.first) / (double)made->distances.step);
+}
+
+/* The columns of the object. */
+struct columns {
+    json_t *distance, *last, *mean, *low, *high;
+};
+
+static void add(const curves *made, const curve *one, int64_t first, int64_t end, struct columns *to) {
+    double sum = 0.0, low = one->values[first], high = low;
+    for (int64_t i = first; i < end; i++) {
+        sum += one->values[i];
+        low = fmin(low, one->values[i]);
+        high = fmax(high, one->values[i]);
+    }
+    (void)json_array_append_new(to->distance, json_integer((json_int_t)made->distance[first]));
+    (void)json_array_append_new(to->last, json_integer((json_int_t)made->distance[end - 1]));
+    (void)json_array_append_new(to->mean, document_real(sum / (double)(end - first)));
+    (void)json_array_append_new(to->low, document_real(low));
+    (void)json_array_append_new(to->high, document_real(high));
+}
+
+/*
+ * The values of a curve in at most CURVE_BUCKETS parts, one after another, which are even on a linear or a
+ * logarithmic axis (but for distance 0, which is then a part of its own): an object of arrays `distance` and
+ * `last`, the first and the last distance of each part, and `mean`, `low` and `high` of its values. NaN:
+ * null. NULL: no memory.
+ */
+static json_t *curve_buckets(const curves *made, const curve *one, bool log_axis) {
+    struct columns to = {json_array(), json_array(), json_array(), json_array(), json_array()};
+    const int64_t count = made->distances.count;
+    const int64_t start = log_axis && made->distance[0] == 0.0 && count > 1 ? 1 : 0;
+    int64_t at = start;
+    if (start > 0) {
+        add(made, one, 0, start, &to);
+    }
+    for (int bucket = 0; bucket < CURVE_BUCKETS && at < count; bucket++) {
+        const int64_t end = end_of(made, start, bucket, log_axis);
+        if (end > at) {
+            add(made, one, at, end < count ? end : count, &to);
+            at = end;
+        }
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "distance", to.distance, "last", to.last, "mean", to.mean,
+                     "low", to.low, "high", to.high);
 }
 
 static json_t *values_array(const curves *made, const curve *one) {
@@ -64,7 +125,7 @@ static json_t *curve_object(const curve_options *options, const curves *made, co
         "trained_length", whole(one->trained_length), "first_negative",
         known ? whole(one->reach.reach) : json_null(), "half", known ? whole(one->reach.half) : json_null(),
         "values", many ? json_null() : values_array(made, one), "buckets",
-        many ? curve_buckets(made, one, options->log_axis) : json_null());
+        many ? curve_buckets(made, one, options->axis == CURVE_LOG) : json_null());
 }
 
 json_t *curves_document(const curve_options *options, const curves *made) {
@@ -74,7 +135,7 @@ json_t *curves_document(const curve_options *options, const curves *made) {
     }
     return json_pack("{s:s, s:s, s:s, s:{s:I, s:I, s:I}, s:o}", "schema", "ropemap.curve/1", "version",
                      ropemap_version(), "quantity",
-                     options->queries != NULL              ? "mean"
+                     options->tensors.queries != NULL      ? "mean"
                      : options->quantity == CURVE_ROFORMER ? "roformer"
                                                            : "similarity",
                      "distances", "first", (json_int_t)made->distances.first, "count",
@@ -84,112 +145,76 @@ json_t *curves_document(const curve_options *options, const curves *made) {
 
 /* ---- tables -------------------------------------------------------------------------------------------- */
 
-/* Room for more bytes, or ROPEMAP_RESOURCES. */
-static ropemap_status grow(ropemap_bytes *bytes, size_t *capacity, size_t more, ropemap_error *error) {
-    if (bytes->size + more <= *capacity) {
-        return ROPEMAP_OK;
-    }
-    const size_t wanted = 2 * (*capacity) + more;
-    uint8_t *data = realloc(bytes->data, wanted);
-    if (data == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--output: no memory for a table of %zu bytes", wanted);
-    }
-    bytes->data = data;
-    *capacity = wanted;
-    return ROPEMAP_OK;
-}
-
-static ropemap_status put(ropemap_bytes *bytes, size_t *capacity, const char *text, ropemap_error *error) {
-    const size_t length = strlen(text);
-    const ropemap_status status = grow(bytes, capacity, length, error);
-    if (status == ROPEMAP_OK) {
-        memcpy(bytes->data + bytes->size, text, length);
-        bytes->size += length;
-    }
-    return status;
-}
-
 /* A label between quotes, its own doubled (RFC 4180). */
-static ropemap_status put_label(ropemap_bytes *bytes, size_t *capacity, const char *label,
-                                ropemap_error *error) {
-    char quoted[2 * CURVE_LABEL + 4];
-    size_t at = 0;
-    quoted[at++] = ',';
-    quoted[at++] = '"';
+static void put_label(FILE *stream, const char *label) {
+    (void)fputs(",\"", stream);
     for (; *label != '\0'; label++) {
-        if (*label == '"') {
-            quoted[at++] = '"';
-        }
-        quoted[at++] = *label;
+        (void)fputs(*label == '"' ? "\"\"" : (const char[]){*label, '\0'}, stream);
     }
-    quoted[at++] = '"';
-    quoted[at] = '\0';
-    return put(bytes, capacity, quoted, error);
+    (void)fputc('"', stream);
 }
 
-static ropemap_status make_csv(const curves *made, ropemap_bytes *bytes, ropemap_error *error) {
-    size_t capacity = 0;
-    char text[40];
-    ropemap_status status = put(bytes, &capacity, "distance", error);
-    for (int i = 0; i < made->count && status == ROPEMAP_OK; i++) {
-        status = put_label(bytes, &capacity, made->one[i].label, error);
+static void put_csv(FILE *stream, const curves *made) {
+    (void)fputs("distance", stream);
+    for (int i = 0; i < made->count; i++) {
+        put_label(stream, made->one[i].label);
     }
-    status = status == ROPEMAP_OK ? put(bytes, &capacity, "\n", error) : status;
-    for (int64_t row = 0; row < made->distances.count && status == ROPEMAP_OK; row++) {
-        (void)snprintf(text, sizeof text, "%.0f", made->distance[row]);
-        status = put(bytes, &capacity, text, error);
-        for (int i = 0; i < made->count && status == ROPEMAP_OK; i++) {
-            (void)snprintf(text, sizeof text, ",%.10g", made->one[i].values[row]);
-            status = put(bytes, &capacity, text, error);
+    (void)fputc('\n', stream);
+    for (int64_t row = 0; row < made->distances.count; row++) {
+        (void)fprintf(stream, "%.0f", made->distance[row]);
+        for (int i = 0; i < made->count; i++) {
+            (void)fprintf(stream, ",%.10g", made->one[i].values[row]);
         }
-        status = status == ROPEMAP_OK ? put(bytes, &capacity, "\n", error) : status;
+        (void)fputc('\n', stream);
     }
-    return status;
 }
 
 /* [curves, distances], little-endian float32, format version 1.0. */
-static ropemap_status make_npy(const curves *made, ropemap_bytes *bytes, ropemap_error *error) {
-    char header[128];
-    const int written = snprintf(header, sizeof header,
-                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %" PRId64 "), }",
-                                 made->count, made->distances.count);
-    const size_t count = (size_t)made->count * (size_t)made->distances.count;
-    const size_t start = 128; /* a multiple of 64, as the format wants */
-    bytes->data = malloc(start + count * sizeof(float));
-    if (bytes->data == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--output: no memory for %zu values", count);
-    }
-    bytes->size = start + count * sizeof(float);
-    memset(bytes->data, ' ', start);
-    memcpy(bytes->data, "\x93NUMPY\x01\x00\x76\x00", 10); /* 118 bytes of header follow */
-    memcpy(bytes->data + 10, header, (size_t)written);
-    bytes->data[start - 1] = '\n';
-    for (size_t i = 0; i < count; i++) {
-        const float value =
-            (float)made->one[i / (size_t)made->distances.count].values[i % (size_t)made->distances.count];
-        uint32_t bits;
-        memcpy(&bits, &value, sizeof bits);
-        for (size_t byte = 0; byte < sizeof bits; byte++) {
-            bytes->data[start + i * sizeof bits + byte] = (uint8_t)(bits >> (8 * byte));
+static void put_npy(FILE *stream, const curves *made) {
+    char header[118]; /* a multiple of 64 with the 10 bytes before it, as the format wants */
+    (void)snprintf(header, sizeof header,
+                   "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %" PRId64 "), }", made->count,
+                   made->distances.count);
+    (void)fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, stream);
+    (void)fprintf(stream, "%-117s\n", header);
+    for (int i = 0; i < made->count; i++) {
+        for (int64_t at = 0; at < made->distances.count; at++) {
+            const float value = (float)made->one[i].values[at];
+            uint32_t bits;
+            memcpy(&bits, &value, sizeof bits);
+            const uint8_t bytes[] = {(uint8_t)bits, (uint8_t)(bits >> 8), (uint8_t)(bits >> 16),
+                                     (uint8_t)(bits >> 24)};
+            (void)fwrite(bytes, 1, sizeof bytes, stream);
         }
     }
-    return ROPEMAP_OK;
+}
+
+static ropemap_status make_table(const curves *made, void (*put)(FILE *stream, const curves *made),
+                                 ropemap_bytes *bytes, ropemap_error *error) {
+    char *data = NULL;
+    FILE *stream = open_memstream(&data, &bytes->size);
+    bool whole = stream != NULL;
+    if (stream != NULL) {
+        put(stream, made);
+        whole = ferror(stream) == 0;
+        whole = fclose(stream) == 0 && whole;
+    }
+    bytes->data = (uint8_t *)data;
+    return whole ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "--output: no memory for the table");
 }
 
 /* ---- files --------------------------------------------------------------------------------------------- */
 
-ropemap_status curves_check_outputs(const curve_options *options, cli_outputs *outputs,
+static ropemap_status check_outputs(const curve_options *options, cli_outputs *outputs,
                                     ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
-    if (options->output_count == 0 && !options->json && options->quiet) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--quiet: nothing would be said or written, expected -o FILE or --json");
+    if (options->outputs.count == 0 && !options->json && options->quiet) {
+        return fail(error, ROPEMAP_USAGE, "--quiet leaves nothing to print or write; give -o FILE or --json");
     }
-    status = print_size_check(&options->print, error);
-    for (int i = 0; i < options->output_count && status == ROPEMAP_OK; i++) {
-        status = outputs_add(outputs, options->outputs[i],
-                             OUTPUT_PICTURES | 1 << OUTPUT_CSV | 1 << OUTPUT_NPY, options->force, error);
-    }
+    ropemap_status status = print_size_check(&options->print, error);
+    status = status == ROPEMAP_OK
+                 ? outputs_add_all(outputs, &options->outputs,
+                                   OUTPUT_PICTURES | 1 << OUTPUT_CSV | 1 << OUTPUT_NPY, options->force, error)
+                 : status;
     return status == ROPEMAP_OK ? outputs_check(outputs,
                                                 options->json    ? "--json"
                                                 : options->quiet ? NULL
@@ -198,88 +223,66 @@ ropemap_status curves_check_outputs(const curve_options *options, cli_outputs *o
                                 : status;
 }
 
-static ropemap_status make_file(const curve_options *options, const curves *made, ropemap_chart *chart,
-                                output_kind kind, ropemap_bytes *bytes, ropemap_error *error) {
-    if (kind == OUTPUT_CSV || kind == OUTPUT_NPY) {
-        return kind == OUTPUT_CSV ? make_csv(made, bytes, error) : make_npy(made, bytes, error);
-    }
-    const ropemap_page page = curve_chart_size(options, kind == OUTPUT_PNG, CURVE_SHAPE, chart);
-    return ropemap_chart_encode(chart, output_format(kind), &page, bytes, error);
-}
-
-ropemap_status curves_encode(const curve_options *options, const curves *made, const char *name,
+ropemap_status curves_encode(const curve_options *options, const curves *made, output_kind kind,
                              ropemap_bytes *bytes, ropemap_error *error) {
     curve_chart chart;
+    if (kind == OUTPUT_CSV || kind == OUTPUT_NPY) {
+        return make_table(made, kind == OUTPUT_CSV ? put_csv : put_npy, bytes, error);
+    }
     curve_chart_make(options, made, &chart);
-    return make_file(options, made, &chart.chart, output_kind_of(name), bytes, error);
+    const ropemap_page page = curve_chart_size(options, kind == OUTPUT_PNG, CURVE_SHAPE, &chart.chart);
+    return ropemap_chart_encode(&chart.chart, output_format(kind), &page, bytes, error);
 }
 
-void curves_bytes_free(const char *name, ropemap_bytes *bytes) {
-    if (output_kind_of(name) == OUTPUT_CSV || output_kind_of(name) == OUTPUT_NPY) {
-        free(bytes->data); /* made here, not by the library */
-        *bytes = (ropemap_bytes){.data = NULL};
-    } else {
-        ropemap_bytes_free(bytes);
-    }
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+/* Curves that are being written. */
+typedef struct written_curves {
+    const curve_options *options;
+    const curves *made;
+} written_curves;
+
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const written_curves *written = what;
+    (void)index;
+    return curves_encode(written->options, written->made, kind, bytes, error);
 }
 
-ropemap_status curves_write(const curve_options *options, const curves *made, cli_outputs *outputs,
-                            ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
-    for (int at = 0; at < options->output_count && status == ROPEMAP_OK; at++) {
-        const int index = outputs_order(outputs, at);
-        ropemap_bytes bytes = {.data = NULL};
-        status = curves_encode(options, made, options->outputs[index], &bytes, error);
-        status = status == ROPEMAP_OK ? outputs_write(outputs, index, &bytes, error) : status;
-        curves_bytes_free(options->outputs[index], &bytes);
-    }
-    return status == ROPEMAP_OK ? outputs_finish(outputs, error) : status;
-}
-
-/* Computes the curves, shows how far it is, and writes them. After a signal does not return. */
-static ropemap_status make(curve_options *options, curves *made, cli_outputs *outputs, ropemap_error *error) {
-    cli_progress progress = progress_start(options->quiet);
+/* Computes the curves and writes them. After a signal does not return. */
+static ropemap_status make(curve_options *options, curves *made, cli_run *run, ropemap_error *error) {
+    written_curves written = {.options = options, .made = made};
+    run_begin(run, options->quiet);
     options->progress = progress_tell;
-    options->progress_user = &progress;
-    signals_hold();
+    options->progress_user = &run->progress;
     ropemap_status status = curves_make(options, made, error);
-    progress_end(&progress);
-    status = status == ROPEMAP_OK ? curves_write(options, made, outputs, error) : status;
-    outputs_free(outputs);
-    signals_release();
+    progress_end(&run->progress);
+    status = status == ROPEMAP_OK ? outputs_write(&run->outputs, encode, &written, error) : status;
+    run_end(run);
     return status;
 }
 
-static ropemap_status work(curve_options *options, cli_outputs *outputs, int *code, ropemap_error *error) {
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     static curves made; /* large */
-    ropemap_status status = outputs_note_vary(outputs, &options->vary, error);
-    status = status == ROPEMAP_OK ? curves_check_outputs(options, outputs, error) : status;
-    status = status == ROPEMAP_OK ? make(options, &made, outputs, error) : status;
+    curve_options *options = given;
+    ropemap_status status = vary_note(&options->vary, &run->outputs, error);
+    status = status == ROPEMAP_OK ? check_outputs(options, &run->outputs, error) : status;
+    status = status == ROPEMAP_OK ? make(options, &made, run, error) : status;
     if (status == ROPEMAP_OK && options->json) {
-        *code = document_print(curves_document(options, &made));
-    } else if (status == ROPEMAP_OK && !options->quiet && outputs->stdout_name == NULL) {
-        *code = curves_text(options, &made);
+        run->code = document_print(curves_document(options, &made));
+    } else if (status == ROPEMAP_OK && !options->quiet && run->outputs.stdout_name == NULL) {
+        run->code = print_text(&made);
     }
     curves_free(&made);
     return status;
 }
 
-static int run(int argc, char **argv) {
-    static curve_options options; /* large */
-    ropemap_error error = {.status = ROPEMAP_OK};
-    cli_outputs outputs;
-    bool help = false;
-    int code = ROPEMAP_OK;
-    options = (curve_options){.rule = rule_options_default()};
-    ropemap_status status = outputs_parse(&command_curve, argc, argv, &options, &help, &outputs, &error);
-    if (status == ROPEMAP_OK && help) {
-        code = help_command(&command_curve);
-    } else if (status == ROPEMAP_OK) {
-        status = work(&options, &outputs, &code, &error);
-    }
-    outputs_free(&outputs);
-    vary_free(&options.vary);
-    return status == ROPEMAP_OK ? code : options_report(&command_curve, status, &error);
+static void start(void *options) {
+    *(curve_options *)options = curve_options_default();
+}
+
+static void end(void *options) {
+    vary_free(&((curve_options *)options)->vary);
 }
 
 static void notes(void) {
@@ -303,8 +306,15 @@ const cli_command command_curve = {
         "  ropemap curve --quantity roformer -n 256 -o roformer.pdf\n"
         "  ropemap curve --vary phase=exact,hf-fp32,bf16-inv-freq --shift 1M -n 1k -o rounded.png\n"
         "  ropemap curve --queries q.npy --keys k.npy -o measured.png\n",
-    .takes_rule = true,
-    .options = curve_option_table,
+    .blocks = {{rule_rows, offsetof(curve_options, rule)},
+               {curve_single_rows, 0},
+               {curve_rows, 0},
+               {tensor_rows, offsetof(curve_options, tensors)},
+               {thread_rows, offsetof(curve_options, threads)},
+               {print_rows, offsetof(curve_options, print)}},
     .notes = notes,
-    .run = run,
+    .size = sizeof(curve_options),
+    .start = start,
+    .work = work,
+    .end = end,
 };

@@ -1,14 +1,97 @@
 /* command_doctor.c - ropemap doctor */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/command_check.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
-#include "tools/ropemap/options.h"
-#include "tools/ropemap/report.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/run.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Each `_reason` says why there is none; its status is ROPEMAP_OK where there is one. */
+typedef struct diagnosed_gpu {
+    ropemap_gpu gpu;
+    ropemap_error reason;
+} diagnosed_gpu;
+
+/* Start zeroed; free with diagnosis_free. */
+typedef struct diagnosis {
+    ropemap_bench_machine machine;
+    uint64_t memory; /* bytes of RAM; 0 where the system does not say */
+    ropemap_driver driver;
+    ropemap_error driver_reason;
+    diagnosed_gpu *gpus; /* [driver.devices] */
+    ropemap_plugin plugin;
+    ropemap_error plugin_reason;
+    ropemap_error
+        gpu_reason; /* why --backend auto does not use GPU 0, for which a small map was made there */
+} diagnosis;
+
+/* ---- what there is ------------------------------------------------------------------------------------- */
+
+static uint64_t memory_bytes(void) {
+    const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    return pages < 1 || bytes < 1 ? 0 : (uint64_t)pages * (uint64_t)bytes;
+}
+
+static ropemap_status ask_gpus(diagnosis *found, ropemap_error *error) {
+    const int32_t count = found->driver.devices;
+    if (count < 1) {
+        return ROPEMAP_OK;
+    }
+    found->gpus = calloc((size_t)count, sizeof *found->gpus);
+    if (found->gpus == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "doctor: no memory for %d GPUs", (int)count);
+    }
+    for (int32_t index = 0; index < count; index++) {
+        diagnosed_gpu *gpu = &found->gpus[index];
+        gpu->reason.status = ropemap_gpu_describe(index, &gpu->gpu, &gpu->reason);
+    }
+    return ROPEMAP_OK;
+}
+
+/* Every stage runs: rows are rotated, multiplied and pooled. Only that tells whether all the parts work. */
+static ropemap_status try_gpu(ropemap_error *reason) {
+    ropemap_request request = ropemap_request_default();
+    request.rows = request.cols = (ropemap_range){.first = 0, .count = 256, .step = 1};
+    request.width = request.height = 16;
+    request.pool = ROPEMAP_POOL_MAX;
+    request.method = ROPEMAP_METHOD_TILED;
+    request.backend = "cuda";
+    ropemap_map map = {.cells = NULL};
+    const ropemap_status status = ropemap_map_compute(&request, &map, reason);
+    ropemap_map_free(&map);
+    return status;
+}
+
+static ropemap_status diagnose(diagnosis *found, ropemap_error *error) {
+    ropemap_status status = ropemap_bench_describe(&found->machine, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    found->memory = memory_bytes();
+    found->driver_reason.status = ropemap_driver_describe(&found->driver, &found->driver_reason);
+    found->plugin_reason.status = ropemap_plugin_describe(&found->plugin, &found->plugin_reason);
+    if (found->driver_reason.status != ROPEMAP_OK) {
+        found->gpu_reason = found->driver_reason;
+        return ROPEMAP_OK;
+    }
+    status = ask_gpus(found, error);
+    if (status == ROPEMAP_OK) {
+        found->gpu_reason.status = try_gpu(&found->gpu_reason);
+    }
+    return status;
+}
+
+static void diagnosis_free(diagnosis *found) {
+    free(found->gpus);
+    *found = (diagnosis){.gpus = NULL};
+}
+
+/* ---- words --------------------------------------------------------------------------------------------- */
 
 /* A short text, by value. */
 typedef struct words {
@@ -191,11 +274,11 @@ typedef struct doctor_options {
     bool json;
 } doctor_options;
 
-static const cli_option options_table[] = {
+static const cli_option doctor_rows[] = {
     {.group = GROUP_OUTPUT,
      .name = "json",
      .help = "print JSON of schema ropemap.doctor/1 instead of text",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(doctor_options, json)},
     {.name = NULL},
 };
@@ -206,23 +289,16 @@ static int verdict(const diagnosis *found) {
     return reported && found->gpu_reason.status != ROPEMAP_OK ? ROPEMAP_RESOURCES : ROPEMAP_OK;
 }
 
-static int run(int argc, char **argv) {
-    doctor_options options = {.json = false};
-    ropemap_error error = {.status = ROPEMAP_OK};
-    bool help = false;
-    ropemap_status status = options_parse(&command_doctor, argc, argv, &options, &help, &error);
-    if (status == ROPEMAP_OK && help) {
-        return help_command(&command_doctor);
-    }
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    const doctor_options *options = given;
     diagnosis found = {.gpus = NULL};
-    status = status == ROPEMAP_OK ? diagnosis_make(&found, &error) : status;
-    int code = failure_report(status, &error);
+    const ropemap_status status = diagnose(&found, error);
     if (status == ROPEMAP_OK) {
-        code = options.json ? doctor_json(&found) : doctor_text(&found);
-        code = code == ROPEMAP_OK ? verdict(&found) : code;
+        run->code = options->json ? doctor_json(&found) : doctor_text(&found);
+        run->code = run->code == ROPEMAP_OK ? verdict(&found) : run->code;
     }
     diagnosis_free(&found);
-    return code;
+    return status;
 }
 
 static void notes(void) {
@@ -232,9 +308,10 @@ static void notes(void) {
 
 const cli_command command_doctor = {
     .name = "doctor",
-    .summary = "tell what this machine has, and whether its GPU will be used",
+    .summary = "show what this machine has, and whether its GPU will be used",
     .usage = "[--json]",
-    .options = options_table,
+    .blocks = {{doctor_rows, 0}},
     .notes = notes,
-    .run = run,
+    .size = sizeof(doctor_options),
+    .work = work,
 };

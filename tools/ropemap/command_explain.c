@@ -2,10 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_explain.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
-#include "tools/ropemap/options.h"
-#include "tools/ropemap/progress.h"
-#include "tools/ropemap/report.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/run.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -284,7 +282,8 @@ ropemap_status explain_make(explain_options *options, explanation *to, ropemap_e
     const int64_t trained =
         options->rule.opened != NULL ? ropemap_model_trained_length(options->rule.opened) : 0;
     if ((options->rule.given & RULE_LENGTH) != 0 && spec->length < 2.0) {
-        return fail(error, ROPEMAP_USAGE, "--length: %.0f, expected 2 tokens or more", spec->length);
+        return fail(error, ROPEMAP_USAGE, "--length: %.0f is out of range; give 2 tokens or more",
+                    spec->length);
     }
     const int64_t most = spec->scaling.rule == ROPEMAP_SCALING_NONE ? LENGTH_SMOOTH : LENGTH_BENT;
     to->length = spec->length >= 2.0 ? (int64_t)spec->length : trained >= 2 ? trained : LENGTH_USUAL;
@@ -293,61 +292,54 @@ ropemap_status explain_make(explain_options *options, explanation *to, ropemap_e
     return work_out(spec, options, to, error);
 }
 
-static const cli_option options_table[] = {
+static const cli_option explain_rows[] = {
     {.group = GROUP_WHAT,
      .name = "quick",
      .help =
          "leave out the last sentence, the least base for a length, which takes seconds where that is long",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(explain_options, quick)},
     {.group = GROUP_OUTPUT,
      .name = "json",
      .help = "print JSON of schema ropemap.explain/1: the sentences, and every number in them",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(explain_options, json),
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "quiet",
      .letter = 'q',
      .help = "show no progress",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(explain_options, quiet),
      .local = true},
     {.name = NULL},
 };
 
-static ropemap_status work(explain_options *options, int *code, ropemap_error *error) {
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    explain_options *options = given;
     explanation found = {.length = 0};
-    cli_progress progress = progress_start(options->quiet);
+    run_begin(run, options->quiet);
     options->progress = progress_tell;
-    options->progress_user = &progress;
-    signals_hold();
+    options->progress_user = &run->progress;
     const ropemap_status status = explain_make(options, &found, error);
-    progress_end(&progress);
-    signals_release();
+    run_end(run);
     if (status == ROPEMAP_OK) {
         const ropemap_spec *spec = &options->rule.spec;
         explain_say(spec, &found);
         for (int i = 0; i < EXPLAIN_SENTENCES && found.sentence[i][0] != '\0' && !options->json; i++) {
             (void)printf("%s\n", found.sentence[i]);
         }
-        *code = options->json ? document_print(explain_document(spec, &found)) : finish_stdout();
+        run->code = options->json ? document_print(explain_document(spec, &found)) : finish_stdout();
     }
     return status;
 }
 
-static int run(int argc, char **argv) {
-    explain_options options = {.rule = rule_options_default()};
-    ropemap_error error = {.status = ROPEMAP_OK};
-    bool help = false;
-    int code = ROPEMAP_OK;
-    ropemap_status status = options_parse(&command_explain, argc, argv, &options, &help, &error);
-    if (status == ROPEMAP_OK && help) {
-        return help_command(&command_explain);
-    }
-    status = status == ROPEMAP_OK ? work(&options, &code, &error) : status;
-    rule_options_free(&options.rule);
-    return status == ROPEMAP_OK ? code : options_report(&command_explain, status, &error);
+static void start(void *options) {
+    ((explain_options *)options)->rule = rule_options_default();
+}
+
+static void end(void *options) {
+    rule_options_free(&((explain_options *)options)->rule);
 }
 
 static void notes(void) {
@@ -362,8 +354,10 @@ const cli_command command_explain = {
     .usage = "[--model PATH | --preset NAME] [what]",
     .examples = "  ropemap explain -b 5e5\n"
                 "  ropemap explain --preset llama3.1-8b --json\n",
-    .takes_rule = true,
-    .options = options_table,
+    .blocks = {{rule_rows, offsetof(explain_options, rule)}, {explain_rows, 0}},
     .notes = notes,
-    .run = run,
+    .size = sizeof(explain_options),
+    .start = start,
+    .work = work,
+    .end = end,
 };

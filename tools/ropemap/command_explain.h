@@ -14,8 +14,8 @@ enum {
 };
 
 typedef struct explain_options {
-    rule_options rule; /* first: see there */
-    bool quick;        /* without the last sentence */
+    rule_options rule;
+    bool quick; /* without the last sentence */
     bool json, quiet;
     ropemap_progress progress; /* may be NULL */
     void *progress_user;

@@ -3,9 +3,8 @@
 #include "tools/ropemap/command_info.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
-#include "tools/ropemap/options.h"
-#include "tools/ropemap/outputs.h"
-#include "tools/ropemap/report.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/run.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -118,9 +117,13 @@ static int32_t make_series(const info_rule *info, ropemap_series series[ROPEMAP_
     return count + (is_scaled ? 1 : 0);
 }
 
-/* Wavelengths over pairs, as a PNG. */
-static ropemap_status info_draw(const info_rule *info, ropemap_bytes *bytes, ropemap_error *error) {
+/* Wavelengths over pairs, as a PNG; for outputs_write. */
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const info_rule *info = what;
     const ropemap_spec *spec = info->spec;
+    (void)index;
+    (void)kind;
     char title[160], subtitle[400], scaling[120], origin[120];
     struct marks marks = {.count = 0};
     ropemap_series series[ROPEMAP_MAX_AXES + 1];
@@ -517,11 +520,11 @@ json_t *presets_array(void) {
     return presets;
 }
 
-static const cli_option options_table[] = {
+static const cli_option info_rows[] = {
     {.group = GROUP_WHAT,
      .name = "presets",
      .help = "list the known models instead",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(info_options, presets),
      .local = true},
     {.group = GROUP_OUTPUT,
@@ -530,83 +533,71 @@ static const cli_option options_table[] = {
      .argument = "FILE",
      .help = "draw the wavelengths of the pairs, scaled and not, as a .png; pairs with angles not seen in "
              "training are shaded; - for standard output, in place of the text",
-     .set = option_set_text,
+     .type = OPTION_TEXT,
      .offset = offsetof(info_options, output),
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "json",
      .help = "print JSON of schema ropemap.info/1 instead of text",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(info_options, json),
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "force",
      .help = "replace a file that exists",
-     .set = option_set_flag,
+     .type = OPTION_FLAG,
      .offset = offsetof(info_options, force),
      .local = true},
     {.name = NULL},
 };
 
-/* Draws it and writes it to the only output. */
-static ropemap_status draw(const info_rule *info, cli_outputs *outputs, ropemap_error *error) {
-    ropemap_bytes bytes = {.data = NULL};
-    signals_hold();
-    ropemap_status status = info_draw(info, &bytes, error);
-    status = status == ROPEMAP_OK ? outputs_write(outputs, 0, &bytes, error) : status;
-    status = status == ROPEMAP_OK ? outputs_finish(outputs, error) : status;
-    ropemap_bytes_free(&bytes);
-    outputs_free(outputs);
-    signals_release();
-    return status;
-}
-
-/* Of the rule that the options and a model make. */
-static ropemap_status tell(info_options *options, cli_outputs *outputs, int *code, ropemap_error *error) {
+/* The rule that the options and a model make. */
+static ropemap_status show_rule(info_options *options, cli_run *run, ropemap_error *error) {
     static info_rule info; /* large */
     ropemap_status status = ROPEMAP_OK;
     if (options->output != NULL) {
-        status = outputs_add(outputs, options->output, 1 << OUTPUT_PNG, options->force, error);
+        status = outputs_add(&run->outputs, options->output, 1 << OUTPUT_PNG, options->force, error);
     }
-    status = status == ROPEMAP_OK ? outputs_check(outputs, options->json ? "--json" : "", error) : status;
+    status =
+        status == ROPEMAP_OK ? outputs_check(&run->outputs, options->json ? "--json" : "", error) : status;
     status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
     status = status == ROPEMAP_OK ? info_make(&options->rule, &info, error) : status;
-    status = status == ROPEMAP_OK && options->output != NULL ? draw(&info, outputs, error) : status;
+    if (status == ROPEMAP_OK && options->output != NULL) {
+        run_begin(run, true);
+        status = outputs_write(&run->outputs, encode, &info, error);
+        run_end(run);
+    }
     if (status == ROPEMAP_OK && options->json) {
-        *code = document_print(info_document(&info));
-    } else if (status == ROPEMAP_OK && outputs->stdout_name == NULL) {
-        *code = info_text(&info);
+        run->code = document_print(info_document(&info));
+    } else if (status == ROPEMAP_OK && run->outputs.stdout_name == NULL) {
+        run->code = info_text(&info);
     }
     return status;
 }
 
 /* The known models instead. */
-static ropemap_status list(const info_options *options, int *code, ropemap_error *error) {
+static ropemap_status list_presets(const info_options *options, cli_run *run, ropemap_error *error) {
     if (options->output != NULL || options->rule.preset != NULL) {
-        return fail(error, ROPEMAP_USAGE, "--presets: given with --%s, expected alone",
+        return fail(error, ROPEMAP_USAGE, "--presets lists all models; leave --%s out",
                     options->output != NULL ? "output" : "preset");
     }
-    *code = options->json ? document_print(json_pack("{s:s, s:o}", "schema", "ropemap.presets/1", "presets",
-                                                     presets_array()))
-                          : presets_text();
+    run->code = options->json ? document_print(json_pack("{s:s, s:o}", "schema", "ropemap.presets/1",
+                                                         "presets", presets_array()))
+                              : presets_text();
     return ROPEMAP_OK;
 }
 
-static int run(int argc, char **argv) {
-    info_options options = {.rule = rule_options_default()};
-    cli_outputs outputs;
-    ropemap_error error = {.status = ROPEMAP_OK};
-    bool help = false;
-    int code = ROPEMAP_OK;
-    ropemap_status status = outputs_parse(&command_info, argc, argv, &options, &help, &outputs, &error);
-    if (status == ROPEMAP_OK && help) {
-        code = help_command(&command_info);
-    } else if (status == ROPEMAP_OK) {
-        status = options.presets ? list(&options, &code, &error) : tell(&options, &outputs, &code, &error);
-    }
-    outputs_free(&outputs);
-    rule_options_free(&options.rule);
-    return status == ROPEMAP_OK ? code : options_report(&command_info, status, &error);
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    info_options *options = given;
+    return options->presets ? list_presets(options, run, error) : show_rule(options, run, error);
+}
+
+static void start(void *options) {
+    ((info_options *)options)->rule = rule_options_default();
+}
+
+static void end(void *options) {
+    rule_options_free(&((info_options *)options)->rule);
 }
 
 static void notes(void) {
@@ -622,14 +613,16 @@ static void notes(void) {
 
 const cli_command command_info = {
     .name = "info",
-    .summary = "tell the rule of a model: where each number comes from, and what each pair does",
+    .summary = "show the rule of a model: where each number comes from, and what each pair does",
     .usage = "[--model PATH | --preset NAME] [what] [output]",
     .examples = "  ropemap info --presets\n"
                 "  ropemap info --preset llama3.1-8b\n"
                 "  ropemap info --model ./config.json --json\n"
                 "  ropemap info --model model.gguf -o wavelengths.png\n",
-    .takes_rule = true,
-    .options = options_table,
+    .blocks = {{rule_rows, offsetof(info_options, rule)}, {info_rows, 0}},
     .notes = notes,
-    .run = run,
+    .size = sizeof(info_options),
+    .start = start,
+    .work = work,
+    .end = end,
 };

@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 typedef struct info_options {
-    rule_options rule; /* first: see there */
+    rule_options rule;
     bool presets, json, force;
     const char *output; /* NULL: no picture */
 } info_options;
@@ -19,7 +19,7 @@ typedef struct info_rule {
     const ropemap_model *model; /* NULL: none */
     uint32_t given;             /* RULE_ bits of the options that were given */
     int32_t pairs;
-    int64_t trained_length;             /* tokens; 0: not told */
+    int64_t trained_length;             /* tokens; 0: unknown */
     double attention;                   /* cosines and sines of q and of k are multiplied by it */
     double radians[ROPEMAP_MAX_PAIRS];  /* a token */
     double plain[ROPEMAP_MAX_PAIRS];    /* the same without scaling */

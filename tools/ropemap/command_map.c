@@ -1,14 +1,17 @@
-/* command_map.c - ropemap map */
+/* command_map.c - ropemap map: the map that the options describe, as figure, file and JSON document */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_map.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
-#include "tools/ropemap/map_outputs.h"
-#include "tools/ropemap/options.h"
-#include "tools/ropemap/progress.h"
-#include "tools/ropemap/report.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/run.h"
 
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
 
 /* Takes the exact map away from `map`. */
 static ropemap_status take_exact(const map_options *options, const map_inputs *inputs,
@@ -34,48 +37,426 @@ ropemap_status map_run(const map_options *options, const map_inputs *inputs, rop
     return status == ROPEMAP_OK && options->diff ? take_exact(options, inputs, &request, map, error) : status;
 }
 
-/* Computes the map, shows how far it is, and writes it. After a signal does not return. */
-static ropemap_status make(const map_options *options, const map_inputs *inputs, cli_outputs *outputs,
-                           map_report *report, ropemap_map *map, ropemap_error *error) {
-    cli_progress progress = progress_start(options->quiet);
-    signals_hold();
-    ropemap_status status = map_run(options, inputs, progress_tell, &progress, map, error);
-    progress_end(&progress);
-    if (status == ROPEMAP_OK) {
-        status = map_outputs_write(options, map, outputs, &report->output_seconds, error);
+/* ---- the figure ---------------------------------------------------------------------------------------- */
+
+/* Adds a part to a line; one that does not fit whole is left out. */
+static void append(char *text, size_t size, const char *more) {
+    const size_t length = strlen(text);
+    if (length + strlen(more) < size) {
+        (void)snprintf(text + length, size - length, "%s", more);
     }
-    outputs_free(outputs);
-    signals_release();
+}
+
+/* "grid 14 × 14" */
+static void describe_grid(const ropemap_axes *axes, ropemap_figure *figure) {
+    for (int32_t axis = 0; axis < axes->count && axes->grid[axis] > 0; axis++) {
+        char text[40];
+        (void)snprintf(text, sizeof text, "%s%" PRId32, axis == 0 ? ", a grid of " : " × ", axes->grid[axis]);
+        append(figure->subtitle, sizeof figure->subtitle, text);
+        (void)snprintf(figure->row_label, sizeof figure->row_label, "query patch");
+        (void)snprintf(figure->col_label, sizeof figure->col_label, "key patch");
+        if (axis == axes->count - 1) {
+            append(figure->subtitle, sizeof figure->subtitle, " patches");
+        }
+    }
+}
+
+ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
+    ropemap_figure figure =
+        ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
+    char part[80];
+    if (options->phase != ROPEMAP_PHASE_EXACT) {
+        (void)snprintf(part, sizeof part, ", %s%s", ropemap_phase_name(options->phase),
+                       options->diff ? " less exact" : "");
+        append(figure.title, sizeof figure.title, part);
+    }
+    if (options->shift != 0) {
+        (void)snprintf(part, sizeof part, ", shifted by %" PRId64, options->shift);
+        append(figure.title, sizeof figure.title, part);
+    }
+    if (options->positions_from != NULL) {
+        append(figure.subtitle, sizeof figure.subtitle, ", positions from a file");
+    }
+    if (options->positions_from == NULL && map_turns(options)) {
+        describe_grid(&options->request.spec.axes, &figure);
+    }
+    if (options->diff) {
+        append(figure.value_label, sizeof figure.value_label, ", difference");
+    }
+    return figure;
+}
+
+/* Where the axes count what is no position of the model's, its length has no place on them. */
+static int64_t trained_length(const map_options *options) {
+    const bool positions = options->positions_from == NULL && options->shift == 0;
+    return positions && options->rule.opened != NULL ? ropemap_model_trained_length(options->rule.opened) : 0;
+}
+
+void figure_options_apply(const map_options *options, bool png, ropemap_figure *figure) {
+    const print_scale scale = print_scale_of(&options->print, png);
+    figure->norm = options->norm;
+    figure->linear_below = options->linear_below;
+    figure->percentile = options->percent / 100.0;
+    memcpy(figure->contours, options->contours, sizeof figure->contours);
+    figure->contour_count = options->contour_count;
+    figure->trained_length = trained_length(options);
+    figure->dark = options->dark;
+    figure->width = scale.width;
+    figure->font_size = scale.font_size;
+}
+
+/* A bare PNG has a pixel a cell, and records how many an inch of its width has. */
+static ropemap_page page_of(const map_options *options, const ropemap_map *map, bool png) {
+    const print_scale scale = print_scale_of(&options->print, png);
+    ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
+    if (options->bare && scale.millimetres > 0.0) {
+        page.dpi = fmin(fmax((double)map->width / (scale.millimetres / 25.4), 10.0), 4800.0);
+    }
+    return page;
+}
+
+ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png) {
+    ropemap_figure figure = map_caption(options, map);
+    figure.colormap = options->colormap;
+    figure.has_limits = options->limits.given;
+    figure.low = options->limits.low;
+    figure.high = options->limits.high;
+    figure.bare = options->bare;
+    figure_options_apply(options, png, &figure);
+    return figure;
+}
+
+ropemap_status map_encode(const map_options *options, const ropemap_map *map, output_kind kind,
+                          ropemap_bytes *bytes, ropemap_error *error) {
+    if (kind == OUTPUT_NPY) {
+        return ropemap_map_npy(map, bytes, error);
+    }
+    const ropemap_figure figure = map_figure_of(options, map, kind == OUTPUT_PNG);
+    const ropemap_page page = page_of(options, map, kind == OUTPUT_PNG);
+    return ropemap_figure_encode(&figure, output_format(kind), &page, bytes, error);
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
+
+static json_t *range_object(ropemap_range range) {
+    return json_pack("{s:I, s:I, s:I}", "first", (json_int_t)range.first, "count", (json_int_t)range.count,
+                     "step", (json_int_t)range.step);
+}
+
+static json_t *spec_object(const ropemap_spec *spec) {
+    ropemap_freqs freqs;
+    ropemap_error error;
+    const bool known = ropemap_freqs_make(spec, &freqs, &error) == ROPEMAP_OK;
+    char scaling[400];
+    ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
+    return json_pack("{s:o, s:o, s:i, s:i, s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "base", document_base(spec),
+                     "frequencies_from", document_frequencies(spec), "head_dim", (int)spec->head_dim,
+                     "rotary_dim", (int)(spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim), "layout",
+                     ropemap_layout_name(spec->layout), "rule", ropemap_scaling_name(spec->scaling.rule),
+                     "scaling", scaling, "length",
+                     spec->length > 0.0 ? json_integer((json_int_t)spec->length) : json_null(),
+                     "attention_factor", known ? json_real(freqs.attention_factor) : json_null(), "deal",
+                     document_deal(&spec->axes), "axes", document_axes(&spec->axes));
+}
+
+static json_t *content_object(const map_options *options) {
+    if (options->tensors.queries != NULL) {
+        const int64_t heads = options->tensors.heads.queries;
+        return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:I}", "kind", "tensors", "queries",
+                         document_text(options->tensors.queries), "keys",
+                         document_text(options->tensors.keys), "heads",
+                         heads != 0 ? json_integer((json_int_t)heads) : json_null(), "batch",
+                         (json_int_t)options->tensors.batch, "head", (json_int_t)options->tensors.head,
+                         "state", options->request.already_rotated && !map_turns(options) ? "post" : "pre",
+                         "first_position", (json_int_t)options->request.first_position);
+    }
+    if (options->content == MAP_CONTENT_GAUSS) {
+        char seed[24]; /* as text: JSON readers lose digits beyond 2^53 */
+        (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)options->seed);
+        return json_pack("{s:s, s:s}", "kind", "gauss", "seed", seed);
+    }
+    return json_pack("{s:s}", "kind", "ones");
+}
+
+static json_t *plan_object(const ropemap_plan *plan) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:f}", "block", (json_int_t)plan->block, "band",
+                     (json_int_t)plan->band, "bands", (json_int_t)plan->bands, "tiles",
+                     (json_int_t)plan->tiles, "keys_resident", plan->keys_resident ? 1 : 0, "bytes",
+                     (json_int_t)plan->bytes, "device_bytes", (json_int_t)plan->device_bytes, "flops",
+                     plan->flops);
+}
+
+/* null where the encoding has no chunks */
+static json_t *chunk_number(const ropemap_request *request, int64_t asked, int64_t usual) {
+    const bool has = request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK;
+    return has ? json_integer((json_int_t)(asked != 0 ? asked : usual)) : json_null();
+}
+
+/*
+ * A document of that schema with what was asked and the plan. NULL where memory is short, as every function
+ * here. The caller owns it.
+ */
+static json_t *document_start(const char *schema, const map_options *options, const ropemap_plan *plan) {
+    const ropemap_request *request = &options->request;
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:s, s:s, s:b, "
+        "s:s, s:b, s:I, s:o, s:s, s:o, s:o, " /* phase, difference, shift, positions_from, encoding, chunks */
+        "s:s, s:o, s:s, s:o, s:b, s:s, s:i, s:o}",
+        "schema", schema, "version", ropemap_version(), "spec", spec_object(&request->spec), "content",
+        content_object(options), "rows", range_object(request->rows), "cols", range_object(request->cols),
+        "size", "width", (json_int_t)plan->width, "height", (json_int_t)plan->height, "pool",
+        ropemap_pool_name(request->pool), "measure", ropemap_measure_name(request->measure), "causal",
+        request->causal ? 1 : 0, "phase", ropemap_phase_name(options->phase), "difference",
+        options->diff ? 1 : 0, "shift", (json_int_t)options->shift, "positions_from",
+        options->positions_from != NULL ? document_text(options->positions_from) : json_null(), "encoding",
+        ropemap_encoding_name(request->encoding), "chunk",
+        chunk_number(request, request->chunk, ROPEMAP_CHUNK), "local",
+        chunk_number(request, request->local, ROPEMAP_LOCAL), "method", ropemap_method_name(plan->method),
+        "reason", document_text(plan->reason), "backend", plan->backend, "backend_reason",
+        document_text(plan->backend_reason), "fell_back", plan->fell_back ? 1 : 0, "dtype",
+        ropemap_dtype_name(plan->dtype), "threads", (int)plan->threads, "plan", plan_object(plan));
+}
+
+/* Most memory the process has held; 0 where the system does not say. */
+static uint64_t peak_bytes(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+static json_t *seconds_object(const map_report *report) {
+    const ropemap_seconds *seconds = &report->map->seconds;
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "read", seconds->read, "rotate", seconds->rotate,
+                     "similarity", seconds->similarity, "pool", seconds->pool, "draw", report->draw_seconds,
+                     "write", report->write_seconds, "total", report->total_seconds);
+}
+
+static json_t *outputs_array(const map_options *options) {
+    json_t *outputs = json_array();
+    for (int index = 0; index < options->outputs.count; index++) {
+        if (json_array_append_new(outputs, document_text(options->outputs.all[index])) != 0) {
+            json_decref(outputs);
+            return NULL;
+        }
+    }
+    return outputs;
+}
+
+static json_t *contours_array(const ropemap_figure *figure) {
+    json_t *array = json_array();
+    for (int32_t i = 0; i < figure->contour_count; i++) {
+        (void)json_array_append_new(array, json_real(figure->contours[i]));
+    }
+    return array;
+}
+
+/* What a picture shows, in words and colours; null where its limits are none. */
+static json_t *figure_object(const map_report *report) {
+    const ropemap_figure figure = map_figure_of(report->options, report->map, true);
+    ropemap_scale scale;
+    ropemap_error unheard;
+    if (ropemap_figure_scale(&figure, &scale, &unheard) != ROPEMAP_OK) {
+        return json_null();
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:s, s:s, s:o, s:I}", "title",
+                     document_text(figure.title), "subtitle", document_text(figure.subtitle), "value_label",
+                     document_text(figure.value_label), "row_label", document_text(figure.row_label),
+                     "col_label", document_text(figure.col_label), "low", scale.low, "high", scale.high,
+                     "linear_below", scale.linear_below, "norm", ropemap_norm_name(scale.norm), "colormap",
+                     ropemap_colormap_name(scale.colormap), "contours", contours_array(&figure),
+                     "trained_length", (json_int_t)figure.trained_length);
+}
+
+json_t *map_document(const map_report *report) {
+    const ropemap_map *map = report->map;
+    json_t *document = document_start("ropemap.map/1", report->options, &map->plan);
+    json_t *results = json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:o}", "min", document_real(map->min),
+                                "max", document_real(map->max), "mean", document_real(map->mean), "nan_cells",
+                                (json_int_t)map->nan_cells, "figure", figure_object(report), "seconds",
+                                seconds_object(report), "peak_bytes", (json_int_t)peak_bytes(), "outputs",
+                                outputs_array(report->options));
+    if (document != NULL && json_object_update(document, results) != 0) {
+        json_decref(document);
+        document = NULL;
+    }
+    json_decref(results);
+    return document;
+}
+
+/* ---- text ---------------------------------------------------------------------------------------------- */
+
+/* How the reason begins on a machine without a GPU. */
+static const char no_driver[] = "no GPU: there is no NVIDIA driver";
+
+/* Whether the CPU was chosen as it is on most machines and for most maps; the words are those of host/map. */
+static bool is_plain(const char *reason) {
+    static const char *const plain[] = {no_driver, "a GPU takes longer to start", "asked for"};
+    bool found = false;
+    for (size_t index = 0; index < sizeof plain / sizeof plain[0]; index++) {
+        found = found || strncmp(reason, plain[index], strlen(plain[index])) == 0;
+    }
+    return found;
+}
+
+/* Prints one line to stderr where a GPU was to compute the map and did not, or in smaller tiles than planned.
+ * Nothing where there is no driver, or the map is too small for a GPU. */
+static void report_backend(const map_report *report) {
+    const ropemap_plan *plan = &report->map->plan;
+    const bool cpu = strcmp(plan->backend, "cpu") == 0;
+    if (plan->fell_back || (cpu && !is_plain(plan->backend_reason))) {
+        (void)fputs("ropemap: backend: ", stderr);
+        print_plain(stderr, plan->backend_reason);
+        (void)fputs(cpu ? "; computed on the CPU\n" : "\n", stderr);
+    }
+}
+
+/* "tiled on cpu"; with the type of the rows where another than the usual one was asked for. */
+static void print_method(const map_report *report) {
+    const ropemap_plan *plan = &report->map->plan;
+    const bool usual = report->options->request.dtype == ROPEMAP_DTYPE_FP32;
+    const bool alone = strncmp(plan->backend_reason, no_driver, strlen(no_driver)) == 0;
+    (void)fprintf(stderr, "%s%s%s on %s%s", ropemap_method_name(plan->method), usual ? "" : " in ",
+                  usual ? "" : ropemap_dtype_name(plan->dtype), plan->backend, alone ? " (no GPU)" : "");
+}
+
+/* Prints one line to stderr, and with --verbose one of the time that each stage took. */
+static void report_line(const map_report *report) {
+    const ropemap_map *map = report->map;
+    const ropemap_request *request = &report->options->request;
+    if (report->options->verbose) {
+        const ropemap_seconds *seconds = &map->seconds;
+        (void)fprintf(stderr,
+                      "ropemap: read %.3f s, rotate %.3f s, similarity %.3f s, pool %.3f s, draw %.3f s, "
+                      "write %.3f s\n",
+                      seconds->read, seconds->rotate, seconds->similarity, seconds->pool,
+                      report->draw_seconds, report->write_seconds);
+    }
+    (void)fprintf(stderr,
+                  "ropemap: %" PRId64 " x %" PRId64 " positions, %" PRId64 " x %" PRId64
+                  " cells, %s of %s from %.4g to %.4g, mean %.4g; ",
+                  request->cols.count, request->rows.count, map->width, map->height,
+                  ropemap_pool_name(request->pool), ropemap_measure_name(request->measure), map->min,
+                  map->max, map->mean);
+    if (map->nan_cells > 0) {
+        (void)fprintf(stderr, "%" PRId64 " cells NaN; ", map->nan_cells);
+    }
+    print_method(report);
+    (void)fprintf(stderr, ", %.2f s;", report->total_seconds);
+    for (int index = 0; index < report->options->outputs.count; index++) {
+        (void)fputc(' ', stderr);
+        print_plain(stderr, report->options->outputs.all[index]);
+    }
+    (void)fputc('\n', stderr);
+}
+
+/* Without a word where nobody asked for another type than the usual one. */
+static void print_dtype(FILE *stream, const map_options *options, const ropemap_plan *plan) {
+    const char *asked = ropemap_dtype_name(options->request.dtype);
+    if (plan->dtype != options->request.dtype) {
+        (void)fprintf(stream, "dtype    %s, not %s: only the tiled method rounds rows\n",
+                      ropemap_dtype_name(plan->dtype), asked);
+    } else if (plan->dtype != ROPEMAP_DTYPE_FP32) {
+        (void)fprintf(stream, "dtype    %s\n", asked);
+    }
+}
+
+/* Prints a plan as lines of text. */
+static void plan_print(FILE *stream, const map_options *options, const ropemap_plan *plan) {
+    const bool cells = plan->method == ROPEMAP_METHOD_FACTORED;
+    const char *unit = cells ? "cells" : "positions";
+    (void)fprintf(stream, "method   %s: %s\n", ropemap_method_name(plan->method), plan->reason);
+    (void)fprintf(stream, "backend  %s, %" PRId32 " thread%s: ", plan->backend, plan->threads,
+                  plan->threads == 1 ? "" : "s");
+    print_plain(stream, plan->backend_reason);
+    (void)fputc('\n', stream);
+    print_dtype(stream, options, plan);
+    (void)fprintf(stream, "map      %" PRId64 " x %" PRId64 " cells of %" PRId64 " x %" PRId64 " positions\n",
+                  plan->width, plan->height, options->request.cols.count, options->request.rows.count);
+    if (plan->tiles > 0) {
+        (void)fprintf(stream, "bands    %" PRId64 " of %" PRId64 " %s%s\n", plan->bands, plan->band, unit,
+                      plan->keys_resident ? ", rotated keys are kept" : "");
+        (void)fprintf(stream, "tiles    %" PRId64 " of %" PRId64 " x %" PRId64 " %s\n", plan->tiles,
+                      plan->block, plan->block, unit);
+    }
+    (void)fprintf(stream, "memory   %s", bytes_shown(plan->bytes).text);
+    if (plan->device_bytes > 0) {
+        (void)fprintf(stream, ", and %s of the GPU's", bytes_shown(plan->device_bytes).text);
+    }
+    (void)fprintf(stream, "\nwork     %.4g FLOP\n", plan->flops);
+}
+
+static int plan_report(const map_options *options, const ropemap_plan *plan) {
+    if (options->json) {
+        return document_print(document_start("ropemap.plan/1", options, plan));
+    }
+    plan_print(stdout, options, plan);
+    return finish_stdout();
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+static ropemap_status check_width(const map_options *options, ropemap_error *error) {
+    bool picture = options->print.width == 0.0;
+    for (int index = 0; index < options->outputs.count; index++) {
+        picture = picture || output_kind_of(options->outputs.all[index]) != OUTPUT_NPY;
+    }
+    return picture ? ROPEMAP_OK
+                   : fail(error, ROPEMAP_USAGE, "--width needs a picture: -o FILE.png, .svg or .pdf");
+}
+
+static ropemap_status check_outputs(const map_options *options, cli_outputs *outputs, ropemap_error *error) {
+    ropemap_status status = check_width(options, error);
+    status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
+    status = status == ROPEMAP_OK ? outputs_add_all(outputs, &options->outputs,
+                                                    OUTPUT_PICTURES | 1 << OUTPUT_NPY, options->force, error)
+                                  : status;
+    return status == ROPEMAP_OK && !options->dry_run
+               ? outputs_check(outputs, options->json ? "--json" : NULL, error)
+               : status;
+}
+
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    map_report *report = what;
+    const double start = wall_clock();
+    const ropemap_status status = map_encode(report->options, report->map, kind, bytes, error);
+    report->draw_seconds += wall_clock() - start;
+    (void)index;
     return status;
 }
 
-/* Everything between the options and the exit code; *code is that of a report that was printed. */
-static ropemap_status work(map_options *options, map_inputs *inputs, cli_outputs *outputs, int *code,
-                           ropemap_error *error) {
+static ropemap_status write_outputs(map_report *report, cli_outputs *outputs, ropemap_error *error) {
     const double start = wall_clock();
-    ropemap_plan plan;
-    ropemap_status status = map_outputs_check(options, outputs, error);
-    status = status == ROPEMAP_OK ? map_inputs_open(options, inputs, error) : status;
-    status = status == ROPEMAP_OK ? ropemap_plan_make(&options->request, &plan, error) : status;
-    if (status != ROPEMAP_OK) {
-        return status;
+    const ropemap_status status = outputs_write(outputs, encode, report, error);
+    report->write_seconds = wall_clock() - start - report->draw_seconds;
+    return status;
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+/* Computes the map and writes it. After a signal does not return. */
+static ropemap_status make(const map_options *options, const map_inputs *inputs, cli_run *run,
+                           map_report *report, ropemap_map *map, ropemap_error *error) {
+    run_begin(run, options->quiet);
+    ropemap_status status = map_run(options, inputs, progress_tell, &run->progress, map, error);
+    progress_end(&run->progress);
+    if (status == ROPEMAP_OK) {
+        status = write_outputs(report, &run->outputs, error);
     }
-    if (options->dry_run) {
-        *code = plan_report(options, &plan);
-        return ROPEMAP_OK;
-    }
-    if (options->verbose && !options->quiet) {
-        plan_print(stderr, options, &plan);
-    }
+    run_end(run);
+    return status;
+}
+
+static ropemap_status make_and_report(const map_options *options, const map_inputs *inputs, double start,
+                                      cli_run *run, ropemap_error *error) {
     ropemap_map map = {.cells = NULL};
     map_report report = {.options = options, .map = &map};
-    status = make(options, inputs, outputs, &report, &map, error);
+    const ropemap_status status = make(options, inputs, run, &report, &map, error);
     report.total_seconds = wall_clock() - start;
     if (status == ROPEMAP_OK && !options->quiet) {
         report_backend(&report);
     }
     if (status == ROPEMAP_OK && options->json) {
-        *code = report_json(&report);
+        run->code = document_print(map_document(&report));
     } else if (status == ROPEMAP_OK && !options->quiet) {
         report_line(&report);
     }
@@ -83,24 +464,33 @@ static ropemap_status work(map_options *options, map_inputs *inputs, cli_outputs
     return status;
 }
 
-static int run(int argc, char **argv) {
-    map_options options = map_options_default();
-    ropemap_error error = {.status = ROPEMAP_OK};
-    bool help = false;
-    cli_outputs outputs;
-    ropemap_status status = outputs_parse(&command_map, argc, argv, &options, &help, &outputs, &error);
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    map_options *options = given;
+    const double start = wall_clock();
     map_inputs inputs = {.queries = NULL};
-    int code = ROPEMAP_OK;
-    if (status == ROPEMAP_OK && help) {
-        code = help_command(&command_map);
+    ropemap_plan plan;
+    ropemap_status status = map_options_check(options, error);
+    status = status == ROPEMAP_OK ? check_outputs(options, &run->outputs, error) : status;
+    status = status == ROPEMAP_OK ? map_inputs_open(options, &inputs, error) : status;
+    status = status == ROPEMAP_OK ? ropemap_plan_make(&options->request, &plan, error) : status;
+    if (status == ROPEMAP_OK && options->dry_run) {
+        run->code = plan_report(options, &plan);
     } else if (status == ROPEMAP_OK) {
-        status = map_options_check(&options, &error);
-        status = status == ROPEMAP_OK ? work(&options, &inputs, &outputs, &code, &error) : status;
+        if (options->verbose && !options->quiet) {
+            plan_print(stderr, options, &plan);
+        }
+        status = make_and_report(options, &inputs, start, run, error);
     }
-    outputs_free(&outputs);
     map_inputs_free(&inputs);
-    rule_options_free(&options.rule);
-    return status == ROPEMAP_OK ? code : options_report(&command_map, status, &error);
+    return status;
+}
+
+static void start(void *options) {
+    *(map_options *)options = map_options_default();
+}
+
+static void end(void *options) {
+    rule_options_free(&((map_options *)options)->rule);
 }
 
 static void notes(void) {
@@ -119,8 +509,18 @@ const cli_command command_map = {
                 "  ropemap map --preset llama3.1-8b -n 128k -o llama.png\n"
                 "  ropemap map -b 5e5 -n 0:1M --pool absmax -o far.png -o far.npy\n"
                 "  ropemap map --queries kv.safetensors:q --keys kv.safetensors:k --causal -o head0.png\n",
-    .takes_rule = true,
-    .options = map_option_table,
+    .blocks = {{rule_rows, offsetof(map_options, rule)},
+               {map_single_rows, 0},
+               {map_rows, 0},
+               {tensor_rows, offsetof(map_options, tensors)},
+               {section_rows, offsetof(map_options, rule)},
+               {map_detail_rows, 0},
+               {machine_rows, offsetof(map_options, request)},
+               {thread_rows, offsetof(map_options, request.threads)},
+               {print_rows, offsetof(map_options, print)}},
     .notes = notes,
-    .run = run,
+    .size = sizeof(map_options),
+    .start = start,
+    .work = work,
+    .end = end,
 };

@@ -1,132 +1,234 @@
 /* command_sweep_curve.c - `ropemap sweep curve`: curves of many settings as plots side by side */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
-#include "tools/ropemap/number.h"
-#include "tools/ropemap/options.h"
-#include "tools/ropemap/sweep_curves.h"
+#include "tools/ropemap/run.h"
+#include "tools/ropemap/vary.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-static ropemap_status set_vary(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    sweep_curve_options *options = into;
-    (void)option;
-    return vary_add(&options->plots, &command_sweep_curve, text, error);
+enum { LABEL_BYTES = 120, TITLE_BYTES = 200, COMMON_BYTES = 200 };
+
+/* Left empty above and below the curves of frames, as a part of their span. */
+#define ROOM 0.05
+
+typedef struct curve_sweep {
+    curve_options curve; /* first, as its own `vary`, the lines of each plot, is applied to it alone */
+    sweep_options sweep; /* what varies between plots */
+} curve_sweep;
+
+/* All plots; one array an aspect, since the library takes plots as an array. */
+typedef struct sweep {
+    const curve_sweep *options;
+    int count;
+    curves *made;        /* [count] */
+    curve_chart *charts; /* [count] */
+    ropemap_plot *plots; /* [count] */
+    char (*labels)[LABEL_BYTES];
+    char title[TITLE_BYTES], common[COMMON_BYTES];
+} sweep;
+
+static ropemap_status open_sweep(sweep *all, ropemap_error *error) {
+    const size_t count = (size_t)all->count;
+    all->made = calloc(count, sizeof *all->made);
+    all->charts = calloc(count, sizeof *all->charts);
+    all->plots = calloc(count, sizeof *all->plots);
+    all->labels = calloc(count, sizeof *all->labels);
+    return all->made != NULL && all->charts != NULL && all->plots != NULL && all->labels != NULL
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d plots", all->count);
 }
 
-static ropemap_status set_lines(void *into, const cli_option *option, const char *text,
-                                ropemap_error *error) {
-    sweep_curve_options *options = into;
-    (void)option;
-    return vary_add(&options->curve.vary, &command_sweep_curve, text, error);
+static void close_sweep(sweep *all) {
+    for (int i = 0; i < all->count && all->made != NULL; i++) {
+        curves_free(&all->made[i]);
+    }
+    free(all->made);
+    free(all->charts);
+    free(all->plots);
+    free(all->labels);
 }
 
-static ropemap_status set_columns(void *into, const cli_option *option, const char *text,
-                                  ropemap_error *error) {
-    sweep_curve_options *options = into;
-    uint64_t columns = 0;
-    const ropemap_status status =
-        number_integer(option_subject(option).text, text, 1, VARY_SETTINGS, &columns, error);
-    options->columns = (int64_t)columns;
+/* "RoPE similarity against distance, over head-dim and base" */
+static void make_title(sweep *all) {
+    char names[LABEL_BYTES];
+    vary_names(&all->options->sweep.vary, names, sizeof names);
+    (void)snprintf(all->title, sizeof all->title, "%s, over %s", all->charts[0].chart.title, names);
+}
+
+static ropemap_status make_all(sweep *all, cli_progress *progress, ropemap_error *error) {
+    static curve_sweep own; /* large */
+    ropemap_status status = ROPEMAP_OK;
+    for (int i = 0; i < all->count && status == ROPEMAP_OK; i++) {
+        own = *all->options;
+        own.curve.progress = progress_tell;
+        own.curve.progress_user = progress;
+        status = vary_apply(&all->options->sweep.vary, i, &own, error);
+        status = status == ROPEMAP_OK ? curves_make(&own.curve, &all->made[i], error) : status;
+        if (status == ROPEMAP_OK) {
+            vary_label(&all->options->sweep.vary, i, all->labels[i], sizeof all->labels[i]);
+            curve_chart_make(&own.curve, &all->made[i], &all->charts[i]);
+            all->plots[i] = all->charts[i].chart.plot;
+            all->plots[i].label = all->labels[i];
+        }
+    }
+    if (status == ROPEMAP_OK) {
+        make_title(all);
+        curve_chart_common(&all->options->curve, all->made, all->count, all->common, sizeof all->common);
+    }
     return status;
 }
 
-static const cli_option options_table[] = {
-    {.group = GROUP_WHAT,
-     .name = "vary",
-     .argument = "NAME=VALUES",
-     .help = "a plot for each value of an option above: base=1e4,5e5, head-dim=64,128,256, preset=A,B; every "
-             "combination, where it is given for up to three options",
-     .set = set_vary},
+/* ---- pages --------------------------------------------------------------------------------------------- */
+
+/* Plots and what their size is from; all curves and their limits, for the frames. */
+struct page {
+    ropemap_chart chart;
+    const curve_options *options;
+    const sweep *all;
+    double low, high;
+};
+
+static ropemap_status encode_page(const struct page *page, output_kind kind, ropemap_bytes *bytes,
+                                  ropemap_error *error) {
+    ropemap_chart chart = page->chart;
+    const ropemap_page size = curve_chart_size(page->options, kind == OUTPUT_PNG, 0.0, &chart);
+    return ropemap_chart_encode(&chart, output_format(kind), &size, bytes, error);
+}
+
+/* ---- frames -------------------------------------------------------------------------------------------- */
+
+/* Limits of all frames: the given ones, else those of all curves with some room. */
+static void choose_limits(const sweep *all, double *low, double *high) {
+    const curve_options *options = &all->options->curve;
+    *low = options->limits.given ? options->limits.low : INFINITY;
+    *high = options->limits.given ? options->limits.high : -INFINITY;
+    for (int i = 0; i < all->count && !options->limits.given; i++) {
+        const curves *made = &all->made[i];
+        for (int j = 0; j < made->count; j++) {
+            for (int64_t at = 0; at < made->distances.count; at++) {
+                *low = fmin(*low, made->one[j].values[at]);
+                *high = fmax(*high, made->one[j].values[at]);
+            }
+        }
+    }
+    if (!options->limits.given) {
+        const double room = *high > *low ? ROOM * (*high - *low) : ROOM * fmax(fabs(*high), 1.0);
+        *low -= room;
+        *high += room;
+    }
+}
+
+static ropemap_status encode_frame(const struct page *page, int index, ropemap_bytes *bytes,
+                                   ropemap_error *error) {
+    const sweep *all = page->all;
+    char subtitle[LABEL_BYTES + COMMON_BYTES];
+    ropemap_chart chart = all->charts[index].chart;
+    (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", all->labels[index],
+                   all->common[0] != '\0' ? ", " : "", all->common);
+    chart.subtitle = subtitle;
+    const ropemap_page size = curve_chart_size(&all->options->curve, true, CURVE_SHAPE, &chart);
+    chart.has_y_limits = true;
+    chart.y_low = page->low;
+    chart.y_high = page->high;
+    return ropemap_chart_encode(&chart, ROPEMAP_PNG, &size, bytes, error);
+}
+
+/* ---- both ---------------------------------------------------------------------------------------------- */
+
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const struct page *page = what;
+    const int frame = sweep_frame(&page->all->options->sweep, index);
+    return frame < 0 ? encode_page(page, kind, bytes, error) : encode_frame(page, frame, bytes, error);
+}
+
+static ropemap_status write_all(const sweep *all, cli_outputs *outputs, ropemap_error *error) {
+    const curve_sweep *options = all->options;
+    struct page page = {.options = &options->curve, .all = all, .chart = all->charts[0].chart};
+    page.chart.title = all->title;
+    page.chart.subtitle = all->common;
+    page.chart.plots = all->plots;
+    page.chart.count = all->count;
+    page.chart.columns = sweep_columns(&options->sweep);
+    choose_limits(all, &page.low, &page.high);
+    return outputs_write(outputs, encode, &page, error);
+}
+
+/* Computes every setting's curves and writes the pages and frames. After a signal does not return. */
+static ropemap_status make(const curve_sweep *options, cli_run *run, ropemap_error *error) {
+    sweep all = {.options = options, .count = vary_count(&options->sweep.vary)};
+    ropemap_status status = open_sweep(&all, error);
+    run_begin(run, options->curve.quiet);
+    status = status == ROPEMAP_OK ? make_all(&all, &run->progress, error) : status;
+    progress_end(&run->progress);
+    status = status == ROPEMAP_OK ? write_all(&all, &run->outputs, error) : status;
+    run_end(run);
+    close_sweep(&all);
+    return status;
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+static const cli_option line_rows[] = {
     {.group = GROUP_WHAT,
      .name = "lines",
      .argument = "NAME=VALUES",
-     .help = "a line in every plot for each value of another option, likewise",
-     .set = set_lines},
-    {.group = GROUP_OUTPUT,
-     .name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .help = "where the plots go, side by side: .png, .svg, .pdf, or - for a PNG on standard output, svg:- "
-             "for another kind; may be given several times",
-     .set = curve_set_output},
-    {.group = GROUP_OUTPUT,
-     .name = "columns",
-     .argument = "N",
-     .initial = "those of the last option that varies",
-     .help = "plots side by side",
-     .set = set_columns},
-    {.group = GROUP_OUTPUT,
-     .name = "frames",
-     .argument = "DIR",
-     .help = "one chart a setting, frame-000.png and on, all with the same limits",
-     .set = option_set_text,
-     .offset = offsetof(sweep_curve_options, frames)},
+     .help = "a line in every panel for each value of another option",
+     .type = OPTION_CUSTOM,
+     .set = vary_option,
+     .offset = offsetof(curve_options, vary)},
     {.name = NULL},
 };
 
 /* No option is of plots and of lines at once. */
-static ropemap_status check_lines(const sweep_curve_options *options, ropemap_error *error) {
-    const vary_set *plots = &options->plots, *lines = &options->curve.vary;
+static ropemap_status check_lines(const curve_sweep *options, ropemap_error *error) {
+    const vary_set *plots = &options->sweep.vary, *lines = &options->curve.vary;
     for (int i = 0; i < plots->axis_count; i++) {
         for (int j = 0; j < lines->axis_count; j++) {
-            if (plots->axes[i].option == lines->axes[j].option) {
-                return fail(error, ROPEMAP_USAGE, "--lines %s: varies between plots, expected another option",
-                            lines->axes[j].option->name);
+            if (plots->axes[i].match.option == lines->axes[j].match.option) {
+                return fail(error, ROPEMAP_USAGE,
+                            "--lines %s: it varies between plots; choose another option",
+                            lines->axes[j].match.option->name);
             }
         }
     }
     return ROPEMAP_OK;
 }
 
-static ropemap_status check(const sweep_curve_options *options, const sweep_outputs *outputs,
-                            ropemap_error *error) {
+static ropemap_status check(const curve_sweep *options, cli_outputs *outputs, ropemap_error *error) {
     static const char *const shared[] = {"distances", NULL};
-    if (options->plots.axis_count == 0) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--vary: missing, expected --vary NAME=VALUES, such as head-dim=64,128,256");
-    }
-    ropemap_status status = vary_refuse(&options->plots, shared, error);
+    ropemap_status status = vary_refuse(&options->sweep.vary, shared, error);
     status = status == ROPEMAP_OK ? print_size_check(&options->curve.print, error) : status;
     status = status == ROPEMAP_OK ? check_lines(options, error) : status;
-    return status == ROPEMAP_OK ? sweep_outputs_check(outputs, vary_count(&options->plots), error) : status;
+    status = status == ROPEMAP_OK ? vary_note(&options->curve.vary, outputs, error) : status;
+    return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->curve.force, outputs, error) : status;
 }
 
-static int run(int argc, char **argv) {
-    static sweep_curve_options options; /* large */
-    ropemap_error error = {.status = ROPEMAP_OK};
-    bool help = false;
-    options = (sweep_curve_options){.curve = {.rule = rule_options_default()}};
-    cli_outputs files;
-    ropemap_status status = outputs_parse(&command_sweep_curve, argc, argv, &options, &help, &files, &error);
-    if (status == ROPEMAP_OK && help) {
-        outputs_free(&files);
-        vary_free(&options.plots);
-        vary_free(&options.curve.vary);
-        return help_command(&command_sweep_curve);
-    }
-    const sweep_outputs outputs = {.pages = options.curve.outputs,
-                                   .page_count = options.curve.output_count,
-                                   .frames = options.frames,
-                                   .force = options.curve.force,
-                                   .files = &files};
-    status = status == ROPEMAP_OK ? outputs_note_vary(&files, &options.plots, &error) : status;
-    status = status == ROPEMAP_OK ? outputs_note_vary(&files, &options.curve.vary, &error) : status;
-    status = status == ROPEMAP_OK ? check(&options, &outputs, &error) : status;
-    status = status == ROPEMAP_OK ? sweep_curves(&options, &outputs, &error) : status;
-    outputs_free(&files);
-    vary_free(&options.plots);
-    vary_free(&options.curve.vary);
-    return options_report(&command_sweep_curve, status, &error);
+static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
+    const ropemap_status status = check(options, &run->outputs, error);
+    return status == ROPEMAP_OK ? make(options, run, error) : status;
+}
+
+static void start(void *given) {
+    curve_sweep *options = given;
+    options->curve = curve_options_default();
+    options->curve.vary.command = &command_sweep_curve;
+    options->sweep.vary.command = &command_sweep_curve;
+}
+
+static void end(void *given) {
+    curve_sweep *options = given;
+    vary_free(&options->sweep.vary);
+    vary_free(&options->curve.vary);
 }
 
 static void notes(void) {
-    (void)printf("\nAll plots share both axes; what their lines stand for is said once, beside them.\n");
+    (void)printf("\nAll plots share both axes; their legend is drawn once, next to them.\n");
 }
-
-/* Said otherwise below, or of one chart alone. */
-static const char *const not_taken[] = {"vary", "output", "label", "json", NULL};
 
 const cli_command command_sweep_curve = {
     .name = "sweep curve",
@@ -136,10 +238,16 @@ const cli_command command_sweep_curve = {
                 "curves.pdf\n"
                 "  ropemap sweep curve -n 32k --vary preset=llama2-7b,llama3-8b,qwen3-8b -o models.svg\n"
                 "  ropemap sweep curve -n 16k --vary base=1e3-1e7*1.1 --frames frames\n",
-    .takes_rule = true,
-    .options = curve_option_table,
-    .without = not_taken,
-    .more = options_table,
+    .blocks = {{rule_rows, offsetof(curve_sweep, curve.rule)},
+               {sweep_rows, offsetof(curve_sweep, sweep)},
+               {curve_rows, offsetof(curve_sweep, curve)},
+               {tensor_rows, offsetof(curve_sweep, curve.tensors)},
+               {thread_rows, offsetof(curve_sweep, curve.threads)},
+               {line_rows, offsetof(curve_sweep, curve)},
+               {print_rows, offsetof(curve_sweep, curve.print)}},
     .notes = notes,
-    .run = run,
+    .size = sizeof(curve_sweep),
+    .start = start,
+    .work = work,
+    .end = end,
 };

@@ -1,6 +1,6 @@
 /* curve_chart.c - a curve's figure */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/curve_chart.h"
+#include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
 
 #include <inttypes.h>
@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const char *value_words(const curve_options *options) {
-    return options->queries != NULL              ? "mean of q · k"
+    return options->tensors.queries != NULL      ? "mean of q · k"
            : options->quantity == CURVE_ROFORMER ? "upper bound (RoFormer)"
-           : options->pair_count > 0             ? "share of the pairs"
+           : options->band.count > 0             ? "share of the pairs"
                                                  : "similarity";
 }
 
@@ -96,9 +96,9 @@ void curve_chart_common(const curve_options *options, const curves *made, int co
         ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
         add(text, size, "%s", scaling);
     }
-    if (options->pair_count > 0) {
-        add(text, size, "pairs %d to %d", (int)options->first_pair,
-            (int)(options->first_pair + options->pair_count - 1));
+    if (options->band.count > 0) {
+        add(text, size, "pairs %d to %d", (int)options->band.first,
+            (int)(options->band.first + options->band.count - 1));
     }
 }
 
@@ -107,7 +107,8 @@ void curve_chart_common(const curve_options *options, const curves *made, int co
 
 /* A logarithmic axis begins at distance 1. */
 void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to) {
-    const int64_t skip = options->log_axis && made->distance[0] == 0.0 && made->distances.count > 1 ? 1 : 0;
+    const int64_t skip =
+        options->axis == CURVE_LOG && made->distance[0] == 0.0 && made->distances.count > 1 ? 1 : 0;
     *to = (curve_chart){.chart = {.plot = {.series_count = made->count}}};
     for (int i = 0; i < made->count; i++) {
         to->series[i] = (ropemap_series){.label = made->one[i].label,
@@ -117,25 +118,26 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
     }
     curve_chart_common(options, made, 1, to->subtitle, sizeof to->subtitle);
     add_marks(made, to);
-    to->chart.title = options->queries != NULL              ? "Mean similarity against distance"
+    to->chart.title = options->tensors.queries != NULL      ? "Mean similarity against distance"
                       : options->quantity == CURVE_ROFORMER ? "Long-term decay of RoPE"
                                                             : "RoPE similarity against distance";
     to->chart.subtitle = to->subtitle;
     to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
     to->chart.y_label = value_words(options);
-    to->chart.log_x = options->log_axis;
-    to->chart.has_y_limits = options->has_limits;
-    to->chart.y_low = options->low;
-    to->chart.y_high = options->high;
+    to->chart.log_x = options->axis == CURVE_LOG;
+    to->chart.has_y_limits = options->limits.given;
+    to->chart.y_low = options->limits.low;
+    to->chart.y_high = options->limits.high;
     to->chart.plot.series = to->series;
     to->chart.plot.marks = to->marks;
 }
 
 ropemap_page curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart) {
     const print_scale scale = print_scale_of(&options->print, png);
-    const double asked = options->width > 0 ? (double)options->height / (double)options->width : shape;
-    chart->width = scale.width > 0 ? scale.width : options->width;
-    chart->height = scale.width > 0 ? llround(asked * (double)scale.width) : options->height;
+    const double asked =
+        options->size.width > 0 ? (double)options->size.height / (double)options->size.width : shape;
+    chart->width = scale.width > 0 ? scale.width : options->size.width;
+    chart->height = scale.width > 0 ? llround(asked * (double)scale.width) : options->size.height;
     chart->font_size = scale.font_size;
     return (ropemap_page){.millimetres = scale.millimetres, .dpi = scale.dpi};
 }

@@ -2,8 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/options.h"
+#include "tools/ropemap/run.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,16 +57,16 @@ static void print_option(const cli_option *option) {
 
 static void print_group(const cli_command *command, cli_group group) {
     bool first = true;
-    for (int at = 0; command_option(command, at) != NULL; at++) {
-        const cli_option *option = command_option(command, at);
-        if (option->group != group) {
-            continue;
+    for (const cli_block *block = command->blocks; block->rows != NULL; block++) {
+        for (const cli_option *option = block->rows; option->name != NULL; option++) {
+            if (option->group == group && first) {
+                (void)printf("\n%s:\n", group_titles[group]);
+                first = false;
+            }
+            if (option->group == group) {
+                print_option(option);
+            }
         }
-        if (first) {
-            (void)printf("\n%s:\n", group_titles[group]);
-            first = false;
-        }
-        print_option(option);
     }
 }
 
@@ -190,6 +191,21 @@ static void put_option(const cli_option *option) {
     (void)putchar('\n');
 }
 
+static void put_group(const cli_command *command, cli_group group) {
+    bool first = true;
+    for (const cli_block *block = command->blocks; block->rows != NULL; block++) {
+        for (const cli_option *option = block->rows; option->name != NULL; option++) {
+            if (option->group == group && first) {
+                (void)printf(".PP\n\\fI%s\\fR\n", group_titles[group]);
+                first = false;
+            }
+            if (option->group == group) {
+                put_option(option);
+            }
+        }
+    }
+}
+
 static void put_command(const cli_command *command) {
     (void)printf(".SS \"ropemap %s\"\n", command->name);
     put(command->summary);
@@ -201,17 +217,8 @@ static void put_command(const cli_command *command) {
         put(command->examples);
         (void)printf(".fi\n");
     }
-    for (int group = 0; group < GROUP_COUNT; group++) {
-        bool first = true;
-        for (int at = 0; command_option(command, at) != NULL; at++) {
-            const cli_option *option = command_option(command, at);
-            if ((int)option->group == group) {
-                (void)printf("%s%s%s", first ? ".PP\n\\fI" : "", first ? group_titles[group] : "",
-                             first ? "\\fR\n" : "");
-                first = false;
-                put_option(option);
-            }
-        }
+    for (cli_group group = GROUP_WHAT; group < GROUP_COUNT; group++) {
+        put_group(command, group);
     }
 }
 
@@ -248,17 +255,9 @@ static void put_ends(void) {
         ".TP\n\\fBCUDA_VISIBLE_DEVICES\\fR\nGPUs that the driver shows; empty: none.\n");
 }
 
-static int run(int argc, char **argv) {
-    ropemap_error error = {.status = ROPEMAP_OK};
-    bool help = false;
-    int nothing = 0;
-    const ropemap_status status = options_parse(&command_manual, argc, argv, &nothing, &help, &error);
-    if (status != ROPEMAP_OK) {
-        return options_report(&command_manual, status, &error);
-    }
-    if (help) {
-        return help_command(&command_manual);
-    }
+static ropemap_status print_manual(void *options, cli_run *run, ropemap_error *error) {
+    (void)options;
+    (void)error;
     (void)printf(
         ".TH ROPEMAP 1 \"\" \"ropemap %s\" \"User Commands\"\n.ad l\n.nh\n.SH NAME\n"
         "ropemap \\- how rotary position embedding behaves at long context\n.SH SYNOPSIS\n"
@@ -271,36 +270,28 @@ static int run(int argc, char **argv) {
     }
     put_rules();
     put_ends();
-    return finish_stdout();
+    run->code = finish_stdout();
+    return ROPEMAP_OK;
 }
-
-static const cli_option options_table[] = {{.name = NULL}};
 
 const cli_command command_manual = {
     .name = "manual",
     .summary = "print the manual page: ropemap manual | man -l -",
     .usage = "",
-    .options = options_table,
-    .run = run,
+    .work = print_manual,
 };
 
 static const char *shell_name(int index) {
     return index == 0 ? "bash" : NULL;
 }
 
-static ropemap_status set_shell(void *into, const cli_option *option, const char *text,
-                                ropemap_error *error) {
-    int index = 0;
-    const ropemap_status status = option_choose(option, text, &index, error);
-    if (status == ROPEMAP_OK) {
-        *(const char **)into = shell_name(index);
-    }
-    return status;
-}
+typedef struct completion_options {
+    const char *shell; /* NULL: not given */
+} completion_options;
 
 /* The words that may follow an option, as a branch of a bash `case`. */
 static void print_values(const cli_option *option) {
-    if (option_is_flag(option)) {
+    if (option->type == OPTION_FLAG) {
         return;
     }
     (void)printf("        --%s", option->name);
@@ -324,14 +315,16 @@ static void print_values(const cli_option *option) {
 
 static void print_command(const cli_command *command) {
     (void)printf("    '%s')\n        case \"$before\" in\n", command->name);
-    for (int at = 0; command_option(command, at) != NULL; at++) {
-        const cli_option *option = command_option(command, at);
-        print_values(option);
+    for (const cli_block *block = command->blocks; block->rows != NULL; block++) {
+        for (const cli_option *option = block->rows; option->name != NULL; option++) {
+            print_values(option);
+        }
     }
     (void)printf("        esac\n        words='--help");
-    for (int at = 0; command_option(command, at) != NULL; at++) {
-        const cli_option *option = command_option(command, at);
-        (void)printf(" --%s", option->name);
+    for (const cli_block *block = command->blocks; block->rows != NULL; block++) {
+        for (const cli_option *option = block->rows; option->name != NULL; option++) {
+            (void)printf(" --%s", option->name);
+        }
     }
     if (command->operand != NULL && command->operand->choices != NULL) {
         for (int index = 0; command->operand->choices(index) != NULL; index++) {
@@ -396,30 +389,26 @@ static int print_bash(void) {
     return finish_stdout();
 }
 
-static int run_completion(int argc, char **argv) {
-    const char *shell = NULL;
-    bool help = false;
-    ropemap_error error = {.status = ROPEMAP_OK};
-    ropemap_status status = options_parse(&command_completion, argc, argv, &shell, &help, &error);
-    if (status == ROPEMAP_OK && help) {
-        return help_command(&command_completion);
+static ropemap_status print_completion(void *given, cli_run *run, ropemap_error *error) {
+    const completion_options *options = given;
+    if (options->shell == NULL) {
+        return fail(error, ROPEMAP_USAGE, "SHELL is missing; run 'ropemap completion bash'");
     }
-    if (status == ROPEMAP_OK && shell == NULL) {
-        status = fail(&error, ROPEMAP_USAGE, "completion: no shell, expected bash");
-    }
-    return status == ROPEMAP_OK ? print_bash() : failure_report(status, &error);
+    run->code = print_bash();
+    return ROPEMAP_OK;
 }
 
-static const cli_option options[] = {{.name = NULL}};
-
-static const cli_option operand = {
-    .argument = "SHELL", .choices = shell_name, .help = "the shell: bash", .set = set_shell};
+static const cli_option operand = {.argument = "SHELL",
+                                   .choices = shell_name,
+                                   .help = "the shell: bash",
+                                   .type = OPTION_WORD,
+                                   .offset = offsetof(completion_options, shell)};
 
 const cli_command command_completion = {
     .name = "completion",
     .summary = "print a script that lets a shell complete command lines of ropemap",
     .usage = "bash",
-    .options = options,
     .operand = &operand,
-    .run = run_completion,
+    .size = sizeof(completion_options),
+    .work = print_completion,
 };

@@ -4,7 +4,7 @@
 #include "tools/ropemap/command.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
-#include "tools/ropemap/options.h"
+#include "tools/ropemap/run.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -80,8 +80,7 @@ static int run(int argc, char **argv) {
     if (argc < 2) {
         ropemap_error error;
         return failure_report(
-            fail(&error, ROPEMAP_USAGE, "no command, expected one such as 'map': see 'ropemap --help'"),
-            &error);
+            fail(&error, ROPEMAP_USAGE, "no command; give one such as 'map', see 'ropemap --help'"), &error);
     }
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0) {
@@ -93,7 +92,7 @@ static int run(int argc, char **argv) {
     }
     int used = 0;
     const cli_command *command = command_find(argc - 1, argv + 1, &used);
-    return command != NULL ? command->run(argc - used, argv + used) : refuse_command(name);
+    return command != NULL ? command_run(command, argc - used, argv + used) : refuse_command(name);
 }
 
 /* ---- a stack of one's own ------------------------------------------------------------------------------ */

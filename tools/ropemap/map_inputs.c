@@ -8,134 +8,46 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static ropemap_status map_positions_open(map_options *options, map_inputs *inputs, ropemap_error *error);
 
 static ropemap_status map_turning_open(map_options *options, map_inputs *inputs, ropemap_error *error);
-
-const char *tensor_cut(char *text) {
-    if (access(text, F_OK) == 0) {
-        return NULL;
-    }
-    char *last = strrchr(text, ':');
-    for (char *colon = last; colon != NULL;) {
-        *colon = '\0';
-        if (access(text, F_OK) == 0) {
-            return colon + 1;
-        }
-        char *before = strrchr(text, ':');
-        *colon = ':';
-        colon = before;
-    }
-    if (last != NULL && strchr(last, '/') == NULL) {
-        *last = '\0';
-        return last + 1;
-    }
-    return NULL;
-}
-
-/* One head of FILE[:TENSOR]; *path is the file and is the caller's to free, also after a failure. */
-static ropemap_status tensor_open(const char *text, const ropemap_tensor *like, char **path,
-                                  ropemap_vectors **vectors, ropemap_error *error) {
-    const size_t size = strlen(text) + 1;
-    ropemap_tensor tensor = *like;
-    *path = malloc(size);
-    if (*path == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "%.200s: no memory for the name", text);
-    }
-    memcpy(*path, text, size);
-    tensor.name = tensor_cut(*path);
-    tensor.path = *path;
-    return ropemap_vectors_open(&tensor, vectors, error);
-}
-
-ropemap_status tensor_pair_open(const char *queries, const char *keys, const ropemap_tensor *like,
-                                tensor_heads heads, tensor_pair *pair, ropemap_error *error) {
-    ropemap_tensor tensor = *like;
-    tensor.packed_heads = heads.queries;
-    const ropemap_status status = tensor_open(queries, &tensor, &pair->query_path, &pair->queries, error);
-    if (status != ROPEMAP_OK) {
-        return status;
-    }
-    tensor.query_heads = ropemap_vectors_heads(pair->queries);
-    tensor.packed_heads = heads.keys;
-    if (heads.queries != 0 && heads.keys == 0) {
-        tensor.packed_head_dim = ropemap_vectors_head_dim(pair->queries);
-    }
-    return tensor_open(keys, &tensor, &pair->key_path, &pair->keys, error);
-}
-
-void tensor_pair_free(tensor_pair *pair) {
-    ropemap_vectors_free(pair->queries);
-    ropemap_vectors_free(pair->keys);
-    free(pair->query_path);
-    free(pair->key_path);
-    *pair = (tensor_pair){.queries = NULL};
-}
-
-void tensor_notes_print(const ropemap_vectors *queries, const ropemap_vectors *keys) {
-    const char *of_queries = ropemap_vectors_note(queries), *of_keys = ropemap_vectors_note(keys);
-    const char *label = ropemap_vectors_label(queries), *other = ropemap_vectors_label(keys);
-    if (of_queries != NULL) {
-        (void)fprintf(stderr, "ropemap: warning: %s: %s\n", label, of_queries);
-    }
-    if (of_keys != NULL && (of_queries == NULL || strcmp(label, other) != 0)) {
-        (void)fprintf(stderr, "ropemap: warning: %s: %s\n", other, of_keys);
-    }
-}
 
 static ropemap_status take_head_dim(map_options *options, const map_inputs *inputs, ropemap_error *error) {
     const int32_t queries = ropemap_vectors_head_dim(inputs->queries);
     const int32_t keys = ropemap_vectors_head_dim(inputs->keys);
     const bool told = (options->rule.given & RULE_HEAD_DIM) != 0 || options->rule.opened != NULL;
     const int32_t asked = options->request.spec.head_dim;
-    if (told && options->heads.queries == 0 && queries > asked && queries % asked == 0 && keys % asked == 0) {
+    if (told && options->tensors.heads.queries == 0 && queries > asked && queries % asked == 0 &&
+        keys % asked == 0) {
         return fail(error, ROPEMAP_USAGE,
                     "--head-dim: rows of %.180s have %" PRId32 " elements, not %" PRId32
                     "; if those are heads side by side, give --heads %" PRId32,
-                    options->queries, queries, asked, queries / asked);
+                    options->tensors.queries, queries, asked, queries / asked);
     }
     if (queries != keys) {
-        return fail(error, ROPEMAP_DATA,
-                    "%.180s: head dim %" PRId32 ", expected that of %.180s (%" PRId32 ")%s", options->keys,
-                    keys, options->queries, queries,
-                    options->heads.queries == 0 && queries % keys == 0
+        return fail(error, ROPEMAP_DATA, "%.180s: head dim %" PRId32 ", but that of %.180s is %" PRId32 "%s",
+                    options->tensors.keys, keys, options->tensors.queries, queries,
+                    options->tensors.heads.queries == 0 && queries % keys == 0
                         ? "; if rows hold heads side by side, give --heads N"
                         : "");
     }
     if (told && options->request.spec.head_dim != queries) {
         return fail(error, ROPEMAP_USAGE,
-                    "--head-dim: not that of the tensors (%" PRId32 "), expected none or %" PRId32
-                    " as in %.180s",
-                    options->request.spec.head_dim, queries, options->queries);
+                    "--head-dim: %" PRId32 " is not that of the tensors; leave it out or give %" PRId32
+                    ", as in %.180s",
+                    options->request.spec.head_dim, queries, options->tensors.queries);
     }
     options->request.spec.head_dim = queries;
     return ROPEMAP_OK;
 }
 
 static ropemap_status open_tensors(map_options *options, map_inputs *inputs, ropemap_error *error) {
-    ropemap_tensor like = {.order = options->order, .batch = options->batch, .head = options->head};
-    if (options->lent_queries != NULL) {
-        inputs->queries = options->lent_queries;
-        inputs->keys = options->lent_keys;
-        inputs->lent = true;
-        return take_head_dim(options, inputs, error);
-    }
-    tensor_pair pair = {.queries = NULL};
     const ropemap_status status =
-        tensor_pair_open(options->queries, options->keys, &like, options->heads, &pair, error);
-    inputs->queries = pair.queries;
-    inputs->keys = pair.keys;
-    inputs->query_path = pair.query_path;
-    inputs->key_path = pair.key_path;
-    if (status != ROPEMAP_OK) {
-        return status;
-    }
-    if (!options->quiet) {
-        tensor_notes_print(inputs->queries, inputs->keys);
-    }
-    return take_head_dim(options, inputs, error);
+        tensor_pair_open(&options->tensors, options->quiet, &inputs->tensors, error);
+    inputs->queries = inputs->tensors.queries;
+    inputs->keys = inputs->tensors.keys;
+    return status == ROPEMAP_OK ? take_head_dim(options, inputs, error) : status;
 }
 
 static ropemap_status open_gauss(const map_options *options, map_inputs *inputs, ropemap_error *error) {
@@ -155,7 +67,7 @@ static ropemap_status take_range(const map_options *options, const map_inputs *i
     if (text != NULL) {
         return number_range(own != NULL ? name : "--positions", text, first, range, error);
     }
-    if (options->queries != NULL) {
+    if (options->tensors.queries != NULL) {
         *range = (ropemap_range){.first = first, .count = ropemap_vectors_count(vectors), .step = 1};
     } else if (inputs->positions != NULL) {
         *range = (ropemap_range){.first = 0, .count = ropemap_positions_count(inputs->positions), .step = 1};
@@ -167,7 +79,7 @@ static ropemap_status take_range(const map_options *options, const map_inputs *i
 static ropemap_status check_range(const map_options *options, const char *name,
                                   const ropemap_vectors *vectors, const char *file, ropemap_range range,
                                   ropemap_error *error) {
-    if (options->queries == NULL) {
+    if (options->tensors.queries == NULL) {
         return ROPEMAP_OK;
     }
     const int64_t first = options->request.first_position;
@@ -175,7 +87,7 @@ static ropemap_status check_range(const map_options *options, const char *name,
     const int64_t last = range.first + (range.count - 1) * range.step;
     if (range.first < first || last - first >= count) {
         return fail(error, ROPEMAP_USAGE,
-                    "%s: positions %" PRId64 " to %" PRId64 ", expected them within %" PRId64 " to %" PRId64
+                    "%s: positions %" PRId64 " to %" PRId64 " go beyond %" PRId64 " to %" PRId64
                     ", the rows of %.180s",
                     name, range.first, last, first, first + count - 1, file);
     }
@@ -193,11 +105,11 @@ static ropemap_status take_ranges(map_options *options, const map_inputs *inputs
     }
     if (status == ROPEMAP_OK) {
         status = check_range(options, rows != NULL ? "--rows" : "--positions", inputs->queries,
-                             options->queries, request->rows, error);
+                             options->tensors.queries, request->rows, error);
     }
     if (status == ROPEMAP_OK) {
-        status = check_range(options, cols != NULL ? "--cols" : "--positions", inputs->keys, options->keys,
-                             request->cols, error);
+        status = check_range(options, cols != NULL ? "--cols" : "--positions", inputs->keys,
+                             options->tensors.keys, request->cols, error);
     }
     return status;
 }
@@ -229,14 +141,37 @@ static void take_length(map_options *options, const map_inputs *inputs) {
     }
 }
 
+/* --phase and --diff name one mode. */
+static ropemap_status take_phase(map_options *options, ropemap_error *error) {
+    options->diff = (options->given & MAP_DIFF) != 0;
+    if (!options->diff) {
+        return ROPEMAP_OK;
+    }
+    if (options->diff_phase == ROPEMAP_PHASE_EXACT) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--diff exact: every mode is compared with exact; choose another mode");
+    }
+    if ((options->given & MAP_PHASE) != 0 && options->phase != options->diff_phase) {
+        return fail(error, ROPEMAP_USAGE, "--phase %s and --diff %s differ; give one mode",
+                    ropemap_phase_name(options->phase), ropemap_phase_name(options->diff_phase));
+    }
+    options->phase = options->diff_phase;
+    return ROPEMAP_OK;
+}
+
 ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
-    options->rule.head = options->head;
-    ropemap_status status = rule_options_resolve(&options->rule, error);
-    options->request.spec = options->rule.spec;
+    options->rule.head = options->tensors.head;
+    ropemap_status status = take_phase(options, error);
+    status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
     if (status != ROPEMAP_OK) {
         return status;
     }
-    if (options->queries != NULL) {
+    options->request.spec = options->rule.spec;
+    options->request.width = options->size.width;
+    options->request.height = options->size.height;
+    options->request.already_rotated = options->tensors.state == TENSOR_POST;
+    options->request.first_position = options->tensors.first_position;
+    if (options->tensors.queries != NULL) {
         status = open_tensors(options, inputs, error);
     } else if (options->content == MAP_CONTENT_GAUSS) {
         status = open_gauss(options, inputs, error);
@@ -258,12 +193,11 @@ void map_inputs_free(map_inputs *inputs) {
         ropemap_vectors_free(turned[i]);
     }
     ropemap_positions_free(inputs->positions);
-    if (!inputs->lent) {
+    if (inputs->tensors.queries == NULL) {
         ropemap_vectors_free(inputs->queries);
         ropemap_vectors_free(inputs->keys);
     }
-    free(inputs->query_path);
-    free(inputs->key_path);
+    tensor_pair_free(&inputs->tensors);
     *inputs = (map_inputs){.queries = NULL};
 }
 
@@ -275,10 +209,9 @@ bool map_turns(const map_options *options) {
 
 static ropemap_status check(const map_options *options, ropemap_error *error) {
     if (options->request.already_rotated) {
-        return fail(
-            error, ROPEMAP_USAGE,
-            "--state: post, which is never rotated again, expected pre with --phase, --diff, --shift and "
-            "--positions-from");
+        return fail(error, ROPEMAP_USAGE,
+                    "--state post: such vectors are never rotated again; leave --phase, --diff, --shift and "
+                    "--positions-from out");
     }
     return ROPEMAP_OK;
 }
@@ -316,7 +249,7 @@ static ropemap_status map_positions_open(map_options *options, map_inputs *input
     const bool grid = (options->rule.given & RULE_GRID) != 0;
     const bool apart = ropemap_axes_apart(&options->request.spec.axes) && !options->request.already_rotated;
     if (options->positions_from != NULL && grid && options->request.spec.axes.deal != ROPEMAP_DEAL_UNIT) {
-        return fail(error, ROPEMAP_USAGE, "--grid: given with --positions-from, expected one of the two");
+        return fail(error, ROPEMAP_USAGE, "--grid and --positions-from both give positions; use one");
     }
     if (options->positions_from != NULL) {
         return ropemap_positions_open(options->positions_from, &inputs->positions, error);
@@ -329,14 +262,13 @@ static ropemap_status check_sections(const map_options *options, const map_input
                                      ropemap_error *error) {
     const int32_t axes = inputs->positions == NULL ? 1 : ropemap_positions_axes(inputs->positions);
     if (axes == 1 && (options->rule.given & RULE_SECTIONS) != 0) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--sections: without positions of several axes, expected with "
-                    "--positions-from of shape [axes, S] or --grid");
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--sections needs positions of several axes: --positions-from of shape [axes, S], or --grid");
     }
     if (axes > 1 && options->request.spec.axes.count == 0) {
         return fail(error, ROPEMAP_USAGE,
-                    "--sections: missing, expected how many pairs follow each of the %" PRId32
-                    " axes of %.200s",
+                    "--sections is missing; say how many pairs follow each of the %" PRId32 " axes of %.200s",
                     axes, options->positions_from);
     }
     return ROPEMAP_OK;
@@ -345,12 +277,12 @@ static ropemap_status check_sections(const map_options *options, const map_input
 /* One side, turned in one way. The other side may be the same. */
 static ropemap_status turn(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
                            const ropemap_vectors *inner, ropemap_vectors **turned, ropemap_error *error) {
-    const ropemap_turning turning = {.spec = options->request.spec,
-                                     .phase = phase,
-                                     .first_position =
-                                         options->queries != NULL ? options->request.first_position : 0,
-                                     .shift = options->shift,
-                                     .positions = inputs->positions};
+    const ropemap_turning turning = {
+        .spec = options->request.spec,
+        .phase = phase,
+        .first_position = options->tensors.queries != NULL ? options->request.first_position : 0,
+        .shift = options->shift,
+        .positions = inputs->positions};
     const ropemap_status status = check_sections(options, inputs, error);
     return status == ROPEMAP_OK ? ropemap_vectors_turned(inner, &turning, turned, error) : status;
 }

@@ -162,9 +162,9 @@ ropemap_status number_integer(const char *subject, const char *text, uint64_t lo
         return ROPEMAP_OK;
     }
     return fail(error, ROPEMAP_USAGE,
-                "%s: %s ('%.64s'), expected a whole number from %" PRIu64 " to %" PRIu64
-                " such as 4096, 4k or 1e5",
-                subject, wrong, text, low, high);
+                "%s: '%.64s' is %s; give a whole number from %" PRIu64 " to %" PRIu64
+                ", such as 4096, 4k or 1e5",
+                subject, text, wrong, low, high);
 }
 
 /* The number nearest to a text that scan() takes, with a letter for thousands. */
@@ -180,12 +180,12 @@ static double nearest_real(const char *text, int thousands) {
 ropemap_status number_real(const char *subject, const char *text, double *value, ropemap_error *error) {
     decimal number;
     if (!scan(text, &number)) {
-        return fail(error, ROPEMAP_USAGE,
-                    "%s: not a number ('%.64s'), expected one such as 0.5, 10000 or 5e5", subject, text);
+        return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is not a number; give one such as 0.5, 10000 or 5e5",
+                    subject, text);
     }
     *value = nearest_real(text, number.binary / 10);
     if (!isfinite(*value)) {
-        return fail(error, ROPEMAP_USAGE, "%s: too large ('%.64s'), expected a number below 1e308", subject,
+        return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is too large; give a number below 1e308", subject,
                     text);
     }
     return ROPEMAP_OK;
@@ -196,7 +196,7 @@ ropemap_status number_interval(const char *subject, const char *text, double *lo
     char first[LONGEST + 2]; /* one more than a number may have, so that number_real refuses it */
     const char *colon = strchr(text, ':');
     if (colon == NULL || (size_t)(colon - text) >= sizeof first) {
-        return fail(error, ROPEMAP_USAGE, "%s: not two limits ('%.64s'), expected LOW:HIGH such as -1:1",
+        return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is not two limits; write LOW:HIGH, such as -1:1",
                     subject, text);
     }
     (void)snprintf(first, sizeof first, "%.*s", (int)(colon - text), text);
@@ -205,7 +205,7 @@ ropemap_status number_interval(const char *subject, const char *text, double *lo
         status = number_real(subject, colon + 1, high, error);
     }
     if (status == ROPEMAP_OK && !(*low < *high)) {
-        return fail(error, ROPEMAP_USAGE, "%s: out of order ('%.64s'), expected LOW below HIGH", subject,
+        return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is out of order; LOW must be below HIGH", subject,
                     text);
     }
     return status;
@@ -218,7 +218,7 @@ ropemap_status number_size(const char *subject, const char *text, uint64_t most,
     const char *second = text[length] == 'x' ? text + length + 1 : text;
     if (length == 0 || length > LONGEST || second[0] == '\0') {
         return fail(error, ROPEMAP_USAGE,
-                    "%s: not a size ('%.64s'), expected WIDTHxHEIGHT, or one number for both", subject, text);
+                    "%s: '%.64s' is not a size; write WIDTHxHEIGHT, or one number for both", subject, text);
     }
     (void)snprintf(first, sizeof first, "%.*s", (int)length, text);
     (void)snprintf(part, sizeof part, "%.40s%s%.64s", subject, second != text ? " " : "",
@@ -233,7 +233,7 @@ ropemap_status number_size(const char *subject, const char *text, uint64_t most,
 
 static ropemap_status refuse_range(const char *subject, const char *text, ropemap_error *error) {
     return fail(error, ROPEMAP_USAGE,
-                "%s: not a range ('%.64s'), expected COUNT, FIRST:COUNT or FIRST:COUNT:STEP", subject, text);
+                "%s: '%.64s' is not a range; write COUNT, FIRST:COUNT or FIRST:COUNT:STEP", subject, text);
 }
 
 /* Cuts `text` at its colons into at most three parts; 0 where there are more or it is too long. */
@@ -280,8 +280,7 @@ ropemap_status number_range(const char *subject, const char *text, int64_t first
     }
     if (status == ROPEMAP_OK && positions - 1 > (end - 1 - begin) / step) {
         status = fail(error, ROPEMAP_USAGE,
-                      "%s: positions past the last one ('%.64s' from %" PRIu64
-                      "), expected all of them below 2^40",
+                      "%s: '%.64s' from %" PRIu64 " has positions past the last one; all are below 2^40",
                       subject, text, begin);
     }
     *range = (ropemap_range){.first = (int64_t)begin, .count = (int64_t)positions, .step = (int64_t)step};

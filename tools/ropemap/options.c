@@ -1,13 +1,16 @@
-/* options.c - options: the tables of all commands, and the one parser */
+/* options.c - the tables of all commands: the parser, and what an option's type does with a value */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/rule_options.h"
+#include "tools/ropemap/number.h"
 
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- words that are nearly right ------------------------------------------------------------------------
+ */
 
 enum { LONGEST = 64 };
 
@@ -54,35 +57,8 @@ void suggestion_offer(cli_suggestion *suggestion, const char *name) {
     }
 }
 
-/* What is being read. */
-typedef struct command_line {
-    const cli_command *command;
-    int argc;
-    char **argv;
-    int next; /* argument to read */
-    void *into;
-    bool help;
-    options_note note; /* NULL: nobody wants to know */
-    void *note_user;
-    ropemap_error *error;
-} command_line;
-
-bool option_is_flag(const cli_option *option) {
-    return option->argument == NULL && option->choices == NULL;
-}
-
-ropemap_status option_set_flag(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    (void)text;
-    (void)error;
-    *(bool *)((char *)into + option->offset) = true;
-    return ROPEMAP_OK;
-}
-
-ropemap_status option_set_text(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    (void)error;
-    *(const char **)((char *)into + option->offset) = text;
-    return ROPEMAP_OK;
-}
+/* ---- an option in words ---------------------------------------------------------------------------------
+ */
 
 cli_subject option_subject(const cli_option *option) {
     cli_subject subject;
@@ -118,123 +94,257 @@ ropemap_status option_choose(const cli_option *option, const char *text, int *in
     }
     char list[200];
     option_list_choices(option, list, sizeof list);
-    return fail(error, ROPEMAP_USAGE, "%s: unknown value ('%.64s'), expected %s%s%s%s",
-                option_subject(option).text, text, list, nearest.best != NULL ? "; did you mean " : "",
+    return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is unknown; give %s%s%s%s", option_subject(option).text,
+                text, list, nearest.best != NULL ? ": did you mean " : "",
                 nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "?" : "");
 }
 
-const cli_option *options_find(const cli_command *command, const char *name, size_t length) {
-    for (int at = 0; command_option(command, at) != NULL; at++) {
-        const cli_option *option = command_option(command, at);
-        if (strlen(option->name) == length && strncmp(option->name, name, length) == 0) {
-            return option;
+/* ---- what a type does with a value --------------------------------------------------------------------- */
+
+static ropemap_status set_integer(void *field, const cli_option *option, const char *text,
+                                  ropemap_error *error) {
+    uint64_t value = 0;
+    const ropemap_status status = number_integer(option_subject(option).text, text, (uint64_t)option->least,
+                                                 (uint64_t)option->most, &value, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    if (option->even && value % 2 != 0) {
+        return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is odd; give an even number",
+                    option_subject(option).text, text);
+    }
+    if (option->type == OPTION_INT32) {
+        *(int32_t *)field = (int32_t)value;
+    } else {
+        *(int64_t *)field = (int64_t)value;
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status set_real(double *field, const cli_option *option, const char *text,
+                               ropemap_error *error) {
+    const cli_bounds *bounds = option->bounds;
+    const ropemap_status status = number_real(option_subject(option).text, text, field, error);
+    const bool low = bounds->above ? *field > bounds->low : *field >= bounds->low;
+    return status != ROPEMAP_OK || (low && (bounds->high == 0.0 || *field <= bounds->high))
+               ? status
+               : fail(error, ROPEMAP_USAGE, "%s: '%.64s' is out of range; give %s",
+                      option_subject(option).text, text, bounds->words);
+}
+
+static ropemap_status set_interval(cli_interval *field, const cli_option *option, const char *text,
+                                   ropemap_error *error) {
+    field->given = true;
+    return number_interval(option_subject_of(option, text).text, text, &field->low, &field->high, error);
+}
+
+static ropemap_status add_text(cli_texts *field, const cli_option *option, const char *text,
+                               ropemap_error *error) {
+    if (field->count == TEXTS_MOST) {
+        return fail(error, ROPEMAP_USAGE, "--%s: '%.200s' is one too many; give at most %d", option->name,
+                    text, TEXTS_MOST);
+    }
+    field->all[field->count++] = text;
+    return ROPEMAP_OK;
+}
+
+static ropemap_status set_choice(void *field, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    if (status == ROPEMAP_OK && option->type == OPTION_WORD) {
+        *(const char **)field = option->choices(index);
+    } else if (status == ROPEMAP_OK) {
+        memcpy(field, &index, sizeof index); /* an enumeration is as large */
+    }
+    return status;
+}
+
+static ropemap_status set_size(cli_size *field, const cli_option *option, const char *text,
+                               ropemap_error *error) {
+    return number_size(option_subject(option).text, text, (uint64_t)option->most, &field->width,
+                       &field->height, error);
+}
+
+ropemap_status option_set(cli_match match, void *options, const char *text, ropemap_error *error) {
+    const cli_option *option = match.option;
+    void *into = (char *)options + match.offset, *field = (char *)into + option->offset;
+    if (option->bit != 0) {
+        *(uint32_t *)into |= option->bit;
+    }
+    switch (option->type) {
+    case OPTION_FLAG:
+        *(bool *)field = true;
+        return ROPEMAP_OK;
+    case OPTION_TEXT:
+        *(const char **)field = text;
+        return ROPEMAP_OK;
+    case OPTION_TEXTS:
+        return add_text(field, option, text, error);
+    case OPTION_INT:
+    case OPTION_INT32:
+        return set_integer(field, option, text, error);
+    case OPTION_REAL:
+        return set_real(field, option, text, error);
+    case OPTION_RANGE:
+        return number_range(option_subject(option).text, text, 0, field, error);
+    case OPTION_INTERVAL:
+        return set_interval(field, option, text, error);
+    case OPTION_SIZE:
+        return set_size(field, option, text, error);
+    case OPTION_CHOICE:
+    case OPTION_WORD:
+        return set_choice(field, option, text, error);
+    case OPTION_CUSTOM:
+        break;
+    }
+    return option->set(into, option, text, error);
+}
+
+/* ---- names --------------------------------------------------------------------------------------------- */
+
+cli_match options_find(const cli_command *command, const char *name, size_t length) {
+    for (const cli_block *block = command->blocks; block->rows != NULL; block++) {
+        for (const cli_option *option = block->rows; option->name != NULL; option++) {
+            if (strncmp(option->name, name, length) == 0 && option->name[length] == '\0') {
+                return (cli_match){option, block->offset};
+            }
         }
     }
-    return NULL;
+    return (cli_match){.option = NULL};
+}
+
+static cli_match find_letter(const cli_command *command, char letter) {
+    for (const cli_block *block = command->blocks; block->rows != NULL; block++) {
+        for (const cli_option *option = block->rows; option->name != NULL; option++) {
+            if (option->letter == letter) {
+                return (cli_match){option, block->offset};
+            }
+        }
+    }
+    return (cli_match){.option = NULL};
+}
+
+const cli_option *options_given(const cli_option *rows, uint32_t given) {
+    while (rows->name != NULL && (rows->bit & given) == 0) {
+        rows++;
+    }
+    return rows->name != NULL ? rows : NULL;
 }
 
 void options_name(const cli_command *command, ropemap_error *error) {
     const size_t length = strcspn(error->text, ": ");
-    const bool named = error->text[length] == ':' && options_find(command, error->text, length) != NULL;
+    const bool named =
+        error->text[length] == ':' && options_find(command, error->text, length).option != NULL;
     if (named && (error->status == ROPEMAP_USAGE || error->status == ROPEMAP_RESOURCES)) {
         const ropemap_error before = *error;
         (void)fail(error, before.status, "--%.480s", before.text);
     }
 }
 
-int options_report(const cli_command *command, ropemap_status status, const ropemap_error *error) {
-    ropemap_error named = *error;
-    named.status = status;
-    options_name(command, &named);
-    return failure_report(status, &named);
-}
+/* ---- refusals ------------------------------------------------------------------------------------------ */
 
-static ropemap_status refuse_unknown(const command_line *line, const char *name, size_t length) {
+static ropemap_status refuse_unknown(const cli_command *command, const char *name, size_t length,
+                                     ropemap_error *error) {
     char word[80];
     (void)snprintf(word, sizeof word, "%.*s", (int)(length < 79 ? length : 79), name);
     cli_suggestion nearest = {.word = word};
-    for (int at = 0; command_option(line->command, at) != NULL; at++) {
-        const cli_option *option = command_option(line->command, at);
-        suggestion_offer(&nearest, option->name);
+    for (const cli_block *block = command->blocks; block->rows != NULL; block++) {
+        for (const cli_option *option = block->rows; option->name != NULL; option++) {
+            suggestion_offer(&nearest, option->name);
+        }
     }
     suggestion_offer(&nearest, "help");
     if (nearest.best != NULL) {
-        return fail(line->error, ROPEMAP_USAGE, "--%s: unknown option, did you mean --%s?", word,
-                    nearest.best);
+        return fail(error, ROPEMAP_USAGE, "--%s: unknown option, did you mean --%s?", word, nearest.best);
     }
-    return fail(line->error, ROPEMAP_USAGE, "--%s: unknown option, see 'ropemap %s --help'", word,
-                line->command->name);
+    return fail(error, ROPEMAP_USAGE, "--%s: unknown option, see 'ropemap %s --help'", word, command->name);
 }
 
-static ropemap_status refuse_missing(const command_line *line, const cli_option *option) {
+static ropemap_status refuse_missing(const cli_option *option, ropemap_error *error) {
     char list[200];
     (void)snprintf(list, sizeof list, "%s", option->argument != NULL ? option->argument : "");
     if (option->argument == NULL) {
         option_list_choices(option, list, sizeof list);
     }
-    return fail(line->error, ROPEMAP_USAGE, "%s: no value, expected %s", option_subject(option).text, list);
+    return fail(error, ROPEMAP_USAGE, "%s needs a value: %s", option_subject(option).text, list);
 }
 
-/* Calls the setter with `value`, or with the next argument where it is NULL and one is needed. */
-static ropemap_status take(command_line *line, const cli_option *option, const char *value) {
-    if (value == NULL && !option_is_flag(option)) {
-        if (line->next == line->argc) {
-            return refuse_missing(line, option);
+static ropemap_status refuse_value(const char *name, const char *value, ropemap_error *error) {
+    return fail(error, ROPEMAP_USAGE, "--%s takes no value ('%.64s')", name, value);
+}
+
+/* ---- parser -------------------------------------------------------------------------------------------- */
+
+/* What is being read. */
+typedef struct reader {
+    const cli_command *command;
+    int argc;
+    char **argv;
+    int next; /* argument to read */
+    void *options;
+    cli_line *line;
+    ropemap_error *error;
+} reader;
+
+static ropemap_status remember(const reader *from, const cli_option *option, const char *value) {
+    cli_line *line = from->line;
+    if (line->count == line->room) {
+        const int room = 2 * line->room + 16;
+        void *more = realloc(line->all, (size_t)room * sizeof *line->all);
+        if (more == NULL) {
+            return fail(from->error, ROPEMAP_RESOURCES, "no memory for the command line");
         }
-        value = line->argv[line->next++];
+        line->all = more;
+        line->room = room;
     }
-    if (line->note != NULL) {
-        line->note(line->note_user, option, value);
-    }
-    return option->set(line->into, option, value, line->error);
+    line->all[line->count].option = option;
+    line->all[line->count++].value = value;
+    return ROPEMAP_OK;
 }
 
-static ropemap_status refuse_value(const command_line *line, const char *name, const char *value) {
-    return fail(line->error, ROPEMAP_USAGE, "--%s: a value ('%.64s'), expected none", name, value);
+/* Sets an option to `value`, or to the next argument where it is NULL and one is needed. */
+static ropemap_status take(reader *from, cli_match match, const char *value) {
+    if (value == NULL && match.option->type != OPTION_FLAG) {
+        if (from->next == from->argc) {
+            return refuse_missing(match.option, from->error);
+        }
+        value = from->argv[from->next++];
+    }
+    const ropemap_status status = remember(from, match.option, value);
+    return status == ROPEMAP_OK ? option_set(match, from->options, value, from->error) : status;
 }
 
 /* --name or --name=value */
-static ropemap_status read_long(command_line *line, const char *name) {
+static ropemap_status read_long(reader *from, const char *name) {
     const char *equals = strchr(name, '=');
     const size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
-    const cli_option *option = options_find(line->command, name, length);
-    if (option != NULL && equals != NULL && option_is_flag(option)) {
-        return refuse_value(line, option->name, equals + 1);
+    const cli_match match = options_find(from->command, name, length);
+    const bool help = match.option == NULL && length == strlen("help") && strncmp(name, "help", length) == 0;
+    if (equals != NULL && (help || (match.option != NULL && match.option->type == OPTION_FLAG))) {
+        return refuse_value(help ? "help" : match.option->name, equals + 1, from->error);
     }
-    if (option != NULL) {
-        return take(line, option, equals != NULL ? equals + 1 : NULL);
-    }
-    if (length == strlen("help") && strncmp(name, "help", length) == 0) {
-        if (equals != NULL) {
-            return refuse_value(line, "help", equals + 1);
-        }
-        line->help = true;
+    from->line->help = help;
+    if (help) {
         return ROPEMAP_OK;
     }
-    return refuse_unknown(line, name, length);
-}
-
-static const cli_option *find_letter(const cli_command *command, char letter) {
-    int at = 0;
-    while (command_option(command, at) != NULL && command_option(command, at)->letter != letter) {
-        at++;
-    }
-    return command_option(command, at);
+    return match.option != NULL ? take(from, match, equals != NULL ? equals + 1 : NULL)
+                                : refuse_unknown(from->command, name, length, from->error);
 }
 
 /* -q, -qv, -b5e5: letters are flags up to the first that takes a value. */
-static ropemap_status read_letters(command_line *line, const char *letters) {
-    for (; *letters != '\0' && !line->help; letters++) {
-        const cli_option *option = find_letter(line->command, *letters);
-        if (option == NULL && *letters == 'h') {
-            line->help = true;
-        } else if (option == NULL) {
-            return fail(line->error, ROPEMAP_USAGE, "-%c: unknown option, see 'ropemap %s --help'", *letters,
-                        line->command->name);
-        } else if (!option_is_flag(option)) {
-            return take(line, option, letters[1] != '\0' ? letters + 1 : NULL);
+static ropemap_status read_letters(reader *from, const char *letters) {
+    for (; *letters != '\0' && !from->line->help; letters++) {
+        const cli_match match = find_letter(from->command, *letters);
+        if (match.option == NULL && *letters == 'h') {
+            from->line->help = true;
+        } else if (match.option == NULL) {
+            return fail(from->error, ROPEMAP_USAGE, "-%c: unknown option, see 'ropemap %s --help'", *letters,
+                        from->command->name);
+        } else if (match.option->type != OPTION_FLAG) {
+            return take(from, match, letters[1] != '\0' ? letters + 1 : NULL);
         } else {
-            const ropemap_status status = take(line, option, NULL);
+            const ropemap_status status = take(from, match, NULL);
             if (status != ROPEMAP_OK) {
                 return status;
             }
@@ -243,67 +353,56 @@ static ropemap_status read_letters(command_line *line, const char *letters) {
     return ROPEMAP_OK;
 }
 
-static ropemap_status read_operand(command_line *line, const char *text) {
-    const cli_option *operand = line->command->operand;
-    if (operand == NULL) {
-        return fail(line->error, ROPEMAP_USAGE,
-                    "%.200s: unexpected argument, 'ropemap %s' takes options only", text,
-                    line->command->name);
-    }
-    if (line->note != NULL) {
-        line->note(line->note_user, operand, text);
-    }
-    return operand->set(line->into, operand, text, line->error);
+static ropemap_status read_operand(reader *from, const char *text) {
+    return from->command->operand != NULL
+               ? take(from, (cli_match){.option = from->command->operand}, text)
+               : fail(from->error, ROPEMAP_USAGE,
+                      "%.200s: unexpected argument, 'ropemap %s' takes options only", text,
+                      from->command->name);
 }
 
-ropemap_status options_parse(const cli_command *command, int argc, char **argv, void *into, bool *help,
+ropemap_status options_parse(const cli_command *command, int argc, char **argv, void *options, cli_line *line,
                              ropemap_error *error) {
-    return options_parse_noted(command, argc, argv, into, help, NULL, NULL, error);
-}
-
-ropemap_status options_parse_noted(const cli_command *command, int argc, char **argv, void *into, bool *help,
-                                   options_note note, void *user, ropemap_error *error) {
-    command_line line = {.command = command,
-                         .argc = argc,
-                         .argv = argv,
-                         .next = 1,
-                         .into = into,
-                         .note = note,
-                         .note_user = user,
-                         .error = error};
-    bool options = true;
+    reader from = {.command = command,
+                   .argc = argc,
+                   .argv = argv,
+                   .next = 1,
+                   .options = options,
+                   .line = line,
+                   .error = error};
+    bool names = true;
     ropemap_status status = ROPEMAP_OK;
-    while (line.next < argc && status == ROPEMAP_OK && !line.help) {
-        const char *argument = argv[line.next++];
-        if (options && strcmp(argument, "--") == 0) {
-            options = false;
-        } else if (options && strncmp(argument, "--", 2) == 0) {
-            status = read_long(&line, argument + 2);
-        } else if (options && argument[0] == '-' && argument[1] != '\0') {
-            status = read_letters(&line, argument + 1);
+    while (from.next < argc && status == ROPEMAP_OK && !line->help) {
+        const char *argument = argv[from.next++];
+        if (names && strcmp(argument, "--") == 0) {
+            names = false;
+        } else if (names && strncmp(argument, "--", 2) == 0) {
+            status = read_long(&from, argument + 2);
+        } else if (names && argument[0] == '-' && argument[1] != '\0') {
+            status = read_letters(&from, argument + 1);
         } else {
-            status = read_operand(&line, argument);
+            status = read_operand(&from, argument);
         }
     }
-    *help = line.help;
     return status;
 }
 
-ropemap_status options_set(const cli_command *command, const char *name, const char *value, void *into,
+ropemap_status options_set(const cli_command *command, const char *name, const char *value, void *options,
                            ropemap_error *error) {
-    const command_line line = {.command = command, .into = into, .error = error};
-    const cli_option *option = options_find(command, name, strlen(name));
-    if (option == NULL) {
-        return refuse_unknown(&line, name, strlen(name));
+    const cli_match match = options_find(command, name, strlen(name));
+    if (match.option == NULL) {
+        return refuse_unknown(command, name, strlen(name), error);
     }
-    if (option_is_flag(option) && value != NULL) {
-        return refuse_value(&line, name, value);
+    if (match.option->type == OPTION_FLAG && value != NULL) {
+        return refuse_value(name, value, error);
     }
-    if (!option_is_flag(option) && value == NULL) {
-        return refuse_missing(&line, option);
+    if (match.option->type != OPTION_FLAG && value == NULL) {
+        return refuse_missing(match.option, error);
     }
-    return option->set(into, option, value, error);
+    return option_set(match, options, value, error);
 }
+
+/* ---- commands ------------------------------------------------------------------------------------------ */
 
 static const cli_command *const commands[] = {
     &command_map,    &command_curve,
@@ -317,31 +416,6 @@ static const cli_command *const commands[] = {
 
 const cli_command *command_at(int index) {
     return commands[index];
-}
-
-static bool is_taken(const cli_command *command, const char *name) {
-    for (int at = 0; command->without != NULL && command->without[at] != NULL; at++) {
-        if (strcmp(command->without[at], name) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-const cli_option *command_option(const cli_command *command, int index) {
-    const cli_option *const tables[] = {command->takes_rule ? rule_option_table : NULL, command->options,
-                                        command->more};
-    for (int table = 0; table < 3; table++) {
-        for (const cli_option *option = tables[table]; option != NULL && option->name != NULL; option++) {
-            if (tables[table] == command->options && !is_taken(command, option->name)) {
-                continue;
-            }
-            if (index-- == 0) {
-                return option;
-            }
-        }
-    }
-    return NULL;
 }
 
 static const cli_command *find_name(const char *name) {

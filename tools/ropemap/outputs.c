@@ -4,7 +4,6 @@
 
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/map_inputs.h"
-#include "tools/ropemap/options.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -51,8 +50,8 @@ static ropemap_status note_model(cli_outputs *outputs, const char *path, ropemap
     return status;
 }
 
-static ropemap_status note_read(cli_outputs *outputs, const cli_option *option, const char *value,
-                                ropemap_error *error) {
+ropemap_status outputs_note(cli_outputs *outputs, const cli_option *option, const char *value,
+                            ropemap_error *error) {
     switch (option->reads) {
     case READS_FILE:
         return ropemap_outputs_input(outputs->set, value, error);
@@ -64,38 +63,6 @@ static ropemap_status note_read(cli_outputs *outputs, const cli_option *option, 
         break;
     }
     return ROPEMAP_OK;
-}
-
-static void note(void *user, const cli_option *option, const char *value) {
-    cli_outputs *outputs = user;
-    if (outputs->noted == ROPEMAP_OK) {
-        outputs->noted = note_read(outputs, option, value, &outputs->note_error);
-    }
-}
-
-ropemap_status outputs_parse(const cli_command *command, int argc, char **argv, void *into, bool *help,
-                             cli_outputs *outputs, ropemap_error *error) {
-    *outputs = (cli_outputs){.set = NULL};
-    ropemap_status status = ropemap_outputs_new(&outputs->set, error);
-    if (status == ROPEMAP_OK) {
-        status = options_parse_noted(command, argc, argv, into, help, note, outputs, error);
-    }
-    if (status == ROPEMAP_OK && outputs->noted != ROPEMAP_OK) {
-        *error = outputs->note_error;
-        return outputs->noted;
-    }
-    return status;
-}
-
-ropemap_status outputs_note_vary(cli_outputs *outputs, const vary_set *vary, ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
-    for (int axis = 0; axis < vary->axis_count; axis++) {
-        const vary_axis *one = &vary->axes[axis];
-        for (int i = 0; i < one->count && status == ROPEMAP_OK; i++) {
-            status = note_read(outputs, one->option, one->values[i], error);
-        }
-    }
-    return status;
 }
 
 /* ---- names --------------------------------------------------------------------------------------------- */
@@ -166,8 +133,8 @@ static ropemap_status refuse_kind(const char *name, unsigned kinds, ropemap_erro
                                      kind_names[kind]);
         }
     }
-    return fail(error, ROPEMAP_USAGE, "--output: '%.300s' names no kind of file that is written here; use %s",
-                name, list);
+    return fail(error, ROPEMAP_USAGE,
+                "--output: '%.300s' names no kind of file that can be written here; use %s", name, list);
 }
 
 ropemap_status outputs_add(cli_outputs *outputs, const char *name, unsigned kinds, bool force,
@@ -183,8 +150,17 @@ ropemap_status outputs_add(cli_outputs *outputs, const char *name, unsigned kind
         return refuse_kind(name, kinds, error);
     }
     outputs->stdout_name = is_stdout(path) ? name : outputs->stdout_name;
-    outputs->count++;
+    outputs->kinds[outputs->count++] = kind;
     return ROPEMAP_OK;
+}
+
+ropemap_status outputs_add_all(cli_outputs *outputs, const cli_texts *names, unsigned kinds, bool force,
+                               ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int i = 0; i < names->count && status == ROPEMAP_OK; i++) {
+        status = outputs_add(outputs, names->all[i], kinds, force, error);
+    }
+    return status;
 }
 
 /* Makes and removes files next to the outputs: a signal meanwhile waits. */
@@ -205,21 +181,10 @@ ropemap_status outputs_check(cli_outputs *outputs, const char *prints, ropemap_e
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
-int outputs_order(const cli_outputs *outputs, int at) {
-    for (int in_place = 1; in_place >= 0; in_place--) {
-        for (int index = 0; index < outputs->count; index++) {
-            if (ropemap_outputs_in_place(outputs->set, index) == (in_place == 1) && at-- == 0) {
-                return index;
-            }
-        }
-    }
-    return 0;
-}
-
 /* Opening a FIFO or filling a pipe may wait for ever, and leaves nothing behind: signals act at once there.
  */
-ropemap_status outputs_write(cli_outputs *outputs, int index, const ropemap_bytes *bytes,
-                             ropemap_error *error) {
+static ropemap_status write_one(cli_outputs *outputs, int index, const ropemap_bytes *bytes,
+                                ropemap_error *error) {
     const bool in_place = ropemap_outputs_in_place(outputs->set, index);
     if (signals_came()) {
         return fail(error, ROPEMAP_STOPPED, "stopped before '%.200s' was written",
@@ -235,8 +200,25 @@ ropemap_status outputs_write(cli_outputs *outputs, int index, const ropemap_byte
     return status;
 }
 
-ropemap_status outputs_finish(cli_outputs *outputs, ropemap_error *error) {
-    return ropemap_outputs_finish(outputs->set, error);
+static ropemap_status make_one(cli_outputs *outputs, int index, output_encoder encode, void *what,
+                               ropemap_error *error) {
+    ropemap_bytes bytes = {.data = NULL};
+    ropemap_status status = encode(what, index, outputs->kinds[index], &bytes, error);
+    status = status == ROPEMAP_OK ? write_one(outputs, index, &bytes, error) : status;
+    ropemap_bytes_free(&bytes);
+    return status;
+}
+
+ropemap_status outputs_write(cli_outputs *outputs, output_encoder encode, void *what, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int in_place = 1; in_place >= 0; in_place--) {
+        for (int index = 0; index < outputs->count && status == ROPEMAP_OK; index++) {
+            if (ropemap_outputs_in_place(outputs->set, index) == (in_place == 1)) {
+                status = make_one(outputs, index, encode, what, error);
+            }
+        }
+    }
+    return status == ROPEMAP_OK ? ropemap_outputs_finish(outputs->set, error) : status;
 }
 
 void outputs_free(cli_outputs *outputs) {

@@ -7,6 +7,7 @@
 #include "tools/ropemap/options.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,8 +16,6 @@ enum { NUMBER_BYTES = 80 };
 /* What the library takes. A point is 1/72 inch and a pixel on a page 1/96 inch, as in CSS; in print 1/300. */
 #define LEAST      1.0
 #define MOST       5080.0
-#define DPI_LEAST  10.0
-#define DPI_MOST   4800.0
 #define FONT_LEAST 2.0
 #define FONT_MOST  400.0
 #define DPI_SCREEN 96.0
@@ -34,10 +33,6 @@ static const struct {
              {"pt", INCH / POINTS, false},
              {"px", INCH / DPI_SCREEN, true}};
 
-static print_size *size_in(void *into, const cli_option *option) {
-    return (print_size *)(void *)((char *)into + option->offset);
-}
-
 /* The number before a unit of two letters; false where the text does not end in it. */
 static bool cut_unit(const char *text, const char *unit, char number[NUMBER_BYTES]) {
     const size_t length = strlen(text);
@@ -48,8 +43,9 @@ static bool cut_unit(const char *text, const char *unit, char number[NUMBER_BYTE
     return true;
 }
 
-ropemap_status set_print_width(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    print_size *size = size_in(into, option);
+static ropemap_status set_width(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
+    print_size *size = into;
     for (size_t unit = 0; unit < sizeof units / sizeof units[0]; unit++) {
         char number[NUMBER_BYTES];
         if (!cut_unit(text, units[unit].name, number)) {
@@ -63,25 +59,17 @@ ropemap_status set_print_width(void *into, const cli_option *option, const char 
         size->width = units[unit].pixels ? value : millimetres;
         return status != ROPEMAP_OK || (millimetres >= LEAST && millimetres <= MOST)
                    ? status
-                   : fail(error, ROPEMAP_USAGE, "--%s: '%.64s', expected %.0f mm to %.0f mm (200 inches)",
-                          option->name, text, LEAST, MOST);
+                   : fail(error, ROPEMAP_USAGE,
+                          "--%s: '%.64s' is out of range; give %.0f mm to %.0f mm (200 inches)", option->name,
+                          text, LEAST, MOST);
     }
     return fail(error, ROPEMAP_USAGE,
-                "--%s: '%.64s', expected a number with its unit: mm, cm, in, pt or px, such as 180mm",
+                "--%s: '%.64s' has no unit; give a number in mm, cm, in, pt or px, such as 180mm",
                 option->name, text);
 }
 
-ropemap_status set_print_dpi(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    print_size *size = size_in(into, option);
-    const ropemap_status status = number_real(option_subject(option).text, text, &size->dpi, error);
-    return status != ROPEMAP_OK || (size->dpi >= DPI_LEAST && size->dpi <= DPI_MOST)
-               ? status
-               : fail(error, ROPEMAP_USAGE, "--%s: '%.64s', expected %.0f to %.0f pixels an inch",
-                      option->name, text, DPI_LEAST, DPI_MOST);
-}
-
-ropemap_status set_print_font(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    print_size *size = size_in(into, option);
+static ropemap_status set_font(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    print_size *size = into;
     char number[NUMBER_BYTES];
     size->font_in_pixels = cut_unit(text, "px", number);
     const bool unit = size->font_in_pixels || cut_unit(text, "pt", number);
@@ -90,9 +78,39 @@ ropemap_status set_print_font(void *into, const cli_option *option, const char *
     return status != ROPEMAP_OK || size->font > 0.0
                ? status
                : fail(error, ROPEMAP_USAGE,
-                      "--%s: '%.64s', expected a number of points above 0, or of pixels such as 12px",
+                      "--%s: '%.64s' is out of range; give points above 0, or pixels such as 12px",
                       option->name, text);
 }
+
+const cli_option print_rows[] = {
+    {.group = GROUP_OUTPUT,
+     .name = "width",
+     .argument = "LENGTH",
+     .initial = "from --size",
+     .help = "width of the picture: as printed, 180mm, 18cm, 3.5in or 255pt, or 1024px",
+     .type = OPTION_CUSTOM,
+     .set = set_width,
+     .page = {.place = PLACE_NONE, .framed = true}},
+    {.group = GROUP_OUTPUT,
+     .name = "dpi",
+     .argument = "N",
+     .initial = "300 for a printed width, else 96",
+     .help = "pixels an inch, which a PNG of a printed width is made of, and a page without one",
+     .type = OPTION_REAL,
+     .offset = offsetof(print_size, dpi),
+     .bounds = &(const cli_bounds){.low = 10, .high = 4800, .words = "10 to 4800 pixels an inch"},
+     .page = {.place = PLACE_FILES, .label = "Dots per inch", .framed = true}},
+    {.group = GROUP_OUTPUT,
+     .name = "font-size",
+     .argument = "SIZE",
+     .initial = "in proportion to the picture",
+     .help = "size of the numbers along the axes, which other text follows: in points as printed, 8 or 8pt, "
+             "or 12px",
+     .type = OPTION_CUSTOM,
+     .set = set_font,
+     .page = {.place = PLACE_FILES, .framed = true}},
+    {.name = NULL},
+};
 
 print_scale print_scale_of(const print_size *size, bool png) {
     const bool printed = size->width > 0.0 && !size->width_in_pixels;
@@ -117,6 +135,7 @@ ropemap_status print_size_check(const print_size *size, ropemap_error *error) {
     const double font = print_scale_of(size, true).font_size;
     return font == 0.0 || (font >= FONT_LEAST && font <= FONT_MOST)
                ? ROPEMAP_OK
-               : fail(error, ROPEMAP_USAGE, "--font-size: %g %s, %.4g pixels, expected %.0f to %.0f pixels",
-                      size->font, size->font_in_pixels ? "pixels" : "points", font, FONT_LEAST, FONT_MOST);
+               : fail(error, ROPEMAP_USAGE,
+                      "--font-size: %g %s are %.4g pixels; text has %.0f to %.0f pixels", size->font,
+                      size->font_in_pixels ? "pixels" : "points", font, FONT_LEAST, FONT_MOST);
 }

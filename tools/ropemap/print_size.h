@@ -13,11 +13,9 @@ typedef struct print_size {
     bool width_in_pixels, font_in_pixels;
 } print_size;
 
-/* Setters; a print_size is at the option's offset. Lengths are "180mm", "18cm", "3.5in", "255pt" or "1024px",
- * 1 to 5080 mm (200 inches); sizes of text "8", "8pt" or "12px". */
-ropemap_status set_print_width(void *into, const cli_option *option, const char *text, ropemap_error *error);
-ropemap_status set_print_dpi(void *into, const cli_option *option, const char *text, ropemap_error *error);
-ropemap_status set_print_font(void *into, const cli_option *option, const char *text, ropemap_error *error);
+/* The rows --width, --dpi and --font-size, which fill a print_size. Lengths are "180mm", "18cm", "3.5in",
+ * "255pt" or "1024px", 1 to 5080 mm (200 inches); sizes of text "8", "8pt" or "12px". */
+extern const cli_option print_rows[];
 
 /* The same in the library's units, of which 0 is its own choice. */
 typedef struct print_scale {

@@ -1,4 +1,4 @@
-/* rule_options.c - the options that say which RoPE rule, and the rule that they and a model make */
+/* rule_options.c - the options of a RoPE rule, and the rule that they and a model make */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/rule_options.h"
 
@@ -16,89 +16,26 @@
 
 static const double TWO_PI = 6.283185307179586477;
 
-const char *layout_choice(int index) {
+static const char *layout_choice(int index) {
     return ropemap_layout_name((ropemap_layout)index);
 }
 
 /* ---- setters ------------------------------------------------------------------------------------------- */
-
-static ropemap_status set_base(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    rule_options *rule = into;
-    double base = 0;
-    const ropemap_status status = number_real(option_subject(option).text, text, &base, error);
-    if (status == ROPEMAP_OK && !(base > 1)) {
-        return fail(error, ROPEMAP_USAGE, "--base: too small ('%.64s'), expected a number above 1", text);
-    }
-    rule->spec.base = base;
-    rule->given |= RULE_BASE;
-    return status;
-}
-
-/* An even number of elements of a head. */
-static ropemap_status read_dimension(const cli_option *option, const char *text, int32_t *dimension,
-                                     ropemap_error *error) {
-    uint64_t value = 0;
-    const ropemap_status status =
-        number_integer(option_subject(option).text, text, 2, ROPEMAP_MAX_HEAD_DIM, &value, error);
-    if (status == ROPEMAP_OK && value % 2 != 0) {
-        return fail(error, ROPEMAP_USAGE, "--%s: odd ('%.64s'), expected an even number from 2 to %d",
-                    option->name, text, ROPEMAP_MAX_HEAD_DIM);
-    }
-    *dimension = (int32_t)value;
-    return status;
-}
-
-static ropemap_status set_head_dim(void *into, const cli_option *option, const char *text,
-                                   ropemap_error *error) {
-    rule_options *rule = into;
-    rule->given |= RULE_HEAD_DIM;
-    return read_dimension(option, text, &rule->spec.head_dim, error);
-}
-
-static ropemap_status set_rotary_dim(void *into, const cli_option *option, const char *text,
-                                     ropemap_error *error) {
-    rule_options *rule = into;
-    rule->given |= RULE_ROTARY_DIM;
-    return read_dimension(option, text, &rule->spec.rotary_dim, error);
-}
 
 static ropemap_status set_scaling(void *into, const cli_option *option, const char *text,
                                   ropemap_error *error) {
     rule_options *rule = into;
     ropemap_error reason = {.status = ROPEMAP_OK};
     const ropemap_status status = ropemap_scaling_parse(text, &rule->spec.scaling, &reason);
-    rule->given |= RULE_SCALING;
     return status == ROPEMAP_OK
                ? status
                : fail(error, status, "%s: %.300s", option_subject_of(option, text).text, reason.text);
-}
-
-static ropemap_status set_layout(void *into, const cli_option *option, const char *text,
-                                 ropemap_error *error) {
-    rule_options *rule = into;
-    int index = 0;
-    const ropemap_status status = option_choose(option, text, &index, error);
-    rule->spec.layout = (ropemap_layout)index;
-    rule->given |= RULE_LAYOUT;
-    return status;
-}
-
-static ropemap_status set_length(void *into, const cli_option *option, const char *text,
-                                 ropemap_error *error) {
-    rule_options *rule = into;
-    uint64_t length = 0;
-    const ropemap_status status =
-        number_integer(option_subject(option).text, text, 1, (uint64_t)ROPEMAP_POSITION_END, &length, error);
-    rule->spec.length = (double)length;
-    rule->given |= RULE_LENGTH;
-    return status;
 }
 
 static ropemap_status set_axes(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     rule_options *rule = into;
     ropemap_error reason = {.status = ROPEMAP_OK};
     const ropemap_status status = ropemap_axes_parse(text, &rule->spec.axes, &reason);
-    rule->given |= RULE_AXES;
     return status == ROPEMAP_OK ? status
                                 : fail(error, status, "%s: %.300s", option_subject(option).text, reason.text);
 }
@@ -108,7 +45,6 @@ static ropemap_status set_grid(void *into, const cli_option *option, const char 
     rule_options *rule = into;
     const char *at = text;
     rule->sides = 0;
-    rule->given |= RULE_GRID;
     do {
         char part[24];
         uint64_t side = 0;
@@ -129,14 +65,45 @@ static ropemap_status set_grid(void *into, const cli_option *option, const char 
     return ROPEMAP_OK;
 }
 
-const cli_option rule_option_table[] = {
+/* T,H,W in pairs, or interleaved:T,H,W */
+static ropemap_status set_sections(void *into, const cli_option *option, const char *text,
+                                   ropemap_error *error) {
+    static const char word[] = "interleaved:";
+    ropemap_axes *axes = &((rule_options *)into)->spec.axes;
+    const bool interleaved = strncmp(text, word, sizeof word - 1) == 0;
+    const char *at = text + (interleaved ? sizeof word - 1 : 0);
+    int axis = 0;
+    *axes = (ropemap_axes){.deal = interleaved ? ROPEMAP_DEAL_INTERLEAVED : ROPEMAP_DEAL_SECTIONS};
+    for (; axis < ROPEMAP_MAX_AXES && *at != '\0'; axis++) {
+        char part[80];
+        uint64_t pairs = 0;
+        const int length = (int)strcspn(at, ",");
+        (void)snprintf(part, sizeof part, "%.*s", length, at);
+        const ropemap_status status =
+            number_integer(option_subject(option).text, part, 0, ROPEMAP_MAX_PAIRS, &pairs, error);
+        if (status != ROPEMAP_OK) {
+            return status;
+        }
+        axes->pairs[axis] = (int32_t)pairs;
+        at += length + (at[length] == ',' ? 1 : 0);
+    }
+    axes->count = axis;
+    return axis > 1 && *at == '\0'
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE,
+                      "--sections: '%.64s' is no list of two to four numbers of pairs; write 16,24,24 or "
+                      "interleaved:24,20,20",
+                      text);
+}
+
+const cli_option rule_rows[] = {
     {.group = GROUP_WHAT,
      .name = "model",
      .argument = "PATH",
      .help =
          "the rule of a model: a folder with a config.json, a config.json (Hugging Face, TensorRT-LLM), a "
          "params.json (Mistral, Meta), or a GGUF file; options below win over it",
-     .set = option_set_text,
+     .type = OPTION_TEXT,
      .offset = offsetof(rule_options, model),
      .reads = READS_MODEL,
      .local = true},
@@ -144,7 +111,7 @@ const cli_option rule_option_table[] = {
      .name = "preset",
      .argument = "NAME",
      .help = "the rule of a known model, such as llama3.1-8b; ropemap info --presets lists them",
-     .set = option_set_text,
+     .type = OPTION_TEXT,
      .offset = offsetof(rule_options, preset),
      .page = {.place = PLACE_NONE}},
     {.group = GROUP_WHAT,
@@ -152,7 +119,7 @@ const cli_option rule_option_table[] = {
      .argument = "NAME|NUMBER",
      .initial = "full_attention",
      .help = "which layers' rule, where a model has several: their type, or the number of one, from 0",
-     .set = option_set_text,
+     .type = OPTION_TEXT,
      .offset = offsetof(rule_options, layer_type),
      .page = {.needs = "model"}},
     {.group = GROUP_WHAT,
@@ -161,8 +128,10 @@ const cli_option rule_option_table[] = {
      .argument = "B",
      .initial = "10000",
      .help = "base of the frequencies (rope_theta), above 1; 500k is 500,000",
-     .set = set_base,
-     .real = true,
+     .type = OPTION_REAL,
+     .offset = offsetof(rule_options, spec.base),
+     .bounds = &(const cli_bounds){.low = 1, .above = true, .words = "a number above 1"},
+     .bit = RULE_BASE,
      .slider = &(const cli_slider){1e2, 1e10, true, 0, ""},
      .page = {.place = PLACE_RULE}},
     {.group = GROUP_WHAT,
@@ -171,7 +140,12 @@ const cli_option rule_option_table[] = {
      .argument = "D",
      .initial = "128",
      .help = "elements of a head, even; tensors bring their own",
-     .set = set_head_dim,
+     .type = OPTION_INT32,
+     .offset = offsetof(rule_options, spec.head_dim),
+     .least = 2,
+     .most = ROPEMAP_MAX_HEAD_DIM,
+     .even = true,
+     .bit = RULE_HEAD_DIM,
      .slider = &(const cli_slider){2, 512, true, 2, ""},
      .page = {.place = PLACE_RULE, .label = "Head dimension"}},
     {.group = GROUP_WHAT,
@@ -179,7 +153,12 @@ const cli_option rule_option_table[] = {
      .argument = "D",
      .initial = "the head dim",
      .help = "elements that rotate, even",
-     .set = set_rotary_dim,
+     .type = OPTION_INT32,
+     .offset = offsetof(rule_options, spec.rotary_dim),
+     .least = 2,
+     .most = ROPEMAP_MAX_HEAD_DIM,
+     .even = true,
+     .bit = RULE_ROTARY_DIM,
      .slider = &(const cli_slider){2, 512, false, 2, ""},
      .page = {.place = PLACE_RULE, .label = "Rotated part"}},
     {.group = GROUP_WHAT,
@@ -187,14 +166,16 @@ const cli_option rule_option_table[] = {
      .argument = "RULE[:KEY=VALUE,...]",
      .initial = "none",
      .help = "how frequencies change for longer contexts, see below",
+     .type = OPTION_CUSTOM,
      .set = set_scaling,
+     .bit = RULE_SCALING,
      .page = {.place = PLACE_RULE, .label = "Scaling rule"}},
     {.group = GROUP_WHAT,
      .name = "frequencies",
      .argument = "FILE.npy[:HEAD]",
      .help = "inverse frequencies as numbers, radians a token, in place of base and scaling: [pairs], or a "
              "row of [heads, pairs], else that of --head; a model still gives all else",
-     .set = option_set_text,
+     .type = OPTION_TEXT,
      .offset = offsetof(rule_options, frequencies),
      .local = true,
      .reads = READS_TENSOR},
@@ -203,7 +184,11 @@ const cli_option rule_option_table[] = {
      .argument = "TOKENS",
      .initial = "the last position of a map, else the model's trained length",
      .help = "tokens in the context, for rules that depend on it (dynamic, longrope)",
-     .set = set_length,
+     .type = OPTION_INT,
+     .offset = offsetof(rule_options, length),
+     .least = 1,
+     .most = ROPEMAP_POSITION_END,
+     .bit = RULE_LENGTH,
      .slider = &(const cli_slider){4, 0x1p24, true, 1, "tokens"},
      .page = {.place = PLACE_RULE, .label = "Context length"}},
     {.group = GROUP_WHAT,
@@ -211,21 +196,40 @@ const cli_option rule_option_table[] = {
      .choices = layout_choice,
      .initial = "half",
      .help = "which elements form a pair: i and i + D/2, or 2i and 2i + 1",
-     .set = set_layout},
+     .type = OPTION_CHOICE,
+     .offset = offsetof(rule_options, spec.layout),
+     .bit = RULE_LAYOUT},
     {.group = GROUP_WHAT,
      .name = "axes",
      .argument = "[DEAL:]A,B[,C[,D]]",
      .initial = "one axis",
      .help = "elements that follow each axis of an image (h,w) or a video (t,h,w), such as 16,56,56, and how "
              "frequencies are dealt to them, see below",
-     .set = set_axes},
+     .type = OPTION_CUSTOM,
+     .set = set_axes,
+     .bit = RULE_AXES},
     {.group = GROUP_WHAT,
      .name = "grid",
      .argument = "SIDE|H,W|T,H,W",
      .initial = "the model's own",
      .help = "patches along each axis, in reading order; without --axes half of the pairs of a map follow "
              "columns and half rows, as Llama 4 has them with --scaling vision-2d",
-     .set = set_grid},
+     .type = OPTION_CUSTOM,
+     .set = set_grid,
+     .bit = RULE_GRID},
+    {.name = NULL},
+};
+
+const cli_option section_rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "sections",
+     .argument = "T,H,W",
+     .help = "pairs that follow each axis of positions with several axes (M-RoPE), one section after "
+             "another; interleaved:T,H,W as Qwen3-VL",
+     .type = OPTION_CUSTOM,
+     .set = set_sections,
+     .bit = RULE_SECTIONS,
+     .page = {.place = PLACE_NONE}},
     {.name = NULL},
 };
 
@@ -241,11 +245,11 @@ bool rule_options_named(const rule_options *rule) {
 
 static ropemap_status open_model(rule_options *rule, ropemap_error *error) {
     if (rule->model != NULL && rule->preset != NULL) {
-        return fail(error, ROPEMAP_USAGE, "--preset: given with --model ('%.200s'), expected one of the two",
+        return fail(error, ROPEMAP_USAGE, "--preset and --model ('%.200s') both name a model; use one",
                     rule->model);
     }
     if (rule->preset != NULL && rule->layer_type != NULL) {
-        return fail(error, ROPEMAP_USAGE, "--layer-type: given with --preset, expected with --model");
+        return fail(error, ROPEMAP_USAGE, "--layer-type needs --model, not --preset");
     }
     const ropemap_model_choice choice = {
         .layer_type = rule->layer_type,
@@ -300,11 +304,13 @@ static ropemap_status take_grid(rule_options *rule, ropemap_error *error) {
 }
 
 static ropemap_status take_model(rule_options *rule, ropemap_error *error) {
+    if ((rule->given & RULE_LENGTH) != 0) {
+        rule->spec.length = (double)rule->length;
+    }
     if (!rule_options_named(rule)) {
         take_axes(rule);
-        return rule->layer_type == NULL
-                   ? take_grid(rule, error)
-                   : fail(error, ROPEMAP_USAGE, "--layer-type: without a model, expected with --model");
+        return rule->layer_type == NULL ? take_grid(rule, error)
+                                        : fail(error, ROPEMAP_USAGE, "--layer-type needs --model PATH");
     }
     const ropemap_status status = open_model(rule, error);
     if (status != ROPEMAP_OK) {

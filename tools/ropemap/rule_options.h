@@ -1,11 +1,11 @@
-/* rule_options.h - the options that say which RoPE rule, shared by every command that takes one */
+/* rule_options.h - the options of a RoPE rule, and the rule that they and a model make */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_RULE_OPTIONS_H
 #define ROPEMAP_TOOLS_RULE_OPTIONS_H
 
 #include "tools/ropemap/command.h"
 
-/* Options that were given: these win over what a model says. */
+/* Options that were given: these override the model. */
 enum {
     RULE_BASE = 1 << 0,
     RULE_HEAD_DIM = 1 << 1,
@@ -18,12 +18,11 @@ enum {
     RULE_SECTIONS = 1 << 8 /* the axes, in pairs */
 };
 
-/* The first member of what such a command parses into: the table's setters take it for that. */
 typedef struct rule_options {
-    ropemap_spec spec; /* the defaults, with what was given; after rule_options_resolve the rule itself */
     uint32_t given;    /* of RULE_ bits */
+    ropemap_spec spec; /* the defaults, with what was given; after rule_options_resolve the rule itself */
+    int64_t length;    /* --length as given */
     int32_t grid[ROPEMAP_MAX_AXES], sides;   /* --grid as given: numbers, and how many */
-    bool plain_grid;                         /* a grid without axes has a meaning */
     const char *model, *preset, *layer_type; /* borrowed from the command line; NULL: not given */
     const char *config;                      /* the text of a config.json instead; borrowed; NULL: none */
     size_t config_bytes;
@@ -32,6 +31,9 @@ typedef struct rule_options {
     ropemap_frequencies *table; /* of that file, after rule_options_resolve; owned; the rule borrows it */
     ropemap_model *opened;      /* the model, after rule_options_resolve; owned; NULL: none */
 } rule_options;
+
+/* The options of every command that takes a rule, and --sections, of maps alone; they fill a rule_options. */
+extern const cli_option rule_rows[], section_rows[];
 
 rule_options rule_options_default(void);
 
@@ -45,10 +47,5 @@ void rule_options_free(rule_options *rule);
 
 /* "base 10000", or "frequencies of FILE" where the rule has those. */
 void rule_origin(const ropemap_spec *spec, char *text, size_t size);
-
-/* The rows that a command with takes_rule has before its own, ended by a row without a name. */
-extern const cli_option rule_option_table[];
-
-const char *layout_choice(int index);
 
 #endif

@@ -1,11 +1,11 @@
-/* vary.c - several settings of one command: --vary NAME=VALUES, every combination of them */
+/* vary.c - several settings of one command: --vary NAME=VALUES, and what both sweeps make of them */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/vary.h"
 
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/number.h"
-#include "tools/ropemap/options.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +13,6 @@
 enum { ITEM_MAX = 4096, NAME_MAX_BYTES = 40 };
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
-
-static const cli_option *find_option(const cli_command *command, const char *name, size_t length) {
-    for (int at = 0; command_option(command, at) != NULL; at++) {
-        const cli_option *option = command_option(command, at);
-        if (strlen(option->name) == length && memcmp(option->name, name, length) == 0) {
-            return option;
-        }
-    }
-    return NULL;
-}
 
 /* Options whose values have commas, or may have. */
 static bool is_whole(const cli_option *option) {
@@ -33,11 +23,13 @@ static bool is_whole(const cli_option *option) {
 static ropemap_status take_value(vary_axis *axis, const char *value, ropemap_error *error) {
     const size_t bytes = strlen(value) + 1;
     if (axis->count == VARY_VALUES) {
-        return fail(error, ROPEMAP_USAGE, "--vary %s: more than %d values", axis->option->name, VARY_VALUES);
+        return fail(error, ROPEMAP_USAGE, "--vary %s: more than %d values", axis->match.option->name,
+                    VARY_VALUES);
     }
     char *copy = malloc(bytes);
     if (copy == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--vary %s: no memory for the values", axis->option->name);
+        return fail(error, ROPEMAP_RESOURCES, "--vary %s: no memory for the values",
+                    axis->match.option->name);
     }
     memcpy(copy, value, bytes);
     axis->values[axis->count++] = copy;
@@ -48,7 +40,7 @@ static ropemap_status take_value(vary_axis *axis, const char *value, ropemap_err
 static bool read_end(const cli_option *option, const char *text, double *value) {
     ropemap_error ignored;
     uint64_t count = 0;
-    if (option->real) {
+    if (option->type == OPTION_REAL) {
         return number_real("", text, value, &ignored) == ROPEMAP_OK;
     }
     const bool read = number_integer("", text, 1, UINT64_C(1) << 53, &count, &ignored) == ROPEMAP_OK;
@@ -83,15 +75,16 @@ static ropemap_status take_item(vary_axis *axis, const char *item, ropemap_error
     double from = 0.0, to = 0.0, factor = 0.0;
     (void)snprintf(text, sizeof text, "%s", item);
     if (item[0] == '\0') {
-        return fail(error, ROPEMAP_USAGE, "--vary %s: an empty value, expected NAME=VALUE,VALUE,...",
-                    axis->option->name);
+        return fail(error, ROPEMAP_USAGE, "--vary %s: a value is empty; write NAME=VALUE,VALUE,...",
+                    axis->match.option->name);
     }
-    if (!cut_range(axis->option, text, &from, &to, &factor)) {
+    if (!cut_range(axis->match.option, text, &from, &to, &factor)) {
         return take_value(axis, item, error);
     }
     ropemap_status status = ROPEMAP_OK;
     for (double value = from; status == ROPEMAP_OK && value <= to * (1.0 + 1e-9); value *= factor) {
-        (void)snprintf(number, sizeof number, axis->option->real ? "%.12g" : "%.16g", value);
+        (void)snprintf(number, sizeof number, axis->match.option->type == OPTION_REAL ? "%.12g" : "%.16g",
+                       value);
         status = take_value(axis, number, error);
     }
     return status;
@@ -101,10 +94,10 @@ static ropemap_status take_items(vary_axis *axis, const char *values, ropemap_er
     ropemap_status status = ROPEMAP_OK;
     for (const char *at = values; status == ROPEMAP_OK && at != NULL;) {
         char item[ITEM_MAX];
-        const size_t length = is_whole(axis->option) ? strlen(at) : strcspn(at, ",");
+        const size_t length = is_whole(axis->match.option) ? strlen(at) : strcspn(at, ",");
         if (length >= sizeof item) {
-            return fail(error, ROPEMAP_USAGE, "--vary %s: a value of %zu characters, expected less than %d",
-                        axis->option->name, length, ITEM_MAX);
+            return fail(error, ROPEMAP_USAGE, "--vary %s: a value of %zu characters; give less than %d",
+                        axis->match.option->name, length, ITEM_MAX);
         }
         (void)snprintf(item, sizeof item, "%.*s", (int)length, at);
         status = take_item(axis, item, error);
@@ -115,7 +108,7 @@ static ropemap_status take_items(vary_axis *axis, const char *values, ropemap_er
 
 static vary_axis *find_axis(vary_set *vary, const cli_option *option) {
     for (int i = 0; i < vary->axis_count; i++) {
-        if (vary->axes[i].option == option) {
+        if (vary->axes[i].match.option == option) {
             return &vary->axes[i];
         }
     }
@@ -124,15 +117,16 @@ static vary_axis *find_axis(vary_set *vary, const cli_option *option) {
 
 static ropemap_status refuse_name(const char *text, size_t name, ropemap_error *error) {
     return fail(error, ROPEMAP_USAGE,
-                "--vary: '%.*s' is no option that can vary, expected NAME=VALUES, such as "
-                "base=1e4,5e5",
+                "--vary: '%.*s' is no option that can vary; write NAME=VALUES, such as base=1e4,5e5",
                 (int)(name < NAME_MAX_BYTES ? name : NAME_MAX_BYTES), text);
 }
 
-ropemap_status vary_add(vary_set *vary, const cli_command *command, const char *text, ropemap_error *error) {
+ropemap_status vary_option(void *into, const cli_option *given, const char *text, ropemap_error *error) {
+    vary_set *vary = (vary_set *)(void *)((char *)into + given->offset);
     const size_t name = strcspn(text, "=");
-    const cli_option *option = find_option(command, text, name);
-    if (text[name] != '=' || option == NULL || option_is_flag(option) || strcmp(option->name, "vary") == 0 ||
+    const cli_match match = options_find(vary->command, text, name);
+    const cli_option *option = match.option;
+    if (text[name] != '=' || option == NULL || option->type == OPTION_FLAG || option->set == vary_option ||
         option->group != GROUP_WHAT) {
         return refuse_name(text, name, error);
     }
@@ -142,12 +136,12 @@ ropemap_status vary_add(vary_set *vary, const cli_command *command, const char *
     }
     if (axis == NULL) {
         axis = &vary->axes[vary->axis_count++];
-        axis->option = option;
+        axis->match = match;
     }
     const ropemap_status status = take_items(axis, text + name + 1, error);
     if (status == ROPEMAP_OK && vary_count(vary) > VARY_SETTINGS) {
-        return fail(error, ROPEMAP_USAGE, "--vary: %d combinations, expected at most %d", vary_count(vary),
-                    VARY_SETTINGS);
+        return fail(error, ROPEMAP_USAGE, "--vary: %d combinations; at most %d can be drawn",
+                    vary_count(vary), VARY_SETTINGS);
     }
     return status;
 }
@@ -155,13 +149,24 @@ ropemap_status vary_add(vary_set *vary, const cli_command *command, const char *
 ropemap_status vary_refuse(const vary_set *vary, const char *const *names, ropemap_error *error) {
     for (int i = 0; i < vary->axis_count; i++) {
         for (int j = 0; names[j] != NULL; j++) {
-            if (strcmp(vary->axes[i].option->name, names[j]) == 0) {
-                return fail(error, ROPEMAP_USAGE,
-                            "--vary %s: is the same for all here, expected another option", names[j]);
+            if (strcmp(vary->axes[i].match.option->name, names[j]) == 0) {
+                return fail(error, ROPEMAP_USAGE, "--vary %s: all curves share it; vary another option",
+                            names[j]);
             }
         }
     }
     return ROPEMAP_OK;
+}
+
+ropemap_status vary_note(const vary_set *vary, cli_outputs *outputs, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int axis = 0; axis < vary->axis_count; axis++) {
+        const vary_axis *one = &vary->axes[axis];
+        for (int i = 0; i < one->count && status == ROPEMAP_OK; i++) {
+            status = outputs_note(outputs, one->match.option, one->values[i], error);
+        }
+    }
+    return status;
 }
 
 /* ---- settings ------------------------------------------------------------------------------------------ */
@@ -182,11 +187,11 @@ static int value_of(const vary_set *vary, int axis, int index) {
     return index % vary->axes[axis].count;
 }
 
-ropemap_status vary_apply(const vary_set *vary, int index, void *into, ropemap_error *error) {
+ropemap_status vary_apply(const vary_set *vary, int index, void *options, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     for (int i = 0; i < vary->axis_count && status == ROPEMAP_OK; i++) {
         const vary_axis *axis = &vary->axes[i];
-        status = axis->option->set(into, axis->option, axis->values[value_of(vary, i, index)], error);
+        status = option_set(axis->match, options, axis->values[value_of(vary, i, index)], error);
     }
     return status;
 }
@@ -196,7 +201,8 @@ void vary_names(const vary_set *vary, char *text, size_t size) {
     text[0] = '\0';
     for (int i = 0; i < vary->axis_count && length < size; i++) {
         const char *between = i == 0 ? "" : i + 1 == vary->axis_count ? " and " : ", ";
-        const int added = snprintf(text + length, size - length, "%s%s", between, vary->axes[i].option->name);
+        const int added =
+            snprintf(text + length, size - length, "%s%s", between, vary->axes[i].match.option->name);
         length += added > 0 ? (size_t)added : 0;
     }
 }
@@ -207,14 +213,14 @@ void vary_label(const vary_set *vary, int index, char *text, size_t size) {
     for (int i = 0; i < vary->axis_count && length < size; i++) {
         const vary_axis *axis = &vary->axes[i];
         const char *value = axis->values[value_of(vary, i, index)];
-        if (strcmp(axis->option->name, "scaling") == 0 && strcmp(value, "none") == 0) {
+        if (strcmp(axis->match.option->name, "scaling") == 0 && strcmp(value, "none") == 0) {
             value = "no scaling";
         }
-        const bool named = strcmp(axis->option->name, "scaling") != 0 &&
-                           strcmp(axis->option->name, "preset") != 0 &&
-                           strcmp(axis->option->name, "model") != 0;
+        const bool named = strcmp(axis->match.option->name, "scaling") != 0 &&
+                           strcmp(axis->match.option->name, "preset") != 0 &&
+                           strcmp(axis->match.option->name, "model") != 0;
         const int added = snprintf(text + length, size - length, "%s%s%s%s", length > 0 ? ", " : "",
-                                   named ? axis->option->name : "", named ? " " : "", value);
+                                   named ? axis->match.option->name : "", named ? " " : "", value);
         length += added > 0 ? (size_t)added : 0;
     }
 }
@@ -226,4 +232,78 @@ void vary_free(vary_set *vary) {
         }
     }
     vary->axis_count = 0;
+}
+
+/* ---- sweeps -------------------------------------------------------------------------------------------- */
+
+enum { FRAME_BYTES = 4096 };
+
+const cli_option sweep_rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "vary",
+     .argument = "NAME=VALUES",
+     .help = "a panel for each value of another option: base=1e3-1e7*10, head-dim=64,128,256, preset=A,B; "
+             "every combination, where it is given for up to three options",
+     .type = OPTION_CUSTOM,
+     .set = vary_option,
+     .offset = offsetof(sweep_options, vary)},
+    {.group = GROUP_OUTPUT,
+     .name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .help = "where the panels go, side by side: .png, .svg, .pdf, or - for a PNG on standard output, svg:- "
+             "for another kind; may be given several times",
+     .type = OPTION_TEXTS,
+     .offset = offsetof(sweep_options, outputs)},
+    {.group = GROUP_OUTPUT,
+     .name = "columns",
+     .argument = "N",
+     .initial = "those of the last option that varies",
+     .help = "panels side by side",
+     .type = OPTION_INT,
+     .offset = offsetof(sweep_options, columns),
+     .least = 1,
+     .most = VARY_SETTINGS},
+    {.group = GROUP_OUTPUT,
+     .name = "frames",
+     .argument = "DIR",
+     .help = "one figure a setting, frame-000.png and on, all with the same limits",
+     .type = OPTION_TEXT,
+     .offset = offsetof(sweep_options, frames)},
+    {.name = NULL},
+};
+
+ropemap_status sweep_check(const sweep_options *options, bool force, cli_outputs *outputs,
+                           ropemap_error *error) {
+    if (options->vary.axis_count == 0) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--vary is missing; give --vary NAME=VALUES, such as base=1e3-1e7*10");
+    }
+    if (options->outputs.count == 0 && options->frames == NULL) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--output is missing; give -o FILE.png, .svg or .pdf, or --frames DIR");
+    }
+    ropemap_status status = vary_note(&options->vary, outputs, error);
+    status = status == ROPEMAP_OK ? outputs_add_all(outputs, &options->outputs, OUTPUT_PICTURES, force, error)
+                                  : status;
+    if (status == ROPEMAP_OK && options->frames != NULL) {
+        status = ropemap_outputs_folder(outputs->set, options->frames, error);
+    }
+    for (int i = 0; i < vary_count(&options->vary) && options->frames != NULL && status == ROPEMAP_OK; i++) {
+        char name[FRAME_BYTES];
+        (void)snprintf(name, sizeof name, "%s/frame-%03d.png", options->frames, i);
+        status = outputs_add(outputs, name, 1 << OUTPUT_PNG, force, error);
+    }
+    return status == ROPEMAP_OK ? outputs_check(outputs, NULL, error) : status;
+}
+
+int32_t sweep_columns(const sweep_options *options) {
+    const vary_set *vary = &options->vary;
+    return options->columns > 0   ? (int32_t)options->columns
+           : vary->axis_count > 1 ? vary->axes[vary->axis_count - 1].count
+                                  : 0;
+}
+
+int sweep_frame(const sweep_options *options, int output) {
+    return output >= options->outputs.count ? output - options->outputs.count : -1;
 }

@@ -1,40 +1,45 @@
-/* vary.h - several settings of one command: --vary NAME=VALUES, every combination of them */
+/* vary.h - several settings of one command: --vary NAME=VALUES, and what both sweeps make of them */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_VARY_H
 #define ROPEMAP_TOOLS_VARY_H
 
-#include "tools/ropemap/command.h"
+#include "tools/ropemap/options.h"
+#include "tools/ropemap/outputs.h"
 
-enum { VARY_AXES = 3, VARY_VALUES = 100, VARY_SETTINGS = 100 };
+enum { VARY_AXES = 3, VARY_VALUES = 100, VARY_SETTINGS = OUTPUTS_FRAMES };
 
 /* An option of the command and the texts that it is given in turn. */
 typedef struct vary_axis {
-    const cli_option *option;
+    cli_match match;
     int count;
     char *values[VARY_VALUES]; /* owned */
 } vary_axis;
 
-/* Zeroed: nothing varies, which is one setting. Free with vary_free. */
+/* Without axes nothing varies, which is one setting. Free with vary_free. */
 typedef struct vary_set {
+    const cli_command *command; /* whose options may vary */
     vary_axis axes[VARY_AXES];
     int axis_count;
 } vary_set;
 
 /*
- * Adds "NAME=VALUES": NAME is an option of `command` that takes a value, VALUES are items with commas between
- * them, or FROM-TO*FACTOR for numbers. A scaling rule or a path is one item: a name may be given several
- * times.
+ * A setter, for a vary_set at the option's offset: adds "NAME=VALUES". NAME is an option of the command that
+ * takes a value, VALUES are items with commas between them, or FROM-TO*FACTOR for numbers. A scaling rule or
+ * a path is one item: a name may be given several times.
  */
-ropemap_status vary_add(vary_set *vary, const cli_command *command, const char *text, ropemap_error *error);
+ropemap_status vary_option(void *into, const cli_option *option, const char *text, ropemap_error *error);
 
 /* ROPEMAP_USAGE where one of these options varies; `names` ends with NULL. */
 ropemap_status vary_refuse(const vary_set *vary, const char *const *names, ropemap_error *error);
 
+/* Notes the files that the values name, where such options vary. */
+ropemap_status vary_note(const vary_set *vary, cli_outputs *outputs, ropemap_error *error);
+
 /* How many combinations there are; the last axis varies fastest. */
 int vary_count(const vary_set *vary);
 
-/* Gives combination `index` to the options' setters. */
-ropemap_status vary_apply(const vary_set *vary, int index, void *into, ropemap_error *error);
+/* Sets the options to combination `index`. */
+ropemap_status vary_apply(const vary_set *vary, int index, void *options, ropemap_error *error);
 
 /* "base, head-dim and scaling": the options that vary. */
 void vary_names(const vary_set *vary, char *text, size_t size);
@@ -43,5 +48,26 @@ void vary_names(const vary_set *vary, char *text, size_t size);
 void vary_label(const vary_set *vary, int index, char *text, size_t size);
 
 void vary_free(vary_set *vary);
+
+/* What both sweeps have: settings, a page with all of them, and a frame of each. */
+typedef struct sweep_options {
+    vary_set vary;
+    cli_texts outputs;
+    int64_t columns;    /* 0: those of the last option that varies */
+    const char *frames; /* a directory; NULL: none */
+} sweep_options;
+
+/* The rows, which fill a sweep_options. */
+extern const cli_option sweep_rows[];
+
+/* Adds the pages, then the frames, and checks them. ROPEMAP_USAGE, ROPEMAP_IO. */
+ropemap_status sweep_check(const sweep_options *options, bool force, cli_outputs *outputs,
+                           ropemap_error *error);
+
+/* Panels side by side; 0: as the library chooses. */
+int32_t sweep_columns(const sweep_options *options);
+
+/* The setting of which the output is the frame; -1: it is a page. */
+int sweep_frame(const sweep_options *options, int output);
 
 #endif

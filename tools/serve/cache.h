@@ -1,9 +1,32 @@
-/* cache.h - answers that were given, for who asks the same again */
+/* cache.h - answers: made once, shared by all who wait for them, and kept */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_SERVE_CACHE_H
 #define ROPEMAP_TOOLS_SERVE_CACHE_H
 
-#include "tools/serve/answer.h"
+#include "host/ropemap.h"
+
+typedef struct serve_answer serve_answer;
+
+/* Its memory is from malloc. */
+struct serve_answer {
+    int status;       /* of HTTP */
+    const char *type; /* Content-Type; static */
+    char *detail;     /* of the Ropemap-Map header, a JSON object; NULL: none */
+    ropemap_bytes bytes;
+};
+
+/* An answer with one holder; NULL: no memory. */
+serve_answer *answer_new(void);
+
+/* One holder more, and one less; the last frees it. From any thread. */
+serve_answer *answer_hold(serve_answer *answer);
+void answer_drop(serve_answer *answer);
+
+/* Makes it a sentence, with the status that a library's has in HTTP. */
+void answer_fail(serve_answer *answer, const ropemap_error *error);
+
+/* Makes it a text that is copied. */
+void answer_text(serve_answer *answer, int status, const char *type, const char *text);
 
 typedef struct serve_cache serve_cache;
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/serve/connections.h"
 
-#include "tools/ropemap/progress.h"
+#include "tools/ropemap/run.h"
 #include "tools/serve/limits.h"
 
 #include <event2/buffer.h>

@@ -1,9 +1,9 @@
 /* http.c - evhttp with limits, connections counted, and replies */
 /* SPDX-License-Identifier: MIT */
-#include "tools/serve/http.h"
 #include "tools/ropemap/failure.h"
 #include "tools/serve/cache.h"
 #include "tools/serve/connections.h"
+#include "tools/serve/serve.h"
 
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
@@ -104,10 +104,9 @@ static void reply_answer(struct evhttp_request *request, serve_answer *answer, b
     if (answer->status == 503) {
         reply_header(request, "Retry-After", "1");
     }
-    if (answer->detail[0] != '\0') {
-        char detail[ANSWER_DETAIL_BYTES + 20];
-        (void)snprintf(detail, sizeof detail, "%s,\"cached\":%s}", answer->detail, cached ? "true" : "false");
-        reply_header(request, "Ropemap-Map", detail);
+    if (answer->detail != NULL) {
+        reply_header(request, "Ropemap-Map", answer->detail);
+        reply_header(request, "Ropemap-Cached", cached ? "1" : "0");
     }
     const bool added = evbuffer_add_reference(body, answer->bytes.data, answer->bytes.size, let_go,
                                               answer_hold(answer)) == 0;
@@ -115,6 +114,24 @@ static void reply_answer(struct evhttp_request *request, serve_answer *answer, b
         answer_drop(answer);
     }
     finish(request, added ? answer->status : 503);
+}
+
+/* A file of the page, compressed with gzip when the program was built. */
+typedef struct serve_asset {
+    const char *path, *type;
+    const unsigned char *bytes, *end;
+} serve_asset;
+
+/* Made by tools/cmake/explorer.cmake; ends with a row without a path. */
+extern const serve_asset rm_explorer_assets[];
+
+static const serve_asset *find_asset(const char *path, size_t length) {
+    for (const serve_asset *asset = rm_explorer_assets; asset->path != NULL; asset++) {
+        if (strlen(asset->path) == length && memcmp(asset->path, path, length) == 0) {
+            return asset;
+        }
+    }
+    return NULL;
 }
 
 /* FNV-1a of the bytes: another build's files have another tag. */
@@ -158,6 +175,7 @@ struct serve_http {
     struct event *done;
     int pipe[2]; /* a byte for each job that is done */
     const serve_guard *guard;
+    const serve_route *routes;
     serve_connections *connections;
     serve_jobs *jobs;
     serve_cache *cache;
@@ -289,7 +307,8 @@ static void start_job(serve_http *http, arrival *from, const serve_route *route)
         return;
     }
     serve_answer *known = NULL;
-    if (route->keeps && query_key(&job->query, route->path, key, sizeof key) > 0) {
+    (void)snprintf(job->path, sizeof job->path, "%.*s", (int)from->path_length, from->path);
+    if (route->keeps && query_key(&job->query, job->path, key, sizeof key) > 0) {
         known = cache_find(http->cache, key);
         job->key = known == NULL ? strdup(key) : NULL;
     }
@@ -300,9 +319,9 @@ static void start_job(serve_http *http, arrival *from, const serve_route *route)
         job_free(job);
         return;
     }
-    job->make = route->make;
-    job->lane = route->lane;
-    job->path = route->path;
+    job->make = route_answer;
+    job->route = route;
+    job->slow = route->slow;
     job->request = from->request;
     if (jobs_add(http->jobs, job)) {
         connections_begin(http->connections, from->request);
@@ -315,8 +334,8 @@ static void start_job(serve_http *http, arrival *from, const serve_route *route)
 /* ---- routes -------------------------------------------------------------------------------------------- */
 
 static void route(serve_http *http, arrival *from, bool sets_cookie) {
-    const serve_asset *asset = asset_find(from->path, from->path_length);
-    const serve_route *found = route_find(from->path, from->path_length);
+    const serve_asset *asset = find_asset(from->path, from->path_length);
+    const serve_route *found = route_find(http->routes, from->path, from->path_length);
     const bool posts = found != NULL && found->posts;
     if (asset == NULL && found == NULL) {
         say(http, from->request, 404, "nothing is served here");
@@ -416,7 +435,7 @@ serve_http *http_start(struct event_base *base, struct evconnlistener *listener,
     if (http == NULL) {
         return NULL;
     }
-    *http = (serve_http){.guard = guard, .pipe = {-1, -1}};
+    *http = (serve_http){.guard = guard, .routes = context->routes, .pipe = {-1, -1}};
     if (!start(http, base, listener, context)) {
         http_stop(http);
         return NULL;

@@ -7,33 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of each lane: one picture is drawn while the next is read and coded, one search at a time. */
-static const int workers_of[SERVE_LANES] = {[SERVE_PICTURES] = 2, [SERVE_SEARCHES] = 1};
-enum { WORKERS_MOST = 3 };
-
-/* Jobs in their order. */
-typedef struct queue {
-    serve_job *first, *last;
-    int count;
-} queue;
-
-/* A worker's thread and what it serves. */
-typedef struct worker {
-    serve_jobs *jobs;
-    serve_lane lane;
-    pthread_t thread;
-} worker;
-
 struct serve_jobs {
     void *context;
     int done_file;
     pthread_mutex_t mutex;
     pthread_cond_t came;
-    queue waiting[SERVE_LANES], done;
-    serve_job *all; /* every job that was added and not fetched, by next_all */
-    int open;
+    serve_job *first,
+        **end; /* every job that was added and not fetched, in that order; where the next goes */
     bool ends;
-    worker workers[WORKERS_MOST];
+    pthread_t workers[SERVE_WORKERS];
     int worker_count;
 };
 
@@ -69,32 +51,32 @@ int job_progress(void *user, const char *stage, double done, double total) {
     return atomic_load(&job->dropped) ? 1 : 0;
 }
 
-/* ---- queues; the mutex is held ------------------------------------------------------------------------- */
+/* ---- the list; the mutex is held ----------------------------------------------------------------------- */
 
-static void push(queue *to, serve_job *job) {
-    job->next = NULL;
-    if (to->last != NULL) {
-        to->last->next = job;
-    } else {
-        to->first = job;
+static int count_of(const serve_jobs *jobs, job_state state) {
+    int count = 0;
+    for (const serve_job *job = jobs->first; job != NULL; job = job->next) {
+        count += job->state == state ? 1 : 0;
     }
-    to->last = job;
-    to->count++;
+    return count;
 }
 
-static serve_job *pop(queue *from) {
-    serve_job *job = from->first;
-    if (job != NULL) {
-        from->first = job->next;
-        from->last = from->first != NULL ? from->last : NULL;
-        from->count--;
+/* The oldest job that may be made: one slow job at a time, so that others do not wait for it. */
+static serve_job *find_work(const serve_jobs *jobs) {
+    bool slow = false;
+    for (const serve_job *job = jobs->first; job != NULL; job = job->next) {
+        slow = slow || (job->slow && job->state == JOB_MAKING);
+    }
+    serve_job *job = jobs->first;
+    while (job != NULL && (job->state != JOB_WAITING || (slow && job->slow))) {
+        job = job->next;
     }
     return job;
 }
 
 static void finish(serve_jobs *jobs, serve_job *job) {
     const char byte = 1;
-    push(&jobs->done, job);
+    job->state = JOB_DONE;
     /* A full pipe has bytes enough to wake the loop. */
     const ssize_t written = write(jobs->done_file, &byte, 1);
     (void)written;
@@ -102,19 +84,23 @@ static void finish(serve_jobs *jobs, serve_job *job) {
 
 /* ---- workers ------------------------------------------------------------------------------------------- */
 
-/* The next job of a lane, NULL at the end. Waits; the mutex is held. */
-static serve_job *await(serve_jobs *jobs, serve_lane lane) {
-    while (!jobs->ends && jobs->waiting[lane].first == NULL) {
+/* The next job, NULL at the end. Waits; the mutex is held. */
+static serve_job *await(serve_jobs *jobs) {
+    serve_job *job = NULL;
+    while (!jobs->ends && (job = find_work(jobs)) == NULL) {
         (void)pthread_cond_wait(&jobs->came, &jobs->mutex);
     }
-    return jobs->ends ? NULL : pop(&jobs->waiting[lane]);
+    if (jobs->ends) {
+        return NULL;
+    }
+    job->state = JOB_MAKING;
+    return job;
 }
 
 static void *serve(void *user) {
-    const worker *self = user;
-    serve_jobs *jobs = self->jobs;
+    serve_jobs *jobs = user;
     (void)pthread_mutex_lock(&jobs->mutex);
-    for (serve_job *job = NULL; (job = await(jobs, self->lane)) != NULL;) {
+    for (serve_job *job = NULL; (job = await(jobs)) != NULL;) {
         (void)pthread_mutex_unlock(&jobs->mutex);
         if (!atomic_load(&job->dropped)) {
             job->make(jobs->context, job);
@@ -133,16 +119,13 @@ serve_jobs *jobs_start(void *context, int done) {
     }
     jobs->context = context;
     jobs->done_file = done;
+    jobs->end = &jobs->first;
     (void)pthread_mutex_init(&jobs->mutex, NULL);
     (void)pthread_cond_init(&jobs->came, NULL);
     bool failed = false;
-    for (int lane = 0; lane < SERVE_LANES; lane++) {
-        for (int i = 0; i < workers_of[lane] && !failed; i++) {
-            worker *one = &jobs->workers[jobs->worker_count];
-            *one = (worker){.jobs = jobs, .lane = (serve_lane)lane};
-            failed = pthread_create(&one->thread, NULL, serve, one) != 0;
-            jobs->worker_count += failed ? 0 : 1;
-        }
+    for (int i = 0; i < SERVE_WORKERS && !failed; i++) {
+        failed = pthread_create(&jobs->workers[i], NULL, serve, jobs) != 0;
+        jobs->worker_count += failed ? 0 : 1;
     }
     if (failed) {
         jobs_stop(jobs);
@@ -154,17 +137,17 @@ serve_jobs *jobs_start(void *context, int done) {
 void jobs_stop(serve_jobs *jobs) {
     (void)pthread_mutex_lock(&jobs->mutex);
     jobs->ends = true;
-    for (serve_job *job = jobs->all; job != NULL; job = job->next_all) {
+    for (serve_job *job = jobs->first; job != NULL; job = job->next) {
         atomic_store(&job->dropped, true);
     }
     (void)pthread_cond_broadcast(&jobs->came);
     (void)pthread_mutex_unlock(&jobs->mutex);
     for (int i = 0; i < jobs->worker_count; i++) {
-        (void)pthread_join(jobs->workers[i].thread, NULL);
+        (void)pthread_join(jobs->workers[i], NULL);
     }
-    while (jobs->all != NULL) {
-        serve_job *job = jobs->all;
-        jobs->all = job->next_all;
+    while (jobs->first != NULL) {
+        serve_job *job = jobs->first;
+        jobs->first = job->next;
         job_free(job);
     }
     (void)pthread_cond_destroy(&jobs->came);
@@ -174,78 +157,56 @@ void jobs_stop(serve_jobs *jobs) {
 
 /* ---- the loop's side ----------------------------------------------------------------------------------- */
 
-/* Drops what waits or is being made for a view. The mutex is held. */
-static void replace(serve_jobs *jobs, const char *view) {
-    for (serve_job *old = jobs->all; old != NULL; old = old->next_all) {
-        if (strcmp(old->view, view) == 0) {
-            old->replaced = true;
-            atomic_store(&old->dropped, true);
+/* Drops the jobs of a view as replaced, and that of a request; those that wait are done. The mutex is held.
+ */
+static void drop(serve_jobs *jobs, const char *view, const void *request) {
+    for (serve_job *job = jobs->first; job != NULL; job = job->next) {
+        const bool replaced = view[0] != '\0' && strcmp(job->view, view) == 0;
+        if (replaced || (request != NULL && job->request == request)) {
+            job->replaced = job->replaced || replaced;
+            atomic_store(&job->dropped, true);
         }
-    }
-}
-
-/* Takes those that were dropped while they waited out of the queues. The mutex is held. */
-static void sweep(serve_jobs *jobs) {
-    for (int lane = 0; lane < SERVE_LANES; lane++) {
-        queue kept = {.first = NULL};
-        for (serve_job *job = NULL; (job = pop(&jobs->waiting[lane])) != NULL;) {
-            if (atomic_load(&job->dropped)) {
-                finish(jobs, job);
-            } else {
-                push(&kept, job);
-            }
+        if (job->state == JOB_WAITING && atomic_load(&job->dropped)) {
+            finish(jobs, job);
         }
-        jobs->waiting[lane] = kept;
     }
 }
 
 bool jobs_add(serve_jobs *jobs, serve_job *job) {
     (void)pthread_mutex_lock(&jobs->mutex);
-    if (job->view[0] != '\0') {
-        replace(jobs, job->view);
-        sweep(jobs);
-    }
-    const bool taken = jobs->waiting[job->lane].count < SERVE_WAITING;
+    drop(jobs, job->view, NULL);
+    const bool taken = count_of(jobs, JOB_WAITING) < SERVE_WAITING;
     if (taken) {
-        job->next_all = jobs->all;
-        jobs->all = job;
-        jobs->open++;
-        push(&jobs->waiting[job->lane], job);
-        (void)pthread_cond_broadcast(&jobs->came);
+        *jobs->end = job;
+        jobs->end = &job->next;
+        (void)pthread_cond_signal(&jobs->came);
     }
     (void)pthread_mutex_unlock(&jobs->mutex);
     return taken;
 }
 
 void jobs_replace(serve_jobs *jobs, const char *view) {
-    if (view[0] != '\0') {
-        (void)pthread_mutex_lock(&jobs->mutex);
-        replace(jobs, view);
-        sweep(jobs);
-        (void)pthread_mutex_unlock(&jobs->mutex);
-    }
+    (void)pthread_mutex_lock(&jobs->mutex);
+    drop(jobs, view, NULL);
+    (void)pthread_mutex_unlock(&jobs->mutex);
 }
 
 void jobs_drop(serve_jobs *jobs, const void *request) {
     (void)pthread_mutex_lock(&jobs->mutex);
-    for (serve_job *job = jobs->all; job != NULL; job = job->next_all) {
-        if (job->request == request) {
-            atomic_store(&job->dropped, true);
-        }
-    }
-    sweep(jobs);
+    drop(jobs, "", request);
     (void)pthread_mutex_unlock(&jobs->mutex);
 }
 
 serve_job *jobs_next(serve_jobs *jobs) {
     (void)pthread_mutex_lock(&jobs->mutex);
-    serve_job *job = pop(&jobs->done);
-    for (serve_job **link = &jobs->all; job != NULL && *link != NULL; link = &(*link)->next_all) {
-        if (*link == job) {
-            *link = job->next_all;
-            jobs->open--;
-            break;
-        }
+    serve_job **link = &jobs->first;
+    while (*link != NULL && (*link)->state != JOB_DONE) {
+        link = &(*link)->next;
+    }
+    serve_job *job = *link;
+    if (job != NULL) {
+        *link = job->next;
+        jobs->end = job->next == NULL ? link : jobs->end;
     }
     (void)pthread_mutex_unlock(&jobs->mutex);
     return job;
@@ -253,7 +214,7 @@ serve_job *jobs_next(serve_jobs *jobs) {
 
 int jobs_open(serve_jobs *jobs) {
     (void)pthread_mutex_lock(&jobs->mutex);
-    const int open = jobs->open;
+    const int open = count_of(jobs, JOB_WAITING) + count_of(jobs, JOB_MAKING) + count_of(jobs, JOB_DONE);
     (void)pthread_mutex_unlock(&jobs->mutex);
     return open;
 }

@@ -3,32 +3,34 @@
 #ifndef ROPEMAP_TOOLS_SERVE_JOBS_H
 #define ROPEMAP_TOOLS_SERVE_JOBS_H
 
-#include "tools/serve/answer.h"
+#include "tools/serve/cache.h"
 #include "tools/serve/query.h"
 
 #include <stdatomic.h>
 
-/* Pictures, which a hand waits for; and searches, which take seconds. */
-typedef enum serve_lane { SERVE_PICTURES, SERVE_SEARCHES, SERVE_LANES } serve_lane;
-
 typedef struct serve_job serve_job;
 
-/* Fills the answer; must look at job_is_dropped during long work. On a worker's thread. */
+typedef enum job_state { JOB_WAITING, JOB_MAKING, JOB_DONE } job_state;
+
+/* Fills the answer; must look at job_progress during long work. On a worker's thread. */
 typedef void (*serve_maker)(void *context, serve_job *job);
 
 struct serve_job {
     serve_maker make;
-    serve_lane lane;
-    const char *path; /* static: "/map.png" */
+    bool slow; /* it may take seconds: one such job is made at a time */
+    const struct serve_route *route;
+    char path[SERVE_PATH_BYTES]; /* "/map.png" */
     serve_query query;
     char view[SERVE_VIEW_BYTES + 1]; /* "" where the request is of none */
+    const char *cell[2];             /* of /value.json: i and j, texts of the query; NULL: missing */
     ropemap_bytes body;              /* of a POST; owned, from malloc */
     atomic_bool dropped;             /* nobody wants the answer */
     bool replaced;                   /* because a newer one of its view came */
     serve_answer *answer;
     char *key;     /* that the answer is kept under; owned, NULL: it is not kept */
     void *request; /* whom it answers; the loop's own */
-    serve_job *next, *next_all;
+    job_state state;
+    serve_job *next;
 };
 
 typedef struct serve_jobs serve_jobs;
@@ -48,7 +50,7 @@ void job_free(serve_job *job);
 
 /*
  * Takes the job over. Those of the same view that came before it are dropped as replaced. False, and the job
- * is still the caller's, where its lane is full.
+ * is still the caller's, where too many wait.
  */
 bool jobs_add(serve_jobs *jobs, serve_job *job);
 

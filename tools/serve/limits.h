@@ -10,11 +10,14 @@ enum {
     SERVE_STRANGER_SECONDS = 4, /* until a client has sent a whole request with the token */
     SERVE_IDLE_SECONDS = 10,    /* without a byte, in either direction */
     SERVE_HEAD_SECONDS = 12,    /* of a request, after the answer before it */
-    SERVE_WAITING = 256,        /* requests that wait for a worker, in each lane: one of each connection */
-    SERVE_PAIRS = 64,           /* names in a query */
-    SERVE_VIEW_BYTES = 32,      /* of the name of a view */
-    SERVE_SIDE = 2048,          /* cells of a map */
-    SERVE_PIXELS = 4096,        /* of a side of a chart */
+    SERVE_WORKERS =
+        3, /* a picture is drawn, the next is encoded, and a search, which takes seconds, has room */
+    SERVE_WAITING = 256, /* requests that wait for a worker: one of each connection */
+    SERVE_PAIRS = 64,    /* names in a query */
+    SERVE_PATH_BYTES = 20,
+    SERVE_VIEW_BYTES = 32, /* of the name of a view */
+    SERVE_SIDE = 2048,     /* cells of a map */
+    SERVE_PIXELS = 4096,   /* of a side of a chart */
     SERVE_CACHE_BYTES = 64 << 20,
     SERVE_HELD_BYTES = 256 << 20, /* of answers on their way, where there are several */
     SERVE_MODELS = 32,            /* posted models that are kept, the newest */

@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/serve/models.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/map_inputs.h"
 #include "tools/serve/limits.h"
 
 #include <inttypes.h>
@@ -138,19 +137,14 @@ typedef struct open_pair {
 } open_pair;
 
 struct serve_tensors {
-    const char *queries, *keys; /* FILE[:TENSOR] */
-    tensor_heads heads;
     pthread_mutex_t mutex;
     open_pair pairs[OPEN_MOST];
     int count;
 };
 
-serve_tensors *tensors_new(const char *queries, const char *keys, tensor_heads heads) {
+serve_tensors *tensors_new(void) {
     serve_tensors *tensors = calloc(1, sizeof *tensors);
     if (tensors != NULL) {
-        tensors->queries = queries;
-        tensors->keys = keys;
-        tensors->heads = heads;
         (void)pthread_mutex_init(&tensors->mutex, NULL);
     }
     return tensors;
@@ -167,22 +161,12 @@ void tensors_free(serve_tensors *tensors) {
     free(tensors);
 }
 
-static ropemap_status open_both(const serve_tensors *tensors, open_pair *pair, ropemap_error *error) {
-    const ropemap_tensor like = {.order = pair->order, .batch = pair->batch, .head = pair->head};
-    const ropemap_status status =
-        tensor_pair_open(tensors->queries, tensors->keys, &like, tensors->heads, &pair->opened, error);
-    if (status != ROPEMAP_OK) {
-        tensor_pair_free(&pair->opened);
-    }
-    return status;
-}
-
 /* The pair of that head, opened if there is room; NULL: it is not open. The mutex is held. */
-static ropemap_status find_pair(serve_tensors *tensors, const ropemap_tensor *like, const open_pair **found,
-                                ropemap_error *error) {
+static ropemap_status find_pair(serve_tensors *tensors, const tensor_options *options,
+                                const open_pair **found, ropemap_error *error) {
     for (int i = 0; i < tensors->count; i++) {
         const open_pair *pair = &tensors->pairs[i];
-        if (pair->order == like->order && pair->batch == like->batch && pair->head == like->head) {
+        if (pair->order == options->order && pair->batch == options->batch && pair->head == options->head) {
             *found = pair;
             return ROPEMAP_OK;
         }
@@ -191,22 +175,26 @@ static ropemap_status find_pair(serve_tensors *tensors, const ropemap_tensor *li
         return ROPEMAP_OK; /* the map opens and closes its own */
     }
     open_pair *pair = &tensors->pairs[tensors->count];
-    *pair = (open_pair){.order = like->order, .batch = like->batch, .head = like->head};
-    const ropemap_status status = open_both(tensors, pair, error);
+    *pair = (open_pair){.order = options->order, .batch = options->batch, .head = options->head};
+    const ropemap_status status = tensor_pair_open(options, true, &pair->opened, error);
     if (status == ROPEMAP_OK) {
         tensors->count++;
         *found = pair;
+    } else {
+        tensor_pair_free(&pair->opened);
     }
     return status;
 }
 
-ropemap_status tensors_lend(serve_tensors *tensors, const ropemap_tensor *like, ropemap_vectors **queries,
-                            ropemap_vectors **keys, ropemap_error *error) {
+ropemap_status tensors_lend(serve_tensors *tensors, tensor_options *options, ropemap_error *error) {
     const open_pair *pair = NULL;
+    if (options->queries == NULL) {
+        return ROPEMAP_OK;
+    }
     (void)pthread_mutex_lock(&tensors->mutex);
-    const ropemap_status status = find_pair(tensors, like, &pair, error);
-    *queries = pair != NULL ? pair->opened.queries : NULL;
-    *keys = pair != NULL ? pair->opened.keys : NULL;
+    const ropemap_status status = find_pair(tensors, options, &pair, error);
+    options->lent_queries = pair != NULL ? pair->opened.queries : NULL;
+    options->lent_keys = pair != NULL ? pair->opened.keys : NULL;
     (void)pthread_mutex_unlock(&tensors->mutex);
     return status;
 }

@@ -3,8 +3,8 @@
 #ifndef ROPEMAP_TOOLS_SERVE_MODELS_H
 #define ROPEMAP_TOOLS_SERVE_MODELS_H
 
-#include "tools/ropemap/map_table.h"
 #include "tools/ropemap/rule_options.h"
+#include "tools/ropemap/tensor_options.h"
 
 enum { MODEL_ID_BYTES = 17 };
 
@@ -34,17 +34,16 @@ ropemap_status models_use(serve_models *models, const char *id, rule_options *ru
 
 typedef struct serve_tensors serve_tensors;
 
-/* Of FILE[:TENSOR], borrowed; NULL: there are none. Nothing is opened yet. NULL: no memory. */
-serve_tensors *tensors_new(const char *queries, const char *keys, tensor_heads heads);
+/* Nothing is opened yet. NULL: no memory. */
+serve_tensors *tensors_new(void);
 
 void tensors_free(serve_tensors *tensors);
 
 /*
- * Opens a head and batch, as `like` says, or finds them open, and lends them; of the many heads of a large
- * model the first ones asked for, and else NULL. From any thread. ROPEMAP_USAGE, ROPEMAP_DATA, ROPEMAP_IO,
- * ROPEMAP_RESOURCES.
+ * Opens the head and batch that the options name, or finds them open, and lends them to the options; of the
+ * many heads of a large model only the first ones that were requested. Without queries does nothing. From any
+ * thread. ROPEMAP_USAGE, ROPEMAP_DATA, ROPEMAP_IO, ROPEMAP_RESOURCES.
  */
-ropemap_status tensors_lend(serve_tensors *tensors, const ropemap_tensor *like, ropemap_vectors **queries,
-                            ropemap_vectors **keys, ropemap_error *error);
+ropemap_status tensors_lend(serve_tensors *tensors, tensor_options *options, ropemap_error *error);
 
 #endif

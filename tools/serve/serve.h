@@ -1,13 +1,17 @@
-/* serve.h - what a server is started with, and what its answers are made from */
+/* serve.h - what a server is started with, what its answers are made from, and its loop */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_SERVE_H
 #define ROPEMAP_TOOLS_SERVE_H
 
-#include "tools/ropemap/map_table.h"
+#include "tools/ropemap/map_options.h"
+#include "tools/serve/guard.h"
 #include "tools/serve/jobs.h"
 #include "tools/serve/models.h"
 
 #include <jansson.h>
+
+struct event_base;
+struct evconnlistener;
 
 enum { SERVE_STATE_MOST = 32 };
 
@@ -17,7 +21,7 @@ typedef struct serve_state {
 } serve_state;
 
 typedef struct serve_options {
-    map_options map;             /* first: its setters serve here too */
+    map_options map;
     int32_t port;                /* 0: any free one */
     const char *listen, *socket; /* NULL: not given */
     bool json, open, quiet;
@@ -25,8 +29,25 @@ typedef struct serve_options {
     int state_count;
 } serve_options;
 
+typedef struct serve_context serve_context;
+
+/* Paths that are answered alike. */
+typedef struct serve_route {
+    const char *paths;          /* "/map.png /map.svg"; NULL: the end of a table */
+    const cli_command *command; /* whose options the query gives; NULL: none */
+    size_t rule;                /* where the rule_options are in the command's options */
+    /* Sets what the server's own command line says, before the query is applied. */
+    void (*prepare)(const serve_context *context, serve_job *job, void *options);
+    /* Fills the answer; must look at job_progress during long work. */
+    ropemap_status (*make)(const serve_context *context, serve_job *job, void *options, ropemap_error *error);
+    bool posts; /* a POST; else GET and HEAD */
+    bool slow;  /* may take seconds */
+    bool keeps; /* the answer depends on the query alone, and is kept */
+} serve_route;
+
 /* Read by every worker. */
-typedef struct serve_context {
+struct serve_context {
+    const serve_route *routes;
     const serve_options *options;
     serve_models *models;
     ropemap_session *session;
@@ -36,27 +57,42 @@ typedef struct serve_context {
     int32_t threads;
     int64_t tensor_rows; /* of the command line's tensors */
     int32_t tensor_dim;
-} serve_context;
+};
+
+/* All paths but those of the page's files. */
+extern const serve_route serve_routes[];
+
+/* NULL: there is none of that path. */
+const serve_route *route_find(const serve_route *routes, const char *path, size_t length);
+
+/* A serve_maker whose context is a serve_context: answers a job as its route says. */
+void route_answer(void *context, serve_job *job);
 
 /*
- * Gives the query's pairs to the options of a command, which parses into `into`; its rule is there too.
- * Options that are this machine's own are refused, but for `model`, which names a posted one: *config is
- * the text that the rule then borrows, for the caller to free.
+ * Sets the options of a command from the query's pairs; its rule is among them. Options that are this
+ * machine's own are refused, but for `model`, which names a posted one: *config is the text that the rule
+ * then borrows, for the caller to free.
  */
 ropemap_status request_apply(const serve_context *context, const cli_command *command, serve_query *query,
-                             void *into, rule_options *rule, char **config, ropemap_error *error);
+                             void *options, rule_options *rule, char **config, ropemap_error *error);
 
-/* The answers, each a serve_maker whose context is a serve_context. */
-void answer_map(void *context, serve_job *job);
-void answer_value(void *context, serve_job *job);
-void answer_curve(void *context, serve_job *job);
-void answer_bound(void *context, serve_job *job);
-void answer_info(void *context, serve_job *job);
-void answer_explain(void *context, serve_job *job);
-void answer_options(void *context, serve_job *job);
-void answer_model(void *context, serve_job *job);
+/* Everything that the page's controls are made from. NULL: no memory. The caller owns it. */
+json_t *options_document(const serve_context *context);
 
 /* Makes the answer a JSON document, which is dropped; NULL: memory was short. */
 void answer_document(serve_answer *answer, json_t *document);
+
+/* A server's loop: evhttp with limits, connections counted, and replies. */
+typedef struct serve_http serve_http;
+
+/*
+ * Serves what `listener` accepts, in the loop of `base`; everything is borrowed, the listener taken over.
+ * NULL: no memory or no threads.
+ */
+serve_http *http_start(struct event_base *base, struct evconnlistener *listener, serve_context *context,
+                       const serve_guard *guard);
+
+/* Ends what is being made, closes connections and the listener. */
+void http_stop(serve_http *http);
 
 #endif

@@ -3,11 +3,9 @@
 #include "host/ropemap.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
+#include "tools/ropemap/json.h"
 #include "tools/ropemap/map_inputs.h"
-#include "tools/ropemap/number.h"
-#include "tools/ropemap/options.h"
-#include "tools/ropemap/report.h"
-#include "tools/serve/http.h"
+#include "tools/ropemap/run.h"
 #include "tools/serve/serve.h"
 
 #include <arpa/inet.h>
@@ -171,7 +169,7 @@ static ropemap_status look_at_inputs(server *self, ropemap_error *error) {
     map_options options = self->options->map;
     map_inputs inputs = {.queries = NULL};
     ropemap_status status = map_inputs_open(&options, &inputs, error);
-    if (status == ROPEMAP_OK && inputs.queries != NULL && options.queries != NULL) {
+    if (status == ROPEMAP_OK && inputs.queries != NULL && options.tensors.queries != NULL) {
         self->context.tensor_rows = ropemap_vectors_count(inputs.queries);
         self->context.tensor_dim = ropemap_vectors_head_dim(inputs.queries);
     }
@@ -201,10 +199,10 @@ static ropemap_status make_context(server *self, ropemap_error *error) {
     serve_context *context = &self->context;
     const char *path = self->options->map.rule.model;
     context->options = self->options;
+    context->routes = serve_routes;
     context->backend = find_backend(self->options->map.request.backend);
     context->models = models_new();
-    context->tensors =
-        tensors_new(self->options->map.queries, self->options->map.keys, self->options->map.heads);
+    context->tensors = tensors_new();
     if (context->models == NULL || context->tensors == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "serve: no memory");
     }
@@ -371,125 +369,103 @@ static ropemap_status server_run(serve_options *options, ropemap_error *error) {
     return status;
 }
 
-static ropemap_status set_port(void *into, const cli_option *option, const char *text, ropemap_error *error) {
-    serve_options *options = into;
-    uint64_t port = 0;
-    const ropemap_status status = number_integer(option_subject(option).text, text, 0, 65535, &port, error);
-    options->port = (int32_t)port;
-    return status;
-}
-
-static const cli_option options_table[] = {
+static const cli_option serve_rows[] = {
     {.group = GROUP_HOW,
      .name = "port",
      .argument = "N",
      .initial = "any free one",
      .help = "port to listen at, of this machine alone",
-     .set = set_port},
+     .type = OPTION_INT32,
+     .offset = offsetof(serve_options, port),
+     .most = 65535,
+     .local = true},
     {.group = GROUP_HOW,
      .name = "listen",
      .argument = "ADDRESS",
      .help = "listen at this address too, for other machines: 0.0.0.0, ::",
-     .set = option_set_text,
-     .offset = offsetof(serve_options, listen)},
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_options, listen),
+     .local = true},
     {.group = GROUP_HOW,
      .name = "socket",
      .argument = "FILE",
      .help = "listen at a socket file that you alone may open, and at no port; for ssh -L 8080:FILE",
-     .set = option_set_text,
-     .offset = offsetof(serve_options, socket)},
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_options, socket),
+     .local = true},
     {.group = GROUP_OUTPUT,
      .name = "open",
      .help = "open the page in a browser",
-     .set = option_set_flag,
-     .offset = offsetof(serve_options, open)},
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_options, open),
+     .local = true},
     {.group = GROUP_OUTPUT,
      .name = "json",
      .help = "print one line of JSON of schema ropemap.serve/1: url, token, port",
-     .set = option_set_flag,
-     .offset = offsetof(serve_options, json)},
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_options, json),
+     .local = true},
     {.group = GROUP_OUTPUT,
      .name = "quiet",
      .letter = 'q',
      .help = "print nothing but the URL and errors",
-     .set = option_set_flag,
-     .offset = offsetof(serve_options, quiet)},
+     .type = OPTION_FLAG,
+     .offset = offsetof(serve_options, quiet),
+     .local = true},
     {.name = NULL},
 };
 
-/* Of a map's options: what only files have. */
-static const char *const without[] = {
-    "rows",  "cols",    "positions-from", "grid",  "sections", "diff",       "strict",  "size", "method",
-    "dtype", "dry-run", "output",         "bare",  "width",    "percentile", "contour", "dark", "font-size",
-    "dpi",   "json",    "force",          "quiet", "verbose",  "clim",       NULL};
-
-/* The page starts with what was said of the picture; files and the machine's own are not the page's. */
-static void note(void *user, const cli_option *option, const char *value) {
-    serve_options *options = user;
-    for (const cli_option *own = options_table; own->name != NULL; own++) {
-        if (own == option) {
-            return;
+/* The page starts with what was given of the picture; the machine's own options and those of tensors are not
+ * the page's. */
+static void keep_state(serve_options *options, const cli_line *line) {
+    for (int i = 0; i < line->count && options->state_count < SERVE_STATE_MOST; i++) {
+        const cli_option *option = line->all[i].option;
+        const bool own = options_given(tensor_rows, option->bit) == option;
+        if (!option->local && !own) {
+            options->state[options->state_count++] =
+                (serve_state){option->name, line->all[i].value != NULL ? line->all[i].value : "1"};
         }
-    }
-    static const char *const of_tensors[] = {"order", "batch", "head", "state", "first-position"};
-    for (size_t i = 0; i < sizeof of_tensors / sizeof *of_tensors; i++) {
-        if (strcmp(of_tensors[i], option->name) == 0) {
-            return;
-        }
-    }
-    if (!option->local && options->state_count < SERVE_STATE_MOST) {
-        options->state[options->state_count++] = (serve_state){option->name, value != NULL ? value : "1"};
     }
 }
 
 static ropemap_status check(const serve_options *options, ropemap_error *error) {
-    const map_options *map = &options->map;
     if (options->socket != NULL && (options->listen != NULL || options->port != 0)) {
-        return fail(error, ROPEMAP_USAGE, "--socket: given with --%s, expected one of the two",
+        return fail(error, ROPEMAP_USAGE, "--socket and --%s both say where to listen; use one",
                     options->listen != NULL ? "listen" : "port");
     }
-    if (map->rule.frequencies != NULL) {
+    if (options->map.rule.frequencies != NULL) {
         return fail(
             error, ROPEMAP_USAGE,
             "--frequencies: the page moves base and scaling, which a table does not have; use map or curve");
     }
-    if ((map->queries == NULL) != (map->keys == NULL)) {
-        return fail(error, ROPEMAP_USAGE, "--%s: missing, queries and keys come together",
-                    map->queries == NULL ? "queries" : "keys");
-    }
-    return ROPEMAP_OK;
+    return tensor_options_check(&options->map.tensors, 0, error);
 }
 
-static int run(int argc, char **argv) {
-    serve_options options = {.map = map_options_default()};
-    ropemap_error error = {.status = ROPEMAP_OK};
-    bool help = false;
-    ropemap_status status =
-        options_parse_noted(&command_serve, argc, argv, &options, &help, note, &options, &error);
-    if (status == ROPEMAP_OK && help) {
-        return help_command(&command_serve);
-    }
-    status = status == ROPEMAP_OK ? check(&options, &error) : status;
-    status = status == ROPEMAP_OK ? server_run(&options, &error) : status;
-    return status == ROPEMAP_OK ? ROPEMAP_OK : options_report(&command_serve, status, &error);
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    serve_options *options = given;
+    keep_state(options, &run->line);
+    const ropemap_status status = check(options, error);
+    return status == ROPEMAP_OK ? server_run(options, error) : status;
+}
+
+static void start_options(void *options) {
+    ((serve_options *)options)->map = map_options_default();
 }
 
 static void notes(void) {
     (void)printf(
-        "\nThe page has sliders for all of these, so none is needed. It asks this process alone: nothing is\n"
-        "loaded from elsewhere, and nothing leaves the machine. The URL holds a token; without it no "
-        "request\n"
-        "is answered. --threads, --memory, --backend and --device hold for every picture. Two pictures are "
-        "made\n"
-        "at a time, of 1 GiB each unless --memory says otherwise; 64 MiB of answers are kept, and 256 "
-        "clients "
+        "\nThe page has sliders for all of these, so none is needed. It talks to this process alone: nothing "
+        "is\n"
+        "loaded from elsewhere, and nothing leaves the machine. The URL holds a token, which every request\n"
+        "needs. --threads, --memory, --backend and --device hold for every picture. Three answers are made "
+        "at\n"
+        "a time, of 1 GiB each unless --memory says otherwise; 64 MiB of answers are kept, and 256 clients "
         "are\n"
         "served at once: one that has not shown the token makes way for a newer one.\n"
-        "\nScripts may ask too: /map.png .svg .pdf .npy, /value.json?i=I&j=J, /curve.json .csv .npy .png "
-        ".svg .pdf,\n"
-        "/bound.json, /info.json, /explain.txt and /options.json take the options of the commands as a "
-        "query,\n"
-        "POST /model the text of a config.json; with the header Authorization: Bearer TOKEN.\n"
+        "\nScripts may use it too: /map.png .svg .pdf .npy, /value.json?i=I&j=J, /curve.json .csv .npy .png\n"
+        ".svg .pdf, /bound.json, /info.json, /explain.txt and /options.json take the options of the "
+        "commands\n"
+        "as a query, POST /model the text of a config.json; with the header Authorization: Bearer TOKEN.\n"
         "\nRULE is one of:\n");
     help_scaling_rules();
 }
@@ -501,10 +477,14 @@ const cli_command command_serve = {
     .examples = "  ropemap serve --open\n"
                 "  ropemap serve --preset llama3.1-8b -n 128k\n"
                 "  ropemap serve --queries q.npy --keys k.npy --port 8080\n",
-    .takes_rule = true,
-    .options = map_option_table,
-    .without = without,
-    .more = options_table,
+    .blocks = {{rule_rows, offsetof(serve_options, map.rule)},
+               {map_rows, offsetof(serve_options, map)},
+               {tensor_rows, offsetof(serve_options, map.tensors)},
+               {machine_rows, offsetof(serve_options, map.request)},
+               {thread_rows, offsetof(serve_options, map.request.threads)},
+               {serve_rows, 0}},
     .notes = notes,
-    .run = run,
+    .size = sizeof(serve_options),
+    .start = start_options,
+    .work = work,
 };

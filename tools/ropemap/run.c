@@ -1,14 +1,17 @@
-/* progress.c - how far long work has come, and how long it will take */
+/* run.c - one command from its arguments to its exit code, and the progress it reports */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/progress.h"
-
+#include "tools/ropemap/run.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/help.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+/* ---- progress ------------------------------------------------------------------------------------------ */
 
 enum { BAR_WIDTH = 30 };
 
@@ -91,4 +94,71 @@ void progress_end(cli_progress *progress) {
         (void)fflush(stderr);
     }
     progress->shown = false;
+}
+
+/* ---- commands ------------------------------------------------------------------------------------------ */
+
+const cli_option thread_rows[] = {
+    {.group = GROUP_HOW,
+     .name = "threads",
+     .argument = "N",
+     .initial = "one per CPU",
+     .help = "threads, 1 to 1024",
+     .type = OPTION_INT32,
+     .least = 1,
+     .most = 1024,
+     .local = true},
+    {.name = NULL},
+};
+
+static ropemap_status parse(cli_run *run, int argc, char **argv, void *options, ropemap_error *error) {
+    ropemap_status status = ropemap_outputs_new(&run->outputs.set, error);
+    if (status == ROPEMAP_OK) {
+        status = options_parse(run->command, argc, argv, options, &run->line, error);
+    }
+    for (int i = 0; i < run->line.count && status == ROPEMAP_OK; i++) {
+        status = outputs_note(&run->outputs, run->line.all[i].option, run->line.all[i].value, error);
+    }
+    return status;
+}
+
+int command_run(const cli_command *command, int argc, char **argv) {
+    cli_run run = {.command = command};
+    ropemap_error error = {.status = ROPEMAP_OK};
+    void *options = calloc(1, command->size + 1);
+    if (options == NULL) {
+        return failure_report(fail(&error, ROPEMAP_RESOURCES, "no memory for the options"), &error);
+    }
+    if (command->start != NULL) {
+        command->start(options);
+    }
+    ropemap_status status = parse(&run, argc, argv, options, &error);
+    if (status == ROPEMAP_OK && run.line.help) {
+        run.code = help_command(command);
+    } else if (status == ROPEMAP_OK) {
+        status = command->work(options, &run, &error);
+    }
+    outputs_free(&run.outputs);
+    if (command->end != NULL) {
+        command->end(options);
+    }
+    free(run.line.all);
+    free(options);
+    if (status != ROPEMAP_OK) {
+        error.status = status;
+        options_name(command, &error);
+        run.code = failure_report(status, &error);
+    }
+    return run.code;
+}
+
+void run_begin(cli_run *run, bool quiet) {
+    run->progress = progress_start(quiet);
+    signals_hold();
+}
+
+void run_end(cli_run *run) {
+    progress_end(&run->progress);
+    outputs_free(&run->outputs);
+    signals_release();
 }

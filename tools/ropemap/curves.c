@@ -1,70 +1,153 @@
-/* curve_run.c - curves from options */
+/* curves.c - the options of curves, and the curves that they describe */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/curve_run.h"
+#include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/map_inputs.h"
-#include "tools/ropemap/report.h"
 
 #include <inttypes.h>
-#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVE_BUCKETS = 2000 };
+/* ---- options ------------------------------------------------------------------------------------------- */
 
-/* Index one past part `bucket` of those that begin at index `start`; parts may be empty. */
-static int64_t end_of(const curves *made, int64_t start, int bucket, bool log_axis) {
-    const int64_t count = made->distances.count;
-    const double share = (double)(bucket + 1) / CURVE_BUCKETS;
-    if (bucket + 1 == CURVE_BUCKETS) {
-        return count;
-    }
-    if (!log_axis) {
-        return (int64_t)(share * (double)count);
-    }
-    const double first = made->distance[start], beyond = made->distance[count - 1] + 1.0;
-    const double distance = first * pow(beyond / first, share);
-    return (int64_t)ceil((distance - (double)made->distances.first) / (double)made->distances.step);
+static const char *axis_choice(int index) {
+    static const char *const names[] = {[CURVE_LINEAR] = "linear", [CURVE_LOG] = "log", NULL};
+    return names[index];
 }
 
-/* The columns of the object. */
-struct columns {
-    json_t *distance, *last, *mean, *low, *high;
+static const char *quantity_choice(int index) {
+    static const char *const names[] = {
+        [CURVE_SIMILARITY] = "similarity", [CURVE_ROFORMER] = "roformer", [CURVE_ROFORMER + 1] = NULL};
+    return names[index];
+}
+
+static const char *phase_choice(int index) {
+    return ropemap_phase_name((ropemap_phase)index);
+}
+
+const cli_option curve_rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "distances",
+     .letter = 'n',
+     .argument = "RANGE",
+     .initial = "4k, or all of the tensors",
+     .help = "distances: COUNT from 0 on, FIRST:COUNT or FIRST:COUNT:STEP",
+     .type = OPTION_RANGE,
+     .offset = offsetof(curve_options, distances),
+     .slider = &(const cli_slider){4, 0x1p24, true, 1, "tokens"}},
+    {.group = GROUP_WHAT,
+     .name = "quantity",
+     .choices = quantity_choice,
+     .initial = "similarity",
+     .help = "S(r) of equal unit vectors, or RoFormer's upper bound of the decay",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(curve_options, quantity)},
+    {.group = GROUP_WHAT,
+     .name = "phase",
+     .choices = phase_choice,
+     .initial = "exact",
+     .help = "how rotations are computed: exactly, or with the rounding of a stack in use",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(curve_options, phase)},
+    {.group = GROUP_WHAT,
+     .name = "shift",
+     .argument = "N",
+     .initial = "0",
+     .help = "position of the key; the query is as many tokens after it as the distance says",
+     .type = OPTION_INT,
+     .offset = offsetof(curve_options, shift),
+     .most = ROPEMAP_POSITION_END - 1},
+    {.group = GROUP_WHAT,
+     .name = "along",
+     .argument = "AXIS",
+     .initial = "the last one",
+     .help =
+         "of a rule with several axes: the one that distances are along, t, h, w or a number from 1; on the "
+         "others both positions are equal",
+     .type = OPTION_TEXT,
+     .offset = offsetof(curve_options, along)},
+    {.group = GROUP_WHAT,
+     .name = "band",
+     .argument = "FIRST:COUNT",
+     .help = "what these pairs alone contribute",
+     .type = OPTION_RANGE,
+     .offset = offsetof(curve_options, band)},
+    {.group = GROUP_OUTPUT,
+     .name = "axis",
+     .choices = axis_choice,
+     .initial = "linear",
+     .help = "the axis of distances",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(curve_options, axis)},
+    {.group = GROUP_OUTPUT,
+     .name = "ylim",
+     .argument = "LOW:HIGH",
+     .help = "limits of the other axis",
+     .type = OPTION_INTERVAL,
+     .offset = offsetof(curve_options, limits)},
+    {.group = GROUP_OUTPUT,
+     .name = "size",
+     .argument = "WxH",
+     .initial = "1600x1000",
+     .help = "pixels of the picture; with --width its shape",
+     .type = OPTION_SIZE,
+     .offset = offsetof(curve_options, size),
+     .most = 8192},
+    {.group = GROUP_OUTPUT,
+     .name = "force",
+     .help = "replace files that exist",
+     .type = OPTION_FLAG,
+     .offset = offsetof(curve_options, force),
+     .local = true},
+    {.group = GROUP_OUTPUT,
+     .name = "quiet",
+     .letter = 'q',
+     .help = "print nothing but errors",
+     .type = OPTION_FLAG,
+     .offset = offsetof(curve_options, quiet),
+     .local = true},
+    {.name = NULL},
 };
 
-static void add(const curves *made, const curve *one, int64_t first, int64_t end, struct columns *to) {
-    double sum = 0.0, low = one->values[first], high = low;
-    for (int64_t i = first; i < end; i++) {
-        sum += one->values[i];
-        low = fmin(low, one->values[i]);
-        high = fmax(high, one->values[i]);
-    }
-    (void)json_array_append_new(to->distance, json_integer((json_int_t)made->distance[first]));
-    (void)json_array_append_new(to->last, json_integer((json_int_t)made->distance[end - 1]));
-    (void)json_array_append_new(to->mean, document_real(sum / (double)(end - first)));
-    (void)json_array_append_new(to->low, document_real(low));
-    (void)json_array_append_new(to->high, document_real(high));
+const cli_option curve_single_rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "vary",
+     .argument = "NAME=VALUES",
+     .help = "a curve for each value of another option: base=1e4,5e5, base=1e3-1e7*10, preset=A,B, "
+             "scaling=RULE; may be given several times",
+     .type = OPTION_CUSTOM,
+     .set = vary_option,
+     .offset = offsetof(curve_options, vary)},
+    {.group = GROUP_OUTPUT,
+     .name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .help = "where the curves go: .png, .svg, .pdf, .csv, .npy, or - for a PNG on standard output in place "
+             "of the text, csv:- for another kind; may be given several times",
+     .type = OPTION_TEXTS,
+     .offset = offsetof(curve_options, outputs),
+     .local = true},
+    {.group = GROUP_OUTPUT,
+     .name = "label",
+     .argument = "TEXT",
+     .help = "name of a curve, in their order",
+     .type = OPTION_TEXTS,
+     .offset = offsetof(curve_options, labels)},
+    {.group = GROUP_OUTPUT,
+     .name = "json",
+     .help = "print JSON of schema ropemap.curve/1",
+     .type = OPTION_FLAG,
+     .offset = offsetof(curve_options, json),
+     .local = true},
+    {.name = NULL},
+};
+
+curve_options curve_options_default(void) {
+    return (curve_options){.rule = rule_options_default(), .vary = {.command = &command_curve}};
 }
 
-json_t *curve_buckets(const curves *made, const curve *one, bool log_axis) {
-    struct columns to = {json_array(), json_array(), json_array(), json_array(), json_array()};
-    const int64_t count = made->distances.count;
-    const int64_t start = log_axis && made->distance[0] == 0.0 && count > 1 ? 1 : 0;
-    int64_t at = start;
-    if (start > 0) {
-        add(made, one, 0, start, &to);
-    }
-    for (int bucket = 0; bucket < CURVE_BUCKETS && at < count; bucket++) {
-        const int64_t end = end_of(made, start, bucket, log_axis);
-        if (end > at) {
-            add(made, one, at, end < count ? end : count, &to);
-            at = end;
-        }
-    }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "distance", to.distance, "last", to.last, "mean", to.mean,
-                     "low", to.low, "high", to.high);
-}
+/* ---- what goes together -------------------------------------------------------------------------------- */
 
 enum {
     VALUES_MOST = 1 << 26 /* of a curve: half a GiB */,
@@ -72,91 +155,66 @@ enum {
     FLOAT16_END = 65520 /* rounds to infinity */
 };
 
-/* Tensors of the curve, open for all settings. */
-struct tensors {
-    ropemap_vectors *queries, *keys;
-    tensor_pair own; /* nothing where the vectors are lent */
-};
-
-static ropemap_status check_shapes(const curve_options *options, const struct tensors *tensors,
-                                   ropemap_error *error) {
+/* Real vectors, open for all settings. */
+static ropemap_status open_tensors(const curve_options *options, tensor_pair *tensors, ropemap_error *error) {
+    if (options->tensors.queries == NULL) {
+        return ROPEMAP_OK;
+    }
+    const ropemap_status status = tensor_pair_open(&options->tensors, options->quiet, tensors, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
     return ropemap_vectors_head_dim(tensors->queries) == ropemap_vectors_head_dim(tensors->keys) &&
                    ropemap_vectors_count(tensors->queries) == ropemap_vectors_count(tensors->keys)
                ? ROPEMAP_OK
                : fail(error, ROPEMAP_DATA,
-                      "%.200s: not of the shape of %.200s, expected as many rows and elements", options->keys,
-                      options->queries);
+                      "%.200s: not of the shape of %.200s; a curve needs as many rows and elements",
+                      options->tensors.keys, options->tensors.queries);
 }
 
-static ropemap_status open_tensors(const curve_options *options, struct tensors *tensors,
-                                   ropemap_error *error) {
-    ropemap_tensor like = {.order = options->order, .batch = options->batch, .head = options->head};
-    if ((options->queries == NULL) != (options->keys == NULL)) {
-        return fail(error, ROPEMAP_USAGE, "--%s: missing, queries and keys come together",
-                    options->queries == NULL ? "queries" : "keys");
-    }
-    if (options->queries == NULL) {
-        return ROPEMAP_OK;
-    }
-    if (options->lent_queries != NULL) {
-        tensors->queries = options->lent_queries;
-        tensors->keys = options->lent_keys;
-        return check_shapes(options, tensors, error);
-    }
-    const ropemap_status status =
-        tensor_pair_open(options->queries, options->keys, &like, options->heads, &tensors->own, error);
+static ropemap_status check(const curve_options *options, ropemap_error *error) {
+    const uint32_t only = TENSOR_ALL & ~(uint32_t)TENSOR_ORDER &
+                          ~(uint32_t)(options->rule.frequencies != NULL ? TENSOR_HEAD : 0);
+    const bool tensors = options->tensors.queries != NULL;
+    const ropemap_range *band = &options->band;
+    const ropemap_status status = tensor_options_check(&options->tensors, only, error);
     if (status != ROPEMAP_OK) {
         return status;
     }
-    tensors->queries = tensors->own.queries;
-    tensors->keys = tensors->own.keys;
-    if (!options->quiet) {
-        tensor_notes_print(tensors->queries, tensors->keys);
+    if (tensors && (options->quantity != CURVE_SIMILARITY || band->count > 0)) {
+        return fail(error, ROPEMAP_USAGE, "--%s: only equal vectors have one; leave --queries out",
+                    band->count > 0 ? "band" : "quantity");
     }
-    return check_shapes(options, tensors, error);
-}
-
-static ropemap_status check_tensor_options(const curve_options *options, ropemap_error *error) {
-    const bool tensors = options->queries != NULL;
-    if (tensors && (options->quantity != CURVE_SIMILARITY || options->pair_count > 0)) {
-        return fail(error, ROPEMAP_USAGE, "--%s: given with --queries, expected of equal vectors",
-                    options->pair_count > 0 ? "band" : "quantity");
+    if (band->count > 0 && (band->step != 1 || band->first + band->count > ROPEMAP_MAX_PAIRS)) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--band: %" PRId64 ":%" PRId64 " is out of range; give FIRST:COUNT of pairs below %d",
+                    band->first, band->count, ROPEMAP_MAX_PAIRS);
     }
-    if (!tensors && (options->already_rotated || (options->head != 0 && options->rule.frequencies == NULL) ||
-                     options->batch != 0 || options->heads.queries != 0 || options->first_position != 0)) {
-        return fail(error, ROPEMAP_USAGE, "--%s: without tensors, expected with --queries and --keys",
-                    options->already_rotated                                  ? "state"
-                    : options->head != 0 && options->rule.frequencies == NULL ? "head"
-                    : options->batch != 0                                     ? "batch"
-                    : options->heads.queries != 0                             ? "heads"
-                                                                              : "first-position");
-    }
-    return options->label_count <= vary_count(&options->vary)
+    return options->labels.count <= vary_count(&options->vary)
                ? ROPEMAP_OK
-               : fail(error, ROPEMAP_USAGE, "--label: %d labels for %d curves", options->label_count,
+               : fail(error, ROPEMAP_USAGE, "--label: %d labels for %d curves", options->labels.count,
                       vary_count(&options->vary));
 }
 
-static ropemap_status choose_distances(const curve_options *options, const struct tensors *tensors,
-                                       curves *made, ropemap_error *error) {
-    made->distances =
-        options->has_distances ? options->distances : (ropemap_range){.first = 0, .count = 4096, .step = 1};
+static ropemap_status choose_distances(const curve_options *options, const tensor_pair *tensors, curves *made,
+                                       ropemap_error *error) {
+    const bool given = options->distances.count > 0;
+    made->distances = given ? options->distances : (ropemap_range){.first = 0, .count = 4096, .step = 1};
     if (tensors->queries != NULL) {
         const int64_t rows = ropemap_vectors_count(tensors->queries);
-        made->distances.count = options->has_distances ? made->distances.count : rows;
+        made->distances.count = given ? made->distances.count : rows;
         if (made->distances.first != 0 || made->distances.step != 1 || made->distances.count > rows) {
-            return fail(
-                error, ROPEMAP_USAGE,
-                "--distances: of tensors all from 0 on are computed, expected a COUNT of at most %" PRId64
-                ", their rows",
-                rows);
+            return fail(error, ROPEMAP_USAGE,
+                        "--distances: tensors have every distance from 0 on; give a COUNT of at most %" PRId64
+                        ", their rows",
+                        rows);
         }
     }
     return made->distances.count <= VALUES_MOST
                ? ROPEMAP_OK
                : fail(error, ROPEMAP_USAGE,
                       "--distances: %" PRId64
-                      " values, expected at most %d: FIRST:COUNT:STEP takes every STEP-th",
+                      " values are too many, at most %d; FIRST:COUNT:STEP takes every STEP-th",
                       made->distances.count, VALUES_MOST);
 }
 
@@ -208,14 +266,14 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
                                       ropemap_error *error) {
     const ropemap_turning turning = {.spec = one->spec, .phase = options->phase, .shift = options->shift};
     ropemap_vectors *ones = NULL, *turned = NULL;
-    if (options->queries != NULL || options->pair_count > 0 || options->quantity != CURVE_SIMILARITY ||
-        one->along > 0) {
+    if (options->tensors.queries != NULL || options->band.count > 0 ||
+        options->quantity != CURVE_SIMILARITY || one->along > 0) {
         return fail(error, ROPEMAP_USAGE,
-                    "--phase, --shift: given with --%s, expected of the similarity of equal vectors",
-                    options->queries != NULL  ? "queries"
-                    : one->along > 0          ? "along"
-                    : options->pair_count > 0 ? "band"
-                                              : "quantity");
+                    "--phase and --shift are of the similarity of equal vectors; leave --%s out",
+                    options->tensors.queries != NULL ? "queries"
+                    : one->along > 0                 ? "along"
+                    : options->band.count > 0        ? "band"
+                                                     : "quantity");
     }
     if (options->phase == ROPEMAP_PHASE_FP16_ANGLES && options->shift >= FLOAT16_END) {
         return fail(error, ROPEMAP_USAGE,
@@ -231,7 +289,7 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
     return status;
 }
 
-static ropemap_status compute(const curve_options *options, const struct tensors *tensors, const curves *made,
+static ropemap_status compute(const curve_options *options, const tensor_pair *tensors, const curves *made,
                               curve *one, ropemap_error *error) {
     if (options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0) {
         return compute_rounded(options, made, one, error);
@@ -240,9 +298,9 @@ static ropemap_status compute(const curve_options *options, const struct tensors
         const ropemap_mean_request mean = {.spec = one->spec,
                                            .queries = tensors->queries,
                                            .keys = tensors->keys,
-                                           .already_rotated = options->already_rotated,
-                                           .first_position = options->first_position,
-                                           .first = options->first_position,
+                                           .already_rotated = options->tensors.state == TENSOR_POST,
+                                           .first_position = options->tensors.first_position,
+                                           .first = options->tensors.first_position,
                                            .positions = ropemap_vectors_count(tensors->queries),
                                            .count = made->distances.count,
                                            .threads = options->threads,
@@ -253,8 +311,8 @@ static ropemap_status compute(const curve_options *options, const struct tensors
     const ropemap_curve_request request = {.spec = one->spec,
                                            .distances = made->distances,
                                            .along = one->along,
-                                           .first_pair = options->first_pair,
-                                           .pair_count = options->pair_count,
+                                           .first_pair = (int32_t)options->band.first,
+                                           .pair_count = (int32_t)options->band.count,
                                            .threads = options->threads,
                                            .progress = options->progress,
                                            .progress_user = options->progress_user};
@@ -267,8 +325,8 @@ static ropemap_status find_reach(const curve_options *options, const curves *mad
                                  ropemap_error *error) {
     const int64_t last = made->distances.first + (made->distances.count - 1) * made->distances.step + 1;
     const int64_t limit = last > REACH_LIMIT_LEAST && last < VALUES_MOST ? last : REACH_LIMIT_LEAST;
-    one->has_reach = options->queries == NULL && options->quantity == CURVE_SIMILARITY &&
-                     options->pair_count == 0 && options->phase == ROPEMAP_PHASE_EXACT && one->along == 0;
+    one->has_reach = options->tensors.queries == NULL && options->quantity == CURVE_SIMILARITY &&
+                     options->band.count == 0 && options->phase == ROPEMAP_PHASE_EXACT && one->along == 0;
     return one->has_reach ? ropemap_bound_reach(&one->spec, limit, options->threads, options->progress,
                                                 options->progress_user, &one->reach, error)
                           : ROPEMAP_OK;
@@ -295,8 +353,8 @@ static ropemap_status take_along(const curve_options *options, curve *one, ropem
 }
 
 static void take_label(const curve_options *options, int index, const rule_options *rule, curve *one) {
-    if (index < options->label_count) {
-        (void)snprintf(one->label, sizeof one->label, "%s", options->labels[index]);
+    if (index < options->labels.count) {
+        (void)snprintf(one->label, sizeof one->label, "%s", options->labels.all[index]);
         return;
     }
     vary_label(&options->vary, index, one->label, sizeof one->label);
@@ -306,7 +364,7 @@ static void take_label(const curve_options *options, int index, const rule_optio
     if (one->label[0] == '\0') {
         rule_origin(&one->spec, one->label, sizeof one->label);
     }
-    if (one->along > 0 && strstr(one->label, "along ") == NULL && index >= options->label_count) {
+    if (one->along > 0 && strstr(one->label, "along ") == NULL && index >= options->labels.count) {
         const size_t length = strlen(one->label);
         (void)snprintf(one->label + length, sizeof one->label - length, ", along %s",
                        ropemap_axis_name(&one->spec.axes, one->along - 1));
@@ -314,10 +372,10 @@ static void take_label(const curve_options *options, int index, const rule_optio
 }
 
 /* Takes the setting's rule; a tensor brings its own head dim, the distances a length. */
-static ropemap_status take_rule(curve_options *own, const struct tensors *tensors, const curves *made,
-                                int index, curve *one, ropemap_error *error) {
+static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, const curves *made, int index,
+                                curve *one, ropemap_error *error) {
     ropemap_status status = vary_apply(&own->vary, index, own, error);
-    own->rule.head = own->head;
+    own->rule.head = own->tensors.head;
     status = status == ROPEMAP_OK ? rule_options_resolve(&own->rule, error) : status;
     if (status == ROPEMAP_OK) {
         one->spec = own->rule.spec;
@@ -337,7 +395,7 @@ static ropemap_status take_rule(curve_options *own, const struct tensors *tensor
     return status;
 }
 
-static ropemap_status make_one(const curve_options *options, const struct tensors *tensors, curves *made,
+static ropemap_status make_one(const curve_options *options, const tensor_pair *tensors, curves *made,
                                int index, ropemap_error *error) {
     curve *one = &made->one[index];
     curve_options own = *options; /* what varies may be any option */
@@ -355,11 +413,11 @@ static ropemap_status make_one(const curve_options *options, const struct tensor
     return status == ROPEMAP_OK ? find_reach(&own, made, one, error) : status;
 }
 
-static ropemap_status make_all(const curve_options *options, const struct tensors *tensors, curves *made,
+static ropemap_status make_all(const curve_options *options, const tensor_pair *tensors, curves *made,
                                ropemap_error *error) {
     const int count = vary_count(&options->vary);
     if (count > CURVES_MOST) {
-        return fail(error, ROPEMAP_USAGE, "--vary: %d curves, expected at most %d", count, CURVES_MOST);
+        return fail(error, ROPEMAP_USAGE, "--vary: %d curves; at most %d can be drawn", count, CURVES_MOST);
     }
     ropemap_status status = make_distances(made, error);
     for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
@@ -371,13 +429,13 @@ static ropemap_status make_all(const curve_options *options, const struct tensor
 ropemap_status curves_make(const curve_options *options, curves *made, ropemap_error *error) {
     static const char *const shared[] = {"distances", "queries", "keys",  "order",          "batch",
                                          "head",      "heads",   "state", "first-position", NULL};
-    struct tensors tensors = {.queries = NULL};
+    tensor_pair tensors = {.queries = NULL};
     ropemap_status status = vary_refuse(&options->vary, shared, error);
-    status = status == ROPEMAP_OK ? check_tensor_options(options, error) : status;
+    status = status == ROPEMAP_OK ? check(options, error) : status;
     status = status == ROPEMAP_OK ? open_tensors(options, &tensors, error) : status;
     status = status == ROPEMAP_OK ? choose_distances(options, &tensors, made, error) : status;
     status = status == ROPEMAP_OK ? make_all(options, &tensors, made, error) : status;
-    tensor_pair_free(&tensors.own);
+    tensor_pair_free(&tensors);
     return status;
 }
 

@@ -1,26 +1,25 @@
-/* bound_options.h - what a command line of `ropemap bound` asks for */
+/* command_bound.h - the options of `ropemap bound`, and its results */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_BOUND_OPTIONS_H
-#define ROPEMAP_TOOLS_BOUND_OPTIONS_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_BOUND_H
+#define ROPEMAP_TOOLS_ROPEMAP_COMMAND_BOUND_H
 
 #include "tools/ropemap/outputs.h"
 #include "tools/ropemap/rule_options.h"
 
 #include <jansson.h>
 
-enum { BOUND_OUTPUTS_MOST = 16, BOUND_WINDOWS_MOST = 16, BOUND_LIST_MOST = 32, BOUND_LENGTH_MOST = 1 << 24 };
+enum { BOUND_WINDOWS_MOST = 16, BOUND_LIST_MOST = 32, BOUND_LENGTH_MOST = 1 << 24 };
 
 typedef struct bound_options {
-    rule_options rule;                                       /* first: see there */
+    rule_options rule;
     int64_t lengths[BOUND_LIST_MOST], dims[BOUND_LIST_MOST]; /* of --table */
     int length_count, dim_count;
-    int windows; /* to look for, the first from the least base on */
+    int32_t windows; /* to look for, the first from the least base on */
     int64_t limit;
-    double low, high;  /* bases that are searched; 0: the library's */
-    double resolution; /* relative width of the least window that is found */
+    cli_interval bases; /* that are searched; zeroed: the library's */
+    double resolution;  /* relative width of the least window that is found */
     int32_t threads;
-    const char *outputs[BOUND_OUTPUTS_MOST]; /* charts of the table */
-    int output_count;
+    cli_texts outputs; /* charts of the table */
     bool json, quiet, force;
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
@@ -28,8 +27,8 @@ typedef struct bound_options {
 
 bound_options bound_options_default(void);
 
-/* The table, ended by a row without a name; its setters fill a bound_options. */
-extern const cli_option bound_option_table[];
+/* The rows, which fill a bound_options. */
+extern const cli_option bound_rows[];
 
 /* The windows of bases of one length and dimension. */
 typedef struct bound_found {
@@ -44,11 +43,11 @@ static inline bool bound_any_base(const ropemap_window *first) {
     return first->low_is_edge && first->low < 1.000001;
 }
 
-/* All that was asked for. */
+/* All results. */
 typedef struct bound_results {
     bool has_reach;
     ropemap_reach reach;
-    int64_t limit;      /* distances that were looked at for it */
+    int64_t limit;      /* distances that were searched for it */
     bound_found *found; /* [count], owned */
     int count;
 } bound_results;
@@ -59,16 +58,6 @@ ropemap_status bound_check(const bound_options *options, ropemap_error *error);
 /* Computes it; `results` is to be freed after a failure too. */
 ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error);
 void bound_results_free(bound_results *results);
-
-/* Adds every output. ROPEMAP_USAGE. */
-ropemap_status bound_add_outputs(const bound_options *options, cli_outputs *outputs, ropemap_error *error);
-
-/* Draws the table and writes every output. */
-ropemap_status bound_draw(const bound_options *options, const bound_found *found, int count,
-                          cli_outputs *outputs, ropemap_error *error);
-
-/* Prints to stdout; returns the exit code. */
-int bound_text(const ropemap_spec *spec, const bound_results *results);
 
 /* JSON of schema ropemap.bound/1; NULL: no memory. The caller owns it. */
 json_t *bound_document(const ropemap_spec *spec, const bound_results *results);

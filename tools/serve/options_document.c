@@ -1,8 +1,8 @@
-/* answer_options.c - /options.json: everything that controls are made from */
+/* options_document.c - /options.json: everything that the controls of the page are made from */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_info.h"
+#include "tools/ropemap/json.h"
 #include "tools/ropemap/options.h"
-#include "tools/ropemap/report.h"
 #include "tools/serve/serve.h"
 
 #include <assert.h>
@@ -41,7 +41,7 @@ static json_t *choices_array(const cli_option *option) {
 static json_t *commands_array(const char *name) {
     json_t *commands = json_array();
     for (int i = 0; i < SERVED; i++) {
-        if (options_find(served[i], name, strlen(name)) != NULL) {
+        if (options_find(served[i], name, strlen(name)).option != NULL) {
             (void)json_array_append_new(commands, json_string(served[i]->name));
         }
     }
@@ -51,7 +51,7 @@ static json_t *commands_array(const char *name) {
 /* Whether a command before this one has an option of that name: the first tells it. */
 static bool is_told(int command, const char *name) {
     for (int i = 0; i < command; i++) {
-        if (options_find(served[i], name, strlen(name)) != NULL) {
+        if (options_find(served[i], name, strlen(name)).option != NULL) {
             return true;
         }
     }
@@ -98,7 +98,7 @@ static json_t *option_object(const cli_option *option) {
                      "letter", text_or_null(option->letter != 0 ? letter : NULL), "group",
                      groups[option->group], "commands", commands_array(option->name), "argument",
                      text_or_null(option->argument), "choices", choices_array(option), "flag",
-                     option_is_flag(option) ? 1 : 0, "initial", text_or_null(option->initial), "help",
+                     option->type == OPTION_FLAG ? 1 : 0, "initial", text_or_null(option->initial), "help",
                      document_text(option->help), "slider", slider_object(option->slider), "page",
                      page_object(&option->page));
 }
@@ -106,10 +106,11 @@ static json_t *option_object(const cli_option *option) {
 static json_t *options_array(void) {
     json_t *options = json_array();
     for (int command = 0; command < SERVED; command++) {
-        const cli_option *option = NULL;
-        for (int at = 0; (option = command_option(served[command], at)) != NULL; at++) {
-            if (!option->local && !is_told(command, option->name)) {
-                (void)json_array_append_new(options, option_object(option));
+        for (const cli_block *block = served[command]->blocks; block->rows != NULL; block++) {
+            for (const cli_option *option = block->rows; option->name != NULL; option++) {
+                if (!option->local && !is_told(command, option->name)) {
+                    (void)json_array_append_new(options, option_object(option));
+                }
             }
         }
     }
@@ -222,12 +223,12 @@ static json_t *state_object(const serve_context *context) {
 
 static json_t *tensors_object(const serve_context *context) {
     const map_options *own = &context->options->map;
-    if (own->queries == NULL) {
+    if (own->tensors.queries == NULL) {
         return json_null();
     }
-    return json_pack("{s:o, s:o, s:I, s:i}", "queries", document_text(own->queries), "keys",
-                     document_text(own->keys), "positions", (json_int_t)context->tensor_rows, "head_dim",
-                     (int)context->tensor_dim);
+    return json_pack("{s:o, s:o, s:I, s:i}", "queries", document_text(own->tensors.queries), "keys",
+                     document_text(own->tensors.keys), "positions", (json_int_t)context->tensor_rows,
+                     "head_dim", (int)context->tensor_dim);
 }
 
 static json_t *models_array(const serve_context *context) {
@@ -239,33 +240,11 @@ static json_t *models_array(const serve_context *context) {
     return models;
 }
 
-void answer_options(void *user, serve_job *job) {
-    const serve_context *context = user;
-    json_t *document =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i}, s:s, s:i}", "schema",
-                  "ropemap.options/1", "version", ropemap_version(), "options", options_array(), "places",
-                  places_array(), "scaling", scaling_array(), "presets", presets_array(), "colormaps",
-                  colormaps_object(), "nan_colour", nan_colour(), "state", state_object(context), "tensors",
-                  tensors_object(context), "models", models_array(context), "limits", "side", (int)SERVE_SIDE,
-                  "backend", context->backend, "threads", (int)context->threads);
-    answer_document(job->answer, document);
-}
-
-/* ---- documents of any kind ----------------------------------------------------------------------------- */
-
-static void free_dump(ropemap_bytes *bytes) {
-    free(bytes->data);
-}
-
-void answer_document(serve_answer *answer, json_t *document) {
-    char *text = document != NULL ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    json_decref(document);
-    if (text == NULL) {
-        answer_text(answer, 503, "text/plain; charset=utf-8", "no memory for the document\n");
-        return;
-    }
-    answer->status = 200;
-    answer->type = "application/json";
-    answer->bytes = (ropemap_bytes){.data = (uint8_t *)text, .size = strlen(text)};
-    answer->free_bytes = free_dump;
+json_t *options_document(const serve_context *context) {
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i}, s:s, s:i}", "schema",
+                     "ropemap.options/1", "version", ropemap_version(), "options", options_array(), "places",
+                     places_array(), "scaling", scaling_array(), "presets", presets_array(), "colormaps",
+                     colormaps_object(), "nan_colour", nan_colour(), "state", state_object(context),
+                     "tensors", tensors_object(context), "models", models_array(context), "limits", "side",
+                     (int)SERVE_SIDE, "backend", context->backend, "threads", (int)context->threads);
 }

@@ -1,0 +1,58 @@
+/* map_options.h - the options of a map */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_ROPEMAP_MAP_OPTIONS_H
+#define ROPEMAP_TOOLS_ROPEMAP_MAP_OPTIONS_H
+
+#include "tools/ropemap/print_size.h"
+#include "tools/ropemap/rule_options.h"
+#include "tools/ropemap/tensor_options.h"
+
+/* Options that were given. */
+enum { MAP_CONTENT = 1 << 0, MAP_PHASE = 1 << 1, MAP_DIFF = 1 << 2 };
+
+typedef enum map_content { MAP_CONTENT_ONES, MAP_CONTENT_GAUSS } map_content;
+
+/* Plain values; texts are borrowed from the command line. NULL: not given. */
+typedef struct map_options {
+    uint32_t given; /* of MAP_ bits */
+    rule_options rule;
+    tensor_options tensors;
+    ropemap_request request; /* map_inputs_open sets its rule, vectors, ranges and size */
+
+    const char *positions, *row_positions, *col_positions; /* ranges as written */
+    cli_size size;
+    map_content content;
+    uint64_t seed;
+    ropemap_phase phase, diff_phase; /* --phase, and that of --diff, which map_inputs_open takes too */
+    bool diff;                       /* less the exact map */
+    int64_t shift;                   /* added to every position */
+    const char *positions_from;      /* a .npy file */
+    bool turned;                     /* the request's vectors carry their rotation by now */
+    ropemap_request shown; /* where vectors are rotated before the map: the request that titles describe */
+
+    cli_texts outputs;
+    bool bare;
+    cli_interval limits;
+    ropemap_norm norm;
+    double linear_below, percent;
+    double contours[8];
+    int32_t contour_count;
+    bool dark;
+    print_size print;
+    ropemap_colormap colormap;
+    bool json, force, quiet, verbose, dry_run;
+} map_options;
+
+map_options map_options_default(void);
+
+/* The rows, which fill a map_options: those that the explorer's page has too, those that a sweep has as well,
+ * and those of a single map. Those of the machine fill a ropemap_request. */
+extern const cli_option map_rows[], map_detail_rows[], map_single_rows[], machine_rows[];
+
+/* ROPEMAP_USAGE for options that do not go together or are missing. Opens no file. */
+ropemap_status map_options_check(const map_options *options, ropemap_error *error);
+
+/* The same of the options of a figure alone. */
+ropemap_status figure_options_check(const map_options *options, ropemap_error *error);
+
+#endif

@@ -1,0 +1,65 @@
+/* tensor_options.h - the options of queries and keys in files, and those of one head opened */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_ROPEMAP_TENSOR_OPTIONS_H
+#define ROPEMAP_TOOLS_ROPEMAP_TENSOR_OPTIONS_H
+
+#include "tools/ropemap/command.h"
+
+/* Options that were given. */
+enum {
+    TENSOR_ORDER = 1 << 0,
+    TENSOR_HEADS = 1 << 1,
+    TENSOR_BATCH = 1 << 2,
+    TENSOR_HEAD = 1 << 3,
+    TENSOR_STATE = 1 << 4,
+    TENSOR_FIRST_POSITION = 1 << 5,
+    TENSOR_ALL = (1 << 6) - 1
+};
+
+typedef enum tensor_state { TENSOR_PRE, TENSOR_POST } tensor_state;
+
+/* Heads that share the last axis of the tensors, of queries and of keys; 0: queries' have an axis of their
+ * own, keys' are as many as the head dim makes. */
+typedef struct tensor_heads {
+    int64_t queries, keys;
+} tensor_heads;
+
+typedef struct tensor_options {
+    uint32_t given;                            /* of TENSOR_ bits */
+    const char *queries, *keys;                /* FILE[:TENSOR]; NULL: none. Borrowed */
+    ropemap_vectors *lent_queries, *lent_keys; /* those, open already; borrowed. NULL: not open */
+    ropemap_order order;
+    int64_t batch, head, first_position;
+    tensor_heads heads;
+    tensor_state state;
+} tensor_options;
+
+/* The rows, which fill a tensor_options. */
+extern const cli_option tensor_rows[];
+
+/* ROPEMAP_USAGE where one of queries and keys is missing, or both are and one of the options `only` is given
+ * that mean something for tensors alone. Opens no file. */
+ropemap_status tensor_options_check(const tensor_options *options, uint32_t only, ropemap_error *error);
+
+/* Queries and keys of one head, and their files. Start zeroed; free all with tensor_pair_free. */
+typedef struct tensor_pair {
+    ropemap_vectors *queries, *keys;
+    char *query_path, *key_path; /* NULL: the vectors are lent */
+} tensor_pair;
+
+/*
+ * Opens the one head that the options name, or takes what they lend, and prints warnings of how rows are
+ * read unless `quiet`. After a failure, too, the caller frees.
+ */
+ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tensor_pair *pair,
+                                ropemap_error *error);
+
+void tensor_pair_free(tensor_pair *pair);
+
+/*
+ * Cuts FILE[:TENSOR] in `text` and returns TENSOR: at the last colon that ends the name of a file that
+ * exists, or at the last one of all where there is no such file either way. NULL: no tensor is named.
+ */
+const char *tensor_cut(char *text);
+
+#endif

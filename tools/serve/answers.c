@@ -1,0 +1,505 @@
+/* answers.c - what each path answers: the encoders of the commands, with the query as their options */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/command_bound.h"
+#include "tools/ropemap/command_explain.h"
+#include "tools/ropemap/command_info.h"
+#include "tools/ropemap/command_map.h"
+#include "tools/ropemap/curves.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/number.h"
+#include "tools/ropemap/run.h"
+#include "tools/serve/serve.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char TEXT[] = "text/plain; charset=utf-8";
+
+/* ---- from the query to options --------------------------------------------------------------------------
+ */
+
+/* Whether an option of the command is this machine's own; `names` may be "NAME" or "NAME=VALUES". */
+static bool is_local(const cli_command *command, const char *name) {
+    const cli_option *option = options_find(command, name, strcspn(name, "=")).option;
+    return option != NULL && option->local;
+}
+
+/* A flag is given as "causal", "causal=1" or "causal=true". */
+static ropemap_status set_flag(const cli_command *command, const serve_pair *pair, void *into,
+                               ropemap_error *error) {
+    static const char *const on[] = {"", "1", "true"}, *const off[] = {"0", "false"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(pair->value, on[i]) == 0) {
+            return options_set(command, pair->name, NULL, into, error);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        if (strcmp(pair->value, off[i]) == 0) {
+            return ROPEMAP_OK;
+        }
+    }
+    return fail(error, ROPEMAP_USAGE, "--%s: '%.64s' is no value of a flag; give 1, 0 or none", pair->name,
+                pair->value);
+}
+
+static ropemap_status set(const cli_command *command, const serve_pair *pair, void *into,
+                          ropemap_error *error) {
+    const cli_option *option = options_find(command, pair->name, strlen(pair->name)).option;
+    const bool varies = strcmp(pair->name, "vary") == 0 && is_local(command, pair->value);
+    if (varies || is_local(command, pair->name)) {
+        const char *name = varies ? pair->value : pair->name;
+        return fail(error, ROPEMAP_USAGE, "--%.*s is not accepted over HTTP", (int)strcspn(name, "="), name);
+    }
+    if (option != NULL && option->type == OPTION_FLAG) {
+        return set_flag(command, pair, into, error);
+    }
+    return options_set(command, pair->name, pair->value, into, error);
+}
+
+ropemap_status request_apply(const serve_context *context, const cli_command *command, serve_query *query,
+                             void *into, rule_options *rule, char **config, ropemap_error *error) {
+    const char *model = query_take(query, "model");
+    ropemap_status status = ROPEMAP_OK;
+    *config = NULL;
+    for (int i = 0; i < query->count && status == ROPEMAP_OK; i++) {
+        status = set(command, &query->pairs[i], into, error);
+    }
+    if (status == ROPEMAP_OK && model != NULL) {
+        status = models_use(context->models, model, rule, config, error);
+    }
+    if (status != ROPEMAP_OK) {
+        options_name(command, error);
+    }
+    return status;
+}
+
+void route_answer(void *user, serve_job *job) {
+    const serve_context *context = user;
+    const serve_route *route = job->route;
+    const cli_command *command = route->command;
+    ropemap_error error = {.status = ROPEMAP_OK};
+    ropemap_status status = ROPEMAP_OK;
+    char *config = NULL;
+    char *options = calloc(1, command != NULL ? command->size : 1);
+    if (options == NULL) {
+        status = fail(&error, ROPEMAP_RESOURCES, "no memory for the options");
+    }
+    if (status == ROPEMAP_OK && command != NULL) {
+        command->start(options);
+        route->prepare(context, job, options);
+        status = request_apply(context, command, &job->query, options,
+                               (rule_options *)(void *)(options + route->rule), &config, &error);
+    }
+    status = status == ROPEMAP_OK ? route->make(context, job, options, &error) : status;
+    if (status != ROPEMAP_OK && command != NULL) {
+        options_name(command, &error);
+    }
+    if (status != ROPEMAP_OK) {
+        answer_fail(job->answer, &error);
+    }
+    if (options != NULL && command != NULL) {
+        command->end(options);
+    }
+    free(options);
+    free(config);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------- */
+
+void answer_document(serve_answer *answer, json_t *document) {
+    char *text = document != NULL ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(document);
+    if (text == NULL) {
+        answer_text(answer, 503, TEXT, "no memory for the document\n");
+        return;
+    }
+    answer->status = 200;
+    answer->type = "application/json";
+    answer->bytes = (ropemap_bytes){.data = (uint8_t *)text, .size = strlen(text)};
+}
+
+/* The type of a path whose answer is a file. */
+static const char *type_of(const char *path) {
+    static const char *const types[OUTPUT_KINDS] = {[OUTPUT_PNG] = "image/png",
+                                                    [OUTPUT_SVG] = "image/svg+xml",
+                                                    [OUTPUT_PDF] = "application/pdf",
+                                                    [OUTPUT_NPY] = "application/octet-stream",
+                                                    [OUTPUT_CSV] = "text/csv; charset=utf-8"};
+    return types[output_kind_of(path)];
+}
+
+/* ---- /map.* and /value.json ------------------------------------------------------------------------------
+ */
+
+/* Most bytes that a picture's work takes unless the command line says otherwise. */
+static const uint64_t memory_usual = UINT64_C(1) << 30;
+
+static bool has_name(const serve_query *query, const char *name) {
+    for (int i = 0; i < query->count; i++) {
+        if (strcmp(query->pairs[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the server's command line says of the machine, and of tensors where the query has no content. */
+static void prepare_map(const serve_context *context, serve_job *job, void *given) {
+    const map_options *own = &context->options->map;
+    map_options *options = given;
+    options->request.threads = own->request.threads;
+    options->request.memory = own->request.memory != 0 ? own->request.memory : memory_usual;
+    options->request.backend = own->request.backend;
+    options->request.device = own->request.device;
+    options->request.session = context->session;
+    options->outputs = (cli_texts){.all = {job->path + 1}, .count = 1};
+    if (!has_name(&job->query, "content")) {
+        options->tensors = own->tensors;
+    }
+}
+
+/* A map of few columns and many rows, drawn to a width, may be as high as it likes: pages alone have one
+ * here. */
+static ropemap_status check_limits(const map_options *options, output_kind kind, ropemap_error *error) {
+    const cli_size *size = &options->size;
+    if (size->width > SERVE_SIDE || size->height > SERVE_SIDE) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--size: %" PRId64 "x%" PRId64 " is too large; at most %d a side over HTTP", size->width,
+                    size->height, SERVE_SIDE);
+    }
+    if (kind == OUTPUT_PNG && options->print.width > 0.0) {
+        return fail(error, ROPEMAP_USAGE, "--width is for map.svg and map.pdf over HTTP; a PNG takes --size");
+    }
+    int64_t patches = 1;
+    for (int32_t axis = 0; axis < options->rule.sides; axis++) {
+        patches *= options->rule.grid[axis] * (options->rule.sides == 1 ? options->rule.grid[axis] : 1);
+    }
+    if (patches > (int64_t)SERVE_GRID * SERVE_GRID) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--grid: %" PRId64 " patches are too many; at most %d x %d over HTTP", patches,
+                    SERVE_GRID, SERVE_GRID);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status open_map(const serve_context *context, serve_job *job, map_options *options,
+                               map_inputs *inputs, ropemap_error *error) {
+    ropemap_status status = check_limits(options, output_kind_of(job->path), error);
+    status = status == ROPEMAP_OK ? map_options_check(options, error) : status;
+    status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
+    status = status == ROPEMAP_OK ? tensors_lend(context->tensors, &options->tensors, error) : status;
+    return status == ROPEMAP_OK ? map_inputs_open(options, inputs, error) : status;
+}
+
+/* The document of the map, in the Ropemap-Map header. */
+static ropemap_status describe(const map_report *report, serve_answer *answer, ropemap_error *error) {
+    json_t *document = map_document(report);
+    answer->detail = document != NULL
+                         ? json_dumps(document, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9))
+                         : NULL;
+    json_decref(document);
+    return answer->detail != NULL ? ROPEMAP_OK
+                                  : fail(error, ROPEMAP_RESOURCES, "map: no memory for its description");
+}
+
+static ropemap_status make_map(const serve_context *context, serve_job *job, void *given,
+                               ropemap_error *error) {
+    map_options *options = given;
+    const output_kind kind = output_kind_of(job->path);
+    const double start = wall_clock();
+    map_inputs inputs = {.queries = NULL};
+    ropemap_map map = {.cells = NULL};
+    map_report report = {.options = options, .map = &map};
+    if (options->bare && kind != OUTPUT_PNG) {
+        return fail(error, ROPEMAP_USAGE, "--bare is for map.png, not %s", job->path + 1);
+    }
+    ropemap_status status = open_map(context, job, options, &inputs, error);
+    status = status == ROPEMAP_OK ? map_run(options, &inputs, job_progress, job, &map, error) : status;
+    const double made = wall_clock();
+    status = status == ROPEMAP_OK ? map_encode(options, &map, kind, &job->answer->bytes, error) : status;
+    report.draw_seconds = wall_clock() - made;
+    report.total_seconds = wall_clock() - start;
+    status = status == ROPEMAP_OK ? describe(&report, job->answer, error) : status;
+    job->answer->status = 200;
+    job->answer->type = type_of(job->path);
+    ropemap_map_free(&map);
+    map_inputs_free(&inputs);
+    return status;
+}
+
+/* A map of one cell: what only larger ones have plays no part. */
+static void prepare_value(const serve_context *context, serve_job *job, void *options) {
+    static const char *const unused[] = {"rows", "cols", "size", "pool", "bare", "clim", "percentile"};
+    for (size_t i = 0; i < sizeof unused / sizeof *unused; i++) {
+        (void)query_take(&job->query, unused[i]);
+    }
+    job->cell[0] = query_take(&job->query, "i");
+    job->cell[1] = query_take(&job->query, "j");
+    prepare_map(context, job, options);
+}
+
+/* The position of that name, and the range of it alone. */
+static ropemap_status read_position(const char *name, const char *text, char range[40], int64_t *position,
+                                    ropemap_error *error) {
+    uint64_t value = 0;
+    if (text == NULL) {
+        return fail(error, ROPEMAP_USAGE, "%s is missing; give a position", name);
+    }
+    const ropemap_status status =
+        number_integer(name, text, 0, (uint64_t)ROPEMAP_POSITION_END - 1, &value, error);
+    (void)snprintf(range, 40, "%" PRIu64 ":1", value);
+    *position = (int64_t)value;
+    return status;
+}
+
+static ropemap_status make_value(const serve_context *context, serve_job *job, void *given,
+                                 ropemap_error *error) {
+    map_options *options = given;
+    map_inputs inputs = {.queries = NULL};
+    ropemap_map map = {.cells = NULL};
+    int64_t row = 0, col = 0;
+    char rows[40], cols[40];
+    ropemap_status status = read_position("i", job->cell[0], rows, &row, error);
+    status = status == ROPEMAP_OK ? read_position("j", job->cell[1], cols, &col, error) : status;
+    options->row_positions = rows;
+    options->col_positions = cols;
+    status = status == ROPEMAP_OK ? open_map(context, job, options, &inputs, error) : status;
+    status = status == ROPEMAP_OK ? map_run(options, &inputs, job_progress, job, &map, error) : status;
+    if (status == ROPEMAP_OK) {
+        answer_document(job->answer,
+                        json_pack("{s:s, s:I, s:I, s:I, s:o}", "schema", "ropemap.value/1", "i",
+                                  (json_int_t)row, "j", (json_int_t)col, "distance", (json_int_t)(row - col),
+                                  "value", document_real((double)map.cells[0])));
+    }
+    ropemap_map_free(&map);
+    map_inputs_free(&inputs);
+    return status;
+}
+
+/* ---- /curve.* ------------------------------------------------------------------------------------------ */
+
+/* As of a map, though a curve has no such option: real vectors unless the query has content. */
+static void prepare_curve(const serve_context *context, serve_job *job, void *given) {
+    const map_options *own = &context->options->map;
+    curve_options *options = given;
+    options->threads = own->request.threads;
+    options->progress = job_progress;
+    options->progress_user = job;
+    if (query_take(&job->query, "content") == NULL) {
+        options->tensors = own->tensors;
+    }
+}
+
+/* What it takes fits. */
+static ropemap_status check_curves(const curve_options *options, ropemap_error *error) {
+    const int64_t across = print_scale_of(&options->print, true).width;
+    if (options->size.width > SERVE_PIXELS || options->size.height > SERVE_PIXELS || across > SERVE_PIXELS) {
+        return fail(error, ROPEMAP_USAGE, "--%s is too large; at most %d pixels a side over HTTP",
+                    across > SERVE_PIXELS ? "width" : "size", SERVE_PIXELS);
+    }
+    const int64_t count = options->distances.count > 0 ? options->distances.count : 1;
+    if (count > SERVE_CURVE_VALUES / vary_count(&options->vary)) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--distances: %" PRId64 " of %d curves are too many; at most %d values in all over HTTP",
+                    count, vary_count(&options->vary), SERVE_CURVE_VALUES);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status encode_curves(const curve_options *options, const curves *made, serve_job *job,
+                                    ropemap_error *error) {
+    if (strcmp(job->path, "/curve.json") == 0) {
+        answer_document(job->answer, curves_document(options, made));
+        return ROPEMAP_OK;
+    }
+    job->answer->status = 200;
+    job->answer->type = type_of(job->path);
+    return curves_encode(options, made, output_kind_of(job->path), &job->answer->bytes, error);
+}
+
+static ropemap_status make_curve(const serve_context *context, serve_job *job, void *given,
+                                 ropemap_error *error) {
+    curve_options *options = given;
+    curves *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "curve: no memory");
+    }
+    ropemap_status status = check_curves(options, error);
+    status = status == ROPEMAP_OK ? tensors_lend(context->tensors, &options->tensors, error) : status;
+    status = status == ROPEMAP_OK ? curves_make(options, made, error) : status;
+    status = status == ROPEMAP_OK ? encode_curves(options, made, job, error) : status;
+    curves_free(made);
+    free(made);
+    return status;
+}
+
+/* ---- /bound.json, /info.json, /explain.txt and /model -------------------------------------------------- */
+
+static void prepare_bound(const serve_context *context, serve_job *job, void *given) {
+    bound_options *options = given;
+    options->threads = context->options->map.request.threads;
+    options->progress = job_progress;
+    options->progress_user = job;
+}
+
+static ropemap_status make_bound(const serve_context *context, serve_job *job, void *given,
+                                 ropemap_error *error) {
+    bound_options *options = given;
+    bound_results results = {.found = NULL};
+    ropemap_status status = bound_check(options, error);
+    (void)context;
+    status = status == ROPEMAP_OK ? bound_run(options, &results, error) : status;
+    if (status == ROPEMAP_OK) {
+        answer_document(job->answer, bound_document(&options->rule.spec, &results));
+    }
+    bound_results_free(&results);
+    return status;
+}
+
+static void prepare_explain(const serve_context *context, serve_job *job, void *given) {
+    explain_options *options = given;
+    (void)context;
+    options->progress = job_progress;
+    options->progress_user = job;
+}
+
+static ropemap_status make_explain(const serve_context *context, serve_job *job, void *given,
+                                   ropemap_error *error) {
+    explain_options *options = given;
+    explanation found = {.length = 0};
+    char text[EXPLAIN_SENTENCES * (EXPLAIN_SENTENCE_BYTES + 1) + 1];
+    size_t at = 0;
+    (void)context;
+    const ropemap_status status = explain_make(options, &found, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    explain_say(&options->rule.spec, &found);
+    for (int i = 0; i < EXPLAIN_SENTENCES && found.sentence[i][0] != '\0'; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s\n", found.sentence[i]);
+    }
+    answer_text(job->answer, 200, TEXT, text);
+    return ROPEMAP_OK;
+}
+
+/* The rule of a text that is posted. */
+static void prepare_info(const serve_context *context, serve_job *job, void *given) {
+    info_options *options = given;
+    (void)context;
+    if (job->route->posts) {
+        options->rule.config = job->body.data != NULL ? (const char *)job->body.data : "";
+        options->rule.config_bytes = job->body.size;
+    }
+}
+
+static ropemap_status make_info(const serve_context *context, serve_job *job, void *given,
+                                ropemap_error *error) {
+    info_options *options = given;
+    info_rule info;
+    (void)context;
+    ropemap_status status = rule_options_resolve(&options->rule, error);
+    status = status == ROPEMAP_OK ? info_make(&options->rule, &info, error) : status;
+    if (status == ROPEMAP_OK) {
+        answer_document(job->answer, info_document(&info));
+    }
+    return status;
+}
+
+static json_t *model_document(const char *id, const rule_options *rule, const info_rule *info) {
+    const int64_t trained = ropemap_model_trained_length(rule->opened);
+    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "schema", "ropemap.model/1", "id", id, "name",
+                     ropemap_model_name(rule->opened), "trained_length",
+                     trained > 0 ? json_integer((json_int_t)trained) : json_null(), "info",
+                     info_document(info));
+}
+
+static ropemap_status make_model(const serve_context *context, serve_job *job, void *given,
+                                 ropemap_error *error) {
+    rule_options *rule = &((info_options *)given)->rule;
+    info_rule info;
+    char id[MODEL_ID_BYTES] = "";
+    ropemap_status status = rule_options_resolve(rule, error);
+    status = status == ROPEMAP_OK ? info_make(rule, &info, error) : status;
+    status = status == ROPEMAP_OK ? models_post(context->models, rule->config, rule->config_bytes, id, error)
+                                  : status;
+    if (status == ROPEMAP_OK) {
+        answer_document(job->answer, model_document(id, rule, &info));
+    }
+    return status;
+}
+
+/* ---- routes -------------------------------------------------------------------------------------------- */
+
+static ropemap_status make_options(const serve_context *context, serve_job *job, void *options,
+                                   ropemap_error *error) {
+    (void)options;
+    (void)error;
+    answer_document(job->answer, options_document(context));
+    return ROPEMAP_OK;
+}
+
+const serve_route serve_routes[] = {
+    {.paths = "/map.png /map.svg /map.pdf /map.npy",
+     .command = &command_map,
+     .rule = offsetof(map_options, rule),
+     .prepare = prepare_map,
+     .make = make_map,
+     .keeps = true},
+    {.paths = "/value.json",
+     .command = &command_map,
+     .rule = offsetof(map_options, rule),
+     .prepare = prepare_value,
+     .make = make_value,
+     .keeps = true},
+    {.paths = "/curve.json /curve.csv /curve.npy /curve.png /curve.svg /curve.pdf",
+     .command = &command_curve,
+     .rule = offsetof(curve_options, rule),
+     .prepare = prepare_curve,
+     .make = make_curve,
+     .keeps = true},
+    {.paths = "/bound.json",
+     .command = &command_bound,
+     .rule = offsetof(bound_options, rule),
+     .prepare = prepare_bound,
+     .make = make_bound,
+     .slow = true,
+     .keeps = true},
+    {.paths = "/explain.txt",
+     .command = &command_explain,
+     .rule = offsetof(explain_options, rule),
+     .prepare = prepare_explain,
+     .make = make_explain,
+     .slow = true,
+     .keeps = true},
+    {.paths = "/info.json",
+     .command = &command_info,
+     .rule = offsetof(info_options, rule),
+     .prepare = prepare_info,
+     .make = make_info,
+     .keeps = true},
+    {.paths = "/model",
+     .command = &command_info,
+     .rule = offsetof(info_options, rule),
+     .prepare = prepare_info,
+     .make = make_model,
+     .posts = true},
+    {.paths = "/options.json", .make = make_options, .keeps = true},
+    {.paths = NULL},
+};
+
+const serve_route *route_find(const serve_route *routes, const char *path, size_t length) {
+    for (; routes->paths != NULL; routes++) {
+        for (const char *at = routes->paths; *at != '\0'; at += strspn(at, " ")) {
+            const size_t own = strcspn(at, " ");
+            if (own == length && memcmp(at, path, length) == 0) {
+                return routes;
+            }
+            at += own;
+        }
+    }
+    return NULL;
+}
