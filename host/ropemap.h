@@ -660,7 +660,7 @@ typedef struct ropemap_request {
 /* The default rule, ones, positions 0 to 4095 both ways, 1024 x 1024 cells, mean of dot products. */
 ROPEMAP_API ropemap_request ropemap_request_default(void);
 
-/* How a request will be served. Made without computing anything. */
+/* How a request is served. */
 typedef struct ropemap_plan {
     ropemap_method method;    /* never AUTO */
     char reason[200];         /* why this method */
@@ -681,11 +681,6 @@ typedef struct ropemap_plan {
     double flops;          /* of GEMMs, rotations and cosines */
 } ropemap_plan;
 
-/* ROPEMAP_USAGE: a request out of range, or a method that cannot serve it, with the reason.
- * ROPEMAP_RESOURCES: it does not fit in `memory`, or the backend is missing. */
-ROPEMAP_API ropemap_status ropemap_plan_make(const ropemap_request *request, ropemap_plan *plan,
-                                             ropemap_error *error);
-
 /* Wall-clock seconds; where threads work side by side, their mean. Tiles that the CPU pools as it multiplies
  * count as similarity. */
 typedef struct ropemap_seconds {
@@ -702,12 +697,31 @@ typedef struct ropemap_map {
 } ropemap_map;
 
 /*
- * Computes a map. `map` must be zeroed or freed; free it with ropemap_map_free. The bytes of the cells do not
- * depend on threads or memory. Statuses of ropemap_plan_make, ROPEMAP_DATA and ROPEMAP_IO from reading,
- * ROPEMAP_STOPPED.
+ * A request made ready: checked, its frequencies made and its plan chosen, all once. Opaque; used by one
+ * thread at a time. *job is the caller's, to be freed with ropemap_job_free; NULL on failure. The request is
+ * borrowed: it outlives the job. Nothing large is allocated. ROPEMAP_USAGE: a request out of range, or a
+ * method that cannot serve it, with the reason. ROPEMAP_RESOURCES: it does not fit in `memory`, or the
+ * backend is missing.
  */
+typedef struct ropemap_job ropemap_job;
+ROPEMAP_API ropemap_status ropemap_job_open(const ropemap_request *request, ropemap_job **job,
+                                            ropemap_error *error);
+ROPEMAP_API void ropemap_job_free(ropemap_job *job); /* NULL is fine */
+
+/* How the job will run; after it ran, how it did. The job's own. */
+ROPEMAP_API const ropemap_plan *ropemap_job_plan(const ropemap_job *job);
+
+/*
+ * Computes the map, as often as it is called. `map` must be zeroed or freed; free it with ropemap_map_free.
+ * The bytes of the cells do not depend on threads or memory. ROPEMAP_RESOURCES, ROPEMAP_DATA and ROPEMAP_IO
+ * from reading, ROPEMAP_STOPPED.
+ */
+ROPEMAP_API ropemap_status ropemap_job_run(ropemap_job *job, ropemap_map *map, ropemap_error *error);
+
+/* Opens a job, runs it once and frees it. Statuses of both. */
 ROPEMAP_API ropemap_status ropemap_map_compute(const ropemap_request *request, ropemap_map *map,
                                                ropemap_error *error);
+
 /* map's cells less those of another map of the same size; NaN where either has none. ROPEMAP_USAGE: sizes
  * differ. */
 ROPEMAP_API ropemap_status ropemap_map_subtract(ropemap_map *map, const ropemap_map *other,

@@ -1,6 +1,7 @@
 /* test_dual_chunk.c - maps of dual chunks against a plain loop over all pairs, and what is refused */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/plan.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -239,7 +240,7 @@ static void test_all_positions(void **state) {
 static void expect_refused(const ropemap_request *request, const char *words) {
     ropemap_plan plan;
     ropemap_error error = {0};
-    assert_int_equal(ropemap_plan_make(request, &plan, &error), ROPEMAP_USAGE);
+    assert_int_equal(plan_make(request, &plan, &error), ROPEMAP_USAGE);
     if (strstr(error.text, words) == NULL) {
         fail_msg("'%s' without '%s'", error.text, words);
     }
@@ -250,7 +251,7 @@ static void test_refused(void **state) {
     const ropemap_range range = {0, 100, 1};
     const ropemap_request good = request_of(16, 4, range, range);
     ropemap_plan plan;
-    assert_int_equal(ropemap_plan_make(&good, &plan, NULL), ROPEMAP_OK);
+    assert_int_equal(plan_make(&good, &plan, NULL), ROPEMAP_OK);
     assert_non_null(strstr(plan.reason, "dual chunks"));
     ropemap_request request = good;
     request.causal = false;
@@ -283,7 +284,7 @@ static void test_refused(void **state) {
     request.method = ROPEMAP_METHOD_FACTORED;
     expect_refused(&request, "factored");
     request.method = ROPEMAP_METHOD_DIAGONAL;
-    assert_int_equal(ropemap_plan_make(&request, &plan, NULL), ROPEMAP_OK);
+    assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
 }
 
 /* The largest chunk keeps within 256 MiB of memory, whatever the pool. */
@@ -294,7 +295,7 @@ static void test_memory(void **state) {
     for (int pool = 0; pool < POOLS; pool++) {
         request.pool = (ropemap_pool)pool;
         ropemap_plan plan;
-        assert_int_equal(ropemap_plan_make(&request, &plan, NULL), ROPEMAP_OK);
+        assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
         assert_true(plan.bytes <= (uint64_t)256 << 20);
     }
 }

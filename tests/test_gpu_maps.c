@@ -4,6 +4,7 @@
 #include "tests/cases.h"
 #include "tests/oracle.h"
 #include "tests/padded.h"
+#include "tests/plan.h"
 #include "tests/real_gpu.h"
 
 #include <math.h>
@@ -183,7 +184,7 @@ static void test_many_tiles_are_equal_to_the_cpu(void **state) {
     request.method = ROPEMAP_METHOD_TILED;
     request.backend = "cuda";
     ropemap_plan plan;
-    assert_int_equal(ropemap_plan_make(&request, &plan, NULL), ROPEMAP_OK);
+    assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
     check_pools_are_equal(2 * plan.block + 31, 2 * plan.block + 257);
 }
 

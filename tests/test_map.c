@@ -3,6 +3,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/cases.h"
 #include "tests/oracle.h"
+#include "tests/plan.h"
 #include "tests/variants.h"
 
 #include <math.h>
@@ -57,7 +58,7 @@ static int vary_memory(const char *name, ropemap_request request, const ropemap_
     for (request.memory = wanted->plan.bytes; request.memory > 0; request.memory /= 3) {
         ropemap_plan plan;
         ropemap_error error = {0};
-        const ropemap_status status = ropemap_plan_make(&request, &plan, &error);
+        const ropemap_status status = plan_make(&request, &plan, &error);
         if (status != ROPEMAP_OK) {
             assert_int_equal(status, ROPEMAP_RESOURCES);
             break;

@@ -3,6 +3,7 @@
 /* This program counts: it has its own rm_alloc, rm_alloc_raw and rm_free in place of host/base/alloc.c. */
 #include "host/base/alloc.h"
 #include "host/ropemap.h"
+#include "tests/plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,7 +55,7 @@ void rm_free(void *memory) {
 static void check_peak(const ropemap_request *request) {
     ropemap_plan plan;
     ropemap_error error = {0};
-    if (ropemap_plan_make(request, &plan, &error) != ROPEMAP_OK) {
+    if (plan_make(request, &plan, &error) != ROPEMAP_OK) {
         fail_msg("%s, %s: %s", ropemap_method_name(request->method), ropemap_pool_name(request->pool),
                  error.text);
     }

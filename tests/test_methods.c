@@ -3,6 +3,7 @@
 #include "tests/bound.h"
 #include "tests/cases.h"
 #include "tests/oracle.h"
+#include "tests/plan.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -80,7 +81,7 @@ static void check_refused(const map_case *test, const ropemap_request *request) 
         fail_msg("'%s' does not name %s", error.text, name);
     }
     ropemap_plan plan;
-    assert_int_equal(ropemap_plan_make(request, &plan, NULL), ROPEMAP_USAGE);
+    assert_int_equal(plan_make(request, &plan, NULL), ROPEMAP_USAGE);
 }
 
 static void check_request(const map_case *test, const case_data *data, const bound_table *bounds,

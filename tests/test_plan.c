@@ -1,6 +1,7 @@
 /* test_plan.c - which method serves, why, within which memory; what is refused, and in which words */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/plan.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -43,7 +44,7 @@ static ropemap_request request_of(const struct fixture *fixture, int64_t positio
 static ropemap_plan plan_of(const ropemap_request *request) {
     ropemap_plan plan = {0};
     ropemap_error error = {0};
-    if (ropemap_plan_make(request, &plan, &error) != ROPEMAP_OK) {
+    if (plan_make(request, &plan, &error) != ROPEMAP_OK) {
         fail_msg("%s of %lld positions, %s: %s", ropemap_pool_name(request->pool),
                  (long long)request->rows.count, ropemap_method_name(request->method), error.text);
     }
@@ -118,7 +119,7 @@ static void test_a_side_has_no_more_cells_than_positions(void **state) {
 static void check_refused(const ropemap_request *request, ropemap_status status, const char *word) {
     ropemap_plan plan;
     ropemap_error error = {0};
-    const ropemap_status got = ropemap_plan_make(request, &plan, &error);
+    const ropemap_status got = plan_make(request, &plan, &error);
     if (got != status) {
         fail_msg("status %d in place of %d, for '%s': %s", (int)got, (int)status, word, error.text);
     }
@@ -155,7 +156,7 @@ static void test_counts_too_large_to_enumerate(void **state) {
         request.method = (ropemap_method)m;
         ropemap_plan plan;
         ropemap_error error = {0};
-        const ropemap_status status = ropemap_plan_make(&request, &plan, &error);
+        const ropemap_status status = plan_make(&request, &plan, &error);
         if (m == ROPEMAP_METHOD_TILED && status == ROPEMAP_OK) {
             assert_true(plan.flops >= 0x1p80 && plan.bytes <= (uint64_t)1 << 40); /* planned, never wrapped */
             continue;
@@ -273,7 +274,7 @@ static void check_memory(ropemap_request request) {
     for (request.memory = 1; request.memory < (uint64_t)1 << 34; request.memory *= 4) {
         ropemap_plan plan;
         ropemap_error error = {0};
-        const ropemap_status status = ropemap_plan_make(&request, &plan, &error);
+        const ropemap_status status = plan_make(&request, &plan, &error);
         if (status == ROPEMAP_OK) {
             /* the memory is what the work takes besides the map itself */
             assert_true(plan.bytes <= request.memory + (uint64_t)(plan.height * plan.width) * sizeof(float));
@@ -290,7 +291,7 @@ static void check_method(ropemap_request request) {
     const ropemap_plan most = plan_of(&request);
     for (request.memory = 1; request.memory < (uint64_t)1 << 34; request.memory *= 2) {
         ropemap_plan plan;
-        if (ropemap_plan_make(&request, &plan, NULL) == ROPEMAP_OK) {
+        if (plan_make(&request, &plan, NULL) == ROPEMAP_OK) {
             assert_int_equal(plan.method, most.method);
             assert_string_equal(plan.reason, most.reason);
         }
@@ -333,7 +334,7 @@ static void test_memory_does_not_grow_with_pairs(void **state) {
                     request_of(with_vectors ? *state : NULL, (int64_t)1 << bits, (ropemap_pool)pool);
                 ropemap_plan plan;
                 request.memory = 256 * MIB;
-                if (ropemap_plan_make(&request, &plan, NULL) == ROPEMAP_OK) {
+                if (plan_make(&request, &plan, NULL) == ROPEMAP_OK) {
                     assert_true(plan.bytes <= 260 * MIB);
                 } else {
                     assert_int_equal(bits, 30); /* a million positions are always served */

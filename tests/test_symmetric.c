@@ -1,6 +1,7 @@
 /* test_symmetric.c - one set of vectors on both sides: half of the tiles, mirrored, against all of them */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/plan.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -51,7 +52,7 @@ static ropemap_map make(const float *rows, const struct shape *shape, ropemap_po
     ropemap_map map = {0};
     ropemap_plan plan;
     ropemap_error error = {0};
-    assert_int_equal(ropemap_plan_make(&request, &plan, &error), ROPEMAP_OK);
+    assert_int_equal(plan_make(&request, &plan, &error), ROPEMAP_OK);
     const ropemap_status status = ropemap_map_compute(&request, &map, &error);
     if (status != ROPEMAP_OK) {
         fail_msg("%s", error.text);

@@ -39,14 +39,6 @@ void rm_job_stop(rm_job *job) {
     job->backend = NULL;
 }
 
-void rm_job_close(rm_job *job) {
-    if (job->request != NULL) {
-        rm_job_stop(job);
-    }
-    ropemap_vectors_free(job->owned);
-    job->owned = NULL;
-}
-
 ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
                           ropemap_error *error) {
     return rm_workers_run(job->group, stage, count, task, work, error);
@@ -71,7 +63,8 @@ uint64_t rm_job_own_memory(const rm_job *job) {
 void rm_job_take_bytes(rm_job *job, rm_bytes worker, rm_bytes once) {
     const double threads = (double)job->plan.threads;
     const double host_worker = worker.host + (double)job->device.context_host + 2.0 * sizeof(rm_worker);
-    const double host = once.host + host_worker * threads + 32.0 * (double)job->plan.height;
+    const double host =
+        once.host + host_worker * threads + 32.0 * (double)job->plan.height + (double)sizeof *job;
     const double own = once.own + (worker.own + (double)job->device.context_own) * threads;
     job->plan.bytes = (uint64_t)(own_is_the_hosts(job) ? host + own : host);
     job->plan.device_bytes = own_is_the_hosts(job) ? 0 : (uint64_t)own;

@@ -6,7 +6,7 @@
 #include "host/data/vectors.h"
 #include "host/device/session.h"
 
-typedef struct rm_job {
+typedef struct ropemap_job {
     const ropemap_request *request;
     rm_device device;          /* what is computed on */
     rm_plugin plugin;          /* open where the backend is not one of this library's; a session's, where
@@ -32,8 +32,6 @@ typedef struct rm_job {
 ropemap_status rm_job_start(rm_job *job, ropemap_error *error);
 
 void rm_job_stop(rm_job *job);
-
-void rm_job_close(rm_job *job);
 
 /* As rm_workers_run, on the job's. */
 ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,

@@ -316,10 +316,9 @@ static void take_request(const ropemap_request *request, rm_job *job) {
     job->memory = request->memory != 0 ? request->memory : quarter_of_memory();
 }
 
-static ropemap_status open_job(const ropemap_request *request, rm_job *job, ropemap_error *error) {
-    *job = (rm_job){0};
+static ropemap_status prepare(const ropemap_request *request, rm_job *job, ropemap_error *error) {
     RM_TRY(check_request(request, error));
-    RM_TRY(ropemap_freqs_make(&request->spec, &job->freqs, error));
+    RM_TRY(rm_freqs_make(&request->spec, &job->freqs, error));
     if (request->queries == NULL) {
         RM_TRY(ropemap_vectors_ones(request->spec.head_dim, &job->owned, error));
     }
@@ -327,29 +326,52 @@ static ropemap_status open_job(const ropemap_request *request, rm_job *job, rope
     return rm_plan_choose(job, error);
 }
 
-ropemap_status ropemap_plan_make(const ropemap_request *request, ropemap_plan *plan, ropemap_error *error) {
-    rm_job job;
-    const ropemap_status status = open_job(request, &job, error);
-    *plan = job.plan;
-    rm_job_close(&job);
+ropemap_status ropemap_job_open(const ropemap_request *request, ropemap_job **job, ropemap_error *error) {
+    *job = NULL;
+    rm_job *made = rm_alloc(1, sizeof *made);
+    if (made == NULL) {
+        return rm_fail_memory(error, "map", sizeof *made);
+    }
+    const ropemap_status status = prepare(request, made, error);
+    if (status != ROPEMAP_OK) {
+        ropemap_job_free(made);
+        return status;
+    }
+    *job = made;
+    return ROPEMAP_OK;
+}
+
+void ropemap_job_free(ropemap_job *job) {
+    if (job != NULL) {
+        ropemap_vectors_free(job->owned);
+        rm_free(job);
+    }
+}
+
+const ropemap_plan *ropemap_job_plan(const ropemap_job *job) {
+    return &job->plan;
+}
+
+ropemap_status ropemap_job_run(ropemap_job *job, ropemap_map *map, ropemap_error *error) {
+    const double start = rm_seconds_now();
+    *map = (ropemap_map){0};
+    const ropemap_status status = compute(job, map, error);
+    if (status == ROPEMAP_OK) {
+        map->plan = job->plan;
+        describe_time(job, start, &map->seconds);
+    } else {
+        ropemap_map_free(map);
+    }
+    rm_job_stop(job);
     return status;
 }
 
 ropemap_status ropemap_map_compute(const ropemap_request *request, ropemap_map *map, ropemap_error *error) {
-    const double start = rm_seconds_now();
+    ropemap_job *job = NULL;
     *map = (ropemap_map){0};
-    rm_job job;
-    ropemap_status status = open_job(request, &job, error);
-    if (status == ROPEMAP_OK) {
-        status = compute(&job, map, error);
-    }
-    if (status == ROPEMAP_OK) {
-        map->plan = job.plan;
-        describe_time(&job, start, &map->seconds);
-    } else {
-        ropemap_map_free(map);
-    }
-    rm_job_close(&job);
+    RM_TRY(ropemap_job_open(request, &job, error));
+    const ropemap_status status = ropemap_job_run(job, map, error);
+    ropemap_job_free(job);
     return status;
 }
 

@@ -418,6 +418,7 @@ ropemap_status rm_stack_make(const ropemap_spec *spec, ropemap_phase phase, rm_s
     }
     rm_schedule schedule;
     RM_TRY(check_axes(spec, phase, error));
+    RM_TRY(ropemap_spec_check(spec, error));
     RM_TRY(rm_schedule_make(spec, &schedule, error));
     stack->phase = phase;
     stack->pairs = schedule.pairs;

@@ -27,7 +27,6 @@ static void split_turns(rm_twofold turns, uint64_t *step, uint32_t *fine) {
 }
 
 ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule, ropemap_error *error) {
-    RM_TRY(ropemap_spec_check(spec, error));
     const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
     rm_twofold *radians = rm_alloc(2 * (uint64_t)pairs, sizeof *radians);
     if (radians == NULL) {
@@ -54,7 +53,7 @@ void rm_schedule_freqs(const rm_schedule *schedule, ropemap_freqs *freqs) {
     }
 }
 
-ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs, ropemap_error *error) {
+ropemap_status rm_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs, ropemap_error *error) {
     rm_schedule schedule;
     RM_TRY(rm_schedule_make(spec, &schedule, error));
     rm_schedule_freqs(&schedule, freqs);
@@ -62,8 +61,14 @@ ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs
     return ROPEMAP_OK;
 }
 
+ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs, ropemap_error *error) {
+    RM_TRY(ropemap_spec_check(spec, error));
+    return rm_freqs_make(spec, freqs, error);
+}
+
 ropemap_status ropemap_spec_radians(const ropemap_spec *spec, double *radians, ropemap_error *error) {
     rm_schedule schedule;
+    RM_TRY(ropemap_spec_check(spec, error));
     RM_TRY(rm_schedule_make(spec, &schedule, error));
     for (int32_t i = 0; i < schedule.pairs; i++) {
         radians[i] = schedule.radians[i].high;

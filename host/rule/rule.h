@@ -12,11 +12,14 @@ typedef struct rm_schedule {
     rm_twofold *radians; /* [pairs], a token */
 } rm_schedule;
 
-/* Computes the rule of `spec`; the caller frees `radians` with rm_free. ROPEMAP_USAGE, _RESOURCES. */
+/* Computes a rule that was checked; the caller frees `radians` with rm_free. ROPEMAP_RESOURCES. */
 ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule, ropemap_error *error);
 
 /* The frequencies of a schedule in the form that backends take. */
 void rm_schedule_freqs(const rm_schedule *schedule, ropemap_freqs *freqs);
+
+/* As ropemap_freqs_make, of a rule that was checked. ROPEMAP_RESOURCES. */
+ropemap_status rm_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs, ropemap_error *error);
 
 /* ---- axes: how pairs and frequencies are dealt to several of them */
 

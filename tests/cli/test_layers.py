@@ -81,6 +81,15 @@ LIBRARY_HEADERS = [
     ("ropemap_figure.h", ["tests/consumer/*"]),
 ]
 
+# Files that include each other in a circle; a .c and its header count as one. To be broken, not to be added to.
+KNOWN_CIRCLES = [
+    {"host/data/tensor", "host/data/vectors"},
+    {"host/figure/colour", "host/figure/drawing", "host/figure/theme"},
+    {"host/figure/figure", "host/figure/png", "host/figure/sink_cairo", "host/figure/sink_svg", "host/figure/write"},
+    {"tools/ropemap/options", "tools/ropemap/rule_options"},
+    {"tools/ropemap/figure_options", "tools/ropemap/map_table"},
+]
+
 LONGEST_FILE = 800
 LONGEST_FUNCTION = 60
 
@@ -144,6 +153,29 @@ def functions(path):
             begin = None
 
 
+def circles(edges):
+    """Sets of two nodes or more that reach each other along the edges {node: {nodes}}, by Tarjan's algorithm."""
+    order, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        order[node] = low[node] = len(order)
+        stack.append(node)
+        for other in sorted(edges.get(node, ())):
+            if other not in order:
+                visit(other)
+            if other in stack:
+                low[node] = min(low[node], low[other])
+        if low[node] == order[node]:
+            circle = set(stack[stack.index(node):])
+            del stack[stack.index(node):]
+            found.extend([circle] if len(circle) > 1 else [])
+
+    for node in sorted(edges):
+        if node not in order:
+            visit(node)
+    return found
+
+
 class Layers(unittest.TestCase):
     def report(self, wrong):
         self.assertFalse(wrong, "\n" + "\n".join(wrong))
@@ -168,6 +200,15 @@ class Layers(unittest.TestCase):
                 elif how == "<" and (ROOT / name).is_file():
                     wrong.append(f'{where}: our own files are included with "quotes"')
         self.report(wrong)
+
+    def test_no_files_include_each_other_in_a_circle(self):
+        edges = {}
+        for path in sources(".c", ".cpp", ".h", ".cu", ".cuh"):
+            if not path.startswith("tests/"):
+                reached = {os.path.splitext(name)[0] for _, how, name in includes(path) if how == '"'}
+                edges.setdefault(os.path.splitext(path)[0], set()).update(reached)
+        self.report([" - ".join(sorted(circle)) for circle in circles(edges)
+                     if not any(circle <= known for known in KNOWN_CIRCLES)])
 
     def test_each_library_is_seen_from_its_own_place_alone(self):
         wrong = []
@@ -313,6 +354,10 @@ class Myself(unittest.TestCase):
         ):
             self.assertEqual(matches(name, allowed_for(path)), fine, f"{path} includes {name}")
         self.assertIsNone(allowed_for("elsewhere/file.c"))
+
+    def test_circles_are_found(self):
+        self.assertEqual(circles({"a": {"b"}, "b": {"c"}, "c": {"c"}, "d": {"a"}}), [])
+        self.assertEqual(circles({"a": {"b", "e"}, "b": {"c"}, "c": {"a"}, "d": {"a", "d"}}), [{"a", "b", "c"}])
 
     def test_the_ruler_of_functions(self):
         found = list(functions("tests/consumer/consumer.c"))

@@ -8,6 +8,7 @@
 #include "tests/bound.h"
 #include "tests/cases.h"
 #include "tests/oracle.h"
+#include "tests/plan.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -307,7 +308,7 @@ static void vary(const char *name, ropemap_request request) {
         linked_gpu.memory = map.plan.device_bytes; /* with nothing to spare beside the keys */
         ropemap_plan plan;
         request.backend = "cuda";
-        assert_int_equal(ropemap_plan_make(&request, &plan, NULL), ROPEMAP_OK);
+        assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
         assert_false(plan.keys_resident);
     }
     check_same(name, &request, &map);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "tests/emu/linked.h"
+#include "tests/plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,7 @@ static void large_gpu(int32_t head_dim) {
 static void check(const ropemap_request *request) {
     ropemap_plan plan;
     ropemap_error error = {0};
-    const ropemap_status status = ropemap_plan_make(request, &plan, &error);
+    const ropemap_status status = plan_make(request, &plan, &error);
     if (status == ROPEMAP_USAGE) {
         return; /* a method that does not serve */
     }

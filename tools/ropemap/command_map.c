@@ -434,10 +434,13 @@ static ropemap_status write_outputs(map_report *report, cli_outputs *outputs, ro
 /* ---- the command --------------------------------------------------------------------------------------- */
 
 /* Computes the map and writes it. After a signal does not return. */
-static ropemap_status make(const map_options *options, const map_inputs *inputs, cli_run *run,
-                           map_report *report, ropemap_map *map, ropemap_error *error) {
+static ropemap_status make(const map_options *options, const map_inputs *inputs, ropemap_job *job,
+                           cli_run *run, map_report *report, ropemap_map *map, ropemap_error *error) {
     run_begin(run, options->quiet);
-    ropemap_status status = map_run(options, inputs, progress_tell, &run->progress, map, error);
+    ropemap_status status = ropemap_job_run(job, map, error);
+    if (status == ROPEMAP_OK && options->diff) {
+        status = take_exact(options, inputs, &options->request, map, error);
+    }
     progress_end(&run->progress);
     if (status == ROPEMAP_OK) {
         status = write_outputs(report, &run->outputs, error);
@@ -446,11 +449,11 @@ static ropemap_status make(const map_options *options, const map_inputs *inputs,
     return status;
 }
 
-static ropemap_status make_and_report(const map_options *options, const map_inputs *inputs, double start,
-                                      cli_run *run, ropemap_error *error) {
+static ropemap_status make_and_report(const map_options *options, const map_inputs *inputs, ropemap_job *job,
+                                      double start, cli_run *run, ropemap_error *error) {
     ropemap_map map = {.cells = NULL};
     map_report report = {.options = options, .map = &map};
-    const ropemap_status status = make(options, inputs, run, &report, &map, error);
+    const ropemap_status status = make(options, inputs, job, run, &report, &map, error);
     report.total_seconds = wall_clock() - start;
     if (status == ROPEMAP_OK && !options->quiet) {
         report_backend(&report);
@@ -468,19 +471,22 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     map_options *options = given;
     const double start = wall_clock();
     map_inputs inputs = {.queries = NULL};
-    ropemap_plan plan;
+    ropemap_job *job = NULL;
     ropemap_status status = map_options_check(options, error);
     status = status == ROPEMAP_OK ? check_outputs(options, &run->outputs, error) : status;
     status = status == ROPEMAP_OK ? map_inputs_open(options, &inputs, error) : status;
-    status = status == ROPEMAP_OK ? ropemap_plan_make(&options->request, &plan, error) : status;
+    options->request.progress = progress_tell;
+    options->request.progress_user = &run->progress;
+    status = status == ROPEMAP_OK ? ropemap_job_open(&options->request, &job, error) : status;
     if (status == ROPEMAP_OK && options->dry_run) {
-        run->code = plan_report(options, &plan);
+        run->code = plan_report(options, ropemap_job_plan(job));
     } else if (status == ROPEMAP_OK) {
         if (options->verbose && !options->quiet) {
-            plan_print(stderr, options, &plan);
+            plan_print(stderr, options, ropemap_job_plan(job));
         }
-        status = make_and_report(options, &inputs, start, run, error);
+        status = make_and_report(options, &inputs, job, start, run, error);
     }
+    ropemap_job_free(job);
     map_inputs_free(&inputs);
     return status;
 }

@@ -174,9 +174,10 @@ static ropemap_status look_at_inputs(server *self, ropemap_error *error) {
         self->context.tensor_dim = ropemap_vectors_head_dim(inputs.queries);
     }
     if (status == ROPEMAP_OK) {
-        ropemap_plan plan;
-        status = ropemap_plan_make(&options.request, &plan, error);
-        self->context.threads = plan.threads;
+        ropemap_job *job = NULL;
+        status = ropemap_job_open(&options.request, &job, error);
+        self->context.threads = job != NULL ? ropemap_job_plan(job)->threads : 0;
+        ropemap_job_free(job);
     }
     map_inputs_free(&inputs);
     rule_options_free(&options.rule);
