@@ -120,6 +120,11 @@ typedef enum ropemap_factors {
     ROPEMAP_FACTORS_LONG
 } ropemap_factors;
 
+/* Room for a scaling's lists of divisors. */
+typedef struct ropemap_divisors {
+    double short_factors[ROPEMAP_MAX_DIVISORS], long_factors[ROPEMAP_MAX_DIVISORS];
+} ropemap_divisors;
+
 /* A rule and its parameters, under the names of Hugging Face's config.json. 0: not given. */
 typedef struct ropemap_scaling {
     ropemap_scaling_rule rule;
@@ -140,8 +145,9 @@ typedef struct ropemap_scaling {
     double max_freq, points; /* axial: twice the highest frequency over pi; coordinates */
     ropemap_factors factors; /* longrope, ggml */
     int32_t list_count;      /* pairs that the lists have divisors for; 0: no lists */
-    double short_factors[ROPEMAP_MAX_DIVISORS],
-        long_factors[ROPEMAP_MAX_DIVISORS]; /* longrope, ggml's freq_factors */
+    /* [list_count] of longrope, of ggml the second one; NULL: not given. Borrowed: they outlive the scaling
+     * and all copies of it. */
+    const double *short_factors, *long_factors;
 } ropemap_scaling;
 
 /* Inverse frequencies given as numbers: a trained table, or one that no base makes (FoPE, CARoPE). */
@@ -222,10 +228,11 @@ ROPEMAP_API ropemap_spec ropemap_spec_default(void);
 /* ROPEMAP_USAGE, with the field, its value and the rule, where `spec` is out of range. */
 ROPEMAP_API ropemap_status ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error);
 
-/* "none", "linear:factor=4", "yarn:factor=4,original=32768" → scaling. ROPEMAP_USAGE names an unknown rule or
- * key, and a missing one. */
-ROPEMAP_API ropemap_status ropemap_scaling_parse(const char *text, ropemap_scaling *scaling,
-                                                 ropemap_error *error);
+/* "none", "linear:factor=4", "yarn:factor=4,original=32768" → scaling. Lists of divisors are written to
+ * `lists`, which the scaling borrows; NULL: a text that has some is refused. ROPEMAP_USAGE names an unknown
+ * rule or key, and a missing one. */
+ROPEMAP_API ropemap_status ropemap_scaling_parse(const char *text, ropemap_divisors *lists,
+                                                 ropemap_scaling *scaling, ropemap_error *error);
 
 /* The rule's name ("linear"), NULL past the last rule: counting up from 0 lists them all. */
 ROPEMAP_API const char *ropemap_scaling_name(ropemap_scaling_rule rule);
@@ -332,8 +339,8 @@ ROPEMAP_API ropemap_status ropemap_model_preset(const char *name, ropemap_model 
 
 ROPEMAP_API void ropemap_model_free(ropemap_model *model); /* NULL is fine */
 
-ROPEMAP_API const ropemap_spec *
-ropemap_model_spec(const ropemap_model *model); /* complete but for `length` */
+/* Complete but for `length`. The model's own, as are the lists of divisors that copies of it borrow. */
+ROPEMAP_API const ropemap_spec *ropemap_model_spec(const ropemap_model *model);
 ROPEMAP_API const char *ropemap_model_name(const ropemap_model *model);
 ROPEMAP_API int64_t ropemap_model_trained_length(const ropemap_model *model); /* tokens; 0: not told */
 /* What was read, and what a user of the model should know; NULL past the last. */
@@ -510,14 +517,14 @@ ROPEMAP_API int32_t ropemap_positions_axes(const ropemap_positions *positions);
 ROPEMAP_API int64_t ropemap_positions_last(const ropemap_positions *positions); /* the greatest of all */
 
 /* What turns rows before a map sees them. */
-typedef struct ropemap_turning {
+typedef struct ropemap_prerotation {
     ropemap_spec spec;
     ropemap_phase phase;
     int64_t first_position;             /* of row 0, where positions is NULL */
     int64_t shift;                      /* added to every position; all stay in [0, 2^40) */
     const ropemap_positions *positions; /* of the rows, on as many axes as the spec has, or on one; NULL: one
                                            after another. Borrowed */
-} ropemap_turning;
+} ropemap_prerotation;
 
 /*
  * Rows of `inner` (borrowed: it must outlive the result), turned while they are read: for what the backends
@@ -525,9 +532,9 @@ typedef struct ropemap_turning {
  * are positions. ROPEMAP_USAGE: axes that the positions do not have, fewer positions than rows, a position
  * out of range.
  */
-ROPEMAP_API ropemap_status ropemap_vectors_turned(const ropemap_vectors *inner,
-                                                  const ropemap_turning *turning, ropemap_vectors **vectors,
-                                                  ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_vectors_rotated(const ropemap_vectors *inner,
+                                                   const ropemap_prerotation *turning,
+                                                   ropemap_vectors **vectors, ropemap_error *error);
 
 /* inv_freq and the attention factor as that stack holds them, float32: inv_freq [rotary_dim / 2].
  * ROPEMAP_USAGE. */

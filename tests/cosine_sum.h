@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TESTS_COSINE_SUM_H
 #define ROPEMAP_TESTS_COSINE_SUM_H
 
+#include "tests/divisors.h"
 #include "tests/oracle.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@ static ropemap_spec spec_with(double base, int32_t head_dim, const char *scaling
     ropemap_spec spec = ropemap_spec_default();
     spec.base = base;
     spec.head_dim = head_dim;
-    assert_int_equal(ropemap_scaling_parse(scaling, &spec.scaling, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_scaling_parse(scaling, some_divisors(), &spec.scaling, NULL), ROPEMAP_OK);
     return spec;
 }
 

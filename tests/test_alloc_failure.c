@@ -3,6 +3,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Leaks show where the build has LeakSanitizer. */
 #include "host/ropemap_figure.h"
+#include "tests/divisors.h"
 #include "tests/refusing_alloc.h"
 
 #include <dirent.h>
@@ -79,7 +80,8 @@ static ropemap_request request_of(const struct path *path) {
 static ropemap_status run_map(const struct path *path, ropemap_map *map, ropemap_error *error) {
     ropemap_request request = request_of(path);
     ropemap_vectors *queries = NULL, *keys = NULL;
-    ropemap_status status = ropemap_scaling_parse(path->scaling, &request.spec.scaling, error);
+    ropemap_status status =
+        ropemap_scaling_parse(path->scaling, some_divisors(), &request.spec.scaling, error);
     if (status == ROPEMAP_OK) {
         status = make_vectors(path, &request, &queries, &keys, error);
     }

@@ -66,7 +66,7 @@ static void test_reference_rows(void **state) {
     for (ropemap_phase phase = ROPEMAP_PHASE_FP32FREQ; ropemap_phase_name(phase) != NULL; phase++) {
         for (ropemap_layout layout = ROPEMAP_LAYOUT_HALF; ropemap_layout_name(layout) != NULL; layout++) {
             const int64_t first = phase == ROPEMAP_PHASE_FP16_ANGLES ? LAST_FP16 - ROWS : FAR;
-            ropemap_turning turning = {
+            ropemap_prerotation turning = {
                 .spec = ropemap_spec_default(), .phase = phase, .first_position = first};
             turning.spec.layout = layout;
             turned source = turn(rows, ROWS, &turning);
@@ -95,7 +95,7 @@ static void test_positions_that_float16_lacks(void **state) {
     float rows[2 * DIM];
     memcpy(rows, row, sizeof row);
     memcpy(rows + DIM, row, sizeof row);
-    ropemap_turning turning = {
+    ropemap_prerotation turning = {
         .spec = ropemap_spec_default(), .phase = ROPEMAP_PHASE_FP16_ANGLES, .first_position = LAST_FP16};
     turning.spec.head_dim = DIM;
     turned source = turn(rows, 2, &turning);

@@ -1,6 +1,7 @@
 /* test_compare.c - buffers of inverse frequencies: those that match, and what is said of those that do not */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
+#include "tests/divisors.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -16,7 +17,7 @@ static ropemap_spec spec_of(const char *scaling, double base) {
     ropemap_spec spec = ropemap_spec_default();
     ropemap_error error = {0};
     spec.base = base;
-    if (ropemap_scaling_parse(scaling, &spec.scaling, &error) != ROPEMAP_OK) {
+    if (ropemap_scaling_parse(scaling, some_divisors(), &spec.scaling, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", scaling, error.text);
     }
     return spec;

@@ -4,6 +4,7 @@
 /* tests/data/compare.tsv is made by tools/golden/buffers.py, from transformers and from papers' formulas.
  */
 #include "host/base/status.h"
+#include "tests/divisors.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -47,7 +48,7 @@ static ropemap_spec next_spec(char **line) {
     spec.rotary_dim = (int32_t)next_number(line);
     spec.layout = strcmp(next_field(line), "half") == 0 ? ROPEMAP_LAYOUT_HALF : ROPEMAP_LAYOUT_INTERLEAVED;
     spec.length = next_number(line);
-    if (ropemap_scaling_parse(next_field(line), &spec.scaling, &error) != ROPEMAP_OK) {
+    if (ropemap_scaling_parse(next_field(line), some_divisors(), &spec.scaling, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }
     return spec;

@@ -1,5 +1,6 @@
 /* test_curve.c - similarity against distance and RoFormer's bound, against sums in long double */
 /* SPDX-License-Identifier: MIT */
+#include "tests/divisors.h"
 #include "tests/oracle.h"
 
 #include <math.h>
@@ -22,7 +23,7 @@ static ropemap_spec spec_with(double base, int32_t head_dim, int32_t rotary_dim,
     spec.base = base;
     spec.head_dim = head_dim;
     spec.rotary_dim = rotary_dim;
-    assert_int_equal(ropemap_scaling_parse(scaling, &spec.scaling, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_scaling_parse(scaling, some_divisors(), &spec.scaling, NULL), ROPEMAP_OK);
     return spec;
 }
 

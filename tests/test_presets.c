@@ -1,6 +1,7 @@
 /* test_presets.c - the presets against a file that was written from the sources, and found by name */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/divisors.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -49,8 +50,8 @@ static int32_t preset_count(void) {
 /* Parsed texts are compared: defaults that one writes and the other does not are no difference. */
 static void check_scaling(const char *name, const char *text, const char *expected) {
     static ropemap_scaling a, b;
-    assert_int_equal(ropemap_scaling_parse(text, &a, NULL), ROPEMAP_OK);
-    assert_int_equal(ropemap_scaling_parse(expected, &b, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_scaling_parse(text, some_divisors(), &a, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_scaling_parse(expected, some_divisors(), &b, NULL), ROPEMAP_OK);
     if (a.rule == ROPEMAP_SCALING_YARN) {
         a.beta_fast = a.beta_fast == 0.0 ? 32.0 : a.beta_fast;
         a.beta_slow = a.beta_slow == 0.0 ? 1.0 : a.beta_slow;

@@ -1,6 +1,7 @@
 /* test_rules_golden.c - every scaling rule against 60-digit arithmetic and against transformers' own code */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/divisors.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -128,7 +129,7 @@ static bool make_freqs(const golden *wanted, const char *rule, ropemap_freqs *fr
     spec.head_dim = wanted->head_dim;
     spec.rotary_dim = wanted->rotary_dim;
     spec.length = wanted->length;
-    if (ropemap_scaling_parse(rule, &spec.scaling, &error) != ROPEMAP_OK ||
+    if (ropemap_scaling_parse(rule, some_divisors(), &spec.scaling, &error) != ROPEMAP_OK ||
         ropemap_freqs_make(&spec, freqs, &error) != ROPEMAP_OK) {
         print_error("%s: %s\n", wanted->name, error.text);
         return false;

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
 #include "host/data/vectors.h"
+#include "tests/divisors.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -21,7 +22,7 @@ static int32_t frequencies(const char *scaling, double base, int32_t dim) {
     ropemap_error error = {0};
     spec.base = base;
     spec.head_dim = dim;
-    if (ropemap_scaling_parse(scaling, &spec.scaling, &error) != ROPEMAP_OK ||
+    if (ropemap_scaling_parse(scaling, some_divisors(), &spec.scaling, &error) != ROPEMAP_OK ||
         ropemap_freqs_make(&spec, &freqs, &error) != ROPEMAP_OK ||
         ropemap_spec_radians(&spec, radians, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", scaling, error.text);
@@ -82,7 +83,7 @@ static void test_bad_parameters(void **state) {
                                       "axial:max-freq=10,points=1", "vision-2d:factor=2"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         ropemap_scaling scaling;
-        assert_int_equal(ropemap_scaling_parse(bad[i], &scaling, NULL), ROPEMAP_USAGE);
+        assert_int_equal(ropemap_scaling_parse(bad[i], some_divisors(), &scaling, NULL), ROPEMAP_USAGE);
     }
     ropemap_spec spec = ropemap_spec_default();
     ropemap_error error = {0};
@@ -146,7 +147,7 @@ static void deal(const ropemap_axes *axes, const char *scaling, double base) {
     spec.base = base;
     spec.head_dim = 2 * pairs;
     spec.axes = *axes;
-    if (ropemap_scaling_parse(scaling, &spec.scaling, &error) != ROPEMAP_OK ||
+    if (ropemap_scaling_parse(scaling, some_divisors(), &spec.scaling, &error) != ROPEMAP_OK ||
         ropemap_spec_radians(&spec, radians, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }

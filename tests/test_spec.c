@@ -2,6 +2,7 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/divisors.h"
 #include "tests/oracle.h"
 
 #include <math.h>
@@ -133,7 +134,7 @@ static void test_scaling_that_parses(void **state) {
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         ropemap_scaling scaling = {0};
         ropemap_error error = {0};
-        if (ropemap_scaling_parse(good[i].text, &scaling, &error) != ROPEMAP_OK) {
+        if (ropemap_scaling_parse(good[i].text, some_divisors(), &scaling, &error) != ROPEMAP_OK) {
             fail_msg("%s: %s", good[i].text, error.text);
         }
         assert_int_equal(scaling.rule, good[i].rule);
@@ -170,7 +171,7 @@ static void test_scaling_errors_name_the_word(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         ropemap_scaling scaling = {.rule = ROPEMAP_SCALING_NTK, .factor = 77};
         ropemap_error error = {0};
-        if (ropemap_scaling_parse(bad[i].text, &scaling, &error) != ROPEMAP_USAGE) {
+        if (ropemap_scaling_parse(bad[i].text, some_divisors(), &scaling, &error) != ROPEMAP_USAGE) {
             fail_msg("'%s' was taken", bad[i].text);
         }
         if (strstr(error.text, bad[i].named) == NULL) {

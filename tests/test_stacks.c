@@ -7,6 +7,7 @@
  * units in the last place: no one answer is every machine's.
  */
 #include "host/ropemap.h"
+#include "tests/divisors.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -28,7 +29,7 @@ static uint32_t bits_of(float value) {
 static ropemap_spec spec_of(const char *rule, double base, int32_t head_dim) {
     ropemap_spec spec = ropemap_spec_default();
     ropemap_error error = {0};
-    if (ropemap_scaling_parse(rule, &spec.scaling, &error) != ROPEMAP_OK) {
+    if (ropemap_scaling_parse(rule, some_divisors(), &spec.scaling, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", rule, error.text);
     }
     spec.base = base;

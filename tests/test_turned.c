@@ -25,7 +25,7 @@ static void test_exact_is_the_backend(void **state) {
     static ropemap_freqs freqs;
     fill(x, ROWS * DIM);
     for (int i = 0; i < 3 * 4 * 2; i++) {
-        ropemap_turning turning = {.spec = spec_of("yarn:factor=4,original=32768", 1e6, DIM)};
+        ropemap_prerotation turning = {.spec = spec_of("yarn:factor=4,original=32768", 1e6, DIM)};
         turning.spec.rotary_dim = rotary[i % 3];
         turning.spec.layout = (ropemap_layout)(i / 12);
         turning.first_position = first[i / 3 % 4];
@@ -47,7 +47,7 @@ static void test_fp32freq(void **state) {
     (void)state;
     float x[2 * 64], y[2 * 64], inv_freq[64], attention = 0.0f;
     fill(x, DIM);
-    ropemap_turning turning = {.spec = spec_of("none", 5e5, DIM), .phase = ROPEMAP_PHASE_FP32FREQ};
+    ropemap_prerotation turning = {.spec = spec_of("none", 5e5, DIM), .phase = ROPEMAP_PHASE_FP32FREQ};
     assert_int_equal(ropemap_phase_inv_freq(&turning.spec, turning.phase, inv_freq, &attention, NULL),
                      ROPEMAP_OK);
     static const int64_t at[] = {0, 1, 4095, 131071, 1048575, (int64_t)1 << 39};
@@ -69,7 +69,7 @@ static void test_fp32freq(void **state) {
 /* ---- positions ---- */
 
 /* Row r of what is turned by explicit positions is row 0 of what is turned from there on. */
-static void check_rows(ropemap_turning turning, const float *x, const float *y, const int64_t *values) {
+static void check_rows(ropemap_prerotation turning, const float *x, const float *y, const int64_t *values) {
     for (int64_t r = 0; r < ROWS; r++) {
         float row[DIM];
         turning.positions = NULL;
@@ -92,10 +92,10 @@ static void test_explicit_positions(void **state) {
     const ropemap_positions positions = positions_of(1, ROWS + 3, values); /* more than rows: fine */
     for (int phase = 0; phase < PHASES; phase++) {
         for (int64_t shift = 0; shift <= 5000; shift += 5000) {
-            ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM),
-                                       .phase = (ropemap_phase)phase,
-                                       .shift = shift,
-                                       .positions = &positions};
+            ropemap_prerotation turning = {.spec = spec_of("none", 1e4, DIM),
+                                           .phase = (ropemap_phase)phase,
+                                           .shift = shift,
+                                           .positions = &positions};
             turning.spec.rotary_dim = 96;
             turned made = turn(x, ROWS, &turning);
             assert_int_equal(ropemap_vectors_count(made.rows), ROWS);
@@ -124,7 +124,7 @@ static void check_axes(ropemap_axes dealt, const char *axes) {
     const ropemap_positions positions = positions_of(axis_count, 1, values);
     fill(x, dim);
     for (int phase = 0; phase < PHASES; phase++) {
-        ropemap_turning turning = {.spec = spec_of("none", 1e4, dim), .phase = (ropemap_phase)phase};
+        ropemap_prerotation turning = {.spec = spec_of("none", 1e4, dim), .phase = (ropemap_phase)phase};
         for (int axis = 0; axis < axis_count; axis++) {
             turning.first_position = values[axis];
             turned made = turn(x, 1, &turning);
@@ -172,22 +172,22 @@ static void test_endless(void **state) {
     assert_int_equal(ropemap_vectors_gauss(DIM, 7, 0, &gauss, NULL), ROPEMAP_OK);
     int64_t values[3] = {5, 3, 9};
     const ropemap_positions positions = positions_of(1, 3, values);
-    ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM), .positions = &positions};
-    assert_int_equal(ropemap_vectors_turned(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    ropemap_prerotation turning = {.spec = spec_of("none", 1e4, DIM), .positions = &positions};
+    assert_int_equal(ropemap_vectors_rotated(gauss, &turning, &rows, NULL), ROPEMAP_OK);
     assert_int_equal(ropemap_vectors_count(rows), 3);
     assert_string_equal(ropemap_vectors_label(rows), "gauss seed 7");
     ropemap_vectors_free(rows);
     turning.positions = NULL;
-    assert_int_equal(ropemap_vectors_turned(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_rotated(gauss, &turning, &rows, NULL), ROPEMAP_OK);
     assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END);
     ropemap_vectors_free(rows);
     turning.first_position = 10;
     turning.shift = -10;
-    assert_int_equal(ropemap_vectors_turned(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_rotated(gauss, &turning, &rows, NULL), ROPEMAP_OK);
     assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END - 10);
     ropemap_vectors_free(rows);
     turning.shift = 10;
-    assert_int_equal(ropemap_vectors_turned(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_rotated(gauss, &turning, &rows, NULL), ROPEMAP_OK);
     assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END - 20);
     ropemap_vectors_free(rows);
     ropemap_vectors_free(gauss);
@@ -195,12 +195,12 @@ static void test_endless(void **state) {
 
 /* ---- refusals ---- */
 
-static void refused(const ropemap_turning *turning, const char *words) {
+static void refused(const ropemap_prerotation *turning, const char *words) {
     static float x[ROWS * DIM];
     ropemap_vectors *inner = NULL, *rows = NULL;
     ropemap_error error = {0};
     assert_int_equal(ropemap_vectors_memory(x, ROWS, DIM, &inner, &error), ROPEMAP_OK);
-    assert_int_equal(ropemap_vectors_turned(inner, turning, &rows, &error), ROPEMAP_USAGE);
+    assert_int_equal(ropemap_vectors_rotated(inner, turning, &rows, &error), ROPEMAP_USAGE);
     assert_null(rows);
     if (strstr(error.text, words) == NULL) {
         fail_msg("\"%s\" should say \"%s\"", error.text, words);
@@ -210,7 +210,7 @@ static void refused(const ropemap_turning *turning, const char *words) {
 
 static void test_refused_ranges(void **state) {
     (void)state;
-    const ropemap_turning plain = {.spec = spec_of("none", 1e4, DIM)};
+    const ropemap_prerotation plain = {.spec = spec_of("none", 1e4, DIM)};
     const int64_t end = ROPEMAP_POSITION_END;
     const int64_t bad[][2] = {{-1, 0},
                               {end, 0},
@@ -223,7 +223,7 @@ static void test_refused_ranges(void **state) {
                               {5, INT64_MAX},
                               {5, INT64_MIN}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        ropemap_turning turning = plain;
+        ropemap_prerotation turning = plain;
         turning.first_position = bad[i][0];
         turning.shift = bad[i][1];
         refused(&turning, "expected all in [0, 2^40)");
@@ -231,7 +231,7 @@ static void test_refused_ranges(void **state) {
     int64_t values[ROWS] = {end - 1};
     const ropemap_positions positions = positions_of(1, ROWS, values),
                             few = positions_of(1, ROWS - 1, values);
-    ropemap_turning turning = plain;
+    ropemap_prerotation turning = plain;
     turning.positions = &positions;
     turning.shift = 1;
     refused(&turning, "p.npy: positions 0 to 1099511627775, shifted by 1, expected all in");
@@ -283,8 +283,8 @@ static void test_refused_sections(void **state) {
     const ropemap_positions one = positions_of(1, ROWS, values);
     const ropemap_positions *positions[] = {&one, &two, &three};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM),
-                                   .positions = positions[bad[i].positions - 1]};
+        ropemap_prerotation turning = {.spec = spec_of("none", 1e4, DIM),
+                                       .positions = positions[bad[i].positions - 1]};
         turning.spec.axes = bad[i].axes;
         refused(&turning, bad[i].words);
     }
@@ -295,7 +295,7 @@ static void test_refused_axes(void **state) {
     (void)state;
     int64_t values[2 * ROWS] = {0};
     const ropemap_positions two = positions_of(2, ROWS, values);
-    ropemap_turning turning = {.spec = spec_of("none", 1e4, DIM), .positions = &two};
+    ropemap_prerotation turning = {.spec = spec_of("none", 1e4, DIM), .positions = &two};
     turning.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_UNIT, {32, 32}, {7, 9}};
     turning.phase = ROPEMAP_PHASE_HF_FP32;
     refused(&turning, "phase: hf-fp32 is not known for axes dealt as unit");

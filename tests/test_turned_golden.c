@@ -104,8 +104,8 @@ static int check_line(char *line) {
     (void)snprintf(what, sizeof what, "%s %s at %lld", name, phase, at[0]);
 
     const golden rule = find_rule(name);
-    ropemap_turning turning = {.spec = spec_of(rule.rule, rule.base, rule.head_dim),
-                               .phase = phase_of(phase)};
+    ropemap_prerotation turning = {.spec = spec_of(rule.rule, rule.base, rule.head_dim),
+                                   .phase = phase_of(phase)};
     turning.spec.layout = strcmp(layout, "half") == 0 ? ROPEMAP_LAYOUT_HALF : ROPEMAP_LAYOUT_INTERLEAVED;
     turning.spec.length = rule.length;
     int64_t values[3] = {at[0], at[1], at[2]};

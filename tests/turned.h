@@ -4,6 +4,7 @@
 #define ROPEMAP_TESTS_TURNED_H
 
 #include "host/data/vectors.h"
+#include "tests/divisors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@
 static inline ropemap_spec spec_of(const char *rule, double base, int32_t head_dim) {
     ropemap_spec spec = ropemap_spec_default();
     ropemap_error error = {0};
-    if (ropemap_scaling_parse(rule, &spec.scaling, &error) != ROPEMAP_OK) {
+    if (ropemap_scaling_parse(rule, some_divisors(), &spec.scaling, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", rule, error.text);
     }
     spec.base = base;
@@ -26,12 +27,12 @@ typedef struct turned {
     ropemap_vectors *inner, *rows;
 } turned;
 
-static inline turned turn(const float *rows, int64_t count, const ropemap_turning *turning) {
+static inline turned turn(const float *rows, int64_t count, const ropemap_prerotation *turning) {
     turned made = {0};
     ropemap_error error = {0};
     const int32_t dim = turning->spec.head_dim;
     assert_int_equal(ropemap_vectors_memory(rows, count, dim, &made.inner, &error), ROPEMAP_OK);
-    if (ropemap_vectors_turned(made.inner, turning, &made.rows, &error) != ROPEMAP_OK) {
+    if (ropemap_vectors_rotated(made.inner, turning, &made.rows, &error) != ROPEMAP_OK) {
         fail_msg("refused: %s", error.text);
     }
     return made;

@@ -83,9 +83,9 @@ static ropemap_status turn_vectors(struct state *state, ropemap_error *error) {
     if (state->shape.phase == ROPEMAP_PHASE_EXACT) {
         return ROPEMAP_OK;
     }
-    const ropemap_turning turning = {.spec = state->request.spec, .phase = state->shape.phase};
-    RM_TRY(ropemap_vectors_turned(state->query_vectors, &turning, &state->turned_queries, error));
-    RM_TRY(ropemap_vectors_turned(state->key_vectors, &turning, &state->turned_keys, error));
+    const ropemap_prerotation turning = {.spec = state->request.spec, .phase = state->shape.phase};
+    RM_TRY(ropemap_vectors_rotated(state->query_vectors, &turning, &state->turned_queries, error));
+    RM_TRY(ropemap_vectors_rotated(state->key_vectors, &turning, &state->turned_keys, error));
     state->request.queries = state->turned_queries;
     state->request.keys = state->turned_keys;
     state->request.already_rotated = true;

@@ -70,9 +70,9 @@ static ropemap_status rotate_open(const rm_shape *shape, void **opened, ropemap_
     RM_TRY(rm_crew_open(&state->crew, shape->threads, error));
     RM_TRY(reserve(state, error));
     if (shape->phase != ROPEMAP_PHASE_EXACT) {
-        const ropemap_turning turning = {.spec = spec, .phase = shape->phase};
+        const ropemap_prerotation turning = {.spec = spec, .phase = shape->phase};
         RM_TRY(ropemap_vectors_memory(state->from, shape->positions, shape->head_dim, &state->rows, error));
-        RM_TRY(ropemap_vectors_turned(state->rows, &turning, &state->turning, error));
+        RM_TRY(ropemap_vectors_rotated(state->rows, &turning, &state->turning, error));
     }
     for (int32_t pair = 0; pair < shape->head_dim / 2; pair++) {
         state->frequencies[pair] = (float)state->reference->frequency[pair];

@@ -213,9 +213,9 @@ static ropemap_status turn(const ropemap_mean_request *request, struct correlati
     work->vectors[1] = request->keys;
     for (int side = 0; side < 2 && !request->already_rotated; side++) {
         const bool endless = work->vectors[side]->count >= ROPEMAP_POSITION_END;
-        const ropemap_turning turning = {.spec = request->spec,
-                                         .first_position = endless ? 0 : request->first_position};
-        RM_TRY(ropemap_vectors_turned(work->vectors[side], &turning, &made[side], error));
+        const ropemap_prerotation turning = {.spec = request->spec,
+                                             .first_position = endless ? 0 : request->first_position};
+        RM_TRY(ropemap_vectors_rotated(work->vectors[side], &turning, &made[side], error));
         work->vectors[side] = made[side];
     }
     return ROPEMAP_OK;

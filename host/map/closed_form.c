@@ -13,11 +13,11 @@ static inline rm_phasor rm_phasor_conjugate(rm_phasor a) {
     return (rm_phasor){.re = a.re, .im = -a.im};
 }
 
-/* One pair's turning, as ropemap_freqs has it. */
-typedef struct rm_turning {
+/* One pair's frequency, as in ropemap_freqs. */
+typedef struct rm_frequency {
     uint64_t step; /* 2^-64 turns a token */
     uint32_t fine; /* 2^-96 turns a token */
-} rm_turning;
+} rm_frequency;
 
 #define TWO_PI 6.283185307179586
 
@@ -74,25 +74,25 @@ static rm_phasor mean_from_zero(struct turns eta, int64_t count) {
     return (rm_phasor){.re = middle.re * length, .im = middle.im * length};
 }
 
-static struct turns token_of(rm_turning turning) {
-    return (struct turns){.hi = turning.step, .lo = turning.fine};
+static struct turns token_of(rm_frequency frequency) {
+    return (struct turns){.hi = frequency.step, .lo = frequency.fine};
 }
 
 /* e^(i phase) at a position. */
-static rm_phasor rm_phasor_at(rm_turning turning, int64_t position) {
-    return unit(multiply(token_of(turning), position));
+static rm_phasor rm_phasor_at(rm_frequency frequency, int64_t position) {
+    return unit(multiply(token_of(frequency), position));
 }
 
 /* Mean of e^(i phase) over `count` positions, `step` apart, from position 0 on (count >= 1). */
-static rm_phasor rm_phasor_run(rm_turning turning, int64_t step, int64_t count) {
-    return mean_from_zero(half(multiply(token_of(turning), step)), count);
+static rm_phasor rm_phasor_run(rm_frequency frequency, int64_t step, int64_t count) {
+    return mean_from_zero(half(multiply(token_of(frequency), step)), count);
 }
 
 /* Mean of e^(i phase) over the positions of a range (count >= 1). Error below 1e-11 at any count up to 2^40.
  */
-static rm_phasor rm_phasor_mean(rm_turning turning, ropemap_range positions) {
-    return rm_phasor_mul(rm_phasor_at(turning, positions.first),
-                         rm_phasor_run(turning, positions.step, positions.count));
+static rm_phasor rm_phasor_mean(rm_frequency frequency, ropemap_range positions) {
+    return rm_phasor_mul(rm_phasor_at(frequency, positions.first),
+                         rm_phasor_run(frequency, positions.step, positions.count));
 }
 
 /* Sum of e^(i (phase_i - phase_j)) over 0 <= j <= i < count, with phases `step` tokens apart. */
@@ -101,8 +101,8 @@ static rm_phasor rm_phasor_mean(rm_turning turning, ropemap_range positions) {
  * n: T(2n) = 2 T(n) + z^n |S(n)|^2, two triangles and the square between them; T(n + 1) = T(n) + S(n + 1),
  * one more row.
  */
-static rm_phasor rm_phasor_triangle(rm_turning turning, int64_t step, int64_t count) {
-    const struct turns delta = multiply(token_of(turning), step), eta = half(delta);
+static rm_phasor rm_phasor_triangle(rm_frequency frequency, int64_t step, int64_t count) {
+    const struct turns delta = multiply(token_of(frequency), step), eta = half(delta);
     rm_phasor sum = {0};
     int64_t done = 0;
     for (int bit = 40; bit >= 0; bit--) {
@@ -136,8 +136,8 @@ static rm_phasor pair_of(const rm_job *job, const float *raw, int32_t pair) {
     return (rm_phasor){.re = (double)raw[first], .im = (double)raw[second]};
 }
 
-static rm_turning turning_of(const rm_job *job, int32_t pair) {
-    return (rm_turning){.step = job->freqs.step[pair], .fine = job->freqs.fine[pair]};
+static rm_frequency frequency_of(const rm_job *job, int32_t pair) {
+    return (rm_frequency){.step = job->freqs.step[pair], .fine = job->freqs.fine[pair]};
 }
 
 /* What a rotated row is multiplied by: 1, or for cosines 1 / its length (NaN for a zero row). */
@@ -168,7 +168,7 @@ static const rm_phasor *run_means(const rm_job *job, int64_t step, int64_t count
     if (runs->counts[slot] != count) {
         runs->counts[slot] = count;
         for (int32_t pair = 0; pair < job->freqs.pairs; pair++) {
-            means[pair] = rm_phasor_run(turning_of(job, pair), step, count);
+            means[pair] = rm_phasor_run(frequency_of(job, pair), step, count);
         }
     }
     return means;
@@ -184,8 +184,9 @@ void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span s
         mean[d] = factor * (double)raw[d];
     }
     for (int32_t pair = 0; job->rotation.rotate && pair < job->freqs.pairs; pair++) {
-        const rm_phasor turned = rm_phasor_mul(
-            pair_of(job, raw, pair), rm_phasor_mul(rm_phasor_at(turning_of(job, pair), start), means[pair]));
+        const rm_phasor turned =
+            rm_phasor_mul(pair_of(job, raw, pair),
+                          rm_phasor_mul(rm_phasor_at(frequency_of(job, pair), start), means[pair]));
         const double scale = factor * job->freqs.attention_factor;
         int64_t first = 0, second = 0;
         pair_elements(job, pair, &first, &second);
@@ -202,11 +203,11 @@ static rm_phasor rectangle(const rm_job *job, int32_t pair, rm_span rows, rm_spa
         return (rm_phasor){0};
     }
     const rm_phasor down =
-        rm_phasor_mean(turning_of(job, pair), (ropemap_range){.first = rm_position(row_range, rows.first),
-                                                              .count = height,
-                                                              .step = row_range.step});
+        rm_phasor_mean(frequency_of(job, pair), (ropemap_range){.first = rm_position(row_range, rows.first),
+                                                                .count = height,
+                                                                .step = row_range.step});
     const rm_phasor across = rm_phasor_mean(
-        turning_of(job, pair),
+        frequency_of(job, pair),
         (ropemap_range){.first = rm_position(col_range, cols.first), .count = width, .step = col_range.step});
     const rm_phasor mean = rm_phasor_mul(down, rm_phasor_conjugate(across));
     const double pairs = (double)height * (double)width;
@@ -234,7 +235,7 @@ static rm_phasor even_sum(const rm_job *job, int32_t pair, rm_span rows, rm_span
         const rm_phasor corner = rectangle(job, pair, (rm_span){.first = some, .end = some + 1},
                                            (rm_span){.first = lead, .end = lead + 1});
         const rm_phasor triangle =
-            rm_phasor_triangle(turning_of(job, pair), grid->rows.range.step, all - some);
+            rm_phasor_triangle(frequency_of(job, pair), grid->rows.range.step, all - some);
         sum = plus(sum, rm_phasor_mul(corner, triangle));
     }
     return sum;

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-typedef struct turned_vectors {
+typedef struct rotated_vectors {
     ropemap_vectors base;
     const ropemap_vectors *inner;
     const ropemap_positions *positions; /* NULL: one after another */
@@ -17,55 +17,55 @@ typedef struct turned_vectors {
     int32_t axes;
     uint8_t axis[ROPEMAP_MAX_PAIRS]; /* [pairs] which axis of positions a pair follows */
     rm_stack stack;
-} turned_vectors;
+} rotated_vectors;
 
-/* The turn of one row. */
-typedef struct row_turn {
+/* How one row is rotated. */
+typedef struct row_rotation {
     int64_t position[ROPEMAP_MAX_AXES];
     float c[ROPEMAP_MAX_PAIRS], s[ROPEMAP_MAX_PAIRS]; /* [pairs] cosines and sines, times attention */
-} row_turn;
+} row_rotation;
 
-static void find_positions(const turned_vectors *source, int64_t row, row_turn *turn) {
+static void find_positions(const rotated_vectors *source, int64_t row, row_rotation *to) {
     const ropemap_positions *positions = source->positions;
     for (int32_t axis = 0; axis < source->axes; axis++) {
-        turn->position[axis] =
+        to->position[axis] =
             (positions == NULL ? source->first + row : positions->values[axis * positions->count + row]) +
             source->shift;
     }
 }
 
 /* As the backends: bits and all. */
-static void turn_exactly(const turned_vectors *source, row_turn *turn) {
+static void fill_exactly(const rotated_vectors *source, row_rotation *to) {
     const ropemap_freqs *freqs = &source->stack.freqs;
     const rm_gain attention = rm_gain_of(freqs->attention_factor);
     for (int32_t i = 0; i < freqs->pairs; i++) {
-        const int64_t position = turn->position[source->axis[i]];
+        const int64_t position = to->position[source->axis[i]];
         const uint32_t phase = rm_phase32(rm_phase(freqs->step[i], freqs->fine[i], position));
-        turn->c[i] = rm_gain_times(attention, rm_cos(phase));
-        turn->s[i] = rm_gain_times(attention, rm_sin(phase));
+        to->c[i] = rm_gain_times(attention, rm_cos(phase));
+        to->s[i] = rm_gain_times(attention, rm_sin(phase));
     }
 }
 
 /* The float next to the cosine of a float, which is the double's but for one in 2^29, and the sine's. */
-static void turn_by(row_turn *turn, int32_t pair, float angle, float attention) {
-    turn->c[pair] = (float)cos((double)angle) * attention;
-    turn->s[pair] = (float)sin((double)angle) * attention;
+static void fill_pair(row_rotation *to, int32_t pair, float angle, float attention) {
+    to->c[pair] = (float)cos((double)angle) * attention;
+    to->s[pair] = (float)sin((double)angle) * attention;
 }
 
-static void turn_by_products(const turned_vectors *source, row_turn *turn) {
+static void fill_by_products(const rotated_vectors *source, row_rotation *to) {
     const rm_stack *stack = &source->stack;
     for (int32_t i = 0; i < stack->pairs; i++) {
-        turn_by(turn, i, (float)turn->position[source->axis[i]] * stack->inv_freq[i], stack->attention);
+        fill_pair(to, i, (float)to->position[source->axis[i]] * stack->inv_freq[i], stack->attention);
     }
 }
 
-static void turn_as_ggml(const turned_vectors *source, row_turn *turn) {
+static void fill_as_ggml(const rotated_vectors *source, row_rotation *to) {
     const rm_stack *stack = &source->stack;
     for (int32_t axis = 0; axis < source->axes; axis++) {
-        float theta = (float)turn->position[axis];
+        float theta = (float)to->position[axis];
         for (int32_t i = 0; i < stack->pairs; i++) {
             if (source->axis[i] == axis) {
-                turn_by(turn, i, rm_ggml_angle(&stack->ggml, i, theta), stack->attention);
+                fill_pair(to, i, rm_ggml_angle(&stack->ggml, i, theta), stack->attention);
             }
             theta *= stack->ggml.theta_scale;
         }
@@ -80,60 +80,60 @@ static float half_of(float value) {
     return rm_float_from_half(rm_half_from_float(value));
 }
 
-static void round_tables(const turned_vectors *source, row_turn *turn) {
+static void round_tables(const rotated_vectors *source, row_rotation *to) {
     for (int32_t i = 0; i < source->stack.pairs; i++) {
-        turn->c[i] = bfloat_of(turn->c[i]);
-        turn->s[i] = bfloat_of(turn->s[i]);
+        to->c[i] = bfloat_of(to->c[i]);
+        to->s[i] = bfloat_of(to->s[i]);
     }
 }
 
 /* Every step is rounded to 16 bits; products of two such numbers are exact in float. */
-static void turn_in_16_bits(const turned_vectors *source, float (*rounded)(float), row_turn *turn) {
+static void fill_in_16_bits(const rotated_vectors *source, float (*rounded)(float), row_rotation *to) {
     const rm_stack *stack = &source->stack;
     for (int32_t i = 0; i < stack->pairs; i++) {
-        const float position = rounded((float)turn->position[source->axis[i]]);
+        const float position = rounded((float)to->position[source->axis[i]]);
         const double angle = (double)rounded(position * stack->inv_freq[i]);
-        turn->c[i] = rounded(rounded((float)cos(angle)) * stack->attention);
-        turn->s[i] = rounded(rounded((float)sin(angle)) * stack->attention);
+        to->c[i] = rounded(rounded((float)cos(angle)) * stack->attention);
+        to->s[i] = rounded(rounded((float)sin(angle)) * stack->attention);
     }
 }
 
-static void find_turn(const turned_vectors *source, int64_t row, row_turn *turn) {
-    find_positions(source, row, turn);
+static void find_rotation(const rotated_vectors *source, int64_t row, row_rotation *to) {
+    find_positions(source, row, to);
     switch (source->stack.phase) {
     case ROPEMAP_PHASE_EXACT:
     case ROPEMAP_PHASE_FP32FREQ:
-        turn_exactly(source, turn);
+        fill_exactly(source, to);
         break;
     case ROPEMAP_PHASE_GGML_FP32:
-        turn_as_ggml(source, turn);
+        fill_as_ggml(source, to);
         break;
     case ROPEMAP_PHASE_HF_FP32:
     case ROPEMAP_PHASE_BF16_INV_FREQ:
-        turn_by_products(source, turn);
+        fill_by_products(source, to);
         break;
     case ROPEMAP_PHASE_BF16_TABLES:
-        turn_by_products(source, turn);
-        round_tables(source, turn);
+        fill_by_products(source, to);
+        round_tables(source, to);
         break;
     case ROPEMAP_PHASE_BF16_ANGLES:
-        turn_in_16_bits(source, bfloat_of, turn);
+        fill_in_16_bits(source, bfloat_of, to);
         break;
     case ROPEMAP_PHASE_FP16_ANGLES:
-        turn_in_16_bits(source, half_of, turn);
+        fill_in_16_bits(source, half_of, to);
         break;
     }
 }
 
 /* Elements beyond rotary_dim stay. The stacks round both products and their sum, the backends one product
  * less. */
-static void rotate(const turned_vectors *source, const row_turn *turn, float *x) {
+static void rotate(const rotated_vectors *source, const row_rotation *to, float *x) {
     const bool fused = source->stack.phase <= ROPEMAP_PHASE_FP32FREQ;
     const int32_t pairs = source->stack.pairs;
     const bool half = source->layout == ROPEMAP_LAYOUT_HALF;
     for (int32_t i = 0; i < pairs; i++) {
         float *first = x + (half ? i : 2 * i), *second = first + (half ? pairs : 1);
-        const float x0 = *first, x1 = *second, c = turn->c[i], s = turn->s[i];
+        const float x0 = *first, x1 = *second, c = to->c[i], s = to->s[i];
         *first = fused ? rm_rotate_first(x0, x1, c, s) : x0 * c - x1 * s;
         *second = fused ? rm_rotate_second(x0, x1, c, s) : x1 * c + x0 * s;
     }
@@ -141,12 +141,12 @@ static void rotate(const turned_vectors *source, const row_turn *turn, float *x)
 
 static ropemap_status read_rows(const ropemap_vectors *vectors, int64_t first, int64_t count, int64_t step,
                                 float *rows, ropemap_error *error) {
-    const turned_vectors *source = (const turned_vectors *)vectors;
-    row_turn turn;
+    const rotated_vectors *source = (const rotated_vectors *)vectors;
+    row_rotation rotation;
     RM_TRY(source->inner->read(source->inner, first, count, step, rows, error));
     for (int64_t i = 0; i < count; i++) {
-        find_turn(source, first + i * step, &turn);
-        rotate(source, &turn, rows + i * vectors->head_dim);
+        find_rotation(source, first + i * step, &rotation);
+        rotate(source, &rotation, rows + i * vectors->head_dim);
     }
     return ROPEMAP_OK;
 }
@@ -154,7 +154,7 @@ static ropemap_status read_rows(const ropemap_vectors *vectors, int64_t first, i
 /* ---- what is asked */
 
 /* Positions on one axis are a language model's for all of its axes; those of an image have each their own. */
-static ropemap_status share_pairs(const ropemap_axes *axes, turned_vectors *source, ropemap_error *error) {
+static ropemap_status share_pairs(const ropemap_axes *axes, rotated_vectors *source, ropemap_error *error) {
     if (source->axes == 1 && ropemap_axes_apart(axes)) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "positions: on one axis, but this rule has %" PRId32
@@ -190,9 +190,9 @@ static ropemap_status check_range(int64_t least, int64_t greatest, int64_t shift
 }
 
 /* An endless source ends where positions do. */
-static ropemap_status find_count(const ropemap_turning *turning, turned_vectors *source,
+static ropemap_status find_count(const ropemap_prerotation *rotation, rotated_vectors *source,
                                  ropemap_error *error) {
-    const ropemap_positions *positions = turning->positions;
+    const ropemap_positions *positions = rotation->positions;
     const bool endless = source->inner->count == ROPEMAP_POSITION_END;
     const int64_t rows = source->inner->count;
     if (positions != NULL) {
@@ -202,44 +202,45 @@ static ropemap_status find_count(const ropemap_turning *turning, turned_vectors 
                            positions->label, positions->count, source->base.label, rows);
         }
         source->base.count = endless ? positions->count : rows;
-        return check_range(positions->least, positions->greatest, turning->shift, positions->label, error);
+        return check_range(positions->least, positions->greatest, rotation->shift, positions->label, error);
     }
-    const int64_t first = turning->first_position;
-    RM_TRY(check_range(first, first, turning->shift, "first position", error));
-    const int64_t ahead = turning->shift > 0 ? first + turning->shift : first;
+    const int64_t first = rotation->first_position;
+    RM_TRY(check_range(first, first, rotation->shift, "first position", error));
+    const int64_t ahead = rotation->shift > 0 ? first + rotation->shift : first;
     source->base.count = endless ? ROPEMAP_POSITION_END - ahead : rows;
-    return check_range(first, first + source->base.count - 1, turning->shift, source->base.label, error);
+    return check_range(first, first + source->base.count - 1, rotation->shift, source->base.label, error);
 }
 
-static ropemap_status prepare(const ropemap_turning *turning, turned_vectors *source, ropemap_error *error) {
+static ropemap_status prepare(const ropemap_prerotation *rotation, rotated_vectors *source,
+                              ropemap_error *error) {
     const ropemap_vectors *inner = source->inner;
-    RM_TRY(rm_stack_make(&turning->spec, turning->phase, &source->stack, error));
-    if (turning->spec.head_dim != inner->head_dim) {
+    RM_TRY(rm_stack_make(&rotation->spec, rotation->phase, &source->stack, error));
+    if (rotation->spec.head_dim != inner->head_dim) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "head-dim: %" PRId32 ", but rows of %s have %" PRId32 " elements",
-                       turning->spec.head_dim, inner->label, inner->head_dim);
+                       rotation->spec.head_dim, inner->label, inner->head_dim);
     }
     memcpy(source->base.label, inner->label, sizeof source->base.label);
     source->base.heads = inner->heads;
     source->base.read = read_rows;
-    source->positions = turning->positions;
-    source->first = turning->first_position;
-    source->shift = turning->shift;
-    source->layout = turning->spec.layout;
-    source->axes = turning->positions == NULL ? 1 : turning->positions->axes;
-    RM_TRY(find_count(turning, source, error));
-    return share_pairs(&turning->spec.axes, source, error);
+    source->positions = rotation->positions;
+    source->first = rotation->first_position;
+    source->shift = rotation->shift;
+    source->layout = rotation->spec.layout;
+    source->axes = rotation->positions == NULL ? 1 : rotation->positions->axes;
+    RM_TRY(find_count(rotation, source, error));
+    return share_pairs(&rotation->spec.axes, source, error);
 }
 
-ropemap_status ropemap_vectors_turned(const ropemap_vectors *inner, const ropemap_turning *turning,
-                                      ropemap_vectors **vectors, ropemap_error *error) {
+ropemap_status ropemap_vectors_rotated(const ropemap_vectors *inner, const ropemap_prerotation *rotation,
+                                       ropemap_vectors **vectors, ropemap_error *error) {
     *vectors = NULL;
-    turned_vectors *source = rm_source_alloc(sizeof *source, inner->head_dim, error);
+    rotated_vectors *source = rm_source_alloc(sizeof *source, inner->head_dim, error);
     if (source == NULL) {
         return ROPEMAP_RESOURCES;
     }
     source->inner = inner;
-    const ropemap_status status = prepare(turning, source, error);
+    const ropemap_status status = prepare(rotation, source, error);
     if (status != ROPEMAP_OK) {
         ropemap_vectors_free(&source->base);
         return status;

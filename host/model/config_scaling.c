@@ -242,8 +242,10 @@ static ropemap_status read_longrope(rm_config *config) {
     scaling->rule = ROPEMAP_SCALING_LONGROPE;
     RM_TRY(read_original(config));
     RM_TRY(read_growth(config, true));
-    RM_TRY(read_list(config, "short_factor", scaling->short_factors));
-    RM_TRY(read_list(config, "long_factor", scaling->long_factors));
+    RM_TRY(read_list(config, "short_factor", config->model->divisors.short_factors));
+    RM_TRY(read_list(config, "long_factor", config->model->divisors.long_factors));
+    scaling->short_factors = config->model->divisors.short_factors;
+    scaling->long_factors = config->model->divisors.long_factors;
     scaling->list_count = config->model->spec.rotary_dim / 2;
     RM_TRY(read_phimoe(config));
     RM_TRY(read_gain(config, "attention_factor", &attention_want, &scaling->attention_factor));

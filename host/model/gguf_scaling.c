@@ -273,8 +273,11 @@ static ropemap_status take_list(const rm_gguf_reader *reader, rm_gguf_list list,
 
 static ropemap_status take_both(const rm_gguf_reader *reader) {
     ropemap_scaling *scaling = &reader->model->spec.scaling;
-    RM_TRY(take_list(reader, RM_GGUF_LONG, "long_factors", scaling->long_factors));
-    return take_list(reader, RM_GGUF_SHORT, "short_factors", scaling->short_factors);
+    ropemap_divisors *divisors = &reader->model->divisors;
+    scaling->long_factors = divisors->long_factors;
+    scaling->short_factors = divisors->short_factors;
+    RM_TRY(take_list(reader, RM_GGUF_LONG, "long_factors", divisors->long_factors));
+    return take_list(reader, RM_GGUF_SHORT, "short_factors", divisors->short_factors);
 }
 
 /* Its own formula for the attention factor is a converter's business: llama.cpp multiplies by what it is
@@ -358,8 +361,8 @@ static ropemap_status read_ggml(const rm_gguf_reader *reader, const parameters *
     }
     if (freqs) {
         scaling->factors = ROPEMAP_FACTORS_LONG;
-        RM_TRY(take_list(reader, RM_GGUF_FREQS, "divisors", scaling->long_factors));
-        memcpy(scaling->short_factors, scaling->long_factors, sizeof scaling->short_factors);
+        RM_TRY(take_list(reader, RM_GGUF_FREQS, "divisors", model->divisors.long_factors));
+        scaling->long_factors = scaling->short_factors = model->divisors.long_factors;
         const bool alone = factor == 1.0 && given->ext.value == 0.0 && grown == 1.0;
         return alone ? recognise_llama3(reader) : ROPEMAP_OK;
     }

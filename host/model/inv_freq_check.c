@@ -365,7 +365,7 @@ static void judge_reading(struct row *row, const char *what) {
 
 static bool has_lists(const ropemap_spec *spec) {
     return spec->scaling.list_count > 0 && spec->scaling.factors == ROPEMAP_FACTORS_AUTO &&
-           spec->scaling.short_factors[0] != 0.0;
+           spec->scaling.short_factors != NULL;
 }
 
 static bool is_variant(struct row *row, const ropemap_spec *spec, const char *what) {

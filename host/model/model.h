@@ -8,7 +8,8 @@
 enum { RM_FACTS_MOST = 48, RM_WARNINGS_MOST = 24, RM_WARNING_BYTES = 300 };
 
 struct ropemap_model {
-    ropemap_spec spec; /* head_dim is what RoPE sees, rotary_dim what turns of it */
+    ropemap_spec spec;         /* head_dim is what RoPE sees, rotary_dim what turns of it */
+    ropemap_divisors divisors; /* that spec borrows */
     int64_t trained_length;
     char name[120];
     int32_t fact_count, warning_count;

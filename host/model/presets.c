@@ -387,7 +387,7 @@ static ropemap_status fill(const ropemap_preset *preset, ropemap_model *model, r
     model->spec.layout = preset->layout;
     model->trained_length = preset->trained_length;
     (void)snprintf(model->name, sizeof model->name, "%s", preset->name);
-    RM_TRY(ropemap_scaling_parse(preset->scaling, &model->spec.scaling, error));
+    RM_TRY(ropemap_scaling_parse(preset->scaling, &model->divisors, &model->spec.scaling, error));
     RM_TRY(take_axes(preset, model, error));
     RM_TRY(ropemap_spec_check(&model->spec, error));
     ropemap_scaling_format(&model->spec.scaling, false, rule, sizeof rule);

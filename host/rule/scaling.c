@@ -12,6 +12,12 @@
 
 static const rm_parameter *rm_parameter_at(int index);
 
+/* NULL: not given. */
+static const double *list_at(const ropemap_scaling *scaling, const rm_parameter *parameter) {
+    const bool is_short = parameter->offset == offsetof(ropemap_scaling, short_factors);
+    return is_short ? scaling->short_factors : scaling->long_factors;
+}
+
 double rm_parameter_value(const ropemap_scaling *scaling, const rm_parameter *parameter) {
     const char *at = (const char *)scaling + parameter->offset;
     double number = 0.0;
@@ -27,7 +33,7 @@ double rm_parameter_value(const ropemap_scaling *scaling, const rm_parameter *pa
     case RM_PARAMETER_USE:
         return (double)scaling->factors;
     case RM_PARAMETER_LIST:
-        return (double)scaling->list_count;
+        return list_at(scaling, parameter) != NULL ? (double)scaling->list_count : 0.0;
     }
     return 0.0;
 }
@@ -38,7 +44,7 @@ static bool in_range(const rm_parameter *parameter, double value) {
 
 static ropemap_status check_list(const ropemap_spec *spec, const rm_scaling_row *row,
                                  const rm_parameter *parameter, ropemap_error *error) {
-    const double *list = (const double *)(const void *)((const char *)&spec->scaling + parameter->offset);
+    const double *list = list_at(&spec->scaling, parameter);
     const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
     const int32_t count = spec->scaling.list_count;
     if (count != pairs) {
@@ -110,6 +116,11 @@ ropemap_status rm_scaling_check(const ropemap_spec *spec, ropemap_error *error) 
         return rm_fail(error, ROPEMAP_USAGE, "scaling %s: lists of %d numbers, expected 0 to %d", row->name,
                        (int)spec->scaling.list_count, ROPEMAP_MAX_DIVISORS);
     }
+    if (spec->scaling.list_count > 0 && spec->scaling.short_factors == NULL &&
+        spec->scaling.long_factors == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "scaling %s: %d divisors, but no list of them", row->name,
+                       (int)spec->scaling.list_count);
+    }
     for (int i = 0; i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {
         RM_TRY(check_taken(spec, row, row->takes[i], error));
     }
@@ -160,7 +171,7 @@ static void put_number(struct writer *to, double value) {
 
 static void put_value(struct writer *to, const ropemap_scaling *scaling, const rm_parameter *parameter) {
     const double value = rm_parameter_value(scaling, parameter);
-    const double *list = (const double *)(const void *)((const char *)scaling + parameter->offset);
+    const double *list = list_at(scaling, parameter);
     switch (parameter->kind) {
     case RM_PARAMETER_NUMBER:
     case RM_PARAMETER_TOKENS:
@@ -330,7 +341,16 @@ static bool read_list(struct piece piece, double *list, int32_t *count) {
     return agrees;
 }
 
-static bool read_value(struct piece piece, const rm_parameter *parameter, ropemap_scaling *scaling) {
+static bool take_list(struct piece piece, const rm_parameter *parameter, ropemap_divisors *lists,
+                      ropemap_scaling *scaling) {
+    const bool is_short = parameter->offset == offsetof(ropemap_scaling, short_factors);
+    double *list = lists == NULL ? NULL : is_short ? lists->short_factors : lists->long_factors;
+    *(is_short ? &scaling->short_factors : &scaling->long_factors) = list;
+    return list != NULL && read_list(piece, list, &scaling->list_count);
+}
+
+static bool read_value(struct piece piece, const rm_parameter *parameter, ropemap_divisors *lists,
+                       ropemap_scaling *scaling) {
     char *at = (char *)scaling + parameter->offset;
     double number = 0.0;
     int index = 0;
@@ -358,7 +378,7 @@ static bool read_value(struct piece piece, const rm_parameter *parameter, ropema
         scaling->factors = (ropemap_factors)index;
         return true;
     case RM_PARAMETER_LIST:
-        return read_list(piece, (double *)(void *)at, &scaling->list_count);
+        return take_list(piece, parameter, lists, scaling);
     }
     return false;
 }
@@ -374,7 +394,7 @@ static void list_keys(const rm_scaling_row *row, char *text, size_t size) {
 
 /* One "key=value"; `seen` has a bit for each of the rule's parameters that was given. */
 static ropemap_status parse_one(const rm_scaling_row *row, struct piece piece, uint32_t *seen,
-                                ropemap_scaling *scaling, ropemap_error *error) {
+                                ropemap_divisors *lists, ropemap_scaling *scaling, ropemap_error *error) {
     const char *equals = memchr(piece.text, '=', piece.length);
     const struct piece key = {piece.text, equals == NULL ? piece.length : (size_t)(equals - piece.text)};
     for (int i = 0; i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {
@@ -388,7 +408,7 @@ static ropemap_status parse_one(const rm_scaling_row *row, struct piece piece, u
         *seen |= 1u << i;
         const struct piece value = {equals == NULL ? piece.text : equals + 1,
                                     equals == NULL ? 0 : piece.length - key.length - 1};
-        if (!read_value(value, parameter, scaling)) {
+        if (!read_value(value, parameter, lists, scaling)) {
             return rm_fail(error, ROPEMAP_USAGE, "scaling %s: '%.*s', expected %s=%s", row->name,
                            quoted(piece), piece.text, parameter->key,
                            parameter->kind == RM_PARAMETER_NUMBER   ? "NUMBER"
@@ -421,7 +441,8 @@ static ropemap_status check_parsed(const ropemap_scaling *scaling, ropemap_error
     return rm_scaling_check(&spec, error);
 }
 
-ropemap_status ropemap_scaling_parse(const char *text, ropemap_scaling *scaling, ropemap_error *error) {
+ropemap_status ropemap_scaling_parse(const char *text, ropemap_divisors *lists, ropemap_scaling *scaling,
+                                     ropemap_error *error) {
     const struct piece name = {text, strcspn(text, ":")};
     ropemap_scaling parsed = {.rule = ROPEMAP_SCALING_NONE};
     const rm_scaling_row *row = row_named(name, &parsed.rule);
@@ -432,7 +453,7 @@ ropemap_status ropemap_scaling_parse(const char *text, ropemap_scaling *scaling,
     for (const char *at = text + name.length; *at != '\0';) {
         at++; /* the colon or a comma */
         const struct piece piece = {at, strcspn(at, ",")};
-        RM_TRY(parse_one(row, piece, &seen, &parsed, error));
+        RM_TRY(parse_one(row, piece, &seen, lists, &parsed, error));
         at += piece.length;
     }
     for (int i = 0; i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {

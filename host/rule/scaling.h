@@ -13,7 +13,7 @@ typedef enum rm_parameter_kind {
     RM_PARAMETER_FLAG,   /* 0 or 1, a bool */
     RM_PARAMETER_RAMP,   /* a word, a ropemap_ramp */
     RM_PARAMETER_USE,    /* a word, a ropemap_factors */
-    RM_PARAMETER_LIST    /* numbers separated by slashes, doubles and list_count */
+    RM_PARAMETER_LIST    /* numbers separated by slashes, a list and list_count */
 } rm_parameter_kind;
 
 typedef struct rm_parameter {

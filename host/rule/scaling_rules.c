@@ -88,9 +88,9 @@ void rm_rule_yarn(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, 
 const double *rm_scaling_divisors(const ropemap_spec *spec) {
     const ropemap_scaling *scaling = &spec->scaling;
     const bool is_long =
-        scaling->factors == ROPEMAP_FACTORS_LONG || scaling->short_factors[0] == 0.0 ||
+        scaling->factors == ROPEMAP_FACTORS_LONG || scaling->short_factors == NULL ||
         (scaling->factors == ROPEMAP_FACTORS_AUTO && spec->length > scaling->original_length);
-    return is_long ? scaling->long_factors : scaling->short_factors;
+    return is_long && scaling->long_factors != NULL ? scaling->long_factors : scaling->short_factors;
 }
 
 void rm_rule_ggml(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {

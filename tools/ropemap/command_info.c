@@ -386,9 +386,10 @@ static int presets_text(void) {
                  "scaling");
     const ropemap_preset *preset = NULL;
     for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
+        ropemap_divisors lists;
         ropemap_scaling scaling;
         char rule[300] = "?";
-        if (ropemap_scaling_parse(preset->scaling, &scaling, NULL) == ROPEMAP_OK) {
+        if (ropemap_scaling_parse(preset->scaling, &lists, &scaling, NULL) == ROPEMAP_OK) {
             ropemap_scaling_format(&scaling, false, rule, sizeof rule); /* without lists of divisors */
         }
         (void)printf("%-24s %10.10g %5d %6d %-11s %9" PRId64 "  %s\n", preset->name, preset->base,

@@ -264,7 +264,7 @@ static ropemap_status compute_rows(const curve_options *options, const ropemap_v
 /* S(r) as a stack in use rounds it. */
 static ropemap_status compute_rounded(const curve_options *options, const curves *made, curve *one,
                                       ropemap_error *error) {
-    const ropemap_turning turning = {.spec = one->spec, .phase = options->phase, .shift = options->shift};
+    const ropemap_prerotation turning = {.spec = one->spec, .phase = options->phase, .shift = options->shift};
     ropemap_vectors *ones = NULL, *turned = NULL;
     if (options->tensors.queries != NULL || options->band.count > 0 ||
         options->quantity != CURVE_SIMILARITY || one->along > 0) {
@@ -282,7 +282,7 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
                     options->shift, FLOAT16_END);
     }
     ropemap_status status = ropemap_vectors_ones(one->spec.head_dim, &ones, error);
-    status = status == ROPEMAP_OK ? ropemap_vectors_turned(ones, &turning, &turned, error) : status;
+    status = status == ROPEMAP_OK ? ropemap_vectors_rotated(ones, &turning, &turned, error) : status;
     status = status == ROPEMAP_OK ? compute_rows(options, turned, made, one, error) : status;
     ropemap_vectors_free(turned);
     ropemap_vectors_free(ones);
@@ -389,7 +389,11 @@ static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, 
         status = take_along(own, one, error);
         take_label(own, index, &own->rule, one);
         one->table = own->rule.table;
+        one->model = own->rule.opened;
+        one->lists = own->rule.lists;
         own->rule.table = NULL;
+        own->rule.opened = NULL;
+        own->rule.lists = NULL;
     }
     rule_options_free(&own->rule);
     return status;
@@ -443,6 +447,8 @@ void curves_free(curves *made) {
     for (int i = 0; i < made->count; i++) {
         free(made->one[i].values);
         ropemap_frequencies_free(made->one[i].table);
+        ropemap_model_free(made->one[i].model);
+        free(made->one[i].lists);
     }
     free(made->distance);
     made->count = 0;

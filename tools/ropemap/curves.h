@@ -48,10 +48,12 @@ curve_options curve_options_default(void);
 typedef struct curve {
     char label[CURVE_LABEL];
     ropemap_spec spec;
-    ropemap_frequencies *table; /* which the rule borrows; owned; NULL: none */
-    int32_t along;              /* the axis that distances are along, from 1; 0: there is one */
-    int64_t trained_length;     /* 0: unknown */
-    double *values;             /* [distances.count], owned */
+    ropemap_frequencies *table; /* the rule borrows this and the next two; owned; each may be NULL */
+    ropemap_model *model;
+    ropemap_divisors *lists;
+    int32_t along;          /* the axis that distances are along, from 1; 0: there is one */
+    int64_t trained_length; /* 0: unknown */
+    double *values;         /* [distances.count], owned */
     bool has_reach;
     ropemap_reach reach;
 } curve;

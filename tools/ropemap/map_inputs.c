@@ -277,14 +277,14 @@ static ropemap_status check_sections(const map_options *options, const map_input
 /* One side, turned in one way. The other side may be the same. */
 static ropemap_status turn(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
                            const ropemap_vectors *inner, ropemap_vectors **turned, ropemap_error *error) {
-    const ropemap_turning turning = {
+    const ropemap_prerotation turning = {
         .spec = options->request.spec,
         .phase = phase,
         .first_position = options->tensors.queries != NULL ? options->request.first_position : 0,
         .shift = options->shift,
         .positions = inputs->positions};
     const ropemap_status status = check_sections(options, inputs, error);
-    return status == ROPEMAP_OK ? ropemap_vectors_turned(inner, &turning, turned, error) : status;
+    return status == ROPEMAP_OK ? ropemap_vectors_rotated(inner, &turning, turned, error) : status;
 }
 
 static ropemap_status turn_both(const map_options *options, const map_inputs *inputs, ropemap_phase phase,

@@ -26,7 +26,10 @@ static ropemap_status set_scaling(void *into, const cli_option *option, const ch
                                   ropemap_error *error) {
     rule_options *rule = into;
     ropemap_error reason = {.status = ROPEMAP_OK};
-    const ropemap_status status = ropemap_scaling_parse(text, &rule->spec.scaling, &reason);
+    ropemap_divisors lists;
+    const ropemap_status status = ropemap_scaling_parse(text, &lists, &rule->spec.scaling, &reason);
+    rule->spec.scaling.short_factors = rule->spec.scaling.long_factors = NULL; /* until it is resolved */
+    rule->scaling = text;
     return status == ROPEMAP_OK
                ? status
                : fail(error, status, "%s: %.300s", option_subject_of(option, text).text, reason.text);
@@ -423,8 +426,19 @@ static ropemap_status take_frequencies(rule_options *rule, ropemap_error *error)
     return status;
 }
 
+/* The lists of a scaling that was given. */
+static ropemap_status take_lists(rule_options *rule, ropemap_error *error) {
+    if ((rule->given & RULE_SCALING) == 0 || rule->spec.scaling.list_count == 0) {
+        return ROPEMAP_OK;
+    }
+    rule->lists = malloc(sizeof *rule->lists);
+    return rule->lists != NULL ? ropemap_scaling_parse(rule->scaling, rule->lists, &rule->spec.scaling, error)
+                               : fail(error, ROPEMAP_RESOURCES, "--scaling: no memory for its lists");
+}
+
 ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error) {
-    const ropemap_status status = take_model(rule, error);
+    ropemap_status status = take_lists(rule, error);
+    status = status == ROPEMAP_OK ? take_model(rule, error) : status;
     return status == ROPEMAP_OK && rule->frequencies != NULL ? take_frequencies(rule, error) : status;
 }
 
@@ -439,6 +453,8 @@ void rule_origin(const ropemap_spec *spec, char *text, size_t size) {
 void rule_options_free(rule_options *rule) {
     ropemap_model_free(rule->opened);
     rule->opened = NULL;
+    free(rule->lists);
+    rule->lists = NULL;
     ropemap_frequencies_free(rule->table);
     rule->table = NULL;
     rule->spec.frequencies = NULL;
