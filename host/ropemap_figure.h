@@ -35,7 +35,7 @@ typedef enum ropemap_colormap {
 
 ROPEMAP_API const char *ropemap_colormap_name(ropemap_colormap colormap); /* NULL past the last */
 
-/* Levels of a colour map; level k stands for k / 254 of the way from its lower to its upper limit. */
+/* Levels of a colour map; level k is k / 254 of the way from its lower to its upper limit. */
 #define ROPEMAP_LEVELS 255
 
 /* The colours of a map from its lower limit to its upper one, then that of NaN. AUTO has viridis's. */

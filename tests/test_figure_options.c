@@ -288,6 +288,31 @@ static void themes_can_be_read(void **state) {
     }
 }
 
+/* Values of cells are black or white, whichever can be read, on every map but the one that has its own rule.
+ */
+static void values_can_be_read(void **state) {
+    (void)state;
+    float cells[64];
+    for (int cell = 0; cell < 64; cell++) {
+        cells[cell] = (float)cell / 63.0F;
+    }
+    const ropemap_map map = {.height = 8, .width = 8, .cells = cells, .max = 1.0};
+    for (int shown = 1; shown < ROPEMAP_COLORMAP_SEED; shown++) {
+        const ropemap_figure figure = {.panel = {&map, NULL, {0, 8, 1}, {0, 8, 1}},
+                                       .colormap = (ropemap_colormap)shown};
+        rm_heatmap made;
+        assert_int_equal(rm_heatmap_make(&figure, &made, NULL), ROPEMAP_OK);
+        for (int cell = 0; cell < 64; cell++) {
+            const rm_item *text = &made.drawing.items[made.drawing.count - 64 + cell];
+            const uint8_t *rgb = made.colour.palette.rgb[made.levels[cell]];
+            assert_int_equal(text->kind, RM_ITEM_TEXT);
+            assert_true(text->style.halo == 0.0);
+            assert_true(contrast(text->style.ink, (rm_rgb){rgb[0], rgb[1], rgb[2]}) >= 4.5);
+        }
+        rm_heatmap_free(&made);
+    }
+}
+
 /* The edge is paper, NaN has the theme's grey, and the cells keep their colours. */
 static void dark_figures_are_dark_around_the_map(void **state) {
     (void)state;
@@ -388,6 +413,7 @@ int main(void) {
         cmocka_unit_test(trained_lengths_are_inside_of_both_axes),
         cmocka_unit_test(notes_say_what_is_not_seen),
         cmocka_unit_test(themes_can_be_read),
+        cmocka_unit_test(values_can_be_read),
         cmocka_unit_test(dark_figures_are_dark_around_the_map),
         cmocka_unit_test(bad_options_are_refused),
     };

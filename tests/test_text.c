@@ -68,6 +68,16 @@ static void lines_fit_and_lose_nothing(void **state) {
         }
         assert_string_equal(joined, text);
     }
+    /* What belongs together stays together. */
+    for (double width = 60.0; width < 400.0; width += 3.0) {
+        const rm_text_lines lines = rm_text_break("of 16 × 16 cells, d = 128", 20.0, width, RM_TEXT_LINES);
+        bool product = false, dimension = false;
+        for (int32_t line = 0; line < lines.count; line++) {
+            product = product || strstr(lines.line[line], "16 × 16") != NULL;
+            dimension = dimension || strstr(lines.line[line], "d = 128") != NULL;
+        }
+        assert_true(width < 90.0 || (product && dimension));
+    }
     assert_int_equal(rm_text_break("", 20.0, 100.0, 2).count, 0);
     assert_int_equal(rm_text_break("   ", 20.0, 100.0, 2).count, 0);
     assert_int_equal(rm_text_break(NULL, 20.0, 100.0, 2).count, 0);

@@ -91,7 +91,7 @@ static void append(line to, const char *format, ...) {
     }
 }
 
-/* "yarn scaling by 4": the number that says most; a rule with none is its name. */
+/* "yarn scaling by 4": its most telling number; a rule without one has its name alone. */
 static void describe_scaling(line title, const ropemap_scaling *scaling) {
     const char *name = ropemap_scaling_name(scaling->rule);
     const double numbers[] = {scaling->factor, scaling->alpha, scaling->rotated,
@@ -161,7 +161,7 @@ static void describe_positions(line subtitle, const ropemap_range *rows, const r
         append(subtitle, "%s position%s%s%s%s%s", down, rows->count == 1 ? "" : "s",
                rows->first == 0 ? "" : " from ", rows->first == 0 ? "" : first,
                rows->step == 1 ? "" : " in steps of ", rows->step == 1 ? "" : step);
-    } else { /* where they differ the axes say it */
+    } else { /* where they differ the axes show it */
         append(subtitle, "%s query × %s key positions", down, across);
     }
 }
@@ -200,7 +200,7 @@ static void describe_cells(line subtitle, const ropemap_request *request, const 
     append(subtitle, "%s of %s × %s %s", pool, down, across, measure);
 }
 
-/* The end of a label, which tells files and tensors apart. */
+/* The end of a label, which distinguishes files and tensors. */
 static void shorten(char out[40], const char *label) {
     const size_t length = strlen(label);
     if (length <= 30) {

@@ -190,7 +190,8 @@ static ropemap_status check(const ropemap_chart *chart, ropemap_error *error) {
 
 /* ---- what the axes cover ---- */
 
-/* Left empty at the ends of an axis, as parts of what is drawn: above and below lines, and beside dots. */
+/* Left empty at the ends of an axis, as parts of what is drawn: above and below lines, and to both sides of
+ * dots. */
 #define ROOM_Y 0.05
 
 #define ROOM_X 0.025

@@ -73,36 +73,45 @@ static double line_of(const rm_chart_layout *layout, const ropemap_mark *mark) {
     return start + fmin(fmax(edge, 0.0), length - thickness) + thickness / 2.0;
 }
 
+/* A path in the colour of frames, which is cut where the plot ends. */
+static rm_item within_plot(const rm_chart_layout *layout, rm_item_kind kind) {
+    const rm_box *box = &layout->plot;
+    return (rm_item){.kind = kind,
+                     .x = (double)box->x,
+                     .y = (double)box->y,
+                     .width = (double)box->width,
+                     .height = (double)box->height,
+                     .ink = layout->theme->line};
+}
+
 static bool is_stripe(const ropemap_mark *mark) {
     return mark->until > mark->at;
 }
 
 /* From one side of the plot to the other, as far as the plot reaches. */
-static void draw_stripe(rm_drawing *drawing, const rm_chart_layout *layout, const ropemap_mark *mark) {
+static area stripe_of(const rm_chart_layout *layout, const ropemap_mark *mark) {
     const rm_box *box = &layout->plot;
     const rm_axis_span *axis = mark->of_x ? &layout->x : &layout->y;
     const double from = fmin(fmax(rm_axis_place(axis, mark->at), 0.0), 1.0);
-    const double to = fmin(fmax(rm_axis_place(axis, mark->until), 0.0), 1.0);
+    const double to = is_stripe(mark) ? fmin(fmax(rm_axis_place(axis, mark->until), 0.0), 1.0) : from;
     const double x = (double)box->x, y = (double)box->y;
     const double width = (double)box->width, height = (double)box->height;
-    const double left = mark->of_x ? x + from * width : x, right = mark->of_x ? x + to * width : x + width;
-    const double top = mark->of_x ? y : y + (1.0 - to) * height;
-    const double bottom = mark->of_x ? y + height : y + (1.0 - from) * height;
-    double points[] = {left, top, right, top, right, bottom, left, bottom};
-    const rm_item item = {.kind = RM_ITEM_AREA,
-                          .x = x,
-                          .y = y,
-                          .width = width,
-                          .height = height,
-                          .ink = layout->theme->line,
-                          .opacity = STRIPE_OPACITY,
-                          .points = points,
-                          .point_count = 4};
+    return mark->of_x ? (area){x + from * width, y, (to - from) * width, height}
+                      : (area){x, y + (1.0 - to) * height, width, (to - from) * height};
+}
+
+static void draw_stripe(rm_drawing *drawing, const rm_chart_layout *layout, const ropemap_mark *mark) {
+    const area stripe = stripe_of(layout, mark);
+    const double right = stripe.x + stripe.width, bottom = stripe.y + stripe.height;
+    double points[] = {stripe.x, stripe.y, right, stripe.y, right, bottom, stripe.x, bottom};
+    rm_item item = within_plot(layout, RM_ITEM_AREA);
+    item.opacity = STRIPE_OPACITY;
+    item.points = points;
+    item.point_count = 4;
     rm_drawing_path(drawing, &item);
 }
 
 void rm_chart_marks_draw(rm_drawing *drawing, const ropemap_plot *plot, const rm_chart_layout *layout) {
-    const rm_box *box = &layout->plot;
     for (int32_t index = 0; index < plot->mark_count; index++) {
         const ropemap_mark *mark = &plot->marks[index];
         if (is_stripe(mark)) {
@@ -111,23 +120,14 @@ void rm_chart_marks_draw(rm_drawing *drawing, const ropemap_plot *plot, const rm
         if (!is_within(layout, mark) || is_stripe(mark)) {
             continue;
         }
-        rm_item item = {.kind = RM_ITEM_POLYLINE,
-                        .x = (double)box->x,
-                        .y = (double)box->y,
-                        .width = (double)box->width,
-                        .height = (double)box->height,
-                        .thickness = thickness_of(layout),
-                        .ink = layout->theme->line,
-                        .dash = {7.0 * layout->sizes.scale, 5.0 * layout->sizes.scale},
-                        .dashes = 2};
-        const double at = line_of(layout, mark);
-        double points[4] = {item.x, at, item.x + item.width, at};
-        if (mark->of_x) {
-            points[0] = points[2] = at;
-            points[1] = item.y;
-            points[3] = item.y + item.height;
-        }
-        item.points = points;
+        rm_item item = within_plot(layout, RM_ITEM_POLYLINE);
+        const double at = line_of(layout, mark), right = item.x + item.width, bottom = item.y + item.height;
+        double across[] = {item.x, at, right, at}, down[] = {at, item.y, at, bottom};
+        item.thickness = thickness_of(layout);
+        item.dash[0] = 7.0 * layout->sizes.scale;
+        item.dash[1] = 5.0 * layout->sizes.scale;
+        item.dashes = 2;
+        item.points = mark->of_x ? down : across;
         item.point_count = 2;
         rm_drawing_path(drawing, &item);
     }
@@ -166,13 +166,14 @@ static double crossed_by(const rm_chart_column *from, const rm_chart_column *to,
     return fmax(start, end) >= place.y && fmin(start, end) <= place.y + place.height ? right - left : 0.0;
 }
 
-static double covered(const rm_chart_curve *curve, area place) {
+/* `each`: what a column within the place costs. */
+static double covered(const rm_chart_curve *curve, double each, area place) {
     double crossed = 0.0;
     for (int64_t at = 0; at < curve->count; at++) {
         const rm_chart_column *column = &curve->columns[at];
         const bool beside = column->x < place.x || column->x > place.x + place.width;
         if (!beside && column->bottom >= place.y && column->top <= place.y + place.height) {
-            crossed += 1.0;
+            crossed += each;
         }
         if (at > 0 && column->joined) {
             crossed += crossed_by(column - 1, column, place);
@@ -181,7 +182,8 @@ static double covered(const rm_chart_curve *curve, area place) {
     return crossed;
 }
 
-static double cost_of_lines(const labels *all, const ropemap_mark *own, area place) {
+/* Of the lines of other marks; those along the text strike it out. */
+static double cost_of_lines(const labels *all, const ropemap_mark *own, bool upwards, area place) {
     const double size = all->layout->words;
     double cost = 0.0;
     for (int32_t index = 0; index < all->plot->mark_count; index++) {
@@ -190,19 +192,20 @@ static double cost_of_lines(const labels *all, const ropemap_mark *own, area pla
         const bool inside = mark->of_x ? at > place.x && at < place.x + place.width
                                        : at > place.y && at < place.y + place.height;
         if (mark != own && inside && is_within(all->layout, mark)) {
-            cost += (own == NULL || mark->of_x == own->of_x ? COST_STRUCK : COST_CROSSED) * size;
+            cost += (mark->of_x == upwards ? COST_STRUCK : COST_CROSSED) * size;
         }
     }
     return cost;
 }
 
-static double cost_of(const labels *all, const ropemap_mark *own, area place) {
-    double cost = cost_of_lines(all, own, place);
+static double cost_of(const labels *all, const ropemap_mark *own, bool upwards, area place) {
+    double cost = cost_of_lines(all, own, upwards, place);
     const double margin = all->layout->thickness;
     const area around = {place.x - margin, place.y - margin, place.width + 2.0 * margin,
                          place.height + 2.0 * margin};
     for (int32_t index = 0; index < all->plot->series_count; index++) {
-        cost += covered(&all->curves[index], around);
+        const double each = all->plot->series[index].points ? all->layout->dot : 1.0;
+        cost += covered(&all->curves[index], each, around);
     }
     return cost;
 }
@@ -214,10 +217,11 @@ typedef struct choice {
     double cost; /* INFINITY: there is none */
 } choice;
 
-/* Tries a place that costs so much besides what it covers; `own`: the mark that it is for, or NULL. */
-static void try_place(const labels *all, const ropemap_mark *own, area place, double cost, choice *best) {
+/* Tries a place that costs `cost` more than what it covers; `own`: the mark that it is for, or NULL. */
+static void try_place(const labels *all, const ropemap_mark *own, bool upwards, area place, double cost,
+                      choice *best) {
     if (cost < best->cost && is_free(all, place)) {
-        const double total = cost + cost_of(all, own, place);
+        const double total = cost + cost_of(all, own, upwards, place);
         if (total < best->cost) {
             *best = (choice){.place = place, .cost = total};
         }
@@ -258,26 +262,18 @@ static area place_along(const rm_chart_layout *layout, const ropemap_mark *mark,
                   across};
 }
 
-static void label_mark(labels *all, const ropemap_mark *mark) {
-    const rm_chart_layout *layout = all->layout;
-    const double length = (double)(mark->of_x ? layout->plot.height : layout->plot.width);
-    for (int room = 0; room < ROOMS && is_within(layout, mark); room++) {
-        char text[RM_TEXT_BYTES];
-        choice best = {.cost = INFINITY};
-        const double width = rm_text_fit(text, mark->label, layout->words, rooms[room] * length);
-        for (int at = 0; at < PLACES * SIDES && width > 0.0; at++) {
-            const int step = at / SIDES, side = at % SIDES;
-            try_place(all, mark, place_along(layout, mark, width, step, side),
-                      (COST_STEP * step + COST_SIDE * side) * layout->words, &best);
-        }
-        if (isfinite(best.cost)) {
-            write_label(all, best.place, text, layout->theme->ink, mark->of_x);
-            return;
-        }
+/* Within a stripe: in the middle of it, from the top down or from the right end on. */
+static area place_within(const rm_chart_layout *layout, const ropemap_mark *mark, double width, int step) {
+    const double inset = INSET * layout->sizes.scale, wide = width + 0.4 * layout->words;
+    const double tall = TALL * layout->words, part = (double)step / (PLACES - 1);
+    const area stripe = stripe_of(layout, mark);
+    if (mark->of_x) {
+        return (area){stripe.x + (stripe.width - wide) / 2.0,
+                      stripe.y + inset + part * (stripe.height - 2.0 * inset - tall), wide, tall};
     }
+    return (area){stripe.x + inset + (1.0 - part) * (stripe.width - 2.0 * inset - wide),
+                  stripe.y + (stripe.height - tall) / 2.0, wide, tall};
 }
-
-/* ---- references */
 
 /* The part of a straight line within the plot. */
 typedef struct segment {
@@ -298,7 +294,8 @@ static segment clip(const rm_chart_curve *curve, const rm_box *plot) {
     return seen;
 }
 
-/* Next to a point of a line: over or under a level one, ending there; above or below a slope, beside it. */
+/* At a point of a line: over or under a level one, ending there; above or below a slope, to one side of it.
+ */
 static area place_beside(const rm_chart_layout *layout, const segment *line, double part, double width,
                          int side) {
     const double gap = GAP * layout->sizes.scale + layout->thickness, size = layout->words;
@@ -312,28 +309,71 @@ static area place_beside(const rm_chart_layout *layout, const segment *line, dou
     return (area){left, above ? y - tall : y, wide, tall};
 }
 
-/* A level has its label near its right end, a slope near its left one. */
-static void label_reference(labels *all, int32_t index) {
-    const rm_chart_layout *layout = all->layout;
-    const segment line = clip(&all->curves[index], &layout->plot);
-    const bool level = line.y0 == line.y1;
-    const double length = (double)layout->plot.width;
+/* What a label belongs to: a mark's line or stripe, or a reference. */
+typedef struct owner {
+    const ropemap_mark *mark; /* NULL: a reference */
+    segment line;             /* of it */
+    bool stripe;              /* the label is within */
+    bool upwards;
+    const char *label;
+    double length; /* that the label may take some of */
+} owner;
+
+/* The step-th place from the best end, on either side. A level has its label near its right end, a slope near
+ * its left one. */
+static area place_for(const rm_chart_layout *layout, const owner *own, double width, int step, int side) {
+    if (own->stripe) {
+        return place_within(layout, own->mark, width, step);
+    }
+    if (own->mark != NULL) {
+        return place_along(layout, own->mark, width, step, side);
+    }
+    const double part = (double)step / (PLACES - 1);
+    return place_beside(layout, &own->line, own->line.y0 == own->line.y1 ? 1.0 - part : part, width, side);
+}
+
+static void label_owner(labels *all, const owner *own, rm_rgb ink) {
+    const double size = all->layout->words;
     for (int room = 0; room < ROOMS; room++) {
         char text[RM_TEXT_BYTES];
         choice best = {.cost = INFINITY};
-        const double width =
-            rm_text_fit(text, all->plot->series[index].label, layout->words, rooms[room] * length);
+        const double width = rm_text_fit(text, own->label, size, rooms[room] * own->length);
         for (int at = 0; at < PLACES * SIDES && width > 0.0; at++) {
             const int step = at / SIDES, side = at % SIDES;
-            const double along = (double)step / (PLACES - 1);
-            try_place(all, NULL, place_beside(layout, &line, level ? 1.0 - along : along, width, side),
-                      (COST_STEP * step + COST_SIDE * side) * layout->words, &best);
+            try_place(all, own->mark, own->upwards, place_for(all->layout, own, width, step, side),
+                      (COST_STEP * step + COST_SIDE * side) * size, &best);
         }
         if (isfinite(best.cost)) {
-            write_label(all, best.place, text, layout->theme->soft_ink, false);
+            write_label(all, best.place, text, ink, own->upwards);
             return;
         }
     }
+}
+
+static void label_mark(labels *all, const ropemap_mark *mark) {
+    const rm_chart_layout *layout = all->layout;
+    const area stripe = stripe_of(layout, mark);
+    char text[RM_TEXT_BYTES];
+    owner own = {.mark = mark,
+                 .upwards = mark->of_x,
+                 .label = mark->label,
+                 .length = (double)(mark->of_x ? layout->plot.height : layout->plot.width)};
+    const double width = rm_text_fit(text, mark->label, layout->words, (double)INFINITY);
+    if (is_stripe(mark) && width < rooms[0] * stripe.width && stripe.height > 2.0 * layout->words) {
+        own.stripe = true;
+        own.upwards = false;
+        own.length = stripe.width;
+    }
+    if (is_within(layout, mark)) {
+        label_owner(all, &own, layout->theme->ink);
+    }
+}
+
+static void label_reference(labels *all, int32_t index) {
+    const owner own = {.line = clip(&all->curves[index], &all->layout->plot),
+                       .label = all->plot->series[index].label,
+                       .length = (double)all->layout->plot.width};
+    label_owner(all, &own, all->layout->theme->soft_ink);
 }
 
 /* ---- numbers of points */
@@ -374,7 +414,7 @@ static void number_point(labels *all, point at, int32_t number, rm_rgb ink) {
             const double angle = 2.0 * acos(-1.0) * (double)place / AROUND;
             const double x = at.x + cos(angle) * (reach + width / 2.0 - dot / 4.0);
             const double y = at.y - sin(angle) * (reach + height / 2.0 - dot / 2.0);
-            try_place(all, NULL, (area){x - width / 2.0, y - height / 2.0, width, height}, 0.0, &best);
+            try_place(all, NULL, false, (area){x - width / 2.0, y - height / 2.0, width, height}, 0.0, &best);
         }
     }
     if (isfinite(best.cost)) {

@@ -52,7 +52,7 @@ enum {
 
 enum { INKS = 8, PATTERNS = 6 };
 
-/* Okabe and Ito 2008: told apart by every kind of eye; those that are dark on white come first. */
+/* Okabe and Ito 2008: distinct to every kind of eye; those that are dark on white come first. */
 static const rm_rgb inks[INKS] = {{0x00, 0x72, 0xb2}, {0xd5, 0x5e, 0x00}, {0x00, 0x9e, 0x73},
                                   {0xcc, 0x79, 0xa7}, {0xe6, 0x9f, 0x00}, {0x56, 0xb4, 0xe9},
                                   {0x00, 0x00, 0x00}, {0xf0, 0xe4, 0x42}};
@@ -135,7 +135,7 @@ static double entry_text(char text[RM_TEXT_BYTES], const ropemap_plot *plot, con
     return rm_text_fit(text, at->point >= 0 ? series->names[at->point] : series->label, size, room);
 }
 
-/* Names in `size`, in as many columns as `height` asks for, cut so that all is at most `most` wide. */
+/* Names in `size`, in as many columns as `height` requires, cut so that all is at most `most` wide. */
 static rm_legend lay_legend(const ropemap_plot *plot, double size, double height, double most) {
     rm_legend legend = {.size = size};
     bool lines = false, numbers = false;

@@ -34,7 +34,7 @@ typedef struct rm_panels {
 rm_panels rm_panels_of(const ropemap_figure *figure);
 
 /*
- * Level k of a map stands for k/254 of the way from its lower to its upper limit. 255 levels leave one entry
+ * Level k of a map is k/254 of the way from its lower to its upper limit. 255 levels leave one entry
  * of an 8-bit palette to NaN, and being odd in number they have one in the middle: 0 on a diverging map is
  * its exact white.
  */

@@ -22,7 +22,7 @@ typedef struct rm_text_style {
     rm_rgb halo_ink;
 } rm_text_style;
 
-/* What stands at a single point. */
+/* The mark of a single point. */
 typedef enum rm_dot {
     RM_DOT_DISC,
     RM_DOT_RING,
@@ -48,7 +48,7 @@ typedef enum rm_item_kind {
  * One thing to draw. Units are pixels of the finished figure, y downwards. A rectangle is filled with `ink`;
  * a line goes from (x, y) to (x + width, y + height) and is `thickness` wide, its ends cut off square; a
  * raster fills its rectangle with cells of equal size, without a blend between them; a text has its
- * baseline's point at (x, y). A polyline joins its points, an area fills what they enclose, and dots stand
+ * baseline's point at (x, y). A polyline joins its points, an area fills what they enclose, and dots are
  * at each of them, `thickness` wide; of all three, what is outside of the rectangle is left out.
  */
 typedef struct rm_item {

@@ -35,7 +35,7 @@ static rm_point away(const simplifier *line, rm_point point) {
     return (rm_point){point.x - line->anchor.x, point.y - line->anchor.y};
 }
 
-/* What a point that is passed by asks of the directions to come. A point close to the anchor asks nothing. */
+/* Narrows the directions to come to those that pass close to a point. One close to the anchor allows all. */
 static void narrow(simplifier *line, rm_point point, double tolerance) {
     const rm_point to = away(line, point);
     const double distance = hypot(to.x, to.y);
@@ -137,7 +137,7 @@ static int corners(const field *traced, int64_t row, int64_t col) {
     return above;
 }
 
-/* Whether the middle of a square is above, where its corners do not tell. */
+/* Whether the middle of a square is above, where its corners do not decide it. */
 static bool middle_is_above(const field *traced, int64_t row, int64_t col) {
     const double sum = cell(traced, row, col) + cell(traced, row, col + 1) + cell(traced, row + 1, col) +
                        cell(traced, row + 1, col + 1);
@@ -308,7 +308,7 @@ void rm_contour_free(rm_contour *contour) {
     *contour = (rm_contour){.points = NULL};
 }
 
-#define READABLE 5.0 /* contrast, 1 to 21; WCAG 2.2 asks for 4.5 */
+#define READABLE 4.5 /* contrast, 1 to 21, as WCAG 2.2 has it */
 
 /* The smallest values of cells on one of several maps, in sizes of the tick labels. */
 #define VALUE_LEAST 0.5
@@ -348,13 +348,14 @@ static rm_rgb shade(const uint8_t rgb[3], bool to_black, double part) {
 }
 
 /*
- * White above half of the range, else black, whatever the colour map. Where that is hard to read on the
- * cell's colour, letters have an outline in a shade of that colour: the darker or lighter, the less the
- * contrast is.
+ * White or black, whatever can be read better on the cell's colour; on the seed map white above half of
+ * the range, which is its own rule. Where that is hard to read, letters have an outline in a shade of the
+ * cell's colour: the darker or lighter, the less the contrast is.
  */
-static rm_text_style number_style(double size, double place, const uint8_t rgb[3]) {
-    const bool light = place > 0.5;
-    const double ground = luminance(rgb) + 0.05, contrast = light ? 1.05 / ground : ground / 0.05;
+static rm_text_style number_style(double size, bool seed, double place, const uint8_t rgb[3]) {
+    const double ground = luminance(rgb) + 0.05;
+    const bool light = seed ? place > 0.5 : 1.05 / ground > ground / 0.05;
+    const double contrast = light ? 1.05 / ground : ground / 0.05;
     const double lack = fmin(fmax((READABLE - contrast) / (READABLE - 1.0), 0.0), 1.0);
     return (rm_text_style){.size = size,
                            .ink = light ? white : black,
@@ -373,6 +374,7 @@ static bool has_values(const ropemap_panel *panel) {
 static void draw_values(rm_heatmap *made, const rm_heatmap_layout *layout, const ropemap_map *map, rm_box box,
                         const uint8_t *levels) {
     const double size = number_size(box, map, 1.4 * layout->sizes.ticks);
+    const bool seed = made->colour.colormap == ROPEMAP_COLORMAP_SEED;
     const double wide = (double)box.width / (double)map->width;
     const double tall = (double)box.height / (double)map->height;
     if (layout->count > 1 && size < VALUE_LEAST * layout->sizes.ticks) {
@@ -381,7 +383,7 @@ static void draw_values(rm_heatmap *made, const rm_heatmap_layout *layout, const
     for (int64_t cell = 0; cell < map->height * map->width; cell++) {
         const double value = (double)map->cells[cell];
         if (isnan(value)) {
-            continue; /* its colour says so, and the swatch below the bar */
+            continue; /* its colour shows it, and the swatch below the bar */
         }
         char text[RM_NUMBER_TEXT];
         rm_number_cell(text, value);
@@ -389,7 +391,7 @@ static void draw_values(rm_heatmap *made, const rm_heatmap_layout *layout, const
         const double y = (double)box.y + ((double)(cell / map->width) + 0.5) * tall;
         const uint8_t *rgb = made->colour.palette.rgb[levels[cell]];
         rm_drawing_text(&made->drawing, x, y + RM_FONT_DIGIT / 2.0 * size, text,
-                        number_style(size, rm_colour_place(&made->colour, value), rgb));
+                        number_style(size, seed, rm_colour_place(&made->colour, value), rgb));
     }
 }
 

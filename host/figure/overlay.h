@@ -22,8 +22,8 @@ typedef struct rm_contour {
 
 /*
  * Adds the lines along `value` by marching squares between the middles of cells, values linear between two of
- * them. Where two opposite corners of a square are above and two below, their mean says what is connected. A
- * square with a corner that is not finite has no line. Points that a straight line passes within 1/20 pixel
+ * them. Where two opposite corners of a square are above and two below, their mean decides what is connected.
+ * A square with a corner that is not finite has no line. Points that a straight line passes within 1/20 pixel
  * are left out. ROPEMAP_USAGE: more than RM_CONTOUR_POINTS_MAX points; ROPEMAP_RESOURCES.
  */
 ropemap_status rm_contour_add(rm_contour *contour, const ropemap_map *map, double value,

@@ -230,7 +230,7 @@ static void sample(ropemap_colormap colormap, int level, uint8_t rgb[3]) {
 }
 
 void rm_palette_make(ropemap_colormap colormap, bool dark, rm_palette *palette) {
-    /* NaN is told from every level: a grey where the map has colours, a blue where it has none. */
+    /* NaN differs from every level: a grey where the map has colours, a blue where it has none. */
     static const uint8_t nan[2][2][3] = {{{0xc6, 0xc6, 0xc6}, {0x8f, 0xb4, 0xe0}},
                                          {{0x40, 0x40, 0x40}, {0x2f, 0x55, 0x8f}}}; /* dark */
     for (int level = 0; level < RM_LEVELS; level++) {

@@ -21,9 +21,9 @@ typedef struct rm_upscaled {
 } rm_upscaled;
 
 /*
- * Cells of several pixels a side are repeated by as many: readers that blend what they enlarge, against what
- * files say, then blend within a pixel. What would be above 4 million pixels or 16,384 a side stays as it is.
- * False where memory is short.
+ * Cells of several pixels a side are repeated by as many: viewers that interpolate what they enlarge,
+ * although files forbid it, then do so within a pixel. Above 4 million pixels, or 16,384 a side, cells stay
+ * as they are. False where memory is short.
  */
 bool rm_raster_upscale(const rm_item *raster, rm_upscaled *cells);
 

@@ -369,7 +369,8 @@ static bool draw_raster_on_page(cairo_t *cairo, const rm_item *item) {
     return true;
 }
 
-/* A writer that has failed drops what follows. Cairo is not told: version 1.18 leaks its images if a stream fails. */
+/* A writer that has failed drops what follows. Cairo is not told: version 1.18 leaks its images if a stream
+ * fails. */
 static cairo_status_t take(void *writer, const unsigned char *bytes, unsigned int size) {
     rm_writer_add(writer, bytes, size);
     return CAIRO_STATUS_SUCCESS;

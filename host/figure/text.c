@@ -11,6 +11,8 @@
 #include <string.h>
 #include FT_FREETYPE_H
 
+#define TIMES "×"
+
 void rm_text_clean(char out[RM_TEXT_BYTES], const char *field, size_t limit) {
     const size_t size = strnlen(field, limit);
     size_t end = 0;
@@ -30,10 +32,26 @@ void rm_text_clean(char out[RM_TEXT_BYTES], const char *field, size_t limit) {
     out[end] = '\0';
 }
 
-/* Length of what fits of `text` in `width`: up to a space or the end, one word at least. */
+/* Length of the text up to the next space that it may be broken at; "d = 128" and "16 × 16" stay together. */
+static size_t next_break(const char *text, size_t from) {
+    size_t end = from + strcspn(text + from, " ");
+    while (text[end] == ' ') {
+        const char *next = text + end + 1;
+        const bool held =
+            *next == '=' || (end > 0 && text[end - 1] == '=') || strncmp(next, TIMES, strlen(TIMES)) == 0 ||
+            (end >= strlen(TIMES) && memcmp(next - 1 - strlen(TIMES), TIMES, strlen(TIMES)) == 0);
+        if (!held) {
+            break;
+        }
+        end += 1 + strcspn(next, " ");
+    }
+    return end;
+}
+
+/* Length of what fits of `text` in `width`: up to a break or the end, one word at least. */
 static size_t fitting_bytes(const char *text, double size, double width) {
     size_t fits = 0;
-    for (size_t end = strcspn(text, " ");; end += 1 + strcspn(text + end + 1, " ")) {
+    for (size_t end = next_break(text, 0);; end = next_break(text, end + 1)) {
         char part[RM_TEXT_BYTES];
         (void)snprintf(part, sizeof part, "%.*s", (int)end, text);
         if (fits > 0 && rm_font_width(part, size) > width) {

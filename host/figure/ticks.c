@@ -346,7 +346,7 @@ rm_ticks rm_ticks_scale(rm_norm norm, double low, double high, int32_t most) {
 
 /* ---- axes of charts ---- */
 
-/* In sizes of a label: room for one across and down, and from what distance on minor ticks are told apart. */
+/* In sizes of a label: room for one across and down, and from what distance on minor ticks are distinct. */
 #define ROOM_ALONG 4.5
 
 #define ROOM_DOWN 1.6
