@@ -1,6 +1,5 @@
 /* test_alloc_models.c - each allocation refused in turn: models, positions, curves, bounds, sheets */
 /* SPDX-License-Identifier: MIT */
-#include "host/ropemap_figure.h"
 #include "tests/refusing_alloc.h"
 
 #include <stdio.h>
@@ -64,12 +63,12 @@ static ropemap_status turn_on_a_grid(ropemap_error *error) {
     ropemap_positions *positions = NULL;
     ropemap_vectors *ones = NULL, *turned = NULL;
     const ropemap_grid grid = {.axes = 2, .sides = {3, 3}};
-    ropemap_prerotation turning = {.spec = ropemap_spec_default()};
+    ropemap_turning turning = {.spec = ropemap_spec_default()};
     turning.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_STRIDED, {32, 32}, {3, 3}};
     ropemap_status status = ropemap_positions_grid(&grid, &positions, error);
     status = status == ROPEMAP_OK ? ropemap_vectors_ones(128, &ones, error) : status;
     turning.positions = positions;
-    status = status == ROPEMAP_OK ? ropemap_vectors_rotated(ones, &turning, &turned, error) : status;
+    status = status == ROPEMAP_OK ? ropemap_vectors_turned(ones, &turning, &turned, error) : status;
     ropemap_vectors_free(turned);
     ropemap_vectors_free(ones);
     ropemap_positions_free(positions);
@@ -115,20 +114,6 @@ static ropemap_status find_bases(ropemap_error *error) {
     return ropemap_bound_bases(&request, windows, 2, &count, error);
 }
 
-static ropemap_status draw_sheet(ropemap_error *error) {
-    float cells[4] = {0.0f, 1.0f, -1.0f, 0.5f};
-    const ropemap_map map = {.height = 2, .width = 2, .cells = cells, .min = -1.0, .max = 1.0};
-    const ropemap_range range = {.first = 0, .count = 2, .step = 1};
-    const ropemap_panel panels[] = {{&map, "one", range, range}, {&map, "other", range, range}};
-    const ropemap_figure sheet = {.title = "t", .panels = panels, .count = 2, .side = 64};
-    ropemap_bytes bytes = {0};
-    ropemap_status status = ropemap_figure_encode(&sheet, ROPEMAP_PNG, NULL, &bytes, error);
-    ropemap_bytes_free(&bytes);
-    status = status == ROPEMAP_OK ? ropemap_figure_encode(&sheet, ROPEMAP_SVG, NULL, &bytes, error) : status;
-    ropemap_bytes_free(&bytes);
-    return status;
-}
-
 static void test_everything(void **state) {
     (void)state;
     walk("config.json", open_config);
@@ -141,7 +126,6 @@ static void test_everything(void **state) {
     walk("mean of pairs", average_pairs);
     walk("reach", find_reach);
     walk("bases", find_bases);
-    walk("sheet", draw_sheet);
 }
 
 int main(void) {

@@ -236,7 +236,7 @@ static void notes_say_what_is_not_seen(void **state) {
         char text[RM_TEXT_BYTES];
         ropemap_figure figure = cases[pick].figure;
         figure.panel.map = &map;
-        rm_footnote_write(text, &figure, &colour);
+        rm_footnote_write(text, &figure, &colour, 0);
         assert_string_equal(text, cases[pick].note);
     }
     ropemap_figure full = {.contour_count = 8, .percentile = 0.123456789, .panel.map = &map};
@@ -244,11 +244,9 @@ static void notes_say_what_is_not_seen(void **state) {
         full.contours[at] = -1.23456e-123;
     }
     char text[RM_TEXT_BYTES];
-    rm_footnote_write(text, &full, &(rm_colour){.norm = {.kind = ROPEMAP_NORM_LINEAR}});
+    rm_footnote_write(text, &full, &(rm_colour){.norm = {.kind = ROPEMAP_NORM_LINEAR}}, 0);
     assert_true(strlen(text) < RM_TEXT_BYTES);
-    const ropemap_panel panels[2] = {{.map = &map}, {.map = &map}};
-    const ropemap_figure two = {.panels = panels, .count = 2, .trained_length = 8192};
-    rm_footnote_write(text, &two, &(rm_colour){.norm = {.kind = ROPEMAP_NORM_LINEAR}});
+    rm_footnote_write(text, &(ropemap_figure){.panel.map = &map}, &(rm_colour){.low = 0.0}, 8192);
     assert_string_equal(text, "dashed: trained 8,192");
 }
 

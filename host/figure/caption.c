@@ -9,36 +9,44 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Adds after what is there already; what does not fit is left out whole. */
-static void add(char text[RM_TEXT_BYTES], const char *format, ...) RM_PRINTF(2, 3);
+/* A line of parts with something between them. */
+typedef struct line {
+    char *text;
+    size_t size;
+    const char *between;
+} line;
 
-static void add(char text[RM_TEXT_BYTES], const char *format, ...) {
-    const size_t length = strlen(text);
+/* Adds a part; one that does not fit whole is left out. */
+static void append(line to, const char *format, ...) RM_PRINTF(2, 3);
+
+static void append(line to, const char *format, ...) {
+    char part[512];
     va_list arguments;
     va_start(arguments, format);
-    const int added = vsnprintf(text + length, RM_TEXT_BYTES - length, format, arguments);
+    (void)vsnprintf(part, sizeof part, format, arguments);
     va_end(arguments);
-    if (added < 0 || (size_t)added >= RM_TEXT_BYTES - length) {
-        text[length] = '\0';
+    const size_t end = strlen(to.text), bytes = strlen(part), apart = end > 0 ? strlen(to.between) : 0;
+    if (end + apart + bytes < to.size) {
+        memcpy(to.text + end, to.between, apart);
+        memcpy(to.text + end + apart, part, bytes + 1);
     }
 }
+
+/* ---- the footnote ---- */
 
 /* "contours at 0, 0.25 and 0.5" */
-static void add_contours(char text[RM_TEXT_BYTES], const ropemap_figure *figure) {
-    for (int32_t at = 0; at < figure->contour_count; at++) {
+static void describe_contours(line note, const ropemap_figure *figure) {
+    char text[sizeof figure->contours / sizeof *figure->contours * RM_NUMBER_TEXT] = "";
+    const int32_t count = figure->contour_count;
+    for (int32_t at = 0; at < count; at++) {
         char value[RM_NUMBER_TEXT];
         rm_number_value(value, figure->contours[at]);
-        const bool last = at == figure->contour_count - 1;
-        add(text, "%s%s",
-            at == 0 ? figure->contour_count == 1 ? "contour at " : "contours at "
-            : last  ? " and "
-                    : ", ",
-            value);
+        append((line){.text = text, .size = sizeof text, .between = at == count - 1 ? " and " : ", "}, "%s",
+               value);
     }
-}
-
-static const char *between(const char *text) {
-    return text[0] == '\0' ? "" : "; ";
+    if (count > 0) {
+        append(note, "contour%s at %s", count == 1 ? "" : "s", text);
+    }
 }
 
 /* Whether a logarithm leaves out cells. */
@@ -51,45 +59,27 @@ static bool has_no_logarithm(const rm_panels maps) {
     return false;
 }
 
-void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const rm_colour *colour) {
+void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const rm_colour *colour,
+                       int64_t trained) {
     const rm_panels maps = rm_panels_of(figure);
+    const line note = {.text = text, .size = RM_TEXT_BYTES, .between = "; "};
     char number[RM_NUMBER_TEXT];
     text[0] = '\0';
-    add_contours(text, figure);
+    describe_contours(note, figure);
     if (figure->percentile > 0.0) {
         rm_number_value(number, 100.0 * figure->percentile);
-        add(text, "%s%s %% of the cells beyond each end of the colours", between(text), number);
+        append(note, "%s %% of the cells beyond each end of the colours", number);
     }
     if (colour->norm.kind == ROPEMAP_NORM_LOG && has_no_logarithm(maps)) {
-        add(text, "%svalues ≤ 0 in the first colour", between(text));
+        append(note, "values ≤ 0 in the first colour");
     }
-    if (figure->trained_length > 0 && !rm_trained_is_above(figure)) {
-        rm_number_grouped(number, figure->trained_length);
-        add(text, "%sdashed: trained %s", between(text), number);
-    }
-}
-
-/* A line of parts with a comma between them. */
-typedef struct line {
-    char *text;
-    size_t size;
-} line;
-
-/* Adds a part; one that does not fit whole is left out. */
-static void append(line to, const char *format, ...) RM_PRINTF(2, 3);
-
-static void append(line to, const char *format, ...) {
-    char part[512];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(part, sizeof part, format, arguments);
-    va_end(arguments);
-    const size_t end = strlen(to.text), bytes = strlen(part), comma = end > 0 ? 2 : 0;
-    if (end + comma + bytes < to.size) {
-        memcpy(to.text + end, ", ", comma);
-        memcpy(to.text + end + comma, part, bytes + 1);
+    if (trained > 0) {
+        rm_number_grouped(number, trained);
+        append(note, "dashed: trained %s", number);
     }
 }
+
+/* ---- title, subtitle and labels ---- */
 
 /* "yarn scaling by 4": its most telling number; a rule without one has its name alone. */
 static void describe_scaling(line title, const ropemap_scaling *scaling) {
@@ -253,8 +243,8 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
         .panel = {.map = map, .rows = request->rows, .cols = request->cols},
         .colormap = ROPEMAP_COLORMAP_AUTO,
     };
-    const line title = {.text = figure.title, .size = sizeof figure.title};
-    const line subtitle = {.text = figure.subtitle, .size = sizeof figure.subtitle};
+    const line title = {.text = figure.title, .size = sizeof figure.title, .between = ", "};
+    const line subtitle = {.text = figure.subtitle, .size = sizeof figure.subtitle, .between = ", "};
     describe_rule(title, request);
     describe_positions(subtitle, &request->rows, &request->cols);
     describe_cells(subtitle, request, map);

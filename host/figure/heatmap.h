@@ -43,13 +43,10 @@ typedef struct rm_heatmap_layout {
 ropemap_status rm_heatmap_layout_make(rm_heatmap_layout *layout, const ropemap_figure *figure,
                                       const rm_colour *colour, ropemap_error *error);
 
-/* Whether the trained length has its label above the map, of one alone without a name; else the footnote has
- * it. */
-bool rm_trained_is_above(const ropemap_figure *figure);
-
-/* Footnote: the values of contours, what the limits leave out, what a logarithm cannot show and a trained
- * length that has no label; empty where there is none of these. */
-void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const rm_colour *colour);
+/* Footnote: the values of contours, what the limits leave out, what a logarithm cannot show and a `trained`
+ * length that is marked without a label, 0 for none; empty where there is none of these. */
+void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const rm_colour *colour,
+                       int64_t trained);
 
 /* A drawing and what it borrows; it stays where it is made. */
 typedef struct rm_heatmap {

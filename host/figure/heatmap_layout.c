@@ -242,7 +242,9 @@ static double trained_at(ropemap_range range, int64_t trained) {
     return trained > 0 && at > 0.0 && at < 1.0 ? at : (double)NAN;
 }
 
-static void lay_trained(rm_heatmap_layout *layout, const ropemap_panel *panels, int64_t trained) {
+/* Whether any map is marked. */
+static bool lay_trained(rm_heatmap_layout *layout, const ropemap_panel *panels, int64_t trained) {
+    bool marked = false;
     for (int32_t index = 0; index < layout->count; index++) {
         rm_panel_layout *panel = &layout->panels[index];
         panel->across = trained_at(panels[index].cols, trained) * (double)panel->map.width;
@@ -250,20 +252,17 @@ static void lay_trained(rm_heatmap_layout *layout, const ropemap_panel *panels, 
         if (isnan(panel->across + panel->down)) {
             panel->across = panel->down = (double)NAN;
         }
+        marked = marked || !isnan(panel->across);
     }
-}
-
-bool rm_trained_is_above(const ropemap_figure *figure) {
-    const rm_panels panels = rm_panels_of(figure);
-    return panels.count == 1 && !has_name(panels.panel);
+    return marked;
 }
 
 /* Over the mark, or as near to it as the map's ends let it. */
-static void lay_trained_label(rm_heatmap_layout *layout, const ropemap_figure *figure) {
+static void lay_trained_label(rm_heatmap_layout *layout, const ropemap_figure *figure, bool labelled) {
     const rm_panel_layout *panel = &layout->panels[0];
     rm_axis_label *label = &layout->trained;
     label->text[0] = '\0';
-    if (!rm_trained_is_above(figure) || isnan(panel->across)) {
+    if (!labelled) {
         return;
     }
     char length[RM_NUMBER_TEXT], text[RM_NUMBER_TEXT];
@@ -336,12 +335,13 @@ static void lay_bar(rm_heatmap_layout *layout, const beside *room) {
 }
 
 /* Title, subtitle and footnote start above the first panel's left edge. */
-static void lay_words(rm_heatmap_layout *layout, const ropemap_figure *figure, const rm_colour *colour) {
+static void lay_words(rm_heatmap_layout *layout, const ropemap_figure *figure, const rm_colour *colour,
+                      int64_t trained) {
     const rm_sizes *sizes = &layout->sizes;
     char title[RM_TEXT_BYTES], subtitle[RM_TEXT_BYTES], note[RM_TEXT_BYTES];
     rm_text_clean(title, figure->title, sizeof figure->title);
     rm_text_clean(subtitle, figure->subtitle, sizeof figure->subtitle);
-    rm_footnote_write(note, figure, colour);
+    rm_footnote_write(note, figure, colour, trained);
     const double room = (double)(layout->width - sizes->margin - layout->area.x);
     const double width = figure->width > 0 ? room : fmax(room, TEXT_WIDTH * sizes->scale);
     rm_heading *heading = &layout->heading;
@@ -425,7 +425,7 @@ static void lay_out(rm_heatmap_layout *layout, const ropemap_figure *figure, con
     const bool names = make_room_for_names(layout, panels);
     lay_names(layout, panels);
     lay_ticks(layout, panels);
-    lay_trained(layout, panels, figure->trained_length);
+    const bool marked = lay_trained(layout, panels, figure->trained_length);
     if (!is_alone(layout)) { /* the last row is as tall as the bar needs, whatever its panels are */
         const int64_t lack = whole(BAR_LEAST * layout->sizes.ticks) - stack(layout, 0, names);
         layout->heights[layout->rows - 1] += at_least(lack, 0);
@@ -439,8 +439,9 @@ static void lay_out(rm_heatmap_layout *layout, const ropemap_figure *figure, con
     lay_columns(layout, &room);
     lay_label(layout, &layout->col_label, figure->col_label, sizeof figure->col_label, layout->area.width);
     lay_bar(layout, &room);
-    lay_words(layout, figure, colour);
-    lay_trained_label(layout, figure);
+    const bool labelled = is_alone(layout) && !names;
+    lay_words(layout, figure, colour, marked && !labelled ? figure->trained_length : 0);
+    lay_trained_label(layout, figure, marked && labelled);
     lay_rows(layout, names);
 }
 
