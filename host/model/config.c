@@ -50,7 +50,7 @@ static ropemap_status scale_base(rm_config *config) {
     return ROPEMAP_OK;
 }
 
-/* A base next to the dict's, which another won over. */
+/* A base next to the dict's, which lost. */
 static void warn_beside(const rm_config *config, const rm_found *base) {
     const json_t *other = rm_config_value(&config->top, "rope_theta");
     const double beside = json_number_value(other);
@@ -61,7 +61,8 @@ static void warn_beside(const rm_config *config, const rm_found *base) {
     }
 }
 
-/* The dict's base wins over one beside it, as in transformers; a list with one for each layer over both. */
+/* The dict's base wins over one next to it, as in transformers; a list with one for each layer wins over
+ * both. */
 static ropemap_status find_local_base(rm_config *config, rm_found *base) {
     RM_TRY(rm_config_first(config, &config->top, local_keys, &base_want, base));
     if (!base->given) {
@@ -92,7 +93,7 @@ static ropemap_status find_base(rm_config *config, rm_found *base) {
         return ROPEMAP_OK;
     }
     if (config->layer_type != NULL && strcmp(config->layer_type, "sliding_attention") == 0 &&
-        config->family->local_base > 0.0) { /* a dict of its own without a base */
+        config->family->local_base > 0.0) { /* its own dict, without a base */
         return find_local_base(config, base);
     }
     const bool own_name = (config->family->flags & RM_FAMILY_BASE_NAMED) != 0; /* past "rope_theta" */
@@ -259,7 +260,7 @@ static void note_share(const rm_config *config, const char *path) {
     rm_config_note_number(config, "rotary_dim", config->model->spec.rotary_dim, source);
 }
 
-/* Most classes rotate the whole head under rope_type default, whatever the share; other rules take it. */
+/* Most classes rotate the whole head with rope_type default and ignore the share; other rules use it. */
 static bool takes_share(const rm_config *config) {
     const rm_family *family = config->family;
     return config->kind->read != NULL || (family->flags & RM_FAMILY_SHARE) != 0 || family->partial > 0.0 ||
@@ -337,7 +338,7 @@ static ropemap_status read_mla(rm_config *config, const rm_found *part) {
     return ROPEMAP_OK;
 }
 
-/* What the file cannot say, options may: their values stand in for it. */
+/* Options replace what the file lacks. */
 static ropemap_status read_head(rm_config *config) {
     const int32_t given = config->choice->head_dim;
     const ropemap_status status = read_head_dim(config);
@@ -404,7 +405,7 @@ static rm_config_origin find_origin(const rm_config_dict *dict) {
 
 /* ---- the language model of a model with several parts */
 
-/* A part that leaves its sizes to the whole is not the dict to read. */
+/* A part without sizes is not the dict to read. */
 static bool has_sizes(const rm_config_dict *dict) {
     static const char keys[] = "hidden_size n_embd d_model head_dim qk_rope_head_dim";
     return rm_config_has(dict, keys);
@@ -463,7 +464,7 @@ static bool holds(const char *key, const char *words) {
     lower[length] = '\0';
     while (rm_words_next(&words, word, sizeof word)) {
         const char *found = strstr(lower, word);
-        /* "property" is none */
+        /* not "property" */
         if (found != NULL && !(found > lower && found[-1] == 'p' && strncmp(found, "rope", 4) == 0)) {
             return true;
         }
@@ -471,7 +472,7 @@ static bool holds(const char *key, const char *words) {
     return false;
 }
 
-/* What no rule of the language model takes: other parts, and lists of names. */
+/* Not of the language model's rule: other parts, and lists of names. */
 static bool is_elsewhere(const char *key) {
     static const char words[] =
         "vision visual vit image video audio speech talker encoder codec "
@@ -480,7 +481,7 @@ static bool is_elsewhere(const char *key) {
     return holds(key, words);
 }
 
-/* Read, or known to choose between codes of one rule (ChatGLM, Phi's first files, Megatron). */
+/* Read, or a choice between implementations of one rule (ChatGLM, Phi's first files, Megatron). */
 static bool was_read(const rm_config *config, const char *key) {
     static const char same[] = "original_rope flash_rotary apply_rope_fusion";
     bool read = rm_words_have(same, key);
@@ -511,7 +512,7 @@ static void list_unused(const rm_config *config, json_t *object, const char *pat
     }
 }
 
-/* Warns of keys that have to do with RoPE, by their names, and that nobody read. */
+/* Warns of keys that were not read although their names are about RoPE. */
 static void rm_config_warn_unused(const rm_config *config) {
     char names[400] = "";
     list_unused(config, config->whole.object, "", 0, names, sizeof names);
@@ -520,7 +521,7 @@ static void rm_config_warn_unused(const rm_config *config) {
 
 /* ---- layout */
 
-/* Words of TensorRT-LLM's position_embedding_type that say which elements form a pair; -1: not one. */
+/* The layout in TensorRT-LLM's position_embedding_type; -1: none. */
 static int layout_word(const rm_config *config) {
     const char *word = json_string_value(rm_config_value(&config->top, "position_embedding_type"));
     if (word == NULL) {

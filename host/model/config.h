@@ -13,8 +13,8 @@
 
 /*
  * The tree of a JSON text as Python's json writes it: UTF-8 with or without a byte order mark, no duplicate
- * keys, and bare Infinity, -Infinity, NaN, which rm_config_nonfinite knows again, as it does numbers beyond a
- * double. Every number is a real. ROPEMAP_DATA names file and line. The caller frees the tree by json_decref.
+ * keys, and bare Infinity, -Infinity, NaN and numbers beyond a double, which messages can still quote. Every
+ * number is a real. ROPEMAP_DATA names file and line. The caller frees the tree by json_decref.
  */
 ropemap_status rm_config_tree(const char *text, size_t bytes, const char *label, json_t **tree,
                               ropemap_error *error);
@@ -51,7 +51,7 @@ typedef struct rm_family {
     int32_t mla;      /* qk_rope_head_dim */
     int32_t original; /* original_max_position_embeddings */
     int32_t period;   /* every such layer differs from the others; negative: counted from the last */
-    const char *asks; /* it rotates only where this key says so */
+    const char *asks; /* it rotates only if this key says so */
     const char *rule; /* its rope_parameters where the file has none: JSON with ' for " */
     struct {
         int32_t hidden, heads, length; /* hidden_size, num_attention_heads, max_position_embeddings */
@@ -65,10 +65,10 @@ const rm_family *rm_family_find(const char *type);
 const char *rm_family_plain(const char *type);
 
 /* The model type of the language model in a model of several parts ("llava": "llama"); false where there is
- * none. *own: that part has numbers of its own where the file has none. */
+ * none. *own: that part's numbers are its own where the file has none. */
 bool rm_family_part(const char *type, char *text, size_t size, bool *own);
 
-/* ---- the file at hand */
+/* ---- the file being read */
 
 /* Keys with a name of RoPE's that were read: what is left is named in a warning. */
 typedef struct rm_config_used {
@@ -77,7 +77,7 @@ typedef struct rm_config_used {
 } rm_config_used;
 
 typedef struct rm_config_dict {
-    json_t *object; /* NULL: there is none */
+    json_t *object; /* NULL: absent */
     char path[80];  /* "", "text_config.rope_parameters" */
     rm_config_used *used;
     bool made; /* of a rule that the file does not write out: keys have the dict's path */
@@ -92,11 +92,11 @@ typedef enum rm_config_origin {
 
 enum { RM_CONFIG_LAYERS_MOST = 512 };
 
-/* The model's layers, as far as the file or the class tells them apart. */
+/* The model's layers, where the file or the class distinguishes them. */
 typedef struct rm_config_layers {
-    int32_t count;                           /* 0: nothing to tell apart */
-    int32_t wanted;                          /* the layer that was asked for; -1: none */
-    char source[80];                         /* the key that says which layer is what */
+    int32_t count;                           /* 0: all alike */
+    int32_t wanted;                          /* the requested layer; -1: none */
+    char source[80];                         /* the key that lists them */
     bool plain[RM_CONFIG_LAYERS_MOST];       /* it does not rotate */
     const char *type[RM_CONFIG_LAYERS_MOST]; /* of the tree, or static; NULL: no name */
 } rm_config_layers;
@@ -106,7 +106,7 @@ typedef struct rm_config rm_config;
 /* A word of rope_type, and the keys that go with it. */
 typedef struct rm_kind {
     const char *word;
-    ropemap_status (*read)(rm_config *config); /* NULL: the frequencies stay as they are */
+    ropemap_status (*read)(rm_config *config); /* NULL: frequencies are not scaled */
     const char *keys;                          /* words */
 } rm_kind;
 
@@ -117,7 +117,7 @@ struct rm_config {
     rm_config_dict rope;        /* the rule's */
     rm_config_origin origin;
     const char *type; /* model_type, NULL where the file has none */
-    char part[48];    /* the type of the language model in it, "" where it is not of several parts */
+    char part[48];    /* the language model's type in a model of several parts, else "" */
     bool own_part;    /* see rm_family_part */
     const rm_family *family;
     const rm_kind *kind;
@@ -137,13 +137,13 @@ struct rm_config {
 
 /* ---- fields */
 
-/* What a number must be; `words` says it in messages. */
+/* The range of a number, and `words` for it in messages. */
 typedef struct rm_want {
     const char *words;
     double low, high;
     bool above;      /* low itself is refused */
     int multiple_of; /* 0: of nothing */
-    bool required;   /* null is refused, where else it is as if absent */
+    bool required;   /* null is refused; otherwise it counts as absent */
     bool layered;    /* a list has one for each layer */
 } rm_want;
 
@@ -153,7 +153,7 @@ typedef struct rm_found {
     char path[120];
 } rm_found;
 
-/* The dict's value, NULL where there is none or no dict. */
+/* The dict's value; NULL without one, or without a dict. */
 json_t *rm_config_value(const rm_config_dict *dict, const char *key);
 
 /* "text_config.rope_theta"; size >= 8. */
@@ -162,7 +162,7 @@ void rm_config_path(char *path, size_t size, const rm_config_dict *dict, const c
 /* An object that is not a number in disguise. */
 bool rm_config_is_dict(const json_t *value);
 
-/* The dict under a key: absent where the key is, or null. ROPEMAP_DATA where it is something else. */
+/* The dict under a key, absent if the key is absent or null. ROPEMAP_DATA for another value. */
 ropemap_status rm_config_sub(const rm_config *config, const rm_config_dict *dict, const char *key,
                              rm_config_dict *sub);
 
@@ -172,7 +172,7 @@ rm_config_dict rm_config_peek(const rm_config_dict *dict, const char *key);
 /* The first dict under one of `keys`. */
 rm_config_dict rm_config_peek_first(const rm_config_dict *dict, const char *keys);
 
-/* Whether one of `keys` is there and not null. None counts as read. */
+/* Whether one of `keys` is present and not null. Does not mark them as read. */
 bool rm_config_has(const rm_config_dict *dict, const char *keys);
 
 /* ROPEMAP_DATA, naming key, value and what was expected, for a value that is not what is wanted. */
@@ -187,7 +187,7 @@ ropemap_status rm_config_first(const rm_config *config, const rm_config_dict *di
 /* Keys that repeat a number count as read. */
 void rm_config_mark_same(const rm_config_dict *dict, const char *keys, double number);
 
-/* true or false; *value stays as it is where the key is absent or null. */
+/* true or false; *value is unchanged if the key is absent or null. */
 ropemap_status rm_config_flag(const rm_config *config, const rm_config_dict *dict, const char *key,
                               bool *value);
 
@@ -203,17 +203,17 @@ ropemap_status rm_config_fail(const rm_config *config, ropemap_status status, co
 ropemap_status rm_config_wrong(const rm_config *config, const char *path, const json_t *value,
                                const char *words);
 
-/* Takes back the message of a failure that something else makes up for. */
+/* Clears the message of a failure that is handled. */
 void rm_config_forget(const rm_config *config);
 
-/* As rm_config_number, for a value that stands under no key. */
+/* As rm_config_number, for a value without a key. */
 ropemap_status rm_config_check(const rm_config *config, const char *path, const json_t *value,
                                const rm_want *want, double *number);
 
-/* A value in the words of a message: `null`, `the string "10000"`, `a list of 3`. */
+/* A value as messages show it: `null`, `the string "10000"`, `a list of 3`. */
 void rm_config_show(const json_t *value, char *to, size_t size);
 
-/* Facts whose source is a key of the file, or what transformers' class takes. */
+/* Facts whose source is a key of the file, or the class's default. */
 void rm_config_note(const rm_config *config, const char *name, const char *value, const char *path);
 
 void rm_config_note_number(const rm_config *config, const char *name, double value, const char *path);
@@ -231,12 +231,12 @@ bool rm_config_layers_have(const rm_config *config, const char *type);
 ropemap_status rm_config_layered(const rm_config *config, const json_t *list, const rm_want *want,
                                  rm_found *found);
 
-/* ROPEMAP_DATA where the model does not rotate, or where nobody can tell; a warning instead where the caller
- * has said enough. */
+/* ROPEMAP_DATA where the model does not rotate, or it cannot be told; a warning instead where options define
+ * the rule. */
 ropemap_status rm_config_rotates(rm_config *config);
 
-/* A model of images or video, whole: *is_image says whether it is one that is read here. ROPEMAP_DATA for one
- * that has several axes and is not read. */
+/* Reads a model of images or video; *is_image: whether it is one that is known. ROPEMAP_DATA for an unknown
+ * one with several axes. */
 ropemap_status rm_config_image(rm_config *config, const char *layer_type, bool *is_image);
 
 /* A language model's axes for images (M-RoPE), after all else. */
@@ -250,7 +250,7 @@ ropemap_status rm_config_kind(rm_config *config);
 /* partial_rotary_factor under all its names, from the dict or next to it. */
 ropemap_status rm_config_partial(const rm_config *config, rm_found *partial);
 
-/* The parameters that the dict's rope_type takes. */
+/* The parameters of the dict's rope_type. */
 ropemap_status rm_config_scaling(rm_config *config);
 
 #endif

@@ -9,12 +9,12 @@
 #include <string.h>
 
 /*
- * A node of the tree takes up to 250 bytes where the text may hold one in 2 bytes: this many nodes keep a
- * tree below 70 MB whatever the text is. Real files hold some hundreds, those with 21,000 labels 42,000.
+ * A node of the tree takes up to 250 bytes, and 2 bytes of text can make one: this limit keeps any tree below
+ * 70 MB. Real files have some hundreds, those with 21,000 labels 42,000.
  */
 enum { VALUES_MAX = 1 << 18 };
 
-/* Stands before a number that JSON has no word for, which becomes a string; no real text begins so. */
+/* Marks a number that JSON cannot express, which becomes a string; no real text begins with it. */
 static const char MARK = '\x7f';
 
 typedef struct scan {
@@ -44,7 +44,7 @@ static ropemap_status copy_character(scan *s) {
     return ROPEMAP_OK;
 }
 
-/* From its opening quote to its closing one; a string without an end is left to the parser. */
+/* From its opening quote to its closing one; the parser refuses an unterminated string. */
 static ropemap_status copy_string(scan *s) {
     copy(s, 1);
     while (s->at < s->bytes) {
@@ -70,7 +70,7 @@ static bool is_word(char c) {
            c == '.';
 }
 
-/* The digits at *at of a word, and where the first that is not 0 stands among them; -1: nowhere. */
+/* Counts the digits at *at of a word; *first: the index of the first that is not 0, -1: none. */
 static long take_digits(const char *word, size_t length, size_t *at, long *first) {
     long count = 0;
     *first = -1;
@@ -82,7 +82,7 @@ static long take_digits(const char *word, size_t length, size_t *at, long *first
     return count;
 }
 
-/* Whether the word is a JSON number of 1e308 or more, of which the parser would not tell the key. */
+/* Whether the word is a JSON number of 1e308 or more: the parser's error would not name the key. */
 static bool is_beyond(const char *word, size_t length) {
     size_t at = word[0] == '-';
     long first, first_after = -1, digits_after = 1, exponent = 0;
@@ -225,7 +225,7 @@ ropemap_status rm_config_tree(const char *text, size_t bytes, const char *label,
     return status;
 }
 
-/* How the file writes a number that is none or beyond a double ("Infinity", "1e400", transformers'
+/* The file's text for NaN, an infinity or a number beyond a double ("1e400", transformers'
  * {"__float__": "NaN"}); NULL for other values. */
 static const char *nonfinite_text(const json_t *value) {
     const char *text = json_string_value(value);

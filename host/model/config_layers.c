@@ -8,7 +8,7 @@
 
 static const char FULL[] = "full_attention", SLIDING[] = "sliding_attention";
 
-/* ---- what the file says of each layer */
+/* ---- layers in the file */
 
 static json_t *list_under(const rm_config *config, const char *keys, rm_config_layers *layers) {
     char key[RM_WORD_BYTES];
@@ -40,7 +40,7 @@ static int32_t count_of(const json_t *list) {
     return size > RM_CONFIG_LAYERS_MOST ? RM_CONFIG_LAYERS_MOST : (int32_t)size;
 }
 
-/* Blocks that compute no scores. */
+/* Blocks without attention scores. */
 static bool is_unattended(const char *type) {
     static const char words[] = "linear_attention mamba mamba2 conv recurrent lightning gated_delta_net "
                                 "moe mlp rwkv kda";
@@ -75,7 +75,7 @@ static bool read_types(const rm_config *config, rm_config_layers *layers) {
     return true;
 }
 
-/* Lists of the layers that are something, all others being something else. */
+/* Lists of the layers of one type, all others being of another. */
 static bool read_indices(const rm_config *config, rm_config_layers *layers) {
     static const struct {
         const char *key, *in, *out;
@@ -112,7 +112,7 @@ static bool read_letters(const rm_config *config, rm_config_layers *layers) {
     return true;
 }
 
-/* Every so many layers differ: the last of them, but ModernBERT's first. */
+/* Every n-th layer differs: the last of each n, but ModernBERT's first. */
 static bool read_period(const rm_config *config, rm_config_layers *layers) {
     static const struct {
         const char *key, *in, *out;
@@ -169,7 +169,7 @@ static void mark_types(const rm_config *config, rm_config_layers *layers) {
     }
 }
 
-/* 1 where a layer rotates, in spite of the name; and bases, 0 where it does not. */
+/* 1 where a layer rotates, despite the key's name; or bases, 0 where it does not. */
 static bool mark_lists(const rm_config *config, rm_config_layers *layers) {
     static const char keys[] = "no_rope_layers use_rope_layers rope_layers layer_rope_theta rope_theta";
     rm_config_layers found = {.count = 0};
@@ -250,7 +250,7 @@ static void note_layers(const rm_config *config) {
     }
 }
 
-/* ---- the layer that was asked for */
+/* ---- the requested layer */
 
 static ropemap_status take_layer(rm_config *config) {
     rm_config_layers *layers = &config->layers;
@@ -310,7 +310,7 @@ ropemap_status rm_config_layers_read(rm_config *config) {
 
 /* ---- numbers of each layer */
 
-/* Whether a layer's number counts for what was asked. */
+/* Whether a layer's number matters for the request. */
 static bool counts(const rm_config *config, int32_t layer) {
     const rm_config_layers *layers = &config->layers;
     if (layers->wanted >= 0) {
@@ -351,7 +351,7 @@ ropemap_status rm_config_layered(const rm_config *config, const json_t *list, co
     return ROPEMAP_OK;
 }
 
-/* Keys of files that rotate; some hold them as a leftover, so that what follows is looked at first. */
+/* Keys of files that rotate. Some files have them as a leftover, so the checks below come first. */
 static const char rope_keys[] =
     "rope_theta rope_parameters rope_scaling rotary_emb_base rotary_pct "
     "rotary_dim global_rope_theta qk_rope_head_dim partial_rotary_factor partial_rotary_factors "
@@ -393,7 +393,7 @@ static ropemap_status refuse_type(const rm_config *config, const char *type, con
     return refuse(config, why);
 }
 
-/* ---- what says that it does not */
+/* ---- signs that it does not */
 
 static bool is_off(const json_t *value, bool off) {
     if (json_is_boolean(value)) {
@@ -402,7 +402,7 @@ static bool is_off(const json_t *value, bool off) {
     return json_is_number(value) && json_number_value(value) == (off ? 1.0 : 0.0);
 }
 
-/* Switches of RoPE, which must be on, and of what takes its place, which must be off. */
+/* Switches of RoPE, which must be on, and of its replacements, which must be off. */
 static ropemap_status check_switches(const rm_config *config, bool *refused) {
     static const char *const switches[] = {
         "rope use_rope rotary use_rotary use_rotary_embedding use_rotary_embeddings "
@@ -429,11 +429,11 @@ static const char word_keys[] =
     "position_embedding_type position_embeddings_type position_encoding_type "
     "positional_embedding_type pos_embedding_type pos_emb_type position_embedding pos_emb pe_type";
 
-/* Words that mean a rotation; "yarn" and the last three are TensorRT-LLM's and Megatron's. */
+/* Words for a rotation; "yarn" and the last three are TensorRT-LLM's and Megatron's. */
 static const char rotating[] = "rope rotary rope_gpt_neox rope_gptj chatglm long_rope mrope yarn";
 
-/* Positions that bias the scores; with `weak` those that are added, of which "absolute" is also a default
- * that nobody removed. */
+/* Positions that bias the scores; with `weak` those that are added, of which "absolute" may be a leftover
+ * default. */
 static ropemap_status check_words(const rm_config *config, bool weak, bool *refused) {
     static const char other[] = "alibi alibi_with_scale learned_absolute relative nope none no kerple t5 "
                                 "sandwich";
@@ -462,7 +462,7 @@ static bool word_says_so(const rm_config *config) {
     return says;
 }
 
-/* Classes that rotate only where a key says so: "position_embedding_type", "attn_config.rope". */
+/* Classes that rotate only if a key says so: "position_embedding_type", "attn_config.rope". */
 static ropemap_status check_asked(const rm_config *config, bool *refused) {
     const char *asks = config->family->asks;
     const char *dot = asks == NULL ? NULL : strchr(asks, '.');
@@ -535,7 +535,7 @@ static ropemap_status check_layers(const rm_config *config, bool *refused) {
     return refuse(config, why);
 }
 
-/* ---- where nothing says either */
+/* ---- files without a sign of either */
 
 static ropemap_status cannot_tell(const rm_config *config) {
     char shown[80] = "absent";

@@ -14,7 +14,7 @@ static const json_t *type_of(const json_t *dict) {
     return type != NULL ? type : json_object_get(dict, "type");
 }
 
-/* Whether the newer dict says all that the older one does. */
+/* Whether the newer dict includes all of the older one. */
 static bool contains(json_t *newer, json_t *older) {
     const json_t *types[] = {type_of(newer), type_of(older)};
     if (types[1] != NULL && !json_equal(types[0], types[1])) {
@@ -30,7 +30,7 @@ static bool contains(json_t *newer, json_t *older) {
     return true;
 }
 
-/* ---- rules that no such dict writes out */
+/* ---- rules without such a dict */
 
 /* Makes a dict of JSON with ' for ", as if it were under `path`. */
 static ropemap_status adopt(rm_config *config, const char *rule, const char *path) {
@@ -56,7 +56,7 @@ static double number_or(const rm_config *config, const char *key, double usual) 
     return json_is_number(value) && json_number_value(value) > 0.0 ? json_number_value(value) : usual;
 }
 
-/* Meta's code holds the numbers of Llama 3.1's rule (llama-models, models/llama3/model.py, apply_scaling). */
+/* Meta's code has the numbers of Llama 3.1's rule (llama-models, models/llama3/model.py, apply_scaling). */
 static ropemap_status choose_meta(rm_config *config) {
     char rule[240];
     (void)snprintf(
@@ -206,7 +206,7 @@ static ropemap_status choose_dict(rm_config *config) {
 
 /* ---- a dict for each layer type */
 
-/* Counts the keys that hold a dict, and lists them; *last is one of them. */
+/* Counts and lists the keys with a dict; *last is one of them. */
 static int list_nested(const rm_config_dict *rope, char *names, size_t size, const char **last) {
     char listed[400] = "";
     int count = 0;
@@ -224,7 +224,7 @@ static int list_nested(const rm_config_dict *rope, char *names, size_t size, con
     return count;
 }
 
-/* Words of the caller, made fit for a message. */
+/* The caller's words, made safe for a message. */
 typedef struct shown {
     char text[60];
 } shown;
@@ -265,9 +265,9 @@ static ropemap_status choose_nested(rm_config *config, int count, const char *na
     return ROPEMAP_OK;
 }
 
-/* ---- one dict for all layers, and keys beside it */
+/* ---- one dict for all layers, and keys next to it */
 
-/* What the model's layers with sliding attention have beside what those with full attention have. */
+/* Whether layers with sliding attention have their own base. */
 static bool has_local_base(const rm_config *config) {
     return rm_config_value(&config->top, "rope_local_base_freq") != NULL ||
            rm_config_value(&config->top, "local_rope_theta") != NULL ||
@@ -334,7 +334,7 @@ static ropemap_status choose_flat(rm_config *config, const char *wanted) {
     return ROPEMAP_OK;
 }
 
-/* The type of the layers that were asked for, by name or by the number of one; NULL: nothing was. */
+/* The type of the requested layers, by name or by a layer's number; NULL: none. */
 static const char *wanted_type(const rm_config *config) {
     const int32_t layer = config->layers.wanted;
     const char *type = layer < 0 ? config->choice->layer_type : config->layers.type[layer];

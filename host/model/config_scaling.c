@@ -21,7 +21,7 @@ static const rm_want divisor_want = {.words = "a number from 0.2 to 1e9", .low =
 
 static const char ORIGINAL[] = "original_max_position_embeddings";
 
-/* The number under a key of the rule's dict; *value stays as it is where there is none. */
+/* The number under a key of the rule's dict; *value is unchanged without one. */
 static ropemap_status take(rm_config *config, const char *key, const rm_want *want, bool required,
                            double *value) {
     rm_found found;
@@ -39,14 +39,14 @@ static ropemap_status take_factor(rm_config *config, bool required) {
     return take(config, "factor", &factor_want, required, &config->model->spec.scaling.factor);
 }
 
-/* One beside the dict (Phi-3) wins over the dict's, and max_position_embeddings stands in for both. */
+/* One next to the dict (Phi-3) wins over the dict's; max_position_embeddings replaces both. */
 static ropemap_status read_original(rm_config *config) {
     ropemap_scaling *scaling = &config->model->spec.scaling;
     rm_found beside, within, *found = &beside;
     scaling->max_length = (double)config->model->trained_length;
     RM_TRY(rm_config_number(config, &config->top, ORIGINAL, &original_want, &beside));
     RM_TRY(rm_config_number(config, &config->rope, ORIGINAL, &original_want, &within));
-    if (!beside.given && config->family->original > 0) { /* an attribute of the class, which wins as well */
+    if (!beside.given && config->family->original > 0) { /* an attribute of the class also wins */
         beside.given = true;
         beside.value = config->family->original;
         (void)snprintf(beside.path, sizeof beside.path, "default of model_type %s", config->family->type);
@@ -102,7 +102,7 @@ static ropemap_status read_growth(rm_config *config, bool may_shrink) {
     return ROPEMAP_OK;
 }
 
-/* A number where 0 is as if absent, and one that *value holds already is the default. */
+/* A number where 0 counts as absent; *value holds the default. */
 static ropemap_status read_gain(rm_config *config, const char *key, const rm_want *want, double *value) {
     rm_found found;
     RM_TRY(rm_config_number(config, &config->rope, key, want, &found));
@@ -117,7 +117,7 @@ static ropemap_status read_gain(rm_config *config, const char *key, const rm_wan
 
 /* ---- yarn */
 
-/* Turns over the original length between which the ramp stands. */
+/* The ramp, between two numbers of turns over the original length. */
 static ropemap_status read_ramp(rm_config *config) {
     ropemap_scaling *scaling = &config->model->spec.scaling;
     bool truncate = true;
@@ -274,7 +274,7 @@ static ropemap_status read_llama3(rm_config *config) {
         rm_model_warn(config->model, "%s is %.15g, expected less than max_position_embeddings, %.15g",
                       ORIGINAL, scaling->original_length, scaling->max_length);
     }
-    scaling->max_length = 0.0; /* the rule takes none */
+    scaling->max_length = 0.0; /* the rule has none */
     return ROPEMAP_OK;
 }
 
@@ -285,7 +285,7 @@ static ropemap_status read_linear(rm_config *config) {
     return take_factor(config, true);
 }
 
-/* Hunyuan's: the word is dynamic, but the base is fixed where there is an alpha other than 0. */
+/* Hunyuan's: the word is dynamic, but with an alpha other than 0 the base is fixed. */
 static ropemap_status read_dynamic(rm_config *config) {
     ropemap_scaling *scaling = &config->model->spec.scaling;
     const json_t *value = rm_config_value(&config->rope, "alpha");
@@ -363,7 +363,7 @@ static const rm_kind kinds[] = {
 
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 
-/* The block of Mistral's params.json, which has no word for its type. */
+/* The block of Mistral's params.json, which has no type. */
 static const rm_kind mistral_yarn = {"yarn", read_yarn,
                                      "factor original_max_position_embeddings beta alpha apply_scale"};
 
@@ -420,7 +420,7 @@ ropemap_status rm_config_kind(rm_config *config) {
     return ROPEMAP_OK;
 }
 
-/* ---- what else is in the dict */
+/* ---- other keys of the dict */
 
 static void note_sections(const rm_config *config) {
     const json_t *list = rm_config_value(&config->rope, "mrope_section");

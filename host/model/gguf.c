@@ -11,8 +11,7 @@
 /*
  * Pairs as in llama.cpp's llama_model_rope_type (src/llama-model.cpp), sliding layers and traits as in its
  * src/models/. Where the two differ from what a model does at all (bert and starcoder have learned
- * positions), the model counts. An architecture that is not here is refused: a guess would be wrong half the
- * time.
+ * positions), the model counts. An unknown architecture is refused: a guess would be wrong half the time.
  */
 
 #define NONE RM_GGUF_PAIRS_NONE
@@ -83,8 +82,8 @@ static const rm_gguf_arch *rm_gguf_arch_find(const char *name) {
 }
 
 /*
- * llama.cpp has it partly from keys (a list of heads, 0 where a layer has no attention; a pattern of sliding
- * layers) and partly from its own code: src/models/, set_swa_pattern and n_no_rope_layer_step.
+ * llama.cpp takes it partly from keys (a list of heads, 0 where a layer has no attention; a pattern of
+ * sliding layers) and partly from its own code: src/models/, set_swa_pattern and n_no_rope_layer_step.
  */
 
 static const char FULL[] = "full_attention", SLIDING[] = "sliding_attention";
@@ -122,7 +121,8 @@ static ropemap_status mark_unattended(const rm_gguf_reader *reader, layers *foun
     return ROPEMAP_OK;
 }
 
-/* A list says which layers slide, a number that all but every so many do, else the architecture. */
+/* A list gives the layers that slide, a number n that every n-th does not; otherwise the architecture
+ * decides. */
 static ropemap_status mark_sliding(const rm_gguf_reader *reader, layers *found) {
     double pattern[LAYERS_MOST];
     uint32_t count = 0;
@@ -318,7 +318,7 @@ static ropemap_status read_head_dim(const rm_gguf_reader *reader) {
     return ROPEMAP_OK;
 }
 
-/* MLA: queries and keys are two parts, of which one rotates; the other has nothing to do with RoPE. */
+/* MLA: queries and keys have two parts, of which one rotates; RoPE does not see the other. */
 static ropemap_status read_rope_part(const rm_gguf_reader *reader) {
     rm_gguf_number rotary;
     ropemap_spec *spec = &reader->model->spec;
@@ -507,11 +507,11 @@ static ropemap_status read_architecture(rm_gguf_reader *reader) {
                   "%s is '%s', which ropemap does not know: the options define the rule, and the layout is "
                   "assumed to be that of most models, half",
                   key, name);
-    (void)snprintf(name, sizeof reader->name, "unknown"); /* so that no key is found */
+    (void)snprintf(name, sizeof reader->name, "unknown"); /* no key of the file is read then */
     return ROPEMAP_OK;
 }
 
-/* What the file cannot say, options may: their values stand in for it. */
+/* Options replace what the file lacks. */
 static ropemap_status read_head(const rm_gguf_reader *reader) {
     const ropemap_model_choice *choice = reader->choice;
     const ropemap_status status = read_dims(reader);
@@ -528,7 +528,7 @@ static ropemap_status read_head(const rm_gguf_reader *reader) {
 
 static ropemap_status warn_unused(const rm_gguf_reader *reader) {
     char names[400];
-    if (reader->sliding) { /* which takes fewer of the keys */
+    if (reader->sliding) { /* it uses fewer of the keys */
         return ROPEMAP_OK;
     }
     RM_TRY(rm_gguf_unused(reader->file, names, sizeof names, reader->error));

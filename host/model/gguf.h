@@ -10,17 +10,18 @@
 
 /*
  * The format: github.com/ggml-org/ggml, docs/gguf.md. Versions 2 and 3, little-endian. Opening a file reads
- * its metadata once through a window of fixed size, checks all of it, and keeps where each value stands;
- * values are read when they are asked for.
+ * and checks its metadata once, through a window of fixed size, and keeps the offset of each value; values
+ * are read on request.
  */
 
 enum { RM_GGUF_KEY_BYTES = 128, RM_GGUF_TEXT_BYTES = 256 };
 
-/* Where a key and its value stand. An array's value begins with the type of its elements and their count. */
+/* The offsets of a key and its value. An array's value begins with the type of its elements and their count.
+ */
 typedef struct rm_gguf_entry {
     uint64_t hash, key_at, value_at;
     uint32_t key_bytes, type;
-    bool used; /* its value was asked for */
+    bool used; /* its value was read */
 } rm_gguf_entry;
 
 /* The tensors with a divisor for each pair: of all lengths, and of long and short ones. */
@@ -52,21 +53,21 @@ void rm_gguf_close(rm_gguf *file);
 const char *rm_gguf_list_name(rm_gguf_list list);
 
 /*
- * The numbers of a key: 1, or the first `most` of an array, where booleans are 0 and 1. *count is 0 where the
- * key is not there. ROPEMAP_DATA: it holds something else, or a number that is not finite.
+ * The numbers of a key: 1, or the first `most` of an array, where booleans are 0 and 1. *count is 0 without
+ * the key. ROPEMAP_DATA: another type, or a number that is not finite.
  */
 ropemap_status rm_gguf_numbers(const rm_gguf *file, const char *key, uint32_t most, double *numbers,
                                uint32_t *count, ropemap_error *error);
 
-/* Text made fit for a message (rm_label_make), empty where the key is not there; `size` is at most
+/* Text made safe for a message (rm_label_make), empty without the key; `size` is at most
  * RM_GGUF_TEXT_BYTES. ROPEMAP_DATA: no string. */
 ropemap_status rm_gguf_text(const rm_gguf *file, const char *key, char *text, size_t size,
                             ropemap_error *error);
 
-/* 0 or 1, -1 where the key is not there. ROPEMAP_DATA: no boolean. */
+/* 0 or 1, -1 without the key. ROPEMAP_DATA: not a boolean. */
 ropemap_status rm_gguf_flag(const rm_gguf *file, const char *key, int *flag, ropemap_error *error);
 
-/* The names of keys about RoPE that nobody asked for, "llama.rope.x, llama.rope.y"; "" where there is none.
+/* The names of keys about RoPE that were not read, "llama.rope.x, llama.rope.y", or "".
  */
 ropemap_status rm_gguf_unused(const rm_gguf *file, char *names, size_t size, ropemap_error *error);
 
@@ -88,20 +89,19 @@ typedef enum rm_gguf_pairs {
 
 /* The rule of layers with sliding attention, where a file has such layers. */
 typedef enum rm_gguf_sliding {
-    RM_GGUF_SLIDING_SAME,    /* that of full attention, but for a base of their own */
+    RM_GGUF_SLIDING_SAME,    /* as full attention, apart from their own base */
     RM_GGUF_SLIDING_PLAIN,   /* the same base, no scaling */
-    RM_GGUF_SLIDING_OWN_BASE /* base 10000 unless told, no scaling */
+    RM_GGUF_SLIDING_OWN_BASE /* base 10000 unless given, no scaling */
 } rm_gguf_sliding;
 
 enum {
-    RM_GGUF_ROPE_PART =
-        1, /* the rotated elements are a part of their own (MLA): the head is just that part */
+    RM_GGUF_ROPE_PART = 1,      /* the rotated elements are a separate part (MLA), which is the head here */
     RM_GGUF_HALF_ROTARY = 2,    /* full attention rotates half of rope.dimension_count */
     RM_GGUF_LOG = 4,            /* rope.scaling.yarn_log_multiplier is DeepSeek's mscale_all_dim */
     RM_GGUF_LOG_TENTH = 8,      /* the same, written as a tenth of it */
     RM_GGUF_MSCALE_SAME = 16,   /* mscale is mscale_all_dim, not 1 */
     RM_GGUF_ALPHA = 32,         /* rope.scaling.alpha raises the base */
-    RM_GGUF_SWITCH = 64,        /* rope.scaling.finetuned says whether it rotates at all */
+    RM_GGUF_SWITCH = 64,        /* rope.scaling.finetuned: whether it rotates at all */
     RM_GGUF_FULL_PLAIN = 128,   /* where some layers slide, only those rotate */
     RM_GGUF_FOURTH_PLAIN = 256, /* every fourth layer does not rotate, from the fourth on */
     RM_GGUF_13B_PLAIN = 512     /* the larger of two models does not rotate */
@@ -116,7 +116,7 @@ typedef struct rm_gguf_arch {
     const char *note; /* a warning, or NULL */
 } rm_gguf_arch;
 
-/* A file that is being understood. */
+/* A file being read. */
 typedef struct rm_gguf_reader {
     const rm_gguf *file;
     char name[64]; /* general.architecture, before every key */
@@ -127,7 +127,7 @@ typedef struct rm_gguf_reader {
     ropemap_error *error;
 } rm_gguf_reader;
 
-/* A number of the file. `key` is written out: "llama.rope.freq_base". */
+/* A number of the file. `key` in full: "llama.rope.freq_base". */
 typedef struct rm_gguf_number {
     bool found;
     double value;
@@ -138,14 +138,14 @@ typedef struct rm_gguf_number {
 RM_PRINTF(3, 4)
 ropemap_status rm_gguf_fail(const rm_gguf_reader *reader, ropemap_status status, const char *format, ...);
 
-/* "rope.freq_base" of the file's architecture. ROPEMAP_DATA where it is no single number. */
+/* "rope.freq_base" of the file's architecture. ROPEMAP_DATA if it is not a single number. */
 ropemap_status rm_gguf_get(const rm_gguf_reader *reader, const char *suffix, rm_gguf_number *number);
 
-/* The same, a whole number from 1 to `most` where it is found. */
+/* The same for a whole number from 1 to `most`. */
 ropemap_status rm_gguf_get_count(const rm_gguf_reader *reader, const char *suffix, double most,
                                  rm_gguf_number *number);
 
-/* Fills model->spec.scaling; head_dim, rotary_dim and base stand already. */
+/* Fills model->spec.scaling; head_dim, rotary_dim and base are set. */
 ropemap_status rm_gguf_scaling_read(const rm_gguf_reader *reader);
 
 #endif

@@ -31,7 +31,7 @@ typedef enum rm_gguf_type {
 
 enum { TENSOR_F32 = 0, ARRAY_HEADER_BYTES = 12 };
 
-/* A pair that stands still is divided by 1e30 (proportional RoPE), which as a float is a little more. */
+/* A pair that does not rotate is divided by 1e30 (proportional RoPE), which as a float is a little more. */
 static const double DIVISOR_MOST = 1e30;
 
 static const struct {
@@ -81,7 +81,7 @@ static uint64_t rm_gguf_little(const uint8_t *bytes, int count) {
 
 /* ---- finding */
 
-/* NULL where the key is not there. Another key may have the same hash, so the text decides. */
+/* NULL without the key. Another key may have the same hash, so the text decides. */
 static ropemap_status find(const rm_gguf *file, const char *key, const rm_gguf_entry **found,
                            ropemap_error *error) {
     const size_t bytes = strlen(key);
@@ -217,7 +217,7 @@ ropemap_status rm_gguf_flag(const rm_gguf *file, const char *key, int *flag, rop
     return ROPEMAP_OK;
 }
 
-/* ---- what nobody asked for */
+/* ---- keys that were not read */
 
 static bool is_rope_key(const char *key) {
     const bool elsewhere = strncmp(key, "general.", 8) == 0 || strncmp(key, "tokenizer.", 10) == 0 ||
@@ -239,7 +239,8 @@ ropemap_status rm_gguf_unused(const rm_gguf *file, char *names, size_t size, rop
         key[entry->key_bytes] = '\0';
         const size_t length = strlen(names);
         const char *tail = strrchr(key, '.');
-        const bool harmless = tail != NULL && strcmp(tail, ".finetuned") == 0; /* a remark, but for a few */
+        const bool harmless =
+            tail != NULL && strcmp(tail, ".finetuned") == 0; /* of no effect in most architectures */
         if (is_rope_key(key) && !harmless) {
             (void)snprintf(names + length, size - length, "%s%s", length == 0 ? "" : ", ", key);
         }
@@ -308,7 +309,7 @@ enum {
 
 static const char ALIGNMENT_KEY[] = "general.alignment";
 
-/* A way through the file. `window` holds what was read of it last. */
+/* A pass through the file; `window` is the part read last. */
 typedef struct rm_walk {
     const rm_input *input;
     ropemap_error *error;
@@ -455,7 +456,7 @@ static int by_hash(const void *left, const void *right) {
                               : (a->key_at > b->key_at) - (a->key_at < b->key_at);
 }
 
-/* Neighbours of one hash: the same key, or a coincidence. Uses both buffers of the walk. */
+/* Neighbours with one hash are the same key or a collision. Uses both buffers of the walk. */
 static ropemap_status check_twice(rm_walk *walk, const rm_gguf *file) {
     for (uint64_t i = 1; i < file->entry_count; i++) {
         const rm_gguf_entry *a = &file->entries[i - 1], *b = &file->entries[i];
@@ -506,7 +507,7 @@ static ropemap_status keep_tensor(const rm_walk *walk, rm_gguf *file, const char
 
 static ropemap_status read_tensor(rm_walk *walk, rm_gguf *file) {
     rm_gguf_tensor tensor = {.found = true};
-    char name[32] = ""; /* longer ones are none of those that we look for */
+    char name[32] = ""; /* longer names are of no interest */
     uint64_t bytes = 0, number = 0;
     RM_TRY(take_number(walk, 8, &bytes));
     if (bytes < sizeof name) {

@@ -54,7 +54,7 @@ static bool find(const ropemap_spec *spec, ropemap_scaling *found, double *radia
     return false;
 }
 
-/* Where the divisors are those of Llama 3.1's rule, that rule takes their place. */
+/* Replaces divisors that are those of Llama 3.1's rule by that rule. */
 static ropemap_status recognise_llama3(const rm_gguf_reader *reader) {
     ropemap_spec *spec = &reader->model->spec;
     const int32_t pairs = spec->scaling.list_count;
@@ -73,27 +73,27 @@ static ropemap_status recognise_llama3(const rm_gguf_reader *reader) {
 }
 
 /*
- * llama.cpp turns rope.scaling.* into freq_scale = 1 / factor, ext_factor (1 with YaRN) and attn_factor
+ * llama.cpp maps rope.scaling.* to freq_scale = 1 / factor, ext_factor (1 with YaRN) and attn_factor
  * (src/llama-model.cpp, llama-context.cpp); its kernel then multiplies cosines and sines by attn_factor, with
- * an ext_factor by 1 + 0.1 ln(factor) besides (ggml/src/ggml-cpu/ops.cpp, rope_yarn), which the context
- * divides out beforehand. What is left is written here as attention(): the number that cosines grow by.
+ * an ext_factor also by 1 + 0.1 ln(factor) (ggml/src/ggml-cpu/ops.cpp, rope_yarn), which the context divides
+ * out beforehand. attention() is what remains: the factor of the cosines.
  */
 
 typedef enum kind { KIND_NONE, KIND_LINEAR, KIND_YARN, KIND_LONGROPE, KINDS } kind;
 
 static const char *const kind_names[KINDS] = {"none", "linear", "yarn", "longrope"};
 
-/* What the file says of scaling. */
+/* The file's scaling. */
 typedef struct parameters {
     kind kind;
     char kind_key[RM_GGUF_KEY_BYTES];
-    rm_gguf_number factor; /* value 1 where there is none */
+    rm_gguf_number factor; /* value 1 without one */
     rm_gguf_number original, attn, ext, beta_fast, beta_slow, log, yarn_attn, alpha;
 } parameters;
 
 /* ---- reading */
 
-/* Without a type it is linear, with a factor of 1 unless told, as llama.cpp has it. */
+/* Without a type it is linear, with a factor of 1 unless given, as in llama.cpp. */
 static ropemap_status read_kind(const rm_gguf_reader *reader, parameters *given) {
     char text[40];
     (void)snprintf(given->kind_key, sizeof given->kind_key, "%s.rope.scaling.type", reader->name);
@@ -212,7 +212,7 @@ static double attention(const rm_gguf_reader *reader, const parameters *given) {
     return grown * given->attn.value;
 }
 
-/* What the numbers alone do not tell. */
+/* What the numbers alone do not show. */
 static void explain_attention(const rm_gguf_reader *reader, const parameters *given, double grown) {
     const double all = log_multiplier(reader, given);
     if (given->ext.value != 0.0 && given->yarn_attn.found) {
@@ -280,8 +280,8 @@ static ropemap_status take_both(const rm_gguf_reader *reader) {
     return take_list(reader, RM_GGUF_SHORT, "short_factors", divisors->short_factors);
 }
 
-/* Its own formula for the attention factor is a converter's business: llama.cpp multiplies by what it is
- * told, else by 1. A factor, which LongRoPE does not have there, would divide frequencies besides the lists.
+/* The attention factor is the converter's business: llama.cpp multiplies by the given one, else by 1. A
+ * factor, which LongRoPE does not have there, would divide frequencies in addition to the lists.
  */
 static ropemap_status read_longrope(const rm_gguf_reader *reader, const parameters *given) {
     ropemap_scaling *scaling = &reader->model->spec.scaling;
@@ -325,7 +325,7 @@ static ropemap_status read_yarn(const rm_gguf_reader *reader, const parameters *
     return ROPEMAP_OK;
 }
 
-/* Whatever else: llama.cpp's own parameters say it all. */
+/* Everything else: llama.cpp's own parameters express it. */
 static ropemap_status read_ggml(const rm_gguf_reader *reader, const parameters *given) {
     ropemap_scaling *scaling = &reader->model->spec.scaling;
     ropemap_model *model = reader->model;

@@ -26,7 +26,7 @@ typedef enum rm_columns {
     COLUMNS_COSINES,
     COLUMNS_SINES,
     COLUMNS_BOTH, /* all cosines, then all sines, as vLLM keeps them */
-    COLUMNS_NONE  /* it is no table */
+    COLUMNS_NONE  /* not a table */
 } rm_columns;
 
 struct table {
@@ -150,8 +150,8 @@ static rm_precision precision_of(const float *cells, int64_t count) {
 }
 
 /*
- * Holds cells [rows, count] against the rule where they are cosines or sines of positions 0, 1, ...: false,
- * and nothing done, where they cannot be.
+ * Compares cells [rows, count] with the rule if they are cosines or sines of positions 0, 1, ...; returns
+ * false, and does nothing, if they cannot be.
  */
 static bool rm_table_compare(rm_comparing *work, const float *cells, int64_t rows, int64_t count,
                              ropemap_comparison *result) {
@@ -380,7 +380,7 @@ static bool is_variant(struct row *row, const ropemap_spec *spec, const char *wh
     return true;
 }
 
-/* A length of 0 is any: what a stack holds depends on the prompts that it has seen. */
+/* A length of 0 is any: a stack's buffer depends on the prompts it has seen. */
 static bool is_at_some_length(struct row *row) {
     const ropemap_scaling *scaling = &row->work->spec->scaling;
     ropemap_spec at = *row->work->spec;
@@ -433,7 +433,7 @@ static int descending(const void *a, const void *b) {
     return x > y ? -1 : x < y ? 1 : 0;
 }
 
-/* The same numbers in whatever order: both sorted from the highest frequency down. */
+/* The same numbers in any order: both sorted from the highest frequency down. */
 static bool is_permuted(struct row *row) {
     rm_reading *reading = &row->work->reading;
     const rm_reading in_place = *reading;
@@ -540,7 +540,7 @@ static bool explain_row(struct row *row) {
 
 /* ---- no rule */
 
-/* Memory that nothing was written to: no number that a frequency can be, or hardly any. */
+/* Uninitialised memory: few or no numbers that can be frequencies. */
 static bool is_uninitialised(const struct row *row) {
     int64_t odd = 0, zeros = 0;
     for (int64_t i = 0; i < row->count; i++) {
@@ -614,7 +614,7 @@ static void judge_unexplained(struct row *row) {
     }
 }
 
-/* By whichever list of divisors explains it, where the length does not say which. */
+/* By either list of divisors, where the length does not decide. */
 static bool explain_at_some_length(struct row *row) {
     const ropemap_spec *given = row->work->spec;
     const bool any = given->length == 0.0 && has_lists(given);

@@ -15,7 +15,7 @@ typedef enum rm_unit {
     RM_UNIT_COUNT
 } rm_unit;
 
-/* The type that the numbers were rounded to, whatever type they are stored in. */
+/* The type that the numbers were rounded to, which may differ from the stored type. */
 typedef enum rm_precision {
     RM_PRECISION_FP32,
     RM_PRECISION_BF16,
@@ -23,7 +23,7 @@ typedef enum rm_precision {
     RM_PRECISION_COUNT
 } rm_precision;
 
-/* Numbers of a buffer, read as one a pair. */
+/* Numbers of a buffer, one a pair. */
 typedef struct rm_reading {
     const float *stored; /* `apart` elements from each other, which is negative where they are reversed */
     int64_t apart;
@@ -46,11 +46,11 @@ bool rm_reading_is(const rm_reading *reading, int32_t pair, double radians);
 /* |found - wanted| / wanted in the unit of the buffer; 0 where both are 0 or infinite. */
 double rm_reading_error(const rm_reading *reading, int32_t pair, double radians);
 
-/* What explains a reading that is not the rule's. */
+/* The explanation of a reading that is not the rule's. */
 typedef struct rm_cause {
     char verdict[40], text[300], parameter[40];
     double found, wanted; /* of the parameter; NaN: none */
-    int digits;           /* that the explanation spends on numbers: of two, the shorter one is taken */
+    int digits;           /* that the explanation needs for numbers; the shorter of two wins */
 } rm_cause;
 
 /* A reading and the rule that it should be. */
@@ -65,7 +65,7 @@ typedef struct rm_comparing {
     rm_cause cause;
 } rm_comparing;
 
-/* Fills `trial` and `attention` from a rule: false where it is none. Allocates nothing. */
+/* Fills `trial` and `attention` from a rule; false if the rule is invalid. Allocates nothing. */
 bool rm_comparing_try(rm_comparing *work, const ropemap_spec *spec);
 
 /* Whether the reading is the first of the rule's frequencies, which may be more. */
@@ -74,7 +74,7 @@ bool rm_comparing_is(rm_comparing *work, const ropemap_spec *spec);
 /* Finds the shortest explanation of a reading that is not the rule's: fills `cause`, or returns false. */
 bool rm_comparing_explain(rm_comparing *work);
 
-/* Finds the length that a dynamic rule's base has grown for in the reading: false where there is none. */
+/* Finds the length that a dynamic rule's base has grown for in the reading; false without one. */
 bool rm_comparing_length(rm_comparing *work, ropemap_spec *spec);
 
 #endif

@@ -13,7 +13,7 @@
 static const double TWO_PI = 6.283185307179586477;
 
 /*
- * Formulas of pow and division in float32 stay within some units in the last place, 1.2e-7 each. bfloat16
+ * pow and division in float32 stay within a few units in the last place, 1.2e-7 each. bfloat16
  * keeps 8 bits and binary16 11: half a unit in the last place, with room for what came before; binary16 has
  * multiples of 2^-24 below 2^-14 and nothing above 65,504.
  */
@@ -117,7 +117,7 @@ enum {
     GRID = 200,      /* values tried over the whole range */
     ZOOMS = 26,      /* times that the range is cut to a third */
     ZOOM = 4,        /* values tried on each side of the best */
-    DIGITS_MOST = 9, /* more than float32 tells */
+    DIGITS_MOST = 9, /* more than a float32 has */
     ENOUGH = 3       /* digits that a number which people choose has */
 };
 
@@ -211,7 +211,7 @@ static double round_to(double value, int digits) {
     return places >= 0 ? round(value * scale) / scale : round(value / scale) * scale;
 }
 
-/* Leaves in `spec` the value with the fewest digits near `value` that gives the buffer; 0: none does. */
+/* Sets the shortest value near `value` that gives the buffer, and returns its digits; 0: there is none. */
 static int shorten(rm_comparing *work, struct sought *sought, double value) {
     for (int digits = 1; digits <= DIGITS_MOST; digits++) {
         set(sought, round_to(value, digits));

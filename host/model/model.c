@@ -1,4 +1,4 @@
-/* model.c - a model's file or preset, whichever it is */
+/* model.c - a model, from a file or a preset */
 /* SPDX-License-Identifier: MIT */
 #include "host/model/model.h"
 #include "host/base/alloc.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Texts from files are shown as they are: what a terminal should not be sent becomes '?'. */
+/* Texts from files are shown as they are, except that characters unsafe for a terminal become '?'. */
 static void make_plain(char *text) {
     bool plain = false;
     char *to = text;
@@ -123,7 +123,7 @@ static ropemap_status start(const char *name, ropemap_model **model, ropemap_err
     return ROPEMAP_OK;
 }
 
-/* A rule that a file makes is wrong in the file: the check's message, with the file's name before it. */
+/* An invalid rule is the file's fault: the check's message, with the file's name before it. */
 static ropemap_status finish(ropemap_status status, const char *name, ropemap_model **model,
                              ropemap_error *error) {
     ropemap_error reason = {0};
@@ -171,7 +171,7 @@ static ropemap_status open_gguf(const char *path, const ropemap_model_choice *ch
     return finish(rm_gguf_read(path, choice != NULL ? choice : &none, *model, error), path, model, error);
 }
 
-/* GGUF by its first bytes or by its name, so that a broken one is told what it should have been. */
+/* GGUF by name or by first bytes, so that a broken file gets GGUF's errors. */
 static ropemap_status is_gguf(const rm_input *input, const char *path, bool *gguf, ropemap_error *error) {
     const size_t length = strlen(path);
     char magic[4] = {0};
@@ -228,7 +228,7 @@ void ropemap_model_free(ropemap_model *model) {
     rm_free(model);
 }
 
-/* ---- questions */
+/* ---- accessors */
 
 const ropemap_spec *ropemap_model_spec(const ropemap_model *model) {
     return &model->spec;

@@ -1,4 +1,4 @@
-/* model.h - a model's file or preset, whichever it is */
+/* model.h - a model, from a file or a preset */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_MODEL_MODEL_H
 #define ROPEMAP_HOST_MODEL_MODEL_H
@@ -8,7 +8,7 @@
 enum { RM_FACTS_MOST = 48, RM_WARNINGS_MOST = 24, RM_WARNING_BYTES = 300 };
 
 struct ropemap_model {
-    ropemap_spec spec;         /* head_dim is what RoPE sees, rotary_dim what turns of it */
+    ropemap_spec spec;         /* head_dim is what RoPE sees, rotary_dim what rotates of it */
     ropemap_divisors divisors; /* that spec borrows */
     int64_t trained_length;
     char name[120];
@@ -18,7 +18,7 @@ struct ropemap_model {
 };
 
 /* Notes where a number came from: name "base", source "config.json: rope_theta", the value as printf makes
- * it. Beyond RM_FACTS_MOST nothing is kept, and likewise for warnings; texts are cut to their room. */
+ * it. Facts and warnings beyond their limits are dropped, and long texts are cut. */
 __attribute__((format(printf, 4, 5))) void rm_model_fact(ropemap_model *model, const char *name,
                                                          const char *source, const char *format, ...);
 
@@ -34,7 +34,7 @@ bool rm_model_is_given(const ropemap_model_choice *choice);
 /* Warns of keys about RoPE that were not read; "" warns of nothing. */
 void rm_model_warn_unused(ropemap_model *model, const char *names);
 
-/* The number of a layer, -1 where the words are no number. */
+/* The number of a layer; -1 if `words` is not a number. */
 int32_t rm_model_layer(const char *words);
 
 /* "0-2, 4-6, ... (24 of 32)": the layers i of `count` with in[i]; size >= 120 holds it. */
@@ -42,8 +42,7 @@ void rm_model_layer_list(const bool *in, int32_t count, char *text, size_t size)
 
 /*
  * Fill a model that starts as ropemap_spec_default with head_dim 0. `name` is the file for messages, `choice`
- * is not NULL. Errors
- * as ropemap_model_open says; the caller checks the spec that comes out.
+ * is not NULL. Errors as in ropemap_model_open; the caller checks the resulting spec.
  */
 ropemap_status rm_config_read(const char *text, size_t bytes, const char *name,
                               const ropemap_model_choice *choice, ropemap_model *model, ropemap_error *error);

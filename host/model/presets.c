@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Pairs of elements as in the weights on Hugging Face. */
+/* Layouts of the weights on Hugging Face. */
 #define HALF ROPEMAP_LAYOUT_HALF
 
 #define PAIRS ROPEMAP_LAYOUT_INTERLEAVED
 
 enum { QUIET = false, WARN = true };
 
-/* ---- where the numbers stand ("repository: file"; transformers is 5.24) */
+/* ---- sources ("repository: file"; transformers is 5.24) */
 
 static const char litgpt[] = "Lightning-AI/litgpt: litgpt/config.py";
 
@@ -293,7 +293,7 @@ enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
 /* Axes of those that have several, and the grid that they are used with. */
 static const struct {
-    const char *name, *axes; /* as ropemap_axes_parse takes them */
+    const char *name, *axes; /* in the syntax of ropemap_axes_parse */
     int32_t grid[ROPEMAP_MAX_AXES];
 } with_axes[] = {
     {"cogvideox-5b", "16,24,24", {13, 30, 45}}, {"dinov3-vits16", "unit:32,32", {14, 14}},
@@ -345,7 +345,7 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
     return row[b_length];
 }
 
-/* A name that begins with what was asked for is nearest, then the one with the least to change. */
+/* A name that begins with the given one is nearest, then the one with the fewest edits. */
 static const char *nearest_name(const char *name) {
     char asked[NAME_MOST + 1], known[NAME_MOST + 1];
     const size_t asked_length = plain_name(name, asked);
