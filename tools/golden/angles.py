@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-# angles.py - heads that torch turns by angles of 16 bits, for tests/data/stacks/angles16.tsv
+# angles.py - heads that torch rotates by 16-bit angles, for tests/data/stacks/angles16.tsv
 # SPDX-License-Identifier: MIT
 """Prints lines of the form of tests/data/stacks/rotated.tsv. Needs transformers 5.24.0 and torch.
 
     python3 tools/golden/angles.py > tests/data/stacks/angles16.tsv
 
-Each head is turned in both ways that the public reports name, which must agree in every bit: by a matrix product of
+Each head is rotated in both ways that the public reports describe, which must agree in every bit: by a matrix product of
 float32 under torch.autocast (diffusers issue 13920), and by a module cast to 16 bits that casts its positions too and
 multiplies with einsum (transformers issue 25681, gpt-neox issue 1003, candle pull request 3520). PyTorch runs its plain
-loops: its vector code gives other last bits on other processors.
+loops: its vector code gives other last bits on other CPUs.
 """
 import os
 import sys

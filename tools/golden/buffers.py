@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-# buffers.py - buffers of frequencies as stacks hold them or get them wrong, and what each one is
+# buffers.py - buffers of frequencies, right and wrong, and the verdict on each
 # SPDX-License-Identifier: MIT
 """Writes tests/data/compare.tsv. Needs transformers 5.24.0, torch, numpy and ml_dtypes.
 
     python3 tools/golden/buffers.py tests/data/compare.tsv
 
-A line is a buffer and the rule that it is held against: name, base, head_dim, rotary_dim, layout, length and scaling
-of the rule, rows of the buffer, verdict, the parameter that explains it and its value (- for none), words that the
-sentence has, and the float32 numbers of the buffer as bits. Scaled frequencies are transformers' own where it has the
+A line is a buffer and the rule it is compared with: name, base, head_dim, rotary_dim, layout, length and scaling
+of the rule, rows of the buffer, verdict, the parameter that explains it and its value (- for none), words of the
+sentence, and the float32 numbers of the buffer as bits. Scaled frequencies are transformers' own where it has the
 rule; the others are numpy's, from the formulas of the papers. The lists of LongRoPE are Phi-3.5-mini-instruct's, as
 tests/data/rules/lists.tsv has them.
 """

@@ -22,7 +22,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 OTHER = re.compile("vision|audio|image|vit|codec|detr|sam|seg|encoder|speech|video|dino|depth|mimi|vae|eomt|clip|"
                    "pixtral|tts|dia|csm|moshi|^blt|_dit$|mlcd|transcribe|timesfm|talker|loftr")
 
-# Classes that take other parts of a file than the others do, and whose public files are held by real_configs.py.
+# Classes that read other parts of a file than the others; real_configs.py covers their public files.
 SKIPPED = {"moonshine": "heads under two names", "moonshine_streaming": "heads under two names",
            "neomme": "head sizes of its layer types", "step3p5": "shares of its layers",
            "deepseek_v4": "a share of its own under every rule", "dots3_note_text": "layer types of its own"}

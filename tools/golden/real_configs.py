@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-# real_configs.py - hold what ropemap reads from config.json files against what transformers computes
+# real_configs.py - compare what ropemap reads from config.json files with what transformers computes
 # SPDX-License-Identifier: MIT
 """    python3 tools/golden/real_configs.py build/release/ropemap FOLDER [--rows tests/data/config/real.tsv]
 
 Needs torch and transformers 5.24 from PyPI. For each *.json of the folder one line: agree, differ, refused
-by one side, or a class that transformers has not; then a summary. Exits with 1 where anything differs.
+by one side, or a class that transformers lacks; then a summary. Exits with 1 if anything differs.
 With --rows, what transformers computes for each file that has a class is written for the C test.
 """
 
@@ -23,7 +23,7 @@ ATTENTION = ("full_attention", "sliding_attention", "chunked_attention", "attent
 PROBES = 9              # frequencies of a row: the first, the last, and some between
 TOLERANCE = 1e-9        # of doubles computed in two ways
 MOST_LAYERS = 8
-# Where transformers itself leaves the maker's code, and ropemap does not follow.
+# Where transformers departs from the maker's code, and ropemap does not follow.
 NOT_FOLLOWED = {"dbrx": "transformers 5 does not read attn_config.rope_theta, 500000 in DBRX"}
 
 

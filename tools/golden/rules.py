@@ -11,18 +11,18 @@ exact.tsv: name, rule as ropemap_scaling_parse takes it, base, head_dim, rotary_
 transformers.tsv: name, the model code that ran, repr of its attention factor, its float32 inv_freq as bits.
 rotated.tsv: first the query, 512 float32 as bits, of which a head takes as many as it has; then name, layout,
   position and the head that transformers makes of the query at that position, in float32. The rule is that of the
-  case's length throughout. Of cases with the same bits the first stands for all. The query's entries are exact, in
+  case's length throughout. Of cases with the same bits only the first is listed. The query's entries are exact, in
   [-2, 2): state = state * 6364136223846793005 + 1442695040888963407 mod 2^64 from state 1, an entry is the state's
   upper 24 bits less 2^23, over 2^22.
 
 PyTorch's vectorised power is off by an ulp in about one value of fifty, and in others on AVX2 than on AVX-512; its
-plain loop calls the C library's powf, which rounds all these values correctly. The plain loop is taken, so that the
-bits are those of the arithmetic and not of a processor. Cosines and sines are PyTorch's own, within an ulp.
+plain loop calls the C library's powf, which rounds all these values correctly. The plain loop is used, so the
+bits are those of the arithmetic, not of a CPU. Cosines and sines are PyTorch's own, within an ulp.
 
-A name says whose numbers a case takes, and nothing rests on their being that model's; "made" is no model. The
+A name says whose numbers a case uses, for orientation only; "made" is no model. The
 second column of cases.tsv is the code that runs, not always that model's own. The lists of LongRoPE in lists.tsv are
-Phi-3.5-mini-instruct's, Phi-4-mini-instruct's and MiniCPM-1B's (whose two lists are alike), as published; beside them
-stand the six digits of Llama 3.1's divisors.
+Phi-3.5-mini-instruct's, Phi-4-mini-instruct's and MiniCPM-1B's (whose two lists are alike), as published, with
+the six digits of Llama 3.1's divisors.
 """
 import os
 import sys
@@ -297,7 +297,7 @@ def bits(tensor):
 
 def check(case, inverse, attention, exact):
     """A wrong formula shows here. In float32 an exponent below 1 is off by 2^-25, which is ln(base) 2^-25 of the
-    power; the base, the power, its inverse and what a rule does besides are ten roundings."""
+    power; the base, the power, its inverse and what else a rule does are ten roundings."""
     bound = (math.log(1 / min(f for f in exact if f > 0)) / 2 + 10) * 2.0**-24
     assert len(inverse) == len(exact), case.name
     for i, (got, wanted) in enumerate(zip(inverse.double().tolist(), exact)):

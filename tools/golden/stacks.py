@@ -11,8 +11,8 @@ rotated.tsv: name of the rule, phase, layout, position ("t,h,w" where there are 
   before where they are interleaved, - for none), then as bits the head that the stack makes of the query, whose
   element d is ((37 d + 11) mod 64 - 32) / 16.
 
-transformers runs on PyTorch's plain loops: its vector code gives other last bits on other processors. ggml's functions
-are compiled from its own text without fused multiply-adds, which compilers add or not as they please.
+transformers runs on PyTorch's plain loops: its vector code gives other last bits on other CPUs. ggml's functions
+are compiled from its own text without fused multiply-adds, which depend on the compiler.
 """
 import os
 import sys

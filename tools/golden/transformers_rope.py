@@ -1,7 +1,7 @@
 # transformers_rope.py - the rotary rule that transformers gives each layer of a config.json
 # SPDX-License-Identifier: MIT
 """Needs torch and transformers 5.24 from PyPI. A model is built on the meta device, where it has no numbers,
-and run once: which layers call apply_rotary_pos_emb, and on how many elements, is seen and not inferred.
+and run once: which layers call apply_rotary_pos_emb, and on how many elements, is observed, not inferred.
 Its rotary modules are then built again on the CPU, in double precision.
 """
 
