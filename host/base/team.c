@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/team.h"
 #include "host/base/alloc.h"
-#include "host/base/limits.h"
 
 #include <signal.h>
 #include <time.h>
@@ -112,7 +111,7 @@ ropemap_status rm_team_size(int32_t requested, int32_t *threads, ropemap_error *
         return rm_fail(error, ROPEMAP_USAGE, "threads: %d, expected 1 to %d, or 0 for one a CPU",
                        (int)requested, RM_THREADS_MAX);
     }
-    *threads = requested != 0 ? requested : rm_processors();
+    *threads = requested != 0 ? requested : rm_usable_cpus();
     return ROPEMAP_OK;
 }
 

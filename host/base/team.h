@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+enum { RM_THREADS_MAX = 1024 };
+
 /* A condition on the monotonic clock: setting the time of day neither shortens nor lengthens a wait. */
 void rm_condition_make(pthread_cond_t *condition);
 
@@ -58,6 +60,6 @@ ropemap_status rm_team_poll(rm_team *team, int32_t worker, ropemap_error *error)
 ropemap_status rm_team_size(int32_t requested, int32_t *threads, ropemap_error *error);
 
 /* CPUs this process may use, 1 at least. */
-int32_t rm_processors(void);
+int32_t rm_usable_cpus(void);
 
 #endif

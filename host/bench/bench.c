@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/bench/bench.h"
 
-#include "host/base/limits.h"
 #include "host/base/team.h"
 
 #include <inttypes.h>
@@ -154,7 +153,7 @@ ropemap_status rm_bench_shape(rm_bench_run *run, const rm_benchmark *benchmark, 
 
 static ropemap_status run_threads(rm_bench_run *run, const rm_benchmark *benchmark, rm_shape shape,
                                   ropemap_error *error) {
-    const int32_t asked = run->options->threads, all = rm_processors();
+    const int32_t asked = run->options->threads, all = rm_usable_cpus();
     if ((benchmark->uses & RM_USES_NO_THREADS) != 0) {
         shape.threads = 1;
         return rm_bench_shape(run, benchmark, &shape, error);

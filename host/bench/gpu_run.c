@@ -123,7 +123,7 @@ static ropemap_status run_benchmark(rm_bench_run *run, const rm_benchmark *bench
     rm_shape shape = benchmark->usual;
     shape.gpu = gpu;
     if (benchmark->by_wall) {
-        shape.threads = options->threads != 0 ? options->threads : rm_processors();
+        shape.threads = options->threads != 0 ? options->threads : rm_usable_cpus();
     }
     if ((benchmark->uses & RM_USES_SIZE) != 0 && options->width != 0) {
         shape.width = options->width;

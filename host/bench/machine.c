@@ -26,7 +26,7 @@ static bool read_model(char *model, size_t size) {
 }
 
 ropemap_status ropemap_bench_describe(ropemap_bench_machine *machine, ropemap_error *error) {
-    *machine = (ropemap_bench_machine){.processors = rm_processors()};
+    *machine = (ropemap_bench_machine){.processors = rm_usable_cpus()};
     const rm_backend *backend = rm_cpu_backend();
     const rm_device device = rm_cpu_device();
     rm_context *context = NULL;

@@ -136,7 +136,7 @@ static ropemap_status choose_method(rm_job *job, ropemap_error *error) {
     ropemap_plan *plan = &job->plan;
     plan->height = job->grid.rows.cells;
     plan->width = job->grid.cols.cells;
-    plan->threads = job->request->threads != 0 ? job->request->threads : rm_processors();
+    plan->threads = job->request->threads != 0 ? job->request->threads : rm_usable_cpus();
     plan->keys_resident = false;
     if (job->request->method == ROPEMAP_METHOD_AUTO) {
         plan_auto(job);

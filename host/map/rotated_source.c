@@ -16,7 +16,7 @@ typedef struct rotated_vectors {
     ropemap_layout layout;
     int32_t axes;
     uint8_t axis[ROPEMAP_MAX_PAIRS]; /* [pairs] which axis of positions a pair follows */
-    rm_stack stack;
+    rm_emulation stack;
 } rotated_vectors;
 
 /* How one row is rotated. */
@@ -53,14 +53,14 @@ static void fill_pair(row_rotation *to, int32_t pair, float angle, float attenti
 }
 
 static void fill_by_products(const rotated_vectors *source, row_rotation *to) {
-    const rm_stack *stack = &source->stack;
+    const rm_emulation *stack = &source->stack;
     for (int32_t i = 0; i < stack->pairs; i++) {
         fill_pair(to, i, (float)to->position[source->axis[i]] * stack->inv_freq[i], stack->attention);
     }
 }
 
 static void fill_as_ggml(const rotated_vectors *source, row_rotation *to) {
-    const rm_stack *stack = &source->stack;
+    const rm_emulation *stack = &source->stack;
     for (int32_t axis = 0; axis < source->axes; axis++) {
         float theta = (float)to->position[axis];
         for (int32_t i = 0; i < stack->pairs; i++) {
@@ -89,7 +89,7 @@ static void round_tables(const rotated_vectors *source, row_rotation *to) {
 
 /* Every step is rounded to 16 bits; products of two such numbers are exact in float. */
 static void fill_in_16_bits(const rotated_vectors *source, float (*rounded)(float), row_rotation *to) {
-    const rm_stack *stack = &source->stack;
+    const rm_emulation *stack = &source->stack;
     for (int32_t i = 0; i < stack->pairs; i++) {
         const float position = rounded((float)to->position[source->axis[i]]);
         const double angle = (double)rounded(position * stack->inv_freq[i]);
@@ -214,7 +214,7 @@ static ropemap_status find_count(const ropemap_prerotation *rotation, rotated_ve
 static ropemap_status prepare(const ropemap_prerotation *rotation, rotated_vectors *source,
                               ropemap_error *error) {
     const ropemap_vectors *inner = source->inner;
-    RM_TRY(rm_stack_make(&rotation->spec, rotation->phase, &source->stack, error));
+    RM_TRY(rm_emulation_make(&rotation->spec, rotation->phase, &source->stack, error));
     if (rotation->spec.head_dim != inner->head_dim) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "head-dim: %" PRId32 ", but rows of %s have %" PRId32 " elements",

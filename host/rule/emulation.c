@@ -347,7 +347,7 @@ static float half_of(float value) {
                              : copysignf(INFINITY, value);
 }
 
-static void fill_transformers(const ropemap_spec *spec, rm_stack *stack) {
+static void fill_transformers(const ropemap_spec *spec, rm_emulation *stack) {
     if (spec->frequencies == NULL) { /* a table is in float32 already */
         (void)rm_transformers_inv_freq(spec, stack->pairs, stack->inv_freq);
     }
@@ -361,7 +361,7 @@ static void fill_transformers(const ropemap_spec *spec, rm_stack *stack) {
     }
 }
 
-static void fill_ggml(const ropemap_spec *spec, const rm_schedule *schedule, rm_stack *stack) {
+static void fill_ggml(const ropemap_spec *spec, const rm_schedule *schedule, rm_emulation *stack) {
     float theta = 1.0f;
     rm_ggml_make(spec, schedule, &stack->ggml);
     for (int32_t i = 0; i < stack->pairs; i++) {
@@ -371,7 +371,7 @@ static void fill_ggml(const ropemap_spec *spec, const rm_schedule *schedule, rm_
     stack->attention = stack->ggml.mscale;
 }
 
-static void fill(const ropemap_spec *spec, rm_schedule *schedule, rm_stack *stack) {
+static void fill(const ropemap_spec *spec, rm_schedule *schedule, rm_emulation *stack) {
     for (int32_t i = 0; i < schedule->pairs; i++) {
         stack->inv_freq[i] = float_of(schedule->radians[i]);
     }
@@ -409,8 +409,8 @@ static ropemap_status check_axes(const ropemap_spec *spec, ropemap_phase phase, 
                    ropemap_phase_name(phase), ropemap_deal_name(spec->axes.deal));
 }
 
-ropemap_status rm_stack_make(const ropemap_spec *spec, ropemap_phase phase, rm_stack *stack,
-                             ropemap_error *error) {
+ropemap_status rm_emulation_make(const ropemap_spec *spec, ropemap_phase phase, rm_emulation *stack,
+                                 ropemap_error *error) {
     if (ropemap_phase_name(phase) == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "phase: no number %d; there are %d, from %s to %s", (int)phase,
                        (int)(sizeof NAMES / sizeof NAMES[0]), NAMES[0],
@@ -430,11 +430,11 @@ ropemap_status rm_stack_make(const ropemap_spec *spec, ropemap_phase phase, rm_s
 
 ropemap_status ropemap_phase_inv_freq(const ropemap_spec *spec, ropemap_phase phase, float *inv_freq,
                                       float *attention, ropemap_error *error) {
-    rm_stack *stack = rm_alloc(1, sizeof *stack);
+    rm_emulation *stack = rm_alloc(1, sizeof *stack);
     if (stack == NULL) {
         return rm_fail_memory(error, "inverse frequencies", sizeof *stack);
     }
-    const ropemap_status status = rm_stack_make(spec, phase, stack, error);
+    const ropemap_status status = rm_emulation_make(spec, phase, stack, error);
     if (status == ROPEMAP_OK) {
         memcpy(inv_freq, stack->inv_freq, (size_t)stack->pairs * sizeof *inv_freq);
         *attention = stack->attention;

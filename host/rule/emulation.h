@@ -24,17 +24,17 @@ static inline float rm_ggml_angle(const rm_ggml_rope *rope, int32_t pair, float 
 }
 
 /* All that the phases need; which of the three parts is filled depends on `phase`. */
-typedef struct rm_stack {
+typedef struct rm_emulation {
     ropemap_phase phase;
     int32_t pairs;
     float attention;
     float inv_freq[ROPEMAP_MAX_PAIRS]; /* [pairs], always: radians at position 1 */
     ropemap_freqs freqs;               /* exact, fp32freq */
     rm_ggml_rope ggml;                 /* ggml-fp32 */
-} rm_stack;
+} rm_emulation;
 
 /* ROPEMAP_USAGE where the rule or the phase does not exist, ROPEMAP_RESOURCES. */
-ropemap_status rm_stack_make(const ropemap_spec *spec, ropemap_phase phase, rm_stack *stack,
-                             ropemap_error *error);
+ropemap_status rm_emulation_make(const ropemap_spec *spec, ropemap_phase phase, rm_emulation *stack,
+                                 ropemap_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* test_processors.c - a process that may use one processor is told one, whatever the machine has */
+/* test_usable_cpus.c - a process limited to one CPU counts one, whatever the machine has */
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* sched_setaffinity */
 #include "host/base/team.h"
@@ -10,13 +10,13 @@
 
 #include <cmocka.h>
 
-static void test_affinity_is_obeyed(void **state) {
+static void the_affinity_mask_counts(void **state) {
     (void)state;
     cpu_set_t before, one;
     if (sched_getaffinity(0, sizeof before, &before) != 0) {
-        skip(); /* more than 1024 processors */
+        skip(); /* more than 1024 CPUs */
     }
-    assert_int_equal(rm_processors(), CPU_COUNT(&before));
+    assert_int_equal(rm_usable_cpus(), CPU_COUNT(&before));
     for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (CPU_ISSET(cpu, &before)) {
             CPU_ZERO(&one);
@@ -25,11 +25,11 @@ static void test_affinity_is_obeyed(void **state) {
         }
     }
     assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
-    assert_int_equal(rm_processors(), 1);
+    assert_int_equal(rm_usable_cpus(), 1);
     assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_affinity_is_obeyed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_affinity_mask_counts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
