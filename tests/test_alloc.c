@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static void test_products_that_overflow_are_refused(void **state) {
+static void products_that_overflow_are_refused(void **state) {
     (void)state;
     /* products that wrap to 0, to a small number, and to just below 2^64 where padding would wrap */
     static const struct {
@@ -24,7 +24,7 @@ static void test_products_that_overflow_are_refused(void **state) {
     }
 }
 
-static void test_memory_is_aligned_and_writable_to_its_end(void **state) {
+static void memory_is_aligned_and_writable_to_its_end(void **state) {
     (void)state;
     for (uint64_t count = 0; count < 200; count++) {
         unsigned char *bytes = rm_alloc_raw(count, 1);
@@ -42,7 +42,7 @@ static void test_memory_is_aligned_and_writable_to_its_end(void **state) {
     }
 }
 
-static void test_zeroed_even_where_memory_was_used_before(void **state) {
+static void reused_memory_is_zeroed(void **state) {
     (void)state;
     enum { BYTES = 4096 };
     for (int round = 0; round < 8; round++) {
@@ -56,7 +56,7 @@ static void test_zeroed_even_where_memory_was_used_before(void **state) {
     }
 }
 
-static void test_nothing_to_allocate_and_nothing_to_free(void **state) {
+static void empty_blocks_and_null_are_fine(void **state) {
     (void)state;
     void *none = rm_alloc(0, 8), *empty = rm_alloc(8, 0);
     assert_non_null(none);
@@ -69,10 +69,10 @@ static void test_nothing_to_allocate_and_nothing_to_free(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products_that_overflow_are_refused),
-        cmocka_unit_test(test_memory_is_aligned_and_writable_to_its_end),
-        cmocka_unit_test(test_zeroed_even_where_memory_was_used_before),
-        cmocka_unit_test(test_nothing_to_allocate_and_nothing_to_free),
+        cmocka_unit_test(products_that_overflow_are_refused),
+        cmocka_unit_test(memory_is_aligned_and_writable_to_its_end),
+        cmocka_unit_test(reused_memory_is_zeroed),
+        cmocka_unit_test(empty_blocks_and_null_are_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,7 +110,7 @@ static void check_path(const struct path *path, bool rest) {
     }
 }
 
-static void test_maps(void **state) {
+static void a_map_survives_every_failed_allocation(void **state) {
     (void)state;
     for (size_t i = 0; i < PATHS; i++) {
         check_path(&paths[i], false);
@@ -191,7 +191,7 @@ static void check_output(const struct output *output, const ropemap_map *map, co
     }
 }
 
-static void test_pictures_and_files(void **state) {
+static void pictures_and_files_survive_every_failed_allocation(void **state) {
     (void)state;
     char folder[] = "/tmp/ropemap-test-XXXXXX";
     assert_non_null(mkdtemp(folder));
@@ -234,7 +234,7 @@ static void check_tensor(const char *path) {
 }
 
 /* An 8-column map written as .npy is read again as vectors. */
-static void test_tensor_file(void **state) {
+static void a_tensor_file_survives_every_failed_allocation(void **state) {
     (void)state;
     char folder[] = "/tmp/ropemap-test-XXXXXX", path[200];
     assert_non_null(mkdtemp(folder));
@@ -251,9 +251,9 @@ static void test_tensor_file(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_maps),
-        cmocka_unit_test(test_pictures_and_files),
-        cmocka_unit_test(test_tensor_file),
+        cmocka_unit_test(a_map_survives_every_failed_allocation),
+        cmocka_unit_test(pictures_and_files_survive_every_failed_allocation),
+        cmocka_unit_test(a_tensor_file_survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

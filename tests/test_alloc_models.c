@@ -63,12 +63,12 @@ static ropemap_status turn_on_a_grid(ropemap_error *error) {
     ropemap_positions *positions = NULL;
     ropemap_vectors *ones = NULL, *turned = NULL;
     const ropemap_grid grid = {.axes = 2, .sides = {3, 3}};
-    ropemap_turning turning = {.spec = ropemap_spec_default()};
+    ropemap_prerotation turning = {.spec = ropemap_spec_default()};
     turning.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_STRIDED, {32, 32}, {3, 3}};
     ropemap_status status = ropemap_positions_grid(&grid, &positions, error);
     status = status == ROPEMAP_OK ? ropemap_vectors_ones(128, &ones, error) : status;
     turning.positions = positions;
-    status = status == ROPEMAP_OK ? ropemap_vectors_turned(ones, &turning, &turned, error) : status;
+    status = status == ROPEMAP_OK ? ropemap_vectors_rotated(ones, &turning, &turned, error) : status;
     ropemap_vectors_free(turned);
     ropemap_vectors_free(ones);
     ropemap_positions_free(positions);
@@ -114,7 +114,7 @@ static ropemap_status find_bases(ropemap_error *error) {
     return ropemap_bound_bases(&request, windows, 2, &count, error);
 }
 
-static void test_everything(void **state) {
+static void models_survive_every_failed_allocation(void **state) {
     (void)state;
     walk("config.json", open_config);
     walk("GGUF with divisors", open_divisors);
@@ -129,6 +129,6 @@ static void test_everything(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_everything)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(models_survive_every_failed_allocation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,20 +135,20 @@ static void check_file(const char *name, int least) {
     assert_int_equal(wrong, 0);
 }
 
-static void test_real_files(void **state) {
+static void public_configs_match_transformers(void **state) {
     (void)state;
     check_file("real.tsv", 200);
 }
 
-static void test_random_dictionaries(void **state) {
+static void random_dictionaries_match_transformers(void **state) {
     (void)state;
     check_file("random.tsv", 150);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_real_files),
-        cmocka_unit_test(test_random_dictionaries),
+        cmocka_unit_test(public_configs_match_transformers),
+        cmocka_unit_test(random_dictionaries_match_transformers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static void assert_refused(const ropemap_spec *spec, const char *words) {
     }
 }
 
-static void test_ranges(void **state) {
+static void out_of_range_tables_are_refused(void **state) {
     (void)state;
     ropemap_spec spec = spec_with(&GIVEN);
     assert_int_equal(ropemap_spec_check(&spec, NULL), ROPEMAP_OK);
@@ -68,7 +68,7 @@ static void test_ranges(void **state) {
  * step 2^-64 + fine 2^-96 turns of a whole number of radians: turns * 2 pi - radians in long double, of the
  * upper 64 bits; and a frequency and its negative add up to a whole turn, bit for bit.
  */
-static void test_both_ways_round(void **state) {
+static void frequencies_may_be_negative(void **state) {
     (void)state;
     static ropemap_freqs forth, back;
     const long double two_pi = 6.28318530717958647692528676655900577L;
@@ -104,7 +104,7 @@ static void test_both_ways_round(void **state) {
 }
 
 /* The map, its title, the curve and the reach of equal vectors: cosines alone. */
-static void test_what_takes_a_spec(void **state) {
+static void a_table_works_wherever_a_rule_does(void **state) {
     (void)state;
     ropemap_request request = ropemap_request_default();
     request.spec = spec_with(&GIVEN);
@@ -140,7 +140,7 @@ static void test_what_takes_a_spec(void **state) {
 }
 
 /* What stacks hold: each number in their floats. llama.cpp takes divisors of a base's frequencies. */
-static void test_what_stacks_hold(void **state) {
+static void stacks_round_a_table_to_float32(void **state) {
     (void)state;
     static const double radians[PAIRS] = {0.3, -0.2, 0.0, 6.1e-5};
     const ropemap_frequencies table = {.radians = radians, .pairs = PAIRS};
@@ -165,7 +165,7 @@ static void test_what_stacks_hold(void **state) {
 }
 
 /* A file: [3, 2] doubles in both orders; its heads, its name, and what is not there. */
-static void test_files(void **state) {
+static void files_are_read_in_both_orders(void **state) {
     (void)state;
     static const double rows[3][2] = {{1.0, 0.1}, {2.0, 0.2}, {-3.0, 0.3}};
     scratch place = scratch_open();
@@ -207,11 +207,11 @@ static void test_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_both_ways_round),
-        cmocka_unit_test(test_what_takes_a_spec),
-        cmocka_unit_test(test_what_stacks_hold),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(out_of_range_tables_are_refused),
+        cmocka_unit_test(frequencies_may_be_negative),
+        cmocka_unit_test(a_table_works_wherever_a_rule_does),
+        cmocka_unit_test(stacks_round_a_table_to_float32),
+        cmocka_unit_test(files_are_read_in_both_orders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,7 +98,7 @@ static void check_line(char *line) {
 }
 
 /* The file was made from the sources that it names, not from the table. */
-static void test_table_against_file(void **state) {
+static void the_table_is_that_of_the_file(void **state) {
     (void)state;
     FILE *file = fopen(RM_TEST_DATA "/presets.csv", "r");
     assert_non_null(file);
@@ -115,7 +115,7 @@ static void test_table_against_file(void **state) {
     assert_int_equal(lines, preset_count());
 }
 
-static void test_names_are_sorted(void **state) {
+static void names_are_sorted(void **state) {
     (void)state;
     assert_null(ropemap_preset_at(-1));
     const ropemap_preset *before = ropemap_preset_at(0), *preset = NULL;
@@ -128,7 +128,7 @@ static void test_names_are_sorted(void **state) {
 }
 
 /* Names are for the shell and for a column of 24, sources for a ropemap_fact, notes for a warning. */
-static void test_texts(void **state) {
+static void texts_are_complete(void **state) {
     (void)state;
     const ropemap_preset *preset = NULL;
     for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
@@ -143,7 +143,7 @@ static void test_texts(void **state) {
 }
 
 /* Every preset makes frequencies: finite, none above 1 radian a token. */
-static void test_rules_are_sound(void **state) {
+static void every_rule_is_valid(void **state) {
     (void)state;
     static ropemap_freqs freqs;
     const ropemap_preset *preset = NULL;
@@ -176,7 +176,7 @@ static const char *fact_value(const ropemap_model *model, const char *name) {
     return NULL;
 }
 
-static void test_facts(void **state) {
+static void facts_name_their_source(void **state) {
     (void)state;
     ropemap_model *model = NULL;
     assert_int_equal(ropemap_model_preset("llama3.1-8b", &model, NULL), ROPEMAP_OK);
@@ -196,7 +196,7 @@ static void test_facts(void **state) {
 }
 
 /* Where one rule is not the whole model, the user is told. */
-static void test_warnings(void **state) {
+static void notes_that_matter_are_warnings(void **state) {
     (void)state;
     static const struct {
         const char *name, *word;
@@ -231,7 +231,7 @@ static void check_nearest(const char *name, const char *nearest) {
     assert_int_equal(ropemap_model_preset(name, &model, NULL), ROPEMAP_USAGE);
 }
 
-static void test_unknown_names(void **state) {
+static void an_unknown_name_gets_the_nearest(void **state) {
     (void)state;
     check_nearest("llama-3.1-8b", "llama3.1-8b");
     check_nearest("meta-llama/Llama-3.1-8B", "llama3.1-8b");
@@ -256,13 +256,13 @@ static void test_unknown_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table_against_file),
-        cmocka_unit_test(test_names_are_sorted),
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_rules_are_sound),
-        cmocka_unit_test(test_facts),
-        cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_unknown_names),
+        cmocka_unit_test(the_table_is_that_of_the_file),
+        cmocka_unit_test(names_are_sorted),
+        cmocka_unit_test(texts_are_complete),
+        cmocka_unit_test(every_rule_is_valid),
+        cmocka_unit_test(facts_name_their_source),
+        cmocka_unit_test(notes_that_matter_are_warnings),
+        cmocka_unit_test(an_unknown_name_gets_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

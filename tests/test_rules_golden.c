@@ -165,7 +165,7 @@ static int check_exact(const golden *wanted) {
     return 0;
 }
 
-static void test_exact_frequencies(void **state) {
+static void frequencies_match_sixty_digits(void **state) {
     (void)state;
     int wrong = 0;
     for (size_t i = 0; i < case_count; i++) {
@@ -174,7 +174,7 @@ static void test_exact_frequencies(void **state) {
     assert_int_equal(wrong, 0);
 }
 
-static void test_every_rule_has_three_cases(void **state) {
+static void every_rule_has_three_cases(void **state) {
     (void)state;
     const char *name = NULL;
     for (int rule = 0; rule <= ROPEMAP_SCALING_GGML; rule++) { /* those of images: test_rules_vision.c */
@@ -225,7 +225,7 @@ static int check_hf(char *line) {
     return 0;
 }
 
-static void test_transformers_frequencies(void **state) {
+static void frequencies_match_transformers(void **state) {
     (void)state;
     FILE *file = open_data("transformers.tsv");
     char *line = NULL;
@@ -273,7 +273,7 @@ static void check_rotated(const golden *wanted, bool interleaved, uint64_t posit
     }
 }
 
-static void test_transformers_rotation(void **state) {
+static void rotations_match_transformers(void **state) {
     (void)state;
     static float query[HEAD_MOST], head[HEAD_MOST];
     FILE *file = open_data("rotated.tsv");
@@ -298,7 +298,7 @@ static void test_transformers_rotation(void **state) {
 /* ---- values known from papers and model makers ---- */
 
 /* The last pair that YaRN leaves alone and the first that it divides by the whole factor. */
-static void test_known_yarn_ends(void **state) {
+static void the_ends_of_yarns_ramp_are_the_known_ones(void **state) {
     (void)state;
     static const struct {
         const char *name, *linear;
@@ -319,7 +319,7 @@ static void test_known_yarn_ends(void **state) {
     }
 }
 
-static void test_known_llama3_divisors(void **state) {
+static void llama3_has_its_published_divisors(void **state) {
     (void)state;
     static const double between[] = {1.207484, 1.553415, 2.026313, 2.694530, 3.684253, 5.257327};
     static ropemap_freqs scaled, plain;
@@ -332,7 +332,7 @@ static void test_known_llama3_divisors(void **state) {
     }
 }
 
-static void test_known_attention_factors(void **state) {
+static void attention_factors_are_the_published_ones(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -352,10 +352,13 @@ static void test_known_attention_factors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exact_frequencies),        cmocka_unit_test(test_every_rule_has_three_cases),
-        cmocka_unit_test(test_transformers_frequencies), cmocka_unit_test(test_transformers_rotation),
-        cmocka_unit_test(test_known_yarn_ends),          cmocka_unit_test(test_known_llama3_divisors),
-        cmocka_unit_test(test_known_attention_factors),
+        cmocka_unit_test(frequencies_match_sixty_digits),
+        cmocka_unit_test(every_rule_has_three_cases),
+        cmocka_unit_test(frequencies_match_transformers),
+        cmocka_unit_test(rotations_match_transformers),
+        cmocka_unit_test(the_ends_of_yarns_ramp_are_the_known_ones),
+        cmocka_unit_test(llama3_has_its_published_divisors),
+        cmocka_unit_test(attention_factors_are_the_published_ones),
     };
     return cmocka_run_group_tests(tests, read_cases, free_cases);
 }

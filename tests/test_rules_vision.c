@@ -38,7 +38,7 @@ static void expect(int32_t pair, long double wanted) {
 }
 
 /* Llama 4: each axis has base^(-2j / (D/2)) for j < D/4. */
-static void test_vision_2d(void **state) {
+static void vision_2d_gives_each_axis_half_of_the_pairs(void **state) {
     (void)state;
     static const struct {
         double base;
@@ -55,7 +55,7 @@ static void test_vision_2d(void **state) {
 }
 
 /* linspace(1, F/2, D/2) pi over linspace(-1, 1, points) */
-static void test_axial(void **state) {
+static void axial_frequencies_are_evenly_spaced(void **state) {
     (void)state;
     static const struct {
         const char *scaling;
@@ -77,7 +77,7 @@ static void test_axial(void **state) {
     }
 }
 
-static void test_bad_parameters(void **state) {
+static void bad_parameters_are_refused(void **state) {
     (void)state;
     static const char *const bad[] = {"axial", "axial:max-freq=10", "axial:max-freq=1,points=10",
                                       "axial:max-freq=10,points=1", "vision-2d:factor=2"};
@@ -94,7 +94,7 @@ static void test_bad_parameters(void **state) {
 }
 
 /* Row by row, the last side innermost; Llama 4 numbers columns first and counts from 1. */
-static void test_grid(void **state) {
+static void a_grid_gives_positions_in_reading_order(void **state) {
     (void)state;
     ropemap_positions *positions = NULL;
     ropemap_error error = {0};
@@ -153,7 +153,7 @@ static void deal(const ropemap_axes *axes, const char *scaling, double base) {
     }
 }
 
-static void test_ladders(void **state) {
+static void axes_may_have_a_ladder_each(void **state) {
     (void)state;
     const ropemap_axes flux = {3, ROPEMAP_DEAL_LADDERS, {8, 28, 28}, {0}};
     for (int scaled = 0; scaled < 2; scaled++) {
@@ -175,7 +175,7 @@ static void test_ladders(void **state) {
     }
 }
 
-static void test_one_ladder(void **state) {
+static void axes_may_share_one_ladder(void **state) {
     (void)state;
     const ropemap_axes pixtral = {2, ROPEMAP_DEAL_STRIDED, {16, 16}, {0}};
     deal(&pixtral, "none", 1e4);
@@ -198,7 +198,7 @@ static void test_one_ladder(void **state) {
     }
 }
 
-static void test_axes_text(void **state) {
+static void axes_survive_their_text_form(void **state) {
     (void)state;
     static const char *const good[] = {
         "16,56,56",    "unit:32,32",      "strided:32,32", "sections:32,48,48",
@@ -235,10 +235,13 @@ static void test_axes_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vision_2d),      cmocka_unit_test(test_axial),
-        cmocka_unit_test(test_bad_parameters), cmocka_unit_test(test_grid),
-        cmocka_unit_test(test_ladders),        cmocka_unit_test(test_one_ladder),
-        cmocka_unit_test(test_axes_text),
+        cmocka_unit_test(vision_2d_gives_each_axis_half_of_the_pairs),
+        cmocka_unit_test(axial_frequencies_are_evenly_spaced),
+        cmocka_unit_test(bad_parameters_are_refused),
+        cmocka_unit_test(a_grid_gives_positions_in_reading_order),
+        cmocka_unit_test(axes_may_have_a_ladder_each),
+        cmocka_unit_test(axes_may_share_one_ladder),
+        cmocka_unit_test(axes_survive_their_text_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

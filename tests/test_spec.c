@@ -33,7 +33,7 @@ static void check_refused(const ropemap_spec *spec, const char *field) {
     assert_int_equal(ropemap_freqs_make(spec, &freqs, NULL), ROPEMAP_USAGE);
 }
 
-static void test_default_is_fine(void **state) {
+static void the_default_is_valid(void **state) {
     (void)state;
     const ropemap_spec spec = ropemap_spec_default();
     assert_true(spec.base == 10000.0);
@@ -45,7 +45,7 @@ static void test_default_is_fine(void **state) {
     assert_int_equal(ropemap_spec_check(&spec, &error), ROPEMAP_OK);
 }
 
-static void test_bad_bases(void **state) {
+static void bad_bases_are_refused(void **state) {
     (void)state;
     ropemap_spec spec = ropemap_spec_default();
     for (size_t i = 0; i < BAD_NUMBERS; i++) {
@@ -61,7 +61,7 @@ static void test_bad_bases(void **state) {
     assert_int_equal(ropemap_spec_check(&spec, NULL), ROPEMAP_OK);
 }
 
-static void test_bad_dims(void **state) {
+static void bad_dimensions_are_refused(void **state) {
     (void)state;
     static const int32_t heads[] = {0, -2, 1, 3, 127, 4098, 4097, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
@@ -84,7 +84,7 @@ static void test_bad_dims(void **state) {
 }
 
 /* Any other number in a field of a type with names. */
-static void test_bad_layout_and_rule(void **state) {
+static void unknown_layouts_and_rules_are_refused(void **state) {
     (void)state;
     static const int numbers[] = {-1, 2, 14, 99};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -99,7 +99,7 @@ static void test_bad_layout_and_rule(void **state) {
     }
 }
 
-static void test_bad_factors(void **state) {
+static void bad_factors_are_refused(void **state) {
     (void)state;
     for (int rule = ROPEMAP_SCALING_NONE; rule <= ROPEMAP_SCALING_NTK; rule++) {
         ropemap_spec spec = ropemap_spec_default();
@@ -119,7 +119,7 @@ static void test_bad_factors(void **state) {
 
 /* ---- scaling as text ---- */
 
-static void test_scaling_that_parses(void **state) {
+static void a_scaling_survives_its_text_form(void **state) {
     (void)state;
     static const struct {
         const char *text;
@@ -142,7 +142,7 @@ static void test_scaling_that_parses(void **state) {
     }
 }
 
-static void test_scaling_errors_name_the_word(void **state) {
+static void scaling_errors_name_the_word(void **state) {
     (void)state;
     static const struct {
         const char *text, *named;
@@ -182,7 +182,7 @@ static void test_scaling_errors_name_the_word(void **state) {
 }
 
 /* What the help page says a rule takes is what its parameters are, one by one. */
-static void test_parameters_are_those_of_the_help(void **state) {
+static void parameters_are_those_of_the_help(void **state) {
     (void)state;
     for (int rule = 0; ropemap_scaling_name((ropemap_scaling_rule)rule) != NULL; rule++) {
         char takes[300], key[60];
@@ -212,7 +212,7 @@ static void test_parameters_are_those_of_the_help(void **state) {
     assert_false(ropemap_scaling_parameter((ropemap_scaling_rule)99, 0, &none));
 }
 
-static void test_names_end(void **state) {
+static void names_past_the_last_are_null(void **state) {
     (void)state;
     int rules = 0, layouts = 0;
     while (ropemap_scaling_name((ropemap_scaling_rule)rules) != NULL) {
@@ -257,7 +257,7 @@ static void check_frequencies(const ropemap_spec *spec) {
     }
 }
 
-static void test_frequencies(void **state) {
+static void frequencies_are_powers_of_the_base(void **state) {
     (void)state;
     static const double bases[] = {1.0000001, 2, 100, 1e4, 5e5, 1e6, 12345.678, 1e13};
     static const int32_t dims[] = {2, 4, 64, 126};
@@ -304,7 +304,7 @@ static double similarity_by_map(double base, int32_t dim, int64_t distance) {
 }
 
 /* Ten digits for head dim 128, all of it rotated. */
-static void test_known_similarities(void **state) {
+static void similarities_are_the_known_ones(void **state) {
     (void)state;
     static const int64_t distances[8] = {1, 10, 100, 1000, 4096, 32768, 131072, 1000000};
     static const double known[2][8] = {{.9702138095, .6690628578, .4772414797, .1590270021, -.0528533426,
@@ -326,7 +326,7 @@ static void test_known_similarities(void **state) {
 }
 
 /* The first distance at which the similarity is negative. */
-static void test_first_negative_distance(void **state) {
+static void the_first_negative_distance_is_the_known_one(void **state) {
     (void)state;
     static const struct {
         double base;
@@ -356,18 +356,18 @@ static void test_first_negative_distance(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default_is_fine),
-        cmocka_unit_test(test_bad_bases),
-        cmocka_unit_test(test_bad_dims),
-        cmocka_unit_test(test_bad_layout_and_rule),
-        cmocka_unit_test(test_bad_factors),
-        cmocka_unit_test(test_scaling_that_parses),
-        cmocka_unit_test(test_scaling_errors_name_the_word),
-        cmocka_unit_test(test_parameters_are_those_of_the_help),
-        cmocka_unit_test(test_names_end),
-        cmocka_unit_test(test_frequencies),
-        cmocka_unit_test(test_known_similarities),
-        cmocka_unit_test(test_first_negative_distance),
+        cmocka_unit_test(the_default_is_valid),
+        cmocka_unit_test(bad_bases_are_refused),
+        cmocka_unit_test(bad_dimensions_are_refused),
+        cmocka_unit_test(unknown_layouts_and_rules_are_refused),
+        cmocka_unit_test(bad_factors_are_refused),
+        cmocka_unit_test(a_scaling_survives_its_text_form),
+        cmocka_unit_test(scaling_errors_name_the_word),
+        cmocka_unit_test(parameters_are_those_of_the_help),
+        cmocka_unit_test(names_past_the_last_are_null),
+        cmocka_unit_test(frequencies_are_powers_of_the_base),
+        cmocka_unit_test(similarities_are_the_known_ones),
+        cmocka_unit_test(the_first_negative_distance_is_the_known_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static float compute(const ropemap_spec *spec, ropemap_phase phase, float *to) {
     return attention;
 }
 
-static void test_names(void **state) {
+static void phases_have_names(void **state) {
     (void)state;
     assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_EXACT), "exact");
     assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_FP32FREQ), "fp32freq");
@@ -86,7 +86,7 @@ static void check_line(char *line) {
     assert_true(*next == '\0');
 }
 
-static void test_transformers_to_the_last_bit(void **state) {
+static void transformers_inv_freq_to_the_last_bit(void **state) {
     (void)state;
     static char line[4096];
     FILE *file = fopen(RM_TEST_DATA "/stacks/inv_freq.tsv", "r");
@@ -101,7 +101,7 @@ static void test_transformers_to_the_last_bit(void **state) {
 }
 
 /* Rules that transformers lacks: the frequency itself, rounded once, as fp32freq has it. */
-static void test_rules_that_transformers_lacks(void **state) {
+static void rules_that_transformers_lacks_are_rounded_once(void **state) {
     (void)state;
     static const char *const rules[] = {
         "ntk:factor=4",     "ntk-fixed:factor=4",
@@ -124,7 +124,7 @@ static void test_rules_that_transformers_lacks(void **state) {
     }
 }
 
-static void test_bfloat(void **state) {
+static void bfloat16_is_rounded_to_even(void **state) {
     (void)state;
     const ropemap_spec spec = spec_of("none", 5e5, 128);
     (void)compute(&spec, ROPEMAP_PHASE_HF_FP32, inv_freq);
@@ -138,7 +138,7 @@ static void test_bfloat(void **state) {
 }
 
 /* By hand: powers of two divide without rounding, so that angles can be told exactly. */
-static void test_ggml(void **state) {
+static void ggml_rotates_as_llama_cpp_does(void **state) {
     (void)state;
     ropemap_spec spec = spec_of("none", 16.0, 8); /* theta_scale is 16^(-1/4) = 1/2 */
     assert_true(compute(&spec, ROPEMAP_PHASE_GGML_FP32, inv_freq) == 1.0f);
@@ -167,7 +167,7 @@ static void test_ggml(void **state) {
 
 /* llama.cpp divides its attention factor by what rope_yarn multiplies it with: each rounds, by 2^-24 or so.
  */
-static void test_ggml_yarn_is_yarn(void **state) {
+static void yarn_by_ggml_is_yarn(void **state) {
     (void)state;
     static const char *const rules[] = {
         "yarn:factor=4,original=32768",
@@ -189,7 +189,7 @@ static void test_ggml_yarn_is_yarn(void **state) {
 }
 
 /* Powers of two are known to the bit. */
-static void test_radians(void **state) {
+static void radians_are_those_of_the_phase(void **state) {
     (void)state;
     static double radians[ROPEMAP_MAX_PAIRS];
     const ropemap_spec spec = spec_of("none", 16.0, 8);
@@ -199,7 +199,7 @@ static void test_radians(void **state) {
     }
 }
 
-static void test_refusals(void **state) {
+static void unknown_phases_and_axes_are_refused(void **state) {
     (void)state;
     ropemap_spec spec = spec_of("none", 1e4, 128);
     float attention = 0.0f;
@@ -214,7 +214,7 @@ static void test_refusals(void **state) {
 }
 
 /* The ends of what a rule may be: every number is finite, and the first pair turns. */
-static void test_extremes(void **state) {
+static void extreme_rules_stay_finite(void **state) {
     (void)state;
     static const char *const rules[] = {"none",
                                         "linear:factor=1e9",
@@ -242,15 +242,15 @@ static void test_extremes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_transformers_to_the_last_bit),
-        cmocka_unit_test(test_rules_that_transformers_lacks),
-        cmocka_unit_test(test_bfloat),
-        cmocka_unit_test(test_ggml),
-        cmocka_unit_test(test_ggml_yarn_is_yarn),
-        cmocka_unit_test(test_radians),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(phases_have_names),
+        cmocka_unit_test(transformers_inv_freq_to_the_last_bit),
+        cmocka_unit_test(rules_that_transformers_lacks_are_rounded_once),
+        cmocka_unit_test(bfloat16_is_rounded_to_even),
+        cmocka_unit_test(ggml_rotates_as_llama_cpp_does),
+        cmocka_unit_test(yarn_by_ggml_is_yarn),
+        cmocka_unit_test(radians_are_those_of_the_phase),
+        cmocka_unit_test(unknown_phases_and_axes_are_refused),
+        cmocka_unit_test(extreme_rules_stay_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,6 @@
-/* test_compare_golden.c - buffers that stacks hold, or get wrong, each held against a rule: what it is must
- * be found */
+/* test_inv_freq_check.c - dumped buffers of frequencies, right and wrong, and the verdict on each */
 /* SPDX-License-Identifier: MIT */
-/* tests/data/compare.tsv is made by tools/golden/buffers.py, from transformers and from papers' formulas.
- */
+/* tools/golden/buffers.py makes tests/data/compare.tsv, from transformers and from papers' formulas. */
 #include "host/base/status.h"
 #include "tests/divisors.h"
 
@@ -15,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { LINE_MOST = 16384, NUMBERS_MOST = 1024, LEAST_CASES = 138 };
+enum { LINE_MOST = 16384, NUMBERS_MOST = 1024, LEAST_CASES = 138, PAIRS = 64 };
 
 /* The next field of a line, ended in place; the line moves on. */
 static char *next_field(char **line) {
@@ -64,7 +62,7 @@ static bool is_match(const char *verdict) {
     return false;
 }
 
-/* 1 where the buffer is not taken for what it is. */
+/* 1 if the verdict is not the expected one. */
 static int check(char *line) {
     static float numbers[NUMBERS_MOST];
     ropemap_comparison got;
@@ -92,7 +90,7 @@ static int check(char *line) {
     return 0;
 }
 
-static void test_every_buffer(void **state) {
+static void every_buffer_gets_its_verdict(void **state) {
     (void)state;
     static char line[LINE_MOST];
     int cases = 0, wrong = 0;
@@ -109,7 +107,67 @@ static void test_every_buffer(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+/* The frequencies of base 5e5 by the C library's pow, and their comparison with its rule. */
+static const ropemap_spec plain_spec = {.base = 5e5, .head_dim = 2 * PAIRS};
+
+static void plain(float *found) {
+    for (int32_t i = 0; i < PAIRS; i++) {
+        found[i] = (float)pow(5e5, -(double)i / PAIRS);
+    }
+}
+
+static ropemap_comparison compare(const float *found) {
+    ropemap_comparison result;
+    assert_int_equal(ropemap_inv_freq_compare(found, 1, PAIRS, &plain_spec, &result, NULL), ROPEMAP_OK);
+    return result;
+}
+
+static void the_first_wrong_pair_and_the_worst_error_are_reported(void **state) {
+    (void)state;
+    float found[PAIRS];
+    plain(found);
+    ropemap_comparison result = compare(found);
+    assert_true(result.matches && result.pair == -1 && result.worst < 1.3e-7);
+    found[17] *= 1.0001f;
+    found[40] *= 0.9f;
+    result = compare(found);
+    assert_int_equal(result.pair, 17);
+    assert_true(fabs(result.worst - 0.1) < 1e-6);
+}
+
+static void one_impossible_number_is_uninitialised_memory(void **state) {
+    (void)state;
+    static const float numbers[] = {NAN, 1e-40f, -3.0f};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        float found[PAIRS];
+        plain(found);
+        found[5] = numbers[i];
+        assert_string_equal(compare(found).verdict, "uninitialised");
+    }
+}
+
+static void an_invalid_rule_is_refused(void **state) {
+    (void)state;
+    float found[PAIRS] = {0};
+    ropemap_comparison result;
+    ropemap_error error = {0};
+    ropemap_spec spec = ropemap_spec_default();
+    spec.base = 0.5;
+    assert_int_equal(ropemap_inv_freq_compare(found, 1, PAIRS, &spec, &result, &error), ROPEMAP_USAGE);
+    assert_non_null(strstr(error.text, "base"));
+    spec.base = 1e4;
+    assert_int_equal(ropemap_inv_freq_compare(found, 0, PAIRS, &spec, &result, &error), ROPEMAP_DATA);
+    assert_int_equal(ropemap_inv_freq_compare(found, 1, 0, &spec, &result, &error), ROPEMAP_DATA);
+    assert_int_equal(ropemap_inv_freq_compare(found, 1, 2 * ROPEMAP_MAX_PAIRS + 1, &spec, &result, &error),
+                     ROPEMAP_DATA);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_buffer)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_buffer_gets_its_verdict),
+        cmocka_unit_test(the_first_wrong_pair_and_the_worst_error_are_reported),
+        cmocka_unit_test(one_impossible_number_is_uninitialised_memory),
+        cmocka_unit_test(an_invalid_rule_is_refused),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
