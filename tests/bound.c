@@ -4,7 +4,7 @@
  * u = 2^-24 is the unit roundoff of float, g(n) = n u / (1 - n u) bounds n roundings in a row (Higham 2002,
  * lemma 3.1), d is the head dim, |.| the Euclidean norm, Q and K the largest norms of the cell's vectors.
  *
- * Rows. Cosine and sine are off by 2e-7 each: a pair (x, y) turned by them is off by sqrt(2) 2e-7 |(x, y)|.
+ * Rows. Cosine and sine are off by 2e-7 each: a pair (x, y) rotated by them is off by sqrt(2) 2e-7 |(x, y)|.
  * The two products of one and the sum of both products round once each: 2 u |(x, y)|. So a row is off by r =
  * sqrt(2) 2e-7 + 2.1 u of its norm; 0 where it is rotated already. The unit vector with equal entries is off
  * by u in float before it starts. A normalised row: the norm is off by r and by g(d + 3) of its own, the

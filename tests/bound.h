@@ -23,7 +23,7 @@ void bound_table_free(bound_table *table);
 
 /*
  * The largest |computed - true| that cell (row, col) may have when `method` computed it; `value` is the true
- * one. The derivation stands in bound.c.
+ * one. The derivation is in bound.c.
  */
 double bound_of_cell(const ropemap_request *request, const bound_table *table, ropemap_method method,
                      int64_t row, int64_t col, double value);

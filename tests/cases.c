@@ -1,4 +1,4 @@
-/* cases.c - the vectors that map requests speak of, and what each method owes them */
+/* cases.c - the vectors of map requests, and the error that each method may have */
 /* SPDX-License-Identifier: MIT */
 #include "tests/cases.h"
 

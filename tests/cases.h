@@ -1,11 +1,11 @@
-/* cases.h - the map requests that several tests walk, and the vectors they speak of */
+/* cases.h - the map requests that several tests share, and their vectors */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TESTS_CASES_H
 #define ROPEMAP_TESTS_CASES_H
 
 #include "host/ropemap.h"
 
-/* What the rows hold. */
+/* The content of the rows. */
 typedef enum case_content {
     CASE_ONES,    /* no vectors named */
     CASE_RANDOM,  /* uniform in [-1, 1), in memory */
@@ -17,7 +17,7 @@ typedef enum case_content {
 
 typedef struct map_case {
     const char *name;
-    ropemap_spec spec; /* a scaling factor of 0 stands for 1 */
+    ropemap_spec spec; /* a scaling factor of 0 means 1 */
     case_content content;
     int64_t first_position; /* of the vectors */
     ropemap_range rows, cols;

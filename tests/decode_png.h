@@ -16,7 +16,7 @@ typedef struct decoded_png {
     int colour_type; /* 0 grey, 2 RGB, 3 palette */
     int channels;    /* bytes a pixel */
     bool has_palette;
-    uint32_t density; /* pixels a metre, 0 where it is not told */
+    uint32_t density; /* pixels a metre, 0 if absent */
     uint8_t palette[256][3];
     uint8_t *pixels; /* [height, width, channels]; free it */
 } decoded_png;

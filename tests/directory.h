@@ -1,4 +1,4 @@
-/* directory.h - a directory of its own for a test that writes outputs */
+/* directory.h - a fresh directory for a test that writes outputs */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TESTS_DIRECTORY_H
 #define ROPEMAP_TESTS_DIRECTORY_H

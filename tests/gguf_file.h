@@ -102,7 +102,7 @@ static inline ropemap_status gguf_open(scratch *place, const gguf_file *file, co
     return ropemap_model_open(place->path, &(ropemap_model_choice){.layer_type = layer_type}, model, error);
 }
 
-/* One line that names the file and says `words`. */
+/* One line with the file's name and `words`. */
 static inline void gguf_refused(scratch *place, const gguf_file *file, const char *layer_type,
                                 ropemap_status status, const char *words) {
     ropemap_model *model = NULL;

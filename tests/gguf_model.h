@@ -1,4 +1,4 @@
-/* gguf_model.h - a model read from a GGUF file, and what a test says of it */
+/* gguf_model.h - a model read from a GGUF file, and assertions about it */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TESTS_GGUF_MODEL_H
 #define ROPEMAP_TESTS_GGUF_MODEL_H

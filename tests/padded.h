@@ -5,7 +5,7 @@
 
 #include "host/device/backend.h"
 
-/* A view inside guarded memory: its first float is not aligned, its rows stand 5 floats further apart than
+/* A view inside guarded memory: its first float is not aligned, its rows are 5 floats further apart than
  * cols. */
 struct padded {
     float *memory; /* free() it */

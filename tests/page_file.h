@@ -14,7 +14,7 @@
 
 /* ---- what is looked for in a file ---- */
 
-/* Where `text` begins at or after `from`; NULL where it does not. Files hold zeros. */
+/* The first `text` at or after `from`, or NULL. Files contain zero bytes. */
 static inline const uint8_t *find(const ropemap_bytes *bytes, const uint8_t *from, const char *text) {
     const size_t size = strlen(text);
     const uint8_t *end = bytes->data + bytes->size;

@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 /*
- * A group's setup: says what the tests run on, or why they do not. The backend stays loaded between them, so
- * that not every map pays for loading cuBLAS.
+ * A group's setup: prints what the tests run on, or why they are skipped. The backend stays loaded between
+ * them, so that not every map pays for loading cuBLAS.
  */
 static inline int real_gpu_find(void **state) {
     static rm_plugin plugin;

@@ -21,7 +21,7 @@
 /* Allocations still to be granted before one is refused; all are while `refusing` is false. */
 static atomic_long granted;
 static atomic_bool refusing;
-static atomic_bool refuse_the_rest; /* not that one alone but every later one too */
+static atomic_bool refuse_the_rest; /* not only that one but every later one */
 static atomic_long live;            /* allocated and not yet freed */
 
 static bool refused(void) {

@@ -1,4 +1,4 @@
-/* scratch.h - a folder of its own for a test, with one file in it at a time */
+/* scratch.h - a fresh folder for a test, with one file in it at a time */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TESTS_SCRATCH_H
 #define ROPEMAP_TESTS_SCRATCH_H

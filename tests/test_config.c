@@ -99,7 +99,7 @@ static const rule_case rule_cases[] = {
      RULE(ALPHA), 1e4, 8, 8, HALF, 1000, 0},
     {"{" TINY "'rope_scaling': {'type': 'dynamic', 'alpha': 0, 'factor': 2.0}}", NULL, RULE(DYNAMIC), 1e4, 8,
      8, HALF, 2, 0},
-    /* yarn: a factor, or how much longer; the original length beside, within, or none */
+    /* yarn: a factor, or the growth; the original length next to the dict, in it, or absent */
     {"{" TINY "'rope_scaling': {'type': 'yarn', 'factor': 4, 'original_max_position_embeddings': 100}}", NULL,
      RULE(YARN), 1e4, 8, 8, HALF, 4, 100},
     {"{" TINY "'rope_parameters': {'rope_type': 'yarn', 'factor': null, "
@@ -135,7 +135,7 @@ static const rule_case rule_cases[] = {
     {"{" TINY "'rope_scaling': {'type': 'ntk', 'factor': 8}}", NULL, RULE(NTK_FIXED), 1e4, 8, 8, HALF, 8, 0},
     {"{" TINY "'rope_scaling': {'type': 'ntk', 'factor': 8, 'mixed_b': 0.6}}", NULL, RULE(NTK_MIXED), 1e4, 8,
      8, HALF, 8, 0},
-    /* layer types: nested, and keys beside the dict */
+    /* layer types: nested, and keys next to the dict */
     {"{" TINY "'rope_parameters': {'full_attention': {'rope_theta': 1e6}, 'other': {'rope_theta': 2e6}}}",
      NULL, RULE(NONE), 1e6, 8, 8, HALF, 0, 0},
     {"{" TINY "'rope_parameters': {'full_attention': {'rope_theta': 1e6}, 'other': {'rope_theta': 2e6}}}",

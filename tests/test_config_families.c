@@ -8,7 +8,7 @@
 
 typedef struct family_case {
     const char *text, *layer;
-    double length; /* tokens; 0: what the file says */
+    double length; /* tokens; 0: the file's */
     double base;
     int32_t head_dim, rotary_dim;
     bool interleaved;
@@ -227,7 +227,7 @@ static const refused_case refused_cases[] = {
     {"{'model_type': 'mpt', 'd_model': 4096, 'n_heads': 32}", NULL, PLAIN "attn_config.rope is absent"},
     {"{'model_type': 'baichuan', 'hidden_size': 5120, 'num_attention_heads': 40}", NULL,
      PLAIN "model_type is \"baichuan\" and hidden_size is 5120"},
-    /* a key that says so, or one that is missing */
+    /* switched off by a key, or by its absence */
     {"{" GRANITE ", 'rope_theta': 10000}", NULL, PLAIN "position_embedding_type is absent"},
     {"{" GRANITE ", 'rope_theta': 10000, 'position_embedding_type': null}", NULL,
      PLAIN "position_embedding_type is null"},
@@ -286,7 +286,7 @@ static const refused_case refused_cases[] = {
     {"{'model_type': 'beam', 'num_hidden_layers': 3, 'layer_types': ['sliding_attention', 'full_attention'], "
      "'rope_parameters': {'sliding_attention': {}, 'full_attention': null}}",
      "1", ROPEMAP_USAGE, "layer 1 (full_attention) does not rotate"},
-    /* nothing says so either way */
+    /* no sign either way */
     {"{'model_type': 'mystery', 'hidden_size': 64, 'num_attention_heads': 2}", NULL, ROPEMAP_DATA,
      "cannot tell whether this model rotates"},
     {"{'model_type': 'mistral3'}", NULL, ROPEMAP_DATA, "cannot tell whether this model rotates"},
@@ -305,7 +305,7 @@ static void what_does_not_rotate_is_refused(void **state) {
     }
 }
 
-/* ---- what is said */
+/* ---- messages */
 
 static bool warns(const ropemap_model *model, const char *words) {
     const char *warning;
@@ -415,7 +415,7 @@ static void class_defaults_are_said(void **state) {
     ropemap_model_free(model);
 }
 
-/* ---- what the caller says */
+/* ---- options */
 
 static void options_are_enough(void **state) {
     (void)state;

@@ -1,4 +1,4 @@
-/* test_config_notes.c - config.json: where facts came from, and the traps that are told */
+/* test_config_notes.c - config.json: sources of facts, and warnings */
 /* SPDX-License-Identifier: MIT */
 #include "tests/config_case.h"
 
@@ -116,7 +116,7 @@ static void traps_are_told(void **state) {
     }
 }
 
-/* Files of the usual kinds say all there is to say. */
+/* Ordinary files need no warning. */
 static void plain_files_warn_of_nothing(void **state) {
     (void)state;
     static const char *const texts[] = {

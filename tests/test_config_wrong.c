@@ -1,11 +1,11 @@
-/* test_config_wrong.c - config.json: messages about wrong fields hold key, value and rule */
+/* test_config_wrong.c - config.json: messages about wrong fields name key, value and rule */
 /* SPDX-License-Identifier: MIT */
 #include "tests/config_case.h"
 
 typedef struct wrong_case {
     const char *text, *layer;
     ropemap_status status;
-    const char *words; /* that the message holds */
+    const char *words; /* in the message */
 } wrong_case;
 
 #define DATA  ROPEMAP_DATA

@@ -8,9 +8,9 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-/* ---- system calls that fail when told to --------------------------------------------------------------- */
+/* ---- system calls that fail on demand --------------------------------------------------------------- */
 
-/* These stand in for the C library's; what they do otherwise is done through another entry to the same call.
+/* These replace the C library's; otherwise they pass the call on through another entry.
  */
 static struct faults {
     int fsync_error, rename_error, link_error;

@@ -103,7 +103,7 @@ static void frequencies_may_be_negative(void **state) {
     assert_true(forth.step[2] == 0 && forth.fine[2] == 0);
 }
 
-/* The map, its title, the curve and the reach of equal vectors: cosines alone. */
+/* The map, its title, the curve and the reach of equal vectors: cosines only. */
 static void a_table_works_wherever_a_rule_does(void **state) {
     (void)state;
     ropemap_request request = ropemap_request_default();
@@ -139,7 +139,7 @@ static void a_table_works_wherever_a_rule_does(void **state) {
     assert_true(count == 0 && strstr(error.text, "no base") != NULL);
 }
 
-/* What stacks hold: each number in their floats. llama.cpp takes divisors of a base's frequencies. */
+/* Stacks keep each number as a float. llama.cpp uses divisors of a base's frequencies. */
 static void stacks_round_a_table_to_float32(void **state) {
     (void)state;
     static const double radians[PAIRS] = {0.3, -0.2, 0.0, 6.1e-5};
@@ -164,7 +164,7 @@ static void stacks_round_a_table_to_float32(void **state) {
     }
 }
 
-/* A file: [3, 2] doubles in both orders; its heads, its name, and what is not there. */
+/* A file: [3, 2] doubles in both orders; its heads, its name, and a missing head. */
 static void files_are_read_in_both_orders(void **state) {
     (void)state;
     static const double rows[3][2] = {{1.0, 0.1}, {2.0, 0.2}, {-3.0, 0.3}};

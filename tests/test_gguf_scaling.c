@@ -69,7 +69,7 @@ static void pairs_may_stand_still(void **state) {
     assert_int_equal(spec->scaling.list_count, 0);
 }
 
-/* A share of extrapolation is llama.cpp's own; its kernel multiplies by 1 + 0.1 ln(factor) besides. */
+/* A share of extrapolation is llama.cpp's own; its kernel also multiplies by 1 + 0.1 ln(factor). */
 static void an_ext_factor_is_ggml(void **state) {
     (void)state;
     ropemap_freqs freqs;

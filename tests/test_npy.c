@@ -40,7 +40,7 @@ static ropemap_status open_bytes(size_t size, ropemap_vectors **vectors, ropemap
     return ropemap_vectors_open(&tensor, vectors, error);
 }
 
-/* Asserts that the file is refused as bad data, that the message names it, and says `words`. */
+/* Asserts that the file is refused as bad data, and that the message has its name and `words`. */
 static void assert_refused(size_t size, const char *words) {
     ropemap_vectors *vectors = NULL;
     ropemap_error error = {0};

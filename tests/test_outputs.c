@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-/* ---- system calls that fail when told to --------------------------------------------------------------- */
+/* ---- system calls that fail on demand --------------------------------------------------------------- */
 
 static struct faults {
     int renames_left, links_left; /* that succeed; below 0: all do */
@@ -136,7 +136,7 @@ static void a_file_that_appears_meanwhile_is_kept(void **state) {
     assert_int_equal(entries(directory), 2);
 }
 
-/* A link that is turned to the input after the check. */
+/* A link that is pointed at the input after the check. */
 static void an_input_is_kept_though_a_link_changes(void **state) {
     (void)state;
     ropemap_error error = {0};

@@ -14,7 +14,8 @@ enum { FILE_MAX = 1 << 20 };
 static uint8_t file_bytes[FILE_MAX];
 static scratch place;
 
-/* A file of version 1.0: its header and `size` bytes of data, which may stand there already; its length. */
+/* A file of version 1.0: its header and `size` bytes of data, which may be in place already; returns its
+ * length. */
 static size_t compose(const char *descr, const char *order, const char *shape, const void *data,
                       size_t size) {
     char header[200];
@@ -59,7 +60,7 @@ static void put(uint8_t *to, uint64_t value, unsigned bytes, bool big_endian) {
 typedef struct kind {
     const char *name;
     unsigned bytes;
-    uint64_t greatest; /* that the type holds, or that is a position */
+    uint64_t greatest; /* that the type can hold, or that is a position */
 } kind;
 
 static const kind KINDS[] = {

@@ -121,7 +121,7 @@ static void names_are_sorted(void **state) {
     const ropemap_preset *before = ropemap_preset_at(0), *preset = NULL;
     for (int32_t i = 1; (preset = ropemap_preset_at(i)) != NULL; i++) {
         if (strcmp(before->name, preset->name) >= 0) {
-            fail_msg("%s stands before %s", before->name, preset->name);
+            fail_msg("%s comes before %s", before->name, preset->name);
         }
         before = preset;
     }
@@ -195,7 +195,7 @@ static void facts_name_their_source(void **state) {
     ropemap_model_free(model);
 }
 
-/* Where one rule is not the whole model, the user is told. */
+/* If one rule is not the whole model, there is a warning. */
 static void notes_that_matter_are_warnings(void **state) {
     (void)state;
     static const struct {

@@ -190,7 +190,7 @@ static void assert_uncorrelated(const double *a, const double *b, int count) {
 static void neighbours_streams_and_seeds_are_independent(void **state) {
     (void)state;
     fill(sample, 1, 0, 0);
-    for (int shift = 1; shift <= 8; shift++) { /* columns beside each other, also across rows */
+    for (int shift = 1; shift <= 8; shift++) { /* neighbouring columns, also across rows */
         assert_uncorrelated(sample, sample + shift, COUNT - shift);
     }
     assert_uncorrelated(sample, sample + COLUMNS, COUNT - COLUMNS); /* rows */

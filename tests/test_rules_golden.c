@@ -141,7 +141,7 @@ static double radians(const ropemap_freqs *freqs, int32_t pair) {
     return TWO_PI * ((double)freqs->step[pair] * 0x1p-64 + (double)freqs->fine[pair] * 0x1p-96);
 }
 
-/* Cases that fail: each is told, so that one run shows them all. */
+/* Counts failing cases: each is printed, so that one run shows them all. */
 static int check_exact(const golden *wanted) {
     static ropemap_freqs freqs;
     if (!make_freqs(wanted, wanted->rule, &freqs)) {
@@ -297,7 +297,7 @@ static void rotations_match_transformers(void **state) {
 
 /* ---- values known from papers and model makers ---- */
 
-/* The last pair that YaRN leaves alone and the first that it divides by the whole factor. */
+/* The last pair that YaRN keeps and the first that it divides by the whole factor. */
 static void the_ends_of_yarns_ramp_are_the_known_ones(void **state) {
     (void)state;
     static const struct {

@@ -1,11 +1,11 @@
-/* test_save.c - maps as files, of the kind that their names say */
+/* test_save.c - maps as files, of the kind that the name implies */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_figure.h"
 #include "tests/directory.h"
 
 #include <math.h>
 
-/* First bytes of the file `name` in the test's directory; 0 where it is not there. */
+/* First bytes of the file `name` in the test's directory; 0 without one. */
 static size_t file_head(const char *name, uint8_t head[8]) {
     char path[128];
     (void)snprintf(path, sizeof path, "%s/%s", directory, name);

@@ -181,7 +181,7 @@ static void scaling_errors_name_the_word(void **state) {
     }
 }
 
-/* What the help page says a rule takes is what its parameters are, one by one. */
+/* The parameters are those that the help page lists, in order. */
 static void parameters_are_those_of_the_help(void **state) {
     (void)state;
     for (int rule = 0; ropemap_scaling_name((ropemap_scaling_rule)rule) != NULL; rule++) {

@@ -137,7 +137,7 @@ static void bfloat16_is_rounded_to_even(void **state) {
     }
 }
 
-/* By hand: powers of two divide without rounding, so that angles can be told exactly. */
+/* By hand: powers of two divide without rounding, so angles are exact. */
 static void ggml_rotates_as_llama_cpp_does(void **state) {
     (void)state;
     ropemap_spec spec = spec_of("none", 16.0, 8); /* theta_scale is 16^(-1/4) = 1/2 */

@@ -172,7 +172,7 @@ static void test_stop_by_the_callback(void **state) {
     }
 }
 
-/* The caller's task ends before the helper's: the helper waits for the caller to be told of its own. */
+/* The caller's task ends before the helper's, which waits until its own progress is reported. */
 static ropemap_status helper_ends_last(void *work, int64_t task, int32_t worker, ropemap_error *error) {
     (void)task;
     (void)error;
@@ -208,7 +208,7 @@ static void test_progress_ends_at_the_total(void **state) {
     }
 }
 
-/* The caller has nothing left to do: it is told of all the same while a helper works on. */
+/* The caller has nothing left to do, and reports progress while a helper works on. */
 static ropemap_status helper_waits_for_tellings(void *work, int64_t task, int32_t worker,
                                                 ropemap_error *error) {
     (void)task;

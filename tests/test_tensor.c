@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* A tensor whose elements tell where they are; missing axes have size 1. */
+/* A tensor whose elements encode their place; missing axes have size 1. */
 typedef struct extent {
     int64_t batches, heads, positions, columns;
 } extent;

@@ -104,7 +104,7 @@ static void what_is_too_long_is_cut(void **state) {
     assert_true(lines.width <= 100.0);
 }
 
-/* The font has a glyph of its own for everything that figures write: a missing one has the width of the box.
+/* The font has a glyph for everything that figures write: a missing one has the width of the box.
  */
 static void the_font_has_every_sign(void **state) {
     (void)state;

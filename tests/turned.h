@@ -1,4 +1,4 @@
-/* turned.h - rows in memory, turned while they are read */
+/* turned.h - rows in memory, rotated while they are read */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TESTS_TURNED_H
 #define ROPEMAP_TESTS_TURNED_H
@@ -22,7 +22,7 @@ static inline ropemap_spec spec_of(const char *rule, double base, int32_t head_d
     return spec;
 }
 
-/* `rows` and what of them is asked for, both to be freed. */
+/* `rows` and the requested part of them; the caller frees both. */
 typedef struct turned {
     ropemap_vectors *inner, *rows;
 } turned;

@@ -42,7 +42,7 @@ static void read_flags(char *flags, int size) {
 }
 
 static bool processor_runs(int index) {
-    static bool told[VARIANTS]; /* once a program is enough */
+    static bool told[VARIANTS]; /* printed once a program */
     char flags[8192];
     read_flags(flags, sizeof flags);
     for (int i = 0; variants[index].flags[i] != NULL; i++) {
@@ -50,7 +50,7 @@ static bool processor_runs(int index) {
         (void)snprintf(word, sizeof word, " %s ", variants[index].flags[i]);
         if (strstr(flags, word) == NULL) {
             if (!told[index]) {
-                print_message("SKIPPED: variant %s, this processor lacks %s\n", variants[index].name,
+                print_message("SKIPPED: variant %s, this CPU lacks %s\n", variants[index].name,
                               variants[index].flags[i]);
             }
             told[index] = true;

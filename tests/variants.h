@@ -9,8 +9,8 @@
 const char *variant_name(int index);
 
 /*
- * Forces a variant for contexts opened from now on. False, with a line on the test's output, where this
- * processor lacks what the variant needs; a variant that the processor can run must open.
+ * Forces a variant for contexts opened from now on. False, with a line on the test's output, if this
+ * CPU lacks what the variant needs; a variant that the CPU supports must open.
  */
 bool variant_force(const char *name);
 

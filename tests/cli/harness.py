@@ -24,7 +24,7 @@ def run(*arguments, **options):
 
 
 class Case(unittest.TestCase):
-    """A test with a directory of its own, which is also where the program runs."""
+    """A test in its own directory, where the program runs too."""
 
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="ropemap-cli-")

@@ -1,4 +1,4 @@
-# test_bad_input.py - what a command line may hold that cannot be served: exit code and message
+# test_bad_input.py - command lines that cannot be served: exit code and message
 # SPDX-License-Identifier: MIT
 import os
 import struct

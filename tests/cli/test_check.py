@@ -1,6 +1,6 @@
-# test_check.py - `ropemap check`: buffers of frequencies held against rules
+# test_check.py - `ropemap check`: buffers of frequencies compared with rules
 # SPDX-License-Identifier: MIT
-"""What every kind of buffer is taken for stands in tests/data/compare.tsv; here files go through the program."""
+"""tests/data/compare.tsv has the verdict on every kind of buffer; here files go through the program."""
 import json
 import math
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# test_layers.py - the tree keeps its shape: who may include whom, what stands where, how files begin and end
+# test_layers.py - the tree keeps its shape: who may include whom, where files are, how they begin and end
 # SPDX-License-Identifier: MIT
 """Reads the sources alone; the program is not run. ROPEMAP_SOURCE names the repository's root."""
 
@@ -16,7 +16,7 @@ TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "cud
 CODE = {".c", ".cpp", ".h", ".cu", ".cuh", ".S", ".js", ".css"}
 SCRIPT = {".py", ".sh"}
 
-# What the files of a place may include besides the files of their own folder, as patterns over paths from the
+# What the files of a place may include in addition to the files of their own folder, as patterns over paths from the
 # root. The first place that matches a file counts. `host/base/*` knows nothing of RoPE; each other layer of
 # host/ sees what lies below it, and tools/ see the public interface alone.
 API = "host/ropemap.h"
@@ -118,7 +118,7 @@ def includes(path):
         if found:
             yield number, found.group(1), found.group(2)
         elif re.match(r"\s*#\s*include\s+FT_\w+_H\b", line):
-            yield number, "<", "freetype/" + line.split()[1]  # the spelling that FreeType asks for
+            yield number, "<", "freetype/" + line.split()[1]  # the spelling that FreeType requires
         elif re.match(r"\s*#\s*include", line):
             yield number, "?", line.strip()
 

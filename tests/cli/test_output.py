@@ -133,7 +133,7 @@ class Files(Case):
                 "\u2066", "\u2069"]
 
     def test_nor_can_what_a_text_is_written_from_right_to_left_with(self):
-        """In names of files and tensors, in values, and in what files say; JSON has them as \\u."""
+        """In names of files and tensors, in values, and in texts from files; JSON has them as \\u."""
         for sign in self.STEERING:
             with self.subTest(sign=ascii(sign)):
                 name = "a%sgnp.png" % sign

@@ -262,7 +262,7 @@ class StandardOutput(Case):
                     found = self.done(*command, "-o", name).stdout
                     self.done(*command, "-o", "file." + kind, "--force")
                     self.assertTrue(found.startswith(self.STARTS[kind]), found[:20])
-                    if kind != "pdf":  # which holds the time
+                    if kind != "pdf":  # which has the time in it
                         self.assertEqual(found, self.read("file." + kind))
             for kind in set(self.STARTS) - set(kinds.split()):
                 self.refused(2, ["--output", kind], *command, "-o", kind + ":-")

@@ -12,7 +12,7 @@ HEADS, KEY_HEADS, COUNT, DIMENSION = 4, 2, 13, 8
 
 
 def rounded(values, quantum=64):
-    """Entries that every float format holds exactly."""
+    """Entries that are exact in every float format."""
     return [round(value * quantum) / quantum for value in values]
 
 
@@ -132,7 +132,7 @@ class Tensors(Case):
         self.assertEqual([document["content"]["heads"], document["spec"]["head_dim"]], [4, DIMENSION])
         packed = self.done("curve", *self.files, "--heads", "4", "--head", "3", "--json", "-q").stdout
         self.packed("q.npy", self.queries, 3)
-        self.packed("k.npy", self.keys, 2)  # as many batches as heads: the head dim of queries tells
+        self.packed("k.npy", self.keys, 2)  # as many batches as heads: the head dim of queries decides
         self.refused(2, ["k.npy", "batch 2"], "map", *self.files, "--heads", "4", "--batch", "2", "-o", "x.png")
         self.packed("k.npy", self.keys, 3)
         self.expect(self.files + ["--heads", "4", "--batch", "2", "--head", "2"], self.similarity(2, 1))

@@ -30,7 +30,7 @@ COMMANDS = ["map", "map", "map", "curve", "curve", "sweep", "sweep curve", "boun
 CODES = {0, 2, 3, 4, 5, 6}
 TIMEOUT = 120
 
-# What keeps a run short; given before the random options, which may say it otherwise.
+# Keeps a run short; the random options follow and may override it.
 SHORT = {"bound": ["--resolution", "0.01", "--limit", "500", "--bases", "100:1e5"], "explain": ["--quick"],
          "bench": ["--samples", "1", "--seconds", "0.01", "-n", "64", "-d", "8", "--size", "8", "--threads", "1"]}
 # What a command is nothing without.
@@ -40,7 +40,7 @@ TOGETHER = {"queries": ["keys"], "keys": ["queries"], "head": ["queries", "keys"
             "state": ["queries", "keys"], "order": ["queries", "keys"], "first-position": ["queries", "keys"],
             "strict": ["queries", "keys"], "dims": ["table"], "rotary-dim": ["head-dim"], "chunk": ["causal"],
             "local": ["chunk", "causal"], "contour": ["frames"], "fail-above": ["baseline"]}
-# The value that another option must have, where both are there.
+# The value that another option must have if both are given.
 FORCED = {"slope": ("encoding", "alibi"), "chunk": ("encoding", "dual-chunk"), "layer-type": ("model", "m"),
           "sections": ("positions-from", "grid.npy")}
 APART = [{"queries", "content"}, {"model", "preset"}, {"json", "csv"}, {"positions-from", "grid"}, {"preset", "layer-type"},
