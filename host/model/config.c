@@ -68,7 +68,7 @@ static ropemap_status find_local_base(rm_config *config, rm_found *base) {
     if (!base->given) {
         base->given = true;
         base->value = config->family->local_base;
-        (void)snprintf(base->path, sizeof base->path, "default of model_type %s", config->family->type);
+        (void)snprintf(base->path, sizeof base->path, "default of model_type %s", config->known);
     }
     return ROPEMAP_OK;
 }
@@ -102,7 +102,7 @@ static ropemap_status find_base(rm_config *config, rm_found *base) {
         rm_model_warn(config->model,
                       "rope_theta is %.15g and was not used: transformers' class of model_type %s does not "
                       "read it outside of rope_parameters",
-                      json_number_value(unread), config->family->type);
+                      json_number_value(unread), config->known);
     }
     RM_TRY(rm_config_first(config, &config->top, base_keys + (own_name ? sizeof "rope_theta" : 0), &base_want,
                            base));
@@ -167,8 +167,8 @@ static void note_quotient(const rm_config *config, const rm_found *hidden, const
                           strstr(heads->path, "(default)") != NULL};
     char source[240];
     if (usual[0] && usual[1]) {
-        (void)snprintf(source, sizeof source, "default of model_type %.40s, %.15g / %.15g",
-                       config->family->type, hidden->value, heads->value);
+        (void)snprintf(source, sizeof source, "default of model_type %.40s, %.15g / %.15g", config->known,
+                       hidden->value, heads->value);
         rm_model_fact(config->model, "head_dim", source, "%d", (int)config->model->spec.head_dim);
         return;
     }
@@ -273,7 +273,7 @@ static ropemap_status find_share(const rm_config *config, rm_found *partial) {
         rm_model_warn(config->model,
                       "%s is %.15g and was not applied: transformers' class of model_type %s rotates the "
                       "whole head with rope_type default",
-                      partial->path, partial->value, config->family->type);
+                      partial->path, partial->value, config->known);
         partial->given = false;
     }
     return ROPEMAP_OK;
@@ -437,7 +437,11 @@ static ropemap_status find_family(rm_config *config) {
         (void)snprintf(source, sizeof source, "default of model_type %.40s", config->type);
         rm_model_fact(config->model, "language model", source, "%s", config->part);
     }
-    config->family = rm_family_find(config->part[0] != '\0' ? config->part : config->type);
+    static const rm_family unknown = {.flags = RM_FAMILY_SHARE};
+    const char *type = config->part[0] != '\0' ? config->part : config->type;
+    config->family = rm_family_find(type);
+    config->known = config->family != NULL ? type : "";
+    config->family = config->family != NULL ? config->family : &unknown;
     return ROPEMAP_OK;
 }
 
@@ -542,7 +546,7 @@ static void note_layout(const rm_config *config, const char *key) {
         rm_model_fact(config->model, "layout", "Mistral's and Meta's own code", "%s", name);
         rm_model_warn(config->model, "these weights have interleaved pairs; converted to Hugging Face's "
                                      "format they have the half layout");
-    } else if (config->family->type[0] != '\0') {
+    } else if (config->known[0] != '\0') {
         rm_model_fact(config->model, "layout", "transformers' class", "%s", name);
     } else {
         rm_model_fact(config->model, "layout", "default", "%s", name);

@@ -42,7 +42,7 @@ enum {
 
 /* What transformers' class of a model type assumes where the file is silent. 0: no value of its own. */
 typedef struct rm_family {
-    const char *type; /* "" for an unknown one */
+    const char *types; /* words */
     unsigned flags;
     double base, local_base;         /* local: of layers with sliding attention */
     double partial;                  /* partial_rotary_factor */
@@ -58,7 +58,7 @@ typedef struct rm_family {
     } size;
 } rm_family;
 
-/* Never NULL: an unknown type, or NULL, has the family "". */
+/* NULL for an unknown type, or NULL. */
 const rm_family *rm_family_find(const char *type);
 
 /* Why models of this type do not rotate, a clause ("adds ALiBi's bias to scores"); NULL where they may. */
@@ -116,9 +116,10 @@ struct rm_config {
     rm_config_dict whole, top;  /* the file, and the language model's dict in it */
     rm_config_dict rope;        /* the rule's */
     rm_config_origin origin;
-    const char *type; /* model_type, NULL where the file has none */
-    char part[48];    /* the language model's type in a model of several parts, else "" */
-    bool own_part;    /* see rm_family_part */
+    const char *type;  /* model_type, NULL where the file has none */
+    char part[48];     /* the language model's type in a model of several parts, else "" */
+    bool own_part;     /* see rm_family_part */
+    const char *known; /* the type that transformers has a class for, "" for an unknown one */
     const rm_family *family;
     const rm_kind *kind;
     const ropemap_model_choice *choice;

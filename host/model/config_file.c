@@ -441,7 +441,7 @@ void rm_config_note_number(const rm_config *config, const char *name, double val
 }
 
 void rm_config_note_default(const rm_config *config, const char *name, double value) {
-    const char *type = config->family->type;
+    const char *type = config->known;
     char source[80];
     (void)snprintf(source, sizeof source, "default%s%s", type[0] == '\0' ? "" : " of model_type ", type);
     rm_model_fact(config->model, name, source, "%.15g", value);

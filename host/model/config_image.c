@@ -395,8 +395,8 @@ static ropemap_status read_list(const rm_config *config, const json_t *list, rop
 }
 
 ropemap_status rm_config_sections(rm_config *config) {
-    const bool ernie = strncmp(config->family->type, "ernie4_5_vl", 11) == 0 ||
-                       strncmp(config->family->type, "ernie4_5_moe_vl", 15) == 0;
+    const bool ernie =
+        strncmp(config->known, "ernie4_5_vl", 11) == 0 || strncmp(config->known, "ernie4_5_moe_vl", 15) == 0;
     const json_t *list = rm_config_value(&config->rope, "mrope_section");
     ropemap_spec made = config->model->spec;
     if (!json_is_array(list)) {
@@ -414,7 +414,7 @@ ropemap_status rm_config_sections(rm_config *config) {
     if (ropemap_spec_check(&made, NULL) == ROPEMAP_OK) {
         config->model->spec.axes = made.axes;
     }
-    if (strcmp(config->family->type, "hunyuan_vl_text") == 0) {
+    if (strcmp(config->known, "hunyuan_vl_text") == 0) {
         rm_model_warn(config->model, "axes are dealt as vLLM and Tencent do it; transformers 5.24 gives the "
                                      "two elements of a pair different axes");
     }

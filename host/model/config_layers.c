@@ -150,7 +150,7 @@ static void take_class_period(const rm_config *config, rm_config_layers *layers)
                           : slides || family->local_base > 0.0 ? SLIDING
                                                                : "linear_attention";
     }
-    (void)snprintf(layers->source, sizeof layers->source, "default of model_type %s", family->type);
+    (void)snprintf(layers->source, sizeof layers->source, "default of model_type %s", config->known);
 }
 
 /* ---- which do not rotate */
@@ -197,8 +197,7 @@ static void mark_interval(const rm_config *config, rm_config_layers *layers) {
     int32_t period = whole_number(config, "no_rope_layer_interval nope_layer_interval");
     if (period == 0 && by_class) {
         period = config->family->period;
-        (void)snprintf(layers->source, sizeof layers->source, "default of model_type %s",
-                       config->family->type);
+        (void)snprintf(layers->source, sizeof layers->source, "default of model_type %s", config->known);
     } else if (period > 0) {
         const bool newer = json_object_get(config->top.object, "no_rope_layer_interval") != NULL;
         (void)snprintf(layers->source, sizeof layers->source, "%s",
@@ -484,7 +483,7 @@ static ropemap_status check_asked(const rm_config *config, bool *refused) {
         rm_config_show(value, shown, sizeof shown);
     }
     (void)snprintf(why, sizeof why, "%s is %s, and models of type \"%s\" rotate only where it says so", asks,
-                   shown, config->family->type);
+                   shown, config->known);
     *refused = true;
     return refuse(config, why);
 }
@@ -509,7 +508,7 @@ static ropemap_status check_null(const rm_config *config, bool *refused) {
 /* Baichuan-13B and Baichuan2-13B, under the model_type of the 7B models, which rotate. */
 static ropemap_status check_baichuan(const rm_config *config, bool *refused) {
     const json_t *hidden = rm_config_value(&config->top, "hidden_size");
-    if (strcmp(config->family->type, "baichuan") != 0 || json_number_value(hidden) != 5120.0) {
+    if (strcmp(config->known, "baichuan") != 0 || json_number_value(hidden) != 5120.0) {
         return ROPEMAP_OK;
     }
     *refused = true;
@@ -553,8 +552,8 @@ static ropemap_status cannot_tell(const rm_config *config) {
         "cannot tell whether this model rotates: no rope_theta, rope_parameters or rope_scaling, and "
         "model_type is %s, %s; if it does, give --base, --head-dim and --rotary-dim",
         shown,
-        config->family->type[0] == '\0' ? "which ropemap does not know"
-                                        : "whose language model the file does not describe");
+        config->known[0] == '\0' ? "which ropemap does not know"
+                                 : "whose language model the file does not describe");
 }
 
 /* A model of several parts whose language model the file does not describe. */
@@ -582,7 +581,7 @@ ropemap_status rm_config_rotates(rm_config *config) {
     if (!refused && !rope) {
         RM_TRY(check_words(config, true, &refused));
     }
-    const bool known = config->family->type[0] != '\0' && !(config->own_part && is_empty(config));
+    const bool known = config->known[0] != '\0' && !(config->own_part && is_empty(config));
     return refused || rope || said || known || config->origin == RM_CONFIG_PARAMS ? ROPEMAP_OK
                                                                                   : cannot_tell(config);
 }

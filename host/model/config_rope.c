@@ -179,7 +179,7 @@ static ropemap_status choose_other(rm_config *config) {
     }
     if (config->family->rule != NULL) {
         char path[80];
-        (void)snprintf(path, sizeof path, "default of model_type %.40s", config->family->type);
+        (void)snprintf(path, sizeof path, "default of model_type %.40s", config->known);
         config->own_rule = true;
         return adopt(config, config->family->rule, path);
     }
@@ -278,7 +278,7 @@ static ropemap_status refuse_layers(const rm_config *config, const char *wanted,
     if (plain) {
         return rm_config_fail(config, ROPEMAP_USAGE,
                               "layers of type %s do not rotate in model_type %s; choose %s", wanted,
-                              config->family->type, SLIDING);
+                              config->known, SLIDING);
     }
     return rm_config_fail(config, ROPEMAP_USAGE, "no layer type %s; choose %s%s%s", show(wanted).text, FULL,
                           slides ? " or " : ", or none: the file has one rule", slides ? SLIDING : "");

@@ -49,7 +49,7 @@ static ropemap_status read_original(rm_config *config) {
     if (!beside.given && config->family->original > 0) { /* an attribute of the class also wins */
         beside.given = true;
         beside.value = config->family->original;
-        (void)snprintf(beside.path, sizeof beside.path, "default of model_type %s", config->family->type);
+        (void)snprintf(beside.path, sizeof beside.path, "default of model_type %s", config->known);
     }
     if (!beside.given) {
         found = &within;

@@ -182,7 +182,7 @@ static bool rm_table_compare(rm_comparing *work, const float *cells, int64_t row
     return true;
 }
 
-enum { VARIANTS = 3, LISTED = 8 /* pairs that a message names */ };
+enum { LISTED = 8 }; /* pairs that a message names */
 
 /* How many numbers a pair has, and where. */
 enum form { FORM_PAIRS, FORM_HALF, FORM_INTERLEAVED, FORM_COUNT };
