@@ -112,6 +112,6 @@ ropemap_status ropemap_cuda_backend(int32_t abi, rm_plugin_table *table, ropemap
                        abi);
     }
     table->backend = &cuda;
-    table->probe = &rm_cuda_probe;
+    table->timing = &rm_cuda_timing;
     return describe(&table->about, error);
 }

@@ -125,7 +125,7 @@ ropemap_status rm_cuda_rotate_rows(rm_context *context, const rm_rotation *rotat
 ropemap_status rm_cuda_blas(rm_context *context, ropemap_error *error);
 
 /* The table in gpu_timing.h. */
-extern const rm_probe rm_cuda_probe;
+extern const rm_gpu_timing rm_cuda_timing;
 
 /* Entries of the table in backend.h. */
 rm_open_op rm_cuda_open;

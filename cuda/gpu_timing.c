@@ -85,7 +85,7 @@ static rm_heads heads_of(const float *from, float *to, int32_t heads, int32_t he
                       .heads = heads};
 }
 
-static ropemap_status rotate(rm_context *context, const rm_probe_rows *rows, ropemap_error *error) {
+static ropemap_status rotate(rm_context *context, const rm_gpu_timing_rows *rows, ropemap_error *error) {
     rm_rotate_work work = {
         .sides = {heads_of(rows->queries_from, rows->queries_to, rows->query_heads, rows->head_dim),
                   heads_of(rows->keys_from, rows->keys_to, rows->key_heads, rows->head_dim)},
@@ -119,7 +119,7 @@ static void range_end(void) {
     (void)nvtxRangePop();
 }
 
-const rm_probe rm_cuda_probe = {
+const rm_gpu_timing rm_cuda_timing = {
     .mark = mark,
     .elapsed = elapsed,
     .flush = flush,

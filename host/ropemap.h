@@ -943,154 +943,18 @@ ROPEMAP_API ropemap_status ropemap_driver_describe(ropemap_driver *driver, ropem
 ROPEMAP_API ropemap_status ropemap_gpu_describe(int32_t index, ropemap_gpu *gpu, ropemap_error *error);
 ROPEMAP_API ropemap_status ropemap_plugin_describe(ropemap_plugin *plugin, ropemap_error *error);
 
-/* ---- benchmarks ------------------------------------------------------------------------------------------
+/* ---- the machine -----------------------------------------------------------------------------------------
  */
 
-/* What is timed: stages of a backend, a bare PNG, whole maps, and what a tile costs a GPU. */
-typedef enum ropemap_bench {
-    ROPEMAP_BENCH_ROTATE,
-    ROPEMAP_BENCH_SIMILARITY,
-    ROPEMAP_BENCH_POOL,
-    ROPEMAP_BENCH_DIAGONAL, /* CPU alone */
-    ROPEMAP_BENCH_PNG,      /* likewise */
-    ROPEMAP_BENCH_MAP,
-    ROPEMAP_BENCH_TILE /* GPU alone: similarity, then pool */
-} ropemap_bench;
-
-ROPEMAP_API const char *ropemap_bench_name(ropemap_bench bench); /* NULL past the last */
-
-/* Whether a backend ("cpu", "cuda") has benchmarks of that kind in that phase. */
-ROPEMAP_API bool ropemap_bench_exists(ropemap_bench bench, const char *backend, ropemap_phase phase);
-
-/* What a row is held against. */
-typedef enum ropemap_bench_target {
-    ROPEMAP_BENCH_TARGET_NONE,
-    ROPEMAP_BENCH_TARGET_SHARE,   /* share >= target */
-    ROPEMAP_BENCH_TARGET_SECONDS, /* median <= target */
-    ROPEMAP_BENCH_TARGET_ERROR,   /* error <= target */
-    ROPEMAP_BENCH_TARGET_MEMORY   /* device_bytes <= target */
-} ropemap_bench_target;
-
-/*
- * One benchmark at one shape. Bytes and FLOPs are those that `formula` states; the ceiling ran in turn with
- * the samples, in the same process and on as many threads. Stages of the GPU are timed by its own clock: hot,
- * with what the run before left in its second-level cache, and cold, after that was overwritten.
- */
-typedef struct ropemap_bench_row {
-    ropemap_bench bench;
-    const char *name;         /* "rotate", "map max": static text, as are the next seven */
-    const char *formula;      /* "bytes = 8 n d" */
-    const char *ceiling;      /* what the ceiling is: "memcpy of the same bytes" */
-    const char *variant;      /* the layout where it matters, else "" */
-    const char *phase;        /* "exact"; "" where nothing is turned */
-    const char *unit;         /* of rate: "GB/s" or "GFLOP/s" */
-    const char *backend;      /* "cpu" or "cuda" */
-    const char *dtype;        /* "bf16"; "" where it plays no part */
-    int64_t positions;        /* n */
-    int32_t head_dim;         /* d; 0 where none is involved, as for the sizes that follow */
-    int32_t heads, key_heads; /* of queries and of keys, at each position */
-    int64_t block;            /* b, side of a tile */
-    int64_t width, height;    /* cells */
-    int32_t threads;          /* 0: the GPU does it all */
-    int32_t samples;          /* 0: not timed, as the output is wrong or a profiler looks on */
-    double median, p5, p95;   /* seconds of a run, hot */
-    double deviation;         /* standard deviation / mean of the samples */
-    bool noisy;               /* deviation > 0.005 */
-    double bytes, flops;      /* of one run; 0 where it does not count */
-    double rate;              /* 1e9 units a second */
-    double ceiling_seconds;   /* median, for the same work */
-    double share;             /* median over the samples of ceiling's seconds / seconds */
-    double cold, cold_share;  /* median seconds and share from a cold cache; 0: not looked at */
-    int64_t output_bytes;     /* size of the file that was made; 0: none */
-    int64_t device_bytes;     /* most of the GPU's memory that a whole map took; 0: not looked at */
-    double error;             /* largest difference from a double-precision computation */
-    double allowed;           /* largest that rounding explains, over the elements that were looked at */
-    int64_t checked, wrong;   /* elements looked at in the timed buffer, and those beyond what is allowed */
-    bool throttled;           /* the GPU held its clocks back while this was timed */
-    ropemap_bench_target against; /* NONE where the shape or the processor is not the target's */
-    double target;
-    bool met;
-} ropemap_bench_row;
-
-/* Called with each row as it is done; other than 0 stops. */
-typedef int (*ropemap_bench_report)(void *user, const ropemap_bench_row *row);
-
-/* What a GPU reports at a moment. */
-typedef struct ropemap_gpu_state {
-    bool known; /* else the driver's management library tells nothing, and all else is 0 */
-    int32_t processor_mhz, memory_mhz;
-    int32_t celsius;
-    double watts;
-    uint64_t reasons; /* for clocks below the highest: bits of NVML's nvmlClocksEventReasons */
-} ropemap_gpu_state;
-
-/* Which GPU rows were measured on, and how it fared. */
-typedef struct ropemap_bench_gpu {
-    ropemap_gpu gpu;
-    ropemap_plugin plugin;
-    int32_t supports;                /* the CUDA version that the driver supports: 13000 */
-    char driver[80];                 /* the driver's own version: "580.65.06"; "" where it is not known */
-    ropemap_gpu_state before, after; /* the first row, and the last */
-    bool throttled;                  /* during any row */
-    char reasons[120];               /* why: "power cap, heat"; "" where it was not */
-    double copy_rate;                /* GB/s, read and written: a large copy within its memory */
-    double product_rates[4];         /* GFLOP/s of a large product by ropemap_dtype; 0: not measured */
-    int64_t product_side;            /* of its matrices */
-} ropemap_bench_gpu;
-
-/* Heads of queries and of keys at each position; keys = 0: queries alone. */
-typedef struct ropemap_bench_heads {
-    int32_t queries, keys;
-} ropemap_bench_heads;
-
-typedef struct ropemap_bench_options {
-    uint32_t which;           /* of bits 1 << ropemap_bench; 0: all */
-    const char *backend;      /* "cuda": a GPU's benchmarks; NULL, "auto", "cpu": the CPU's. Borrowed */
-    int32_t device;           /* which GPU */
-    const int64_t *positions; /* [position_count], 1 to 2^24. Borrowed; NULL: each benchmark's own */
-    int32_t position_count;
-    const int64_t *head_dims; /* [head_dim_count]. Borrowed; NULL: 128, on a GPU each benchmark's own */
-    int32_t head_dim_count;
-    const ropemap_dtype *dtypes; /* [dtype_count]. For a GPU, as are the next two; NULL: each one's own */
-    int32_t dtype_count;
-    const ropemap_bench_heads *heads; /* [head_count], 1 to 1024 of queries */
-    int32_t head_count;
-    const int64_t *blocks; /* [block_count] sides of tiles, 16 to 16384 */
-    int32_t block_count;
-    ropemap_phase phase; /* other than exact: on the CPU, of rotate and map alone */
-    bool has_layout;     /* else both are timed where it matters */
-    ropemap_layout layout;
-    int32_t threads;        /* 0: all processors, and one besides where that tells something */
-    int64_t width, height;  /* cells, 0: each benchmark's own */
-    int32_t samples;        /* of each row; 0: as many as take `seconds`, 5 to 1000 */
-    double seconds;         /* of each row, setting up and checking apart; > 0 */
-    bool profile;           /* GPU: each benchmark once within a named range (NVTX), nothing is timed */
-    ropemap_bench_gpu *gpu; /* filled at the end, where a GPU was timed; may be NULL. Borrowed */
-    ropemap_bench_report report;
-    void *report_user;
-    ropemap_progress progress; /* may be NULL */
-    void *progress_user;
-} ropemap_bench_options;
-
-/* Everything, each benchmark's own shapes, a second a row; no report. */
-ROPEMAP_API ropemap_bench_options ropemap_bench_options_default(void);
-
-/*
- * Times what is asked for. A row whose output is wrong is reported with `wrong` > 0 and no samples, the
- * others still run. ROPEMAP_USAGE: an option out of range. ROPEMAP_RESOURCES: memory or the GPU is missing.
- * ROPEMAP_STOPPED: progress or report asked to. ROPEMAP_CHECK: an output was wrong.
- */
-ROPEMAP_API ropemap_status ropemap_bench_run(const ropemap_bench_options *options, ropemap_error *error);
-
-/* What the numbers were measured on. */
-typedef struct ropemap_bench_machine {
-    char processor[100]; /* the model, as the system tells it */
+/* The CPU that maps run on. */
+typedef struct ropemap_machine {
+    char processor[100]; /* the model, as the system names it */
     int32_t processors;  /* that this process may use */
     char simd[16];       /* the level that the CPU backend's own loops run at: "v4", "v3", "baseline" */
-} ropemap_bench_machine;
+} ropemap_machine;
 
 /* ROPEMAP_RESOURCES: the backend cannot start. */
-ROPEMAP_API ropemap_status ropemap_bench_describe(ropemap_bench_machine *machine, ropemap_error *error);
+ROPEMAP_API ropemap_status ropemap_machine_describe(ropemap_machine *machine, ropemap_error *error);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,7 @@
 #include "host/device/backend.h"
 
 /* Rows [positions, heads, head_dim] of queries and of keys, in the device's memory, all of one type. */
-typedef struct rm_probe_rows {
+typedef struct rm_gpu_timing_rows {
     const ropemap_freqs *freqs; /* the host's */
     ropemap_layout layout;
     ropemap_dtype dtype; /* not tf32 */
@@ -15,11 +15,11 @@ typedef struct rm_probe_rows {
     int32_t query_heads, key_heads;        /* key_heads = 0: queries alone */
     const float *queries_from, *keys_from; /* 16-bit types take half of the room */
     float *queries_to, *keys_to;
-} rm_probe_rows;
+} rm_gpu_timing_rows;
 
 /* Everything here and every stage is queued, takes effect as if in the order of the calls, and returns
  * without waiting, but for `elapsed`. */
-typedef struct rm_probe {
+typedef struct rm_gpu_timing {
     /* Two marks among what is queued, after all that comes before and before all that comes after; then the
      * seconds between them, after waiting for the second. */
     ropemap_status (*mark)(rm_context *context, int32_t which, ropemap_error *error);
@@ -38,7 +38,7 @@ typedef struct rm_probe {
     ropemap_status (*convert)(rm_context *context, ropemap_dtype dtype, const float *from, float *to,
                               int64_t count, ropemap_error *error);
 
-    ropemap_status (*rotate)(rm_context *context, const rm_probe_rows *rows, ropemap_error *error);
+    ropemap_status (*rotate)(rm_context *context, const rm_gpu_timing_rows *rows, ropemap_error *error);
 
     /* Bytes of the device's memory that are free, and all. */
     ropemap_status (*memory)(rm_context *context, uint64_t *free_bytes, uint64_t *all_bytes,
@@ -47,6 +47,6 @@ typedef struct rm_probe {
     /* A named range for profilers (NVTX), around what is queued between the two. */
     void (*range_begin)(const char *name);
     void (*range_end)(void);
-} rm_probe;
+} rm_gpu_timing;
 
 #endif

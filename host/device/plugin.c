@@ -17,35 +17,35 @@ static const char FILE_NAME[] = "libropemap-cuda.so";
 
 static const char ENTRY[] = "ropemap_cuda_backend";
 
-/* The directory of `file`, with FILE_NAME in it; false where the path has no directory or is too long. */
-static bool beside(const char *file, ropemap_plugin *plugin) {
+/* Whether FILE_NAME is in `folder`, "" or "../lib/", as seen from the directory of `file`. */
+static bool is_near(const char *file, const char *folder, ropemap_plugin *plugin) {
     const char *slash = strrchr(file, '/');
     if (file[0] != '/' || slash == NULL) {
         return false; /* never the working directory */
     }
-    const int length =
-        snprintf(plugin->path, sizeof plugin->path, "%.*s/%s", (int)(slash - file), file, FILE_NAME);
-    return length > 0 && (size_t)length < sizeof plugin->path;
+    const int length = snprintf(plugin->path, sizeof plugin->path, "%.*s/%s%s", (int)(slash - file), file,
+                                folder, FILE_NAME);
+    return length > 0 && (size_t)length < sizeof plugin->path && access(plugin->path, F_OK) == 0;
 }
 
-static bool beside_program(ropemap_plugin *plugin) {
+/* Next to it, or where libraries are installed. */
+static bool is_near_program(ropemap_plugin *plugin) {
     char program[sizeof plugin->path];
     const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length <= 0) {
         return false;
     }
     program[length] = '\0';
-    return beside(program, plugin) && access(plugin->path, F_OK) == 0;
+    return is_near(program, "", plugin) || is_near(program, RM_LIBRARIES, plugin);
 }
 
-static bool beside_library(ropemap_plugin *plugin) {
+static bool is_near_library(ropemap_plugin *plugin) {
     Dl_info info;
-    return dladdr(FILE_NAME, &info) != 0 && info.dli_fname != NULL && beside(info.dli_fname, plugin) &&
-           access(plugin->path, F_OK) == 0;
+    return dladdr(FILE_NAME, &info) != 0 && info.dli_fname != NULL && is_near(info.dli_fname, "", plugin);
 }
 
 static ropemap_status find(ropemap_plugin *plugin, ropemap_error *error) {
-    if (beside_program(plugin) || beside_library(plugin)) {
+    if (is_near_program(plugin) || is_near_library(plugin)) {
         return ROPEMAP_OK;
     }
     return rm_fail(error, ROPEMAP_RESOURCES,

@@ -11,7 +11,7 @@ enum { RM_PLUGIN_ABI = 4 }; /* of everything in backend.h; a plugin of another o
 /* What a plugin gives. */
 typedef struct rm_plugin_table {
     const rm_backend *backend;
-    const rm_probe *probe;
+    const rm_gpu_timing *timing;
     ropemap_plugin about; /* all but the path */
 } rm_plugin_table;
 

@@ -4,7 +4,6 @@
 A library of the driver's name with the eight functions that ask about devices, compiled by the C compiler. The
 program is copied to where no CUDA backend lies beside it: then a GPU is reported that cannot be used.
 """
-import glob
 import os
 import shutil
 import subprocess
@@ -98,9 +97,7 @@ def compile_library(folder, name, source):
 def install(folder):
     """The path of a program that sees the fake driver and no CUDA backend, and the environment to run it in."""
     compile_library(folder, "libcuda.so.1", DRIVER)
-    beside = os.path.dirname(os.path.realpath(PROGRAM))
-    for path in [os.path.realpath(PROGRAM), *glob.glob(os.path.join(beside, "libropemap.so*"))]:
-        shutil.copy(path, folder)
+    shutil.copy(os.path.realpath(PROGRAM), folder)
     path = os.environ.get("LD_LIBRARY_PATH")
     environment = {**os.environ, "LD_LIBRARY_PATH": folder + (":" + path if path else "")}
     return os.path.join(folder, os.path.basename(os.path.realpath(PROGRAM))), environment

@@ -12,6 +12,7 @@ from harness import Case, bound, read_npy
 
 EMULATED = os.environ.get("ROPEMAP_EMULATED", "")
 DRIVER = os.environ.get("ROPEMAP_FAKE_DRIVER", "")
+LIBRARIES, PROGRAMS = os.environ.get("ROPEMAP_LIBDIR", "lib"), os.environ.get("ROPEMAP_BINDIR", "bin")
 SMALL = ["-n", "300", "-d", "8", "--size", "40", "--method", "tiled", "--pool", "max"]
 
 
@@ -28,9 +29,6 @@ class Cuda(Case):
         self.driver = os.path.join(self.bin, "driver")
         os.mkdir(self.driver)
         os.symlink(DRIVER, os.path.join(self.driver, "libcuda.so.1"))
-        # The backend is looked for beside the library too, and beside the built one may lie a real one.
-        os.symlink(os.path.join(os.path.dirname(os.path.realpath(harness.PROGRAM)), "libropemap.so.0"),
-                   os.path.join(self.driver, "libropemap.so.0"))
         self.addCleanup(setattr, harness, "PROGRAM", harness.PROGRAM)
         harness.PROGRAM = self.program
 
@@ -153,6 +151,13 @@ class Unusable(Cuda):
 
     def test_an_old_driver(self):
         self.unusable(["12.4", "update the driver"], ROPEMAP_FAKE_CUDA="driver=12040")
+
+    def test_a_plugin_among_the_installed_libraries(self):
+        """Programs are installed in bin/, the plugin in lib/, under whatever names the distribution has for them."""
+        libraries = os.path.relpath(LIBRARIES, PROGRAMS)
+        os.makedirs(os.path.join(self.bin, libraries), exist_ok=True)
+        os.rename(self.plugin, os.path.join(self.bin, libraries, "libropemap-cuda.so"))
+        self.assertEqual(self.compute(*SMALL, "--backend", "cuda")[1]["backend"], "cuda")
 
     def test_no_plugin(self):
         os.remove(self.plugin)

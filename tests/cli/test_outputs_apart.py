@@ -172,7 +172,7 @@ class Twins(Case):
 
     def test_bench(self):
         self.refused(2, ["one file twice"], "bench", "rotate", "--samples", "1", "-o", "a", "--roofline", "./a")
-        self.refused(2, ["one file twice"], "bench", "rotate", "--samples", "1", "--roofline", "-")
+        self.refused(2, ["both write to stdout"], "bench", "rotate", "--samples", "1", "--roofline", "-")
 
     def test_standard_output_is_a_file_too(self):
         with open(self.path("a.png"), "wb") as stream:

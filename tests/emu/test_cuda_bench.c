@@ -4,23 +4,11 @@
 #include "tests/emu/fake.h"
 #include "tests/emu/linked.h"
 
-#include "host/bench/clock.h"
-#include "host/bench/table.h"
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/bench/benchmarks.h"
+#include "tools/bench/check.h"
+#include "tools/bench/gpu.h"
 
 enum { MEMORY = 40 * 1048576, CALLS_MOST = 5000 };
-
-static void assert_near(double got, double wanted, double allowed) {
-    if (!(fabs(got - wanted) <= allowed)) {
-        fail_msg("%.17g, expected %.17g within %g", got, wanted, allowed);
-    }
-}
 
 static int set_up(void **state) {
     (void)state;
@@ -36,63 +24,54 @@ static void test_numbers_there_and_back(void **state) {
     (void)state;
     static const double units[] = {0x1p-24, 0x1p-11, 0x1p-8, 0x1p-11};
     static float wide[600], got[600];
-    rm_gpu gpu;
+    timed_gpu gpu;
     ropemap_error error = {0};
-    if (rm_gpu_open(&gpu, 0, &error) != ROPEMAP_OK) {
+    if (gpu_open(&gpu, 0, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }
     for (ropemap_dtype dtype = ROPEMAP_DTYPE_FP32; ropemap_dtype_name(dtype) != NULL; dtype++) {
         float *memory = NULL;
-        assert_int_equal(rm_gpu_reserve(&gpu, dtype, 600, "test", &memory, NULL), ROPEMAP_OK);
-        assert_int_equal(rm_gpu_fill(&gpu, dtype, memory, 600, 3.0, 11, NULL), ROPEMAP_OK);
+        assert_int_equal(gpu_reserve(&gpu, dtype, 600, "test", &memory, NULL), ROPEMAP_OK);
+        assert_int_equal(gpu_fill(&gpu, dtype, memory, 600, 3.0, 11, NULL), ROPEMAP_OK);
         memcpy(wide, gpu.chunk, sizeof wide);
-        assert_int_equal(rm_gpu_read(&gpu, dtype, memory, 0, 600, got, NULL), ROPEMAP_OK);
+        assert_int_equal(gpu_read(&gpu, dtype, memory, 0, 600, got, NULL), ROPEMAP_OK);
         for (int i = 0; i < 600; i++) {
             assert_true(wide[i] != 0.0f && fabsf(wide[i]) < 3.0f);
             assert_near((double)got[i], (double)wide[i],
-                        dtype == ROPEMAP_DTYPE_FP32 ? 0.0 : rm_gpu_rounding(dtype, fabs((double)wide[i])));
+                        dtype == ROPEMAP_DTYPE_FP32 ? 0.0 : check_rounding(dtype, fabs((double)wide[i])));
         }
         float last[2];
-        assert_int_equal(rm_gpu_read(&gpu, dtype, memory, 598, 2, last, NULL), ROPEMAP_OK);
+        assert_int_equal(gpu_read(&gpu, dtype, memory, 598, 2, last, NULL), ROPEMAP_OK);
         assert_memory_equal(last, got + 598, sizeof last);
-        assert_int_equal(rm_gpu_spoil(&gpu, memory, 600 * rm_gpu_element(dtype), NULL), ROPEMAP_OK);
-        assert_int_equal(rm_gpu_read(&gpu, dtype, memory, 0, 600, got, NULL), ROPEMAP_OK);
+        assert_int_equal(gpu_spoil(&gpu, memory, 600 * gpu_element(dtype), NULL), ROPEMAP_OK);
+        assert_int_equal(gpu_read(&gpu, dtype, memory, 0, 600, got, NULL), ROPEMAP_OK);
         for (int i = 0; i < 600; i++) {
             assert_true(isnan(got[i]));
         }
-        assert_near(rm_gpu_rounding(dtype, 1.0), units[dtype], dtype == ROPEMAP_DTYPE_FP16 ? 0x1p-25 : 0.0);
-        rm_gpu_release(&gpu, memory);
+        assert_near(check_rounding(dtype, 1.0), units[dtype], dtype == ROPEMAP_DTYPE_FP16 ? 0x1p-25 : 0.0);
+        gpu_release(&gpu, memory);
     }
-    rm_gpu_close(&gpu);
+    gpu_close(&gpu);
     linked_check_clean("numbers");
 }
 
 /* ---- checks */
 
-static rm_shape small_shape(const rm_benchmark *benchmark, rm_gpu *gpu, ropemap_dtype dtype) {
-    rm_shape shape = benchmark->usual;
+static bench_shape small_shape(const bench_case *benchmark, timed_gpu *gpu, ropemap_dtype dtype) {
+    bench_shape shape = benchmark->usual;
     shape.gpu = gpu;
     shape.positions = 70;
     shape.head_dim = benchmark->usual.head_dim != 0 ? 8 : 0;
     shape.width = benchmark->usual.width != 0 ? 9 : 0;
     shape.height = benchmark->usual.height != 0 ? 11 : 0;
     shape.threads = benchmark->by_wall ? 2 : 0;
-    shape.dtype = (benchmark->uses & RM_USES_DTYPE) != 0 ? dtype : ROPEMAP_DTYPE_FP32;
-    shape.heads = (ropemap_bench_heads){.queries = 3, .keys = 1};
+    shape.dtype = (benchmark->uses & BENCH_USES_DTYPE) != 0 ? dtype : ROPEMAP_DTYPE_FP32;
+    shape.heads = (bench_heads){.queries = 3, .keys = 1};
     shape.block = 48;
     return shape;
 }
 
-static rm_verdict verdict_of(const rm_benchmark *benchmark, void *opened) {
-    rm_verdict verdict = {0};
-    ropemap_error error = {0};
-    if (benchmark->check(opened, &verdict, &error) != ROPEMAP_OK) {
-        fail_msg("%s: %s", benchmark->name, error.text);
-    }
-    return verdict;
-}
-
-static void run_times(const rm_benchmark *benchmark, const rm_gpu *gpu, void *opened, int times) {
+static void run_times(const bench_case *benchmark, const timed_gpu *gpu, void *opened, int times) {
     ropemap_error error = {0};
     ropemap_status status = benchmark->prepare != NULL ? benchmark->prepare(opened, &error) : ROPEMAP_OK;
     for (int i = 0; i < times && status == ROPEMAP_OK; i++) {
@@ -104,27 +83,21 @@ static void run_times(const rm_benchmark *benchmark, const rm_gpu *gpu, void *op
     }
 }
 
-static void check_benchmark(const rm_benchmark *benchmark, rm_gpu *gpu, ropemap_dtype dtype) {
-    const rm_shape shape = small_shape(benchmark, gpu, dtype);
-    void *opened = NULL;
-    ropemap_error error = {0};
-    if (benchmark->open(&shape, &opened, &error) != ROPEMAP_OK) {
-        fail_msg("%s: %s", benchmark->name, error.text);
-    }
+static void check_benchmark(const bench_case *benchmark, timed_gpu *gpu, ropemap_dtype dtype,
+                            ropemap_pool pool) {
+    bench_shape shape = small_shape(benchmark, gpu, dtype);
+    shape.pool = pool;
+    void *opened = open_shape(benchmark, &shape);
     run_times(benchmark, gpu, opened, 1);
-    rm_verdict verdict = verdict_of(benchmark, opened);
-    if (verdict.wrong != 0 || verdict.checked == 0 || !(verdict.error <= verdict.allowed)) {
-        fail_msg("%s: %lld of %lld wrong, %g of %g", benchmark->name, (long long)verdict.wrong,
-                 (long long)verdict.checked, verdict.error, verdict.allowed);
-    }
+    assert_right(benchmark, opened);
     if (!benchmark->by_wall) {
         run_times(benchmark, gpu, opened, 3); /* what goes into cells again and again counts as often */
-        assert_int_equal(verdict_of(benchmark, opened).wrong, 0);
+        assert_right(benchmark, opened);
         assert_int_equal(benchmark->spoil(opened, NULL), ROPEMAP_OK);
-        verdict = verdict_of(benchmark, opened);
-        if (verdict.wrong != verdict.checked) {
-            fail_msg("%s: %lld of %lld wrong after all was spoilt", benchmark->name, (long long)verdict.wrong,
-                     (long long)verdict.checked);
+        const check_result result = checked(benchmark, opened);
+        if (result.wrong != result.checked) {
+            fail_msg("%s: %lld of %lld wrong after all was spoilt", benchmark->name, (long long)result.wrong,
+                     (long long)result.checked);
         }
     }
     benchmark->close(opened);
@@ -133,15 +106,18 @@ static void check_benchmark(const rm_benchmark *benchmark, rm_gpu *gpu, ropemap_
 
 static void test_checks(void **state) {
     (void)state;
-    rm_gpu gpu;
-    assert_int_equal(rm_gpu_open(&gpu, 0, NULL), ROPEMAP_OK);
-    for (int index = 0; rm_gpu_benchmark_at(index) != NULL; index++) {
-        const rm_benchmark *benchmark = rm_gpu_benchmark_at(index);
-        check_benchmark(benchmark, &gpu, ROPEMAP_DTYPE_FP32);
-        check_benchmark(benchmark, &gpu, ROPEMAP_DTYPE_BF16);
-        check_benchmark(benchmark, &gpu, ROPEMAP_DTYPE_FP16);
+    timed_gpu gpu;
+    assert_int_equal(gpu_open(&gpu, 0, NULL), ROPEMAP_OK);
+    static const ropemap_dtype dtypes[] = {ROPEMAP_DTYPE_FP32, ROPEMAP_DTYPE_BF16, ROPEMAP_DTYPE_FP16};
+    const bench_case *benchmark = NULL;
+    for (int index = 0; (benchmark = benchmark_at("cuda", index)) != NULL; index++) {
+        for (ropemap_pool pool = 0; ropemap_pool_name(pool) != NULL; pool++) {
+            for (int i = 0; i < 3 && has_pool(benchmark, pool); i++) {
+                check_benchmark(benchmark, &gpu, dtypes[i], pool);
+            }
+        }
     }
-    rm_gpu_close(&gpu);
+    gpu_close(&gpu);
     linked_check_clean("checks");
 }
 
@@ -149,106 +125,103 @@ static void test_checks(void **state) {
 
 static void test_formulas(void **state) {
     (void)state;
-    rm_gpu gpu = {.side = 64, .chunk_floats = 1024, .device = {.block = 16}};
-    rm_shape shape = {.positions = 100,
-                      .head_dim = 8,
-                      .width = 9,
-                      .height = 300, /* there are no more cells than positions */
-                      .gpu = &gpu,
-                      .dtype = ROPEMAP_DTYPE_BF16,
-                      .heads = {.queries = 3, .keys = 2},
-                      .block = 32};
+    timed_gpu gpu = {.side = 64, .chunk_floats = 1024, .device = {.block = 16}};
+    bench_shape shape = {.positions = 100,
+                         .head_dim = 8,
+                         .width = 9,
+                         .height = 300, /* there are no more cells than positions */
+                         .gpu = &gpu,
+                         .dtype = ROPEMAP_DTYPE_BF16,
+                         .heads = {.queries = 3, .keys = 2},
+                         .block = 32};
     const double pairs = 100.0 * 4.0, elements = 100.0 * 8.0, tile = 32.0 * 32.0;
-    assert_near(rm_gpu_bench_rotate.bytes(&shape), 2.0 * 5.0 * elements * 2.0, 0.0);
-    assert_near(rm_gpu_bench_rotate.flops(&shape), pairs * (17 + 2) + 5.0 * pairs * 6.0, 0.0);
-    assert_near(rm_gpu_bench_rotate_far.bytes(&shape), 2.0 * 2.0 * elements * 4.0, 0.0);
-    assert_near(rm_gpu_bench_rotate_far.flops(&shape), pairs * (17 + 2) + 2.0 * pairs * 6.0, 0.0);
-    assert_near(rm_gpu_bench_similarity.flops(&shape), tile * 8.0 * 2.0, 0.0);
-    assert_near(rm_gpu_bench_similarity.bytes(&shape), 2.0 * 32.0 * 8.0 * 2.0 + tile * 4.0, 0.0);
-    assert_near(rm_gpu_bench_similarity.ceiling_runs(&shape), tile * 8.0 / (64.0 * 64.0 * 64.0), 1e-15);
-    assert_near(rm_gpu_bench_pool_mean.bytes(&shape), tile * 4.0, 0.0);
-    assert_near(rm_gpu_bench_tile_max.bytes(&shape), 2.0 * 32.0 * 8.0 * 2.0 + 2.0 * tile * 4.0, 0.0);
+    assert_near(named("cuda", "rotate")->bytes(&shape), 2.0 * 5.0 * elements * 2.0, 0.0);
+    assert_near(named("cuda", "rotate")->flops(&shape), pairs * (17 + 2) + 5.0 * pairs * 6.0, 0.0);
+    assert_near(named("cuda", "rotate far")->bytes(&shape), 2.0 * 2.0 * elements * 4.0, 0.0);
+    assert_near(named("cuda", "rotate far")->flops(&shape), pairs * (17 + 2) + 2.0 * pairs * 6.0, 0.0);
+    assert_near(named("cuda", "similarity")->flops(&shape), tile * 8.0 * 2.0, 0.0);
+    assert_near(named("cuda", "similarity")->bytes(&shape), 2.0 * 32.0 * 8.0 * 2.0 + tile * 4.0, 0.0);
+    assert_near(named("cuda", "similarity")->ceilings[0].runs(&shape), tile * 8.0 / (64.0 * 64.0 * 64.0),
+                1e-15);
+    assert_near(named("cuda", "pool")->bytes(&shape), tile * 4.0, 0.0);
+    assert_near(named("cuda", "tile")->bytes(&shape), 2.0 * 32.0 * 8.0 * 2.0 + 2.0 * tile * 4.0, 0.0);
     const double cells = 9.0 * 100.0;
-    assert_near(rm_gpu_bench_map_mean.bytes(&shape), 2.0 * elements * 4.0 + cells * 4.0, 0.0);
-    assert_near(rm_gpu_bench_map_mean.flops(&shape), cells * 8.0 * 2.0 + 2.0 * (25.0 * pairs + elements),
+    assert_near(named("cuda", "map mean")->bytes(&shape), 2.0 * elements * 4.0 + cells * 4.0, 0.0);
+    assert_near(named("cuda", "map mean")->flops(&shape), cells * 8.0 * 2.0 + 2.0 * (25.0 * pairs + elements),
                 0.0);
-    assert_near(rm_gpu_bench_map_mean.ceiling_runs(&shape), 2.0 * elements / 1024.0, 1e-15);
-    assert_near(rm_gpu_bench_map_max.flops(&shape), 1e4 * 8.0 * 2.0 + 2.0 * 25.0 * pairs, 0.0);
-    assert_near(rm_gpu_bench_map_max.ceiling_runs(&shape), 1e4 / 256.0, 1e-12);
-    assert_near(rm_gpu_bench_map_max.memory_target(&shape), 2.0 * elements * 4.0 + 268435456.0, 0.0);
+    assert_near(named("cuda", "map mean")->ceilings[0].runs(&shape), 2.0 * elements / 1024.0, 1e-15);
+    assert_near(named("cuda", "map")->flops(&shape), 1e4 * 8.0 * 2.0 + 2.0 * 25.0 * pairs, 0.0);
+    assert_near(named("cuda", "map")->ceilings[0].runs(&shape), 1e4 / 256.0, 1e-12);
+    assert_near(named("cuda", "map")->memory_target(&shape), 2.0 * elements * 4.0 + 268435456.0, 0.0);
     shape.block = 200; /* no tile is larger than the map */
-    assert_near(rm_gpu_bench_pool_mean.bytes(&shape), 1e4 * 4.0, 0.0);
+    assert_near(named("cuda", "pool")->bytes(&shape), 1e4 * 4.0, 0.0);
 }
 
 /* ---- the clock */
 
 static void test_runs_of_a_sample(void **state) {
     (void)state;
-    assert_int_equal(rm_clock_runs(1.0), 1);
-    assert_int_equal(rm_clock_runs(200e-6), 1);
-    assert_int_equal(rm_clock_runs(199e-6), 2);
-    assert_int_equal(rm_clock_runs(10e-6), 20);
-    assert_int_equal(rm_clock_runs(0.0), 1000);
+    assert_int_equal(timing_runs(1.0), 1);
+    assert_int_equal(timing_runs(200e-6), 1);
+    assert_int_equal(timing_runs(199e-6), 2);
+    assert_int_equal(timing_runs(10e-6), 20);
+    assert_int_equal(timing_runs(0.0), 1000);
 }
 
 static void test_reasons(void **state) {
     (void)state;
     char words[120];
-    assert_false(rm_nvml_throttled(0));
-    assert_false(rm_nvml_throttled(0x1 | 0x2 | 0x100)); /* idle, or held by a setting */
+    assert_false(nvml_throttled(0));
+    assert_false(nvml_throttled(0x1 | 0x2 | 0x100)); /* idle, or held by a setting */
     for (uint64_t bit = 0x4; bit <= 0x80; bit *= 2) {
-        assert_true(rm_nvml_throttled(bit));
-        rm_nvml_words(bit | 0x1, words, sizeof words);
+        assert_true(nvml_throttled(bit));
+        nvml_words(bit | 0x1, words, sizeof words);
         assert_true(words[0] != '\0' && strchr(words, ',') == NULL);
     }
-    rm_nvml_words(0xffff, words, sizeof words);
+    nvml_words(0xffff, words, sizeof words);
     assert_int_equal(strlen(words),
                      strlen("power cap, hardware slowdown, kept in step with others, heat, heat "
                             "(hardware), power brake"));
-    rm_nvml_words(0x1, words, sizeof words);
+    nvml_words(0x1, words, sizeof words);
     assert_string_equal(words, "");
 }
 
 /* ---- whole runs, and every call that can fail */
 
-static int count(void *user, const ropemap_bench_row *row) {
+static int count(void *user, const bench_row *row) {
     ++*(int *)user;
     assert_string_equal(row->backend, "cuda");
     assert_int_equal(row->wrong, 0);
-    assert_true(row->samples == 1 && row->cold > 0.0 && row->cold_share > 0.0);
+    assert_true(row->failure[0] != '\0' ? row->samples == 0
+                                        : row->samples == 1 && row->cold > 0.0 && row->cold_share > 0.0);
     return 0;
 }
 
-static ropemap_status run_tiny(uint32_t which, int *rows, ropemap_bench_gpu *gpu, ropemap_error *error) {
-    static const int64_t positions[] = {18}, head_dims[] = {4}, blocks[] = {16};
-    static const ropemap_dtype dtypes[] = {ROPEMAP_DTYPE_FP16};
-    static const ropemap_bench_heads heads[] = {{2, 0}};
-    ropemap_bench_options options = ropemap_bench_options_default();
-    options.backend = "cuda";
-    options.which = which;
-    options.positions = positions;
-    options.head_dims = head_dims;
-    options.blocks = blocks;
-    options.dtypes = dtypes;
-    options.heads = heads;
-    options.position_count = options.head_dim_count = options.block_count = options.dtype_count =
-        options.head_count = 1;
-    options.has_layout = true;
-    options.width = options.height = 2;
-    options.samples = 1;
-    options.gpu = gpu;
-    options.report = count;
-    options.report_user = rows;
-    return ropemap_bench_run(&options, error);
+static ropemap_status run_tiny(uint32_t which, int *rows, bench_gpu *gpu, ropemap_error *error) {
+    const bench_options options = {.backend = "cuda",
+                                   .which = which,
+                                   .positions = {.values = {18}, .count = 1},
+                                   .head_dims = {.values = {4}, .count = 1},
+                                   .blocks = {.values = {16}, .count = 1},
+                                   .dtypes = {.values = {ROPEMAP_DTYPE_FP16}, .count = 1},
+                                   .heads = {{2, 0}},
+                                   .head_count = 1,
+                                   .has_layout = true,
+                                   .size = {2, 2},
+                                   .samples = 1,
+                                   .seconds = 1.0,
+                                   .gpu = gpu,
+                                   .report = count,
+                                   .report_user = rows};
+    return bench_run(&options, error);
 }
 
 static void test_a_tiny_run(void **state) {
     (void)state;
     int rows = 0;
-    ropemap_bench_gpu gpu = {0};
+    bench_gpu gpu = {0};
     ropemap_error error = {0};
-    if (run_tiny(1u << ROPEMAP_BENCH_ROTATE | 1u << ROPEMAP_BENCH_SIMILARITY, &rows, &gpu, &error) !=
-        ROPEMAP_OK) {
+    if (run_tiny(1u << BENCH_ROTATE | 1u << BENCH_SIMILARITY, &rows, &gpu, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }
     assert_int_equal(rows, 3);
@@ -270,7 +243,7 @@ static void test_every_call_that_fails(void **state) {
         fake_reset();
         fake_memory(MEMORY);
         fake_fail("*", call, 0);
-        const ropemap_status status = run_tiny(1u << ROPEMAP_BENCH_POOL, &rows, NULL, &error);
+        const ropemap_status status = run_tiny(1u << BENCH_POOL, &rows, NULL, &error);
         const bool failed = fake_failed() != NULL;
         if (status != ROPEMAP_OK && (status != ROPEMAP_RESOURCES || error.text[0] == '\0' || !failed)) {
             fail_msg("call %d: status %d, %s", call, (int)status, error.text);

@@ -19,7 +19,7 @@ typedef struct diagnosed_gpu {
 
 /* Start zeroed; free with diagnosis_free. */
 typedef struct diagnosis {
-    ropemap_bench_machine machine;
+    ropemap_machine machine;
     uint64_t memory; /* bytes of RAM; 0 where the system does not say */
     ropemap_driver driver;
     ropemap_error driver_reason;
@@ -68,7 +68,7 @@ static ropemap_status try_gpu(ropemap_error *reason) {
 }
 
 static ropemap_status diagnose(diagnosis *found, ropemap_error *error) {
-    ropemap_status status = ropemap_bench_describe(&found->machine, error);
+    ropemap_status status = ropemap_machine_describe(&found->machine, error);
     if (status != ROPEMAP_OK) {
         return status;
     }
@@ -137,7 +137,7 @@ static void none(const char *reason) {
 }
 
 static void print_processors(const diagnosis *found) {
-    const ropemap_bench_machine *machine = &found->machine;
+    const ropemap_machine *machine = &found->machine;
     label("processor");
     print_plain(stdout, machine->processor);
     (void)printf(", SIMD %s\n", machine->simd);
@@ -259,7 +259,7 @@ static json_t *verdict_object(const diagnosis *found) {
 }
 
 static int doctor_json(const diagnosis *found) {
-    const ropemap_bench_machine *machine = &found->machine;
+    const ropemap_machine *machine = &found->machine;
     return document_print(json_pack(
         "{s:s, s:s, s:{s:o, s:i, s:s}, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", "ropemap.doctor/1",
         "version", ropemap_version(), "processor", "model", document_text(machine->processor), "processors",

@@ -1,0 +1,690 @@
+/* command.c - `ropemap bench`: its options, and what happens in which order */
+/* SPDX-License-Identifier: MIT */
+#include "tools/bench/report.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/number.h"
+#include "tools/ropemap/run.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- lists */
+
+enum {
+    PART_MAX = 80,
+    POSITIONS_MAX = 1 << 24,
+    HEADS_MAX = 1024,
+    BLOCK_MIN = 16,
+    BLOCK_MAX = 16384,
+    THREADS_MAX = 1024,
+    SAMPLES_MAX = 1000000,
+    DEVICES_MAX = 1023
+};
+
+/* What a command line asks for besides the benchmarks. */
+typedef struct command_options {
+    bench_options bench;                    /* but for the callbacks */
+    const char *output;                     /* "-": standard output */
+    const char *rows, *roofline, *baseline; /* NULL: not given */
+    double fail_above;                      /* part of the earlier time; negative: not given */
+    bool json, force, quiet;
+} command_options;
+
+static ropemap_status no_list(const cli_option *option, const char *text, ropemap_error *error) {
+    return fail(error, ROPEMAP_USAGE, "--%s: not a list ('%.64s'), expected numbers or FROM-TO*FACTOR",
+                option->name, text);
+}
+
+static ropemap_status too_many(const cli_option *option, const char *text, int most, ropemap_error *error) {
+    return fail(error, ROPEMAP_USAGE, "--%s: too many ('%.64s'), expected at most %d numbers", option->name,
+                text, most);
+}
+
+/* An item of a list, by value. */
+typedef struct part {
+    char text[PART_MAX];
+} part;
+
+/* The item at *at, which goes on to the next one, or to NULL after the last. */
+static ropemap_status next_part(const cli_option *option, const char *text, const char **at, part *item,
+                                ropemap_error *error) {
+    const size_t length = strcspn(*at, ",");
+    if (length >= sizeof item->text) {
+        return no_list(option, text, error);
+    }
+    (void)snprintf(item->text, sizeof item->text, "%.*s", (int)length, *at);
+    *at = (*at)[length] == ',' ? *at + length + 1 : NULL;
+    return ROPEMAP_OK;
+}
+
+/* Appends `first`, and first * factor^i up to `last`. */
+static ropemap_status append(const cli_option *option, const char *text, bench_list *list, uint64_t first,
+                             uint64_t last, uint64_t factor, ropemap_error *error) {
+    for (uint64_t value = first; value <= last; value *= factor) {
+        if (list->count == BENCH_LIST_MAX) {
+            return too_many(option, text, BENCH_LIST_MAX, error);
+        }
+        list->values[list->count++] = (int64_t)value;
+    }
+    return ROPEMAP_OK;
+}
+
+/* One item: NUMBER, FROM-TO (doubling) or FROM-TO*FACTOR. `item` is taken apart. */
+static ropemap_status read_item(const cli_option *option, const char *text, char *item, uint64_t most,
+                                bench_list *list, ropemap_error *error) {
+    char *dash = strchr(item, '-'), *star = strchr(item, '*');
+    uint64_t first = 0, last = 0, factor = 2;
+    if (star != NULL && (dash == NULL || star < dash)) {
+        return no_list(option, text, error);
+    }
+    if (dash != NULL) {
+        *dash = '\0';
+    }
+    if (star != NULL) {
+        *star = '\0';
+    }
+    const cli_subject subject = option_subject_of(option, text);
+    ropemap_status status = number_integer(subject.text, item, 1, most, &first, error);
+    last = first;
+    if (status == ROPEMAP_OK && dash != NULL) {
+        status = number_integer(subject.text, dash + 1, first, most, &last, error);
+    }
+    if (status == ROPEMAP_OK && star != NULL) {
+        status = number_integer(subject.text, star + 1, 2, most, &factor, error);
+    }
+    return status == ROPEMAP_OK ? append(option, text, list, first, last, factor, error) : status;
+}
+
+/* Items with commas between them. */
+static ropemap_status read_list(const cli_option *option, const char *text, uint64_t most, bench_list *list,
+                                ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    list->count = 0;
+    for (const char *at = text; status == ROPEMAP_OK && at != NULL;) {
+        part item;
+        status = next_part(option, text, &at, &item, error);
+        status = status == ROPEMAP_OK ? read_item(option, text, item.text, most, list, error) : status;
+    }
+    return status;
+}
+
+static ropemap_status set_positions(void *into, const cli_option *option, const char *text,
+                                    ropemap_error *error) {
+    bench_options *options = &((command_options *)into)->bench;
+    return read_list(option, text, POSITIONS_MAX, &options->positions, error);
+}
+
+static ropemap_status set_head_dims(void *into, const cli_option *option, const char *text,
+                                    ropemap_error *error) {
+    bench_options *options = &((command_options *)into)->bench;
+    const ropemap_status status = read_list(option, text, ROPEMAP_MAX_HEAD_DIM, &options->head_dims, error);
+    for (int32_t i = 0; status == ROPEMAP_OK && i < options->head_dims.count; i++) {
+        if (options->head_dims.values[i] % 2 != 0) {
+            return fail(error, ROPEMAP_USAGE, "--%s: odd ('%.64s'), expected even numbers from 2 to %d",
+                        option->name, text, ROPEMAP_MAX_HEAD_DIM);
+        }
+    }
+    return status;
+}
+
+static ropemap_status set_blocks(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    bench_options *options = &((command_options *)into)->bench;
+    const ropemap_status status = read_list(option, text, BLOCK_MAX, &options->blocks, error);
+    for (int32_t i = 0; status == ROPEMAP_OK && i < options->blocks.count; i++) {
+        if (options->blocks.values[i] < BLOCK_MIN) {
+            return fail(error, ROPEMAP_USAGE, "--%s: too small ('%.64s'), expected %d to %d", option->name,
+                        text, BLOCK_MIN, BLOCK_MAX);
+        }
+    }
+    return status;
+}
+
+/* "32:8", or "32" for 32 of queries and a quarter as many of keys. */
+static ropemap_status read_heads(const cli_option *option, const char *text, char *item, bench_heads *heads,
+                                 ropemap_error *error) {
+    char *colon = strchr(item, ':');
+    uint64_t queries = 0, keys = 0;
+    if (colon != NULL) {
+        *colon = '\0';
+    }
+    const cli_subject subject = option_subject_of(option, text);
+    ropemap_status status = number_integer(subject.text, item, 1, HEADS_MAX, &queries, error);
+    keys = queries < 4 ? 1 : queries / 4;
+    if (status == ROPEMAP_OK && colon != NULL) {
+        status = number_integer(subject.text, colon + 1, 0, HEADS_MAX, &keys, error);
+    }
+    *heads = (bench_heads){.queries = (int32_t)queries, .keys = (int32_t)keys};
+    return status;
+}
+
+static ropemap_status set_heads(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
+    bench_options *options = &((command_options *)into)->bench;
+    ropemap_status status = ROPEMAP_OK;
+    options->head_count = 0;
+    for (const char *at = text; status == ROPEMAP_OK && at != NULL;) {
+        part item;
+        if (options->head_count == BENCH_LIST_MAX) {
+            return too_many(option, text, BENCH_LIST_MAX, error);
+        }
+        status = next_part(option, text, &at, &item, error);
+        status = status == ROPEMAP_OK
+                     ? read_heads(option, text, item.text, &options->heads[options->head_count++], error)
+                     : status;
+    }
+    return status;
+}
+
+static const char *dtype_name(int index) {
+    return ropemap_dtype_name((ropemap_dtype)index);
+}
+
+static ropemap_status set_dtypes(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    bench_options *options = &((command_options *)into)->bench;
+    const cli_option one = {.name = option->name, .choices = dtype_name};
+    ropemap_status status = ROPEMAP_OK;
+    options->dtypes.count = 0;
+    for (const char *at = text; status == ROPEMAP_OK && at != NULL;) {
+        part item;
+        int index = 0;
+        if (options->dtypes.count == BENCH_DTYPES) {
+            return too_many(option, text, BENCH_DTYPES, error);
+        }
+        status = next_part(option, text, &at, &item, error);
+        status = status == ROPEMAP_OK ? option_choose(&one, item.text, &index, error) : status;
+        options->dtypes.values[options->dtypes.count++] = index;
+    }
+    return status;
+}
+
+/* ---- options */
+
+static const char *bench_choice(int index) {
+    return bench_kind_name((bench_kind)index);
+}
+
+static const char *backend_word(int index) {
+    static const char *const names[] = {"auto", "cpu", "cuda", NULL};
+    return names[index];
+}
+
+static const char *layout_choice(int index) {
+    return ropemap_layout_name((ropemap_layout)index);
+}
+
+static ropemap_status set_bench(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
+    bench_options *options = &((command_options *)into)->bench;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->which |= UINT32_C(1) << index;
+    return status;
+}
+
+static ropemap_status set_layout(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    bench_options *options = &((command_options *)into)->bench;
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    options->has_layout = true;
+    options->layout = (ropemap_layout)index;
+    return status;
+}
+
+static const char *phase_choice(int index) {
+    return ropemap_phase_name((ropemap_phase)index);
+}
+
+/* "5%" or "5" */
+static ropemap_status set_fail_above(void *into, const cli_option *option, const char *text,
+                                     ropemap_error *error) {
+    char number[64];
+    double percent = 0.0;
+    const size_t length = strlen(text), sign = length > 0 && text[length - 1] == '%' ? 1 : 0;
+    (void)snprintf(number, sizeof number, "%.*s", (int)(length - sign), text);
+    const ropemap_status status = number_real(option_subject(option).text, number, &percent, error);
+    ((command_options *)into)->fail_above = percent / 100.0;
+    return status != ROPEMAP_OK || percent >= 0.0
+               ? status
+               : fail(error, ROPEMAP_USAGE, "--%s: negative ('%.64s'), expected a percentage", option->name,
+                      text);
+}
+
+static const cli_option bench_operand = {
+    .argument = "BENCHMARK...",
+    .choices = bench_choice,
+    .help = "rotate, similarity, pool, diagonal, png, map, tile; all where none is named",
+    .type = OPTION_CUSTOM,
+    .set = set_bench};
+
+static const cli_option bench_rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "positions",
+     .letter = 'n',
+     .argument = "LIST",
+     .initial = "each benchmark's own",
+     .help = "positions of the rows, at most 16M: see below",
+     .type = OPTION_CUSTOM,
+     .set = set_positions},
+    {.group = GROUP_WHAT,
+     .name = "head-dim",
+     .letter = 'd',
+     .argument = "LIST",
+     .initial = "128; for similarity on a GPU 64, 128, 256",
+     .help = "elements of a head, even",
+     .type = OPTION_CUSTOM,
+     .set = set_head_dims},
+    {.group = GROUP_WHAT,
+     .name = "dtype",
+     .argument = "LIST",
+     .initial = "all of them",
+     .help = "GPU: numbers that are stored or multiplied, of fp32, tf32, bf16, fp16",
+     .type = OPTION_CUSTOM,
+     .set = set_dtypes},
+    {.group = GROUP_WHAT,
+     .name = "heads",
+     .argument = "LIST",
+     .initial = "1:1,32:8",
+     .help = "GPU, rotate: heads of queries and of keys, Q:K; Q alone has a quarter as many of keys",
+     .type = OPTION_CUSTOM,
+     .set = set_heads},
+    {.group = GROUP_WHAT,
+     .name = "block",
+     .argument = "LIST",
+     .initial = "what maps take; for similarity half and twice of it besides",
+     .help = "GPU: side of a tile, 16 to 16384",
+     .type = OPTION_CUSTOM,
+     .set = set_blocks},
+    {.group = GROUP_WHAT,
+     .name = "layout",
+     .choices = layout_choice,
+     .initial = "both for rotate, half for map",
+     .help = "which elements form a pair",
+     .type = OPTION_CUSTOM,
+     .set = set_layout},
+    {.group = GROUP_WHAT,
+     .name = "phase",
+     .choices = phase_choice,
+     .initial = "exact",
+     .help = "CPU, rotate and map: how the rotation is computed, exactly or as a stack in use does",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(command_options, bench.phase)},
+    {.group = GROUP_WHAT,
+     .name = "size",
+     .argument = "WxH",
+     .initial = "each benchmark's own",
+     .help = "cells of pool, png and map; one number stands for both",
+     .type = OPTION_SIZE,
+     .offset = offsetof(command_options, bench.size),
+     .most = ROPEMAP_MAX_SIDE},
+    {.group = GROUP_HOW,
+     .name = "backend",
+     .choices = backend_word,
+     .initial = "auto",
+     .help = "what is timed; auto: a GPU where there is one that can be used",
+     .type = OPTION_WORD,
+     .offset = offsetof(command_options, bench.backend)},
+    {.group = GROUP_HOW,
+     .name = "device",
+     .argument = "N",
+     .initial = "0",
+     .help = "which GPU",
+     .type = OPTION_INT32,
+     .offset = offsetof(command_options, bench.device),
+     .most = DEVICES_MAX},
+    {.group = GROUP_HOW,
+     .name = "threads",
+     .argument = "N",
+     .initial = "all processors, and one besides for rotate and similarity",
+     .help = "threads, 1 to 1024",
+     .type = OPTION_INT32,
+     .offset = offsetof(command_options, bench.threads),
+     .least = 1,
+     .most = THREADS_MAX},
+    {.group = GROUP_HOW,
+     .name = "samples",
+     .argument = "N",
+     .initial = "as many as take --seconds, 5 at least",
+     .help = "how often each row is timed",
+     .type = OPTION_INT32,
+     .offset = offsetof(command_options, bench.samples),
+     .least = 1,
+     .most = SAMPLES_MAX},
+    {.group = GROUP_HOW,
+     .name = "seconds",
+     .argument = "S",
+     .initial = "1",
+     .help = "time for each row",
+     .type = OPTION_REAL,
+     .offset = offsetof(command_options, bench.seconds),
+     .bounds = &(const cli_bounds){.above = true, .words = "a number above 0"}},
+    {.group = GROUP_HOW,
+     .name = "profile",
+     .help = "GPU: run each once in a named range (NVTX) for a profiler, and time nothing",
+     .type = OPTION_FLAG,
+     .offset = offsetof(command_options, bench.profile)},
+    {.group = GROUP_HOW,
+     .name = "baseline",
+     .argument = "FILE",
+     .help = "compare with what an earlier run wrote with --json",
+     .type = OPTION_TEXT,
+     .offset = offsetof(command_options, baseline),
+     .reads = READS_FILE},
+    {.group = GROUP_HOW,
+     .name = "fail-above",
+     .argument = "PERCENT",
+     .help = "exit with 6 where a row is slower than the baseline's by more, beyond the noise",
+     .type = OPTION_CUSTOM,
+     .set = set_fail_above},
+    {.group = GROUP_OUTPUT,
+     .name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .initial = "standard output",
+     .help = "where the table goes",
+     .type = OPTION_TEXT,
+     .offset = offsetof(command_options, output)},
+    {.group = GROUP_OUTPUT,
+     .name = "rows",
+     .argument = "FILE",
+     .help = "write each row as a line of JSON as soon as it is finished: an interrupted run keeps them",
+     .type = OPTION_TEXT,
+     .offset = offsetof(command_options, rows)},
+    {.group = GROUP_OUTPUT,
+     .name = "roofline",
+     .argument = "FILE",
+     .help = "draw all rows below the ceilings, as a PNG",
+     .type = OPTION_TEXT,
+     .offset = offsetof(command_options, roofline)},
+    {.group = GROUP_OUTPUT,
+     .name = "json",
+     .help = "write JSON of schema ropemap.bench/1 instead of markdown",
+     .type = OPTION_FLAG,
+     .offset = offsetof(command_options, json)},
+    {.group = GROUP_OUTPUT,
+     .name = "force",
+     .help = "replace a file that exists",
+     .type = OPTION_FLAG,
+     .offset = offsetof(command_options, force)},
+    {.group = GROUP_OUTPUT,
+     .name = "quiet",
+     .letter = 'q',
+     .help = "show no progress",
+     .type = OPTION_FLAG,
+     .offset = offsetof(command_options, quiet)},
+    {.name = NULL},
+};
+
+/* ---- the command */
+
+/* A run: what is asked for, what was measured, and where it goes. */
+typedef struct bench_command {
+    const command_options *options;
+    bench_report report;
+    bench_baseline *baseline; /* NULL: none */
+    cli_outputs *outputs;
+    bool streams;          /* the tables go to standard output, row by row */
+    FILE *rows;            /* of --rows; NULL: none */
+    bool begun;            /* what comes before the first row is written */
+    ropemap_status failed; /* to keep or to write a row */
+    ropemap_error failure;
+} bench_command;
+
+static bool keep_row(bench_report *report, const bench_row *row) {
+    if (report->count == report->room) {
+        const size_t room = 2 * report->room + 16;
+        bench_row *rows = realloc(report->rows, room * sizeof *rows);
+        if (rows == NULL) {
+            return false;
+        }
+        report->rows = rows;
+        report->room = room;
+    }
+    report->rows[report->count++] = *row;
+    return true;
+}
+
+/* What comes before the first row: not earlier, as the GPU is described by then. */
+static bool begin(bench_command *command) {
+    if (!command->begun && command->streams) {
+        bench_markdown_begin(stdout, &command->report);
+    }
+    const bool written =
+        command->begun || command->rows == NULL || bench_lines_begin(command->rows, &command->report);
+    command->begun = true;
+    return written;
+}
+
+/* Keeps a row, and writes it where rows go one by one. */
+static int take_row(void *user, const bench_row *row) {
+    bench_command *command = user;
+    if (!keep_row(&command->report, row)) {
+        command->failed = fail(&command->failure, ROPEMAP_RESOURCES, "bench: no memory for another row");
+        return 1;
+    }
+    if (!begin(command) || (command->rows != NULL && !bench_lines_row(command->rows, row))) {
+        command->failed =
+            fail(&command->failure, ROPEMAP_IO, "%.300s: cannot be written", command->options->rows);
+        return 1;
+    }
+    if (command->streams) {
+        bench_markdown_row(stdout, &command->report, row);
+        return fflush(stdout) == 0 ? 0 : 1; /* finish_stdout says why */
+    }
+    return 0;
+}
+
+/* Whether the GPU has all benchmarks that are named; the reason does not matter, as the CPU can be timed. */
+static bool gpu_can(const bench_options *options) {
+    ropemap_error ignored;
+    ropemap_gpu gpu;
+    ropemap_plugin plugin;
+    if (options->phase != ROPEMAP_PHASE_EXACT) {
+        return false;
+    }
+    for (bench_kind kind = BENCH_ROTATE; bench_kind_name(kind) != NULL; kind++) {
+        if ((options->which >> kind & 1u) != 0 && !bench_exists(kind, "cuda", options->phase)) {
+            return false;
+        }
+    }
+    return ropemap_gpu_describe(options->device, &gpu, &ignored) == ROPEMAP_OK &&
+           ropemap_plugin_describe(&plugin, &ignored) == ROPEMAP_OK;
+}
+
+static ropemap_status check_options(const command_options *options, ropemap_error *error) {
+    if (options->fail_above >= 0.0 && options->baseline == NULL) {
+        return fail(error, ROPEMAP_USAGE, "--fail-above needs --baseline FILE");
+    }
+    if (options->bench.profile && (options->baseline != NULL || options->roofline != NULL)) {
+        return fail(error, ROPEMAP_USAGE, "--profile times nothing: leave out --baseline and --roofline");
+    }
+    if (options->rows != NULL &&
+        (strcmp(options->rows, options->output) == 0 ||
+         (options->roofline != NULL && strcmp(options->rows, options->roofline) == 0))) {
+        return fail(error, ROPEMAP_USAGE, "--rows %.200s: --output or --roofline writes that file too",
+                    options->rows);
+    }
+    return ROPEMAP_OK;
+}
+
+/* The table, unless it is streamed, then the picture. */
+static ropemap_status check_outputs(bench_command *command, ropemap_error *error) {
+    const command_options *options = command->options;
+    ropemap_status status = ROPEMAP_OK;
+    command->streams = !options->json && strcmp(options->output, "-") == 0;
+    if (!command->streams) {
+        status = outputs_add(command->outputs, options->output, OUTPUT_ANY, options->force, error);
+    }
+    if (status == ROPEMAP_OK && options->roofline != NULL) {
+        status = outputs_add(command->outputs, options->roofline, OUTPUT_ANY, options->force, error);
+    }
+    return status == ROPEMAP_OK
+               ? outputs_check(command->outputs, command->streams ? "the table" : NULL, error)
+               : status;
+}
+
+/* Not through the outputs, which appear whole at the end: this file is for runs that have no end. */
+static ropemap_status open_rows(bench_command *command, ropemap_error *error) {
+    const command_options *options = command->options;
+    if (options->rows == NULL) {
+        return ROPEMAP_OK;
+    }
+    command->rows = fopen(options->rows, options->force ? "we" : "wxe");
+    return command->rows != NULL ? ROPEMAP_OK
+                                 : fail(error, ROPEMAP_IO, "--rows %.300s: cannot be created (%s)",
+                                        options->rows, strerror(errno));
+}
+
+static void set_date(bench_report *report) {
+    const time_t now = time(NULL);
+    struct tm parts;
+    if (gmtime_r(&now, &parts) == NULL ||
+        strftime(report->date, sizeof report->date, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
+        (void)snprintf(report->date, sizeof report->date, "no date");
+    }
+}
+
+static ropemap_status measure(bench_command *command, ropemap_error *error) {
+    cli_progress progress = progress_start(command->options->quiet);
+    bench_options bench = command->options->bench;
+    bench.backend = command->report.on_gpu ? "cuda" : "cpu";
+    bench.gpu = &command->report.gpu;
+    bench.report = take_row;
+    bench.report_user = command;
+    bench.progress = progress_tell;
+    bench.progress_user = &progress;
+    const ropemap_status status = bench_run(&bench, error);
+    progress_end(&progress);
+    if (command->failed != ROPEMAP_OK) {
+        *error = command->failure;
+        return command->failed;
+    }
+    return status;
+}
+
+/* The table, unless it was streamed, then the picture; for outputs_write. */
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const bench_command *command = what;
+    (void)kind;
+    return index == (command->streams ? 0 : 1) ? bench_roofline(&command->report, bytes, error)
+           : command->options->json            ? bench_json(&command->report, bytes, error)
+                                               : bench_markdown(&command->report, bytes, error);
+}
+
+static ropemap_status write_report(bench_command *command, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    if (command->baseline != NULL) {
+        status = bench_baseline_compare(command->baseline, &command->report, error);
+    }
+    if (status == ROPEMAP_OK && command->streams) {
+        (void)begin(command); /* no row was finished */
+        bench_markdown_end(stdout, &command->report);
+    }
+    signals_hold();
+    status = status == ROPEMAP_OK ? outputs_write(command->outputs, encode, command, error) : status;
+    outputs_free(command->outputs);
+    signals_release();
+    return status;
+}
+
+/* What failed, what is wrong and what became slower is in the table too: it is written before the exit code
+ * says so. */
+static ropemap_status measure_and_write(bench_command *command, ropemap_error *error) {
+    const double fail_above = command->options->fail_above;
+    ropemap_error later;
+    set_date(&command->report);
+    const ropemap_status measured = measure(command, error);
+    if (measured != ROPEMAP_OK && command->report.count == 0) {
+        return measured;
+    }
+    if (measured == ROPEMAP_STOPPED || command->failed != ROPEMAP_OK) {
+        return measured;
+    }
+    const ropemap_status written = write_report(command, &later);
+    if (written != ROPEMAP_OK) {
+        *error = measured == ROPEMAP_OK || written == ROPEMAP_IO ? later : *error;
+        return measured == ROPEMAP_OK || written == ROPEMAP_IO ? written : measured;
+    }
+    return measured == ROPEMAP_OK && command->baseline != NULL && fail_above >= 0.0
+               ? bench_baseline_judge(&command->report, fail_above, error)
+               : measured;
+}
+
+static ropemap_status make(bench_command *command, ropemap_error *error) {
+    const command_options *options = command->options;
+    const char *backend = options->bench.backend;
+    ropemap_status status = check_options(options, error);
+    status = status == ROPEMAP_OK ? check_outputs(command, error) : status;
+    if (status == ROPEMAP_OK && options->baseline != NULL) {
+        status = bench_baseline_open(options->baseline, &command->baseline, error);
+    }
+    status = status == ROPEMAP_OK ? ropemap_machine_describe(&command->report.machine, error) : status;
+    status = status == ROPEMAP_OK ? open_rows(command, error) : status;
+    if (status == ROPEMAP_OK) {
+        const bool chosen = backend == NULL || strcmp(backend, "auto") == 0;
+        command->report.on_gpu = chosen ? gpu_can(&options->bench) : strcmp(backend, "cuda") == 0;
+        status = measure_and_write(command, error);
+    }
+    return status;
+}
+
+static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
+    bench_command command = {.options = options, .outputs = &run->outputs, .failed = ROPEMAP_OK};
+    ropemap_status status = make(&command, error);
+    if (command.streams && status != ROPEMAP_USAGE) {
+        run->code = finish_stdout();
+    }
+    if (command.rows != NULL) {
+        (void)fclose(command.rows); /* every line was flushed */
+    }
+    bench_baseline_free(command.baseline);
+    free(command.report.rows);
+    free(command.report.changes);
+    return run->code != ROPEMAP_OK ? ROPEMAP_OK : status; /* what stdout did not take was reported */
+}
+
+static void start(void *options) {
+    *(command_options *)options =
+        (command_options){.bench = {.seconds = 1.0}, .output = "-", .fail_above = -1.0};
+}
+
+static void notes(void) {
+    (void)printf(
+        "\nLIST is items with commas between them; of numbers an item may be FROM-TO*FACTOR: 4k-64k*2 is\n"
+        "4k,8k,16k,32k,64k. Every output is checked against a computation in double precision; a wrong\n"
+        "one ends in exit code 6. A row's ceiling, such as a copy of the same bytes, is timed in turn with\n"
+        "its samples. On a GPU there are rotate, similarity, pool, tile (similarity, then pool) and map,\n"
+        "timed by its own clock, hot and with a cold cache; on the CPU all but tile.\n"
+        "\nWith a --phase other than exact, rotate and map turn rows as they are read, in the arithmetic of\n"
+        "that stack and on the CPU, as map and curve do; outputs are checked against the same roundings\n"
+        "followed by double precision, so a row is wrong where it does not do what that stack does.\n"
+        "\nWith --baseline, a row is slower or faster where the times of the two runs, from the 5th to the\n"
+        "95th percentile, do not meet.\n");
+}
+
+const cli_command command_bench = {
+    .name = "bench",
+    .summary = "time the stages and whole maps beside what this machine can do at most",
+    .usage = "[BENCHMARK...] [what] [how] [output]",
+    .examples =
+        "  ropemap bench\n"
+        "  ropemap bench rotate -n 4k-1M*4 -d 64,128 --threads 1\n"
+        "  ropemap bench rotate tile --backend cuda --dtype bf16,fp16 --heads 1,32:8 --roofline roof.png\n"
+        "  ropemap bench rotate map --phase hf-fp32 -n 16k\n"
+        "  ropemap bench map --seconds 5 --json -o map.json\n"
+        "  ropemap bench map --seconds 5 --baseline map.json --fail-above 5%\n"
+        "  nsys profile ropemap bench rotate --backend cuda --profile\n",
+    .blocks = {{bench_rows, 0}},
+    .operand = &bench_operand,
+    .notes = notes,
+    .size = sizeof(command_options),
+    .start = start,
+    .work = work,
+};

@@ -1,0 +1,367 @@
+/* shapes.c - which benchmarks run at which shapes */
+/* SPDX-License-Identifier: MIT */
+#include "host/base/team.h"
+#include "tools/bench/gpu.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the benchmarks there are */
+
+static const bench_case *const cpu_tables[] = {cpu_rotate_benchmarks,
+                                               cpu_similarity_benchmarks,
+                                               cpu_pool_benchmarks,
+                                               cpu_diagonal_benchmarks,
+                                               cpu_png_benchmarks,
+                                               cpu_map_benchmarks,
+                                               NULL};
+static const bench_case *const gpu_tables[] = {gpu_rotate_benchmarks, gpu_tile_benchmarks, gpu_map_benchmarks,
+                                               NULL};
+
+const bench_case *benchmark_at(const char *backend, int index) {
+    for (const bench_case *const *table = strcmp(backend, "cuda") == 0 ? gpu_tables : cpu_tables;
+         *table != NULL; table++) {
+        for (const bench_case *at = *table; at->name != NULL; at++) {
+            if (index-- == 0) {
+                return at;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Whether a benchmark rotates rows in that phase, or is timed together with those that do. */
+static bool serves(const bench_case *benchmark, ropemap_phase phase) {
+    return benchmark->as_read == (phase != ROPEMAP_PHASE_EXACT);
+}
+
+bool bench_exists(bench_kind kind, const char *backend, ropemap_phase phase) {
+    const bench_case *at = NULL;
+    for (int index = 0; (at = benchmark_at(backend, index)) != NULL; index++) {
+        if (at->kind == kind && serves(at, phase)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *bench_kind_name(bench_kind kind) {
+    static const char *const names[] = {
+        [BENCH_ROTATE] = "rotate", [BENCH_SIMILARITY] = "similarity",
+        [BENCH_POOL] = "pool",     [BENCH_DIAGONAL] = "diagonal",
+        [BENCH_PNG] = "png",       [BENCH_MAP] = "map",
+        [BENCH_TILE] = "tile",
+    };
+    return (unsigned)kind < sizeof names / sizeof names[0] ? names[kind] : NULL;
+}
+
+/* ---- options that contradict each other */
+
+static bool on_gpu(const bench_options *options) {
+    return options->backend != NULL && strcmp(options->backend, "cuda") == 0;
+}
+
+static ropemap_status check_named(const bench_options *options, ropemap_error *error) {
+    const char *backend = on_gpu(options) ? "cuda" : "cpu";
+    for (bench_kind kind = BENCH_ROTATE; bench_kind_name(kind) != NULL; kind++) {
+        if ((options->which >> kind & 1u) == 0 || bench_exists(kind, backend, options->phase)) {
+            continue;
+        }
+        if (!bench_exists(kind, backend, ROPEMAP_PHASE_EXACT)) {
+            return rm_fail(error, ROPEMAP_USAGE, "bench: %s is not a benchmark of the %s",
+                           bench_kind_name(kind), on_gpu(options) ? "GPU" : "CPU");
+        }
+        return rm_fail(error, ROPEMAP_USAGE, "--phase %s: only rotate and map have it, %s does not",
+                       ropemap_phase_name(options->phase), bench_kind_name(kind));
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status check_options(const bench_options *options, ropemap_error *error) {
+    const char *const of_gpu = options->dtypes.count > 0   ? "dtype"
+                               : options->head_count > 0   ? "heads"
+                               : options->blocks.count > 0 ? "block"
+                               : options->profile          ? "profile"
+                                                           : NULL;
+    if (of_gpu != NULL && !on_gpu(options)) {
+        return rm_fail(error, ROPEMAP_USAGE, "--%s: only --backend cuda takes it", of_gpu);
+    }
+    if (options->phase != ROPEMAP_PHASE_EXACT && on_gpu(options)) {
+        return rm_fail(error, ROPEMAP_USAGE, "--phase %s: --backend cuda rotates exactly and in no other way",
+                       ropemap_phase_name(options->phase));
+    }
+    return check_named(options, error);
+}
+
+/* ---- shapes: one loop inside the other, from positions to threads */
+
+enum { BLOCK_LEAST = 256, BLOCK_MOST = 8192 };
+
+/* Few heads, where cosines and sines cost most, and as many as a large model has. */
+static const bench_heads usual_heads[] = {{1, 1}, {32, 8}};
+
+static const int64_t usual_head_dims[] = {64, 128, 256};
+
+typedef enum shape_axis { POOL, POSITIONS, HEAD_DIM, DTYPE, HEADS, BLOCK, LAYOUT, THREADS, AXES } shape_axis;
+
+/* What the rows of one run share. */
+typedef struct bench_progress {
+    const bench_options *options;
+    int64_t wrong; /* elements of all rows */
+    ropemap_status failed;
+    ropemap_error failure; /* the first */
+} bench_progress;
+
+static bench_list copied(const int64_t *values, int32_t count) {
+    bench_list list = {.count = count};
+    memcpy(list.values, values, (size_t)count * sizeof *values);
+    return list;
+}
+
+static bench_list only(int64_t value) {
+    return copied(&value, 1);
+}
+
+/* 0, 1, ..., count - 1 */
+static bench_list numbers(int32_t count) {
+    bench_list list = {.count = count};
+    for (int32_t i = 0; i < count; i++) {
+        list.values[i] = i;
+    }
+    return list;
+}
+
+/* All types, as far as the benchmark can store them. */
+static bench_list dtypes_of(const bench_options *options, const bench_case *benchmark) {
+    const bench_list all = options->dtypes.count > 0 ? options->dtypes : numbers(BENCH_DTYPES);
+    bench_list list = {.count = 0};
+    for (int32_t i = 0; i < all.count; i++) {
+        if (all.values[i] != ROPEMAP_DTYPE_TF32 || (benchmark->uses & BENCH_USES_NO_TF32) == 0) {
+            list.values[list.count++] = all.values[i];
+        }
+    }
+    return list;
+}
+
+/* The side that maps have on this device; half of it and twice of it show whether that is the right one. */
+static bench_list blocks_of(const bench_options *options, unsigned uses, const bench_shape *shape) {
+    if ((uses & (BENCH_USES_BLOCK | BENCH_USES_BLOCKS)) == 0) {
+        return only(0);
+    }
+    if (options->blocks.count > 0) {
+        return options->blocks;
+    }
+    const int64_t own = shape->gpu->device.block;
+    bench_list list = {.count = 0};
+    for (int64_t side = own / 2; side <= own * 2; side *= 2) {
+        const bool wanted = side == own || (uses & BENCH_USES_BLOCKS) != 0;
+        if (wanted && side >= BLOCK_LEAST && side <= BLOCK_MOST) {
+            list.values[list.count++] = side;
+        }
+    }
+    return list;
+}
+
+static bench_list pools_of(const bench_case *benchmark) {
+    bench_list list = {.count = 0};
+    for (int32_t pool = 0; ropemap_pool_name((ropemap_pool)pool) != NULL; pool++) {
+        if ((benchmark->pools >> pool & 1u) != 0) {
+            list.values[list.count++] = pool;
+        }
+    }
+    return benchmark->pools != 0 ? list : only(benchmark->usual.pool);
+}
+
+static bench_list threads_of(const bench_options *options, const bench_case *benchmark, bool gpu) {
+    const int32_t all = options->threads != 0 ? options->threads : rm_usable_cpus();
+    const int64_t both[] = {1, all};
+    if (gpu) {
+        return only(benchmark->by_wall ? all : 0);
+    }
+    if ((benchmark->uses & BENCH_USES_NO_THREADS) != 0) {
+        return only(1);
+    }
+    const bool one = options->threads == 0 && all > 1 && (benchmark->uses & BENCH_USES_ONE_THREAD) != 0;
+    return one ? copied(both, 2) : only(all);
+}
+
+/* What an axis of a benchmark's shapes goes through. */
+static bench_list values_of(const bench_options *options, const bench_case *benchmark, shape_axis axis,
+                            const bench_shape *shape) {
+    const unsigned uses = benchmark->uses;
+    switch (axis) {
+    case POSITIONS:
+        return (uses & BENCH_USES_POSITIONS) != 0 && options->positions.count > 0 ? options->positions
+                                                                                  : only(shape->positions);
+    case HEAD_DIM:
+        if ((uses & (BENCH_USES_HEAD_DIM | BENCH_USES_HEAD_DIMS)) != 0 && options->head_dims.count > 0) {
+            return options->head_dims;
+        }
+        return (uses & BENCH_USES_HEAD_DIMS) != 0 ? copied(usual_head_dims, 3) : only(shape->head_dim);
+    case DTYPE:
+        return (uses & BENCH_USES_DTYPE) != 0 ? dtypes_of(options, benchmark) : only(ROPEMAP_DTYPE_FP32);
+    case HEADS:
+        return (uses & BENCH_USES_HEADS) == 0 ? numbers(1)
+               : options->head_count > 0      ? numbers(options->head_count)
+                                              : numbers(2);
+    case BLOCK:
+        return blocks_of(options, uses, shape);
+    case LAYOUT:
+        return options->has_layout                     ? only(options->layout)
+               : (uses & BENCH_USES_BOTH_LAYOUTS) != 0 ? numbers(2)
+                                                       : only(ROPEMAP_LAYOUT_HALF);
+    case POOL:
+        return pools_of(benchmark);
+    case THREADS:
+        return threads_of(options, benchmark, shape->gpu != NULL);
+    case AXES:
+        break;
+    }
+    return only(0);
+}
+
+static void set(const bench_options *options, unsigned uses, shape_axis axis, int64_t value,
+                bench_shape *shape) {
+    switch (axis) {
+    case POSITIONS:
+        shape->positions = value;
+        break;
+    case HEAD_DIM:
+        shape->head_dim = (int32_t)value;
+        break;
+    case DTYPE:
+        shape->dtype = (ropemap_dtype)value;
+        break;
+    case HEADS:
+        if ((uses & BENCH_USES_HEADS) != 0) {
+            shape->heads = (options->head_count > 0 ? options->heads : usual_heads)[value];
+        }
+        break;
+    case BLOCK:
+        shape->block = value;
+        break;
+    case LAYOUT:
+        shape->layout = (ropemap_layout)value;
+        break;
+    case POOL:
+        shape->pool = (ropemap_pool)value;
+        break;
+    case THREADS:
+        shape->threads = (int32_t)value;
+        break;
+    case AXES:
+        break;
+    }
+}
+
+/* A row that fails is a row too: the others still run. */
+static ropemap_status run_shape(bench_progress *run, const bench_case *benchmark, const bench_shape *shape,
+                                ropemap_error *error) {
+    const bench_options *options = run->options;
+    bench_row row;
+    ropemap_error failure = {.status = ROPEMAP_OK};
+    const ropemap_status status = benchmark_measure(benchmark, shape, options, &row, &failure);
+    if (status == ROPEMAP_STOPPED) {
+        return rm_fail(error, ROPEMAP_STOPPED, "%s", failure.text);
+    }
+    if (status != ROPEMAP_OK) {
+        row.samples = 0;
+        (void)snprintf(row.failure, sizeof row.failure, "%.190s", failure.text);
+        if (run->failed == ROPEMAP_OK) {
+            run->failed = status;
+            run->failure = failure;
+        }
+    }
+    run->wrong += row.wrong;
+    if (shape->gpu != NULL && options->gpu != NULL) {
+        *options->gpu = shape->gpu->about;
+    }
+    return options->report == NULL || options->report(options->report_user, &row) == 0
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_STOPPED, "bench: stopped on request");
+}
+
+static ropemap_status run_axis(bench_progress *run, const bench_case *benchmark, shape_axis axis,
+                               bench_shape shape, ropemap_error *error) {
+    if (axis == AXES) {
+        return run_shape(run, benchmark, &shape, error);
+    }
+    const bench_list list = values_of(run->options, benchmark, axis, &shape);
+    for (int32_t i = 0; i < list.count; i++) {
+        set(run->options, benchmark->uses, axis, list.values[i], &shape);
+        RM_TRY(run_axis(run, benchmark, axis + 1, shape, error));
+    }
+    return ROPEMAP_OK;
+}
+
+/* The usual number of positions, halved until what it takes fits into half of the GPU's free memory. */
+static ropemap_status choose_positions(const bench_case *benchmark, bench_shape *shape,
+                                       ropemap_error *error) {
+    uint64_t free_bytes = 0, all_bytes = 0;
+    bench_shape largest = *shape;
+    const timed_gpu *gpu = shape->gpu;
+    RM_TRY(gpu->timing->memory(gpu->context, &free_bytes, &all_bytes, error));
+    largest.heads = usual_heads[1];
+    while (benchmark->room != NULL && largest.positions > 1 &&
+           benchmark->room(&largest) > (double)free_bytes / 2.0) {
+        largest.positions /= 2;
+    }
+    shape->positions = largest.positions;
+    return ROPEMAP_OK;
+}
+
+/* All benchmarks that were named; gpu NULL: of the CPU. */
+static ropemap_status run_all(bench_progress *run, timed_gpu *gpu, ropemap_error *error) {
+    const bench_options *options = run->options;
+    const bench_case *at = NULL;
+    for (int index = 0; (at = benchmark_at(gpu != NULL ? "cuda" : "cpu", index)) != NULL; index++) {
+        const bool named = options->which == 0 || (options->which >> at->kind & 1u) != 0;
+        if (!named || !serves(at, options->phase)) {
+            continue;
+        }
+        bench_shape shape = at->usual;
+        shape.gpu = gpu;
+        shape.phase = options->phase;
+        if ((at->uses & BENCH_USES_SIZE) != 0 && options->size.width != 0) {
+            shape.width = options->size.width;
+            shape.height = options->size.height;
+        }
+        RM_TRY(gpu != NULL && options->positions.count == 0 ? choose_positions(at, &shape, error)
+                                                            : ROPEMAP_OK);
+        RM_TRY(run_axis(run, at, POOL, shape, error));
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status run_gpu(bench_progress *run, timed_gpu *gpu, ropemap_error *error) {
+    const bench_options *options = run->options;
+    RM_TRY(gpu_open(gpu, options->device, error));
+    const bench_list dtypes = options->dtypes.count > 0 ? options->dtypes : numbers(BENCH_DTYPES);
+    for (int32_t i = 0; i < dtypes.count && !options->profile; i++) {
+        RM_TRY(gpu_measure_product(gpu, (ropemap_dtype)dtypes.values[i], error));
+    }
+    gpu->about.before = gpu->about.after = nvml_look(&gpu->nvml);
+    return run_all(run, gpu, error);
+}
+
+ropemap_status bench_run(const bench_options *options, ropemap_error *error) {
+    bench_progress run = {.options = options, .failed = ROPEMAP_OK};
+    RM_TRY(check_options(options, error));
+    if (on_gpu(options)) {
+        timed_gpu gpu;
+        const ropemap_status status = run_gpu(&run, &gpu, error);
+        if (options->gpu != NULL) {
+            *options->gpu = gpu.about;
+        }
+        gpu_close(&gpu);
+        RM_TRY(status);
+    } else {
+        RM_TRY(run_all(&run, NULL, error));
+    }
+    if (run.failed != ROPEMAP_OK) {
+        return rm_fail(error, run.failed, "%s", run.failure.text);
+    }
+    return run.wrong == 0 ? ROPEMAP_OK
+                          : rm_fail(error, ROPEMAP_CHECK, "bench: %" PRId64 " elements are wrong", run.wrong);
+}
