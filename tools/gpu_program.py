@@ -91,12 +91,12 @@ def choose_program(arguments, log):
     if (HERE / "ropemap").is_file():  # not the sources' folder of that name
         return HERE, "beside this script"
     carried = ROOT / "build/gpu-bundle"
+    if carried.exists():  # first: building may take longer than the machine is there
+        return carried, "carried in %s" % carried
     try:
         return build(log), "built here"
     except (Skipped, Failed) as reason:
-        if not carried.exists():
-            sys.exit("gpu-check: nothing to check: %s, and no bundle in %s (tools/gpu-bundle)" % (reason, carried))
-        return carried, "carried, because %s" % reason
+        sys.exit("gpu-check: nothing to check: %s, and no bundle in %s (tools/gpu-bundle)" % (reason, carried))
 
 
 def cublas_folder(bundle):

@@ -20,6 +20,8 @@ def bench_line(row):
     what = [row["name"], row.get("dtype"), row.get("layout")]
     what += ["%s=%s" % (short, row[name]) for short, name in (("n", "positions"), ("d", "head_dim"), ("heads", "heads"),
                                                              ("block", "block")) if row.get(name)]
+    if row.get("failure"):
+        return "%-50s FAILED: %s" % (" ".join(filter(None, what)), row["failure"])
     median = row["seconds"]["median"]
     line = "%-50s %s  %s %s" % (" ".join(filter(None, what)), number(median and 1e3 * median, "%9.4f", " ms"),
                                 number(row["rate"], "%9.4g", ""), row["unit"])
@@ -35,16 +37,17 @@ def describe(bundle):
     return done.stdout.strip() if done and done.returncode == 0 else "unknown"
 
 
-def write_record(check, code, date):
+def write_record(check, code):
+    """code None: the check is still running."""
     doctor = check.document.get("doctor") or {}
-    record = {"schema": "ropemap.gpu-check/1", "date": date, "describe": describe(check.bundle),
+    record = {"schema": "ropemap.gpu-check/1", "date": check.date, "describe": describe(check.bundle),
               "scale": check.scale_name, "program": check.origin, "gpu": check.gpu, "driver": doctor.get("driver"),
               "driver_reason": doctor.get("driver_reason"), "plugin": doctor.get("plugin"), "exit_code": code,
               "seconds": round(time.monotonic() - check.began, 1), "steps": check.steps,
               "nvidia_smi": None, "sweep": None, "bench": None, "peers": None, "map": None, **check.document}
     (check.out / "record.json").write_text(json.dumps(record, indent=1) + "\n")
     gpu = check.gpu["name"] if check.gpu else "no GPU: %s" % record["driver_reason"]
-    text = ["# %s" % gpu, "", "%s, ropemap %s, %s" % (date, record["describe"], check.scale_name), ""]
+    text = ["# %s" % gpu, "", "%s, ropemap %s, %s" % (check.date, record["describe"], check.scale_name), ""]
     text += ["```", record["nvidia_smi"], "```", ""] if record["nvidia_smi"] else []
     text += ["| step | verdict | seconds | |", "|---|---|---|---|"]
     text += ["| %(name)s | %(verdict)s | %(seconds).1f | %(note)s |" % step for step in check.steps]

@@ -25,6 +25,29 @@ FIELDS = ["schema", "date", "describe", "scale", "program", "gpu", "driver", "dr
 NO_GPU = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
 
 
+# A program that meets with something in its bench when three rows are written.
+DISTURBED = """#!%s
+import os, signal, subprocess, sys
+program = [%r, *sys.argv[1:]]
+if sys.argv[1] != "bench":
+    os.execv(program[0], program)
+rows = sys.argv[sys.argv.index("--rows") + 1]
+inner = subprocess.Popen(program)
+while not (os.path.exists(rows) and open(rows).read().count(chr(10)) >= 4):
+    if inner.poll() is not None:
+        sys.exit("the bench ended too early")
+%s
+sys.exit(inner.wait())
+"""
+# As for want of memory; and it may leave a piece of a line.
+KILLED = """
+inner.kill()
+inner.wait()
+open(rows, "a").write('{"half a')
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 def reject(name):
     raise AssertionError(name + " in JSON")
 
@@ -56,7 +79,7 @@ class CheckCase(Case):
         self.assertRegex(record["date"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
         for step in record["steps"]:
             self.assertEqual(list(step), ["name", "verdict", "seconds", "note"])
-            self.assertIn(step["verdict"], ["passed", "failed", "skipped"])
+            self.assertIn(step["verdict"], ["passed", "failed", "skipped", "not run"])
             self.assertIn("| %s | %s |" % (step["name"], step["verdict"]), self.read("out/record.md").decode())
         table = result.stdout.partition("\n\n")[2]
         self.assertTrue(0 < table.count("\n") <= 60, table)
@@ -108,16 +131,20 @@ class WithoutGpu(CheckCase):
 
 @unittest.skipUnless(EMULATED and FAKE_DRIVER, "skipped: there is no emulated GPU")
 class EmulatedGpu(CheckCase):
-    def test_all_of_it(self):
+    def emulated(self, setting=""):
+        """A bundle with the emulated backend, and the environment that finds it."""
         folder = self.make_bundle()
         shutil.copy(EMULATED, os.path.join(folder, "libropemap-cuda.so"))
         shutil.copy(FAKE_DRIVER, os.path.join(folder, "libcuda.so.1"))
         environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-        environment["ROPEMAP_FAKE_CUDA"] = "memory=40M,cache=64K"  # large products are as large as memory allows
+        environment["ROPEMAP_FAKE_CUDA"] = "memory=40M,cache=64K" + setting  # large products are as large as memory allows
+        return folder, environment
+
+    def test_all_of_it(self):
+        folder, environment = self.emulated()
         text, record = self.check(0, "--tiny", "--bundle", folder, env=environment)
         verdicts = self.verdicts(record)
-        self.assertEqual(list(verdicts), ["doctor", "tests", "sweep", "bench", "picture", "memcheck", "racecheck",
-                                          "peers"])
+        self.assertEqual(list(verdicts), ["doctor", "bench", "picture", "peers", "tests", "sweep", "memcheck", "racecheck"])
         for name in ("doctor", "tests", "sweep", "bench", "picture"):
             self.assertEqual(verdicts[name], "passed", record["steps"])
         self.assertEqual(record["sweep"]["sides"], ["cpu", "cuda"])
@@ -126,6 +153,37 @@ class EmulatedGpu(CheckCase):
         self.assertIn(record["gpu"]["name"], text)
         for name in ("map.png", "roofline.png"):
             self.assertEqual(self.read("out/" + name)[:8], b"\x89PNG\r\n\x1a\n")
+
+    def disturb(self, what, setting=""):
+        """The record of a check whose bench meets with that, and the rows of the bench."""
+        folder, environment = self.emulated(setting)
+        program = os.path.join(folder, "ropemap")
+        os.rename(program, program + "-itself")
+        with open(program, "w") as script:
+            script.write(DISTURBED % (sys.executable, program + "-itself", what))
+        os.chmod(program, 0o755)
+        text, record = self.check(6, "--tiny", "--bundle", folder, env=environment)
+        rows = record["bench"]["rows"]
+        self.assertEqual(self.verdicts(record)["bench"], "failed")
+        self.assertEqual(record["bench"]["gpu"]["name"], "Emulated GPU")
+        self.assertTrue(all(row["failure"] is None for row in rows[:3]))
+        self.assertIn("n=67 d=16", text)
+        return record, rows
+
+    def test_a_bench_that_is_killed_keeps_its_rows(self):
+        record, rows = self.disturb(KILLED)
+        self.assertGreaterEqual(len(rows), 3)
+        self.assertEqual(self.verdicts(record)["picture"], "passed")
+
+    def test_a_device_that_is_lost_keeps_its_rows(self):
+        lost = "/tmp/lost-%d" % os.getpid()  # a short name: the stand-in takes no more
+        self.addCleanup(lambda: os.path.exists(lost) and os.unlink(lost))
+        rows = self.disturb("open(%r, 'w').close()" % lost, ",lost=" + lost)[1]
+        failures = [row["failure"] for row in rows]
+        finished = failures.index(next(filter(None, failures)))
+        self.assertTrue(all("illegal address" in failure for failure in filter(None, failures)), failures)
+        self.assertTrue(all(failures[finished:]), failures)
+        self.assertEqual(self.read("out/record.md").decode().count("FAILED: "), len(failures) - finished)
 
 
 class Difference(Case):

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CALLS_MOST = 64, NAME_MOST = 64 };
 
@@ -26,6 +27,8 @@ static struct {
     int countdown, code;
     char failed[NAME_MOST]; /* empty: none yet */
 } wish;
+
+static char lost[NAME_MOST]; /* the file that says that the device is lost; empty: none does */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that is above, and of the complaint */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -50,6 +53,8 @@ static void read_environment(void) {
     char text[64];
     atomic_store(&fake_gauges.late, fake_setting_number("late", 0) != 0);
     atomic_store(&fake_gauges.limit, (size_t)fake_setting_number("memory", UINT64_C(1) << 32));
+    lost[0] = '\0';
+    (void)fake_setting("lost", lost);
     if (fake_setting("fail", text)) {
         char *count = strchr(text, ':'), *code = count != NULL ? strchr(count + 1, ':') : NULL;
         if (count == NULL) {
@@ -74,7 +79,7 @@ int fake_enter(const char *call, int usual) {
     }
     (void)snprintf(calls[at].name, sizeof calls[at].name, "%s", call);
     calls[at].count++;
-    int code = 0;
+    int code = lost[0] != '\0' && access(lost, F_OK) == 0 ? cudaErrorIllegalAddress : 0;
     const bool meant = strcmp(wish.call, call) == 0 || strcmp(wish.call, "*") == 0;
     if (meant && wish.countdown > 0 && --wish.countdown == 0) {
         code = wish.code != 0 ? wish.code : usual;

@@ -157,7 +157,7 @@ ropemap_status products_run(const bench_products *products, ropemap_error *error
 }
 
 double products_flops(int32_t threads) {
-    return 2.0 * (double)PRODUCT_CELLS * PRODUCT_SIDE * (double)threads;
+    return 2.0 * (double)PRODUCT_CELLS * (double)PRODUCT_SIDE * (double)threads;
 }
 
 /* ---- tiles alone */

@@ -108,7 +108,7 @@ const bench_case cpu_diagonal_benchmarks[] = {
     {.kind = BENCH_DIAGONAL,
      .name = "diagonal",
      .formula = "FLOP = 9 n d, bytes = 8 n",
-     .ceiling = "as many FLOPs in sgemm",
+     .ceiling = "as many FLOPs in products of 1024 x 1024 x 1024",
      .uses = BENCH_USES_POSITIONS | BENCH_USES_HEAD_DIM | BENCH_USES_PHASE,
      .usual = {.positions = 1048576, .head_dim = 128},
      .by_flops = true,

@@ -105,7 +105,7 @@ const bench_case cpu_similarity_benchmarks[] = {
     {.kind = BENCH_SIMILARITY,
      .name = "similarity",
      .formula = "FLOP = 2 n^2 d, bytes = 4 (2 b d + b^2) for each tile of b x b",
-     .ceiling = "sgemm of 1024 x 1024 x 1024",
+     .ceiling = "products of 1024 x 1024 x 1024",
      .uses = BENCH_USES_POSITIONS | BENCH_USES_HEAD_DIM | BENCH_USES_ONE_THREAD,
      .usual = {.positions = 4096, .head_dim = 128},
      .by_flops = true,
