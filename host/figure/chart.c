@@ -242,7 +242,7 @@ static bool is_binary_length(double length) {
         return false;
     }
     double part = 1.0;
-    while (part * BINARY_PARTS < length) {
+    while (part * (double)BINARY_PARTS < length) {
         part *= 2.0;
     }
     return fmod(length, part) == 0.0;
@@ -291,7 +291,7 @@ rm_axis_span rm_chart_range_x(const ropemap_chart *chart) {
     axis.binary = positions && is_binary_length(length);
     if (axis.binary) {
         take(&axis, length);
-        take(&axis, !axis.log && axis.low < length / NEAR_ZERO ? 0.0 : length);
+        take(&axis, !axis.log && axis.low < length / (double)NEAR_ZERO ? 0.0 : length);
     }
     take_marks(&axis, plots, true);
     axis.binary = axis.binary && axis.high <= (double)ROPEMAP_POSITION_END;

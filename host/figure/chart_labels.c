@@ -411,7 +411,7 @@ static void number_point(labels *all, point at, int32_t number, rm_rgb ink) {
     for (; ring < RINGS && !isfinite(best.cost); ring++) {
         const double reach = dot + 0.15 * size + 0.8 * size * ring;
         for (int place = 0; place < AROUND; place++) {
-            const double angle = 2.0 * acos(-1.0) * (double)place / AROUND;
+            const double angle = 2.0 * acos(-1.0) * (double)place / (double)AROUND;
             const double x = at.x + cos(angle) * (reach + width / 2.0 - dot / 4.0);
             const double y = at.y - sin(angle) * (reach + height / 2.0 - dot / 2.0);
             try_place(all, NULL, false, (area){x - width / 2.0, y - height / 2.0, width, height}, 0.0, &best);

@@ -238,7 +238,7 @@ static bool is_alone(const ropemap_chart *chart) {
 
 /* By the area; the shorter side has the last word, as it holds both labels and the plot. */
 static double choose_scale(double width, double height) {
-    const double area = sqrt(width * height / ((double)RM_CHART_WIDTH * RM_CHART_HEIGHT));
+    const double area = sqrt(width * height / ((double)RM_CHART_WIDTH * (double)RM_CHART_HEIGHT));
     return fmax(fmin(area, fmin(width / 700.0, height / 450.0)), SCALE_LEAST);
 }
 

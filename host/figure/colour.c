@@ -223,7 +223,7 @@ static ropemap_status check_given(const ropemap_figure *figure, ropemap_error *e
                        figure->high);
     }
     const double width = logarithmic ? log10(figure->high) - log10(figure->low) : figure->high - figure->low;
-    if (!isfinite(width) || !(width > 0.0) || !isfinite(RM_LEVEL_MAX / width)) {
+    if (!isfinite(width) || !(width > 0.0) || !isfinite((double)RM_LEVEL_MAX / width)) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "colour limits: %g to %g, too far apart or too close for a double", figure->low,
                        figure->high);
@@ -325,12 +325,12 @@ double rm_colour_place(const rm_colour *colour, double value) {
 
 /* In double: limits may be as close or as far apart as floats are. The comparisons send NaN to 0. */
 static void find_linear_levels(const rm_colour *colour, const float *cells, int64_t count, uint8_t *levels) {
-    const double low = colour->low, scale = RM_LEVEL_MAX / (colour->high - colour->low);
+    const double low = colour->low, last = (double)RM_LEVEL_MAX, scale = last / (colour->high - low);
     for (int64_t cell = 0; cell < count; cell++) {
         const float value = cells[cell];
         double level = ((double)value - low) * scale + 0.5;
         level = level > 0.0 ? level : 0.0;
-        level = level < RM_LEVEL_MAX + 0.5 ? level : RM_LEVEL_MAX + 0.5;
+        level = level < last + 0.5 ? level : last + 0.5;
         const int32_t nearest = (int32_t)level;
         levels[cell] = (uint8_t)(value == value ? nearest : RM_LEVEL_NAN);
     }
@@ -341,7 +341,7 @@ static void find_steps(const rm_colour *colour, double steps[RM_LEVELS]) {
     const double first = rm_norm_along(colour->norm, colour->low);
     const double width = rm_norm_along(colour->norm, colour->high) - first;
     for (int level = 0; level < RM_LEVEL_MAX; level++) {
-        steps[level] = rm_norm_value(colour->norm, first + width * (level + 0.5) / RM_LEVEL_MAX);
+        steps[level] = rm_norm_value(colour->norm, first + width * (level + 0.5) / (double)RM_LEVEL_MAX);
     }
     steps[RM_LEVEL_MAX] = (double)NAN;
 }

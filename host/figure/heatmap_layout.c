@@ -167,7 +167,7 @@ static double choose_scale(const rm_heatmap_layout *layout) {
     for (int32_t row = 0; row < layout->rows; row++) {
         longest = at_least(layout->heights[row], longest);
     }
-    const double alone = fmin((double)longest / SIDE_ALONE, SCALE_MOST);
+    const double alone = fmin((double)longest / (double)SIDE_ALONE, SCALE_MOST);
     const double together = fmin((double)width / SCALE_WIDTH, (double)longest / SCALE_PANEL);
     return fmax(is_alone(layout) ? alone : together, SCALE_LEAST);
 }

@@ -171,7 +171,7 @@ static double srgb_from_linear(double value) {
  * (262 and 27 degrees).
  */
 static void sample_diverging(int level, uint8_t rgb[3]) {
-    const double side = 2.0 * level / RM_LEVEL_MAX - 1.0, away = fabs(side);
+    const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side);
     const double lightness = 0.97 - 0.57 * away, chroma = 0.155 * (1.0 - (1.0 - away) * (1.0 - away));
     /* Cosine and sine of the two hues. */
     const double a = chroma * (side < 0.0 ? -0.139173 : 0.891007);
@@ -187,7 +187,7 @@ static void sample_diverging(int level, uint8_t rgb[3]) {
 
 /* HSL of hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v %. */
 static void sample_seed(int level, uint8_t rgb[3]) {
-    const double v = (double)level / RM_LEVEL_MAX;
+    const double v = (double)level / (double)RM_LEVEL_MAX;
     const double sextant = (1.0 - v) * 4.0; /* of 60 degrees: 4 is blue, 2 green, 0 red */
     const double lightness = 0.5 + 0.3 * v, chroma = 1.0 - fabs(2.0 * lightness - 1.0);
     const double second = chroma * (1.0 - fabs(fmod(sextant, 2.0) - 1.0)), least = lightness - chroma / 2.0;
@@ -217,7 +217,7 @@ static void sample(ropemap_colormap colormap, int level, uint8_t rgb[3]) {
         sample_diverging(level, rgb);
         break;
     case ROPEMAP_COLORMAP_GREY:
-        memset(rgb, byte_from_unit((double)level / RM_LEVEL_MAX), 3);
+        memset(rgb, byte_from_unit((double)level / (double)RM_LEVEL_MAX), 3);
         break;
     case ROPEMAP_COLORMAP_SEED:
         sample_seed(level, rgb);
