@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-static const rm_norm linear = {.kind = ROPEMAP_NORM_LINEAR}, logarithmic = {.kind = ROPEMAP_NORM_LOG};
+static const rm_value_norm linear = {.kind = ROPEMAP_NORM_LINEAR}, logarithmic = {.kind = ROPEMAP_NORM_LOG};
 
 static void names_are_listed(void **state) {
     (void)state;
@@ -39,7 +39,7 @@ static void symlog_is_that_of_matplotlib(void **state) {
         {2.0, -1.0, 1.0, 0.5, 0.75},
     };
     for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
-        const rm_norm norm = {.kind = ROPEMAP_NORM_SYMLOG, .linear_below = cases[pick].below};
+        const rm_value_norm norm = {.kind = ROPEMAP_NORM_SYMLOG, .linear_below = cases[pick].below};
         const double place = rm_norm_place(norm, cases[pick].low, cases[pick].high, cases[pick].value);
         assert_true(fabs(place - cases[pick].place) < 1e-12);
     }
@@ -54,7 +54,7 @@ static void places_and_values_are_inverse(void **state) {
                     1e-12);
         assert_true(rm_norm_value(linear, rm_norm_along(linear, value)) == value);
         for (size_t pick = 0; pick < 4; pick++) {
-            const rm_norm norm = {.kind = ROPEMAP_NORM_SYMLOG, .linear_below = below[pick]};
+            const rm_value_norm norm = {.kind = ROPEMAP_NORM_SYMLOG, .linear_below = below[pick]};
             const double along = rm_norm_along(norm, value);
             assert_true(fabs(rm_norm_value(norm, along) / value - 1.0) < 1e-12);
             assert_true(rm_norm_along(norm, -value) == -along);
@@ -68,7 +68,7 @@ static void places_of_what_is_beyond(void **state) {
     assert_true(rm_norm_place(logarithmic, 1e-3, 1.0, -5.0) == 0.0);
     assert_true(rm_norm_place(logarithmic, 1e-3, 1.0, -(double)INFINITY) == 0.0);
     assert_true(rm_norm_place(logarithmic, 1e-3, 1.0, (double)INFINITY) == 1.0);
-    const rm_norm norm = {.kind = ROPEMAP_NORM_SYMLOG, .linear_below = 0.1};
+    const rm_value_norm norm = {.kind = ROPEMAP_NORM_SYMLOG, .linear_below = 0.1};
     assert_true(rm_norm_place(norm, -1.0, 1.0, -(double)INFINITY) == 0.0);
     assert_true(rm_norm_place(norm, -1.0, 1.0, 7.0) == 1.0);
     assert_true(isnan(rm_norm_place(logarithmic, 1e-3, 1.0, (double)NAN)));

@@ -212,7 +212,7 @@ static void value_labels_never_lie(void **state) {
 }
 
 /* Within the scale, from the bottom up, and each where its label says; few powers are given as such. */
-static void check_scale(rm_norm norm, double low, double high, int32_t most) {
+static void check_scale(rm_value_norm norm, double low, double high, int32_t most) {
     const rm_ticks ticks = rm_ticks_scale(norm, low, high, most);
     assert_in_range(ticks.count, 1, most);
     double last = -1.0;
@@ -236,10 +236,11 @@ static void scale_labels_never_lie(void **state) {
         const double size = pow(10.0, (double)(next_random(&random) % 70) - 40.0);
         const double ratio = pow(10.0, (double)(next_random(&random) % 12000) / 1000.0 + 0.001);
         const int32_t most = 2 + (int32_t)(next_random(&random) % (RM_TICKS_MAX - 1));
-        check_scale((rm_norm){.kind = ROPEMAP_NORM_LOG}, size, size * ratio, most);
+        check_scale((rm_value_norm){.kind = ROPEMAP_NORM_LOG}, size, size * ratio, most);
         const double low = size * ((double)(next_random(&random) % 2001) / 1000.0 - 1.0);
         const double high = low + size * (0.01 + (double)(next_random(&random) % 1000) / 500.0);
-        check_scale((rm_norm){.kind = ROPEMAP_NORM_SYMLOG, .linear_below = size / ratio}, low, high, most);
+        check_scale((rm_value_norm){.kind = ROPEMAP_NORM_SYMLOG, .linear_below = size / ratio}, low, high,
+                    most);
     }
 }
 

@@ -23,7 +23,7 @@ const char *ropemap_norm_name(ropemap_norm norm) {
     return (size_t)norm < sizeof names / sizeof *names ? names[norm] : NULL;
 }
 
-double rm_norm_along(rm_norm norm, double value) {
+double rm_norm_along(rm_value_norm norm, double value) {
     const double magnitude = fabs(value);
     switch (norm.kind) {
     case ROPEMAP_NORM_LOG:
@@ -39,7 +39,7 @@ double rm_norm_along(rm_norm norm, double value) {
     return value;
 }
 
-double rm_norm_value(rm_norm norm, double along) {
+double rm_norm_value(rm_value_norm norm, double along) {
     const double beyond = fabs(along) - LINEAR_PART;
     switch (norm.kind) {
     case ROPEMAP_NORM_LOG:
@@ -53,7 +53,7 @@ double rm_norm_value(rm_norm norm, double along) {
     return along;
 }
 
-double rm_norm_place(rm_norm norm, double low, double high, double value) {
+double rm_norm_place(rm_value_norm norm, double low, double high, double value) {
     if (isnan(value)) {
         return value;
     }
@@ -299,9 +299,9 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, rm_colour *colour,
     colour->low = chosen.low;
     colour->high = chosen.high;
     const double largest = fmax(fabs(chosen.low), fabs(chosen.high));
-    colour->norm = (rm_norm){.kind = figure->norm,
-                             .linear_below = figure->linear_below > 0.0 ? figure->linear_below
-                                                                        : RAMP_LINEAR_PART * largest};
+    colour->norm = (rm_value_norm){.kind = figure->norm,
+                                   .linear_below = figure->linear_below > 0.0 ? figure->linear_below
+                                                                              : RAMP_LINEAR_PART * largest};
     rm_palette_make(colour->colormap, figure->dark && !figure->bare, &colour->palette);
     return ROPEMAP_OK;
 }

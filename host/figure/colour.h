@@ -7,23 +7,23 @@
 #include "host/ropemap_figure.h"
 
 /* What a scale is even in. A zeroed one is linear. */
-typedef struct rm_norm {
+typedef struct rm_value_norm {
     ropemap_norm kind;
     double linear_below; /* symlog: values of a smaller magnitude are linear; > 0 */
-} rm_norm;
+} rm_value_norm;
 
 /*
  * Grows with the value; a place on the scale is linear in it. Linear: the value. Log: its decimal logarithm,
  * -INFINITY of what is not above 0. Symlog: 0 at 0, 10/9 at linear_below and one more for each tenfold, and
  * the negative of that for negative values, which is matplotlib's SymLogNorm with linscale 1. NaN of NaN.
  */
-double rm_norm_along(rm_norm norm, double value);
+double rm_norm_along(rm_value_norm norm, double value);
 
 /* The value at such a number. */
-double rm_norm_value(rm_norm norm, double along);
+double rm_norm_value(rm_value_norm norm, double along);
 
 /* Where a value lies between `low` and `high`, low < high: 0 to 1, what is beyond at the end; NaN of NaN. */
-double rm_norm_place(rm_norm norm, double low, double high, double value);
+double rm_norm_place(rm_value_norm norm, double low, double high, double value);
 
 /* The maps of a figure. */
 typedef struct rm_panels {
@@ -50,7 +50,7 @@ void rm_palette_make(ropemap_colormap colormap, bool dark, rm_palette *palette);
 typedef struct rm_colour {
     ropemap_colormap colormap; /* never AUTO */
     double low, high;          /* values of level 0 and of the last level, low < high */
-    rm_norm norm;              /* levels are even in it */
+    rm_value_norm norm;        /* levels are even in it */
     rm_palette palette;
 } rm_colour;
 

@@ -187,7 +187,7 @@ bool rm_ticks_fit(rm_ticks *ticks, double length, double size, bool along) {
 
 /* A label_scale that ticks are put on. */
 typedef struct label_scale {
-    rm_norm norm;
+    rm_value_norm norm;
     double low, high;
 } label_scale;
 
@@ -331,7 +331,7 @@ static rm_ticks ticks_of_symlog(const label_scale *on, int32_t most) {
     return ticks;
 }
 
-rm_ticks rm_ticks_scale(rm_norm norm, double low, double high, int32_t most) {
+rm_ticks rm_ticks_scale(rm_value_norm norm, double low, double high, int32_t most) {
     const label_scale on = {.norm = norm, .low = low, .high = high};
     switch (norm.kind) {
     case ROPEMAP_NORM_LOG:

@@ -43,7 +43,7 @@ rm_ticks rm_ticks_values(double low, double high, int32_t most);
  * With less than three of them a logarithmic scale has 1, 2, 3, 5 and 7 times, or 1, 2 and 5 times such;
  * where all that is less than two, ticks are an equal difference apart, "0.42".
  */
-rm_ticks rm_ticks_scale(rm_norm norm, double low, double high, int32_t most);
+rm_ticks rm_ticks_scale(rm_value_norm norm, double low, double high, int32_t most);
 
 /* What the axis of a chart covers. */
 typedef struct rm_axis_span {
