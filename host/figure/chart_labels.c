@@ -306,7 +306,8 @@ static area place_beside(const rm_chart_layout *layout, const segment *line, dou
     }
     const bool rises = line->y1 < line->y0, above = side == 1;
     const double left = above == rises ? x - wide - gap : x + gap;
-    return (area){left, above ? y - tall : y, wide, tall};
+    const double off = layout->thickness; /* what a label keeps from any line */
+    return (area){left, above ? y - tall - off : y + off, wide, tall};
 }
 
 /* What a label belongs to: a mark's line or stripe, or a reference. */

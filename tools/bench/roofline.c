@@ -96,8 +96,8 @@ static void draw_ceiling(roofline *made, int32_t index) {
     for (int end = 0; end < 2; end++) {
         y[end] = 1e-9 * (one->of_flops ? rate : rate * x[end]);
     }
-    (void)snprintf(made->labels[index], sizeof made->labels[index], "%s: %.0f %s", one->name, 1e-9 * rate,
-                   one->of_flops ? "GFLOP/s" : "GB/s");
+    const bench_words amount = bench_amount(rate, one->of_flops ? "FLOP/s" : "B/s");
+    (void)snprintf(made->labels[index], sizeof made->labels[index], "%s: %.40s", one->name, amount.text);
     if (x[0] < x[1]) {
         made->series[made->series_count++] =
             (ropemap_series){.label = made->labels[index], .x = x, .y = y, .count = 2, .reference = true};
