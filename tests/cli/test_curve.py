@@ -251,7 +251,7 @@ class Explain(Case):
     def test_five_sentences(self):
         page = self.done("explain", "-b", "1e4", "--length", "2k", "-q").stdout.decode()
         self.assertEqual(len(page.splitlines()), 5)
-        for word in ("1707", "base 10000", "head dimension", "No scaling rule", "2048 tokens", "base 1e+04 itself"):
+        for word in ("1707", "Base 10000", "head dimension", "No scaling rule", "2048 tokens", "base 1e+04 itself"):
             self.assertIn(word, page)
         document = json.loads(self.done("explain", "-b", "1e4", "--length", "2k", "--scaling",
                                         "yarn:factor=4,original=1024", "--json", "-q").stdout)

@@ -63,7 +63,7 @@ class Doctor(DoctorCase):
         self.assertLessEqual(len(lines), 15)
         labels = [line[:11].rstrip() for line in lines[:-1]]
         self.assertEqual([label for label in labels if label],
-                         ["ropemap", "processor", "threads", "memory", "driver", "plugin"])
+                         ["ropemap", "CPU", "threads", "memory", "driver", "plugin"])
         self.assertTrue(lines[-1].startswith("The GPU is not used: "), lines[-1])
         self.assertNotIn("WARNING", text)
         self.assertIn(document["processor"]["model"], text)

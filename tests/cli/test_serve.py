@@ -136,7 +136,7 @@ class Answers(ServeCase):
             self.refused_http(400, ["--" + name], "/map.png", **{name: "/etc/passwd"})
         for name in ("model", "queries", "output"):
             self.refused_http(400, ["--" + name], "/curve.json", vary=name + "=/etc/passwd")
-        self.refused_http(400, ["--model", "not known"], "/map.png", model="/etc/passwd")
+        self.refused_http(400, ["--model", "not the id"], "/map.png", model="/etc/passwd")
         self.refused_http(400, ["--size", "1e9"], "/map.png", size="1e9")
         self.refused_http(400, ["--size", "2048"], "/map.png", size="2049x1")
         self.refused_http(400, ["--grid", "1024"], "/map.png", grid="4096")

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Each `_reason` says why there is none; its status is ROPEMAP_OK where there is one. */
+/* Each `_reason` is why there is none; its status is ROPEMAP_OK where there is one. */
 typedef struct diagnosed_gpu {
     ropemap_gpu gpu;
     ropemap_error reason;
@@ -53,7 +53,7 @@ static ropemap_status ask_gpus(diagnosis *found, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-/* Every stage runs: rows are rotated, multiplied and pooled. Only that tells whether all the parts work. */
+/* Every stage runs: rows are rotated, multiplied and pooled. Only that shows whether all the parts work. */
 static ropemap_status try_gpu(ropemap_error *reason) {
     ropemap_request request = ropemap_request_default();
     request.rows = request.cols = (ropemap_range){.first = 0, .count = 256, .step = 1};
@@ -116,7 +116,7 @@ static words compute_capability(const ropemap_gpu *gpu) {
     return shown;
 }
 
-/* The reason without the word it begins with where the line says that already. */
+/* The reason without its first word, where the line has that already. */
 static const char *after(const char *text, const char *word) {
     const size_t length = strlen(word);
     return strncmp(text, word, length) == 0 ? text + length : text;
@@ -138,11 +138,11 @@ static void none(const char *reason) {
 
 static void print_processors(const diagnosis *found) {
     const ropemap_machine *machine = &found->machine;
-    label("processor");
+    label("CPU");
     print_plain(stdout, machine->processor);
     (void)printf(", SIMD %s\n", machine->simd);
     label("threads");
-    (void)printf("%" PRId32 ", one a processor\n", machine->processors);
+    (void)printf("%" PRId32 ", one per CPU\n", machine->processors);
     label("memory");
     (void)printf("%s\n", found->memory > 0 ? bytes_shown(found->memory).text : "unknown");
 }

@@ -27,11 +27,16 @@ static words tokens(int64_t reach) {
 static void say_reach(const ropemap_spec *spec, explanation *to, char *text) {
     const words reach = tokens(to->own.reach), half = tokens(to->own.half);
     const words reach_rotated = tokens(to->rotated.reach), half_rotated = tokens(to->rotated.half);
+    char rotated[40];
+    if (2 * to->pairs < spec->head_dim) {
+        (void)snprintf(rotated, sizeof rotated, "%d of %d", 2 * (int)to->pairs, (int)spec->head_dim);
+    } else {
+        (void)snprintf(rotated, sizeof rotated, "all %d", (int)spec->head_dim);
+    }
     const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                                "With base %.10g and %d rotated of %d dimensions, the similarity of two "
-                                "equal tokens first falls below half "
-                                "of what it is at distance 0 at %s, and below zero at %s",
-                                spec->base, 2 * (int)to->pairs, (int)spec->head_dim, half.text, reach.text);
+                                "Base %.10g, %s dimensions rotated: the similarity of two equal tokens first "
+                                "drops below half of its value at distance 0 at %s, and below 0 at %s",
+                                spec->base, rotated, half.text, reach.text);
     if (2 * to->pairs < spec->head_dim) {
         (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
                        "; in the rotated dimensions alone at %s and at %s.", half_rotated.text,
@@ -48,18 +53,17 @@ static void say_least(const ropemap_spec *spec, explanation *to, char *text) {
         text[0] = '\0';
     } else if (to->least_is_edge) {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "Every base above 1 keeps similarity from falling below zero within %" PRId64
+                       "Every base above 1 keeps similarity at or above 0 within %" PRId64
                        " tokens, and so does base %.4g.",
                        to->length, spec->base);
     } else if (to->least_base > 0.0) {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "The least base that keeps similarity from falling below zero within %" PRId64
+                       "The least base that keeps similarity at or above 0 within %" PRId64
                        " tokens is %.6g; base %.4g itself %s.",
                        to->length, to->least_base, spec->base, holds);
     } else {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "No base from 1 to 1e10 keeps similarity from falling below zero within %" PRId64
-                       " tokens.",
+                       "No base from 1 to 1e10 keeps similarity at or above 0 within %" PRId64 " tokens.",
                        to->length);
     }
 }
@@ -266,10 +270,9 @@ static ropemap_status work_out(const ropemap_spec *spec, const explain_options *
 
 ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error) {
     if (options->rule.frequencies != NULL) {
-        return fail(
-            error, ROPEMAP_USAGE,
-            "--frequencies: explain says what a base does, and a table has none; `ropemap bound` says how "
-            "far it reaches");
+        return fail(error, ROPEMAP_USAGE,
+                    "--frequencies: explain is about a base, and a table has none; `ropemap bound` shows how "
+                    "far it reaches");
     }
     const ropemap_status status = rule_options_resolve(&options->rule, error);
     if (status != ROPEMAP_OK) {

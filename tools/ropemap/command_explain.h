@@ -40,7 +40,7 @@ typedef struct explanation {
 /* Resolves the rule and computes the numbers; `to` is zeroed. */
 ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error);
 
-/* Writes the sentences from the numbers; one that was not asked for is "". */
+/* Writes the sentences from the numbers; one that was not requested is "". */
 void explain_say(const ropemap_spec *spec, explanation *to);
 
 #endif

@@ -168,7 +168,7 @@ static int64_t trained_rule(const rule_options *rule, ropemap_spec *trained) {
     return (int64_t)(scaling->original_length > 0.0 ? scaling->original_length : scaling->max_length);
 }
 
-/* In training a pair turned by seen_length times its frequency: past that, less than a whole turn is new. */
+/* In training a pair rotated by seen_length times its frequency: past that, less than a whole turn is new. */
 static ropemap_status find_new_angles(const rule_options *rule, info_rule *info, ropemap_error *error) {
     double seen[ROPEMAP_MAX_PAIRS] = {0};
     ropemap_spec trained;

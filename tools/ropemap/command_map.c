@@ -187,13 +187,13 @@ static json_t *plan_object(const ropemap_plan *plan) {
 }
 
 /* null where the encoding has no chunks */
-static json_t *chunk_number(const ropemap_request *request, int64_t asked, int64_t usual) {
+static json_t *chunk_number(const ropemap_request *request, int64_t given, int64_t usual) {
     const bool has = request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK;
-    return has ? json_integer((json_int_t)(asked != 0 ? asked : usual)) : json_null();
+    return has ? json_integer((json_int_t)(given != 0 ? given : usual)) : json_null();
 }
 
 /*
- * A document of that schema with what was asked and the plan. NULL where memory is short, as every function
+ * A document of that schema with the request and the plan. NULL where memory is short, as every function
  * here. The caller owns it.
  */
 static json_t *document_start(const char *schema, const map_options *options, const ropemap_plan *plan) {
@@ -309,7 +309,7 @@ static void report_backend(const map_report *report) {
     }
 }
 
-/* "tiled on cpu"; with the type of the rows where another than the usual one was asked for. */
+/* "tiled on cpu"; with the type of the rows unless it is the usual one. */
 static void print_method(const map_report *report) {
     const ropemap_plan *plan = &report->map->plan;
     const bool usual = report->options->request.dtype == ROPEMAP_DTYPE_FP32;
@@ -348,14 +348,14 @@ static void report_line(const map_report *report) {
     (void)fputc('\n', stderr);
 }
 
-/* Without a word where nobody asked for another type than the usual one. */
+/* Nothing where the type is the usual one. */
 static void print_dtype(FILE *stream, const map_options *options, const ropemap_plan *plan) {
-    const char *asked = ropemap_dtype_name(options->request.dtype);
+    const char *wanted = ropemap_dtype_name(options->request.dtype);
     if (plan->dtype != options->request.dtype) {
         (void)fprintf(stream, "dtype    %s, not %s: only the tiled method rounds rows\n",
-                      ropemap_dtype_name(plan->dtype), asked);
+                      ropemap_dtype_name(plan->dtype), wanted);
     } else if (plan->dtype != ROPEMAP_DTYPE_FP32) {
-        (void)fprintf(stream, "dtype    %s\n", asked);
+        (void)fprintf(stream, "dtype    %s\n", wanted);
     }
 }
 

@@ -57,7 +57,7 @@ static ropemap_status make_all(const map_sweep *options, cli_progress *progress,
 
 /* ---- the sheet ----------------------------------------------------------------------------------------- */
 
-/* What every panel says, or `other` where they differ; `words` is a text within the figure. */
+/* The text of every panel, or `other` where they differ; `words` is a text within the figure. */
 static const char *in_common(const setting *settings, int count, size_t words, const char *other) {
     const char *first = (const char *)&settings[0].figure + words;
     for (int i = 1; i < count; i++) {

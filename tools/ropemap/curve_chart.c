@@ -134,10 +134,10 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
 
 ropemap_page curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart) {
     const print_scale scale = print_scale_of(&options->print, png);
-    const double asked =
+    const double wanted =
         options->size.width > 0 ? (double)options->size.height / (double)options->size.width : shape;
     chart->width = scale.width > 0 ? scale.width : options->size.width;
-    chart->height = scale.width > 0 ? llround(asked * (double)scale.width) : options->size.height;
+    chart->height = scale.width > 0 ? llround(wanted * (double)scale.width) : options->size.height;
     chart->font_size = scale.font_size;
     return (ropemap_page){.millimetres = scale.millimetres, .dpi = scale.dpi};
 }

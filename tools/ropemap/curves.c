@@ -54,7 +54,7 @@ const cli_option curve_rows[] = {
      .name = "shift",
      .argument = "N",
      .initial = "0",
-     .help = "position of the key; the query is as many tokens after it as the distance says",
+     .help = "position of the key; the query comes the distance after it",
      .type = OPTION_INT,
      .offset = offsetof(curve_options, shift),
      .most = ROPEMAP_POSITION_END - 1},
@@ -234,11 +234,11 @@ static ropemap_status make_distances(curves *made, ropemap_error *error) {
 
 /* One query after another with the key at the shift: maps that are one cell wide, each as high as maps may
  * be. */
-static ropemap_status compute_rows(const curve_options *options, const ropemap_vectors *turned,
+static ropemap_status compute_rows(const curve_options *options, const ropemap_vectors *rotated,
                                    const curves *made, curve *one, ropemap_error *error) {
     ropemap_request request = ropemap_request_default();
     request.spec = one->spec;
-    request.queries = request.keys = turned;
+    request.queries = request.keys = rotated;
     request.already_rotated = true;
     request.cols = (ropemap_range){.first = 0, .count = 1, .step = 1};
     request.width = 1;
@@ -264,8 +264,8 @@ static ropemap_status compute_rows(const curve_options *options, const ropemap_v
 /* S(r) as a stack in use rounds it. */
 static ropemap_status compute_rounded(const curve_options *options, const curves *made, curve *one,
                                       ropemap_error *error) {
-    const ropemap_prerotation turning = {.spec = one->spec, .phase = options->phase, .shift = options->shift};
-    ropemap_vectors *ones = NULL, *turned = NULL;
+    const ropemap_prerotation rotation = {.spec = one->spec, .phase = options->phase, .shift = options->shift};
+    ropemap_vectors *ones = NULL, *rotated = NULL;
     if (options->tensors.queries != NULL || options->band.count > 0 ||
         options->quantity != CURVE_SIMILARITY || one->along > 0) {
         return fail(error, ROPEMAP_USAGE,
@@ -282,9 +282,9 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
                     options->shift, FLOAT16_END);
     }
     ropemap_status status = ropemap_vectors_ones(one->spec.head_dim, &ones, error);
-    status = status == ROPEMAP_OK ? ropemap_vectors_rotated(ones, &turning, &turned, error) : status;
-    status = status == ROPEMAP_OK ? compute_rows(options, turned, made, one, error) : status;
-    ropemap_vectors_free(turned);
+    status = status == ROPEMAP_OK ? ropemap_vectors_rotated(ones, &rotation, &rotated, error) : status;
+    status = status == ROPEMAP_OK ? compute_rows(options, rotated, made, one, error) : status;
+    ropemap_vectors_free(rotated);
     ropemap_vectors_free(ones);
     return status;
 }

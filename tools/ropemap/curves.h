@@ -81,7 +81,7 @@ enum { CURVE_MARKS_MOST = 4 };
 /* Height of a chart by its width. */
 #define CURVE_SHAPE 0.625
 
-/* A chart and what it borrows, besides the curves; it stays where it is made. */
+/* A chart and what it borrows but for the curves; it must not move. */
 typedef struct curve_chart {
     ropemap_chart chart;
     ropemap_series series[CURVES_MOST];

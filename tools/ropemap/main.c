@@ -30,7 +30,7 @@ static bool keep_standard_descriptors(void) {
     return true;
 }
 
-/* A document that fits goes out in one write, whose failure can be told in full. */
+/* A document that fits goes out in one write, whose failure can be reported in full. */
 static void buffer_stdout(void) {
     static char buffer[1 << 16];
     (void)setvbuf(stdout, buffer, _IOFBF, sizeof buffer);

@@ -16,14 +16,14 @@ static ropemap_status map_turning_open(map_options *options, map_inputs *inputs,
 static ropemap_status take_head_dim(map_options *options, const map_inputs *inputs, ropemap_error *error) {
     const int32_t queries = ropemap_vectors_head_dim(inputs->queries);
     const int32_t keys = ropemap_vectors_head_dim(inputs->keys);
-    const bool told = (options->rule.given & RULE_HEAD_DIM) != 0 || options->rule.opened != NULL;
-    const int32_t asked = options->request.spec.head_dim;
-    if (told && options->tensors.heads.queries == 0 && queries > asked && queries % asked == 0 &&
-        keys % asked == 0) {
+    const bool known = (options->rule.given & RULE_HEAD_DIM) != 0 || options->rule.opened != NULL;
+    const int32_t wanted = options->request.spec.head_dim;
+    if (known && options->tensors.heads.queries == 0 && queries > wanted && queries % wanted == 0 &&
+        keys % wanted == 0) {
         return fail(error, ROPEMAP_USAGE,
                     "--head-dim: rows of %.180s have %" PRId32 " elements, not %" PRId32
                     "; if those are heads side by side, give --heads %" PRId32,
-                    options->tensors.queries, queries, asked, queries / asked);
+                    options->tensors.queries, queries, wanted, queries / wanted);
     }
     if (queries != keys) {
         return fail(error, ROPEMAP_DATA, "%.180s: head dim %" PRId32 ", but that of %.180s is %" PRId32 "%s",
@@ -32,7 +32,7 @@ static ropemap_status take_head_dim(map_options *options, const map_inputs *inpu
                         ? "; if rows hold heads side by side, give --heads N"
                         : "");
     }
-    if (told && options->request.spec.head_dim != queries) {
+    if (known && options->request.spec.head_dim != queries) {
         return fail(error, ROPEMAP_USAGE,
                     "--head-dim: %" PRId32 " is not that of the tensors; leave it out or give %" PRId32
                     ", as in %.180s",
@@ -119,8 +119,8 @@ static int64_t last_of(const ropemap_range *range) {
 }
 
 /*
- * A rule that depends on the length of the context takes what the map covers, where nothing was said; with
- * --rows and --cols what --positions has besides: the map is then a part of it.
+ * A rule that depends on the length of the context takes what the map covers unless it is given; with
+ * --rows and --cols also what --positions has: the map is then a part of it.
  */
 static void take_length(map_options *options, const map_inputs *inputs) {
     ropemap_spec *spec = &options->request.spec;
@@ -132,8 +132,8 @@ static void take_length(map_options *options, const map_inputs *inputs) {
     }
     const int64_t down = last_of(&options->request.rows), across = last_of(&options->request.cols);
     const int64_t shown = down > across ? down : across;
-    const bool asks = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
-    if (asks && (options->rule.given & RULE_LENGTH) == 0) {
+    const bool depends = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
+    if (depends && (options->rule.given & RULE_LENGTH) == 0) {
         const int64_t last = inputs->positions != NULL ? ropemap_positions_last(inputs->positions)
                              : shown > last_of(&whole) ? shown
                                                        : last_of(&whole);
@@ -274,7 +274,7 @@ static ropemap_status check_sections(const map_options *options, const map_input
     return ROPEMAP_OK;
 }
 
-/* One side, turned in one way. The other side may be the same. */
+/* One side, rotated in one way. The other side may be the same. */
 static ropemap_status turn(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
                            const ropemap_vectors *inner, ropemap_vectors **turned, ropemap_error *error) {
     const ropemap_prerotation turning = {
@@ -298,7 +298,7 @@ static ropemap_status turn_both(const map_options *options, const map_inputs *in
 }
 
 /*
- * Puts turned vectors in the place of the request's, which is kept in options->shown for titles; with --diff
+ * Puts rotated vectors in the place of the request's, which is kept in options->shown for titles; with --diff
  * also those that inputs->exact holds.
  */
 static ropemap_status map_turning_open(map_options *options, map_inputs *inputs, ropemap_error *error) {

@@ -27,7 +27,7 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
 
 void map_inputs_free(map_inputs *inputs);
 
-/* Whether anything asks for that. */
+/* Whether vectors are rotated before the map. */
 bool map_turns(const map_options *options);
 
 /* The request with exact vectors, for --diff. */

@@ -163,7 +163,7 @@ ropemap_status outputs_add_all(cli_outputs *outputs, const cli_texts *names, uns
     return status;
 }
 
-/* Makes and removes files next to the outputs: a signal meanwhile waits. */
+/* Makes and removes files next to the outputs, so signals wait. */
 ropemap_status outputs_check(cli_outputs *outputs, const char *prints, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     if (prints != NULL && outputs->stdout_name != NULL) {
@@ -181,7 +181,7 @@ ropemap_status outputs_check(cli_outputs *outputs, const char *prints, ropemap_e
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
-/* Opening a FIFO or filling a pipe may wait for ever, and leaves nothing behind: signals act at once there.
+/* Opening a FIFO or filling a pipe may block forever, and leaves nothing behind: signals act at once there.
  */
 static ropemap_status write_one(cli_outputs *outputs, int index, const ropemap_bytes *bytes,
                                 ropemap_error *error) {

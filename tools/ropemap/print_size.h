@@ -5,7 +5,7 @@
 
 #include "tools/ropemap/command.h"
 
-/* What was asked for; zeroed: nothing. */
+/* The size as given; zeroed: the usual one. */
 typedef struct print_size {
     double width; /* millimetres, or pixels */
     double font;  /* points, or pixels */

@@ -331,8 +331,8 @@ static ropemap_status take_model(rule_options *rule, ropemap_error *error) {
         spec->scaling = model->scaling;
     }
     spec->layout = (rule->given & RULE_LAYOUT) != 0 ? spec->layout : model->layout;
-    const bool asks = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
-    if (asks && (rule->given & RULE_LENGTH) == 0) {
+    const bool depends = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
+    if (depends && (rule->given & RULE_LENGTH) == 0) {
         spec->length = (double)ropemap_model_trained_length(rule->opened);
     }
     if ((rule->given & (RULE_AXES | RULE_SECTIONS)) == 0 && (!new_dim || ropemap_axes_apart(&model->axes))) {
@@ -383,7 +383,7 @@ static void warn_of_table(const ropemap_frequencies *table) {
     }
 }
 
-/* The pairs that the rule has otherwise are those of the table, or nothing says how many rotate. */
+/* The pairs that the rule has otherwise are those of the table, or how many rotate is unknown. */
 static ropemap_status take_pairs(rule_options *rule, ropemap_error *error) {
     ropemap_spec *spec = &rule->spec;
     const int32_t rotating = 2 * rule->table->pairs;
@@ -407,8 +407,7 @@ static ropemap_status take_frequencies(rule_options *rule, ropemap_error *error)
     ropemap_freqs freqs = {.attention_factor = 1};
     ropemap_status status = ROPEMAP_OK;
     if ((rule->given & (RULE_BASE | RULE_SCALING)) != 0) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--%s and --frequencies: each says what the frequencies are; give one of them",
+        return fail(error, ROPEMAP_USAGE, "--%s and --frequencies both set the frequencies; use one",
                     (rule->given & RULE_BASE) != 0 ? "base" : "scaling");
     }
     if (rule_options_named(rule)) {

@@ -29,7 +29,7 @@ cli_progress progress_start(bool quiet) {
     const bool terminal = isatty(STDERR_FILENO) == 1;
     return (cli_progress){.quiet = quiet,
                           .terminal = terminal,
-                          .told = terminal ? now + bar_first - bar_period : now,
+                          .reported = terminal ? now + bar_first - bar_period : now,
                           .begun = now,
                           .heard = now};
 }
@@ -54,7 +54,7 @@ static void print_bar(double share) {
     (void)fprintf(stderr, "[%s] ", bar);
 }
 
-/* One line, over the last one on a terminal. `left` is in seconds, negative where nobody can tell yet. */
+/* One line, over the last one on a terminal. `left` is in seconds, negative where it is not known yet. */
 static void show(cli_progress *progress, double share, double left) {
     (void)fprintf(stderr, "%s%-12.12s ", progress->terminal ? "\r" : "ropemap: ", progress->stage);
     if (progress->terminal) {
@@ -79,11 +79,11 @@ int progress_tell(void *user, const char *stage, double done, double total) {
     }
     progress->heard = now;
     const double period = progress->terminal ? bar_period : line_period;
-    if (!progress->quiet && now - progress->told >= period && total > 0) {
+    if (!progress->quiet && now - progress->reported >= period && total > 0) {
         const double share = fmin(fmax(done / total, 0), 1);
         const double left = done > 0 ? (total - done) * (now - progress->begun) / done : -1;
         show(progress, share, left);
-        progress->told = now;
+        progress->reported = now;
     }
     return signals_came() ? 1 : 0;
 }

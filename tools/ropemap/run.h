@@ -12,12 +12,12 @@ double wall_clock(void);
 /* State of one piece of work. Start with progress_start. */
 typedef struct cli_progress {
     bool quiet;
-    bool terminal;  /* stderr is one: a bar that is drawn over; otherwise lines */
-    bool shown;     /* a bar is on the terminal */
-    double told;    /* when something was last shown */
-    char stage[32]; /* the stage that is running */
-    double begun;   /* when it began */
-    double heard;   /* when it was last heard of */
+    bool terminal;   /* stderr is one: a bar that is drawn over; otherwise lines */
+    bool shown;      /* a bar is on the terminal */
+    double reported; /* when something was last shown */
+    char stage[32];  /* the stage that is running */
+    double begun;    /* when it began */
+    double heard;    /* when it was last heard of */
 } cli_progress;
 
 cli_progress progress_start(bool quiet);

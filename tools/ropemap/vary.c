@@ -69,7 +69,7 @@ static bool cut_range(const cli_option *option, char *text, double *from, double
            *to >= *from && *factor > 1.0;
 }
 
-/* An item, or the numbers that it stands for; the last one may pass its end by what rounding does. */
+/* An item, or the numbers of its range; rounding may carry the last one past the end. */
 static ropemap_status take_item(vary_axis *axis, const char *item, ropemap_error *error) {
     char text[ITEM_MAX], number[NAME_MAX_BYTES];
     double from = 0.0, to = 0.0, factor = 0.0;

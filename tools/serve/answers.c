@@ -147,7 +147,7 @@ static bool has_name(const serve_query *query, const char *name) {
     return false;
 }
 
-/* What the server's command line says of the machine, and of tensors where the query has no content. */
+/* The machine as on the server's command line, and its tensors unless the query has content. */
 static void prepare_map(const serve_context *context, serve_job *job, void *given) {
     const map_options *own = &context->options->map;
     map_options *options = given;

@@ -30,7 +30,7 @@ void answer_text(serve_answer *answer, int status, const char *type, const char 
 
 typedef struct serve_cache serve_cache;
 
-/* Holds answers of at most `bytes` in all; the one that was asked for longest ago goes first. NULL: no
+/* Holds answers of at most `bytes` in all; the one that was requested longest ago goes first. NULL: no
  * memory. Of one thread. */
 serve_cache *cache_new(size_t bytes);
 void cache_free(serve_cache *cache);

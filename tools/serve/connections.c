@@ -169,7 +169,7 @@ static void accept_again(evutil_socket_t file, short what, void *user) {
     (void)evconnlistener_enable(user);
 }
 
-/* The client waits in the kernel's queue; asking for it at once would be in vain, again and again. */
+/* The client waits in the kernel's queue; accepting it at once would fail again and again. */
 static void on_refused(struct evconnlistener *listener, void *user) {
     (void)user; /* evhttp's */
     if (event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, accept_again, listener, &period) ==

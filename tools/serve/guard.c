@@ -29,7 +29,7 @@ bool guard_start(serve_guard *guard, const char *address, int port) {
     for (size_t i = 0; i < sizeof bytes; i++) {
         (void)snprintf(guard->token + 2 * i, 3, "%02x", bytes[i]);
     }
-    /* Cookies do not tell ports apart, and two servers may run. */
+    /* Cookies are shared between ports, and two servers may run. */
     (void)snprintf(guard->cookie, sizeof guard->cookie, "ropemap-%d", port);
     if (address != NULL && address[0] == '\0') {
         guard->any_port = true;
@@ -75,7 +75,7 @@ static bool is_host(const serve_guard *guard, const char *host) {
     return false;
 }
 
-/* In a time that tells nothing of where they differ. */
+/* In a time that does not depend on where they differ. */
 static bool is_token(const serve_guard *guard, const char *text, size_t length) {
     unsigned differ = length == GUARD_TOKEN_BYTES - 1 ? 0 : 1;
     for (size_t i = 0; i < GUARD_TOKEN_BYTES - 1; i++) {
@@ -139,15 +139,15 @@ static guard_verdict check_headers(const guard_request *request) {
     return refuse(0, "");
 }
 
-/* Host, and what browsers tell of the page that asks. */
+/* Host, and what browsers report of the page that sends the request. */
 static guard_verdict check_site(const serve_guard *guard, const guard_request *request) {
     bool twice = false;
     const char *host = only(request, "Host", &twice);
     if (host == NULL || twice) {
-        return refuse(400, "expected one Host header");
+        return refuse(400, "a request needs one Host header");
     }
     if (!is_host(guard, host)) {
-        return refuse(403, "another host's name, expected that of the URL that ropemap serve printed");
+        return refuse(403, "not this server's host; open the URL that ropemap serve printed");
     }
     const char *origin = only(request, "Origin", &twice);
     const char *site = only(request, "Sec-Fetch-Site", &twice);
@@ -155,7 +155,7 @@ static guard_verdict check_site(const serve_guard *guard, const guard_request *r
         origin == NULL || (strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0);
     const bool same = site == NULL || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
     if (twice || !own || !(same || request->is_page)) {
-        return refuse(403, "asked by another site's page");
+        return refuse(403, "sent by another site's page");
     }
     return refuse(0, "");
 }
@@ -178,11 +178,11 @@ static guard_verdict check_body(const guard_request *request) {
         return refuse(400, "only POST requests may have a body");
     }
     if (twice || only(request, "Transfer-Encoding", &twice) != NULL) {
-        return refuse(400, "expected a body of one Content-Length");
+        return refuse(400, "a body needs one Content-Length");
     }
     const char *type = only(request, "Content-Type", &twice);
     if (request->posts && (type == NULL || !is_json(type))) {
-        return refuse(415, "expected Content-Type: application/json");
+        return refuse(415, "the body must be Content-Type: application/json");
     }
     return refuse(0, "");
 }

@@ -18,7 +18,7 @@
 static const char page_policy[] =
     "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/* A figure that is looked at by itself: its map is an image within it. */
+/* A figure that is viewed by itself: its map is an image within it. */
 static const char figure_policy[] =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 
@@ -302,7 +302,7 @@ static void start_job(serve_http *http, arrival *from, const serve_route *route)
     }
     query_copy(&job->query, from->query);
     if (!take_view(&job->query, job->view)) {
-        say(http, from->request, 400, "view: expected 1 to 32 of a to z, 0 to 9 and -");
+        say(http, from->request, 400, "view: use 1 to 32 of a to z, 0 to 9 and -");
         job_free(job);
         return;
     }
@@ -341,7 +341,7 @@ static void route(serve_http *http, arrival *from, bool sets_cookie) {
         say(http, from->request, 404, "nothing is served here");
     } else if (from->posts != posts) {
         reply_header(from->request, "Allow", posts ? "POST" : "GET, HEAD");
-        say(http, from->request, 405, posts ? "expected POST" : "expected GET");
+        say(http, from->request, 405, posts ? "use POST here" : "use GET here");
     } else if (asset != NULL) {
         connections_answer(http->connections, from->request, 0); /* static */
         reply_asset(from->request, asset, sets_cookie ? http->guard : NULL,
@@ -374,12 +374,12 @@ static void on_request(struct evhttp_request *request, void *user) {
     const char *mark = strchr(from.path, '?');
     const ropemap_status status = query_parse(mark != NULL ? mark + 1 : NULL, &query, &error);
     from.token = status == ROPEMAP_OK ? query_take(&query, "token") : NULL;
-    const guard_request asked = {.posts = from.posts,
-                                 .is_page = from.path_length == 1 && from.path[0] == '/',
-                                 .query_token = from.token,
-                                 .headers = from.headers,
-                                 .count = from.header_count};
-    const guard_verdict verdict = guard_check(http->guard, &asked);
+    const guard_request wanted = {.posts = from.posts,
+                                  .is_page = from.path_length == 1 && from.path[0] == '/',
+                                  .query_token = from.token,
+                                  .headers = from.headers,
+                                  .count = from.header_count};
+    const guard_verdict verdict = guard_check(http->guard, &wanted);
     if (verdict.status != 0) {
         turn_away(http, request, verdict.status, verdict.text);
         return;

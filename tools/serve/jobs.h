@@ -66,7 +66,7 @@ serve_job *jobs_next(serve_jobs *jobs);
 /* How many were taken and not yet fetched. */
 int jobs_open(serve_jobs *jobs);
 
-/* A ropemap_progress whose `user` is a serve_job: asks to stop once it is dropped. */
+/* A ropemap_progress whose `user` is a serve_job: stops the work once it is dropped. */
 int job_progress(void *user, const char *stage, double done, double total);
 
 #endif

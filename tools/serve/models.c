@@ -43,7 +43,7 @@ void models_free(serve_models *models) {
     free(models);
 }
 
-/* FNV-1a, 64 bits: names a text, and keeps nobody from anything. */
+/* FNV-1a, 64 bits: an identifier of a text, not a security measure. */
 static void name(const char *text, size_t bytes, char id[MODEL_ID_BYTES]) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < bytes; i++) {
@@ -109,8 +109,7 @@ ropemap_status models_use(serve_models *models, const char *id, rule_options *ru
     (void)pthread_mutex_lock(&models->mutex);
     model *found = find(models, id);
     if (found == NULL) {
-        status = fail(error, ROPEMAP_USAGE,
-                      "--model: '%.40s' is not known here, expected the id of a posted config.json", id);
+        status = fail(error, ROPEMAP_USAGE, "--model: '%.40s' is not the id of a posted config.json", id);
     } else if (found->path != NULL) {
         rule->model = found->path;
     } else if ((*text = malloc(found->bytes + 1)) == NULL) {

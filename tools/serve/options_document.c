@@ -48,7 +48,7 @@ static json_t *commands_array(const char *name) {
     return commands;
 }
 
-/* Whether a command before this one has an option of that name: the first tells it. */
+/* Whether a command before this one has an option of that name, which is listed once. */
 static bool is_told(int command, const char *name) {
     for (int i = 0; i < command; i++) {
         if (options_find(served[i], name, strlen(name)).option != NULL) {

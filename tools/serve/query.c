@@ -28,7 +28,7 @@ static ropemap_status decode(const char *text, size_t length, char *out, ropemap
             byte = ' ';
         }
         if (byte < 0x20 || byte == 0x7f) {
-            return fail(error, ROPEMAP_USAGE, "query: a control character (%d), expected text", byte);
+            return fail(error, ROPEMAP_USAGE, "query: a control character (%d); give text", byte);
         }
         *out++ = (char)byte;
     }
@@ -43,7 +43,7 @@ ropemap_status query_parse(const char *text, serve_query *query, ropemap_error *
         return ROPEMAP_OK;
     }
     if (strlen(text) + 2 > sizeof query->text / 2) {
-        return fail(error, ROPEMAP_USAGE, "query: %zu bytes, expected fewer than %zu", strlen(text),
+        return fail(error, ROPEMAP_USAGE, "query: %zu bytes; give fewer than %zu", strlen(text),
                     sizeof query->text / 2 - 1);
     }
     while (*text != '\0') {
@@ -96,7 +96,7 @@ const char *query_take(serve_query *query, const char *name) {
     return value;
 }
 
-/* No name or value holds a control character: those tell where each ends. */
+/* No name or value has a control character, so those mark where each ends. */
 size_t query_key(const serve_query *query, const char *path, char *text, size_t size) {
     size_t length = strlen(path);
     if (length >= size) {

@@ -36,7 +36,7 @@ typedef struct serve_route {
     const char *paths;          /* "/map.png /map.svg"; NULL: the end of a table */
     const cli_command *command; /* whose options the query gives; NULL: none */
     size_t rule;                /* where the rule_options are in the command's options */
-    /* Sets what the server's own command line says, before the query is applied. */
+    /* Sets what the server's own command line has, before the query is applied. */
     void (*prepare)(const serve_context *context, serve_job *job, void *options);
     /* Fills the answer; must look at job_progress during long work. */
     ropemap_status (*make)(const serve_context *context, serve_job *job, void *options, ropemap_error *error);
@@ -65,7 +65,7 @@ extern const serve_route serve_routes[];
 /* NULL: there is none of that path. */
 const serve_route *route_find(const serve_route *routes, const char *path, size_t length);
 
-/* A serve_maker whose context is a serve_context: answers a job as its route says. */
+/* A serve_maker whose context is a serve_context: answers a job by its route. */
 void route_answer(void *context, serve_job *job);
 
 /*

@@ -56,13 +56,13 @@ static ropemap_status listen_at(struct event_base *base, const char *text, int32
     socklen_t size = read_address(name, *port, &at);
     if (size == 0) {
         return fail(error, ROPEMAP_USAGE,
-                    "--listen: '%.100s', expected an address such as 0.0.0.0 or ::", name);
+                    "--listen: '%.100s' is no address; give one such as 0.0.0.0 or ::", name);
     }
     *listener = evconnlistener_new_bind(base, NULL, NULL,
                                         LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
                                         QUEUE, &at.any, (int)size);
     if (*listener == NULL) {
-        return fail(error, ROPEMAP_IO, "--port: %d of %.100s cannot be had: %s", (int)*port, name,
+        return fail(error, ROPEMAP_IO, "--port: cannot listen at %d of %.100s: %s", (int)*port, name,
                     strerror(errno));
     }
     /* Clients inherit it: else the last part of an answer would wait for word of the first. */
@@ -74,7 +74,7 @@ static ropemap_status listen_at(struct event_base *base, const char *text, int32
     return ROPEMAP_OK;
 }
 
-/* Whether the name is that of a socket that nobody answers at. */
+/* Whether the name is that of a socket without a listener. */
 static bool is_left_behind(const struct sockaddr_un *name) {
     struct stat status;
     if (lstat(name->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
@@ -100,7 +100,7 @@ static ropemap_status listen_file(struct event_base *base, const char *path, str
                                   struct stat *made, ropemap_error *error) {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof name.sun_path || path[0] == '\0') {
-        return fail(error, ROPEMAP_USAGE, "--socket: %zu bytes, expected a name of 1 to %zu", strlen(path),
+        return fail(error, ROPEMAP_USAGE, "--socket: a name of %zu bytes; give 1 to %zu", strlen(path),
                     sizeof name.sun_path - 1);
     }
     memcpy(name.sun_path, path, strlen(path) + 1);
@@ -164,7 +164,7 @@ typedef struct server {
 
 /* ---- what answers are made from ------------------------------------------------------------------------ */
 
-/* Opens the model and the tensors once: a name that is wrong is told now. */
+/* Opens the model and the tensors once: a name that is wrong is reported now. */
 static ropemap_status look_at_inputs(server *self, ropemap_error *error) {
     map_options options = self->options->map;
     map_inputs inputs = {.queries = NULL};
@@ -184,11 +184,11 @@ static ropemap_status look_at_inputs(server *self, ropemap_error *error) {
     return status;
 }
 
-static const char *find_backend(const char *asked) {
+static const char *find_backend(const char *wanted) {
     ropemap_driver driver;
     ropemap_plugin plugin;
-    if (asked != NULL && strcmp(asked, "auto") != 0) {
-        return asked;
+    if (wanted != NULL && strcmp(wanted, "auto") != 0) {
+        return wanted;
     }
     return ropemap_driver_describe(&driver, NULL) == ROPEMAP_OK && driver.devices > 0 &&
                    ropemap_plugin_describe(&plugin, NULL) == ROPEMAP_OK
@@ -242,7 +242,8 @@ static ropemap_status start_listening(server *self, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-/* ---- what is said -------------------------------------------------------------------------------------- */
+/* ---- announcements --------------------------------------------------------------------------------------
+ */
 
 static void warn(const serve_options *options) {
     if (options->listen != NULL && !options->quiet) {
@@ -271,7 +272,7 @@ static int announce(const server *self) {
     return finish_stdout();
 }
 
-/* In a process of its own, whose end nobody waits for. */
+/* In a process of its own, which is not waited for. */
 static void open_browser(const server *self) {
     if (!self->options->open) {
         return;
