@@ -264,7 +264,8 @@ static ropemap_status compute_rows(const curve_options *options, const ropemap_v
 /* S(r) as a stack in use rounds it. */
 static ropemap_status compute_rounded(const curve_options *options, const curves *made, curve *one,
                                       ropemap_error *error) {
-    const ropemap_prerotation rotation = {.spec = one->spec, .phase = options->phase, .shift = options->shift};
+    const ropemap_prerotation rotation = {
+        .spec = one->spec, .phase = options->phase, .shift = options->shift};
     ropemap_vectors *ones = NULL, *rotated = NULL;
     if (options->tensors.queries != NULL || options->band.count > 0 ||
         options->quantity != CURVE_SIMILARITY || one->along > 0) {
