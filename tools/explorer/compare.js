@@ -1,12 +1,11 @@
 /* compare.js - the present map, B, against a kept one, A, or against the founding formula */
 /* SPDX-License-Identifier: MIT */
 import { imageOf } from './colour.js';
-import { Channel } from './fetch.js';
+import { Channel, parseNpy } from './fetch.js';
 import { foundingCells } from './founding.js';
 import {
   cellsWanted, draw, hooks, isCells, layerOf, layers, mapRequest, panes, paintStack, requestMap, viewOf,
 } from './map.js';
-import { parseNpy } from './npy.js';
 import { grouped, parseNumber } from './numbers.js';
 import { paintLayer } from './paint.js';
 import { mapQuery, url } from './query.js';

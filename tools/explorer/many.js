@@ -2,8 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { imageOf } from './colour.js';
 import { labelOf } from './controls.js';
-import { Channel } from './fetch.js';
-import { parseNpy } from './npy.js';
+import { Channel, parseNpy } from './fetch.js';
 import { parseNumber, plainText, tokensText } from './numbers.js';
 import { mapQuery, shownWindow, url } from './query.js';
 import { parseRule, ruleText, startRule } from './rule.js';

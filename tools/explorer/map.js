@@ -1,8 +1,7 @@
 /* map.js - the map: asks for the visible window, draws it, moves the old picture until the new one is here */
 /* SPDX-License-Identifier: MIT */
 import { imageOf } from './colour.js';
-import { Channel } from './fetch.js';
-import { parseNpy } from './npy.js';
+import { Channel, parseNpy } from './fetch.js';
 import { CELLS_WITH_VALUES, paintLayer } from './paint.js';
 import { Pane } from './pane.js';
 import { mapQuery, shownWindow, url } from './query.js';

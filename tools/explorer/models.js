@@ -96,18 +96,21 @@ function keyed(event) {
 }
 
 /* The text of a config.json becomes a model of the server's. */
+let taken = 0; /* files so far: the last one counts, whichever answer comes last */
+
 async function take(file) {
-  const error = byId('model-error');
+  const error = byId('model-error'), own = ++taken;
   try {
     if (file.size > CONFIG_MOST) {
-      const expected = `expected a config.json of ${grouped(CONFIG_MOST)} at most`;
-      throw new Error(`${file.name}: ${grouped(file.size)} bytes, ${expected}`);
+      throw new Error(`${file.name}: ${grouped(file.size)} bytes; a config.json may have ${grouped(CONFIG_MOST)}`);
     }
     const model = await postModel(await file.text());
+    if (own !== taken) return;
     table.models.set(model.id, { ...model, name: model.name || file.name });
     error.hidden = true;
     choose({ model: model.id });
   } catch (refused) {
+    if (own !== taken) return;
     error.textContent = refused.message;
     error.hidden = false;
   }
