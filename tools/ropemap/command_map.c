@@ -516,8 +516,8 @@ const cli_command command_map = {
                 "  ropemap map -b 5e5 -n 0:1M --pool absmax -o far.png -o far.npy\n"
                 "  ropemap map --queries kv.safetensors:q --keys kv.safetensors:k --causal -o head0.png\n",
     .blocks = {{rule_rows, offsetof(map_options, rule)},
-               {map_single_rows, 0},
                {map_rows, 0},
+               {map_single_rows, 0},
                {tensor_rows, offsetof(map_options, tensors)},
                {section_rows, offsetof(map_options, rule)},
                {map_detail_rows, 0},

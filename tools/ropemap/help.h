@@ -5,6 +5,9 @@
 
 #include "tools/ropemap/command.h"
 
+/* Of each group of options. */
+extern const char *const group_titles[GROUP_COUNT];
+
 /* Print the page of the program, or of a command, to stdout; return the exit code. */
 int help_program(void);
 
