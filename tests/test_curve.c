@@ -190,7 +190,7 @@ static void test_refusals(void **state) {
     refuse(request_for(spec, -end, 1, 1), "distances: the first is -1099511627776");
     refuse(request_for(spec, INT64_MIN, 1, 1), "distances: the first is");
     refuse(request_for(spec, 1 - end, INT64_MAX, 1), "distances: 9223372036854775807 from");
-    refuse(request_for(spec, 1, 2, INT64_MAX), "in steps of 9223372036854775807 pass 2^40");
+    refuse(request_for(spec, 1, 2, INT64_MAX), "distances: step is 9223372036854775807");
     ropemap_curve_request request = request_for(spec, 0, 1, 1);
     request.first_pair = 64;
     refuse(request, "first-pair: 64, expected 0 to 63");

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "host/device/session.h"
+#include "host/encoding/encoding.h"
 #include "host/rule/rule.h"
 
 #include <inttypes.h>
@@ -18,30 +19,6 @@ struct curve {
     double weight, fixed; /* value = weight * sum of cosines + fixed */
     double *values;       /* [distances.count] */
 };
-
-static ropemap_status check_distances(ropemap_range distances, ropemap_error *error) {
-    if (distances.first <= -ROPEMAP_POSITION_END || distances.first >= ROPEMAP_POSITION_END) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "distances: the first is %" PRId64 ", expected one below 2^40 in magnitude",
-                       distances.first);
-    }
-    if (distances.count < 1) {
-        return rm_fail(error, ROPEMAP_USAGE, "distances: count is %" PRId64 ", expected 1 or more",
-                       distances.count);
-    }
-    if (distances.step < 1) {
-        return rm_fail(error, ROPEMAP_USAGE, "distances: step is %" PRId64 ", expected 1 or more",
-                       distances.step);
-    }
-    const int64_t room = ROPEMAP_POSITION_END - 1 - distances.first; /* last - first may be this much */
-    if (distances.count - 1 > room / distances.step) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "distances: %" PRId64 " from %" PRId64 " in steps of %" PRId64
-                       " pass 2^40, expected all below it",
-                       distances.count, distances.first, distances.step);
-    }
-    return ROPEMAP_OK;
-}
 
 static ropemap_status check_pairs(const ropemap_curve_request *request, int32_t pairs, ropemap_error *error) {
     const int32_t first = request->first_pair, count = request->pair_count;
@@ -88,20 +65,17 @@ static void take_pairs(ropemap_freqs *freqs, int32_t first, int32_t count) {
     freqs->pairs = count;
 }
 
-/* The vectors' entries are 1 / sqrt(d): a pair's share is 2 / d times its cosine, a fixed element's 1 / d. */
 static ropemap_status prepare(const ropemap_curve_request *request, struct curve *curve,
                               ropemap_error *error) {
-    RM_TRY(check_distances(request->distances, error));
+    RM_TRY(rm_range_check("distances", request->distances, true, error));
     RM_TRY(ropemap_freqs_make(&request->spec, &curve->freqs, error));
     RM_TRY(check_along(request, error));
     if (request->along > 0) {
         stop_others(&request->spec.axes, request->along - 1, &curve->freqs);
     }
     RM_TRY(check_pairs(request, curve->freqs.pairs, error));
-    const double d = request->spec.head_dim, a = curve->freqs.attention_factor;
     curve->distances = request->distances;
-    curve->weight = a * a * 2.0 / d;
-    curve->fixed = (d - 2.0 * curve->freqs.pairs) / d;
+    rm_equal_weights(&curve->freqs, request->spec.head_dim, &curve->weight, &curve->fixed);
     if (request->pair_count > 0) {
         take_pairs(&curve->freqs, request->first_pair, request->pair_count);
         curve->fixed = 0.0;

@@ -97,13 +97,20 @@ ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *
                          request->slope);
 }
 
-/* The vectors have equal entries 1 / sqrt(d): a pair's share is 2 / d times its cosine, a fixed element's 1 /
- * d. */
+/* A pair's share is 2 / d times its cosine, a fixed element's 1 / d. */
+void rm_equal_weights(const ropemap_freqs *freqs, int32_t head_dim, double *weight, double *fixed) {
+    const double d = head_dim, a = freqs->attention_factor;
+    *weight = a * a * 2.0 / d;
+    *fixed = (d - 2.0 * (double)freqs->pairs) / d;
+}
+
 void rm_encoding_weights(const rm_job *job, double *weight, double *fixed) {
-    const double d = (double)job->queries->head_dim, pairs = (double)job->freqs.pairs;
-    const double a = job->freqs.attention_factor;
-    *weight = job->rotation.rotate ? a * a * 2.0 / d : 0.0;
-    *fixed = job->rotation.rotate ? (d - 2.0 * pairs) / d : 1.0;
+    const double pairs = (double)job->freqs.pairs;
+    *weight = 0.0;
+    *fixed = 1.0;
+    if (job->rotation.rotate) {
+        rm_equal_weights(&job->freqs, job->queries->head_dim, weight, fixed);
+    }
     if (job->request->encoding == ROPEMAP_ENCODING_SINUSOIDAL) {
         *weight = 1.0 / pairs;
         *fixed = 0.0;

@@ -23,6 +23,10 @@ bool rm_encoding_is_own(const rm_job *job);
 /* ROPEMAP_USAGE where the encoding does not go with what else is asked. */
 ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *error);
 
+/* Equal vectors with equal entries 1 / sqrt(head_dim), at a distance: similarity = weight * sum of the pairs'
+ * cosines + fixed. */
+void rm_equal_weights(const ropemap_freqs *freqs, int32_t head_dim, double *weight, double *fixed);
+
 /* Constant vectors at a distance: similarity = weight * sum of the pairs' cosines + fixed, before the
  * measure's scale. */
 void rm_encoding_weights(const rm_job *job, double *weight, double *fixed);

@@ -30,7 +30,7 @@ struct scratch {
     rm_accumulator cells;            /* one row, [1, width] */
 };
 
-struct straddle {
+struct edge {
     rm_job *job;
     float *out;    /* [height, width] */
     int64_t block; /* positions */
@@ -47,23 +47,23 @@ static int64_t lesser(int64_t a, int64_t b) {
 }
 
 /* Rotated rows [first, first + block) of a side, cut at `end`. */
-static ropemap_status load(const struct straddle *straddle, int32_t index, rm_side side, int64_t first,
-                           int64_t end, rm_view *rows, ropemap_error *error) {
-    rm_job *job = straddle->job;
-    const struct scratch *scratch = &straddle->scratch[index];
-    const int64_t count = lesser(straddle->block, end - first);
+static ropemap_status load(const struct edge *edge, int32_t index, rm_side side, int64_t first, int64_t end,
+                           rm_view *rows, ropemap_error *error) {
+    rm_job *job = edge->job;
+    const struct scratch *scratch = &edge->scratch[index];
+    const int64_t count = lesser(edge->block, end - first);
     *rows = rm_view_dense(side == RM_SIDE_QUERIES ? scratch->queries : scratch->keys, count,
                           job->queries->head_dim);
     return rm_side_rotated(job, &job->workers[index], side, first, count, scratch->raw, *rows, error);
 }
 
 /* The same, for the host to look into. */
-static ropemap_status load_here(const struct straddle *straddle, int32_t index, rm_side side, int64_t first,
+static ropemap_status load_here(const struct edge *edge, int32_t index, rm_side side, int64_t first,
                                 int64_t end, rm_view *rows, ropemap_error *error) {
-    const rm_job *job = straddle->job;
-    const struct scratch *scratch = &straddle->scratch[index];
+    const rm_job *job = edge->job;
+    const struct scratch *scratch = &edge->scratch[index];
     rm_view there = {0};
-    RM_TRY(load(straddle, index, side, first, end, &there, error));
+    RM_TRY(load(edge, index, side, first, end, &there, error));
     *rows = rm_view_dense(side == RM_SIDE_QUERIES ? scratch->host_queries : scratch->host_keys, there.rows,
                           there.cols);
     return job->backend->read(job->workers[index].context, there, *rows, error);
@@ -78,10 +78,10 @@ static double dot(const float *query, const double *prefix, int64_t dim) {
 }
 
 /* Sum over the pairs of a cell: walks down its rows while the prefix of keys grows. */
-static ropemap_status sum_by_prefix(const struct straddle *straddle, int32_t index, rm_span rows,
-                                    rm_span cols, double *sum, ropemap_error *error) {
-    const rm_job *job = straddle->job;
-    double *prefix = straddle->scratch[index].prefix;
+static ropemap_status sum_by_prefix(const struct edge *edge, int32_t index, rm_span rows, rm_span cols,
+                                    double *sum, ropemap_error *error) {
+    const rm_job *job = edge->job;
+    double *prefix = edge->scratch[index].prefix;
     const int64_t dim = job->queries->head_dim;
     memset(prefix, 0, (size_t)dim * sizeof *prefix);
     *sum = 0.0;
@@ -95,7 +95,7 @@ static ropemap_status sum_by_prefix(const struct straddle *straddle, int32_t ind
         for (; key < limit; key++) {
             if (key >= key_first + keys.rows) {
                 key_first = key;
-                RM_TRY(load_here(straddle, index, RM_SIDE_KEYS, key, cols.end, &keys, error));
+                RM_TRY(load_here(edge, index, RM_SIDE_KEYS, key, cols.end, &keys, error));
             }
             const float *k = keys.data + (key - key_first) * keys.stride;
             for (int64_t d = 0; d < dim; d++) {
@@ -104,7 +104,7 @@ static ropemap_status sum_by_prefix(const struct straddle *straddle, int32_t ind
         }
         if (row >= query_first + queries.rows) {
             query_first = row;
-            RM_TRY(load_here(straddle, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
+            RM_TRY(load_here(edge, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
         }
         *sum += dot(queries.data + (row - query_first) * queries.stride, prefix, dim);
     }
@@ -112,11 +112,11 @@ static ropemap_status sum_by_prefix(const struct straddle *straddle, int32_t ind
 }
 
 /* Closed sums: one where steps are equal, else one for each row, which a wish to stop may interrupt. */
-static ropemap_status constant_mean(const struct straddle *straddle, int32_t index, rm_span rows,
-                                    rm_span cols, double *mean, ropemap_error *error) {
-    rm_job *job = straddle->job;
+static ropemap_status constant_mean(const struct edge *edge, int32_t index, rm_span rows, rm_span cols,
+                                    double *mean, ropemap_error *error) {
+    rm_job *job = edge->job;
     const rm_grid *grid = &job->grid;
-    const struct scratch *scratch = &straddle->scratch[index];
+    const struct scratch *scratch = &edge->scratch[index];
     const int64_t piece =
         grid->rows.range.step == grid->cols.range.step ? rows.end - rows.first : CLOSED_ROWS;
     double sum = 0.0;
@@ -129,21 +129,21 @@ static ropemap_status constant_mean(const struct straddle *straddle, int32_t ind
         RM_TRY(rm_side_read(job, &job->workers[index], RM_SIDE_KEYS, cols.first, 1, scratch->host_keys, &key,
                             error));
         if (pairs > 0.0) {
-            sum += pairs * rm_closed_straddle(job, query.data, key.data, part, cols);
+            sum += pairs * rm_closed_edge(job, query.data, key.data, part, cols);
         }
     }
     *mean = sum / rm_grid_pairs(grid, rows, cols);
     return ROPEMAP_OK;
 }
 
-static ropemap_status straddle_mean(const struct straddle *straddle, int32_t index, rm_span rows,
-                                    rm_span cols, float *cell, ropemap_error *error) {
-    const rm_job *job = straddle->job;
+static ropemap_status edge_mean(const struct edge *edge, int32_t index, rm_span rows, rm_span cols,
+                                float *cell, ropemap_error *error) {
+    const rm_job *job = edge->job;
     double mean = 0.0;
     if (job->constant) {
-        RM_TRY(constant_mean(straddle, index, rows, cols, &mean, error));
+        RM_TRY(constant_mean(edge, index, rows, cols, &mean, error));
     } else {
-        RM_TRY(sum_by_prefix(straddle, index, rows, cols, &mean, error));
+        RM_TRY(sum_by_prefix(edge, index, rows, cols, &mean, error));
         mean /= rm_grid_pairs(&job->grid, rows, cols);
     }
     *cell = (float)(mean * job->scale);
@@ -151,17 +151,17 @@ static ropemap_status straddle_mean(const struct straddle *straddle, int32_t ind
 }
 
 /* rms and std: the cell's own tiles, from its corner. */
-static ropemap_status straddle_tiles(const struct straddle *straddle, int32_t index, rm_span rows,
-                                     rm_span cols, ropemap_error *error) {
-    rm_job *job = straddle->job;
-    struct scratch *scratch = &straddle->scratch[index];
+static ropemap_status edge_tiles(const struct edge *edge, int32_t index, rm_span rows, rm_span cols,
+                                 ropemap_error *error) {
+    rm_job *job = edge->job;
+    struct scratch *scratch = &edge->scratch[index];
     rm_context *context = job->workers[index].context;
-    for (int64_t row = rows.first; row < rows.end; row += straddle->block) {
+    for (int64_t row = rows.first; row < rows.end; row += edge->block) {
         rm_view queries = {0}, keys = {0};
-        RM_TRY(load(straddle, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
+        RM_TRY(load(edge, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
         const int64_t limit = lesser(rm_grid_limit(&job->grid, row + queries.rows - 1), cols.end);
-        for (int64_t col = cols.first; col < limit; col += straddle->block) {
-            RM_TRY(load(straddle, index, RM_SIDE_KEYS, col, cols.end, &keys, error));
+        for (int64_t col = cols.first; col < limit; col += edge->block) {
+            RM_TRY(load(edge, index, RM_SIDE_KEYS, col, cols.end, &keys, error));
             const rm_view tile = rm_view_dense(scratch->tile, queries.rows, keys.rows);
             RM_TRY(job->backend->similarity(context, job->rotation.dtype, 1, queries, keys, tile, error));
             RM_TRY(job->backend->pool(context, &job->grid, tile, row, col, &scratch->cells, error));
@@ -170,16 +170,16 @@ static ropemap_status straddle_tiles(const struct straddle *straddle, int32_t in
     return ROPEMAP_OK;
 }
 
-static ropemap_status straddle_cell(const struct straddle *straddle, int32_t index, int64_t row, int64_t col,
-                                    ropemap_error *error) {
-    const rm_job *job = straddle->job;
+static ropemap_status edge_cell(const struct edge *edge, int32_t index, int64_t row, int64_t col,
+                                ropemap_error *error) {
+    const rm_job *job = edge->job;
     const rm_span rows = rm_partition_cell(&job->grid.rows, row),
                   cols = rm_partition_cell(&job->grid.cols, col);
     if (is_mean(job)) {
-        float *cell = straddle->out + row * job->plan.width + col;
-        return straddle_mean(straddle, index, rows, cols, cell, error);
+        float *cell = edge->out + row * job->plan.width + col;
+        return edge_mean(edge, index, rows, cols, cell, error);
     }
-    return straddle_tiles(straddle, index, rows, cols, error);
+    return edge_tiles(edge, index, rows, cols, error);
 }
 
 static bool is_finite(const float *vector, int64_t dim) {
@@ -198,14 +198,14 @@ static uint8_t kind_of(double product) {
 }
 
 /* The products of a query with the keys from index `first` on that count for it. */
-static uint8_t look_at_products(const struct straddle *straddle, int32_t index, const float *query,
-                                int64_t limit, int64_t first, rm_view keys) {
-    const int64_t dim = straddle->job->queries->head_dim;
+static uint8_t look_at_products(const struct edge *edge, int32_t index, const float *query, int64_t limit,
+                                int64_t first, rm_view keys) {
+    const int64_t dim = edge->job->queries->head_dim;
     const bool finite = is_finite(query, dim);
     uint8_t seen = 0;
     for (int64_t j = 0; j < keys.rows && first + j < limit && seen < SEEN_BOTH; j++) {
         double product = 0.0;
-        for (int64_t d = 0; d < dim && !(finite && straddle->scratch[index].finite[j]); d++) {
+        for (int64_t d = 0; d < dim && !(finite && edge->scratch[index].finite[j]); d++) {
             product += (double)query[d] * (double)keys.data[j * keys.stride + d];
         }
         seen |= kind_of(product);
@@ -214,19 +214,19 @@ static uint8_t look_at_products(const struct straddle *straddle, int32_t index, 
 }
 
 /* The products of queries from index `row` on with the keys of a cell. */
-static ropemap_status look_at_cell(const struct straddle *straddle, int32_t index, int64_t row,
-                                   rm_view queries, rm_span cols, uint8_t *seen, ropemap_error *error) {
-    const rm_grid *grid = &straddle->job->grid;
-    bool *finite = straddle->scratch[index].finite;
+static ropemap_status look_at_cell(const struct edge *edge, int32_t index, int64_t row, rm_view queries,
+                                   rm_span cols, uint8_t *seen, ropemap_error *error) {
+    const rm_grid *grid = &edge->job->grid;
+    bool *finite = edge->scratch[index].finite;
     const int64_t end = lesser(rm_grid_limit(grid, row + queries.rows - 1), cols.end);
-    for (int64_t col = cols.first; col < end && *seen < SEEN_BOTH; col += straddle->block) {
+    for (int64_t col = cols.first; col < end && *seen < SEEN_BOTH; col += edge->block) {
         rm_view keys = {0};
-        RM_TRY(load_here(straddle, index, RM_SIDE_KEYS, col, cols.end, &keys, error));
+        RM_TRY(load_here(edge, index, RM_SIDE_KEYS, col, cols.end, &keys, error));
         for (int64_t j = 0; j < keys.rows; j++) {
             finite[j] = is_finite(keys.data + j * keys.stride, keys.cols);
         }
         for (int64_t i = 0; i < queries.rows && *seen < SEEN_BOTH; i++) {
-            *seen |= look_at_products(straddle, index, queries.data + i * queries.stride,
+            *seen |= look_at_products(edge, index, queries.data + i * queries.stride,
                                       rm_grid_limit(grid, row + i), col, keys);
         }
     }
@@ -253,26 +253,25 @@ static bool is_open(const rm_job *job, rm_span rows, int64_t col, float mean) {
 }
 
 /* Means of one cell row that are not finite: what the mean of the products is. */
-static ropemap_status settle_row(const struct straddle *straddle, int64_t task, int32_t index,
-                                 ropemap_error *error) {
-    const rm_job *job = straddle->job;
+static ropemap_status settle_row(const struct edge *edge, int64_t task, int32_t index, ropemap_error *error) {
+    const rm_job *job = edge->job;
     const rm_span rows = rm_partition_cell(&job->grid.rows, task);
     const int64_t width = job->plan.width;
-    uint8_t *seen = straddle->scratch[index].seen;
-    float *out = straddle->out + task * width;
+    uint8_t *seen = edge->scratch[index].seen;
+    float *out = edge->out + task * width;
     bool any = false;
     for (int64_t col = 0; col < width; col++) {
         seen[col] = 0;
         any = any || is_open(job, rows, col, out[col]);
     }
-    for (int64_t row = rows.first; any && row < rows.end; row += straddle->block) {
+    for (int64_t row = rows.first; any && row < rows.end; row += edge->block) {
         rm_view queries = {0};
-        RM_TRY(load_here(straddle, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
+        RM_TRY(load_here(edge, index, RM_SIDE_QUERIES, row, rows.end, &queries, error));
         const int64_t limit = nan_limit(job, row, queries);
         for (int64_t col = 0; col < width; col++) {
             seen[col] |= rm_partition_cell(&job->grid.cols, col).first < limit ? SEEN_NAN : 0;
             if (is_open(job, rows, col, out[col])) {
-                RM_TRY(look_at_cell(straddle, index, row, queries, rm_partition_cell(&job->grid.cols, col),
+                RM_TRY(look_at_cell(edge, index, row, queries, rm_partition_cell(&job->grid.cols, col),
                                     &seen[col], error));
             }
         }
@@ -290,9 +289,8 @@ static bool is_cut(const rm_grid *grid, rm_span rows, int64_t col) {
 }
 
 /* The cells of one cell row that the diagonal cuts. */
-static ropemap_status cut_cells(const struct straddle *straddle, int64_t task, int32_t index,
-                                ropemap_error *error) {
-    const rm_job *job = straddle->job;
+static ropemap_status cut_cells(const struct edge *edge, int64_t task, int32_t index, ropemap_error *error) {
+    const rm_job *job = edge->job;
     const rm_grid *grid = &job->grid;
     rm_context *context = job->workers[index].context;
     const rm_span rows = rm_partition_cell(&grid->rows, task);
@@ -300,7 +298,7 @@ static ropemap_status cut_cells(const struct straddle *straddle, int64_t task, i
     if (from >= grid->cols.range.count || to == 0) {
         return ROPEMAP_OK;
     }
-    rm_accumulator *cells = &straddle->scratch[index].cells;
+    rm_accumulator *cells = &edge->scratch[index].cells;
     const bool tiles = cells->rows > 0;
     if (tiles) {
         cells->first_row = task;
@@ -310,7 +308,7 @@ static ropemap_status cut_cells(const struct straddle *straddle, int64_t task, i
                   last = rm_partition_cell_of(&grid->cols, to - 1);
     for (int64_t col = first; col <= last; col++) {
         if (is_cut(grid, rows, col)) {
-            RM_TRY(straddle_cell(straddle, index, task, col, error));
+            RM_TRY(edge_cell(edge, index, task, col, error));
         }
     }
     if (tiles) {
@@ -318,7 +316,7 @@ static ropemap_status cut_cells(const struct straddle *straddle, int64_t task, i
     }
     for (int64_t col = first; tiles && col <= last; col++) {
         if (is_cut(grid, rows, col)) {
-            float *out = straddle->out + task * job->plan.width;
+            float *out = edge->out + task * job->plan.width;
             rm_accumulator_finish_row(cells, 0, grid, job->scale, col, col + 1, out);
         }
     }
@@ -326,19 +324,19 @@ static ropemap_status cut_cells(const struct straddle *straddle, int64_t task, i
 }
 
 static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
-    const struct straddle *straddle = work;
-    const rm_job *job = straddle->job;
-    RM_TRY(cut_cells(straddle, task, index, error));
+    const struct edge *edge = work;
+    const rm_job *job = edge->job;
+    RM_TRY(cut_cells(edge, task, index, error));
     return is_mean(job) && !job->constant
-               ? settle_row(straddle, task, index, error) /* closed sums may have any number of rows */
+               ? settle_row(edge, task, index, error) /* closed sums may have any number of rows */
                : ROPEMAP_OK;
 }
 
-static ropemap_status make_scratch(const struct straddle *straddle, int32_t index, ropemap_error *error) {
-    rm_job *job = straddle->job;
-    struct scratch *scratch = &straddle->scratch[index];
+static ropemap_status make_scratch(const struct edge *edge, int32_t index, ropemap_error *error) {
+    rm_job *job = edge->job;
+    struct scratch *scratch = &edge->scratch[index];
     rm_context *context = job->workers[index].context;
-    const int64_t dim = job->queries->head_dim, floats = straddle->block * dim;
+    const int64_t dim = job->queries->head_dim, floats = edge->block * dim;
     const rm_backend *backend = job->backend;
     const bool mean = is_mean(job);
     scratch->raw = backend->stage(context, floats);
@@ -347,7 +345,7 @@ static ropemap_status make_scratch(const struct straddle *straddle, int32_t inde
         scratch->host_queries = backend->stage(context, floats);
         scratch->host_keys = backend->stage(context, floats);
         scratch->prefix = rm_alloc_raw((uint64_t)dim, sizeof *scratch->prefix);
-        scratch->finite = rm_alloc_raw((uint64_t)straddle->block, sizeof *scratch->finite);
+        scratch->finite = rm_alloc_raw((uint64_t)edge->block, sizeof *scratch->finite);
         scratch->seen = rm_alloc_raw((uint64_t)job->plan.width, sizeof *scratch->seen);
         whole = whole && scratch->host_queries != NULL && scratch->host_keys != NULL &&
                 scratch->prefix != NULL && scratch->finite != NULL && scratch->seen != NULL;
@@ -358,15 +356,15 @@ static ropemap_status make_scratch(const struct straddle *straddle, int32_t inde
     RM_TRY(backend->reserve(context, floats, "rotated queries", &scratch->queries, error));
     RM_TRY(backend->reserve(context, floats, "rotated keys", &scratch->keys, error));
     if (!mean) {
-        RM_TRY(backend->reserve(context, straddle->block * straddle->block, "tile", &scratch->tile, error));
+        RM_TRY(backend->reserve(context, edge->block * edge->block, "tile", &scratch->tile, error));
         RM_TRY(rm_accumulator_make(&scratch->cells, job->request->pool, 1, job->plan.width, error));
     }
     return ROPEMAP_OK;
 }
 
-static void free_scratch(const struct straddle *straddle, int32_t index) {
-    rm_job *job = straddle->job;
-    struct scratch *scratch = &straddle->scratch[index];
+static void free_scratch(const struct edge *edge, int32_t index) {
+    rm_job *job = edge->job;
+    struct scratch *scratch = &edge->scratch[index];
     rm_context *context = job->workers[index].context;
     job->backend->release(context, scratch->tile);
     job->backend->release(context, scratch->keys);
@@ -382,21 +380,21 @@ static void free_scratch(const struct straddle *straddle, int32_t index) {
 
 ropemap_status rm_causal_edge(rm_job *job, float *cells, ropemap_error *error) {
     const int32_t threads = job->plan.threads;
-    struct straddle straddle = {.job = job, .out = cells, .block = job->device.block};
-    straddle.scratch = rm_alloc((uint64_t)threads, sizeof *straddle.scratch);
-    if (straddle.scratch == NULL) {
-        return rm_fail_memory(error, "cells on the diagonal", (uint64_t)threads * sizeof *straddle.scratch);
+    struct edge edge = {.job = job, .out = cells, .block = job->device.block};
+    edge.scratch = rm_alloc((uint64_t)threads, sizeof *edge.scratch);
+    if (edge.scratch == NULL) {
+        return rm_fail_memory(error, "cells on the diagonal", (uint64_t)threads * sizeof *edge.scratch);
     }
     ropemap_status status = ROPEMAP_OK;
     for (int32_t i = 0; i < threads && status == ROPEMAP_OK; i++) {
-        status = make_scratch(&straddle, i, error);
+        status = make_scratch(&edge, i, error);
     }
     if (status == ROPEMAP_OK) {
-        status = rm_job_run(job, "diagonal cells", job->plan.height, row_task, &straddle, error);
+        status = rm_job_run(job, "diagonal cells", job->plan.height, row_task, &edge, error);
     }
     for (int32_t i = 0; i < threads; i++) {
-        free_scratch(&straddle, i);
+        free_scratch(&edge, i);
     }
-    rm_free(straddle.scratch);
+    rm_free(edge.scratch);
     return status;
 }

@@ -252,8 +252,7 @@ static rm_phasor row_by_row_sum(const rm_job *job, int32_t pair, rm_span rows, r
     return sum;
 }
 
-double rm_closed_straddle(const rm_job *job, const float *query, const float *key, rm_span rows,
-                          rm_span cols) {
+double rm_closed_edge(const rm_job *job, const float *query, const float *key, rm_span rows, rm_span cols) {
     const bool even = job->grid.rows.range.step == job->grid.cols.range.step;
     const double a = job->rotation.rotate ? job->freqs.attention_factor : 1.0;
     const double pairs = rm_grid_pairs(&job->grid, rows, cols);

@@ -25,7 +25,6 @@ void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span s
                     double *mean);
 
 /* Mean similarity over the pairs of a cell that the diagonal cuts. */
-double rm_closed_straddle(const rm_job *job, const float *query, const float *key, rm_span rows,
-                          rm_span cols);
+double rm_closed_edge(const rm_job *job, const float *query, const float *key, rm_span rows, rm_span cols);
 
 #endif

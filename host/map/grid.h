@@ -88,4 +88,8 @@ int64_t rm_grid_first_row(const rm_grid *grid, int64_t col);
 /* Pairs that count in rows x cols, as a double: exact below 2^53, else rounded. */
 double rm_grid_pairs(const rm_grid *grid, rm_span rows, rm_span cols);
 
+/* ROPEMAP_USAGE where a range has no element or leaves [0, 2^40); `both_ways`: (-2^40, 2^40). `name` is what
+ * messages call it. */
+ropemap_status rm_range_check(const char *name, ropemap_range range, bool both_ways, ropemap_error *error);
+
 #endif

@@ -48,28 +48,6 @@ void ropemap_cell_bounds(int64_t count, int64_t cells, int64_t cell, int64_t *fi
     *end = span.end;
 }
 
-static ropemap_status check_range(const char *name, ropemap_range range, ropemap_error *error) {
-    if (range.first < 0 || range.first >= ROPEMAP_POSITION_END) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: first position is %" PRId64 ", expected 0 to 2^40 - 1",
-                       name, range.first);
-    }
-    if (range.count < 1 || range.count > ROPEMAP_POSITION_END) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: count is %" PRId64 ", expected 1 to 2^40", name,
-                       range.count);
-    }
-    if (range.step < 1 || range.step > ROPEMAP_POSITION_END) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: step is %" PRId64 ", expected 1 to 2^40", name, range.step);
-    }
-    const int64_t room = ROPEMAP_POSITION_END - 1 - range.first; /* last - first may be this much */
-    if (range.count - 1 > room / range.step) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "%s: %" PRId64 " positions from %" PRId64 " in steps of %" PRId64
-                       " pass 2^40, expected all positions below it",
-                       name, range.count, range.first, range.step);
-    }
-    return ROPEMAP_OK;
-}
-
 static ropemap_status check_side(const char *name, int64_t cells, ropemap_error *error) {
     if (cells < 1 || cells > ROPEMAP_MAX_SIDE) {
         return rm_fail(error, ROPEMAP_USAGE, "size: %s is %" PRId64 ", expected 1 to %d cells", name, cells,
@@ -138,8 +116,8 @@ static ropemap_status check_request(const ropemap_request *request, ropemap_erro
     }
     RM_TRY(check_choices(request, error));
     RM_TRY(rm_encoding_check(request, error));
-    RM_TRY(check_range("rows", request->rows, error));
-    RM_TRY(check_range("cols", request->cols, error));
+    RM_TRY(rm_range_check("rows", request->rows, false, error));
+    RM_TRY(rm_range_check("cols", request->cols, false, error));
     RM_TRY(check_side("height", request->height, error));
     RM_TRY(check_side("width", request->width, error));
     RM_TRY(check_head_dim("queries", request->queries, request, error));
@@ -148,34 +126,7 @@ static ropemap_status check_request(const ropemap_request *request, ropemap_erro
     return check_vectors("keys", request->keys, "cols", request->cols, request, error);
 }
 
-ropemap_status ropemap_map_subtract(ropemap_map *map, const ropemap_map *other, ropemap_error *error) {
-    if (map->height != other->height || map->width != other->width) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "map: %" PRId64 " x %" PRId64 " cells, expected those of the other, %" PRId64
-                       " x %" PRId64,
-                       map->width, map->height, other->width, other->height);
-    }
-    const int64_t cells = map->height * map->width;
-    double sum = 0.0, min = INFINITY, max = -INFINITY;
-    int64_t count = 0;
-    for (int64_t i = 0; i < cells; i++) {
-        const float less = map->cells[i] - other->cells[i];
-        map->cells[i] = less;
-        if (!isnan(less)) {
-            min = fmin(min, (double)less);
-            max = fmax(max, (double)less);
-            sum += (double)less;
-            count++;
-        }
-    }
-    map->nan_cells = cells - count;
-    map->min = count > 0 ? min : (double)NAN;
-    map->max = count > 0 ? max : (double)NAN;
-    map->mean = count > 0 ? sum / (double)count : (double)NAN;
-    return ROPEMAP_OK;
-}
-
-/* What a row of cells comes to. */
+/* The cells of a row, or of all rows. */
 struct summary {
     float min, max;
     double sum;
@@ -184,19 +135,8 @@ struct summary {
 
 enum { LANES = 16 }; /* partial sums of a fixed order: the loop over them becomes vectors */
 
-struct describing {
-    ropemap_map *map;
-    struct summary *rows; /* [height] */
-};
-
-/* NaN gets one pattern of bits: processors make several. Selections, not branches, so that loops become
- * vectors. */
-static ropemap_status describe_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
-    (void)index;
-    (void)error;
-    const struct describing *describing = work;
-    const int64_t width = describing->map->width;
-    float *cells = describing->map->cells + task * width;
+/* NaN gets one pattern of bits: CPUs make several. Selections, not branches, so that loops become vectors. */
+static struct summary summarise_row(float *cells, int64_t width) {
     float min = INFINITY, max = -INFINITY;
     double lanes[LANES] = {0};
     int32_t count = 0;
@@ -218,11 +158,41 @@ static ropemap_status describe_task(void *work, int64_t task, int32_t index, rop
     for (int64_t lane = 0; lane < LANES; lane++) {
         sum += lanes[lane];
     }
-    describing->rows[task] = (struct summary){.min = min, .max = max, .sum = sum, .count = count};
-    return ROPEMAP_OK;
+    return (struct summary){.min = min, .max = max, .sum = sum, .count = count};
+}
+
+static void add_row(struct summary *all, const struct summary *row) {
+    all->min = row->min < all->min ? row->min : all->min;
+    all->max = row->max > all->max ? row->max : all->max;
+    all->sum += row->sum;
+    all->count += row->count;
 }
 
 /* Smallest, largest and mean cell, and how many are NaN. */
+static void take_summary(ropemap_map *map, const struct summary *all) {
+    const bool any = all->count > 0;
+    map->nan_cells = map->height * map->width - all->count;
+    map->min = any ? (double)all->min : (double)NAN;
+    map->max = any ? (double)all->max : (double)NAN;
+    map->mean = any ? all->sum / (double)all->count : (double)NAN;
+}
+
+static const struct summary no_cells = {.min = INFINITY, .max = -INFINITY};
+
+struct describing {
+    ropemap_map *map;
+    struct summary *rows; /* [height] */
+};
+
+static ropemap_status describe_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
+    (void)index;
+    (void)error;
+    const struct describing *describing = work;
+    const int64_t width = describing->map->width;
+    describing->rows[task] = summarise_row(describing->map->cells + task * width, width);
+    return ROPEMAP_OK;
+}
+
 static ropemap_status describe_cells(const rm_job *job, ropemap_map *map, ropemap_error *error) {
     struct describing describing = {.map = map};
     describing.rows = rm_alloc((uint64_t)map->height, sizeof *describing.rows);
@@ -230,20 +200,32 @@ static ropemap_status describe_cells(const rm_job *job, ropemap_map *map, ropema
         return rm_fail_memory(error, "map", (uint64_t)map->height * sizeof *describing.rows);
     }
     const ropemap_status status = rm_job_run(job, "describe", map->height, describe_task, &describing, error);
-    struct summary all = {.min = INFINITY, .max = -INFINITY};
+    struct summary all = no_cells;
     for (int64_t row = 0; row < map->height; row++) {
-        const struct summary *part = &describing.rows[row];
-        all.min = part->min < all.min ? part->min : all.min;
-        all.max = part->max > all.max ? part->max : all.max;
-        all.sum += part->sum;
-        all.count += part->count;
+        add_row(&all, &describing.rows[row]);
     }
     rm_free(describing.rows);
-    map->nan_cells = map->height * map->width - all.count;
-    map->min = all.count > 0 ? (double)all.min : (double)NAN;
-    map->max = all.count > 0 ? (double)all.max : (double)NAN;
-    map->mean = all.count > 0 ? all.sum / (double)all.count : (double)NAN;
+    take_summary(map, &all);
     return status;
+}
+
+ropemap_status ropemap_map_subtract(ropemap_map *map, const ropemap_map *other, ropemap_error *error) {
+    if (map->height != other->height || map->width != other->width) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "map: %" PRId64 " x %" PRId64 " cells, but the other has %" PRId64 " x %" PRId64,
+                       map->width, map->height, other->width, other->height);
+    }
+    struct summary all = no_cells;
+    for (int64_t row = 0; row < map->height; row++) {
+        float *cells = map->cells + row * map->width;
+        for (int64_t i = 0; i < map->width; i++) {
+            cells[i] -= other->cells[row * map->width + i];
+        }
+        const struct summary one = summarise_row(cells, map->width);
+        add_row(&all, &one);
+    }
+    take_summary(map, &all);
+    return ROPEMAP_OK;
 }
 
 static void describe_time(const rm_job *job, double start, ropemap_seconds *seconds) {
