@@ -70,7 +70,7 @@ typedef struct ropemap_error {
  */
 ROPEMAP_API size_t ropemap_text_next(const char *text, bool *plain);
 
-/* ---- what is asked: the rule -----------------------------------------------------------------------------
+/* ---- the rule -----------------------------------------------------------------------------
  */
 
 #define ROPEMAP_MAX_HEAD_DIM 4096
@@ -80,14 +80,14 @@ ROPEMAP_API size_t ropemap_text_next(const char *text, bool *plain);
 #define ROPEMAP_MAX_SIDE     65535              /* cells along one side of a map */
 #define ROPEMAP_MAX_AXES     4                  /* of positions: time, height, width, one more */
 #define ROPEMAP_MAX_GRID     4096               /* image patches or frames along one axis */
-#define ROPEMAP_CHUNK        262144             /* dual chunks where nothing else is asked: Qwen2.5-1M's */
+#define ROPEMAP_CHUNK        262144             /* the default dual chunks: Qwen2.5-1M's */
 #define ROPEMAP_LOCAL        8192
 #define ROPEMAP_MAX_CHUNK    ((int64_t)1 << 22) /* tokens */
 
 /* Which dimensions form a pair: (i, i + rotary_dim/2) as GPT-NeoX and Llama, or (2i, 2i + 1) as GPT-J. */
 typedef enum ropemap_layout { ROPEMAP_LAYOUT_HALF, ROPEMAP_LAYOUT_INTERLEAVED } ropemap_layout;
 
-/* How frequencies are changed for longer contexts. ropemap_scaling_help says what each rule does and takes.
+/* How frequencies are changed for longer contexts. ropemap_scaling_help has what each rule does and takes.
  */
 typedef enum ropemap_scaling_rule {
     ROPEMAP_SCALING_NONE,         /* base^(-2i/D) */
@@ -107,7 +107,7 @@ typedef enum ropemap_scaling_rule {
     ROPEMAP_SCALING_AXIAL      /* evenly spaced frequencies over coordinates from -1 to 1 ("pixel") */
 } ropemap_scaling_rule;
 
-/* YaRN: where a pair stands between interpolated and not. */
+/* YaRN: how far a pair is interpolated. */
 typedef enum ropemap_ramp {
     ROPEMAP_RAMP_CODE, /* linear in the number of the pair, as every implementation */
     ROPEMAP_RAMP_PAPER /* linear in turns over the original length, as the paper */
@@ -130,16 +130,16 @@ typedef struct ropemap_scaling {
     ropemap_scaling_rule rule;
     double factor;          /* s >= 1 */
     double original_length; /* L0, original_max_position_embeddings, tokens */
-    double max_length;      /* max_position_embeddings, tokens; may stand for factor * original_length */
+    double max_length;      /* max_position_embeddings, tokens; may replace factor * original_length */
     double low_freq_factor, high_freq_factor; /* llama3 */
     double beta_fast, beta_slow;              /* yarn, ggml: turns over the original length; 32 and 1 */
     bool untruncated;                         /* yarn: the ends of the ramp are not rounded outwards */
     ropemap_ramp ramp;                        /* yarn */
     double attention_factor;                  /* yarn, longrope; else as the rule says */
     double mscale, mscale_all_dim;            /* yarn, DeepSeek's */
-    double rotated;                           /* proportional: share of the head's pairs that turn, 0 to 1 */
-    double mixed_b;                           /* ntk-mixed */
-    double alpha;                             /* alpha */
+    double rotated; /* proportional: share of the head's pairs that rotate, 0 to 1 */
+    double mixed_b; /* ntk-mixed */
+    double alpha;   /* alpha */
     double freq_scale, ext_factor,
         attn_factor;         /* ggml: 1 / factor; 0 to 1; multiplies the attention factor */
     double max_freq, points; /* axial: twice the highest frequency over pi; coordinates */
@@ -186,7 +186,7 @@ typedef struct ropemap_axes {
     int32_t count; /* 2 to ROPEMAP_MAX_AXES; 0: one axis, and nothing below is looked at */
     ropemap_deal deal;
     int32_t pairs[ROPEMAP_MAX_AXES]; /* [count] that follow each axis, in all rotary_dim / 2 */
-    int32_t grid[ROPEMAP_MAX_AXES];  /* [count] patches along each axis, 1 to ROPEMAP_MAX_GRID; 0: not told */
+    int32_t grid[ROPEMAP_MAX_AXES];  /* [count] patches along each axis, 1 to ROPEMAP_MAX_GRID; 0: unknown */
 } ropemap_axes;
 
 /* The axis that a pair follows, from 0; 0 where there is one. */
@@ -212,7 +212,7 @@ typedef struct ropemap_spec {
     int32_t head_dim;   /* elements of a head, even, 2 to 4096, default 128 */
     int32_t rotary_dim; /* elements that rotate, even, 2 to head_dim; 0 means head_dim */
     ropemap_layout layout;
-    double length; /* tokens in the context, for the rules that ask (dynamic, longrope); 0: not told */
+    double length; /* tokens in the context, for rules that depend on it (dynamic, longrope); 0: unknown */
     ropemap_scaling scaling;
     ropemap_axes axes;
     /*
@@ -306,11 +306,11 @@ typedef struct ropemap_fact {
 } ropemap_fact;
 
 /*
- * What the caller says of a model whose file has several rules, or says too little. All 0: nothing.
+ * The caller's choice for a model whose file has several rules, or too few numbers. All 0: none.
  * layer_type: which layers' rule, by their type ("full_attention", "sliding_attention") or by the number of
  * one of them, from 0 ("5"); NULL: the only one, or full_attention. base wins over the file's; head_dim and
- * rotary_dim (elements, as in ropemap_spec) stand in where the file has none. With base and head_dim a file
- * is read that does not say whether its model rotates, or that it does not: a warning says so.
+ * rotary_dim (elements, as in ropemap_spec) are used where the file has none. With base and head_dim a file
+ * is read that does not state that its model rotates, or states that it does not, with a warning.
  */
 typedef struct ropemap_model_choice {
     const char *layer_type;
@@ -321,7 +321,7 @@ typedef struct ropemap_model_choice {
 /*
  * Reads a directory with a config.json or a params.json, a config.json (Hugging Face, TensorRT-LLM), a
  * params.json (Mistral, Meta) or a GGUF file; never weights. `choice` may be NULL. *model is the caller's, to
- * be freed with ropemap_model_free; NULL on failure. ROPEMAP_DATA names file, key, value and rule, or says
+ * be freed with ropemap_model_free; NULL on failure. ROPEMAP_DATA names file, key, value and rule, or
  * why the model does not rotate; ROPEMAP_IO; ROPEMAP_USAGE: the model has no such layers, they do not rotate,
  * or it needs a choice.
  */
@@ -342,7 +342,7 @@ ROPEMAP_API void ropemap_model_free(ropemap_model *model); /* NULL is fine */
 /* Complete but for `length`. The model's own, as are the lists of divisors that copies of it borrow. */
 ROPEMAP_API const ropemap_spec *ropemap_model_spec(const ropemap_model *model);
 ROPEMAP_API const char *ropemap_model_name(const ropemap_model *model);
-ROPEMAP_API int64_t ropemap_model_trained_length(const ropemap_model *model); /* tokens; 0: not told */
+ROPEMAP_API int64_t ropemap_model_trained_length(const ropemap_model *model); /* tokens; 0: unknown */
 /* What was read, and what a user of the model should know; NULL past the last. */
 ROPEMAP_API const ropemap_fact *ropemap_model_fact(const ropemap_model *model, int32_t index);
 ROPEMAP_API const char *ropemap_model_warning(const ropemap_model *model, int32_t index);
@@ -351,14 +351,14 @@ ROPEMAP_API const char *ropemap_model_warning(const ropemap_model *model, int32_
 typedef struct ropemap_preset {
     const char *name;    /* "llama3.1-8b" */
     const char *scaling; /* as ropemap_scaling_parse takes it */
-    const char *source;  /* where the numbers stand */
+    const char *source;  /* where the numbers are published */
     const char *note;    /* "" or what to know: "layers with full attention" */
     double base;
     int32_t head_dim;       /* elements that q and k have where RoPE is applied */
-    int32_t rotary_dim;     /* of them, those that turn */
+    int32_t rotary_dim;     /* of them, those that rotate */
     ropemap_layout layout;  /* of the published weights */
     int64_t trained_length; /* tokens, max_position_embeddings; 0: not published */
-    bool warns;             /* the note matters wherever this rule stands for the whole model */
+    bool warns;             /* the note matters wherever this rule is used for the whole model */
 } ropemap_preset;
 
 ROPEMAP_API const ropemap_preset *ropemap_preset_at(int32_t index); /* NULL past the last */
@@ -407,7 +407,7 @@ ROPEMAP_API ropemap_status ropemap_numbers_read(const char *path, float **number
 ROPEMAP_API void ropemap_numbers_free(float *numbers); /* NULL is fine */
 
 /*
- * Frequencies of a .npy file, [pairs] or [heads, pairs], axes of size 1 beside, of float16, bfloat16, float32
+ * Frequencies of a .npy file, [pairs] or [heads, pairs], plus axes of size 1, of float16, bfloat16, float32
  * or float64, each taken exactly. `head` from 0 is the row. To be freed with ropemap_frequencies_free, after
  * the last spec that borrows them. ROPEMAP_DATA names file, pair, value and rule; ROPEMAP_IO; ROPEMAP_USAGE:
  * the file has no such head.
@@ -423,7 +423,7 @@ ROPEMAP_API void ropemap_frequencies_free(ropemap_frequencies *frequencies); /* 
 typedef struct ropemap_vectors ropemap_vectors;
 
 /* The order of a tensor's axes. HSD: [S,D], [H,S,D] or [B,H,S,D] by rank. SHD: [S,D], [S,H,D] or [B,S,H,D].
- * Before four axes any number of axes of size 1 may stand. */
+ * Any number of axes of size 1 may come before four axes. */
 typedef enum ropemap_order { ROPEMAP_ORDER_HSD, ROPEMAP_ORDER_SHD } ropemap_order;
 
 typedef struct ropemap_tensor {
@@ -516,7 +516,7 @@ ROPEMAP_API int64_t ropemap_positions_count(const ropemap_positions *positions);
 ROPEMAP_API int32_t ropemap_positions_axes(const ropemap_positions *positions);
 ROPEMAP_API int64_t ropemap_positions_last(const ropemap_positions *positions); /* the greatest of all */
 
-/* What turns rows before a map sees them. */
+/* What rotates rows before a map sees them. */
 typedef struct ropemap_prerotation {
     ropemap_spec spec;
     ropemap_phase phase;
@@ -527,13 +527,13 @@ typedef struct ropemap_prerotation {
 } ropemap_prerotation;
 
 /*
- * Rows of `inner` (borrowed: it must outlive the result), turned while they are read: for what the backends
+ * Rows of `inner` (borrowed: it must outlive the result), rotated while they are read: for what the backends
  * do not do, so that a map of these is made with already_rotated. Of an endless source, as many rows as there
  * are positions. ROPEMAP_USAGE: axes that the positions do not have, fewer positions than rows, a position
  * out of range.
  */
 ROPEMAP_API ropemap_status ropemap_vectors_rotated(const ropemap_vectors *inner,
-                                                   const ropemap_prerotation *turning,
+                                                   const ropemap_prerotation *rotation,
                                                    ropemap_vectors **vectors, ropemap_error *error);
 
 /* inv_freq and the attention factor as that stack holds them, float32: inv_freq [rotary_dim / 2].
@@ -648,7 +648,7 @@ typedef struct ropemap_request {
     bool already_rotated;     /* the vectors carry their rotation: do not rotate again */
     int64_t first_position;   /* position of row 0 of vectors that have an end */
     ropemap_range rows, cols; /* positions of queries (down) and keys (across) */
-    int64_t width, height;    /* cells asked for; a side never has more cells than positions */
+    int64_t width, height;    /* cells; a side never has more cells than positions */
     ropemap_pool pool;
     ropemap_measure measure;
     bool causal; /* only pairs with key position <= query position count; a cell without any is NaN */
@@ -657,7 +657,7 @@ typedef struct ropemap_request {
     ropemap_dtype dtype;
     const char *backend;       /* "cpu" or "cuda"; NULL or "auto" for the best there is. Borrowed */
     int32_t device;            /* which GPU, counted from 0 in the order of the driver */
-    int32_t threads;           /* 0: one for each processor */
+    int32_t threads;           /* 0: one a CPU */
     uint64_t memory;           /* bytes the work may take besides the map itself; 0: a quarter of RAM */
     ropemap_session *session;  /* NULL: all is started for this map alone. Borrowed */
     ropemap_progress progress; /* may be NULL */
@@ -673,7 +673,7 @@ typedef struct ropemap_plan {
     char reason[200];         /* why this method */
     char backend[16];         /* "cpu" or "cuda" */
     char backend_reason[320]; /* why this one: "GPU 0, NVIDIA H100", "no GPU: ..." */
-    bool fell_back;           /* it was to be another one, or other tiles: backend_reason says why not */
+    bool fell_back;           /* it was to be another one, or other tiles: backend_reason has the cause */
     ropemap_dtype dtype;      /* fp32 where the method is not the tiled one */
     int32_t threads;
     int64_t height, width; /* cells of the map */
@@ -684,7 +684,7 @@ typedef struct ropemap_plan {
     int64_t tiles;         /* GEMM blocks in all */
     bool keys_resident;    /* tiled: rotated keys are kept, not made again for each band */
     uint64_t bytes;        /* most memory the work takes besides the map and what the vectors hold */
-    uint64_t device_bytes; /* likewise, of the GPU's memory; 0 on the CPU */
+    uint64_t device_bytes; /* the same, of the GPU's memory; 0 on the CPU */
     double flops;          /* of GEMMs, rotations and cosines */
 } ropemap_plan;
 
@@ -748,7 +748,7 @@ ROPEMAP_API void ropemap_cell_bounds(int64_t count, int64_t cells, int64_t cell,
  * Similarity S(r) of two equal vectors with equal entries at distances first, first + step, ... (negative
  * ones as their magnitude): (a^2 2 B(r) + D_fixed) / d with B(r) the sum of the pairs' cosines, D_fixed the
  * elements that do not rotate and a the attention factor, values [distances.count]; 1 at 0 where a is 1.
- * Pairs [first_pair, first_pair + pair_count) alone, without what does not turn, where pair_count > 0. All
+ * Pairs [first_pair, first_pair + pair_count) alone, without what does not rotate, where pair_count > 0. All
  * distances below 2^40 in magnitude. Off by 2e-7 a^2 at most. ROPEMAP_USAGE, ROPEMAP_RESOURCES.
  */
 typedef struct ropemap_curve_request {
@@ -757,7 +757,7 @@ typedef struct ropemap_curve_request {
     int32_t first_pair, pair_count;
     int32_t along;             /* 1 to axes.count: distances along that axis, none on the others; 0: on every
                                   axis, which rules with axes of images do not have */
-    int32_t threads;           /* 0: one for each processor */
+    int32_t threads;           /* 0: one a CPU */
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
 } ropemap_curve_request;

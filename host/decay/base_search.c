@@ -14,7 +14,7 @@
  * distances that refuted its neighbours are looked at first. A base that is accepted has had every distance
  * looked at. Which of the two it is does not depend on what was looked at before.
  *
- * A verdict stands for larger bases too, as far as no sum can have crossed 0. As the base grows every
+ * A verdict holds for larger bases too, as far as no sum can have crossed 0. As the base grows every
  * frequency falls or stays, for every rule but YaRN where its ramp begins past the last pair, so that up to a
  * base with frequencies theta' no sum changes by more than r * sum of (theta - theta'). Where the rule
  * multiplies frequencies by what does not depend on the base there is more: with x = log(base) and u = i /
@@ -36,7 +36,7 @@ typedef struct rm_bound_base {
     rm_team *team;
     int32_t worker;
     int64_t length;    /* distances 0 .. length - 1 */
-    ropemap_spec spec; /* with the base in hand */
+    ropemap_spec spec; /* with the base under test */
     ropemap_freqs freqs;
     double zero;       /* similarity is below 0 where B is below this: minus what does not rotate */
     bool smooth;       /* frequencies are c e^(-u x) */
@@ -263,7 +263,7 @@ static ropemap_status try_hints(rm_bound_base *base, int64_t *distance, ropemap_
 
 /* ---- accepting */
 
-/* All distances of the base in hand, in order, up to the first negative similarity. `allowed`: what the
+/* All distances of the base under test, in order, up to the first negative similarity. `allowed`: what the
  * frequencies may fall by before there is one, rad. */
 static ropemap_status look_at_all(rm_bound_base *base, int64_t *first, double *allowed,
                                   ropemap_error *error) {
@@ -359,7 +359,7 @@ enum { ROUND_TASKS = 64, TASK_BASES_MOST = 16384 };
 
 static const double LOWEST = 1.0, HIGHEST = 1e10, RESOLUTION = 1e-6, END_ERROR = 1e-9;
 
-static const double TASK_STRETCH = 2.5e-4; /* relative: a verdict seldom stands for more where it matters */
+static const double TASK_STRETCH = 2.5e-4; /* relative: a verdict seldom holds for more where it matters */
 
 struct search {
     rm_workers *workers;
@@ -472,7 +472,7 @@ static ropemap_status look(struct search *search, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-/* ---- what is asked */
+/* ---- the request */
 
 static ropemap_status check(const ropemap_bound_request *request, int32_t most, ropemap_error *error) {
     const double resolution = request->resolution;

@@ -26,7 +26,7 @@ static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
 
 struct correlation {
     const ropemap_mean_request *request;
-    const ropemap_vectors *vectors[2]; /* queries and keys, turned */
+    const ropemap_vectors *vectors[2]; /* queries and keys, rotated */
     int64_t rows, padded, bins;        /* bins: padded / 2 + 1 */
     int32_t head_dim, groups;
     float *columns[2];     /* [head_dim, rows]: each element's series in one piece */
@@ -206,16 +206,16 @@ static ropemap_status compute(struct correlation *work, int32_t threads, double 
     return ROPEMAP_OK;
 }
 
-/* The vectors as they are, or turned while they are read; what was made is owned by `made`. */
-static ropemap_status turn(const ropemap_mean_request *request, struct correlation *work,
-                           ropemap_vectors *made[2], ropemap_error *error) {
+/* The vectors as they are, or rotated while they are read; `made` owns what was made. */
+static ropemap_status rotate(const ropemap_mean_request *request, struct correlation *work,
+                             ropemap_vectors *made[2], ropemap_error *error) {
     work->vectors[0] = request->queries;
     work->vectors[1] = request->keys;
     for (int side = 0; side < 2 && !request->already_rotated; side++) {
         const bool endless = work->vectors[side]->count >= ROPEMAP_POSITION_END;
-        const ropemap_prerotation turning = {.spec = request->spec,
-                                             .first_position = endless ? 0 : request->first_position};
-        RM_TRY(ropemap_vectors_rotated(work->vectors[side], &turning, &made[side], error));
+        const ropemap_prerotation rotation = {.spec = request->spec,
+                                              .first_position = endless ? 0 : request->first_position};
+        RM_TRY(ropemap_vectors_rotated(work->vectors[side], &rotation, &made[side], error));
         work->vectors[side] = made[side];
     }
     return ROPEMAP_OK;
@@ -233,7 +233,7 @@ ropemap_status ropemap_curve_mean(const ropemap_mean_request *request, double *v
                                .head_dim = request->spec.head_dim,
                                .groups = request->spec.head_dim < GROUPS ? request->spec.head_dim : GROUPS};
     work.bins = work.padded / 2 + 1;
-    ropemap_status status = turn(request, &work, made, error);
+    ropemap_status status = rotate(request, &work, made, error);
     status = status == ROPEMAP_OK
                  ? compute(&work, threads < work.groups ? threads : work.groups, values, error)
                  : status;

@@ -9,7 +9,8 @@
 /* B(distance), 0 <= distance < 2^40, off by pairs * 1e-15 + pairs^2 * 2^-53 at most. */
 double rm_bound_sum(const ropemap_freqs *freqs, int64_t distance);
 
-/* Whether B(distance) < threshold: computed again in twice the precision of double where double cannot tell.
+/* Whether B(distance) < threshold: computed again in twice the precision of double where double does not
+ * decide.
  */
 bool rm_bound_sum_below(const ropemap_freqs *freqs, int64_t distance, double threshold);
 
@@ -26,7 +27,7 @@ double rm_bound_sum_sines(const ropemap_freqs *freqs, const double *rates, int64
  * B(r + s) is the product of (cos r theta, sin r theta) and (cos s theta, -sin s theta), summed over pairs:
  * rows of every `width`-th distance times rows of s = 0 .. width - 1 give a tile of consecutive distances for
  * 2 * pairs multiplications each. Floats are trusted only `margin` away from what they are compared with;
- * nearer ones are computed again (bound_sum.h), so that results do not depend on how products add up.
+ * nearer ones are computed again by rm_bound_sum, so that results do not depend on how products add up.
  */
 
 enum { RM_BOUND_WIDTH = 512, RM_BOUND_ROWS = 128 }; /* at most: a tile of 256 KiB */

@@ -15,7 +15,7 @@ enum { PART = 65536, ROFORMER_PART = 1024 }; /* distances of a task */
 struct curve {
     rm_workers *workers;
     ropemap_range distances;
-    ropemap_freqs freqs;  /* of the pairs that were asked for */
+    ropemap_freqs freqs;  /* of the request's pairs */
     double weight, fixed; /* value = weight * sum of cosines + fixed */
     double *values;       /* [distances.count] */
 };
@@ -56,7 +56,7 @@ static void stop_others(const ropemap_axes *axes, int32_t axis, ropemap_freqs *f
     }
 }
 
-/* Leaves the pairs that were asked for. */
+/* Leaves the request's pairs. */
 static void take_pairs(ropemap_freqs *freqs, int32_t first, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         freqs->step[i] = freqs->step[first + i];

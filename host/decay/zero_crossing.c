@@ -9,8 +9,8 @@
 #include <math.h>
 
 /*
- * Distances are cut into parts that depend on the limit alone; a part tells its own first and least, and they
- * are put together in order. Parts beyond one that found a negative similarity are not looked at.
+ * Distances are cut into parts that depend on the limit alone; a part finds its own first and least, and
+ * they are merged in order. Parts beyond one that found a negative similarity are skipped.
  */
 
 enum { PARTS_MOST = 65536 };

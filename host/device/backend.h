@@ -9,7 +9,7 @@
 #include "host/map/grid.h"
 
 /*
- * A backend knows neither methods nor files: the band loops of host/map hand it rows, boundaries and tiles.
+ * A backend knows neither methods nor files: the loops of host/map give it rows, boundaries and tiles.
  * The CPU backend (host/cpu) is the reference; the CUDA backend (cuda/) has the same table. Each worker opens
  * a context of its own (CPU: a thread's scratch memory; CUDA: its streams and a cuBLAS handle); calls on one
  * context come from one thread at a time and take effect as if one after another: a backend may run what does
@@ -62,7 +62,7 @@ typedef struct rm_rotation {
     ropemap_dtype dtype; /* what rows are rounded to, last */
 } rm_rotation;
 
-/* The operations by their types, so that both backends declare them alike; what each does is said below. */
+/* The operations by their types, so that both backends declare them alike; what each does follows. */
 typedef ropemap_status rm_open_op(rm_context **context, const rm_device *device, ropemap_error *error);
 typedef void rm_close_op(rm_context *context);
 typedef ropemap_status rm_finish_op(rm_context *context, ropemap_error *error);
@@ -96,7 +96,7 @@ typedef struct rm_backend {
     /* Which copy of its loops a context runs, for people to read: "v3", "sm_90". As long as the context. */
     const char *(*variant)(const rm_context *context);
 
-    /* Waits until all calls so far have taken effect, for other contexts too, and tells of their failure. */
+    /* Waits until all calls so far have taken effect, for other contexts too, and returns their failure. */
     rm_finish_op *finish;
 
     /* Memory that the stages below read and write, [floats]: the backend's own, not the host's to look into.
@@ -133,7 +133,7 @@ typedef struct rm_backend {
     rm_moment_op *moment;
 
     /*
-     * tile = q k^T: [rows of q, rows of k] from [., inner] and [., inner], strides as the views say. q and
+     * tile = q k^T: [rows of q, rows of k] from [., inner] and [., inner], strides as in the views. q and
      * the tile are `blocks` of as many rows, each a product of its own: its shape does not depend on
      * `blocks`. A block of q has the room that floats would take, as `rotate` leaves it.
      */

@@ -1,6 +1,6 @@
 /* plugin.c - the CUDA backend's library and the driver's GPUs, opened at run time */
 /* SPDX-License-Identifier: MIT */
-/* dladdr is beyond POSIX.1-2008: this file alone asks for it. */
+/* dladdr is beyond POSIX.1-2008: only this file requests it. */
 #define _GNU_SOURCE
 
 #include "host/device/plugin.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The plugin's one symbol, ropemap_cuda_backend: fills `table`, or says that the ABIs differ. */
+/* The plugin's one symbol, ropemap_cuda_backend: fills `table`, or refuses another ABI. */
 typedef ropemap_status (*rm_plugin_entry)(int32_t abi, rm_plugin_table *table, ropemap_error *error);
 
 static const char FILE_NAME[] = "libropemap-cuda.so";
@@ -49,11 +49,11 @@ static ropemap_status find(ropemap_plugin *plugin, ropemap_error *error) {
         return ROPEMAP_OK;
     }
     return rm_fail(error, ROPEMAP_RESOURCES,
-                   "cuda: there is no %s beside the program or its library: it was built without CUDA",
+                   "cuda: there is no %s next to the program or its library: it was built without CUDA",
                    FILE_NAME);
 }
 
-static ropemap_status ask(rm_plugin *plugin, ropemap_error *error) {
+static ropemap_status load_table(rm_plugin *plugin, ropemap_error *error) {
     rm_plugin_entry entry = NULL;
     void *address = dlsym(plugin->library, ENTRY);
     if (address == NULL) {
@@ -71,7 +71,7 @@ ropemap_status rm_plugin_open(rm_plugin *plugin, ropemap_error *error) {
     if (plugin->library == NULL) {
         return rm_fail(error, ROPEMAP_RESOURCES, "cuda: the backend does not load: %.400s", dlerror());
     }
-    const ropemap_status status = ask(plugin, error);
+    const ropemap_status status = load_table(plugin, error);
     if (status != ROPEMAP_OK) {
         rm_plugin_close(plugin);
     }

@@ -22,7 +22,7 @@ typedef struct rm_plugin {
 } rm_plugin;
 
 /*
- * Opens libropemap-cuda.so beside the program or beside this library, by its absolute path.
+ * Opens libropemap-cuda.so next to the program or to this library, by its absolute path.
  * ROPEMAP_RESOURCES: there is none, it does not load (cuBLAS is missing, say), or it is of another version.
  */
 ropemap_status rm_plugin_open(rm_plugin *plugin, ropemap_error *error);

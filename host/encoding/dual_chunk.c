@@ -26,7 +26,7 @@ struct dual {
     rm_range_max maxima;
 };
 
-/* A cell in the making: queries [query_first, query_end) and keys [key_first, key_end), by position. */
+/* A cell while pairs come in: queries [query_first, query_end) and keys [key_first, key_end), by position. */
 struct cell {
     const struct dual *dual;
     int64_t query_first, query_end, key_first, key_end;

@@ -56,9 +56,8 @@ static ropemap_status check_chunks(const ropemap_request *request, ropemap_error
                        chunks.local, chunks.chunk);
     }
     if (!request->causal) {
-        return rm_fail(
-            error, ROPEMAP_USAGE,
-            "causal: not asked for, expected with dual-chunk, which tells no distance to later keys");
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "causal: dual-chunk needs it, as it has no distance to later keys");
     }
     if (request->rows.step != 1 || request->cols.step != 1) {
         return rm_fail(error, ROPEMAP_USAGE,

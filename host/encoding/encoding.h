@@ -5,7 +5,7 @@
 
 #include "host/map/execution.h"
 
-/* What a request says about chunks, defaults filled in. */
+/* The chunks of a request, defaults filled in. */
 typedef struct rm_chunks {
     int64_t chunk, local; /* tokens */
     int64_t length;       /* L = chunk - local: after so many tokens a key's position begins anew */
@@ -20,7 +20,7 @@ bool rm_encoding_by_distance(const rm_job *job);
 /* Whether values come from here, not from the backend. */
 bool rm_encoding_is_own(const rm_job *job);
 
-/* ROPEMAP_USAGE where the encoding does not go with what else is asked. */
+/* ROPEMAP_USAGE where the encoding does not combine with the rest of the request. */
 ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *error);
 
 /* Equal vectors with equal entries 1 / sqrt(head_dim), at a distance: similarity = weight * sum of the pairs'

@@ -22,10 +22,10 @@ enum { CLOSED_ROWS = 256 }; /* rows whose closed sums are made at a time: millis
 struct scratch {
     float *raw;                      /* [block, head_dim], the host's */
     float *queries, *keys;           /* [block, head_dim], the backend's */
-    float *tile;                     /* [block, block], likewise; NULL for means */
+    float *tile;                     /* [block, block], the backend's; NULL for means */
     float *host_queries, *host_keys; /* [block, head_dim]; for means alone, as the next */
     double *prefix;                  /* [head_dim] */
-    bool *finite;                    /* [block] of keys; likewise, as the next */
+    bool *finite;                    /* [block] of keys; for means alone, as the next */
     uint8_t *seen;                   /* [width] kinds of products of a row of cells */
     rm_accumulator cells;            /* one row, [1, width] */
 };

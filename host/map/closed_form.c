@@ -123,7 +123,7 @@ static rm_phasor rm_phasor_triangle(rm_frequency frequency, int64_t step, int64_
     return sum;
 }
 
-/* Where the two elements of pair `pair` stand in a row. */
+/* The indices of the two elements of a pair in a row. */
 static void pair_elements(const rm_job *job, int32_t pair, int64_t *first, int64_t *second) {
     const bool half = job->rotation.layout == ROPEMAP_LAYOUT_HALF;
     *first = half ? pair : 2 * (int64_t)pair;
@@ -184,14 +184,14 @@ void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span s
         mean[d] = factor * (double)raw[d];
     }
     for (int32_t pair = 0; job->rotation.rotate && pair < job->freqs.pairs; pair++) {
-        const rm_phasor turned =
+        const rm_phasor rotated =
             rm_phasor_mul(pair_of(job, raw, pair),
                           rm_phasor_mul(rm_phasor_at(frequency_of(job, pair), start), means[pair]));
         const double scale = factor * job->freqs.attention_factor;
         int64_t first = 0, second = 0;
         pair_elements(job, pair, &first, &second);
-        mean[first] = scale * turned.re;
-        mean[second] = scale * turned.im;
+        mean[first] = scale * rotated.re;
+        mean[second] = scale * rotated.im;
     }
 }
 

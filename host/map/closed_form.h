@@ -12,7 +12,7 @@ typedef struct rm_phasor {
 } rm_phasor;
 
 /* Means over as many positions as a cell has, from position 0 on: a side's cells have at most two counts of
- * positions, one apart, and each is worked out once. Starts as zeros beside its memory. */
+ * positions, one apart, and each is computed once. Starts zeroed but for its memory. */
 typedef struct rm_runs {
     int64_t step;
     int64_t counts[2]; /* of even and of odd counts the one that is here; 0: none */

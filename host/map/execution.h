@@ -13,7 +13,7 @@ typedef struct ropemap_job {
                                   there is one */
     const rm_backend *backend; /* NULL until rm_job_start */
     const ropemap_vectors *queries, *keys;
-    ropemap_vectors *owned; /* the ones that stand in where a request names no vectors */
+    ropemap_vectors *owned; /* used where a request names no vectors */
     ropemap_freqs freqs;
     rm_rotation rotation; /* of queries and of keys */
     rm_grid grid;
@@ -81,8 +81,8 @@ ropemap_range rm_side_range(const rm_job *job, rm_side side);
 
 /*
  * Position indices [first, first + count) of a side as they come from the source, [count, head_dim]: in
- * `scratch`, or where they lie if the source can lend them. ROPEMAP_STOPPED where that was asked for: whoever
- * reads rows can be stopped between two reads.
+ * `scratch`, or where they lie if the source can lend them. ROPEMAP_STOPPED as rm_job_poll:
+ * whatever reads rows can be stopped between two reads.
  */
 ropemap_status rm_side_read(const rm_job *job, rm_worker *worker, rm_side side, int64_t first, int64_t count,
                             float *scratch, rm_view *rows, ropemap_error *error);

@@ -12,12 +12,12 @@
 typedef struct rm_pooling {
     float *raw;     /* [device.rows_at_once, head_dim] rows as they come */
     double *means;  /* [cells at once, head_dim] */
-    double *moment; /* [head_dim, head_dim] of one cell; NULL where no second moments are asked */
+    double *moment; /* [head_dim, head_dim] of one cell; NULL where only means are needed */
     rm_runs runs;   /* of rows that are all the same before they are rotated */
 } rm_pooling;
 
 /* Groups of rows are counted from the first row of a cell, or of some cells that go together: sums have the
- * same order whatever runs beside. */
+ * same order whatever else runs. */
 
 /* `cells`: how many are pooled at once, at most. */
 static ropemap_status rm_pooling_make(rm_pooling *pooling, const rm_job *job, rm_worker *worker,

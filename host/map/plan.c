@@ -172,7 +172,7 @@ static ropemap_status plan_on(rm_job *job, rm_device device, ropemap_error *erro
     return choose_method(job, error);
 }
 
-/* Plans for the processors, with what is said about that. */
+/* Plans for the CPU, with the reason for it. */
 static ropemap_status plan_on_cpu(rm_job *job, const char *reason, ropemap_error *error) {
     (void)snprintf(job->plan.backend_reason, sizeof job->plan.backend_reason, "%.300s", reason);
     return plan_on(job, rm_cpu_device(), error);

@@ -18,7 +18,7 @@ typedef struct rm_range_max {
     int64_t blocks;
 } rm_range_max;
 
-/* Numbers of double that the maxima of `count` values take beside them. */
+/* Doubles that the maxima of `count` values take. */
 int64_t rm_range_max_room(int64_t count);
 
 /* `levels` holds rm_range_max_room(count) doubles. */

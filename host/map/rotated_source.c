@@ -151,7 +151,7 @@ static ropemap_status read_rows(const ropemap_vectors *vectors, int64_t first, i
     return ROPEMAP_OK;
 }
 
-/* ---- what is asked */
+/* ---- the request */
 
 /* Positions on one axis are a language model's for all of its axes; those of an image have each their own. */
 static ropemap_status share_pairs(const ropemap_axes *axes, rotated_vectors *source, ropemap_error *error) {

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A task is a band of query rows against all keys. Tiles have one shape and are aligned to index 0, and a
- * cell row that reaches over several bands is put together in the order of the bands: so the bytes of the map
+ * cell row that spans several bands is merged in the order of the bands: so the bytes of the map
  * depend neither on threads nor on memory.
  */
 #include "host/base/alloc.h"
@@ -38,9 +38,9 @@ struct tiled {
     struct scratch *scratch; /* [threads] */
     rm_accumulator open;     /* the one cell row that is begun in an earlier band, [1, width] */
     pthread_mutex_t lock;
-    pthread_cond_t turned;
-    int64_t turn; /* the band that may merge now */
-    bool failed;  /* a band, so that no later one may merge */
+    pthread_cond_t called;
+    int64_t ticket; /* the band that may merge now */
+    bool failed;    /* a band, so that no later one may merge */
 };
 
 /* Cell rows a band touches: the first and, at most, how many. */
@@ -170,12 +170,12 @@ static void merge_band(struct tiled *tiled, const rm_accumulator *cells, rm_span
 }
 
 /* Waits until every earlier band has merged: STOPPED, or false in *merges, where this one cannot. */
-static ropemap_status wait_turn(struct tiled *tiled, int64_t band, int32_t index, bool *merges,
-                                ropemap_error *error) {
+static ropemap_status wait_for_ticket(struct tiled *tiled, int64_t band, int32_t index, bool *merges,
+                                      ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     (void)pthread_mutex_lock(&tiled->lock);
-    while (tiled->turn != band && !tiled->failed && status == ROPEMAP_OK) {
-        rm_condition_wait(&tiled->turned, &tiled->lock);
+    while (tiled->ticket != band && !tiled->failed && status == ROPEMAP_OK) {
+        rm_condition_wait(&tiled->called, &tiled->lock);
         (void)pthread_mutex_unlock(&tiled->lock);
         status = rm_job_poll(tiled->job, &tiled->job->workers[index], error);
         (void)pthread_mutex_lock(&tiled->lock);
@@ -185,11 +185,11 @@ static ropemap_status wait_turn(struct tiled *tiled, int64_t band, int32_t index
     return status;
 }
 
-static void end_turn(struct tiled *tiled, bool failed) {
+static void end_ticket(struct tiled *tiled, bool failed) {
     (void)pthread_mutex_lock(&tiled->lock);
-    tiled->turn++;
+    tiled->ticket++;
     tiled->failed = tiled->failed || failed;
-    (void)pthread_cond_broadcast(&tiled->turned);
+    (void)pthread_cond_broadcast(&tiled->called);
     (void)pthread_mutex_unlock(&tiled->lock);
 }
 
@@ -232,12 +232,12 @@ static ropemap_status band_task(void *work, int64_t task, int32_t index, ropemap
     ropemap_status status = compute_band(tiled, index, rows, error);
     bool merges = false;
     if (status == ROPEMAP_OK) {
-        status = wait_turn(tiled, task, index, &merges, error);
+        status = wait_for_ticket(tiled, task, index, &merges, error);
     }
     if (merges) {
         merge_band(tiled, &tiled->scratch[index].cells, rows);
     }
-    end_turn(tiled, status != ROPEMAP_OK);
+    end_ticket(tiled, status != ROPEMAP_OK);
     return status;
 }
 
@@ -333,7 +333,7 @@ static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
                           .slots = rm_tile_slots(job),
                           .batch = rm_tile_batch(job)};
     (void)pthread_mutex_init(&tiled.lock, NULL);
-    rm_condition_make(&tiled.turned);
+    rm_condition_make(&tiled.called);
     ropemap_status status = make_all(&tiled, error);
     if (status == ROPEMAP_OK) {
         status = run_bands(&tiled, error);
@@ -347,7 +347,7 @@ static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
     rm_free(tiled.scratch);
     rm_accumulator_free(&tiled.open);
     job->backend->release(job->workers[0].context, tiled.resident_keys);
-    (void)pthread_cond_destroy(&tiled.turned);
+    (void)pthread_cond_destroy(&tiled.called);
     (void)pthread_mutex_destroy(&tiled.lock);
     return status;
 }
