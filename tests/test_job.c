@@ -15,8 +15,8 @@ ropemap_status __real_ropemap_spec_check(const ropemap_spec *spec, ropemap_error
 ropemap_status __wrap_ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error);
 ropemap_status __real_rm_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs, ropemap_error *error);
 ropemap_status __wrap_rm_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs, ropemap_error *error);
-ropemap_status __real_rm_plan_choose(rm_job *job, ropemap_error *error);
-ropemap_status __wrap_rm_plan_choose(rm_job *job, ropemap_error *error);
+ropemap_status __real_rm_plan_choose(ropemap_job *job, ropemap_error *error);
+ropemap_status __wrap_rm_plan_choose(ropemap_job *job, ropemap_error *error);
 
 static int checks, frequencies, plans;
 
@@ -30,7 +30,7 @@ ropemap_status __wrap_rm_freqs_make(const ropemap_spec *spec, ropemap_freqs *fre
     return __real_rm_freqs_make(spec, freqs, error);
 }
 
-ropemap_status __wrap_rm_plan_choose(rm_job *job, ropemap_error *error) {
+ropemap_status __wrap_rm_plan_choose(ropemap_job *job, ropemap_error *error) {
     plans++;
     return __real_rm_plan_choose(job, error);
 }

@@ -15,7 +15,7 @@
  */
 
 struct dual {
-    rm_job *job;
+    ropemap_job *job;
     float *out; /* [height, width] */
     rm_chunks chunks;
     int64_t count;          /* distances 0 .. far */
@@ -142,7 +142,7 @@ static double finish(const struct cell *cell) {
 
 static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     const struct dual *dual = work;
-    const rm_job *job = dual->job;
+    const ropemap_job *job = dual->job;
     rm_worker *worker = &job->workers[index];
     const double start = rm_seconds_now();
     const rm_span rows = rm_partition_cell(&job->grid.rows, task);
@@ -166,7 +166,7 @@ static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_
 
 static ropemap_status distance_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     const struct dual *dual = work;
-    const rm_job *job = dual->job;
+    const ropemap_job *job = dual->job;
     rm_worker *worker = &job->workers[index];
     const int64_t at_once = rm_diagonal_at_once(&job->device), first = task * at_once;
     const ropemap_range some = {.first = first, .count = lesser(at_once, dual->count - first), .step = 1};
@@ -206,7 +206,7 @@ static void free_tables(struct dual *dual) {
 }
 
 static ropemap_status compute(struct dual *dual, ropemap_error *error) {
-    const rm_job *job = dual->job;
+    const ropemap_job *job = dual->job;
     const int64_t at_once = rm_diagonal_at_once(&job->device);
     RM_TRY(make_tables(dual, error));
     RM_TRY(rm_job_run(job, "distances", (dual->count + at_once - 1) / at_once, distance_task, dual, error));
@@ -222,7 +222,7 @@ static ropemap_status compute(struct dual *dual, ropemap_error *error) {
     return rm_job_run(job, "cells", job->plan.height, row_task, dual, error);
 }
 
-static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
+static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) {
     struct dual dual = {.job = job, .out = cells, .chunks = rm_chunks_of(job->request)};
     dual.count = dual.chunks.far + 1;
     rm_encoding_weights(job, &dual.weight, &dual.fixed);
@@ -236,7 +236,7 @@ static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
 /* Operations of a cell, and of a chunk of queries in it: some twenty table entries, in two doubles each. */
 enum { CHUNK_FLOPS = 500 };
 
-static void cost(rm_job *job) {
+static void cost(ropemap_job *job) {
     ropemap_plan *plan = &job->plan;
     const ropemap_pool pool = job->request->pool;
     const rm_chunks chunks = rm_chunks_of(job->request);

@@ -17,12 +17,12 @@ const char *ropemap_encoding_name(ropemap_encoding encoding) {
     return (unsigned)encoding < sizeof names / sizeof names[0] ? names[encoding] : NULL;
 }
 
-bool rm_encoding_by_distance(const rm_job *job) {
+bool rm_encoding_by_distance(const ropemap_job *job) {
     const ropemap_encoding encoding = job->request->encoding;
     return encoding != ROPEMAP_ENCODING_ROPE && encoding != ROPEMAP_ENCODING_NOPE;
 }
 
-bool rm_encoding_is_own(const rm_job *job) {
+bool rm_encoding_is_own(const ropemap_job *job) {
     const ropemap_encoding encoding = job->request->encoding;
     return encoding == ROPEMAP_ENCODING_ALIBI || encoding == ROPEMAP_ENCODING_XPOS;
 }
@@ -103,7 +103,7 @@ void rm_equal_weights(const ropemap_freqs *freqs, int32_t head_dim, double *weig
     *fixed = (d - 2.0 * (double)freqs->pairs) / d;
 }
 
-void rm_encoding_weights(const rm_job *job, double *weight, double *fixed) {
+void rm_encoding_weights(const ropemap_job *job, double *weight, double *fixed) {
     const double pairs = (double)job->freqs.pairs;
     *weight = 0.0;
     *fixed = 1.0;
@@ -125,7 +125,7 @@ void rm_encoding_weights(const rm_job *job, double *weight, double *fixed) {
 }
 
 /* The bias is added to the score, which the measure has scaled. */
-static void alibi(const rm_job *job, ropemap_range distances, double *values) {
+static void alibi(const ropemap_job *job, ropemap_range distances, double *values) {
     const double slope = (job->request->slope != 0.0 ? job->request->slope : USUAL_SLOPE) / job->scale;
     for (int64_t t = 0; t < distances.count; t++) {
         const int64_t way = distances.first + t * distances.step;
@@ -135,7 +135,7 @@ static void alibi(const rm_job *job, ropemap_range distances, double *values) {
 
 /* Cosines shrink by zeta_i^(r/512), zeta_i = (2i + 0.4 D) / 1.4 D: of the score, since queries and keys alone
  * would leave the range of double. */
-static void xpos(const rm_job *job, double weight, ropemap_range distances, double *values) {
+static void xpos(const ropemap_job *job, double weight, ropemap_range distances, double *values) {
     const ropemap_freqs *freqs = &job->freqs;
     const double dim = 2.0 * (double)freqs->pairs;
     for (int64_t t = 0; t < distances.count; t++) {
@@ -150,7 +150,7 @@ static void xpos(const rm_job *job, double weight, ropemap_range distances, doub
     }
 }
 
-void rm_encoding_values(const rm_job *job, double weight, ropemap_range distances, double *values) {
+void rm_encoding_values(const ropemap_job *job, double weight, ropemap_range distances, double *values) {
     if (job->request->encoding == ROPEMAP_ENCODING_ALIBI) {
         alibi(job, distances, values);
     } else {

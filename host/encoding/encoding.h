@@ -15,10 +15,10 @@ typedef struct rm_chunks {
 rm_chunks rm_chunks_of(const ropemap_request *request);
 
 /* Whether the map is made from distances, whatever its pool: by the diagonal method alone. */
-bool rm_encoding_by_distance(const rm_job *job);
+bool rm_encoding_by_distance(const ropemap_job *job);
 
 /* Whether values come from here, not from the backend. */
-bool rm_encoding_is_own(const rm_job *job);
+bool rm_encoding_is_own(const ropemap_job *job);
 
 /* ROPEMAP_USAGE where the encoding does not combine with the rest of the request. */
 ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *error);
@@ -29,10 +29,10 @@ void rm_equal_weights(const ropemap_freqs *freqs, int32_t head_dim, double *weig
 
 /* Constant vectors at a distance: similarity = weight * sum of the pairs' cosines + fixed, before the
  * measure's scale. */
-void rm_encoding_weights(const rm_job *job, double *weight, double *fixed);
+void rm_encoding_weights(const ropemap_job *job, double *weight, double *fixed);
 
 /* values[t] of constant vectors at distance first + t * step, before the measure's scale; weight as in
  * diagonal.c. */
-void rm_encoding_values(const rm_job *job, double weight, ropemap_range distances, double *values);
+void rm_encoding_values(const ropemap_job *job, double weight, ropemap_range distances, double *values);
 
 #endif

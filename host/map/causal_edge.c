@@ -31,14 +31,14 @@ struct scratch {
 };
 
 struct edge {
-    rm_job *job;
+    ropemap_job *job;
     float *out;    /* [height, width] */
     int64_t block; /* positions */
     struct scratch *scratch;
 };
 
 /* Not made from squares. */
-static bool is_mean(const rm_job *job) {
+static bool is_mean(const ropemap_job *job) {
     return !rm_pool_needs(job->request->pool, RM_NEEDS_SQUARES);
 }
 
@@ -49,7 +49,7 @@ static int64_t lesser(int64_t a, int64_t b) {
 /* Rotated rows [first, first + block) of a side, cut at `end`. */
 static ropemap_status load(const struct edge *edge, int32_t index, rm_side side, int64_t first, int64_t end,
                            rm_view *rows, ropemap_error *error) {
-    rm_job *job = edge->job;
+    ropemap_job *job = edge->job;
     const struct scratch *scratch = &edge->scratch[index];
     const int64_t count = lesser(edge->block, end - first);
     *rows = rm_view_dense(side == RM_SIDE_QUERIES ? scratch->queries : scratch->keys, count,
@@ -60,7 +60,7 @@ static ropemap_status load(const struct edge *edge, int32_t index, rm_side side,
 /* The same, for the host to look into. */
 static ropemap_status load_here(const struct edge *edge, int32_t index, rm_side side, int64_t first,
                                 int64_t end, rm_view *rows, ropemap_error *error) {
-    const rm_job *job = edge->job;
+    const ropemap_job *job = edge->job;
     const struct scratch *scratch = &edge->scratch[index];
     rm_view there = {0};
     RM_TRY(load(edge, index, side, first, end, &there, error));
@@ -80,7 +80,7 @@ static double dot(const float *query, const double *prefix, int64_t dim) {
 /* Sum over the pairs of a cell: walks down its rows while the prefix of keys grows. */
 static ropemap_status sum_by_prefix(const struct edge *edge, int32_t index, rm_span rows, rm_span cols,
                                     double *sum, ropemap_error *error) {
-    const rm_job *job = edge->job;
+    const ropemap_job *job = edge->job;
     double *prefix = edge->scratch[index].prefix;
     const int64_t dim = job->queries->head_dim;
     memset(prefix, 0, (size_t)dim * sizeof *prefix);
@@ -114,7 +114,7 @@ static ropemap_status sum_by_prefix(const struct edge *edge, int32_t index, rm_s
 /* Closed sums: one where steps are equal, else one for each row, which a wish to stop may interrupt. */
 static ropemap_status constant_mean(const struct edge *edge, int32_t index, rm_span rows, rm_span cols,
                                     double *mean, ropemap_error *error) {
-    rm_job *job = edge->job;
+    ropemap_job *job = edge->job;
     const rm_grid *grid = &job->grid;
     const struct scratch *scratch = &edge->scratch[index];
     const int64_t piece =
@@ -138,7 +138,7 @@ static ropemap_status constant_mean(const struct edge *edge, int32_t index, rm_s
 
 static ropemap_status edge_mean(const struct edge *edge, int32_t index, rm_span rows, rm_span cols,
                                 float *cell, ropemap_error *error) {
-    const rm_job *job = edge->job;
+    const ropemap_job *job = edge->job;
     double mean = 0.0;
     if (job->constant) {
         RM_TRY(constant_mean(edge, index, rows, cols, &mean, error));
@@ -153,7 +153,7 @@ static ropemap_status edge_mean(const struct edge *edge, int32_t index, rm_span 
 /* rms and std: the cell's own tiles, from its corner. */
 static ropemap_status edge_tiles(const struct edge *edge, int32_t index, rm_span rows, rm_span cols,
                                  ropemap_error *error) {
-    rm_job *job = edge->job;
+    ropemap_job *job = edge->job;
     struct scratch *scratch = &edge->scratch[index];
     rm_context *context = job->workers[index].context;
     for (int64_t row = rows.first; row < rows.end; row += edge->block) {
@@ -172,7 +172,7 @@ static ropemap_status edge_tiles(const struct edge *edge, int32_t index, rm_span
 
 static ropemap_status edge_cell(const struct edge *edge, int32_t index, int64_t row, int64_t col,
                                 ropemap_error *error) {
-    const rm_job *job = edge->job;
+    const ropemap_job *job = edge->job;
     const rm_span rows = rm_partition_cell(&job->grid.rows, row),
                   cols = rm_partition_cell(&job->grid.cols, col);
     if (is_mean(job)) {
@@ -234,7 +234,7 @@ static ropemap_status look_at_cell(const struct edge *edge, int32_t index, int64
 }
 
 /* Keys before this index meet a query with a NaN, whatever they are; 0: there is none. */
-static int64_t nan_limit(const rm_job *job, int64_t row, rm_view queries) {
+static int64_t nan_limit(const ropemap_job *job, int64_t row, rm_view queries) {
     int64_t limit = 0;
     for (int64_t i = 0; i < queries.rows; i++) {
         bool any = false;
@@ -247,14 +247,14 @@ static int64_t nan_limit(const rm_job *job, int64_t row, rm_view queries) {
 }
 
 /* Whether a mean that is not finite has pairs. */
-static bool is_open(const rm_job *job, rm_span rows, int64_t col, float mean) {
+static bool is_open(const ropemap_job *job, rm_span rows, int64_t col, float mean) {
     return !isfinite(mean) &&
            rm_grid_coverage(&job->grid, rows, rm_partition_cell(&job->grid.cols, col)) != RM_COVERAGE_NONE;
 }
 
 /* Means of one cell row that are not finite: what the mean of the products is. */
 static ropemap_status settle_row(const struct edge *edge, int64_t task, int32_t index, ropemap_error *error) {
-    const rm_job *job = edge->job;
+    const ropemap_job *job = edge->job;
     const rm_span rows = rm_partition_cell(&job->grid.rows, task);
     const int64_t width = job->plan.width;
     uint8_t *seen = edge->scratch[index].seen;
@@ -290,7 +290,7 @@ static bool is_cut(const rm_grid *grid, rm_span rows, int64_t col) {
 
 /* The cells of one cell row that the diagonal cuts. */
 static ropemap_status cut_cells(const struct edge *edge, int64_t task, int32_t index, ropemap_error *error) {
-    const rm_job *job = edge->job;
+    const ropemap_job *job = edge->job;
     const rm_grid *grid = &job->grid;
     rm_context *context = job->workers[index].context;
     const rm_span rows = rm_partition_cell(&grid->rows, task);
@@ -325,7 +325,7 @@ static ropemap_status cut_cells(const struct edge *edge, int64_t task, int32_t i
 
 static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     const struct edge *edge = work;
-    const rm_job *job = edge->job;
+    const ropemap_job *job = edge->job;
     RM_TRY(cut_cells(edge, task, index, error));
     return is_mean(job) && !job->constant
                ? settle_row(edge, task, index, error) /* closed sums may have any number of rows */
@@ -333,7 +333,7 @@ static ropemap_status row_task(void *work, int64_t task, int32_t index, ropemap_
 }
 
 static ropemap_status make_scratch(const struct edge *edge, int32_t index, ropemap_error *error) {
-    rm_job *job = edge->job;
+    ropemap_job *job = edge->job;
     struct scratch *scratch = &edge->scratch[index];
     rm_context *context = job->workers[index].context;
     const int64_t dim = job->queries->head_dim, floats = edge->block * dim;
@@ -363,7 +363,7 @@ static ropemap_status make_scratch(const struct edge *edge, int32_t index, ropem
 }
 
 static void free_scratch(const struct edge *edge, int32_t index) {
-    rm_job *job = edge->job;
+    ropemap_job *job = edge->job;
     struct scratch *scratch = &edge->scratch[index];
     rm_context *context = job->workers[index].context;
     job->backend->release(context, scratch->tile);
@@ -378,7 +378,7 @@ static void free_scratch(const struct edge *edge, int32_t index) {
     rm_accumulator_free(&scratch->cells);
 }
 
-ropemap_status rm_causal_edge(rm_job *job, float *cells, ropemap_error *error) {
+ropemap_status rm_causal_edge(ropemap_job *job, float *cells, ropemap_error *error) {
     const int32_t threads = job->plan.threads;
     struct edge edge = {.job = job, .out = cells, .block = job->device.block};
     edge.scratch = rm_alloc((uint64_t)threads, sizeof *edge.scratch);

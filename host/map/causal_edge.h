@@ -7,6 +7,6 @@
 
 /* Computes those cells of cells [height, width] that hold some of their pairs, and settles whether means that
  * are not finite are NaN or an infinity. */
-ropemap_status rm_causal_edge(rm_job *job, float *cells, ropemap_error *error);
+ropemap_status rm_causal_edge(ropemap_job *job, float *cells, ropemap_error *error);
 
 #endif

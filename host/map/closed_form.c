@@ -124,24 +124,24 @@ static rm_phasor rm_phasor_triangle(rm_frequency frequency, int64_t step, int64_
 }
 
 /* The indices of the two elements of a pair in a row. */
-static void pair_elements(const rm_job *job, int32_t pair, int64_t *first, int64_t *second) {
+static void pair_elements(const ropemap_job *job, int32_t pair, int64_t *first, int64_t *second) {
     const bool half = job->rotation.layout == ROPEMAP_LAYOUT_HALF;
     *first = half ? pair : 2 * (int64_t)pair;
     *second = half ? pair + (int64_t)job->freqs.pairs : *first + 1;
 }
 
-static rm_phasor pair_of(const rm_job *job, const float *raw, int32_t pair) {
+static rm_phasor pair_of(const ropemap_job *job, const float *raw, int32_t pair) {
     int64_t first = 0, second = 0;
     pair_elements(job, pair, &first, &second);
     return (rm_phasor){.re = (double)raw[first], .im = (double)raw[second]};
 }
 
-static rm_frequency frequency_of(const rm_job *job, int32_t pair) {
+static rm_frequency frequency_of(const ropemap_job *job, int32_t pair) {
     return (rm_frequency){.step = job->freqs.step[pair], .fine = job->freqs.fine[pair]};
 }
 
 /* What a rotated row is multiplied by: 1, or for cosines 1 / its length (NaN for a zero row). */
-static double row_factor(const rm_job *job, const float *raw) {
+static double row_factor(const ropemap_job *job, const float *raw) {
     if (!job->rotation.normalise) {
         return 1.0;
     }
@@ -158,7 +158,7 @@ static double row_factor(const rm_job *job, const float *raw) {
 }
 
 /* [pairs] of `count` positions, `step` apart. */
-static const rm_phasor *run_means(const rm_job *job, int64_t step, int64_t count, rm_runs *runs) {
+static const rm_phasor *run_means(const ropemap_job *job, int64_t step, int64_t count, rm_runs *runs) {
     const int64_t slot = count & 1;
     rm_phasor *means = runs->means + slot * job->freqs.pairs;
     if (runs->step != step) {
@@ -174,7 +174,7 @@ static const rm_phasor *run_means(const rm_job *job, int64_t step, int64_t count
     return means;
 }
 
-void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span span, rm_runs *runs,
+void rm_closed_mean(const ropemap_job *job, rm_side side, const float *raw, rm_span span, rm_runs *runs,
                     double *mean) {
     const ropemap_range range = rm_side_range(job, side);
     const int64_t start = rm_position(range, span.first);
@@ -196,7 +196,7 @@ void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span s
 }
 
 /* Sum of e^(i (phase of row - phase of col)) over a full rectangle of position indices. */
-static rm_phasor rectangle(const rm_job *job, int32_t pair, rm_span rows, rm_span cols) {
+static rm_phasor rectangle(const ropemap_job *job, int32_t pair, rm_span rows, rm_span cols) {
     const ropemap_range row_range = job->grid.rows.range, col_range = job->grid.cols.range;
     const int64_t height = rows.end - rows.first, width = cols.end - cols.first;
     if (height <= 0 || width <= 0) {
@@ -222,7 +222,7 @@ static rm_phasor plus(rm_phasor a, rm_phasor b) {
  * With equal steps, row i of the cell has `lead + i` columns at its first diagonal row: a rectangle of the
  * columns that every such row has, a triangle right of it, and full rows below.
  */
-static rm_phasor even_sum(const rm_job *job, int32_t pair, rm_span rows, rm_span cols) {
+static rm_phasor even_sum(const ropemap_job *job, int32_t pair, rm_span rows, rm_span cols) {
     const rm_grid *grid = &job->grid;
     int64_t some = rm_grid_first_row(grid, cols.first), all = rm_grid_first_row(grid, cols.end - 1);
     some = some < rows.first ? rows.first : some;
@@ -242,7 +242,7 @@ static rm_phasor even_sum(const rm_job *job, int32_t pair, rm_span rows, rm_span
 }
 
 /* With unequal steps every row ends somewhere else: row by row, each a closed sum. */
-static rm_phasor row_by_row_sum(const rm_job *job, int32_t pair, rm_span rows, rm_span cols) {
+static rm_phasor row_by_row_sum(const ropemap_job *job, int32_t pair, rm_span rows, rm_span cols) {
     rm_phasor sum = {0};
     for (int64_t row = rows.first; row < rows.end; row++) {
         const int64_t limit = rm_grid_limit(&job->grid, row);
@@ -252,7 +252,8 @@ static rm_phasor row_by_row_sum(const rm_job *job, int32_t pair, rm_span rows, r
     return sum;
 }
 
-double rm_closed_edge(const rm_job *job, const float *query, const float *key, rm_span rows, rm_span cols) {
+double rm_closed_edge(const ropemap_job *job, const float *query, const float *key, rm_span rows,
+                      rm_span cols) {
     const bool even = job->grid.rows.range.step == job->grid.cols.range.step;
     const double a = job->rotation.rotate ? job->freqs.attention_factor : 1.0;
     const double pairs = rm_grid_pairs(&job->grid, rows, cols);

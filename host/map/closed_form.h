@@ -21,10 +21,11 @@ typedef struct rm_runs {
 
 /* mean[head_dim] of a side's rotated rows over position indices [span.first, span.end). `raw` [head_dim] is
  * the vector itself; `runs` is kept from call to call. */
-void rm_closed_mean(const rm_job *job, rm_side side, const float *raw, rm_span span, rm_runs *runs,
+void rm_closed_mean(const ropemap_job *job, rm_side side, const float *raw, rm_span span, rm_runs *runs,
                     double *mean);
 
 /* Mean similarity over the pairs of a cell that the diagonal cuts. */
-double rm_closed_edge(const rm_job *job, const float *query, const float *key, rm_span rows, rm_span cols);
+double rm_closed_edge(const ropemap_job *job, const float *query, const float *key, rm_span rows,
+                      rm_span cols);
 
 #endif

@@ -126,7 +126,7 @@ struct scratch {
 };
 
 struct diagonal {
-    rm_job *job;
+    ropemap_job *job;
     float *out;           /* [height, width] */
     ropemap_range range;  /* distances in tokens: from the last column before the first row to the reverse */
     int64_t zero;         /* the first index whose distance is >= 0: where causal pairs begin */
@@ -236,7 +236,7 @@ static int64_t window_of(const struct part *part, rm_span rows, rm_span cols) {
 
 /* Cells of one row that begin in the part and are read from windows of size `window`. */
 static void fill_row(const struct part *part, int64_t row, int64_t window) {
-    const rm_job *job = part->diagonal->job;
+    const ropemap_job *job = part->diagonal->job;
     const rm_span rows = rm_partition_cell(&job->grid.rows, row);
     float *out = part->diagonal->out + row * job->plan.width;
     for (int64_t col = first_column(part, rows); col < job->plan.width; col++) {
@@ -287,7 +287,7 @@ static int64_t cell_reach(const rm_grid *grid) {
 }
 
 /* Differences between the beginnings of two parts: each reaches as far into the next as a cell may. */
-static int64_t stride_of(const rm_job *job) {
+static int64_t stride_of(const ropemap_job *job) {
     const int64_t all = job->grid.rows.range.count + job->grid.cols.range.count - 1;
     return job->plan.band == all ? all : job->plan.band - cell_reach(&job->grid) + 1;
 }
@@ -300,7 +300,7 @@ int64_t rm_diagonal_at_once(const rm_device *device) {
 
 static ropemap_status compute_values(const struct part *part, rm_worker *worker, ropemap_error *error) {
     const struct diagonal *diagonal = part->diagonal;
-    const rm_job *job = diagonal->job;
+    const ropemap_job *job = diagonal->job;
     const int64_t at_once = rm_diagonal_at_once(&job->device);
     for (int64_t first = part->first; first < part->end; first += at_once) {
         RM_TRY(rm_job_poll(job, worker, error));
@@ -340,7 +340,7 @@ static void prepare_windows(const struct part *part) {
 
 static ropemap_status part_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     const struct diagonal *diagonal = work;
-    const rm_job *job = diagonal->job;
+    const ropemap_job *job = diagonal->job;
     rm_worker *worker = &job->workers[index];
     const int64_t stride = stride_of(job), first = task * stride;
     const int64_t end = first + job->plan.band, count = diagonal->range.count;
@@ -376,7 +376,7 @@ static float *make_floats(int64_t count, bool *whole) {
     return floats;
 }
 
-static ropemap_status make_scratch(const rm_job *job, struct scratch *scratch, ropemap_error *error) {
+static ropemap_status make_scratch(const ropemap_job *job, struct scratch *scratch, ropemap_error *error) {
     const ropemap_pool pool = job->request->pool;
     const int64_t count = job->plan.band;
     scratch->values = rm_alloc_raw((uint64_t)count, sizeof(double));
@@ -409,14 +409,14 @@ static void free_scratch(struct scratch *scratch) {
 }
 
 static ropemap_status compute(struct diagonal *diagonal, ropemap_error *error) {
-    const rm_job *job = diagonal->job;
+    const ropemap_job *job = diagonal->job;
     for (int32_t i = 0; i < diagonal->threads; i++) {
         RM_TRY(make_scratch(job, &diagonal->scratch[i], error));
     }
     return rm_job_run(job, "distances", job->plan.bands, part_task, diagonal, error);
 }
 
-static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
+static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) {
     const ropemap_range rows = job->grid.rows.range, cols = job->grid.cols.range;
     const int64_t first = rows.first - cols.first - cols.step * (cols.count - 1);
     const int32_t threads =
@@ -465,7 +465,7 @@ static int64_t part_size(const rm_grid *grid) {
     return part < all ? part : all;
 }
 
-static void cost(rm_job *job) {
+static void cost(ropemap_job *job) {
     ropemap_plan *plan = &job->plan;
     const rm_partition *rows = &job->grid.rows, *cols = &job->grid.cols;
     plan->method = ROPEMAP_METHOD_DIAGONAL;

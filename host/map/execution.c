@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static ropemap_status find_backend(rm_job *job, ropemap_error *error) {
+static ropemap_status find_backend(ropemap_job *job, ropemap_error *error) {
     if (strcmp(job->device.backend, "cuda") != 0) {
         job->backend = rm_cpu_backend();
         return ROPEMAP_OK;
@@ -18,7 +18,7 @@ static ropemap_status find_backend(rm_job *job, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
+ropemap_status rm_job_start(ropemap_job *job, ropemap_error *error) {
     RM_TRY(find_backend(job, error));
     RM_TRY(rm_workers_open(&job->group, job->plan.threads, job->backend, &job->device, job->request->session,
                            error));
@@ -29,7 +29,7 @@ ropemap_status rm_job_start(rm_job *job, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-void rm_job_stop(rm_job *job) {
+void rm_job_stop(ropemap_job *job) {
     rm_workers_close(job->group, job->broken);
     if (job->request->session == NULL) {
         rm_plugin_close(&job->plugin);
@@ -39,12 +39,12 @@ void rm_job_stop(rm_job *job) {
     job->backend = NULL;
 }
 
-ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
+ropemap_status rm_job_run(const ropemap_job *job, const char *stage, int64_t count, rm_task task, void *work,
                           ropemap_error *error) {
     return rm_workers_run(job->group, stage, count, task, work, error);
 }
 
-ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_error *error) {
+ropemap_status rm_job_poll(const ropemap_job *job, const rm_worker *worker, ropemap_error *error) {
     return rm_team_poll(&job->group->team, (int32_t)(worker - job->workers), error);
 }
 
@@ -52,15 +52,15 @@ ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_e
 
 enum { DEVICE_ROOM = 256 * 1048576 }; /* bytes of a device's memory, besides what its inputs take */
 
-static bool own_is_the_hosts(const rm_job *job) {
+static bool own_is_the_hosts(const ropemap_job *job) {
     return job->device.memory == 0;
 }
 
-uint64_t rm_job_own_memory(const rm_job *job) {
+uint64_t rm_job_own_memory(const ropemap_job *job) {
     return own_is_the_hosts(job) ? job->memory : job->device.memory;
 }
 
-void rm_job_take_bytes(rm_job *job, rm_bytes worker, rm_bytes once) {
+void rm_job_take_bytes(ropemap_job *job, rm_bytes worker, rm_bytes once) {
     const double threads = (double)job->plan.threads;
     const double host_worker = worker.host + (double)job->device.context_host + 2.0 * sizeof(rm_worker);
     const double host =
@@ -70,23 +70,23 @@ void rm_job_take_bytes(rm_job *job, rm_bytes worker, rm_bytes once) {
     job->plan.device_bytes = own_is_the_hosts(job) ? 0 : (uint64_t)own;
 }
 
-bool rm_job_fits(const rm_job *job) {
+bool rm_job_fits(const ropemap_job *job) {
     return job->plan.bytes <= job->memory && job->plan.device_bytes <= job->device.memory;
 }
 
-bool rm_job_has_room(const rm_job *job) {
+bool rm_job_has_room(const ropemap_job *job) {
     const double rows = (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
     const double room = 4.0 * rows * (double)job->queries->head_dim + (double)DEVICE_ROOM;
     return (double)job->plan.device_bytes <= fmin(room, (double)job->device.memory);
 }
 
-void rm_job_limit_threads(rm_job *job, int32_t most) {
+void rm_job_limit_threads(ropemap_job *job, int32_t most) {
     if (most != 0 && job->plan.threads > most) {
         job->plan.threads = most;
     }
 }
 
-void rm_job_fit_threads(rm_job *job, rm_bytes worker, rm_bytes once) {
+void rm_job_fit_threads(ropemap_job *job, rm_bytes worker, rm_bytes once) {
     rm_job_take_bytes(job, worker, once);
     while (job->plan.threads > 1 && !(rm_job_fits(job) && rm_job_has_room(job))) {
         job->plan.threads--;
@@ -106,11 +106,11 @@ int64_t rm_count_tiles(int64_t rows, int64_t cols, int64_t block) {
 
 /* ---- rows of a side */
 
-ropemap_range rm_side_range(const rm_job *job, rm_side side) {
+ropemap_range rm_side_range(const ropemap_job *job, rm_side side) {
     return side == RM_SIDE_QUERIES ? job->grid.rows.range : job->grid.cols.range;
 }
 
-static const ropemap_vectors *rm_side_vectors(const rm_job *job, rm_side side) {
+static const ropemap_vectors *rm_side_vectors(const ropemap_job *job, rm_side side) {
     return side == RM_SIDE_QUERIES ? job->queries : job->keys;
 }
 
@@ -130,8 +130,8 @@ static ropemap_status refuse_nonfinite(const ropemap_vectors *vectors, ropemap_r
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_side_read(const rm_job *job, rm_worker *worker, rm_side side, int64_t first, int64_t count,
-                            float *scratch, rm_view *rows, ropemap_error *error) {
+ropemap_status rm_side_read(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t first,
+                            int64_t count, float *scratch, rm_view *rows, ropemap_error *error) {
     RM_TRY(rm_job_poll(job, worker, error));
     const double start = rm_seconds_now();
     const ropemap_vectors *vectors = rm_side_vectors(job, side);
@@ -154,7 +154,7 @@ ropemap_status rm_side_read(const rm_job *job, rm_worker *worker, rm_side side, 
     return ROPEMAP_OK;
 }
 
-ropemap_status rm_side_rotated(const rm_job *job, rm_worker *worker, rm_side side, int64_t first,
+ropemap_status rm_side_rotated(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t first,
                                int64_t count, float *scratch, rm_view to, ropemap_error *error) {
     rm_view rows = {0};
     RM_TRY(rm_side_read(job, worker, side, first, count, scratch, &rows, error));

@@ -6,7 +6,7 @@
 #include "host/data/vectors.h"
 #include "host/device/session.h"
 
-typedef struct ropemap_job {
+struct ropemap_job {
     const ropemap_request *request;
     rm_device device;          /* what is computed on */
     rm_plugin plugin;          /* open where the backend is not one of this library's; a session's, where
@@ -26,19 +26,19 @@ typedef struct ropemap_job {
     ropemap_plan plan;
     rm_workers *group;  /* NULL until rm_job_start */
     rm_worker *workers; /* [plan.threads] the group's */
-} rm_job;
+};
 
 /* Opens the backend and the workers' contexts, rm_job_stop closes them: a job may start again. */
-ropemap_status rm_job_start(rm_job *job, ropemap_error *error);
+ropemap_status rm_job_start(ropemap_job *job, ropemap_error *error);
 
-void rm_job_stop(rm_job *job);
+void rm_job_stop(ropemap_job *job);
 
 /* As rm_workers_run, on the job's. */
-ropemap_status rm_job_run(const rm_job *job, const char *stage, int64_t count, rm_task task, void *work,
+ropemap_status rm_job_run(const ropemap_job *job, const char *stage, int64_t count, rm_task task, void *work,
                           ropemap_error *error);
 
 /* As rm_team_poll, by tasks of the job. */
-ropemap_status rm_job_poll(const rm_job *job, const rm_worker *worker, ropemap_error *error);
+ropemap_status rm_job_poll(const ropemap_job *job, const rm_worker *worker, ropemap_error *error);
 
 /* ---- what a plan takes */
 
@@ -50,22 +50,22 @@ typedef struct rm_bytes {
 } rm_bytes;
 
 /* The backend's own memory that the plan may take. */
-uint64_t rm_job_own_memory(const rm_job *job);
+uint64_t rm_job_own_memory(const ropemap_job *job);
 
 /* Fills plan.bytes: each worker's share with its context, what is there once, and a line about each row of
  * cells. */
-void rm_job_take_bytes(rm_job *job, rm_bytes worker, rm_bytes once);
+void rm_job_take_bytes(ropemap_job *job, rm_bytes worker, rm_bytes once);
 
 /* Whether that fits in the memory that is allowed. */
-bool rm_job_fits(const rm_job *job);
+bool rm_job_fits(const ropemap_job *job);
 
 /* Whether it takes no more of a device's memory than the inputs would and 256 MiB, and than it has; the
  * memory that is allowed on the host plays no part. */
-bool rm_job_has_room(const rm_job *job);
+bool rm_job_has_room(const ropemap_job *job);
 
 /* No more workers than pay, 0: any number; and no more than fit, one at least. */
-void rm_job_limit_threads(rm_job *job, int32_t most);
-void rm_job_fit_threads(rm_job *job, rm_bytes worker, rm_bytes once);
+void rm_job_limit_threads(ropemap_job *job, int32_t most);
+void rm_job_fit_threads(ropemap_job *job, rm_bytes worker, rm_bytes once);
 
 int64_t rm_round_up(int64_t value, int64_t unit);
 
@@ -77,21 +77,21 @@ int64_t rm_count_tiles(int64_t rows, int64_t cols, int64_t block);
 typedef enum rm_side { RM_SIDE_QUERIES, RM_SIDE_KEYS } rm_side;
 
 /* Positions and source of a side. */
-ropemap_range rm_side_range(const rm_job *job, rm_side side);
+ropemap_range rm_side_range(const ropemap_job *job, rm_side side);
 
 /*
  * Position indices [first, first + count) of a side as they come from the source, [count, head_dim]: in
  * `scratch`, or where they lie if the source can lend them. ROPEMAP_STOPPED as rm_job_poll:
  * whatever reads rows can be stopped between two reads.
  */
-ropemap_status rm_side_read(const rm_job *job, rm_worker *worker, rm_side side, int64_t first, int64_t count,
-                            float *scratch, rm_view *rows, ropemap_error *error);
+ropemap_status rm_side_read(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t first,
+                            int64_t count, float *scratch, rm_view *rows, ropemap_error *error);
 
 /*
  * The same rows rotated, into `to` [to.rows >= count, head_dim]; rows of `to` beyond count become zero, so
  * that products keep one shape.
  */
-ropemap_status rm_side_rotated(const rm_job *job, rm_worker *worker, rm_side side, int64_t first,
+ropemap_status rm_side_rotated(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t first,
                                int64_t count, float *scratch, rm_view to, ropemap_error *error);
 
 #endif

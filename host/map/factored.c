@@ -20,7 +20,7 @@ typedef struct rm_pooling {
  * same order whatever else runs. */
 
 /* `cells`: how many are pooled at once, at most. */
-static ropemap_status rm_pooling_make(rm_pooling *pooling, const rm_job *job, rm_worker *worker,
+static ropemap_status rm_pooling_make(rm_pooling *pooling, const ropemap_job *job, rm_worker *worker,
                                       int64_t cells, bool moments, ropemap_error *error) {
     const uint64_t dim = (uint64_t)job->queries->head_dim;
     *pooling = (rm_pooling){
@@ -34,7 +34,7 @@ static ropemap_status rm_pooling_make(rm_pooling *pooling, const rm_job *job, rm
     return whole ? ROPEMAP_OK : rm_fail_memory(error, "pooled rows", dim * dim * sizeof(double));
 }
 
-static void rm_pooling_free(rm_pooling *pooling, const rm_job *job, rm_worker *worker) {
+static void rm_pooling_free(rm_pooling *pooling, const ropemap_job *job, rm_worker *worker) {
     job->backend->unstage(worker->context, pooling->raw);
     rm_free(pooling->runs.means);
     rm_free(pooling->moment);
@@ -43,16 +43,16 @@ static void rm_pooling_free(rm_pooling *pooling, const rm_job *job, rm_worker *w
 }
 
 /* Whether cells are made from second moments of their rows, not from means alone. */
-static bool is_moments(const rm_job *job) {
+static bool is_moments(const ropemap_job *job) {
     return rm_pool_needs(job->request->pool, RM_NEEDS_SQUARES);
 }
 
-static const rm_partition *axis_of(const rm_job *job, rm_side side) {
+static const rm_partition *axis_of(const ropemap_job *job, rm_side side) {
     return side == RM_SIDE_QUERIES ? &job->grid.rows : &job->grid.cols;
 }
 
 /* Means of rows that are all the same before they are rotated. */
-static ropemap_status constant_means(const rm_job *job, rm_worker *worker, rm_side side, int64_t first,
+static ropemap_status constant_means(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t first,
                                      int64_t cells, rm_pooling *pooling, ropemap_error *error) {
     const rm_partition *axis = axis_of(job, side);
     rm_view row = {0};
@@ -66,12 +66,12 @@ static ropemap_status constant_means(const rm_job *job, rm_worker *worker, rm_si
 }
 
 /* Rows of the next call: what is left of the cells, at most as many as go at once. */
-static int64_t rows_of_call(const rm_job *job, int64_t left) {
+static int64_t rows_of_call(const ropemap_job *job, int64_t left) {
     return left < job->device.rows_at_once ? left : job->device.rows_at_once;
 }
 
 /* pooling->means[c] = mean of a side's rotated rows in cell first + c, for c < cells. */
-static ropemap_status rm_pooled_means(const rm_job *job, rm_worker *worker, rm_side side, int64_t first,
+static ropemap_status rm_pooled_means(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t first,
                                       int64_t cells, rm_pooling *pooling, ropemap_error *error) {
     if (job->constant) {
         return constant_means(job, worker, side, first, cells, pooling, error);
@@ -100,7 +100,7 @@ static ropemap_status rm_pooled_means(const rm_job *job, rm_worker *worker, rm_s
 
 /* pooling->moment = mean over the rows of a cell of (x - centre)(x - centre)^T; `centre` [head_dim], NULL for
  * 0. */
-static ropemap_status rm_pooled_moment(const rm_job *job, rm_worker *worker, rm_side side, int64_t cell,
+static ropemap_status rm_pooled_moment(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t cell,
                                        const double *centre, rm_pooling *pooling, ropemap_error *error) {
     const rm_span span = rm_partition_cell(axis_of(job, side), cell);
     const ropemap_range range = rm_side_range(job, side);
@@ -149,7 +149,7 @@ struct scratch {
 };
 
 struct factored {
-    rm_job *job;
+    ropemap_job *job;
     float *out;          /* [height, width] */
     int64_t stride;      /* features of a cell */
     int64_t block, band; /* cells */
@@ -209,7 +209,7 @@ static int pack_moments(const rm_pooling *pooling, rm_side side, bool std, int64
 /* Features of cells [first, first + cells) of the map, one after another in `packed`. */
 static ropemap_status cells_features(const struct factored *factored, int32_t index, int64_t first,
                                      int64_t cells, float *packed, int *exponents, ropemap_error *error) {
-    rm_job *job = factored->job;
+    ropemap_job *job = factored->job;
     rm_worker *worker = &job->workers[index];
     rm_pooling *pooling = &factored->scratch[index].pooling;
     const int64_t dim = job->queries->head_dim;
@@ -237,7 +237,7 @@ static ropemap_status cells_features(const struct factored *factored, int32_t in
 /* Some cells' features; those beyond the last cell or feature are zero, so that products keep one shape. */
 static ropemap_status features_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     const struct factored *factored = work;
-    const rm_job *job = factored->job;
+    const ropemap_job *job = factored->job;
     const struct features *to = factored->side == RM_SIDE_QUERIES ? &factored->rows : &factored->cols;
     const int64_t at = task * factored->batch, left = to->padded - at, held = to->end - to->first - at;
     const int64_t count = left < factored->batch ? left : factored->batch,
@@ -306,7 +306,7 @@ static void store_row(const struct factored *factored, int32_t index, int64_t ro
 
 /* Cells of a block that no diagonal cuts; the others are left to rm_causal_edge. */
 static void store_block(const struct factored *factored, int32_t index, int64_t row, int64_t col) {
-    const rm_job *job = factored->job;
+    const ropemap_job *job = factored->job;
     const int64_t row_end =
         row + factored->block < factored->rows.end ? row + factored->block : factored->rows.end;
     const int64_t col_end =
@@ -351,7 +351,7 @@ static ropemap_status multiply_bands(struct factored *factored, ropemap_error *e
 }
 
 static ropemap_status make_worker(const struct factored *factored, int32_t index, ropemap_error *error) {
-    const rm_job *job = factored->job;
+    const ropemap_job *job = factored->job;
     rm_worker *worker = &job->workers[index];
     struct scratch *scratch = &factored->scratch[index];
     const bool moments = is_moments(job);
@@ -371,7 +371,7 @@ static ropemap_status make_worker(const struct factored *factored, int32_t index
 }
 
 static ropemap_status make_scratch(struct factored *factored, ropemap_error *error) {
-    rm_job *job = factored->job;
+    ropemap_job *job = factored->job;
     rm_context *context = job->workers[0].context;
     const int64_t floats = factored->band * factored->stride;
     RM_TRY(job->backend->reserve(context, floats, "features of cells", &factored->rows.data, error));
@@ -389,7 +389,7 @@ static ropemap_status make_scratch(struct factored *factored, ropemap_error *err
 }
 
 static void free_scratch(struct factored *factored) {
-    rm_job *job = factored->job;
+    ropemap_job *job = factored->job;
     for (int32_t i = 0; factored->scratch != NULL && i < job->plan.threads; i++) {
         rm_pooling_free(&factored->scratch[i].pooling, job, &job->workers[i]);
         job->backend->release(job->workers[i].context, factored->scratch[i].tiles);
@@ -405,7 +405,7 @@ static void free_scratch(struct factored *factored) {
 }
 
 static ropemap_status compute(struct factored *factored, ropemap_error *error) {
-    const rm_job *job = factored->job;
+    const ropemap_job *job = factored->job;
     const bool rows_stay = job->plan.height <= factored->band;
     RM_TRY(make_scratch(factored, error));
     for (int64_t col = 0; col < job->plan.width; col += factored->band) {
@@ -421,7 +421,7 @@ static ropemap_status compute(struct factored *factored, ropemap_error *error) {
 }
 
 /* Whether there are means that are not finite, of vectors that differ. */
-static bool has_open_means(const rm_job *job, const float *cells) {
+static bool has_open_means(const ropemap_job *job, const float *cells) {
     const bool mean = !is_moments(job) && !job->constant;
     const int64_t count = mean ? job->plan.height * job->plan.width : 0;
     bool any = false;
@@ -436,26 +436,26 @@ static bool has_open_means(const rm_job *job, const float *cells) {
 enum { BLOCK_MOST = 512 }; /* cells: a block is copied to the host and finished there */
 
 /* Floats that a cell of one side comes to: d means, d(d+1)/2 second moments, or twice that for std. */
-static int64_t cell_features(const rm_job *job) {
+static int64_t cell_features(const ropemap_job *job) {
     const int64_t dim = job->queries->head_dim, moments = dim * (dim + 1) / 2;
     const bool means = rm_pool_needs(job->request->pool, RM_NEEDS_SUM);
     return !is_moments(job) ? dim : means ? 2 * moments : moments;
 }
 
 /* Cells that are pooled in one call. */
-static int64_t batch_of(const rm_job *job) {
+static int64_t batch_of(const ropemap_job *job) {
     const int64_t rows = rm_partition_most(&job->grid.rows), cols = rm_partition_most(&job->grid.cols);
     const int64_t batch = job->device.rows_at_once / (rows > cols ? rows : cols);
     return batch < 1 || is_moments(job) ? 1 : batch < job->plan.block ? batch : job->plan.block;
 }
 
 /* Tiles for the parts of long products. */
-static int64_t parts_of(const rm_job *job) {
+static int64_t parts_of(const ropemap_job *job) {
     return is_moments(job) ? job->device.product_parts : 1;
 }
 
 /* Cells of a block: fewer where the features of two would outgrow the device's share for them. */
-static int64_t block_size(const rm_job *job) {
+static int64_t block_size(const ropemap_job *job) {
     int64_t block = job->device.block < BLOCK_MOST ? job->device.block : BLOCK_MOST;
     while (block > job->device.feature_block && 4 * block * cell_features(job) > job->device.feature_bytes) {
         block /= 2;
@@ -464,7 +464,7 @@ static int64_t block_size(const rm_job *job) {
 }
 
 /* A band of cells: all of them where their features fit in half of that memory. */
-static int64_t band_size(const rm_job *job, int64_t block, uint64_t memory) {
+static int64_t band_size(const ropemap_job *job, int64_t block, uint64_t memory) {
     const int64_t cells = job->plan.height > job->plan.width ? job->plan.height : job->plan.width;
     const int64_t all = rm_round_up(cells, block), cell_bytes = 2 * 4 * cell_features(job);
     const uint64_t half = memory / 2, most = (uint64_t)job->device.feature_bytes;
@@ -473,7 +473,7 @@ static int64_t band_size(const rm_job *job, int64_t block, uint64_t memory) {
     return fit < block ? block : fit < all ? fit : all;
 }
 
-static double flops(const rm_job *job, int64_t band) {
+static double flops(const ropemap_job *job, int64_t band) {
     const double dim = (double)job->queries->head_dim;
     const double height = (double)job->plan.height, width = (double)job->plan.width;
     const bool moments = is_moments(job);
@@ -486,12 +486,12 @@ static double flops(const rm_job *job, int64_t band) {
            2.0 * height * width * (double)cell_features(job);
 }
 
-double rm_factored_flops(const rm_job *job) {
+double rm_factored_flops(const ropemap_job *job) {
     return flops(job, band_size(job, block_size(job), UINT64_MAX));
 }
 
 /* Memory of one worker. */
-static rm_bytes worker_bytes(const rm_job *job) {
+static rm_bytes worker_bytes(const ropemap_job *job) {
     const rm_scratch *scratch = job->device.scratch;
     const int64_t block = job->plan.block, dim = job->queries->head_dim, rows = job->device.rows_at_once;
     const double batch = (double)batch_of(job);
@@ -514,7 +514,7 @@ static rm_bytes worker_bytes(const rm_job *job) {
     return worker;
 }
 
-static void cost(rm_job *job) {
+static void cost(ropemap_job *job) {
     ropemap_plan *plan = &job->plan;
     const int64_t features = cell_features(job), block = block_size(job);
     plan->method = ROPEMAP_METHOD_FACTORED;
@@ -530,7 +530,7 @@ static void cost(rm_job *job) {
     plan->flops = flops(job, plan->band);
 }
 
-static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
+static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) {
     struct factored factored = {.job = job,
                                 .out = cells,
                                 .stride = cell_features(job),

@@ -193,7 +193,7 @@ static ropemap_status describe_task(void *work, int64_t task, int32_t index, rop
     return ROPEMAP_OK;
 }
 
-static ropemap_status describe_cells(const rm_job *job, ropemap_map *map, ropemap_error *error) {
+static ropemap_status describe_cells(const ropemap_job *job, ropemap_map *map, ropemap_error *error) {
     struct describing describing = {.map = map};
     describing.rows = rm_alloc((uint64_t)map->height, sizeof *describing.rows);
     if (describing.rows == NULL) {
@@ -228,7 +228,7 @@ ropemap_status ropemap_map_subtract(ropemap_map *map, const ropemap_map *other, 
     return ROPEMAP_OK;
 }
 
-static void describe_time(const rm_job *job, double start, ropemap_seconds *seconds) {
+static void describe_time(const ropemap_job *job, double start, ropemap_seconds *seconds) {
     double stages[RM_STAGES] = {0};
     for (int32_t i = 0; i < job->plan.threads; i++) {
         for (int stage = 0; stage < RM_STAGES; stage++) {
@@ -242,7 +242,7 @@ static void describe_time(const rm_job *job, double start, ropemap_seconds *seco
                                  .total = rm_seconds_now() - start};
 }
 
-static ropemap_status attempt(rm_job *job, ropemap_map *map, ropemap_error *error) {
+static ropemap_status attempt(ropemap_job *job, ropemap_map *map, ropemap_error *error) {
     ropemap_status status = rm_job_start(job, error);
     status = status == ROPEMAP_OK ? job->method->run(job, map->cells, error) : status;
     status = status == ROPEMAP_OK ? describe_cells(job, map, error) : status;
@@ -251,7 +251,7 @@ static ropemap_status attempt(rm_job *job, ropemap_map *map, ropemap_error *erro
 }
 
 /* Memory that runs out, of a GPU above all, does not end the job while there is something smaller to try. */
-static ropemap_status compute(rm_job *job, ropemap_map *map, ropemap_error *error) {
+static ropemap_status compute(ropemap_job *job, ropemap_map *map, ropemap_error *error) {
     const int64_t height = job->plan.height, width = job->plan.width;
     map->cells = rm_alloc_raw((uint64_t)height * (uint64_t)width, sizeof *map->cells);
     if (map->cells == NULL) {
@@ -277,7 +277,7 @@ static rm_partition axis_of(ropemap_range range, int64_t cells) {
     return (rm_partition){.range = range, .cells = range.count < cells ? range.count : cells};
 }
 
-static void take_request(const ropemap_request *request, rm_job *job) {
+static void take_request(const ropemap_request *request, ropemap_job *job) {
     const bool cosine = request->measure == ROPEMAP_MEASURE_COSINE;
     job->request = request;
     job->queries = request->queries != NULL ? request->queries : job->owned;
@@ -298,7 +298,7 @@ static void take_request(const ropemap_request *request, rm_job *job) {
     job->memory = request->memory != 0 ? request->memory : quarter_of_memory();
 }
 
-static ropemap_status prepare(const ropemap_request *request, rm_job *job, ropemap_error *error) {
+static ropemap_status prepare(const ropemap_request *request, ropemap_job *job, ropemap_error *error) {
     RM_TRY(check_request(request, error));
     RM_TRY(rm_freqs_make(&request->spec, &job->freqs, error));
     if (request->queries == NULL) {
@@ -310,7 +310,7 @@ static ropemap_status prepare(const ropemap_request *request, rm_job *job, ropem
 
 ropemap_status ropemap_job_open(const ropemap_request *request, ropemap_job **job, ropemap_error *error) {
     *job = NULL;
-    rm_job *made = rm_alloc(1, sizeof *made);
+    ropemap_job *made = rm_alloc(1, sizeof *made);
     if (made == NULL) {
         return rm_fail_memory(error, "map", sizeof *made);
     }

@@ -12,24 +12,24 @@
 /* Half a second of two processor cores: about what a GPU takes to start. */
 static const double SMALL_FLOPS = 5e10;
 
-static bool asks_for(const rm_job *job, const char *name) {
+static bool asks_for(const ropemap_job *job, const char *name) {
     return job->request->backend != NULL && strcmp(job->request->backend, name) == 0;
 }
 
-static bool leaves_the_choice(const rm_job *job) {
+static bool leaves_the_choice(const ropemap_job *job) {
     return !asks_for(job, "cpu") && !asks_for(job, "cuda");
 }
 
-static bool on_gpu(const rm_job *job) {
+static bool on_gpu(const ropemap_job *job) {
     return job->device.memory != 0;
 }
 
-static bool factored_serves(const rm_job *job) {
+static bool factored_serves(const ropemap_job *job) {
     return !rm_pool_needs(job->request->pool, RM_NEEDS_EXTREME);
 }
 
 /* NULL where the diagonal method serves, else why it does not. */
-static const char *diagonal_obstacle(const rm_job *job) {
+static const char *diagonal_obstacle(const ropemap_job *job) {
     if (!job->constant) {
         return "the vectors differ from position to position";
     }
@@ -39,23 +39,23 @@ static const char *diagonal_obstacle(const rm_job *job) {
     return NULL;
 }
 
-static ropemap_status refuse(const rm_job *job, const char *reason, ropemap_error *error) {
+static ropemap_status refuse(const ropemap_job *job, const char *reason, ropemap_error *error) {
     return rm_fail(error, ROPEMAP_USAGE, "method: %s cannot serve pool %s here: %s",
                    ropemap_method_name(job->request->method), ropemap_pool_name(job->request->pool), reason);
 }
 
-static void take(rm_job *job, const rm_method *method, const char *reason) {
+static void take(ropemap_job *job, const rm_method *method, const char *reason) {
     job->method = method;
     method->cost(job);
     (void)snprintf(job->plan.reason, sizeof job->plan.reason, "%s", reason);
 }
 
-static const rm_method *diagonal_of(const rm_job *job) {
+static const rm_method *diagonal_of(const ropemap_job *job) {
     return job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK ? &rm_method_dual_chunk
                                                                  : &rm_method_diagonal;
 }
 
-static ropemap_status plan_forced(rm_job *job, ropemap_error *error) {
+static ropemap_status plan_forced(ropemap_job *job, ropemap_error *error) {
     const rm_method *method = &rm_method_tiled;
     if (job->request->method == ROPEMAP_METHOD_FACTORED) {
         if (!factored_serves(job)) {
@@ -75,7 +75,7 @@ static ropemap_status plan_forced(rm_job *job, ropemap_error *error) {
 
 /* Second moments of rows, or else every pair. Where there is memory for whatever pays: the two differ in
  * their last bits, and which of them runs may not depend on the memory that is allowed. */
-static void plan_moments(rm_job *job) {
+static void plan_moments(ropemap_job *job) {
     const ropemap_plan before = job->plan;
     if (rm_factored_flops(job) >= rm_tiled_flops(job)) {
         take(job, &rm_method_tiled, "every pair takes fewer operations than second moments of rows");
@@ -88,7 +88,7 @@ static void plan_moments(rm_job *job) {
     }
 }
 
-static void plan_auto(rm_job *job) {
+static void plan_auto(ropemap_job *job) {
     const bool means = rm_pool_find(job->request->pool)->needs == RM_NEEDS_SUM;
     if (rm_encoding_by_distance(job)) {
         take(job, diagonal_of(job),
@@ -110,7 +110,7 @@ static void plan_auto(rm_job *job) {
 
 /* Loops over positions end: a count that no machine gets through in a year is refused, not begun. 1e21
  * operations are a month of 4e14 a second, and 300 years of a processor core. */
-static ropemap_status check_work(const rm_job *job, ropemap_error *error) {
+static ropemap_status check_work(const ropemap_job *job, ropemap_error *error) {
     const bool closed = job->constant && job->plan.method == ROPEMAP_METHOD_FACTORED &&
                         !rm_pool_needs(job->request->pool, RM_NEEDS_SQUARES);
     const bool even = job->grid.rows.range.step == job->grid.cols.range.step;
@@ -132,7 +132,7 @@ static ropemap_status check_work(const rm_job *job, ropemap_error *error) {
 }
 
 /* Fills job->method and job->plan from everything else in the job. */
-static ropemap_status choose_method(rm_job *job, ropemap_error *error) {
+static ropemap_status choose_method(ropemap_job *job, ropemap_error *error) {
     ropemap_plan *plan = &job->plan;
     plan->height = job->grid.rows.cells;
     plan->width = job->grid.cols.cells;
@@ -166,25 +166,25 @@ static ropemap_status choose_method(rm_job *job, ropemap_error *error) {
 
 /* ---- the device */
 
-static ropemap_status plan_on(rm_job *job, rm_device device, ropemap_error *error) {
+static ropemap_status plan_on(ropemap_job *job, rm_device device, ropemap_error *error) {
     job->device = device;
     (void)snprintf(job->plan.backend, sizeof job->plan.backend, "%s", device.backend);
     return choose_method(job, error);
 }
 
 /* Plans for the CPU, with the reason for it. */
-static ropemap_status plan_on_cpu(rm_job *job, const char *reason, ropemap_error *error) {
+static ropemap_status plan_on_cpu(ropemap_job *job, const char *reason, ropemap_error *error) {
     (void)snprintf(job->plan.backend_reason, sizeof job->plan.backend_reason, "%.300s", reason);
     return plan_on(job, rm_cpu_device(), error);
 }
 
-static ropemap_status plan_on_gpu(rm_job *job, rm_device device, ropemap_error *error) {
+static ropemap_status plan_on_gpu(ropemap_job *job, rm_device device, ropemap_error *error) {
     (void)snprintf(job->plan.backend_reason, sizeof job->plan.backend_reason, "GPU %d, %s", device.index,
                    device.name);
     return plan_on(job, device, error);
 }
 
-ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error) {
+ropemap_status rm_plan_choose(ropemap_job *job, ropemap_error *error) {
     job->plan = (ropemap_plan){0};
     if (asks_for(job, "cpu")) {
         return plan_on_cpu(job, "asked for", error);
@@ -211,7 +211,7 @@ ropemap_status rm_plan_choose(rm_job *job, ropemap_error *error) {
     return rm_fail(error, ROPEMAP_USAGE, "backend: '%s', expected auto, cpu or cuda", job->request->backend);
 }
 
-bool rm_plan_retreat(rm_job *job, const ropemap_error *error) {
+bool rm_plan_retreat(ropemap_job *job, const ropemap_error *error) {
     if (!on_gpu(job)) {
         return false;
     }

@@ -30,7 +30,7 @@ struct scratch {
 };
 
 struct tiled {
-    rm_job *job;
+    ropemap_job *job;
     float *out;              /* [height, width] */
     int64_t block, band;     /* positions */
     int64_t slots, batch;    /* tiles of a worker in turn, each of so many blocks of queries at most */
@@ -51,7 +51,7 @@ static rm_span band_cells(const rm_grid *grid, int64_t first, int64_t count) {
 
 static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     struct tiled *tiled = work;
-    rm_job *job = tiled->job;
+    ropemap_job *job = tiled->job;
     const int64_t first = task * tiled->block, left = job->grid.cols.range.count - first;
     const int64_t dim = job->keys->head_dim;
     const rm_view to = rm_view_dense(tiled->resident_keys + first * dim, tiled->block, dim);
@@ -62,7 +62,7 @@ static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, 
 /* Keys of the block that begins at index `first`: resident, or rotated now. */
 static ropemap_status keys_of_block(struct tiled *tiled, int32_t index, int64_t first, rm_view *keys,
                                     ropemap_error *error) {
-    rm_job *job = tiled->job;
+    ropemap_job *job = tiled->job;
     const int64_t dim = job->keys->head_dim, left = job->grid.cols.range.count - first;
     if (tiled->resident_keys != NULL) {
         *keys = rm_view_dense(tiled->resident_keys + first * dim, tiled->block, dim);
@@ -76,7 +76,7 @@ static ropemap_status keys_of_block(struct tiled *tiled, int32_t index, int64_t 
 
 static ropemap_status rotate_queries(struct tiled *tiled, int32_t index, int64_t first, int64_t count,
                                      ropemap_error *error) {
-    rm_job *job = tiled->job;
+    ropemap_job *job = tiled->job;
     struct scratch *scratch = &tiled->scratch[index];
     const int64_t dim = job->queries->head_dim;
     for (int64_t done = 0; done < count; done += tiled->block) {
@@ -92,7 +92,7 @@ static ropemap_status rotate_queries(struct tiled *tiled, int32_t index, int64_t
  * `queries`. */
 static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_span rows, float *queries,
                                         int64_t col_first, rm_view keys, ropemap_error *error) {
-    rm_job *job = tiled->job;
+    ropemap_job *job = tiled->job;
     struct scratch *scratch = &tiled->scratch[index];
     rm_worker *worker = &job->workers[index];
     const int64_t block = tiled->block, cols_left = job->grid.cols.range.count - col_first;
@@ -144,7 +144,7 @@ static ropemap_status compute_block(struct tiled *tiled, int32_t index, rm_span 
 }
 
 static void finish(struct tiled *tiled, const rm_accumulator *cells, int64_t row) {
-    const rm_job *job = tiled->job;
+    const ropemap_job *job = tiled->job;
     float *out = tiled->out + (cells->first_row + row) * cells->cols;
     rm_accumulator_finish_row(cells, row, &job->grid, job->scale, 0, cells->cols, out);
 }
@@ -248,7 +248,7 @@ static int64_t most_cell_rows(const rm_partition *rows, int64_t band) {
 }
 
 static ropemap_status make_scratch(struct tiled *tiled, int32_t index, ropemap_error *error) {
-    const rm_job *job = tiled->job;
+    const ropemap_job *job = tiled->job;
     const rm_backend *backend = job->backend;
     rm_context *context = job->workers[index].context;
     struct scratch *scratch = &tiled->scratch[index];
@@ -278,7 +278,7 @@ static void free_scratch(const struct tiled *tiled, int32_t index) {
 }
 
 static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
-    const rm_job *job = tiled->job;
+    const ropemap_job *job = tiled->job;
     const int32_t threads = job->plan.threads;
     tiled->scratch = rm_alloc((uint64_t)threads, sizeof *tiled->scratch);
     if (tiled->scratch == NULL) {
@@ -325,7 +325,7 @@ static ropemap_status mirror_task(void *work, int64_t task, int32_t index, ropem
     return ROPEMAP_OK;
 }
 
-static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
+static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) {
     struct tiled tiled = {.job = job,
                           .out = cells,
                           .block = job->plan.block,
@@ -355,7 +355,7 @@ static ropemap_status run(rm_job *job, float *cells, ropemap_error *error) {
 /* ---- what it costs */
 
 /* Bytes of the cells that a band of query rows touches. */
-static double band_cells_bytes(const rm_job *job, int64_t band) {
+static double band_cells_bytes(const ropemap_job *job, int64_t band) {
     const double height = (double)job->plan.height;
     const double touched = (double)band * height / (double)job->grid.rows.range.count + 2.0;
     const double row = (double)job->plan.width * (double)rm_pool_find(job->request->pool)->bytes;
@@ -363,7 +363,7 @@ static double band_cells_bytes(const rm_job *job, int64_t band) {
 }
 
 /* The device's own, smaller where cells are so small that the pieces of a tile outgrow it. */
-static int64_t tiled_block(const rm_job *job) {
+static int64_t tiled_block(const ropemap_job *job) {
     const rm_device *device = &job->device;
     int64_t block = device->block;
     while (block > RM_BLOCK_LEAST && device->scratch->tile_scratch_bytes(&job->grid, job->request->pool,
@@ -375,7 +375,7 @@ static int64_t tiled_block(const rm_job *job) {
 
 /* Query rows that share one pass over the keys: a few blocks, fewer where their cells are many. A cell's
  * parts are merged band by band, so this depends on the request alone. */
-static int64_t tiled_band(const rm_job *job, int64_t block) {
+static int64_t tiled_band(const ropemap_job *job, int64_t block) {
     int64_t band = RM_TILED_BAND_BLOCKS * block;
     while (band > block && band_cells_bytes(job, band) > BAND_CELLS_BYTES) {
         band /= 2;
@@ -384,28 +384,28 @@ static int64_t tiled_band(const rm_job *job, int64_t block) {
 }
 
 /* Tiles that each worker has room for in cache, 1 at least. */
-static int64_t tiles_with_room(const rm_job *job, int64_t workers, int64_t most) {
+static int64_t tiles_with_room(const ropemap_job *job, int64_t workers, int64_t most) {
     const double tiles = (double)job->device.tile_bytes / (4.0 * (double)(job->plan.block * job->plan.block));
     const double each = tiles / (double)workers;
     return each < 2.0 ? 1 : each < (double)most ? (int64_t)each : most;
 }
 
 /* Bands are what workers share: of one band, one worker has all the room. */
-int64_t rm_tile_slots(const rm_job *job) {
+int64_t rm_tile_slots(const ropemap_job *job) {
     const int64_t bands = job->plan.bands, threads = job->plan.threads;
     const int64_t workers = (bands < threads ? bands : threads) * rm_tile_batch(job);
     return tiles_with_room(job, workers, RM_TILE_SLOTS_MOST);
 }
 
 /* As if all workers worked, each with all of its slots; a number that comes out even in a band. */
-int64_t rm_tile_batch(const rm_job *job) {
+int64_t rm_tile_batch(const ropemap_job *job) {
     const int64_t workers = job->device.tile_workers > 0 ? job->device.tile_workers : 1;
     const int64_t batch =
         tiles_with_room(job, workers * RM_TILE_SLOTS_MOST, job->plan.band / job->plan.block);
     return batch < 2 ? 1 : batch < 4 ? 2 : 4;
 }
 
-static rm_bytes tiled_worker(const rm_job *job) {
+static rm_bytes tiled_worker(const ropemap_job *job) {
     const ropemap_plan *plan = &job->plan;
     const rm_scratch *scratch = job->device.scratch;
     const int64_t block = plan->block, dim = job->queries->head_dim;
@@ -420,7 +420,7 @@ static rm_bytes tiled_worker(const rm_job *job) {
 }
 
 /* As rm_job_fit_threads; fewer workers may have more tiles each. */
-static void fit_tiled_threads(rm_job *job, rm_bytes once) {
+static void fit_tiled_threads(ropemap_job *job, rm_bytes once) {
     rm_job_take_bytes(job, tiled_worker(job), once);
     while (job->plan.threads > 1 && !(rm_job_fits(job) && rm_job_has_room(job))) {
         job->plan.threads--;
@@ -429,18 +429,18 @@ static void fit_tiled_threads(rm_job *job, rm_bytes once) {
 }
 
 /* `passes`: how often keys are rotated. */
-static double flops(const rm_job *job, double passes) {
+static double flops(const ropemap_job *job, double passes) {
     const double dim = (double)job->queries->head_dim;
     const double rows = (double)job->grid.rows.range.count, cols = (double)job->grid.cols.range.count;
     return (job->grid.causal || job->mirrors ? 1.0 : 2.0) * rows * cols * dim +
            (rows + passes * cols) * dim * RM_ROTATE_FLOPS;
 }
 
-double rm_tiled_flops(const rm_job *job) {
+double rm_tiled_flops(const ropemap_job *job) {
     return flops(job, 1.0);
 }
 
-static void cost(rm_job *job) {
+static void cost(ropemap_job *job) {
     ropemap_plan *plan = &job->plan;
     const int64_t block = tiled_block(job), dim = job->queries->head_dim;
     const int64_t rows = job->grid.rows.range.count, cols = job->grid.cols.range.count;

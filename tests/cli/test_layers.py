@@ -85,8 +85,7 @@ LIBRARY_HEADERS = [
 KNOWN_CIRCLES = [
     {"host/data/tensor", "host/data/vectors"},
     {"host/figure/heatmap", "host/figure/overlay"},
-    {"tools/ropemap/options", "tools/ropemap/rule_options"},
-    {"tools/ropemap/figure_options", "tools/ropemap/map_table"},
+    {"tools/ropemap/help", "tools/ropemap/run"},
 ]
 
 LONGEST_FILE = 800

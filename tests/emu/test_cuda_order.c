@@ -149,8 +149,8 @@ static void test_the_stages_of_two_tiles_overlap(void **state) {
 
 /* ---- how many tiles, of how many blocks */
 
-static rm_job job_with(int64_t block, int32_t threads, int64_t bands, uint64_t tiles) {
-    return (rm_job){
+static ropemap_job job_with(int64_t block, int32_t threads, int64_t bands, uint64_t tiles) {
+    return (ropemap_job){
         .device = {.tile_workers = 2, .tile_bytes = tiles * (uint64_t)(block * block) * sizeof(float)},
         .plan = {.block = block, .band = 4 * block, .threads = threads, .bands = bands}};
 }
@@ -166,11 +166,11 @@ static void test_how_many_tiles(void **state) {
                  {2, 1, 2, 2, 1},  {2, 9, 4, 2, 1},  {2, 9, 7, 2, 1}, {2, 9, 8, 2, 2},
                  {2, 9, 15, 2, 2}, {2, 9, 16, 2, 4}, {1, 9, 99, 2, 4}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const rm_job job = job_with(512, cases[i].threads, cases[i].bands, cases[i].tiles);
+        const ropemap_job job = job_with(512, cases[i].threads, cases[i].bands, cases[i].tiles);
         assert_int_equal(rm_tile_slots(&job), cases[i].slots);
         assert_int_equal(rm_tile_batch(&job), cases[i].batch);
     }
-    rm_job job = job_with(512, 2, 9, 99);
+    ropemap_job job = job_with(512, 2, 9, 99);
     job.plan.band = job.plan.block; /* there is nothing to put together */
     assert_int_equal(rm_tile_batch(&job), 1);
 }
