@@ -33,7 +33,7 @@ typedef struct rm_packed {
     float *tail;   /* [RM_PACKED_TAIL, RM_PACKED_DEPTH] for the last queries */
 } rm_packed;
 
-/* to[i] = from[i] turned by the phase of position i, [positions.count, head_dim]; from and to may not
+/* to[i] = from[i] rotated by the phase of position i, [positions.count, head_dim]; from and to may not
  * overlap. */
 typedef void (*rm_rotate_kernel)(const ropemap_freqs *freqs, ropemap_layout layout, ropemap_range positions,
                                  rm_view from, rm_view to);

@@ -1,123 +1,161 @@
-/* rotate.c - turn the pairs of each row by the phase of its position */
+/* rotate.c - rotated rows and their sums */
 /* SPDX-License-Identifier: MIT */
-/*
- * Compiled once for each level of x86-64 (kernels.h). The form matters: three simple loops over a block of
- * pairs (phases; sine and cosine; rotation), all of them in 32-bit lanes, are faster than one that does it
- * all.
- */
 #include "cuda/arith.h"
-#include "host/cpu/kernels.h"
+#include "host/cpu/cpu.h"
 
-enum {
-    BLOCK = 64, /* pairs whose phases, sines and cosines stay in the first-level cache */
-    WHOLE = 16  /* loops run over whole vectors of at most this many pairs */
-};
+#include <math.h>
+#include <string.h>
 
-/*
- * Up to 64 neighbouring pairs on their way through the rows. Phases are kept in two halves, so that all work
- * is on 32-bit lanes, and half a unit of the upper one ahead: then `high` is what rm_phase32 makes of the
- * phase.
- */
-struct block {
-    const uint64_t *step; /* [pairs] */
-    const uint32_t *fine; /* [pairs] */
-    int32_t first, pairs;
-    int32_t padded; /* pairs, rounded up to whole vectors; phases beyond pairs stay 0 */
-    rm_gain attention;
-    uint32_t low[BLOCK], high[BLOCK];
-    uint32_t advance_low[BLOCK], advance_high[BLOCK];
-    float c[BLOCK], s[BLOCK];
-};
+enum { LANES = RM_PARTIAL_SUMS }; /* their fixed order gives the same bits for vectors of any width */
 
-static void seek(struct block *block, int64_t position) {
-    for (int32_t i = 0; i < block->pairs; i++) {
-        const uint64_t phase = rm_phase(block->step[i], block->fine[i], position) + 0x80000000u;
-        block->low[i] = (uint32_t)phase;
-        block->high[i] = (uint32_t)(phase >> 32);
-    }
-}
-
-/* Sine and cosine at the phases held. */
-static void turn(struct block *block) {
-    const rm_gain attention = block->attention;
-    for (int32_t i = 0; i < block->padded; i++) {
-        block->c[i] = rm_gain_times(attention, rm_cos(block->high[i]));
-        block->s[i] = rm_gain_times(attention, rm_sin(block->high[i]));
-    }
-}
-
-/* One output after the other: rows that go to memory are a third slower where stores take turns between two.
- */
-static void rotate_half(const struct block *block, const float *restrict x0, const float *restrict x1,
-                        float *restrict y0, float *restrict y1) {
-    for (int32_t i = 0; i < block->pairs; i++) {
-        y0[i] = rm_rotate_first(x0[i], x1[i], block->c[i], block->s[i]);
-    }
-    for (int32_t i = 0; i < block->pairs; i++) {
-        y1[i] = rm_rotate_second(x0[i], x1[i], block->c[i], block->s[i]);
-    }
-}
-
-static void rotate_interleaved(const struct block *block, const float *restrict x, float *restrict y) {
-    for (int32_t i = 0; i < block->pairs; i++) {
-        const float x0 = x[2 * i], x1 = x[2 * i + 1];
-        y[2 * i] = rm_rotate_first(x0, x1, block->c[i], block->s[i]);
-        y[2 * i + 1] = rm_rotate_second(x0, x1, block->c[i], block->s[i]);
-    }
-}
-
-/* The next row's phases: an add and its carry inside a span of positions, made anew where a span begins. */
-static void advance(struct block *block, int64_t position, int64_t step) {
-    if ((position >> RM_SPAN_BITS) == ((position + step) >> RM_SPAN_BITS)) {
-        for (int32_t i = 0; i < block->padded; i++) {
-            const uint32_t low = block->low[i] + block->advance_low[i];
-            block->high[i] += block->advance_high[i] + (low < block->low[i] ? 1u : 0u);
-            block->low[i] = low;
+static double sum_of_squares(const float *row, int64_t cols) {
+    double lanes[LANES] = {0};
+    int64_t d = 0;
+    for (; d + LANES <= cols; d += LANES) {
+        for (int64_t lane = 0; lane < LANES; lane++) {
+            lanes[lane] += (double)row[d + lane] * (double)row[d + lane];
         }
+    }
+    double sum = 0.0;
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        sum += lanes[lane];
+    }
+    for (; d < cols; d++) {
+        sum += (double)row[d] * (double)row[d];
+    }
+    return sum;
+}
+
+/* A zero row becomes NaN: it has no direction. */
+static void normalise_rows(rm_view rows) {
+    for (int64_t i = 0; i < rows.rows; i++) {
+        float *row = rows.data + i * rows.stride;
+        const double square = sum_of_squares(row, rows.cols);
+        const double inverse = square > 0.0 ? 1.0 / sqrt(square) : (double)NAN;
+        for (int64_t d = 0; d < rows.cols; d++) {
+            row[d] = (float)((double)row[d] * inverse);
+        }
+    }
+}
+
+/* A number of the type, as a float. */
+static float rounded(ropemap_dtype dtype, float value) {
+    switch (dtype) {
+    case ROPEMAP_DTYPE_TF32:
+        return rm_tf32_from_float(value);
+    case ROPEMAP_DTYPE_BF16:
+        return rm_float_from_bfloat(rm_bfloat_from_float(value));
+    case ROPEMAP_DTYPE_FP16:
+        return rm_float_from_half(rm_half_from_float(value));
+    case ROPEMAP_DTYPE_FP32:
+        break;
+    }
+    return value;
+}
+
+static void round_rows(ropemap_dtype dtype, rm_view rows) {
+    for (int64_t i = 0; i < rows.rows; i++) {
+        float *row = rows.data + i * rows.stride;
+        for (int64_t d = 0; d < rows.cols; d++) {
+            row[d] = rounded(dtype, row[d]);
+        }
+    }
+}
+
+ropemap_status rm_cpu_rotate(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                             rm_view from, rm_view to, ropemap_error *error) {
+    (void)error;
+    if (rotation->rotate) {
+        context->kernels->rotate(rotation->freqs, rotation->layout, positions, from, to);
     } else {
-        seek(block, position + step);
+        for (int64_t i = 0; i < positions.count; i++) {
+            memcpy(to.data + i * to.stride, from.data + i * from.stride, (size_t)from.cols * sizeof(float));
+        }
+    }
+    if (rotation->normalise) {
+        normalise_rows(rm_view_rows(to, 0, positions.count));
+    }
+    if (rotation->dtype != ROPEMAP_DTYPE_FP32) {
+        round_rows(rotation->dtype, rm_view_rows(to, 0, positions.count));
+    }
+    for (int64_t i = positions.count; i < to.rows; i++) {
+        memset(to.data + i * to.stride, 0, (size_t)to.cols * sizeof *to.data);
+    }
+    return ROPEMAP_OK;
+}
+
+/* At most RM_GROUP rows are added in float before double takes over. */
+
+/* The table of small turns for this rule and step, made anew where the context holds another. */
+static const rm_turns *turns_for(rm_context *context, const ropemap_freqs *freqs, int64_t step) {
+    rm_turns *turns = &context->turns;
+    const size_t bytes = (size_t)freqs->pairs * sizeof *turns->freq;
+    const bool same =
+        turns->step == step && turns->pairs == freqs->pairs && memcmp(turns->freq, freqs->step, bytes) == 0;
+    if (!same) {
+        turns->step = step;
+        turns->pairs = freqs->pairs;
+        memcpy(turns->freq, freqs->step, bytes);
+        context->kernels->turns_fill(freqs, turns);
+    }
+    return turns;
+}
+
+/* sums[d] += the sum of column d, for columns [first, rows.cols). */
+static void add_columns(rm_view rows, int64_t first, double *sums) {
+    float columns[ROPEMAP_MAX_HEAD_DIM];
+    for (int64_t d = first; d < rows.cols; d++) {
+        columns[d] = rows.data[d];
+    }
+    for (int64_t i = 1; i < rows.rows; i++) {
+        const float *row = rows.data + i * rows.stride;
+        for (int64_t d = first; d < rows.cols; d++) {
+            columns[d] += row[d];
+        }
+    }
+    for (int64_t d = first; d < rows.cols; d++) {
+        sums[d] += (double)columns[d];
     }
 }
 
-static void rotate_block(struct block *block, const ropemap_freqs *freqs, ropemap_layout layout,
-                         ropemap_range positions, rm_view from, rm_view to) {
-    for (int32_t i = 0; i < block->pairs; i++) {
-        const uint64_t advance = (uint64_t)positions.step * block->step[i];
-        block->advance_low[i] = (uint32_t)advance;
-        block->advance_high[i] = (uint32_t)(advance >> 32);
+static ropemap_status add_group(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                                rm_view rows, double *sums, ropemap_error *error) {
+    if (rotation->rotate && !rotation->normalise) {
+        const ropemap_freqs *freqs = rotation->freqs;
+        const rm_turns *turns = turns_for(context, freqs, positions.step);
+        context->kernels->rotate_sum(turns, freqs, rotation->layout, positions.first, rows, sums);
+        add_columns(rows, 2 * (int64_t)freqs->pairs, sums);
+        return ROPEMAP_OK;
     }
-    seek(block, positions.first);
-    for (int64_t row = 0; row < positions.count; row++) {
-        turn(block);
-        const float *x = from.data + row * from.stride;
-        float *y = to.data + row * to.stride;
-        if (layout == ROPEMAP_LAYOUT_HALF) {
-            const int32_t low = block->first, high = block->first + freqs->pairs;
-            rotate_half(block, x + low, x + high, y + low, y + high);
-        } else {
-            rotate_interleaved(block, x + 2 * block->first, y + 2 * block->first);
-        }
-        advance(block, positions.first + row * positions.step, positions.step);
-    }
+    const rm_view group = rm_view_dense(context->group, rows.rows, rows.cols);
+    RM_TRY(rm_cpu_rotate(context, rotation, positions, rows, group, error));
+    add_columns(group, 0, sums);
+    return ROPEMAP_OK;
 }
 
-void RM_VARIANT_NAME(rm_rotate)(const ropemap_freqs *freqs, ropemap_layout layout, ropemap_range positions,
-                                rm_view from, rm_view to) {
-    for (int32_t first = 0; first < freqs->pairs; first += BLOCK) {
-        const int32_t left = freqs->pairs - first, pairs = left < BLOCK ? left : BLOCK;
-        struct block block = {.step = freqs->step + first,
-                              .fine = freqs->fine + first,
-                              .first = first,
-                              .pairs = pairs,
-                              .padded = (pairs + WHOLE - 1) / WHOLE * WHOLE,
-                              .attention = rm_gain_of(freqs->attention_factor)};
-        rotate_block(&block, freqs, layout, positions, from, to);
+/* Rows of one cell: groups are counted from the first of them. */
+static ropemap_status add_cell(rm_context *context, const rm_rotation *rotation, ropemap_range positions,
+                               rm_view from, double *sums, ropemap_error *error) {
+    for (int64_t first = 0; first < positions.count; first += RM_GROUP) {
+        const int64_t left = positions.count - first;
+        const ropemap_range part = {.first = rm_position(positions, first),
+                                    .count = left < RM_GROUP ? left : RM_GROUP,
+                                    .step = positions.step};
+        RM_TRY(add_group(context, rotation, part, rm_view_rows(from, first, part.count), sums, error));
     }
-    for (int64_t row = 0; row < positions.count; row++) {
-        const float *x = from.data + row * from.stride;
-        float *y = to.data + row * to.stride;
-        for (int64_t d = 2 * (int64_t)freqs->pairs; d < from.cols; d++) {
-            y[d] = x[d]; /* elements beyond rotary_dim pass through */
-        }
+    return ROPEMAP_OK;
+}
+
+ropemap_status rm_cpu_rotate_sum(rm_context *context, const rm_rotation *rotation, const rm_partition *axis,
+                                 int64_t first, rm_view from, double *sums, ropemap_error *error) {
+    const int64_t end = first + from.rows, first_cell = rm_partition_cell_of(axis, first);
+    for (int64_t cell = first_cell, at = first; at < end; cell++) {
+        const int64_t cell_end = rm_partition_cell(axis, cell).end, to = cell_end < end ? cell_end : end;
+        const ropemap_range positions = {
+            .first = rm_position(axis->range, at), .count = to - at, .step = axis->range.step};
+        RM_TRY(add_cell(context, rotation, positions, rm_view_rows(from, at - first, to - at),
+                        sums + (cell - first_cell) * from.cols, error));
+        at = to;
     }
+    return ROPEMAP_OK;
 }

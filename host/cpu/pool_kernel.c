@@ -1,4 +1,4 @@
-/* columns.c - reduce the rows of a tile, column by column */
+/* pool_kernel.c - reduce the rows of a tile, column by column */
 /* SPDX-License-Identifier: MIT */
 /* Compiled once for each level of x86-64 (kernels.h). Rows are taken four at a time, in their order. */
 #include "host/cpu/kernels.h"

@@ -1,4 +1,4 @@
-/* distances.c - the sum of a rule's cosines at each of many distances */
+/* distances_kernel.c - the sum of a rule's cosines at each of many distances */
 /* SPDX-License-Identifier: MIT */
 /* Compiled once for each level of x86-64 (kernels.h). */
 #include "cuda/arith.h"
