@@ -1,15 +1,9 @@
 /* test_config_real.c - public models' config.json and random rope dictionaries, against transformers */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/tsv.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const double TWO_PI = 6.283185307179586477;
 
@@ -22,25 +16,17 @@ typedef struct row {
     int32_t pairs;
 } row;
 
-static char *next_field(char **rest) {
-    char *field = *rest;
-    char *end = field + strcspn(field, "\t\n");
-    *rest = *end == '\0' ? end : end + 1;
-    *end = '\0';
-    return field;
-}
-
 static row read_row(char *line) {
     row read = {0};
-    read.name = next_field(&line);
-    read.layer = next_field(&line);
-    read.length = strtod(next_field(&line), NULL);
-    read.verdict = next_field(&line);
-    read.pairs = (int32_t)strtol(next_field(&line), NULL, 10);
-    read.layout = next_field(&line);
-    read.attention = strtod(next_field(&line), NULL);
-    read.probes = next_field(&line);
-    read.text = next_field(&line);
+    read.name = tsv_field(&line);
+    read.layer = tsv_field(&line);
+    read.length = tsv_number(&line);
+    read.verdict = tsv_field(&line);
+    read.pairs = (int32_t)tsv_number(&line);
+    read.layout = tsv_field(&line);
+    read.attention = tsv_number(&line);
+    read.probes = tsv_field(&line);
+    read.text = tsv_field(&line);
     return read;
 }
 
@@ -116,15 +102,10 @@ static bool check_row(const row *wanted) {
 
 /* Every row that differs is printed, so that one run shows them all. */
 static void check_file(const char *name, int least) {
-    char path[1000];
     char *line = NULL;
     size_t bytes = 0;
     int wrong = 0, count = 0;
-    snprintf(path, sizeof path, "%s/config/%s", RM_TEST_DATA, name);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        fail_msg("%s is missing", path);
-    }
+    FILE *file = tsv_open(name);
     for (; getline(&line, &bytes, file) > 0; count++) {
         const row wanted = read_row(line);
         wrong += check_row(&wanted) ? 0 : 1;
@@ -137,12 +118,12 @@ static void check_file(const char *name, int least) {
 
 static void public_configs_match_transformers(void **state) {
     (void)state;
-    check_file("real.tsv", 200);
+    check_file("config/real.tsv", 200);
 }
 
 static void random_dictionaries_match_transformers(void **state) {
     (void)state;
-    check_file("random.tsv", 150);
+    check_file("config/random.tsv", 150);
 }
 
 int main(void) {

@@ -3,50 +3,21 @@
 /* tools/golden/buffers.py makes tests/data/compare.tsv, from transformers and from papers' formulas. */
 #include "host/base/status.h"
 #include "tests/divisors.h"
+#include "tests/tsv.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { LINE_MOST = 16384, NUMBERS_MOST = 1024, LEAST_CASES = 138, PAIRS = 64 };
-
-/* The next field of a line, ended in place; the line moves on. */
-static char *next_field(char **line) {
-    char *field = *line, *tab = strpbrk(field, "\t\n");
-    assert_non_null(tab);
-    *tab = '\0';
-    *line = tab + 1;
-    return field;
-}
-
-static double next_number(char **line) {
-    return strtod(next_field(line), NULL);
-}
-
-static int32_t read_floats(char *text, float *numbers) {
-    int32_t count = 0;
-    for (char *word = strtok(text, " \n"); word != NULL; word = strtok(NULL, " \n")) {
-        const uint32_t bits = (uint32_t)strtoul(word, NULL, 16);
-        assert_true(count < NUMBERS_MOST);
-        memcpy(&numbers[count++], &bits, sizeof bits);
-    }
-    return count;
-}
 
 static ropemap_spec next_spec(char **line) {
     ropemap_spec spec = ropemap_spec_default();
     ropemap_error error = {0};
-    spec.base = next_number(line);
-    spec.head_dim = (int32_t)next_number(line);
-    spec.rotary_dim = (int32_t)next_number(line);
-    spec.layout = strcmp(next_field(line), "half") == 0 ? ROPEMAP_LAYOUT_HALF : ROPEMAP_LAYOUT_INTERLEAVED;
-    spec.length = next_number(line);
-    if (ropemap_scaling_parse(next_field(line), some_divisors(), &spec.scaling, &error) != ROPEMAP_OK) {
+    spec.base = tsv_number(line);
+    spec.head_dim = (int32_t)tsv_number(line);
+    spec.rotary_dim = (int32_t)tsv_number(line);
+    spec.layout = strcmp(tsv_field(line), "half") == 0 ? ROPEMAP_LAYOUT_HALF : ROPEMAP_LAYOUT_INTERLEAVED;
+    spec.length = tsv_number(line);
+    if (ropemap_scaling_parse(tsv_field(line), some_divisors(), &spec.scaling, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }
     return spec;
@@ -67,12 +38,12 @@ static int check(char *line) {
     static float numbers[NUMBERS_MOST];
     ropemap_comparison got;
     ropemap_error error = {0};
-    const char *name = next_field(&line);
+    const char *name = tsv_field(&line);
     const ropemap_spec spec = next_spec(&line);
-    const int64_t rows = (int64_t)next_number(&line);
-    const char *verdict = next_field(&line), *parameter = next_field(&line), *value = next_field(&line);
-    const char *words = next_field(&line);
-    const int32_t count = read_floats(line, numbers);
+    const int64_t rows = (int64_t)tsv_number(&line);
+    const char *verdict = tsv_field(&line), *parameter = tsv_field(&line), *value = tsv_field(&line);
+    const char *words = tsv_field(&line);
+    const int32_t count = tsv_floats(line, numbers, NUMBERS_MOST);
     if (ropemap_inv_freq_compare(numbers, rows, count / rows, &spec, &got, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", name, error.text);
     }
@@ -94,8 +65,7 @@ static void every_buffer_gets_its_verdict(void **state) {
     (void)state;
     static char line[LINE_MOST];
     int cases = 0, wrong = 0;
-    FILE *file = fopen(RM_TEST_DATA "/compare.tsv", "r");
-    assert_non_null(file);
+    FILE *file = tsv_open("compare.tsv");
     while (fgets(line, sizeof line, file) != NULL) {
         if (line[0] != '#') {
             wrong += check(line);

@@ -2,15 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "tests/divisors.h"
+#include "tests/tsv.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { CASES_MOST = 200, HEAD_MOST = 512 };
 static const double TWO_PI = 6.283185307179586477;
@@ -28,56 +22,17 @@ typedef struct golden {
 static golden cases[CASES_MOST];
 static size_t case_count;
 
-static FILE *open_data(const char *name) {
-    char path[1000];
-    snprintf(path, sizeof path, "%s/rules/%s", RM_TEST_DATA, name);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        fail_msg("%s is missing", path);
-    }
-    return file;
-}
-
-/* The field that *rest starts with; *rest moves behind it. */
-static char *next_field(char **rest) {
-    char *field = *rest;
-    char *end = field + strcspn(field, "\t\n");
-    *rest = *end == '\0' ? end : end + 1;
-    *end = '\0';
-    return field;
-}
-
-static int32_t next_whole(char **rest) {
-    return (int32_t)strtol(next_field(rest), NULL, 10);
-}
-
-static double next_number(char **rest) {
-    return strtod(next_field(rest), NULL);
-}
-
-/* Words of eight hexadecimal digits as the bits of floats. */
-static int32_t read_floats(const char *words, float *values) {
-    int32_t count = 0;
-    for (const char *at = words; *at != '\0' && count < HEAD_MOST; count++) {
-        char *end = NULL;
-        const uint32_t word = (uint32_t)strtoul(at, &end, 16);
-        memcpy(&values[count], &word, sizeof word);
-        at = end;
-    }
-    return count;
-}
-
 static void read_case(char *line, golden *read) {
     char *rest = line;
     read->line = line;
-    read->name = next_field(&rest);
-    read->rule = next_field(&rest);
-    read->base = next_number(&rest);
-    read->head_dim = next_whole(&rest);
-    read->rotary_dim = next_whole(&rest);
-    read->length = next_number(&rest);
-    read->attention = next_number(&rest);
-    char *at = next_field(&rest);
+    read->name = tsv_field(&rest);
+    read->rule = tsv_field(&rest);
+    read->base = tsv_number(&rest);
+    read->head_dim = (int32_t)tsv_number(&rest);
+    read->rotary_dim = (int32_t)tsv_number(&rest);
+    read->length = tsv_number(&rest);
+    read->attention = tsv_number(&rest);
+    char *at = tsv_field(&rest);
     read->pairs = (read->rotary_dim == 0 ? read->head_dim : read->rotary_dim) / 2;
     for (int32_t i = 0; i < read->pairs; i++) {
         read->frequencies[i] = strtod(at, &at);
@@ -87,7 +42,7 @@ static void read_case(char *line, golden *read) {
 
 static int read_cases(void **state) {
     (void)state;
-    FILE *file = open_data("exact.tsv");
+    FILE *file = tsv_open("rules/exact.tsv");
     char *line = NULL;
     size_t bytes = 0;
     while (getline(&line, &bytes, file) > 0) {
@@ -205,10 +160,10 @@ static double hf_error(const golden *wanted) {
 static int check_hf(char *line) {
     static ropemap_freqs freqs;
     float inverse[HEAD_MOST];
-    const golden *wanted = find_case(next_field(&line));
-    next_field(&line); /* the code that ran */
-    const double attention = next_number(&line);
-    const int32_t count = read_floats(next_field(&line), inverse);
+    const golden *wanted = find_case(tsv_field(&line));
+    tsv_field(&line); /* the code that ran */
+    const double attention = tsv_number(&line);
+    const int32_t count = tsv_floats(tsv_field(&line), inverse, HEAD_MOST);
     assert_int_equal(count, wanted->pairs);
     if (!make_freqs(wanted, wanted->rule, &freqs)) {
         return 1;
@@ -227,7 +182,7 @@ static int check_hf(char *line) {
 
 static void frequencies_match_transformers(void **state) {
     (void)state;
-    FILE *file = open_data("transformers.tsv");
+    FILE *file = tsv_open("rules/transformers.tsv");
     char *line = NULL;
     size_t bytes = 0;
     int wrong = 0, count = 0;
@@ -276,19 +231,19 @@ static void check_rotated(const golden *wanted, bool interleaved, uint64_t posit
 static void rotations_match_transformers(void **state) {
     (void)state;
     static float query[HEAD_MOST], head[HEAD_MOST];
-    FILE *file = open_data("rotated.tsv");
+    FILE *file = tsv_open("rules/rotated.tsv");
     char *line = NULL;
     size_t bytes = 0;
     while (getline(&line, &bytes, file) > 0) {
         char *rest = line;
-        const char *name = next_field(&rest), *layout = next_field(&rest);
-        const uint64_t position = strtoull(next_field(&rest), NULL, 10);
+        const char *name = tsv_field(&rest), *layout = tsv_field(&rest);
+        const uint64_t position = strtoull(tsv_field(&rest), NULL, 10);
         if (strcmp(name, "query") == 0) {
-            check_query(query, read_floats(next_field(&rest), query));
+            check_query(query, tsv_floats(tsv_field(&rest), query, HEAD_MOST));
             continue;
         }
         const golden *wanted = find_case(name);
-        assert_int_equal(read_floats(next_field(&rest), head), wanted->head_dim);
+        assert_int_equal(tsv_floats(tsv_field(&rest), head, HEAD_MOST), wanted->head_dim);
         check_rotated(wanted, strcmp(layout, "interleaved") == 0, position, query, head);
     }
     free(line);
