@@ -4,14 +4,7 @@
 #define ROPEMAP_TESTS_CONFIG_CASE_H
 
 #include "host/ropemap.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define LLAMA        "'model_type': 'llama', 'head_dim': 128, "

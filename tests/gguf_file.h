@@ -5,12 +5,7 @@
 
 #include "host/ropemap.h"
 #include "tests/scratch.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 /* The types of values that tests write. */
 enum { GGUF_U32 = 4, GGUF_I32 = 5, GGUF_F32 = 6, GGUF_FLAG = 7, GGUF_TEXT = 8, GGUF_ARRAY = 9 };

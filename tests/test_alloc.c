@@ -1,13 +1,7 @@
 /* test_alloc.c - counts that overflow are refused, memory is aligned, zeroed and freed */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static void products_that_overflow_are_refused(void **state) {
     (void)state;

@@ -3,13 +3,9 @@
 #include "cuda/arith.h"
 #include "host/ropemap_figure.h"
 #include "tests/scratch.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 enum { PAIRS = 4 };
 

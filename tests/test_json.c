@@ -1,15 +1,9 @@
 /* test_json.c - the JSON walk against jansson: the same strings and numbers accepted, with the same values */
 /* SPDX-License-Identifier: MIT */
 #include "host/data/json.h"
+#include "tests/unit.h"
 
 #include <jansson.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* Asserts that both readers agree about the text as a JSON string. */
 static void assert_same_string(const char *text, size_t size) {

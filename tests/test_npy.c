@@ -2,13 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/data/vectors.h"
 #include "tests/scratch.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 enum { FILE_MAX = 1 << 20 };
 

@@ -2,12 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/data/vectors.h"
 #include "tests/scratch.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 enum { FILE_MAX = 1 << 20 };
 

@@ -2,14 +2,9 @@
  * have */
 /* SPDX-License-Identifier: MIT */
 #include "host/data/vectors.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { ROWS = 4096, COLUMNS = 64, COUNT = ROWS * COLUMNS };
 

@@ -3,14 +3,9 @@
 #include "host/base/status.h"
 #include "host/data/vectors.h"
 #include "tests/divisors.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const long double PI = 3.14159265358979323846264338327950288L;
 

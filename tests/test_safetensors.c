@@ -3,13 +3,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/data/vectors.h"
 #include "tests/scratch.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 static uint8_t file_bytes[1 << 20];
 static scratch place;

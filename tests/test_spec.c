@@ -4,15 +4,9 @@
 #include "host/ropemap.h"
 #include "tests/divisors.h"
 #include "tests/oracle.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const double bad_numbers[] = {0, -1, -0.0, (double)NAN, (double)INFINITY, -(double)INFINITY};
 enum { BAD_NUMBERS = sizeof bad_numbers / sizeof bad_numbers[0] };

@@ -8,15 +8,9 @@
  */
 #include "host/ropemap.h"
 #include "tests/divisors.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static float inv_freq[ROPEMAP_MAX_PAIRS], other[ROPEMAP_MAX_PAIRS];
 

@@ -2,13 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/data/vectors.h"
 #include "tests/scratch.h"
+#include "tests/unit.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <sys/stat.h>
-
-#include <cmocka.h>
 
 /* A tensor whose elements encode their place; missing axes have size 1. */
 typedef struct extent {

@@ -1,14 +1,7 @@
 /* test_text.c - text that a font can take, whatever bytes it came as */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/text.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 #define BAD "\ufffd"
 

@@ -2,13 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* sched_setaffinity */
 #include "host/base/team.h"
+#include "tests/unit.h"
 
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 static void the_affinity_mask_counts(void **state) {
     (void)state;

@@ -3,12 +3,9 @@
 #include "host/base/text.h"
 #include "host/data/vectors.h"
 #include "tests/scratch.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 
 static scratch place;
 

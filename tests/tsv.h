@@ -3,14 +3,7 @@
 #ifndef ROPEMAP_TESTS_TSV_H
 #define ROPEMAP_TESTS_TSV_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 /* "rules/exact.tsv" of tests/data. */
 static inline FILE *tsv_open(const char *name) {
