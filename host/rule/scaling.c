@@ -10,7 +10,65 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const rm_parameter *rm_parameter_at(int index);
+#define FIELD(name) offsetof(ropemap_scaling, name)
+
+enum {
+    FACTOR,
+    ORIGINAL,
+    MAX_LENGTH,
+    LOW,
+    HIGH,
+    BETA_FAST,
+    BETA_SLOW,
+    UNTRUNCATED,
+    RAMP,
+    ATTENTION,
+    MSCALE,
+    ROTATED,
+    MIXED_B,
+    ALPHA,
+    MSCALE_ALL,
+    FREQ_SCALE,
+    EXT_FACTOR,
+    ATTN_FACTOR,
+    USE,
+    MAX_FREQ,
+    POINTS,
+    SHORT_LIST,
+    LONG_LIST,
+    DIVISORS,
+    PARAMETERS
+};
+
+/* Key, kind, field, range, range in use, and the default. Each field of ropemap_scaling once, but for
+ * DIVISORS, which shares the list of LONG_LIST. */
+static const rm_parameter parameters[PARAMETERS] = {
+    [FACTOR] = {"factor", RM_PARAMETER_NUMBER, FIELD(factor), 1.0, 1e9, 1.0, 64.0, 0.0},
+    [ORIGINAL] = {"original", RM_PARAMETER_TOKENS, FIELD(original_length), 2.0, 0x1p40, 512.0, 1048576.0,
+                  0.0},
+    [MAX_LENGTH] = {"max", RM_PARAMETER_TOKENS, FIELD(max_length), 1.0, 0x1p40, 512.0, 1048576.0, 0.0},
+    [LOW] = {"low", RM_PARAMETER_NUMBER, FIELD(low_freq_factor), 1e-6, 1e6, 0.25, 8.0, 0.0},
+    [HIGH] = {"high", RM_PARAMETER_NUMBER, FIELD(high_freq_factor), 1e-6, 1e6, 1.0, 32.0, 0.0},
+    [BETA_FAST] = {"beta-fast", RM_PARAMETER_NUMBER, FIELD(beta_fast), 1e-6, 1e9, 8.0, 128.0, 32.0},
+    [BETA_SLOW] = {"beta-slow", RM_PARAMETER_NUMBER, FIELD(beta_slow), 1e-6, 1e9, 0.25, 8.0, 1.0},
+    [UNTRUNCATED] = {"untruncated", RM_PARAMETER_FLAG, FIELD(untruncated), 0.0, 1.0, 0.0, 0.0, 0.0},
+    [RAMP] = {"ramp", RM_PARAMETER_RAMP, FIELD(ramp), 0.0, 1.0, 0.0, 0.0, 0.0},
+    [ATTENTION] = {"attention", RM_PARAMETER_NUMBER, FIELD(attention_factor), 1e-6, 1e6, 0.5, 4.0, 0.0},
+    [MSCALE] = {"mscale", RM_PARAMETER_NUMBER, FIELD(mscale), 1e-6, 1e6, 0.1, 2.0, 0.0},
+    [ROTATED] = {"rotated", RM_PARAMETER_NUMBER, FIELD(rotated), 1e-6, 1.0, 0.05, 1.0, 0.0},
+    [MIXED_B] = {"b", RM_PARAMETER_NUMBER, FIELD(mixed_b), 1e-6, 1e3, 0.1, 1.0, 0.0},
+    [ALPHA] = {"alpha", RM_PARAMETER_NUMBER, FIELD(alpha), 1.0, 1e9, 1.0, 2000.0, 0.0},
+    [MSCALE_ALL] = {"mscale-all-dim", RM_PARAMETER_NUMBER, FIELD(mscale_all_dim), 1e-6, 1e6, 0.1, 2.0, 0.0},
+    [FREQ_SCALE] = {"scale", RM_PARAMETER_NUMBER, FIELD(freq_scale), 1e-9, 1.0, 0.015625, 1.0, 1.0},
+    [EXT_FACTOR] = {"ext", RM_PARAMETER_NUMBER, FIELD(ext_factor), 0.0, 1.0, 0.0, 1.0, 0.0},
+    [ATTN_FACTOR] = {"attn", RM_PARAMETER_NUMBER, FIELD(attn_factor), 1e-6, 1e6, 0.5, 4.0, 1.0},
+    [USE] = {"use", RM_PARAMETER_USE, FIELD(factors), 0.0, 2.0, 0.0, 0.0, 0.0},
+    [MAX_FREQ] = {"max-freq", RM_PARAMETER_NUMBER, FIELD(max_freq), 2.0, 1e9, 2.0, 512.0, 0.0},
+    [POINTS] = {"points", RM_PARAMETER_NUMBER, FIELD(points), 2.0, 0x1p24, 2.0, 256.0, 0.0},
+    [SHORT_LIST] = {"short", RM_PARAMETER_LIST, FIELD(short_factors), 0.2, 1e9, 0.0, 0.0, 0.0},
+    [LONG_LIST] = {"long", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e9, 0.0, 0.0, 0.0},
+    [DIVISORS] = {"divisors", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e30, 0.0, 0.0, 0.0},
+};
 
 /* NULL: not given. */
 static const double *list_at(const ropemap_scaling *scaling, const rm_parameter *parameter) {
@@ -93,8 +151,8 @@ static bool is_taken(const rm_scaling_row *row, const rm_parameter *parameter) {
 /* A factor of 1 changes nothing, so any rule accepts it. */
 static ropemap_status check_others(const ropemap_spec *spec, const rm_scaling_row *row,
                                    ropemap_error *error) {
-    for (int i = 0; rm_parameter_at(i) != NULL; i++) {
-        const rm_parameter *parameter = rm_parameter_at(i);
+    for (int i = 0; i < DIVISORS; i++) {
+        const rm_parameter *parameter = &parameters[i];
         const double value = rm_parameter_value(&spec->scaling, parameter);
         const bool attention = parameter->offset == offsetof(ropemap_scaling, attention_factor);
         const bool neutral = value == 0.0 || (value == 1.0 && strcmp(parameter->key, "factor") == 0) ||
@@ -468,87 +526,6 @@ ropemap_status ropemap_scaling_parse(const char *text, ropemap_divisors *lists, 
     return ROPEMAP_OK;
 }
 
-#define FIELD(name) offsetof(ropemap_scaling, name)
-
-/* Key, kind, field, range, range in use, and the default. */
-static const rm_parameter factor = {"factor", RM_PARAMETER_NUMBER, FIELD(factor), 1.0, 1e9, 1.0, 64.0, 0.0};
-
-static const rm_parameter original = {
-    "original", RM_PARAMETER_TOKENS, FIELD(original_length), 2.0, 0x1p40, 512.0, 1048576.0, 0.0};
-
-static const rm_parameter max_length = {
-    "max", RM_PARAMETER_TOKENS, FIELD(max_length), 1.0, 0x1p40, 512.0, 1048576.0, 0.0};
-
-static const rm_parameter low = {"low", RM_PARAMETER_NUMBER, FIELD(low_freq_factor), 1e-6, 1e6, 0.25, 8.0,
-                                 0.0};
-
-static const rm_parameter high = {"high", RM_PARAMETER_NUMBER, FIELD(high_freq_factor), 1e-6, 1e6, 1.0, 32.0,
-                                  0.0};
-
-static const rm_parameter beta_fast = {
-    "beta-fast", RM_PARAMETER_NUMBER, FIELD(beta_fast), 1e-6, 1e9, 8.0, 128.0, 32.0};
-
-static const rm_parameter beta_slow = {
-    "beta-slow", RM_PARAMETER_NUMBER, FIELD(beta_slow), 1e-6, 1e9, 0.25, 8.0, 1.0};
-
-static const rm_parameter untruncated = {
-    "untruncated", RM_PARAMETER_FLAG, FIELD(untruncated), 0.0, 1.0, 0.0, 0.0, 0.0};
-
-static const rm_parameter ramp = {"ramp", RM_PARAMETER_RAMP, FIELD(ramp), 0.0, 1.0, 0.0, 0.0, 0.0};
-
-static const rm_parameter attention = {
-    "attention", RM_PARAMETER_NUMBER, FIELD(attention_factor), 1e-6, 1e6, 0.5, 4.0, 0.0};
-
-static const rm_parameter mscale = {"mscale", RM_PARAMETER_NUMBER, FIELD(mscale), 1e-6, 1e6, 0.1, 2.0, 0.0};
-
-static const rm_parameter mscale_all = {
-    "mscale-all-dim", RM_PARAMETER_NUMBER, FIELD(mscale_all_dim), 1e-6, 1e6, 0.1, 2.0, 0.0};
-
-static const rm_parameter rotated = {"rotated", RM_PARAMETER_NUMBER, FIELD(rotated), 1e-6, 1.0, 0.05, 1.0,
-                                     0.0};
-
-static const rm_parameter mixed_b = {"b", RM_PARAMETER_NUMBER, FIELD(mixed_b), 1e-6, 1e3, 0.1, 1.0, 0.0};
-
-static const rm_parameter alpha = {"alpha", RM_PARAMETER_NUMBER, FIELD(alpha), 1.0, 1e9, 1.0, 2000.0, 0.0};
-
-static const rm_parameter freq_scale = {
-    "scale", RM_PARAMETER_NUMBER, FIELD(freq_scale), 1e-9, 1.0, 0.015625, 1.0, 1.0};
-
-static const rm_parameter ext_factor = {"ext", RM_PARAMETER_NUMBER, FIELD(ext_factor), 0.0, 1.0, 0.0, 1.0,
-                                        0.0};
-
-static const rm_parameter attn_factor = {"attn", RM_PARAMETER_NUMBER, FIELD(attn_factor), 1e-6, 1e6, 0.5, 4.0,
-                                         1.0};
-
-static const rm_parameter max_freq = {"max-freq", RM_PARAMETER_NUMBER, FIELD(max_freq), 2.0, 1e9, 2.0, 512.0,
-                                      0.0};
-
-static const rm_parameter points = {"points", RM_PARAMETER_NUMBER, FIELD(points), 2.0, 0x1p24, 2.0, 256.0,
-                                    0.0};
-
-static const rm_parameter use = {"use", RM_PARAMETER_USE, FIELD(factors), 0.0, 2.0, 0.0, 0.0, 0.0};
-
-static const rm_parameter short_list = {"short", RM_PARAMETER_LIST, FIELD(short_factors), 0.2, 1e9, 0.0, 0.0,
-                                        0.0};
-
-static const rm_parameter long_list = {"long", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e9, 0.0, 0.0,
-                                       0.0};
-
-static const rm_parameter divisors = {"divisors", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e30, 0.0, 0.0,
-                                      0.0};
-
-/* Every field of ropemap_scaling that a rule may take, once. */
-static const rm_parameter *const parameters[] = {
-    &factor,     &original,    &max_length, &low,      &high,    &beta_fast,  &beta_slow,  &untruncated,
-    &ramp,       &attention,   &mscale,     &rotated,  &mixed_b, &alpha,      &mscale_all, &freq_scale,
-    &ext_factor, &attn_factor, &use,        &max_freq, &points,  &short_list, &long_list,  NULL,
-};
-
-/* NULL past the last. */
-static const rm_parameter *rm_parameter_at(int index) {
-    return parameters[index];
-}
-
 /* ---- parameters checked against each other */
 
 static ropemap_status check_yarn(const ropemap_spec *spec, ropemap_error *error) {
@@ -606,87 +583,70 @@ static ropemap_status check_vision(const ropemap_spec *spec, ropemap_error *erro
 
 /* ---- the rules, in the order of ropemap_scaling_rule */
 
+#define NEEDS(parameter)                                                                                     \
+    { &parameters[parameter], true }
+
+#define TAKES(parameter)                                                                                     \
+    { &parameters[parameter], false }
+
 static const rm_scaling_row rows[] = {
-    {.name = "none", .does = "base^(-2i/D), unscaled", .rule = rm_rule_none},
-    {.name = "linear",
-     .does = "frequencies divided by the factor (position interpolation)",
-     .takes = {{&factor, true}},
-     .rule = rm_rule_linear},
-    {.name = "ntk",
-     .does = "base times factor^(D/(D-2)) (NTK-aware, static)",
-     .takes = {{&factor, true}},
-     .rule = rm_rule_ntk},
-    {.name = "dynamic",
-     .does = "the same, growing with the length beyond max",
-     .takes = {{&factor, true}, {&max_length, true}},
-     .rule = rm_rule_dynamic},
-    {.name = "yarn",
-     .does = "slow pairs divided by the factor, fast ones kept, cosines times 0.1 ln(factor) + 1",
-     .takes = {{&factor, false},
-               {&original, true},
-               {&max_length, false},
-               {&beta_fast, false},
-               {&beta_slow, false},
-               {&untruncated, false},
-               {&ramp, false},
-               {&attention, false},
-               {&mscale, false},
-               {&mscale_all, false}},
-     .rule = rm_rule_yarn,
-     .check = check_yarn},
-    {.name = "longrope",
-     .does = "a divisor for each pair, of two lists by the length",
-     .takes = {{&original, true},
-               {&short_list, true},
-               {&long_list, true},
-               {&max_length, false},
-               {&factor, false},
-               {&attention, false},
-               {&use, false}},
-     .rule = rm_rule_longrope,
-     .check = check_longrope},
-    {.name = "llama3",
-     .does = "slow pairs divided by the factor, fast ones kept (Llama 3.1)",
-     .takes = {{&factor, true}, {&low, true}, {&high, true}, {&original, true}},
-     .rule = rm_rule_llama3,
-     .check = check_llama3},
-    {.name = "proportional",
-     .does = "only the first share of the pairs rotates (p-RoPE)",
-     .takes = {{&rotated, true}, {&factor, false}},
-     .rule = rm_rule_proportional,
-     .check = check_proportional},
-    {.name = "ntk-fixed",
-     .does = "(base factor)^(-2i/D) / factor^(2/D) (vLLM)",
-     .takes = {{&factor, true}},
-     .rule = rm_rule_ntk_fixed},
-    {.name = "ntk-mixed",
-     .does = "divided by factor^(((i+1)/(D/2))^b) (vLLM)",
-     .takes = {{&factor, true}, {&mixed_b, true}},
-     .rule = rm_rule_ntk_mixed},
-    {.name = "alpha",
-     .does = "base times alpha^(D/(D-2)) (Hunyuan)",
-     .takes = {{&alpha, true}},
-     .rule = rm_rule_alpha},
-    {.name = "ggml",
-     .does = "llama.cpp's freq_scale, ext_factor, attn_factor and freq_factors",
-     .takes = {{&freq_scale, false},
-               {&ext_factor, false},
-               {&attn_factor, false},
-               {&original, false},
-               {&beta_fast, false},
-               {&beta_slow, false},
-               {&use, false},
-               {&divisors, false}},
-     .rule = rm_rule_ggml,
-     .check = check_yarn},
-    {.name = "vision-2d",
-     .does = "two axes of an image: half of the pairs each, base^(-4i/D) (Llama 4)",
-     .rule = rm_rule_vision_2d,
-     .check = check_vision},
-    {.name = "axial",
-     .does = "evenly spaced frequencies, pi to pi max-freq/2, over coordinates from -1 to 1",
-     .takes = {{&max_freq, true}, {&points, true}},
-     .rule = rm_rule_axial},
+    {"none", "base^(-2i/D), unscaled", {{NULL, false}}, rm_rule_none, NULL},
+    {"linear",
+     "frequencies divided by the factor (position interpolation)",
+     {NEEDS(FACTOR)},
+     rm_rule_linear,
+     NULL},
+    {"ntk", "base times factor^(D/(D-2)) (NTK-aware, static)", {NEEDS(FACTOR)}, rm_rule_ntk, NULL},
+    {"dynamic",
+     "the same, growing with the length beyond max",
+     {NEEDS(FACTOR), NEEDS(MAX_LENGTH)},
+     rm_rule_dynamic,
+     NULL},
+    {"yarn",
+     "slow pairs divided by the factor, fast ones kept, cosines times 0.1 ln(factor) + 1",
+     {TAKES(FACTOR), NEEDS(ORIGINAL), TAKES(MAX_LENGTH), TAKES(BETA_FAST), TAKES(BETA_SLOW),
+      TAKES(UNTRUNCATED), TAKES(RAMP), TAKES(ATTENTION), TAKES(MSCALE), TAKES(MSCALE_ALL)},
+     rm_rule_yarn,
+     check_yarn},
+    {"longrope",
+     "a divisor for each pair, of two lists by the length",
+     {NEEDS(ORIGINAL), NEEDS(SHORT_LIST), NEEDS(LONG_LIST), TAKES(MAX_LENGTH), TAKES(FACTOR),
+      TAKES(ATTENTION), TAKES(USE)},
+     rm_rule_longrope,
+     check_longrope},
+    {"llama3",
+     "slow pairs divided by the factor, fast ones kept (Llama 3.1)",
+     {NEEDS(FACTOR), NEEDS(LOW), NEEDS(HIGH), NEEDS(ORIGINAL)},
+     rm_rule_llama3,
+     check_llama3},
+    {"proportional",
+     "only the first share of the pairs rotates (p-RoPE)",
+     {NEEDS(ROTATED), TAKES(FACTOR)},
+     rm_rule_proportional,
+     check_proportional},
+    {"ntk-fixed", "(base factor)^(-2i/D) / factor^(2/D) (vLLM)", {NEEDS(FACTOR)}, rm_rule_ntk_fixed, NULL},
+    {"ntk-mixed",
+     "divided by factor^(((i+1)/(D/2))^b) (vLLM)",
+     {NEEDS(FACTOR), NEEDS(MIXED_B)},
+     rm_rule_ntk_mixed,
+     NULL},
+    {"alpha", "base times alpha^(D/(D-2)) (Hunyuan)", {NEEDS(ALPHA)}, rm_rule_alpha, NULL},
+    {"ggml",
+     "llama.cpp's freq_scale, ext_factor, attn_factor and freq_factors",
+     {TAKES(FREQ_SCALE), TAKES(EXT_FACTOR), TAKES(ATTN_FACTOR), TAKES(ORIGINAL), TAKES(BETA_FAST),
+      TAKES(BETA_SLOW), TAKES(USE), TAKES(DIVISORS)},
+     rm_rule_ggml,
+     check_yarn},
+    {"vision-2d",
+     "two axes of an image: half of the pairs each, base^(-4i/D) (Llama 4)",
+     {{NULL, false}},
+     rm_rule_vision_2d,
+     check_vision},
+    {"axial",
+     "evenly spaced frequencies, pi to pi max-freq/2, over coordinates from -1 to 1",
+     {NEEDS(MAX_FREQ), NEEDS(POINTS)},
+     rm_rule_axial,
+     NULL},
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
