@@ -408,7 +408,7 @@ typedef struct entry {
     char *name; /* owned; output.name */
     file_id id; /* of an existing file; of a new one the directory's */
     bool is_new;
-    bool alone;     /* no other output may be it: a file, a pipe */
+    bool alone;     /* no other output may share it: a file, a pipe */
     bool in_folder; /* in the folder that does not exist yet */
     bool force, filled, named;
 } entry;
@@ -424,7 +424,7 @@ struct ropemap_outputs {
 
 /* ---- lists --------------------------------------------------------------------------------------------- */
 
-/* An array with room for one item more: the old one, or a larger copy. NULL where memory is short. */
+/* An array with room for one more item: the old one, or a larger copy. NULL if memory is short. */
 static void *grow(void *items, int32_t count, int32_t *room, size_t size) {
     if (count < *room) {
         return items;
@@ -455,7 +455,7 @@ ropemap_status ropemap_outputs_new(ropemap_outputs **outputs, ropemap_error *err
     return *outputs != NULL ? ROPEMAP_OK : rm_fail_memory(error, "outputs", sizeof **outputs);
 }
 
-/* Takes back what is not finished. */
+/* Undoes what is not finished. */
 static void undo(ropemap_outputs *outputs) {
     for (int32_t i = 0; i < outputs->count; i++) {
         entry *one = &outputs->entries[i];
@@ -490,7 +490,8 @@ void ropemap_outputs_free(ropemap_outputs *outputs) {
     rm_free(outputs);
 }
 
-/* ---- what there is ------------------------------------------------------------------------------------- */
+/* ---- inputs and outputs
+ * ------------------------------------------------------------------------------------- */
 
 static file_id id_of(const struct stat *status) {
     return (file_id){.device = status->st_dev, .inode = status->st_ino};
@@ -503,7 +504,7 @@ static bool is_same(file_id a, file_id b) {
 ropemap_status ropemap_outputs_input(ropemap_outputs *outputs, const char *path, ropemap_error *error) {
     struct stat status;
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
-        return ROPEMAP_OK; /* nothing that an output could destroy */
+        return ROPEMAP_OK; /* no file that an output could destroy */
     }
     input *inputs =
         grow(outputs->inputs, outputs->input_count, &outputs->input_room, sizeof *outputs->inputs);
@@ -523,8 +524,8 @@ static ropemap_status refuse_input(const ropemap_outputs *outputs, const char *n
     for (int32_t i = 0; i < outputs->input_count && S_ISREG(found->st_mode); i++) {
         if (is_same(id_of(found), outputs->inputs[i].id)) {
             return rm_fail(error, ROPEMAP_USAGE,
-                           "%.200s: the input '%.200s' is that file; an output never replaces an input", name,
-                           outputs->inputs[i].path);
+                           "%.200s: the same file as the input '%.200s'; an output never replaces an input",
+                           name, outputs->inputs[i].path);
         }
     }
     return ROPEMAP_OK;
@@ -544,7 +545,7 @@ static ropemap_status identify(const ropemap_outputs *outputs, entry *one, ropem
     struct stat status;
     if (output->exists || output->direct) {
         if ((standard ? fstat(STDOUT_FILENO, &status) : stat(output->path, &status)) != 0) {
-            return standard ? ROPEMAP_OK /* closed, which the check finds */
+            return standard ? ROPEMAP_OK /* closed: the check reports it */
                             : refuse(output, "cannot be looked up", error);
         }
         one->id = id_of(&status);
@@ -556,7 +557,7 @@ static ropemap_status identify(const ropemap_outputs *outputs, entry *one, ropem
     char directory[PATH_MAX];
     directory_of(output->path, directory);
     if (!one->in_folder && stat(directory, &status) == 0) {
-        one->id = id_of(&status); /* where it cannot be looked up, the check finds it */
+        one->id = id_of(&status); /* if it cannot be looked up, the check reports it */
     }
     return ROPEMAP_OK;
 }
@@ -580,7 +581,7 @@ static ropemap_status refuse_twin(const ropemap_outputs *outputs, const entry *o
     for (int32_t i = 0; i < outputs->count; i++) {
         if (is_twin(&outputs->entries[i], one)) {
             return rm_fail(error, ROPEMAP_USAGE,
-                           "%.200s: one file twice (also as '%.200s'); give each output its own", one->name,
+                           "%.200s: already an output, as '%.200s'; give each output its own file", one->name,
                            outputs->entries[i].name);
         }
     }
@@ -631,7 +632,7 @@ bool ropemap_outputs_in_place(const ropemap_outputs *outputs, int32_t index) {
 /* ---- a folder ------------------------------------------------------------------------------------------ */
 
 static ropemap_status refuse_folder(const char *path, int reason, ropemap_error *error) {
-    return rm_fail(error, ROPEMAP_IO, "%.300s: the folder cannot be made (%s)", path, strerror(reason));
+    return rm_fail(error, ROPEMAP_IO, "%.300s: cannot create the folder (%s)", path, strerror(reason));
 }
 
 ropemap_status ropemap_outputs_folder(ropemap_outputs *outputs, const char *path, ropemap_error *error) {
@@ -641,7 +642,7 @@ ropemap_status ropemap_outputs_folder(ropemap_outputs *outputs, const char *path
     }
     const bool there = stat(path, &status) == 0;
     if (there && !S_ISDIR(status.st_mode)) {
-        return rm_fail(error, ROPEMAP_USAGE, "%.300s: exists and is no folder", path);
+        return rm_fail(error, ROPEMAP_USAGE, "%.300s: exists and is not a folder", path);
     }
     if (!there && errno != ENOENT) {
         return refuse_folder(path, errno, error);
@@ -652,7 +653,7 @@ ropemap_status ropemap_outputs_folder(ropemap_outputs *outputs, const char *path
     return outputs->folder != NULL ? ROPEMAP_OK : rm_fail_memory(error, "outputs", strlen(path));
 }
 
-/* That it can be made is found out by making it. */
+/* Whether it can be created: by creating it. */
 static ropemap_status check_folder(const ropemap_outputs *outputs, ropemap_error *error) {
     if (!outputs->folder_missing) {
         return ROPEMAP_OK;
@@ -687,7 +688,7 @@ ropemap_status ropemap_outputs_check(const ropemap_outputs *outputs, ropemap_err
     return ROPEMAP_OK;
 }
 
-/* The name may mean another file than it did before the work: links are changed, files appear. */
+/* The name may mean another file than before the work: links change, files appear. */
 static ropemap_status look_again(const ropemap_outputs *outputs, entry *one, ropemap_error *error) {
     struct stat status;
     if (one->output.direct) {
@@ -696,7 +697,7 @@ static ropemap_status look_again(const ropemap_outputs *outputs, entry *one, rop
     RM_TRY(resolve_name(&one->output, one->name, error));
     if (one->output.direct) {
         errno = EEXIST;
-        return refuse(&one->output, "became a device meanwhile", error);
+        return refuse(&one->output, "became a device during the work", error);
     }
     if (!one->output.exists) {
         return ROPEMAP_OK;
@@ -723,7 +724,7 @@ ropemap_status ropemap_outputs_write(ropemap_outputs *outputs, int32_t index, co
     return ROPEMAP_OK;
 }
 
-/* Old files first: where one of them cannot be replaced, every new name can still be taken back. */
+/* Old files first: if one of them cannot be replaced, new names can still be undone. */
 static ropemap_status take_names(ropemap_outputs *outputs, bool existing, ropemap_error *error) {
     for (int32_t i = 0; i < outputs->count; i++) {
         entry *one = &outputs->entries[i];

@@ -287,7 +287,7 @@ class Refused(Case):
             (["--profile", "cuda"], ["--backend", "cpu", "--profile"]),
             (["tile"], ["--backend", "cpu", "tile"]),
             (["png"], ["--backend", "cuda", "png"]),
-            (["a: one file twice"], ["--roofline", "a", "-o", "a"]),
+            (["a: already an output"], ["--roofline", "a", "-o", "a"]),
             (["--fail-above", "--baseline"], ["--fail-above", "5%"]),
             (["--fail-above", "negative"], ["--fail-above", "-5%"]),
             (["--fail-above"], ["--fail-above", "%"]),

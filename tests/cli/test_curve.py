@@ -236,7 +236,7 @@ class Bound(Case):
         self.assertEqual(self.names(), sorted(names))
         self.assertEqual([self.read("t.png")[:4], self.read("t.pdf")[:5]], [b"\x89PNG", b"%PDF-"])
         self.assertIn(b"<svg", self.read("t.svg"))
-        self.refused(2, ["twice"], "bound", "--table", "16,32", "-o", "u.png", "-o", "u.png")
+        self.refused(2, ["already an output"], "bound", "--table", "16,32", "-o", "u.png", "-o", "u.png")
         self.refused(4, ["t.pdf"], "bound", "--table", "16,32", "-o", "u.png", "-o", "t.pdf")
         self.assertEqual(self.names(), sorted(names))
 

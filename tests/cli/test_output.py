@@ -188,11 +188,11 @@ class Refusals(Case):
         os.mkdir(self.path("place"))
         self.write("old.npy", b"old")
         os.link(self.path("old.npy"), self.path("same.npy"))
-        self.expect(2, ["twice", "a.png"], "-o", "a.png", "-o", "a.png")
-        self.expect(2, ["twice"], "-o", "a.png", "-o", "b.png", "-o", "./place/../a.png")
-        self.expect(2, ["twice"], "-o", "a.png", "-o", self.path("a.png"))
-        self.expect(2, ["twice"], "-o", "old.npy", "-o", "same.npy", "--force")
-        self.expect(2, ["twice"], "-o", "-", "-o", "-")
+        self.expect(2, ["already an output", "a.png"], "-o", "a.png", "-o", "a.png")
+        self.expect(2, ["already an output"], "-o", "a.png", "-o", "b.png", "-o", "./place/../a.png")
+        self.expect(2, ["already an output"], "-o", "a.png", "-o", self.path("a.png"))
+        self.expect(2, ["already an output"], "-o", "old.npy", "-o", "same.npy", "--force")
+        self.expect(2, ["already an output"], "-o", "-", "-o", "-")
         self.done(*self.small, "-o", "/dev/null", "-o", "/dev/null")
 
     def test_an_input_is_no_output(self):

@@ -147,7 +147,7 @@ class Twins(Case):
                              ("a.png", self.path("a.png")), ("here/a.png", "a.png"), (".//a.png", "here/./a.png"),
                              ("png:-", "-"), ("-", "svg:-")):
                 with self.subTest(command=command, names=(one, two)):
-                    self.refused(2, ["one file twice"], *command, "-o", one, "-o", two)
+                    self.refused(2, ["already an output"], *command, "-o", one, "-o", two)
                     self.assertEqual(self.names(), ["deep", "here"])
 
     def test_names_of_one_old_file(self):
@@ -156,27 +156,27 @@ class Twins(Case):
         os.symlink("old.png", self.path("soft.png"))
         for command in self.COMMANDS:
             for one, two in (("old.png", "hard.png"), ("soft.png", "old.png"), ("hard.png", "soft.png")):
-                self.refused(2, ["one file twice"], *command, "-o", one, "-o", two, "--force")
+                self.refused(2, ["already an output"], *command, "-o", one, "-o", two, "--force")
         self.assertEqual(self.read("old.png"), b"old")
 
     def test_frames(self):
         os.mkdir(self.path("frames"))
         for command in self.COMMANDS[2:]:
-            self.refused(2, ["one file twice"], *command, "-o", "frames/frame-001.png", "--frames", "frames")
+            self.refused(2, ["already an output"], *command, "-o", "frames/frame-001.png", "--frames", "frames")
             self.write("frames/frame-000.png", b"old")
             os.symlink("frame-000.png", self.path("frames/frame-001.png"))
-            self.refused(2, ["one file twice"], *command, "--frames", "frames", "--force")
+            self.refused(2, ["already an output"], *command, "--frames", "frames", "--force")
             self.assertEqual(self.read("frames/frame-000.png"), b"old")
             os.unlink(self.path("frames/frame-000.png"))
             os.unlink(self.path("frames/frame-001.png"))
 
     def test_bench(self):
-        self.refused(2, ["one file twice"], "bench", "rotate", "--samples", "1", "-o", "a", "--roofline", "./a")
+        self.refused(2, ["already an output"], "bench", "rotate", "--samples", "1", "-o", "a", "--roofline", "./a")
         self.refused(2, ["both write to stdout"], "bench", "rotate", "--samples", "1", "--roofline", "-")
 
     def test_standard_output_is_a_file_too(self):
         with open(self.path("a.png"), "wb") as stream:
-            self.refused(2, ["one file twice"], "map", "-n", "8", "-o", "-", "-o", "a.png", "--force",
+            self.refused(2, ["already an output"], "map", "-n", "8", "-o", "-", "-o", "a.png", "--force",
                          capture_output=False, stdout=stream, stderr=subprocess.PIPE)
 
     def test_devices_may_be_named_twice(self):
@@ -281,7 +281,7 @@ class StandardOutput(Case):
         self.assertEqual(self.done("info", "-o", "/dev/fd/1").stdout, self.done("info", "-o", "-").stdout)
         for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "svg:/dev/stdout"):
             self.refused(2, ["--json", "stdout"], "map", "-n", "8", "--json", "-o", name)
-            self.refused(2, ["one file twice"], "map", "-n", "8", "-o", "-", "-o", name)
+            self.refused(2, ["already an output"], "map", "-n", "8", "-o", "-", "-o", name)
 
     def test_devices_and_other_files(self):
         self.done("curve", "-n", "8", "-o", "csv:/dev/null", "-o", "/dev/null")

@@ -68,7 +68,7 @@ class Maps(Case):
         self.refused(2, ["--vary"], "sweep", "-o", "s.png")
         self.refused(2, ["--output"], *two)
         self.refused(2, [".npy"], *two, "-o", "s.npy")
-        self.refused(2, ["twice"], *two, "-o", "s.png", "-o", "s.png")
+        self.refused(2, ["already an output"], *two, "-o", "s.png", "-o", "s.png")
         self.refused(2, ["--diff", "--phase"], "sweep", "--vary", "diff=hf-fp32", "--phase", "ggml-fp32", "-o", "s.png")
         for option in ("--contour=0", "--dark"):
             self.refused(2, [option.split("=")[0], "--frames"], *two, "-o", "s.png", option)
