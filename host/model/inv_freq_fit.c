@@ -353,9 +353,9 @@ static void other_exponent(rm_comparing *work) {
     other.rotary_dim = 2 * (int32_t)(scaling->rotated * head / 2.0);
     if (scaling->rule == ROPEMAP_SCALING_PROPORTIONAL && other.rotary_dim >= 2 &&
         rm_comparing_try(work, &other)) {
-        const int32_t turning = other.rotary_dim / 2;
+        const int32_t rotating = other.rotary_dim / 2;
         for (int32_t i = 0; i < work->reading.count; i++) {
-            if (!rm_reading_is(&work->reading, i, i < turning ? work->trial[i] : 0.0)) {
+            if (!rm_reading_is(&work->reading, i, i < rotating ? work->trial[i] : 0.0)) {
                 return;
             }
         }
@@ -477,15 +477,15 @@ static void one_number_rule(rm_comparing *work, const ropemap_spec *plain, ropem
 /* The share of pairs that rotate is counted: the others are 0. */
 static void share_that_rotates(rm_comparing *work, const ropemap_spec *plain, int spent) {
     struct sought sought = {.spec = *plain, .offset = SCALING(rotated)};
-    int32_t turning = 0;
+    int32_t rotating = 0;
     sought.spec.scaling.rule = ROPEMAP_SCALING_PROPORTIONAL;
     sought.spec.head_dim = 2 * work->reading.count;
     sought.spec.rotary_dim = 0;
-    while (turning < work->reading.count && rm_reading_radians(&work->reading, turning) > 0.0) {
-        turning++;
+    while (rotating < work->reading.count && rm_reading_radians(&work->reading, rotating) > 0.0) {
+        rotating++;
     }
-    if (turning > 0 && turning < work->reading.count) {
-        const int digits = shorten(work, &sought, (double)turning / (double)work->reading.count);
+    if (rotating > 0 && rotating < work->reading.count) {
+        const int digits = shorten(work, &sought, (double)rotating / (double)work->reading.count);
         if (digits > 0) {
             explain_rule(work, &sought.spec, digits + spent);
         }

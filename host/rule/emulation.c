@@ -57,8 +57,8 @@ static void extend(const ropemap_spec *spec, int32_t pairs, rm_ggml_rope *rope) 
 static void divide(double base, const rm_schedule *schedule, rm_ggml_rope *rope) {
     for (int32_t i = 0; i < schedule->pairs; i++) {
         const double plain = pow(base, -(double)i / (double)schedule->pairs);
-        const double turned = schedule->radians[i].high;
-        rope->divisor[i] = turned == 0.0 ? NEVER : (float)(plain / turned);
+        const double scaled = schedule->radians[i].high;
+        rope->divisor[i] = scaled == 0.0 ? NEVER : (float)(plain / scaled);
     }
 }
 
@@ -221,9 +221,9 @@ static float llama3_one(const ropemap_scaling *scaling, float whole) {
 
 /* Pairs beyond the share that rotates have frequency 0. */
 static void proportional(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
-    const int32_t turning = (int32_t)floor(spec->scaling.rotated * (double)spec->head_dim / 2.0);
-    plain(spec->base, spec->head_dim, turning, rm_given(spec->scaling.factor, 1.0), inv_freq);
-    for (int32_t i = turning; i < pairs; i++) {
+    const int32_t rotating = (int32_t)floor(spec->scaling.rotated * (double)spec->head_dim / 2.0);
+    plain(spec->base, spec->head_dim, rotating, rm_given(spec->scaling.factor, 1.0), inv_freq);
+    for (int32_t i = rotating; i < pairs; i++) {
         inv_freq[i] = 0.0f;
     }
 }

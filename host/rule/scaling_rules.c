@@ -230,11 +230,11 @@ void rm_rule_ntk_mixed(const ropemap_spec *spec, int32_t pairs, rm_twofold *radi
 
 /* The first pairs rotate as in a head where all do, the others not at all. */
 void rm_rule_proportional(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
-    const int32_t turning = (int32_t)floor(spec->scaling.rotated * (double)spec->head_dim / 2.0);
+    const int32_t rotating = (int32_t)floor(spec->scaling.rotated * (double)spec->head_dim / 2.0);
     rm_rule_none(spec, pairs, radians, attention);
     for (int32_t i = 0; i < pairs; i++) {
-        radians[i] = i < turning ? rm_twofold_div(radians[i], rm_given(spec->scaling.factor, 1.0))
-                                 : rm_twofold_of(0.0);
+        radians[i] = i < rotating ? rm_twofold_div(radians[i], rm_given(spec->scaling.factor, 1.0))
+                                  : rm_twofold_of(0.0);
     }
 }
 
