@@ -10,22 +10,22 @@
 #include <string.h>
 
 /* One tensor: its name, decoded, in the header's text, and its bytes [begin, end) after the header. */
-typedef struct rm_entry {
+typedef struct tensor_entry {
     const char *name;
     uint64_t begin, end;
-} rm_entry;
+} tensor_entry;
 
-typedef struct rm_header {
+typedef struct tensor_header {
     const rm_input *input;
     char *text; /* [size], decoded in place: it holds the names */
     uint64_t size;
-    rm_entry *entries; /* [count] */
+    tensor_entry *entries; /* [count] */
     uint64_t count;
     const char *wanted; /* the tensor to find; NULL: any */
     bool found;
     rm_tensor tensor;      /* the one found, of any the last */
     const char *type_name; /* its dtype where vectors cannot be of it, otherwise NULL */
-} rm_header;
+} tensor_header;
 
 /*
  * The least text an entry can take, {"":{"dtype":"U8","shape":[],"data_offsets":[0,0]}} with a comma: a
@@ -36,11 +36,11 @@ enum { RM_ENTRY_TEXT_MIN = 50 };
 typedef int (*entry_order)(const void *, const void *);
 
 static int by_name(const void *a, const void *b) {
-    return strcmp(((const rm_entry *)a)->name, ((const rm_entry *)b)->name);
+    return strcmp(((const tensor_entry *)a)->name, ((const tensor_entry *)b)->name);
 }
 
 static int by_bytes(const void *a, const void *b) {
-    const rm_entry *x = a, *y = b;
+    const tensor_entry *x = a, *y = b;
     if (x->begin != y->begin) {
         return x->begin < y->begin ? -1 : 1;
     }
@@ -48,7 +48,7 @@ static int by_bytes(const void *a, const void *b) {
 }
 
 /* Sorts unless the entries are sorted already, as files written in order are. */
-static void sort_entries(rm_header *header, entry_order order) {
+static void sort_entries(tensor_header *header, entry_order order) {
     for (uint64_t i = 1; i < header->count; i++) {
         if (order(&header->entries[i - 1], &header->entries[i]) > 0) {
             qsort(header->entries, (size_t)header->count, sizeof *header->entries, order);
@@ -57,7 +57,7 @@ static void sort_entries(rm_header *header, entry_order order) {
     }
 }
 
-static ropemap_status check_names(rm_header *header, ropemap_error *error) {
+static ropemap_status check_names(tensor_header *header, ropemap_error *error) {
     sort_entries(header, by_name);
     for (uint64_t i = 1; i < header->count; i++) {
         if (by_name(&header->entries[i - 1], &header->entries[i]) == 0) {
@@ -72,12 +72,12 @@ static ropemap_status check_names(rm_header *header, ropemap_error *error) {
 
 /* Checks the entries against each other: no name twice, and they tile `data_bytes` without hole or overlap.
  */
-static ropemap_status rm_header_check(rm_header *header, uint64_t data_bytes, ropemap_error *error) {
+static ropemap_status check_header(tensor_header *header, uint64_t data_bytes, ropemap_error *error) {
     RM_TRY(check_names(header, error));
     sort_entries(header, by_bytes);
     uint64_t end = 0;
     for (uint64_t i = 0; i < header->count; i++) {
-        const rm_entry *entry = &header->entries[i];
+        const tensor_entry *entry = &header->entries[i];
         char name[RM_LABEL_BYTES / 2];
         if (entry->begin != end) {
             rm_label_make(name, sizeof name, entry->name);
@@ -132,7 +132,7 @@ static const char *const KEY_NAMES[KEYS] = {"dtype", "shape", "data_offsets"};
 
 /* An entry while it is read. */
 typedef struct parser {
-    rm_header *header;
+    tensor_header *header;
     rm_json json;
     char name[RM_LABEL_BYTES / 2]; /* of the tensor, for messages */
     bool seen[KEYS];
@@ -242,8 +242,8 @@ static ropemap_status check_extent(const parser *p) {
 }
 
 static void keep(const parser *p, const char *name) {
-    rm_header *header = p->header;
-    header->entries[header->count++] = (rm_entry){.name = name, .begin = p->begin, .end = p->end};
+    tensor_header *header = p->header;
+    header->entries[header->count++] = (tensor_entry){.name = name, .begin = p->begin, .end = p->end};
     if (header->wanted != NULL && strcmp(header->wanted, name) != 0) {
         return;
     }
@@ -299,7 +299,7 @@ static ropemap_status take_metadata(parser *p) {
  * Parses `text` into `entries`, which has room for every entry the text may hold, and finds the wanted
  * tensor. Checks each entry by itself: names, types, sizes, shape x type against the offsets.
  */
-static ropemap_status rm_header_parse(rm_header *header, ropemap_error *error) {
+static ropemap_status parse_header(tensor_header *header, ropemap_error *error) {
     parser p = {.header = header, .json = {.text = header->text, .size = header->size}, .error = error};
     bool first = true, metadata = false;
     if (!rm_json_take(&p.json, '{')) {
@@ -365,17 +365,17 @@ static size_t likeness(const char *a, const char *b) {
 }
 
 /* Up to three names, quoted: the most similar ones, or the first where no name was given. */
-static void list_names(const rm_header *header, char *text, size_t size) {
-    const rm_entry *best[NAMES_SHOWN] = {NULL};
+static void list_names(const tensor_header *header, char *text, size_t size) {
+    const tensor_entry *best[NAMES_SHOWN] = {NULL};
     size_t scores[NAMES_SHOWN] = {0}, at = 0;
     for (uint64_t i = 0; i < header->count; i++) {
-        const rm_entry *entry = &header->entries[i];
+        const tensor_entry *entry = &header->entries[i];
         size_t score = header->wanted == NULL ? 0 : likeness(header->wanted, entry->name);
         for (int rank = 0; rank < NAMES_SHOWN && entry != NULL; rank++) {
             if (best[rank] != NULL && score <= scores[rank]) {
                 continue;
             }
-            const rm_entry *moved = best[rank];
+            const tensor_entry *moved = best[rank];
             const size_t moved_score = scores[rank];
             best[rank] = entry;
             scores[rank] = score;
@@ -392,7 +392,7 @@ static void list_names(const rm_header *header, char *text, size_t size) {
 }
 
 /* No such tensor, or several and no name given. */
-static ropemap_status fail_choice(const rm_header *header, ropemap_error *error) {
+static ropemap_status fail_choice(const tensor_header *header, ropemap_error *error) {
     const char *file = header->input->name;
     char names[NAMES_SHOWN * 70], wanted[100];
     list_names(header, names, sizeof names);
@@ -405,7 +405,7 @@ static ropemap_status fail_choice(const rm_header *header, ropemap_error *error)
                    header->count, names);
 }
 
-static ropemap_status choose(const rm_header *header, rm_tensor *tensor, ropemap_error *error) {
+static ropemap_status choose(const tensor_header *header, rm_tensor *tensor, ropemap_error *error) {
     const char *file = header->input->name;
     if (header->count == 0) {
         return rm_fail(error, ROPEMAP_DATA, "%s: no tensor in it", file);
@@ -424,7 +424,7 @@ static ropemap_status choose(const rm_header *header, rm_tensor *tensor, ropemap
 
 ropemap_status rm_safetensors_find(const rm_input *input, const char *name, rm_tensor *tensor,
                                    ropemap_error *error) {
-    rm_header header = {.input = input, .wanted = name};
+    tensor_header header = {.input = input, .wanted = name};
     RM_TRY(read_length(input, &header.size, error));
     const uint64_t entries = header.size / RM_ENTRY_TEXT_MIN + 1;
     header.text = rm_alloc_raw(header.size, 1);
@@ -441,10 +441,10 @@ ropemap_status rm_safetensors_find(const rm_input *input, const char *name, rm_t
                          input->name);
     }
     if (status == ROPEMAP_OK) {
-        status = rm_header_parse(&header, error);
+        status = parse_header(&header, error);
     }
     if (status == ROPEMAP_OK) {
-        status = rm_header_check(&header, input->size - LENGTH_BYTES - header.size, error);
+        status = check_header(&header, input->size - LENGTH_BYTES - header.size, error);
     }
     if (status == ROPEMAP_OK) {
         status = choose(&header, tensor, error);

@@ -10,12 +10,12 @@
 #include <string.h>
 
 /* Element (row, column) lies at byte offset + row * row_stride + column * column_stride, inside the file. */
-typedef struct rm_rows {
+typedef struct strided_rows {
     rm_element element;
     int32_t columns;
     uint64_t offset;                    /* bytes */
     uint64_t row_stride, column_stride; /* bytes; one of them spans at least the extent of the other axis */
-} rm_rows;
+} strided_rows;
 
 static inline bool host_is_big_endian(void) {
     const uint16_t one = 1;
@@ -98,7 +98,7 @@ uint32_t rm_element_bytes(rm_element element) {
 }
 
 /* Whether the bytes of a file are floats of this machine as they are. */
-static bool rm_element_is_float(rm_element element) {
+static bool is_host_float(rm_element element) {
     return element.kind == RM_ELEMENT_F32 && element.big_endian == host_is_big_endian();
 }
 
@@ -196,8 +196,8 @@ static ropemap_status read_runs(const rm_input *input, rm_element element, run_l
 }
 
 /* Rows whose elements are not adjacent (Fortran order): a column at a time. */
-static ropemap_status read_columns(const rm_input *input, const rm_rows *rows, run_list all, uint8_t *stage,
-                                   float *to, ropemap_error *error) {
+static ropemap_status read_columns(const rm_input *input, const strided_rows *rows, run_list all,
+                                   uint8_t *stage, float *to, ropemap_error *error) {
     for (int64_t done = 0; done < all.count; done += COLUMN_ROWS) {
         const int64_t count = all.count - done < COLUMN_ROWS ? all.count - done : COLUMN_ROWS;
         for (int32_t column = 0; column < rows->columns; column++) {
@@ -215,8 +215,8 @@ static ropemap_status read_columns(const rm_input *input, const rm_rows *rows, r
  * Fills `to` [count, columns] with rows first, first + step, ...; all of them lie inside the file. count >=
  * 0, step >= 1. ROPEMAP_DATA where the file shrank, ROPEMAP_IO, ROPEMAP_RESOURCES.
  */
-static ropemap_status rm_rows_read(const rm_input *input, const rm_rows *rows, int64_t first, int64_t count,
-                                   int64_t step, float *to, ropemap_error *error) {
+static ropemap_status read_strided(const rm_input *input, const strided_rows *rows, int64_t first,
+                                   int64_t count, int64_t step, float *to, ropemap_error *error) {
     const uint64_t size = rm_element_bytes(rows->element), row_bytes = (uint64_t)rows->columns * size;
     run_list runs = {
         .offset = rows->offset + (uint64_t)first * rows->row_stride,
@@ -226,7 +226,7 @@ static ropemap_status rm_rows_read(const rm_input *input, const rm_rows *rows, i
         .count = count,
     };
     const bool adjacent = rows->column_stride == size, dense = adjacent && runs.stride == row_bytes;
-    if (dense && rm_element_is_float(rows->element)) {
+    if (dense && is_host_float(rows->element)) {
         return rm_input_read(input, runs.offset, (uint64_t)count * row_bytes, to, error);
     }
     if (dense) { /* one long row of single elements */
@@ -246,7 +246,7 @@ static ropemap_status rm_rows_read(const rm_input *input, const rm_rows *rows, i
 typedef struct tensor_vectors {
     ropemap_vectors base;
     rm_input input;
-    rm_rows rows;
+    strided_rows rows;
 } tensor_vectors;
 
 /* The axes of a tensor by their meaning; an axis that it lacks has size 1 and stride 0. */
@@ -333,7 +333,7 @@ static ropemap_status check_shape(const char *where, const rm_tensor *tensor, ro
     if (tensor->rank < 2 || tensor->rank > 4) {
         return rm_fail(error, ROPEMAP_DATA,
                        "%s: shape %s has %" PRId32 " axes; vectors have 2 to 4: positions and head "
-                                                   "dimension, and before or between them heads and batch",
+                       "dimension, and before or between them heads and batch",
                        where, shape, tensor->rank);
     }
     for (int32_t axis = 0; axis < tensor->rank; axis++) {
@@ -419,7 +419,7 @@ static ropemap_status find_head(const char *where, const ropemap_tensor *asked, 
 static ropemap_status read_rows(const ropemap_vectors *vectors, int64_t first, int64_t count, int64_t step,
                                 float *rows, ropemap_error *error) {
     const tensor_vectors *source = (const tensor_vectors *)vectors;
-    return rm_rows_read(&source->input, &source->rows, first, count, step, rows, error);
+    return read_strided(&source->input, &source->rows, first, count, step, rows, error);
 }
 
 static void destroy(ropemap_vectors *vectors) {
@@ -480,7 +480,7 @@ ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *found, con
     source->base.destroy = destroy;
     make_label(source->base.label, sizeof source->base.label, input->name, found->name);
     source->input = *input;
-    source->rows = (rm_rows){
+    source->rows = (strided_rows){
         .element = tensor->element,
         .columns = source->base.head_dim,
         .offset = tensor->offset + (uint64_t)asked->batch * axes.batch.stride + head * axes.head.stride,

@@ -110,7 +110,7 @@ static ropemap_status find_base(rm_config *config, rm_found *base) {
 }
 
 /* rope_theta, max_position_embeddings, head_dim and rotary_dim, under all their names. */
-static ropemap_status rm_config_base(rm_config *config) {
+static ropemap_status read_base(rm_config *config) {
     const rm_family *family = config->family;
     rm_found base = {0};
     if (config->choice->base > 0.0) { /* the option wins; the caller reports it */
@@ -133,7 +133,7 @@ static ropemap_status rm_config_base(rm_config *config) {
 
 /* ---- length */
 
-static ropemap_status rm_config_length(rm_config *config) {
+static ropemap_status read_length(rm_config *config) {
     static const char keys[] =
         "max_trained_positions max_position_embeddings n_positions max_seq_len "
         "max_sequence_length seq_length model_max_length max_context_length max_seq_length "
@@ -361,7 +361,7 @@ static ropemap_status read_rotary(rm_config *config) {
     return ROPEMAP_OK;
 }
 
-static ropemap_status rm_config_dims(rm_config *config) {
+static ropemap_status read_dims(rm_config *config) {
     bool use = true;
     rm_found part = {0};
     RM_TRY(rm_config_flag(config, &config->top, "use_mla", &use));
@@ -446,7 +446,7 @@ static ropemap_status find_family(rm_config *config) {
 }
 
 /* Which part of the file is the language model, who wrote it, and its model type. */
-static ropemap_status rm_config_part(rm_config *config) {
+static ropemap_status find_part(rm_config *config) {
     descend(config);
     config->origin = find_origin(&config->top);
     if (config->origin == RM_CONFIG_PARAMS) {
@@ -517,7 +517,7 @@ static void list_unused(const rm_config *config, json_t *object, const char *pat
 }
 
 /* Warns of keys that were not read although their names are about RoPE. */
-static void rm_config_warn_unused(const rm_config *config) {
+static void warn_unused(const rm_config *config) {
     char names[400] = "";
     list_unused(config, config->whole.object, "", 0, names, sizeof names);
     rm_model_warn_unused(config->model, names);
@@ -615,8 +615,8 @@ static void warn_layers(const rm_config *config) {
 
 static ropemap_status read_rule(rm_config *config) {
     static ropemap_status (*const stages[])(rm_config * config) = {
-        rm_config_part, rm_config_layers_read, rm_config_rotates, rm_config_choose, rm_config_kind,
-        rm_config_base, rm_config_length,      rm_config_dims,    read_layout,      rm_config_scaling};
+        find_part, rm_config_layers_read, rm_config_rotates, rm_config_choose, rm_config_kind,
+        read_base, read_length,           read_dims,         read_layout,      rm_config_scaling};
     bool is_image = false;
     RM_TRY(rm_config_image(config, config->choice->layer_type, &is_image));
     for (size_t i = 0; i < sizeof stages / sizeof stages[0] && !is_image; i++) {
@@ -627,7 +627,7 @@ static ropemap_status read_rule(rm_config *config) {
     }
     RM_TRY(rm_config_sections(config));
     warn_layers(config);
-    rm_config_warn_unused(config);
+    warn_unused(config);
     return ROPEMAP_OK;
 }
 

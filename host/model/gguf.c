@@ -72,7 +72,7 @@ ropemap_status rm_gguf_fail(const rm_gguf_reader *reader, ropemap_status status,
     return rm_fail(reader->error, status, "%s: %s", reader->file->input.name, text);
 }
 
-static const rm_gguf_arch *rm_gguf_arch_find(const char *name) {
+static const rm_gguf_arch *find_arch(const char *name) {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (rm_words_have(table[i].names, name)) {
             return &table[i];
@@ -209,7 +209,7 @@ static ropemap_status choose_name(rm_gguf_reader *reader, const char *wanted, bo
 }
 
 /* Which layers' rule is wanted, and which layers there are. */
-static ropemap_status rm_gguf_layers_read(rm_gguf_reader *reader) {
+static ropemap_status read_layers(rm_gguf_reader *reader) {
     const char *wanted = reader->choice->layer_type;
     rm_gguf_number window = {0}, base = {0}, blocks = {0};
     layers found = {0};
@@ -492,7 +492,7 @@ static ropemap_status read_architecture(rm_gguf_reader *reader) {
         return rm_gguf_fail(reader, ROPEMAP_DATA, "%s is missing", key);
     }
     rm_model_fact(reader->model, "architecture", key, "%s", name);
-    reader->arch = rm_gguf_arch_find(name);
+    reader->arch = find_arch(name);
     if (reader->arch != NULL) {
         return check_rotates(reader);
     }
@@ -546,7 +546,7 @@ static ropemap_status read_model(const rm_gguf *file, const ropemap_model_choice
     if (name[0] != '\0') {
         memcpy(model->name, name, sizeof name);
     }
-    RM_TRY(rm_gguf_layers_read(&reader));
+    RM_TRY(read_layers(&reader));
     RM_TRY(read_layout(&reader));
     RM_TRY(read_head(&reader));
     RM_TRY(read_base(&reader));

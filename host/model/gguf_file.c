@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* The types of values, as files number them. */
-typedef enum rm_gguf_type {
+typedef enum value_type {
     RM_GGUF_UINT8,
     RM_GGUF_INT8,
     RM_GGUF_UINT16,
@@ -27,7 +27,7 @@ typedef enum rm_gguf_type {
     RM_GGUF_INT64,
     RM_GGUF_FLOAT64,
     RM_GGUF_TYPES
-} rm_gguf_type;
+} value_type;
 
 enum { TENSOR_F32 = 0, ARRAY_HEADER_BYTES = 12 };
 
@@ -57,12 +57,12 @@ const char *rm_gguf_list_name(rm_gguf_list list) {
     return list_names[list];
 }
 
-static uint32_t rm_gguf_type_bytes(uint32_t type) {
+static uint32_t type_bytes(uint32_t type) {
     return type < RM_GGUF_TYPES ? types[type].bytes : 0;
 }
 
 /* FNV-1a, 64 bits. */
-static uint64_t rm_gguf_hash(const void *bytes, uint64_t count) {
+static uint64_t hash_of(const void *bytes, uint64_t count) {
     const uint8_t *next = bytes;
     uint64_t hash = 0xcbf29ce484222325u;
     for (uint64_t i = 0; i < count; i++) {
@@ -71,7 +71,7 @@ static uint64_t rm_gguf_hash(const void *bytes, uint64_t count) {
     return hash;
 }
 
-static uint64_t rm_gguf_little(const uint8_t *bytes, int count) {
+static uint64_t little_endian(const uint8_t *bytes, int count) {
     uint64_t number = 0;
     for (int i = count - 1; i >= 0; i--) {
         number = number << 8 | bytes[i];
@@ -85,7 +85,7 @@ static uint64_t rm_gguf_little(const uint8_t *bytes, int count) {
 static ropemap_status find(const rm_gguf *file, const char *key, const rm_gguf_entry **found,
                            ropemap_error *error) {
     const size_t bytes = strlen(key);
-    const uint64_t hash = rm_gguf_hash(key, bytes);
+    const uint64_t hash = hash_of(key, bytes);
     *found = NULL;
     for (uint64_t i = 0; i < file->entry_count && *found == NULL && bytes < RM_GGUF_KEY_BYTES; i++) {
         rm_gguf_entry *entry = &file->entries[i];
@@ -108,7 +108,7 @@ static ropemap_status fail_kind(const rm_gguf *file, const char *key, uint32_t t
 /* ---- numbers */
 
 static double decode(uint32_t type, const uint8_t *bytes) {
-    const uint64_t bits = rm_gguf_little(bytes, (int)types[type].bytes);
+    const uint64_t bits = little_endian(bytes, (int)types[type].bytes);
     const uint32_t half = (uint32_t)bits;
     float single = 0.0f;
     double number = 0.0;
@@ -133,7 +133,7 @@ static double decode(uint32_t type, const uint8_t *bytes) {
 }
 
 static bool is_number(uint32_t type) {
-    return rm_gguf_type_bytes(type) != 0 && type != RM_GGUF_BOOL;
+    return type_bytes(type) != 0 && type != RM_GGUF_BOOL;
 }
 
 static ropemap_status read_number(const rm_gguf *file, const char *key, uint32_t type, uint64_t at,
@@ -159,8 +159,8 @@ ropemap_status rm_gguf_numbers(const rm_gguf *file, const char *key, uint32_t mo
     if (type == RM_GGUF_ARRAY) {
         uint8_t header[ARRAY_HEADER_BYTES];
         RM_TRY(rm_input_read(&file->input, at, sizeof header, header, error));
-        type = (uint32_t)rm_gguf_little(header, 4);
-        held = rm_gguf_little(header + 4, 8);
+        type = (uint32_t)little_endian(header, 4);
+        held = little_endian(header + 4, 8);
         at += sizeof header;
     }
     const bool flags = entry->type == RM_GGUF_ARRAY && type == RM_GGUF_BOOL;
@@ -190,7 +190,7 @@ ropemap_status rm_gguf_text(const rm_gguf *file, const char *key, char *text, si
         return fail_kind(file, key, entry->type, "a string", error);
     }
     RM_TRY(rm_input_read(&file->input, entry->value_at, sizeof header, header, error));
-    const uint64_t bytes = rm_gguf_little(header, 8);
+    const uint64_t bytes = little_endian(header, 8);
     const size_t some = bytes < RM_GGUF_TEXT_BYTES ? (size_t)bytes : RM_GGUF_TEXT_BYTES;
     RM_TRY(rm_input_read(&file->input, entry->value_at + sizeof header, some, kept, error));
     for (size_t i = 0; i < some; i++) {
@@ -310,7 +310,7 @@ enum {
 static const char ALIGNMENT_KEY[] = "general.alignment";
 
 /* A pass through the file; `window` is the part read last. */
-typedef struct rm_walk {
+typedef struct walker {
     const rm_input *input;
     ropemap_error *error;
     uint64_t at, end;
@@ -318,9 +318,9 @@ typedef struct rm_walk {
     char where[RM_LABEL_BYTES + 40]; /* what is being read, for messages */
     uint8_t window[WINDOW_BYTES];
     uint8_t key[KEY_BYTES_MOST + 1];
-} rm_walk;
+} walker;
 
-RM_PRINTF(2, 3) static ropemap_status fail(const rm_walk *walk, const char *format, ...) {
+RM_PRINTF(2, 3) static ropemap_status fail(const walker *walk, const char *format, ...) {
     char text[sizeof walk->error->text];
     va_list list;
     va_start(list, format);
@@ -331,7 +331,7 @@ RM_PRINTF(2, 3) static ropemap_status fail(const rm_walk *walk, const char *form
 
 /* ---- reading on */
 
-static ropemap_status expect(const rm_walk *walk, uint64_t bytes) {
+static ropemap_status expect(const walker *walk, uint64_t bytes) {
     if (bytes <= walk->end - walk->at) {
         return ROPEMAP_OK;
     }
@@ -343,13 +343,13 @@ static ropemap_status expect(const rm_walk *walk, uint64_t bytes) {
                       walk->where, bytes, walk->end - walk->at, RM_GGUF_METADATA_MAX);
 }
 
-static ropemap_status skip(rm_walk *walk, uint64_t bytes) {
+static ropemap_status skip(walker *walk, uint64_t bytes) {
     RM_TRY(expect(walk, bytes));
     walk->at += bytes;
     return ROPEMAP_OK;
 }
 
-static ropemap_status take(rm_walk *walk, uint64_t bytes, void *to) {
+static ropemap_status take(walker *walk, uint64_t bytes, void *to) {
     uint8_t *next = to;
     RM_TRY(expect(walk, bytes));
     while (bytes > 0) {
@@ -371,16 +371,16 @@ static ropemap_status take(rm_walk *walk, uint64_t bytes, void *to) {
     return ROPEMAP_OK;
 }
 
-static ropemap_status take_number(rm_walk *walk, int bytes, uint64_t *number) {
+static ropemap_status take_number(walker *walk, int bytes, uint64_t *number) {
     uint8_t read[8] = {0};
     RM_TRY(take(walk, (uint64_t)bytes, read));
-    *number = rm_gguf_little(read, bytes);
+    *number = little_endian(read, bytes);
     return ROPEMAP_OK;
 }
 
 /* ---- values */
 
-static ropemap_status skip_string(rm_walk *walk) {
+static ropemap_status skip_string(walker *walk) {
     uint64_t bytes = 0;
     RM_TRY(take_number(walk, 8, &bytes));
     RM_TRY(expect(walk, bytes));
@@ -391,11 +391,11 @@ static ropemap_status skip_string(rm_walk *walk) {
     return skip(walk, bytes);
 }
 
-static ropemap_status fail_type(const rm_walk *walk, uint64_t type) {
+static ropemap_status fail_type(const walker *walk, uint64_t type) {
     return fail(walk, "%s is of type %" PRIu64 "; types are 0 to %d", walk->where, type, RM_GGUF_TYPES - 1);
 }
 
-static ropemap_status skip_array(rm_walk *walk) {
+static ropemap_status skip_array(walker *walk) {
     uint64_t type = 0, count = 0;
     RM_TRY(take_number(walk, 4, &type));
     RM_TRY(take_number(walk, 8, &count));
@@ -410,7 +410,7 @@ static ropemap_status skip_array(rm_walk *walk) {
                     RM_GGUF_ARRAY_MAX);
     }
     if (type != RM_GGUF_STRING) {
-        return skip(walk, count * rm_gguf_type_bytes((uint32_t)type));
+        return skip(walk, count * type_bytes((uint32_t)type));
     }
     for (uint64_t i = 0; i < count; i++) {
         RM_TRY(skip_string(walk));
@@ -418,18 +418,18 @@ static ropemap_status skip_array(rm_walk *walk) {
     return ROPEMAP_OK;
 }
 
-static ropemap_status skip_value(rm_walk *walk, uint64_t type) {
+static ropemap_status skip_value(walker *walk, uint64_t type) {
     if (type >= RM_GGUF_TYPES) {
         return fail_type(walk, type);
     }
     return type == RM_GGUF_STRING  ? skip_string(walk)
            : type == RM_GGUF_ARRAY ? skip_array(walk)
-                                   : skip(walk, rm_gguf_type_bytes((uint32_t)type));
+                                   : skip(walk, type_bytes((uint32_t)type));
 }
 
 /* ---- keys */
 
-static ropemap_status read_entry(rm_walk *walk, rm_gguf_entry *entry) {
+static ropemap_status read_entry(walker *walk, rm_gguf_entry *entry) {
     uint64_t bytes = 0, type = 0;
     char label[100];
     RM_TRY(take_number(walk, 8, &bytes));
@@ -440,7 +440,7 @@ static ropemap_status read_entry(rm_walk *walk, rm_gguf_entry *entry) {
     entry->key_at = walk->at;
     entry->key_bytes = (uint32_t)bytes;
     RM_TRY(take(walk, bytes, walk->key));
-    entry->hash = rm_gguf_hash(walk->key, bytes);
+    entry->hash = hash_of(walk->key, bytes);
     walk->key[bytes] = 0;
     rm_label_make(label, sizeof label, (const char *)walk->key);
     (void)snprintf(walk->where, sizeof walk->where, "the value of '%s'", label);
@@ -457,7 +457,7 @@ static int by_hash(const void *left, const void *right) {
 }
 
 /* Neighbours with one hash are the same key or a collision. Uses both buffers of the walk. */
-static ropemap_status check_twice(rm_walk *walk, const rm_gguf *file) {
+static ropemap_status check_twice(walker *walk, const rm_gguf *file) {
     for (uint64_t i = 1; i < file->entry_count; i++) {
         const rm_gguf_entry *a = &file->entries[i - 1], *b = &file->entries[i];
         if (a->hash != b->hash || a->key_bytes != b->key_bytes) {
@@ -476,7 +476,7 @@ static ropemap_status check_twice(rm_walk *walk, const rm_gguf *file) {
     return ROPEMAP_OK;
 }
 
-static ropemap_status read_entries(rm_walk *walk, rm_gguf *file) {
+static ropemap_status read_entries(walker *walk, rm_gguf *file) {
     file->entries = rm_alloc(file->entry_count == 0 ? 1 : file->entry_count, sizeof *file->entries);
     if (file->entries == NULL) {
         return rm_fail_memory(walk->error, walk->input->name, file->entry_count * sizeof *file->entries);
@@ -492,7 +492,7 @@ static ropemap_status read_entries(rm_walk *walk, rm_gguf *file) {
 
 /* ---- tensors */
 
-static ropemap_status keep_tensor(const rm_walk *walk, rm_gguf *file, const char *name,
+static ropemap_status keep_tensor(const walker *walk, rm_gguf *file, const char *name,
                                   rm_gguf_tensor tensor) {
     for (int list = 0; list < RM_GGUF_LISTS; list++) {
         if (strcmp(name, rm_gguf_list_name((rm_gguf_list)list)) == 0) {
@@ -505,7 +505,7 @@ static ropemap_status keep_tensor(const rm_walk *walk, rm_gguf *file, const char
     return ROPEMAP_OK;
 }
 
-static ropemap_status read_tensor(rm_walk *walk, rm_gguf *file) {
+static ropemap_status read_tensor(walker *walk, rm_gguf *file) {
     rm_gguf_tensor tensor = {.found = true};
     char name[32] = ""; /* longer names are of no interest */
     uint64_t bytes = 0, number = 0;
@@ -531,7 +531,7 @@ static ropemap_status read_tensor(rm_walk *walk, rm_gguf *file) {
     return keep_tensor(walk, file, name, tensor);
 }
 
-static ropemap_status read_tensors(rm_walk *walk, rm_gguf *file, uint64_t count) {
+static ropemap_status read_tensors(walker *walk, rm_gguf *file, uint64_t count) {
     for (uint64_t i = 0; i < count; i++) {
         (void)snprintf(walk->where, sizeof walk->where, "tensor %" PRIu64 " of %" PRIu64, i + 1, count);
         RM_TRY(read_tensor(walk, file));
@@ -543,8 +543,8 @@ static ropemap_status read_tensors(rm_walk *walk, rm_gguf *file, uint64_t count)
 
 /* ---- the file */
 
-static ropemap_status check_version(const rm_walk *walk, const uint8_t *header) {
-    const uint64_t version = rm_gguf_little(header + 4, 4);
+static ropemap_status check_version(const walker *walk, const uint8_t *header) {
+    const uint64_t version = little_endian(header + 4, 4);
     if (memcmp(header, "GGUF", 4) != 0) {
         return fail(walk, "begins with the bytes %02x %02x %02x %02x, not with GGUF", header[0], header[1],
                     header[2], header[3]);
@@ -559,7 +559,7 @@ static ropemap_status check_version(const rm_walk *walk, const uint8_t *header) 
     return ROPEMAP_OK;
 }
 
-static ropemap_status read_header(rm_walk *walk, rm_gguf *file, uint64_t *tensors) {
+static ropemap_status read_header(walker *walk, rm_gguf *file, uint64_t *tensors) {
     uint8_t header[HEADER_BYTES];
     if (walk->input->size < HEADER_BYTES) {
         return fail(walk, "%s (%" PRIu64 " bytes), a GGUF file begins with a header of %d bytes",
@@ -567,8 +567,8 @@ static ropemap_status read_header(rm_walk *walk, rm_gguf *file, uint64_t *tensor
     }
     RM_TRY(take(walk, HEADER_BYTES, header));
     RM_TRY(check_version(walk, header));
-    *tensors = rm_gguf_little(header + 8, 8);
-    file->entry_count = rm_gguf_little(header + 16, 8);
+    *tensors = little_endian(header + 8, 8);
+    file->entry_count = little_endian(header + 16, 8);
     const uint64_t left = walk->input->size - HEADER_BYTES;
     if (*tensors > left / TENSOR_BYTES_LEAST) {
         return fail(walk, "%" PRIu64 " tensors do not fit in a file of %" PRIu64 " bytes", *tensors,
@@ -583,7 +583,7 @@ static ropemap_status read_header(rm_walk *walk, rm_gguf *file, uint64_t *tensor
                : fail(walk, "%" PRIu64 " keys; the limit is %d", file->entry_count, RM_GGUF_KEYS_MAX);
 }
 
-static ropemap_status read_alignment(const rm_walk *walk, rm_gguf *file) {
+static ropemap_status read_alignment(const walker *walk, rm_gguf *file) {
     double alignment = DEFAULT_ALIGNMENT;
     uint32_t count = 0;
     RM_TRY(rm_gguf_numbers(file, ALIGNMENT_KEY, 1, &alignment, &count, walk->error));
@@ -597,7 +597,7 @@ static ropemap_status read_alignment(const rm_walk *walk, rm_gguf *file) {
                 RM_GGUF_ALIGNMENT_MAX);
 }
 
-static ropemap_status walk_through(rm_walk *walk, rm_gguf *file) {
+static ropemap_status walk_through(walker *walk, rm_gguf *file) {
     uint64_t tensors = 0;
     walk->input = &file->input;
     walk->end = file->input.size < RM_GGUF_METADATA_MAX ? file->input.size : RM_GGUF_METADATA_MAX;
@@ -609,7 +609,7 @@ static ropemap_status walk_through(rm_walk *walk, rm_gguf *file) {
 
 ropemap_status rm_gguf_open(const char *path, rm_gguf *file, ropemap_error *error) {
     *file = (rm_gguf){.input = {.fd = -1}};
-    rm_walk *walk = rm_alloc(1, sizeof *walk);
+    walker *walk = rm_alloc(1, sizeof *walk);
     if (walk == NULL) {
         return rm_fail_memory(error, "metadata", sizeof *walk);
     }

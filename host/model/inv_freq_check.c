@@ -22,18 +22,18 @@ static const double ANGLE_ERROR = 4 * 0x1p-23;
 static const double CELL_ERROR[RM_PRECISION_COUNT] = {4 * 0x1p-23, 0x1p-8, 0x1p-11};
 
 /* What the elements of a row are. */
-typedef enum rm_columns {
+typedef enum table_columns {
     COLUMNS_COSINES,
     COLUMNS_SINES,
     COLUMNS_BOTH, /* all cosines, then all sines, as vLLM keeps them */
     COLUMNS_NONE  /* not a table */
-} rm_columns;
+} table_columns;
 
 struct table {
     const float *cells; /* [rows, count] of positions 0, 1, ... */
     int64_t rows, count;
     int32_t pairs;
-    rm_columns columns;
+    table_columns columns;
     bool neighbours; /* cells 2i and 2i + 1 are of pair i; else i and i + pairs */
     rm_precision precision;
     double gain; /* that cosines are multiplied by; 0: sines alone do not show it */
@@ -49,7 +49,7 @@ static bool all_are(const float *row, int64_t count, float value) {
 }
 
 /* At position 0 all cosines are one number, and all sines 0. */
-static rm_columns columns_of(const float *cells, int64_t count, int32_t pairs) {
+static table_columns columns_of(const float *cells, int64_t count, int32_t pairs) {
     if (count != pairs && count != 2 * (int64_t)pairs) {
         return COLUMNS_NONE;
     }
@@ -153,11 +153,11 @@ static rm_precision precision_of(const float *cells, int64_t count) {
  * Compares cells [rows, count] with the rule if they are cosines or sines of positions 0, 1, ...; returns
  * false, and does nothing, if they cannot be.
  */
-static bool rm_table_compare(rm_comparing *work, const float *cells, int64_t rows, int64_t count,
-                             ropemap_comparison *result) {
+static bool compare_table(rm_comparing *work, const float *cells, int64_t rows, int64_t count,
+                          ropemap_comparison *result) {
     const size_t bytes = (size_t)count * sizeof *cells;
     const bool moves = rows > 1 && memcmp(cells, cells + count, bytes) != 0;
-    const rm_columns columns = moves ? columns_of(cells, count, work->pairs) : COLUMNS_NONE;
+    const table_columns columns = moves ? columns_of(cells, count, work->pairs) : COLUMNS_NONE;
     if (columns == COLUMNS_NONE) {
         return false;
     }
@@ -698,7 +698,7 @@ static ropemap_status compare_columns(const float *found, int64_t rows, struct r
 
 static ropemap_status compare_all(const float *found, int64_t rows, struct row *row, ropemap_error *error) {
     rm_comparing *work = row->work;
-    if (rm_table_compare(work, found, rows, row->count, row->result)) {
+    if (compare_table(work, found, rows, row->count, row->result)) {
         return ROPEMAP_OK;
     }
     if (rows == work->pairs && row->count != work->pairs && row->count != 2 * (int64_t)work->pairs) {

@@ -83,7 +83,7 @@ static void take(const ropemap_scaling *scaling, const double *divisors, int32_t
 }
 
 /* The parameters that llama.cpp has for a rule; where it has none, divisors, as its converter writes them. */
-static void rm_ggml_make(const ropemap_spec *spec, const rm_schedule *schedule, rm_ggml_rope *rope) {
+static void make_ggml(const ropemap_spec *spec, const rm_schedule *schedule, rm_ggml_rope *rope) {
     const ropemap_scaling *scaling = &spec->scaling;
     const int32_t pairs = schedule->pairs;
     double base = spec->frequencies == NULL ? spec->base : ropemap_spec_default().base;
@@ -284,7 +284,7 @@ static bool ladder(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
  * false, and nothing written, for a rule that it does not have.
  */
 /* Axes are dealt as those of the exact frequencies are (axes.c). */
-static bool rm_transformers_inv_freq(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
+static bool transformers_inv_freq(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
     const ropemap_axes *axes = &spec->axes;
     if (axes->count == 0 || (axes->deal != ROPEMAP_DEAL_LADDERS && axes->deal != ROPEMAP_DEAL_STRIDED)) {
         return ladder(spec, pairs, inv_freq);
@@ -349,7 +349,7 @@ static float half_of(float value) {
 
 static void fill_transformers(const ropemap_spec *spec, rm_emulation *stack) {
     if (spec->frequencies == NULL) { /* a table is in float32 already */
-        (void)rm_transformers_inv_freq(spec, stack->pairs, stack->inv_freq);
+        (void)transformers_inv_freq(spec, stack->pairs, stack->inv_freq);
     }
     const bool bfloat =
         stack->phase == ROPEMAP_PHASE_BF16_INV_FREQ || stack->phase == ROPEMAP_PHASE_BF16_ANGLES;
@@ -363,7 +363,7 @@ static void fill_transformers(const ropemap_spec *spec, rm_emulation *stack) {
 
 static void fill_ggml(const ropemap_spec *spec, const rm_schedule *schedule, rm_emulation *stack) {
     float theta = 1.0f;
-    rm_ggml_make(spec, schedule, &stack->ggml);
+    make_ggml(spec, schedule, &stack->ggml);
     for (int32_t i = 0; i < stack->pairs; i++) {
         stack->inv_freq[i] = rm_ggml_angle(&stack->ggml, i, theta);
         theta *= stack->ggml.theta_scale;
