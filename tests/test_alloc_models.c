@@ -61,15 +61,15 @@ static ropemap_status compare_buffer(ropemap_error *error) {
 
 static ropemap_status turn_on_a_grid(ropemap_error *error) {
     ropemap_positions *positions = NULL;
-    ropemap_vectors *ones = NULL, *turned = NULL;
+    ropemap_vectors *ones = NULL, *rotated = NULL;
     const ropemap_grid grid = {.axes = 2, .sides = {3, 3}};
-    ropemap_prerotation turning = {.spec = ropemap_spec_default()};
-    turning.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_STRIDED, {32, 32}, {3, 3}};
+    ropemap_prerotation rotation = {.spec = ropemap_spec_default()};
+    rotation.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_STRIDED, {32, 32}, {3, 3}};
     ropemap_status status = ropemap_positions_grid(&grid, &positions, error);
     status = status == ROPEMAP_OK ? ropemap_vectors_ones(128, &ones, error) : status;
-    turning.positions = positions;
-    status = status == ROPEMAP_OK ? ropemap_vectors_rotated(ones, &turning, &turned, error) : status;
-    ropemap_vectors_free(turned);
+    rotation.positions = positions;
+    status = status == ROPEMAP_OK ? ropemap_vectors_rotated(ones, &rotation, &rotated, error) : status;
+    ropemap_vectors_free(rotated);
     ropemap_vectors_free(ones);
     ropemap_positions_free(positions);
     return status;

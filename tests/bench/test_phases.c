@@ -2,7 +2,7 @@
  * that one stack's rows are wrong by another's */
 /* SPDX-License-Identifier: MIT */
 #include "tests/bench/benchmarks.h"
-#include "tests/turned.h"
+#include "tests/rotated.h"
 #include "tools/bench/check.h"
 
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static void test_reference_frequencies(void **state) {
     }
 }
 
-/* The largest error of rows [count, dim] that were turned as they were read from position `first` on, as a
+/* The largest error of rows [count, dim] that were rotated as they were read from position `first` on, as a
  * part of what is allowed. */
 static double error_of(const check_reference *reference, const float *rows, const float *made, int32_t count,
                        int64_t first) {
@@ -63,10 +63,10 @@ static void test_reference_rows(void **state) {
     for (ropemap_phase phase = ROPEMAP_PHASE_FP32FREQ; ropemap_phase_name(phase) != NULL; phase++) {
         for (ropemap_layout layout = ROPEMAP_LAYOUT_HALF; ropemap_layout_name(layout) != NULL; layout++) {
             const int64_t first = phase == ROPEMAP_PHASE_FP16_ANGLES ? LAST_FP16 - ROWS : FAR;
-            ropemap_prerotation turning = {
+            ropemap_prerotation rotation = {
                 .spec = ropemap_spec_default(), .phase = phase, .first_position = first};
-            turning.spec.layout = layout;
-            turned source = turn(rows, ROWS, &turning);
+            rotation.spec.layout = layout;
+            rotated source = rotate(rows, ROWS, &rotation);
             read_all(source.rows, made);
             drop(&source);
             check_reference *reference = reference_make(DIM, layout, phase);
@@ -92,10 +92,10 @@ static void test_positions_that_float16_lacks(void **state) {
     float rows[2 * DIM];
     memcpy(rows, row, sizeof row);
     memcpy(rows + DIM, row, sizeof row);
-    ropemap_prerotation turning = {
+    ropemap_prerotation rotation = {
         .spec = ropemap_spec_default(), .phase = ROPEMAP_PHASE_FP16_ANGLES, .first_position = LAST_FP16};
-    turning.spec.head_dim = DIM;
-    turned source = turn(rows, 2, &turning);
+    rotation.spec.head_dim = DIM;
+    rotated source = rotate(rows, 2, &rotation);
     read_all(source.rows, made);
     drop(&source);
     check_reference *reference = reference_make(DIM, ROPEMAP_LAYOUT_HALF, ROPEMAP_PHASE_FP16_ANGLES);

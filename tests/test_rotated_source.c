@@ -1,7 +1,7 @@
-/* test_turned.c - rows turned while they are read: exactly, at any positions, along several axes */
+/* test_rotated_source.c - rows rotated while they are read: exactly, at any positions, along several axes */
 /* SPDX-License-Identifier: MIT */
 #include "host/cpu/kernels.h"
-#include "tests/turned.h"
+#include "tests/rotated.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static void fill(float *rows, int64_t count) {
 }
 
 /* The CPU's rotation of the same rows, to the last bit, over the start of a span of 2^20 positions. */
-static void test_exact_is_the_backend(void **state) {
+static void exact_rows_are_those_of_the_backend(void **state) {
     (void)state;
     static const int32_t rotary[] = {2, 90, 128};
     static const int64_t first[] = {0, 1, (1 << 20) - 17, ROPEMAP_POSITION_END - ROWS};
@@ -25,16 +25,16 @@ static void test_exact_is_the_backend(void **state) {
     static ropemap_freqs freqs;
     fill(x, ROWS * DIM);
     for (int i = 0; i < 3 * 4 * 2; i++) {
-        ropemap_prerotation turning = {.spec = spec_of("yarn:factor=4,original=32768", 1e6, DIM)};
-        turning.spec.rotary_dim = rotary[i % 3];
-        turning.spec.layout = (ropemap_layout)(i / 12);
-        turning.first_position = first[i / 3 % 4];
-        assert_int_equal(ropemap_freqs_make(&turning.spec, &freqs, NULL), ROPEMAP_OK);
+        ropemap_prerotation rotation = {.spec = spec_of("yarn:factor=4,original=32768", 1e6, DIM)};
+        rotation.spec.rotary_dim = rotary[i % 3];
+        rotation.spec.layout = (ropemap_layout)(i / 12);
+        rotation.first_position = first[i / 3 % 4];
+        assert_int_equal(ropemap_freqs_make(&rotation.spec, &freqs, NULL), ROPEMAP_OK);
         const ropemap_range range = {.first = first[i / 3 % 4], .count = ROWS, .step = 1};
         const rm_view from = {.data = x, .rows = ROWS, .cols = DIM, .stride = DIM};
         const rm_view to = {.data = wanted, .rows = ROWS, .cols = DIM, .stride = DIM};
-        rm_rotate_baseline(&freqs, turning.spec.layout, range, from, to);
-        turned made = turn(x, ROWS, &turning);
+        rm_rotate_baseline(&freqs, rotation.spec.layout, range, from, to);
+        rotated made = rotate(x, ROWS, &rotation);
         read_all(made.rows, y);
         assert_memory_equal(y, wanted, sizeof y);
         drop(&made);
@@ -43,17 +43,17 @@ static void test_exact_is_the_backend(void **state) {
 
 /* float32 times position is exact in long double below 2^40: the oracle of fp32freq. 1.2e-7 is arith.h's
  * bound for cosines and sines, 2^-24 twice the rounding of product and sum, relative to |x0| + |x1|. */
-static void test_fp32freq(void **state) {
+static void fp32freq_rounds_each_frequency_once(void **state) {
     (void)state;
     float x[2 * 64], y[2 * 64], inv_freq[64], attention = 0.0f;
     fill(x, DIM);
-    ropemap_prerotation turning = {.spec = spec_of("none", 5e5, DIM), .phase = ROPEMAP_PHASE_FP32FREQ};
-    assert_int_equal(ropemap_phase_inv_freq(&turning.spec, turning.phase, inv_freq, &attention, NULL),
+    ropemap_prerotation rotation = {.spec = spec_of("none", 5e5, DIM), .phase = ROPEMAP_PHASE_FP32FREQ};
+    assert_int_equal(ropemap_phase_inv_freq(&rotation.spec, rotation.phase, inv_freq, &attention, NULL),
                      ROPEMAP_OK);
     static const int64_t at[] = {0, 1, 4095, 131071, 1048575, (int64_t)1 << 39};
     for (size_t k = 0; k < sizeof at / sizeof at[0]; k++) {
-        turning.first_position = at[k];
-        turned made = turn(x, 1, &turning);
+        rotation.first_position = at[k];
+        rotated made = rotate(x, 1, &rotation);
         read_all(made.rows, y);
         for (int32_t i = 0; i < 64; i++) {
             const long double angle = (long double)at[k] * (long double)inv_freq[i];
@@ -68,20 +68,20 @@ static void test_fp32freq(void **state) {
 
 /* ---- positions ---- */
 
-/* Row r of what is turned by explicit positions is row 0 of what is turned from there on. */
-static void check_rows(ropemap_prerotation turning, const float *x, const float *y, const int64_t *values) {
+/* Row r of what is rotated by explicit positions is row 0 of what is rotated from there on. */
+static void check_rows(ropemap_prerotation rotation, const float *x, const float *y, const int64_t *values) {
     for (int64_t r = 0; r < ROWS; r++) {
         float row[DIM];
-        turning.positions = NULL;
-        turning.first_position = values[r];
-        turned made = turn(x + r * DIM, 1, &turning);
+        rotation.positions = NULL;
+        rotation.first_position = values[r];
+        rotated made = rotate(x + r * DIM, 1, &rotation);
         read_all(made.rows, row);
         assert_memory_equal(row, y + r * DIM, sizeof row);
         drop(&made);
     }
 }
 
-static void test_explicit_positions(void **state) {
+static void explicit_positions_equal_ranges(void **state) {
     (void)state;
     static float x[ROWS * DIM], y[ROWS * DIM];
     int64_t values[ROWS + 3];
@@ -92,17 +92,17 @@ static void test_explicit_positions(void **state) {
     const ropemap_positions positions = positions_of(1, ROWS + 3, values); /* more than rows: fine */
     for (int phase = 0; phase < PHASES; phase++) {
         for (int64_t shift = 0; shift <= 5000; shift += 5000) {
-            ropemap_prerotation turning = {.spec = spec_of("none", 1e4, DIM),
-                                           .phase = (ropemap_phase)phase,
-                                           .shift = shift,
-                                           .positions = &positions};
-            turning.spec.rotary_dim = 96;
-            turned made = turn(x, ROWS, &turning);
+            ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, DIM),
+                                            .phase = (ropemap_phase)phase,
+                                            .shift = shift,
+                                            .positions = &positions};
+            rotation.spec.rotary_dim = 96;
+            rotated made = rotate(x, ROWS, &rotation);
             assert_int_equal(ropemap_vectors_count(made.rows), ROWS);
             assert_false(made.rows->constant);
             assert_string_equal(ropemap_vectors_label(made.rows), "memory");
             read_all(made.rows, y);
-            check_rows(turning, x, y, values);
+            check_rows(rotation, x, y, values);
             for (int64_t r = 0; r < ROWS; r++) { /* beyond rotary_dim */
                 assert_memory_equal(x + r * DIM + 96, y + r * DIM + 96, 32 * sizeof *x);
             }
@@ -124,16 +124,16 @@ static void check_axes(ropemap_axes dealt, const char *axes) {
     const ropemap_positions positions = positions_of(axis_count, 1, values);
     fill(x, dim);
     for (int phase = 0; phase < PHASES; phase++) {
-        ropemap_prerotation turning = {.spec = spec_of("none", 1e4, dim), .phase = (ropemap_phase)phase};
+        ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, dim), .phase = (ropemap_phase)phase};
         for (int axis = 0; axis < axis_count; axis++) {
-            turning.first_position = values[axis];
-            turned made = turn(x, 1, &turning);
+            rotation.first_position = values[axis];
+            rotated made = rotate(x, 1, &rotation);
             read_all(made.rows, alone[axis]);
             drop(&made);
         }
-        turning.positions = &positions;
-        turning.spec.axes = dealt;
-        turned made = turn(x, 1, &turning);
+        rotation.positions = &positions;
+        rotation.spec.axes = dealt;
+        rotated made = rotate(x, 1, &rotation);
         read_all(made.rows, y);
         for (int32_t i = 0; i < pairs; i++) {
             const float *wanted = alone[axes[i] - '0'];
@@ -144,7 +144,7 @@ static void check_axes(ropemap_axes dealt, const char *axes) {
     }
 }
 
-static void test_sections(void **state) {
+static void sections_follow_their_axes(void **state) {
     (void)state;
     check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {2, 3, 3}}, "00111222");
     check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {0, 8, 0}}, "11111111");
@@ -166,28 +166,28 @@ static void test_sections(void **state) {
 }
 
 /* An endless source ends with the positions, or where 2^40 is reached. */
-static void test_endless(void **state) {
+static void an_endless_source_stays_endless(void **state) {
     (void)state;
     ropemap_vectors *gauss = NULL, *rows = NULL;
     assert_int_equal(ropemap_vectors_gauss(DIM, 7, 0, &gauss, NULL), ROPEMAP_OK);
     int64_t values[3] = {5, 3, 9};
     const ropemap_positions positions = positions_of(1, 3, values);
-    ropemap_prerotation turning = {.spec = spec_of("none", 1e4, DIM), .positions = &positions};
-    assert_int_equal(ropemap_vectors_rotated(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, DIM), .positions = &positions};
+    assert_int_equal(ropemap_vectors_rotated(gauss, &rotation, &rows, NULL), ROPEMAP_OK);
     assert_int_equal(ropemap_vectors_count(rows), 3);
     assert_string_equal(ropemap_vectors_label(rows), "gauss seed 7");
     ropemap_vectors_free(rows);
-    turning.positions = NULL;
-    assert_int_equal(ropemap_vectors_rotated(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    rotation.positions = NULL;
+    assert_int_equal(ropemap_vectors_rotated(gauss, &rotation, &rows, NULL), ROPEMAP_OK);
     assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END);
     ropemap_vectors_free(rows);
-    turning.first_position = 10;
-    turning.shift = -10;
-    assert_int_equal(ropemap_vectors_rotated(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    rotation.first_position = 10;
+    rotation.shift = -10;
+    assert_int_equal(ropemap_vectors_rotated(gauss, &rotation, &rows, NULL), ROPEMAP_OK);
     assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END - 10);
     ropemap_vectors_free(rows);
-    turning.shift = 10;
-    assert_int_equal(ropemap_vectors_rotated(gauss, &turning, &rows, NULL), ROPEMAP_OK);
+    rotation.shift = 10;
+    assert_int_equal(ropemap_vectors_rotated(gauss, &rotation, &rows, NULL), ROPEMAP_OK);
     assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END - 20);
     ropemap_vectors_free(rows);
     ropemap_vectors_free(gauss);
@@ -195,12 +195,12 @@ static void test_endless(void **state) {
 
 /* ---- refusals ---- */
 
-static void refused(const ropemap_prerotation *turning, const char *words) {
+static void refused(const ropemap_prerotation *rotation, const char *words) {
     static float x[ROWS * DIM];
     ropemap_vectors *inner = NULL, *rows = NULL;
     ropemap_error error = {0};
     assert_int_equal(ropemap_vectors_memory(x, ROWS, DIM, &inner, &error), ROPEMAP_OK);
-    assert_int_equal(ropemap_vectors_rotated(inner, turning, &rows, &error), ROPEMAP_USAGE);
+    assert_int_equal(ropemap_vectors_rotated(inner, rotation, &rows, &error), ROPEMAP_USAGE);
     assert_null(rows);
     if (strstr(error.text, words) == NULL) {
         fail_msg("\"%s\" should say \"%s\"", error.text, words);
@@ -208,7 +208,7 @@ static void refused(const ropemap_prerotation *turning, const char *words) {
     ropemap_vectors_free(inner);
 }
 
-static void test_refused_ranges(void **state) {
+static void bad_ranges_are_refused(void **state) {
     (void)state;
     const ropemap_prerotation plain = {.spec = spec_of("none", 1e4, DIM)};
     const int64_t end = ROPEMAP_POSITION_END;
@@ -223,35 +223,35 @@ static void test_refused_ranges(void **state) {
                               {5, INT64_MAX},
                               {5, INT64_MIN}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        ropemap_prerotation turning = plain;
-        turning.first_position = bad[i][0];
-        turning.shift = bad[i][1];
-        refused(&turning, "expected all in [0, 2^40)");
+        ropemap_prerotation rotation = plain;
+        rotation.first_position = bad[i][0];
+        rotation.shift = bad[i][1];
+        refused(&rotation, "expected all in [0, 2^40)");
     }
     int64_t values[ROWS] = {end - 1};
     const ropemap_positions positions = positions_of(1, ROWS, values),
                             few = positions_of(1, ROWS - 1, values);
-    ropemap_prerotation turning = plain;
-    turning.positions = &positions;
-    turning.shift = 1;
-    refused(&turning, "p.npy: positions 0 to 1099511627775, shifted by 1, expected all in");
-    turning.shift = -1;
-    refused(&turning, "p.npy: positions 0 to");
-    turning.shift = 0;
-    turning.positions = &few;
-    refused(&turning, "p.npy: 39 positions, expected at least as many as memory has rows, 40");
-    turning = plain;
-    turning.spec.head_dim = 64;
-    refused(&turning, "head-dim: 64, but rows of memory have 128 elements");
-    turning = plain;
-    turning.phase = (ropemap_phase)PHASES;
-    refused(&turning, "phase");
-    turning = plain;
-    turning.spec.base = 1.0;
-    refused(&turning, "base");
+    ropemap_prerotation rotation = plain;
+    rotation.positions = &positions;
+    rotation.shift = 1;
+    refused(&rotation, "p.npy: positions 0 to 1099511627775, shifted by 1, expected all in");
+    rotation.shift = -1;
+    refused(&rotation, "p.npy: positions 0 to");
+    rotation.shift = 0;
+    rotation.positions = &few;
+    refused(&rotation, "p.npy: 39 positions, expected at least as many as memory has rows, 40");
+    rotation = plain;
+    rotation.spec.head_dim = 64;
+    refused(&rotation, "head-dim: 64, but rows of memory have 128 elements");
+    rotation = plain;
+    rotation.phase = (ropemap_phase)PHASES;
+    refused(&rotation, "phase");
+    rotation = plain;
+    rotation.spec.base = 1.0;
+    refused(&rotation, "base");
 }
 
-static void test_refused_sections(void **state) {
+static void bad_sections_are_refused(void **state) {
     (void)state;
     int64_t values[3 * ROWS] = {0};
     const ropemap_positions three = positions_of(3, ROWS, values), two = positions_of(2, ROWS, values);
@@ -283,42 +283,42 @@ static void test_refused_sections(void **state) {
     const ropemap_positions one = positions_of(1, ROWS, values);
     const ropemap_positions *positions[] = {&one, &two, &three};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        ropemap_prerotation turning = {.spec = spec_of("none", 1e4, DIM),
-                                       .positions = positions[bad[i].positions - 1]};
-        turning.spec.axes = bad[i].axes;
-        refused(&turning, bad[i].words);
+        ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, DIM),
+                                        .positions = positions[bad[i].positions - 1]};
+        rotation.spec.axes = bad[i].axes;
+        refused(&rotation, bad[i].words);
     }
 }
 
 /* Rounded stacks have no arithmetic for some deals, and some rules no axes. */
-static void test_refused_axes(void **state) {
+static void bad_axes_are_refused(void **state) {
     (void)state;
     int64_t values[2 * ROWS] = {0};
     const ropemap_positions two = positions_of(2, ROWS, values);
-    ropemap_prerotation turning = {.spec = spec_of("none", 1e4, DIM), .positions = &two};
-    turning.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_UNIT, {32, 32}, {7, 9}};
-    turning.phase = ROPEMAP_PHASE_HF_FP32;
-    refused(&turning, "phase: hf-fp32 is not known for axes dealt as unit");
-    turning.spec.axes.deal = ROPEMAP_DEAL_LADDERS;
-    turning.phase = ROPEMAP_PHASE_GGML_FP32;
-    refused(&turning, "phase: ggml-fp32 is not known for axes dealt as ladders");
-    turning.phase = ROPEMAP_PHASE_EXACT;
-    turning.spec.scaling = spec_of("vision-2d", 1e4, DIM).scaling;
-    refused(&turning, "scaling: vision-2d has one axis, or axes of its own");
-    turning.spec.scaling = spec_of("proportional:rotated=0.5", 1e4, DIM).scaling;
-    refused(&turning, "scaling: proportional");
+    ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, DIM), .positions = &two};
+    rotation.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_UNIT, {32, 32}, {7, 9}};
+    rotation.phase = ROPEMAP_PHASE_HF_FP32;
+    refused(&rotation, "phase: hf-fp32 is not known for axes dealt as unit");
+    rotation.spec.axes.deal = ROPEMAP_DEAL_LADDERS;
+    rotation.phase = ROPEMAP_PHASE_GGML_FP32;
+    refused(&rotation, "phase: ggml-fp32 is not known for axes dealt as ladders");
+    rotation.phase = ROPEMAP_PHASE_EXACT;
+    rotation.spec.scaling = spec_of("vision-2d", 1e4, DIM).scaling;
+    refused(&rotation, "scaling: vision-2d has one axis, or axes of its own");
+    rotation.spec.scaling = spec_of("proportional:rotated=0.5", 1e4, DIM).scaling;
+    refused(&rotation, "scaling: proportional");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exact_is_the_backend),
-        cmocka_unit_test(test_fp32freq),
-        cmocka_unit_test(test_explicit_positions),
-        cmocka_unit_test(test_sections),
-        cmocka_unit_test(test_endless),
-        cmocka_unit_test(test_refused_ranges),
-        cmocka_unit_test(test_refused_sections),
-        cmocka_unit_test(test_refused_axes),
+        cmocka_unit_test(exact_rows_are_those_of_the_backend),
+        cmocka_unit_test(fp32freq_rounds_each_frequency_once),
+        cmocka_unit_test(explicit_positions_equal_ranges),
+        cmocka_unit_test(sections_follow_their_axes),
+        cmocka_unit_test(an_endless_source_stays_endless),
+        cmocka_unit_test(bad_ranges_are_refused),
+        cmocka_unit_test(bad_sections_are_refused),
+        cmocka_unit_test(bad_axes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
-/* test_turned_golden.c - rows turned as transformers and llama.cpp turn them */
+/* test_rotated_golden.c - rows rotated as transformers and llama.cpp turn them */
 /* SPDX-License-Identifier: MIT */
 /*
- * tests/data/stacks/rotated.tsv holds heads that transformers 5.24.0 and llama.cpp's own functions turned.
+ * tests/data/stacks/rotated.tsv holds heads that transformers 5.24.0 and llama.cpp's own functions rotated.
  * How often their bits differ from ours, whose cosines and sines are the floats next to the real ones, as
  * measured with base 500000 and head_dim 128 at positions 0 to 4095, 126976 to 131071 and 1044480 to 1048575:
  *
@@ -13,11 +13,11 @@
  * Angles and inverse frequencies have the same bits (test_stacks.c). A cosine that is off by an ulp is off by
  * 2^-24 or less, the angle at position 131071 by up to 2^-8: what a stack does to phases is all there.
  *
- * tests/data/stacks/angles16.tsv holds heads that torch turned with angles of 16 bits: an ulp of float32 is
+ * tests/data/stacks/angles16.tsv holds heads that torch rotated with angles of 16 bits: an ulp of float32 is
  * lost in their rounding, so that these have the same bits throughout.
  */
 #include "cuda/arith.h"
-#include "tests/turned.h"
+#include "tests/rotated.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -104,22 +104,22 @@ static int check_line(char *line) {
     (void)snprintf(what, sizeof what, "%s %s at %lld", name, phase, at[0]);
 
     const golden rule = find_rule(name);
-    ropemap_prerotation turning = {.spec = spec_of(rule.rule, rule.base, rule.head_dim),
-                                   .phase = phase_of(phase)};
-    turning.spec.layout = strcmp(layout, "half") == 0 ? ROPEMAP_LAYOUT_HALF : ROPEMAP_LAYOUT_INTERLEAVED;
-    turning.spec.length = rule.length;
+    ropemap_prerotation rotation = {.spec = spec_of(rule.rule, rule.base, rule.head_dim),
+                                    .phase = phase_of(phase)};
+    rotation.spec.layout = strcmp(layout, "half") == 0 ? ROPEMAP_LAYOUT_HALF : ROPEMAP_LAYOUT_INTERLEAVED;
+    rotation.spec.length = rule.length;
     int64_t values[3] = {at[0], at[1], at[2]};
     const ropemap_positions positions = positions_of(3, 1, values);
     if (axes == 3) {
-        turning.positions = &positions;
-        ropemap_axes *dealt = &turning.spec.axes;
+        rotation.positions = &positions;
+        ropemap_axes *dealt = &rotation.spec.axes;
         dealt->count = 3;
         dealt->deal = sections[0] == 'i' ? ROPEMAP_DEAL_INTERLEAVED : ROPEMAP_DEAL_SECTIONS;
         int *pairs[3] = {&dealt->pairs[0], &dealt->pairs[1], &dealt->pairs[2]};
         assert_int_equal(sscanf(sections + (sections[0] == 'i'), "%d,%d,%d", pairs[0], pairs[1], pairs[2]),
                          3);
     } else {
-        turning.first_position = at[0];
+        rotation.first_position = at[0];
     }
     float x[DIM], y[DIM], wanted[DIM];
     int differing = 0;
@@ -127,17 +127,17 @@ static int check_line(char *line) {
         x[d] = query(d);
         wanted[d] = rm_float_from_bits((uint32_t)strtoul(next, &next, 16));
     }
-    turned made = turn(x, 1, &turning);
+    rotated made = rotate(x, 1, &rotation);
     read_all(made.rows, y);
-    check_head(&turning.spec, what, y, wanted);
+    check_head(&rotation.spec, what, y, wanted);
     for (int32_t d = 0; d < rule.head_dim; d++) {
         differing += rm_bits_from_float(y[d]) != rm_bits_from_float(wanted[d]) && !isnan(wanted[d]);
     }
     drop(&made);
     /* Rounding to 16 bits hides an ulp of float32 nearly always: here, always. */
-    const bool short_tables = turning.phase == ROPEMAP_PHASE_BF16_TABLES ||
-                              turning.phase == ROPEMAP_PHASE_BF16_ANGLES ||
-                              turning.phase == ROPEMAP_PHASE_FP16_ANGLES;
+    const bool short_tables = rotation.phase == ROPEMAP_PHASE_BF16_TABLES ||
+                              rotation.phase == ROPEMAP_PHASE_BF16_ANGLES ||
+                              rotation.phase == ROPEMAP_PHASE_FP16_ANGLES;
     assert_true(!short_tables || differing == 0);
     return differing;
 }
@@ -156,20 +156,20 @@ static void check_file(const char *path, int lines) {
     print_message("%d floats of %d heads differ by their last bits\n", differing, heads);
 }
 
-static void test_as_the_stacks_do(void **state) {
+static void rows_are_those_of_the_stacks(void **state) {
     (void)state;
     check_file(RM_TEST_DATA "/stacks/rotated.tsv", 62);
 }
 
-static void test_angles_of_16_bits(void **state) {
+static void angles_of_16_bits_have_their_bits(void **state) {
     (void)state;
     check_file(RM_TEST_DATA "/stacks/angles16.tsv", 80);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_the_stacks_do),
-        cmocka_unit_test(test_angles_of_16_bits),
+        cmocka_unit_test(rows_are_those_of_the_stacks),
+        cmocka_unit_test(angles_of_16_bits_have_their_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

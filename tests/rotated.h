@@ -1,7 +1,7 @@
-/* turned.h - rows in memory, rotated while they are read */
+/* rotated.h - rows in memory, rotated while they are read */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TESTS_TURNED_H
-#define ROPEMAP_TESTS_TURNED_H
+#ifndef ROPEMAP_TESTS_ROTATED_H
+#define ROPEMAP_TESTS_ROTATED_H
 
 #include "host/data/vectors.h"
 #include "tests/divisors.h"
@@ -23,22 +23,22 @@ static inline ropemap_spec spec_of(const char *rule, double base, int32_t head_d
 }
 
 /* `rows` and the requested part of them; the caller frees both. */
-typedef struct turned {
+typedef struct rotated {
     ropemap_vectors *inner, *rows;
-} turned;
+} rotated;
 
-static inline turned turn(const float *rows, int64_t count, const ropemap_prerotation *turning) {
-    turned made = {0};
+static inline rotated rotate(const float *rows, int64_t count, const ropemap_prerotation *rotation) {
+    rotated made = {0};
     ropemap_error error = {0};
-    const int32_t dim = turning->spec.head_dim;
+    const int32_t dim = rotation->spec.head_dim;
     assert_int_equal(ropemap_vectors_memory(rows, count, dim, &made.inner, &error), ROPEMAP_OK);
-    if (ropemap_vectors_rotated(made.inner, turning, &made.rows, &error) != ROPEMAP_OK) {
+    if (ropemap_vectors_rotated(made.inner, rotation, &made.rows, &error) != ROPEMAP_OK) {
         fail_msg("refused: %s", error.text);
     }
     return made;
 }
 
-static inline void drop(turned *made) {
+static inline void drop(rotated *made) {
     ropemap_vectors_free(made->rows);
     ropemap_vectors_free(made->inner);
 }
