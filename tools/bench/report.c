@@ -73,7 +73,7 @@ static bench_words duration(double seconds) {
     return shown;
 }
 
-static bench_words amount(double value, const char *unit) {
+bench_words bench_amount(double value, const char *unit) {
     static const char prefixes[] = " kMGT";
     bench_words shown = {.text = ""};
     size_t prefix = 0;
@@ -105,7 +105,7 @@ static bench_words target_words(const bench_row *row) {
         add(&target, &used, "error <= %.2g: %s", row->target, met);
         break;
     case BENCH_TARGET_MEMORY:
-        add(&target, &used, "<= %s of the GPU: %s", amount(row->target, "B").text, met);
+        add(&target, &used, "<= %s of the GPU: %s", bench_amount(row->target, "B").text, met);
         break;
     case BENCH_TARGET_NONE:
         break;
@@ -149,7 +149,7 @@ static void write_state(FILE *stream, const char *when, const bench_gpu_state *s
 static void write_gpu(FILE *stream, const bench_gpu *gpu) {
     (void)fprintf(stream, "GPU %" PRId32 ": %s, sm_%" PRId32 "%" PRId32 ", %" PRId32 " multiprocessors, %s",
                   gpu->gpu.index, gpu->gpu.name, gpu->gpu.major, gpu->gpu.minor, gpu->gpu.processors,
-                  amount((double)gpu->gpu.memory, "B").text);
+                  bench_amount((double)gpu->gpu.memory, "B").text);
     (void)fprintf(stream, "; driver %s%sfor CUDA %s; %s, %s", gpu->driver, gpu->driver[0] != '\0' ? " " : "",
                   cuda_version(gpu->supports).text, gpu->plugin.runtime, gpu->plugin.blas);
     write_state(stream, "before", &gpu->before);
@@ -187,8 +187,8 @@ static void write_times(FILE *stream, const bench_row *row) {
     (void)fprintf(stream, " | %s | %s | %s | %.2f %%%s%s | %s | %s | %.4g %s | %.1f %%",
                   duration(row->median).text, duration(row->p5).text, duration(row->p95).text,
                   100 * row->deviation, row->noisy ? " noisy" : "", row->throttled ? " held back" : "",
-                  amount(row->bytes, "B").text, amount(row->flops, "FLOP").text, row->rate, row->unit,
-                  100 * row->share);
+                  bench_amount(row->bytes, "B").text, bench_amount(row->flops, "FLOP").text, row->rate,
+                  row->unit, 100 * row->share);
 }
 
 /* The last columns; a pipe in a message would end the cell. */
@@ -210,7 +210,7 @@ static void cpu_row(FILE *stream, const bench_row *row) {
     (void)fprintf(stream, "| %s | %s | %" PRId32 " | %" PRId32, row->name, bench_shape_words(row).text,
                   row->threads, row->samples);
     write_times(stream, row);
-    (void)fprintf(stream, " | %s", amount((double)row->output_bytes, "B").text);
+    (void)fprintf(stream, " | %s", bench_amount((double)row->output_bytes, "B").text);
     write_check(stream, row);
 }
 
@@ -222,7 +222,7 @@ static void gpu_row(FILE *stream, const bench_row *row) {
     } else {
         (void)fprintf(stream, " | |");
     }
-    (void)fprintf(stream, " | %s", amount((double)row->device_bytes, "B").text);
+    (void)fprintf(stream, " | %s", bench_amount((double)row->device_bytes, "B").text);
     write_check(stream, row);
 }
 

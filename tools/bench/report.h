@@ -40,6 +40,9 @@ typedef struct bench_words {
 /* "131072 x 128 half", "131072 x 128 half hf-fp32", "16384 x 128 to 1024 x 1024", "bf16 131072 x 128 half,
  * 32:8 heads" */
 bench_words bench_shape_words(const bench_row *row);
+
+/* "3.2 GB/s", with a prefix of a power of 1000; empty for 0. */
+bench_words bench_amount(double value, const char *unit);
 const char *bench_verdict_word(bench_verdict verdict);
 
 /* The tables: what comes before the first row, where the GPU is known already; a row; what comes after the
