@@ -251,7 +251,7 @@ static void check_rounding(uint32_t bits) {
     }
 }
 
-/* A number and its neighbours, with either sign: a tie and what lies just beside it. */
+/* A number and its neighbours, with either sign: a tie and the values next to it. */
 static void check_rounding_about(uint32_t bits) {
     for (uint32_t offset = 0; offset < 3; offset++) {
         check_rounding((bits + offset - 1) & 0x7fffffffu);
@@ -270,7 +270,7 @@ static void test_every_half_and_bfloat_comes_back(void **state) {
     }
 }
 
-/* Between two neighbouring halves lies a float in the middle, and likewise for the other two: all of them,
+/* Between two neighbouring halves there is a float in the middle, and so for the other two: all of them,
  * the one between the largest number and infinity too. */
 static void test_ties_of_every_rounding(void **state) {
     (void)state;

@@ -16,7 +16,7 @@ enum { WINDOWS = 40 };
 
 static ropemap_bound_request bound_for(ropemap_spec spec, int64_t length, double low, double high,
                                        double resolution) {
-    spec.base = -1.0; /* is not looked at */
+    spec.base = -1.0; /* is ignored */
     return (ropemap_bound_request){
         .spec = spec, .length = length, .low = low, .high = high, .resolution = resolution, .threads = 2};
 }
@@ -87,7 +87,7 @@ static void check_window(const ropemap_bound_request *request, ropemap_window wi
     }
 }
 
-/* Every base of a grid lies in a window or does not, as a plain loop over the distances has it. */
+/* Every base of a grid is in a window or not, as in a plain loop over the distances. */
 static int32_t check_bases(ropemap_bound_request request, int points) {
     ropemap_window windows[WINDOWS];
     const int32_t count = bases_of(&request, windows, WINDOWS);
@@ -151,7 +151,7 @@ static void test_bases_of_mixing_rules(void **state) {
     (void)check_bases(bound_for(partial, 90, 1.0 + 1e-6, 3e3, 1e-3), 80);
 }
 
-/* Least bases that lie below 100, where searches once began, and rules for which every base above 1 holds. */
+/* Least bases below 100, where searches once began, and rules for which every base above 1 holds. */
 static void test_least_bases_below_100(void **state) {
     (void)state;
     ropemap_window window = {0};

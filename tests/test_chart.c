@@ -3,7 +3,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The frame is looked for in the picture, and what is expected within it is computed here from the rules of
- * the axes: five percent of room above and below, none beside lines.
+ * the axes: five percent of room above and below, none at the sides of lines.
  */
 #include "tests/chart_picture.h"
 
@@ -154,7 +154,7 @@ static void test_limits(void **state) {
     free(seen.png.pixels);
 }
 
-/* Two dots of two colours; there is room beside the outer ones. */
+/* Two dots of two colours; there is room outside the outer ones. */
 static void test_dots(void **state) {
     (void)state;
     const double x[] = {0, 100}, y[] = {1, 10}, z[] = {1000, 10};
@@ -268,7 +268,7 @@ static void test_stripes(void **state) {
     chart.y_high = 1.0;
     chart.plot.marks = marks;
     for (chart.plot.mark_count = 0; chart.plot.mark_count <= 2;
-         chart.plot.mark_count++) { /* the second lies outside */
+         chart.plot.mark_count++) { /* the second is outside */
         picture seen = draw(&chart);
         static const double shares[] = {0.1, 0.45, 0.55, 0.7, 0.8, 0.99};
         for (int i = 0; i < 6; i++) {

@@ -35,7 +35,7 @@ static double lightness(const uint8_t rgb[3]) {
     return y > 216.0 / 24389.0 ? 116.0 * cbrt(y) - 16.0 : y * 24389.0 / 27.0;
 }
 
-/* A bare picture's palette is the public one, and its scale says which value a level stands for. */
+/* A bare picture's palette is the public one, and its scale gives the value of a level. */
 static void public_colours_and_scale_are_those_in_effect(void **state) {
     (void)state;
     float cells[4] = {-0.5f, 0.0f, 0.25f, 1.0f};
@@ -148,7 +148,7 @@ static void nan_is_told_from_every_level(void **state) {
             const double apart = hypot(hypot(rgb[0] - nan[0], rgb[1] - nan[1]), rgb[2] - nan[2]);
             assert_true(apart > 40.0);
         }
-        /* Neutral beside colours, coloured beside greys. */
+        /* Neutral next to colours, coloured next to greys. */
         assert_int_equal(nan[0] == nan[1] && nan[1] == nan[2], map != ROPEMAP_COLORMAP_GREY);
     }
 }

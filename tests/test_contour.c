@@ -131,7 +131,7 @@ static bool has_lines(const float *cells, int height, int width, int row, int co
            isfinite(corner[width + 1]);
 }
 
-/* The sides of squares that the value lies on, counted and looked for in the lines; those at which a line
+/* The sides of squares that the value lies on, counted and found in the lines; those at which a line
  * must end are counted twice. */
 static int64_t check_sides(const float *cells, int height, int width, double value,
                            const rm_contour *contour) {

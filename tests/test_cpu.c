@@ -189,7 +189,7 @@ static void test_rotate_sum(void **state) {
 }
 
 /*
- * Sixteen rows that span 2^40 positions, all zero but the last: their sum is that row, turned. Two roundings
+ * Sixteen rows that span 2^40 positions, all zero but the last: their sum is that row, rotated. Two roundings
  * of sine and cosine have a root mean square of 1e-7; leaving the fine part of frequencies out adds 2e-7.
  */
 static void test_rotate_sum_of_rows_far_apart(void **state) {

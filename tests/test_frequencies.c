@@ -14,7 +14,7 @@ static const ropemap_frequencies GIVEN = {.radians = TABLE, .pairs = PAIRS, .hea
 
 static ropemap_spec spec_with(const ropemap_frequencies *table) {
     ropemap_spec spec = ropemap_spec_default();
-    spec.base = 0.0; /* is not looked at */
+    spec.base = 0.0; /* is ignored */
     spec.head_dim = 2 * PAIRS;
     spec.frequencies = table;
     return spec;
@@ -57,7 +57,7 @@ static void out_of_range_tables_are_refused(void **state) {
     spec = spec_with(&none);
     assert_refused(&spec, "has 0");
     spec = spec_with(NULL);
-    assert_refused(&spec, "base"); /* it is looked at again */
+    assert_refused(&spec, "base"); /* now it matters again */
 }
 
 /*

@@ -95,7 +95,7 @@ static void check_pools(const map_case *test, case_data *data, int first, int st
     oracle_scores_free(&scores);
 }
 
-/* Dot products take every pool; one of three stands for the rest with the other measures. */
+/* Dot products use every pool; one of three represents the rest with the other measures. */
 static void test_every_case_against_brute_force(void **state) {
     real_gpu_need(state);
     for (int i = 0; map_case_at(i) != NULL; i++) {

@@ -157,7 +157,7 @@ static void test_shared_scale(void **state) {
 
 /* ---- where it is ---- */
 
-/* No text lies on anything or is cut off; widths and sizes of text are exactly those wanted. */
+/* No text overlaps anything or is cut off; widths and sizes of text are exact. */
 static void check_layout(const ropemap_figure *figure) {
     rm_heatmap made;
     ropemap_error error = {.status = ROPEMAP_OK};

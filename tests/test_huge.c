@@ -200,7 +200,7 @@ static void test_halves_make_the_whole(void **state) {
     ropemap_map_free(&halves);
 }
 
-/* The same positions asked for as one cell each, where the map is the similarity itself. */
+/* The same positions as one cell each, where the map is the similarity itself. */
 static void test_single_positions_at_both_ends(void **state) {
     (void)state;
     ropemap_request request = request_of(&huge_cases[0]);

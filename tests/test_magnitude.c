@@ -75,7 +75,7 @@ static void check_exponents(int q, int k) {
     case_data_free(&scaled);
 }
 
-/* Activations of models lie here. */
+/* The range of models' activations. */
 static void test_usual_magnitudes(void **state) {
     (void)state;
     check_exponents(12, 12);

@@ -124,7 +124,7 @@ static void check_measure(const map_case *test, case_data *data) {
     bound_table bounds;
     oracle_scores_make(&data->request, data->queries, data->keys, &scores);
     bound_table_make(&data->request, &scores, &bounds);
-    /* dot products take every pool; for the other measures mean, max and rms stand for the rest */
+    /* dot products use every pool; for the other measures mean, max and rms represent the rest */
     const int stride = data->request.measure == ROPEMAP_MEASURE_DOT ? 1 : 2;
     for (int pool = 0; ropemap_pool_name((ropemap_pool)pool) != NULL; pool += stride) {
         data->request.pool = (ropemap_pool)pool;

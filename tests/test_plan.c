@@ -269,14 +269,14 @@ static void test_second_moments_of_equal_vectors_are_counted(void **state) {
 
 /* ---- memory ---- */
 
-/* Whatever is asked: the plan stays in the memory it was given, or says that it cannot. */
+/* For any request: the plan stays within its memory, or reports that it cannot. */
 static void check_memory(ropemap_request request) {
     for (request.memory = 1; request.memory < (uint64_t)1 << 34; request.memory *= 4) {
         ropemap_plan plan;
         ropemap_error error = {0};
         const ropemap_status status = plan_make(&request, &plan, &error);
         if (status == ROPEMAP_OK) {
-            /* the memory is what the work takes besides the map itself */
+            /* the memory is what the work takes without the map itself */
             assert_true(plan.bytes <= request.memory + (uint64_t)(plan.height * plan.width) * sizeof(float));
         } else {
             assert_int_equal(status, ROPEMAP_RESOURCES);

@@ -194,18 +194,18 @@ static void notes_that_matter_are_warnings(void **state) {
     (void)state;
     static const struct {
         const char *name, *word;
-    } told[] = {
+    } expected[] = {
         {"gemma3-12b", "full attention"},     {"gemma3-12b-sliding", "sliding attention"},
         {"gemma4-26b-a4b", "full attention"}, {"deepseek-v3", "MLA"},
         {"internlm2.5-7b", "length"},         {"phi-3.5-mini", "length"},
         {"llama4-scout", "does not rotate"},  {"qwen2-vl", "M-RoPE"},
         {"command-r7b", "sliding attention"},
     };
-    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         ropemap_model *model = NULL;
-        assert_int_equal(ropemap_model_preset(told[i].name, &model, NULL), ROPEMAP_OK);
+        assert_int_equal(ropemap_model_preset(expected[i].name, &model, NULL), ROPEMAP_OK);
         assert_non_null(ropemap_model_warning(model, 0));
-        assert_non_null(strstr(ropemap_model_warning(model, 0), told[i].word));
+        assert_non_null(strstr(ropemap_model_warning(model, 0), expected[i].word));
         assert_null(ropemap_model_warning(model, 1));
         ropemap_model_free(model);
     }

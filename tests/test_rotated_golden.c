@@ -72,7 +72,7 @@ static ropemap_phase phase_of(const char *name) {
 /*
  * Per pair: cosine and sine may differ by an ulp, 2^-23 of the attention factor a at most; each side rounds
  * two products and a sum, 2^-24 of each. Together (|x0| + |x1|) a (2^-23 + 4 * 2^-24). Angles of llama.cpp
- * may differ besides by its powf: data where it does is not here, and its divisors of Llama 3 are rounded
+ * may also differ by its powf: such data is left out, and its divisors of Llama 3 are rounded
  * alike.
  */
 static void check_head(const ropemap_spec *spec, const char *what, const float *got, const float *wanted) {

@@ -18,7 +18,7 @@
 
 typedef void (*checked)(rm_context *context);
 
-/* In every variant that this processor runs. */
+/* In every variant that this CPU runs. */
 static void in_all_variants(checked check) {
     for (int v = 0; variant_name(v) != NULL; v++) {
         if (variant_force(variant_name(v))) {
@@ -115,7 +115,7 @@ static void test_a_score_is_one_chain(void **state) {
     in_all_variants(chains);
 }
 
-/* ---- what is not finite, and what lies outside */
+/* ---- values that are not finite, and positions outside */
 
 /* Infinities and NaN reach the scores of their own rows alone. */
 static void not_finite(rm_context *context) {

@@ -1,4 +1,4 @@
-/* test_ticks.c - ticks that a person would choose, and numbers that say what they stand for */
+/* test_ticks.c - ticks that a person would choose, and their labels */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/text.h"
 #include "host/figure/ticks.h"

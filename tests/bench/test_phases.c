@@ -159,7 +159,7 @@ static void check_all(const bench_case *benchmark, ropemap_phase first) {
     }
 }
 
-/* Rows tell all phases apart, by 4000 positions; whole maps those that form the angles in different ways. */
+/* Rows distinguish all phases, by 4000 positions; whole maps those that form the angles in different ways. */
 static void test_a_phase_that_is_another(void **state) {
     (void)state;
     check_all(named("cpu", "rotate as read"), ROPEMAP_PHASE_FP32FREQ);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """
 A library of the driver's name with the eight functions that ask about devices, compiled by the C compiler. The
-program is copied to where no CUDA backend lies beside it: then a GPU is reported that cannot be used.
+program is copied to a place without a CUDA backend: then a GPU is reported that cannot be used.
 """
 import os
 import shutil
@@ -13,7 +13,7 @@ from harness import SOURCE as REPOSITORY
 
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
 
-# A CUDA backend that tells about itself and has nothing to compute with.
+# A CUDA backend that describes itself and computes nothing.
 PLUGIN = r"""
 #include "host/device/plugin.h"
 #include <string.h>

@@ -28,8 +28,8 @@ class Answer:
     @property
     def map(self):
         """The document of the map, its figure and size unfolded."""
-        told = json.loads(self.headers["Ropemap-Map"])
-        return {**told, **told["figure"], **told["size"], "cached": self.headers["Ropemap-Cached"] == "1"}
+        answer = json.loads(self.headers["Ropemap-Map"])
+        return {**answer, **answer["figure"], **answer["size"], "cached": self.headers["Ropemap-Cached"] == "1"}
 
 
 class ServeCase(Case):

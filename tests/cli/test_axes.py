@@ -78,21 +78,21 @@ class Models(Case):
         for keys, axes, grid, base in (({"model_type": "dinov3_vit"}, 32, 14, 100), ({"model_type": "pixtral"}, 32, 64, 1e4),
                                        ({"model_type": "eomt_dinov3"}, 32, 40, 100)):
             self.config(**keys)
-            told = json.loads(self.done("info", "--model", ".", "--json").stdout)
-            self.assertEqual([(a["elements"], a["patches"]) for a in told["axes"]], [(axes, grid)] * 2)
-            self.assertEqual(told["base"], base)
+            answer = json.loads(self.done("info", "--model", ".", "--json").stdout)
+            self.assertEqual([(a["elements"], a["patches"]) for a in answer["axes"]], [(axes, grid)] * 2)
+            self.assertEqual(answer["base"], base)
         self.config(_class_name="FluxTransformer2DModel", attention_head_dim=128, rope_theta=5000)
-        told = json.loads(self.done("info", "--model", ".", "--json").stdout)
-        self.assertEqual([told["base"], [a["elements"] for a in told["axes"]]], [1e4, [16, 56, 56]])
-        self.assertIn("rope_theta", told["warnings"][0])
+        answer = json.loads(self.done("info", "--model", ".", "--json").stdout)
+        self.assertEqual([answer["base"], [a["elements"] for a in answer["axes"]]], [1e4, [16, 56, 56]])
+        self.assertIn("rope_theta", answer["warnings"][0])
 
     def test_info(self):
         self.config(model_type="pixtral", hidden_size=1024, num_attention_heads=16, image_size=1024, patch_size=16)
-        told = json.loads(self.done("info", "--model", ".", "--json").stdout)
-        self.assertEqual([told["deal"], told["base"], told["layout"]], ["strided", 1e4, "half"])
-        self.assertEqual(told["axes"], [{"name": name, "elements": 32, "patches": 64} for name in "hw"])
-        self.assertEqual(told["axis_of_pair"], [0] * 16 + [1] * 16)
-        for pair, radians in enumerate(told["frequencies"]):
+        answer = json.loads(self.done("info", "--model", ".", "--json").stdout)
+        self.assertEqual([answer["deal"], answer["base"], answer["layout"]], ["strided", 1e4, "half"])
+        self.assertEqual(answer["axes"], [{"name": name, "elements": 32, "patches": 64} for name in "hw"])
+        self.assertEqual(answer["axis_of_pair"], [0] * 16 + [1] * 16)
+        for pair, radians in enumerate(answer["frequencies"]):
             taken = 2 * pair if pair < 16 else 2 * pair - 31
             self.assertAlmostEqual(radians / 1e4 ** (-taken / 32), 1, places=12)
         page = self.done("info", "--preset", "wan2.1-t2v-14b").stdout.decode()
@@ -104,9 +104,9 @@ class Models(Case):
     def test_a_tower_with_neighbours_in_pairs(self):
         """SAM 3: Qwen2-VL's ladders, elements 2i and 2i + 1 together."""
         self.config(model_type="sam3_vit_model", hidden_size=1024, num_attention_heads=16, image_size=1008, patch_size=14)
-        told = json.loads(self.done("info", "--model", ".", "--json").stdout)
-        self.assertEqual([told["deal"], told["layout"], told["axes"][0]["patches"]], ["ladders", "interleaved", 72])
-        for pair, radians in enumerate(told["frequencies"]):
+        answer = json.loads(self.done("info", "--model", ".", "--json").stdout)
+        self.assertEqual([answer["deal"], answer["layout"], answer["axes"][0]["patches"]], ["ladders", "interleaved", 72])
+        for pair, radians in enumerate(answer["frequencies"]):
             self.assertAlmostEqual(radians / 1e4 ** (-(pair % 16) / 16), 1, places=12)
 
     def test_curve_along_an_axis(self):
@@ -114,11 +114,11 @@ class Models(Case):
             return 1 - sum(1 - math.cos(distance * 1e4 ** (-2 * j / elements)) for j in range(elements // 2)) / 64
 
         for along, elements in (("t", 16), ("1", 16), ("h", 56), ("w", 56), ("3", 56), (None, 56)):
-            told = json.loads(self.done("curve", "--preset", "flux.1-dev", "-n", "64", "--json",
+            answer = json.loads(self.done("curve", "--preset", "flux.1-dev", "-n", "64", "--json",
                                         *(["--along", along] if along else [])).stdout)
-            for distance, value in enumerate(told["curves"][0]["values"]):
+            for distance, value in enumerate(answer["curves"][0]["values"]):
                 self.assertAlmostEqual(value, wanted(distance, elements), delta=1e-7)
-        self.assertIn("along w", told["curves"][0]["label"])
+        self.assertIn("along w", answer["curves"][0]["label"])
         self.refused(2, ["--along", "'q'", "3"], "curve", "--preset", "flux.1-dev", "--along", "q")
         self.refused(2, ["--along", "--axes"], "curve", "--along", "h")
         self.refused(2, ["--along"], "curve", "--preset", "flux.1-dev", "--along", "h", "--phase", "hf-fp32")

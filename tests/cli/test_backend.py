@@ -10,7 +10,7 @@ import unittest
 import fake_driver
 from harness import Case, read_npy, write_npy
 
-# Half a second of arithmetic and little to pool: more than what is left to the processors without asking.
+# Half a second of arithmetic and little to pool: more than `auto` leaves to the CPU.
 LARGE = ["--content", "gauss", "--head-dim", "4096", "-n", "2600", "--pool", "max", "--size", "8"]
 NO_GPU = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
 

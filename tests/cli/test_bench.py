@@ -1,4 +1,4 @@
-# test_bench.py - `ropemap bench` measures what it is asked to and says so in two formats; no time is judged
+# test_bench.py - `ropemap bench` measures what is requested and reports it; no time is judged
 # SPDX-License-Identifier: MIT
 import json
 import math

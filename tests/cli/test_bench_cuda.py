@@ -19,7 +19,7 @@ DRIVER = os.environ.get("ROPEMAP_FAKE_DRIVER", "")
 SMALL = ["--backend", "cuda", "-n", "70", "-d", "8", "--size", "9x8", "--block", "48", "--samples", "2", "-q"]
 ONE = ["rotate", *SMALL, "--dtype", "bf16", "--heads", "2:1", "--layout", "half"]
 
-# What NVML tells, in the environment: clocks are held back for power where REASONS says so.
+# NVML's answers, in the environment: clocks are reduced for power if REASONS says so.
 NVML = r"""
 #include <stdlib.h>
 #include <string.h>

@@ -40,7 +40,7 @@ class Cuda(Case):
     def compute(self, *arguments, **change):
         """The cells and the document of a map, and what was said on stderr."""
         result = self.done("map", *arguments, "-o", "cells.npy", "--force", "--json", env=self.environment(**change))
-        # The emulation tells AddressSanitizer of every switch that it worries about here.
+        # AddressSanitizer warns of switches that the emulation reports to it.
         said = re.sub(r"==\d+==WARNING: ASan doesn't fully support makecontext.*\n", "", result.stderr.decode())
         return read_npy(self.read("cells.npy")), json.loads(result.stdout), said
 
@@ -48,7 +48,7 @@ class Cuda(Case):
         return json.loads(self.done("map", *arguments, "--dry-run", "--json", env=self.environment(**change)).stdout)
 
     def unusable(self, words, *arguments, **change):
-        """One line and exit 5 where the GPU was asked for; the processors otherwise."""
+        """One line and exit 5 if a GPU was requested; otherwise the CPU."""
         self.refused(5, words, "map", *SMALL, *arguments, "--backend", "cuda", "-o", "x.npy",
                      env=self.environment(**change))
         self.assertNotIn("x.npy", self.names())
@@ -123,7 +123,7 @@ class Choice(Cuda):
             self.assertEqual(self.plan(*arguments)["backend"], "cuda")
 
     def test_a_failure_falls_back_and_says_so(self):
-        """7.7e10 operations: enough for `auto` to take the GPU, a second or two of the processors."""
+        """7.7e10 operations: enough for `auto` to choose the GPU, a second or two on the CPU."""
         arguments = ["-n", "24k", "-d", "128", "--size", "64", "--method", "tiled", "--pool", "max"]
         if harness.SANITIZE:
             self.skipTest("the processors take too long under a sanitizer")

@@ -101,7 +101,7 @@ class Curve(Case):
                     "--first-position", "5", "--threads", "2", "-n", "7")
 
     def test_what_rotates_in_part(self):
-        """What is told of a curve is what is drawn, fixed elements and attention factor included."""
+        """The numbers printed are those drawn, fixed elements and attention factor included."""
         curve = self.curves("-d", "8", "--rotary-dim", "4", "-n", "400")["curves"][0]
         drawn = curve["values"]
         self.assertIsNone(curve["first_negative"])

@@ -1,4 +1,4 @@
-# test_doctor.py - `ropemap doctor` tells what there is, and fails where a GPU is reported that cannot be used
+# test_doctor.py - `ropemap doctor` reports what there is, and fails if a reported GPU cannot be used
 # SPDX-License-Identifier: MIT
 import json
 import os

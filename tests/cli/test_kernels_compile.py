@@ -115,7 +115,7 @@ class Kernels(unittest.TestCase):
         self.check_wide("rotate", lambda kernel: width(kernel) > 1, ["ld", "st"])
 
     def test_pool_reads_16_bytes(self):
-        """Of tiles whose rows lie on 16 bytes: the kernels whose last template argument is true."""
+        """Of tiles with rows aligned to 16 bytes: the kernels whose last template argument is true."""
         self.check_wide("pool", lambda kernel: re.search(r"pool_tile.*Lb1EEv", kernel), ["ld"])
 
 

@@ -18,7 +18,7 @@ SCRIPT = {".py", ".sh"}
 
 # What the files of a place may include in addition to the files of their own folder, as patterns over paths from the
 # root. The first place that matches a file counts. `host/base/*` knows nothing of RoPE; each other layer of
-# host/ sees what lies below it, and tools/ see the public interface alone.
+# host/ sees the layers below it, and tools/ see the public interface only.
 API = "host/ropemap.h"
 FIGURE_API = "host/ropemap_figure.h"
 BASE = "host/base/*.h"

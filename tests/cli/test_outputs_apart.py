@@ -124,7 +124,7 @@ class Inputs(Case):
                 self.assertEqual(self.read(name), before)
 
     def test_other_files_may_be_replaced(self):
-        """What lies next to an input is none."""
+        """A file next to an input is not an input."""
         self.write("model/map.png", b"old")
         self.write("q2.npy", b"old")
         self.done("info", "--model", "model", "-o", "model/map.png", "--force")

@@ -18,7 +18,7 @@ PRINTED = ["--width", "88mm", "--dpi", "300", "--font-size", "8"]
 
 
 def points_of_texts(pdf):
-    """Sizes of the upright texts of a PDF file in points: their matrix, where nothing else is scaled but y turned."""
+    """Sizes of the upright texts of a PDF file in points: their matrix, which scales nothing else and flips y."""
     found = []
     for match in re.finditer(rb"stream\r?\n(.*?)endstream", pdf, re.S):
         try:

@@ -40,7 +40,7 @@ class Signals(Case):
                 self.assertEqual([self.names(), self.read("old.png")], [["old.png"], b"old"])
 
     def test_a_signal_leaves_no_part_of_a_set(self):
-        """Neither pages nor a folder of frames, nor a file next to a pipe that nobody reads."""
+        """Neither pages nor a folder of frames, nor a file next to a pipe without a reader."""
         os.mkfifo(self.path("fifo"))
         for arguments in (["sweep", *LONG[1:], "--vary", "head-dim=64,128", "-o", "s.png", "--frames", "frames"],
                           ["curve", "-n", "8", "-o", "a.png", "-o", "csv:fifo", "-o", "b.svg"],

@@ -89,7 +89,7 @@ class Curves(Case):
                      "distance (tokens)", "RoPE similarity against distance, over head-dim"):
             self.assertEqual(texts.count(text), 1, text)
         self.assertEqual(texts.count("4k"), 3) # below each column
-        self.assertEqual(texts.count("0.5") + texts.count("0.4"), 1) # beside the only row
+        self.assertEqual(texts.count("0.5") + texts.count("0.4"), 1) # next to the only row
         texts = self.texts("-n", "4k", "-b", "5e5", "--vary", "head-dim=64,128", "--vary", "scaling=none", "--vary",
                            "scaling=linear:factor=4", "--vary", "phase=exact,hf-fp32", "--columns", "4")
         self.assertIn("RoPE similarity against distance, over head-dim, scaling and phase", texts)
