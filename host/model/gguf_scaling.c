@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/model/gguf.h"
+#include "host/rule/scaling.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,8 +27,7 @@ static bool is_rule(const ropemap_spec *spec, const ropemap_scaling *scaling, do
     const int32_t pairs = spec->scaling.list_count;
     ropemap_spec other = *spec;
     other.scaling = *scaling;
-    if ((spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) != 2 * pairs ||
-        ropemap_spec_radians(&other, radians, NULL) != ROPEMAP_OK) {
+    if (rm_spec_pairs(spec) != pairs || ropemap_spec_radians(&other, radians, NULL) != ROPEMAP_OK) {
         return false;
     }
     other.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};

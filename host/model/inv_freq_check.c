@@ -730,7 +730,7 @@ ropemap_status ropemap_inv_freq_compare(const float *found, int64_t rows, int64_
         status = rm_fail_memory(error, "frequencies", 3 * MOST * sizeof *scratch);
     } else {
         rm_comparing work = {.spec = spec,
-                             .pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2,
+                             .pairs = rm_spec_pairs(spec),
                              .trial = scratch,
                              .logs = scratch + MOST,
                              .exact = exact};

@@ -78,7 +78,7 @@ double rm_reading_error(const rm_reading *reading, int32_t pair, double radians)
 }
 
 bool rm_comparing_try(rm_comparing *work, const ropemap_spec *spec) {
-    const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
+    const int32_t pairs = rm_spec_pairs(spec);
     if (ropemap_spec_check(spec, NULL) != ROPEMAP_OK) {
         return false;
     }
@@ -95,7 +95,7 @@ bool rm_comparing_try(rm_comparing *work, const ropemap_spec *spec) {
 }
 
 bool rm_comparing_is(rm_comparing *work, const ropemap_spec *spec) {
-    const int32_t dim = spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim;
+    const int32_t dim = 2 * rm_spec_pairs(spec);
     if (dim < 2 * work->reading.count || !rm_comparing_try(work, spec)) {
         return false;
     }
@@ -163,7 +163,7 @@ static void explain(rm_comparing *work, int digits, const char *verdict, const c
 
 /* The largest difference of logarithms; infinite where the spec is no rule. */
 static double misfit(rm_comparing *work, const ropemap_spec *spec) {
-    const int32_t dim = spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim;
+    const int32_t dim = 2 * rm_spec_pairs(spec);
     double worst = 0.0;
     if (dim < 2 * work->reading.count || !rm_comparing_try(work, spec)) {
         return INFINITY;

@@ -169,7 +169,7 @@ static ropemap_status check_rule(const ropemap_spec *spec, ropemap_error *error)
 
 ropemap_status rm_axes_check(const ropemap_spec *spec, ropemap_error *error) {
     const ropemap_axes *axes = &spec->axes;
-    const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
+    const int32_t pairs = rm_spec_pairs(spec);
     if (axes->count == 0) {
         return ROPEMAP_OK;
     }

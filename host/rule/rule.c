@@ -27,7 +27,7 @@ static void split_turns(rm_twofold turns, uint64_t *step, uint32_t *fine) {
 }
 
 ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule, ropemap_error *error) {
-    const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
+    const int32_t pairs = rm_spec_pairs(spec);
     rm_twofold *radians = rm_alloc(2 * (uint64_t)pairs, sizeof *radians);
     if (radians == NULL) {
         return rm_fail_memory(error, "inverse frequencies", 2 * (uint64_t)pairs * sizeof *radians);
@@ -111,7 +111,7 @@ enum { FREQUENCY_MOST = 1000000 };
 /* A table replaces base and rule. */
 static ropemap_status check_frequencies(const ropemap_spec *spec, ropemap_error *error) {
     const ropemap_frequencies *table = spec->frequencies;
-    const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
+    const int32_t pairs = rm_spec_pairs(spec);
     const char *name = table->name != NULL ? table->name : "a table";
     if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
         return rm_fail(error, ROPEMAP_USAGE, "scaling: frequencies of %.100s are final; leave out the rule",

@@ -103,7 +103,7 @@ static bool in_range(const rm_parameter *parameter, double value) {
 static ropemap_status check_list(const ropemap_spec *spec, const rm_scaling_row *row,
                                  const rm_parameter *parameter, ropemap_error *error) {
     const double *list = list_at(&spec->scaling, parameter);
-    const int32_t pairs = (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
+    const int32_t pairs = rm_spec_pairs(spec);
     const int32_t count = spec->scaling.list_count;
     if (count != pairs) {
         return rm_fail(error, ROPEMAP_USAGE, "scaling %s: %s has %d numbers, expected %d, one a pair",
@@ -574,7 +574,7 @@ static ropemap_status check_proportional(const ropemap_spec *spec, ropemap_error
 }
 
 static ropemap_status check_vision(const ropemap_spec *spec, ropemap_error *error) {
-    const int32_t dim = spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim;
+    const int32_t dim = 2 * rm_spec_pairs(spec);
     return dim % 4 == 0
                ? ROPEMAP_OK
                : rm_fail(error, ROPEMAP_USAGE,

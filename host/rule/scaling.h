@@ -80,6 +80,11 @@ const double *rm_scaling_divisors(const ropemap_spec *spec);
 /* theta_i = base^(-2i/D). */
 void rm_plain_frequencies(double base, int32_t pairs, rm_twofold *radians);
 
+/* The pairs that rotate: those of the whole head if rotary_dim is 0. */
+static inline int32_t rm_spec_pairs(const ropemap_spec *spec) {
+    return (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
+}
+
 /* `value`, or `otherwise` if it is 0. */
 static inline double rm_given(double value, double otherwise) {
     return value != 0.0 ? value : otherwise;
