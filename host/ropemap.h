@@ -638,13 +638,18 @@ ROPEMAP_API ropemap_status ropemap_session_open(ropemap_session **session, ropem
 /* After the last map that was made with it. NULL is fine. */
 ROPEMAP_API void ropemap_session_close(ropemap_session *session);
 
+/* An encoding with the parameters of the rare ones. */
+typedef struct ropemap_encoding_choice {
+    ropemap_encoding kind;
+    double slope;         /* of alibi, a token; 0: 2^-8. 0 for the others */
+    int64_t chunk, local; /* of dual-chunk, tokens, 1 <= local < chunk <= ROPEMAP_MAX_CHUNK; 0: ROPEMAP_CHUNK,
+                             ROPEMAP_LOCAL. 0 for the others */
+} ropemap_encoding_choice;
+
 typedef struct ropemap_request {
     ropemap_spec spec;
     const ropemap_vectors *queries, *keys; /* both NULL: ones. Borrowed */
-    ropemap_encoding encoding;
-    double slope;             /* of alibi, a token; 0: 2^-8. 0 for the others */
-    int64_t chunk, local;     /* of dual-chunk, tokens, 1 <= local < chunk <= ROPEMAP_MAX_CHUNK; 0:
-                                 ROPEMAP_CHUNK, ROPEMAP_LOCAL. 0 for the others */
+    ropemap_encoding_choice encoding;
     bool already_rotated;     /* the vectors carry their rotation: do not rotate again */
     int64_t first_position;   /* position of row 0 of vectors that have an end */
     ropemap_range rows, cols; /* positions of queries (down) and keys (across) */

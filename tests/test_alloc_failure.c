@@ -69,9 +69,9 @@ static ropemap_request request_of(const struct path *path) {
     request.causal = path->causal;
     request.threads = path->threads;
     if (path->dual_chunk) {
-        request.encoding = ROPEMAP_ENCODING_DUAL_CHUNK;
-        request.chunk = 16;
-        request.local = 4;
+        request.encoding.kind = ROPEMAP_ENCODING_DUAL_CHUNK;
+        request.encoding.chunk = 16;
+        request.encoding.local = 4;
     }
     return request;
 }

@@ -18,9 +18,9 @@ static ropemap_request request_of(int64_t chunk, int64_t local, ropemap_range ro
     request.spec.head_dim = DIM;
     request.spec.rotary_dim = 12;
     request.spec.base = 1000.0;
-    request.encoding = ROPEMAP_ENCODING_DUAL_CHUNK;
-    request.chunk = chunk;
-    request.local = local;
+    request.encoding.kind = ROPEMAP_ENCODING_DUAL_CHUNK;
+    request.encoding.chunk = chunk;
+    request.encoding.local = local;
     request.causal = true;
     request.rows = rows;
     request.cols = cols;
@@ -58,12 +58,14 @@ static long double similarity_kept(int64_t distance) {
 }
 
 static int64_t distance_of(const ropemap_request *request, int64_t query, int64_t key) {
-    const int64_t length = request->chunk - request->local, behind = query / length - key / length;
+    const int64_t length = request->encoding.chunk - request->encoding.local,
+                  behind = query / length - key / length;
     int64_t held = query % length;
     if (behind == 1) {
-        held = query % length + length < request->chunk ? query % length + length : request->chunk;
+        held = query % length + length < request->encoding.chunk ? query % length + length
+                                                                 : request->encoding.chunk;
     } else if (behind > 1) {
-        held = length - 1 + length < request->chunk ? length - 1 + length : request->chunk;
+        held = length - 1 + length < request->encoding.chunk ? length - 1 + length : request->encoding.chunk;
     }
     return held - key % length;
 }
@@ -121,9 +123,9 @@ static void check(ropemap_request request) {
                 const double got = (double)map.cells[row * map.width + col];
                 const bool alike = isnan(wanted) ? isnan(got) : fabs(got - wanted) <= BOUND;
                 if (!alike) {
-                    fail_msg("chunk %d, local %d, %s, cell (%d, %d): %.9g, expected %.9g", (int)request.chunk,
-                             (int)request.local, ropemap_pool_name(request.pool), (int)row, (int)col, got,
-                             wanted);
+                    fail_msg("chunk %d, local %d, %s, cell (%d, %d): %.9g, expected %.9g",
+                             (int)request.encoding.chunk, (int)request.encoding.local,
+                             ropemap_pool_name(request.pool), (int)row, (int)col, got, wanted);
                 }
             }
         }
@@ -175,10 +177,10 @@ static void test_first_chunk_is_rope(void **state) {
         request.measure = (ropemap_measure)measure;
         for (int pool = 0; pool < POOLS; pool++) {
             request.pool = (ropemap_pool)pool;
-            request.encoding = ROPEMAP_ENCODING_DUAL_CHUNK;
+            request.encoding.kind = ROPEMAP_ENCODING_DUAL_CHUNK;
             ropemap_map map = {0}, plain = {0};
             compute(&request, &map);
-            request.encoding = ROPEMAP_ENCODING_ROPE;
+            request.encoding.kind = ROPEMAP_ENCODING_ROPE;
             request.method = ROPEMAP_METHOD_DIAGONAL;
             compute(&request, &plain);
             request.method = ROPEMAP_METHOD_AUTO;
@@ -223,7 +225,7 @@ static void test_all_positions(void **state) {
     long double sum = 0.0L;
     const int64_t length = (1 << 20) - (1 << 10);
     for (int64_t n = 0; n < length; n++) {
-        sum += similarity(request.chunk - n);
+        sum += similarity(request.encoding.chunk - n);
     }
     const double near = 2.0 * 2.0 * (double)length * 0x1p-37;
     for (int64_t row = 0; row < 4; row++) {
@@ -262,21 +264,21 @@ static void test_refused(void **state) {
     request.cols.step = 1;
     expect_refused(&request, "step");
     request = good;
-    request.local = 16;
+    request.encoding.local = 16;
     expect_refused(&request, "local: 16 with a chunk of 16");
-    request.local = 0;
+    request.encoding.local = 0;
     expect_refused(&request, "local: 8192 with a chunk of 16");
-    request.local = -1;
+    request.encoding.local = -1;
     expect_refused(&request, "local: -1");
     request = good;
-    request.chunk = 1;
+    request.encoding.chunk = 1;
     expect_refused(&request, "chunk: 1,");
-    request.chunk = ROPEMAP_MAX_CHUNK + 1;
+    request.encoding.chunk = ROPEMAP_MAX_CHUNK + 1;
     expect_refused(&request, "chunk: 4194305, expected 2 to 4194304");
     request = good;
-    request.encoding = ROPEMAP_ENCODING_ROPE;
+    request.encoding.kind = ROPEMAP_ENCODING_ROPE;
     expect_refused(&request, "chunk: 16 with rope, expected with dual-chunk");
-    request.chunk = 0;
+    request.encoding.chunk = 0;
     expect_refused(&request, "local: 4 with rope");
     request = good;
     request.method = ROPEMAP_METHOD_TILED;

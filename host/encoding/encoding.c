@@ -18,18 +18,18 @@ const char *ropemap_encoding_name(ropemap_encoding encoding) {
 }
 
 bool rm_encoding_by_distance(const ropemap_job *job) {
-    const ropemap_encoding encoding = job->request->encoding;
+    const ropemap_encoding encoding = job->request->encoding.kind;
     return encoding != ROPEMAP_ENCODING_ROPE && encoding != ROPEMAP_ENCODING_NOPE;
 }
 
 bool rm_encoding_is_own(const ropemap_job *job) {
-    const ropemap_encoding encoding = job->request->encoding;
+    const ropemap_encoding encoding = job->request->encoding.kind;
     return encoding == ROPEMAP_ENCODING_ALIBI || encoding == ROPEMAP_ENCODING_XPOS;
 }
 
 rm_chunks rm_chunks_of(const ropemap_request *request) {
-    rm_chunks chunks = {.chunk = request->chunk != 0 ? request->chunk : ROPEMAP_CHUNK,
-                        .local = request->local != 0 ? request->local : ROPEMAP_LOCAL};
+    rm_chunks chunks = {.chunk = request->encoding.chunk != 0 ? request->encoding.chunk : ROPEMAP_CHUNK,
+                        .local = request->encoding.local != 0 ? request->encoding.local : ROPEMAP_LOCAL};
     chunks.length = chunks.chunk - chunks.local;
     const int64_t within = 2 * chunks.length - 1;
     chunks.far = within < chunks.chunk ? within : chunks.chunk;
@@ -37,13 +37,13 @@ rm_chunks rm_chunks_of(const ropemap_request *request) {
 }
 
 static ropemap_status check_chunks(const ropemap_request *request, ropemap_error *error) {
-    if (request->encoding != ROPEMAP_ENCODING_DUAL_CHUNK) {
-        return request->chunk == 0 && request->local == 0
+    if (request->encoding.kind != ROPEMAP_ENCODING_DUAL_CHUNK) {
+        return request->encoding.chunk == 0 && request->encoding.local == 0
                    ? ROPEMAP_OK
                    : rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 " with %s, expected with dual-chunk",
-                             request->chunk != 0 ? "chunk" : "local",
-                             request->chunk != 0 ? request->chunk : request->local,
-                             ropemap_encoding_name(request->encoding));
+                             request->encoding.chunk != 0 ? "chunk" : "local",
+                             request->encoding.chunk != 0 ? request->encoding.chunk : request->encoding.local,
+                             ropemap_encoding_name(request->encoding.kind));
     }
     const rm_chunks chunks = rm_chunks_of(request);
     if (chunks.chunk < 2 || chunks.chunk > ROPEMAP_MAX_CHUNK) {
@@ -68,10 +68,12 @@ static ropemap_status check_chunks(const ropemap_request *request, ropemap_error
 }
 
 ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *error) {
-    const char *name = ropemap_encoding_name(request->encoding);
-    const bool own = request->encoding != ROPEMAP_ENCODING_ROPE && request->encoding != ROPEMAP_ENCODING_NOPE;
+    const char *name = ropemap_encoding_name(request->encoding.kind);
+    const bool own =
+        request->encoding.kind != ROPEMAP_ENCODING_ROPE && request->encoding.kind != ROPEMAP_ENCODING_NOPE;
     if (name == NULL) {
-        return rm_fail(error, ROPEMAP_USAGE, "encoding: there is none numbered %d", (int)request->encoding);
+        return rm_fail(error, ROPEMAP_USAGE, "encoding: there is none numbered %d",
+                       (int)request->encoding.kind);
     }
     if (own && request->queries != NULL && !(request->queries->constant && request->keys->constant)) {
         return rm_fail(error, ROPEMAP_USAGE, "encoding: %s with vectors that differ, expected content ones",
@@ -86,14 +88,15 @@ ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *
                        ropemap_method_name(request->method));
     }
     RM_TRY(check_chunks(request, error));
-    const bool sloped = request->slope != 0.0;
-    if (sloped && request->encoding != ROPEMAP_ENCODING_ALIBI) {
-        return rm_fail(error, ROPEMAP_USAGE, "slope: %g with %s, expected with alibi", request->slope, name);
+    const bool sloped = request->encoding.slope != 0.0;
+    if (sloped && request->encoding.kind != ROPEMAP_ENCODING_ALIBI) {
+        return rm_fail(error, ROPEMAP_USAGE, "slope: %g with %s, expected with alibi",
+                       request->encoding.slope, name);
     }
-    return !sloped || (request->slope > 0.0 && request->slope <= 1e6)
+    return !sloped || (request->encoding.slope > 0.0 && request->encoding.slope <= 1e6)
                ? ROPEMAP_OK
                : rm_fail(error, ROPEMAP_USAGE, "slope: %g, expected a number above 0, at most 1e6",
-                         request->slope);
+                         request->encoding.slope);
 }
 
 /* A pair's share is 2 / d times its cosine, a fixed element's 1 / d. */
@@ -110,14 +113,14 @@ void rm_encoding_weights(const ropemap_job *job, double *weight, double *fixed) 
     if (job->rotation.rotate) {
         rm_equal_weights(&job->freqs, job->queries->head_dim, weight, fixed);
     }
-    if (job->request->encoding == ROPEMAP_ENCODING_SINUSOIDAL) {
+    if (job->request->encoding.kind == ROPEMAP_ENCODING_SINUSOIDAL) {
         *weight = 1.0 / pairs;
         *fixed = 0.0;
-    } else if (job->request->encoding == ROPEMAP_ENCODING_ALIBI) {
+    } else if (job->request->encoding.kind == ROPEMAP_ENCODING_ALIBI) {
         *weight = 0.0;
         *fixed = 1.0;
     }
-    if (job->rotation.normalise && job->request->encoding != ROPEMAP_ENCODING_ALIBI) {
+    if (job->rotation.normalise && job->request->encoding.kind != ROPEMAP_ENCODING_ALIBI) {
         const double length = *weight * pairs + *fixed;
         *weight /= length;
         *fixed /= length;
@@ -126,7 +129,8 @@ void rm_encoding_weights(const ropemap_job *job, double *weight, double *fixed) 
 
 /* The bias is added to the score, which the measure has scaled. */
 static void alibi(const ropemap_job *job, ropemap_range distances, double *values) {
-    const double slope = (job->request->slope != 0.0 ? job->request->slope : USUAL_SLOPE) / job->scale;
+    const double slope =
+        (job->request->encoding.slope != 0.0 ? job->request->encoding.slope : USUAL_SLOPE) / job->scale;
     for (int64_t t = 0; t < distances.count; t++) {
         const int64_t way = distances.first + t * distances.step;
         values[t] = -slope * (double)(way < 0 ? -way : way);
@@ -151,7 +155,7 @@ static void xpos(const ropemap_job *job, double weight, ropemap_range distances,
 }
 
 void rm_encoding_values(const ropemap_job *job, double weight, ropemap_range distances, double *values) {
-    if (job->request->encoding == ROPEMAP_ENCODING_ALIBI) {
+    if (job->request->encoding.kind == ROPEMAP_ENCODING_ALIBI) {
         alibi(job, distances, values);
     } else {
         xpos(job, weight, distances, values);

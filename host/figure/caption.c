@@ -110,9 +110,9 @@ static void describe_rule(line title, const ropemap_request *request) {
     static const char *const encodings[] = {
         "RoPE similarity", "Sinusoidal similarity",        "ALiBi similarity",
         "xPos similarity", "Similarity without positions", "RoPE similarity, dual chunks"};
-    const bool known = (size_t)request->encoding < sizeof encodings / sizeof encodings[0];
-    append(title, "%s", known ? encodings[request->encoding] : "Similarity");
-    if (request->encoding == ROPEMAP_ENCODING_ALIBI || request->encoding == ROPEMAP_ENCODING_NOPE) {
+    const bool known = (size_t)request->encoding.kind < sizeof encodings / sizeof encodings[0];
+    append(title, "%s", known ? encodings[request->encoding.kind] : "Similarity");
+    if (request->encoding.kind == ROPEMAP_ENCODING_ALIBI || request->encoding.kind == ROPEMAP_ENCODING_NOPE) {
         append(title, "d = %" PRId32, spec->head_dim);
         return;
     }
@@ -219,8 +219,8 @@ static void describe_content(line subtitle, const ropemap_request *request) {
 
 static void describe_chunks(line subtitle, const ropemap_request *request) {
     char chunk[RM_NUMBER_TEXT], local[RM_NUMBER_TEXT];
-    rm_number_grouped(chunk, request->chunk != 0 ? request->chunk : ROPEMAP_CHUNK);
-    rm_number_grouped(local, request->local != 0 ? request->local : ROPEMAP_LOCAL);
+    rm_number_grouped(chunk, request->encoding.chunk != 0 ? request->encoding.chunk : ROPEMAP_CHUNK);
+    rm_number_grouped(local, request->encoding.local != 0 ? request->encoding.local : ROPEMAP_LOCAL);
     append(subtitle, "chunks of %s, %s local", chunk, local);
 }
 
@@ -251,7 +251,7 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
     if (request->causal) {
         append(subtitle, "causal");
     }
-    if (request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK) {
+    if (request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK) {
         describe_chunks(subtitle, request);
     }
     describe_content(subtitle, request);

@@ -111,7 +111,7 @@ static ropemap_status check_choices(const ropemap_request *request, ropemap_erro
 
 static ropemap_status check_request(const ropemap_request *request, ropemap_error *error) {
     RM_TRY(ropemap_spec_check(&request->spec, error));
-    if (!request->already_rotated && request->encoding != ROPEMAP_ENCODING_NOPE) {
+    if (!request->already_rotated && request->encoding.kind != ROPEMAP_ENCODING_NOPE) {
         RM_TRY(rm_axes_refuse(&request->spec, "rotate the vectors first, at positions on every axis", error));
     }
     RM_TRY(check_choices(request, error));
@@ -288,7 +288,7 @@ static void take_request(const ropemap_request *request, ropemap_job *job) {
     job->rotation =
         (rm_rotation){.freqs = &job->freqs,
                       .layout = request->spec.layout,
-                      .rotate = !request->already_rotated && request->encoding != ROPEMAP_ENCODING_NOPE,
+                      .rotate = !request->already_rotated && request->encoding.kind != ROPEMAP_ENCODING_NOPE,
                       .normalise = cosine};
     job->grid = (rm_grid){.rows = axis_of(request->rows, request->height),
                           .cols = axis_of(request->cols, request->width),

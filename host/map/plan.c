@@ -51,8 +51,8 @@ static void take(ropemap_job *job, const rm_method *method, const char *reason) 
 }
 
 static const rm_method *diagonal_of(const ropemap_job *job) {
-    return job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK ? &rm_method_dual_chunk
-                                                                 : &rm_method_diagonal;
+    return job->request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK ? &rm_method_dual_chunk
+                                                                      : &rm_method_diagonal;
 }
 
 static ropemap_status plan_forced(ropemap_job *job, ropemap_error *error) {
@@ -92,7 +92,7 @@ static void plan_auto(ropemap_job *job) {
     const bool means = rm_pool_find(job->request->pool)->needs == RM_NEEDS_SUM;
     if (rm_encoding_by_distance(job)) {
         take(job, diagonal_of(job),
-             job->request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK
+             job->request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK
                  ? "dual chunks: a table over the distances within chunks serves every cell"
                  : "the encoding is known by its distances");
     } else if (means) {

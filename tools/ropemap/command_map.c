@@ -188,7 +188,7 @@ static json_t *plan_object(const ropemap_plan *plan) {
 
 /* null where the encoding has no chunks */
 static json_t *chunk_number(const ropemap_request *request, int64_t given, int64_t usual) {
-    const bool has = request->encoding == ROPEMAP_ENCODING_DUAL_CHUNK;
+    const bool has = request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK;
     return has ? json_integer((json_int_t)(given != 0 ? given : usual)) : json_null();
 }
 
@@ -209,11 +209,11 @@ static json_t *document_start(const char *schema, const map_options *options, co
         request->causal ? 1 : 0, "phase", ropemap_phase_name(options->phase), "difference",
         options->diff ? 1 : 0, "shift", (json_int_t)options->shift, "positions_from",
         options->positions_from != NULL ? document_text(options->positions_from) : json_null(), "encoding",
-        ropemap_encoding_name(request->encoding), "chunk",
-        chunk_number(request, request->chunk, ROPEMAP_CHUNK), "local",
-        chunk_number(request, request->local, ROPEMAP_LOCAL), "method", ropemap_method_name(plan->method),
-        "reason", document_text(plan->reason), "backend", plan->backend, "backend_reason",
-        document_text(plan->backend_reason), "fell_back", plan->fell_back ? 1 : 0, "dtype",
+        ropemap_encoding_name(request->encoding.kind), "chunk",
+        chunk_number(request, request->encoding.chunk, ROPEMAP_CHUNK), "local",
+        chunk_number(request, request->encoding.local, ROPEMAP_LOCAL), "method",
+        ropemap_method_name(plan->method), "reason", document_text(plan->reason), "backend", plan->backend,
+        "backend_reason", document_text(plan->backend_reason), "fell_back", plan->fell_back ? 1 : 0, "dtype",
         ropemap_dtype_name(plan->dtype), "threads", (int)plan->threads, "plan", plan_object(plan));
 }
 
