@@ -7,12 +7,10 @@
  * sent as it is.
  */
 #include "tools/ropemap/command_bound.h"
-#include "tools/ropemap/command_explain.h"
-#include "tools/ropemap/command_info.h"
 #include "tools/ropemap/command_map.h"
 #include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/options.h"
+#include "tools/ropemap/run.h"
 #include "tools/serve/serve.h"
 
 #include <errno.h>
@@ -221,45 +219,39 @@ static ropemap_status judge(ropemap_status status, const ropemap_error *error) {
     return status;
 }
 
-static void apply(const cli_command *command, const serve_query *from, void *into, rule_options *rule) {
+static void apply(const cli_command *command, const serve_query *from) {
     static serve_query query;
     char key[SERVE_HEADER_BYTES], *config = NULL;
+    void *given = options_new(command);
     ropemap_error error = {.status = ROPEMAP_OK};
     query_copy(&query, from);
-    require(query_key(&query, "/x", key, sizeof key) > 0);
-    ropemap_status status =
-        judge(request_apply(&context, command, &query, into, rule, &config, &error), &error);
+    require(given != NULL && query_key(&query, "/x", key, sizeof key) > 0);
+    ropemap_status status = judge(request_apply(&context, command, &query, given, &config, &error), &error);
     if (status == ROPEMAP_OK && command == &command_map) {
-        (void)judge(map_options_check(into, &error), &error);
-        (void)judge(figure_options_check(into, &error), &error);
+        (void)judge(map_options_check(given, &error), &error);
+        (void)judge(figure_options_check(given, &error), &error);
     }
     if (status == ROPEMAP_OK && command == &command_bound) {
-        (void)judge(bound_check(into, &error), &error);
+        (void)judge(bound_check(given, &error), &error);
     }
     if (status == ROPEMAP_OK) {
-        (void)judge(rule_options_resolve(rule, &error), &error);
+        (void)judge(rule_options_resolve(rule_options_of(command, given), &error), &error);
     }
-    rule_options_free(rule);
+    options_free(command, given);
     free(config);
 }
 
 static void apply_to_all(const char *text) {
+    static const cli_command *const commands[] = {&command_map, &command_curve, &command_bound, &command_info,
+                                                  &command_explain};
     static serve_query query;
     ropemap_error error = {.status = ROPEMAP_OK};
     if (judge(query_parse(text, &query, &error), &error) != ROPEMAP_OK) {
         return;
     }
-    map_options map = map_options_default();
-    curve_options lines = curve_options_default();
-    bound_options bound = bound_options_default();
-    info_options info = {.rule = rule_options_default()};
-    explain_options explain = {.rule = rule_options_default()};
-    apply(&command_map, &query, &map, &map.rule);
-    apply(&command_curve, &query, &lines, &lines.rule);
-    apply(&command_bound, &query, &bound, &bound.rule);
-    apply(&command_info, &query, &info, &info.rule);
-    apply(&command_explain, &query, &explain, &explain.rule);
-    vary_free(&lines.vary);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        apply(commands[i], &query);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {

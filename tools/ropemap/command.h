@@ -141,10 +141,10 @@ typedef struct cli_command {
     const cli_option *operand;        /* takes each argument that is no option; NULL: none are taken */
     void (*notes)(void);              /* prints the end of the help page; NULL: nothing */
     size_t size;                      /* of its options */
-    void (*start)(void *options);     /* gives them their defaults; NULL: all zero */
+    void (*start)(void *options); /* sets defaults other than 0 and those of the rule; NULL: there are none */
     /* Does everything between the parsed options and the exit code. */
     ropemap_status (*work)(void *options, cli_run *run, ropemap_error *error);
-    void (*end)(void *options); /* frees what they own; NULL: nothing */
+    void (*end)(void *options); /* frees what they own but for the rule; NULL: nothing */
 } cli_command;
 
 extern const cli_command command_map;

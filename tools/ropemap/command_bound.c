@@ -179,16 +179,12 @@ static json_t *found_object(const bound_found *found) {
                      found->count > 0 && found->windows[0].low_is_edge, "windows", windows_array(found));
 }
 
-static json_t *whole(int64_t value) {
-    return value > 0 ? json_integer((json_int_t)value) : json_null();
-}
-
 static void add_reach(json_t *document, const ropemap_spec *spec, const ropemap_reach *reach, int64_t limit) {
     json_t *more =
         json_pack("{s:o, s:o, s:o, s:I, s:o, s:f, s:I, s:o}", "of_base", document_base(spec),
-                  "frequencies_from", document_frequencies(spec), "reach", whole(reach->reach), "limit",
-                  (json_int_t)limit, "value", document_real(reach->value), "least", reach->least, "least_at",
-                  (json_int_t)reach->least_at, "half", whole(reach->half));
+                  "frequencies_from", document_frequencies(spec), "reach", document_count(reach->reach),
+                  "limit", (json_int_t)limit, "value", document_real(reach->value), "least", reach->least,
+                  "least_at", (json_int_t)reach->least_at, "half", document_count(reach->half));
     (void)json_object_update(document, more);
     json_decref(more);
 }
@@ -474,10 +470,6 @@ static void start(void *options) {
     *(bound_options *)options = bound_options_default();
 }
 
-static void end(void *options) {
-    rule_options_free(&((bound_options *)options)->rule);
-}
-
 static void notes(void) {
     (void)printf("\nSimilarity is S(r), what rotation leaves of two equal tokens r apart, over the whole "
                  "head: elements\n"
@@ -508,5 +500,4 @@ const cli_command command_bound = {
     .size = sizeof(bound_options),
     .start = start,
     .work = work,
-    .end = end,
 };

@@ -95,14 +95,6 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     return status;
 }
 
-static void start(void *options) {
-    ((check_options *)options)->rule = rule_options_default();
-}
-
-static void end(void *options) {
-    rule_options_free(&((check_options *)options)->rule);
-}
-
 static void notes(void) {
     (void)printf(
         "\nA buffer may hold inv_freq, 1/inv_freq, wavelengths or turns a token, one a pair or one an "
@@ -127,7 +119,5 @@ const cli_command command_check = {
     .operand = &operand,
     .notes = notes,
     .size = sizeof(check_options),
-    .start = start,
     .work = work,
-    .end = end,
 };

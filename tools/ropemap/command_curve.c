@@ -109,10 +109,6 @@ static json_t *values_array(const curves *made, const curve *one) {
     return array;
 }
 
-static json_t *whole(int64_t value) {
-    return value > 0 ? json_integer((json_int_t)value) : json_null();
-}
-
 static json_t *curve_object(const curve_options *options, const curves *made, const curve *one) {
     char scaling[400];
     ropemap_scaling_format(&one->spec.scaling, false, scaling, sizeof scaling);
@@ -122,9 +118,10 @@ static json_t *curve_object(const curve_options *options, const curves *made, co
         document_base(&one->spec), "frequencies_from", document_frequencies(&one->spec), "head_dim",
         (int)one->spec.head_dim, "scaling", scaling, "along",
         one->along > 0 ? json_string(ropemap_axis_name(&one->spec.axes, one->along - 1)) : json_null(),
-        "trained_length", whole(one->trained_length), "first_negative",
-        known ? whole(one->reach.reach) : json_null(), "half", known ? whole(one->reach.half) : json_null(),
-        "values", many ? json_null() : values_array(made, one), "buckets",
+        "trained_length", document_count(one->trained_length), "first_negative",
+        known ? document_count(one->reach.reach) : json_null(), "half",
+        known ? document_count(one->reach.half) : json_null(), "values",
+        many ? json_null() : values_array(made, one), "buckets",
         many ? curve_buckets(made, one, options->axis == CURVE_LOG) : json_null());
 }
 

@@ -264,10 +264,9 @@ static int doctor_json(const diagnosis *found) {
         "{s:s, s:s, s:{s:o, s:i, s:s}, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", "ropemap.doctor/1",
         "version", ropemap_version(), "processor", "model", document_text(machine->processor), "processors",
         (int)machine->processors, "simd", machine->simd, "threads", (int)machine->processors, "memory_bytes",
-        found->memory > 0 ? json_integer((json_int_t)found->memory) : json_null(), "driver",
-        driver_object(found), "driver_reason", reason_text(&found->driver_reason), "gpus", gpus_array(found),
-        "plugin", plugin_object(found), "plugin_reason", reason_text(&found->plugin_reason), "verdict",
-        verdict_object(found)));
+        document_count((int64_t)found->memory), "driver", driver_object(found), "driver_reason",
+        reason_text(&found->driver_reason), "gpus", gpus_array(found), "plugin", plugin_object(found),
+        "plugin_reason", reason_text(&found->plugin_reason), "verdict", verdict_object(found)));
 }
 
 typedef struct doctor_options {

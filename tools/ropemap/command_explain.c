@@ -337,14 +337,6 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     return status;
 }
 
-static void start(void *options) {
-    ((explain_options *)options)->rule = rule_options_default();
-}
-
-static void end(void *options) {
-    rule_options_free(&((explain_options *)options)->rule);
-}
-
 static void notes(void) {
     (void)printf(
         "\nSimilarity is S(r) of the whole head, as a share of S(0), as in curve and bound.\n"
@@ -360,7 +352,5 @@ const cli_command command_explain = {
     .blocks = {{rule_rows, offsetof(explain_options, rule)}, {explain_rows, 0}},
     .notes = notes,
     .size = sizeof(explain_options),
-    .start = start,
     .work = work,
-    .end = end,
 };

@@ -464,11 +464,6 @@ static json_t *leaves_array(const info_rule *info) {
     return array;
 }
 
-/* Tokens, null where they are not known. */
-static json_t *length_or_null(int64_t tokens) {
-    return tokens > 0 ? json_integer((json_int_t)tokens) : json_null();
-}
-
 json_t *info_document(const info_rule *info) {
     const ropemap_spec *spec = info->spec;
     char scaling[2 * ROPEMAP_MAX_DIVISORS * 24 + 400]; /* with its lists */
@@ -481,14 +476,14 @@ json_t *info_document(const info_rule *info) {
         (int)spec->head_dim, "rotary_dim", (int)rotary_dim(spec), "base", document_base(spec),
         "frequencies_from", document_frequencies(spec), "rule", ropemap_scaling_name(spec->scaling.rule),
         "scaling", scaling, "layout", ropemap_layout_name(spec->layout), "length",
-        spec->length > 0 ? json_integer((json_int_t)spec->length) : json_null(), "trained_length",
-        length_or_null(info->trained_length), "attention_factor", info->attention, "attention_factor_squared",
-        info->attention * info->attention, "deal", document_deal(&spec->axes), "axes",
-        document_axes(&spec->axes), "axis_of_pair", axis_array(info), "frequencies",
-        pairs_array(info, frequency), "wavelengths", pairs_array(info, wavelength), "divisors",
-        pairs_array(info, divisor), "seen_length", length_or_null(info->seen_length), "target_length",
-        length_or_null(info->target_length), "new_from", pairs_array(info, new_from), "leaves_training",
-        leaves_array(info), "facts", facts_array(info->model), "warnings", warnings_array(info->model));
+        document_count((int64_t)spec->length), "trained_length", document_count(info->trained_length),
+        "attention_factor", info->attention, "attention_factor_squared", info->attention * info->attention,
+        "deal", document_deal(&spec->axes), "axes", document_axes(&spec->axes), "axis_of_pair",
+        axis_array(info), "frequencies", pairs_array(info, frequency), "wavelengths",
+        pairs_array(info, wavelength), "divisors", pairs_array(info, divisor), "seen_length",
+        document_count(info->seen_length), "target_length", document_count(info->target_length), "new_from",
+        pairs_array(info, new_from), "leaves_training", leaves_array(info), "facts", facts_array(info->model),
+        "warnings", warnings_array(info->model));
 }
 
 /* Patches of the grid that a preset comes with; null for one of text. */
@@ -503,7 +498,7 @@ static json_t *preset_patches(const char *name) {
         }
     }
     ropemap_model_free(model);
-    return patches > 0 ? json_integer(patches) : json_null();
+    return document_count(patches);
 }
 
 json_t *presets_array(void) {
@@ -593,14 +588,6 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     return options->presets ? list_presets(options, run, error) : show_rule(options, run, error);
 }
 
-static void start(void *options) {
-    ((info_options *)options)->rule = rule_options_default();
-}
-
-static void end(void *options) {
-    rule_options_free(&((info_options *)options)->rule);
-}
-
 static void notes(void) {
     (void)printf("\nA pair whose wavelength is longer than the trained length never completed a turn in "
                  "training: past\n"
@@ -623,7 +610,5 @@ const cli_command command_info = {
     .blocks = {{rule_rows, offsetof(info_options, rule)}, {info_rows, 0}},
     .notes = notes,
     .size = sizeof(info_options),
-    .start = start,
     .work = work,
-    .end = end,
 };

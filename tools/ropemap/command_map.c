@@ -495,10 +495,6 @@ static void start(void *options) {
     *(map_options *)options = map_options_default();
 }
 
-static void end(void *options) {
-    rule_options_free(&((map_options *)options)->rule);
-}
-
 static void notes(void) {
     (void)printf(
         "\nRANGE is COUNT, FIRST:COUNT or FIRST:COUNT:STEP. Numbers may end in k, M or G (2^10, 2^20, 2^30)\n"
@@ -528,5 +524,4 @@ const cli_command command_map = {
     .size = sizeof(map_options),
     .start = start,
     .work = work,
-    .end = end,
 };

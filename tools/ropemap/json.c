@@ -25,6 +25,10 @@ json_t *document_real(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *document_count(int64_t count) {
+    return count > 0 ? json_integer((json_int_t)count) : json_null();
+}
+
 json_t *document_text(const char *text) {
     json_t *plain = json_string(text);
     if (plain != NULL) {
@@ -62,8 +66,7 @@ json_t *document_axes(const ropemap_axes *axes) {
     json_t *array = json_array();
     for (int32_t axis = 0; axis < axes->count; axis++) {
         json_t *one = json_pack("{s:s, s:i, s:o}", "name", ropemap_axis_name(axes, axis), "elements",
-                                2 * (int)axes->pairs[axis], "patches",
-                                axes->grid[axis] > 0 ? json_integer(axes->grid[axis]) : json_null());
+                                2 * (int)axes->pairs[axis], "patches", document_count(axes->grid[axis]));
         (void)json_array_append_new(array, one);
     }
     return array;

@@ -17,6 +17,9 @@ cli_bytes bytes_shown(uint64_t bytes);
 /* A number; null where it is NaN or infinite, which JSON does not have. */
 json_t *document_real(double value);
 
+/* A count; null where it is 0, which stands for none. */
+json_t *document_count(int64_t count);
+
 /* Axes of positions, each an object, [] where there is one; and the word for how pairs are dealt to them. */
 json_t *document_axes(const ropemap_axes *axes);
 

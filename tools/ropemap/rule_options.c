@@ -242,6 +242,15 @@ rule_options rule_options_default(void) {
     return (rule_options){.spec = ropemap_spec_default()};
 }
 
+rule_options *rule_options_of(const cli_command *command, void *options) {
+    for (const cli_block *block = command->blocks; block->rows != NULL; block++) {
+        if (block->rows == rule_rows) {
+            return (rule_options *)(void *)((char *)options + block->offset);
+        }
+    }
+    return NULL;
+}
+
 bool rule_options_named(const rule_options *rule) {
     return rule->model != NULL || rule->preset != NULL || rule->config != NULL;
 }

@@ -39,6 +39,9 @@ extern const cli_option rule_rows[], section_rows[];
 
 rule_options rule_options_default(void);
 
+/* The rule of a command, within its options; NULL where it takes none. */
+rule_options *rule_options_of(const cli_command *command, void *options);
+
 /* Whether a model is named. */
 bool rule_options_named(const rule_options *rule);
 

@@ -3,6 +3,7 @@
 #include "tools/ropemap/run.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
+#include "tools/ropemap/rule_options.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -122,15 +123,35 @@ static ropemap_status parse(cli_run *run, int argc, char **argv, void *options, 
     return status;
 }
 
+void *options_new(const cli_command *command) {
+    void *options = calloc(1, command->size + 1);
+    rule_options *rule = options != NULL ? rule_options_of(command, options) : NULL;
+    if (rule != NULL) {
+        *rule = rule_options_default();
+    }
+    if (options != NULL && command->start != NULL) {
+        command->start(options);
+    }
+    return options;
+}
+
+void options_free(const cli_command *command, void *options) {
+    rule_options *rule = rule_options_of(command, options);
+    if (rule != NULL) {
+        rule_options_free(rule);
+    }
+    if (command->end != NULL) {
+        command->end(options);
+    }
+    free(options);
+}
+
 int command_run(const cli_command *command, int argc, char **argv) {
     cli_run run = {.command = command};
     ropemap_error error = {.status = ROPEMAP_OK};
-    void *options = calloc(1, command->size + 1);
+    void *options = options_new(command);
     if (options == NULL) {
         return failure_report(fail(&error, ROPEMAP_RESOURCES, "no memory for the options"), &error);
-    }
-    if (command->start != NULL) {
-        command->start(options);
     }
     ropemap_status status = parse(&run, argc, argv, options, &error);
     if (status == ROPEMAP_OK && run.line.help) {
@@ -139,11 +160,8 @@ int command_run(const cli_command *command, int argc, char **argv) {
         status = command->work(options, &run, &error);
     }
     outputs_free(&run.outputs);
-    if (command->end != NULL) {
-        command->end(options);
-    }
+    options_free(command, options);
     free(run.line.all);
-    free(options);
     if (status != ROPEMAP_OK) {
         error.status = status;
         options_name(command, &error);

@@ -28,6 +28,10 @@ int progress_tell(void *user, const char *stage, double done, double total);
 /* Clears the bar. */
 void progress_end(cli_progress *progress);
 
+/* A command's options with their defaults, to be freed with options_free; NULL: no memory. */
+void *options_new(const cli_command *command);
+void options_free(const cli_command *command, void *options);
+
 /* A command line that was parsed, and what its command makes of it. */
 struct cli_run {
     const cli_command *command;

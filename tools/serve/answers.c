@@ -61,15 +61,15 @@ static ropemap_status set(const cli_command *command, const serve_pair *pair, vo
 }
 
 ropemap_status request_apply(const serve_context *context, const cli_command *command, serve_query *query,
-                             void *into, rule_options *rule, char **config, ropemap_error *error) {
+                             void *options, char **config, ropemap_error *error) {
     const char *model = query_take(query, "model");
     ropemap_status status = ROPEMAP_OK;
     *config = NULL;
     for (int i = 0; i < query->count && status == ROPEMAP_OK; i++) {
-        status = set(command, &query->pairs[i], into, error);
+        status = set(command, &query->pairs[i], options, error);
     }
     if (status == ROPEMAP_OK && model != NULL) {
-        status = models_use(context->models, model, rule, config, error);
+        status = models_use(context->models, model, rule_options_of(command, options), config, error);
     }
     if (status != ROPEMAP_OK) {
         options_name(command, error);
@@ -84,15 +84,13 @@ void route_answer(void *user, serve_job *job) {
     ropemap_error error = {.status = ROPEMAP_OK};
     ropemap_status status = ROPEMAP_OK;
     char *config = NULL;
-    char *options = calloc(1, command != NULL ? command->size : 1);
-    if (options == NULL) {
+    void *options = command != NULL ? options_new(command) : NULL;
+    if (options == NULL && command != NULL) {
         status = fail(&error, ROPEMAP_RESOURCES, "no memory for the options");
     }
-    if (status == ROPEMAP_OK && command != NULL) {
-        command->start(options);
+    if (options != NULL) {
         route->prepare(context, job, options);
-        status = request_apply(context, command, &job->query, options,
-                               (rule_options *)(void *)(options + route->rule), &config, &error);
+        status = request_apply(context, command, &job->query, options, &config, &error);
     }
     status = status == ROPEMAP_OK ? route->make(context, job, options, &error) : status;
     if (status != ROPEMAP_OK && command != NULL) {
@@ -101,10 +99,9 @@ void route_answer(void *user, serve_job *job) {
     if (status != ROPEMAP_OK) {
         answer_fail(job->answer, &error);
     }
-    if (options != NULL && command != NULL) {
-        command->end(options);
+    if (options != NULL) {
+        options_free(command, options);
     }
-    free(options);
     free(config);
 }
 
@@ -412,8 +409,7 @@ static ropemap_status make_info(const serve_context *context, serve_job *job, vo
 static json_t *model_document(const char *id, const rule_options *rule, const info_rule *info) {
     const int64_t trained = ropemap_model_trained_length(rule->opened);
     return json_pack("{s:s, s:s, s:s, s:o, s:o}", "schema", "ropemap.model/1", "id", id, "name",
-                     ropemap_model_name(rule->opened), "trained_length",
-                     trained > 0 ? json_integer((json_int_t)trained) : json_null(), "info",
+                     ropemap_model_name(rule->opened), "trained_length", document_count(trained), "info",
                      info_document(info));
 }
 
@@ -445,48 +441,37 @@ static ropemap_status make_options(const serve_context *context, serve_job *job,
 const serve_route serve_routes[] = {
     {.paths = "/map.png /map.svg /map.pdf /map.npy",
      .command = &command_map,
-     .rule = offsetof(map_options, rule),
      .prepare = prepare_map,
      .make = make_map,
      .keeps = true},
     {.paths = "/value.json",
      .command = &command_map,
-     .rule = offsetof(map_options, rule),
      .prepare = prepare_value,
      .make = make_value,
      .keeps = true},
     {.paths = "/curve.json /curve.csv /curve.npy /curve.png /curve.svg /curve.pdf",
      .command = &command_curve,
-     .rule = offsetof(curve_options, rule),
      .prepare = prepare_curve,
      .make = make_curve,
      .keeps = true},
     {.paths = "/bound.json",
      .command = &command_bound,
-     .rule = offsetof(bound_options, rule),
      .prepare = prepare_bound,
      .make = make_bound,
      .slow = true,
      .keeps = true},
     {.paths = "/explain.txt",
      .command = &command_explain,
-     .rule = offsetof(explain_options, rule),
      .prepare = prepare_explain,
      .make = make_explain,
      .slow = true,
      .keeps = true},
     {.paths = "/info.json",
      .command = &command_info,
-     .rule = offsetof(info_options, rule),
      .prepare = prepare_info,
      .make = make_info,
      .keeps = true},
-    {.paths = "/model",
-     .command = &command_info,
-     .rule = offsetof(info_options, rule),
-     .prepare = prepare_info,
-     .make = make_model,
-     .posts = true},
+    {.paths = "/model", .command = &command_info, .prepare = prepare_info, .make = make_model, .posts = true},
     {.paths = "/options.json", .make = make_options, .keeps = true},
     {.paths = NULL},
 };

@@ -35,7 +35,6 @@ typedef struct serve_context serve_context;
 typedef struct serve_route {
     const char *paths;          /* "/map.png /map.svg"; NULL: the end of a table */
     const cli_command *command; /* whose options the query gives; NULL: none */
-    size_t rule;                /* where the rule_options are in the command's options */
     /* Sets what the server's own command line has, before the query is applied. */
     void (*prepare)(const serve_context *context, serve_job *job, void *options);
     /* Fills the answer; must look at job_progress during long work. */
@@ -69,12 +68,12 @@ const serve_route *route_find(const serve_route *routes, const char *path, size_
 void route_answer(void *context, serve_job *job);
 
 /*
- * Sets the options of a command from the query's pairs; its rule is among them. Options that are this
+ * Sets the options of a command, which takes a rule, from the query's pairs. Options that are this
  * machine's own are refused, but for `model`, which names a posted one: *config is the text that the rule
  * then borrows, for the caller to free.
  */
 ropemap_status request_apply(const serve_context *context, const cli_command *command, serve_query *query,
-                             void *options, rule_options *rule, char **config, ropemap_error *error);
+                             void *options, char **config, ropemap_error *error);
 
 /* Everything that the page's controls are made from. NULL: no memory. The caller owns it. */
 json_t *options_document(const serve_context *context);
