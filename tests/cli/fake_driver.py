@@ -1,8 +1,7 @@
-# fake_driver.py - a CUDA driver that reports GPUs and can do nothing with them, for machines that have none
+# fake_driver.py - a program that sees the stand-in for a CUDA driver, and libraries that tests compile
 # SPDX-License-Identifier: MIT
 """
-A library of the driver's name with the eight functions that ask about devices, compiled by the C compiler. The
-program is copied to a place without a CUDA backend: then a GPU is reported that cannot be used.
+The program is copied to where no CUDA backend is next to it: then GPUs are reported that cannot be used.
 """
 import os
 import shutil
@@ -30,60 +29,8 @@ ropemap_status ropemap_cuda_backend(int32_t abi, rm_plugin_table *table, ropemap
 }
 """
 
-DRIVER = r"""
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-static int number(const char *name, int otherwise) {
-    const char *text = getenv(name);
-    return text != NULL ? atoi(text) : otherwise;
-}
-
-int cuInit(unsigned flags) {
-    return flags == 0 ? number("FAKE_INIT", 0) : 1;
-}
-
-int cuDriverGetVersion(int *version) {
-    *version = 12080;
-    return 0;
-}
-
-int cuDeviceGetCount(int *count) {
-    *count = number("FAKE_GPUS", 2);
-    return 0;
-}
-
-int cuDeviceGet(int *device, int index) {
-    *device = 10 + index;
-    return index == number("FAKE_LOST", -1) ? 999 : 0;
-}
-
-int cuDeviceGetName(char *name, int size, int device) {
-    const char *text = device == 10 ? "Make\033Believe" : "Make Believe II";
-    if ((size_t)size <= strlen(text)) {
-        return 1;
-    }
-    strcpy(name, text);
-    return 0;
-}
-
-int cuDeviceGetAttribute(int *value, int attribute, int device) {
-    (void)device;
-    *value = attribute == 16 ? 132 : attribute == 38 ? 50 << 20 : attribute == 75 ? 9 : attribute == 76 ? 1 : -1;
-    return 0;
-}
-
-int cuDeviceTotalMem_v2(size_t *bytes, int device) {
-    *bytes = (size_t)(device == 10 ? 80 : 40) << 30;
-    return 0;
-}
-
-int cuGetErrorString(int code, const char **text) {
-    *text = code == 999 ? "made up" : "other";
-    return 0;
-}
-"""
+DRIVER = os.environ.get("ROPEMAP_FAKE_DRIVER", "")  # the stand-in for libcuda.so.1 of tests/emu
+GPUS = "devices=2,name=Make\033Believe,processors=132,minor=1,cache=50M,memory=80G,driver=12080"
 
 
 def compile_library(folder, name, source):
@@ -95,9 +42,15 @@ def compile_library(folder, name, source):
 
 
 def install(folder):
-    """The path of a program that sees the fake driver and no CUDA backend, and the environment to run it in."""
-    compile_library(folder, "libcuda.so.1", DRIVER)
+    """The path of a program that sees two GPUs and no CUDA backend, and the environment to run it in."""
+    shutil.copy(DRIVER, os.path.join(folder, "libcuda.so.1"))
     shutil.copy(os.path.realpath(PROGRAM), folder)
     path = os.environ.get("LD_LIBRARY_PATH")
-    environment = {**os.environ, "LD_LIBRARY_PATH": folder + (":" + path if path else "")}
+    environment = {**os.environ, "ROPEMAP_FAKE_CUDA": GPUS, "LD_LIBRARY_PATH": folder + (":" + path if path else "")}
     return os.path.join(folder, os.path.basename(os.path.realpath(PROGRAM))), environment
+
+
+def changed(environment, **settings):
+    """The environment with other settings of the GPUs: the first of a name counts."""
+    first = ",".join("%s=%s" % setting for setting in settings.items())
+    return {**environment, "ROPEMAP_FAKE_CUDA": first + "," + GPUS}

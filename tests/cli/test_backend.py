@@ -106,7 +106,7 @@ class Dtypes(Case):
         self.assertIn(b"; factored in fp32 on cpu, ", self.done(*arguments, "--dtype", "bf16").stderr)
 
 
-@unittest.skipUnless(fake_driver.COMPILER, "there is no C compiler here")
+@unittest.skipUnless(fake_driver.DRIVER, "ROPEMAP_FAKE_DRIVER names no stand-in for a driver")
 class FakeDriver(Case):
     """A driver reports GPUs, and there is no backend for them."""
 
@@ -114,10 +114,10 @@ class FakeDriver(Case):
         super().setUp()
         self.program, self.environment = fake_driver.install(self.directory)
 
-    def map(self, code, *arguments, **environment):
+    def map(self, code, *arguments, **settings):
         result = subprocess.run([self.program, "map", *arguments, "-o", "-" if "--json" not in arguments else "a.npy",
                                  "--force"], capture_output=True, timeout=120, cwd=self.directory,
-                                env={**self.environment, **environment})
+                                env=fake_driver.changed(self.environment, **settings))
         self.assertEqual(result.returncode, code, result.stderr)
         return result.stdout, result.stderr.decode()
 
@@ -132,7 +132,7 @@ class FakeDriver(Case):
         self.assertEqual(self.read("a.npy"), cells)
 
     def test_quiet(self):
-        self.assertEqual(self.map(0, "-n", "30", "--quiet", FAKE_INIT="999")[1], "")
+        self.assertEqual(self.map(0, "-n", "30", "--quiet", init=999)[1], "")
 
     def test_a_small_map_is_nobodys_concern(self):
         output, text = self.map(0, "-n", "30", "--json")
@@ -141,7 +141,7 @@ class FakeDriver(Case):
 
     def test_a_plan_names_the_gpu_and_its_memory(self):
         output, _ = self.map(0, *LARGE, "--dry-run", "--device", "1")
-        self.assertRegex(output.decode(), r"(?m)^backend  cuda, \d+ threads?: GPU 1, Make Believe II$")
+        self.assertRegex(output.decode(), r"(?m)^backend  cuda, \d+ threads?: GPU 1, Make\?Believe II$")
         self.assertRegex(output.decode(), r"(?m)^memory   .*, and [0-9.]+ MiB of the GPU's$")
         self.assertIn("GPU 0, Make?Believe\n", self.map(0, *LARGE, "--dry-run")[0].decode())
         document = json.loads(self.map(0, *LARGE, "--dry-run", "--json")[0])
@@ -155,10 +155,10 @@ class FakeDriver(Case):
                          "ropemap: --device: there is no GPU 7, expected 0 to 1\n")
 
     def test_odd_reasons_are_told(self):
-        for arguments, environment, reason in ((["--device", "7"], {}, "there is no GPU 7"),
-                                               ([], {"FAKE_INIT": "999"}, "made up (999)"),
-                                               ([], {"FAKE_LOST": "0"}, "made up (999)")):
-            text = self.map(0, "-n", "30", "--json", *arguments, **environment)[1]
+        for arguments, settings, reason in ((["--device", "7"], {}, "there is no GPU 7"),
+                                               ([], {"init": 999}, "unknown error (emulated) (999)"),
+                                               ([], {"gone": 0}, "unknown error (emulated) (999)")):
+            text = self.map(0, "-n", "30", "--json", *arguments, **settings)[1]
             self.assertTrue(text.startswith("ropemap: backend: ") and text.endswith("; computed on the CPU\n"), text)
             self.assertIn(reason, text)
             self.assertEqual(text.count("\n"), 1)

@@ -82,7 +82,7 @@ class Doctor(DoctorCase):
             self.assertEqual(result.returncode, 4)
 
 
-@unittest.skipUnless(fake_driver.COMPILER, "there is no C compiler here")
+@unittest.skipUnless(fake_driver.DRIVER, "ROPEMAP_FAKE_DRIVER names no stand-in for a driver")
 class FakeDriver(DoctorCase):
     """A driver reports GPUs, and there is no backend for them."""
 
@@ -90,9 +90,9 @@ class FakeDriver(DoctorCase):
         super().setUp()
         self.program, self.environment = fake_driver.install(self.directory)
 
-    def doctor(self, code, *arguments, **environment):
+    def doctor(self, code, *arguments, **settings):
         result = subprocess.run([self.program, "doctor", *arguments], capture_output=True, timeout=60,
-                                env={**self.environment, **environment})
+                                env=fake_driver.changed(self.environment, **settings))
         self.assertEqual((result.returncode, result.stderr), (code, b""))
         return result.stdout.decode()
 
@@ -100,7 +100,7 @@ class FakeDriver(DoctorCase):
         lines = self.doctor(5).splitlines()
         self.assertIn("driver     CUDA 12.8, 2 GPUs", lines)
         self.assertIn("GPU 0      Make?Believe, compute capability 9.1, 132 multiprocessors, 80 GiB, L2 50 MiB", lines)
-        self.assertIn("GPU 1      Make Believe II, compute capability 9.1, 132 multiprocessors, 40 GiB, L2 50 MiB", lines)
+        self.assertIn("GPU 1      Make?Believe II, compute capability 9.1, 132 multiprocessors, 40 GiB, L2 50 MiB", lines)
         self.assertRegex(lines[-1], r"\AThe GPU is not used: .")
         self.assertLessEqual(len(lines), 15)
 
@@ -109,35 +109,36 @@ class FakeDriver(DoctorCase):
         self.check(document)
         self.assertEqual(document["driver"], {"cuda": "12.8", "gpus": 2})
         self.assertEqual(document["gpus"][1],
-                         {"index": 1, "name": "Make Believe II", "compute_capability": "9.1", "multiprocessors": 132,
+                         {"index": 1, "name": "Make\033Believe II", "compute_capability": "9.1", "multiprocessors": 132,
                           "memory_bytes": 40 << 30, "l2_bytes": 50 << 20, "reason": None})
         self.assertEqual(document["verdict"]["gpu"], None)
 
     def test_a_gpu_that_cannot_be_asked(self):
-        document = json.loads(self.doctor(5, "--json", FAKE_LOST="1"))
+        document = json.loads(self.doctor(5, "--json", gone=1))
         self.check(document)
         lost = document["gpus"][1]
         self.assertEqual([lost[field] for field in GPU_FIELDS[1:-1]], [None] * 5)
-        self.assertIn("made up (999)", lost["reason"])
+        self.assertIn("unknown error (emulated) (999)", lost["reason"])
         self.assertIsNone(document["gpus"][0]["reason"])
-        self.assertRegex(self.doctor(5, FAKE_LOST="1"), r"(?m)^GPU 1      none: .*made up")
+        self.assertRegex(self.doctor(5, gone=1), r"(?m)^GPU 1      none: .*unknown error")
 
     def test_a_driver_that_reports_none(self):
-        for environment in ({"FAKE_INIT": "999"}, {"FAKE_INIT": "100"}, {"FAKE_GPUS": "0"}):
-            document = json.loads(self.doctor(0, "--json", **environment))
+        for settings in ({"init": 999}, {"init": 100}, {"devices": 0}):
+            document = json.loads(self.doctor(0, "--json", **settings))
             self.check(document)
             self.assertIsNone(document["driver"])
-            self.assertRegex(self.doctor(0, **environment), r"(?m)^driver     none: ")
-        self.assertIn("cuInit: made up (999)", self.doctor(0, FAKE_INIT="999"))
+            self.assertRegex(self.doctor(0, **settings), r"(?m)^driver     none: ")
+        self.assertIn("cuInit: unknown error (emulated) (999)", self.doctor(0, init=999))
 
+    @unittest.skipUnless(fake_driver.COMPILER, "there is no C compiler here")
     def test_a_plugin(self):
         plugin = fake_driver.compile_library(self.directory, "libropemap-cuda.so", fake_driver.PLUGIN)
-        document = json.loads(self.doctor(0, "--json", FAKE_GPUS="0"))
+        document = json.loads(self.doctor(0, "--json", devices=0))
         self.check(document)
         self.assertEqual(document["plugin"], {"path": os.path.realpath(plugin), "runtime": "CUDA 1.2",
                                               "blas": "cuBLAS 3.4.5", "architectures": "67 89"})
         self.assertIn("plugin     %s\n           CUDA 1.2, cuBLAS 3.4.5, code for 67 89\n" % os.path.realpath(plugin),
-                      self.doctor(0, FAKE_GPUS="0"))
+                      self.doctor(0, devices=0))
 
     def test_a_plugin_that_is_none(self):
         for data in (b"", b"no library"):

@@ -6,7 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DRIVER_OK = 0, DRIVER_INVALID_VALUE = 1, DRIVER_NO_DEVICE = 100, DRIVER_INVALID_DEVICE = 101 };
+enum {
+    DRIVER_OK = 0,
+    DRIVER_INVALID_VALUE = 1,
+    DRIVER_NO_DEVICE = 100,
+    DRIVER_INVALID_DEVICE = 101,
+    DRIVER_UNKNOWN = 999
+};
 
 /* Attribute numbers of the driver API. */
 enum { PROCESSORS = 16, CACHE = 38, MAJOR = 75, MINOR = 76 };
@@ -47,12 +53,16 @@ int cuDeviceGetCount(int *count) {
 
 int cuDeviceGet(int *device, int index) {
     *device = index;
+    if ((uint64_t)index == fake_setting_number("gone", UINT64_MAX)) {
+        return DRIVER_UNKNOWN;
+    }
     return index >= 0 && index < devices() ? DRIVER_OK : DRIVER_INVALID_DEVICE;
 }
 
 int cuDeviceGetName(char *name, int length, int device) {
-    (void)device;
-    (void)snprintf(name, (size_t)length, "Emulated GPU");
+    char text[64] = "Emulated GPU";
+    (void)fake_setting("name", text);
+    (void)snprintf(name, (size_t)length, "%s%s", text, device == 0 ? "" : " II");
     return DRIVER_OK;
 }
 
@@ -61,7 +71,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
     (void)device;
     switch (attribute) {
     case PROCESSORS:
-        *value = 2;
+        *value = (int)fake_setting_number("processors", 2);
         return DRIVER_OK;
     case CACHE:
         *value = (int)fake_setting_number("cache", 1048576);
@@ -70,16 +80,16 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
         *value = 9;
         return DRIVER_OK;
     case MINOR:
-        *value = 0;
+        *value = (int)fake_setting_number("minor", 0);
         return DRIVER_OK;
     default:
         return DRIVER_INVALID_VALUE;
     }
 }
 
+/* Half of the one before. */
 int cuDeviceTotalMem_v2(size_t *bytes, int device) {
-    (void)device;
-    *bytes = (size_t)fake_setting_number("memory", UINT64_C(1) << 32);
+    *bytes = (size_t)fake_setting_number("memory", UINT64_C(1) << 32) >> device;
     return DRIVER_OK;
 }
 
@@ -94,7 +104,7 @@ int cuGetErrorString(int code, const char **text) {
     case DRIVER_INVALID_DEVICE:
         *text = "invalid device (emulated)";
         return DRIVER_OK;
-    case 999:
+    case DRIVER_UNKNOWN:
         *text = "unknown error (emulated)";
         return DRIVER_OK;
     default:
