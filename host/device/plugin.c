@@ -67,7 +67,9 @@ static ropemap_status load_table(rm_plugin *plugin, ropemap_error *error) {
 ropemap_status rm_plugin_open(rm_plugin *plugin, ropemap_error *error) {
     *plugin = (rm_plugin){0};
     RM_TRY(find(&plugin->table.about, error));
-    plugin->library = dlopen(plugin->table.about.path, RTLD_NOW | RTLD_LOCAL);
+    /* RTLD_NODELETE: loading cuBLAS anew for each map takes up to a quarter of a second, and libraries that
+     * hold state of the CUDA runtime must not be unloaded. */
+    plugin->library = dlopen(plugin->table.about.path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (plugin->library == NULL) {
         return rm_fail(error, ROPEMAP_RESOURCES, "cuda: the backend does not load: %.400s", dlerror());
     }

@@ -1,12 +1,25 @@
 # cuda.cmake - libropemap-cuda.so: kernels for every generation from Turing on, the host side in C, and one symbol
 # SPDX-License-Identifier: MIT
 
-# Machine code for each, and PTX of the last for what comes after it. From 100 on the compiler has to know them.
-set(ROPEMAP_CUDA_ARCHITECTURES 75 80 86 89 90 100 120 CACHE STRING "Compute capabilities to build for")
+# Of these what this nvcc compiles for: 100 and 120 take nvcc 12.8.
+set(architectures 75 80 86 89 90 100 120)
+execute_process(COMMAND ${NVCC} --list-gpu-arch OUTPUT_VARIABLE known RESULT_VARIABLE failed ERROR_QUIET)
+string(REGEX MATCHALL "[0-9]+" known "${known}")
+if(NOT failed)
+  foreach(architecture IN LISTS architectures)
+    if(NOT architecture IN_LIST known)
+      list(REMOVE_ITEM architectures ${architecture})
+    endif()
+  endforeach()
+endif()
+set(ROPEMAP_CUDA_ARCHITECTURES ${architectures} CACHE STRING "Compute capabilities to build for")
+
+# Machine code for each; PTX of the last for GPUs that come after it, and of the first for those in between.
 set(CMAKE_CUDA_COMPILER ${NVCC})
 list(TRANSFORM ROPEMAP_CUDA_ARCHITECTURES APPEND -real OUTPUT_VARIABLE CMAKE_CUDA_ARCHITECTURES)
+list(GET ROPEMAP_CUDA_ARCHITECTURES 0 oldest)
 list(GET ROPEMAP_CUDA_ARCHITECTURES -1 newest)
-list(APPEND CMAKE_CUDA_ARCHITECTURES ${newest}-virtual)
+list(APPEND CMAKE_CUDA_ARCHITECTURES ${oldest}-virtual ${newest}-virtual)
 enable_language(CUDA)
 find_package(CUDAToolkit REQUIRED)
 
