@@ -259,7 +259,7 @@ static ropemap_status set_fail_above(void *into, const cli_option *option, const
 static const cli_option bench_operand = {
     .argument = "BENCHMARK...",
     .choices = bench_choice,
-    .help = "rotate, similarity, pool, diagonal, png, map, tile; all where none is named",
+    .help = "rotate, similarity, pool, diagonal, png, map, tile; all by default",
     .type = OPTION_CUSTOM,
     .set = set_bench};
 
@@ -297,7 +297,7 @@ static const cli_option bench_rows[] = {
     {.group = GROUP_WHAT,
      .name = "block",
      .argument = "LIST",
-     .initial = "what maps take; for similarity half and twice of it besides",
+     .initial = "what maps take; for similarity half and twice of it as well",
      .help = "GPU: side of a tile, 16 to 16384",
      .type = OPTION_CUSTOM,
      .set = set_blocks},
@@ -327,7 +327,7 @@ static const cli_option bench_rows[] = {
      .name = "backend",
      .choices = backend_word,
      .initial = "auto",
-     .help = "what is timed; auto: a GPU where there is one that can be used",
+     .help = "what is timed; auto: a GPU if there is one that works",
      .type = OPTION_WORD,
      .offset = offsetof(command_options, bench.backend)},
     {.group = GROUP_HOW,
@@ -341,7 +341,7 @@ static const cli_option bench_rows[] = {
     {.group = GROUP_HOW,
      .name = "threads",
      .argument = "N",
-     .initial = "all processors, and one besides for rotate and similarity",
+     .initial = "all CPUs, and one as well for rotate and similarity",
      .help = "threads, 1 to 1024",
      .type = OPTION_INT32,
      .offset = offsetof(command_options, bench.threads),
@@ -399,7 +399,7 @@ static const cli_option bench_rows[] = {
     {.group = GROUP_OUTPUT,
      .name = "roofline",
      .argument = "FILE",
-     .help = "draw all rows below the ceilings, as a PNG",
+     .help = "draw all rows under the ceilings, as a PNG",
      .type = OPTION_TEXT,
      .offset = offsetof(command_options, roofline)},
     {.group = GROUP_OUTPUT,
@@ -658,12 +658,15 @@ static void start(void *options) {
 static void notes(void) {
     (void)printf(
         "\nLIST is items with commas between them; of numbers an item may be FROM-TO*FACTOR: 4k-64k*2 is\n"
-        "4k,8k,16k,32k,64k. Every output is checked against a computation in double precision; a wrong\n"
-        "one ends in exit code 6. A row's ceiling, such as a copy of the same bytes, is timed in turn with\n"
-        "its samples. On a GPU there are rotate, similarity, pool, tile (similarity, then pool) and map,\n"
-        "timed by its own clock, hot and with a cold cache; on the CPU all but tile.\n"
-        "\nWith a --phase other than exact, rotate and map turn rows as they are read, in the arithmetic of\n"
-        "that stack and on the CPU, as map and curve do; outputs are checked against the same roundings\n"
+        "4k,8k,16k,32k,64k. Every output is checked against a computation in double precision; a wrong one\n"
+        "gives exit code 6. A row's ceiling, such as a copy of the same bytes, is timed alternately with "
+        "its\n"
+        "samples. A row that fails, for want of memory say, is reported as such, and the others still run.\n"
+        "A GPU has rotate, similarity, pool, tile (similarity, then pool) and map, timed by its own\n"
+        "clock, hot and with a cold cache; the CPU has all but tile.\n"
+        "\nWith a --phase other than exact, rotate and map rotate rows as they are read, in the arithmetic "
+        "of\n"
+        "that stack and on the CPU, as map and curve do. Outputs are checked against the same roundings\n"
         "followed by double precision, so a row is wrong where it does not do what that stack does.\n"
         "\nWith --baseline, a row is slower or faster where the times of the two runs, from the 5th to the\n"
         "95th percentile, do not meet.\n");
@@ -671,7 +674,7 @@ static void notes(void) {
 
 const cli_command command_bench = {
     .name = "bench",
-    .summary = "time the stages and whole maps beside what this machine can do at most",
+    .summary = "time stages and whole maps next to what this machine can do at most",
     .usage = "[BENCHMARK...] [what] [how] [output]",
     .examples =
         "  ropemap bench\n"
