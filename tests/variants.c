@@ -16,8 +16,10 @@ static const struct {
     const char *flags[10];
 } variants[] = {
     {"baseline", {NULL}},
+#if defined(__x86_64__)
     {"v3", {"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe", NULL}},
     {"v4", {"avx2", "fma", "bmi2", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", NULL}},
+#endif
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
