@@ -1,8 +1,9 @@
-/* ceiling.c - worker threads, and what the CPU does at most: copies, sums, products */
+/* ceiling.c - worker threads, and what the CPU does at most: copies, sums, multiply-adds; tiles alone */
 /* SPDX-License-Identifier: MIT */
 #include "tools/bench/ceiling.h"
 
 #include "host/base/alloc.h"
+#include "host/cpu/kernels.h"
 #include "tools/bench/check.h"
 
 #include <string.h>
@@ -108,56 +109,30 @@ ropemap_status ceiling_read(const bench_workers *workers, const float *first, co
     return workers_run(workers, workers->threads, read_task, &reading, error);
 }
 
-/* ---- large products */
+/* ---- multiply-adds */
 
-enum { PRODUCT_CELLS = PRODUCT_SIDE * PRODUCT_SIDE };
+struct adds {
+    const rm_kernels *kernels;
+    int64_t rounds; /* of each thread */
+};
 
-ropemap_status products_open(bench_products *products, const bench_workers *workers, ropemap_error *error) {
-    *products = (bench_products){.workers = workers};
-    const rm_backend *backend = workers->backend;
-    products->tiles = rm_alloc((uint64_t)workers->threads, sizeof *products->tiles);
-    if (products->tiles == NULL) {
-        return rm_fail_memory(error, "large products", (uint64_t)workers->threads * sizeof *products->tiles);
-    }
-    RM_TRY(backend->reserve(workers->contexts[0], 2 * PRODUCT_CELLS, "large products", &products->inputs,
-                            error));
-    for (int32_t i = 0; i < workers->threads; i++) {
-        RM_TRY(backend->reserve(workers->contexts[i], PRODUCT_CELLS, "large products", &products->tiles[i],
-                                error));
-    }
-    inputs_fill(products->inputs, 2 * PRODUCT_CELLS, 1.0, 3);
+static ropemap_status adds_task(void *work, int64_t task, int32_t worker, ropemap_error *error) {
+    (void)task;
+    (void)worker;
+    (void)error;
+    const struct adds *adds = work;
+    float sum = 0.5f;
+    (void)adds->kernels->multiply_adds(adds->rounds, &sum);
     return ROPEMAP_OK;
 }
 
-void products_close(bench_products *products) {
-    if (products->workers == NULL) {
-        return;
-    }
-    const rm_backend *backend = products->workers->backend;
-    for (int32_t i = 0; products->tiles != NULL && i < products->workers->threads; i++) {
-        backend->release(products->workers->contexts[i], products->tiles[i]);
-    }
-    rm_free(products->tiles);
-    backend->release(products->workers->contexts[0], products->inputs);
-}
-
-static ropemap_status product_task(void *work, int64_t task, int32_t worker, ropemap_error *error) {
-    const bench_products *products = work;
-    const bench_workers *workers = products->workers;
-    const rm_view a = rm_view_dense(products->inputs, PRODUCT_SIDE, PRODUCT_SIDE);
-    const rm_view b = rm_view_dense(products->inputs + PRODUCT_CELLS, PRODUCT_SIDE, PRODUCT_SIDE);
-    const rm_view tile = rm_view_dense(products->tiles[worker], PRODUCT_SIDE, PRODUCT_SIDE);
-    (void)task;
-    return workers->backend->similarity(workers->contexts[worker], ROPEMAP_DTYPE_FP32, 1, a, b, tile, error);
-}
-
-ropemap_status products_run(const bench_products *products, ropemap_error *error) {
-    bench_products mine = *products;
-    return workers_run(products->workers, products->workers->threads, product_task, &mine, error);
-}
-
-double products_flops(int32_t threads) {
-    return 2.0 * (double)PRODUCT_CELLS * (double)PRODUCT_SIDE * (double)threads;
+ropemap_status ceiling_adds(const bench_workers *workers, double flops, ropemap_error *error) {
+    struct adds adds = {.kernels = NULL};
+    float sum = 0.5f;
+    RM_TRY(rm_kernels_pick(&adds.kernels, error));
+    const double round = (double)adds.kernels->multiply_adds(1, &sum);
+    adds.rounds = (int64_t)(flops / (double)workers->threads / round) + 1;
+    return workers_run(workers, workers->threads, adds_task, &adds, error);
 }
 
 /* ---- tiles alone */

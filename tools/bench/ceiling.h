@@ -1,4 +1,4 @@
-/* ceiling.h - worker threads, and what the CPU does at most: copies, sums, products */
+/* ceiling.h - worker threads, and what the CPU does at most: copies, sums, multiply-adds; tiles alone */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_BENCH_CEILING_H
 #define ROPEMAP_TOOLS_BENCH_CEILING_H
@@ -27,20 +27,8 @@ rm_span workers_share(int64_t count, int64_t parts, int64_t part);
 ropemap_status ceiling_copy(const bench_workers *workers, const void *from, void *to, int64_t bytes,
                             ropemap_error *error);
 
-/* Products of large matrices, one a thread: the processor's FLOP rate. */
-typedef struct bench_products {
-    const bench_workers *workers;
-    float *inputs; /* [2, PRODUCT_SIDE, PRODUCT_SIDE] shared */
-    float **tiles; /* [threads] of [PRODUCT_SIDE, PRODUCT_SIDE] */
-} bench_products;
-
-enum { PRODUCT_SIDE = 1024 };
-
-/* Close it also after a failure. */
-ropemap_status products_open(bench_products *products, const bench_workers *workers, ropemap_error *error);
-void products_close(bench_products *products);
-ropemap_status products_run(const bench_products *products, ropemap_error *error);
-double products_flops(int32_t threads);
+/* So many FLOPs of multiply-adds in registers, shared by the threads: the most that any product can reach. */
+ropemap_status ceiling_adds(const bench_workers *workers, double flops, ropemap_error *error);
 
 /* All tiles of queries times keys and nothing else, shared out as a map of every pair does it. */
 typedef struct bench_tiles {

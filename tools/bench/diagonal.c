@@ -16,14 +16,12 @@ struct state {
     bench_workers workers;
     ropemap_freqs freqs;
     check_reference *reference;
-    bench_products products;
     double *values; /* [positions] */
 };
 
 static void diagonal_close(void *opened) {
     struct state *state = opened;
     if (state != NULL) {
-        products_close(&state->products);
         workers_close(&state->workers);
         rm_free(state->reference);
         rm_free(state->values);
@@ -42,7 +40,6 @@ static ropemap_status diagonal_open(const bench_shape *shape, void **opened, rop
     spec.head_dim = shape->head_dim;
     RM_TRY(ropemap_freqs_make(&spec, &state->freqs, error));
     RM_TRY(workers_open(&state->workers, shape->threads, error));
-    RM_TRY(products_open(&state->products, &state->workers, error));
     state->reference = reference_make(shape->head_dim, ROPEMAP_LAYOUT_HALF, ROPEMAP_PHASE_EXACT);
     state->values = rm_alloc_raw((uint64_t)shape->positions, sizeof *state->values);
     return state->reference != NULL && state->values != NULL
@@ -64,11 +61,6 @@ static ropemap_status diagonal_run(void *opened, ropemap_error *error) {
     return workers_run(&state->workers, (state->shape.positions + PART - 1) / PART, part_task, state, error);
 }
 
-static ropemap_status run_products(void *opened, ropemap_error *error) {
-    const struct state *state = opened;
-    return products_run(&state->products, error);
-}
-
 static double diagonal_bytes(const bench_shape *shape) {
     return 8.0 * (double)shape->positions;
 }
@@ -78,8 +70,9 @@ static double diagonal_flops(const bench_shape *shape) {
     return 18.0 * (double)shape->positions * (double)shape->head_dim / 2.0;
 }
 
-static double ceiling_runs(const bench_shape *shape) {
-    return diagonal_flops(shape) / products_flops(shape->threads);
+static ropemap_status run_adds(void *opened, ropemap_error *error) {
+    const struct state *state = opened;
+    return ceiling_adds(&state->workers, diagonal_flops(&state->shape), error);
 }
 
 static ropemap_bytes diagonal_output(void *opened) {
@@ -108,7 +101,7 @@ const bench_case cpu_diagonal_benchmarks[] = {
     {.kind = BENCH_DIAGONAL,
      .name = "diagonal",
      .formula = "FLOP = 9 n d, bytes = 8 n",
-     .ceiling = "as many FLOPs in products of 1024 x 1024 x 1024",
+     .ceiling = "as many FLOPs of multiply-adds in registers",
      .uses = BENCH_USES_POSITIONS | BENCH_USES_HEAD_DIM | BENCH_USES_PHASE,
      .usual = {.positions = 1048576, .head_dim = 128},
      .by_flops = true,
@@ -116,7 +109,7 @@ const bench_case cpu_diagonal_benchmarks[] = {
      .open = diagonal_open,
      .close = diagonal_close,
      .run = diagonal_run,
-     .ceilings = {{.run = run_products, .runs = ceiling_runs}},
+     .ceilings = {{.run = run_adds}},
      .bytes = diagonal_bytes,
      .flops = diagonal_flops,
      .output = diagonal_output,

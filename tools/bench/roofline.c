@@ -61,7 +61,7 @@ static void add_gpu_ceilings(roofline *made, const bench_gpu *gpu) {
     }
 }
 
-/* The fastest that any row's ceiling ran: memcpy of rotate, product of similarity. */
+/* The fastest that any row's ceiling ran: memcpy of rotate, multiply-adds of similarity. */
 static void add_cpu_ceilings(roofline *made, const bench_report *report) {
     double copy = 0.0, product = 0.0;
     for (size_t i = 0; i < report->count; i++) {
@@ -74,7 +74,7 @@ static void add_cpu_ceilings(roofline *made, const bench_report *report) {
         product = row->kind == BENCH_SIMILARITY && flops > product ? flops : product;
     }
     add_ceiling(made, "memcpy", false, copy);
-    add_ceiling(made, "product", true, product);
+    add_ceiling(made, "multiply-adds", true, product);
 }
 
 /* The steepest slope, and the highest level; 0 where there is none. */
