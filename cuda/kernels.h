@@ -7,9 +7,9 @@
 #ifndef ROPEMAP_CUDA_KERNELS_H
 #define ROPEMAP_CUDA_KERNELS_H
 
+#include "cuda/geometry.h"
 #include "host/base/view.h"
 #include "host/map/grid.h"
-#include "cuda/geometry.h"
 
 #include <cuda_runtime_api.h>
 

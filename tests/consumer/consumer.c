@@ -1,4 +1,5 @@
-/* consumer.c - the example of ropemap.h and ropemap_figure.h, as an outside project writes it: consumer FILE.png */
+/* consumer.c - the example of ropemap.h and ropemap_figure.h, as an outside project writes it: consumer
+ * FILE.png */
 /* SPDX-License-Identifier: MIT */
 #include <ropemap.h>
 #include <ropemap_figure.h>
