@@ -88,16 +88,16 @@ static double greatest(const roofline *made, bool of_flops) {
 
 /* A level begins at the steepest slope, and a slope ends at the highest level. */
 static void draw_ceiling(roofline *made, int32_t index) {
-    const ceiling *one = &made->ceilings[index];
-    const double slope = greatest(made, false), level = greatest(made, true), rate = one->rate;
+    const ceiling one = made->ceilings[index];
+    const double slope = greatest(made, false), level = greatest(made, true), rate = one.rate;
     double *x = made->line_x[index], *y = made->line_y[index];
-    x[0] = one->of_flops && slope > 0.0 ? fmax(rate / slope, made->low_x) : made->low_x;
-    x[1] = !one->of_flops && level > 0.0 ? fmin(level / rate, made->high_x) : made->high_x;
+    x[0] = one.of_flops && slope > 0.0 ? fmax(rate / slope, made->low_x) : made->low_x;
+    x[1] = !one.of_flops && level > 0.0 ? fmin(level / rate, made->high_x) : made->high_x;
     for (int end = 0; end < 2; end++) {
-        y[end] = 1e-9 * (one->of_flops ? rate : rate * x[end]);
+        y[end] = 1e-9 * (one.of_flops ? rate : rate * x[end]);
     }
-    const bench_words amount = bench_amount(rate, one->of_flops ? "FLOP/s" : "B/s");
-    (void)snprintf(made->labels[index], sizeof made->labels[index], "%s: %.40s", one->name, amount.text);
+    const bench_words amount = bench_amount(rate, one.of_flops ? "FLOP/s" : "B/s");
+    (void)snprintf(made->labels[index], sizeof made->labels[index], "%s: %.40s", one.name, amount.text);
     if (x[0] < x[1]) {
         made->series[made->series_count++] =
             (ropemap_series){.label = made->labels[index], .x = x, .y = y, .count = 2, .reference = true};
