@@ -21,8 +21,8 @@
 
 enum {
     ROOM = 256 * 1048576, /* bytes of device memory that a map may take besides its inputs */
-#if defined(__SANITIZE_THREAD__)
-    LARGE = 8000 /* pairs: ThreadSanitizer makes kernels on CPU threads slower still */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    LARGE = 8000 /* pairs: a sanitizer makes kernels on CPU threads slower still */
 #else
     LARGE = 40000 /* pairs: kernels on CPU threads take their time */
 #endif
