@@ -1,6 +1,6 @@
 /* test_contour.c - contours are where the values say, and everywhere they say */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/overlay.h"
+#include "host/figure/heatmap.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -452,8 +452,10 @@ static ropemap_status choose_axes(const char *where, rm_tensor *tensor, const ro
     return check_axes(where, axes, error);
 }
 
-ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *found, const ropemap_tensor *asked,
-                              ropemap_vectors **vectors, ropemap_error *error) {
+/* The vectors of the head that `asked` names. Takes `input` over when it succeeds, and leaves it open when it
+ * fails. */
+static ropemap_status open_tensor(const rm_input *input, const rm_tensor *found, const ropemap_tensor *asked,
+                                  ropemap_vectors **vectors, ropemap_error *error) {
     rm_tensor shaped = *found;
     const rm_tensor *tensor = &shaped;
     char where[2 * RM_LABEL_BYTES + 16];
@@ -475,7 +477,7 @@ ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *found, con
     }
     source->base.count = (int64_t)axes.position.size;
     source->base.heads = (int64_t)axes.head.size;
-    source->base.assumed_bfloat = tensor->assumed_bfloat;
+    source->base.note = tensor->assumed_bfloat ? RM_NOTE_BFLOAT : NULL;
     source->base.read = read_rows;
     source->base.destroy = destroy;
     make_label(source->base.label, sizeof source->base.label, input->name, found->name);
@@ -489,4 +491,78 @@ ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *found, con
     };
     *vectors = &source->base;
     return ROPEMAP_OK;
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------ */
+
+typedef enum tensor_format { FORMAT_UNKNOWN, FORMAT_NPY, FORMAT_SAFETENSORS } tensor_format;
+
+static bool has_ending(const char *path, const char *ending) {
+    const size_t length = strlen(path), ending_length = strlen(ending);
+    return length >= ending_length && strcmp(path + length - ending_length, ending) == 0;
+}
+
+/* The file's extension decides, so that a broken file gets its format's errors; else its first bytes. */
+static ropemap_status find_format(const char *path, const rm_input *input, tensor_format *format,
+                                  ropemap_error *error) {
+    *format = has_ending(path, ".npy")           ? FORMAT_NPY
+              : has_ending(path, ".safetensors") ? FORMAT_SAFETENSORS
+                                                 : FORMAT_UNKNOWN;
+    uint8_t start[9];
+    if (*format != FORMAT_UNKNOWN || input->size < sizeof start) {
+        return ROPEMAP_OK;
+    }
+    RM_TRY(rm_input_read(input, 0, sizeof start, start, error));
+    if (memcmp(start, RM_NPY_MAGIC, RM_NPY_MAGIC_BYTES) == 0) {
+        *format = FORMAT_NPY;
+    } else if (start[8] == '{') { /* after the header's length */
+        *format = FORMAT_SAFETENSORS;
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status find_tensor(const ropemap_tensor *tensor, const rm_input *input, rm_tensor *found,
+                                  ropemap_error *error) {
+    tensor_format format;
+    RM_TRY(find_format(tensor->path, input, &format, error));
+    if (format == FORMAT_SAFETENSORS) {
+        return rm_safetensors_find(input, tensor->name, found, error);
+    }
+    if (format == FORMAT_UNKNOWN) {
+        uint8_t start[4] = {0};
+        const uint64_t held = input->size < sizeof start ? input->size : sizeof start;
+        RM_TRY(rm_input_read(input, 0, held, start, error));
+        const char *advice = rm_foreign_advice(input->name, start, held);
+        if (advice != NULL) {
+            return rm_fail(error, ROPEMAP_DATA, "%s: %s", input->name, advice);
+        }
+        return rm_fail(error, ROPEMAP_DATA,
+                       "%s: neither a .npy nor a .safetensors file, by name or by content", input->name);
+    }
+    if (tensor->name != NULL) {
+        char name[RM_LABEL_BYTES];
+        rm_label_make(name, sizeof name, tensor->name);
+        return rm_fail(error, ROPEMAP_USAGE, "%s: no tensor '%s': a .npy file has one tensor, without a name",
+                       input->name, name);
+    }
+    return rm_npy_parse(input, found, error);
+}
+
+ropemap_status ropemap_vectors_open(const ropemap_tensor *tensor, ropemap_vectors **vectors,
+                                    ropemap_error *error) {
+    *vectors = NULL;
+    if (tensor->path == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "tensor: path is NULL");
+    }
+    rm_input input;
+    RM_TRY(rm_input_open(tensor->path, &input, error));
+    rm_tensor found;
+    ropemap_status status = find_tensor(tensor, &input, &found, error);
+    if (status == ROPEMAP_OK) {
+        status = open_tensor(&input, &found, tensor, vectors, error);
+    }
+    if (status != ROPEMAP_OK) {
+        rm_input_close(&input);
+    }
+    return status;
 }

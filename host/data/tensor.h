@@ -73,13 +73,6 @@ bool rm_tensor_elements(const uint64_t *shape, int32_t rank, uint64_t *elements)
 /* "(8, 4096, 128)", cut to `size` */
 void rm_tensor_shape_text(char *text, size_t size, const rm_tensor *tensor);
 
-/*
- * The vectors of the head that `asked` names. Takes `input` over when it succeeds, and leaves it open when it
- * fails. ROPEMAP_DATA for a tensor that cannot be vectors, ROPEMAP_USAGE for a head or batch it lacks.
- */
-ropemap_status rm_tensor_open(const rm_input *input, const rm_tensor *found, const ropemap_tensor *asked,
-                              ropemap_vectors **vectors, ropemap_error *error);
-
 /* ---- formats that hold one */
 
 #define RM_NPY_MAGIC "\x93NUMPY"

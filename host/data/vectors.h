@@ -43,8 +43,8 @@ struct ropemap_vectors {
     int32_t head_dim; /* floats a row */
     int64_t heads;    /* of the tensor that the rows were taken from, 1 otherwise */
     bool constant; /* every row is the unit vector with equal entries: the diagonal method counts on that */
-    bool assumed_bfloat; /* elements of two bytes without a meaning were taken for bfloat16 */
-    char label[200];     /* for messages and titles: "ones", "gauss seed 1", "q.npy", "kv.safetensors:k" */
+    const char *note; /* what a reader of them should know, static; NULL: nothing */
+    char label[200];  /* for messages and titles: "ones", "gauss seed 1", "q.npy", "kv.safetensors:k" */
 
     /* Fills `rows` [count, head_dim] with rows first, first + step, ... */
     ropemap_status (*read)(const ropemap_vectors *vectors, int64_t first, int64_t count, int64_t step,

@@ -3,7 +3,6 @@
 #include "host/figure/heatmap.h"
 #include "host/base/alloc.h"
 #include "host/base/text.h"
-#include "host/figure/overlay.h"
 #include "host/figure/sinks.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* overlay.c - what is drawn over a map: contours, trained lengths, values of cells */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/overlay.h"
 #include "host/base/alloc.h"
+#include "host/figure/heatmap.h"
 #include "host/figure/text.h"
 
 #include <math.h>
