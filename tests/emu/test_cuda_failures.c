@@ -7,15 +7,9 @@
 #include "tests/emu/control.h"
 #include "tests/emu/fake.h"
 #include "tests/emu/linked.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 struct path {
     const char *name;
@@ -32,15 +26,7 @@ static const struct path paths[] = {
     {"tiles", ROPEMAP_METHOD_TILED, ROPEMAP_POOL_STD, ROPEMAP_MEASURE_COSINE, true, true},
     {"extremes", ROPEMAP_METHOD_TILED, ROPEMAP_POOL_MIN, ROPEMAP_MEASURE_DOT, true, false},
 };
-enum {
-    PATHS = sizeof paths / sizeof paths[0],
-    CALLS_MOST = 2000,
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-    STRIDE = 4 /* under a sanitizer, which is slow, every fourth call fails; without one every call */
-#else
-    STRIDE = 1
-#endif
-};
+enum { PATHS = sizeof paths / sizeof paths[0], CALLS_MOST = 2000 };
 
 static ropemap_vectors *queries, *keys;
 
@@ -144,8 +130,8 @@ static int walk(const struct path *path, const char *call, bool falls_back) {
     ropemap_map wanted = {0};
     compute(request, "cpu", &wanted);
     bool failed = true;
-    int k = 1 + (int)(path - paths) % STRIDE;
-    for (; failed; k += STRIDE) {
+    int k = 1 + (int)(path - paths) % CASE_STEP;
+    for (; failed; k += CASE_STEP) {
         assert_true(k < CALLS_MOST);
         fake_kernels(false);
         struct outcome outcome = run(call, k, request, falls_back);
@@ -160,7 +146,7 @@ static int walk(const struct path *path, const char *call, bool falls_back) {
         ropemap_map_free(&outcome.map);
     }
     ropemap_map_free(&wanted);
-    return k - STRIDE;
+    return k - CASE_STEP;
 }
 
 /* Any call of the run time, of cuBLAS and of launchers. */
