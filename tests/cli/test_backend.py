@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 import fake_driver
-from harness import Case, read_npy, write_npy
+from harness import SANITIZE, Case, read_npy, write_npy
 
 # Half a second of arithmetic and little to pool: more than `auto` leaves to the CPU.
 LARGE = ["--content", "gauss", "--head-dim", "4096", "-n", "2600", "--pool", "max", "--size", "8"]
@@ -121,12 +121,13 @@ class FakeDriver(Case):
         self.assertEqual(result.returncode, code, result.stderr)
         return result.stdout, result.stderr.decode()
 
+    @unittest.skipIf(SANITIZE, "a map that is large enough for a GPU takes half a minute with a sanitizer")
     def test_a_large_map_says_that_it_fell_back(self):
         output, text = self.map(0, *LARGE, "--json")
         document = json.loads(output)
         self.assertEqual([document["backend"], document["fell_back"], document["plan"]["device_bytes"]],
                          ["cpu", True, 0])
-        self.assertEqual(text, "ropemap: backend: %s; computed on the CPU\n" % document["backend_reason"])
+        self.assertTrue(text.endswith("ropemap: backend: %s; computed on the CPU\n" % document["backend_reason"]), text)
         cells = self.read("a.npy")
         self.assertEqual(self.map(0, *LARGE, "--json", "--backend", "cpu", "--quiet")[1], "")
         self.assertEqual(self.read("a.npy"), cells)
