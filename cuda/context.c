@@ -116,12 +116,12 @@ static ropemap_status make_streams(rm_context *context, ropemap_error *error) {
 }
 
 static ropemap_status describe(rm_context *context, ropemap_error *error) {
-    int processors = 0, major = 0, minor = 0;
+    int sm_count = 0, major = 0, minor = 0;
     const int device = context->device.index;
-    RM_CUDA(context, error, cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device));
+    RM_CUDA(context, error, cudaDeviceGetAttribute(&sm_count, cudaDevAttrMultiProcessorCount, device));
     RM_CUDA(context, error, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
     RM_CUDA(context, error, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
-    context->processors = processors;
+    context->sm_count = sm_count;
     (void)snprintf(context->variant, sizeof context->variant, "sm_%d%d", major, minor);
     return ROPEMAP_OK;
 }

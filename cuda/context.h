@@ -35,7 +35,7 @@ typedef struct rm_tile {
 
 struct rm_context {
     rm_device device;
-    int32_t processors;
+    int32_t sm_count;
     char variant[16];
     cudaStream_t compute, copy, pooling;
     cudaEvent_t copied[RM_SLOTS], used[RM_SLOTS];

@@ -72,27 +72,27 @@ __global__ void __launch_bounds__(RM_NORMALISE_LANES *RM_NORMALISE_ROWS, RM_NORM
 }
 
 template <ropemap_dtype TO>
-static cudaError_t start(const rm_normalise_work *work, int32_t processors, cudaStream_t stream) {
+static cudaError_t start(const rm_normalise_work *work, int32_t sm_count, cudaStream_t stream) {
     const int64_t needed = (work->from.rows + RM_NORMALISE_ROWS - 1) / RM_NORMALISE_ROWS;
-    const int64_t most = (int64_t)processors * RM_NORMALISE_BLOCKS;
+    const int64_t most = (int64_t)sm_count * RM_NORMALISE_BLOCKS;
     const dim3 grid((unsigned)(needed < most ? needed : most)), block(RM_NORMALISE_LANES, RM_NORMALISE_ROWS);
     return rm_launch(rm_normalise_kernel<TO>, grid, block, 0, stream, *work);
 }
 
-extern "C" cudaError_t rm_normalise_launch(const rm_normalise_work *work, int32_t processors,
+extern "C" cudaError_t rm_normalise_launch(const rm_normalise_work *work, int32_t sm_count,
                                            cudaStream_t stream) {
     if (work->from.rows <= 0) {
         return cudaSuccess;
     }
     switch (work->to_type) {
     case ROPEMAP_DTYPE_FP32:
-        return start<ROPEMAP_DTYPE_FP32>(work, processors, stream);
+        return start<ROPEMAP_DTYPE_FP32>(work, sm_count, stream);
     case ROPEMAP_DTYPE_TF32:
-        return start<ROPEMAP_DTYPE_TF32>(work, processors, stream);
+        return start<ROPEMAP_DTYPE_TF32>(work, sm_count, stream);
     case ROPEMAP_DTYPE_BF16:
-        return start<ROPEMAP_DTYPE_BF16>(work, processors, stream);
+        return start<ROPEMAP_DTYPE_BF16>(work, sm_count, stream);
     case ROPEMAP_DTYPE_FP16:
-        return start<ROPEMAP_DTYPE_FP16>(work, processors, stream);
+        return start<ROPEMAP_DTYPE_FP16>(work, sm_count, stream);
     }
     return cudaErrorInvalidValue;
 }
@@ -117,11 +117,11 @@ __global__ void __launch_bounds__(RM_SUBTRACT_THREADS)
 }
 
 extern "C" cudaError_t rm_subtract_mean_launch(rm_view rows, const double *mean, double *wide,
-                                               int32_t processors, cudaStream_t stream) {
+                                               int32_t sm_count, cudaStream_t stream) {
     if (rows.rows <= 0 || rows.cols <= 0) {
         return cudaSuccess;
     }
-    const int64_t most = (int64_t)processors * BLOCKS, at_once = RM_SUBTRACT_THREADS / RM_SUBTRACT_LANES;
+    const int64_t most = (int64_t)sm_count * BLOCKS, at_once = RM_SUBTRACT_THREADS / RM_SUBTRACT_LANES;
     const int64_t wanted = (rows.rows + at_once - 1) / at_once;
     const dim3 blocks((unsigned)(wanted < most ? wanted : most));
     return rm_launch(rm_subtract_mean_kernel, blocks, dim3(RM_SUBTRACT_THREADS), 0, stream, rows, mean, wide);
@@ -149,12 +149,12 @@ __global__ void __launch_bounds__(RM_ACCUMULATE_THREADS)
     }
 }
 
-extern "C" cudaError_t rm_accumulate_launch(rm_view tiles, int64_t count, double *total, int32_t processors,
+extern "C" cudaError_t rm_accumulate_launch(rm_view tiles, int64_t count, double *total, int32_t sm_count,
                                             cudaStream_t stream) {
     if (tiles.rows <= 0 || tiles.cols <= 0) {
         return cudaSuccess;
     }
-    const int64_t most = (int64_t)processors * BLOCKS, rows = tiles.rows / count;
+    const int64_t most = (int64_t)sm_count * BLOCKS, rows = tiles.rows / count;
     const dim3 blocks((unsigned)(rows < most ? rows : most));
     return rm_launch(rm_accumulate_kernel, blocks, dim3(RM_ACCUMULATE_THREADS), 0, stream, tiles, count,
                      total);
@@ -183,11 +183,11 @@ __global__ void __launch_bounds__(RM_DISTANCES_THREADS)
 }
 
 extern "C" cudaError_t rm_distances_launch(const ropemap_freqs *freqs, double weight, ropemap_range distances,
-                                           double *values, int32_t processors, cudaStream_t stream) {
+                                           double *values, int32_t sm_count, cudaStream_t stream) {
     if (distances.count <= 0) {
         return cudaSuccess;
     }
-    const int64_t most = (int64_t)processors * BLOCKS;
+    const int64_t most = (int64_t)sm_count * BLOCKS;
     const int64_t wanted = (distances.count + RM_DISTANCES_THREADS - 1) / RM_DISTANCES_THREADS;
     const dim3 blocks((unsigned)(wanted < most ? wanted : most));
     return rm_launch(rm_distances_kernel, blocks, dim3(RM_DISTANCES_THREADS), 0, stream, freqs, weight,
@@ -206,12 +206,12 @@ __global__ void __launch_bounds__(RM_FILL_THREADS)
     }
 }
 
-extern "C" cudaError_t rm_fill_launch(float *memory, float value, int64_t count, int32_t processors,
+extern "C" cudaError_t rm_fill_launch(float *memory, float value, int64_t count, int32_t sm_count,
                                       cudaStream_t stream) {
     if (count <= 0) {
         return cudaSuccess;
     }
-    const int64_t most = (int64_t)processors * BLOCKS;
+    const int64_t most = (int64_t)sm_count * BLOCKS;
     const int64_t wanted = (count + RM_FILL_THREADS - 1) / RM_FILL_THREADS;
     const dim3 blocks((unsigned)(wanted < most ? wanted : most));
     return rm_launch(rm_fill_kernel, blocks, dim3(RM_FILL_THREADS), 0, stream, memory, value, count);

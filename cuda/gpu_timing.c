@@ -70,7 +70,7 @@ static ropemap_status convert(rm_context *context, ropemap_dtype dtype, const fl
         .from_type = ROPEMAP_DTYPE_FP32,
         .to_type = dtype,
         .head_dim = row};
-    RM_CUDA(context, error, rm_rotate_launch(&work, context->processors, context->compute));
+    RM_CUDA(context, error, rm_rotate_launch(&work, context->sm_count, context->compute));
     return ROPEMAP_OK;
 }
 
@@ -97,7 +97,7 @@ static ropemap_status rotate(rm_context *context, const rm_gpu_timing_rows *rows
         .layout = rows->layout};
     RM_TRY(rm_cuda_begin(context, "rotate", error));
     RM_TRY(rm_cuda_freqs(context, rows->freqs, &work.freqs, error));
-    RM_CUDA(context, error, rm_rotate_launch(&work, context->processors, context->compute));
+    RM_CUDA(context, error, rm_rotate_launch(&work, context->sm_count, context->compute));
     return ROPEMAP_OK;
 }
 

@@ -91,7 +91,7 @@ static ropemap_status add_parts(rm_context *context, rm_view a, rm_view b, rm_vi
         .count = count, .queries_apart = a.cols, .keys_apart = b.cols, .tiles_apart = a.rows * tiles.stride};
     RM_TRY(multiply(context, ROPEMAP_DTYPE_FP32, batch, a, b, rm_view_rows(tiles, 0, a.rows), error));
     RM_CUDA(context, error,
-            rm_accumulate_launch(tiles, count, context->total.memory, context->processors, context->compute));
+            rm_accumulate_launch(tiles, count, context->total.memory, context->sm_count, context->compute));
     return ROPEMAP_OK;
 }
 

@@ -95,11 +95,11 @@ ropemap_status rm_cuda_rotate_rows(rm_context *context, const rm_rotation *rotat
         .pairs = rotation->rotate ? rotation->freqs->pairs : 0,
         .layout = rotation->layout,
     };
-    RM_CUDA(context, error, rm_rotate_launch(&work, context->processors, context->compute));
+    RM_CUDA(context, error, rm_rotate_launch(&work, context->sm_count, context->compute));
     if (rotation->normalise) {
         const rm_normalise_work normalise = {
             .from = rotated, .to = to.data, .to_stride = to.stride, .to_type = rotation->dtype};
-        RM_CUDA(context, error, rm_normalise_launch(&normalise, context->processors, context->compute));
+        RM_CUDA(context, error, rm_normalise_launch(&normalise, context->sm_count, context->compute));
     }
     return clear_rest(context, rotation->dtype, positions.count, to, error);
 }
@@ -144,7 +144,7 @@ ropemap_status rm_cuda_rotate_sum(rm_context *context, const rm_rotation *rotati
     const ropemap_range positions = {
         .first = rm_position(axis->range, first), .count = from.rows, .step = axis->range.step};
     RM_TRY(prepare(context, rotation, positions, &work, error));
-    RM_CUDA(context, error, rm_rotate_sum_launch(&work, context->processors, context->compute));
+    RM_CUDA(context, error, rm_rotate_sum_launch(&work, context->sm_count, context->compute));
     RM_TRY(rm_cuda_uploaded_used(context, error));
     RM_CUDA(
         context, error,
@@ -196,7 +196,7 @@ ropemap_status rm_cuda_moment(rm_context *context, const rm_rotation *rotation, 
     }
     RM_CUDA(context, error,
             rm_subtract_mean_launch(rows, centre != NULL ? context->centre.memory : NULL,
-                                    context->wide.memory, context->processors, context->compute));
+                                    context->wide.memory, context->sm_count, context->compute));
     RM_TRY(rm_cuda_uploaded_used(context, error));
     RM_TRY(multiply(context, from.rows, dim, error));
     RM_CUDA(context, error,
@@ -252,7 +252,7 @@ ropemap_status rm_cuda_cells_begin(rm_context *context, rm_accumulator *cells, r
     if (context->cells.extreme != NULL) {
         RM_CUDA(context, error,
                 rm_fill_launch(context->cells.extreme, rm_pool_neutral(cells->pool),
-                               cells->rows * cells->cols, context->processors, context->pooling));
+                               cells->rows * cells->cols, context->sm_count, context->pooling));
     }
     return ROPEMAP_OK;
 }
@@ -304,7 +304,7 @@ ropemap_status rm_cuda_distances(rm_context *context, const ropemap_freqs *freqs
     RM_TRY(rm_cuda_freqs(context, freqs, &device, error));
     RM_TRY(rm_buffer_reserve(context, &context->values, bytes, error));
     RM_CUDA(context, error,
-            rm_distances_launch(device, weight, distances, context->values.memory, context->processors,
+            rm_distances_launch(device, weight, distances, context->values.memory, context->sm_count,
                                 context->compute));
     RM_CUDA(context, error,
             cudaMemcpyAsync(values, context->values.memory, bytes, cudaMemcpyDeviceToHost, context->compute));

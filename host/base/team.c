@@ -98,7 +98,7 @@ static void report_tasks(struct run *run) {
 }
 
 ropemap_status rm_team_poll(rm_team *team, int32_t worker, ropemap_error *error) {
-    const double apart = (double)REPORT_NANOSECONDS / SECOND_NANOSECONDS;
+    const double apart = (double)REPORT_NANOSECONDS / (double)SECOND_NANOSECONDS;
     if (worker == 0 && team->progress != NULL && !atomic_load(&team->stopped) &&
         rm_seconds_now() - team->reported >= apart) {
         report(team, team->done, team->total);

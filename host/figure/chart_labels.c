@@ -171,8 +171,8 @@ static double covered(const rm_chart_curve *curve, double each, area place) {
     double crossed = 0.0;
     for (int64_t at = 0; at < curve->count; at++) {
         const rm_chart_column *column = &curve->columns[at];
-        const bool beside = column->x < place.x || column->x > place.x + place.width;
-        if (!beside && column->bottom >= place.y && column->top <= place.y + place.height) {
+        const bool away = column->x < place.x || column->x > place.x + place.width;
+        if (!away && column->bottom >= place.y && column->top <= place.y + place.height) {
             crossed += each;
         }
         if (at > 0 && column->joined) {
@@ -249,16 +249,15 @@ static void write_label(labels *all, area place, const char *text, rm_rgb ink, b
 static area place_along(const rm_chart_layout *layout, const ropemap_mark *mark, double width, int step,
                         int side) {
     const double inset = INSET * layout->sizes.scale, size = layout->words;
-    const double beside = GAP * layout->sizes.scale + thickness_of(layout) / 2.0;
+    const double away = GAP * layout->sizes.scale + thickness_of(layout) / 2.0;
     const double along = width + 0.4 * size, across = TALL * size, at = line_of(layout, mark);
     const double start = (double)(mark->of_x ? layout->plot.y : layout->plot.x);
     const double length = (double)(mark->of_x ? layout->plot.height : layout->plot.width);
     const double part = (double)step / (PLACES - 1), way = length - 2.0 * inset - along;
     if (mark->of_x) {
-        return (area){side == 0 ? at + beside : at - beside - across, start + inset + part * way, across,
-                      along};
+        return (area){side == 0 ? at + away : at - away - across, start + inset + part * way, across, along};
     }
-    return (area){start + inset + (1.0 - part) * way, side == 0 ? at - beside - across : at + beside, along,
+    return (area){start + inset + (1.0 - part) * way, side == 0 ? at - away - across : at + away, along,
                   across};
 }
 

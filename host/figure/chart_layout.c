@@ -346,8 +346,8 @@ static void lay_columns(rm_chart_layout *layout, const ropemap_chart *chart, con
     const rm_sizes *sizes = &layout->sizes;
     const double margin = (double)sizes->margin, width = (double)layout->width;
     const double label = has_text(chart->y_label) ? sizes->label + sizes->label_gap : 0.0;
-    const double beside = (double)(sizes->line + sizes->tick + sizes->gap);
-    layout->area.x = layout->plot.x = whole(margin + label + layout->y_ticks.widest + beside);
+    const double next_to_axis = (double)(sizes->line + sizes->tick + sizes->gap);
+    layout->area.x = layout->plot.x = whole(margin + label + layout->y_ticks.widest + next_to_axis);
     const double tall = (double)layout->height - (double)layout->area.y - margin;
     layout->legend = choose_legend(layout->named, layout->words, tall, width);
     const double gap = LEGEND_GAP * sizes->scale;

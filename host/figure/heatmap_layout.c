@@ -280,15 +280,15 @@ static void lay_trained_label(rm_heatmap_layout *layout, const ropemap_figure *f
 
 /* What the ticks of panels take to their left and beyond their column, at the most: of the first column, of
  * those between, of the last. */
-typedef struct beside {
+typedef struct tick_room {
     double first, before, beyond, last;
-} beside;
+} tick_room;
 
-static beside measure_ticks(const rm_heatmap_layout *layout) {
+static tick_room measure_ticks(const rm_heatmap_layout *layout) {
     const rm_sizes *sizes = &layout->sizes;
     const double ticks = (double)(sizes->line + sizes->tick + sizes->gap);
     const double label = rm_axis_label_room(&layout->row_label, sizes);
-    beside room = {.first = 0.0};
+    tick_room room = {.first = 0.0};
     for (int32_t index = 0; index < layout->count; index++) {
         const rm_panel_layout *panel = &layout->panels[index];
         const int32_t col = index % layout->columns;
@@ -306,7 +306,7 @@ static beside measure_ticks(const rm_heatmap_layout *layout) {
 }
 
 /* Row label, tick labels, panels. */
-static void lay_columns(rm_heatmap_layout *layout, const beside *room) {
+static void lay_columns(rm_heatmap_layout *layout, const tick_room *room) {
     const rm_sizes *sizes = &layout->sizes;
     int64_t x = sizes->margin + whole(room->first);
     layout->row_label.x = (double)sizes->margin + 0.78 * layout->row_label.size;
@@ -321,7 +321,7 @@ static void lay_columns(rm_heatmap_layout *layout, const beside *room) {
 }
 
 /* The colour bar, its ticks, labels and label. */
-static void lay_bar(rm_heatmap_layout *layout, const beside *room) {
+static void lay_bar(rm_heatmap_layout *layout, const tick_room *room) {
     const rm_sizes *sizes = &layout->sizes;
     const double over = room->last + (layout->has_nan ? 1.0 : 0.6) * sizes->ticks;
     layout->bar.x =
@@ -435,7 +435,7 @@ static void lay_out(rm_heatmap_layout *layout, const ropemap_figure *figure, con
     lay_label(layout, &layout->row_label, figure->row_label, sizeof figure->row_label, layout->area.height);
     lay_label(layout, &layout->value_label, figure->value_label, sizeof figure->value_label,
               layout->area.height);
-    const beside room = measure_ticks(layout);
+    const tick_room room = measure_ticks(layout);
     lay_columns(layout, &room);
     lay_label(layout, &layout->col_label, figure->col_label, sizeof figure->col_label, layout->area.width);
     lay_bar(layout, &room);

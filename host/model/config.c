@@ -53,11 +53,11 @@ static ropemap_status scale_base(rm_config *config) {
 /* A base next to the dict's, which lost. */
 static void warn_beside(const rm_config *config, const rm_found *base) {
     const json_t *other = rm_config_value(&config->top, "rope_theta");
-    const double beside = json_number_value(other);
-    if (json_is_number(other) && beside != base->value && (config->layer_type == NULL || config->own_rule)) {
+    const double outer = json_number_value(other);
+    if (json_is_number(other) && outer != base->value && (config->layer_type == NULL || config->own_rule)) {
         rm_model_warn(config->model,
                       "%s is %.15g, rope_theta next to it %.15g: the former won, as in transformers",
-                      base->path, base->value, beside);
+                      base->path, base->value, outer);
     }
 }
 

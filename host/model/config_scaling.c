@@ -42,24 +42,24 @@ static ropemap_status take_factor(rm_config *config, bool required) {
 /* One next to the dict (Phi-3) wins over the dict's; max_position_embeddings replaces both. */
 static ropemap_status read_original(rm_config *config) {
     ropemap_scaling *scaling = &config->model->spec.scaling;
-    rm_found beside, within, *found = &beside;
+    rm_found outer, within, *found = &outer;
     scaling->max_length = (double)config->model->trained_length;
-    RM_TRY(rm_config_number(config, &config->top, ORIGINAL, &original_want, &beside));
+    RM_TRY(rm_config_number(config, &config->top, ORIGINAL, &original_want, &outer));
     RM_TRY(rm_config_number(config, &config->rope, ORIGINAL, &original_want, &within));
-    if (!beside.given && config->family->original > 0) { /* an attribute of the class also wins */
-        beside.given = true;
-        beside.value = config->family->original;
-        (void)snprintf(beside.path, sizeof beside.path, "default of model_type %s", config->known);
+    if (!outer.given && config->family->original > 0) { /* an attribute of the class also wins */
+        outer.given = true;
+        outer.value = config->family->original;
+        (void)snprintf(outer.path, sizeof outer.path, "default of model_type %s", config->known);
     }
-    if (!beside.given) {
+    if (!outer.given) {
         found = &within;
-    } else if (within.given && within.value != beside.value) {
-        rm_model_warn(config->model, "%s is %.15g, %s %.15g: the former won, as in transformers", beside.path,
-                      beside.value, within.path, within.value);
+    } else if (within.given && within.value != outer.value) {
+        rm_model_warn(config->model, "%s is %.15g, %s %.15g: the former won, as in transformers", outer.path,
+                      outer.value, within.path, within.value);
     }
     if (found->given) {
         scaling->original_length = found->value;
-        if (rm_config_value(&config->top, ORIGINAL) == NULL && found == &beside) {
+        if (rm_config_value(&config->top, ORIGINAL) == NULL && found == &outer) {
             rm_config_note_default(config, "original length", found->value);
         } else {
             rm_config_note_number(config, "original length", found->value, found->path);

@@ -125,8 +125,8 @@ check_reference *reference_make(int32_t head_dim, ropemap_layout layout, ropemap
 }
 
 /* The angle's high part is exact to libm, which reduces it by all of pi; the rest is below 2^-23. */
-static void turn(const check_reference *reference, int32_t pair, int64_t position, long double *c,
-                 long double *s) {
+static void rotate_pair(const check_reference *reference, int32_t pair, int64_t position, long double *c,
+                        long double *s) {
     const long double place = (long double)position, high = place * reference->frequency[pair];
     const long double low = fmal(place, reference->frequency[pair], -high) + place * reference->rest[pair];
     const long double cosine = cosl(high), sine = sinl(high);
@@ -136,7 +136,7 @@ static void turn(const check_reference *reference, int32_t pair, int64_t positio
 
 void reference_turn(const check_reference *reference, int32_t pair, int64_t position, double *c, double *s) {
     long double cosine = 0.0L, sine = 0.0L;
-    turn(reference, pair, position, &cosine, &sine);
+    rotate_pair(reference, pair, position, &cosine, &sine);
     *c = (double)cosine;
     *s = (double)sine;
 }
@@ -155,7 +155,7 @@ void reference_rotate(const check_reference *reference, const float *row, int64_
         if (stack) {
             reference_stack_turn(reference, angles[pair], &c, &s);
         } else {
-            turn(reference, pair, position, &c, &s);
+            rotate_pair(reference, pair, position, &c, &s);
         }
         const long double x = (long double)row[a], y = (long double)row[b];
         rotated[a] = (double)(x * c - y * s);
@@ -266,7 +266,7 @@ void reference_stack_turn(const check_reference *reference, float angle, long do
 
 /* ---- maps */
 
-/* Rows that a check rotates, of each side; at least two cells are looked at. Cosines likewise, of ones. */
+/* Rows of each side that a check rotates, or cosines of vectors of ones; it looks at two cells at least. */
 enum { CHECKED_ROWS = 16384, CHECKED_CELLS_MOST = 1024 };
 
 /* Of one cosine, as cuda/arith.h promises it. */
@@ -293,7 +293,7 @@ struct cell {
 };
 
 /* Rows [first, end) of a side, rotated, into `to`; returns the mean of their lengths. */
-static double turn_rows(const map_check *check, const float *side, rm_span span, double *to) {
+static double rotate_rows(const map_check *check, const float *side, rm_span span, double *to) {
     const int32_t dim = check->reference->head_dim;
     double lengths = 0.0;
     for (int64_t row = span.first; row < span.end; row++, to += dim) {
@@ -330,8 +330,8 @@ static double product_error(const map_check *check, double length_a, double leng
 static void check_mean(const map_check *check, const struct cell *cell, check_result *result) {
     const double steps = check->reference->phase == ROPEMAP_PHASE_EXACT ? 2.0 : 1.0;
     const double share = steps * reference_row_error(check->reference) + 16.0 * FLOAT_ROUNDING;
-    const double q_off = share * turn_rows(check, check->queries, cell->rows, cell->q);
-    const double k_off = share * turn_rows(check, check->keys, cell->cols, cell->k);
+    const double q_off = share * rotate_rows(check, check->queries, cell->rows, cell->q);
+    const double k_off = share * rotate_rows(check, check->keys, cell->cols, cell->k);
     const double q_length = mean_row(check, cell->q, cell->rows.end - cell->rows.first);
     const double k_length = mean_row(check, cell->k, cell->cols.end - cell->cols.first);
     const double allowed = q_off * k_length + k_off * q_length + q_off * k_off +
@@ -360,8 +360,8 @@ static double type_error(const map_check *check, double q_length, double k_lengt
 static void check_products(const map_check *check, const struct cell *cell, check_result *result) {
     const int32_t dim = check->reference->head_dim;
     const double off = reference_row_error(check->reference);
-    (void)turn_rows(check, check->queries, cell->rows, cell->q);
-    (void)turn_rows(check, check->keys, cell->cols, cell->k);
+    (void)rotate_rows(check, check->queries, cell->rows, cell->q);
+    (void)rotate_rows(check, check->keys, cell->cols, cell->k);
     double largest = -INFINITY, allowed = 0.0, sum = 0.0, squares = 0.0, count = 0.0;
     for (const double *q = cell->q; q < cell->q + (cell->rows.end - cell->rows.first) * dim; q += dim) {
         const double q_length = sqrt(reference_dot(q, q, dim));

@@ -423,7 +423,7 @@ static const cli_option bench_rows[] = {
 
 /* ---- the command */
 
-/* A run: what is asked for, what was measured, and where it goes. */
+/* A run: the request, what was measured, and where it goes. */
 typedef struct bench_command {
     const command_options *options;
     bench_report report;

@@ -67,7 +67,7 @@ static bool find_bus(int32_t index, char bus[BUS_NAME]) {
     return found;
 }
 
-/* By its place; where that is not told, the only one there is. */
+/* By its PCI address; if that is unknown, the only one there is. */
 static void find_device(bench_nvml *nvml, int32_t index) {
     handle_function by_bus = NULL;
     numbered_handle_function by_number = NULL;
@@ -191,7 +191,7 @@ enum {
     CHUNK_LEAST = 1 << 16, /* more than any row */
     SIDE_MOST = 8192,      /* of the large product */
     SIDE_LEAST = 64,
-    SHARE_OF_MEMORY = 32 /* the large product takes one part of so many at most, a chunk likewise */
+    SHARE_OF_MEMORY = 32 /* the large product and a chunk each take one part of so many at most */
 };
 
 int64_t gpu_element(ropemap_dtype dtype) {

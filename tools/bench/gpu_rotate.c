@@ -30,7 +30,7 @@ struct state {
     int64_t first;       /* position of the first row */
     int64_t keys_at;     /* element at which keys begin, in each of the following */
     float *from, *to;    /* the device's: queries [positions, heads, head_dim], then keys */
-    float *other;        /* likewise: what the ceiling writes */
+    float *other;        /* the device's: what the ceiling writes */
     float *source, *got; /* [head_dim] */
     double *rotated;     /* [head_dim] */
 };

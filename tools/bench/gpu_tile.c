@@ -17,7 +17,7 @@ typedef struct gpu_tile {
     ropemap_pool pool;
     int64_t side;          /* of the tile: a block, or all positions where they are fewer */
     float *queries, *keys; /* the device's [side, head_dim] of shape.dtype */
-    float *tile, *copy;    /* likewise [side, side]; what the ceiling writes */
+    float *tile, *copy;    /* the device's [side, side]; what the ceiling writes */
     float *other_tile;     /* that every other run of both takes, as maps do: NULL else */
     bool other;            /* the next run takes it */
     rm_grid grid;

@@ -78,9 +78,9 @@ static ropemap_status rotate_vectors(struct state *state, ropemap_error *error) 
     if (state->shape.phase == ROPEMAP_PHASE_EXACT) {
         return ROPEMAP_OK;
     }
-    const ropemap_prerotation turning = {.spec = state->request.spec, .phase = state->shape.phase};
-    RM_TRY(ropemap_vectors_rotated(state->query_vectors, &turning, &state->rotated_queries, error));
-    RM_TRY(ropemap_vectors_rotated(state->key_vectors, &turning, &state->rotated_keys, error));
+    const ropemap_prerotation rotation = {.spec = state->request.spec, .phase = state->shape.phase};
+    RM_TRY(ropemap_vectors_rotated(state->query_vectors, &rotation, &state->rotated_queries, error));
+    RM_TRY(ropemap_vectors_rotated(state->key_vectors, &rotation, &state->rotated_keys, error));
     state->request.queries = state->rotated_queries;
     state->request.keys = state->rotated_keys;
     state->request.already_rotated = true;

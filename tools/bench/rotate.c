@@ -86,9 +86,9 @@ static ropemap_status rotate_open(const bench_shape *shape, void **opened, ropem
     RM_TRY(workers_open(&state->workers, shape->threads, error));
     RM_TRY(reserve(state, error));
     if (shape->phase != ROPEMAP_PHASE_EXACT) {
-        const ropemap_prerotation turning = {.spec = spec, .phase = shape->phase};
+        const ropemap_prerotation rotation = {.spec = spec, .phase = shape->phase};
         RM_TRY(ropemap_vectors_memory(state->from, shape->positions, shape->head_dim, &state->rows, error));
-        RM_TRY(ropemap_vectors_rotated(state->rows, &turning, &state->as_read, error));
+        RM_TRY(ropemap_vectors_rotated(state->rows, &rotation, &state->as_read, error));
     }
     for (int32_t pair = 0; pair < shape->head_dim / 2; pair++) {
         state->frequencies[pair] = (float)state->reference->frequency[pair];

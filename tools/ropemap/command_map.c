@@ -63,7 +63,7 @@ static void describe_grid(const ropemap_axes *axes, ropemap_figure *figure) {
 
 ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
     ropemap_figure figure =
-        ropemap_figure_default(map_turns(options) ? &options->shown : &options->request, map);
+        ropemap_figure_default(map_prerotates(options) ? &options->shown : &options->request, map);
     char part[80];
     if (options->phase != ROPEMAP_PHASE_EXACT) {
         (void)snprintf(part, sizeof part, ", %s%s", ropemap_phase_name(options->phase),
@@ -77,7 +77,7 @@ ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
     if (options->positions_from != NULL) {
         append(figure.subtitle, sizeof figure.subtitle, ", positions from a file");
     }
-    if (options->positions_from == NULL && map_turns(options)) {
+    if (options->positions_from == NULL && map_prerotates(options)) {
         describe_grid(&options->request.spec.axes, &figure);
     }
     if (options->diff) {
@@ -162,13 +162,13 @@ static json_t *spec_object(const ropemap_spec *spec) {
 static json_t *content_object(const map_options *options) {
     if (options->tensors.queries != NULL) {
         const int64_t heads = options->tensors.heads.queries;
-        return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:I}", "kind", "tensors", "queries",
-                         document_text(options->tensors.queries), "keys",
-                         document_text(options->tensors.keys), "heads",
-                         heads != 0 ? json_integer((json_int_t)heads) : json_null(), "batch",
-                         (json_int_t)options->tensors.batch, "head", (json_int_t)options->tensors.head,
-                         "state", options->request.already_rotated && !map_turns(options) ? "post" : "pre",
-                         "first_position", (json_int_t)options->request.first_position);
+        return json_pack(
+            "{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:I}", "kind", "tensors", "queries",
+            document_text(options->tensors.queries), "keys", document_text(options->tensors.keys), "heads",
+            heads != 0 ? json_integer((json_int_t)heads) : json_null(), "batch",
+            (json_int_t)options->tensors.batch, "head", (json_int_t)options->tensors.head, "state",
+            options->request.already_rotated && !map_prerotates(options) ? "post" : "pre", "first_position",
+            (json_int_t)options->request.first_position);
     }
     if (options->content == MAP_CONTENT_GAUSS) {
         char seed[24]; /* as text: JSON readers lose digits beyond 2^53 */

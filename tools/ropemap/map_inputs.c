@@ -11,7 +11,7 @@
 
 static ropemap_status map_positions_open(map_options *options, map_inputs *inputs, ropemap_error *error);
 
-static ropemap_status map_turning_open(map_options *options, map_inputs *inputs, ropemap_error *error);
+static ropemap_status map_rotation_open(map_options *options, map_inputs *inputs, ropemap_error *error);
 
 static ropemap_status take_head_dim(map_options *options, const map_inputs *inputs, ropemap_error *error) {
     const int32_t queries = ropemap_vectors_head_dim(inputs->queries);
@@ -183,14 +183,15 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
     if (status == ROPEMAP_OK) {
         take_length(options, inputs);
     }
-    return status == ROPEMAP_OK && map_turns(options) ? map_turning_open(options, inputs, error) : status;
+    return status == ROPEMAP_OK && map_prerotates(options) ? map_rotation_open(options, inputs, error)
+                                                           : status;
 }
 
 void map_inputs_free(map_inputs *inputs) {
-    ropemap_vectors *const turned[] = {inputs->turned.queries, inputs->turned.keys, inputs->exact.queries,
-                                       inputs->exact.keys, inputs->ones};
+    ropemap_vectors *const rotated[] = {inputs->rotated.queries, inputs->rotated.keys, inputs->exact.queries,
+                                        inputs->exact.keys, inputs->ones};
     for (int i = 0; i < 5; i++) { /* before what they borrow */
-        ropemap_vectors_free(turned[i]);
+        ropemap_vectors_free(rotated[i]);
     }
     ropemap_positions_free(inputs->positions);
     if (inputs->tensors.queries == NULL) {
@@ -201,9 +202,9 @@ void map_inputs_free(map_inputs *inputs) {
     *inputs = (map_inputs){.queries = NULL};
 }
 
-bool map_turns(const map_options *options) {
+bool map_prerotates(const map_options *options) {
     const bool apart = ropemap_axes_apart(&options->request.spec.axes) && !options->request.already_rotated;
-    return options->turned || apart || options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0 ||
+    return options->rotated || apart || options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0 ||
            options->positions_from != NULL || (options->rule.given & (RULE_SECTIONS | RULE_GRID)) != 0;
 }
 
@@ -275,24 +276,24 @@ static ropemap_status check_sections(const map_options *options, const map_input
 }
 
 /* One side, rotated in one way. The other side may be the same. */
-static ropemap_status turn(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
-                           const ropemap_vectors *inner, ropemap_vectors **turned, ropemap_error *error) {
-    const ropemap_prerotation turning = {
+static ropemap_status rotate(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
+                             const ropemap_vectors *inner, ropemap_vectors **rotated, ropemap_error *error) {
+    const ropemap_prerotation rotation = {
         .spec = options->request.spec,
         .phase = phase,
         .first_position = options->tensors.queries != NULL ? options->request.first_position : 0,
         .shift = options->shift,
         .positions = inputs->positions};
     const ropemap_status status = check_sections(options, inputs, error);
-    return status == ROPEMAP_OK ? ropemap_vectors_rotated(inner, &turning, turned, error) : status;
+    return status == ROPEMAP_OK ? ropemap_vectors_rotated(inner, &rotation, rotated, error) : status;
 }
 
-static ropemap_status turn_both(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
-                                map_turned *turned, ropemap_error *error) {
+static ropemap_status rotate_both(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
+                                  map_rotated *rotated, ropemap_error *error) {
     const ropemap_vectors *queries = inputs->ones != NULL ? inputs->ones : inputs->queries;
-    ropemap_status status = turn(options, inputs, phase, queries, &turned->queries, error);
+    ropemap_status status = rotate(options, inputs, phase, queries, &rotated->queries, error);
     if (status == ROPEMAP_OK && inputs->ones == NULL) {
-        status = turn(options, inputs, phase, inputs->keys, &turned->keys, error);
+        status = rotate(options, inputs, phase, inputs->keys, &rotated->keys, error);
     }
     return status;
 }
@@ -301,22 +302,22 @@ static ropemap_status turn_both(const map_options *options, const map_inputs *in
  * Puts rotated vectors in the place of the request's, which is kept in options->shown for titles; with --diff
  * also those that inputs->exact holds.
  */
-static ropemap_status map_turning_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
+static ropemap_status map_rotation_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
     ropemap_status status = check(options, error);
     options->shown = options->request;
     if (status == ROPEMAP_OK && inputs->queries == NULL) {
         status = ropemap_vectors_ones(options->request.spec.head_dim, &inputs->ones, error);
     }
     if (status == ROPEMAP_OK) {
-        status = turn_both(options, inputs, options->phase, &inputs->turned, error);
+        status = rotate_both(options, inputs, options->phase, &inputs->rotated, error);
     }
     if (status == ROPEMAP_OK && options->diff) {
-        status = turn_both(options, inputs, ROPEMAP_PHASE_EXACT, &inputs->exact, error);
+        status = rotate_both(options, inputs, ROPEMAP_PHASE_EXACT, &inputs->exact, error);
     }
-    options->request.queries = inputs->turned.queries;
-    options->request.keys = inputs->turned.keys != NULL ? inputs->turned.keys : inputs->turned.queries;
+    options->request.queries = inputs->rotated.queries;
+    options->request.keys = inputs->rotated.keys != NULL ? inputs->rotated.keys : inputs->rotated.queries;
     options->request.already_rotated = true;
-    options->turned = true;
+    options->rotated = true;
     return status;
 }
 

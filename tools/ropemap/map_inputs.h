@@ -6,9 +6,9 @@
 #include "tools/ropemap/map_options.h"
 
 /* Vectors that carry their rotation; keys NULL: those of the queries. */
-typedef struct map_turned {
+typedef struct map_rotated {
     ropemap_vectors *queries, *keys;
-} map_turned;
+} map_rotated;
 
 /* What a request borrows. Start zeroed; free with map_inputs_free. */
 typedef struct map_inputs {
@@ -16,7 +16,7 @@ typedef struct map_inputs {
     tensor_pair tensors;             /* those, where the options name or lend them */
     ropemap_vectors *ones;           /* those, where they are rotated before the map; NULL otherwise */
     ropemap_positions *positions;    /* NULL: one after another */
-    map_turned turned, exact;
+    map_rotated rotated, exact;
 } map_inputs;
 
 /*
@@ -28,7 +28,7 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
 void map_inputs_free(map_inputs *inputs);
 
 /* Whether vectors are rotated before the map. */
-bool map_turns(const map_options *options);
+bool map_prerotates(const map_options *options);
 
 /* The request with exact vectors, for --diff. */
 ropemap_request map_exact_request(const map_options *options, const map_inputs *inputs);

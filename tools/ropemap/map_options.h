@@ -27,7 +27,7 @@ typedef struct map_options {
     bool diff;                       /* less the exact map */
     int64_t shift;                   /* added to every position */
     const char *positions_from;      /* a .npy file */
-    bool turned;                     /* the request's vectors carry their rotation by now */
+    bool rotated;                    /* the request's vectors carry their rotation by now */
     ropemap_request shown; /* where vectors are rotated before the map: the request that titles describe */
 
     cli_texts outputs;
