@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_ENCODING_ENCODING_H
 #define ROPEMAP_HOST_ENCODING_ENCODING_H
 
-#include "host/map/execution.h"
+#include "host/map/job.h"
 
 /* The chunks of a request, defaults filled in. */
 typedef struct rm_chunks {

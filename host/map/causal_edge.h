@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_MAP_CAUSAL_EDGE_H
 #define ROPEMAP_HOST_MAP_CAUSAL_EDGE_H
 
-#include "host/map/execution.h"
+#include "host/map/job.h"
 
 /* Computes those cells of cells [height, width] that hold some of their pairs, and settles whether means that
  * are not finite are NaN or an infinity. */

@@ -4,7 +4,7 @@
 #define ROPEMAP_HOST_MAP_CLOSED_FORM_H
 
 #include "host/base/status.h"
-#include "host/map/execution.h"
+#include "host/map/job.h"
 
 /* A complex number. */
 typedef struct rm_phasor {

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_MAP_PLAN_H
 #define ROPEMAP_HOST_MAP_PLAN_H
 
-#include "host/map/execution.h"
+#include "host/map/job.h"
 
 /* A way to compute a map. */
 typedef struct rm_method {

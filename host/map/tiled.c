@@ -8,7 +8,7 @@
 #include "host/base/alloc.h"
 #include "host/base/team.h"
 #include "host/map/accumulator.h"
-#include "host/map/execution.h"
+#include "host/map/job.h"
 #include "host/map/plan.h"
 
 #include <pthread.h>

@@ -4,7 +4,7 @@
 #define _GNU_SOURCE /* sincosf */
 
 #include "host/base/alloc.h"
-#include "host/map/execution.h"
+#include "host/map/job.h"
 #include "tools/bench/ceiling.h"
 #include "tools/bench/check.h"
 

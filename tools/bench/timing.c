@@ -1,7 +1,7 @@
 /* timing.c - time a benchmark and its ceilings alternately, and check what was timed */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/map/execution.h"
+#include "host/map/job.h"
 #include "tools/bench/gpu.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-/* execution.c - a map's job while it is planned and runs: memory, backend, workers, rows */
+/* job.c - a map's job while it is planned and runs: memory, backend, workers, rows */
 /* SPDX-License-Identifier: MIT */
-#include "host/map/execution.h"
+#include "host/map/job.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
-/* execution.h - a map's job while it is planned and runs: memory, backend, workers, rows */
+/* job.h - a map's job while it is planned and runs: memory, backend, workers, rows */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_MAP_EXECUTION_H
-#define ROPEMAP_HOST_MAP_EXECUTION_H
+#ifndef ROPEMAP_HOST_MAP_JOB_H
+#define ROPEMAP_HOST_MAP_JOB_H
 
 #include "host/data/vectors.h"
 #include "host/device/session.h"
