@@ -40,7 +40,7 @@ static bool check_probes(const row *wanted, const ropemap_freqs *freqs) {
     while (*at != '\0') {
         const int32_t pair = (int32_t)strtol(at, &at, 10);
         const double frequency = strtod(at + 1, &at);
-        assert_in_range(pair, 0, wanted->pairs - 1);
+        assert_true(pair >= 0 && pair <= wanted->pairs - 1);
         /* 2^-93 turns: frequencies are kept to 2^-96; transformers rounds a dozen times */
         if (!(fabs(radians(freqs, pair) - frequency) <= 1e-9 * frequency + TWO_PI * 0x1p-93)) {
             print_error("%s, layer %s: pair %d is %.15g, transformers has %.15g\n", wanted->name,

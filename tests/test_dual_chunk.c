@@ -49,7 +49,7 @@ static long double similarity(int64_t distance) {
 static long double similarity_kept(int64_t distance) {
     static long double kept[1024];
     static bool known[1024];
-    assert_in_range(distance, 0, 1023);
+    assert_true(distance >= 0 && distance <= 1023);
     if (!known[distance]) {
         kept[distance] = similarity(distance);
         known[distance] = true;

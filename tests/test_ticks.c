@@ -101,7 +101,7 @@ static void position_labels_never_lie(void **state) {
         const bool centred = next_random(&random) % 2 == 0;
         const int32_t most = 1 + (int32_t)(next_random(&random) % RM_TICKS_MAX);
         const rm_ticks ticks = rm_ticks_positions(range, centred, most);
-        assert_in_range(ticks.count, 1, most);
+        assert_true(ticks.count >= 1 && ticks.count <= most);
         double last = -1.0;
         for (int32_t tick = 0; tick < ticks.count; tick++) {
             const double at = ticks.tick[tick].at;
@@ -199,7 +199,7 @@ static void value_labels_never_lie(void **state) {
         const double low = size * ((double)(next_random(&random) % 2001) / 1000.0 - 1.0), high = low + width;
         const int32_t most = 2 + (int32_t)(next_random(&random) % (RM_TICKS_MAX - 1));
         const rm_ticks ticks = rm_ticks_values(low, high, most);
-        assert_in_range(ticks.count, 1, most);
+        assert_true(ticks.count >= 1 && ticks.count <= most);
         for (int32_t tick = 0; tick < ticks.count; tick++) {
             const char *label = ticks.tick[tick].label;
             const double at = ticks.tick[tick].at, value = read_value(label);
@@ -214,7 +214,7 @@ static void value_labels_never_lie(void **state) {
 /* Within the scale, from the bottom up, and each where its label says; few powers are given as such. */
 static void check_scale(rm_value_norm norm, double low, double high, int32_t most) {
     const rm_ticks ticks = rm_ticks_scale(norm, low, high, most);
-    assert_in_range(ticks.count, 1, most);
+    assert_true(ticks.count >= 1 && ticks.count <= most);
     double last = -1.0;
     for (int32_t tick = 0; tick < ticks.count; tick++) {
         const double at = ticks.tick[tick].at, value = read_value(ticks.tick[tick].label);
@@ -247,7 +247,7 @@ static void scale_labels_never_lie(void **state) {
 /* The axis of a chart: inside it, where the label says, apart from each other, minor ones between. */
 static void check_axis(const rm_axis_span *axis, double length, bool along) {
     rm_ticks ticks = rm_ticks_axis(axis, length, 20.0, along);
-    assert_in_range(ticks.count, 1, RM_TICKS_MAX);
+    assert_true(ticks.count >= 1 && ticks.count <= RM_TICKS_MAX);
     for (int32_t tick = 0; tick < ticks.count; tick++) {
         const double at = ticks.tick[tick].at;
         assert_true(at >= 0.0 && at <= 1.0);
