@@ -45,7 +45,7 @@ RM_INLINE int64_t rm_strip_piece(const rm_rotate_sum_work &work, int64_t strip) 
 RM_INLINE rm_piece rm_piece_of(const rm_rotate_sum_work &work, int64_t number) {
     const double cells_a_row = (double)work.axis.cells / (double)work.axis.range.count;
     const int64_t last = (work.from.rows - 1) / RM_SUM_STRIP;
-    int64_t strip = (int64_t)((double)number / (1.0 + RM_SUM_STRIP * cells_a_row));
+    int64_t strip = (int64_t)((double)number / (1.0 + (double)RM_SUM_STRIP * cells_a_row));
     strip = strip < last ? strip : last;
     while (strip > 0 && rm_strip_piece(work, strip) > number) {
         strip--;

@@ -226,7 +226,7 @@ static void test_a_selection_that_stops(void **state) {
     assert_int_equal(seen.benches, 1u << BENCH_DIAGONAL);
 }
 
-static int stop(void *user, const char *stage, double done, double total) {
+static int stop_at_once(void *user, const char *stage, double done, double total) {
     assert_true(done >= 0.0 && done <= total);
     assert_string_equal(stage, "png");
     ++*(int *)user;
@@ -239,7 +239,7 @@ static void test_progress_that_stops(void **state) {
     int calls = 0;
     bench_options options = tiny(&seen);
     options.which = 1u << BENCH_PNG;
-    options.progress = stop;
+    options.progress = stop_at_once;
     options.progress_user = &calls;
     assert_int_equal(bench_run(&options, NULL), ROPEMAP_STOPPED);
     assert_int_equal(calls, 1);
