@@ -1,7 +1,8 @@
 /* ropemap.h - similarity maps of rotary position embedding (RoPE) at long context: the public interface */
 /* SPDX-License-Identifier: MIT */
 /*
- * A map of 131,072 positions, from rule to figure, which is in ropemap_figure.h:
+ * Rules, vectors and maps. Models are read with ropemap_model.h, curves and bounds computed with
+ * ropemap_decay.h, figures drawn with ropemap_figure.h. A map of 131,072 positions, from rule to figure:
  *
  *     ropemap_request request = ropemap_request_default();
  *     request.spec.base = 5e5;
@@ -294,108 +295,8 @@ ROPEMAP_API ropemap_status ropemap_freqs_make(const ropemap_spec *spec, ropemap_
 ROPEMAP_API ropemap_status ropemap_spec_radians(const ropemap_spec *spec, double *radians,
                                                 ropemap_error *error);
 
-/* ---- real models -----------------------------------------------------------------------------------------
+/* ---- frequencies of a file --------------------------------------------------------------------------------
  */
-
-/* The rule of a real model, and where each of its numbers came from. Opaque, read only. */
-typedef struct ropemap_model ropemap_model;
-
-/* One number or word of a rule: "base" "500000" "config.json: rope_theta". */
-typedef struct ropemap_fact {
-    char name[40], value[80], source[120];
-} ropemap_fact;
-
-/*
- * The caller's choice for a model whose file has several rules, or too few numbers. All 0: none.
- * layer_type: which layers' rule, by their type ("full_attention", "sliding_attention") or by the number of
- * one of them, from 0 ("5"); NULL: the only one, or full_attention. base wins over the file's; head_dim and
- * rotary_dim (elements, as in ropemap_spec) are used where the file has none. With base and head_dim a file
- * is read that does not state that its model rotates, or states that it does not, with a warning.
- */
-typedef struct ropemap_model_choice {
-    const char *layer_type;
-    double base;
-    int32_t head_dim, rotary_dim;
-} ropemap_model_choice;
-
-/*
- * Reads a directory with a config.json or a params.json, a config.json (Hugging Face, TensorRT-LLM), a
- * params.json (Mistral, Meta) or a GGUF file; never weights. `choice` may be NULL. *model is the caller's, to
- * be freed with ropemap_model_free; NULL on failure. ROPEMAP_DATA names file, key, value and rule, or
- * why the model does not rotate; ROPEMAP_IO; ROPEMAP_USAGE: the model has no such layers, they do not rotate,
- * or it needs a choice.
- */
-ROPEMAP_API ropemap_status ropemap_model_open(const char *path, const ropemap_model_choice *choice,
-                                              ropemap_model **model, ropemap_error *error);
-
-/* The same from the text of such a JSON file; `name` is what messages call it. */
-ROPEMAP_API ropemap_status ropemap_model_parse(const char *text, size_t bytes, const char *name,
-                                               const ropemap_model_choice *choice, ropemap_model **model,
-                                               ropemap_error *error);
-
-/* One of the presets. ROPEMAP_USAGE with the nearest name where there is none. */
-ROPEMAP_API ropemap_status ropemap_model_preset(const char *name, ropemap_model **model,
-                                                ropemap_error *error);
-
-ROPEMAP_API void ropemap_model_free(ropemap_model *model); /* NULL is fine */
-
-/* Complete but for `length`. The model's own, as are the lists of divisors that copies of it borrow. */
-ROPEMAP_API const ropemap_spec *ropemap_model_spec(const ropemap_model *model);
-ROPEMAP_API const char *ropemap_model_name(const ropemap_model *model);
-ROPEMAP_API int64_t ropemap_model_trained_length(const ropemap_model *model); /* tokens; 0: unknown */
-/* What was read, and what a user of the model should know; NULL past the last. */
-ROPEMAP_API const ropemap_fact *ropemap_model_fact(const ropemap_model *model, int32_t index);
-ROPEMAP_API const char *ropemap_model_warning(const ropemap_model *model, int32_t index);
-
-/* A model whose numbers were checked in its makers' files. */
-typedef struct ropemap_preset {
-    const char *name;    /* "llama3.1-8b" */
-    const char *scaling; /* as ropemap_scaling_parse takes it */
-    const char *source;  /* where the numbers are published */
-    const char *note;    /* "" or what to know: "layers with full attention" */
-    double base;
-    int32_t head_dim;       /* elements that q and k have where RoPE is applied */
-    int32_t rotary_dim;     /* of them, those that rotate */
-    ropemap_layout layout;  /* of the published weights */
-    int64_t trained_length; /* tokens, max_position_embeddings; 0: not published */
-    bool warns;             /* the note matters wherever this rule is used for the whole model */
-} ropemap_preset;
-
-ROPEMAP_API const ropemap_preset *ropemap_preset_at(int32_t index); /* NULL past the last */
-
-/* ---- buffers of frequencies that others made ------------------------------------------------------------
- */
-
-/* What a buffer of frequencies turned out to be. */
-typedef struct ropemap_comparison {
-    bool matches;         /* the rule's, to float32's rounding, in whatever unit */
-    int32_t pair;         /* the first that differs; -1: none does */
-    double found, wanted; /* of that pair, rad/token */
-    double worst;         /* largest relative difference */
-    /*
-     * One word. Of what matches: "match", "reciprocal", "wavelength", "turns", "table". Of what does not:
-     * "bf16", "fp16" (rounded), "layout", "reversed", "permuted", "length", "unscaled", "exponent", "base",
-     * "parameter", "rule", "attention", "rotary-dim", "head-dim", "partial-twice", "partial-ignored",
-     * "count", "uninitialised", "differs".
-     */
-    char verdict[40];
-    char parameter[40];                       /* that explains a mismatch: "base", "factor"; "": none */
-    double parameter_found, parameter_wanted; /* its value in the buffer and in the rule; NaN: no number */
-    char text[500];                           /* all of it in a sentence */
-} ropemap_comparison;
-
-/*
- * Holds frequencies against a rule: found [rows, count], each row one a pair, or one an element as tables of
- * cosines have them; as inv_freq, 1/inv_freq, wavelengths or turns a token. A rule that depends on the length
- * matches at any length where spec->length is 0, else at that length alone. Two rows or more that are cosines
- * or sines of positions 0, 1, ... are held against the rule's, with its attention factor. What does not match
- * is explained: by the other value of one number of the rule, by another rule, by a mistake that stacks make,
- * if one of them gives every frequency to its rounding, else by the pairs that differ. ROPEMAP_USAGE as
- * ropemap_spec_check, ROPEMAP_DATA: rows < 1, or a count that no rule has; ROPEMAP_RESOURCES.
- */
-ROPEMAP_API ropemap_status ropemap_inv_freq_compare(const float *found, int64_t rows, int64_t count,
-                                                    const ropemap_spec *spec, ropemap_comparison *comparison,
-                                                    ropemap_error *error);
 
 /*
  * The numbers of a .npy file as floats: *numbers [*rows, *count], where `count` is the last axis longer than
@@ -746,102 +647,6 @@ ROPEMAP_API void ropemap_map_free(ropemap_map *map); /* leaves it zeroed; NULL i
 ROPEMAP_API void ropemap_cell_bounds(int64_t count, int64_t cells, int64_t cell, int64_t *first,
                                      int64_t *end);
 
-/* ---- similarity against distance, and how far it holds ---------------------------------------------------
- */
-
-/*
- * Similarity S(r) of two equal vectors with equal entries at distances first, first + step, ... (negative
- * ones as their magnitude): (a^2 2 B(r) + D_fixed) / d with B(r) the sum of the pairs' cosines, D_fixed the
- * elements that do not rotate and a the attention factor, values [distances.count]; 1 at 0 where a is 1.
- * Pairs [first_pair, first_pair + pair_count) alone, without what does not rotate, where pair_count > 0. All
- * distances below 2^40 in magnitude. Off by 2e-7 a^2 at most. ROPEMAP_USAGE, ROPEMAP_RESOURCES.
- */
-typedef struct ropemap_curve_request {
-    ropemap_spec spec;
-    ropemap_range distances; /* count >= 1, step >= 1 */
-    int32_t first_pair, pair_count;
-    int32_t along;             /* 1 to axes.count: distances along that axis, none on the others; 0: on every
-                                  axis, which rules with axes of images do not have */
-    int32_t threads;           /* 0: one a CPU */
-    ropemap_progress progress; /* may be NULL */
-    void *progress_user;
-} ropemap_curve_request;
-ROPEMAP_API ropemap_status ropemap_curve_compute(const ropemap_curve_request *request, double *values,
-                                                 ropemap_error *error);
-
-/* RoFormer's bound on the decay (Su et al. 2021, arXiv 2104.09864, section 3.4.3): (2/D) sum over j = 1..D/2
- * of |S_j|, S_j the sum of the first j phasors; values [distances.count]. Errors as above. */
-ROPEMAP_API ropemap_status ropemap_curve_roformer(const ropemap_curve_request *request, double *values,
-                                                  ropemap_error *error);
-
-/*
- * The mean of q_i . k_j over all pairs of rows at each distance i - j = 0 .. count - 1 of two sources,
- * rotated as the request's spec says unless already_rotated, without N^2: by Fourier transforms of the rows.
- * values [count]. `positions` rows from first on are taken. ROPEMAP_USAGE, _DATA, _IO, _RESOURCES.
- */
-typedef struct ropemap_mean_request {
-    ropemap_spec spec;
-    const ropemap_vectors *queries, *keys; /* borrowed */
-    bool already_rotated;
-    int64_t first_position; /* position of row 0 of vectors that have an end */
-    int64_t first, positions;
-    int64_t count; /* distances, at most `positions` */
-    int32_t threads;
-    ropemap_progress progress; /* may be NULL */
-    void *progress_user;
-} ropemap_mean_request;
-ROPEMAP_API ropemap_status ropemap_curve_mean(const ropemap_mean_request *request, double *values,
-                                              ropemap_error *error);
-
-/*
- * Where the similarity S(r) above is first below 0, and below half of S(0): elements that do not rotate
- * count, and the attention factor weighs the others against them. Where all rotate it plays no part, and S(r)
- * / S(0) is B(r) / pairs.
- */
-typedef struct ropemap_reach {
-    int64_t reach;    /* first r >= 1 with S(r) < 0; 0: none below `limit` */
-    double value;     /* S(reach) / S(0); where there is none the least one */
-    int64_t least_at; /* the distance below min(reach, limit) where S(r) is least */
-    double least;     /* S(least_at) / S(0) */
-    int64_t half;     /* first r with S(r) / S(0) < 1/2; 0: none */
-} ropemap_reach;
-
-/* Looks at every distance below `limit`, 1 to 2^36. Signs are exact: values near 0 are computed again in
- * twice the precision of double. */
-ROPEMAP_API ropemap_status ropemap_bound_reach(const ropemap_spec *spec, int64_t limit, int32_t threads,
-                                               ropemap_progress progress, void *progress_user,
-                                               ropemap_reach *found, ropemap_error *error);
-
-/* A window of bases in which S(r) >= 0 for every r < length. */
-typedef struct ropemap_window {
-    double low, high;  /* its ends, to a relative 1e-9 */
-    bool low_is_edge;  /* `low` is where the search began: smaller bases may hold as well */
-    bool high_is_edge; /* `high` is where it ended: larger bases may hold as well */
-    int64_t worst_at;  /* at `low`: the distance with the least S(r) */
-    double worst;      /* and S there / S(0), 0 or a little more */
-    int64_t fails_at;  /* just below `low`: a distance with S(r) < 0; 0 where low_is_edge */
-} ropemap_window;
-
-typedef struct ropemap_bound_request {
-    ropemap_spec spec; /* its base is not looked at */
-    int64_t length;    /* 2 to 2^24 */
-    double low, high;  /* bases that are searched, 1 <= low < high, 1 itself left out; 0: 1 and 1e10 */
-    double resolution; /* relative: every window as wide as this is found; 0: 1e-6 */
-    int32_t threads;
-    ropemap_progress progress; /* may be NULL */
-    void *progress_user;
-} ropemap_bound_request;
-
-/*
- * B(r) >= 0 is the condition of "Base of RoPE Bounds Context Length" (Men et al. 2024, arXiv 2405.14591).
- * Every window of feasible bases from the least one on, in ascending order: windows [most], *count how many
- * were found (at most `most`; the search ends when they are full). The feasible set is not an interval, so
- * bases are scanned. ROPEMAP_USAGE, also for a spec with frequencies, which have no base; _RESOURCES,
- * _STOPPED.
- */
-ROPEMAP_API ropemap_status ropemap_bound_bases(const ropemap_bound_request *request, ropemap_window *windows,
-                                               int32_t most, int32_t *count, ropemap_error *error);
-
 /* ---- files -----------------------------------------------------------------------------------------------
  */
 
@@ -947,9 +752,6 @@ typedef struct ropemap_plugin {
 ROPEMAP_API ropemap_status ropemap_driver_describe(ropemap_driver *driver, ropemap_error *error);
 ROPEMAP_API ropemap_status ropemap_gpu_describe(int32_t index, ropemap_gpu *gpu, ropemap_error *error);
 ROPEMAP_API ropemap_status ropemap_plugin_describe(ropemap_plugin *plugin, ropemap_error *error);
-
-/* ---- the machine -----------------------------------------------------------------------------------------
- */
 
 /* The CPU that maps run on. */
 typedef struct ropemap_machine {

@@ -4,6 +4,7 @@
 #define ROPEMAP_TESTS_CONFIG_CASE_H
 
 #include "host/ropemap.h"
+#include "host/ropemap_model.h"
 #include "tests/unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

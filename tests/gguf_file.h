@@ -4,6 +4,7 @@
 #define ROPEMAP_TESTS_GGUF_FILE_H
 
 #include "host/ropemap.h"
+#include "host/ropemap_model.h"
 #include "tests/scratch.h"
 #include "tests/unit.h"
 

@@ -1,5 +1,7 @@
 /* test_alloc_models.c - each allocation refused in turn: models, positions, curves, bounds, sheets */
 /* SPDX-License-Identifier: MIT */
+#include "host/ropemap_decay.h"
+#include "host/ropemap_model.h"
 #include "tests/refusing_alloc.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* test_config_real.c - public models' config.json and random rope dictionaries, against transformers */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "host/ropemap_model.h"
 #include "tests/tsv.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 /* test_correlation.c - mean similarity at each distance, against every pair */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
+#include "host/ropemap_decay.h"
 
 #include <math.h>
 #include <setjmp.h>

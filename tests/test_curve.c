@@ -1,5 +1,6 @@
 /* test_curve.c - similarity against distance and RoFormer's bound, against sums in long double */
 /* SPDX-License-Identifier: MIT */
+#include "host/ropemap_decay.h"
 #include "tests/divisors.h"
 #include "tests/oracle.h"
 

@@ -1,6 +1,7 @@
 /* test_frequencies.c - inverse frequencies that a caller gives as numbers, through the public interface */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
+#include "host/ropemap_decay.h"
 #include "host/ropemap_figure.h"
 #include "tests/scratch.h"
 #include "tests/unit.h"

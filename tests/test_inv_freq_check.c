@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/golden/buffers.py makes tests/data/compare.tsv, from transformers and from papers' formulas. */
 #include "host/base/status.h"
+#include "host/ropemap_model.h"
 #include "tests/divisors.h"
 #include "tests/tsv.h"
 

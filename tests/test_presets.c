@@ -1,6 +1,7 @@
 /* test_presets.c - the presets against a file that was written from the sources, and found by name */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "host/ropemap_model.h"
 #include "tests/divisors.h"
 #include "tests/unit.h"
 

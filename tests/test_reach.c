@@ -1,6 +1,7 @@
 /* test_reach.c - how far a rule holds: sums of cosines, their signs and the first negative one */
 /* SPDX-License-Identifier: MIT */
 #include "host/decay/cosine_sums.h"
+#include "host/ropemap_decay.h"
 #include "tests/cosine_sum.h"
 
 #include <math.h>

@@ -3,6 +3,7 @@
 #include "host/base/alloc.h"
 #include "host/base/team.h"
 #include "host/data/vectors.h"
+#include "host/ropemap_decay.h"
 
 #include <complex.h>
 #include <fftw3.h>

@@ -3,6 +3,7 @@
 #include "cuda/arith.h"
 #include "host/device/session.h"
 #include "host/encoding/encoding.h"
+#include "host/ropemap_decay.h"
 #include "host/rule/rule.h"
 
 #include <inttypes.h>

@@ -3,6 +3,7 @@
 #include "host/base/alloc.h"
 #include "host/decay/cosine_sums.h"
 #include "host/device/session.h"
+#include "host/ropemap_decay.h"
 #include "host/rule/rule.h"
 
 #include <inttypes.h>

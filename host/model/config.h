@@ -6,6 +6,7 @@
 #include "host/base/input_limits.h"
 #include "host/base/text.h"
 #include "host/model/model.h"
+#include "host/ropemap_model.h"
 
 #include <jansson.h>
 

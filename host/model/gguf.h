@@ -5,6 +5,7 @@
 
 #include "host/base/input.h"
 #include "host/model/model.h"
+#include "host/ropemap_model.h"
 
 /* ---- the file */
 

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/model/inv_freq_check.h"
 #include "host/base/alloc.h"
+#include "host/ropemap_model.h"
 #include "host/rule/rule.h"
 #include "host/rule/scaling.h"
 

@@ -4,6 +4,7 @@
 #define ROPEMAP_HOST_MODEL_MODEL_H
 
 #include "host/base/status.h"
+#include "host/ropemap_model.h"
 
 enum { RM_FACTS_MOST = 48, RM_WARNINGS_MOST = 24, RM_WARNING_BYTES = 300 };
 

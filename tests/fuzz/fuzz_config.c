@@ -1,6 +1,7 @@
 /* fuzz_config.c - any bytes as a config.json, asked for each kind of layers */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "host/ropemap_model.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* fuzz_gguf.c - any bytes as a GGUF file: opened for each kind of layer, and its rule used */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "host/ropemap_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_BOUND_H
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_BOUND_H
 
+#include "host/ropemap_decay.h"
 #include "tools/ropemap/outputs.h"
 #include "tools/ropemap/rule_options.h"
 

@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_EXPLAIN_H
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_EXPLAIN_H
 
+#include "host/ropemap_decay.h"
 #include "tools/ropemap/rule_options.h"
 
 #include <jansson.h>

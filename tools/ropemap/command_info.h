@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_INFO_H
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_INFO_H
 
+#include "host/ropemap_model.h"
 #include "tools/ropemap/rule_options.h"
 
 #include <jansson.h>

@@ -3,6 +3,8 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_CURVES_H
 #define ROPEMAP_TOOLS_ROPEMAP_CURVES_H
 
+#include "host/ropemap_decay.h"
+#include "host/ropemap_model.h"
 #include "tools/ropemap/outputs.h"
 #include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"

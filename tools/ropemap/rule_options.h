@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_RULE_OPTIONS_H
 #define ROPEMAP_TOOLS_RULE_OPTIONS_H
 
+#include "host/ropemap_model.h"
 #include "tools/ropemap/command.h"
 
 /* Options that were given: these override the model. */
