@@ -33,15 +33,32 @@ RM_INLINE float rm_pool_neutral(ropemap_pool pool) {
     return rm_float_from_bits(pool == ROPEMAP_POOL_MIN ? 0x7f800000u : 0xff800000u);
 }
 
-/* The smaller (min) or the larger; a NaN on either side stays. */
+/*
+ * The smaller (min) or the larger, with -0 below +0; a NaN on either side stays. So the order in which values
+ * are taken plays no part. GPUs order zeros so, and since Ampere they keep a NaN as well.
+ */
 RM_INLINE float rm_more_extreme(ropemap_pool pool, float a, float b) {
-    if (a != a) {
-        return a;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    float extreme;
+    if (pool == ROPEMAP_POOL_MIN) {
+        asm("min.NaN.f32 %0, %1, %2;" : "=f"(extreme) : "f"(a), "f"(b));
+    } else {
+        asm("max.NaN.f32 %0, %1, %2;" : "=f"(extreme) : "f"(a), "f"(b));
     }
-    if (b != b) {
-        return b;
+    return extreme;
+#elif defined(__CUDA_ARCH__)
+    const float extreme = pool == ROPEMAP_POOL_MIN ? fminf(a, b) : fmaxf(a, b);
+    return a != a || b != b ? a + b : extreme;
+#else
+    if (a != a || b != b) {
+        return a != a ? a : b;
+    }
+    if (a == b) { /* the same bits, or zeros of which one may have a sign */
+        const uint32_t x = rm_bits_from_float(a), y = rm_bits_from_float(b);
+        return rm_float_from_bits(pool == ROPEMAP_POOL_MIN ? x | y : x & y);
     }
     return (pool == ROPEMAP_POOL_MIN) == (a < b) ? a : b;
+#endif
 }
 
 /* Empties row `row` of the arrays. */

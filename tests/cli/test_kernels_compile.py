@@ -100,6 +100,13 @@ class Kernels(unittest.TestCase):
                 self.assertEqual(frame, "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads",
                                  (kernel, architecture))
 
+    def kernels(self, name, architecture, wanted):
+        """(mangled name, PTX) of the kernels of a file that are wanted: one at least."""
+        found = [each for result in self.results if result[:2] == (name, architecture)
+                 for each in entries(result[4]).items() if wanted(each[0])]
+        self.assertTrue(found, (name, architecture))
+        return found
+
     def check_wide(self, name, is_vector, accesses):
         """Every vector kernel of a file has 16-byte accesses of these kinds, and there is one at least."""
         for found, architecture, _, _, ptx in self.results:
@@ -117,6 +124,11 @@ class Kernels(unittest.TestCase):
     def test_pool_reads_16_bytes(self):
         """Of tiles with rows aligned to 16 bytes: the kernels whose last template argument is true."""
         self.check_wide("pool", lambda kernel: re.search(r"pool_tile.*Lb1EEv", kernel), ["ld"])
+
+    def test_extremes_take_one_instruction(self):
+        """Since Ampere: of the 32 values that a thread takes at a time, 32 maxima that keep a NaN."""
+        for kernel, body in self.kernels("pool", "90", lambda kernel: "pool_tile" in kernel and "extreme" in kernel):
+            self.assertGreaterEqual(len(re.findall(r"m(?:ax|in)\.NaN\.f32", body)), 32, kernel)
 
 
 if __name__ == "__main__":

@@ -210,6 +210,24 @@ static void test_extremes_may_be_infinite(void **) {
     }
 }
 
+/* Zeros of both signs: -0 is below +0 wherever they lie, so that no order of merging shows. */
+static void test_zeros_have_an_order(void **) {
+    const pool_case test = {{{0, 64, 1}, 1}, {{0, 8, 1}, 1}, EVERY, 0, 64, 8, 0};
+    for (const int64_t odd : {0, 37, 63}) {
+        matrix from(test, 21, 0);
+        for (float &value : from.data) {
+            value = -0.0f;
+        }
+        from.at(odd, 5) = 0.0f;
+        for (const ropemap_pool pool : {ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX}) {
+            store kept(test, pool);
+            feed(test, &from, false, &kept.cells);
+            assert_int_equal(rm_bits_from_float(kept.cells.extreme[0]),
+                             pool == ROPEMAP_POOL_MIN ? 0x80000000u : 0u);
+        }
+    }
+}
+
 /* A column whose first value lies far from all others is the worst for deviations taken from it. */
 static void test_deviations_beside_one_that_lies_far_off(void **) {
     const pool_case test = {{{0, 64, 1}, 1}, {{0, 8, 1}, 2}, EVERY, 0, 64, 8, 0};
@@ -269,6 +287,7 @@ int main() {
         cmocka_unit_test(test_a_nan_stays_and_stays_in_its_cell),
         cmocka_unit_test(test_a_nan_stays_where_tiles_follow),
         cmocka_unit_test(test_extremes_may_be_infinite),
+        cmocka_unit_test(test_zeros_have_an_order),
         cmocka_unit_test(test_deviations_beside_one_that_lies_far_off),
         cmocka_unit_test(test_the_same_bits_in_any_order_of_blocks),
         cmocka_unit_test(test_an_empty_tile_is_no_work),
