@@ -13,10 +13,10 @@ enum { RM_ROTATE_THREADS = 256 }; /* a block: small enough to share a multiproce
 /*
  * Blocks that a multiprocessor holds, and as many are started. What hides the latency of memory is bytes on
  * their way: an H100 needs about 10 KB a multiprocessor (1.6 TB/s read, 0.8 us), and 1,024 threads of 64
- * registers have 32 KB; 8 pairs take 80 registers; threads with 8 bytes or less, in 40 registers, need to be
+ * registers have 32 KB; 8 pairs take 80 registers; threads with 8 bytes or less, in 48 registers, need to be
  * many. Registers are bound for the 1,024 threads that every multiprocessor holds.
  */
-template <int N> constexpr int RM_ROTATE_BLOCKS = N == 1 ? 6 : N == 4 ? 4 : 3;
+template <int N> constexpr int RM_ROTATE_BLOCKS = N == 1 ? 6 : N == 2 ? 5 : N == 4 ? 4 : 3;
 template <int N> constexpr int RM_ROTATE_BOUND = RM_ROTATE_BLOCKS<N> < 4 ? RM_ROTATE_BLOCKS<N> : 4;
 
 /* The elements of a thread in one head. */
@@ -110,21 +110,26 @@ __global__ void __launch_bounds__(RM_ROTATE_THREADS, RM_ROTATE_BOUND<N>)
     }
 }
 
-/* ---- launch: the widest accesses that the addresses allow */
+/* ---- launch: the widest accesses that rows and addresses allow */
 
-/* Whether a row starts at a multiple of 16 bytes wherever it stands. */
-static bool is_aligned(const void *data, int64_t position_stride, int64_t head_stride, int bytes) {
-    return ((uintptr_t)data | (uintptr_t)(position_stride * bytes) | (uintptr_t)(head_stride * bytes)) % 16 ==
+/* Whether a row starts at a multiple of so many bytes wherever it stands. */
+static bool is_aligned(const void *data, int64_t position_stride, int64_t head_stride, int bytes,
+                       uintptr_t multiple) {
+    return ((uintptr_t)data | (uintptr_t)(position_stride * bytes) | (uintptr_t)(head_stride * bytes)) %
+               multiple ==
            0;
 }
 
+/* Whether chunks of N elements fit the rows, and one access after another. */
 template <ropemap_dtype FROM, ropemap_dtype TO, int N> static bool is_wide(const rm_rotate_work *work) {
+    constexpr uintptr_t FROM_ACCESS = 4 * rm_packed<FROM, N>::ACCESS,
+                        TO_ACCESS = 4 * rm_packed<TO, N>::ACCESS;
     bool wide = work->pairs % N == 0 && work->head_dim % N == 0;
     for (const rm_heads &side : work->sides) {
-        wide = wide &&
-               (side.heads == 0 ||
-                (is_aligned(side.from, side.from_position_stride, side.from_head_stride, RM_BYTES<FROM>) &&
-                 is_aligned(side.to, side.to_position_stride, side.to_head_stride, RM_BYTES<TO>)));
+        wide = wide && (side.heads == 0 || (is_aligned(side.from, side.from_position_stride,
+                                                       side.from_head_stride, RM_BYTES<FROM>, FROM_ACCESS) &&
+                                            is_aligned(side.to, side.to_position_stride, side.to_head_stride,
+                                                       RM_BYTES<TO>, TO_ACCESS)));
     }
     return wide;
 }
@@ -144,20 +149,26 @@ static cudaError_t start(const rm_rotate_work *work, int32_t sm_count, cudaStrea
     const int64_t parts = (groups + RM_ROTATE_THREADS - 1) / RM_ROTATE_THREADS;
     const int64_t across = (groups + parts - 1) / parts, down = RM_ROTATE_THREADS / across;
     const int64_t blocks = between(1, (int64_t)sm_count * RM_ROTATE_BLOCKS<N> / parts, INT32_MAX);
-    const int64_t x = between(1, (work->positions.count + down - 1) / down, blocks);
+    const int64_t strips = (work->positions.count + down - 1) / down;
+    const int64_t rounds = (strips + blocks - 1) / blocks; /* of all blocks alike, but for the last one */
+    const int64_t x = (strips + rounds - 1) / rounds;
     const int64_t z = between(1, blocks / x, heads);
     const dim3 grid((unsigned)x, (unsigned)parts, (unsigned)z), block((unsigned)across, (unsigned)down);
     return rm_launch(rm_rotate_kernel<FROM, TO, N, HALF>, grid, block, 0, stream, *work);
 }
 
-template <ropemap_dtype FROM, ropemap_dtype TO>
+/* N elements at a time, or fewer where they do not fit. */
+template <ropemap_dtype FROM, ropemap_dtype TO, int N = 16 / RM_BYTES<TO>>
 static cudaError_t pick(const rm_rotate_work *work, int32_t sm_count, cudaStream_t stream) {
-    constexpr int WIDE = 16 / RM_BYTES<TO>;
-    if (!is_wide<FROM, TO, WIDE>(work)) {
+    if constexpr (N == 1) {
         return start<FROM, TO, 1, true>(work, sm_count, stream);
+    } else {
+        if (!is_wide<FROM, TO, N>(work)) {
+            return pick<FROM, TO, N / 2>(work, sm_count, stream);
+        }
+        return work->layout == ROPEMAP_LAYOUT_HALF ? start<FROM, TO, N, true>(work, sm_count, stream)
+                                                   : start<FROM, TO, N, false>(work, sm_count, stream);
     }
-    return work->layout == ROPEMAP_LAYOUT_HALF ? start<FROM, TO, WIDE, true>(work, sm_count, stream)
-                                               : start<FROM, TO, WIDE, false>(work, sm_count, stream);
 }
 
 static cudaError_t pick_from_float(const rm_rotate_work *work, int32_t sm_count, cudaStream_t stream) {

@@ -1,8 +1,14 @@
 /* vector_io.cuh - which elements of a row a thread holds, and how it loads, rotates and stores them */
 /* SPDX-License-Identifier: MIT */
 /*
- * A row is cut into groups of 2 N elements, one a thread: first those of N pairs that rotate together, then
- * the elements that pass through. N elements are one or two accesses of 16 bytes, or one element where N = 1.
+ * A row is cut into chunks of N elements, one or two accesses of up to 16 bytes, and a thread holds two of
+ * them, its group: first the groups of pairs that rotate together, then those that pass through. The two lie
+ * half of the row apart, so that neighbouring threads access neighbouring chunks:
+ *
+ *     half          pairs (i, i + pairs)        |g0 g1 g2 g3 .. |g0 g1 g2 g3 .. |p0 p1 .. |p0 p1 ..|
+ *     interleaved   pairs (2 i, 2 i + 1)        the same; both elements of a pair lie in one chunk
+ *
+ * Where N is 1 the two elements of an interleaved pair are neighbours.
  */
 #ifndef ROPEMAP_CUDA_VECTOR_IO_CUH
 #define ROPEMAP_CUDA_VECTOR_IO_CUH
@@ -10,10 +16,8 @@
 #include "cuda/arith.h"
 #include "cuda/kernels.h"
 
-/* 16 bytes in one access, whatever type they have. */
-typedef struct alignas(16) rm_words {
-    uint32_t word[4];
-} __attribute__((may_alias)) rm_words;
+/* WORDS of 4 bytes in one access, whatever type they have: 1, 2 or 4. */
+template <int WORDS> struct alignas(4 * WORDS) rm_words { uint32_t word[WORDS]; } __attribute__((may_alias));
 
 template <ropemap_dtype T>
 constexpr int RM_BYTES = T == ROPEMAP_DTYPE_BF16 || T == ROPEMAP_DTYPE_FP16 ? 2 : 4;
@@ -21,18 +25,20 @@ constexpr int RM_BYTES = T == ROPEMAP_DTYPE_BF16 || T == ROPEMAP_DTYPE_FP16 ? 2 
 /* N neighbouring elements as they are stored. */
 template <ropemap_dtype T, int N> struct rm_packed {
     static constexpr int WORDS = (N * RM_BYTES<T> + 3) / 4;
+    static constexpr int ACCESS = WORDS < 4 ? WORDS : 4; /* words at once */
     uint32_t word[WORDS];
 };
 
-/* Elements at, ..., at + N - 1. Where N > 1 they start at a multiple of 16 bytes. */
+/* Elements at, ..., at + N - 1. Where N > 1 they start at a multiple of the bytes of an access. */
 template <ropemap_dtype T, int N> RM_INLINE rm_packed<T, N> rm_load(const void *data, int64_t at) {
     rm_packed<T, N> packed;
     if constexpr (N > 1) {
-        const rm_words *from = (const rm_words *)((const char *)data + at * RM_BYTES<T>);
-        for (int i = 0; i < packed.WORDS / 4; i++) {
-            const rm_words words = from[i];
-            for (int j = 0; j < 4; j++) {
-                packed.word[4 * i + j] = words.word[j];
+        constexpr int ACCESS = rm_packed<T, N>::ACCESS;
+        const auto *from = (const rm_words<ACCESS> *)((const char *)data + at * RM_BYTES<T>);
+        for (int i = 0; i < packed.WORDS / ACCESS; i++) {
+            const rm_words<ACCESS> words = from[i];
+            for (int j = 0; j < ACCESS; j++) {
+                packed.word[ACCESS * i + j] = words.word[j];
             }
         }
     } else if constexpr (RM_BYTES<T> == 4) {
@@ -45,11 +51,12 @@ template <ropemap_dtype T, int N> RM_INLINE rm_packed<T, N> rm_load(const void *
 
 template <ropemap_dtype T, int N> RM_INLINE void rm_store(void *data, int64_t at, rm_packed<T, N> packed) {
     if constexpr (N > 1) {
-        rm_words *to = (rm_words *)((char *)data + at * RM_BYTES<T>);
-        for (int i = 0; i < packed.WORDS / 4; i++) {
-            rm_words words;
-            for (int j = 0; j < 4; j++) {
-                words.word[j] = packed.word[4 * i + j];
+        constexpr int ACCESS = rm_packed<T, N>::ACCESS;
+        auto *to = (rm_words<ACCESS> *)((char *)data + at * RM_BYTES<T>);
+        for (int i = 0; i < packed.WORDS / ACCESS; i++) {
+            rm_words<ACCESS> words;
+            for (int j = 0; j < ACCESS; j++) {
+                words.word[j] = packed.word[ACCESS * i + j];
             }
             to[i] = words;
         }
@@ -122,24 +129,35 @@ template <ropemap_dtype T, int N> RM_INLINE rm_packed<T, N> rm_pack(const float 
 /* The elements of a thread: N from `first` on and N from `second` on. */
 struct rm_place {
     int32_t first, second; /* equal where the row ends after the first N */
-    int32_t pair;          /* first of the N pairs; -1: the elements pass through */
+    int32_t pair;          /* of the first element; -1: the elements pass through */
+    int32_t second_pair;   /* of the thread's pair number N / 2, which follows on but in interleaved rows */
 };
 
-/* Groups of a row: the last one may hold N elements only. */
+/* Groups of a row: the last one may hold one chunk only. */
 template <int N> RM_INLINE int32_t rm_groups(int32_t pairs, int32_t head_dim) {
     return pairs / N + (head_dim - 2 * pairs + 2 * N - 1) / (2 * N);
 }
 
 template <int N>
 RM_INLINE rm_place rm_place_of(int32_t group, int32_t pairs, int32_t head_dim, ropemap_layout layout) {
+    const int32_t rotating = pairs / N;
     rm_place place;
-    place.pair = group < pairs / N ? group * N : -1;
-    if (place.pair >= 0 && layout == ROPEMAP_LAYOUT_HALF) {
-        place.first = place.pair;
-        place.second = place.pair + pairs;
+    if (group >= rotating) { /* pairs % N = 0: the elements that pass through follow on */
+        const int32_t chunks = (head_dim - 2 * pairs) / N, chunk = group - rotating;
+        const int32_t second = chunk + (chunks + 1) / 2;
+        place.first = 2 * pairs + chunk * N;
+        place.second = second < chunks ? 2 * pairs + second * N : place.first;
+        place.pair = place.second_pair = -1;
+    } else if (layout == ROPEMAP_LAYOUT_HALF || N == 1) {
+        place.pair = group * N;
+        place.second_pair = place.pair + N / 2;
+        place.first = layout == ROPEMAP_LAYOUT_HALF ? place.pair : 2 * place.pair;
+        place.second = layout == ROPEMAP_LAYOUT_HALF ? place.pair + pairs : place.first + 1;
     } else {
-        place.first = 2 * N * group; /* pairs % N = 0: the elements that pass through follow on */
-        place.second = place.first + N < head_dim ? place.first + N : place.first;
+        place.first = group * N;
+        place.second = (group + rotating) * N;
+        place.pair = place.first / 2;
+        place.second_pair = place.second / 2;
     }
     return place;
 }
@@ -159,8 +177,9 @@ template <int N> RM_INLINE rm_pair_freqs<N> rm_pair_freqs_load(const ropemap_fre
     if (place.pair >= 0) {
         pairs.attention = rm_gain_of(freqs->attention_factor);
         for (int i = 0; i < N; i++) {
-            pairs.step[i] = freqs->step[place.pair + i];
-            pairs.fine[i] = freqs->fine[place.pair + i];
+            const int32_t pair = i < N / 2 ? place.pair + i : place.second_pair + i - N / 2;
+            pairs.step[i] = freqs->step[pair];
+            pairs.fine[i] = freqs->fine[pair];
         }
     }
     return pairs;
@@ -176,7 +195,7 @@ template <int N> RM_INLINE rm_sines<N> rm_sines_at(const rm_pair_freqs<N> &freqs
     return sines;
 }
 
-/* N pairs, rotated: pair i is element i of both arrays, or (interleaved) elements 2 i and 2 i + 1 of the two
+/* N pairs, rotated: pair i is element i of both chunks, or (interleaved) elements 2 i and 2 i + 1 of the two
  * in a row. */
 template <int N, bool HALF>
 RM_INLINE void rm_rotate_pairs(const rm_sines<N> &sines, const float (&x)[2][N], float (&y)[2][N]) {

@@ -267,6 +267,30 @@ static void test_each_reason_for_single_elements(void **state) {
     rm_cpu_backend()->close(context);
 }
 
+/* Rows, pairs and addresses that allow 8, 4 and 2 elements at a time, and in the other layout. */
+static void test_each_width(void **state) {
+    (void)state;
+    rm_context *context = open_context();
+    for (const auto &types : type_pairs) {
+        for (const int32_t unit : {8, 4, 2}) {
+            rotate_case test = plain_case(types);
+            test.layout = ROPEMAP_LAYOUT_INTERLEAVED;
+            test.head_dim = 7 * unit;
+            test.rotary_dim = 4 * unit;
+            check_rotate(context, test, 8);
+            test.rotary_dim = 6 * unit; /* one chunk passes through */
+            check_rotate(context, test, 9);
+            test.layout = ROPEMAP_LAYOUT_HALF;
+            check_rotate(context, test, 10);
+            test.head_dim = 64;
+            test.rotary_dim = 48;
+            test.shift = unit % 8; /* of whole rows, the address alone */
+            check_rotate(context, test, 11);
+        }
+    }
+    rm_cpu_backend()->close(context);
+}
+
 /* Whole accesses, and the last group of a row has one of them only. */
 static void test_rows_that_end_in_half_a_group(void **state) {
     (void)state;
@@ -347,6 +371,7 @@ int main() {
         cmocka_unit_test(test_floats_to_16_bits),
         cmocka_unit_test(test_16_bits),
         cmocka_unit_test(test_each_reason_for_single_elements),
+        cmocka_unit_test(test_each_width),
         cmocka_unit_test(test_rows_that_end_in_half_a_group),
         cmocka_unit_test(test_heads_are_shared_out),
         cmocka_unit_test(test_16_bits_pass_through_bit_for_bit),
