@@ -1,0 +1,2 @@
+# __init__.py - the package of ropemap's Python modules
+# SPDX-License-Identifier: MIT
