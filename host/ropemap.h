@@ -320,8 +320,13 @@ ROPEMAP_API void ropemap_frequencies_free(ropemap_frequencies *frequencies); /* 
 /* ---- where vectors come from -----------------------------------------------------------------------------
  */
 
-/* Rows of head_dim floats, one a position. Opaque; read only, may be shared by threads. */
+/* Rows of head_dim floats, each at a position of its own. Opaque; read only, may be shared by threads. */
 typedef struct ropemap_vectors ropemap_vectors;
+
+/* Positions first, first + step, ...: `count` of them. count >= 1, step >= 1, all in [0, 2^40). */
+typedef struct ropemap_range {
+    int64_t first, count, step;
+} ropemap_range;
 
 /* The order of a tensor's axes. HSD: [S,D], [H,S,D] or [B,H,S,D] by rank. SHD: [S,D], [S,H,D] or [B,S,H,D].
  * Any number of axes of size 1 may come before four axes. */
@@ -421,10 +426,9 @@ ROPEMAP_API int64_t ropemap_positions_last(const ropemap_positions *positions); 
 typedef struct ropemap_prerotation {
     ropemap_spec spec;
     ropemap_phase phase;
-    int64_t first_position;             /* of row 0, where positions is NULL */
     int64_t shift;                      /* added to every position; all stay in [0, 2^40) */
-    const ropemap_positions *positions; /* of the rows, on as many axes as the spec has, or on one; NULL: one
-                                           after another. Borrowed */
+    const ropemap_positions *positions; /* of the rows, on as many axes as the spec has, or on one; NULL:
+                                           those of the vectors. Borrowed */
 } ropemap_prerotation;
 
 /*
@@ -444,6 +448,16 @@ ROPEMAP_API ropemap_status ropemap_phase_inv_freq(const ropemap_spec *spec, rope
 
 ROPEMAP_API void ropemap_vectors_free(ropemap_vectors *vectors); /* NULL is fine */
 
+/*
+ * Puts row r at position first + r * step, in place of r: before the vectors are shared. ROPEMAP_USAGE: the
+ * vectors have no end, or a position would not lie in [0, 2^40).
+ */
+ROPEMAP_API ropemap_status ropemap_vectors_place(ropemap_vectors *vectors, int64_t first, int64_t step,
+                                                 ropemap_error *error);
+
+/* The positions of the rows. */
+ROPEMAP_API ropemap_range ropemap_vectors_positions(const ropemap_vectors *vectors);
+
 /* Number of rows; ROPEMAP_POSITION_END where every position has one. */
 ROPEMAP_API int64_t ropemap_vectors_count(const ropemap_vectors *vectors);
 ROPEMAP_API int32_t ropemap_vectors_head_dim(const ropemap_vectors *vectors);
@@ -456,11 +470,6 @@ ROPEMAP_API int64_t ropemap_vectors_heads(const ropemap_vectors *vectors);
 
 /* ---- what is computed: the map ---------------------------------------------------------------------------
  */
-
-/* Positions first, first + step, ...: `count` of them. count >= 1, step >= 1, all in [0, 2^40). */
-typedef struct ropemap_range {
-    int64_t first, count, step;
-} ropemap_range;
 
 typedef enum ropemap_measure {
     ROPEMAP_MEASURE_DOT,    /* q . k */
@@ -552,7 +561,6 @@ typedef struct ropemap_request {
     const ropemap_vectors *queries, *keys; /* both NULL: ones. Borrowed */
     ropemap_encoding_choice encoding;
     bool already_rotated;     /* the vectors carry their rotation: do not rotate again */
-    int64_t first_position;   /* position of row 0 of vectors that have an end */
     ropemap_range rows, cols; /* positions of queries (down) and keys (across) */
     int64_t width, height;    /* cells; a side never has more cells than positions */
     ropemap_pool pool;

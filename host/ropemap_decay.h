@@ -40,13 +40,13 @@ ROPEMAP_API ropemap_status ropemap_curve_roformer(const ropemap_curve_request *r
 /*
  * The mean of q_i . k_j over all pairs of rows at each distance i - j = 0 .. count - 1 of two sources,
  * rotated as the request's spec says unless already_rotated, without N^2: by Fourier transforms of the rows.
- * values [count]. `positions` rows from first on are taken. ROPEMAP_USAGE, _DATA, _IO, _RESOURCES.
+ * values [count]. `positions` rows from position `first` on are taken, of vectors in steps of 1.
+ * ROPEMAP_USAGE, _DATA, _IO, _RESOURCES.
  */
 typedef struct ropemap_mean_request {
     ropemap_spec spec;
     const ropemap_vectors *queries, *keys; /* borrowed */
     bool already_rotated;
-    int64_t first_position; /* position of row 0 of vectors that have an end */
     int64_t first, positions;
     int64_t count; /* distances, at most `positions` */
     int32_t threads;

@@ -5,9 +5,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+static int64_t row_step(const map_case *test) {
+    return test->row_step == 0 ? 1 : test->row_step;
+}
+
 /* Rows of vectors that a range needs: up to its last position. */
 static int64_t rows_needed(const map_case *test, ropemap_range range) {
-    return range.first + (range.count - 1) * range.step - test->first_position + 1;
+    return (range.first + (range.count - 1) * range.step - test->first_position) / row_step(test) + 1;
 }
 
 static float random_float(uint64_t *seed) {
@@ -43,7 +47,6 @@ void case_data_make(const map_case *test, case_data *data) {
     request->spec = test->spec;
     request->spec.scaling.factor = test->spec.scaling.factor == 0 ? 1 : test->spec.scaling.factor;
     request->already_rotated = test->already_rotated;
-    request->first_position = test->first_position;
     request->rows = test->rows;
     request->cols = test->cols;
     request->width = test->width;
@@ -58,7 +61,10 @@ void case_data_make(const map_case *test, case_data *data) {
     data->keys = make_rows(test, test->cols, 2, 5);
     const int32_t dim = test->spec.head_dim;
     if (ropemap_vectors_memory(data->queries, queries, dim, &data->query_vectors, NULL) != ROPEMAP_OK ||
-        ropemap_vectors_memory(data->keys, keys, dim, &data->key_vectors, NULL) != ROPEMAP_OK) {
+        ropemap_vectors_memory(data->keys, keys, dim, &data->key_vectors, NULL) != ROPEMAP_OK ||
+        ropemap_vectors_place(data->query_vectors, test->first_position, row_step(test), NULL) !=
+            ROPEMAP_OK ||
+        ropemap_vectors_place(data->key_vectors, test->first_position, row_step(test), NULL) != ROPEMAP_OK) {
         abort();
     }
     request->queries = data->query_vectors;

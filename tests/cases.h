@@ -19,7 +19,7 @@ typedef struct map_case {
     const char *name;
     ropemap_spec spec; /* a scaling factor of 0 means 1 */
     case_content content;
-    int64_t first_position; /* of the vectors */
+    int64_t first_position, row_step; /* of the vectors; a step of 0 means 1 */
     ropemap_range rows, cols;
     int64_t height, width;
     bool causal, already_rotated;
@@ -31,7 +31,7 @@ const map_case *map_case_at(int index);
 /* A case with its vectors made. */
 typedef struct case_data {
     ropemap_request request; /* one thread, dot, mean, method auto */
-    float *queries, *keys;   /* [., head_dim] from first_position on; NULL: ones */
+    float *queries, *keys;   /* [., head_dim] by row; NULL: ones */
     ropemap_vectors *query_vectors, *key_vectors;
 } case_data;
 

@@ -127,10 +127,11 @@ static void rotate(const oracle_rule *rule, ropemap_layout layout, int64_t posit
     }
 }
 
-static void make_rows(const ropemap_request *request, ropemap_range range, const float *source,
-                      double *rows) {
+static void make_rows(const ropemap_request *request, const ropemap_vectors *vectors, ropemap_range range,
+                      const float *source, double *rows) {
     const ropemap_spec *spec = &request->spec;
     const int32_t dim = spec->head_dim;
+    const ropemap_range held = vectors == NULL ? range : ropemap_vectors_positions(vectors);
     oracle_rule rule;
     oracle_rule_make(spec, &rule);
     for (int64_t i = 0; i < range.count; i++) {
@@ -138,7 +139,7 @@ static void make_rows(const ropemap_request *request, ropemap_range range, const
         double *row = rows + i * dim;
         for (int32_t d = 0; d < dim; d++) {
             row[d] = source == NULL ? 1.0 / sqrt((double)dim)
-                                    : (double)source[(position - request->first_position) * dim + d];
+                                    : (double)source[(position - held.first) / held.step * dim + d];
         }
         if (!request->already_rotated) {
             rotate(&rule, spec->layout, position, row);
@@ -162,8 +163,8 @@ void oracle_scores_make(const ropemap_request *request, const float *queries, co
     scores->queries = doubles(scores->rows * dim);
     scores->keys = doubles(scores->cols * dim);
     scores->scores = doubles(scores->rows * scores->cols);
-    make_rows(request, request->rows, queries, scores->queries);
-    make_rows(request, request->cols, keys, scores->keys);
+    make_rows(request, request->queries, request->rows, queries, scores->queries);
+    make_rows(request, request->keys, request->cols, keys, scores->keys);
     if (request->measure == ROPEMAP_MEASURE_SCALED) {
         for (int64_t i = 0; i < scores->rows * dim; i++) {
             scores->queries[i] /= sqrt((double)dim);

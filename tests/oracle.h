@@ -47,8 +47,8 @@ typedef struct oracle_scores {
 } oracle_scores;
 
 /*
- * `queries` and `keys`: rows [., head_dim] by position - request->first_position; NULL: the unit vector with
- * equal entries. Aborts where memory is short. Free with oracle_scores_free.
+ * `queries` and `keys`: the request's vectors, [., head_dim]; NULL: the unit vector with equal entries.
+ * Aborts where memory is short. Free with oracle_scores_free.
  */
 void oracle_scores_make(const ropemap_request *request, const float *queries, const float *keys,
                         oracle_scores *scores);

@@ -27,11 +27,13 @@ typedef struct rotated {
     ropemap_vectors *inner, *rows;
 } rotated;
 
-static inline rotated rotate(const float *rows, int64_t count, const ropemap_prerotation *rotation) {
+static inline rotated rotate(const float *rows, int64_t count, int64_t first,
+                             const ropemap_prerotation *rotation) {
     rotated made = {0};
     ropemap_error error = {0};
     const int32_t dim = rotation->spec.head_dim;
     assert_int_equal(ropemap_vectors_memory(rows, count, dim, &made.inner, &error), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_place(made.inner, first, 1, &error), ROPEMAP_OK);
     if (ropemap_vectors_rotated(made.inner, rotation, &made.rows, &error) != ROPEMAP_OK) {
         fail_msg("refused: %s", error.text);
     }

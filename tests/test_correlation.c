@@ -39,7 +39,6 @@ static void check(int64_t first_position, bool already_rotated, int32_t threads)
     static float queries[ROWS * DIM], keys[ROWS * DIM];
     ropemap_mean_request request = {.spec = ropemap_spec_default(),
                                     .already_rotated = already_rotated,
-                                    .first_position = first_position,
                                     .first = first_position,
                                     .positions = ROWS,
                                     .count = ROWS,
@@ -50,6 +49,8 @@ static void check(int64_t first_position, bool already_rotated, int32_t threads)
     request.spec.head_dim = DIM;
     assert_int_equal(ropemap_vectors_memory(queries, ROWS, DIM, &q, NULL), ROPEMAP_OK);
     assert_int_equal(ropemap_vectors_memory(keys, ROWS, DIM, &k, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_place(q, first_position, 1, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_place(k, first_position, 1, NULL), ROPEMAP_OK);
     request.queries = q;
     request.keys = k;
     ropemap_error error = {0};

@@ -236,7 +236,7 @@ static void test_positions_without_a_row(void **state) {
     ropemap_request request = ropemap_request_default();
     request.spec.head_dim = 2;
     request.queries = request.keys = vectors;
-    request.first_position = 5;
+    assert_int_equal(ropemap_vectors_place(vectors, 5, 1, NULL), ROPEMAP_OK);
     request.rows = request.cols = (ropemap_range){.first = 5, .count = 10, .step = 1};
     (void)plan_of(&request);
     request.rows.count = 11;
@@ -249,8 +249,17 @@ static void test_positions_without_a_row(void **state) {
     check_refused(&request, ROPEMAP_USAGE, "cols");
     request.cols = (ropemap_range){.first = 14, .count = 1, .step = 7};
     (void)plan_of(&request);
-    request.first_position = ROPEMAP_POSITION_END - 3;
+    assert_int_equal(ropemap_vectors_place(vectors, 5, 3, NULL), ROPEMAP_OK);
+    request.rows = request.cols = (ropemap_range){.first = 5, .count = 10, .step = 3};
+    (void)plan_of(&request);
+    request.rows = (ropemap_range){.first = 8, .count = 4, .step = 6};
+    (void)plan_of(&request);
+    request.rows.first = 9;
     check_refused(&request, ROPEMAP_USAGE, "rows");
+    request.rows = (ropemap_range){.first = 8, .count = 4, .step = 5};
+    check_refused(&request, ROPEMAP_USAGE, "rows");
+    request.rows = (ropemap_range){.first = 32, .count = 1, .step = 1};
+    (void)plan_of(&request);
     ropemap_vectors_free(vectors);
 }
 

@@ -118,8 +118,6 @@ static int check_line(char *line) {
         int *pairs[3] = {&dealt->pairs[0], &dealt->pairs[1], &dealt->pairs[2]};
         assert_int_equal(sscanf(sections + (sections[0] == 'i'), "%d,%d,%d", pairs[0], pairs[1], pairs[2]),
                          3);
-    } else {
-        rotation.first_position = at[0];
     }
     float x[DIM], y[DIM], wanted[DIM];
     int differing = 0;
@@ -127,7 +125,7 @@ static int check_line(char *line) {
         x[d] = query(d);
         wanted[d] = rm_float_from_bits((uint32_t)strtoul(next, &next, 16));
     }
-    rotated made = rotate(x, 1, &rotation);
+    rotated made = rotate(x, 1, axes == 3 ? 0 : at[0], &rotation);
     read_all(made.rows, y);
     check_head(&rotation.spec, what, y, wanted);
     for (int32_t d = 0; d < rule.head_dim; d++) {

@@ -28,13 +28,12 @@ static void exact_rows_are_those_of_the_backend(void **state) {
         ropemap_prerotation rotation = {.spec = spec_of("yarn:factor=4,original=32768", 1e6, DIM)};
         rotation.spec.rotary_dim = rotary[i % 3];
         rotation.spec.layout = (ropemap_layout)(i / 12);
-        rotation.first_position = first[i / 3 % 4];
         assert_int_equal(ropemap_freqs_make(&rotation.spec, &freqs, NULL), ROPEMAP_OK);
         const ropemap_range range = {.first = first[i / 3 % 4], .count = ROWS, .step = 1};
         const rm_view from = {.data = x, .rows = ROWS, .cols = DIM, .stride = DIM};
         const rm_view to = {.data = wanted, .rows = ROWS, .cols = DIM, .stride = DIM};
         rm_rotate_baseline(&freqs, rotation.spec.layout, range, from, to);
-        rotated made = rotate(x, ROWS, &rotation);
+        rotated made = rotate(x, ROWS, range.first, &rotation);
         read_all(made.rows, y);
         assert_memory_equal(y, wanted, sizeof y);
         drop(&made);
@@ -52,8 +51,7 @@ static void fp32freq_rounds_each_frequency_once(void **state) {
                      ROPEMAP_OK);
     static const int64_t at[] = {0, 1, 4095, 131071, 1048575, (int64_t)1 << 39};
     for (size_t k = 0; k < sizeof at / sizeof at[0]; k++) {
-        rotation.first_position = at[k];
-        rotated made = rotate(x, 1, &rotation);
+        rotated made = rotate(x, 1, at[k], &rotation);
         read_all(made.rows, y);
         for (int32_t i = 0; i < 64; i++) {
             const long double angle = (long double)at[k] * (long double)inv_freq[i];
@@ -73,8 +71,7 @@ static void check_rows(ropemap_prerotation rotation, const float *x, const float
     for (int64_t r = 0; r < ROWS; r++) {
         float row[DIM];
         rotation.positions = NULL;
-        rotation.first_position = values[r];
-        rotated made = rotate(x + r * DIM, 1, &rotation);
+        rotated made = rotate(x + r * DIM, 1, values[r], &rotation);
         read_all(made.rows, row);
         assert_memory_equal(row, y + r * DIM, sizeof row);
         drop(&made);
@@ -97,7 +94,7 @@ static void explicit_positions_equal_ranges(void **state) {
                                             .shift = shift,
                                             .positions = &positions};
             rotation.spec.rotary_dim = 96;
-            rotated made = rotate(x, ROWS, &rotation);
+            rotated made = rotate(x, ROWS, 0, &rotation);
             assert_int_equal(ropemap_vectors_count(made.rows), ROWS);
             assert_false(made.rows->constant);
             assert_string_equal(ropemap_vectors_label(made.rows), "memory");
@@ -126,14 +123,13 @@ static void check_axes(ropemap_axes dealt, const char *axes) {
     for (int phase = 0; phase < PHASES; phase++) {
         ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, dim), .phase = (ropemap_phase)phase};
         for (int axis = 0; axis < axis_count; axis++) {
-            rotation.first_position = values[axis];
-            rotated made = rotate(x, 1, &rotation);
+            rotated made = rotate(x, 1, values[axis], &rotation);
             read_all(made.rows, alone[axis]);
             drop(&made);
         }
         rotation.positions = &positions;
         rotation.spec.axes = dealt;
-        rotated made = rotate(x, 1, &rotation);
+        rotated made = rotate(x, 1, 0, &rotation);
         read_all(made.rows, y);
         for (int32_t i = 0; i < pairs; i++) {
             const float *wanted = alone[axes[i] - '0'];
@@ -181,25 +177,21 @@ static void an_endless_source_stays_endless(void **state) {
     assert_int_equal(ropemap_vectors_rotated(gauss, &rotation, &rows, NULL), ROPEMAP_OK);
     assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END);
     ropemap_vectors_free(rows);
-    rotation.first_position = 10;
-    rotation.shift = -10;
-    assert_int_equal(ropemap_vectors_rotated(gauss, &rotation, &rows, NULL), ROPEMAP_OK);
-    assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END - 10);
-    ropemap_vectors_free(rows);
     rotation.shift = 10;
     assert_int_equal(ropemap_vectors_rotated(gauss, &rotation, &rows, NULL), ROPEMAP_OK);
-    assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END - 20);
+    assert_true(ropemap_vectors_count(rows) == ROPEMAP_POSITION_END - 10);
     ropemap_vectors_free(rows);
     ropemap_vectors_free(gauss);
 }
 
 /* ---- refusals ---- */
 
-static void refused(const ropemap_prerotation *rotation, const char *words) {
+static void refused(const ropemap_prerotation *rotation, int64_t first, const char *words) {
     static float x[ROWS * DIM];
     ropemap_vectors *inner = NULL, *rows = NULL;
     ropemap_error error = {0};
     assert_int_equal(ropemap_vectors_memory(x, ROWS, DIM, &inner, &error), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_place(inner, first, 1, &error), ROPEMAP_OK);
     assert_int_equal(ropemap_vectors_rotated(inner, rotation, &rows, &error), ROPEMAP_USAGE);
     assert_null(rows);
     if (strstr(error.text, words) == NULL) {
@@ -208,25 +200,71 @@ static void refused(const ropemap_prerotation *rotation, const char *words) {
     ropemap_vectors_free(inner);
 }
 
+/* Rows apart, as every second of the queries, are rotated where they are. */
+static void rows_in_steps(void **state) {
+    (void)state;
+    static float x[ROWS * DIM], y[ROWS * DIM];
+    ropemap_vectors *inner = NULL, *rows = NULL;
+    fill(x, ROWS * DIM);
+    const ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, DIM), .shift = 3};
+    assert_int_equal(ropemap_vectors_memory(x, ROWS, DIM, &inner, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_place(inner, 97, 7, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_rotated(inner, &rotation, &rows, NULL), ROPEMAP_OK);
+    const ropemap_range range = ropemap_vectors_positions(rows);
+    assert_true(range.first == 97 && range.count == ROWS && range.step == 7);
+    read_all(rows, y);
+    for (int64_t r = 0; r < ROWS; r++) {
+        float row[DIM];
+        rotated made = rotate(x + r * DIM, 1, 97 + 7 * r, &rotation);
+        read_all(made.rows, row);
+        assert_memory_equal(row, y + r * DIM, sizeof row);
+        drop(&made);
+    }
+    ropemap_vectors_free(rows);
+    ropemap_vectors_free(inner);
+}
+
+static void rows_that_cannot_be_placed(void **state) {
+    (void)state;
+    static float x[ROWS * DIM];
+    const int64_t end = ROPEMAP_POSITION_END;
+    const int64_t bad[][2] = {{-1, 1},
+                              {end, 1},
+                              {end - ROWS + 1, 1},
+                              {0, 0},
+                              {0, -1},
+                              {INT64_MAX, 1},
+                              {1, end},
+                              {0, INT64_MAX},
+                              {INT64_MIN, 1},
+                              {5, INT64_MIN},
+                              {end % (ROWS - 1), end / (ROWS - 1)}};
+    ropemap_vectors *rows = NULL, *ones = NULL;
+    ropemap_error error = {0};
+    assert_int_equal(ropemap_vectors_memory(x, ROWS, DIM, &rows, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_ones(DIM, &ones, NULL), ROPEMAP_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(ropemap_vectors_place(rows, bad[i][0], bad[i][1], &error), ROPEMAP_USAGE);
+        assert_non_null(strstr(error.text, "first-position: memory: 40 rows from position"));
+    }
+    assert_int_equal(ropemap_vectors_place(rows, end - ROWS, 1, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_place(rows, end % (ROWS - 1) - 1, end / (ROWS - 1), NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_place(ones, 1, 1, &error), ROPEMAP_USAGE);
+    assert_non_null(strstr(error.text, "have every position"));
+    ropemap_vectors_free(rows);
+    ropemap_vectors_free(ones);
+}
+
 static void bad_ranges_are_refused(void **state) {
     (void)state;
     const ropemap_prerotation plain = {.spec = spec_of("none", 1e4, DIM)};
     const int64_t end = ROPEMAP_POSITION_END;
-    const int64_t bad[][2] = {{-1, 0},
-                              {end, 0},
-                              {end - ROWS + 1, 0},
-                              {0, -1},
-                              {0, end - ROWS + 1},
-                              {0, end},
-                              {INT64_MIN, INT64_MIN},
-                              {INT64_MAX, 1},
-                              {5, INT64_MAX},
-                              {5, INT64_MIN}};
+    const int64_t bad[][2] = {{0, -1}, {0, end - ROWS + 1}, {0, end},      {end - ROWS, 1},
+                              {4, -5}, {5, INT64_MAX},      {5, INT64_MIN}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         ropemap_prerotation rotation = plain;
-        rotation.first_position = bad[i][0];
         rotation.shift = bad[i][1];
-        refused(&rotation, "expected all in [0, 2^40)");
+        refused(&rotation, bad[i][0], "expected all in [0, 2^40)");
     }
     int64_t values[ROWS] = {end - 1};
     const ropemap_positions positions = positions_of(1, ROWS, values),
@@ -234,21 +272,21 @@ static void bad_ranges_are_refused(void **state) {
     ropemap_prerotation rotation = plain;
     rotation.positions = &positions;
     rotation.shift = 1;
-    refused(&rotation, "p.npy: positions 0 to 1099511627775, shifted by 1, expected all in");
+    refused(&rotation, 0, "p.npy: positions 0 to 1099511627775, shifted by 1, expected all in");
     rotation.shift = -1;
-    refused(&rotation, "p.npy: positions 0 to");
+    refused(&rotation, 0, "p.npy: positions 0 to");
     rotation.shift = 0;
     rotation.positions = &few;
-    refused(&rotation, "p.npy: 39 positions, expected at least as many as memory has rows, 40");
+    refused(&rotation, 0, "p.npy: 39 positions, expected at least as many as memory has rows, 40");
     rotation = plain;
     rotation.spec.head_dim = 64;
-    refused(&rotation, "head-dim: 64, but rows of memory have 128 elements");
+    refused(&rotation, 0, "head-dim: 64, but rows of memory have 128 elements");
     rotation = plain;
     rotation.phase = (ropemap_phase)PHASES;
-    refused(&rotation, "phase");
+    refused(&rotation, 0, "phase");
     rotation = plain;
     rotation.spec.base = 1.0;
-    refused(&rotation, "base");
+    refused(&rotation, 0, "base");
 }
 
 static void bad_sections_are_refused(void **state) {
@@ -286,7 +324,7 @@ static void bad_sections_are_refused(void **state) {
         ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, DIM),
                                         .positions = positions[bad[i].positions - 1]};
         rotation.spec.axes = bad[i].axes;
-        refused(&rotation, bad[i].words);
+        refused(&rotation, 0, bad[i].words);
     }
 }
 
@@ -298,15 +336,15 @@ static void bad_axes_are_refused(void **state) {
     ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, DIM), .positions = &two};
     rotation.spec.axes = (ropemap_axes){2, ROPEMAP_DEAL_UNIT, {32, 32}, {7, 9}};
     rotation.phase = ROPEMAP_PHASE_HF_FP32;
-    refused(&rotation, "phase: hf-fp32 is not known for axes dealt as unit");
+    refused(&rotation, 0, "phase: hf-fp32 is not known for axes dealt as unit");
     rotation.spec.axes.deal = ROPEMAP_DEAL_LADDERS;
     rotation.phase = ROPEMAP_PHASE_GGML_FP32;
-    refused(&rotation, "phase: ggml-fp32 is not known for axes dealt as ladders");
+    refused(&rotation, 0, "phase: ggml-fp32 is not known for axes dealt as ladders");
     rotation.phase = ROPEMAP_PHASE_EXACT;
     rotation.spec.scaling = spec_of("vision-2d", 1e4, DIM).scaling;
-    refused(&rotation, "scaling: vision-2d has one axis, or axes of its own");
+    refused(&rotation, 0, "scaling: vision-2d has one axis, or axes of its own");
     rotation.spec.scaling = spec_of("proportional:rotated=0.5", 1e4, DIM).scaling;
-    refused(&rotation, "scaling: proportional");
+    refused(&rotation, 0, "scaling: proportional");
 }
 
 int main(void) {
@@ -316,6 +354,8 @@ int main(void) {
         cmocka_unit_test(explicit_positions_equal_ranges),
         cmocka_unit_test(sections_follow_their_axes),
         cmocka_unit_test(an_endless_source_stays_endless),
+        cmocka_unit_test(rows_in_steps),
+        cmocka_unit_test(rows_that_cannot_be_placed),
         cmocka_unit_test(bad_ranges_are_refused),
         cmocka_unit_test(bad_sections_are_refused),
         cmocka_unit_test(bad_axes_are_refused),

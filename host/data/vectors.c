@@ -238,6 +238,27 @@ int64_t ropemap_vectors_count(const ropemap_vectors *vectors) {
     return vectors->count;
 }
 
+ropemap_range ropemap_vectors_positions(const ropemap_vectors *vectors) {
+    return (ropemap_range){.first = vectors->first, .count = vectors->count, .step = vectors->step};
+}
+
+ropemap_status ropemap_vectors_place(ropemap_vectors *vectors, int64_t first, int64_t step,
+                                     ropemap_error *error) {
+    const int64_t end = ROPEMAP_POSITION_END;
+    const bool endless = vectors->count == end;
+    if (first < 0 || first >= end || step < 1 || step > end || (endless && (first != 0 || step != 1)) ||
+        (!endless && vectors->count - 1 > (end - 1 - first) / step)) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "first-position: %s: %" PRId64 " rows from position %" PRId64
+                       " on in steps of %" PRId64 "; %s",
+                       vectors->label, vectors->count, first, step,
+                       endless ? "such rows have every position" : "all must lie in [0, 2^40)");
+    }
+    vectors->first = first;
+    vectors->step = step;
+    return ROPEMAP_OK;
+}
+
 int32_t ropemap_vectors_head_dim(const ropemap_vectors *vectors) {
     return vectors->head_dim;
 }
@@ -265,6 +286,7 @@ void *rm_source_alloc(size_t bytes, int32_t head_dim, ropemap_error *error) {
         return NULL;
     }
     vectors->count = ROPEMAP_POSITION_END;
+    vectors->step = 1;
     vectors->head_dim = head_dim;
     vectors->heads = 1;
     vectors->destroy = rm_source_free;

@@ -35,13 +35,14 @@ ropemap_status rm_source_check_head_dim(const char *name, int64_t head_dim, rope
                                         ropemap_error *error);
 
 /*
- * A source of rows. Row r belongs to position first_position + r; the caller has checked the range. Reading
- * does not change a source, and several threads may read at once.
+ * A source of rows. Row r is at position first + r * step; the caller has checked the range. Reading does not
+ * change a source, and several threads may read at once.
  */
 struct ropemap_vectors {
-    int64_t count;    /* rows; ROPEMAP_POSITION_END where there is no end */
-    int32_t head_dim; /* floats a row */
-    int64_t heads;    /* of the tensor that the rows were taken from, 1 otherwise */
+    int64_t count;       /* rows; ROPEMAP_POSITION_END where there is no end */
+    int64_t first, step; /* 0 and 1 where there is no end */
+    int32_t head_dim;    /* floats a row */
+    int64_t heads;       /* of the tensor that the rows were taken from, 1 otherwise */
     bool constant; /* every row is the unit vector with equal entries: the diagonal method counts on that */
     const char *note; /* what a reader of them should know, static; NULL: nothing */
     char label[200];  /* for messages and titles: "ones", "gauss seed 1", "q.npy", "kv.safetensors:k" */

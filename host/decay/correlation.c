@@ -45,8 +45,7 @@ static ropemap_status read_task(void *work, int64_t task, int32_t worker, ropema
     const int64_t first = task / 2 * ROWS_AT_ONCE, left = to->rows - first;
     const int64_t count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE, dim = to->head_dim;
     const ropemap_mean_request *request = to->request;
-    const bool endless = to->vectors[side]->count >= ROPEMAP_POSITION_END;
-    const int64_t row = request->first - (endless ? 0 : request->first_position) + first;
+    const int64_t row = request->first - to->vectors[side]->first + first;
     (void)worker;
     float *rows = rm_alloc_raw((uint64_t)(count * dim), sizeof *rows);
     if (rows == NULL) {
@@ -181,13 +180,13 @@ static ropemap_status check(const ropemap_mean_request *request, ropemap_error *
     }
     for (int side = 0; side < 2; side++) {
         const ropemap_vectors *vectors = side == 0 ? request->queries : request->keys;
-        const bool endless = vectors->count >= ROPEMAP_POSITION_END;
-        const int64_t first = request->first - (endless ? 0 : request->first_position);
-        if (first < 0 || first > vectors->count - request->positions) {
-            return rm_fail(
-                error, ROPEMAP_USAGE,
-                "positions: %" PRId64 " from %" PRId64 " on, but %s has %" PRId64 " rows from %" PRId64 " on",
-                request->positions, request->first, vectors->label, vectors->count, request->first_position);
+        const int64_t first = request->first - vectors->first;
+        if (first < 0 || first > vectors->count - request->positions || vectors->step != 1) {
+            return rm_fail(error, ROPEMAP_USAGE,
+                           "positions: %" PRId64 " from %" PRId64 " on, but %s has %" PRId64
+                           " rows from %" PRId64 " on in steps of %" PRId64,
+                           request->positions, request->first, vectors->label, vectors->count, vectors->first,
+                           vectors->step);
         }
     }
     return ROPEMAP_OK;
@@ -213,9 +212,7 @@ static ropemap_status rotate(const ropemap_mean_request *request, struct correla
     work->vectors[0] = request->queries;
     work->vectors[1] = request->keys;
     for (int side = 0; side < 2 && !request->already_rotated; side++) {
-        const bool endless = work->vectors[side]->count >= ROPEMAP_POSITION_END;
-        const ropemap_prerotation rotation = {.spec = request->spec,
-                                              .first_position = endless ? 0 : request->first_position};
+        const ropemap_prerotation rotation = {.spec = request->spec};
         RM_TRY(ropemap_vectors_rotated(work->vectors[side], &rotation, &made[side], error));
         work->vectors[side] = made[side];
     }

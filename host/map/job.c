@@ -137,15 +137,15 @@ ropemap_status rm_side_read(const ropemap_job *job, rm_worker *worker, rm_side s
     const ropemap_vectors *vectors = rm_side_vectors(job, side);
     const ropemap_range range = rm_side_range(job, side);
     const ropemap_range positions = {.first = rm_position(range, first), .count = count, .step = range.step};
-    const bool endless = vectors->count >= ROPEMAP_POSITION_END;
-    const int64_t row = positions.first - (endless ? 0 : job->request->first_position);
+    const int64_t row = (positions.first - vectors->first) / vectors->step;
+    const int64_t step = range.step / vectors->step; /* 0 of a single row, perhaps */
     *rows = rm_view_dense(scratch, count, vectors->head_dim);
     if (vectors->borrow != NULL) {
         const float *lent = vectors->borrow(vectors, row);
         rows->data = (float *)(uintptr_t)lent; /* only read from */
-        rows->stride = range.step * vectors->head_dim;
+        rows->stride = step * vectors->head_dim;
     } else {
-        RM_TRY(vectors->read(vectors, row, count, range.step, scratch, error));
+        RM_TRY(vectors->read(vectors, row, count, step, scratch, error));
     }
     if (job->request->strict) {
         RM_TRY(refuse_nonfinite(vectors, positions, *rows, error));

@@ -58,18 +58,24 @@ static ropemap_status check_side(const char *name, int64_t cells, ropemap_error 
 
 /* Every position of the range must have a row. */
 static ropemap_status check_vectors(const char *name, const ropemap_vectors *vectors, const char *range_name,
-                                    ropemap_range range, const ropemap_request *request,
-                                    ropemap_error *error) {
+                                    ropemap_range range, ropemap_error *error) {
     if (vectors == NULL || vectors->count >= ROPEMAP_POSITION_END) {
         return ROPEMAP_OK;
     }
     const int64_t last = rm_position(range, range.count - 1);
-    const int64_t end = request->first_position + vectors->count;
-    if (range.first < request->first_position || last >= end) {
+    const ropemap_range held = ropemap_vectors_positions(vectors);
+    const int64_t held_last = rm_position(held, held.count - 1);
+    if (range.first < held.first || last > held_last) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "%s: positions %" PRId64 " to %" PRId64 ", but %s (%s) holds positions %" PRId64
                        " to %" PRId64,
-                       range_name, range.first, last, name, vectors->label, request->first_position, end - 1);
+                       range_name, range.first, last, name, vectors->label, held.first, held_last);
+    }
+    if ((range.first - held.first) % held.step != 0 || (range.count > 1 && range.step % held.step != 0)) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "%s: position %" PRId64 " and steps of %" PRId64 ", but %s (%s) holds every %" PRId64
+                       "th position from %" PRId64 " on",
+                       range_name, range.first, range.step, name, vectors->label, held.step, held.first);
     }
     return ROPEMAP_OK;
 }
@@ -102,10 +108,6 @@ static ropemap_status check_choices(const ropemap_request *request, ropemap_erro
         return rm_fail(error, ROPEMAP_USAGE, "%s are missing: queries and keys come together or not at all",
                        request->queries == NULL ? "queries" : "keys");
     }
-    if (request->first_position < 0 || request->first_position >= ROPEMAP_POSITION_END) {
-        return rm_fail(error, ROPEMAP_USAGE, "first-position: %" PRId64 ", expected 0 to 2^40 - 1",
-                       request->first_position);
-    }
     return ROPEMAP_OK;
 }
 
@@ -122,8 +124,8 @@ static ropemap_status check_request(const ropemap_request *request, ropemap_erro
     RM_TRY(check_side("width", request->width, error));
     RM_TRY(check_head_dim("queries", request->queries, request, error));
     RM_TRY(check_head_dim("keys", request->keys, request, error));
-    RM_TRY(check_vectors("queries", request->queries, "rows", request->rows, request, error));
-    return check_vectors("keys", request->keys, "cols", request->cols, request, error);
+    RM_TRY(check_vectors("queries", request->queries, "rows", request->rows, error));
+    return check_vectors("keys", request->keys, "cols", request->cols, error);
 }
 
 /* The cells of a row, or of all rows. */

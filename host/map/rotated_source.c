@@ -12,7 +12,7 @@ typedef struct rotated_vectors {
     ropemap_vectors base;
     const ropemap_vectors *inner;
     const ropemap_positions *positions; /* NULL: one after another */
-    int64_t first, shift;
+    int64_t shift;
     ropemap_layout layout;
     int32_t axes;
     uint8_t axis[ROPEMAP_MAX_PAIRS]; /* [pairs] which axis of positions a pair follows */
@@ -28,9 +28,9 @@ typedef struct row_rotation {
 static void find_positions(const rotated_vectors *source, int64_t row, row_rotation *to) {
     const ropemap_positions *positions = source->positions;
     for (int32_t axis = 0; axis < source->axes; axis++) {
-        to->position[axis] =
-            (positions == NULL ? source->first + row : positions->values[axis * positions->count + row]) +
-            source->shift;
+        to->position[axis] = (positions == NULL ? source->base.first + row * source->base.step
+                                                : positions->values[axis * positions->count + row]) +
+                             source->shift;
     }
 }
 
@@ -204,11 +204,11 @@ static ropemap_status find_count(const ropemap_prerotation *rotation, rotated_ve
         source->base.count = endless ? positions->count : rows;
         return check_range(positions->least, positions->greatest, rotation->shift, positions->label, error);
     }
-    const int64_t first = rotation->first_position;
-    RM_TRY(check_range(first, first, rotation->shift, "first position", error));
-    const int64_t ahead = rotation->shift > 0 ? first + rotation->shift : first;
-    source->base.count = endless ? ROPEMAP_POSITION_END - ahead : rows;
-    return check_range(first, first + source->base.count - 1, rotation->shift, source->base.label, error);
+    const int64_t first = source->base.first;
+    RM_TRY(check_range(first, first, rotation->shift, source->base.label, error));
+    source->base.count = endless && rotation->shift > 0 ? rows - rotation->shift : rows;
+    const int64_t last = first + (source->base.count - 1) * source->base.step;
+    return check_range(first, last, rotation->shift, source->base.label, error);
 }
 
 static ropemap_status prepare(const ropemap_prerotation *rotation, rotated_vectors *source,
@@ -221,10 +221,11 @@ static ropemap_status prepare(const ropemap_prerotation *rotation, rotated_vecto
                        rotation->spec.head_dim, inner->label, inner->head_dim);
     }
     memcpy(source->base.label, inner->label, sizeof source->base.label);
+    source->base.first = inner->first;
+    source->base.step = inner->step;
     source->base.heads = inner->heads;
     source->base.read = read_rows;
     source->positions = rotation->positions;
-    source->first = rotation->first_position;
     source->shift = rotation->shift;
     source->layout = rotation->spec.layout;
     source->axes = rotation->positions == NULL ? 1 : rotation->positions->axes;

@@ -63,10 +63,9 @@ static void test_reference_rows(void **state) {
     for (ropemap_phase phase = ROPEMAP_PHASE_FP32FREQ; ropemap_phase_name(phase) != NULL; phase++) {
         for (ropemap_layout layout = ROPEMAP_LAYOUT_HALF; ropemap_layout_name(layout) != NULL; layout++) {
             const int64_t first = phase == ROPEMAP_PHASE_FP16_ANGLES ? LAST_FP16 - ROWS : FAR;
-            ropemap_prerotation rotation = {
-                .spec = ropemap_spec_default(), .phase = phase, .first_position = first};
+            ropemap_prerotation rotation = {.spec = ropemap_spec_default(), .phase = phase};
             rotation.spec.layout = layout;
-            rotated source = rotate(rows, ROWS, &rotation);
+            rotated source = rotate(rows, ROWS, first, &rotation);
             read_all(source.rows, made);
             drop(&source);
             check_reference *reference = reference_make(DIM, layout, phase);
@@ -92,10 +91,9 @@ static void test_positions_that_float16_lacks(void **state) {
     float rows[2 * DIM];
     memcpy(rows, row, sizeof row);
     memcpy(rows + DIM, row, sizeof row);
-    ropemap_prerotation rotation = {
-        .spec = ropemap_spec_default(), .phase = ROPEMAP_PHASE_FP16_ANGLES, .first_position = LAST_FP16};
+    ropemap_prerotation rotation = {.spec = ropemap_spec_default(), .phase = ROPEMAP_PHASE_FP16_ANGLES};
     rotation.spec.head_dim = DIM;
-    rotated source = rotate(rows, 2, &rotation);
+    rotated source = rotate(rows, 2, LAST_FP16, &rotation);
     read_all(source.rows, made);
     drop(&source);
     check_reference *reference = reference_make(DIM, ROPEMAP_LAYOUT_HALF, ROPEMAP_PHASE_FP16_ANGLES);

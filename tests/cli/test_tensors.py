@@ -164,9 +164,27 @@ class Tensors(Case):
     def test_first_position(self):
         document = self.expect(self.files + ["--first-position", "70"], self.similarity(first=70),
                                rows=(70, COUNT), cols=(70, COUNT))
-        self.assertEqual([document["rows"]["first"], document["content"]["first_position"]], [70, 70])
+        self.assertEqual([document["rows"]["first"], document["content"]["query_positions"],
+                          document["content"]["key_positions"]], [70] + 2 * [{"first": 70, "count": COUNT, "step": 1}])
         self.expect(self.files + ["--first-position", "1k", "--rows", "4", "--cols", "1030:3:2"],
                     self.similarity(first=1024), rows=(1024, 4), cols=(1030, 3, 2))
+
+    def test_queries_and_keys_at_positions_of_their_own(self):
+        """Every third of the last queries with all keys: as the same queries of the whole."""
+        every = [head[5::3] for head in self.queries]
+        self.write("q.npy", write_npy([HEADS, 3, DIMENSION], flat(every)))
+        self.expect(self.files + ["--first-position", "5:3,0", "--causal", "--head", "1"], self.similarity(1),
+                    rows=(5, 3, 3), causal=True)
+        self.expect(self.files + ["--first-position", "5:3,0", "--rows", "2", "--cols", "4:3:2"], self.similarity(),
+                    rows=(5, 2, 3), cols=(4, 3, 2))
+        self.expect(self.files + ["--first-position", "5:3,0", "--rows", "5:2:6", "--phase", "fp32freq"],
+                    self.similarity(), rows=(5, 2, 6))
+        self.refused(2, ["--first-position is missing", "q.npy has 3 rows, k.npy 13", "10,0"], "map", *self.files,
+                     "--dry-run")
+        for value, words in (("5:0", "5:0"), ("5:3,0,1", "5:3,0,1"), ("x", "x"), ("5,", "''"), ("1099511627774,0", "2^40")):
+            self.refused(2, ["--first-position", words], "map", *self.files, "--first-position", value, "--dry-run")
+        self.refused(2, ["--rows", "steps of 2", "every 3"], "map", *self.files, "--first-position", "5:3,0",
+                     "--rows", "5:2:2", "--dry-run")
 
     def test_ranges(self):
         self.expect(self.files + ["-n", "2:5:2"], self.similarity(), rows=(2, 5, 2), cols=(2, 5, 2))

@@ -57,18 +57,29 @@ static ropemap_status open_gauss(const map_options *options, map_inputs *inputs,
                                 : status;
 }
 
+static int64_t last_of(const ropemap_range *range) {
+    return range->first + (range->count - 1) * range->step;
+}
+
 /* One axis: its own option, else --positions, else every row of a tensor or of a file of positions, else what
  * `range` holds. */
 static ropemap_status take_range(const map_options *options, const map_inputs *inputs, const char *name,
                                  const char *own, const ropemap_vectors *vectors, ropemap_range *range,
                                  ropemap_error *error) {
-    const int64_t first = options->request.first_position;
+    const bool tensors = options->tensors.queries != NULL;
+    const ropemap_range held = tensors ? ropemap_vectors_positions(vectors) : (ropemap_range){.step = 1};
     const char *text = own != NULL ? own : options->positions;
     if (text != NULL) {
-        return number_range(own != NULL ? name : "--positions", text, first, range, error);
+        const char *subject = own != NULL ? name : "--positions";
+        const ropemap_status status = number_range(subject, text, held.first, range, error);
+        const char *colon = strchr(text, ':');
+        if (colon == NULL || strchr(colon + 1, ':') == NULL) { /* without a step of its own */
+            range->step = held.step;
+        }
+        return status;
     }
-    if (options->tensors.queries != NULL) {
-        *range = (ropemap_range){.first = first, .count = ropemap_vectors_count(vectors), .step = 1};
+    if (tensors) {
+        *range = held;
     } else if (inputs->positions != NULL) {
         *range = (ropemap_range){.first = 0, .count = ropemap_positions_count(inputs->positions), .step = 1};
     }
@@ -82,14 +93,19 @@ static ropemap_status check_range(const map_options *options, const char *name,
     if (options->tensors.queries == NULL) {
         return ROPEMAP_OK;
     }
-    const int64_t first = options->request.first_position;
-    const int64_t count = ropemap_vectors_count(vectors);
-    const int64_t last = range.first + (range.count - 1) * range.step;
-    if (range.first < first || last - first >= count) {
+    const ropemap_range held = ropemap_vectors_positions(vectors);
+    const int64_t last = last_of(&range), held_last = last_of(&held);
+    if (range.first < held.first || last > held_last) {
         return fail(error, ROPEMAP_USAGE,
                     "%s: positions %" PRId64 " to %" PRId64 " go beyond %" PRId64 " to %" PRId64
                     ", the rows of %.180s",
-                    name, range.first, last, first, first + count - 1, file);
+                    name, range.first, last, held.first, held_last, file);
+    }
+    if ((range.first - held.first) % held.step != 0 || range.step % held.step != 0) {
+        return fail(error, ROPEMAP_USAGE,
+                    "%s: position %" PRId64 " and steps of %" PRId64
+                    ", but the rows of %.180s are at %" PRId64 " and every %" PRId64 " positions from there",
+                    name, range.first, range.step, file, held.first, held.step);
     }
     return ROPEMAP_OK;
 }
@@ -114,10 +130,6 @@ static ropemap_status take_ranges(map_options *options, const map_inputs *inputs
     return status;
 }
 
-static int64_t last_of(const ropemap_range *range) {
-    return range->first + (range->count - 1) * range->step;
-}
-
 /*
  * A rule that depends on the length of the context takes what the map covers unless it is given; with
  * --rows and --cols also what --positions has: the map is then a part of it.
@@ -126,9 +138,10 @@ static void take_length(map_options *options, const map_inputs *inputs) {
     ropemap_spec *spec = &options->request.spec;
     ropemap_range whole = {.count = 1};
     ropemap_error unused;
+    const int64_t first =
+        options->tensors.queries != NULL ? ropemap_vectors_positions(inputs->queries).first : 0;
     if (options->positions != NULL) { /* its setter has found it good */
-        (void)number_range("--positions", options->positions, options->request.first_position, &whole,
-                           &unused);
+        (void)number_range("--positions", options->positions, first, &whole, &unused);
     }
     const int64_t down = last_of(&options->request.rows), across = last_of(&options->request.cols);
     const int64_t shown = down > across ? down : across;
@@ -170,7 +183,6 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
     options->request.width = options->size.width;
     options->request.height = options->size.height;
     options->request.already_rotated = options->tensors.state == TENSOR_POST;
-    options->request.first_position = options->tensors.first_position;
     if (options->tensors.queries != NULL) {
         status = open_tensors(options, inputs, error);
     } else if (options->content == MAP_CONTENT_GAUSS) {
@@ -278,12 +290,10 @@ static ropemap_status check_sections(const map_options *options, const map_input
 /* One side, rotated in one way. The other side may be the same. */
 static ropemap_status rotate(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
                              const ropemap_vectors *inner, ropemap_vectors **rotated, ropemap_error *error) {
-    const ropemap_prerotation rotation = {
-        .spec = options->request.spec,
-        .phase = phase,
-        .first_position = options->tensors.queries != NULL ? options->request.first_position : 0,
-        .shift = options->shift,
-        .positions = inputs->positions};
+    const ropemap_prerotation rotation = {.spec = options->request.spec,
+                                          .phase = phase,
+                                          .shift = options->shift,
+                                          .positions = inputs->positions};
     const ropemap_status status = check_sections(options, inputs, error);
     return status == ROPEMAP_OK ? ropemap_vectors_rotated(inner, &rotation, rotated, error) : status;
 }

@@ -5,6 +5,7 @@
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,44 @@ static ropemap_status set_heads(void *into, const cli_option *option, const char
     }
     options->heads = (tensor_heads){.queries = (int64_t)queries, .keys = (int64_t)keys};
     return status;
+}
+
+/* FIRST or FIRST:STEP, cut off from the list at *text. */
+static ropemap_status take_place(const char *subject, const char **text, tensor_place *place,
+                                 ropemap_error *error) {
+    char part[48];
+    uint64_t first = 0, step = 1;
+    const size_t length = strcspn(*text, ",");
+    (void)snprintf(part, sizeof part, "%.*s", length < sizeof part ? (int)length : 0, *text);
+    char *colon = strchr(part, ':');
+    *text += length + ((*text)[length] == ',' ? 1 : 0);
+    if (colon != NULL) {
+        *colon = '\0';
+    }
+    ropemap_status status =
+        number_integer(subject, part, 0, (uint64_t)ROPEMAP_POSITION_END - 1, &first, error);
+    if (status == ROPEMAP_OK && colon != NULL) {
+        status = number_integer(subject, colon + 1, 1, (uint64_t)ROPEMAP_POSITION_END - 1, &step, error);
+    }
+    *place = (tensor_place){.first = (int64_t)first, .step = (int64_t)step};
+    return status;
+}
+
+static ropemap_status set_places(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    tensor_options *options = into;
+    const cli_subject name = option_subject_of(option, text);
+    const bool both = strchr(text, ',') == NULL;
+    ropemap_status status = take_place(name.text, &text, &options->query_place, error);
+    if (status == ROPEMAP_OK && !both) {
+        status = take_place(name.text, &text, &options->key_place, error);
+    } else {
+        options->key_place = options->query_place;
+    }
+    return status != ROPEMAP_OK || *text == '\0'
+               ? status
+               : fail(error, ROPEMAP_USAGE, "%s: give one place, or one of queries and one of keys",
+                      name.text);
 }
 
 const cli_option tensor_rows[] = {
@@ -114,12 +153,13 @@ const cli_option tensor_rows[] = {
      .page = {.place = PLACE_NONE}},
     {.group = GROUP_WHAT,
      .name = "first-position",
-     .argument = "N",
+     .argument = "N[:STEP][,N[:STEP]]",
      .initial = "0",
-     .help = "position of the tensors' first row",
-     .type = OPTION_INT,
-     .offset = offsetof(tensor_options, first_position),
-     .most = ROPEMAP_POSITION_END - 1,
+     .help =
+         "position of the tensors' first row, and the step to the next; of queries, then of keys where those "
+         "differ",
+     .type = OPTION_CUSTOM,
+     .set = set_places,
      .bit = TENSOR_FIRST_POSITION,
      .page = {.place = PLACE_NONE}},
     {.name = NULL},
@@ -187,6 +227,26 @@ static void print_notes(const ropemap_vectors *queries, const ropemap_vectors *k
     }
 }
 
+/* Rows that are not as many need to be told apart by their positions. */
+static ropemap_status place_pair(const tensor_options *options, const tensor_pair *pair,
+                                 ropemap_error *error) {
+    const tensor_place of_queries = options->query_place, of_keys = options->key_place;
+    const int64_t queries = ropemap_vectors_count(pair->queries), keys = ropemap_vectors_count(pair->keys);
+    if ((options->given & TENSOR_FIRST_POSITION) == 0) {
+        return queries == keys
+                   ? ROPEMAP_OK
+                   : fail(error, ROPEMAP_USAGE,
+                          "--first-position is missing: %.160s has %" PRId64 " rows, %.160s %" PRId64
+                          "; give the positions of their first rows, such as %" PRId64 ",0",
+                          options->queries, queries, options->keys, keys,
+                          queries < keys ? keys - queries : 0);
+    }
+    const ropemap_status status =
+        ropemap_vectors_place(pair->queries, of_queries.first, of_queries.step, error);
+    return status == ROPEMAP_OK ? ropemap_vectors_place(pair->keys, of_keys.first, of_keys.step, error)
+                                : status;
+}
+
 ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tensor_pair *pair,
                                 ropemap_error *error) {
     const tensor_heads heads = options->heads;
@@ -208,6 +268,7 @@ ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tenso
         tensor.packed_head_dim = ropemap_vectors_head_dim(pair->queries);
     }
     status = tensor_open(options->keys, &tensor, &pair->key_path, &pair->keys, error);
+    status = status == ROPEMAP_OK ? place_pair(options, pair, error) : status;
     if (status == ROPEMAP_OK && !quiet) {
         print_notes(pair->queries, pair->keys);
     }

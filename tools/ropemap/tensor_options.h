@@ -12,7 +12,7 @@ enum {
     TENSOR_BATCH = 1 << 2,
     TENSOR_HEAD = 1 << 3,
     TENSOR_STATE = 1 << 4,
-    TENSOR_FIRST_POSITION = 1 << 5,
+    TENSOR_FIRST_POSITION = 1 << 5, /* where rows are, of queries and of keys */
     TENSOR_ALL = (1 << 6) - 1
 };
 
@@ -24,12 +24,18 @@ typedef struct tensor_heads {
     int64_t queries, keys;
 } tensor_heads;
 
+/* Where rows are: row r at position first + r * step. */
+typedef struct tensor_place {
+    int64_t first, step;
+} tensor_place;
+
 typedef struct tensor_options {
     uint32_t given;                            /* of TENSOR_ bits */
     const char *queries, *keys;                /* FILE[:TENSOR]; NULL: none. Borrowed */
     ropemap_vectors *lent_queries, *lent_keys; /* those, open already; borrowed. NULL: not open */
     ropemap_order order;
-    int64_t batch, head, first_position;
+    int64_t batch, head;
+    tensor_place query_place, key_place; /* step 0: not given */
     tensor_heads heads;
     tensor_state state;
 } tensor_options;
