@@ -20,8 +20,9 @@ SCRIPT = {".py", ".sh"}
 # root. The first place that matches a file counts. `host/base/*` knows nothing of RoPE; each other layer of
 # host/ sees the layers below it, and tools/ see the public interface only.
 API = "host/ropemap.h"
-DECAY_API, FIGURE_API, MODEL_API = (f"host/ropemap_{room}.h" for room in ("decay", "figure", "model"))
-ROOM_APIS = [DECAY_API, FIGURE_API, MODEL_API]  # each includes ropemap.h and no other
+ATTENTION_API, DECAY_API, FIGURE_API, MODEL_API = (
+    f"host/ropemap_{room}.h" for room in ("attention", "decay", "figure", "model"))
+ROOM_APIS = [ATTENTION_API, DECAY_API, FIGURE_API, MODEL_API]  # each includes ropemap.h and no other
 BASE = "host/base/*.h"
 RULE = "host/rule/*.h"
 DATA = "host/data/*.h"
@@ -44,6 +45,7 @@ MAY_INCLUDE = [
     ("host/map/*", [API, BASE, RULE, DATA, DEVICE, ENCODING, ARITH]),
     ("host/encoding/*", [API, BASE, RULE, DEVICE, MAP, ARITH]),
     ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
+    ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, "host/map/grid.h", ARITH]),
     ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH]),
     ("cuda/arith.h", []),
     ("cuda/geometry.h", CELLS),

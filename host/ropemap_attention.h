@@ -1,0 +1,92 @@
+/* ropemap_attention.h - attention from real queries and keys: what each rotary pair of a head does */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_ATTENTION_H
+#define ROPEMAP_ATTENTION_H
+
+#include "ropemap.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- pairs: what each frequency of a real head does ------------------------------------------------------
+ */
+
+/* Queries and keys of one head. Heads one after another with the same `keys` share them (GQA): these are read
+ * once. */
+typedef struct ropemap_head {
+    const ropemap_vectors *queries, *keys; /* borrowed */
+} ropemap_head;
+
+/* One pair of elements over all rows of queries, or of keys, before the rotation. */
+typedef struct ropemap_pair_side {
+    double norm;      /* mean length of the two elements, E|x| (Barbero et al. 2024, arXiv 2410.06205) */
+    double x, y;      /* their centre, E x */
+    double resultant; /* |E x| / E|x|, 0 to 1: the mean resultant length weighted by length, 1 where all rows
+                         point the same way (Mao et al. 2026, arXiv 2604.04921); NaN where all are 0 */
+} ropemap_pair_side;
+
+/*
+ * One pair of a head. With z = x + iy of a query at position m and of a key at n, rotation makes its part of
+ * the logit c = g^2 Re(z_q conj(z_k) e^(i theta (m - n))), g the attention factor, 1 where the pair does not
+ * rotate. A logit is the sum of c over the pairs, before its scale.
+ */
+typedef struct ropemap_pair {
+    double frequency; /* theta, radians a token; 0: the pair stays as it is */
+    ropemap_pair_side query, key;
+    double angle;          /* from the key's centre to the query's, radians in [-pi, pi] */
+    double mean, variance; /* of c over every query and every key that it may see, each pair of rows once */
+    /* The variance over the sum of the variances of all pairs of the head: adds up to 1; NaN where no logit
+     * varies. */
+    double share;
+} ropemap_pair;
+
+typedef struct ropemap_pairs_request {
+    ropemap_spec spec;
+    const ropemap_head *heads; /* [count], of spec.head_dim elements each. Borrowed */
+    int32_t count;
+    bool already_rotated; /* the vectors carry their rotation, which is taken off again with the exact phase:
+                             16-bit vectors are then off by the rounding of the program that rotated them */
+    bool causal;          /* a query sees only keys whose position is not beyond its own; else all keys */
+    ropemap_range rows, cols;  /* positions of the rows of queries and of keys, from row 0 on */
+    int32_t threads;           /* 0: one a CPU */
+    ropemap_progress progress; /* may be NULL */
+    void *progress_user;
+} ropemap_pairs_request;
+
+/* What magnitudes are of: queries and keys before the rotation, then both after it. */
+enum { ROPEMAP_MAGNITUDES = 4 };
+
+/* Mean |x| of each element over ranges of positions, for pictures (Hooper et al. 2024, arXiv 2401.18079). */
+typedef struct ropemap_magnitudes {
+    int64_t cells; /* ranges of rows, 1 to as many as there are rows, as ropemap_cell_bounds has them */
+    float *values; /* [count, ROPEMAP_MAGNITUDES, head_dim, cells], the caller's; NaN where a row holds one */
+} ropemap_magnitudes;
+
+/*
+ * Statistics of every pair of every head from one read of the rows, sums in double: pairs [count, head_dim /
+ * 2], first those that rotate in the order of their frequencies, then what does not, two elements after
+ * another. `magnitudes` may be NULL. A NaN in a row makes its own pair NaN and the shares of its head, no
+ * other head. The same bytes with any number of threads. ROPEMAP_USAGE, also for a rule with several axes;
+ * ROPEMAP_DATA and ROPEMAP_IO from reading; ROPEMAP_RESOURCES, ROPEMAP_STOPPED.
+ */
+ROPEMAP_API ropemap_status ropemap_pairs_compute(const ropemap_pairs_request *request, ropemap_pair *pairs,
+                                                 const ropemap_magnitudes *magnitudes, ropemap_error *error);
+
+/*
+ * The logit that the centres alone make at distances r = 0 .. count - 1, the sum over pairs of
+ * g^2 |E q| |E k| cos(theta r + angle), before its scale: values [count], off by 1e-12 of the sum of the
+ * terms' magnitudes. `pairs` [head_dim / 2] of one head. ROPEMAP_USAGE, ROPEMAP_RESOURCES.
+ */
+ROPEMAP_API ropemap_status ropemap_pairs_curve(const ropemap_spec *spec, const ropemap_pair *pairs,
+                                               int64_t count, double *values, ropemap_error *error);
+
+/* Pearson's correlation of two curves over distances 1 .. count - 1, each with the weight 1 / r: what the eye
+ * sees on a logarithmic axis. NaN where a curve is constant or holds one. */
+ROPEMAP_API double ropemap_pairs_correlation(const double *one, const double *other, int64_t count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
