@@ -30,7 +30,8 @@ typedef enum ropemap_colormap {
     ROPEMAP_COLORMAP_DIVERGING, /* limits are made symmetric about 0 unless they were given */
     ROPEMAP_COLORMAP_GREY,
     ROPEMAP_COLORMAP_TURBO,
-    ROPEMAP_COLORMAP_SEED /* HSL: hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v % */
+    ROPEMAP_COLORMAP_SEED,  /* HSL: hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v % */
+    ROPEMAP_COLORMAP_CYCLIC /* of angles: both ends are the same */
 } ropemap_colormap;
 
 ROPEMAP_API const char *ropemap_colormap_name(ropemap_colormap colormap); /* NULL past the last */
@@ -77,6 +78,7 @@ typedef struct ropemap_figure {
     int64_t trained_length; /* tokens; both axes are marked there where it lies inside; 0: none */
     bool dark;              /* light on dark */
     bool bare;              /* one pixel a cell and nothing around; of one map alone */
+    bool unnumbered;        /* cells do not show their values; else they do where there are few */
     int64_t side;           /* pixels of a panel's longer side, at least, 64 to 32767; 0: 320, and of one map
                                alone about 1024. Ignored where there is a width */
     int64_t width;    /* of the finished figure, pixels up to 32767: maps take what words leave; 0: as wide

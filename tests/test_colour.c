@@ -15,7 +15,7 @@
 static void names_are_listed(void **state) {
     (void)state;
     static const char *const names[] = {"auto",      "viridis", "magma", "cividis", "batlow",
-                                        "diverging", "grey",    "turbo", "seed"};
+                                        "diverging", "grey",    "turbo", "seed",    "cyclic"};
     const int count = (int)(sizeof names / sizeof *names);
     for (int map = 0; map < count; map++) {
         assert_string_equal(ropemap_colormap_name((ropemap_colormap)map), names[map]);
@@ -114,6 +114,21 @@ static void diverging_is_symmetric_about_white(void **state) {
             assert_true(lightness(blue) < lightness(palette.rgb[127 - away + 4]));
             assert_true(lightness(red) < lightness(palette.rgb[127 + away - 4]));
         }
+    }
+}
+
+/* Ends that are one colour; a quarter turn away from white, blue on one side and red on the other. */
+static void cyclic_ends_where_it_begins(void **state) {
+    (void)state;
+    rm_palette palette;
+    rm_palette_make(ROPEMAP_COLORMAP_CYCLIC, false, &palette);
+    assert_memory_equal(palette.rgb[0], palette.rgb[RM_LEVEL_MAX], 3);
+    assert_true(lightness(palette.rgb[0]) < 30.0 && lightness(palette.rgb[127]) > 94.0);
+    assert_true(palette.rgb[63][2] > palette.rgb[63][0] + 80 &&
+                palette.rgb[190][0] > palette.rgb[190][2] + 80);
+    for (int away = 4; away <= 127; away++) {
+        assert_true(lightness(palette.rgb[127 - away]) < lightness(palette.rgb[127 - away + 4]));
+        assert_true(lightness(palette.rgb[127 + away]) < lightness(palette.rgb[127 + away - 4]));
     }
 }
 
@@ -277,6 +292,7 @@ int main(void) {
         cmocka_unit_test(tables_are_the_published_ones),
         cmocka_unit_test(sequential_maps_grow_lighter),
         cmocka_unit_test(diverging_is_symmetric_about_white),
+        cmocka_unit_test(cyclic_ends_where_it_begins),
         cmocka_unit_test(seed_is_the_hsl_rule),
         cmocka_unit_test(nan_is_told_from_every_level),
         cmocka_unit_test(limits_come_from_the_map),

@@ -344,8 +344,8 @@ static void test_cell_values(void **state) {
             cells[cell] = values[cell % (side % 2 == 0 ? 2 : 5)];
         }
         const ropemap_map map = {.height = 3, .width = side, .cells = cells, .min = -3e38, .max = 1e6};
-        const ropemap_figure figure = {.panel = {&map, NULL, {0, 3, 1}, {0, side, 1}}};
-        rm_heatmap made;
+        ropemap_figure figure = {.panel = {&map, NULL, {0, 3, 1}, {0, side, 1}}};
+        rm_heatmap made, plain;
         assert_int_equal(rm_heatmap_make(&figure, &made, NULL), ROPEMAP_OK);
         const rm_box box = layout_of(&figure)->panels[0].map;
         const double wide = (double)box.width / (double)side, tall = (double)box.height / 3.0;
@@ -358,6 +358,10 @@ static void test_cell_values(void **state) {
             assert_true(text.left > left && text.right < left + wide && text.top > top &&
                         text.bottom < top + tall);
         }
+        figure.unnumbered = true;
+        assert_int_equal(rm_heatmap_make(&figure, &plain, NULL), ROPEMAP_OK);
+        assert_int_equal(plain.drawing.count, made.drawing.count - side * 3);
+        rm_heatmap_free(&plain);
         rm_heatmap_free(&made);
     }
 }

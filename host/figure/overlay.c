@@ -517,7 +517,7 @@ ropemap_status rm_overlay_draw(rm_heatmap *made, const rm_heatmap_layout *layout
         if (!isnan(place->across)) {
             draw_trained(&made->drawing, layout, place);
         }
-        if (has_values(panel)) {
+        if (!figure->unnumbered && has_values(panel)) {
             draw_values(made, layout, map, place->map, levels);
         }
         levels += map->height * map->width;

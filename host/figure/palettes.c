@@ -137,7 +137,7 @@ static const char *const names[] = {
     [ROPEMAP_COLORMAP_MAGMA] = "magma",   [ROPEMAP_COLORMAP_CIVIDIS] = "cividis",
     [ROPEMAP_COLORMAP_BATLOW] = "batlow", [ROPEMAP_COLORMAP_DIVERGING] = "diverging",
     [ROPEMAP_COLORMAP_GREY] = "grey",     [ROPEMAP_COLORMAP_TURBO] = "turbo",
-    [ROPEMAP_COLORMAP_SEED] = "seed",
+    [ROPEMAP_COLORMAP_SEED] = "seed",     [ROPEMAP_COLORMAP_CYCLIC] = "cyclic",
 };
 
 const char *ropemap_colormap_name(ropemap_colormap colormap) {
@@ -165,17 +165,12 @@ static double srgb_from_linear(double value) {
     return value <= 0.0031308 ? 12.92 * value : 1.055 * pow(value, 1.0 / 2.4) - 0.055;
 }
 
-/*
- * Blue, white, red in Oklab (Ottosson 2020, https://bottosson.github.io/posts/oklab): lightness falls alike
- * on both sides from 0.97 to 0.40, chroma grows to 0.155, which sRGB holds at every lightness of both hues
- * (262 and 27 degrees).
- */
-static void sample_diverging(int level, uint8_t rgb[3]) {
-    const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side);
-    const double lightness = 0.97 - 0.57 * away, chroma = 0.155 * (1.0 - (1.0 - away) * (1.0 - away));
-    /* Cosine and sine of the two hues. */
-    const double a = chroma * (side < 0.0 ? -0.139173 : 0.891007);
-    const double b = chroma * (side < 0.0 ? -0.990268 : 0.453990);
+/* In Oklab (Ottosson 2020, https://bottosson.github.io/posts/oklab): a colour of the blue side, at a hue of
+ * 262 degrees, or of the red one, at 27. */
+static void sample_oklab(bool blue, double lightness, double chroma, uint8_t rgb[3]) {
+    /* Cosine and sine of the hue. */
+    const double a = chroma * (blue ? -0.139173 : 0.891007);
+    const double b = chroma * (blue ? -0.990268 : 0.453990);
     const double l = lightness + 0.3963377774 * a + 0.2158037573 * b;
     const double m = lightness - 0.1055613458 * a - 0.0638541728 * b;
     const double s = lightness - 0.0894841775 * a - 1.2914855480 * b;
@@ -183,6 +178,20 @@ static void sample_diverging(int level, uint8_t rgb[3]) {
     rgb[0] = byte_from_unit(srgb_from_linear(4.0767416621 * l3 - 3.3077115913 * m3 + 0.2309699292 * s3));
     rgb[1] = byte_from_unit(srgb_from_linear(-1.2684380046 * l3 + 2.6097574011 * m3 - 0.3413193965 * s3));
     rgb[2] = byte_from_unit(srgb_from_linear(-0.0041960863 * l3 - 0.7034186147 * m3 + 1.7076147010 * s3));
+}
+
+/* Blue, white, red: lightness falls alike on both sides from 0.97 to 0.40, chroma grows to 0.155, which sRGB
+ * holds at every lightness of both hues. */
+static void sample_diverging(int level, uint8_t rgb[3]) {
+    const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side);
+    sample_oklab(side < 0.0, 0.97 - 0.57 * away, 0.155 * (1.0 - (1.0 - away) * (1.0 - away)), rgb);
+}
+
+/* Dark grey, blue, white, red, dark grey: the same with lightness down to 0.25, where chroma is gone again.
+ */
+static void sample_cyclic(int level, uint8_t rgb[3]) {
+    const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side);
+    sample_oklab(side < 0.0, 0.97 - 0.72 * away, 0.155 * 4.0 * away * (1.0 - away), rgb);
 }
 
 /* HSL of hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v %. */
@@ -221,6 +230,9 @@ static void sample(ropemap_colormap colormap, int level, uint8_t rgb[3]) {
         break;
     case ROPEMAP_COLORMAP_SEED:
         sample_seed(level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_CYCLIC:
+        sample_cyclic(level, rgb);
         break;
     case ROPEMAP_COLORMAP_AUTO:
     case ROPEMAP_COLORMAP_VIRIDIS:
