@@ -1,0 +1,469 @@
+/* command_pairs.c - ropemap pairs: what each rotary pair of real heads does, as a table and a document */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/command_pairs.h"
+#include "host/ropemap_decay.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAGNITUDE_CELLS = 256 };
+
+static const double TWO_PI = 6.283185307179586, DEGREES = 57.29577951308232;
+
+static const char *picture_choice(int index) {
+    static const char *const names[] = {
+        [PAIRS_NORM] = "norm",   [PAIRS_RESULTANT] = "resultant", [PAIRS_ANGLE] = "angle",
+        [PAIRS_SHARE] = "share", [PAIRS_MAGNITUDE] = "magnitude", [PAIRS_CURVE] = "curve",
+        [PAIRS_PICTURES] = NULL};
+    return names[index];
+}
+
+static const cli_option rows[] = {
+    {.group = GROUP_OUTPUT,
+     .name = "picture",
+     .choices = picture_choice,
+     .initial = "norm",
+     .help = "of each head and pair: norm, mean resultant length, angle, or share in the variance of the "
+             "logits; of one head: magnitude by position and channel; curve: the mean logit by distance and "
+             "what the centres predict",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(pairs_options, picture)},
+    {.name = NULL},
+};
+
+/* ---- what is measured ---------------------------------------------------------------------------------- */
+
+const ropemap_pair *pairs_of(const pairs_result *result, int layer, int32_t head) {
+    return result->all + ((int64_t)layer * result->heads + head) * result->pairs;
+}
+
+int64_t pairs_key_head(const pairs_result *result, int32_t head) {
+    return (result->first_head + head) / (result->query_heads / result->key_heads);
+}
+
+/* "SmolLM2-135M", or the file's name where no model is named. */
+static void name_origin(const head_options *options, const layer_heads *layer, char *text, size_t size) {
+    const ropemap_model *model = options->rule.opened;
+    const char *label = ropemap_vectors_label(layer->heads[0].queries);
+    const size_t file = strcspn(label, ":");
+    (void)snprintf(text, size, "%.*s", model != NULL ? (int)size : (int)file,
+                   model != NULL ? ropemap_model_name(model) : label);
+}
+
+static void *room(uint64_t count, size_t size, ropemap_status *status, ropemap_error *error) {
+    void *memory = calloc(count > 0 ? (size_t)count : 1, size);
+    if (memory == NULL) {
+        *status = fail(error, ROPEMAP_RESOURCES, "no memory for %" PRIu64 " numbers", count);
+    }
+    return memory;
+}
+
+/* Takes the shape of the first layer and makes room for all. */
+static ropemap_status begin(pairs_result *result, const layer_heads *layer, ropemap_error *error) {
+    const head_options *options = &result->options->heads;
+    const pairs_picture picture = result->options->picture;
+    ropemap_status status = pairs_picture_check(picture, result->layers, layer->count, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    result->heads = layer->count;
+    result->first_head = layer->first;
+    result->query_heads = layer->query_heads;
+    result->key_heads = layer->key_heads;
+    result->spec = options->rule.spec;
+    result->pairs = result->spec.head_dim / 2;
+    result->rows = layer->rows;
+    result->cols = layer->cols;
+    name_origin(options, layer, result->origin, sizeof result->origin);
+    const int64_t least = layer->rows.count < layer->cols.count ? layer->rows.count : layer->cols.count;
+    result->cells = picture != PAIRS_MAGNITUDE ? 0 : least < MAGNITUDE_CELLS ? least : MAGNITUDE_CELLS;
+    result->distances = picture == PAIRS_CURVE ? least / 2 + 1 : 0;
+    const uint64_t heads = (uint64_t)result->layers * (uint64_t)result->heads;
+    result->all = room(heads * (uint64_t)result->pairs, sizeof *result->all, &status, error);
+    result->distance = room((uint64_t)result->distances, sizeof(double), &status, error);
+    result->curves = room(heads * 2 * (uint64_t)result->distances, sizeof(double), &status, error);
+    result->correlated = room(heads, sizeof(double), &status, error);
+    result->magnitudes = room(ROPEMAP_MAGNITUDES * (uint64_t)(2 * result->pairs * result->cells),
+                              sizeof(float), &status, error);
+    for (int64_t r = 0; status == ROPEMAP_OK && r < result->distances; r++) {
+        result->distance[r] = (double)r;
+    }
+    return status;
+}
+
+static ropemap_status check_layer(const pairs_result *result, const layer_heads *layer, int index,
+                                  ropemap_error *error) {
+    const bool same = layer->count == result->heads && layer->query_heads == result->query_heads &&
+                      layer->key_heads == result->key_heads && layer->rows.count == result->rows.count &&
+                      layer->cols.count == result->cols.count;
+    return same ? ROPEMAP_OK
+                : fail(error, ROPEMAP_DATA,
+                       "--layers: layer %" PRId64 " has %" PRId64 " query and %" PRId64
+                       " key heads of %" PRId64 " and %" PRId64 " rows, layer %" PRId64 " %" PRId64
+                       " and %" PRId64 " of %" PRId64 " and %" PRId64 "; give layers that are alike",
+                       head_layer(&result->options->heads, index), layer->query_heads, layer->key_heads,
+                       layer->rows.count, layer->cols.count, head_layer(&result->options->heads, 0),
+                       result->query_heads, result->key_heads, result->rows.count, result->cols.count);
+}
+
+/* The mean logit at each distance, and what the centres predict of it. */
+static ropemap_status make_curves(pairs_result *result, const layer_heads *layer, int index,
+                                  cli_progress *progress, ropemap_error *error) {
+    const head_options *options = &result->options->heads;
+    ropemap_status status = ROPEMAP_OK;
+    if (memcmp(&layer->rows, &layer->cols, sizeof layer->rows) != 0 || layer->rows.step != 1) {
+        return fail(error, ROPEMAP_DATA,
+                    "--picture curve: %" PRId64 " queries from position %" PRId64 " in steps of %" PRId64
+                    ", %" PRId64 " keys from %" PRId64 " in steps of %" PRId64
+                    "; it needs both of every position",
+                    layer->rows.count, layer->rows.first, layer->rows.step, layer->cols.count,
+                    layer->cols.first, layer->cols.step);
+    }
+    for (int32_t head = 0; head < result->heads && status == ROPEMAP_OK; head++) {
+        const int64_t at = (int64_t)index * result->heads + head;
+        double *measured = result->curves + 2 * at * result->distances;
+        const ropemap_mean_request mean = {.spec = result->spec,
+                                           .queries = layer->heads[head].queries,
+                                           .keys = layer->heads[head].keys,
+                                           .already_rotated = options->tensors.state == TENSOR_POST,
+                                           .first = layer->rows.first,
+                                           .positions = layer->rows.count,
+                                           .count = result->distances,
+                                           .threads = options->threads,
+                                           .progress = progress_tell,
+                                           .progress_user = progress};
+        status = ropemap_curve_mean(&mean, measured, error);
+        if (status == ROPEMAP_OK) {
+            status = ropemap_pairs_curve(&result->spec, pairs_of(result, index, head), result->distances,
+                                         measured + result->distances, error);
+        }
+        result->correlated[at] =
+            ropemap_pairs_correlation(measured, measured + result->distances, result->distances);
+    }
+    return status;
+}
+
+static ropemap_status make_layer(pairs_result *result, const layer_heads *layer, int index,
+                                 cli_progress *progress, ropemap_error *error) {
+    const head_options *options = &result->options->heads;
+    const ropemap_pairs_request request = {.spec = result->spec,
+                                           .heads = layer->heads,
+                                           .count = layer->count,
+                                           .already_rotated = options->tensors.state == TENSOR_POST,
+                                           .causal = options->causal,
+                                           .rows = layer->rows,
+                                           .cols = layer->cols,
+                                           .threads = options->threads,
+                                           .progress = progress_tell,
+                                           .progress_user = progress};
+    const ropemap_magnitudes magnitudes = {.cells = result->cells, .values = result->magnitudes};
+    ropemap_pair *to = result->all + (int64_t)index * result->heads * result->pairs;
+    const ropemap_status status =
+        ropemap_pairs_compute(&request, to, result->cells > 0 ? &magnitudes : NULL, error);
+    return status == ROPEMAP_OK && result->distances > 0 ? make_curves(result, layer, index, progress, error)
+                                                         : status;
+}
+
+static ropemap_status make_all(pairs_options *options, pairs_result *result, cli_progress *progress,
+                               ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int index = 0; index < result->layers && status == ROPEMAP_OK; index++) {
+        layer_heads layer = {.heads = NULL};
+        status = layer_heads_open(&options->heads, index, &layer, error);
+        if (status == ROPEMAP_OK && index == 0) {
+            status = begin(result, &layer, error);
+        }
+        status = status == ROPEMAP_OK ? check_layer(result, &layer, index, error) : status;
+        status = status == ROPEMAP_OK ? make_layer(result, &layer, index, progress, error) : status;
+        layer_heads_free(&layer);
+    }
+    return status;
+}
+
+static void free_result(pairs_result *result) {
+    free(result->all);
+    free(result->distance);
+    free(result->curves);
+    free(result->correlated);
+    free(result->magnitudes);
+}
+
+/* Prints a line for each head that holds a NaN or an infinity. */
+static void warn_of_nan(const pairs_result *result) {
+    for (int i = 0; i < result->layers * result->heads; i++) {
+        const ropemap_pair *pairs = pairs_of(result, i / result->heads, i % result->heads);
+        int32_t bad = 0, first = 0;
+        for (int32_t pair = result->pairs - 1; pair >= 0; pair--) {
+            if (!isfinite(pairs[pair].variance)) {
+                bad++;
+                first = pair;
+            }
+        }
+        if (bad > 0) {
+            (void)fprintf(stderr, "ropemap: warning: ");
+            if (head_layer(&result->options->heads, 0) >= 0) {
+                (void)fprintf(stderr, "layer %" PRId64 ", ",
+                              head_layer(&result->options->heads, i / result->heads));
+            }
+            (void)fprintf(stderr,
+                          "head %" PRId64 ": %" PRId32 " of %" PRId32 " pairs, from pair %" PRId32
+                          " on, hold NaN or infinity, so that no pair of the head has a share\n",
+                          result->first_head + i % result->heads, bad, result->pairs, first);
+        }
+    }
+}
+
+/* ---- text ---------------------------------------------------------------------------------------------- */
+
+static double period_of(const ropemap_pair *pair) {
+    return TWO_PI / fabs(pair->frequency);
+}
+
+static void print_start(const pairs_result *result) {
+    print_plain(stdout, result->origin);
+    (void)printf(": %" PRId64 " queries and %" PRId64 " keys, %s\n", result->rows.count, result->cols.count,
+                 result->options->heads.causal ? "each query with the keys up to its own"
+                                               : "each query with each key");
+}
+
+static void print_pairs(const pairs_result *result) {
+    const ropemap_pair *pairs = pairs_of(result, 0, 0);
+    print_start(result);
+    (void)printf("head %" PRId64 " of %" PRId64 ", key head %" PRId64 " of %" PRId64, result->first_head,
+                 result->query_heads, pairs_key_head(result, 0), result->key_heads);
+    if (result->distances > 0) {
+        (void)printf("; mean logit and prediction of the centres: correlation %.3f", result->correlated[0]);
+    }
+    (void)printf(
+        "\npair  period (tokens)     |q|     |k|  q resultant  k resultant  angle (deg)  std of logit"
+        "    share\n");
+    for (int32_t i = 0; i < result->pairs; i++) {
+        const ropemap_pair *pair = &pairs[i];
+        char period[24] = "-";
+        if (pair->frequency != 0.0) {
+            (void)snprintf(period, sizeof period, "%.6g", period_of(pair));
+        }
+        (void)printf("%4" PRId32 "  %15s  %6.4g  %6.4g  %11.3f  %11.3f  %11.1f  %12.4g  %6.2f %%\n", i,
+                     period, pair->query.norm, pair->key.norm, pair->query.resultant, pair->key.resultant,
+                     DEGREES * pair->angle, sqrt(pair->variance), 100.0 * pair->share);
+    }
+}
+
+/* What a head's pairs come to; means weigh pairs by their share. */
+struct summary {
+    int32_t largest; /* pair with the largest share */
+    double slow;     /* share of the pairs that turn less than once over the rows */
+    double query_resultant, key_resultant;
+};
+
+static struct summary sum_up(const pairs_result *result, const ropemap_pair *pairs) {
+    struct summary summary = {.largest = 0};
+    const int64_t down = result->rows.count, across = result->cols.count;
+    for (int32_t i = 0; i < result->pairs; i++) {
+        const ropemap_pair *pair = &pairs[i];
+        summary.largest = pair->share > pairs[summary.largest].share ? i : summary.largest;
+        summary.slow += period_of(pair) > (double)(down > across ? down : across) ? pair->share : 0.0;
+        summary.query_resultant += pair->share * pair->query.resultant;
+        summary.key_resultant += pair->share * pair->key.resultant;
+    }
+    return summary;
+}
+
+static void print_heads(const pairs_result *result) {
+    const bool layers = head_layer(&result->options->heads, 0) >= 0;
+    print_start(result);
+    (void)printf("%shead  key head  largest share    pair  its period  share of slow pairs  q resultant  k "
+                 "resultant%s\n",
+                 layers ? "layer  " : "", result->distances > 0 ? "  correlation" : "");
+    for (int i = 0; i < result->layers * result->heads; i++) {
+        const ropemap_pair *pairs = pairs_of(result, i / result->heads, i % result->heads);
+        const struct summary summary = sum_up(result, pairs);
+        if (layers) {
+            (void)printf("%5" PRId64 "  ", head_layer(&result->options->heads, i / result->heads));
+        }
+        (void)printf("%4" PRId64 "  %8" PRId64 "  %11.2f %%  %6" PRId32 "  %10.6g  %17.2f %%  %11.3f  %11.3f",
+                     result->first_head + i % result->heads, pairs_key_head(result, i % result->heads),
+                     100.0 * pairs[summary.largest].share, summary.largest,
+                     period_of(&pairs[summary.largest]), 100.0 * summary.slow, summary.query_resultant,
+                     summary.key_resultant);
+        if (result->distances > 0) {
+            (void)printf("  %11.3f", result->correlated[i]);
+        }
+        (void)putchar('\n');
+    }
+}
+
+/* ---- the columns --------------------------------------------------------------------------------------- */
+
+/* Of each pair: the names of a table's columns and of a document's arrays. */
+static const struct column {
+    const char *name;
+    size_t offset; /* of a double in a ropemap_pair */
+} columns[] = {{"query_norm", offsetof(ropemap_pair, query.norm)},
+               {"key_norm", offsetof(ropemap_pair, key.norm)},
+               {"query_x", offsetof(ropemap_pair, query.x)},
+               {"query_y", offsetof(ropemap_pair, query.y)},
+               {"key_x", offsetof(ropemap_pair, key.x)},
+               {"key_y", offsetof(ropemap_pair, key.y)},
+               {"query_resultant", offsetof(ropemap_pair, query.resultant)},
+               {"key_resultant", offsetof(ropemap_pair, key.resultant)},
+               {"angle", offsetof(ropemap_pair, angle)},
+               {"mean", offsetof(ropemap_pair, mean)},
+               {"variance", offsetof(ropemap_pair, variance)},
+               {"share", offsetof(ropemap_pair, share)}};
+
+enum { COLUMNS = sizeof columns / sizeof columns[0] };
+
+static double value_at(const ropemap_pair *pair, int column) {
+    double value = 0.0;
+    memcpy(&value, (const char *)pair + columns[column].offset, sizeof value);
+    return value;
+}
+
+static json_t *head_object(const pairs_result *result, int index) {
+    const ropemap_pair *pairs = pairs_of(result, index / result->heads, index % result->heads);
+    const int64_t layer = head_layer(&result->options->heads, index / result->heads);
+    json_t *head = json_pack("{s:o, s:I, s:I}", "layer", layer >= 0 ? json_integer(layer) : json_null(),
+                             "head", (json_int_t)(result->first_head + index % result->heads), "key_head",
+                             (json_int_t)pairs_key_head(result, index % result->heads));
+    for (int column = 0; column < COLUMNS; column++) {
+        json_t *values = json_array();
+        for (int32_t i = 0; i < result->pairs; i++) {
+            (void)json_array_append_new(values, document_real(value_at(&pairs[i], column)));
+        }
+        (void)json_object_set_new(head, columns[column].name, values);
+    }
+    (void)json_object_set_new(head, "correlation",
+                              result->distances > 0 ? document_real(result->correlated[index]) : json_null());
+    return head;
+}
+
+static json_t *document_of(const pairs_result *result) {
+    json_t *heads = json_array(), *frequencies = json_array();
+    for (int i = 0; i < result->layers * result->heads; i++) {
+        (void)json_array_append_new(heads, head_object(result, i));
+    }
+    for (int32_t i = 0; i < result->pairs; i++) {
+        (void)json_array_append_new(frequencies, document_real(result->all[i].frequency));
+    }
+    return json_pack("{s:s, s:s, s:o, s:i, s:I, s:I, s:s, s:b, s:I, s:I, s:I, s:o, s:o}", "schema",
+                     "ropemap.pairs/1", "version", ropemap_version(), "origin", document_text(result->origin),
+                     "head_dim", (int)result->spec.head_dim, "query_heads", (json_int_t)result->query_heads,
+                     "key_heads", (json_int_t)result->key_heads, "state",
+                     result->options->heads.tensors.state == TENSOR_POST ? "post" : "pre", "causal",
+                     result->options->heads.causal ? 1 : 0, "first_position", (json_int_t)result->rows.first,
+                     "queries", (json_int_t)result->rows.count, "keys", (json_int_t)result->cols.count,
+                     "frequencies", frequencies, "heads", heads);
+}
+
+static void put_csv(FILE *stream, const pairs_result *result) {
+    (void)fputs("layer,head,key_head,pair,frequency", stream);
+    for (int column = 0; column < COLUMNS; column++) {
+        (void)fprintf(stream, ",%s", columns[column].name);
+    }
+    for (int64_t i = 0; i < (int64_t)result->layers * result->heads * result->pairs; i++) {
+        const int32_t index = (int32_t)(i / result->pairs), head = index % result->heads;
+        const int64_t layer = head_layer(&result->options->heads, index / result->heads);
+        (void)fputc('\n', stream);
+        if (layer >= 0) {
+            (void)fprintf(stream, "%" PRId64, layer);
+        }
+        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.17g", result->first_head + head,
+                      pairs_key_head(result, head), i % result->pairs, result->all[i].frequency);
+        for (int column = 0; column < COLUMNS; column++) {
+            (void)fprintf(stream, ",%.10g", value_at(&result->all[i], column));
+        }
+    }
+    (void)fputc('\n', stream);
+}
+
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const pairs_result *result = what;
+    (void)index;
+    if (kind != OUTPUT_CSV) {
+        return pairs_picture_encode(result, kind, bytes, error);
+    }
+    char *data = NULL;
+    FILE *stream = open_memstream(&data, &bytes->size);
+    bool whole = stream != NULL;
+    if (stream != NULL) {
+        put_csv(stream, result);
+        whole = ferror(stream) == 0;
+        whole = fclose(stream) == 0 && whole;
+    }
+    bytes->data = (uint8_t *)data;
+    return whole ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "--output: no memory for the table");
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+static ropemap_status make(pairs_options *options, pairs_result *result, cli_run *run, ropemap_error *error) {
+    run_begin(run, options->heads.quiet);
+    ropemap_status status = make_all(options, result, &run->progress, error);
+    progress_end(&run->progress);
+    if (status == ROPEMAP_OK) {
+        warn_of_nan(result);
+        status = outputs_write(&run->outputs, encode, result, error);
+    }
+    run_end(run);
+    return status;
+}
+
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    pairs_options *options = given;
+    head_options *heads = &options->heads;
+    pairs_result result = {.options = options, .layers = head_layers(heads)};
+    ropemap_status status =
+        head_options_check(heads, OUTPUT_PICTURES | 1 << OUTPUT_CSV, &run->outputs, error);
+    const char *prints = heads->json ? "--json" : heads->quiet ? NULL : "";
+    status = status == ROPEMAP_OK ? outputs_check(&run->outputs, prints, error) : status;
+    status = status == ROPEMAP_OK ? make(options, &result, run, error) : status;
+    if (status == ROPEMAP_OK && heads->json) {
+        run->code = document_print(document_of(&result));
+    } else if (status == ROPEMAP_OK && !heads->quiet && run->outputs.stdout_name == NULL) {
+        (result.layers * result.heads == 1 ? print_pairs : print_heads)(&result);
+        run->code = finish_stdout();
+    }
+    free_result(&result);
+    return status;
+}
+
+static void notes(void) {
+    (void)printf(
+        "\nThe rows are read once. |q| and |k| are mean lengths of a pair before its rotation; a resultant "
+        "is\n"
+        "the length of the mean over the mean length, 1 where all rows point the same way; the angle is "
+        "from\n"
+        "the mean key to the mean query. A pair's share is the variance of its part of the logit q . k over\n"
+        "the queries and the keys that they see, over the sum of these variances.\n"
+        "With --state post the rotation is taken off again with the exact phase. 16-bit files are then off\n"
+        "by the rounding of the program that rotated them; files from before the rotation are better.\n");
+}
+
+const cli_command command_pairs = {
+    .name = "pairs",
+    .summary = "show what each rotary pair of real heads does",
+    .usage = "--queries FILE --keys FILE [what] [how] [output]",
+    .examples =
+        "  ropemap pairs --preset llama3-8b --queries q.npy --keys k.npy -o norms.png\n"
+        "  ropemap pairs --preset llama3-8b --queries q.npy --keys k.npy --head 3 --causal\n"
+        "  ropemap pairs --queries q.npy --keys k.npy --head 3 --picture curve -o predicted.pdf\n"
+        "  ropemap pairs --queries 'l{}.safetensors:q' --keys 'l{}.safetensors:k' --layers 32 -o all.png\n",
+    .blocks = {{rule_rows, offsetof(pairs_options, heads.rule)},
+               {tensor_rows, offsetof(pairs_options, heads.tensors)},
+               {head_rows, offsetof(pairs_options, heads)},
+               {rows, 0},
+               {thread_rows, offsetof(pairs_options, heads.threads)},
+               {print_rows, offsetof(pairs_options, heads.print)}},
+    .notes = notes,
+    .size = sizeof(pairs_options),
+    .work = work,
+};

@@ -1,0 +1,54 @@
+/* command_pairs.h - ropemap pairs: what was measured of every pair, and its pictures */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_PAIRS_H
+#define ROPEMAP_TOOLS_ROPEMAP_COMMAND_PAIRS_H
+
+#include "tools/ropemap/head_inputs.h"
+
+typedef enum pairs_picture {
+    PAIRS_NORM,
+    PAIRS_RESULTANT,
+    PAIRS_ANGLE,
+    PAIRS_SHARE,
+    PAIRS_MAGNITUDE,
+    PAIRS_CURVE,
+    PAIRS_PICTURES
+} pairs_picture;
+
+typedef struct pairs_options {
+    head_options heads;
+    pairs_picture picture;
+} pairs_options;
+
+/* Every head of every layer; all layers have as many heads of the same size. */
+typedef struct pairs_result {
+    const pairs_options *options;
+    int layers;
+    int32_t heads, pairs;           /* of a layer, of a head */
+    int64_t first_head;             /* number of the first */
+    int64_t query_heads, key_heads; /* of the tensors */
+    ropemap_spec spec;
+    ropemap_range rows, cols;
+    char origin[160];   /* the model or the file: "SmolLM2-135M" */
+    ropemap_pair *all;  /* [layers, heads, pairs], owned, as what follows */
+    int64_t distances;  /* of the curves; 0: none */
+    double *distance;   /* [distances] 0, 1, ... */
+    double *curves;     /* [layers, heads, 2, distances] measured and predicted */
+    double *correlated; /* [layers, heads] correlation of the two */
+    int64_t cells;      /* of the magnitudes; 0: none */
+    float *magnitudes;  /* [ROPEMAP_MAGNITUDES, head_dim, cells] */
+} pairs_result;
+
+const ropemap_pair *pairs_of(const pairs_result *result, int layer, int32_t head); /* [pairs] */
+
+/* Number of the key head that a head reads. */
+int64_t pairs_key_head(const pairs_result *result, int32_t head);
+
+/* ROPEMAP_USAGE where the picture cannot have so many heads or layers. */
+ropemap_status pairs_picture_check(pairs_picture picture, int layers, int32_t heads, ropemap_error *error);
+
+/* The picture as a file of that kind, to be freed with ropemap_bytes_free. */
+ropemap_status pairs_picture_encode(const pairs_result *result, output_kind kind, ropemap_bytes *bytes,
+                                    ropemap_error *error);
+
+#endif
