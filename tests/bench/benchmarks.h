@@ -30,7 +30,7 @@ static inline const bench_case *named(const char *backend, const char *name) {
 static inline void *open_shape(const bench_case *benchmark, const bench_shape *shape) {
     void *opened = NULL;
     ropemap_error error = {0};
-    if (benchmark->open(shape, &opened, &error) != ROPEMAP_OK) {
+    if (bench_open(benchmark, shape, &opened, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", benchmark->name, error.text);
     }
     return opened;
@@ -39,7 +39,7 @@ static inline void *open_shape(const bench_case *benchmark, const bench_shape *s
 static inline check_result checked(const bench_case *benchmark, void *opened) {
     check_result result = {0};
     ropemap_error error = {0};
-    if (benchmark->check(opened, &result, &error) != ROPEMAP_OK) {
+    if (benchmark->stage->check(opened, &result, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", benchmark->name, error.text);
     }
     assert_true(result.checked > 0);

@@ -116,12 +116,13 @@ static void *open_run(const bench_case *benchmark, ropemap_phase phase) {
                                .head_dim = 16,
                                .phase = phase,
                                .pool = benchmark->usual.pool,
+                               .method = benchmark->usual.method,
                                .width = 20,
                                .height = 24,
                                .threads = 1};
     void *opened = open_shape(benchmark, &shape);
     ropemap_error error = {0};
-    if (benchmark->run(opened, &error) != ROPEMAP_OK) {
+    if (benchmark->stage->run(opened, &error) != ROPEMAP_OK) {
         fail_msg("%s: %s", benchmark->name, error.text);
     }
     return opened;
@@ -135,15 +136,15 @@ static void check_all(const bench_case *benchmark, ropemap_phase first) {
     for (; ropemap_phase_name(first + (unsigned)count) != NULL; count++) {
         assert_true(count < MOST);
         opened[count] = open_run(benchmark, first + (unsigned)count);
-        const ropemap_bytes output = benchmark->output(opened[count]);
-        made[count] = malloc(output.size);
+        const bench_output output = benchmark->stage->output(opened[count]);
+        made[count] = malloc((size_t)output.bytes);
         assert_non_null(made[count]);
-        memcpy(made[count], output.data, output.size);
+        memcpy(made[count], output.data, (size_t)output.bytes);
     }
     for (int other = 0; other < count; other++) {
-        const ropemap_bytes judged = benchmark->output(opened[other]);
+        const bench_output judged = benchmark->stage->output(opened[other]);
         for (int one = 0; one < count; one++) {
-            memcpy(judged.data, made[one], judged.size);
+            memcpy(judged.data, made[one], (size_t)judged.bytes);
             if ((checked(benchmark, opened[other]).wrong == 0) != (one == other)) {
                 fail_msg("%s: %s by the check of %s", benchmark->name,
                          ropemap_phase_name(first + (unsigned)one),
@@ -152,7 +153,7 @@ static void check_all(const bench_case *benchmark, ropemap_phase first) {
         }
     }
     for (int i = 0; i < count; i++) {
-        benchmark->close(opened[i]);
+        bench_close(opened[i]);
         free(made[i]);
     }
 }

@@ -66,16 +66,18 @@ static bench_shape small_shape(const bench_case *benchmark, timed_gpu *gpu, rope
     shape.height = benchmark->usual.height != 0 ? 11 : 0;
     shape.threads = benchmark->by_wall ? 2 : 0;
     shape.dtype = (benchmark->uses & BENCH_USES_DTYPE) != 0 ? dtype : ROPEMAP_DTYPE_FP32;
-    shape.heads = (bench_heads){.queries = 3, .keys = 1};
+    if ((benchmark->uses & BENCH_USES_HEADS) != 0) {
+        shape.heads = (bench_heads){.queries = 3, .keys = 1};
+    }
     shape.block = 48;
     return shape;
 }
 
 static void run_times(const bench_case *benchmark, const timed_gpu *gpu, void *opened, int times) {
     ropemap_error error = {0};
-    ropemap_status status = benchmark->prepare != NULL ? benchmark->prepare(opened, &error) : ROPEMAP_OK;
+    ropemap_status status = bench_prepare(opened, &error);
     for (int i = 0; i < times && status == ROPEMAP_OK; i++) {
-        status = benchmark->run(opened, &error);
+        status = benchmark->stage->run(opened, &error);
     }
     status = status == ROPEMAP_OK ? gpu->backend->finish(gpu->context, &error) : status;
     if (status != ROPEMAP_OK) {
@@ -93,15 +95,14 @@ static void check_benchmark(const bench_case *benchmark, timed_gpu *gpu, ropemap
     if (!benchmark->by_wall) {
         run_times(benchmark, gpu, opened, 3); /* what goes into cells again and again counts as often */
         assert_right(benchmark, opened);
-        assert_int_equal(benchmark->spoil(opened, NULL), ROPEMAP_OK);
+        assert_int_equal(bench_spoil(opened, NULL), ROPEMAP_OK);
         const check_result result = checked(benchmark, opened);
         if (result.wrong != result.checked) {
             fail_msg("%s: %lld of %lld wrong after all was spoilt", benchmark->name, (long long)result.wrong,
                      (long long)result.checked);
         }
     }
-    benchmark->close(opened);
-    benchmark->close(NULL);
+    bench_close(opened);
 }
 
 static void test_checks(void **state) {
@@ -123,6 +124,10 @@ static void test_checks(void **state) {
 
 /* ---- formulas, counted one operation after another */
 
+static double ceiling_runs(const char *name, const bench_shape *shape) {
+    return named("cuda", name)->ceilings[0].runs(named("cuda", name), shape);
+}
+
 static void test_formulas(void **state) {
     (void)state;
     timed_gpu gpu = {.side = 64, .chunk_floats = 1024, .device = {.block = 16}};
@@ -137,21 +142,23 @@ static void test_formulas(void **state) {
     const double pairs = 100.0 * 4.0, elements = 100.0 * 8.0, tile = 32.0 * 32.0;
     assert_near(named("cuda", "rotate")->bytes(&shape), 2.0 * 5.0 * elements * 2.0, 0.0);
     assert_near(named("cuda", "rotate")->flops(&shape), pairs * (17 + 2) + 5.0 * pairs * 6.0, 0.0);
-    assert_near(named("cuda", "rotate far")->bytes(&shape), 2.0 * 2.0 * elements * 4.0, 0.0);
-    assert_near(named("cuda", "rotate far")->flops(&shape), pairs * (17 + 2) + 2.0 * pairs * 6.0, 0.0);
+    bench_shape far = shape; /* fp32, without heads of its own */
+    far.dtype = ROPEMAP_DTYPE_FP32;
+    far.heads = (bench_heads){.queries = 0};
+    assert_near(named("cuda", "rotate far")->bytes(&far), 2.0 * 2.0 * elements * 4.0, 0.0);
+    assert_near(named("cuda", "rotate far")->flops(&far), pairs * (17 + 2) + 2.0 * pairs * 6.0, 0.0);
     assert_near(named("cuda", "similarity")->flops(&shape), tile * 8.0 * 2.0, 0.0);
     assert_near(named("cuda", "similarity")->bytes(&shape), 2.0 * 32.0 * 8.0 * 2.0 + tile * 4.0, 0.0);
-    assert_near(named("cuda", "similarity")->ceilings[0].runs(&shape), tile * 8.0 / (64.0 * 64.0 * 64.0),
-                1e-15);
+    assert_near(ceiling_runs("similarity", &shape), tile * 8.0 / (64.0 * 64.0 * 64.0), 1e-15);
     assert_near(named("cuda", "pool")->bytes(&shape), tile * 4.0, 0.0);
     assert_near(named("cuda", "tile")->bytes(&shape), 2.0 * 32.0 * 8.0 * 2.0 + 2.0 * tile * 4.0, 0.0);
     const double cells = 9.0 * 100.0;
     assert_near(named("cuda", "map mean")->bytes(&shape), 2.0 * elements * 4.0 + cells * 4.0, 0.0);
     assert_near(named("cuda", "map mean")->flops(&shape), cells * 8.0 * 2.0 + 2.0 * (25.0 * pairs + elements),
                 0.0);
-    assert_near(named("cuda", "map mean")->ceilings[0].runs(&shape), 2.0 * elements / 1024.0, 1e-15);
+    assert_near(ceiling_runs("map mean", &shape), 2.0 * elements / 1024.0, 1e-15);
     assert_near(named("cuda", "map")->flops(&shape), 1e4 * 8.0 * 2.0 + 2.0 * 25.0 * pairs, 0.0);
-    assert_near(named("cuda", "map")->ceilings[0].runs(&shape), 1e4 / 256.0, 1e-12);
+    assert_near(ceiling_runs("map", &shape), 1e4 / 256.0, 1e-12);
     assert_near(named("cuda", "map")->memory_target(&shape), 2.0 * elements * 4.0 + 268435456.0, 0.0);
     shape.block = 200; /* no tile is larger than the map */
     assert_near(named("cuda", "pool")->bytes(&shape), 1e4 * 4.0, 0.0);
@@ -204,8 +211,7 @@ static ropemap_status run_tiny(uint32_t which, int *rows, bench_gpu *gpu, ropema
                                    .head_dims = {.values = {4}, .count = 1},
                                    .blocks = {.values = {16}, .count = 1},
                                    .dtypes = {.values = {ROPEMAP_DTYPE_FP16}, .count = 1},
-                                   .heads = {{2, 0}},
-                                   .head_count = 1,
+                                   .heads = {.values = {BENCH_HEADS(2, 0)}, .count = 1},
                                    .has_layout = true,
                                    .size = {2, 2},
                                    .samples = 1,

@@ -2,13 +2,14 @@
  */
 /* SPDX-License-Identifier: MIT */
 /*
- * A new benchmark is an entry in one of the arrays below. Its output is checked before it is timed, and again
- * in the timed buffer afterwards. This folder alone, of all tools, sees the library's internals.
+ * A new benchmark is a row in one of the arrays below. Its output is checked before it is timed, and again in
+ * the timed buffer afterwards. This folder alone, of all tools, sees the library's internals.
  */
 #ifndef ROPEMAP_TOOLS_BENCH_BENCH_H
 #define ROPEMAP_TOOLS_BENCH_BENCH_H
 
-#include "host/base/status.h"
+#include "host/base/team.h"
+#include "host/device/backend.h"
 #include "tools/ropemap/command.h"
 
 typedef enum bench_kind {
@@ -33,25 +34,25 @@ typedef struct bench_list {
     int32_t count; /* 0: not given */
 } bench_list;
 
-/* Heads of queries and of keys at each position; keys = 0: queries alone. */
+/* Heads of queries and of keys at each position; keys = 0: queries alone. In a list: BENCH_HEADS(Q, K). */
 typedef struct bench_heads {
     int32_t queries, keys;
 } bench_heads;
+
+#define BENCH_HEADS(queries, keys) ((queries)*65536 + (keys))
 
 struct bench_row;
 struct bench_gpu;
 
 /* The command line. Zeroed but for `seconds`: all benchmarks of the CPU at their own shapes. */
 typedef struct bench_options {
-    uint32_t which;                    /* of bits 1 << bench_kind; 0: all */
-    const char *backend;               /* "cuda": the GPU's benchmarks; NULL, "auto", "cpu": the CPU's */
-    int32_t device;                    /* which GPU */
-    bench_list positions, head_dims;   /* not given: each benchmark's own */
-    bench_list blocks, dtypes;         /* GPU only; dtypes are ropemap_dtype */
-    bench_heads heads[BENCH_LIST_MAX]; /* GPU only */
-    int32_t head_count;                /* 0: not given */
-    ropemap_phase phase;               /* other than exact: CPU, rotate and map only */
-    bool has_layout;                   /* else both are timed where it matters */
+    uint32_t which;                   /* of bits 1 << bench_kind; 0: all */
+    const char *backend;              /* "cuda": the GPU's benchmarks; NULL, "auto", "cpu": the CPU's */
+    int32_t device;                   /* which GPU */
+    bench_list positions, head_dims;  /* not given: each benchmark's own */
+    bench_list blocks, dtypes, heads; /* GPU only; dtypes are ropemap_dtype */
+    ropemap_phase phase;              /* other than exact: CPU, rotate and map only */
+    bool has_layout;                  /* else both are timed where it matters */
     ropemap_layout layout;
     cli_size size;   /* cells */
     int32_t threads; /* 0: all CPUs, and one thread as well where that is of interest */
@@ -146,6 +147,8 @@ typedef struct bench_gpu {
 /* ---- benchmarks */
 
 struct timed_gpu;
+struct check_reference;
+typedef struct bench_case bench_case;
 
 /* What a benchmark runs on. Sizes that it does not use are 0. */
 typedef struct bench_shape {
@@ -155,7 +158,7 @@ typedef struct bench_shape {
     ropemap_phase phase;
     int64_t width, height; /* cells */
     ropemap_pool pool;
-    ropemap_method method; /* of a GPU's map */
+    ropemap_method method; /* of a map */
     int32_t threads;
 
     struct timed_gpu *gpu; /* NULL: the CPU, which does not use the rest */
@@ -170,22 +173,74 @@ typedef struct check_result {
     double error, allowed; /* largest of each */
 } check_result;
 
-/* Which options change a benchmark. */
+/* The backend that is timed: a context for each CPU thread, or the GPU's one. */
+typedef struct bench_workers {
+    const rm_backend *backend;
+    rm_device device;
+    int32_t threads;
+    rm_context **contexts; /* [threads] */
+} bench_workers;
+
+enum { BENCH_MEMORIES = 12 };
+
+/* A benchmark that is open. A stage's own state begins with this, and comes zeroed. */
+typedef struct bench_state {
+    const bench_case *benchmark;
+    bench_shape shape; /* never more cells than positions */
+    bench_workers workers;
+    ropemap_freqs freqs;               /* of the default rule, as the next */
+    struct check_reference *reference; /* both for shapes with a head_dim */
+    int64_t device_bytes;              /* most GPU memory that the first run took; 0: not measured */
+
+    /* What the ceilings do. */
+    struct {
+        const float *from;
+        float *to;
+        int64_t bytes;
+    } copied;
+    double flops; /* of multiply-adds */
+
+    /* What is freed when it is closed. */
+    float *reserved[BENCH_MEMORIES]; /* the backend's */
+    void *rooms[BENCH_MEMORIES];     /* the host's */
+    int reserved_count, room_count;
+    uint64_t missing; /* bytes of the host's that there were not; 0: all is there */
+} bench_state;
+
+typedef ropemap_status (*bench_work)(void *state, ropemap_error *error);
+
+/* Memory that a run fills. */
+typedef struct bench_output {
+    void *data; /* NULL: none that could be overwritten */
+    int64_t bytes;
+    bool on_gpu;
+} bench_output;
+
+/* How benchmarks are run and checked. */
+typedef struct bench_stage {
+    size_t size;      /* of the state */
+    bench_work setup; /* inputs and memory */
+    void (*teardown)(
+        void *state);   /* what was neither reserved nor a room; also after a failure; may be NULL */
+    bench_work prepare; /* before the runs of a sample, not timed; NULL: nothing */
+    /* On a GPU runs are queued, and may be queued again before they are done, unless by_wall. */
+    bench_work run;
+    bench_output (*output)(void *state); /* of the next run, or of the latest */
+    ropemap_status (*check)(void *state, check_result *result, ropemap_error *error);
+} bench_stage;
+
+/* Which options change a benchmark, besides its usual sizes that are not 0. */
 enum {
-    BENCH_USES_POSITIONS = 1,
-    BENCH_USES_HEAD_DIM = 2,
-    BENCH_USES_SIZE = 4,
-    BENCH_USES_LAYOUT = 8,
-    BENCH_USES_BOTH_LAYOUTS = 16, /* both are timed by default */
-    BENCH_USES_ONE_THREAD = 32,   /* by default timed on one thread and on all CPUs */
-    BENCH_USES_NO_THREADS = 64,   /* the calling thread does it all */
-    BENCH_USES_HEAD_DIMS = 128,   /* 64, 128 and 256 by default */
-    BENCH_USES_DTYPE = 256,       /* all types by default */
-    BENCH_USES_NO_TF32 = 512,     /* but not tf32, which is a way to multiply and not to store */
-    BENCH_USES_HEADS = 1024,      /* few heads and many by default */
-    BENCH_USES_BLOCK = 2048,      /* the device's own side of a tile by default */
-    BENCH_USES_BLOCKS = 4096,     /* half of it and twice of it as well */
-    BENCH_USES_PHASE = 8192       /* rows or distances are rotated */
+    BENCH_USES_LAYOUT = 1,
+    BENCH_USES_BOTH_LAYOUTS = 2, /* both are timed by default */
+    BENCH_USES_ONE_THREAD = 4,   /* by default timed on one thread and on all CPUs */
+    BENCH_USES_HEAD_DIMS = 8,    /* 64, 128 and 256 by default */
+    BENCH_USES_DTYPE = 16,       /* all types by default */
+    BENCH_USES_NO_TF32 = 32,     /* but not tf32, which is a way to multiply and not to store */
+    BENCH_USES_HEADS = 64,       /* few heads and many by default */
+    BENCH_USES_BLOCK = 128,      /* the device's own side of a tile by default */
+    BENCH_USES_BLOCKS = 256,     /* half of it and twice of it as well */
+    BENCH_USES_PHASE = 512       /* rows or distances are rotated */
 };
 
 typedef struct bench_target {
@@ -197,48 +252,32 @@ typedef struct bench_target {
 
 /* Something that no run is faster than, and how many of its runs are the work of one run; NULL: 1. */
 typedef struct bench_ceiling {
-    ropemap_status (*run)(void *state, ropemap_error *error);
-    double (*runs)(const bench_shape *shape);
+    bench_work run;
+    double (*runs)(const bench_case *benchmark, const bench_shape *shape);
 } bench_ceiling;
 
-typedef struct bench_case {
+struct bench_case {
     bench_kind kind;
     const char *name, *formula, *ceiling; /* as in bench_row */
     unsigned pools;                       /* bits 1 << ropemap_pool: a benchmark each, " max" ends its name */
     unsigned uses;
-    bench_shape usual; /* sizes only; targets are for this shape */
+    bench_shape usual; /* sizes that it has; targets are for this shape; threads 0: as the options say */
     bool as_read;  /* rows are rotated as they are read: for every phase but the exact one, and only those */
     bool by_flops; /* the rate is in FLOPs, else in bytes */
     bool by_wall;  /* of a GPU: runs are timed by the host's clock */
     bool makes_file; /* the output is a file, whose size is of interest */
     bench_target targets[2];
-
-    /* Inputs, memory and threads for a shape. Close *state also after a failure. */
-    ropemap_status (*open)(const bench_shape *shape, void **state, ropemap_error *error);
-    void (*close)(void *state); /* NULL is fine */
-
-    /* Before the runs of a sample, not timed; NULL: nothing. */
-    ropemap_status (*prepare)(void *state, ropemap_error *error);
-    /* On a GPU runs are queued, and may be queued again before they are done, unless by_wall. */
-    ropemap_status (*run)(void *state, ropemap_error *error);
-    bench_ceiling ceilings[2]; /* run = NULL: no second one; on a GPU the slower counts */
-
+    const bench_stage *stage;
+    bench_ceiling ceilings[2];                 /* run = NULL: no second one; the slower counts */
     double (*bytes)(const bench_shape *shape); /* of one run; NULL: they do not count */
     double (*flops)(const bench_shape *shape);
     double (*room)(const bench_shape *shape);          /* least GPU memory, bytes; NULL: little */
     double (*memory_target)(const bench_shape *shape); /* most GPU memory a run may take; NULL: any */
-
-    /* Where the next run's output will be, or the latest's is; data NULL: none yet. NULL: in GPU memory. */
-    ropemap_bytes (*output)(void *state);
-    /* Overwrites the output with NaN where it is not in host memory; NULL: it is. */
-    ropemap_status (*spoil)(void *state, ropemap_error *error);
-    ropemap_status (*check)(void *state, check_result *result, ropemap_error *error);
-    int64_t (*device_bytes)(void *state); /* most GPU memory that the first run took; NULL: not measured */
-} bench_case;
+};
 
 /* The benchmarks of each file, in order, ended by one without a name. */
-extern const bench_case cpu_rotate_benchmarks[], cpu_similarity_benchmarks[], cpu_pool_benchmarks[],
-    cpu_diagonal_benchmarks[], cpu_png_benchmarks[], cpu_map_benchmarks[];
+extern const bench_case cpu_rotate_benchmarks[], cpu_tile_benchmarks[], cpu_diagonal_benchmarks[],
+    cpu_png_benchmarks[], cpu_map_benchmarks[];
 extern const bench_case gpu_rotate_benchmarks[], gpu_tile_benchmarks[], gpu_map_benchmarks[];
 
 /* Number `index` of the benchmarks of a backend, "cpu" or "cuda"; NULL past the last. */
@@ -258,5 +297,52 @@ ropemap_status bench_run(const bench_options *options, ropemap_error *error);
 /* Times one benchmark at one shape into a row. ROPEMAP_OK also where the output is wrong. */
 ropemap_status benchmark_measure(const bench_case *benchmark, const bench_shape *shape,
                                  const bench_options *options, bench_row *row, ropemap_error *error);
+
+/* The number of a row that its target is compared with. */
+double bench_reached(const bench_row *row);
+
+/* ---- state.c: an open benchmark */
+
+/* Opens a benchmark at a shape. Close *state also after a failure. */
+ropemap_status bench_open(const bench_case *benchmark, const bench_shape *shape, void **state,
+                          ropemap_error *error);
+void bench_close(void *state); /* NULL is fine */
+
+/* Prepares the next run; overwrites what it will write by bits that are all set: NaN in any type. */
+ropemap_status bench_prepare(void *state, ropemap_error *error);
+ropemap_status bench_spoil(void *state, ropemap_error *error);
+
+/* The backend's memory for `count` elements of a type; random numbers in it, evenly spread over (-reach,
+ * reach); and elements [first, first + count) as floats. On a GPU the numbers are even. */
+ropemap_status bench_reserve(bench_state *state, ropemap_dtype dtype, int64_t count, const char *what,
+                             float **memory, ropemap_error *error);
+ropemap_status bench_fill(const bench_state *state, ropemap_dtype dtype, float *memory, int64_t count,
+                          double reach, uint64_t seed, ropemap_error *error);
+ropemap_status bench_read(const bench_state *state, ropemap_dtype dtype, float *memory, int64_t first,
+                          int64_t count, float *floats, ropemap_error *error);
+
+/* The host's memory; NULL: there is none, and bench_whole, after the last of them, reports that. */
+void *bench_room(bench_state *state, int64_t count, size_t size);
+ropemap_status bench_whole(const bench_state *state, ropemap_error *error);
+
+/* Cells of a map, of which a side never has more than positions. */
+double bench_cells(const bench_shape *shape);
+
+/* FLOPs of rows x cols products: on the CPU of whole tiles. */
+double bench_products(const bench_shape *shape, int64_t rows, int64_t cols);
+
+/* Tasks [0, count) on all threads. */
+ropemap_status workers_run(const bench_workers *workers, int64_t count, rm_task task, void *work,
+                           ropemap_error *error);
+
+/* The share of `count` things that falls to part `part` of `parts`: [first, end). */
+rm_span workers_share(int64_t count, int64_t parts, int64_t part);
+
+/* Ceilings: what state->copied says, memcpy in a piece for each thread or a copy within the GPU; state->flops
+ * of multiply-adds in registers, the most that any product reaches; and one large product of the GPU. */
+ropemap_status ceiling_copy(void *state, ropemap_error *error);
+ropemap_status ceiling_adds(void *state, ropemap_error *error);
+ropemap_status ceiling_product(void *state, ropemap_error *error);
+double ceiling_product_runs(const bench_case *benchmark, const bench_shape *shape);
 
 #endif

@@ -141,6 +141,17 @@ void reference_turn(const check_reference *reference, int32_t pair, int64_t posi
     *s = (double)sine;
 }
 
+double reference_ones(const check_reference *reference, int64_t distance) {
+    const int32_t pairs = reference->head_dim / 2;
+    double sum = 0.0;
+    for (int32_t pair = 0; pair < pairs; pair++) {
+        double c = 0.0, s = 0.0;
+        reference_turn(reference, pair, distance, &c, &s);
+        sum += c;
+    }
+    return sum / (double)pairs;
+}
+
 void reference_rotate(const check_reference *reference, const float *row, int64_t position, double *rotated) {
     const int32_t pairs = reference->head_dim / 2;
     const bool half = reference->layout == ROPEMAP_LAYOUT_HALF;
@@ -269,9 +280,6 @@ void reference_stack_turn(const check_reference *reference, float angle, long do
 /* Rows of each side that a check rotates, or cosines of vectors of ones; it looks at two cells at least. */
 enum { CHECKED_ROWS = 16384, CHECKED_CELLS_MOST = 1024 };
 
-/* Of one cosine, as cuda/arith.h promises it. */
-static const double COSINE_ERROR = 2e-7;
-
 static int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
@@ -280,9 +288,9 @@ static int64_t rows_of_cell(int64_t positions, int64_t cells) {
     return (positions + cells - 1) / cells;
 }
 
-uint64_t map_check_rows(const bench_shape *shape) {
+int64_t map_check_rows(const bench_shape *shape) {
     const int64_t cells = smaller(smaller(shape->height, shape->width), shape->positions);
-    return 2 * (uint64_t)rows_of_cell(shape->positions, cells);
+    return 2 * rows_of_cell(shape->positions, cells);
 }
 
 /* A cell: its rows and columns, room for both, and the number that it came to. */
@@ -386,19 +394,12 @@ static void check_products(const map_check *check, const struct cell *cell, chec
     check_value(result, cell->got, wanted, allowed + FLOAT_ROUNDING * wanted);
 }
 
-/* Of ones: the mean of the pairs' cosines at the distance between two positions, the largest of a cell. */
+/* Of ones: the largest similarity of a cell. */
 static void check_ones(const map_check *check, const struct cell *cell, check_result *result) {
-    const int32_t pairs = check->reference->head_dim / 2;
     const int64_t last = cell->rows.end - 1 - cell->cols.first;
     double largest = -INFINITY;
     for (int64_t distance = cell->rows.first - (cell->cols.end - 1); distance <= last; distance++) {
-        double sum = 0.0;
-        for (int32_t pair = 0; pair < pairs; pair++) {
-            double c = 0.0, s = 0.0;
-            reference_turn(check->reference, pair, distance < 0 ? -distance : distance, &c, &s);
-            sum += c;
-        }
-        largest = fmax(largest, sum / (double)pairs);
+        largest = fmax(largest, reference_ones(check->reference, distance < 0 ? -distance : distance));
     }
     check_value(result, cell->got, largest, COSINE_ERROR + FLOAT_ROUNDING);
 }

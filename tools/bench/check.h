@@ -27,6 +27,9 @@ int64_t pick_at(int64_t total, int64_t most, int64_t index);
 /* An element that a number was rounded to is off by no more than this. */
 double check_rounding(ropemap_dtype dtype, double magnitude);
 
+/* Of one cosine, as cuda/arith.h promises it. */
+#define COSINE_ERROR 2e-7
+
 /* What rounding to float may cost: half a unit in the last place of 1. */
 #define FLOAT_ROUNDING 0x1p-24
 
@@ -63,6 +66,10 @@ void reference_rotate(const check_reference *reference, const float *row, int64_
 
 /* Cosine and sine of a pair's angle at a position below 2^40, correct to 1e-14; not of a stack. */
 void reference_turn(const check_reference *reference, int32_t pair, int64_t position, double *c, double *s);
+
+/* What a vector of ones, rotated to a distance below 2^40, and one that is not have in common: the mean of
+ * the pairs' cosines. */
+double reference_ones(const check_reference *reference, int64_t distance);
 
 /* What rotated rows of a backend, or rows that were rotated as they were read, may be off by: an element, as
  * a part of its pair's length, and a row, as a part of its own. */
@@ -104,7 +111,7 @@ typedef struct map_check {
 } map_check;
 
 /* Rows of scratch for a map of that shape. */
-uint64_t map_check_rows(const bench_shape *shape);
+int64_t map_check_rows(const bench_shape *shape);
 
 /* Looks at a sample of cells. */
 void map_check_cells(const map_check *check, check_result *result);

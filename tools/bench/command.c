@@ -145,7 +145,7 @@ static ropemap_status set_blocks(void *into, const cli_option *option, const cha
 }
 
 /* "32:8", or "32" for 32 of queries and a quarter as many of keys. */
-static ropemap_status read_heads(const cli_option *option, const char *text, char *item, bench_heads *heads,
+static ropemap_status read_heads(const cli_option *option, const char *text, char *item, int64_t *heads,
                                  ropemap_error *error) {
     char *colon = strchr(item, ':');
     uint64_t queries = 0, keys = 0;
@@ -158,23 +158,23 @@ static ropemap_status read_heads(const cli_option *option, const char *text, cha
     if (status == ROPEMAP_OK && colon != NULL) {
         status = number_integer(subject.text, colon + 1, 0, HEADS_MAX, &keys, error);
     }
-    *heads = (bench_heads){.queries = (int32_t)queries, .keys = (int32_t)keys};
+    *heads = BENCH_HEADS((int64_t)queries, (int64_t)keys);
     return status;
 }
 
 static ropemap_status set_heads(void *into, const cli_option *option, const char *text,
                                 ropemap_error *error) {
-    bench_options *options = &((command_options *)into)->bench;
+    bench_list *list = &((command_options *)into)->bench.heads;
     ropemap_status status = ROPEMAP_OK;
-    options->head_count = 0;
+    list->count = 0;
     for (const char *at = text; status == ROPEMAP_OK && at != NULL;) {
         part item;
-        if (options->head_count == BENCH_LIST_MAX) {
+        if (list->count == BENCH_LIST_MAX) {
             return too_many(option, text, BENCH_LIST_MAX, error);
         }
         status = next_part(option, text, &at, &item, error);
         status = status == ROPEMAP_OK
-                     ? read_heads(option, text, item.text, &options->heads[options->head_count++], error)
+                     ? read_heads(option, text, item.text, &list->values[list->count++], error)
                      : status;
     }
     return status;

@@ -390,12 +390,12 @@ static ropemap_status copy_factors(void *work, ropemap_error *error) {
                              2 * gpu->side * gpu->side * (int64_t)sizeof(float), error);
 }
 
-static ropemap_status fastest(const timed_gpu *gpu, queued_work queue, void *work, double *least,
+static ropemap_status fastest(const timed_gpu *gpu, bench_work run, void *work, double *least,
                               ropemap_error *error) {
     *least = 0.0;
     for (int i = 0; i < TIMES; i++) {
         double seconds = 0.0;
-        RM_TRY(timing_seconds(gpu, queue, work, 1, false, &seconds, error));
+        RM_TRY(timing_seconds(gpu, run, work, 1, false, &seconds, error));
         *least = i == 0 || seconds < *least ? seconds : *least;
     }
     return ROPEMAP_OK;

@@ -89,18 +89,16 @@ ropemap_status gpu_measure_product(timed_gpu *gpu, ropemap_dtype dtype, ropemap_
 
 /* ---- time */
 
-typedef ropemap_status (*queued_work)(void *work, ropemap_error *error);
-
-/* Runs that make a sample long enough for the clock, whose steps are half a microsecond. */
+/* Runs that make a sample long enough for the GPU's clock, whose steps are half a microsecond. */
 int64_t timing_runs(double seconds_of_one);
 
 /*
- * Seconds of one run of `runs` between two marks. Hot: where runs are short, others go before the first mark
- * and one of their own kind last, so that the GPU never waits for the host between the marks and caches hold
- * what they can. Cold: the cache is overwritten before the first mark, and one run is timed, to half a
- * microsecond.
+ * Seconds of one run of `runs`: by the host's clock where `gpu` is NULL, else between two marks on the GPU's
+ * clock. Hot: where runs are short, others go before the first mark and one of their own kind last, so that
+ * the GPU never waits for the host between the marks and caches hold what they can. Cold, of a GPU alone: the
+ * cache is overwritten before the first mark, and one run is timed, to half a microsecond.
  */
-ropemap_status timing_seconds(const timed_gpu *gpu, queued_work queue, void *work, int64_t runs, bool cold,
+ropemap_status timing_seconds(const timed_gpu *gpu, bench_work run, void *state, int64_t runs, bool cold,
                               double *seconds, ropemap_error *error);
 
 typedef struct statistics {

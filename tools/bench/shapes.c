@@ -9,13 +9,9 @@
 
 /* ---- the benchmarks there are */
 
-static const bench_case *const cpu_tables[] = {cpu_rotate_benchmarks,
-                                               cpu_similarity_benchmarks,
-                                               cpu_pool_benchmarks,
-                                               cpu_diagonal_benchmarks,
-                                               cpu_png_benchmarks,
-                                               cpu_map_benchmarks,
-                                               NULL};
+static const bench_case *const cpu_tables[] = {cpu_rotate_benchmarks,   cpu_tile_benchmarks,
+                                               cpu_diagonal_benchmarks, cpu_png_benchmarks,
+                                               cpu_map_benchmarks,      NULL};
 static const bench_case *const gpu_tables[] = {gpu_rotate_benchmarks, gpu_tile_benchmarks, gpu_map_benchmarks,
                                                NULL};
 
@@ -80,7 +76,7 @@ static ropemap_status check_named(const bench_options *options, ropemap_error *e
 
 static ropemap_status check_options(const bench_options *options, ropemap_error *error) {
     const char *const of_gpu = options->dtypes.count > 0   ? "dtype"
-                               : options->head_count > 0   ? "heads"
+                               : options->heads.count > 0  ? "heads"
                                : options->blocks.count > 0 ? "block"
                                : options->profile          ? "profile"
                                                            : NULL;
@@ -99,9 +95,13 @@ static ropemap_status check_options(const bench_options *options, ropemap_error 
 enum { BLOCK_LEAST = 256, BLOCK_MOST = 8192 };
 
 /* Few heads, where cosines and sines cost most, and as many as a large model has. */
-static const bench_heads usual_heads[] = {{1, 1}, {32, 8}};
+static const int64_t usual_heads[] = {BENCH_HEADS(1, 1), BENCH_HEADS(32, 8)};
 
 static const int64_t usual_head_dims[] = {64, 128, 256};
+
+static bench_heads heads_of(int64_t value) {
+    return (bench_heads){.queries = (int32_t)(value / 65536), .keys = (int32_t)(value % 65536)};
+}
 
 typedef enum shape_axis { POOL, POSITIONS, HEAD_DIM, DTYPE, HEADS, BLOCK, LAYOUT, THREADS, AXES } shape_axis;
 
@@ -179,11 +179,16 @@ static bench_list threads_of(const bench_options *options, const bench_case *ben
     if (gpu) {
         return only(benchmark->by_wall ? all : 0);
     }
-    if ((benchmark->uses & BENCH_USES_NO_THREADS) != 0) {
-        return only(1);
+    if (benchmark->usual.threads != 0) {
+        return only(benchmark->usual.threads);
     }
     const bool one = options->threads == 0 && all > 1 && (benchmark->uses & BENCH_USES_ONE_THREAD) != 0;
     return one ? copied(both, 2) : only(all);
+}
+
+/* The options' values, where the benchmark has such a size, else its own. */
+static bench_list sizes_of(const bench_list *given, int64_t own) {
+    return own != 0 && given->count > 0 ? *given : only(own);
 }
 
 /* What an axis of a benchmark's shapes goes through. */
@@ -191,28 +196,26 @@ static bench_list values_of(const bench_options *options, const bench_case *benc
                             const bench_shape *shape) {
     const unsigned uses = benchmark->uses;
     switch (axis) {
+    case POOL:
+        return pools_of(benchmark);
     case POSITIONS:
-        return (uses & BENCH_USES_POSITIONS) != 0 && options->positions.count > 0 ? options->positions
-                                                                                  : only(shape->positions);
+        return sizes_of(&options->positions, shape->positions);
     case HEAD_DIM:
-        if ((uses & (BENCH_USES_HEAD_DIM | BENCH_USES_HEAD_DIMS)) != 0 && options->head_dims.count > 0) {
-            return options->head_dims;
-        }
-        return (uses & BENCH_USES_HEAD_DIMS) != 0 ? copied(usual_head_dims, 3) : only(shape->head_dim);
+        return (uses & BENCH_USES_HEAD_DIMS) != 0 && options->head_dims.count == 0
+                   ? copied(usual_head_dims, 3)
+                   : sizes_of(&options->head_dims, shape->head_dim);
     case DTYPE:
         return (uses & BENCH_USES_DTYPE) != 0 ? dtypes_of(options, benchmark) : only(ROPEMAP_DTYPE_FP32);
     case HEADS:
-        return (uses & BENCH_USES_HEADS) == 0 ? numbers(1)
-               : options->head_count > 0      ? numbers(options->head_count)
-                                              : numbers(2);
+        return (uses & BENCH_USES_HEADS) == 0 ? only(0)
+               : options->heads.count > 0     ? options->heads
+                                              : copied(usual_heads, 2);
     case BLOCK:
         return blocks_of(options, uses, shape);
     case LAYOUT:
         return options->has_layout                     ? only(options->layout)
                : (uses & BENCH_USES_BOTH_LAYOUTS) != 0 ? numbers(2)
                                                        : only(ROPEMAP_LAYOUT_HALF);
-    case POOL:
-        return pools_of(benchmark);
     case THREADS:
         return threads_of(options, benchmark, shape->gpu != NULL);
     case AXES:
@@ -221,9 +224,11 @@ static bench_list values_of(const bench_options *options, const bench_case *benc
     return only(0);
 }
 
-static void set(const bench_options *options, unsigned uses, shape_axis axis, int64_t value,
-                bench_shape *shape) {
+static void set(shape_axis axis, int64_t value, bench_shape *shape) {
     switch (axis) {
+    case POOL:
+        shape->pool = (ropemap_pool)value;
+        break;
     case POSITIONS:
         shape->positions = value;
         break;
@@ -234,18 +239,13 @@ static void set(const bench_options *options, unsigned uses, shape_axis axis, in
         shape->dtype = (ropemap_dtype)value;
         break;
     case HEADS:
-        if ((uses & BENCH_USES_HEADS) != 0) {
-            shape->heads = (options->head_count > 0 ? options->heads : usual_heads)[value];
-        }
+        shape->heads = heads_of(value);
         break;
     case BLOCK:
         shape->block = value;
         break;
     case LAYOUT:
         shape->layout = (ropemap_layout)value;
-        break;
-    case POOL:
-        shape->pool = (ropemap_pool)value;
         break;
     case THREADS:
         shape->threads = (int32_t)value;
@@ -289,7 +289,7 @@ static ropemap_status run_axis(bench_progress *run, const bench_case *benchmark,
     }
     const bench_list list = values_of(run->options, benchmark, axis, &shape);
     for (int32_t i = 0; i < list.count; i++) {
-        set(run->options, benchmark->uses, axis, list.values[i], &shape);
+        set(axis, list.values[i], &shape);
         RM_TRY(run_axis(run, benchmark, axis + 1, shape, error));
     }
     return ROPEMAP_OK;
@@ -302,7 +302,7 @@ static ropemap_status choose_positions(const bench_case *benchmark, bench_shape 
     bench_shape largest = *shape;
     const timed_gpu *gpu = shape->gpu;
     RM_TRY(gpu->timing->memory(gpu->context, &free_bytes, &all_bytes, error));
-    largest.heads = usual_heads[1];
+    largest.heads = heads_of(usual_heads[1]);
     while (benchmark->room != NULL && largest.positions > 1 &&
            benchmark->room(&largest) > (double)free_bytes / 2.0) {
         largest.positions /= 2;
@@ -323,7 +323,7 @@ static ropemap_status run_all(bench_progress *run, timed_gpu *gpu, ropemap_error
         bench_shape shape = at->usual;
         shape.gpu = gpu;
         shape.phase = options->phase;
-        if ((at->uses & BENCH_USES_SIZE) != 0 && options->size.width != 0) {
+        if (shape.width != 0 && options->size.width != 0) {
             shape.width = options->size.width;
             shape.height = options->size.height;
         }

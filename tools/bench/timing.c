@@ -1,7 +1,6 @@
 /* timing.c - time a benchmark and its ceilings alternately, and check what was timed */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/map/job.h"
 #include "tools/bench/gpu.h"
 
 #include <inttypes.h>
@@ -48,9 +47,9 @@ statistics statistics_of(double *values, int64_t count) {
                         .deviation = relative_deviation(values, count)};
 }
 
-/* ---- the GPU's clock */
+/* ---- the clocks */
 
-static const double SAMPLE_SECONDS = 200e-6; /* 400 steps of the clock: a quarter of a percent */
+static const double SAMPLE_SECONDS = 200e-6; /* 400 steps of the GPU's clock: a quarter of a percent */
 static const double RUNS_MOST = 1000.0;
 static const int64_t RUNS_A_FLUSH = 8;   /* that a host queues while a cache is overwritten: 40 us or more */
 static const double STEP_SECONDS = 1e-9; /* no time is shorter, so that it can be divided by */
@@ -59,246 +58,198 @@ int64_t timing_runs(double seconds_of_one) {
     return (int64_t)fmin(fmax(ceil(SAMPLE_SECONDS / fmax(seconds_of_one, STEP_SECONDS)), 1.0), RUNS_MOST);
 }
 
-/* Keeps the GPU busy while the host queues the runs, and then brings into the cache what they leave there. */
-static ropemap_status queue_ahead(const timed_gpu *gpu, queued_work queue, void *work, int64_t runs,
-                                  ropemap_error *error) {
-    for (int64_t run = 0; run < runs; run += RUNS_A_FLUSH) {
-        RM_TRY(gpu->timing->flush(gpu->context, error));
+static ropemap_status run_times(bench_work run, void *state, int64_t runs, ropemap_error *error) {
+    for (int64_t i = 0; i < runs; i++) {
+        RM_TRY(run(state, error));
     }
-    return queue(work, error);
+    return ROPEMAP_OK;
 }
 
-ropemap_status timing_seconds(const timed_gpu *gpu, queued_work queue, void *work, int64_t runs, bool cold,
+static ropemap_status seconds_of_host(bench_work run, void *state, int64_t runs, double *seconds,
+                                      ropemap_error *error) {
+    const double start = rm_seconds_now();
+    RM_TRY(run_times(run, state, runs, error));
+    *seconds = fmax(rm_seconds_now() - start, STEP_SECONDS) / (double)runs;
+    return ROPEMAP_OK;
+}
+
+/* Cold: the cache is overwritten. Hot: the GPU is kept busy while the host queues the runs, and then what
+ * they leave in the cache is brought there. */
+static ropemap_status queue_ahead(const timed_gpu *gpu, bench_work run, void *state, int64_t runs, bool cold,
+                                  ropemap_error *error) {
+    for (int64_t i = 0; (cold || runs > 1) && i < runs; i += RUNS_A_FLUSH) {
+        RM_TRY(gpu->timing->flush(gpu->context, error));
+    }
+    return cold || runs == 1 ? ROPEMAP_OK : run(state, error);
+}
+
+ropemap_status timing_seconds(const timed_gpu *gpu, bench_work run, void *state, int64_t runs, bool cold,
                               double *seconds, ropemap_error *error) {
-    const rm_gpu_timing *timing = gpu->timing;
-    rm_context *context = gpu->context;
+    if (gpu == NULL) {
+        return seconds_of_host(run, state, runs, seconds, error);
+    }
     runs = cold ? 1 : runs;
-    if (cold) {
-        RM_TRY(timing->flush(context, error));
-    } else if (runs > 1) {
-        RM_TRY(queue_ahead(gpu, queue, work, runs, error));
-    }
-    RM_TRY(timing->mark(context, 0, error));
-    for (int64_t run = 0; run < runs; run++) {
-        RM_TRY(queue(work, error));
-    }
-    RM_TRY(timing->mark(context, 1, error));
-    RM_TRY(timing->elapsed(context, seconds, error));
+    RM_TRY(queue_ahead(gpu, run, state, runs, cold, error));
+    RM_TRY(gpu->timing->mark(gpu->context, 0, error));
+    RM_TRY(run_times(run, state, runs, error));
+    RM_TRY(gpu->timing->mark(gpu->context, 1, error));
+    RM_TRY(gpu->timing->elapsed(gpu->context, seconds, error));
     *seconds = fmax(*seconds, STEP_SECONDS) / (double)runs;
     return ROPEMAP_OK;
 }
 
-/* ---- one sample */
+/* ---- samples */
 
-enum { CEILINGS = 2 };
+enum { CEILINGS = 2, SAMPLES_LEAST = 5, SAMPLES_MOST = 1000 };
 
-/* A benchmark that is open. */
+static const double NOISY = 0.005; /* relative deviation */
+
+/* What each sample comes to: seconds of a run, of the slower ceiling for the same work, and their ratio; the
+ * same from a cold cache, 0: not measured. */
+typedef enum column { OWN, CEILING, SHARE, COLD, COLD_CEILING, COLD_SHARE, COLUMNS } column;
+
+/* A benchmark that is open, and its samples. */
 typedef struct open_case {
+    bench_state *state;
     const bench_case *benchmark;
-    const bench_shape *shape;
-    void *state;
+    const bench_stage *stage;
+    const timed_gpu *gpu, *clock;         /* clock NULL: the host's. A GPU's ceilings take the GPU's. */
     double work[CEILINGS];                /* of a run, in runs of the ceilings */
-    int64_t runs, ceiling_runs[CEILINGS]; /* in a sample by a GPU's clock */
+    int64_t runs, ceiling_runs[CEILINGS]; /* in a sample */
+    int32_t room, count;                  /* of samples */
+    double *samples;                      /* [COLUMNS, room] */
 } open_case;
-
-/* Seconds of a run; of the ceilings the slower, for the same work. cold = 0: not measured. */
-typedef struct one_sample {
-    double own, ceiling, cold, cold_ceiling;
-} one_sample;
-
-/* Whether runs are timed by the GPU's clock; ceilings of a GPU always are. */
-static bool is_queued(const open_case *timed) {
-    return timed->shape->gpu != NULL && !timed->benchmark->by_wall;
-}
-
-static ropemap_status prepare(const open_case *timed, ropemap_error *error) {
-    return timed->benchmark->prepare != NULL ? timed->benchmark->prepare(timed->state, error) : ROPEMAP_OK;
-}
 
 /* Runs once to the end, prepared, without a clock. */
 static ropemap_status run_once(const open_case *timed, ropemap_error *error) {
-    RM_TRY(prepare(timed, error));
-    RM_TRY(timed->benchmark->run(timed->state, error));
-    const timed_gpu *gpu = timed->shape->gpu;
-    return gpu != NULL ? gpu->backend->finish(gpu->context, error) : ROPEMAP_OK;
+    const bench_workers *workers = &timed->state->workers;
+    RM_TRY(bench_prepare(timed->state, error));
+    RM_TRY(timed->stage->run(timed->state, error));
+    return timed->gpu != NULL ? workers->backend->finish(workers->contexts[0], error) : ROPEMAP_OK;
 }
 
-/* The first run of anything is not like the others: the second one decides. */
-static ropemap_status find_runs(const open_case *timed, queued_work queue, int64_t *runs,
+/* Runs untimed and finds how many make a sample. The first run of anything is not like the others: on a GPU
+ * the second one decides. */
+static ropemap_status find_runs(const open_case *timed, bench_work run, const timed_gpu *clock, int64_t *runs,
                                 ropemap_error *error) {
     double seconds = 0.0;
-    for (int i = 0; i < 2; i++) {
-        RM_TRY(timing_seconds(timed->shape->gpu, queue, timed->state, 1, false, &seconds, error));
+    for (int i = 0; i < (clock != NULL ? 2 : 1); i++) {
+        RM_TRY(timing_seconds(clock, run, timed->state, 1, false, &seconds, error));
     }
-    *runs = timing_runs(seconds);
+    *runs = clock != NULL ? timing_runs(seconds) : 1;
     return ROPEMAP_OK;
 }
 
-/* Runs the ceilings once, untimed, and finds how many runs make a sample. */
 static ropemap_status prepare_samples(open_case *timed, ropemap_error *error) {
-    const bench_case *benchmark = timed->benchmark;
-    for (int i = 0; i < CEILINGS && benchmark->ceilings[i].run != NULL; i++) {
-        const bench_ceiling *ceiling = &benchmark->ceilings[i];
-        timed->work[i] = ceiling->runs != NULL ? ceiling->runs(timed->shape) : 1.0;
-        RM_TRY(timed->shape->gpu != NULL ? find_runs(timed, ceiling->run, &timed->ceiling_runs[i], error)
-                                         : ceiling->run(timed->state, error));
+    for (int i = 0; i < CEILINGS && timed->benchmark->ceilings[i].run != NULL; i++) {
+        const bench_ceiling *ceiling = &timed->benchmark->ceilings[i];
+        timed->work[i] = ceiling->runs != NULL ? ceiling->runs(timed->benchmark, &timed->state->shape) : 1.0;
+        RM_TRY(find_runs(timed, ceiling->run, timed->gpu, &timed->ceiling_runs[i], error));
     }
-    if (is_queued(timed)) {
-        RM_TRY(prepare(timed, error));
-        RM_TRY(find_runs(timed, benchmark->run, &timed->runs, error));
+    timed->runs = 1;
+    if (timed->clock != NULL) {
+        RM_TRY(bench_prepare(timed->state, error));
+        RM_TRY(find_runs(timed, timed->stage->run, timed->clock, &timed->runs, error));
     }
-    return ROPEMAP_OK;
-}
-
-static ropemap_status time_by_host(const open_case *timed, queued_work run, double *seconds,
-                                   ropemap_error *error) {
-    const double start = rm_seconds_now();
-    RM_TRY(run(timed->state, error));
-    *seconds = rm_seconds_now() - start;
     return ROPEMAP_OK;
 }
 
 static ropemap_status time_ceilings(const open_case *timed, bool cold, double *seconds,
                                     ropemap_error *error) {
-    const timed_gpu *gpu = timed->shape->gpu;
     *seconds = 0.0;
     for (int i = 0; i < CEILINGS && timed->benchmark->ceilings[i].run != NULL; i++) {
-        const queued_work run = timed->benchmark->ceilings[i].run;
         double one = 0.0;
-        RM_TRY(gpu != NULL ? timing_seconds(gpu, run, timed->state, timed->ceiling_runs[i], cold, &one, error)
-                           : time_by_host(timed, run, &one, error));
+        RM_TRY(timing_seconds(timed->gpu, timed->benchmark->ceilings[i].run, timed->state,
+                              timed->ceiling_runs[i], cold, &one, error));
         *seconds = fmax(*seconds, one * timed->work[i]);
     }
     return ROPEMAP_OK;
 }
 
-static ropemap_status take_sample(const open_case *timed, one_sample *sample, ropemap_error *error) {
-    const timed_gpu *gpu = timed->shape->gpu;
-    const queued_work run = timed->benchmark->run;
-    RM_TRY(prepare(timed, error));
-    if (!is_queued(timed)) {
-        RM_TRY(time_by_host(timed, run, &sample->own, error));
-        return time_ceilings(timed, false, &sample->ceiling, error);
+/* A run and its ceilings, one after the other: other load on the machine falls on both. */
+static ropemap_status take_sample(open_case *timed, ropemap_error *error) {
+    double own[2] = {0.0}, ceiling[2] = {0.0};
+    for (int cold = 0; cold < (timed->clock != NULL ? 2 : 1); cold++) {
+        RM_TRY(bench_prepare(timed->state, error));
+        RM_TRY(timing_seconds(timed->clock, timed->stage->run, timed->state, timed->runs, cold != 0,
+                              &own[cold], error));
+        RM_TRY(time_ceilings(timed, cold != 0, &ceiling[cold], error));
     }
-    RM_TRY(timing_seconds(gpu, run, timed->state, timed->runs, false, &sample->own, error));
-    RM_TRY(time_ceilings(timed, false, &sample->ceiling, error));
-    RM_TRY(prepare(timed, error));
-    RM_TRY(timing_seconds(gpu, run, timed->state, 1, true, &sample->cold, error));
-    return time_ceilings(timed, true, &sample->cold_ceiling, error);
-}
-
-/* ---- all samples */
-
-enum { SAMPLES_LEAST = 5, SAMPLES_MOST = 1000, COLUMNS = 5 };
-
-static const double NOISY = 0.005; /* relative deviation */
-
-/* All samples of a row, column by column. */
-typedef struct sample_series {
-    int32_t room, count;
-    double *own, *ceiling, *shares, *cold, *cold_shares; /* [room] each, of one allocation */
-} sample_series;
-
-static ropemap_status make_series(sample_series *series, const bench_options *options, ropemap_error *error) {
-    series->room = options->samples != 0 ? options->samples : SAMPLES_MOST;
-    const uint64_t room = (uint64_t)series->room;
-    series->own = rm_alloc(COLUMNS * room, sizeof *series->own);
-    if (series->own == NULL) {
-        return rm_fail_memory(error, "samples", COLUMNS * room * sizeof *series->own);
+    const double values[COLUMNS] = {own[0], ceiling[0], ceiling[0] / own[0],
+                                    own[1], ceiling[1], own[1] > 0.0 ? ceiling[1] / own[1] : 0.0};
+    for (int i = 0; i < COLUMNS; i++) {
+        timed->samples[i * timed->room + timed->count] = values[i];
     }
-    series->ceiling = series->own + room;
-    series->shares = series->ceiling + room;
-    series->cold = series->shares + room;
-    series->cold_shares = series->cold + room;
+    timed->count++;
     return ROPEMAP_OK;
 }
 
-static void add_sample(sample_series *series, const one_sample *sample) {
-    const int32_t i = series->count++;
-    series->own[i] = sample->own;
-    series->ceiling[i] = sample->ceiling;
-    series->shares[i] = sample->ceiling / sample->own;
-    series->cold[i] = sample->cold;
-    series->cold_shares[i] = sample->cold > 0.0 ? sample->cold_ceiling / sample->cold : 0.0;
-}
-
 /* Whether there are as many samples as the options ask for, `elapsed` seconds after the beginning. */
-static bool is_enough(const sample_series *series, const bench_options *options, double elapsed) {
-    if (series->count == series->room) {
-        return true;
-    }
-    return options->samples == 0 && series->count >= SAMPLES_LEAST && elapsed >= options->seconds;
+static bool is_enough(const open_case *timed, const bench_options *options, double elapsed) {
+    return timed->count == timed->room ||
+           (options->samples == 0 && timed->count >= SAMPLES_LEAST && elapsed >= options->seconds);
 }
 
-static void summarise(sample_series *series, const open_case *timed, bench_row *row) {
+static ropemap_status report_progress(const open_case *timed, const bench_options *options, const char *name,
+                                      double elapsed, ropemap_error *error) {
+    const double by_time = fmin(elapsed / options->seconds, 1.0);
+    const double by_count = (double)timed->count / (double)timed->room;
+    return options->progress == NULL ||
+                   options->progress(options->progress_user, name, options->samples != 0 ? by_count : by_time,
+                                     1.0) == 0
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_STOPPED, "bench: stopped on request");
+}
+
+static ropemap_status take_samples(open_case *timed, const bench_options *options, const char *name,
+                                   ropemap_error *error) {
+    const double start = rm_seconds_now();
+    double elapsed = 0.0;
+    timed->room = options->samples != 0 ? options->samples : SAMPLES_MOST;
+    timed->samples = rm_alloc((uint64_t)timed->room * COLUMNS, sizeof *timed->samples);
+    if (timed->samples == NULL) {
+        return rm_fail_memory(error, "samples", (uint64_t)timed->room * COLUMNS * sizeof *timed->samples);
+    }
+    RM_TRY(prepare_samples(timed, error));
+    while (!is_enough(timed, options, elapsed)) {
+        RM_TRY(take_sample(timed, error));
+        elapsed = rm_seconds_now() - start;
+        RM_TRY(report_progress(timed, options, name, elapsed, error));
+    }
+    return ROPEMAP_OK;
+}
+
+static statistics of_column(const open_case *timed, column which) {
+    return statistics_of(timed->samples + (int)which * timed->room, timed->count);
+}
+
+static void summarise(const open_case *timed, const bench_shape *shape, bench_row *row) {
     const bench_case *benchmark = timed->benchmark;
-    const statistics own = statistics_of(series->own, series->count);
-    row->samples = series->count;
+    const statistics own = of_column(timed, OWN);
+    row->samples = timed->count;
     row->median = own.median;
     row->p5 = own.p5;
     row->p95 = own.p95;
     row->deviation = own.deviation;
     row->noisy = own.deviation > NOISY;
-    row->bytes = benchmark->bytes != NULL ? benchmark->bytes(timed->shape) : 0.0;
-    row->flops = benchmark->flops != NULL ? benchmark->flops(timed->shape) : 0.0;
+    row->bytes = benchmark->bytes != NULL ? benchmark->bytes(shape) : 0.0;
+    row->flops = benchmark->flops != NULL ? benchmark->flops(shape) : 0.0;
     row->rate = (benchmark->by_flops ? row->flops : row->bytes) / own.median * 1e-9;
-    row->ceiling_seconds = statistics_of(series->ceiling, series->count).median;
-    row->share = statistics_of(series->shares, series->count).median;
-    row->cold = statistics_of(series->cold, series->count).median;
-    row->cold_share = statistics_of(series->cold_shares, series->count).median;
+    row->ceiling_seconds = of_column(timed, CEILING).median;
+    row->share = of_column(timed, SHARE).median;
+    row->cold = of_column(timed, COLD).median;
+    row->cold_share = of_column(timed, COLD_SHARE).median;
 }
 
 /* ---- a row */
 
-/* All bits set: NaN as floats, and never what a stage writes. */
-static ropemap_status spoil(const open_case *timed, ropemap_error *error) {
-    const bench_case *benchmark = timed->benchmark;
-    if (benchmark->spoil != NULL) {
-        return benchmark->spoil(timed->state, error);
-    }
-    const ropemap_bytes output = benchmark->output(timed->state);
-    if (output.data != NULL) {
-        memset(output.data, 0xff, output.size);
-    }
-    return ROPEMAP_OK;
-}
-
 static ropemap_status check(const open_case *timed, bench_row *row, ropemap_error *error) {
     check_result result = {0};
-    RM_TRY(timed->benchmark->check(timed->state, &result, error));
+    RM_TRY(timed->stage->check(timed->state, &result, error));
     row->checked = result.checked;
     row->wrong = result.wrong;
     row->error = result.error;
     row->allowed = result.allowed;
-    return ROPEMAP_OK;
-}
-
-static ropemap_status report_progress(const bench_options *options, const char *name,
-                                      const sample_series *series, double elapsed, ropemap_error *error) {
-    if (options->progress == NULL) {
-        return ROPEMAP_OK;
-    }
-    const double by_time = elapsed / options->seconds,
-                 by_count = (double)series->count / (double)series->room;
-    const double done = options->samples != 0 ? by_count : by_time < 1.0 ? by_time : 1.0;
-    return options->progress(options->progress_user, name, done, 1.0) == 0
-               ? ROPEMAP_OK
-               : rm_fail(error, ROPEMAP_STOPPED, "bench: stopped on request");
-}
-
-/* Samples and ceilings alternate, so that other load on the machine falls on both. */
-static ropemap_status take_samples(open_case *timed, const bench_options *options, const char *name,
-                                   sample_series *series, ropemap_error *error) {
-    const double start = rm_seconds_now();
-    double elapsed = 0.0;
-    RM_TRY(prepare_samples(timed, error));
-    while (!is_enough(series, options, elapsed)) {
-        one_sample sample = {0};
-        RM_TRY(take_sample(timed, &sample, error));
-        add_sample(series, &sample);
-        elapsed = rm_seconds_now() - start;
-        RM_TRY(report_progress(options, name, series, elapsed, error));
-    }
     return ROPEMAP_OK;
 }
 
@@ -308,22 +259,6 @@ static bool is_usual(const bench_case *benchmark, const bench_shape *shape) {
         (benchmark->uses & BENCH_USES_BLOCK) == 0 || shape->block == shape->gpu->device.block;
     return shape->positions == usual->positions && shape->head_dim == usual->head_dim &&
            shape->width == usual->width && shape->height == usual->height && own_block;
-}
-
-static bool is_met(const bench_row *row) {
-    switch (row->against) {
-    case BENCH_TARGET_SHARE:
-        return row->share >= row->target;
-    case BENCH_TARGET_SECONDS:
-        return row->median <= row->target;
-    case BENCH_TARGET_ERROR:
-        return row->error <= row->target;
-    case BENCH_TARGET_MEMORY:
-        return (double)row->device_bytes <= row->target;
-    case BENCH_TARGET_NONE:
-        break;
-    }
-    return false;
 }
 
 static ropemap_status judge(const bench_case *benchmark, const bench_shape *shape, bench_row *row,
@@ -344,42 +279,48 @@ static ropemap_status judge(const bench_case *benchmark, const bench_shape *shap
         row->against = BENCH_TARGET_MEMORY;
         row->target = benchmark->memory_target(shape);
     }
-    row->met = is_met(row);
+    row->met =
+        row->against != BENCH_TARGET_NONE &&
+        (row->against == BENCH_TARGET_SHARE ? row->share >= row->target : bench_reached(row) <= row->target);
     return ROPEMAP_OK;
 }
 
+double bench_reached(const bench_row *row) {
+    return row->against == BENCH_TARGET_SHARE     ? row->share
+           : row->against == BENCH_TARGET_SECONDS ? row->median
+           : row->against == BENCH_TARGET_ERROR   ? row->error
+                                                  : (double)row->device_bytes;
+}
+
 /* The state of the GPU right after it was timed. */
-static void look(const bench_shape *shape, bench_row *row) {
-    bench_gpu *about = &shape->gpu->about;
-    about->after = nvml_look(&shape->gpu->nvml);
-    row->throttled = nvml_throttled(about->after.reasons);
+static void look(timed_gpu *gpu, bench_row *row) {
+    gpu->about.after = nvml_look(&gpu->nvml);
+    row->throttled = nvml_throttled(gpu->about.after.reasons);
     if (row->throttled) {
-        about->throttled = true;
-        nvml_words(about->after.reasons, about->reasons, sizeof about->reasons);
+        gpu->about.throttled = true;
+        nvml_words(gpu->about.after.reasons, gpu->about.reasons, sizeof gpu->about.reasons);
     }
 }
 
 /* One run in a named range for a profiler. */
 static ropemap_status profile(open_case *timed, const bench_row *row, ropemap_error *error) {
-    const timed_gpu *gpu = timed->shape->gpu;
     char name[160];
     (void)snprintf(name, sizeof name,
                    "%s %s n %" PRId64 " d %" PRId32 " b %" PRId64 " %s %" PRId32 ":%" PRId32, row->name,
                    row->dtype, row->positions, row->head_dim, row->block, row->variant, row->heads,
                    row->key_heads);
-    gpu->timing->range_begin(name);
+    timed->gpu->timing->range_begin(name);
     const ropemap_status status = run_once(timed, error);
-    gpu->timing->range_end();
+    timed->gpu->timing->range_end();
     return status;
 }
 
 /* Checked, timed, checked again: the buffer that was timed has the last word. */
-static ropemap_status measure(open_case *timed, const bench_options *options, sample_series *series,
+static ropemap_status measure(open_case *timed, const bench_shape *shape, const bench_options *options,
                               bench_row *row, ropemap_error *error) {
-    const bench_case *benchmark = timed->benchmark;
-    RM_TRY(spoil(timed, error));
+    RM_TRY(bench_spoil(timed->state, error));
     RM_TRY(run_once(timed, error));
-    row->device_bytes = benchmark->device_bytes != NULL ? benchmark->device_bytes(timed->state) : 0;
+    row->device_bytes = timed->state->device_bytes;
     RM_TRY(check(timed, row, error));
     if (row->wrong > 0) {
         return ROPEMAP_OK;
@@ -387,15 +328,15 @@ static ropemap_status measure(open_case *timed, const bench_options *options, sa
     if (options->profile) {
         return profile(timed, row, error);
     }
-    RM_TRY(spoil(timed, error));
-    RM_TRY(take_samples(timed, options, row->name, series, error));
-    if (timed->shape->gpu != NULL) {
-        look(timed->shape, row);
+    RM_TRY(bench_spoil(timed->state, error));
+    RM_TRY(take_samples(timed, options, row->name, error));
+    if (shape->gpu != NULL) {
+        look(shape->gpu, row);
     }
     RM_TRY(check(timed, row, error));
-    row->output_bytes = benchmark->makes_file ? (int64_t)benchmark->output(timed->state).size : 0;
-    summarise(series, timed, row);
-    return judge(benchmark, timed->shape, row, error);
+    row->output_bytes = timed->benchmark->makes_file ? timed->stage->output(timed->state).bytes : 0;
+    summarise(timed, shape, row);
+    return judge(timed->benchmark, shape, row, error);
 }
 
 static void name_row(const bench_case *benchmark, const bench_shape *shape, bench_row *row) {
@@ -423,17 +364,16 @@ static void name_row(const bench_case *benchmark, const bench_shape *shape, benc
 
 ropemap_status benchmark_measure(const bench_case *benchmark, const bench_shape *shape,
                                  const bench_options *options, bench_row *row, ropemap_error *error) {
-    open_case timed = {.benchmark = benchmark, .shape = shape};
-    sample_series series = {0};
+    open_case timed = {.benchmark = benchmark,
+                       .stage = benchmark->stage,
+                       .gpu = shape->gpu,
+                       .clock = benchmark->by_wall ? NULL : shape->gpu};
+    void *state = NULL;
     name_row(benchmark, shape, row);
-    ropemap_status status = make_series(&series, options, error);
-    if (status == ROPEMAP_OK) {
-        status = benchmark->open(shape, &timed.state, error);
-    }
-    if (status == ROPEMAP_OK) {
-        status = measure(&timed, options, &series, row, error);
-    }
-    benchmark->close(timed.state);
-    rm_free(series.own);
+    ropemap_status status = bench_open(benchmark, shape, &state, error);
+    timed.state = state;
+    status = status == ROPEMAP_OK ? measure(&timed, shape, options, row, error) : status;
+    bench_close(state);
+    rm_free(timed.samples);
     return status;
 }
