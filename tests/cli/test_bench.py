@@ -241,6 +241,37 @@ class Rows(Case):
                          [("rotate", 20, 1000)])
 
 
+class Rank(Case):
+    """What has most headroom below its own bound comes first."""
+
+    def shares(self, text):
+        table = [line.split("|")[1:] for line in text.decode().splitlines() if line.startswith("| ") and "%" in line]
+        return [float(cells[0].split("%")[0]) for cells in table], [cells[2].strip() for cells in table]
+
+    def test_a_run(self):
+        text = self.done("bench", "rank", "rotate", "pool", "-n", "60", "-d", "8", *TINY).stdout
+        shares, names = self.shares(text)
+        self.assertEqual((shares, sorted(names)),
+                         (sorted(shares), ["pool max", "pool mean", "pool std", "rotate", "rotate"]))
+
+    def test_what_was_recorded(self):
+        document = json.loads(self.done("bench", "rotate", "diagonal", "-n", "60", "-d", "8", *TINY, "--json", "--rows",
+                                        "rows").stdout)
+        for row, share in zip(document["rows"], (0.5, 0.25, 7.0, 8.0, 0.125)):
+            row["share"] = share
+        lines = [{**document, "rows": None}, *document["rows"]]
+        del lines[0]["rows"]
+        cut = b"\n".join(json.dumps(line).encode() for line in lines) + b"\n{\"half a"
+        record = {"schema": "ropemap.gpu-check/1", "bench": document}
+        for data in (json.dumps(document).encode(), cut, json.dumps(record).encode()):
+            text = self.done("bench", "rank", "--baseline", self.write("old", data)).stdout
+            self.assertEqual(self.shares(text), ([12.5, 25.0, 50.0], ["diagonal", "rotate", "rotate"]))
+        self.refused(3, ["old"], "bench", "rank", "--baseline", self.write("old", cut.replace(b"60", b"6,0", 3)))
+        self.refused(3, ["old"], "bench", "rank", "--baseline", self.write("old", json.dumps(lines[0]).encode()))
+        for option in (["--json"], ["--rows", "a"], ["--roofline", "a"], ["--fail-above", "5"]):
+            self.refused(2, ["measures nothing"], "bench", "rank", "--baseline", "old", *option)
+
+
 class Roofline(Case):
     def test_picture(self):
         arguments = ["bench", "rotate", "similarity", "-n", "60", "-d", "8", *TINY]

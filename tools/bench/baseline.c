@@ -1,9 +1,8 @@
-/* baseline.c - an earlier document of `ropemap bench --json`, and what changed since */
+/* baseline.c - the rows of an earlier run, and what changed since */
 /* SPDX-License-Identifier: MIT */
 #include "tools/bench/report.h"
 #include "tools/ropemap/failure.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,31 +14,7 @@
 
 enum { SAMPLES_LEAST = 5, BYTES_MAX = 64 * 1048576 };
 
-static const char SCHEMA[] = "ropemap.bench/1";
-
-struct bench_baseline {
-    json_t *document;
-};
-
-/* A row of the earlier document, as far as it is compared. */
-typedef struct earlier {
-    const char *name, *backend, *dtype, *layout;
-    const char *phase; /* NULL: the document is older than phases, and all was exact */
-    json_int_t positions, head_dim, heads, key_heads, block, width, height, threads, samples;
-    double median, p5, p95;
-} earlier;
-
-/* Integers are numbers too: 1 for 1.0. */
-static bool unpack(json_t *row, earlier *made) {
-    return json_unpack(row, "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name",
-                       &made->name, "backend", &made->backend, "dtype", &made->dtype, "layout", &made->layout,
-                       "positions", &made->positions, "head_dim", &made->head_dim, "heads", &made->heads,
-                       "key_heads", &made->key_heads, "block", &made->block, "width", &made->width, "height",
-                       &made->height, "threads", &made->threads) == 0 &&
-           json_unpack(row, "{s?s}", "phase", &made->phase) == 0 &&
-           json_unpack(row, "{s:{s:I, s:F, s:F, s:F}}", "seconds", "samples", &made->samples, "median",
-                       &made->median, "p5", &made->p5, "p95", &made->p95) == 0;
-}
+static const char SCHEMA[] = "ropemap.bench/1", RECORD[] = "ropemap.gpu-check/1";
 
 /* ---- reading */
 
@@ -55,70 +30,106 @@ static ropemap_status check_file(const char *path, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-static ropemap_status check_rows(const char *path, json_t *document, ropemap_error *error) {
+/* The rows that follow a first line without any; the last may have been cut by what ended the run. */
+static ropemap_status read_lines(const char *path, FILE *stream, json_t *rows, ropemap_error *error) {
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK;
+    for (;;) {
+        json_error_t reason;
+        json_t *row = json_loadf(stream, flags, &reason);
+        if (row == NULL) {
+            return json_error_code(&reason) == json_error_premature_end_of_input
+                       ? ROPEMAP_OK
+                       : fail(error, ROPEMAP_DATA, "%s: row %zu: no JSON (%.100s)", path,
+                              json_array_size(rows), reason.text);
+        }
+        if (json_array_append_new(rows, row) != 0) {
+            return fail(error, ROPEMAP_RESOURCES, "bench: no memory for %s", path);
+        }
+    }
+}
+
+/* Nothing but white space to the end. */
+static bool is_at_end(FILE *stream) {
+    int byte = fgetc(stream);
+    while (byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t') {
+        byte = fgetc(stream);
+    }
+    return byte == EOF;
+}
+
+/* The array of rows, which baseline->values own. */
+static ropemap_status find_rows(const char *path, FILE *stream, bench_baseline *baseline, json_t **rows,
+                                ropemap_error *error) {
+    json_error_t reason;
+    json_t *document = json_loadf(stream, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &reason);
+    if (document == NULL) {
+        return fail(error, ROPEMAP_DATA, "%s: line %d: no JSON (%.100s)", path, reason.line, reason.text);
+    }
+    baseline->values[0] = document;
     const char *schema = json_string_value(json_object_get(document, "schema"));
-    json_t *rows = json_object_get(document, "rows");
-    if (schema == NULL || strcmp(schema, SCHEMA) != 0 || !json_is_array(rows)) {
+    if (schema != NULL && strcmp(schema, RECORD) == 0) {
+        document = json_object_get(document, "bench");
+        schema = json_string_value(json_object_get(document, "schema"));
+    }
+    *rows = json_object_get(document, "rows");
+    const bool known = schema != NULL && strcmp(schema, SCHEMA) == 0;
+    if (known && *rows == NULL && document == baseline->values[0]) {
+        *rows = baseline->values[1] = json_array();
+        ropemap_status status = read_lines(path, stream, *rows, error);
+        if (status != ROPEMAP_OK || json_array_size(*rows) > 0) {
+            return status;
+        }
+        *rows = NULL;
+    }
+    if (!known || !json_is_array(*rows) || !is_at_end(stream)) {
         return fail(error, ROPEMAP_DATA, "%s: schema '%.40s'; it must be %s, with rows", path,
                     schema != NULL ? schema : "", SCHEMA);
     }
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        earlier row = {.name = NULL};
-        if (!unpack(json_array_get(rows, i), &row)) {
+    return ROPEMAP_OK;
+}
+
+static ropemap_status read_rows(const char *path, const json_t *rows, bench_baseline *baseline,
+                                ropemap_error *error) {
+    const size_t count = json_array_size(rows);
+    baseline->rows = calloc(count + 1, sizeof *baseline->rows);
+    if (baseline->rows == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "bench: no memory for %s", path);
+    }
+    for (; baseline->count < count; baseline->count++) {
+        if (!bench_row_read(json_array_get(rows, baseline->count), &baseline->rows[baseline->count])) {
             return fail(error, ROPEMAP_DATA, "%s: row %zu is incomplete: not written by ropemap bench --json",
-                        path, i);
+                        path, baseline->count);
         }
     }
     return ROPEMAP_OK;
 }
 
-ropemap_status bench_baseline_open(const char *path, bench_baseline **baseline, ropemap_error *error) {
-    json_error_t reason;
-    *baseline = NULL;
+ropemap_status bench_baseline_open(const char *path, bench_baseline *baseline, ropemap_error *error) {
+    *baseline = (bench_baseline){.rows = NULL};
     ropemap_status status = check_file(path, error);
     if (status != ROPEMAP_OK) {
         return status;
     }
-    json_t *document = json_load_file(path, JSON_REJECT_DUPLICATES, &reason);
-    if (document == NULL) {
-        return fail(error, ROPEMAP_DATA, "%s: line %d: no JSON (%.100s)", path, reason.line, reason.text);
+    FILE *stream = fopen(path, "re");
+    if (stream == NULL) {
+        return fail(error, ROPEMAP_IO, "%s: cannot be read", path);
     }
-    status = check_rows(path, document, error);
-    *baseline = status == ROPEMAP_OK ? malloc(sizeof **baseline) : NULL;
-    if (*baseline == NULL) {
-        json_decref(document);
-        return status != ROPEMAP_OK ? status
-                                    : fail(error, ROPEMAP_RESOURCES, "bench: no memory for %s", path);
-    }
-    (*baseline)->document = document;
-    return ROPEMAP_OK;
+    json_t *rows = NULL;
+    status = find_rows(path, stream, baseline, &rows, error);
+    (void)fclose(stream);
+    return status == ROPEMAP_OK ? read_rows(path, rows, baseline, error) : status;
 }
 
 void bench_baseline_free(bench_baseline *baseline) {
-    if (baseline != NULL) {
-        json_decref(baseline->document);
-        free(baseline);
-    }
+    json_decref(baseline->values[0]);
+    json_decref(baseline->values[1]);
+    free(baseline->rows);
+    *baseline = (bench_baseline){.rows = NULL};
 }
 
 /* ---- comparing */
 
-static bool is_same_phase(const earlier *before, const bench_row *row) {
-    const char *exact = ropemap_phase_name(ROPEMAP_PHASE_EXACT);
-    return before->phase != NULL ? strcmp(before->phase, row->phase) == 0
-                                 : row->phase[0] == '\0' || strcmp(row->phase, exact) == 0;
-}
-
-static bool is_same(const earlier *before, const bench_row *row) {
-    return strcmp(before->name, row->name) == 0 && strcmp(before->backend, row->backend) == 0 &&
-           strcmp(before->dtype, row->dtype) == 0 && strcmp(before->layout, row->variant) == 0 &&
-           is_same_phase(before, row) && before->positions == row->positions &&
-           before->head_dim == row->head_dim && before->heads == row->heads &&
-           before->key_heads == row->key_heads && before->block == row->block &&
-           before->width == row->width && before->height == row->height && before->threads == row->threads;
-}
-
-static bench_change compare(const earlier *before, const bench_row *row) {
+static bench_change compare(const bench_row *before, const bench_row *row) {
     bench_change change = {.verdict = BENCH_SAME, .earlier = before->median};
     if (row->samples == 0 || !(before->median > 0.0)) {
         return (bench_change){.verdict = BENCH_NEW};
@@ -136,16 +147,14 @@ static bench_change compare(const earlier *before, const bench_row *row) {
 
 ropemap_status bench_baseline_compare(const bench_baseline *baseline, bench_report *report,
                                       ropemap_error *error) {
-    const json_t *rows = json_object_get(baseline->document, "rows");
     report->changes = calloc(report->count + 1, sizeof *report->changes);
     if (report->changes == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "bench: no memory for a comparison");
     }
     for (size_t i = 0; i < report->count; i++) {
-        for (size_t j = 0; j < json_array_size(rows); j++) {
-            earlier before = {.name = NULL};
-            if (unpack(json_array_get(rows, j), &before) && is_same(&before, &report->rows[i])) {
-                report->changes[i] = compare(&before, &report->rows[i]);
+        for (size_t j = 0; j < baseline->count; j++) {
+            if (bench_row_same(&baseline->rows[j], &report->rows[i])) {
+                report->changes[i] = compare(&baseline->rows[j], &report->rows[i]);
             }
         }
     }

@@ -19,7 +19,8 @@ typedef enum bench_kind {
     BENCH_DIAGONAL, /* CPU only */
     BENCH_PNG,      /* CPU only */
     BENCH_MAP,
-    BENCH_TILE /* GPU only: similarity, then pool */
+    BENCH_TILE, /* GPU only: similarity, then pool */
+    BENCH_KINDS
 } bench_kind;
 
 const char *bench_kind_name(bench_kind kind); /* NULL past the last */
@@ -262,10 +263,11 @@ struct bench_case {
     unsigned pools;                       /* bits 1 << ropemap_pool: a benchmark each, " max" ends its name */
     unsigned uses;
     bench_shape usual; /* sizes that it has; targets are for this shape; threads 0: as the options say */
-    bool as_read;  /* rows are rotated as they are read: for every phase but the exact one, and only those */
-    bool by_flops; /* the rate is in FLOPs, else in bytes */
-    bool by_wall;  /* of a GPU: runs are timed by the host's clock */
-    bool makes_file; /* the output is a file, whose size is of interest */
+    const char *formula_as_read; /* in phases other than the exact one, where rows are rotated as they are
+                                    read and the cost of a cosine is libm's; NULL: it has none */
+    bool by_flops;               /* the rate is in FLOPs, else in bytes */
+    bool by_wall;                /* of a GPU: runs are timed by the host's clock */
+    bool makes_file;             /* the output is a file, whose size is of interest */
     bench_target targets[2];
     const bench_stage *stage;
     bench_ceiling ceilings[2];                 /* run = NULL: no second one; the slower counts */

@@ -31,55 +31,70 @@ typedef struct command_options {
     const char *output;                     /* "-": standard output */
     const char *rows, *roofline, *baseline; /* NULL: not given */
     double fail_above;                      /* part of the earlier time; negative: not given */
-    bool json, force, quiet;
+    bool rank, json, force, quiet;
 } command_options;
 
-static ropemap_status no_list(const cli_option *option, const char *text, ropemap_error *error) {
+/* A list that is being read. */
+typedef struct reading {
+    const cli_option *option;
+    const char *text; /* all of it */
+    bench_list *list;
+    int32_t most; /* values */
+} reading;
+
+/* Appends what an item stands for; the item is taken apart. */
+typedef ropemap_status (*item_reader)(const reading *of, char *item, ropemap_error *error);
+
+static ropemap_status no_list(const reading *of, ropemap_error *error) {
     return fail(error, ROPEMAP_USAGE, "--%s: not a list ('%.64s'), expected numbers or FROM-TO*FACTOR",
-                option->name, text);
+                of->option->name, of->text);
 }
 
-static ropemap_status too_many(const cli_option *option, const char *text, int most, ropemap_error *error) {
-    return fail(error, ROPEMAP_USAGE, "--%s: too many ('%.64s'), expected at most %d numbers", option->name,
-                text, most);
-}
-
-/* An item of a list, by value. */
-typedef struct part {
-    char text[PART_MAX];
-} part;
-
-/* The item at *at, which goes on to the next one, or to NULL after the last. */
-static ropemap_status next_part(const cli_option *option, const char *text, const char **at, part *item,
-                                ropemap_error *error) {
-    const size_t length = strcspn(*at, ",");
-    if (length >= sizeof item->text) {
-        return no_list(option, text, error);
+static ropemap_status append(const reading *of, int64_t value, ropemap_error *error) {
+    if (of->list->count == of->most) {
+        return fail(error, ROPEMAP_USAGE, "--%s: too many ('%.64s'), expected at most %d numbers",
+                    of->option->name, of->text, (int)of->most);
     }
-    (void)snprintf(item->text, sizeof item->text, "%.*s", (int)length, *at);
-    *at = (*at)[length] == ',' ? *at + length + 1 : NULL;
+    of->list->values[of->list->count++] = value;
     return ROPEMAP_OK;
 }
 
-/* Appends `first`, and first * factor^i up to `last`. */
-static ropemap_status append(const cli_option *option, const char *text, bench_list *list, uint64_t first,
-                             uint64_t last, uint64_t factor, ropemap_error *error) {
-    for (uint64_t value = first; value <= last; value *= factor) {
-        if (list->count == BENCH_LIST_MAX) {
-            return too_many(option, text, BENCH_LIST_MAX, error);
+/* Items with commas between them, into the option's list. */
+static ropemap_status read_list(void *into, const cli_option *option, const char *text, int32_t most,
+                                item_reader read, ropemap_error *error) {
+    const reading of = {option, text, (bench_list *)(void *)((char *)into + option->offset), most};
+    ropemap_status status = ROPEMAP_OK;
+    of.list->count = 0;
+    for (const char *at = text; status == ROPEMAP_OK && at != NULL;) {
+        char item[PART_MAX];
+        const size_t length = strcspn(at, ",");
+        if (length >= sizeof item) {
+            return no_list(&of, error);
         }
-        list->values[list->count++] = (int64_t)value;
+        (void)snprintf(item, sizeof item, "%.*s", (int)length, at);
+        at = at[length] == ',' ? at + length + 1 : NULL;
+        status = read(&of, item, error);
     }
-    return ROPEMAP_OK;
+    return status;
 }
 
-/* One item: NUMBER, FROM-TO (doubling) or FROM-TO*FACTOR. `item` is taken apart. */
-static ropemap_status read_item(const cli_option *option, const char *text, char *item, uint64_t most,
-                                bench_list *list, ropemap_error *error) {
+/* A number within the option's limits. */
+static ropemap_status append_number(const reading *of, int64_t value, ropemap_error *error) {
+    if (value < of->option->least || (of->option->even && value % 2 != 0)) {
+        return fail(error, ROPEMAP_USAGE, "--%s: %s ('%.64s'), expected %snumbers from %d to %d",
+                    of->option->name, value < of->option->least ? "too small" : "odd", of->text,
+                    of->option->even ? "even " : "", (int)of->option->least, (int)of->option->most);
+    }
+    return append(of, value, error);
+}
+
+/* NUMBER, FROM-TO (doubling) or FROM-TO*FACTOR. */
+static ropemap_status read_numbers(const reading *of, char *item, ropemap_error *error) {
     char *dash = strchr(item, '-'), *star = strchr(item, '*');
     uint64_t first = 0, last = 0, factor = 2;
+    const uint64_t most = (uint64_t)of->option->most;
     if (star != NULL && (dash == NULL || star < dash)) {
-        return no_list(option, text, error);
+        return no_list(of, error);
     }
     if (dash != NULL) {
         *dash = '\0';
@@ -87,7 +102,7 @@ static ropemap_status read_item(const cli_option *option, const char *text, char
     if (star != NULL) {
         *star = '\0';
     }
-    const cli_subject subject = option_subject_of(option, text);
+    const cli_subject subject = option_subject_of(of->option, of->text);
     ropemap_status status = number_integer(subject.text, item, 1, most, &first, error);
     last = first;
     if (status == ROPEMAP_OK && dash != NULL) {
@@ -96,117 +111,58 @@ static ropemap_status read_item(const cli_option *option, const char *text, char
     if (status == ROPEMAP_OK && star != NULL) {
         status = number_integer(subject.text, star + 1, 2, most, &factor, error);
     }
-    return status == ROPEMAP_OK ? append(option, text, list, first, last, factor, error) : status;
-}
-
-/* Items with commas between them. */
-static ropemap_status read_list(const cli_option *option, const char *text, uint64_t most, bench_list *list,
-                                ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
-    list->count = 0;
-    for (const char *at = text; status == ROPEMAP_OK && at != NULL;) {
-        part item;
-        status = next_part(option, text, &at, &item, error);
-        status = status == ROPEMAP_OK ? read_item(option, text, item.text, most, list, error) : status;
-    }
-    return status;
-}
-
-static ropemap_status set_positions(void *into, const cli_option *option, const char *text,
-                                    ropemap_error *error) {
-    bench_options *options = &((command_options *)into)->bench;
-    return read_list(option, text, POSITIONS_MAX, &options->positions, error);
-}
-
-static ropemap_status set_head_dims(void *into, const cli_option *option, const char *text,
-                                    ropemap_error *error) {
-    bench_options *options = &((command_options *)into)->bench;
-    const ropemap_status status = read_list(option, text, ROPEMAP_MAX_HEAD_DIM, &options->head_dims, error);
-    for (int32_t i = 0; status == ROPEMAP_OK && i < options->head_dims.count; i++) {
-        if (options->head_dims.values[i] % 2 != 0) {
-            return fail(error, ROPEMAP_USAGE, "--%s: odd ('%.64s'), expected even numbers from 2 to %d",
-                        option->name, text, ROPEMAP_MAX_HEAD_DIM);
-        }
-    }
-    return status;
-}
-
-static ropemap_status set_blocks(void *into, const cli_option *option, const char *text,
-                                 ropemap_error *error) {
-    bench_options *options = &((command_options *)into)->bench;
-    const ropemap_status status = read_list(option, text, BLOCK_MAX, &options->blocks, error);
-    for (int32_t i = 0; status == ROPEMAP_OK && i < options->blocks.count; i++) {
-        if (options->blocks.values[i] < BLOCK_MIN) {
-            return fail(error, ROPEMAP_USAGE, "--%s: too small ('%.64s'), expected %d to %d", option->name,
-                        text, BLOCK_MIN, BLOCK_MAX);
-        }
+    for (uint64_t value = first; status == ROPEMAP_OK && value <= last; value *= factor) {
+        status = append_number(of, (int64_t)value, error);
     }
     return status;
 }
 
 /* "32:8", or "32" for 32 of queries and a quarter as many of keys. */
-static ropemap_status read_heads(const cli_option *option, const char *text, char *item, int64_t *heads,
-                                 ropemap_error *error) {
+static ropemap_status read_heads(const reading *of, char *item, ropemap_error *error) {
     char *colon = strchr(item, ':');
     uint64_t queries = 0, keys = 0;
     if (colon != NULL) {
         *colon = '\0';
     }
-    const cli_subject subject = option_subject_of(option, text);
+    const cli_subject subject = option_subject_of(of->option, of->text);
     ropemap_status status = number_integer(subject.text, item, 1, HEADS_MAX, &queries, error);
     keys = queries < 4 ? 1 : queries / 4;
     if (status == ROPEMAP_OK && colon != NULL) {
         status = number_integer(subject.text, colon + 1, 0, HEADS_MAX, &keys, error);
     }
-    *heads = BENCH_HEADS((int64_t)queries, (int64_t)keys);
-    return status;
-}
-
-static ropemap_status set_heads(void *into, const cli_option *option, const char *text,
-                                ropemap_error *error) {
-    bench_list *list = &((command_options *)into)->bench.heads;
-    ropemap_status status = ROPEMAP_OK;
-    list->count = 0;
-    for (const char *at = text; status == ROPEMAP_OK && at != NULL;) {
-        part item;
-        if (list->count == BENCH_LIST_MAX) {
-            return too_many(option, text, BENCH_LIST_MAX, error);
-        }
-        status = next_part(option, text, &at, &item, error);
-        status = status == ROPEMAP_OK
-                     ? read_heads(option, text, item.text, &list->values[list->count++], error)
-                     : status;
-    }
-    return status;
+    return status == ROPEMAP_OK ? append(of, BENCH_HEADS((int64_t)queries, (int64_t)keys), error) : status;
 }
 
 static const char *dtype_name(int index) {
     return ropemap_dtype_name((ropemap_dtype)index);
 }
 
+static ropemap_status read_dtype(const reading *of, char *item, ropemap_error *error) {
+    const cli_option one = {.name = of->option->name, .choices = dtype_name};
+    int index = 0;
+    const ropemap_status status = option_choose(&one, item, &index, error);
+    return status == ROPEMAP_OK ? append(of, index, error) : status;
+}
+
+static ropemap_status set_numbers(void *into, const cli_option *option, const char *text,
+                                  ropemap_error *error) {
+    return read_list(into, option, text, BENCH_LIST_MAX, read_numbers, error);
+}
+
+static ropemap_status set_heads(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
+    return read_list(into, option, text, BENCH_LIST_MAX, read_heads, error);
+}
+
 static ropemap_status set_dtypes(void *into, const cli_option *option, const char *text,
                                  ropemap_error *error) {
-    bench_options *options = &((command_options *)into)->bench;
-    const cli_option one = {.name = option->name, .choices = dtype_name};
-    ropemap_status status = ROPEMAP_OK;
-    options->dtypes.count = 0;
-    for (const char *at = text; status == ROPEMAP_OK && at != NULL;) {
-        part item;
-        int index = 0;
-        if (options->dtypes.count == BENCH_DTYPES) {
-            return too_many(option, text, BENCH_DTYPES, error);
-        }
-        status = next_part(option, text, &at, &item, error);
-        status = status == ROPEMAP_OK ? option_choose(&one, item.text, &index, error) : status;
-        options->dtypes.values[options->dtypes.count++] = index;
-    }
-    return status;
+    return read_list(into, option, text, BENCH_DTYPES, read_dtype, error);
 }
 
 /* ---- options */
 
 static const char *bench_choice(int index) {
-    return bench_kind_name((bench_kind)index);
+    return index == BENCH_KINDS ? "rank" : bench_kind_name((bench_kind)index);
 }
 
 static const char *backend_word(int index) {
@@ -223,7 +179,11 @@ static ropemap_status set_bench(void *into, const cli_option *option, const char
     bench_options *options = &((command_options *)into)->bench;
     int index = 0;
     const ropemap_status status = option_choose(option, text, &index, error);
-    options->which |= UINT32_C(1) << index;
+    if (status == ROPEMAP_OK && index == BENCH_KINDS) {
+        ((command_options *)into)->rank = true;
+    } else if (status == ROPEMAP_OK) {
+        options->which |= UINT32_C(1) << index;
+    }
     return status;
 }
 
@@ -259,7 +219,7 @@ static ropemap_status set_fail_above(void *into, const cli_option *option, const
 static const cli_option bench_operand = {
     .argument = "BENCHMARK...",
     .choices = bench_choice,
-    .help = "rotate, similarity, pool, diagonal, png, map, tile; all by default",
+    .help = "rotate, similarity, pool, diagonal, png, map, tile; all by default; rank: by headroom",
     .type = OPTION_CUSTOM,
     .set = set_bench};
 
@@ -271,7 +231,10 @@ static const cli_option bench_rows[] = {
      .initial = "each benchmark's own",
      .help = "positions of the rows, at most 16M: see below",
      .type = OPTION_CUSTOM,
-     .set = set_positions},
+     .offset = offsetof(command_options, bench.positions),
+     .least = 1,
+     .most = POSITIONS_MAX,
+     .set = set_numbers},
     {.group = GROUP_WHAT,
      .name = "head-dim",
      .letter = 'd',
@@ -279,13 +242,18 @@ static const cli_option bench_rows[] = {
      .initial = "128; for similarity on a GPU 64, 128, 256",
      .help = "elements of a head, even",
      .type = OPTION_CUSTOM,
-     .set = set_head_dims},
+     .offset = offsetof(command_options, bench.head_dims),
+     .least = 2,
+     .most = ROPEMAP_MAX_HEAD_DIM,
+     .even = true,
+     .set = set_numbers},
     {.group = GROUP_WHAT,
      .name = "dtype",
      .argument = "LIST",
      .initial = "all of them",
      .help = "GPU: numbers that are stored or multiplied, of fp32, tf32, bf16, fp16",
      .type = OPTION_CUSTOM,
+     .offset = offsetof(command_options, bench.dtypes),
      .set = set_dtypes},
     {.group = GROUP_WHAT,
      .name = "heads",
@@ -293,6 +261,7 @@ static const cli_option bench_rows[] = {
      .initial = "1:1,32:8",
      .help = "GPU, rotate: heads of queries and of keys, Q:K; Q alone has a quarter as many of keys",
      .type = OPTION_CUSTOM,
+     .offset = offsetof(command_options, bench.heads),
      .set = set_heads},
     {.group = GROUP_WHAT,
      .name = "block",
@@ -300,7 +269,10 @@ static const cli_option bench_rows[] = {
      .initial = "what maps take; for similarity half and twice of it as well",
      .help = "GPU: side of a tile, 16 to 16384",
      .type = OPTION_CUSTOM,
-     .set = set_blocks},
+     .offset = offsetof(command_options, bench.blocks),
+     .least = BLOCK_MIN,
+     .most = BLOCK_MAX,
+     .set = set_numbers},
     {.group = GROUP_WHAT,
      .name = "layout",
      .choices = layout_choice,
@@ -372,7 +344,7 @@ static const cli_option bench_rows[] = {
     {.group = GROUP_HOW,
      .name = "baseline",
      .argument = "FILE",
-     .help = "compare with what an earlier run wrote with --json",
+     .help = "compare with what an earlier run wrote with --json or --rows",
      .type = OPTION_TEXT,
      .offset = offsetof(command_options, baseline),
      .reads = READS_FILE},
@@ -427,7 +399,7 @@ static const cli_option bench_rows[] = {
 typedef struct bench_command {
     const command_options *options;
     bench_report report;
-    bench_baseline *baseline; /* NULL: none */
+    bench_baseline baseline; /* empty: none */
     cli_outputs *outputs;
     bool streams;          /* the tables go to standard output, row by row */
     FILE *rows;            /* of --rows; NULL: none */
@@ -488,7 +460,7 @@ static bool gpu_can(const bench_options *options) {
     if (options->phase != ROPEMAP_PHASE_EXACT) {
         return false;
     }
-    for (bench_kind kind = BENCH_ROTATE; bench_kind_name(kind) != NULL; kind++) {
+    for (bench_kind kind = BENCH_ROTATE; kind < BENCH_KINDS; kind++) {
         if ((options->which >> kind & 1u) != 0 && !bench_exists(kind, "cuda", options->phase)) {
             return false;
         }
@@ -497,12 +469,25 @@ static bool gpu_can(const bench_options *options) {
            ropemap_plugin_describe(&plugin, &ignored) == ROPEMAP_OK;
 }
 
+/* Whether rows are read and ranked, and none are measured. */
+static bool only_ranks(const command_options *options) {
+    return options->rank && options->baseline != NULL && options->bench.which == 0;
+}
+
 static ropemap_status check_options(const command_options *options, ropemap_error *error) {
+    if (only_ranks(options) &&
+        (options->json || options->fail_above >= 0.0 || options->rows != NULL || options->roofline != NULL)) {
+        return fail(error, ROPEMAP_USAGE,
+                    "rank --baseline %.200s measures nothing: leave out --json, --rows, --roofline and "
+                    "--fail-above, or name a benchmark",
+                    options->baseline);
+    }
     if (options->fail_above >= 0.0 && options->baseline == NULL) {
         return fail(error, ROPEMAP_USAGE, "--fail-above needs --baseline FILE");
     }
-    if (options->bench.profile && (options->baseline != NULL || options->roofline != NULL)) {
-        return fail(error, ROPEMAP_USAGE, "--profile times nothing: leave out --baseline and --roofline");
+    if (options->bench.profile && (options->baseline != NULL || options->roofline != NULL || options->rank)) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--profile times nothing: leave out --baseline, --roofline and rank");
     }
     if (options->rows != NULL &&
         (strcmp(options->rows, options->output) == 0 ||
@@ -517,7 +502,7 @@ static ropemap_status check_options(const command_options *options, ropemap_erro
 static ropemap_status check_outputs(bench_command *command, ropemap_error *error) {
     const command_options *options = command->options;
     ropemap_status status = ROPEMAP_OK;
-    command->streams = !options->json && strcmp(options->output, "-") == 0;
+    command->streams = !options->json && !options->rank && strcmp(options->output, "-") == 0;
     if (!command->streams) {
         status = outputs_add(command->outputs, options->output, OUTPUT_ANY, options->force, error);
     }
@@ -579,9 +564,14 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
 }
 
 static ropemap_status write_report(bench_command *command, ropemap_error *error) {
+    const command_options *options = command->options;
     ropemap_status status = ROPEMAP_OK;
-    if (command->baseline != NULL) {
-        status = bench_baseline_compare(command->baseline, &command->report, error);
+    if (options->rank) {
+        command->report.ranked = only_ranks(options) ? options->baseline : "this run";
+        bench_rank(&command->report);
+    }
+    if (options->baseline != NULL && !only_ranks(options)) {
+        status = bench_baseline_compare(&command->baseline, &command->report, error);
     }
     if (status == ROPEMAP_OK && command->streams) {
         (void)begin(command); /* no row was finished */
@@ -612,7 +602,7 @@ static ropemap_status measure_and_write(bench_command *command, ropemap_error *e
         *error = measured == ROPEMAP_OK || written == ROPEMAP_IO ? later : *error;
         return measured == ROPEMAP_OK || written == ROPEMAP_IO ? written : measured;
     }
-    return measured == ROPEMAP_OK && command->baseline != NULL && fail_above >= 0.0
+    return measured == ROPEMAP_OK && fail_above >= 0.0
                ? bench_baseline_judge(&command->report, fail_above, error)
                : measured;
 }
@@ -627,6 +617,14 @@ static ropemap_status make(bench_command *command, ropemap_error *error) {
     }
     status = status == ROPEMAP_OK ? ropemap_machine_describe(&command->report.machine, error) : status;
     status = status == ROPEMAP_OK ? open_rows(command, error) : status;
+    if (status == ROPEMAP_OK && only_ranks(options)) {
+        for (size_t i = 0; status == ROPEMAP_OK && i < command->baseline.count; i++) {
+            status = keep_row(&command->report, &command->baseline.rows[i])
+                         ? ROPEMAP_OK
+                         : fail(error, ROPEMAP_RESOURCES, "bench: no memory for another row");
+        }
+        return status == ROPEMAP_OK ? write_report(command, error) : status;
+    }
     if (status == ROPEMAP_OK) {
         const bool chosen = backend == NULL || strcmp(backend, "auto") == 0;
         command->report.on_gpu = chosen ? gpu_can(&options->bench) : strcmp(backend, "cuda") == 0;
@@ -644,7 +642,7 @@ static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
     if (command.rows != NULL) {
         (void)fclose(command.rows); /* every line was flushed */
     }
-    bench_baseline_free(command.baseline);
+    bench_baseline_free(&command.baseline);
     free(command.report.rows);
     free(command.report.changes);
     return run->code != ROPEMAP_OK ? ROPEMAP_OK : status; /* what stdout did not take was reported */
@@ -668,6 +666,8 @@ static void notes(void) {
         "of\n"
         "that stack and on the CPU, as map and curve do. Outputs are checked against the same roundings\n"
         "followed by double precision, so a row is wrong where it does not do what that stack does.\n"
+        "\nrank prints rows as shares of their own bounds, most headroom first: of this run, or with\n"
+        "--baseline and no benchmark named, of that file or of a record of tools/gpu-check.\n"
         "\nWith --baseline, a row is slower or faster where the times of the two runs, from the 5th to the\n"
         "95th percentile, do not meet.\n");
 }
@@ -683,6 +683,7 @@ const cli_command command_bench = {
         "  ropemap bench rotate map --phase hf-fp32 -n 16k\n"
         "  ropemap bench map --seconds 5 --json -o map.json\n"
         "  ropemap bench map --seconds 5 --baseline map.json --fail-above 5%\n"
+        "  ropemap bench rank --baseline map.json\n"
         "  nsys profile ropemap bench rotate --backend cuda --profile\n",
     .blocks = {{bench_rows, 0}},
     .operand = &bench_operand,

@@ -6,17 +6,13 @@
 
 #include <dlfcn.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---- NVML */
 
-/*
- * The library is opened at run time and no header of it is used: the names, numbers and types below are those
- * of its documentation (NVML API reference guide). Its GPUs have an order of their own, so a GPU is named by
- * its place on the bus, which the driver's library knows.
- */
-
+/* The library is opened at run time and no header of it is used: these are its numbers. */
 enum {
     DONE = 0,
     CLOCK_PROCESSORS = 1, /* NVML_CLOCK_SM */
@@ -34,33 +30,44 @@ static const struct {
     {0x20, "heat"},      {0x40, "heat (hardware)"},   {0x80, "power brake"},
 };
 
-typedef int (*plain_function)(void);
-typedef int (*text_function)(char *, unsigned);
-typedef int (*handle_function)(const char *, void **);
-typedef int (*numbered_handle_function)(unsigned, void **);
-typedef int (*count_function)(unsigned *);
-typedef int (*kind_function)(void *, int, unsigned *);
-typedef int (*number_function)(void *, unsigned *);
-typedef int (*bits_function)(void *, unsigned long long *);
-typedef int (*driver_device_function)(int *, int);
-typedef int (*driver_bus_function)(char *, int, int);
+#define SYMBOL(member) offsetof(bench_nvml, member)
+
+static const struct {
+    const char *name;
+    size_t offset;
+} symbols[] = {
+    {"nvmlInit_v2", SYMBOL(init)},
+    {"nvmlShutdown", SYMBOL(shutdown)},
+    {"nvmlSystemGetDriverVersion", SYMBOL(version)},
+    {"nvmlDeviceGetCount_v2", SYMBOL(count)},
+    {"nvmlDeviceGetHandleByPciBusId_v2", SYMBOL(by_bus)},
+    {"nvmlDeviceGetHandleByIndex_v2", SYMBOL(by_index)},
+    {"nvmlDeviceGetClockInfo", SYMBOL(clock)},
+    {"nvmlDeviceGetTemperature", SYMBOL(temperature)},
+    {"nvmlDeviceGetPowerUsage", SYMBOL(power)},
+    {"nvmlDeviceGetCurrentClocksThrottleReasons", SYMBOL(reasons)}, /* of drivers before 535 */
+    {"nvmlDeviceGetCurrentClocksEventReasons", SYMBOL(reasons)},
+};
 
 /* ISO C has no conversion from an object's address to a function's: the bits are copied. */
-static bool find(void *library, const char *name, void *function, size_t size) {
+static bool find(void *library, const char *name, void *function) {
     void *address = dlsym(library, name);
-    memcpy(function, &address, size);
+    if (address != NULL) {
+        memcpy(function, &address, sizeof address);
+    }
     return address != NULL;
 }
 
-/* The name of the GPU's place; false where the driver does not tell it. */
+/* GPUs of the library have an order of their own, so one is named by its place on the bus, which the driver's
+ * library knows; false where it does not report it. */
 static bool find_bus(int32_t index, char bus[BUS_NAME]) {
-    driver_device_function device = NULL;
-    driver_bus_function place = NULL;
+    int (*device)(int *, int) = NULL;
+    int (*place)(char *, int, int) = NULL;
     void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     int number = 0;
-    const bool found = driver != NULL && find(driver, "cuDeviceGet", &device, sizeof device) &&
-                       find(driver, "cuDeviceGetPCIBusId", &place, sizeof place) &&
-                       device(&number, index) == DONE && place(bus, BUS_NAME, number) == DONE;
+    const bool found = driver != NULL && find(driver, "cuDeviceGet", &device) &&
+                       find(driver, "cuDeviceGetPCIBusId", &place) && device(&number, index) == DONE &&
+                       place(bus, BUS_NAME, number) == DONE;
     if (driver != NULL) {
         (void)dlclose(driver);
     }
@@ -69,44 +76,35 @@ static bool find_bus(int32_t index, char bus[BUS_NAME]) {
 
 /* By its PCI address; if that is unknown, the only one there is. */
 static void find_device(bench_nvml *nvml, int32_t index) {
-    handle_function by_bus = NULL;
-    numbered_handle_function by_number = NULL;
-    count_function count = NULL;
     char bus[BUS_NAME] = "";
     unsigned all = 0;
-    if (find_bus(index, bus)) {
-        if (find(nvml->handle, "nvmlDeviceGetHandleByPciBusId_v2", &by_bus, sizeof by_bus) &&
-            by_bus(bus, &nvml->device) != DONE) {
-            nvml->device = NULL;
-        }
-        return;
-    }
-    if (find(nvml->handle, "nvmlDeviceGetCount_v2", &count, sizeof count) &&
-        find(nvml->handle, "nvmlDeviceGetHandleByIndex_v2", &by_number, sizeof by_number) &&
-        count(&all) == DONE && all == 1 && by_number(0, &nvml->device) != DONE) {
-        nvml->device = NULL;
-    }
+    const bool found = find_bus(index, bus)
+                           ? nvml->by_bus != NULL && nvml->by_bus(bus, &nvml->device) == DONE
+                           : nvml->count != NULL && nvml->by_index != NULL && nvml->count(&all) == DONE &&
+                                 all == 1 && nvml->by_index(0, &nvml->device) == DONE;
+    nvml->device = found ? nvml->device : NULL;
 }
 
 void nvml_open(bench_nvml *nvml, int32_t index) {
-    plain_function init = NULL;
     *nvml = (bench_nvml){.handle = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL)};
     if (nvml->handle == NULL) {
         return;
     }
-    if (!find(nvml->handle, "nvmlInit_v2", &init, sizeof init) || init() != DONE) {
+    for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
+        (void)find(nvml->handle, symbols[i].name, (char *)nvml + symbols[i].offset);
+    }
+    if (nvml->init == NULL || nvml->init() != DONE) {
         (void)dlclose(nvml->handle);
-        nvml->handle = NULL;
+        *nvml = (bench_nvml){.handle = NULL};
         return;
     }
     find_device(nvml, index);
 }
 
 void nvml_close(bench_nvml *nvml) {
-    plain_function end = NULL;
     if (nvml->handle != NULL) {
-        if (find(nvml->handle, "nvmlShutdown", &end, sizeof end)) {
-            (void)end();
+        if (nvml->shutdown != NULL) {
+            (void)nvml->shutdown();
         }
         (void)dlclose(nvml->handle);
     }
@@ -114,52 +112,33 @@ void nvml_close(bench_nvml *nvml) {
 }
 
 void nvml_driver(const bench_nvml *nvml, char *version, size_t size) {
-    text_function ask = NULL;
-    if (nvml->handle == NULL || !find(nvml->handle, "nvmlSystemGetDriverVersion", &ask, sizeof ask) ||
-        ask(version, (unsigned)size) != DONE) {
+    if (nvml->version == NULL || nvml->version(version, (unsigned)size) != DONE) {
         version[0] = '\0';
     }
 }
 
-static int32_t clock_of(const bench_nvml *nvml, int kind) {
-    kind_function ask = NULL;
-    unsigned megahertz = 0;
-    return find(nvml->handle, "nvmlDeviceGetClockInfo", &ask, sizeof ask) &&
-                   ask(nvml->device, kind, &megahertz) == DONE
-               ? (int32_t)megahertz
-               : 0;
-}
-
-/* The second name is that of drivers before 535. */
-static uint64_t reasons_of(const bench_nvml *nvml) {
-    bits_function ask = NULL;
-    unsigned long long reasons = 0;
-    return (find(nvml->handle, "nvmlDeviceGetCurrentClocksEventReasons", &ask, sizeof ask) ||
-            find(nvml->handle, "nvmlDeviceGetCurrentClocksThrottleReasons", &ask, sizeof ask)) &&
-                   ask(nvml->device, &reasons) == DONE
-               ? (uint64_t)reasons
-               : 0;
-}
-
 bench_gpu_state nvml_look(const bench_nvml *nvml) {
-    bench_gpu_state state = {.known = nvml->handle != NULL && nvml->device != NULL};
+    bench_gpu_state state = {.known = nvml->device != NULL};
+    unsigned number = 0;
+    unsigned long long reasons = 0;
     if (!state.known) {
         return state;
     }
-    kind_function heat = NULL;
-    number_function power = NULL;
-    unsigned celsius = 0, milliwatts = 0;
-    state.processor_mhz = clock_of(nvml, CLOCK_PROCESSORS);
-    state.memory_mhz = clock_of(nvml, CLOCK_MEMORY);
-    if (find(nvml->handle, "nvmlDeviceGetTemperature", &heat, sizeof heat) &&
-        heat(nvml->device, SENSOR_GPU, &celsius) == DONE) {
-        state.celsius = (int32_t)celsius;
+    if (nvml->clock != NULL && nvml->clock(nvml->device, CLOCK_PROCESSORS, &number) == DONE) {
+        state.processor_mhz = (int32_t)number;
     }
-    if (find(nvml->handle, "nvmlDeviceGetPowerUsage", &power, sizeof power) &&
-        power(nvml->device, &milliwatts) == DONE) {
-        state.watts = 1e-3 * (double)milliwatts;
+    if (nvml->clock != NULL && nvml->clock(nvml->device, CLOCK_MEMORY, &number) == DONE) {
+        state.memory_mhz = (int32_t)number;
     }
-    state.reasons = reasons_of(nvml);
+    if (nvml->temperature != NULL && nvml->temperature(nvml->device, SENSOR_GPU, &number) == DONE) {
+        state.celsius = (int32_t)number;
+    }
+    if (nvml->power != NULL && nvml->power(nvml->device, &number) == DONE) {
+        state.watts = 1e-3 * (double)number;
+    }
+    if (nvml->reasons != NULL && nvml->reasons(nvml->device, &reasons) == DONE) {
+        state.reasons = reasons;
+    }
     return state;
 }
 

@@ -8,9 +8,21 @@
 
 /* ---- NVML */
 
+/* The library's functions as its documentation declares them (NVML API reference guide); NULL: it has none.
+ */
 typedef struct bench_nvml {
     void *handle; /* of the library; NULL: there is none, and nothing is known */
     void *device; /* NULL: it does not know the GPU */
+    int (*init)(void);
+    int (*shutdown)(void);
+    int (*version)(char *text, unsigned size);
+    int (*count)(unsigned *count);
+    int (*by_bus)(const char *bus, void **device);
+    int (*by_index)(unsigned index, void **device);
+    int (*clock)(void *device, int kind, unsigned *megahertz);
+    int (*temperature)(void *device, int sensor, unsigned *celsius);
+    int (*power)(void *device, unsigned *milliwatts);
+    int (*reasons)(void *device, unsigned long long *reasons);
 } bench_nvml;
 
 /* Opens the library, if there is one, for the GPU that the driver numbers `index`. */

@@ -292,16 +292,12 @@ enum { USES = BENCH_USES_LAYOUT | BENCH_USES_PHASE };
         .positions = 1048576, .head_dim = 128, .width = 4096, .height = 4096, .pool = ROPEMAP_POOL_MEAN,     \
         .method = ROPEMAP_METHOD_FACTORED                                                                    \
     }
-#define PAIRED                                                                                               \
-    {                                                                                                        \
-        .positions = 16384, .head_dim = 128, .width = 1024, .height = 1024, .pool = ROPEMAP_POOL_MAX,        \
-        .method = ROPEMAP_METHOD_TILED                                                                       \
-    }
 
 const bench_case cpu_map_benchmarks[] = {
     {.kind = BENCH_MAP,
      .name = "map mean",
      .formula = "FLOP = 2 W H d + 27 n d, bytes = 8 n d + 4 W H",
+     .formula_as_read = "FLOP = 2 W H d + 2 n d, bytes = 8 n d + 4 W H",
      .ceiling = "adding up the rows once, then multiply-adds in registers",
      .uses = USES,
      .usual = LARGE,
@@ -313,34 +309,17 @@ const bench_case cpu_map_benchmarks[] = {
     {.kind = BENCH_MAP,
      .name = "map max",
      .formula = "FLOP = 2 n^2 d + 25 n d, bytes = 8 n d + 4 W H",
+     .formula_as_read = "FLOP = 2 n^2 d, bytes = 8 n d + 4 W H",
      .ceiling = "as many FLOPs of multiply-adds in registers",
      .uses = USES,
-     .usual = PAIRED,
+     .usual = {.positions = 16384,
+               .head_dim = 128,
+               .width = 1024,
+               .height = 1024,
+               .pool = ROPEMAP_POOL_MAX,
+               .method = ROPEMAP_METHOD_TILED},
      .by_flops = true,
      .targets = {{BENCH_TARGET_SHARE, 0.8, "v4", 0}, {BENCH_TARGET_SHARE, 0.8, "v3", 0}},
-     .stage = &map_stage,
-     .ceilings = {{.run = ceiling_adds}},
-     .bytes = map_bytes,
-     .flops = tiled_flops},
-    {.kind = BENCH_MAP,
-     .name = "map mean as read",
-     .formula = "FLOP = 2 W H d + 2 n d, bytes = 8 n d + 4 W H",
-     .ceiling = "adding up the rows once, then multiply-adds in registers",
-     .uses = USES,
-     .usual = LARGE,
-     .as_read = true,
-     .stage = &map_stage,
-     .ceilings = {{.run = run_pass_and_adds}},
-     .bytes = map_bytes,
-     .flops = mean_flops},
-    {.kind = BENCH_MAP,
-     .name = "map max as read",
-     .formula = "FLOP = 2 n^2 d, bytes = 8 n d + 4 W H",
-     .ceiling = "as many FLOPs of multiply-adds in registers",
-     .uses = USES,
-     .usual = PAIRED,
-     .as_read = true,
-     .by_flops = true,
      .stage = &map_stage,
      .ceilings = {{.run = ceiling_adds}},
      .bytes = map_bytes,

@@ -1,4 +1,4 @@
-/* report.c - what was measured, as markdown, JSON or a picture */
+/* report.c - what was measured: one table of columns, shown as markdown, written and read as JSON */
 /* SPDX-License-Identifier: MIT */
 #include "tools/bench/report.h"
 #include "tools/ropemap/failure.h"
@@ -6,70 +6,62 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- words */
 
-static void add(bench_words *words, size_t *used, const char *format, ...) FAILURE_PRINTF(3, 4);
+static void add(bench_words *words, const char *format, ...) FAILURE_PRINTF(2, 3);
 
-static void add(bench_words *words, size_t *used, const char *format, ...) {
+static void add(bench_words *words, const char *format, ...) {
+    const size_t used = strlen(words->text);
     va_list arguments;
     va_start(arguments, format);
-    if (*used < sizeof words->text) {
-        const int length = vsnprintf(words->text + *used, sizeof words->text - *used, format, arguments);
-        *used += length > 0 ? (size_t)length : 0;
-    }
+    (void)vsnprintf(words->text + used, sizeof words->text - used, format, arguments);
     va_end(arguments);
 }
 
 bench_words bench_shape_words(const bench_row *row) {
     bench_words shape = {.text = ""};
-    size_t used = 0;
     if (row->dtype[0] != '\0') {
-        add(&shape, &used, "%s ", row->dtype);
+        add(&shape, "%s ", row->dtype);
     }
     if (row->block != 0) {
-        add(&shape, &used, "tile of %" PRId64 "%s", row->block, row->head_dim != 0 ? ", " : "");
+        add(&shape, "tile of %" PRId64, row->block);
+    } else if (row->positions != 0) {
+        add(&shape, "%" PRId64, row->positions);
     }
-    if (row->block != 0 && row->head_dim != 0) {
-        add(&shape, &used, "d %" PRId32, row->head_dim);
-    } else if (row->block == 0) {
-        if (row->positions != 0) {
-            add(&shape, &used, "%" PRId64, row->positions);
-        }
-        if (row->head_dim != 0) {
-            add(&shape, &used, " x %" PRId32, row->head_dim);
-        }
+    if (row->head_dim != 0) {
+        add(&shape, row->block != 0 ? ", d %" PRId32 : " x %" PRId32, row->head_dim);
     }
     if (row->variant[0] != '\0') {
-        add(&shape, &used, " %s", row->variant);
+        add(&shape, " %s", row->variant);
     }
     if (row->phase[0] != '\0' && strcmp(row->phase, ropemap_phase_name(ROPEMAP_PHASE_EXACT)) != 0) {
-        add(&shape, &used, " %s", row->phase);
+        add(&shape, " %s", row->phase);
     }
     if (row->heads != 0) {
-        add(&shape, &used, ", %" PRId32 ":%" PRId32 " heads", row->heads, row->key_heads);
+        add(&shape, ", %" PRId32 ":%" PRId32 " heads", row->heads, row->key_heads);
     }
     if (row->block != 0 && row->width != 0) {
-        add(&shape, &used, " of %" PRId64, row->positions);
+        add(&shape, " of %" PRId64, row->positions);
     }
     if (row->width != 0) {
-        add(&shape, &used, "%s%" PRId64 " x %" PRId64, used > 0 ? " to " : "", row->width, row->height);
+        add(&shape, "%s%" PRId64 " x %" PRId64, shape.text[0] != '\0' ? " to " : "", row->width, row->height);
     }
     return shape;
 }
 
-static bench_words duration(double seconds) {
-    bench_words shown;
-    const bool micro = seconds < 1e-3, milli = seconds < 1.0;
-    (void)snprintf(shown.text, sizeof shown.text, "%.4g %s",
-                   seconds * (micro   ? 1e6
-                              : milli ? 1e3
-                                      : 1.0),
-                   micro   ? "us"
-                   : milli ? "ms"
-                           : "s");
+bench_words bench_duration(double seconds) {
+    bench_words shown = {.text = ""};
+    if (seconds < 1e-3) {
+        add(&shown, "%.4g us", 1e6 * seconds);
+    } else if (seconds < 1.0) {
+        add(&shown, "%.4g ms", 1e3 * seconds);
+    } else {
+        add(&shown, "%.4g s", seconds);
+    }
     return shown;
 }
 
@@ -81,42 +73,14 @@ bench_words bench_amount(double value, const char *unit) {
         value /= 1000.0;
     }
     if (value > 0.0) {
-        (void)snprintf(shown.text, sizeof shown.text, "%.4g %.*s%s", value, prefix > 0 ? 1 : 0,
-                       prefixes + prefix, unit);
+        add(&shown, "%.4g %.*s%s", value, prefix > 0 ? 1 : 0, prefixes + prefix, unit);
     }
     return shown;
 }
 
-static bench_words target_words(const bench_row *row) {
-    bench_words target = {.text = ""};
-    size_t used = 0;
-    const char *met = row->met ? "met" : "MISSED";
-    if (row->samples == 0) {
-        return target;
-    }
-    switch (row->against) {
-    case BENCH_TARGET_SHARE:
-        add(&target, &used, ">= %.3g %% of ceiling: %s", 100 * row->target, met);
-        break;
-    case BENCH_TARGET_SECONDS:
-        add(&target, &used, "<= %.3g s: %s", row->target, met);
-        break;
-    case BENCH_TARGET_ERROR:
-        add(&target, &used, "error <= %.2g: %s", row->target, met);
-        break;
-    case BENCH_TARGET_MEMORY:
-        add(&target, &used, "<= %s of the GPU: %s", bench_amount(row->target, "B").text, met);
-        break;
-    case BENCH_TARGET_NONE:
-        break;
-    }
-    return target;
-}
-
 static bench_words cuda_version(int32_t version) {
-    bench_words shown;
-    (void)snprintf(shown.text, sizeof shown.text, "%" PRId32 ".%" PRId32, version / 1000,
-                   version % 1000 / 10);
+    bench_words shown = {.text = ""};
+    add(&shown, "%" PRId32 ".%" PRId32, version / 1000, version % 1000 / 10);
     return shown;
 }
 
@@ -129,9 +93,166 @@ const char *bench_verdict_word(bench_verdict verdict) {
     return words[verdict];
 }
 
-/* ---- markdown */
+/* The target and whether it was met, or why the row has no time; a pipe in a message would end the cell. */
+static bench_words target_words(const bench_row *row) {
+    bench_words shown = {.text = ""};
+    if (row->failure[0] != '\0') {
+        add(&shown, "FAILED: %s", row->failure);
+        for (char *at = strchr(shown.text, '|'); at != NULL; at = strchr(at, '|')) {
+            *at = '/';
+        }
+    } else if (row->samples > 0 && row->against == BENCH_TARGET_SHARE) {
+        add(&shown, ">= %.3g %% of ceiling", 100 * row->target);
+    } else if (row->samples > 0 && row->against == BENCH_TARGET_SECONDS) {
+        add(&shown, "<= %.3g s", row->target);
+    } else if (row->samples > 0 && row->against == BENCH_TARGET_ERROR) {
+        add(&shown, "error <= %.2g", row->target);
+    } else if (row->samples > 0 && row->against == BENCH_TARGET_MEMORY) {
+        add(&shown, "<= %s of the GPU", bench_amount(row->target, "B").text);
+    } else {
+        return shown;
+    }
+    if (row->failure[0] == '\0') {
+        add(&shown, ": %s", row->met ? "met" : "MISSED");
+    }
+    return shown;
+}
 
-/* ---- what it was measured on */
+/* ---- the columns */
+
+/* What a member of a row is. */
+typedef enum cell_type {
+    CELL_NONE,
+    CELL_TEXT, /* const char * */
+    CELL_NAME, /* char [sizeof row.name] */
+    CELL_KIND,
+    CELL_INT32,
+    CELL_INT64,
+    CELL_REAL,
+    CELL_FLAG
+} cell_type;
+
+enum {
+    SAME = 1,    /* rows are of the same benchmark where all of these are the same */
+    NEEDED = 2,  /* every document has it */
+    TIMED = 4,   /* empty where nothing was timed */
+    CHECKED = 8, /* empty where nothing was checked */
+    OF_CPU = 16, /* in the CPU's tables alone */
+    OF_GPU = 32
+};
+
+/* How tables show it. */
+typedef enum cell_form {
+    SHOW_TEXT,
+    SHOW_COUNT,
+    SHOW_SECONDS,
+    SHOW_BYTES,
+    SHOW_FLOPS,
+    SHOW_SHARE,
+    SHOW_ERROR,
+    SHOW_DEVIATION,
+    SHOW_RATE,
+    SHOW_WRONG,
+    SHOW_SHAPE,
+    SHOW_TARGET
+} cell_form;
+
+/* A member of a row in JSON, a column of the tables, or both: in the order of both. */
+typedef struct column {
+    const char *key;   /* in JSON; NULL: not there */
+    const char *group; /* the object within the row; NULL: the row */
+    const char *title; /* in tables; NULL: not there */
+    cell_type type;
+    unsigned flags;
+    size_t offset;
+    cell_form form;
+} column;
+
+#define AT(member) offsetof(bench_row, member)
+
+static const column columns[] = {
+    {"bench", NULL, NULL, CELL_KIND, 0, AT(kind), SHOW_TEXT},
+    {"name", NULL, "benchmark", CELL_NAME, SAME | NEEDED, AT(name), SHOW_TEXT},
+    {NULL, NULL, "shape", CELL_NONE, 0, 0, SHOW_SHAPE},
+    {"backend", NULL, NULL, CELL_TEXT, SAME | NEEDED, AT(backend), SHOW_TEXT},
+    {"dtype", NULL, NULL, CELL_TEXT, SAME | NEEDED, AT(dtype), SHOW_TEXT},
+    {"layout", NULL, NULL, CELL_TEXT, SAME | NEEDED, AT(variant), SHOW_TEXT},
+    {"phase", NULL, NULL, CELL_TEXT, 0, AT(phase), SHOW_TEXT}, /* older documents have none */
+    {"positions", NULL, NULL, CELL_INT64, SAME | NEEDED, AT(positions), SHOW_TEXT},
+    {"head_dim", NULL, NULL, CELL_INT32, SAME | NEEDED, AT(head_dim), SHOW_TEXT},
+    {"heads", NULL, NULL, CELL_INT32, SAME | NEEDED, AT(heads), SHOW_TEXT},
+    {"key_heads", NULL, NULL, CELL_INT32, SAME | NEEDED, AT(key_heads), SHOW_TEXT},
+    {"block", NULL, NULL, CELL_INT64, SAME | NEEDED, AT(block), SHOW_TEXT},
+    {"width", NULL, NULL, CELL_INT64, SAME | NEEDED, AT(width), SHOW_TEXT},
+    {"height", NULL, NULL, CELL_INT64, SAME | NEEDED, AT(height), SHOW_TEXT},
+    {"threads", NULL, "threads", CELL_INT32, SAME | NEEDED | OF_CPU, AT(threads), SHOW_COUNT},
+    {"samples", "seconds", "samples", CELL_INT32, NEEDED, AT(samples), SHOW_COUNT},
+    {"median", "seconds", "median", CELL_REAL, NEEDED | TIMED, AT(median), SHOW_SECONDS},
+    {"p5", "seconds", "p5", CELL_REAL, NEEDED | TIMED, AT(p5), SHOW_SECONDS},
+    {"p95", "seconds", "p95", CELL_REAL, NEEDED | TIMED, AT(p95), SHOW_SECONDS},
+    {"deviation", "seconds", "deviation", CELL_REAL, TIMED, AT(deviation), SHOW_DEVIATION},
+    {"noisy", "seconds", NULL, CELL_FLAG, 0, AT(noisy), SHOW_TEXT},
+    {"bytes", NULL, "bytes", CELL_REAL, TIMED, AT(bytes), SHOW_BYTES},
+    {"flops", NULL, "FLOP", CELL_REAL, TIMED, AT(flops), SHOW_FLOPS},
+    {"formula", NULL, NULL, CELL_TEXT, 0, AT(formula), SHOW_TEXT},
+    {"rate", NULL, "rate", CELL_REAL, TIMED, AT(rate), SHOW_RATE},
+    {"unit", NULL, NULL, CELL_TEXT, 0, AT(unit), SHOW_TEXT},
+    {"ceiling", NULL, NULL, CELL_TEXT, 0, AT(ceiling), SHOW_TEXT},
+    {"ceiling_seconds", NULL, NULL, CELL_REAL, 0, AT(ceiling_seconds), SHOW_TEXT},
+    {"share", NULL, "of ceiling", CELL_REAL, TIMED, AT(share), SHOW_SHARE},
+    {"cold", "seconds", "cold", CELL_REAL, OF_GPU | TIMED, AT(cold), SHOW_SECONDS},
+    {"cold_share", NULL, "cold of ceiling", CELL_REAL, OF_GPU | TIMED, AT(cold_share), SHOW_SHARE},
+    {"output_bytes", NULL, "file", CELL_INT64, OF_CPU, AT(output_bytes), SHOW_BYTES},
+    {"device_bytes", NULL, "GPU memory", CELL_INT64, OF_GPU, AT(device_bytes), SHOW_BYTES},
+    {"throttled", NULL, NULL, CELL_FLAG, 0, AT(throttled), SHOW_TEXT},
+    {"error", NULL, "error", CELL_REAL, CHECKED, AT(error), SHOW_ERROR},
+    {"allowed", NULL, NULL, CELL_REAL, 0, AT(allowed), SHOW_TEXT},
+    {"checked", NULL, NULL, CELL_INT64, 0, AT(checked), SHOW_TEXT},
+    {"wrong", NULL, "wrong", CELL_INT64, CHECKED, AT(wrong), SHOW_WRONG},
+    {NULL, NULL, "target", CELL_NONE, 0, 0, SHOW_TARGET},
+};
+
+enum { COLUMNS = sizeof columns / sizeof columns[0] };
+
+static const void *cell_of(const bench_row *row, const column *of) {
+    return (const char *)row + of->offset;
+}
+
+/* NULL: the cell is a number. */
+static const char *text_of(const bench_row *row, const column *of) {
+    const void *cell = cell_of(row, of);
+    return of->type == CELL_TEXT   ? *(const char *const *)cell
+           : of->type == CELL_NAME ? cell
+           : of->type == CELL_KIND ? bench_kind_name(*(const bench_kind *)cell)
+                                   : NULL;
+}
+
+/* Counts are below 2^53. */
+static double number_of(const bench_row *row, const column *of) {
+    const void *cell = cell_of(row, of);
+    return of->type == CELL_INT32   ? (double)*(const int32_t *)cell
+           : of->type == CELL_INT64 ? (double)*(const int64_t *)cell
+           : of->type == CELL_REAL  ? *(const double *)cell
+           : of->type == CELL_FLAG  ? (double)*(const bool *)cell
+                                    : 0.0;
+}
+
+bool bench_row_same(const bench_row *before, const bench_row *row) {
+    const char *exact = ropemap_phase_name(ROPEMAP_PHASE_EXACT);
+    for (int i = 0; i < COLUMNS; i++) {
+        const char *text = text_of(before, &columns[i]);
+        if ((columns[i].flags & SAME) != 0 &&
+            (text != NULL ? strcmp(text, text_of(row, &columns[i])) != 0
+                          : number_of(before, &columns[i]) != number_of(row, &columns[i]))) {
+            return false;
+        }
+    }
+    /* older than phases: all was exact */
+    return strcmp(before->phase, row->phase) == 0 ||
+           (before->phase[0] == '\0' && strcmp(row->phase, exact) == 0);
+}
+
+/* ---- markdown: what it was measured on */
 
 static void write_machine(FILE *stream, const bench_report *report) {
     const ropemap_machine *machine = &report->machine;
@@ -178,52 +299,61 @@ static void write_gpu_after(FILE *stream, const bench_gpu *gpu) {
 
 /* ---- rows */
 
-/* What both tables show of a row that was timed. */
-static void write_times(FILE *stream, const bench_row *row) {
-    if (row->samples == 0) {
-        (void)fputs(" | | | | | | | |", stream);
-        return;
-    }
-    (void)fprintf(stream, " | %s | %s | %s | %.2f %%%s%s | %s | %s | %.4g %s | %.1f %%",
-                  duration(row->median).text, duration(row->p5).text, duration(row->p95).text,
-                  100 * row->deviation, row->noisy ? " noisy" : "", row->throttled ? " held back" : "",
-                  bench_amount(row->bytes, "B").text, bench_amount(row->flops, "FLOP").text, row->rate,
-                  row->unit, 100 * row->share);
+static bool is_shown(const column *of, const bench_report *report) {
+    return of->title != NULL && (of->flags & (report->on_gpu ? OF_CPU : OF_GPU)) == 0;
 }
 
-/* The last columns; a pipe in a message would end the cell. */
-static void write_check(FILE *stream, const bench_row *row) {
-    char failure[sizeof row->failure];
-    if (row->failure[0] == '\0') {
-        (void)fprintf(stream, " | %.2g | %" PRId64 " of %" PRId64 " | %s |\n", row->error, row->wrong,
-                      row->checked, target_words(row).text);
-        return;
+static bench_words cell_words(const bench_row *row, const column *of) {
+    const double value = number_of(row, of);
+    bench_words shown = {.text = ""};
+    if (((of->flags & TIMED) != 0 && row->samples == 0) ||
+        ((of->flags & CHECKED) != 0 && row->failure[0] != '\0')) {
+        return shown;
     }
-    memcpy(failure, row->failure, sizeof failure);
-    for (char *at = strchr(failure, '|'); at != NULL; at = strchr(at, '|')) {
-        *at = '/';
+    switch (of->form) {
+    case SHOW_TEXT:
+        add(&shown, "%s", text_of(row, of));
+        break;
+    case SHOW_COUNT:
+        add(&shown, "%.0f", value);
+        break;
+    case SHOW_SECONDS:
+        return value > 0.0 ? bench_duration(value) : shown;
+    case SHOW_BYTES:
+        return bench_amount(value, "B");
+    case SHOW_FLOPS:
+        return bench_amount(value, "FLOP");
+    case SHOW_SHARE:
+        add(&shown, value > 0.0 ? "%.1f %%" : "", 100 * value);
+        break;
+    case SHOW_ERROR:
+        add(&shown, "%.2g", value);
+        break;
+    case SHOW_DEVIATION:
+        add(&shown, "%.2f %%%s%s", 100 * value, row->noisy ? " noisy" : "",
+            row->throttled ? " held back" : "");
+        break;
+    case SHOW_RATE:
+        add(&shown, "%.4g %s", value, row->unit);
+        break;
+    case SHOW_WRONG:
+        add(&shown, "%.0f of %" PRId64, value, row->checked);
+        break;
+    case SHOW_SHAPE:
+        return bench_shape_words(row);
+    case SHOW_TARGET:
+        return target_words(row);
     }
-    (void)fprintf(stream, " | | | FAILED: %s |\n", failure);
+    return shown;
 }
 
-static void cpu_row(FILE *stream, const bench_row *row) {
-    (void)fprintf(stream, "| %s | %s | %" PRId32 " | %" PRId32, row->name, bench_shape_words(row).text,
-                  row->threads, row->samples);
-    write_times(stream, row);
-    (void)fprintf(stream, " | %s", bench_amount((double)row->output_bytes, "B").text);
-    write_check(stream, row);
-}
-
-static void gpu_row(FILE *stream, const bench_row *row) {
-    (void)fprintf(stream, "| %s | %s | %" PRId32, row->name, bench_shape_words(row).text, row->samples);
-    write_times(stream, row);
-    if (row->cold > 0.0) {
-        (void)fprintf(stream, " | %s | %.1f %%", duration(row->cold).text, 100 * row->cold_share);
-    } else {
-        (void)fprintf(stream, " | |");
+void bench_markdown_row(FILE *stream, const bench_report *report, const bench_row *row) {
+    for (int i = 0; i < COLUMNS; i++) {
+        if (is_shown(&columns[i], report)) {
+            (void)fprintf(stream, "| %s ", cell_words(row, &columns[i]).text);
+        }
     }
-    (void)fprintf(stream, " | %s", bench_amount((double)row->device_bytes, "B").text);
-    write_check(stream, row);
+    (void)fputs("|\n", stream);
 }
 
 /* ---- what the columns mean */
@@ -267,8 +397,8 @@ static void write_changes(FILE *stream, const bench_report *report) {
         if (change->verdict == BENCH_NEW) {
             (void)fprintf(stream, " | | | %s |\n", bench_verdict_word(change->verdict));
         } else {
-            (void)fprintf(stream, " %s | %s | %+.1f %% | %s |\n", duration(change->earlier).text,
-                          duration(row->median).text, 100 * change->change,
+            (void)fprintf(stream, " %s | %s | %+.1f %% | %s |\n", bench_duration(change->earlier).text,
+                          bench_duration(row->median).text, 100 * change->change,
                           bench_verdict_word(change->verdict));
         }
     }
@@ -279,22 +409,13 @@ void bench_markdown_begin(FILE *stream, const bench_report *report) {
     if (report->on_gpu) {
         write_gpu(stream, &report->gpu);
     }
-    (void)fputs(
-        report->on_gpu
-            ? "| benchmark | shape | samples | median | p5 | p95 | deviation | bytes | FLOP | rate | "
-              "of ceiling | cold | cold of ceiling | GPU memory | error | wrong | target |\n"
-              "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
-            : "| benchmark | shape | threads | samples | median | p5 | p95 | deviation | bytes | FLOP "
-              "| rate | of ceiling | file | error | wrong | target |\n"
-              "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
-        stream);
-}
-
-void bench_markdown_row(FILE *stream, const bench_report *report, const bench_row *row) {
-    if (report->on_gpu) {
-        gpu_row(stream, row);
-    } else {
-        cpu_row(stream, row);
+    for (int line = 0; line < 2; line++) {
+        for (int i = 0; i < COLUMNS; i++) {
+            if (is_shown(&columns[i], report)) {
+                (void)fprintf(stream, line == 0 ? "| %s " : "|---", columns[i].title);
+            }
+        }
+        (void)fputs("|\n", stream);
     }
 }
 
@@ -319,11 +440,15 @@ ropemap_status bench_markdown(const bench_report *report, ropemap_bytes *bytes, 
     if (stream == NULL) {
         return no_memory(error);
     }
-    bench_markdown_begin(stream, report);
-    for (size_t i = 0; i < report->count; i++) {
-        bench_markdown_row(stream, report, &report->rows[i]);
+    if (report->ranked != NULL) {
+        bench_rank_markdown(stream, report);
+    } else {
+        bench_markdown_begin(stream, report);
+        for (size_t i = 0; i < report->count; i++) {
+            bench_markdown_row(stream, report, &report->rows[i]);
+        }
+        bench_markdown_end(stream, report);
     }
-    bench_markdown_end(stream, report);
     const bool failed = ferror(stream) != 0;
     if (fclose(stream) != 0 || failed) {
         free(data);
@@ -342,23 +467,11 @@ static json_t *target_object(const bench_row *row) {
         [BENCH_TARGET_ERROR] = "error",
         [BENCH_TARGET_MEMORY] = "device_bytes",
     };
-    const double reached[] = {
-        [BENCH_TARGET_SHARE] = row->share,
-        [BENCH_TARGET_SECONDS] = row->median,
-        [BENCH_TARGET_ERROR] = row->error,
-        [BENCH_TARGET_MEMORY] = (double)row->device_bytes,
-    };
     if (row->against == BENCH_TARGET_NONE || row->samples == 0) {
         return json_null();
     }
     return json_pack("{s:s, s:f, s:f, s:b}", "of", names[row->against], "value", row->target, "reached",
-                     reached[row->against], "met", row->met ? 1 : 0);
-}
-
-static json_t *times_object(const bench_row *row) {
-    return json_pack("{s:i, s:f, s:f, s:f, s:f, s:b, s:f}", "samples", (int)row->samples, "median",
-                     row->median, "p5", row->p5, "p95", row->p95, "deviation", row->deviation, "noisy",
-                     row->noisy ? 1 : 0, "cold", row->cold);
+                     bench_reached(row), "met", row->met ? 1 : 0);
 }
 
 static json_t *change_object(const bench_change *change) {
@@ -383,32 +496,92 @@ static json_t *joined(json_t *object, json_t *more) {
     return object;
 }
 
-/* What was run: rows of two documents are the same where all of this is. */
-static json_t *kind_object(const bench_row *row) {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:I, s:I, s:I, s:i}", "bench",
-                     bench_kind_name(row->kind), "name", row->name, "backend", row->backend, "dtype",
-                     row->dtype, "layout", row->variant, "phase", row->phase, "positions",
-                     (json_int_t)row->positions, "head_dim", (int)row->head_dim, "heads", (int)row->heads,
-                     "key_heads", (int)row->key_heads, "block", (json_int_t)row->block, "width",
-                     (json_int_t)row->width, "height", (json_int_t)row->height, "threads", (int)row->threads);
+static json_t *cell_value(const bench_row *row, const column *of) {
+    const char *text = text_of(row, of);
+    const double number = number_of(row, of);
+    return text != NULL            ? json_string(text)
+           : of->type == CELL_REAL ? document_real(number)
+           : of->type == CELL_FLAG ? json_boolean(number != 0.0)
+                                   : json_integer((json_int_t)number);
 }
 
-static json_t *speed_object(const bench_row *row) {
-    return json_pack("{s:o, s:f, s:f, s:s, s:f, s:s, s:s, s:f, s:f, s:f, s:I, s:I, s:b}", "seconds",
-                     times_object(row), "bytes", row->bytes, "flops", row->flops, "formula", row->formula,
-                     "rate", row->rate, "unit", row->unit, "ceiling", row->ceiling, "ceiling_seconds",
-                     row->ceiling_seconds, "share", row->share, "cold_share", row->cold_share, "output_bytes",
-                     (json_int_t)row->output_bytes, "device_bytes", (json_int_t)row->device_bytes,
-                     "throttled", row->throttled ? 1 : 0);
+/* Takes over the value; the row is dropped where it cannot be. */
+static json_t *with_cell(json_t *object, const char *group, const char *key, json_t *value) {
+    json_t *into = object;
+    if (group != NULL) {
+        into = json_object_get(object, group);
+        if (into == NULL && json_object_set_new(object, group, json_object()) == 0) {
+            into = json_object_get(object, group);
+        }
+    }
+    if (json_object_set_new(into, key, value) == 0) {
+        return object;
+    }
+    json_decref(object);
+    return NULL;
 }
 
 static json_t *row_object(const bench_row *row, const bench_change *change) {
-    json_t *check =
-        json_pack("{s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "error", document_real(row->error), "allowed",
-                  document_real(row->allowed), "checked", (json_int_t)row->checked, "wrong",
-                  (json_int_t)row->wrong, "target", target_object(row), "baseline", change_object(change),
-                  "failure", row->failure[0] != '\0' ? document_text(row->failure) : json_null());
-    return joined(joined(kind_object(row), speed_object(row)), check);
+    json_t *object = json_object();
+    for (int i = 0; i < COLUMNS; i++) {
+        if (columns[i].key != NULL) {
+            object = with_cell(object, columns[i].group, columns[i].key, cell_value(row, &columns[i]));
+        }
+    }
+    object = with_cell(object, NULL, "target", target_object(row));
+    object = with_cell(object, NULL, "baseline", change_object(change));
+    return with_cell(object, NULL, "failure",
+                     row->failure[0] != '\0' ? document_text(row->failure) : json_null());
+}
+
+static bench_kind kind_of(const char *name) {
+    bench_kind kind = BENCH_ROTATE;
+    while (bench_kind_name(kind) != NULL && strcmp(bench_kind_name(kind), name) != 0) {
+        kind++;
+    }
+    return kind;
+}
+
+/* What is not there stays 0; false where it is of another type. */
+static bool read_cell(const json_t *value, const column *of, bench_row *row) {
+    void *cell = (char *)row + of->offset;
+    const char *text = json_string_value(value);
+    const bool wants_text = of->type == CELL_TEXT || of->type == CELL_NAME || of->type == CELL_KIND;
+    if (wants_text ? text == NULL : !json_is_number(value) && !json_is_boolean(value)) {
+        return json_is_null(value) && of->type == CELL_REAL;
+    }
+    if (of->type == CELL_TEXT) {
+        *(const char **)cell = text;
+    } else if (of->type == CELL_NAME) {
+        (void)snprintf(cell, sizeof row->name, "%s", text);
+    } else if (of->type == CELL_KIND) {
+        *(bench_kind *)cell = kind_of(text);
+    } else if (of->type == CELL_INT32) {
+        *(int32_t *)cell = (int32_t)json_integer_value(value);
+    } else if (of->type == CELL_INT64) {
+        *(int64_t *)cell = (int64_t)json_integer_value(value);
+    } else if (of->type == CELL_REAL) {
+        *(double *)cell = json_number_value(value);
+    } else {
+        *(bool *)cell = json_is_true(value);
+    }
+    return true;
+}
+
+bool bench_row_read(const json_t *object, bench_row *row) {
+    *row = (bench_row){.kind = BENCH_ROTATE};
+    for (int i = 0; i < COLUMNS; i++) {
+        const column *of = &columns[i];
+        const json_t *in = of->group != NULL ? json_object_get(object, of->group) : object;
+        if (of->type == CELL_TEXT) {
+            *(const char **)(void *)((char *)row + of->offset) = "";
+        }
+        if (of->key != NULL && !read_cell(json_object_get(in, of->key), of, row) &&
+            (of->flags & NEEDED) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static json_t *rows_array(const bench_report *report) {

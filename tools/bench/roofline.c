@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CEILINGS_MAX = 6, KINDS = 7 };
+enum { CEILINGS_MAX = 6 };
 
 /* Factors that the axes reach beyond what is drawn, as their names need room. */
 #define ROOM 2.5
@@ -31,13 +31,14 @@ typedef struct roofline {
     double *x, *y;      /* [count] */
     bench_words *words; /* [count] */
     const char **names; /* [count] */
+    const bench_row **rows;
     int32_t count;
     ceiling ceilings[CEILINGS_MAX];
     int32_t ceiling_count;
     double low_x, high_x, low_y, high_y; /* at the edges */
     double line_x[CEILINGS_MAX][2], line_y[CEILINGS_MAX][2];
     char labels[CEILINGS_MAX][80];
-    ropemap_series series[KINDS + CEILINGS_MAX];
+    ropemap_series series[BENCH_KINDS + CEILINGS_MAX];
     int32_t series_count;
 } roofline;
 
@@ -110,45 +111,42 @@ static bool is_shown(const bench_row *row) {
     return row->samples > 0 && row->bytes > 0.0 && row->flops > 0.0;
 }
 
-static void add_point(roofline *made, const bench_report *report, const bench_row *row) {
-    const bench_words shape = bench_shape_words(row);
-    char threads[32] = "";
-    if (!report->on_gpu) {
-        (void)snprintf(threads, sizeof threads, ", %" PRId32 " thread%s", row->threads,
-                       row->threads == 1 ? "" : "s");
-    }
-    bench_words *words = &made->words[made->count];
-    (void)snprintf(words->text, sizeof words->text, "%.30s %.90s%s", row->name, shape.text, threads);
-    made->names[made->count] = words->text;
-    made->x[made->count] = row->flops / row->bytes;
-    made->y[made->count] = 1e-9 * row->flops / row->median;
-    made->count++;
+static int by_intensity(const void *a, const void *b) {
+    const bench_row *first = *(const bench_row *const *)a, *second = *(const bench_row *const *)b;
+    const double x = first->flops / first->bytes, y = second->flops / second->bytes;
+    return first->kind != second->kind ? (first->kind > second->kind) - (first->kind < second->kind)
+           : x != y                    ? (x > y) - (x < y)
+                                       : (first > second) - (first < second);
 }
 
-/* One benchmark's points, from the least intensity on: a series' x never falls. */
-static void add_kind(roofline *made, const bench_report *report, bench_kind kind) {
-    const int32_t first = made->count;
-    for (double last = -INFINITY, next = 0.0; isfinite(next); last = next) {
-        next = INFINITY;
-        for (size_t i = 0; i < report->count; i++) {
-            const bench_row *row = &report->rows[i];
-            const double x = is_shown(row) && row->kind == kind ? row->flops / row->bytes : INFINITY;
-            next = x > last && x < next ? x : next;
-        }
-        for (size_t i = 0; i < report->count && isfinite(next); i++) {
-            const bench_row *row = &report->rows[i];
-            if (is_shown(row) && row->kind == kind && row->flops / row->bytes == next) {
-                add_point(made, report, row);
-            }
+/* A series for each kind of benchmark, of points from the least intensity on: its x never falls. */
+static void add_points(roofline *made, const bench_report *report) {
+    for (size_t i = 0; i < report->count; i++) {
+        if (is_shown(&report->rows[i])) {
+            made->rows[made->count++] = &report->rows[i];
         }
     }
-    if (made->count > first) {
-        made->series[made->series_count++] = (ropemap_series){.label = bench_kind_name(kind),
-                                                              .x = made->x + first,
-                                                              .y = made->y + first,
-                                                              .count = made->count - first,
-                                                              .points = true,
-                                                              .names = made->names + first};
+    qsort(made->rows, (size_t)made->count, sizeof *made->rows, by_intensity);
+    for (int32_t i = 0; i < made->count; i++) {
+        const bench_row *row = made->rows[i];
+        char threads[32] = "";
+        if (!report->on_gpu) {
+            (void)snprintf(threads, sizeof threads, ", %" PRId32 " thread%s", row->threads,
+                           row->threads == 1 ? "" : "s");
+        }
+        (void)snprintf(made->words[i].text, sizeof made->words[i].text, "%.30s %.90s%s", row->name,
+                       bench_shape_words(row).text, threads);
+        made->names[i] = made->words[i].text;
+        made->x[i] = row->flops / row->bytes;
+        made->y[i] = 1e-9 * row->flops / row->median;
+        if (i == 0 || row->kind != made->rows[i - 1]->kind) {
+            made->series[made->series_count++] = (ropemap_series){.label = bench_kind_name(row->kind),
+                                                                  .x = made->x + i,
+                                                                  .y = made->y + i,
+                                                                  .points = true,
+                                                                  .names = made->names + i};
+        }
+        made->series[made->series_count - 1].count++;
     }
 }
 
@@ -203,14 +201,13 @@ ropemap_status bench_roofline(const bench_report *report, ropemap_bytes *bytes, 
     roofline made = {.x = calloc(most, sizeof *made.x),
                      .y = calloc(most, sizeof *made.y),
                      .words = calloc(most, sizeof *made.words),
-                     .names = calloc(most, sizeof *made.names)};
+                     .names = calloc(most, sizeof *made.names),
+                     .rows = calloc(most, sizeof *made.rows)};
     ropemap_status status = ROPEMAP_OK;
-    if (made.x == NULL || made.y == NULL || made.words == NULL || made.names == NULL) {
+    if (made.x == NULL || made.y == NULL || made.words == NULL || made.names == NULL || made.rows == NULL) {
         status = fail(error, ROPEMAP_RESOURCES, "bench: no memory for the roofline");
     } else {
-        for (int kind = 0; kind < KINDS; kind++) {
-            add_kind(&made, report, (bench_kind)kind);
-        }
+        add_points(&made, report);
         if (report->on_gpu) {
             add_gpu_ceilings(&made, &report->gpu);
         } else {
@@ -225,5 +222,6 @@ ropemap_status bench_roofline(const bench_report *report, ropemap_bytes *bytes, 
     free(made.y);
     free(made.words);
     free(made.names);
+    free(made.rows);
     return status;
 }

@@ -185,6 +185,9 @@ static double rotate_bytes(const bench_shape *shape) {
 /* A pair of a position: 17 for sine and cosine, 2 for the attention factor; of each head: 6; an FMA counts
  * twice. */
 static double rotate_flops(const bench_shape *shape) {
+    if (shape->phase != ROPEMAP_PHASE_EXACT) {
+        return 0.0; /* libm's do not count */
+    }
     return (19.0 + 6.0 * (double)all_heads(shape)) * (double)elements_of(shape, 1) / 2.0;
 }
 
@@ -319,6 +322,7 @@ const bench_case cpu_rotate_benchmarks[] = {
     {.kind = BENCH_ROTATE,
      .name = "rotate",
      .formula = "bytes = 8 n d, FLOP = 12.5 n d",
+     .formula_as_read = "bytes = 8 n d",
      .ceiling = "memcpy of the same bytes",
      .uses = USES | BENCH_USES_ONE_THREAD,
      .usual = USUAL,
@@ -338,17 +342,6 @@ const bench_case cpu_rotate_benchmarks[] = {
      .ceilings = {{.run = run_libm}},
      .bytes = rotate_bytes,
      .flops = rotate_flops},
-    /* The cost of a cosine is libm's, so only bytes count. */
-    {.kind = BENCH_ROTATE,
-     .name = "rotate as read",
-     .formula = "bytes = 8 n d",
-     .ceiling = "memcpy of the same bytes",
-     .uses = USES | BENCH_USES_ONE_THREAD,
-     .usual = USUAL,
-     .as_read = true,
-     .stage = &near_stage,
-     .ceilings = {{.run = ceiling_copy}},
-     .bytes = rotate_bytes},
     {.name = NULL},
 };
 

@@ -27,9 +27,9 @@ const bench_case *benchmark_at(const char *backend, int index) {
     return NULL;
 }
 
-/* Whether a benchmark rotates rows in that phase, or is timed together with those that do. */
+/* Whether a benchmark runs in that phase. */
 static bool serves(const bench_case *benchmark, ropemap_phase phase) {
-    return benchmark->as_read == (phase != ROPEMAP_PHASE_EXACT);
+    return phase == ROPEMAP_PHASE_EXACT || benchmark->formula_as_read != NULL;
 }
 
 bool bench_exists(bench_kind kind, const char *backend, ropemap_phase phase) {

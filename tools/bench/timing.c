@@ -257,8 +257,9 @@ static bool is_usual(const bench_case *benchmark, const bench_shape *shape) {
     const bench_shape *usual = &benchmark->usual;
     const bool own_block =
         (benchmark->uses & BENCH_USES_BLOCK) == 0 || shape->block == shape->gpu->device.block;
-    return shape->positions == usual->positions && shape->head_dim == usual->head_dim &&
-           shape->width == usual->width && shape->height == usual->height && own_block;
+    return shape->phase == ROPEMAP_PHASE_EXACT && shape->positions == usual->positions &&
+           shape->head_dim == usual->head_dim && shape->width == usual->width &&
+           shape->height == usual->height && own_block;
 }
 
 static ropemap_status judge(const bench_case *benchmark, const bench_shape *shape, bench_row *row,
@@ -340,10 +341,11 @@ static ropemap_status measure(open_case *timed, const bench_shape *shape, const 
 }
 
 static void name_row(const bench_case *benchmark, const bench_shape *shape, bench_row *row) {
+    const bool as_read = shape->phase != ROPEMAP_PHASE_EXACT;
     const bool on_gpu = shape->gpu != NULL, typed = on_gpu && (benchmark->uses & BENCH_USES_DTYPE) != 0;
     *row = (bench_row){
         .kind = benchmark->kind,
-        .formula = benchmark->formula,
+        .formula = as_read ? benchmark->formula_as_read : benchmark->formula,
         .ceiling = benchmark->ceiling,
         .variant = (benchmark->uses & BENCH_USES_LAYOUT) != 0 ? ropemap_layout_name(shape->layout) : "",
         .phase = (benchmark->uses & BENCH_USES_PHASE) != 0 ? ropemap_phase_name(shape->phase) : "",
@@ -358,8 +360,8 @@ static void name_row(const bench_case *benchmark, const bench_shape *shape, benc
         .width = shape->width,
         .height = shape->height,
         .threads = shape->threads};
-    (void)snprintf(row->name, sizeof row->name, "%s%s%s", benchmark->name, benchmark->pools != 0 ? " " : "",
-                   benchmark->pools != 0 ? ropemap_pool_name(shape->pool) : "");
+    (void)snprintf(row->name, sizeof row->name, "%s%s%s%s", benchmark->name, benchmark->pools != 0 ? " " : "",
+                   benchmark->pools != 0 ? ropemap_pool_name(shape->pool) : "", as_read ? " as read" : "");
 }
 
 ropemap_status benchmark_measure(const bench_case *benchmark, const bench_shape *shape,
