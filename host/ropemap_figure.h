@@ -18,6 +18,12 @@ typedef struct ropemap_page {
                    made with them; 0: a PNG records none, and the others have 96 */
 } ropemap_page;
 
+enum { ROPEMAP_NUMBER_TEXT = 40 }; /* bytes that hold a number */
+
+/* A number as figures and reports write it, to six digits where it is not whole: "500,000", "26,950.5",
+ * "0.25", "1.5×10⁻⁵". No locale changes it. */
+ROPEMAP_API void ropemap_number_text(char text[ROPEMAP_NUMBER_TEXT], double value);
+
 /* ---- maps ------------------------------------------------------------------------------------------------
  */
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
 #include "host/figure/heatmap.h"
-#include "host/figure/number.h"
+#include "host/figure/text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -40,7 +40,7 @@ static void describe_contours(line note, const ropemap_figure *figure) {
     const int32_t count = figure->contour_count;
     for (int32_t at = 0; at < count; at++) {
         char value[RM_NUMBER_TEXT];
-        rm_number_value(value, figure->contours[at]);
+        ropemap_number_text(value, figure->contours[at]);
         append((line){.text = text, .size = sizeof text, .between = at == count - 1 ? " and " : ", "}, "%s",
                value);
     }
@@ -67,7 +67,7 @@ void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, c
     text[0] = '\0';
     describe_contours(note, figure);
     if (figure->percentile > 0.0) {
-        rm_number_value(number, 100.0 * figure->percentile);
+        ropemap_number_text(number, 100.0 * figure->percentile);
         append(note, "%s %% of the cells beyond each end of the colours", number);
     }
     if (colour->norm.kind == ROPEMAP_NORM_LOG && has_no_logarithm(maps)) {
@@ -90,7 +90,7 @@ static void describe_scaling(line title, const ropemap_scaling *scaling) {
     char number[RM_NUMBER_TEXT];
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (numbers[i] > 0.0 && numbers[i] < 1e12) {
-            rm_number_parameter(number, numbers[i]);
+            ropemap_number_text(number, numbers[i]);
             append(title, "%s scaling by %s", name == NULL ? "unknown" : name, number);
             return;
         }
@@ -101,7 +101,7 @@ static void describe_scaling(line title, const ropemap_scaling *scaling) {
 static void describe_rule(line title, const ropemap_request *request) {
     const ropemap_spec *spec = &request->spec;
     char base[RM_NUMBER_TEXT];
-    rm_number_parameter(base, spec->base);
+    ropemap_number_text(base, spec->base);
     if (request->already_rotated) {
         append(title, "Similarity of rotated vectors");
         append(title, "d = %" PRId32, spec->head_dim);

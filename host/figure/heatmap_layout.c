@@ -267,7 +267,7 @@ static void lay_trained_label(rm_heatmap_layout *layout, const ropemap_figure *f
     }
     char length[RM_NUMBER_TEXT], text[RM_NUMBER_TEXT];
     rm_number_grouped(length, figure->trained_length);
-    (void)snprintf(text, sizeof text, "trained %.40s", length);
+    (void)snprintf(text, sizeof text, "trained %.24s", length);
     label->size = MARK_SIZE * layout->sizes.scale;
     const double most = figure->width > 0 ? (double)panel->map.width : (double)INFINITY;
     const double wide = rm_text_fit(label->text, text, label->size, most);

@@ -1,17 +1,160 @@
-/* text.c - UTF-8 text in the one embedded font, in lines that fit */
+/* text.c - numbers and text as figures write them: in the one embedded font, in lines that fit */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/text.h"
 #include "host/base/text.h"
 
 #include <cairo-ft.h>
 #include <ft2build.h>
+#include <inttypes.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include FT_FREETYPE_H
 
 #define TIMES "×"
+
+/* ---- numbers ---- */
+
+/* From here on, and below this power of ten, numbers are written as powers of ten. */
+#define PLAIN_END 1e15
+
+enum { PLAIN_POWER = -4 };
+
+static const char *sign_of(int64_t value) {
+    return value < 0 ? RM_MINUS : "";
+}
+
+static uint64_t magnitude_of(int64_t value) {
+    return value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+}
+
+void rm_number_decimal(char text[RM_NUMBER_TEXT], int64_t value, int digits) {
+    char all[32]; /* a digit before the point at least */
+    const int count = snprintf(all, sizeof all, "%0*" PRIu64, digits + 1, magnitude_of(value));
+    const int whole = count - digits;
+    int end = snprintf(text, RM_NUMBER_TEXT, "%s", sign_of(value));
+    for (int digit = 0; digit < count; digit++) {
+        if (digit == whole) {
+            text[end++] = '.';
+        } else if (digit > 0 && digit < whole && (whole - digit) % 3 == 0) {
+            text[end++] = ',';
+        }
+        text[end++] = all[digit];
+    }
+    text[end] = '\0';
+}
+
+void rm_number_grouped(char text[RM_NUMBER_TEXT], int64_t value) {
+    rm_number_decimal(text, value, 0);
+}
+
+/* Adds "×10⁻⁹". */
+static void add_power(char text[RM_NUMBER_TEXT], int power) {
+    static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+    char exponent[8];
+    const int count = snprintf(exponent, sizeof exponent, "%d", abs(power) % 1000);
+    size_t end = strlen(text);
+    end += (size_t)snprintf(text + end, RM_NUMBER_TEXT - end, "×10%s", power < 0 ? "⁻" : "");
+    for (int digit = 0; digit < count && end < RM_NUMBER_TEXT; digit++) {
+        end += (size_t)snprintf(text + end, RM_NUMBER_TEXT - end, "%s", raised[exponent[digit] - '0']);
+    }
+}
+
+void rm_number_scientific(char text[RM_NUMBER_TEXT], int64_t value, int digits, int power) {
+    if (value == 0) {
+        (void)snprintf(text, RM_NUMBER_TEXT, "0");
+        return;
+    }
+    rm_number_decimal(text, value, digits);
+    add_power(text, power);
+}
+
+void rm_number_position(char text[RM_NUMBER_TEXT], int64_t position) {
+    static const char suffix[] = {'k', 'M', 'G'};
+    for (int unit = 2; unit >= 0; unit--) {
+        const int bits = 10 * (unit + 1);
+        const int64_t quarters = position >> (bits - 2);
+        if (position >> bits == 0 || quarters << (bits - 2) != position) {
+            continue;
+        }
+        if (quarters % 4 == 0) {
+            rm_number_grouped(text, quarters / 4);
+        } else {
+            rm_number_decimal(text, quarters % 2 == 0 ? quarters / 2 * 5 : quarters * 25,
+                              quarters % 2 == 0 ? 1 : 2);
+        }
+        const size_t end = strlen(text);
+        text[end] = suffix[unit];
+        text[end + 1] = '\0';
+        return;
+    }
+    rm_number_grouped(text, position);
+}
+
+void rm_number_cell(char text[RM_NUMBER_TEXT], double value) {
+    if (isnan(value) || isinf(value)) {
+        ropemap_number_text(text, value);
+    } else if (fabs(value) < 999999.95) {
+        rm_number_decimal(text, (int64_t)llround(value * 10.0), 1);
+    } else {
+        int power = (int)floor(log10(fabs(value)));
+        int64_t tenths = (int64_t)llround(value / pow(10.0, power) * 10.0);
+        if (tenths >= 100 || tenths <= -100) {
+            tenths /= 10;
+            power++;
+        }
+        rm_number_scientific(text, tenths, 1, power);
+    }
+}
+
+/* The decimal digits of a magnitude that is no whole number, without zeros at the end, and the power of ten
+ * of the first one. No locale has a say in digits. */
+static int six_digits(double magnitude, int64_t *digits, int *power) {
+    char printed[RM_NUMBER_TEXT];
+    (void)snprintf(printed, sizeof printed, "%.5e", magnitude);
+    const char *exponent = strchr(printed, 'e');
+    int count = 0;
+    *digits = 0;
+    for (const char *byte = printed; byte < exponent; byte++) {
+        if (*byte >= '0' && *byte <= '9') {
+            *digits = 10 * *digits + (*byte - '0');
+            count++;
+        }
+    }
+    *power = (int)strtol(exponent + 1, NULL, 10);
+    for (; count > 1 && *digits % 10 == 0; count--) {
+        *digits /= 10;
+    }
+    return count;
+}
+
+void ropemap_number_text(char text[ROPEMAP_NUMBER_TEXT], double value) {
+    int64_t digits = 0;
+    int power = 0;
+    if (isnan(value) || isinf(value)) {
+        (void)snprintf(text, RM_NUMBER_TEXT, "%s%s", value < 0.0 ? RM_MINUS : "", isnan(value) ? "NaN" : "∞");
+        return;
+    }
+    if (fabs(value) < PLAIN_END && value == floor(value)) {
+        rm_number_grouped(text, (int64_t)value);
+        return;
+    }
+    int after = six_digits(fabs(value), &digits, &power) - 1; /* digits after the first one */
+    digits = value < 0.0 ? -digits : digits;
+    if (fabs(value) >= PLAIN_END || power < PLAIN_POWER) {
+        rm_number_scientific(text, digits, after, power);
+        return;
+    }
+    for (; after < power; after++) {
+        digits *= 10;
+    }
+    rm_number_decimal(text, digits, after - power);
+}
+
+/* ---- words ---- */
 
 void rm_text_clean(char out[RM_TEXT_BYTES], const char *field, size_t limit) {
     const size_t size = strnlen(field, limit);

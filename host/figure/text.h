@@ -1,9 +1,33 @@
-/* text.h - UTF-8 text in the one embedded font, in lines that fit */
+/* text.h - numbers and text as figures write them: in the one embedded font, in lines that fit */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_FIGURE_TEXT_H
 #define ROPEMAP_HOST_FIGURE_TEXT_H
 
 #include "host/base/status.h"
+#include "host/ropemap_figure.h"
+
+/* ---- numbers; no locale changes them. ropemap_number_text() is the general one ---- */
+
+enum { RM_NUMBER_TEXT = ROPEMAP_NUMBER_TEXT }; /* bytes that hold any of these */
+
+#define RM_MINUS "\u2212"
+
+/* "131,072" */
+void rm_number_grouped(char text[RM_NUMBER_TEXT], int64_t value);
+
+/* value * 10^-digits as "\u22121,000.25", digits in [0, 24]. */
+void rm_number_decimal(char text[RM_NUMBER_TEXT], int64_t value, int digits);
+
+/* value * 10^-digits * 10^power as "2.5×10⁻⁹"; plain "0" for 0. */
+void rm_number_scientific(char text[RM_NUMBER_TEXT], int64_t value, int digits, int power);
+
+/* A position >= 0, exactly: "96k", "1.5M" (k = 1024) where that takes at most two decimals, else "1,000". */
+void rm_number_position(char text[RM_NUMBER_TEXT], int64_t position);
+
+/* To one decimal, halves away from zero: "0.3", "\u22121.0"; "2.5×10⁶" from a million on; "∞"; "NaN". */
+void rm_number_cell(char text[RM_NUMBER_TEXT], double value);
+
+/* ---- words ---- */
 
 enum { RM_TEXT_BYTES = 192, RM_TEXT_LINES = 8 };
 

@@ -1,7 +1,6 @@
 /* ticks.c - the places on an axis or a colour scale that get a label */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/ticks.h"
-#include "host/figure/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -127,7 +126,7 @@ rm_ticks rm_ticks_values(double low, double high, int32_t most) {
     const int64_t first = chosen.first * chosen.lead, last = chosen.last * chosen.lead;
     const int64_t greatest = llabs(first) > llabs(last) ? llabs(first) : llabs(last);
     const int order = decimal_order(greatest) + chosen.power;
-    const bool plain = greatest == 0 || (order >= -4 && order < 5);
+    const bool plain = greatest == 0 || (order >= -4 && order < 7);
     const double unit = (double)chosen.lead * pow(10.0, chosen.power);
     rm_ticks ticks = {.count = 0};
     for (int64_t place = chosen.first; place <= chosen.last && ticks.count < RM_TICKS_MAX; place++) {
@@ -476,25 +475,12 @@ static rm_ticks multiple_ticks(const rm_axis_span *axis) {
 
 /* ---- even steps */
 
-/* Whole numbers of four to seven digits are grouped. */
-static void group_labels(rm_ticks *ticks, double low, double high) {
-    const double greatest = fmax(fabs(low), fabs(high));
-    if (ticks->count < 2 || greatest < 1e3 || greatest >= 1e7 ||
-        (ticks->tick[1].at - ticks->tick[0].at) * (high - low) < 0.9) {
-        return;
-    }
-    for (int32_t tick = 0; tick < ticks->count; tick++) {
-        rm_number_grouped(ticks->tick[tick].label, llround(low + ticks->tick[tick].at * (high - low)));
-    }
-}
-
 static rm_ticks even_ticks(const rm_axis_span *axis, int32_t most) {
     const double low = axis->log ? pow(10.0, axis->low) : axis->low;
     const double high = axis->log ? pow(10.0, axis->high) : axis->high;
     const rm_ticks values = rm_ticks_values(low, high, most);
     rm_ticks ticks = {.count = values.count};
     memcpy(ticks.tick, values.tick, sizeof values.tick);
-    group_labels(&ticks, low, high);
     for (int32_t tick = 0; axis->log && tick < ticks.count; tick++) {
         ticks.tick[tick].at = place_of_log(axis, log10(low + ticks.tick[tick].at * (high - low)));
     }

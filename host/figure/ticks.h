@@ -4,7 +4,7 @@
 #define ROPEMAP_HOST_FIGURE_TICKS_H
 
 #include "host/figure/colour.h"
-#include "host/figure/number.h"
+#include "host/figure/text.h"
 
 enum { RM_TICKS_MAX = 16, RM_MINOR_MAX = 160 };
 

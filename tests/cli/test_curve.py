@@ -32,12 +32,12 @@ class Curve(Case):
     def test_reach(self):
         document = self.curves("--vary", "base=1e4,5e5,1e6", "-n", "100")
         self.assertEqual([curve["first_negative"] for curve in document["curves"]], [1707, 18438, 27115])
-        self.assertEqual([curve["label"] for curve in document["curves"]], ["base 1e4", "base 5e5", "base 1e6"])
+        self.assertEqual([curve["label"] for curve in document["curves"]], ["base 10,000", "base 500,000", "base 1,000,000"])
         document = self.curves("--vary", "head-dim=64,128", "-n", "100", "--label", "narrow")
         self.assertEqual([(curve["label"], curve["first_negative"]) for curve in document["curves"]],
-                         [("narrow", 725), ("head-dim 128", 1707)])
+                         [("narrow", 725), ("d = 128", 1707)])
         text = self.done("curve", "-b", "5e5", "-n", "10").stdout.decode()
-        self.assertIn("first below zero at 18438", text)
+        self.assertIn("first below zero at 18,438", text)
 
     def test_combinations(self):
         document = self.curves("--vary", "base=1e3-1e5*10", "--vary", "head-dim=64,128", "-n", "4")
@@ -53,10 +53,10 @@ class Curve(Case):
         self.done("curve", "--vary", "base=1e4,5e5", "-n", "300", "-q", *sum((["-o", "c." + ending] for ending in (
             "png", "svg", "pdf", "csv", "npy")), []))
         self.assertEqual(self.read("c.png")[:8], b"\x89PNG\r\n\x1a\n")
-        self.assertIn(b"base 5e5", self.read("c.svg"))
+        self.assertIn(b"base 500,000", self.read("c.svg"))
         self.assertEqual(self.read("c.pdf")[:5], b"%PDF-")
         lines = self.read("c.csv").decode().splitlines()
-        self.assertEqual(lines[0], 'distance,"base 1e4","base 5e5"')
+        self.assertEqual(lines[0], 'distance,"base 10,000","base 500,000"')
         self.assertEqual(len(lines), 301)
         self.assertAlmostEqual(float(lines[101].split(",")[1]), similarity(100), delta=3e-7)
         cells = read_npy(self.read("c.npy"))
@@ -174,7 +174,7 @@ class Bound(Case):
                          ["ropemap.bound/1", 18438, 5e5])
         self.assertEqual(self.bound("-b", "1e4", "-d", "64", "--threads", "1")["reach"], 725)
         self.assertLess(document["value"], 0)
-        self.assertIn("18438", self.done("bound", "-b", "5e5", "-q").stdout.decode())
+        self.assertIn("18,438", self.done("bound", "-b", "5e5", "-q").stdout.decode())
 
     def test_the_published_table(self):
         """Su Jianlin's brute force, to its printed digits."""
@@ -251,7 +251,7 @@ class Explain(Case):
     def test_five_sentences(self):
         page = self.done("explain", "-b", "1e4", "--length", "2k", "-q").stdout.decode()
         self.assertEqual(len(page.splitlines()), 5)
-        for word in ("1707", "Base 10000", "head dimension", "No scaling rule", "2048 tokens", "base 1e+04 itself"):
+        for word in ("1,707", "Base 10,000", "head dimension", "No scaling rule", "2,048 tokens", "base 10,000 itself"):
             self.assertIn(word, page)
         document = json.loads(self.done("explain", "-b", "1e4", "--length", "2k", "--scaling",
                                         "yarn:factor=4,original=1024", "--json", "-q").stdout)
@@ -270,7 +270,8 @@ class Explain(Case):
             self.assertEqual([document["least_base"], document["least_base_is_edge"]],
                              [bound["base"], bound["base_is_edge"]])
             if not bound["base_is_edge"]:
-                self.assertIn("%.6g;" % bound["base"], document["sentences"][4])
+                least = float(document["sentences"][4].split(" is ")[1].split(";")[0].replace(",", ""))
+                self.assertAlmostEqual(least / bound["base"], 1, delta=1e-5)
             else:
                 self.assertIn("Every base above 1", document["sentences"][4])
 

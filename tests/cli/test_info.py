@@ -51,7 +51,7 @@ class Info(Case):
     def test_text(self):
         self.write_config(LLAMA31)
         page = self.done("info", "--model", ".").stdout.decode()
-        for word in ("llama3:factor=8", "500000", "a^2 = 1", "131072 (128k)", "divisor", "rope_theta", "wavelength"):
+        for word in ("llama3:factor=8", "500,000", "a^2 = 1", "131,072 (128k)", "divisor", "rope_theta", "wavelength"):
             self.assertIn(word, page)
         self.assertEqual(len([line for line in page.splitlines() if line[:5].strip().isdigit()]), 64)
 
@@ -69,7 +69,7 @@ class Info(Case):
                     self.assertIsNone(info["new_from"][pair])
         page = self.done("info", "--preset", "llama2-7b", "--length", "32k").stdout.decode()
         self.assertEqual(sum(line.endswith(" *") for line in page.splitlines()), 18)
-        self.assertIn("18 of 64 pairs at 32768 tokens", page)
+        self.assertIn("18 of 64 pairs at 32,768 tokens", page)
         for scaling, leaves in (("yarn:factor=8,original=4096", 0), ("linear:factor=8", 0), ("linear:factor=2", 18)):
             info = self.info("--preset", "llama2-7b", "--length", "32k", "--scaling", scaling)
             self.assertEqual(sum(info["leaves_training"]), leaves, scaling)

@@ -17,7 +17,7 @@ class Maps(Case):
         self.done("sweep", *arguments, "-o", "s.png", "-o", "s.svg", "-o", "s.pdf", "--frames", "frames", "--columns",
                   "2")
         self.assertEqual(self.read("s.png")[:8], b"\x89PNG\r\n\x1a\n")
-        self.assertIn(b"head-dim 32", self.read("s.svg"))
+        self.assertIn(b"d = 32", self.read("s.svg"))
         self.assertEqual(self.read("frames/frame-005.png")[:8], b"\x89PNG\r\n\x1a\n")
         self.refused(4, ["frame-000.png"], "sweep", *arguments, "--frames", "frames")
         before = self.read("s.png")
@@ -85,17 +85,17 @@ class Curves(Case):
 
     def test_words_are_said_once(self):
         texts = self.texts("-n", "4k", "--vary", "head-dim=64,128,256", "--lines", "base=1e4,5e5")
-        for text in ("head-dim 64", "head-dim 128", "head-dim 256", "base 1e4", "base 5e5", "similarity",
-                     "distance (tokens)", "RoPE similarity against distance, over head-dim"):
+        for text in ("d = 64", "d = 128", "d = 256", "base 10,000", "base 500,000", "similarity",
+                     "distance (tokens)", "RoPE similarity against distance, over head dimension"):
             self.assertEqual(texts.count(text), 1, text)
         self.assertEqual(texts.count("4k"), 3) # below each column
         self.assertEqual(texts.count("0.5") + texts.count("0.4"), 1) # next to the only row
         texts = self.texts("-n", "4k", "-b", "5e5", "--vary", "head-dim=64,128", "--vary", "scaling=none", "--vary",
                            "scaling=linear:factor=4", "--vary", "phase=exact,hf-fp32", "--columns", "4")
-        self.assertIn("RoPE similarity against distance, over head-dim, scaling and phase", texts)
-        self.assertIn("base 500000", texts) # what all have in common
-        at = texts.index("head-dim 64, linear:factor=4,") # a name of two lines
-        self.assertEqual(texts[at + 1], "phase exact")
+        self.assertIn("RoPE similarity against distance, over head dimension, scaling and phase", texts)
+        self.assertIn("base 500,000", texts) # what all have in common
+        at = next(at for at, text in enumerate(texts) if text.startswith("d = 64, linear:factor=4,")) # of two lines
+        self.assertEqual(" ".join(texts[at:at + 2]), "d = 64, linear:factor=4, phase exact")
         self.assertEqual(texts.count("4k"), 4)
 
     def lines(self, page, points):

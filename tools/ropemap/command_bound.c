@@ -82,15 +82,17 @@ static void print_reach(const ropemap_spec *spec, const ropemap_reach *reach, in
     print_plain(stdout, origin);
     (void)printf(", d = %d: ", (int)spec->head_dim);
     if (reach->reach > 0) {
-        (void)printf("reach %" PRId64 " tokens: there similarity is first below zero (%.3g of S(0))\n",
-                     reach->reach, reach->value);
+        (void)printf("reach %s tokens: there similarity is first below zero (%.3g of S(0))\n",
+                     number_in_words((double)reach->reach).text, reach->value);
     } else {
-        (void)printf("similarity stays at or above zero for all %" PRId64
-                     " distances searched; it is least, %.3g of S(0), at %" PRId64 "\n",
-                     limit, reach->least, reach->least_at);
+        (void)printf("similarity stays at or above zero for all %s distances searched; it is least, %.3g of "
+                     "S(0), at %s\n",
+                     number_in_words((double)limit).text, reach->least,
+                     number_in_words((double)reach->least_at).text);
     }
     if (reach->half > 0) {
-        (void)printf("similarity is first below half of S(0) at %" PRId64 " tokens\n", reach->half);
+        (void)printf("similarity is first below half of S(0) at %s tokens\n",
+                     number_in_words((double)reach->half).text);
     }
 }
 
@@ -98,18 +100,18 @@ static void print_reach(const ropemap_spec *spec, const ropemap_reach *reach, in
 static void print_least(const bound_found *found) {
     const ropemap_window *first = &found->windows[0];
     if (!first->low_is_edge) {
-        (void)printf("least base %.6g\n", first->low);
+        (void)printf("least base %s\n", number_in_words(first->low).text);
     } else if (bound_any_base(first)) {
-        (void)printf("every base above 1 holds, up to %.6g%s\n", first->high,
+        (void)printf("every base above 1 holds, up to %s%s\n", number_in_words(first->high).text,
                      first->high_is_edge ? ", where the search ends" : "");
     } else {
-        (void)printf("least base at most %.6g, where the search begins (--bases LOW:HIGH moves that)\n",
-                     first->low);
+        (void)printf("least base at most %s, where the search begins (--bases LOW:HIGH moves that)\n",
+                     number_in_words(first->low).text);
     }
 }
 
 static void print_found(const bound_found *found) {
-    (void)printf("length %" PRId64 ", d = %d: ", found->length, (int)found->head_dim);
+    (void)printf("length %s, d = %d: ", number_in_words((double)found->length).text, (int)found->head_dim);
     if (found->count == 0) {
         (void)printf("no base that was searched keeps similarity from falling below zero\n");
         return;
@@ -117,11 +119,12 @@ static void print_found(const bound_found *found) {
     print_least(found);
     for (int i = 0; i < found->count; i++) {
         const ropemap_window *window = &found->windows[i];
-        (void)printf("    window %.9g%s to %.9g%s: at its lower end least at r = %" PRId64 " (%.3g of S(0))",
+        (void)printf("    window %.9g%s to %.9g%s: at its lower end least at r = %s (%.3g of S(0))",
                      window->low, window->low_is_edge ? " (edge of the search)" : "", window->high,
-                     window->high_is_edge ? " (edge of the search)" : "", window->worst_at, window->worst);
+                     window->high_is_edge ? " (edge of the search)" : "",
+                     number_in_words((double)window->worst_at).text, window->worst);
         if (!window->low_is_edge) {
-            (void)printf("; just below it fails at r = %" PRId64, window->fails_at);
+            (void)printf("; just below it fails at r = %s", number_in_words((double)window->fails_at).text);
         }
         (void)printf("\n");
     }
@@ -131,16 +134,17 @@ static void print_table(const bound_found *found, int count) {
     (void)printf("%10s %6s %14s %12s\n", "length", "d", "least base", "worst at");
     for (int i = 0; i < count; i++) {
         const ropemap_window *first = &found[i].windows[0];
-        char base[40] = "none", worst[24] = "";
+        char base[80] = "none", worst[80] = "";
         if (found[i].count > 0) {
-            (void)snprintf(base, sizeof base, "%s%.6g",
+            (void)snprintf(base, sizeof base, "%s%s",
                            bound_any_base(first) ? "above "
                            : first->low_is_edge  ? "at most "
                                                  : "",
-                           first->low);
-            (void)snprintf(worst, sizeof worst, " %12" PRId64, first->worst_at);
+                           number_in_words(first->low).text);
+            (void)snprintf(worst, sizeof worst, " %12s", number_in_words((double)first->worst_at).text);
         }
-        (void)printf("%10" PRId64 " %6d %14s%s\n", found[i].length, (int)found[i].head_dim, base, worst);
+        (void)printf("%10s %6d %14s%s\n", number_in_words((double)found[i].length).text,
+                     (int)found[i].head_dim, base, worst);
     }
 }
 

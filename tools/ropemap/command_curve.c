@@ -3,6 +3,7 @@
 #include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/json.h"
+#include "tools/ropemap/number.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>
@@ -26,11 +27,11 @@ static int print_text(const curves *made) {
             continue;
         }
         if (one->reach.half > 0) {
-            (void)printf(": below half of S(0) at %" PRId64 " tokens", one->reach.half);
+            (void)printf(": below half of S(0) at %s tokens", number_in_words((double)one->reach.half).text);
         }
         if (one->reach.reach > 0) {
-            (void)printf("%s first below zero at %" PRId64 "\n", one->reach.half > 0 ? "," : ":",
-                         one->reach.reach);
+            (void)printf("%s first below zero at %s\n", one->reach.half > 0 ? "," : ":",
+                         number_in_words((double)one->reach.reach).text);
         } else {
             (void)printf("%s never below zero at the distances searched\n", one->reach.half > 0 ? "," : ":");
         }

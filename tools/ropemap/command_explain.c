@@ -3,6 +3,7 @@
 #include "tools/ropemap/command_explain.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/json.h"
+#include "tools/ropemap/number.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>
@@ -11,15 +12,16 @@
 #include <stdio.h>
 
 typedef struct words {
-    char text[48];
+    char text[ROPEMAP_NUMBER_TEXT + 40];
 } words;
 
 static words tokens(int64_t reach) {
     words out;
     if (reach > 0) {
-        (void)snprintf(out.text, sizeof out.text, "%" PRId64 " tokens", reach);
+        (void)snprintf(out.text, sizeof out.text, "%s tokens", number_in_words((double)reach).text);
     } else {
-        (void)snprintf(out.text, sizeof out.text, "no distance below %d tokens", EXPLAIN_LIMIT);
+        (void)snprintf(out.text, sizeof out.text, "no distance below %s tokens",
+                       number_in_words((double)EXPLAIN_LIMIT).text);
     }
     return out;
 }
@@ -34,9 +36,9 @@ static void say_reach(const ropemap_spec *spec, explanation *to, char *text) {
         (void)snprintf(rotated, sizeof rotated, "all %d", (int)spec->head_dim);
     }
     const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                                "Base %.10g, %s dimensions rotated: the similarity of two equal tokens first "
+                                "Base %s, %s dimensions rotated: the similarity of two equal tokens first "
                                 "drops below half of its value at distance 0 at %s, and below 0 at %s",
-                                spec->base, rotated, half.text, reach.text);
+                                number_in_words(spec->base).text, rotated, half.text, reach.text);
     if (2 * to->pairs < spec->head_dim) {
         (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
                        "; in the rotated dimensions alone at %s and at %s.", half_rotated.text,
@@ -47,24 +49,25 @@ static void say_reach(const ropemap_spec *spec, explanation *to, char *text) {
 }
 
 static void say_least(const ropemap_spec *spec, explanation *to, char *text) {
+    const number_words length = number_in_words((double)to->length), base = number_in_words(spec->base);
     const char *holds =
         to->own.reach == 0 || to->own.reach >= to->length ? "holds that length" : "does not hold that length";
     if (!to->has_least) {
         text[0] = '\0';
     } else if (to->least_is_edge) {
-        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "Every base above 1 keeps similarity at or above 0 within %" PRId64
-                       " tokens, and so does base %.4g.",
-                       to->length, spec->base);
+        (void)snprintf(
+            text, EXPLAIN_SENTENCE_BYTES,
+            "Every base above 1 keeps similarity at or above 0 within %s tokens, and so does base %s.",
+            length.text, base.text);
     } else if (to->least_base > 0.0) {
-        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "The least base that keeps similarity at or above 0 within %" PRId64
-                       " tokens is %.6g; base %.4g itself %s.",
-                       to->length, to->least_base, spec->base, holds);
+        (void)snprintf(
+            text, EXPLAIN_SENTENCE_BYTES,
+            "The least base that keeps similarity at or above 0 within %s tokens is %s; base %s itself %s.",
+            length.text, number_in_words(to->least_base).text, base.text, holds);
     } else {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "No base from 1 to 1e10 keeps similarity at or above 0 within %" PRId64 " tokens.",
-                       to->length);
+                       "No base from 1 to 1e10 keeps similarity at or above 0 within %s tokens.",
+                       length.text);
     }
 }
 
@@ -100,20 +103,22 @@ static void say_scaling(const ropemap_spec *spec, explanation *to, char *text) {
 }
 
 void explain_say(const ropemap_spec *spec, explanation *to) {
+    const number_words low = number_in_words(to->less), high = number_in_words(to->more);
     const words less = tokens(to->reach_less), more = tokens(to->reach_more);
     const words narrow = tokens(to->reach_half_dim), wide = tokens(to->reach_double_dim);
     say_reach(spec, to, to->sentence[0]);
     if (to->falls_to != 0.0) {
-        (void)snprintf(to->sentence[1], EXPLAIN_SENTENCE_BYTES,
-                       "The base sets how far that is: base %.4g gives %s, base %.4g %s; but not "
-                       "in step, for "
-                       "from base %.6g to %.6g the first zero falls from %" PRId64 " to %" PRId64 " tokens.",
-                       to->less, less.text, to->more, more.text, to->falls_from, to->falls_to,
-                       to->falls_reach_from, to->falls_reach_to);
+        (void)snprintf(
+            to->sentence[1], EXPLAIN_SENTENCE_BYTES,
+            "The base sets how far that is: base %s gives %s, base %s %s; but not in step, for from "
+            "base %s to %s the first zero falls from %s to %s.",
+            low.text, less.text, high.text, more.text, number_in_words(to->falls_from).text,
+            number_in_words(to->falls_to).text, number_in_words((double)to->falls_reach_from).text,
+            tokens(to->falls_reach_to).text);
     } else {
         (void)snprintf(to->sentence[1], EXPLAIN_SENTENCE_BYTES,
-                       "The base sets how far that is: base %.4g gives %s, base %.4g %s.", to->less,
-                       less.text, to->more, more.text);
+                       "The base sets how far that is: base %s gives %s, base %s %s.", low.text, less.text,
+                       high.text, more.text);
     }
     if (to->reach_half_dim > 0 || to->reach_double_dim > 0) {
         (void)snprintf(

@@ -10,7 +10,7 @@
 
 enum {
     EXPLAIN_SENTENCES = 5,
-    EXPLAIN_SENTENCE_BYTES = 640,
+    EXPLAIN_SENTENCE_BYTES = 1024,
     EXPLAIN_LIMIT = 1 << 22 /* distances that a first zero is looked for at */
 };
 

@@ -4,6 +4,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/json.h"
+#include "tools/ropemap/number.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>
@@ -23,7 +24,7 @@ static void fill(const info_rule *info, const double *radians, double *wavelengt
     }
 }
 
-enum { MARKS_MOST = 12, MARK_BYTES = 80 };
+enum { MARKS_MOST = 12, MARK_BYTES = 120 };
 
 struct marks {
     ropemap_mark marks[MARKS_MOST];
@@ -32,7 +33,7 @@ struct marks {
 };
 
 static void mark_length(struct marks *to, const char *name, double tokens) {
-    (void)snprintf(to->texts[to->count], MARK_BYTES, "%s, %.0f tokens", name, tokens);
+    (void)snprintf(to->texts[to->count], MARK_BYTES, "%s, %s tokens", name, number_in_words(tokens).text);
     to->marks[to->count] = (ropemap_mark){.at = tokens, .label = to->texts[to->count]};
     to->count++;
 }
@@ -49,11 +50,11 @@ static void mark_new_angles(const info_rule *info, struct marks *to) {
         }
         char *text = to->texts[to->count];
         if (info->target_length > 0) {
-            (void)snprintf(text, MARK_BYTES, "angles not seen in training, at %.0f tokens",
-                           (double)info->target_length);
+            (void)snprintf(text, MARK_BYTES, "angles not seen in training, at %s tokens",
+                           number_in_words((double)info->target_length).text);
         } else {
-            (void)snprintf(text, MARK_BYTES, "angles not seen in training, past %.0f tokens",
-                           (double)info->seen_length);
+            (void)snprintf(text, MARK_BYTES, "angles not seen in training, past %s tokens",
+                           number_in_words((double)info->seen_length).text);
         }
         to->marks[to->count++] =
             (ropemap_mark){.of_x = true, .at = (double)first - 0.5, .until = (double)i + 0.5, .label = text};
@@ -241,7 +242,7 @@ static void print_facts(const info_rule *info) {
 
 /* Powers of two in the units that models are named by: "128k". */
 static void print_tokens(const char *name, double tokens) {
-    (void)printf("%-18s %.0f", name, tokens);
+    (void)printf("%-18s %s", name, number_in_words(tokens).text);
     if (tokens >= 1024 && fmod(tokens, 1024) == 0) {
         (void)printf(" (%.0fk)", tokens / 1024);
     }
@@ -283,7 +284,7 @@ static void print_head(const info_rule *info) {
         (void)putchar('\n');
     } else {
         (void)printf("%-18s %s\n", "rule", scaling);
-        (void)printf("%-18s %.17g\n", "base", spec->base);
+        (void)printf("%-18s %s\n", "base", number_in_words(spec->base).text);
     }
     (void)printf("%-18s %d, of which %d rotate, %s layout\n", "head dim", (int)spec->head_dim,
                  (int)rotary_dim(spec), ropemap_layout_name(spec->layout));
@@ -308,16 +309,18 @@ static void print_new_angles(const info_rule *info) {
         return;
     }
     if (count == 0) {
-        (void)printf("No pair reaches angles that the %" PRId64 " tokens of training have not shown%s.\n",
-                     info->seen_length, info->target_length > 0 ? " at this length" : "");
+        (void)printf("No pair reaches angles that the %s tokens of training have not shown%s.\n",
+                     number_in_words((double)info->seen_length).text,
+                     info->target_length > 0 ? " at this length" : "");
     } else if (info->target_length > 0) {
-        (void)printf("* %d of %d pairs at %" PRId64 " tokens: angles that the %" PRId64
-                     " tokens of training have not shown.\n",
-                     count, (int)info->pairs, info->target_length, info->seen_length);
+        (void)printf("* %d of %d pairs at %s tokens: angles that the %s tokens of training have not shown.\n",
+                     count, (int)info->pairs, number_in_words((double)info->target_length).text,
+                     number_in_words((double)info->seen_length).text);
     } else {
-        (void)printf("* %d of %d pairs never complete a turn within the %" PRId64
-                     " tokens of training: past \"new from\" tokens (--length) their angles are new.\n",
-                     count, (int)info->pairs, info->seen_length);
+        (void)printf(
+            "* %d of %d pairs never complete a turn within the %s tokens of training: past \"new from\" "
+            "tokens (--length) their angles are new.\n",
+            count, (int)info->pairs, number_in_words((double)info->seen_length).text);
     }
 }
 
@@ -382,7 +385,7 @@ static int info_text(const info_rule *info) {
 }
 
 static int presets_text(void) {
-    (void)printf("%-24s %10s %5s %6s %-11s %9s  %s\n", "name", "base", "head", "rotary", "layout", "trained",
+    (void)printf("%-24s %11s %5s %6s %-11s %11s  %s\n", "name", "base", "head", "rotary", "layout", "trained",
                  "scaling");
     const ropemap_preset *preset = NULL;
     for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
@@ -392,9 +395,9 @@ static int presets_text(void) {
         if (ropemap_scaling_parse(preset->scaling, &lists, &scaling, NULL) == ROPEMAP_OK) {
             ropemap_scaling_format(&scaling, false, rule, sizeof rule); /* without lists of divisors */
         }
-        (void)printf("%-24s %10.10g %5d %6d %-11s %9" PRId64 "  %s\n", preset->name, preset->base,
+        (void)printf("%-24s %11s %5d %6d %-11s %11s  %s\n", preset->name, number_in_words(preset->base).text,
                      (int)preset->head_dim, (int)preset->rotary_dim, ropemap_layout_name(preset->layout),
-                     preset->trained_length, rule);
+                     number_in_words((double)preset->trained_length).text, rule);
     }
     (void)printf("ropemap info --presets --json has the source of each; --preset NAME takes one.\n");
     return finish_stdout();

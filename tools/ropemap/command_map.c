@@ -4,6 +4,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/json.h"
+#include "tools/ropemap/number.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>
@@ -71,7 +72,7 @@ ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
         append(figure.title, sizeof figure.title, part);
     }
     if (options->shift != 0) {
-        (void)snprintf(part, sizeof part, ", shifted by %" PRId64, options->shift);
+        (void)snprintf(part, sizeof part, ", shifted by %s", number_in_words((double)options->shift).text);
         append(figure.title, sizeof figure.title, part);
     }
     if (options->positions_from != NULL) {

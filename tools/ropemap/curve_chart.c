@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/number.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ static void add_marks(const curves *made, curve_chart *made_chart) {
         }
         if (!known) {
             const int at = made_chart->chart.plot.mark_count++;
-            (void)snprintf(made_chart->words[at], sizeof made_chart->words[at], "trained %" PRId64, length);
+            (void)snprintf(made_chart->words[at], sizeof made_chart->words[at], "trained %s",
+                           number_in_words((double)length).text);
             made_chart->marks[at] =
                 (ropemap_mark){.of_x = true, .at = (double)length, .label = made_chart->words[at]};
         }

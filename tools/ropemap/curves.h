@@ -97,7 +97,7 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
  * width, is that of a chart without --size; 0: from what it shows. */
 ropemap_page curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart);
 
-/* "base 10000, d = 128": what the rules of all curves of `count` charts have in common. */
+/* "base 10,000, d = 128": what the rules of all curves of `count` charts have in common. */
 void curve_chart_common(const curve_options *options, const curves *made, int count, char *text, size_t size);
 
 #endif

@@ -191,6 +191,12 @@ ropemap_status number_real(const char *subject, const char *text, double *value,
     return ROPEMAP_OK;
 }
 
+number_words number_in_words(double value) {
+    number_words words;
+    ropemap_number_text(words.text, value);
+    return words;
+}
+
 ropemap_status number_interval(const char *subject, const char *text, double *low, double *high,
                                ropemap_error *error) {
     char first[LONGEST + 2]; /* one more than a number may have, so that number_real refuses it */

@@ -9,7 +9,7 @@
 #ifndef ROPEMAP_TOOLS_NUMBER_H
 #define ROPEMAP_TOOLS_NUMBER_H
 
-#include "host/ropemap.h"
+#include "host/ropemap_figure.h"
 
 /* A count from `low` to `high`; 1.5k is 1536, 0.3 is refused. */
 ropemap_status number_integer(const char *subject, const char *text, uint64_t low, uint64_t high,
@@ -25,6 +25,13 @@ ropemap_status number_interval(const char *subject, const char *text, double *lo
 /* COUNT, FIRST:COUNT or FIRST:COUNT:STEP, every position below 2^40; `first` where it is not written. */
 ropemap_status number_range(const char *subject, const char *text, int64_t first, ropemap_range *range,
                             ropemap_error *error);
+
+/* A number in a sentence or a table: "500,000". */
+typedef struct number_words {
+    char text[ROPEMAP_NUMBER_TEXT];
+} number_words;
+
+number_words number_in_words(double value);
 
 /* WIDTHxHEIGHT, or one number for both; each from 1 to `most`. */
 ropemap_status number_size(const char *subject, const char *text, uint64_t most, int64_t *width,

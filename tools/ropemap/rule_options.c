@@ -455,7 +455,7 @@ void rule_origin(const ropemap_spec *spec, char *text, size_t size) {
         (void)snprintf(text, size, "frequencies of %s", spec->frequencies->name);
         return;
     }
-    (void)snprintf(text, size, "base %.10g", spec->base);
+    (void)snprintf(text, size, "base %s", number_in_words(spec->base).text);
 }
 
 void rule_options_free(rule_options *rule) {

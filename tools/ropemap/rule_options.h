@@ -51,7 +51,7 @@ ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error);
 
 void rule_options_free(rule_options *rule);
 
-/* "base 10000", or "frequencies of FILE" where the rule has those. */
+/* "base 10,000", or "frequencies of FILE" where the rule has those. */
 void rule_origin(const ropemap_spec *spec, char *text, size_t size);
 
 #endif

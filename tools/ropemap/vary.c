@@ -196,31 +196,66 @@ ropemap_status vary_apply(const vary_set *vary, int index, void *options, ropema
     return status;
 }
 
+/* "head dimension", as a sentence has it. */
+static void name_in_words(const cli_option *option, char words[NAME_MAX_BYTES]) {
+    (void)snprintf(words, NAME_MAX_BYTES, "%s",
+                   strcmp(option->name, "head-dim") == 0 ? "head dimension" : option->name);
+    for (char *dash = strchr(words, '-'); dash != NULL; dash = strchr(dash, '-')) {
+        *dash = ' ';
+    }
+}
+
 void vary_names(const vary_set *vary, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
     for (int i = 0; i < vary->axis_count && length < size; i++) {
         const char *between = i == 0 ? "" : i + 1 == vary->axis_count ? " and " : ", ";
-        const int added =
-            snprintf(text + length, size - length, "%s%s", between, vary->axes[i].match.option->name);
+        char words[NAME_MAX_BYTES];
+        name_in_words(vary->axes[i].match.option, words);
+        const int added = snprintf(text + length, size - length, "%s%s", between, words);
         length += added > 0 ? (size_t)added : 0;
     }
+}
+
+/* A number as it was taken, so that 500k after a base is 500,000; else the value as written. */
+static void value_in_words(const cli_option *option, const char *value, char *words, size_t size) {
+    ropemap_error ignored;
+    uint64_t count = 0;
+    double number = 0.0;
+    const bool counted = option->type == OPTION_INT || option->type == OPTION_INT32;
+    const bool read =
+        counted ? number_integer("", value, 0, UINT64_C(1) << 53, &count, &ignored) == ROPEMAP_OK
+                : option->type == OPTION_REAL && number_real("", value, &number, &ignored) == ROPEMAP_OK;
+    (void)snprintf(words, size, "%s", read ? number_in_words(counted ? (double)count : number).text : value);
+}
+
+/* "base 10,000", "d = 64"; models and scaling rules need no name. */
+static int label_value(const vary_axis *axis, const char *value, char *text, size_t size) {
+    const char *name = axis->match.option->name;
+    char words[ITEM_MAX];
+    value_in_words(axis->match.option, value, words, sizeof words);
+    if (strcmp(name, "scaling") == 0) {
+        return snprintf(text, size, "%s", strcmp(value, "none") == 0 ? "no scaling" : words);
+    }
+    if (strcmp(name, "preset") == 0 || strcmp(name, "model") == 0) {
+        return snprintf(text, size, "%s", words);
+    }
+    if (strcmp(name, "head-dim") == 0) {
+        return snprintf(text, size, "d = %s", words);
+    }
+    return snprintf(text, size, "%s %s", name, words);
 }
 
 void vary_label(const vary_set *vary, int index, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
-    for (int i = 0; i < vary->axis_count && length < size; i++) {
-        const vary_axis *axis = &vary->axes[i];
-        const char *value = axis->values[value_of(vary, i, index)];
-        if (strcmp(axis->match.option->name, "scaling") == 0 && strcmp(value, "none") == 0) {
-            value = "no scaling";
+    for (int i = 0; i < vary->axis_count && length + 2 < size; i++) {
+        const char *value = vary->axes[i].values[value_of(vary, i, index)];
+        if (i > 0) {
+            memcpy(text + length, ", ", 3);
+            length += 2;
         }
-        const bool named = strcmp(axis->match.option->name, "scaling") != 0 &&
-                           strcmp(axis->match.option->name, "preset") != 0 &&
-                           strcmp(axis->match.option->name, "model") != 0;
-        const int added = snprintf(text + length, size - length, "%s%s%s%s", length > 0 ? ", " : "",
-                                   named ? axis->match.option->name : "", named ? " " : "", value);
+        const int added = label_value(&vary->axes[i], value, text + length, size - length);
         length += added > 0 ? (size_t)added : 0;
     }
 }

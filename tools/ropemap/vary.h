@@ -41,10 +41,10 @@ int vary_count(const vary_set *vary);
 /* Sets the options to combination `index`. */
 ropemap_status vary_apply(const vary_set *vary, int index, void *options, ropemap_error *error);
 
-/* "base, head-dim and scaling": the options that vary. */
+/* "base, head dimension and scaling": the options that vary. */
 void vary_names(const vary_set *vary, char *text, size_t size);
 
-/* "base 1e4, head-dim 64": what combination `index` has that others have not. */
+/* "base 10,000, d = 64": what combination `index` has that others have not. */
 void vary_label(const vary_set *vary, int index, char *text, size_t size);
 
 void vary_free(vary_set *vary);
