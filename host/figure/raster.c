@@ -1,7 +1,7 @@
 /* raster.c - a raster's cells scaled up or down to whole pixels */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/raster.h"
 #include "host/base/alloc.h"
+#include "host/figure/sinks.h"
 
 #include <string.h>
 

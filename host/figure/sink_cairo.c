@@ -1,10 +1,8 @@
 /* sink_cairo.c - a drawing through cairo: pixels, and a PDF file of one page */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/figure/raster.h"
 #include "host/figure/sinks.h"
 #include "host/figure/text.h"
-#include "host/figure/writer.h"
 
 #include <cairo-pdf.h>
 #include <cairo.h>

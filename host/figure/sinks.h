@@ -7,6 +7,55 @@
 
 enum { RM_IMAGE_SIDE_MAX = 32767 }; /* where cairo's image surfaces end */
 
+/* ---- a file in memory that grows while it is written ---- */
+
+/* Zeroed at first. What no memory is left for is dropped, and so is all that follows. */
+typedef struct rm_writer {
+    uint8_t *data;
+    size_t size, capacity;
+    bool failed;
+} rm_writer;
+
+void rm_writer_add(rm_writer *writer, const void *bytes, size_t size);
+
+void rm_writer_text(rm_writer *writer, const char *text);
+
+/* To two decimals, without zeros at the end: "12.5", "-3". Below 1e12 in size. */
+void rm_writer_number(rm_writer *writer, double value);
+
+/* RFC 4648's base64, with padding. */
+void rm_writer_base64(rm_writer *writer, const ropemap_bytes *bytes);
+
+/* Hands the bytes over, or frees them and fails with ROPEMAP_RESOURCES; `what` is what messages call them. */
+ropemap_status rm_writer_finish(rm_writer *writer, const char *what, ropemap_bytes *bytes,
+                                ropemap_error *error);
+
+/* ---- a raster's cells in whole pixels (raster.c) ---- */
+
+/* Whether the raster has more cells than pixels along a side. */
+bool rm_raster_is_larger(const rm_item *raster);
+
+/*
+ * Each pixel the mean colour of the cells it covers, by area and to the nearest: `pixels` 0x00RRGGBB, rows
+ * `stride` apart. Whole pixels wide and high. False where memory is short.
+ */
+bool rm_raster_downscale(const rm_item *raster, uint32_t *pixels, int64_t stride);
+
+typedef struct rm_upscaled {
+    const uint8_t *levels; /* [rows, cols] */
+    int64_t rows, cols;
+    uint8_t *owned; /* free it with rm_free; NULL where they are the raster's own */
+} rm_upscaled;
+
+/*
+ * Cells of several pixels a side are repeated by as many: viewers that interpolate what they enlarge,
+ * although files forbid it, then do so within a pixel. Above 4 million pixels, or 16,384 a side, cells stay
+ * as they are. False where memory is short.
+ */
+bool rm_raster_upscale(const rm_item *raster, rm_upscaled *cells);
+
+/* ---- files ---- */
+
 /* ROPEMAP_USAGE for a format that there is none of, or a size in print that is out of range. `page` may be
  * NULL. */
 ropemap_status rm_format_check(ropemap_format format, const ropemap_page *page, ropemap_error *error);
