@@ -8,10 +8,8 @@
 #include "host/base/alloc.h"
 #include "host/base/team.h"
 #include "host/map/accumulator.h"
-#include "host/map/job.h"
+#include "host/map/bands.h"
 #include "host/map/plan.h"
-
-#include <pthread.h>
 
 enum {
     BANDS_SAMPLED = 1048576,
@@ -31,23 +29,12 @@ struct scratch {
 
 struct tiled {
     ropemap_job *job;
-    float *out;              /* [height, width] */
     int64_t block, band;     /* positions */
     int64_t slots, batch;    /* tiles of a worker in turn, each of so many blocks of queries at most */
     float *resident_keys;    /* [blocks * block, head_dim] rotated, NULL where they are made for each band */
     struct scratch *scratch; /* [threads] */
-    rm_accumulator open;     /* the one cell row that is begun in an earlier band, [1, width] */
-    pthread_mutex_t lock;
-    pthread_cond_t called;
-    int64_t ticket; /* the band that may merge now */
-    bool failed;    /* a band, so that no later one may merge */
+    rm_bands bands;
 };
-
-/* Cell rows a band touches: the first and, at most, how many. */
-static rm_span band_cells(const rm_grid *grid, int64_t first, int64_t count) {
-    return (rm_span){.first = rm_partition_cell_of(&grid->rows, first),
-                     .end = rm_partition_cell_of(&grid->rows, first + count - 1) + 1};
-}
 
 static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     struct tiled *tiled = work;
@@ -143,56 +130,6 @@ static ropemap_status compute_block(struct tiled *tiled, int32_t index, rm_span 
     return ROPEMAP_OK;
 }
 
-static void finish(struct tiled *tiled, const rm_accumulator *cells, int64_t row) {
-    const ropemap_job *job = tiled->job;
-    float *out = tiled->out + (cells->first_row + row) * cells->cols;
-    rm_accumulator_finish_row(cells, row, &job->grid, job->scale, 0, cells->cols, out);
-}
-
-/* Brings the cell rows that end in this band to their numbers; the one that goes on stays open. */
-static void merge_band(struct tiled *tiled, const rm_accumulator *cells, rm_span rows) {
-    const rm_partition *axis = &tiled->job->grid.rows;
-    for (int64_t i = 0; i < cells->rows; i++) {
-        const rm_span cell = rm_partition_cell(axis, cells->first_row + i);
-        if (cell.first >= rows.first && cell.end <= rows.end) {
-            finish(tiled, cells, i);
-            continue;
-        }
-        if (cell.first >= rows.first) { /* begins here */
-            tiled->open.first_row = cells->first_row + i;
-            rm_accumulator_clear_row(&tiled->open, 0);
-        }
-        rm_accumulator_merge_row(&tiled->open, 0, cells, i);
-        if (cell.end <= rows.end) {
-            finish(tiled, &tiled->open, 0);
-        }
-    }
-}
-
-/* Waits until every earlier band has merged: STOPPED, or false in *merges, where this one cannot. */
-static ropemap_status wait_for_ticket(struct tiled *tiled, int64_t band, int32_t index, bool *merges,
-                                      ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
-    (void)pthread_mutex_lock(&tiled->lock);
-    while (tiled->ticket != band && !tiled->failed && status == ROPEMAP_OK) {
-        rm_condition_wait(&tiled->called, &tiled->lock);
-        (void)pthread_mutex_unlock(&tiled->lock);
-        status = rm_job_poll(tiled->job, &tiled->job->workers[index], error);
-        (void)pthread_mutex_lock(&tiled->lock);
-    }
-    *merges = status == ROPEMAP_OK && !tiled->failed;
-    (void)pthread_mutex_unlock(&tiled->lock);
-    return status;
-}
-
-static void end_ticket(struct tiled *tiled, bool failed) {
-    (void)pthread_mutex_lock(&tiled->lock);
-    tiled->ticket++;
-    tiled->failed = tiled->failed || failed;
-    (void)pthread_cond_broadcast(&tiled->called);
-    (void)pthread_mutex_unlock(&tiled->lock);
-}
-
 /* Blocks of keys that a band goes through. */
 static int64_t steps_of_band(const struct tiled *tiled, int64_t band) {
     const rm_grid *grid = &tiled->job->grid;
@@ -203,7 +140,7 @@ static int64_t steps_of_band(const struct tiled *tiled, int64_t band) {
 static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span rows, ropemap_error *error) {
     const rm_grid *grid = &tiled->job->grid;
     rm_accumulator *cells = &tiled->scratch[index].cells;
-    const rm_span touched = band_cells(grid, rows.first, rows.end - rows.first);
+    const rm_span touched = rm_bands_touch(grid, rows);
     cells->first_row = touched.first;
     cells->rows = touched.end - touched.first;
     rm_worker *worker = &tiled->job->workers[index];
@@ -229,22 +166,14 @@ static ropemap_status band_task(void *work, int64_t task, int32_t index, ropemap
     struct tiled *tiled = work;
     const int64_t count = tiled->job->grid.rows.range.count, first = task * tiled->band;
     const rm_span rows = {.first = first, .end = first + tiled->band < count ? first + tiled->band : count};
-    ropemap_status status = compute_band(tiled, index, rows, error);
     bool merges = false;
-    if (status == ROPEMAP_OK) {
-        status = wait_for_ticket(tiled, task, index, &merges, error);
-    }
+    const ropemap_status status =
+        rm_bands_enter(&tiled->bands, task, index, compute_band(tiled, index, rows, error), &merges, error);
     if (merges) {
-        merge_band(tiled, &tiled->scratch[index].cells, rows);
+        rm_bands_merge(&tiled->bands, &tiled->scratch[index].cells, rows);
     }
-    end_ticket(tiled, status != ROPEMAP_OK);
+    rm_bands_leave(&tiled->bands, status != ROPEMAP_OK);
     return status;
-}
-
-/* Most cell rows that any band touches. */
-static int64_t most_cell_rows(const rm_partition *rows, int64_t band) {
-    const int64_t whole = (band * rows->cells + rows->range.count - 1) / rows->range.count + 1;
-    return whole < rows->cells ? whole : rows->cells;
 }
 
 static ropemap_status make_scratch(struct tiled *tiled, int32_t index, ropemap_error *error) {
@@ -252,7 +181,7 @@ static ropemap_status make_scratch(struct tiled *tiled, int32_t index, ropemap_e
     const rm_backend *backend = job->backend;
     rm_context *context = job->workers[index].context;
     struct scratch *scratch = &tiled->scratch[index];
-    const int64_t dim = job->queries->head_dim, rows = most_cell_rows(&job->grid.rows, tiled->band);
+    const int64_t dim = job->queries->head_dim, rows = rm_bands_most(&job->grid.rows, tiled->band);
     RM_TRY(rm_accumulator_make(&scratch->cells, job->request->pool, rows, job->plan.width, error));
     scratch->raw = backend->stage(context, tiled->block * dim);
     if (scratch->raw == NULL) {
@@ -287,7 +216,6 @@ static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
     for (int32_t i = 0; i < threads; i++) {
         RM_TRY(make_scratch(tiled, i, error));
     }
-    RM_TRY(rm_accumulator_make(&tiled->open, job->request->pool, 1, job->plan.width, error));
     if (job->plan.keys_resident) {
         const int64_t count = job->grid.cols.range.count;
         const int64_t blocks = (count + tiled->block - 1) / tiled->block;
@@ -320,21 +248,21 @@ static ropemap_status mirror_task(void *work, int64_t task, int32_t index, ropem
     const struct tiled *tiled = work;
     const int64_t width = tiled->job->plan.width;
     for (int64_t col = task + 1; col < width; col++) {
-        tiled->out[task * width + col] = tiled->out[col * width + task];
+        tiled->bands.out[task * width + col] = tiled->bands.out[col * width + task];
     }
     return ROPEMAP_OK;
 }
 
 static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) {
     struct tiled tiled = {.job = job,
-                          .out = cells,
                           .block = job->plan.block,
                           .band = job->plan.band,
                           .slots = rm_tile_slots(job),
                           .batch = rm_tile_batch(job)};
-    (void)pthread_mutex_init(&tiled.lock, NULL);
-    rm_condition_make(&tiled.called);
-    ropemap_status status = make_all(&tiled, error);
+    ropemap_status status = rm_bands_make(&tiled.bands, job, cells, error);
+    if (status == ROPEMAP_OK) {
+        status = make_all(&tiled, error);
+    }
     if (status == ROPEMAP_OK) {
         status = run_bands(&tiled, error);
     }
@@ -345,22 +273,12 @@ static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) 
         free_scratch(&tiled, i);
     }
     rm_free(tiled.scratch);
-    rm_accumulator_free(&tiled.open);
     job->backend->release(job->workers[0].context, tiled.resident_keys);
-    (void)pthread_cond_destroy(&tiled.called);
-    (void)pthread_mutex_destroy(&tiled.lock);
+    rm_bands_free(&tiled.bands);
     return status;
 }
 
 /* ---- what it costs */
-
-/* Bytes of the cells that a band of query rows touches. */
-static double band_cells_bytes(const ropemap_job *job, int64_t band) {
-    const double height = (double)job->plan.height;
-    const double touched = (double)band * height / (double)job->grid.rows.range.count + 2.0;
-    const double row = (double)job->plan.width * (double)rm_pool_find(job->request->pool)->bytes;
-    return row * (touched < height ? touched : height);
-}
 
 /* The device's own, smaller where cells are so small that the pieces of a tile outgrow it. */
 static int64_t tiled_block(const ropemap_job *job) {
@@ -377,7 +295,7 @@ static int64_t tiled_block(const ropemap_job *job) {
  * parts are merged band by band, so this depends on the request alone. */
 static int64_t tiled_band(const ropemap_job *job, int64_t block) {
     int64_t band = RM_TILED_BAND_BLOCKS * block;
-    while (band > block && band_cells_bytes(job, band) > BAND_CELLS_BYTES) {
+    while (band > block && rm_bands_cells_bytes(job, band) > BAND_CELLS_BYTES) {
         band /= 2;
     }
     return band;
@@ -409,7 +327,7 @@ static rm_bytes tiled_worker(const ropemap_job *job) {
     const ropemap_plan *plan = &job->plan;
     const rm_scratch *scratch = job->device.scratch;
     const int64_t block = plan->block, dim = job->queries->head_dim;
-    const double cells = band_cells_bytes(job, plan->band);
+    const double cells = rm_bands_cells_bytes(job, plan->band);
     const int64_t tiles = rm_tile_slots(job) * rm_tile_batch(job) * block * block;
     rm_bytes worker = {.host = 4.0 * (double)(block * dim) + cells,
                        .own = 4.0 * (double)(block * dim + plan->band * dim + tiles)};
