@@ -1,9 +1,10 @@
-/* arith.h - the arithmetic that every backend shares: phase, sine and cosine, rotation, 16-bit floats */
+/* arith.h - the arithmetic that every backend shares: phase, cosine, rotation, exponentials, 16-bit floats */
 /* SPDX-License-Identifier: MIT */
 /*
  * Common subset of C17 and C++17, so that the CPU backend, the CUDA kernels and their emulation compile the
- * same text and give the same bits. The only library call is fmaf. Build with -ffp-contract=off (nvcc:
- * -fmad=false): a contraction chosen by the compiler would change bits between backends.
+ * same text and give the same bits. The only library calls are fmaf, and ceilf, fabsf and copysignf, which
+ * are exact. Build with -ffp-contract=off (nvcc: -fmad=false): a contraction chosen by the compiler would
+ * change bits between backends.
  */
 #ifndef ROPEMAP_CUDA_ARITH_H
 #define ROPEMAP_CUDA_ARITH_H
@@ -161,6 +162,71 @@ RM_INLINE float rm_rotate_first(float x0, float x1, float c, float s) {
 
 RM_INLINE float rm_rotate_second(float x0, float x1, float c, float s) {
     return fmaf(x0, s, x1 * c);
+}
+
+/*
+ * Softmax works with powers of two: a score becomes an exponent t <= 0, relative to a whole number that is
+ * not below the largest one, so that moving to another reference is exact. The product is rounded before the
+ * difference, which is then exact for the largest score, whatever its size. What is below -126 has no weight:
+ * no subnormal number appears, and a key that is not seen, -infinity, has exactly 0. NaN stays.
+ */
+RM_INLINE float rm_exponent(float score, float factor, float reference) {
+    const float t = score * factor - reference;
+    return t < -126.0f ? -127.0f : t;
+}
+
+/* The reference where there is no score, or none above -infinity: then weights are 0. */
+#define RM_NO_REFERENCE (-3.40282347e38f)
+
+/* The reference of scores up to `largest`. */
+RM_INLINE float rm_exponent_reference(float largest, float factor) {
+    const float exponent = largest * factor;
+    return exponent > RM_NO_REFERENCE ? ceilf(exponent) : RM_NO_REFERENCE;
+}
+
+/*
+ * 2^t, for t from -127 to 127: exact at whole numbers, 0 at -127, error below 0.94 ulp, a tested bound.
+ * Adding 1.5 * 2^23 leaves the whole number next to t in the low bits of the sum. Its power multiplies, so
+ * that a NaN stays one.
+ */
+RM_INLINE float rm_exp2(float t) {
+    const float shifted = t + 12582912.0f;
+    const float f = t - (shifted - 12582912.0f);
+    float p = fmaf(f, 0.000154697319775f, 0.00134100009661f);
+    p = fmaf(f, p, 0.00961803078251f);
+    p = fmaf(f, p, 0.055502973142f);
+    p = fmaf(f, p, 0.240226510841f);
+    p = fmaf(f, p, 0.693147225395f);
+    p = fmaf(f, p, 1.0f);
+    return p * rm_float_from_bits((rm_bits_from_float(shifted) << 23) + 0x3f800000u);
+}
+
+/* 2^k for a whole k of at most 0, in double: 0 below -1022 and for NaN. Adding 1.5 * 2^52 leaves k in the low
+ * bits. */
+RM_INLINE double rm_power_of_two(double k) {
+    const double shifted = (k >= -1022.0 ? k : -1023.0) + 6755399441055744.0;
+    uint64_t bits;
+    double power;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits + 1023u) << 52;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
+/*
+ * tanh(x), error below 2 ulp: an odd polynomial (Cephes) below 5/8, above that 1 - 2 / (e^2x + 1); from 10
+ * on it is 1.
+ */
+RM_INLINE float rm_tanh(float x) {
+    const float magnitude = fabsf(x), square = x * x;
+    float p = fmaf(square, -5.70498872745e-3f, 2.06390887954e-2f);
+    p = fmaf(square, p, -5.37397155531e-2f);
+    p = fmaf(square, p, 1.33314422036e-1f);
+    p = fmaf(square, p, -3.33332819422e-1f);
+    const float small = fmaf(x * square, p, x);
+    const float power = rm_exp2((10.0f < magnitude ? 10.0f : magnitude) * 2.885390081777927f); /* 2 / ln 2 */
+    const float large = copysignf(1.0f - 2.0f / (power + 1.0f), x);
+    return magnitude < 0.625f ? small : large;
 }
 
 /*

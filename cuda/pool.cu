@@ -450,6 +450,8 @@ extern "C" cudaError_t rm_pool_launch(const rm_pool_work *work, cudaStream_t str
         return pool<rm_keep_sum<true>>(task, stream);
     case ROPEMAP_POOL_STD:
         return pool<rm_keep_moments>(task, stream);
+    case ROPEMAP_POOL_MASS: /* of softmax alone */
+        break;
     }
     return cudaErrorInvalidValue;
 }

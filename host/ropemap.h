@@ -474,7 +474,8 @@ ROPEMAP_API int64_t ropemap_vectors_heads(const ropemap_vectors *vectors);
 typedef enum ropemap_measure {
     ROPEMAP_MEASURE_DOT,    /* q . k */
     ROPEMAP_MEASURE_SCALED, /* q . k / sqrt(head_dim) */
-    ROPEMAP_MEASURE_COSINE  /* q . k / (|q| |k|); NaN where a vector is zero */
+    ROPEMAP_MEASURE_COSINE, /* q . k / (|q| |k|); NaN where a vector is zero */
+    ROPEMAP_MEASURE_SOFTMAX /* attention: softmax of the scaled scores over the keys that the query may see */
 } ropemap_measure;
 
 /* How the similarities of a cell become one number. A cell that holds a NaN is NaN. */
@@ -484,7 +485,8 @@ typedef enum ropemap_pool {
     ROPEMAP_POOL_MAX,
     ROPEMAP_POOL_ABSMAX, /* max |s| */
     ROPEMAP_POOL_RMS,    /* sqrt(mean s^2) */
-    ROPEMAP_POOL_STD     /* population standard deviation */
+    ROPEMAP_POOL_STD,    /* population standard deviation */
+    ROPEMAP_POOL_MASS /* softmax: mean over the queries of the sum over the keys; a row of cells sums to 1 */
 } ropemap_pool;
 
 typedef enum ropemap_method {
@@ -556,6 +558,24 @@ typedef struct ropemap_encoding_choice {
                              ROPEMAP_LOCAL. 0 for the others */
 } ropemap_encoding_choice;
 
+/*
+ * Which keys a query may see: a key at position n and a query at m, where all that is given allows it. Pairs
+ * that are not seen count nowhere; a cell without any pair is NaN. Plain values; zeroed: every key.
+ */
+typedef struct ropemap_mask {
+    bool causal;         /* n <= m */
+    int64_t window;      /* |m - n| < window; 0: any distance. Not with `chunk` */
+    int64_t chunk;       /* m and n in the same chunk of so many positions, as Llama 4; 0: no chunks */
+    int64_t sink_tokens; /* n < sink_tokens is seen beyond window and chunk; needs one of them */
+} ropemap_mask;
+
+/* What softmax has besides its scale. */
+typedef struct ropemap_softmax {
+    double softcap;    /* c: a score s becomes c tanh(s / c), as Gemma 2; 0: it stays */
+    bool has_sink;     /* sink_logit joins the sum of every row, as gpt-oss: rows sum to less than 1 */
+    double sink_logit; /* a score */
+} ropemap_softmax;
+
 typedef struct ropemap_request {
     ropemap_spec spec;
     const ropemap_vectors *queries, *keys; /* both NULL: ones. Borrowed */
@@ -565,7 +585,9 @@ typedef struct ropemap_request {
     int64_t width, height;    /* cells; a side never has more cells than positions */
     ropemap_pool pool;
     ropemap_measure measure;
-    bool causal; /* only pairs with key position <= query position count; a cell without any is NaN */
+    double scale; /* of scaled and softmax: what q . k is multiplied by, above 0; 0: 1 / sqrt(head_dim) */
+    ropemap_softmax softmax; /* of softmax */
+    ropemap_mask mask;
     bool strict; /* refuse vectors that hold NaN or infinity (ROPEMAP_DATA) */
     ropemap_method method;
     ropemap_dtype dtype;
@@ -613,7 +635,9 @@ typedef struct ropemap_map {
     float *cells;          /* [height, width], row 0 is the first query range; owned, NULL when empty */
     double min, max, mean; /* over the cells that are not NaN; NaN where all are */
     int64_t nan_cells;
-    ropemap_plan plan; /* what ran */
+    int64_t empty_rows; /* softmax: queries that see no key with a score above -infinity: their mass is 0 */
+    int64_t nan_rows;   /* softmax: queries with a score that is NaN or +infinity: NaN at all keys they see */
+    ropemap_plan plan;  /* what ran */
     ropemap_seconds seconds;
 } ropemap_map;
 

@@ -1,4 +1,4 @@
-/* ropemap_attention.h - attention from real queries and keys: what each rotary pair of a head does */
+/* ropemap_attention.h - attention from real queries and keys: what rotary pairs, queries and heads do */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_ATTENTION_H
 #define ROPEMAP_ATTENTION_H
@@ -84,6 +84,58 @@ ROPEMAP_API ropemap_status ropemap_pairs_curve(const ropemap_spec *spec, const r
 /* Pearson's correlation of two curves over distances 1 .. count - 1, each with the weight 1 / r: what the eye
  * sees on a logarithmic axis. NaN where a curve is constant or holds one. */
 ROPEMAP_API double ropemap_pairs_correlation(const double *one, const double *other, int64_t count);
+
+/* ---- softmax: what each query does with its keys, and how far it looks ------------------------------------
+ */
+
+/*
+ * One query's attention over the keys that it sees: p = exp(score - log_sum). A query that sees no key with a
+ * score above -infinity is empty: its masses and its entropy are 0, its distance NaN. A query with a score
+ * that is NaN or +infinity is NaN in all of them.
+ */
+typedef struct ropemap_attention_row {
+    double log_sum; /* ln of the sum of exp(score), the sink logit's included; -infinity: of nothing */
+    float largest;  /* score of a key; -infinity: of none */
+    float mass;     /* sum of p over the keys: 1, less what the sink logit has */
+    float sink;     /* of that, on keys at positions below sink_tokens */
+    float recent;   /* of that, on keys at distances 0 <= m - n < recent */
+    float entropy;  /* -sum of p ln p over the keys, nats */
+    float distance; /* mean of m - n over the keys, by their p, tokens: keys that come later count below 0 */
+} ropemap_attention_row;
+
+typedef struct ropemap_attention_request {
+    ropemap_request map; /* its measure is softmax; pool, width and height where a map is made */
+    bool rows;           /* keep every query's row */
+    bool distances;      /* how the mass lies by distance; ranges in steps of any size */
+    int64_t sink_tokens; /* of the rows; 0: 4 */
+    int64_t recent;      /* of the rows, tokens; 0: 256 */
+    int64_t exact; /* distances below it have a bin each, beyond it bins are 1/8 of an octave; 0: 4096 */
+} ropemap_attention_request;
+
+/* Owned by the caller, to be freed with ropemap_attention_free. */
+typedef struct ropemap_attention {
+    int64_t count;               /* queries */
+    ropemap_attention_row *rows; /* [count], NULL where they were not wanted */
+    ropemap_attention_row mean;  /* of the queries that are neither empty nor NaN; NaN without any */
+    int64_t empty_rows, nan_rows;
+    int64_t bins;
+    int64_t *edges; /* [bins + 1] rising: bin b holds edges[b] <= |m - n| < edges[b + 1]; NULL: not wanted */
+    double *mass;   /* [bins] mean over the same queries; in all 1, less what the sink logit has */
+    ropemap_plan plan; /* what ran */
+    ropemap_seconds seconds;
+} ropemap_attention;
+
+/*
+ * One pass over all pairs that the mask leaves: the rows' means, and rows, distances and the map where they
+ * are wanted; `map` may be NULL. Both results must be zeroed or freed. Their bytes do not depend on threads
+ * or memory. Statuses of ropemap_job_open and ropemap_job_run; ROPEMAP_INTERNAL where a row's p do not sum to
+ * what they should.
+ */
+ROPEMAP_API ropemap_status ropemap_attention_compute(const ropemap_attention_request *request,
+                                                     ropemap_map *map, ropemap_attention *attention,
+                                                     ropemap_error *error);
+
+ROPEMAP_API void ropemap_attention_free(ropemap_attention *attention); /* leaves it zeroed; NULL is fine */
 
 #ifdef __cplusplus
 }

@@ -51,7 +51,7 @@ void case_data_make(const map_case *test, case_data *data) {
     request->cols = test->cols;
     request->width = test->width;
     request->height = test->height;
-    request->causal = test->causal;
+    request->mask.causal = test->causal;
     request->threads = 1;
     if (test->content == CASE_ONES) {
         return;

@@ -199,6 +199,16 @@ int64_t oracle_cell_first(int64_t count, int64_t cells, int64_t cell) {
     return cell * (count / cells) + cell * (count % cells) / cells;
 }
 
+bool oracle_sees(const ropemap_mask *mask, int64_t query, int64_t key) {
+    if (mask->causal && key > query) {
+        return false;
+    }
+    const bool sink = key < mask->sink_tokens;
+    const bool near = mask->window == 0 || llabs(query - key) < mask->window;
+    const bool same = mask->chunk == 0 || query / mask->chunk == key / mask->chunk;
+    return sink || (near && same);
+}
+
 /* What one pass over a cell's pairs gathers; deviations are about `centre`. */
 struct gathered {
     int64_t pairs;
@@ -213,7 +223,7 @@ static struct gathered gather(const ropemap_request *request, const oracle_score
     for (int64_t i = box[0]; i < box[1]; i++) {
         const int64_t query = request->rows.first + i * request->rows.step;
         for (int64_t j = box[2]; j < box[3]; j++) {
-            if (request->causal && request->cols.first + j * request->cols.step > query) {
+            if (!oracle_sees(&request->mask, query, request->cols.first + j * request->cols.step)) {
                 continue;
             }
             const double score = scores->scores[i * scores->cols + j];
@@ -252,8 +262,92 @@ double oracle_cell(const ropemap_request *request, const oracle_scores *scores, 
         return (double)sqrtl(all.square / pairs);
     case ROPEMAP_POOL_STD:
         return (double)sqrtl(gather(request, scores, box, mean).square / pairs);
+    case ROPEMAP_POOL_MASS: /* of softmax alone */
+        break;
     }
     return (double)NAN;
+}
+
+/* ---- softmax ---- */
+
+static double score_of(const ropemap_request *request, double product) {
+    const double scale = request->scale != 0 ? request->scale : 1 / sqrt((double)request->spec.head_dim);
+    const double cap = request->softmax.softcap;
+    return cap != 0 ? cap * tanh(product * scale / cap) : product * scale;
+}
+
+static void make_softmax_row(const ropemap_request *request, oracle_attention *attention, int64_t i) {
+    const double *scores = attention->scores + i * attention->cols;
+    double most = request->softmax.has_sink ? request->softmax.sink_logit : -(double)INFINITY;
+    for (int64_t j = 0; j < attention->cols; j++) {
+        most = scores[j] > most ? scores[j] : most;
+        if (isfinite(scores[j]) && fabs(scores[j]) > attention->largest) {
+            attention->largest = fabs(scores[j]);
+        }
+    }
+    const double zero = isinf(most) && most < 0 ? 0 : most;
+    long double sum = request->softmax.has_sink ? expl((long double)request->softmax.sink_logit - zero) : 0;
+    for (int64_t j = 0; j < attention->cols; j++) {
+        sum += expl((long double)scores[j] - zero);
+    }
+    attention->log_sum[i] = zero + (double)logl(sum);
+    for (int64_t j = 0; j < attention->cols; j++) {
+        const double p = (double)(expl((long double)scores[j] - zero) / sum);
+        attention->p[i * attention->cols + j] = sum == 0 ? 0 : p;
+    }
+}
+
+void oracle_attention_make(const ropemap_request *request, const oracle_scores *scores,
+                           oracle_attention *attention) {
+    *attention = (oracle_attention){.rows = scores->rows, .cols = scores->cols};
+    attention->scores = doubles(scores->rows * scores->cols);
+    attention->p = doubles(scores->rows * scores->cols);
+    attention->log_sum = doubles(scores->rows);
+    for (int64_t i = 0; i < scores->rows; i++) {
+        for (int64_t j = 0; j < scores->cols; j++) {
+            const int64_t query = request->rows.first + i * request->rows.step;
+            const bool seen =
+                oracle_sees(&request->mask, query, request->cols.first + j * request->cols.step);
+            attention->scores[i * scores->cols + j] =
+                seen ? score_of(request, scores->scores[i * scores->cols + j]) : -(double)INFINITY;
+        }
+        make_softmax_row(request, attention, i);
+    }
+}
+
+void oracle_attention_free(oracle_attention *attention) {
+    free(attention->scores);
+    free(attention->p);
+    free(attention->log_sum);
+    *attention = (oracle_attention){0};
+}
+
+double oracle_attention_cell(const ropemap_request *request, const oracle_attention *attention, int64_t row,
+                             int64_t col) {
+    const int64_t height = oracle_cells(attention->rows, request->height);
+    const int64_t width = oracle_cells(attention->cols, request->width);
+    const int64_t first = oracle_cell_first(attention->rows, height, row);
+    const int64_t end = oracle_cell_first(attention->rows, height, row + 1);
+    long double sum = 0, pairs = 0;
+    double largest = 0;
+    bool nan = false;
+    for (int64_t i = first; i < end; i++) {
+        for (int64_t j = oracle_cell_first(attention->cols, width, col);
+             j < oracle_cell_first(attention->cols, width, col + 1); j++) {
+            if (oracle_sees(&request->mask, request->rows.first + i * request->rows.step,
+                            request->cols.first + j * request->cols.step)) {
+                const double p = attention->p[i * attention->cols + j];
+                pairs++;
+                sum += p;
+                nan = nan || isnan(p);
+                largest = p > largest ? p : largest;
+            }
+        }
+    }
+    const long double over = request->pool == ROPEMAP_POOL_MASS ? (long double)(end - first) : pairs;
+    return pairs == 0 || nan                   ? (double)NAN
+           : request->pool == ROPEMAP_POOL_MAX ? largest
+                                               : (double)(sum / over);
 }
 
 /* ---- closed sums ---- */

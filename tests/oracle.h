@@ -60,8 +60,29 @@ int64_t oracle_cell_first(int64_t count, int64_t cells, int64_t cell);
 /* Cells of a side: never more than positions. */
 int64_t oracle_cells(int64_t count, int64_t asked);
 
-/* One cell of the map under request->pool and request->causal; NaN without any pair. */
+/* One cell of the map under request->pool and request->mask.causal; NaN without any pair. */
 double oracle_cell(const ropemap_request *request, const oracle_scores *scores, int64_t row, int64_t col);
+
+/* Whether a query at position `query` sees a key at position `key`. */
+bool oracle_sees(const ropemap_mask *mask, int64_t query, int64_t key);
+
+/* Softmax of the scores of a request, which are dot products. */
+typedef struct oracle_attention {
+    int64_t rows, cols;
+    double *scores;  /* [rows, cols] scaled and capped; -infinity where a key is not seen */
+    double *p;       /* [rows, cols] */
+    double *log_sum; /* [rows] */
+    double largest;  /* magnitude of a finite score */
+} oracle_attention;
+
+/* Free with oracle_attention_free. */
+void oracle_attention_make(const ropemap_request *request, const oracle_scores *scores,
+                           oracle_attention *attention);
+void oracle_attention_free(oracle_attention *attention);
+
+/* One cell of the map of p under request->pool; NaN where no query sees a key. */
+double oracle_attention_cell(const ropemap_request *request, const oracle_attention *attention, int64_t row,
+                             int64_t col);
 
 /*
  * The mean of S over rows [first, first + count) and columns by the Dirichlet kernel: two ranges of equal

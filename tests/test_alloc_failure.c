@@ -66,7 +66,7 @@ static ropemap_request request_of(const struct path *path) {
     request.width = 8;
     request.method = path->method;
     request.pool = path->pool;
-    request.causal = path->causal;
+    request.mask.causal = path->causal;
     request.threads = path->threads;
     if (path->dual_chunk) {
         request.encoding.kind = ROPEMAP_ENCODING_DUAL_CHUNK;

@@ -1,4 +1,4 @@
-/* test_arith.c - phase, sine and cosine, rotation and 16-bit floats against long double */
+/* test_arith.c - phase, sine and cosine, exponentials and 16-bit floats against long double */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "host/ropemap.h"
@@ -301,6 +301,65 @@ static void test_scattered_floats_round(void **state) {
     check_rounding(0x7fffffffu);
 }
 
+/* ---- powers of two ---- */
+
+/* The distance of `value` from `wanted` in units of the last place of a float next to it. */
+static double ulps(float value, double wanted) {
+    int exponent = 0;
+    (void)frexp(wanted, &exponent);
+    return fabs((double)value - wanted) / ldexp(1.0, exponent - 24);
+}
+
+/* Every 97th float of [-126, -2^-30]. */
+static void test_exp2(void **state) {
+    (void)state;
+    double worst = 0;
+    const uint32_t end = rm_bits_from_float(-126.0f);
+    for (uint32_t bits = rm_bits_from_float(-0x1p-30f); bits < end; bits += 97) {
+        const float t = rm_float_from_bits(bits), power = rm_exp2(t);
+        worst = larger(worst, ulps(power, exp2((double)t)));
+    }
+    print_message("largest error of 2^t: %.3g ulp\n", worst);
+    assert_true(worst < 0.94);
+    assert_true(rm_exp2(-0.0f) == 1.0f && rm_exp2(0.0f) == 1.0f);
+    for (int whole = 0; whole <= 126; whole++) {
+        assert_true(rm_exp2((float)-whole) == ldexpf(1.0f, -whole));
+    }
+    assert_true(rm_exp2(-127.0f) == 0.0f);
+    assert_true(isnan(rm_exp2(NAN)) && isnan(rm_exp2(-NAN)));
+}
+
+static void test_exponents(void **state) {
+    (void)state;
+    assert_true(rm_exponent(-INFINITY, 1.5f, 3.0f) == -127.0f);
+    assert_true(rm_exponent(-INFINITY, 1.5f, RM_NO_REFERENCE) == -127.0f);
+    assert_true(isnan(rm_exponent(NAN, 1.5f, 3.0f)) && isnan(rm_exponent(INFINITY, 1.5f, INFINITY)));
+    assert_true(rm_exponent_reference(-INFINITY, 2.0f) == RM_NO_REFERENCE);
+    static const float scores[] = {0.0f, 0.3f, -0.3f, 7.0f, -1e9f, 123456.7f, 1e30f};
+    for (int i = 0; i < 7; i++) { /* the largest score has a weight above one half */
+        const float t = rm_exponent(scores[i], 1.44f, rm_exponent_reference(scores[i], 1.44f));
+        assert_true(t <= 0.0f && t > -1.0f);
+    }
+    for (int k = -1022; k <= 0; k++) {
+        assert_true(rm_power_of_two((double)k) == ldexp(1.0, k));
+    }
+    assert_true(rm_power_of_two(-1023.0) == 0.0 && rm_power_of_two(-(double)INFINITY) == 0.0);
+    assert_true(rm_power_of_two((double)NAN) == 0.0);
+}
+
+static void test_tanh(void **state) {
+    (void)state;
+    double worst = 0;
+    for (uint32_t bits = rm_bits_from_float(0x1p-20f); bits < rm_bits_from_float(40.0f); bits += 97) {
+        const float x = rm_float_from_bits(bits), value = rm_tanh(x);
+        worst = larger(worst, ulps(value, tanh((double)x)));
+        assert_true(rm_tanh(-x) == -value);
+    }
+    print_message("largest error of tanh: %.3g ulp\n", worst);
+    assert_true(worst < 2.0);
+    assert_true(rm_tanh(INFINITY) == 1.0f && rm_tanh(-INFINITY) == -1.0f && isnan(rm_tanh(NAN)));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sincos_everywhere),
@@ -314,6 +373,9 @@ int main(void) {
         cmocka_unit_test(test_every_half_and_bfloat_comes_back),
         cmocka_unit_test(test_ties_of_every_rounding),
         cmocka_unit_test(test_scattered_floats_round),
+        cmocka_unit_test(test_exp2),
+        cmocka_unit_test(test_exponents),
+        cmocka_unit_test(test_tanh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

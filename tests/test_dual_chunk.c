@@ -21,7 +21,7 @@ static ropemap_request request_of(int64_t chunk, int64_t local, ropemap_range ro
     request.encoding.kind = ROPEMAP_ENCODING_DUAL_CHUNK;
     request.encoding.chunk = chunk;
     request.encoding.local = local;
-    request.causal = true;
+    request.mask.causal = true;
     request.rows = rows;
     request.cols = cols;
     request.backend = "cpu";
@@ -256,7 +256,7 @@ static void test_refused(void **state) {
     assert_int_equal(plan_make(&good, &plan, NULL), ROPEMAP_OK);
     assert_non_null(strstr(plan.reason, "dual chunks"));
     ropemap_request request = good;
-    request.causal = false;
+    request.mask.causal = false;
     expect_refused(&request, "causal: ");
     request = good;
     request.rows.step = request.cols.step = 2;

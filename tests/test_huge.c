@@ -106,7 +106,7 @@ static void check_cell(const ropemap_request *request, const oracle_rule *rule, 
     const ropemap_range cols = part_of(request->cols, map->width, col);
     const double got = (double)map->cells[row * map->width + col];
     const long double wanted =
-        request->causal ? oracle_mean_causal(rule, rows, cols) : oracle_mean_full(rule, rows, cols);
+        request->mask.causal ? oracle_mean_causal(rule, rows, cols) : oracle_mean_full(rule, rows, cols);
     if (isnan(wanted)) {
         assert_true(isnan(got));
         return;
@@ -119,7 +119,7 @@ static void check_cell(const ropemap_request *request, const oracle_rule *rule, 
 
 static void check_map(const struct huge_case *test, bool causal) {
     ropemap_request request = request_of(test);
-    request.causal = causal;
+    request.mask.causal = causal;
     static oracle_rule rule;
     oracle_rule_make(&request.spec, &rule);
     ropemap_map map = {0};
@@ -184,7 +184,7 @@ static void test_halves_make_the_whole(void **state) {
     (void)state;
     ropemap_request request = request_of(&huge_cases[0]);
     request.rows.count = request.cols.count = EVERY_POSITION - 1;
-    request.causal = true;
+    request.mask.causal = true;
     request.height = request.width = 1;
     ropemap_map whole = {0}, halves = {0};
     compute(&request, &whole);

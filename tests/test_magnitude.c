@@ -57,7 +57,7 @@ static void check_exponents(int q, int k) {
     case_data_make(&scaled_case, &scaled);
     multiply(scaled.queries, q);
     multiply(scaled.keys, k);
-    for (int pool = 0; ropemap_pool_name((ropemap_pool)pool) != NULL; pool++) {
+    for (int pool = 0; pool <= ROPEMAP_POOL_STD; pool++) {
         for (int m = ROPEMAP_METHOD_FACTORED; m <= ROPEMAP_METHOD_TILED; m++) {
             plain.request.pool = scaled.request.pool = (ropemap_pool)pool;
             plain.request.method = scaled.request.method = (ropemap_method)m;

@@ -136,7 +136,7 @@ static void test_same_bytes_where_bands_change(void **state) {
         request.keys = keys;
         request.rows = request.cols = (ropemap_range){.first = 3, .count = 2100, .step = 1};
         request.height = request.width = 97;
-        request.causal = true;
+        request.mask.causal = true;
         request.pool = (ropemap_pool)pool;
         request.method = ROPEMAP_METHOD_TILED;
         request.threads = 1;
@@ -265,7 +265,7 @@ static void test_progress_can_stop_every_method(void **state) {
     for (int m = ROPEMAP_METHOD_FACTORED; m <= ROPEMAP_METHOD_TILED; m++) {
         check_stop(request, (ropemap_method)m);
     }
-    request.causal = true;
+    request.mask.causal = true;
     request.pool = ROPEMAP_POOL_STD;
     check_stop(request, ROPEMAP_METHOD_FACTORED);
 }

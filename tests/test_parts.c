@@ -42,7 +42,7 @@ static void test_parts_give_the_map_of_all_pairs(void **state) {
         request.height = 23;
         request.width = 17;
         request.pool = pools[p];
-        request.causal = p % 2 == 1;
+        request.mask.causal = p % 2 == 1;
         ropemap_map parts = {0}, pairs = {0};
         request.method = ROPEMAP_METHOD_DIAGONAL;
         compute(&request, &parts);

@@ -24,13 +24,13 @@ static const struct pool_case pool_cases[] = {
     {{.rows = {{0, 1, 1}, 1}, .cols = {{0, 1, 1}, 1}}, 1, 1},
     {{.rows = {{0, 31, 1}, 31}, .cols = {{0, 33, 1}, 33}}, 31, 33},
     {{.rows = {{0, 127, 1}, 7}, .cols = {{0, 257, 1}, 13}}, 33, 31},
-    {{.rows = {{0, 127, 1}, 13}, .cols = {{0, 127, 1}, 7}, .causal = true}, 64, 64},
+    {{.rows = {{0, 127, 1}, 13}, .cols = {{0, 127, 1}, 7}, .mask.causal = true}, 64, 64},
     {{.rows = {{((int64_t)1 << 33) + 5, 97, 3}, 7},
       .cols = {{((int64_t)1 << 33) + 60, 97, 2}, 13},
-      .causal = true},
+      .mask.causal = true},
      40,
      97},
-    {{.rows = {{0, 31, 1}, 7}, .cols = {{50, 33, 1}, 5}, .causal = true}, 31, 33},
+    {{.rows = {{0, 31, 1}, 7}, .cols = {{50, 33, 1}, 5}, .mask.causal = true}, 31, 33},
     {{.rows = {{1000, 257, 1}, 1}, .cols = {{0, 257, 1}, 1}}, 256, 256},
     {{.rows = {{0, 512, 1}, 13}, .cols = {{0, 512, 1}, 13}}, 256, 512},
 };
@@ -99,7 +99,7 @@ static int64_t collect(const rm_grid *grid, rm_view matrix, int64_t cell_row, in
     int64_t pairs = 0;
     for (int64_t i = oracle_cell_first(rows.count, grid->rows.cells, cell_row); i < row_end; i++) {
         for (int64_t j = oracle_cell_first(cols.count, grid->cols.cells, cell_col); j < col_end; j++) {
-            if (!grid->causal || cols.first + j * cols.step <= rows.first + i * rows.step) {
+            if (!grid->mask.causal || cols.first + j * cols.step <= rows.first + i * rows.step) {
                 values[pairs++] = (double)*element(matrix, i, j);
             }
         }
@@ -135,6 +135,7 @@ static double reduce(ropemap_pool pool, const double *values, int64_t pairs, dou
         return pairs == 0 ? high : fmax(fabs(low), fabs(high));
     case ROPEMAP_POOL_RMS:
     case ROPEMAP_POOL_STD:
+    case ROPEMAP_POOL_MASS:
         break;
     }
     return square;

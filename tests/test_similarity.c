@@ -218,7 +218,7 @@ static void pooled(rm_context *context) {
         const int64_t rows = 201, cols = 133, inner = p % 2 == 0 ? 24 : 514;
         const rm_grid grid = {.rows = {.range = {.count = rows, .step = 1}, .cells = 23},
                               .cols = {.range = {.count = cols, .step = 1}, .cells = 9},
-                              .causal = p / 2 % 2 == 0};
+                              .mask.causal = p / 2 % 2 == 0};
         struct padded q = padded_new(rows, inner), k = padded_new(cols, inner);
         fill_random(q.view, 11);
         fill_random(k.view, 12);

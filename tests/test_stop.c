@@ -81,7 +81,7 @@ static void test_cells_on_the_diagonal(void **state) {
     request.rows.count = (int64_t)1 << 30;
     request.rows.step = 2;
     request.method = ROPEMAP_METHOD_FACTORED;
-    request.causal = true;
+    request.mask.causal = true;
     request.queries = request.keys = NULL;
     check_stop(request, "diagonal cells");
 }

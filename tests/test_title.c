@@ -55,7 +55,7 @@ static void everything_that_can_be_said(void **state) {
     request.spec.layout = ROPEMAP_LAYOUT_INTERLEAVED;
     request.spec.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_LINEAR, .factor = 2.5};
     request.rows = (ropemap_range){.first = 4096, .count = 1000, .step = 4};
-    request.causal = true;
+    request.mask.causal = true;
     request.measure = ROPEMAP_MEASURE_SCALED;
     request.pool = ROPEMAP_POOL_ABSMAX;
     const ropemap_map map = make_map(333, 1024, ROPEMAP_METHOD_TILED);
@@ -113,7 +113,7 @@ static void long_lines_end_with_a_whole_part(void **state) {
     ropemap_request request = make_request();
     request.rows.count = ROPEMAP_POSITION_END;
     request.cols.count = ROPEMAP_POSITION_END - 1;
-    request.causal = true;
+    request.mask.causal = true;
     request.pool = ROPEMAP_POOL_STD;
     request.measure = ROPEMAP_MEASURE_SCALED;
     ropemap_vectors *queries = NULL, *keys = NULL;

@@ -24,6 +24,7 @@ static void cpu_close(rm_context *context) {
         rm_free(context->moment_rows);
         rm_free(context->moment_columns);
         rm_free(context->gram);
+        rm_cpu_softmax_free(context->softmax);
         rm_free(context);
     }
 }
@@ -139,6 +140,9 @@ static const rm_backend cpu = {
     .cells_end = cpu_cells_end,
     .similarity_pool = rm_cpu_similarity_pool,
     .distances = cpu_distances,
+    .softmax_begin = rm_cpu_softmax_begin,
+    .softmax_take = rm_cpu_softmax_take,
+    .softmax_end = rm_cpu_softmax_end,
 };
 
 const rm_backend *rm_cpu_backend(void) {
@@ -173,7 +177,8 @@ static const rm_scratch scratch = {.rows_scratch_bytes = no_rows,
                                    .product_scratch_bytes = none,
                                    .tile_scratch_bytes = no_tile,
                                    .cells_scratch_bytes = none,
-                                   .distance_scratch_bytes = none};
+                                   .distance_scratch_bytes = none,
+                                   .softmax_scratch_bytes = rm_cpu_softmax_bytes};
 
 rm_device rm_cpu_device(void) {
     return (rm_device){
@@ -183,6 +188,8 @@ rm_device rm_cpu_device(void) {
         .feature_bytes = 192 * 1048576,
         .feature_block = 512, /* no limit */
         .product_parts = 1,
+        .softmax_rows = RM_SOFTMAX_QUERIES,
+        .softmax_keys = 8 * RM_SOFTMAX_KEYS, /* 384 KiB at 128 elements: they stay in a second-level cache */
         .scratch = &scratch,
         .context_host = CONTEXT_BYTES,
     };

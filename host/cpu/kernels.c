@@ -37,7 +37,8 @@ static const struct {
       .column_extremes = rm_column_extremes_v4,
       .column_sums = rm_column_sums_v4,
       .column_deviations = rm_column_deviations_v4,
-      .distances = rm_distances_v4},
+      .distances = rm_distances_v4,
+      .softmax = &rm_softmax_kernels_v4},
      processor_has_v4},
     {{.name = "v3",
       .rotate = rm_rotate_v3,
@@ -49,7 +50,8 @@ static const struct {
       .column_extremes = rm_column_extremes_v3,
       .column_sums = rm_column_sums_v3,
       .column_deviations = rm_column_deviations_v3,
-      .distances = rm_distances_v3},
+      .distances = rm_distances_v3,
+      .softmax = &rm_softmax_kernels_v3},
      processor_has_v3},
 #endif
     {{.name = "baseline",
@@ -62,7 +64,8 @@ static const struct {
       .column_extremes = rm_column_extremes_baseline,
       .column_sums = rm_column_sums_baseline,
       .column_deviations = rm_column_deviations_baseline,
-      .distances = rm_distances_baseline},
+      .distances = rm_distances_baseline,
+      .softmax = &rm_softmax_kernels_baseline},
      processor_has_baseline},
 };
 

@@ -1,7 +1,7 @@
 /* kernels.h - the loops that are compiled once for each level of x86-64, and the table that holds them */
 /* SPDX-License-Identifier: MIT */
 /*
- * rotate.c, rotate_sum.c, similarity_kernel.c, columns.c and distances.c are compiled with RM_VARIANT set to
+ * Every *_kernel.c is compiled with RM_VARIANT set to
  * baseline, v3 (AVX2, FMA) and v4 (AVX-512); each copy defines functions under its own name. All give the
  * same bits, except that the baseline of x86-64 multiplies without FMA (similarity_kernel.c).
  */
@@ -68,6 +68,69 @@ typedef void (*rm_column_deviations_kernel)(rm_view part, const double *means, d
 /* values[t] = sum over pairs of cos(phase(|first + t * step|)), [distances.count]. */
 typedef void (*rm_distances_kernel)(const ropemap_freqs *freqs, ropemap_range distances, double *values);
 
+/*
+ * Softmax of a tile of scores, [keys, RM_SOFTMAX_LANES]: lanes are queries, as are those of all arrays.
+ * Weights are powers of two, exp2 of an exponent (cuda/arith.h) above a whole number for each query, its
+ * reference.
+ */
+enum {
+    RM_SOFTMAX_LANES = 64, /* a tile of 24 KiB, its queries and keys stay in the first-level cache */
+    RM_SOFTMAX_KEYS = 96   /* of a tile at most: what is added up in float */
+};
+
+typedef float (*rm_softmax_tile)[RM_SOFTMAX_LANES];
+
+typedef struct rm_span32 {
+    int32_t first, end;
+} rm_span32;
+
+/* The keys of a tile that each query sees: those of two spans. */
+typedef struct rm_softmax_sight {
+    int32_t first[2][RM_SOFTMAX_LANES], end[2][RM_SOFTMAX_LANES];
+} rm_softmax_sight;
+
+/* What a tile's weights come to. */
+typedef struct rm_softmax_moments {
+    double total[RM_SOFTMAX_LANES]; /* of all weights */
+    float part[RM_SOFTMAX_LANES];   /* of those that were weighed last */
+    float log[RM_SOFTMAX_LANES];    /* of weight times exponent */
+    float place[RM_SOFTMAX_LANES];  /* of weight times number of the key in the tile */
+    float sink[RM_SOFTMAX_LANES], recent[RM_SOFTMAX_LANES]; /* of some weights */
+} rm_softmax_moments;
+
+/* The same over tile after tile, above a reference that rises; `place` counts keys from index 0. */
+typedef struct rm_softmax_rows {
+    float reference[RM_SOFTMAX_LANES];
+    double total[RM_SOFTMAX_LANES], log[RM_SOFTMAX_LANES], place[RM_SOFTMAX_LANES];
+    double sink[RM_SOFTMAX_LANES], recent[RM_SOFTMAX_LANES];
+} rm_softmax_rows;
+
+typedef struct rm_softmax_kernels {
+    /* score = softcap tanh(scale q.k / softcap) */
+    void (*cap)(rm_softmax_tile tile, int32_t keys, float scale, float softcap);
+    /* -infinity where a key is not seen, whatever was there. */
+    void (*hide)(rm_softmax_tile tile, int32_t keys, const rm_softmax_sight *sight);
+    /* The larger of `largest` and what is below it; a NaN is passed over. */
+    void (*maxima)(rm_softmax_tile tile, int32_t keys, float *largest);
+    /* Scores times `factor` become weights above `reference`; to->part and ->total, or these and ->log,
+     * ->place.
+     */
+    void (*weigh)(rm_softmax_tile tile, rm_span32 keys, float factor, const float *reference, bool all,
+                  rm_softmax_moments *to);
+    /* sums[q] = of the weights of keys first[q] to end[q] - 1. */
+    void (*select)(rm_softmax_tile tile, int32_t keys, const int32_t *first, const int32_t *end, float *sums);
+    /* value += sums, each above a reference of its own; `held` becomes the larger of the two. */
+    void (*merge)(const float *sums, const float *reference, double *value, float *held);
+    /* Takes a tile into the rows' sums; its first key is number `first`. */
+    void (*advance)(const rm_softmax_moments *from, const float *reference, double first,
+                    rm_softmax_rows *to);
+    /* out = value / 2^(top - held) * share */
+    void (*settle)(const double *value, const float *held, const double *top, const double *share,
+                   double *out);
+    /* line[q - k + RM_SOFTMAX_KEYS - 1] += weight of query q and key k times share[q] */
+    void (*spread)(rm_softmax_tile tile, int32_t keys, const double *share, double *line);
+} rm_softmax_kernels;
+
 typedef struct rm_kernels {
     const char *name;
     rm_rotate_kernel rotate;
@@ -80,6 +143,7 @@ typedef struct rm_kernels {
     rm_column_sums_kernel column_sums;
     rm_column_deviations_kernel column_deviations;
     rm_distances_kernel distances;
+    const rm_softmax_kernels *softmax;
 } rm_kernels;
 
 /* What one copy of the loops is called from outside: rm_rotate_v3 and so on. */
@@ -95,7 +159,8 @@ typedef struct rm_kernels {
     void rm_column_extremes_##variant(rm_view part, ropemap_pool pool, float *extremes, uint32_t *bad);      \
     void rm_column_sums_##variant(rm_view part, bool squares, double *sums);                                 \
     void rm_column_deviations_##variant(rm_view part, const double *means, double *squares);                 \
-    void rm_distances_##variant(const ropemap_freqs *freqs, ropemap_range distances, double *values)
+    void rm_distances_##variant(const ropemap_freqs *freqs, ropemap_range distances, double *values);        \
+    extern const rm_softmax_kernels rm_softmax_kernels_##variant
 RM_DECLARE_VARIANT(baseline);
 RM_DECLARE_VARIANT(v3);
 RM_DECLARE_VARIANT(v4);

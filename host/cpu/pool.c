@@ -117,6 +117,8 @@ static void pool_band(const rm_kernels *kernels, const struct band *band, rm_acc
     case ROPEMAP_POOL_ABSMAX:
         pool_extremes(kernels, band, cells);
         break;
+    case ROPEMAP_POOL_MASS: /* of softmax alone */
+        break;
     }
 }
 

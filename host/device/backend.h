@@ -7,6 +7,7 @@
 #include "host/base/view.h"
 #include "host/map/accumulator.h"
 #include "host/map/grid.h"
+#include "host/ropemap_attention.h"
 
 /*
  * A backend knows neither methods nor files: the loops of host/map give it rows, boundaries and tiles.
@@ -21,6 +22,8 @@ typedef struct rm_context rm_context; /* a worker's share of a backend; each bac
 
 enum { RM_BLOCK_LEAST = 256 }; /* side of the smallest tile, in positions */
 
+typedef struct rm_softmax rm_softmax;
+
 /* Bytes of its own memory that a context takes for its stages, besides what `reserve` gives; 0: none. */
 typedef struct rm_scratch {
     int64_t (*rows_scratch_bytes)(int64_t rows, int64_t head_dim); /* rotate, rotate_sum */
@@ -29,6 +32,7 @@ typedef struct rm_scratch {
     int64_t (*tile_scratch_bytes)(const rm_grid *grid, ropemap_pool pool, int64_t block); /* pool */
     int64_t (*cells_scratch_bytes)(int64_t bytes); /* cells_begin, of accumulators of so many bytes */
     int64_t (*distance_scratch_bytes)(int64_t count);
+    int64_t (*softmax_scratch_bytes)(const rm_softmax *softmax, int64_t head_dim); /* a block */
 } rm_scratch;
 
 /* What a backend computes on, and the sizes that suit it: all that a plan needs, known without opening it. */
@@ -47,6 +51,8 @@ typedef struct rm_device {
     int64_t feature_bytes; /* of the features of cells that are kept at a time; of two blocks twice as much */
     int32_t feature_block; /* cells: the smallest block that such a limit leads to */
     int32_t product_parts; /* of long rows that are multiplied at once */
+    int32_t softmax_rows;  /* queries of a block of softmax; 0: the backend has no softmax */
+    int32_t softmax_keys;  /* keys handed over in one call */
     const rm_scratch *scratch;
     uint64_t memory;       /* bytes of its own memory that may be taken; 0: its memory is the host's */
     uint64_t context_host; /* bytes of the host's memory that a context takes */
@@ -61,6 +67,31 @@ typedef struct rm_rotation {
     bool normalise;      /* divide each row by its length after rotating; a zero row becomes NaN */
     ropemap_dtype dtype; /* what rows are rounded to, last */
 } rm_rotation;
+
+/* Softmax of q . k: what is wanted of it, the same for every block of queries. */
+struct rm_softmax {
+    rm_grid grid;                /* the cells, and which keys a query sees; not symmetric */
+    ropemap_pool pool;           /* mass, mean or max */
+    double scale;                /* score = scale q . k, > 0 */
+    double softcap;              /* c: score = c tanh(scale q . k / c); 0: as above */
+    double sink_logit;           /* a score that joins the sum of every row; -INFINITY: none */
+    bool cells, rows;            /* wanted: cells of the map, statistics of the queries */
+    int64_t sink_tokens, recent; /* of the statistics, as ropemap_attention_row has them */
+    int64_t exact;               /* wanted: the mass at each distance |m - n| below it; 0: no distances */
+    int32_t bins;                /* and in bins beyond it: */
+    const int64_t *edges; /* [bins + 1] rising from `exact`: bin b holds edges[b] <= |m - n| < edges[b + 1];
+                             the last is beyond every distance. The caller's, as long as the job */
+};
+
+/* What a block of queries came to, the host's. What is not wanted is NULL; cells and mass are added to. */
+typedef struct rm_softmax_results {
+    rm_accumulator *cells; /* rows of cells that the block touches; mass, mean: sum of p; max: largest */
+    ropemap_attention_row *rows;  /* [queries of the block] */
+    double *mass;                 /* [exact + bins] sum of p over the queries that are not NaN */
+    int64_t empty_rows, nan_rows; /* as ropemap_attention has them */
+    double
+        excess; /* the largest difference, over queries, of the sum over its cells from its mass; 0 for max */
+} rm_softmax_results;
 
 /* The operations by their types, so that both backends declare them alike; what each does follows. */
 typedef ropemap_status rm_open_op(rm_context **context, const rm_device *device, ropemap_error *error);
@@ -86,6 +117,13 @@ typedef ropemap_status rm_similarity_pool_op(rm_context *context, rm_view querie
 typedef ropemap_status rm_cells_end_op(rm_context *context, rm_accumulator *cells, ropemap_error *error);
 typedef ropemap_status rm_distances_op(rm_context *context, const ropemap_freqs *freqs, double weight,
                                        ropemap_range distances, double *values, ropemap_error *error);
+
+typedef ropemap_status rm_softmax_begin_op(rm_context *context, const rm_softmax *softmax, rm_span rows,
+                                           rm_view queries, ropemap_error *error);
+typedef ropemap_status rm_softmax_take_op(rm_context *context, rm_view keys, int64_t col_first,
+                                          ropemap_error *error);
+typedef ropemap_status rm_softmax_end_op(rm_context *context, rm_softmax_results *results,
+                                         ropemap_error *error);
 
 typedef struct rm_backend {
     const char *name;
@@ -163,6 +201,19 @@ typedef struct rm_backend {
      * t < distances.count; |distance| < 2^40. `weight` is one number for all pairs; values are the host's.
      */
     rm_distances_op *distances;
+
+    /*
+     * Optional, all three or none (then device.softmax_rows is 0): softmax of a block of queries over all
+     * keys that they see, in one pass. Begin: queries [device.softmax_rows, head_dim] of position indices
+     * `rows`, rotated, zeros beyond them; `softmax` lasts until the end. Take: keys of position indices
+     * col_first on, rotated; calls come in the order of the keys, and leave out what no query of the block
+     * sees. col_first is a multiple of device.softmax_keys, and but for the last keys so is their number.
+     * End: everything that softmax has as wanted, into `results`. A query that sees a NaN or +infinity score
+     * is NaN in all cells that it sees, and in no other; it and an empty one add nothing to mass.
+     */
+    rm_softmax_begin_op *softmax_begin;
+    rm_softmax_take_op *softmax_take;
+    rm_softmax_end_op *softmax_end;
 } rm_backend;
 
 /* The reference backend: C17, host memory. */

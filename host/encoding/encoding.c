@@ -55,7 +55,7 @@ static ropemap_status check_chunks(const ropemap_request *request, ropemap_error
                        "local: %" PRId64 " with a chunk of %" PRId64 ", expected 1 or more, fewer than that",
                        chunks.local, chunks.chunk);
     }
-    if (!request->causal) {
+    if (!request->mask.causal) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "causal: dual-chunk needs it, as it has no distance to later keys");
     }

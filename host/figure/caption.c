@@ -248,7 +248,7 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
     describe_rule(title, request);
     describe_positions(subtitle, &request->rows, &request->cols);
     describe_cells(subtitle, request, map);
-    if (request->causal) {
+    if (request->mask.causal) {
         append(subtitle, "causal");
     }
     if (request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK) {

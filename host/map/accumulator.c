@@ -13,6 +13,7 @@ static const rm_pool pools[] = {
     [ROPEMAP_POOL_ABSMAX] = {"absmax", "largest magnitude", RM_NEEDS_EXTREME, sizeof(float)},
     [ROPEMAP_POOL_RMS] = {"rms", "root mean square", RM_NEEDS_SQUARES, sizeof(double)},
     [ROPEMAP_POOL_STD] = {"std", "standard deviation", RM_NEEDS_SUM | RM_NEEDS_SQUARES, 3 * sizeof(double)},
+    [ROPEMAP_POOL_MASS] = {"mass", "mass", RM_NEEDS_SUM, sizeof(double)},
 };
 
 const rm_pool *rm_pool_find(ropemap_pool pool) {
@@ -106,7 +107,8 @@ void rm_accumulator_merge_row(rm_accumulator *to, int64_t to_row, const rm_accum
     }
 }
 
-static double finish_cell(const rm_accumulator *cells, int64_t cell, double pairs) {
+/* Of a cell in so many rows. */
+static double finish_cell(const rm_accumulator *cells, int64_t cell, double rows, double pairs) {
     switch (cells->pool) {
     case ROPEMAP_POOL_MEAN:
         return cells->sum[cell] / pairs;
@@ -114,6 +116,8 @@ static double finish_cell(const rm_accumulator *cells, int64_t cell, double pair
         return sqrt(cells->sum[cell] / pairs);
     case ROPEMAP_POOL_STD:
         return sqrt(cells->square[cell] / pairs);
+    case ROPEMAP_POOL_MASS:
+        return cells->sum[cell] / rows;
     case ROPEMAP_POOL_MIN:
     case ROPEMAP_POOL_MAX:
     case ROPEMAP_POOL_ABSMAX:
@@ -127,7 +131,9 @@ void rm_accumulator_finish_row(const rm_accumulator *cells, int64_t row, const r
     const rm_span rows = rm_partition_cell(&grid->rows, cells->first_row + row);
     for (int64_t col = col_first; col < col_end; col++) {
         const double pairs = rm_grid_pairs(grid, rows, rm_partition_cell(&grid->cols, col));
-        const double value = pairs > 0.0 ? finish_cell(cells, row * cells->cols + col, pairs) : (double)NAN;
+        const double value =
+            pairs > 0.0 ? finish_cell(cells, row * cells->cols + col, (double)(rows.end - rows.first), pairs)
+                        : (double)NAN;
         out[col] = (float)(value * scale);
     }
 }

@@ -10,7 +10,7 @@
 
 /*
  * Cells of a map while pairs come in, [rows of cells, cols of cells]. What a cell holds: min, max, absmax:
- * `extreme` so far; mean: sum; rms: sum of squares; std: `sum` is the mean so far, `square` the sum of
+ * `extreme` so far; mean, mass: sum; rms: sum of squares; std: `sum` is the mean so far, `square` the sum of
  * squared deviations from it, `pairs` their number. Arrays a pool does not use are NULL. A NaN that went in
  * stays.
  */

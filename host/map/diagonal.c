@@ -349,7 +349,7 @@ static ropemap_status part_task(void *work, int64_t task, int32_t index, ropemap
                               .first = first,
                               .end = end < count ? end : count,
                               .next = first + stride,
-                              .counts = !job->grid.causal || end > diagonal->zero};
+                              .counts = !job->grid.mask.causal || end > diagonal->zero};
     double time = rm_seconds_now();
     if (part.counts) {
         RM_TRY(compute_values(&part, worker, error));

@@ -315,7 +315,7 @@ static void store_block(const struct factored *factored, int32_t index, int64_t 
         float *out = factored->out + r * job->plan.width;
         store_row(factored, index, r, col, col_end - col, out + col);
         const rm_span span = rm_partition_cell(&job->grid.rows, r);
-        for (int64_t c = col; job->grid.causal && c < col_end; c++) {
+        for (int64_t c = col; job->grid.mask.causal && c < col_end; c++) {
             if (rm_grid_coverage(&job->grid, span, rm_partition_cell(&job->grid.cols, c)) !=
                 RM_COVERAGE_FULL) {
                 out[c] = NAN;
@@ -505,7 +505,7 @@ static rm_bytes worker_bytes(const ropemap_job *job) {
         worker.own +=
             (double)(scratch->moment_scratch_bytes(rows, dim) + scratch->product_scratch_bytes(block));
     }
-    if (job->grid.causal) {
+    if (job->grid.mask.causal) {
         const int64_t edge = job->device.block;
         worker.host += 12.0 * (double)(edge * dim) + 24.0 * (double)job->plan.width;
         worker.own += 4.0 * (double)(2 * edge * dim + edge * edge);
@@ -540,7 +540,7 @@ static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) 
                                 .parts = parts_of(job)};
     ropemap_status status = compute(&factored, error);
     free_scratch(&factored);
-    if (status == ROPEMAP_OK && (job->grid.causal || has_open_means(job, cells))) {
+    if (status == ROPEMAP_OK && (job->grid.mask.causal || has_open_means(job, cells))) {
         status = rm_causal_edge(job, cells, error);
     }
     return status;

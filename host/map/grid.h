@@ -17,8 +17,8 @@ typedef struct rm_partition {
 
 typedef struct rm_grid {
     rm_partition rows, cols;
-    bool causal;    /* a pair counts only where the key's position <= the query's */
-    bool symmetric; /* both sides are the same: cells above the diagonal are left to their mirror images */
+    ropemap_mask mask; /* which pairs count */
+    bool symmetric;    /* both sides are the same: cells above the diagonal are left to their mirror images */
 } rm_grid;
 
 /* Position indices [first, end) of an axis. */
@@ -60,7 +60,7 @@ RM_INLINE int64_t rm_grid_limit(const rm_grid *grid, int64_t row) {
     if (grid->symmetric) {
         return rm_partition_cell(&grid->cols, rm_partition_cell_of(&grid->rows, row)).end;
     }
-    if (!grid->causal) {
+    if (!grid->mask.causal) {
         return cols.count;
     }
     const int64_t reach = rm_position(grid->rows.range, row) - cols.first;
@@ -69,6 +69,51 @@ RM_INLINE int64_t rm_grid_limit(const rm_grid *grid, int64_t row) {
     }
     const int64_t limit = reach / cols.step + 1;
     return limit < cols.count ? limit : cols.count;
+}
+
+/* The first index of an axis whose position is not below `position`; its count where there is none. */
+RM_INLINE int64_t rm_index_from(ropemap_range range, int64_t position) {
+    if (position <= range.first) {
+        return 0;
+    }
+    const int64_t index = (position - range.first + range.step - 1) / range.step;
+    return index < range.count ? index : range.count;
+}
+
+/* What a query sees: two spans of column indices, apart and in order; either may be empty. */
+typedef struct rm_sight {
+    rm_span sinks, near;
+} rm_sight;
+
+/* The columns that count for row index `row`, under any mask. */
+RM_INLINE rm_sight rm_grid_sight(const rm_grid *grid, int64_t row) {
+    const ropemap_mask mask = grid->mask;
+    const int64_t at = rm_position(grid->rows.range, row);
+    int64_t low = 0, high = ROPEMAP_POSITION_END;
+    if (mask.window != 0) {
+        low = at - mask.window + 1;
+        high = at + mask.window;
+    }
+    if (mask.chunk != 0) {
+        low = at / mask.chunk * mask.chunk;
+        high = low + mask.chunk;
+    }
+    int64_t sinks = mask.sink_tokens;
+    if (mask.causal) {
+        high = high < at + 1 ? high : at + 1;
+        sinks = sinks < at + 1 ? sinks : at + 1;
+    }
+    if (sinks >= low) { /* they meet */
+        low = sinks > 0 ? 0 : low;
+        high = high > sinks ? high : sinks;
+        sinks = 0;
+    }
+    rm_sight sight;
+    sight.sinks.first = 0;
+    sight.sinks.end = rm_index_from(grid->cols.range, sinks);
+    sight.near.first = rm_index_from(grid->cols.range, low);
+    sight.near.end = rm_index_from(grid->cols.range, high);
+    return sight;
 }
 
 /* How a cell lies to the diagonal. */
@@ -87,6 +132,14 @@ int64_t rm_grid_first_row(const rm_grid *grid, int64_t col);
 
 /* Pairs that count in rows x cols, as a double: exact below 2^53, else rounded. */
 double rm_grid_pairs(const rm_grid *grid, rm_span rows, rm_span cols);
+
+bool rm_mask_is_none(const ropemap_mask *mask);
+
+/* Whether a mask has no more than the diagonal, which every method can cut along. */
+bool rm_mask_is_plain(const ropemap_mask *mask);
+
+/* ROPEMAP_USAGE where a mask's numbers are out of range, or do not go together. */
+ropemap_status rm_mask_check(const ropemap_mask *mask, ropemap_error *error);
 
 /* ROPEMAP_USAGE where a range has no element or leaves [0, 2^40); `both_ways`: (-2^40, 2^40). `name` is what
  * messages call it. */

@@ -18,15 +18,24 @@ struct ropemap_job {
     rm_rotation rotation; /* of queries and of keys */
     rm_grid grid;
     const struct rm_method *method; /* with the plan */
-    double scale;                   /* what every similarity is multiplied by at the end */
-    bool broken;                    /* the attempt failed: its contexts are not for others */
-    bool constant;                  /* queries and keys do not depend on position */
+    struct rm_attention
+        *attention;               /* of softmax: what else it is asked for; NULL: the cells alone. Borrowed */
+    bool without_cells;           /* of softmax: no map is made */
+    int64_t empty_rows, nan_rows; /* of softmax, as ropemap_map has them */
+    double scale;                 /* what every similarity is multiplied by at the end */
+    bool broken;                  /* the attempt failed: its contexts are not for others */
+    bool constant;                /* queries and keys do not depend on position */
     bool mirrors;    /* cell (r, c) is cell (c, r): the same vectors at the same positions on both sides */
     uint64_t memory; /* bytes the plan may use */
     ropemap_plan plan;
     rm_workers *group;  /* NULL until rm_job_start */
     rm_worker *workers; /* [plan.threads] the group's */
 };
+
+/* As ropemap_job_open; `attention` NULL: a map alone. Run by ropemap_job_run: without cells, its map has
+ * none. */
+ropemap_status rm_job_open(const ropemap_request *request, struct rm_attention *attention, bool without_cells,
+                           ropemap_job **job, ropemap_error *error);
 
 /* Opens the backend and the workers' contexts, rm_job_stop closes them: a job may start again. */
 ropemap_status rm_job_start(ropemap_job *job, ropemap_error *error);

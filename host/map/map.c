@@ -1,5 +1,6 @@
 /* map.c - a map, from request to cells */
 /* SPDX-License-Identifier: MIT */
+#include "host/attention/softmax.h"
 #include "host/base/alloc.h"
 #include "host/encoding/encoding.h"
 #include "host/map/plan.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const measure_names[] = {"dot", "scaled", "cosine"};
+static const char *const measure_names[] = {"dot", "scaled", "cosine", "softmax"};
 
 static const char *const method_names[] = {"auto", "factored", "diagonal", "tiled"};
 
@@ -117,6 +118,8 @@ static ropemap_status check_request(const ropemap_request *request, ropemap_erro
         RM_TRY(rm_axes_refuse(&request->spec, "rotate the vectors first, at positions on every axis", error));
     }
     RM_TRY(check_choices(request, error));
+    RM_TRY(rm_mask_check(&request->mask, error));
+    RM_TRY(rm_softmax_check(request, error));
     RM_TRY(rm_encoding_check(request, error));
     RM_TRY(rm_range_check("rows", request->rows, false, error));
     RM_TRY(rm_range_check("cols", request->cols, false, error));
@@ -247,14 +250,14 @@ static void describe_time(const ropemap_job *job, double start, ropemap_seconds 
 static ropemap_status attempt(ropemap_job *job, ropemap_map *map, ropemap_error *error) {
     ropemap_status status = rm_job_start(job, error);
     status = status == ROPEMAP_OK ? job->method->run(job, map->cells, error) : status;
-    status = status == ROPEMAP_OK ? describe_cells(job, map, error) : status;
+    status = status == ROPEMAP_OK && !job->without_cells ? describe_cells(job, map, error) : status;
     job->broken = status != ROPEMAP_OK && status != ROPEMAP_STOPPED;
     return status;
 }
 
 /* Memory that runs out, of a GPU above all, does not end the job while there is something smaller to try. */
 static ropemap_status compute(ropemap_job *job, ropemap_map *map, ropemap_error *error) {
-    const int64_t height = job->plan.height, width = job->plan.width;
+    const int64_t height = job->without_cells ? 0 : job->plan.height, width = job->plan.width;
     map->cells = rm_alloc_raw((uint64_t)height * (uint64_t)width, sizeof *map->cells);
     if (map->cells == NULL) {
         return rm_fail_memory(error, "map", (uint64_t)height * (uint64_t)width * sizeof *map->cells);
@@ -285,7 +288,8 @@ static void take_request(const ropemap_request *request, ropemap_job *job) {
     job->queries = request->queries != NULL ? request->queries : job->owned;
     job->keys = request->keys != NULL ? request->keys : job->owned;
     job->constant = job->queries->constant && job->keys->constant;
-    job->mirrors = job->queries == job->keys && !request->causal && request->height == request->width &&
+    job->mirrors = job->queries == job->keys && rm_mask_is_none(&request->mask) &&
+                   request->measure != ROPEMAP_MEASURE_SOFTMAX && request->height == request->width &&
                    memcmp(&request->rows, &request->cols, sizeof request->rows) == 0;
     job->rotation =
         (rm_rotation){.freqs = &job->freqs,
@@ -294,9 +298,9 @@ static void take_request(const ropemap_request *request, ropemap_job *job) {
                       .normalise = cosine};
     job->grid = (rm_grid){.rows = axis_of(request->rows, request->height),
                           .cols = axis_of(request->cols, request->width),
-                          .causal = request->causal};
-    job->scale =
-        request->measure == ROPEMAP_MEASURE_SCALED ? 1.0 / sqrt((double)request->spec.head_dim) : 1.0;
+                          .mask = request->mask};
+    const double scale = request->scale != 0.0 ? request->scale : 1.0 / sqrt((double)request->spec.head_dim);
+    job->scale = request->measure == ROPEMAP_MEASURE_SCALED ? scale : 1.0;
     job->memory = request->memory != 0 ? request->memory : quarter_of_memory();
 }
 
@@ -310,12 +314,15 @@ static ropemap_status prepare(const ropemap_request *request, ropemap_job *job, 
     return rm_plan_choose(job, error);
 }
 
-ropemap_status ropemap_job_open(const ropemap_request *request, ropemap_job **job, ropemap_error *error) {
+ropemap_status rm_job_open(const ropemap_request *request, rm_attention *attention, bool without_cells,
+                           ropemap_job **job, ropemap_error *error) {
     *job = NULL;
     ropemap_job *made = rm_alloc(1, sizeof *made);
     if (made == NULL) {
         return rm_fail_memory(error, "map", sizeof *made);
     }
+    made->attention = attention;
+    made->without_cells = without_cells;
     const ropemap_status status = prepare(request, made, error);
     if (status != ROPEMAP_OK) {
         ropemap_job_free(made);
@@ -323,6 +330,10 @@ ropemap_status ropemap_job_open(const ropemap_request *request, ropemap_job **jo
     }
     *job = made;
     return ROPEMAP_OK;
+}
+
+ropemap_status ropemap_job_open(const ropemap_request *request, ropemap_job **job, ropemap_error *error) {
+    return rm_job_open(request, NULL, false, job, error);
 }
 
 void ropemap_job_free(ropemap_job *job) {
@@ -342,6 +353,8 @@ ropemap_status ropemap_job_run(ropemap_job *job, ropemap_map *map, ropemap_error
     const ropemap_status status = compute(job, map, error);
     if (status == ROPEMAP_OK) {
         map->plan = job->plan;
+        map->empty_rows = job->empty_rows;
+        map->nan_rows = job->nan_rows;
         describe_time(job, start, &map->seconds);
     } else {
         ropemap_map_free(map);

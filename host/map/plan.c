@@ -55,6 +55,13 @@ static const rm_method *diagonal_of(const ropemap_job *job) {
                                                                       : &rm_method_diagonal;
 }
 
+/* NULL where the request's method can leave out what its mask does. */
+static const char *mask_obstacle(const ropemap_job *job) {
+    return rm_mask_is_plain(&job->grid.mask) || job->request->measure == ROPEMAP_MEASURE_SOFTMAX
+               ? NULL
+               : "window and attention-chunk go with measure softmax; with the others, only causal does";
+}
+
 static ropemap_status plan_forced(ropemap_job *job, ropemap_error *error) {
     const rm_method *method = &rm_method_tiled;
     if (job->request->method == ROPEMAP_METHOD_FACTORED) {
@@ -90,7 +97,9 @@ static void plan_moments(ropemap_job *job) {
 
 static void plan_auto(ropemap_job *job) {
     const bool means = rm_pool_find(job->request->pool)->needs == RM_NEEDS_SUM;
-    if (rm_encoding_by_distance(job)) {
+    if (job->request->measure == ROPEMAP_MEASURE_SOFTMAX) {
+        take(job, &rm_method_softmax, "softmax needs every pair");
+    } else if (rm_encoding_by_distance(job)) {
         take(job, diagonal_of(job),
              job->request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK
                  ? "dual chunks: a table over the distances within chunks serves every cell"
@@ -114,7 +123,7 @@ static ropemap_status check_work(const ropemap_job *job, ropemap_error *error) {
     const bool closed = job->constant && job->plan.method == ROPEMAP_METHOD_FACTORED &&
                         !rm_pool_needs(job->request->pool, RM_NEEDS_SQUARES);
     const bool even = job->grid.rows.range.step == job->grid.cols.range.step;
-    if (closed && job->grid.causal && !even && job->grid.rows.range.count > (INT64_C(1) << 32)) {
+    if (closed && job->grid.mask.causal && !even && job->grid.rows.range.count > (INT64_C(1) << 32)) {
         return rm_fail(error, ROPEMAP_USAGE,
                        "causal: %" PRId64 " rows, at most 2^32 where rows and columns have different steps",
                        job->grid.rows.range.count);
@@ -138,7 +147,10 @@ static ropemap_status choose_method(ropemap_job *job, ropemap_error *error) {
     plan->width = job->grid.cols.cells;
     plan->threads = job->request->threads != 0 ? job->request->threads : rm_usable_cpus();
     plan->keys_resident = false;
-    if (job->request->method == ROPEMAP_METHOD_AUTO) {
+    if (mask_obstacle(job) != NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "mask: %s", mask_obstacle(job));
+    }
+    if (job->request->method == ROPEMAP_METHOD_AUTO || job->request->measure == ROPEMAP_MEASURE_SOFTMAX) {
         plan_auto(job);
     } else {
         RM_TRY(plan_forced(job, error));
@@ -193,6 +205,10 @@ ropemap_status rm_plan_choose(ropemap_job *job, ropemap_error *error) {
         rm_device device = {0};
         ropemap_error reason = {0};
         ropemap_status status = rm_gpu_find(job->request->device, job->queries->head_dim, &device, &reason);
+        if (status == ROPEMAP_OK && job->request->measure == ROPEMAP_MEASURE_SOFTMAX &&
+            device.softmax_rows == 0) {
+            status = rm_fail(&reason, ROPEMAP_RESOURCES, "the CUDA backend computes no softmax; give cpu");
+        }
         if (status == ROPEMAP_OK) {
             status = plan_on_gpu(job, device, &reason);
         }

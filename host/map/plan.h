@@ -15,6 +15,7 @@ typedef struct rm_method {
 } rm_method;
 
 extern const rm_method rm_method_factored, rm_method_tiled, rm_method_diagonal;
+extern const rm_method rm_method_softmax;    /* the tiled method of that measure */
 extern const rm_method rm_method_dual_chunk; /* the diagonal method of that encoding */
 
 /* Operations with all the memory that pays. */

@@ -350,7 +350,7 @@ static void fit_tiled_threads(ropemap_job *job, rm_bytes once) {
 static double flops(const ropemap_job *job, double passes) {
     const double dim = (double)job->queries->head_dim;
     const double rows = (double)job->grid.rows.range.count, cols = (double)job->grid.cols.range.count;
-    return (job->grid.causal || job->mirrors ? 1.0 : 2.0) * rows * cols * dim +
+    return (job->grid.mask.causal || job->mirrors ? 1.0 : 2.0) * rows * cols * dim +
            (rows + passes * cols) * dim * RM_ROTATE_FLOPS;
 }
 

@@ -87,7 +87,7 @@ class Completion(Case):
         self.assertEqual(self.complete("ma"), ["map", "manual"])
         self.assertIn("--version", self.complete("--"))
         self.assertEqual(self.complete("map", "--pos"), ["--positions", "--positions-from"])
-        self.assertEqual(self.complete("map", "--pool", "m"), ["mean", "min", "max"])
+        self.assertEqual(self.complete("map", "--pool", "m"), ["mean", "min", "max", "mass"])
         self.assertEqual(self.complete("map", "--dtype", "f"), ["fp32", "fp16"])
         self.assertEqual(self.complete("map", "--backend", "cu"), ["cuda"])
         self.assertEqual(self.complete("doc"), ["doctor"])
@@ -106,7 +106,7 @@ class Completion(Case):
     @unittest.skipUnless(shutil.which("bash"), "there is no bash here")
     def test_values_after_an_equals_sign(self):
         """The shell hands over --name=value as three words, and `=` alone where there is no value yet."""
-        self.assertEqual(self.complete("map", "--pool", "=", "m"), ["mean", "min", "max"])
+        self.assertEqual(self.complete("map", "--pool", "=", "m"), ["mean", "min", "max", "mass"])
         self.assertIn("absmax", self.complete("map", "--pool", "="))
         self.assertEqual(self.complete("map", "--base", "=", ""), [])
         self.assertEqual(self.complete("map", "--pool", "=", "min", "--pos"), ["--positions", "--positions-from"])

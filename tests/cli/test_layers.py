@@ -29,6 +29,7 @@ DATA = "host/data/*.h"
 DEVICE = "host/device/*.h"
 MAP = "host/map/*.h"
 ENCODING = "host/encoding/*.h"
+ATTENTION = "host/attention/*.h"
 CELLS = ["host/map/grid.h", "host/map/accumulator.h"]  # what a backend pools into
 ARITH = "cuda/arith.h"
 GEOMETRY = "cuda/geometry.h"  # what a GPU's device needs to know how much memory its stages take
@@ -41,11 +42,12 @@ MAY_INCLUDE = [
     ("host/data/*", [API, BASE, ARITH]),
     ("host/figure/*", [API, FIGURE_API, BASE]),
     ("host/device/gpu_sizes.c", [API, BASE, *CELLS, GEOMETRY, "host/device/*.h"]),
-    ("host/device/*", [API, BASE, *CELLS]),
+    ("host/device/*", [API, ATTENTION_API, BASE, *CELLS]),
+    ("host/map/map.c", [API, BASE, RULE, DATA, DEVICE, ENCODING, ATTENTION, ARITH]),  # checks what a request asks of each
     ("host/map/*", [API, BASE, RULE, DATA, DEVICE, ENCODING, ARITH]),
     ("host/encoding/*", [API, BASE, RULE, DEVICE, MAP, ARITH]),
     ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
-    ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, "host/map/grid.h", ARITH]),
+    ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
     ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH]),
     ("cuda/arith.h", []),
     ("cuda/geometry.h", CELLS),

@@ -54,7 +54,7 @@ inline rm_grid grid_of(const pool_case &test) {
     rm_grid grid = rm_grid();
     grid.rows = test.rows;
     grid.cols = test.cols;
-    grid.causal = test.pairs == CAUSAL;
+    grid.mask.causal = test.pairs == CAUSAL;
     grid.symmetric = test.pairs == SYMMETRIC;
     return grid;
 }

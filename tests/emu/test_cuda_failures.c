@@ -40,7 +40,7 @@ static ropemap_request request_of(const struct path *path) {
     request.method = path->method;
     request.pool = path->pool;
     request.measure = path->measure;
-    request.causal = path->causal;
+    request.mask.causal = path->causal;
     request.queries = path->gauss ? queries : NULL;
     request.keys = path->gauss ? keys : NULL;
     request.threads = 1;

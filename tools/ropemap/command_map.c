@@ -208,7 +208,7 @@ static json_t *document_start(const char *schema, const map_options *options, co
         content_object(options), "rows", range_object(request->rows), "cols", range_object(request->cols),
         "size", "width", (json_int_t)plan->width, "height", (json_int_t)plan->height, "pool",
         ropemap_pool_name(request->pool), "measure", ropemap_measure_name(request->measure), "causal",
-        request->causal ? 1 : 0, "phase", ropemap_phase_name(options->phase), "difference",
+        request->mask.causal ? 1 : 0, "phase", ropemap_phase_name(options->phase), "difference",
         options->diff ? 1 : 0, "shift", (json_int_t)options->shift, "positions_from",
         options->positions_from != NULL ? document_text(options->positions_from) : json_null(), "encoding",
         ropemap_encoding_name(request->encoding.kind), "chunk",

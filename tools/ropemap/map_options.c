@@ -243,7 +243,7 @@ const cli_option map_rows[] = {
      .name = "causal",
      .help = "count keys up to the query's own position only; cells without any are NaN",
      .type = OPTION_FLAG,
-     .offset = offsetof(map_options, request.causal),
+     .offset = offsetof(map_options, request.mask.causal),
      .page = {.place = PLACE_VALUES}},
     {.group = GROUP_OUTPUT,
      .name = "cmap",
