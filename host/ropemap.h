@@ -346,6 +346,8 @@ typedef struct ropemap_tensor {
      */
     int64_t packed_heads;
     int32_t packed_head_dim;
+    int32_t rotary_first; /* elements of a row before those that rotate: they are read as its last ones */
+    int64_t first_row, row_count; /* rows that are taken; a count of 0: all from the first on */
 } ropemap_tensor;
 
 /* Every vector is the unit vector with equal entries: then the map is S(i - j). ROPEMAP_USAGE, _RESOURCES. */

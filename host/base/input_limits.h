@@ -9,6 +9,10 @@ enum {
     RM_NPY_HEADER_MAX = 65535,    /* bytes */
     RM_CONFIG_MAX = 16 * 1048576, /* bytes of a config.json */
     RM_CONFIG_DEPTH_MAX = 64,
+    RM_CAPTURE_JSON_MAX =
+        1048576, /* bytes of JSON about a capture's layers: its tree takes 45 times as many */
+    RM_CAPTURE_LAYERS_MAX = 4096,
+    RM_CAPTURE_HEADS_MAX = 65536,
     RM_GGUF_KEYS_MAX = 65536,
     RM_GGUF_STRING_MAX = 16 * 1048576,  /* bytes */
     RM_GGUF_ARRAY_MAX = 16 * 1048576,   /* elements */

@@ -21,7 +21,9 @@ typedef struct tensor_header {
     uint64_t size;
     tensor_entry *entries; /* [count] */
     uint64_t count;
-    const char *wanted; /* the tensor to find; NULL: any */
+    const char *wanted;    /* the tensor to find; NULL: any */
+    rm_metadata *metadata; /* [metadata_count] to find */
+    int metadata_count;
     bool found;
     rm_tensor tensor;      /* the one found, of any the last */
     const char *type_name; /* its dtype where vectors cannot be of it, otherwise NULL */
@@ -280,6 +282,27 @@ static ropemap_status take_entry(parser *p, const char *name) {
     return ROPEMAP_OK;
 }
 
+/* Copies a value that is wanted. */
+static ropemap_status keep_metadata(const parser *p, const char *name, const char *value) {
+    for (int i = 0; i < p->header->metadata_count; i++) {
+        rm_metadata *wanted = &p->header->metadata[i];
+        const size_t bytes = strlen(value) + 1;
+        if (strcmp(wanted->name, name) != 0) {
+            continue;
+        }
+        if (wanted->value != NULL) {
+            return rm_fail(p->error, ROPEMAP_DATA, "%s: __metadata__ has '%s' twice", p->header->input->name,
+                           name);
+        }
+        wanted->value = rm_alloc_raw(bytes, 1);
+        if (wanted->value == NULL) {
+            return rm_fail_memory(p->error, "metadata", bytes);
+        }
+        memcpy(wanted->value, value, bytes);
+    }
+    return ROPEMAP_OK;
+}
+
 /* Free-form notes: an object of strings. */
 static ropemap_status take_metadata(parser *p) {
     bool first = true;
@@ -287,10 +310,15 @@ static ropemap_status take_metadata(parser *p) {
         return fail_json(p);
     }
     while (rm_json_more(&p->json, '}', &first)) {
-        if (rm_json_string(&p->json) == NULL || !rm_json_take(&p->json, ':') ||
-            rm_json_string(&p->json) == NULL) {
+        const char *name = rm_json_string(&p->json);
+        if (name == NULL || !rm_json_take(&p->json, ':')) {
             break;
         }
+        const char *value = rm_json_string(&p->json);
+        if (value == NULL) {
+            break;
+        }
+        RM_TRY(keep_metadata(p, name, value));
     }
     return p->json.wrong == NULL ? ROPEMAP_OK : fail_json(p);
 }
@@ -422,34 +450,43 @@ static ropemap_status choose(const tensor_header *header, rm_tensor *tensor, rop
     return ROPEMAP_OK;
 }
 
+/* Reads and checks the whole header. Its memory is the caller's, also after a failure. */
+static ropemap_status read_header(tensor_header *header, ropemap_error *error) {
+    const rm_input *input = header->input;
+    RM_TRY(read_length(input, &header->size, error));
+    const uint64_t entries = header->size / RM_ENTRY_TEXT_MIN + 1;
+    header->text = rm_alloc_raw(header->size, 1);
+    header->entries = rm_alloc_raw(entries, sizeof *header->entries);
+    if (header->text == NULL || header->entries == NULL) {
+        return rm_fail_memory(error, input->name, header->size + entries * sizeof *header->entries);
+    }
+    RM_TRY(rm_input_read(input, LENGTH_BYTES, header->size, header->text, error));
+    if (header->size == 0 || header->text[0] != '{') {
+        return rm_fail(error, ROPEMAP_DATA, "%s: the header is not a JSON object: it must begin with {",
+                       input->name);
+    }
+    RM_TRY(parse_header(header, error));
+    return check_header(header, input->size - LENGTH_BYTES - header->size, error);
+}
+
+static void free_header(tensor_header *header) {
+    rm_free(header->entries);
+    rm_free(header->text);
+}
+
 ropemap_status rm_safetensors_find(const rm_input *input, const char *name, rm_tensor *tensor,
                                    ropemap_error *error) {
     tensor_header header = {.input = input, .wanted = name};
-    RM_TRY(read_length(input, &header.size, error));
-    const uint64_t entries = header.size / RM_ENTRY_TEXT_MIN + 1;
-    header.text = rm_alloc_raw(header.size, 1);
-    header.entries = rm_alloc_raw(entries, sizeof *header.entries);
-    ropemap_status status = ROPEMAP_OK;
-    if (header.text == NULL || header.entries == NULL) {
-        status = rm_fail_memory(error, input->name, header.size + entries * sizeof *header.entries);
-    }
-    if (status == ROPEMAP_OK) {
-        status = rm_input_read(input, LENGTH_BYTES, header.size, header.text, error);
-    }
-    if (status == ROPEMAP_OK && (header.size == 0 || header.text[0] != '{')) {
-        status = rm_fail(error, ROPEMAP_DATA, "%s: the header is not a JSON object: it must begin with {",
-                         input->name);
-    }
-    if (status == ROPEMAP_OK) {
-        status = parse_header(&header, error);
-    }
-    if (status == ROPEMAP_OK) {
-        status = check_header(&header, input->size - LENGTH_BYTES - header.size, error);
-    }
-    if (status == ROPEMAP_OK) {
-        status = choose(&header, tensor, error);
-    }
-    rm_free(header.entries);
-    rm_free(header.text);
+    ropemap_status status = read_header(&header, error);
+    status = status == ROPEMAP_OK ? choose(&header, tensor, error) : status;
+    free_header(&header);
+    return status;
+}
+
+ropemap_status rm_safetensors_metadata(const rm_input *input, rm_metadata *wanted, int count,
+                                       ropemap_error *error) {
+    tensor_header header = {.input = input, .metadata = wanted, .metadata_count = count};
+    const ropemap_status status = read_header(&header, error);
+    free_header(&header);
     return status;
 }

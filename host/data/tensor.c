@@ -247,6 +247,7 @@ typedef struct tensor_vectors {
     ropemap_vectors base;
     rm_input input;
     strided_rows rows;
+    int32_t rotary_first; /* element of the file's rows that is read as the first */
 } tensor_vectors;
 
 /* The axes of a tensor by their meaning; an axis that it lacks has size 1 and stride 0. */
@@ -419,7 +420,15 @@ static ropemap_status find_head(const char *where, const ropemap_tensor *asked, 
 static ropemap_status read_rows(const ropemap_vectors *vectors, int64_t first, int64_t count, int64_t step,
                                 float *rows, ropemap_error *error) {
     const tensor_vectors *source = (const tensor_vectors *)vectors;
-    return read_strided(&source->input, &source->rows, first, count, step, rows, error);
+    const size_t dim = (size_t)vectors->head_dim, moved = (size_t)source->rotary_first;
+    RM_TRY(read_strided(&source->input, &source->rows, first, count, step, rows, error));
+    for (int64_t i = 0; i < count && moved > 0; i++) {
+        float *row = rows + i * vectors->head_dim, front[ROPEMAP_MAX_HEAD_DIM];
+        memcpy(front, row, moved * sizeof *row);
+        memmove(row, row + moved, (dim - moved) * sizeof *row);
+        memcpy(row + dim - moved, front, moved * sizeof *row);
+    }
+    return ROPEMAP_OK;
 }
 
 static void destroy(ropemap_vectors *vectors) {
@@ -452,6 +461,19 @@ static ropemap_status choose_axes(const char *where, rm_tensor *tensor, const ro
     return check_axes(where, axes, error);
 }
 
+/* Cuts the axis of positions to the rows that are taken. */
+static ropemap_status take_rows(const char *where, const ropemap_tensor *asked, tensor_axes *axes,
+                                uint64_t *first, ropemap_error *error) {
+    const int64_t rows = (int64_t)axes->position.size, last = rows - asked->row_count;
+    *first = (uint64_t)asked->first_row;
+    if (asked->first_row < 0 || asked->row_count < 0 || asked->first_row > last || asked->first_row == rows) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 " rows from %" PRId64 " on, but it has %" PRId64,
+                       where, asked->row_count, asked->first_row, rows);
+    }
+    axes->position.size = (uint64_t)(asked->row_count > 0 ? asked->row_count : rows - asked->first_row);
+    return ROPEMAP_OK;
+}
+
 /* The vectors of the head that `asked` names. Takes `input` over when it succeeds, and leaves it open when it
  * fails. */
 static ropemap_status open_tensor(const rm_input *input, const rm_tensor *found, const ropemap_tensor *asked,
@@ -469,8 +491,14 @@ static ropemap_status open_tensor(const rm_input *input, const rm_tensor *found,
                        "%s: no batch %" PRId64 ": there are %" PRIu64 ", counted from 0", where, asked->batch,
                        axes.batch.size);
     }
-    uint64_t head = 0;
+    uint64_t head = 0, row = 0;
     RM_TRY(find_head(where, asked, axes.head.size, &head, error));
+    RM_TRY(take_rows(where, asked, &axes, &row, error));
+    if (asked->rotary_first < 0 || (uint64_t)asked->rotary_first >= axes.dimension.size) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "rotary-first: %" PRId32 ", but rows of %s have %" PRIu64 " elements",
+                       asked->rotary_first, where, axes.dimension.size);
+    }
     tensor_vectors *source = rm_source_alloc(sizeof *source, (int32_t)axes.dimension.size, error);
     if (source == NULL) {
         return ROPEMAP_RESOURCES;
@@ -482,10 +510,12 @@ static ropemap_status open_tensor(const rm_input *input, const rm_tensor *found,
     source->base.destroy = destroy;
     make_label(source->base.label, sizeof source->base.label, input->name, found->name);
     source->input = *input;
+    source->rotary_first = asked->rotary_first;
     source->rows = (strided_rows){
         .element = tensor->element,
         .columns = source->base.head_dim,
-        .offset = tensor->offset + (uint64_t)asked->batch * axes.batch.stride + head * axes.head.stride,
+        .offset = tensor->offset + (uint64_t)asked->batch * axes.batch.stride + head * axes.head.stride +
+                  row * axes.position.stride,
         .row_stride = axes.position.stride,
         .column_stride = axes.dimension.stride,
     };

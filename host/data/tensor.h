@@ -102,4 +102,15 @@ const char *rm_foreign_advice(const char *name, const uint8_t *start, uint64_t h
 ropemap_status rm_safetensors_find(const rm_input *input, const char *name, rm_tensor *tensor,
                                    ropemap_error *error);
 
+/* A value of a file's __metadata__, decoded. */
+typedef struct rm_metadata {
+    const char *name;
+    char *value; /* owned, rm_free; NULL: the file has none */
+} rm_metadata;
+
+/* Reads the header as above and fills the values of `wanted` [count], which start NULL; the caller frees
+ * them, also after a failure. ROPEMAP_DATA, too, for one of these names twice. */
+ropemap_status rm_safetensors_metadata(const rm_input *input, rm_metadata *wanted, int count,
+                                       ropemap_error *error);
+
 #endif

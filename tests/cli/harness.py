@@ -123,9 +123,9 @@ def write_npy(shape, values, descr="<f4"):
         "%s%d%s" % (order, len(values), code), *values)
 
 
-def write_safetensors(tensors):
+def write_safetensors(tensors, metadata=None):
     """Bytes of a .safetensors file of F32 tensors: name -> (shape, values)."""
-    header, body = {}, b""
+    header, body = {} if metadata is None else {"__metadata__": metadata}, b""
     for name, (shape, values) in tensors.items():
         data = struct.pack("<%df" % len(values), *values)
         header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [len(body), len(body) + len(data)]}

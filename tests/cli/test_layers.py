@@ -20,9 +20,9 @@ SCRIPT = {".py", ".sh"}
 # root. The first place that matches a file counts. `host/base/*` knows nothing of RoPE; each other layer of
 # host/ sees the layers below it, and tools/ see the public interface only.
 API = "host/ropemap.h"
-ATTENTION_API, DECAY_API, FIGURE_API, MODEL_API = (
-    f"host/ropemap_{room}.h" for room in ("attention", "decay", "figure", "model"))
-ROOM_APIS = [ATTENTION_API, DECAY_API, FIGURE_API, MODEL_API]  # each includes ropemap.h and no other
+ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MODEL_API = (
+    f"host/ropemap_{room}.h" for room in ("attention", "capture", "decay", "figure", "model"))
+ROOM_APIS = [ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MODEL_API]  # each includes ropemap.h and no other
 BASE = "host/base/*.h"
 RULE = "host/rule/*.h"
 DATA = "host/data/*.h"
@@ -39,7 +39,7 @@ MAY_INCLUDE = [
     ("host/base/*", [API]),
     ("host/rule/*", [API, BASE]),
     ("host/model/*", [API, MODEL_API, BASE, RULE]),
-    ("host/data/*", [API, BASE, ARITH]),
+    ("host/data/*", [API, CAPTURE_API, BASE, ARITH]),
     ("host/figure/*", [API, FIGURE_API, BASE]),
     ("host/device/gpu_sizes.c", [API, BASE, *CELLS, GEOMETRY, "host/device/*.h"]),
     ("host/device/*", [API, ATTENTION_API, BASE, *CELLS]),

@@ -157,6 +157,20 @@ class Tensors(Case):
         self.write("q.npy", write_npy([2, 3, COUNT, DIMENSION], [0.5] * 6 * COUNT * DIMENSION))
         self.refused(2, ["(2, 3, 13, 8)", "leave out --heads"], "map", *self.files, "--heads", "4", "--dry-run")
 
+    def test_a_part_of_a_row_rotates(self):
+        """As DeepSeek's last elements: moved to the front on both sides, products are the same."""
+        moved = lambda row: row[2:] + row[:2]
+        for values in (self.queries, self.keys):
+            for head in values:
+                head[:] = [moved(row) for row in head]
+        expected = self.similarity(theta=frequencies(4), layout="interleaved")
+        self.expect(self.files + ["--rotary-first", "2", "--rotary-dim", "4", "--layout", "interleaved"], expected)
+        self.expect(self.files + ["--rotary-first", "2", "--head-dim", "4", "--layout", "interleaved"], expected)
+        self.refused(2, ["--rotary-first", "6 and 4", "8"], "map", *self.files, "--rotary-first", "6", "--head-dim", "4",
+                     "--dry-run")
+        self.refused(2, ["--rotary-first", "--rotary-dim"], "map", *self.files, "--rotary-first", "2", "--dry-run")
+        self.refused(2, ["8 elements, not 4", "--rotary-first"], "map", *self.files, "--head-dim", "4", "--dry-run")
+
     def test_rotated_already(self):
         self.expect(self.files + ["--state", "post"], self.similarity(theta=[]))
         self.expect(self.files + ["--state", "pre"], self.similarity())

@@ -164,9 +164,10 @@ static json_t *content_object(const map_options *options) {
     if (options->tensors.queries != NULL) {
         const int64_t heads = options->tensors.heads.queries;
         return json_pack(
-            "{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:o, s:o}", "kind", "tensors", "queries",
-            document_text(options->tensors.queries), "keys", document_text(options->tensors.keys), "heads",
-            heads != 0 ? json_integer((json_int_t)heads) : json_null(), "batch",
+            "{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:o, s:o}", "kind", "tensors", "layer",
+            options->tensors.capture != NULL ? json_integer((json_int_t)options->tensors.layer) : json_null(),
+            "queries", document_text(options->tensors.queries), "keys", document_text(options->tensors.keys),
+            "heads", heads != 0 ? json_integer((json_int_t)heads) : json_null(), "batch",
             (json_int_t)options->tensors.batch, "head", (json_int_t)options->tensors.head, "state",
             options->request.already_rotated && !map_prerotates(options) ? "post" : "pre", "query_positions",
             range_object(ropemap_vectors_positions(options->request.queries)), "key_positions",

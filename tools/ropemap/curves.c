@@ -1,6 +1,7 @@
 /* curves.c - the options of curves, and the curves that they describe */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/curves.h"
+#include "tools/ropemap/captures.h"
 #include "tools/ropemap/failure.h"
 
 #include <inttypes.h>
@@ -299,7 +300,7 @@ static ropemap_status compute(const curve_options *options, const tensor_pair *t
         const ropemap_mean_request mean = {.spec = one->spec,
                                            .queries = tensors->queries,
                                            .keys = tensors->keys,
-                                           .already_rotated = options->tensors.state == TENSOR_POST,
+                                           .already_rotated = tensors->state == ROPEMAP_STATE_POST,
                                            .first = ropemap_vectors_positions(tensors->queries).first,
                                            .positions = ropemap_vectors_count(tensors->queries),
                                            .count = made->distances.count,
@@ -376,6 +377,7 @@ static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, 
                                 curve *one, ropemap_error *error) {
     ropemap_status status = vary_apply(&own->vary, index, own, error);
     own->rule.head = own->tensors.head;
+    capture_take_rule(tensors, &own->rule);
     status = status == ROPEMAP_OK ? rule_options_resolve(&own->rule, error) : status;
     if (status == ROPEMAP_OK) {
         one->spec = own->rule.spec;
@@ -383,10 +385,11 @@ static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, 
         if (tensors->queries != NULL) {
             one->spec.head_dim = ropemap_vectors_head_dim(tensors->queries);
         }
+        status = capture_settle_rule(tensors, &own->rule, own->quiet, &one->spec, error);
         if (one->spec.length == 0.0) {
             one->spec.length = (double)(made->distances.first + made->distances.count * made->distances.step);
         }
-        status = take_along(own, one, error);
+        status = status == ROPEMAP_OK ? take_along(own, one, error) : status;
         take_label(own, index, &own->rule, one);
         one->table = own->rule.table;
         one->model = own->rule.opened;

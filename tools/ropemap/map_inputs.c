@@ -1,6 +1,7 @@
 /* map_inputs.c - what a map is computed from: rows, columns, vectors, rotation */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/map_inputs.h"
+#include "tools/ropemap/captures.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/number.h"
 
@@ -13,16 +14,34 @@ static ropemap_status map_positions_open(map_options *options, map_inputs *input
 
 static ropemap_status map_rotation_open(map_options *options, map_inputs *inputs, ropemap_error *error);
 
+/* Rows that are wider than what rotates of them, which begins at --rotary-first. */
+static ropemap_status take_rotary_part(map_options *options, int32_t width, bool known,
+                                       ropemap_error *error) {
+    ropemap_spec *spec = &options->request.spec;
+    const int32_t rotary = spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim;
+    if ((!known && spec->rotary_dim == 0) || options->tensors.rotary_first > width - rotary) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--rotary-first: %" PRId32 " and %" PRId32 " that rotate, of the %" PRId32
+                    " elements of %.180s; --rotary-dim or a model says how many rotate",
+                    options->tensors.rotary_first, rotary, width, options->tensors.queries);
+    }
+    spec->rotary_dim = rotary;
+    spec->head_dim = width;
+    return ROPEMAP_OK;
+}
+
 static ropemap_status take_head_dim(map_options *options, const map_inputs *inputs, ropemap_error *error) {
     const int32_t queries = ropemap_vectors_head_dim(inputs->queries);
     const int32_t keys = ropemap_vectors_head_dim(inputs->keys);
     const bool known = (options->rule.given & RULE_HEAD_DIM) != 0 || options->rule.opened != NULL;
+    const bool part = (options->tensors.given & TENSOR_ROTARY_FIRST) != 0;
     const int32_t wanted = options->request.spec.head_dim;
-    if (known && options->tensors.heads.queries == 0 && queries > wanted && queries % wanted == 0 &&
+    if (known && !part && options->tensors.heads.queries == 0 && queries > wanted && queries % wanted == 0 &&
         keys % wanted == 0) {
         return fail(error, ROPEMAP_USAGE,
                     "--head-dim: rows of %.180s have %" PRId32 " elements, not %" PRId32
-                    "; if those are heads side by side, give --heads %" PRId32,
+                    "; if those are heads side by side, give --heads %" PRId32
+                    ", if only a part rotates, its place by --rotary-first",
                     options->tensors.queries, queries, wanted, queries / wanted);
     }
     if (queries != keys) {
@@ -32,22 +51,49 @@ static ropemap_status take_head_dim(map_options *options, const map_inputs *inpu
                         ? "; if rows hold heads side by side, give --heads N"
                         : "");
     }
-    if (known && options->request.spec.head_dim != queries) {
+    if (part) {
+        return take_rotary_part(options, queries, known, error);
+    }
+    if (known && wanted != queries) {
         return fail(error, ROPEMAP_USAGE,
-                    "--head-dim: %" PRId32 " is not that of the tensors; leave it out or give %" PRId32
-                    ", as in %.180s",
-                    options->request.spec.head_dim, queries, options->tensors.queries);
+                    "--head-dim: %" PRId32 " is not that of the tensors, %" PRId32
+                    " in %.180s; if only a part of a row rotates, give its place by --rotary-first",
+                    wanted, queries, options->tensors.queries);
     }
     options->request.spec.head_dim = queries;
     return ROPEMAP_OK;
 }
 
+/* The tensors, and the rule that a capture has for them. */
 static ropemap_status open_tensors(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    if (options->tensors.queries == NULL) {
+        return ROPEMAP_OK;
+    }
     const ropemap_status status =
         tensor_pair_open(&options->tensors, options->quiet, &inputs->tensors, error);
     inputs->queries = inputs->tensors.queries;
     inputs->keys = inputs->tensors.keys;
-    return status == ROPEMAP_OK ? take_head_dim(options, inputs, error) : status;
+    options->tensors.head = inputs->tensors.head;
+    options->tensors.layer = inputs->tensors.layer != NULL ? inputs->tensors.layer->number : 0;
+    options->request.already_rotated = inputs->tensors.state == ROPEMAP_STATE_POST;
+    if (status == ROPEMAP_OK) {
+        capture_take_rule(&inputs->tensors, &options->rule);
+    }
+    return status;
+}
+
+/* What tensors make of the rule and of the request. */
+static ropemap_status settle_tensors(map_options *options, const map_inputs *inputs, ropemap_error *error) {
+    const ropemap_capture_layer *layer = inputs->tensors.layer;
+    if (layer == NULL) {
+        return take_head_dim(options, inputs, error);
+    }
+    options->request.spec.head_dim = layer->head_dim; /* of rows that are not rotated, too */
+    options->request.spec.rotary_dim =
+        layer->rotary_dim > 0 && inputs->tensors.state == ROPEMAP_STATE_POST ? layer->rotary_dim : 0;
+    options->request.mask.causal = options->request.mask.causal || layer->causal;
+    return capture_settle_rule(&inputs->tensors, &options->rule, options->quiet, &options->request.spec,
+                               error);
 }
 
 static ropemap_status open_gauss(const map_options *options, map_inputs *inputs, ropemap_error *error) {
@@ -146,7 +192,7 @@ static void take_length(map_options *options, const map_inputs *inputs) {
     const int64_t down = last_of(&options->request.rows), across = last_of(&options->request.cols);
     const int64_t shown = down > across ? down : across;
     const bool depends = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
-    if (depends && (options->rule.given & RULE_LENGTH) == 0) {
+    if (depends && inputs->tensors.layer == NULL && (options->rule.given & RULE_LENGTH) == 0) {
         const int64_t last = inputs->positions != NULL ? ropemap_positions_last(inputs->positions)
                              : shown > last_of(&whole) ? shown
                                                        : last_of(&whole);
@@ -173,8 +219,10 @@ static ropemap_status take_phase(map_options *options, ropemap_error *error) {
 }
 
 ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
-    options->rule.head = options->tensors.head;
+    options->request.already_rotated = options->tensors.state == ROPEMAP_STATE_POST;
     ropemap_status status = take_phase(options, error);
+    status = status == ROPEMAP_OK ? open_tensors(options, inputs, error) : status;
+    options->rule.head = options->tensors.head;
     status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
     if (status != ROPEMAP_OK) {
         return status;
@@ -182,9 +230,8 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
     options->request.spec = options->rule.spec;
     options->request.width = options->size.width;
     options->request.height = options->size.height;
-    options->request.already_rotated = options->tensors.state == TENSOR_POST;
     if (options->tensors.queries != NULL) {
-        status = open_tensors(options, inputs, error);
+        status = settle_tensors(options, inputs, error);
     } else if (options->content == MAP_CONTENT_GAUSS) {
         status = open_gauss(options, inputs, error);
     }

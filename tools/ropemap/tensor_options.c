@@ -21,8 +21,7 @@ static const char *order_choice(int index) {
 }
 
 static const char *state_choice(int index) {
-    static const char *const names[] = {[TENSOR_PRE] = "pre", [TENSOR_POST] = "post", NULL};
-    return names[index];
+    return ropemap_state_name((ropemap_state)index);
 }
 
 /* N, or N,M: of queries, and of keys where they are fewer. */
@@ -85,7 +84,38 @@ static ropemap_status set_places(void *into, const cli_option *option, const cha
                       name.text);
 }
 
+static ropemap_status set_capture(void *into, const cli_option *option, const char *text,
+                                  ropemap_error *error) {
+    tensor_options *options = into;
+    (void)option;
+    if (options->capture == NULL && (options->queries != NULL || options->keys != NULL)) {
+        return fail(error, ROPEMAP_USAGE, "--capture and --%s both say what the vectors are; use one",
+                    options->queries != NULL ? "queries" : "keys");
+    }
+    options->capture = options->queries = options->keys = text;
+    return ROPEMAP_OK;
+}
+
 const cli_option tensor_rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "capture",
+     .argument = "FILE",
+     .help = "queries and keys of a real model, with its rule, positions, scale and mask, as python -m "
+             "ropemap.capture or vLLM-Hook (qk.safetensors) wrote them",
+     .type = OPTION_CUSTOM,
+     .set = set_capture,
+     .reads = READS_FILE,
+     .local = true},
+    {.group = GROUP_WHAT,
+     .name = "layer",
+     .argument = "N",
+     .initial = "the only one",
+     .help = "which layer of a capture",
+     .type = OPTION_INT,
+     .offset = offsetof(tensor_options, layer),
+     .most = INT32_MAX,
+     .bit = TENSOR_LAYER,
+     .page = {.tensors = true}},
     {.group = GROUP_WHAT,
      .name = "queries",
      .argument = "FILE[:TENSOR]",
@@ -145,7 +175,7 @@ const cli_option tensor_rows[] = {
     {.group = GROUP_WHAT,
      .name = "state",
      .choices = state_choice,
-     .initial = "pre",
+     .initial = "pre, or what a capture has",
      .help = "whether the vectors are from before or after the rotation; the latter are not rotated again",
      .type = OPTION_CHOICE,
      .offset = offsetof(tensor_options, state),
@@ -162,11 +192,43 @@ const cli_option tensor_rows[] = {
      .set = set_places,
      .bit = TENSOR_FIRST_POSITION,
      .page = {.place = PLACE_NONE}},
+    {.group = GROUP_WHAT,
+     .name = "rotary-first",
+     .argument = "N",
+     .initial = "0",
+     .help = "which element of wider rows is the first that rotates, as DeepSeek's last ones",
+     .type = OPTION_INT32,
+     .offset = offsetof(tensor_options, rotary_first),
+     .most = ROPEMAP_MAX_HEAD_DIM - 2,
+     .bit = TENSOR_ROTARY_FIRST,
+     .page = {.place = PLACE_NONE}},
     {.name = NULL},
 };
 
+/* What a capture states is not for options to say. */
+static ropemap_status check_capture(const tensor_options *options, ropemap_error *error) {
+    const uint32_t stated = TENSOR_ORDER | TENSOR_HEADS | TENSOR_ROTARY_FIRST;
+    const cli_option *given = options_given(tensor_rows, options->given & stated);
+    const bool other = options->queries != options->capture || options->keys != options->capture;
+    if (options->capture != NULL && other) {
+        return fail(error, ROPEMAP_USAGE, "--capture and --%s both say what the vectors are; use one",
+                    options->queries != options->capture ? "queries" : "keys");
+    }
+    if (options->capture != NULL && given != NULL) {
+        return fail(error, ROPEMAP_USAGE, "--capture and --%s both say how the tensors lie; leave --%s out",
+                    given->name, given->name);
+    }
+    return options->capture != NULL || (options->given & TENSOR_LAYER) == 0
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE, "--layer needs --capture");
+}
+
 ropemap_status tensor_options_check(const tensor_options *options, uint32_t only, ropemap_error *error) {
-    const cli_option *given = options_given(tensor_rows, options->given & only);
+    const cli_option *given = options_given(tensor_rows, options->given & only & ~(uint32_t)TENSOR_LAYER);
+    const ropemap_status status = check_capture(options, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
     if ((options->queries == NULL) != (options->keys == NULL)) {
         const bool queries = options->queries != NULL;
         return fail(error, ROPEMAP_USAGE, "--%s is missing; --%s ('%.200s') needs it",
@@ -216,9 +278,14 @@ static ropemap_status tensor_open(const char *text, const ropemap_tensor *like, 
     return ropemap_vectors_open(&tensor, vectors, error);
 }
 
-static void print_notes(const ropemap_vectors *queries, const ropemap_vectors *keys) {
+static void print_notes(const tensor_pair *pair) {
+    const ropemap_vectors *queries = pair->queries, *keys = pair->keys;
     const char *of_queries = ropemap_vectors_note(queries), *of_keys = ropemap_vectors_note(keys);
     const char *label = ropemap_vectors_label(queries), *other = ropemap_vectors_label(keys);
+    if (pair->layer != NULL && pair->layer->rotary_dim == 0) {
+        (void)fprintf(stderr, "ropemap: warning: layer %s does not rotate; its rows are taken as they are\n",
+                      pair->layer_text);
+    }
     if (of_queries != NULL) {
         (void)fprintf(stderr, "ropemap: warning: %s: %s\n", label, of_queries);
     }
@@ -247,17 +314,65 @@ static ropemap_status place_pair(const tensor_options *options, const tensor_pai
                                 : status;
 }
 
-ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tensor_pair *pair,
-                                ropemap_error *error) {
+/* A place that is given is that of the capture. */
+static ropemap_status check_places(const tensor_options *options, const tensor_pair *pair,
+                                   ropemap_error *error) {
+    const tensor_place *const given[] = {&options->query_place, &options->key_place};
+    for (int side = 0; side < 2 && (options->given & TENSOR_FIRST_POSITION) != 0; side++) {
+        const ropemap_range held = ropemap_vectors_positions(side == 0 ? pair->queries : pair->keys);
+        if (given[side]->first != held.first || given[side]->step != held.step) {
+            return fail(error, ROPEMAP_DATA,
+                        "--first-position: %s at %" PRId64 " in steps of %" PRId64
+                        ", but the capture has them at %" PRId64 " in steps of %" PRId64,
+                        side == 0 ? "queries" : "keys", given[side]->first, given[side]->step, held.first,
+                        held.step);
+        }
+    }
+    return ROPEMAP_OK;
+}
+
+/* The layer that is named, or the only one. */
+static ropemap_status find_layer(const tensor_options *options, tensor_pair *pair, ropemap_error *error) {
+    const ropemap_capture *capture = pair->capture;
+    if ((options->given & TENSOR_LAYER) != 0) {
+        return ropemap_capture_find(capture, options->layer, &pair->layer, error);
+    }
+    pair->layer = ropemap_capture_layer_at(capture, 0);
+    return ropemap_capture_layer_at(capture, 1) == NULL
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE, "--layer is missing; '%.200s' has several, such as %d",
+                      options->capture, (int)pair->layer->number);
+}
+
+/* The head that is named, or the first; the state likewise, before the rotation if it has that. */
+static ropemap_status open_capture(const tensor_options *options, tensor_pair *pair, ropemap_error *error) {
+    ropemap_status status = ropemap_capture_open(options->capture, &pair->capture, error);
+    status = status == ROPEMAP_OK ? find_layer(options, pair, error) : status;
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    const ropemap_capture_layer *layer = pair->layer;
+    const bool pre = ropemap_capture_has(pair->capture, ROPEMAP_STATE_PRE);
+    pair->head = (options->given & TENSOR_HEAD) != 0 ? options->head : layer->queries[0];
+    pair->state = (options->given & TENSOR_STATE) != 0 ? options->state
+                  : pre                                ? ROPEMAP_STATE_PRE
+                                                       : ROPEMAP_STATE_POST;
+    (void)snprintf(pair->layer_text, sizeof pair->layer_text, "%" PRId32, layer->number);
+    status = ropemap_capture_vectors(pair->capture, layer, pair->head, options->batch, pair->state,
+                                     &pair->queries, &pair->keys, error);
+    if (layer->rotary_dim == 0) { /* nothing to rotate: as they are */
+        pair->state = ROPEMAP_STATE_POST;
+    }
+    return status == ROPEMAP_OK ? check_places(options, pair, error) : status;
+}
+
+static ropemap_status open_files(const tensor_options *options, tensor_pair *pair, ropemap_error *error) {
     const tensor_heads heads = options->heads;
     ropemap_tensor tensor = {.order = options->order,
                              .batch = options->batch,
                              .head = options->head,
-                             .packed_heads = heads.queries};
-    if (options->lent_queries != NULL) {
-        *pair = (tensor_pair){.queries = options->lent_queries, .keys = options->lent_keys};
-        return ROPEMAP_OK;
-    }
+                             .packed_heads = heads.queries,
+                             .rotary_first = options->rotary_first};
     ropemap_status status = tensor_open(options->queries, &tensor, &pair->query_path, &pair->queries, error);
     if (status != ROPEMAP_OK) {
         return status;
@@ -268,18 +383,32 @@ ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tenso
         tensor.packed_head_dim = ropemap_vectors_head_dim(pair->queries);
     }
     status = tensor_open(options->keys, &tensor, &pair->key_path, &pair->keys, error);
-    status = status == ROPEMAP_OK ? place_pair(options, pair, error) : status;
+    return status == ROPEMAP_OK ? place_pair(options, pair, error) : status;
+}
+
+ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tensor_pair *pair,
+                                ropemap_error *error) {
+    *pair = (tensor_pair){.state = options->state, .head = options->head};
+    if (options->lent_queries != NULL) {
+        pair->queries = options->lent_queries;
+        pair->keys = options->lent_keys;
+        pair->lent = true;
+        return ROPEMAP_OK;
+    }
+    const ropemap_status status =
+        options->capture != NULL ? open_capture(options, pair, error) : open_files(options, pair, error);
     if (status == ROPEMAP_OK && !quiet) {
-        print_notes(pair->queries, pair->keys);
+        print_notes(pair);
     }
     return status;
 }
 
 void tensor_pair_free(tensor_pair *pair) {
-    if (pair->query_path != NULL) {
+    if (!pair->lent) {
         ropemap_vectors_free(pair->queries);
         ropemap_vectors_free(pair->keys);
     }
+    ropemap_capture_free(pair->capture);
     free(pair->query_path);
     free(pair->key_path);
     *pair = (tensor_pair){.queries = NULL};

@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_TENSOR_OPTIONS_H
 #define ROPEMAP_TOOLS_ROPEMAP_TENSOR_OPTIONS_H
 
+#include "host/ropemap_capture.h"
 #include "tools/ropemap/command.h"
 
 /* Options that were given. */
@@ -13,10 +14,10 @@ enum {
     TENSOR_HEAD = 1 << 3,
     TENSOR_STATE = 1 << 4,
     TENSOR_FIRST_POSITION = 1 << 5, /* where rows are, of queries and of keys */
-    TENSOR_ALL = (1 << 6) - 1
+    TENSOR_LAYER = 1 << 6,
+    TENSOR_ROTARY_FIRST = 1 << 7,
+    TENSOR_ALL = (1 << 8) - 1
 };
-
-typedef enum tensor_state { TENSOR_PRE, TENSOR_POST } tensor_state;
 
 /* Heads that share the last axis of the tensors, of queries and of keys; 0: queries' have an axis of their
  * own, keys' are as many as the head dim makes. */
@@ -31,13 +32,15 @@ typedef struct tensor_place {
 
 typedef struct tensor_options {
     uint32_t given;                            /* of TENSOR_ bits */
-    const char *queries, *keys;                /* FILE[:TENSOR]; NULL: none. Borrowed */
+    const char *queries, *keys;                /* FILE[:TENSOR], or both the capture; NULL: none. Borrowed */
+    const char *capture;                       /* NULL: none. Borrowed */
     ropemap_vectors *lent_queries, *lent_keys; /* those, open already; borrowed. NULL: not open */
     ropemap_order order;
-    int64_t batch, head;
+    int64_t batch, layer, head;
+    int32_t rotary_first;
     tensor_place query_place, key_place; /* step 0: not given */
     tensor_heads heads;
-    tensor_state state;
+    ropemap_state state;
 } tensor_options;
 
 /* The rows, which fill a tensor_options. */
@@ -50,7 +53,13 @@ ropemap_status tensor_options_check(const tensor_options *options, uint32_t only
 /* Queries and keys of one head, and their files. Start zeroed; free all with tensor_pair_free. */
 typedef struct tensor_pair {
     ropemap_vectors *queries, *keys;
-    char *query_path, *key_path; /* NULL: the vectors are lent */
+    bool lent;
+    char *query_path, *key_path;
+    ropemap_state state;
+    int64_t head;
+    ropemap_capture *capture;           /* NULL: they are of none, and so for the next two */
+    const ropemap_capture_layer *layer; /* the capture's */
+    char layer_text[12];                /* its number */
 } tensor_pair;
 
 /*

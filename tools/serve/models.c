@@ -187,7 +187,7 @@ static ropemap_status find_pair(serve_tensors *tensors, const tensor_options *op
 
 ropemap_status tensors_lend(serve_tensors *tensors, tensor_options *options, ropemap_error *error) {
     const open_pair *pair = NULL;
-    if (options->queries == NULL) {
+    if (options->queries == NULL || options->capture != NULL) { /* what a capture states is needed too */
         return ROPEMAP_OK;
     }
     (void)pthread_mutex_lock(&tensors->mutex);

@@ -1,0 +1,95 @@
+/* captures.c - what a capture states, and what the options say: which of the two holds */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/captures.h"
+#include "tools/ropemap/failure.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Whether its rows are yet to be rotated. */
+static bool rotates(const tensor_pair *pair) {
+    return pair->layer != NULL && pair->state == ROPEMAP_STATE_PRE;
+}
+
+void capture_take_rule(const tensor_pair *pair, rule_options *rule) {
+    if (!rotates(pair) || rule_options_named(rule)) {
+        return;
+    }
+    rule->config = ropemap_capture_config(pair->capture);
+    rule->config_bytes = strlen(rule->config);
+    if (rule->layer_type == NULL) {
+        rule->layer_type = pair->layer_text;
+    }
+}
+
+static ropemap_status check_given(const tensor_pair *pair, const rule_options *rule, ropemap_error *error) {
+    const ropemap_capture_layer *layer = pair->layer;
+    const int number = (int)layer->number;
+    if ((rule->given & RULE_LAYOUT) != 0 && rule->spec.layout != layer->layout) {
+        return fail(error, ROPEMAP_DATA,
+                    "--layout %s: layer %d was captured in layout %s; leave --layout out",
+                    ropemap_layout_name(rule->spec.layout), number, ropemap_layout_name(layer->layout));
+    }
+    if ((rule->given & RULE_HEAD_DIM) != 0 && rule->spec.head_dim != layer->head_dim) {
+        return fail(error, ROPEMAP_DATA,
+                    "--head-dim %" PRId32 ": rows of layer %d have %" PRId32
+                    " elements; leave --head-dim out",
+                    rule->spec.head_dim, number, layer->head_dim);
+    }
+    const int32_t rotary = rule->spec.rotary_dim != 0 ? rule->spec.rotary_dim : rule->spec.head_dim;
+    if (rotary != layer->rotary_dim) {
+        return fail(error, ROPEMAP_DATA,
+                    "%.180s: by %s %" PRId32 " elements rotate, as they were captured %" PRId32,
+                    ropemap_vectors_label(pair->queries),
+                    (rule->given & RULE_ROTARY_DIM) != 0 ? "--rotary-dim"
+                    : rule->config != NULL               ? "the model's config.json"
+                    : rule->model != NULL                ? "--model"
+                                                         : "--preset",
+                    rotary, layer->rotary_dim);
+    }
+    return ROPEMAP_OK;
+}
+
+/* The factor of the capture's own config.json; tables of 16 bits have it within 2^-8. */
+static ropemap_status check_factor(const tensor_pair *pair, const rule_options *rule,
+                                   const ropemap_spec *spec, ropemap_error *error) {
+    ropemap_freqs freqs;
+    if (rule->config == NULL || (rule->given & RULE_SCALING) != 0 || pair->layer->attention == 0.0) {
+        return ROPEMAP_OK;
+    }
+    const ropemap_status status = ropemap_freqs_make(spec, &freqs, error);
+    if (status != ROPEMAP_OK || fabs(freqs.attention_factor / pair->layer->attention - 1.0) < 0x1p-7) {
+        return status;
+    }
+    return fail(error, ROPEMAP_DATA,
+                "%.180s: by the model's config.json the attention factor is %.6g, as it was captured %.6g",
+                ropemap_vectors_label(pair->queries), freqs.attention_factor, pair->layer->attention);
+}
+
+ropemap_status capture_settle_rule(const tensor_pair *pair, const rule_options *rule, bool quiet,
+                                   ropemap_spec *spec, ropemap_error *error) {
+    const ropemap_capture_layer *layer = pair->layer;
+    if (!rotates(pair)) {
+        return ROPEMAP_OK;
+    }
+    const ropemap_status status = check_given(pair, rule, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    if (spec->layout != layer->layout && rule->config == NULL && rule_options_named(rule) && !quiet) {
+        (void)fprintf(
+            stderr,
+            "ropemap: warning: the model's layout is %s, that of the capture %s; the capture's is used\n",
+            ropemap_layout_name(spec->layout), ropemap_layout_name(layer->layout));
+    }
+    spec->layout = layer->layout;
+    spec->head_dim = layer->head_dim;
+    spec->rotary_dim = layer->rotary_dim;
+    const bool depends = spec->scaling.rule == ROPEMAP_SCALING_DYNAMIC || spec->scaling.list_count > 0;
+    if (depends && (rule->given & RULE_LENGTH) == 0) {
+        spec->length = (double)ropemap_capture_tokens(pair->capture);
+    }
+    return check_factor(pair, rule, spec, error);
+}
