@@ -70,7 +70,7 @@ typedef struct ropemap_figure {
     char row_label[64], col_label[64];
     char value_label[64];        /* of the colour bar */
     ropemap_panel panel;         /* the map, where `panels` is NULL */
-    const ropemap_panel *panels; /* [count], row by row; 1 to 100. Borrowed */
+    const ropemap_panel *panels; /* [count], row by row; 1 to 1024. Borrowed */
     int32_t count, columns;      /* columns 0: as square as it gets */
     ropemap_colormap colormap;
     ropemap_norm norm;

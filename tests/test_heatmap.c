@@ -430,7 +430,7 @@ static void test_refused(void **state) {
         const char *part;
     } wrong[] = {
         {{.panels = made.panels, .count = 0}, "0 panels"},
-        {{.panels = made.panels, .count = 101}, "101 panels"},
+        {{.panels = made.panels, .count = 1025}, "1025 panels"},
         {{.count = 2}, "none in memory"},
         {{.panels = made.panels, .count = 3, .columns = -1}, "-1 columns"},
         {{.panels = made.panels, .count = 3, .side = -5}, "-5 pixels"},

@@ -10,7 +10,7 @@
 /* ROPEMAP_USAGE for a map without cells, or with too many. */
 ropemap_status rm_map_check(const ropemap_map *map, ropemap_error *error);
 
-enum { RM_PANELS_MAX = 100 };
+enum { RM_PANELS_MAX = 1024 };
 
 typedef struct rm_panel_layout {
     rm_box map;

@@ -38,6 +38,19 @@ class Maps(Case):
                 self.done("map", *shown, "--base", base, "-o", "m.png")
                 self.assertTrue(self.read("frames/frame-%03d.png" % number) == self.read("m.png"), (options, base))
 
+    def test_all_heads_of_tensors(self):
+        self.write("q.npy", write_npy((3, 8, 4), [((7 * i) % 11 - 5) / 8 for i in range(96)]))
+        self.write("k.npy", write_npy((1, 8, 4), [((5 * i) % 13 - 6) / 8 for i in range(32)]))
+        files = ["--queries", "q.npy", "--keys", "k.npy", "-q"]
+        self.done("sweep", *files, "--vary", "head=all", "-o", "all.png")
+        self.done("sweep", *files, "--vary", "head=0,1,2", "-o", "named.png")
+        self.assertEqual(self.read("all.png"), self.read("named.png"))
+        self.refused(2, ["head=all", "--queries"], "sweep", "--vary", "head=all", "-o", "x.png")
+        self.refused(2, ["'all'"], "sweep", *files, "--vary", "head=0,all", "-o", "x.png")
+        many = ["--vary", "base=" + ",".join(map(str, range(100, 442)))]
+        self.refused(2, ["1026 combinations; at most 1024"], "sweep", *files, *many, "--vary", "head=all", "-o",
+                     "x.png")
+
     def title(self, *options):
         self.done("sweep", "-n", "64", "--size", "16", *options, "-o", "t.svg", "--force", "-q")
         found = [one.text for one in xml.etree.ElementTree.fromstring(self.read("t.svg")).iter(SVG + "text")]

@@ -222,8 +222,27 @@ static ropemap_status check(const map_sweep *options, cli_outputs *outputs, rope
     return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->map.force, outputs, error) : status;
 }
 
+/* As many heads as the tensors have. */
+static ropemap_status number_heads(map_sweep *options, ropemap_error *error) {
+    tensor_pair pair = {.queries = NULL};
+    ropemap_status status = ROPEMAP_OK;
+    if (!vary_over_all(&options->sweep.vary, "head")) {
+        return ROPEMAP_OK;
+    }
+    if (options->map.tensors.queries == NULL || options->map.tensors.keys == NULL) {
+        return fail(error, ROPEMAP_USAGE, "--vary head=all needs --queries and --keys");
+    }
+    status = tensor_pair_open(&options->map.tensors, true, &pair, error);
+    if (status == ROPEMAP_OK) {
+        status = vary_number(&options->sweep.vary, "head", ropemap_vectors_heads(pair.queries), error);
+    }
+    tensor_pair_free(&pair);
+    return status;
+}
+
 static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
-    const ropemap_status status = check(options, &run->outputs, error);
+    ropemap_status status = number_heads(options, error);
+    status = status == ROPEMAP_OK ? check(options, &run->outputs, error) : status;
     return status == ROPEMAP_OK ? make(options, run, error) : status;
 }
 

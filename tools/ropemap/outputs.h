@@ -34,7 +34,7 @@ output_kind output_kind_of(const char *name);
 /* Of a picture; a PNG where the kind is none. */
 ropemap_format output_format(output_kind kind);
 
-enum { OUTPUTS_FRAMES = 100 /* of a sweep */, OUTPUTS_MOST = TEXTS_MOST + OUTPUTS_FRAMES };
+enum { OUTPUTS_FRAMES = 1024 /* of a sweep */, OUTPUTS_MOST = TEXTS_MOST + OUTPUTS_FRAMES };
 
 /* Free with outputs_free, also after a failure. */
 typedef struct cli_outputs {

@@ -5,6 +5,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/number.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,13 @@ static ropemap_status refuse_name(const char *text, size_t name, ropemap_error *
                 (int)(name < NAME_MAX_BYTES ? name : NAME_MAX_BYTES), text);
 }
 
+static ropemap_status check_count(const vary_set *vary, ropemap_error *error) {
+    return vary_count(vary) <= VARY_SETTINGS
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE, "--vary: %d combinations; at most %d can be drawn",
+                      vary_count(vary), VARY_SETTINGS);
+}
+
 ropemap_status vary_option(void *into, const cli_option *given, const char *text, ropemap_error *error) {
     vary_set *vary = (vary_set *)(void *)((char *)into + given->offset);
     const size_t name = strcspn(text, "=");
@@ -139,11 +147,36 @@ ropemap_status vary_option(void *into, const cli_option *given, const char *text
         axis->match = match;
     }
     const ropemap_status status = take_items(axis, text + name + 1, error);
-    if (status == ROPEMAP_OK && vary_count(vary) > VARY_SETTINGS) {
-        return fail(error, ROPEMAP_USAGE, "--vary: %d combinations; at most %d can be drawn",
-                    vary_count(vary), VARY_SETTINGS);
+    return status == ROPEMAP_OK ? check_count(vary, error) : status;
+}
+
+/* The axis; -1: none. */
+static int over_all(const vary_set *vary, const char *name) {
+    for (int i = 0; i < vary->axis_count; i++) {
+        const vary_axis *axis = &vary->axes[i];
+        if (strcmp(axis->match.option->name, name) == 0 && axis->count == 1 &&
+            strcmp(axis->values[0], "all") == 0) {
+            return i;
+        }
     }
-    return status;
+    return -1;
+}
+
+bool vary_over_all(const vary_set *vary, const char *name) {
+    return over_all(vary, name) >= 0;
+}
+
+ropemap_status vary_number(vary_set *vary, const char *name, int64_t count, ropemap_error *error) {
+    vary_axis *axis = &vary->axes[over_all(vary, name)];
+    ropemap_status status = ROPEMAP_OK;
+    free(axis->values[0]);
+    axis->count = 0;
+    for (int64_t i = 0; i < count && status == ROPEMAP_OK; i++) {
+        char number[24];
+        (void)snprintf(number, sizeof number, "%" PRId64, i);
+        status = take_value(axis, number, error);
+    }
+    return status == ROPEMAP_OK ? check_count(vary, error) : status;
 }
 
 ropemap_status vary_refuse(const vary_set *vary, const char *const *names, ropemap_error *error) {
@@ -277,8 +310,8 @@ const cli_option sweep_rows[] = {
     {.group = GROUP_WHAT,
      .name = "vary",
      .argument = "NAME=VALUES",
-     .help = "a panel for each value of another option: base=1e3-1e7*10, head-dim=64,128,256, preset=A,B; "
-             "every combination, where it is given for up to three options",
+     .help = "a panel for each value of another option: base=1e3-1e7*10, head-dim=64,128,256, preset=A,B, "
+             "head=all of tensors; every combination, where it is given for up to three options",
      .type = OPTION_CUSTOM,
      .set = vary_option,
      .offset = offsetof(sweep_options, vary)},

@@ -6,7 +6,7 @@
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/outputs.h"
 
-enum { VARY_AXES = 3, VARY_VALUES = 100, VARY_SETTINGS = OUTPUTS_FRAMES };
+enum { VARY_AXES = 3, VARY_VALUES = OUTPUTS_FRAMES, VARY_SETTINGS = OUTPUTS_FRAMES };
 
 /* An option of the command and the texts that it is given in turn. */
 typedef struct vary_axis {
@@ -28,6 +28,12 @@ typedef struct vary_set {
  * a path is one item: a name may be given several times.
  */
 ropemap_status vary_option(void *into, const cli_option *option, const char *text, ropemap_error *error);
+
+/* Whether the option of that name varies over the one value "all". */
+bool vary_over_all(const vary_set *vary, const char *name);
+
+/* Puts the numbers 0 to count - 1 in the place of that value. ROPEMAP_USAGE: too many; ROPEMAP_RESOURCES. */
+ropemap_status vary_number(vary_set *vary, const char *name, int64_t count, ropemap_error *error);
 
 /* ROPEMAP_USAGE where one of these options varies; `names` ends with NULL. */
 ropemap_status vary_refuse(const vary_set *vary, const char *const *names, ropemap_error *error);
