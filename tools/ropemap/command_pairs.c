@@ -26,6 +26,11 @@ static const char *picture_choice(int index) {
 }
 
 static const cli_option rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "causal",
+     .help = "a query sees no key after its own position",
+     .type = OPTION_FLAG,
+     .offset = offsetof(pairs_options, causal)},
     {.group = GROUP_OUTPUT,
      .name = "picture",
      .choices = picture_choice,
@@ -41,20 +46,7 @@ static const cli_option rows[] = {
 /* ---- what is measured ---------------------------------------------------------------------------------- */
 
 const ropemap_pair *pairs_of(const pairs_result *result, int layer, int32_t head) {
-    return result->all + ((int64_t)layer * result->heads + head) * result->pairs;
-}
-
-int64_t pairs_key_head(const pairs_result *result, int32_t head) {
-    return (result->first_head + head) / (result->query_heads / result->key_heads);
-}
-
-/* "SmolLM2-135M", or the file's name where no model is named. */
-static void name_origin(const head_options *options, const layer_heads *layer, char *text, size_t size) {
-    const ropemap_model *model = options->rule.opened;
-    const char *label = ropemap_vectors_label(layer->heads[0].queries);
-    const size_t file = strcspn(label, ":");
-    (void)snprintf(text, size, "%.*s", model != NULL ? (int)size : (int)file,
-                   model != NULL ? ropemap_model_name(model) : label);
+    return result->all + ((int64_t)layer * result->shape.heads + head) * result->pairs;
 }
 
 static void *room(uint64_t count, size_t size, ropemap_status *status, ropemap_error *error) {
@@ -65,27 +57,19 @@ static void *room(uint64_t count, size_t size, ropemap_status *status, ropemap_e
     return memory;
 }
 
-/* Takes the shape of the first layer and makes room for all. */
-static ropemap_status begin(pairs_result *result, const layer_heads *layer, ropemap_error *error) {
-    const head_options *options = &result->options->heads;
+/* Makes room for all layers. */
+static ropemap_status begin(pairs_result *result, ropemap_error *error) {
     const pairs_picture picture = result->options->picture;
-    ropemap_status status = pairs_picture_check(picture, result->layers, layer->count, error);
+    const int64_t down = result->shape.rows.count, across = result->shape.cols.count;
+    const int64_t least = down < across ? down : across;
+    ropemap_status status = pairs_picture_check(picture, result->shape.layers, result->shape.heads, error);
     if (status != ROPEMAP_OK) {
         return status;
     }
-    result->heads = layer->count;
-    result->first_head = layer->first;
-    result->query_heads = layer->query_heads;
-    result->key_heads = layer->key_heads;
-    result->spec = options->rule.spec;
-    result->pairs = result->spec.head_dim / 2;
-    result->rows = layer->rows;
-    result->cols = layer->cols;
-    name_origin(options, layer, result->origin, sizeof result->origin);
-    const int64_t least = layer->rows.count < layer->cols.count ? layer->rows.count : layer->cols.count;
+    result->pairs = result->shape.spec.head_dim / 2;
     result->cells = picture != PAIRS_MAGNITUDE ? 0 : least < MAGNITUDE_CELLS ? least : MAGNITUDE_CELLS;
     result->distances = picture == PAIRS_CURVE ? least / 2 + 1 : 0;
-    const uint64_t heads = (uint64_t)result->layers * (uint64_t)result->heads;
+    const uint64_t heads = (uint64_t)result->shape.layers * (uint64_t)result->shape.heads;
     result->all = room(heads * (uint64_t)result->pairs, sizeof *result->all, &status, error);
     result->distance = room((uint64_t)result->distances, sizeof(double), &status, error);
     result->curves = room(heads * 2 * (uint64_t)result->distances, sizeof(double), &status, error);
@@ -96,21 +80,6 @@ static ropemap_status begin(pairs_result *result, const layer_heads *layer, rope
         result->distance[r] = (double)r;
     }
     return status;
-}
-
-static ropemap_status check_layer(const pairs_result *result, const layer_heads *layer, int index,
-                                  ropemap_error *error) {
-    const bool same = layer->count == result->heads && layer->query_heads == result->query_heads &&
-                      layer->key_heads == result->key_heads && layer->rows.count == result->rows.count &&
-                      layer->cols.count == result->cols.count;
-    return same ? ROPEMAP_OK
-                : fail(error, ROPEMAP_DATA,
-                       "--layers: layer %" PRId64 " has %" PRId64 " query and %" PRId64
-                       " key heads of %" PRId64 " and %" PRId64 " rows, layer %" PRId64 " %" PRId64
-                       " and %" PRId64 " of %" PRId64 " and %" PRId64 "; give layers that are alike",
-                       head_layer(&result->options->heads, index), layer->query_heads, layer->key_heads,
-                       layer->rows.count, layer->cols.count, head_layer(&result->options->heads, 0),
-                       result->query_heads, result->key_heads, result->rows.count, result->cols.count);
 }
 
 /* The mean logit at each distance, and what the centres predict of it. */
@@ -126,10 +95,10 @@ static ropemap_status make_curves(pairs_result *result, const layer_heads *layer
                     layer->rows.count, layer->rows.first, layer->rows.step, layer->cols.count,
                     layer->cols.first, layer->cols.step);
     }
-    for (int32_t head = 0; head < result->heads && status == ROPEMAP_OK; head++) {
-        const int64_t at = (int64_t)index * result->heads + head;
+    for (int32_t head = 0; head < result->shape.heads && status == ROPEMAP_OK; head++) {
+        const int64_t at = (int64_t)index * result->shape.heads + head;
         double *measured = result->curves + 2 * at * result->distances;
-        const ropemap_mean_request mean = {.spec = result->spec,
+        const ropemap_mean_request mean = {.spec = result->shape.spec,
                                            .queries = layer->heads[head].queries,
                                            .keys = layer->heads[head].keys,
                                            .already_rotated = options->tensors.state == ROPEMAP_STATE_POST,
@@ -141,8 +110,8 @@ static ropemap_status make_curves(pairs_result *result, const layer_heads *layer
                                            .progress_user = progress};
         status = ropemap_curve_mean(&mean, measured, error);
         if (status == ROPEMAP_OK) {
-            status = ropemap_pairs_curve(&result->spec, pairs_of(result, index, head), result->distances,
-                                         measured + result->distances, error);
+            status = ropemap_pairs_curve(&result->shape.spec, pairs_of(result, index, head),
+                                         result->distances, measured + result->distances, error);
         }
         result->correlated[at] =
             ropemap_pairs_correlation(measured, measured + result->distances, result->distances);
@@ -153,18 +122,18 @@ static ropemap_status make_curves(pairs_result *result, const layer_heads *layer
 static ropemap_status make_layer(pairs_result *result, const layer_heads *layer, int index,
                                  cli_progress *progress, ropemap_error *error) {
     const head_options *options = &result->options->heads;
-    const ropemap_pairs_request request = {.spec = result->spec,
+    const ropemap_pairs_request request = {.spec = result->shape.spec,
                                            .heads = layer->heads,
                                            .count = layer->count,
                                            .already_rotated = options->tensors.state == ROPEMAP_STATE_POST,
-                                           .causal = options->causal,
+                                           .causal = result->options->causal,
                                            .rows = layer->rows,
                                            .cols = layer->cols,
                                            .threads = options->threads,
                                            .progress = progress_tell,
                                            .progress_user = progress};
     const ropemap_magnitudes magnitudes = {.cells = result->cells, .values = result->magnitudes};
-    ropemap_pair *to = result->all + (int64_t)index * result->heads * result->pairs;
+    ropemap_pair *to = result->all + (int64_t)index * result->shape.heads * result->pairs;
     const ropemap_status status =
         ropemap_pairs_compute(&request, to, result->cells > 0 ? &magnitudes : NULL, error);
     return status == ROPEMAP_OK && result->distances > 0 ? make_curves(result, layer, index, progress, error)
@@ -174,13 +143,13 @@ static ropemap_status make_layer(pairs_result *result, const layer_heads *layer,
 static ropemap_status make_all(pairs_options *options, pairs_result *result, cli_progress *progress,
                                ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
-    for (int index = 0; index < result->layers && status == ROPEMAP_OK; index++) {
+    for (int index = 0; index < head_layers(&options->heads) && status == ROPEMAP_OK; index++) {
         layer_heads layer = {.heads = NULL};
         status = layer_heads_open(&options->heads, index, &layer, error);
-        if (status == ROPEMAP_OK && index == 0) {
-            status = begin(result, &layer, error);
+        if (status == ROPEMAP_OK) {
+            status = head_shape_take(&options->heads, &layer, index, &result->shape, error);
         }
-        status = status == ROPEMAP_OK ? check_layer(result, &layer, index, error) : status;
+        status = status == ROPEMAP_OK && index == 0 ? begin(result, error) : status;
         status = status == ROPEMAP_OK ? make_layer(result, &layer, index, progress, error) : status;
         layer_heads_free(&layer);
     }
@@ -197,8 +166,8 @@ static void free_result(pairs_result *result) {
 
 /* Prints a line for each head that holds a NaN or an infinity. */
 static void warn_of_nan(const pairs_result *result) {
-    for (int i = 0; i < result->layers * result->heads; i++) {
-        const ropemap_pair *pairs = pairs_of(result, i / result->heads, i % result->heads);
+    for (int i = 0; i < result->shape.layers * result->shape.heads; i++) {
+        const ropemap_pair *pairs = pairs_of(result, i / result->shape.heads, i % result->shape.heads);
         int32_t bad = 0, first = 0;
         for (int32_t pair = result->pairs - 1; pair >= 0; pair--) {
             if (!isfinite(pairs[pair].variance)) {
@@ -210,12 +179,12 @@ static void warn_of_nan(const pairs_result *result) {
             (void)fprintf(stderr, "ropemap: warning: ");
             if (head_layer(&result->options->heads, 0) >= 0) {
                 (void)fprintf(stderr, "layer %" PRId64 ", ",
-                              head_layer(&result->options->heads, i / result->heads));
+                              head_layer(&result->options->heads, i / result->shape.heads));
             }
             (void)fprintf(stderr,
                           "head %" PRId64 ": %" PRId32 " of %" PRId32 " pairs, from pair %" PRId32
                           " on, hold NaN or infinity, so that no pair of the head has a share\n",
-                          result->first_head + i % result->heads, bad, result->pairs, first);
+                          result->shape.first_head + i % result->shape.heads, bad, result->pairs, first);
         }
     }
 }
@@ -227,17 +196,19 @@ static double period_of(const ropemap_pair *pair) {
 }
 
 static void print_start(const pairs_result *result) {
-    print_plain(stdout, result->origin);
-    (void)printf(": %" PRId64 " queries and %" PRId64 " keys, %s\n", result->rows.count, result->cols.count,
-                 result->options->heads.causal ? "each query with the keys up to its own"
-                                               : "each query with each key");
+    print_plain(stdout, result->shape.origin);
+    (void)printf(": %" PRId64 " queries and %" PRId64 " keys, %s\n", result->shape.rows.count,
+                 result->shape.cols.count,
+                 result->options->causal ? "each query with the keys up to its own"
+                                         : "each query with each key");
 }
 
 static void print_pairs(const pairs_result *result) {
     const ropemap_pair *pairs = pairs_of(result, 0, 0);
     print_start(result);
-    (void)printf("head %" PRId64 " of %" PRId64 ", key head %" PRId64 " of %" PRId64, result->first_head,
-                 result->query_heads, pairs_key_head(result, 0), result->key_heads);
+    (void)printf("head %" PRId64 " of %" PRId64 ", key head %" PRId64 " of %" PRId64,
+                 result->shape.first_head, result->shape.query_heads, head_keys(&result->shape, 0),
+                 result->shape.key_heads);
     if (result->distances > 0) {
         (void)printf("; mean logit and prediction of the centres: correlation %.3f", result->correlated[0]);
     }
@@ -265,7 +236,7 @@ struct summary {
 
 static struct summary sum_up(const pairs_result *result, const ropemap_pair *pairs) {
     struct summary summary = {.largest = 0};
-    const int64_t down = result->rows.count, across = result->cols.count;
+    const int64_t down = result->shape.rows.count, across = result->shape.cols.count;
     for (int32_t i = 0; i < result->pairs; i++) {
         const ropemap_pair *pair = &pairs[i];
         summary.largest = pair->share > pairs[summary.largest].share ? i : summary.largest;
@@ -282,17 +253,17 @@ static void print_heads(const pairs_result *result) {
     (void)printf("%shead  key head  largest share    pair  its period  share of slow pairs  q resultant  k "
                  "resultant%s\n",
                  layers ? "layer  " : "", result->distances > 0 ? "  correlation" : "");
-    for (int i = 0; i < result->layers * result->heads; i++) {
-        const ropemap_pair *pairs = pairs_of(result, i / result->heads, i % result->heads);
+    for (int i = 0; i < result->shape.layers * result->shape.heads; i++) {
+        const ropemap_pair *pairs = pairs_of(result, i / result->shape.heads, i % result->shape.heads);
         const struct summary summary = sum_up(result, pairs);
         if (layers) {
-            (void)printf("%5" PRId64 "  ", head_layer(&result->options->heads, i / result->heads));
+            (void)printf("%5" PRId64 "  ", head_layer(&result->options->heads, i / result->shape.heads));
         }
         (void)printf("%4" PRId64 "  %8" PRId64 "  %11.2f %%  %6" PRId32 "  %10.6g  %17.2f %%  %11.3f  %11.3f",
-                     result->first_head + i % result->heads, pairs_key_head(result, i % result->heads),
-                     100.0 * pairs[summary.largest].share, summary.largest,
-                     period_of(&pairs[summary.largest]), 100.0 * summary.slow, summary.query_resultant,
-                     summary.key_resultant);
+                     result->shape.first_head + i % result->shape.heads,
+                     head_keys(&result->shape, i % result->shape.heads), 100.0 * pairs[summary.largest].share,
+                     summary.largest, period_of(&pairs[summary.largest]), 100.0 * summary.slow,
+                     summary.query_resultant, summary.key_resultant);
         if (result->distances > 0) {
             (void)printf("  %11.3f", result->correlated[i]);
         }
@@ -328,11 +299,11 @@ static double value_at(const ropemap_pair *pair, int column) {
 }
 
 static json_t *head_object(const pairs_result *result, int index) {
-    const ropemap_pair *pairs = pairs_of(result, index / result->heads, index % result->heads);
-    const int64_t layer = head_layer(&result->options->heads, index / result->heads);
+    const ropemap_pair *pairs = pairs_of(result, index / result->shape.heads, index % result->shape.heads);
+    const int64_t layer = head_layer(&result->options->heads, index / result->shape.heads);
     json_t *head = json_pack("{s:o, s:I, s:I}", "layer", layer >= 0 ? json_integer(layer) : json_null(),
-                             "head", (json_int_t)(result->first_head + index % result->heads), "key_head",
-                             (json_int_t)pairs_key_head(result, index % result->heads));
+                             "head", (json_int_t)(result->shape.first_head + index % result->shape.heads),
+                             "key_head", (json_int_t)head_keys(&result->shape, index % result->shape.heads));
     for (int column = 0; column < COLUMNS; column++) {
         json_t *values = json_array();
         for (int32_t i = 0; i < result->pairs; i++) {
@@ -347,36 +318,38 @@ static json_t *head_object(const pairs_result *result, int index) {
 
 static json_t *document_of(const pairs_result *result) {
     json_t *heads = json_array(), *frequencies = json_array();
-    for (int i = 0; i < result->layers * result->heads; i++) {
+    for (int i = 0; i < result->shape.layers * result->shape.heads; i++) {
         (void)json_array_append_new(heads, head_object(result, i));
     }
     for (int32_t i = 0; i < result->pairs; i++) {
         (void)json_array_append_new(frequencies, document_real(result->all[i].frequency));
     }
     return json_pack("{s:s, s:s, s:o, s:i, s:I, s:I, s:s, s:b, s:I, s:I, s:I, s:o, s:o}", "schema",
-                     "ropemap.pairs/1", "version", ropemap_version(), "origin", document_text(result->origin),
-                     "head_dim", (int)result->spec.head_dim, "query_heads", (json_int_t)result->query_heads,
-                     "key_heads", (json_int_t)result->key_heads, "state",
+                     "ropemap.pairs/1", "version", ropemap_version(), "origin",
+                     document_text(result->shape.origin), "head_dim", (int)result->shape.spec.head_dim,
+                     "query_heads", (json_int_t)result->shape.query_heads, "key_heads",
+                     (json_int_t)result->shape.key_heads, "state",
                      result->options->heads.tensors.state == ROPEMAP_STATE_POST ? "post" : "pre", "causal",
-                     result->options->heads.causal ? 1 : 0, "first_position", (json_int_t)result->rows.first,
-                     "queries", (json_int_t)result->rows.count, "keys", (json_int_t)result->cols.count,
-                     "frequencies", frequencies, "heads", heads);
+                     result->options->causal ? 1 : 0, "first_position", (json_int_t)result->shape.rows.first,
+                     "queries", (json_int_t)result->shape.rows.count, "keys",
+                     (json_int_t)result->shape.cols.count, "frequencies", frequencies, "heads", heads);
 }
 
-static void put_csv(FILE *stream, const pairs_result *result) {
+static void put_csv(FILE *stream, const void *what) {
+    const pairs_result *result = what;
     (void)fputs("layer,head,key_head,pair,frequency", stream);
     for (int column = 0; column < COLUMNS; column++) {
         (void)fprintf(stream, ",%s", columns[column].name);
     }
-    for (int64_t i = 0; i < (int64_t)result->layers * result->heads * result->pairs; i++) {
-        const int32_t index = (int32_t)(i / result->pairs), head = index % result->heads;
-        const int64_t layer = head_layer(&result->options->heads, index / result->heads);
+    for (int64_t i = 0; i < (int64_t)result->shape.layers * result->shape.heads * result->pairs; i++) {
+        const int32_t index = (int32_t)(i / result->pairs), head = index % result->shape.heads;
+        const int64_t layer = head_layer(&result->options->heads, index / result->shape.heads);
         (void)fputc('\n', stream);
         if (layer >= 0) {
             (void)fprintf(stream, "%" PRId64, layer);
         }
-        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.17g", result->first_head + head,
-                      pairs_key_head(result, head), i % result->pairs, result->all[i].frequency);
+        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.17g", result->shape.first_head + head,
+                      head_keys(&result->shape, head), i % result->pairs, result->all[i].frequency);
         for (int column = 0; column < COLUMNS; column++) {
             (void)fprintf(stream, ",%.10g", value_at(&result->all[i], column));
         }
@@ -388,19 +361,8 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
                              ropemap_error *error) {
     const pairs_result *result = what;
     (void)index;
-    if (kind != OUTPUT_CSV) {
-        return pairs_picture_encode(result, kind, bytes, error);
-    }
-    char *data = NULL;
-    FILE *stream = open_memstream(&data, &bytes->size);
-    bool whole = stream != NULL;
-    if (stream != NULL) {
-        put_csv(stream, result);
-        whole = ferror(stream) == 0;
-        whole = fclose(stream) == 0 && whole;
-    }
-    bytes->data = (uint8_t *)data;
-    return whole ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "--output: no memory for the table");
+    return kind == OUTPUT_CSV ? outputs_table(put_csv, result, bytes, error)
+                              : pairs_picture_encode(result, kind, bytes, error);
 }
 
 /* ---- the command --------------------------------------------------------------------------------------- */
@@ -420,7 +382,7 @@ static ropemap_status make(pairs_options *options, pairs_result *result, cli_run
 static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     pairs_options *options = given;
     head_options *heads = &options->heads;
-    pairs_result result = {.options = options, .layers = head_layers(heads)};
+    pairs_result result = {.options = options};
     ropemap_status status =
         head_options_check(heads, OUTPUT_PICTURES | 1 << OUTPUT_CSV, &run->outputs, error);
     const char *prints = heads->json ? "--json" : heads->quiet ? NULL : "";
@@ -429,7 +391,7 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     if (status == ROPEMAP_OK && heads->json) {
         run->code = document_print(document_of(&result));
     } else if (status == ROPEMAP_OK && !heads->quiet && run->outputs.stdout_name == NULL) {
-        (result.layers * result.heads == 1 ? print_pairs : print_heads)(&result);
+        (result.shape.layers * result.shape.heads == 1 ? print_pairs : print_heads)(&result);
         run->code = finish_stdout();
     }
     free_result(&result);

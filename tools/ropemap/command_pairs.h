@@ -18,18 +18,14 @@ typedef enum pairs_picture {
 typedef struct pairs_options {
     head_options heads;
     pairs_picture picture;
+    bool causal;
 } pairs_options;
 
-/* Every head of every layer; all layers have as many heads of the same size. */
+/* Every head of every layer. */
 typedef struct pairs_result {
     const pairs_options *options;
-    int layers;
-    int32_t heads, pairs;           /* of a layer, of a head */
-    int64_t first_head;             /* number of the first */
-    int64_t query_heads, key_heads; /* of the tensors */
-    ropemap_spec spec;
-    ropemap_range rows, cols;
-    char origin[160];   /* the model or the file: "SmolLM2-135M" */
+    head_shape shape;
+    int32_t pairs;      /* of a head */
     ropemap_pair *all;  /* [layers, heads, pairs], owned, as what follows */
     int64_t distances;  /* of the curves; 0: none */
     double *distance;   /* [distances] 0, 1, ... */
@@ -40,9 +36,6 @@ typedef struct pairs_result {
 } pairs_result;
 
 const ropemap_pair *pairs_of(const pairs_result *result, int layer, int32_t head); /* [pairs] */
-
-/* Number of the key head that a head reads. */
-int64_t pairs_key_head(const pairs_result *result, int32_t head);
 
 /* ROPEMAP_USAGE where the picture cannot have so many heads or layers. */
 ropemap_status pairs_picture_check(pairs_picture picture, int layers, int32_t heads, ropemap_error *error);

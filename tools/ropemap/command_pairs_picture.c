@@ -46,46 +46,11 @@ ropemap_status pairs_picture_check(pairs_picture picture, int layers, int32_t he
                       PANELS_MOST, curve ? "--head N or fewer layers" : "fewer layers or --head N");
 }
 
-/* ---- words --------------------------------------------------------------------------------------------- */
-
-/* "layer 4", "layers 0 to 29", "": none is named. */
-static void name_layers(const pairs_result *result, char *text, size_t size) {
-    const head_options *options = &result->options->heads;
-    const int64_t first = head_layer(options, 0), last = head_layer(options, result->layers - 1);
-    text[0] = '\0';
-    if (first >= 0 && result->layers == 1) {
-        (void)snprintf(text, size, ", layer %" PRId64, first);
-    } else if (first >= 0) {
-        (void)snprintf(text, size, ", layers %" PRId64 " to %" PRId64, first, last);
-    }
-}
-
-/* "SmolLM2-135M, layers 0 to 29, head 3" */
-static void make_title(const pairs_result *result, const char *what, char *text, size_t size) {
-    char layers[LABEL_BYTES], head[LABEL_BYTES] = "";
-    name_layers(result, layers, sizeof layers);
-    if (result->heads == 1) {
-        (void)snprintf(head, sizeof head, ", head %" PRId64, result->first_head);
-    }
-    (void)snprintf(text, size, "%s: %s%s%s", what, result->origin, layers, head);
-}
-
 static void make_subtitle(const pairs_result *result, char *text, size_t size) {
-    const bool causal = result->options->heads.causal && result->options->picture == PAIRS_SHARE;
-    const ropemap_spec *spec = &result->spec;
-    char origin[LABEL_BYTES], scaling[LABEL_BYTES] = "", rotary[LABEL_BYTES] = "";
-    rule_origin(spec, origin, sizeof origin);
-    if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
-        (void)snprintf(rotary, sizeof rotary, ", %" PRId32 " rotated", spec->rotary_dim);
-    }
-    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
-        char rule[LABEL_BYTES - 4];
-        ropemap_scaling_format(&spec->scaling, false, rule, sizeof rule);
-        (void)snprintf(scaling, sizeof scaling, ", %s", rule);
-    }
-    (void)snprintf(text, size, "%" PRId64 " queries, %" PRId64 " keys, %s, d = %" PRId32 "%s%s%s",
-                   result->rows.count, result->cols.count, origin, spec->head_dim, rotary, scaling,
-                   causal ? ", causal" : "");
+    const bool causal = result->options->causal && result->options->picture == PAIRS_SHARE;
+    head_subtitle(&result->shape, text, size);
+    const size_t length = strlen(text);
+    (void)snprintf(text + length, size - length, "%s", causal ? ", causal" : "");
 }
 
 /* ---- heat maps ----------------------------------------------------------------------------------------- */
@@ -137,13 +102,13 @@ static double value_of(pairs_picture picture, const ropemap_pair *pair, bool key
 /* Rows are the heads of a layer, each key head once; or, of one head, the layers. */
 static void add_quantity(const pairs_result *result, int layer, bool key, struct panels *to) {
     const pairs_picture picture = result->options->picture;
-    const bool down_layers = result->heads == 1 && result->layers > 1;
-    const int32_t rows = down_layers ? result->layers : result->heads;
+    const bool down_layers = result->shape.heads == 1 && result->shape.layers > 1;
+    const int32_t rows = down_layers ? result->shape.layers : result->shape.heads;
     float *cells = to->cells + to->used;
     int64_t height = 0;
     for (int32_t row = 0; row < rows; row++) {
-        const bool seen =
-            key && !down_layers && row > 0 && pairs_key_head(result, row) == pairs_key_head(result, row - 1);
+        const bool seen = key && !down_layers && row > 0 &&
+                          head_keys(&result->shape, row) == head_keys(&result->shape, row - 1);
         const ropemap_pair *pairs = down_layers ? pairs_of(result, row, 0) : pairs_of(result, layer, row);
         for (int32_t i = 0; i < result->pairs && !seen; i++) {
             cells[height * result->pairs + i] = (float)value_of(picture, &pairs[i], key);
@@ -156,12 +121,12 @@ static void add_quantity(const pairs_result *result, int layer, bool key, struct
     const head_options *options = &result->options->heads;
     panel->cols = (ropemap_range){.count = result->pairs, .step = 1};
     panel->rows = (ropemap_range){
-        .first = key ? pairs_key_head(result, 0) : result->first_head, .count = height, .step = 1};
+        .first = key ? head_keys(&result->shape, 0) : result->shape.first_head, .count = height, .step = 1};
     if (down_layers) {
         panel->rows = options->layers;
     }
     const char *side = !looks[picture].sides ? "" : key ? "keys" : "queries";
-    if (result->layers > 1 && !down_layers) {
+    if (result->shape.layers > 1 && !down_layers) {
         (void)snprintf(to->label[count], LABEL_BYTES, "layer %" PRId64 "%s%s", head_layer(options, layer),
                        side[0] != '\0' ? ", " : "", side);
     } else {
@@ -170,7 +135,7 @@ static void add_quantity(const pairs_result *result, int layer, bool key, struct
 }
 
 static void add_quantities(const pairs_result *result, struct panels *to) {
-    const int layers = result->heads == 1 ? 1 : result->layers;
+    const int layers = result->shape.heads == 1 ? 1 : result->shape.layers;
     for (int layer = 0; layer < layers; layer++) {
         add_quantity(result, layer, false, to);
         if (looks[result->options->picture].sides) {
@@ -183,11 +148,11 @@ static void add_quantities(const pairs_result *result, struct panels *to) {
 static void add_magnitudes(const pairs_result *result, struct panels *to) {
     static const char *const names[] = {"queries before rotation", "keys before rotation",
                                         "queries after rotation", "keys after rotation"};
-    const int64_t dim = result->spec.head_dim, cells = result->cells;
+    const int64_t dim = result->shape.spec.head_dim, cells = result->cells;
     for (int kind = 0; kind < ROPEMAP_MAGNITUDES; kind++) {
         ropemap_panel *panel = add_panel(to, result->magnitudes + kind * dim * cells, dim, cells);
         panel->rows = (ropemap_range){.count = dim, .step = 1};
-        panel->cols = kind % 2 == 0 ? result->rows : result->cols;
+        panel->cols = kind % 2 == 0 ? result->shape.rows : result->shape.cols;
         panel->label = names[kind];
     }
 }
@@ -204,14 +169,15 @@ static bool falls(const pairs_result *result, int32_t rotating) {
 
 static void describe_quantity(const pairs_result *result, ropemap_figure *figure) {
     const struct look *look = &looks[result->options->picture];
-    const int32_t rotary = result->spec.rotary_dim != 0 ? result->spec.rotary_dim : result->spec.head_dim;
-    make_title(result, look->title, figure->title, sizeof figure->title);
+    const int32_t rotary =
+        result->shape.spec.rotary_dim != 0 ? result->shape.spec.rotary_dim : result->shape.spec.head_dim;
+    head_title(&result->options->heads, &result->shape, look->title, figure->title, sizeof figure->title);
     (void)snprintf(figure->value_label, sizeof figure->value_label, "%s", look->value);
     (void)snprintf(figure->row_label, sizeof figure->row_label, "%s",
-                   result->heads == 1 && result->layers > 1 ? "layer" : "head");
+                   result->shape.heads == 1 && result->shape.layers > 1 ? "layer" : "head");
     (void)snprintf(figure->col_label, sizeof figure->col_label, "pair%s",
                    falls(result, rotary / 2) ? ", fastest first" : "");
-    if (rotary < result->spec.head_dim) {
+    if (rotary < result->shape.spec.head_dim) {
         (void)snprintf(figure->col_label, sizeof figure->col_label, "pair; from %" PRId32 " on not rotated",
                        rotary / 2);
     }
@@ -224,7 +190,8 @@ static void describe_quantity(const pairs_result *result, ropemap_figure *figure
 }
 
 static void describe_magnitudes(const pairs_result *result, ropemap_figure *figure) {
-    make_title(result, "Magnitude of each channel", figure->title, sizeof figure->title);
+    head_title(&result->options->heads, &result->shape, "Magnitude of each channel", figure->title,
+               sizeof figure->title);
     (void)snprintf(figure->value_label, sizeof figure->value_label, "mean magnitude");
     (void)snprintf(figure->row_label, sizeof figure->row_label, "channel");
     (void)snprintf(figure->col_label, sizeof figure->col_label, "position");
@@ -260,7 +227,7 @@ struct plots {
 /* From distance 1 on, for the logarithm. */
 static void add_plot(const pairs_result *result, int index, struct plots *to) {
     const double *measured = result->curves + 2 * (int64_t)index * result->distances;
-    const int64_t layer = head_layer(&result->options->heads, index / result->heads);
+    const int64_t layer = head_layer(&result->options->heads, index / result->shape.heads);
     char of_layer[LABEL_BYTES / 2] = "";
     for (int i = 0; i < 2; i++) {
         to->series[index][i] = (ropemap_series){.label = i == 0 ? "mean of q · k" : "from the centres",
@@ -273,7 +240,7 @@ static void add_plot(const pairs_result *result, int index, struct plots *to) {
         (void)snprintf(of_layer, sizeof of_layer, "layer %" PRId64 ", ", layer);
     }
     (void)snprintf(to->label[index], LABEL_BYTES, "%shead %" PRId64 " (%.3f)", of_layer,
-                   result->first_head + index % result->heads, result->correlated[index]);
+                   result->shape.first_head + index % result->shape.heads, result->correlated[index]);
     to->plot[index] =
         (ropemap_plot){.label = to->label[index], .series = to->series[index], .series_count = 2};
 }
@@ -282,12 +249,12 @@ static ropemap_status encode_chart(const pairs_result *result, output_kind kind,
                                    ropemap_bytes *bytes, ropemap_error *error) {
     const print_scale scale = print_scale_of(&result->options->heads.print, kind == OUTPUT_PNG);
     const ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
-    const int count = result->layers * result->heads;
+    const int count = result->shape.layers * result->shape.heads;
     char title[200], subtitle[200], correlation[40] = "; (correlation)";
     for (int i = 0; i < count; i++) {
         add_plot(result, i, plots);
     }
-    make_title(result, "Mean logit and its prediction", title, sizeof title);
+    head_title(&result->options->heads, &result->shape, "Mean logit and its prediction", title, sizeof title);
     make_subtitle(result, subtitle, sizeof subtitle);
     if (count == 1) { /* which needs no label */
         plots->plot[0].label = NULL;
@@ -319,8 +286,8 @@ ropemap_status pairs_picture_encode(const pairs_result *result, output_kind kind
     struct panels *panels = calloc(1, sizeof *panels);
     ropemap_status status = ROPEMAP_OK;
     if (plots != NULL && panels != NULL) { /* twice: queries and keys */
-        panels->cells = malloc((size_t)result->layers * (size_t)result->heads * (size_t)result->pairs * 2 *
-                               sizeof *panels->cells);
+        panels->cells = malloc((size_t)result->shape.layers * (size_t)result->shape.heads *
+                               (size_t)result->pairs * 2 * sizeof *panels->cells);
     }
     if (plots == NULL || panels == NULL || panels->cells == NULL) {
         status = fail(error, ROPEMAP_RESOURCES, "--output: no memory for the picture");

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LABEL_BYTES = 80 };
+
 /* ---- options ------------------------------------------------------------------------------------------- */
 
 const cli_option head_rows[] = {
@@ -20,11 +22,6 @@ const cli_option head_rows[] = {
          "with {} for its number",
      .type = OPTION_RANGE,
      .offset = offsetof(head_options, layers)},
-    {.group = GROUP_WHAT,
-     .name = "causal",
-     .help = "a query sees no key after its own position",
-     .type = OPTION_FLAG,
-     .offset = offsetof(head_options, causal)},
     {.group = GROUP_OUTPUT,
      .name = "output",
      .letter = 'o',
@@ -129,7 +126,7 @@ ropemap_status head_options_check(head_options *options, unsigned kinds, cli_out
 
 /* ---- one layer ----------------------------------------------------------------------------------------- */
 
-int64_t layer_key_head(const layer_heads *layer, int32_t index) {
+static int64_t key_head(const layer_heads *layer, int32_t index) {
     return (layer->first + index) / (layer->query_heads / layer->key_heads);
 }
 
@@ -146,7 +143,7 @@ static ropemap_status open_head(const tensor_options *like, bool quiet, int32_t 
     const tensor_pair *pair = &layer->opened[index];
     layer->query_heads = ropemap_vectors_heads(pair->queries);
     layer->key_heads = ropemap_vectors_heads(pair->keys);
-    const bool shared = index > 0 && layer_key_head(layer, index) == layer_key_head(layer, index - 1);
+    const bool shared = index > 0 && key_head(layer, index) == key_head(layer, index - 1);
     layer->heads[index] =
         (ropemap_head){.queries = pair->queries, .keys = shared ? layer->heads[index - 1].keys : pair->keys};
     return ROPEMAP_OK;
@@ -229,4 +226,71 @@ void layer_heads_free(layer_heads *layer) {
     free(layer->opened);
     free(layer->heads);
     *layer = (layer_heads){.heads = NULL};
+}
+
+/* ---- all layers ---------------------------------------------------------------------------------------- */
+
+ropemap_status head_shape_take(const head_options *options, const layer_heads *layer, int index,
+                               head_shape *shape, ropemap_error *error) {
+    const ropemap_model *model = options->rule.opened;
+    const char *label = ropemap_vectors_label(layer->heads[0].queries);
+    if (index == 0) {
+        *shape = (head_shape){.layers = head_layers(options),
+                              .heads = layer->count,
+                              .first_head = layer->first,
+                              .query_heads = layer->query_heads,
+                              .key_heads = layer->key_heads,
+                              .rows = layer->rows,
+                              .cols = layer->cols,
+                              .spec = options->rule.spec};
+        (void)snprintf(shape->origin, sizeof shape->origin, "%.*s",
+                       model != NULL ? 159 : (int)strcspn(label, ":"),
+                       model != NULL ? ropemap_model_name(model) : label);
+    }
+    const bool same = layer->count == shape->heads && layer->query_heads == shape->query_heads &&
+                      layer->key_heads == shape->key_heads && layer->rows.count == shape->rows.count &&
+                      layer->cols.count == shape->cols.count;
+    return same ? ROPEMAP_OK
+                : fail(error, ROPEMAP_DATA,
+                       "--layers: layer %" PRId64 " has %" PRId64 " query and %" PRId64
+                       " key heads of %" PRId64 " and %" PRId64 " rows, layer %" PRId64 " %" PRId64
+                       " and %" PRId64 " of %" PRId64 " and %" PRId64 "; give layers that are alike",
+                       head_layer(options, index), layer->query_heads, layer->key_heads, layer->rows.count,
+                       layer->cols.count, head_layer(options, 0), shape->query_heads, shape->key_heads,
+                       shape->rows.count, shape->cols.count);
+}
+
+int64_t head_keys(const head_shape *shape, int32_t index) {
+    return (shape->first_head + index) / (shape->query_heads / shape->key_heads);
+}
+
+void head_title(const head_options *options, const head_shape *shape, const char *what, char *text,
+                size_t size) {
+    const int64_t first = head_layer(options, 0), last = head_layer(options, shape->layers - 1);
+    char layers[LABEL_BYTES] = "", head[LABEL_BYTES] = "";
+    if (first >= 0 && shape->layers == 1) {
+        (void)snprintf(layers, sizeof layers, ", layer %" PRId64, first);
+    } else if (first >= 0) {
+        (void)snprintf(layers, sizeof layers, ", layers %" PRId64 " to %" PRId64, first, last);
+    }
+    if (shape->heads == 1) {
+        (void)snprintf(head, sizeof head, ", head %" PRId64, shape->first_head);
+    }
+    (void)snprintf(text, size, "%s: %s%s%s", what, shape->origin, layers, head);
+}
+
+void head_subtitle(const head_shape *shape, char *text, size_t size) {
+    const ropemap_spec *spec = &shape->spec;
+    char origin[LABEL_BYTES], scaling[LABEL_BYTES] = "", rotary[LABEL_BYTES] = "";
+    rule_origin(spec, origin, sizeof origin);
+    if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
+        (void)snprintf(rotary, sizeof rotary, ", %" PRId32 " rotated", spec->rotary_dim);
+    }
+    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
+        char rule[LABEL_BYTES - 4];
+        ropemap_scaling_format(&spec->scaling, false, rule, sizeof rule);
+        (void)snprintf(scaling, sizeof scaling, ", %s", rule);
+    }
+    (void)snprintf(text, size, "%" PRId64 " queries, %" PRId64 " keys, %s, d = %" PRId32 "%s%s",
+                   shape->rows.count, shape->cols.count, origin, spec->head_dim, rotary, scaling);
 }

@@ -15,7 +15,6 @@ typedef struct head_options {
     rule_options rule;
     tensor_options tensors; /* with --head that head alone, else all of them */
     ropemap_range layers;   /* count 0: the one that the tensors are of */
-    bool causal;
     print_size print;
     cli_texts outputs;
     int32_t threads;
@@ -45,8 +44,30 @@ typedef struct layer_heads {
 ropemap_status layer_heads_open(head_options *options, int index, layer_heads *layer, ropemap_error *error);
 void layer_heads_free(layer_heads *layer);
 
-/* The key head that head `index` of the layer reads, from 0. */
-int64_t layer_key_head(const layer_heads *layer, int32_t index);
+/* What all layers have in common, and how they are named. */
+typedef struct head_shape {
+    int layers;
+    int32_t heads;                  /* of each layer */
+    int64_t first_head;             /* number of the first */
+    int64_t query_heads, key_heads; /* of the tensors */
+    ropemap_range rows, cols;       /* positions of queries and of keys */
+    ropemap_spec spec;
+    char origin[160]; /* the model, or the queries' file: "SmolLM2-135M" */
+} head_shape;
+
+/* Takes it from the first layer, and checks that layer `index` has the same. ROPEMAP_DATA. */
+ropemap_status head_shape_take(const head_options *options, const layer_heads *layer, int index,
+                               head_shape *shape, ropemap_error *error);
+
+/* The key head that head `index` of a layer reads, from 0. */
+int64_t head_keys(const head_shape *shape, int32_t index);
+
+/* "Mean norm: SmolLM2-135M, layers 0 to 29, head 3" */
+void head_title(const head_options *options, const head_shape *shape, const char *what, char *text,
+                size_t size);
+
+/* "4096 queries, 4096 keys, base 100000, d = 64" */
+void head_subtitle(const head_shape *shape, char *text, size_t size);
 
 /* ROPEMAP_USAGE for options that do not go together or are missing. Resolves the rule; notes the outputs, of
  * these kinds. */

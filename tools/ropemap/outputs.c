@@ -200,6 +200,20 @@ static ropemap_status write_one(cli_outputs *outputs, int index, const ropemap_b
     return status;
 }
 
+ropemap_status outputs_table(void (*put)(FILE *stream, const void *what), const void *what,
+                             ropemap_bytes *bytes, ropemap_error *error) {
+    char *data = NULL;
+    FILE *stream = open_memstream(&data, &bytes->size);
+    bool whole = stream != NULL;
+    if (stream != NULL) {
+        put(stream, what);
+        whole = ferror(stream) == 0;
+        whole = fclose(stream) == 0 && whole;
+    }
+    bytes->data = (uint8_t *)data;
+    return whole ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "--output: no memory for the table");
+}
+
 static ropemap_status make_one(cli_outputs *outputs, int index, output_encoder encode, void *what,
                                ropemap_error *error) {
     ropemap_bytes bytes = {.data = NULL};

@@ -9,6 +9,8 @@
 
 #include "tools/ropemap/command.h"
 
+#include <stdio.h>
+
 /* What a file holds. */
 typedef enum output_kind {
     OUTPUT_PNG,
@@ -66,6 +68,10 @@ ropemap_status outputs_check(cli_outputs *outputs, const char *prints, ropemap_e
  * ropemap_bytes_free. */
 typedef ropemap_status (*output_encoder)(void *what, int index, output_kind kind, ropemap_bytes *bytes,
                                          ropemap_error *error);
+
+/* The bytes of a table that `put` prints, freed in the same way. ROPEMAP_RESOURCES. */
+ropemap_status outputs_table(void (*put)(FILE *stream, const void *what), const void *what,
+                             ropemap_bytes *bytes, ropemap_error *error);
 
 /* Encodes and writes every output, those in place first, as nothing else lies about meanwhile; then gives all
  * files their names. ROPEMAP_STOPPED after a signal, ROPEMAP_IO. */
