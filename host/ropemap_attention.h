@@ -43,13 +43,13 @@ typedef struct ropemap_pair {
 
 typedef struct ropemap_pairs_request {
     ropemap_spec spec;
-    const ropemap_head *heads; /* [count], of spec.head_dim elements each. Borrowed */
+    const ropemap_head *heads; /* [count], of spec.head_dim elements each; queries are at the same positions
+                                  in all, and so are keys. Borrowed */
     int32_t count;
     bool already_rotated; /* the vectors carry their rotation, which is taken off again with the exact phase:
                              16-bit vectors are then off by the rounding of the program that rotated them */
     bool causal;          /* a query sees only keys whose position is not beyond its own; else all keys */
-    ropemap_range rows, cols;  /* positions of the rows of queries and of keys, from row 0 on */
-    int32_t threads;           /* 0: one a CPU */
+    int32_t threads;      /* 0: one a CPU */
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
 } ropemap_pairs_request;

@@ -233,6 +233,10 @@ static void open_sources(const struct layout *of, bool post, struct sources *to)
         assert_int_equal(
             ropemap_vectors_memory(to->keys[head], of->cols, of->dim, &to->vectors[HEADS + head], NULL),
             ROPEMAP_OK);
+        assert_int_equal(ropemap_vectors_place(to->vectors[head], of->first_row, of->row_step, NULL),
+                         ROPEMAP_OK);
+        assert_int_equal(ropemap_vectors_place(to->vectors[HEADS + head], of->first_col, of->col_step, NULL),
+                         ROPEMAP_OK);
         to->heads[head] =
             (ropemap_head){.queries = to->vectors[head], .keys = to->vectors[HEADS + (head == 1 ? 0 : head)]};
     }
@@ -250,8 +254,6 @@ static ropemap_pairs_request request_of(const struct layout *of, bool post, cons
                                    .count = HEADS,
                                    .already_rotated = post,
                                    .causal = of->causal,
-                                   .rows = {.first = of->first_row, .count = of->rows, .step = of->row_step},
-                                   .cols = {.first = of->first_col, .count = of->cols, .step = of->col_step},
                                    .threads = 2};
 }
 
@@ -399,11 +401,7 @@ static void a_curve_of_centres_is_the_mean_curve_of_constant_rows(void **state) 
     assert_int_equal(ropemap_vectors_memory(queries, ROWS, DIM, &q, NULL), ROPEMAP_OK);
     assert_int_equal(ropemap_vectors_memory(keys, ROWS, DIM, &k, NULL), ROPEMAP_OK);
     const ropemap_head head = {.queries = q, .keys = k};
-    const ropemap_pairs_request request = {.spec = spec_of(&of),
-                                           .heads = &head,
-                                           .count = 1,
-                                           .rows = {.count = ROWS, .step = 1},
-                                           .cols = {.count = ROWS, .step = 1}};
+    const ropemap_pairs_request request = {.spec = spec_of(&of), .heads = &head, .count = 1};
     const ropemap_mean_request measured = {
         .spec = spec_of(&of), .queries = q, .keys = k, .positions = ROWS, .count = ROWS};
     compute(&request, pairs, NULL);
@@ -456,14 +454,18 @@ static void what_cannot_be_is_refused(void **state) {
     open_sources(of, false, &sources);
     const ropemap_pairs_request good = request_of(of, false, &sources);
     ropemap_pairs_request wrong = good;
+    ropemap_vectors *endless = NULL;
     wrong.count = 0;
     refuse(wrong, "heads: 0");
-    wrong = good;
-    wrong.rows.count = of->rows + 1;
-    refuse(wrong, "queries: 132 positions, but memory has 131 rows");
-    wrong = good;
-    wrong.cols.step = 0;
-    refuse(wrong, "cols");
+    assert_int_equal(ropemap_vectors_place(sources.vectors[2], 0, 2, NULL), ROPEMAP_OK);
+    refuse(good, "queries: 131 rows from position 0 on in steps of 2, but 131 from 0 on in steps of 1");
+    assert_int_equal(ropemap_vectors_place(sources.vectors[2], 0, 1, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_gauss(22, 1, 0, &endless, NULL), ROPEMAP_OK);
+    const ropemap_head without_end = {.queries = sources.vectors[0], .keys = endless};
+    wrong.heads = &without_end;
+    wrong.count = 1;
+    refuse(wrong, "keys: gauss seed 1 has no end");
+    ropemap_vectors_free(endless);
     wrong = good;
     wrong.spec.head_dim = wrong.spec.rotary_dim = 20;
     refuse(wrong, "head-dim: rows of memory have 22 elements, the rule 20");

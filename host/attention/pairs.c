@@ -44,6 +44,7 @@ struct row {
 struct work {
     const ropemap_pairs_request *request;
     const ropemap_magnitudes *magnitudes; /* NULL: none */
+    ropemap_range rows, cols;             /* positions of queries and of keys */
     const double *frequencies;            /* [rotating] radians a token */
     ropemap_freqs freqs;
     int32_t pairs, rotating;
@@ -212,11 +213,11 @@ static ropemap_status take_keys(struct group *group, int64_t last, ropemap_error
 
 static ropemap_status take_all(struct group *group, int32_t worker, ropemap_error *error) {
     const struct work *work = group->work;
-    for (int64_t i = 0; i < work->request->rows.count; i++) {
+    for (int64_t i = 0; i < work->rows.count; i++) {
         if (i % ROWS_AT_ONCE == 0) {
             RM_TRY(rm_team_poll(work->team, worker, error));
         }
-        RM_TRY(take_keys(group, rm_position(work->request->rows, i), error));
+        RM_TRY(take_keys(group, rm_position(work->rows, i), error));
         group->seen += group->keys.next;
         for (int32_t head = 0; head < group->count; head++) {
             RM_TRY(take_row(group, &group->queries[head], error));
@@ -246,7 +247,7 @@ static void finish_logits(const struct group *group, const double *query, int32_
         sum = query[C * n + i];
         square = query[CC * n + i];
     } else {
-        count = (double)work->request->rows.count * (double)work->request->cols.count;
+        count = (double)work->rows.count * (double)work->cols.count;
         sum = query[U * n + i] * key[U * n + i] + query[V * n + i] * key[V * n + i];
         square = query[UU * n + i] * key[UU * n + i] + 2.0 * query[UV * n + i] * key[UV * n + i] +
                  query[VV * n + i] * key[VV * n + i];
@@ -265,8 +266,8 @@ static void finish_head(const struct group *group, int32_t head) {
     double total = 0.0;
     for (int32_t i = 0; i < n; i++) {
         made[i] = (ropemap_pair){.frequency = i < work->rotating ? work->frequencies[i] : 0.0,
-                                 .query = finish_side(query, n, i, work->request->rows.count),
-                                 .key = finish_side(group->keys.sums, n, i, work->request->cols.count)};
+                                 .query = finish_side(query, n, i, work->rows.count),
+                                 .key = finish_side(group->keys.sums, n, i, work->cols.count)};
         const ropemap_pair_side *q = &made[i].query, *k = &made[i].key;
         made[i].angle = atan2(q->y * k->x - q->x * k->y, q->x * k->x + q->y * k->y);
         finish_logits(group, query, i, &made[i]);
@@ -290,7 +291,7 @@ static void open_side(const struct work *work, const ropemap_vectors *vectors, b
                       float **floats, struct side *side) {
     const int64_t dim = work->request->spec.head_dim;
     *side = (struct side){.vectors = vectors,
-                          .positions = query ? work->request->rows : work->request->cols,
+                          .positions = query ? work->rows : work->cols,
                           .sums = next_doubles(doubles, (query ? QUERY_SUMS : SUMS) * work->pairs),
                           .cell = next_doubles(doubles, 2 * dim),
                           .rows = *floats};
@@ -377,28 +378,39 @@ static ropemap_status check_side(const char *side, const ropemap_vectors *vector
                        "head-dim: rows of %s have %" PRId32 " elements, the rule %" PRId32, vectors->label,
                        vectors->head_dim, head_dim);
     }
-    return vectors->count >= positions.count
+    if (vectors->count >= ROPEMAP_POSITION_END) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s: %s has no end; give rows that have one", side,
+                       vectors->label);
+    }
+    return vectors->count == positions.count && vectors->first == positions.first &&
+                   vectors->step == positions.step
                ? ROPEMAP_OK
-               : rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 " positions, but %s has %" PRId64 " rows", side,
-                         positions.count, vectors->label, vectors->count);
+               : rm_fail(error, ROPEMAP_USAGE,
+                         "%s: %" PRId64 " rows from position %" PRId64 " on in steps of %" PRId64
+                         ", but %" PRId64 " from %" PRId64 " on in steps of %" PRId64 " in the first head",
+                         side, vectors->count, vectors->first, vectors->step, positions.count,
+                         positions.first, positions.step);
+}
+
+static ropemap_range positions_of(const ropemap_vectors *vectors) {
+    return vectors != NULL ? ropemap_vectors_positions(vectors) : (ropemap_range){.count = 0};
 }
 
 static ropemap_status check(const ropemap_pairs_request *request, const ropemap_magnitudes *magnitudes,
                             ropemap_error *error) {
     RM_TRY(ropemap_spec_check(&request->spec, error));
     RM_TRY(rm_axes_refuse(&request->spec, "a pair follows one position a token", error));
-    RM_TRY(rm_range_check("rows", request->rows, false, error));
-    RM_TRY(rm_range_check("cols", request->cols, false, error));
     if (request->count < 1 || request->heads == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "heads: %" PRId32 "; give 1 or more", request->count);
     }
+    const ropemap_range rows = positions_of(request->heads[0].queries);
+    const ropemap_range cols = positions_of(request->heads[0].keys);
     for (int32_t i = 0; i < request->count; i++) {
         const ropemap_head *head = &request->heads[i];
-        RM_TRY(check_side("queries", head->queries, request->rows, request->spec.head_dim, error));
-        RM_TRY(check_side("keys", head->keys, request->cols, request->spec.head_dim, error));
+        RM_TRY(check_side("queries", head->queries, rows, request->spec.head_dim, error));
+        RM_TRY(check_side("keys", head->keys, cols, request->spec.head_dim, error));
     }
-    const int64_t least =
-        request->rows.count < request->cols.count ? request->rows.count : request->cols.count;
+    const int64_t least = rows.count < cols.count ? rows.count : cols.count;
     return magnitudes == NULL || (magnitudes->cells >= 1 && magnitudes->cells <= least)
                ? ROPEMAP_OK
                : rm_fail(error, ROPEMAP_USAGE, "magnitudes: %" PRId64 " cells; give 1 to %" PRId64,
@@ -445,6 +457,8 @@ ropemap_status ropemap_pairs_compute(const ropemap_pairs_request *request, ropem
     } else {
         work->request = request;
         work->magnitudes = magnitudes;
+        work->rows = positions_of(request->heads[0].queries);
+        work->cols = positions_of(request->heads[0].keys);
         work->pairs = request->spec.head_dim / 2;
         work->made = pairs;
         status = run(work, first_heads, frequencies, error);

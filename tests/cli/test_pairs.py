@@ -74,9 +74,10 @@ class Pairs(Case):
         for causal in (False, True):
             document = self.document(*self.files, *(["--causal"] if causal else []))
             self.assertEqual(len(document["heads"]), HEADS)
-            self.assertEqual([document[name] for name in ("schema", "query_heads", "key_heads", "queries", "keys",
-                                                          "state", "causal", "head_dim")],
-                             ["ropemap.pairs/1", HEADS, KEY_HEADS, COUNT, COUNT, "pre", causal, DIMENSION])
+            self.assertEqual([document[name] for name in ("schema", "query_heads", "key_heads", "state", "causal",
+                                                          "head_dim", "key_positions")],
+                             ["ropemap.pairs/1", HEADS, KEY_HEADS, "pre", causal, DIMENSION,
+                              {"first": 0, "count": COUNT, "step": 1}])
             self.assertEqual(document["frequencies"], THETA)
             self.expect(document, causal)
 
@@ -88,7 +89,8 @@ class Pairs(Case):
         document = self.document("--queries", "qr.npy", "--keys", "kr.npy", "--state", "post", "--head", 3,
                                  "--first-position", 5, "--causal")
         self.assertEqual(len(document["heads"]), 1)
-        self.assertEqual([document["state"], document["first_position"]], ["post", 5])
+        self.assertEqual([document["state"], document["query_positions"]],
+                         ["post", {"first": 5, "count": COUNT, "step": 1}])
         self.expect(document, True, 3)
 
     def test_text(self):
@@ -163,7 +165,7 @@ class Pairs(Case):
         for picture, wanted in words.items():
             self.done("pairs", *self.files, "--picture", picture, "--causal", "-q", "-o", picture + ".svg")
             page = self.read(picture + ".svg").decode()
-            for word in [*wanted, "q.npy", "23 queries", "base 10000", "d = 8"]:
+            for word in [*wanted, "q.npy", "23 queries", "base 10,000", "d = 8"]:
                 self.assertIn(word, page)
         self.done("pairs", *self.files, "--picture", "magnitude", "--head", 1, "-q", "-o", "m.svg")
         page = self.read("m.svg").decode()
@@ -229,7 +231,8 @@ class Pairs(Case):
         self.refused(2, ["--frequencies", "--head N"], "pairs", *self.files, "--frequencies", "table.npy")
         self.write("k.npy", write_npy([KEY_HEADS, COUNT - 1, DIMENSION],
                                       flat([rows[1:] for rows in self.keys])))
-        self.refused(3, ["--picture curve", "23 queries and 22 keys"], "pairs", *self.files, "--picture", "curve")
+        self.refused(3, ["--picture curve", "23 queries and 22 keys"], "pairs", *self.files, "--picture", "curve",
+                     "--first-position", "0,1")
 
 
 if __name__ == "__main__":

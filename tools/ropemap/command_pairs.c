@@ -4,6 +4,7 @@
 #include "host/ropemap_decay.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/json.h"
+#include "tools/ropemap/number.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>
@@ -25,7 +26,7 @@ static const char *picture_choice(int index) {
     return names[index];
 }
 
-static const cli_option rows[] = {
+static const cli_option pairs_rows[] = {
     {.group = GROUP_WHAT,
      .name = "causal",
      .help = "a query sees no key after its own position",
@@ -87,13 +88,12 @@ static ropemap_status make_curves(pairs_result *result, const layer_heads *layer
                                   cli_progress *progress, ropemap_error *error) {
     const head_options *options = &result->options->heads;
     ropemap_status status = ROPEMAP_OK;
-    if (memcmp(&layer->rows, &layer->cols, sizeof layer->rows) != 0 || layer->rows.step != 1) {
+    const ropemap_range *rows = &layer->rows, *cols = &layer->cols;
+    if (rows->count != cols->count || rows->first != cols->first || rows->step != 1 || cols->step != 1) {
         return fail(error, ROPEMAP_DATA,
-                    "--picture curve: %" PRId64 " queries from position %" PRId64 " in steps of %" PRId64
-                    ", %" PRId64 " keys from %" PRId64 " in steps of %" PRId64
-                    "; it needs both of every position",
-                    layer->rows.count, layer->rows.first, layer->rows.step, layer->cols.count,
-                    layer->cols.first, layer->cols.step);
+                    "--picture curve: %" PRId64 " queries and %" PRId64
+                    " keys; it needs both of every position",
+                    layer->rows.count, layer->cols.count);
     }
     for (int32_t head = 0; head < result->shape.heads && status == ROPEMAP_OK; head++) {
         const int64_t at = (int64_t)index * result->shape.heads + head;
@@ -127,8 +127,6 @@ static ropemap_status make_layer(pairs_result *result, const layer_heads *layer,
                                            .count = layer->count,
                                            .already_rotated = options->tensors.state == ROPEMAP_STATE_POST,
                                            .causal = result->options->causal,
-                                           .rows = layer->rows,
-                                           .cols = layer->cols,
                                            .threads = options->threads,
                                            .progress = progress_tell,
                                            .progress_user = progress};
@@ -197,8 +195,8 @@ static double period_of(const ropemap_pair *pair) {
 
 static void print_start(const pairs_result *result) {
     print_plain(stdout, result->shape.origin);
-    (void)printf(": %" PRId64 " queries and %" PRId64 " keys, %s\n", result->shape.rows.count,
-                 result->shape.cols.count,
+    (void)printf(": %s queries and %s keys, %s\n", number_in_words((double)result->shape.rows.count).text,
+                 number_in_words((double)result->shape.cols.count).text,
                  result->options->causal ? "each query with the keys up to its own"
                                          : "each query with each key");
 }
@@ -324,15 +322,17 @@ static json_t *document_of(const pairs_result *result) {
     for (int32_t i = 0; i < result->pairs; i++) {
         (void)json_array_append_new(frequencies, document_real(result->all[i].frequency));
     }
-    return json_pack("{s:s, s:s, s:o, s:i, s:I, s:I, s:s, s:b, s:I, s:I, s:I, s:o, s:o}", "schema",
-                     "ropemap.pairs/1", "version", ropemap_version(), "origin",
-                     document_text(result->shape.origin), "head_dim", (int)result->shape.spec.head_dim,
-                     "query_heads", (json_int_t)result->shape.query_heads, "key_heads",
-                     (json_int_t)result->shape.key_heads, "state",
-                     result->options->heads.tensors.state == ROPEMAP_STATE_POST ? "post" : "pre", "causal",
-                     result->options->causal ? 1 : 0, "first_position", (json_int_t)result->shape.rows.first,
-                     "queries", (json_int_t)result->shape.rows.count, "keys",
-                     (json_int_t)result->shape.cols.count, "frequencies", frequencies, "heads", heads);
+    const ropemap_range *rows = &result->shape.rows, *cols = &result->shape.cols;
+    return json_pack(
+        "{s:s, s:s, s:o, s:i, s:I, s:I, s:s, s:b, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o}", "schema",
+        "ropemap.pairs/1", "version", ropemap_version(), "origin", document_text(result->shape.origin),
+        "head_dim", (int)result->shape.spec.head_dim, "query_heads", (json_int_t)result->shape.query_heads,
+        "key_heads", (json_int_t)result->shape.key_heads, "state",
+        result->options->heads.tensors.state == ROPEMAP_STATE_POST ? "post" : "pre", "causal",
+        result->options->causal ? 1 : 0, "query_positions", "first", (json_int_t)rows->first, "count",
+        (json_int_t)rows->count, "step", (json_int_t)rows->step, "key_positions", "first",
+        (json_int_t)cols->first, "count", (json_int_t)cols->count, "step", (json_int_t)cols->step,
+        "frequencies", frequencies, "heads", heads);
 }
 
 static void put_csv(FILE *stream, const void *what) {
@@ -422,7 +422,7 @@ const cli_command command_pairs = {
     .blocks = {{rule_rows, offsetof(pairs_options, heads.rule)},
                {tensor_rows, offsetof(pairs_options, heads.tensors)},
                {head_rows, offsetof(pairs_options, heads)},
-               {rows, 0},
+               {pairs_rows, 0},
                {thread_rows, offsetof(pairs_options, heads.threads)},
                {print_rows, offsetof(pairs_options, heads.print)}},
     .notes = notes,

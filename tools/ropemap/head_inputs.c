@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/head_inputs.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/number.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -170,7 +171,7 @@ static ropemap_status open_heads(const tensor_options *tensors, bool quiet, laye
     return status;
 }
 
-static int64_t last_position(ropemap_range range) {
+static int64_t last_of(ropemap_range range) {
     return range.first + (range.count - 1) * range.step;
 }
 
@@ -195,8 +196,8 @@ static ropemap_status take_rule(head_options *options, layer_heads *layer, ropem
     }
     spec->head_dim = dim;
     if (spec->length == 0.0) {
-        const int64_t of_rows = last_position(layer->rows), of_cols = last_position(layer->cols);
-        spec->length = (double)(of_rows > of_cols ? of_rows : of_cols) + 1.0;
+        const int64_t query = last_of(layer->rows), key = last_of(layer->cols);
+        spec->length = (double)(query > key ? query : key) + 1.0;
     }
     return ROPEMAP_OK;
 }
@@ -291,6 +292,7 @@ void head_subtitle(const head_shape *shape, char *text, size_t size) {
         ropemap_scaling_format(&spec->scaling, false, rule, sizeof rule);
         (void)snprintf(scaling, sizeof scaling, ", %s", rule);
     }
-    (void)snprintf(text, size, "%" PRId64 " queries, %" PRId64 " keys, %s, d = %" PRId32 "%s%s",
-                   shape->rows.count, shape->cols.count, origin, spec->head_dim, rotary, scaling);
+    (void)snprintf(text, size, "%s queries, %s keys, %s, d = %" PRId32 "%s%s",
+                   number_in_words((double)shape->rows.count).text,
+                   number_in_words((double)shape->cols.count).text, origin, spec->head_dim, rotary, scaling);
 }
