@@ -191,7 +191,7 @@ static void sample_diverging(int level, uint8_t rgb[3]) {
  */
 static void sample_cyclic(int level, uint8_t rgb[3]) {
     const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side);
-    sample_oklab(side < 0.0, 0.97 - 0.72 * away, 0.155 * 4.0 * away * (1.0 - away), rgb);
+    sample_oklab(side < 0.0, 0.97 - 0.85 * away, 0.155 * 4.0 * away * (1.0 - away), rgb);
 }
 
 /* HSL of hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v %. */
