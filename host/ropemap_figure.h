@@ -82,6 +82,8 @@ typedef struct ropemap_figure {
     double contours[8];     /* values along which lines are drawn */
     int32_t contour_count;  /* 0 to 8 */
     int64_t trained_length; /* tokens; both axes are marked there where it lies inside; 0: none */
+    int64_t mark_col;       /* across; every map has a line before it where it lies inside; 0: none. Not with
+                               a trained length that is marked */
     bool dark;              /* light on dark */
     bool bare;              /* one pixel a cell and nothing around; of one map alone */
     bool unnumbered;        /* cells do not show their values; else they do where there are few */

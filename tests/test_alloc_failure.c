@@ -2,6 +2,7 @@
  * output */
 /* SPDX-License-Identifier: MIT */
 /* Leaks show where the build has LeakSanitizer. */
+#include "host/ropemap_attention.h"
 #include "host/ropemap_figure.h"
 #include "tests/divisors.h"
 #include "tests/refusing_alloc.h"
@@ -249,11 +250,49 @@ static void a_tensor_file_survives_every_failed_allocation(void **state) {
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* ---- pairs of heads ---- */
+
+/* Statistics with magnitudes, then a curve. */
+static ropemap_status run_pairs(const ropemap_pairs_request *request, ropemap_error *error) {
+    static ropemap_pair pairs[3 * 4];
+    static float values[3 * ROPEMAP_MAGNITUDES * 8 * 2];
+    double curve[9];
+    const ropemap_magnitudes magnitudes = {.cells = 2, .values = values};
+    const ropemap_status status = ropemap_pairs_compute(request, pairs, &magnitudes, error);
+    return status == ROPEMAP_OK ? ropemap_pairs_curve(&request->spec, pairs, 9, curve, error) : status;
+}
+
+static void pairs_survive_every_failed_allocation(void **state) {
+    (void)state;
+    static const float rows[11 * 8] = {1.0f, 2.0f};
+    ropemap_vectors *vectors = NULL, *keys = NULL;
+    assert_int_equal(ropemap_vectors_memory(rows, 11, 8, &vectors, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_memory(rows, 11, 8, &keys, NULL), ROPEMAP_OK);
+    const ropemap_head heads[] = {{vectors, keys}, {vectors, keys}, {vectors, vectors}};
+    ropemap_pairs_request request = {
+        .spec = ropemap_spec_default(), .heads = heads, .count = 3, .causal = true, .threads = 2};
+    request.spec.head_dim = 8;
+    bool was_refused = true;
+    for (long number = 0; was_refused; number++) {
+        const long before = atomic_load(&live);
+        ropemap_error error = {0};
+        refuse_from(number, false);
+        const ropemap_status status = run_pairs(&request, &error);
+        was_refused = refuse_no_more();
+        check_status("pairs", number, was_refused, status, &error);
+        assert_int_equal(atomic_load(&live), before);
+        assert_true(number < 10000);
+    }
+    ropemap_vectors_free(vectors);
+    ropemap_vectors_free(keys);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_map_survives_every_failed_allocation),
         cmocka_unit_test(pictures_and_files_survive_every_failed_allocation),
         cmocka_unit_test(a_tensor_file_survives_every_failed_allocation),
+        cmocka_unit_test(pairs_survive_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,6 +213,24 @@ static void trained_lengths_are_inside_of_both_axes(void **state) {
     free(map.cells);
 }
 
+static void a_column_is_marked_across_alone(void **state) {
+    (void)state;
+    ropemap_map map = make_map();
+    ropemap_figure figure = make_figure(&map);
+    const double wide = (double)layout_of(&figure, &(rm_colour){.low = 0})->panels[0].map.width;
+    rm_colour colour;
+    for (int64_t mark = 0; mark <= 100 * SIDE; mark += 25 * SIDE) {
+        figure.mark_col = mark;
+        const rm_panel_layout *panel = &layout_of(&figure, &colour)->panels[0];
+        const bool inside = mark > 0 && mark < 100 * SIDE;
+        assert_true(isnan(panel->down) && isnan(panel->across) == !inside);
+        assert_true(!inside || panel->across == wide * (double)mark / (100.0 * SIDE));
+    }
+    figure.trained_length = 20000;
+    assert_true(!isnan(layout_of(&figure, &colour)->panels[0].down));
+    free(map.cells);
+}
+
 /* ---- words and colours around it ---- */
 
 static void notes_say_what_is_not_seen(void **state) {
@@ -409,6 +427,7 @@ int main(void) {
         cmocka_unit_test(contours_are_seen_on_any_colour),
         cmocka_unit_test(trained_lengths_are_dashed),
         cmocka_unit_test(trained_lengths_are_inside_of_both_axes),
+        cmocka_unit_test(a_column_is_marked_across_alone),
         cmocka_unit_test(notes_say_what_is_not_seen),
         cmocka_unit_test(themes_can_be_read),
         cmocka_unit_test(values_can_be_read),

@@ -110,6 +110,10 @@ static ropemap_status check_overlay(const ropemap_figure *figure, ropemap_error 
                            figure->contours[at]);
         }
     }
+    if (figure->mark_col < 0) {
+        return rm_fail(error, ROPEMAP_USAGE, "figure: a mark at column %" PRId64 ", expected 0 or more",
+                       figure->mark_col);
+    }
     if (figure->trained_length < 0) {
         return rm_fail(error, ROPEMAP_USAGE, "figure: a trained length of %" PRId64 ", expected 0 or more",
                        figure->trained_length);

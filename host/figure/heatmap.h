@@ -16,7 +16,7 @@ typedef struct rm_panel_layout {
     rm_box map;
     bool has_rows, has_cols; /* ticks to its left, and below */
     rm_ticks rows, cols;     /* where it has them */
-    double across, down; /* the trained length, in pixels from the map's corner; NaN where it is outside */
+    double across, down;     /* what is marked, in pixels from the map's corner; NaN where that is outside */
     char name[RM_TEXT_BYTES];
 } rm_panel_layout;
 

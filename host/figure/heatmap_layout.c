@@ -236,10 +236,10 @@ static void lay_names(rm_heatmap_layout *layout, const ropemap_panel *panels) {
     }
 }
 
-/* How far along an axis the trained length begins, 0 to 1; NaN where that is not inside. */
-static double trained_at(ropemap_range range, int64_t trained) {
-    const double at = (double)(trained - range.first) / ((double)range.count * (double)range.step);
-    return trained > 0 && at > 0.0 && at < 1.0 ? at : (double)NAN;
+/* How far along an axis a position begins, 0 to 1; NaN where that is not inside, and for 0. */
+static double mark_at(ropemap_range range, int64_t position) {
+    const double at = (double)(position - range.first) / ((double)range.count * (double)range.step);
+    return position > 0 && at > 0.0 && at < 1.0 ? at : (double)NAN;
 }
 
 /* Whether any map is marked. */
@@ -247,14 +247,24 @@ static bool lay_trained(rm_heatmap_layout *layout, const ropemap_panel *panels, 
     bool marked = false;
     for (int32_t index = 0; index < layout->count; index++) {
         rm_panel_layout *panel = &layout->panels[index];
-        panel->across = trained_at(panels[index].cols, trained) * (double)panel->map.width;
-        panel->down = trained_at(panels[index].rows, trained) * (double)panel->map.height;
+        panel->across = mark_at(panels[index].cols, trained) * (double)panel->map.width;
+        panel->down = mark_at(panels[index].rows, trained) * (double)panel->map.height;
         if (isnan(panel->across + panel->down)) {
             panel->across = panel->down = (double)NAN;
         }
         marked = marked || !isnan(panel->across);
     }
     return marked;
+}
+
+/* A mark across alone, where the trained length has none. */
+static void lay_mark(rm_heatmap_layout *layout, const ropemap_panel *panels, int64_t mark) {
+    for (int32_t index = 0; index < layout->count; index++) {
+        rm_panel_layout *panel = &layout->panels[index];
+        if (isnan(panel->across)) {
+            panel->across = mark_at(panels[index].cols, mark) * (double)panel->map.width;
+        }
+    }
 }
 
 /* Over the mark, or as near to it as the map's ends let it. */
@@ -426,6 +436,7 @@ static void lay_out(rm_heatmap_layout *layout, const ropemap_figure *figure, con
     lay_names(layout, panels);
     lay_ticks(layout, panels);
     const bool marked = lay_trained(layout, panels, figure->trained_length);
+    lay_mark(layout, panels, figure->mark_col);
     if (!is_alone(layout)) { /* the last row is as tall as the bar needs, whatever its panels are */
         const int64_t lack = whole(BAR_LEAST * layout->sizes.ticks) - stack(layout, 0, names);
         layout->heights[layout->rows - 1] += at_least(lack, 0);

@@ -488,13 +488,15 @@ static void draw_dashes(rm_drawing *drawing, const rm_sizes *sizes, rm_box box, 
     rm_drawing_path(drawing, &line);
 }
 
-static void draw_trained(rm_drawing *drawing, const rm_heatmap_layout *layout, const rm_panel_layout *panel) {
+static void draw_mark(rm_drawing *drawing, const rm_heatmap_layout *layout, const rm_panel_layout *panel) {
     const rm_box box = panel->map;
     const rm_sizes *sizes = &layout->sizes;
     const double left = (double)box.x, top = (double)box.y, pen = (double)sizes->line;
     const double x = left + panel->across, y = top + panel->down, tick = (double)sizes->tick / 2.0;
     draw_dashes(drawing, sizes, box, (double[]){x, top, x, top + (double)box.height});
-    draw_dashes(drawing, sizes, box, (double[]){left, y, left + (double)box.width, y});
+    if (!isnan(y)) {
+        draw_dashes(drawing, sizes, box, (double[]){left, y, left + (double)box.width, y});
+    }
     if (layout->trained.text[0] != '\0') {
         rm_drawing_line(drawing, x, top - pen - tick, 0.0, tick, pen, layout->theme->line);
         rm_drawing_text(drawing, layout->trained.x, layout->trained.y, layout->trained.text,
@@ -515,7 +517,7 @@ ropemap_status rm_overlay_draw(rm_heatmap *made, const rm_heatmap_layout *layout
         const rm_panel_layout *place = &layout->panels[index];
         RM_TRY(draw_contours(made, layout->sizes.scale, figure, map, place->map, error));
         if (!isnan(place->across)) {
-            draw_trained(&made->drawing, layout, place);
+            draw_mark(&made->drawing, layout, place);
         }
         if (!figure->unnumbered && has_values(panel)) {
             draw_values(made, layout, map, place->map, levels);

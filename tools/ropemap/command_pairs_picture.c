@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_pairs.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/number.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -167,6 +168,27 @@ static bool falls(const pairs_result *result, int32_t rotating) {
     return true;
 }
 
+static int64_t trained_length(const pairs_result *result) {
+    const ropemap_model *model = result->options->heads.rule.opened;
+    return model != NULL ? ropemap_model_trained_length(model) : 0;
+}
+
+/* Marks the pairs that turn less than once over the trained length, from the dashed line on. */
+static void mark_slow(const pairs_result *result, int32_t rotating, ropemap_figure *figure) {
+    const double turn = 6.283185307179586;
+    const int64_t trained = trained_length(result);
+    int32_t first = 0;
+    while (first < rotating && fabs(result->all[first].frequency) * (double)trained >= turn) {
+        first++;
+    }
+    if (trained > 0 && falls(result, rotating) && first < rotating) {
+        const size_t length = strlen(figure->subtitle);
+        figure->mark_col = first;
+        (void)snprintf(figure->subtitle + length, sizeof figure->subtitle - length,
+                       "; dashed: a turn over the trained %s", number_in_words((double)trained).text);
+    }
+}
+
 static void describe_quantity(const pairs_result *result, ropemap_figure *figure) {
     const struct look *look = &looks[result->options->picture];
     const int32_t rotary =
@@ -182,6 +204,8 @@ static void describe_quantity(const pairs_result *result, ropemap_figure *figure
                        rotary / 2);
     }
     figure->unnumbered = true;
+    make_subtitle(result, figure->subtitle, sizeof figure->subtitle);
+    mark_slow(result, rotary / 2, figure);
     figure->norm = look->norm;
     figure->colormap = look->colormap;
     figure->has_limits = look->low < look->high;
@@ -196,6 +220,7 @@ static void describe_magnitudes(const pairs_result *result, ropemap_figure *figu
     (void)snprintf(figure->row_label, sizeof figure->row_label, "channel");
     (void)snprintf(figure->col_label, sizeof figure->col_label, "position");
     figure->columns = 2;
+    make_subtitle(result, figure->subtitle, sizeof figure->subtitle);
 }
 
 static ropemap_status encode_figure(const pairs_result *result, output_kind kind, struct panels *panels,
@@ -210,7 +235,6 @@ static ropemap_status encode_figure(const pairs_result *result, output_kind kind
         add_quantities(result, panels);
         describe_quantity(result, &figure);
     }
-    make_subtitle(result, figure.subtitle, sizeof figure.subtitle);
     figure.count = panels->count;
     return ropemap_figure_encode(&figure, output_format(kind), &page, bytes, error);
 }
@@ -222,6 +246,8 @@ struct plots {
     ropemap_plot plot[PANELS_MOST];
     ropemap_series series[PANELS_MOST][2];
     char label[PANELS_MOST][LABEL_BYTES];
+    ropemap_mark trained; /* the length, where it is among the distances */
+    char mark[LABEL_BYTES];
 };
 
 /* From distance 1 on, for the logarithm. */
@@ -241,8 +267,11 @@ static void add_plot(const pairs_result *result, int index, struct plots *to) {
     }
     (void)snprintf(to->label[index], LABEL_BYTES, "%shead %" PRId64 " (%.3f)", of_layer,
                    result->shape.first_head + index % result->shape.heads, result->correlated[index]);
-    to->plot[index] =
-        (ropemap_plot){.label = to->label[index], .series = to->series[index], .series_count = 2};
+    to->plot[index] = (ropemap_plot){.label = to->label[index],
+                                     .series = to->series[index],
+                                     .series_count = 2,
+                                     .marks = &to->trained,
+                                     .mark_count = to->trained.label != NULL ? 1 : 0};
 }
 
 static ropemap_status encode_chart(const pairs_result *result, output_kind kind, struct plots *plots,
@@ -250,7 +279,12 @@ static ropemap_status encode_chart(const pairs_result *result, output_kind kind,
     const print_scale scale = print_scale_of(&result->options->heads.print, kind == OUTPUT_PNG);
     const ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
     const int count = result->shape.layers * result->shape.heads;
+    const int64_t trained = trained_length(result);
     char title[200], subtitle[200], correlation[40] = "; (correlation)";
+    if (trained > 0 && trained < result->distances) {
+        (void)snprintf(plots->mark, sizeof plots->mark, "trained %s", number_in_words((double)trained).text);
+        plots->trained = (ropemap_mark){.of_x = true, .at = (double)trained, .label = plots->mark};
+    }
     for (int i = 0; i < count; i++) {
         add_plot(result, i, plots);
     }
