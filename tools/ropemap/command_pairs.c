@@ -160,6 +160,7 @@ static void free_result(pairs_result *result) {
     free(result->curves);
     free(result->correlated);
     free(result->magnitudes);
+    head_shape_free(&result->shape);
 }
 
 /* Prints a line for each head that holds a NaN or an infinity. */
@@ -182,7 +183,7 @@ static void warn_of_nan(const pairs_result *result) {
             (void)fprintf(stderr,
                           "head %" PRId64 ": %" PRId32 " of %" PRId32 " pairs, from pair %" PRId32
                           " on, hold NaN or infinity, so that no pair of the head has a share\n",
-                          result->shape.first_head + i % result->shape.heads, bad, result->pairs, first);
+                          result->shape.numbers[i % result->shape.heads].query, bad, result->pairs, first);
         }
     }
 }
@@ -205,7 +206,7 @@ static void print_pairs(const pairs_result *result) {
     const ropemap_pair *pairs = pairs_of(result, 0, 0);
     print_start(result);
     (void)printf("head %" PRId64 " of %" PRId64 ", key head %" PRId64 " of %" PRId64,
-                 result->shape.first_head, result->shape.query_heads, head_keys(&result->shape, 0),
+                 result->shape.numbers[0].query, result->shape.query_heads, result->shape.numbers[0].key,
                  result->shape.key_heads);
     if (result->distances > 0) {
         (void)printf("; mean logit and prediction of the centres: correlation %.3f", result->correlated[0]);
@@ -258,8 +259,8 @@ static void print_heads(const pairs_result *result) {
             (void)printf("%5" PRId64 "  ", head_layer(&result->options->heads, i / result->shape.heads));
         }
         (void)printf("%4" PRId64 "  %8" PRId64 "  %11.2f %%  %6" PRId32 "  %10.6g  %17.2f %%  %11.3f  %11.3f",
-                     result->shape.first_head + i % result->shape.heads,
-                     head_keys(&result->shape, i % result->shape.heads), 100.0 * pairs[summary.largest].share,
+                     result->shape.numbers[i % result->shape.heads].query,
+                     result->shape.numbers[i % result->shape.heads].key, 100.0 * pairs[summary.largest].share,
                      summary.largest, period_of(&pairs[summary.largest]), 100.0 * summary.slow,
                      summary.query_resultant, summary.key_resultant);
         if (result->distances > 0) {
@@ -300,8 +301,8 @@ static json_t *head_object(const pairs_result *result, int index) {
     const ropemap_pair *pairs = pairs_of(result, index / result->shape.heads, index % result->shape.heads);
     const int64_t layer = head_layer(&result->options->heads, index / result->shape.heads);
     json_t *head = json_pack("{s:o, s:I, s:I}", "layer", layer >= 0 ? json_integer(layer) : json_null(),
-                             "head", (json_int_t)(result->shape.first_head + index % result->shape.heads),
-                             "key_head", (json_int_t)head_keys(&result->shape, index % result->shape.heads));
+                             "head", (json_int_t)(result->shape.numbers[index % result->shape.heads].query),
+                             "key_head", (json_int_t)result->shape.numbers[index % result->shape.heads].key);
     for (int column = 0; column < COLUMNS; column++) {
         json_t *values = json_array();
         for (int32_t i = 0; i < result->pairs; i++) {
@@ -348,8 +349,8 @@ static void put_csv(FILE *stream, const void *what) {
         if (layer >= 0) {
             (void)fprintf(stream, "%" PRId64, layer);
         }
-        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.17g", result->shape.first_head + head,
-                      head_keys(&result->shape, head), i % result->pairs, result->all[i].frequency);
+        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.17g", result->shape.numbers[head].query,
+                      result->shape.numbers[head].key, i % result->pairs, result->all[i].frequency);
         for (int column = 0; column < COLUMNS; column++) {
             (void)fprintf(stream, ",%.10g", value_at(&result->all[i], column));
         }

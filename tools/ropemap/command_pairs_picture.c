@@ -109,7 +109,7 @@ static void add_quantity(const pairs_result *result, int layer, bool key, struct
     int64_t height = 0;
     for (int32_t row = 0; row < rows; row++) {
         const bool seen = key && !down_layers && row > 0 &&
-                          head_keys(&result->shape, row) == head_keys(&result->shape, row - 1);
+                          result->shape.numbers[row].key == result->shape.numbers[row - 1].key;
         const ropemap_pair *pairs = down_layers ? pairs_of(result, row, 0) : pairs_of(result, layer, row);
         for (int32_t i = 0; i < result->pairs && !seen; i++) {
             cells[height * result->pairs + i] = (float)value_of(picture, &pairs[i], key);
@@ -121,11 +121,7 @@ static void add_quantity(const pairs_result *result, int layer, bool key, struct
     ropemap_panel *panel = add_panel(to, cells, height, result->pairs);
     const head_options *options = &result->options->heads;
     panel->cols = (ropemap_range){.count = result->pairs, .step = 1};
-    panel->rows = (ropemap_range){
-        .first = key ? head_keys(&result->shape, 0) : result->shape.first_head, .count = height, .step = 1};
-    if (down_layers) {
-        panel->rows = options->layers;
-    }
+    panel->rows = down_layers ? options->layers : head_axis(&result->shape, key);
     const char *side = !looks[picture].sides ? "" : key ? "keys" : "queries";
     if (result->shape.layers > 1 && !down_layers) {
         (void)snprintf(to->label[count], LABEL_BYTES, "layer %" PRId64 "%s%s", head_layer(options, layer),
@@ -266,7 +262,7 @@ static void add_plot(const pairs_result *result, int index, struct plots *to) {
         (void)snprintf(of_layer, sizeof of_layer, "layer %" PRId64 ", ", layer);
     }
     (void)snprintf(to->label[index], LABEL_BYTES, "%shead %" PRId64 " (%.3f)", of_layer,
-                   result->shape.first_head + index % result->shape.heads, result->correlated[index]);
+                   result->shape.numbers[index % result->shape.heads].query, result->correlated[index]);
     to->plot[index] = (ropemap_plot){.label = to->label[index],
                                      .series = to->series[index],
                                      .series_count = 2,

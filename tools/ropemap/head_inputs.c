@@ -127,15 +127,11 @@ ropemap_status head_options_check(head_options *options, unsigned kinds, cli_out
 
 /* ---- one layer ----------------------------------------------------------------------------------------- */
 
-static int64_t key_head(const layer_heads *layer, int32_t index) {
-    return (layer->first + index) / (layer->query_heads / layer->key_heads);
-}
-
 /* A head's queries and keys; its neighbour's keys where both have the same. */
 static ropemap_status open_head(const tensor_options *like, bool quiet, int32_t index, layer_heads *layer,
                                 ropemap_error *error) {
     tensor_options tensors = *like;
-    tensors.head = layer->first + index;
+    tensors.head = layer->numbers[index].query;
     const ropemap_status status =
         tensor_pair_open(&tensors, quiet || index > 0, &layer->opened[index], error);
     if (status != ROPEMAP_OK) {
@@ -144,7 +140,8 @@ static ropemap_status open_head(const tensor_options *like, bool quiet, int32_t 
     const tensor_pair *pair = &layer->opened[index];
     layer->query_heads = ropemap_vectors_heads(pair->queries);
     layer->key_heads = ropemap_vectors_heads(pair->keys);
-    const bool shared = index > 0 && key_head(layer, index) == key_head(layer, index - 1);
+    layer->numbers[index].key = layer->numbers[index].query / (layer->query_heads / layer->key_heads);
+    const bool shared = index > 0 && layer->numbers[index].key == layer->numbers[index - 1].key;
     layer->heads[index] =
         (ropemap_head){.queries = pair->queries, .keys = shared ? layer->heads[index - 1].keys : pair->keys};
     return ROPEMAP_OK;
@@ -157,15 +154,16 @@ static ropemap_status open_heads(const tensor_options *tensors, bool quiet, laye
     ropemap_status status = tensor_pair_open(tensors, true, &first, error);
     if (status == ROPEMAP_OK) {
         layer->count = one ? 1 : (int32_t)ropemap_vectors_heads(first.queries);
-        layer->first = one ? tensors->head : 0;
         layer->heads = calloc((size_t)layer->count, sizeof *layer->heads);
         layer->opened = calloc((size_t)layer->count, sizeof *layer->opened);
+        layer->numbers = calloc((size_t)layer->count, sizeof *layer->numbers);
     }
     tensor_pair_free(&first);
-    if (status == ROPEMAP_OK && (layer->heads == NULL || layer->opened == NULL)) {
+    if (status == ROPEMAP_OK && (layer->heads == NULL || layer->opened == NULL || layer->numbers == NULL)) {
         return fail(error, ROPEMAP_RESOURCES, "--queries: no memory for %" PRId32 " heads", layer->count);
     }
     for (int32_t i = 0; i < layer->count && status == ROPEMAP_OK; i++) {
+        layer->numbers[i].query = one ? tensors->head : i;
         status = open_head(tensors, quiet, i, layer, error);
     }
     return status;
@@ -225,6 +223,7 @@ void layer_heads_free(layer_heads *layer) {
         tensor_pair_free(&layer->opened[i]);
     }
     free(layer->opened);
+    free(layer->numbers);
     free(layer->heads);
     *layer = (layer_heads){.heads = NULL};
 }
@@ -238,7 +237,7 @@ ropemap_status head_shape_take(const head_options *options, const layer_heads *l
     if (index == 0) {
         *shape = (head_shape){.layers = head_layers(options),
                               .heads = layer->count,
-                              .first_head = layer->first,
+                              .numbers = calloc((size_t)layer->count, sizeof *shape->numbers),
                               .query_heads = layer->query_heads,
                               .key_heads = layer->key_heads,
                               .rows = layer->rows,
@@ -247,6 +246,12 @@ ropemap_status head_shape_take(const head_options *options, const layer_heads *l
         (void)snprintf(shape->origin, sizeof shape->origin, "%.*s",
                        model != NULL ? 159 : (int)strcspn(label, ":"),
                        model != NULL ? ropemap_model_name(model) : label);
+    }
+    if (shape->numbers == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--queries: no memory for %" PRId32 " heads", layer->count);
+    }
+    if (index == 0) {
+        memcpy(shape->numbers, layer->numbers, (size_t)layer->count * sizeof *shape->numbers);
     }
     const bool same = layer->count == shape->heads && layer->query_heads == shape->query_heads &&
                       layer->key_heads == shape->key_heads && layer->rows.count == shape->rows.count &&
@@ -261,8 +266,24 @@ ropemap_status head_shape_take(const head_options *options, const layer_heads *l
                        shape->rows.count, shape->cols.count);
 }
 
-int64_t head_keys(const head_shape *shape, int32_t index) {
-    return (shape->first_head + index) / (shape->query_heads / shape->key_heads);
+void head_shape_free(head_shape *shape) {
+    free(shape->numbers);
+    shape->numbers = NULL;
+}
+
+ropemap_range head_axis(const head_shape *shape, bool keys) {
+    ropemap_range axis = {.count = 0, .step = 1};
+    int64_t last = -1;
+    bool even = true;
+    for (int32_t i = 0; i < shape->heads; i++) {
+        const int64_t number = keys ? shape->numbers[i].key : shape->numbers[i].query;
+        axis.first = axis.count == 0 ? number : axis.first;
+        axis.step = axis.count == 1 && number != last ? number - last : axis.step;
+        even = even && (axis.count == 0 || number == last || number - last == axis.step);
+        axis.count += number != last ? 1 : 0;
+        last = number;
+    }
+    return even ? axis : (ropemap_range){.count = axis.count, .step = 1};
 }
 
 void head_title(const head_options *options, const head_shape *shape, const char *what, char *text,
@@ -275,7 +296,7 @@ void head_title(const head_options *options, const head_shape *shape, const char
         (void)snprintf(layers, sizeof layers, ", layers %" PRId64 " to %" PRId64, first, last);
     }
     if (shape->heads == 1) {
-        (void)snprintf(head, sizeof head, ", head %" PRId64, shape->first_head);
+        (void)snprintf(head, sizeof head, ", head %" PRId64, shape->numbers[0].query);
     }
     (void)snprintf(text, size, "%s: %s%s%s", what, shape->origin, layers, head);
 }

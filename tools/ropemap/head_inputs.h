@@ -29,10 +29,15 @@ extern const cli_option head_rows[];
 int head_layers(const head_options *options);
 int64_t head_layer(const head_options *options, int index);
 
+/* The numbers of a query head and of the key head that it reads, from 0. */
+typedef struct head_number {
+    int64_t query, key;
+} head_number;
+
 /* Queries and keys of one layer's heads. Start zeroed; free with layer_heads_free. */
 typedef struct layer_heads {
     int32_t count;
-    int64_t first;                  /* number of the first; the others follow */
+    head_number *numbers;           /* [count] */
     int64_t query_heads, key_heads; /* of the tensors */
     ropemap_head *heads;            /* [count]; those that share keys have the same */
     tensor_pair *opened;            /* [count] */
@@ -48,19 +53,22 @@ void layer_heads_free(layer_heads *layer);
 typedef struct head_shape {
     int layers;
     int32_t heads;                  /* of each layer */
-    int64_t first_head;             /* number of the first */
+    head_number *numbers;           /* [heads] ascending, owned */
     int64_t query_heads, key_heads; /* of the tensors */
     ropemap_range rows, cols;       /* positions of queries and of keys */
     ropemap_spec spec;
     char origin[160]; /* the model, or the queries' file: "SmolLM2-135M" */
 } head_shape;
 
-/* Takes it from the first layer, and checks that layer `index` has the same. ROPEMAP_DATA. */
+/* Takes it from the first layer, and checks that layer `index` has the same. ROPEMAP_DATA, _RESOURCES. */
 ropemap_status head_shape_take(const head_options *options, const layer_heads *layer, int index,
                                head_shape *shape, ropemap_error *error);
 
-/* The key head that head `index` of a layer reads, from 0. */
-int64_t head_keys(const head_shape *shape, int32_t index);
+void head_shape_free(head_shape *shape);
+
+/* The numbers of the heads, or of the keys that they read, each once, as an axis; 0, 1, ... where they are
+ * not evenly apart. */
+ropemap_range head_axis(const head_shape *shape, bool keys);
 
 /* "Mean norm: SmolLM2-135M, layers 0 to 29, head 3" */
 void head_title(const head_options *options, const head_shape *shape, const char *what, char *text,
