@@ -324,7 +324,9 @@ static bench_words cell_words(const bench_row *row, const column *of) {
     case SHOW_FLOPS:
         return bench_amount(value, "FLOP");
     case SHOW_SHARE:
-        add(&shown, value > 0.0 ? "%.1f %%" : "", 100 * value);
+        if (value > 0.0) {
+            add(&shown, "%.1f %%", 100 * value);
+        }
         break;
     case SHOW_ERROR:
         add(&shown, "%.2g", value);

@@ -90,20 +90,15 @@ static ropemap_status check_options(const bench_options *options, ropemap_error 
     return check_named(options, error);
 }
 
-/* ---- shapes: one loop inside the other, from positions to threads */
+/* ---- shapes */
 
 enum { BLOCK_LEAST = 256, BLOCK_MOST = 8192 };
 
 /* Few heads, where cosines and sines cost most, and as many as a large model has. */
-static const int64_t usual_heads[] = {BENCH_HEADS(1, 1), BENCH_HEADS(32, 8)};
-
-static const int64_t usual_head_dims[] = {64, 128, 256};
-
-static bench_heads heads_of(int64_t value) {
-    return (bench_heads){.queries = (int32_t)(value / 65536), .keys = (int32_t)(value % 65536)};
-}
-
-typedef enum shape_axis { POOL, POSITIONS, HEAD_DIM, DTYPE, HEADS, BLOCK, LAYOUT, THREADS, AXES } shape_axis;
+static const bench_list usual_heads = {.values = {BENCH_HEADS(1, 1), BENCH_HEADS(32, 8)}, .count = 2};
+static const bench_list usual_head_dims = {.values = {64, 128, 256}, .count = 3};
+static const bench_list usual_layouts = {.values = {ROPEMAP_LAYOUT_HALF, ROPEMAP_LAYOUT_INTERLEAVED},
+                                         .count = 2};
 
 /* What the rows of one run share. */
 typedef struct bench_progress {
@@ -113,54 +108,46 @@ typedef struct bench_progress {
     ropemap_error failure; /* the first */
 } bench_progress;
 
-static bench_list copied(const int64_t *values, int32_t count) {
-    bench_list list = {.count = count};
-    memcpy(list.values, values, (size_t)count * sizeof *values);
-    return list;
-}
-
 static bench_list only(int64_t value) {
-    return copied(&value, 1);
+    return (bench_list){.values = {value}, .count = 1};
 }
 
-/* 0, 1, ..., count - 1 */
-static bench_list numbers(int32_t count) {
-    bench_list list = {.count = count};
-    for (int32_t i = 0; i < count; i++) {
-        list.values[i] = i;
-    }
-    return list;
+/* What the options say, where the benchmark can do with it; else its own. */
+static bench_list either(const bench_list *given, bool used, bench_list own) {
+    return used && given->count > 0 ? *given : own;
+}
+
+static bench_heads heads_of(int64_t value) {
+    return (bench_heads){.queries = (int32_t)(value / 65536), .keys = (int32_t)(value % 65536)};
 }
 
 /* All types, as far as the benchmark can store them. */
-static bench_list dtypes_of(const bench_options *options, const bench_case *benchmark) {
-    const bench_list all = options->dtypes.count > 0 ? options->dtypes : numbers(BENCH_DTYPES);
+static bench_list dtypes_of(const bench_options *options, unsigned uses) {
+    const bench_list all = {.values = {0, 1, 2, 3}, .count = BENCH_DTYPES};
+    const bench_list wanted = either(&options->dtypes, true, all);
     bench_list list = {.count = 0};
-    for (int32_t i = 0; i < all.count; i++) {
-        if (all.values[i] != ROPEMAP_DTYPE_TF32 || (benchmark->uses & BENCH_USES_NO_TF32) == 0) {
-            list.values[list.count++] = all.values[i];
+    for (int32_t i = 0; i < wanted.count; i++) {
+        if (wanted.values[i] != ROPEMAP_DTYPE_TF32 || (uses & BENCH_USES_NO_TF32) == 0) {
+            list.values[list.count++] = wanted.values[i];
         }
     }
-    return list;
+    return (uses & BENCH_USES_DTYPE) != 0 ? list : only(ROPEMAP_DTYPE_FP32);
 }
 
 /* The side that maps have on this device; half of it and twice of it show whether that is the right one. */
-static bench_list blocks_of(const bench_options *options, unsigned uses, const bench_shape *shape) {
+static bench_list blocks_of(const bench_options *options, unsigned uses, const timed_gpu *gpu) {
+    bench_list list = {.count = 0};
     if ((uses & (BENCH_USES_BLOCK | BENCH_USES_BLOCKS)) == 0) {
         return only(0);
     }
-    if (options->blocks.count > 0) {
-        return options->blocks;
-    }
-    const int64_t own = shape->gpu->device.block;
-    bench_list list = {.count = 0};
+    const int64_t own = gpu->device.block;
     for (int64_t side = own / 2; side <= own * 2; side *= 2) {
         const bool wanted = side == own || (uses & BENCH_USES_BLOCKS) != 0;
         if (wanted && side >= BLOCK_LEAST && side <= BLOCK_MOST) {
             list.values[list.count++] = side;
         }
     }
-    return list;
+    return either(&options->blocks, true, list);
 }
 
 static bench_list pools_of(const bench_case *benchmark) {
@@ -175,84 +162,11 @@ static bench_list pools_of(const bench_case *benchmark) {
 
 static bench_list threads_of(const bench_options *options, const bench_case *benchmark, bool gpu) {
     const int32_t all = options->threads != 0 ? options->threads : rm_usable_cpus();
-    const int64_t both[] = {1, all};
-    if (gpu) {
-        return only(benchmark->by_wall ? all : 0);
-    }
-    if (benchmark->usual.threads != 0) {
-        return only(benchmark->usual.threads);
+    if (gpu || benchmark->usual.threads != 0) {
+        return only(gpu && benchmark->by_wall ? all : benchmark->usual.threads);
     }
     const bool one = options->threads == 0 && all > 1 && (benchmark->uses & BENCH_USES_ONE_THREAD) != 0;
-    return one ? copied(both, 2) : only(all);
-}
-
-/* The options' values, where the benchmark has such a size, else its own. */
-static bench_list sizes_of(const bench_list *given, int64_t own) {
-    return own != 0 && given->count > 0 ? *given : only(own);
-}
-
-/* What an axis of a benchmark's shapes goes through. */
-static bench_list values_of(const bench_options *options, const bench_case *benchmark, shape_axis axis,
-                            const bench_shape *shape) {
-    const unsigned uses = benchmark->uses;
-    switch (axis) {
-    case POOL:
-        return pools_of(benchmark);
-    case POSITIONS:
-        return sizes_of(&options->positions, shape->positions);
-    case HEAD_DIM:
-        return (uses & BENCH_USES_HEAD_DIMS) != 0 && options->head_dims.count == 0
-                   ? copied(usual_head_dims, 3)
-                   : sizes_of(&options->head_dims, shape->head_dim);
-    case DTYPE:
-        return (uses & BENCH_USES_DTYPE) != 0 ? dtypes_of(options, benchmark) : only(ROPEMAP_DTYPE_FP32);
-    case HEADS:
-        return (uses & BENCH_USES_HEADS) == 0 ? only(0)
-               : options->heads.count > 0     ? options->heads
-                                              : copied(usual_heads, 2);
-    case BLOCK:
-        return blocks_of(options, uses, shape);
-    case LAYOUT:
-        return options->has_layout                     ? only(options->layout)
-               : (uses & BENCH_USES_BOTH_LAYOUTS) != 0 ? numbers(2)
-                                                       : only(ROPEMAP_LAYOUT_HALF);
-    case THREADS:
-        return threads_of(options, benchmark, shape->gpu != NULL);
-    case AXES:
-        break;
-    }
-    return only(0);
-}
-
-static void set(shape_axis axis, int64_t value, bench_shape *shape) {
-    switch (axis) {
-    case POOL:
-        shape->pool = (ropemap_pool)value;
-        break;
-    case POSITIONS:
-        shape->positions = value;
-        break;
-    case HEAD_DIM:
-        shape->head_dim = (int32_t)value;
-        break;
-    case DTYPE:
-        shape->dtype = (ropemap_dtype)value;
-        break;
-    case HEADS:
-        shape->heads = heads_of(value);
-        break;
-    case BLOCK:
-        shape->block = value;
-        break;
-    case LAYOUT:
-        shape->layout = (ropemap_layout)value;
-        break;
-    case THREADS:
-        shape->threads = (int32_t)value;
-        break;
-    case AXES:
-        break;
-    }
+    return one ? (bench_list){.values = {1, all}, .count = 2} : only(all);
 }
 
 /* A row that fails is a row too: the others still run. */
@@ -282,15 +196,44 @@ static ropemap_status run_shape(bench_progress *run, const bench_case *benchmark
                : rm_fail(error, ROPEMAP_STOPPED, "bench: stopped on request");
 }
 
-static ropemap_status run_axis(bench_progress *run, const bench_case *benchmark, shape_axis axis,
-                               bench_shape shape, ropemap_error *error) {
-    if (axis == AXES) {
-        return run_shape(run, benchmark, &shape, error);
-    }
-    const bench_list list = values_of(run->options, benchmark, axis, &shape);
-    for (int32_t i = 0; i < list.count; i++) {
-        set(axis, list.values[i], &shape);
-        RM_TRY(run_axis(run, benchmark, axis + 1, shape, error));
+/* The value of an axis for combination *number, which goes on to that of the next axis. */
+static int64_t take(int64_t *number, const bench_list *list) {
+    const int64_t value = list->values[*number % list->count];
+    *number /= list->count;
+    return value;
+}
+
+/* All combinations, pools from the outside, threads on the inside. */
+static ropemap_status run_case(bench_progress *run, const bench_case *benchmark, bench_shape shape,
+                               ropemap_error *error) {
+    const bench_options *options = run->options;
+    const unsigned uses = benchmark->uses;
+    const bench_list pools = pools_of(benchmark);
+    const bench_list positions = either(&options->positions, shape.positions != 0, only(shape.positions));
+    const bench_list head_dims =
+        either(&options->head_dims, shape.head_dim != 0,
+               (uses & BENCH_USES_HEAD_DIMS) != 0 ? usual_head_dims : only(shape.head_dim));
+    const bench_list dtypes = dtypes_of(options, uses);
+    const bench_list heads =
+        (uses & BENCH_USES_HEADS) != 0 ? either(&options->heads, true, usual_heads) : only(0);
+    const bench_list blocks = blocks_of(options, uses, shape.gpu);
+    const bench_list layouts = options->has_layout                     ? only(options->layout)
+                               : (uses & BENCH_USES_BOTH_LAYOUTS) != 0 ? usual_layouts
+                                                                       : only(ROPEMAP_LAYOUT_HALF);
+    const bench_list threads = threads_of(options, benchmark, shape.gpu != NULL);
+    const int64_t count = (int64_t)pools.count * positions.count * head_dims.count * dtypes.count *
+                          heads.count * blocks.count * layouts.count * threads.count;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t number = i;
+        shape.threads = (int32_t)take(&number, &threads);
+        shape.layout = (ropemap_layout)take(&number, &layouts);
+        shape.block = take(&number, &blocks);
+        shape.heads = heads_of(take(&number, &heads));
+        shape.dtype = (ropemap_dtype)take(&number, &dtypes);
+        shape.head_dim = (int32_t)take(&number, &head_dims);
+        shape.positions = take(&number, &positions);
+        shape.pool = (ropemap_pool)take(&number, &pools);
+        RM_TRY(run_shape(run, benchmark, &shape, error));
     }
     return ROPEMAP_OK;
 }
@@ -302,7 +245,7 @@ static ropemap_status choose_positions(const bench_case *benchmark, bench_shape 
     bench_shape largest = *shape;
     const timed_gpu *gpu = shape->gpu;
     RM_TRY(gpu->timing->memory(gpu->context, &free_bytes, &all_bytes, error));
-    largest.heads = heads_of(usual_heads[1]);
+    largest.heads = heads_of(usual_heads.values[1]);
     while (benchmark->room != NULL && largest.positions > 1 &&
            benchmark->room(&largest) > (double)free_bytes / 2.0) {
         largest.positions /= 2;
@@ -329,7 +272,7 @@ static ropemap_status run_all(bench_progress *run, timed_gpu *gpu, ropemap_error
         }
         RM_TRY(gpu != NULL && options->positions.count == 0 ? choose_positions(at, &shape, error)
                                                             : ROPEMAP_OK);
-        RM_TRY(run_axis(run, at, POOL, shape, error));
+        RM_TRY(run_case(run, at, shape, error));
     }
     return ROPEMAP_OK;
 }
@@ -337,7 +280,7 @@ static ropemap_status run_all(bench_progress *run, timed_gpu *gpu, ropemap_error
 static ropemap_status run_gpu(bench_progress *run, timed_gpu *gpu, ropemap_error *error) {
     const bench_options *options = run->options;
     RM_TRY(gpu_open(gpu, options->device, error));
-    const bench_list dtypes = options->dtypes.count > 0 ? options->dtypes : numbers(BENCH_DTYPES);
+    const bench_list dtypes = dtypes_of(options, BENCH_USES_DTYPE);
     for (int32_t i = 0; i < dtypes.count && !options->profile; i++) {
         RM_TRY(gpu_measure_product(gpu, (ropemap_dtype)dtypes.values[i], error));
     }
