@@ -501,17 +501,13 @@ static ropemap_status check_options(const command_options *options, ropemap_erro
 /* The table, unless it is streamed, then the picture. */
 static ropemap_status check_outputs(bench_command *command, ropemap_error *error) {
     const command_options *options = command->options;
-    ropemap_status status = ROPEMAP_OK;
     command->streams = !options->json && !options->rank && strcmp(options->output, "-") == 0;
-    if (!command->streams) {
-        status = outputs_add(command->outputs, options->output, OUTPUT_ANY, options->force, error);
+    const char *const files[] = {command->streams ? NULL : options->output, options->roofline};
+    for (int i = 0; i < 2; i++) {
+        RM_TRY(files[i] != NULL ? outputs_add(command->outputs, files[i], OUTPUT_ANY, options->force, error)
+                                : ROPEMAP_OK);
     }
-    if (status == ROPEMAP_OK && options->roofline != NULL) {
-        status = outputs_add(command->outputs, options->roofline, OUTPUT_ANY, options->force, error);
-    }
-    return status == ROPEMAP_OK
-               ? outputs_check(command->outputs, command->streams ? "the table" : NULL, error)
-               : status;
+    return outputs_check(command->outputs, command->streams ? "the table" : NULL, error);
 }
 
 /* Not through the outputs, which appear whole at the end: this file is for runs that have no end. */
@@ -591,16 +587,14 @@ static ropemap_status measure_and_write(bench_command *command, ropemap_error *e
     ropemap_error later;
     set_date(&command->report);
     const ropemap_status measured = measure(command, error);
-    if (measured != ROPEMAP_OK && command->report.count == 0) {
-        return measured;
-    }
-    if (measured == ROPEMAP_STOPPED || command->failed != ROPEMAP_OK) {
+    if (measured == ROPEMAP_STOPPED || command->failed != ROPEMAP_OK ||
+        (measured != ROPEMAP_OK && command->report.count == 0)) {
         return measured;
     }
     const ropemap_status written = write_report(command, &later);
-    if (written != ROPEMAP_OK) {
-        *error = measured == ROPEMAP_OK || written == ROPEMAP_IO ? later : *error;
-        return measured == ROPEMAP_OK || written == ROPEMAP_IO ? written : measured;
+    if (written != ROPEMAP_OK && (measured == ROPEMAP_OK || written == ROPEMAP_IO)) {
+        *error = later;
+        return written;
     }
     return measured == ROPEMAP_OK && fail_above >= 0.0
                ? bench_baseline_judge(&command->report, fail_above, error)
@@ -610,27 +604,21 @@ static ropemap_status measure_and_write(bench_command *command, ropemap_error *e
 static ropemap_status make(bench_command *command, ropemap_error *error) {
     const command_options *options = command->options;
     const char *backend = options->bench.backend;
-    ropemap_status status = check_options(options, error);
-    status = status == ROPEMAP_OK ? check_outputs(command, error) : status;
-    if (status == ROPEMAP_OK && options->baseline != NULL) {
-        status = bench_baseline_open(options->baseline, &command->baseline, error);
+    RM_TRY(check_options(options, error));
+    RM_TRY(check_outputs(command, error));
+    RM_TRY(options->baseline != NULL ? bench_baseline_open(options->baseline, &command->baseline, error)
+                                     : ROPEMAP_OK);
+    RM_TRY(ropemap_machine_describe(&command->report.machine, error));
+    if (only_ranks(options)) {
+        command->report.rows = command->baseline.rows;
+        command->report.count = command->baseline.count;
+        command->baseline.rows = NULL;
+        return write_report(command, error);
     }
-    status = status == ROPEMAP_OK ? ropemap_machine_describe(&command->report.machine, error) : status;
-    status = status == ROPEMAP_OK ? open_rows(command, error) : status;
-    if (status == ROPEMAP_OK && only_ranks(options)) {
-        for (size_t i = 0; status == ROPEMAP_OK && i < command->baseline.count; i++) {
-            status = keep_row(&command->report, &command->baseline.rows[i])
-                         ? ROPEMAP_OK
-                         : fail(error, ROPEMAP_RESOURCES, "bench: no memory for another row");
-        }
-        return status == ROPEMAP_OK ? write_report(command, error) : status;
-    }
-    if (status == ROPEMAP_OK) {
-        const bool chosen = backend == NULL || strcmp(backend, "auto") == 0;
-        command->report.on_gpu = chosen ? gpu_can(&options->bench) : strcmp(backend, "cuda") == 0;
-        status = measure_and_write(command, error);
-    }
-    return status;
+    RM_TRY(open_rows(command, error));
+    const bool chosen = backend == NULL || strcmp(backend, "auto") == 0;
+    command->report.on_gpu = chosen ? gpu_can(&options->bench) : strcmp(backend, "cuda") == 0;
+    return measure_and_write(command, error);
 }
 
 static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
