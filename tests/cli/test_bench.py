@@ -66,6 +66,17 @@ class Formats(Case):
         threads = [row["threads"] for row in self.document(*arguments, "--threads", "3")["rows"]]
         self.assertEqual(threads, [3])
 
+    def test_clocks(self):
+        arguments = ["diagonal", "-n", "4k", "--threads", "1", "--samples", "5", "-q"]
+        self.assertEqual(self.document(*arguments)["rows"][0]["clock"], "wall")
+        row = self.document(*arguments, "--clock", "cpu")["rows"][0]
+        self.assertEqual((row["clock"], row["wrong"]), ("cpu", 0))
+        self.done("bench", *arguments, "--json", "-o", "wall.json")
+        rows = self.document(*arguments, "--clock", "cpu", "--baseline", "wall.json")["rows"]
+        self.assertEqual(rows[0]["baseline"]["verdict"], "not in the baseline")
+        self.assertIn(b"CPU time of all threads", self.done("bench", *arguments, "--clock", "cpu").stdout)
+        self.refused(2, ["--clock cpu", "--backend cpu"], "bench", "rotate", "--backend", "cuda", "--clock", "cpu")
+
     def test_seconds_bound_the_samples(self):
         row = self.document("diagonal", "-n", "10", "--seconds", "1e-9", "--threads", "1", "-q")["rows"][0]
         self.assertEqual(row["seconds"]["samples"], 5)

@@ -59,6 +59,7 @@ typedef struct bench_options {
     int32_t threads; /* 0: all CPUs, and one thread as well where that is of interest */
     int32_t samples; /* of each row; 0: as many as take `seconds`, 5 to 1000 */
     double seconds;  /* for each row, setting up and checking excluded; > 0 */
+    bool cpu_time;   /* CPU: time by the CPU time of all threads, shared out evenly */
     bool profile;    /* GPU: run each once in a named range (NVTX) and time nothing */
 
     struct bench_gpu *gpu; /* filled as the GPU is opened and after each row; may be NULL */
@@ -95,6 +96,7 @@ typedef struct bench_row {
     const char *unit;         /* of rate: "GB/s" or "GFLOP/s" */
     const char *backend;      /* "cpu" or "cuda" */
     const char *dtype;        /* "bf16"; "" where it plays no part */
+    const char *clock;        /* "wall", "cpu" or "gpu" */
     int64_t positions;        /* n */
     int32_t head_dim;         /* d; 0 where none is involved, as for the sizes that follow */
     int32_t heads, key_heads; /* of queries and of keys, at each position */
@@ -161,6 +163,7 @@ typedef struct bench_shape {
     ropemap_pool pool;
     ropemap_method method; /* of a map */
     int32_t threads;
+    bool cpu_time; /* runs are timed by CPU time / threads */
 
     struct timed_gpu *gpu; /* NULL: the CPU, which does not use the rest */
     ropemap_dtype dtype;

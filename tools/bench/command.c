@@ -170,6 +170,11 @@ static const char *backend_word(int index) {
     return names[index];
 }
 
+static const char *clock_choice(int index) {
+    static const char *const names[] = {"wall", "cpu", NULL};
+    return names[index];
+}
+
 static const char *layout_choice(int index) {
     return ropemap_layout_name((ropemap_layout)index);
 }
@@ -199,6 +204,14 @@ static ropemap_status set_layout(void *into, const cli_option *option, const cha
 
 static const char *phase_choice(int index) {
     return ropemap_phase_name((ropemap_phase)index);
+}
+
+static ropemap_status set_clock(void *into, const cli_option *option, const char *text,
+                                ropemap_error *error) {
+    int index = 0;
+    const ropemap_status status = option_choose(option, text, &index, error);
+    ((command_options *)into)->bench.cpu_time = index == 1;
+    return status;
 }
 
 /* "5%" or "5" */
@@ -319,6 +332,13 @@ static const cli_option bench_rows[] = {
      .offset = offsetof(command_options, bench.threads),
      .least = 1,
      .most = THREADS_MAX},
+    {.group = GROUP_HOW,
+     .name = "clock",
+     .choices = clock_choice,
+     .initial = "wall; stages of a GPU have its own",
+     .help = "CPU: cpu is the CPU time of all threads, shared out evenly, for machines with other load",
+     .type = OPTION_CUSTOM,
+     .set = set_clock},
     {.group = GROUP_HOW,
      .name = "samples",
      .argument = "N",
@@ -457,7 +477,7 @@ static bool gpu_can(const bench_options *options) {
     ropemap_error ignored;
     ropemap_gpu gpu;
     ropemap_plugin plugin;
-    if (options->phase != ROPEMAP_PHASE_EXACT) {
+    if (options->phase != ROPEMAP_PHASE_EXACT || options->cpu_time) {
         return false;
     }
     for (bench_kind kind = BENCH_ROTATE; kind < BENCH_KINDS; kind++) {

@@ -178,6 +178,7 @@ static const column columns[] = {
     {"dtype", NULL, NULL, CELL_TEXT, SAME | NEEDED, AT(dtype), SHOW_TEXT},
     {"layout", NULL, NULL, CELL_TEXT, SAME | NEEDED, AT(variant), SHOW_TEXT},
     {"phase", NULL, NULL, CELL_TEXT, 0, AT(phase), SHOW_TEXT}, /* older documents have none */
+    {"clock", NULL, NULL, CELL_TEXT, 0, AT(clock), SHOW_TEXT},
     {"positions", NULL, NULL, CELL_INT64, SAME | NEEDED, AT(positions), SHOW_TEXT},
     {"head_dim", NULL, NULL, CELL_INT32, SAME | NEEDED, AT(head_dim), SHOW_TEXT},
     {"heads", NULL, NULL, CELL_INT32, SAME | NEEDED, AT(heads), SHOW_TEXT},
@@ -247,9 +248,11 @@ bool bench_row_same(const bench_row *before, const bench_row *row) {
             return false;
         }
     }
-    /* older than phases: all was exact */
-    return strcmp(before->phase, row->phase) == 0 ||
-           (before->phase[0] == '\0' && strcmp(row->phase, exact) == 0);
+    /* older than phases and clocks: all was exact, and no CPU time */
+    return (strcmp(before->phase, row->phase) == 0 ||
+            (before->phase[0] == '\0' && strcmp(row->phase, exact) == 0)) &&
+           (strcmp(before->clock, row->clock) == 0 ||
+            (before->clock[0] == '\0' && strcmp(row->clock, "cpu") != 0));
 }
 
 /* ---- markdown: what it was measured on */
@@ -379,6 +382,12 @@ static void write_notes(FILE *stream, const bench_report *report) {
                     "The phase and all other arithmetic of rotate take what its share\nleaves of the copy's "
                     "time at most.\n",
                     stream);
+    }
+    if (report->count > 0 && strcmp(report->rows[0].clock, "cpu") == 0) {
+        (void)fputs(
+            "Times are the CPU time of all threads, shared out evenly: what a run takes where nothing "
+            "else runs.\n",
+            stream);
     }
     for (size_t i = 0; i < report->count; i++) {
         const bench_row *row = &report->rows[i];

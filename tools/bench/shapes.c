@@ -80,6 +80,9 @@ static ropemap_status check_options(const bench_options *options, ropemap_error 
                                : options->blocks.count > 0 ? "block"
                                : options->profile          ? "profile"
                                                            : NULL;
+    if (options->cpu_time && on_gpu(options)) {
+        return rm_fail(error, ROPEMAP_USAGE, "--clock cpu: only --backend cpu takes it");
+    }
     if (of_gpu != NULL && !on_gpu(options)) {
         return rm_fail(error, ROPEMAP_USAGE, "--%s: only --backend cuda takes it", of_gpu);
     }
@@ -266,6 +269,7 @@ static ropemap_status run_all(bench_progress *run, timed_gpu *gpu, ropemap_error
         bench_shape shape = at->usual;
         shape.gpu = gpu;
         shape.phase = options->phase;
+        shape.cpu_time = options->cpu_time;
         if (shape.width != 0 && options->size.width != 0) {
             shape.width = options->size.width;
             shape.height = options->size.height;

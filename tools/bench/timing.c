@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- statistics */
 
@@ -65,11 +66,20 @@ static ropemap_status run_times(bench_work run, void *state, int64_t runs, ropem
     return ROPEMAP_OK;
 }
 
+/* CPU time, shared out evenly, is what a run would take if nothing else ran on this machine. */
+static double seconds_now(const bench_state *state) {
+    struct timespec time;
+    if (!state->shape.cpu_time || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) != 0) {
+        return rm_seconds_now();
+    }
+    return ((double)time.tv_sec + 1e-9 * (double)time.tv_nsec) / (double)state->shape.threads;
+}
+
 static ropemap_status seconds_of_host(bench_work run, void *state, int64_t runs, double *seconds,
                                       ropemap_error *error) {
-    const double start = rm_seconds_now();
+    const double start = seconds_now(state);
     RM_TRY(run_times(run, state, runs, error));
-    *seconds = fmax(rm_seconds_now() - start, STEP_SECONDS) / (double)runs;
+    *seconds = fmax(seconds_now(state) - start, STEP_SECONDS) / (double)runs;
     return ROPEMAP_OK;
 }
 
@@ -351,6 +361,9 @@ static void name_row(const bench_case *benchmark, const bench_shape *shape, benc
         .phase = (benchmark->uses & BENCH_USES_PHASE) != 0 ? ropemap_phase_name(shape->phase) : "",
         .unit = benchmark->by_flops ? "GFLOP/s" : "GB/s",
         .backend = on_gpu ? "cuda" : "cpu",
+        .clock = shape->cpu_time                 ? "cpu"
+                 : on_gpu && !benchmark->by_wall ? "gpu"
+                                                 : "wall",
         .dtype = typed ? ropemap_dtype_name(shape->dtype) : "",
         .positions = shape->positions,
         .head_dim = shape->head_dim,
