@@ -69,6 +69,9 @@ static void test_formulas(void **state) {
     assert_near(named("cpu", "map mean")->flops(&shape),
                 tiles_flops(257, 300, 64) + 2 * (25 * pairs + elements), 0.0);
     assert_near(named("cpu", "map max")->flops(&shape), tiles_flops(1000, 1000, 64) + 2 * 25 * pairs, 0.0);
+    /* a product and a sum for each element of each pair */
+    assert_near(named("cpu", "softmax")->flops(&shape), 1000.0 * 1001.0 / 2 * 64 * 2, 0.0);
+    assert_near(named("cpu", "softmax")->bytes(&shape), map_bytes, 0.0);
     bench_shape as_read = shape;
     as_read.phase = ROPEMAP_PHASE_HF_FP32;
     assert_near(named("cpu", "map mean")->flops(&as_read), tiles_flops(257, 300, 64) + 2 * elements, 0.0);
@@ -176,7 +179,8 @@ static int look(void *user, const bench_row *row) {
     seen->rows++;
     seen->benches |= 1u << row->kind;
     assert_int_equal(row->samples, seen->samples);
-    const bool turns = row->kind == BENCH_ROTATE || row->kind == BENCH_DIAGONAL || row->kind == BENCH_MAP;
+    const bool turns = row->kind == BENCH_ROTATE || row->kind == BENCH_DIAGONAL || row->kind == BENCH_MAP ||
+                       row->kind == BENCH_SOFTMAX;
     assert_string_equal(row->phase, turns ? "exact" : "");
     assert_string_equal(row->backend, "cpu");
     assert_string_equal(row->dtype, "");
@@ -212,10 +216,10 @@ static void test_tiny_runs(void **state) {
     if (bench_run(&options, &error) != ROPEMAP_OK) {
         fail_msg("%s", error.text);
     }
-    assert_int_equal(seen.benches, (1u << (BENCH_MAP + 1)) - 1);
+    assert_int_equal(seen.benches, (1u << BENCH_KINDS) - 1 - (1u << BENCH_TILE));
     /* for both positions: rotate and rotate / libm in two layouts, similarity, three pools, diagonal, two
-     * maps */
-    assert_int_equal(seen.rows, 2 * (4 + 1 + 3 + 1 + 2) + 1);
+     * maps, three of softmax */
+    assert_int_equal(seen.rows, 2 * (4 + 1 + 3 + 1 + 2 + 3) + 1);
 }
 
 static void test_a_selection_that_stops(void **state) {
@@ -307,13 +311,13 @@ static void test_the_machine_is_described(void **state) {
     bench_close(NULL); /* is fine */
     assert_string_equal(bench_kind_name(BENCH_MAP), "map");
     assert_string_equal(bench_kind_name(BENCH_TILE), "tile");
-    assert_null(bench_kind_name((bench_kind)(BENCH_TILE + 1)));
+    assert_null(bench_kind_name(BENCH_KINDS));
 }
 
 static void test_which_backend_has_what(void **state) {
     (void)state;
     for (bench_kind kind = BENCH_ROTATE; bench_kind_name(kind) != NULL; kind++) {
-        const bool host_alone = kind == BENCH_DIAGONAL || kind == BENCH_PNG;
+        const bool host_alone = kind == BENCH_DIAGONAL || kind == BENCH_PNG || kind == BENCH_SOFTMAX;
         const bool turns = kind == BENCH_ROTATE || kind == BENCH_MAP;
         assert_true(bench_exists(kind, "cpu", ROPEMAP_PHASE_EXACT) == (kind != BENCH_TILE));
         assert_true(bench_exists(kind, "cuda", ROPEMAP_PHASE_EXACT) == !host_alone);

@@ -11,7 +11,7 @@ from harness import PROGRAM, Case, read_png
 
 TINY = ["--size", "12x10", "--samples", "2", "--threads", "2", "-q"]
 NAMES = ["rotate", "rotate / libm", "similarity", "pool mean", "pool max", "pool std", "diagonal", "png", "map mean",
-         "map max"]
+         "map max", "softmax", "softmax bins / none", "softmax distances / none"]
 
 
 def reject(name):
@@ -128,7 +128,7 @@ class Phases(Case):
                 self.assertGreater(row["checked"], 0)
                 self.assertEqual(row["seconds"]["samples"], 2)
         exact = self.document(*self.ARGUMENTS)["rows"]
-        turning = {"rotate", "rotate / libm", "diagonal", "map mean", "map max"}
+        turning = {"rotate", "rotate / libm", "diagonal", *NAMES[NAMES.index("map mean"):]}
         for row in exact:
             self.assertEqual(row["phase"], "exact" if row["name"] in turning else "", row)
         self.assertEqual(self.document(*self.ARGUMENTS, "--phase", "exact")["rows"][0]["name"], "rotate")
@@ -338,7 +338,7 @@ class Refused(Case):
 
     def test_help(self):
         page = self.done("bench", "--help").stdout.decode()
-        for word in ("rotate, similarity, pool, diagonal, png, map, tile", "--heads", "--positions", "--json", "FROM-TO*FACTOR"):
+        for word in ("rotate, similarity, pool, diagonal, png, map, tile, softmax", "--heads", "--positions", "--json", "FROM-TO*FACTOR"):
             self.assertIn(word, page)
         self.assertLessEqual(max(map(len, page.splitlines())), 100)
 

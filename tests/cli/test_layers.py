@@ -56,7 +56,7 @@ MAY_INCLUDE = [
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
     ("cuda/*.c", [API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
     ("tools/serve/*", [API, *ROOM_APIS, "tools/ropemap/*.h"]),
-    ("tools/bench/*", [API, FIGURE_API, BASE, DEVICE, MAP, "host/cpu/kernels.h", "tools/ropemap/*.h"]),
+    ("tools/bench/*", [API, FIGURE_API, ATTENTION_API, BASE, DEVICE, MAP, "host/cpu/kernels.h", "tools/ropemap/*.h"]),
     ("tools/peers/product.c", [BASE, DEVICE, "host/cpu/kernels.h", "host/map/accumulator.h"]),
     ("tools/*/*", [API, *ROOM_APIS]),
     ("tests/*", ["host/*", "cuda/*", "tests/*", "tools/*/*.h"]),

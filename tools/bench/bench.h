@@ -19,7 +19,8 @@ typedef enum bench_kind {
     BENCH_DIAGONAL, /* CPU only */
     BENCH_PNG,      /* CPU only */
     BENCH_MAP,
-    BENCH_TILE, /* GPU only: similarity, then pool */
+    BENCH_TILE,    /* GPU only: similarity, then pool */
+    BENCH_SOFTMAX, /* CPU only */
     BENCH_KINDS
 } bench_kind;
 
@@ -244,7 +245,8 @@ enum {
     BENCH_USES_HEADS = 64,       /* few heads and many by default */
     BENCH_USES_BLOCK = 128,      /* the device's own side of a tile by default */
     BENCH_USES_BLOCKS = 256,     /* half of it and twice of it as well */
-    BENCH_USES_PHASE = 512       /* rows or distances are rotated */
+    BENCH_USES_PHASE = 512,      /* rows or distances are rotated */
+    BENCH_USES_LENGTHS = 1024    /* of 16,384 to 131,072 positions by default, where it is named */
 };
 
 typedef struct bench_target {
@@ -282,7 +284,7 @@ struct bench_case {
 
 /* The benchmarks of each file, in order, ended by one without a name. */
 extern const bench_case cpu_rotate_benchmarks[], cpu_tile_benchmarks[], cpu_diagonal_benchmarks[],
-    cpu_png_benchmarks[], cpu_map_benchmarks[];
+    cpu_png_benchmarks[], cpu_map_benchmarks[], cpu_softmax_benchmarks[];
 extern const bench_case gpu_rotate_benchmarks[], gpu_tile_benchmarks[], gpu_map_benchmarks[];
 
 /* Number `index` of the benchmarks of a backend, "cpu" or "cuda"; NULL past the last. */

@@ -232,7 +232,7 @@ static ropemap_status set_fail_above(void *into, const cli_option *option, const
 static const cli_option bench_operand = {
     .argument = "BENCHMARK...",
     .choices = bench_choice,
-    .help = "rotate, similarity, pool, diagonal, png, map, tile; all by default; rank: by headroom",
+    .help = "rotate, similarity, pool, diagonal, png, map, tile, softmax; all by default; rank: by headroom",
     .type = OPTION_CUSTOM,
     .set = set_bench};
 

@@ -9,9 +9,13 @@
 
 /* ---- the benchmarks there are */
 
-static const bench_case *const cpu_tables[] = {cpu_rotate_benchmarks,   cpu_tile_benchmarks,
-                                               cpu_diagonal_benchmarks, cpu_png_benchmarks,
-                                               cpu_map_benchmarks,      NULL};
+static const bench_case *const cpu_tables[] = {cpu_rotate_benchmarks,
+                                               cpu_tile_benchmarks,
+                                               cpu_diagonal_benchmarks,
+                                               cpu_png_benchmarks,
+                                               cpu_map_benchmarks,
+                                               cpu_softmax_benchmarks,
+                                               NULL};
 static const bench_case *const gpu_tables[] = {gpu_rotate_benchmarks, gpu_tile_benchmarks, gpu_map_benchmarks,
                                                NULL};
 
@@ -47,7 +51,7 @@ const char *bench_kind_name(bench_kind kind) {
         [BENCH_ROTATE] = "rotate", [BENCH_SIMILARITY] = "similarity",
         [BENCH_POOL] = "pool",     [BENCH_DIAGONAL] = "diagonal",
         [BENCH_PNG] = "png",       [BENCH_MAP] = "map",
-        [BENCH_TILE] = "tile",
+        [BENCH_TILE] = "tile",     [BENCH_SOFTMAX] = "softmax",
     };
     return (unsigned)kind < sizeof names / sizeof names[0] ? names[kind] : NULL;
 }
@@ -99,6 +103,7 @@ enum { BLOCK_LEAST = 256, BLOCK_MOST = 8192 };
 
 /* Few heads, where cosines and sines cost most, and as many as a large model has. */
 static const bench_list usual_heads = {.values = {BENCH_HEADS(1, 1), BENCH_HEADS(32, 8)}, .count = 2};
+static const bench_list usual_lengths = {.values = {16384, 32768, 131072}, .count = 3};
 static const bench_list usual_head_dims = {.values = {64, 128, 256}, .count = 3};
 static const bench_list usual_layouts = {.values = {ROPEMAP_LAYOUT_HALF, ROPEMAP_LAYOUT_INTERLEAVED},
                                          .count = 2};
@@ -212,7 +217,9 @@ static ropemap_status run_case(bench_progress *run, const bench_case *benchmark,
     const bench_options *options = run->options;
     const unsigned uses = benchmark->uses;
     const bench_list pools = pools_of(benchmark);
-    const bench_list positions = either(&options->positions, shape.positions != 0, only(shape.positions));
+    const bool long_ones = (uses & BENCH_USES_LENGTHS) != 0 && options->which != 0;
+    const bench_list positions =
+        either(&options->positions, shape.positions != 0, long_ones ? usual_lengths : only(shape.positions));
     const bench_list head_dims =
         either(&options->head_dims, shape.head_dim != 0,
                (uses & BENCH_USES_HEAD_DIMS) != 0 ? usual_head_dims : only(shape.head_dim));
