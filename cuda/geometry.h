@@ -1,5 +1,5 @@
-/* geometry.h - where the kernels' strips and the map's cells cut indices, and the scratch memory of the
- * pieces */
+/* geometry.h - where the kernels' strips and the map's cells cut indices, the scratch memory of the pieces,
+ * and where swizzled rows have their elements */
 /* SPDX-License-Identifier: MIT */
 /*
  * Common subset of C17 and C++17. Indices are cut where a strip of `strip` of them ends, counted from the
@@ -41,6 +41,44 @@ RM_INLINE int64_t rm_pool_parts_bytes(const rm_grid *grid, ropemap_pool pool, in
                                       int64_t col_first, int64_t cols) {
     return rm_pieces_count(&grid->rows, row_first, rows, RM_POOL_ROWS) *
            rm_pieces_count(&grid->cols, col_first, cols, RM_POOL_COLS) * rm_pool_part_bytes(pool);
+}
+
+/*
+ * Swizzled rows of 16-bit elements, as tensor cores take them from shared memory. 64 rows are a group; of
+ * each 64 elements of its rows (the last may be fewer) a group has a block of 64 rows of 128 bytes, one block
+ * after another. Chunk c of 16 bytes of row r lies at place c ^ (r % 8):
+ *
+ *            place  0   1   2   3   4   5   6   7
+ *     row 0       | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 |
+ *     row 1       | 1 | 0 | 3 | 2 | 5 | 4 | 7 | 6 |     the same chunk of 8 rows lies in 8 places:
+ *     row 2       | 2 | 3 | 0 | 1 | 6 | 7 | 4 | 5 |     in all the banks of shared memory
+ *     ...                                               once, when 8 rows of it are read together
+ *     row 7       | 7 | 6 | 5 | 4 | 3 | 2 | 1 | 0 |
+ *
+ * So a block is copied as it is, byte for byte. A group takes the room that floats would, as other rows of
+ * 16-bit types do: from 32 elements on that is enough for whole blocks.
+ */
+enum {
+    RM_SWIZZLE_ROWS = 64,     /* of a group */
+    RM_SWIZZLE_ELEMENTS = 64, /* of a row in a block: 128 bytes */
+    RM_SWIZZLE_CHUNK = 8,     /* elements: 16 bytes */
+    RM_SWIZZLE_LEAST = 32,    /* elements of a row, at least */
+    RM_FUSED_STEP = 16,       /* elements of a row that an instruction of tensor cores multiplies */
+    RM_FUSED_DIM_MOST = 256   /* elements of rows that the fused kernel takes: they are in shared memory */
+};
+
+/* Elements from a group to the next. */
+RM_INLINE int64_t rm_swizzled_group(int64_t head_dim) {
+    return RM_SWIZZLE_ROWS * head_dim * (int64_t)(sizeof(float) / sizeof(uint16_t));
+}
+
+/* Number of an element, counted from the first of the rows' memory. */
+RM_INLINE int64_t rm_swizzled_at(int64_t row, int32_t element, int64_t head_dim) {
+    const int32_t r = (int32_t)(row % RM_SWIZZLE_ROWS);
+    const int32_t place = element % RM_SWIZZLE_ELEMENTS / RM_SWIZZLE_CHUNK ^ r % 8;
+    const int32_t block = element / RM_SWIZZLE_ELEMENTS * RM_SWIZZLE_ROWS;
+    return row / RM_SWIZZLE_ROWS * rm_swizzled_group(head_dim) + (block + r) * RM_SWIZZLE_ELEMENTS +
+           place * RM_SWIZZLE_CHUNK + element % RM_SWIZZLE_CHUNK;
 }
 
 #endif

@@ -31,6 +31,7 @@ typedef struct rm_rotate_work {
     int32_t head_dim;
     int32_t pairs; /* that rotate, freqs->pairs; 0: rows are only converted */
     ropemap_layout layout;
+    bool swizzled; /* fp32 to a 16-bit type, one head: rows lie as rm_swizzled_at() has them */
 } rm_rotate_work;
 
 /* to[i] = from[i] divided by its length, [from.rows, from.cols]; a row of zeros becomes NaN. */
@@ -39,6 +40,7 @@ typedef struct rm_normalise_work {
     void *to;          /* may be from.data where to_type is fp32 or tf32 */
     int64_t to_stride; /* elements */
     ropemap_dtype to_type;
+    bool swizzled; /* a 16-bit type: rows lie as rm_swizzled_at() has them */
 } rm_normalise_work;
 
 /*
@@ -66,6 +68,20 @@ typedef struct rm_pool_work {
 } rm_pool_work;
 
 /*
+ * Takes the products of all queries with all keys into the cells they touch: an extreme's. Both have memory
+ * for whole tiles of RM_FUSED_TILE rows; what lies there beyond their rows plays no part.
+ */
+typedef struct rm_fused_work {
+    const void *queries, *keys; /* swizzled rows */
+    int64_t query_rows, key_rows;
+    int32_t head_dim;    /* RM_SWIZZLE_LEAST to 256, a multiple of 16 */
+    ropemap_dtype dtype; /* fp16 or bf16 */
+    rm_grid grid;
+    int64_t row_first, col_first; /* position indices of the first query and key */
+    rm_accumulator cells;         /* device memory */
+} rm_fused_work;
+
+/*
  * Each launches its kernels on a stream and returns without waiting: cudaSuccess, or why a kernel could not
  * start. `sm_count` is the device's number of multiprocessors: grids are persistent where the work comes in
  * many small pieces.
@@ -87,6 +103,8 @@ cudaError_t rm_rotate_launch(const rm_rotate_work *work, int32_t sm_count, cudaS
 cudaError_t rm_normalise_launch(const rm_normalise_work *work, int32_t sm_count, cudaStream_t stream);
 cudaError_t rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t sm_count, cudaStream_t stream);
 cudaError_t rm_pool_launch(const rm_pool_work *work, cudaStream_t stream);
+/* `shared_most`: bytes of shared memory that a block may ask for. */
+cudaError_t rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream);
 
 /* values[t] = weight * sum over pairs of cos(phase(|distances.first + t * distances.step|)). */
 cudaError_t rm_distances_launch(const ropemap_freqs *freqs, double weight, ropemap_range distances,

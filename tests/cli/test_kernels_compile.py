@@ -17,7 +17,7 @@ import unittest
 SOURCE = os.environ["ROPEMAP_SOURCE"]
 SANITIZE = os.environ.get("ROPEMAP_SANITIZE", "")
 ARCHITECTURES = ["75", "90"]
-NO_SPILL = ["rotate", "rotate_sum", "elementwise", "pool"]
+NO_SPILL = ["rotate", "rotate_sum", "elementwise", "pool", "fused_sm80"]
 
 # 16 bytes in PTX: four times 32 bits or twice 64.
 WIDE = r"%s\.global[.\w]*\.(v4\.[bfsu]32|v2\.[bfsu]64)"
@@ -128,6 +128,15 @@ class Kernels(unittest.TestCase):
     def test_pool_reads_16_bytes(self):
         """Of tiles with rows aligned to 16 bytes: the kernels whose last template argument is true."""
         self.check_wide("pool", lambda kernel: re.search(r"pool_tile.*Lb1EEv", kernel), ["ld"])
+
+    def test_products_run_on_tensor_cores_and_stay_in_registers(self):
+        """Of a step of 16 elements 32 instructions in each warp; and one for each of its 128 products to pool."""
+        for kernel, body in self.kernels("fused_sm80", "90", lambda kernel: "fused" in kernel):
+            self.assertGreaterEqual(len(re.findall(r"mma\.sync\.aligned\.m16n8k16", body)), 4 * 32, kernel)
+            self.assertGreaterEqual(len(re.findall(r"ldmatrix\.sync\.aligned\.m8n8\.x4", body)), 4 * 8, kernel)
+            self.assertGreaterEqual(len(re.findall(r"m(?:ax|in)\.NaN\.f32", body)), 128, kernel)
+            self.assertIn("cp.async.cg.shared.global", body, kernel)
+            self.assertNotRegex(body, r"(ld|st)\.local", kernel)
 
     def test_extremes_take_one_instruction(self):
         """Since Ampere: of the 32 values that a thread takes at a time, 32 maxima that keep a NaN."""

@@ -52,7 +52,7 @@ MAY_INCLUDE = [
     ("cuda/arith.h", []),
     ("cuda/geometry.h", CELLS),
     ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", GEOMETRY]),
-    ("cuda/*.cu*", [ARITH, "cuda/kernels.h", "cuda/vector_io.cuh"]),
+    ("cuda/*.cu*", [ARITH, "cuda/kernels.h", "cuda/*.cuh"]),
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
     ("cuda/*.c", [API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
     ("tools/serve/*", [API, *ROOM_APIS, "tools/ropemap/*.h"]),

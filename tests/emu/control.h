@@ -26,6 +26,20 @@ void emu_set_watchdog(int milliseconds);
 /* Not 0: blocks run from the last to the first. CUDA promises no order, so results must not depend on it. */
 void emu_reverse_blocks(int reverse);
 
+/* Not 0: a warp runs as far as it gets before the next one does, instead of all side by side. */
+void emu_rush_warps(int rush);
+
+/* Not 0: an asynchronous copy takes place when it is started; at first, when it is waited for. */
+void emu_copy_early(int early);
+
+/*
+ * So many barriers of blocks from number `first` of each block on (0: its first), or waits of threads for
+ * their copies, are passed without waiting, as if they had been forgotten; 0 takes the wish back. Returns
+ * whether an earlier wish came to pass.
+ */
+int emu_forget_barrier(int first, int count);
+int emu_forget_copies(int waits);
+
 #ifdef __cplusplus
 }
 #endif

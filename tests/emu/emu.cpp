@@ -31,7 +31,21 @@ static void open_gate() {
     emu_gate.open();
 }
 
+static std::atomic<int> forget_first, forget_count;
+static std::atomic<bool> forgot;
+
+int emu_forget_barrier(int first, int count) {
+    forget_first.store(first);
+    forget_count.store(count);
+    return forgot.exchange(false) ? 1 : 0;
+}
+
 void emu_block_barrier(int line) {
+    const int number = emu_workers[emu_self].barriers++ - forget_first.load(std::memory_order_relaxed);
+    if (number >= 0 && number < forget_count.load(std::memory_order_relaxed)) {
+        forgot.store(true);
+        return;
+    }
     const uint32_t round = emu_gate.round();
     say_where(EMU_AT_BLOCK_BARRIER, line);
     if (emu_gate.arrive() == emu_block_gate::ALL_HERE) {

@@ -8,8 +8,8 @@
  *
  * Stricter than a GPU: all threads of a block must meet at the same __syncthreads() line, a lane must be in
  * its own mask, and a shuffle from a lane that does not take part gives 0xff bytes. As on a GPU, a thread
- * that returns is waited for no more. Not there: dynamic shared memory, textures, __constant__, cooperative
- * groups.
+ * that returns is waited for no more. Dynamic shared memory is what rm_shared_memory() returns. Not there:
+ * textures, __constant__, cooperative groups.
  */
 #ifndef ROPEMAP_EMU_EMU_H
 #define ROPEMAP_EMU_EMU_H
@@ -138,5 +138,6 @@ cudaError_t cudaLaunchKernel(void (*kernel)(P...), dim3 grid, dim3 block, void *
 }
 
 #include "tests/emu/device.h"
+#include "tests/emu/instructions.h"
 
 #endif

@@ -78,6 +78,9 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attr, int dev
     case cudaDevAttrMaxSharedMemoryPerBlock:
         *value = 48 * 1024;
         break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+        *value = 99 * 1024;
+        break;
     case cudaDevAttrWarpSize:
         *value = 32;
         break;

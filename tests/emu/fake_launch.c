@@ -293,3 +293,32 @@ cudaError_t __wrap_rm_fill_launch(float *memory, float value, int64_t count, int
     const struct fake_range ranges[] = {{memory, bytes_of(count, sizeof *memory), true}};
     return GIVE("rm_fill_launch", run_fill, a, stream, ranges);
 }
+
+cudaError_t __real_rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream);
+cudaError_t __wrap_rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream);
+
+struct fused {
+    rm_fused_work work;
+    int32_t shared_most;
+    cudaStream_t stream;
+};
+
+static cudaError_t run_fused(const void *arguments) {
+    const struct fused *a = arguments;
+    return note(__real_rm_fused_launch(&a->work, a->shared_most, a->stream));
+}
+
+/* Rows to the end of their last tile. */
+static size_t swizzled_bytes(int64_t rows, int32_t head_dim) {
+    return bytes_of((rows + 127) / 128 * 128 * head_dim, sizeof(float));
+}
+
+cudaError_t __wrap_rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream) {
+    const struct fused a = {*work, shared_most, stream};
+    const rm_accumulator *cells = &work->cells;
+    const struct fake_range ranges[] = {
+        {work->queries, swizzled_bytes(work->query_rows, work->head_dim), false},
+        {work->keys, swizzled_bytes(work->key_rows, work->head_dim), false},
+        {cells->extreme, bytes_of(cells->rows * cells->cols, sizeof *cells->extreme), true}};
+    return GIVE("rm_fused_launch", run_fused, a, stream, ranges);
+}

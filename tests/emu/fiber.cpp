@@ -96,6 +96,12 @@ void emu_fiber_wait_while(const std::atomic<uint32_t> &word, uint32_t old) {
 
 /* ---- taking turns ---------------------------------------------------------------------------- */
 
+static std::atomic<bool> rush;
+
+void emu_rush_warps(int on) {
+    rush.store(on != 0);
+}
+
 static bool is_ready(const fiber &one) {
     const std::atomic<uint32_t> *word = one.word.load(std::memory_order_relaxed);
     return word == nullptr ||
@@ -115,10 +121,15 @@ static void *take_turns(void *) {
         const uint32_t rung = bell.load(std::memory_order_acquire);
         const uint32_t count = fiber_count.load(std::memory_order_acquire);
         bool ran = false;
+        bool warp_ran = false;
         for (uint32_t i = 0; i < count; i++) {
             if (is_ready(fibers[i])) {
                 go_on(i);
-                ran = true;
+                ran = warp_ran = true;
+            }
+            if (i % EMU_LANES == EMU_LANES - 1) { /* a warp that rushes goes again, from its first lane */
+                i -= rush.load(std::memory_order_relaxed) && warp_ran ? EMU_LANES : 0;
+                warp_ran = false;
             }
         }
         if (!ran) {

@@ -5,9 +5,12 @@
 #include "tests/emu/state.h"
 #include "tests/emu/symbols.h"
 
+#include <map>
+#include <memory>
 #include <mutex>
 
-enum { SHARED_MOST = 48 * 1024 };
+static const size_t SHARED_MOST = 48 * 1024;
+enum { SHARED_MOST_ASKED = 227 * 1024 };
 
 emu_launch_state emu_now;
 emu_worker emu_workers[EMU_THREADS_MOST];
@@ -17,6 +20,10 @@ std::atomic<bool> emu_launching;
 std::atomic<uint64_t> emu_block_index;
 
 static std::mutex one_launch;
+static std::mutex attributes;
+static std::map<const void *, size_t> shared_most;      /* dynamic, that kernels were allowed */
+static std::unique_ptr<unsigned char[]> dynamic_memory; /* of the launch: its end is that of the memory */
+static size_t dynamic_bytes;
 static std::atomic<uint32_t> block_round;  /* changes when the next block begins */
 static std::atomic<uint32_t> launch_round; /* changes when a launch ends */
 
@@ -39,6 +46,13 @@ __attribute__((noinline, no_sanitize_address, no_sanitize_thread)) static void p
             to[i] = (char)-1;
         }
     }
+    for (size_t i = 0; i < dynamic_bytes; i++) {
+        static_cast<volatile unsigned char *>(dynamic_memory.get())[i] = 0xff;
+    }
+}
+
+unsigned char *rm_shared_memory() {
+    return dynamic_memory.get();
 }
 
 uint3 emu_block_place(uint64_t index) {
@@ -72,6 +86,8 @@ static void run_thread() {
     emu_fiber_enters(emu_self); /* the next launch may have begun without a switch */
     emu_workers[emu_self].where.store(EMU_RUNNING, std::memory_order_relaxed);
     emu_workers[emu_self].line.store(0, std::memory_order_relaxed);
+    emu_workers[emu_self].barriers = 0;
+    emu_instructions_begin(emu_self);
     emu_now.kernel.call(emu_now.kernel.kernel, emu_now.kernel.arguments);
 }
 
@@ -116,8 +132,10 @@ static void wait_for_end(uint32_t round) {
     emu_die("no progress in %d ms", watchdog_ms.load(std::memory_order_relaxed));
 }
 
-static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block) {
+static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block, size_t shared) {
     const std::lock_guard<std::mutex> lock(one_launch);
+    dynamic_memory = std::make_unique<unsigned char[]>(shared);
+    dynamic_bytes = shared;
     emu_now.kernel = kernel;
     emu_now.threads = block.x * block.y * block.z;
     emu_now.blocks = (uint64_t)grid.x * grid.y * grid.z;
@@ -140,12 +158,28 @@ static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block) {
     launch_count.fetch_add(1);
 }
 
+/* More than every kernel may take: of today's GPUs with tensor cores, the most is Hopper's. */
+cudaError_t cudaFuncSetAttribute(const void *function, enum cudaFuncAttribute attribute, int value) {
+    const std::lock_guard<std::mutex> lock(attributes);
+    if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 || value > SHARED_MOST_ASKED) {
+        return launch_error = cudaErrorInvalidValue;
+    }
+    shared_most[function] = (size_t)value;
+    return cudaSuccess;
+}
+
+static size_t shared_most_of(const void *function) {
+    const std::lock_guard<std::mutex> lock(attributes);
+    const auto found = shared_most.find(function);
+    return found != shared_most.end() && found->second > SHARED_MOST ? found->second : SHARED_MOST;
+}
+
 /* The limits that every GPU of today has. */
-static bool valid(dim3 grid, dim3 block, size_t shared) {
+static bool valid(dim3 grid, dim3 block, size_t shared, size_t most) {
     const bool some = grid.x > 0 && grid.y > 0 && grid.z > 0 && block.x > 0 && block.y > 0 && block.z > 0;
     return some && grid.x <= 0x7fffffffu && grid.y <= 65535 && grid.z <= 65535 &&
            block.x <= EMU_THREADS_MOST && block.y <= EMU_THREADS_MOST && block.z <= 64 &&
-           block.x * block.y * block.z <= EMU_THREADS_MOST && shared <= SHARED_MOST;
+           block.x * block.y * block.z <= EMU_THREADS_MOST && shared <= most;
 }
 
 /* True for the launch that a test wants to fail. */
@@ -160,12 +194,12 @@ cudaError_t emu_launch(const emu_kernel &kernel, dim3 grid, dim3 block, size_t s
     cudaError_t error = cudaSuccess;
     if (kernel.address == nullptr) {
         error = cudaErrorInvalidDeviceFunction;
-    } else if (!valid(grid, block, shared)) {
+    } else if (!valid(grid, block, shared, shared_most_of(kernel.address))) {
         error = cudaErrorInvalidConfiguration;
     } else if (told_to_fail()) {
         error = cudaErrorLaunchFailure;
     } else {
-        run_launch(kernel, grid, block);
+        run_launch(kernel, grid, block, shared);
     }
     if (error != cudaSuccess) {
         launch_error = error;

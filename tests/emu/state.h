@@ -18,6 +18,7 @@ struct emu_worker {
     std::atomic<uint32_t> launches; /* to be served: the thread waits for its change */
     std::atomic<int> where;         /* an emu_place */
     std::atomic<int> line;          /* of the last barrier; 0: none yet */
+    int barriers;                   /* that it came to in this block */
 };
 
 struct emu_warp {
@@ -42,6 +43,9 @@ extern std::atomic<uint64_t> emu_block_index; /* of the running block in the gri
 
 /* The place of a block in the grid of the running launch. */
 uint3 emu_block_place(uint64_t index);
+
+/* A thread begins a block: none of its copies is on its way. */
+void emu_instructions_begin(uint32_t thread);
 
 /* The calling thread returns from the kernel. True: it is the last one of the block. */
 bool emu_leave_block();

@@ -1,0 +1,313 @@
+/* fused_sm80.cu - products by tensor cores that are pooled where they are made: no tile is written */
+/* SPDX-License-Identifier: MIT */
+/*
+ * For GPUs since Ampere: mma.sync, ldmatrix and cp.async. A block of 4 warps keeps 128 queries in shared
+ * memory and streams a run of keys through STAGES stages of 128 keys by 64 elements; both lie in global
+ * memory as they do in shared memory (rm_swizzled_at), so that a copy is a copy. Two blocks share a
+ * multiprocessor where its shared memory allows it: while one pools, the other multiplies.
+ *
+ *        keys     |  warp 0  |  warp 1  |         shared memory: blocks of 64 rows x 128 bytes
+ *     queries     +----------+----------+         queries  [elements / 64][2]
+ *       0 -  63   | 64 x 64  | 64 x 64  |         stages   [STAGES][2]
+ *      64 - 127   |  warp 2  |  warp 3  |
+ *                 +----------+----------+
+ */
+#include "cuda/fused.cuh"
+#include "cuda/instructions.cuh"
+
+enum {
+    RM_FUSED_THREADS = 128,
+    RM_FUSED_BLOCKS = 2, /* on a multiprocessor: 255 registers, most of them products */
+    RM_FUSED_STAGES = 3, /* of keys: two on their way while one is multiplied; 2 where memory is short */
+    RM_FUSED_BLOCK_BYTES = RM_SWIZZLE_ROWS * RM_SWIZZLE_ELEMENTS * 2,
+    RM_FUSED_STAGE_BYTES = 2 * RM_FUSED_BLOCK_BYTES /* a tile's rows of 64 elements */
+};
+
+/* What the kernel takes. */
+typedef struct rm_fused_task {
+    rm_fused_work work;
+    int64_t least, more; /* of the columns' cells: rm_fused_next_cell() */
+    int32_t blocks;      /* of 64 elements of a row */
+    int32_t stages;
+} rm_fused_task;
+
+/* ---- copies */
+
+/* Starts the copy of both blocks of 64 rows of a tile: of `elements` (a block's number) of its rows. */
+RM_FUSED void rm_fused_copy(const void *rows, int32_t head_dim, int64_t tile, int32_t elements,
+                            rm_shared to) {
+    constexpr int CHUNKS = RM_FUSED_BLOCK_BYTES / 16 / RM_FUSED_THREADS; /* of a thread, in a block */
+    const int64_t group = rm_swizzled_group(head_dim) * 2;               /* bytes */
+    const char *from = (const char *)rows + 2 * tile * group + elements * RM_FUSED_BLOCK_BYTES;
+    RM_UNROLL
+    for (int i = 0; i < 2 * CHUNKS; i++) {
+        const int32_t at = (i % CHUNKS * RM_FUSED_THREADS + (int32_t)threadIdx.x) * 16;
+        rm_cp_async(to + i / CHUNKS * RM_FUSED_BLOCK_BYTES + at, from + i / CHUNKS * group + at);
+    }
+}
+
+/* The stages of a run of keys, in the order of their copies: each tile's blocks of elements in turn. */
+struct rm_fused_stream {
+    int32_t left;         /* stages that are not on their way */
+    int32_t block, stage; /* of the next one */
+    int64_t tile;
+};
+
+/* Starts the copy of the next stage, if there is one: a group of copies in any case. */
+RM_FUSED void rm_fused_fetch(const rm_fused_task &task, rm_shared stages, rm_fused_stream *next) {
+    if (next->left > 0) {
+        rm_fused_copy(task.work.keys, task.work.head_dim, next->tile, next->block,
+                      stages + next->stage * RM_FUSED_STAGE_BYTES);
+        next->left--;
+        next->stage = next->stage + 1 == task.stages ? 0 : next->stage + 1;
+        next->block++;
+        if (next->block == task.blocks) {
+            next->block = 0;
+            next->tile++;
+        }
+    }
+    rm_cp_async_commit();
+}
+
+/* Waits for the oldest of the stages that are on their way. */
+RM_FUSED void rm_fused_wait(const rm_fused_task &task) {
+    if (task.stages == RM_FUSED_STAGES) {
+        rm_cp_async_wait<RM_FUSED_STAGES - 2>();
+    } else {
+        rm_cp_async_wait<0>();
+    }
+    __syncthreads(); /* for the others' copies; and all have read the stage before, which is filled again now
+                      */
+}
+
+/* ---- products */
+
+template <ropemap_dtype T>
+RM_FUSED void rm_fused_multiply_one(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+    if constexpr (T == ROPEMAP_DTYPE_FP16) {
+        rm_mma_fp16(d, a, b0, b1);
+    } else {
+        rm_mma_bf16(d, a, b0, b1);
+    }
+}
+
+/*
+ * Adds the products of 16 elements, number `step` of a block of 64, of the warp's queries and keys. ldmatrix
+ * takes 8 x 8 elements at each 8 lanes' addresses: of 16 queries
+ *     matrix 0: rows 0-7, elements 0-7    1: rows 8-15    2: rows 0-7, elements 8-15    3: rows 8-15
+ * and of 16 keys, which are the columns of b, two instructions' worth,
+ *     matrix 0: rows 0-7, elements 0-7    1: elements 8-15    2: rows 8-15, elements 0-7    3: elements 8-15
+ */
+template <ropemap_dtype T>
+RM_FUSED void rm_fused_multiply(rm_shared queries, rm_shared keys, int32_t step,
+                                rm_fused_products &products) {
+    const int32_t lane = (int32_t)threadIdx.x % 32, turn = lane % 8;
+    const rm_shared a_at = queries + lane % 16 * 128 + ((2 * step + lane / 16) ^ turn) * 16;
+    const rm_shared b_at = keys + (turn + lane / 16 * 8) * 128 + ((2 * step + lane / 8 % 2) ^ turn) * 16;
+    uint32_t a[RM_FUSED_DOWN][4], b[RM_FUSED_ACROSS / 2][4];
+    RM_UNROLL
+    for (int i = 0; i < RM_FUSED_DOWN; i++) {
+        rm_ldmatrix(a[i], a_at + i * 16 * 128);
+    }
+    RM_UNROLL
+    for (int j = 0; j < RM_FUSED_ACROSS / 2; j++) {
+        rm_ldmatrix(b[j], b_at + j * 16 * 128);
+    }
+    RM_UNROLL
+    for (int i = 0; i < RM_FUSED_DOWN; i++) {
+        RM_UNROLL
+        for (int j = 0; j < RM_FUSED_ACROSS; j++) {
+            rm_fused_multiply_one<T>(products[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+        }
+    }
+}
+
+/* The same of a whole block of elements, or of what the last one has. */
+template <ropemap_dtype T>
+RM_FUSED void rm_fused_multiply_block(rm_shared queries, rm_shared keys, int32_t elements,
+                                      rm_fused_products &products) {
+    if (elements >= RM_SWIZZLE_ELEMENTS) {
+        RM_UNROLL
+        for (int step = 0; step < RM_SWIZZLE_ELEMENTS / RM_FUSED_STEP; step++) {
+            rm_fused_multiply<T>(queries, keys, step, products);
+        }
+    } else {
+        for (int step = 0; step < elements / RM_FUSED_STEP; step++) {
+            rm_fused_multiply<T>(queries, keys, step, products);
+        }
+    }
+}
+
+RM_FUSED void rm_fused_clear(rm_fused_products &products) {
+    RM_UNROLL
+    for (int i = 0; i < RM_FUSED_DOWN * RM_FUSED_ACROSS * 4; i++) {
+        products[i / 4 / RM_FUSED_ACROSS][i / 4 % RM_FUSED_ACROSS][i % 4] = 0.0f;
+    }
+}
+
+/* ---- cells */
+
+/* Takes the products of a tile: of keys `offset` to offset + 64 of the run, of which there are `keys`. */
+template <ropemap_pool POOL>
+RM_FUSED void rm_fused_pool(const rm_fused_task &task, const rm_fused_products &products,
+                            const int32_t *limits, int32_t offset, int32_t keys, rm_fused_cell *at,
+                            rm_fused_keep<POOL> *keep) {
+    const rm_accumulator &cells = task.work.cells;
+    const int32_t last = keys - offset < RM_FUSED_SIDE ? keys - offset : RM_FUSED_SIDE;
+    if (at->end <= 0) { /* the cell ended among the keys of the other warps */
+        keep->give(cells.extreme + at->cell, cells.cols);
+        while (at->end <= 0) {
+            rm_fused_next_cell(task.work.grid.cols, task.least, task.more, at);
+        }
+    }
+    for (int32_t from = 0;;) {
+        const int32_t to = at->end < last ? (int32_t)at->end : last;
+        if (to - from == RM_FUSED_SIDE && limits[0] >= offset + RM_FUSED_SIDE &&
+            limits[RM_FUSED_SIDE - 1] > 0) {
+            keep->take_all(products);
+        } else {
+            keep->take_some(products, from, to, limits, offset);
+        }
+        if (at->end >= last) {
+            return;
+        }
+        keep->give(cells.extreme + at->cell, cells.cols);
+        rm_fused_next_cell(task.work.grid.cols, task.least, task.more, at);
+        from = to;
+    }
+}
+
+/* ---- the kernel */
+
+/* Keys [first, first + count) of a run, of which `tiles` tiles are seen, and 128 queries on their way to
+ * shared memory. */
+struct rm_fused_run {
+    int64_t first;
+    int32_t count, tiles;
+};
+
+template <ropemap_dtype T, ropemap_pool POOL>
+RM_FUSED void rm_fused_go(const rm_fused_task &task, const rm_fused_queries &queries, rm_fused_run run) {
+    const rm_accumulator &cells = task.work.cells;
+    const int32_t warp = (int32_t)threadIdx.x / 32, down = warp / 2, across = warp % 2;
+    const rm_shared memory = rm_shared_address(rm_shared_memory());
+    const rm_shared stages = memory + task.blocks * RM_FUSED_STAGE_BYTES;
+    rm_fused_stream next = {run.tiles * task.blocks, 0, 0, run.first / RM_FUSED_TILE};
+    for (int32_t i = 0; i < task.stages - 1; i++) {
+        rm_fused_fetch(task, stages, &next);
+    }
+    const int32_t *limits = queries.limits + down * RM_FUSED_SIDE;
+    rm_fused_keep<POOL> keep;
+    keep.start(queries.cells + down * RM_FUSED_SIDE);
+    int32_t offset = across * RM_FUSED_SIDE, stage = 0; /* of the warp's keys in the run */
+    rm_fused_cell at = rm_fused_cell_at(task.work.grid.cols, task.work.col_first + run.first);
+    at.end -= offset;
+    for (int32_t tile = 0; tile < run.tiles; tile++) {
+        rm_fused_products products;
+        rm_fused_clear(products);
+        for (int32_t block = 0; block < task.blocks; block++) {
+            rm_fused_wait(task);
+            rm_fused_fetch(task, stages, &next);
+            rm_fused_multiply_block<T>(memory + block * RM_FUSED_STAGE_BYTES + down * RM_FUSED_BLOCK_BYTES,
+                                       stages + stage * RM_FUSED_STAGE_BYTES + across * RM_FUSED_BLOCK_BYTES,
+                                       task.work.head_dim - block * RM_SWIZZLE_ELEMENTS, products);
+            stage = stage + 1 == task.stages ? 0 : stage + 1;
+        }
+        if (offset < run.count) {
+            rm_fused_pool<POOL>(task, products, limits, offset, run.count, &at, &keep);
+        }
+        offset += RM_FUSED_TILE;
+        at.end -= RM_FUSED_TILE;
+    }
+    keep.give(cells.extreme + at.cell, cells.cols);
+}
+
+/* Block (x, y) takes tile x of the queries and run y of the keys. */
+template <ropemap_dtype T, ropemap_pool POOL>
+__global__ void __launch_bounds__(RM_FUSED_THREADS, RM_FUSED_BLOCKS)
+    rm_fused_kernel(const rm_fused_task task) {
+    __shared__ rm_fused_queries queries;
+    if (!RM_HAS_INSTRUCTIONS) {
+        __trap();
+        return;
+    }
+    const rm_fused_work &work = task.work;
+    const int64_t query_first = (int64_t)blockIdx.x * RM_FUSED_TILE,
+                  queries_left = work.query_rows - query_first;
+    rm_fused_run run;
+    run.first = (int64_t)blockIdx.y * RM_FUSED_RUN_KEYS;
+    const int64_t keys_left = work.key_rows - run.first;
+    run.count = keys_left < RM_FUSED_RUN_KEYS ? (int32_t)keys_left : RM_FUSED_RUN_KEYS;
+    rm_fused_look(work, query_first, run.first, run.count, &queries);
+    __syncthreads();
+    const int32_t last = queries_left < RM_FUSED_TILE ? (int32_t)queries_left - 1 : RM_FUSED_TILE - 1;
+    run.tiles = (queries.limits[last] + RM_FUSED_TILE - 1) / RM_FUSED_TILE;
+    if (run.tiles == 0) {
+        return; /* all threads do */
+    }
+    for (int32_t block = 0; block < task.blocks; block++) {
+        rm_fused_copy(work.queries, work.head_dim, blockIdx.x, block,
+                      rm_shared_address(rm_shared_memory()) + block * RM_FUSED_STAGE_BYTES);
+    }
+    rm_fused_go<T, POOL>(task, queries, run);
+}
+
+/* ---- launch */
+
+template <ropemap_dtype T, ropemap_pool POOL>
+static cudaError_t start(const rm_fused_task &task, size_t shared, cudaStream_t stream) {
+    void (*kernel)(rm_fused_task) = rm_fused_kernel<T, POOL>;
+    const cudaError_t status = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
+                                                    cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared);
+    if (status != cudaSuccess) {
+        return status;
+    }
+    const dim3 grid((unsigned)((task.work.query_rows + RM_FUSED_TILE - 1) / RM_FUSED_TILE),
+                    (unsigned)((task.work.key_rows + RM_FUSED_RUN_KEYS - 1) / RM_FUSED_RUN_KEYS));
+    return rm_launch(kernel, grid, dim3(RM_FUSED_THREADS), shared, stream, task);
+}
+
+template <ropemap_dtype T>
+static cudaError_t pick(const rm_fused_task &task, size_t shared, cudaStream_t stream) {
+    switch (task.work.cells.pool) {
+    case ROPEMAP_POOL_MIN:
+        return start<T, ROPEMAP_POOL_MIN>(task, shared, stream);
+    case ROPEMAP_POOL_MAX:
+        return start<T, ROPEMAP_POOL_MAX>(task, shared, stream);
+    case ROPEMAP_POOL_ABSMAX:
+        return start<T, ROPEMAP_POOL_ABSMAX>(task, shared, stream);
+    default:
+        return cudaErrorInvalidValue;
+    }
+}
+
+extern "C" cudaError_t rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream) {
+    const rm_partition *cols = &work->grid.cols;
+    if (work->query_rows <= 0 || work->key_rows <= 0) {
+        return cudaSuccess;
+    }
+    if (work->head_dim < RM_SWIZZLE_LEAST || work->head_dim > RM_FUSED_DIM_MOST ||
+        work->head_dim % RM_FUSED_STEP != 0) {
+        return cudaErrorInvalidValue;
+    }
+    rm_fused_task task = {};
+    task.work = *work;
+    task.least = rm_partition_least(cols);
+    task.more = cols->range.count % cols->cells;
+    task.blocks = (work->head_dim + RM_SWIZZLE_ELEMENTS - 1) / RM_SWIZZLE_ELEMENTS;
+    task.stages = RM_FUSED_STAGES;
+    const size_t room = shared_most < 0 ? 0 : (size_t)shared_most;
+    const size_t own = sizeof(rm_fused_queries);
+    while (task.stages > 2 && (size_t)(task.blocks + task.stages) * RM_FUSED_STAGE_BYTES + own > room) {
+        task.stages--;
+    }
+    const size_t shared = (size_t)(task.blocks + task.stages) * RM_FUSED_STAGE_BYTES;
+    switch (work->dtype) {
+    case ROPEMAP_DTYPE_FP16:
+        return pick<ROPEMAP_DTYPE_FP16>(task, shared, stream);
+    case ROPEMAP_DTYPE_BF16:
+        return pick<ROPEMAP_DTYPE_BF16>(task, shared, stream);
+    default:
+        return cudaErrorInvalidValue;
+    }
+}

@@ -1,0 +1,346 @@
+/* test_fused_kernel.cpp - products pooled in registers by the emulated kernel, against plain loops over pairs
+ */
+/* SPDX-License-Identifier: MIT */
+#include "cuda/kernels.h"
+#include "tests/emu/control.h"
+#include "tests/emu/pool_oracle.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vector>
+
+extern "C" {
+#include <cmocka.h>
+}
+
+enum { TILE = 128, SHARED_MOST = 99 * 1024, MARGIN = 4 };
+static const float GUARD = -12345.0f;
+
+/* What is multiplied: rows of numbers, as floats. */
+struct rows {
+    int64_t count;
+    int32_t dim;
+    std::vector<float> data;
+
+    rows(int64_t count_, int32_t dim_) : count(count_), dim(dim_), data((size_t)(count_ * dim_)) {}
+    float &at(int64_t row, int32_t d) {
+        return data[(size_t)(row * dim + d)];
+    }
+};
+
+/* Whole numbers from -3 to 3: sums of their products are exact in any order. */
+static rows small_numbers(int64_t count, int32_t dim, uint32_t seed) {
+    rows made(count, dim);
+    for (float &value : made.data) {
+        seed = seed * 1664525u + 1013904223u;
+        value = (float)((int)(seed >> 24) % 7 - 3);
+    }
+    return made;
+}
+
+/*
+ * Rows from `first` on as the kernel reads them, with NaN where no row is. From the description in
+ * geometry.h: chunk c of row r of a block lies at place c ^ (r % 8). A wrong `mask` swizzles otherwise.
+ */
+static std::vector<uint16_t> swizzled(rows &from, int64_t first, ropemap_dtype type, int mask = 7) {
+    const int64_t tiles = (from.count - first + TILE - 1) / TILE;
+    const int64_t group = 64 * (int64_t)from.dim * 2;
+    std::vector<uint16_t> to((size_t)(tiles * 2 * group), 0xffff);
+    for (int64_t i = first; i < from.count; i++) {
+        const int64_t at = (i - first) / 64 * group, r = (i - first) % 64;
+        for (int32_t d = 0; d < from.dim; d++) {
+            const int64_t block = d / 64, chunk = d % 64 / 8, place = chunk ^ (r & mask);
+            const float value = from.at(i, d);
+            to[(size_t)(at + block * 64 * 64 + r * 64 + place * 8 + d % 8)] =
+                type == ROPEMAP_DTYPE_FP16 ? rm_half_from_float(value) : rm_bfloat_from_float(value);
+        }
+    }
+    return to;
+}
+
+struct fused_case {
+    pool_case pool; /* tile_rows, tile_cols: queries and keys of a launch */
+    int32_t dim;
+    ropemap_dtype type;
+    ropemap_pool kind;
+};
+
+/* The cells of a map between guards. */
+struct cell_store {
+    std::vector<float> memory;
+    rm_accumulator cells;
+
+    explicit cell_store(const fused_case &test) {
+        const int64_t count = test.pool.rows.cells * test.pool.cols.cells;
+        memory.assign((size_t)(count + 2 * MARGIN), GUARD);
+        cells = rm_accumulator();
+        cells.pool = test.kind;
+        cells.rows = test.pool.rows.cells;
+        cells.cols = test.pool.cols.cells;
+        cells.extreme = memory.data() + MARGIN;
+        for (int64_t i = 0; i < count; i++) {
+            cells.extreme[i] = rm_pool_neutral(test.kind);
+        }
+    }
+    void check_guards() const {
+        for (size_t i = 0; i < MARGIN; i++) {
+            assert_true(memory[i] == GUARD && memory[memory.size() - 1 - i] == GUARD);
+        }
+    }
+};
+
+static void feed(const fused_case &test, rows &queries, rows &keys, int mask, cell_store *store) {
+    for (int64_t i = 0; i < queries.count; i += test.pool.tile_rows) {
+        for (int64_t j = 0; j < keys.count; j += test.pool.tile_cols) {
+            const std::vector<uint16_t> q = swizzled(queries, i, test.type, mask),
+                                        k = swizzled(keys, j, test.type);
+            rm_fused_work work = rm_fused_work();
+            work.queries = q.data();
+            work.keys = k.data();
+            work.query_rows =
+                queries.count - i < test.pool.tile_rows ? queries.count - i : test.pool.tile_rows;
+            work.key_rows = keys.count - j < test.pool.tile_cols ? keys.count - j : test.pool.tile_cols;
+            work.head_dim = test.dim;
+            work.dtype = test.type;
+            work.grid = grid_of(test.pool);
+            work.row_first = i;
+            work.col_first = j;
+            work.cells = store->cells;
+            assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaSuccess);
+        }
+    }
+    store->check_guards();
+}
+
+/* All products, in double and rounded once. */
+static matrix products_of(const fused_case &test, rows &queries, rows &keys) {
+    matrix made(test.pool, 1, 0);
+    for (int64_t i = 0; i < queries.count; i++) {
+        for (int64_t j = 0; j < keys.count; j++) {
+            double sum = 0.0;
+            for (int32_t d = 0; d < test.dim; d++) {
+                sum += (double)queries.at(i, d) * (double)keys.at(j, d);
+            }
+            made.at(i, j) = (float)sum;
+        }
+    }
+    return made;
+}
+
+/* Cells that differ from plain loops by more than `bound`. */
+static int64_t wrong_cells(const fused_case &test, const cell_store &store, matrix *products, double bound) {
+    int64_t wrong = 0;
+    for (int64_t cell = 0; cell < store.cells.rows * store.cells.cols; cell++) {
+        const std::vector<float> values =
+            collect(test.pool, products, cell / store.cells.cols, cell % store.cells.cols);
+        const long double wanted = wanted_extreme(test.kind, values).value;
+        const float got = store.cells.extreme[cell];
+        const bool same =
+            isnan(wanted) ? isnan(got) : got == (float)wanted || fabsl((long double)got - wanted) <= bound;
+        wrong += !same;
+    }
+    return wrong;
+}
+
+static int64_t count_wrong(const fused_case &test, int mask = 7) {
+    rows queries = small_numbers(test.pool.rows.range.count, test.dim, 5),
+         keys = small_numbers(test.pool.cols.range.count, test.dim, 6);
+    cell_store store(test);
+    feed(test, queries, keys, mask, &store);
+    matrix products = products_of(test, queries, keys);
+    return wrong_cells(test, store, &products, 0.0);
+}
+
+/* Queries and keys within one tile and over several, cells within and across them, launches in parts. */
+static const fused_case FUSED_CASES[] = {
+    {{{{0, 1, 1}, 1}, {{0, 1, 1}, 1}, EVERY, 0, TILE, TILE, 0}, 64, ROPEMAP_DTYPE_FP16, ROPEMAP_POOL_MAX},
+    {{{{0, 128, 1}, 2}, {{0, 128, 1}, 2}, EVERY, 0, TILE, TILE, 0},
+     128,
+     ROPEMAP_DTYPE_BF16,
+     ROPEMAP_POOL_MIN},
+    {{{{0, 131, 1}, 7}, {{0, 257, 1}, 13}, EVERY, 0, 256, 512, 0},
+     80,
+     ROPEMAP_DTYPE_FP16,
+     ROPEMAP_POOL_ABSMAX},
+    {{{{0, 61, 1}, 61}, {{0, 70, 1}, 70}, EVERY, 0, TILE, TILE, 0}, 32, ROPEMAP_DTYPE_BF16, ROPEMAP_POOL_MAX},
+    {{{{0, 300, 1}, 11}, {{0, 300, 1}, 17}, CAUSAL, 0, TILE, 256, 0},
+     64,
+     ROPEMAP_DTYPE_FP16,
+     ROPEMAP_POOL_MIN},
+    {{{{0, 290, 1}, 1}, {{0, 270, 1}, 1}, EVERY, 0, 256, TILE, 0}, 96, ROPEMAP_DTYPE_BF16, ROPEMAP_POOL_MAX},
+    {{{{FAR, 140, 3}, 7}, {{FAR + 55, 197, 2}, 13}, CAUSAL, 0, 256, 256, 0},
+     112,
+     ROPEMAP_DTYPE_FP16,
+     ROPEMAP_POOL_MAX},
+    {{{{0, 153, 2}, 5}, {{0, 153, 2}, 5}, SYMMETRIC, 0, 256, 256, 0},
+     64,
+     ROPEMAP_DTYPE_BF16,
+     ROPEMAP_POOL_ABSMAX},
+    {{{{0, 33, 1}, 2}, {{0, 150, 1}, 3}, EVERY, 0, TILE, 256, 0}, 192, ROPEMAP_DTYPE_FP16, ROPEMAP_POOL_MIN},
+    {{{{0, 130, 1}, 3}, {{0, 40, 1}, 9}, EVERY, 0, 256, TILE, 0}, 256, ROPEMAP_DTYPE_BF16, ROPEMAP_POOL_MAX},
+    {{{{500, 31, 1}, 4}, {{0, 600, 1}, 5}, CAUSAL, 0, TILE, 1024, 0},
+     48,
+     ROPEMAP_DTYPE_FP16,
+     ROPEMAP_POOL_MAX},
+};
+
+static void small_numbers_are_exact(void **) {
+    for (const fused_case &test : FUSED_CASES) {
+        for (int order = 0; order < 2; order++) {
+            emu_reverse_blocks(order);
+            emu_copy_early(order);
+            emu_rush_warps(order);
+            const int64_t wrong = count_wrong(test);
+            if (wrong != 0) {
+                fail_msg("%lld of %lld cells are wrong: %lld x %lld, dim %d, %s, order %d", (long long)wrong,
+                         (long long)(test.pool.rows.cells * test.pool.cols.cells),
+                         (long long)test.pool.rows.range.count, (long long)test.pool.cols.range.count,
+                         (int)test.dim, ropemap_pool_name(test.kind), order);
+            }
+        }
+    }
+    emu_reverse_blocks(0);
+    emu_copy_early(0);
+    emu_rush_warps(0);
+}
+
+/* More keys than a block of threads goes through: 64 tiles, and a cell across the cut. */
+static void runs_of_keys_meet(void **) {
+    const fused_case test = {{{{0, 3, 1}, 2}, {{0, 8192 + 70, 1}, 3}, EVERY, 0, TILE, 16384, 0},
+                             32,
+                             ROPEMAP_DTYPE_FP16,
+                             ROPEMAP_POOL_MAX};
+    assert_int_equal(count_wrong(test), 0);
+}
+
+/*
+ * Any numbers: products of 16-bit numbers are exact in float, and a sum of `dim` of them, in whatever order,
+ * is off by dim - 1 roundings of the sum of magnitudes at most, which is dim here.
+ */
+static void other_numbers_are_within_their_roundings(void **) {
+    const fused_case test = {{{{0, 70, 1}, 3}, {{0, 131, 1}, 4}, CAUSAL, 0, TILE, 256, 0},
+                             80,
+                             ROPEMAP_DTYPE_BF16,
+                             ROPEMAP_POOL_MAX};
+    uint32_t seed = 9;
+    rows queries(70, 80), keys(131, 80);
+    for (rows *each : {&queries, &keys}) {
+        for (float &value : each->data) {
+            value = rm_float_from_bfloat(rm_bfloat_from_float(random_float(&seed)));
+        }
+    }
+    cell_store store(test);
+    feed(test, queries, keys, 7, &store);
+    matrix products = products_of(test, queries, keys);
+    assert_int_equal(wrong_cells(test, store, &products, 80 * 80 * 0x1p-24), 0);
+}
+
+/* A NaN in a query is in all its cells and in no other; an infinity is the largest or the smallest. */
+static void nan_and_infinity_stay(void **) {
+    for (const ropemap_pool kind : {ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX, ROPEMAP_POOL_ABSMAX}) {
+        const fused_case test = {
+            {{{0, 67, 1}, 5}, {{0, 90, 1}, 4}, EVERY, 0, TILE, TILE, 0}, 64, ROPEMAP_DTYPE_FP16, kind};
+        rows queries = small_numbers(67, 64, 7), keys = small_numbers(90, 64, 8);
+        queries.at(20, 3) = -NAN;
+        for (int32_t d = 0; d < 64; d++) { /* one product is infinite, without one of zero by infinity */
+            queries.at(50, d) = d == 0 ? INFINITY : queries.at(50, d);
+        }
+        for (int64_t j = 0; j < 90; j++) {
+            keys.at(j, 0) = j % 2 == 0 ? 1.0f : -1.0f;
+        }
+        cell_store store(test);
+        feed(test, queries, keys, 7, &store);
+        matrix products = products_of(test, queries, keys);
+        assert_int_equal(wrong_cells(test, store, &products, 0.0), 0);
+    }
+}
+
+/* ---- planted faults: each must show ---- */
+
+static const fused_case PLANTED = {
+    {{{0, 128, 1}, 8}, {{0, 512, 1}, 16}, EVERY, 0, TILE, 512, 0}, 128, ROPEMAP_DTYPE_FP16, ROPEMAP_POOL_MAX};
+
+static void a_wrong_swizzle_shows(void **) {
+    assert_int_equal(count_wrong(PLANTED), 0);
+    for (const int mask : {0, 3, 5}) {
+        assert_int_not_equal(count_wrong(PLANTED, mask), 0);
+    }
+}
+
+#if defined(__SANITIZE_THREAD__)
+static const bool RACES_ARE_FATAL = true;
+#else
+static const bool RACES_ARE_FATAL = false;
+#endif
+
+static void a_wait_for_copies_that_is_forgotten_shows(void **) {
+    if (RACES_ARE_FATAL) {
+        skip(); /* it is a data race, which ends the program */
+    }
+    for (const int waits : {1, 128}) {
+        (void)emu_forget_copies(waits);
+        assert_int_not_equal(count_wrong(PLANTED), 0);
+        assert_true(emu_forget_copies(0) != 0);
+    }
+}
+
+/* Barrier 0 comes after the queries' limits. Without a later one, and with warps in a hurry, one reads what
+ * others have not waited for; or, with copies as early as can be, fills a stage that the others still read,
+ * but for the first, before which nobody reads. */
+static void a_barrier_that_is_forgotten_shows(void **) {
+    if (RACES_ARE_FATAL) {
+        skip();
+    }
+    emu_rush_warps(1);
+    for (const int number : {1, 2, 5, 6}) { /* of 8; the last two fill nothing again */
+        for (int early = 0; early < (number == 1 ? 1 : 2); early++) {
+            emu_copy_early(early);
+            (void)emu_forget_barrier(number, 1);
+            assert_int_not_equal(count_wrong(PLANTED), 0);
+            assert_true(emu_forget_barrier(0, 0) != 0);
+        }
+    }
+    emu_rush_warps(0);
+    emu_copy_early(0);
+}
+
+static void what_it_does_not_take_is_refused(void **) {
+    const fused_case &test = FUSED_CASES[0];
+    cell_store store(test);
+    rm_fused_work work = rm_fused_work();
+    const long before = emu_launch_count();
+    assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaSuccess); /* nothing to do */
+    work.query_rows = work.key_rows = 1;
+    work.grid = grid_of(test.pool);
+    work.cells = store.cells;
+    work.dtype = ROPEMAP_DTYPE_FP16;
+    for (const int32_t dim : {16, 72, 272}) {
+        work.head_dim = dim;
+        assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaErrorInvalidValue);
+    }
+    work.head_dim = 64;
+    work.dtype = ROPEMAP_DTYPE_FP32;
+    assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaErrorInvalidValue);
+    work.dtype = ROPEMAP_DTYPE_FP16;
+    work.cells.pool = ROPEMAP_POOL_STD;
+    assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaErrorInvalidValue);
+    assert_int_equal(emu_launch_count(), before);
+}
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(small_numbers_are_exact),
+        cmocka_unit_test(runs_of_keys_meet),
+        cmocka_unit_test(other_numbers_are_within_their_roundings),
+        cmocka_unit_test(nan_and_infinity_stay),
+        cmocka_unit_test(a_wrong_swizzle_shows),
+        cmocka_unit_test(a_wait_for_copies_that_is_forgotten_shows),
+        cmocka_unit_test(a_barrier_that_is_forgotten_shows),
+        cmocka_unit_test(what_it_does_not_take_is_refused),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
