@@ -75,6 +75,7 @@ static const rm_backend cuda = {
     .products = rm_cuda_products,
     .cells_begin = rm_cuda_cells_begin,
     .pool = rm_cuda_pool,
+    .similarity_pool = rm_cuda_similarity_pool,
     .cells_end = rm_cuda_cells_end,
     .distances = rm_cuda_distances,
 };

@@ -116,12 +116,14 @@ static ropemap_status make_streams(rm_context *context, ropemap_error *error) {
 }
 
 static ropemap_status describe(rm_context *context, ropemap_error *error) {
-    int sm_count = 0, major = 0, minor = 0;
+    int sm_count = 0, major = 0, minor = 0, shared = 0;
     const int device = context->device.index;
     RM_CUDA(context, error, cudaDeviceGetAttribute(&sm_count, cudaDevAttrMultiProcessorCount, device));
     RM_CUDA(context, error, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
     RM_CUDA(context, error, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+    RM_CUDA(context, error, cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
     context->sm_count = sm_count;
+    context->shared_most = shared;
     (void)snprintf(context->variant, sizeof context->variant, "sm_%d%d", major, minor);
     return ROPEMAP_OK;
 }
@@ -156,7 +158,7 @@ static void free_buffers(rm_context *context) {
     rm_buffer *all[] = {&context->workspace, &context->device_freqs, &context->rows[0], &context->rows[1],
                         &context->rotated,   &context->parts,        &context->sums,    &context->centre,
                         &context->wide,      &context->gram,         &context->total,   &context->values,
-                        &context->pieces,    &context->flush};
+                        &context->pieces,    &context->trial,        &context->flush};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         rm_buffer_free(all[i]);
     }

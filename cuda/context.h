@@ -36,7 +36,9 @@ typedef struct rm_tile {
 struct rm_context {
     rm_device device;
     int32_t sm_count;
+    int32_t shared_most; /* bytes of shared memory that a block of threads may ask for */
     char variant[16];
+    bool fused_is_right; /* it is known */
     cudaStream_t compute, copy, pooling;
     cudaEvent_t copied[RM_SLOTS], used[RM_SLOTS];
     int32_t slot; /* of the next rows */
@@ -56,6 +58,7 @@ struct rm_context {
     rm_buffer total;              /* double */
     rm_buffer values;             /* double */
     rm_buffer pieces;             /* of a tile, before they are merged into cells */
+    rm_buffer trial;              /* what a check of the fused kernel computes on */
     rm_buffer cell_arrays[4];     /* extreme or sum, square, pairs */
     rm_accumulator cells;         /* in device memory */
 
@@ -138,6 +141,7 @@ rm_similarity_op rm_cuda_similarity;
 rm_products_op rm_cuda_products;
 rm_cells_begin_op rm_cuda_cells_begin;
 rm_pool_op rm_cuda_pool;
+rm_similarity_pool_op rm_cuda_similarity_pool;
 rm_cells_end_op rm_cuda_cells_end;
 rm_distances_op rm_cuda_distances;
 

@@ -66,7 +66,8 @@ __global__ void __launch_bounds__(RM_NORMALISE_LANES *RM_NORMALISE_ROWS, RM_NORM
         const double inverse = square > 0.0 ? 1.0 / sqrt(square) : (double)rm_float_from_bits(0x7fc00000u);
         for (int64_t d = lane; is_there && d < cols; d += RM_NORMALISE_LANES) {
             const float x[1] = {(float)((double)row[d] * inverse)};
-            rm_store<TO, 1>(work.to, i * work.to_stride + d, rm_pack<TO, 1>(x));
+            const int64_t at = work.swizzled ? rm_swizzled_at(i, (int32_t)d, cols) : i * work.to_stride + d;
+            rm_store<TO, 1>(work.to, at, rm_pack<TO, 1>(x));
         }
     }
 }

@@ -10,14 +10,21 @@
 
 enum { RM_ROTATE_THREADS = 256 }; /* a block: small enough to share a multiprocessor evenly, see below */
 
+/* How elements of the rows that are written lie: in order, or as tensor cores take them. */
+enum rm_row_order { RM_IN_ORDER, RM_SWIZZLED };
+
 /*
  * Blocks that a multiprocessor holds, and as many are started. What hides the latency of memory is bytes on
  * their way: an H100 needs about 10 KB a multiprocessor (1.6 TB/s read, 0.8 us), and 1,024 threads of 64
  * registers have 32 KB; 8 pairs take 80 registers; threads with 8 bytes or less, in 48 registers, need to be
- * many. Registers are bound for the 1,024 threads that every multiprocessor holds.
+ * many. Registers are bound for the 1,024 threads that every multiprocessor holds; addresses of swizzled rows
+ * take some more, and those rows are few.
  */
 template <int N> constexpr int RM_ROTATE_BLOCKS = N == 1 ? 6 : N == 2 ? 5 : N == 4 ? 4 : 3;
-template <int N> constexpr int RM_ROTATE_BOUND = RM_ROTATE_BLOCKS<N> < 4 ? RM_ROTATE_BLOCKS<N> : 4;
+template <int N, rm_row_order ORDER>
+constexpr int RM_ROTATE_BOUND = ORDER == RM_SWIZZLED      ? 2
+                                : RM_ROTATE_BLOCKS<N> < 4 ? RM_ROTATE_BLOCKS<N>
+                                                          : 4;
 
 /* The elements of a thread in one head. */
 template <ropemap_dtype FROM, int N> struct rm_held { rm_packed<FROM, N> first, second; };
@@ -67,9 +74,15 @@ RM_INLINE rm_held<TO, N> rm_converted(const rm_held<FROM, N> &held) {
     }
 }
 
-template <ropemap_dtype TO, int N>
+template <ropemap_dtype TO, int N, rm_row_order ORDER>
 RM_INLINE void rm_head_store(const rm_rotate_work &work, int64_t index, int32_t head, rm_place place,
                              const rm_held<TO, N> &held) {
+    if constexpr (ORDER == RM_SWIZZLED) { /* a chunk of 8 elements stays together */
+        void *to = work.sides[0].to;
+        rm_store<TO, N>(to, rm_swizzled_at(index, place.first, work.head_dim), held.first);
+        rm_store<TO, N>(to, rm_swizzled_at(index, place.second, work.head_dim), held.second);
+        return;
+    }
     const rm_heads &side = rm_side_of(work, &head);
     const int64_t row = index * side.to_position_stride + head * side.to_head_stride;
     rm_store<TO, N>(side.to, row + place.first, held.first);
@@ -78,8 +91,8 @@ RM_INLINE void rm_head_store(const rm_rotate_work &work, int64_t index, int32_t 
 
 /* Blocks: x walks through positions, y through the groups of a row, z through heads. Where N is 1 the layout
  * is that of the elements' places alone, and HALF is true. */
-template <ropemap_dtype FROM, ropemap_dtype TO, int N, bool HALF>
-__global__ void __launch_bounds__(RM_ROTATE_THREADS, RM_ROTATE_BOUND<N>)
+template <ropemap_dtype FROM, ropemap_dtype TO, int N, bool HALF, rm_row_order ORDER>
+__global__ void __launch_bounds__(RM_ROTATE_THREADS, RM_ROTATE_BOUND<N, ORDER>)
     rm_rotate_kernel(rm_rotate_work work) {
     const int32_t group = (int32_t)(blockIdx.y * blockDim.x + threadIdx.x);
     if (group >= rm_groups<N>(work.pairs, work.head_dim)) {
@@ -100,7 +113,7 @@ __global__ void __launch_bounds__(RM_ROTATE_THREADS, RM_ROTATE_BOUND<N>)
         for (;;) {
             const rm_held<TO, N> out = place.pair >= 0 ? rm_rotated<FROM, TO, N, HALF>(sines, held)
                                                        : rm_converted<FROM, TO, N>(held);
-            rm_head_store<TO, N>(work, index, head, place, out);
+            rm_head_store<TO, N, ORDER>(work, index, head, place, out);
             head += apart;
             if (head >= heads) {
                 break;
@@ -139,7 +152,7 @@ static int64_t between(int64_t least, int64_t value, int64_t most) {
 }
 
 /* Heads are shared out between blocks only where positions alone leave multiprocessors idle. */
-template <ropemap_dtype FROM, ropemap_dtype TO, int N, bool HALF>
+template <ropemap_dtype FROM, ropemap_dtype TO, int N, bool HALF, rm_row_order ORDER = RM_IN_ORDER>
 static cudaError_t start(const rm_rotate_work *work, int32_t sm_count, cudaStream_t stream) {
     const int64_t heads = (int64_t)work->sides[0].heads + work->sides[1].heads;
     const int64_t groups = rm_groups<N>(work->pairs, work->head_dim);
@@ -154,7 +167,7 @@ static cudaError_t start(const rm_rotate_work *work, int32_t sm_count, cudaStrea
     const int64_t x = (strips + rounds - 1) / rounds;
     const int64_t z = between(1, blocks / x, heads);
     const dim3 grid((unsigned)x, (unsigned)parts, (unsigned)z), block((unsigned)across, (unsigned)down);
-    return rm_launch(rm_rotate_kernel<FROM, TO, N, HALF>, grid, block, 0, stream, *work);
+    return rm_launch(rm_rotate_kernel<FROM, TO, N, HALF, ORDER>, grid, block, 0, stream, *work);
 }
 
 /* N elements at a time, or fewer where they do not fit. */
@@ -169,6 +182,21 @@ static cudaError_t pick(const rm_rotate_work *work, int32_t sm_count, cudaStream
         return work->layout == ROPEMAP_LAYOUT_HALF ? start<FROM, TO, N, true>(work, sm_count, stream)
                                                    : start<FROM, TO, N, false>(work, sm_count, stream);
     }
+}
+
+/* The same to swizzled rows, whose chunks lie at multiples of 16 bytes wherever they go. */
+template <ropemap_dtype TO>
+static cudaError_t pick_swizzled(const rm_rotate_work *work, int32_t sm_count, cudaStream_t stream) {
+    constexpr ropemap_dtype FROM = ROPEMAP_DTYPE_FP32;
+    if (work->sides[0].heads != 1 || work->sides[1].heads != 0 || work->head_dim < RM_SWIZZLE_LEAST) {
+        return cudaErrorInvalidValue;
+    }
+    if (!is_wide<FROM, TO, RM_SWIZZLE_CHUNK>(work)) {
+        return start<FROM, TO, 1, true, RM_SWIZZLED>(work, sm_count, stream);
+    }
+    return work->layout == ROPEMAP_LAYOUT_HALF
+               ? start<FROM, TO, RM_SWIZZLE_CHUNK, true, RM_SWIZZLED>(work, sm_count, stream)
+               : start<FROM, TO, RM_SWIZZLE_CHUNK, false, RM_SWIZZLED>(work, sm_count, stream);
 }
 
 static cudaError_t pick_from_float(const rm_rotate_work *work, int32_t sm_count, cudaStream_t stream) {
@@ -186,10 +214,16 @@ static cudaError_t pick_from_float(const rm_rotate_work *work, int32_t sm_count,
 }
 
 extern "C" cudaError_t rm_rotate_launch(const rm_rotate_work *work, int32_t sm_count, cudaStream_t stream) {
+    if (work->swizzled && work->from_type == ROPEMAP_DTYPE_FP32) {
+        return work->to_type == ROPEMAP_DTYPE_BF16 ? pick_swizzled<ROPEMAP_DTYPE_BF16>(work, sm_count, stream)
+               : work->to_type == ROPEMAP_DTYPE_FP16
+                   ? pick_swizzled<ROPEMAP_DTYPE_FP16>(work, sm_count, stream)
+                   : cudaErrorInvalidValue;
+    }
     if (work->from_type == ROPEMAP_DTYPE_FP32) {
         return pick_from_float(work, sm_count, stream);
     }
-    if (work->from_type != work->to_type) {
+    if (work->from_type != work->to_type || work->swizzled) {
         return cudaErrorInvalidValue;
     }
     switch (work->from_type) {

@@ -94,14 +94,19 @@ ropemap_status rm_cuda_rotate_rows(rm_context *context, const rm_rotation *rotat
         .head_dim = (int32_t)from.cols,
         .pairs = rotation->rotate ? rotation->freqs->pairs : 0,
         .layout = rotation->layout,
+        .swizzled = rotation->fused && !rotation->normalise,
     };
     RM_CUDA(context, error, rm_rotate_launch(&work, context->sm_count, context->compute));
     if (rotation->normalise) {
-        const rm_normalise_work normalise = {
-            .from = rotated, .to = to.data, .to_stride = to.stride, .to_type = rotation->dtype};
+        const rm_normalise_work normalise = {.from = rotated,
+                                             .to = to.data,
+                                             .to_stride = to.stride,
+                                             .to_type = rotation->dtype,
+                                             .swizzled = rotation->fused};
         RM_CUDA(context, error, rm_normalise_launch(&normalise, context->sm_count, context->compute));
     }
-    return clear_rest(context, rotation->dtype, positions.count, to, error);
+    return rotation->fused ? ROPEMAP_OK /* what lies beyond its rows plays no part there */
+                           : clear_rest(context, rotation->dtype, positions.count, to, error);
 }
 
 ropemap_status rm_cuda_rotate(rm_context *context, const rm_rotation *rotation, ropemap_range positions,

@@ -526,6 +526,13 @@ typedef enum ropemap_encoding {
     ROPEMAP_ENCODING_DUAL_CHUNK
 } ropemap_encoding;
 
+/* How the tiled method pools the products that it makes. */
+typedef enum ropemap_kernel {
+    ROPEMAP_KERNEL_AUTO,  /* fused where the device can */
+    ROPEMAP_KERNEL_FUSED, /* where they are made: no tile is written */
+    ROPEMAP_KERNEL_TILES  /* from tiles in memory */
+} ropemap_kernel;
+
 /* Names as on the command line; NULL past the last, so counting up from 0 lists them all. */
 ROPEMAP_API const char *ropemap_encoding_name(ropemap_encoding encoding);
 ROPEMAP_API const char *ropemap_dtype_name(ropemap_dtype dtype);
@@ -533,6 +540,7 @@ ROPEMAP_API const char *ropemap_measure_name(ropemap_measure measure);
 ROPEMAP_API const char *ropemap_pool_name(ropemap_pool pool);
 ROPEMAP_API const char *ropemap_pool_words(ropemap_pool pool); /* "largest magnitude" */
 ROPEMAP_API const char *ropemap_method_name(ropemap_method method);
+ROPEMAP_API const char *ropemap_kernel_name(ropemap_kernel kernel);
 
 /*
  * Called now and then during long work, always from the thread that called the library: `stage` is a word,
@@ -592,6 +600,7 @@ typedef struct ropemap_request {
     ropemap_mask mask;
     bool strict; /* refuse vectors that hold NaN or infinity (ROPEMAP_DATA) */
     ropemap_method method;
+    ropemap_kernel kernel; /* of the tiled method */
     ropemap_dtype dtype;
     const char *backend;       /* "cpu" or "cuda"; NULL or "auto" for the best there is. Borrowed */
     int32_t device;            /* which GPU, counted from 0 in the order of the driver */
@@ -612,6 +621,7 @@ typedef struct ropemap_plan {
     char backend[16];         /* "cpu" or "cuda" */
     char backend_reason[320]; /* why this one: "GPU 0, NVIDIA H100", "no GPU: ..." */
     bool fell_back;           /* it was to be another one, or other tiles: backend_reason has the cause */
+    ropemap_kernel kernel;    /* tiled: never AUTO; else AUTO */
     ropemap_dtype dtype;      /* fp32 where the method is not the tiled one */
     int32_t threads;
     int64_t height, width; /* cells of the map */

@@ -201,8 +201,9 @@ static void pool_both_ways(rm_context *context, const rm_grid *grid, ropemap_poo
                      ROPEMAP_OK);
     assert_int_equal(cpu->cells_begin(context, at_once, NULL), ROPEMAP_OK);
     assert_int_equal(cpu->cells_begin(context, in_turn, NULL), ROPEMAP_OK);
-    assert_int_equal(cpu->similarity_pool(context, q, k, scratch.view, grid, 0, 0, at_once, NULL),
-                     ROPEMAP_OK);
+    assert_int_equal(
+        cpu->similarity_pool(context, ROPEMAP_DTYPE_FP32, q, k, scratch.view, grid, 0, 0, at_once, NULL),
+        ROPEMAP_OK);
     multiply(context, 1, q, k, tile.view);
     assert_int_equal(cpu->pool(context, grid, tile.view, 0, 0, in_turn, NULL), ROPEMAP_OK);
     check_guards(&scratch);

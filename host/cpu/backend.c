@@ -180,6 +180,13 @@ static const rm_scratch scratch = {.rows_scratch_bytes = no_rows,
                                    .distance_scratch_bytes = none,
                                    .softmax_scratch_bytes = rm_cpu_softmax_bytes};
 
+static bool fuses_all(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
+    (void)dtype;
+    (void)head_dim;
+    (void)pool;
+    return true;
+}
+
 rm_device rm_cpu_device(void) {
     return (rm_device){
         .backend = "cpu",
@@ -190,6 +197,7 @@ rm_device rm_cpu_device(void) {
         .product_parts = 1,
         .softmax_rows = RM_SOFTMAX_QUERIES,
         .softmax_keys = 8 * RM_SOFTMAX_KEYS, /* 384 KiB at 128 elements: they stay in a second-level cache */
+        .fuses = fuses_all,
         .scratch = &scratch,
         .context_host = CONTEXT_BYTES,
     };

@@ -40,9 +40,10 @@ ropemap_status rm_cpu_similarity(rm_context *context, ropemap_dtype dtype, int64
 enum { STRIP = 48 };
 
 /* Keys are packed once where they fit; the tile holds a strip at a time. */
-ropemap_status rm_cpu_similarity_pool(rm_context *context, rm_view queries, rm_view keys, rm_view tile,
-                                      const rm_grid *grid, int64_t row_first, int64_t col_first,
+ropemap_status rm_cpu_similarity_pool(rm_context *context, ropemap_dtype dtype, rm_view queries, rm_view keys,
+                                      rm_view tile, const rm_grid *grid, int64_t row_first, int64_t col_first,
                                       rm_accumulator *cells, ropemap_error *error) {
+    (void)dtype; /* rows hold floats, whatever they are rounded to */
     const bool fits = keys.rows <= RM_PACKED_KEYS && keys.cols <= RM_PACKED_DEPTH;
     const int64_t height = fits && STRIP < tile.rows ? STRIP : tile.rows;
     if (fits) {

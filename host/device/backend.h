@@ -53,6 +53,10 @@ typedef struct rm_device {
     int32_t product_parts; /* of long rows that are multiplied at once */
     int32_t softmax_rows;  /* queries of a block of softmax; 0: the backend has no softmax */
     int32_t softmax_keys;  /* keys handed over in one call */
+    /* Whether similarity_pool serves such products; NULL: none. And the keys that it takes in one call where
+     * they lie there all at once; 0: a block. */
+    bool (*fuses)(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool);
+    int64_t fused_keys;
     const rm_scratch *scratch;
     uint64_t memory;       /* bytes of its own memory that may be taken; 0: its memory is the host's */
     uint64_t context_host; /* bytes of the host's memory that a context takes */
@@ -66,6 +70,7 @@ typedef struct rm_rotation {
     bool rotate;         /* false: the rows are rotated already */
     bool normalise;      /* divide each row by its length after rotating; a zero row becomes NaN */
     ropemap_dtype dtype; /* what rows are rounded to, last */
+    bool fused; /* the rows are for similarity_pool, in the order in which the backend's takes them */
 } rm_rotation;
 
 /* Softmax of q . k: what is wanted of it, the same for every block of queries. */
@@ -111,9 +116,10 @@ typedef ropemap_status rm_products_op(rm_context *context, rm_view a, rm_view b,
 typedef ropemap_status rm_cells_begin_op(rm_context *context, rm_accumulator *cells, ropemap_error *error);
 typedef ropemap_status rm_pool_op(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
                                   int64_t col_first, rm_accumulator *cells, ropemap_error *error);
-typedef ropemap_status rm_similarity_pool_op(rm_context *context, rm_view queries, rm_view keys, rm_view tile,
-                                             const rm_grid *grid, int64_t row_first, int64_t col_first,
-                                             rm_accumulator *cells, ropemap_error *error);
+typedef ropemap_status rm_similarity_pool_op(rm_context *context, ropemap_dtype dtype, rm_view queries,
+                                             rm_view keys, rm_view tile, const rm_grid *grid,
+                                             int64_t row_first, int64_t col_first, rm_accumulator *cells,
+                                             ropemap_error *error);
 typedef ropemap_status rm_cells_end_op(rm_context *context, rm_accumulator *cells, ropemap_error *error);
 typedef ropemap_status rm_distances_op(rm_context *context, const ropemap_freqs *freqs, double weight,
                                        ropemap_range distances, double *values, ropemap_error *error);
@@ -191,8 +197,8 @@ typedef struct rm_backend {
 
     /*
      * Optional: similarity and pool in one pass, of any number of queries, the first with position index
-     * row_first, with keys from col_first on. `tile` is scratch of any size. NULL where a backend does better
-     * with the two in turn.
+     * row_first, with keys from col_first on; rows are as rotate with rotation.fused leaves them, whole
+     * blocks of them. `tile` is scratch of a block by a block. Only for products that device.fuses.
      */
     rm_similarity_pool_op *similarity_pool;
 

@@ -11,7 +11,9 @@ enum {
     BLOCK_MOST = 2048, /* positions: two tiles of two workers take 64 MiB */
     TILE_SCRATCH_MOST = 32 * 1048576, /* bytes: the pieces of a tile where cells are small */
     FEATURE_BYTES = 64 * 1048576,     /* of cells, kept at a time */
-    FEATURE_BLOCK = 32                /* cells: a block of fewer is no work for a GPU */
+    FEATURE_BLOCK = 32,               /* cells: a block of fewer is no work for a GPU */
+    FUSED_MAJOR = 8,     /* compute capability: tensor cores and copies as the fused kernel needs */
+    FUSED_KEYS = 1048576 /* with a band of queries milliseconds of work: the host can stop it */
 };
 
 static const int64_t ROWS_FLOATS = 524288; /* of the rows handed over in one call: 2 MiB */
@@ -80,6 +82,13 @@ static const rm_scratch scratch = {.rows_scratch_bytes = rows_bytes,
                                    .cells_scratch_bytes = cells_bytes,
                                    .distance_scratch_bytes = distance_bytes};
 
+/* What cuda/fused_sm80.cu takes. */
+static bool fuses(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
+    const bool narrow = dtype == ROPEMAP_DTYPE_FP16 || dtype == ROPEMAP_DTYPE_BF16;
+    return narrow && rm_pool_is_extreme(pool) && head_dim >= RM_SWIZZLE_LEAST &&
+           head_dim <= RM_FUSED_DIM_MOST && head_dim % RM_FUSED_STEP == 0;
+}
+
 rm_device rm_gpu_device(const ropemap_gpu *gpu, int64_t head_dim) {
     rm_device device = {.backend = "cuda",
                         .index = gpu->index,
@@ -92,6 +101,8 @@ rm_device rm_gpu_device(const ropemap_gpu *gpu, int64_t head_dim) {
                         .feature_bytes = FEATURE_BYTES,
                         .feature_block = FEATURE_BLOCK,
                         .product_parts = RM_PRODUCT_PARTS,
+                        .fuses = gpu->major >= FUSED_MAJOR ? fuses : NULL,
+                        .fused_keys = FUSED_KEYS,
                         .scratch = &scratch,
                         .memory = gpu->memory / 10 * 9,
                         .context_host = CONTEXT_HOST,

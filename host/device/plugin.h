@@ -6,7 +6,7 @@
 #include "host/device/backend.h"
 #include "host/device/gpu_timing.h"
 
-enum { RM_PLUGIN_ABI = 5 }; /* of everything in backend.h; a plugin of another one is refused */
+enum { RM_PLUGIN_ABI = 6 }; /* of everything in backend.h; a plugin of another one is refused */
 
 /* What a plugin gives. */
 typedef struct rm_plugin_table {

@@ -23,6 +23,7 @@ struct ropemap_job {
     bool without_cells;           /* of softmax: no map is made */
     int64_t empty_rows, nan_rows; /* of softmax, as ropemap_map has them */
     double scale;                 /* what every similarity is multiplied by at the end */
+    bool not_fused;               /* an attempt with fused products failed on this device */
     bool broken;                  /* the attempt failed: its contexts are not for others */
     bool constant;                /* queries and keys do not depend on position */
     bool mirrors;    /* cell (r, c) is cell (c, r): the same vectors at the same positions on both sides */

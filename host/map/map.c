@@ -15,6 +15,8 @@ static const char *const measure_names[] = {"dot", "scaled", "cosine", "softmax"
 
 static const char *const method_names[] = {"auto", "factored", "diagonal", "tiled"};
 
+static const char *const kernel_names[] = {"auto", "fused", "tiles"};
+
 static const char *const dtype_names[] = {"fp32", "tf32", "bf16", "fp16"};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -29,6 +31,10 @@ const char *ropemap_dtype_name(ropemap_dtype dtype) {
 
 const char *ropemap_method_name(ropemap_method method) {
     return (unsigned)method < COUNT_OF(method_names) ? method_names[method] : NULL;
+}
+
+const char *ropemap_kernel_name(ropemap_kernel kernel) {
+    return (unsigned)kernel < COUNT_OF(kernel_names) ? kernel_names[kernel] : NULL;
 }
 
 ropemap_request ropemap_request_default(void) {
@@ -99,6 +105,9 @@ static ropemap_status check_choices(const ropemap_request *request, ropemap_erro
     }
     if (ropemap_method_name(request->method) == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "method: there is none numbered %d", (int)request->method);
+    }
+    if (ropemap_kernel_name(request->kernel) == NULL) {
+        return rm_fail(error, ROPEMAP_USAGE, "kernel: there is none numbered %d", (int)request->kernel);
     }
     if (ropemap_dtype_name(request->dtype) == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "dtype: there is none numbered %d", (int)request->dtype);

@@ -140,6 +140,22 @@ static ropemap_status check_work(const ropemap_job *job, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
+static ropemap_status refuse_fused(const ropemap_job *job, ropemap_error *error) {
+    if (job->plan.method != ROPEMAP_METHOD_TILED) {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "kernel: the %s method makes no products of every pair; ask for the tiled one, or for "
+                       "kernel auto",
+                       ropemap_method_name(job->plan.method));
+    }
+    return rm_fail(error, ROPEMAP_USAGE,
+                   "kernel: %s does not fuse pool %s of %s rows of %" PRId32
+                   " numbers; a GPU since Ampere does min, max and absmax of fp16 or bf16, 32 to 256 numbers "
+                   "in steps of 16",
+                   job->device.name[0] != '\0' ? job->device.name : job->device.backend,
+                   ropemap_pool_name(job->request->pool), ropemap_dtype_name(job->request->dtype),
+                   job->queries->head_dim);
+}
+
 /* Fills job->method and job->plan from everything else in the job. */
 static ropemap_status choose_method(ropemap_job *job, ropemap_error *error) {
     ropemap_plan *plan = &job->plan;
@@ -147,6 +163,7 @@ static ropemap_status choose_method(ropemap_job *job, ropemap_error *error) {
     plan->width = job->grid.cols.cells;
     plan->threads = job->request->threads != 0 ? job->request->threads : rm_usable_cpus();
     plan->keys_resident = false;
+    plan->kernel = ROPEMAP_KERNEL_AUTO;
     if (mask_obstacle(job) != NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "mask: %s", mask_obstacle(job));
     }
@@ -156,6 +173,10 @@ static ropemap_status choose_method(ropemap_job *job, ropemap_error *error) {
         RM_TRY(plan_forced(job, error));
     }
     job->rotation.dtype = plan->dtype;
+    job->rotation.fused = plan->kernel == ROPEMAP_KERNEL_FUSED;
+    if (job->request->kernel == ROPEMAP_KERNEL_FUSED && !job->rotation.fused) {
+        return refuse_fused(job, error);
+    }
     job->grid.symmetric = job->mirrors && plan->method == ROPEMAP_METHOD_TILED;
     if (plan->device_bytes > job->device.memory) {
         return rm_fail(
@@ -227,24 +248,34 @@ ropemap_status rm_plan_choose(ropemap_job *job, ropemap_error *error) {
     return rm_fail(error, ROPEMAP_USAGE, "backend: '%s', expected auto, cpu or cuda", job->request->backend);
 }
 
+/* The same device without what failed: without fused products, else in tiles of half the side. */
+static ropemap_status retreat_on_gpu(ropemap_job *job, const char *text, char reason[320]) {
+    rm_device device = job->device;
+    if (job->rotation.fused && job->request->kernel != ROPEMAP_KERNEL_FUSED) {
+        job->not_fused = true;
+        (void)snprintf(reason, 320, "GPU %d, %s, not fused: %.180s", device.index, device.name, text);
+        return plan_on(job, device, NULL);
+    }
+    if (device.block <= RM_BLOCK_LEAST) {
+        return ROPEMAP_RESOURCES;
+    }
+    device.block /= 2;
+    device.tile_bytes /= 4;
+    device.memory /= 2;
+    (void)snprintf(reason, 320, "GPU %d, %s, in smaller tiles: %.180s", device.index, device.name, text);
+    return plan_on(job, device, NULL);
+}
+
 bool rm_plan_retreat(ropemap_job *job, const ropemap_error *error) {
     if (!on_gpu(job)) {
         return false;
     }
-    rm_device device = job->device;
-    ropemap_status status = ROPEMAP_RESOURCES;
     char reason[sizeof job->plan.backend_reason];
     const bool started = job->backend != NULL; /* a library that does not load is no matter of tiles */
-    if (started && device.block > RM_BLOCK_LEAST) {
-        device.block /= 2;
-        device.tile_bytes /= 4;
-        device.memory /= 2;
-        (void)snprintf(reason, sizeof reason, "GPU %d, %s, in smaller tiles: %.180s", device.index,
-                       device.name, error->text);
-        status = plan_on(job, device, NULL);
-    }
+    ropemap_status status = started ? retreat_on_gpu(job, error->text, reason) : ROPEMAP_RESOURCES;
     if (status == ROPEMAP_RESOURCES && leaves_the_choice(job)) {
         (void)snprintf(reason, sizeof reason, "%.300s", error->text);
+        job->not_fused = false;
         status = plan_on(job, rm_cpu_device(), NULL);
     }
     if (status == ROPEMAP_OK) {

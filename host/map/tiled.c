@@ -30,6 +30,7 @@ struct scratch {
 struct tiled {
     ropemap_job *job;
     int64_t block, band;     /* positions */
+    int64_t step;            /* keys of a pass over a band: a block, or many where they are fused and there */
     int64_t slots, batch;    /* tiles of a worker in turn, each of so many blocks of queries at most */
     float *resident_keys;    /* [blocks * block, head_dim] rotated, NULL where they are made for each band */
     struct scratch *scratch; /* [threads] */
@@ -46,13 +47,14 @@ static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, 
                            tiled->scratch[index].raw, to, error);
 }
 
-/* Keys of the block that begins at index `first`: resident, or rotated now. */
+/* Keys from index `first` on: a step of resident ones, or a block, rotated now. */
 static ropemap_status keys_of_block(struct tiled *tiled, int32_t index, int64_t first, rm_view *keys,
                                     ropemap_error *error) {
     ropemap_job *job = tiled->job;
     const int64_t dim = job->keys->head_dim, left = job->grid.cols.range.count - first;
     if (tiled->resident_keys != NULL) {
-        *keys = rm_view_dense(tiled->resident_keys + first * dim, tiled->block, dim);
+        const int64_t rows = left < tiled->step ? rm_round_up(left, tiled->block) : tiled->step;
+        *keys = rm_view_dense(tiled->resident_keys + first * dim, rows, dim);
         return ROPEMAP_OK;
     }
     struct scratch *scratch = &tiled->scratch[index];
@@ -84,12 +86,12 @@ static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_s
     rm_worker *worker = &job->workers[index];
     const int64_t block = tiled->block, cols_left = job->grid.cols.range.count - col_first;
     double time = rm_seconds_now();
-    if (job->backend->similarity_pool != NULL) {
-        RM_TRY(job->backend->similarity_pool(worker->context,
-                                             rm_view_dense(queries, rows.end - rows.first, keys.cols),
-                                             rm_view_rows(keys, 0, cols_left < block ? cols_left : block),
-                                             rm_view_dense(scratch->tiles, block, block), &job->grid,
-                                             rows.first, col_first, &scratch->cells, error));
+    if (job->rotation.fused) {
+        RM_TRY(job->backend->similarity_pool(
+            worker->context, job->rotation.dtype, rm_view_dense(queries, rows.end - rows.first, keys.cols),
+            rm_view_rows(keys, 0, cols_left < keys.rows ? cols_left : keys.rows),
+            rm_view_dense(scratch->tiles, block, block), &job->grid, rows.first, col_first, &scratch->cells,
+            error));
         (void)rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
         return ROPEMAP_OK;
     }
@@ -111,13 +113,13 @@ static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_s
     return ROPEMAP_OK;
 }
 
-/* The tiles of one block of keys with the query blocks of the band, but for those of which all keys come
- * later than the queries: the first ones, since what a row may see only grows. */
+/* The tiles of one block of keys, or of a step, with the query blocks of the band, but for those of which all
+ * keys come later than the queries: the first ones, since what a row may see only grows. */
 static ropemap_status compute_block(struct tiled *tiled, int32_t index, rm_span rows, int64_t col_first,
                                     rm_view keys, ropemap_error *error) {
     const rm_grid *grid = &tiled->job->grid;
-    const bool at_once = tiled->job->backend->similarity_pool != NULL;
-    const int64_t block = tiled->block, most = at_once ? tiled->band : tiled->batch * block;
+    const int64_t block = tiled->block,
+                  most = tiled->job->rotation.fused ? tiled->band : tiled->batch * block;
     int64_t first = rows.first;
     while (first + block < rows.end && rm_grid_limit(grid, first + block - 1) <= col_first) {
         first += block;
@@ -130,11 +132,11 @@ static ropemap_status compute_block(struct tiled *tiled, int32_t index, rm_span 
     return ROPEMAP_OK;
 }
 
-/* Blocks of keys that a band goes through. */
+/* Passes of a band over keys. */
 static int64_t steps_of_band(const struct tiled *tiled, int64_t band) {
     const rm_grid *grid = &tiled->job->grid;
     const int64_t end = (band + 1) * tiled->band, count = grid->rows.range.count;
-    return (rm_grid_limit(grid, (end < count ? end : count) - 1) + tiled->block - 1) / tiled->block;
+    return (rm_grid_limit(grid, (end < count ? end : count) - 1) + tiled->step - 1) / tiled->step;
 }
 
 static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span rows, ropemap_error *error) {
@@ -149,7 +151,7 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
     if (limit > 0) {
         RM_TRY(rotate_queries(tiled, index, rows.first, rows.end - rows.first, error));
     }
-    for (int64_t col = 0; col < limit; col += tiled->block) {
+    for (int64_t col = 0; col < limit; col += tiled->step) {
         rm_view keys = {0};
         RM_TRY(keys_of_block(tiled, index, col, &keys, error));
         RM_TRY(compute_block(tiled, index, rows, col, keys, error));
@@ -253,10 +255,18 @@ static ropemap_status mirror_task(void *work, int64_t task, int32_t index, ropem
     return ROPEMAP_OK;
 }
 
+/* A multiple of the block. */
+static int64_t step_of(const ropemap_job *job) {
+    const bool many =
+        job->rotation.fused && job->plan.keys_resident && job->device.fused_keys > job->plan.block;
+    return many ? job->device.fused_keys : job->plan.block;
+}
+
 static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) {
     struct tiled tiled = {.job = job,
                           .block = job->plan.block,
                           .band = job->plan.band,
+                          .step = step_of(job),
                           .slots = rm_tile_slots(job),
                           .batch = rm_tile_batch(job)};
     ropemap_status status = rm_bands_make(&tiled.bands, job, cells, error);
@@ -284,8 +294,9 @@ static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) 
 static int64_t tiled_block(const ropemap_job *job) {
     const rm_device *device = &job->device;
     int64_t block = device->block;
-    while (block > RM_BLOCK_LEAST && device->scratch->tile_scratch_bytes(&job->grid, job->request->pool,
-                                                                         block) > device->tile_scratch_most) {
+    while (job->plan.kernel == ROPEMAP_KERNEL_TILES && block > RM_BLOCK_LEAST &&
+           device->scratch->tile_scratch_bytes(&job->grid, job->request->pool, block) >
+               device->tile_scratch_most) {
         block /= 2;
     }
     return block;
@@ -310,6 +321,9 @@ static int64_t tiles_with_room(const ropemap_job *job, int64_t workers, int64_t 
 
 /* Bands are what workers share: of one band, one worker has all the room. */
 int64_t rm_tile_slots(const ropemap_job *job) {
+    if (job->plan.kernel == ROPEMAP_KERNEL_FUSED) {
+        return 1;
+    }
     const int64_t bands = job->plan.bands, threads = job->plan.threads;
     const int64_t workers = (bands < threads ? bands : threads) * rm_tile_batch(job);
     return tiles_with_room(job, workers, RM_TILE_SLOTS_MOST);
@@ -317,6 +331,9 @@ int64_t rm_tile_slots(const ropemap_job *job) {
 
 /* As if all workers worked, each with all of its slots; a number that comes out even in a band. */
 int64_t rm_tile_batch(const ropemap_job *job) {
+    if (job->plan.kernel == ROPEMAP_KERNEL_FUSED) {
+        return 1; /* a tile is scratch, if anything */
+    }
     const int64_t workers = job->device.tile_workers > 0 ? job->device.tile_workers : 1;
     const int64_t batch =
         tiles_with_room(job, workers * RM_TILE_SLOTS_MOST, job->plan.band / job->plan.block);
@@ -358,8 +375,15 @@ double rm_tiled_flops(const ropemap_job *job) {
     return flops(job, 1.0);
 }
 
+static bool fuses(const ropemap_job *job) {
+    const ropemap_request *request = job->request;
+    return request->kernel != ROPEMAP_KERNEL_TILES && !job->not_fused && job->device.fuses != NULL &&
+           job->device.fuses(request->dtype, job->queries->head_dim, request->pool);
+}
+
 static void cost(ropemap_job *job) {
     ropemap_plan *plan = &job->plan;
+    plan->kernel = fuses(job) ? ROPEMAP_KERNEL_FUSED : ROPEMAP_KERNEL_TILES;
     const int64_t block = tiled_block(job), dim = job->queries->head_dim;
     const int64_t rows = job->grid.rows.range.count, cols = job->grid.cols.range.count;
     plan->method = ROPEMAP_METHOD_TILED;

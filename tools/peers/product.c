@@ -60,8 +60,8 @@ static double product(struct bench *bench) {
 }
 
 static double maximum(struct bench *bench) {
-    (void)rm_cpu_backend()->similarity_pool(bench->context, bench->queries, bench->keys, bench->tile,
-                                            &bench->grid, 0, 0, &bench->cells, NULL);
+    (void)rm_cpu_backend()->similarity_pool(bench->context, ROPEMAP_DTYPE_FP32, bench->queries, bench->keys,
+                                            bench->tile, &bench->grid, 0, 0, &bench->cells, NULL);
     return tile_flops(bench) * (BAND / TILE);
 }
 

@@ -182,11 +182,11 @@ static json_t *content_object(const map_options *options) {
 }
 
 static json_t *plan_object(const ropemap_plan *plan) {
-    return json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:f}", "block", (json_int_t)plan->block, "band",
-                     (json_int_t)plan->band, "bands", (json_int_t)plan->bands, "tiles",
-                     (json_int_t)plan->tiles, "keys_resident", plan->keys_resident ? 1 : 0, "bytes",
-                     (json_int_t)plan->bytes, "device_bytes", (json_int_t)plan->device_bytes, "flops",
-                     plan->flops);
+    return json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:f}", "kernel", ropemap_kernel_name(plan->kernel), "block",
+        (json_int_t)plan->block, "band", (json_int_t)plan->band, "bands", (json_int_t)plan->bands, "tiles",
+        (json_int_t)plan->tiles, "keys_resident", plan->keys_resident ? 1 : 0, "bytes",
+        (json_int_t)plan->bytes, "device_bytes", (json_int_t)plan->device_bytes, "flops", plan->flops);
 }
 
 /* null where the encoding has no chunks */
@@ -377,8 +377,9 @@ static void plan_print(FILE *stream, const map_options *options, const ropemap_p
     if (plan->tiles > 0) {
         (void)fprintf(stream, "bands    %" PRId64 " of %" PRId64 " %s%s\n", plan->bands, plan->band, unit,
                       plan->keys_resident ? ", rotated keys are kept" : "");
-        (void)fprintf(stream, "tiles    %" PRId64 " of %" PRId64 " x %" PRId64 " %s\n", plan->tiles,
-                      plan->block, plan->block, unit);
+        (void)fprintf(stream, "tiles    %" PRId64 " of %" PRId64 " x %" PRId64 " %s%s\n", plan->tiles,
+                      plan->block, plan->block, unit,
+                      plan->kernel == ROPEMAP_KERNEL_FUSED ? ", pooled where they are made" : "");
     }
     (void)fprintf(stream, "memory   %s", bytes_shown(plan->bytes).text);
     if (plan->device_bytes > 0) {

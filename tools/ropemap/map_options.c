@@ -37,6 +37,10 @@ static const char *method_choice(int index) {
     return ropemap_method_name((ropemap_method)index);
 }
 
+static const char *kernel_choice(int index) {
+    return ropemap_kernel_name((ropemap_kernel)index);
+}
+
 static const char *dtype_choice(int index) {
     return ropemap_dtype_name((ropemap_dtype)index);
 }
@@ -323,6 +327,13 @@ const cli_option map_detail_rows[] = {
      .help = "how cells are computed: from pooled rows, from every distance once, or from every pair",
      .type = OPTION_CHOICE,
      .offset = offsetof(map_options, request.method)},
+    {.group = GROUP_HOW,
+     .name = "kernel",
+     .choices = kernel_choice,
+     .initial = "auto",
+     .help = "tiled method: pool products where they are made (fused), or from tiles in memory",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(map_options, request.kernel)},
     {.group = GROUP_HOW,
      .name = "dtype",
      .choices = dtype_choice,

@@ -1,0 +1,180 @@
+/* test_cuda_fused.c - whole maps of products that are pooled where they are made: as from tiles, and on the
+ * CPU */
+/* SPDX-License-Identifier: MIT */
+#include "tests/emu/control.h"
+#include "tests/emu/fake.h"
+#include "tests/emu/linked.h"
+
+#include "tests/plan.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { DIM = 48, COUNT = 600 };
+
+static ropemap_request request_of(ropemap_pool pool, ropemap_dtype dtype) {
+    ropemap_request request = ropemap_request_default();
+    request.spec.head_dim = DIM;
+    request.rows.count = 300;
+    request.cols.count = COUNT;
+    request.height = 7;
+    request.width = 23;
+    request.method = ROPEMAP_METHOD_TILED;
+    request.pool = pool;
+    request.dtype = dtype;
+    request.threads = 1;
+    request.backend = "cuda";
+    return request;
+}
+
+static void compute(const ropemap_request *request, ropemap_kernel wanted, ropemap_map *map) {
+    ropemap_error error = {0};
+    fake_reset();
+    if (ropemap_map_compute(request, map, &error) != ROPEMAP_OK) {
+        fail_msg("%s", error.text);
+    }
+    linked_check_clean("fused");
+    assert_int_equal(map->plan.kernel, wanted);
+    assert_int_equal(fake_calls("rm_fused_launch") > 0, wanted == ROPEMAP_KERNEL_FUSED);
+    assert_int_equal(fake_calls("rm_pool_launch") > 0, wanted == ROPEMAP_KERNEL_TILES);
+}
+
+/* Cells by which the two ways, or the CPU, differ by more than `bound`; a bound of 0: in any bit. */
+static void check(ropemap_request request, double bound) {
+    ropemap_map fused = {0}, tiles = {0}, cpu = {0};
+    compute(&request, ROPEMAP_KERNEL_FUSED, &fused);
+    request.kernel = ROPEMAP_KERNEL_TILES;
+    compute(&request, ROPEMAP_KERNEL_TILES, &tiles);
+    request.backend = "cpu";
+    assert_int_equal(ropemap_map_compute(&request, &cpu, NULL), ROPEMAP_OK);
+    for (int64_t i = 0; i < fused.height * fused.width; i++) {
+        const double a = (double)fused.cells[i], b = (double)tiles.cells[i], c = (double)cpu.cells[i];
+        if (isnan(b) ? !isnan(a) || !isnan(c) : !(fabs(a - b) <= bound && fabs(a - c) <= bound)) {
+            fail_msg("%s, cell %lld: %.9g fused, %.9g from tiles, %.9g on the CPU; bound %g",
+                     ropemap_pool_name(request.pool), (long long)i, a, b, c, bound);
+        }
+    }
+    ropemap_map_free(&fused);
+    ropemap_map_free(&tiles);
+    ropemap_map_free(&cpu);
+}
+
+/* Products and sums are exact in any order, so every bit is the same. */
+static void whole_numbers_are_exact(void **state) {
+    (void)state;
+    static float rows[COUNT * DIM];
+    ropemap_vectors *vectors = NULL;
+    for (int64_t i = 0; i < COUNT * DIM; i++) {
+        rows[i] = (float)(i * 7919 % 11 * (i / 13 % 3) % 7 - 3);
+    }
+    assert_int_equal(ropemap_vectors_memory(rows, COUNT, DIM, &vectors, NULL), ROPEMAP_OK);
+    ropemap_request request = request_of(ROPEMAP_POOL_MAX, ROPEMAP_DTYPE_FP16);
+    request.queries = request.keys = vectors;
+    request.already_rotated = true;
+    check(request, 0);
+    request.mask.causal = true;
+    request.pool = ROPEMAP_POOL_MIN;
+    request.dtype = ROPEMAP_DTYPE_BF16;
+    check(request, 0);
+    request.mask.causal = false; /* q = k: one triangle, and its mirror image */
+    request.rows = request.cols;
+    request.height = request.width;
+    request.pool = ROPEMAP_POOL_ABSMAX;
+    check(request, 0);
+    ropemap_vectors_free(vectors);
+}
+
+/*
+ * The rows are the same to the last bit, their products exact in float, and sums of DIM of them off by DIM -
+ * 1 roundings of the sum of magnitudes, at most |q| |k|, on either side: gaussian numbers have lengths
+ * below 12. Of rows of length 1, rounded to a type with 2^-8, lengths are below 1.01, and the two backends'
+ * rows may be one rounding apart, which the sums of DIM products of at most 1 in all show as 2 * 2^-8.
+ */
+static void rotated_rows_are_within_their_roundings(void **state) {
+    (void)state;
+    ropemap_vectors *queries = NULL, *keys = NULL;
+    assert_int_equal(ropemap_vectors_gauss(DIM, 1, 0, &queries, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_gauss(DIM, 1, 1, &keys, NULL), ROPEMAP_OK);
+    ropemap_request request = request_of(ROPEMAP_POOL_MAX, ROPEMAP_DTYPE_FP16);
+    request.queries = queries;
+    request.keys = keys;
+    request.mask.causal = true;
+    request.rows.first = 100;
+    check(request, 2 * DIM * 0x1p-24 * 12 * 12);
+    request.spec.rotary_dim = 22; /* no whole chunks: elements one by one */
+    request.spec.layout = ROPEMAP_LAYOUT_INTERLEAVED;
+    check(request, 2 * DIM * 0x1p-24 * 12 * 12);
+    request.measure = ROPEMAP_MEASURE_COSINE;
+    request.dtype = ROPEMAP_DTYPE_BF16;
+    check(request, 2 * 0x1p-8 + 2 * DIM * 0x1p-24 * 1.01);
+    ropemap_vectors_free(queries);
+    ropemap_vectors_free(keys);
+}
+
+static void what_is_fused_is_planned(void **state) {
+    (void)state;
+    ropemap_plan plan;
+    ropemap_error error = {0};
+    ropemap_request request = request_of(ROPEMAP_POOL_MAX, ROPEMAP_DTYPE_FP16);
+    request.kernel = ROPEMAP_KERNEL_FUSED;
+    assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
+    assert_int_equal(plan.kernel, ROPEMAP_KERNEL_FUSED);
+    request.dtype = ROPEMAP_DTYPE_FP32;
+    assert_int_equal(plan_make(&request, &plan, &error), ROPEMAP_USAGE);
+    assert_non_null(strstr(error.text, "does not fuse pool max of fp32 rows"));
+    request.method = ROPEMAP_METHOD_FACTORED;
+    request.pool = ROPEMAP_POOL_MEAN;
+    assert_int_equal(plan_make(&request, &plan, &error), ROPEMAP_USAGE);
+    assert_non_null(strstr(error.text, "the factored method makes no products"));
+    request = request_of(ROPEMAP_POOL_STD, ROPEMAP_DTYPE_FP16);
+    assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
+    assert_int_equal(plan.kernel, ROPEMAP_KERNEL_TILES);
+    request = request_of(ROPEMAP_POOL_MAX, ROPEMAP_DTYPE_FP16);
+    linked_gpu.fuses = NULL; /* a GPU before Ampere */
+    assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
+    assert_int_equal(plan.kernel, ROPEMAP_KERNEL_TILES);
+    linked_gpu_small();
+}
+
+/* A kernel that does not wait for its copies is found out before it is used. */
+static void a_wrong_kernel_is_not_used(void **state) {
+    (void)state;
+#if defined(__SANITIZE_THREAD__)
+    skip(); /* it is a data race, which ends the program */
+#endif
+    ropemap_map map = {0}, tiles = {0};
+    ropemap_request request = request_of(ROPEMAP_POOL_MAX, ROPEMAP_DTYPE_FP16);
+    ropemap_error error = {0};
+    (void)emu_forget_copies(128);
+    assert_int_equal(ropemap_map_compute(&request, &map, NULL), ROPEMAP_OK);
+    assert_true(emu_forget_copies(0) != 0);
+    assert_true(map.plan.fell_back);
+    assert_int_equal(map.plan.kernel, ROPEMAP_KERNEL_TILES);
+    assert_non_null(strstr(map.plan.backend_reason, "not fused: cuda: the fused kernel is wrong on GPU 0"));
+    request.kernel = ROPEMAP_KERNEL_TILES;
+    compute(&request, ROPEMAP_KERNEL_TILES, &tiles);
+    assert_memory_equal(map.cells, tiles.cells, (size_t)(map.height * map.width) * sizeof *map.cells);
+    ropemap_map_free(&map);
+    ropemap_map_free(&tiles);
+    request.kernel = ROPEMAP_KERNEL_FUSED; /* and no other will do */
+    (void)emu_forget_copies(100000);
+    assert_int_equal(ropemap_map_compute(&request, &map, &error), ROPEMAP_RESOURCES);
+    (void)emu_forget_copies(0);
+    assert_non_null(strstr(error.text, "the fused kernel is wrong"));
+}
+
+int main(void) {
+    linked_gpu_small();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_numbers_are_exact),
+        cmocka_unit_test(rotated_rows_are_within_their_roundings),
+        cmocka_unit_test(what_is_fused_is_planned),
+        cmocka_unit_test(a_wrong_kernel_is_not_used),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
