@@ -78,7 +78,7 @@ class Pairs(Case):
                                                           "head_dim", "key_positions")],
                              ["ropemap.pairs/1", HEADS, KEY_HEADS, "pre", causal, DIMENSION,
                               {"first": 0, "count": COUNT, "step": 1}])
-            self.assertEqual(document["frequencies"], THETA)
+            self.assertEqual([head["frequency"] for head in document["heads"]], HEADS * [THETA])
             self.expect(document, causal)
 
     def test_one_head_and_rotated_rows(self):
@@ -156,6 +156,43 @@ class Pairs(Case):
         self.refused(2, ["qk0.csv", "input"], "pairs", "--queries", "qk{}.csv:layer0.q", "--keys",
                      "qk{}.csv:layer0.k", "--layers", 1, "-o", "qk0.csv", "--force")
 
+    def test_captures(self):
+        """Heads 1 and 3 of 4 in layers 2, 3 and 7 of a capture, which says that they are causal."""
+        layer = {"heads": HEADS, "kv_heads": KEY_HEADS, "query_heads": [1, 3], "key_heads": [0, 1],
+                 "head_dim": DIMENSION, "rotary_dim": DIMENSION, "rotary_first": 0, "layout": "half",
+                 "layout_after": "half", "attention_factor": 1.0, "scale": None, "softcap": None, "window": None,
+                 "chunk": None, "sinks": None, "causal": True, "type": None}
+        config = {"model_type": "llama", "hidden_size": 32, "num_attention_heads": HEADS, "head_dim": DIMENSION,
+                  "num_key_value_heads": KEY_HEADS, "num_hidden_layers": 9, "max_position_embeddings": 64}
+        metadata = {"format": "ropemap.capture", "version": "1", "state": "pre", "order": "hsd", "model": "tiny",
+                    "config": json.dumps(config), "dtype": "float32", "tokens": str(COUNT), "query_first": "0",
+                    "query_step": "1", "key_first": "0", "key_step": "1",
+                    "layers": json.dumps([{"layer": number, **layer} for number in (2, 3, 7)])}
+        tensors = {}
+        for number in (2, 3, 7):
+            tensors[f"layers.{number}.pre.q"] = ([2, COUNT, DIMENSION], flat([self.queries[1], self.queries[3]]))
+            tensors[f"layers.{number}.pre.k"] = ([2, COUNT, DIMENSION], flat(self.keys))
+        self.write("c.safetensors", write_safetensors(tensors, metadata))
+        document = self.document("--capture", "c.safetensors")
+        self.assertEqual([(head["layer"], head["head"], head["key_head"]) for head in document["heads"]],
+                         [(number, head, head // 2) for number in (2, 3, 7) for head in (1, 3)])
+        self.assertEqual([document["origin"], document["causal"]], ["tiny", True])
+        for found in document["heads"]:
+            head = found["head"]
+            for pair, one in enumerate(statistics(self.queries[head], self.keys[head // 2], True)):
+                for name, value in one.items():
+                    self.assertLessEqual(abs(found[name][pair] - value), 5e-6, (head, pair, name))
+        for options, chosen in ((["--layer", 3], [3]), (["--layers", "3:2:4"], [3, 7])):
+            heads = self.document("--capture", "c.safetensors", *options, "--head", 3)["heads"]
+            self.assertEqual([(head["layer"], head["head"]) for head in heads], [(number, 3) for number in chosen])
+        self.done("pairs", "--capture", "c.safetensors", "--head", 1, "-q", "-o", "c.svg")
+        for word in ("tiny, layers 2, 3, 7, head 1", "layer, as listed"):
+            self.assertIn(word, self.read("c.svg").decode())
+        self.refused(2, ["no layer 4", "2, 3, 7"], "pairs", "--capture", "c.safetensors", "--layers", "3:2")
+        self.refused(2, ["no layer 4", "2, 3, 7"], "pairs", "--capture", "c.safetensors", "--layer", 4)
+        self.refused(2, ["--layer and --layers"], "pairs", "--capture", "c.safetensors", "--layer", 3, "--layers", 3)
+        self.refused(2, ["c.safetensors", "input"], "pairs", "--capture", "c.safetensors", "-o", "c.safetensors")
+
     def test_pictures(self):
         words = {"norm": ["Mean norm", "queries", "keys", ">head<", "fastest first"],
                  "resultant": ["Mean resultant length", "queries", "keys"],
@@ -200,7 +237,7 @@ class Pairs(Case):
 
     def test_partial_rotation(self):
         document = self.document(*self.files, "--rotary-dim", 4, "--layout", "interleaved")
-        self.assertEqual(document["frequencies"], frequencies(4) + [0, 0])
+        self.assertEqual(document["heads"][0]["frequency"], frequencies(4) + [0, 0])
         row = self.queries[0]
         for pair in range(PAIRS):
             norm = math.fsum(math.hypot(x[2 * pair], x[2 * pair + 1]) for x in row) / COUNT
@@ -219,7 +256,7 @@ class Pairs(Case):
         self.assertAlmostEqual(math.fsum(heads[1]["share"]), 1)
 
     def test_refusals(self):
-        self.refused(2, ["--queries and --keys are missing"], "pairs")
+        self.refused(2, ["--capture is missing, or --queries and --keys"], "pairs")
         self.refused(2, ["--keys is missing"], "pairs", *self.files[:2])
         self.refused(2, ["--quiet"], "pairs", *self.files, "-q")
         self.refused(2, ["--picture magnitude", "--head"], "pairs", *self.files, "--picture", "magnitude")

@@ -44,6 +44,10 @@ static const cli_option pairs_rows[] = {
     {.name = NULL},
 };
 
+bool pairs_causal(const pairs_result *result) {
+    return result->options->causal || result->shape.causal;
+}
+
 /* ---- what is measured ---------------------------------------------------------------------------------- */
 
 const ropemap_pair *pairs_of(const pairs_result *result, int layer, int32_t head) {
@@ -67,7 +71,7 @@ static ropemap_status begin(pairs_result *result, ropemap_error *error) {
     if (status != ROPEMAP_OK) {
         return status;
     }
-    result->pairs = result->shape.spec.head_dim / 2;
+    result->pairs = result->shape.head_dim / 2;
     result->cells = picture != PAIRS_MAGNITUDE ? 0 : least < MAGNITUDE_CELLS ? least : MAGNITUDE_CELLS;
     result->distances = picture == PAIRS_CURVE ? least / 2 + 1 : 0;
     const uint64_t heads = (uint64_t)result->shape.layers * (uint64_t)result->shape.heads;
@@ -98,10 +102,10 @@ static ropemap_status make_curves(pairs_result *result, const layer_heads *layer
     for (int32_t head = 0; head < result->shape.heads && status == ROPEMAP_OK; head++) {
         const int64_t at = (int64_t)index * result->shape.heads + head;
         double *measured = result->curves + 2 * at * result->distances;
-        const ropemap_mean_request mean = {.spec = result->shape.spec,
+        const ropemap_mean_request mean = {.spec = layer->spec,
                                            .queries = layer->heads[head].queries,
                                            .keys = layer->heads[head].keys,
-                                           .already_rotated = options->tensors.state == ROPEMAP_STATE_POST,
+                                           .already_rotated = layer->rotated,
                                            .first = layer->rows.first,
                                            .positions = layer->rows.count,
                                            .count = result->distances,
@@ -110,8 +114,8 @@ static ropemap_status make_curves(pairs_result *result, const layer_heads *layer
                                            .progress_user = progress};
         status = ropemap_curve_mean(&mean, measured, error);
         if (status == ROPEMAP_OK) {
-            status = ropemap_pairs_curve(&result->shape.spec, pairs_of(result, index, head),
-                                         result->distances, measured + result->distances, error);
+            status = ropemap_pairs_curve(&layer->spec, pairs_of(result, index, head), result->distances,
+                                         measured + result->distances, error);
         }
         result->correlated[at] =
             ropemap_pairs_correlation(measured, measured + result->distances, result->distances);
@@ -122,11 +126,11 @@ static ropemap_status make_curves(pairs_result *result, const layer_heads *layer
 static ropemap_status make_layer(pairs_result *result, const layer_heads *layer, int index,
                                  cli_progress *progress, ropemap_error *error) {
     const head_options *options = &result->options->heads;
-    const ropemap_pairs_request request = {.spec = result->shape.spec,
+    const ropemap_pairs_request request = {.spec = layer->spec,
                                            .heads = layer->heads,
                                            .count = layer->count,
-                                           .already_rotated = options->tensors.state == ROPEMAP_STATE_POST,
-                                           .causal = result->options->causal,
+                                           .already_rotated = layer->rotated,
+                                           .causal = result->options->causal || layer->causal,
                                            .threads = options->threads,
                                            .progress = progress_tell,
                                            .progress_user = progress};
@@ -141,7 +145,7 @@ static ropemap_status make_layer(pairs_result *result, const layer_heads *layer,
 static ropemap_status make_all(pairs_options *options, pairs_result *result, cli_progress *progress,
                                ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
-    for (int index = 0; index < head_layers(&options->heads) && status == ROPEMAP_OK; index++) {
+    for (int index = 0; index < options->heads.layer_count && status == ROPEMAP_OK; index++) {
         layer_heads layer = {.heads = NULL};
         status = layer_heads_open(&options->heads, index, &layer, error);
         if (status == ROPEMAP_OK) {
@@ -176,9 +180,9 @@ static void warn_of_nan(const pairs_result *result) {
         }
         if (bad > 0) {
             (void)fprintf(stderr, "ropemap: warning: ");
-            if (head_layer(&result->options->heads, 0) >= 0) {
+            if (result->options->heads.layer_numbers[0] >= 0) {
                 (void)fprintf(stderr, "layer %" PRId64 ", ",
-                              head_layer(&result->options->heads, i / result->shape.heads));
+                              result->options->heads.layer_numbers[i / result->shape.heads]);
             }
             (void)fprintf(stderr,
                           "head %" PRId64 ": %" PRId32 " of %" PRId32 " pairs, from pair %" PRId32
@@ -198,8 +202,8 @@ static void print_start(const pairs_result *result) {
     print_plain(stdout, result->shape.origin);
     (void)printf(": %s queries and %s keys, %s\n", number_in_words((double)result->shape.rows.count).text,
                  number_in_words((double)result->shape.cols.count).text,
-                 result->options->causal ? "each query with the keys up to its own"
-                                         : "each query with each key");
+                 pairs_causal(result) ? "each query with the keys up to its own"
+                                      : "each query with each key");
 }
 
 static void print_pairs(const pairs_result *result) {
@@ -247,7 +251,7 @@ static struct summary sum_up(const pairs_result *result, const ropemap_pair *pai
 }
 
 static void print_heads(const pairs_result *result) {
-    const bool layers = head_layer(&result->options->heads, 0) >= 0;
+    const bool layers = result->options->heads.layer_numbers[0] >= 0;
     print_start(result);
     (void)printf("%shead  key head  largest share    pair  its period  share of slow pairs  q resultant  k "
                  "resultant%s\n",
@@ -256,7 +260,7 @@ static void print_heads(const pairs_result *result) {
         const ropemap_pair *pairs = pairs_of(result, i / result->shape.heads, i % result->shape.heads);
         const struct summary summary = sum_up(result, pairs);
         if (layers) {
-            (void)printf("%5" PRId64 "  ", head_layer(&result->options->heads, i / result->shape.heads));
+            (void)printf("%5" PRId64 "  ", result->options->heads.layer_numbers[i / result->shape.heads]);
         }
         (void)printf("%4" PRId64 "  %8" PRId64 "  %11.2f %%  %6" PRId32 "  %10.6g  %17.2f %%  %11.3f  %11.3f",
                      result->shape.numbers[i % result->shape.heads].query,
@@ -276,7 +280,8 @@ static void print_heads(const pairs_result *result) {
 static const struct column {
     const char *name;
     size_t offset; /* of a double in a ropemap_pair */
-} columns[] = {{"query_norm", offsetof(ropemap_pair, query.norm)},
+} columns[] = {{"frequency", offsetof(ropemap_pair, frequency)},
+               {"query_norm", offsetof(ropemap_pair, query.norm)},
                {"key_norm", offsetof(ropemap_pair, key.norm)},
                {"query_x", offsetof(ropemap_pair, query.x)},
                {"query_y", offsetof(ropemap_pair, query.y)},
@@ -299,7 +304,7 @@ static double value_at(const ropemap_pair *pair, int column) {
 
 static json_t *head_object(const pairs_result *result, int index) {
     const ropemap_pair *pairs = pairs_of(result, index / result->shape.heads, index % result->shape.heads);
-    const int64_t layer = head_layer(&result->options->heads, index / result->shape.heads);
+    const int64_t layer = result->options->heads.layer_numbers[index / result->shape.heads];
     json_t *head = json_pack("{s:o, s:I, s:I}", "layer", layer >= 0 ? json_integer(layer) : json_null(),
                              "head", (json_int_t)(result->shape.numbers[index % result->shape.heads].query),
                              "key_head", (json_int_t)result->shape.numbers[index % result->shape.heads].key);
@@ -316,43 +321,39 @@ static json_t *head_object(const pairs_result *result, int index) {
 }
 
 static json_t *document_of(const pairs_result *result) {
-    json_t *heads = json_array(), *frequencies = json_array();
+    json_t *heads = json_array();
     for (int i = 0; i < result->shape.layers * result->shape.heads; i++) {
         (void)json_array_append_new(heads, head_object(result, i));
     }
-    for (int32_t i = 0; i < result->pairs; i++) {
-        (void)json_array_append_new(frequencies, document_real(result->all[i].frequency));
-    }
     const ropemap_range *rows = &result->shape.rows, *cols = &result->shape.cols;
-    return json_pack(
-        "{s:s, s:s, s:o, s:i, s:I, s:I, s:s, s:b, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o}", "schema",
-        "ropemap.pairs/1", "version", ropemap_version(), "origin", document_text(result->shape.origin),
-        "head_dim", (int)result->shape.spec.head_dim, "query_heads", (json_int_t)result->shape.query_heads,
-        "key_heads", (json_int_t)result->shape.key_heads, "state",
-        result->options->heads.tensors.state == ROPEMAP_STATE_POST ? "post" : "pre", "causal",
-        result->options->causal ? 1 : 0, "query_positions", "first", (json_int_t)rows->first, "count",
-        (json_int_t)rows->count, "step", (json_int_t)rows->step, "key_positions", "first",
-        (json_int_t)cols->first, "count", (json_int_t)cols->count, "step", (json_int_t)cols->step,
-        "frequencies", frequencies, "heads", heads);
+    return json_pack("{s:s, s:s, s:o, s:i, s:I, s:I, s:s, s:b, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o}",
+                     "schema", "ropemap.pairs/1", "version", ropemap_version(), "origin",
+                     document_text(result->shape.origin), "head_dim", (int)result->shape.head_dim,
+                     "query_heads", (json_int_t)result->shape.query_heads, "key_heads",
+                     (json_int_t)result->shape.key_heads, "state", result->shape.rotated ? "post" : "pre",
+                     "causal", pairs_causal(result) ? 1 : 0, "query_positions", "first",
+                     (json_int_t)rows->first, "count", (json_int_t)rows->count, "step",
+                     (json_int_t)rows->step, "key_positions", "first", (json_int_t)cols->first, "count",
+                     (json_int_t)cols->count, "step", (json_int_t)cols->step, "heads", heads);
 }
 
 static void put_csv(FILE *stream, const void *what) {
     const pairs_result *result = what;
-    (void)fputs("layer,head,key_head,pair,frequency", stream);
+    (void)fputs("layer,head,key_head,pair", stream);
     for (int column = 0; column < COLUMNS; column++) {
         (void)fprintf(stream, ",%s", columns[column].name);
     }
     for (int64_t i = 0; i < (int64_t)result->shape.layers * result->shape.heads * result->pairs; i++) {
         const int32_t index = (int32_t)(i / result->pairs), head = index % result->shape.heads;
-        const int64_t layer = head_layer(&result->options->heads, index / result->shape.heads);
+        const int64_t layer = result->options->heads.layer_numbers[index / result->shape.heads];
         (void)fputc('\n', stream);
         if (layer >= 0) {
             (void)fprintf(stream, "%" PRId64, layer);
         }
-        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.17g", result->shape.numbers[head].query,
-                      result->shape.numbers[head].key, i % result->pairs, result->all[i].frequency);
+        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64, result->shape.numbers[head].query,
+                      result->shape.numbers[head].key, i % result->pairs);
         for (int column = 0; column < COLUMNS; column++) {
-            (void)fprintf(stream, ",%.10g", value_at(&result->all[i], column));
+            (void)fprintf(stream, ",%.*g", column == 0 ? 17 : 10, value_at(&result->all[i], column));
         }
     }
     (void)fputc('\n', stream);

@@ -37,6 +37,9 @@ typedef struct pairs_result {
 
 const ropemap_pair *pairs_of(const pairs_result *result, int layer, int32_t head); /* [pairs] */
 
+/* As asked for, or as a capture states. */
+bool pairs_causal(const pairs_result *result);
+
 /* ROPEMAP_USAGE where the picture cannot have so many heads or layers. */
 ropemap_status pairs_picture_check(pairs_picture picture, int layers, int32_t heads, ropemap_error *error);
 

@@ -48,10 +48,8 @@ ropemap_status pairs_picture_check(pairs_picture picture, int layers, int32_t he
 }
 
 static void make_subtitle(const pairs_result *result, char *text, size_t size) {
-    const bool causal = result->options->causal && result->options->picture == PAIRS_SHARE;
-    head_subtitle(&result->shape, text, size);
-    const size_t length = strlen(text);
-    (void)snprintf(text + length, size - length, "%s", causal ? ", causal" : "");
+    const bool causal = pairs_causal(result) && result->options->picture == PAIRS_SHARE;
+    (void)snprintf(text, size, "%.160s%s", result->shape.subtitle, causal ? ", causal" : "");
 }
 
 /* ---- heat maps ----------------------------------------------------------------------------------------- */
@@ -121,11 +119,11 @@ static void add_quantity(const pairs_result *result, int layer, bool key, struct
     ropemap_panel *panel = add_panel(to, cells, height, result->pairs);
     const head_options *options = &result->options->heads;
     panel->cols = (ropemap_range){.count = result->pairs, .step = 1};
-    panel->rows = down_layers ? options->layers : head_axis(&result->shape, key);
+    panel->rows = (down_layers ? layer_axis(options) : heads_axis(&result->shape, key)).range;
     const char *side = !looks[picture].sides ? "" : key ? "keys" : "queries";
     if (result->shape.layers > 1 && !down_layers) {
-        (void)snprintf(to->label[count], LABEL_BYTES, "layer %" PRId64 "%s%s", head_layer(options, layer),
-                       side[0] != '\0' ? ", " : "", side);
+        (void)snprintf(to->label[count], LABEL_BYTES, "layer %" PRId64 "%s%s",
+                       result->options->heads.layer_numbers[layer], side[0] != '\0' ? ", " : "", side);
     } else {
         (void)snprintf(to->label[count], LABEL_BYTES, "%s", side);
     }
@@ -145,7 +143,7 @@ static void add_quantities(const pairs_result *result, struct panels *to) {
 static void add_magnitudes(const pairs_result *result, struct panels *to) {
     static const char *const names[] = {"queries before rotation", "keys before rotation",
                                         "queries after rotation", "keys after rotation"};
-    const int64_t dim = result->shape.spec.head_dim, cells = result->cells;
+    const int64_t dim = result->shape.head_dim, cells = result->cells;
     for (int kind = 0; kind < ROPEMAP_MAGNITUDES; kind++) {
         ropemap_panel *panel = add_panel(to, result->magnitudes + kind * dim * cells, dim, cells);
         panel->rows = (ropemap_range){.count = dim, .step = 1};
@@ -164,15 +162,10 @@ static bool falls(const pairs_result *result, int32_t rotating) {
     return true;
 }
 
-static int64_t trained_length(const pairs_result *result) {
-    const ropemap_model *model = result->options->heads.rule.opened;
-    return model != NULL ? ropemap_model_trained_length(model) : 0;
-}
-
 /* Marks the pairs that turn less than once over the trained length, from the dashed line on. */
 static void mark_slow(const pairs_result *result, int32_t rotating, ropemap_figure *figure) {
     const double turn = 6.283185307179586;
-    const int64_t trained = trained_length(result);
+    const int64_t trained = result->shape.trained;
     int32_t first = 0;
     while (first < rotating && fabs(result->all[first].frequency) * (double)trained >= turn) {
         first++;
@@ -187,15 +180,15 @@ static void mark_slow(const pairs_result *result, int32_t rotating, ropemap_figu
 
 static void describe_quantity(const pairs_result *result, ropemap_figure *figure) {
     const struct look *look = &looks[result->options->picture];
-    const int32_t rotary =
-        result->shape.spec.rotary_dim != 0 ? result->shape.spec.rotary_dim : result->shape.spec.head_dim;
+    const int32_t rotary = result->shape.rotary_dim != 0 ? result->shape.rotary_dim : result->shape.head_dim;
     head_title(&result->options->heads, &result->shape, look->title, figure->title, sizeof figure->title);
     (void)snprintf(figure->value_label, sizeof figure->value_label, "%s", look->value);
+    const bool layers = result->shape.heads == 1 && result->shape.layers > 1;
     (void)snprintf(figure->row_label, sizeof figure->row_label, "%s",
-                   result->shape.heads == 1 && result->shape.layers > 1 ? "layer" : "head");
+                   (layers ? layer_axis(&result->options->heads) : heads_axis(&result->shape, false)).label);
     (void)snprintf(figure->col_label, sizeof figure->col_label, "pair%s",
                    falls(result, rotary / 2) ? ", fastest first" : "");
-    if (rotary < result->shape.spec.head_dim) {
+    if (rotary < result->shape.head_dim) {
         (void)snprintf(figure->col_label, sizeof figure->col_label, "pair; from %" PRId32 " on not rotated",
                        rotary / 2);
     }
@@ -249,7 +242,7 @@ struct plots {
 /* From distance 1 on, for the logarithm. */
 static void add_plot(const pairs_result *result, int index, struct plots *to) {
     const double *measured = result->curves + 2 * (int64_t)index * result->distances;
-    const int64_t layer = head_layer(&result->options->heads, index / result->shape.heads);
+    const int64_t layer = result->options->heads.layer_numbers[index / result->shape.heads];
     char of_layer[LABEL_BYTES / 2] = "";
     for (int i = 0; i < 2; i++) {
         to->series[index][i] = (ropemap_series){.label = i == 0 ? "mean of q · k" : "from the centres",
@@ -275,7 +268,7 @@ static ropemap_status encode_chart(const pairs_result *result, output_kind kind,
     const print_scale scale = print_scale_of(&result->options->heads.print, kind == OUTPUT_PNG);
     const ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
     const int count = result->shape.layers * result->shape.heads;
-    const int64_t trained = trained_length(result);
+    const int64_t trained = result->shape.trained;
     char title[200], subtitle[200], correlation[40] = "; (correlation)";
     if (trained > 0 && trained < result->distances) {
         (void)snprintf(plots->mark, sizeof plots->mark, "trained %s", number_in_words((double)trained).text);

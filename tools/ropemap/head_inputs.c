@@ -1,6 +1,7 @@
 /* head_inputs.c - the options of real heads, and queries and keys of every head of one layer after another */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/head_inputs.h"
+#include "tools/ropemap/captures.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/number.h"
 
@@ -55,20 +56,74 @@ const cli_option head_rows[] = {
     {.name = NULL},
 };
 
-int head_layers(const head_options *options) {
-    return options->layers.count > 0 ? (int)options->layers.count : 1;
+/* Every stride-th of the numbers, equal ones once. */
+static head_axis axis_of(const int64_t *numbers, int64_t stride, int64_t count, const char *even,
+                         const char *listed) {
+    ropemap_range range = {.first = numbers[0], .count = 1, .step = 1};
+    int64_t last = numbers[0];
+    bool rises = true;
+    for (int64_t i = 1; i < count; i++) {
+        const int64_t number = numbers[i * stride];
+        if (number != last) {
+            range.step = range.count == 1 ? number - last : range.step;
+            rises = rises && number - last == range.step && range.step > 0;
+            range.count++;
+        }
+        last = number;
+    }
+    if (rises && range.first >= 0) {
+        return (head_axis){.range = range, .label = even};
+    }
+    return (head_axis){.range = {.count = range.count, .step = 1}, .label = rises ? even : listed};
 }
 
-int64_t head_layer(const head_options *options, int index) {
-    return options->layers.count > 0 ? options->layers.first + index * options->layers.step : -1;
+head_axis layer_axis(const head_options *options) {
+    return axis_of(options->layer_numbers, 1, options->layer_count, "layer", "layer, as listed");
 }
 
-static ropemap_status check_layers(const head_options *options, ropemap_error *error) {
+static ropemap_status take_layer(head_options *options, int64_t number, ropemap_error *error) {
+    if (options->layer_count == HEAD_LAYERS_MOST) {
+        return fail(error, ROPEMAP_USAGE, "--layers: more than %d layers; give fewer", HEAD_LAYERS_MOST);
+    }
+    options->layer_numbers[options->layer_count++] = number;
+    return ROPEMAP_OK;
+}
+
+/* Those that were captured, of --layers or --layer where these are given. */
+static ropemap_status find_captured(head_options *options, ropemap_error *error) {
+    ropemap_capture *capture = NULL;
+    const ropemap_capture_layer *layer = NULL;
+    const ropemap_range *wanted = &options->layers;
+    ropemap_status status = ropemap_capture_open(options->tensors.capture, &capture, error);
+    for (int64_t i = 0; i < wanted->count && status == ROPEMAP_OK; i++) { /* each must be there */
+        status = ropemap_capture_find(capture, wanted->first + i * wanted->step, &layer, error);
+        status = status == ROPEMAP_OK ? take_layer(options, layer->number, error) : status;
+    }
+    for (int32_t i = 0; wanted->count == 0 && status == ROPEMAP_OK; i++) {
+        layer = ropemap_capture_layer_at(capture, i);
+        if (layer == NULL) {
+            break;
+        }
+        if ((options->tensors.given & TENSOR_LAYER) == 0 || layer->number == options->tensors.layer) {
+            status = take_layer(options, layer->number, error);
+        }
+    }
+    if (status == ROPEMAP_OK && options->layer_count == 0) { /* says which there are */
+        status = ropemap_capture_find(capture, options->tensors.layer, &layer, error);
+    }
+    ropemap_capture_free(capture);
+    return status;
+}
+
+static ropemap_status find_layers(head_options *options, ropemap_error *error) {
     const tensor_options *tensors = &options->tensors;
     const bool marked = strstr(tensors->queries, "{}") != NULL, other = strstr(tensors->keys, "{}") != NULL;
-    if (options->layers.count > HEAD_LAYERS_MOST) {
-        return fail(error, ROPEMAP_USAGE, "--layers: %" PRId64 " layers are too many, at most %d",
-                    options->layers.count, HEAD_LAYERS_MOST);
+    ropemap_status status = ROPEMAP_OK;
+    if (options->layers.count > 0 && (tensors->given & TENSOR_LAYER) != 0) {
+        return fail(error, ROPEMAP_USAGE, "--layer and --layers both name layers; use one");
+    }
+    if (tensors->capture != NULL) {
+        return find_captured(options, error);
     }
     if (options->layers.count > 0 && !(marked && other)) {
         return fail(error, ROPEMAP_USAGE,
@@ -76,7 +131,10 @@ static ropemap_status check_layers(const head_options *options, ropemap_error *e
                     "layer's number",
                     marked ? "keys" : "queries", marked ? tensors->keys : tensors->queries);
     }
-    return ROPEMAP_OK;
+    for (int64_t i = 0; i < options->layers.count && status == ROPEMAP_OK; i++) {
+        status = take_layer(options, options->layers.first + i * options->layers.step, error);
+    }
+    return options->layers.count > 0 ? status : take_layer(options, -1, error);
 }
 
 /* `text` with the layer's number for {}; owned by the caller, NULL: no memory. */
@@ -97,9 +155,9 @@ static char *name_of(const char *text, int64_t layer) {
 static ropemap_status note_layers(const head_options *options, cli_outputs *outputs, ropemap_error *error) {
     static const cli_option tensor = {.reads = READS_TENSOR};
     ropemap_status status = ROPEMAP_OK;
-    for (int i = 0; i < 2 * (int)options->layers.count && status == ROPEMAP_OK; i++) {
+    for (int i = 0; i < 2 * options->layer_count && status == ROPEMAP_OK; i++) {
         const char *text = i % 2 == 0 ? options->tensors.queries : options->tensors.keys;
-        char *name = name_of(text, head_layer(options, i / 2));
+        char *name = name_of(text, options->layer_numbers[i / 2]);
         status = name != NULL ? outputs_note(outputs, &tensor, name, error)
                               : fail(error, ROPEMAP_RESOURCES, "--layers: no memory for the names");
         free(name);
@@ -111,15 +169,15 @@ ropemap_status head_options_check(head_options *options, unsigned kinds, cli_out
                                   ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     if (options->tensors.queries == NULL && options->tensors.keys == NULL) {
-        return fail(error, ROPEMAP_USAGE, "--queries and --keys are missing; give the files of real heads");
+        return fail(error, ROPEMAP_USAGE,
+                    "--capture is missing, or --queries and --keys; give the files of real heads");
     }
     status = tensor_options_check(&options->tensors, TENSOR_ALL, error);
-    status = status == ROPEMAP_OK ? check_layers(options, error) : status;
+    status = status == ROPEMAP_OK ? find_layers(options, error) : status;
     if (status == ROPEMAP_OK && options->outputs.count == 0 && !options->json && options->quiet) {
         return fail(error, ROPEMAP_USAGE, "--quiet leaves nothing to print or write; give -o FILE or --json");
     }
     status = status == ROPEMAP_OK ? print_size_check(&options->print, error) : status;
-    status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
     status = status == ROPEMAP_OK ? note_layers(options, outputs, error) : status;
     return status == ROPEMAP_OK ? outputs_add_all(outputs, &options->outputs, kinds, options->force, error)
                                 : status;
@@ -131,41 +189,46 @@ ropemap_status head_options_check(head_options *options, unsigned kinds, cli_out
 static ropemap_status open_head(const tensor_options *like, bool quiet, int32_t index, layer_heads *layer,
                                 ropemap_error *error) {
     tensor_options tensors = *like;
-    tensors.head = layer->numbers[index].query;
-    const ropemap_status status =
-        tensor_pair_open(&tensors, quiet || index > 0, &layer->opened[index], error);
+    tensor_pair *pair = &layer->opened[index];
+    head_number *number = &layer->numbers[index];
+    tensors.head = number->query;
+    tensors.given |= TENSOR_HEAD;
+    const ropemap_status status = tensor_pair_open(&tensors, quiet || index > 0, pair, error);
     if (status != ROPEMAP_OK) {
         return status;
     }
-    const tensor_pair *pair = &layer->opened[index];
-    layer->query_heads = ropemap_vectors_heads(pair->queries);
-    layer->key_heads = ropemap_vectors_heads(pair->keys);
-    layer->numbers[index].key = layer->numbers[index].query / (layer->query_heads / layer->key_heads);
-    const bool shared = index > 0 && layer->numbers[index].key == layer->numbers[index - 1].key;
+    const ropemap_capture_layer *stated = pair->layer;
+    layer->query_heads = stated != NULL ? stated->heads : ropemap_vectors_heads(pair->queries);
+    layer->key_heads = stated != NULL ? stated->key_heads : ropemap_vectors_heads(pair->keys);
+    number->key = number->query / (layer->query_heads / layer->key_heads);
+    const bool shared = index > 0 && number->key == layer->numbers[index - 1].key;
     layer->heads[index] =
         (ropemap_head){.queries = pair->queries, .keys = shared ? layer->heads[index - 1].keys : pair->keys};
     return ROPEMAP_OK;
 }
 
-static ropemap_status open_heads(const tensor_options *tensors, bool quiet, layer_heads *layer,
-                                 ropemap_error *error) {
+/* The numbers of the layer's heads, or of the one that is named; of a capture those that it has. */
+static ropemap_status number_heads(const tensor_options *tensors, layer_heads *layer, ropemap_error *error) {
     tensor_pair first = {.queries = NULL};
     const bool one = (tensors->given & TENSOR_HEAD) != 0;
     ropemap_status status = tensor_pair_open(tensors, true, &first, error);
     if (status == ROPEMAP_OK) {
-        layer->count = one ? 1 : (int32_t)ropemap_vectors_heads(first.queries);
+        const ropemap_capture_layer *stated = first.layer;
+        layer->count = one              ? 1
+                       : stated != NULL ? (int32_t)stated->query_count
+                                        : (int32_t)ropemap_vectors_heads(first.queries);
         layer->heads = calloc((size_t)layer->count, sizeof *layer->heads);
         layer->opened = calloc((size_t)layer->count, sizeof *layer->opened);
         layer->numbers = calloc((size_t)layer->count, sizeof *layer->numbers);
+        if (layer->heads == NULL || layer->opened == NULL || layer->numbers == NULL) {
+            status =
+                fail(error, ROPEMAP_RESOURCES, "--queries: no memory for %" PRId32 " heads", layer->count);
+        }
+        for (int32_t i = 0; status == ROPEMAP_OK && i < layer->count; i++) {
+            layer->numbers[i].query = one ? tensors->head : stated != NULL ? stated->queries[i] : i;
+        }
     }
     tensor_pair_free(&first);
-    if (status == ROPEMAP_OK && (layer->heads == NULL || layer->opened == NULL || layer->numbers == NULL)) {
-        return fail(error, ROPEMAP_RESOURCES, "--queries: no memory for %" PRId32 " heads", layer->count);
-    }
-    for (int32_t i = 0; i < layer->count && status == ROPEMAP_OK; i++) {
-        layer->numbers[i].query = one ? tensors->head : i;
-        status = open_head(tensors, quiet, i, layer, error);
-    }
     return status;
 }
 
@@ -173,46 +236,77 @@ static int64_t last_of(ropemap_range range) {
     return range.first + (range.count - 1) * range.step;
 }
 
-/* What the tensors say of the rule. */
-static ropemap_status take_rule(head_options *options, layer_heads *layer, ropemap_error *error) {
-    ropemap_spec *spec = &options->rule.spec;
-    const ropemap_vectors *queries = layer->heads[0].queries, *keys = layer->heads[0].keys;
+/* What tensors say of the rule that a capture does not. */
+static ropemap_status take_head_dim(const head_options *options, layer_heads *layer, ropemap_error *error) {
+    const ropemap_vectors *queries = layer->heads[0].queries;
     const int32_t dim = ropemap_vectors_head_dim(queries);
-    const bool known = (options->rule.given & RULE_HEAD_DIM) != 0 || options->rule.opened != NULL;
-    layer->rows = ropemap_vectors_positions(queries);
-    layer->cols = ropemap_vectors_positions(keys);
-    if (known && spec->head_dim != dim) {
+    const bool known = (options->rule.given & RULE_HEAD_DIM) != 0 || layer->rule.opened != NULL;
+    if (known && layer->spec.head_dim != dim) {
         return fail(error, ROPEMAP_USAGE,
                     "--head-dim: %" PRId32 " is not that of the tensors; leave it out or give %" PRId32
                     ", as in %.180s",
-                    spec->head_dim, dim, ropemap_vectors_label(queries));
+                    layer->spec.head_dim, dim, ropemap_vectors_label(queries));
     }
-    if (options->rule.table != NULL && options->rule.table->heads > 1 && layer->count > 1) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--frequencies: %.180s has a row for each of its %" PRId64 " heads; give --head N",
-                    options->rule.frequencies, options->rule.table->heads);
-    }
-    spec->head_dim = dim;
-    if (spec->length == 0.0) {
-        const int64_t query = last_of(layer->rows), key = last_of(layer->cols);
-        spec->length = (double)(query > key ? query : key) + 1.0;
-    }
+    layer->spec.head_dim = dim;
     return ROPEMAP_OK;
 }
 
-ropemap_status layer_heads_open(head_options *options, int index, layer_heads *layer, ropemap_error *error) {
-    const int64_t number = head_layer(options, index);
+/* The layer's own rule: a capture has one for each type of layer. */
+static ropemap_status take_rule(const head_options *options, bool quiet, layer_heads *layer,
+                                ropemap_error *error) {
+    const tensor_pair *pair = &layer->opened[0];
+    layer->rotated = pair->state == ROPEMAP_STATE_POST;
+    layer->causal = pair->layer != NULL && pair->layer->causal;
+    layer->rows = ropemap_vectors_positions(pair->queries);
+    layer->cols = ropemap_vectors_positions(pair->keys);
+    layer->rule.head = layer->numbers[0].query;
+    capture_take_rule(pair, &layer->rule);
+    ropemap_status status = rule_options_resolve(&layer->rule, error);
+    layer->spec = layer->rule.spec;
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    if (pair->layer != NULL) {
+        layer->spec.head_dim = pair->layer->head_dim;
+        status = capture_settle_rule(pair, &layer->rule, quiet, &layer->spec, error);
+    } else {
+        status = take_head_dim(options, layer, error);
+    }
+    if (status == ROPEMAP_OK && layer->rule.table != NULL && layer->rule.table->heads > 1 &&
+        layer->count > 1) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--frequencies: %.180s has a row for each of its %" PRId64 " heads; give --head N",
+                    options->rule.frequencies, layer->rule.table->heads);
+    }
+    if (layer->spec.length == 0.0) {
+        const int64_t query = last_of(layer->rows), key = last_of(layer->cols);
+        layer->spec.length = (double)(query > key ? query : key) + 1.0;
+    }
+    return status;
+}
+
+ropemap_status layer_heads_open(const head_options *options, int index, layer_heads *layer,
+                                ropemap_error *error) {
+    const int64_t number = options->layer_numbers[index];
+    const bool quiet = options->quiet || index > 0;
     tensor_options tensors = options->tensors;
     char *queries = name_of(tensors.queries, number), *keys = name_of(tensors.keys, number);
     ropemap_status status = ROPEMAP_OK;
     tensors.queries = queries;
     tensors.keys = keys;
-    options->rule.head = tensors.head;
+    layer->rule = options->rule; /* not resolved: nothing is owned */
+    if (tensors.capture != NULL) {
+        tensors.layer = number;
+        tensors.given |= TENSOR_LAYER;
+    }
     if (queries == NULL || keys == NULL) {
         status = fail(error, ROPEMAP_RESOURCES, "--queries: no memory for the name");
     }
-    status = status == ROPEMAP_OK ? open_heads(&tensors, options->quiet || index > 0, layer, error) : status;
-    status = status == ROPEMAP_OK ? take_rule(options, layer, error) : status;
+    status = status == ROPEMAP_OK ? number_heads(&tensors, layer, error) : status;
+    for (int32_t i = 0; i < layer->count && status == ROPEMAP_OK; i++) {
+        status = open_head(&tensors, quiet, i, layer, error);
+    }
+    status = status == ROPEMAP_OK ? take_rule(options, quiet, layer, error) : status;
     free(queries);
     free(keys);
     return status;
@@ -222,6 +316,7 @@ void layer_heads_free(layer_heads *layer) {
     for (int32_t i = 0; i < layer->count && layer->opened != NULL; i++) {
         tensor_pair_free(&layer->opened[i]);
     }
+    rule_options_free(&layer->rule);
     free(layer->opened);
     free(layer->numbers);
     free(layer->heads);
@@ -230,79 +325,9 @@ void layer_heads_free(layer_heads *layer) {
 
 /* ---- all layers ---------------------------------------------------------------------------------------- */
 
-ropemap_status head_shape_take(const head_options *options, const layer_heads *layer, int index,
-                               head_shape *shape, ropemap_error *error) {
-    const ropemap_model *model = options->rule.opened;
-    const char *label = ropemap_vectors_label(layer->heads[0].queries);
-    if (index == 0) {
-        *shape = (head_shape){.layers = head_layers(options),
-                              .heads = layer->count,
-                              .numbers = calloc((size_t)layer->count, sizeof *shape->numbers),
-                              .query_heads = layer->query_heads,
-                              .key_heads = layer->key_heads,
-                              .rows = layer->rows,
-                              .cols = layer->cols,
-                              .spec = options->rule.spec};
-        (void)snprintf(shape->origin, sizeof shape->origin, "%.*s",
-                       model != NULL ? 159 : (int)strcspn(label, ":"),
-                       model != NULL ? ropemap_model_name(model) : label);
-    }
-    if (shape->numbers == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--queries: no memory for %" PRId32 " heads", layer->count);
-    }
-    if (index == 0) {
-        memcpy(shape->numbers, layer->numbers, (size_t)layer->count * sizeof *shape->numbers);
-    }
-    const bool same = layer->count == shape->heads && layer->query_heads == shape->query_heads &&
-                      layer->key_heads == shape->key_heads && layer->rows.count == shape->rows.count &&
-                      layer->cols.count == shape->cols.count;
-    return same ? ROPEMAP_OK
-                : fail(error, ROPEMAP_DATA,
-                       "--layers: layer %" PRId64 " has %" PRId64 " query and %" PRId64
-                       " key heads of %" PRId64 " and %" PRId64 " rows, layer %" PRId64 " %" PRId64
-                       " and %" PRId64 " of %" PRId64 " and %" PRId64 "; give layers that are alike",
-                       head_layer(options, index), layer->query_heads, layer->key_heads, layer->rows.count,
-                       layer->cols.count, head_layer(options, 0), shape->query_heads, shape->key_heads,
-                       shape->rows.count, shape->cols.count);
-}
-
-void head_shape_free(head_shape *shape) {
-    free(shape->numbers);
-    shape->numbers = NULL;
-}
-
-ropemap_range head_axis(const head_shape *shape, bool keys) {
-    ropemap_range axis = {.count = 0, .step = 1};
-    int64_t last = -1;
-    bool even = true;
-    for (int32_t i = 0; i < shape->heads; i++) {
-        const int64_t number = keys ? shape->numbers[i].key : shape->numbers[i].query;
-        axis.first = axis.count == 0 ? number : axis.first;
-        axis.step = axis.count == 1 && number != last ? number - last : axis.step;
-        even = even && (axis.count == 0 || number == last || number - last == axis.step);
-        axis.count += number != last ? 1 : 0;
-        last = number;
-    }
-    return even ? axis : (ropemap_range){.count = axis.count, .step = 1};
-}
-
-void head_title(const head_options *options, const head_shape *shape, const char *what, char *text,
-                size_t size) {
-    const int64_t first = head_layer(options, 0), last = head_layer(options, shape->layers - 1);
-    char layers[LABEL_BYTES] = "", head[LABEL_BYTES] = "";
-    if (first >= 0 && shape->layers == 1) {
-        (void)snprintf(layers, sizeof layers, ", layer %" PRId64, first);
-    } else if (first >= 0) {
-        (void)snprintf(layers, sizeof layers, ", layers %" PRId64 " to %" PRId64, first, last);
-    }
-    if (shape->heads == 1) {
-        (void)snprintf(head, sizeof head, ", head %" PRId64, shape->numbers[0].query);
-    }
-    (void)snprintf(text, size, "%s: %s%s%s", what, shape->origin, layers, head);
-}
-
-void head_subtitle(const head_shape *shape, char *text, size_t size) {
-    const ropemap_spec *spec = &shape->spec;
+/* "4,096 queries, 4,096 keys, base 100,000, d = 64" */
+static void describe(const layer_heads *layer, char *text, size_t size) {
+    const ropemap_spec *spec = &layer->spec;
     char origin[LABEL_BYTES], scaling[LABEL_BYTES] = "", rotary[LABEL_BYTES] = "";
     rule_origin(spec, origin, sizeof origin);
     if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
@@ -314,6 +339,104 @@ void head_subtitle(const head_shape *shape, char *text, size_t size) {
         (void)snprintf(scaling, sizeof scaling, ", %s", rule);
     }
     (void)snprintf(text, size, "%s queries, %s keys, %s, d = %" PRId32 "%s%s",
-                   number_in_words((double)shape->rows.count).text,
-                   number_in_words((double)shape->cols.count).text, origin, spec->head_dim, rotary, scaling);
+                   number_in_words((double)layer->rows.count).text,
+                   number_in_words((double)layer->cols.count).text, origin, spec->head_dim, rotary, scaling);
+}
+
+static ropemap_status begin_shape(const head_options *options, const layer_heads *layer, head_shape *shape,
+                                  ropemap_error *error) {
+    const ropemap_model *model = layer->rule.opened;
+    const ropemap_capture *capture = layer->opened[0].capture;
+    const char *label = ropemap_vectors_label(layer->heads[0].queries);
+    const bool captured = capture != NULL && ropemap_capture_model(capture)[0] != '\0';
+    *shape = (head_shape){.layers = options->layer_count,
+                          .heads = layer->count,
+                          .numbers = calloc((size_t)layer->count, sizeof *shape->numbers),
+                          .query_heads = layer->query_heads,
+                          .key_heads = layer->key_heads,
+                          .rows = layer->rows,
+                          .cols = layer->cols,
+                          .head_dim = layer->spec.head_dim,
+                          .rotary_dim = layer->spec.rotary_dim,
+                          .rotated = layer->rotated,
+                          .causal = layer->causal,
+                          .trained = model != NULL ? ropemap_model_trained_length(model) : 0};
+    (void)snprintf(shape->origin, sizeof shape->origin, "%.*s",
+                   captured || model != NULL ? 150 : (int)strcspn(label, ":"),
+                   captured        ? ropemap_capture_model(capture)
+                   : model != NULL ? ropemap_model_name(model)
+                                   : label);
+    describe(layer, shape->subtitle, sizeof shape->subtitle);
+    if (shape->numbers == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--queries: no memory for %" PRId32 " heads", layer->count);
+    }
+    memcpy(shape->numbers, layer->numbers, (size_t)layer->count * sizeof *shape->numbers);
+    return ROPEMAP_OK;
+}
+
+ropemap_status head_shape_take(const head_options *options, const layer_heads *layer, int index,
+                               head_shape *shape, ropemap_error *error) {
+    if (index == 0) {
+        return begin_shape(options, layer, shape, error);
+    }
+    const bool same =
+        layer->count == shape->heads && layer->query_heads == shape->query_heads &&
+        layer->key_heads == shape->key_heads && layer->rows.count == shape->rows.count &&
+        layer->cols.count == shape->cols.count && layer->spec.head_dim == shape->head_dim &&
+        memcmp(layer->numbers, shape->numbers, (size_t)shape->heads * sizeof *shape->numbers) == 0;
+    return same ? ROPEMAP_OK
+                : fail(error, ROPEMAP_DATA,
+                       "--layers: layer %" PRId64 " has %" PRId32 " of %" PRId64 " query and %" PRId64
+                       " key heads of %" PRId64 " and %" PRId64 " rows, layer %" PRId64 " %" PRId32
+                       " of %" PRId64 " and %" PRId64 " of %" PRId64 " and %" PRId64
+                       "; give layers that are alike",
+                       options->layer_numbers[index], layer->count, layer->query_heads, layer->key_heads,
+                       layer->rows.count, layer->cols.count, options->layer_numbers[0], shape->heads,
+                       shape->query_heads, shape->key_heads, shape->rows.count, shape->cols.count);
+}
+
+void head_shape_free(head_shape *shape) {
+    free(shape->numbers);
+    shape->numbers = NULL;
+}
+
+head_axis heads_axis(const head_shape *shape, bool keys) {
+    const head_number *first = shape->numbers;
+    return axis_of(keys ? &first->key : &first->query, sizeof *first / sizeof first->key, shape->heads,
+                   "head", "head, as listed");
+}
+
+/* ", layers 0 to 29", or ", layers 0, 7, 9" where they are not evenly apart; cut where they are many. */
+static void list(const char *what, const int64_t *numbers, int64_t stride, const head_axis *axis, char *text,
+                 size_t size) {
+    const int64_t count = axis->range.count;
+    const bool listed = strchr(axis->label, ',') != NULL;
+    int length = snprintf(text, size, ", %ss %" PRId64, what, numbers[0]);
+    if (!listed) {
+        (void)snprintf(text + length, size - (size_t)length, " to %" PRId64, numbers[(count - 1) * stride]);
+    }
+    for (int64_t i = 1; listed && i < count && (size_t)length < size - 24; i++) {
+        length += snprintf(text + length, size - (size_t)length, ", %" PRId64, numbers[i * stride]);
+    }
+    if (listed && (size_t)length >= size - 24) {
+        (void)snprintf(text + length, size - (size_t)length, ", ...");
+    }
+}
+
+void head_title(const head_options *options, const head_shape *shape, const char *what, char *text,
+                size_t size) {
+    const int64_t first = options->layer_numbers[0];
+    const head_axis down = layer_axis(options), across = heads_axis(shape, false);
+    char layers[LABEL_BYTES] = "", head[LABEL_BYTES] = "";
+    if (first >= 0 && shape->layers == 1) {
+        (void)snprintf(layers, sizeof layers, ", layer %" PRId64, first);
+    } else if (first >= 0) {
+        list("layer", options->layer_numbers, 1, &down, layers, sizeof layers);
+    }
+    if (shape->heads == 1) {
+        (void)snprintf(head, sizeof head, ", head %" PRId64, shape->numbers[0].query);
+    } else if (strchr(across.label, ',') != NULL) {
+        list("head", &shape->numbers[0].query, 2, &across, head, sizeof head);
+    }
+    (void)snprintf(text, size, "%s: %s%s%s", what, shape->origin, layers, head);
 }

@@ -14,7 +14,9 @@ enum { HEAD_LAYERS_MOST = 1024 };
 typedef struct head_options {
     rule_options rule;
     tensor_options tensors; /* with --head that head alone, else all of them */
-    ropemap_range layers;   /* count 0: the one that the tensors are of */
+    ropemap_range layers;   /* count 0: the one that the tensors are of, or all that were captured */
+    int layer_count;        /* after head_options_check; 1 at least */
+    int64_t layer_numbers[HEAD_LAYERS_MOST]; /* [layer_count]; -1: unknown */
     print_size print;
     cli_texts outputs;
     int32_t threads;
@@ -25,9 +27,13 @@ typedef struct head_options {
  */
 extern const cli_option head_rows[];
 
-/* How many layers there are, 1 at least, and the number of one, -1 where it is unknown. */
-int head_layers(const head_options *options);
-int64_t head_layer(const head_options *options, int index);
+/* An axis of numbers: their own where they rise evenly, else 0, 1, ... in the order that the title lists. */
+typedef struct head_axis {
+    ropemap_range range;
+    const char *label; /* "head", "head, as listed"; static */
+} head_axis;
+
+head_axis layer_axis(const head_options *options);
 
 /* The numbers of a query head and of the key head that it reads, from 0. */
 typedef struct head_number {
@@ -37,16 +43,21 @@ typedef struct head_number {
 /* Queries and keys of one layer's heads. Start zeroed; free with layer_heads_free. */
 typedef struct layer_heads {
     int32_t count;
+    rule_options rule;              /* resolved; owned */
+    ropemap_spec spec;              /* that, with what the tensors say */
+    bool rotated;                   /* the vectors carry their rotation */
+    bool causal;                    /* as a capture states */
     head_number *numbers;           /* [count] */
     int64_t query_heads, key_heads; /* of the tensors */
     ropemap_head *heads;            /* [count]; those that share keys have the same */
-    tensor_pair *opened;            /* [count] */
+    tensor_pair *opened;            /* [count]; their `layer` is what a capture states */
     ropemap_range rows, cols;       /* positions of queries and of keys */
 } layer_heads;
 
-/* Opens the heads of a layer and completes the rule by their head dim and length. ROPEMAP_USAGE,
- * ROPEMAP_DATA, ROPEMAP_IO, ROPEMAP_RESOURCES. */
-ropemap_status layer_heads_open(head_options *options, int index, layer_heads *layer, ropemap_error *error);
+/* Opens the heads of a layer and resolves its rule. ROPEMAP_USAGE, ROPEMAP_DATA, ROPEMAP_IO,
+ * ROPEMAP_RESOURCES. */
+ropemap_status layer_heads_open(const head_options *options, int index, layer_heads *layer,
+                                ropemap_error *error);
 void layer_heads_free(layer_heads *layer);
 
 /* What all layers have in common, and how they are named. */
@@ -56,8 +67,11 @@ typedef struct head_shape {
     head_number *numbers;           /* [heads] ascending, owned */
     int64_t query_heads, key_heads; /* of the tensors */
     ropemap_range rows, cols;       /* positions of queries and of keys */
-    ropemap_spec spec;
-    char origin[160]; /* the model, or the queries' file: "SmolLM2-135M" */
+    int32_t head_dim, rotary_dim;
+    bool rotated, causal; /* all of them; any of them */
+    int64_t trained;      /* tokens; 0: unknown */
+    char origin[160];     /* the model, or the queries' file: "SmolLM2-135M" */
+    char subtitle[400];   /* "4,096 queries, 4,096 keys, base 100,000, d = 64", of the first layer */
 } head_shape;
 
 /* Takes it from the first layer, and checks that layer `index` has the same. ROPEMAP_DATA, _RESOURCES. */
@@ -66,18 +80,14 @@ ropemap_status head_shape_take(const head_options *options, const layer_heads *l
 
 void head_shape_free(head_shape *shape);
 
-/* The numbers of the heads, or of the keys that they read, each once, as an axis; 0, 1, ... where they are
- * not evenly apart. */
-ropemap_range head_axis(const head_shape *shape, bool keys);
+/* The heads, or the keys that they read, each once. */
+head_axis heads_axis(const head_shape *shape, bool keys);
 
 /* "Mean norm: SmolLM2-135M, layers 0 to 29, head 3" */
 void head_title(const head_options *options, const head_shape *shape, const char *what, char *text,
                 size_t size);
 
-/* "4096 queries, 4096 keys, base 100000, d = 64" */
-void head_subtitle(const head_shape *shape, char *text, size_t size);
-
-/* ROPEMAP_USAGE for options that do not go together or are missing. Resolves the rule; notes the outputs, of
+/* ROPEMAP_USAGE for options that do not go together or are missing. Finds the layers; notes the outputs, of
  * these kinds. */
 ropemap_status head_options_check(head_options *options, unsigned kinds, cli_outputs *outputs,
                                   ropemap_error *error);
