@@ -1,0 +1,451 @@
+/* command_heads.c - ropemap heads: how real heads spread their attention, a row each */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/head_inputs.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/map_options.h"
+#include "tools/ropemap/run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Means over a head's queries. */
+typedef enum statistic {
+    STATISTIC_SINK,
+    STATISTIC_RECENT,
+    STATISTIC_ENTROPY,
+    STATISTIC_KEYS,
+    STATISTIC_DISTANCE,
+    STATISTICS
+} statistic;
+
+static const struct {
+    const char *name, *title, *value;
+    ropemap_norm norm;
+    double low, high; /* of its colours; 0, 0: the values' own */
+} statistics[] = {
+    [STATISTIC_SINK] = {"sink", "Attention on the first 4 keys", "mass", ROPEMAP_NORM_LINEAR, 0, 1},
+    [STATISTIC_RECENT] = {"recent", "Attention on the last 256 keys", "mass", ROPEMAP_NORM_LINEAR, 0, 1},
+    [STATISTIC_ENTROPY] = {"entropy", "Entropy of attention", "nats", ROPEMAP_NORM_LINEAR, 0, 0},
+    [STATISTIC_KEYS] = {"keys", "Keys in effect, exp(entropy)", "keys", ROPEMAP_NORM_LOG, 0, 0},
+    [STATISTIC_DISTANCE] = {"distance", "Mean distance of attention", "tokens", ROPEMAP_NORM_LOG, 0, 0}};
+
+typedef struct heads_options {
+    head_options heads;
+    ropemap_request request; /* its mask, scale, softmax and machine */
+    statistic statistic;
+    int sort; /* 0: by layer and head; else 1 more than the statistic */
+} heads_options;
+
+/* One head. */
+typedef struct row {
+    int64_t layer; /* -1: unknown */
+    int64_t head, key_head;
+    double mean[STATISTICS];
+    int64_t empty, nan; /* queries that count in no mean */
+} row;
+
+typedef struct heads_result {
+    const heads_options *options;
+    head_shape shape;
+    row *rows;      /* [layers, heads], owned */
+    const row **by; /* the same as they are printed, owned */
+} heads_result;
+
+static int64_t count_of(const heads_result *result) {
+    return (int64_t)result->shape.layers * result->shape.heads;
+}
+
+/* ---- options ------------------------------------------------------------------------------------------- */
+
+static const char *statistic_choice(int index) {
+    return index < STATISTICS ? statistics[index].name : NULL;
+}
+
+static const char *sort_choice(int index) {
+    return index == 0 ? "head" : statistic_choice(index - 1);
+}
+
+static const cli_option heads_rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "causal",
+     .help = "a query sees no key after its own position",
+     .type = OPTION_FLAG,
+     .offset = offsetof(heads_options, request.mask.causal)},
+    {.group = GROUP_OUTPUT,
+     .name = "statistic",
+     .choices = statistic_choice,
+     .initial = "sink",
+     .help =
+         "what the picture shows, a mean over the queries: attention on the first 4 or the last 256 keys, "
+         "entropy in nats, its exponential, or the distance of the keys",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(heads_options, statistic)},
+    {.group = GROUP_OUTPUT,
+     .name = "sort",
+     .choices = sort_choice,
+     .initial = "head",
+     .help = "order of the rows: by layer and head, or by a statistic, the largest first",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(heads_options, sort)},
+    {.name = NULL},
+};
+
+/* ---- progress ------------------------------------------------------------------------------------------ */
+
+/* Heads that are done, of all of them. */
+typedef struct heads_progress {
+    cli_progress *shown;
+    int64_t done, total;
+} heads_progress;
+
+/* One head's work as a part of all. */
+static int tell(void *user, const char *stage, double done, double total) {
+    const heads_progress *progress = user;
+    (void)stage;
+    return progress_tell(progress->shown, "heads",
+                         (double)progress->done + (total > 0.0 ? fmin(done / total, 1.0) : 0.0),
+                         (double)progress->total);
+}
+
+/* ---- what is measured ---------------------------------------------------------------------------------- */
+
+/* The mean of exp(entropy) over the queries that the other means are of. */
+static double mean_keys(const ropemap_attention *attention) {
+    double sum = 0.0;
+    int64_t count = 0;
+    for (int64_t i = 0; i < attention->count; i++) {
+        const ropemap_attention_row *query = &attention->rows[i];
+        if (isfinite(query->log_sum) && !isnan(query->entropy)) {
+            sum += exp((double)query->entropy);
+            count++;
+        }
+    }
+    return sum / (double)count;
+}
+
+/* What a capture states of a head, where no option says otherwise. */
+static void take_stated(const tensor_pair *pair, ropemap_request *request) {
+    const ropemap_capture_layer *stated = pair->layer;
+    if (stated == NULL) {
+        return;
+    }
+    ropemap_mask *mask = &request->mask;
+    mask->causal = mask->causal || stated->causal;
+    mask->window = mask->window != 0 || mask->chunk != 0 ? mask->window : stated->window;
+    mask->chunk = mask->window != 0 || mask->chunk != 0 ? mask->chunk : stated->chunk;
+    request->scale = request->scale != 0.0 ? request->scale : stated->scale;
+    request->softmax.softcap = request->softmax.softcap != 0.0 ? request->softmax.softcap : stated->softcap;
+    for (int64_t i = 0; i < stated->query_count && stated->sinks != NULL && !request->softmax.has_sink; i++) {
+        if (stated->queries[i] == pair->head) {
+            request->softmax.has_sink = true;
+            request->softmax.sink_logit = stated->sinks[i];
+        }
+    }
+}
+
+static ropemap_status make_head(const heads_options *options, const layer_heads *layer, int32_t head,
+                                heads_progress *progress, row *to, ropemap_error *error) {
+    ropemap_attention_request request = {.map = options->request, .rows = true};
+    ropemap_attention attention = {.count = 0};
+    request.map.spec = layer->spec;
+    request.map.queries = layer->heads[head].queries;
+    request.map.keys = layer->heads[head].keys;
+    request.map.already_rotated = layer->rotated;
+    request.map.rows = layer->rows;
+    request.map.cols = layer->cols;
+    request.map.threads = options->heads.threads;
+    request.map.progress = tell;
+    request.map.progress_user = progress;
+    take_stated(&layer->opened[head], &request.map);
+    const ropemap_status status = ropemap_attention_compute(&request, NULL, &attention, error);
+    if (status == ROPEMAP_OK) {
+        const ropemap_attention_row *mean = &attention.mean;
+        to->mean[STATISTIC_SINK] = (double)mean->sink;
+        to->mean[STATISTIC_RECENT] = (double)mean->recent;
+        to->mean[STATISTIC_ENTROPY] = (double)mean->entropy;
+        to->mean[STATISTIC_KEYS] = mean_keys(&attention);
+        to->mean[STATISTIC_DISTANCE] = (double)mean->distance;
+        to->empty = attention.empty_rows;
+        to->nan = attention.nan_rows;
+    }
+    ropemap_attention_free(&attention);
+    return status;
+}
+
+static ropemap_status make_layer(heads_result *result, const layer_heads *layer, int index,
+                                 heads_progress *progress, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int32_t head = 0; head < layer->count && status == ROPEMAP_OK; head++) {
+        row *to = &result->rows[(int64_t)index * result->shape.heads + head];
+        *to = (row){.layer = result->options->heads.layer_numbers[index],
+                    .head = result->shape.numbers[head].query,
+                    .key_head = result->shape.numbers[head].key};
+        status = make_head(result->options, layer, head, progress, to, error);
+        progress->done++;
+    }
+    return status;
+}
+
+static ropemap_status begin(heads_result *result, ropemap_error *error) {
+    const size_t count = (size_t)count_of(result);
+    result->rows = calloc(count, sizeof *result->rows);
+    result->by = calloc(count, sizeof *result->by);
+    return result->rows != NULL && result->by != NULL
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_RESOURCES, "no memory for %zu heads", count);
+}
+
+static ropemap_status make_all(heads_options *options, heads_result *result, cli_progress *shown,
+                               ropemap_error *error) {
+    heads_progress progress = {.shown = shown};
+    ropemap_status status = ROPEMAP_OK;
+    for (int index = 0; index < options->heads.layer_count && status == ROPEMAP_OK; index++) {
+        layer_heads layer = {.heads = NULL};
+        status = layer_heads_open(&options->heads, index, &layer, error);
+        if (status == ROPEMAP_OK) {
+            status = head_shape_take(&options->heads, &layer, index, &result->shape, error);
+        }
+        status = status == ROPEMAP_OK && index == 0 ? begin(result, error) : status;
+        progress.total = count_of(result);
+        status = status == ROPEMAP_OK ? make_layer(result, &layer, index, &progress, error) : status;
+        layer_heads_free(&layer);
+    }
+    return status;
+}
+
+/* The largest first, NaN last; equal ones stay in their order. An insertion: heads are few. */
+static void sort_rows(heads_result *result) {
+    const int by = result->options->sort - 1;
+    for (int64_t i = 0; i < count_of(result); i++) {
+        const row *one = &result->rows[i];
+        int64_t at = i;
+        for (; by >= 0 && at > 0 && !isnan(one->mean[by]) && !(result->by[at - 1]->mean[by] >= one->mean[by]);
+             at--) {
+            result->by[at] = result->by[at - 1];
+        }
+        result->by[at] = one;
+    }
+}
+
+/* Prints a line for each head with queries that count in no mean. */
+static void warn_of_rows(const heads_result *result) {
+    for (int64_t i = 0; i < count_of(result); i++) {
+        const row *one = &result->rows[i];
+        if (one->empty + one->nan > 0) {
+            char layer[40] = "";
+            if (one->layer >= 0) {
+                (void)snprintf(layer, sizeof layer, "layer %" PRId64 ", ", one->layer);
+            }
+            (void)fprintf(stderr,
+                          "ropemap: warning: %shead %" PRId64 ": of %" PRId64 " queries %" PRId64
+                          " see no key and %" PRId64 " have scores that are NaN or infinite; the means leave "
+                          "them out\n",
+                          layer, one->head, result->shape.rows.count, one->empty, one->nan);
+        }
+    }
+}
+
+static bool sees_causally(const heads_result *result) {
+    return result->options->request.mask.causal || result->shape.causal;
+}
+
+/* The heads' subtitle and what queries see. */
+static void make_subtitle(const heads_result *result, char *text, size_t size) {
+    (void)snprintf(text, size, "%.160s%s", result->shape.subtitle,
+                   sees_causally(result) ? ", causal" : ", every key seen");
+}
+
+/* ---- table and document -------------------------------------------------------------------------------- */
+
+static void print_text(const heads_result *result) {
+    const bool layers = result->rows[0].layer >= 0;
+    char title[200], subtitle[200];
+    head_title(&result->options->heads, &result->shape, "Attention", title, sizeof title);
+    make_subtitle(result, subtitle, sizeof subtitle);
+    print_plain(stdout, title);
+    (void)printf("; ");
+    print_plain(stdout, subtitle);
+    (void)printf("\n%shead  key head  first 4 keys  last 256 keys  entropy (nats)  exp(entropy)  distance\n",
+                 layers ? "layer  " : "");
+    for (int64_t i = 0; i < count_of(result); i++) {
+        const row *one = result->by[i];
+        if (layers) {
+            (void)printf("%5" PRId64 "  ", one->layer);
+        }
+        (void)printf("%4" PRId64 "  %8" PRId64 "  %10.2f %%  %11.2f %%  %14.3f  %12.1f  %8.1f\n", one->head,
+                     one->key_head, 100.0 * one->mean[STATISTIC_SINK], 100.0 * one->mean[STATISTIC_RECENT],
+                     one->mean[STATISTIC_ENTROPY], one->mean[STATISTIC_KEYS], one->mean[STATISTIC_DISTANCE]);
+    }
+}
+
+static void put_csv(FILE *stream, const void *what) {
+    const heads_result *result = what;
+    (void)fputs("layer,head,key_head", stream);
+    for (int i = 0; i < STATISTICS; i++) {
+        (void)fprintf(stream, ",%s", statistics[i].name);
+    }
+    (void)fputs(",empty_rows,nan_rows\n", stream);
+    for (int64_t i = 0; i < count_of(result); i++) {
+        const row *one = result->by[i];
+        if (one->layer >= 0) {
+            (void)fprintf(stream, "%" PRId64, one->layer);
+        }
+        (void)fprintf(stream, ",%" PRId64 ",%" PRId64, one->head, one->key_head);
+        for (int j = 0; j < STATISTICS; j++) {
+            (void)fprintf(stream, ",%.9g", one->mean[j]);
+        }
+        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 "\n", one->empty, one->nan);
+    }
+}
+
+static json_t *document_of(const heads_result *result) {
+    json_t *heads = json_array();
+    for (int64_t i = 0; i < count_of(result); i++) {
+        const row *one = result->by[i];
+        json_t *head = json_pack("{s:o, s:I, s:I, s:I, s:I}", "layer",
+                                 one->layer >= 0 ? json_integer(one->layer) : json_null(), "head",
+                                 (json_int_t)one->head, "key_head", (json_int_t)one->key_head, "empty_rows",
+                                 (json_int_t)one->empty, "nan_rows", (json_int_t)one->nan);
+        for (int j = 0; j < STATISTICS; j++) {
+            (void)json_object_set_new(head, statistics[j].name, document_real(one->mean[j]));
+        }
+        (void)json_array_append_new(heads, head);
+    }
+    return json_pack("{s:s, s:s, s:o, s:i, s:I, s:I, s:s, s:b, s:I, s:I, s:o}", "schema", "ropemap.heads/1",
+                     "version", ropemap_version(), "origin", document_text(result->shape.origin), "head_dim",
+                     (int)result->shape.head_dim, "query_heads", (json_int_t)result->shape.query_heads,
+                     "key_heads", (json_int_t)result->shape.key_heads, "state",
+                     result->shape.rotated ? "post" : "pre", "causal", sees_causally(result) ? 1 : 0,
+                     "queries", (json_int_t)result->shape.rows.count, "keys",
+                     (json_int_t)result->shape.cols.count, "heads", heads);
+}
+
+/* ---- the picture --------------------------------------------------------------------------------------- */
+
+/* A map of layers down and heads across. */
+static ropemap_status make_map(const heads_result *result, ropemap_map *map, ropemap_error *error) {
+    const int64_t count = count_of(result);
+    *map = (ropemap_map){.height = result->shape.layers,
+                         .width = result->shape.heads,
+                         .cells = malloc((size_t)count * sizeof *map->cells),
+                         .min = (double)NAN,
+                         .max = (double)NAN};
+    if (map->cells == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--output: no memory for the picture");
+    }
+    for (int64_t i = 0; i < count; i++) {
+        const double value = result->rows[i].mean[result->options->statistic];
+        map->cells[i] = (float)value;
+        map->nan_cells += isnan(value) ? 1 : 0;
+        map->min = fmin(map->min, (double)map->cells[i]); /* fmin and fmax pass over NaN */
+        map->max = fmax(map->max, (double)map->cells[i]);
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status encode_picture(const heads_result *result, output_kind kind, ropemap_bytes *bytes,
+                                     ropemap_error *error) {
+    const heads_options *options = result->options;
+    const statistic shown = options->statistic;
+    const print_scale scale = print_scale_of(&options->heads.print, kind == OUTPUT_PNG);
+    const ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
+    ropemap_map map;
+    ropemap_status status = make_map(result, &map, error);
+    const head_axis down = layer_axis(&options->heads), across = heads_axis(&result->shape, false);
+    ropemap_figure figure = {.colormap = ROPEMAP_COLORMAP_VIRIDIS,
+                             .norm = statistics[shown].norm,
+                             .has_limits = statistics[shown].low < statistics[shown].high,
+                             .low = statistics[shown].low,
+                             .high = statistics[shown].high,
+                             .unnumbered = true,
+                             .width = scale.width,
+                             .font_size = scale.font_size};
+    figure.panel = (ropemap_panel){.map = &map, .rows = down.range, .cols = across.range};
+    (void)snprintf(figure.row_label, sizeof figure.row_label, "%s",
+                   options->heads.layer_numbers[0] < 0 ? "" : down.label);
+    (void)snprintf(figure.col_label, sizeof figure.col_label, "%s", across.label);
+    head_title(&options->heads, &result->shape, statistics[shown].title, figure.title, sizeof figure.title);
+    make_subtitle(result, figure.subtitle, sizeof figure.subtitle);
+    (void)snprintf(figure.value_label, sizeof figure.value_label, "%s", statistics[shown].value);
+    status = status == ROPEMAP_OK ? ropemap_figure_encode(&figure, output_format(kind), &page, bytes, error)
+                                  : status;
+    free(map.cells);
+    return status;
+}
+
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const heads_result *result = what;
+    (void)index;
+    return kind == OUTPUT_CSV ? outputs_table(put_csv, result, bytes, error)
+                              : encode_picture(result, kind, bytes, error);
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+static ropemap_status make(heads_options *options, heads_result *result, cli_run *run, ropemap_error *error) {
+    run_begin(run, options->heads.quiet);
+    ropemap_status status = make_all(options, result, &run->progress, error);
+    progress_end(&run->progress);
+    if (status == ROPEMAP_OK) {
+        sort_rows(result);
+        warn_of_rows(result);
+        status = outputs_write(&run->outputs, encode, result, error);
+    }
+    run_end(run);
+    return status;
+}
+
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    heads_options *options = given;
+    head_options *heads = &options->heads;
+    heads_result result = {.options = options};
+    ropemap_status status =
+        head_options_check(heads, OUTPUT_PICTURES | 1 << OUTPUT_CSV, &run->outputs, error);
+    const char *prints = heads->json ? "--json" : heads->quiet ? NULL : "";
+    status = status == ROPEMAP_OK ? outputs_check(&run->outputs, prints, error) : status;
+    status = status == ROPEMAP_OK ? make(options, &result, run, error) : status;
+    if (status == ROPEMAP_OK && heads->json) {
+        run->code = document_print(document_of(&result));
+    } else if (status == ROPEMAP_OK && !heads->quiet && run->outputs.stdout_name == NULL) {
+        print_text(&result);
+        run->code = finish_stdout();
+    }
+    free(result.rows);
+    free(result.by);
+    head_shape_free(&result.shape);
+    return status;
+}
+
+static void start(void *given) {
+    heads_options *options = given;
+    options->request = ropemap_request_default();
+    options->request.measure = ROPEMAP_MEASURE_SOFTMAX;
+}
+
+const cli_command command_heads = {
+    .name = "heads",
+    .summary = "show how real heads spread their attention, a row each",
+    .usage = "--queries FILE --keys FILE [what] [how] [output]",
+    .examples =
+        "  ropemap heads --preset llama3-8b --queries q.npy --keys k.npy --causal --sort distance\n"
+        "  ropemap heads --queries 'l{}.safetensors:q' --keys 'l{}.safetensors:k' --layers 32 -o sinks.png\n"
+        "  ropemap heads --queries q.npy --keys k.npy --causal --statistic entropy -o heads.pdf -o "
+        "heads.csv\n",
+    .blocks = {{rule_rows, offsetof(heads_options, heads.rule)},
+               {tensor_rows, offsetof(heads_options, heads.tensors)},
+               {head_rows, offsetof(heads_options, heads)},
+
+               {heads_rows, 0},
+               {machine_rows, offsetof(heads_options, request)},
+               {thread_rows, offsetof(heads_options, heads.threads)},
+               {print_rows, offsetof(heads_options, heads.print)}},
+    .size = sizeof(heads_options),
+    .start = start,
+    .work = work,
+};
