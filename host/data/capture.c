@@ -81,11 +81,10 @@ ropemap_status rm_fields_positive(const rm_fields *fields, const char *key, doub
 static ropemap_status take_layout(const rm_fields *fields, const char *key, ropemap_layout *to) {
     const json_t *value = field(fields, key);
     const char *text = json_string_value(value);
-    for (int i = 0; text != NULL && ropemap_layout_name((ropemap_layout)i) != NULL; i++) {
-        if (strcmp(text, ropemap_layout_name((ropemap_layout)i)) == 0) {
-            *to = (ropemap_layout)i;
-            return ROPEMAP_OK;
-        }
+    const bool half = text != NULL && strcmp(text, "half") == 0;
+    if (half || (text != NULL && strcmp(text, "interleaved") == 0)) {
+        *to = half ? ROPEMAP_LAYOUT_HALF : ROPEMAP_LAYOUT_INTERLEAVED;
+        return ROPEMAP_OK;
     }
     return value == NULL ? rm_fields_fail(fields, key, "is missing")
                          : fail_value(fields, key, "it must be \"half\" or \"interleaved\"");

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-# make_corpus.py - writes the fuzzers' seeds: fuzz/npy/, fuzz/safetensors/, fuzz/gguf/ and fuzz/http/
+# make_corpus.py - writes the fuzzers' seeds: fuzz/npy/, fuzz/safetensors/, fuzz/gguf/, fuzz/capture/ and
+# fuzz/http/
 # SPDX-License-Identifier: MIT
 """Small files and requests, valid and broken, from which the fuzzers start. Run it again after changing it; it overwrites."""
 import json
@@ -207,7 +208,26 @@ HTTP = {
     "empty": b"",
 }
 
-for folder, seeds in (("npy", NPY), ("safetensors", SAFETENSORS), ("gguf", GGUF), ("http", HTTP)):
+LAYER = {"layer": 3, "type": "full_attention", "heads": 4, "kv_heads": 2, "query_heads": [0, 1], "key_heads": [0],
+         "head_dim": 4, "rotary_dim": 2, "rotary_first": 2, "layout": "half", "layout_after": "interleaved",
+         "attention_factor": 1.0, "scale": 0.5, "softcap": 50.0, "sinks": [0.5, -1.0], "causal": True, "window": 16,
+         "chunk": None}
+HOOK = {"config": {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4, "attention_multiplier": 0.5},
+        "layer_order": [{"key_q": "q", "key_k": "k", "layer_num": 3, "module_name": "m"}], "batch_size": 1,
+        "hookq_mode": "all_tokens", "seq_lens": [2]}
+
+CAPTURE = {name: json.dumps(value).encode() for name, value in {
+    "native": [LAYER],
+    "no-rotation": [{**LAYER, "rotary_dim": 0, "sinks": None, "softcap": None, "window": None}],
+    "unknown-rotation": [{**LAYER, "rotary_dim": None}],
+    "two-layers": [LAYER, {**LAYER, "layer": 5, "query_heads": [0]}],
+    "hook": HOOK,
+    "hook-last-token": {**HOOK, "hookq_mode": "last_token"},
+    "hook-batches": {**HOOK, "batch_size": 2, "seq_lens": [2, 3]},
+}.items()}
+
+for folder, seeds in (("npy", NPY), ("safetensors", SAFETENSORS), ("gguf", GGUF), ("capture", CAPTURE),
+                      ("http", HTTP)):
     (HERE / folder).mkdir(exist_ok=True)
     for name, content in seeds.items():
         (HERE / folder / name).write_bytes(content)

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -11,6 +12,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/python"))
 try:
+    import numpy
     import torch
     import transformers
 except ImportError as missing:
@@ -110,6 +112,36 @@ class Architectures(unittest.TestCase):
                          ["sliding_attention", 16, 50.0, 10 ** -0.5])
         self.assertEqual([found["Gemma2"][1][key] for key in ("type", "window")], ["full_attention", None])
         self.assertEqual([layer["rotary_dim"] for layer in found["SmolLM3"]], [8, 0])
+
+
+@unittest.skipUnless("ROPEMAP" in os.environ, "needs ROPEMAP, the program")
+class Program(unittest.TestCase):
+    """What the program makes of captures, with no option but which layer and head."""
+
+    def cells(self, path, layer, state):
+        with tempfile.NamedTemporaryFile(suffix=".npy") as out:
+            subprocess.run([os.environ["ROPEMAP"], "map", "--capture", path, "--layer", str(layer), "--head", "3",
+                            "--state", state, "-o", out.name, "--force", "-q"], check=True)
+            return torch.from_numpy(numpy.load(out.name).copy()).double()
+
+    def test_the_programs_rotation_is_the_models(self):
+        """A map of rows before the rotation is that of rows after it, and both are q . k."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in models.ARCHITECTURES:
+                with self.subTest(name):
+                    states = ["post"] if name == "Llama4Text" else ["pre", "post"]
+                    tensors, metadata = capture.capture(models.make(name), models.ids(TOKENS), last_queries=30, stride=3,
+                                                        state="both" if len(states) == 2 else "post", chunk=23)
+                    path = os.path.join(folder, name + ".safetensors")
+                    capture.save(tensors, metadata, path, False)
+                    for layer in layers_of(metadata):
+                        q, k = (tensors[f"layers.{layer['layer']}.post.{side}"][-1].double() for side in "qk")
+                        wanted = q @ k.T
+                        for state in states:
+                            got = self.cells(path, layer["layer"], state)
+                            seen = ~torch.isnan(got)
+                            self.assertEqual(seen.sum().item(), sum(range(32, 62, 3)))
+                            self.assertLess((got - wanted)[seen].abs().max(), 1e-5, (state, layer))
 
 
 class Parts(unittest.TestCase):
