@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cuda/context.h"
 #include "host/device/plugin.h"
+#include "host/ropemap_machine.h"
 
 #include <stdio.h>
 

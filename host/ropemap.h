@@ -1,8 +1,10 @@
 /* ropemap.h - similarity maps of rotary position embedding (RoPE) at long context: the public interface */
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules, vectors and maps. Models are read with ropemap_model.h, curves and bounds computed with
- * ropemap_decay.h, figures drawn with ropemap_figure.h. A map of 131,072 positions, from rule to figure:
+ * Rules, vectors and maps. Models are read with ropemap_model.h, queries and keys of real ones with
+ * ropemap_capture.h, curves and bounds computed with ropemap_decay.h, attention with ropemap_attention.h,
+ * figures drawn with ropemap_figure.h; ropemap_machine.h describes what it all runs on. A map of 131,072
+ * positions, from rule to figure:
  *
  *     ropemap_request request = ropemap_request_default();
  *     request.spec.base = 5e5;
@@ -762,50 +764,6 @@ ROPEMAP_API ropemap_status ropemap_outputs_write(ropemap_outputs *outputs, int32
 /* Gives every file that was written its name. ROPEMAP_IO: new files are removed again; of old ones all are as
  * they were where the first to be replaced fails. */
 ROPEMAP_API ropemap_status ropemap_outputs_finish(ropemap_outputs *outputs, ropemap_error *error);
-
-/* ---- the machine -----------------------------------------------------------------------------------------
- */
-
-/* What the driver reports. */
-typedef struct ropemap_driver {
-    int32_t version; /* the CUDA version it supports: 13000 for 13.0 */
-    int32_t devices; /* GPUs that this process may see */
-} ropemap_driver;
-
-typedef struct ropemap_gpu {
-    int32_t index;
-    char name[96];
-    int32_t major, minor; /* compute capability */
-    int32_t processors;   /* multiprocessors */
-    uint64_t memory;      /* bytes in all */
-    uint64_t cache;       /* bytes of the second-level cache */
-} ropemap_gpu;
-
-/* The library that holds the CUDA backend. */
-typedef struct ropemap_plugin {
-    char path[4096];        /* absolute */
-    char runtime[32];       /* what it was built with: "CUDA 13.0" */
-    char blas[32];          /* what it multiplies with: "cuBLAS 13.0.2" */
-    char architectures[80]; /* compute capabilities it has machine code for: "75 80 86 89 90 100 120" */
-} ropemap_plugin;
-
-/*
- * Each asks anew and keeps nothing open. ROPEMAP_RESOURCES, with the reason in `error`, where there is none:
- * no driver, an old one, no such GPU, no plugin, or one that does not load.
- */
-ROPEMAP_API ropemap_status ropemap_driver_describe(ropemap_driver *driver, ropemap_error *error);
-ROPEMAP_API ropemap_status ropemap_gpu_describe(int32_t index, ropemap_gpu *gpu, ropemap_error *error);
-ROPEMAP_API ropemap_status ropemap_plugin_describe(ropemap_plugin *plugin, ropemap_error *error);
-
-/* The CPU that maps run on. */
-typedef struct ropemap_machine {
-    char processor[100]; /* the model, as the system names it */
-    int32_t processors;  /* that this process may use */
-    char simd[16];       /* the level that the CPU backend's own loops run at: "v4", "v3", "baseline" */
-} ropemap_machine;
-
-/* ROPEMAP_RESOURCES: the backend cannot start. */
-ROPEMAP_API ropemap_status ropemap_machine_describe(ropemap_machine *machine, ropemap_error *error);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 #define ROPEMAP_TESTS_REAL_GPU_H
 
 #include "host/device/plugin.h"
+#include "host/ropemap_machine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/team.h"
 #include "host/device/backend.h"
+#include "host/ropemap_machine.h"
 
 #include <stdio.h>
 #include <string.h>

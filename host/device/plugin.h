@@ -5,6 +5,7 @@
 
 #include "host/device/backend.h"
 #include "host/device/gpu_timing.h"
+#include "host/ropemap_machine.h"
 
 enum { RM_PLUGIN_ABI = 6 }; /* of everything in backend.h; a plugin of another one is refused */
 

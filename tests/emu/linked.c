@@ -7,6 +7,7 @@
 #include "tests/emu/linked.h"
 
 #include "host/device/plugin.h"
+#include "host/ropemap_machine.h"
 #include "tests/emu/fake.h"
 
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /* test_cuda_room.c - what a map takes of a GPU's memory besides its inputs, by its plan */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "host/ropemap_machine.h"
 #include "tests/emu/linked.h"
 #include "tests/plan.h"
 

@@ -10,6 +10,7 @@
 
 #include "host/base/team.h"
 #include "host/device/backend.h"
+#include "host/ropemap_machine.h"
 #include "tools/ropemap/command.h"
 
 typedef enum bench_kind {

@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_BENCH_REPORT_H
 #define ROPEMAP_TOOLS_BENCH_REPORT_H
 
+#include "host/ropemap_machine.h"
 #include "tools/bench/bench.h"
 
 #include <jansson.h>

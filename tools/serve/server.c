@@ -1,6 +1,7 @@
 /* server.c - the server: listening, and its life */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "host/ropemap_machine.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/json.h"
