@@ -583,9 +583,11 @@ typedef struct ropemap_mask {
 
 /* What softmax has besides its scale. */
 typedef struct ropemap_softmax {
-    double softcap;    /* c: a score s becomes c tanh(s / c), as Gemma 2; 0: it stays */
-    bool has_sink;     /* sink_logit joins the sum of every row, as gpt-oss: rows sum to less than 1 */
-    double sink_logit; /* a score */
+    ropemap_range keys; /* softmax is over these, of which `cols`, in the same steps, is the part that the map
+                           shows; count 0: over cols */
+    double softcap;     /* c: a score s becomes c tanh(s / c), as Gemma 2; 0: it stays */
+    bool has_sink;      /* sink_logit joins the sum of every row, as gpt-oss: rows sum to less than 1 */
+    double sink_logit;  /* a score */
 } ropemap_softmax;
 
 typedef struct ropemap_request {

@@ -14,8 +14,9 @@ static int64_t last_of(ropemap_range range) {
 
 /* Distances that occur are below it. */
 static int64_t reach_of(const ropemap_request *request) {
-    const int64_t back = last_of(request->rows) - request->cols.first;
-    const int64_t ahead = last_of(request->cols) - request->rows.first;
+    const ropemap_range keys = rm_softmax_keys(request);
+    const int64_t back = last_of(request->rows) - keys.first;
+    const int64_t ahead = last_of(keys) - request->rows.first;
     return (back > ahead ? back : ahead) + 1;
 }
 
@@ -64,7 +65,7 @@ static ropemap_status check(const ropemap_attention_request *request, ropemap_er
                        ropemap_measure_name(request->map.measure));
     }
     RM_TRY(rm_range_check("rows", request->map.rows, false, error));
-    RM_TRY(rm_range_check("cols", request->map.cols, false, error));
+    RM_TRY(rm_range_check("cols", rm_softmax_keys(&request->map), false, error));
     RM_TRY(check_tokens("sink-tokens", request->sink_tokens, error));
     RM_TRY(check_tokens("recent", request->recent, error));
     return check_tokens("exact", request->exact, error);

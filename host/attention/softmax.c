@@ -10,6 +10,7 @@
 #include "host/map/bands.h"
 #include "host/map/plan.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 enum { RESIDENT_SPARE = 16 * 1048576 /* bytes kept free when keys are resident */ };
@@ -46,9 +47,14 @@ struct softmax {
 static rm_softmax what_of(const ropemap_job *job) {
     const ropemap_request *request = job->request;
     const rm_attention *attention = job->attention;
+    const ropemap_range keys = job->keys_range;
     const double usual = 1.0 / sqrt((double)request->spec.head_dim);
     rm_softmax what = {
-        .grid = job->grid,
+        .grid = {.rows = job->grid.rows,
+                 .cols = {.range = keys, .cells = job->grid.cols.cells},
+                 .mask = job->grid.mask},
+        .shown_first = (job->grid.cols.range.first - keys.first) / keys.step,
+        .shown = job->grid.cols,
         .pool = request->pool,
         .scale = request->scale != 0.0 ? request->scale : usual,
         .softcap = request->softmax.softcap,
@@ -76,7 +82,7 @@ static int64_t distances_of(const rm_softmax *what) {
 static ropemap_status rotate_keys(const struct softmax *softmax, int32_t index, int64_t first, float *to,
                                   rm_view *keys, ropemap_error *error) {
     const ropemap_job *job = softmax->job;
-    const int64_t left = job->grid.cols.range.count - first;
+    const int64_t left = job->keys_range.count - first;
     const int64_t count = left < softmax->keys ? left : softmax->keys;
     *keys = rm_view_dense(to, count, job->keys->head_dim);
     return rm_side_rotated(job, &job->workers[index], RM_SIDE_KEYS, first, count, softmax->scratch[index].raw,
@@ -96,7 +102,7 @@ static ropemap_status keys_of_part(const struct softmax *softmax, int32_t index,
     if (softmax->resident_keys == NULL) {
         return rotate_keys(softmax, index, first, softmax->scratch[index].keys, keys, error);
     }
-    const int64_t left = softmax->job->grid.cols.range.count - first, dim = softmax->job->keys->head_dim;
+    const int64_t left = softmax->job->keys_range.count - first, dim = softmax->job->keys->head_dim;
     *keys =
         rm_view_dense(softmax->resident_keys + first * dim, left < softmax->keys ? left : softmax->keys, dim);
     return ROPEMAP_OK;
@@ -130,7 +136,7 @@ static ropemap_status take_keys(const struct softmax *softmax, int32_t index, rm
                                 ropemap_error *error) {
     const ropemap_job *job = softmax->job;
     rm_worker *worker = &job->workers[index];
-    const rm_sight sight = sight_of_block(&job->grid, rows);
+    const rm_sight sight = sight_of_block(&softmax->what.grid, rows);
     for (int64_t first = 0; first < sight.near.end; first += softmax->keys) {
         (void)atomic_fetch_add(&job->group->team.steps, 1);
         if (!meets(sight.sinks, first, softmax->keys) && !meets(sight.near, first, softmax->keys)) {
@@ -276,7 +282,7 @@ static ropemap_status make_all(struct softmax *softmax, ropemap_error *error) {
         RM_TRY(make_scratch(softmax, i, error));
     }
     if (job->plan.keys_resident) {
-        const int64_t count = job->grid.cols.range.count;
+        const int64_t count = job->keys_range.count;
         const int64_t floats = rm_round_up(count, softmax->keys) * job->keys->head_dim;
         RM_TRY(job->backend->reserve(job->workers[0].context, floats, "rotated keys", &softmax->resident_keys,
                                      error));
@@ -294,7 +300,7 @@ static ropemap_status run_blocks(struct softmax *softmax, ropemap_error *error) 
     const int64_t blocks = (count + softmax->block - 1) / softmax->block;
     for (int64_t block = 0; block < blocks; block++) {
         const int64_t end = (block + 1) * softmax->block;
-        const rm_sight sight = rm_grid_sight(&job->grid, (end < count ? end : count) - 1);
+        const rm_sight sight = rm_grid_sight(&softmax->what.grid, (end < count ? end : count) - 1);
         team->total_steps += (double)(rm_round_up(sight.near.end, softmax->keys) / softmax->keys);
     }
     const ropemap_status status = rm_job_run(job, "softmax", blocks, block_task, softmax, error);
@@ -382,7 +388,7 @@ static void cost(ropemap_job *job) {
     ropemap_plan *plan = &job->plan;
     const rm_softmax what = what_of(job);
     const int64_t dim = job->queries->head_dim, block = job->device.softmax_rows;
-    const int64_t rows = job->grid.rows.range.count, cols = job->grid.cols.range.count;
+    const int64_t rows = job->grid.rows.range.count, cols = job->keys_range.count;
     plan->method = ROPEMAP_METHOD_TILED;
     plan->dtype = job->request->dtype;
     plan->block = block;
@@ -399,7 +405,7 @@ static void cost(ropemap_job *job) {
     plan->keys_resident = rm_job_fits(job);
     once.own = plan->keys_resident ? resident : 0.0;
     rm_job_take_bytes(job, worker, once);
-    const double pairs = rm_grid_pairs(&job->grid, (rm_span){.end = rows}, (rm_span){.end = cols});
+    const double pairs = rm_grid_pairs(&what.grid, (rm_span){.end = rows}, (rm_span){.end = cols});
     const double passes = plan->keys_resident ? 1.0 : (double)plan->bands;
     plan->flops =
         2.0 * pairs * (double)dim + ((double)rows + passes * (double)cols) * (double)dim * RM_ROTATE_FLOPS;
@@ -422,6 +428,28 @@ static ropemap_status check_numbers(const ropemap_request *request, ropemap_erro
     return ROPEMAP_OK;
 }
 
+ropemap_range rm_softmax_keys(const ropemap_request *request) {
+    const bool more = request->measure == ROPEMAP_MEASURE_SOFTMAX && request->softmax.keys.count != 0;
+    return more ? request->softmax.keys : request->cols;
+}
+
+/* The columns are some of the keys, one after another. */
+static ropemap_status check_keys(const ropemap_request *request, ropemap_error *error) {
+    const ropemap_range keys = rm_softmax_keys(request), cols = request->cols;
+    RM_TRY(rm_range_check("keys", keys, false, error));
+    RM_TRY(rm_range_check("cols", cols, false, error));
+    const int64_t last = rm_position(cols, cols.count - 1);
+    const bool inside = cols.first >= keys.first && last <= rm_position(keys, keys.count - 1);
+    const bool even = cols.count == 1 || cols.step == keys.step;
+    return inside && even && (cols.first - keys.first) % keys.step == 0
+               ? ROPEMAP_OK
+               : rm_fail(
+                     error, ROPEMAP_USAGE,
+                     "cols: %" PRId64 " to %" PRId64 " in steps of %" PRId64
+                     " are no part of the keys of softmax, %" PRId64 " to %" PRId64 " in steps of %" PRId64,
+                     cols.first, last, cols.step, keys.first, rm_position(keys, keys.count - 1), keys.step);
+}
+
 static ropemap_status check_softmax(const ropemap_request *request, ropemap_error *error) {
     if (request->pool != ROPEMAP_POOL_MASS && request->pool != ROPEMAP_POOL_MEAN &&
         request->pool != ROPEMAP_POOL_MAX) {
@@ -437,6 +465,7 @@ static ropemap_status check_softmax(const ropemap_request *request, ropemap_erro
         return rm_fail(error, ROPEMAP_USAGE, "encoding: %s does not go with softmax; give rope or nope",
                        ropemap_encoding_name(request->encoding.kind));
     }
+    RM_TRY(check_keys(request, error));
     return check_numbers(request, error);
 }
 

@@ -19,4 +19,7 @@ typedef struct rm_attention {
 /* ROPEMAP_USAGE where a request of this measure cannot be served, or has what only this measure takes. */
 ropemap_status rm_softmax_check(const ropemap_request *request, ropemap_error *error);
 
+/* The keys of a request: those that softmax is over, or its columns. */
+ropemap_range rm_softmax_keys(const ropemap_request *request);
+
 #endif

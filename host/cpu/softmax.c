@@ -76,7 +76,7 @@ struct rm_cpu_softmax {
 /* ---- memory */
 
 static int64_t slots_of(const rm_softmax *what) {
-    return (what->cells ? what->grid.cols.cells : 0) + what->bins;
+    return (what->cells ? what->shown.cells : 0) + what->bins;
 }
 
 static bool sums_cells(const rm_softmax *what) {
@@ -148,7 +148,7 @@ static ropemap_status make_room(rm_context *context, const rm_softmax *what, int
 
 static void clear(struct rm_cpu_softmax *state) {
     const bool largest = state->what->cells && !sums_cells(state->what);
-    const int64_t scores = largest ? state->what->grid.cols.cells * QUERIES : 0;
+    const int64_t scores = largest ? state->what->shown.cells * QUERIES : 0;
     for (int64_t i = 0; i < scores; i++) {
         state->held[i] = -INFINITY;
     }
@@ -264,17 +264,29 @@ static bool look(const struct rm_cpu_softmax *state, struct step *step) {
     return any;
 }
 
+/* The piece that begins at a key: as far as its cell goes; keys without a cell have slot -1. */
+static struct piece piece_at(const rm_softmax *what, const struct step *step, int32_t key) {
+    const int64_t place = step->first + key - what->shown_first;
+    struct piece piece = {.keys = {key, step->keys}, .slot = -1};
+    if (what->cells && place < 0) {
+        piece.keys.end = within(what->shown_first, step);
+    } else if (what->cells && place < what->shown.range.count) {
+        piece.slot = rm_partition_cell_of(&what->shown, place);
+        piece.keys.end = within(what->shown_first + rm_partition_cell(&what->shown, piece.slot).end, step);
+    }
+    return piece;
+}
+
 /* Cuts the tile where cells end. */
-static int cut(const rm_softmax *what, const struct step *step, struct piece *pieces) {
+static int cut(struct rm_cpu_softmax *state, const struct step *step, struct piece *pieces) {
     int count = 0;
-    for (int32_t at = 0; at < step->keys; count++) {
-        pieces[count] = (struct piece){.keys = {at, step->keys}};
-        if (what->cells) {
-            pieces[count].slot = rm_partition_cell_of(&what->grid.cols, step->first + at);
-            pieces[count].keys.end =
-                within(rm_partition_cell(&what->grid.cols, pieces[count].slot).end, step);
+    for (int32_t at = 0; at < step->keys; at = pieces[count++].keys.end) {
+        pieces[count] = piece_at(state->what, step, at);
+        const int64_t slot = pieces[count].slot;
+        if (slot >= 0) {
+            state->cols.first = slot < state->cols.first ? slot : state->cols.first;
+            state->cols.end = slot + 1 > state->cols.end ? slot + 1 : state->cols.end;
         }
-        at = pieces[count].keys.end;
     }
     return count;
 }
@@ -296,22 +308,21 @@ static void find_reference(struct rm_cpu_softmax *state, const rm_softmax_kernel
 /* Scores become weights, piece by piece, and these go to their cells. */
 static void weigh_pieces(struct rm_cpu_softmax *state, const rm_softmax_kernels *kernels, struct step *step) {
     const rm_softmax *what = state->what;
-    struct piece pieces[KEYS] = {{.slot = 0}};
-    const int count = cut(what, step, pieces);
-    const rm_span touched = {.first = pieces[0].slot, .end = pieces[count - 1].slot + 1};
-    state->cols.first = touched.first < state->cols.first ? touched.first : state->cols.first;
-    state->cols.end = touched.end > state->cols.end ? touched.end : state->cols.end;
-    for (int i = 0; what->cells && !sums_cells(what) && i < count; i++) {
+    struct piece pieces[KEYS];
+    const int count = cut(state, step, pieces);
+    for (int i = 0; what->pool == ROPEMAP_POOL_MAX && i < count; i++) {
         const rm_span32 keys = pieces[i].keys;
-        kernels->maxima(state->tile + keys.first, keys.end - keys.first,
-                        state->held + pieces[i].slot * QUERIES + step->strip * LANES);
+        if (pieces[i].slot >= 0) {
+            kernels->maxima(state->tile + keys.first, keys.end - keys.first,
+                            state->held + pieces[i].slot * QUERIES + step->strip * LANES);
+        }
     }
+    const rm_span32 whole = {0, step->keys};
     const int parts = sums_cells(what) ? count : 1;
     for (int i = 0; i < parts; i++) {
-        const rm_span32 whole = {0, step->keys};
-        kernels->weigh(state->tile, parts > 1 ? pieces[i].keys : whole, state->factor, step->reference,
+        kernels->weigh(state->tile, sums_cells(what) ? pieces[i].keys : whole, state->factor, step->reference,
                        what->rows, &step->moments);
-        if (sums_cells(what)) {
+        if (sums_cells(what) && pieces[i].slot >= 0) {
             const int64_t at = pieces[i].slot * QUERIES + step->strip * LANES;
             kernels->merge(step->moments.part, step->reference, state->value + at, state->held + at);
         }
@@ -365,7 +376,7 @@ static void take_far(struct rm_cpu_softmax *state, const rm_softmax_kernels *ker
                      int64_t least, int64_t most) {
     const rm_softmax *what = state->what;
     const ropemap_range cols = what->grid.cols.range;
-    const int64_t cells = what->cells ? what->grid.cols.cells : 0;
+    const int64_t cells = what->cells ? what->shown.cells : 0;
     const int64_t first_bin = bin_of(what, least) - what->exact, last_bin = bin_of(what, most) - what->exact;
     for (int64_t bin = first_bin; bin <= last_bin; bin++) {
         int32_t first[LANES], end[LANES];
@@ -509,7 +520,9 @@ static bool sees(const struct rm_cpu_softmax *state, int64_t q, rm_span cell) {
 
 /* One column of cells of a query that has a NaN: NaN where it sees a key, else nothing. */
 static void poison(struct rm_cpu_softmax *state, int64_t col) {
-    const rm_span cell = rm_partition_cell(&state->what->grid.cols, col);
+    rm_span cell = rm_partition_cell(&state->what->shown, col);
+    cell.first += state->what->shown_first;
+    cell.end += state->what->shown_first;
     for (int64_t q = 0; state->any_bad && q < state->queries; q++) {
         if (state->bad[q]) {
             const bool seen = sees(state, q, cell);
@@ -604,7 +617,8 @@ static void finish_sums(struct rm_cpu_softmax *state, const rm_softmax_kernels *
                 sum_of(state->settled + runs[i].first, runs[i].end - runs[i].first);
         }
     }
-    for (int64_t q = 0; q < state->queries; q++) {
+    const bool whole = state->what->shown.range.count == state->what->grid.cols.range.count;
+    for (int64_t q = 0; whole && q < state->queries; q++) {
         const double excess = fabs(all[q] - state->mass[q]);
         results->excess = !state->bad[q] && excess > results->excess ? excess : results->excess;
     }
@@ -660,7 +674,7 @@ static void finish_kept(struct rm_cpu_softmax *state, const rm_softmax_kernels *
 
 static void finish_distances(struct rm_cpu_softmax *state, const rm_softmax_kernels *kernels, double *mass) {
     const rm_softmax *what = state->what;
-    const int64_t cells = what->cells ? what->grid.cols.cells : 0;
+    const int64_t cells = what->cells ? what->shown.cells : 0;
     for (int64_t i = 0; i < state->kept_count; i++) {
         finish_kept(state, kernels, &state->kept[i], mass);
     }

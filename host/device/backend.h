@@ -75,12 +75,14 @@ typedef struct rm_rotation {
 
 /* Softmax of q . k: what is wanted of it, the same for every block of queries. */
 struct rm_softmax {
-    rm_grid grid;                /* the cells, and which keys a query sees; not symmetric */
-    ropemap_pool pool;           /* mass, mean or max */
-    double scale;                /* score = scale q . k, > 0 */
-    double softcap;              /* c: score = c tanh(scale q . k / c); 0: as above */
-    double sink_logit;           /* a score that joins the sum of every row; -INFINITY: none */
-    bool cells, rows;            /* wanted: cells of the map, statistics of the queries */
+    rm_grid grid;        /* rows, their cells, all keys, and which of them a query sees; not symmetric */
+    int64_t shown_first; /* the first key that has a cell */
+    rm_partition shown;  /* the cells of the keys from there on; other keys count in the sums alone */
+    ropemap_pool pool;   /* mass, mean or max */
+    double scale;        /* score = scale q . k, > 0 */
+    double softcap;      /* c: score = c tanh(scale q . k / c); 0: as above */
+    double sink_logit;   /* a score that joins the sum of every row; -INFINITY: none */
+    bool cells, rows;    /* wanted: cells of the map, statistics of the queries */
     int64_t sink_tokens, recent; /* of the statistics, as ropemap_attention_row has them */
     int64_t exact;               /* wanted: the mass at each distance |m - n| below it; 0: no distances */
     int32_t bins;                /* and in bins beyond it: */
@@ -94,8 +96,8 @@ typedef struct rm_softmax_results {
     ropemap_attention_row *rows;  /* [queries of the block] */
     double *mass;                 /* [exact + bins] sum of p over the queries that are not NaN */
     int64_t empty_rows, nan_rows; /* as ropemap_attention has them */
-    double
-        excess; /* the largest difference, over queries, of the sum over its cells from its mass; 0 for max */
+    double excess; /* mass, mean: the largest difference of what a query's cells come to from its mass, where
+                      all keys have cells */
 } rm_softmax_results;
 
 /* The operations by their types, so that both backends declare them alike; what each does follows. */

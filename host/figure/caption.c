@@ -102,8 +102,9 @@ static void describe_rule(line title, const ropemap_request *request) {
     const ropemap_spec *spec = &request->spec;
     char base[RM_NUMBER_TEXT];
     ropemap_number_text(base, spec->base);
+    const bool softmax = request->measure == ROPEMAP_MEASURE_SOFTMAX;
     if (request->already_rotated) {
-        append(title, "Similarity of rotated vectors");
+        append(title, softmax ? "Attention of rotated vectors" : "Similarity of rotated vectors");
         append(title, "d = %" PRId32, spec->head_dim);
         return;
     }
@@ -111,7 +112,11 @@ static void describe_rule(line title, const ropemap_request *request) {
         "RoPE similarity", "Sinusoidal similarity",        "ALiBi similarity",
         "xPos similarity", "Similarity without positions", "RoPE similarity, dual chunks"};
     const bool known = (size_t)request->encoding.kind < sizeof encodings / sizeof encodings[0];
-    append(title, "%s", known ? encodings[request->encoding.kind] : "Similarity");
+    append(title, "%s",
+           softmax && request->encoding.kind == ROPEMAP_ENCODING_NOPE ? "Attention without positions"
+           : softmax                                                  ? "Attention with RoPE"
+           : known                                                    ? encodings[request->encoding.kind]
+                                                                      : "Similarity");
     if (request->encoding.kind == ROPEMAP_ENCODING_ALIBI || request->encoding.kind == ROPEMAP_ENCODING_NOPE) {
         append(title, "d = %" PRId32, spec->head_dim);
         return;
@@ -156,10 +161,11 @@ static void describe_positions(line subtitle, const ropemap_range *rows, const r
     }
 }
 
-/* Whether a cell is one pair, which mean, minimum and maximum leave as it is. */
+/* Whether a cell is one pair, which mean, mass, minimum and maximum leave as it is. */
 static bool is_plain(const ropemap_request *request, const ropemap_map *map) {
     const ropemap_pool pool = request->pool;
-    const bool keeps = pool == ROPEMAP_POOL_MEAN || pool == ROPEMAP_POOL_MIN || pool == ROPEMAP_POOL_MAX;
+    const bool keeps = pool == ROPEMAP_POOL_MASS || pool == ROPEMAP_POOL_MEAN || pool == ROPEMAP_POOL_MIN ||
+                       pool == ROPEMAP_POOL_MAX;
     return keeps && map->height == request->rows.count && map->width == request->cols.count;
 }
 
@@ -169,6 +175,7 @@ static void describe_cells(line subtitle, const ropemap_request *request, const 
         [ROPEMAP_MEASURE_DOT] = "dot products",
         [ROPEMAP_MEASURE_SCALED] = "scaled dot products",
         [ROPEMAP_MEASURE_COSINE] = "cosines",
+        [ROPEMAP_MEASURE_SOFTMAX] = "attention weights",
     };
     const bool known = (size_t)request->measure < sizeof words / sizeof *words;
     const char *measure = known ? words[request->measure] : "similarities";
@@ -176,17 +183,22 @@ static void describe_cells(line subtitle, const ropemap_request *request, const 
         append(subtitle, "%s", measure);
         return;
     }
+    const bool mass = request->pool == ROPEMAP_POOL_MASS;
     const char *pool = ropemap_pool_words(request->pool);
     const bool single = map->height == request->rows.count && map->width == request->cols.count;
     const bool even = !single && map->height > 0 && map->width > 0 &&
                       request->rows.count % map->height == 0 && request->cols.count % map->width == 0;
     if (!even) {
-        append(subtitle, "%s of %s", pool, measure);
+        append(subtitle, "%s%s%s", mass ? "" : pool, mass ? "" : " of ", mass ? "mass on keys" : measure);
         return;
     }
     char down[RM_NUMBER_TEXT], across[RM_NUMBER_TEXT];
     rm_number_grouped(down, request->rows.count / map->height);
     rm_number_grouped(across, request->cols.count / map->width);
+    if (request->pool == ROPEMAP_POOL_MASS) {
+        append(subtitle, "mass on %s keys, mean of %s queries", across, down);
+        return;
+    }
     append(subtitle, "%s of %s × %s %s", pool, down, across, measure);
 }
 
@@ -224,14 +236,49 @@ static void describe_chunks(line subtitle, const ropemap_request *request) {
     append(subtitle, "chunks of %s, %s local", chunk, local);
 }
 
+/* "causal, window 4,096, first 4 tokens, scores capped at 50" */
+static void describe_mask(line subtitle, const ropemap_request *request) {
+    const ropemap_mask *mask = &request->mask;
+    char number[RM_NUMBER_TEXT];
+    if (mask->causal) {
+        append(subtitle, "causal");
+    }
+    const struct {
+        int64_t tokens;
+        const char *before, *after;
+    } parts[] = {{mask->window, "window of ", ""},
+                 {mask->chunk, "chunks of ", ""},
+                 {mask->sink_tokens, "first ", mask->sink_tokens == 1 ? " token" : " tokens"}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].tokens != 0) {
+            rm_number_grouped(number, parts[i].tokens);
+            append(subtitle, "%s%s%s", parts[i].before, number, parts[i].after);
+        }
+    }
+    const double numbers[] = {request->scale, request->softmax.softcap, request->softmax.sink_logit};
+    const bool shown[] = {request->scale != 0.0, request->softmax.softcap != 0.0, request->softmax.has_sink};
+    static const char *const words[] = {"scale ", "scores capped at ", "sink logit "};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (shown[i]) {
+            ropemap_number_text(number, numbers[i]);
+            append(subtitle, "%s%s", words[i], number);
+        }
+    }
+}
+
 static void describe_value(char *label, size_t size, const ropemap_request *request, const ropemap_map *map) {
     static const char *const symbols[] = {
         [ROPEMAP_MEASURE_DOT] = "q · k",
         [ROPEMAP_MEASURE_SCALED] = "q · k / √d",
         [ROPEMAP_MEASURE_COSINE] = "cosine of q and k",
+        [ROPEMAP_MEASURE_SOFTMAX] = "attention weight",
     };
     const bool known = (size_t)request->measure < sizeof symbols / sizeof *symbols;
     const bool plain = is_plain(request, map);
+    if (!plain && request->pool == ROPEMAP_POOL_MASS) {
+        (void)snprintf(label, size, "attention mass");
+        return;
+    }
     (void)snprintf(label, size, "%s%s%s", plain ? "" : ropemap_pool_words(request->pool), plain ? "" : " of ",
                    known ? symbols[request->measure] : "similarity");
 }
@@ -248,16 +295,14 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
     describe_rule(title, request);
     describe_positions(subtitle, &request->rows, &request->cols);
     describe_cells(subtitle, request, map);
-    if (request->mask.causal) {
-        append(subtitle, "causal");
-    }
+    describe_mask(subtitle, request);
     if (request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK) {
         describe_chunks(subtitle, request);
     }
     describe_content(subtitle, request);
     const char *method =
         map->plan.method == ROPEMAP_METHOD_AUTO ? NULL : ropemap_method_name(map->plan.method);
-    if (method != NULL) {
+    if (method != NULL && request->measure != ROPEMAP_MEASURE_SOFTMAX) { /* which has one */
         append(subtitle, "%s method", method);
     }
     describe_value(figure.value_label, sizeof figure.value_label, request, map);

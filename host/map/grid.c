@@ -125,7 +125,8 @@ ropemap_status rm_mask_check(const ropemap_mask *mask, ropemap_error *error) {
     RM_TRY(check_tokens("attention-chunk", mask->chunk, error));
     RM_TRY(check_tokens("sink-tokens", mask->sink_tokens, error));
     if (mask->window != 0 && mask->chunk != 0) {
-        return rm_fail(error, ROPEMAP_USAGE, "window and attention-chunk: a layer has one of them; give one");
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "attention-chunk: a layer has a window or chunks, not both; give one");
     }
     if (mask->sink_tokens != 0 && rm_mask_is_plain(mask)) {
         return rm_fail(error, ROPEMAP_USAGE,

@@ -107,7 +107,7 @@ int64_t rm_count_tiles(int64_t rows, int64_t cols, int64_t block) {
 /* ---- rows of a side */
 
 ropemap_range rm_side_range(const ropemap_job *job, rm_side side) {
-    return side == RM_SIDE_QUERIES ? job->grid.rows.range : job->grid.cols.range;
+    return side == RM_SIDE_QUERIES ? job->grid.rows.range : job->keys_range;
 }
 
 static const ropemap_vectors *rm_side_vectors(const ropemap_job *job, rm_side side) {

@@ -17,6 +17,7 @@ struct ropemap_job {
     ropemap_freqs freqs;
     rm_rotation rotation; /* of queries and of keys */
     rm_grid grid;
+    ropemap_range keys_range;       /* positions of the keys: the grid's, or of softmax more than it shows */
     const struct rm_method *method; /* with the plan */
     struct rm_attention
         *attention;               /* of softmax: what else it is asked for; NULL: the cells alone. Borrowed */

@@ -137,7 +137,7 @@ static ropemap_status check_request(const ropemap_request *request, ropemap_erro
     RM_TRY(check_head_dim("queries", request->queries, request, error));
     RM_TRY(check_head_dim("keys", request->keys, request, error));
     RM_TRY(check_vectors("queries", request->queries, "rows", request->rows, error));
-    return check_vectors("keys", request->keys, "cols", request->cols, error);
+    return check_vectors("keys", request->keys, "cols", rm_softmax_keys(request), error);
 }
 
 /* The cells of a row, or of all rows. */
@@ -308,6 +308,7 @@ static void take_request(const ropemap_request *request, ropemap_job *job) {
     job->grid = (rm_grid){.rows = axis_of(request->rows, request->height),
                           .cols = axis_of(request->cols, request->width),
                           .mask = request->mask};
+    job->keys_range = rm_softmax_keys(request);
     const double scale = request->scale != 0.0 ? request->scale : 1.0 / sqrt((double)request->spec.head_dim);
     job->scale = request->measure == ROPEMAP_MEASURE_SCALED ? scale : 1.0;
     job->memory = request->memory != 0 ? request->memory : quarter_of_memory();

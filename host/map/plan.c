@@ -55,11 +55,17 @@ static const rm_method *diagonal_of(const ropemap_job *job) {
                                                                       : &rm_method_diagonal;
 }
 
-/* NULL where the request's method can leave out what its mask does. */
-static const char *mask_obstacle(const ropemap_job *job) {
-    return rm_mask_is_plain(&job->grid.mask) || job->request->measure == ROPEMAP_MEASURE_SOFTMAX
-               ? NULL
-               : "window and attention-chunk go with measure softmax; with the others, only causal does";
+/* Only softmax asks the mask for every query; the other measures cut along the diagonal. */
+static ropemap_status check_mask(const ropemap_job *job, ropemap_error *error) {
+    const ropemap_mask *mask = &job->grid.mask;
+    const bool window = mask->window != 0;
+    if (rm_mask_is_plain(mask) || job->request->measure == ROPEMAP_MEASURE_SOFTMAX) {
+        return ROPEMAP_OK;
+    }
+    return rm_fail(error, ROPEMAP_USAGE,
+                   "%s: %" PRId64 " does not go with %s, only causal does; give measure softmax",
+                   window ? "window" : "attention-chunk", window ? mask->window : mask->chunk,
+                   ropemap_measure_name(job->request->measure));
 }
 
 static ropemap_status plan_forced(ropemap_job *job, ropemap_error *error) {
@@ -164,9 +170,7 @@ static ropemap_status choose_method(ropemap_job *job, ropemap_error *error) {
     plan->threads = job->request->threads != 0 ? job->request->threads : rm_usable_cpus();
     plan->keys_resident = false;
     plan->kernel = ROPEMAP_KERNEL_AUTO;
-    if (mask_obstacle(job) != NULL) {
-        return rm_fail(error, ROPEMAP_USAGE, "mask: %s", mask_obstacle(job));
-    }
+    RM_TRY(check_mask(job, error));
     if (job->request->method == ROPEMAP_METHOD_AUTO || job->request->measure == ROPEMAP_MEASURE_SOFTMAX) {
         plan_auto(job);
     } else {

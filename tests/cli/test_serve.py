@@ -175,7 +175,7 @@ class Answers(ServeCase):
         self.assertEqual(len(names), len(told["options"]))
         by_name = {option["name"]: option for option in told["options"]}
         self.assertEqual(by_name["base"]["slider"], {"low": 100, "high": 1e10, "scale": "log", "step": 0, "unit": ""})
-        self.assertEqual(by_name["pool"]["choices"], ["mean", "min", "max", "absmax", "rms", "std"])
+        self.assertEqual(by_name["pool"]["choices"], ["mean", "min", "max", "absmax", "rms", "std", "mass"])
         self.assertTrue(by_name["causal"]["flag"])
         yarn = {rule["name"]: rule for rule in told["scaling"]}["yarn"]
         self.assertEqual([one["key"] for one in yarn["parameters"] if one["required"]], ["original"])

@@ -95,7 +95,7 @@ static int64_t trained_length(const map_options *options) {
 
 void figure_options_apply(const map_options *options, bool png, ropemap_figure *figure) {
     const print_scale scale = print_scale_of(&options->print, png);
-    figure->norm = options->norm;
+    figure->norm = map_norm(options);
     figure->linear_below = options->linear_below;
     figure->percentile = options->percent / 100.0;
     memcpy(figure->contours, options->contours, sizeof figure->contours);
@@ -195,6 +195,22 @@ static json_t *chunk_number(const ropemap_request *request, int64_t given, int64
     return has ? json_integer((json_int_t)(given != 0 ? given : usual)) : json_null();
 }
 
+/* null where a number is not given, or the measure is another one */
+static json_t *softmax_object(const ropemap_request *request) {
+    if (request->measure != ROPEMAP_MEASURE_SOFTMAX) {
+        return json_null();
+    }
+    const ropemap_mask *mask = &request->mask;
+    const ropemap_softmax *softmax = &request->softmax;
+    const double usual = 1.0 / sqrt((double)request->spec.head_dim);
+    return json_pack("{s:f, s:o, s:o, s:o, s:o, s:I, s:o}", "scale",
+                     request->scale != 0.0 ? request->scale : usual, "softcap",
+                     softmax->softcap != 0.0 ? json_real(softmax->softcap) : json_null(), "sink_logit",
+                     softmax->has_sink ? json_real(softmax->sink_logit) : json_null(), "window",
+                     document_count(mask->window), "attention_chunk", document_count(mask->chunk),
+                     "sink_tokens", (json_int_t)mask->sink_tokens, "keys", range_object(softmax->keys));
+}
+
 /*
  * A document of that schema with the request and the plan. NULL where memory is short, as every function
  * here. The caller owns it.
@@ -204,7 +220,7 @@ static json_t *document_start(const char *schema, const map_options *options, co
     return json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:s, s:s, s:b, "
         "s:s, s:b, s:I, s:o, s:s, s:o, s:o, " /* phase, difference, shift, positions_from, encoding, chunks */
-        "s:s, s:o, s:s, s:o, s:b, s:s, s:i, s:o}",
+        "s:s, s:o, s:s, s:o, s:b, s:s, s:i, s:o, s:o}",
         "schema", schema, "version", ropemap_version(), "spec", spec_object(&request->spec), "content",
         content_object(options), "rows", range_object(request->rows), "cols", range_object(request->cols),
         "size", "width", (json_int_t)plan->width, "height", (json_int_t)plan->height, "pool",
@@ -217,7 +233,8 @@ static json_t *document_start(const char *schema, const map_options *options, co
         chunk_number(request, request->encoding.local, ROPEMAP_LOCAL), "method",
         ropemap_method_name(plan->method), "reason", document_text(plan->reason), "backend", plan->backend,
         "backend_reason", document_text(plan->backend_reason), "fell_back", plan->fell_back ? 1 : 0, "dtype",
-        ropemap_dtype_name(plan->dtype), "threads", (int)plan->threads, "plan", plan_object(plan));
+        ropemap_dtype_name(plan->dtype), "threads", (int)plan->threads, "plan", plan_object(plan), "softmax",
+        softmax_object(request));
 }
 
 /* Most memory the process has held; 0 where the system does not say. */
@@ -272,11 +289,12 @@ static json_t *figure_object(const map_report *report) {
 json_t *map_document(const map_report *report) {
     const ropemap_map *map = report->map;
     json_t *document = document_start("ropemap.map/1", report->options, &map->plan);
-    json_t *results = json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:o}", "min", document_real(map->min),
-                                "max", document_real(map->max), "mean", document_real(map->mean), "nan_cells",
-                                (json_int_t)map->nan_cells, "figure", figure_object(report), "seconds",
-                                seconds_object(report), "peak_bytes", (json_int_t)peak_bytes(), "outputs",
-                                outputs_array(report->options));
+    json_t *results = json_pack(
+        "{s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:o}", "min", document_real(map->min), "max",
+        document_real(map->max), "mean", document_real(map->mean), "nan_cells", (json_int_t)map->nan_cells,
+        "empty_rows", (json_int_t)map->empty_rows, "nan_rows", (json_int_t)map->nan_rows, "figure",
+        figure_object(report), "seconds", seconds_object(report), "peak_bytes", (json_int_t)peak_bytes(),
+        "outputs", outputs_array(report->options));
     if (document != NULL && json_object_update(document, results) != 0) {
         json_decref(document);
         document = NULL;
@@ -321,6 +339,16 @@ static void print_method(const map_report *report) {
                   usual ? "" : ropemap_dtype_name(plan->dtype), plan->backend, alone ? " (no GPU)" : "");
 }
 
+/* Queries that have no attention to draw. */
+static void report_rows(const ropemap_map *map) {
+    if (map->empty_rows > 0) {
+        (void)fprintf(stderr, "%" PRId64 " queries see no key: mass 0; ", map->empty_rows);
+    }
+    if (map->nan_rows > 0) {
+        (void)fprintf(stderr, "%" PRId64 " queries with a score that is NaN or infinite; ", map->nan_rows);
+    }
+}
+
 /* Prints one line to stderr, and with --verbose one of the time that each stage took. */
 static void report_line(const map_report *report) {
     const ropemap_map *map = report->map;
@@ -342,6 +370,7 @@ static void report_line(const map_report *report) {
     if (map->nan_cells > 0) {
         (void)fprintf(stderr, "%" PRId64 " cells NaN; ", map->nan_cells);
     }
+    report_rows(map);
     print_method(report);
     (void)fprintf(stderr, ", %.2f s;", report->total_seconds);
     for (int index = 0; index < report->options->outputs.count; index++) {

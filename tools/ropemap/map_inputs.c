@@ -200,6 +200,20 @@ static void take_length(map_options *options, const map_inputs *inputs) {
     }
 }
 
+/* What softmax has by default: mass, and all keys that there are, of which --cols shows a part. */
+static ropemap_status take_softmax(map_options *options, const map_inputs *inputs, ropemap_error *error) {
+    ropemap_request *request = &options->request;
+    request->softmax.has_sink = (options->given & MAP_SINK_LOGIT) != 0;
+    if (request->measure != ROPEMAP_MEASURE_SOFTMAX) {
+        return ROPEMAP_OK;
+    }
+    if ((options->given & MAP_POOL) == 0) {
+        request->pool = ROPEMAP_POOL_MASS;
+    }
+    request->softmax.keys = request->cols;
+    return take_range(options, inputs, "--positions", NULL, inputs->keys, &request->softmax.keys, error);
+}
+
 /* --phase and --diff name one mode. */
 static ropemap_status take_phase(map_options *options, ropemap_error *error) {
     options->diff = (options->given & MAP_DIFF) != 0;
@@ -239,6 +253,7 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
     options->request.keys = inputs->keys;
     status = status == ROPEMAP_OK ? map_positions_open(options, inputs, error) : status;
     status = status == ROPEMAP_OK ? take_ranges(options, inputs, error) : status;
+    status = status == ROPEMAP_OK ? take_softmax(options, inputs, error) : status;
     if (status == ROPEMAP_OK) {
         take_length(options, inputs);
     }

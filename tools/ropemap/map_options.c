@@ -231,24 +231,85 @@ const cli_option map_rows[] = {
      .name = "measure",
      .choices = measure_choice,
      .initial = "dot",
-     .help = "q.k, q.k / sqrt(D), or q.k / (|q| |k|)",
+     .help = "q.k, q.k / sqrt(D), q.k / (|q| |k|), or attention: softmax over the keys that a query sees",
      .type = OPTION_CHOICE,
      .offset = offsetof(map_options, request.measure),
      .page = {.place = PLACE_VALUES}},
     {.group = GROUP_WHAT,
      .name = "pool",
      .choices = pool_choice,
-     .initial = "mean",
-     .help = "how the similarities of a cell become one number",
+     .initial = "mean, of softmax mass",
+     .help = "how the similarities of a cell become one number; of softmax mean, max, or mass: what its keys "
+             "have of a query's attention, so that a row sums to 1",
      .type = OPTION_CHOICE,
      .offset = offsetof(map_options, request.pool),
+     .bit = MAP_POOL,
      .page = {.place = PLACE_VALUES}},
+    {.group = GROUP_WHAT,
+     .name = "scale",
+     .argument = "S",
+     .initial = "1/sqrt(D)",
+     .help = "scaled, softmax: what q.k is multiplied by",
+     .type = OPTION_REAL,
+     .offset = offsetof(map_options, request.scale),
+     .bounds = &(const cli_bounds){.high = 1e6, .above = true, .words = "a number above 0, at most 1e6"},
+     .slider = &(const cli_slider){1e-3, 10, true, 0, ""},
+     .page = {.place = PLACE_VALUES, .label = "Score scale", .needs = "measure=softmax"}},
+    {.group = GROUP_WHAT,
+     .name = "softcap",
+     .argument = "C",
+     .help = "softmax: scores s become C tanh(s / C), as in Gemma 2",
+     .type = OPTION_REAL,
+     .offset = offsetof(map_options, request.softmax.softcap),
+     .bounds = &(const cli_bounds){.high = 1e6, .above = true, .words = "a number above 0, at most 1e6"},
+     .slider = &(const cli_slider){1, 100, true, 0, ""},
+     .page = {.place = PLACE_VALUES, .label = "Soft cap", .needs = "measure=softmax"}},
+    {.group = GROUP_WHAT,
+     .name = "sink-logit",
+     .argument = "X",
+     .help = "softmax: a score that joins every row's sum and has no key, as in gpt-oss",
+     .type = OPTION_REAL,
+     .offset = offsetof(map_options, request.softmax.sink_logit),
+     .bounds = &(const cli_bounds){.low = -1e6, .high = 1e6, .words = "a number from -1e6 to 1e6"},
+     .bit = MAP_SINK_LOGIT,
+     .slider = &(const cli_slider){-20, 20, false, 0, ""},
+     .page = {.place = PLACE_VALUES, .label = "Sink logit", .needs = "measure=softmax"}},
     {.group = GROUP_WHAT,
      .name = "causal",
      .help = "count keys up to the query's own position only; cells without any are NaN",
      .type = OPTION_FLAG,
      .offset = offsetof(map_options, request.mask.causal),
      .page = {.place = PLACE_VALUES}},
+    {.group = GROUP_WHAT,
+     .name = "window",
+     .argument = "W",
+     .help = "softmax: count keys less than W tokens away only",
+     .type = OPTION_INT,
+     .offset = offsetof(map_options, request.mask.window),
+     .least = 1,
+     .most = ROPEMAP_POSITION_END,
+     .slider = &(const cli_slider){1, 0x1p20, true, 1, "tokens"},
+     .page = {.place = PLACE_VALUES, .needs = "measure=softmax"}},
+    {.group = GROUP_WHAT,
+     .name = "attention-chunk",
+     .argument = "C",
+     .help = "softmax: count keys in the query's own chunk of C positions only, as in Llama 4",
+     .type = OPTION_INT,
+     .offset = offsetof(map_options, request.mask.chunk),
+     .least = 1,
+     .most = ROPEMAP_POSITION_END,
+     .slider = &(const cli_slider){1, 0x1p20, true, 1, "tokens"},
+     .page = {.place = PLACE_VALUES, .label = "Attention chunk", .needs = "measure=softmax"}},
+    {.group = GROUP_WHAT,
+     .name = "sink-tokens",
+     .argument = "K",
+     .help = "keys at the first K positions count beyond --window and --attention-chunk too",
+     .type = OPTION_INT,
+     .offset = offsetof(map_options, request.mask.sink_tokens),
+     .least = 1,
+     .most = ROPEMAP_POSITION_END,
+     .slider = &(const cli_slider){1, 0x1p12, true, 1, "tokens"},
+     .page = {.place = PLACE_VALUES, .label = "Sink tokens", .needs = "measure=softmax"}},
     {.group = GROUP_OUTPUT,
      .name = "cmap",
      .choices = colormap_choice,
@@ -261,11 +322,12 @@ const cli_option map_rows[] = {
      .name = "norm",
      .argument = "linear|log|symlog[:V]",
      .choices = norm_choice,
-     .initial = "linear",
+     .initial = "linear, of softmax log",
      .help = "how colours follow values; log: of those above 0; symlog: both ways, linear between -V and V, "
              "a thousandth of the largest",
      .type = OPTION_CUSTOM,
      .set = set_norm,
+     .bit = MAP_NORM,
      .page = {.place = PLACE_COLOUR, .label = "Scale"}},
     {.name = NULL},
 };
@@ -484,11 +546,19 @@ ropemap_status map_options_check(const map_options *options, ropemap_error *erro
                : fail(error, ROPEMAP_USAGE, "--output is missing; give -o FILE.png, .svg, .pdf or .npy");
 }
 
+/* Attention falls by powers of ten; so do differences of it, both ways. */
+ropemap_norm map_norm(const map_options *options) {
+    if (options->request.measure != ROPEMAP_MEASURE_SOFTMAX || (options->given & MAP_NORM) != 0) {
+        return options->norm;
+    }
+    return (options->given & MAP_DIFF) != 0 ? ROPEMAP_NORM_SYMLOG : ROPEMAP_NORM_LOG;
+}
+
 ropemap_status figure_options_check(const map_options *options, ropemap_error *error) {
     if (options->percent > 0.0 && options->limits.given) {
         return fail(error, ROPEMAP_USAGE, "--percentile and --clim both set the limits; use one");
     }
-    if (options->norm == ROPEMAP_NORM_LOG && options->limits.given && !(options->limits.low > 0.0)) {
+    if (map_norm(options) == ROPEMAP_NORM_LOG && options->limits.given && !(options->limits.low > 0.0)) {
         return fail(error, ROPEMAP_USAGE,
                     "--clim: %g to %g with --norm log; give limits above 0, or use symlog",
                     options->limits.low, options->limits.high);

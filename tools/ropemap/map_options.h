@@ -8,7 +8,14 @@
 #include "tools/ropemap/tensor_options.h"
 
 /* Options that were given. */
-enum { MAP_CONTENT = 1 << 0, MAP_PHASE = 1 << 1, MAP_DIFF = 1 << 2 };
+enum {
+    MAP_CONTENT = 1 << 0,
+    MAP_PHASE = 1 << 1,
+    MAP_DIFF = 1 << 2,
+    MAP_POOL = 1 << 3,
+    MAP_NORM = 1 << 4,
+    MAP_SINK_LOGIT = 1 << 5
+};
 
 typedef enum map_content { MAP_CONTENT_ONES, MAP_CONTENT_GAUSS } map_content;
 
@@ -51,6 +58,9 @@ extern const cli_option map_rows[], map_detail_rows[], map_single_rows[], machin
 
 /* ROPEMAP_USAGE for options that do not go together or are missing. Opens no file. */
 ropemap_status map_options_check(const map_options *options, ropemap_error *error);
+
+/* How colours follow values: as asked for, or as suits the measure. */
+ropemap_norm map_norm(const map_options *options);
 
 /* The same of the options of a figure alone. */
 ropemap_status figure_options_check(const map_options *options, ropemap_error *error);
