@@ -125,6 +125,41 @@ class Softmax(Case):
         self.done("sweep", *self.files, "--causal", "--vary", "head=0,1,2,3", "-o", "heads.png")
         self.done("sweep", *self.files, "--causal", "--vary", "window=2,4", "-o", "windows.png")
 
+    def mass(self, **masks):
+        """The mean over the queries of the mass at each distance."""
+        mass = [0.0] * COUNT
+        for i, row in enumerate(self.weights(**masks)):
+            for j, value in enumerate(row):
+                mass[abs(i - j)] += 0 if math.isnan(value) else value / COUNT
+        return mass
+
+    def curve(self, *options):
+        return json.loads(self.done("curve", *self.files, *options, "--json", "-q").stdout)
+
+    def test_mass_by_distance(self):
+        for options, masks in ((["--causal"], {}), ([], {"sees": lambda query, key: True}),
+                               (["--causal", "--window", "6", "--head", "2", "--scale", "2"],
+                                {"sees": lambda query, key: 0 <= query - key < 6, "head": 2, "scale": 2})):
+            document = self.curve(*options)
+            self.assertEqual(document["quantity"], "attention")
+            for got, wanted in zip(document["curves"][0]["values"], self.mass(**masks)):
+                self.assertAlmostEqual(got, wanted, delta=1e-5 * wanted)
+        values, wanted = self.curve("--causal", "--exact", "8")["curves"][0]["values"], self.mass()
+        for first, end in ((8, 9), (9, 10), (15, 16), (16, 18), (18, 20), (20, 21)):
+            for value in values[first:end]: # the mean of its bin
+                self.assertAlmostEqual(value, math.fsum(wanted[first:end]) / (end - first), delta=1e-5 * value)
+        self.assertAlmostEqual(math.fsum(values), 1, delta=2e-7)
+        self.done("curve", *self.files, "--measure", "softmax", "--axis", "log", "-o", "a.png", "-o", "a.csv", "--causal")
+        self.assertEqual(self.read("a.csv").count(b"\n"), COUNT + 1)
+        text = self.done("curve", *self.files, "--causal").stdout.decode()
+        self.assertRegex(text, r"half of the mass within \d+ tokens, nine tenths within \d+")
+
+    def test_curve_refusals(self):
+        tensors = self.files[:4]
+        self.refused(2, ["--measure softmax", "--queries"], "curve", "--measure", "softmax", "--json")
+        self.refused(2, ["--exact needs --measure softmax"], "curve", *tensors, "--exact", "9", "--json")
+        self.refused(2, ["--window needs --measure softmax"], "curve", *tensors, "--window", "9", "--json")
+
     def test_refusals(self):
         softmax = ["map", "-o", "a.png", "--measure", "softmax"]
         self.refused(2, ["--pool", "mass, mean or max"], *softmax, "--pool", "std")

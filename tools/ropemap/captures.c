@@ -93,3 +93,25 @@ ropemap_status capture_settle_rule(const tensor_pair *pair, const rule_options *
     }
     return check_factor(pair, rule, spec, error);
 }
+
+void capture_take_attention(const tensor_pair *pair, ropemap_request *request) {
+    const ropemap_capture_layer *layer = pair->layer;
+    if (layer == NULL) {
+        return;
+    }
+    ropemap_mask *mask = &request->mask;
+    ropemap_softmax *softmax = &request->softmax;
+    mask->causal = mask->causal || layer->causal;
+    if (mask->window == 0 && mask->chunk == 0) {
+        mask->window = layer->window;
+        mask->chunk = layer->chunk;
+    }
+    request->scale = request->scale > 0.0 ? request->scale : layer->scale;
+    softmax->softcap = softmax->softcap > 0.0 ? softmax->softcap : layer->softcap;
+    for (int64_t i = 0; i < layer->query_count && layer->sinks != NULL && !softmax->has_sink; i++) {
+        if (layer->queries[i] == pair->head) {
+            softmax->has_sink = true;
+            softmax->sink_logit = layer->sinks[i];
+        }
+    }
+}

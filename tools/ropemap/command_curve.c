@@ -3,6 +3,7 @@
 #include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/json.h"
+#include "tools/ropemap/map_options.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/run.h"
 
@@ -17,10 +18,29 @@ enum { JSON_VALUES_MOST = 10000 /* of a curve; more go into buckets */ };
 
 /* ---- words --------------------------------------------------------------------------------------------- */
 
-static int print_text(const curves *made) {
+/* The first distance within which lies that share of what is shown. */
+static int64_t distance_of(const curves *made, const curve *one, double share) {
+    double all = 0.0, sum = 0.0;
+    int64_t at = 0;
+    for (int64_t i = 0; i < made->distances.count; i++) {
+        all += one->values[i];
+    }
+    for (; at < made->distances.count - 1 && sum + one->values[at] < share * all; at++) {
+        sum += one->values[at];
+    }
+    return at;
+}
+
+static int print_text(const curve_options *options, const curves *made) {
     for (int i = 0; i < made->count; i++) {
         const curve *one = &made->one[i];
         print_plain(stdout, one->label);
+        if (options->measure == CURVE_SOFTMAX) {
+            (void)printf(": half of the mass within %s tokens, nine tenths within %s\n",
+                         number_in_words((double)distance_of(made, one, 0.5)).text,
+                         number_in_words((double)distance_of(made, one, 0.9)).text);
+            continue;
+        }
         if (!one->has_reach) {
             (void)printf(": %.7g at distance %.0f, %.7g at %.0f\n", one->values[0], made->distance[0],
                          one->values[made->distances.count - 1], made->distance[made->distances.count - 1]);
@@ -133,7 +153,8 @@ json_t *curves_document(const curve_options *options, const curves *made) {
     }
     return json_pack("{s:s, s:s, s:s, s:{s:I, s:I, s:I}, s:o}", "schema", "ropemap.curve/1", "version",
                      ropemap_version(), "quantity",
-                     options->tensors.queries != NULL      ? "mean"
+                     options->measure == CURVE_SOFTMAX     ? "attention"
+                     : options->tensors.queries != NULL    ? "mean"
                      : options->quantity == CURVE_ROFORMER ? "roformer"
                                                            : "similarity",
                      "distances", "first", (json_int_t)made->distances.first, "count",
@@ -269,7 +290,7 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     if (status == ROPEMAP_OK && options->json) {
         run->code = document_print(curves_document(options, &made));
     } else if (status == ROPEMAP_OK && !options->quiet && run->outputs.stdout_name == NULL) {
-        run->code = print_text(&made);
+        run->code = print_text(options, &made);
     }
     curves_free(&made);
     return status;
@@ -303,11 +324,14 @@ const cli_command command_curve = {
         "  ropemap curve --vary preset=llama2-7b,llama3-8b,qwen3-8b -n 32k -o models.svg -o models.csv\n"
         "  ropemap curve --quantity roformer -n 256 -o roformer.pdf\n"
         "  ropemap curve --vary phase=exact,hf-fp32,bf16-inv-freq --shift 1M -n 1k -o rounded.png\n"
-        "  ropemap curve --queries q.npy --keys k.npy -o measured.png\n",
+        "  ropemap curve --queries q.npy --keys k.npy -o measured.png\n"
+        "  ropemap curve --queries q.npy --keys k.npy --measure softmax --causal --axis log -o mass.png\n",
     .blocks = {{rule_rows, offsetof(curve_options, rule)},
                {curve_single_rows, 0},
                {curve_rows, 0},
                {tensor_rows, offsetof(curve_options, tensors)},
+               {attention_rows, offsetof(curve_options, request)},
+               {machine_rows, offsetof(curve_options, request)},
                {thread_rows, offsetof(curve_options, threads)},
                {print_rows, offsetof(curve_options, print)}},
     .notes = notes,

@@ -546,6 +546,7 @@ const cli_command command_map = {
                 "  ropemap map --queries kv.safetensors:q --keys kv.safetensors:k --causal -o head0.png\n",
     .blocks = {{rule_rows, offsetof(map_options, rule)},
                {map_rows, 0},
+               {attention_rows, offsetof(map_options, request)},
                {map_single_rows, 0},
                {tensor_rows, offsetof(map_options, tensors)},
                {section_rows, offsetof(map_options, rule)},

@@ -273,6 +273,7 @@ const cli_command command_sweep = {
     .blocks = {{rule_rows, offsetof(map_sweep, map.rule)},
                {sweep_rows, offsetof(map_sweep, sweep)},
                {map_rows, offsetof(map_sweep, map)},
+               {attention_rows, offsetof(map_sweep, map.request)},
                {tensor_rows, offsetof(map_sweep, map.tensors)},
                {section_rows, offsetof(map_sweep, map.rule)},
                {map_detail_rows, offsetof(map_sweep, map)},

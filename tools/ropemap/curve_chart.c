@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const char *value_words(const curve_options *options) {
-    return options->tensors.queries != NULL      ? "mean of q · k"
+    return options->measure == CURVE_SOFTMAX     ? "attention mass per token of distance"
+           : options->tensors.queries != NULL    ? "mean of q · k"
            : options->quantity == CURVE_ROFORMER ? "upper bound (RoFormer)"
            : options->band.count > 0             ? "share of the pairs"
                                                  : "similarity";
@@ -119,13 +120,15 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
     }
     curve_chart_common(options, made, 1, to->subtitle, sizeof to->subtitle);
     add_marks(made, to);
-    to->chart.title = options->tensors.queries != NULL      ? "Mean similarity against distance"
+    to->chart.title = options->measure == CURVE_SOFTMAX     ? "Attention against distance"
+                      : options->tensors.queries != NULL    ? "Mean similarity against distance"
                       : options->quantity == CURVE_ROFORMER ? "Long-term decay of RoPE"
                                                             : "RoPE similarity against distance";
     to->chart.subtitle = to->subtitle;
     to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
     to->chart.y_label = value_words(options);
     to->chart.log_x = options->axis == CURVE_LOG;
+    to->chart.log_y = options->measure == CURVE_SOFTMAX;
     to->chart.has_y_limits = options->limits.given;
     to->chart.y_low = options->limits.low;
     to->chart.y_high = options->limits.high;

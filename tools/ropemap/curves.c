@@ -23,6 +23,12 @@ static const char *quantity_choice(int index) {
     return names[index];
 }
 
+static const char *measure_choice(int index) {
+    static const char *const names[] = {
+        [CURVE_DOT] = "dot", [CURVE_SOFTMAX] = "softmax", [CURVE_SOFTMAX + 1] = NULL};
+    return names[index];
+}
+
 static const char *phase_choice(int index) {
     return ropemap_phase_name((ropemap_phase)index);
 }
@@ -113,6 +119,23 @@ const cli_option curve_rows[] = {
 
 const cli_option curve_single_rows[] = {
     {.group = GROUP_WHAT,
+     .name = "measure",
+     .choices = measure_choice,
+     .initial = "dot",
+     .help = "tensors: the mean of q.k at each distance, or how the mass of attention lies by distance",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(curve_options, measure)},
+    {.group = GROUP_WHAT,
+     .name = "exact",
+     .argument = "N",
+     .initial = "4k",
+     .help = "softmax: distances below N are counted one by one; beyond them a value is the mean of those "
+             "within an eighth of an octave",
+     .type = OPTION_INT,
+     .offset = offsetof(curve_options, exact),
+     .least = 1,
+     .most = ROPEMAP_POSITION_END},
+    {.group = GROUP_WHAT,
      .name = "vary",
      .argument = "NAME=VALUES",
      .help = "a curve for each value of another option: base=1e4,5e5, base=1e3-1e7*10, preset=A,B, "
@@ -145,7 +168,9 @@ const cli_option curve_single_rows[] = {
 };
 
 curve_options curve_options_default(void) {
-    return (curve_options){.rule = rule_options_default(), .vary = {.command = &command_curve}};
+    return (curve_options){.rule = rule_options_default(),
+                           .request = ropemap_request_default(),
+                           .vary = {.command = &command_curve}};
 }
 
 /* ---- what goes together -------------------------------------------------------------------------------- */
@@ -165,12 +190,27 @@ static ropemap_status open_tensors(const curve_options *options, tensor_pair *te
     if (status != ROPEMAP_OK) {
         return status;
     }
+    const bool equal = ropemap_vectors_count(tensors->queries) == ropemap_vectors_count(tensors->keys);
     return ropemap_vectors_head_dim(tensors->queries) == ropemap_vectors_head_dim(tensors->keys) &&
-                   ropemap_vectors_count(tensors->queries) == ropemap_vectors_count(tensors->keys)
+                   (equal || options->measure == CURVE_SOFTMAX)
                ? ROPEMAP_OK
                : fail(error, ROPEMAP_DATA,
                       "%.200s: not of the shape of %.200s; a curve needs as many rows and elements",
                       options->tensors.keys, options->tensors.queries);
+}
+
+/* An option of softmax alone that is given; NULL: none. */
+static const char *first_of_attention(const curve_options *options) {
+    const ropemap_request *request = &options->request;
+    return options->exact != 0               ? "exact"
+           : request->scale != 0.0           ? "scale"
+           : request->softmax.softcap != 0.0 ? "softcap"
+           : request->softmax.has_sink       ? "sink-logit"
+           : request->mask.causal            ? "causal"
+           : request->mask.window != 0       ? "window"
+           : request->mask.chunk != 0        ? "attention-chunk"
+           : request->mask.sink_tokens != 0  ? "sink-tokens"
+                                             : NULL;
 }
 
 static ropemap_status check(const curve_options *options, ropemap_error *error) {
@@ -181,6 +221,14 @@ static ropemap_status check(const curve_options *options, ropemap_error *error) 
     const ropemap_status status = tensor_options_check(&options->tensors, only, error);
     if (status != ROPEMAP_OK) {
         return status;
+    }
+    if (!tensors && options->measure == CURVE_SOFTMAX) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--measure softmax is of real vectors; give --queries and --keys, or --capture");
+    }
+    const char *other = options->measure != CURVE_SOFTMAX ? first_of_attention(options) : NULL;
+    if (other != NULL) {
+        return fail(error, ROPEMAP_USAGE, "--%s needs --measure softmax", other);
     }
     if (tensors && (options->quantity != CURVE_SIMILARITY || band->count > 0)) {
         return fail(error, ROPEMAP_USAGE, "--%s: only equal vectors have one; leave --queries out",
@@ -197,17 +245,27 @@ static ropemap_status check(const curve_options *options, ropemap_error *error) 
                       vary_count(&options->vary));
 }
 
+/* Distances that tensors have. */
+static int64_t distances_of(const curve_options *options, const tensor_pair *tensors) {
+    const ropemap_range rows = ropemap_vectors_positions(tensors->queries);
+    const ropemap_range cols = ropemap_vectors_positions(tensors->keys);
+    const int64_t back = rows.first + (rows.count - 1) * rows.step - cols.first;
+    const int64_t ahead = cols.first + (cols.count - 1) * cols.step - rows.first;
+    const int64_t reach = (back > ahead && options->measure == CURVE_SOFTMAX ? back : ahead) + 1;
+    return options->measure == CURVE_SOFTMAX ? reach : rows.count;
+}
+
 static ropemap_status choose_distances(const curve_options *options, const tensor_pair *tensors, curves *made,
                                        ropemap_error *error) {
     const bool given = options->distances.count > 0;
     made->distances = given ? options->distances : (ropemap_range){.first = 0, .count = 4096, .step = 1};
     if (tensors->queries != NULL) {
-        const int64_t rows = ropemap_vectors_count(tensors->queries);
+        const int64_t rows = distances_of(options, tensors);
         made->distances.count = given ? made->distances.count : rows;
         if (made->distances.first != 0 || made->distances.step != 1 || made->distances.count > rows) {
             return fail(error, ROPEMAP_USAGE,
                         "--distances: tensors have every distance from 0 on; give a COUNT of at most %" PRId64
-                        ", their rows",
+                        ", as many as there are",
                         rows);
         }
     }
@@ -291,10 +349,46 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
     return status;
 }
 
+/* The mass at each distance: its own, or that of its bin, spread evenly. */
+static void spread(const ropemap_attention *attention, const curves *made, double *values) {
+    for (int64_t bin = 0; bin < attention->bins; bin++) {
+        const int64_t first = attention->edges[bin], end = attention->edges[bin + 1];
+        for (int64_t at = first; at < end && at < made->distances.count; at++) {
+            values[at] = attention->mass[bin] / (double)(end - first);
+        }
+    }
+}
+
+static ropemap_status compute_attention(const curve_options *options, const tensor_pair *tensors,
+                                        const curves *made, curve *one, ropemap_error *error) {
+    ropemap_attention_request request = {.map = options->request, .distances = true, .exact = options->exact};
+    ropemap_attention attention = {.count = 0};
+    request.map.measure = ROPEMAP_MEASURE_SOFTMAX;
+    capture_take_attention(tensors, &request.map);
+    request.map.spec = one->spec;
+    request.map.queries = tensors->queries;
+    request.map.keys = tensors->keys;
+    request.map.already_rotated = tensors->state == ROPEMAP_STATE_POST;
+    request.map.rows = ropemap_vectors_positions(tensors->queries);
+    request.map.cols = ropemap_vectors_positions(tensors->keys);
+    request.map.threads = options->threads;
+    request.map.progress = options->progress;
+    request.map.progress_user = options->progress_user;
+    const ropemap_status status = ropemap_attention_compute(&request, NULL, &attention, error);
+    if (status == ROPEMAP_OK) {
+        spread(&attention, made, one->values);
+    }
+    ropemap_attention_free(&attention);
+    return status;
+}
+
 static ropemap_status compute(const curve_options *options, const tensor_pair *tensors, const curves *made,
                               curve *one, ropemap_error *error) {
     if (options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0) {
         return compute_rounded(options, made, one, error);
+    }
+    if (tensors->queries != NULL && options->measure == CURVE_SOFTMAX) {
+        return compute_attention(options, tensors, made, one, error);
     }
     if (tensors->queries != NULL) {
         const ropemap_mean_request mean = {.spec = one->spec,

@@ -3,8 +3,10 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_CURVES_H
 #define ROPEMAP_TOOLS_ROPEMAP_CURVES_H
 
+#include "host/ropemap_attention.h"
 #include "host/ropemap_decay.h"
 #include "host/ropemap_model.h"
+#include "tools/ropemap/attention_options.h"
 #include "tools/ropemap/outputs.h"
 #include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
@@ -17,6 +19,8 @@ enum { CURVES_MOST = TEXTS_MOST, CURVE_LABEL = 120 };
 
 typedef enum curve_quantity { CURVE_SIMILARITY, CURVE_ROFORMER } curve_quantity;
 
+typedef enum curve_measure { CURVE_DOT, CURVE_SOFTMAX } curve_measure;
+
 typedef enum curve_axis { CURVE_LINEAR, CURVE_LOG } curve_axis;
 
 typedef struct curve_options {
@@ -27,6 +31,9 @@ typedef struct curve_options {
     cli_texts labels;
     curve_axis axis;
     curve_quantity quantity;
+    curve_measure measure;   /* of tensors */
+    ropemap_request request; /* of softmax: its scale, softmax, mask and machine */
+    int64_t exact;           /* of softmax: distances that are counted one by one; 0: not given */
     ropemap_phase phase;
     int64_t shift;      /* of both positions */
     const char *along;  /* the axis as written; NULL: the last of several */

@@ -203,7 +203,6 @@ static void take_length(map_options *options, const map_inputs *inputs) {
 /* What softmax has by default: mass, and all keys that there are, of which --cols shows a part. */
 static ropemap_status take_softmax(map_options *options, const map_inputs *inputs, ropemap_error *error) {
     ropemap_request *request = &options->request;
-    request->softmax.has_sink = (options->given & MAP_SINK_LOGIT) != 0;
     if (request->measure != ROPEMAP_MEASURE_SOFTMAX) {
         return ROPEMAP_OK;
     }

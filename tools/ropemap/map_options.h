@@ -3,19 +3,13 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_MAP_OPTIONS_H
 #define ROPEMAP_TOOLS_ROPEMAP_MAP_OPTIONS_H
 
+#include "tools/ropemap/attention_options.h"
 #include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
 #include "tools/ropemap/tensor_options.h"
 
 /* Options that were given. */
-enum {
-    MAP_CONTENT = 1 << 0,
-    MAP_PHASE = 1 << 1,
-    MAP_DIFF = 1 << 2,
-    MAP_POOL = 1 << 3,
-    MAP_NORM = 1 << 4,
-    MAP_SINK_LOGIT = 1 << 5
-};
+enum { MAP_CONTENT = 1 << 0, MAP_PHASE = 1 << 1, MAP_DIFF = 1 << 2, MAP_POOL = 1 << 3, MAP_NORM = 1 << 4 };
 
 typedef enum map_content { MAP_CONTENT_ONES, MAP_CONTENT_GAUSS } map_content;
 

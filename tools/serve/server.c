@@ -482,6 +482,7 @@ const cli_command command_serve = {
                 "  ropemap serve --queries q.npy --keys k.npy --port 8080\n",
     .blocks = {{rule_rows, offsetof(serve_options, map.rule)},
                {map_rows, offsetof(serve_options, map)},
+               {attention_rows, offsetof(serve_options, map.request)},
                {tensor_rows, offsetof(serve_options, map.tensors)},
                {machine_rows, offsetof(serve_options, map.request)},
                {thread_rows, offsetof(serve_options, map.request.threads)},
