@@ -202,27 +202,26 @@ static void describe_cells(line subtitle, const ropemap_request *request, const 
     append(subtitle, "%s of %s × %s %s", pool, down, across, measure);
 }
 
-/* The end of a label, which distinguishes files and tensors. */
-static void shorten(char out[40], const char *label) {
+/* The end of a label, which distinguishes files and tensors, of at most `most` bytes and a sign before it. */
+static void shorten(char out[80], const char *label, size_t most) {
     const size_t length = strlen(label);
-    if (length <= 30) {
-        (void)snprintf(out, 40, "%s", label);
-        return;
-    }
-    const char *tail = label + length - 28;
+    const char *tail = length <= most ? label : label + length - most + 2;
     while (((unsigned char)*tail & 0xc0) == 0x80) {
         tail++;
     }
-    (void)snprintf(out, 40, "…%s", tail);
+    (void)snprintf(out, 80, "%s%s", length <= most ? "" : "…", tail);
 }
 
 static void describe_content(line subtitle, const ropemap_request *request) {
-    char queries[40], keys[40];
-    shorten(queries, request->queries == NULL ? "ones" : ropemap_vectors_label(request->queries));
-    shorten(keys, request->keys == NULL ? "ones" : ropemap_vectors_label(request->keys));
+    const char *of_queries = request->queries == NULL ? "ones" : ropemap_vectors_label(request->queries);
+    const char *of_keys = request->keys == NULL ? "ones" : ropemap_vectors_label(request->keys);
+    char queries[80], keys[80];
+    const bool same = strcmp(of_queries, of_keys) == 0;
+    shorten(queries, of_queries, same ? 60 : 30);
+    shorten(keys, of_keys, 30);
     if (request->queries == NULL && request->keys == NULL) {
         append(subtitle, "constant vectors");
-    } else if (strcmp(queries, keys) == 0) {
+    } else if (same) {
         append(subtitle, "vectors %s", queries);
     } else {
         append(subtitle, "queries %s, keys %s", queries, keys);

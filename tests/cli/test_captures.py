@@ -3,11 +3,12 @@
 import copy
 import json
 import math
+import os
 import random
 import struct
 import unittest
 
-from harness import Case, bound, frequencies, pooled_map, positions, rotate, write_safetensors
+from harness import SOURCE, Case, bound, frequencies, pooled_map, positions, rotate, write_safetensors
 
 DIMENSION, KEYS, FIRST, STEP, QUERIES = 8, 17, 5, 3, 4
 CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 32, "num_attention_heads": 4,
@@ -132,7 +133,7 @@ class Captures(Case):
                 ({"layers": "[]"}, {}, [], ["0 layers"]),
                 ({"layers": [7]}, {}, [], ["'layers' must be a list of objects"]),
                 ({"layers": [LAYER, LAYER]}, {}, [], ["layer 3 after layer 3"]),
-                ({"config": "{"}, {}, [], ["config.json"]),
+                ({"config": "{"}, {}, [], ["tiny: line 1"]),
                 ({"key_first": "6", "tokens": "64"}, {}, [], ["causal", "position 5", "its keys, 6"]),
                 ({}, {}, ["rotary_dim"], ["layer 3: 'rotary_dim' is missing, but the state is pre"]),
                 ({}, {"rotary_dim": 7}, [], ["'rotary_dim' is 7", "even"]),
@@ -215,6 +216,33 @@ class Captures(Case):
                                                           rotate(self.keys[1][j], j, theta)))
                           for j in range(KEYS - r)) / (KEYS - r) for r in range(KEYS)]
         self.assertLess(max(abs(a - b) for a, b in zip(values, mean)), 1e-5)
+
+
+class Real(Case):
+    """The capture in tests/data: SmolLM2-135M, layer 15; see the README there."""
+
+    PATH = os.path.join(SOURCE, "tests/data/captures/smollm2.safetensors")
+
+    def row(self, data, at, index):
+        begin = at + index * 128
+        return struct.unpack("<64e", data[begin:begin + 128])
+
+    def test_pairs_of_positions(self):
+        with open(self.PATH, "rb") as stream:
+            data = stream.read()
+        size = struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8:8 + size])
+        q, k = (8 + size + header[f"layers.15.pre.{side}"]["data_offsets"][0] for side in "qk")
+        theta = frequencies(64, 100000.0)
+        for head, rows, cols in ((0, (2047, 1, 1), (0, 64, 32)), (2, (700, 3, 500), (1, 37, 19))):
+            def similarity(i, j):
+                query = rotate(self.row(data, q, head * 2048 + i), i, theta)
+                return 0.125 * math.fsum(a * b for a, b in zip(query, rotate(self.row(data, k, j), j, theta)))
+            arguments = ["--rows", ":".join(map(str, rows)), "--cols", ":".join(map(str, cols)), "--measure", "scaled"]
+            cells, document = self.map("--capture", self.PATH, "--head", head, *arguments)
+            expected = pooled_map(similarity, positions(*rows), positions(*cols), 64, 64, causal=True)
+            self.assert_cells(cells, expected, bound(64, 0.125 * 32.0**2))
+            self.assertIn(f"SmolLM2-135M-Instruct.Q4_1, layer 15, head {head}", document["figure"]["subtitle"])
 
 
 class Hook(Case):

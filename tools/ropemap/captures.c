@@ -19,6 +19,8 @@ void capture_take_rule(const tensor_pair *pair, rule_options *rule) {
     }
     rule->config = ropemap_capture_config(pair->capture);
     rule->config_bytes = strlen(rule->config);
+    rule->config_name =
+        ropemap_capture_model(pair->capture)[0] != '\0' ? ropemap_capture_model(pair->capture) : NULL;
     if (rule->layer_type == NULL) {
         rule->layer_type = pair->layer_text;
     }

@@ -447,12 +447,16 @@ static ropemap_status take_along(const curve_options *options, curve *one, ropem
                 axes->count == 0 ? 1 : axes->count, axes->count == 0 ? "; give --axes" : "");
 }
 
-static void take_label(const curve_options *options, int index, const rule_options *rule, curve *one) {
+static void take_label(const curve_options *options, const tensor_pair *tensors, int index,
+                       const rule_options *rule, curve *one) {
     if (index < options->labels.count) {
         (void)snprintf(one->label, sizeof one->label, "%s", options->labels.all[index]);
         return;
     }
     vary_label(&options->vary, index, one->label, sizeof one->label);
+    if (one->label[0] == '\0' && tensors->layer != NULL) {
+        (void)snprintf(one->label, sizeof one->label, "%s", ropemap_vectors_label(tensors->queries));
+    }
     if (one->label[0] == '\0' && rule->opened != NULL) {
         (void)snprintf(one->label, sizeof one->label, "%s", ropemap_model_name(rule->opened));
     }
@@ -484,7 +488,7 @@ static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, 
             one->spec.length = (double)(made->distances.first + made->distances.count * made->distances.step);
         }
         status = status == ROPEMAP_OK ? take_along(own, one, error) : status;
-        take_label(own, index, &own->rule, one);
+        take_label(own, tensors, index, &own->rule, one);
         one->table = own->rule.table;
         one->model = own->rule.opened;
         one->lists = own->rule.lists;

@@ -269,8 +269,9 @@ static ropemap_status open_model(rule_options *rule, ropemap_error *error) {
         .head_dim = (rule->given & RULE_HEAD_DIM) != 0 ? rule->spec.head_dim : 0,
         .rotary_dim = (rule->given & RULE_ROTARY_DIM) != 0 ? rule->spec.rotary_dim : 0};
     if (rule->config != NULL) {
-        return ropemap_model_parse(rule->config, rule->config_bytes, "config.json", &choice, &rule->opened,
-                                   error);
+        return ropemap_model_parse(rule->config, rule->config_bytes,
+                                   rule->config_name != NULL ? rule->config_name : "config.json", &choice,
+                                   &rule->opened, error);
     }
     return rule->model != NULL ? ropemap_model_open(rule->model, &choice, &rule->opened, error)
                                : ropemap_model_preset(rule->preset, &rule->opened, error);

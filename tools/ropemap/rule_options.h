@@ -27,6 +27,7 @@ typedef struct rule_options {
     const char *model, *preset, *layer_type; /* borrowed from the command line; NULL: not given */
     const char *config;                      /* the text of a config.json instead; borrowed; NULL: none */
     size_t config_bytes;
+    const char *config_name;    /* what messages and labels call it; borrowed; NULL: config.json */
     const char *scaling;        /* as given; borrowed; NULL: none */
     ropemap_divisors *lists;    /* of that, after rule_options_resolve; owned; the rule borrows them */
     const char *frequencies;    /* FILE.npy[:HEAD]; borrowed; NULL: base and scaling make them */

@@ -475,7 +475,7 @@ def work(options):
     ids = tokenizer(text, return_tensors="pt").input_ids[0][:options.tokens]
     if len(ids) == 0:
         raise CaptureError(f"{options.text}: no tokens in it")
-    name = os.path.basename(os.path.normpath(options.model))
+    name = os.path.basename(os.path.normpath(options.model)).removesuffix(".gguf")
     tensors, metadata = capture(model, ids, options.layers, options.heads, options.last_queries, options.stride,
                                 DTYPES.get(options.dtype), options.state, options.chunk, name)
     save(tensors, metadata, options.output, options.force)
