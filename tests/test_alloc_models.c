@@ -1,5 +1,6 @@
 /* test_alloc_models.c - each allocation refused in turn: models, positions, curves, bounds, sheets */
 /* SPDX-License-Identifier: MIT */
+#include "host/ropemap_capture.h"
 #include "host/ropemap_decay.h"
 #include "host/ropemap_model.h"
 #include "tests/refusing_alloc.h"
@@ -45,6 +46,24 @@ static ropemap_status open_divisors(ropemap_error *error) {
 
 static ropemap_status open_longrope(ropemap_error *error) {
     return open_file("gguf/phi3.gguf", error);
+}
+
+static ropemap_status open_capture(ropemap_error *error) {
+    char path[400];
+    ropemap_capture *capture = NULL;
+    ropemap_vectors *queries = NULL, *keys = NULL;
+    (void)snprintf(path, sizeof path, "%s/captures/smollm2.safetensors", RM_TEST_DATA);
+    ropemap_status status = ropemap_capture_open(path, &capture, error);
+    assert_true((capture != NULL) == (status == ROPEMAP_OK));
+    if (status == ROPEMAP_OK) {
+        status = ropemap_capture_vectors(capture, ropemap_capture_layer_at(capture, 0), 2, 0,
+                                         ROPEMAP_STATE_PRE, &queries, &keys, error);
+        assert_true((queries != NULL) == (status == ROPEMAP_OK) && (keys != NULL) == (queries != NULL));
+    }
+    ropemap_vectors_free(queries);
+    ropemap_vectors_free(keys);
+    ropemap_capture_free(capture);
+    return status;
 }
 
 static ropemap_status open_preset(ropemap_error *error) {
@@ -122,6 +141,7 @@ static void models_survive_every_failed_allocation(void **state) {
     walk("GGUF with divisors", open_divisors);
     walk("GGUF with lists", open_longrope);
     walk("preset", open_preset);
+    walk("capture", open_capture);
     walk("comparison", compare_buffer);
     walk("positions on a grid", turn_on_a_grid);
     walk("curve", draw_curve);
