@@ -46,6 +46,7 @@ class Maps(Case):
         self.done("sweep", *files, "--vary", "head=0,1,2", "-o", "named.png")
         self.assertEqual(self.read("all.png"), self.read("named.png"))
         self.refused(2, ["head=all", "--queries"], "sweep", "--vary", "head=all", "-o", "x.png")
+        self.refused(2, ["layer=all needs --capture"], "sweep", *files, "--vary", "layer=all", "-o", "x.png")
         self.refused(2, ["'all'"], "sweep", *files, "--vary", "head=0,all", "-o", "x.png")
         many = ["--vary", "base=" + ",".join(map(str, range(100, 442)))]
         self.refused(2, ["1026 combinations; at most 1024"], "sweep", *files, *many, "--vary", "head=all", "-o",

@@ -222,26 +222,67 @@ static ropemap_status check(const map_sweep *options, cli_outputs *outputs, rope
     return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->map.force, outputs, error) : status;
 }
 
-/* As many heads as the tensors have. */
-static ropemap_status number_heads(map_sweep *options, ropemap_error *error) {
+/* The layers that were captured, and the heads of --layer or else of the first. */
+static ropemap_status number_captured(map_sweep *options, int64_t *numbers, ropemap_error *error) {
+    const tensor_options *tensors = &options->map.tensors;
+    ropemap_capture *capture = NULL;
+    const ropemap_capture_layer *layer = NULL;
+    int64_t count = 0;
+    ropemap_status status = ropemap_capture_open(tensors->capture, &capture, error);
+    while (status == ROPEMAP_OK && count <= VARY_VALUES &&
+           (layer = ropemap_capture_layer_at(capture, (int32_t)count)) != NULL) {
+        numbers[count++] = layer->number;
+    }
+    status =
+        status == ROPEMAP_OK ? vary_number(&options->sweep.vary, "layer", numbers, count, error) : status;
+    if (status == ROPEMAP_OK && (tensors->given & TENSOR_LAYER) != 0) {
+        status = ropemap_capture_find(capture, tensors->layer, &layer, error);
+    } else if (status == ROPEMAP_OK) {
+        layer = ropemap_capture_layer_at(capture, 0);
+    }
+    for (count = 0; status == ROPEMAP_OK && count <= VARY_VALUES && count < layer->query_count; count++) {
+        numbers[count] = layer->queries[count];
+    }
+    status = status == ROPEMAP_OK ? vary_number(&options->sweep.vary, "head", numbers, count, error) : status;
+    ropemap_capture_free(capture);
+    return status;
+}
+
+static ropemap_status number_heads(map_sweep *options, int64_t *numbers, ropemap_error *error) {
     tensor_pair pair = {.queries = NULL};
-    ropemap_status status = ROPEMAP_OK;
-    if (!vary_over_all(&options->sweep.vary, "head")) {
-        return ROPEMAP_OK;
-    }
-    if (options->map.tensors.queries == NULL || options->map.tensors.keys == NULL) {
-        return fail(error, ROPEMAP_USAGE, "--vary head=all needs --queries and --keys");
-    }
-    status = tensor_pair_open(&options->map.tensors, true, &pair, error);
+    ropemap_status status = tensor_pair_open(&options->map.tensors, true, &pair, error);
     if (status == ROPEMAP_OK) {
-        status = vary_number(&options->sweep.vary, "head", ropemap_vectors_heads(pair.queries), error);
+        const int64_t heads = ropemap_vectors_heads(pair.queries);
+        for (int64_t i = 0; i < heads && i <= VARY_VALUES; i++) {
+            numbers[i] = i;
+        }
+        status = vary_number(&options->sweep.vary, "head", numbers,
+                             heads <= VARY_VALUES ? heads : VARY_VALUES + 1, error);
     }
     tensor_pair_free(&pair);
     return status;
 }
 
+/* Finds what "all" layers and heads are. */
+static ropemap_status number_all(map_sweep *options, ropemap_error *error) {
+    const tensor_options *tensors = &options->map.tensors;
+    const bool layers = vary_over_all(&options->sweep.vary, "layer");
+    int64_t numbers[VARY_VALUES + 1]; /* one more is refused */
+    if (!layers && !vary_over_all(&options->sweep.vary, "head")) {
+        return ROPEMAP_OK;
+    }
+    if (layers && tensors->capture == NULL) {
+        return fail(error, ROPEMAP_USAGE, "--vary layer=all needs --capture");
+    }
+    if (tensors->queries == NULL || tensors->keys == NULL) {
+        return fail(error, ROPEMAP_USAGE, "--vary head=all needs --capture, or --queries and --keys");
+    }
+    return tensors->capture != NULL ? number_captured(options, numbers, error)
+                                    : number_heads(options, numbers, error);
+}
+
 static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
-    ropemap_status status = number_heads(options, error);
+    ropemap_status status = number_all(options, error);
     status = status == ROPEMAP_OK ? check(options, &run->outputs, error) : status;
     return status == ROPEMAP_OK ? make(options, run, error) : status;
 }

@@ -166,14 +166,19 @@ bool vary_over_all(const vary_set *vary, const char *name) {
     return over_all(vary, name) >= 0;
 }
 
-ropemap_status vary_number(vary_set *vary, const char *name, int64_t count, ropemap_error *error) {
-    vary_axis *axis = &vary->axes[over_all(vary, name)];
+ropemap_status vary_number(vary_set *vary, const char *name, const int64_t *numbers, int64_t count,
+                           ropemap_error *error) {
+    const int index = over_all(vary, name);
     ropemap_status status = ROPEMAP_OK;
+    if (index < 0) {
+        return ROPEMAP_OK;
+    }
+    vary_axis *axis = &vary->axes[index];
     free(axis->values[0]);
     axis->count = 0;
     for (int64_t i = 0; i < count && status == ROPEMAP_OK; i++) {
         char number[24];
-        (void)snprintf(number, sizeof number, "%" PRId64, i);
+        (void)snprintf(number, sizeof number, "%" PRId64, numbers[i]);
         status = take_value(axis, number, error);
     }
     return status == ROPEMAP_OK ? check_count(vary, error) : status;
@@ -311,7 +316,8 @@ const cli_option sweep_rows[] = {
      .name = "vary",
      .argument = "NAME=VALUES",
      .help = "a panel for each value of another option: base=1e3-1e7*10, head-dim=64,128,256, preset=A,B, "
-             "head=all of tensors; every combination, where it is given for up to three options",
+             "head=all of tensors, layer=all of captures; every combination, where it is given for up to "
+             "three options",
      .type = OPTION_CUSTOM,
      .set = vary_option,
      .offset = offsetof(sweep_options, vary)},

@@ -32,8 +32,10 @@ ropemap_status vary_option(void *into, const cli_option *option, const char *tex
 /* Whether the option of that name varies over the one value "all". */
 bool vary_over_all(const vary_set *vary, const char *name);
 
-/* Puts the numbers 0 to count - 1 in the place of that value. ROPEMAP_USAGE: too many; ROPEMAP_RESOURCES. */
-ropemap_status vary_number(vary_set *vary, const char *name, int64_t count, ropemap_error *error);
+/* Puts these numbers [count] in the place of that value, if it is there. ROPEMAP_USAGE: too many;
+ * ROPEMAP_RESOURCES. */
+ropemap_status vary_number(vary_set *vary, const char *name, const int64_t *numbers, int64_t count,
+                           ropemap_error *error);
 
 /* ROPEMAP_USAGE where one of these options varies; `names` ends with NULL. */
 ropemap_status vary_refuse(const vary_set *vary, const char *const *names, ropemap_error *error);
