@@ -23,6 +23,7 @@ typedef struct setting {
     ropemap_map map;
     ropemap_figure figure; /* made while the vectors were open */
     char label[LABEL_BYTES];
+    char captured[LABEL_BYTES]; /* the capture's model; empty: none */
 } setting;
 
 /* ---- maps ---------------------------------------------------------------------------------------------- */
@@ -36,6 +37,10 @@ static ropemap_status make_one(const map_sweep *options, int index, cli_progress
     status = status == ROPEMAP_OK ? map_inputs_open(&own.map, &inputs, error) : status;
     if (status == ROPEMAP_OK) {
         vary_label(&options->sweep.vary, index, to->label, sizeof to->label);
+        if (inputs.tensors.capture != NULL) {
+            (void)snprintf(to->captured, sizeof to->captured, "%s",
+                           ropemap_capture_model(inputs.tensors.capture));
+        }
         status = map_run(&own.map, &inputs, progress_tell, progress, &to->map, error);
     }
     if (status == ROPEMAP_OK) {
@@ -99,14 +104,19 @@ static bool all_have_part(const setting *settings, int count, const char *part, 
 static void make_title(const map_sweep *options, const setting *settings, int count, char *title,
                        size_t size) {
     const rule_options *rule = &options->map.rule;
-    const char *model = rule->preset != NULL ? rule->preset : rule->model;
+    const char *captured = settings[0].captured[0] != '\0' ? settings[0].captured : NULL;
+    const char *model = rule->preset != NULL ? rule->preset : rule->model != NULL ? rule->model : captured;
     const char *at = settings[0].figure.title, *part = NULL;
     char names[LABEL_BYTES];
     size_t length = next_part(&at, &part);
     const bool same = all_have_part(settings, count, part, length);
     vary_names(&options->sweep.vary, names, sizeof names);
-    (void)snprintf(title, size, "%.*s over %s%s%s", same ? (int)length : 10, same ? part : "Similarity",
-                   names, model != NULL ? ", " : "", model != NULL ? model : "");
+    (void)snprintf(title, size, "%.*s over %s", same ? (int)length : 10, same ? part : "Similarity", names);
+    const size_t begin = strlen(title), bytes = model != NULL ? strlen(model) + 1 : 0;
+    if (bytes > 0 && begin + 2 + bytes <= size) {
+        memcpy(title + begin, ", ", 2);
+        memcpy(title + begin + 2, model, bytes);
+    }
     while ((length = next_part(&at, &part)) > 0) {
         const size_t end = strlen(title);
         if (all_have_part(settings, count, part, length) && end + 2 + length < size) {
