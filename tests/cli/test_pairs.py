@@ -30,10 +30,10 @@ def complex_pairs(rows, pair):
     return [complex(row[pair], row[pair + PAIRS]) for row in rows]
 
 
-def statistics(queries, keys, causal):
+def statistics(queries, keys, causal, thetas=THETA):
     """What the document has of each pair, from every query and every key."""
     found = []
-    for pair, theta in enumerate(THETA):
+    for pair, theta in enumerate(thetas):
         q, k = complex_pairs(queries, pair), complex_pairs(keys, pair)
         mean_q, mean_k = sum(q) / len(q), sum(k) / len(k)
         norm_q, norm_k = math.fsum(map(abs, q)) / len(q), math.fsum(map(abs, k)) / len(k)
@@ -95,13 +95,13 @@ class Pairs(Case):
 
     def test_text(self):
         one = self.done("pairs", *self.files, "--head", 2).stdout.decode().splitlines()
-        self.assertEqual(one[0], "q.npy: 23 queries and 23 keys, each query with each key")
+        self.assertEqual(one[0], "q.npy: 23 queries, 23 keys, base 10,000, d = 8; each query with each key")
         self.assertEqual(one[1], "head 2 of 4, key head 1 of 2")
         self.assertEqual(len(one), 3 + PAIRS)
         share = statistics(self.queries[2], self.keys[1], False)[1]["share"]
         self.assertRegex(one[4], r"^ +1 +62\.8319 .* %.2f %%$" % (100 * share))
         every = self.done("pairs", *self.files, "--causal").stdout.decode().splitlines()
-        self.assertEqual(every[0], "q.npy: 23 queries and 23 keys, each query with the keys up to its own")
+        self.assertEqual(every[0], "q.npy: 23 queries, 23 keys, base 10,000, d = 8; each query with the keys up to its own")
         self.assertEqual(len(every), 2 + HEADS)
         shares = [pair["share"] for pair in statistics(self.queries[3], self.keys[1], True)]
         slow = shares[1] + shares[2] + shares[3]  # periods of 62.8, 628 and 6283 tokens
@@ -156,32 +156,44 @@ class Pairs(Case):
         self.refused(2, ["qk0.csv", "input"], "pairs", "--queries", "qk{}.csv:layer0.q", "--keys",
                      "qk{}.csv:layer0.k", "--layers", 1, "-o", "qk0.csv", "--force")
 
-    def test_captures(self):
-        """Heads 1 and 3 of 4 in layers 2, 3 and 7 of a capture, which says that they are causal."""
+    def capture(self, state, rotary=DIMENSION):
+        """c.safetensors: heads 1 and 3 of 4 in layers 2, 3 and 7, of base 500, causal."""
         layer = {"heads": HEADS, "kv_heads": KEY_HEADS, "query_heads": [1, 3], "key_heads": [0, 1],
                  "head_dim": DIMENSION, "rotary_dim": DIMENSION, "rotary_first": 0, "layout": "half",
                  "layout_after": "half", "attention_factor": 1.0, "scale": None, "softcap": None, "window": None,
                  "chunk": None, "sinks": None, "causal": True, "type": None}
+        layers = [{"layer": number, **layer, "rotary_dim": rotary if number == 3 else DIMENSION}
+                  for number in (2, 3, 7)]
         config = {"model_type": "llama", "hidden_size": 32, "num_attention_heads": HEADS, "head_dim": DIMENSION,
-                  "num_key_value_heads": KEY_HEADS, "num_hidden_layers": 9, "max_position_embeddings": 64}
-        metadata = {"format": "ropemap.capture", "version": "1", "state": "pre", "order": "hsd", "model": "tiny",
+                  "num_key_value_heads": KEY_HEADS, "num_hidden_layers": 9, "max_position_embeddings": 64,
+                  "rope_theta": 500.0}
+        metadata = {"format": "ropemap.capture", "version": "1", "state": state, "order": "hsd", "model": "tiny",
                     "config": json.dumps(config), "dtype": "float32", "tokens": str(COUNT), "query_first": "0",
-                    "query_step": "1", "key_first": "0", "key_step": "1",
-                    "layers": json.dumps([{"layer": number, **layer} for number in (2, 3, 7)])}
+                    "query_step": "1", "key_first": "0", "key_step": "1", "layers": json.dumps(layers)}
+        theta = frequencies(DIMENSION, 500.0) if state == "post" else []
         tensors = {}
-        for number in (2, 3, 7):
-            tensors[f"layers.{number}.pre.q"] = ([2, COUNT, DIMENSION], flat([self.queries[1], self.queries[3]]))
-            tensors[f"layers.{number}.pre.k"] = ([2, COUNT, DIMENSION], flat(self.keys))
+        for name, heads in (("q", [self.queries[1], self.queries[3]]), ("k", self.keys)):
+            rows = [[rotate(row, m, theta) for m, row in enumerate(head)] for head in heads]
+            for number in (2, 3, 7):
+                tensors[f"layers.{number}.{state}.{name}"] = ([2, COUNT, DIMENSION], flat(rows))
         self.write("c.safetensors", write_safetensors(tensors, metadata))
-        document = self.document("--capture", "c.safetensors")
-        self.assertEqual([(head["layer"], head["head"], head["key_head"]) for head in document["heads"]],
-                         [(number, head, head // 2) for number in (2, 3, 7) for head in (1, 3)])
-        self.assertEqual([document["origin"], document["causal"]], ["tiny", True])
-        for found in document["heads"]:
-            head = found["head"]
-            for pair, one in enumerate(statistics(self.queries[head], self.keys[head // 2], True)):
-                for name, value in one.items():
-                    self.assertLessEqual(abs(found[name][pair] - value), 5e-6, (head, pair, name))
+
+    def test_captures_of_either_state(self):
+        for state in ("post", "pre"):
+            self.capture(state)
+            document = self.document("--capture", "c.safetensors")
+            self.assertEqual([(head["layer"], head["head"], head["key_head"]) for head in document["heads"]],
+                             [(number, head, head // 2) for number in (2, 3, 7) for head in (1, 3)])
+            self.assertEqual([document[name] for name in ("origin", "causal", "state")], ["tiny", True, state])
+            for found in document["heads"]:
+                head = found["head"]
+                expected = statistics(self.queries[head], self.keys[head // 2], True, frequencies(DIMENSION, 500.0))
+                for pair, one in enumerate(expected):
+                    for name, value in one.items():
+                        self.assertLessEqual(abs(found[name][pair] - value), 5e-6, (state, head, pair, name))
+
+    def test_layers_of_a_capture(self):
+        self.capture("pre")
         for options, chosen in ((["--layer", 3], [3]), (["--layers", "3:2:4"], [3, 7])):
             heads = self.document("--capture", "c.safetensors", *options, "--head", 3)["heads"]
             self.assertEqual([(head["layer"], head["head"]) for head in heads], [(number, 3) for number in chosen])
@@ -195,6 +207,13 @@ class Pairs(Case):
         self.refused(2, ["no layer 4", "2, 3, 7"], "pairs", "--capture", "c.safetensors", "--layer", 4)
         self.refused(2, ["--layer and --layers"], "pairs", "--capture", "c.safetensors", "--layer", 3, "--layers", 3)
         self.refused(2, ["c.safetensors", "input"], "pairs", "--capture", "c.safetensors", "-o", "c.safetensors")
+        self.capture("pre", 0)
+        result = self.done("pairs", "--capture", "c.safetensors", "--json")
+        self.assertEqual(result.stderr.decode(), "ropemap: layer 3 does not rotate, so it has no pairs\n")
+        self.assertEqual({head["layer"] for head in json.loads(result.stdout)["heads"]}, {2, 7})
+        self.refused(2, ["--layer 3", "does not rotate"], "pairs", "--capture", "c.safetensors", "--layer", 3)
+        heads = json.loads(self.done("heads", "--capture", "c.safetensors", "--json").stdout)["heads"]
+        self.assertEqual({head["layer"] for head in heads}, {2, 3, 7})
 
     def test_pictures(self):
         words = {"norm": ["Mean norm", "queries", "keys", ">head<", "fastest first"],

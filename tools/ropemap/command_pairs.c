@@ -4,7 +4,6 @@
 #include "host/ropemap_decay.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/json.h"
-#include "tools/ropemap/number.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>
@@ -200,8 +199,7 @@ static double period_of(const ropemap_pair *pair) {
 
 static void print_start(const pairs_result *result) {
     print_plain(stdout, result->shape.origin);
-    (void)printf(": %s queries and %s keys, %s\n", number_in_words((double)result->shape.rows.count).text,
-                 number_in_words((double)result->shape.cols.count).text,
+    (void)printf(": %s; %s\n", result->shape.subtitle,
                  pairs_causal(result) ? "each query with the keys up to its own"
                                       : "each query with each key");
 }
@@ -400,6 +398,10 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     return status;
 }
 
+static void start(void *options) {
+    ((pairs_options *)options)->heads.needs_rule = true;
+}
+
 static void notes(void) {
     (void)printf(
         "\nThe rows are read once. |q| and |k| are mean lengths of a pair before its rotation; a resultant "
@@ -429,5 +431,6 @@ const cli_command command_pairs = {
                {print_rows, offsetof(pairs_options, heads.print)}},
     .notes = notes,
     .size = sizeof(pairs_options),
+    .start = start,
     .work = work,
 };

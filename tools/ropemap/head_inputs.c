@@ -89,27 +89,43 @@ static ropemap_status take_layer(head_options *options, int64_t number, ropemap_
     return ROPEMAP_OK;
 }
 
+/* Layers that do not rotate have no rule: left out of all, refused where they are named. */
+static ropemap_status take_captured(head_options *options, const ropemap_capture_layer *layer, bool named,
+                                    ropemap_error *error) {
+    if (!options->needs_rule || layer->rotary_dim != 0) {
+        return take_layer(options, layer->number, error);
+    }
+    if (named) {
+        return fail(error, ROPEMAP_USAGE, "--layer %d: it does not rotate, so it has no pairs; leave it out",
+                    (int)layer->number);
+    }
+    if (!options->quiet) {
+        (void)fprintf(stderr, "ropemap: layer %d does not rotate, so it has no pairs\n", (int)layer->number);
+    }
+    return ROPEMAP_OK;
+}
+
 /* Those that were captured, of --layers or --layer where these are given. */
 static ropemap_status find_captured(head_options *options, ropemap_error *error) {
     ropemap_capture *capture = NULL;
     const ropemap_capture_layer *layer = NULL;
-    const ropemap_range *wanted = &options->layers;
+    const bool one = (options->tensors.given & TENSOR_LAYER) != 0;
+    const ropemap_range wanted =
+        one ? (ropemap_range){.first = options->tensors.layer, .count = 1, .step = 1} : options->layers;
     ropemap_status status = ropemap_capture_open(options->tensors.capture, &capture, error);
-    for (int64_t i = 0; i < wanted->count && status == ROPEMAP_OK; i++) { /* each must be there */
-        status = ropemap_capture_find(capture, wanted->first + i * wanted->step, &layer, error);
-        status = status == ROPEMAP_OK ? take_layer(options, layer->number, error) : status;
+    for (int64_t i = 0; i < wanted.count && status == ROPEMAP_OK; i++) { /* each must be there */
+        status = ropemap_capture_find(capture, wanted.first + i * wanted.step, &layer, error);
+        status = status == ROPEMAP_OK ? take_captured(options, layer, true, error) : status;
     }
-    for (int32_t i = 0; wanted->count == 0 && status == ROPEMAP_OK; i++) {
+    for (int32_t i = 0; wanted.count == 0 && status == ROPEMAP_OK; i++) {
         layer = ropemap_capture_layer_at(capture, i);
         if (layer == NULL) {
             break;
         }
-        if ((options->tensors.given & TENSOR_LAYER) == 0 || layer->number == options->tensors.layer) {
-            status = take_layer(options, layer->number, error);
-        }
+        status = take_captured(options, layer, false, error);
     }
-    if (status == ROPEMAP_OK && options->layer_count == 0) { /* says which there are */
-        status = ropemap_capture_find(capture, options->tensors.layer, &layer, error);
+    if (status == ROPEMAP_OK && options->layer_count == 0) {
+        status = fail(error, ROPEMAP_DATA, "%.200s: none of its layers rotates", options->tensors.capture);
     }
     ropemap_capture_free(capture);
     return status;
@@ -251,26 +267,50 @@ static ropemap_status take_head_dim(const head_options *options, layer_heads *la
     return ROPEMAP_OK;
 }
 
+/* What a capture states of a layer's rule; of rotated rows the same, so that the rotation can be taken off.
+ */
+static ropemap_status take_captured_rule(const head_options *options, bool quiet, layer_heads *layer,
+                                         ropemap_error *error) {
+    tensor_pair pair = layer->opened[0];
+    ropemap_capture_layer stated = *pair.layer;
+    if (layer->rotated && options->needs_rule) {
+        pair.state = ROPEMAP_STATE_PRE;
+        stated.layout = stated.after;
+    }
+    pair.layer = &stated;
+    if (pair.state == ROPEMAP_STATE_PRE && !rule_options_named(&layer->rule) &&
+        ropemap_capture_config(pair.capture) == NULL) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--capture: %.200s has no config.json; name the model by --model or --preset",
+                    options->tensors.capture);
+    }
+    capture_take_rule(&pair, &layer->rule);
+    ropemap_status status = rule_options_resolve(&layer->rule, error);
+    layer->spec = layer->rule.spec;
+    layer->spec.head_dim = stated.head_dim;
+    if (status == ROPEMAP_OK && stated.rotary_dim >= 0) { /* else unknown */
+        status = capture_settle_rule(&pair, &layer->rule, quiet, &layer->spec, error);
+    }
+    return status;
+}
+
 /* The layer's own rule: a capture has one for each type of layer. */
 static ropemap_status take_rule(const head_options *options, bool quiet, layer_heads *layer,
                                 ropemap_error *error) {
     const tensor_pair *pair = &layer->opened[0];
+    ropemap_status status = ROPEMAP_OK;
     layer->rotated = pair->state == ROPEMAP_STATE_POST;
     layer->causal = pair->layer != NULL && pair->layer->causal;
+    layer->has_rule = !layer->rotated || options->needs_rule;
     layer->rows = ropemap_vectors_positions(pair->queries);
     layer->cols = ropemap_vectors_positions(pair->keys);
     layer->rule.head = layer->numbers[0].query;
-    capture_take_rule(pair, &layer->rule);
-    ropemap_status status = rule_options_resolve(&layer->rule, error);
-    layer->spec = layer->rule.spec;
-    if (status != ROPEMAP_OK) {
-        return status;
-    }
     if (pair->layer != NULL) {
-        layer->spec.head_dim = pair->layer->head_dim;
-        status = capture_settle_rule(pair, &layer->rule, quiet, &layer->spec, error);
+        status = take_captured_rule(options, quiet, layer, error);
     } else {
-        status = take_head_dim(options, layer, error);
+        status = rule_options_resolve(&layer->rule, error);
+        layer->spec = layer->rule.spec;
+        status = status == ROPEMAP_OK ? take_head_dim(options, layer, error) : status;
     }
     if (status == ROPEMAP_OK && layer->rule.table != NULL && layer->rule.table->heads > 1 &&
         layer->count > 1) {
@@ -333,14 +373,15 @@ static void describe(const layer_heads *layer, char *text, size_t size) {
     if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
         (void)snprintf(rotary, sizeof rotary, ", %" PRId32 " rotated", spec->rotary_dim);
     }
-    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
+    if (layer->has_rule && spec->scaling.rule != ROPEMAP_SCALING_NONE) {
         char rule[LABEL_BYTES - 4];
         ropemap_scaling_format(&spec->scaling, false, rule, sizeof rule);
         (void)snprintf(scaling, sizeof scaling, ", %s", rule);
     }
     (void)snprintf(text, size, "%s queries, %s keys, %s, d = %" PRId32 "%s%s",
                    number_in_words((double)layer->rows.count).text,
-                   number_in_words((double)layer->cols.count).text, origin, spec->head_dim, rotary, scaling);
+                   number_in_words((double)layer->cols.count).text,
+                   layer->has_rule ? origin : "rotated as they are", spec->head_dim, rotary, scaling);
 }
 
 static ropemap_status begin_shape(const head_options *options, const layer_heads *layer, head_shape *shape,

@@ -12,6 +12,7 @@
 enum { HEAD_LAYERS_MOST = 1024 };
 
 typedef struct head_options {
+    bool needs_rule; /* of rows that are rotated, too, and of layers that rotate alone */
     rule_options rule;
     tensor_options tensors; /* with --head that head alone, else all of them */
     ropemap_range layers;   /* count 0: the one that the tensors are of, or all that were captured */
@@ -47,6 +48,7 @@ typedef struct layer_heads {
     ropemap_spec spec;              /* that, with what the tensors say */
     bool rotated;                   /* the vectors carry their rotation */
     bool causal;                    /* as a capture states */
+    bool has_rule;                  /* false: of rotated rows whose rule plays no part */
     head_number *numbers;           /* [count] */
     int64_t query_heads, key_heads; /* of the tensors */
     ropemap_head *heads;            /* [count]; those that share keys have the same */
