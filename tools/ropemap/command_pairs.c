@@ -410,6 +410,7 @@ static void notes(void) {
         "from\n"
         "the mean key to the mean query. A pair's share is the variance of its part of the logit q . k over\n"
         "the queries and the keys that they see, over the sum of these variances.\n"
+        "JSON and CSV have radians, and frequencies in radians a token; 0 is of a pair that stays.\n"
         "With --state post the rotation is taken off again with the exact phase. 16-bit files are then off\n"
         "by the rounding of the program that rotated them; files from before the rotation are better.\n");
 }
