@@ -251,7 +251,7 @@ static void add_plot(const pairs_result *result, int index, struct plots *to) {
                                                 .count = result->distances - 1,
                                                 .dashed = i == 1};
     }
-    if (layer >= 0) {
+    if (layer >= 0 && result->shape.layers > 1) { /* else the title has it */
         (void)snprintf(of_layer, sizeof of_layer, "layer %" PRId64 ", ", layer);
     }
     (void)snprintf(to->label[index], LABEL_BYTES, "%shead %" PRId64 " (%.3f)", of_layer,
