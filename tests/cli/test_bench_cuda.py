@@ -92,6 +92,13 @@ class Emulated(Case):
         picture = read_png(self.read("roof.png"))
         self.assertGreater(picture["width"], 1000)
 
+    def test_fused(self):
+        """Rows of types and sizes that no kernel fuses are no rows."""
+        rows = self.document("tile", *SMALL, "-d", "48", "--dtype", "fp32,fp16", "--samples", "1")["rows"]
+        fused = [row for row in rows if row["name"] == "fused max"]
+        self.assertEqual([(row["dtype"], row["wrong"], row["flops"]) for row in fused], [("fp16", 0, 2 * 70 * 70 * 48)])
+        self.assertGreater(fused[0]["checked"], 0)
+
     def test_bytes_and_flops(self):
         row = self.document(*ONE)["rows"][0]
         self.assertEqual(row["bytes"], 2 * 2 * 70 * 3 * 8)

@@ -276,6 +276,7 @@ struct bench_case {
     bool makes_file;             /* the output is a file, whose size is of interest */
     bench_target targets[2];
     const bench_stage *stage;
+    bool (*serves)(const bench_shape *shape);  /* what the device does not serve is no row; NULL: all */
     bench_ceiling ceilings[2];                 /* run = NULL: no second one; the slower counts */
     double (*bytes)(const bench_shape *shape); /* of one run; NULL: they do not count */
     double (*flops)(const bench_shape *shape);

@@ -235,9 +235,13 @@ static double upload_runs(const bench_case *benchmark, const bench_shape *shape)
     return input_bytes(shape) / gpu_upload_bytes(shape->gpu);
 }
 
-/* Tiles in all, of the side that maps have. */
+/* Tiles in all, of the side that maps have; none where the device fuses products and pool. */
 static double copy_runs(const bench_case *benchmark, const bench_shape *shape) {
     (void)benchmark;
+    const rm_device *device = &shape->gpu->device;
+    if (device->fuses != NULL && device->fuses(shape->dtype, shape->head_dim, shape->pool)) {
+        return 0.0;
+    }
     const double down = (double)shape->positions / (double)shape->gpu->device.block;
     return down * down;
 }
@@ -343,7 +347,8 @@ const bench_case gpu_map_benchmarks[] = {
     {.kind = BENCH_MAP,
      .name = "map",
      .formula = "FLOP = 2 n^2 d + 25 n d, bytes = 8 n d + 4 W H",
-     .ceiling = "the slower of copying every tile once in cache and as many FLOPs in a large product",
+     .ceiling = "the slower of copying every tile once in cache, where it is not fused, and as many FLOPs in "
+                "a large product",
      .pools = 1u << ROPEMAP_POOL_MAX | 1u << ROPEMAP_POOL_STD,
      .uses = USES | BENCH_USES_DTYPE,
      .usual = {.positions = 131072,

@@ -243,7 +243,9 @@ static ropemap_status run_case(bench_progress *run, const bench_case *benchmark,
         shape.head_dim = (int32_t)take(&number, &head_dims);
         shape.positions = take(&number, &positions);
         shape.pool = (ropemap_pool)take(&number, &pools);
-        RM_TRY(run_shape(run, benchmark, &shape, error));
+        RM_TRY(benchmark->serves == NULL || benchmark->serves(&shape)
+                   ? run_shape(run, benchmark, &shape, error)
+                   : ROPEMAP_OK);
     }
     return ROPEMAP_OK;
 }

@@ -1,4 +1,4 @@
-/* tile.c - benchmarks: tiles of similarities that lie in cache, multiplied, pooled, and both */
+/* tile.c - benchmarks: tiles of similarities that lie in cache, multiplied, pooled, both, and both in one */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/map/plan.h"
@@ -12,7 +12,7 @@
  * The CPU goes through all tiles of a map, each thread in a tile of its own; for pooling one random tile
  * stands for all of them, so that memory plays no part: value (i, j) is tile (i mod side, j mod side). A GPU
  * works on the first tile of a map again and again; where it multiplies and pools, on two in turn, as maps
- * do.
+ * do. Where both are one kernel, a run is a band of a map past all keys, as in maps.
  */
 
 enum { CHECKED_ELEMENTS = 1024, CHECKED_CELLS = 1024, CHECKED_CELLS_OF_GPU = 64 };
@@ -28,8 +28,9 @@ struct one_tile {
 
 struct tile {
     bench_state base;
-    bool multiplies, pools;
+    bool multiplies, pools, fused;
     int64_t side;          /* of a tile: a block, or all positions where a GPU's are fewer */
+    int64_t rows, cols;    /* what a run goes through: queries and keys */
     int64_t down, across;  /* tiles */
     float *queries, *keys; /* [down * side, head_dim], [across * side, head_dim] of the shape's type */
     float *memory;         /* [count, pitch] of the tiles */
@@ -88,6 +89,41 @@ static ropemap_status make_factors(struct tile *state, ropemap_error *error) {
     return bench_read(base, dtype, state->keys, 0, cols, state->host_keys, error);
 }
 
+/* Rows for the fused kernel, block by block: multiples of 1/128 up to 1, which both types of 16 bits have. */
+static ropemap_status pack(struct tile *state, float *rows, int64_t count, float *packed,
+                           ropemap_error *error) {
+    const bench_workers *workers = &state->base.workers;
+    const rm_rotation as_they_are = {.dtype = state->base.shape.dtype, .fused = true};
+    const int64_t dim = state->base.shape.head_dim, block = workers->device.block;
+    for (int64_t i = 0; i < count * dim; i++) {
+        rows[i] = nearbyintf(128.0f * rows[i]) / 128.0f;
+    }
+    for (int64_t row = 0; row < count; row += block) {
+        const int64_t some = row + block < count ? block : count - row;
+        const ropemap_range positions = {.first = row, .count = some, .step = 1};
+        RM_TRY(workers->backend->rotate(workers->contexts[0], &as_they_are, positions,
+                                        rm_view_dense(rows + row * dim, some, dim),
+                                        rm_view_dense(packed + row * dim, block, dim), error));
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status make_packed(struct tile *state, ropemap_error *error) {
+    bench_state *base = &state->base;
+    const int64_t dim = base->shape.head_dim, block = base->workers.device.block;
+    const int64_t down = (state->rows + block - 1) / block, across = (state->cols + block - 1) / block;
+    state->host_queries = bench_room(base, state->rows * dim, sizeof *state->host_queries);
+    state->host_keys = bench_room(base, state->cols * dim, sizeof *state->host_keys);
+    RM_TRY(bench_whole(base, error));
+    RM_TRY(bench_reserve(base, ROPEMAP_DTYPE_FP32, down * block * dim, "queries", &state->queries, error));
+    RM_TRY(bench_reserve(base, ROPEMAP_DTYPE_FP32, across * block * dim, "keys", &state->keys, error));
+    RM_TRY(bench_reserve(base, ROPEMAP_DTYPE_FP32, block * block, "tile", &state->memory, error));
+    inputs_fill(state->host_queries, state->rows * dim, 1.0, 4);
+    inputs_fill(state->host_keys, state->cols * dim, 1.0, 5);
+    RM_TRY(pack(state, state->host_queries, state->rows, state->queries, error));
+    return pack(state, state->host_keys, state->cols, state->keys, error);
+}
+
 /* The random tile that is pooled. */
 static ropemap_status write_tile(struct tile *state, ropemap_error *error) {
     const bench_workers *workers = &state->base.workers;
@@ -108,9 +144,10 @@ static ropemap_status make_copy(struct tile *state, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
+/* Rows, or columns, of the tiles that a task, or a column of tiles, takes. */
 static rm_span rows_of(const struct tile *state, int64_t task) {
-    const int64_t first = task * state->side, end = first + state->side, n = state->base.shape.positions;
-    return (rm_span){.first = first, .end = end < n ? end : n};
+    const int64_t first = task * state->side, end = first + state->side;
+    return (rm_span){.first = first, .end = end < state->rows ? end : state->rows};
 }
 
 static ropemap_status make_cells(struct tile *state, ropemap_error *error) {
@@ -134,7 +171,7 @@ static ropemap_status make_cells(struct tile *state, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-/* Side of what a run goes through: all positions on the CPU, a tile on a GPU. */
+/* Side of what a run goes through: all positions on the CPU, a tile on a GPU. Of a fused one: its queries. */
 static int64_t side_of(const bench_shape *shape) {
     return shape->gpu != NULL && shape->block < shape->positions ? shape->block : shape->positions;
 }
@@ -145,6 +182,7 @@ static ropemap_status tile_setup(void *opened, ropemap_error *error) {
     const int64_t side = side_of(shape);
     state->multiplies = state->base.benchmark->kind != BENCH_POOL;
     state->pools = state->base.benchmark->kind != BENCH_SIMILARITY;
+    state->rows = state->cols = side;
     state->side = on_gpu(state) ? side : state->base.workers.device.block;
     state->down = state->across = (side + state->side - 1) / state->side;
     state->count = on_gpu(state)       ? (state->multiplies && state->pools ? 2 : 1)
@@ -160,7 +198,44 @@ static ropemap_status tile_setup(void *opened, ropemap_error *error) {
     return make_cells(state, error);
 }
 
+static int64_t band_of(const bench_shape *shape) {
+    const int64_t band = RM_TILED_BAND_BLOCKS * (int64_t)shape->gpu->device.block;
+    return band < shape->positions ? band : shape->positions;
+}
+
+static bool is_fused(const bench_shape *shape) {
+    const rm_device *device = &shape->gpu->device;
+    return device->fuses != NULL && device->fuses(shape->dtype, shape->head_dim, shape->pool);
+}
+
+static ropemap_status fused_setup(void *opened, ropemap_error *error) {
+    struct tile *state = opened;
+    const bench_shape *shape = &state->base.shape;
+    state->multiplies = state->pools = state->fused = true;
+    state->rows = state->side = band_of(shape);
+    state->cols = shape->positions;
+    state->down = 1;
+    RM_TRY(make_packed(state, error));
+    return make_cells(state, error);
+}
+
 /* ---- runs */
+
+/* As many keys at a time as maps take. */
+static ropemap_status run_fused(struct tile *state, ropemap_error *error) {
+    const bench_workers *workers = &state->base.workers;
+    const int64_t dim = state->base.shape.head_dim, most = workers->device.fused_keys;
+    const int64_t block = workers->device.block;
+    for (int64_t col = 0; col < state->cols; col += most) {
+        const int64_t cols = col + most < state->cols ? most : state->cols - col;
+        RM_TRY(workers->backend->similarity_pool(
+            workers->contexts[0], state->base.shape.dtype, rm_view_dense(state->queries, state->rows, dim),
+            rm_view_dense(state->keys + col * dim, cols, dim), rm_view_dense(state->memory, block, block),
+            &state->grid, 0, col, state->cells, error));
+    }
+    state->pooled++;
+    return ROPEMAP_OK;
+}
 
 static ropemap_status multiply(const struct tile *state, int32_t worker, struct one_tile *to, int64_t row,
                                int64_t col, ropemap_error *error) {
@@ -226,7 +301,7 @@ static ropemap_status tile_run(void *opened, ropemap_error *error) {
     struct tile *state = opened;
     const bench_workers *workers = &state->base.workers;
     if (on_gpu(state)) {
-        return run_on_gpu(state, error);
+        return state->fused ? run_fused(state, error) : run_on_gpu(state, error);
     }
     if (state->pools) {
         state->pooled = 1;
@@ -287,13 +362,25 @@ static double both_bytes(const bench_shape *shape) {
     return similarity_bytes(shape) + pool_bytes(shape);
 }
 
+/* Every key once for the band's queries. */
+static double fused_flops(const bench_shape *shape) {
+    return bench_products(shape, band_of(shape), shape->positions);
+}
+
+/* Rows are read once, and cells are kept where they are. */
+static double fused_bytes(const bench_shape *shape) {
+    return (double)(band_of(shape) + shape->positions) * (double)shape->head_dim *
+           (double)gpu_element(shape->dtype);
+}
+
 /* ---- check */
 
 static bench_output tile_output(void *opened) {
     const struct tile *state = opened;
     const int64_t bytes = state->count * state->pitch * (int64_t)sizeof(float);
-    if (state->multiplies || on_gpu(state)) {
-        return (bench_output){state->multiplies ? state->memory : NULL, bytes, on_gpu(state)};
+    if (state->multiplies || on_gpu(state)) { /* cells of a GPU are emptied before each run */
+        return (bench_output){state->multiplies && !state->fused ? state->memory : NULL, bytes,
+                              on_gpu(state)};
     }
     const rm_accumulator *cells = &state->cells[0];
     const int64_t count = cells->rows * cells->cols;
@@ -403,7 +490,7 @@ static rm_span clipped(rm_span span, rm_span to) {
 
 static void check_cells(const struct tile *state, int64_t task, int64_t most, check_result *result) {
     const rm_accumulator *cells = &state->cells[task];
-    const rm_span all_cols = {.first = 0, .end = side_of(&state->base.shape)};
+    const rm_span all_cols = {.first = 0, .end = state->cols};
     const int64_t across = rm_partition_cell_of(&state->grid.cols, all_cols.end - 1) + 1;
     const int64_t total = cells->rows * across;
     for (int64_t i = 0; i < picks_count(total, most); i++) {
@@ -439,6 +526,14 @@ static const bench_stage tile_stage = {.size = sizeof(struct tile),
                                        .run = tile_run,
                                        .output = tile_output,
                                        .check = tile_check};
+
+static const bench_stage fused_stage = {.size = sizeof(struct tile),
+                                        .setup = fused_setup,
+                                        .teardown = tile_teardown,
+                                        .prepare = tile_prepare,
+                                        .run = tile_run,
+                                        .output = tile_output,
+                                        .check = tile_check};
 
 enum { POOLS = 1u << ROPEMAP_POOL_MEAN | 1u << ROPEMAP_POOL_MAX | 1u << ROPEMAP_POOL_STD };
 
@@ -504,5 +599,19 @@ const bench_case gpu_tile_benchmarks[] = {
      .ceilings = {{.run = ceiling_copy}, {.run = ceiling_product, .runs = ceiling_product_runs}},
      .bytes = both_bytes,
      .flops = similarity_flops},
+    {.kind = BENCH_TILE,
+     .name = "fused",
+     .formula = "FLOP = 2 q n d, bytes = 2 (q + n) d for a band of q queries, 4 blocks",
+     .ceiling = "as many FLOPs in a large product of the same type",
+     .pools = 1u << ROPEMAP_POOL_MAX,
+     .uses = BENCH_USES_DTYPE | BENCH_USES_HEAD_DIMS,
+     .usual = {.positions = 131072, .head_dim = 128, .width = 4096, .height = 4096},
+     .by_flops = true,
+     .targets = {{BENCH_TARGET_SHARE, 0.6, NULL, 0}},
+     .stage = &fused_stage,
+     .serves = is_fused,
+     .ceilings = {{.run = ceiling_product, .runs = ceiling_product_runs}},
+     .bytes = fused_bytes,
+     .flops = fused_flops},
     {.name = NULL},
 };
