@@ -7,7 +7,7 @@
 
 /*
  * A GPU's are timed as users see them: contexts and memory are made anew for each map, while the library
- * stays open.
+ * stays open; and as programs that make many see them, in a session that keeps both.
  */
 
 static const double MEMORY_TARGET = 256.0 * 1048576.0; /* bytes of a GPU besides the inputs */
@@ -19,6 +19,7 @@ struct map {
     double *rows;                                    /* [map_check_rows(), head_dim] for the check */
     ropemap_vectors *query_vectors, *key_vectors;    /* of the memory above */
     ropemap_vectors *rotated_queries, *rotated_keys; /* as they are read; exact: NULL */
+    ropemap_session *session;                        /* NULL: none */
     ropemap_request request;
     ropemap_map map;
     bool watched;                     /* whether a map has been computed */
@@ -32,6 +33,7 @@ static void map_teardown(void *opened) {
     ropemap_vectors_free(state->rotated_keys);
     ropemap_vectors_free(state->query_vectors);
     ropemap_vectors_free(state->key_vectors);
+    ropemap_session_close(state->session);
 }
 
 /* ---- setting up */
@@ -104,6 +106,14 @@ static ropemap_status map_setup(void *opened, ropemap_error *error) {
     RM_TRY(shape->method != ROPEMAP_METHOD_DIAGONAL ? make_vectors(state, error) : ROPEMAP_OK);
     return shape->gpu != NULL && shape->method == ROPEMAP_METHOD_TILED ? make_tiles(state, error)
                                                                        : ROPEMAP_OK;
+}
+
+static ropemap_status session_setup(void *opened, ropemap_error *error) {
+    struct map *state = opened;
+    RM_TRY(map_setup(opened, error));
+    RM_TRY(ropemap_session_open(&state->session, error));
+    state->request.session = state->session;
+    return ROPEMAP_OK;
 }
 
 /* ---- runs */
@@ -289,6 +299,14 @@ static const bench_stage map_stage = {.size = sizeof(struct map),
                                       .output = map_output,
                                       .check = map_check_run};
 
+static const bench_stage session_stage = {.size = sizeof(struct map),
+                                          .setup = session_setup,
+                                          .teardown = map_teardown,
+                                          .prepare = map_prepare,
+                                          .run = map_run,
+                                          .output = map_output,
+                                          .check = map_check_run};
+
 enum { USES = BENCH_USES_LAYOUT | BENCH_USES_PHASE };
 
 #define LARGE                                                                                                \
@@ -331,6 +349,12 @@ const bench_case cpu_map_benchmarks[] = {
     {.name = NULL},
 };
 
+#define TILED                                                                                                \
+    { .positions = 131072, .head_dim = 128, .width = 1024, .height = 1024, .method = ROPEMAP_METHOD_TILED }
+#define TILED_CEILING                                                                                        \
+    "the slower of copying every tile once in cache, where it is not fused, and as many FLOPs in a large "   \
+    "product"
+
 const bench_case gpu_map_benchmarks[] = {
     {.kind = BENCH_MAP,
      .name = "map mean",
@@ -347,18 +371,28 @@ const bench_case gpu_map_benchmarks[] = {
     {.kind = BENCH_MAP,
      .name = "map",
      .formula = "FLOP = 2 n^2 d + 25 n d, bytes = 8 n d + 4 W H",
-     .ceiling = "the slower of copying every tile once in cache, where it is not fused, and as many FLOPs in "
-                "a large product",
+     .ceiling = TILED_CEILING,
      .pools = 1u << ROPEMAP_POOL_MAX | 1u << ROPEMAP_POOL_STD,
      .uses = USES | BENCH_USES_DTYPE,
-     .usual = {.positions = 131072,
-               .head_dim = 128,
-               .width = 1024,
-               .height = 1024,
-               .method = ROPEMAP_METHOD_TILED},
+     .usual = TILED,
      .by_flops = true,
      .by_wall = true,
      .stage = &map_stage,
+     .ceilings = {{.run = ceiling_copy, .runs = copy_runs},
+                  {.run = ceiling_product, .runs = ceiling_product_runs}},
+     .bytes = map_bytes,
+     .flops = tiled_flops,
+     .memory_target = vectors_target},
+    {.kind = BENCH_MAP,
+     .name = "map in a session",
+     .formula = "FLOP = 2 n^2 d + 25 n d, bytes = 8 n d + 4 W H",
+     .ceiling = TILED_CEILING,
+     .pools = 1u << ROPEMAP_POOL_MAX,
+     .uses = USES | BENCH_USES_DTYPE,
+     .usual = TILED,
+     .by_flops = true,
+     .by_wall = true,
+     .stage = &session_stage,
      .ceilings = {{.run = ceiling_copy, .runs = copy_runs},
                   {.run = ceiling_product, .runs = ceiling_product_runs}},
      .bytes = map_bytes,

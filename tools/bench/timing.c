@@ -50,7 +50,7 @@ statistics statistics_of(double *values, int64_t count) {
 
 /* ---- the clocks */
 
-static const double SAMPLE_SECONDS = 200e-6; /* 400 steps of the GPU's clock: a quarter of a percent */
+static const double SAMPLE_SECONDS = 2e-3; /* 4,000 steps of the GPU's clock */
 static const double RUNS_MOST = 1000.0;
 static const int64_t RUNS_A_FLUSH = 8;   /* that a host queues while a cache is overwritten: 40 us or more */
 static const double STEP_SECONDS = 1e-9; /* no time is shorter, so that it can be divided by */
