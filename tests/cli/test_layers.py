@@ -20,9 +20,8 @@ SCRIPT = {".py", ".sh"}
 # root. The first place that matches a file counts. `host/base/*` knows nothing of RoPE; each other layer of
 # host/ sees the layers below it, and tools/ see the public interface only.
 API = "host/ropemap.h"
-ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MODEL_API = (
-    f"host/ropemap_{room}.h" for room in ("attention", "capture", "decay", "figure", "model"))
-ROOM_APIS = [ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MODEL_API]  # each includes ropemap.h and no other
+ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MACHINE_API, MODEL_API = ROOM_APIS = [
+    f"host/ropemap_{room}.h" for room in ("attention", "capture", "decay", "figure", "machine", "model")]
 BASE = "host/base/*.h"
 RULE = "host/rule/*.h"
 DATA = "host/data/*.h"
@@ -41,8 +40,8 @@ MAY_INCLUDE = [
     ("host/model/*", [API, MODEL_API, BASE, RULE]),
     ("host/data/*", [API, CAPTURE_API, BASE, ARITH]),
     ("host/figure/*", [API, FIGURE_API, BASE]),
-    ("host/device/gpu_sizes.c", [API, BASE, *CELLS, GEOMETRY, "host/device/*.h"]),
-    ("host/device/*", [API, ATTENTION_API, BASE, *CELLS]),
+    ("host/device/gpu_sizes.c", [API, MACHINE_API, BASE, *CELLS, GEOMETRY, "host/device/*.h"]),
+    ("host/device/*", [API, ATTENTION_API, MACHINE_API, BASE, *CELLS]),
     ("host/map/map.c", [API, BASE, RULE, DATA, DEVICE, ENCODING, ATTENTION, ARITH]),  # checks what a request asks of each
     ("host/map/*", [API, BASE, RULE, DATA, DEVICE, ENCODING, ARITH]),
     ("host/encoding/*", [API, BASE, RULE, DEVICE, MAP, ARITH]),
@@ -54,9 +53,9 @@ MAY_INCLUDE = [
     ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", GEOMETRY]),
     ("cuda/*.cu*", [ARITH, "cuda/kernels.h", "cuda/*.cuh"]),
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
-    ("cuda/*.c", [API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
+    ("cuda/*.c", [API, MACHINE_API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
     ("tools/serve/*", [API, *ROOM_APIS, "tools/ropemap/*.h"]),
-    ("tools/bench/*", [API, FIGURE_API, ATTENTION_API, BASE, DEVICE, MAP, "host/cpu/kernels.h", "tools/ropemap/*.h"]),
+    ("tools/bench/*", [API, *ROOM_APIS, BASE, DEVICE, MAP, "host/cpu/kernels.h", "tools/ropemap/*.h"]),
     ("tools/peers/product.c", [BASE, DEVICE, "host/cpu/kernels.h", "host/map/accumulator.h"]),
     ("tools/*/*", [API, *ROOM_APIS]),
     ("tests/*", ["host/*", "cuda/*", "tests/*", "tools/*/*.h"]),
