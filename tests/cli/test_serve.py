@@ -278,6 +278,17 @@ class Start(ServeCase):
         self.done("map", "--head-dim", "8", "-n", "40", "-o", "o.npy")
         self.assertEqual(self.got("/map.npy", content="ones", head_dim=8, positions=40).body, self.read("o.npy"))
 
+    def test_a_capture_is_the_content_too(self):
+        path = os.path.join(SOURCE, "tests/data/captures/smollm2.safetensors")
+        self.start("--capture", path)
+        told = self.got("/options.json").json["tensors"]
+        self.assertEqual([told["queries"], told["positions"], told["head_dim"]], [path, 2048, 64])
+        self.done("map", "--capture", path, "--head", "2", "-n", "7:300:5", "-o", "m.npy")
+        self.assertEqual(self.got("/map.npy", head=2, positions="7:300:5").body, self.read("m.npy"))
+        self.assertEqual(self.ask("/map.npy?head=5").status, 400)
+        self.done("map", "--head-dim", "8", "-n", "40", "-o", "o.npy")
+        self.assertEqual(self.got("/map.npy", content="ones", head_dim=8, positions=40).body, self.read("o.npy"))
+
     def test_the_page_and_its_files(self):
         self.start()
         answer = self.ask("/?token=" + self.token, token=False)

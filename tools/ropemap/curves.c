@@ -532,8 +532,9 @@ static ropemap_status make_all(const curve_options *options, const tensor_pair *
 }
 
 ropemap_status curves_make(const curve_options *options, curves *made, ropemap_error *error) {
-    static const char *const shared[] = {"distances", "queries", "keys",  "order",          "batch",
-                                         "head",      "heads",   "state", "first-position", NULL};
+    static const char *const shared[] = {"distances",      "queries",      "keys", "capture", "layer",
+                                         "order",          "batch",        "head", "heads",   "state",
+                                         "first-position", "rotary-first", NULL};
     tensor_pair tensors = {.queries = NULL};
     ropemap_status status = vary_refuse(&options->vary, shared, error);
     status = status == ROPEMAP_OK ? check(options, error) : status;
