@@ -538,17 +538,18 @@ static ropemap_status open_sides(const ropemap_capture *capture, const ropemap_c
     return open_side(capture, layer, state, true, key, keys, error);
 }
 
-/* A query before every key would see none. */
+/* A query before every key would see none, one after them all not the keys that the model saw. */
 static ropemap_status check_sight(const ropemap_capture *capture, const ropemap_capture_layer *layer,
                                   const ropemap_vectors *queries, const ropemap_vectors *keys,
                                   ropemap_error *error) {
     const ropemap_range q = ropemap_vectors_positions(queries), k = ropemap_vectors_positions(keys);
-    return !layer->causal || k.first <= q.first
+    const int64_t q_last = q.first + (q.count - 1) * q.step, k_last = k.first + (k.count - 1) * k.step;
+    return !layer->causal || (k.first <= q.first && k_last > q_last - k.step)
                ? ROPEMAP_OK
                : rm_fail(error, ROPEMAP_DATA,
-                         "%s: layer %" PRId32 " is causal, but its queries begin at position %" PRId64
-                         ", before its keys, %" PRId64,
-                         capture->name, layer->number, q.first, k.first);
+                         "%s: layer %" PRId32 " is causal, but its queries are at positions %" PRId64
+                         " to %" PRId64 ", its keys at %" PRId64 " to %" PRId64,
+                         capture->name, layer->number, q.first, q_last, k.first, k_last);
 }
 
 /* "smollm2, layer 9, head 4" */

@@ -221,6 +221,8 @@ class Command(unittest.TestCase):
         self.assertEqual(out.read_bytes(), before)
         self.assertEqual(self.run_main(self.folder / "none", "--text", text, "-o", self.folder / "d.safetensors"), 2)
         self.assertEqual(self.run_main(self.folder, "--text", self.folder / "no.txt", "-o", "x.safetensors"), 4)
+        self.assertEqual(self.run_main(self.folder, "--text", text, "-o", self.folder / "none/d.safetensors"), 2)
+        self.assertEqual(self.run_main(self.folder, "--text", out, "-o", self.folder / "d.safetensors"), 2)
         self.assertEqual(sorted(os.listdir(self.folder)), ["c.safetensors", "model", "text.txt"])
 
 

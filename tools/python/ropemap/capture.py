@@ -25,6 +25,7 @@ import tempfile
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
@@ -424,6 +425,7 @@ def parse(arguments):
     parser.add_argument("--state", choices=("pre", "post", "both"), default="pre",
                         help="before the rotation (then ropemap rotates, by any rule), after it, or both; pre")
     parser.add_argument("--chunk", type=positive, metavar="N", help="tokens that run at once; 1024, or all of them")
+    parser.add_argument("--device", default="cpu", help="where the model runs, as torch names it; cpu")
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
     return parser.parse_args(arguments)
 
@@ -441,10 +443,18 @@ def load(path):
         raise CaptureError(f"{path}: transformers cannot load it: {error}") from error
 
 
-def save(tensors, metadata, path, force):
-    """All of the file or none of it."""
+def check_output(path, force):
+    """Whether the file can be written: asked before the model runs, too."""
+    folder = os.path.dirname(path) or "."
     if not force and os.path.exists(path):
         raise CaptureError(f"{path}: the file exists; give --force to replace it")
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise CaptureError(f"{path}: its folder is missing or cannot be written to")
+
+
+def save(tensors, metadata, path, force):
+    """All of the file or none of it."""
+    check_output(path, force)
     handle, temporary = tempfile.mkstemp(prefix=".capture-", dir=os.path.dirname(path) or ".")
     try:
         save_file(tensors, temporary, metadata)
@@ -467,16 +477,18 @@ def umask():
 def work(options):
     if not options.output.endswith(".safetensors"):
         raise CaptureError(f"--output: '{options.output}' does not end in .safetensors")
-    if os.path.exists(options.output) and not options.force:
-        raise CaptureError(f"{options.output}: the file exists; give --force to replace it")
-    with open(options.text, encoding="utf-8") as stream:
-        text = stream.read()
+    check_output(options.output, options.force)
+    try:
+        with open(options.text, encoding="utf-8") as stream:
+            text = stream.read()
+    except UnicodeDecodeError as error:
+        raise CaptureError(f"{options.text}: not UTF-8, at byte {error.start}") from error
     model, tokenizer = load(options.model)
-    ids = tokenizer(text, return_tensors="pt").input_ids[0][:options.tokens]
+    ids = tokenizer(text, return_tensors="pt").input_ids[0][:options.tokens].to(options.device)
     if len(ids) == 0:
         raise CaptureError(f"{options.text}: no tokens in it")
     name = os.path.basename(os.path.normpath(options.model)).removesuffix(".gguf")
-    tensors, metadata = capture(model, ids, options.layers, options.heads, options.last_queries, options.stride,
+    tensors, metadata = capture(model.to(options.device), ids, options.layers, options.heads, options.last_queries, options.stride,
                                 DTYPES.get(options.dtype), options.state, options.chunk, name)
     save(tensors, metadata, options.output, options.force)
     size = os.path.getsize(options.output)
@@ -490,9 +502,12 @@ def main(arguments=None):
     except CaptureError as error:
         print(f"capture: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"capture: {error.filename or options.output}: {error.strerror or error}", file=sys.stderr)
+    except (OSError, SafetensorError) as error:
+        name, reason = getattr(error, "filename", None), getattr(error, "strerror", None)
+        print(f"capture: {name or options.output}: {reason or error}", file=sys.stderr)
         return 4
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
