@@ -23,31 +23,34 @@ def flat(values):
     return [value for item in values for value in (flat(item) if isinstance(item, list) else [item])]
 
 
-def means(queries, keys, causal):
-    """What a row has of each query, and its mean."""
+def means(queries, keys, sees, scale=1 / math.sqrt(DIMENSION), cap=None, sink=None):
+    """What a row has of each query, and its mean; sees(m, n): whether query m sees key n."""
     queries = [rotate(row, m, THETA) for m, row in enumerate(queries)]
     keys = [rotate(row, n, THETA) for n, row in enumerate(keys)]
     sums = dict.fromkeys(NAMES, 0.0)
     for m, query in enumerate(queries):
-        scores = [sum(a * b for a, b in zip(query, key)) / math.sqrt(DIMENSION)
-                  for key in (keys[:m + 1] if causal else keys)]
-        weights = [math.exp(score) for score in scores]
-        total = math.fsum(weights)
-        p = [weight / total for weight in weights]
-        entropy = -math.fsum(x * math.log(x) for x in p)
-        sums["sink"] += math.fsum(p[:4])
-        sums["recent"] += math.fsum(x for n, x in enumerate(p) if 0 <= m - n < 256)
+        scores = {n: scale * sum(a * b for a, b in zip(query, key)) for n, key in enumerate(keys) if sees(m, n)}
+        weights = {n: math.exp(cap * math.tanh(score / cap) if cap else score) for n, score in scores.items()}
+        total = math.fsum(weights.values()) + (math.exp(sink) if sink is not None else 0)
+        p = {n: weight / total for n, weight in weights.items()}
+        entropy = -math.fsum(x * math.log(x) for x in p.values())
+        sums["sink"] += math.fsum(x for n, x in p.items() if n < 4)
+        sums["recent"] += math.fsum(x for n, x in p.items() if 0 <= m - n < 256)
         sums["entropy"] += entropy
         sums["keys"] += math.exp(entropy)
-        sums["distance"] += math.fsum(x * (m - n) for n, x in enumerate(p))
+        sums["distance"] += math.fsum(x * (m - n) for n, x in p.items()) / math.fsum(p.values())
     return {name: value / COUNT for name, value in sums.items()}
+
+
+def causal(m, n):
+    return n <= m
 
 
 class Heads(Case):
     @classmethod
     def setUpClass(cls):
         cls.queries, cls.keys = [rows(1 + head, 0.5 + head) for head in range(HEADS)], rows(9, 1)
-        cls.expected = [means(queries, cls.keys, True) for queries in cls.queries]
+        cls.expected = [means(queries, cls.keys, causal) for queries in cls.queries]
 
     def setUp(self):
         super().setUp()
@@ -71,7 +74,17 @@ class Heads(Case):
     def test_one_head_that_sees_every_key(self):
         document = json.loads(self.done("heads", *self.files, "--head", 1, "--json").stdout)
         self.assertEqual([found["head"] for found in document["heads"]], [1])
-        self.assert_means(document["heads"][0], means(self.queries[1], self.keys, False))
+        self.assert_means(document["heads"][0], means(self.queries[1], self.keys, lambda m, n: True))
+
+    def test_masks_and_scores(self):
+        for options, arguments in (
+                (["--causal", "--window", 40, "--sink-tokens", 3], {"sees": lambda m, n: n <= m and (m - n < 40 or n < 3)}),
+                (["--causal", "--attention-chunk", 50], {"sees": lambda m, n: n <= m and n // 50 == m // 50}),
+                (["--causal", "--scale", 0.9, "--softcap", 2, "--sink-logit", 1.5],
+                 {"sees": causal, "scale": 0.9, "cap": 2, "sink": 1.5})):
+            document = json.loads(self.done("heads", *self.files, "--head", 2, *options, "--json").stdout)
+            self.assert_means(document["heads"][0], means(self.queries[2], self.keys, **arguments))
+        self.assertIn("causal, a window of 40", self.done("heads", *self.files, "--causal", "--window", 40).stdout.decode())
 
     def test_rows_are_sorted(self):
         for name in NAMES:

@@ -1,9 +1,12 @@
 /* command_heads.c - ropemap heads: how real heads spread their attention, a row each */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/attention_options.h"
+#include "tools/ropemap/captures.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/head_inputs.h"
 #include "tools/ropemap/json.h"
 #include "tools/ropemap/map_options.h"
+#include "tools/ropemap/number.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>
@@ -71,11 +74,6 @@ static const char *sort_choice(int index) {
 }
 
 static const cli_option heads_rows[] = {
-    {.group = GROUP_WHAT,
-     .name = "causal",
-     .help = "a query sees no key after its own position",
-     .type = OPTION_FLAG,
-     .offset = offsetof(heads_options, request.mask.causal)},
     {.group = GROUP_OUTPUT,
      .name = "statistic",
      .choices = statistic_choice,
@@ -128,26 +126,6 @@ static double mean_keys(const ropemap_attention *attention) {
     return sum / (double)count;
 }
 
-/* What a capture states of a head, where no option says otherwise. */
-static void take_stated(const tensor_pair *pair, ropemap_request *request) {
-    const ropemap_capture_layer *stated = pair->layer;
-    if (stated == NULL) {
-        return;
-    }
-    ropemap_mask *mask = &request->mask;
-    mask->causal = mask->causal || stated->causal;
-    mask->window = mask->window != 0 || mask->chunk != 0 ? mask->window : stated->window;
-    mask->chunk = mask->window != 0 || mask->chunk != 0 ? mask->chunk : stated->chunk;
-    request->scale = request->scale != 0.0 ? request->scale : stated->scale;
-    request->softmax.softcap = request->softmax.softcap != 0.0 ? request->softmax.softcap : stated->softcap;
-    for (int64_t i = 0; i < stated->query_count && stated->sinks != NULL && !request->softmax.has_sink; i++) {
-        if (stated->queries[i] == pair->head) {
-            request->softmax.has_sink = true;
-            request->softmax.sink_logit = stated->sinks[i];
-        }
-    }
-}
-
 static ropemap_status make_head(const heads_options *options, const layer_heads *layer, int32_t head,
                                 heads_progress *progress, row *to, ropemap_error *error) {
     ropemap_attention_request request = {.map = options->request, .rows = true};
@@ -161,7 +139,7 @@ static ropemap_status make_head(const heads_options *options, const layer_heads 
     request.map.threads = options->heads.threads;
     request.map.progress = tell;
     request.map.progress_user = progress;
-    take_stated(&layer->opened[head], &request.map);
+    capture_take_attention(&layer->opened[head], &request.map);
     const ropemap_status status = ropemap_attention_compute(&request, NULL, &attention, error);
     if (status == ROPEMAP_OK) {
         const ropemap_attention_row *mean = &attention.mean;
@@ -254,10 +232,20 @@ static bool sees_causally(const heads_result *result) {
     return result->options->request.mask.causal || result->shape.causal;
 }
 
-/* The heads' subtitle and what queries see. */
+/* The heads' subtitle and what the options say that queries see. */
 static void make_subtitle(const heads_result *result, char *text, size_t size) {
-    (void)snprintf(text, size, "%.160s%s", result->shape.subtitle,
-                   sees_causally(result) ? ", causal" : ", every key seen");
+    const ropemap_mask *mask = &result->options->request.mask;
+    const int64_t near = mask->window != 0 ? mask->window : mask->chunk;
+    char limit[60] = "";
+    if (near != 0) {
+        (void)snprintf(limit, sizeof limit, ", %s of %s", mask->window != 0 ? "a window" : "chunks",
+                       number_in_words((double)near).text);
+    }
+    (void)snprintf(text, size, "%.120s%s%s", result->shape.subtitle,
+                   sees_causally(result) ? ", causal"
+                   : near != 0           ? ""
+                                         : ", every key seen",
+                   limit);
 }
 
 /* ---- table and document -------------------------------------------------------------------------------- */
@@ -428,6 +416,15 @@ static void start(void *given) {
     options->request.measure = ROPEMAP_MEASURE_SOFTMAX;
 }
 
+static void notes(void) {
+    (void)printf(
+        "\nEach number is a mean over a head's queries, of the softmax over the keys that a query sees: what "
+        "the\n"
+        "first 4 keys and those less than 256 tokens back have of it, its entropy, how many keys as much\n"
+        "entropy would spread evenly over, and how far back its keys are. Queries that see no key, or have\n"
+        "a score that is NaN or infinite, are left out, and a warning counts them.\n");
+}
+
 const cli_command command_heads = {
     .name = "heads",
     .summary = "show how real heads spread their attention, a row each",
@@ -440,11 +437,13 @@ const cli_command command_heads = {
     .blocks = {{rule_rows, offsetof(heads_options, heads.rule)},
                {tensor_rows, offsetof(heads_options, heads.tensors)},
                {head_rows, offsetof(heads_options, heads)},
+               {attention_rows, offsetof(heads_options, request)},
 
                {heads_rows, 0},
                {machine_rows, offsetof(heads_options, request)},
                {thread_rows, offsetof(heads_options, heads.threads)},
                {print_rows, offsetof(heads_options, heads.print)}},
+    .notes = notes,
     .size = sizeof(heads_options),
     .start = start,
     .work = work,
