@@ -220,7 +220,7 @@ class Pairs(Case):
                  "resultant": ["Mean resultant length", "queries", "keys"],
                  "angle": ["Angle", "degrees"],
                  "share": ["Share in the variance of the logits", "causal"],
-                 "curve": ["Mean logit", "mean of q · k", "from the centres", "distance (tokens)", "head 3 ("]}
+                 "curve": ["Mean logit", "mean of q · k", "from mean q and k", "distance (tokens)", "head 3 ("]}
         for picture, wanted in words.items():
             self.done("pairs", *self.files, "--picture", picture, "--causal", "-q", "-o", picture + ".svg")
             page = self.read(picture + ".svg").decode()

@@ -245,7 +245,7 @@ static void add_plot(const pairs_result *result, int index, struct plots *to) {
     const int64_t layer = result->options->heads.layer_numbers[index / result->shape.heads];
     char of_layer[LABEL_BYTES / 2] = "";
     for (int i = 0; i < 2; i++) {
-        to->series[index][i] = (ropemap_series){.label = i == 0 ? "mean of q · k" : "from the centres",
+        to->series[index][i] = (ropemap_series){.label = i == 0 ? "mean of q · k" : "from mean q and k",
                                                 .x = result->distance + 1,
                                                 .y = measured + i * result->distances + 1,
                                                 .count = result->distances - 1,
@@ -269,7 +269,7 @@ static ropemap_status encode_chart(const pairs_result *result, output_kind kind,
     const ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
     const int count = result->shape.layers * result->shape.heads;
     const int64_t trained = result->shape.trained;
-    char title[200], subtitle[200], correlation[40] = "; (correlation)";
+    char title[200], subtitle[200], correlation[40] = "; correlations in brackets";
     if (trained > 0 && trained < result->distances) {
         (void)snprintf(plots->mark, sizeof plots->mark, "trained %s", number_in_words((double)trained).text);
         plots->trained = (ropemap_mark){.of_x = true, .at = (double)trained, .label = plots->mark};
