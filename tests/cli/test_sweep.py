@@ -45,6 +45,10 @@ class Maps(Case):
         self.done("sweep", *files, "--vary", "head=all", "-o", "all.png")
         self.done("sweep", *files, "--vary", "head=0,1,2", "-o", "named.png")
         self.assertEqual(self.read("all.png"), self.read("named.png"))
+        for name, norm in (("usual", []), ("log", ["--norm", "log"]), ("linear", ["--norm", "linear"])):
+            self.done("sweep", *files, "--vary", "head=all", "--measure", "softmax", *norm, "-o", name + ".svg")
+        self.assertEqual(self.read("usual.svg"), self.read("log.svg"))
+        self.assertNotEqual(self.read("usual.svg"), self.read("linear.svg"))
         self.refused(2, ["head=all", "--queries"], "sweep", "--vary", "head=all", "-o", "x.png")
         self.refused(2, ["layer=all needs --capture"], "sweep", *files, "--vary", "layer=all", "-o", "x.png")
         self.refused(2, ["'all'"], "sweep", *files, "--vary", "head=0,all", "-o", "x.png")

@@ -169,7 +169,7 @@ static ropemap_figure make_figure(const map_sweep *options, const setting *setti
                              .count = count,
                              .columns = sweep_columns(&options->sweep),
                              .colormap = options->map.colormap,
-                             .norm = options->map.norm,
+                             .norm = map_norm(&options->map),
                              .linear_below = options->map.linear_below,
                              .has_limits = options->map.limits.given,
                              .low = options->map.limits.low,
