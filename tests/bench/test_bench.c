@@ -289,7 +289,7 @@ static void test_a_row_that_fails_is_a_row(void **state) {
     ropemap_error error = {0};
     const bench_options options = {.which = 1u << BENCH_ROTATE | 1u << BENCH_PNG,
                                    .positions = {.values = {INT64_C(1) << 55, 20}, .count = 2},
-                                   .has_layout = true,
+                                   .layout = BENCH_HALF,
                                    .size = {5, 5},
                                    .samples = 1,
                                    .seconds = 1.0,

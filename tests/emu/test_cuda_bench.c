@@ -223,7 +223,7 @@ static ropemap_status run_tiny(uint32_t which, int *rows, bench_gpu *gpu, ropema
                                    .blocks = {.values = {16}, .count = 1},
                                    .dtypes = {.values = {ROPEMAP_DTYPE_FP16}, .count = 1},
                                    .heads = {.values = {BENCH_HEADS(2, 0)}, .count = 1},
-                                   .has_layout = true,
+                                   .layout = BENCH_HALF,
                                    .size = {2, 2},
                                    .samples = 1,
                                    .seconds = 1.0,

@@ -44,6 +44,13 @@ typedef struct bench_heads {
 
 #define BENCH_HEADS(queries, keys) ((queries)*65536 + (keys))
 
+/* Which layouts are timed. */
+typedef enum bench_layout { BENCH_BOTH_WHERE_IT_MATTERS, BENCH_HALF, BENCH_INTERLEAVED } bench_layout;
+
+/* What the CPU's runs are timed by: the time on the wall, or the CPU time of all threads, shared out evenly.
+ */
+typedef enum bench_clock { BENCH_WALL, BENCH_CPU_TIME } bench_clock;
+
 struct bench_row;
 struct bench_gpu;
 
@@ -55,14 +62,13 @@ typedef struct bench_options {
     bench_list positions, head_dims;  /* not given: each benchmark's own */
     bench_list blocks, dtypes, heads; /* GPU only; dtypes are ropemap_dtype */
     ropemap_phase phase;              /* other than exact: CPU, rotate and map only */
-    bool has_layout;                  /* else both are timed where it matters */
-    ropemap_layout layout;
-    cli_size size;   /* cells */
-    int32_t threads; /* 0: all CPUs, and one thread as well where that is of interest */
-    int32_t samples; /* of each row; 0: as many as take `seconds`, 5 to 1000 */
-    double seconds;  /* for each row, setting up and checking excluded; > 0 */
-    bool cpu_time;   /* CPU: time by the CPU time of all threads, shared out evenly */
-    bool profile;    /* GPU: run each once in a named range (NVTX) and time nothing */
+    bench_layout layout;
+    cli_size size;     /* cells */
+    int32_t threads;   /* 0: all CPUs, and one thread as well where that is of interest */
+    int32_t samples;   /* of each row; 0: as many as take `seconds`, 5 to 1000 */
+    double seconds;    /* for each row, setting up and checking excluded; > 0 */
+    bench_clock clock; /* CPU */
+    bool profile;      /* GPU: run each once in a named range (NVTX) and time nothing */
 
     struct bench_gpu *gpu; /* filled as the GPU is opened and after each row; may be NULL */
     /* Called with each row when it is finished; other than 0 stops. May be NULL. */
@@ -165,7 +171,7 @@ typedef struct bench_shape {
     ropemap_pool pool;
     ropemap_method method; /* of a map */
     int32_t threads;
-    bool cpu_time; /* runs are timed by CPU time / threads */
+    bench_clock clock;
 
     struct timed_gpu *gpu; /* NULL: the CPU, which does not use the rest */
     ropemap_dtype dtype;
@@ -295,6 +301,9 @@ const bench_case *benchmark_at(const char *backend, int index);
 /* Whether a backend has benchmarks of that kind in that phase. */
 bool bench_exists(bench_kind kind, const char *backend, ropemap_phase phase);
 
+/* The first of the named benchmarks that a backend does not have in the options' phase; BENCH_KINDS: none. */
+bench_kind bench_lacking(const bench_options *options, const char *backend);
+
 /*
  * Times everything the options ask for. A row that fails, for want of memory say, or whose output is wrong is
  * reported as such and the others still run. ROPEMAP_USAGE: options that contradict each other.
@@ -333,6 +342,17 @@ ropemap_status bench_read(const bench_state *state, ropemap_dtype dtype, float *
 /* The host's memory; NULL: there is none, and bench_whole, after the last of them, reports that. */
 void *bench_room(bench_state *state, int64_t count, size_t size);
 ropemap_status bench_whole(const bench_state *state, ropemap_error *error);
+
+/* Random queries and keys in the host's memory, [positions, head_dim] evenly spread over (-reach, reach), and
+ * vectors of both: to be closed, also after a failure. */
+typedef struct bench_vectors {
+    float *queries, *keys;
+    ropemap_vectors *of_queries, *of_keys;
+} bench_vectors;
+
+ropemap_status bench_vectors_open(bench_state *state, double reach, bench_vectors *vectors,
+                                  ropemap_error *error);
+void bench_vectors_close(bench_vectors *vectors);
 
 /* Cells of a map, of which a side never has more than positions. */
 double bench_cells(const bench_shape *shape);

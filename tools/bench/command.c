@@ -176,7 +176,7 @@ static const char *clock_choice(int index) {
 }
 
 static const char *layout_choice(int index) {
-    return ropemap_layout_name((ropemap_layout)index);
+    return index == BENCH_BOTH_WHERE_IT_MATTERS ? "both" : ropemap_layout_name((ropemap_layout)(index - 1));
 }
 
 static ropemap_status set_bench(void *into, const cli_option *option, const char *text,
@@ -192,26 +192,8 @@ static ropemap_status set_bench(void *into, const cli_option *option, const char
     return status;
 }
 
-static ropemap_status set_layout(void *into, const cli_option *option, const char *text,
-                                 ropemap_error *error) {
-    bench_options *options = &((command_options *)into)->bench;
-    int index = 0;
-    const ropemap_status status = option_choose(option, text, &index, error);
-    options->has_layout = true;
-    options->layout = (ropemap_layout)index;
-    return status;
-}
-
 static const char *phase_choice(int index) {
     return ropemap_phase_name((ropemap_phase)index);
-}
-
-static ropemap_status set_clock(void *into, const cli_option *option, const char *text,
-                                ropemap_error *error) {
-    int index = 0;
-    const ropemap_status status = option_choose(option, text, &index, error);
-    ((command_options *)into)->bench.cpu_time = index == 1;
-    return status;
 }
 
 /* "5%" or "5" */
@@ -291,8 +273,8 @@ static const cli_option bench_rows[] = {
      .choices = layout_choice,
      .initial = "both for rotate, half for map",
      .help = "which elements form a pair",
-     .type = OPTION_CUSTOM,
-     .set = set_layout},
+     .type = OPTION_CHOICE,
+     .offset = offsetof(command_options, bench.layout)},
     {.group = GROUP_WHAT,
      .name = "phase",
      .choices = phase_choice,
@@ -337,8 +319,8 @@ static const cli_option bench_rows[] = {
      .choices = clock_choice,
      .initial = "wall; stages of a GPU have its own",
      .help = "CPU: cpu is the CPU time of all threads, shared out evenly, for machines with other load",
-     .type = OPTION_CUSTOM,
-     .set = set_clock},
+     .type = OPTION_CHOICE,
+     .offset = offsetof(command_options, bench.clock)},
     {.group = GROUP_HOW,
      .name = "samples",
      .argument = "N",
@@ -477,13 +459,9 @@ static bool gpu_can(const bench_options *options) {
     ropemap_error ignored;
     ropemap_gpu gpu;
     ropemap_plugin plugin;
-    if (options->phase != ROPEMAP_PHASE_EXACT || options->cpu_time) {
+    if (options->phase != ROPEMAP_PHASE_EXACT || options->clock != BENCH_WALL ||
+        bench_lacking(options, "cuda") != BENCH_KINDS) {
         return false;
-    }
-    for (bench_kind kind = BENCH_ROTATE; kind < BENCH_KINDS; kind++) {
-        if ((options->which >> kind & 1u) != 0 && !bench_exists(kind, "cuda", options->phase)) {
-            return false;
-        }
     }
     return ropemap_gpu_describe(options->device, &gpu, &ignored) == ROPEMAP_OK &&
            ropemap_plugin_describe(&plugin, &ignored) == ROPEMAP_OK;

@@ -14,10 +14,9 @@ static const double MEMORY_TARGET = 256.0 * 1048576.0; /* bytes of a GPU besides
 
 struct map {
     bench_state base;
-    float *queries, *keys;                           /* [positions, head_dim]; of the diagonal method: NULL */
+    bench_vectors vectors;                           /* of the diagonal method: none */
     float *sums;                                     /* [threads, head_dim] what the ceiling adds up */
     double *rows;                                    /* [map_check_rows(), head_dim] for the check */
-    ropemap_vectors *query_vectors, *key_vectors;    /* of the memory above */
     ropemap_vectors *rotated_queries, *rotated_keys; /* as they are read; exact: NULL */
     ropemap_session *session;                        /* NULL: none */
     ropemap_request request;
@@ -31,8 +30,7 @@ static void map_teardown(void *opened) {
     ropemap_map_free(&state->map);
     ropemap_vectors_free(state->rotated_queries);
     ropemap_vectors_free(state->rotated_keys);
-    ropemap_vectors_free(state->query_vectors);
-    ropemap_vectors_free(state->key_vectors);
+    bench_vectors_close(&state->vectors);
     ropemap_session_close(state->session);
 }
 
@@ -60,23 +58,16 @@ static void make_request(struct map *state) {
 static ropemap_status make_vectors(struct map *state, ropemap_error *error) {
     bench_state *base = &state->base;
     const bench_shape *shape = &base->shape;
-    const int64_t n = shape->positions, dim = shape->head_dim;
-    const double reach = inputs_unit_reach(shape->head_dim);
-    state->queries = bench_room(base, n * dim, sizeof *state->queries);
-    state->keys = bench_room(base, n * dim, sizeof *state->keys);
+    const int64_t dim = shape->head_dim;
     state->sums = bench_room(base, shape->threads * dim, sizeof *state->sums);
     state->rows = bench_room(base, map_check_rows(shape) * dim, sizeof *state->rows);
-    RM_TRY(bench_whole(base, error));
-    inputs_fill(state->queries, n * dim, reach, 8);
-    inputs_fill(state->keys, n * dim, reach, 9);
-    RM_TRY(ropemap_vectors_memory(state->queries, n, shape->head_dim, &state->query_vectors, error));
-    RM_TRY(ropemap_vectors_memory(state->keys, n, shape->head_dim, &state->key_vectors, error));
-    state->request.queries = state->query_vectors;
-    state->request.keys = state->key_vectors;
+    RM_TRY(bench_vectors_open(base, inputs_unit_reach(shape->head_dim), &state->vectors, error));
+    state->request.queries = state->vectors.of_queries;
+    state->request.keys = state->vectors.of_keys;
     if (shape->phase != ROPEMAP_PHASE_EXACT) {
         const ropemap_prerotation rotation = {.spec = state->request.spec, .phase = shape->phase};
-        RM_TRY(ropemap_vectors_rotated(state->query_vectors, &rotation, &state->rotated_queries, error));
-        RM_TRY(ropemap_vectors_rotated(state->key_vectors, &rotation, &state->rotated_keys, error));
+        RM_TRY(ropemap_vectors_rotated(state->vectors.of_queries, &rotation, &state->rotated_queries, error));
+        RM_TRY(ropemap_vectors_rotated(state->vectors.of_keys, &rotation, &state->rotated_keys, error));
         state->request.queries = state->rotated_queries;
         state->request.keys = state->rotated_keys;
         state->request.already_rotated = true;
@@ -184,8 +175,8 @@ static ropemap_status read_task(void *work, int64_t task, int32_t worker, ropema
     const rm_span share = workers_share(state->base.shape.positions, state->base.workers.threads, task);
     float *sums = state->sums + task * dim;
     memset(sums, 0, (size_t)dim * sizeof *sums);
-    add_rows(state->queries + share.first * dim, share.end - share.first, dim, sums);
-    add_rows(state->keys + share.first * dim, share.end - share.first, dim, sums);
+    add_rows(state->vectors.queries + share.first * dim, share.end - share.first, dim, sums);
+    add_rows(state->vectors.keys + share.first * dim, share.end - share.first, dim, sums);
     return ROPEMAP_OK;
 }
 
@@ -276,8 +267,8 @@ static bench_output map_output(void *opened) {
 static ropemap_status map_check_run(void *opened, check_result *result, ropemap_error *error) {
     const struct map *state = opened;
     const map_check check = {.reference = state->base.reference,
-                             .queries = state->queries,
-                             .keys = state->keys,
+                             .queries = state->vectors.queries,
+                             .keys = state->vectors.keys,
                              .positions = state->base.shape.positions,
                              .map = &state->map,
                              .pool = state->request.pool,

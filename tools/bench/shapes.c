@@ -62,20 +62,26 @@ static bool on_gpu(const bench_options *options) {
     return options->backend != NULL && strcmp(options->backend, "cuda") == 0;
 }
 
+bench_kind bench_lacking(const bench_options *options, const char *backend) {
+    bench_kind kind = BENCH_ROTATE;
+    while (kind < BENCH_KINDS &&
+           ((options->which >> kind & 1u) == 0 || bench_exists(kind, backend, options->phase))) {
+        kind++;
+    }
+    return kind;
+}
+
 static ropemap_status check_named(const bench_options *options, ropemap_error *error) {
     const char *backend = on_gpu(options) ? "cuda" : "cpu";
-    for (bench_kind kind = BENCH_ROTATE; bench_kind_name(kind) != NULL; kind++) {
-        if ((options->which >> kind & 1u) == 0 || bench_exists(kind, backend, options->phase)) {
-            continue;
-        }
-        if (!bench_exists(kind, backend, ROPEMAP_PHASE_EXACT)) {
-            return rm_fail(error, ROPEMAP_USAGE, "bench: %s is not a benchmark of the %s",
-                           bench_kind_name(kind), on_gpu(options) ? "GPU" : "CPU");
-        }
-        return rm_fail(error, ROPEMAP_USAGE, "--phase %s: only rotate and map have it, %s does not",
-                       ropemap_phase_name(options->phase), bench_kind_name(kind));
+    const bench_kind kind = bench_lacking(options, backend);
+    if (kind == BENCH_KINDS) {
+        return ROPEMAP_OK;
     }
-    return ROPEMAP_OK;
+    return bench_exists(kind, backend, ROPEMAP_PHASE_EXACT)
+               ? rm_fail(error, ROPEMAP_USAGE, "--phase %s: only rotate and map have it, %s does not",
+                         ropemap_phase_name(options->phase), bench_kind_name(kind))
+               : rm_fail(error, ROPEMAP_USAGE, "bench: %s is not a benchmark of the %s",
+                         bench_kind_name(kind), on_gpu(options) ? "GPU" : "CPU");
 }
 
 static ropemap_status check_options(const bench_options *options, ropemap_error *error) {
@@ -84,7 +90,7 @@ static ropemap_status check_options(const bench_options *options, ropemap_error 
                                : options->blocks.count > 0 ? "block"
                                : options->profile          ? "profile"
                                                            : NULL;
-    if (options->cpu_time && on_gpu(options)) {
+    if (options->clock == BENCH_CPU_TIME && on_gpu(options)) {
         return rm_fail(error, ROPEMAP_USAGE, "--clock cpu: only --backend cpu takes it");
     }
     if (of_gpu != NULL && !on_gpu(options)) {
@@ -227,9 +233,10 @@ static ropemap_status run_case(bench_progress *run, const bench_case *benchmark,
     const bench_list heads =
         (uses & BENCH_USES_HEADS) != 0 ? either(&options->heads, true, usual_heads) : only(0);
     const bench_list blocks = blocks_of(options, uses, shape.gpu);
-    const bench_list layouts = options->has_layout                     ? only(options->layout)
-                               : (uses & BENCH_USES_BOTH_LAYOUTS) != 0 ? usual_layouts
-                                                                       : only(ROPEMAP_LAYOUT_HALF);
+    const bool both = options->layout == BENCH_BOTH_WHERE_IT_MATTERS;
+    const bench_list layouts = both && (uses & BENCH_USES_BOTH_LAYOUTS) != 0
+                                   ? usual_layouts
+                                   : only(both ? ROPEMAP_LAYOUT_HALF : options->layout - BENCH_HALF);
     const bench_list threads = threads_of(options, benchmark, shape.gpu != NULL);
     const int64_t count = (int64_t)pools.count * positions.count * head_dims.count * dtypes.count *
                           heads.count * blocks.count * layouts.count * threads.count;
@@ -278,7 +285,7 @@ static ropemap_status run_all(bench_progress *run, timed_gpu *gpu, ropemap_error
         bench_shape shape = at->usual;
         shape.gpu = gpu;
         shape.phase = options->phase;
-        shape.cpu_time = options->cpu_time;
+        shape.clock = options->clock;
         if (shape.width != 0 && options->size.width != 0) {
             shape.width = options->size.width;
             shape.height = options->size.height;

@@ -22,13 +22,12 @@ static const double PROBABILITY_ERROR = 1e-6;
 
 struct softmax {
     bench_state base;
-    float *queries, *keys; /* [positions, head_dim] of variance 1, as their scores then have */
+    bench_vectors vectors; /* of variance 1, as their scores then have */
     float *tiles;          /* [threads, block, block] what the ceiling writes */
     double *rotated;       /* [positions, head_dim] keys, for the check, as the next three */
     double *query;         /* [head_dim] */
     double *scores;        /* [positions] */
     double *wanted;        /* [width] */
-    ropemap_vectors *query_vectors, *key_vectors;
     ropemap_attention_request request;
     ropemap_map map;
     ropemap_attention attention;
@@ -45,8 +44,7 @@ static ropemap_status softmax_prepare(void *opened, ropemap_error *error) {
 static void softmax_teardown(void *opened) {
     struct softmax *state = opened;
     (void)softmax_prepare(opened, NULL);
-    ropemap_vectors_free(state->query_vectors);
-    ropemap_vectors_free(state->key_vectors);
+    bench_vectors_close(&state->vectors);
 }
 
 /* ---- setting up */
@@ -57,8 +55,8 @@ static void make_request(struct softmax *state) {
     ropemap_request *map = &state->request.map;
     *map = ropemap_request_default();
     map->spec.head_dim = shape->head_dim;
-    map->queries = state->query_vectors;
-    map->keys = state->key_vectors;
+    map->queries = state->vectors.of_queries;
+    map->keys = state->vectors.of_keys;
     map->rows = map->cols = (ropemap_range){.first = 0, .count = shape->positions, .step = 1};
     map->width = shape->width;
     map->height = shape->height;
@@ -76,21 +74,15 @@ static ropemap_status softmax_setup(void *opened, ropemap_error *error) {
     bench_state *base = &state->base;
     const int64_t n = base->shape.positions, dim = base->shape.head_dim, block = base->workers.device.block;
     base->flops = (double)n * (double)(n + 1) * (double)dim;
-    state->queries = bench_room(base, n * dim, sizeof *state->queries);
-    state->keys = bench_room(base, n * dim, sizeof *state->keys);
     state->tiles = bench_room(base, base->workers.threads * block * block, sizeof *state->tiles);
     state->rotated = bench_room(base, n * dim, sizeof *state->rotated);
     state->query = bench_room(base, dim, sizeof *state->query);
     state->scores = bench_room(base, n, sizeof *state->scores);
     state->wanted = bench_room(base, base->shape.width, sizeof *state->wanted);
-    RM_TRY(bench_whole(base, error));
-    inputs_fill(state->queries, n * dim, inputs_unit_reach(1), 10);
-    inputs_fill(state->keys, n * dim, inputs_unit_reach(1), 11);
+    RM_TRY(bench_vectors_open(base, inputs_unit_reach(1), &state->vectors, error));
     for (int64_t key = 0; key < n; key++) {
-        reference_rotate(base->reference, state->keys + key * dim, key, state->rotated + key * dim);
+        reference_rotate(base->reference, state->vectors.keys + key * dim, key, state->rotated + key * dim);
     }
-    RM_TRY(ropemap_vectors_memory(state->queries, n, (int32_t)dim, &state->query_vectors, error));
-    RM_TRY(ropemap_vectors_memory(state->keys, n, (int32_t)dim, &state->key_vectors, error));
     make_request(state);
     return ROPEMAP_OK;
 }
@@ -122,11 +114,11 @@ static ropemap_status product_task(void *work, int64_t task, int32_t worker, rop
     const int64_t n = state->base.shape.positions, dim = state->base.shape.head_dim;
     const int64_t block = workers->device.block, row = ((n + block - 1) / block - 1 - task) * block;
     const int64_t rows = row + block < n ? block : n - row;
-    const rm_view queries = rm_view_dense(state->queries + row * dim, rows, dim);
+    const rm_view queries = rm_view_dense(state->vectors.queries + row * dim, rows, dim);
     for (int64_t col = 0; col <= row; col += block) {
         const int64_t cols = col + block < n ? block : n - col;
         RM_TRY(workers->backend->similarity(workers->contexts[worker], ROPEMAP_DTYPE_FP32, 1, queries,
-                                            rm_view_dense(state->keys + col * dim, cols, dim),
+                                            rm_view_dense(state->vectors.keys + col * dim, cols, dim),
                                             rm_view_dense(state->tiles + worker * block * block, rows, cols),
                                             error));
     }
@@ -165,7 +157,7 @@ static double add_query(const struct softmax *state, int64_t row, double share) 
     const rm_partition cols = {.range = {.first = 0, .count = n, .step = 1}, .cells = state->map.width};
     const double scale = 1.0 / sqrt((double)dim);
     double largest = -INFINITY, most = 0.0, sum = 0.0;
-    reference_rotate(state->base.reference, state->queries + row * dim, row, state->query);
+    reference_rotate(state->base.reference, state->vectors.queries + row * dim, row, state->query);
     for (int64_t key = 0; key <= row; key++) {
         state->scores[key] = scale * reference_dot(state->query, state->rotated + key * dim, dim);
         largest = fmax(largest, state->scores[key]);

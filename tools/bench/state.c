@@ -156,6 +156,24 @@ ropemap_status bench_whole(const bench_state *state, ropemap_error *error) {
     return state->missing == 0 ? ROPEMAP_OK : rm_fail_memory(error, "benchmark", state->missing);
 }
 
+ropemap_status bench_vectors_open(bench_state *state, double reach, bench_vectors *vectors,
+                                  ropemap_error *error) {
+    const int64_t n = state->shape.positions, count = n * state->shape.head_dim;
+    const int32_t dim = state->shape.head_dim;
+    vectors->queries = bench_room(state, count, sizeof *vectors->queries);
+    vectors->keys = bench_room(state, count, sizeof *vectors->keys);
+    RM_TRY(bench_whole(state, error));
+    inputs_fill(vectors->queries, count, reach, 8);
+    inputs_fill(vectors->keys, count, reach, 9);
+    RM_TRY(ropemap_vectors_memory(vectors->queries, n, dim, &vectors->of_queries, error));
+    return ropemap_vectors_memory(vectors->keys, n, dim, &vectors->of_keys, error);
+}
+
+void bench_vectors_close(bench_vectors *vectors) {
+    ropemap_vectors_free(vectors->of_queries);
+    ropemap_vectors_free(vectors->of_keys);
+}
+
 /* ---- counts */
 
 double bench_cells(const bench_shape *shape) {

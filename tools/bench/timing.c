@@ -69,7 +69,7 @@ static ropemap_status run_times(bench_work run, void *state, int64_t runs, ropem
 /* CPU time, shared out evenly, is what a run would take if nothing else ran on this machine. */
 static double seconds_now(const bench_state *state) {
     struct timespec time;
-    if (!state->shape.cpu_time || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) != 0) {
+    if (state->shape.clock == BENCH_WALL || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) != 0) {
         return rm_seconds_now();
     }
     return ((double)time.tv_sec + 1e-9 * (double)time.tv_nsec) / (double)state->shape.threads;
@@ -361,7 +361,7 @@ static void name_row(const bench_case *benchmark, const bench_shape *shape, benc
         .phase = (benchmark->uses & BENCH_USES_PHASE) != 0 ? ropemap_phase_name(shape->phase) : "",
         .unit = benchmark->by_flops ? "GFLOP/s" : "GB/s",
         .backend = on_gpu ? "cuda" : "cpu",
-        .clock = shape->cpu_time                 ? "cpu"
+        .clock = shape->clock == BENCH_CPU_TIME  ? "cpu"
                  : on_gpu && !benchmark->by_wall ? "gpu"
                                                  : "wall",
         .dtype = typed ? ropemap_dtype_name(shape->dtype) : "",
