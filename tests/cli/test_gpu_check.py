@@ -150,6 +150,7 @@ class EmulatedGpu(CheckCase):
         self.assertEqual(record["sweep"]["sides"], ["cpu", "cuda"])
         self.assertEqual(record["map"]["backend"], "cuda")
         self.assertTrue(record["bench"]["rows"])
+        self.assertIn("| of its bound |", self.read("out/record.md").decode())
         self.assertIn(record["gpu"]["name"], text)
         for name in ("map.png", "roofline.png"):
             self.assertEqual(self.read("out/" + name)[:8], b"\x89PNG\r\n\x1a\n")

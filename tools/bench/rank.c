@@ -22,12 +22,13 @@ void bench_rank(bench_report *report) {
 }
 
 void bench_rank_markdown(FILE *stream, const bench_report *report) {
+    const char *slash = strrchr(report->ranked, '/'); /* of a file its name alone */
     (void)fprintf(stream,
                   "Rows of %.200s as shares of their own bounds, most headroom first. A bound is what the "
                   "ceiling's work takes\nin the same process; no run is faster.\n\n"
                   "| of its bound | time / bound | benchmark | shape | threads | median | cold, of its "
                   "bound | bound |\n|---|---|---|---|---|---|---|---|\n",
-                  report->ranked);
+                  slash != NULL ? slash + 1 : report->ranked);
     for (size_t i = 0; i < report->count && has_bound(&report->rows[i]); i++) {
         const bench_row *row = &report->rows[i];
         char threads[16] = "", cold[32] = "";
