@@ -5,11 +5,7 @@
 
 #include "host/ropemap_figure.h"
 #include "tests/decode_png.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 /* Okabe and Ito's blue and vermillion, and the grey of the frame. */
 static const uint8_t blue[3] = {0x00, 0x72, 0xb2}, red[3] = {0xd5, 0x5e, 0x00}, grey[3] = {0x40, 0x40, 0x40};

@@ -5,12 +5,9 @@
 
 #include "tests/divisors.h"
 #include "tests/oracle.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 
 static ropemap_spec spec_with(double base, int32_t head_dim, const char *scaling) {
     ropemap_spec spec = ropemap_spec_default();

@@ -5,13 +5,7 @@
 
 #include "host/figure/drawing.h"
 #include "host/figure/text.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 typedef struct extent {
     double left, top, right, bottom;

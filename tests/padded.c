@@ -3,12 +3,7 @@
 #include "tests/padded.h"
 
 #include "cuda/arith.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 enum { GAP = 5 };
 static const uint32_t GUARD = 0x7fc12345; /* a NaN of a pattern that no arithmetic makes */

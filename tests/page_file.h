@@ -4,13 +4,9 @@
 #define ROPEMAP_TESTS_PAGE_FILE_H
 
 #include "host/ropemap_figure.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* ---- what is looked for in a file ---- */
 

@@ -5,15 +5,9 @@
 
 #include "host/device/plugin.h"
 #include "host/ropemap_machine.h"
+#include "tests/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
 
 /*
  * A group's setup: prints what the tests run on, or why they are skipped. The backend stays loaded between

@@ -5,11 +5,7 @@
 
 #include "host/data/vectors.h"
 #include "tests/divisors.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static inline ropemap_spec spec_of(const char *rule, double base, int32_t head_dim) {
     ropemap_spec spec = ropemap_spec_default();

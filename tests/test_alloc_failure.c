@@ -5,12 +5,10 @@
 #include "host/ropemap_attention.h"
 #include "host/ropemap_figure.h"
 #include "tests/divisors.h"
-#include "tests/refusing_alloc.h"
+#include "tests/stand_ins.h"
+#include "tests/unit.h"
 
 #include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* ---- what runs ---- */
@@ -97,7 +95,7 @@ static ropemap_status run_map(const struct path *path, ropemap_map *map, ropemap
 static void check_path(const struct path *path, bool rest) {
     bool was_refused = true;
     for (long number = 0; was_refused; number++) {
-        const long before = atomic_load(&live);
+        const long before = blocks_live();
         ropemap_map map = {0};
         ropemap_error error = {0};
         refuse_from(number, rest);
@@ -106,7 +104,7 @@ static void check_path(const struct path *path, bool rest) {
         check_status(path->name, number, was_refused, status, &error);
         assert_true((map.cells != NULL) == (status == ROPEMAP_OK));
         ropemap_map_free(&map);
-        assert_int_equal(atomic_load(&live), before);
+        assert_int_equal(blocks_live(), before);
         assert_true(number < 10000);
     }
 }
@@ -179,13 +177,13 @@ static void check_output(const struct output *output, const ropemap_map *map, co
     (void)snprintf(path, sizeof path, "%s/%s", folder, output->file);
     bool was_refused = true;
     for (long number = 0; was_refused; number++) {
-        const long before = atomic_load(&live);
+        const long before = blocks_live();
         ropemap_error error = {0};
         refuse_from(number, false);
         const ropemap_status status = run_output(output, map, path, &error);
         was_refused = refuse_no_more();
         check_status(output->name, number, was_refused, status, &error);
-        assert_int_equal(atomic_load(&live), before);
+        assert_int_equal(blocks_live(), before);
         assert_int_equal(entries(folder), output->save && status == ROPEMAP_OK ? 1 : 0);
         (void)unlink(path);
         assert_true(number < 10000);
@@ -211,7 +209,7 @@ static void check_tensor(const char *path) {
     const ropemap_tensor tensor = {.path = path};
     bool was_refused = true;
     for (long number = 0; was_refused; number++) {
-        const long before = atomic_load(&live);
+        const long before = blocks_live();
         ropemap_vectors *vectors = NULL;
         ropemap_error error = {0};
         ropemap_map map = {0};
@@ -229,7 +227,7 @@ static void check_tensor(const char *path) {
         check_status(path, number, was_refused, status, &error);
         ropemap_map_free(&map);
         ropemap_vectors_free(vectors);
-        assert_int_equal(atomic_load(&live), before);
+        assert_int_equal(blocks_live(), before);
         assert_true(number < 10000);
     }
 }
@@ -274,13 +272,13 @@ static void pairs_survive_every_failed_allocation(void **state) {
     request.spec.head_dim = 8;
     bool was_refused = true;
     for (long number = 0; was_refused; number++) {
-        const long before = atomic_load(&live);
+        const long before = blocks_live();
         ropemap_error error = {0};
         refuse_from(number, false);
         const ropemap_status status = run_pairs(&request, &error);
         was_refused = refuse_no_more();
         check_status("pairs", number, was_refused, status, &error);
-        assert_int_equal(atomic_load(&live), before);
+        assert_int_equal(blocks_live(), before);
         assert_true(number < 10000);
     }
     ropemap_vectors_free(vectors);

@@ -3,9 +3,8 @@
 #include "host/ropemap_capture.h"
 #include "host/ropemap_decay.h"
 #include "host/ropemap_model.h"
-#include "tests/refusing_alloc.h"
-
-#include <stdio.h>
+#include "tests/stand_ins.h"
+#include "tests/unit.h"
 
 typedef ropemap_status (*work)(ropemap_error *error);
 
@@ -13,14 +12,14 @@ typedef ropemap_status (*work)(ropemap_error *error);
 static void walk(const char *name, work run) {
     bool was_refused = true;
     for (long number = 0; was_refused; number++) {
-        const long before = atomic_load(&live);
+        const long before = blocks_live();
         ropemap_error error = {0};
         refuse_from(number, false);
         const ropemap_status status = run(&error);
         was_refused = refuse_no_more();
         check_status(name, number, was_refused, status, &error);
-        if (atomic_load(&live) != before) {
-            fail_msg("%s, allocation %ld: %ld left behind", name, number, atomic_load(&live) - before);
+        if (blocks_live() != before) {
+            fail_msg("%s, allocation %ld: %ld left behind", name, number, blocks_live() - before);
         }
         assert_true(number < 10000);
     }

@@ -3,15 +3,9 @@
 #include "cuda/arith.h"
 #include "host/ropemap.h"
 #include "tests/oracle.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const double SINCOS_BOUND = 1.2e-7; /* of rm_cos and rm_sin at the phase they are given */
 static const double PHASE_BOUND = 2e-7;    /* of the whole: position to cosine, any position below 2^40 */

@@ -2,14 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_decay.h"
 #include "tests/cosine_sum.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { WINDOWS = 40 };
 

@@ -1,15 +1,12 @@
 /* test_chart_layout.c - plots share their axes, no text overlaps, and what cannot be shown is refused */
 /* SPDX-License-Identifier: MIT */
-/*
- * Where a point is drawn is computed here from the points of all plots. This program is linked with the
- * library as an archive and has its allocator from refusing_alloc.h.
- */
+/* Where a point is drawn is computed here from the points of all plots. */
 #include "host/figure/chart.h"
 #include "tests/extents.h"
-#include "tests/refusing_alloc.h"
+#include "tests/stand_ins.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { MOST = 12, LINES = 3, POINTS = 20 };
 
@@ -370,14 +367,14 @@ static void check_bytes(const ropemap_chart *chart) {
     for (int kind = 0; kind < 3; kind++) {
         ropemap_bytes first = {.data = NULL}, again = {.data = NULL};
         assert_int_equal(encode(chart, kind, &first, NULL), ROPEMAP_OK);
-        const long before = atomic_load(&live);
+        const long before = blocks_live();
         ropemap_status status = ROPEMAP_RESOURCES;
         for (long number = 0; status != ROPEMAP_OK; number++) {
             ropemap_error error = {.status = ROPEMAP_OK};
             refuse_from(number, false);
             status = encode(chart, kind, &again, &error);
             check_status("chart", number, refuse_no_more(), status, &error);
-            assert_true(status == ROPEMAP_OK || (atomic_load(&live) == before && again.data == NULL));
+            assert_true(status == ROPEMAP_OK || (blocks_live() == before && again.data == NULL));
         }
         assert_int_equal(first.size, again.size);
         assert_memory_equal(first.data, again.data, first.size);

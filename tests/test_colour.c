@@ -1,16 +1,10 @@
 /* test_colour.c - colour maps, limits and levels */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/colour.h"
+#include "tests/unit.h"
 
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static void names_are_listed(void **state) {
     (void)state;

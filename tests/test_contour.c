@@ -1,15 +1,9 @@
 /* test_contour.c - contours are where the values say, and everywhere they say */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/heatmap.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const rm_contour_place unit = {.x = 0.0, .y = 0.0, .across = 1.0, .down = 1.0};
 

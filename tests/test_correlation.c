@@ -2,15 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
 #include "host/ropemap_decay.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { ROWS = 211, DIM = 12 };
 

@@ -4,16 +4,10 @@
 #include "host/device/backend.h"
 #include "tests/oracle.h"
 #include "tests/padded.h"
+#include "tests/unit.h"
 #include "tests/variants.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const int64_t sizes[] = {1, 31, 33, 127, 257};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };

@@ -3,14 +3,9 @@
 #include "host/ropemap_decay.h"
 #include "tests/divisors.h"
 #include "tests/oracle.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { MOST = 2100 };
 

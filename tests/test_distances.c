@@ -2,15 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "tests/padded.h"
+#include "tests/unit.h"
 #include "tests/variants.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const ropemap_range distance_cases[] = {{0, 1, 1},
                                                {-15, 31, 1},

@@ -2,14 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "tests/plan.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { POOLS = 6, DIM = 16 };
 

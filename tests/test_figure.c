@@ -2,13 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_figure.h"
 #include "tests/decode_png.h"
+#include "tests/unit.h"
 
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 
 /* A map with its limits, as the engine would hand it over. */
 static ropemap_map make_map(int64_t height, int64_t width, float (*value)(int64_t row, int64_t col)) {
@@ -303,7 +300,7 @@ static void bad_figures_are_refused(void **state) {
     bad[7].font_size = 401.0;
     bad[8].font_size = (double)NAN;
     bad[9].width = -1;
-    bad[10].colormap = (ropemap_colormap)9;
+    bad[10].colormap = (ropemap_colormap)99;
     bad[11].has_limits = true; /* 0 to 0 */
     bad[12].panel.rows.first = ROPEMAP_POSITION_END;
     bad[13].panel.rows.step = INT64_MAX;

@@ -2,12 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/heatmap.h"
 #include "tests/decode_png.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 
 enum { SIDE = 700 };
 

@@ -1,47 +1,14 @@
 /* test_file.c - outputs exist only complete, and a failure leaves what was there */
 /* SPDX-License-Identifier: MIT */
 #include "tests/directory.h"
+#include "tests/stand_ins.h"
+#include "tests/unit.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-
-/* ---- system calls that fail on demand --------------------------------------------------------------- */
-
-/* These replace the C library's; otherwise they pass the call on through another entry.
- */
-static struct faults {
-    int fsync_error, rename_error, link_error;
-    const char *appears; /* a file that somebody else makes just before the name is taken */
-} faults;
-
-static void maybe_appear(void) {
-    if (faults.appears != NULL) {
-        const int file = open(faults.appears, O_WRONLY | O_CREAT | O_EXCL, 0600);
-        if (file >= 0) {
-            (void)!write(file, "theirs", 6);
-            (void)close(file);
-        }
-    }
-}
-
-int fsync(int file) {
-    errno = faults.fsync_error;
-    return faults.fsync_error != 0 ? -1 : fdatasync(file);
-}
-
-int rename(const char *from, const char *to) {
-    errno = faults.rename_error;
-    return faults.rename_error != 0 ? -1 : renameat(AT_FDCWD, from, AT_FDCWD, to);
-}
-
-int link(const char *from, const char *to) {
-    maybe_appear();
-    errno = faults.link_error;
-    return faults.link_error != 0 ? -1 : linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
-}
 
 static mode_t mode_of(const char *path) {
     struct stat status;
@@ -190,15 +157,15 @@ static void failing_calls_leave_the_old_file(void **state) {
     (void)state;
     ropemap_error error = {0};
     put(in_directory("old"), "old", 0644);
-    faults.fsync_error = EIO;
+    file_faults.fsync_error = EIO;
     assert_int_equal(write_text(in_directory("old"), "new", true, &error), ROPEMAP_IO);
     assert_non_null(strstr(error.text, "Input/output error"));
     assert_int_equal(write_text(in_directory("new"), "new", false, NULL), ROPEMAP_IO);
-    faults.fsync_error = 0;
-    faults.rename_error = EACCES;
+    file_faults.fsync_error = 0;
+    file_faults.rename_error = EACCES;
     assert_int_equal(write_text(in_directory("old"), "new", true, &error), ROPEMAP_IO);
     assert_non_null(strstr(error.text, "Permission denied"));
-    faults.link_error = EIO;
+    file_faults.link_error = EIO;
     assert_int_equal(write_text(in_directory("new"), "new", false, &error), ROPEMAP_IO);
     assert_holds(in_directory("old"), "old");
     assert_int_equal(entries(directory), 1);
@@ -206,18 +173,18 @@ static void failing_calls_leave_the_old_file(void **state) {
 
 static void a_place_without_sync_is_fine(void **state) {
     (void)state;
-    faults.fsync_error = EINVAL;
+    file_faults.fsync_error = EINVAL;
     assert_int_equal(write_text(in_directory("new"), "new", false, NULL), ROPEMAP_OK);
     assert_holds(in_directory("new"), "new");
 }
 
 static void a_place_without_links_is_fine(void **state) {
     (void)state;
-    faults.link_error = EPERM;
+    file_faults.link_error = EPERM;
     assert_int_equal(write_text(in_directory("new"), "new", false, NULL), ROPEMAP_OK);
     assert_holds(in_directory("new"), "new");
     assert_int_equal(entries(directory), 1);
-    faults.rename_error = EIO;
+    file_faults.rename_error = EIO;
     assert_int_equal(write_text(in_directory("lost"), "new", false, NULL), ROPEMAP_IO);
     assert_int_equal(entries(directory), 1);
 }
@@ -227,12 +194,12 @@ static void a_file_that_appears_meanwhile_is_not_replaced(void **state) {
     char path[NAME];
     (void)snprintf(path, sizeof path, "%s", in_directory("new"));
     ropemap_error error = {0};
-    faults.appears = path;
+    file_faults.appears = path;
     assert_int_equal(write_text(path, "ours", false, &error), ROPEMAP_IO);
     assert_non_null(strstr(error.text, "File exists"));
     assert_holds(path, "theirs");
     assert_int_equal(unlink(path), 0);
-    faults.link_error = EPERM;
+    file_faults.link_error = EPERM;
     assert_int_equal(write_text(path, "ours", false, &error), ROPEMAP_IO);
     assert_holds(path, "theirs");
     assert_int_equal(entries(directory), 1);
@@ -271,7 +238,7 @@ static void one_of_two_writers_wins(void **state) {
 }
 
 static int begin(void **state) {
-    faults = (struct faults){0};
+    file_faults = (struct file_faults){0};
     return make_directory(state);
 }
 

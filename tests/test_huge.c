@@ -5,14 +5,9 @@
  * + 17), for the largest head dim here, 128: 1.1e-5 in all. Bases are chosen so that cells are far from 0.
  */
 #include "tests/oracle.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const double U = 0x1p-24;
 

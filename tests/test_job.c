@@ -3,12 +3,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/map/plan.h"
 #include "host/rule/rule.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 /* The linker puts these in front of the library's own (--wrap in tests/CMakeLists.txt). */
 ropemap_status __real_ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error);

@@ -6,13 +6,9 @@
  * make it.
  */
 #include "tests/cases.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 enum { DIM = 8, ROWS = 300 };
 

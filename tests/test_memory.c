@@ -1,56 +1,11 @@
 /* test_memory.c - maps take no more memory than their plan says, and never the square of the positions */
 /* SPDX-License-Identifier: MIT */
-/* This program counts: it has its own rm_alloc, rm_alloc_raw and rm_free in place of host/base/alloc.c. */
-#include "host/base/alloc.h"
 #include "host/ropemap.h"
 #include "tests/plan.h"
+#include "tests/stand_ins.h"
+#include "tests/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-enum {
-    HEADER = 64,           /* bytes before each allocation, which hold its size */
-    BOOKKEEPING = 16 << 10 /* bytes of tables of workers and sources, which no plan lists */
-};
-
-static atomic_long live, peak; /* bytes */
-
-void *rm_alloc_raw(uint64_t count, size_t size) {
-    const size_t bytes = (size_t)count * size, whole = (bytes + HEADER + 63) / 64 * 64;
-    unsigned char *memory = aligned_alloc(64, whole);
-    if (memory == NULL) {
-        return NULL;
-    }
-    memcpy(memory, &bytes, sizeof bytes);
-    const long now = atomic_fetch_add(&live, (long)bytes) + (long)bytes;
-    long before = atomic_load(&peak);
-    while (now > before && !atomic_compare_exchange_weak(&peak, &before, now)) {
-    }
-    return memory + HEADER;
-}
-
-void *rm_alloc(uint64_t count, size_t size) {
-    void *memory = rm_alloc_raw(count, size);
-    if (memory != NULL) {
-        memset(memory, 0, (size_t)count * size);
-    }
-    return memory;
-}
-
-void rm_free(void *memory) {
-    if (memory != NULL) {
-        size_t bytes = 0;
-        unsigned char *whole = (unsigned char *)memory - HEADER;
-        memcpy(&bytes, whole, sizeof bytes);
-        atomic_fetch_sub(&live, (long)bytes);
-        free(whole);
-    }
-}
+enum { BOOKKEEPING = 16 << 10 }; /* bytes of tables of workers and sources, which no plan lists */
 
 static void check_peak(const ropemap_request *request) {
     ropemap_plan plan;
@@ -59,14 +14,14 @@ static void check_peak(const ropemap_request *request) {
         fail_msg("%s, %s: %s", ropemap_method_name(request->method), ropemap_pool_name(request->pool),
                  error.text);
     }
-    const long before = atomic_load(&live);
-    atomic_store(&peak, before);
+    const long before = bytes_live();
+    bytes_peak_restart();
     ropemap_map map = {0};
     if (ropemap_map_compute(request, &map, &error) != ROPEMAP_OK) {
         fail_msg("%s, %s: %s", ropemap_method_name(request->method), ropemap_pool_name(request->pool),
                  error.text);
     }
-    const long taken = atomic_load(&peak) - before;
+    const long taken = bytes_peak() - before;
     const uint64_t cells = (uint64_t)plan.height * (uint64_t)plan.width * sizeof(float);
     if ((uint64_t)taken > plan.bytes + cells + BOOKKEEPING) {
         fail_msg("%s, %s, %s, %d threads: %ld bytes, planned %llu", ropemap_method_name(plan.method),
@@ -74,7 +29,7 @@ static void check_peak(const ropemap_request *request) {
                  (int)plan.threads, taken, (unsigned long long)plan.bytes);
     }
     ropemap_map_free(&map);
-    assert_int_equal(atomic_load(&live), before);
+    assert_int_equal(bytes_live(), before);
 }
 
 static bool serves(const ropemap_request *request) {

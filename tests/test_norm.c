@@ -1,16 +1,10 @@
 /* test_norm.c - logarithmic colour scales, and limits that leave out a share of the cells */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/colour.h"
+#include "tests/unit.h"
 
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const rm_value_norm linear = {.kind = ROPEMAP_NORM_LINEAR}, logarithmic = {.kind = ROPEMAP_NORM_LOG};
 

@@ -1,16 +1,9 @@
 /* test_npy_out.c - .npy files of maps, read back byte by byte */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* The header as the format's description asks for it; returns where the data start. */
 static size_t check_header(const ropemap_bytes *bytes, int64_t height, int64_t width) {

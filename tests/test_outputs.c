@@ -2,42 +2,17 @@
  * appear */
 /* SPDX-License-Identifier: MIT */
 #include "tests/directory.h"
+#include "tests/stand_ins.h"
+#include "tests/unit.h"
 
 #include <errno.h>
-
-/* ---- system calls that fail on demand --------------------------------------------------------------- */
-
-static struct faults {
-    int renames_left, links_left; /* that succeed; below 0: all do */
-    int fsync_error;
-} faults;
-
-static const struct faults none = {.renames_left = -1, .links_left = -1};
-
-static bool is_refused(int *left) {
-    errno = EIO;
-    return *left == 0 || (*left > 0 && (*left)-- == 0);
-}
-
-int rename(const char *from, const char *to) {
-    return is_refused(&faults.renames_left) ? -1 : renameat(AT_FDCWD, from, AT_FDCWD, to);
-}
-
-int link(const char *from, const char *to) {
-    return is_refused(&faults.links_left) ? -1 : linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
-}
-
-int fsync(int file) {
-    errno = faults.fsync_error;
-    return faults.fsync_error != 0 ? -1 : fdatasync(file);
-}
 
 /* ---- helpers ------------------------------------------------------------------------------------------- */
 
 static ropemap_outputs *outputs;
 
 static int begin(void **state) {
-    faults = none;
+    file_faults = (struct file_faults){0};
     return make_directory(state) + (ropemap_outputs_new(&outputs, NULL) == ROPEMAP_OK ? 0 : 1);
 }
 
@@ -97,8 +72,8 @@ static void what_is_not_finished_leaves_nothing(void **state) {
 static void a_name_that_cannot_be_taken_takes_the_others_back(void **state) {
     for (int step = 0; step < 3; step++) {
         fill_three();
-        faults.renames_left = step == 0 ? 0 : -1;
-        faults.links_left = step == 0 ? -1 : step - 1;
+        file_faults = (struct file_faults){
+            .rename_error = step == 0 ? EIO : 0, .link_error = step == 0 ? 0 : EIO, .links_before = step - 1};
         ropemap_error error = {0};
         assert_int_equal(ropemap_outputs_finish(outputs, &error), ROPEMAP_IO);
         assert_non_null(strstr(error.text, "cannot be renamed into place"));
@@ -114,7 +89,7 @@ static void a_disk_that_does_not_sync_takes_all_back(void **state) {
     assert_int_equal(add("a", false, NULL), ROPEMAP_OK);
     assert_int_equal(add("old", true, NULL), ROPEMAP_OK);
     assert_int_equal(write_to(0, "new"), ROPEMAP_OK);
-    faults.fsync_error = EIO;
+    file_faults.fsync_error = EIO;
     assert_int_equal(write_to(1, "new"), ROPEMAP_IO);
     ropemap_outputs_free(outputs);
     outputs = NULL;

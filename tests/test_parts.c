@@ -1,14 +1,9 @@
 /* test_parts.c - the diagonal method where distances need several parts, against every pair */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static void compute(const ropemap_request *request, ropemap_map *map) {
     ropemap_error error = {0};

@@ -2,14 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "tests/plan.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const uint64_t MIB = (uint64_t)1 << 20;
 

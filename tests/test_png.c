@@ -3,11 +3,7 @@
 #include "host/base/alloc.h"
 #include "host/figure/sinks.h"
 #include "tests/decode_png.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static uint32_t next_random(uint32_t *state) {
     *state = *state * 1664525 + 1013904223;

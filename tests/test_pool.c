@@ -2,14 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/oracle.h"
 #include "tests/padded.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static const ropemap_pool pools[] = {ROPEMAP_POOL_MEAN,   ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX,
                                      ROPEMAP_POOL_ABSMAX, ROPEMAP_POOL_RMS, ROPEMAP_POOL_STD};

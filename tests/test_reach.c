@@ -3,14 +3,9 @@
 #include "host/decay/cosine_sums.h"
 #include "host/ropemap_decay.h"
 #include "tests/cosine_sum.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* ---- sums and their signs */
 

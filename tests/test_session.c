@@ -1,14 +1,9 @@
 /* test_session.c - maps made with one session are those made without, from many threads at once */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/unit.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { KINDS = 4, THREADS = 4, ROUNDS = 12 };
 

@@ -2,13 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/figure/sinks.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 enum { CELLS_MOST = 60 * 60, GAP = 3 };
 

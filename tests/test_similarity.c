@@ -4,17 +4,12 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS; in this file alone */
 #include "host/map/accumulator.h"
 #include "tests/padded.h"
+#include "tests/unit.h"
 #include "tests/variants.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 typedef void (*checked)(rm_context *context);
 

@@ -7,15 +7,10 @@
 #include "host/ropemap_attention.h"
 #include "tests/cases.h"
 #include "tests/oracle.h"
+#include "tests/unit.h"
 #include "tests/variants.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { EXACT = 37 }; /* distances with a bin each: most others meet several bins a tile */
 

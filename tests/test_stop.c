@@ -1,13 +1,9 @@
 /* test_stop.c - a wish to stop is heard at once, in stages whose single tasks would take minutes */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 static const double WISH = 0.3; /* seconds after which the callback asks to stop */
 static const double MOST = 2.5; /* until it must have happened: 0.1 s, and what sanitizers and a busy machine

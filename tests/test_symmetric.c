@@ -2,13 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "tests/plan.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 enum { DIM = 34 };
 

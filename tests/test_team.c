@@ -1,14 +1,10 @@
 /* test_team.c - every task once, the lowest failure reported, stops obeyed, worker numbers exclusive */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/team.h"
+#include "tests/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 enum { TASKS = 500, THREADS_MOST = 16 };
 

@@ -2,17 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/text.h"
 #include "host/figure/ticks.h"
+#include "tests/unit.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* Labels of ticks with a space between them. */
 static void join(const rm_ticks *ticks, char *text, size_t size) {

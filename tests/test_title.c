@@ -1,14 +1,7 @@
 /* test_title.c - what figures say of themselves */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_figure.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static ropemap_request make_request(void) {
     return (ropemap_request){.spec = {.base = 10000.0, .head_dim = 128, .scaling = {.factor = 1.0}},

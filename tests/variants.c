@@ -1,14 +1,7 @@
 /* variants.c - the copies of the CPU loops for each level of x86-64, forced one after another */
 /* SPDX-License-Identifier: MIT */
 #include "tests/variants.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 /* A variant and what it needs, as /proc/cpuinfo spells it. */
 static const struct {

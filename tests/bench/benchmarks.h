@@ -3,14 +3,10 @@
 #ifndef ROPEMAP_TESTS_BENCH_BENCHMARKS_H
 #define ROPEMAP_TESTS_BENCH_BENCHMARKS_H
 
+#include "tests/unit.h"
 #include "tools/bench/bench.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static inline void assert_near(double got, double wanted, double allowed) {
     if (!(fabs(got - wanted) <= allowed)) {

@@ -31,6 +31,12 @@ const pixels = (selector) => {
   for (let at = 0; at < data.length; at += 32768) parts.push(String.fromCharCode(...data.subarray(at, at + 32768)));
   return [width, height, btoa(parts.join(''))];
 };
+const mark = (selector) => {
+  const canvas = document.querySelector(selector), copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+  return new Uint32Array(data.buffer).reduce((sum, pixel) => (Math.imul(sum, 31) + pixel) | 0, 0);
+};
 const turn = () => new Promise((next) => setTimeout(next));
 const command = async () => {
   const told = document.getElementById('share-done');
@@ -279,6 +285,11 @@ class BrowseCase(ServeCase):
         """Width, height and the bytes of red, green, blue and alpha of a canvas."""
         width, height, text = self.js(PIXELS + "return pixels(arguments[0])", canvas)
         return width, height, base64.b64decode(text)
+
+    def picture(self):
+        """A number that is another for another picture of the map, once that is shown."""
+        self.ready()
+        return self.js(PIXELS + "return mark('#map')")
 
     def command(self):
         """The words that "copy as ropemap command" gives."""

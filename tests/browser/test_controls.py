@@ -44,12 +44,11 @@ class Controls(BrowseCase):
         return self.js("return [...document.querySelectorAll(arguments[0])].filter((one) => !one.closest('[hidden]'))"
                        ".map((one) => one.id.replace(/^[a-z]+-/, ''))", "%s %s" % (within, kind))
 
-    def moved(self, name, before, still=False):
-        """Drags a slider; the picture changes, and is that of the command line."""
+    def moved(self, name, still=False):
+        """Drags a slider, which changes the picture."""
+        before = self.picture()
         self.slide(name, lambda value: 0.35 if value > 0.5 else 0.65)
-        after = self.assert_drawn(words=name)
-        self.assertTrue(still or before != after, "%s moves nothing" % name)
-        return after
+        self.assertTrue(still or before != self.picture(), "%s moves nothing" % name)
 
     def test_every_slider_moves_the_map(self):
         known = self.got("/options.json").json["options"]
@@ -60,9 +59,11 @@ class Controls(BrowseCase):
             with self.subTest(slider=name):
                 if name in BESIDE:
                     self.open(BESIDE[name])
-                self.moved(name, self.pixels()[2])
+                self.moved(name)
+                self.assert_drawn(words=name)
 
     def test_every_parameter_of_a_rule_moves_the_map(self):
+        """All of a rule at last give the picture of the command line."""
         self.open()
         for rule in sorted(self.got("/options.json").json["scaling"], key=lambda rule: rule["name"] in OF_RULE):
             if rule["name"] in OF_RULE:
@@ -70,14 +71,14 @@ class Controls(BrowseCase):
             else:
                 self.choose("scaling", rule["name"])
             names = [one["key"] for one in rule["parameters"] if one["slider"]]
-            picture = self.assert_drawn(words=rule["name"])
+            self.ready()
             self.assertEqual({"scaling-" + name for name in names}, set(self.shown("input[type=range]", ".scaling")))
             for name in names:
                 with self.subTest(rule=rule["name"], slider=name):
-                    picture = self.moved("scaling-" + name, picture, "%s-%s" % (rule["name"], name) in STILL)
+                    self.moved("scaling-" + name, "%s-%s" % (rule["name"], name) in STILL)
                     if name == "attention":  # which is taken before what is worked out from mscale
                         self.click("#reset-scaling-attention")
-                        picture = self.assert_drawn()
+            self.assert_drawn(words=rule["name"])
 
     def test_every_word_of_every_list_moves_the_map(self):
         self.open("base=100&positions=400&causal=1&shift=1M")

@@ -219,7 +219,7 @@ class Strangers(ServeCase):
     def test_garbage(self):
         chance = random.Random(7)
         good = ("GET /map.png?size=8&base=5e5 HTTP/1.1\r\n%s\r\n%s\r\n\r\n" % (self.host, self.bearer)).encode()
-        for number in range(60 if SMALL else 300):
+        for number in range(60):
             data = bytearray(good)
             for _ in range(chance.randrange(1, 12)):
                 at = chance.randrange(len(data))
@@ -443,7 +443,7 @@ class Work(ServeCase):
         self.got("/map.npy", size="2048", base="7")
 
     def test_a_crowd_loses_nothing_and_memory_stays(self):
-        clients, requests = (20, 10) if SMALL else (200, 50)
+        clients, requests = (20, 10) if SMALL else (200, 10)
         lost, lock = [], threading.Lock()
 
         def ask_many(number):

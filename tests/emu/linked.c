@@ -9,12 +9,7 @@
 #include "host/device/plugin.h"
 #include "host/ropemap_machine.h"
 #include "tests/emu/fake.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 ROPEMAP_API ropemap_status ropemap_cuda_backend(int32_t abi, rm_plugin_table *table, ropemap_error *error);
 

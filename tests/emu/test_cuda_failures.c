@@ -26,7 +26,11 @@ static const struct path paths[] = {
     {"tiles", ROPEMAP_METHOD_TILED, ROPEMAP_POOL_STD, ROPEMAP_MEASURE_COSINE, true, true},
     {"extremes", ROPEMAP_METHOD_TILED, ROPEMAP_POOL_MIN, ROPEMAP_MEASURE_DOT, true, false},
 };
-enum { PATHS = sizeof paths / sizeof paths[0], CALLS_MOST = 2000 };
+enum {
+    PATHS = sizeof paths / sizeof paths[0],
+    CALLS_MOST = 2000,
+    FALL_BACK_STEP = 7 /* one call in so many also with the CPU to fall back to */
+};
 
 static ropemap_vectors *queries, *keys;
 
@@ -129,9 +133,10 @@ static int walk(const struct path *path, const char *call, bool falls_back) {
     const ropemap_request request = request_of(path);
     ropemap_map wanted = {0};
     compute(request, "cpu", &wanted);
+    const int step = falls_back ? FALL_BACK_STEP : CASE_STEP;
     bool failed = true;
-    int k = 1 + (int)(path - paths) % CASE_STEP;
-    for (; failed; k += CASE_STEP) {
+    int k = 1 + (int)(path - paths) % step;
+    for (; failed; k += step) {
         assert_true(k < CALLS_MOST);
         fake_kernels(false);
         struct outcome outcome = run(call, k, request, falls_back);
@@ -146,7 +151,7 @@ static int walk(const struct path *path, const char *call, bool falls_back) {
         ropemap_map_free(&outcome.map);
     }
     ropemap_map_free(&wanted);
-    return k - CASE_STEP;
+    return k - step;
 }
 
 /* Any call of the run time, of cuBLAS and of launchers. */

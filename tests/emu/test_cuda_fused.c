@@ -6,14 +6,9 @@
 #include "tests/emu/linked.h"
 
 #include "tests/plan.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { DIM = 48, COUNT = 600 };
 

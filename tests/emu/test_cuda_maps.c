@@ -9,23 +9,13 @@
 #include "tests/cases.h"
 #include "tests/oracle.h"
 #include "tests/plan.h"
+#include "tests/unit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum {
     ROOM = 256 * 1048576, /* bytes of device memory that a map may take besides its inputs */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-    LARGE = 8000 /* pairs: a sanitizer makes kernels on CPU threads slower still */
-#else
-    LARGE = 40000 /* pairs: kernels on CPU threads take their time */
-#endif
+    LARGE = 8000          /* pairs of a case: kernels on CPU threads take their time */
 };
 
 static const char *const dtypes[] = {"fp32", "tf32", "bf16", "fp16"};

@@ -5,13 +5,7 @@
 #include "tests/emu/linked.h"
 
 #include "host/map/plan.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 enum { HEAD_DIM = 4, WAITS_MOST = 1000 };
 

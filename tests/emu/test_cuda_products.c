@@ -5,13 +5,7 @@
 #include "tests/emu/linked.h"
 
 #include "cuda/geometry.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 enum { PARTS = RM_PRODUCT_PARTS, ROWS = 5, COLS = 3, CHUNK = 1024, LONGEST = 7 * CHUNK, CALLS_MOST = 200 };
 

@@ -4,12 +4,7 @@
 #include "host/ropemap_machine.h"
 #include "tests/emu/linked.h"
 #include "tests/plan.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 enum { ROOM = 256 * 1048576 };
 

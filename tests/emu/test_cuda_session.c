@@ -2,12 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/emu/fake.h"
 #include "tests/emu/linked.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static ropemap_request small_map(ropemap_session *session, const ropemap_vectors *vectors) {
     ropemap_request request = ropemap_request_default();

@@ -2,15 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/emu/start.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
 #include <cmath>
 #include <vector>
 
-extern "C" {
-#include <cmocka.h>
-}
+#include "tests/unit.h"
 
 /* ---- barriers and shared memory -------------------------------------------------------------- */
 

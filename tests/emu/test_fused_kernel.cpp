@@ -6,16 +6,10 @@
 #include "tests/emu/pool_oracle.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <vector>
 
-extern "C" {
-#include <cmocka.h>
-}
+#include "tests/unit.h"
 
 enum { TILE = 128, SHARED_MOST = 99 * 1024, MARGIN = 4 };
 static const float GUARD = -12345.0f;

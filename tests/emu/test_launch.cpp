@@ -2,16 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/emu/start.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
 #include <atomic>
 #include <thread>
 #include <vector>
 
-extern "C" {
-#include <cmocka.h>
-}
+#include "tests/unit.h"
 
 /* ---- indices --------------------------------------------------------------------------------- */
 

@@ -5,14 +5,10 @@
 #include "tests/emu/control.h"
 #include "tests/emu/stored.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
 extern "C" {
 #include "tests/padded.h"
-
-#include <cmocka.h>
 }
+#include "tests/unit.h"
 
 static const int64_t counts[] = {1, 31, 33, 127, 257};
 static const int64_t dims[] = {2, 6, 8, 26, 62, 64, 66, 96, 130, 514, 4096};

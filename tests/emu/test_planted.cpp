@@ -1,14 +1,7 @@
 /* test_planted.cpp - planted faults in kernels are caught, and the same kernels without them are not blamed
  */
 /* SPDX-License-Identifier: MIT */
-#include <csetjmp>
 #include <csignal>
-#include <cstdarg>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <string>
 
 #include <spawn.h>
@@ -16,9 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern "C" {
-#include <cmocka.h>
-}
+#include "tests/unit.h"
 
 enum { REPORTED = 66 }; /* exit status that the sanitizers are told to use */
 

@@ -5,17 +5,11 @@
 #include "tests/emu/pool_oracle.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <algorithm>
 #include <vector>
 
-extern "C" {
-#include <cmocka.h>
-}
+#include "tests/unit.h"
 
 static const ropemap_pool POOLS[] = {ROPEMAP_POOL_MEAN,   ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX,
                                      ROPEMAP_POOL_ABSMAX, ROPEMAP_POOL_RMS, ROPEMAP_POOL_STD};
@@ -161,7 +155,7 @@ static void check_case(const pool_case &test, ropemap_pool pool, matrix *from, b
 /* Threads of the emulation are slow: each case runs under one pool of each kind, all pools in turn. */
 static void test_pools(void **) {
     const ropemap_pool extremes[] = {ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX, ROPEMAP_POOL_ABSMAX};
-    for (size_t i = 0; i < CASE_COUNT; i++) {
+    for (size_t i = RACE_STEP / 2; i < CASE_COUNT; i += RACE_STEP) {
         matrix from(CASES[i], 17, 0);
         check_case(CASES[i], i % 2 == 0 ? ROPEMAP_POOL_MEAN : ROPEMAP_POOL_RMS, &from, false);
         check_case(CASES[i], extremes[i % 3], &from, false);

@@ -4,15 +4,10 @@
 #include "tests/emu/control.h"
 #include "tests/emu/stored.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-
 extern "C" {
 #include "tests/padded.h"
-
-#include <cmocka.h>
 }
+#include "tests/unit.h"
 
 struct rotate_case {
     ropemap_dtype from, to;

@@ -4,17 +4,13 @@
 #include "tests/emu/control.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <vector>
 
 extern "C" {
 #include "host/cpu/kernels.h"
-#include <cmocka.h>
 }
+#include "tests/unit.h"
 
 static const ropemap_range DISTANCES[] = {{0, 1, 1},
                                           {-15, 31, 1},

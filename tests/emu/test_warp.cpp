@@ -2,14 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/emu/start.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
 #include <vector>
 
-extern "C" {
-#include <cmocka.h>
-}
+#include "tests/unit.h"
 
 enum { LANES = 32, THREADS = 64 };
 static const unsigned ALL = 0xffffffffu;

@@ -1,16 +1,7 @@
 /* test_cache.c - answers that are kept: against a plain list, over thousands of steps of chance */
 /* SPDX-License-Identifier: MIT */
+#include "tests/unit.h"
 #include "tools/serve/cache.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { STEPS = 20000, KEYS = 60, HELD = 8, MOST = 4 << 20, LARGEST = MOST / 8 };
 

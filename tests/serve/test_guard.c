@@ -1,14 +1,7 @@
 /* test_guard.c - who is let in: tables of hosts, origins, sites, bodies and tokens */
 /* SPDX-License-Identifier: MIT */
+#include "tests/unit.h"
 #include "tools/serve/guard.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { HEX = GUARD_TOKEN_BYTES - 1, HEADERS = 6 };
 

@@ -1,20 +1,12 @@
 /* test_jobs.c - work for other threads: each job comes out once, whatever is dropped, replaced or stopped */
 /* SPDX-License-Identifier: MIT */
+#include "tests/unit.h"
 #include "tools/serve/jobs.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { ROUNDS = 60, JOBS = 120, QUICK = 0, SLOW = 1, ENDLESS = 2 };
 

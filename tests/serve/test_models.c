@@ -1,18 +1,10 @@
 /* test_models.c - posted configurations: names made from texts, and the one used longest ago goes */
 /* SPDX-License-Identifier: MIT */
+#include "tests/unit.h"
 #include "tools/serve/limits.h"
 #include "tools/serve/models.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { TEXTS = 3 * SERVE_MODELS, STEPS = 5000, THREADS = 4, TURNS = 400, TEXT_BYTES = 64 };
 

@@ -1,16 +1,7 @@
 /* test_query.c - queries taken apart: every byte in every spelling, and keys that differ where pairs do */
 /* SPDX-License-Identifier: MIT */
+#include "tests/unit.h"
 #include "tools/serve/query.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { NAMES = 4, ROUNDS = 4000, LONGEST = SERVE_HEADER_BYTES / 2 - 2 };
 
