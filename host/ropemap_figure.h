@@ -24,6 +24,14 @@ enum { ROPEMAP_NUMBER_TEXT = 40 }; /* bytes that hold a number */
  * "0.25", "1.5×10⁻⁵". No locale changes it. */
 ROPEMAP_API void ropemap_number_text(char text[ROPEMAP_NUMBER_TEXT], double value);
 
+/* A font for the text of figures, in place of the DejaVu Sans that the library brings. */
+typedef struct ropemap_font ropemap_font;
+
+/* Reads a TrueType or OpenType file. Characters that it lacks come from DejaVu Sans. ROPEMAP_IO,
+ * ROPEMAP_DATA, ROPEMAP_RESOURCES. */
+ROPEMAP_API ropemap_status ropemap_font_open(const char *path, ropemap_font **font, ropemap_error *error);
+ROPEMAP_API void ropemap_font_close(ropemap_font *font); /* NULL is fine */
+
 /* ---- maps ------------------------------------------------------------------------------------------------
  */
 
@@ -35,7 +43,7 @@ typedef enum ropemap_colormap {
     ROPEMAP_COLORMAP_BATLOW,
     ROPEMAP_COLORMAP_DIVERGING, /* limits are made symmetric about 0 unless they were given */
     ROPEMAP_COLORMAP_GREY,
-    ROPEMAP_COLORMAP_TURBO,
+    ROPEMAP_COLORMAP_TURBO, /* it and the next are not for colour-blind readers, nor for grey print */
     ROPEMAP_COLORMAP_SEED,  /* HSL: hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v % */
     ROPEMAP_COLORMAP_CYCLIC /* of angles: both ends are the same */
 } ropemap_colormap;
@@ -51,7 +59,7 @@ ROPEMAP_API void ropemap_colormap_rgb(ropemap_colormap colormap, uint8_t rgb[ROP
 /* How values become places on the colour scale. */
 typedef enum ropemap_norm {
     ROPEMAP_NORM_LINEAR,
-    ROPEMAP_NORM_LOG,   /* of values above 0; others have the first colour */
+    ROPEMAP_NORM_LOG,   /* of values above 0; others have a colour of their own */
     ROPEMAP_NORM_SYMLOG /* logarithmic both ways, linear around 0 */
 } ropemap_norm;
 
@@ -67,11 +75,16 @@ typedef struct ropemap_panel {
 /* One map, or several side by side (small multiples), with one colour scale and one colour bar. */
 typedef struct ropemap_figure {
     char title[192], subtitle[192]; /* may be empty, as all words */
+    char description[384];          /* how the maps were made: in the file's metadata, not in the picture */
+    bool untitled;                  /* no title, subtitle and footnote in the picture; metadata keeps them */
     char row_label[64], col_label[64];
     char value_label[64];        /* of the colour bar */
     ropemap_panel panel;         /* the map, where `panels` is NULL */
     const ropemap_panel *panels; /* [count], row by row; 1 to 1024. Borrowed */
     int32_t count, columns;      /* columns 0: as square as it gets */
+    const char *const *row_headings, *const
+                                         *col_headings; /* [rows] to the right of the panels, and [columns]
+                                                           above them in place of labels; each may be NULL */
     ropemap_colormap colormap;
     ropemap_norm norm;
     double linear_below; /* symlog: values of a smaller magnitude are linear; 0: 1e-3 of the largest */
@@ -89,13 +102,15 @@ typedef struct ropemap_figure {
     bool unnumbered;        /* cells do not show their values; else they do where there are few */
     int64_t side;           /* pixels of a panel's longer side, at least, 64 to 32767; 0: 320, and of one map
                                alone about 1024. Ignored where there is a width */
-    int64_t width;    /* of the finished figure, pixels up to 32767: maps take what words leave; 0: as wide
-                         as whole pixels a cell make it. Not of a bare one */
-    double font_size; /* pixels of the numbers along the axes, 2 to 400, which other text and lines
-                         follow; 0: in proportion to the figure */
+    int64_t width; /* of the finished figure, pixels up to 32767: maps take what words leave; 0: as wide
+                      as whole pixels a cell make it. Not of a bare one */
+    const ropemap_font *font; /* NULL: DejaVu Sans. Borrowed */
+    double font_size;         /* pixels of the numbers along the axes, 2 to 400, which other text and lines
+                                 follow; 0: in proportion to the figure */
 } ropemap_figure;
 
-/* Title, labels and axes of a map in the words of its request. The figure borrows the map. */
+/* Title, description, labels and axes of a map in the words of its request; a subtitle only of what these do
+ * not show. The figure borrows the map. */
 ROPEMAP_API ropemap_figure ropemap_figure_default(const ropemap_request *request, const ropemap_map *map);
 
 /* The colour scale of a figure, with what it leaves to its maps chosen. */
@@ -111,7 +126,8 @@ ROPEMAP_API ropemap_status ropemap_figure_scale(const ropemap_figure *figure, ro
                                                 ropemap_error *error);
 
 /*
- * The figure as a file in memory. PNG: RGB, or an 8-bit palette when bare. SVG: text stays text, maps are
+ * The figure as a file in memory, with its title and description as metadata. PNG: RGB, or an 8-bit palette
+ * when bare, and of charts. SVG: text stays text, maps are
  * embedded images. PDF: one page, sides of 3 to 14,400 points. The same bytes on every run. `page` may be
  * NULL. ROPEMAP_USAGE: a field out of range, or more than 32,767 pixels a side; ROPEMAP_RESOURCES.
  */
@@ -173,16 +189,20 @@ typedef struct ropemap_plot {
  * gives the names.
  */
 typedef struct ropemap_chart {
-    const char *title, *subtitle, *x_label, *y_label; /* may be NULL. Borrowed */
-    ropemap_plot plot;                                /* the plot, where `plots` is NULL */
-    const ropemap_plot *plots;                        /* [count], row by row; 1 to 100. Borrowed */
-    int32_t count, columns;                           /* columns 0: as the page is best filled */
+    const char *title, *subtitle, *x_label, *y_label;      /* may be NULL. Borrowed */
+    const char *description;                               /* as a figure's; may be NULL. Borrowed */
+    bool untitled;                                         /* as a figure's */
+    ropemap_plot plot;                                     /* the plot, where `plots` is NULL */
+    const ropemap_plot *plots;                             /* [count], row by row; 1 to 100. Borrowed */
+    int32_t count, columns;                                /* columns 0: as the page is best filled */
+    const char *const *row_headings, *const *col_headings; /* as a figure's */
     bool log_x, log_y;
     bool has_y_limits;
     double y_low, y_high;
     int64_t width, height; /* pixels, 120 to 8192; 0: 1600 x 1000; of several plots 1600 wide, or 400 for each
                               of more than four columns, and as high as the plots make it */
-    double font_size;      /* as a figure's */
+    const ropemap_font *font; /* as a figure's */
+    double font_size;         /* as a figure's */
 } ropemap_chart;
 
 /* As ropemap_figure_encode. ROPEMAP_USAGE: nothing to draw, numbers that an axis cannot have, or no room. */

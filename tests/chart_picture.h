@@ -59,7 +59,14 @@ static inline picture draw(const ropemap_chart *chart) {
     }
     assert_true(decode_png(bytes.data, bytes.size, &seen.png));
     ropemap_bytes_free(&bytes);
-    assert_int_equal(seen.png.channels, 3);
+    assert_int_equal(seen.png.colour_type, 3);
+    uint8_t *rgb = malloc((size_t)(3 * seen.png.width * seen.png.height));
+    assert_non_null(rgb);
+    for (int64_t at = 0; at < seen.png.width * seen.png.height; at++) {
+        memcpy(rgb + 3 * at, (const uint8_t *)seen.png.palette + 3 * seen.png.pixels[at], 3);
+    }
+    free(seen.png.pixels);
+    seen.png.pixels = rgb;
     find_frame(&seen);
     return seen;
 }

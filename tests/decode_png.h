@@ -93,6 +93,11 @@ static inline bool take_chunk(decoded_png *png, const uint8_t *chunk, size_t byt
         *count += bytes;
         return true;
     }
+    if (memcmp(chunk + 4, "iTXt", 4) == 0) { /* a keyword, not compressed, of no language */
+        const size_t keyword = strnlen((const char *)data, bytes);
+        return keyword >= 1 && keyword <= 79 && bytes > keyword + 5 &&
+               memcmp(data + keyword, "\0\0\0\0\0", 5) == 0;
+    }
     return memcmp(chunk + 4, "IEND", 4) == 0 && bytes == 0;
 }
 

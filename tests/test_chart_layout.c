@@ -166,7 +166,8 @@ static void test_grid(void **state) {
     }
 }
 
-/* A name for each line, once; of the plot with most lines. */
+/* A name for each line, once, below the word that they begin with; of the plot with most lines, from the top
+ * down as the lines end. */
 static void test_legend(void **state) {
     (void)state;
     static stack made;
@@ -174,8 +175,18 @@ static void test_legend(void **state) {
     make_stack(&made, 4, 3);
     made.plots[0].series_count = 1;
     draw(&made.chart, &drawing);
+    double ends[LINES], places[LINES] = {0.0};
     for (int32_t line = 0; line < LINES; line++) {
-        assert_int_equal(count_texts(&drawing, made.series[1][line].label), 1);
+        const char *name = made.series[1][line].label + strlen("base ");
+        assert_int_equal(count_texts(&drawing, name), 1);
+        ends[line] = made.y[1][line][POINTS - 1];
+        for (int64_t at = 0; at < drawing.count; at++) {
+            places[line] = strcmp(drawing.items[at].text, name) == 0 ? drawing.items[at].y : places[line];
+        }
+    }
+    assert_int_equal(count_texts(&drawing, "base"), 1);
+    for (int32_t line = 1; line < LINES; line++) {
+        assert_int_equal(ends[line] > ends[0], places[line] < places[0]);
     }
     rm_drawing_free(&drawing);
     make_stack(&made, 4, 1);

@@ -74,8 +74,9 @@ static void bare_figures_have_norm_and_percentile(void **state) {
     check_bare(figure, -1.0, 0);
     check_bare(figure, 1.0, 254);
     figure.norm = ROPEMAP_NORM_LOG;
-    check_bare(figure, -1.0, 0);
-    check_bare(figure, 0.0, 0);
+    check_bare(figure, -1.0, RM_LEVEL_BELOW);
+    check_bare(figure, -0.03, RM_LEVEL_BELOW);
+    check_bare(figure, 0.0, RM_LEVEL_BELOW + 1); /* the least value above 0 */
     check_bare(figure, 1.0, 254);
     figure.norm = ROPEMAP_NORM_SYMLOG;
     figure.linear_below = 0.1;
@@ -88,7 +89,8 @@ static void bare_figures_have_norm_and_percentile(void **state) {
     free(map.cells);
 }
 
-/* The colour bar is the palette from its last to its first level, whatever the norm. */
+/* The colour bar is the palette from its last to its first level, whatever the norm; what a logarithm leaves
+ * out is below it. */
 static void the_bar_is_the_palette(void **state) {
     (void)state;
     ropemap_map map = make_map();
@@ -100,7 +102,8 @@ static void the_bar_is_the_palette(void **state) {
         ropemap_image image = draw(&figure);
         const int64_t x = layout->bar.x + layout->bar.width / 2, end = layout->bar.y + layout->bar.height - 1;
         assert_memory_equal(pixel(&image, x, layout->bar.y), colour.palette.rgb[RM_LEVEL_MAX], 3);
-        assert_memory_equal(pixel(&image, x, end), colour.palette.rgb[0], 3);
+        assert_memory_equal(pixel(&image, x, end), colour.palette.rgb[norm == ROPEMAP_NORM_LOG ? 1 : 0], 3);
+        assert_int_equal(layout->has_below, norm == ROPEMAP_NORM_LOG);
         ropemap_image_free(&image);
     }
     free(map.cells);
@@ -241,17 +244,15 @@ static void notes_say_what_is_not_seen(void **state) {
         {{.contours = {0.0, -0.5}, .contour_count = 2}, "contours at 0 and \u22120.5"},
         {{.contours = {1e-5, 0.5, 2.0}, .contour_count = 3, .percentile = 0.005},
          "contours at 1×10⁻⁵, 0.5 and 2; 0.5 % of the cells beyond each end of the colours"},
-        {{.norm = ROPEMAP_NORM_LOG}, "values ≤ 0 in the first colour"},
-        {{.norm = ROPEMAP_NORM_LOG, .percentile = 0.1},
-         "10 % of the cells beyond each end of the colours; values ≤ 0 in the first colour"},
+        {{.norm = ROPEMAP_NORM_LOG}, ""},
+        {{.norm = ROPEMAP_NORM_LOG, .percentile = 0.1}, "10 % of the cells beyond each end of the colours"},
     };
     const ropemap_map map = {.min = -1.0, .max = 1.0};
     for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
-        const rm_colour colour = {.norm = {.kind = cases[pick].figure.norm}};
         char text[RM_TEXT_BYTES];
         ropemap_figure figure = cases[pick].figure;
         figure.panel.map = &map;
-        rm_footnote_write(text, &figure, &colour, 0);
+        rm_footnote_write(text, &figure, 0);
         assert_string_equal(text, cases[pick].note);
     }
     ropemap_figure full = {.contour_count = 8, .percentile = 0.123456789, .panel.map = &map};
@@ -259,9 +260,9 @@ static void notes_say_what_is_not_seen(void **state) {
         full.contours[at] = -1.23456e-123;
     }
     char text[RM_TEXT_BYTES];
-    rm_footnote_write(text, &full, &(rm_colour){.norm = {.kind = ROPEMAP_NORM_LINEAR}}, 0);
+    rm_footnote_write(text, &full, 0);
     assert_true(strlen(text) < RM_TEXT_BYTES);
-    rm_footnote_write(text, &(ropemap_figure){.panel.map = &map}, &(rm_colour){.low = 0.0}, 8192);
+    rm_footnote_write(text, &(ropemap_figure){.panel.map = &map}, 8192);
     assert_string_equal(text, "dashed: trained 8,192");
 }
 

@@ -123,8 +123,12 @@ static void check_pixels(const ropemap_figure *figure, ropemap_colormap shown, d
         check_pixel(&png, box.x + box.width, box.y + box.height, grey);
     }
     if (layout->bar.height >= RM_LEVELS) {
-        check_pixel(&png, layout->bar.x, layout->bar.y, palette.rgb[254]);
-        check_pixel(&png, layout->bar.x, layout->bar.y + layout->bar.height - 1, palette.rgb[0]);
+        rm_colour colour; /* the bar shows what there is */
+        assert_int_equal(rm_colour_choose(figure, &colour, NULL), ROPEMAP_OK);
+        const int first = (int)floor((colour.bar_low - low) / (high - low) * 254.0 + 0.5);
+        const int last = (int)floor((colour.bar_high - low) / (high - low) * 254.0 + 0.5);
+        check_pixel(&png, layout->bar.x, layout->bar.y, palette.rgb[last]);
+        check_pixel(&png, layout->bar.x, layout->bar.y + layout->bar.height - 1, palette.rgb[first]);
     }
     free(png.pixels);
     ropemap_bytes_free(&bytes);

@@ -110,7 +110,8 @@ static void every_item_is_written(void **state) {
     rm_drawing_text(&drawing, 5.0, 6.0, "a < b", (rm_text_style){.size = 12.0});
     add_paths(&drawing);
     ropemap_bytes svg = {.data = NULL};
-    assert_int_equal(rm_sink_svg(&drawing, 0.0, "a <b> & c", &svg, NULL), ROPEMAP_OK);
+    const rm_metadata metadata = {.title = "a <b> & c", .description = "made <so>"};
+    assert_int_equal(rm_sink_svg(&drawing, 0.0, &metadata, &svg, NULL), ROPEMAP_OK);
     const uint8_t *at = svg.data;
     for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) {
         const uint8_t *next = find(&svg, at, parts[part]);

@@ -3,6 +3,9 @@
 #include "host/figure/text.h"
 #include "tests/unit.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #define BAD "\ufffd"
 
 static void what_is_no_text_is_replaced(void **state) {
@@ -31,7 +34,7 @@ static void what_is_no_text_is_replaced(void **state) {
     };
     for (size_t pick = 0; pick < sizeof cases / sizeof *cases; pick++) {
         char clean[RM_TEXT_BYTES];
-        rm_text_clean(clean, cases[pick].given, strlen(cases[pick].given) + 1);
+        rm_text_clean(clean, sizeof clean, cases[pick].given, strlen(cases[pick].given) + 1);
         assert_string_equal(clean, cases[pick].clean);
     }
 }
@@ -40,10 +43,10 @@ static void fields_without_an_end_are_bounded(void **state) {
     (void)state;
     char field[160], clean[RM_TEXT_BYTES];
     memset(field, 'x', sizeof field);
-    rm_text_clean(clean, field, sizeof field);
+    rm_text_clean(clean, sizeof clean, field, sizeof field);
     assert_int_equal(strlen(clean), sizeof field);
     memset(field, 0xff, sizeof field); /* each byte becomes three */
-    rm_text_clean(clean, field, sizeof field);
+    rm_text_clean(clean, sizeof clean, field, sizeof field);
     assert_int_equal(strlen(clean), (RM_TEXT_BYTES - 1) / 3 * 3);
 }
 
@@ -119,11 +122,47 @@ static void widths_scale(void **state) {
     assert_true(large > 15.99 * small && large < 16.01 * small);
 }
 
+/* A font of one's own is measured and drawn as the embedded one, of which it is a copy; what is no font is
+ * refused. */
+static void another_font(void **state) {
+    (void)state;
+    extern const unsigned char rm_font_begin[], rm_font_end[];
+    const size_t sizes[] = {0, 1000, (size_t)(rm_font_end - rm_font_begin)};
+    char path[] = "font-XXXXXX";
+    const int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
+    const double width = rm_font_width("d = 128 × 10⁴", 20.0);
+    for (int pick = 0; pick < 3; pick++) {
+        ropemap_font *font = NULL;
+        ropemap_error error = {.text = ""};
+        assert_int_equal(ftruncate(file, 0), 0);
+        assert_int_equal(pwrite(file, rm_font_begin, sizes[pick], 0), (ssize_t)sizes[pick]);
+        assert_int_equal(ropemap_font_open(path, &font, &error), pick < 2 ? ROPEMAP_DATA : ROPEMAP_OK);
+        assert_true((font == NULL) == (pick < 2) && (pick == 2 || strstr(error.text, path) != NULL));
+        assert_int_equal(rm_font_use(font, NULL), ROPEMAP_OK);
+        assert_true(rm_font_width("d = 128 × 10⁴", 20.0) == width);
+        assert_int_equal(rm_font_run("aλ中").bytes, pick < 2 ? 6 : 3); /* DejaVu Sans has no 中 */
+        assert_string_equal(rm_font_family(), "DejaVu Sans");
+        assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
+        ropemap_font_close(font);
+    }
+    (void)close(file);
+    (void)unlink(path);
+    ropemap_font *font = NULL;
+    assert_int_equal(ropemap_font_open("/nowhere/a.ttf", &font, NULL), ROPEMAP_IO);
+    ropemap_font_close(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_no_text_is_replaced), cmocka_unit_test(fields_without_an_end_are_bounded),
-        cmocka_unit_test(lines_fit_and_lose_nothing),  cmocka_unit_test(what_is_too_long_is_cut),
-        cmocka_unit_test(the_font_has_every_sign),     cmocka_unit_test(widths_scale),
+        cmocka_unit_test(what_is_no_text_is_replaced),
+        cmocka_unit_test(fields_without_an_end_are_bounded),
+        cmocka_unit_test(lines_fit_and_lose_nothing),
+        cmocka_unit_test(what_is_too_long_is_cut),
+        cmocka_unit_test(the_font_has_every_sign),
+        cmocka_unit_test(widths_scale),
+        cmocka_unit_test(another_font),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,11 @@
 /* A label is drawn smaller by this much, then it is cut. */
 #define LABEL_LEAST 0.75
 
+#define HEADING_LEAST 0.5
+
+/* A title is drawn smaller by this much where it then has room on one line. */
+#define TITLE_LEAST 0.8
+
 #define FONT_SIZE_MIN 2.0
 
 #define FONT_SIZE_MAX 400.0
@@ -16,6 +21,9 @@
 
 /* From the left edge of the swatch to its name, in sides of the swatch. */
 #define SWATCH_NAME 1.4
+
+/* From one to the next, in sizes of the text. */
+#define SWATCH_STEP 1.35
 
 static const rm_theme light = {.paper = {0xff, 0xff, 0xff},
                                .ink = {0x1c, 0x1c, 0x1c},
@@ -39,15 +47,15 @@ void rm_theme_paper(const rm_theme *theme, rm_drawing *drawing) {
 }
 
 rm_sizes rm_sizes_at(double scale) {
-    const double title = 27.0 * scale, subtitle = 18.0 * scale, name = 20.0 * scale;
+    const double title = 24.0 * scale, subtitle = 18.0 * scale, name = 20.0 * scale;
     return (rm_sizes){.scale = scale,
-                      .margin = (int64_t)ceil(26.0 * scale),
+                      .margin = (int64_t)ceil(14.0 * scale),
                       .line = (int64_t)fmax(round(1.3 * scale), 1.0),
-                      .tick = (int64_t)ceil(8.0 * scale),
-                      .gap = (int64_t)ceil(6.0 * scale),
-                      .label_gap = 12.0 * scale,
+                      .tick = (int64_t)ceil(6.0 * scale),
+                      .gap = (int64_t)ceil(8.0 * scale),
+                      .label_gap = 8.0 * scale,
                       .ticks = RM_TICK_SIZE * scale,
-                      .label = 22.0 * scale,
+                      .label = 21.0 * scale,
                       .name = name,
                       .title = title,
                       .subtitle = subtitle,
@@ -96,6 +104,17 @@ static double place_small_lines(const rm_text_lines *lines, const rm_sizes *size
     return baseline;
 }
 
+void rm_heading_break(rm_heading *heading, const char *const words[3], const rm_sizes *sizes, double room,
+                      const int32_t most[3]) {
+    char line[RM_TEXT_BYTES];
+    const double width = rm_text_fit(line, words[0], sizes->title, (double)INFINITY);
+    const bool shrinks = width > room && TITLE_LEAST * width <= room;
+    heading->title_size = sizes->title * (shrinks ? room / width : 1.0);
+    heading->title = rm_text_break(words[0], heading->title_size, room * (1.0 + 1e-9), most[0]);
+    heading->subtitle = rm_text_break(words[1], sizes->subtitle, room, most[1]);
+    heading->note = rm_text_break(words[2], sizes->subtitle, room, most[2]);
+}
+
 double rm_heading_place(rm_heading *heading, const rm_sizes *sizes, double y) {
     heading->title_y = y + 0.8 * sizes->title;
     y += sizes->title_step * heading->title.count;
@@ -117,20 +136,28 @@ static void draw_lines(rm_drawing *drawing, const rm_text_lines *lines, double x
 
 void rm_heading_draw(rm_drawing *drawing, const rm_heading *heading, const rm_sizes *sizes,
                      const rm_theme *theme, double x) {
-    const rm_text_style title = {.size = sizes->title, .ink = theme->ink};
+    const rm_text_style title = {.size = heading->title_size, .ink = theme->ink};
     const rm_text_style small = {.size = sizes->subtitle, .ink = theme->soft_ink};
     draw_lines(drawing, &heading->title, x, heading->title_y, sizes->title_step, title);
     draw_lines(drawing, &heading->subtitle, x, heading->subtitle_y, sizes->subtitle_step, small);
     draw_lines(drawing, &heading->note, x, heading->note_y, sizes->subtitle_step, small);
 }
 
-void rm_axis_label_fit(rm_axis_label *label, const char *text, const rm_sizes *sizes, double room) {
-    label->size = sizes->label;
-    const double width = rm_text_fit(label->text, text, label->size, (double)INFINITY);
+static void fit_label(rm_axis_label *label, const char *text, double size, double least, double room) {
+    const double width = rm_text_fit(label->text, text, size, (double)INFINITY);
+    label->size = size;
     if (width > room) {
-        label->size *= fmax(room / width, LABEL_LEAST);
-        (void)rm_text_fit(label->text, text, label->size, room);
+        label->size *= fmax(room / width, least);
+        (void)rm_text_fit(label->text, text, label->size, room * (1.0 + 1e-9));
     }
+}
+
+void rm_axis_label_fit(rm_axis_label *label, const char *text, const rm_sizes *sizes, double room) {
+    fit_label(label, text, sizes->label, LABEL_LEAST, room);
+}
+
+void rm_row_heading_fit(rm_axis_label *label, const char *text, const rm_sizes *sizes, double room) {
+    fit_label(label, text, sizes->name, HEADING_LEAST, room);
 }
 
 double rm_axis_label_room(const rm_axis_label *label, const rm_sizes *sizes) {
@@ -231,23 +258,27 @@ double rm_ticks_beyond(const rm_ticks *ticks, int64_t width, const rm_sizes *siz
     return rm_font_width(last->label, sizes->ticks) / 2.0 - (1.0 - last->at) * (double)width;
 }
 
-/* ---- NaN ---- */
+/* ---- swatches ---- */
 
 static double swatch_side(const rm_sizes *sizes) {
     return RM_FONT_DIGIT * sizes->ticks;
 }
 
-double rm_nan_swatch_width(const rm_sizes *sizes) {
-    return SWATCH_NAME * swatch_side(sizes) + rm_font_width("NaN", sizes->ticks);
+double rm_swatch_width(const char *name, const rm_sizes *sizes) {
+    return SWATCH_NAME * swatch_side(sizes) + rm_font_width(name, sizes->ticks);
 }
 
-void rm_nan_swatch_draw(rm_drawing *drawing, rm_box bar, rm_rgb nan, const rm_sizes *sizes,
-                        const rm_theme *theme) {
-    const double baseline = rm_ticks_baseline(bar, sizes), x = (double)bar.x, pen = (double)sizes->line;
+double rm_swatch_end(rm_box bar, int32_t row, const rm_sizes *sizes) {
+    return rm_ticks_baseline(bar, sizes) + row * SWATCH_STEP * sizes->ticks;
+}
+
+void rm_swatch_draw(rm_drawing *drawing, rm_box bar, int32_t row, const uint8_t ink[3], const char *name,
+                    const rm_sizes *sizes, const rm_theme *theme) {
+    const double baseline = rm_swatch_end(bar, row, sizes), x = (double)bar.x, pen = (double)sizes->line;
     const double side = round(swatch_side(sizes)), bottom = round(baseline);
     rm_drawing_rectangle(drawing, x - pen, bottom - side - pen, side + 2.0 * pen, side + 2.0 * pen,
                          theme->line);
-    rm_drawing_rectangle(drawing, x, bottom - side, side, side, nan);
-    rm_drawing_text(drawing, x + SWATCH_NAME * swatch_side(sizes), baseline, "NaN",
+    rm_drawing_rectangle(drawing, x, bottom - side, side, side, (rm_rgb){ink[0], ink[1], ink[2]});
+    rm_drawing_text(drawing, x + SWATCH_NAME * swatch_side(sizes), baseline, name,
                     (rm_text_style){.size = sizes->ticks, .ink = theme->ink});
 }

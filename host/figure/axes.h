@@ -50,8 +50,14 @@ int32_t rm_columns_for(int32_t count, double shape);
 /* Title, subtitle and footnote above the maps or plots, starting at x. */
 typedef struct rm_heading {
     rm_text_lines title, subtitle, note; /* the note in the subtitle's size */
+    double title_size;                   /* smaller where that saves a line */
     double title_y, subtitle_y, note_y;  /* first baselines */
 } rm_heading;
+
+/* Breaks title, subtitle and footnote, each of which may be NULL, into lines of `room` pixels, and at most
+ * `most` lines each. */
+void rm_heading_break(rm_heading *heading, const char *const words[3], const rm_sizes *sizes, double room,
+                      const int32_t most[3]);
 
 /* Places the lines from `y` down; returns where they end. */
 double rm_heading_place(rm_heading *heading, const rm_sizes *sizes, double y);
@@ -67,6 +73,8 @@ typedef struct rm_axis_label {
 
 /* Drawn smaller where it is longer than `room`, and cut where it is much longer. `text` may be NULL. */
 void rm_axis_label_fit(rm_axis_label *label, const char *text, const rm_sizes *sizes, double room);
+/* The same of the heading of a row, in the size of a name, which is drawn much smaller before it is cut. */
+void rm_row_heading_fit(rm_axis_label *label, const char *text, const rm_sizes *sizes, double room);
 /* What it takes across its axis: its height and a gap, nothing without a label. */
 double rm_axis_label_room(const rm_axis_label *label, const rm_sizes *sizes);
 void rm_axis_label_draw(rm_drawing *drawing, const rm_axis_label *label, const rm_theme *theme, bool upwards);
@@ -96,9 +104,11 @@ double rm_ticks_beyond(const rm_ticks *ticks, int64_t width, const rm_sizes *siz
 /* Baseline of the tick labels below a box. */
 double rm_ticks_baseline(rm_box box, const rm_sizes *sizes);
 
-/* A swatch of the colour of NaN with its name, below the box of a colour bar; its width. */
-void rm_nan_swatch_draw(rm_drawing *drawing, rm_box bar, rm_rgb nan, const rm_sizes *sizes,
-                        const rm_theme *theme);
-double rm_nan_swatch_width(const rm_sizes *sizes);
+/* A swatch of a colour that is not on the bar with its name, the row-th below the box of a colour bar; its
+ * width and its end below the box. */
+void rm_swatch_draw(rm_drawing *drawing, rm_box bar, int32_t row, const uint8_t ink[3], const char *name,
+                    const rm_sizes *sizes, const rm_theme *theme);
+double rm_swatch_width(const char *name, const rm_sizes *sizes);
+double rm_swatch_end(rm_box bar, int32_t row, const rm_sizes *sizes);
 
 #endif

@@ -49,19 +49,7 @@ static void describe_contours(line note, const ropemap_figure *figure) {
     }
 }
 
-/* Whether a logarithm leaves out cells. */
-static bool has_no_logarithm(const rm_panels maps) {
-    for (int32_t index = 0; index < maps.count; index++) {
-        if (maps.panel[index].map->min <= 0.0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const rm_colour *colour,
-                       int64_t trained) {
-    const rm_panels maps = rm_panels_of(figure);
+void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, int64_t trained) {
     const line note = {.text = text, .size = RM_TEXT_BYTES, .between = "; "};
     char number[RM_NUMBER_TEXT];
     text[0] = '\0';
@@ -69,9 +57,6 @@ void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, c
     if (figure->percentile > 0.0) {
         ropemap_number_text(number, 100.0 * figure->percentile);
         append(note, "%s %% of the cells beyond each end of the colours", number);
-    }
-    if (colour->norm.kind == ROPEMAP_NORM_LOG && has_no_logarithm(maps)) {
-        append(note, "values ≤ 0 in the first colour");
     }
     if (trained > 0) {
         rm_number_grouped(number, trained);
@@ -212,7 +197,7 @@ static void shorten(char out[80], const char *label, size_t most) {
     (void)snprintf(out, 80, "%s%s", length <= most ? "" : "…", tail);
 }
 
-static void describe_content(line subtitle, const ropemap_request *request) {
+static void describe_content(line subtitle, const ropemap_request *request, bool constant) {
     const char *of_queries = request->queries == NULL ? "ones" : ropemap_vectors_label(request->queries);
     const char *of_keys = request->keys == NULL ? "ones" : ropemap_vectors_label(request->keys);
     char queries[80], keys[80];
@@ -220,7 +205,9 @@ static void describe_content(line subtitle, const ropemap_request *request) {
     shorten(queries, of_queries, same ? 60 : 30);
     shorten(keys, of_keys, 30);
     if (request->queries == NULL && request->keys == NULL) {
-        append(subtitle, "constant vectors");
+        if (constant) {
+            append(subtitle, "constant vectors");
+        }
     } else if (same) {
         append(subtitle, "vectors %s", queries);
     } else {
@@ -291,18 +278,25 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
     };
     const line title = {.text = figure.title, .size = sizeof figure.title, .between = ", "};
     const line subtitle = {.text = figure.subtitle, .size = sizeof figure.subtitle, .between = ", "};
+    const line all = {.text = figure.description, .size = sizeof figure.description, .between = ", "};
     describe_rule(title, request);
-    describe_positions(subtitle, &request->rows, &request->cols);
-    describe_cells(subtitle, request, map);
-    describe_mask(subtitle, request);
-    if (request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK) {
-        describe_chunks(subtitle, request);
+    describe_positions(all, &request->rows, &request->cols);
+    describe_cells(all, request, map);
+    if (request->rows.step != 1 || request->cols.step != 1) { /* what neither axes nor labels show */
+        describe_positions(subtitle, &request->rows, &request->cols);
     }
-    describe_content(subtitle, request);
+    for (int both = 0; both < 2; both++) {
+        const line to = both == 0 ? subtitle : all;
+        describe_mask(to, request);
+        if (request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK) {
+            describe_chunks(to, request);
+        }
+        describe_content(to, request, both == 1);
+    }
     const char *method =
         map->plan.method == ROPEMAP_METHOD_AUTO ? NULL : ropemap_method_name(map->plan.method);
     if (method != NULL && request->measure != ROPEMAP_MEASURE_SOFTMAX) { /* which has one */
-        append(subtitle, "%s method", method);
+        append(all, "%s method", method);
     }
     describe_value(figure.value_label, sizeof figure.value_label, request, map);
     return figure;

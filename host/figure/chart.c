@@ -196,6 +196,9 @@ static ropemap_status check(const ropemap_chart *chart, ropemap_error *error) {
 
 #define ROOM_X 0.025
 
+/* Values above 0 whose least is a smaller part of the greatest are shown from 0 on. */
+#define NEAR_NOTHING 0.5
+
 /* A range that is narrower, as a part of its size, is one number. */
 #define ONE_NUMBER 1e-11
 
@@ -325,7 +328,9 @@ rm_axis_span rm_chart_range_y(const ropemap_chart *chart) {
         }
     }
     take_marks(&axis, plots, false);
+    const bool from_zero = !axis.log && axis.low >= 0.0 && axis.low < NEAR_NOTHING * axis.high;
     widen(&axis, ROOM_Y);
+    axis.low = from_zero ? 0.0 : axis.low;
     return axis;
 }
 
@@ -397,6 +402,17 @@ static void draw_name(rm_drawing *drawing, const rm_chart_layout *layout, const 
     }
 }
 
+/* To the right of the last column. */
+static void draw_row_heading(rm_drawing *drawing, const rm_chart_layout *layout, const char *text) {
+    const rm_sizes *sizes = &layout->sizes;
+    rm_axis_label heading;
+    rm_row_heading_fit(&heading, text, sizes, (double)layout->plot.height);
+    heading.x =
+        (double)(layout->area.x + layout->area.width + sizes->line + sizes->gap) + 0.78 * heading.size;
+    heading.y = (double)layout->plot.y + (double)layout->plot.height / 2.0;
+    rm_axis_label_draw(drawing, &heading, layout->theme, true);
+}
+
 /* Numbers are next to the first column, and below what has no plot below it. */
 static void draw_place(rm_drawing *drawing, const ropemap_chart *chart, int32_t index,
                        const rm_chart_layout *layout) {
@@ -414,16 +430,20 @@ static void draw_place(rm_drawing *drawing, const ropemap_chart *chart, int32_t 
         rm_ticks_draw(drawing, &own.y_ticks, own.plot, RM_SIDE_LEFT, true, &own.sizes, own.theme);
     }
     draw_plot(drawing, chart, &plots.plot[index], &own);
-    draw_name(drawing, &own, plots.plot[index].label);
+    draw_name(drawing, &own, rm_chart_name(layout, chart, index));
+    if (col == 0 && chart->row_headings != NULL) {
+        draw_row_heading(drawing, &own, chart->row_headings[row]);
+    }
 }
 
 ropemap_status rm_chart_draw(const ropemap_chart *chart, rm_drawing *drawing, ropemap_error *error) {
     rm_chart_layout layout;
     RM_TRY(check(chart, error));
-    RM_TRY(rm_font_ready(error));
+    RM_TRY(rm_font_use(chart->font, error));
     RM_TRY(rm_chart_layout_make(&layout, chart, error));
     drawing->width = layout.width;
     drawing->height = layout.height;
+    drawing->flat = true;
     for (int32_t index = 0; index < rm_plots_of(chart).count; index++) {
         draw_place(drawing, chart, index, &layout);
     }
@@ -436,12 +456,11 @@ ropemap_status rm_chart_draw(const ropemap_chart *chart, rm_drawing *drawing, ro
 
 ropemap_status ropemap_chart_encode(const ropemap_chart *chart, ropemap_format format,
                                     const ropemap_page *page, ropemap_bytes *bytes, ropemap_error *error) {
-    char title[RM_TEXT_BYTES];
+    const rm_metadata metadata = rm_metadata_of(chart->title, SIZE_MAX, chart->description, SIZE_MAX);
     rm_drawing drawing = {.items = NULL};
     RM_TRY(rm_format_check(format, page, error));
-    rm_text_clean(title, chart->title != NULL ? chart->title : "", SIZE_MAX);
     ropemap_status status = rm_chart_draw(chart, &drawing, error);
-    status = status == ROPEMAP_OK ? rm_encode(&drawing, format, page, title, bytes, error) : status;
+    status = status == ROPEMAP_OK ? rm_encode(&drawing, format, page, &metadata, bytes, error) : status;
     rm_drawing_free(&drawing);
     return status;
 }

@@ -31,15 +31,24 @@ rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness,
 
 /* ---- layout ---- */
 
-/* Names of series, or the numbered names of their points. Pixels; from its own left and upper edge. */
+/*
+ * Names of series, from the top down in the order of the lines' right ends and in a single plot next to
+ * these, or the numbered names of their points. Words that all names begin with ("base") are above them,
+ * once. Pixels; from its own left edge.
+ */
 typedef struct rm_legend {
     int32_t count; /* of entries; 0: a single series needs none */
-    int32_t rows;  /* in each column, the last one apart */
-    double size;   /* of the names */
-    double step;   /* from a row to the next */
-    double swatch; /* length of a piece of line, or room for a number */
-    double room;   /* for a name, which is cut there */
-    double column; /* from a column to the next */
+    char heading[RM_TEXT_BYTES];
+    bool numbered;                       /* points have names */
+    size_t skipped;                      /* bytes of each name that are the heading */
+    int32_t order[RM_CHART_SERIES_MAX];  /* [count] series, unless points have names */
+    double middles[RM_CHART_SERIES_MAX]; /* [count] of their rows, in pixels of the figure */
+    int32_t rows;                        /* in each column, the last one apart */
+    double size;                         /* of the names */
+    double step;                         /* from a row to the next */
+    double swatch;                       /* length of a piece of line, or room for a number */
+    double room;                         /* for a name, which is cut there */
+    double column;                       /* from a column to the next */
     double width;
 } rm_legend;
 
@@ -69,6 +78,9 @@ typedef struct rm_chart_layout {
 /* Lays out a checked chart; the font is ready. ROPEMAP_USAGE where words leave no room for the plots. */
 ropemap_status rm_chart_layout_make(rm_chart_layout *layout, const ropemap_chart *chart,
                                     ropemap_error *error);
+
+/* What is above a plot: its own name, or its column's heading; may be NULL. */
+const char *rm_chart_name(const rm_chart_layout *layout, const ropemap_chart *chart, int32_t index);
 
 void rm_legend_draw(rm_drawing *drawing, const rm_chart_layout *layout);
 

@@ -405,7 +405,7 @@ static void number_point(labels *all, point at, int32_t number, rm_rgb ink) {
     const double size = layout->words, dot = layout->dot;
     char text[16];
     (void)snprintf(text, sizeof text, "%d", (int)number);
-    const double width = rm_font_width(text, size) + 0.1 * size, height = 0.95 * size;
+    const double width = rm_font_width(text, size) + 0.1 * size, height = TALL * size;
     choice best = {.cost = INFINITY};
     int ring = 0;
     for (; ring < RINGS && !isfinite(best.cost); ring++) {

@@ -6,11 +6,12 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Lengths at scale 1, in pixels. */
 #define WORDS_SIZE 19.0
 
-#define LEGEND_GAP 30.0 /* between plot and legend */
+#define LEGEND_GAP 14.0 /* between plot and legend */
 
 #define THICKNESS 2.6
 
@@ -29,7 +30,7 @@
 #define SCALE_LEAST 0.5
 
 /* What the legend takes of the width at most: in one column, in several, and with names of points. */
-#define LEGEND_MOST 0.3
+#define LEGEND_MOST 0.38
 
 #define LEGENDS_MOST 0.45
 
@@ -45,12 +46,17 @@ enum {
     WORD_LINES = 2, /* of title and subtitle, each at most */
     NAME_LINES = 2, /* of a plot's name, at most */
     PASSES = 3,
-    COLUMNS_USUAL = 4
+    COLUMNS_USUAL = 4,
+    END_PART = 50 /* the end of a line is this part of its points */
 };
+
+static bool is_alone(const ropemap_chart *chart) {
+    return rm_plots_of(chart).count == 1;
+}
 
 /* ---- looks ---- */
 
-enum { INKS = 8, PATTERNS = 6 };
+enum { INKS = 8, PATTERNS = 6, SOLID = 2, DOTS = RM_DOT_OPEN_DIAMOND + 1 };
 
 /* Okabe and Ito 2008: distinct to every kind of eye; those that are dark on white come first. */
 static const rm_rgb inks[INKS] = {{0x00, 0x72, 0xb2}, {0xd5, 0x5e, 0x00}, {0x00, 0x9e, 0x73},
@@ -59,12 +65,13 @@ static const rm_rgb inks[INKS] = {{0x00, 0x72, 0xb2}, {0xd5, 0x5e, 0x00}, {0x00,
 
 static const rm_rgb reference_ink = {0x60, 0x60, 0x60};
 
-/* In thicknesses of the line. Colours come back after eight series with the next two patterns. */
+/* In thicknesses of the line. The first two lines are solid, and after them neighbours differ in more than
+ * their colour. */
 static const struct {
     int32_t count;
     double dash[RM_DASHES_MAX];
-} patterns[PATTERNS] = {{0, {0.0}},      {2, {4.0, 2.5}},  {4, {7.0, 2.2, 1.4, 2.2}},
-                        {2, {1.4, 1.8}}, {2, {11.0, 3.0}}, {6, {7.0, 2.2, 1.4, 2.2, 1.4, 2.2}}};
+} patterns[PATTERNS] = {{0, {0.0}},      {2, {5.0, 1.6}},  {4, {8.0, 1.6, 1.6, 1.6}},
+                        {2, {1.8, 1.4}}, {2, {12.0, 2.0}}, {6, {8.0, 1.6, 1.6, 1.6, 1.6, 1.6}}};
 
 rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness, double dot) {
     const ropemap_series *series = &plot->series[index];
@@ -76,11 +83,11 @@ rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness,
         return (rm_item){
             .kind = RM_ITEM_POLYLINE, .thickness = thickness * REFERENCE / THICKNESS, .ink = reference_ink};
     }
-    const int32_t pattern = (2 * (rank / INKS) + (series->dashed ? 1 : 0)) % PATTERNS;
+    const int32_t pattern = series->dashed ? 1 : rank < SOLID ? 0 : 1 + (rank - SOLID) % (PATTERNS - 1);
     rm_item item = {.kind = series->points ? RM_ITEM_DOTS : RM_ITEM_POLYLINE,
                     .thickness = series->points ? dot : thickness,
                     .ink = inks[rank % INKS],
-                    .dot = (rm_dot)pattern};
+                    .dot = (rm_dot)(rank % DOTS)};
     item.dashes = series->points ? 0 : patterns[pattern].count;
     for (int32_t dash = 0; dash < item.dashes; dash++) {
         item.dash[dash] = patterns[pattern].dash[dash] * thickness;
@@ -95,7 +102,7 @@ rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness,
 
 #define STEP_LEAST 1.15 /* where many entries have to share the height */
 
-#define SWATCH 2.2
+#define SWATCH 1.9
 
 #define DOT 0.9 /* where there are no lines */
 
@@ -129,10 +136,40 @@ static bool next_entry(const ropemap_plot *plot, entry *at) {
     return at->series < plot->series_count;
 }
 
-static double entry_text(char text[RM_TEXT_BYTES], const ropemap_plot *plot, const entry *at, double size,
-                         double room) {
+static double entry_text(char text[RM_TEXT_BYTES], const ropemap_plot *plot, const entry *at, size_t skipped,
+                         double size, double room) {
     const ropemap_series *series = &plot->series[at->series];
-    return rm_text_fit(text, at->point >= 0 ? series->names[at->point] : series->label, size, room);
+    const char *label = series->label != NULL ? series->label + skipped : NULL;
+    return rm_text_fit(text, at->point >= 0 ? series->names[at->point] : label, size, room);
+}
+
+/* Bytes of the words that both labels begin with: up to the last space before they differ, where what is left
+ * of each is one word. */
+static size_t common_words(const char *a, const char *b, size_t most) {
+    size_t words = 0;
+    for (size_t at = 0; at < most && a[at] == b[at] && a[at] != '\0'; at++) {
+        words = a[at] == ' ' ? at + 1 : words;
+    }
+    return words;
+}
+
+/* "base" of "base 10,000" and "base 500,000"; "d = 64" stays together. */
+static void find_heading(const ropemap_plot *plot, rm_legend *legend) {
+    const char *first = NULL;
+    size_t words = RM_TEXT_BYTES - 1;
+    for (entry at = {.series = -1}; next_entry(plot, &at);) {
+        const char *label = plot->series[at.series].label;
+        label = label != NULL ? label : "";
+        first = first == NULL ? label : first;
+        words = common_words(first, label, first == label ? strlen(first) : words);
+        if (words == 0 || label[words] == '\0' || strchr(label + words, ' ') != NULL) {
+            return;
+        }
+    }
+    if (words > 1 && first[words - 2] != '=') {
+        legend->skipped = words;
+        (void)snprintf(legend->heading, sizeof legend->heading, "%.*s", (int)words - 1, first);
+    }
 }
 
 /* Names in `size`, in as many columns as `height` requires, cut so that all is at most `most` wide. */
@@ -147,17 +184,22 @@ static rm_legend lay_legend(const ropemap_plot *plot, double size, double height
         legend.count = 0;
         return legend;
     }
-    const double fits = fmax(floor(height / (STEP_LEAST * size)), 1.0);
+    legend.numbered = numbers;
+    if (!numbers) {
+        find_heading(plot, &legend);
+    }
+    char text[RM_TEXT_BYTES];
+    const int32_t heads = legend.heading[0] != '\0' ? 1 : 0;
+    const double fits = fmax(floor(height / (STEP_LEAST * size)) - heads, 1.0);
     const int32_t columns = (int32_t)ceil(legend.count / fits);
     legend.rows = (legend.count + columns - 1) / columns;
-    legend.step = fmin(STEP * size, height / legend.rows);
+    legend.step = fmin(STEP * size, height / (legend.rows + heads));
     legend.swatch = (lines ? SWATCH : numbers ? NUMBER : DOT) * size;
     const double before = legend.swatch + GAP * size;
     legend.room = (most - (columns - 1) * APART * size) / columns - before;
-    double widest = 0.0;
+    double widest = rm_text_fit(text, legend.heading, size, legend.room + before) - before;
     for (entry at = {.series = -1}; next_entry(plot, &at);) {
-        char text[RM_TEXT_BYTES];
-        widest = fmax(widest, entry_text(text, plot, &at, size, legend.room));
+        widest = fmax(widest, entry_text(text, plot, &at, legend.skipped, size, legend.room));
     }
     legend.column = before + widest + APART * size;
     legend.width = columns * legend.column - APART * size;
@@ -202,15 +244,103 @@ static void draw_swatch(rm_drawing *drawing, const rm_chart_layout *layout, cons
 
 void rm_legend_draw(rm_drawing *drawing, const rm_chart_layout *layout) {
     const rm_legend *legend = &layout->legend;
+    const rm_text_style style = {.size = legend->size, .ink = layout->theme->ink};
     int32_t row = 0;
     for (entry at = {.series = -1}; legend->count > 0 && next_entry(layout->named, &at); row++) {
+        const entry shown = legend->numbered ? at : (entry){.series = legend->order[row], .point = -1};
         const double left = layout->legend_x + row / legend->rows * legend->column;
-        const double middle = (double)layout->area.y + (row % legend->rows + 0.5) * legend->step;
+        const double middle = legend->numbered
+                                  ? (double)layout->area.y + (row % legend->rows + 0.5) * legend->step
+                                  : legend->middles[row];
         char text[RM_TEXT_BYTES];
-        draw_swatch(drawing, layout, &at, left, middle);
-        (void)entry_text(text, layout->named, &at, legend->size, legend->room);
+        draw_swatch(drawing, layout, &shown, left, middle);
+        (void)entry_text(text, layout->named, &shown, legend->skipped, legend->size, legend->room);
         rm_drawing_text(drawing, left + legend->swatch + GAP * legend->size, middle + 0.36 * legend->size,
-                        text, (rm_text_style){.size = legend->size, .ink = layout->theme->ink});
+                        text, style);
+        if (row == 0) {
+            (void)rm_text_fit(text, legend->heading, legend->size, legend->width);
+            rm_drawing_text(drawing, left, middle - legend->step + 0.36 * legend->size, text,
+                            (rm_text_style){.size = legend->size, .ink = layout->theme->soft_ink});
+        }
+    }
+}
+
+/* How high the last part of a line is on the axis, 0 to 1: the mean of its last points, as lines swing. */
+static double end_of_line(const ropemap_chart *chart, const rm_chart_layout *layout,
+                          const ropemap_series *series) {
+    int64_t last = series->count - 1;
+    while (!rm_chart_shows(chart, series, last)) {
+        last--;
+    }
+    double sum = 0.0;
+    int64_t count = 0;
+    for (int64_t point = last; point >= 0 && point >= last - last / END_PART; point--) {
+        if (rm_chart_shows(chart, series, point)) {
+            sum += rm_axis_place(&layout->y, series->y[point]);
+            count++;
+        }
+    }
+    return fmin(fmax(sum / (double)count, 0.0), 1.0);
+}
+
+/* Moves rows that are closer than a step apart, the middle of those that touch staying where it was; all
+ * within `top` and `bottom`. */
+static void spread(double *middles, int32_t count, double step, double top, double bottom) {
+    int32_t first[RM_CHART_SERIES_MAX], groups = 0;
+    double starts[RM_CHART_SERIES_MAX];
+    for (int32_t row = 0; row < count; row++) {
+        double sum = middles[row];
+        first[groups] = row;
+        for (int32_t size = 1;; size = row + 1 - first[groups]) {
+            const double most = fmax(bottom - (size - 1) * step, top);
+            starts[groups] = fmin(fmax(sum / size - (size - 1) * step / 2.0, top), most);
+            if (groups == 0 ||
+                starts[groups] >= starts[groups - 1] + (first[groups] - first[groups - 1]) * step) {
+                break;
+            }
+            groups--;
+            for (int32_t other = first[groups]; other < first[groups + 1]; other++) {
+                sum += middles[other];
+            }
+        }
+        groups++;
+    }
+    for (int32_t group = groups - 1, row = count - 1; group >= 0; group--) {
+        for (; row >= first[group]; row--) {
+            middles[row] = starts[group] + (row - first[group]) * step;
+        }
+    }
+}
+
+/* Rows of series in the order of the lines' ends, and of a single plot's only column next to them. */
+static void place_rows(rm_chart_layout *layout, const ropemap_chart *chart) {
+    rm_legend *legend = &layout->legend;
+    const int32_t heads = legend->heading[0] != '\0' ? 1 : 0;
+    const double top = (double)layout->area.y + (heads + 0.5) * legend->step;
+    double ends[RM_CHART_SERIES_MAX];
+    int32_t count = 0;
+    for (int32_t index = 0; index < layout->named->series_count; index++) {
+        if (layout->named->series[index].reference) {
+            continue;
+        }
+        const double end = end_of_line(chart, layout, &layout->named->series[index]);
+        int32_t row = count++;
+        for (; row > 0 && ends[row - 1] < end; row--) {
+            ends[row] = ends[row - 1];
+            legend->order[row] = legend->order[row - 1];
+        }
+        ends[row] = end;
+        legend->order[row] = index;
+    }
+    for (int32_t row = 0; row < count; row++) {
+        legend->middles[row] = (double)layout->area.y + (1.0 - ends[row]) * (double)layout->area.height;
+        if (!is_alone(chart) || legend->rows < count) {
+            legend->middles[row] = top + row % legend->rows * legend->step;
+        }
+    }
+    if (is_alone(chart) && legend->rows == count) {
+        spread(legend->middles, count, legend->step, top,
+               (double)(layout->area.y + layout->area.height) - 0.5 * legend->step);
     }
 }
 
@@ -230,10 +360,6 @@ static bool has_text(const char *text) {
 
 static int64_t whole(double length) {
     return (int64_t)lround(length);
-}
-
-static bool is_alone(const ropemap_chart *chart) {
-    return rm_plots_of(chart).count == 1;
 }
 
 /* By the area; the shorter side has the last word, as it holds both labels and the plot. */
@@ -276,11 +402,20 @@ static const ropemap_plot *fullest(const rm_plots plots) {
     return best;
 }
 
+const char *rm_chart_name(const rm_chart_layout *layout, const ropemap_chart *chart, int32_t index) {
+    const char *const *headings = chart->col_headings;
+    return headings == NULL         ? rm_plots_of(chart).plot[index].label
+           : index < layout->across ? headings[index]
+                                    : NULL;
+}
+
 /* Lines that the names of plots take in `room` pixels; 0 where no plot has one. */
-static int32_t count_name_lines(const rm_plots plots, double size, double room) {
+static int32_t count_name_lines(const rm_chart_layout *layout, const ropemap_chart *chart, double size,
+                                double room) {
     int32_t most = 0;
-    for (int32_t index = 0; index < plots.count; index++) {
-        const rm_text_lines lines = rm_text_break(plots.plot[index].label, size, room, NAME_LINES);
+    for (int32_t index = 0; index < rm_plots_of(chart).count; index++) {
+        const rm_text_lines lines =
+            rm_text_break(rm_chart_name(layout, chart, index), size, room, NAME_LINES);
         most = lines.count > most ? lines.count : most;
     }
     return most;
@@ -305,7 +440,7 @@ static void size_all(rm_chart_layout *layout, const ropemap_chart *chart) {
     layout->column = whole(fmax(scale, 1.0));
     layout->thickness = THICKNESS * scale;
     layout->dot = dot_width(chart) * scale;
-    layout->name_lines = count_name_lines(plots, 1.0, (double)INFINITY);
+    layout->name_lines = count_name_lines(layout, chart, 1.0, (double)INFINITY);
 }
 
 /* ---- places ---- */
@@ -322,7 +457,8 @@ static void lay_lines(rm_chart_layout *layout, const ropemap_chart *chart) {
     double y = rm_heading_place(&layout->heading, sizes, margin);
     y += (rm_heading_is_empty(&layout->heading) ? 0.0 : 0.7) * sizes->ticks + name;
     layout->area.y = whole(y) + sizes->line;
-    layout->apart_y = whole(DOWN * sizes->scale + name) + 2 * sizes->line;
+    const double between = chart->col_headings == NULL ? name : 0.0;
+    layout->apart_y = whole(DOWN * sizes->scale + between) + 2 * sizes->line;
     const double label = has_text(chart->x_label) ? sizes->label + sizes->label_gap : 0.0;
     const double below = margin + label + sizes->ticks + (double)(sizes->line + sizes->tick + sizes->gap);
     const int64_t apart = (layout->down - 1) * layout->apart_y;
@@ -351,9 +487,12 @@ static void lay_columns(rm_chart_layout *layout, const ropemap_chart *chart, con
     const double tall = (double)layout->height - (double)layout->area.y - margin;
     layout->legend = choose_legend(layout->named, layout->words, tall, width);
     const double gap = LEGEND_GAP * sizes->scale;
-    const double legend = layout->legend.count > 0 ? layout->legend.width + fmax(gap, over->beyond) : 0.0;
+    const double headings =
+        chart->row_headings != NULL ? sizes->name + (double)(sizes->line + sizes->gap) : 0.0;
+    const double legend =
+        layout->legend.count > 0 ? layout->legend.width + fmax(gap + headings, over->beyond) : 0.0;
     const double right =
-        margin + (layout->legend.count > 0 ? legend : fmax(over->beyond - margin / 2.0, 0.0));
+        margin + (layout->legend.count > 0 ? legend : fmax(over->beyond - margin / 2.0, headings));
     const int64_t width_left = layout->width - layout->plot.x - whole(right) - sizes->line;
     const double labels = over->before + over->beyond + 0.8 * sizes->ticks;
     layout->apart_x = whole(fmax(ACROSS * sizes->scale, labels)) + 2 * sizes->line;
@@ -378,10 +517,11 @@ static void settle(rm_chart_layout *layout, const ropemap_chart *chart) {
         over.beyond = fmax(over.beyond, rm_ticks_beyond(&layout->x_ticks, layout->plot.width, sizes));
         const double room = (double)(layout->width - layout->area.x - sizes->margin);
         const bool last = pass == PASSES - 1; /* has the lines that the plot made room for */
-        heading->title =
-            rm_text_break(chart->title, sizes->title, room, last ? heading->title.count : WORD_LINES);
-        heading->subtitle = rm_text_break(chart->subtitle, sizes->subtitle, room,
-                                          last ? heading->subtitle.count : WORD_LINES);
+        const char *const words[3] = {chart->untitled ? NULL : chart->title,
+                                      chart->untitled ? NULL : chart->subtitle, NULL};
+        rm_heading_break(heading, words, sizes, room,
+                         (const int32_t[3]){last ? heading->title.count : WORD_LINES,
+                                            last ? heading->subtitle.count : WORD_LINES, 1});
     }
 }
 
@@ -419,13 +559,15 @@ ropemap_status rm_chart_layout_make(rm_chart_layout *layout, const ropemap_chart
     settle(layout, chart);
     RM_TRY(check_room(layout, error));
     /* Names that are longer than a plot is wide have two lines. */
-    const int32_t lines =
-        count_name_lines(rm_plots_of(chart), layout->sizes.name, (double)layout->plot.width);
+    const int32_t lines = count_name_lines(layout, chart, layout->sizes.name, (double)layout->plot.width);
     if (lines > layout->name_lines) {
         layout->name_lines = lines;
         settle(layout, chart);
         RM_TRY(check_room(layout, error));
     }
     lay_labels(layout, chart);
+    if (layout->legend.count > 0 && !layout->legend.numbered) {
+        place_rows(layout, chart);
+    }
     return ROPEMAP_OK;
 }

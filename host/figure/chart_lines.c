@@ -106,8 +106,10 @@ void rm_chart_curve_free(rm_chart_curve *curve) {
     *curve = (rm_chart_curve){.columns = NULL};
 }
 
-/* How much of what is behind it a band hides. */
+/* How much of what is behind it a band hides: of one alone, and less the more there are. */
 #define BAND_OPACITY 0.3
+
+#define BAND_FALLS 0.75
 
 /* A point alone between gaps is a dot of this many thicknesses of the line. */
 #define ALONE 2.0
@@ -159,27 +161,29 @@ static double within(double y, const rm_box *plot) {
 /* Columns [first, end) side by side: along their tops to the right, along their bottoms back. */
 static void put_band(trail *path, const rm_chart_column *columns, int64_t first, int64_t end,
                      const rm_chart_layout *layout) {
-    const rm_box *plot = &layout->plot;
-    const double width = (double)layout->column;
+    const double width = (double)layout->column, left = (double)layout->plot.x;
     for (int64_t at = first; at < end; at++) {
-        const double left = (double)plot->x + width * (double)columns[at].index,
-                     y = within(columns[at].top, plot);
-        put(path, left, y);
-        put(path, left + width, y);
+        put(path, left + width * ((double)columns[at].index + 0.5), within(columns[at].top, &layout->plot));
     }
     for (int64_t at = end - 1; at >= first; at--) {
-        const double left = (double)plot->x + width * (double)columns[at].index,
-                     y = within(columns[at].bottom, plot);
-        put(path, left + width, y);
-        put(path, left, y);
+        put(path, left + width * ((double)columns[at].index + 0.5),
+            within(columns[at].bottom, &layout->plot));
     }
     lift(path);
+}
+
+static double band_opacity(const ropemap_plot *plot) {
+    int32_t lines = 0;
+    for (int32_t index = 0; index < plot->series_count; index++) {
+        lines += plot->series[index].points || plot->series[index].reference ? 0 : 1;
+    }
+    return BAND_OPACITY / pow(fmax(lines, 1.0), BAND_FALLS);
 }
 
 void rm_chart_band_draw(rm_drawing *drawing, const ropemap_plot *plot, int32_t index,
                         const rm_chart_layout *layout, const rm_chart_curve *curve) {
     trail path;
-    if (plot->series[index].points || !open_trail(drawing, &path, 5 * curve->count)) {
+    if (plot->series[index].points || !open_trail(drawing, &path, 3 * curve->count)) {
         return;
     }
     const rm_chart_column *columns = curve->columns;
@@ -196,7 +200,7 @@ void rm_chart_band_draw(rm_drawing *drawing, const ropemap_plot *plot, int32_t i
     rm_item item = rm_chart_look(plot, index, 0.0, 0.0);
     item.kind = RM_ITEM_AREA;
     item.dashes = 0;
-    item.opacity = BAND_OPACITY;
+    item.opacity = band_opacity(plot);
     close_trail(drawing, &path, &layout->plot, item);
 }
 

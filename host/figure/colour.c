@@ -278,6 +278,19 @@ static ropemap_status check_scale(const ropemap_figure *figure, ropemap_error *e
 /* Of the largest magnitude: where a symmetric logarithmic scale is linear. */
 #define RAMP_LINEAR_PART 1e-3
 
+/* The colour of what a logarithm leaves out: paper, but where levels are as pale. */
+static const uint8_t below[2][3] = {{0xff, 0xff, 0xff}, {0xec, 0xd9, 0x9c}};
+
+static bool has_no_logarithm(const ropemap_figure *figure) {
+    const rm_panels maps = rm_panels_of(figure);
+    for (int32_t index = 0; index < maps.count && figure->norm == ROPEMAP_NORM_LOG; index++) {
+        if (maps.panel[index].map->min <= 0.0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static limits symmetric(limits given) {
     const double reach = fmax(fabs(given.low), fabs(given.high));
     return (limits){.low = -reach, .high = reach};
@@ -292,6 +305,8 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, rm_colour *colour,
         const bool signs = chosen.low < 0.0 && chosen.high > 0.0;
         colour->colormap = signs ? ROPEMAP_COLORMAP_DIVERGING : ROPEMAP_COLORMAP_VIRIDIS;
     }
+    colour->bar_low = chosen.low;
+    colour->bar_high = chosen.high;
     if (!figure->has_limits && colour->colormap == ROPEMAP_COLORMAP_DIVERGING &&
         figure->norm != ROPEMAP_NORM_LOG) {
         chosen = symmetric(chosen);
@@ -303,6 +318,12 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, rm_colour *colour,
                                    .linear_below = figure->linear_below > 0.0 ? figure->linear_below
                                                                               : RAMP_LINEAR_PART * largest};
     rm_palette_make(colour->colormap, figure->dark && !figure->bare, &colour->palette);
+    colour->has_below = has_no_logarithm(figure);
+    if (colour->has_below) {
+        const bool pale =
+            colour->colormap == ROPEMAP_COLORMAP_DIVERGING || colour->colormap == ROPEMAP_COLORMAP_GREY;
+        memcpy(colour->palette.rgb[RM_LEVEL_BELOW], below[pale ? 1 : 0], 3);
+    }
     return ROPEMAP_OK;
 }
 
@@ -356,8 +377,14 @@ static void find_levels(const rm_colour *colour, const float *cells, int64_t cou
         for (int32_t part = (RM_LEVELS + 1) / 2; part > 0; part /= 2) {
             level += steps[level + part - 1] <= value ? part : 0;
         }
+        level = colour->has_below && value > 0.0 && level == RM_LEVEL_BELOW ? RM_LEVEL_BELOW + 1 : level;
         levels[cell] = (uint8_t)(value == value ? level : RM_LEVEL_NAN);
     }
+}
+
+int32_t rm_colour_level(const rm_colour *colour, double value) {
+    const int32_t level = (int32_t)lround(rm_colour_place(colour, value) * (double)RM_LEVEL_MAX);
+    return colour->has_below && level == RM_LEVEL_BELOW ? RM_LEVEL_BELOW + 1 : level;
 }
 
 void rm_colour_levels(const rm_colour *colour, const float *cells, int64_t count, uint8_t *levels) {

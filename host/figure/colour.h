@@ -36,9 +36,9 @@ rm_panels rm_panels_of(const ropemap_figure *figure);
 /*
  * Level k of a map is k/254 of the way from its lower to its upper limit. 255 levels leave one entry
  * of an 8-bit palette to NaN, and being odd in number they have one in the middle: 0 on a diverging map is
- * its exact white.
+ * its exact white. Where a logarithm leaves cells out, the first level is theirs alone.
  */
-enum { RM_LEVELS = ROPEMAP_LEVELS, RM_LEVEL_MAX = 254, RM_LEVEL_NAN = 255 };
+enum { RM_LEVELS = ROPEMAP_LEVELS, RM_LEVEL_BELOW = 0, RM_LEVEL_MAX = 254, RM_LEVEL_NAN = 255 };
 
 typedef struct rm_palette {
     uint8_t rgb[RM_LEVELS + 1][3]; /* the levels from low to high, then NaN */
@@ -50,7 +50,9 @@ void rm_palette_make(ropemap_colormap colormap, bool dark, rm_palette *palette);
 typedef struct rm_colour {
     ropemap_colormap colormap; /* never AUTO */
     double low, high;          /* values of level 0 and of the last level, low < high */
-    rm_value_norm norm;        /* levels are even in it */
+    double bar_low, bar_high; /* what the bar shows of it: limits that were given, or what values there are */
+    bool has_below;           /* cells that a logarithm leaves out: level RM_LEVEL_BELOW */
+    rm_value_norm norm;       /* levels are even in it */
     rm_palette palette;
 } rm_colour;
 
@@ -64,6 +66,9 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, rm_colour *colour,
 
 /* Where a value lies between the limits, 0 to 1; NaN for NaN. */
 double rm_colour_place(const rm_colour *colour, double value);
+
+/* The level that a value has. */
+int32_t rm_colour_level(const rm_colour *colour, double value);
 
 /* Levels of `count` cells, RM_LEVEL_NAN for NaN. What lies outside the limits gets the nearest level. */
 void rm_colour_levels(const rm_colour *colour, const float *cells, int64_t count, uint8_t *levels);

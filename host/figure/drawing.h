@@ -75,6 +75,7 @@ typedef struct rm_drawing {
     rm_item *items;
     int64_t count, capacity;
     bool bare;       /* a single raster and nothing else, not even paper */
+    bool flat;       /* lines and text alone: a palette has room for its colours */
     bool incomplete; /* memory was short for an item; the sinks refuse it */
 } rm_drawing;
 

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { SIDE_MIN = 64, SIDE_MAX = 32767 }; /* of a panel that is given a size */
@@ -167,10 +168,13 @@ static void draw_cells(rm_heatmap *made, rm_box box, const uint8_t *levels, int6
 }
 
 static void draw_bar(rm_heatmap *made, const rm_heatmap_layout *layout) {
-    for (int step = 0; step < RM_LEVELS; step++) {
-        made->bar[step] = (uint8_t)(RM_LEVEL_MAX - step);
+    const rm_colour *colour = &made->colour;
+    const int32_t low = rm_colour_level(colour, colour->bar_low),
+                  high = rm_colour_level(colour, colour->bar_high);
+    for (int32_t level = high; level >= low; level--) {
+        made->bar[high - level] = (uint8_t)level;
     }
-    draw_cells(made, layout->bar, made->bar, RM_LEVELS, 1);
+    draw_cells(made, layout->bar, made->bar, high - low + 1, 1);
     rm_frame_draw(&made->drawing, layout->bar, &layout->sizes, layout->theme);
 }
 
@@ -189,13 +193,19 @@ static void draw_ticks(rm_heatmap *made, const rm_heatmap_layout *layout) {
 
 static void draw_words(rm_heatmap *made, const rm_heatmap_layout *layout) {
     const rm_sizes *sizes = &layout->sizes;
-    const uint8_t *nan = made->colour.palette.rgb[RM_LEVEL_NAN];
     rm_axis_label_draw(&made->drawing, &layout->row_label, layout->theme, true);
     rm_axis_label_draw(&made->drawing, &layout->col_label, layout->theme, false);
     rm_axis_label_draw(&made->drawing, &layout->value_label, layout->theme, true);
     if (layout->has_nan) {
-        rm_nan_swatch_draw(&made->drawing, layout->bar, (rm_rgb){nan[0], nan[1], nan[2]}, sizes,
-                           layout->theme);
+        rm_swatch_draw(&made->drawing, layout->bar, 0, made->colour.palette.rgb[RM_LEVEL_NAN], RM_NAN_NAME,
+                       sizes, layout->theme);
+    }
+    if (layout->has_below) {
+        rm_swatch_draw(&made->drawing, layout->bar, layout->has_nan ? 1 : 0,
+                       made->colour.palette.rgb[RM_LEVEL_BELOW], RM_BELOW_NAME, sizes, layout->theme);
+    }
+    for (int32_t row = 0; row < layout->rows; row++) {
+        rm_axis_label_draw(&made->drawing, &layout->row_headings[row], layout->theme, true);
     }
     rm_heading_draw(&made->drawing, &layout->heading, sizes, layout->theme, (double)layout->area.x);
     for (int32_t index = 0; index < layout->count; index++) {
@@ -242,7 +252,7 @@ ropemap_status rm_heatmap_make(const ropemap_figure *figure, rm_heatmap *made, r
     RM_TRY(check_figure(figure, error));
     RM_TRY(rm_colour_choose(figure, &made->colour, error));
     if (!figure->bare) {
-        RM_TRY(rm_font_ready(error));
+        RM_TRY(rm_font_use(figure->font, error));
     }
     RM_TRY(make_levels(figure, made, error));
     if (!figure->bare) {
@@ -263,12 +273,12 @@ void rm_heatmap_free(rm_heatmap *made) {
 
 ropemap_status ropemap_figure_encode(const ropemap_figure *figure, ropemap_format format,
                                      const ropemap_page *page, ropemap_bytes *bytes, ropemap_error *error) {
-    char title[RM_TEXT_BYTES];
+    const rm_metadata metadata =
+        rm_metadata_of(figure->title, sizeof figure->title, figure->description, sizeof figure->description);
     rm_heatmap made;
     RM_TRY(rm_format_check(format, page, error));
-    rm_text_clean(title, figure->title, sizeof figure->title);
     ropemap_status status = rm_heatmap_make(figure, &made, error);
-    status = status == ROPEMAP_OK ? rm_encode(&made.drawing, format, page, title, bytes, error) : status;
+    status = status == ROPEMAP_OK ? rm_encode(&made.drawing, format, page, &metadata, bytes, error) : status;
     rm_heatmap_free(&made);
     return status;
 }
@@ -303,4 +313,84 @@ void ropemap_image_free(ropemap_image *image) {
         rm_free(image->rgb);
         *image = (ropemap_image){.rgb = NULL};
     }
+}
+
+/* ---- files ---- */
+
+/* The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0. */
+
+enum { HEADER = 128, PREAMBLE = 10 }; /* bytes; the header with its preamble is a multiple of 64 */
+
+/* Little-endian whatever the machine is. */
+static void put_floats(uint8_t *to, const float *cells, int64_t count) {
+    for (int64_t cell = 0; cell < count; cell++) {
+        uint32_t bits;
+        memcpy(&bits, &cells[cell], sizeof bits);
+        to[4 * cell] = (uint8_t)bits;
+        to[4 * cell + 1] = (uint8_t)(bits >> 8);
+        to[4 * cell + 2] = (uint8_t)(bits >> 16);
+        to[4 * cell + 3] = (uint8_t)(bits >> 24);
+    }
+}
+
+ropemap_status ropemap_map_npy(const ropemap_map *map, ropemap_bytes *bytes, ropemap_error *error) {
+    RM_TRY(rm_map_check(map, error));
+    const int64_t cells = map->height * map->width;
+    const uint64_t size = HEADER + 4 * (uint64_t)cells;
+    uint8_t *data = rm_alloc_raw(size, 1);
+    if (data == NULL) {
+        return rm_fail_memory(error, "npy", size);
+    }
+    char header[HEADER];
+    const int used = snprintf(header, sizeof header,
+                              "\x93NUMPY\x01%c%c%c{'descr': '<f4', 'fortran_order': False, 'shape': (%" PRId64
+                              ", %" PRId64 "), }",
+                              0, HEADER - PREAMBLE, 0, map->height, map->width);
+    memset(header + used, ' ', (size_t)(HEADER - 1 - used));
+    header[HEADER - 1] = '\n';
+    memcpy(data, header, HEADER);
+    put_floats(data + HEADER, map->cells, cells);
+    *bytes = (ropemap_bytes){.data = data, .size = (size_t)size};
+    return ROPEMAP_OK;
+}
+
+static bool ends_with(const char *path, const char *ending) {
+    const size_t length = strlen(path), tail = strlen(ending);
+    if (length < tail) {
+        return false;
+    }
+    for (size_t at = 0; at < tail; at++) {
+        const char letter = path[length - tail + at];
+        const bool upper = letter >= 'A' && letter <= 'Z';
+        if ((upper ? (char)(letter - 'A' + 'a') : letter) != ending[at]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+ropemap_status ropemap_figure_save(const ropemap_figure *figure, const char *path, bool force,
+                                   ropemap_error *error) {
+    static const char *const endings[] = {
+        [ROPEMAP_PNG] = ".png", [ROPEMAP_SVG] = ".svg", [ROPEMAP_PDF] = ".pdf", ".npy"};
+    enum { COUNT = (int)(sizeof endings / sizeof *endings), NPY = COUNT - 1 };
+    ropemap_bytes bytes = {.data = NULL};
+    int kind = 0;
+    while (kind < COUNT && !ends_with(path, endings[kind])) {
+        kind++;
+    }
+    if (kind == COUNT) {
+        return rm_fail(error, ROPEMAP_USAGE, "%s: expected a name that ends in .png, .svg, .pdf or .npy",
+                       path);
+    }
+    if (kind != NPY) {
+        RM_TRY(ropemap_figure_encode(figure, (ropemap_format)kind, NULL, &bytes, error));
+    } else if (figure->panels == NULL && figure->panel.map != NULL) {
+        RM_TRY(ropemap_map_npy(figure->panel.map, &bytes, error));
+    } else {
+        return rm_fail(error, ROPEMAP_USAGE, "%s: a .npy file holds one map, the figure's panel", path);
+    }
+    const ropemap_status status = ropemap_output_write(path, &bytes, force, error);
+    ropemap_bytes_free(&bytes);
+    return status;
 }

@@ -12,6 +12,10 @@ ropemap_status rm_map_check(const ropemap_map *map, ropemap_error *error);
 
 enum { RM_PANELS_MAX = 1024 };
 
+#define RM_NAN_NAME "NaN"
+
+#define RM_BELOW_NAME "≤ 0"
+
 typedef struct rm_panel_layout {
     rm_box map;
     bool has_rows, has_cols; /* ticks to its left, and below */
@@ -34,7 +38,9 @@ typedef struct rm_heatmap_layout {
     rm_box area;                           /* from the first panel to the end of the last column and row */
     rm_box bar;
     rm_ticks values;
-    bool has_nan;          /* a swatch below the colour bar */
+    bool has_nan, has_below;                   /* swatches below the colour bar */
+    bool names_on_top, names_between;          /* above the first row of panels, and above each other one */
+    rm_axis_label row_headings[RM_PANELS_MAX]; /* [rows] to the right of them */
     rm_axis_label trained; /* the trained length of a map alone, above its mark; starts at x */
 } rm_heatmap_layout;
 
@@ -43,10 +49,9 @@ typedef struct rm_heatmap_layout {
 ropemap_status rm_heatmap_layout_make(rm_heatmap_layout *layout, const ropemap_figure *figure,
                                       const rm_colour *colour, ropemap_error *error);
 
-/* Footnote: the values of contours, what the limits leave out, what a logarithm cannot show and a `trained`
- * length that is marked without a label, 0 for none; empty where there is none of these. */
-void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, const rm_colour *colour,
-                       int64_t trained);
+/* Footnote: the values of contours, what the limits leave out and a `trained` length that is marked without a
+ * label, 0 for none; empty where there is none of these. */
+void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, int64_t trained);
 
 /* A drawing and what it borrows; it stays where it is made. */
 typedef struct rm_heatmap {

@@ -9,9 +9,9 @@
 #include <string.h>
 
 /* Lengths at scale 1, in pixels. */
-#define BAR_WIDTH 30.0
+#define BAR_WIDTH 22.0
 
-#define BAR_GAP 34.0 /* between the panels and the colour bar */
+#define BAR_GAP 24.0 /* between the panels and the colour bar */
 
 #define TEXT_WIDTH 420.0 /* the title is not broken below this width */
 
@@ -38,6 +38,8 @@
 
 /* In sizes of the tick labels. */
 #define NAME_ROOM 5.0 /* what a name has at least */
+
+#define NAME_LEAST 0.7 /* a name is smaller by this much, then it is cut */
 
 #define BAR_LEAST 6.0 /* what the bar next to several panels is tall at least */
 
@@ -194,8 +196,12 @@ static void lay_values(rm_heatmap_layout *layout, const rm_colour *colour) {
     const int32_t least = colour->norm.kind == ROPEMAP_NORM_LINEAR ? 2 : 1;
     int32_t most = ticks_wanted(layout, length, TICKS_DOWN, is_alone(layout) ? TICKS_ALONE : TICKS_BAR);
     do {
-        layout->values = rm_ticks_scale(colour->norm, colour->low, colour->high, most);
+        layout->values = rm_ticks_scale(colour->norm, colour->bar_low, colour->bar_high, most);
     } while (!rm_ticks_fit(&layout->values, (double)length, layout->sizes.ticks, false) && --most >= least);
+    while (!rm_ticks_fit(&layout->values, (double)length, layout->sizes.ticks, false) &&
+           layout->values.count > 1) {
+        layout->values.count--;
+    }
 }
 
 static void lay_ticks(rm_heatmap_layout *layout, const ropemap_panel *panels) {
@@ -213,27 +219,51 @@ static void lay_ticks(rm_heatmap_layout *layout, const ropemap_panel *panels) {
 
 /* ---- names and marks ---- */
 
-static bool has_name(const ropemap_panel *panel) {
-    return panel->label != NULL && panel->label[0] != '\0';
+/* Of a panel, or of its column, above the first row. */
+static const char *name_of(const rm_heatmap_layout *layout, const ropemap_figure *figure, int32_t index) {
+    const char *const *headings = figure->col_headings;
+    return headings == NULL          ? rm_panels_of(figure).panel[index].label
+           : index < layout->columns ? headings[index]
+                                     : NULL;
 }
 
-/* Whether any panel has a name; columns then have room for some of it. */
-static bool make_room_for_names(rm_heatmap_layout *layout, const ropemap_panel *panels) {
+/* Names make room for some of them, and become smaller where columns are narrow. */
+static void lay_names(rm_heatmap_layout *layout, const ropemap_figure *figure) {
     bool any = false;
+    double part = 1.0;
     for (int32_t index = 0; index < layout->count; index++) {
-        any = any || has_name(&panels[index]);
+        const char *name = name_of(layout, figure, index);
+        any = any || (name != NULL && name[0] != '\0');
     }
     for (int32_t col = 0; col < layout->columns && any; col++) {
         layout->widths[col] = at_least(layout->widths[col], whole(NAME_ROOM * layout->sizes.name));
     }
-    return any;
+    for (int pass = 0; pass < 2; pass++) { /* whole, then in the size that all have room in */
+        for (int32_t index = 0; index < layout->count; index++) {
+            const double room = (double)layout->widths[index % layout->columns];
+            char *name = layout->panels[index].name;
+            const double width = rm_text_fit(name, name_of(layout, figure, index), layout->sizes.name,
+                                             pass == 0 ? (double)INFINITY : room);
+            part = width > room ? fmin(part, room / width * (1.0 - 1e-9)) : part;
+        }
+        layout->sizes.name *= pass == 0 ? fmax(part, NAME_LEAST) : 1.0;
+    }
+    layout->names_on_top = any;
+    layout->names_between = any && figure->col_headings == NULL;
 }
 
-static void lay_names(rm_heatmap_layout *layout, const ropemap_panel *panels) {
-    for (int32_t index = 0; index < layout->count; index++) {
-        (void)rm_text_fit(layout->panels[index].name, panels[index].label, layout->sizes.name,
-                          (double)layout->widths[index % layout->columns]);
+/* To the right of each row of panels, read from the bottom to the top; the room that they take. */
+static double lay_row_headings(rm_heatmap_layout *layout, const ropemap_figure *figure) {
+    double room = 0.0;
+    for (int32_t row = 0; row < layout->rows; row++) {
+        rm_axis_label *heading = &layout->row_headings[row];
+        rm_row_heading_fit(heading, figure->row_headings != NULL ? figure->row_headings[row] : NULL,
+                           &layout->sizes, (double)layout->heights[row]);
+        heading->x = (double)(layout->area.x + layout->area.width + layout->sizes.line + layout->sizes.gap) +
+                     0.78 * heading->size;
+        room = fmax(room, rm_axis_label_room(heading, &layout->sizes));
     }
+    return room;
 }
 
 /* How far along an axis a position begins, 0 to 1; NaN where that is not inside, and for 0. */
@@ -331,33 +361,38 @@ static void lay_columns(rm_heatmap_layout *layout, const tick_room *room) {
 }
 
 /* The colour bar, its ticks, labels and label. */
-static void lay_bar(rm_heatmap_layout *layout, const tick_room *room) {
+static void lay_bar(rm_heatmap_layout *layout, const tick_room *room, double headings) {
     const rm_sizes *sizes = &layout->sizes;
-    const double over = room->last + (layout->has_nan ? 1.0 : 0.6) * sizes->ticks;
+    const bool swatches = layout->has_nan || layout->has_below;
+    const double over = fmax(room->last, headings) + (swatches ? 1.0 : 0.6) * sizes->ticks;
     layout->bar.x =
         layout->area.x + layout->area.width + at_least(whole(BAR_GAP * sizes->scale), whole(over));
     layout->bar.width = whole(BAR_WIDTH * sizes->scale);
     const int64_t labels = layout->bar.x + layout->bar.width + sizes->line + sizes->tick + sizes->gap;
-    const double nan_end = layout->has_nan ? (double)layout->bar.x + rm_nan_swatch_width(sizes) : 0.0;
-    const double end = fmax((double)labels + layout->values.widest, nan_end);
+    double end = (double)labels + layout->values.widest;
+    if (layout->has_nan) {
+        end = fmax(end, (double)layout->bar.x + rm_swatch_width(RM_NAN_NAME, sizes));
+    }
+    if (layout->has_below) {
+        end = fmax(end, (double)layout->bar.x + rm_swatch_width(RM_BELOW_NAME, sizes));
+    }
     layout->value_label.x = end + sizes->label_gap + 0.78 * layout->value_label.size;
     layout->width = whole(end + rm_axis_label_room(&layout->value_label, sizes)) + sizes->margin;
 }
 
 /* Title, subtitle and footnote start above the first panel's left edge. */
-static void lay_words(rm_heatmap_layout *layout, const ropemap_figure *figure, const rm_colour *colour,
-                      int64_t trained) {
+static void lay_words(rm_heatmap_layout *layout, const ropemap_figure *figure, int64_t trained) {
     const rm_sizes *sizes = &layout->sizes;
     char title[RM_TEXT_BYTES], subtitle[RM_TEXT_BYTES], note[RM_TEXT_BYTES];
-    rm_text_clean(title, figure->title, sizeof figure->title);
-    rm_text_clean(subtitle, figure->subtitle, sizeof figure->subtitle);
-    rm_footnote_write(note, figure, colour, trained);
+    rm_text_clean(title, sizeof title, figure->title, sizeof figure->title);
+    rm_text_clean(subtitle, sizeof subtitle, figure->subtitle, sizeof figure->subtitle);
+    rm_footnote_write(note, figure, trained);
     const double room = (double)(layout->width - sizes->margin - layout->area.x);
     const double width = figure->width > 0 ? room : fmax(room, TEXT_WIDTH * sizes->scale);
     rm_heading *heading = &layout->heading;
-    heading->title = rm_text_break(title, sizes->title, width, WORD_LINES);
-    heading->subtitle = rm_text_break(subtitle, sizes->subtitle, width, WORD_LINES);
-    heading->note = rm_text_break(note, sizes->subtitle, width, WORD_LINES);
+    const bool shown = !figure->untitled;
+    const char *const words[3] = {shown ? title : NULL, shown ? subtitle : NULL, shown ? note : NULL};
+    rm_heading_break(heading, words, sizes, width, (const int32_t[3]){WORD_LINES, WORD_LINES, WORD_LINES});
     const double widest = fmax(fmax(heading->title.width, heading->subtitle.width), heading->note.width);
     layout->width = at_least(layout->width, layout->area.x + whole(widest) + sizes->margin);
 }
@@ -377,10 +412,10 @@ static bool has_ticks_between(const rm_heatmap_layout *layout, int32_t row) {
 }
 
 /* Places the panels from `top` down; returns the height of all with what is between them. */
-static int64_t stack(rm_heatmap_layout *layout, int64_t top, bool names) {
+static int64_t stack(rm_heatmap_layout *layout, int64_t top) {
     const rm_sizes *sizes = &layout->sizes;
     const double ticks = (double)(sizes->tick + sizes->gap) + sizes->ticks;
-    const double name = names ? rm_name_height(sizes, 1) : NAMELESS * sizes->scale;
+    const double name = layout->names_between ? rm_name_height(sizes, 1) : NAMELESS * sizes->scale;
     int64_t y = top, end = top;
     for (int32_t row = 0; row < layout->rows; row++) {
         for (int32_t index = row * layout->columns;
@@ -395,7 +430,7 @@ static int64_t stack(rm_heatmap_layout *layout, int64_t top, bool names) {
 }
 
 /* Heading, label of the trained length, panels with their names and ticks, column label. */
-static void lay_rows(rm_heatmap_layout *layout, bool names) {
+static void lay_rows(rm_heatmap_layout *layout) {
     const rm_sizes *sizes = &layout->sizes;
     const bool words = !rm_heading_is_empty(&layout->heading), marked = layout->trained.text[0] != '\0';
     double y = rm_heading_place(&layout->heading, sizes, (double)sizes->margin);
@@ -405,13 +440,21 @@ static void lay_rows(rm_heatmap_layout *layout, bool names) {
         y += layout->trained.size;
     }
     y += words && !marked ? 0.7 * sizes->ticks : 0.0;
-    layout->area.y = whole(y + (names ? rm_name_height(sizes, 1) : sizes->ticks / 2.0)) + sizes->line;
-    (void)stack(layout, layout->area.y, names);
+    layout->area.y =
+        whole(y + (layout->names_on_top ? rm_name_height(sizes, 1) : sizes->ticks / 2.0)) + sizes->line;
+    (void)stack(layout, layout->area.y);
     layout->bar.y = layout->area.y;
     const int64_t below = layout->area.y + layout->area.height + sizes->line + sizes->tick + sizes->gap;
     const double labels_end = (double)below + sizes->ticks;
     layout->col_label.y = labels_end + sizes->label_gap + 0.6 * layout->col_label.size;
-    layout->height = whole(labels_end + rm_axis_label_room(&layout->col_label, sizes)) + sizes->margin;
+    const int32_t swatches = (layout->has_nan ? 1 : 0) + (layout->has_below ? 1 : 0);
+    const double swatches_end = rm_swatch_end(layout->bar, swatches - 1, sizes) + 0.3 * sizes->ticks;
+    const double end = labels_end + rm_axis_label_room(&layout->col_label, sizes);
+    layout->height = whole(fmax(end, swatches_end)) + sizes->margin;
+    for (int32_t row = 0; row < layout->rows; row++) {
+        layout->row_headings[row].y =
+            (double)layout->panels[row * layout->columns].map.y + (double)layout->heights[row] / 2.0;
+    }
     const double middle_y = (double)layout->area.y + (double)layout->area.height / 2.0;
     layout->row_label.y = layout->value_label.y = middle_y;
     layout->col_label.x = (double)layout->area.x + (double)layout->area.width / 2.0;
@@ -422,7 +465,7 @@ static void lay_rows(rm_heatmap_layout *layout, bool names) {
 static void lay_label(const rm_heatmap_layout *layout, rm_axis_label *label, const char *field, size_t limit,
                       int64_t room) {
     char text[RM_TEXT_BYTES];
-    rm_text_clean(text, field, limit);
+    rm_text_clean(text, sizeof text, field, limit);
     rm_axis_label_fit(label, text, &layout->sizes, (double)room);
 }
 
@@ -432,16 +475,15 @@ static void lay_out(rm_heatmap_layout *layout, const ropemap_figure *figure, con
     const ropemap_panel *panels = rm_panels_of(figure).panel;
     make_grid(layout, figure, side);
     layout->sizes = rm_sizes_at(scale > 0.0 ? scale : choose_scale(layout));
-    const bool names = make_room_for_names(layout, panels);
-    lay_names(layout, panels);
+    lay_names(layout, figure);
     lay_ticks(layout, panels);
     const bool marked = lay_trained(layout, panels, figure->trained_length);
     lay_mark(layout, panels, figure->mark_col);
     if (!is_alone(layout)) { /* the last row is as tall as the bar needs, whatever its panels are */
-        const int64_t lack = whole(BAR_LEAST * layout->sizes.ticks) - stack(layout, 0, names);
+        const int64_t lack = whole(BAR_LEAST * layout->sizes.ticks) - stack(layout, 0);
         layout->heights[layout->rows - 1] += at_least(lack, 0);
     }
-    layout->area.height = layout->bar.height = stack(layout, 0, names);
+    layout->area.height = layout->bar.height = stack(layout, 0);
     lay_values(layout, colour);
     lay_label(layout, &layout->row_label, figure->row_label, sizeof figure->row_label, layout->area.height);
     lay_label(layout, &layout->value_label, figure->value_label, sizeof figure->value_label,
@@ -449,11 +491,11 @@ static void lay_out(rm_heatmap_layout *layout, const ropemap_figure *figure, con
     const tick_room room = measure_ticks(layout);
     lay_columns(layout, &room);
     lay_label(layout, &layout->col_label, figure->col_label, sizeof figure->col_label, layout->area.width);
-    lay_bar(layout, &room);
-    const bool labelled = is_alone(layout) && !names;
-    lay_words(layout, figure, colour, marked && !labelled ? figure->trained_length : 0);
+    lay_bar(layout, &room, lay_row_headings(layout, figure));
+    const bool labelled = is_alone(layout) && !layout->names_on_top;
+    lay_words(layout, figure, marked && !labelled ? figure->trained_length : 0);
     lay_trained_label(layout, figure, marked && labelled);
-    lay_rows(layout, names);
+    lay_rows(layout);
 }
 
 /* Pixels that a panel's longer side gains for each that its column is to gain, at most. */
@@ -510,6 +552,7 @@ ropemap_status rm_heatmap_layout_make(rm_heatmap_layout *layout, const ropemap_f
     const rm_panels panels = rm_panels_of(figure);
     layout->theme = rm_theme_of(figure->dark);
     layout->has_nan = false;
+    layout->has_below = colour->has_below;
     for (int32_t index = 0; index < panels.count; index++) {
         layout->has_nan = layout->has_nan || panels.panel[index].map->nan_cells > 0;
     }

@@ -435,10 +435,11 @@ static void draw_contour(rm_drawing *drawing, const rm_contour *lines, rm_item p
 static void draw_on_bar(rm_heatmap *made, const rm_heatmap_layout *layout, double value) {
     const rm_colour *colour = &made->colour;
     const rm_box bar = layout->bar;
-    if (value < colour->low || value > colour->high) {
+    if (value < colour->bar_low || value > colour->bar_high) {
         return;
     }
-    const double place = (1.0 - rm_colour_place(colour, value)) * (double)bar.height;
+    const double along = rm_norm_place(colour->norm, colour->bar_low, colour->bar_high, value);
+    const double place = (1.0 - along) * (double)bar.height;
     const double x = (double)bar.x, y = (double)bar.y + rm_snap(place, bar.height, layout->sizes.line);
     const double pen = (double)layout->sizes.line;
     double points[] = {x, y, x + (double)bar.width, y};

@@ -11,12 +11,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Takes the font (text.h), which is ready, into use. */
-static void rm_cairo_font(cairo_t *cairo) {
-    cairo_set_font_face(cairo, rm_font_face());
+static void set_font_options(cairo_t *cairo) {
     cairo_font_options_t *options = rm_font_options();
     cairo_set_font_options(cairo, options);
     cairo_font_options_destroy(options);
+}
+
+/* Puts a text from (start, 0) on, each part of it in its font. */
+static void put_text(cairo_t *cairo, double start, const char *text,
+                     void (*put)(cairo_t *cairo, const char *text)) {
+    cairo_move_to(cairo, start, 0.0);
+    for (rm_run run; (run = rm_font_run(text)).bytes > 0; text += run.bytes) {
+        char part[RM_TEXT_BYTES];
+        (void)snprintf(part, sizeof part, "%.*s", (int)run.bytes, text);
+        cairo_set_font_face(cairo, run.face);
+        put(cairo, part);
+    }
 }
 
 /* The words of memory that cairo's RGB24 has for the palette's entries: 0x00RRGGBB. */
@@ -119,9 +129,8 @@ static void draw_text(cairo_t *cairo, const rm_item *item, bool page) {
     }
     const double start = -before[item->style.anchor] * rm_font_width(item->text, item->style.size);
     cairo_set_font_size(cairo, item->style.size);
-    cairo_move_to(cairo, start, 0.0);
     if (item->style.halo > 0.0) {
-        cairo_text_path(cairo, item->text);
+        put_text(cairo, start, item->text, cairo_text_path);
         cairo_set_line_width(cairo, 2.0 * item->style.halo);
         cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
         set_ink(cairo, item->style.halo_ink);
@@ -132,8 +141,7 @@ static void draw_text(cairo_t *cairo, const rm_item *item, bool page) {
         cairo_fill(cairo);
     } else {
         cairo_new_path(cairo);
-        cairo_move_to(cairo, start, 0.0);
-        cairo_show_text(cairo, item->text);
+        put_text(cairo, start, item->text, cairo_show_text);
     }
     cairo_restore(cairo);
 }
@@ -239,7 +247,7 @@ static void open_canvas(canvas *target) {
     target->cairo = cairo_create(target->surface);
     cairo_set_source_rgb(target->cairo, 1.0, 1.0, 1.0);
     cairo_paint(target->cairo);
-    rm_cairo_font(target->cairo);
+    set_font_options(target->cairo);
 }
 
 /* Words to bytes in place: a pixel's bytes lie at or before its word. */
@@ -375,14 +383,17 @@ static cairo_status_t take(void *writer, const unsigned char *bytes, unsigned in
 }
 
 /* The same day on every run, so that the bytes are the same. */
-static void describe(cairo_surface_t *surface, const char *title) {
+static void describe(cairo_surface_t *surface, const rm_metadata *metadata) {
     char creator[64];
     (void)snprintf(creator, sizeof creator, "ropemap %s", ropemap_version());
     cairo_pdf_surface_restrict_to_version(surface, CAIRO_PDF_VERSION_1_4);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, "2000-01-01T00:00:00Z");
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, creator);
-    if (title[0] != '\0') {
-        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, title);
+    if (metadata->title[0] != '\0') {
+        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, metadata->title);
+    }
+    if (metadata->description[0] != '\0') {
+        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_SUBJECT, metadata->description);
     }
 }
 
@@ -392,7 +403,7 @@ static bool draw(cairo_t *cairo, const rm_drawing *drawing) {
         cairo_set_source_rgb(cairo, 1.0, 1.0, 1.0);
         cairo_paint(cairo);
     }
-    rm_cairo_font(cairo);
+    set_font_options(cairo);
     for (int64_t at = 0; at < drawing->count; at++) {
         const rm_item *item = &drawing->items[at];
         if (item->kind != RM_ITEM_RASTER) {
@@ -404,7 +415,7 @@ static bool draw(cairo_t *cairo, const rm_drawing *drawing) {
     return true;
 }
 
-ropemap_status rm_sink_pdf(const rm_drawing *drawing, double millimetres, const char *title,
+ropemap_status rm_sink_pdf(const rm_drawing *drawing, double millimetres, const rm_metadata *metadata,
                            ropemap_bytes *bytes, ropemap_error *error) {
     const double points =
         millimetres > 0.0 ? millimetres * POINTS_PER_MILLIMETRE / (double)drawing->width : POINTS_PER_PIXEL;
@@ -412,7 +423,7 @@ ropemap_status rm_sink_pdf(const rm_drawing *drawing, double millimetres, const 
     rm_writer writer = {.data = NULL};
     cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(
         take, &writer, points * (double)drawing->width, points * (double)drawing->height);
-    describe(surface, title);
+    describe(surface, metadata);
     cairo_t *cairo = cairo_create(surface);
     cairo_scale(cairo, points, points);
     const bool images = draw(cairo, drawing);

@@ -284,7 +284,20 @@ static void put_side(rm_writer *svg, const char *name, double length, const char
     put(svg, "\"");
 }
 
-static void put_head(rm_writer *svg, const rm_drawing *drawing, double millimetres, const char *title) {
+static void put_metadata(rm_writer *svg, const char *element, const char *text) {
+    if (text[0] != '\0') {
+        put(svg, "<");
+        put(svg, element);
+        put(svg, ">");
+        put_escaped(svg, text);
+        put(svg, "</");
+        put(svg, element);
+        put(svg, ">\n");
+    }
+}
+
+static void put_head(rm_writer *svg, const rm_drawing *drawing, double millimetres,
+                     const rm_metadata *metadata) {
     const double width = (double)drawing->width, height = (double)drawing->height;
     const bool printed = millimetres > 0.0;
     const double unit = printed ? millimetres / width : 1.0;
@@ -296,21 +309,24 @@ static void put_head(rm_writer *svg, const rm_drawing *drawing, double millimetr
     rm_writer_number(svg, width);
     put(svg, " ");
     rm_writer_number(svg, height);
-    put(svg, "\" font-family=\"DejaVu Sans, Verdana, sans-serif\" xml:space=\"preserve\">\n");
-    if (title[0] != '\0') {
-        put(svg, "<title>");
-        put_escaped(svg, title);
-        put(svg, "</title>\n");
+    put(svg, "\" font-family=\"");
+    if (strcmp(rm_font_family(), "DejaVu Sans") != 0) {
+        put(svg, "'");
+        put_escaped(svg, rm_font_family());
+        put(svg, "', ");
     }
+    put(svg, "DejaVu Sans, Verdana, sans-serif\" xml:space=\"preserve\">\n");
+    put_metadata(svg, "title", metadata->title);
+    put_metadata(svg, "desc", metadata->description);
     if (!drawing->bare) {
         put_rectangle(svg, &(rm_item){.width = width, .height = height, .ink = {0xff, 0xff, 0xff}});
     }
 }
 
-ropemap_status rm_sink_svg(const rm_drawing *drawing, double millimetres, const char *title,
+ropemap_status rm_sink_svg(const rm_drawing *drawing, double millimetres, const rm_metadata *metadata,
                            ropemap_bytes *bytes, ropemap_error *error) {
     rm_writer svg = {.failed = drawing->incomplete};
-    put_head(&svg, drawing, millimetres, title);
+    put_head(&svg, drawing, millimetres, metadata);
     ropemap_status status = ROPEMAP_OK;
     for (int64_t index = 0; index < drawing->count && status == ROPEMAP_OK; index++) {
         status = put_item(&svg, drawing, index, error);

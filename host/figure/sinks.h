@@ -60,10 +60,18 @@ bool rm_raster_upscale(const rm_item *raster, rm_upscaled *cells);
  * NULL. */
 ropemap_status rm_format_check(ropemap_format format, const ropemap_page *page, ropemap_error *error);
 
-/* A drawing as a file; the format is checked, `title` is clean text (text.h). ROPEMAP_USAGE where the format
- * cannot hold it, ROPEMAP_RESOURCES. */
+/* What a file says of itself without showing it: clean text (text.h), each may be empty. */
+typedef struct rm_metadata {
+    char title[RM_TEXT_BYTES], description[512];
+} rm_metadata;
+
+/* From fields of `title_size` and `size` bytes; `description` may be NULL. */
+rm_metadata rm_metadata_of(const char *title, size_t title_size, const char *description, size_t size);
+
+/* A drawing as a file; the format is checked. ROPEMAP_USAGE where the format cannot hold it,
+ * ROPEMAP_RESOURCES. */
 ropemap_status rm_encode(const rm_drawing *drawing, ropemap_format format, const ropemap_page *page,
-                         const char *title, ropemap_bytes *bytes, ropemap_error *error);
+                         const rm_metadata *metadata, ropemap_bytes *bytes, ropemap_error *error);
 
 /*
  * Pixels, drawn on white. The font is ready (text.h), rasters lie on whole pixels. ROPEMAP_USAGE: a side
@@ -76,14 +84,14 @@ ropemap_status rm_sink_image(const rm_drawing *drawing, ropemap_image *image, ro
  * width, 0: pixels of 1/96 inch. ROPEMAP_USAGE: a side below 3 or above 14,400 points, or a raster of more
  * than 32,767 cells a side; ROPEMAP_RESOURCES.
  */
-ropemap_status rm_sink_pdf(const rm_drawing *drawing, double millimetres, const char *title,
+ropemap_status rm_sink_pdf(const rm_drawing *drawing, double millimetres, const rm_metadata *metadata,
                            ropemap_bytes *bytes, ropemap_error *error);
 
 /*
  * Text stays text, with the width it has in the embedded font, rasters are embedded PNG images. The font is
  * ready. ROPEMAP_RESOURCES.
  */
-ropemap_status rm_sink_svg(const rm_drawing *drawing, double millimetres, const char *title,
+ropemap_status rm_sink_svg(const rm_drawing *drawing, double millimetres, const rm_metadata *metadata,
                            ropemap_bytes *bytes, ropemap_error *error);
 
 /*
@@ -93,13 +101,18 @@ ropemap_status rm_sink_svg(const rm_drawing *drawing, double millimetres, const 
 ropemap_status rm_png_indexed(const uint8_t *levels, int64_t width, int64_t height, const rm_palette *palette,
                               ropemap_bytes *bytes, ropemap_error *error);
 
+/* `image` as an 8-bit palette PNG: the colours that most pixels have, and for the others the nearest of them,
+ * which for lines and text on paper differ by less than an eye sees. As rm_png_indexed. */
+ropemap_status rm_png_few(const ropemap_image *image, ropemap_bytes *bytes, ropemap_error *error);
+
 /* `image` as an RGB PNG. ROPEMAP_USAGE where (3 width + 1) * height is beyond the encoder; ROPEMAP_RESOURCES.
  */
 ropemap_status rm_png_rgb(const ropemap_image *image, ropemap_bytes *bytes, ropemap_error *error);
 
-/* Adds the pixels an inch to a PNG file; nothing where `dpi` is 0. ROPEMAP_RESOURCES, and the file is freed.
- */
-ropemap_status rm_png_density(ropemap_bytes *bytes, double dpi, ropemap_error *error);
+/* Adds pixels an inch, where `dpi` is above 0, and metadata to a PNG file. ROPEMAP_RESOURCES, and the file is
+ * freed. */
+ropemap_status rm_png_describe(ropemap_bytes *bytes, double dpi, const rm_metadata *metadata,
+                               ropemap_error *error);
 
 /* Whether an image of this size can be encoded: for before it is drawn. */
 ropemap_status rm_png_check(int64_t width, int64_t height, int channels, ropemap_error *error);

@@ -1,6 +1,8 @@
 /* text.c - numbers and text as figures write them: in the one embedded font, in lines that fit */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/text.h"
+#include "host/base/alloc.h"
+#include "host/base/input.h"
 #include "host/base/text.h"
 
 #include <cairo-ft.h>
@@ -156,16 +158,16 @@ void ropemap_number_text(char text[ROPEMAP_NUMBER_TEXT], double value) {
 
 /* ---- words ---- */
 
-void rm_text_clean(char out[RM_TEXT_BYTES], const char *field, size_t limit) {
-    const size_t size = strnlen(field, limit);
+void rm_text_clean(char *out, size_t size, const char *field, size_t limit) {
+    const size_t given = strnlen(field, limit);
     size_t end = 0;
-    for (size_t at = 0; at < size;) {
+    for (size_t at = 0; at < given;) {
         uint32_t code = 0;
-        const size_t bytes = rm_text_character(field + at, size - at, &code);
+        const size_t bytes = rm_text_character(field + at, given - at, &code);
         const bool control = bytes > 0 && !rm_text_is_plain(code);
         const char *source = bytes == 0 ? "\ufffd" : control ? " " : field + at;
         const size_t length = bytes == 0 ? 3 : control ? 1 : bytes;
-        if (end + length >= RM_TEXT_BYTES) {
+        if (end + length >= size) {
             break;
         }
         memcpy(out + end, source, length);
@@ -232,43 +234,139 @@ extern const unsigned char rm_font_begin[], rm_font_end[];
  */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static cairo_font_face_t *face;
+enum { FONT_BYTES_MOST = 1 << 26 };
 
-static void release_library(void *library) {
-    (void)FT_Done_FreeType(library); /* and its face */
+struct ropemap_font {
+    cairo_font_face_t *face;
+    FT_Face outlines;
+};
+
+/* What goes when cairo needs a face no longer. */
+typedef struct library {
+    FT_Library type;
+    uint8_t *bytes; /* of the file; NULL of the embedded one */
+} library;
+
+static ropemap_font embedded;
+
+static _Thread_local const ropemap_font *chosen; /* NULL: the embedded one */
+
+static void release(void *loaded) {
+    library *own = loaded;
+    (void)FT_Done_FreeType(own->type); /* and its face */
+    rm_free(own->bytes);
+    rm_free(own);
 }
 
-static void load(void) {
+/* Takes the bytes of `own`, also where it fails. */
+static bool load(library given, const uint8_t *bytes, size_t size, ropemap_font *font) {
     static const cairo_user_data_key_t key;
-    FT_Library library = NULL;
-    FT_Face outlines = NULL;
-    if (FT_Init_FreeType(&library) != 0) {
-        return;
+    library *own = rm_alloc_raw(1, sizeof *own);
+    if (own == NULL || FT_Init_FreeType(&given.type) != 0) {
+        rm_free(own);
+        rm_free(given.bytes);
+        return false;
     }
-    const FT_Long bytes = (FT_Long)(rm_font_end - rm_font_begin);
-    if (FT_New_Memory_Face(library, rm_font_begin, bytes, 0, &outlines) != 0) {
-        release_library(library);
-        return;
+    *own = given;
+    if (FT_New_Memory_Face(own->type, bytes, (FT_Long)size, 0, &font->outlines) != 0) {
+        release(own);
+        return false;
     }
-    cairo_font_face_t *made = cairo_ft_font_face_create_for_ft_face(outlines, 0);
-    if (cairo_font_face_set_user_data(made, &key, library, release_library) != CAIRO_STATUS_SUCCESS) {
-        cairo_font_face_destroy(made);
-        release_library(library);
-        return;
+    font->face = cairo_ft_font_face_create_for_ft_face(font->outlines, 0);
+    if (cairo_font_face_set_user_data(font->face, &key, own, release) != CAIRO_STATUS_SUCCESS) {
+        cairo_font_face_destroy(font->face);
+        font->face = NULL;
+        release(own);
     }
-    face = made;
+    return font->face != NULL;
 }
 
-ropemap_status rm_font_ready(ropemap_error *error) {
-    if (pthread_once(&once, load) != 0 || face == NULL) {
+static void load_embedded(void) {
+    (void)load((library){.bytes = NULL}, rm_font_begin, (size_t)(rm_font_end - rm_font_begin), &embedded);
+}
+
+ropemap_status rm_font_use(const ropemap_font *font, ropemap_error *error) {
+    if (pthread_once(&once, load_embedded) != 0 || embedded.face == NULL) {
         return rm_fail(error, ROPEMAP_RESOURCES,
                        "font: FreeType or cairo could not load it, memory may be short");
     }
+    chosen = font;
     return ROPEMAP_OK;
 }
 
-cairo_font_face_t *rm_font_face(void) {
-    return face;
+ropemap_status rm_font_ready(ropemap_error *error) {
+    return rm_font_use(NULL, error);
+}
+
+/* Letters and digits are the least that a font must have. */
+static bool is_of_use(const ropemap_font *font) {
+    return FT_IS_SCALABLE(font->outlines) && FT_Get_Char_Index(font->outlines, 'a') != 0 &&
+           FT_Get_Char_Index(font->outlines, '0') != 0;
+}
+
+ropemap_status ropemap_font_open(const char *path, ropemap_font **font, ropemap_error *error) {
+    rm_input file;
+    *font = NULL;
+    RM_TRY(rm_input_open(path, &file, error));
+    uint8_t *bytes = file.size > 0 && file.size <= FONT_BYTES_MOST ? rm_alloc_raw(file.size, 1) : NULL;
+    ropemap_font *made = rm_alloc(1, sizeof *made);
+    ropemap_status status = ROPEMAP_OK;
+    if (file.size == 0 || file.size > FONT_BYTES_MOST) {
+        status = rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " bytes are no font; 1 to %d can be one",
+                         file.name, file.size, (int)FONT_BYTES_MOST);
+    } else if (bytes == NULL || made == NULL) {
+        status = rm_fail_memory(error, "font", file.size);
+    } else {
+        status = rm_input_read(&file, 0, file.size, bytes, error);
+    }
+    if (status != ROPEMAP_OK) {
+        rm_free(bytes);
+    } else if (!load((library){.bytes = bytes}, bytes, (size_t)file.size, made) || !is_of_use(made)) {
+        status = rm_fail(error, ROPEMAP_DATA,
+                         "%s: no font with letters and digits that FreeType can read; give a TrueType or "
+                         "OpenType file",
+                         file.name);
+    }
+    rm_input_close(&file);
+    if (status != ROPEMAP_OK) {
+        ropemap_font_close(made);
+        return status;
+    }
+    *font = made;
+    return ROPEMAP_OK;
+}
+
+void ropemap_font_close(ropemap_font *font) {
+    if (font != NULL) {
+        if (font->face != NULL) {
+            cairo_font_face_destroy(font->face);
+        }
+        rm_free(font);
+    }
+}
+
+const char *rm_font_family(void) {
+    const char *name = chosen != NULL ? chosen->outlines->family_name : NULL;
+    return name != NULL ? name : "DejaVu Sans";
+}
+
+rm_run rm_font_run(const char *text) {
+    const size_t size = strlen(text);
+    rm_run run = {.bytes = chosen == NULL ? size : 0, .face = embedded.face};
+    bool first = true, own = false;
+    while (chosen != NULL && run.bytes < size) {
+        uint32_t code = 0;
+        const size_t bytes = rm_text_character(text + run.bytes, size - run.bytes, &code);
+        const bool has = FT_Get_Char_Index(chosen->outlines, code) != 0;
+        if (!first && has != own) {
+            break;
+        }
+        own = has;
+        first = false;
+        run.bytes += bytes > 0 ? bytes : 1;
+    }
+    run.face = own ? chosen->face : embedded.face;
+    return run;
 }
 
 cairo_font_options_t *rm_font_options(void) {
@@ -279,20 +377,27 @@ cairo_font_options_t *rm_font_options(void) {
     return options;
 }
 
-double rm_font_width(const char *text, double size) {
-    if (face == NULL) {
-        return 0.0;
-    }
+static double run_width(const char *text, const rm_run *run, double size) {
+    char part[2 * RM_TEXT_BYTES];
     cairo_matrix_t scale, identity;
+    (void)snprintf(part, sizeof part, "%.*s", (int)run->bytes, text);
     cairo_matrix_init_scale(&scale, size, size);
     cairo_matrix_init_identity(&identity);
     cairo_font_options_t *options = rm_font_options();
-    cairo_scaled_font_t *font = cairo_scaled_font_create(face, &scale, &identity, options);
+    cairo_scaled_font_t *font = cairo_scaled_font_create(run->face, &scale, &identity, options);
     cairo_text_extents_t extents;
-    cairo_scaled_font_text_extents(font, text, &extents);
+    cairo_scaled_font_text_extents(font, part, &extents);
     cairo_scaled_font_destroy(font);
     cairo_font_options_destroy(options);
     return extents.x_advance;
+}
+
+double rm_font_width(const char *text, double size) {
+    double width = 0.0;
+    for (rm_run run; embedded.face != NULL && (run = rm_font_run(text)).bytes > 0; text += run.bytes) {
+        width += run_width(text, &run, size);
+    }
+    return width;
 }
 
 #define CUT "…"
@@ -333,7 +438,7 @@ static double cut_to(char text[RM_TEXT_BYTES], bool is_cut, double size, double 
 /* Whether the text is longer than what was kept of it. */
 static bool clean_text(char out[RM_TEXT_BYTES], const char *text) {
     const char *field = text != NULL ? text : "";
-    rm_text_clean(out, field, SIZE_MAX);
+    rm_text_clean(out, RM_TEXT_BYTES, field, SIZE_MAX);
     return strlen(field) >= RM_TEXT_BYTES;
 }
 

@@ -38,20 +38,32 @@ typedef struct rm_text_lines {
 } rm_text_lines;
 
 /*
- * Copies the text in a field of `limit` bytes, up to its zero if it has one: what is not UTF-8 becomes U+FFFD
- * and what controls becomes a space; what does not fit is left out.
+ * Copies the text in a field of `limit` bytes, up to its zero if it has one, into `size` bytes: what is not
+ * UTF-8 becomes U+FFFD and what controls becomes a space; what does not fit is left out.
  */
-void rm_text_clean(char out[RM_TEXT_BYTES], const char *field, size_t limit);
+void rm_text_clean(char *out, size_t size, const char *field, size_t limit);
 
 struct _cairo_font_face;
 
 struct _cairo_font_options;
 
-/* Loads the font where it is not loaded yet. ROPEMAP_RESOURCES where FreeType or cairo refuses. */
+/* Takes a font into use for this thread's next figure, NULL for the embedded one. ROPEMAP_RESOURCES where
+ * FreeType or cairo refuses. */
+ropemap_status rm_font_use(const ropemap_font *font, ropemap_error *error);
+
+/* rm_font_use() of the embedded font. */
 ropemap_status rm_font_ready(ropemap_error *error);
 
-/* The font after rm_font_ready, for a cairo context to use; stays with this file. */
-struct _cairo_font_face *rm_font_face(void);
+/* The beginning of a text that is of one font: the one in use, or the embedded one for what that lacks. */
+typedef struct rm_run {
+    size_t bytes;                  /* 0 at the end of the text */
+    struct _cairo_font_face *face; /* for a cairo context to use; stays with this file */
+} rm_run;
+
+rm_run rm_font_run(const char *text);
+
+/* "Times New Roman", the name of the font in use. */
+const char *rm_font_family(void);
 
 /* How text is drawn and measured: grey antialiasing, no hinting, so that it looks alike at every size. */
 struct _cairo_font_options *rm_font_options(void); /* the caller destroys it */
