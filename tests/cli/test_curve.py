@@ -53,7 +53,7 @@ class Curve(Case):
         self.done("curve", "--vary", "base=1e4,5e5", "-n", "300", "-q", *sum((["-o", "c." + ending] for ending in (
             "png", "svg", "pdf", "csv", "npy")), []))
         self.assertEqual(self.read("c.png")[:8], b"\x89PNG\r\n\x1a\n")
-        self.assertIn(b"base 500,000", self.read("c.svg"))
+        self.assertIn(b">500,000</text>", self.read("c.svg"))
         self.assertEqual(self.read("c.pdf")[:5], b"%PDF-")
         lines = self.read("c.csv").decode().splitlines()
         self.assertEqual(lines[0], 'distance,"base 10,000","base 500,000"')
@@ -146,7 +146,7 @@ class Curve(Case):
             self.refused(2, ["--vary", name.split("=")[0]], "curve", "--vary", name)
         self.refused(2, ["--label"], "curve", "--label", "a", "--label", "b")
         self.refused(2, ["--head"], "curve", "--head", "1")
-        self.refused(2, ["--output", ".png"], "info", "-o", "w.svg")
+        self.refused(2, ["--output", ".png"], "info", "-o", "w.txt")
         self.refused(2, ["--output", ".png"], "bound", "--table", "1k,2k", "-o", "t.txt")
         self.refused(2, ["--presets"], "info", "--presets", "-o", "p.png")
 

@@ -14,12 +14,17 @@ class Levels(Case):
         picture = read_png(self.read("a.png"))
         return read_npy(self.read("a.npy")), picture["rows"]
 
-    def assert_levels(self, cells, rows, along, low, high):
-        """A level is the nearest of 254 steps between the limits; half a step apart, either."""
+    def assert_levels(self, cells, rows, along, low, high, below=False):
+        """A level is the nearest of 254 steps between the limits; half a step apart, either. With `below` the first level
+        is that of values a logarithm leaves out, and of no other."""
         for line, row in zip(cells, rows):
             for value, level in zip(line, row):
+                if below and value <= 0:
+                    self.assertEqual(level, 0)
+                    continue
                 place = (along(value) - along(low)) / (along(high) - along(low))
-                self.assertLessEqual(abs(min(max(place, 0), 1) * 254 - level), 0.5 + 1e-6, (value, level))
+                wanted = max(min(max(place, 0), 1) * 254, 1 if below else 0)
+                self.assertLessEqual(abs(wanted - level), 0.5 + 1e-6, (value, level))
 
     def test_log(self):
         arguments = ["-n", "8k", "--size", "40", "--pool", "absmax"]
@@ -34,11 +39,11 @@ class Levels(Case):
         positive = [value for value in values if value > 0]
         self.assertLess(min(values), 0)
         low = min(positive)
-        self.assert_levels(cells, rows, lambda value: math.log10(max(value, low)), low, max(positive))
+        self.assert_levels(cells, rows, math.log10, low, max(positive), below=True)
 
     def test_log_with_limits(self):
         cells, rows = self.levels("-n", "64k", "--size", "40", "--norm=log", "--clim", "0.01:0.5")
-        self.assert_levels(cells, rows, lambda value: math.log10(max(value, 1e-9)), 0.01, 0.5)
+        self.assert_levels(cells, rows, math.log10, 0.01, 0.5, below=True)
 
     def test_symlog(self):
         for option, part in (("symlog", None), ("symlog:0.02", 0.02)):
@@ -100,6 +105,22 @@ class Frames(Case):
         self.assertEqual(len(pages), 1)
 
 
+class Readers(Case):
+    def test_colours_that_not_all_can_order(self):
+        for cmap, warned in (("turbo", True), ("seed", True), ("viridis", False), ("auto", False)):
+            for command in (["map"], ["sweep", "--vary", "base=1e3,1e4"]):
+                result = self.done(*command, "-n", "64", "--size", "8", "--cmap", cmap, "-o", "a.png", "--force")
+                self.assertEqual(b"colour-blind" in result.stderr, warned, (command, cmap))
+                quiet = self.done(*command, "-n", "64", "--size", "8", "--cmap", cmap, "-o", "a.png", "--force", "-q")
+                self.assertEqual(quiet.stderr, b"")
+
+    def test_a_font(self):
+        self.write("a.ttf", b"no font")
+        for figure in (["map", "-n", "64"], ["curve"], ["info"], ["bound", "--table", "16,32"]):
+            self.refused(3, ["a.ttf", "TrueType"], *figure, "--font", "a.ttf", "-o", "a.png")
+            self.refused(4, ["b.ttf"], *figure, "--font", "b.ttf", "-o", "a.png")
+
+
 class Refused(Case):
     def test_values(self):
         for option, value, word in (
@@ -121,7 +142,7 @@ class Refused(Case):
         small = ["map", "-n", "8", "-o", "a.png"]
         self.refused(2, ["--percentile", "--clim"], *small, "--percentile", "1", "--clim", "0:1")
         self.refused(2, ["--clim", "--norm log", "above 0"], *small, "--norm", "log", "--clim", "0:1")
-        for option in (["--contour", "0"], ["--dark"], ["--font-size", "8"]):
+        for option in (["--contour", "0"], ["--dark"], ["--font-size", "8"], ["--no-title"]):
             self.refused(2, [option[0], "--bare"], *small, "--bare", *option)
         self.assertEqual(self.names(), [])
 

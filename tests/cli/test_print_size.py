@@ -13,7 +13,11 @@ FIGURES = {
     "curve": ["curve", "--vary", "base=1e4,5e5", "-n", "2k"],
     "sweep": ["sweep", "--vary", "base=1e4,5e5", "-n", "4k", "--size", "64"],
     "sweep curve": ["sweep", "curve", "--vary", "base=1e4,5e5", "-n", "2k"],
+    "bound": ["bound", "--table", "512,1k", "-d", "16"],
+    "info": ["info", "--preset", "llama3.1-8b"],
 }
+CHARTS = ["curve", "sweep curve", "bound", "info"]
+QUIET = {"info": []}  # has no progress
 PRINTED = ["--width", "88mm", "--dpi", "300", "--font-size", "8"]
 
 
@@ -33,14 +37,14 @@ def points_of_texts(pdf):
 class Figures(Case):
     def make(self, figure, *arguments, kinds=("png", "svg", "pdf")):
         outputs = [word for kind in kinds for word in ("-o", "a." + kind)]
-        self.done(*FIGURES[figure], *arguments, *outputs, "--force", "-q")
+        self.done(*FIGURES[figure], *arguments, *outputs, "--force", *QUIET.get(figure, ["-q"]))
         return [self.read("a." + kind) for kind in kinds]
 
     def svg(self, page):
-        """Millimetres and pixels of the page's width, and pixels of the number "0" or "0.0"."""
+        """Millimetres and pixels of the page's width, and pixels of the number "0", "0.0" or "1k"."""
         root = xml.etree.ElementTree.fromstring(page)
         width = root.get("width")
-        numbers = {float(text.get("font-size")) for text in root.iter(SVG + "text") if text.text in ("0", "0.0")}
+        numbers = {float(text.get("font-size")) for text in root.iter(SVG + "text") if text.text in ("0", "0.0", "1k")}
         self.assertEqual(len(numbers), 1, numbers)
         return (float(width[:-2]) if width.endswith("mm") else None, float(root.get("viewBox").split()[2]), numbers.pop())
 
@@ -59,11 +63,38 @@ class Figures(Case):
                 self.assertAlmostEqual(width, 88 / 25.4 * 72, delta=0.01)
                 self.assertAlmostEqual(height / width, picture["height"] / 1039, delta=0.001)
                 self.assertTrue(any(abs(size - 8) < 0.01 for size in points_of_texts(pdf)), points_of_texts(pdf))
-                self.assertEqual(self.make(figure, *PRINTED, "--threads", "1"), [png, svg, pdf])
+                if figure != "info":
+                    self.assertEqual(self.make(figure, *PRINTED, "--threads", "1"), [png, svg, pdf])
 
     def test_print_is_the_default_of_a_printed_width(self):
         for figure in FIGURES:
             self.assertEqual(self.make(figure, "--width", "8.8cm", "--font-size", "8pt"), self.make(figure, *PRINTED))
+
+    def test_print_has_seven_points(self):
+        for figure in FIGURES:
+            self.assertEqual(*(self.make(figure, "--width", "88mm", *size, kinds=("svg",)) for size in ([], ["--font-size", "7"])))
+
+    def test_the_height_of_charts(self):
+        for figure in CHARTS:
+            png, = self.make(figure, "--width", "88mm", "--height", "50mm", kinds=("png",))
+            self.assertEqual((read_png(png)["width"], read_png(png)["height"]), (1039, 591))
+        self.assertEqual(read_png(self.make("curve", "--height", "500px", kinds=("png",))[0])["width"], 800)
+        for figure in ("map", "sweep"):
+            self.refused(2, ["--height: unknown"], *FIGURES[figure], "--height", "50mm", "-o", "b.png")
+
+    def test_no_title(self):
+        """The picture has none, and its metadata has the same."""
+        for figure in ("map", "curve", "info"):
+            png, svg = self.make(figure, "--width", "88mm", kinds=("png", "svg"))
+            bare, page = self.make(figure, "--width", "88mm", "--no-title", kinds=("png", "svg"))
+            title = re.search("<title>(.*?)</title>", svg.decode()).group(1)
+            self.assertIn(title, page.decode())
+            self.assertNotIn(">%s</text>" % title, page.decode())
+            self.assertIn(">%s</text>" % title, svg.decode())  # on one line
+            self.assertIn("<desc>", page.decode())
+            for picture in (png, bare):
+                self.assertIn(b"iTXtTitle\0\0\0\0\0" + title.encode(), picture)
+                self.assertIn(b"iTXtDescription", picture)
 
     def test_pixels(self):
         """A width and a size in pixels are what the file has; a page then has 96 of them an inch, or --dpi."""
@@ -126,12 +157,13 @@ class Figures(Case):
 
     def test_what_has_no_room(self):
         for figure in FIGURES:
-            self.refused(2, ["no room"], *FIGURES[figure], "--width", "45mm", "--font-size", "24", "-o", "a.png", "-q")
+            quiet = QUIET.get(figure, ["-q"])
+            self.refused(2, ["no room"], *FIGURES[figure], "--width", "30mm", "--font-size", "24", "-o", "a.png", *quiet)
             self.refused(2, ["--font-size", "0.3 points", "2 to 400"], *FIGURES[figure], "--font-size", "0.3pt", "-o",
-                         "a.png", "-q")
+                         "a.png", *quiet)
             for option, value in (("--dpi", "5"), ("--dpi", "x"), ("--font-size", "0"), ("--font-size", "8em"),
                                   ("--width", "88")):
-                self.refused(2, [option, value], *FIGURES[figure], option, value, "-o", "a.png", "-q")
+                self.refused(2, [option, value], *FIGURES[figure], option, value, "-o", "a.png", *quiet)
         self.assertEqual(self.names(), [])
 
 

@@ -24,6 +24,15 @@ class Maps(Case):
         self.done("sweep", *arguments, "-o", "s.png", "--force", "--columns", "2")
         self.assertEqual(self.read("s.png"), before)
 
+    def test_headings_are_said_once(self):
+        """Of two options that vary, the last heads the columns and the first the rows, whole at the width of a column."""
+        for command in (["sweep", "--size", "32"], ["sweep", "curve"]):
+            self.done(*command, "-n", "512", "--vary", "base=1e3,1e4,500k", "--vary", "head-dim=64,128,256", "--width",
+                      "88mm", "--font-size", "8", "-o", "h.svg", "--force", "-q")
+            found = [one.text for one in xml.etree.ElementTree.fromstring(self.read("h.svg")).iter(SVG + "text")]
+            for text in ("d = 64", "d = 128", "d = 256", "base 1,000", "base 10,000", "base 500,000"):
+                self.assertEqual(found.count(text), 1, (command, text, found))
+
     def test_a_frame_is_the_map_of_its_setting(self):
         """Its words included: a rounded or shifted map says so."""
         self.write("p.npy", write_npy((64,), [3 * row for row in range(64)], "<i8"))
@@ -103,15 +112,14 @@ class Curves(Case):
 
     def test_words_are_said_once(self):
         texts = self.texts("-n", "4k", "--vary", "head-dim=64,128,256", "--lines", "base=1e4,5e5")
-        for text in ("d = 64", "d = 128", "d = 256", "base 10,000", "base 500,000", "similarity",
-                     "distance (tokens)", "RoPE similarity against distance, over head dimension"):
+        for text in ("d = 64", "d = 128", "d = 256", "base", "10,000", "500,000", "similarity",
+                     "distance (tokens)", "RoPE similarity over head dimension"):
             self.assertEqual(texts.count(text), 1, text)
         self.assertEqual(texts.count("4k"), 3) # below each column
         self.assertEqual(texts.count("0.5") + texts.count("0.4"), 1) # next to the only row
         texts = self.texts("-n", "4k", "-b", "5e5", "--vary", "head-dim=64,128", "--vary", "scaling=none", "--vary",
                            "scaling=linear:factor=4", "--vary", "phase=exact,hf-fp32", "--columns", "4")
-        self.assertIn("RoPE similarity against distance, over head dimension, scaling and phase", texts)
-        self.assertIn("base 500,000", texts) # what all have in common
+        self.assertIn("RoPE similarity over head dimension, scaling and phase, base 500,000", texts)
         at = next(at for at, text in enumerate(texts) if text.startswith("d = 64, linear:factor=4,")) # of two lines
         self.assertEqual(" ".join(texts[at:at + 2]), "d = 64, linear:factor=4, phase exact")
         self.assertEqual(texts.count("4k"), 4)
@@ -162,7 +170,7 @@ class Curves(Case):
     def test_heads_of_tensors(self):
         self.write("q.npy", write_npy((2, 30, 4), [math.sin(i * i) for i in range(240)]))
         texts = self.texts("--queries", "q.npy", "--keys", "q.npy", "--vary", "head=0,1")
-        for text in ("head 0", "head 1", "Mean similarity against distance, over head"):
+        for text in ("head 0", "head 1", "Mean similarity over head, base 10,000, d = 4"):
             self.assertIn(text, texts)
 
     def test_what_is_wrong_is_named(self):

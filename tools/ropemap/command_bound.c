@@ -59,19 +59,25 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
                                      .count = lines[i].count,
                                      .points = true};
     }
-    char scaling[100], subtitle[300];
-    ropemap_scaling_format(&drawn->options->rule.spec.scaling, false, scaling, sizeof scaling);
-    (void)snprintf(subtitle, sizeof subtitle,
-                   "%s%sno distance below the length has a negative similarity; scaling %s",
-                   line_count == 1 ? lines[0].label : "", line_count == 1 ? ", " : "", scaling);
-    const ropemap_chart chart = {.title = "Least RoPE base against context length",
-                                 .subtitle = subtitle,
-                                 .x_label = "context length (tokens)",
-                                 .y_label = "least base",
-                                 .log_x = true,
-                                 .log_y = true,
-                                 .plot = {.series = series, .series_count = line_count}};
-    return ropemap_chart_encode(&chart, output_format(kind), NULL, bytes, error);
+    const ropemap_spec *spec = &drawn->options->rule.spec;
+    char scaling[100] = "", title[160];
+    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
+        ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
+    }
+    (void)snprintf(title, sizeof title, "Least RoPE base for a context length%s%s",
+                   line_count == 1 ? ", " : "", line_count == 1 ? lines[0].label : "");
+    ropemap_chart chart = {
+        .title = title,
+        .subtitle = scaling,
+        .description = "The least base with which no distance below the length has a negative similarity",
+        .x_label = "context length (tokens)",
+        .y_label = "least base",
+        .log_x = true,
+        .log_y = true,
+        .plot = {.series = series, .series_count = line_count}};
+    const ropemap_page page =
+        print_chart(&drawn->options->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
+    return ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
 }
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
@@ -285,7 +291,7 @@ ropemap_status bound_check(const bound_options *options, ropemap_error *error) {
     if (options->outputs.count > 0 && options->length_count < 2) {
         return fail(error, ROPEMAP_USAGE, "--output draws a table; give --table two lengths or more");
     }
-    return ROPEMAP_OK;
+    return print_size_check(&options->print, error);
 }
 
 ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error) {
@@ -410,8 +416,8 @@ const cli_option bound_rows[] = {
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
-     .help = "draw the table, as a .png, .svg or .pdf; - for a PNG on standard output in place of the text; "
-             "may be repeated",
+     .help = "draw the table, as a .png, .svg or .pdf; - for a PNG on standard output in place of the text, "
+             "svg:- for another kind; may be given several times",
      .type = OPTION_TEXTS,
      .offset = offsetof(bound_options, outputs),
      .local = true},
@@ -499,7 +505,9 @@ const cli_command command_bound = {
                 "  ropemap bound --table 1k-128k --dims 64,128 -o bases.png\n",
     .blocks = {{rule_rows, offsetof(bound_options, rule)},
                {bound_rows, 0},
-               {thread_rows, offsetof(bound_options, threads)}},
+               {thread_rows, offsetof(bound_options, threads)},
+               {print_rows, offsetof(bound_options, print)},
+               {print_height_rows, offsetof(bound_options, print)}},
     .notes = notes,
     .size = sizeof(bound_options),
     .start = start,

@@ -5,6 +5,7 @@
 
 #include "host/ropemap_decay.h"
 #include "tools/ropemap/outputs.h"
+#include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
 
 #include <jansson.h>
@@ -21,6 +22,7 @@ typedef struct bound_options {
     double resolution;  /* relative width of the least window that is found */
     int32_t threads;
     cli_texts outputs; /* charts of the table */
+    print_size print;
     bool json, quiet, force;
     ropemap_progress progress; /* may be NULL */
     void *progress_user;

@@ -249,7 +249,8 @@ ropemap_status curves_encode(const curve_options *options, const curves *made, o
         return make_table(made, kind == OUTPUT_CSV ? put_csv : put_npy, bytes, error);
     }
     curve_chart_make(options, made, &chart);
-    const ropemap_page page = curve_chart_size(options, kind == OUTPUT_PNG, CURVE_SHAPE, &chart.chart);
+    const ropemap_page page =
+        print_chart(&options->print, options->size, PRINT_SHAPE, kind == OUTPUT_PNG, &chart.chart);
     return ropemap_chart_encode(&chart.chart, output_format(kind), &page, bytes, error);
 }
 
@@ -333,7 +334,8 @@ const cli_command command_curve = {
                {attention_rows, offsetof(curve_options, request)},
                {machine_rows, offsetof(curve_options, request)},
                {thread_rows, offsetof(curve_options, threads)},
-               {print_rows, offsetof(curve_options, print)}},
+               {print_rows, offsetof(curve_options, print)},
+               {print_height_rows, offsetof(curve_options, print)}},
     .notes = notes,
     .size = sizeof(curve_options),
     .start = start,

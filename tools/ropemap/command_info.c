@@ -50,10 +50,10 @@ static void mark_new_angles(const info_rule *info, struct marks *to) {
         }
         char *text = to->texts[to->count];
         if (info->target_length > 0) {
-            (void)snprintf(text, MARK_BYTES, "angles not seen in training, at %s tokens",
+            (void)snprintf(text, MARK_BYTES, "unseen angles at %s",
                            number_in_words((double)info->target_length).text);
         } else {
-            (void)snprintf(text, MARK_BYTES, "angles not seen in training, past %s tokens",
+            (void)snprintf(text, MARK_BYTES, "unseen angles past %s",
                            number_in_words((double)info->seen_length).text);
         }
         to->marks[to->count++] =
@@ -84,73 +84,82 @@ static void take_axis(const info_rule *info, int32_t axis, const double *wavelen
     }
 }
 
-/* A series of each axis, or of all pairs, and one of what they would be unscaled. */
+/* What all pairs would be unscaled, behind a series of each axis, or of all pairs. */
 static int32_t make_series(const info_rule *info, ropemap_series series[ROPEMAP_MAX_AXES + 1]) {
     static double pairs[ROPEMAP_MAX_PAIRS], scaled[ROPEMAP_MAX_PAIRS], plain[ROPEMAP_MAX_PAIRS];
     static double own[ROPEMAP_MAX_AXES][ROPEMAP_MAX_PAIRS];
     const ropemap_spec *spec = info->spec;
     const bool is_scaled = spec->scaling.rule != ROPEMAP_SCALING_NONE;
+    const ropemap_series all = {.x = pairs, .count = info->pairs, .points = true};
     int32_t count = 0;
     for (int32_t i = 0; i < info->pairs; i++) {
         pairs[i] = (double)i;
     }
     fill(info, info->radians, scaled);
     fill(info, info->plain, plain);
+    if (is_scaled) {
+        series[count++] = (ropemap_series){
+            .label = "unscaled", .x = pairs, .y = plain, .count = info->pairs, .reference = true};
+    }
     for (int32_t axis = 0; axis < spec->axes.count; axis++) {
         take_axis(info, axis, scaled, own[axis]);
-        series[count++] = (ropemap_series){.label = ropemap_axis_name(&spec->axes, axis),
-                                           .x = pairs,
-                                           .y = own[axis],
-                                           .count = info->pairs,
-                                           .points = true};
+        series[count] = all;
+        series[count].label = ropemap_axis_name(&spec->axes, axis);
+        series[count++].y = own[axis];
     }
-    if (count == 0) {
-        series[count++] = (ropemap_series){.label = is_scaled ? ropemap_scaling_name(spec->scaling.rule)
-                                                    : spec->frequencies != NULL ? "given"
-                                                                                : "base^(-2i/D)",
-                                           .x = pairs,
-                                           .y = scaled,
-                                           .count = info->pairs,
-                                           .points = true};
+    if (spec->axes.count == 0) {
+        series[count] = all;
+        series[count].label = is_scaled ? ropemap_scaling_name(spec->scaling.rule) : "wavelength";
+        series[count++].y = scaled;
     }
-    series[count] =
-        (ropemap_series){.label = "unscaled", .x = pairs, .y = plain, .count = info->pairs, .dashed = true};
-    return count + (is_scaled ? 1 : 0);
+    return count;
 }
 
-/* Wavelengths over pairs, as a PNG; for outputs_write. */
+/* A rule and the size of its picture. */
+typedef struct drawn_rule {
+    const info_rule *info;
+    const print_size *print;
+} drawn_rule;
+
+static void describe(const info_rule *info, char *text, size_t size) {
+    const ropemap_spec *spec = info->spec;
+    char axes[80] = "", scaling[200];
+    if (spec->axes.count > 0) {
+        ropemap_axes_format(&spec->axes, axes, sizeof axes);
+    }
+    ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
+    (void)snprintf(text, size, "Scaling %s, %d of %d dimensions rotate, attention factor %s%s%s", scaling,
+                   2 * (int)info->pairs, (int)spec->head_dim, number_in_words(info->attention).text,
+                   axes[0] != '\0' ? ", axes " : "", axes);
+}
+
+/* Wavelengths over pairs; for outputs_write. */
 static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
                              ropemap_error *error) {
-    const info_rule *info = what;
+    const drawn_rule *drawn = what;
+    const info_rule *info = drawn->info;
     const ropemap_spec *spec = info->spec;
-    (void)index;
-    (void)kind;
-    char title[160], subtitle[400], scaling[120], origin[120];
+    char title[300], description[400], origin[160];
     struct marks marks = {.count = 0};
     ropemap_series series[ROPEMAP_MAX_AXES + 1];
     const int32_t count = make_series(info, series);
+    (void)index;
     make_marks(info, &marks);
-    ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
-    (void)snprintf(title, sizeof title, "Wavelengths of RoPE pairs%s%.100s", info->model != NULL ? ", " : "",
-                   info->model != NULL ? ropemap_model_name(info->model) : "");
     rule_origin(spec, origin, sizeof origin);
-    (void)snprintf(subtitle, sizeof subtitle, "%s%s%s, %d of %d dimensions rotate, attention factor %.6g",
-                   origin, spec->frequencies == NULL ? ", " : "", spec->frequencies == NULL ? scaling : "",
-                   2 * (int)info->pairs, (int)spec->head_dim, info->attention);
-    if (spec->axes.count > 0) {
-        char axes[80];
-        const size_t length = strlen(subtitle);
-        ropemap_axes_format(&spec->axes, axes, sizeof axes);
-        (void)snprintf(subtitle + length, sizeof subtitle - length, ", axes %s", axes);
-    }
-    const ropemap_chart chart = {
+    (void)snprintf(title, sizeof title, "RoPE wavelengths, %.100s%s%s, d = %d",
+                   info->model != NULL ? ropemap_model_name(info->model) : "",
+                   info->model != NULL ? ", " : "", origin, (int)spec->head_dim);
+    describe(info, description, sizeof description);
+    ropemap_chart chart = {
         .title = title,
-        .subtitle = subtitle,
+        .description = description,
         .x_label = "pair",
         .y_label = ropemap_axes_apart(&spec->axes) ? "wavelength (patches)" : "wavelength (tokens)",
         .log_y = true,
         .plot = {.series = series, .series_count = count, .marks = marks.marks, .mark_count = marks.count}};
-    return ropemap_chart_encode(&chart, ROPEMAP_PNG, NULL, bytes, error);
+    const ropemap_page page =
+        print_chart(drawn->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
+    return ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
 }
 
 /*
@@ -530,10 +539,12 @@ static const cli_option info_rows[] = {
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
-     .help = "draw the wavelengths of the pairs, scaled and not, as a .png; pairs with angles not seen in "
-             "training are shaded; - for standard output, in place of the text",
-     .type = OPTION_TEXT,
-     .offset = offsetof(info_options, output),
+     .help =
+         "draw the wavelengths of the pairs, scaled and not, as a .png, .svg or .pdf; pairs with angles not "
+         "seen in training are shaded; - for a PNG on standard output in place of the text, svg:- for "
+         "another kind; may be given several times",
+     .type = OPTION_TEXTS,
+     .offset = offsetof(info_options, outputs),
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "json",
@@ -553,17 +564,18 @@ static const cli_option info_rows[] = {
 /* The rule that the options and a model make. */
 static ropemap_status show_rule(info_options *options, cli_run *run, ropemap_error *error) {
     static info_rule info; /* large */
-    ropemap_status status = ROPEMAP_OK;
-    if (options->output != NULL) {
-        status = outputs_add(&run->outputs, options->output, 1 << OUTPUT_PNG, options->force, error);
-    }
+    drawn_rule drawn = {.info = &info, .print = &options->print};
+    ropemap_status status = print_size_check(&options->print, error);
+    status = status == ROPEMAP_OK
+                 ? outputs_add_all(&run->outputs, &options->outputs, OUTPUT_PICTURES, options->force, error)
+                 : status;
     status =
         status == ROPEMAP_OK ? outputs_check(&run->outputs, options->json ? "--json" : "", error) : status;
     status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
     status = status == ROPEMAP_OK ? info_make(&options->rule, &info, error) : status;
-    if (status == ROPEMAP_OK && options->output != NULL) {
+    if (status == ROPEMAP_OK && options->outputs.count > 0) {
         run_begin(run, true);
-        status = outputs_write(&run->outputs, encode, &info, error);
+        status = outputs_write(&run->outputs, encode, &drawn, error);
         run_end(run);
     }
     if (status == ROPEMAP_OK && options->json) {
@@ -576,9 +588,9 @@ static ropemap_status show_rule(info_options *options, cli_run *run, ropemap_err
 
 /* The known models instead. */
 static ropemap_status list_presets(const info_options *options, cli_run *run, ropemap_error *error) {
-    if (options->output != NULL || options->rule.preset != NULL) {
+    if (options->outputs.count > 0 || options->rule.preset != NULL) {
         return fail(error, ROPEMAP_USAGE, "--presets lists all models; leave --%s out",
-                    options->output != NULL ? "output" : "preset");
+                    options->outputs.count > 0 ? "output" : "preset");
     }
     run->code = options->json ? document_print(json_pack("{s:s, s:o}", "schema", "ropemap.presets/1",
                                                          "presets", presets_array()))
@@ -610,7 +622,10 @@ const cli_command command_info = {
                 "  ropemap info --preset llama3.1-8b\n"
                 "  ropemap info --model ./config.json --json\n"
                 "  ropemap info --model model.gguf -o wavelengths.png\n",
-    .blocks = {{rule_rows, offsetof(info_options, rule)}, {info_rows, 0}},
+    .blocks = {{rule_rows, offsetof(info_options, rule)},
+               {info_rows, 0},
+               {print_rows, offsetof(info_options, print)},
+               {print_height_rows, offsetof(info_options, print)}},
     .notes = notes,
     .size = sizeof(info_options),
     .work = work,

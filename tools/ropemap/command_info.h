@@ -4,6 +4,7 @@
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_INFO_H
 
 #include "host/ropemap_model.h"
+#include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
 
 #include <jansson.h>
@@ -11,7 +12,8 @@
 typedef struct info_options {
     rule_options rule;
     bool presets, json, force;
-    const char *output; /* NULL: no picture */
+    cli_texts outputs; /* pictures */
+    print_size print;
 } info_options;
 
 /* A rule and what it makes of each pair. */

@@ -40,25 +40,32 @@ ropemap_status map_run(const map_options *options, const map_inputs *inputs, rop
 
 /* ---- the figure ---------------------------------------------------------------------------------------- */
 
-/* Adds a part to a line; one that does not fit whole is left out. */
+/* Adds a part to a line of parts with commas between them; one that does not fit whole is left out. */
 static void append(char *text, size_t size, const char *more) {
     const size_t length = strlen(text);
-    if (length + strlen(more) < size) {
-        (void)snprintf(text + length, size - length, "%s", more);
+    if (length + strlen(more) + 2 < size) {
+        (void)snprintf(text + length, size - length, "%s%s", length > 0 ? ", " : "", more);
     }
 }
 
-/* "grid 14 × 14" */
+static void append_to_both(ropemap_figure *figure, const char *more) {
+    append(figure->subtitle, sizeof figure->subtitle, more);
+    append(figure->description, sizeof figure->description, more);
+}
+
+/* "a grid of 14 × 14 patches" */
 static void describe_grid(const ropemap_axes *axes, ropemap_figure *figure) {
+    char text[120] = "";
     for (int32_t axis = 0; axis < axes->count && axes->grid[axis] > 0; axis++) {
-        char text[40];
-        (void)snprintf(text, sizeof text, "%s%" PRId32, axis == 0 ? ", a grid of " : " × ", axes->grid[axis]);
-        append(figure->subtitle, sizeof figure->subtitle, text);
+        const size_t length = strlen(text);
+        (void)snprintf(text + length, sizeof text - length, "%s%" PRId32 "%s",
+                       axis == 0 ? "a grid of " : " × ", axes->grid[axis],
+                       axis == axes->count - 1 ? " patches" : "");
         (void)snprintf(figure->row_label, sizeof figure->row_label, "query patch");
         (void)snprintf(figure->col_label, sizeof figure->col_label, "key patch");
-        if (axis == axes->count - 1) {
-            append(figure->subtitle, sizeof figure->subtitle, " patches");
-        }
+    }
+    if (text[0] != '\0') {
+        append_to_both(figure, text);
     }
 }
 
@@ -67,22 +74,22 @@ ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
         ropemap_figure_default(map_prerotates(options) ? &options->shown : &options->request, map);
     char part[80];
     if (options->phase != ROPEMAP_PHASE_EXACT) {
-        (void)snprintf(part, sizeof part, ", %s%s", ropemap_phase_name(options->phase),
+        (void)snprintf(part, sizeof part, "%s%s", ropemap_phase_name(options->phase),
                        options->diff ? " less exact" : "");
         append(figure.title, sizeof figure.title, part);
     }
     if (options->shift != 0) {
-        (void)snprintf(part, sizeof part, ", shifted by %s", number_in_words((double)options->shift).text);
+        (void)snprintf(part, sizeof part, "shifted by %s", number_in_words((double)options->shift).text);
         append(figure.title, sizeof figure.title, part);
     }
     if (options->positions_from != NULL) {
-        append(figure.subtitle, sizeof figure.subtitle, ", positions from a file");
+        append_to_both(&figure, "positions from a file");
     }
     if (options->positions_from == NULL && map_prerotates(options)) {
         describe_grid(&options->request.spec.axes, &figure);
     }
     if (options->diff) {
-        append(figure.value_label, sizeof figure.value_label, ", difference");
+        append(figure.value_label, sizeof figure.value_label, "difference");
     }
     return figure;
 }
@@ -104,6 +111,8 @@ void figure_options_apply(const map_options *options, bool png, ropemap_figure *
     figure->dark = options->dark;
     figure->width = scale.width;
     figure->font_size = scale.font_size;
+    figure->untitled = options->print.no_title;
+    figure->font = options->print.face;
 }
 
 /* A bare PNG has a pixel a cell, and records how many an inch of its width has. */
@@ -277,11 +286,12 @@ static json_t *figure_object(const map_report *report) {
     if (ropemap_figure_scale(&figure, &scale, &unheard) != ROPEMAP_OK) {
         return json_null();
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:s, s:s, s:o, s:I}", "title",
-                     document_text(figure.title), "subtitle", document_text(figure.subtitle), "value_label",
-                     document_text(figure.value_label), "row_label", document_text(figure.row_label),
-                     "col_label", document_text(figure.col_label), "low", scale.low, "high", scale.high,
-                     "linear_below", scale.linear_below, "norm", ropemap_norm_name(scale.norm), "colormap",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:s, s:s, s:o, s:I}", "title",
+                     document_text(figure.title), "subtitle", document_text(figure.subtitle), "description",
+                     document_text(figure.description), "value_label", document_text(figure.value_label),
+                     "row_label", document_text(figure.row_label), "col_label",
+                     document_text(figure.col_label), "low", scale.low, "high", scale.high, "linear_below",
+                     scale.linear_below, "norm", ropemap_norm_name(scale.norm), "colormap",
                      ropemap_colormap_name(scale.colormap), "contours", contours_array(&figure),
                      "trained_length", (json_int_t)figure.trained_length);
 }
@@ -428,7 +438,7 @@ static int plan_report(const map_options *options, const ropemap_plan *plan) {
 /* ---- files --------------------------------------------------------------------------------------------- */
 
 static ropemap_status check_width(const map_options *options, ropemap_error *error) {
-    bool picture = options->print.width == 0.0;
+    bool picture = options->print.width.size == 0.0;
     for (int index = 0; index < options->outputs.count; index++) {
         picture = picture || output_kind_of(options->outputs.all[index]) != OUTPUT_NPY;
     }
@@ -438,6 +448,7 @@ static ropemap_status check_width(const map_options *options, ropemap_error *err
 
 static ropemap_status check_outputs(const map_options *options, cli_outputs *outputs, ropemap_error *error) {
     ropemap_status status = check_width(options, error);
+    figure_options_warn(options);
     status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
     status = status == ROPEMAP_OK ? outputs_add_all(outputs, &options->outputs,
                                                     OUTPUT_PICTURES | 1 << OUTPUT_NPY, options->force, error)

@@ -140,6 +140,8 @@ static ropemap_status encode_page(const struct page *page, output_kind kind, rop
     ropemap_figure figure = page->figure;
     figure.width = scale.width;
     figure.font_size = scale.font_size;
+    figure.untitled = page->options->map.print.no_title;
+    figure.font = page->options->map.print.face;
     return ropemap_figure_encode(&figure, output_format(kind), &size, bytes, error);
 }
 
@@ -177,6 +179,8 @@ static ropemap_figure make_figure(const map_sweep *options, const setting *setti
     make_title(options, settings, count, figure.title, sizeof figure.title);
     (void)snprintf(figure.subtitle, sizeof figure.subtitle, "%s",
                    in_common(settings, count, offsetof(ropemap_figure, subtitle), ""));
+    (void)snprintf(figure.description, sizeof figure.description, "%s",
+                   in_common(settings, count, offsetof(ropemap_figure, description), ""));
     (void)snprintf(figure.value_label, sizeof figure.value_label, "%s",
                    in_common(settings, count, offsetof(ropemap_figure, value_label), "similarity"));
     memcpy(figure.row_label, settings[0].figure.row_label, sizeof figure.row_label);
@@ -194,8 +198,13 @@ static ropemap_status write_all(const map_sweep *options, cli_outputs *outputs, 
         panels[i] = settings[i].figure.panel;
         panels[i].label = settings[i].label;
     }
+    static vary_headings headings; /* large */
     struct page page = {
         .figure = make_figure(options, settings, panels, count), .options = options, .settings = settings};
+    if (sweep_headings(&options->sweep, &headings)) {
+        page.figure.row_headings = headings.rows;
+        page.figure.col_headings = headings.cols;
+    }
     ropemap_status status = ropemap_figure_scale(&page.figure, &page.scale, error);
     status = status == ROPEMAP_OK ? outputs_write(outputs, encode, &page, error) : status;
     free(panels);
@@ -294,6 +303,7 @@ static ropemap_status number_all(map_sweep *options, ropemap_error *error) {
 static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
     ropemap_status status = number_all(options, error);
     status = status == ROPEMAP_OK ? check(options, &run->outputs, error) : status;
+    figure_options_warn(&((map_sweep *)options)->map);
     return status == ROPEMAP_OK ? make(options, run, error) : status;
 }
 

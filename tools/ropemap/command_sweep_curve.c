@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LABEL_BYTES = 120, TITLE_BYTES = 200, COMMON_BYTES = 200 };
+enum { LABEL_BYTES = 120 };
 
 /* Left empty above and below the curves of frames, as a part of their span. */
 #define ROOM 0.05
@@ -28,7 +28,7 @@ typedef struct sweep {
     curve_chart *charts; /* [count] */
     ropemap_plot *plots; /* [count] */
     char (*labels)[LABEL_BYTES];
-    char title[TITLE_BYTES], common[COMMON_BYTES];
+    curve_chart words; /* of the page */
 } sweep;
 
 static ropemap_status open_sweep(sweep *all, ropemap_error *error) {
@@ -52,11 +52,12 @@ static void close_sweep(sweep *all) {
     free(all->labels);
 }
 
-/* "RoPE similarity against distance, over head-dim and base" */
-static void make_title(sweep *all) {
-    char names[LABEL_BYTES];
+/* "RoPE similarity over base and head dimension" */
+static void make_words(sweep *all) {
+    char names[LABEL_BYTES], part[LABEL_BYTES + 8];
     vary_names(&all->options->sweep.vary, names, sizeof names);
-    (void)snprintf(all->title, sizeof all->title, "%s, over %s", all->charts[0].chart.title, names);
+    (void)snprintf(part, sizeof part, " over %s", names);
+    curve_chart_words(&all->options->curve, all->made, all->count, part, &all->words);
 }
 
 static ropemap_status make_all(sweep *all, cli_progress *progress, ropemap_error *error) {
@@ -76,8 +77,7 @@ static ropemap_status make_all(sweep *all, cli_progress *progress, ropemap_error
         }
     }
     if (status == ROPEMAP_OK) {
-        make_title(all);
-        curve_chart_common(&all->options->curve, all->made, all->count, all->common, sizeof all->common);
+        make_words(all);
     }
     return status;
 }
@@ -95,7 +95,8 @@ struct page {
 static ropemap_status encode_page(const struct page *page, output_kind kind, ropemap_bytes *bytes,
                                   ropemap_error *error) {
     ropemap_chart chart = page->chart;
-    const ropemap_page size = curve_chart_size(page->options, kind == OUTPUT_PNG, 0.0, &chart);
+    const ropemap_page size =
+        print_chart(&page->options->print, page->options->size, 0.0, kind == OUTPUT_PNG, &chart);
     return ropemap_chart_encode(&chart, output_format(kind), &size, bytes, error);
 }
 
@@ -125,12 +126,13 @@ static void choose_limits(const sweep *all, double *low, double *high) {
 static ropemap_status encode_frame(const struct page *page, int index, ropemap_bytes *bytes,
                                    ropemap_error *error) {
     const sweep *all = page->all;
-    char subtitle[LABEL_BYTES + COMMON_BYTES];
-    ropemap_chart chart = all->charts[index].chart;
-    (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", all->labels[index],
-                   all->common[0] != '\0' ? ", " : "", all->common);
-    chart.subtitle = subtitle;
-    const ropemap_page size = curve_chart_size(&all->options->curve, true, CURVE_SHAPE, &chart);
+    const curve_options *options = &all->options->curve;
+    curve_chart *one = &all->charts[index];
+    char part[LABEL_BYTES + 4];
+    (void)snprintf(part, sizeof part, ", %s", all->labels[index]);
+    curve_chart_words(options, all->made, all->count, part, one);
+    ropemap_chart chart = one->chart;
+    const ropemap_page size = print_chart(&options->print, options->size, PRINT_SHAPE, true, &chart);
     chart.has_y_limits = true;
     chart.y_low = page->low;
     chart.y_high = page->high;
@@ -149,11 +151,17 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
 static ropemap_status write_all(const sweep *all, cli_outputs *outputs, ropemap_error *error) {
     const curve_sweep *options = all->options;
     struct page page = {.options = &options->curve, .all = all, .chart = all->charts[0].chart};
-    page.chart.title = all->title;
-    page.chart.subtitle = all->common;
+    page.chart.title = all->words.title;
+    page.chart.subtitle = all->words.subtitle;
+    page.chart.description = all->words.description;
     page.chart.plots = all->plots;
     page.chart.count = all->count;
     page.chart.columns = sweep_columns(&options->sweep);
+    static vary_headings headings; /* large */
+    if (sweep_headings(&options->sweep, &headings)) {
+        page.chart.row_headings = headings.rows;
+        page.chart.col_headings = headings.cols;
+    }
     choose_limits(all, &page.low, &page.high);
     return outputs_write(outputs, encode, &page, error);
 }
@@ -244,7 +252,8 @@ const cli_command command_sweep_curve = {
                {tensor_rows, offsetof(curve_sweep, curve.tensors)},
                {thread_rows, offsetof(curve_sweep, curve.threads)},
                {line_rows, offsetof(curve_sweep, curve)},
-               {print_rows, offsetof(curve_sweep, curve.print)}},
+               {print_rows, offsetof(curve_sweep, curve.print)},
+               {print_height_rows, offsetof(curve_sweep, curve.print)}},
     .notes = notes,
     .size = sizeof(curve_sweep),
     .start = start,

@@ -4,7 +4,6 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/number.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 static const char *value_words(const curve_options *options) {
     return options->measure == CURVE_SOFTMAX     ? "attention mass per token of distance"
            : options->tensors.queries != NULL    ? "mean of q · k"
-           : options->quantity == CURVE_ROFORMER ? "upper bound (RoFormer)"
+           : options->quantity == CURVE_ROFORMER ? "relative upper bound"
            : options->band.count > 0             ? "share of the pairs"
                                                  : "similarity";
 }
@@ -61,8 +60,8 @@ static bool same_scaling(const ropemap_spec *a, const ropemap_spec *b) {
     return strcmp(one, other) == 0;
 }
 
-void curve_chart_common(const curve_options *options, const curves *made, int count, char *text,
-                        size_t size) {
+/* What the rules have in common: the parts of a title, and their scaling rule. */
+static void find_common(const curve_options *options, const curves *made, int count, curve_chart *to) {
     const ropemap_spec *first = &made[0].one[0].spec;
     bool base = true, dim = true, rule = first->scaling.rule != ROPEMAP_SCALING_NONE;
     for (int i = 0; i < count; i++) {
@@ -76,32 +75,52 @@ void curve_chart_common(const curve_options *options, const curves *made, int co
             rule = rule && same_scaling(spec, first);
         }
     }
-    text[0] = '\0';
     if (base) {
         char origin[CURVE_LABEL];
         rule_origin(first, origin, sizeof origin);
-        add(text, size, "%s", origin);
+        add(to->title, sizeof to->title, "%s", origin);
     }
     if (dim) {
-        add(text, size, "d = %d", (int)first->head_dim);
+        add(to->title, sizeof to->title, "d = %d", (int)first->head_dim);
     }
     if (dim && first->rotary_dim != 0 && first->rotary_dim != first->head_dim) {
-        add(text, size, "%d rotated", (int)first->rotary_dim);
+        add(to->title, sizeof to->title, "%d rotated", (int)first->rotary_dim);
     }
     if (first->axes.count > 0 && made[0].one[0].along > 0) {
         char axes[80];
         ropemap_axes_format(&first->axes, axes, sizeof axes);
-        add(text, size, "axes %s", axes);
+        add(to->title, sizeof to->title, "axes %s", axes);
     }
     if (rule) {
         char scaling[100];
         ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
-        add(text, size, "%s", scaling);
+        add(to->subtitle, sizeof to->subtitle, "%s", scaling);
     }
     if (options->band.count > 0) {
-        add(text, size, "pairs %d to %d", (int)options->band.first,
+        add(to->title, sizeof to->title, "pairs %d to %d", (int)options->band.first,
             (int)(options->band.first + options->band.count - 1));
     }
+}
+
+void curve_chart_words(const curve_options *options, const curves *made, int count, const char *part,
+                       curve_chart *to) {
+    const ropemap_range *distances = &made[0].distances;
+    (void)snprintf(to->title, sizeof to->title, "%s%s",
+                   options->measure == CURVE_SOFTMAX     ? "Attention"
+                   : options->tensors.queries != NULL    ? "Mean similarity"
+                   : options->quantity == CURVE_ROFORMER ? "RoFormer's bound of RoPE similarity"
+                                                         : "RoPE similarity",
+                   part);
+    to->subtitle[0] = to->description[0] = '\0';
+    find_common(options, made, count, to);
+    add(to->description, sizeof to->description, "%s distances from %s in steps of %s",
+        number_in_words((double)distances->count).text, number_in_words((double)distances->first).text,
+        number_in_words((double)distances->step).text);
+    add(to->description, sizeof to->description,
+        "a line is the mean of what a pixel holds and a band its least and greatest; k is 1,024");
+    to->chart.title = to->title;
+    to->chart.subtitle = to->subtitle;
+    to->chart.description = to->description;
 }
 
 /* ---- the chart ------------------------------------------------------------------------------------------
@@ -118,13 +137,8 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
                                          .y = made->one[i].values + skip,
                                          .count = made->distances.count - skip};
     }
-    curve_chart_common(options, made, 1, to->subtitle, sizeof to->subtitle);
+    curve_chart_words(options, made, 1, "", to);
     add_marks(made, to);
-    to->chart.title = options->measure == CURVE_SOFTMAX     ? "Attention against distance"
-                      : options->tensors.queries != NULL    ? "Mean similarity against distance"
-                      : options->quantity == CURVE_ROFORMER ? "Long-term decay of RoPE"
-                                                            : "RoPE similarity against distance";
-    to->chart.subtitle = to->subtitle;
     to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
     to->chart.y_label = value_words(options);
     to->chart.log_x = options->axis == CURVE_LOG;
@@ -134,14 +148,4 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
     to->chart.y_high = options->limits.high;
     to->chart.plot.series = to->series;
     to->chart.plot.marks = to->marks;
-}
-
-ropemap_page curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart) {
-    const print_scale scale = print_scale_of(&options->print, png);
-    const double wanted =
-        options->size.width > 0 ? (double)options->size.height / (double)options->size.width : shape;
-    chart->width = scale.width > 0 ? scale.width : options->size.width;
-    chart->height = scale.width > 0 ? llround(wanted * (double)scale.width) : options->size.height;
-    chart->font_size = scale.font_size;
-    return (ropemap_page){.millimetres = scale.millimetres, .dpi = scale.dpi};
 }

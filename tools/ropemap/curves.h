@@ -87,24 +87,20 @@ json_t *curves_document(const curve_options *options, const curves *made);
 
 enum { CURVE_MARKS_MOST = 4 };
 
-/* Height of a chart by its width. */
-#define CURVE_SHAPE 0.625
-
 /* A chart and what it borrows but for the curves; it must not move. */
 typedef struct curve_chart {
     ropemap_chart chart;
     ropemap_series series[CURVES_MOST];
     ropemap_mark marks[CURVE_MARKS_MOST];
-    char words[CURVE_MARKS_MOST][80], subtitle[200];
+    char words[CURVE_MARKS_MOST][80];
+    char title[320], subtitle[120], description[300];
 } curve_chart;
 
 void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to);
 
-/* Gives a chart the size that it has in a PNG or on a page; returns its size in print. `shape`, height by
- * width, is that of a chart without --size; 0: from what it shows. */
-ropemap_page curve_chart_size(const curve_options *options, bool png, double shape, ropemap_chart *chart);
-
-/* "base 10,000, d = 128": what the rules of all curves of `count` charts have in common. */
-void curve_chart_common(const curve_options *options, const curves *made, int count, char *text, size_t size);
+/* Words of a chart in which `part`, such as "over base", follows what is drawn, and then what the rules of
+ * all curves of `count` charts have in common. */
+void curve_chart_words(const curve_options *options, const curves *made, int count, const char *part,
+                       curve_chart *to);
 
 #endif

@@ -249,7 +249,7 @@ const cli_option map_rows[] = {
      .name = "cmap",
      .choices = colormap_choice,
      .initial = "auto",
-     .help = "colours",
+     .help = "colours; turbo and seed are not for colour-blind readers",
      .type = OPTION_CHOICE,
      .offset = offsetof(map_options, colormap),
      .page = {.place = PLACE_NONE}},
@@ -489,6 +489,16 @@ ropemap_norm map_norm(const map_options *options) {
     return (options->given & MAP_DIFF) != 0 ? ROPEMAP_NORM_SYMLOG : ROPEMAP_NORM_LOG;
 }
 
+void figure_options_warn(const map_options *options) {
+    if (!options->quiet &&
+        (options->colormap == ROPEMAP_COLORMAP_TURBO || options->colormap == ROPEMAP_COLORMAP_SEED)) {
+        (void)fprintf(stderr,
+                      "ropemap: warning: --cmap %s: colour-blind readers cannot order its colours; viridis, "
+                      "cividis, magma, batlow and diverging are safe\n",
+                      ropemap_colormap_name(options->colormap));
+    }
+}
+
 ropemap_status figure_options_check(const map_options *options, ropemap_error *error) {
     if (options->percent > 0.0 && options->limits.given) {
         return fail(error, ROPEMAP_USAGE, "--percentile and --clim both set the limits; use one");
@@ -498,14 +508,15 @@ ropemap_status figure_options_check(const map_options *options, ropemap_error *e
                     "--clim: %g to %g with --norm log; give limits above 0, or use symlog",
                     options->limits.low, options->limits.high);
     }
-    const char *frame = options->contour_count > 0  ? "contour"
-                        : options->dark             ? "dark"
-                        : options->print.font > 0.0 ? "font-size"
-                                                    : NULL;
+    const char *frame = options->contour_count > 0       ? "contour"
+                        : options->dark                  ? "dark"
+                        : options->print.font.size > 0.0 ? "font-size"
+                        : options->print.no_title        ? "no-title"
+                                                         : NULL;
     if (options->bare && frame != NULL) {
         return fail(error, ROPEMAP_USAGE, "--%s needs a frame; leave --bare out", frame);
     }
-    if (options->bare && options->print.width > 0.0 && options->print.dpi > 0.0) {
+    if (options->bare && options->print.width.size > 0.0 && options->print.dpi > 0.0) {
         return fail(error, ROPEMAP_USAGE,
                     "--dpi and --width: a --bare picture has one pixel a cell; use one of the two");
     }

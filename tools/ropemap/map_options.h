@@ -56,6 +56,9 @@ ropemap_status map_options_check(const map_options *options, ropemap_error *erro
 /* How colours follow values: as asked for, or as suits the measure. */
 ropemap_norm map_norm(const map_options *options);
 
+/* Warns on stderr of colours that not all readers can order. */
+void figure_options_warn(const map_options *options);
+
 /* The same of the options of a figure alone. */
 ropemap_status figure_options_check(const map_options *options, ropemap_error *error);
 

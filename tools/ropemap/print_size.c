@@ -1,4 +1,4 @@
-/* print_size.c - how large a picture is: --width, --dpi and --font-size, in the units that people write */
+/* print_size.c - how large a picture is, in the units that people write, and whether it has a title */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/print_size.h"
 
@@ -22,6 +22,7 @@ enum { NUMBER_BYTES = 80 };
 #define DPI_PRINT  300.0
 #define INCH       25.4
 #define POINTS     72.0
+#define FONT_PRINT 7.0 /* points; what journals ask for at least is 5 to 7 */
 
 static const struct {
     const char *name;
@@ -43,9 +44,9 @@ static bool cut_unit(const char *text, const char *unit, char number[NUMBER_BYTE
     return true;
 }
 
-static ropemap_status set_width(void *into, const cli_option *option, const char *text,
-                                ropemap_error *error) {
-    print_size *size = into;
+static ropemap_status set_length(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    print_length *length = (print_length *)(void *)((char *)into + option->offset);
     for (size_t unit = 0; unit < sizeof units / sizeof units[0]; unit++) {
         char number[NUMBER_BYTES];
         if (!cut_unit(text, units[unit].name, number)) {
@@ -55,8 +56,8 @@ static ropemap_status set_width(void *into, const cli_option *option, const char
         const ropemap_status status =
             number_real(option_subject_of(option, text).text, number, &value, error);
         const double millimetres = value * units[unit].millimetres;
-        size->width_in_pixels = units[unit].pixels;
-        size->width = units[unit].pixels ? value : millimetres;
+        *length =
+            (print_length){.size = units[unit].pixels ? value : millimetres, .pixels = units[unit].pixels};
         return status != ROPEMAP_OK || (millimetres >= LEAST && millimetres <= MOST)
                    ? status
                    : fail(error, ROPEMAP_USAGE,
@@ -71,25 +72,38 @@ static ropemap_status set_width(void *into, const cli_option *option, const char
 static ropemap_status set_font(void *into, const cli_option *option, const char *text, ropemap_error *error) {
     print_size *size = into;
     char number[NUMBER_BYTES];
-    size->font_in_pixels = cut_unit(text, "px", number);
-    const bool unit = size->font_in_pixels || cut_unit(text, "pt", number);
+    size->font.pixels = cut_unit(text, "px", number);
+    const bool unit = size->font.pixels || cut_unit(text, "pt", number);
     const ropemap_status status =
-        number_real(option_subject_of(option, text).text, unit ? number : text, &size->font, error);
-    return status != ROPEMAP_OK || size->font > 0.0
+        number_real(option_subject_of(option, text).text, unit ? number : text, &size->font.size, error);
+    return status != ROPEMAP_OK || size->font.size > 0.0
                ? status
                : fail(error, ROPEMAP_USAGE,
                       "--%s: '%.64s' is out of range; give points above 0, or pixels such as 12px",
                       option->name, text);
 }
 
+/* Opened here, so that what is no font is refused before anything is computed. */
+static ropemap_status set_face(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    print_size *size = into;
+    (void)option;
+    print_size_free(size);
+    return ropemap_font_open(text, &size->face, error);
+}
+
+void print_size_free(print_size *size) {
+    ropemap_font_close(size->face);
+    size->face = NULL;
+}
+
 const cli_option print_rows[] = {
     {.group = GROUP_OUTPUT,
      .name = "width",
      .argument = "LENGTH",
-     .initial = "from --size",
-     .help = "width of the picture: as printed, 180mm, 18cm, 3.5in or 255pt, or 1024px",
+     .help = "width of the picture: as printed, 88mm, 18cm, 3.5in or 255pt, or 1024px",
      .type = OPTION_CUSTOM,
-     .set = set_width,
+     .set = set_length,
+     .offset = offsetof(print_size, width),
      .page = {.place = PLACE_NONE, .framed = true}},
     {.group = GROUP_OUTPUT,
      .name = "dpi",
@@ -103,26 +117,64 @@ const cli_option print_rows[] = {
     {.group = GROUP_OUTPUT,
      .name = "font-size",
      .argument = "SIZE",
-     .initial = "in proportion to the picture",
-     .help = "size of the numbers along the axes, which other text follows: in points as printed, 8 or 8pt, "
-             "or 12px",
+     .initial = "7pt for a printed width, else in proportion",
+     .help = "size of the numbers along the axes, which other text and lines follow: in points as printed, 8 "
+             "or 8pt, or 12px",
      .type = OPTION_CUSTOM,
      .set = set_font,
      .page = {.place = PLACE_FILES, .framed = true}},
+    {.group = GROUP_OUTPUT,
+     .name = "font",
+     .argument = "FILE",
+     .initial = "DejaVu Sans",
+     .help = "the font of all text, a TrueType or OpenType file (.ttf, .otf); an SVG names it only",
+     .type = OPTION_CUSTOM,
+     .set = set_face,
+     .reads = READS_FILE,
+     .local = true},
+    {.group = GROUP_OUTPUT,
+     .name = "no-title",
+     .help = "no title in the picture, for a caption of your own; the file's metadata keeps it",
+     .type = OPTION_FLAG,
+     .offset = offsetof(print_size, no_title),
+     .page = {.place = PLACE_FILES, .label = "No title", .framed = true}},
     {.name = NULL},
 };
 
+const cli_option print_height_rows[] = {
+    {.group = GROUP_OUTPUT,
+     .name = "height",
+     .argument = "LENGTH",
+     .initial = "in proportion to the width",
+     .help = "height of the picture, as its width",
+     .type = OPTION_CUSTOM,
+     .set = set_length,
+     .offset = offsetof(print_size, height)},
+    {.name = NULL},
+};
+
+static bool is_printed(const print_length *length) {
+    return length->size > 0.0 && !length->pixels;
+}
+
+static double inches_of(const print_length *length, double dpi) {
+    return length->size / (length->pixels ? dpi : INCH);
+}
+
 print_scale print_scale_of(const print_size *size, bool png) {
-    const bool printed = size->width > 0.0 && !size->width_in_pixels;
+    const bool printed = is_printed(&size->width) || is_printed(&size->height);
     const double dpi = size->dpi > 0.0 ? size->dpi : printed ? DPI_PRINT : DPI_SCREEN;
-    const double inches = size->width_in_pixels ? size->width / dpi : size->width / INCH;
+    const double inches = inches_of(&size->width, dpi), tall = inches_of(&size->height, dpi);
     const double pixels = fmax(round(inches * dpi), 1.0);
-    print_scale scale = {.millimetres = size->width_in_pixels ? inches * INCH : size->width};
-    if (size->font > 0.0) { /* of whole pixels, so that points are exact */
-        const double exact = size->width > 0.0 ? pixels / inches : dpi;
-        scale.font_size = size->font_in_pixels ? size->font : size->font / POINTS * exact;
+    const print_length font = size->font.size > 0.0 ? size->font
+                              : printed             ? (print_length){.size = FONT_PRINT}
+                                                    : (print_length){.size = 0.0};
+    print_scale scale = {.millimetres = inches * INCH, .height = llround(tall * dpi)};
+    if (font.size > 0.0) { /* of whole pixels, so that points are exact */
+        const double exact = inches > 0.0 ? pixels / inches : dpi;
+        scale.font_size = font.pixels ? font.size : font.size / POINTS * exact;
     }
-    if (size->width > 0.0 && (png || size->font > 0.0)) {
+    if (inches > 0.0 && (png || font.size > 0.0 || tall > 0.0)) {
         scale.width = (int64_t)pixels;
     }
     if (printed || size->dpi > 0.0) {
@@ -131,11 +183,28 @@ print_scale print_scale_of(const print_size *size, bool png) {
     return scale;
 }
 
+ropemap_page print_chart(const print_size *size, cli_size pixels, double shape, bool png,
+                         ropemap_chart *chart) {
+    const print_scale scale = print_scale_of(size, png);
+    const double wanted = pixels.width > 0 ? (double)pixels.height / (double)pixels.width : shape;
+    chart->width = scale.width > 0                    ? scale.width
+                   : scale.height > 0 && wanted > 0.0 ? llround((double)scale.height / wanted)
+                                                      : pixels.width;
+    chart->height = scale.height > 0  ? scale.height
+                    : scale.width > 0 ? llround(wanted * (double)scale.width)
+                                      : pixels.height;
+    chart->font_size = scale.font_size;
+    chart->untitled = size->no_title;
+    chart->font = size->face;
+    return (ropemap_page){.millimetres = scale.millimetres, .dpi = scale.dpi};
+}
+
 ropemap_status print_size_check(const print_size *size, ropemap_error *error) {
     const double font = print_scale_of(size, true).font_size;
     return font == 0.0 || (font >= FONT_LEAST && font <= FONT_MOST)
                ? ROPEMAP_OK
                : fail(error, ROPEMAP_USAGE,
-                      "--font-size: %g %s are %.4g pixels; text has %.0f to %.0f pixels", size->font,
-                      size->font_in_pixels ? "pixels" : "points", font, FONT_LEAST, FONT_MOST);
+                      "--font-size: %g %s are %.4g pixels; text has %.0f to %.0f pixels",
+                      size->font.size > 0.0 ? size->font.size : FONT_PRINT,
+                      size->font.pixels ? "pixels" : "points", font, FONT_LEAST, FONT_MOST);
 }

@@ -3,6 +3,7 @@
 #include "tools/ropemap/run.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
+#include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
 
 #include <math.h>
@@ -139,6 +140,11 @@ void options_free(const cli_command *command, void *options) {
     rule_options *rule = rule_options_of(command, options);
     if (rule != NULL) {
         rule_options_free(rule);
+    }
+    for (int block = 0; block < COMMAND_BLOCKS && command->blocks[block].rows != NULL; block++) {
+        if (command->blocks[block].rows == print_rows) {
+            print_size_free((print_size *)(void *)((char *)options + command->blocks[block].offset));
+        }
     }
     if (command->end != NULL) {
         command->end(options);

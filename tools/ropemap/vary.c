@@ -284,18 +284,23 @@ static int label_value(const vary_axis *axis, const char *value, char *text, siz
     return snprintf(text, size, "%s %s", name, words);
 }
 
-void vary_label(const vary_set *vary, int index, char *text, size_t size) {
+/* The same of the axes from `first` to before `end`. */
+static void label_axes(const vary_set *vary, int first, int end, int index, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
-    for (int i = 0; i < vary->axis_count && length + 2 < size; i++) {
+    for (int i = first; i < end && length + 2 < size; i++) {
         const char *value = vary->axes[i].values[value_of(vary, i, index)];
-        if (i > 0) {
+        if (i > first) {
             memcpy(text + length, ", ", 3);
             length += 2;
         }
         const int added = label_value(&vary->axes[i], value, text + length, size - length);
         length += added > 0 ? (size_t)added : 0;
     }
+}
+
+void vary_label(const vary_set *vary, int index, char *text, size_t size) {
+    label_axes(vary, 0, vary->axis_count, index, text, size);
 }
 
 void vary_free(vary_set *vary) {
@@ -369,6 +374,23 @@ ropemap_status sweep_check(const sweep_options *options, bool force, cli_outputs
         status = outputs_add(outputs, name, 1 << OUTPUT_PNG, force, error);
     }
     return status == ROPEMAP_OK ? outputs_check(outputs, NULL, error) : status;
+}
+
+bool sweep_headings(const sweep_options *options, vary_headings *headings) {
+    const vary_set *vary = &options->vary;
+    const int last = vary->axis_count - 1, count = vary_count(vary), columns = sweep_columns(options);
+    if (last < 1 || columns != vary->axes[last].count) {
+        return false;
+    }
+    for (int col = 0; col < columns; col++) {
+        headings->cols[col] = headings->words[0][col];
+        label_axes(vary, last, last + 1, col, headings->words[0][col], sizeof headings->words[0][col]);
+    }
+    for (int row = 0; row < count / columns; row++) {
+        headings->rows[row] = headings->words[1][row];
+        label_axes(vary, 0, last, row * columns, headings->words[1][row], sizeof headings->words[1][row]);
+    }
+    return true;
 }
 
 int32_t sweep_columns(const sweep_options *options) {

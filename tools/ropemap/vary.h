@@ -55,6 +55,12 @@ void vary_names(const vary_set *vary, char *text, size_t size);
 /* "base 10,000, d = 64": what combination `index` has that others have not. */
 void vary_label(const vary_set *vary, int index, char *text, size_t size);
 
+/* What the rows of panels have in common, and what their columns have. */
+typedef struct vary_headings {
+    char words[2][VARY_SETTINGS][120];
+    const char *rows[VARY_SETTINGS], *cols[VARY_SETTINGS];
+} vary_headings;
+
 void vary_free(vary_set *vary);
 
 /* What both sweeps have: settings, a page with all of them, and a frame of each. */
@@ -71,6 +77,9 @@ extern const cli_option sweep_rows[];
 /* Adds the pages, then the frames, and checks them. ROPEMAP_USAGE, ROPEMAP_IO. */
 ropemap_status sweep_check(const sweep_options *options, bool force, cli_outputs *outputs,
                            ropemap_error *error);
+
+/* Headings of panels in sweep_columns(); false where each needs a label of its own. */
+bool sweep_headings(const sweep_options *options, vary_headings *headings);
 
 /* Panels side by side; 0: as the library chooses. */
 int32_t sweep_columns(const sweep_options *options);

@@ -168,7 +168,7 @@ static ropemap_status check_limits(const map_options *options, output_kind kind,
                     "--size: %" PRId64 "x%" PRId64 " is too large; at most %d a side over HTTP", size->width,
                     size->height, SERVE_SIDE);
     }
-    if (kind == OUTPUT_PNG && options->print.width > 0.0) {
+    if (kind == OUTPUT_PNG && options->print.width.size > 0.0) {
         return fail(error, ROPEMAP_USAGE, "--width is for map.svg and map.pdf over HTTP; a PNG takes --size");
     }
     int64_t patches = 1;
