@@ -340,8 +340,6 @@ static ropemap_status encode_picture(const heads_result *result, output_kind kin
                                      ropemap_error *error) {
     const heads_options *options = result->options;
     const statistic shown = options->statistic;
-    const print_scale scale = print_scale_of(&options->heads.print, kind == OUTPUT_PNG);
-    const ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
     ropemap_map map;
     ropemap_status status = make_map(result, &map, error);
     const head_axis down = layer_axis(&options->heads), across = heads_axis(&result->shape, false);
@@ -350,9 +348,8 @@ static ropemap_status encode_picture(const heads_result *result, output_kind kin
                              .has_limits = statistics[shown].low < statistics[shown].high,
                              .low = statistics[shown].low,
                              .high = statistics[shown].high,
-                             .unnumbered = true,
-                             .width = scale.width,
-                             .font_size = scale.font_size};
+                             .unnumbered = true};
+    const ropemap_page page = print_figure(&options->heads.print, kind == OUTPUT_PNG, &figure);
     figure.panel = (ropemap_panel){.map = &map, .rows = down.range, .cols = across.range};
     (void)snprintf(figure.row_label, sizeof figure.row_label, "%s",
                    options->heads.layer_numbers[0] < 0 ? "" : down.label);

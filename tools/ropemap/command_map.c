@@ -101,7 +101,7 @@ static int64_t trained_length(const map_options *options) {
 }
 
 void figure_options_apply(const map_options *options, bool png, ropemap_figure *figure) {
-    const print_scale scale = print_scale_of(&options->print, png);
+    (void)print_figure(&options->print, png, figure);
     figure->norm = map_norm(options);
     figure->linear_below = options->linear_below;
     figure->percentile = options->percent / 100.0;
@@ -109,10 +109,6 @@ void figure_options_apply(const map_options *options, bool png, ropemap_figure *
     figure->contour_count = options->contour_count;
     figure->trained_length = trained_length(options);
     figure->dark = options->dark;
-    figure->width = scale.width;
-    figure->font_size = scale.font_size;
-    figure->untitled = options->print.no_title;
-    figure->font = options->print.face;
 }
 
 /* A bare PNG has a pixel a cell, and records how many an inch of its width has. */

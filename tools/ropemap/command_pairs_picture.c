@@ -12,8 +12,6 @@
 
 enum { PANELS_MOST = 100, LABEL_BYTES = 80 };
 
-#define SHAPE 0.625 /* of a plot alone, its height by its width */
-
 /* How a quantity of every pair is shown. */
 static const struct look {
     const char *title, *value;
@@ -214,9 +212,8 @@ static void describe_magnitudes(const pairs_result *result, ropemap_figure *figu
 
 static ropemap_status encode_figure(const pairs_result *result, output_kind kind, struct panels *panels,
                                     ropemap_bytes *bytes, ropemap_error *error) {
-    const print_scale scale = print_scale_of(&result->options->heads.print, kind == OUTPUT_PNG);
-    const ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
-    ropemap_figure figure = {.panels = panels->panel, .width = scale.width, .font_size = scale.font_size};
+    ropemap_figure figure = {.panels = panels->panel};
+    const ropemap_page page = print_figure(&result->options->heads.print, kind == OUTPUT_PNG, &figure);
     if (result->options->picture == PAIRS_MAGNITUDE) {
         add_magnitudes(result, panels);
         describe_magnitudes(result, &figure);
@@ -265,8 +262,6 @@ static void add_plot(const pairs_result *result, int index, struct plots *to) {
 
 static ropemap_status encode_chart(const pairs_result *result, output_kind kind, struct plots *plots,
                                    ropemap_bytes *bytes, ropemap_error *error) {
-    const print_scale scale = print_scale_of(&result->options->heads.print, kind == OUTPUT_PNG);
-    const ropemap_page page = {.millimetres = scale.millimetres, .dpi = scale.dpi};
     const int count = result->shape.layers * result->shape.heads;
     const int64_t trained = result->shape.trained;
     char title[200], subtitle[200], correlation[40] = "; correlations in brackets";
@@ -290,14 +285,13 @@ static ropemap_status encode_chart(const pairs_result *result, output_kind kind,
                            .y_label = "q · k",
                            .plots = plots->plot,
                            .count = count,
-                           .log_x = true,
-                           .width = scale.width,
-                           .font_size = scale.font_size};
+                           .log_x = true};
+    const ropemap_page page = print_chart(&result->options->heads.print, (cli_size){0, 0},
+                                          count == 1 ? PRINT_SHAPE : 0.0, kind == OUTPUT_PNG, &chart);
     if (count == 1) {
         chart.plots = NULL;
         chart.count = 0;
         chart.plot = plots->plot[0];
-        chart.height = llround(SHAPE * (double)scale.width);
     }
     return ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
 }

@@ -135,13 +135,8 @@ struct page {
 
 static ropemap_status encode_page(const struct page *page, output_kind kind, ropemap_bytes *bytes,
                                   ropemap_error *error) {
-    const print_scale scale = print_scale_of(&page->options->map.print, kind == OUTPUT_PNG);
-    const ropemap_page size = {.millimetres = scale.millimetres, .dpi = scale.dpi};
     ropemap_figure figure = page->figure;
-    figure.width = scale.width;
-    figure.font_size = scale.font_size;
-    figure.untitled = page->options->map.print.no_title;
-    figure.font = page->options->map.print.face;
+    const ropemap_page size = print_figure(&page->options->map.print, kind == OUTPUT_PNG, &figure);
     return ropemap_figure_encode(&figure, output_format(kind), &size, bytes, error);
 }
 

@@ -183,6 +183,15 @@ print_scale print_scale_of(const print_size *size, bool png) {
     return scale;
 }
 
+ropemap_page print_figure(const print_size *size, bool png, ropemap_figure *figure) {
+    const print_scale scale = print_scale_of(size, png);
+    figure->width = scale.width;
+    figure->font_size = scale.font_size;
+    figure->untitled = size->no_title;
+    figure->font = size->face;
+    return (ropemap_page){.millimetres = scale.millimetres, .dpi = scale.dpi};
+}
+
 ropemap_page print_chart(const print_size *size, cli_size pixels, double shape, bool png,
                          ropemap_chart *chart) {
     const print_scale scale = print_scale_of(size, png);

@@ -38,7 +38,10 @@ typedef struct print_scale {
  */
 print_scale print_scale_of(const print_size *size, bool png);
 
-/* Gives a chart its size, and returns its size in print. `pixels` are those of --size, 0 for the chart's own;
+/* Gives a figure of maps its size, font and whether it has a title, and returns its size in print. */
+ropemap_page print_figure(const print_size *size, bool png, ropemap_figure *figure);
+
+/* The same of a chart. `pixels` are those of --size, 0 for the chart's own;
  * `shape`, height by width, is that of a chart without either; 0: from what it shows. */
 ropemap_page print_chart(const print_size *size, cli_size pixels, double shape, bool png,
                          ropemap_chart *chart);
