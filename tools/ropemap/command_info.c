@@ -50,10 +50,10 @@ static void mark_new_angles(const info_rule *info, struct marks *to) {
         }
         char *text = to->texts[to->count];
         if (info->target_length > 0) {
-            (void)snprintf(text, MARK_BYTES, "unseen angles at %s",
+            (void)snprintf(text, MARK_BYTES, "unseen at %s",
                            number_in_words((double)info->target_length).text);
         } else {
-            (void)snprintf(text, MARK_BYTES, "unseen angles past %s",
+            (void)snprintf(text, MARK_BYTES, "unseen past %s",
                            number_in_words((double)info->seen_length).text);
         }
         to->marks[to->count++] =

@@ -267,13 +267,27 @@ static void value_in_words(const cli_option *option, const char *value, char *wo
     (void)snprintf(words, size, "%s", read ? number_in_words(counted ? (double)count : number).text : value);
 }
 
+/* As much of a scaling rule as tells it from the others: its first parameter, or all. */
+static int telling_bytes(const vary_axis *axis, const char *value) {
+    const size_t bytes = strcspn(value, ",");
+    int alike = 0;
+    for (int i = 0; i < axis->count; i++) {
+        alike += strncmp(axis->values[i], value, bytes) == 0 &&
+                         (axis->values[i][bytes] == ',' || axis->values[i][bytes] == '\0')
+                     ? 1
+                     : 0;
+    }
+    return alike > 1 || strcmp(value, "none") == 0 ? ITEM_MAX : (int)bytes;
+}
+
 /* "base 10,000", "d = 64"; models and scaling rules need no name. */
 static int label_value(const vary_axis *axis, const char *value, char *text, size_t size) {
     const char *name = axis->match.option->name;
     char words[ITEM_MAX];
     value_in_words(axis->match.option, value, words, sizeof words);
     if (strcmp(name, "scaling") == 0) {
-        return snprintf(text, size, "%s", strcmp(value, "none") == 0 ? "no scaling" : words);
+        return snprintf(text, size, "%.*s", telling_bytes(axis, value),
+                        strcmp(value, "none") == 0 ? "no scaling" : words);
     }
     if (strcmp(name, "preset") == 0 || strcmp(name, "model") == 0) {
         return snprintf(text, size, "%s", words);
