@@ -244,31 +244,31 @@ struct ropemap_font {
 /* What goes when cairo needs a face no longer. */
 typedef struct library {
     FT_Library type;
-    uint8_t *bytes; /* of the file; NULL of the embedded one */
+    uint8_t *bytes; /* of the file */
 } library;
 
 static ropemap_font embedded;
+
+static library embedded_library; /* not allocated: the font is loaded once, come what may */
 
 static _Thread_local const ropemap_font *chosen; /* NULL: the embedded one */
 
 static void release(void *loaded) {
     library *own = loaded;
-    (void)FT_Done_FreeType(own->type); /* and its face */
-    rm_free(own->bytes);
-    rm_free(own);
+    if (own->type != NULL) {
+        (void)FT_Done_FreeType(own->type); /* and its face */
+    }
+    if (own != &embedded_library) {
+        rm_free(own->bytes);
+        rm_free(own);
+    }
 }
 
-/* Takes the bytes of `own`, also where it fails. */
-static bool load(library given, const uint8_t *bytes, size_t size, ropemap_font *font) {
+/* Takes `own`, also where it fails. */
+static bool load(library *own, const uint8_t *bytes, size_t size, ropemap_font *font) {
     static const cairo_user_data_key_t key;
-    library *own = rm_alloc_raw(1, sizeof *own);
-    if (own == NULL || FT_Init_FreeType(&given.type) != 0) {
-        rm_free(own);
-        rm_free(given.bytes);
-        return false;
-    }
-    *own = given;
-    if (FT_New_Memory_Face(own->type, bytes, (FT_Long)size, 0, &font->outlines) != 0) {
+    if (FT_Init_FreeType(&own->type) != 0 ||
+        FT_New_Memory_Face(own->type, bytes, (FT_Long)size, 0, &font->outlines) != 0) {
         release(own);
         return false;
     }
@@ -282,7 +282,7 @@ static bool load(library given, const uint8_t *bytes, size_t size, ropemap_font 
 }
 
 static void load_embedded(void) {
-    (void)load((library){.bytes = NULL}, rm_font_begin, (size_t)(rm_font_end - rm_font_begin), &embedded);
+    (void)load(&embedded_library, rm_font_begin, (size_t)(rm_font_end - rm_font_begin), &embedded);
 }
 
 ropemap_status rm_font_use(const ropemap_font *font, ropemap_error *error) {
@@ -304,24 +304,36 @@ static bool is_of_use(const ropemap_font *font) {
            FT_Get_Char_Index(font->outlines, '0') != 0;
 }
 
-ropemap_status ropemap_font_open(const char *path, ropemap_font **font, ropemap_error *error) {
-    rm_input file;
-    *font = NULL;
-    RM_TRY(rm_input_open(path, &file, error));
-    uint8_t *bytes = file.size > 0 && file.size <= FONT_BYTES_MOST ? rm_alloc_raw(file.size, 1) : NULL;
-    ropemap_font *made = rm_alloc(1, sizeof *made);
-    ropemap_status status = ROPEMAP_OK;
-    if (file.size == 0 || file.size > FONT_BYTES_MOST) {
-        status = rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " bytes are no font; 1 to %d can be one",
-                         file.name, file.size, (int)FONT_BYTES_MOST);
-    } else if (bytes == NULL || made == NULL) {
-        status = rm_fail_memory(error, "font", file.size);
-    } else {
-        status = rm_input_read(&file, 0, file.size, bytes, error);
+/* The file's bytes, in memory of the library's own. */
+static ropemap_status read_font(const rm_input *file, library **read, ropemap_error *error) {
+    if (file->size == 0 || file->size > FONT_BYTES_MOST) {
+        return rm_fail(error, ROPEMAP_DATA, "%s: %" PRIu64 " bytes are no font; 1 to %d can be one",
+                       file->name, file->size, (int)FONT_BYTES_MOST);
     }
+    library *own = rm_alloc(1, sizeof *own);
+    uint8_t *bytes = rm_alloc_raw(file->size, 1);
+    const ropemap_status status = own == NULL || bytes == NULL
+                                      ? rm_fail_memory(error, "font", file->size)
+                                      : rm_input_read(file, 0, file->size, bytes, error);
     if (status != ROPEMAP_OK) {
         rm_free(bytes);
-    } else if (!load((library){.bytes = bytes}, bytes, (size_t)file.size, made) || !is_of_use(made)) {
+        rm_free(own);
+        return status;
+    }
+    own->bytes = bytes;
+    *read = own;
+    return ROPEMAP_OK;
+}
+
+ropemap_status ropemap_font_open(const char *path, ropemap_font **font, ropemap_error *error) {
+    rm_input file;
+    library *own = NULL;
+    *font = NULL;
+    RM_TRY(rm_input_open(path, &file, error));
+    ropemap_font *made = rm_alloc(1, sizeof *made);
+    ropemap_status status =
+        made == NULL ? rm_fail_memory(error, "font", sizeof *made) : read_font(&file, &own, error);
+    if (status == ROPEMAP_OK && (!load(own, own->bytes, (size_t)file.size, made) || !is_of_use(made))) {
         status = rm_fail(error, ROPEMAP_DATA,
                          "%s: no font with letters and digits that FreeType can read; give a TrueType or "
                          "OpenType file",
