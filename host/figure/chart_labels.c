@@ -25,6 +25,8 @@
 /* What a place costs, in sizes of a label; a pixel of a curve costs one pixel. */
 #define COST_STEP 0.4 /* farther from the end of the line */
 
+#define COST_DEEP 0.1 /* farther from the end of a stripe, where nothing leads to the label */
+
 #define COST_SIDE 0.1
 
 #define COST_CROSSED 3.0 /* another mark's line, across the label */
@@ -341,7 +343,7 @@ static void label_owner(labels *all, const owner *own, rm_rgb ink) {
         for (int at = 0; at < PLACES * SIDES && width > 0.0; at++) {
             const int step = at / SIDES, side = at % SIDES;
             try_place(all, own->mark, own->upwards, place_for(all->layout, own, width, step, side),
-                      (COST_STEP * step + COST_SIDE * side) * size, &best);
+                      ((own->stripe ? COST_DEEP : COST_STEP) * step + COST_SIDE * side) * size, &best);
         }
         if (isfinite(best.cost)) {
             write_label(all, best.place, text, ink, own->upwards);

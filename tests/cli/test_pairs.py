@@ -201,8 +201,9 @@ class Pairs(Case):
         for word in ("tiny, layers 2, 3, 7, head 1", "layer, as listed"):
             self.assertIn(word, self.read("c.svg").decode())
         self.done("sweep", "--capture", "c.safetensors", "--vary", "layer=all", "--vary", "head=all", "-o", "s.svg")
-        self.assertEqual([self.read("s.svg").decode().count(f">layer {number}, head {head}<")
-                          for number in (2, 3, 7) for head in (0, 1, 3)], [0, 1, 1] * 3)
+        page = self.read("s.svg").decode()  # a layer heads its row, a head its column
+        self.assertEqual([page.count(f">layer {number}<") for number in (2, 3, 7)], [1, 1, 1])
+        self.assertEqual([page.count(f">head {head}<") for head in (0, 1, 3)], [0, 1, 1])
         self.refused(2, ["no layer 4", "2, 3, 7"], "pairs", "--capture", "c.safetensors", "--layers", "3:2")
         self.refused(2, ["no layer 4", "2, 3, 7"], "pairs", "--capture", "c.safetensors", "--layer", 4)
         self.refused(2, ["--layer and --layers"], "pairs", "--capture", "c.safetensors", "--layer", 3, "--layers", 3)
