@@ -22,7 +22,8 @@ enum {
     KEYS = RM_SOFTMAX_KEYS,
     STRIPS = QUERIES / LANES,
     NEAR = 2048, /* tokens: bins of an eighth of an octave are wider than a tile beyond it */
-    PARTIAL = RM_PARTIAL_SUMS
+    PARTIAL = RM_PARTIAL_SUMS,
+    KEYS_AT_ONCE = 24 /* they stay in the first-level cache while all queries of a strip pass by */
 };
 
 static const float LOG2_E = 1.44269504088896341f;
@@ -54,6 +55,7 @@ struct rm_cpu_softmax {
     int64_t queries;               /* of the block */
     int64_t dim, slots, kept_most; /* of the memory below */
     float *packed;                 /* [QUERIES, dim] in panels, RM_PACKED_DEPTH elements at a time */
+    bool *touched;                 /* [slots, STRIPS] whether the next two hold anything */
     double *value; /* [slots, QUERIES] weight; the slots are cell columns, then bins. Not of max */
     float *held;   /* [slots, QUERIES] its reference; of max the largest score */
     struct kept *kept;
@@ -102,13 +104,14 @@ static int64_t kept_most_of(const rm_softmax *what) {
 
 int64_t rm_cpu_softmax_bytes(const rm_softmax *what, int64_t dim) {
     return (int64_t)sizeof(struct rm_cpu_softmax) + QUERIES * dim * (int64_t)sizeof(float) +
-           slots_of(what) * QUERIES * (int64_t)(sizeof(double) + sizeof(float)) +
+           slots_of(what) * (QUERIES * (int64_t)(sizeof(double) + sizeof(float)) + STRIPS) +
            kept_most_of(what) * (int64_t)sizeof(struct kept);
 }
 
 void rm_cpu_softmax_free(struct rm_cpu_softmax *state) {
     if (state != NULL) {
         rm_free(state->packed);
+        rm_free(state->touched);
         rm_free(state->value);
         rm_free(state->held);
         rm_free(state->kept);
@@ -131,12 +134,13 @@ static ropemap_status make_room(rm_context *context, const rm_softmax *what, int
         state->slots = slots;
         state->kept_most = kept;
         state->packed = rm_alloc_raw((uint64_t)(QUERIES * dim), sizeof *state->packed);
+        state->touched = rm_alloc_raw((uint64_t)(slots * STRIPS), sizeof *state->touched);
         state->value = rm_alloc_raw((uint64_t)(slots * QUERIES), sizeof *state->value);
         state->held = rm_alloc_raw((uint64_t)(slots * QUERIES), sizeof *state->held);
         state->kept = rm_alloc_raw((uint64_t)kept, sizeof *state->kept);
     }
-    if (state == NULL || state->packed == NULL || state->value == NULL || state->held == NULL ||
-        state->kept == NULL) {
+    if (state == NULL || state->packed == NULL || state->touched == NULL || state->value == NULL ||
+        state->held == NULL || state->kept == NULL) {
         rm_cpu_softmax_free(state);
         return rm_fail_memory(error, "softmax", (uint64_t)rm_cpu_softmax_bytes(what, dim));
     }
@@ -147,15 +151,7 @@ static ropemap_status make_room(rm_context *context, const rm_softmax *what, int
 /* ---- begin */
 
 static void clear(struct rm_cpu_softmax *state) {
-    const bool largest = state->what->cells && !sums_cells(state->what);
-    const int64_t scores = largest ? state->what->shown.cells * QUERIES : 0;
-    for (int64_t i = 0; i < scores; i++) {
-        state->held[i] = -INFINITY;
-    }
-    for (int64_t i = scores; i < state->slots * QUERIES; i++) {
-        state->value[i] = 0.0;
-        state->held[i] = RM_NO_REFERENCE;
-    }
+    memset(state->touched, 0, (size_t)(state->slots * STRIPS) * sizeof *state->touched);
     memset(state->sums, 0, sizeof state->sums);
     for (int q = 0; q < QUERIES; q++) {
         state->sums[q / LANES].reference[q % LANES] = RM_NO_REFERENCE;
@@ -225,14 +221,18 @@ struct step {
 
 static void multiply(rm_context *context, rm_view keys, int32_t strip) {
     struct rm_cpu_softmax *state = context->softmax;
-    for (int64_t d = 0; d < keys.cols; d += RM_PACKED_DEPTH) {
-        const int64_t left = keys.cols - d, depth = left < RM_PACKED_DEPTH ? left : RM_PACKED_DEPTH;
-        const rm_packed part = {.keys = LANES,
-                                .depth = depth,
-                                .panels = state->packed + QUERIES * d + strip * LANES * depth,
-                                .tail = context->packed.tail};
-        context->kernels->multiply_packed(rm_view_cols(keys, d, depth), &part, d > 0,
-                                          rm_view_dense(state->tile[0], keys.rows, LANES));
+    for (int64_t first = 0; first < keys.rows; first += KEYS_AT_ONCE) {
+        const int64_t rest = keys.rows - first, rows = rest < KEYS_AT_ONCE ? rest : KEYS_AT_ONCE;
+        for (int64_t d = 0; d < keys.cols; d += RM_PACKED_DEPTH) {
+            const int64_t left = keys.cols - d, depth = left < RM_PACKED_DEPTH ? left : RM_PACKED_DEPTH;
+            const rm_packed part = {.keys = LANES,
+                                    .depth = depth,
+                                    .panels = state->packed + QUERIES * d + strip * LANES * depth,
+                                    .tail = context->packed.tail};
+            const rm_view some = rm_view_rows(keys, first, rows);
+            context->kernels->multiply_packed(rm_view_cols(some, d, depth), &part, d > 0,
+                                              rm_view_dense(state->tile[first], rows, LANES));
+        }
     }
 }
 
@@ -305,6 +305,32 @@ static void find_reference(struct rm_cpu_softmax *state, const rm_softmax_kernel
     }
 }
 
+/* The largest scores of a slot so far. */
+static float *held_of(struct rm_cpu_softmax *state, int64_t slot, int32_t strip) {
+    float *held = state->held + slot * QUERIES + strip * LANES;
+    bool *touched = &state->touched[slot * STRIPS + strip];
+    for (int q = 0; !*touched && q < LANES; q++) {
+        held[q] = -INFINITY;
+    }
+    *touched = true;
+    return held;
+}
+
+static void add_to(struct rm_cpu_softmax *state, const rm_softmax_kernels *kernels, int64_t slot,
+                   const struct step *step, const float *sums) {
+    const int64_t at = slot * QUERIES + step->strip * LANES;
+    bool *touched = &state->touched[slot * STRIPS + step->strip];
+    if (*touched) {
+        kernels->merge(sums, step->reference, state->value + at, state->held + at);
+        return;
+    }
+    for (int q = 0; q < LANES; q++) {
+        state->value[at + q] = (double)sums[q];
+    }
+    memcpy(state->held + at, step->reference, sizeof step->reference);
+    *touched = true;
+}
+
 /* Scores become weights, piece by piece, and these go to their cells. */
 static void weigh_pieces(struct rm_cpu_softmax *state, const rm_softmax_kernels *kernels, struct step *step) {
     const rm_softmax *what = state->what;
@@ -313,8 +339,8 @@ static void weigh_pieces(struct rm_cpu_softmax *state, const rm_softmax_kernels 
     for (int i = 0; what->pool == ROPEMAP_POOL_MAX && i < count; i++) {
         const rm_span32 keys = pieces[i].keys;
         if (pieces[i].slot >= 0) {
-            kernels->maxima(state->tile + keys.first, keys.end - keys.first,
-                            state->held + pieces[i].slot * QUERIES + step->strip * LANES);
+            float *held = held_of(state, pieces[i].slot, step->strip);
+            kernels->maxima(state->tile + keys.first, keys.end - keys.first, held);
         }
     }
     const rm_span32 whole = {0, step->keys};
@@ -323,8 +349,7 @@ static void weigh_pieces(struct rm_cpu_softmax *state, const rm_softmax_kernels 
         kernels->weigh(state->tile, sums_cells(what) ? pieces[i].keys : whole, state->factor, step->reference,
                        what->rows, &step->moments);
         if (sums_cells(what) && pieces[i].slot >= 0) {
-            const int64_t at = pieces[i].slot * QUERIES + step->strip * LANES;
-            kernels->merge(step->moments.part, step->reference, state->value + at, state->held + at);
+            add_to(state, kernels, pieces[i].slot, step, step->moments.part);
         }
     }
 }
@@ -392,11 +417,10 @@ static void take_far(struct rm_cpu_softmax *state, const rm_softmax_kernels *ker
             first[q] = within(rm_index_from(cols, low), step);
             end[q] = within(rm_index_from(cols, high), step);
         }
-        const int64_t slot = (cells + bin) * QUERIES + step->strip * LANES;
         if (first_bin < last_bin) {
             kernels->select(state->tile, step->keys, first, end, sums);
         }
-        kernels->merge(sums, step->reference, state->value + slot, state->held + slot);
+        add_to(state, kernels, cells + bin, step, sums);
     }
 }
 
@@ -524,7 +548,7 @@ static void poison(struct rm_cpu_softmax *state, int64_t col) {
     cell.first += state->what->shown_first;
     cell.end += state->what->shown_first;
     for (int64_t q = 0; state->any_bad && q < state->queries; q++) {
-        if (state->bad[q]) {
+        if (state->bad[q] && state->touched[col * STRIPS + q / LANES]) {
             const bool seen = sees(state, q, cell);
             state->value[col * QUERIES + q] = seen ? (double)NAN : 0.0;
             state->held[col * QUERIES + q] = sums_cells(state->what) ? 0.0f : seen ? NAN : -INFINITY;
@@ -536,15 +560,25 @@ static void poison(struct rm_cpu_softmax *state, int64_t col) {
 static void settle(struct rm_cpu_softmax *state, const rm_softmax_kernels *kernels, int64_t slot) {
     for (int strip = 0; strip < STRIPS; strip++) {
         const int64_t q = strip * LANES, at = slot * QUERIES + q;
-        kernels->settle(state->value + at, state->held + at, state->top + q, state->share + q,
-                        state->settled + q);
+        if (state->touched[slot * STRIPS + strip]) {
+            kernels->settle(state->value + at, state->held + at, state->top + q, state->share + q,
+                            state->settled + q);
+        } else {
+            memset(state->settled + q, 0, LANES * sizeof *state->settled);
+        }
     }
 }
 
 static double sum_of(const double *values, int64_t count) {
     double parts[PARTIAL] = {0};
-    for (int64_t i = 0; i < count; i++) {
-        parts[i % PARTIAL] += values[i];
+    int64_t first = 0;
+    for (; first + PARTIAL <= count; first += PARTIAL) {
+        for (int i = 0; i < PARTIAL; i++) {
+            parts[i] += values[first + i];
+        }
+    }
+    for (int i = 0; first + i < count; i++) {
+        parts[i] += values[first + i];
     }
     double sum = 0.0;
     for (int i = 0; i < PARTIAL; i++) {
@@ -558,7 +592,8 @@ static float largest_of(const struct rm_cpu_softmax *state, const float *logs, i
     int64_t best = run.first;
     float most = -INFINITY;
     for (int64_t q = run.first; q < run.end; q++) {
-        const float score = state->held[col * QUERIES + q];
+        const bool touched = state->touched[col * STRIPS + q / LANES];
+        const float score = touched ? state->held[col * QUERIES + q] : -INFINITY;
         const float log = rm_exponent(score, state->factor, (float)state->top[q]) + logs[q];
         if (isnan(score)) {
             return NAN;
@@ -567,6 +602,9 @@ static float largest_of(const struct rm_cpu_softmax *state, const float *logs, i
             most = log;
             best = q;
         }
+    }
+    if (most == -INFINITY) {
+        return 0.0f;
     }
     const float score = state->held[col * QUERIES + best];
     const float weight = rm_exp2(rm_exponent(score, state->factor, (float)state->top[best]));

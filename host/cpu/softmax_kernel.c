@@ -43,11 +43,14 @@ static inline void maxima_of_rows(const float (*restrict rows)[LANES], int32_t c
 }
 
 static void maxima(rm_softmax_tile tile, int32_t keys, float *largest) {
+    const float(*rows)[LANES] = (const float(*)[LANES])tile;
     int32_t k = 0;
     for (; k + AT_ONCE <= keys; k += AT_ONCE) { /* a constant count unrolls the loop over rows */
-        maxima_of_rows((const float(*)[LANES])tile + k, AT_ONCE, largest);
+        maxima_of_rows(rows + k, AT_ONCE, largest);
     }
-    maxima_of_rows((const float(*)[LANES])tile + k, keys - k, largest);
+    for (; k < keys; k++) {
+        maxima_of_rows(rows + k, 1, largest);
+    }
 }
 
 static inline void weigh_rows(float (*restrict rows)[LANES], int32_t count, int32_t place, float factor,
@@ -72,19 +75,28 @@ static inline void weigh_rows(float (*restrict rows)[LANES], int32_t count, int3
     }
 }
 
-/* A constant `all` in each call: one loop for each. */
+/* Constants in each call: a loop for each. */
+static inline void weigh_all_rows(rm_softmax_tile tile, rm_span32 keys, float factor, const float *reference,
+                                  rm_softmax_moments *to, bool all) {
+    int32_t k = keys.first;
+    for (; k + AT_ONCE <= keys.end; k += AT_ONCE) {
+        weigh_rows(tile + k, AT_ONCE, k, factor, reference, to, all);
+    }
+    for (; k < keys.end; k++) {
+        weigh_rows(tile + k, 1, k, factor, reference, to, all);
+    }
+}
+
 static void weigh(rm_softmax_tile tile, rm_span32 keys, float factor, const float *reference, bool all,
                   rm_softmax_moments *to) {
-    int32_t k = keys.first;
-    memset(to->part, 0, sizeof to->part);
-    for (; k + AT_ONCE <= keys.end; k += AT_ONCE) {
-        if (all) {
-            weigh_rows(tile + k, AT_ONCE, k, factor, reference, to, true);
-        } else {
-            weigh_rows(tile + k, AT_ONCE, k, factor, reference, to, false);
-        }
+    for (int32_t q = 0; q < LANES; q++) {
+        to->part[q] = 0.0f;
     }
-    weigh_rows(tile + k, keys.end - k, k, factor, reference, to, all);
+    if (all) {
+        weigh_all_rows(tile, keys, factor, reference, to, true);
+    } else {
+        weigh_all_rows(tile, keys, factor, reference, to, false);
+    }
     for (int32_t q = 0; q < LANES; q++) {
         to->total[q] += (double)to->part[q];
     }

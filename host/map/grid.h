@@ -130,6 +130,9 @@ RM_INLINE rm_coverage rm_grid_coverage(const rm_grid *grid, rm_span rows, rm_spa
  */
 int64_t rm_grid_first_row(const rm_grid *grid, int64_t col);
 
+/* Whether any pair of rows x cols counts. */
+bool rm_grid_any(const rm_grid *grid, rm_span rows, rm_span cols);
+
 /* Pairs that count in rows x cols, as a double: exact below 2^53, else rounded. */
 double rm_grid_pairs(const rm_grid *grid, rm_span rows, rm_span cols);
 
