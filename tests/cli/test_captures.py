@@ -86,6 +86,28 @@ class Captures(Case):
         self.expect(["--state", "post"], 0)
         self.expect(["--rows", "8:2", "--cols", "2:4:3"], 0, rows=(8, 2, 3), cols=(2, 4, 3))
 
+    def attention(self, index, i, j, scale=0.3, softcap=0.0, window=99, sink=None):
+        """Softmax of the query at i over the keys that it sees, at key j; NaN where it does not see that."""
+        query = rotate(self.queries[index][(i - FIRST) // STEP], i, self.theta)
+        powers = {}
+        for at in range(max(0, i - window + 1), i + 1):
+            score = scale * math.fsum(a * b for a, b in zip(query, rotate(self.keys[index][at], at, self.theta)))
+            powers[at] = math.exp(softcap * math.tanh(score / softcap) if softcap else score)
+        return powers[j] / (sum(powers.values()) + (math.exp(sink) if sink is not None else 0)) if j in powers else math.nan
+
+    def expect_attention(self, arguments, index, **how):
+        cells, _ = self.map("--capture", "c.safetensors", "--measure", "softmax", "--pool", "mean", *arguments)
+        wanted = [[self.attention(index, i, j, **how) for j in range(KEYS)] for i in positions(FIRST, QUERIES, STEP)]
+        self.assert_cells(cells, wanted, 2e-6)
+
+    def test_attention_is_that_of_the_layer(self):
+        self.expect_attention([], 0)
+        self.expect_attention(["--scale", "0.7"], 0, scale=0.7)
+        self.capture(layer={"window": 4, "softcap": 1.5, "sinks": [0.5, -1.0]})
+        self.expect_attention(["--head", "3"], 1, window=4, softcap=1.5, sink=-1.0)
+        self.expect_attention(["--head", "1", "--state", "post"], 0, window=4, softcap=1.5, sink=0.5)
+        self.expect_attention(["--window", "2", "--softcap", "9", "--sink-logit", "2"], 0, window=2, softcap=9.0, sink=2.0)
+
     def test_options_win_over_the_rule(self):
         self.expect(["--base", "1e4"], 0, frequencies(DIMENSION))
         self.expect(["--scaling", "linear:factor=4"], 0, frequencies(DIMENSION, 500.0, linear=4.0))

@@ -104,11 +104,16 @@ void capture_take_attention(const tensor_pair *pair, ropemap_request *request) {
     ropemap_mask *mask = &request->mask;
     ropemap_softmax *softmax = &request->softmax;
     mask->causal = mask->causal || layer->causal;
+    if (request->measure == ROPEMAP_MEASURE_SCALED || request->measure == ROPEMAP_MEASURE_SOFTMAX) {
+        request->scale = request->scale > 0.0 ? request->scale : layer->scale;
+    }
+    if (request->measure != ROPEMAP_MEASURE_SOFTMAX) {
+        return;
+    }
     if (mask->window == 0 && mask->chunk == 0) {
         mask->window = layer->window;
         mask->chunk = layer->chunk;
     }
-    request->scale = request->scale > 0.0 ? request->scale : layer->scale;
     softmax->softcap = softmax->softcap > 0.0 ? softmax->softcap : layer->softcap;
     for (int64_t i = 0; i < layer->query_count && layer->sinks != NULL && !softmax->has_sink; i++) {
         if (layer->queries[i] == pair->head) {

@@ -17,8 +17,8 @@ void capture_take_rule(const tensor_pair *pair, rule_options *rule);
 ropemap_status capture_settle_rule(const tensor_pair *pair, const rule_options *rule, bool quiet,
                                    ropemap_spec *spec, ropemap_error *error);
 
-/* What the captured layer does with the scores of its head, for softmax, where no option says otherwise.
- * Nothing without a capture. */
+/* What the captured layer does with the scores of its head, as far as the request's measure takes it, where
+ * no option says otherwise. Nothing without a capture. */
 void capture_take_attention(const tensor_pair *pair, ropemap_request *request);
 
 #endif

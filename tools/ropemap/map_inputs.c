@@ -82,29 +82,6 @@ static ropemap_status open_tensors(map_options *options, map_inputs *inputs, rop
     return status;
 }
 
-/* What the captured layer does with scores, unless an option says otherwise. */
-static void take_attention(const tensor_pair *pair, ropemap_request *request) {
-    const ropemap_capture_layer *layer = pair->layer;
-    ropemap_mask *mask = &request->mask;
-    ropemap_softmax *softmax = &request->softmax;
-    mask->causal = mask->causal || layer->causal;
-    if (request->measure == ROPEMAP_MEASURE_SCALED || request->measure == ROPEMAP_MEASURE_SOFTMAX) {
-        request->scale = request->scale > 0.0 ? request->scale : layer->scale;
-    }
-    if (request->measure != ROPEMAP_MEASURE_SOFTMAX) {
-        return;
-    }
-    if (mask->window == 0 && mask->chunk == 0) {
-        mask->window = layer->window;
-        mask->chunk = layer->chunk;
-    }
-    softmax->softcap = softmax->softcap > 0.0 ? softmax->softcap : layer->softcap;
-    for (int64_t i = 0; i < layer->query_count && layer->sinks != NULL && !softmax->has_sink; i++) {
-        softmax->has_sink = layer->queries[i] == pair->head;
-        softmax->sink_logit = layer->sinks[i];
-    }
-}
-
 /* What tensors make of the rule and of the request. */
 static ropemap_status settle_tensors(map_options *options, const map_inputs *inputs, ropemap_error *error) {
     const ropemap_capture_layer *layer = inputs->tensors.layer;
@@ -114,7 +91,7 @@ static ropemap_status settle_tensors(map_options *options, const map_inputs *inp
     options->request.spec.head_dim = layer->head_dim; /* of rows that are not rotated, too */
     options->request.spec.rotary_dim =
         layer->rotary_dim > 0 && inputs->tensors.state == ROPEMAP_STATE_POST ? layer->rotary_dim : 0;
-    take_attention(&inputs->tensors, &options->request);
+    capture_take_attention(&inputs->tensors, &options->request);
     return capture_settle_rule(&inputs->tensors, &options->rule, options->quiet, &options->request.spec,
                                error);
 }
