@@ -10,8 +10,18 @@ that no architecture is known by name. What rotates, and in which layout, is fou
 rows that are numbered and cosines that are 0 or 1.
 
 In the file: layers.N.pre.q, layers.N.pre.k, layers.N.post.q, layers.N.post.k, [heads, positions, head dim]; in
-__metadata__ what ropemap needs to draw them: config.json, positions, heads, and for each layer the rotating part,
-its layout, the scale, the soft cap, the mask and the sinks.
+__metadata__, as text:
+
+    format ropemap.capture, version 1, state pre|post|both, order hsd|shd, model, dtype, tokens
+    config            the model's config.json
+    query_first, query_step, key_first, key_step    row r is at position first + r * step
+    layers            JSON: a list, ascending by "layer", of objects with
+        type                                the layer's, or null
+        heads, kv_heads                     of the layer; query_heads, key_heads: lists of those in the file
+        head_dim, rotary_dim, rotary_first  elements of a row, how many rotate (0: none), the first of them
+        layout, layout_after                half|interleaved, before and after the rotation
+        attention_factor, scale, softcap    softcap may be null, and so may
+        causal, window, chunk, sinks        all but causal; sinks has a logit for each of query_heads
 """
 import argparse
 import functools
