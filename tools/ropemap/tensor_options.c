@@ -115,7 +115,7 @@ const cli_option tensor_rows[] = {
      .offset = offsetof(tensor_options, layer),
      .most = INT32_MAX,
      .bit = TENSOR_LAYER,
-     .page = {.tensors = true}},
+     .page = {.place = PLACE_NONE}},
     {.group = GROUP_WHAT,
      .name = "queries",
      .argument = "FILE[:TENSOR]",
