@@ -46,6 +46,17 @@ class Backend(Case):
             self.refused(2, ["--device", text], "map", "--device", text, "--dry-run")
 
 
+class Kernels(Case):
+    def test_where_products_are_pooled(self):
+        tiled = ["-n", "50", "--size", "7", "--pool", "absmax", "--method", "tiled", "--backend", "cpu"]
+        cells, document = self.map(*tiled)
+        self.assertEqual(document["plan"]["kernel"], "fused")
+        for kernel in ("tiles", "fused"):
+            own, document = self.map(*tiled, "--kernel", kernel)
+            self.assertEqual([document["plan"]["kernel"], own], [kernel, cells])
+        self.refused(2, ["--kernel", "factored"], "map", "-n", "50", "--kernel", "fused", "-o", "x.npy")
+
+
 class Fields(Case):
     """A field that the library names is the option's, where there is one of that name."""
 
