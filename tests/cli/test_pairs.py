@@ -156,6 +156,25 @@ class Pairs(Case):
         self.refused(2, ["qk0.csv", "input"], "pairs", "--queries", "qk{}.csv:layer0.q", "--keys",
                      "qk{}.csv:layer0.k", "--layers", 1, "-o", "qk0.csv", "--force")
 
+    def test_layers_have_the_rules_of_their_types(self):
+        """Of Gemma 3's kind: base 1e6, but 1e4 in layers of a window."""
+        files = self.layers(2)
+        config = {"model_type": "gemma3_text", "hidden_size": 32, "num_attention_heads": HEADS, "head_dim": DIMENSION,
+                  "num_key_value_heads": KEY_HEADS, "num_hidden_layers": 2, "max_position_embeddings": 64,
+                  "rope_theta": 1e6, "rope_local_base_freq": 1e4, "sliding_window": 8,
+                  "layer_types": ["sliding_attention", "full_attention"]}
+        self.write("config.json", json.dumps(config).encode())
+        heads = self.document(*files, "--layers", 2, "--model", "config.json")["heads"]
+        for head in heads:
+            expected = frequencies(DIMENSION, 1e6 if head["layer"] == 1 else 1e4)
+            for found, wanted in zip(head["frequency"], expected):
+                self.assertAlmostEqual(found / wanted, 1, delta=1e-12)
+        self.done("pairs", *files, "--layers", 2, "--model", "config.json", "--picture", "share", "-o", "s.svg", "-q")
+        page = self.read("s.svg").decode()
+        self.assertIn("each layer's own rule", page.replace("&apos;", "'"))
+        self.assertNotIn("dashed", page)
+        self.refused(2, ["layer 2"], "pairs", *self.layers(3), "--layers", 3, "--model", "config.json")
+
     def capture(self, state, rotary=DIMENSION):
         """c.safetensors: heads 1 and 3 of 4 in layers 2, 3 and 7, of base 500, causal."""
         layer = {"heads": HEADS, "kv_heads": KEY_HEADS, "query_heads": [1, 3], "key_heads": [0, 1],

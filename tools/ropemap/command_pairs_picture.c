@@ -168,7 +168,7 @@ static void mark_slow(const pairs_result *result, int32_t rotating, ropemap_figu
     while (first < rotating && fabs(result->all[first].frequency) * (double)trained >= turn) {
         first++;
     }
-    if (trained > 0 && falls(result, rotating) && first < rotating) {
+    if (trained > 0 && !result->shape.mixed && falls(result, rotating) && first < rotating) {
         const size_t length = strlen(figure->subtitle);
         figure->mark_col = first;
         (void)snprintf(figure->subtitle + length, sizeof figure->subtitle - length,

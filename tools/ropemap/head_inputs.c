@@ -308,6 +308,9 @@ static ropemap_status take_rule(const head_options *options, bool quiet, layer_h
     if (pair->layer != NULL) {
         status = take_captured_rule(options, quiet, layer, error);
     } else {
+        if (layer->number[0] != '\0' && layer->rule.model != NULL && layer->rule.layer_type == NULL) {
+            layer->rule.layer_type = layer->number;
+        }
         status = rule_options_resolve(&layer->rule, error);
         layer->spec = layer->rule.spec;
         status = status == ROPEMAP_OK ? take_head_dim(options, layer, error) : status;
@@ -335,6 +338,9 @@ ropemap_status layer_heads_open(const head_options *options, int index, layer_he
     tensors.queries = queries;
     tensors.keys = keys;
     layer->rule = options->rule; /* not resolved: nothing is owned */
+    if (number >= 0) {
+        (void)snprintf(layer->number, sizeof layer->number, "%" PRId64, number);
+    }
     if (tensors.capture != NULL) {
         tensors.layer = number;
         tensors.given |= TENSOR_LAYER;
@@ -366,14 +372,14 @@ void layer_heads_free(layer_heads *layer) {
 /* ---- all layers ---------------------------------------------------------------------------------------- */
 
 /* "4,096 queries, 4,096 keys, base 100,000, d = 64" */
-static void describe(const layer_heads *layer, char *text, size_t size) {
+static void describe(const layer_heads *layer, bool mixed, char *text, size_t size) {
     const ropemap_spec *spec = &layer->spec;
     char origin[LABEL_BYTES], scaling[LABEL_BYTES] = "", rotary[LABEL_BYTES] = "";
     rule_origin(spec, origin, sizeof origin);
     if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
         (void)snprintf(rotary, sizeof rotary, ", %" PRId32 " rotated", spec->rotary_dim);
     }
-    if (layer->has_rule && spec->scaling.rule != ROPEMAP_SCALING_NONE) {
+    if (layer->has_rule && !mixed && spec->scaling.rule != ROPEMAP_SCALING_NONE) {
         char rule[LABEL_BYTES - 4];
         ropemap_scaling_format(&spec->scaling, false, rule, sizeof rule);
         (void)snprintf(scaling, sizeof scaling, ", %s", rule);
@@ -381,7 +387,10 @@ static void describe(const layer_heads *layer, char *text, size_t size) {
     (void)snprintf(text, size, "%s queries, %s keys, %s, d = %" PRId32 "%s%s",
                    number_in_words((double)layer->rows.count).text,
                    number_in_words((double)layer->cols.count).text,
-                   layer->has_rule ? origin : "rotated as they are", spec->head_dim, rotary, scaling);
+                   mixed             ? "each layer's own rule"
+                   : layer->has_rule ? origin
+                                     : "rows as they are",
+                   spec->head_dim, rotary, scaling);
 }
 
 static ropemap_status begin_shape(const head_options *options, const layer_heads *layer, head_shape *shape,
@@ -407,7 +416,7 @@ static ropemap_status begin_shape(const head_options *options, const layer_heads
                    captured        ? ropemap_capture_model(capture)
                    : model != NULL ? ropemap_model_name(model)
                                    : label);
-    describe(layer, shape->subtitle, sizeof shape->subtitle);
+    describe(layer, false, shape->subtitle, sizeof shape->subtitle);
     if (shape->numbers == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--queries: no memory for %" PRId32 " heads", layer->count);
     }
@@ -417,8 +426,14 @@ static ropemap_status begin_shape(const head_options *options, const layer_heads
 
 ropemap_status head_shape_take(const head_options *options, const layer_heads *layer, int index,
                                head_shape *shape, ropemap_error *error) {
+    char own[sizeof shape->subtitle];
     if (index == 0) {
         return begin_shape(options, layer, shape, error);
+    }
+    describe(layer, false, own, sizeof own);
+    shape->mixed = shape->mixed || strcmp(own, shape->subtitle) != 0;
+    if (shape->mixed) {
+        describe(layer, true, shape->subtitle, sizeof shape->subtitle);
     }
     const bool same =
         layer->count == shape->heads && layer->query_heads == shape->query_heads &&

@@ -45,6 +45,7 @@ typedef struct head_number {
 typedef struct layer_heads {
     int32_t count;
     rule_options rule;              /* resolved; owned */
+    char number[24];                /* of the layer, where it is known: its rule's */
     ropemap_spec spec;              /* that, with what the tensors say */
     bool rotated;                   /* the vectors carry their rotation */
     bool causal;                    /* as a capture states */
@@ -71,9 +72,10 @@ typedef struct head_shape {
     ropemap_range rows, cols;       /* positions of queries and of keys */
     int32_t head_dim, rotary_dim;
     bool rotated, causal; /* all of them; any of them */
+    bool mixed;           /* layers have rules of their own */
     int64_t trained;      /* tokens; 0: unknown */
     char origin[160];     /* the model, or the queries' file: "SmolLM2-135M" */
-    char subtitle[400];   /* "4,096 queries, 4,096 keys, base 100,000, d = 64", of the first layer */
+    char subtitle[400];   /* "4,096 queries, 4,096 keys, base 100,000, d = 64" */
 } head_shape;
 
 /* Takes it from the first layer, and checks that layer `index` has the same. ROPEMAP_DATA, _RESOURCES. */
