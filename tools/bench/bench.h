@@ -248,12 +248,11 @@ enum {
     BENCH_USES_ONE_THREAD = 4,   /* by default timed on one thread and on all CPUs */
     BENCH_USES_HEAD_DIMS = 8,    /* 64, 128 and 256 by default */
     BENCH_USES_DTYPE = 16,       /* all types by default */
-    BENCH_USES_NO_TF32 = 32,     /* but not tf32, which is a way to multiply and not to store */
-    BENCH_USES_HEADS = 64,       /* few heads and many by default */
-    BENCH_USES_BLOCK = 128,      /* the device's own side of a tile by default */
-    BENCH_USES_BLOCKS = 256,     /* half of it and twice of it as well */
-    BENCH_USES_PHASE = 512,      /* rows or distances are rotated */
-    BENCH_USES_LENGTHS = 1024    /* of 16,384 to 131,072 positions by default, where it is named */
+    BENCH_USES_HEADS = 32,       /* few heads and many by default */
+    BENCH_USES_BLOCK = 64,       /* the device's own side of a tile by default */
+    BENCH_USES_BLOCKS = 128,     /* half of it and twice of it as well */
+    BENCH_USES_PHASE = 256,      /* rows or distances are rotated */
+    BENCH_USES_LENGTHS = 512     /* of 16,384 to 131,072 positions by default, where it is named */
 };
 
 typedef struct bench_target {
@@ -282,7 +281,7 @@ struct bench_case {
     bool makes_file;             /* the output is a file, whose size is of interest */
     bench_target targets[2];
     const bench_stage *stage;
-    bool (*serves)(const bench_shape *shape);  /* what the device does not serve is no row; NULL: all */
+    bool (*serves)(const bench_shape *shape);  /* a shape that it does not serve is no row; NULL: all */
     bench_ceiling ceilings[2];                 /* run = NULL: no second one; the slower counts */
     double (*bytes)(const bench_shape *shape); /* of one run; NULL: they do not count */
     double (*flops)(const bench_shape *shape);

@@ -191,6 +191,11 @@ static double rotate_flops(const bench_shape *shape) {
     return (19.0 + 6.0 * (double)all_heads(shape)) * (double)elements_of(shape, 1) / 2.0;
 }
 
+/* tf32 is a way to multiply. */
+static bool can_store(const bench_shape *shape) {
+    return shape->dtype != ROPEMAP_DTYPE_TF32;
+}
+
 /* Rows, rotated rows, copied rows, each of the widest type. */
 static double rotate_room(const bench_shape *shape) {
     return 3.0 * 4.0 * (double)elements_of(shape, all_heads(shape));
@@ -350,10 +355,11 @@ const bench_case gpu_rotate_benchmarks[] = {
      .name = "rotate",
      .formula = "bytes = 2 e n h d for h heads of queries and keys of e bytes, FLOP = (9.5 + 3 h) n d",
      .ceiling = "device copy of the same bytes",
-     .uses = USES | BENCH_USES_DTYPE | BENCH_USES_NO_TF32 | BENCH_USES_HEADS,
+     .uses = USES | BENCH_USES_DTYPE | BENCH_USES_HEADS,
      .usual = USUAL,
      .targets = {{BENCH_TARGET_SHARE, 0.95, NULL, 0}},
      .stage = &near_stage,
+     .serves = can_store,
      .ceilings = {{.run = ceiling_copy}},
      .bytes = rotate_bytes,
      .flops = rotate_flops,

@@ -32,14 +32,14 @@ const bench_case *benchmark_at(const char *backend, int index) {
 }
 
 /* Whether a benchmark runs in that phase. */
-static bool serves(const bench_case *benchmark, ropemap_phase phase) {
+static bool runs_in(const bench_case *benchmark, ropemap_phase phase) {
     return phase == ROPEMAP_PHASE_EXACT || benchmark->formula_as_read != NULL;
 }
 
 bool bench_exists(bench_kind kind, const char *backend, ropemap_phase phase) {
     const bench_case *at = NULL;
     for (int index = 0; (at = benchmark_at(backend, index)) != NULL; index++) {
-        if (at->kind == kind && serves(at, phase)) {
+        if (at->kind == kind && runs_in(at, phase)) {
             return true;
         }
     }
@@ -135,17 +135,8 @@ static bench_heads heads_of(int64_t value) {
     return (bench_heads){.queries = (int32_t)(value / 65536), .keys = (int32_t)(value % 65536)};
 }
 
-/* All types, as far as the benchmark can store them. */
-static bench_list dtypes_of(const bench_options *options, unsigned uses) {
-    const bench_list all = {.values = {0, 1, 2, 3}, .count = BENCH_DTYPES};
-    const bench_list wanted = either(&options->dtypes, true, all);
-    bench_list list = {.count = 0};
-    for (int32_t i = 0; i < wanted.count; i++) {
-        if (wanted.values[i] != ROPEMAP_DTYPE_TF32 || (uses & BENCH_USES_NO_TF32) == 0) {
-            list.values[list.count++] = wanted.values[i];
-        }
-    }
-    return (uses & BENCH_USES_DTYPE) != 0 ? list : only(ROPEMAP_DTYPE_FP32);
+static bench_list dtypes_of(const bench_options *options) {
+    return either(&options->dtypes, true, (bench_list){.values = {0, 1, 2, 3}, .count = BENCH_DTYPES});
 }
 
 /* The side that maps have on this device; half of it and twice of it show whether that is the right one. */
@@ -229,7 +220,7 @@ static ropemap_status run_case(bench_progress *run, const bench_case *benchmark,
     const bench_list head_dims =
         either(&options->head_dims, shape.head_dim != 0,
                (uses & BENCH_USES_HEAD_DIMS) != 0 ? usual_head_dims : only(shape.head_dim));
-    const bench_list dtypes = dtypes_of(options, uses);
+    const bench_list dtypes = (uses & BENCH_USES_DTYPE) != 0 ? dtypes_of(options) : only(ROPEMAP_DTYPE_FP32);
     const bench_list heads =
         (uses & BENCH_USES_HEADS) != 0 ? either(&options->heads, true, usual_heads) : only(0);
     const bench_list blocks = blocks_of(options, uses, shape.gpu);
@@ -279,7 +270,7 @@ static ropemap_status run_all(bench_progress *run, timed_gpu *gpu, ropemap_error
     const bench_case *at = NULL;
     for (int index = 0; (at = benchmark_at(gpu != NULL ? "cuda" : "cpu", index)) != NULL; index++) {
         const bool named = options->which == 0 || (options->which >> at->kind & 1u) != 0;
-        if (!named || !serves(at, options->phase)) {
+        if (!named || !runs_in(at, options->phase)) {
             continue;
         }
         bench_shape shape = at->usual;
@@ -300,7 +291,7 @@ static ropemap_status run_all(bench_progress *run, timed_gpu *gpu, ropemap_error
 static ropemap_status run_gpu(bench_progress *run, timed_gpu *gpu, ropemap_error *error) {
     const bench_options *options = run->options;
     RM_TRY(gpu_open(gpu, options->device, error));
-    const bench_list dtypes = dtypes_of(options, BENCH_USES_DTYPE);
+    const bench_list dtypes = dtypes_of(options);
     for (int32_t i = 0; i < dtypes.count && !options->profile; i++) {
         RM_TRY(gpu_measure_product(gpu, (ropemap_dtype)dtypes.values[i], error));
     }
