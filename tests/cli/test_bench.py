@@ -235,6 +235,8 @@ class Rows(Case):
         self.refused(4, ["--rows", "rows"], "bench", "png", *TINY, "--rows", "rows")
         self.done("bench", "png", *TINY, "--rows", "rows", "--force")
         self.assertEqual(len(self.rows()), 1)
+        self.refused(2, ["tile"], "bench", "tile", *TINY, "--backend", "cpu", "--rows", "none")
+        self.assertEqual(self.names(), ["rows"])
 
     def test_a_run_that_is_killed_keeps_its_rows(self):
         """The second row takes minutes: the first is read while it runs, and lies in the file when it is killed."""

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* ---- lists */
 
@@ -520,6 +522,18 @@ static ropemap_status open_rows(bench_command *command, ropemap_error *error) {
                                         options->rows, strerror(errno));
 }
 
+/* Every line was flushed. A run that had nothing to write leaves no file. */
+static void close_rows(const bench_command *command) {
+    struct stat about;
+    if (command->rows == NULL) {
+        return;
+    }
+    if (!command->begun && fstat(fileno(command->rows), &about) == 0 && S_ISREG(about.st_mode)) {
+        (void)unlink(command->options->rows);
+    }
+    (void)fclose(command->rows);
+}
+
 static void set_date(bench_report *report) {
     const time_t now = time(NULL);
     struct tm parts;
@@ -625,9 +639,7 @@ static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
     if (command.streams && status != ROPEMAP_USAGE) {
         run->code = finish_stdout();
     }
-    if (command.rows != NULL) {
-        (void)fclose(command.rows); /* every line was flushed */
-    }
+    close_rows(&command);
     bench_baseline_free(&command.baseline);
     free(command.report.rows);
     free(command.report.changes);
