@@ -12,33 +12,32 @@ static const char *cuda_variant(const rm_context *context) {
 
 static ropemap_status cuda_reserve(rm_context *context, int64_t floats, const char *what, float **memory,
                                    ropemap_error *error) {
-    void *made = NULL;
+    cudaError_t code = cudaSuccess;
     *memory = NULL;
     RM_TRY(rm_cuda_begin(context, what, error));
-    RM_CUDA(context, error, cudaMalloc(&made, (size_t)floats * sizeof **memory));
-    *memory = made;
-    return ROPEMAP_OK;
+    *memory = rm_lend(context, (uint64_t)floats * sizeof **memory, false, &code);
+    return rm_cuda_check(context, code, "cudaMalloc", error);
 }
 
 /* Memory is freed also after the device has failed: a failure here can no longer matter. */
 static void cuda_release(rm_context *context, float *memory) {
     (void)rm_cuda_begin(context, "release", NULL);
-    (void)cudaFree(memory);
+    rm_give_back(context, memory, false);
 }
 
 static float *cuda_stage(rm_context *context, int64_t floats) {
-    void *made = NULL;
-    if (rm_cuda_begin(context, "rows", NULL) != ROPEMAP_OK ||
-        rm_cuda_check(context, cudaMallocHost(&made, (size_t)floats * sizeof(float)), "cudaMallocHost",
-                      NULL) != ROPEMAP_OK) {
+    cudaError_t code = cudaSuccess;
+    if (rm_cuda_begin(context, "rows", NULL) != ROPEMAP_OK) {
         return NULL;
     }
+    void *made = rm_lend(context, (uint64_t)floats * sizeof(float), true, &code);
+    (void)rm_cuda_check(context, code, "cudaMallocHost", NULL);
     return made;
 }
 
 static void cuda_unstage(rm_context *context, float *memory) {
     (void)rm_cuda_begin(context, "release", NULL);
-    (void)cudaFreeHost(memory);
+    rm_give_back(context, memory, true);
 }
 
 static ropemap_status copy(rm_context *context, rm_view from, rm_view to, enum cudaMemcpyKind kind,

@@ -11,6 +11,9 @@
 /* Sizes differ a little from call to call: whole steps keep buffers from growing each time. */
 enum { STEP = 1048576 };
 
+/* Floats from a row to the next that one call can copy: it counts bytes in 31 bits. */
+enum { PITCH_MOST = INT32_MAX / (int)sizeof(float) };
+
 /* The name of a call, without its arguments; the tile and the device; then the reason. */
 static ropemap_status report(rm_context *context, const char *call, const char *reason,
                              ropemap_error *error) {
@@ -85,11 +88,105 @@ ropemap_status rm_pinned_reserve(rm_context *context, uint64_t bytes, ropemap_er
     return ROPEMAP_OK;
 }
 
+/* ---- memory that the host asks for */
+
+/* Of a map's memory what is less is kept for the next map, should there be one: to allocate it takes as long
+ * as a small map. The rotated keys of a long one are not kept. */
+static const uint64_t SPARE_MOST = UINT64_C(128) * 1048576;
+
+static void drop(rm_lent *one) {
+    one->pinned ? pinned_free(&one->buffer) : rm_buffer_free(&one->buffer);
+    *one = (rm_lent){0};
+}
+
+/* Returns whether there were any. */
+static bool drop_spares(rm_context *context) {
+    bool any = false;
+    for (int i = 0; i < RM_LENT; i++) {
+        if (context->lent[i].spare) {
+            drop(&context->lent[i]);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static cudaError_t allocate(void **memory, uint64_t bytes, bool pinned) {
+    *memory = NULL;
+    return pinned ? cudaMallocHost(memory, bytes) : cudaMalloc(memory, bytes);
+}
+
+static void note_lent(rm_context *context, void *memory, uint64_t bytes, bool pinned) {
+    for (int i = 0; i < RM_LENT; i++) {
+        rm_lent *one = &context->lent[i];
+        if (one->buffer.memory == NULL) {
+            *one = (rm_lent){.buffer = {.memory = memory, .bytes = bytes}, .pinned = pinned};
+            return;
+        }
+    }
+}
+
+void *rm_lend(rm_context *context, uint64_t bytes, bool pinned, cudaError_t *code) {
+    void *memory = NULL;
+    *code = cudaSuccess;
+    for (int i = 0; i < RM_LENT; i++) {
+        rm_lent *one = &context->lent[i];
+        if (one->spare && one->pinned == pinned && one->buffer.bytes >= bytes &&
+            one->buffer.bytes / 2 <= bytes) {
+            one->spare = false;
+            return one->buffer.memory;
+        }
+    }
+    *code = allocate(&memory, bytes, pinned);
+    if (*code == cudaErrorMemoryAllocation && drop_spares(context)) {
+        (void)cudaGetLastError();
+        *code = allocate(&memory, bytes, pinned);
+    }
+    if (*code != cudaSuccess) {
+        return NULL;
+    }
+    note_lent(context, memory, bytes, pinned);
+    return memory;
+}
+
+static uint64_t spare_bytes(const rm_context *context) {
+    uint64_t bytes = 0;
+    for (int i = 0; i < RM_LENT; i++) {
+        bytes += context->lent[i].spare ? context->lent[i].buffer.bytes : 0;
+    }
+    return bytes;
+}
+
+void rm_give_back(rm_context *context, void *memory, bool pinned) {
+    if (memory == NULL) {
+        return;
+    }
+    for (int i = 0; i < RM_LENT; i++) {
+        rm_lent *one = &context->lent[i];
+        if (one->buffer.memory == memory) {
+            one->spare = spare_bytes(context) + one->buffer.bytes <= SPARE_MOST;
+            if (!one->spare) {
+                drop(one);
+            }
+            return;
+        }
+    }
+    (void)(pinned ? cudaFreeHost(memory) : cudaFree(memory)); /* there was no room to note it */
+}
+
 ropemap_status rm_cuda_copy(rm_context *context, rm_view from, rm_view to, enum cudaMemcpyKind kind,
                             cudaStream_t stream, ropemap_error *error) {
     const size_t element = sizeof *to.data, width = (size_t)from.cols * element;
     if (from.stride == from.cols && to.stride == to.cols) {
         RM_CUDA(context, error, cudaMemcpyAsync(to.data, from.data, (size_t)from.rows * width, kind, stream));
+        return ROPEMAP_OK;
+    }
+    if (from.stride > PITCH_MOST || to.stride > PITCH_MOST) {
+        for (int64_t i = 0; i < from.rows; i++) {
+            RM_CUDA(
+                context, error,
+                cudaMemcpyAsync(to.data + i * to.stride, from.data + i * from.stride, width, kind, stream));
+        }
         return ROPEMAP_OK;
     }
     RM_CUDA(context, error,
@@ -123,6 +220,7 @@ static ropemap_status describe(rm_context *context, ropemap_error *error) {
     RM_CUDA(context, error, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
     RM_CUDA(context, error, cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
     context->sm_count = sm_count;
+    context->major = major;
     context->shared_most = shared;
     (void)snprintf(context->variant, sizeof context->variant, "sm_%d%d", major, minor);
     return ROPEMAP_OK;
@@ -164,6 +262,9 @@ static void free_buffers(rm_context *context) {
     }
     for (size_t i = 0; i < sizeof context->cell_arrays / sizeof context->cell_arrays[0]; i++) {
         rm_buffer_free(&context->cell_arrays[i]);
+    }
+    for (int i = 0; i < RM_LENT; i++) {
+        drop(&context->lent[i]);
     }
     pinned_free(&context->pinned);
 }

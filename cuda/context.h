@@ -21,9 +21,16 @@ typedef struct rm_buffer {
 } rm_buffer;
 
 enum {
+    RM_LENT = 32, /* pieces of memory that the host holds, or that wait for the next map of a session */
     RM_SLOTS = 2, /* buffers of rows as they come: one is filled while the other is read */
     RM_TILES = 2  /* tiles in flight: for one more, the oldest is waited for */
 };
+
+/* Memory that the host asked for, and has or gave back. */
+typedef struct rm_lent {
+    rm_buffer buffer;
+    bool pinned, spare;
+} rm_lent;
 
 /* Memory that tiles are pooled from. */
 typedef struct rm_tile {
@@ -36,6 +43,7 @@ typedef struct rm_tile {
 struct rm_context {
     rm_device device;
     int32_t sm_count;
+    int32_t major;       /* of the compute capability */
     int32_t shared_most; /* bytes of shared memory that a block of threads may ask for */
     char variant[16];
     bool fused_is_right; /* it is known */
@@ -63,6 +71,7 @@ struct rm_context {
     rm_accumulator cells;         /* in device memory */
 
     rm_buffer pinned; /* host memory for results */
+    rm_lent lent[RM_LENT];
 
     /* for benchmarks alone */
     cudaEvent_t marks[2]; /* NULL until the first mark */
@@ -90,6 +99,11 @@ ropemap_status rm_buffer_reserve(rm_context *context, rm_buffer *buffer, uint64_
                                  ropemap_error *error);
 ropemap_status rm_pinned_reserve(rm_context *context, uint64_t bytes, ropemap_error *error);
 void rm_buffer_free(rm_buffer *buffer);
+
+/* Memory for the host, the device's or pinned: what was given back and fits, else new. NULL: none is left. A
+ * context's own work on it is in order, so that it may be lent again before that has ended. */
+void *rm_lend(rm_context *context, uint64_t bytes, bool pinned, cudaError_t *code);
+void rm_give_back(rm_context *context, void *memory, bool pinned); /* NULL is fine */
 
 /* Copies [rows, cols] floats between the host's memory and the device's. */
 ropemap_status rm_cuda_copy(rm_context *context, rm_view from, rm_view to, enum cudaMemcpyKind kind,

@@ -14,6 +14,9 @@
 #include "host/map/grid.h"
 
 enum {
+    RM_WORKSPACE_LARGE_MAJOR = 9, /* compute capability from which cuBLAS's workspace is the larger one */
+    RM_WORKSPACE_LARGE = 32 * 1048576,
+    RM_WORKSPACE_SMALL = 4 * 1048576,
     RM_SUM_STRIP = 256,   /* rows that one block of threads adds up */
     RM_PRODUCT_PARTS = 4, /* parts of long rows that are multiplied at once */
     RM_POOL_ROWS = 32,    /* rows of a tile that one thread goes down */

@@ -2,15 +2,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "cuda/context.h"
 
-enum {
-    WORKSPACE = 4 * 1048576 - 65536 /* bytes: products this short are not split along their sums */
-};
+/* What cuBLAS recommends, in bytes: with less, Hopper and its successors cannot use their best kernels. */
+static uint64_t workspace_of(const rm_context *context) {
+    return context->major >= RM_WORKSPACE_LARGE_MAJOR ? RM_WORKSPACE_LARGE : RM_WORKSPACE_SMALL;
+}
 
 ropemap_status rm_cuda_blas(rm_context *context, ropemap_error *error) {
     if (context->blas != NULL) {
         return ROPEMAP_OK;
     }
-    RM_TRY(rm_buffer_reserve(context, &context->workspace, WORKSPACE, error));
+    RM_TRY(rm_buffer_reserve(context, &context->workspace, workspace_of(context), error));
     RM_BLAS(context, error, cublasCreate(&context->blas));
     RM_BLAS(context, error, cublasSetStream(context->blas, context->compute));
     RM_BLAS(context, error,

@@ -22,7 +22,7 @@ static const int64_t ROWS_FLOATS = 524288; /* of the rows handed over in one cal
 static const uint64_t TILES_MOST =
     UINT64_C(128) * 1048576; /* bytes of all tiles: half of what a map may take */
 
-static const uint64_t CONTEXT_OWN = UINT64_C(4) * 1048576; /* cuBLAS's workspace, frequencies */
+static const uint64_t CONTEXT_OWN = 65536; /* frequencies; cuBLAS's workspace comes to it */
 
 static const uint64_t CONTEXT_HOST = UINT64_C(1) * 1048576; /* what the driver and cuBLAS keep of a stream */
 
@@ -91,23 +91,25 @@ static bool fuses(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
 }
 
 rm_device rm_gpu_device(const ropemap_gpu *gpu, int64_t head_dim) {
-    rm_device device = {.backend = "cuda",
-                        .index = gpu->index,
-                        .block = block_of(gpu),
-                        .workers = WORKERS,
-                        .tile_workers = TILE_WORKERS,
-                        .tile_bytes = tile_bytes_of(gpu),
-                        .tile_scratch_most = TILE_SCRATCH_MOST,
-                        .rows_at_once = ROWS_FLOATS / head_dim,
-                        .feature_bytes = FEATURE_BYTES,
-                        .feature_block = FEATURE_BLOCK,
-                        .product_parts = RM_PRODUCT_PARTS,
-                        .fuses = gpu->major >= FUSED_MAJOR ? fuses : NULL,
-                        .fused_keys = FUSED_KEYS,
-                        .scratch = &scratch,
-                        .memory = gpu->memory / 10 * 9,
-                        .context_host = CONTEXT_HOST,
-                        .context_own = CONTEXT_OWN};
+    rm_device device = {
+        .backend = "cuda",
+        .index = gpu->index,
+        .block = block_of(gpu),
+        .workers = WORKERS,
+        .tile_workers = TILE_WORKERS,
+        .tile_bytes = tile_bytes_of(gpu),
+        .tile_scratch_most = TILE_SCRATCH_MOST,
+        .rows_at_once = ROWS_FLOATS / head_dim,
+        .feature_bytes = FEATURE_BYTES,
+        .feature_block = FEATURE_BLOCK,
+        .product_parts = RM_PRODUCT_PARTS,
+        .fuses = gpu->major >= FUSED_MAJOR ? fuses : NULL,
+        .fused_keys = FUSED_KEYS,
+        .scratch = &scratch,
+        .memory = gpu->memory / 10 * 9,
+        .context_host = CONTEXT_HOST,
+        .context_own =
+            CONTEXT_OWN + (gpu->major >= RM_WORKSPACE_LARGE_MAJOR ? RM_WORKSPACE_LARGE : RM_WORKSPACE_SMALL)};
     memcpy(device.name, gpu->name, sizeof device.name);
     return device;
 }

@@ -31,9 +31,12 @@ static void the_second_map_starts_nothing(void **state) {
     linked_check_clean("without a session");
     assert_int_equal(ropemap_map_compute(&with, &first, NULL), ROPEMAP_OK);
     const long handles = fake_calls("cublasCreate");
-    assert_true(handles > 0);
+    const long device = fake_calls("cudaMalloc"), host = fake_calls("cudaMallocHost");
+    assert_true(handles > 0 && device > 0 && host > 0);
     assert_int_equal(ropemap_map_compute(&with, &second, NULL), ROPEMAP_OK);
     assert_int_equal(fake_calls("cublasCreate"), handles);
+    assert_int_equal(fake_calls("cudaMalloc"), device);
+    assert_int_equal(fake_calls("cudaMallocHost"), host);
     const size_t bytes = (size_t)(alone.height * alone.width) * sizeof(float);
     assert_memory_equal(first.cells, alone.cells, bytes);
     assert_memory_equal(second.cells, alone.cells, bytes);

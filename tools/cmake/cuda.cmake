@@ -33,7 +33,8 @@ target_compile_definitions(ropemap_cuda PRIVATE RM_CUDA_ARCHITECTURES="${archite
 set_target_properties(ropemap_cuda PROPERTIES
   OUTPUT_NAME ropemap-cuda LINKER_LANGUAGE C CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF
   CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static CUDA_RESOLVE_DEVICE_SYMBOLS OFF
-  INSTALL_RPATH "$ORIGIN;${CUDAToolkit_LIBRARY_DIR}")
+  INSTALL_RPATH "$ORIGIN;${CUDAToolkit_LIBRARY_DIR}"
+  BUILD_WITH_INSTALL_RPATH ON) # else CMake pads it with empty entries, which are the working directory
 # -fmad=false: a contraction chosen by the compiler would change bits between the backends.
 target_compile_options(ropemap_cuda PRIVATE
   $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off>
