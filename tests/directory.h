@@ -22,7 +22,6 @@ enum { NAME = 8192 };
 static char directory[64]; /* of the test that runs */
 
 static inline int make_directory(void **state) {
-    (void)state;
     (void)snprintf(directory, sizeof directory, "/tmp/ropemap-file-XXXXXX");
     return mkdtemp(directory) != NULL ? 0 : -1;
 }
@@ -41,7 +40,6 @@ static inline int entries(const char *path) {
 }
 
 static inline int remove_directory(void **state) {
-    (void)state;
     DIR *stream = opendir(directory);
     if (stream == NULL) {
         return -1;

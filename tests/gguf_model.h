@@ -12,7 +12,6 @@ static scratch place;
 static ropemap_model *model; /* of the test that runs */
 
 static inline int forget(void **state) {
-    (void)state;
     ropemap_model_free(model);
     model = NULL;
     return 0;

@@ -4,7 +4,6 @@
 #include "tests/unit.h"
 
 static void products_that_overflow_are_refused(void **state) {
-    (void)state;
     /* products that wrap to 0, to a small number, and to just below 2^64 where padding would wrap */
     static const struct {
         uint64_t count;
@@ -19,7 +18,6 @@ static void products_that_overflow_are_refused(void **state) {
 }
 
 static void memory_is_aligned_and_writable_to_its_end(void **state) {
-    (void)state;
     for (uint64_t count = 0; count < 200; count++) {
         unsigned char *bytes = rm_alloc_raw(count, 1);
         double *doubles = rm_alloc(count, sizeof *doubles);
@@ -37,7 +35,6 @@ static void memory_is_aligned_and_writable_to_its_end(void **state) {
 }
 
 static void reused_memory_is_zeroed(void **state) {
-    (void)state;
     enum { BYTES = 4096 };
     for (int round = 0; round < 8; round++) {
         unsigned char *memory = rm_alloc(BYTES, 1);
@@ -51,7 +48,6 @@ static void reused_memory_is_zeroed(void **state) {
 }
 
 static void empty_blocks_and_null_are_fine(void **state) {
-    (void)state;
     void *none = rm_alloc(0, 8), *empty = rm_alloc(8, 0);
     assert_non_null(none);
     assert_non_null(empty);

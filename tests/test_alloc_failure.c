@@ -110,7 +110,6 @@ static void check_path(const struct path *path, bool rest) {
 }
 
 static void a_map_survives_every_failed_allocation(void **state) {
-    (void)state;
     for (size_t i = 0; i < PATHS; i++) {
         check_path(&paths[i], false);
         check_path(&paths[i], true);
@@ -191,7 +190,6 @@ static void check_output(const struct output *output, const ropemap_map *map, co
 }
 
 static void pictures_and_files_survive_every_failed_allocation(void **state) {
-    (void)state;
     char folder[] = "/tmp/ropemap-test-XXXXXX";
     assert_non_null(mkdtemp(folder));
     ropemap_map map = {0};
@@ -234,7 +232,6 @@ static void check_tensor(const char *path) {
 
 /* An 8-column map written as .npy is read again as vectors. */
 static void a_tensor_file_survives_every_failed_allocation(void **state) {
-    (void)state;
     char folder[] = "/tmp/ropemap-test-XXXXXX", path[200];
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof path, "%s/rows.npy", folder);
@@ -261,7 +258,6 @@ static ropemap_status run_pairs(const ropemap_pairs_request *request, ropemap_er
 }
 
 static void pairs_survive_every_failed_allocation(void **state) {
-    (void)state;
     static const float rows[11 * 8] = {1.0f, 2.0f};
     ropemap_vectors *vectors = NULL, *keys = NULL;
     assert_int_equal(ropemap_vectors_memory(rows, 11, 8, &vectors, NULL), ROPEMAP_OK);

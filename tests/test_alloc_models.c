@@ -135,7 +135,6 @@ static ropemap_status find_bases(ropemap_error *error) {
 }
 
 static void models_survive_every_failed_allocation(void **state) {
-    (void)state;
     walk("config.json", open_config);
     walk("GGUF with divisors", open_divisors);
     walk("GGUF with lists", open_longrope);

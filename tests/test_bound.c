@@ -25,7 +25,6 @@ static int32_t bases_of(const ropemap_bound_request *request, ropemap_window *wi
 
 /* Su Jianlin's least bases (brute force), to two digits. */
 static void test_published_bases(void **state) {
-    (void)state;
     static const struct {
         int64_t length;
         double low;
@@ -108,7 +107,6 @@ static int32_t check_bases(ropemap_bound_request request, int points) {
 }
 
 static void test_bases(void **state) {
-    (void)state;
     /* windows with gaps between them; the last one goes on to the end of the search */
     assert_int_equal(check_bases(bound_for(ropemap_spec_default(), 1024, 4250.0, 6100.0, 1e-5), 60), 3);
     assert_int_equal(check_bases(bound_for(spec_with(2.0, 16, "none"), 100, 100.0, 1e5, 1e-5), 400), 4);
@@ -125,7 +123,6 @@ static void test_bases(void **state) {
 
 /* Rules whose frequencies jump, or bend, where a pair's part in the mix changes, or follow other powers. */
 static void test_bases_of_mixing_rules(void **state) {
-    (void)state;
     const ropemap_spec yarn = spec_with(2.0, 32, "yarn:factor=4,original=64");
     const ropemap_spec llama3 = spec_with(2.0, 32, "llama3:factor=8,low=1,high=4,original=64");
     (void)check_bases(bound_for(yarn, 200, 50.0, 5e3, 1e-4), 150);
@@ -149,7 +146,6 @@ static void test_bases_of_mixing_rules(void **state) {
 
 /* Least bases below 100, where searches once began, and rules for which every base above 1 holds. */
 static void test_least_bases_below_100(void **state) {
-    (void)state;
     ropemap_window window = {0};
     ropemap_bound_request request = bound_for(spec_with(2.0, 64, "none"), 16, 0.0, 0.0, 0.0);
     assert_int_equal(bases_of(&request, &window, 1), 1);
@@ -170,7 +166,6 @@ static void test_least_bases_below_100(void **state) {
 
 /* All bases hold, none does, one pair that does not depend on the base, and fewer windows than there are. */
 static void test_ends_of_a_search(void **state) {
-    (void)state;
     ropemap_window windows[2] = {{0}};
     ropemap_bound_request request = bound_for(ropemap_spec_default(), 2, 0.0, 0.0, 0.01);
     assert_int_equal(bases_of(&request, windows, 2), 1);
@@ -189,7 +184,6 @@ static void test_ends_of_a_search(void **state) {
 }
 
 static void test_bases_and_threads(void **state) {
-    (void)state;
     ropemap_window first[4] = {{0}}, again[4] = {{0}};
     ropemap_bound_request request = bound_for(ropemap_spec_default(), 8192, 2e4, 2e5, 1e-5);
     request.threads = 1;
@@ -218,7 +212,6 @@ static int tell(void *user, const char *stage, double done, double total) {
 }
 
 static void test_stops_and_progress(void **state) {
-    (void)state;
     ropemap_window window;
     int32_t count = -1;
     ropemap_bound_request request = bound_for(ropemap_spec_default(), 1 << 20, 0.0, 0.0, 1e-9);
@@ -246,7 +239,6 @@ static void refuse_bound(ropemap_bound_request request, int32_t most, const char
 }
 
 static void test_refusals(void **state) {
-    (void)state;
     ropemap_spec spec = ropemap_spec_default();
     refuse_bound(bound_for(spec, 1, 0.0, 0.0, 0.0), 1, "length: 1, expected 2 to 2^24");
     refuse_bound(bound_for(spec, (1 << 24) + 1, 0.0, 0.0, 0.0), 1, "length: 16777217");

@@ -12,7 +12,6 @@
 /* ---- lines ---- */
 
 static void test_line(void **state) {
-    (void)state;
     const double x[] = {0.0, 4.0, 10.0}, y[] = {0.0, 4.0, 10.0};
     const ropemap_series series = {"a", x, y, 3, .points = false, .dashed = false};
     const ropemap_chart chart = chart_of(&series, 1);
@@ -29,7 +28,6 @@ static void test_line(void **state) {
 
 /* y = x^2 is straight; x = 0 and y = 0 have no place. */
 static void test_logarithms(void **state) {
-    (void)state;
     double x[1001], y[1001];
     for (int i = 0; i <= 1000; i++) {
         x[i] = i;
@@ -48,7 +46,6 @@ static void test_logarithms(void **state) {
 }
 
 static void test_gaps(void **state) {
-    (void)state;
     const double x[] = {0, 1, 2, 3, 4, 5, 6, 7, 8}, none = (double)NAN;
     const double y[] = {1, 1, none, none, 2, none, none, 1, 1};
     const ropemap_series series = {"a", x, y, 9, .points = false, .dashed = false};
@@ -66,7 +63,6 @@ static void test_gaps(void **state) {
 
 /* Every second point is missing, several points to a pixel: gaps that no pixel can show are none. */
 static void test_gaps_within_pixels(void **state) {
-    (void)state;
     enum { COUNT = 10001 };
     static double x[COUNT], y[COUNT];
     for (int i = 0; i < COUNT; i++) {
@@ -84,7 +80,6 @@ static void test_gaps_within_pixels(void **state) {
 
 /* A million points of a sine that is faster than pixels: all of its band, and its mean alone as a line. */
 static void test_band(void **state) {
-    (void)state;
     enum { COUNT = 1000000 };
     double *x = malloc(COUNT * sizeof *x), *y = malloc(COUNT * sizeof *y);
     assert_true(x != NULL && y != NULL);
@@ -113,7 +108,6 @@ static void test_band(void **state) {
 
 /* A slow line is as thin as ever, however many points it has. */
 static void test_many_points_on_a_line(void **state) {
-    (void)state;
     enum { COUNT = 200000 };
     double *x = malloc(COUNT * sizeof *x);
     assert_true(x != NULL);
@@ -133,7 +127,6 @@ static void test_many_points_on_a_line(void **state) {
 }
 
 static void test_limits(void **state) {
-    (void)state;
     const double x[] = {0, 2, 3, 4, 5, 6}, y[] = {-5, 5, 1e300, -1e300, -1e300, 1e300};
     const ropemap_series series = {"a", x, y, 6, .points = false, .dashed = false};
     ropemap_chart chart = chart_of(&series, 1);
@@ -156,7 +149,6 @@ static void test_limits(void **state) {
 
 /* Two dots of two colours; there is room outside the outer ones. */
 static void test_dots(void **state) {
-    (void)state;
     const double x[] = {0, 100}, y[] = {1, 10}, z[] = {1000, 10};
     const ropemap_series series[] = {{"a", x, y, 2, .points = true, .dashed = false},
                                      {"b", x, z, 2, .points = true, .dashed = true}};
@@ -175,7 +167,6 @@ static void test_dots(void **state) {
 
 /* From the third on they are dashed, and one that asks for it. */
 static void test_dashes(void **state) {
-    (void)state;
     const double x[] = {0, 1};
     double y[24][2];
     ropemap_series series[24];
@@ -209,7 +200,6 @@ static int64_t count_dark(const picture *seen) {
 }
 
 static void test_marks(void **state) {
-    (void)state;
     const double x[] = {0, 100}, y[] = {0, 0};
     const ropemap_series series = {"a", x, y, 2, .points = false, .dashed = false};
     ropemap_mark marks[] = {{true, 25.0, "", 0.0}, {true, 25.0, "", 0.0}};
@@ -239,7 +229,6 @@ static void test_marks(void **state) {
 
 /* A mark belongs to the range, but limits that were given hold. */
 static void test_marks_and_ranges(void **state) {
-    (void)state;
     const double x[] = {0, 1}, y[] = {0, 0.5};
     const ropemap_series series = {"a", x, y, 2, .points = false, .dashed = false};
     const ropemap_mark mark = {false, 1.0, "one", 0.0};
@@ -259,7 +248,6 @@ static void test_marks_and_ranges(void **state) {
 
 /* What a mark shades: from one number to another, along the other axis throughout, within the plot. */
 static void test_stripes(void **state) {
-    (void)state;
     const double x[] = {0, 100}, y[] = {0, 0};
     const ropemap_series series = {"a", x, y, 2, .points = false, .dashed = false};
     const ropemap_mark marks[] = {{true, 50.0, "", 75.0}, {false, 2.0, "", 1e9}};

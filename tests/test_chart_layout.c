@@ -88,7 +88,6 @@ static void check_points(const stack *made, const rm_drawing *drawing, int32_t l
 }
 
 static void test_shared_axes(void **state) {
-    (void)state;
     static stack made;
     rm_drawing drawing;
     for (int32_t count = 1; count <= MOST; count++) {
@@ -109,7 +108,6 @@ static void test_shared_axes(void **state) {
 
 /* Positions end at a length or just before it; other axes are given in tens. */
 static void test_positions(void **state) {
-    (void)state;
     static const struct {
         double x[3];
         bool log, binary;
@@ -157,7 +155,6 @@ static void check_grid(int32_t count, int32_t columns, int32_t across) {
 }
 
 static void test_grid(void **state) {
-    (void)state;
     static const int32_t across[] = {1, 2, 3, 2, 3, 3, 4, 4, 3, 4, 4, 4};
     for (int32_t count = 1; count <= MOST; count++) {
         check_grid(count, 0, across[count - 1]);
@@ -169,7 +166,6 @@ static void test_grid(void **state) {
 /* A name for each line, once, below the word that they begin with; of the plot with most lines, from the top
  * down as the lines end. */
 static void test_legend(void **state) {
-    (void)state;
     static stack made;
     rm_drawing drawing;
     make_stack(&made, 4, 3);
@@ -197,7 +193,6 @@ static void test_legend(void **state) {
 
 /* Any number of plots and lines, sizes and words. */
 static void test_no_overlap(void **state) {
-    (void)state;
     static const int64_t sizes[][2] = {{0, 0}, {0, 4000}, {700, 0}, {900, 900}, {4000, 0}, {8192, 5000}};
     static char words[201], bytes[201];
     static stack made;
@@ -229,7 +224,6 @@ static void test_no_overlap(void **state) {
 
 /* As much as one plot takes, in every size: no text overlaps, and the plot keeps a quarter of each side. */
 static void test_full_plots(void **state) {
-    (void)state;
     static const int64_t sizes[][2] = {{600, 400},  {400, 400},  {1600, 1000},
                                        {4000, 400}, {400, 4000}, {8192, 5000}};
     static const char words[] =
@@ -312,7 +306,6 @@ static void make_roofline(roofline *made, int32_t count, double spread) {
 /* Each name is listed once with its number, which is in the plot once more unless it has no room; references
  * have a label and no entry. */
 static void test_names(void **state) {
-    (void)state;
     static roofline made;
     for (int32_t count = 1; count <= NAMED; count += 3) {
         rm_drawing drawing;
@@ -338,7 +331,6 @@ static void test_names(void **state) {
 /* A reference is straight on logarithmic axes, from end to end, and points keep the colours they have alone.
  */
 static void test_references(void **state) {
-    (void)state;
     static roofline made;
     rm_drawing drawing;
     rm_chart_layout layout;
@@ -395,7 +387,6 @@ static void check_bytes(const ropemap_chart *chart) {
 }
 
 static void test_bytes_and_memory(void **state) {
-    (void)state;
     static stack made;
     static roofline roof;
     make_stack(&made, 5, 2);
@@ -413,7 +404,6 @@ static void test_bytes_and_memory(void **state) {
 
 /* Numbers at the ends of what numbers are, on every kind of axis: something is drawn. */
 static void test_extreme_numbers(void **state) {
-    (void)state;
     static const double ends[][2] = {{0.0, 0.0},       {5.0, 5.0},         {-1e300, 1e300},
                                      {1e-320, 2e-320}, {1e15, 1e15 + 1.0}, {1e-300, 1e-299},
                                      {1e300, 1e300},   {0.1, 0.1 + 1e-16}, {1e-300, 1e300}};
@@ -456,7 +446,6 @@ static void refuse(const ropemap_chart *chart, const char *part) {
 }
 
 static void test_refused_plots(void **state) {
-    (void)state;
     static stack made;
     make_stack(&made, 12, 2);
     made.chart.count = 3;
@@ -493,7 +482,6 @@ static void test_refused_plots(void **state) {
 }
 
 static void test_refused_series(void **state) {
-    (void)state;
     double x[3] = {1, 2, 3}, y[3] = {1, 2, 3};
     static const char *names[501];
     ropemap_series series[2] = {{.label = "good", .x = x, .y = x, .count = 3},

@@ -7,7 +7,6 @@
 #include <math.h>
 
 static void names_are_listed(void **state) {
-    (void)state;
     static const char *const names[] = {"auto",      "viridis", "magma", "cividis", "batlow",
                                         "diverging", "grey",    "turbo", "seed",    "cyclic"};
     const int count = (int)(sizeof names / sizeof *names);
@@ -31,7 +30,6 @@ static double lightness(const uint8_t rgb[3]) {
 
 /* A bare picture's palette is the public one, and its scale gives the value of a level. */
 static void public_colours_and_scale_are_those_in_effect(void **state) {
-    (void)state;
     float cells[4] = {-0.5f, 0.0f, 0.25f, 1.0f};
     const ropemap_map map = {.height = 1, .width = 4, .cells = cells, .min = -0.5, .max = 1.0};
     for (int index = 0; ropemap_colormap_name((ropemap_colormap)index) != NULL; index++) {
@@ -55,7 +53,6 @@ static void public_colours_and_scale_are_those_in_effect(void **state) {
 
 /* First, middle and last colours as their authors publish them; the middle to a level's rounding. */
 static void tables_are_the_published_ones(void **state) {
-    (void)state;
     static const struct {
         ropemap_colormap map;
         uint8_t first[3], middle[3], last[3];
@@ -79,7 +76,6 @@ static void tables_are_the_published_ones(void **state) {
 }
 
 static void sequential_maps_grow_lighter(void **state) {
-    (void)state;
     static const ropemap_colormap maps[] = {ROPEMAP_COLORMAP_VIRIDIS, ROPEMAP_COLORMAP_MAGMA,
                                             ROPEMAP_COLORMAP_CIVIDIS, ROPEMAP_COLORMAP_BATLOW,
                                             ROPEMAP_COLORMAP_GREY};
@@ -94,7 +90,6 @@ static void sequential_maps_grow_lighter(void **state) {
 }
 
 static void diverging_is_symmetric_about_white(void **state) {
-    (void)state;
     rm_palette palette;
     rm_palette_make(ROPEMAP_COLORMAP_DIVERGING, false, &palette);
     const uint8_t *middle = palette.rgb[127];
@@ -113,7 +108,6 @@ static void diverging_is_symmetric_about_white(void **state) {
 
 /* Ends that are one colour; a quarter turn away from white, blue on one side and red on the other. */
 static void cyclic_ends_where_it_begins(void **state) {
-    (void)state;
     rm_palette palette;
     rm_palette_make(ROPEMAP_COLORMAP_CYCLIC, false, &palette);
     assert_memory_equal(palette.rgb[0], palette.rgb[RM_LEVEL_MAX], 3);
@@ -133,7 +127,6 @@ static double hsl_channel(int n, double hue, double saturation, double light) {
 }
 
 static void seed_is_the_hsl_rule(void **state) {
-    (void)state;
     static const int place[3] = {0, 8, 4};
     rm_palette palette;
     rm_palette_make(ROPEMAP_COLORMAP_SEED, false, &palette);
@@ -147,7 +140,6 @@ static void seed_is_the_hsl_rule(void **state) {
 }
 
 static void nan_is_told_from_every_level(void **state) {
-    (void)state;
     for (int map = 1; ropemap_colormap_name((ropemap_colormap)map) != NULL; map++) {
         rm_palette palette;
         rm_palette_make((ropemap_colormap)map, false, &palette);
@@ -171,7 +163,6 @@ static ropemap_status choose(const ropemap_figure *figure, double min, double ma
 }
 
 static void limits_come_from_the_map(void **state) {
-    (void)state;
     static const struct {
         double min, max;
         ropemap_colormap asked, chosen;
@@ -205,7 +196,6 @@ static void limits_come_from_the_map(void **state) {
 }
 
 static void given_limits_stay(void **state) {
-    (void)state;
     rm_colour colour;
     ropemap_figure figure = {.has_limits = true, .low = -0.5, .high = 2.0};
     assert_int_equal(choose(&figure, 5.0, 6.0, &colour), ROPEMAP_OK);
@@ -239,7 +229,6 @@ static void check_levels(double low, double high, const float *cells, const int 
 /* Every level from its own value, and the values around the steps between levels, at offsets a vector loop
  * tails. */
 static void levels_are_the_nearest(void **state) {
-    (void)state;
     float cells[509];
     int expected[509];
     for (int level = 0; level < RM_LEVELS; level++) {
@@ -258,7 +247,6 @@ static void levels_are_the_nearest(void **state) {
 }
 
 static void levels_of_what_is_no_number(void **state) {
-    (void)state;
     const float cells[] = {NAN, -INFINITY, INFINITY, -FLT_MAX, FLT_MAX, -0.0F, 1e-45F, 1.0F, -1.0F, -NAN};
     const int expected[] = {255, 0, 254, 0, 254, 127, 127, 254, 0, 255};
     check_levels(-1.0, 1.0, cells, expected, 10);
@@ -271,7 +259,6 @@ static void levels_of_what_is_no_number(void **state) {
 }
 
 static void places_are_between_0_and_1(void **state) {
-    (void)state;
     const rm_colour colour = {.low = -1.0, .high = 3.0};
     assert_true(rm_colour_place(&colour, 0.0) == 0.25);
     assert_true(rm_colour_place(&colour, -7.0) == 0.0);

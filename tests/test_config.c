@@ -177,7 +177,6 @@ static double first_number(const ropemap_scaling *scaling) {
 }
 
 static void rules_are_read(void **state) {
-    (void)state;
     for (size_t i = 0; i < COUNT(rule_cases); i++) {
         const rule_case *wanted = &rule_cases[i];
         ropemap_model *model = parsed(wanted->text, wanted->layer);
@@ -196,7 +195,6 @@ static void rules_are_read(void **state) {
 }
 
 static void lengths_and_lists_are_filled(void **state) {
-    (void)state;
     ropemap_model *model =
         parsed("{" TINY "'rope_scaling': {'type': 'longrope', 'short_factor': [1, 1, 1, 1], "
                "'long_factor': [1, 2, 3, 4.5], 'original_max_position_embeddings': 100, "
@@ -258,7 +256,6 @@ static const file_case file_cases[] = {
 };
 
 static void real_files_are_read(void **state) {
-    (void)state;
     for (size_t i = 0; i < COUNT(file_cases); i++) {
         const file_case *wanted = &file_cases[i];
         char path[400];
@@ -282,7 +279,6 @@ static void real_files_are_read(void **state) {
 }
 
 static void models_without_rotation_are_refused(void **state) {
-    (void)state;
     static const char *const names[] = {"gpt2", "arctic-embed-m"};
     for (size_t i = 0; i < COUNT(names); i++) {
         char path[400];

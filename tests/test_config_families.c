@@ -165,7 +165,6 @@ static const family_case family_cases[] = {
 };
 
 static void families_are_read(void **state) {
-    (void)state;
     for (size_t i = 0; i < COUNT(family_cases); i++) {
         const family_case *wanted = &family_cases[i];
         ropemap_model *model = parsed(wanted->text, wanted->layer);
@@ -293,7 +292,6 @@ static const refused_case refused_cases[] = {
 };
 
 static void what_does_not_rotate_is_refused(void **state) {
-    (void)state;
     for (size_t i = 0; i < COUNT(refused_cases); i++) {
         const refused_case *wanted = &refused_cases[i];
         ropemap_model *model = NULL;
@@ -329,7 +327,6 @@ static bool holds_fact(const ropemap_model *model, const char *name, const char 
 }
 
 static void unused_keys_are_named(void **state) {
-    (void)state;
     static const char *const cases[][2] = {
         {"{" LLAMA "'my_rope_thing': 3}", ": my_rope_thing"},
         {"{" LLAMA "'rope_theta': 1e4, 'attention': {'yarn_factor': 4}}", ": attention.yarn_factor"},
@@ -370,7 +367,6 @@ static void unused_keys_are_named(void **state) {
 }
 
 static void layers_are_listed(void **state) {
-    (void)state;
     ropemap_model *model = parsed("{" SMOL "}", NULL);
     assert_true(holds_fact(model, "layers", "0-2, 4-6 (6 of 8)", "default of model_type smollm3: rotate"));
     assert_true(holds_fact(model, "layers", "3, 7 (2 of 8)", "do not rotate"));
@@ -397,7 +393,6 @@ static void layers_are_listed(void **state) {
 }
 
 static void class_defaults_are_said(void **state) {
-    (void)state;
     ropemap_model *model = parsed("{'model_type': 'llava', 'text_config': {'model_type': 'llama'}}", NULL);
     assert_true(holds_fact(model, "head_dim", "128", "default of model_type llama, 4096 / 32"));
     assert_true(holds_fact(model, "max position embeddings", "2048", "default of model_type llama"));
@@ -418,7 +413,6 @@ static void class_defaults_are_said(void **state) {
 /* ---- options */
 
 static void options_are_enough(void **state) {
-    (void)state;
     static const char *const texts[] = {
         "{'model_type': 'baichuan', 'hidden_size': 5120, 'num_attention_heads': 40}",
         "{'model_type': 'mystery'}",

@@ -41,7 +41,6 @@ static const fact_case fact_cases[] = {
 };
 
 static void facts_name_their_source(void **state) {
-    (void)state;
     for (size_t i = 0; i < COUNT(fact_cases); i++) {
         const fact_case *wanted = &fact_cases[i];
         ropemap_model *model = parsed(wanted->text, NULL);
@@ -99,7 +98,6 @@ static const char *const warning_cases[][2] = {
 };
 
 static void traps_are_told(void **state) {
-    (void)state;
     for (size_t i = 0; i < COUNT(warning_cases); i++) {
         ropemap_model *model = parsed(warning_cases[i][0], NULL);
         const char *warning;
@@ -118,7 +116,6 @@ static void traps_are_told(void **state) {
 
 /* Ordinary files need no warning. */
 static void plain_files_warn_of_nothing(void **state) {
-    (void)state;
     static const char *const texts[] = {
         "{" LLAMA "'rope_theta': 5e5}",
         "{" TINY "'rope_scaling': {'type': 'yarn', 'factor': 4, 'original_max_position_embeddings': 100}}",

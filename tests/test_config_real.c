@@ -118,12 +118,10 @@ static void check_file(const char *name, int least) {
 }
 
 static void public_configs_match_transformers(void **state) {
-    (void)state;
     check_file("config/real.tsv", 200);
 }
 
 static void random_dictionaries_match_transformers(void **state) {
-    (void)state;
     check_file("config/random.tsv", 150);
 }
 

@@ -13,7 +13,6 @@ static ropemap_status parse_bytes(const char *text, size_t bytes, ropemap_error 
 #define GOOD "\"model_type\": \"llama\", \"head_dim\": 8}"
 
 static void numbers_of_python_are_passed_over(void **state) {
-    (void)state;
     static const char *const texts[] = {
         "\xef\xbb\xbf{" GOOD,
         "{\"a\": Infinity, \"b\": [-Infinity, NaN, 1e400, -1.5E+999, 0.001e400], " GOOD,
@@ -67,7 +66,6 @@ static const text_case text_cases[] = {
 };
 
 static void other_text_is_refused(void **state) {
-    (void)state;
     for (size_t i = 0; i < COUNT(text_cases); i++) {
         ropemap_error error = {0};
         char *copy = malloc(text_cases[i].bytes + 1);
@@ -83,7 +81,6 @@ static void other_text_is_refused(void **state) {
 
 /* Every prefix of a file is refused, with a reason, but for white space at its end. */
 static void every_prefix_is_refused(void **state) {
-    (void)state;
     static const char text[] = "{\"a\": [NaN, {\"b\": \"\xc3\xa9\\n\"}, 1e400, -Infinity], " GOOD;
     for (size_t bytes = 0; bytes < sizeof text - 1; bytes++) {
         ropemap_error error = {0};
@@ -111,7 +108,6 @@ static ropemap_status parse_deep(int depth, ropemap_error *error) {
 }
 
 static void depth_and_size_are_limited(void **state) {
-    (void)state;
     ropemap_error error = {0};
     assert_int_equal(parse_deep(RM_CONFIG_DEPTH_MAX, &error), ROPEMAP_OK);
     assert_int_equal(parse_deep(RM_CONFIG_DEPTH_MAX + 1, &error), ROPEMAP_DATA);

@@ -104,7 +104,6 @@ static const wrong_case wrong_cases[] = {
 };
 
 static void wrong_values_are_named(void **state) {
-    (void)state;
     for (size_t i = 0; i < COUNT(wrong_cases); i++) {
         const wrong_case *wanted = &wrong_cases[i];
         ropemap_model *model = NULL;

@@ -43,7 +43,6 @@ static double distance_to(const rm_contour *contour, double x, double y) {
 }
 
 static void a_circle_is_one_closed_line(void **state) {
-    (void)state;
     enum { SIDE = 101 };
     float *cells = malloc(SIDE * SIDE * sizeof *cells);
     for (int row = 0; row < SIDE; row++) {
@@ -70,7 +69,6 @@ static void a_circle_is_one_closed_line(void **state) {
 }
 
 static void diagonals_are_two_points(void **state) {
-    (void)state;
     enum { SIDE = 64 };
     float cells[SIDE * SIDE];
     for (int cell = 0; cell < SIDE * SIDE; cell++) {
@@ -86,7 +84,6 @@ static void diagonals_are_two_points(void **state) {
 }
 
 static void saddles_follow_their_mean(void **state) {
-    (void)state;
     const float cells[4] = {1.0F, 0.0F, 0.0F, 1.0F};
     for (int turned = 0; turned < 2; turned++) {
         const float own[4] = {cells[turned], cells[1 - turned], cells[1 - turned], cells[turned]};
@@ -170,7 +167,6 @@ static int64_t count_ends(const rm_contour *contour) {
 /* Noise, steps and holes: every crossing is on a line, and lines end where the map does or a number is
  * missing. */
 static void nothing_is_left_out(void **state) {
-    (void)state;
     uint64_t random = 11;
     for (int round = 0; round < 400; round++) {
         const int height = 1 + (int)(next_random(&random) % 14), width = 1 + (int)(next_random(&random) % 14);
@@ -193,7 +189,6 @@ static void nothing_is_left_out(void **state) {
 }
 
 static void flat_maps_have_no_lines(void **state) {
-    (void)state;
     const float cells[9] = {1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
     for (int pick = 0; pick < 3; pick++) {
         rm_contour contour = trace(cells, 3, 3, 0.5 * pick + 0.5, &unit);
@@ -203,7 +198,6 @@ static void flat_maps_have_no_lines(void **state) {
 }
 
 static void too_many_points_are_refused(void **state) {
-    (void)state;
     /* A chessboard: 4 points, the first again and a gap around every second cell. */
     enum { SIDE = 1250 };
     float *cells = malloc((size_t)SIDE * SIDE * sizeof *cells);

@@ -68,7 +68,6 @@ static void check(int64_t first_position, bool already_rotated, int32_t threads)
 }
 
 static void test_every_distance(void **state) {
-    (void)state;
     check(0, false, 1);
     check(1000003, false, 2);
     check(0, true, 3);
@@ -76,7 +75,6 @@ static void test_every_distance(void **state) {
 
 /* Equal vectors: the mean is S(r) itself. */
 static void test_ones(void **state) {
-    (void)state;
     ropemap_vectors *ones = NULL;
     assert_int_equal(ropemap_vectors_ones(128, &ones, NULL), ROPEMAP_OK);
     const ropemap_mean_request request = {.spec = ropemap_spec_default(),
@@ -95,7 +93,6 @@ static void test_ones(void **state) {
 }
 
 static void test_threads_change_nothing(void **state) {
-    (void)state;
     static double first[500], other[500];
     ropemap_vectors *gauss = NULL;
     assert_int_equal(ropemap_vectors_gauss(64, 3, 0, &gauss, NULL), ROPEMAP_OK);
@@ -117,7 +114,6 @@ static void test_threads_change_nothing(void **state) {
 }
 
 static void test_refusals(void **state) {
-    (void)state;
     ropemap_vectors *ones = NULL;
     ropemap_error error = {0};
     assert_int_equal(ropemap_vectors_ones(128, &ones, NULL), ROPEMAP_OK);

@@ -86,7 +86,6 @@ static void check_rotate(rm_context *context, const struct rotate_case *test, do
 }
 
 static void test_rotate_gives_the_bits_of_the_plain_loop(void **state) {
-    (void)state;
     for (int v = 0; variant_name(v) != NULL; v++) {
         if (variant_force(variant_name(v))) {
             rm_context *context = open_context();
@@ -102,7 +101,6 @@ static void test_rotate_gives_the_bits_of_the_plain_loop(void **state) {
 
 /* Rotated already: a copy. Normalised: of length 1 to 4 roundings, and a zero row has no direction. */
 static void test_rows_that_are_copied_or_normalised(void **state) {
-    (void)state;
     rm_context *context = open_context();
     for (size_t s = 0; s < SIZES; s++) {
         const int64_t dim = sizes[s] == 1 ? 2 : sizes[s] - 1;
@@ -165,7 +163,6 @@ static void check_rotate_sum(rm_context *context, const struct rotate_case *test
 }
 
 static void test_rotate_sum(void **state) {
-    (void)state;
     static double first[ROTATE_CASES][ROPEMAP_MAX_HEAD_DIM + 1], sums[ROPEMAP_MAX_HEAD_DIM + 1];
     for (int v = 0; variant_name(v) != NULL; v++) {
         if (variant_force(variant_name(v))) {
@@ -187,7 +184,6 @@ static void test_rotate_sum(void **state) {
  * of sine and cosine have a root mean square of 1e-7; leaving the fine part of frequencies out adds 2e-7.
  */
 static void test_rotate_sum_of_rows_far_apart(void **state) {
-    (void)state;
     enum { DIM = ROPEMAP_MAX_HEAD_DIM, PAIRS = DIM / 2, ROWS = 16 };
     static double sums[DIM];
     const struct rotate_case test = {
@@ -218,7 +214,6 @@ static void test_rotate_sum_of_rows_far_apart(void **state) {
 }
 
 static void test_unknown_variant_is_refused(void **state) {
-    (void)state;
     rm_context *context = NULL;
     const rm_device device = rm_cpu_device();
     ropemap_error error = {0};

@@ -24,7 +24,6 @@ static ropemap_spec spec_with(double base, int32_t head_dim, int32_t rotary_dim,
 }
 
 static void test_similarity(void **state) {
-    (void)state;
     static const ropemap_range ranges[] = {{0, 1, 1},
                                            {0, 521, 1},
                                            {-300, 601, 1},
@@ -56,7 +55,6 @@ static void test_similarity(void **state) {
 
 /* The attention factor multiplies what turns alone: at distance 0 it is (a^2 D + D_fixed) / d. */
 static void test_attention_factor(void **state) {
-    (void)state;
     ropemap_curve_request request =
         request_for(spec_with(1e4, 100, 40, "yarn:factor=16,original=4096"), 0, 1, 1);
     const double a = 0.1 * log(16.0) + 1.0;
@@ -70,7 +68,6 @@ static void test_attention_factor(void **state) {
 
 /* Shares of pairs, and of what does not turn, add up to the whole; each pair's is its cosine. */
 static void test_some_pairs(void **state) {
-    (void)state;
     static double whole[MOST], share[MOST], sum[MOST];
     ropemap_curve_request request = request_for(spec_with(1e4, 48, 26, "none"), -40, MOST, 3);
     assert_int_equal(ropemap_curve_compute(&request, whole, NULL), ROPEMAP_OK);
@@ -92,7 +89,6 @@ static void test_some_pairs(void **state) {
 }
 
 static void test_threads_change_nothing(void **state) {
-    (void)state;
     const size_t count = 200000;
     double *first = calloc(count, sizeof *first), *again = calloc(count, sizeof *again);
     assert_true(first != NULL && again != NULL);
@@ -122,7 +118,6 @@ static long double roformer(const oracle_rule *rule, int64_t distance) {
 
 /* The curve of the paper's figure, base 10000 and 128 dimensions, at three distances. */
 static void test_roformer(void **state) {
-    (void)state;
     static double values[MOST];
     static oracle_rule rule;
     ropemap_curve_request request = request_for(spec_with(1e4, 128, 0, "none"), -3, MOST, 1);
@@ -153,7 +148,6 @@ static int stop_at_once(void *user, const char *stage, double done, double total
 }
 
 static void test_stop(void **state) {
-    (void)state;
     int calls = 0;
     double *values = calloc(1000000, sizeof *values);
     assert_non_null(values);
@@ -177,7 +171,6 @@ static void refuse(ropemap_curve_request request, const char *text) {
 }
 
 static void test_refusals(void **state) {
-    (void)state;
     const ropemap_spec spec = ropemap_spec_default();
     const int64_t end = (int64_t)1 << 40;
     refuse(request_for(spec, 0, 0, 1), "distances: count is 0");

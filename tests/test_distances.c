@@ -40,7 +40,6 @@ static void check_distances(rm_context *context, const ropemap_freqs *freqs, rop
 }
 
 static void test_distances(void **state) {
-    (void)state;
     static double first[DISTANCE_CASES][DISTANCES_MOST + 1], values[DISTANCES_MOST + 1];
     ropemap_spec spec = ropemap_spec_default();
     spec.head_dim = 66;

@@ -130,7 +130,6 @@ static void check(ropemap_request request) {
 
 /* Short and long chunks, few and many to a cell, clamped queries and none, cells of one pair and of all. */
 static void test_every_pair(void **state) {
-    (void)state;
     static const int64_t chunks[][2] = {{2, 1},  {3, 1},   {3, 2},   {7, 2},   {10, 7},   {16, 4},
                                         {37, 8}, {64, 63}, {70, 35}, {200, 3}, {300, 100}};
     static const int64_t cells[][2] = {{1, 1}, {3, 5}, {17, 13}, {97, 97}};
@@ -150,7 +149,6 @@ static void test_every_pair(void **state) {
 
 /* More distances than one block of maxima, and ranges that begin and end anywhere in one. */
 static void test_long_chunks(void **state) {
-    (void)state;
     ropemap_request request =
         request_of(700, 130, (ropemap_range){1300, 400, 1}, (ropemap_range){0, 1700, 1});
     request.height = 7;
@@ -164,7 +162,6 @@ static void test_long_chunks(void **state) {
 
 /* Within the first chunk nothing is changed: the map is RoPE's. */
 static void test_first_chunk_is_rope(void **state) {
-    (void)state;
     const ropemap_range range = {0, 5000, 1};
     ropemap_request request = request_of(0, 0, range, range);
     request.height = request.width = 50;
@@ -191,7 +188,6 @@ static void test_first_chunk_is_rope(void **state) {
 
 /* The same bytes from one thread and from five. */
 static void test_threads(void **state) {
-    (void)state;
     const ropemap_range range = {3, 70001, 1};
     for (int pool = 0; pool < POOLS; pool++) {
         ropemap_request request = request_of(20000, 700, range, range);
@@ -211,7 +207,6 @@ static void test_threads(void **state) {
 /* Far below the diagonal every query is held: a cell's mean is that over a chunk of keys, at 2^40 positions
  * too. A cell at the diagonal has 2^37 keys to a query, of which 2 L are near, each at most 2 off. */
 static void test_all_positions(void **state) {
-    (void)state;
     const ropemap_range range = {0, ROPEMAP_POSITION_END, 1};
     ropemap_request request = request_of(1 << 20, 1 << 10, range, range);
     request.height = request.width = 4;
@@ -244,7 +239,6 @@ static void expect_refused(const ropemap_request *request, const char *words) {
 }
 
 static void test_refused(void **state) {
-    (void)state;
     const ropemap_range range = {0, 100, 1};
     const ropemap_request good = request_of(16, 4, range, range);
     ropemap_plan plan;
@@ -286,7 +280,6 @@ static void test_refused(void **state) {
 
 /* The largest chunk keeps within 256 MiB of memory, whatever the pool. */
 static void test_memory(void **state) {
-    (void)state;
     const ropemap_range range = {0, (int64_t)1 << 30, 1};
     ropemap_request request = request_of(ROPEMAP_MAX_CHUNK, 1 << 10, range, range);
     for (int pool = 0; pool < POOLS; pool++) {

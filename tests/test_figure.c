@@ -161,7 +161,6 @@ static int64_t count_below(const picture *framed, const ropemap_map *map, const 
 }
 
 static void framed_maps_show_their_cells(void **state) {
-    (void)state;
     static const struct {
         int64_t height, width;
         float (*value)(int64_t row, int64_t col);
@@ -190,7 +189,6 @@ static void framed_maps_show_their_cells(void **state) {
 
 /* 600 to 1,200 pixels by a whole factor, one pixel a cell from 1,024 on, thin maps thickened to a sixth. */
 static void small_maps_are_enlarged(void **state) {
-    (void)state;
     static const int64_t cases[][4] = {/* height, width, across, down */
                                        {8, 8, 128, 128},  {100, 100, 10, 10}, {513, 513, 2, 2},
                                        {700, 100, 1, 1},  {600, 600, 1, 1},   {1030, 1024, 1, 1},
@@ -236,7 +234,6 @@ static void check_numbers(int64_t side, bool expected) {
 }
 
 static void few_positions_show_their_values(void **state) {
-    (void)state;
     check_numbers(1, true);
     check_numbers(8, true);
     check_numbers(32, true);
@@ -245,7 +242,6 @@ static void few_positions_show_their_values(void **state) {
 
 /* Few cells of many positions are no numbers. */
 static void pooled_cells_show_no_values(void **state) {
-    (void)state;
     ropemap_map map = make_map(8, 8, checker_value);
     ropemap_figure figure = make_figure(&map);
     figure.colormap = ROPEMAP_COLORMAP_SEED;
@@ -256,7 +252,6 @@ static void pooled_cells_show_no_values(void **state) {
 }
 
 static void png_and_pixels_agree(void **state) {
-    (void)state;
     ropemap_map map = make_map(50, 60, causal_value);
     for (int bare = 0; bare < 2; bare++) {
         ropemap_figure figure = make_figure(&map);
@@ -283,7 +278,6 @@ static void png_and_pixels_agree(void **state) {
 }
 
 static void bad_figures_are_refused(void **state) {
-    (void)state;
     ropemap_map map = make_map(4, 5, hash_value);
     const ropemap_figure good = make_figure(&map);
     ropemap_figure bad[14];
@@ -323,7 +317,6 @@ static void bad_figures_are_refused(void **state) {
 
 /* 32,767 pixels is where a framed figure ends; a bare one of the same map is none the worse. */
 static void sides_beyond_the_canvas_are_refused(void **state) {
-    (void)state;
     ropemap_map map = make_map(1, 32767, hash_value);
     ropemap_figure figure = make_figure(&map);
     ropemap_image image = {.rgb = NULL};
@@ -351,7 +344,6 @@ static void *draw_in_thread(void *work) {
 
 /* The same bytes every time, also from threads that draw at once. */
 static void threads_draw_the_same_bytes(void **state) {
-    (void)state;
     ropemap_map map = make_map(20, 20, causal_value);
     ropemap_figure figure = make_figure(&map);
     figure.panel.rows.count = figure.panel.cols.count = 20;

@@ -68,7 +68,6 @@ static void check_bare(ropemap_figure figure, double value, int expected) {
 }
 
 static void bare_figures_have_norm_and_percentile(void **state) {
-    (void)state;
     ropemap_map map = make_map();
     ropemap_figure figure = make_figure(&map);
     check_bare(figure, -1.0, 0);
@@ -92,7 +91,6 @@ static void bare_figures_have_norm_and_percentile(void **state) {
 /* The colour bar is the palette from its last to its first level, whatever the norm; what a logarithm leaves
  * out is below it. */
 static void the_bar_is_the_palette(void **state) {
-    (void)state;
     ropemap_map map = make_map();
     for (int norm = 0; norm < 3; norm++) {
         ropemap_figure figure = make_figure(&map);
@@ -127,7 +125,6 @@ static void find_extremes(const ropemap_image *image, int64_t x, int64_t y, doub
 
 /* Dark with a light edge on the darkest and on the lightest colour, and not where the map is NaN. */
 static void contours_are_seen_on_any_colour(void **state) {
-    (void)state;
     ropemap_map map = make_map();
     for (int dark = 0; dark < 2; dark++) {
         ropemap_figure figure = make_figure(&map);
@@ -162,7 +159,6 @@ static void contours_are_seen_on_any_colour(void **state) {
 
 /* Light along a row or a column, with dark dashes. */
 static void trained_lengths_are_dashed(void **state) {
-    (void)state;
     ropemap_map map = make_map();
     ropemap_figure figure = make_figure(&map);
     figure.colormap = ROPEMAP_COLORMAP_MAGMA;
@@ -194,7 +190,6 @@ static void trained_lengths_are_dashed(void **state) {
 
 /* On one axis alone, or at its very end, there is no mark. */
 static void trained_lengths_are_inside_of_both_axes(void **state) {
-    (void)state;
     ropemap_map map = make_map();
     static const struct {
         int64_t trained, first;
@@ -214,7 +209,6 @@ static void trained_lengths_are_inside_of_both_axes(void **state) {
 }
 
 static void a_column_is_marked_across_alone(void **state) {
-    (void)state;
     ropemap_map map = make_map();
     ropemap_figure figure = make_figure(&map);
     const double wide = (double)layout_of(&figure, &(rm_colour){.low = 0})->panels[0].map.width;
@@ -234,7 +228,6 @@ static void a_column_is_marked_across_alone(void **state) {
 /* ---- words and colours around it ---- */
 
 static void notes_say_what_is_not_seen(void **state) {
-    (void)state;
     static const struct {
         ropemap_figure figure;
         const char *note;
@@ -284,7 +277,6 @@ static double contrast(rm_rgb a, rm_rgb b) {
 }
 
 static void themes_can_be_read(void **state) {
-    (void)state;
     for (int dark = 0; dark < 2; dark++) {
         const rm_theme *theme = rm_theme_of(dark == 1);
         assert_true(contrast(theme->ink, theme->paper) >= 4.5);
@@ -305,7 +297,6 @@ static void themes_can_be_read(void **state) {
 /* Values of cells are black or white, whichever can be read, on every map but the one that has its own rule.
  */
 static void values_can_be_read(void **state) {
-    (void)state;
     float cells[64];
     for (int cell = 0; cell < 64; cell++) {
         cells[cell] = (float)cell / 63.0F;
@@ -329,7 +320,6 @@ static void values_can_be_read(void **state) {
 
 /* The edge is paper, NaN has the theme's grey, and the cells keep their colours. */
 static void dark_figures_are_dark_around_the_map(void **state) {
-    (void)state;
     ropemap_map map = make_map();
     ropemap_figure figure = make_figure(&map);
     ropemap_image light = draw(&figure);
@@ -359,7 +349,6 @@ static void dark_figures_are_dark_around_the_map(void **state) {
 
 /* Everything at once, in every file, gives the same bytes again. */
 static void all_at_once_is_the_same_every_time(void **state) {
-    (void)state;
     ropemap_map map = make_map();
     ropemap_figure figure = make_figure(&map);
     figure.norm = ROPEMAP_NORM_SYMLOG;
@@ -383,7 +372,6 @@ static void all_at_once_is_the_same_every_time(void **state) {
 }
 
 static void bad_options_are_refused(void **state) {
-    (void)state;
     ropemap_map map = make_map();
     enum { BAD = 12 };
     ropemap_figure bad[BAD];

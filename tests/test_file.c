@@ -19,7 +19,6 @@ static mode_t mode_of(const char *path) {
 /* ---- files --------------------------------------------------------------------------------------------- */
 
 static void a_new_file_holds_the_bytes(void **state) {
-    (void)state;
     const mode_t mask = umask(027);
     assert_int_equal(ropemap_output_check(in_directory("a.png"), false, NULL), ROPEMAP_OK);
     assert_int_equal(entries(directory), 0);
@@ -31,7 +30,6 @@ static void a_new_file_holds_the_bytes(void **state) {
 }
 
 static void a_name_without_directory_is_here(void **state) {
-    (void)state;
     const int here = open(".", O_RDONLY);
     assert_int_equal(chdir(directory), 0);
     assert_int_equal(ropemap_output_check("a.png", false, NULL), ROPEMAP_OK);
@@ -42,14 +40,12 @@ static void a_name_without_directory_is_here(void **state) {
 }
 
 static void no_bytes_make_an_empty_file(void **state) {
-    (void)state;
     const ropemap_bytes none = {.data = NULL, .size = 0};
     assert_int_equal(ropemap_output_write(in_directory("empty"), &none, false, NULL), ROPEMAP_OK);
     assert_holds(in_directory("empty"), "");
 }
 
 static void many_bytes_arrive_in_order(void **state) {
-    (void)state;
     const size_t size = 3000001;
     uint8_t *data = malloc(size);
     uint8_t *found = malloc(size);
@@ -70,7 +66,6 @@ static void many_bytes_arrive_in_order(void **state) {
 }
 
 static void an_old_file_needs_force_and_keeps_its_mode(void **state) {
-    (void)state;
     put(in_directory("a.png"), "old", 0604);
     ropemap_error error = {0};
     assert_int_equal(ropemap_output_check(in_directory("a.png"), false, &error), ROPEMAP_IO);
@@ -87,7 +82,6 @@ static void an_old_file_needs_force_and_keeps_its_mode(void **state) {
 }
 
 static void another_name_of_the_old_file_keeps_the_old_bytes(void **state) {
-    (void)state;
     char other[NAME];
     (void)snprintf(other, sizeof other, "%s", in_directory("other"));
     put(in_directory("a.png"), "old", 0644);
@@ -100,7 +94,6 @@ static void another_name_of_the_old_file_keeps_the_old_bytes(void **state) {
 
 /* A write beyond the process's limit fails as one on a full disk does. */
 static void a_full_disk_leaves_the_old_file(void **state) {
-    (void)state;
     struct rlimit before;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     const struct rlimit small = {.rlim_cur = 10000, .rlim_max = before.rlim_max};
@@ -126,7 +119,6 @@ static void a_full_disk_leaves_the_old_file(void **state) {
 }
 
 static void a_full_file_system_leaves_the_old_file(void **state) {
-    (void)state;
     char full[NAME];
     (void)snprintf(full, sizeof full, "%s", in_directory("full"));
     assert_int_equal(mkdir(full, 0700), 0);
@@ -154,7 +146,6 @@ static void a_full_file_system_leaves_the_old_file(void **state) {
 }
 
 static void failing_calls_leave_the_old_file(void **state) {
-    (void)state;
     ropemap_error error = {0};
     put(in_directory("old"), "old", 0644);
     file_faults.fsync_error = EIO;
@@ -172,14 +163,12 @@ static void failing_calls_leave_the_old_file(void **state) {
 }
 
 static void a_place_without_sync_is_fine(void **state) {
-    (void)state;
     file_faults.fsync_error = EINVAL;
     assert_int_equal(write_text(in_directory("new"), "new", false, NULL), ROPEMAP_OK);
     assert_holds(in_directory("new"), "new");
 }
 
 static void a_place_without_links_is_fine(void **state) {
-    (void)state;
     file_faults.link_error = EPERM;
     assert_int_equal(write_text(in_directory("new"), "new", false, NULL), ROPEMAP_OK);
     assert_holds(in_directory("new"), "new");
@@ -190,7 +179,6 @@ static void a_place_without_links_is_fine(void **state) {
 }
 
 static void a_file_that_appears_meanwhile_is_not_replaced(void **state) {
-    (void)state;
     char path[NAME];
     (void)snprintf(path, sizeof path, "%s", in_directory("new"));
     ropemap_error error = {0};
@@ -221,7 +209,6 @@ static void *write_once(void *argument) {
 }
 
 static void one_of_two_writers_wins(void **state) {
-    (void)state;
     int mine[50] = {0};
     int theirs[50] = {0};
     pthread_t thread;

@@ -19,7 +19,6 @@ static void assert_refused(const char *path, bool force, ropemap_status status, 
 /* ---- names --------------------------------------------------------------------------------------------- */
 
 static void names_that_cannot_be_outputs_are_refused(void **state) {
-    (void)state;
     assert_refused(NULL, false, ROPEMAP_USAGE, "empty");
     assert_refused("", false, ROPEMAP_USAGE, "empty");
     assert_refused(directory, true, ROPEMAP_USAGE, "directory");
@@ -37,7 +36,6 @@ static void names_that_cannot_be_outputs_are_refused(void **state) {
 }
 
 static void the_longest_names_work(void **state) {
-    (void)state;
     char name[256];
     memset(name, 'x', 255);
     name[255] = '\0';
@@ -55,7 +53,6 @@ static void the_longest_names_work(void **state) {
 }
 
 static void a_link_stays_and_its_file_is_replaced(void **state) {
-    (void)state;
     put(in_directory("real"), "old", 0644);
     assert_int_equal(symlink("real", in_directory("link")), 0);
     assert_refused(in_directory("link"), false, ROPEMAP_IO, "--force");
@@ -68,7 +65,6 @@ static void a_link_stays_and_its_file_is_replaced(void **state) {
 }
 
 static void a_link_to_nowhere_is_refused(void **state) {
-    (void)state;
     assert_int_equal(symlink("missing", in_directory("link")), 0);
     assert_refused(in_directory("link"), false, ROPEMAP_IO, "symbolic link");
     assert_refused(in_directory("link"), true, ROPEMAP_IO, "symbolic link");
@@ -79,7 +75,6 @@ static void a_link_to_nowhere_is_refused(void **state) {
 /* ---- what is written in place -------------------------------------------------------------------------- */
 
 static void devices_are_written_in_place(void **state) {
-    (void)state;
     ropemap_error error = {0};
     assert_int_equal(ropemap_output_check("/dev/null", false, NULL), ROPEMAP_OK);
     assert_int_equal(write_text("/dev/null", "new", false, NULL), ROPEMAP_OK);
@@ -92,7 +87,6 @@ static void devices_are_written_in_place(void **state) {
 }
 
 static void a_fifo_is_written_in_place(void **state) {
-    (void)state;
     assert_int_equal(mkfifo(in_directory("fifo"), 0600), 0);
     const int reader = open(in_directory("fifo"), O_RDWR);
     assert_true(reader >= 0);
@@ -105,7 +99,6 @@ static void a_fifo_is_written_in_place(void **state) {
 }
 
 static void standard_output_takes_bytes(void **state) {
-    (void)state;
     (void)fflush(stdout);
     const int kept = dup(STDOUT_FILENO);
     put(in_directory("captured"), "", 0600);

@@ -31,7 +31,6 @@ static void assert_refused(const ropemap_spec *spec, const char *words) {
 }
 
 static void out_of_range_tables_are_refused(void **state) {
-    (void)state;
     ropemap_spec spec = spec_with(&GIVEN);
     assert_int_equal(ropemap_spec_check(&spec, NULL), ROPEMAP_OK);
     spec.scaling.attention_factor = 1.25;
@@ -66,7 +65,6 @@ static void out_of_range_tables_are_refused(void **state) {
  * upper 64 bits; and a frequency and its negative add up to a whole turn, bit for bit.
  */
 static void frequencies_may_be_negative(void **state) {
-    (void)state;
     static ropemap_freqs forth, back;
     const long double two_pi = 6.28318530717958647692528676655900577L;
     uint64_t seed = 88172645463325252u;
@@ -102,7 +100,6 @@ static void frequencies_may_be_negative(void **state) {
 
 /* The map, its title, the curve and the reach of equal vectors: cosines only. */
 static void a_table_works_wherever_a_rule_does(void **state) {
-    (void)state;
     ropemap_request request = ropemap_request_default();
     request.spec = spec_with(&GIVEN);
     request.spec.scaling.attention_factor = 1.5;
@@ -138,7 +135,6 @@ static void a_table_works_wherever_a_rule_does(void **state) {
 
 /* Stacks keep each number as a float. llama.cpp uses divisors of a base's frequencies. */
 static void stacks_round_a_table_to_float32(void **state) {
-    (void)state;
     static const double radians[PAIRS] = {0.3, -0.2, 0.0, 6.1e-5};
     const ropemap_frequencies table = {.radians = radians, .pairs = PAIRS};
     const ropemap_spec spec = spec_with(&table);
@@ -163,7 +159,6 @@ static void stacks_round_a_table_to_float32(void **state) {
 
 /* A file: [3, 2] doubles in both orders; its heads, its name, and a missing head. */
 static void files_are_read_in_both_orders(void **state) {
-    (void)state;
     static const double rows[3][2] = {{1.0, 0.1}, {2.0, 0.2}, {-3.0, 0.3}};
     scratch place = scratch_open();
     for (int fortran = 0; fortran < 2; fortran++) {

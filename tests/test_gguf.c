@@ -41,7 +41,6 @@ static void set(size_t at, uint64_t number, int bytes) {
 }
 
 static void a_header_says_what_it_is(void **state) {
-    (void)state;
     load_golden("llama");
     memcpy(file.bytes, "GGJT", 4);
     refused("begins with the bytes 47 47 4a 54, not with GGUF");
@@ -62,7 +61,6 @@ static void a_header_says_what_it_is(void **state) {
 }
 
 static void version_2_reads_as_version_3(void **state) {
-    (void)state;
     ropemap_model *model = NULL;
     ropemap_error error = {0};
     load_golden("llama");
@@ -73,7 +71,6 @@ static void version_2_reads_as_version_3(void **state) {
 }
 
 static void counts_must_fit_in_the_file(void **state) {
-    (void)state;
     static const uint64_t counts[] = {UINT64_MAX, (uint64_t)1 << 60, (uint64_t)1 << 32, 65537};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         load_golden("llama");
@@ -88,7 +85,6 @@ static void counts_must_fit_in_the_file(void **state) {
 /* ---- keys and values */
 
 static void keys_are_named_and_named_once(void **state) {
-    (void)state;
     start();
     gguf_u32(&file, "llama.attention.key_length", 64);
     gguf_finish(&file);
@@ -107,7 +103,6 @@ static void keys_are_named_and_named_once(void **state) {
 }
 
 static void types_are_those_of_the_format(void **state) {
-    (void)state;
     start();
     gguf_key(&file, "some.key", 13);
     gguf_put(&file, 0, 8);
@@ -134,7 +129,6 @@ static void types_are_those_of_the_format(void **state) {
 
 /* An array whose bytes, counted in 64 bits, would wrap to few. */
 static void lengths_must_fit_in_the_file(void **state) {
-    (void)state;
     static const uint64_t lengths[] = {(uint64_t)1 << 30, (uint64_t)1 << 61, UINT64_MAX, UINT64_MAX - 200};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         start();
@@ -167,7 +161,6 @@ static void lengths_must_fit_in_the_file(void **state) {
 }
 
 static void alignment_is_a_power_of_two(void **state) {
-    (void)state;
     static const uint32_t bad[] = {0, 3, 13, 48, 1u << 21, 1u << 31, UINT32_MAX};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         start();
@@ -197,7 +190,6 @@ static void finish_tensor(void) {
 }
 
 static void a_list_is_f32_and_within_the_file(void **state) {
-    (void)state;
     static const struct {
         uint64_t count, offset;
         const char *words;
@@ -228,7 +220,6 @@ static void a_list_is_f32_and_within_the_file(void **state) {
 }
 
 static void divisors_are_above_zero(void **state) {
-    (void)state;
     static const double bad[] = {0.0, -1.0, (double)INFINITY, (double)NAN};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         start_tensor(64, 0);
@@ -243,7 +234,6 @@ static void divisors_are_above_zero(void **state) {
 
 /* The writer pads the end of a file with zeros to a multiple of 32: without them it is complete still. */
 static void every_cut_is_refused(void **state) {
-    (void)state;
     for (int i = 0; i < GOLDENS; i++) {
         load_golden(goldens[i]);
         const bool has_list = file.bytes[8] != 0;
@@ -265,7 +255,6 @@ static void every_cut_is_refused(void **state) {
 /* Every byte in turn with all its bits flipped: read or refused with a reason, and no more memory than that.
  */
 static void every_flipped_byte_is_survived(void **state) {
-    (void)state;
     for (int i = 0; i < GOLDENS; i++) {
         load_golden(goldens[i]);
         for (size_t at = 0; at < file.size; at++) {
@@ -300,7 +289,6 @@ static long peak_kilobytes(void) {
 
 /* 5 GB of weights behind 32 MB of metadata, as holes. */
 static void weights_cost_nothing(void **state) {
-    (void)state;
     const uint64_t hole = (uint64_t)32 << 20;
     ropemap_model *model = NULL;
     ropemap_error error = {0};
@@ -328,7 +316,6 @@ static void weights_cost_nothing(void **state) {
 }
 
 static void metadata_has_an_end(void **state) {
-    (void)state;
     start();
     for (int i = 0; i < 3; i++) {
         char key[20];

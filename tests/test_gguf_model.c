@@ -6,7 +6,6 @@
 
 /* Its divisors are all that the file keeps of the rule, and enough to know it. */
 static void llama_has_divisors(void **state) {
-    (void)state;
     const ropemap_spec *spec = golden("llama", NULL);
     const ropemap_scaling *scaling = &spec->scaling;
     assert_dims(spec, 128, 128, 5e5, ROPEMAP_LAYOUT_INTERLEAVED);
@@ -25,7 +24,6 @@ static void llama_has_divisors(void **state) {
 }
 
 static void phi3_is_longrope(void **state) {
-    (void)state;
     const ropemap_spec *spec = golden("phi3", NULL);
     const ropemap_scaling *scaling = &spec->scaling;
     assert_dims(spec, 96, 96, 1e4, ROPEMAP_LAYOUT_HALF);
@@ -40,7 +38,6 @@ static void phi3_is_longrope(void **state) {
 }
 
 static void qwen2_is_yarn(void **state) {
-    (void)state;
     const ropemap_spec *spec = golden("qwen2", NULL);
     assert_dims(spec, 128, 128, 1e6, ROPEMAP_LAYOUT_HALF);
     assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_YARN);
@@ -49,7 +46,6 @@ static void qwen2_is_yarn(void **state) {
 }
 
 static void deepseek2_is_its_rotated_part(void **state) {
-    (void)state;
     const ropemap_spec *spec = golden("deepseek2", NULL);
     assert_dims(spec, 64, 64, 1e4, ROPEMAP_LAYOUT_INTERLEAVED);
     assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_YARN);
@@ -60,7 +56,6 @@ static void deepseek2_is_its_rotated_part(void **state) {
 }
 
 static void gemma3_has_two_rules(void **state) {
-    (void)state;
     const ropemap_spec *spec = golden("gemma3", NULL);
     assert_dims(spec, 256, 256, 1e6, ROPEMAP_LAYOUT_HALF);
     assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_LINEAR);
@@ -74,7 +69,6 @@ static void gemma3_has_two_rules(void **state) {
 }
 
 static void qwen2vl_has_sections(void **state) {
-    (void)state;
     const ropemap_spec *spec = golden("qwen2vl", NULL);
     assert_dims(spec, 128, 128, 1e6, ROPEMAP_LAYOUT_HALF);
     assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_NONE);
@@ -85,7 +79,6 @@ static void qwen2vl_has_sections(void **state) {
 /* ---- dims */
 
 static void heads_may_differ_by_layer(void **state) {
-    (void)state;
     start("openelm");
     gguf_u32(&file, "openelm.embedding_length", 1536);
     gguf_key(&file, "openelm.attention.head_count", GGUF_ARRAY);
@@ -99,7 +92,6 @@ static void heads_may_differ_by_layer(void **state) {
 }
 
 static void parts_of_a_head_may_rotate(void **state) {
-    (void)state;
     start("gptneox");
     gguf_u32(&file, "gptneox.attention.key_length", 96);
     gguf_u32(&file, "gptneox.rope.dimension_count", 24);
@@ -120,7 +112,6 @@ static void parts_of_a_head_may_rotate(void **state) {
 }
 
 static void wrong_dims_are_refused(void **state) {
-    (void)state;
     start("qwen2");
     refused(NULL, ROPEMAP_DATA, "qwen2.embedding_length is missing");
     start("qwen2");
@@ -151,7 +142,6 @@ static void wrong_dims_are_refused(void **state) {
 /* ---- architectures and layers */
 
 static void unknown_architectures_are_refused(void **state) {
-    (void)state;
     start("frobnicate\n9");
     refused(NULL, ROPEMAP_DATA, "general.architecture is 'frobnicate?9'");
     start("mamba");
@@ -169,7 +159,6 @@ static void unknown_architectures_are_refused(void **state) {
 }
 
 static void glm4_is_interleaved_without_sections(void **state) {
-    (void)state;
     start("glm4");
     gguf_u32(&file, "glm4.attention.key_length", 128);
     assert_int_equal(composed(NULL)->layout, ROPEMAP_LAYOUT_INTERLEAVED);
@@ -184,7 +173,6 @@ static void glm4_is_interleaved_without_sections(void **state) {
 }
 
 static void layer_types_are_those_of_the_model(void **state) {
-    (void)state;
     start_qwen2();
     refused("sliding_attention", ROPEMAP_USAGE, "no qwen2.attention.sliding_window");
     refused("chunked_attention", ROPEMAP_USAGE,
@@ -208,7 +196,6 @@ static void put_list(const char *key, uint32_t type, int bytes, const int *numbe
 }
 
 static void layers_have_numbers(void **state) {
-    (void)state;
     static const int slides[] = {1, 1, 0, 1}, heads[] = {0, 0, 8, 0};
     start("smollm3");
     gguf_u32(&file, "smollm3.attention.key_length", 128);
@@ -246,7 +233,6 @@ static void layers_have_numbers(void **state) {
 }
 
 static void larger_baichuan_does_not_rotate(void **state) {
-    (void)state;
     start("baichuan");
     gguf_u32(&file, "baichuan.attention.head_count", 40);
     gguf_u32(&file, "baichuan.embedding_length", 5120);
@@ -259,7 +245,6 @@ static void larger_baichuan_does_not_rotate(void **state) {
 }
 
 static void options_are_enough(void **state) {
-    (void)state;
     static const char *const names[] = {"mamba", "frobnicate", "qwen2"};
     const ropemap_model_choice choice = {.base = 5e5, .head_dim = 128, .rotary_dim = 64};
     for (int i = 0; i < 3; i++) {
@@ -275,7 +260,6 @@ static void options_are_enough(void **state) {
 }
 
 static void unused_keys_are_named(void **state) {
-    (void)state;
     start_qwen2();
     gguf_f32(&file, "qwen2.rope.frobnication", 2.0);
     (void)composed(NULL);

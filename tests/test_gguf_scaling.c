@@ -3,7 +3,6 @@
 #include "tests/gguf_model.h"
 
 static void linear_has_two_names(void **state) {
-    (void)state;
     start_qwen2();
     gguf_f32(&file, "qwen2.rope.scale_linear", 4.0);
     assert_int_equal(composed(NULL)->scaling.rule, ROPEMAP_SCALING_LINEAR);
@@ -29,7 +28,6 @@ static void start_yarn(const char *architecture, double factor) {
 }
 
 static void yarn_takes_its_parameters(void **state) {
-    (void)state;
     start_yarn("mistral3", 16.0);
     gguf_f32(&file, "mistral3.rope.scaling.yarn_beta_fast", 64.0);
     gguf_f32(&file, "mistral3.rope.scaling.yarn_beta_slow", 2.0);
@@ -49,7 +47,6 @@ static void yarn_takes_its_parameters(void **state) {
 
 /* Gemma 4's full attention: a quarter of the pairs turn, the others are divided by 1e30. */
 static void pairs_may_stand_still(void **state) {
-    (void)state;
     ropemap_freqs freqs;
     ropemap_error error = {0};
     start("gemma4");
@@ -71,7 +68,6 @@ static void pairs_may_stand_still(void **state) {
 
 /* A share of extrapolation is llama.cpp's own; its kernel also multiplies by 1 + 0.1 ln(factor). */
 static void an_ext_factor_is_ggml(void **state) {
-    (void)state;
     ropemap_freqs freqs;
     ropemap_error error = {0};
     start_yarn("laguna", 4.0);
@@ -84,7 +80,6 @@ static void an_ext_factor_is_ggml(void **state) {
 }
 
 static void longrope_needs_both_lists(void **state) {
-    (void)state;
     start_qwen2();
     gguf_text(&file, "qwen2.rope.scaling.type", "longrope");
     refused(NULL, ROPEMAP_DATA, "the tensor 'rope_factors_long.weight' is missing");
@@ -103,7 +98,6 @@ static void longrope_needs_both_lists(void **state) {
 }
 
 static void hunyuan_raises_its_base(void **state) {
-    (void)state;
     start("hunyuan-dense");
     gguf_u32(&file, "hunyuan-dense.attention.key_length", 128);
     gguf_f32(&file, "hunyuan-dense.rope.scaling.alpha", 1000.0);
@@ -113,7 +107,6 @@ static void hunyuan_raises_its_base(void **state) {
 }
 
 static void wrong_scaling_is_refused(void **state) {
-    (void)state;
     static const struct {
         const char *key;
         double value;

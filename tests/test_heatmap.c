@@ -136,7 +136,6 @@ static void check_pixels(const ropemap_figure *figure, ropemap_colormap shown, d
 
 /* Limits of all panels, symmetric where colours diverge; given ones as they are; no finite cell at all. */
 static void test_shared_scale(void **state) {
-    (void)state;
     static stack made;
     static const int32_t counts[] = {1, 2, 5, 9, 12};
     for (int pick = 0; pick < 10; pick++) {
@@ -233,7 +232,6 @@ static void check_alone(int64_t height, int64_t width, int pick) {
 }
 
 static void test_any_map_is_laid_out(void **state) {
-    (void)state;
     for (int size = 0; size < SIZES; size++) {
         for (int pick = size % SOME; pick < 60; pick += SOME) {
             check_alone(sizes[size][0], sizes[size][1], pick);
@@ -242,7 +240,6 @@ static void test_any_map_is_laid_out(void **state) {
 }
 
 static void test_any_panels_are_laid_out(void **state) {
-    (void)state;
     static stack made;
     static const int32_t counts[] = {1, 2, 3, 5, 9, 12};
     static const int64_t sides[] = {0, 64, 100, 700}, firsts[] = {0, 12345, 987654321};
@@ -268,7 +265,6 @@ static void test_any_panels_are_laid_out(void **state) {
 }
 
 static void test_panels_of_a_width(void **state) {
-    (void)state;
     static stack made;
     static const int64_t widths[] = {1039, 2126, 1500, 3000};
     static const double fonts[] = {0.0, 20.0, 100.0 / 3.0, 12.5};
@@ -295,7 +291,6 @@ static void check_grid(int32_t count, int32_t columns, const int64_t (*shape)[2]
 
 /* As square as it gets, the wider of two; ticks at the left and at the bottom, where none differ. */
 static void test_grid(void **state) {
-    (void)state;
     static const int32_t across[] = {1, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4};
     static stack made;
     for (int32_t count = 1; count <= MOST; count++) {
@@ -316,7 +311,6 @@ static void test_grid(void **state) {
 
 /* Every word is there once; ticks are not repeated, and names are cut to their panel. */
 static void test_words(void **state) {
-    (void)state;
     static stack made;
     rm_heatmap drawn;
     make_stack(&made, 6, square, true);
@@ -340,7 +334,6 @@ static void test_words(void **state) {
 
 /* Values of cells stay within their cell, whatever they are. */
 static void test_cell_values(void **state) {
-    (void)state;
     static const float values[] = {0.0F, -1.0F, 123456.7F, -3e38F, 1.0F};
     for (int64_t side = 1; side <= 32; side++) {
         float cells[32 * 3];
@@ -374,7 +367,6 @@ static void test_cell_values(void **state) {
 
 /* The same bytes again; and without memory at the k-th allocation a failure that keeps nothing. */
 static void test_bytes_and_memory(void **state) {
-    (void)state;
     static stack made;
     make_stack(&made, 2, mixed, true);
     made.figure.side = 64;
@@ -426,7 +418,6 @@ static void refuse(const ropemap_figure *figure, const char *part) {
 }
 
 static void test_refused(void **state) {
-    (void)state;
     static stack made;
     make_stack(&made, 9, square, false);
     const struct {

@@ -131,7 +131,6 @@ static void check_map(const struct huge_case *test, bool causal) {
 }
 
 static void test_full_maps(void **state) {
-    (void)state;
     for (size_t i = 0; i < HUGE_CASES; i++) {
         check_map(&huge_cases[i], false);
     }
@@ -139,7 +138,6 @@ static void test_full_maps(void **state) {
 
 /* Cells above the diagonal hold no pair, cells that it cuts are sums of triangles. */
 static void test_causal_maps(void **state) {
-    (void)state;
     for (size_t i = 0; i < HUGE_CASES; i++) {
         check_map(&huge_cases[i], true);
     }
@@ -147,7 +145,6 @@ static void test_causal_maps(void **state) {
 
 /* The oracle's closed sums against adding up every distance, where that can be done. */
 static void test_closed_sums_of_the_oracle(void **state) {
-    (void)state;
     static const ropemap_range rows = {1000, 13, 3};
     static const ropemap_range cols[] = {{7, 31, 3}, {1000, 13, 3}, {997, 9, 3}, {1012, 31, 3}, {1036, 5, 3}};
     ropemap_spec spec = ropemap_spec_default();
@@ -176,7 +173,6 @@ static void test_closed_sums_of_the_oracle(void **state) {
 
 /* A cell is the mean of the cells it is made of, weighted by their pairs. */
 static void test_halves_make_the_whole(void **state) {
-    (void)state;
     ropemap_request request = request_of(&huge_cases[0]);
     request.rows.count = request.cols.count = EVERY_POSITION - 1;
     request.mask.causal = true;
@@ -197,7 +193,6 @@ static void test_halves_make_the_whole(void **state) {
 
 /* The same positions as one cell each, where the map is the similarity itself. */
 static void test_single_positions_at_both_ends(void **state) {
-    (void)state;
     ropemap_request request = request_of(&huge_cases[0]);
     request.rows = (ropemap_range){.first = EVERY_POSITION - 3, .count = 3, .step = 1};
     request.cols = (ropemap_range){.first = 0, .count = 5, .step = (EVERY_POSITION - 1) / 4};

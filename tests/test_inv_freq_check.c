@@ -63,7 +63,6 @@ static int check(char *line) {
 }
 
 static void every_buffer_gets_its_verdict(void **state) {
-    (void)state;
     static char line[LINE_MOST];
     int cases = 0, wrong = 0;
     FILE *file = tsv_open("compare.tsv");
@@ -94,7 +93,6 @@ static ropemap_comparison compare(const float *found) {
 }
 
 static void the_first_wrong_pair_and_the_worst_error_are_reported(void **state) {
-    (void)state;
     float found[PAIRS];
     plain(found);
     ropemap_comparison result = compare(found);
@@ -107,7 +105,6 @@ static void the_first_wrong_pair_and_the_worst_error_are_reported(void **state) 
 }
 
 static void one_impossible_number_is_uninitialised_memory(void **state) {
-    (void)state;
     static const float numbers[] = {NAN, 1e-40f, -3.0f};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         float found[PAIRS];
@@ -118,7 +115,6 @@ static void one_impossible_number_is_uninitialised_memory(void **state) {
 }
 
 static void an_invalid_rule_is_refused(void **state) {
-    (void)state;
     float found[PAIRS] = {0};
     ropemap_comparison result;
     ropemap_error error = {0};

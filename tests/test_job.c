@@ -37,7 +37,6 @@ static void assert_once(void) {
 }
 
 static int start_counting(void **state) {
-    (void)state;
     checks = frequencies = plans = 0;
     return 0;
 }
@@ -52,7 +51,6 @@ static ropemap_request small(ropemap_pool pool) {
 }
 
 static void one_map_of_each_method(void **state) {
-    (void)state;
     for (int method = ROPEMAP_METHOD_FACTORED; method <= ROPEMAP_METHOD_TILED; method++) {
         ropemap_request request = small(ROPEMAP_POOL_MEAN);
         ropemap_map map = {0};
@@ -65,7 +63,6 @@ static void one_map_of_each_method(void **state) {
 }
 
 static void a_job_is_planned_then_run_twice(void **state) {
-    (void)state;
     const ropemap_request request = small(ROPEMAP_POOL_MAX);
     ropemap_job *job = NULL;
     ropemap_map first = {0}, second = {0};
@@ -83,7 +80,6 @@ static void a_job_is_planned_then_run_twice(void **state) {
 }
 
 static void a_request_out_of_range_is_no_job(void **state) {
-    (void)state;
     ropemap_request request = small(ROPEMAP_POOL_MEAN);
     ropemap_error error = {0};
     ropemap_job *job = (ropemap_job *)&request;

@@ -69,7 +69,6 @@ static const char *const STRINGS[] = {
 };
 
 static void escapes_agree(void **state) {
-    (void)state;
     for (size_t i = 0; i < sizeof STRINGS / sizeof *STRINGS; i++) {
         assert_same_string(STRINGS[i], strlen(STRINGS[i]));
     }
@@ -78,7 +77,6 @@ static void escapes_agree(void **state) {
 
 /* Every pair of bytes, every second and third byte at the edges of each lead, and cut-off characters. */
 static void utf8_agrees(void **state) {
-    (void)state;
     static const unsigned edges[] = {0x00, 0x22, 0x5c, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff};
     enum { EDGES = sizeof edges / sizeof *edges };
     for (unsigned pair = 0; pair < 65536; pair++) {
@@ -105,7 +103,6 @@ static void utf8_agrees(void **state) {
 }
 
 static void whole_numbers_are_taken(void **state) {
-    (void)state;
     static const struct {
         const char *text;
         uint64_t value;
@@ -170,7 +167,6 @@ static bool sum_object(const char *text, uint64_t *sum) {
 }
 
 static void objects_and_arrays_are_walked(void **state) {
-    (void)state;
     static const char *const good[] = {"{\"a\":[1,2,3],\"b\":[4]}", " { \"a\" : [ 1 , 9 ] , \"b\" : [ ] } ",
                                        "{\"a\":[10]}"};
     static const char *const bad[] = {
@@ -210,7 +206,6 @@ static void objects_and_arrays_are_walked(void **state) {
 
 /* The first failure stays, and nothing is taken after it. */
 static void a_failure_stays(void **state) {
-    (void)state;
     char text[] = "[1]";
     rm_json json = {.text = text, .size = 3};
     uint64_t value;

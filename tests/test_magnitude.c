@@ -73,7 +73,6 @@ static void check_exponents(int q, int k) {
 
 /* The range of models' activations. */
 static void test_usual_magnitudes(void **state) {
-    (void)state;
     check_exponents(12, 12);
     check_exponents(-12, -12);
     check_exponents(15, -15);
@@ -81,7 +80,6 @@ static void test_usual_magnitudes(void **state) {
 
 /* Scores fit a float with ease, their squares do not. */
 static void test_magnitudes_whose_squares_leave_float(void **state) {
-    (void)state;
     check_exponents(40, 40);
     check_exponents(-35, -35);
 }

@@ -105,7 +105,6 @@ static void walk(vary change) {
 }
 
 static void test_same_bytes_for_any_threads(void **state) {
-    (void)state;
     walk(vary_threads);
 }
 
@@ -114,13 +113,11 @@ static void vary_memory_void(const char *name, ropemap_request request, const ro
 }
 
 static void test_same_bytes_for_any_memory(void **state) {
-    (void)state;
     walk(vary_memory_void);
 }
 
 /* A request large enough that less memory means smaller bands or keys that are made again. */
 static void test_same_bytes_where_bands_change(void **state) {
-    (void)state;
     for (int pool = ROPEMAP_POOL_MEAN; pool <= ROPEMAP_POOL_STD; pool += ROPEMAP_POOL_STD) {
         ropemap_vectors *queries = NULL, *keys = NULL;
         assert_int_equal(ropemap_vectors_gauss(8, 1, 0, &queries, NULL), ROPEMAP_OK);
@@ -145,14 +142,12 @@ static void test_same_bytes_where_bands_change(void **state) {
 }
 
 static void test_same_bytes_for_every_variant(void **state) {
-    (void)state;
     walk(vary_variant);
 }
 
 /* ---- what the map says of itself ---- */
 
 static void test_statistics(void **state) {
-    (void)state;
     for (int i = 0; map_case_at(i) != NULL; i++) {
         case_data data;
         case_data_make(map_case_at(i), &data);
@@ -188,7 +183,6 @@ static void test_statistics(void **state) {
 
 /* Sides of primes and powers: bounds meet, begin at 0, end at the count and are floors. */
 static void test_cell_bounds(void **state) {
-    (void)state;
     static const int64_t counts[] = {1, 2, 31, 1021, 131072, ((int64_t)1 << 40) - 1, (int64_t)1 << 40};
     static const int64_t sides[] = {1, 2, 7, 31, 1024, 65535};
     for (size_t n = 0; n < sizeof counts / sizeof counts[0]; n++) {
@@ -251,7 +245,6 @@ static void check_stop(ropemap_request request, ropemap_method method) {
 }
 
 static void test_progress_can_stop_every_method(void **state) {
-    (void)state;
     ropemap_request request = ropemap_request_default();
     request.spec.head_dim = 8;
     request.rows.count = request.cols.count = 1021;
@@ -266,7 +259,6 @@ static void test_progress_can_stop_every_method(void **state) {
 }
 
 static void test_strict_refuses_what_is_not_finite(void **state) {
-    (void)state;
     for (int i = 0; map_case_at(i) != NULL; i++) {
         const map_case *test = map_case_at(i);
         const bool finite = test->content != CASE_NAN && test->content != CASE_INFINITY;
@@ -295,7 +287,6 @@ static void test_strict_refuses_what_is_not_finite(void **state) {
 
 /* Independent vectors of length 1: products have mean 0 and a mean square of 1/d, to 6 standard errors. */
 static void test_gauss(void **state) {
-    (void)state;
     enum { DIM = 16, COUNT = 512 };
     ropemap_vectors *queries = NULL, *keys = NULL;
     assert_int_equal(ropemap_vectors_gauss(DIM, 5, 0, &queries, NULL), ROPEMAP_OK);

@@ -66,14 +66,12 @@ static ropemap_request request_of(int64_t rows, int64_t cols, int64_t height, in
 }
 
 static void test_ones(void **state) {
-    (void)state;
     walk(request_of(1, 1, 1, 1));
     walk(request_of(300, 97, 31, 7));
     walk(request_of(97, 1100, 97, 600));
 }
 
 static void test_gauss(void **state) {
-    (void)state;
     ropemap_request request = request_of(600, 97, 300, 13);
     ropemap_vectors *queries = NULL, *keys = NULL;
     assert_int_equal(ropemap_vectors_gauss(8, 1, 0, &queries, NULL), ROPEMAP_OK);
@@ -87,7 +85,6 @@ static void test_gauss(void **state) {
 
 /* Every position there is: as much as for a thousand. */
 static void test_closed_sums(void **state) {
-    (void)state;
     ropemap_request request = request_of(ROPEMAP_POSITION_END, ROPEMAP_POSITION_END, 7, 13);
     for (int causal = 0; causal < 2; causal++) {
         request.mask.causal = causal != 0;

@@ -156,32 +156,26 @@ static void walk(case_content content) {
 }
 
 static void test_ones(void **state) {
-    (void)state;
     walk(CASE_ONES);
 }
 
 static void test_random(void **state) {
-    (void)state;
     walk(CASE_RANDOM);
 }
 
 static void test_whole_numbers(void **state) {
-    (void)state;
     walk(CASE_WHOLE);
 }
 
 static void test_zero_rows(void **state) {
-    (void)state;
     walk(CASE_ZEROS);
 }
 
 static void test_nan(void **state) {
-    (void)state;
     walk(CASE_NAN);
 }
 
 static void test_infinity(void **state) {
-    (void)state;
     walk(CASE_INFINITY);
 }
 
@@ -208,7 +202,6 @@ static void infinite_map(float (*rows)[DIM], bool causal, ropemap_method method,
 /* One infinite element among keys whose mean hides their signs, or among keys of one sign: where tiles have
  * NaN, or an infinity, a mean of vectors has it too. */
 static void test_infinite_means(void **state) {
-    (void)state;
     static float rows[2 * ROWS][DIM];
     uint32_t random = 7;
     int nans = 0, infinities = 0;

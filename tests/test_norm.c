@@ -9,7 +9,6 @@
 static const rm_value_norm linear = {.kind = ROPEMAP_NORM_LINEAR}, logarithmic = {.kind = ROPEMAP_NORM_LOG};
 
 static void names_are_listed(void **state) {
-    (void)state;
     assert_string_equal(ropemap_norm_name(ROPEMAP_NORM_LINEAR), "linear");
     assert_string_equal(ropemap_norm_name(ROPEMAP_NORM_LOG), "log");
     assert_string_equal(ropemap_norm_name(ROPEMAP_NORM_SYMLOG), "symlog");
@@ -19,7 +18,6 @@ static void names_are_listed(void **state) {
 
 /* matplotlib.colors.SymLogNorm(linthresh, linscale=1, vmin, vmax, base=10), of version 3.10. */
 static void symlog_is_that_of_matplotlib(void **state) {
-    (void)state;
     static const struct {
         double below, low, high, value, place;
     } cases[] = {
@@ -40,7 +38,6 @@ static void symlog_is_that_of_matplotlib(void **state) {
 }
 
 static void places_and_values_are_inverse(void **state) {
-    (void)state;
     static const double below[] = {1e-300, 1e-6, 0.5, 1e6};
     for (int power = -290; power <= 290; power += 5) {
         const double value = 3.7 * pow(10.0, power);
@@ -57,7 +54,6 @@ static void places_and_values_are_inverse(void **state) {
 }
 
 static void places_of_what_is_beyond(void **state) {
-    (void)state;
     assert_true(rm_norm_place(logarithmic, 1e-3, 1.0, 0.0) == 0.0);
     assert_true(rm_norm_place(logarithmic, 1e-3, 1.0, -5.0) == 0.0);
     assert_true(rm_norm_place(logarithmic, 1e-3, 1.0, -(double)INFINITY) == 0.0);
@@ -76,7 +72,6 @@ static uint64_t next_random(uint64_t *state) {
 
 /* Each level is the nearest to the value's place; where two are equally near to 1e-9, either. */
 static void levels_follow_the_norm(void **state) {
-    (void)state;
     static const rm_colour colours[] = {
         {.low = 1e-5, .high = 1.0, .norm = {.kind = ROPEMAP_NORM_LOG}},
         {.low = 0.9, .high = 1.1, .norm = {.kind = ROPEMAP_NORM_LOG}},
@@ -100,7 +95,6 @@ static void levels_follow_the_norm(void **state) {
 }
 
 static void levels_of_what_has_no_logarithm(void **state) {
-    (void)state;
     const float cells[] = {NAN, -INFINITY, INFINITY, -1.0F, 0.0F, -0.0F, 1e-45F, 0.01F, 1.0F, -NAN};
     const int log_levels[] = {255, 0, 254, 0, 0, 0, 0, 127, 254, 255};
     const int both_levels[] = {255, 0, 254, 0, 127, 127, 127, 190, 254, 255};
@@ -136,7 +130,6 @@ static rm_colour choose(ropemap_figure figure, float *cells, int64_t count) {
 }
 
 static void logarithmic_limits_are_above_0(void **state) {
-    (void)state;
     static const struct {
         float cells[4];
         double low, high;
@@ -159,7 +152,6 @@ static void logarithmic_limits_are_above_0(void **state) {
 }
 
 static void symlog_limits_are_as_linear_ones(void **state) {
-    (void)state;
     float cells[2] = {-0.25F, 2.0F};
     rm_colour colour = choose((ropemap_figure){.norm = ROPEMAP_NORM_SYMLOG}, cells, 2);
     assert_int_equal(colour.colormap, ROPEMAP_COLORMAP_DIVERGING);
@@ -170,7 +162,6 @@ static void symlog_limits_are_as_linear_ones(void **state) {
 }
 
 static void given_limits_must_have_logarithms(void **state) {
-    (void)state;
     float cells[1] = {1.0F};
     const ropemap_map map = {.height = 1, .width = 1, .cells = cells, .min = 1.0, .max = 1.0};
     static const struct {
@@ -235,7 +226,6 @@ static void check_percentile(float *cells, int64_t count, double share, bool pos
 }
 
 static void percentiles_are_exact(void **state) {
-    (void)state;
     static const double shares[] = {1e-9, 0.001, 0.005, 0.1, 0.3, 0.4};
     enum { MOST = 3000 };
     float *cells = malloc((MOST + 1) * sizeof *cells);
@@ -258,7 +248,6 @@ static void percentiles_are_exact(void **state) {
 }
 
 static void percentiles_make_limits(void **state) {
-    (void)state;
     float cells[100];
     for (int cell = 0; cell < 100; cell++) {
         cells[cell] = (float)((cell * 37) % 100); /* 0 to 99 in some order */

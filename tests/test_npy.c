@@ -84,7 +84,6 @@ static double half_value(unsigned bits) {
 }
 
 static void every_half_is_exact(void **state) {
-    (void)state;
     enum { ROWS = 512, COLUMNS = 128 };
     static uint8_t data[ROWS * COLUMNS * 2];
     static float values[ROWS * COLUMNS];
@@ -104,7 +103,6 @@ static void every_half_is_exact(void **state) {
 }
 
 static void singles_keep_their_bits(void **state) {
-    (void)state;
     static const uint32_t bits[] = {0x00000000, 0x80000000, 0x00000001, 0x807fffff, 0x3f800000,
                                     0xc2f6e979, 0x7f7fffff, 0x7f800000, 0xff800000, 0x7fc00001};
     enum { COUNT = sizeof bits / sizeof *bits };
@@ -124,7 +122,6 @@ static void singles_keep_their_bits(void **state) {
 /* Doubles with the float nearest to them: halfway cases go to the even neighbour, too large ones to infinity.
  */
 static void doubles_are_rounded(void **state) {
-    (void)state;
     const struct {
         uint64_t bits;
         double nearest;
@@ -163,7 +160,6 @@ static void doubles_are_rounded(void **state) {
 }
 
 static void headers_may_be_written_in_many_ways(void **state) {
-    (void)state;
     static const char *const headers[] = {
         "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }            \n",
         "{'shape':(3,2),'fortran_order':False,'descr':'<f4'}",
@@ -189,7 +185,6 @@ static void headers_may_be_written_in_many_ways(void **state) {
 /* Every spelling of a little- and of a big-endian 1, 2 that numpy.dtype understands: codes, letters, words.
  */
 static void elements_are_spelled_in_many_ways(void **state) {
-    (void)state;
     static const struct {
         unsigned bytes;
         uint32_t one, two; /* the upper four bytes */
@@ -221,7 +216,6 @@ static void elements_are_spelled_in_many_ways(void **state) {
 
 /* The upper halves of floats; what is not named bfloat16 comes with a note. */
 static void every_bfloat_is_exact(void **state) {
-    (void)state;
     enum { ROWS = 512, COLUMNS = 128 };
     static uint8_t data[ROWS * COLUMNS * 2];
     static float values[ROWS * COLUMNS];
@@ -248,7 +242,6 @@ static void every_bfloat_is_exact(void **state) {
 }
 
 static void leading_ones_are_left_out(void **state) {
-    (void)state;
     static const char *const shapes[] = {"(1, 3, 2)", "(1, 1, 3, 2)", "(1, 1, 1, 3, 2)", "(1, 1, 1, 1, 3, 2)",
                                          "(1, 1, 1, 1, 1, 1, 3, 2)"};
     uint8_t data[24];
@@ -272,7 +265,6 @@ static void leading_ones_are_left_out(void **state) {
 
 /* Files that people have, by their name or by how they begin, with what to do. */
 static void other_formats_are_named(void **state) {
-    (void)state;
     static const struct {
         const char *name, *bytes, *words;
     } files[] = {
@@ -302,7 +294,6 @@ static void other_formats_are_named(void **state) {
 
 /* NumPy appends arrays to one file and reads the first: what follows the data is not ours. */
 static void bytes_after_the_data_are_left_alone(void **state) {
-    (void)state;
     const uint8_t data[20] = {0};
     float values[4];
     read_all(compose(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}", data, 20), 2, 2, values);
@@ -367,7 +358,6 @@ static const struct {
 };
 
 static void broken_headers_are_refused(void **state) {
-    (void)state;
     const uint8_t data[24] = {0};
     for (size_t i = 0; i < sizeof BROKEN / sizeof *BROKEN; i++) {
         assert_refused(compose(1, BROKEN[i].header, data, sizeof data), BROKEN[i].words);
@@ -375,7 +365,6 @@ static void broken_headers_are_refused(void **state) {
 }
 
 static void broken_files_are_refused(void **state) {
-    (void)state;
     static const char header[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)}";
     const uint8_t data[24] = {0};
     assert_refused(0, "(0 bytes)");
@@ -401,7 +390,6 @@ static void broken_files_are_refused(void **state) {
 }
 
 static void a_name_is_refused(void **state) {
-    (void)state;
     const uint8_t data[24] = {0};
     const size_t size = compose(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)}", data, 24);
     scratch_write(&place, "q.npy", file_bytes, size);

@@ -26,7 +26,6 @@ static size_t check_header(const ropemap_bytes *bytes, int64_t height, int64_t w
 }
 
 static void round_trip(void **state) {
-    (void)state;
     static const int64_t sizes[][2] = {{1, 1}, {1, 7}, {7, 1}, {13, 17}, {65535, 3}};
     for (size_t pick = 0; pick < sizeof sizes / sizeof *sizes; pick++) {
         ropemap_map map = {.height = sizes[pick][0], .width = sizes[pick][1]};
@@ -55,7 +54,6 @@ static void round_trip(void **state) {
 }
 
 static void maps_without_cells_are_refused(void **state) {
-    (void)state;
     float cell = 1.0F;
     const ropemap_map maps[] = {{.cells = NULL},
                                 {.height = 1, .width = 1, .cells = NULL},

@@ -48,7 +48,6 @@ static void fill_three(void) {
 /* ---- tests --------------------------------------------------------------------------------------------- */
 
 static void all_appear_together(void **state) {
-    (void)state;
     fill_three();
     assert_int_equal(access(in_directory("a"), F_OK), -1);
     assert_holds(in_directory("old"), "old");
@@ -60,7 +59,6 @@ static void all_appear_together(void **state) {
 }
 
 static void what_is_not_finished_leaves_nothing(void **state) {
-    (void)state;
     fill_three();
     ropemap_outputs_free(outputs);
     outputs = NULL;
@@ -84,7 +82,6 @@ static void a_name_that_cannot_be_taken_takes_the_others_back(void **state) {
 }
 
 static void a_disk_that_does_not_sync_takes_all_back(void **state) {
-    (void)state;
     put(in_directory("old"), "old", 0640);
     assert_int_equal(add("a", false, NULL), ROPEMAP_OK);
     assert_int_equal(add("old", true, NULL), ROPEMAP_OK);
@@ -98,7 +95,6 @@ static void a_disk_that_does_not_sync_takes_all_back(void **state) {
 }
 
 static void a_file_that_appears_meanwhile_is_kept(void **state) {
-    (void)state;
     assert_int_equal(add("a", false, NULL), ROPEMAP_OK);
     assert_int_equal(add("b", false, NULL), ROPEMAP_OK);
     assert_int_equal(write_to(0, "ours"), ROPEMAP_OK);
@@ -113,7 +109,6 @@ static void a_file_that_appears_meanwhile_is_kept(void **state) {
 
 /* A link that is pointed at the input after the check. */
 static void an_input_is_kept_though_a_link_changes(void **state) {
-    (void)state;
     ropemap_error error = {0};
     put(in_directory("input"), "input", 0644);
     put(in_directory("old"), "old", 0644);
@@ -132,7 +127,6 @@ static void an_input_is_kept_though_a_link_changes(void **state) {
 }
 
 static void many_outputs_keep_their_names(void **state) {
-    (void)state;
     char name[32];
     for (int i = 0; i < 100; i++) {
         (void)snprintf(name, sizeof name, "%d", i);
@@ -152,7 +146,6 @@ static void many_outputs_keep_their_names(void **state) {
 }
 
 static void a_folder_comes_and_goes_with_its_files(void **state) {
-    (void)state;
     assert_int_equal(ropemap_outputs_folder(outputs, in_directory("new"), NULL), ROPEMAP_OK);
     assert_int_equal(add("new/a", false, NULL), ROPEMAP_OK);
     assert_int_equal(add("new/a", false, NULL), ROPEMAP_USAGE);

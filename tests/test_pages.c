@@ -10,7 +10,6 @@
 /* ---- PDF ---- */
 
 static void a_pdf_is_one_page_with_its_font(void **state) {
-    (void)state;
     const ropemap_figure figure = make_figure();
     ropemap_bytes pdf = make(&figure, ROPEMAP_PDF, 180.0);
     assert_int_equal(memcmp(pdf.data, "%PDF-1.4", 8), 0);
@@ -30,7 +29,6 @@ static void a_pdf_is_one_page_with_its_font(void **state) {
 /* ---- sizes ---- */
 
 static void widths_out_of_range_are_refused(void **state) {
-    (void)state;
     static const double widths[] = {-1.0, 0.5, 5081.0, (double)INFINITY, (double)NAN};
     float cells[SIDE * SIDE];
     const ropemap_map map = make_map(cells, false);
@@ -49,7 +47,6 @@ static void widths_out_of_range_are_refused(void **state) {
 
 /* A page's sides end at 14,400 points, and images of cairo at 32,767 cells. */
 static void pages_end_where_readers_do(void **state) {
-    (void)state;
     static const struct {
         int64_t width, height;
         double millimetres;
@@ -86,7 +83,6 @@ static void *make_pdf(void *into) {
 }
 
 static void bytes_repeat(void **state) {
-    (void)state;
     const ropemap_figure figure = make_figure();
     ropemap_bytes svg[2], pdf[5];
     pthread_t threads[4];
@@ -113,7 +109,6 @@ static void bytes_repeat(void **state) {
 }
 
 static void a_decimal_comma_changes_nothing(void **state) {
-    (void)state;
     const ropemap_figure figure = make_figure();
     ropemap_bytes svg = make(&figure, ROPEMAP_SVG, 180.0), pdf = make(&figure, ROPEMAP_PDF, 180.0);
     const bool there = setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
@@ -133,7 +128,6 @@ static void a_decimal_comma_changes_nothing(void **state) {
 /* ---- charts ---- */
 
 static void charts_are_pages_too(void **state) {
-    (void)state;
     static const double x[] = {1.0, 2.0, 3.0, 4.0}, y[] = {0.5, 1.0, 0.25, 0.75};
     const ropemap_series series[] = {{.label = "a & b", .x = x, .y = y, .count = 4},
                                      {.label = "c", .x = x, .y = y, .count = 4, .points = true}};

@@ -267,7 +267,6 @@ static void compute(const ropemap_pairs_request *request, ropemap_pair *pairs, c
 /* ---- tests --------------------------------------------------------------------------------------------- */
 
 static void every_statistic_is_that_of_all_pairs_of_rows(void **state) {
-    (void)state;
     static struct sources given, plain;
     for (int i = 0; i < 2 * LAYOUTS; i++) {
         const struct layout *of = &layouts[i / 2];
@@ -287,7 +286,6 @@ static void every_statistic_is_that_of_all_pairs_of_rows(void **state) {
 }
 
 static void frequencies_are_those_of_the_rule(void **state) {
-    (void)state;
     static struct sources sources;
     ropemap_pair got[HEADS * PAIRS_MOST];
     const struct layout *of = &layouts[3];
@@ -303,7 +301,6 @@ static void frequencies_are_those_of_the_rule(void **state) {
 
 /* Cells of uneven numbers of rows, both sides, before the rotation and after it. */
 static void magnitudes_are_means_of_each_element(void **state) {
-    (void)state;
     static struct sources sources;
     static double all[4][ROWS_MOST * DIM_MOST];
     static float values[HEADS * ROPEMAP_MAGNITUDES * DIM_MOST * 10];
@@ -337,7 +334,6 @@ static void magnitudes_are_means_of_each_element(void **state) {
 }
 
 static void threads_and_shared_keys_change_nothing(void **state) {
-    (void)state;
     static struct sources sources;
     ropemap_pair shared[HEADS * PAIRS_MOST], apart[PAIRS_MOST];
     const struct layout *of = &layouts[2];
@@ -356,7 +352,6 @@ static void threads_and_shared_keys_change_nothing(void **state) {
 
 /* Of the pair and head that it is in; shares have all pairs of the head in them. */
 static void a_nan_stays_in_its_head(void **state) {
-    (void)state;
     static struct sources sources;
     ropemap_pair clean[HEADS * PAIRS_MOST], got[HEADS * PAIRS_MOST];
     for (int causal = 0; causal < 2; causal++) {
@@ -385,7 +380,6 @@ static void a_nan_stays_in_its_head(void **state) {
 
 /* Rows that are all the same: the curve of their centres is the mean curve itself. */
 static void a_curve_of_centres_is_the_mean_curve_of_constant_rows(void **state) {
-    (void)state;
     enum { ROWS = 1009, DIM = 18 };
     static float queries[ROWS * DIM], keys[ROWS * DIM];
     static double predicted[ROWS], mean[ROWS];
@@ -427,7 +421,6 @@ static void a_curve_of_centres_is_the_mean_curve_of_constant_rows(void **state) 
 
 /* Weights 1, 1/2, 1/3: means 6/11 (1 + 2/2 + 4/3) and 6/11 (3 + 1/2 + 2/3), by hand; distance 0 has none. */
 static void correlation_weighs_by_the_distance(void **state) {
-    (void)state;
     const double one[] = {-100, 1, 2, 4}, other[] = {1e6, 3, 1, 2};
     const double a = 20.0 / 11, b = 25.0 / 11;
     const double cross = (1 - a) * (3 - b) + (2 - a) * (1 - b) / 2 + (4 - a) * (2 - b) / 3;
@@ -448,7 +441,6 @@ static void refuse(ropemap_pairs_request request, const char *words) {
 }
 
 static void what_cannot_be_is_refused(void **state) {
-    (void)state;
     static struct sources sources;
     const struct layout *of = &layouts[1];
     open_sources(of, false, &sources);

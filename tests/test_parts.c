@@ -25,7 +25,6 @@ static void check_cells(const ropemap_request *request, const ropemap_map *parts
 }
 
 static void test_parts_give_the_map_of_all_pairs(void **state) {
-    (void)state;
     static const ropemap_pool pools[] = {ROPEMAP_POOL_MIN, ROPEMAP_POOL_STD, ROPEMAP_POOL_MEAN,
                                          ROPEMAP_POOL_RMS};
     for (int p = 0; p < 4; p++) {

@@ -62,7 +62,6 @@ static void test_means_are_factored(void **state) {
 }
 
 static void test_extremes_of_constant_vectors_are_diagonal(void **state) {
-    (void)state;
     static const ropemap_pool pools[] = {ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX, ROPEMAP_POOL_ABSMAX};
     for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++) {
         ropemap_request request = request_of(NULL, 131072, pools[i]);
@@ -101,7 +100,6 @@ static void test_rms_and_std_are_factored_where_cells_are_large(void **state) {
 }
 
 static void test_a_side_has_no_more_cells_than_positions(void **state) {
-    (void)state;
     ropemap_request request = request_of(NULL, 31, ROPEMAP_POOL_MEAN);
     request.cols.count = 5000;
     const ropemap_plan plan = plan_of(&request);
@@ -145,7 +143,6 @@ static void test_forced_methods_that_cannot_serve(void **state) {
 
 /* 2^40 distances cannot be listed, nor 2^80 pairs: refused by any method, in words, and at once. */
 static void test_counts_too_large_to_enumerate(void **state) {
-    (void)state;
     for (int m = 0; m < 4; m++) {
         ropemap_request request = request_of(NULL, ROPEMAP_POSITION_END, ROPEMAP_POOL_MAX);
         request.method = (ropemap_method)m;
@@ -162,7 +159,6 @@ static void test_counts_too_large_to_enumerate(void **state) {
 }
 
 static void test_ranges(void **state) {
-    (void)state;
     static const ropemap_range bad[] = {{0, 0, 1},
                                         {0, -1, 1},
                                         {-1, 5, 1},
@@ -224,7 +220,6 @@ static void test_sizes_and_names(void **state) {
 
 /* Vectors that end, or begin, before the positions do. */
 static void test_positions_without_a_row(void **state) {
-    (void)state;
     static const float rows[10][2];
     ropemap_vectors *vectors = NULL;
     assert_int_equal(ropemap_vectors_memory(&rows[0][0], 10, 2, &vectors, NULL), ROPEMAP_OK);
@@ -260,7 +255,6 @@ static void test_positions_without_a_row(void **state) {
 
 /* Only means of equal vectors are closed sums; second moments read every row, and that must be counted. */
 static void test_second_moments_of_equal_vectors_are_counted(void **state) {
-    (void)state;
     for (int pool = ROPEMAP_POOL_RMS; pool <= ROPEMAP_POOL_STD; pool++) {
         ropemap_request request = request_of(NULL, 131072, (ropemap_pool)pool);
         request.method = ROPEMAP_METHOD_FACTORED;
@@ -350,7 +344,6 @@ static void test_memory_does_not_grow_with_pairs(void **state) {
 
 /* Distances are worked on in parts: their memory is that of a part, whatever the number of positions. */
 static void test_distances_take_little_memory(void **state) {
-    (void)state;
     for (int pool = ROPEMAP_POOL_MIN; pool <= ROPEMAP_POOL_STD; pool++) {
         ropemap_request request = request_of(NULL, (int64_t)1 << 27, (ropemap_pool)pool);
         request.memory = 96 * MIB;
@@ -382,7 +375,6 @@ static void test_threads_give_way_to_memory(void **state) {
 }
 
 static void test_constant_means_cost_the_same_at_any_count(void **state) {
-    (void)state;
     ropemap_request request = request_of(NULL, 131072, ROPEMAP_POOL_MEAN);
     const ropemap_plan small = plan_of(&request);
     request.rows.count = request.cols.count = ROPEMAP_POSITION_END;

@@ -21,7 +21,6 @@ static void fill(uint8_t *bytes, int64_t count, bool noise) {
 static const int64_t sizes[][2] = {{1, 1}, {1, 300}, {300, 1}, {2, 3}, {255, 257}, {641, 479}};
 
 static void indexed_round_trip(void **state) {
-    (void)state;
     rm_palette palette;
     rm_palette_make(ROPEMAP_COLORMAP_TURBO, false, &palette);
     for (size_t pick = 0; pick < 2 * sizeof sizes / sizeof *sizes; pick++) {
@@ -47,7 +46,6 @@ static void indexed_round_trip(void **state) {
 }
 
 static void rgb_round_trip(void **state) {
-    (void)state;
     for (size_t pick = 0; pick < 2 * sizeof sizes / sizeof *sizes; pick++) {
         ropemap_image image = {.width = sizes[pick / 2][0], .height = sizes[pick / 2][1]};
         const int64_t count = image.width * image.height * 3;
@@ -71,7 +69,6 @@ static void rgb_round_trip(void **state) {
 
 /* Filter 0 and libdeflate: a repetitive index image shrinks at least tenfold. */
 static void compresses(void **state) {
-    (void)state;
     enum { SIDE = 1024 };
     uint8_t *levels = malloc((size_t)SIDE * SIDE);
     fill(levels, (int64_t)SIDE * SIDE, false);
@@ -86,7 +83,6 @@ static void compresses(void **state) {
 
 /* stb reckons in int: sizes that would wrap there are refused before anything is read or allocated. */
 static void sizes_beyond_int_are_refused(void **state) {
-    (void)state;
     static const struct {
         int64_t width, height;
         int channels;
@@ -122,7 +118,6 @@ static void sizes_beyond_int_are_refused(void **state) {
 
 /* Pixels a metre, in a chunk before the pixels; its checksum is the reader's to find. */
 static void density_is_told(void **state) {
-    (void)state;
     static const struct {
         double dpi;
         uint32_t metre; /* dpi / 0.0254 */
@@ -151,7 +146,6 @@ static void density_is_told(void **state) {
 
 /* The reader is strict, or the tests above would show nothing. */
 static void the_reader_sees_damage(void **state) {
-    (void)state;
     const uint8_t levels[6] = {1, 2, 3, 4, 5, 6};
     rm_palette palette;
     rm_palette_make(ROPEMAP_COLORMAP_GREY, false, &palette);

@@ -212,18 +212,15 @@ static void walk(float offset, bool with_nan) {
 }
 
 static void test_pools(void **state) {
-    (void)state;
     walk(0, false);
 }
 
 /* Values near 1000 that differ by 1: a variance made as E[x^2] - E[x]^2 in float would be noise. */
 static void test_pools_far_from_zero(void **state) {
-    (void)state;
     walk(1000, false);
 }
 
 static void test_a_nan_stays_and_stays_in_its_cell(void **state) {
-    (void)state;
     walk(0, true);
 }
 

@@ -86,7 +86,6 @@ static void check_kind(const kind *of, char mark, bool fortran) {
 }
 
 static void every_type_in_every_order(void **state) {
-    (void)state;
     for (int i = 0; i < KIND_COUNT; i++) {
         for (int order = 0; order < 2; order++) {
             check_kind(&KINDS[i], '<', order == 1);
@@ -100,7 +99,6 @@ static void every_type_in_every_order(void **state) {
 
 /* More than is read at once. */
 static void long_files(void **state) {
-    (void)state;
     static uint8_t data[60000 * 2];
     for (unsigned i = 0; i < 60000; i++) {
         put(data + 2 * i, i, 2, false);
@@ -120,7 +118,6 @@ static void long_files(void **state) {
 }
 
 static void shapes(void **state) {
-    (void)state;
     const uint8_t data[16] = {0};
     ropemap_positions_free(open_whole(compose("'|u1'", "False", "(1,)", data, 1)));
     ropemap_positions_free(open_whole(compose("'|u1'", "False", "(1, 5)", data, 5)));
@@ -148,7 +145,6 @@ static void shapes(void **state) {
 }
 
 static void other_spellings(void **state) {
-    (void)state;
     static const char *const types[][6] = {
         {"b", "int8", "=i1", "i1", "|i1", "<b"},  {"B", "uint8", "=u1", "u1", "|u1", "<B"},
         {"h", "int16", "=i2", "i2", "|i2", "<h"}, {"H", "uint16", "=u2", "u2", "|u2", "<H"},
@@ -168,7 +164,6 @@ static void other_spellings(void **state) {
 }
 
 static void values_out_of_range(void **state) {
-    (void)state;
     uint8_t data[48] = {0};
     for (int i = 0; i < 4; i++) { /* -1 of each signed type */
         char descr[16];
@@ -190,7 +185,6 @@ static void values_out_of_range(void **state) {
 }
 
 static void other_elements(void **state) {
-    (void)state;
     const uint8_t data[64] = {0};
     static const char *const types[] = {"'<f4'", "'<f8'", "'<f2'",  "'|b1'", "'<c8'", "'<M8[ns]'", "'<int64'",
                                         "'V2'",  "'f'",   "'bool'", "''",    "'<i3'", "'<U1'",     "'|S8'"};
@@ -204,7 +198,6 @@ static void other_elements(void **state) {
 }
 
 static void files_cut_short(void **state) {
-    (void)state;
     const uint8_t data[24] = {0};
     const size_t size = compose("'<i4'", "False", "(3, 2)", data, 24);
     for (size_t cut = 0; cut < size; cut++) {
@@ -217,7 +210,6 @@ static void files_cut_short(void **state) {
 }
 
 static void paths(void **state) {
-    (void)state;
     ropemap_positions *positions = NULL;
     ropemap_error error = {0};
     assert_int_equal(ropemap_positions_open(NULL, &positions, &error), ROPEMAP_USAGE);

@@ -94,7 +94,6 @@ static void check_line(char *line) {
 
 /* The file was made from the sources that it names, not from the table. */
 static void the_table_is_that_of_the_file(void **state) {
-    (void)state;
     FILE *file = fopen(RM_TEST_DATA "/presets.csv", "r");
     assert_non_null(file);
     char line[LINE_BYTES];
@@ -111,7 +110,6 @@ static void the_table_is_that_of_the_file(void **state) {
 }
 
 static void names_are_sorted(void **state) {
-    (void)state;
     assert_null(ropemap_preset_at(-1));
     const ropemap_preset *before = ropemap_preset_at(0), *preset = NULL;
     for (int32_t i = 1; (preset = ropemap_preset_at(i)) != NULL; i++) {
@@ -124,7 +122,6 @@ static void names_are_sorted(void **state) {
 
 /* Names are for the shell and for a column of 24, sources for a ropemap_fact, notes for a warning. */
 static void texts_are_complete(void **state) {
-    (void)state;
     const ropemap_preset *preset = NULL;
     for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
         const size_t length = strlen(preset->name);
@@ -140,7 +137,6 @@ static void texts_are_complete(void **state) {
 
 /* Every preset makes frequencies: finite, none above 1 radian a token. */
 static void every_rule_is_valid(void **state) {
-    (void)state;
     static ropemap_freqs freqs;
     const ropemap_preset *preset = NULL;
     for (int32_t i = 0; (preset = ropemap_preset_at(i)) != NULL; i++) {
@@ -173,7 +169,6 @@ static const char *fact_value(const ropemap_model *model, const char *name) {
 }
 
 static void facts_name_their_source(void **state) {
-    (void)state;
     ropemap_model *model = NULL;
     assert_int_equal(ropemap_model_preset("llama3.1-8b", &model, NULL), ROPEMAP_OK);
     assert_string_equal(ropemap_model_name(model), "llama3.1-8b");
@@ -193,7 +188,6 @@ static void facts_name_their_source(void **state) {
 
 /* If one rule is not the whole model, there is a warning. */
 static void notes_that_matter_are_warnings(void **state) {
-    (void)state;
     static const struct {
         const char *name, *word;
     } expected[] = {
@@ -228,7 +222,6 @@ static void check_nearest(const char *name, const char *nearest) {
 }
 
 static void an_unknown_name_gets_the_nearest(void **state) {
-    (void)state;
     check_nearest("llama-3.1-8b", "llama3.1-8b");
     check_nearest("meta-llama/Llama-3.1-8B", "llama3.1-8b");
     check_nearest("LLAMA3.1-8B", "llama3.1-8b");

@@ -10,7 +10,6 @@ enum { ROWS = 4096, COLUMNS = 64, COUNT = ROWS * COLUMNS };
 
 /* Known answers of the authors' Random123 distribution (kat_vectors, "philox4x32 10"). */
 static void philox_gives_the_published_words(void **state) {
-    (void)state;
     static const struct {
         uint32_t counter[4], key[2], words[4];
     } cases[] = {
@@ -81,7 +80,6 @@ static ropemap_vectors *make(int32_t head_dim, uint64_t seed, uint32_t stream) {
  * is that of the oracle's angle: 2^-51 * 2 pi at a radius below 7, 2e-14.
  */
 static void elements_follow_their_definition(void **state) {
-    (void)state;
     static const int64_t firsts[] = {0, 131071, 4294967295, ROPEMAP_POSITION_END - 3};
     static const int32_t dims[] = {2, 6, 30, 32, 34, 128};
     static const uint64_t seeds[] = {0, 1, 0x123456789abcdef0, UINT64_MAX};
@@ -104,7 +102,6 @@ static void elements_follow_their_definition(void **state) {
 }
 
 static void rows_do_not_depend_on_how_they_are_read(void **state) {
-    (void)state;
     enum { FEW = 97, DIM = 38 };
     static float whole[FEW * DIM], part[FEW * DIM];
     const int64_t far = ROPEMAP_POSITION_END - FEW;
@@ -143,7 +140,6 @@ static double sample[COUNT], other[COUNT];
  * of the mean square, sqrt(15/n) of the third and sqrt(96/n) of the fourth moment (its mean is 3).
  */
 static void moments_are_those_of_a_normal_distribution(void **state) {
-    (void)state;
     static const double means[5] = {0, 0, 1, 0, 3}, variances[5] = {0, 1, 2, 15, 96};
     fill(sample, 1, 0, 0);
     for (int power = 1; power <= 4; power++) {
@@ -162,7 +158,6 @@ static int ascending(const void *a, const void *b) {
 
 /* Kolmogorov and Smirnov: P(D sqrt(n) > 2.75) = 2 exp(-2 * 2.75^2) = 5.4e-7, a five-sigma event. */
 static void the_distribution_is_normal(void **state) {
-    (void)state;
     fill(sample, 2, 3, 1000000007);
     qsort(sample, COUNT, sizeof *sample, ascending);
     double distance = 0;
@@ -183,7 +178,6 @@ static void assert_uncorrelated(const double *a, const double *b, int count) {
 }
 
 static void neighbours_streams_and_seeds_are_independent(void **state) {
-    (void)state;
     fill(sample, 1, 0, 0);
     for (int shift = 1; shift <= 8; shift++) { /* neighbouring columns, also across rows */
         assert_uncorrelated(sample, sample + shift, COUNT - shift);
@@ -200,7 +194,6 @@ static void neighbours_streams_and_seeds_are_independent(void **state) {
 }
 
 static void arguments_are_checked(void **state) {
-    (void)state;
     static const int32_t dims[] = {0, -2, 1, 3, 4097, 4098, INT32_MIN};
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
         ropemap_vectors *vectors = NULL;

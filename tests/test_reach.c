@@ -10,7 +10,6 @@
 /* ---- sums and their signs */
 
 static void test_sums(void **state) {
-    (void)state;
     static const int64_t distances[] = {
         0, 1, 2, 1707, 65537, 1048577, ((int64_t)1 << 32) + 5, ((int64_t)1 << 36) - 1};
     static oracle_rule rule;
@@ -54,7 +53,6 @@ static ropemap_reach reach_of(ropemap_spec spec, int64_t limit, int32_t threads)
 
 /* First negative sums that others found by brute force. */
 static void test_published_reach(void **state) {
-    (void)state;
     assert_int_equal(reach_of(spec_with(1e4, 128, "none"), 1000000, 2).reach, 1707);
     assert_int_equal(reach_of(spec_with(5e5, 128, "none"), 1000000, 2).reach, 18438);
     assert_int_equal(reach_of(spec_with(1e6, 128, "none"), 1000000, 2).reach, 27115);
@@ -91,7 +89,6 @@ static void check_reach(ropemap_spec spec, int64_t limit) {
 }
 
 static void test_reach(void **state) {
-    (void)state;
     static const int64_t limits[] = {1, 2, 3, 46, 47, 700, 726, 3001};
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         check_reach(spec_with(1e4, 64, "none"), limits[i]);
@@ -115,7 +112,6 @@ static void test_reach(void **state) {
 
 /* Phi-2 rotates 32 of 80 elements: its similarity is never below 0, its rotated part soon. */
 static void test_reach_of_a_partial_rotation(void **state) {
-    (void)state;
     ropemap_spec phi = spec_with(1e4, 80, "none");
     phi.rotary_dim = 32;
     const ropemap_reach whole = reach_of(phi, 100000, 2);
@@ -126,7 +122,6 @@ static void test_reach_of_a_partial_rotation(void **state) {
 
 /* Nothing turns, and every sum is the number of pairs. */
 static void test_nothing_turns(void **state) {
-    (void)state;
     const ropemap_reach found =
         reach_of(spec_with(1e4, 64, "proportional:rotated=0.01"), (int64_t)1 << 36, 1);
     assert_true(found.reach == 0 && found.half == 0 && found.least_at == 0);
@@ -135,7 +130,6 @@ static void test_nothing_turns(void **state) {
 
 /* The negative sum is in the third part, so that threads are beyond it when it is found. */
 static void test_reach_and_threads(void **state) {
-    (void)state;
     const ropemap_spec spec = spec_with(1e7, 128, "none");
     const ropemap_reach first = reach_of(spec, 1000000, 1);
     assert_true(first.reach > 131072 && first.least_at < first.reach);
@@ -167,7 +161,6 @@ static int tell(void *user, const char *stage, double done, double total) {
 }
 
 static void test_stops_and_progress(void **state) {
-    (void)state;
     struct wish wish = {.stage = "distances", .stop_from = 0.01};
     ropemap_reach found;
     const ropemap_spec spec = spec_with(1e30, 128, "none");
@@ -188,7 +181,6 @@ static void refuse_reach(ropemap_spec spec, int64_t limit, int32_t threads, cons
 }
 
 static void test_refusals(void **state) {
-    (void)state;
     ropemap_spec spec = ropemap_spec_default();
     refuse_reach(spec, 0, 1, "limit: 0, expected 1 to 2^36");
     refuse_reach(spec, ((int64_t)1 << 36) + 1, 1, "limit: 68719476737");

@@ -155,12 +155,10 @@ static void check_file(const char *path, int lines) {
 }
 
 static void rows_are_those_of_the_stacks(void **state) {
-    (void)state;
     check_file(RM_TEST_DATA "/stacks/rotated.tsv", 62);
 }
 
 static void angles_of_16_bits_have_their_bits(void **state) {
-    (void)state;
     check_file(RM_TEST_DATA "/stacks/angles16.tsv", 80);
 }
 

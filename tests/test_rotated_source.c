@@ -18,7 +18,6 @@ static void fill(float *rows, int64_t count) {
 
 /* The CPU's rotation of the same rows, to the last bit, over the start of a span of 2^20 positions. */
 static void exact_rows_are_those_of_the_backend(void **state) {
-    (void)state;
     static const int32_t rotary[] = {2, 90, 128};
     static const int64_t first[] = {0, 1, (1 << 20) - 17, ROPEMAP_POSITION_END - ROWS};
     static float x[ROWS * DIM], y[ROWS * DIM], wanted[ROWS * DIM];
@@ -43,7 +42,6 @@ static void exact_rows_are_those_of_the_backend(void **state) {
 /* float32 times position is exact in long double below 2^40: the oracle of fp32freq. 1.2e-7 is arith.h's
  * bound for cosines and sines, 2^-24 twice the rounding of product and sum, relative to |x0| + |x1|. */
 static void fp32freq_rounds_each_frequency_once(void **state) {
-    (void)state;
     float x[2 * 64], y[2 * 64], inv_freq[64], attention = 0.0f;
     fill(x, DIM);
     ropemap_prerotation rotation = {.spec = spec_of("none", 5e5, DIM), .phase = ROPEMAP_PHASE_FP32FREQ};
@@ -79,7 +77,6 @@ static void check_rows(ropemap_prerotation rotation, const float *x, const float
 }
 
 static void explicit_positions_equal_ranges(void **state) {
-    (void)state;
     static float x[ROWS * DIM], y[ROWS * DIM];
     int64_t values[ROWS + 3];
     for (int64_t r = 0; r < ROWS + 3; r++) {
@@ -141,7 +138,6 @@ static void check_axes(ropemap_axes dealt, const char *axes) {
 }
 
 static void sections_follow_their_axes(void **state) {
-    (void)state;
     check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {2, 3, 3}}, "00111222");
     check_axes((ropemap_axes){.count = 3, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {0, 8, 0}}, "11111111");
     check_axes((ropemap_axes){.count = 2, .deal = ROPEMAP_DEAL_SECTIONS, .pairs = {5, 3}}, "00000111");
@@ -163,7 +159,6 @@ static void sections_follow_their_axes(void **state) {
 
 /* An endless source ends with the positions, or where 2^40 is reached. */
 static void an_endless_source_stays_endless(void **state) {
-    (void)state;
     ropemap_vectors *gauss = NULL, *rows = NULL;
     assert_int_equal(ropemap_vectors_gauss(DIM, 7, 0, &gauss, NULL), ROPEMAP_OK);
     int64_t values[3] = {5, 3, 9};
@@ -202,7 +197,6 @@ static void refused(const ropemap_prerotation *rotation, int64_t first, const ch
 
 /* Rows apart, as every second of the queries, are rotated where they are. */
 static void rows_in_steps(void **state) {
-    (void)state;
     static float x[ROWS * DIM], y[ROWS * DIM];
     ropemap_vectors *inner = NULL, *rows = NULL;
     fill(x, ROWS * DIM);
@@ -225,7 +219,6 @@ static void rows_in_steps(void **state) {
 }
 
 static void rows_that_cannot_be_placed(void **state) {
-    (void)state;
     static float x[ROWS * DIM];
     const int64_t end = ROPEMAP_POSITION_END;
     const int64_t bad[][2] = {{-1, 1},
@@ -256,7 +249,6 @@ static void rows_that_cannot_be_placed(void **state) {
 }
 
 static void bad_ranges_are_refused(void **state) {
-    (void)state;
     const ropemap_prerotation plain = {.spec = spec_of("none", 1e4, DIM)};
     const int64_t end = ROPEMAP_POSITION_END;
     const int64_t bad[][2] = {{0, -1}, {0, end - ROWS + 1}, {0, end},      {end - ROWS, 1},
@@ -290,7 +282,6 @@ static void bad_ranges_are_refused(void **state) {
 }
 
 static void bad_sections_are_refused(void **state) {
-    (void)state;
     int64_t values[3 * ROWS] = {0};
     const ropemap_positions three = positions_of(3, ROWS, values), two = positions_of(2, ROWS, values);
     static const struct {
@@ -330,7 +321,6 @@ static void bad_sections_are_refused(void **state) {
 
 /* Rounded stacks have no arithmetic for some deals, and some rules no axes. */
 static void bad_axes_are_refused(void **state) {
-    (void)state;
     int64_t values[2 * ROWS] = {0};
     const ropemap_positions two = positions_of(2, ROWS, values);
     ropemap_prerotation rotation = {.spec = spec_of("none", 1e4, DIM), .positions = &two};

@@ -41,7 +41,6 @@ static void read_case(char *line, golden *read) {
 }
 
 static int read_cases(void **state) {
-    (void)state;
     FILE *file = tsv_open("rules/exact.tsv");
     char *line = NULL;
     size_t bytes = 0;
@@ -57,7 +56,6 @@ static int read_cases(void **state) {
 }
 
 static int free_cases(void **state) {
-    (void)state;
     for (size_t i = 0; i < case_count; i++) {
         free(cases[i].line);
     }
@@ -121,7 +119,6 @@ static int check_exact(const golden *wanted) {
 }
 
 static void frequencies_match_sixty_digits(void **state) {
-    (void)state;
     int wrong = 0;
     for (size_t i = 0; i < case_count; i++) {
         wrong += check_exact(&cases[i]);
@@ -130,7 +127,6 @@ static void frequencies_match_sixty_digits(void **state) {
 }
 
 static void every_rule_has_three_cases(void **state) {
-    (void)state;
     const char *name = NULL;
     for (int rule = 0; rule <= ROPEMAP_SCALING_GGML; rule++) { /* those of images: test_rules_vision.c */
         int found = 0;
@@ -181,7 +177,6 @@ static int check_hf(char *line) {
 }
 
 static void frequencies_match_transformers(void **state) {
-    (void)state;
     FILE *file = tsv_open("rules/transformers.tsv");
     char *line = NULL;
     size_t bytes = 0;
@@ -229,7 +224,6 @@ static void check_rotated(const golden *wanted, bool interleaved, uint64_t posit
 }
 
 static void rotations_match_transformers(void **state) {
-    (void)state;
     static float query[HEAD_MOST], head[HEAD_MOST];
     FILE *file = tsv_open("rules/rotated.tsv");
     char *line = NULL;
@@ -254,7 +248,6 @@ static void rotations_match_transformers(void **state) {
 
 /* The last pair that YaRN keeps and the first that it divides by the whole factor. */
 static void the_ends_of_yarns_ramp_are_the_known_ones(void **state) {
-    (void)state;
     static const struct {
         const char *name, *linear;
         int32_t low, high;
@@ -275,7 +268,6 @@ static void the_ends_of_yarns_ramp_are_the_known_ones(void **state) {
 }
 
 static void llama3_has_its_published_divisors(void **state) {
-    (void)state;
     static const double between[] = {1.207484, 1.553415, 2.026313, 2.694530, 3.684253, 5.257327};
     static ropemap_freqs scaled, plain;
     const golden *rule = find_case("llama3-llama3.1-8b");
@@ -288,7 +280,6 @@ static void llama3_has_its_published_divisors(void **state) {
 }
 
 static void attention_factors_are_the_published_ones(void **state) {
-    (void)state;
     static const struct {
         const char *name;
         double factor;

@@ -34,7 +34,6 @@ static void expect(int32_t pair, long double wanted) {
 
 /* Llama 4: each axis has base^(-2j / (D/2)) for j < D/4. */
 static void vision_2d_gives_each_axis_half_of_the_pairs(void **state) {
-    (void)state;
     static const struct {
         double base;
         int32_t dim;
@@ -51,7 +50,6 @@ static void vision_2d_gives_each_axis_half_of_the_pairs(void **state) {
 
 /* linspace(1, F/2, D/2) pi over linspace(-1, 1, points) */
 static void axial_frequencies_are_evenly_spaced(void **state) {
-    (void)state;
     static const struct {
         const char *scaling;
         int32_t dim;
@@ -73,7 +71,6 @@ static void axial_frequencies_are_evenly_spaced(void **state) {
 }
 
 static void bad_parameters_are_refused(void **state) {
-    (void)state;
     static const char *const bad[] = {"axial", "axial:max-freq=10", "axial:max-freq=1,points=10",
                                       "axial:max-freq=10,points=1", "vision-2d:factor=2"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -90,7 +87,6 @@ static void bad_parameters_are_refused(void **state) {
 
 /* Row by row, the last side innermost; Llama 4 numbers columns first and counts from 1. */
 static void a_grid_gives_positions_in_reading_order(void **state) {
-    (void)state;
     ropemap_positions *positions = NULL;
     ropemap_error error = {0};
     const ropemap_grid video = {.axes = 3, .sides = {2, 3, 4}};
@@ -149,7 +145,6 @@ static void deal(const ropemap_axes *axes, const char *scaling, double base) {
 }
 
 static void axes_may_have_a_ladder_each(void **state) {
-    (void)state;
     const ropemap_axes flux = {3, ROPEMAP_DEAL_LADDERS, {8, 28, 28}, {0}};
     for (int scaled = 0; scaled < 2; scaled++) {
         deal(&flux, scaled ? "ntk:factor=4" : "none", 1e4);
@@ -171,7 +166,6 @@ static void axes_may_have_a_ladder_each(void **state) {
 }
 
 static void axes_may_share_one_ladder(void **state) {
-    (void)state;
     const ropemap_axes pixtral = {2, ROPEMAP_DEAL_STRIDED, {16, 16}, {0}};
     deal(&pixtral, "none", 1e4);
     for (int32_t i = 0; i < 32; i++) {
@@ -194,7 +188,6 @@ static void axes_may_share_one_ladder(void **state) {
 }
 
 static void axes_survive_their_text_form(void **state) {
-    (void)state;
     static const char *const good[] = {
         "16,56,56",    "unit:32,32",      "strided:32,32", "sections:32,48,48",
         "32,32,32,32", "interleaved:6,6", "2,2",           "time-last:40,44,44"};

@@ -74,7 +74,6 @@ static double small_float_value(unsigned bits, int fraction_bits) {
 }
 
 static void every_16_bit_float_is_exact(void **state) {
-    (void)state;
     enum { COUNT = 65536 };
     static uint8_t data[COUNT * 2];
     static float values[COUNT];
@@ -109,7 +108,6 @@ static const char MIXED[] = "{\"__metadata__\":{\"format\":\"pt\",\"note\":\"\\u
                             "\"mask\":{\"dtype\":\"BOOL\",\"shape\":[3],\"data_offsets\":[0,3]}}   ";
 
 static void tensors_are_found_by_name(void **state) {
-    (void)state;
     uint8_t data[43] = {1, 1, 1};
     const double doubles[4] = {1.5, -2.25, 1e300, 0.0};
     const float floats[2] = {3.0f, -4.0f};
@@ -135,7 +133,6 @@ static void tensors_are_found_by_name(void **state) {
 }
 
 static void the_only_tensor_needs_no_name(void **state) {
-    (void)state;
     const char *header = "{\"a\\\"\\u0062\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}";
     const size_t size = compose(header, NULL, 16);
     ropemap_vectors *vectors = open_good(size, NULL);
@@ -146,7 +143,6 @@ static void the_only_tensor_needs_no_name(void **state) {
 }
 
 static void near_names_are_suggested(void **state) {
-    (void)state;
     const char *header = "{\"h.0.attn.q\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"
                          "\"h.0.attn.k\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"
                          "\"h.1.attn.q\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"
@@ -244,14 +240,12 @@ static const struct {
 };
 
 static void broken_headers_are_refused(void **state) {
-    (void)state;
     for (size_t i = 0; i < sizeof BROKEN / sizeof *BROKEN; i++) {
         assert_refused(compose(BROKEN[i].header, NULL, BROKEN[i].data), BROKEN[i].words);
     }
 }
 
 static void lengths_that_lie_are_refused(void **state) {
-    (void)state;
     static const char header[] = "{\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}";
     size_t size = compose(header, NULL, 16);
     assert_refused(0, "is empty (0 bytes)");
@@ -276,7 +270,6 @@ static void lengths_that_lie_are_refused(void **state) {
 
 /* A sparse file whose header claims, and has, one byte more than the format allows. */
 static void headers_over_the_limit_are_refused(void **state) {
-    (void)state;
     const uint64_t length = 100000001;
     for (int byte = 0; byte < 8; byte++) {
         file_bytes[byte] = (uint8_t)(length >> (8 * byte));
@@ -292,7 +285,6 @@ static void headers_over_the_limit_are_refused(void **state) {
 
 /* 10^6 tensors without bytes, in 50 bytes of text each and a name of 7, and at the end one to be found. */
 static void a_million_tensors(void **state) {
-    (void)state;
     static const char entry[] = "\"0000000\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},";
     static const char last[] = "\"k\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}";
     enum { COUNT = 1000000, ENTRY = sizeof entry - 1, LAST = sizeof last - 1 };
@@ -326,7 +318,6 @@ static void a_million_tensors(void **state) {
 /* The most entries that a header can hold: the table must have room for all before it finds the names equal.
  */
 static void the_densest_header_fits(void **state) {
-    (void)state;
     static const char entry[] = "\"\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]},";
     enum { COUNT = 3000, ENTRY = sizeof entry - 1 };
     static char header[1 + COUNT * ENTRY];

@@ -30,7 +30,6 @@ static ropemap_status save(const ropemap_figure *figure, const char *name, bool 
 }
 
 static void names_choose_the_kind(void **state) {
-    (void)state;
     static const uint8_t png[6] = {0x89, 'P', 'N', 'G', '\r', '\n'}, npy[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
     const ropemap_figure figure = {.panel = {.rows = {0, 2, 1}, .cols = {0, 3, 1}}};
     uint8_t head[8];
@@ -55,7 +54,6 @@ static void names_choose_the_kind(void **state) {
 }
 
 static void other_names_are_refused(void **state) {
-    (void)state;
     static const char *const names[] = {"map.jpg", "map", "png", "map.png.gz", "map.png ", "npy"};
     const ropemap_figure figure = {.panel = {.rows = {0, 2, 1}, .cols = {0, 3, 1}}};
     for (size_t pick = 0; pick < sizeof names / sizeof *names; pick++) {
@@ -71,7 +69,6 @@ static void other_names_are_refused(void **state) {
 
 /* A figure that cannot be drawn leaves what was there. */
 static void failures_leave_the_old_file(void **state) {
-    (void)state;
     ropemap_figure figure = {.panel = {.rows = {0, 2, 1}, .cols = {0, 3, 1}}};
     assert_int_equal(save(&figure, "map.png", false, NULL), ROPEMAP_OK);
     figure.font_size = 2000.0;

@@ -59,7 +59,6 @@ static void *make(void *user) {
 }
 
 static void maps_of_a_session_are_the_same(void **state) {
-    (void)state;
     ropemap_vectors *queries = NULL, *keys = NULL;
     ropemap_session *session = NULL;
     ropemap_map wanted[KINDS] = {{0}};
@@ -89,7 +88,6 @@ static void maps_of_a_session_are_the_same(void **state) {
 }
 
 static void a_session_that_made_nothing_closes(void **state) {
-    (void)state;
     ropemap_session *session = NULL;
     assert_int_equal(ropemap_session_open(&session, NULL), ROPEMAP_OK);
     ropemap_session_close(session);

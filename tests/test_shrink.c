@@ -52,7 +52,6 @@ static void check(const rm_item *raster) {
 }
 
 static void test_means(void **state) {
-    (void)state;
     static const int64_t sizes[][4] = {/* rows, cols, height, width */
                                        {2, 2, 1, 1},   {60, 60, 17, 23}, {1, 60, 1, 59}, {60, 1, 31, 5},
                                        {7, 60, 40, 3}, {60, 60, 60, 59}, {59, 53, 1, 1}, {60, 60, 30, 20}};
@@ -74,7 +73,6 @@ static void test_means(void **state) {
 
 /* One colour stays what it is, and as many pixels as cells are no shrinking. */
 static void test_plain(void **state) {
-    (void)state;
     uint8_t levels[100];
     uint32_t pixels[9];
     rm_palette palette;

@@ -106,7 +106,6 @@ static void chains(rm_context *context) {
 }
 
 static void test_a_score_is_one_chain(void **state) {
-    (void)state;
     in_all_variants(chains);
 }
 
@@ -135,7 +134,6 @@ static void not_finite(rm_context *context) {
 }
 
 static void test_what_is_not_finite_stays_in_its_row(void **state) {
-    (void)state;
     in_all_variants(not_finite);
 }
 
@@ -180,7 +178,6 @@ static void pages(rm_context *context) {
 }
 
 static void test_nothing_outside_is_touched(void **state) {
-    (void)state;
     in_all_variants(pages);
 }
 
@@ -240,7 +237,6 @@ static void pooled(rm_context *context) {
 }
 
 static void test_pooling_at_once_is_pooling_in_turn(void **state) {
-    (void)state;
     in_all_variants(pooled);
 }
 
@@ -286,7 +282,6 @@ static void moments(rm_context *context) {
 }
 
 static void test_moment(void **state) {
-    (void)state;
     in_all_variants(moments);
 }
 

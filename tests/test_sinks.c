@@ -8,7 +8,6 @@
 /* ---- the writer ---- */
 
 static void numbers_are_short_and_have_a_point(void **state) {
-    (void)state;
     static const struct {
         double value;
         const char *text;
@@ -28,7 +27,6 @@ static void numbers_are_short_and_have_a_point(void **state) {
 
 /* The vectors of RFC 4648, section 10. */
 static void base64_is_the_standards(void **state) {
-    (void)state;
     static const char *const vectors[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
     for (size_t size = 0; size < sizeof vectors / sizeof *vectors; size++) {
         uint8_t data[] = "foobar";
@@ -72,7 +70,6 @@ static void add_paths(rm_drawing *drawing) {
 #define CLIPPED(name) "clip-path=\"url(#" name ")\""
 
 static void every_item_is_written(void **state) {
-    (void)state;
     static const char *const parts[] = {
         "<svg xmlns=\"http://www.w3.org/2000/svg\"",
         " width=\"60\" height=\"50\" viewBox=\"0 0 60 50\"",
@@ -155,7 +152,6 @@ static decoded_png first_image(const ropemap_bytes *svg) {
 
 /* Each cell, however large the figure has it, with the colours of the bare PNG. */
 static void images_have_the_maps_colours(void **state) {
-    (void)state;
     ropemap_figure figure = make_figure();
     figure.bare = true;
     ropemap_bytes bytes = make(&figure, ROPEMAP_PNG, 0.0);
@@ -183,7 +179,6 @@ static void images_have_the_maps_colours(void **state) {
 }
 
 static void text_of_a_figure_is_text(void **state) {
-    (void)state;
     const ropemap_figure figure = make_figure();
     ropemap_bytes svg = make(&figure, ROPEMAP_SVG, 0.0);
     assert_true(has(&svg, ">base 10,000 &amp; &lt;d&gt; = \"128\"</text>"));
@@ -199,7 +194,6 @@ static void text_of_a_figure_is_text(void **state) {
 }
 
 static void a_bare_page_is_the_image_alone(void **state) {
-    (void)state;
     ropemap_figure figure = make_figure();
     figure.bare = true;
     ropemap_bytes svg = make(&figure, ROPEMAP_SVG, 60.0), pdf = make(&figure, ROPEMAP_PDF, 60.0);
@@ -214,7 +208,6 @@ static void a_bare_page_is_the_image_alone(void **state) {
 
 /* Nothing but the head changes. */
 static void a_width_scales_the_page_alone(void **state) {
-    (void)state;
     const ropemap_figure figure = make_figure();
     ropemap_bytes wide = make(&figure, ROPEMAP_SVG, 180.0);
     ropemap_bytes narrow = make(&figure, ROPEMAP_SVG, 60.0);
@@ -231,7 +224,6 @@ static void a_width_scales_the_page_alone(void **state) {
 
 /* A thin raster's height rounds to nothing and must not. */
 static void no_side_is_written_as_nothing(void **state) {
-    (void)state;
     float cells[5000] = {0.0F};
     const ropemap_map map = {.height = 1, .width = 5000, .cells = cells};
     const ropemap_figure figure = {.bare = true, .panel.map = &map};
@@ -243,7 +235,6 @@ static void no_side_is_written_as_nothing(void **state) {
 }
 
 static void cells_are_repeated_up_to_a_size(void **state) {
-    (void)state;
     static const uint8_t levels[6] = {1, 2, 3, 4, 5, 6};
     static const uint8_t larger[48] = {1, 1, 1, 2, 2, 2, 3, 3, 3, 1, 1, 1, 2, 2, 2, 3, 3, 3,
                                        4, 4, 4, 5, 5, 5, 6, 6, 6, 4, 4, 4, 5, 5, 5, 6, 6, 6};

@@ -185,7 +185,6 @@ static void check_row_sums(const char *name, const ropemap_map *map, const oracl
 }
 
 static void test_cells(void **state) {
-    (void)state;
     static const ropemap_pool pools[] = {ROPEMAP_POOL_MASS, ROPEMAP_POOL_MEAN, ROPEMAP_POOL_MAX};
     for (int i = 0; i < CASES; i++) {
         case_data data;
@@ -276,7 +275,6 @@ static void check_distances(const char *name, const ropemap_request *map, const 
 }
 
 static void test_rows_and_distances(void **state) {
-    (void)state;
     for (int i = 0; i < CASES; i++) {
         case_data data;
         oracle_attention wanted;
@@ -303,7 +301,6 @@ static void test_rows_and_distances(void **state) {
 
 /* So far that tiles go to bins at once: every third key beyond 2,048 and more queries than a block. */
 static void test_distances_beyond_the_diagonal(void **state) {
-    (void)state;
     for (int causal = 0; causal < 2; causal++) {
         const softmax_case test = {"far bins",
                                    {.spec = {.base = 1e4, .head_dim = 4},
@@ -339,7 +336,6 @@ static const map_case hundred = {.spec = {.base = 1e4, .head_dim = 8},
 
 /* A NaN or +infinity in query 100 makes its row NaN as far as it sees, and no other cell. */
 static void test_a_bad_query_stays_in_its_row(void **state) {
-    (void)state;
     static const float bad[] = {NAN, INFINITY};
     for (int variant = 0; variant < 4; variant++) {
         const softmax_case test = {"bad", hundred, .mask = {.causal = true}};
@@ -373,7 +369,6 @@ static void test_a_bad_query_stays_in_its_row(void **state) {
 
 /* A NaN in a key is in every row that sees the key, and in no cell of one that does not. */
 static void test_a_bad_key_is_in_the_rows_that_see_it(void **state) {
-    (void)state;
     const softmax_case test = {"bad key", hundred, .mask = {.causal = true, .window = 40}};
     case_data data;
     make(&test, &data);
@@ -394,7 +389,6 @@ static void test_a_bad_key_is_in_the_rows_that_see_it(void **state) {
 
 /* Queries before the first key, and one whose scores are all -infinity, have mass 0. */
 static void test_empty_rows(void **state) {
-    (void)state;
     softmax_case test = {"empty", hundred, .mask = {.causal = true}};
     test.map.cols = (ropemap_range){50, 250, 1};
     test.map.already_rotated = true;
@@ -429,7 +423,6 @@ static void test_empty_rows(void **state) {
 
 /* Beyond the precision of their scores rows are still shares, of the largest. */
 static void test_huge_scores(void **state) {
-    (void)state;
     static const double scales[] = {1e6, 1e-30};
     for (int i = 0; i < 4; i++) {
         const softmax_case test = {"huge", hundred, .mask = {.causal = true}, .scale = scales[i / 2]};
@@ -469,7 +462,6 @@ static void check_same(const ropemap_attention_request *request, const ropemap_m
 }
 
 static void test_same_bytes(void **state) {
-    (void)state;
     softmax_case test = {"bytes", SQUARE(3001, 16), .mask = {.causal = true}, .scale = 1};
     test.map.height = 5;
     case_data data;
@@ -503,7 +495,6 @@ static void test_same_bytes(void **state) {
 
 /* The baseline of x86-64 is within the bounds too. */
 static void test_baseline(void **state) {
-    (void)state;
     const softmax_case *test = &cases[CASES - 2];
     case_data data;
     oracle_attention wanted;
@@ -533,7 +524,6 @@ static void refuse(ropemap_request request, const char *word) {
 }
 
 static void test_refusals(void **state) {
-    (void)state;
     ropemap_request softmax = ropemap_request_default();
     softmax.measure = ROPEMAP_MEASURE_SOFTMAX;
     softmax.pool = ROPEMAP_POOL_MASS;

@@ -28,7 +28,6 @@ static void check_refused(const ropemap_spec *spec, const char *field) {
 }
 
 static void the_default_is_valid(void **state) {
-    (void)state;
     const ropemap_spec spec = ropemap_spec_default();
     assert_true(spec.base == 10000.0);
     assert_int_equal(spec.head_dim, 128);
@@ -40,7 +39,6 @@ static void the_default_is_valid(void **state) {
 }
 
 static void bad_bases_are_refused(void **state) {
-    (void)state;
     ropemap_spec spec = ropemap_spec_default();
     for (size_t i = 0; i < BAD_NUMBERS; i++) {
         spec.base = bad_numbers[i];
@@ -56,7 +54,6 @@ static void bad_bases_are_refused(void **state) {
 }
 
 static void bad_dimensions_are_refused(void **state) {
-    (void)state;
     static const int32_t heads[] = {0, -2, 1, 3, 127, 4098, 4097, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         ropemap_spec spec = ropemap_spec_default();
@@ -79,7 +76,6 @@ static void bad_dimensions_are_refused(void **state) {
 
 /* Any other number in a field of a type with names. */
 static void unknown_layouts_and_rules_are_refused(void **state) {
-    (void)state;
     static const int numbers[] = {-1, 2, 14, 99};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         ropemap_spec spec = ropemap_spec_default();
@@ -94,7 +90,6 @@ static void unknown_layouts_and_rules_are_refused(void **state) {
 }
 
 static void bad_factors_are_refused(void **state) {
-    (void)state;
     for (int rule = ROPEMAP_SCALING_NONE; rule <= ROPEMAP_SCALING_NTK; rule++) {
         ropemap_spec spec = ropemap_spec_default();
         spec.scaling.rule = (ropemap_scaling_rule)rule;
@@ -114,7 +109,6 @@ static void bad_factors_are_refused(void **state) {
 /* ---- scaling as text ---- */
 
 static void a_scaling_survives_its_text_form(void **state) {
-    (void)state;
     static const struct {
         const char *text;
         ropemap_scaling_rule rule;
@@ -137,7 +131,6 @@ static void a_scaling_survives_its_text_form(void **state) {
 }
 
 static void scaling_errors_name_the_word(void **state) {
-    (void)state;
     static const struct {
         const char *text, *named;
     } bad[] = {{"linaer:factor=4", "linaer"},
@@ -177,7 +170,6 @@ static void scaling_errors_name_the_word(void **state) {
 
 /* The parameters are those that the help page lists, in order. */
 static void parameters_are_those_of_the_help(void **state) {
-    (void)state;
     for (int rule = 0; ropemap_scaling_name((ropemap_scaling_rule)rule) != NULL; rule++) {
         char takes[300], key[60];
         ropemap_parameter parameter;
@@ -207,7 +199,6 @@ static void parameters_are_those_of_the_help(void **state) {
 }
 
 static void names_past_the_last_are_null(void **state) {
-    (void)state;
     int rules = 0, layouts = 0;
     while (ropemap_scaling_name((ropemap_scaling_rule)rules) != NULL) {
         char takes[300];
@@ -252,7 +243,6 @@ static void check_frequencies(const ropemap_spec *spec) {
 }
 
 static void frequencies_are_powers_of_the_base(void **state) {
-    (void)state;
     static const double bases[] = {1.0000001, 2, 100, 1e4, 5e5, 1e6, 12345.678, 1e13};
     static const int32_t dims[] = {2, 4, 64, 126};
     static const ropemap_scaling scalings[] = {{.rule = ROPEMAP_SCALING_NONE, .factor = 1},
@@ -299,7 +289,6 @@ static double similarity_by_map(double base, int32_t dim, int64_t distance) {
 
 /* Ten digits for head dim 128, all of it rotated. */
 static void similarities_are_the_known_ones(void **state) {
-    (void)state;
     static const int64_t distances[8] = {1, 10, 100, 1000, 4096, 32768, 131072, 1000000};
     static const double known[2][8] = {{.9702138095, .6690628578, .4772414797, .1590270021, -.0528533426,
                                         .0564618851, -.0058275392, -.0226903406},
@@ -321,7 +310,6 @@ static void similarities_are_the_known_ones(void **state) {
 
 /* The first distance at which the similarity is negative. */
 static void the_first_negative_distance_is_the_known_one(void **state) {
-    (void)state;
     static const struct {
         double base;
         int32_t dim;

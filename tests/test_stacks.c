@@ -42,7 +42,6 @@ static float compute(const ropemap_spec *spec, ropemap_phase phase, float *to) {
 }
 
 static void phases_have_names(void **state) {
-    (void)state;
     assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_EXACT), "exact");
     assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_FP32FREQ), "fp32freq");
     assert_string_equal(ropemap_phase_name(ROPEMAP_PHASE_HF_FP32), "hf-fp32");
@@ -81,7 +80,6 @@ static void check_line(char *line) {
 }
 
 static void transformers_inv_freq_to_the_last_bit(void **state) {
-    (void)state;
     static char line[4096];
     FILE *file = fopen(RM_TEST_DATA "/stacks/inv_freq.tsv", "r");
     assert_non_null(file);
@@ -96,7 +94,6 @@ static void transformers_inv_freq_to_the_last_bit(void **state) {
 
 /* Rules that transformers lacks: the frequency itself, rounded once, as fp32freq has it. */
 static void rules_that_transformers_lacks_are_rounded_once(void **state) {
-    (void)state;
     static const char *const rules[] = {
         "ntk:factor=4",     "ntk-fixed:factor=4",
         "ggml:scale=0.25",  "ntk-mixed:factor=4,b=0.625",
@@ -119,7 +116,6 @@ static void rules_that_transformers_lacks_are_rounded_once(void **state) {
 }
 
 static void bfloat16_is_rounded_to_even(void **state) {
-    (void)state;
     const ropemap_spec spec = spec_of("none", 5e5, 128);
     (void)compute(&spec, ROPEMAP_PHASE_HF_FP32, inv_freq);
     (void)compute(&spec, ROPEMAP_PHASE_BF16_TABLES, other);
@@ -133,7 +129,6 @@ static void bfloat16_is_rounded_to_even(void **state) {
 
 /* By hand: powers of two divide without rounding, so angles are exact. */
 static void ggml_rotates_as_llama_cpp_does(void **state) {
-    (void)state;
     ropemap_spec spec = spec_of("none", 16.0, 8); /* theta_scale is 16^(-1/4) = 1/2 */
     assert_true(compute(&spec, ROPEMAP_PHASE_GGML_FP32, inv_freq) == 1.0f);
     for (int32_t i = 0; i < 4; i++) {
@@ -162,7 +157,6 @@ static void ggml_rotates_as_llama_cpp_does(void **state) {
 /* llama.cpp divides its attention factor by what rope_yarn multiplies it with: each rounds, by 2^-24 or so.
  */
 static void yarn_by_ggml_is_yarn(void **state) {
-    (void)state;
     static const char *const rules[] = {
         "yarn:factor=4,original=32768",
         "yarn:factor=40,original=4096,mscale=1,mscale-all-dim=0.707",
@@ -184,7 +178,6 @@ static void yarn_by_ggml_is_yarn(void **state) {
 
 /* Powers of two are known to the bit. */
 static void radians_are_those_of_the_phase(void **state) {
-    (void)state;
     static double radians[ROPEMAP_MAX_PAIRS];
     const ropemap_spec spec = spec_of("none", 16.0, 8);
     assert_int_equal(ropemap_spec_radians(&spec, radians, NULL), ROPEMAP_OK);
@@ -194,7 +187,6 @@ static void radians_are_those_of_the_phase(void **state) {
 }
 
 static void unknown_phases_and_axes_are_refused(void **state) {
-    (void)state;
     ropemap_spec spec = spec_of("none", 1e4, 128);
     float attention = 0.0f;
     ropemap_error error = {0};
@@ -209,7 +201,6 @@ static void unknown_phases_and_axes_are_refused(void **state) {
 
 /* The ends of what a rule may be: every number is finite, and the first pair turns. */
 static void extreme_rules_stay_finite(void **state) {
-    (void)state;
     static const char *const rules[] = {"none",
                                         "linear:factor=1e9",
                                         "dynamic:factor=1e9,max=2",

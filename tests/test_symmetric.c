@@ -64,7 +64,6 @@ static ropemap_map make(const float *rows, const struct shape *shape, ropemap_po
  * mean.
  */
 static void test_half_of_the_tiles_give_the_whole_map(void **state) {
-    (void)state;
     const double bound = 2.0 * 2.0 * 34.0 * 34.0 * 0x1p-24;
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
         float *rows = random_rows(shapes[s].positions);

@@ -72,7 +72,6 @@ static rm_team team_of(struct record *record) {
 }
 
 static void test_every_task_runs_once(void **state) {
-    (void)state;
     static const int32_t threads[] = {1, 2, 3, 5, 16};
     static const int64_t counts[] = {1, 2, 31, TASKS};
     for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
@@ -94,7 +93,6 @@ static void test_every_task_runs_once(void **state) {
 }
 
 static void test_no_tasks(void **state) {
-    (void)state;
     struct record record = new_record(3);
     rm_team team = team_of(&record);
     assert_int_equal(rm_team_run(&team, "test", 0, note, &record, NULL), ROPEMAP_OK);
@@ -102,7 +100,6 @@ static void test_no_tasks(void **state) {
 }
 
 static void test_no_callback_and_no_error(void **state) {
-    (void)state;
     struct record record = new_record(2);
     rm_team team = {.threads = 2};
     assert_int_equal(rm_team_run(&team, "test", TASKS, note, &record, NULL), ROPEMAP_OK);
@@ -111,7 +108,6 @@ static void test_no_callback_and_no_error(void **state) {
 }
 
 static void test_failure_is_the_lowest_and_ends_the_run(void **state) {
-    (void)state;
     for (int32_t threads = 1; threads <= 5; threads++) {
         struct record record = new_record(threads);
         record.fails_from = 40;
@@ -142,7 +138,6 @@ static ropemap_status fail_in_reverse(void *work, int64_t task, int32_t worker, 
 }
 
 static void test_lower_task_that_fails_later_is_reported(void **state) {
-    (void)state;
     struct record record = new_record(2);
     rm_team team = {.threads = 2};
     ropemap_error error = {0};
@@ -151,7 +146,6 @@ static void test_lower_task_that_fails_later_is_reported(void **state) {
 }
 
 static void test_stop_by_the_callback(void **state) {
-    (void)state;
     for (int32_t threads = 1; threads <= 3; threads += 2) {
         struct record record = new_record(threads);
         record.stop_at = 1;
@@ -193,7 +187,6 @@ static int tell_and_release(void *user, const char *stage, double done, double t
 }
 
 static void test_progress_ends_at_the_total(void **state) {
-    (void)state;
     for (int32_t threads = 1; threads <= 2; threads++) {
         struct record record = new_record(threads);
         rm_team team = {.threads = threads, .progress = tell_and_release, .progress_user = &record};
@@ -224,7 +217,6 @@ static int tell_thrice(void *user, const char *stage, double done, double total)
 }
 
 static void test_progress_goes_on_while_the_caller_waits(void **state) {
-    (void)state;
     struct record record = new_record(2);
     rm_team team = {.threads = 2, .progress = tell_thrice, .progress_user = &record};
     assert_int_equal(rm_team_run(&team, "test", 2, helper_waits_for_tellings, &record, NULL), ROPEMAP_OK);
@@ -250,7 +242,6 @@ static ropemap_status poll_for_ever(void *work, int64_t task, int32_t worker, ro
 }
 
 static void test_a_poll_reports_steps(void **state) {
-    (void)state;
     struct long_task work = {.record = new_record(1)};
     rm_team team = team_of(&work.record);
     team.total_steps = 1e15;
@@ -260,7 +251,6 @@ static void test_a_poll_reports_steps(void **state) {
 }
 
 static void test_a_poll_stops_the_task(void **state) {
-    (void)state;
     struct long_task work = {.record = new_record(1)};
     work.record.stop_at = 1;
     rm_team team = team_of(&work.record);
@@ -271,7 +261,6 @@ static void test_a_poll_stops_the_task(void **state) {
 }
 
 static void test_size(void **state) {
-    (void)state;
     int32_t threads = 0;
     assert_int_equal(rm_team_size(7, &threads, NULL), ROPEMAP_OK);
     assert_int_equal(threads, 7);

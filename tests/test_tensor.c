@@ -100,7 +100,6 @@ static void assert_ranges(const ropemap_vectors *vectors, int64_t batch, int64_t
 }
 
 static void every_rank_order_and_storage(void **state) {
-    (void)state;
     static const extent sizes[] = {{2, 3, 5, 4}, {1, 1, 1, 2}, {3, 2, 37, 6}, {1, 7, 2, 10}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes * 12; i++) {
         extent size = sizes[i / 12];
@@ -126,7 +125,6 @@ static void every_rank_order_and_storage(void **state) {
 
 /* More than one staging buffer, more rows than a column block, gaps below and above a page. */
 static void long_tensors_cross_every_buffer(void **state) {
-    (void)state;
     static const struct {
         extent size;
         int rank;
@@ -164,7 +162,6 @@ static void *read_all_rows(void *argument) {
 }
 
 static void threads_may_share_vectors(void **state) {
-    (void)state;
     static reading readings[3];
     write_tensor((extent){1, 3, 500, 8}, 3, ROPEMAP_ORDER_SHD, false);
     ropemap_vectors *vectors = open_head((ropemap_tensor){.order = ROPEMAP_ORDER_SHD, .head = 2});
@@ -185,7 +182,6 @@ static void threads_may_share_vectors(void **state) {
 
 /* Six query heads over three key heads: 0 and 1 use key head 0, 2 and 3 use 1, 4 and 5 use 2. */
 static void grouped_queries_share_key_heads(void **state) {
-    (void)state;
     write_tensor((extent){1, 3, 5, 4}, 3, ROPEMAP_ORDER_HSD, false);
     for (int64_t head = 0; head < 6; head++) {
         ropemap_vectors *vectors = open_head((ropemap_tensor){.head = head, .query_heads = 6});
@@ -207,7 +203,6 @@ static void assert_refused(ropemap_tensor tensor, ropemap_status status, const c
 }
 
 static void heads_it_lacks_are_refused(void **state) {
-    (void)state;
     write_tensor((extent){2, 3, 5, 4}, 4, ROPEMAP_ORDER_HSD, false);
     assert_refused((ropemap_tensor){.head = 3}, ROPEMAP_USAGE, "head 3");
     assert_refused((ropemap_tensor){.head = 3}, ROPEMAP_USAGE, "are 3");
@@ -222,7 +217,6 @@ static void heads_it_lacks_are_refused(void **state) {
 }
 
 static void sizes_that_cannot_rotate_are_refused(void **state) {
-    (void)state;
     write_tensor((extent){1, 1, 3, 5}, 2, ROPEMAP_ORDER_HSD, false);
     assert_refused((ropemap_tensor){0}, ROPEMAP_DATA, "head dimension 5 is odd");
     write_tensor((extent){1, 1, 3, 4098}, 2, ROPEMAP_ORDER_HSD, false);
@@ -236,7 +230,6 @@ static void sizes_that_cannot_rotate_are_refused(void **state) {
 }
 
 static void a_file_that_shrinks_is_noticed(void **state) {
-    (void)state;
     for (int fortran = 0; fortran < 2; fortran++) {
         write_tensor((extent){1, 2, 50, 4}, 3, ROPEMAP_ORDER_SHD, fortran == 1);
         ropemap_vectors *vectors = open_head((ropemap_tensor){.order = ROPEMAP_ORDER_SHD});
@@ -251,7 +244,6 @@ static void a_file_that_shrinks_is_noticed(void **state) {
 }
 
 static void only_regular_files_are_read(void **state) {
-    (void)state;
     scratch_name(&place, "q.npy");
     assert_refused((ropemap_tensor){0}, ROPEMAP_IO, "No such file");
     assert_int_equal(mkfifo(place.path, 0600), 0); /* must not wait for a writer */
@@ -265,7 +257,6 @@ static void only_regular_files_are_read(void **state) {
 }
 
 static void files_one_may_not_read_are_refused(void **state) {
-    (void)state;
     write_tensor((extent){1, 1, 3, 4}, 2, ROPEMAP_ORDER_HSD, false);
     assert_int_equal(chmod(place.path, 0), 0);
     if (access(place.path, R_OK) == 0) {

@@ -9,7 +9,6 @@
 #define BAD "\ufffd"
 
 static void what_is_no_text_is_replaced(void **state) {
-    (void)state;
     static const struct {
         const char *given, *clean;
     } cases[] = {
@@ -40,7 +39,6 @@ static void what_is_no_text_is_replaced(void **state) {
 }
 
 static void fields_without_an_end_are_bounded(void **state) {
-    (void)state;
     char field[160], clean[RM_TEXT_BYTES];
     memset(field, 'x', sizeof field);
     rm_text_clean(clean, sizeof clean, field, sizeof field);
@@ -51,7 +49,6 @@ static void fields_without_an_end_are_bounded(void **state) {
 }
 
 static void lines_fit_and_lose_nothing(void **state) {
-    (void)state;
     static const char text[] = "RoPE similarity, base 500,000, linear scaling by 4, d = 128, 64 rotated";
     assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
     for (double width = 130.0; width < 1000.0; width += 7.0) {
@@ -80,7 +77,6 @@ static void lines_fit_and_lose_nothing(void **state) {
 }
 
 static void what_is_too_long_is_cut(void **state) {
-    (void)state;
     char out[RM_TEXT_BYTES], tall[600];
     assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
     const double whole = rm_text_fit(out, "wavelength λλλ", 20.0, 1e9);
@@ -103,7 +99,6 @@ static void what_is_too_long_is_cut(void **state) {
 /* The font has a glyph for everything that figures write: a missing one has the width of the box.
  */
 static void the_font_has_every_sign(void **state) {
-    (void)state;
     static const char *const signs[] = {"\u2212", "×", "·", "√", "⁻", "⁰", "¹", "⁹", "∞", "…", "°"};
     assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
     const double missing = rm_font_width("\ue123", 100.0);
@@ -115,7 +110,6 @@ static void the_font_has_every_sign(void **state) {
 
 /* Without hinting, text of twice the size is twice as wide: a figure looks alike at every scale. */
 static void widths_scale(void **state) {
-    (void)state;
     assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
     const double small = rm_font_width("query position", 10.0),
                  large = rm_font_width("query position", 160.0);

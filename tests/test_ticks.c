@@ -17,7 +17,6 @@ static void join(const rm_ticks *ticks, char *text, size_t size) {
 }
 
 static void positions_are_chosen_well(void **state) {
-    (void)state;
     static const struct {
         ropemap_range range;
         bool centred;
@@ -80,7 +79,6 @@ static uint64_t next_random(uint64_t *state) {
 
 /* The label of a tick is the position that the range has there, for any range. */
 static void position_labels_never_lie(void **state) {
-    (void)state;
     uint64_t random = 1;
     for (int round = 0; round < 20000; round++) {
         ropemap_range range;
@@ -112,7 +110,6 @@ static void position_labels_never_lie(void **state) {
 }
 
 static void values_are_chosen_well(void **state) {
-    (void)state;
     static const struct {
         double low, high;
         int32_t most;
@@ -184,7 +181,6 @@ static size_t decimals(const char *label) {
 }
 
 static void value_labels_never_lie(void **state) {
-    (void)state;
     uint64_t random = 2;
     for (int round = 0; round < 20000; round++) {
         const double size = pow(10.0, (double)(next_random(&random) % 70) - 40.0);
@@ -223,7 +219,6 @@ static void check_scale(rm_value_norm norm, double low, double high, int32_t mos
 }
 
 static void scale_labels_never_lie(void **state) {
-    (void)state;
     uint64_t random = 3;
     for (int round = 0; round < 20000; round++) {
         const double size = pow(10.0, (double)(next_random(&random) % 70) - 40.0);
@@ -253,7 +248,6 @@ static void check_axis(const rm_axis_span *axis, double length, bool along) {
 }
 
 static void axis_labels_never_lie(void **state) {
-    (void)state;
     uint64_t random = 4;
     assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
     for (int round = 0; round < 4000; round++) {
@@ -277,7 +271,6 @@ static void axis_labels_never_lie(void **state) {
 }
 
 static void values_are_written_as_readers_expect(void **state) {
-    (void)state;
     static const struct {
         double value;
         const char *label;
@@ -309,7 +302,6 @@ static void values_are_written_as_readers_expect(void **state) {
 }
 
 static void numbers_are_written_as_readers_expect(void **state) {
-    (void)state;
     static const struct {
         double value;
         const char *cell;

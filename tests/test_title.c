@@ -23,7 +23,6 @@ static void check_words(const char *text, const char *const *words) {
 }
 
 static void the_default_request(void **state) {
-    (void)state;
     const ropemap_request request = make_request();
     const ropemap_map map = make_map(1024, 1024, ROPEMAP_METHOD_FACTORED);
     const ropemap_figure figure = ropemap_figure_default(&request, &map);
@@ -42,7 +41,6 @@ static void the_default_request(void **state) {
 }
 
 static void everything_that_can_be_said(void **state) {
-    (void)state;
     ropemap_request request = make_request();
     request.spec.base = 500000.0;
     request.spec.rotary_dim = 64;
@@ -65,7 +63,6 @@ static void everything_that_can_be_said(void **state) {
 
 /* A cell that is one pair is not called a mean; a magnitude is one all the same. */
 static void single_pairs(void **state) {
-    (void)state;
     ropemap_request request = make_request();
     request.rows = request.cols = (ropemap_range){.first = 100, .count = 32, .step = 7};
     request.measure = ROPEMAP_MEASURE_COSINE;
@@ -81,7 +78,6 @@ static void single_pairs(void **state) {
 }
 
 static void vectors_are_named(void **state) {
-    (void)state;
     ropemap_request request = make_request();
     ropemap_vectors *queries = NULL, *keys = NULL;
     const float row[4] = {1.0F, 0.0F, 0.0F, 0.0F};

@@ -10,7 +10,6 @@
 static scratch place;
 
 static void ones_are_unit_vectors(void **state) {
-    (void)state;
     static const int32_t dims[] = {2, 6, 128, 4096};
     static float rows[3 * 4096];
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
@@ -33,7 +32,6 @@ static void ones_are_unit_vectors(void **state) {
 }
 
 static void rows_in_memory_are_borrowed(void **state) {
-    (void)state;
     enum { COUNT = 11, DIM = 4 };
     float rows[COUNT * DIM], copy[COUNT * DIM];
     for (int i = 0; i < COUNT * DIM; i++) {
@@ -57,7 +55,6 @@ static void rows_in_memory_are_borrowed(void **state) {
 }
 
 static void arguments_are_checked(void **state) {
-    (void)state;
     const float rows[4] = {0};
     ropemap_vectors *vectors = NULL;
     ropemap_error error = {0};
@@ -118,7 +115,6 @@ static void assert_refused(const char *name, const char *bytes, size_t size, con
 }
 
 static void the_ending_decides_then_the_first_bytes(void **state) {
-    (void)state;
     assert_opens("a.npy", NPY, sizeof NPY - 1, "a.npy");
     assert_opens("a.bin", NPY, sizeof NPY - 1, "a.bin");
     assert_opens("npy", NPY, sizeof NPY - 1, "npy");
@@ -132,7 +128,6 @@ static void the_ending_decides_then_the_first_bytes(void **state) {
 }
 
 static void labels_are_one_short_line(void **state) {
-    (void)state;
     char label[12];
     rm_label_make(label, sizeof label, "q.npy");
     assert_string_equal(label, "q.npy");

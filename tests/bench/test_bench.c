@@ -6,7 +6,6 @@
 /* ---- statistics */
 
 static void test_statistics_of_known_samples(void **state) {
-    (void)state;
     double odd[] = {5.0, 1.0, 4.0, 2.0, 3.0};
     statistics found = statistics_of(odd, 5);
     assert_near(found.median, 3.0, 0.0);
@@ -49,7 +48,6 @@ static double tiles_flops(int64_t rows, int64_t cols, int64_t dim) {
 }
 
 static void test_formulas(void **state) {
-    (void)state;
     const bench_shape shape = {.positions = 1000, .head_dim = 64, .width = 300, .height = 257, .threads = 2};
     const double elements = 1000.0 * 64.0, pairs = 1000.0 * 32.0;
     assert_near(named("cpu", "rotate")->bytes(&shape), 2.0 * elements * sizeof(float), 0.0);
@@ -82,7 +80,6 @@ static void test_formulas(void **state) {
 
 /* A side never has more cells than positions. */
 static void test_formulas_of_more_cells_than_positions(void **state) {
-    (void)state;
     const bench_shape shape = {.positions = 10, .head_dim = 2, .width = 300, .height = 4, .threads = 1};
     assert_near(named("cpu", "map max")->bytes(&shape), (2 * 10 * 2 + 10 * 4) * 4.0, 0.0);
 }
@@ -132,7 +129,6 @@ static void check_shape(const bench_case *benchmark, bench_shape shape) {
 }
 
 static void test_every_check_sees_what_is_planted(void **state) {
-    (void)state;
     const bench_case *benchmark = NULL;
     for (int index = 0; (benchmark = benchmark_at("cpu", index)) != NULL; index++) {
         for (ropemap_phase phase = ROPEMAP_PHASE_EXACT; ropemap_phase_name(phase) != NULL; phase++) {
@@ -150,7 +146,6 @@ static void test_every_check_sees_what_is_planted(void **state) {
 
 /* Damage anywhere in a picture's data is seen, not that of its header alone. */
 static void test_a_damaged_picture(void **state) {
-    (void)state;
     const bench_case *png = named("cpu", "png");
     void *opened = open_shape(png, &small);
     run_whole(png, opened);
@@ -209,7 +204,6 @@ static bench_options tiny(struct seen *seen) {
 }
 
 static void test_tiny_runs(void **state) {
-    (void)state;
     struct seen seen = {.samples = 2};
     ropemap_error error = {0};
     const bench_options options = tiny(&seen);
@@ -223,7 +217,6 @@ static void test_tiny_runs(void **state) {
 }
 
 static void test_a_selection_that_stops(void **state) {
-    (void)state;
     struct seen seen = {.samples = 1, .stop_after = 1};
     bench_options options = tiny(&seen);
     options.which = 1u << BENCH_DIAGONAL;
@@ -240,7 +233,6 @@ static int stop_at_once(void *user, const char *stage, double done, double total
 }
 
 static void test_progress_that_stops(void **state) {
-    (void)state;
     struct seen seen = {.samples = 3};
     int calls = 0;
     bench_options options = tiny(&seen);
@@ -253,7 +245,6 @@ static void test_progress_that_stops(void **state) {
 }
 
 static void test_options_that_contradict_each_other(void **state) {
-    (void)state;
     static const bench_options wrong[] = {
         /* lists of a GPU's benchmarks: refused for the CPU, before any GPU is looked for */
         {.dtypes = {.count = 1}},
@@ -284,7 +275,6 @@ static int count_failures(void *user, const bench_row *row) {
 
 /* Rows of 2^64 bytes, which no allocator is asked for: what comes after them still runs. */
 static void test_a_row_that_fails_is_a_row(void **state) {
-    (void)state;
     int counts[2] = {0};
     ropemap_error error = {0};
     const bench_options options = {.which = 1u << BENCH_ROTATE | 1u << BENCH_PNG,
@@ -302,7 +292,6 @@ static void test_a_row_that_fails_is_a_row(void **state) {
 }
 
 static void test_the_machine_is_described(void **state) {
-    (void)state;
     ropemap_machine machine;
     assert_int_equal(ropemap_machine_describe(&machine, NULL), ROPEMAP_OK);
     assert_true(machine.processors >= 1 && machine.processor[0] != '\0');
@@ -315,7 +304,6 @@ static void test_the_machine_is_described(void **state) {
 }
 
 static void test_which_backend_has_what(void **state) {
-    (void)state;
     for (bench_kind kind = BENCH_ROTATE; bench_kind_name(kind) != NULL; kind++) {
         const bool host_alone = kind == BENCH_DIAGONAL || kind == BENCH_PNG || kind == BENCH_SOFTMAX;
         const bool turns = kind == BENCH_ROTATE || kind == BENCH_MAP;

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 static void test_reference_rotation(void **state) {
-    (void)state;
     ropemap_spec spec = ropemap_spec_default();
     spec.head_dim = 10;
     const int64_t positions[] = {0, 1, 131071, 16777215};
@@ -36,7 +35,6 @@ static void test_reference_rotation(void **state) {
 }
 
 static void test_samples_lie_in_the_output(void **state) {
-    (void)state;
     const int64_t totals[] = {1, 2, 63, 64, 65, 1000, INT64_C(1) << 40};
     for (size_t t = 0; t < sizeof totals / sizeof totals[0]; t++) {
         const int64_t count = picks_count(totals[t], 64);
@@ -51,7 +49,6 @@ static void test_samples_lie_in_the_output(void **state) {
 }
 
 static void test_inputs_are_random_and_never_zero(void **state) {
-    (void)state;
     enum { COUNT = 4096 };
     float *values = malloc(COUNT * sizeof *values);
     assert_non_null(values);
@@ -69,7 +66,6 @@ static void test_inputs_are_random_and_never_zero(void **state) {
 }
 
 static void test_a_verdict_counts_nan(void **state) {
-    (void)state;
     check_result verdict = {0};
     check_value(&verdict, 1.0, 1.5, 0.5);
     assert_int_equal(verdict.wrong, 0);
@@ -86,7 +82,6 @@ static void test_a_verdict_counts_nan(void **state) {
  * b / 10^i, and cos(a + r) = cos a cos r - sin a sin r, where libm takes a as it is and r is below 1.
  */
 static void test_reference_far_away(void **state) {
-    (void)state;
     const int64_t end = INT64_C(1) << 40, positions[] = {end - 1, end - 999999, end / 3, 123456789012};
     check_reference *reference = reference_make(8, ROPEMAP_LAYOUT_HALF, ROPEMAP_PHASE_EXACT);
     assert_non_null(reference);

@@ -14,7 +14,6 @@ enum { FAR = 131000, LAST_FP16 = 65519 /* the last position that float16 has a n
  * size, as the angle at position 1.
  */
 static void test_reference_frequencies(void **state) {
-    (void)state;
     ropemap_spec spec = ropemap_spec_default();
     float wanted[ROPEMAP_MAX_PAIRS], angles[ROPEMAP_MAX_PAIRS], attention = 0.0f;
     for (int32_t dim = 2; dim <= ROPEMAP_MAX_HEAD_DIM; dim += dim < 260 ? 2 : 274) {
@@ -56,7 +55,6 @@ static double error_of(const check_reference *reference, const float *rows, cons
 }
 
 static void test_reference_rows(void **state) {
-    (void)state;
     enum { DIM = 128, ROWS = 64 };
     static float rows[ROWS * DIM], made[ROWS * DIM];
     inputs_fill(rows, ROWS * DIM, 1.0, 3);
@@ -82,7 +80,6 @@ static void test_reference_rows(void **state) {
 /* float16 has no number for positions from 65,520 on: the reference has NaN there as rows have, and a check
  * takes nothing else for it. */
 static void test_positions_that_float16_lacks(void **state) {
-    (void)state;
     enum { DIM = 8 };
     float row[DIM], made[2 * DIM];
     double wanted[DIM];
@@ -160,7 +157,6 @@ static void check_all(const bench_case *benchmark, ropemap_phase first) {
 
 /* Rows distinguish all phases, by 4000 positions; whole maps those that form the angles in different ways. */
 static void test_a_phase_that_is_another(void **state) {
-    (void)state;
     check_all(named("cpu", "rotate"), ROPEMAP_PHASE_FP32FREQ);
     check_all(named("cpu", "map max"), ROPEMAP_PHASE_HF_FP32);
     check_all(named("cpu", "map mean"), ROPEMAP_PHASE_BF16_TABLES);
@@ -186,7 +182,6 @@ static int look(void *user, const bench_row *row) {
 
 /* What turns rows is left, in two layouts and as two maps, for both positions. */
 static void test_runs_of_a_phase(void **state) {
-    (void)state;
     for (ropemap_phase phase = ROPEMAP_PHASE_FP32FREQ; ropemap_phase_name(phase) != NULL; phase++) {
         struct seen seen = {.phase = ropemap_phase_name(phase)};
         ropemap_error error = {0};

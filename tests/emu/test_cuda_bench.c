@@ -11,7 +11,6 @@
 enum { MEMORY = 40 * 1048576, CALLS_MOST = 100000 };
 
 static int set_up(void **state) {
-    (void)state;
     linked_gpu_small();
     fake_reset();
     fake_memory(MEMORY);
@@ -21,7 +20,6 @@ static int set_up(void **state) {
 /* ---- numbers to the device and back */
 
 static void test_numbers_there_and_back(void **state) {
-    (void)state;
     static const double units[] = {0x1p-24, 0x1p-11, 0x1p-8, 0x1p-11};
     static float wide[600], got[600];
     timed_gpu gpu;
@@ -113,7 +111,6 @@ static void check_benchmark(const bench_case *benchmark, timed_gpu *gpu, ropemap
 }
 
 static void test_checks(void **state) {
-    (void)state;
     timed_gpu gpu;
     assert_int_equal(gpu_open(&gpu, 0, NULL), ROPEMAP_OK);
     static const ropemap_dtype dtypes[] = {ROPEMAP_DTYPE_FP32, ROPEMAP_DTYPE_BF16, ROPEMAP_DTYPE_FP16};
@@ -136,7 +133,6 @@ static double ceiling_runs(const char *name, const bench_shape *shape) {
 }
 
 static void test_formulas(void **state) {
-    (void)state;
     timed_gpu gpu = {.side = 64, .chunk_floats = 1024, .device = {.block = 16}};
     bench_shape shape = {.positions = 100,
                          .head_dim = 8,
@@ -177,7 +173,6 @@ static void test_formulas(void **state) {
 /* ---- the clock */
 
 static void test_runs_of_a_sample(void **state) {
-    (void)state;
     assert_int_equal(timing_runs(1.0), 1);
     assert_int_equal(timing_runs(2e-3), 1);
     assert_int_equal(timing_runs(1.99e-3), 2);
@@ -186,7 +181,6 @@ static void test_runs_of_a_sample(void **state) {
 }
 
 static void test_reasons(void **state) {
-    (void)state;
     char words[120];
     assert_false(nvml_throttled(0));
     assert_false(nvml_throttled(0x1 | 0x2 | 0x100)); /* idle, or held by a setting */
@@ -233,7 +227,6 @@ static ropemap_status run_tiny(uint32_t which, int *rows, bench_gpu *gpu, ropema
 }
 
 static void test_a_tiny_run(void **state) {
-    (void)state;
     int rows = 0;
     bench_gpu gpu = {0};
     ropemap_error error = {0};
@@ -252,7 +245,6 @@ static void test_a_tiny_run(void **state) {
 /* Which call is the k-th does not depend on time but for how often short runs are repeated: so the end of the
  * loop is a run that nothing failed in, wherever that is. */
 static void test_every_call_that_fails(void **state) {
-    (void)state;
     for (int call = 1; call < CALLS_MOST; call += CASE_STEP * (1 + call / 16)) {
         int rows = 0;
         ropemap_error error = {0};

@@ -156,14 +156,12 @@ static int walk(const struct path *path, const char *call, bool falls_back) {
 
 /* Any call of the run time, of cuBLAS and of launchers. */
 static void test_every_call(void **state) {
-    (void)state;
     for (int i = 0; i < PATHS; i++) {
         assert_true(walk(&paths[i], "*", false) > 20);
     }
 }
 
 static void test_every_call_falls_back(void **state) {
-    (void)state;
     for (int i = 0; i < PATHS; i++) {
         assert_true(walk(&paths[i], "*", true) > 20);
     }
@@ -171,7 +169,6 @@ static void test_every_call_falls_back(void **state) {
 
 /* A kernel that does not start, told by the launcher that started it. */
 static void test_every_kernel(void **state) {
-    (void)state;
     for (int i = 0; i < PATHS; i++) {
         const ropemap_request request = request_of(&paths[i]);
         ropemap_map map = {0};
@@ -218,7 +215,6 @@ static size_t bytes_with(ropemap_request request, int32_t block) {
 }
 
 static void test_smaller_tiles(void **state) {
-    (void)state;
     const ropemap_request request = large_tiles();
     ropemap_map wanted = {0};
     compute(request, "cpu", &wanted);
@@ -243,7 +239,6 @@ static void test_smaller_tiles(void **state) {
 
 /* Not even the smallest tile: the processors where they may, else a message. */
 static void test_no_memory(void **state) {
-    (void)state;
     ropemap_request request = large_tiles();
     fake_memory(bytes_with(request, 256) - 1);
     ropemap_map wanted = {0}, map = {0};
@@ -269,7 +264,6 @@ static void test_no_memory(void **state) {
 
 /* If a worker cannot be opened, the map is made with fewer. */
 static void test_fewer_workers(void **state) {
-    (void)state;
     ropemap_request request = request_of(&paths[PATHS - 1]);
     ropemap_map wanted = {0}, map = {0};
     compute(request, "cuda", &wanted);
@@ -286,7 +280,6 @@ static void test_fewer_workers(void **state) {
 }
 
 static void test_second_device(void **state) {
-    (void)state;
     ropemap_request request = request_of(&paths[PATHS - 1]);
     ropemap_map map = {0};
     ropemap_error error = {0};
@@ -303,7 +296,6 @@ static void test_second_device(void **state) {
 }
 
 static int make_vectors(void **state) {
-    (void)state;
     linked_gpu_small();
     return ropemap_vectors_gauss(4, 1, 0, &queries, NULL) == ROPEMAP_OK &&
                    ropemap_vectors_gauss(4, 1, 1, &keys, NULL) == ROPEMAP_OK
@@ -312,7 +304,6 @@ static int make_vectors(void **state) {
 }
 
 static int free_vectors(void **state) {
-    (void)state;
     ropemap_vectors_free(queries);
     ropemap_vectors_free(keys);
     return 0;

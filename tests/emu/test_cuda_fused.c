@@ -61,7 +61,6 @@ static void check(ropemap_request request, double bound) {
 
 /* Products and sums are exact in any order, so every bit is the same. */
 static void whole_numbers_are_exact(void **state) {
-    (void)state;
     static float rows[COUNT * DIM];
     ropemap_vectors *vectors = NULL;
     for (int64_t i = 0; i < COUNT * DIM; i++) {
@@ -91,7 +90,6 @@ static void whole_numbers_are_exact(void **state) {
  * rows may be one rounding apart, which the sums of DIM products of at most 1 in all show as 2 * 2^-8.
  */
 static void rotated_rows_are_within_their_roundings(void **state) {
-    (void)state;
     ropemap_vectors *queries = NULL, *keys = NULL;
     assert_int_equal(ropemap_vectors_gauss(DIM, 1, 0, &queries, NULL), ROPEMAP_OK);
     assert_int_equal(ropemap_vectors_gauss(DIM, 1, 1, &keys, NULL), ROPEMAP_OK);
@@ -112,7 +110,6 @@ static void rotated_rows_are_within_their_roundings(void **state) {
 }
 
 static void what_is_fused_is_planned(void **state) {
-    (void)state;
     ropemap_plan plan;
     ropemap_error error = {0};
     ropemap_request request = request_of(ROPEMAP_POOL_MAX, ROPEMAP_DTYPE_FP16);
@@ -138,7 +135,6 @@ static void what_is_fused_is_planned(void **state) {
 
 /* A kernel that does not wait for its copies is found out before it is used. */
 static void a_wrong_kernel_is_not_used(void **state) {
-    (void)state;
 #if defined(__SANITIZE_THREAD__)
     skip(); /* it is a data race, which ends the program */
 #endif

@@ -191,7 +191,6 @@ static void check_pools(const map_case *test, case_data *data, int first, int st
 
 /* Two pools of each case, so that three cases in a row take all six; every other case another measure too. */
 static void test_every_case(void **state) {
-    (void)state;
     for (int i = 0; map_case_at(i) != NULL; i++) {
         const map_case *test = map_case_at(i);
         if (test->rows.count * test->cols.count > LARGE) {
@@ -210,7 +209,6 @@ static void test_every_case(void **state) {
 
 /* Rows of every type that products take: two pools that keep different things, and every measure. */
 static void test_every_type(void **state) {
-    (void)state;
     static const map_case test = {.name = "types",
                                   .spec = {.base = 1e4, .head_dim = 24, .rotary_dim = 16},
                                   .content = CASE_RANDOM,
@@ -307,7 +305,6 @@ static void vary(const char *name, ropemap_request request) {
 }
 
 static void test_same_bytes(void **state) {
-    (void)state;
     ropemap_vectors *queries = NULL, *keys = NULL;
     assert_int_equal(ropemap_vectors_gauss(8, 1, 0, &queries, NULL), ROPEMAP_OK);
     assert_int_equal(ropemap_vectors_gauss(8, 1, 1, &keys, NULL), ROPEMAP_OK);

@@ -90,7 +90,6 @@ static void check_waits(const char *name, const ropemap_request *request) {
 }
 
 static void test_every_wait_that_is_left_out(void **state) {
-    (void)state;
     ropemap_request request = request_of(ROPEMAP_POOL_STD, 1024, 1024);
     linked_gpu.tile_bytes = 2 * 256 * 256 * sizeof(float);
     check_waits("two tiles of one block", &request);
@@ -103,7 +102,6 @@ static void test_every_wait_that_is_left_out(void **state) {
 /* While a tile is pooled the next is made: with work that is done as late as can be, a product is given, and
  * not done, when the one before it is not yet pooled. So it is a matter of the streams alone. */
 static void test_the_stages_of_two_tiles_overlap(void **state) {
-    (void)state;
     rm_plugin plugin;
     rm_context *context = NULL;
     float *memory = NULL;
@@ -150,7 +148,6 @@ static ropemap_job job_with(int64_t block, int32_t threads, int64_t bands, uint6
 }
 
 static void test_how_many_tiles(void **state) {
-    (void)state;
     static const struct {
         int32_t threads;
         int64_t bands;
@@ -170,7 +167,6 @@ static void test_how_many_tiles(void **state) {
 }
 
 static int make_vectors(void **state) {
-    (void)state;
     linked_gpu_small();
     return ropemap_vectors_gauss(HEAD_DIM, 1, 0, &queries, NULL) == ROPEMAP_OK &&
                    ropemap_vectors_gauss(HEAD_DIM, 1, 1, &keys, NULL) == ROPEMAP_OK
@@ -179,7 +175,6 @@ static int make_vectors(void **state) {
 }
 
 static int free_vectors(void **state) {
-    (void)state;
     ropemap_vectors_free(queries);
     ropemap_vectors_free(keys);
     return 0;

@@ -46,7 +46,6 @@ static void check_methods(ropemap_request request) {
 }
 
 static void no_plan_takes_more(void **state) {
-    (void)state;
     static const int32_t dims[] = {2, 64, 96, 128, 256, 512};
     static const int64_t counts[] = {1, 4096, 65536, 1000003, INT64_C(1) << 30};
     for (int dim = 0; dim < 6; dim++) {

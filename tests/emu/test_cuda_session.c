@@ -18,7 +18,6 @@ static ropemap_request small_map(ropemap_session *session, const ropemap_vectors
 }
 
 static void the_second_map_starts_nothing(void **state) {
-    (void)state;
     ropemap_session *session = NULL;
     ropemap_vectors *vectors = NULL;
     ropemap_map alone = {0}, first = {0}, second = {0};
@@ -50,7 +49,6 @@ static void the_second_map_starts_nothing(void **state) {
 
 /* A device that failed once may have lost its context: the next map opens its own. */
 static void what_failed_is_not_kept(void **state) {
-    (void)state;
     ropemap_session *session = NULL;
     ropemap_vectors *vectors = NULL;
     ropemap_map map = {0};

@@ -74,7 +74,6 @@ static void check_normalise(rm_context *context, int64_t rows, int64_t cols, rop
 }
 
 static void test_rows_have_the_bits_of_the_cpu(void **state) {
-    (void)state;
     rm_context *context = open_context();
     int n = 0;
     for (const int64_t rows : counts) {
@@ -89,7 +88,6 @@ static void test_rows_have_the_bits_of_the_cpu(void **state) {
 }
 
 static void test_failures_are_told(void **state) {
-    (void)state;
     float rows[4] = {3, 4, 0, 0};
     rm_normalise_work work = {};
     work.from = rm_view_dense(rows, 2, 2);

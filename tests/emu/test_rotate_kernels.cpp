@@ -210,17 +210,14 @@ static void check_types(int first, int end) {
 }
 
 static void test_floats_to_floats(void **state) {
-    (void)state;
     check_types(0, 2);
 }
 
 static void test_floats_to_16_bits(void **state) {
-    (void)state;
     check_types(2, 4);
 }
 
 static void test_16_bits(void **state) {
-    (void)state;
     check_types(4, 6);
 }
 
@@ -241,7 +238,6 @@ static rotate_case plain_case(const ropemap_dtype (&types)[2]) {
 /* Each reason alone to take single elements: an odd number of pairs, an address, either stride, a head_dim.
  */
 static void test_each_reason_for_single_elements(void **state) {
-    (void)state;
     rm_context *context = open_context();
     for (const auto &types : type_pairs) {
         check_rotate(context, plain_case(types), 1);
@@ -264,7 +260,6 @@ static void test_each_reason_for_single_elements(void **state) {
 
 /* Rows, pairs and addresses that allow 8, 4 and 2 elements at a time, and in the other layout. */
 static void test_each_width(void **state) {
-    (void)state;
     rm_context *context = open_context();
     for (const auto &types : type_pairs) {
         for (const int32_t unit : {8, 4, 2}) {
@@ -288,7 +283,6 @@ static void test_each_width(void **state) {
 
 /* Whole accesses, and the last group of a row has one of them only. */
 static void test_rows_that_end_in_half_a_group(void **state) {
-    (void)state;
     rm_context *context = open_context();
     for (const auto &types : type_pairs) {
         rotate_case test = plain_case(types);
@@ -304,7 +298,6 @@ static void test_rows_that_end_in_half_a_group(void **state) {
 
 /* Eight processors have more blocks than one position gives: heads are shared out. */
 static void test_heads_are_shared_out(void **state) {
-    (void)state;
     rm_context *context = open_context();
     for (int32_t count = 1; count <= 33; count += 16) {
         rotate_case test = plain_case(type_pairs[0]);
@@ -321,7 +314,6 @@ static void test_heads_are_shared_out(void **state) {
 
 /* Every pattern of 16 bits passes through as it is, a NaN too. */
 static void test_16_bits_pass_through_bit_for_bit(void **state) {
-    (void)state;
     for (const ropemap_dtype type : {ROPEMAP_DTYPE_BF16, ROPEMAP_DTYPE_FP16}) {
         std::vector<uint16_t> from(65536 + 8), to(65536 + 8);
         const size_t start = (16 - (uintptr_t)from.data() % 16) / 2 % 8;
@@ -339,7 +331,6 @@ static void test_16_bits_pass_through_bit_for_bit(void **state) {
 }
 
 static void test_failures_are_told(void **state) {
-    (void)state;
     float from[4] = {1, 2, 3, 4}, to[4] = {};
     rm_rotate_work work = {};
     work.sides[0] = {from, to, 4, 4, 4, 4, 1};

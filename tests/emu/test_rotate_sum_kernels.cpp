@@ -49,7 +49,6 @@ static void check_cells(ropemap_range range, int64_t cells, int64_t first, int64
 }
 
 static void test_every_row_enters_its_cell_once(void **state) {
-    (void)state;
     uint64_t seed = 1;
     for (int i = 0; i < 40; i += RACE_STEP) {
         const int64_t count = 1 + (int64_t)(next_random(&seed) % (i % 2 == 0 ? 600 : 5000));
@@ -204,7 +203,6 @@ static const sum_case sum_cases[] = {
 };
 
 static void test_sums(void **state) {
-    (void)state;
     uint64_t seed = 5;
     for (size_t i = RACE_STEP - 1; i < sizeof sum_cases / sizeof sum_cases[0]; i += RACE_STEP) {
         check_rotate_sum(sum_cases[i], seed++);
@@ -212,7 +210,6 @@ static void test_sums(void **state) {
 }
 
 static void test_sums_of_many_sizes(void **state) {
-    (void)state;
     static const int64_t counts[] = {1, 31, 33, 127, 257};
     static const int32_t dims[] = {2, 26, 62, 64, 66, 96, 128, 130};
     uint64_t seed = 77;
@@ -235,7 +232,6 @@ static void test_sums_of_many_sizes(void **state) {
 }
 
 static void test_failures_are_told(void **state) {
-    (void)state;
     float rows[4] = {1, 2, 3, 4};
     double parts[4] = {}, sums[4] = {};
     rm_rotate_sum_work work = work_of({0, 2, 1}, 1, 0, 2);

@@ -147,7 +147,6 @@ static void put_one(serve_cache *cache, model *known, int key, int number) {
 }
 
 static void the_least_used_goes_first(void **state) {
-    (void)state;
     model known = {.count = 0};
     serve_cache *cache = cache_new(MOST);
     assert_non_null(cache);
@@ -170,7 +169,6 @@ static void the_least_used_goes_first(void **state) {
 
 /* However small the answers, the list that is searched stays short. */
 static void small_answers_are_few(void **state) {
-    (void)state;
     enum { PUT = 3000 };
     serve_cache *cache = cache_new(MOST);
     assert_non_null(cache);
@@ -193,7 +191,6 @@ static void small_answers_are_few(void **state) {
 
 /* An answer that is too large is not kept, and an older one of its key would be wrong. */
 static void too_large_an_answer_takes_the_older_one_away(void **state) {
-    (void)state;
     serve_cache *cache = cache_new(MOST);
     serve_answer *small = make(0, 10), *large = make(1, LARGEST);
     assert_non_null(cache);

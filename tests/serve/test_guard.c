@@ -35,7 +35,6 @@ static int with(const serve_guard *guard, const char *host, const char *name, co
 }
 
 static void tokens_are_new(void **state) {
-    (void)state;
     enum { MANY = 200 };
     static serve_guard guards[MANY];
     for (int i = 0; i < MANY; i++) {
@@ -51,7 +50,6 @@ static void tokens_are_new(void **state) {
 }
 
 static void hosts_are_the_servers_own(void **state) {
-    (void)state;
     static const struct {
         const char *address;
         int port;
@@ -110,7 +108,6 @@ static void hosts_are_the_servers_own(void **state) {
 }
 
 static void one_host_is_wanted(void **state) {
-    (void)state;
     const serve_guard guard = started(NULL, 8080);
     const char *const none[] = {NULL};
     const char *const two[] = {"Host", "localhost:8080", "hOsT", "localhost:8080", NULL};
@@ -119,7 +116,6 @@ static void one_host_is_wanted(void **state) {
 }
 
 static void other_sites_are_kept_out(void **state) {
-    (void)state;
     static const struct {
         const char *name, *value;
         int status;
@@ -167,7 +163,6 @@ static void other_sites_are_kept_out(void **state) {
 }
 
 static void bodies_are_json(void **state) {
-    (void)state;
     static const struct {
         const char *type;
         int status;
@@ -207,7 +202,6 @@ static int come(const serve_guard *guard, int way, const char *token) {
 }
 
 static void the_whole_token_and_no_other(void **state) {
-    (void)state;
     const serve_guard guard = started(NULL, 8080);
     for (int way = 0; way < 4; way++) {
         char token[HEX + 10];
@@ -229,7 +223,6 @@ static void the_whole_token_and_no_other(void **state) {
 }
 
 static void tokens_come_in_their_places_alone(void **state) {
-    (void)state;
     const serve_guard guard = started(NULL, 8080), other = started(NULL, 8081);
     static const struct {
         const char *name, *format; /* of the cookie's name and the token */
@@ -286,7 +279,6 @@ static void tokens_come_in_their_places_alone(void **state) {
 }
 
 static void heads_are_read_in_one_way(void **state) {
-    (void)state;
     const serve_guard guard = started(NULL, 8080);
     static const char *const names[] = {"Host ", " Host", "Ho st",  "Host\t", "",          "X(y)",
                                         "X,y",   "X/y",   "X\x01y", "X\x7f",  "X\xc3\xa4", "\"X\"",
@@ -312,7 +304,6 @@ static void heads_are_read_in_one_way(void **state) {
 }
 
 static void the_cookie_is_set_once(void **state) {
-    (void)state;
     const serve_guard guard = started(NULL, 8080);
     char cookie[100];
     (void)snprintf(cookie, sizeof cookie, "%s=%s", guard.cookie, guard.token);

@@ -179,7 +179,6 @@ static int open_jobs(const workplace *place) {
 }
 
 static void each_job_comes_out_once(void **state) {
-    (void)state;
     static workplace place;
     for (int round = 0; round < ROUNDS; round++) {
         open_place(&place);
@@ -223,7 +222,6 @@ static void occupy(workplace *place) {
 
 /* What waits is never begun when it is dropped. */
 static void what_waits_is_dropped_unmade(void **state) {
-    (void)state;
     static workplace place;
     enum { A = SERVE_WORKERS, B, OTHER, NEWER, COUNT };
     open_place(&place);
@@ -250,7 +248,6 @@ static void what_waits_is_dropped_unmade(void **state) {
 }
 
 static void a_full_queue_takes_no_more(void **state) {
-    (void)state;
     static workplace place;
     open_place(&place);
     occupy(&place);
@@ -270,7 +267,6 @@ static void a_full_queue_takes_no_more(void **state) {
 
 /* One slow job is made at a time, and others pass those that wait. */
 static void slow_jobs_hold_up_no_others(void **state) {
-    (void)state;
     static workplace place;
     open_place(&place);
     for (int i = 0; i < 2 * SERVE_WORKERS; i++) {
@@ -295,7 +291,6 @@ static void slow_jobs_hold_up_no_others(void **state) {
 
 /* Nobody reads the descriptor until it takes no more: the workers do not wait for that. */
 static void a_full_pipe_holds_nobody_up(void **state) {
-    (void)state;
     static workplace place;
     char bytes[4096] = {0};
     open_place(&place);

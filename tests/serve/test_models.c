@@ -50,7 +50,6 @@ static bool use(serve_models *models, int number, const char *id) {
 }
 
 static void the_same_text_has_the_same_name(void **state) {
-    (void)state;
     enum { MANY = 2000 };
     static char ids[MANY][MODEL_ID_BYTES];
     serve_models *models = models_new();
@@ -71,7 +70,6 @@ static void the_same_text_has_the_same_name(void **state) {
 
 /* The published values of 64-bit FNV-1a: a page may keep a name from one server to the next. */
 static void names_are_known_values(void **state) {
-    (void)state;
     static const char *const known[][2] = {
         {"", "cbf29ce484222325"}, {"a", "af63dc4c8601ec8c"}, {"foobar", "85944171f73967e8"}};
     serve_models *models = models_new();
@@ -85,7 +83,6 @@ static void names_are_known_values(void **state) {
 }
 
 static void what_is_unknown_is_refused(void **state) {
-    (void)state;
     static const char *const wrong[] = {"",
                                         "0",
                                         "/etc/passwd",
@@ -106,7 +103,6 @@ static void what_is_unknown_is_refused(void **state) {
 
 /* Against a list of when each was used last. The file's model is no part of it, and stays. */
 static void the_one_used_longest_ago_goes(void **state) {
-    (void)state;
     char ids[TEXTS][MODEL_ID_BYTES], file[MODEL_ID_BYTES];
     int used[TEXTS] = {0}; /* 0: not known */
     serve_models *models = models_new();
@@ -168,7 +164,6 @@ static void *post_and_use(void *user) {
 }
 
 static void threads_post_and_use_at_once(void **state) {
-    (void)state;
     client clients[THREADS];
     serve_models *models = models_new();
     assert_non_null(models);

@@ -22,7 +22,6 @@ static void refused(const char *text) {
 }
 
 static void queries_are_names_and_values(void **state) {
-    (void)state;
     static const struct {
         const char *text;
         int count;
@@ -59,7 +58,6 @@ static void queries_are_names_and_values(void **state) {
 }
 
 static void what_is_no_escape_is_refused(void **state) {
-    (void)state;
     static const char *const wrong[] = {
         "%",     "%4",    "a=%",    "a=%4",    "%=1",  "%4=1",    "%4&1=2",    "%g0",   "%0g",
         "%%30",  "%+1",   "% 1",    "%-1",     "%0x",  "a=%4%31", "a=1&b=%zz", "a%0a",  "%00",
@@ -72,7 +70,6 @@ static void what_is_no_escape_is_refused(void **state) {
 
 /* Each byte, escaped in every spelling and plain: text comes through, controls do not. */
 static void every_byte_comes_through_or_is_refused(void **state) {
-    (void)state;
     for (int byte = 0; byte < 256; byte++) {
         for (int spelling = 0; spelling < 3; spelling++) {
             char text[20], name[3] = {'n', (char)byte, '\0'}, value[3] = {'v', (char)byte, '\0'};
@@ -123,7 +120,6 @@ static void make_word(char *word, int most) {
 }
 
 static void what_is_written_is_read(void **state) {
-    (void)state;
     for (int round = 0; round < ROUNDS; round++) {
         char words[12][16], text[12 * 16 * 3 + 24], *to = text;
         const int count = chance(7);
@@ -149,7 +145,6 @@ static void what_is_written_is_read(void **state) {
 }
 
 static void queries_are_bounded(void **state) {
-    (void)state;
     char text[SERVE_HEADER_BYTES];
     serve_query *query = malloc(sizeof *query);
     assert_non_null(query);
@@ -204,7 +199,6 @@ static int compare(const void *a, const void *b) {
 }
 
 static void keys_differ_where_pairs_do(void **state) {
-    (void)state;
     char(*keys)[24] = calloc(2 * QUERIES, sizeof *keys);
     assert_non_null(keys);
     for (int number = 0; number < QUERIES; number++) {
@@ -221,7 +215,6 @@ static void keys_differ_where_pairs_do(void **state) {
 }
 
 static void keys_fit_or_are_none(void **state) {
-    (void)state;
     serve_query query;
     char room[64];
     assert_int_equal(query_parse("base=5e5&causal", &query, NULL), ROPEMAP_OK);
@@ -239,7 +232,6 @@ static void keys_fit_or_are_none(void **state) {
 /* ---- taking -------------------------------------------------------------------------------------------- */
 
 static void the_last_value_is_taken(void **state) {
-    (void)state;
     for (int round = 0; round < ROUNDS; round++) {
         char text[100], *to = text;
         int name[8], left = 0;
