@@ -38,6 +38,7 @@ static const struct path paths[] = {
     {"deviations by tiles", "none", true, ROPEMAP_METHOD_TILED, ROPEMAP_POOL_STD, true, 2, false},
     {"extremes of dual chunks", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_MIN, true, 1, true},
     {"deviations of dual chunks", "none", false, ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_STD, true, 2, true},
+    {"softmax", "none", true, ROPEMAP_METHOD_TILED, ROPEMAP_POOL_MASS, true, 2, false},
 };
 enum { PATHS = sizeof paths / sizeof paths[0] };
 
@@ -65,6 +66,7 @@ static ropemap_request request_of(const struct path *path) {
     request.width = 8;
     request.method = path->method;
     request.pool = path->pool;
+    request.measure = path->pool == ROPEMAP_POOL_MASS ? ROPEMAP_MEASURE_SOFTMAX : ROPEMAP_MEASURE_DOT;
     request.mask.causal = path->causal;
     request.threads = path->threads;
     if (path->dual_chunk) {
