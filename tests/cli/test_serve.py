@@ -188,6 +188,8 @@ class Answers(ServeCase):
                             "length": {}, "rotary-dim": {"head-dim": "512"}}.get(option["name"], {})
                     if option["name"] in ("chunk", "local"):
                         rest.update(encoding="dual-chunk", causal="1")
+                    if option["page"]["needs"] == "measure=softmax":
+                        rest = {"measure": "softmax", **({"window": "9"} if option["name"] == "sink-tokens" else {})}
                     query = {option["name"]: "%.17g" % option["slider"][end], "size": "8", **rest}
                     answer = self.ask("/map.png", **query)
                     self.assertEqual(answer.status, 200, (query, answer.body))
