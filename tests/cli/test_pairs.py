@@ -217,7 +217,7 @@ class Pairs(Case):
             heads = self.document("--capture", "c.safetensors", *options, "--head", 3)["heads"]
             self.assertEqual([(head["layer"], head["head"]) for head in heads], [(number, 3) for number in chosen])
         self.done("pairs", "--capture", "c.safetensors", "--head", 1, "-q", "-o", "c.svg")
-        for word in ("tiny, layers 2, 3, 7, head 1", "layer, as listed"):
+        for word in ("tiny, layers 2, 3, 7, head 1", "nth layer"):
             self.assertIn(word, self.read("c.svg").decode())
         self.done("sweep", "--capture", "c.safetensors", "--vary", "layer=all", "--vary", "head=all", "-o", "s.svg")
         page = self.read("s.svg").decode()  # a layer heads its row, a head its column

@@ -315,11 +315,11 @@ static json_t *document_of(const heads_result *result) {
 
 /* ---- the picture --------------------------------------------------------------------------------------- */
 
-/* A map of layers down and heads across. */
+/* A map of layers and heads, the more of them across. */
 static ropemap_status make_map(const heads_result *result, ropemap_map *map, ropemap_error *error) {
-    const int64_t count = count_of(result);
-    *map = (ropemap_map){.height = result->shape.layers,
-                         .width = result->shape.heads,
+    const int64_t count = count_of(result), layers = result->shape.layers, heads = result->shape.heads;
+    *map = (ropemap_map){.height = layers > heads ? heads : layers,
+                         .width = layers > heads ? layers : heads,
                          .cells = malloc((size_t)count * sizeof *map->cells),
                          .min = (double)NAN,
                          .max = (double)NAN};
@@ -327,7 +327,8 @@ static ropemap_status make_map(const heads_result *result, ropemap_map *map, rop
         return fail(error, ROPEMAP_RESOURCES, "--output: no memory for the picture");
     }
     for (int64_t i = 0; i < count; i++) {
-        const double value = result->rows[i].mean[result->options->statistic];
+        const int64_t from = layers > heads ? i % layers * heads + i / layers : i;
+        const double value = result->rows[from].mean[result->options->statistic];
         map->cells[i] = (float)value;
         map->nan_cells += isnan(value) ? 1 : 0;
         map->min = fmin(map->min, (double)map->cells[i]); /* fmin and fmax pass over NaN */
@@ -342,7 +343,10 @@ static ropemap_status encode_picture(const heads_result *result, output_kind kin
     const statistic shown = options->statistic;
     ropemap_map map;
     ropemap_status status = make_map(result, &map, error);
-    const head_axis down = layer_axis(&options->heads), across = heads_axis(&result->shape, false);
+    const bool wide = result->shape.layers > result->shape.heads;
+    head_axis layers = layer_axis(&options->heads), heads = heads_axis(&result->shape, false);
+    layers.label = options->heads.layer_numbers[0] < 0 ? "" : layers.label;
+    const head_axis *down = wide ? &heads : &layers, *across = wide ? &layers : &heads;
     ropemap_figure figure = {.colormap = ROPEMAP_COLORMAP_VIRIDIS,
                              .norm = statistics[shown].norm,
                              .has_limits = statistics[shown].low < statistics[shown].high,
@@ -350,10 +354,9 @@ static ropemap_status encode_picture(const heads_result *result, output_kind kin
                              .high = statistics[shown].high,
                              .unnumbered = true};
     const ropemap_page page = print_figure(&options->heads.print, kind == OUTPUT_PNG, &figure);
-    figure.panel = (ropemap_panel){.map = &map, .rows = down.range, .cols = across.range};
-    (void)snprintf(figure.row_label, sizeof figure.row_label, "%s",
-                   options->heads.layer_numbers[0] < 0 ? "" : down.label);
-    (void)snprintf(figure.col_label, sizeof figure.col_label, "%s", across.label);
+    figure.panel = (ropemap_panel){.map = &map, .rows = down->range, .cols = across->range};
+    (void)snprintf(figure.row_label, sizeof figure.row_label, "%s", down->label);
+    (void)snprintf(figure.col_label, sizeof figure.col_label, "%s", across->label);
     head_title(&options->heads, &result->shape, statistics[shown].title, figure.title, sizeof figure.title);
     make_subtitle(result, figure.subtitle, sizeof figure.subtitle);
     (void)snprintf(figure.value_label, sizeof figure.value_label, "%s", statistics[shown].value);

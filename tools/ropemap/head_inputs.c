@@ -74,11 +74,12 @@ static head_axis axis_of(const int64_t *numbers, int64_t stride, int64_t count, 
     if (rises && range.first >= 0) {
         return (head_axis){.range = range, .label = even};
     }
-    return (head_axis){.range = {.count = range.count, .step = 1}, .label = rises ? even : listed};
+    return (head_axis){
+        .range = {.count = range.count, .step = 1}, .label = rises ? even : listed, .listed = !rises};
 }
 
 head_axis layer_axis(const head_options *options) {
-    return axis_of(options->layer_numbers, 1, options->layer_count, "layer", "layer, as listed");
+    return axis_of(options->layer_numbers, 1, options->layer_count, "layer", "nth layer");
 }
 
 static ropemap_status take_layer(head_options *options, int64_t number, ropemap_error *error) {
@@ -459,14 +460,14 @@ void head_shape_free(head_shape *shape) {
 head_axis heads_axis(const head_shape *shape, bool keys) {
     const head_number *first = shape->numbers;
     return axis_of(keys ? &first->key : &first->query, sizeof *first / sizeof first->key, shape->heads,
-                   "head", "head, as listed");
+                   "head", "nth head");
 }
 
 /* ", layers 0 to 29", or ", layers 0, 7, 9" where they are not evenly apart; cut where they are many. */
 static void list(const char *what, const int64_t *numbers, int64_t stride, const head_axis *axis, char *text,
                  size_t size) {
     const int64_t count = axis->range.count;
-    const bool listed = strchr(axis->label, ',') != NULL;
+    const bool listed = axis->listed;
     int length = snprintf(text, size, ", %ss %" PRId64, what, numbers[0]);
     if (!listed) {
         (void)snprintf(text + length, size - (size_t)length, " to %" PRId64, numbers[(count - 1) * stride]);
@@ -491,7 +492,7 @@ void head_title(const head_options *options, const head_shape *shape, const char
     }
     if (shape->heads == 1) {
         (void)snprintf(head, sizeof head, ", head %" PRId64, shape->numbers[0].query);
-    } else if (strchr(across.label, ',') != NULL) {
+    } else if (across.listed) {
         list("head", &shape->numbers[0].query, 2, &across, head, sizeof head);
     }
     (void)snprintf(text, size, "%s: %s%s%s", what, shape->origin, layers, head);

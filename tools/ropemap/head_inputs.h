@@ -31,7 +31,8 @@ extern const cli_option head_rows[];
 /* An axis of numbers: their own where they rise evenly, else 0, 1, ... in the order that the title lists. */
 typedef struct head_axis {
     ropemap_range range;
-    const char *label; /* "head", "head, as listed"; static */
+    const char *label; /* "head", "nth head"; static */
+    bool listed;       /* the latter: the title lists the numbers */
 } head_axis;
 
 head_axis layer_axis(const head_options *options);
