@@ -233,7 +233,9 @@ class Captures(Case):
         metadata = {"query_first": "0", "query_step": "1"}
         theta, self.after = self.theta, lambda row, position, first: row
         self.capture(metadata)
-        document = json.loads(self.done("curve", "--capture", "c.safetensors", "--head", "3", "--json").stdout)
+        result = self.done("curve", "--capture", "c.safetensors", "--head", "3", "--json", "-o", "c.svg")
+        document = json.loads(result.stdout)
+        self.assertIn(b"tiny, layer 3, head 3", self.read("c.svg"))
         values = document["curves"][0]["values"] if "curves" in document else document["values"]
         mean = [math.fsum(math.fsum(a * b for a, b in zip(rotate(self.queries[1][j + r], j + r, theta),
                                                           rotate(self.keys[1][j], j, theta)))

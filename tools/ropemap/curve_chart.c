@@ -112,6 +112,9 @@ void curve_chart_words(const curve_options *options, const curves *made, int cou
                                                          : "RoPE similarity",
                    part);
     to->subtitle[0] = to->description[0] = '\0';
+    if (count == 1 && made[0].origin[0] != '\0') {
+        add(to->subtitle, sizeof to->subtitle, "%s", made[0].origin);
+    }
     find_common(options, made, count, to);
     add(to->description, sizeof to->description, "%s distances from %s in steps of %s",
         number_in_words((double)distances->count).text, number_in_words((double)distances->first).text,

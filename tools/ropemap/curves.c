@@ -525,6 +525,10 @@ static ropemap_status make_all(const curve_options *options, const tensor_pair *
         return fail(error, ROPEMAP_USAGE, "--vary: %d curves; at most %d can be drawn", count, CURVES_MOST);
     }
     ropemap_status status = make_distances(made, error);
+    made->origin[0] = '\0';
+    if (tensors->layer != NULL) {
+        (void)snprintf(made->origin, sizeof made->origin, "%s", ropemap_vectors_label(tensors->queries));
+    }
     for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
         status = make_one(options, tensors, made, i, error);
     }

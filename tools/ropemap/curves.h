@@ -69,7 +69,8 @@ typedef struct curve {
 
 typedef struct curves {
     ropemap_range distances;
-    double *distance; /* [distances.count], owned */
+    double *distance;         /* [distances.count], owned */
+    char origin[CURVE_LABEL]; /* model, layer and head of a capture; "": none */
     curve one[CURVES_MOST];
     int count;
 } curves;
@@ -93,7 +94,7 @@ typedef struct curve_chart {
     ropemap_series series[CURVES_MOST];
     ropemap_mark marks[CURVE_MARKS_MOST];
     char words[CURVE_MARKS_MOST][80];
-    char title[320], subtitle[120], description[300];
+    char title[320], subtitle[120 + CURVE_LABEL], description[300];
 } curve_chart;
 
 void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to);
