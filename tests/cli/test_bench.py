@@ -56,6 +56,8 @@ class Formats(Case):
         wanted = [(name, n, d, "" if name == "diagonal" else "interleaved")
                   for name in ("rotate", "rotate / libm", "diagonal") for n in (16, 32, 64, 5) for d in (2, 6)]
         self.assertEqual(shapes, wanted)
+        rows = self.document("-n", "40", "-d", "8", "--layout", "interleaved", *TINY)["rows"]
+        self.assertEqual({row["wrong"] for row in rows}, {0})
         rows = self.document("diagonal", "-n", "1k-16k*4", *TINY)["rows"]
         self.assertEqual([row["positions"] for row in rows], [1024, 4096, 16384])
 
