@@ -51,7 +51,7 @@ class Emulated(Case):
         shutil.copy(DRIVER, self.path("libcuda.so.1"))
         library_path = os.environ.get("LD_LIBRARY_PATH")
         self.program = self.path(os.path.basename(program))
-        self.environment = {**os.environ, "ROPEMAP_FAKE_CUDA": "memory=40M,cache=64K",
+        self.environment = {**os.environ, "ROPEMAP_FAKE_CUDA": "memory=160M,cache=64K",
                             "LD_LIBRARY_PATH": self.directory + (":" + library_path if library_path else "")}
 
     def bench(self, *arguments, code=0, **environment):

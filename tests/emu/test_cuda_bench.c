@@ -8,7 +8,7 @@
 #include "tools/bench/check.h"
 #include "tools/bench/gpu.h"
 
-enum { MEMORY = 40 * 1048576, CALLS_MOST = 100000 };
+enum { MEMORY = 160 * 1048576, CALLS_MOST = 100000 };
 
 static int set_up(void **state) {
     linked_gpu_small();
