@@ -42,6 +42,7 @@ class Backend(Case):
     def test_values(self):
         self.refused(2, ["--backend", "cudda", "did you mean cuda?"], "map", "--backend", "cudda", "--dry-run")
         self.refused(2, ["--dtype", "fp32|tf32|bf16|fp16"], "map", "--dtype", "fp64", "--dry-run")
+        self.refused(2, ["--kernel", "auto|fused|tiles"], "map", "--kernel", "melted", "--dry-run")
         for text in ("-1", "x", "1.5", "1024"):
             self.refused(2, ["--device", text], "map", "--device", text, "--dry-run")
 
@@ -108,6 +109,12 @@ class Dtypes(Case):
         tiled = [*arguments, "--method", "tiled"]
         self.assertIn(b"; tiled in bf16 on cpu, ", self.done(*tiled, "--dtype", "bf16").stderr)
         self.assertIn(b"; tiled on cpu, ", self.done(*tiled).stderr)
+        for kernel, words in (("fused", ", pooled where they are made\n"), ("tiles", " positions\n")):
+            asked = [*tiled, "--kernel", kernel, "--dry-run"]
+            self.assertRegex(self.done(*asked).stdout.decode(), r"\ntiles .*" + words)
+            self.assertEqual(json.loads(self.done(*asked, "--json").stdout)["plan"]["kernel"], kernel)
+        self.refused(2, ["ropemap: --kernel: the factored method", "ask for the tiled one"], "map", "-n", "40",
+                     "--kernel", "fused", "--backend", "cpu", "--dry-run")
         self.assertIn("\ndtype    fp16\n", self.done(*tiled, "--dtype", "fp16", "--dry-run").stdout.decode())
         self.assertNotIn("dtype", self.done(*tiled, "--dry-run").stdout.decode())
         other = self.done(*arguments, "--dtype", "bf16", "--dry-run").stdout.decode()
