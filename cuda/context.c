@@ -264,7 +264,9 @@ static void free_buffers(rm_context *context) {
         rm_buffer_free(&context->cell_arrays[i]);
     }
     for (int i = 0; i < RM_LENT; i++) {
-        drop(&context->lent[i]);
+        if (context->lent[i].buffer.memory != NULL) {
+            drop(&context->lent[i]);
+        }
     }
     pinned_free(&context->pinned);
 }
