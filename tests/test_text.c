@@ -119,7 +119,6 @@ static void widths_scale(void **state) {
 /* A font of one's own is measured and drawn as the embedded one, of which it is a copy; what is no font is
  * refused. */
 static void another_font(void **state) {
-    (void)state;
     extern const unsigned char rm_font_begin[], rm_font_end[];
     const size_t sizes[] = {0, 1000, (size_t)(rm_font_end - rm_font_begin)};
     char path[] = "font-XXXXXX";
