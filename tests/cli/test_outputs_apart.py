@@ -253,7 +253,7 @@ class StandardOutput(Case):
         sweep = ["--vary", "base=1e3,1e4"]
         for command, kinds in ((["map", "-n", "8"], "png svg pdf npy"), (["curve", "-n", "8"], "png svg pdf npy csv"),
                                (["sweep", "-n", "8", *sweep], "png svg pdf"),
-                               (["sweep", "curve", "-n", "8", *sweep], "png svg pdf"), (["info"], "png"),
+                               (["sweep", "curve", "-n", "8", *sweep], "png svg pdf"), (["info"], "png svg pdf"),
                                (["bound", "--table", "100,200", "--resolution", "0.01"], "png svg pdf")):
             names = {kind + ":-": kind for kind in kinds.split()}
             names["-"] = "png"
