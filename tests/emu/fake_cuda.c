@@ -94,7 +94,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attr, int dev
         *value = 2048;
         break;
     case cudaDevAttrComputeCapabilityMajor:
-        *value = 9;
+        *value = 8; /* whose workspace of cuBLAS is small: all of it is filled, map by map */
         break;
     case cudaDevAttrComputeCapabilityMinor:
         *value = 0;
@@ -114,7 +114,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *prop, int device) {
                                     .totalGlobalMem = atomic_load(&fake_gauges.limit),
                                     .multiProcessorCount = PROCESSORS,
                                     .l2CacheSize = (int)fake_setting_number("cache", 1048576),
-                                    .major = 9};
+                                    .major = 8};
     return cudaSuccess;
 }
 

@@ -17,7 +17,7 @@ rm_device linked_gpu;
 ropemap_request *linked_turns_auto;
 
 void linked_gpu_small(void) {
-    const ropemap_gpu gpu = {.name = "Emulated GPU", .major = 9, .memory = UINT64_C(1) << 30};
+    const ropemap_gpu gpu = {.name = "Emulated GPU", .major = 8, .memory = UINT64_C(1) << 30};
     linked_gpu = rm_gpu_device(&gpu, 128);
     linked_gpu.block = 256;
     linked_gpu.workers = 4;
@@ -46,7 +46,7 @@ ropemap_status ropemap_driver_describe(ropemap_driver *driver, ropemap_error *er
 
 ropemap_status ropemap_gpu_describe(int32_t index, ropemap_gpu *gpu, ropemap_error *error) {
     (void)error;
-    *gpu = (ropemap_gpu){.index = index, .name = "Emulated GPU", .major = 9, .memory = linked_gpu.memory};
+    *gpu = (ropemap_gpu){.index = index, .name = "Emulated GPU", .major = 8, .memory = linked_gpu.memory};
     return ROPEMAP_OK;
 }
 
