@@ -140,7 +140,8 @@ rm_ticks rm_ticks_values(double low, double high, int32_t most) {
         for (int zero = 0; zero < chosen.power; zero++) {
             value *= 10;
         }
-        rm_number_decimal(tick->label, value, chosen.power < 0 ? -chosen.power : 0);
+        /* Zero alone is 0, however fine its scale: hundreds of decimals would not fit. */
+        rm_number_decimal(tick->label, value, chosen.power < 0 && greatest != 0 ? -chosen.power : 0);
     }
     return ticks;
 }
