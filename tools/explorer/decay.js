@@ -4,7 +4,7 @@ import { chart, pointsOf, showCurves } from './curve.js';
 import { Channel } from './fetch.js';
 import { mapPending, mapRefused } from './map.js';
 import { grouped, parseNumber } from './numbers.js';
-import { curveQuery, takes, url } from './query.js';
+import { curveQuery, ofCurve, url } from './query.js';
 import { make } from './slider.js';
 import { effective, setPage, state, table, thousandOf, trainedLength, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
@@ -28,7 +28,7 @@ export function startDecay() {
 
 /* A pin is the options that differ from the defaults, without those of the range and the picture. */
 function pin() {
-  const own = Object.entries(unframed(state.options)).filter(([name]) => takes(name, 'curve'));
+  const own = Object.entries(unframed(state.options)).filter(([name]) => ofCurve(name));
   const query = new URLSearchParams(own).toString();
   if (!state.page.pin.includes(query)) setPage({ pin: [...state.page.pin, query].slice(-PIN_COLOURS.length) });
 }

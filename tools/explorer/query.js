@@ -4,7 +4,7 @@ import { parseNumber, parseRange, rangeText, tokensText } from './numbers.js';
 import { domain, effective, rangeEnd, shownView, state, table, windowOf } from './state.js';
 
 /* A posted model is no option of a command line, but every answer takes one. */
-export const takes = (name, command) => name === 'model' || table.options.get(name)?.commands.includes(command);
+const takes = (name, command) => name === 'model' || table.options.get(name)?.commands.includes(command);
 
 /* Options of a command alone. */
 function optionsOf(command, options) {
@@ -33,10 +33,16 @@ export function mapQuery(window, extra = {}, options = state.options) {
 /* The window of the view; null where it is the whole. */
 export const shownWindow = () => (state.view ? windowOf(state.view) : null);
 
+/* What is done with scores. The page's curve is of similarities before that. */
+const SCORES = ['measure', 'scale', 'softcap', 'sink-logit', 'causal', 'window', 'attention-chunk', 'sink-tokens'];
+
+export const ofCurve = (name) => takes(name, 'curve') && !SCORES.includes(name);
+
 export function curveQuery(extra = {}, options = state.options) {
   const { rows, cols } = domain(options);
   const reach = Math.max(rangeEnd(rows) - cols.first, rangeEnd(cols) - rows.first);
-  const query = { ...optionsOf('curve', options), distances: tokensText(Math.max(reach, 2)), ...extra };
+  const query = { distances: tokensText(Math.max(reach, 2)), ...extra };
+  for (const [name, value] of Object.entries(options)) if (ofCurve(name)) query[name] ??= value;
   return withLength(query, options);
 }
 

@@ -85,8 +85,8 @@ export function defaultText(name, options = state.options) {
   if (name === 'head-dim' && table.tensors) return String(table.tensors.head_dim);
   if (name === 'rotary-dim') return effective('head-dim', options);
   if (name === 'length') return '';
-  const initial = table.options.get(name)?.initial ?? '';
-  return initial.split(',')[0];
+  const initial = table.options.get(name)?.initial ?? '', [usual, ofSoftmax] = initial.split(', of softmax ');
+  return (ofSoftmax && effective('measure', options) === 'softmax' ? ofSoftmax : usual).split(',')[0];
 }
 
 /* What k is of an option's numbers: those that are counted have sliders of whole steps. */
