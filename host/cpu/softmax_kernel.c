@@ -26,7 +26,7 @@ static void hide(rm_softmax_tile tile, int32_t keys, const rm_softmax_sight *sig
         for (int32_t q = 0; q < LANES; q++) {
             const bool sink = (k >= sight->first[0][q]) & (k < sight->end[0][q]);
             const bool near = (k >= sight->first[1][q]) & (k < sight->end[1][q]);
-            tile[k][q] = sink | near ? tile[k][q] : -INFINITY;
+            tile[k][q] = (sink | near) ? tile[k][q] : -INFINITY;
         }
     }
 }
@@ -107,7 +107,7 @@ static void select(rm_softmax_tile tile, int32_t keys, const int32_t *first, con
     memset(sums, 0, LANES * sizeof *sums);
     for (int32_t k = 0; k < keys; k++) {
         for (int32_t q = 0; q < LANES; q++) {
-            sums[q] += (k >= first[q]) & (k < end[q]) ? tile[k][q] : 0.0f;
+            sums[q] += ((k >= first[q]) & (k < end[q])) ? tile[k][q] : 0.0f;
         }
     }
 }
