@@ -28,7 +28,7 @@ class Letters(Case):
         self.assertEqual([curve["base"] for curve in curves], [1000, 2000, 4000, 500000])
         curves = json.loads(self.done("curve", "--vary", "length=1k-4k*4", "--scaling", "dynamic:factor=2,max=1k",
                                       "-n", "4", "-d", "4", "--json", "-q").stdout)["curves"]
-        self.assertEqual([curve["label"] for curve in curves], ["length 1024", "length 4096"])
+        self.assertEqual([curve["label"] for curve in curves], ["length 1,024", "length 4,096"])
 
     def test_k_in_a_scaling_rule(self):
         for given, read in (("yarn:factor=4,original=8k", "yarn:factor=4,original=8192"),

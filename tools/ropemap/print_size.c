@@ -22,7 +22,8 @@ enum { NUMBER_BYTES = 80 };
 #define DPI_PRINT  300.0
 #define INCH       25.4
 #define POINTS     72.0
-#define FONT_PRINT 7.0 /* points; what journals ask for at least is 5 to 7 */
+#define FONT_PRINT 7.0     /* points; what journals ask for at least is 5 to 7 */
+#define WIDEST     32767.0 /* pixels of a figure; on a wider page text keeps its proportion */
 
 static const struct {
     const char *name;
@@ -166,10 +167,11 @@ print_scale print_scale_of(const print_size *size, bool png) {
     const double dpi = size->dpi > 0.0 ? size->dpi : printed ? DPI_PRINT : DPI_SCREEN;
     const double inches = inches_of(&size->width, dpi), tall = inches_of(&size->height, dpi);
     const double pixels = fmax(round(inches * dpi), 1.0);
-    const print_length font = size->font.size > 0.0 ? size->font
-                              : printed             ? (print_length){.size = FONT_PRINT}
-                                                    : (print_length){.size = 0.0};
-    print_scale scale = {.millimetres = inches * INCH, .height = llround(tall * dpi)};
+    const print_length font = size->font.size > 0.0         ? size->font
+                              : printed && pixels <= WIDEST ? (print_length){.size = FONT_PRINT}
+                                                            : (print_length){.size = 0.0};
+    print_scale scale = {.millimetres = size->width.pixels ? inches * INCH : size->width.size,
+                         .height = llround(tall * dpi)};
     if (font.size > 0.0) { /* of whole pixels, so that points are exact */
         const double exact = inches > 0.0 ? pixels / inches : dpi;
         scale.font_size = font.pixels ? font.size : font.size / POINTS * exact;
