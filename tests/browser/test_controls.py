@@ -169,6 +169,11 @@ class Controls(BrowseCase):
         self.refused(2, [sentence], "map", *self.command(), "-o", "refused.png")
         return sentence
 
+    def test_softmax_has_its_own_defaults(self):
+        self.open("measure=softmax&content=gauss:7&positions=400")
+        shown = self.js("return ['pool', 'norm'].map((name) => document.getElementById('select-' + name).value)")
+        self.assertEqual(shown, ["mass", "log"])
+
     def test_every_flag_and_reset(self):
         self.open("positions=400&base=100")
         before = self.pixels()[2]

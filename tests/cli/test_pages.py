@@ -105,6 +105,8 @@ class Pages(Case):
             self.assertAlmostEqual(float(root.get("width")[:-2]), millimetres, delta=0.006)
             _, _, width, height = map(float, root.get("viewBox").split())
             self.assertAlmostEqual(float(root.get("height")[:-2]), millimetres * height / width, delta=0.006)
+        bare = self.page(*SMALL, "--bare", "--width", "1mm")  # whose text would need more room
+        self.assertEqual(float(bare.get("width")[:-2]), 1)
         self.done("map", *SMALL, "--width=60mm", "-o", "a.pdf", "-o", "a.png")
         box = re.search(rb"/MediaBox \[ 0 0 ([0-9.]+) ", self.read("a.pdf")).group(1)
         self.assertAlmostEqual(float(box), 60 / 25.4 * 72, delta=0.01)
