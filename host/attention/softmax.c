@@ -39,6 +39,7 @@ struct softmax {
     float *resident_keys;    /* rotated, NULL where they are made for each block */
     struct scratch *scratch; /* [threads] */
     rm_bands bands;
+    rm_span part;       /* blocks that are computed now */
     double sums[PARTS]; /* of the queries so far that count */
     int64_t counted;
     double excess;
@@ -209,14 +210,18 @@ static void merge_block(struct softmax *softmax, const struct scratch *scratch, 
     for (int64_t i = 0; scratch->mass != NULL && i < distances_of(&softmax->what); i++) {
         softmax->attention->mass[i] += scratch->mass[i];
     }
-    softmax->job->empty_rows += results->empty_rows;
-    softmax->job->nan_rows += results->nan_rows;
+    /* where parts share a block, it counts in the one that its first query is of */
+    if (rows.first >= rm_partition_cell(&softmax->job->grid.rows, softmax->job->part.first).first) {
+        softmax->job->empty_rows += results->empty_rows;
+        softmax->job->nan_rows += results->nan_rows;
+    }
     softmax->excess = results->excess > softmax->excess ? results->excess : softmax->excess;
 }
 
 static ropemap_status block_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     struct softmax *softmax = work;
-    const int64_t count = softmax->job->grid.rows.range.count, first = task * softmax->block;
+    const int64_t count = softmax->job->grid.rows.range.count;
+    const int64_t first = (softmax->part.first + task) * softmax->block;
     const rm_span rows = {.first = first,
                           .end = first + softmax->block < count ? first + softmax->block : count};
     rm_softmax_results results = {.cells = NULL};
@@ -297,12 +302,13 @@ static ropemap_status run_blocks(struct softmax *softmax, ropemap_error *error) 
     const ropemap_job *job = softmax->job;
     rm_team *team = &job->group->team;
     const int64_t count = job->grid.rows.range.count;
-    const int64_t blocks = (count + softmax->block - 1) / softmax->block;
-    for (int64_t block = 0; block < blocks; block++) {
+    for (int64_t block = softmax->part.first; block < softmax->part.end; block++) {
         const int64_t end = (block + 1) * softmax->block;
         const rm_sight sight = rm_grid_sight(&softmax->what.grid, (end < count ? end : count) - 1);
         team->total_steps += (double)(rm_round_up(sight.near.end, softmax->keys) / softmax->keys);
     }
+    atomic_store(&team->steps, 0);
+    const int64_t blocks = softmax->part.end - softmax->part.first;
     const ropemap_status status = rm_job_run(job, "softmax", blocks, block_task, softmax, error);
     team->total_steps = 0.0;
     return status;
@@ -344,30 +350,49 @@ static void take_means(struct softmax *softmax) {
     }
 }
 
+static void drop(ropemap_job *job) {
+    struct softmax *softmax = job->state;
+    for (int32_t i = 0; softmax->scratch != NULL && i < job->plan.threads; i++) {
+        free_scratch(softmax, i);
+    }
+    rm_free(softmax->scratch);
+    job->backend->release(job->workers[0].context, softmax->resident_keys);
+    rm_free(softmax);
+}
+
+static ropemap_status start(ropemap_job *job, ropemap_error *error) {
+    struct softmax *softmax = rm_alloc(1, sizeof *softmax);
+    if (softmax == NULL) {
+        return rm_fail_memory(error, "softmax", sizeof *softmax);
+    }
+    *softmax = (struct softmax){.job = job,
+                                .attention = job->attention,
+                                .what = what_of(job),
+                                .block = job->device.softmax_rows,
+                                .keys = job->device.softmax_keys};
+    job->state = softmax;
+    job->drop = drop;
+    return make_all(softmax, error);
+}
+
 static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) {
-    struct softmax softmax = {.job = job,
-                              .attention = job->attention,
-                              .what = what_of(job),
-                              .block = job->device.softmax_rows,
-                              .keys = job->device.softmax_keys};
+    if (job->state == NULL) {
+        RM_TRY(start(job, error));
+    }
+    struct softmax *softmax = job->state;
     job->empty_rows = 0;
     job->nan_rows = 0;
-    for (int64_t i = 0; i < distances_of(&softmax.what); i++) {
+    for (int64_t i = 0; i < distances_of(&softmax->what); i++) {
         job->attention->mass[i] = 0.0;
     }
-    ropemap_status status = rm_bands_make(&softmax.bands, job, cells, error);
-    status = status == ROPEMAP_OK ? make_all(&softmax, error) : status;
-    status = status == ROPEMAP_OK ? run_blocks(&softmax, error) : status;
-    status = status == ROPEMAP_OK ? check_sums(&softmax, error) : status;
-    if (status == ROPEMAP_OK && softmax.attention != NULL) {
-        take_means(&softmax);
+    softmax->part = rm_bands_of_part(job, softmax->block);
+    ropemap_status status = rm_bands_make(&softmax->bands, job, cells, error);
+    status = status == ROPEMAP_OK ? run_blocks(softmax, error) : status;
+    status = status == ROPEMAP_OK ? check_sums(softmax, error) : status;
+    if (status == ROPEMAP_OK && softmax->attention != NULL) {
+        take_means(softmax);
     }
-    for (int32_t i = 0; softmax.scratch != NULL && i < job->plan.threads; i++) {
-        free_scratch(&softmax, i);
-    }
-    rm_free(softmax.scratch);
-    rm_bands_free(&softmax.bands);
-    job->backend->release(job->workers[0].context, softmax.resident_keys);
+    rm_bands_free(&softmax->bands);
     return status;
 }
 
@@ -411,7 +436,7 @@ static void cost(ropemap_job *job) {
         2.0 * pairs * (double)dim + ((double)rows + passes * (double)cols) * (double)dim * RM_ROTATE_FLOPS;
 }
 
-const rm_method rm_method_softmax = {.cost = cost, .run = run};
+const rm_method rm_method_softmax = {.cost = cost, .run = run, .in_parts = true};
 
 /* ---- requests */
 

@@ -16,6 +16,13 @@ void rm_bands_free(rm_bands *bands) {
     (void)pthread_mutex_destroy(&bands->lock);
 }
 
+rm_span rm_bands_of_part(const ropemap_job *job, int64_t band) {
+    const rm_partition *rows = &job->grid.rows;
+    const int64_t first = rm_partition_cell(rows, job->part.first).first;
+    const int64_t end = rm_partition_cell(rows, job->part.end - 1).end;
+    return (rm_span){.first = first / band, .end = (end + band - 1) / band};
+}
+
 rm_span rm_bands_touch(const rm_grid *grid, rm_span rows) {
     return (rm_span){.first = rm_partition_cell_of(&grid->rows, rows.first),
                      .end = rm_partition_cell_of(&grid->rows, rows.end - 1) + 1};
@@ -65,19 +72,23 @@ void rm_bands_leave(rm_bands *bands, bool failed) {
 
 static void finish(rm_bands *bands, const rm_accumulator *cells, int64_t row) {
     const ropemap_job *job = bands->job;
-    float *out = bands->out + (cells->first_row + row) * cells->cols;
+    float *out = bands->out + (cells->first_row + row - job->part.first) * cells->cols;
     rm_accumulator_finish_row(cells, row, &job->grid, job->scale, 0, cells->cols, out);
 }
 
 void rm_bands_merge(rm_bands *bands, const rm_accumulator *cells, rm_span rows) {
     for (int64_t i = 0; i < cells->rows; i++) {
-        const rm_span cell = rm_partition_cell(&bands->job->grid.rows, cells->first_row + i);
+        const int64_t row = cells->first_row + i;
+        const rm_span cell = rm_partition_cell(&bands->job->grid.rows, row);
+        if (row < bands->job->part.first || row >= bands->job->part.end) {
+            continue;
+        }
         if (cell.first >= rows.first && cell.end <= rows.end) {
             finish(bands, cells, i);
             continue;
         }
         if (cell.first >= rows.first) { /* begins here */
-            bands->open.first_row = cells->first_row + i;
+            bands->open.first_row = row;
             rm_accumulator_clear_row(&bands->open, 0);
         }
         rm_accumulator_merge_row(&bands->open, 0, cells, i);

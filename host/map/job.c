@@ -30,6 +30,10 @@ ropemap_status rm_job_start(ropemap_job *job, ropemap_error *error) {
 }
 
 void rm_job_stop(ropemap_job *job) {
+    if (job->state != NULL) {
+        job->drop(job);
+        job->state = NULL;
+    }
     rm_workers_close(job->group, job->broken);
     if (job->request->session == NULL) {
         rm_plugin_close(&job->plugin);

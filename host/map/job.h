@@ -30,6 +30,9 @@ struct ropemap_job {
     bool mirrors;    /* cell (r, c) is cell (c, r): the same vectors at the same positions on both sides */
     uint64_t memory; /* bytes the plan may use */
     ropemap_plan plan;
+    rm_span part; /* rows of cells that the method computes now */
+    void *state;  /* what the method keeps from one part to the next, until rm_job_stop: `drop` frees it */
+    void (*drop)(ropemap_job *job);
     rm_workers *group;  /* NULL until rm_job_start */
     rm_worker *workers; /* [plan.threads] the group's */
 };

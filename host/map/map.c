@@ -4,6 +4,7 @@
 #include "host/base/alloc.h"
 #include "host/encoding/encoding.h"
 #include "host/map/plan.h"
+#include "host/ropemap_parts.h"
 #include "host/rule/rule.h"
 
 #include <inttypes.h>
@@ -193,6 +194,15 @@ static void take_summary(ropemap_map *map, const struct summary *all) {
 
 static const struct summary no_cells = {.min = INFINITY, .max = -INFINITY};
 
+static void summarise(ropemap_map *map) {
+    struct summary all = no_cells;
+    for (int64_t row = 0; row < map->height; row++) {
+        const struct summary one = summarise_row(map->cells + row * map->width, map->width);
+        add_row(&all, &one);
+    }
+    take_summary(map, &all);
+}
+
 struct describing {
     ropemap_map *map;
     struct summary *rows; /* [height] */
@@ -229,17 +239,22 @@ ropemap_status ropemap_map_subtract(ropemap_map *map, const ropemap_map *other, 
                        "map: %" PRId64 " x %" PRId64 " cells, but the other has %" PRId64 " x %" PRId64,
                        map->width, map->height, other->width, other->height);
     }
-    struct summary all = no_cells;
-    for (int64_t row = 0; row < map->height; row++) {
-        float *cells = map->cells + row * map->width;
-        for (int64_t i = 0; i < map->width; i++) {
-            cells[i] -= other->cells[row * map->width + i];
-        }
-        const struct summary one = summarise_row(cells, map->width);
-        add_row(&all, &one);
+    for (int64_t i = 0; i < map->height * map->width; i++) {
+        map->cells[i] -= other->cells[i];
     }
-    take_summary(map, &all);
+    summarise(map);
     return ROPEMAP_OK;
+}
+
+void ropemap_job_join(ropemap_job *job, ropemap_map *map) {
+    rm_job_stop(job);
+    for (int64_t row = 0; job->grid.symmetric && row < map->height; row++) {
+        for (int64_t col = row + 1; col < map->width; col++) {
+            map->cells[row * map->width + col] = map->cells[col * map->width + row];
+        }
+    }
+    summarise(map);
+    map->plan = job->plan;
 }
 
 static void describe_time(const ropemap_job *job, double start, ropemap_seconds *seconds) {
@@ -258,6 +273,7 @@ static void describe_time(const ropemap_job *job, double start, ropemap_seconds 
 
 static ropemap_status attempt(ropemap_job *job, ropemap_map *map, ropemap_error *error) {
     ropemap_status status = rm_job_start(job, error);
+    job->part = (rm_span){.first = 0, .end = job->plan.height};
     status = status == ROPEMAP_OK ? job->method->run(job, map->cells, error) : status;
     status = status == ROPEMAP_OK && !job->without_cells ? describe_cells(job, map, error) : status;
     job->broken = status != ROPEMAP_OK && status != ROPEMAP_STOPPED;
@@ -348,6 +364,9 @@ ropemap_status ropemap_job_open(const ropemap_request *request, ropemap_job **jo
 
 void ropemap_job_free(ropemap_job *job) {
     if (job != NULL) {
+        if (job->group != NULL) {
+            rm_job_stop(job);
+        }
         ropemap_vectors_free(job->owned);
         rm_free(job);
     }

@@ -10,8 +10,9 @@ typedef struct rm_method {
     /* Fills job->plan with the method and what it costs; plan.threads are those of the request before, fewer
      * where they do not pay or do not fit. */
     void (*cost)(ropemap_job *job);
-    /* Fills cells [height, width] as job->plan says. */
+    /* Fills cells [rows of job->part, width] as job->plan says. */
     ropemap_status (*run)(ropemap_job *job, float *cells, ropemap_error *error);
+    bool in_parts; /* `run` computes any rows; else the whole map alone */
 } rm_method;
 
 extern const rm_method rm_method_factored, rm_method_tiled, rm_method_diagonal;

@@ -35,6 +35,7 @@ struct tiled {
     float *resident_keys;    /* [blocks * block, head_dim] rotated, NULL where they are made for each band */
     struct scratch *scratch; /* [threads] */
     rm_bands bands;
+    rm_span part; /* bands that are computed now */
 };
 
 static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
@@ -166,7 +167,8 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
 
 static ropemap_status band_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     struct tiled *tiled = work;
-    const int64_t count = tiled->job->grid.rows.range.count, first = task * tiled->band;
+    const int64_t count = tiled->job->grid.rows.range.count;
+    const int64_t first = (tiled->part.first + task) * tiled->band;
     const rm_span rows = {.first = first, .end = first + tiled->band < count ? first + tiled->band : count};
     bool merges = false;
     const ropemap_status status =
@@ -233,11 +235,12 @@ static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
  * sum is taken over a sample. */
 static ropemap_status run_bands(struct tiled *tiled, ropemap_error *error) {
     rm_team *team = &tiled->job->group->team;
-    const int64_t bands = tiled->job->plan.bands;
+    const int64_t bands = tiled->part.end - tiled->part.first;
     const int64_t apart = bands / BANDS_SAMPLED + 1;
-    for (int64_t band = 0; band < bands; band += apart) {
+    for (int64_t band = tiled->part.first; band < tiled->part.end; band += apart) {
         team->total_steps += (double)apart * (double)steps_of_band(tiled, band);
     }
+    atomic_store(&team->steps, 0);
     const ropemap_status status = rm_job_run(tiled->job, "tiles", bands, band_task, tiled, error);
     team->total_steps = 0.0;
     return status;
@@ -262,29 +265,44 @@ static int64_t step_of(const ropemap_job *job) {
     return many ? job->device.fused_keys : job->plan.block;
 }
 
+static void drop(ropemap_job *job) {
+    struct tiled *tiled = job->state;
+    for (int32_t i = 0; tiled->scratch != NULL && i < job->plan.threads; i++) {
+        free_scratch(tiled, i);
+    }
+    rm_free(tiled->scratch);
+    job->backend->release(job->workers[0].context, tiled->resident_keys);
+    rm_free(tiled);
+}
+
+static ropemap_status start(ropemap_job *job, ropemap_error *error) {
+    struct tiled *tiled = rm_alloc(1, sizeof *tiled);
+    if (tiled == NULL) {
+        return rm_fail_memory(error, "tiles", sizeof *tiled);
+    }
+    *tiled = (struct tiled){.job = job,
+                            .block = job->plan.block,
+                            .band = job->plan.band,
+                            .step = step_of(job),
+                            .slots = rm_tile_slots(job),
+                            .batch = rm_tile_batch(job)};
+    job->state = tiled;
+    job->drop = drop;
+    return make_all(tiled, error);
+}
+
 static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) {
-    struct tiled tiled = {.job = job,
-                          .block = job->plan.block,
-                          .band = job->plan.band,
-                          .step = step_of(job),
-                          .slots = rm_tile_slots(job),
-                          .batch = rm_tile_batch(job)};
-    ropemap_status status = rm_bands_make(&tiled.bands, job, cells, error);
-    if (status == ROPEMAP_OK) {
-        status = make_all(&tiled, error);
+    if (job->state == NULL) {
+        RM_TRY(start(job, error));
     }
-    if (status == ROPEMAP_OK) {
-        status = run_bands(&tiled, error);
+    struct tiled *tiled = job->state;
+    tiled->part = rm_bands_of_part(job, tiled->band);
+    ropemap_status status = rm_bands_make(&tiled->bands, job, cells, error);
+    status = status == ROPEMAP_OK ? run_bands(tiled, error) : status;
+    if (status == ROPEMAP_OK && job->grid.symmetric && job->part.end - job->part.first == job->plan.height) {
+        status = rm_job_run(job, "mirror", job->plan.height, mirror_task, tiled, error);
     }
-    if (status == ROPEMAP_OK && job->grid.symmetric) {
-        status = rm_job_run(job, "mirror", job->plan.height, mirror_task, &tiled, error);
-    }
-    for (int32_t i = 0; tiled.scratch != NULL && i < job->plan.threads; i++) {
-        free_scratch(&tiled, i);
-    }
-    rm_free(tiled.scratch);
-    job->backend->release(job->workers[0].context, tiled.resident_keys);
-    rm_bands_free(&tiled.bands);
+    rm_bands_free(&tiled->bands);
     return status;
 }
 
@@ -404,4 +422,4 @@ static void cost(ropemap_job *job) {
     plan->flops = flops(job, plan->keys_resident ? 1.0 : (double)plan->bands);
 }
 
-const rm_method rm_method_tiled = {.cost = cost, .run = run};
+const rm_method rm_method_tiled = {.cost = cost, .run = run, .in_parts = true};

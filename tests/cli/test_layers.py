@@ -20,8 +20,8 @@ SCRIPT = {".py", ".sh"}
 # root. The first place that matches a file counts. `host/base/*` knows nothing of RoPE; each other layer of
 # host/ sees the layers below it, and tools/ see the public interface only.
 API = "host/ropemap.h"
-ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MACHINE_API, MODEL_API = ROOM_APIS = [
-    f"host/ropemap_{room}.h" for room in ("attention", "capture", "decay", "figure", "machine", "model")]
+ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MACHINE_API, MODEL_API, PARTS_API = ROOM_APIS = [
+    f"host/ropemap_{room}.h" for room in ("attention", "capture", "decay", "figure", "machine", "model", "parts")]
 BASE = "host/base/*.h"
 RULE = "host/rule/*.h"
 DATA = "host/data/*.h"
@@ -42,8 +42,8 @@ MAY_INCLUDE = [
     ("host/figure/*", [API, FIGURE_API, BASE]),
     ("host/device/gpu_sizes.c", [API, MACHINE_API, BASE, *CELLS, GEOMETRY, "host/device/*.h"]),
     ("host/device/*", [API, ATTENTION_API, MACHINE_API, BASE, *CELLS]),
-    ("host/map/map.c", [API, BASE, RULE, DATA, DEVICE, ENCODING, ATTENTION, ARITH]),  # checks what a request asks of each
-    ("host/map/*", [API, BASE, RULE, DATA, DEVICE, ENCODING, ARITH]),
+    ("host/map/map.c", [API, PARTS_API, BASE, RULE, DATA, DEVICE, ENCODING, ATTENTION, ARITH]),  # checks what a request asks of each
+    ("host/map/*", [API, PARTS_API, BASE, RULE, DATA, DEVICE, ENCODING, ARITH]),
     ("host/encoding/*", [API, BASE, RULE, DEVICE, MAP, ARITH]),
     ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
     ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),

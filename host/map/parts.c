@@ -1,0 +1,92 @@
+/* parts.c - a map in parts: bands of rows of cells of about the same work, each computed alone */
+/* SPDX-License-Identifier: MIT */
+#include "host/map/plan.h"
+#include "host/ropemap_parts.h"
+
+/* A part has the bytes of the whole map: its bands, aligned to index 0, are all that its rows have queries
+ * in. */
+
+static const double PART_FLOPS = 1e11; /* a second or two of two CPU cores */
+
+enum {
+    PARTS_MOST = 4096,
+    BANDS_LEAST = 4 /* of a part, where cells share bands: these are computed twice */
+};
+
+static int64_t usual_count(const ropemap_job *job) {
+    const double wanted = job->plan.flops / PART_FLOPS;
+    int64_t most = job->plan.bands / BANDS_LEAST;
+    most = most < PARTS_MOST ? most : PARTS_MOST;
+    return wanted > (double)most ? most : (int64_t)wanted;
+}
+
+/* Pairs of the queries before index `end`: about what they take. */
+static double work_before(const ropemap_job *job, int64_t end) {
+    rm_grid seen = job->grid;
+    seen.cols.range = job->keys_range;
+    seen.mask.causal = seen.mask.causal || job->grid.symmetric;
+    return rm_grid_pairs(&seen, (rm_span){.end = end}, (rm_span){.end = seen.cols.range.count}) + (double)end;
+}
+
+/* The first row of cells before which there is that much work. */
+static int64_t row_after(const ropemap_job *job, double work) {
+    int64_t low = 0, high = job->plan.height;
+    while (low < high) {
+        const int64_t middle = (low + high) / 2;
+        if (work_before(job, rm_partition_cell(&job->grid.rows, middle).first) < work) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* The row that begins where the nearest band begins, so that no two parts compute that band; else the same
+ * row. */
+static int64_t align(const ropemap_job *job, int64_t row) {
+    const rm_partition *rows = &job->grid.rows;
+    const int64_t band = job->plan.band, at = rm_partition_cell(rows, row).first;
+    const int64_t near = (at + band / 2) / band * band;
+    const int64_t other = near < rows->range.count ? rm_partition_cell_of(rows, near) : row;
+    return rm_partition_cell(rows, other).first == near ? other : row;
+}
+
+int64_t ropemap_job_cut(const ropemap_job *job, int64_t count, int64_t *starts) {
+    const int64_t height = job->plan.height;
+    count = count > 0 ? count : usual_count(job);
+    count = count > height ? height : count;
+    count = count < 1 || !job->method->in_parts ? 1 : count;
+    const double all = work_before(job, job->grid.rows.range.count);
+    int64_t before = -1;
+    for (int64_t part = 0; starts != NULL && part < count; part++) {
+        int64_t row = part > 0 ? row_after(job, all * (double)part / (double)count) : 0;
+        row = count * BANDS_LEAST <= job->plan.bands ? align(job, row) : row;
+        row = row > before ? row : before + 1;
+        starts[part] = row < height - (count - part) ? row : height - (count - part);
+        before = starts[part];
+    }
+    if (starts != NULL) {
+        starts[count] = height;
+    }
+    return count;
+}
+
+ropemap_status ropemap_job_run_part(ropemap_job *job, ropemap_part *part, float *cells,
+                                    ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    if (job->group == NULL) {
+        status = rm_job_start(job, error);
+    }
+    if (status == ROPEMAP_OK) {
+        job->part = (rm_span){.first = part->first, .end = part->end};
+        status = job->method->run(job, cells, error);
+        part->empty_rows = job->empty_rows;
+        part->nan_rows = job->nan_rows;
+    }
+    job->broken = status != ROPEMAP_OK && status != ROPEMAP_STOPPED;
+    if (status != ROPEMAP_OK) {
+        rm_job_stop(job);
+    }
+    return status;
+}
