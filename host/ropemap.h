@@ -363,7 +363,29 @@ ROPEMAP_API ropemap_status ropemap_vectors_ones(int32_t head_dim, ropemap_vector
 ROPEMAP_API ropemap_status ropemap_vectors_gauss(int32_t head_dim, uint64_t seed, uint32_t stream,
                                                  ropemap_vectors **vectors, ropemap_error *error);
 
-/* `rows` [count, head_dim] in memory, borrowed: it must outlive the result. */
+/* Numbers in memory, in this machine's byte order. */
+typedef enum ropemap_element {
+    ROPEMAP_ELEMENT_FP32,
+    ROPEMAP_ELEMENT_FP64, /* each is rounded to the nearest float */
+    ROPEMAP_ELEMENT_FP16,
+    ROPEMAP_ELEMENT_BF16
+} ropemap_element;
+
+/* Rows [count, head_dim] in memory, as another program holds them. */
+typedef struct ropemap_rows {
+    const void *data; /* of row 0, of any alignment. Borrowed: it must outlive the vectors */
+    ropemap_element element;
+    int64_t count, stride; /* bytes from one row to the next; may be 0 or below */
+    int32_t head_dim;
+    int64_t heads;     /* of the tensor that these are one head of, 1 or more */
+    const char *label; /* of the vectors. Copied */
+} ropemap_rows;
+
+/* Rows that are read where they lie. ROPEMAP_USAGE, ROPEMAP_RESOURCES. */
+ROPEMAP_API ropemap_status ropemap_vectors_rows(const ropemap_rows *rows, ropemap_vectors **vectors,
+                                                ropemap_error *error);
+
+/* The same of floats one after another: `rows` [count, head_dim], borrowed. */
 ROPEMAP_API ropemap_status ropemap_vectors_memory(const float *rows, int64_t count, int32_t head_dim,
                                                   ropemap_vectors **vectors, ropemap_error *error);
 

@@ -54,6 +54,55 @@ static void rows_in_memory_are_borrowed(void **state) {
     ropemap_vectors_free(memory);
 }
 
+/* Element j of row i is i + 16 j, a number that every type holds exactly. */
+static void rows_in_memory_may_be_of_any_type_and_stride(void **state) {
+    enum { COUNT = 7, DIM = 6, PITCH = 9 };
+    static const ropemap_element types[] = {ROPEMAP_ELEMENT_FP32, ROPEMAP_ELEMENT_FP64, ROPEMAP_ELEMENT_FP16,
+                                            ROPEMAP_ELEMENT_BF16};
+    (void)state;
+    for (int type = 0; type < 4; type++) {
+        const size_t size = types[type] == ROPEMAP_ELEMENT_FP32   ? 4
+                            : types[type] == ROPEMAP_ELEMENT_FP64 ? 8
+                                                                  : 2;
+        uint8_t *bytes = malloc(COUNT * PITCH * size + 1), *data = bytes + 1; /* no alignment */
+        for (int i = 0; i < COUNT * PITCH; i++) {
+            const int value = i % PITCH < DIM ? i / PITCH + 16 * (i % PITCH) : -1;
+            const float single = (float)value;
+            const double twice = (double)value;
+            uint32_t bits;
+            memcpy(&bits, &single, sizeof bits);
+            const uint16_t upper = (uint16_t)(bits >> 16);
+            /* 5 bits of exponent where a float has 8; all values are whole and below 2048 */
+            const uint16_t half =
+                (uint16_t)(value == 0 ? 0 : (bits >> 16 & 0x8000) | (((bits >> 13) - (112u << 10)) & 0x7fff));
+            const void *from[] = {&single, &twice, &half, &upper};
+            memcpy(data + (size_t)i * size, from[type], size);
+        }
+        for (int down = 0; down < 2; down++) { /* upwards in memory, too */
+            const ropemap_rows rows = {.data = down == 0 ? data : data + (COUNT - 1) * PITCH * size,
+                                       .element = types[type],
+                                       .count = COUNT,
+                                       .stride = (down == 0 ? 1 : -1) * (int64_t)(PITCH * size),
+                                       .head_dim = DIM,
+                                       .heads = 3,
+                                       .label = "view"};
+            ropemap_vectors *vectors = NULL;
+            float copy[3 * DIM];
+            assert_int_equal(ropemap_vectors_rows(&rows, &vectors, NULL), ROPEMAP_OK);
+            assert_null(vectors->borrow);
+            assert_int_equal(ropemap_vectors_heads(vectors), 3);
+            assert_string_equal(ropemap_vectors_label(vectors), "view");
+            assert_int_equal(vectors->read(vectors, 1, 3, 2, copy, NULL), ROPEMAP_OK);
+            for (int i = 0; i < 3 * DIM; i++) {
+                const int row = 1 + 2 * (i / DIM);
+                assert_true(copy[i] == (float)((down == 0 ? row : COUNT - 1 - row) + 16 * (i % DIM)));
+            }
+            ropemap_vectors_free(vectors);
+        }
+        free(bytes);
+    }
+}
+
 static void arguments_are_checked(void **state) {
     const float rows[4] = {0};
     ropemap_vectors *vectors = NULL;
@@ -71,6 +120,13 @@ static void arguments_are_checked(void **state) {
     assert_int_equal(ropemap_vectors_memory(rows, ROPEMAP_POSITION_END + 1, 2, &vectors, &error),
                      ROPEMAP_USAGE);
     assert_non_null(strstr(error.text, "1099511627777 rows"));
+    ropemap_rows view = {.data = rows, .count = 2, .stride = 8, .head_dim = 2, .label = "view"};
+    assert_int_equal(ropemap_vectors_rows(&view, &vectors, &error), ROPEMAP_USAGE);
+    assert_non_null(strstr(error.text, "view: 0 heads"));
+    view.heads = 1;
+    view.element = (ropemap_element)4;
+    assert_int_equal(ropemap_vectors_rows(&view, &vectors, &error), ROPEMAP_USAGE);
+    assert_non_null(strstr(error.text, "element 4"));
     const ropemap_tensor none = {.path = NULL};
     assert_int_equal(ropemap_vectors_open(&none, &vectors, &error), ROPEMAP_USAGE);
     assert_non_null(strstr(error.text, "path"));
@@ -151,6 +207,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ones_are_unit_vectors),
         cmocka_unit_test(rows_in_memory_are_borrowed),
+        cmocka_unit_test(rows_in_memory_may_be_of_any_type_and_stride),
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(the_ending_decides_then_the_first_bytes),
         cmocka_unit_test(labels_are_one_short_line),

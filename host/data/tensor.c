@@ -17,7 +17,7 @@ typedef struct strided_rows {
     uint64_t row_stride, column_stride; /* bytes; one of them spans at least the extent of the other axis */
 } strided_rows;
 
-static inline bool host_is_big_endian(void) {
+bool rm_host_is_big_endian(void) {
     const uint16_t one = 1;
     uint8_t first;
     memcpy(&first, &one, 1);
@@ -99,12 +99,12 @@ uint32_t rm_element_bytes(rm_element element) {
 
 /* Whether the bytes of a file are floats of this machine as they are. */
 static bool is_host_float(rm_element element) {
-    return element.kind == RM_ELEMENT_F32 && element.big_endian == host_is_big_endian();
+    return element.kind == RM_ELEMENT_F32 && element.big_endian == rm_host_is_big_endian();
 }
 
 void rm_element_convert(rm_element element, const uint8_t *bytes, uint64_t byte_stride, float *floats,
                         int64_t float_stride, int64_t count) {
-    const bool swap = element.big_endian != host_is_big_endian();
+    const bool swap = element.big_endian != rm_host_is_big_endian();
     const bool dense = byte_stride == rm_element_bytes(element) && float_stride == 1 && !swap;
     switch (element.kind) { /* constants in the dense calls, so that the compiler vectorises them */
     case RM_ELEMENT_F16:
@@ -116,7 +116,8 @@ void rm_element_convert(rm_element element, const uint8_t *bytes, uint64_t byte_
               : convert_bfloat(bytes, byte_stride, floats, float_stride, count, swap);
         break;
     case RM_ELEMENT_F32:
-        convert_single(bytes, byte_stride, floats, float_stride, count, swap);
+        dense ? convert_single(bytes, 4, floats, 1, count, false)
+              : convert_single(bytes, byte_stride, floats, float_stride, count, swap);
         break;
     case RM_ELEMENT_F64:
         dense ? convert_double(bytes, 8, floats, 1, count, false)
@@ -142,7 +143,7 @@ double rm_element_double(rm_element element, const uint8_t *bytes) {
     }
     uint64_t x;
     memcpy(&x, bytes, sizeof x);
-    x = element.big_endian != host_is_big_endian() ? swap64(x) : x;
+    x = element.big_endian != rm_host_is_big_endian() ? swap64(x) : x;
     double value;
     memcpy(&value, &x, sizeof value);
     return value;

@@ -30,6 +30,8 @@ typedef struct rm_element {
     bool big_endian;
 } rm_element;
 
+bool rm_host_is_big_endian(void);
+
 uint32_t rm_element_bytes(rm_element element);
 
 /*
