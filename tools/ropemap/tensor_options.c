@@ -386,14 +386,41 @@ static ropemap_status open_files(const tensor_options *options, tensor_pair *pai
     return status == ROPEMAP_OK ? place_pair(options, pair, error) : status;
 }
 
+ropemap_status tensor_lent_place(const tensor_options *options, ropemap_error *error) {
+    const tensor_lent *lent = options->lent;
+    ropemap_status status = ROPEMAP_OK;
+    for (int64_t i = 0; i < lent->query_heads && status == ROPEMAP_OK; i++) {
+        for (int64_t j = 0; j < lent->key_heads && status == ROPEMAP_OK; j++) {
+            const tensor_pair pair = {.queries = lent->queries[i], .keys = lent->keys[j]};
+            status = place_pair(options, &pair, error);
+        }
+    }
+    return status;
+}
+
+static ropemap_status take_lent(const tensor_options *options, tensor_pair *pair, ropemap_error *error) {
+    const tensor_lent *lent = options->lent;
+    const int64_t index = options->head - lent->first;
+    if (index < 0 || index >= lent->query_heads) {
+        return fail(error, ROPEMAP_USAGE, "--head: %" PRId64 ", but the queries have %" PRId64 " heads",
+                    options->head, lent->query_heads);
+    }
+    if (lent->query_heads % lent->key_heads != 0) {
+        return fail(error, ROPEMAP_DATA,
+                    "--keys: %" PRId64 " heads, which %" PRId64 " query heads cannot share evenly",
+                    lent->key_heads, lent->query_heads);
+    }
+    pair->queries = lent->queries[index];
+    pair->keys = lent->keys[index / (lent->query_heads / lent->key_heads)];
+    pair->lent = true;
+    return ROPEMAP_OK;
+}
+
 ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tensor_pair *pair,
                                 ropemap_error *error) {
     *pair = (tensor_pair){.state = options->state, .head = options->head};
-    if (options->lent_queries != NULL) {
-        pair->queries = options->lent_queries;
-        pair->keys = options->lent_keys;
-        pair->lent = true;
-        return ROPEMAP_OK;
+    if (options->lent != NULL) {
+        return take_lent(options, pair, error);
     }
     const ropemap_status status =
         options->capture != NULL ? open_capture(options, pair, error) : open_files(options, pair, error);

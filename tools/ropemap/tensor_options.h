@@ -30,11 +30,18 @@ typedef struct tensor_place {
     int64_t first, step;
 } tensor_place;
 
+/* Heads that are open already, of queries and of keys, which are shared evenly. Borrowed. */
+typedef struct tensor_lent {
+    ropemap_vectors *const *queries, *const *keys; /* [query_heads], [key_heads] */
+    int64_t query_heads, key_heads;
+    int64_t first; /* number of the first query head */
+} tensor_lent;
+
 typedef struct tensor_options {
-    uint32_t given;                            /* of TENSOR_ bits */
-    const char *queries, *keys;                /* FILE[:TENSOR], or both the capture; NULL: none. Borrowed */
-    const char *capture;                       /* NULL: none. Borrowed */
-    ropemap_vectors *lent_queries, *lent_keys; /* those, open already; borrowed. NULL: not open */
+    uint32_t given;             /* of TENSOR_ bits */
+    const char *queries, *keys; /* FILE[:TENSOR], or both the capture; NULL: none. Borrowed */
+    const char *capture;        /* NULL: none. Borrowed */
+    const tensor_lent *lent;    /* in place of those files; NULL: they are to be opened. Borrowed */
     ropemap_order order;
     int64_t batch, layer, head;
     int32_t rotary_first;
@@ -70,6 +77,10 @@ ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tenso
                                 ropemap_error *error);
 
 void tensor_pair_free(tensor_pair *pair);
+
+/* Puts the rows of heads that are lent where the options say: before anybody else sees them. ROPEMAP_USAGE.
+ */
+ropemap_status tensor_lent_place(const tensor_options *options, ropemap_error *error);
 
 /*
  * Cuts FILE[:TENSOR] in `text` and returns TENSOR: at the last colon that ends the name of a file that

@@ -133,6 +133,7 @@ typedef struct open_pair {
     ropemap_order order;
     int64_t batch, head;
     tensor_pair opened;
+    tensor_lent lent; /* that */
 } open_pair;
 
 struct serve_tensors {
@@ -177,6 +178,11 @@ static ropemap_status find_pair(serve_tensors *tensors, const tensor_options *op
     *pair = (open_pair){.order = options->order, .batch = options->batch, .head = options->head};
     const ropemap_status status = tensor_pair_open(options, true, &pair->opened, error);
     if (status == ROPEMAP_OK) {
+        pair->lent = (tensor_lent){.queries = &pair->opened.queries,
+                                   .keys = &pair->opened.keys,
+                                   .query_heads = 1,
+                                   .key_heads = 1,
+                                   .first = options->head};
         tensors->count++;
         *found = pair;
     } else {
@@ -192,8 +198,7 @@ ropemap_status tensors_lend(serve_tensors *tensors, tensor_options *options, rop
     }
     (void)pthread_mutex_lock(&tensors->mutex);
     const ropemap_status status = find_pair(tensors, options, &pair, error);
-    options->lent_queries = pair != NULL ? pair->opened.queries : NULL;
-    options->lent_keys = pair != NULL ? pair->opened.keys : NULL;
+    options->lent = pair != NULL ? &pair->lent : NULL;
     (void)pthread_mutex_unlock(&tensors->mutex);
     return status;
 }

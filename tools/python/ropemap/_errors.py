@@ -1,0 +1,44 @@
+# _errors.py - the library's failures as exceptions
+# SPDX-License-Identifier: MIT
+import re
+
+from ._native import ffi, lib
+
+
+class Error(Exception):
+    """A failure of ropemap: the text names the argument, its value and what to do."""
+
+
+class UsageError(Error, ValueError):
+    """An argument out of its range, or arguments that do not go together."""
+
+
+class DataError(Error, ValueError):
+    """A file or an array that does not hold what it should."""
+
+
+class FileError(Error, OSError):
+    """The file system refused."""
+
+
+class ResourceError(Error, MemoryError):
+    """Memory or a device is missing."""
+
+
+class CheckError(Error):
+    """A check ran and failed."""
+
+
+class Stopped(Error):
+    """The progress callback returned something true."""
+
+
+CLASSES = {lib.ROPEMAP_USAGE: UsageError, lib.ROPEMAP_DATA: DataError, lib.ROPEMAP_IO: FileError,
+           lib.ROPEMAP_RESOURCES: ResourceError, lib.ROPEMAP_CHECK: CheckError, lib.ROPEMAP_STOPPED: Stopped}
+
+
+def check(status, error):
+    """Raises what the status stands for; options are called as their keyword arguments."""
+    if status != lib.ROPEMAP_OK:
+        text = ffi.string(error.text).decode(errors="replace")
+        raise CLASSES.get(status, Error)(re.sub(r"--([a-z][a-z0-9-]*)", lambda name: name[1].replace("-", "_"), text))

@@ -1,0 +1,390 @@
+/* work.c - a command of the program as a value: its options by name, its result, the files of that */
+/* SPDX-License-Identifier: MIT */
+#include "tools/python/work.h"
+#include "tools/ropemap/command_bound.h"
+#include "tools/ropemap/command_info.h"
+#include "tools/ropemap/command_map.h"
+#include "tools/ropemap/curves.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How a command computes and what becomes of its result. `made` begins zeroed, and is freed after a failure
+ * too. */
+typedef struct work_kind {
+    const cli_command *command;
+    size_t size; /* of the result */
+    ropemap_status (*make)(module_work *work, void *made, ropemap_error *error);
+    json_t *(*document)(const module_work *work, const void *made);
+    ropemap_status (*encode)(const module_work *work, const void *made, output_kind kind,
+                             ropemap_bytes *bytes, ropemap_error *error);
+    bool (*array)(const void *made, int32_t index, module_array *array);
+    void (*free)(void *made);
+} work_kind;
+
+/* A text that options borrow, and the files that it names. */
+typedef struct work_value {
+    struct work_value *next;
+    const cli_option *option;
+    char text[];
+} work_value;
+
+struct module_work {
+    const work_kind *kind;
+    void *options, *made;
+    work_value *values;
+    tensor_lent lent;
+    ropemap_session *session; /* of the call that runs */
+    ropemap_progress progress;
+    void *user;
+    bool done;
+};
+
+/* Puts what is lent in the place of files. */
+static ropemap_status take_lent(module_work *work, tensor_options *tensors, ropemap_error *error) {
+    if (work->lent.queries == NULL) {
+        return ROPEMAP_OK;
+    }
+    tensors->queries = "queries";
+    tensors->keys = "keys";
+    tensors->lent = &work->lent;
+    return tensor_lent_place(tensors, error);
+}
+
+/* ---- maps ---------------------------------------------------------------------------------------------- */
+
+typedef struct made_map {
+    map_inputs inputs;
+    ropemap_map map;
+    double seconds;
+} made_map;
+
+static ropemap_status make_map(module_work *work, void *made, ropemap_error *error) {
+    map_options *options = work->options;
+    made_map *to = made;
+    const double start = wall_clock();
+    options->outputs = (cli_texts){.all = {"map.png"}, .count = 1}; /* what becomes of it is decided later */
+    options->quiet = true;
+    options->request.session = work->session;
+    ropemap_status status = take_lent(work, &options->tensors, error);
+    status = status == ROPEMAP_OK ? map_options_check(options, error) : status;
+    status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
+    status = status == ROPEMAP_OK ? map_inputs_open(options, &to->inputs, error) : status;
+    status = status == ROPEMAP_OK ? map_run(options, &to->inputs, work->progress, work->user, &to->map, error)
+                                  : status;
+    to->seconds = wall_clock() - start;
+    return status;
+}
+
+static json_t *document_map(const module_work *work, const void *made) {
+    const made_map *from = made;
+    const map_report report = {.options = work->options, .map = &from->map, .total_seconds = from->seconds};
+    return map_document(&report);
+}
+
+static ropemap_status encode_map(const module_work *work, const void *made, output_kind kind,
+                                 ropemap_bytes *bytes, ropemap_error *error) {
+    const map_options *options = work->options;
+    const ropemap_status status = figure_options_check(options, error);
+    if (kind == OUTPUT_CSV) {
+        return fail(error, ROPEMAP_USAGE, "--output: a map is no .csv; use .png, .svg, .pdf or .npy");
+    }
+    return status == ROPEMAP_OK ? map_encode(options, &((const made_map *)made)->map, kind, bytes, error)
+                                : status;
+}
+
+static bool array_of_map(const void *made, int32_t index, module_array *array) {
+    const ropemap_map *map = &((const made_map *)made)->map;
+    *array = (module_array){.name = "cells",
+                            .data = map->cells,
+                            .item = sizeof *map->cells,
+                            .rank = 2,
+                            .shape = {map->height, map->width}};
+    return index == 0;
+}
+
+static void free_map(void *made) {
+    ropemap_map_free(&((made_map *)made)->map);
+    map_inputs_free(&((made_map *)made)->inputs);
+}
+
+/* ---- curves -------------------------------------------------------------------------------------------- */
+
+static ropemap_status make_curves(module_work *work, void *made, ropemap_error *error) {
+    curve_options *options = work->options;
+    options->quiet = true;
+    options->progress = work->progress;
+    options->progress_user = work->user;
+    options->request.session = work->session;
+    ropemap_status status = take_lent(work, &options->tensors, error);
+    status = status == ROPEMAP_OK ? print_size_check(&options->print, error) : status;
+    return status == ROPEMAP_OK ? curves_make(options, made, error) : status;
+}
+
+static json_t *document_curves(const module_work *work, const void *made) {
+    return curves_document(work->options, made);
+}
+
+static ropemap_status encode_curves(const module_work *work, const void *made, output_kind kind,
+                                    ropemap_bytes *bytes, ropemap_error *error) {
+    const curve_options *options = work->options;
+    const ropemap_status status = print_size_check(&options->print, error);
+    return status == ROPEMAP_OK ? curves_encode(options, made, kind, bytes, error) : status;
+}
+
+/* The distances, then each curve. */
+static bool array_of_curves(const void *made, int32_t index, module_array *array) {
+    const curves *from = made;
+    const bool values = index > 0 && index <= from->count;
+    *array = (module_array){.name = values ? from->one[index - 1].label : "distances",
+                            .data = values ? from->one[index - 1].values : from->distance,
+                            .item = sizeof(double),
+                            .rank = 1,
+                            .shape = {from->distances.count}};
+    return index <= from->count;
+}
+
+static void free_curves(void *made) {
+    curves_free(made);
+}
+
+/* ---- bounds and rules ---------------------------------------------------------------------------------- */
+
+static ropemap_status make_bound(module_work *work, void *made, ropemap_error *error) {
+    bound_options *options = work->options;
+    options->progress = work->progress;
+    options->progress_user = work->user;
+    const ropemap_status status = bound_check(options, error);
+    return status == ROPEMAP_OK ? bound_run(options, made, error) : status;
+}
+
+static json_t *document_bound(const module_work *work, const void *made) {
+    return bound_document(&((const bound_options *)work->options)->rule.spec, made);
+}
+
+static void free_bound(void *made) {
+    bound_results_free(made);
+}
+
+static ropemap_status make_rule(module_work *work, void *made, ropemap_error *error) {
+    info_options *options = work->options;
+    const ropemap_status status = rule_options_resolve(&options->rule, error);
+    return status == ROPEMAP_OK ? info_make(&options->rule, made, error) : status;
+}
+
+static json_t *document_rule(const module_work *work, const void *made) {
+    (void)work;
+    return info_document(made);
+}
+
+static bool array_of_rule(const void *made, int32_t index, module_array *array) {
+    const info_rule *info = made;
+    *array = (module_array){.name = "frequencies",
+                            .data = info->radians,
+                            .item = sizeof(double),
+                            .rank = 1,
+                            .shape = {info->pairs}};
+    return index == 0;
+}
+
+/* ---- all of them --------------------------------------------------------------------------------------- */
+
+static const work_kind kinds[] = {
+    {&command_map, sizeof(made_map), make_map, document_map, encode_map, array_of_map, free_map},
+    {&command_curve, sizeof(curves), make_curves, document_curves, encode_curves, array_of_curves,
+     free_curves},
+    {&command_bound, sizeof(bound_results), make_bound, document_bound, NULL, NULL, free_bound},
+    {&command_info, sizeof(info_rule), make_rule, document_rule, NULL, array_of_rule, NULL},
+};
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static const work_kind *kind_of(const char *command) {
+    for (int i = 0; i < KINDS; i++) {
+        if (strcmp(kinds[i].command->name, command) == 0) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+ropemap_status work_open(const char *command, module_work **work, ropemap_error *error) {
+    const work_kind *kind = kind_of(command);
+    *work = NULL;
+    if (kind == NULL) {
+        return fail(error, ROPEMAP_USAGE, "%.80s: no command that computes", command);
+    }
+    module_work *opened = calloc(1, sizeof *opened);
+    if (opened != NULL) {
+        opened->kind = kind;
+        opened->options = options_new(kind->command);
+        opened->made = calloc(1, kind->size);
+    }
+    if (opened == NULL || opened->options == NULL || opened->made == NULL) {
+        work_free(opened);
+        return fail(error, ROPEMAP_RESOURCES, "%s: no memory", command);
+    }
+    *work = opened;
+    return ROPEMAP_OK;
+}
+
+void work_free(module_work *work) {
+    if (work == NULL) {
+        return;
+    }
+    if (work->made != NULL && work->kind->free != NULL) {
+        work->kind->free(work->made);
+    }
+    free(work->made);
+    if (work->options != NULL) {
+        options_free(work->kind->command, work->options);
+    }
+    for (work_value *value = work->values; value != NULL;) {
+        work_value *next = value->next;
+        free(value);
+        value = next;
+    }
+    free(work);
+}
+
+/* The program's own: what it prints, and when. */
+static bool is_of_program(const char *name) {
+    static const char *const names[] = {"output", "json",    "quiet",  "verbose",
+                                        "force",  "dry-run", "frames", "presets"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+ropemap_status work_set(module_work *work, const char *name, const char *value, ropemap_error *error) {
+    const cli_option *option = options_find(work->kind->command, name, strlen(name)).option;
+    const size_t bytes = value != NULL ? strlen(value) + 1 : 1;
+    if (option != NULL && is_of_program(name)) {
+        return fail(error, ROPEMAP_USAGE, "--%s is of the program; here results have save()", name);
+    }
+    if (work->done && option != NULL && option->group != GROUP_OUTPUT) {
+        return fail(error, ROPEMAP_USAGE, "--%s is not of the figure: compute again with it", name);
+    }
+    work_value *kept = malloc(sizeof *kept + bytes);
+    if (kept == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--%s: no memory", name);
+    }
+    memcpy(kept->text, value != NULL ? value : "", bytes);
+    kept->option = option;
+    kept->next = work->values;
+    work->values = kept;
+    return options_set(work->kind->command, name, value != NULL ? kept->text : NULL, work->options, error);
+}
+
+void work_lend(module_work *work, ropemap_vectors *const *queries, int64_t query_heads,
+               ropemap_vectors *const *keys, int64_t key_heads) {
+    work->lent =
+        (tensor_lent){.queries = queries, .keys = keys, .query_heads = query_heads, .key_heads = key_heads};
+}
+
+ropemap_status work_run(module_work *work, ropemap_session *session, ropemap_progress progress, void *user,
+                        ropemap_error *error) {
+    work->session = session;
+    work->progress = progress;
+    work->user = user;
+    const ropemap_status status = work->kind->make(work, work->made, error);
+    work->done = true;
+    if (status != ROPEMAP_OK) {
+        error->status = status;
+        options_name(work->kind->command, error);
+    }
+    return status;
+}
+
+bool work_array(const module_work *work, int32_t index, module_array *array) {
+    return work->kind->array != NULL && work->kind->array(work->made, index, array);
+}
+
+ropemap_status work_document(const module_work *work, ropemap_bytes *json, ropemap_error *error) {
+    json_t *document = work->kind->document(work, work->made);
+    char *text = document != NULL ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(document);
+    *json = (ropemap_bytes){.data = (uint8_t *)text, .size = text != NULL ? strlen(text) : 0};
+    return text != NULL ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "no memory for the document");
+}
+
+ropemap_status work_encode(const module_work *work, const char *name, ropemap_bytes *bytes,
+                           ropemap_error *error) {
+    const output_kind kind = output_kind_of(name);
+    const char *command = work->kind->command->name;
+    if (work->kind->encode == NULL) {
+        return fail(error, ROPEMAP_USAGE, "%.200s: %s has no picture", name, command);
+    }
+    if (kind == OUTPUT_KINDS) {
+        return fail(error, ROPEMAP_USAGE, "%.200s names no kind of file; use .png, .svg, .pdf, .npy or .csv",
+                    name);
+    }
+    return work->kind->encode(work, work->made, kind, bytes, error);
+}
+
+ropemap_status work_inputs(const module_work *work, ropemap_outputs *outputs, ropemap_error *error) {
+    cli_outputs all = {.set = outputs};
+    ropemap_status status = ROPEMAP_OK;
+    for (const work_value *value = work->values; value != NULL && status == ROPEMAP_OK; value = value->next) {
+        status = value->option != NULL ? outputs_note(&all, value->option, value->text, error) : ROPEMAP_OK;
+    }
+    return status;
+}
+
+/* ---- the options, for stubs and docstrings ------------------------------------------------------------- */
+
+static const char *type_of(const cli_option *option) {
+    switch (option->type) {
+    case OPTION_FLAG:
+        return "bool";
+    case OPTION_INT:
+    case OPTION_INT32:
+        return "int";
+    case OPTION_REAL:
+        return "float";
+    case OPTION_RANGE:
+        return "range";
+    case OPTION_INTERVAL:
+        return "interval";
+    case OPTION_SIZE:
+        return "size";
+    case OPTION_CHOICE:
+    case OPTION_WORD:
+        return "choice";
+    case OPTION_TEXT:
+        return option->reads != READS_NOTHING ? "path" : "text";
+    case OPTION_TEXTS:
+        return "texts";
+    case OPTION_CUSTOM:
+        break;
+    }
+    return option->argument != NULL && strcmp(option->argument, "RANGE") == 0 ? "range" : "any";
+}
+
+bool work_option(const char *command, int32_t index, module_option *option) {
+    const work_kind *kind = kind_of(command);
+    for (const cli_block *block = kind != NULL ? kind->command->blocks : NULL;
+         block != NULL && block->rows != NULL; block++) {
+        for (const cli_option *row = block->rows; row->name != NULL; row++) {
+            if (is_of_program(row->name) || index-- > 0) {
+                continue;
+            }
+            *option = (module_option){.name = row->name,
+                                      .argument = row->argument,
+                                      .initial = row->initial,
+                                      .help = row->help,
+                                      .type = type_of(row)};
+            if (row->choices != NULL) {
+                option_list_choices(row, option->choices, sizeof option->choices);
+            }
+            return true;
+        }
+    }
+    return false;
+}
