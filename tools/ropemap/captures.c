@@ -81,10 +81,8 @@ ropemap_status capture_settle_rule(const tensor_pair *pair, const rule_options *
         return status;
     }
     if (spec->layout != layer->layout && rule->config == NULL && rule_options_named(rule) && !quiet) {
-        (void)fprintf(
-            stderr,
-            "ropemap: warning: the model's layout is %s, that of the capture %s; the capture's is used\n",
-            ropemap_layout_name(spec->layout), ropemap_layout_name(layer->layout));
+        warning("the model's layout is %s, that of the capture %s; the capture's is used",
+                ropemap_layout_name(spec->layout), ropemap_layout_name(layer->layout));
     }
     spec->layout = layer->layout;
     spec->head_dim = layer->head_dim;

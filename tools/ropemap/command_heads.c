@@ -219,11 +219,9 @@ static void warn_of_rows(const heads_result *result) {
             if (one->layer >= 0) {
                 (void)snprintf(layer, sizeof layer, "layer %" PRId64 ", ", one->layer);
             }
-            (void)fprintf(stderr,
-                          "ropemap: warning: %shead %" PRId64 ": of %" PRId64 " queries %" PRId64
-                          " see no key and %" PRId64 " have scores that are NaN or infinite; the means leave "
-                          "them out\n",
-                          layer, one->head, result->shape.rows.count, one->empty, one->nan);
+            warning("%shead %" PRId64 ": of %" PRId64 " queries %" PRId64 " see no key and %" PRId64
+                    " have scores that are NaN or infinite; the means leave them out",
+                    layer, one->head, result->shape.rows.count, one->empty, one->nan);
         }
     }
 }

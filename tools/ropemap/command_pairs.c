@@ -178,15 +178,14 @@ static void warn_of_nan(const pairs_result *result) {
             }
         }
         if (bad > 0) {
-            (void)fprintf(stderr, "ropemap: warning: ");
+            char layer[40] = "";
             if (result->options->heads.layer_numbers[0] >= 0) {
-                (void)fprintf(stderr, "layer %" PRId64 ", ",
-                              result->options->heads.layer_numbers[i / result->shape.heads]);
+                (void)snprintf(layer, sizeof layer, "layer %" PRId64 ", ",
+                               result->options->heads.layer_numbers[i / result->shape.heads]);
             }
-            (void)fprintf(stderr,
-                          "head %" PRId64 ": %" PRId32 " of %" PRId32 " pairs, from pair %" PRId32
-                          " on, hold NaN or infinity, so that no pair of the head has a share\n",
-                          result->shape.numbers[i % result->shape.heads].query, bad, result->pairs, first);
+            warning("%shead %" PRId64 ": %" PRId32 " of %" PRId32 " pairs, from pair %" PRId32
+                    " on, hold NaN or infinity, so that no pair of the head has a share",
+                    layer, result->shape.numbers[i % result->shape.heads].query, bad, result->pairs, first);
         }
     }
 }

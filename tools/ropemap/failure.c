@@ -62,6 +62,31 @@ void print_plain(FILE *stream, const char *text) {
     }
 }
 
+static _Thread_local struct {
+    void (*take)(void *user, const char *text);
+    void *user;
+} taker;
+
+void warnings_take(void (*take)(void *user, const char *text), void *user) {
+    taker.take = take;
+    taker.user = user;
+}
+
+void warning(const char *format, ...) {
+    ropemap_error line;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line.text, sizeof line.text, format, arguments);
+    va_end(arguments);
+    if (taker.take != NULL) {
+        taker.take(taker.user, line.text);
+        return;
+    }
+    (void)fputs("ropemap: warning: ", stderr);
+    print_plain(stderr, line.text);
+    (void)fputc('\n', stderr);
+}
+
 int failure_report(ropemap_status status, const ropemap_error *error) {
     if (status != ROPEMAP_OK) {
         (void)fputs("ropemap: ", stderr);

@@ -38,6 +38,12 @@ int failure_report(ropemap_status status, const ropemap_error *error);
 /* Prints `text` with what a terminal would obey (see ropemap_text_next) replaced by '?'. */
 void print_plain(FILE *stream, const char *text);
 
+/* Prints "ropemap: warning: " and a formatted line to stderr, or gives the line to the thread's own taker. */
+void warning(const char *format, ...) FAILURE_PRINTF(1, 2);
+
+/* From here on the calling thread's warnings go to `take`; NULL: to stderr, as all do at first. */
+void warnings_take(void (*take)(void *user, const char *text), void *user);
+
 /* Flushes standard output and returns the exit code: 4, with a message, where it could not take everything.
  */
 int finish_stdout(void);

@@ -492,10 +492,10 @@ ropemap_norm map_norm(const map_options *options) {
 void figure_options_warn(const map_options *options) {
     if (!options->quiet &&
         (options->colormap == ROPEMAP_COLORMAP_TURBO || options->colormap == ROPEMAP_COLORMAP_SEED)) {
-        (void)fprintf(stderr,
-                      "ropemap: warning: --cmap %s: colour-blind readers cannot order its colours; viridis, "
-                      "cividis, magma, batlow and diverging are safe\n",
-                      ropemap_colormap_name(options->colormap));
+        warning(
+            "--cmap %s: colour-blind readers cannot order its colours; viridis, cividis, magma, batlow and "
+            "diverging are safe",
+            ropemap_colormap_name(options->colormap));
     }
 }
 

@@ -379,15 +379,14 @@ static ropemap_status read_table(rule_options *rule, ropemap_error *error) {
 /* What a table of frequencies seldom has: more than a whole turn a token. */
 static void warn_of_table(const ropemap_frequencies *table) {
     if (table->note != NULL) {
-        (void)fprintf(stderr, "ropemap: warning: --frequencies: %s\n", table->note);
+        warning("--frequencies: %s", table->note);
     }
     for (int32_t i = 0; i < table->pairs; i++) {
         const double rate = fabs(table->radians[i]);
         if (rate > TWO_PI && rate <= 1e6) { /* more is refused */
-            (void)fprintf(stderr,
-                          "ropemap: warning: --frequencies: pair %d turns %.6g radians a token, more than a "
-                          "whole turn: these may be wavelengths or 1/inv_freq\n",
-                          (int)i, table->radians[i]);
+            warning("--frequencies: pair %d turns %.6g radians a token, more than a whole turn: these may be "
+                    "wavelengths or 1/inv_freq",
+                    (int)i, table->radians[i]);
             return;
         }
     }

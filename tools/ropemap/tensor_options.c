@@ -283,14 +283,13 @@ static void print_notes(const tensor_pair *pair) {
     const char *of_queries = ropemap_vectors_note(queries), *of_keys = ropemap_vectors_note(keys);
     const char *label = ropemap_vectors_label(queries), *other = ropemap_vectors_label(keys);
     if (pair->layer != NULL && pair->layer->rotary_dim == 0) {
-        (void)fprintf(stderr, "ropemap: warning: layer %s does not rotate; its rows are taken as they are\n",
-                      pair->layer_text);
+        warning("layer %s does not rotate; its rows are taken as they are", pair->layer_text);
     }
     if (of_queries != NULL) {
-        (void)fprintf(stderr, "ropemap: warning: %s: %s\n", label, of_queries);
+        warning("%s: %s", label, of_queries);
     }
     if (of_keys != NULL && (of_queries == NULL || strcmp(label, other) != 0)) {
-        (void)fprintf(stderr, "ropemap: warning: %s: %s\n", other, of_keys);
+        warning("%s: %s", other, of_keys);
     }
 }
 
