@@ -20,8 +20,9 @@ SCRIPT = {".py", ".sh"}
 # root. The first place that matches a file counts. `host/base/*` knows nothing of RoPE; each other layer of
 # host/ sees the layers below it, and tools/ see the public interface only.
 API = "host/ropemap.h"
-ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MACHINE_API, MODEL_API, PARTS_API = ROOM_APIS = [
-    f"host/ropemap_{room}.h" for room in ("attention", "capture", "decay", "figure", "machine", "model", "parts")]
+(ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MACHINE_API, MODEL_API, PARTS_API, ROTATION_API) = ROOM_APIS = [
+    f"host/ropemap_{room}.h"
+    for room in ("attention", "capture", "decay", "figure", "machine", "model", "parts", "rotation")]
 BASE = "host/base/*.h"
 RULE = "host/rule/*.h"
 DATA = "host/data/*.h"
@@ -47,6 +48,7 @@ MAY_INCLUDE = [
     ("host/encoding/*", [API, BASE, RULE, DEVICE, MAP, ARITH]),
     ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
     ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
+    ("host/rotation/*", [API, ROTATION_API, MODEL_API, BASE, RULE, DATA, ARITH]),
     ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH]),
     ("cuda/arith.h", []),
     ("cuda/geometry.h", CELLS),
@@ -337,6 +339,8 @@ class Myself(unittest.TestCase):
             ("host/map/plan.c", "cuda/arith.h", True),
             ("host/map/plan.c", "host/decay/cosine_sums.h", False),
             ("host/device/session.c", "host/map/plan.h", False),
+            ("host/rotation/table.c", "host/rule/rule.h", True),
+            ("host/rotation/table.c", "host/map/plan.h", False),
             ("host/cpu/pool.c", "host/device/backend.h", True),
             ("host/cpu/pool.c", "host/map/plan.h", False),
             ("tools/ropemap/main.c", "host/base/alloc.h", False),

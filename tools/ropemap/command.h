@@ -157,6 +157,7 @@ extern const cli_command command_bound;
 extern const cli_command command_explain;
 extern const cli_command command_info;
 extern const cli_command command_check;
+extern const cli_command command_export;
 extern const cli_command command_bench;
 extern const cli_command command_serve;
 extern const cli_command command_doctor;

@@ -67,11 +67,10 @@ ropemap_status outputs_note(cli_outputs *outputs, const cli_option *option, cons
 
 /* ---- names --------------------------------------------------------------------------------------------- */
 
-static const char *const kind_names[OUTPUT_KINDS] = {[OUTPUT_PNG] = "png",
-                                                     [OUTPUT_SVG] = "svg",
-                                                     [OUTPUT_PDF] = "pdf",
-                                                     [OUTPUT_NPY] = "npy",
-                                                     [OUTPUT_CSV] = "csv"};
+static const char *const kind_names[OUTPUT_KINDS] = {
+    [OUTPUT_PNG] = "png", [OUTPUT_SVG] = "svg",  [OUTPUT_PDF] = "pdf",
+    [OUTPUT_NPY] = "npy", [OUTPUT_CSV] = "csv",  [OUTPUT_SAFETENSORS] = "safetensors",
+    [OUTPUT_H] = "h",     [OUTPUT_GGUF] = "gguf"};
 
 /* Written in place: standard output, a device, a FIFO. */
 static bool is_in_place(const char *path) {
@@ -107,7 +106,7 @@ output_kind output_kind_of(const char *name) {
         return kind;
     }
     for (kind = OUTPUT_PNG; kind < OUTPUT_KINDS; kind++) {
-        char ending[8];
+        char ending[16];
         (void)snprintf(ending, sizeof ending, ".%s", kind_names[kind]);
         if (ends_with(path, ending)) {
             return kind;

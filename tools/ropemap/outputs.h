@@ -18,6 +18,9 @@ typedef enum output_kind {
     OUTPUT_PDF,
     OUTPUT_NPY,
     OUTPUT_CSV,
+    OUTPUT_SAFETENSORS,
+    OUTPUT_H,
+    OUTPUT_GGUF,
     OUTPUT_KINDS /* the name does not say */
 } output_kind;
 
