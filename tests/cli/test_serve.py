@@ -39,6 +39,8 @@ class Answers(ServeCase):
         self.same("/map.png", "map", "b.png", [*options, "--bare", "--cmap", "seed"], bare="1", cmap="seed", **query)
         self.same("/map.png", "map", "d.png", [*options, "--diff", "bf16-inv-freq", "--shift", "1M"],
                   diff="bf16-inv-freq", shift="1M", **query)
+        self.same("/map.npy", "map", "n.npy", [*options, "--diff", "scaling=linear:factor=4"],
+                  diff="scaling=linear:factor=4", **query)
         self.same("/map.npy", "map", "w.npy", ["--preset", "qwen3-8b", "-n", "0:64k", "--rows", "65000:100", "--cols",
                                                "7:33", "--scaling", "yarn:factor=4,original=32768"],
                   preset="qwen3-8b", positions="0:64k", rows="65000:100", cols="7:33",
@@ -136,6 +138,7 @@ class Answers(ServeCase):
             self.refused_http(400, ["--" + name], "/map.png", **{name: "/etc/passwd"})
         for name in ("model", "queries", "output"):
             self.refused_http(400, ["--" + name], "/curve.json", vary=name + "=/etc/passwd")
+            self.refused_http(400, ["--" + name], "/map.npy", diff=name + "=/etc/passwd")
         self.refused_http(400, ["--model", "not the id"], "/map.png", model="/etc/passwd")
         self.refused_http(400, ["--size", "1e9"], "/map.png", size="1e9")
         self.refused_http(400, ["--size", "2048"], "/map.png", size="2049x1")

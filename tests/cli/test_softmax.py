@@ -121,7 +121,38 @@ class Softmax(Case):
         self.assertEqual([made["figure"]["norm"], made["difference"]], ["symlog", True])
         self.assertTrue(made["min"] < 0 < made["max"])
 
+    def test_difference_of_two_rules(self):
+        def check(other, *changed):
+            options = [*self.files, "--causal", "--scaling", "linear:factor=4"]
+            one, two = self.map(*options)[0], self.map(*options, *changed)[0]
+            cells, document = self.map(*options, "--diff", other)
+            for row, a, b in zip(cells, one, two):
+                for value, first, second in zip(row, a, b):
+                    self.assertEqual(math.isnan(value), math.isnan(first - second))
+                    self.assertTrue(math.isnan(value) or value == first - second or
+                                    abs(value - first + second) < 1e-7)
+            self.assertLess(document["min"], -1e-4)
+            return document
+
+        made = check("scaling=none", "--scaling", "none")
+        self.assertEqual([made["difference"], made["less"]], [True, "no scaling"])
+        self.assertEqual(made["figure"]["title"],
+                         "Attention with RoPE, base 10,000, linear scaling by 4, d = 8, minus the same with no scaling")
+        self.assertEqual([made["figure"]["colormap"], made["figure"]["norm"]], ["diverging", "symlog"])
+        self.assertEqual(check("base=500", "--base", "500")["less"], "base 500")
+        check("head=3", "--head", "3")
+        check("window=5", "--window", "5")
+        dot = self.map("--queries", "q.npy", "--keys", "k.npy", "-b", "1e6", "--diff", "base=1e3")[0]
+        self.assertGreater(max(map(max, dot)), 1e-3)
+        self.refused(2, ["--diff", "causal"], "map", *self.files, "--diff", "causal=1", "-o", "x.png")
+        self.refused(2, ["--diff", "positions"], "map", *self.files, "--diff", "rows=5", "-o", "x.png")
+        self.refused(2, ["--diff", "measure"], "map", *self.files, "--diff", "measure=dot", "-o", "x.png")
+        self.refused(2, ["--diff", "--state pre"], "map", *self.files, "--state", "post", "--diff", "base=7", "-o", "x.png")
+        self.write("model.json", b"{}")
+        self.refused(2, ["model.json"], "map", "--diff", "model=model.json", "-o", "./model.json", "--force")
+
     def test_sweep(self):
+        self.done("sweep", *self.files, "--causal", "--diff", "scaling=linear:factor=2", "--vary", "head=0,1", "-o", "d.png")
         self.done("sweep", *self.files, "--causal", "--vary", "head=0,1,2,3", "-o", "heads.png")
         self.done("sweep", *self.files, "--causal", "--vary", "window=2,4", "-o", "windows.png")
 

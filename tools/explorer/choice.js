@@ -70,7 +70,8 @@ export class Check extends Control {
 export class Line extends Control {
   constructor(options) {
     super(options, 'line');
-    const { name, label, help, argument, change } = options;
+    const { name, label, help, argument, change, words = [] } = options;
+    const list = make('datalist', { id: `words-${name}` }, ...words.map((word) => make('option', { value: word })));
     const box = make('input', {
       type: 'text', id: `text-${name}`, placeholder: argument ?? '', autocomplete: 'off', spellcheck: false,
     });
@@ -78,6 +79,9 @@ export class Line extends Control {
     box.addEventListener('change', (event) => change(box.value.trim() || null, event, false));
     const caption = make('label', { htmlFor: box.id, title: help, textContent: label });
     this.element.append(make('div', { className: 'control-head' }, caption, this.button, box), this.help, this.error);
+    if (words.length === 0) return;
+    this.element.append(list);
+    box.setAttribute('list', list.id);
   }
 
   show(text, changed, initial = '') {

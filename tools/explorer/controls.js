@@ -64,6 +64,7 @@ function build(option) {
   if (flag) return new Check(common);
   const words = choices ?? wordsOf(argument);
   const free = name === 'content' && table.tensors ? 'tensors' : option.initial ? null : 'none';
+  if (words && /=/.test(argument ?? '')) return new Line({ ...common, words });
   if (words && /\[:/.test(argument ?? '')) return new Worded({ ...common, words, none: free });
   if (words) return new Choice({ ...common, words, none: free });
   return new Line(common);

@@ -5,6 +5,7 @@
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/json.h"
 #include "tools/ropemap/number.h"
+#include "tools/ropemap/options.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>
@@ -14,18 +15,18 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* Takes the exact map away from `map`. */
-static ropemap_status take_exact(const map_options *options, const map_inputs *inputs,
-                                 const ropemap_request *like, ropemap_map *map, ropemap_error *error) {
-    ropemap_map exact = {.cells = NULL};
-    ropemap_request request = map_exact_request(options, inputs);
+/* Takes the other map of --diff away from `map`. */
+static ropemap_status take_other(const map_inputs *inputs, const ropemap_request *like, ropemap_map *map,
+                                 ropemap_error *error) {
+    ropemap_map other = {.cells = NULL};
+    ropemap_request request = inputs->other->options.request;
     request.progress = like->progress;
     request.progress_user = like->progress_user;
-    ropemap_status status = ropemap_map_compute(&request, &exact, error);
+    ropemap_status status = ropemap_map_compute(&request, &other, error);
     if (status == ROPEMAP_OK) {
-        status = ropemap_map_subtract(map, &exact, error);
+        status = ropemap_map_subtract(map, &other, error);
     }
-    ropemap_map_free(&exact);
+    ropemap_map_free(&other);
     return status;
 }
 
@@ -35,7 +36,7 @@ ropemap_status map_run(const map_options *options, const map_inputs *inputs, rop
     request.progress = progress;
     request.progress_user = progress_user;
     const ropemap_status status = ropemap_map_compute(&request, map, error);
-    return status == ROPEMAP_OK && options->diff ? take_exact(options, inputs, &request, map, error) : status;
+    return status == ROPEMAP_OK && inputs->other != NULL ? take_other(inputs, &request, map, error) : status;
 }
 
 /* ---- the figure ---------------------------------------------------------------------------------------- */
@@ -74,9 +75,7 @@ ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
         ropemap_figure_default(map_prerotates(options) ? &options->shown : &options->request, map);
     char part[80];
     if (options->phase != ROPEMAP_PHASE_EXACT) {
-        (void)snprintf(part, sizeof part, "%s%s", ropemap_phase_name(options->phase),
-                       options->diff ? " less exact" : "");
-        append(figure.title, sizeof figure.title, part);
+        append(figure.title, sizeof figure.title, ropemap_phase_name(options->phase));
     }
     if (options->shift != 0) {
         (void)snprintf(part, sizeof part, "shifted by %s", number_in_words((double)options->shift).text);
@@ -88,7 +87,11 @@ ropemap_figure map_caption(const map_options *options, const ropemap_map *map) {
     if (options->positions_from == NULL && map_prerotates(options)) {
         describe_grid(&options->request.spec.axes, &figure);
     }
-    if (options->diff) {
+    if (options->diff != NULL) {
+        const size_t length = strlen(figure.title);
+        (void)snprintf(figure.title + length, sizeof figure.title - length, "%s%s",
+                       strchr(options->diff, '=') != NULL ? ", minus the same with " : " less ",
+                       options->less);
         append(figure.value_label, sizeof figure.value_label, "difference");
     }
     return figure;
@@ -123,7 +126,7 @@ static ropemap_page page_of(const map_options *options, const ropemap_map *map, 
 
 ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png) {
     ropemap_figure figure = map_caption(options, map);
-    figure.colormap = options->colormap;
+    figure.colormap = map_colormap(options);
     figure.has_limits = options->limits.given;
     figure.low = options->limits.low;
     figure.high = options->limits.high;
@@ -224,14 +227,16 @@ static json_t *document_start(const char *schema, const map_options *options, co
     const ropemap_request *request = &options->request;
     return json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:s, s:s, s:b, "
-        "s:s, s:b, s:I, s:o, s:s, s:o, s:o, " /* phase, difference, shift, positions_from, encoding, chunks */
+        "s:s, s:b, s:o, s:I, s:o, s:s, s:o, s:o, " /* phase, difference, shift, positions_from, encoding... */
         "s:s, s:o, s:s, s:o, s:b, s:s, s:i, s:o, s:o}",
         "schema", schema, "version", ropemap_version(), "spec", spec_object(&request->spec), "content",
         content_object(options), "rows", range_object(request->rows), "cols", range_object(request->cols),
         "size", "width", (json_int_t)plan->width, "height", (json_int_t)plan->height, "pool",
         ropemap_pool_name(request->pool), "measure", ropemap_measure_name(request->measure), "causal",
         request->mask.causal ? 1 : 0, "phase", ropemap_phase_name(options->phase), "difference",
-        options->diff ? 1 : 0, "shift", (json_int_t)options->shift, "positions_from",
+        options->diff != NULL ? 1 : 0, "less",
+        options->diff != NULL ? document_text(options->less) : json_null(), "shift",
+        (json_int_t)options->shift, "positions_from",
         options->positions_from != NULL ? document_text(options->positions_from) : json_null(), "encoding",
         ropemap_encoding_name(request->encoding.kind), "chunk",
         chunk_number(request, request->encoding.chunk, ROPEMAP_CHUNK), "local",
@@ -442,8 +447,18 @@ static ropemap_status check_width(const map_options *options, ropemap_error *err
                    : fail(error, ROPEMAP_USAGE, "--width needs a picture: -o FILE.png, .svg or .pdf");
 }
 
+ropemap_status map_note_diff(const map_options *options, cli_outputs *outputs, ropemap_error *error) {
+    const char *equals = options->diff != NULL ? strchr(options->diff, '=') : NULL;
+    if (equals == NULL) {
+        return ROPEMAP_OK;
+    }
+    const cli_match match = options_find(&command_map, options->diff, (size_t)(equals - options->diff));
+    return match.option != NULL ? outputs_note(outputs, match.option, equals + 1, error) : ROPEMAP_OK;
+}
+
 static ropemap_status check_outputs(const map_options *options, cli_outputs *outputs, ropemap_error *error) {
     ropemap_status status = check_width(options, error);
+    status = status == ROPEMAP_OK ? map_note_diff(options, outputs, error) : status;
     figure_options_warn(options);
     status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
     status = status == ROPEMAP_OK ? outputs_add_all(outputs, &options->outputs,
@@ -478,8 +493,8 @@ static ropemap_status make(const map_options *options, const map_inputs *inputs,
                            cli_run *run, map_report *report, ropemap_map *map, ropemap_error *error) {
     run_begin(run, options->quiet);
     ropemap_status status = ropemap_job_run(job, map, error);
-    if (status == ROPEMAP_OK && options->diff) {
-        status = take_exact(options, inputs, &options->request, map, error);
+    if (status == ROPEMAP_OK && inputs->other != NULL) {
+        status = take_other(inputs, &options->request, map, error);
     }
     progress_end(&run->progress);
     if (status == ROPEMAP_OK) {

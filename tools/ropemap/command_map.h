@@ -8,10 +8,13 @@
 
 #include <jansson.h>
 
-/* Computes it from opened inputs, less the exact one with --diff; `map` is to be freed after a failure too.
+/* Computes it from opened inputs, less the other one with --diff; `map` is to be freed after a failure too.
  */
 ropemap_status map_run(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
                        void *progress_user, ropemap_map *map, ropemap_error *error);
+
+/* Notes the file that the option within --diff names. ROPEMAP_RESOURCES. */
+ropemap_status map_note_diff(const map_options *options, cli_outputs *outputs, ropemap_error *error);
 
 /* A figure with the words of a map, and nothing else chosen; the vectors must still be open. */
 ropemap_figure map_caption(const map_options *options, const ropemap_map *map);

@@ -145,7 +145,7 @@ static ropemap_status encode_frame(const struct page *page, int index, ropemap_b
     ropemap_figure figure = page->settings[index].figure;
     const ropemap_page size = {.dpi = print_scale_of(&page->options->map.print, true).dpi};
     figure_options_apply(&page->options->map, true, &figure);
-    figure.colormap = page->options->map.colormap;
+    figure.colormap = map_colormap(&page->options->map);
     figure.has_limits = true;
     figure.low = page->scale.low;
     figure.high = page->scale.high;
@@ -165,7 +165,7 @@ static ropemap_figure make_figure(const map_sweep *options, const setting *setti
     ropemap_figure figure = {.panels = panels,
                              .count = count,
                              .columns = sweep_columns(&options->sweep),
-                             .colormap = options->map.colormap,
+                             .colormap = map_colormap(&options->map),
                              .norm = map_norm(&options->map),
                              .linear_below = options->map.linear_below,
                              .has_limits = options->map.limits.given,
@@ -232,7 +232,8 @@ static ropemap_status check(const map_sweep *options, cli_outputs *outputs, rope
     if (frame != NULL && options->sweep.frames == NULL) {
         return fail(error, ROPEMAP_USAGE, "--%s needs --frames DIR", frame);
     }
-    const ropemap_status status = figure_options_check(&options->map, error);
+    ropemap_status status = figure_options_check(&options->map, error);
+    status = status == ROPEMAP_OK ? map_note_diff(&options->map, outputs, error) : status;
     return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->map.force, outputs, error) : status;
 }
 

@@ -4,8 +4,10 @@
 #include "tools/ropemap/captures.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/number.h"
+#include "tools/ropemap/vary.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,27 +215,106 @@ static ropemap_status take_softmax(map_options *options, const map_inputs *input
     return take_range(options, inputs, "--positions", NULL, inputs->keys, &request->softmax.keys, error);
 }
 
-/* --phase and --diff name one mode. */
+/* ---- the other map of --diff --------------------------------------------------------------------------- */
+
+/* A phase alone is the map's own, compared with the exact one: --phase may name the same. */
 static ropemap_status take_phase(map_options *options, ropemap_error *error) {
-    options->diff = (options->given & MAP_DIFF) != 0;
-    if (!options->diff) {
+    int phase = 0;
+    if (options->diff == NULL || strchr(options->diff, '=') != NULL) {
         return ROPEMAP_OK;
     }
-    if (options->diff_phase == ROPEMAP_PHASE_EXACT) {
+    while (strcmp(ropemap_phase_name((ropemap_phase)phase), options->diff) != 0) {
+        phase++; /* its setter has found it good */
+    }
+    if (phase == ROPEMAP_PHASE_EXACT) {
         return fail(error, ROPEMAP_USAGE,
                     "--diff exact: every mode is compared with exact; choose another mode");
     }
-    if ((options->given & MAP_PHASE) != 0 && options->phase != options->diff_phase) {
+    if ((options->given & MAP_PHASE) != 0 && options->phase != (ropemap_phase)phase) {
         return fail(error, ROPEMAP_USAGE, "--phase %s and --diff %s differ; give one mode",
-                    ropemap_phase_name(options->phase), ropemap_phase_name(options->diff_phase));
+                    ropemap_phase_name(options->phase), options->diff);
     }
-    options->phase = options->diff_phase;
+    options->phase = (ropemap_phase)phase;
     return ROPEMAP_OK;
+}
+
+static bool asks_to_prerotate(const map_options *options) {
+    return options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0 || options->positions_from != NULL ||
+           (options->rule.given & (RULE_SECTIONS | RULE_GRID)) != 0;
+}
+
+/* The other map's options, before any of them is resolved. Both maps rotate in the same way: what they differ
+ * in shall be the option alone. */
+static ropemap_status set_other(map_options *options, map_other *other, ropemap_error *error) {
+    const bool exact = strchr(options->diff, '=') == NULL;
+    const char *text = exact ? "phase=exact" : options->diff;
+    const size_t name = strcspn(text, "=");
+    const cli_match match = options_find(&command_map, text, name);
+    const cli_option *option = match.option;
+    const char *value = text + name + 1;
+    if (option == NULL || option->type == OPTION_FLAG || option->group != GROUP_WHAT ||
+        strcmp(option->name, "diff") == 0) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--diff: '%.*s' is no option that maps can differ in; write NAME=VALUE, such as "
+                    "scaling=none, or a phase",
+                    (int)(name < 40 ? name : 40), text);
+    }
+    if (options->tensors.lent_queries != NULL && match.offset == offsetof(map_options, tensors)) {
+        return fail(error, ROPEMAP_USAGE, "--diff %s: the server has opened its tensors for one head",
+                    option->name);
+    }
+    other->options = *options;
+    other->options.diff = NULL;
+    other->options.quiet = true;
+    const ropemap_status status = option_set(match, &other->options, value, error);
+    vary_label_value(option, value, options->less, sizeof options->less);
+    if (exact) {
+        (void)snprintf(options->less, sizeof options->less, "exact");
+    }
+    options->rotated = asks_to_prerotate(options) || asks_to_prerotate(&other->options);
+    other->options.rotated = options->rotated;
+    return status;
+}
+
+static ropemap_status check_alike(const map_options *options, const map_other *other, ropemap_error *error) {
+    const ropemap_request *one = &options->request, *two = &other->options.request;
+    const bool positions = memcmp(&one->rows, &two->rows, sizeof one->rows) == 0 &&
+                           memcmp(&one->cols, &two->cols, sizeof one->cols) == 0;
+    if (!positions || one->measure != two->measure || one->pool != two->pool) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--diff %.200s: the two maps have different %s; choose another option", options->diff,
+                    positions ? "measures or pools" : "positions");
+    }
+    const size_t name = strcspn(options->diff, "=");
+    const bool rule = options_find(&command_map, options->diff, name).offset == offsetof(map_options, rule);
+    return rule && one->already_rotated && !options->rotated
+               ? fail(error, ROPEMAP_USAGE,
+                      "--diff %.200s: the rows carry their rotation, so that no rule rotates them; give rows "
+                      "of --state pre",
+                      options->diff)
+               : ROPEMAP_OK;
+}
+
+static ropemap_status open_other(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    const ropemap_status status = map_inputs_open(&inputs->other->options, &inputs->other->inputs, error);
+    return status == ROPEMAP_OK ? check_alike(options, inputs->other, error) : status;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------------------- */
+
+static ropemap_status begin_diff(map_options *options, map_inputs *inputs, ropemap_error *error) {
+    const ropemap_status status = take_phase(options, error);
+    if (status != ROPEMAP_OK || options->diff == NULL) {
+        return status;
+    }
+    inputs->other = calloc(1, sizeof *inputs->other);
+    return inputs->other != NULL ? set_other(options, inputs->other, error)
+                                 : fail(error, ROPEMAP_RESOURCES, "--diff: no memory for the other map");
 }
 
 ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
     options->request.already_rotated = options->tensors.state == ROPEMAP_STATE_POST;
-    ropemap_status status = take_phase(options, error);
+    ropemap_status status = begin_diff(options, inputs, error);
     status = status == ROPEMAP_OK ? open_tensors(options, inputs, error) : status;
     options->rule.head = options->tensors.head;
     status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
@@ -256,14 +337,19 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
     if (status == ROPEMAP_OK) {
         take_length(options, inputs);
     }
-    return status == ROPEMAP_OK && map_prerotates(options) ? map_rotation_open(options, inputs, error)
-                                                           : status;
+    status =
+        status == ROPEMAP_OK && map_prerotates(options) ? map_rotation_open(options, inputs, error) : status;
+    return status == ROPEMAP_OK && inputs->other != NULL ? open_other(options, inputs, error) : status;
 }
 
 void map_inputs_free(map_inputs *inputs) {
-    ropemap_vectors *const rotated[] = {inputs->rotated.queries, inputs->rotated.keys, inputs->exact.queries,
-                                        inputs->exact.keys, inputs->ones};
-    for (int i = 0; i < 5; i++) { /* before what they borrow */
+    ropemap_vectors *const rotated[] = {inputs->rotated.queries, inputs->rotated.keys, inputs->ones};
+    if (inputs->other != NULL) {
+        map_inputs_free(&inputs->other->inputs);
+        rule_options_free(&inputs->other->options.rule);
+        free(inputs->other);
+    }
+    for (int i = 0; i < 3; i++) { /* before what they borrow */
         ropemap_vectors_free(rotated[i]);
     }
     ropemap_positions_free(inputs->positions);
@@ -277,8 +363,7 @@ void map_inputs_free(map_inputs *inputs) {
 
 bool map_prerotates(const map_options *options) {
     const bool apart = ropemap_axes_apart(&options->request.spec.axes) && !options->request.already_rotated;
-    return options->rotated || apart || options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0 ||
-           options->positions_from != NULL || (options->rule.given & (RULE_SECTIONS | RULE_GRID)) != 0;
+    return options->rotated || apart || asks_to_prerotate(options);
 }
 
 static ropemap_status check(const map_options *options, ropemap_error *error) {
@@ -348,31 +433,28 @@ static ropemap_status check_sections(const map_options *options, const map_input
     return ROPEMAP_OK;
 }
 
-/* One side, rotated in one way. The other side may be the same. */
-static ropemap_status rotate(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
+/* One side. The other side may be the same. */
+static ropemap_status rotate(const map_options *options, const map_inputs *inputs,
                              const ropemap_vectors *inner, ropemap_vectors **rotated, ropemap_error *error) {
     const ropemap_prerotation rotation = {.spec = options->request.spec,
-                                          .phase = phase,
+                                          .phase = options->phase,
                                           .shift = options->shift,
                                           .positions = inputs->positions};
     const ropemap_status status = check_sections(options, inputs, error);
     return status == ROPEMAP_OK ? ropemap_vectors_rotated(inner, &rotation, rotated, error) : status;
 }
 
-static ropemap_status rotate_both(const map_options *options, const map_inputs *inputs, ropemap_phase phase,
-                                  map_rotated *rotated, ropemap_error *error) {
+static ropemap_status rotate_both(const map_options *options, const map_inputs *inputs, map_rotated *rotated,
+                                  ropemap_error *error) {
     const ropemap_vectors *queries = inputs->ones != NULL ? inputs->ones : inputs->queries;
-    ropemap_status status = rotate(options, inputs, phase, queries, &rotated->queries, error);
+    ropemap_status status = rotate(options, inputs, queries, &rotated->queries, error);
     if (status == ROPEMAP_OK && inputs->ones == NULL) {
-        status = rotate(options, inputs, phase, inputs->keys, &rotated->keys, error);
+        status = rotate(options, inputs, inputs->keys, &rotated->keys, error);
     }
     return status;
 }
 
-/*
- * Puts rotated vectors in the place of the request's, which is kept in options->shown for titles; with --diff
- * also those that inputs->exact holds.
- */
+/* Puts rotated vectors in the place of the request's, which is kept in options->shown for titles. */
 static ropemap_status map_rotation_open(map_options *options, map_inputs *inputs, ropemap_error *error) {
     ropemap_status status = check(options, error);
     options->shown = options->request;
@@ -380,21 +462,11 @@ static ropemap_status map_rotation_open(map_options *options, map_inputs *inputs
         status = ropemap_vectors_ones(options->request.spec.head_dim, &inputs->ones, error);
     }
     if (status == ROPEMAP_OK) {
-        status = rotate_both(options, inputs, options->phase, &inputs->rotated, error);
-    }
-    if (status == ROPEMAP_OK && options->diff) {
-        status = rotate_both(options, inputs, ROPEMAP_PHASE_EXACT, &inputs->exact, error);
+        status = rotate_both(options, inputs, &inputs->rotated, error);
     }
     options->request.queries = inputs->rotated.queries;
     options->request.keys = inputs->rotated.keys != NULL ? inputs->rotated.keys : inputs->rotated.queries;
     options->request.already_rotated = true;
     options->rotated = true;
     return status;
-}
-
-ropemap_request map_exact_request(const map_options *options, const map_inputs *inputs) {
-    ropemap_request request = options->request;
-    request.queries = inputs->exact.queries;
-    request.keys = inputs->exact.keys != NULL ? inputs->exact.keys : inputs->exact.queries;
-    return request;
 }

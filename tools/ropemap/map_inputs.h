@@ -16,8 +16,15 @@ typedef struct map_inputs {
     tensor_pair tensors;             /* those, where the options name or lend them */
     ropemap_vectors *ones;           /* those, where they are rotated before the map; NULL otherwise */
     ropemap_positions *positions;    /* NULL: one after another */
-    map_rotated rotated, exact;
+    map_rotated rotated;
+    struct map_other *other; /* of --diff; NULL: none */
 } map_inputs;
+
+/* The map of --diff that is subtracted: the same options but for one, with what it is computed from. */
+typedef struct map_other {
+    map_options options;
+    map_inputs inputs;
+} map_other;
 
 /*
  * Opens the vectors that `options` names and completes its request: vectors, head_dim and ranges.
@@ -29,8 +36,5 @@ void map_inputs_free(map_inputs *inputs);
 
 /* Whether vectors are rotated before the map. */
 bool map_prerotates(const map_options *options);
-
-/* The request with exact vectors, for --diff. */
-ropemap_request map_exact_request(const map_options *options, const map_inputs *inputs);
 
 #endif

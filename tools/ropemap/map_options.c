@@ -143,6 +143,14 @@ static ropemap_status set_contours(void *into, const cli_option *option, const c
     return ROPEMAP_OK;
 }
 
+/* NAME=VALUE, whose name and value are read with the other map's options; or a phase. */
+static ropemap_status set_diff(void *into, const cli_option *option, const char *text, ropemap_error *error) {
+    map_options *options = into;
+    int phase = 0;
+    options->diff = text;
+    return strchr(text, '=') != NULL ? ROPEMAP_OK : option_choose(option, text, &phase, error);
+}
+
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
 const cli_option map_rows[] = {
@@ -295,13 +303,14 @@ const cli_option map_detail_rows[] = {
      .local = true},
     {.group = GROUP_WHAT,
      .name = "diff",
-     .argument = "MODE",
+     .argument = "NAME=VALUE|PHASE",
      .choices = phase_choice,
-     .help = "draw the difference between that --phase and the exact map",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(map_options, diff_phase),
+     .help = "draw what changes: the map less the one with another value of one option, such as "
+             "scaling=none, preset=llama2-7b, base=1e4 or head=3; or that --phase less the exact map",
+     .type = OPTION_CUSTOM,
+     .set = set_diff,
      .bit = MAP_DIFF,
-     .page = {.place = PLACE_PRECISION, .label = "Difference to exact"}},
+     .page = {.place = PLACE_PRECISION, .label = "Difference to"}},
     {.group = GROUP_WHAT,
      .name = "strict",
      .help = "refuse tensors that hold NaN or infinity",
@@ -487,6 +496,11 @@ ropemap_norm map_norm(const map_options *options) {
         return options->norm;
     }
     return (options->given & MAP_DIFF) != 0 ? ROPEMAP_NORM_SYMLOG : ROPEMAP_NORM_LOG;
+}
+
+ropemap_colormap map_colormap(const map_options *options) {
+    const bool difference = (options->given & MAP_DIFF) != 0 && options->colormap == ROPEMAP_COLORMAP_AUTO;
+    return difference ? ROPEMAP_COLORMAP_DIVERGING : options->colormap;
 }
 
 void figure_options_warn(const map_options *options) {

@@ -24,11 +24,12 @@ typedef struct map_options {
     cli_size size;
     map_content content;
     uint64_t seed;
-    ropemap_phase phase, diff_phase; /* --phase, and that of --diff, which map_inputs_open takes too */
-    bool diff;                       /* less the exact map */
-    int64_t shift;                   /* added to every position */
-    const char *positions_from;      /* a .npy file */
-    bool rotated;                    /* the request's vectors carry their rotation by now */
+    ropemap_phase phase;
+    const char *diff; /* NAME=VALUE: less the map with that option instead; or a phase, less the exact one */
+    char less[120];   /* that other map, once the inputs are open: "no scaling", "base 10,000", "exact" */
+    int64_t shift;    /* added to every position */
+    const char *positions_from; /* a .npy file */
+    bool rotated;               /* the request's vectors carry their rotation by now */
     ropemap_request shown; /* where vectors are rotated before the map: the request that titles describe */
 
     cli_texts outputs;
@@ -55,6 +56,9 @@ ropemap_status map_options_check(const map_options *options, ropemap_error *erro
 
 /* How colours follow values: as asked for, or as suits the measure. */
 ropemap_norm map_norm(const map_options *options);
+
+/* The colours that were chosen; differences have white at 0. */
+ropemap_colormap map_colormap(const map_options *options);
 
 /* Warns on stderr of colours that not all readers can order. */
 void figure_options_warn(const map_options *options);

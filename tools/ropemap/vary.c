@@ -280,14 +280,13 @@ static int telling_bytes(const vary_axis *axis, const char *value) {
     return alike > 1 || strcmp(value, "none") == 0 ? ITEM_MAX : (int)bytes;
 }
 
-/* "base 10,000", "d = 64"; models and scaling rules need no name. */
-static int label_value(const vary_axis *axis, const char *value, char *text, size_t size) {
-    const char *name = axis->match.option->name;
+/* "base 10,000", "d = 64"; models and scaling rules need no name. At most `most` bytes of such a rule. */
+static int label_value(const cli_option *option, const char *value, int most, char *text, size_t size) {
+    const char *name = option->name;
     char words[ITEM_MAX];
-    value_in_words(axis->match.option, value, words, sizeof words);
+    value_in_words(option, value, words, sizeof words);
     if (strcmp(name, "scaling") == 0) {
-        return snprintf(text, size, "%.*s", telling_bytes(axis, value),
-                        strcmp(value, "none") == 0 ? "no scaling" : words);
+        return snprintf(text, size, "%.*s", most, strcmp(value, "none") == 0 ? "no scaling" : words);
     }
     if (strcmp(name, "preset") == 0 || strcmp(name, "model") == 0) {
         return snprintf(text, size, "%s", words);
@@ -296,6 +295,10 @@ static int label_value(const vary_axis *axis, const char *value, char *text, siz
         return snprintf(text, size, "d = %s", words);
     }
     return snprintf(text, size, "%s %s", name, words);
+}
+
+void vary_label_value(const cli_option *option, const char *value, char *text, size_t size) {
+    (void)label_value(option, value, ITEM_MAX, text, size);
 }
 
 /* The same of the axes from `first` to before `end`. */
@@ -308,7 +311,8 @@ static void label_axes(const vary_set *vary, int first, int end, int index, char
             memcpy(text + length, ", ", 3);
             length += 2;
         }
-        const int added = label_value(&vary->axes[i], value, text + length, size - length);
+        const int added = label_value(vary->axes[i].match.option, value, telling_bytes(&vary->axes[i], value),
+                                      text + length, size - length);
         length += added > 0 ? (size_t)added : 0;
     }
 }

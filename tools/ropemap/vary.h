@@ -52,6 +52,9 @@ ropemap_status vary_apply(const vary_set *vary, int index, void *options, ropema
 /* "base, head dimension and scaling": the options that vary. */
 void vary_names(const vary_set *vary, char *text, size_t size);
 
+/* "base 10,000": one value of an option. */
+void vary_label_value(const cli_option *option, const char *value, char *text, size_t size);
+
 /* "base 10,000, d = 64": what combination `index` has that others have not. */
 void vary_label(const vary_set *vary, int index, char *text, size_t size);
 

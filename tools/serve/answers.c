@@ -49,7 +49,8 @@ static ropemap_status set_flag(const cli_command *command, const serve_pair *pai
 static ropemap_status set(const cli_command *command, const serve_pair *pair, void *into,
                           ropemap_error *error) {
     const cli_option *option = options_find(command, pair->name, strlen(pair->name)).option;
-    const bool varies = strcmp(pair->name, "vary") == 0 && is_local(command, pair->value);
+    const bool names = strcmp(pair->name, "vary") == 0 || strcmp(pair->name, "diff") == 0;
+    const bool varies = names && is_local(command, pair->value);
     if (varies || is_local(command, pair->name)) {
         const char *name = varies ? pair->value : pair->name;
         return fail(error, ROPEMAP_USAGE, "--%.*s is not accepted over HTTP", (int)strcspn(name, "="), name);
