@@ -259,8 +259,8 @@ static ropemap_status set_other(map_options *options, map_other *other, ropemap_
                     "scaling=none, or a phase",
                     (int)(name < 40 ? name : 40), text);
     }
-    if (options->tensors.lent_queries != NULL && match.offset == offsetof(map_options, tensors)) {
-        return fail(error, ROPEMAP_USAGE, "--diff %s: the server has opened its tensors for one head",
+    if (options->tensors.lent != NULL && match.offset == offsetof(map_options, tensors)) {
+        return fail(error, ROPEMAP_USAGE, "--diff %s: the tensors are lent; name another option",
                     option->name);
     }
     other->options = *options;
