@@ -185,8 +185,10 @@ static const fused_case FUSED_CASES[] = {
 /* One case as warps go side by side and copies come late, the next in a hurry and with blocks the other way.
  */
 static void small_numbers_are_exact(void **) {
+    const size_t count = sizeof FUSED_CASES / sizeof FUSED_CASES[0];
     int order = 0;
-    for (const fused_case &test : FUSED_CASES) {
+    for (size_t i = RACE_STEP / 2; i < count; i += RACE_STEP) {
+        const fused_case &test = FUSED_CASES[i];
         emu_reverse_blocks(order);
         emu_copy_early(order);
         emu_rush_warps(order);
