@@ -4,6 +4,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/json.h"
+#include "tools/ropemap/map_shards.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
 #include "tools/ropemap/run.h"
@@ -488,28 +489,72 @@ static ropemap_status write_outputs(map_report *report, cli_outputs *outputs, ro
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-/* Computes the map and writes it. After a signal does not return. */
+/* Of the map, and of the one that --diff takes away from it. */
+struct both {
+    const map_options *options;
+    const map_inputs *inputs;
+};
+
+static ropemap_status open_one(void *user, int index, ropemap_request *request, ropemap_error *error) {
+    const struct both *both = user;
+    (void)error;
+    *request = index == 0 ? both->options->request : both->inputs->other->options.request;
+    return ROPEMAP_OK;
+}
+
+static void close_one(void *user) {
+    (void)user;
+}
+
+/* The map, made together with others. */
+static ropemap_status share(const map_options *options, const map_inputs *inputs, work_queue *queue,
+                            ropemap_map *map, work_end *end, ropemap_error *error) {
+    struct both both = {.options = options, .inputs = inputs};
+    const map_source source = {
+        .user = &both, .count = inputs->other != NULL ? 2 : 1, .open = open_one, .close = close_one};
+    ropemap_map maps[2] = {{.cells = NULL}};
+    ropemap_status status = map_shards_run(queue, &source, options->quiet, maps, end, error);
+    if (status == ROPEMAP_OK && *end == WORK_MERGE && inputs->other != NULL) {
+        status = ropemap_map_subtract(&maps[0], &maps[1], error);
+    }
+    *map = maps[0];
+    ropemap_map_free(&maps[1]);
+    return status;
+}
+
+/* Computes the map and writes it, or what is its part where the work is shared. After a signal does not
+ * return. */
 static ropemap_status make(const map_options *options, const map_inputs *inputs, ropemap_job *job,
-                           cli_run *run, map_report *report, ropemap_map *map, ropemap_error *error) {
+                           cli_run *run, work_queue *queue, map_report *report, ropemap_map *map,
+                           work_end *end, ropemap_error *error) {
+    const bool shares = queue->document != NULL;
     run_begin(run, options->quiet);
-    ropemap_status status = ropemap_job_run(job, map, error);
-    if (status == ROPEMAP_OK && inputs->other != NULL) {
+    ropemap_status status =
+        shares ? share(options, inputs, queue, map, end, error) : ropemap_job_run(job, map, error);
+    if (status == ROPEMAP_OK && inputs->other != NULL && !shares) {
         status = take_other(inputs, &options->request, map, error);
     }
     progress_end(&run->progress);
-    if (status == ROPEMAP_OK) {
+    if (status == ROPEMAP_OK && *end == WORK_MERGE) {
         status = write_outputs(report, &run->outputs, error);
+        status = shares ? work_finish(queue, status, error) : status;
     }
     run_end(run);
     return status;
 }
 
 static ropemap_status make_and_report(const map_options *options, const map_inputs *inputs, ropemap_job *job,
-                                      double start, cli_run *run, ropemap_error *error) {
+                                      double start, cli_run *run, work_queue *queue, ropemap_error *error) {
     ropemap_map map = {.cells = NULL};
     map_report report = {.options = options, .map = &map};
-    const ropemap_status status = make(options, inputs, job, run, &report, &map, error);
+    work_end end = WORK_MERGE;
+    const ropemap_status status = make(options, inputs, job, run, queue, &report, &map, &end, error);
     report.total_seconds = wall_clock() - start;
+    if (status == ROPEMAP_OK && end != WORK_MERGE) {
+        work_report(queue, end, options->quiet);
+        ropemap_map_free(&map);
+        return status;
+    }
     if (status == ROPEMAP_OK && !options->quiet) {
         report_backend(&report);
     }
@@ -522,27 +567,47 @@ static ropemap_status make_and_report(const map_options *options, const map_inpu
     return status;
 }
 
-static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
-    map_options *options = given;
-    const double start = wall_clock();
+static ropemap_status open_and_make(map_options *options, double start, cli_run *run, work_queue *queue,
+                                    ropemap_error *error) {
     map_inputs inputs = {.queries = NULL};
     ropemap_job *job = NULL;
-    ropemap_status status = map_options_check(options, error);
-    status = status == ROPEMAP_OK ? check_outputs(options, &run->outputs, error) : status;
+    ropemap_status status = check_outputs(options, &run->outputs, error);
     status = status == ROPEMAP_OK ? map_inputs_open(options, &inputs, error) : status;
     options->request.progress = progress_tell;
     options->request.progress_user = &run->progress;
-    status = status == ROPEMAP_OK ? ropemap_job_open(&options->request, &job, error) : status;
+    if (status == ROPEMAP_OK && queue->document == NULL) {
+        status = ropemap_job_open(&options->request, &job, error);
+    }
     if (status == ROPEMAP_OK && options->dry_run) {
         run->code = plan_report(options, ropemap_job_plan(job));
     } else if (status == ROPEMAP_OK) {
-        if (options->verbose && !options->quiet) {
+        if (options->verbose && !options->quiet && job != NULL) {
             plan_print(stderr, options, ropemap_job_plan(job));
         }
-        status = make_and_report(options, &inputs, job, start, run, error);
+        status = make_and_report(options, &inputs, job, start, run, queue, error);
     }
     ropemap_job_free(job);
     map_inputs_free(&inputs);
+    return status;
+}
+
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    map_options *options = given;
+    const double start = wall_clock();
+    static const work_options none;
+    work_queue queue = {.document = NULL};
+    ropemap_status status = map_options_check(options, error);
+    if (status == ROPEMAP_OK) {
+        status = work_open(options->dry_run ? &none : &options->work, &options->outputs, options->force, run,
+                           &queue, error);
+        options->force = options->force || queue.document != NULL; /* work_join looks at what exists */
+    }
+    if (status == ROPEMAP_OK && queue.finished) {
+        work_report(&queue, WORK_FINISHED, options->quiet);
+    } else if (status == ROPEMAP_OK) {
+        status = open_and_make(options, start, run, &queue, error);
+    }
+    work_free(&queue);
     return status;
 }
 
@@ -575,6 +640,7 @@ const cli_command command_map = {
                {map_detail_rows, 0},
                {machine_rows, offsetof(map_options, request)},
                {thread_rows, offsetof(map_options, request.threads)},
+               {work_rows, offsetof(map_options, work)},
                {print_rows, offsetof(map_options, print)}},
     .notes = notes,
     .size = sizeof(map_options),

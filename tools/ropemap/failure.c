@@ -21,10 +21,24 @@ static void remember(int signal) {
     atomic_store(&came, signal);
 }
 
+static bool saves; /* SIGTERM and SIGUSR1 ask for the state to be saved */
+
+static struct sigaction remembering(void) {
+    struct sigaction action = {.sa_handler = remember, .sa_flags = SA_RESTART};
+    (void)sigemptyset(&action.sa_mask);
+    return action;
+}
+
+void signals_save(void) {
+    const struct sigaction action = remembering();
+    saves = true;
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGUSR1, &action, NULL);
+}
+
 void signals_hold(void) {
     for (size_t index = 0; index < HELD; index++) {
-        struct sigaction action = {.sa_handler = remember, .sa_flags = SA_RESTART};
-        (void)sigemptyset(&action.sa_mask);
+        const struct sigaction action = remembering();
         (void)sigaction(held[index], NULL, &before[index]);
         if (before[index].sa_handler != SIG_IGN) { /* as nohup left it */
             (void)sigaction(held[index], &action, NULL);
@@ -37,7 +51,7 @@ void signals_release(void) {
         (void)sigaction(held[index], &before[index], NULL);
     }
     const int signal = atomic_load(&came);
-    if (signal != 0) {
+    if (signal != 0 && !(saves && (signal == SIGTERM || signal == SIGUSR1))) {
         (void)raise(signal);
     }
 }

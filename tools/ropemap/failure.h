@@ -15,6 +15,10 @@ void signals_hold(void);
  */
 void signals_release(void);
 
+/* From here on SIGTERM and SIGUSR1 never end the process: they are remembered, and what runs is to stop with
+ * ROPEMAP_STOPPED, its state saved. */
+void signals_save(void);
+
 /* Whether one of them came. */
 bool signals_came(void);
 

@@ -7,6 +7,7 @@
 #include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
 #include "tools/ropemap/tensor_options.h"
+#include "tools/work/work.h"
 
 /* Options that were given. */
 enum { MAP_CONTENT = 1 << 0, MAP_PHASE = 1 << 1, MAP_DIFF = 1 << 2, MAP_POOL = 1 << 3, MAP_NORM = 1 << 4 };
@@ -41,6 +42,7 @@ typedef struct map_options {
     int32_t contour_count;
     bool dark;
     print_size print;
+    work_options work;
     ropemap_colormap colormap;
     bool json, force, quiet, verbose, dry_run;
 } map_options;

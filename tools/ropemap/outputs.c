@@ -20,6 +20,17 @@ static bool ends_with(const char *name, const char *ending) {
     return length >= wanted && strcmp(name + length - wanted, ending) == 0;
 }
 
+static ropemap_status note_file(cli_outputs *outputs, const char *path, ropemap_error *error) {
+    char **more = realloc(outputs->inputs, (size_t)(outputs->input_count + 1) * sizeof *more);
+    outputs->inputs = more != NULL ? more : outputs->inputs;
+    char *copy = more != NULL ? strdup(path) : NULL;
+    if (copy == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "%.200s: no memory for the name", path);
+    }
+    more[outputs->input_count++] = copy;
+    return ropemap_outputs_input(outputs->set, path, error);
+}
+
 /* FILE[:TENSOR] */
 static ropemap_status note_tensor(cli_outputs *outputs, const char *text, ropemap_error *error) {
     char *path = strdup(text);
@@ -27,7 +38,7 @@ static ropemap_status note_tensor(cli_outputs *outputs, const char *text, ropema
         return fail(error, ROPEMAP_RESOURCES, "%.200s: no memory for the name", text);
     }
     (void)tensor_cut(path);
-    const ropemap_status status = ropemap_outputs_input(outputs->set, path, error);
+    const ropemap_status status = note_file(outputs, path, error);
     free(path);
     return status;
 }
@@ -35,13 +46,13 @@ static ropemap_status note_tensor(cli_outputs *outputs, const char *text, ropema
 /* A file, or a folder whose .json files say what the model is. */
 static ropemap_status note_model(cli_outputs *outputs, const char *path, ropemap_error *error) {
     DIR *folder = opendir(path);
-    ropemap_status status = ropemap_outputs_input(outputs->set, path, error);
+    ropemap_status status = note_file(outputs, path, error);
     for (const struct dirent *found = folder != NULL ? readdir(folder) : NULL;
          found != NULL && status == ROPEMAP_OK; found = readdir(folder)) {
         char name[PATH_MAX];
         const int length = snprintf(name, sizeof name, "%s/%s", path, found->d_name);
         if (ends_with(found->d_name, ".json") && length > 0 && (size_t)length < sizeof name) {
-            status = ropemap_outputs_input(outputs->set, name, error);
+            status = note_file(outputs, name, error);
         }
     }
     if (folder != NULL) {
@@ -54,7 +65,7 @@ ropemap_status outputs_note(cli_outputs *outputs, const cli_option *option, cons
                             ropemap_error *error) {
     switch (option->reads) {
     case READS_FILE:
-        return ropemap_outputs_input(outputs->set, value, error);
+        return note_file(outputs, value, error);
     case READS_TENSOR:
         return note_tensor(outputs, value, error);
     case READS_MODEL:
@@ -237,4 +248,10 @@ ropemap_status outputs_write(cli_outputs *outputs, output_encoder encode, void *
 void outputs_free(cli_outputs *outputs) {
     ropemap_outputs_free(outputs->set);
     outputs->set = NULL;
+    for (int i = 0; i < outputs->input_count; i++) {
+        free(outputs->inputs[i]);
+    }
+    free(outputs->inputs);
+    outputs->inputs = NULL;
+    outputs->input_count = 0;
 }

@@ -45,7 +45,8 @@ enum { OUTPUTS_FRAMES = 1024 /* of a sweep */, OUTPUTS_MOST = TEXTS_MOST + OUTPU
 typedef struct cli_outputs {
     ropemap_outputs *set;
     const char *stdout_name; /* the output that takes standard output; NULL: none does */
-    int count;
+    char **inputs;           /* [input_count] the files that options read; owned */
+    int input_count, count;
     output_kind kinds[OUTPUTS_MOST]; /* [count] */
 } cli_outputs;
 

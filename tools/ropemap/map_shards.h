@@ -1,0 +1,22 @@
+/* map_shards.h - maps as shards of a piece of work: bands of rows of cells */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_ROPEMAP_MAP_SHARDS_H
+#define ROPEMAP_TOOLS_ROPEMAP_MAP_SHARDS_H
+
+#include "tools/work/work.h"
+
+/* Where requests come from, one open at a time. */
+typedef struct map_source {
+    void *user;
+    int count; /* of maps */
+    /* *request is good until `close`; what it reads stays open so long. `close` follows a failure too. */
+    ropemap_status (*open)(void *user, int index, ropemap_request *request, ropemap_error *error);
+    void (*close)(void *user);
+} map_source;
+
+/* Computes all maps together with whoever else works in the queue's directory. maps [source->count], zeroed,
+ * are filled where *end is WORK_MERGE; each is to be freed with ropemap_map_free, after a failure too. */
+ropemap_status map_shards_run(work_queue *queue, const map_source *source, bool quiet, ropemap_map *maps,
+                              work_end *end, ropemap_error *error);
+
+#endif

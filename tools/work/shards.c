@@ -1,0 +1,268 @@
+/* shards.c - the files of a directory of shards: finished shards, and claims on them */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/failure.h"
+#include "tools/work/work.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libdeflate.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- shards -------------------------------------------------------------------------------------------- */
+
+static const char magic[8] = {'R', 'M', 'S', 'H', 'A', 'R', 'D', '1'};
+
+/* What a file begins with, in the byte order of the machine: another one's is no shard. */
+typedef struct shard_header {
+    char magic[8];
+    uint64_t run;
+    int64_t shard, size; /* bytes that follow */
+    double seconds;
+    uint32_t check, none; /* CRC-32 of all of the above, then of the bytes */
+} shard_header;
+
+static uint32_t check_of(const shard_header *header, const void *bytes) {
+    const uint32_t check = libdeflate_crc32(0, header, offsetof(shard_header, check));
+    return libdeflate_crc32(check, bytes, (size_t)header->size);
+}
+
+static void path_of(const char *folder, const char *kind, int64_t shard, const char *ending,
+                    char path[static PATH_MAX]) {
+    (void)snprintf(path, PATH_MAX, "%s/%s-%06" PRId64 "%s", folder, kind, shard, ending);
+}
+
+/* The number in a name such as "shard-000012.bin"; -1: it is another name. */
+static int64_t number_in(const char *name, const char *kind, const char *ending) {
+    const size_t length = strlen(kind);
+    char *end = NULL;
+    if (strncmp(name, kind, length) != 0 || name[length] != '-') {
+        return -1;
+    }
+    const long long number = strtoll(name + length + 1, &end, 10);
+    return end != name + length + 1 && strcmp(end, ending) == 0 ? (int64_t)number : -1;
+}
+
+ropemap_status shards_list(const char *folder, int64_t count, bool *there, int64_t *shards,
+                           ropemap_error *error) {
+    DIR *directory = opendir(folder);
+    *shards = 0;
+    memset(there, 0, (size_t)count * sizeof *there);
+    const struct dirent *found = NULL;
+    while (directory != NULL && (errno = 0, found = readdir(directory)) != NULL) {
+        const int64_t shard = number_in(found->d_name, "shard", ".bin");
+        if (shard >= 0 && shard < count && !there[shard]) {
+            there[shard] = true;
+            ++*shards;
+        }
+    }
+    const int reason = errno;
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+    return directory != NULL && reason == 0
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_IO, "--work %.300s: cannot be read (%s)", folder, strerror(reason));
+}
+
+static bool write_all(int file, const void *bytes, size_t size) {
+    for (const char *at = bytes; size > 0;) {
+        const ssize_t written = write(file, at, size);
+        if (written <= 0 && errno != EINTR) {
+            return false;
+        }
+        at += written > 0 ? written : 0;
+        size -= written > 0 ? (size_t)written : 0;
+    }
+    return true;
+}
+
+static bool sync_folder(const char *folder) {
+    const int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = file >= 0 && (fsync(file) == 0 || errno == EINVAL);
+    const int reason = errno;
+    if (file >= 0) {
+        (void)close(file);
+    }
+    errno = reason;
+    return synced;
+}
+
+ropemap_status shard_write(const char *folder, uint64_t number, int64_t shard, double seconds,
+                           const ropemap_bytes *bytes, ropemap_error *error) {
+    char path[PATH_MAX], own[PATH_MAX], host[64] = "", ending[100];
+    shard_header header = {.run = number, .shard = shard, .size = (int64_t)bytes->size, .seconds = seconds};
+    memcpy(header.magic, magic, sizeof magic);
+    header.check = check_of(&header, bytes->data);
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(ending, sizeof ending, ".%s.%ld.tmp", host, (long)getpid());
+    path_of(folder, "shard", shard, ".bin", path);
+    path_of(folder, ".shard", shard, ending, own);
+    const int file = open(own, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool done = file >= 0 && write_all(file, &header, sizeof header) &&
+                write_all(file, bytes->data, bytes->size) && fsync(file) == 0;
+    int reason = errno;
+    if (file >= 0 && close(file) != 0 && done) {
+        done = false;
+        reason = errno;
+    }
+    if (done && (rename(own, path) != 0 || !sync_folder(folder))) {
+        done = false;
+        reason = errno;
+    }
+    if (!done) {
+        (void)unlink(own);
+    }
+    return done ? ROPEMAP_OK
+                : fail(error, ROPEMAP_IO, "%.300s: cannot be written (%s)", path, strerror(reason));
+}
+
+static bool read_all(int file, void *bytes, size_t size) {
+    char *at = bytes;
+    ssize_t found = 1;
+    while (size > 0 && found > 0) {
+        found = read(file, at, size);
+        at += found > 0 ? found : 0;
+        size -= found > 0 ? (size_t)found : 0;
+    }
+    return size == 0;
+}
+
+ropemap_status shard_read(const char *folder, uint64_t number, int64_t shard, ropemap_bytes *bytes,
+                          double *seconds, ropemap_error *error) {
+    char path[PATH_MAX];
+    shard_header header;
+    struct stat status;
+    *bytes = (ropemap_bytes){.data = NULL};
+    path_of(folder, "shard", shard, ".bin", path);
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return fail(error, ROPEMAP_IO, "%.300s: cannot be opened (%s)", path, strerror(errno));
+    }
+    bool whole = fstat(file, &status) == 0 && read_all(file, &header, sizeof header) &&
+                 memcmp(header.magic, magic, sizeof magic) == 0 && header.run == number &&
+                 header.shard == shard && header.size == status.st_size - (off_t)sizeof header;
+    if (whole) {
+        bytes->size = (size_t)header.size;
+        bytes->data = malloc(bytes->size + 1);
+        whole = bytes->data != NULL && read_all(file, bytes->data, bytes->size) &&
+                check_of(&header, bytes->data) == header.check;
+    }
+    (void)close(file);
+    if (!whole) {
+        ropemap_bytes_free(bytes);
+        return fail(error, ROPEMAP_DATA, "%.300s: not whole, or not of this run", path);
+    }
+    if (seconds != NULL) {
+        *seconds = header.seconds;
+    }
+    return ROPEMAP_OK;
+}
+
+void shard_remove(const char *folder, int64_t shard) {
+    char path[PATH_MAX];
+    path_of(folder, "shard", shard, ".bin", path);
+    (void)unlink(path);
+}
+
+/* ---- claims -------------------------------------------------------------------------------------------- */
+
+/* A claim is never removed while the run lives: two files of one name would be two locks. */
+claim_state claim_take(const char *folder, int64_t shard, bool probe, work_claim *claim) {
+    char path[PATH_MAX];
+    path_of(folder, "claim", shard, "", path);
+    *claim = (work_claim){.file = open(path, O_RDWR | O_CLOEXEC | (probe ? 0 : O_CREAT), 0666)};
+    if (claim->file < 0) {
+        claim->reason = errno;
+        return CLAIM_NO_LOCK;
+    }
+    const ssize_t size = pread(claim->file, claim->text, sizeof claim->text - 1, 0);
+    claim->text[size > 0 ? size : 0] = '\0';
+    if (flock(claim->file, LOCK_EX | LOCK_NB) != 0) {
+        claim->reason = errno;
+        return errno == EWOULDBLOCK || errno == EACCES ? CLAIM_BUSY : CLAIM_NO_LOCK;
+    }
+    const ssize_t again = pread(claim->file, claim->text, sizeof claim->text - 1, 0);
+    claim->text[again > 0 ? again : 0] = '\0';
+    claim->begun = again > 0;
+    return strncmp(claim->text, "done", 4) == 0 ? CLAIM_DONE : CLAIM_MINE;
+}
+
+/* For people; a claim that cannot be written is as good. */
+static void claim_write(const work_claim *claim, const char *text) {
+    if (claim->file >= 0 && ftruncate(claim->file, 0) == 0 &&
+        pwrite(claim->file, text, strlen(text), 0) < 0) {
+        (void)ftruncate(claim->file, 0);
+    }
+}
+
+static const char *variable(const char *name) {
+    const char *text = getenv(name);
+    return text != NULL ? text : "-";
+}
+
+void claim_begin(work_claim *claim) {
+    char text[200], host[64] = "", when[32] = "";
+    struct tm local;
+    const time_t now = time(NULL);
+    (void)gethostname(host, sizeof host - 1);
+    if (localtime_r(&now, &local) != NULL) {
+        (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S%z", &local);
+    }
+    (void)snprintf(text, sizeof text, "begun %s %ld %.40s %.40s %s\n", host, (long)getpid(),
+                   variable("SLURM_JOB_ID"), variable("SLURM_STEP_ID"), when);
+    claim_write(claim, text);
+}
+
+void claim_leave(work_claim *claim, bool done) {
+    if (done) {
+        claim_write(claim, "done\n");
+    }
+    if (claim->file >= 0) {
+        (void)close(claim->file);
+    }
+    claim->file = -1;
+}
+
+int folder_lock(const char *folder) {
+    const int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file >= 0 && flock(file, LOCK_EX) != 0) {
+        (void)close(file);
+        return -1;
+    }
+    return file;
+}
+
+void folder_unlock(int lock) {
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+}
+
+/* Whether a file is one of ours that may go: a claim, or what a killed process left half written. */
+static bool is_left_over(const char *name) {
+    const size_t length = strlen(name);
+    const bool temporary = length > 4 && strcmp(name + length - 4, ".tmp") == 0;
+    return number_in(name, "claim", "") >= 0 || (strncmp(name, ".shard-", 7) == 0 && temporary) ||
+           (strncmp(name, ".run.", 5) == 0 && temporary);
+}
+
+void shards_clear(const char *folder, bool shards) {
+    DIR *directory = opendir(folder);
+    for (const struct dirent *found = directory != NULL ? readdir(directory) : NULL; found != NULL;
+         found = readdir(directory)) {
+        if (is_left_over(found->d_name) || (shards && number_in(found->d_name, "shard", ".bin") >= 0)) {
+            (void)unlinkat(dirfd(directory), found->d_name, 0);
+        }
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+}
