@@ -12,7 +12,7 @@ from harness import SOURCE, Case
 ISSUED = """model preset layer-type base head-dim rotary-dim scaling frequencies length layout positions rows cols content queries keys order head heads batch state
 first-position capture layer rotary-first measure pool causal size backend device method dtype threads memory dry-run output bare width kernel dpi font-size font no-title cmap clim norm percentile contour dark json force quiet
 verbose strict positions-from axes grid sections shift phase diff encoding slope chunk local help
-scale softcap sink-logit window attention-chunk sink-tokens""".split()
+scale softcap sink-logit window attention-chunk sink-tokens work shards keep-work steal""".split()
 
 
 class Help(Case):

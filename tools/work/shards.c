@@ -26,7 +26,7 @@ typedef struct shard_header {
     uint64_t run;
     int64_t shard, size; /* bytes that follow */
     double seconds;
-    uint32_t check, none; /* CRC-32 of all of the above, then of the bytes */
+    uint32_t none, check; /* CRC-32 of all of the above, then of the bytes */
 } shard_header;
 
 static uint32_t check_of(const shard_header *header, const void *bytes) {
