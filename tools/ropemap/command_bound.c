@@ -37,21 +37,12 @@ static int collect(const bound_found *found, int count, struct line *lines) {
     return line_count;
 }
 
-/* A search and its results that are being drawn. */
-typedef struct drawn_bounds {
-    const bound_options *options;
-    const bound_results *results;
-} drawn_bounds;
-
-/* The table as a chart; for outputs_write. */
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
-                             ropemap_error *error) {
-    const drawn_bounds *drawn = what;
+ropemap_status bound_encode(const bound_options *options, const bound_results *results, output_kind kind,
+                            ropemap_bytes *bytes, ropemap_error *error) {
     static struct line lines[BOUND_LIST_MOST]; /* large */
     ropemap_series series[BOUND_LIST_MOST];
     memset(lines, 0, sizeof lines);
-    (void)index;
-    const int line_count = collect(drawn->results->found, drawn->results->count, lines);
+    const int line_count = collect(results->found, results->count, lines);
     for (int i = 0; i < line_count; i++) {
         series[i] = (ropemap_series){.label = lines[i].label,
                                      .x = lines[i].lengths,
@@ -59,7 +50,7 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
                                      .count = lines[i].count,
                                      .points = true};
     }
-    const ropemap_spec *spec = &drawn->options->rule.spec;
+    const ropemap_spec *spec = &options->rule.spec;
     char scaling[100] = "", title[160];
     if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
         ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
@@ -76,7 +67,7 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
         .log_y = true,
         .plot = {.series = series, .series_count = line_count}};
     const ropemap_page page =
-        print_chart(&drawn->options->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
+        print_chart(&options->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
     return ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
 }
 
@@ -442,6 +433,19 @@ const cli_option bound_rows[] = {
      .local = true},
     {.name = NULL},
 };
+
+/* A search and its results that are being drawn. */
+typedef struct drawn_bounds {
+    const bound_options *options;
+    const bound_results *results;
+} drawn_bounds;
+
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const drawn_bounds *drawn = what;
+    (void)index;
+    return bound_encode(drawn->options, drawn->results, kind, bytes, error);
+}
 
 /* Computes the bounds and draws them. After a signal does not return. */
 static ropemap_status make(bound_options *options, bound_results *results, cli_run *run,

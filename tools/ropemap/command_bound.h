@@ -62,6 +62,10 @@ ropemap_status bound_check(const bound_options *options, ropemap_error *error);
 ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error);
 void bound_results_free(bound_results *results);
 
+/* The table as a chart. Uses static memory: by one thread at a time. */
+ropemap_status bound_encode(const bound_options *options, const bound_results *results, output_kind kind,
+                            ropemap_bytes *bytes, ropemap_error *error);
+
 /* JSON of schema ropemap.bound/1; NULL: no memory. The caller owns it. */
 json_t *bound_document(const ropemap_spec *spec, const bound_results *results);
 

@@ -134,8 +134,7 @@ void explain_say(const ropemap_spec *spec, explanation *to) {
     say_least(spec, to, to->sentence[4]);
 }
 
-/* JSON of schema ropemap.explain/1; NULL: no memory. The caller owns it. */
-static json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
+json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
     json_t *sentences = json_array();
     for (int i = 0; i < EXPLAIN_SENTENCES && found->sentence[i][0] != '\0'; i++) {
         (void)json_array_append_new(sentences, document_text(found->sentence[i]));

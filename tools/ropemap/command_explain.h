@@ -41,6 +41,9 @@ typedef struct explanation {
 /* Resolves the rule and computes the numbers; `to` is zeroed. */
 ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error);
 
+/* JSON of schema ropemap.explain/1; NULL: no memory. The caller owns it. */
+json_t *explain_document(const ropemap_spec *spec, const explanation *found);
+
 /* Writes the sentences from the numbers; one that was not requested is "". */
 void explain_say(const ropemap_spec *spec, explanation *to);
 

@@ -1,9 +1,9 @@
 /* command_heads.c - ropemap heads: how real heads spread their attention, a row each */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/command_heads.h"
 #include "tools/ropemap/attention_options.h"
 #include "tools/ropemap/captures.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/head_inputs.h"
 #include "tools/ropemap/json.h"
 #include "tools/ropemap/map_options.h"
 #include "tools/ropemap/number.h"
@@ -16,16 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Means over a head's queries. */
-typedef enum statistic {
-    STATISTIC_SINK,
-    STATISTIC_RECENT,
-    STATISTIC_ENTROPY,
-    STATISTIC_KEYS,
-    STATISTIC_DISTANCE,
-    STATISTICS
-} statistic;
-
 static const struct {
     const char *name, *title, *value;
     ropemap_norm norm;
@@ -36,28 +26,6 @@ static const struct {
     [STATISTIC_ENTROPY] = {"entropy", "Entropy of attention", "nats", ROPEMAP_NORM_LINEAR, 0, 0},
     [STATISTIC_KEYS] = {"keys", "Keys in effect, exp(entropy)", "keys", ROPEMAP_NORM_LOG, 0, 0},
     [STATISTIC_DISTANCE] = {"distance", "Mean distance of attention", "tokens", ROPEMAP_NORM_LOG, 0, 0}};
-
-typedef struct heads_options {
-    head_options heads;
-    ropemap_request request; /* its mask, scale, softmax and machine */
-    statistic statistic;
-    int sort; /* 0: by layer and head; else 1 more than the statistic */
-} heads_options;
-
-/* One head. */
-typedef struct row {
-    int64_t layer; /* -1: unknown */
-    int64_t head, key_head;
-    double mean[STATISTICS];
-    int64_t empty, nan; /* queries that count in no mean */
-} row;
-
-typedef struct heads_result {
-    const heads_options *options;
-    head_shape shape;
-    row *rows;      /* [layers, heads], owned */
-    const row **by; /* the same as they are printed, owned */
-} heads_result;
 
 static int64_t count_of(const heads_result *result) {
     return (int64_t)result->shape.layers * result->shape.heads;
@@ -97,7 +65,8 @@ static const cli_option heads_rows[] = {
 
 /* Heads that are done, of all of them. */
 typedef struct heads_progress {
-    cli_progress *shown;
+    ropemap_progress tell; /* may be NULL */
+    void *user;
     int64_t done, total;
 } heads_progress;
 
@@ -105,9 +74,9 @@ typedef struct heads_progress {
 static int tell(void *user, const char *stage, double done, double total) {
     const heads_progress *progress = user;
     (void)stage;
-    return progress_tell(progress->shown, "heads",
-                         (double)progress->done + (total > 0.0 ? fmin(done / total, 1.0) : 0.0),
-                         (double)progress->total);
+    return progress->tell(progress->user, "heads",
+                          (double)progress->done + (total > 0.0 ? fmin(done / total, 1.0) : 0.0),
+                          (double)progress->total);
 }
 
 /* ---- what is measured ---------------------------------------------------------------------------------- */
@@ -127,7 +96,7 @@ static double mean_keys(const ropemap_attention *attention) {
 }
 
 static ropemap_status make_head(const heads_options *options, const layer_heads *layer, int32_t head,
-                                heads_progress *progress, row *to, ropemap_error *error) {
+                                heads_progress *progress, heads_row *to, ropemap_error *error) {
     ropemap_attention_request request = {.map = options->request, .rows = true};
     ropemap_attention attention = {.count = 0};
     request.map.spec = layer->spec;
@@ -137,7 +106,7 @@ static ropemap_status make_head(const heads_options *options, const layer_heads 
     request.map.rows = layer->rows;
     request.map.cols = layer->cols;
     request.map.threads = options->heads.threads;
-    request.map.progress = tell;
+    request.map.progress = progress->tell != NULL ? tell : NULL;
     request.map.progress_user = progress;
     capture_take_attention(&layer->opened[head], &request.map);
     const ropemap_status status = ropemap_attention_compute(&request, NULL, &attention, error);
@@ -159,10 +128,10 @@ static ropemap_status make_layer(heads_result *result, const layer_heads *layer,
                                  heads_progress *progress, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     for (int32_t head = 0; head < layer->count && status == ROPEMAP_OK; head++) {
-        row *to = &result->rows[(int64_t)index * result->shape.heads + head];
-        *to = (row){.layer = result->options->heads.layer_numbers[index],
-                    .head = result->shape.numbers[head].query,
-                    .key_head = result->shape.numbers[head].key};
+        heads_row *to = &result->rows[(int64_t)index * result->shape.heads + head];
+        *to = (heads_row){.layer = result->options->heads.layer_numbers[index],
+                          .head = result->shape.numbers[head].query,
+                          .key_head = result->shape.numbers[head].key};
         status = make_head(result->options, layer, head, progress, to, error);
         progress->done++;
     }
@@ -178,9 +147,11 @@ static ropemap_status begin(heads_result *result, ropemap_error *error) {
                : fail(error, ROPEMAP_RESOURCES, "no memory for %zu heads", count);
 }
 
-static ropemap_status make_all(heads_options *options, heads_result *result, cli_progress *shown,
-                               ropemap_error *error) {
-    heads_progress progress = {.shown = shown};
+static void sort_rows(heads_result *result);
+
+ropemap_status heads_make(heads_result *result, ropemap_progress tell_all, void *user, ropemap_error *error) {
+    const heads_options *options = result->options;
+    heads_progress progress = {.tell = tell_all, .user = user};
     ropemap_status status = ROPEMAP_OK;
     for (int index = 0; index < options->heads.layer_count && status == ROPEMAP_OK; index++) {
         layer_heads layer = {.heads = NULL};
@@ -193,14 +164,23 @@ static ropemap_status make_all(heads_options *options, heads_result *result, cli
         status = status == ROPEMAP_OK ? make_layer(result, &layer, index, &progress, error) : status;
         layer_heads_free(&layer);
     }
+    if (status == ROPEMAP_OK) {
+        sort_rows(result);
+    }
     return status;
+}
+
+void heads_free(heads_result *result) {
+    free(result->rows);
+    free(result->by);
+    head_shape_free(&result->shape);
 }
 
 /* The largest first, NaN last; equal ones stay in their order. An insertion: heads are few. */
 static void sort_rows(heads_result *result) {
     const int by = result->options->sort - 1;
     for (int64_t i = 0; i < count_of(result); i++) {
-        const row *one = &result->rows[i];
+        const heads_row *one = &result->rows[i];
         int64_t at = i;
         for (; by >= 0 && at > 0 && !isnan(one->mean[by]) && !(result->by[at - 1]->mean[by] >= one->mean[by]);
              at--) {
@@ -211,9 +191,9 @@ static void sort_rows(heads_result *result) {
 }
 
 /* Prints a line for each head with queries that count in no mean. */
-static void warn_of_rows(const heads_result *result) {
+void heads_warn(const heads_result *result) {
     for (int64_t i = 0; i < count_of(result); i++) {
-        const row *one = &result->rows[i];
+        const heads_row *one = &result->rows[i];
         if (one->empty + one->nan > 0) {
             char layer[40] = "";
             if (one->layer >= 0) {
@@ -259,7 +239,7 @@ static void print_text(const heads_result *result) {
     (void)printf("\n%shead  key head  first 4 keys  last 256 keys  entropy (nats)  exp(entropy)  distance\n",
                  layers ? "layer  " : "");
     for (int64_t i = 0; i < count_of(result); i++) {
-        const row *one = result->by[i];
+        const heads_row *one = result->by[i];
         if (layers) {
             (void)printf("%5" PRId64 "  ", one->layer);
         }
@@ -277,7 +257,7 @@ static void put_csv(FILE *stream, const void *what) {
     }
     (void)fputs(",empty_rows,nan_rows\n", stream);
     for (int64_t i = 0; i < count_of(result); i++) {
-        const row *one = result->by[i];
+        const heads_row *one = result->by[i];
         if (one->layer >= 0) {
             (void)fprintf(stream, "%" PRId64, one->layer);
         }
@@ -289,10 +269,10 @@ static void put_csv(FILE *stream, const void *what) {
     }
 }
 
-static json_t *document_of(const heads_result *result) {
+json_t *heads_document(const heads_result *result) {
     json_t *heads = json_array();
     for (int64_t i = 0; i < count_of(result); i++) {
-        const row *one = result->by[i];
+        const heads_row *one = result->by[i];
         json_t *head = json_pack("{s:o, s:I, s:I, s:I, s:I}", "layer",
                                  one->layer >= 0 ? json_integer(one->layer) : json_null(), "head",
                                  (json_int_t)one->head, "key_head", (json_int_t)one->key_head, "empty_rows",
@@ -364,23 +344,26 @@ static ropemap_status encode_picture(const heads_result *result, output_kind kin
     return status;
 }
 
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
-                             ropemap_error *error) {
-    const heads_result *result = what;
-    (void)index;
+ropemap_status heads_encode(const heads_result *result, output_kind kind, ropemap_bytes *bytes,
+                            ropemap_error *error) {
     return kind == OUTPUT_CSV ? outputs_table(put_csv, result, bytes, error)
                               : encode_picture(result, kind, bytes, error);
 }
 
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    (void)index;
+    return heads_encode(what, kind, bytes, error);
+}
+
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-static ropemap_status make(heads_options *options, heads_result *result, cli_run *run, ropemap_error *error) {
-    run_begin(run, options->heads.quiet);
-    ropemap_status status = make_all(options, result, &run->progress, error);
+static ropemap_status make(heads_result *result, cli_run *run, ropemap_error *error) {
+    run_begin(run, result->options->heads.quiet);
+    ropemap_status status = heads_make(result, progress_tell, &run->progress, error);
     progress_end(&run->progress);
     if (status == ROPEMAP_OK) {
-        sort_rows(result);
-        warn_of_rows(result);
+        heads_warn(result);
         status = outputs_write(&run->outputs, encode, result, error);
     }
     run_end(run);
@@ -395,16 +378,14 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
         head_options_check(heads, OUTPUT_PICTURES | 1 << OUTPUT_CSV, &run->outputs, error);
     const char *prints = heads->json ? "--json" : heads->quiet ? NULL : "";
     status = status == ROPEMAP_OK ? outputs_check(&run->outputs, prints, error) : status;
-    status = status == ROPEMAP_OK ? make(options, &result, run, error) : status;
+    status = status == ROPEMAP_OK ? make(&result, run, error) : status;
     if (status == ROPEMAP_OK && heads->json) {
-        run->code = document_print(document_of(&result));
+        run->code = document_print(heads_document(&result));
     } else if (status == ROPEMAP_OK && !heads->quiet && run->outputs.stdout_name == NULL) {
         print_text(&result);
         run->code = finish_stdout();
     }
-    free(result.rows);
-    free(result.by);
-    head_shape_free(&result.shape);
+    heads_free(&result);
     return status;
 }
 

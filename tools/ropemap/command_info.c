@@ -115,12 +115,6 @@ static int32_t make_series(const info_rule *info, ropemap_series series[ROPEMAP_
     return count;
 }
 
-/* A rule and the size of its picture. */
-typedef struct drawn_rule {
-    const info_rule *info;
-    const print_size *print;
-} drawn_rule;
-
 static void describe(const info_rule *info, char *text, size_t size) {
     const ropemap_spec *spec = info->spec;
     char axes[80] = "", scaling[200];
@@ -133,17 +127,13 @@ static void describe(const info_rule *info, char *text, size_t size) {
                    axes[0] != '\0' ? ", axes " : "", axes);
 }
 
-/* Wavelengths over pairs; for outputs_write. */
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
-                             ropemap_error *error) {
-    const drawn_rule *drawn = what;
-    const info_rule *info = drawn->info;
+ropemap_status info_encode(const info_rule *info, const print_size *print, output_kind kind,
+                           ropemap_bytes *bytes, ropemap_error *error) {
     const ropemap_spec *spec = info->spec;
     char title[300], description[400], origin[160];
     struct marks marks = {.count = 0};
     ropemap_series series[ROPEMAP_MAX_AXES + 1];
     const int32_t count = make_series(info, series);
-    (void)index;
     make_marks(info, &marks);
     rule_origin(spec, origin, sizeof origin);
     (void)snprintf(title, sizeof title, "RoPE wavelengths, %.100s%s%s, d = %d",
@@ -157,8 +147,7 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
         .y_label = ropemap_axes_apart(&spec->axes) ? "wavelength (patches)" : "wavelength (tokens)",
         .log_y = true,
         .plot = {.series = series, .series_count = count, .marks = marks.marks, .mark_count = marks.count}};
-    const ropemap_page page =
-        print_chart(drawn->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
+    const ropemap_page page = print_chart(print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
     return ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
 }
 
@@ -560,6 +549,19 @@ static const cli_option info_rows[] = {
      .local = true},
     {.name = NULL},
 };
+
+/* A rule and the size of its picture. */
+typedef struct drawn_rule {
+    const info_rule *info;
+    const print_size *print;
+} drawn_rule;
+
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const drawn_rule *drawn = what;
+    (void)index;
+    return info_encode(drawn->info, drawn->print, kind, bytes, error);
+}
 
 /* The rule that the options and a model make. */
 static ropemap_status show_rule(info_options *options, cli_run *run, ropemap_error *error) {

@@ -86,9 +86,15 @@ static ropemap_status begin(pairs_result *result, ropemap_error *error) {
     return status;
 }
 
+/* Who hears of it. */
+typedef struct pairs_progress {
+    ropemap_progress tell; /* may be NULL */
+    void *user;
+} pairs_progress;
+
 /* The mean logit at each distance, and what the centres predict of it. */
 static ropemap_status make_curves(pairs_result *result, const layer_heads *layer, int index,
-                                  cli_progress *progress, ropemap_error *error) {
+                                  pairs_progress progress, ropemap_error *error) {
     const head_options *options = &result->options->heads;
     ropemap_status status = ROPEMAP_OK;
     const ropemap_range *rows = &layer->rows, *cols = &layer->cols;
@@ -109,8 +115,8 @@ static ropemap_status make_curves(pairs_result *result, const layer_heads *layer
                                            .positions = layer->rows.count,
                                            .count = result->distances,
                                            .threads = options->threads,
-                                           .progress = progress_tell,
-                                           .progress_user = progress};
+                                           .progress = progress.tell,
+                                           .progress_user = progress.user};
         status = ropemap_curve_mean(&mean, measured, error);
         if (status == ROPEMAP_OK) {
             status = ropemap_pairs_curve(&layer->spec, pairs_of(result, index, head), result->distances,
@@ -123,7 +129,7 @@ static ropemap_status make_curves(pairs_result *result, const layer_heads *layer
 }
 
 static ropemap_status make_layer(pairs_result *result, const layer_heads *layer, int index,
-                                 cli_progress *progress, ropemap_error *error) {
+                                 pairs_progress progress, ropemap_error *error) {
     const head_options *options = &result->options->heads;
     const ropemap_pairs_request request = {.spec = layer->spec,
                                            .heads = layer->heads,
@@ -131,8 +137,8 @@ static ropemap_status make_layer(pairs_result *result, const layer_heads *layer,
                                            .already_rotated = layer->rotated,
                                            .causal = result->options->causal || layer->causal,
                                            .threads = options->threads,
-                                           .progress = progress_tell,
-                                           .progress_user = progress};
+                                           .progress = progress.tell,
+                                           .progress_user = progress.user};
     const ropemap_magnitudes magnitudes = {.cells = result->cells, .values = result->magnitudes};
     ropemap_pair *to = result->all + (int64_t)index * result->shape.heads * result->pairs;
     const ropemap_status status =
@@ -141,8 +147,9 @@ static ropemap_status make_layer(pairs_result *result, const layer_heads *layer,
                                                          : status;
 }
 
-static ropemap_status make_all(pairs_options *options, pairs_result *result, cli_progress *progress,
-                               ropemap_error *error) {
+ropemap_status pairs_make(pairs_result *result, ropemap_progress tell, void *user, ropemap_error *error) {
+    const pairs_options *options = result->options;
+    const pairs_progress progress = {.tell = tell, .user = user};
     ropemap_status status = ROPEMAP_OK;
     for (int index = 0; index < options->heads.layer_count && status == ROPEMAP_OK; index++) {
         layer_heads layer = {.heads = NULL};
@@ -157,7 +164,7 @@ static ropemap_status make_all(pairs_options *options, pairs_result *result, cli
     return status;
 }
 
-static void free_result(pairs_result *result) {
+void pairs_free(pairs_result *result) {
     free(result->all);
     free(result->distance);
     free(result->curves);
@@ -167,7 +174,7 @@ static void free_result(pairs_result *result) {
 }
 
 /* Prints a line for each head that holds a NaN or an infinity. */
-static void warn_of_nan(const pairs_result *result) {
+void pairs_warn(const pairs_result *result) {
     for (int i = 0; i < result->shape.layers * result->shape.heads; i++) {
         const ropemap_pair *pairs = pairs_of(result, i / result->shape.heads, i % result->shape.heads);
         int32_t bad = 0, first = 0;
@@ -317,7 +324,7 @@ static json_t *head_object(const pairs_result *result, int index) {
     return head;
 }
 
-static json_t *document_of(const pairs_result *result) {
+json_t *pairs_document(const pairs_result *result) {
     json_t *heads = json_array();
     for (int i = 0; i < result->shape.layers * result->shape.heads; i++) {
         (void)json_array_append_new(heads, head_object(result, i));
@@ -356,22 +363,26 @@ static void put_csv(FILE *stream, const void *what) {
     (void)fputc('\n', stream);
 }
 
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
-                             ropemap_error *error) {
-    const pairs_result *result = what;
-    (void)index;
+ropemap_status pairs_encode(const pairs_result *result, output_kind kind, ropemap_bytes *bytes,
+                            ropemap_error *error) {
     return kind == OUTPUT_CSV ? outputs_table(put_csv, result, bytes, error)
                               : pairs_picture_encode(result, kind, bytes, error);
 }
 
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    (void)index;
+    return pairs_encode(what, kind, bytes, error);
+}
+
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-static ropemap_status make(pairs_options *options, pairs_result *result, cli_run *run, ropemap_error *error) {
-    run_begin(run, options->heads.quiet);
-    ropemap_status status = make_all(options, result, &run->progress, error);
+static ropemap_status make(pairs_result *result, cli_run *run, ropemap_error *error) {
+    run_begin(run, result->options->heads.quiet);
+    ropemap_status status = pairs_make(result, progress_tell, &run->progress, error);
     progress_end(&run->progress);
     if (status == ROPEMAP_OK) {
-        warn_of_nan(result);
+        pairs_warn(result);
         status = outputs_write(&run->outputs, encode, result, error);
     }
     run_end(run);
@@ -386,14 +397,14 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
         head_options_check(heads, OUTPUT_PICTURES | 1 << OUTPUT_CSV, &run->outputs, error);
     const char *prints = heads->json ? "--json" : heads->quiet ? NULL : "";
     status = status == ROPEMAP_OK ? outputs_check(&run->outputs, prints, error) : status;
-    status = status == ROPEMAP_OK ? make(options, &result, run, error) : status;
+    status = status == ROPEMAP_OK ? make(&result, run, error) : status;
     if (status == ROPEMAP_OK && heads->json) {
-        run->code = document_print(document_of(&result));
+        run->code = document_print(pairs_document(&result));
     } else if (status == ROPEMAP_OK && !heads->quiet && run->outputs.stdout_name == NULL) {
         (result.shape.layers * result.shape.heads == 1 ? print_pairs : print_heads)(&result);
         run->code = finish_stdout();
     }
-    free_result(&result);
+    pairs_free(&result);
     return status;
 }
 

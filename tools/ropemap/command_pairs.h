@@ -5,6 +5,8 @@
 
 #include "tools/ropemap/head_inputs.h"
 
+#include <jansson.h>
+
 typedef enum pairs_picture {
     PAIRS_NORM,
     PAIRS_RESULTANT,
@@ -21,7 +23,7 @@ typedef struct pairs_options {
     bool causal;
 } pairs_options;
 
-/* Every head of every layer. */
+/* Every head of every layer. Start with the options and all else zeroed. */
 typedef struct pairs_result {
     const pairs_options *options;
     head_shape shape;
@@ -34,6 +36,20 @@ typedef struct pairs_result {
     int64_t cells;      /* of the magnitudes; 0: none */
     float *magnitudes;  /* [ROPEMAP_MAGNITUDES, head_dim, cells] */
 } pairs_result;
+
+/* After head_options_check; `result` is to be freed after a failure too. */
+ropemap_status pairs_make(pairs_result *result, ropemap_progress progress, void *user, ropemap_error *error);
+void pairs_free(pairs_result *result);
+
+/* Warns of heads that hold a NaN or an infinity. */
+void pairs_warn(const pairs_result *result);
+
+/* JSON of schema ropemap.pairs/1; NULL: no memory. The caller owns it. */
+json_t *pairs_document(const pairs_result *result);
+
+/* A picture, or the table as .csv. */
+ropemap_status pairs_encode(const pairs_result *result, output_kind kind, ropemap_bytes *bytes,
+                            ropemap_error *error);
 
 const ropemap_pair *pairs_of(const pairs_result *result, int layer, int32_t head); /* [pairs] */
 

@@ -1,9 +1,8 @@
 /* command_sweep.c - `ropemap sweep`: maps of many settings side by side, or as the frames of an animation */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/command_map.h"
+#include "tools/ropemap/command_sweep.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/run.h"
-#include "tools/ropemap/vary.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -11,59 +10,62 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_BYTES = 120, SIDE_USUAL = 256 };
-
-typedef struct map_sweep {
-    map_options map;
-    sweep_options sweep;
-} map_sweep;
-
-/* One setting's map. */
-typedef struct setting {
-    ropemap_map map;
-    ropemap_figure figure; /* made while the vectors were open */
-    char label[LABEL_BYTES];
-    char captured[LABEL_BYTES]; /* the capture's model; empty: none */
-} setting;
+enum { SIDE_USUAL = 256 };
 
 /* ---- maps ---------------------------------------------------------------------------------------------- */
 
-static ropemap_status make_one(const map_sweep *options, int index, cli_progress *progress, setting *to,
-                               ropemap_error *error) {
-    static map_sweep own; /* large */
+/* `own` is a copy of the options, to be set and resolved for this one alone. */
+static ropemap_status make_one(const map_sweep *options, int index, map_sweep *own, ropemap_progress progress,
+                               void *user, sweep_setting *to, ropemap_error *error) {
     map_inputs inputs = {.queries = NULL};
-    own = *options;
-    ropemap_status status = vary_apply(&options->sweep.vary, index, &own, error);
-    status = status == ROPEMAP_OK ? map_inputs_open(&own.map, &inputs, error) : status;
+    *own = *options;
+    ropemap_status status = vary_apply(&options->sweep.vary, index, own, error);
+    status = status == ROPEMAP_OK ? map_inputs_open(&own->map, &inputs, error) : status;
     if (status == ROPEMAP_OK) {
         vary_label(&options->sweep.vary, index, to->label, sizeof to->label);
         if (inputs.tensors.capture != NULL) {
             (void)snprintf(to->captured, sizeof to->captured, "%s",
                            ropemap_capture_model(inputs.tensors.capture));
         }
-        status = map_run(&own.map, &inputs, progress_tell, progress, &to->map, error);
+        status = map_run(&own->map, &inputs, progress, user, &to->map, error);
     }
     if (status == ROPEMAP_OK) {
-        to->figure = map_caption(&own.map, &to->map);
+        to->figure = map_caption(&own->map, &to->map);
     }
     map_inputs_free(&inputs);
-    rule_options_free(&own.map.rule);
+    rule_options_free(&own->map.rule);
     return status;
 }
 
-static ropemap_status make_all(const map_sweep *options, cli_progress *progress, setting *settings, int count,
-                               ropemap_error *error) {
+ropemap_status sweep_make(const map_sweep *options, ropemap_progress progress, void *user,
+                          sweep_result *result, ropemap_error *error) {
+    const int count = vary_count(&options->sweep.vary);
+    map_sweep *own = malloc(sizeof *own); /* too large for a stack */
     ropemap_status status = ROPEMAP_OK;
-    for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
-        status = make_one(options, i, progress, &settings[i], error);
+    *result = (sweep_result){
+        .options = options, .count = count, .settings = calloc((size_t)count, sizeof *result->settings)};
+    if (own == NULL || result->settings == NULL) {
+        status = fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d settings", count);
     }
+    for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
+        status = make_one(options, i, own, progress, user, &result->settings[i], error);
+    }
+    free(own);
     return status;
+}
+
+void sweep_free(sweep_result *result) {
+    for (int i = 0; i < result->count && result->settings != NULL; i++) {
+        ropemap_map_free(&result->settings[i].map);
+    }
+    free(result->settings);
+    *result = (sweep_result){.settings = NULL};
 }
 
 /* ---- the sheet ----------------------------------------------------------------------------------------- */
 
 /* The text of every panel, or `other` where they differ; `words` is a text within the figure. */
-static const char *in_common(const setting *settings, int count, size_t words, const char *other) {
+static const char *in_common(const sweep_setting *settings, int count, size_t words, const char *other) {
     const char *first = (const char *)&settings[0].figure + words;
     for (int i = 1; i < count; i++) {
         if (strcmp((const char *)&settings[i].figure + words, first) != 0) {
@@ -91,7 +93,7 @@ static bool has_part(const char *title, const char *wanted, size_t length) {
     return false;
 }
 
-static bool all_have_part(const setting *settings, int count, const char *part, size_t length) {
+static bool all_have_part(const sweep_setting *settings, int count, const char *part, size_t length) {
     int have = 0;
     while (have < count && has_part(settings[have].figure.title, part, length)) {
         have++;
@@ -101,13 +103,13 @@ static bool all_have_part(const setting *settings, int count, const char *part, 
 
 /* "RoPE similarity over head-dim, llama3-8b, base 500000, shifted by 7": what varies, the model, and what the
  * titles of all maps have in common. */
-static void make_title(const map_sweep *options, const setting *settings, int count, char *title,
+static void make_title(const map_sweep *options, const sweep_setting *settings, int count, char *title,
                        size_t size) {
     const rule_options *rule = &options->map.rule;
     const char *captured = settings[0].captured[0] != '\0' ? settings[0].captured : NULL;
     const char *model = rule->preset != NULL ? rule->preset : rule->model != NULL ? rule->model : captured;
     const char *at = settings[0].figure.title, *part = NULL;
-    char names[LABEL_BYTES];
+    char names[SWEEP_LABEL];
     size_t length = next_part(&at, &part);
     const bool same = all_have_part(settings, count, part, length);
     vary_names(&options->sweep.vary, names, sizeof names);
@@ -125,103 +127,111 @@ static void make_title(const map_sweep *options, const setting *settings, int co
     }
 }
 
-/* All maps and what their size is from; the maps and their limits, for the frames. */
-struct page {
+/* All maps side by side, in the words that they have in common; it must not move, and is large. */
+typedef struct page {
     ropemap_figure figure;
-    const map_sweep *options;
-    const setting *settings;
-    ropemap_scale scale;
-};
+    ropemap_panel panels[VARY_SETTINGS];
+    vary_headings headings;
+} page;
 
-static ropemap_status encode_page(const struct page *page, output_kind kind, ropemap_bytes *bytes,
-                                  ropemap_error *error) {
-    ropemap_figure figure = page->figure;
-    const ropemap_page size = print_figure(&page->options->map.print, kind == OUTPUT_PNG, &figure);
-    return ropemap_figure_encode(&figure, output_format(kind), &size, bytes, error);
+/* NULL: no memory. The caller frees it. */
+static page *make_page(const sweep_result *result, ropemap_error *error) {
+    const map_sweep *options = result->options;
+    const sweep_setting *settings = result->settings;
+    page *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        (void)fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d panels", result->count);
+        return NULL;
+    }
+    for (int i = 0; i < result->count; i++) {
+        made->panels[i] = settings[i].figure.panel;
+        made->panels[i].label = settings[i].label;
+    }
+    ropemap_figure *figure = &made->figure;
+    *figure = (ropemap_figure){.panels = made->panels,
+                               .count = result->count,
+                               .columns = sweep_columns(&options->sweep),
+                               .colormap = map_colormap(&options->map),
+                               .norm = map_norm(&options->map),
+                               .linear_below = options->map.linear_below,
+                               .has_limits = options->map.limits.given,
+                               .low = options->map.limits.low,
+                               .high = options->map.limits.high};
+    make_title(options, settings, result->count, figure->title, sizeof figure->title);
+    (void)snprintf(figure->subtitle, sizeof figure->subtitle, "%s",
+                   in_common(settings, result->count, offsetof(ropemap_figure, subtitle), ""));
+    (void)snprintf(figure->description, sizeof figure->description, "%s",
+                   in_common(settings, result->count, offsetof(ropemap_figure, description), ""));
+    (void)snprintf(figure->value_label, sizeof figure->value_label, "%s",
+                   in_common(settings, result->count, offsetof(ropemap_figure, value_label), "similarity"));
+    memcpy(figure->row_label, settings[0].figure.row_label, sizeof figure->row_label);
+    memcpy(figure->col_label, settings[0].figure.col_label, sizeof figure->col_label);
+    if (sweep_headings(&options->sweep, &made->headings)) {
+        figure->row_headings = made->headings.rows;
+        figure->col_headings = made->headings.cols;
+    }
+    return made;
 }
 
-static ropemap_status encode_frame(const struct page *page, int index, ropemap_bytes *bytes,
+ropemap_status sweep_encode(const sweep_result *result, output_kind kind, ropemap_bytes *bytes,
+                            ropemap_error *error) {
+    page *made = make_page(result, error);
+    if (made == NULL) {
+        return ROPEMAP_RESOURCES;
+    }
+    const ropemap_page size = print_figure(&result->options->map.print, kind == OUTPUT_PNG, &made->figure);
+    const ropemap_status status =
+        ropemap_figure_encode(&made->figure, output_format(kind), &size, bytes, error);
+    free(made);
+    return status;
+}
+
+/* What is being written: pages, and frames with the colours of these. */
+typedef struct written_sweep {
+    const sweep_result *result;
+    ropemap_scale scale;
+} written_sweep;
+
+static ropemap_status find_scale(written_sweep *written, ropemap_error *error) {
+    page *made = make_page(written->result, error);
+    const ropemap_status status =
+        made != NULL ? ropemap_figure_scale(&made->figure, &written->scale, error) : ROPEMAP_RESOURCES;
+    free(made);
+    return status;
+}
+
+static ropemap_status encode_frame(const written_sweep *written, int index, ropemap_bytes *bytes,
                                    ropemap_error *error) {
-    ropemap_figure figure = page->settings[index].figure;
-    const ropemap_page size = {.dpi = print_scale_of(&page->options->map.print, true).dpi};
-    figure_options_apply(&page->options->map, true, &figure);
-    figure.colormap = map_colormap(&page->options->map);
+    const map_options *options = &written->result->options->map;
+    ropemap_figure figure = written->result->settings[index].figure;
+    const ropemap_page size = {.dpi = print_scale_of(&options->print, true).dpi};
+    figure_options_apply(options, true, &figure);
+    figure.colormap = map_colormap(options);
     figure.has_limits = true;
-    figure.low = page->scale.low;
-    figure.high = page->scale.high;
+    figure.low = written->scale.low;
+    figure.high = written->scale.high;
     return ropemap_figure_encode(&figure, ROPEMAP_PNG, &size, bytes, error);
 }
 
 static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
                              ropemap_error *error) {
-    const struct page *page = what;
-    const int frame = sweep_frame(&page->options->sweep, index);
-    return frame < 0 ? encode_page(page, kind, bytes, error) : encode_frame(page, frame, bytes, error);
-}
-
-/* All maps side by side, in the words that they have in common. */
-static ropemap_figure make_figure(const map_sweep *options, const setting *settings,
-                                  const ropemap_panel *panels, int count) {
-    ropemap_figure figure = {.panels = panels,
-                             .count = count,
-                             .columns = sweep_columns(&options->sweep),
-                             .colormap = map_colormap(&options->map),
-                             .norm = map_norm(&options->map),
-                             .linear_below = options->map.linear_below,
-                             .has_limits = options->map.limits.given,
-                             .low = options->map.limits.low,
-                             .high = options->map.limits.high};
-    make_title(options, settings, count, figure.title, sizeof figure.title);
-    (void)snprintf(figure.subtitle, sizeof figure.subtitle, "%s",
-                   in_common(settings, count, offsetof(ropemap_figure, subtitle), ""));
-    (void)snprintf(figure.description, sizeof figure.description, "%s",
-                   in_common(settings, count, offsetof(ropemap_figure, description), ""));
-    (void)snprintf(figure.value_label, sizeof figure.value_label, "%s",
-                   in_common(settings, count, offsetof(ropemap_figure, value_label), "similarity"));
-    memcpy(figure.row_label, settings[0].figure.row_label, sizeof figure.row_label);
-    memcpy(figure.col_label, settings[0].figure.col_label, sizeof figure.col_label);
-    return figure;
-}
-
-static ropemap_status write_all(const map_sweep *options, cli_outputs *outputs, const setting *settings,
-                                int count, ropemap_error *error) {
-    ropemap_panel *panels = calloc((size_t)count, sizeof *panels);
-    if (panels == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d panels", count);
-    }
-    for (int i = 0; i < count; i++) {
-        panels[i] = settings[i].figure.panel;
-        panels[i].label = settings[i].label;
-    }
-    static vary_headings headings; /* large */
-    struct page page = {
-        .figure = make_figure(options, settings, panels, count), .options = options, .settings = settings};
-    if (sweep_headings(&options->sweep, &headings)) {
-        page.figure.row_headings = headings.rows;
-        page.figure.col_headings = headings.cols;
-    }
-    ropemap_status status = ropemap_figure_scale(&page.figure, &page.scale, error);
-    status = status == ROPEMAP_OK ? outputs_write(outputs, encode, &page, error) : status;
-    free(panels);
-    return status;
+    const written_sweep *written = what;
+    const int frame = sweep_frame(&written->result->options->sweep, index);
+    return frame < 0 ? sweep_encode(written->result, kind, bytes, error)
+                     : encode_frame(written, frame, bytes, error);
 }
 
 /* Computes every setting's map and writes the pages and frames. After a signal does not return. */
 static ropemap_status make(const map_sweep *options, cli_run *run, ropemap_error *error) {
-    const int count = vary_count(&options->sweep.vary);
-    setting *settings = calloc((size_t)count, sizeof *settings);
-    if (settings == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d settings", count);
-    }
+    sweep_result result = {.settings = NULL};
+    written_sweep written = {.result = &result};
     run_begin(run, options->map.quiet);
-    ropemap_status status = make_all(options, &run->progress, settings, count, error);
+    ropemap_status status = sweep_make(options, progress_tell, &run->progress, &result, error);
     progress_end(&run->progress);
-    status = status == ROPEMAP_OK ? write_all(options, &run->outputs, settings, count, error) : status;
+    status = status == ROPEMAP_OK ? find_scale(&written, error) : status;
+    status = status == ROPEMAP_OK ? outputs_write(&run->outputs, encode, &written, error) : status;
     run_end(run);
-    for (int i = 0; i < count; i++) {
-        ropemap_map_free(&settings[i].map);
-    }
-    free(settings);
+    sweep_free(&result);
     return status;
 }
 
@@ -278,8 +288,7 @@ static ropemap_status number_heads(map_sweep *options, int64_t *numbers, ropemap
     return status;
 }
 
-/* Finds what "all" layers and heads are. */
-static ropemap_status number_all(map_sweep *options, ropemap_error *error) {
+ropemap_status sweep_number(map_sweep *options, ropemap_error *error) {
     const tensor_options *tensors = &options->map.tensors;
     const bool layers = vary_over_all(&options->sweep.vary, "layer");
     int64_t numbers[VARY_VALUES + 1]; /* one more is refused */
@@ -297,7 +306,7 @@ static ropemap_status number_all(map_sweep *options, ropemap_error *error) {
 }
 
 static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
-    ropemap_status status = number_all(options, error);
+    ropemap_status status = sweep_number(options, error);
     status = status == ROPEMAP_OK ? check(options, &run->outputs, error) : status;
     figure_options_warn(&((map_sweep *)options)->map);
     return status == ROPEMAP_OK ? make(options, run, error) : status;
