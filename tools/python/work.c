@@ -2,8 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/python/work.h"
 #include "tools/ropemap/command_bound.h"
+#include "tools/ropemap/command_explain.h"
+#include "tools/ropemap/command_heads.h"
 #include "tools/ropemap/command_info.h"
 #include "tools/ropemap/command_map.h"
+#include "tools/ropemap/command_pairs.h"
+#include "tools/ropemap/command_sweep.h"
 #include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/run.h"
@@ -35,7 +39,7 @@ typedef struct work_value {
 struct module_work {
     const work_kind *kind;
     void *options, *made;
-    work_value *values;
+    work_value *values, *warnings;
     tensor_lent lent;
     ropemap_session *session; /* of the call that runs */
     ropemap_progress progress;
@@ -67,7 +71,6 @@ static ropemap_status make_map(module_work *work, void *made, ropemap_error *err
     made_map *to = made;
     const double start = wall_clock();
     options->outputs = (cli_texts){.all = {"map.png"}, .count = 1}; /* what becomes of it is decided later */
-    options->quiet = true;
     options->request.session = work->session;
     ropemap_status status = take_lent(work, &options->tensors, error);
     status = status == ROPEMAP_OK ? map_options_check(options, error) : status;
@@ -115,7 +118,6 @@ static void free_map(void *made) {
 
 static ropemap_status make_curves(module_work *work, void *made, ropemap_error *error) {
     curve_options *options = work->options;
-    options->quiet = true;
     options->progress = work->progress;
     options->progress_user = work->user;
     options->request.session = work->session;
@@ -169,6 +171,26 @@ static void free_bound(void *made) {
     bound_results_free(made);
 }
 
+static ropemap_status encode_bound(const module_work *work, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    return bound_encode(work->options, made, kind, bytes, error);
+}
+
+static ropemap_status make_explanation(module_work *work, void *made, ropemap_error *error) {
+    explain_options *options = work->options;
+    options->progress = work->progress;
+    options->progress_user = work->user;
+    const ropemap_status status = explain_make(options, made, error);
+    if (status == ROPEMAP_OK) {
+        explain_say(&options->rule.spec, made);
+    }
+    return status;
+}
+
+static json_t *document_explanation(const module_work *work, const void *made) {
+    return explain_document(&((const explain_options *)work->options)->rule.spec, made);
+}
+
 static ropemap_status make_rule(module_work *work, void *made, ropemap_error *error) {
     info_options *options = work->options;
     const ropemap_status status = rule_options_resolve(&options->rule, error);
@@ -178,6 +200,11 @@ static ropemap_status make_rule(module_work *work, void *made, ropemap_error *er
 static json_t *document_rule(const module_work *work, const void *made) {
     (void)work;
     return info_document(made);
+}
+
+static ropemap_status encode_rule(const module_work *work, const void *made, output_kind kind,
+                                  ropemap_bytes *bytes, ropemap_error *error) {
+    return info_encode(made, &((const info_options *)work->options)->print, kind, bytes, error);
 }
 
 static bool array_of_rule(const void *made, int32_t index, module_array *array) {
@@ -190,14 +217,137 @@ static bool array_of_rule(const void *made, int32_t index, module_array *array) 
     return index == 0;
 }
 
+/* ---- real heads ---------------------------------------------------------------------------------------- */
+
+/* Finds the layers; what becomes of the result is decided later. */
+static ropemap_status check_heads(module_work *work, head_options *options, ropemap_error *error) {
+    cli_outputs outputs = {.count = 0};
+    options->json = true;
+    ropemap_status status = take_lent(work, &options->tensors, error);
+    status = status == ROPEMAP_OK ? ropemap_outputs_new(&outputs.set, error) : status;
+    status = status == ROPEMAP_OK ? head_options_check(options, 0, &outputs, error) : status;
+    outputs_free(&outputs);
+    return status;
+}
+
+static ropemap_status make_heads(module_work *work, void *made, ropemap_error *error) {
+    heads_options *options = work->options;
+    heads_result *result = made;
+    options->request.session = work->session;
+    result->options = options;
+    ropemap_status status = check_heads(work, &options->heads, error);
+    status = status == ROPEMAP_OK ? heads_make(result, work->progress, work->user, error) : status;
+    if (status == ROPEMAP_OK) {
+        heads_warn(result);
+    }
+    return status;
+}
+
+static json_t *document_heads(const module_work *work, const void *made) {
+    (void)work;
+    return heads_document(made);
+}
+
+static ropemap_status encode_heads(const module_work *work, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    (void)work;
+    return heads_encode(made, kind, bytes, error);
+}
+
+static void free_heads(void *made) {
+    heads_free(made);
+}
+
+static ropemap_status make_pairs(module_work *work, void *made, ropemap_error *error) {
+    pairs_options *options = work->options;
+    pairs_result *result = made;
+    result->options = options;
+    ropemap_status status = check_heads(work, &options->heads, error);
+    status = status == ROPEMAP_OK ? pairs_make(result, work->progress, work->user, error) : status;
+    if (status == ROPEMAP_OK) {
+        pairs_warn(result);
+    }
+    return status;
+}
+
+static json_t *document_pairs(const module_work *work, const void *made) {
+    (void)work;
+    return pairs_document(made);
+}
+
+static ropemap_status encode_pairs(const module_work *work, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    (void)work;
+    return pairs_encode(made, kind, bytes, error);
+}
+
+static bool array_of_pairs(const void *made, int32_t index, module_array *array) {
+    const pairs_result *from = made;
+    const int64_t layers = from->shape.layers, heads = from->shape.heads;
+    const module_array arrays[] = {
+        {"pairs", from->all, sizeof *from->all, 3, {layers, heads, from->pairs}},
+        {"curves", from->curves, sizeof *from->curves, 4, {layers, heads, 2, from->distances}},
+        {"magnitudes",
+         from->magnitudes,
+         sizeof *from->magnitudes,
+         3,
+         {ROPEMAP_MAGNITUDES, from->shape.head_dim, from->cells}}};
+    const bool found = index < (int32_t)(sizeof arrays / sizeof *arrays);
+    *array = arrays[found ? index : 0];
+    return found;
+}
+
+static void free_pairs(void *made) {
+    pairs_free(made);
+}
+
+/* ---- sweeps -------------------------------------------------------------------------------------------- */
+
+static ropemap_status make_sweep(module_work *work, void *made, ropemap_error *error) {
+    map_sweep *options = work->options;
+    options->map.request.session = work->session;
+    ropemap_status status = take_lent(work, &options->map.tensors, error);
+    status = status == ROPEMAP_OK ? sweep_number(options, error) : status;
+    status = status == ROPEMAP_OK ? figure_options_check(&options->map, error) : status;
+    return status == ROPEMAP_OK ? sweep_make(options, work->progress, work->user, made, error) : status;
+}
+
+static ropemap_status encode_sweep(const module_work *work, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    const map_sweep *options = work->options;
+    const ropemap_status status = figure_options_check(&options->map, error);
+    return status == ROPEMAP_OK ? sweep_encode(made, kind, bytes, error) : status;
+}
+
+static bool array_of_sweep(const void *made, int32_t index, module_array *array) {
+    const sweep_result *from = made;
+    const bool found = index < from->count;
+    const sweep_setting *setting = &from->settings[found ? index : 0];
+    *array = (module_array){setting->label,
+                            setting->map.cells,
+                            sizeof *setting->map.cells,
+                            2,
+                            {setting->map.height, setting->map.width}};
+    return found;
+}
+
+static void free_sweep(void *made) {
+    sweep_free(made);
+}
+
 /* ---- all of them --------------------------------------------------------------------------------------- */
 
 static const work_kind kinds[] = {
     {&command_map, sizeof(made_map), make_map, document_map, encode_map, array_of_map, free_map},
     {&command_curve, sizeof(curves), make_curves, document_curves, encode_curves, array_of_curves,
      free_curves},
-    {&command_bound, sizeof(bound_results), make_bound, document_bound, NULL, NULL, free_bound},
-    {&command_info, sizeof(info_rule), make_rule, document_rule, NULL, array_of_rule, NULL},
+    {&command_bound, sizeof(bound_results), make_bound, document_bound, encode_bound, NULL, free_bound},
+    {&command_explain, sizeof(explanation), make_explanation, document_explanation, NULL, NULL, NULL},
+    {&command_info, sizeof(info_rule), make_rule, document_rule, encode_rule, array_of_rule, NULL},
+    {&command_heads, sizeof(heads_result), make_heads, document_heads, encode_heads, NULL, free_heads},
+    {&command_pairs, sizeof(pairs_result), make_pairs, document_pairs, encode_pairs, array_of_pairs,
+     free_pairs},
+    {&command_sweep, sizeof(sweep_result), make_sweep, NULL, encode_sweep, array_of_sweep, free_sweep},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -231,6 +381,32 @@ ropemap_status work_open(const char *command, module_work **work, ropemap_error 
     return ROPEMAP_OK;
 }
 
+static void free_values(work_value *value) {
+    while (value != NULL) {
+        work_value *next = value->next;
+        free(value);
+        value = next;
+    }
+}
+
+/* Puts a copy of the text before the first; NULL: no memory. */
+static const char *keep(work_value **first, const cli_option *option, const char *text) {
+    const size_t bytes = strlen(text) + 1;
+    work_value *kept = malloc(sizeof *kept + bytes);
+    if (kept == NULL) {
+        return NULL;
+    }
+    memcpy(kept->text, text, bytes);
+    kept->option = option;
+    kept->next = *first;
+    *first = kept;
+    return kept->text;
+}
+
+static void keep_warning(void *user, const char *text) {
+    (void)keep(&((module_work *)user)->warnings, NULL, text);
+}
+
 void work_free(module_work *work) {
     if (work == NULL) {
         return;
@@ -242,11 +418,8 @@ void work_free(module_work *work) {
     if (work->options != NULL) {
         options_free(work->kind->command, work->options);
     }
-    for (work_value *value = work->values; value != NULL;) {
-        work_value *next = value->next;
-        free(value);
-        value = next;
-    }
+    free_values(work->values);
+    free_values(work->warnings);
     free(work);
 }
 
@@ -264,22 +437,18 @@ static bool is_of_program(const char *name) {
 
 ropemap_status work_set(module_work *work, const char *name, const char *value, ropemap_error *error) {
     const cli_option *option = options_find(work->kind->command, name, strlen(name)).option;
-    const size_t bytes = value != NULL ? strlen(value) + 1 : 1;
     if (option != NULL && is_of_program(name)) {
         return fail(error, ROPEMAP_USAGE, "--%s is of the program; here results have save()", name);
     }
-    if (work->done && option != NULL && option->group != GROUP_OUTPUT) {
+    const bool computes = option != NULL && (option->group != GROUP_OUTPUT || strcmp(name, "picture") == 0 ||
+                                             strcmp(name, "sort") == 0);
+    if (work->done && computes) {
         return fail(error, ROPEMAP_USAGE, "--%s is not of the figure: compute again with it", name);
     }
-    work_value *kept = malloc(sizeof *kept + bytes);
-    if (kept == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--%s: no memory", name);
-    }
-    memcpy(kept->text, value != NULL ? value : "", bytes);
-    kept->option = option;
-    kept->next = work->values;
-    work->values = kept;
-    return options_set(work->kind->command, name, value != NULL ? kept->text : NULL, work->options, error);
+    const char *kept = keep(&work->values, option, value != NULL ? value : "");
+    return kept != NULL
+               ? options_set(work->kind->command, name, value != NULL ? kept : NULL, work->options, error)
+               : fail(error, ROPEMAP_RESOURCES, "--%s: no memory", name);
 }
 
 void work_lend(module_work *work, ropemap_vectors *const *queries, int64_t query_heads,
@@ -293,7 +462,9 @@ ropemap_status work_run(module_work *work, ropemap_session *session, ropemap_pro
     work->session = session;
     work->progress = progress;
     work->user = user;
+    warnings_take(keep_warning, work);
     const ropemap_status status = work->kind->make(work, work->made, error);
+    warnings_take(NULL, NULL);
     work->done = true;
     if (status != ROPEMAP_OK) {
         error->status = status;
@@ -302,12 +473,20 @@ ropemap_status work_run(module_work *work, ropemap_session *session, ropemap_pro
     return status;
 }
 
+const char *work_warning(const module_work *work, int32_t index) {
+    const work_value *warning = work->warnings;
+    while (warning != NULL && index-- > 0) {
+        warning = warning->next;
+    }
+    return warning != NULL ? warning->text : NULL;
+}
+
 bool work_array(const module_work *work, int32_t index, module_array *array) {
     return work->kind->array != NULL && work->kind->array(work->made, index, array);
 }
 
 ropemap_status work_document(const module_work *work, ropemap_bytes *json, ropemap_error *error) {
-    json_t *document = work->kind->document(work, work->made);
+    json_t *document = work->kind->document != NULL ? work->kind->document(work, work->made) : json_object();
     char *text = document != NULL ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(document);
     *json = (ropemap_bytes){.data = (uint8_t *)text, .size = text != NULL ? strlen(text) : 0};

@@ -28,11 +28,14 @@ void work_lend(module_work *work, ropemap_vectors *const *queries, int64_t query
 ropemap_status work_run(module_work *work, ropemap_session *session, ropemap_progress progress, void *user,
                         ropemap_error *error);
 
-/* Array `index` of the result, float64 but for maps, whose cells are float32; the work's own. */
+/* Warning `index` of the run, the last one first; NULL past the end. The work's own. */
+const char *work_warning(const module_work *work, int32_t index);
+
+/* Array `index` of the result; the work's own. */
 typedef struct module_array {
     const char *name;
     const void *data;
-    int32_t item; /* bytes of a number */
+    int32_t item; /* bytes of an element: of 4 a float, of 8 a double, else a ropemap_pair */
     int32_t rank;
     int64_t shape[4]; /* [rank] */
 } module_array;

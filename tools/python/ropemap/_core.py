@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import warnings
 
 import numpy
 
@@ -116,7 +117,8 @@ class Result:
     def __init__(self, options, session=None, progress=None):
         if progress is not None and not callable(progress):
             raise UsageError(f"progress: {type(progress).__name__}; give a function of stage, done and total")
-        self._lock, self._document, self._kept = threading.Lock(), None, []
+        self._document, self._kept = None, []
+        self._lock = getattr(type(self), "_lock", None) or threading.Lock()
         error, made = ffi.new("ropemap_error *"), ffi.new("module_work **")
         check(lib.work_open(self._command.encode(), made, error), error)
         self._work = ffi.gc(made[0], lib.work_free)
@@ -128,6 +130,10 @@ class Result:
         if telling.raised is not None:
             raise telling.raised
         check(status, error)
+        index = 0
+        while (text := lib.work_warning(self._work, index)) != ffi.NULL:
+            warnings.warn(_errors.in_python(ffi.string(text).decode(errors="replace")), stacklevel=4)
+            index += 1
 
     def _lend(self, options):
         """Lends the arrays among queries and keys, and takes what says how they lie out of the options."""
@@ -158,17 +164,17 @@ class Result:
                 text = ffi.NULL if text is None else os.fsencode(text)
                 check(lib.work_set(self._work, option, text, error), error)
 
-    def _array(self, index):
-        """Array `index` of the result, with its name; it keeps the result's memory alive."""
-        found = ffi.new("module_array *")
-        if not lib.work_array(self._work, index, found):
-            return None, None
-        shape = tuple(found.shape[0:found.rank])
-        work, count = self._work, int(numpy.prod(shape))
-        data = ffi.gc(ffi.cast("char *", found.data), lambda _: work)  # the buffer keeps `data`, and that `work`
-        array = numpy.frombuffer(ffi.buffer(data, count * found.item), f"=f{found.item}").reshape(shape)
-        array.flags.writeable = False
-        return ffi.string(found.name).decode(), array
+    def _arrays(self):
+        """{name: array} of the result, without a copy; each keeps the result's memory alive."""
+        arrays, found, work = {}, ffi.new("module_array *"), self._work
+        while lib.work_array(work, len(arrays), found):
+            shape = tuple(found.shape[0:found.rank])
+            data = ffi.gc(ffi.cast("char *", found.data), lambda _: work)  # the buffer keeps `data`, and that `work`
+            data = ffi.buffer(data, int(numpy.prod(shape)) * found.item)
+            array = numpy.frombuffer(data, NUMBERS.get(found.item) or PAIR).reshape(shape)
+            array.flags.writeable = False
+            arrays[ffi.string(found.name).decode()] = array
+        return arrays
 
     @property
     def document(self):
@@ -208,6 +214,15 @@ class Result:
         return self.encode(self._picture)
 
 
+def dtype_of(kind):
+    """NumPy's dtype of a struct of the library whose numbers are doubles."""
+    return numpy.dtype([(name, "f8" if field.type.kind == "primitive" else dtype_of(field.type))
+                        for name, field in kind.fields])
+
+
+NUMBERS, PAIR = {4: numpy.dtype("f4"), 8: numpy.dtype("f8")}, dtype_of(ffi.typeof("ropemap_pair"))
+
+
 def taken(data):
     """A copy of the library's bytes, which are freed."""
     copy = bytes(ffi.buffer(data.data, data.size))
@@ -226,7 +241,7 @@ class Map(Result):
     @property
     def array(self):
         """The cells, float32 [height, width]; row 0 is the first query range. Read only, without a copy."""
-        return self._array(0)[1]
+        return self._arrays()["cells"]
 
     def __array__(self, dtype=None, copy=None):
         return numpy.array(self.array, dtype, copy=bool(copy)) if dtype or copy else self.array
@@ -243,44 +258,94 @@ class Curve(Result):
     @property
     def distances(self):
         """Tokens apart, float64 [count]."""
-        return self._array(0)[1]
+        return self._arrays()["distances"]
 
     @property
     def curves(self):
         """{label: float64 [count]} of each setting."""
-        found, index = {}, 1
-        while (one := self._array(index))[1] is not None:
-            found[one[0]], index = one[1], index + 1
-        return found
+        return {label: values for label, values in self._arrays().items() if label != "distances"}
 
     @property
     def array(self):
-        """The first setting's curve, float64 [count]."""
-        return self._array(1)[1]
+        """float64 [settings, count]; of one setting [count], without a copy."""
+        curves = list(self.curves.values())
+        return curves[0] if len(curves) == 1 else numpy.stack(curves)
 
 
 class Bound(Result):
     """How far a base reaches, or which bases a length needs: `document` has the numbers."""
 
-    _command = "bound"
+    _command, _lock = "bound", threading.Lock()  # pictures of all share memory, as those of rules do
+
+
+class Explanation(Result):
+    """A rule in a few sentences."""
+
+    _command = "explain"
+
+    def __str__(self):
+        return "\n".join(self.document["sentences"])
+
+    __repr__, _repr_png_ = __str__, None
 
 
 class Rule(Result):
     """A RoPE rule: what each pair of dimensions does, and where each number came from (`document`)."""
 
-    _command = "info"
+    _command, _lock = "info", threading.Lock()
 
     @property
     def frequencies(self):
         """Radians a token, float64 [rotary_dim / 2]."""
-        return self._array(0)[1]
+        return self._arrays()["frequencies"]
 
-    array = frequencies
+
+class Heads(Result):
+    """What each head does with its keys: means over its queries."""
+
+    _command = "heads"
+
+    @property
+    def array(self):
+        """One record a head: layer, head, key_head, sink, recent, entropy (nats), keys, distance (tokens), ..."""
+        rows = self.document["heads"]
+        kinds = [(name, "f8" if name in ("sink", "recent", "entropy", "keys", "distance") else "i8") for name in rows[0]]
+        missing = {"f8": numpy.nan, "i8": -1}
+        return numpy.array([tuple(missing[kind] if row[name] is None else row[name] for name, kind in kinds)
+                            for row in rows], kinds)
+
+
+class Pairs(Result):
+    """What each rotary pair of real heads does, before the rotation."""
+
+    _command = "pairs"
+
+    @property
+    def array(self):
+        """Records [layers, heads, pairs] of a ropemap_pair: frequency (radians a token), query and key (norm, x, y,
+        resultant), angle (radians), mean, variance, share."""
+        return self._arrays()["pairs"]
+
+    @property
+    def curves(self):
+        """With picture="curve" float64 [layers, heads, 2, distances]: the mean logit, and what the means predict."""
+        return self._arrays()["curves"]
+
+
+class Sweep(Result):
+    """Maps of many settings, side by side."""
+
+    _command = "sweep"
+
+    @property
+    def maps(self):
+        """{label: float32 [height, width]} of each setting."""
+        return self._arrays()
 
 
 # ---- functions --------------------------------------------------------------------------------------------
 
-RESULTS = [Map, Curve, Bound, Rule]
+RESULTS = [Map, Curve, Bound, Explanation, Rule, Heads, Pairs, Sweep]
 
 
 def options_of(command):
@@ -316,10 +381,31 @@ def rule(**options):
     return Rule(options)
 
 
+def explain(*, progress=None, **options):
+    """What a rule does, in sentences: print it."""
+    return Explanation(options, None, progress)
+
+
 def model(path, **options):
     """The rule of a model's folder, config.json, params.json or GGUF file; weights are not read."""
     return Rule({"model": path, **options})
 
 
-__all__ = ["map", "curve", "bound", "rule", "model", "Session", "Map", "Curve", "Bound", "Rule", "Error",
-           "UsageError", "DataError", "FileError", "ResourceError", "CheckError", "Stopped"]
+def heads(*, session=None, progress=None, **options):
+    """How real heads spread their attention: capture="FILE", or queries and keys [heads, positions, head_dim]."""
+    return Heads(options, session, progress)
+
+
+def pairs(*, progress=None, **options):
+    """What each frequency does in real heads: capture="FILE", or queries and keys [heads, positions, head_dim]."""
+    return Pairs(options, None, progress)
+
+
+def sweep(*, vary, session=None, progress=None, **options):
+    """Maps of every combination of vary={"base": [1e4, 5e5], "head_dim": [64, 128]}."""
+    return Sweep({"vary": vary, **options}, session, progress)
+
+
+__all__ = ["map", "curve", "bound", "explain", "rule", "model", "heads", "pairs", "sweep", "Session", "Map", "Curve",
+           "Bound", "Explanation", "Rule", "Heads", "Pairs", "Sweep", "Error", "UsageError", "DataError", "FileError",
+           "ResourceError", "CheckError", "Stopped"]

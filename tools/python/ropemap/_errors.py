@@ -37,8 +37,14 @@ CLASSES = {lib.ROPEMAP_USAGE: UsageError, lib.ROPEMAP_DATA: DataError, lib.ROPEM
            lib.ROPEMAP_RESOURCES: ResourceError, lib.ROPEMAP_CHECK: CheckError, lib.ROPEMAP_STOPPED: Stopped}
 
 
+def in_python(text):
+    """Options are called as their keyword arguments."""
+    text = re.sub(r"'ropemap (\w+) --help'", r"help(ropemap.\1)", text)
+    return re.sub(r"--([a-z][a-z0-9-]*)", lambda name: name[1].replace("-", "_"), text)
+
+
 def check(status, error):
-    """Raises what the status stands for; options are called as their keyword arguments."""
+    """Raises what the status stands for."""
     if status != lib.ROPEMAP_OK:
         text = ffi.string(error.text).decode(errors="replace")
-        raise CLASSES.get(status, Error)(re.sub(r"--([a-z][a-z0-9-]*)", lambda name: name[1].replace("-", "_"), text))
+        raise CLASSES.get(status, Error)(in_python(text))
