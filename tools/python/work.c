@@ -39,6 +39,7 @@ typedef struct work_value {
 struct module_work {
     const work_kind *kind;
     void *options, *made;
+    void *ran; /* a copy of the options, with which it ran */
     work_value *values, *warnings;
     tensor_lent lent;
     ropemap_session *session; /* of the call that runs */
@@ -372,8 +373,9 @@ ropemap_status work_open(const char *command, module_work **work, ropemap_error 
         opened->kind = kind;
         opened->options = options_new(kind->command);
         opened->made = calloc(1, kind->size);
+        opened->ran = malloc(kind->command->size);
     }
-    if (opened == NULL || opened->options == NULL || opened->made == NULL) {
+    if (opened == NULL || opened->options == NULL || opened->made == NULL || opened->ran == NULL) {
         work_free(opened);
         return fail(error, ROPEMAP_RESOURCES, "%s: no memory", command);
     }
@@ -415,6 +417,7 @@ void work_free(module_work *work) {
         work->kind->free(work->made);
     }
     free(work->made);
+    free(work->ran);
     if (work->options != NULL) {
         options_free(work->kind->command, work->options);
     }
@@ -441,14 +444,19 @@ ropemap_status work_set(module_work *work, const char *name, const char *value, 
         return fail(error, ROPEMAP_USAGE, "--%s is of the program; here results have save()", name);
     }
     const bool computes = option != NULL && (option->group != GROUP_OUTPUT || strcmp(name, "picture") == 0 ||
-                                             strcmp(name, "sort") == 0);
+                                             strcmp(name, "sort") == 0 || strcmp(name, "font") == 0);
     if (work->done && computes) {
-        return fail(error, ROPEMAP_USAGE, "--%s is not of the figure: compute again with it", name);
+        return fail(error, ROPEMAP_USAGE, "--%s is for computing, which is done; compute again with it",
+                    name);
     }
     const char *kept = keep(&work->values, option, value != NULL ? value : "");
     return kept != NULL
                ? options_set(work->kind->command, name, value != NULL ? kept : NULL, work->options, error)
                : fail(error, ROPEMAP_RESOURCES, "--%s: no memory", name);
+}
+
+void work_forget(module_work *work) {
+    memcpy(work->options, work->ran, work->kind->command->size);
 }
 
 void work_lend(module_work *work, ropemap_vectors *const *queries, int64_t query_heads,
@@ -466,6 +474,7 @@ ropemap_status work_run(module_work *work, ropemap_session *session, ropemap_pro
     const ropemap_status status = work->kind->make(work, work->made, error);
     warnings_take(NULL, NULL);
     work->done = true;
+    memcpy(work->ran, work->options, work->kind->command->size);
     if (status != ROPEMAP_OK) {
         error->status = status;
         options_name(work->kind->command, error);

@@ -16,9 +16,13 @@ void work_free(module_work *work); /* NULL is fine */
 
 /*
  * Sets an option by its name on the command line, without dashes; `value` is copied, NULL of a flag. After
- * work_run those of the figure alone. ROPEMAP_USAGE names the nearest option where there is none.
+ * work_run those of the figure alone, and until work_forget. ROPEMAP_USAGE names the nearest option where
+ * there is none.
  */
 ropemap_status work_set(module_work *work, const char *name, const char *value, ropemap_error *error);
+
+/* Options are again as work_run had them. */
+void work_forget(module_work *work);
 
 /* Queries and keys of every head, in place of files. Both are borrowed, and so are the vectors. */
 void work_lend(module_work *work, ropemap_vectors *const *queries, int64_t query_heads,

@@ -89,7 +89,7 @@ def texts(name, kind, value):
         return []
     if value is True:
         return [None]
-    if isinstance(value, dict) and name in ("vary", "lines"):
+    if isinstance(value, dict) and name in ("vary", "lines", "diff"):
         return [f"{key.replace('_', '-')}={','.join(map_items(values))}" for key, values in value.items()]
     if isinstance(value, dict):
         pairs = ",".join(f"{key.replace('_', '-')}={item(one)}" for key, one in value.items() if key != "rule")
@@ -117,6 +117,8 @@ class Result:
     def __init__(self, options, session=None, progress=None):
         if progress is not None and not callable(progress):
             raise UsageError(f"progress: {type(progress).__name__}; give a function of stage, done and total")
+        if session is not None and not isinstance(session, Session):
+            raise UsageError(f"session: {type(session).__name__}; give a ropemap.Session")
         self._document, self._kept = None, []
         self._lock = getattr(type(self), "_lock", None) or threading.Lock()
         error, made = ffi.new("ropemap_error *"), ffi.new("module_work **")
@@ -132,7 +134,7 @@ class Result:
         check(status, error)
         index = 0
         while (text := lib.work_warning(self._work, index)) != ffi.NULL:
-            warnings.warn(_errors.in_python(ffi.string(text).decode(errors="replace")), stacklevel=4)
+            warnings.warn(_errors.in_python(ffi.string(text).decode(errors="replace")), stacklevel=3)
             index += 1
 
     def _lend(self, options):
@@ -160,7 +162,9 @@ class Result:
         error = ffi.new("ropemap_error *")
         for name, value in options.items():
             option = name.replace("_", "-").encode()
-            for text in texts(name, KINDS[self._command].get(name), value):
+            for text in texts(name, OPTIONS[self._command].get(name, (None,))[0], value):
+                if text and "\0" in text:
+                    raise UsageError(f"{name}: {text!r:.80} has a zero byte; leave it out")
                 text = ffi.NULL if text is None else os.fsencode(text)
                 check(lib.work_set(self._work, option, text, error), error)
 
@@ -187,12 +191,15 @@ class Result:
             return self._document
 
     def encode(self, name, **options):
-        """The bytes of a file of that name, "a.png" or ".svg"; options are those of the figure, and stay."""
+        """The bytes of a file of that name, "a.png" or ".svg"; options are those of the figure."""
         with self._lock:
-            self._set(options)
-            error, data = ffi.new("ropemap_error *"), ffi.new("ropemap_bytes *")
-            check(lib.work_encode(self._work, os.fsencode(name), data, error), error)
-            return taken(data)
+            try:
+                self._set(options)
+                error, data = ffi.new("ropemap_error *"), ffi.new("ropemap_bytes *")
+                check(lib.work_encode(self._work, os.fsencode(name), data, error), error)
+                return taken(data)
+            finally:
+                lib.work_forget(self._work)
 
     def save(self, *paths, force=False, **options):
         """Writes .png, .svg, .pdf, .npy or .csv files, all of them or none; force=True replaces files. Options are
@@ -349,38 +356,54 @@ RESULTS = [Map, Curve, Bound, Explanation, Rule, Heads, Pairs, Sweep]
 
 
 def options_of(command):
-    """(name, type, argument, initial, help, choices) of each option of a command."""
-    option, index = ffi.new("module_option *"), 0
-    while lib.work_option(command.encode(), index, option):
-        index += 1
-        yield tuple(ffi.string(part).decode() if part != ffi.NULL else ""
-                    for part in (option.name, option.type, option.argument, option.initial, option.help, option.choices))
+    """{keyword: (type, argument or choices, initial, help)} of a command's options."""
+    option, found = ffi.new("module_option *"), {}
+    while lib.work_option(command.encode(), len(found), option):
+        name, *rest = (ffi.string(part).decode() if part != ffi.NULL else "" for part in (
+            option.name, option.type, option.argument, option.initial, option.help, option.choices))
+        kind, argument, initial, help_text, choices = rest
+        found[name.replace("-", "_")] = (kind, argument or choices, initial, help_text)
+    return found
 
 
-KINDS = {result._command: {name.replace("-", "_"): kind for name, kind, *_ in options_of(result._command)}
-         for result in RESULTS}
+OPTIONS = {result._command: options_of(result._command) for result in RESULTS}
 
 
+def documented(result):
+    """A decorator: the options of the result's command in the docstring."""
+    def add(function):
+        rows = [f"    {name} ({shown or kind}{', ' + initial if initial else ''}): {help_text}"
+                for name, (kind, shown, initial, help_text) in OPTIONS[result._command].items()]
+        function.__doc__ += "\n\n    Options, as of `ropemap %s`:\n\n%s\n" % (result._command, _errors.in_python("\n".join(rows)))
+        return function
+    return add
+
+
+@documented(Map)
 def map(*, session=None, progress=None, **options):
     """A map of similarity, or with measure="softmax" of attention."""
     return Map(options, session, progress)
 
 
+@documented(Curve)
 def curve(*, session=None, progress=None, **options):
     """Similarity against distance, in tokens."""
     return Curve(options, session, progress)
 
 
+@documented(Bound)
 def bound(*, progress=None, **options):
     """How far a base reaches, and which bases a context length needs."""
     return Bound(options, None, progress)
 
 
+@documented(Rule)
 def rule(**options):
     """The rule that options, a preset or a model make."""
     return Rule(options)
 
 
+@documented(Explanation)
 def explain(*, progress=None, **options):
     """What a rule does, in sentences: print it."""
     return Explanation(options, None, progress)
@@ -391,16 +414,19 @@ def model(path, **options):
     return Rule({"model": path, **options})
 
 
+@documented(Heads)
 def heads(*, session=None, progress=None, **options):
     """How real heads spread their attention: capture="FILE", or queries and keys [heads, positions, head_dim]."""
     return Heads(options, session, progress)
 
 
+@documented(Pairs)
 def pairs(*, progress=None, **options):
     """What each frequency does in real heads: capture="FILE", or queries and keys [heads, positions, head_dim]."""
     return Pairs(options, None, progress)
 
 
+@documented(Sweep)
 def sweep(*, vary, session=None, progress=None, **options):
     """Maps of every combination of vary={"base": [1e4, 5e5], "head_dim": [64, 128]}."""
     return Sweep({"vary": vary, **options}, session, progress)
