@@ -336,8 +336,8 @@ typedef struct ropemap_range {
 typedef enum ropemap_order { ROPEMAP_ORDER_HSD, ROPEMAP_ORDER_SHD } ropemap_order;
 
 typedef struct ropemap_tensor {
-    const char *path; /* .npy or .safetensors */
-    const char *name; /* tensor in a safetensors file; NULL where the file holds one */
+    const char *path; /* .npy, .npz or .safetensors */
+    const char *name; /* tensor in a .npz or .safetensors file; NULL where the file holds one */
     ropemap_order order;
     int64_t batch;       /* from 0 */
     int64_t head;        /* from 0 */

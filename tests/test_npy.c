@@ -268,7 +268,7 @@ static void other_formats_are_named(void **state) {
     static const struct {
         const char *name, *bytes, *words;
     } files[] = {
-        {"q.npz", "PK\3\4........", "numpy.load(FILE)['NAME']"},
+        {"q.zip", "PK\3\4........", "numpy.load(FILE)['NAME']"},
         {"q.npy", "PK\3\4........", "an archive"},
         {"q", "PK\3\4........", "an archive"},
         {"q.pt", "PK\3\4........", "safetensors.torch.save_file"},
@@ -278,7 +278,7 @@ static void other_formats_are_named(void **state) {
         {"model.safetensors.index.json", "{\"weight_map\": {}}", "weight_map names"},
         {"m.gguf", "GGUF........", "--model"},
         {"m", "GGUF........", "a GGUF file"},
-        {"other", "something else", "neither a .npy nor a .safetensors"},
+        {"other", "something else", "not a .npy, .npz or .safetensors"},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         scratch_write(&place, files[i].name, files[i].bytes, strlen(files[i].bytes));

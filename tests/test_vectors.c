@@ -178,9 +178,9 @@ static void the_ending_decides_then_the_first_bytes(void **state) {
     assert_opens("a.bin", SAFETENSORS, sizeof SAFETENSORS - 1, "a.bin:q");
     assert_refused("a.npy", SAFETENSORS, sizeof SAFETENSORS - 1, "not a .npy file");
     assert_refused("a.safetensors", NPY, sizeof NPY - 1, "does not fit in a file of");
-    assert_refused("a.bin", "nothing of the kind", 19, "neither a .npy nor a .safetensors file");
-    assert_refused("a.bin", "", 0, "neither a .npy nor a .safetensors file");
-    assert_refused("a.bin", NPY, 8, "neither a .npy nor a .safetensors file");
+    assert_refused("a.bin", "nothing of the kind", 19, "not a .npy, .npz or .safetensors file");
+    assert_refused("a.bin", "", 0, "not a .npy, .npz or .safetensors file");
+    assert_refused("a.bin", NPY, 8, "not a .npy, .npz or .safetensors file");
 }
 
 static void labels_are_one_short_line(void **state) {

@@ -1,6 +1,7 @@
-/* input.c - a regular file, read at any offset by several threads */
+/* input.c - a regular file, or a part of one, read at any offset by several threads */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/input.h"
+#include "host/base/alloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,9 +64,13 @@ ropemap_status rm_input_open(const char *path, rm_input *input, ropemap_error *e
 ropemap_status rm_input_read(const rm_input *input, uint64_t offset, uint64_t bytes, void *to,
                              ropemap_error *error) {
     uint8_t *next = to;
+    if (input->held != NULL && offset <= input->size && bytes <= input->size - offset) {
+        memcpy(to, input->held + offset, (size_t)bytes);
+        return ROPEMAP_OK;
+    }
     while (bytes > 0) {
         const size_t wanted = (size_t)(bytes < READ_BYTES_MAX ? bytes : READ_BYTES_MAX);
-        const ssize_t got = pread(input->fd, next, wanted, (off_t)offset);
+        const ssize_t got = pread(input->fd, next, wanted, (off_t)(input->start + offset));
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -90,4 +95,6 @@ void rm_input_close(rm_input *input) {
         (void)close(input->fd);
         input->fd = -1;
     }
+    rm_free(input->held);
+    input->held = NULL;
 }

@@ -1,4 +1,4 @@
-/* input.h - a regular file, read at any offset by several threads */
+/* input.h - a regular file, or a part of one, read at any offset by several threads */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_BASE_INPUT_H
 #define ROPEMAP_HOST_BASE_INPUT_H
@@ -7,8 +7,11 @@
 #include "host/base/text.h"
 
 typedef struct rm_input {
-    int fd;        /* -1 when closed */
-    uint64_t size; /* bytes, when it was opened */
+    int fd;         /* -1 when closed, or held */
+    uint64_t size;  /* bytes, when it was opened */
+    uint64_t start; /* where they begin in the file */
+    uint8_t
+        *held; /* the bytes themselves, of a part that was compressed: owned, rm_free; NULL: in the file */
     char name[RM_LABEL_BYTES];
 } rm_input;
 

@@ -6,8 +6,9 @@
 enum {
     RM_SAFETENSORS_HEADER_MAX = 100000000, /* bytes */
     RM_TENSOR_RANK_MAX = 8,
-    RM_NPY_HEADER_MAX = 65535,    /* bytes */
-    RM_CONFIG_MAX = 16 * 1048576, /* bytes of a config.json */
+    RM_NPY_HEADER_MAX = 65535,           /* bytes */
+    RM_NPZ_DIRECTORY_MAX = 16 * 1048576, /* bytes */
+    RM_CONFIG_MAX = 16 * 1048576,        /* bytes of a config.json */
     RM_CONFIG_DEPTH_MAX = 64,
     RM_CAPTURE_JSON_MAX =
         1048576, /* bytes of JSON about a capture's layers: its tree takes 45 times as many */

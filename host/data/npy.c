@@ -264,8 +264,10 @@ const char *rm_foreign_advice(const char *name, const uint8_t *start, uint64_t h
                "torch.load(FILE, weights_only=True) and write safetensors.torch.save_file({'q': q}, "
                "'q.safetensors')";
     }
-    if (ends_with(name, ".npz") || zip) {
-        return "an archive (numpy.savez or torch.save); save the array on its own: numpy.save('q.npy', "
+    if (zip) {
+        return "an archive (numpy.savez or torch.save); if numpy.savez wrote it, let its name end in .npz "
+               "and "
+               "name the array, FILE.npz:NAME, or save the array on its own: numpy.save('q.npy', "
                "numpy.load(FILE)['NAME'])";
     }
     if (ends_with(name, ".index.json")) {

@@ -526,7 +526,7 @@ static ropemap_status open_tensor(const rm_input *input, const rm_tensor *found,
 
 /* ---- the file ------------------------------------------------------------------------------------------ */
 
-typedef enum tensor_format { FORMAT_UNKNOWN, FORMAT_NPY, FORMAT_SAFETENSORS } tensor_format;
+typedef enum tensor_format { FORMAT_UNKNOWN, FORMAT_NPY, FORMAT_NPZ, FORMAT_SAFETENSORS } tensor_format;
 
 static bool has_ending(const char *path, const char *ending) {
     const size_t length = strlen(path), ending_length = strlen(ending);
@@ -537,6 +537,7 @@ static bool has_ending(const char *path, const char *ending) {
 static ropemap_status find_format(const char *path, const rm_input *input, tensor_format *format,
                                   ropemap_error *error) {
     *format = has_ending(path, ".npy")           ? FORMAT_NPY
+              : has_ending(path, ".npz")         ? FORMAT_NPZ
               : has_ending(path, ".safetensors") ? FORMAT_SAFETENSORS
                                                  : FORMAT_UNKNOWN;
     uint8_t start[9];
@@ -552,12 +553,18 @@ static ropemap_status find_format(const char *path, const rm_input *input, tenso
     return ROPEMAP_OK;
 }
 
-static ropemap_status find_tensor(const ropemap_tensor *tensor, const rm_input *input, rm_tensor *found,
+static ropemap_status find_tensor(const char *path, const char *wanted, rm_input *input, rm_tensor *found,
                                   ropemap_error *error) {
     tensor_format format;
-    RM_TRY(find_format(tensor->path, input, &format, error));
+    RM_TRY(find_format(path, input, &format, error));
     if (format == FORMAT_SAFETENSORS) {
-        return rm_safetensors_find(input, tensor->name, found, error);
+        return rm_safetensors_find(input, wanted, found, error);
+    }
+    if (format == FORMAT_NPZ) {
+        RM_TRY(rm_npz_open(input, wanted, error));
+        RM_TRY(rm_npy_parse(input, found, error));
+        rm_label_make(found->name, sizeof found->name, wanted != NULL ? wanted : "");
+        return ROPEMAP_OK;
     }
     if (format == FORMAT_UNKNOWN) {
         uint8_t start[4] = {0};
@@ -568,15 +575,25 @@ static ropemap_status find_tensor(const ropemap_tensor *tensor, const rm_input *
             return rm_fail(error, ROPEMAP_DATA, "%s: %s", input->name, advice);
         }
         return rm_fail(error, ROPEMAP_DATA,
-                       "%s: neither a .npy nor a .safetensors file, by name or by content", input->name);
+                       "%s: not a .npy, .npz or .safetensors file, by name or by content", input->name);
     }
-    if (tensor->name != NULL) {
+    if (wanted != NULL) {
         char name[RM_LABEL_BYTES];
-        rm_label_make(name, sizeof name, tensor->name);
+        rm_label_make(name, sizeof name, wanted);
         return rm_fail(error, ROPEMAP_USAGE, "%s: no tensor '%s': a .npy file has one tensor, without a name",
                        input->name, name);
     }
     return rm_npy_parse(input, found, error);
+}
+
+ropemap_status rm_tensor_open(const char *path, const char *name, rm_input *input, rm_tensor *tensor,
+                              ropemap_error *error) {
+    RM_TRY(rm_input_open(path, input, error));
+    const ropemap_status status = find_tensor(path, name, input, tensor, error);
+    if (status != ROPEMAP_OK) {
+        rm_input_close(input);
+    }
+    return status;
 }
 
 ropemap_status ropemap_vectors_open(const ropemap_tensor *tensor, ropemap_vectors **vectors,
@@ -586,12 +603,9 @@ ropemap_status ropemap_vectors_open(const ropemap_tensor *tensor, ropemap_vector
         return rm_fail(error, ROPEMAP_USAGE, "tensor: path is NULL");
     }
     rm_input input;
-    RM_TRY(rm_input_open(tensor->path, &input, error));
     rm_tensor found;
-    ropemap_status status = find_tensor(tensor, &input, &found, error);
-    if (status == ROPEMAP_OK) {
-        status = open_tensor(&input, &found, tensor, vectors, error);
-    }
+    RM_TRY(rm_tensor_open(tensor->path, tensor->name, &input, &found, error));
+    const ropemap_status status = open_tensor(&input, &found, tensor, vectors, error);
     if (status != ROPEMAP_OK) {
         rm_input_close(&input);
     }

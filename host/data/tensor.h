@@ -1,4 +1,4 @@
-/* tensor.h - a tensor in a .npy or .safetensors file, read as rows of a head in float */
+/* tensor.h - a tensor in a .npy, .npz or .safetensors file, read as rows of a head in float */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_DATA_TENSOR_H
 #define ROPEMAP_HOST_DATA_TENSOR_H
@@ -103,6 +103,21 @@ const char *rm_foreign_advice(const char *name, const uint8_t *start, uint64_t h
  */
 ropemap_status rm_safetensors_find(const rm_input *input, const char *name, rm_tensor *tensor,
                                    ropemap_error *error);
+
+/*
+ * Makes the input of a .npz file (a zip, by numpy.savez) that of one array in it: `name`, or the only one
+ * where `name` is NULL. Stored and deflated arrays are read, and their checksums compared. ROPEMAP_DATA for
+ * what is no such file; ROPEMAP_USAGE, with names that it holds, where the file lacks the array or a name is
+ * needed. On failure the input is left as it was.
+ */
+ropemap_status rm_npz_open(rm_input *input, const char *name, ropemap_error *error);
+
+/* Whether it is such a file and has that array. */
+bool rm_npz_has(const rm_input *input, const char *name);
+
+/* Opens a file of any of these formats and finds a tensor of floats in it; to be closed after success. */
+ropemap_status rm_tensor_open(const char *path, const char *name, rm_input *input, rm_tensor *tensor,
+                              ropemap_error *error);
 
 /* A value of a file's __metadata__, decoded. */
 typedef struct rm_metadata {

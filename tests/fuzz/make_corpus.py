@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-# make_corpus.py - writes the fuzzers' seeds: fuzz/npy/, fuzz/safetensors/, fuzz/gguf/, fuzz/capture/ and
+# make_corpus.py - writes the fuzzers' seeds: fuzz/npy/, fuzz/npz/, fuzz/safetensors/, fuzz/gguf/, fuzz/capture/ and
 # fuzz/http/
 # SPDX-License-Identifier: MIT
 """Small files and requests, valid and broken, from which the fuzzers start. Run it again after changing it; it overwrites."""
+import io
 import json
 import pathlib
 import struct
+import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -55,6 +57,38 @@ NPY = {
     "frequencies": npy(npy_dict("<f2", (3, 1, 4), True), FLOATS),
     "zip": b"PK\3\4" + FLOATS,
     "magic-alone": b"\x93NUMPY",
+}
+
+
+
+def npz(names, compression=zipfile.ZIP_STORED, zip64=False, comment=b""):
+    """Archives of the first array, by the standard library, always at the same date."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        made.comment = comment
+        for name in names:
+            entry = zipfile.ZipInfo(name + ".npy")
+            entry.compress_type = compression
+            with made.open(entry, "w", force_zip64=zip64) as member:
+                member.write(NPY["f4"])
+    return stream.getvalue()
+
+
+def with_end64(data):
+    """The same with ZIP64's end record and locator, and an end record that refers to them."""
+    count, size, start = struct.unpack("<HII", data[-12:-2])
+    record = struct.pack("<IQHHIIQQQQ", 0x06064b50, 44, 45, 45, 0, 0, count, count, size, start)
+    locator = struct.pack("<IIQI", 0x07064b50, 0, len(data) - 22, 1)
+    return data[:-22] + record + locator + struct.pack("<IHHHHIIH", 0x06054b50, 0, 0, 0xffff, 0xffff, 2**32 - 1, 2**32 - 1, 0)
+
+
+NPZ = {
+    "stored": npz(["k"]),
+    "deflated": npz(["k"], zipfile.ZIP_DEFLATED),
+    "two": npz(["q", "k"], zipfile.ZIP_DEFLATED, True, b"a comment"),
+    "end64": with_end64(npz(["q", "k"])),
+    "bzip2": npz(["k"], zipfile.ZIP_BZIP2),
+    "cut": npz(["k"])[:-3],
 }
 
 SAFETENSORS = {
@@ -226,7 +260,7 @@ CAPTURE = {name: json.dumps(value).encode() for name, value in {
     "hook-batches": {**HOOK, "batch_size": 2, "seq_lens": [2, 3]},
 }.items()}
 
-for folder, seeds in (("npy", NPY), ("safetensors", SAFETENSORS), ("gguf", GGUF), ("capture", CAPTURE),
+for folder, seeds in (("npy", NPY), ("npz", NPZ), ("safetensors", SAFETENSORS), ("gguf", GGUF), ("capture", CAPTURE),
                       ("http", HTTP)):
     (HERE / folder).mkdir(exist_ok=True)
     for name, content in seeds.items():
