@@ -45,7 +45,7 @@ class Check(Case):
         self.assertEqual(self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")["verdict"], "unscaled")
 
     def test_bad_input(self):
-        self.refused(2, ["FILE.npy"], "check", "--preset", "llama3.1-8b")
+        self.refused(2, ["FILE", ".npz"], "check", "--preset", "llama3.1-8b")
         self.refused(4, ["nothing.npy"], "check", "nothing.npy")
         self.write("empty.npy", write_npy((0,), []))
         self.refused(3, ["empty.npy", "0"], "check", "empty.npy")

@@ -14,7 +14,7 @@
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
-static const char *order_choice(int index) {
+const char *order_choice(int index) {
     static const char *const names[] = {
         [ROPEMAP_ORDER_HSD] = "hsd", [ROPEMAP_ORDER_SHD] = "shd", [ROPEMAP_ORDER_SHD + 1] = NULL};
     return names[index];

@@ -50,6 +50,9 @@ typedef struct tensor_options {
     ropemap_state state;
 } tensor_options;
 
+/* "hsd", "shd". */
+const char *order_choice(int index);
+
 /* The rows, which fill a tensor_options. */
 extern const cli_option tensor_rows[];
 
