@@ -320,6 +320,43 @@ class Start(ServeCase):
             self.assertEqual((again.status, again.body), (304, b""), path)
         self.assertLess(total, 400000)
 
+    def test_behind_a_proxy(self):
+        """Under a path that a proxy keeps or cuts off, for hosts and frames that were named, and no others."""
+        self.start("--base-path", "/user/me/proxy/8080", "--proxy-host", "hub.example.org", "--proxy-host", "hub:8443",
+                   "--frame-ancestor", "self", "--frame-ancestor", "http://localhost:*")
+        self.assertEqual(self.about["base_path"], "/user/me/proxy/8080")
+        own, hub = "127.0.0.1:%d" % self.port, "hub.example.org"
+        for path in ("/", "/user/me/proxy/8080/"):
+            for host in (own, hub, "HUB.example.org", "hub:8443"):
+                answer = self.ask(path + "?token=" + self.token, token=False, headers={"Host": host})
+                self.assertEqual(answer.status, 200, (path, host))
+                self.assertIn("; Path=/user/me/proxy/8080/;", answer.headers["Set-Cookie"])
+                self.assertIn("frame-ancestors 'self' http://localhost:*;", answer.headers["Content-Security-Policy"])
+            self.assertEqual(self.ask(path + "info.json", headers={"Host": hub}).status, 200)
+        for host in ("hub.example.org:80", "hub", "hub.example.org.evil.example", "evil.example"):
+            self.assertEqual(self.ask("/?token=" + self.token, token=False, headers={"Host": host}).status, 403, host)
+        for path in ("/user/me/proxy/8080", "/user/me/proxy/80801/", "/user/me/proxy/", "/x/user/me/proxy/8080/",
+                     "/user/me/proxy/8080/user/me/proxy/8080/"):
+            self.assertEqual(self.ask(path).status, 404, path)
+        body = b'{"rope_theta": 1e4}'
+        for origin, status in (("https://hub.example.org", 200), ("http://hub.example.org", 200), ("http://" + own, 200),
+                               ("https://" + own, 403), ("https://evil.example", 403), ("ftp://hub.example.org", 403),
+                               ("https://hub.example.org.evil.example", 403), ("null", 403), ("hub.example.org", 403)):
+            answer = self.ask("/user/me/proxy/8080/model", "POST", body, headers={
+                "Host": own, "Origin": origin, "Content-Type": "application/json"})
+            self.assertEqual(answer.status == 403, status == 403, (origin, answer.text))
+        self.assertIn("frame-ancestors 'none'", self.ask("/map.svg?size=4").headers["Content-Security-Policy"])
+        page = gzip.decompress(self.ask("/").body).decode()
+        self.assertNotRegex(page, r'(src|href)="/')
+
+    def test_what_opens_a_server_is_spelled_out(self):
+        for option, values in (("--base-path", ("proxy", "/proxy/", "/a//b", "/a/../b", "/a;b", "/a b", "/a\r\nX: y", "/" * 300, "")),
+                               ("--proxy-host", ("*", "https://hub", "hub/", "hub,x", "", "h" * 80)),
+                               ("--frame-ancestor", ("*", "none", "'self'", "localhost", "http://", "http://a; script-src *", "http://a b"))):
+            for value in values:
+                self.refused(2, [option], "serve", option, value)
+        self.refused(2, ["--proxy-host", "up to 4"], "serve", *["--proxy-host", "a"] * 5)
+
     def test_it_ends_in_good_order(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             process = self.start()

@@ -148,7 +148,7 @@ function startLinks() {
 
 async function start() {
   startConnection();
-  const json = await once('/options.json', 'json');
+  const json = await once('options.json', 'json');
   takeTable(json);
   const told = readAddress(location.search, json.state ?? {});
   startMap();

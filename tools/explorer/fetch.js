@@ -123,7 +123,7 @@ function retry(delay) {
   connection.onChange();
   setTimeout(async () => {
     try {
-      const response = await fetch('/favicon.svg', { cache: 'no-store' });
+      const response = await fetch('favicon.svg', { cache: 'no-store' });
       if (response.status < 500 && response.status !== STRANGE) {
         found();
         return;
@@ -144,7 +144,7 @@ export async function once(url, kind) {
 
 export async function postModel(text) {
   const headers = { 'Content-Type': 'application/json' };
-  const response = await fetch('/model', { method: 'POST', headers, body: text });
+  const response = await fetch('model', { method: 'POST', headers, body: text });
   if (!response.ok) throw new Refused(response.status, (await response.text()).trim());
   return response.json();
 }

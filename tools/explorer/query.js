@@ -57,9 +57,10 @@ export function explainQuery() {
   return query;
 }
 
+/* Relative, as is every address of the page: a proxy may serve it under a path of its own. */
 export function url(path, query) {
   const text = new URLSearchParams(query).toString().replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/');
-  return text ? `${path}?${text}` : path;
+  return text ? `${path.slice(1)}?${text}` : path.slice(1);
 }
 
 /* The page's address: options, the window as rows and cols, then what is the page's own. */

@@ -21,7 +21,7 @@ static void add_host(serve_guard *guard, int *count, const char *name, int port)
 bool guard_start(serve_guard *guard, const char *address, int port) {
     uint8_t bytes[(GUARD_TOKEN_BYTES - 1) / 2];
     int count = 0;
-    *guard = (serve_guard){.token = ""};
+    *guard = (serve_guard){.token = "", .frame_ancestors = "'none'"};
     if (evutil_secure_rng_init() != 0) {
         return false;
     }
@@ -48,6 +48,71 @@ bool guard_start(serve_guard *guard, const char *address, int port) {
     return true;
 }
 
+/* ---- what is let in besides ---------------------------------------------------------------------------- */
+
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/* Whether all of `text` is letters, digits and some of `others`, and shorter than `size`. */
+static bool is_of(const char *text, const char *others, size_t size) {
+    const char *at = text;
+    while (*at != '\0' && (strchr(letters, *at) != NULL || strchr(others, *at) != NULL)) {
+        at++;
+    }
+    return *at == '\0' && at > text && (size_t)(at - text) < size;
+}
+
+/* It goes into a cookie's Path. */
+static bool is_base_path(const char *text) {
+    return text[0] == '/' && is_of(text, "/._~@:%-", GUARD_PATH_BYTES) && strstr(text, "//") == NULL &&
+           strstr(text, "/.") == NULL && text[strlen(text) - 1] != '/';
+}
+
+/* It goes into a policy: "https://host", with a port, or any, "http://localhost:*". */
+static bool is_origin(const char *text) {
+    const char *host = strncmp(text, "http://", 7) == 0    ? text + 7
+                       : strncmp(text, "https://", 8) == 0 ? text + 8
+                                                           : "";
+    return is_of(host, ".:[]-*", GUARD_HOST_BYTES);
+}
+
+guard_refusal guard_open(serve_guard *guard, const guard_opening *opening) {
+    if (opening->base_path != NULL && !is_base_path(opening->base_path)) {
+        return (guard_refusal){"base-path", opening->base_path,
+                               "give a path such as /proxy/8080, without a / at its end"};
+    }
+    (void)snprintf(guard->base_path, sizeof guard->base_path, "%s",
+                   opening->base_path != NULL ? opening->base_path : "");
+    for (int i = 0; i < opening->host_count; i++) {
+        if (i == GUARD_PROXIES || !is_of(opening->hosts[i], ".:[]-", GUARD_HOST_BYTES)) {
+            return (guard_refusal){
+                "proxy-host", opening->hosts[i],
+                "give up to 4, as the browser's address has them: hub.example.org, or with a port"};
+        }
+        guard->proxies[i] = opening->hosts[i];
+    }
+    size_t used = 0;
+    for (int i = 0; i < opening->frame_count; i++) {
+        const char *from = opening->frames[i];
+        const bool self = strcmp(from, "self") == 0;
+        if ((!self && !is_origin(from)) || used + strlen(from) + 4 > sizeof guard->frame_ancestors) {
+            return (guard_refusal){"frame-ancestor", from,
+                                   "give self, or an origin such as http://localhost:8888"};
+        }
+        used += (size_t)snprintf(guard->frame_ancestors + used, sizeof guard->frame_ancestors - used, "%s%s",
+                                 used > 0 ? " " : "", self ? "'self'" : from);
+    }
+    return (guard_refusal){.option = NULL};
+}
+
+const char *guard_path(const serve_guard *guard, const char *path, size_t *length) {
+    const size_t base = strlen(guard->base_path);
+    if (base == 0 || *length <= base || memcmp(path, guard->base_path, base) != 0 || path[base] != '/') {
+        return path;
+    }
+    *length -= base;
+    return path + base;
+}
+
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
 /* The value of the only header of that name; NULL where there is none; *twice where there are more. */
@@ -62,6 +127,15 @@ static const char *only(const guard_request *request, const char *name, bool *tw
     return value;
 }
 
+static bool is_proxy(const serve_guard *guard, const char *host) {
+    for (int i = 0; i < GUARD_PROXIES && guard->proxies[i] != NULL; i++) {
+        if (strcasecmp(guard->proxies[i], host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_host(const serve_guard *guard, const char *host) {
     const char *colon = strchr(host, ':');
     const bool port = guard->any_port && colon != NULL && colon[1] != '\0' &&
@@ -72,7 +146,15 @@ static bool is_host(const serve_guard *guard, const char *host) {
             return true;
         }
     }
-    return false;
+    return is_proxy(guard, host);
+}
+
+/* Whether a page of that origin is this server's own: it has the request's host, or a proxy's. */
+static bool is_own(const serve_guard *guard, const char *origin, const char *host) {
+    const bool plain = strncasecmp(origin, "http://", 7) == 0,
+               secure = strncasecmp(origin, "https://", 8) == 0;
+    const char *from = origin + (secure ? 8 : 7);
+    return (plain && strcasecmp(from, host) == 0) || ((plain || secure) && is_proxy(guard, from));
 }
 
 /* In a time that does not depend on where they differ. */
@@ -151,8 +233,7 @@ static guard_verdict check_site(const serve_guard *guard, const guard_request *r
     }
     const char *origin = only(request, "Origin", &twice);
     const char *site = only(request, "Sec-Fetch-Site", &twice);
-    const bool own =
-        origin == NULL || (strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0);
+    const bool own = origin == NULL || is_own(guard, origin, host);
     const bool same = site == NULL || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
     if (twice || !own || !(same || request->is_page)) {
         return refuse(403, "sent by another site's page");

@@ -6,7 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { GUARD_TOKEN_BYTES = 33, GUARD_HOSTS = 5, GUARD_HOST_BYTES = 80 };
+enum {
+    GUARD_TOKEN_BYTES = 33,
+    GUARD_HOSTS = 5,
+    GUARD_HOST_BYTES = 80,
+    GUARD_PROXIES = 4,
+    GUARD_PATH_BYTES = 200,
+    GUARD_FRAMES_BYTES = 400
+};
 
 /* What a server knows of itself. */
 typedef struct serve_guard {
@@ -15,6 +22,10 @@ typedef struct serve_guard {
     bool any_port;                 /* behind a socket file: a tunnel has a port of its own */
     char hosts[GUARD_HOSTS]
               [GUARD_HOST_BYTES]; /* what a Host header may say, "127.0.0.1:8080"; "" past the last */
+    const char
+        *proxies[GUARD_PROXIES];      /* the same of proxies, whose pages may be https; NULL past the last */
+    char base_path[GUARD_PATH_BYTES]; /* "/proxy/8080", which paths may begin with; "": none */
+    char frame_ancestors[GUARD_FRAMES_BYTES]; /* whose pages may frame this one: "'none'", or origins */
 } serve_guard;
 
 typedef struct guard_header {
@@ -42,6 +53,26 @@ typedef struct guard_verdict {
  * `port`. False where the system gives no random numbers.
  */
 bool guard_start(serve_guard *guard, const char *address, int port);
+
+/*
+ * What is let in besides: through proxies that pass on these hosts, under a path; into frames of pages of
+ * these origins, or "self".
+ */
+typedef struct guard_opening {
+    const char *base_path; /* NULL: none */
+    const char *const *hosts, *const *frames;
+    int host_count, frame_count;
+} guard_opening;
+
+typedef struct guard_refusal {
+    const char *option, *value, *advice; /* option NULL: there is none */
+} guard_refusal;
+
+/* Borrows the hosts. A refusal names the option, its value and what to do. */
+guard_refusal guard_open(serve_guard *guard, const guard_opening *opening);
+
+/* The path without the base path; *length shrinks with it. */
+const char *guard_path(const serve_guard *guard, const char *path, size_t *length);
 
 /*
  * 400: a header's name that is no token or a control character in its value, not one Host, two lengths or one

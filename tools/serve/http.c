@@ -14,9 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The page may load what this server has, and nothing may hold the page. */
+/* The page may load what this server has, and nothing may hold the page that was not allowed to. */
 static const char page_policy[] =
-    "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    "default-src 'self'; img-src 'self' blob:; frame-ancestors %s; base-uri 'none'; form-action 'none'";
 
 /* A figure that is viewed by itself: its map is an image within it. */
 static const char figure_policy[] =
@@ -27,10 +27,13 @@ static void reply_header(struct evhttp_request *request, const char *name, const
     (void)evhttp_add_header(evhttp_request_get_output_headers(request), name, value);
 }
 
-static void add_usual(struct evhttp_request *request, const char *type, bool closes) {
+static void add_usual(const serve_guard *guard, struct evhttp_request *request, const char *type,
+                      bool closes) {
+    char policy[sizeof page_policy + GUARD_FRAMES_BYTES];
+    (void)snprintf(policy, sizeof policy, page_policy, guard->frame_ancestors);
     reply_header(request, "Content-Type", type);
     reply_header(request, "Content-Security-Policy",
-                 strcmp(type, "image/svg+xml") == 0 ? figure_policy : page_policy);
+                 strcmp(type, "image/svg+xml") == 0 ? figure_policy : policy);
     reply_header(request, "X-Content-Type-Options", "nosniff");
     reply_header(request, "Referrer-Policy", "no-referrer");
     reply_header(request, "Cross-Origin-Resource-Policy", "same-origin");
@@ -80,9 +83,10 @@ static void finish(struct evhttp_request *request, int status) {
 }
 
 /* Each sends an answer, and closes the connection after it where `closes`. */
-static void reply_text(struct evhttp_request *request, int status, const char *text, bool closes) {
+static void reply_text(const serve_guard *guard, struct evhttp_request *request, int status, const char *text,
+                       bool closes) {
     struct evbuffer *body = evhttp_request_get_output_buffer(request);
-    add_usual(request, "text/plain; charset=utf-8", closes);
+    add_usual(guard, request, "text/plain; charset=utf-8", closes);
     reply_header(request, "Cache-Control", "no-store");
     if (status == 503) {
         reply_header(request, "Retry-After", "1");
@@ -97,9 +101,10 @@ static void let_go(const void *bytes, size_t size, void *answer) {
     answer_drop(answer);
 }
 
-static void reply_answer(struct evhttp_request *request, serve_answer *answer, bool cached, bool closes) {
+static void reply_answer(const serve_guard *guard, struct evhttp_request *request, serve_answer *answer,
+                         bool cached, bool closes) {
     struct evbuffer *body = evhttp_request_get_output_buffer(request);
-    add_usual(request, answer->type, closes);
+    add_usual(guard, request, answer->type, closes);
     reply_header(request, "Cache-Control", "no-store");
     if (answer->status == 503) {
         reply_header(request, "Retry-After", "1");
@@ -143,18 +148,17 @@ static void make_tag(const serve_asset *asset, char *tag, size_t size) {
     (void)snprintf(tag, size, "\"%016" PRIx64 "\"", hash);
 }
 
-/* `guard` sets its cookie; NULL: no cookie. */
-static void reply_asset(struct evhttp_request *request, const serve_asset *asset, const serve_guard *guard,
-                        bool closes) {
-    char tag[24], cookie[GUARD_TOKEN_BYTES + 100];
+static void reply_asset(const serve_guard *guard, struct evhttp_request *request, const serve_asset *asset,
+                        bool sets_cookie, bool closes) {
+    char tag[24], cookie[GUARD_TOKEN_BYTES + GUARD_PATH_BYTES + 100];
     const char *known = evhttp_find_header(evhttp_request_get_input_headers(request), "If-None-Match");
     make_tag(asset, tag, sizeof tag);
-    add_usual(request, asset->type, closes);
+    add_usual(guard, request, asset->type, closes);
     reply_header(request, "Cache-Control", "no-cache");
     reply_header(request, "ETag", tag);
-    if (guard != NULL) {
-        (void)snprintf(cookie, sizeof cookie, "%s=%s; Path=/; HttpOnly; SameSite=Strict", guard->cookie,
-                       guard->token);
+    if (sets_cookie) {
+        (void)snprintf(cookie, sizeof cookie, "%s=%s; Path=%s/; HttpOnly; SameSite=Strict", guard->cookie,
+                       guard->token, guard->base_path);
         reply_header(request, "Set-Cookie", cookie);
     }
     if (known != NULL && strcmp(known, tag) == 0) {
@@ -195,13 +199,13 @@ typedef struct arrival {
 
 static void say(serve_http *http, struct evhttp_request *request, int status, const char *text) {
     connections_answer(http->connections, request, 0);
-    reply_text(request, status, text, connections_crowded(http->connections));
+    reply_text(http->guard, request, status, text, connections_crowded(http->connections));
 }
 
 /* Answers a request that is malformed or not let in, and closes the connection. */
 static void turn_away(serve_http *http, struct evhttp_request *request, int status, const char *text) {
     connections_answer(http->connections, request, 0);
-    reply_text(request, status, text, true);
+    reply_text(http->guard, request, status, text, true);
 }
 
 /* ---- taking a request apart ---------------------------------------------------------------------------- */
@@ -217,9 +221,10 @@ static bool read_headers(arrival *from) {
     return true;
 }
 
-static void read_path(arrival *from) {
-    from->path = evhttp_request_get_uri(from->request);
-    from->path_length = strcspn(from->path, "?#");
+static void read_path(const serve_guard *guard, arrival *from) {
+    const char *path = evhttp_request_get_uri(from->request);
+    from->path_length = strcspn(path, "?#");
+    from->path = guard_path(guard, path, &from->path_length);
 }
 
 /* ---- answers that take time ---------------------------------------------------------------------------- */
@@ -232,7 +237,7 @@ static void send_answer(serve_http *http, struct evhttp_request *request, serve_
         return;
     }
     connections_answer(http->connections, request, answer->bytes.size);
-    reply_answer(request, answer, cached, connections_crowded(http->connections));
+    reply_answer(http->guard, request, answer, cached, connections_crowded(http->connections));
 }
 
 static void finish_request(serve_http *http, serve_job *job) {
@@ -344,8 +349,7 @@ static void route(serve_http *http, arrival *from, bool sets_cookie) {
         say(http, from->request, 405, posts ? "use POST here" : "use GET here");
     } else if (asset != NULL) {
         connections_answer(http->connections, from->request, 0); /* static */
-        reply_asset(from->request, asset, sets_cookie ? http->guard : NULL,
-                    connections_crowded(http->connections));
+        reply_asset(http->guard, from->request, asset, sets_cookie, connections_crowded(http->connections));
     } else {
         start_job(http, from, found);
     }
@@ -370,7 +374,7 @@ static void on_request(struct evhttp_request *request, void *user) {
         turn_away(http, request, 431, "too many headers");
         return;
     }
-    read_path(&from);
+    read_path(http->guard, &from);
     const char *mark = strchr(from.path, '?');
     const ropemap_status status = query_parse(mark != NULL ? mark + 1 : NULL, &query, &error);
     from.token = status == ROPEMAP_OK ? query_take(&query, "token") : NULL;

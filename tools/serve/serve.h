@@ -24,6 +24,8 @@ typedef struct serve_options {
     map_options map;
     int32_t port;                /* 0: any free one */
     const char *listen, *socket; /* NULL: not given */
+    const char *base_path;       /* the same */
+    cli_texts proxy_hosts, frame_ancestors;
     bool json, open, quiet;
     serve_state state[SERVE_STATE_MOST];
     int state_count;

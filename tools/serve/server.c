@@ -233,6 +233,16 @@ static ropemap_status start_listening(server *self, ropemap_error *error) {
     if (!guard_start(&self->guard, file ? "" : options->listen, (int)options->port)) {
         return fail(error, ROPEMAP_RESOURCES, "serve: the system gives no random numbers for a token");
     }
+    const guard_opening opening = {.base_path = options->base_path,
+                                   .hosts = options->proxy_hosts.all,
+                                   .host_count = options->proxy_hosts.count,
+                                   .frames = options->frame_ancestors.all,
+                                   .frame_count = options->frame_ancestors.count};
+    const guard_refusal refusal = guard_open(&self->guard, &opening);
+    if (refusal.option != NULL) {
+        return fail(error, ROPEMAP_USAGE, "--%s: '%.200s'; %s", refusal.option, refusal.value,
+                    refusal.advice);
+    }
     const bool six = options->listen != NULL && strchr(options->listen, ':') != NULL;
     (void)snprintf(self->url, sizeof self->url,
                    file ? "http://localhost/?token=%s" : "http://%s:%d/?token=%s",
@@ -258,8 +268,9 @@ static void warn(const serve_options *options) {
 static int announce(const server *self) {
     const serve_options *options = self->options;
     if (options->json) {
-        json_t *line = json_pack("{s:s, s:s, s:s, s:i, s:o}", "schema", "ropemap.serve/1", "url", self->url,
-                                 "token", self->guard.token, "port", (int)options->port, "socket",
+        json_t *line = json_pack("{s:s, s:s, s:s, s:s, s:i, s:o}", "schema", "ropemap.serve/1", "url",
+                                 self->url, "base_path", self->guard.base_path, "token", self->guard.token,
+                                 "port", (int)options->port, "socket",
                                  options->socket != NULL ? document_text(options->socket) : json_null());
         (void)json_dumpf(line, stdout, JSON_COMPACT);
         json_decref(line);
@@ -267,6 +278,10 @@ static int announce(const server *self) {
         (void)printf("%s", self->url);
     }
     (void)putchar('\n');
+    if (!options->quiet && !options->json && options->base_path != NULL) {
+        (void)fprintf(stderr, "ropemap: through the proxy open its own address, then %s/?token=%s\n",
+                      self->guard.base_path, self->guard.token);
+    }
     if (!options->quiet && !options->json) {
         (void)fprintf(stderr, "ropemap: open that in a browser; Ctrl-C ends it\n");
     }
@@ -396,6 +411,30 @@ static const cli_option serve_rows[] = {
      .type = OPTION_TEXT,
      .offset = offsetof(serve_options, socket),
      .local = true},
+    {.group = GROUP_HOW,
+     .name = "base-path",
+     .argument = "PATH",
+     .help = "the path that a proxy serves the page under, whether or not it passes it on: /proxy/8080 of "
+             "jupyter-server-proxy, /rnode/HOST/PORT of Open OnDemand",
+     .type = OPTION_TEXT,
+     .offset = offsetof(serve_options, base_path),
+     .local = true},
+    {.group = GROUP_HOW,
+     .name = "proxy-host",
+     .argument = "HOST[:PORT]",
+     .help = "accept requests for this host, too, whose page may be https: the proxy's, as the browser's "
+             "address has it; up to 4",
+     .type = OPTION_TEXTS,
+     .offset = offsetof(serve_options, proxy_hosts),
+     .local = true},
+    {.group = GROUP_HOW,
+     .name = "frame-ancestor",
+     .argument = "ORIGIN",
+     .help = "let pages of this origin show the page in a frame: self, http://localhost:8888, or any port, "
+             "http://localhost:*; may be given several times",
+     .type = OPTION_TEXTS,
+     .offset = offsetof(serve_options, frame_ancestors),
+     .local = true},
     {.group = GROUP_OUTPUT,
      .name = "open",
      .help = "open the page in a browser",
@@ -404,7 +443,7 @@ static const cli_option serve_rows[] = {
      .local = true},
     {.group = GROUP_OUTPUT,
      .name = "json",
-     .help = "print one line of JSON of schema ropemap.serve/1: url, token, port",
+     .help = "print one line of JSON of schema ropemap.serve/1: url, base_path, token, port, socket",
      .type = OPTION_FLAG,
      .offset = offsetof(serve_options, json),
      .local = true},
@@ -479,7 +518,8 @@ const cli_command command_serve = {
     .usage = "[--port N | --socket FILE] [--open] [what] [how]",
     .examples = "  ropemap serve --open\n"
                 "  ropemap serve --preset llama3.1-8b -n 128k\n"
-                "  ropemap serve --queries q.npy --keys k.npy --port 8080\n",
+                "  ropemap serve --queries q.npy --keys k.npy --port 8080\n"
+                "  ropemap serve --port 8080 --base-path /user/me/proxy/8080 --proxy-host hub.example.org\n",
     .blocks = {{rule_rows, offsetof(serve_options, map.rule)},
                {map_rows, offsetof(serve_options, map)},
                {attention_rows, offsetof(serve_options, map.request)},
