@@ -247,14 +247,20 @@ class Explain(Case):
     def test_five_sentences(self):
         page = self.done("explain", "-b", "1e4", "--length", "2k", "-q").stdout.decode()
         self.assertEqual(len(page.splitlines()), 5)
-        for word in ("1,707", "Base 10,000", "head dimension", "No scaling rule", "2,048 tokens", "base 10,000 itself"):
+        for word in ("The base sets how fast similarity falls. At base 10,000 (head dim 128)", "46 tokens apart and below zero 1,707 tokens apart.",
+                     "A base 10x smaller gives 361 tokens, 10x larger 7,757. It is not monotonic: raising the base",
+                     "Head dimension matters too: 725 tokens at d = 64, 2,653 at d = 256 (same base, no scaling).",
+                     "No scaling: pair i rotates at base^(-2i/d).", "over 2,048 tokens: ", "Base 10,000 is too small."):
             self.assertIn(word, page)
         document = json.loads(self.done("explain", "-b", "1e4", "--length", "256", "--scaling",
                                         "yarn:factor=4,original=1024", "--json", "-q").stdout)
         self.assertEqual([document["schema"], len(document["sentences"]), document["first_negative_unscaled"]],
                          ["ropemap.explain/1", 5, 1707])
         self.assertGreater(document["pairs_slowed"], 0)
-        self.assertIn("yarn", document["sentences"][3])
+        self.assertIn("YaRN (factor 4, original 1,024) slows", document["sentences"][3])
+        self.assertEqual([row["base"] for row in document["bases"]], [1e3, 1e4, 1e5])
+        self.assertEqual([document["bases"][1][name] for name in ("half", "first_negative")],
+                         [document["half"], document["first_negative"]])
 
     def test_the_least_base_is_that_of_bound(self):
         for rule in (["--scaling", "llama3:factor=8,low=1,high=4,original=256", "--length", "512"],
@@ -266,7 +272,7 @@ class Explain(Case):
             self.assertEqual([document["least_base"], document["least_base_is_edge"]],
                              [bound["base"], bound["base_is_edge"]])
             if not bound["base_is_edge"]:
-                least = float(document["sentences"][4].split(" is ")[1].split(";")[0].replace(",", ""))
+                least = float(document["sentences"][4].split(" tokens: ")[1].split(". ")[0].replace(",", ""))
                 self.assertAlmostEqual(least / bound["base"], 1, delta=1e-5)
             else:
                 self.assertIn("Every base above 1", document["sentences"][4])

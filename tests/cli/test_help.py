@@ -43,6 +43,21 @@ class Help(Case):
         self.assertIn("bash", self.page("completion", "--help"))
         self.assertIn("--json", self.page("help", "doctor"))
 
+    def test_awkward_words_stay_away(self):
+        """Sentences that readers stumbled over."""
+        awkward = ("similarity that rotation leaves", "The base sets how far that is", "matters as well", "is in effect",
+                   "itself does not hold", "never below", "drawn as 1 where", "The curve is that of", "Keep this as",
+                   "Founding formula as", "Many values", "Vectors and values", "Saved figures", "Rotated part",
+                   "takes away", "chunk before that", "a stack in use", "differs by from", "have the first and the last",
+                   "limits that leave", "Pixels an inch", "pixels an inch, which", "Lines along which", "lines along which",
+                   "divided by the factor, fast", "started anew", "no crosshair", "twice, ten times", "with another head",
+                   "elements that rotate, even", "positions of queries and of keys")
+        told = "".join(self.page("help", command) for command in ("map", "curve", "bound", "explain", "sweep"))
+        told += self.page("explain", "-b", "1e4", "--length", "1k", "-q")
+        told = re.sub(r"\s+", " ", told)
+        self.assertIn("rotated dimensions per head (even)", told)
+        self.assertEqual([words for words in awkward if words in told], [])
+
     def test_help_takes_no_value(self):
         for command in ("map", "info", "check", "bench", "doctor", "completion"):
             self.refused(2, ["--help takes no value ('x')"], command, "--help=x")

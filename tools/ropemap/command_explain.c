@@ -10,128 +10,171 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef struct words {
     char text[ROPEMAP_NUMBER_TEXT + 40];
 } words;
 
-static words tokens(int64_t reach) {
+static words count_in_words(int64_t reach, const char *unit) {
     words out;
-    if (reach > 0) {
-        (void)snprintf(out.text, sizeof out.text, "%s tokens", number_in_words((double)reach).text);
-    } else {
-        (void)snprintf(out.text, sizeof out.text, "no distance below %s tokens",
-                       number_in_words((double)EXPLAIN_LIMIT).text);
-    }
+    (void)snprintf(out.text, sizeof out.text, reach > 0 ? "%s%s" : "none below %s%s",
+                   number_in_words((double)(reach > 0 ? reach : EXPLAIN_LIMIT)).text, unit);
     return out;
 }
 
-static void say_reach(const ropemap_spec *spec, explanation *to, char *text) {
-    const words reach = tokens(to->own.reach), half = tokens(to->own.half);
-    const words reach_rotated = tokens(to->rotated.reach), half_rotated = tokens(to->rotated.half);
-    char rotated[40];
-    if (2 * to->pairs < spec->head_dim) {
-        (void)snprintf(rotated, sizeof rotated, "%d of %d", 2 * (int)to->pairs, (int)spec->head_dim);
+static words tokens(int64_t reach) {
+    return count_in_words(reach, " tokens");
+}
+
+static words number(int64_t reach) {
+    return count_in_words(reach, "");
+}
+
+/* "drop below half similarity 46 tokens apart and below zero 1,707 tokens apart", or what they do instead. */
+static void put_drops(const ropemap_reach *found, char *text, size_t size) {
+    const number_words half = number_in_words((double)found->half), end = number_in_words(EXPLAIN_LIMIT);
+    if (found->half == 0) {
+        (void)snprintf(text, size, "stay above half similarity over the first %s tokens", end.text);
+    } else if (found->reach == 0) {
+        (void)snprintf(text, size,
+                       "drop below half similarity %s tokens apart and stay at or above zero over the first "
+                       "%s tokens",
+                       half.text, end.text);
     } else {
-        (void)snprintf(rotated, sizeof rotated, "all %d", (int)spec->head_dim);
-    }
-    const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                                "Base %s, %s dimensions rotated: the similarity of two equal tokens first "
-                                "drops below half of its value at distance 0 at %s, and below 0 at %s",
-                                number_in_words(spec->base).text, rotated, half.text, reach.text);
-    if (2 * to->pairs < spec->head_dim) {
-        (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
-                       "; in the rotated dimensions alone at %s and at %s.", half_rotated.text,
-                       reach_rotated.text);
-    } else {
-        (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length, ".");
+        (void)snprintf(text, size,
+                       "drop below half similarity %s tokens apart and below zero %s tokens apart", half.text,
+                       number_in_words((double)found->reach).text);
     }
 }
 
-static void say_least(const ropemap_spec *spec, explanation *to, char *text) {
+static void say_reach(const ropemap_spec *spec, const explanation *to, char *text) {
+    char drops[200], rotated[240] = "";
+    put_drops(&to->own, drops, sizeof drops);
+    if (2 * to->pairs < spec->head_dim) {
+        (void)snprintf(rotated, sizeof rotated, "; in the %d rotated dimensions alone, %s and %s",
+                       2 * (int)to->pairs, number(to->rotated.half).text, tokens(to->rotated.reach).text);
+    }
+    (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                   "The base sets how fast similarity falls. At base %s (head dim %d), two identical tokens "
+                   "%s%s.",
+                   number_in_words(spec->base).text, (int)spec->head_dim, drops, rotated);
+}
+
+/* Bases next to 1 have no tenth. */
+static void say_base(const ropemap_spec *spec, const explanation *to, char *text) {
+    char smaller[80] = "base 10x smaller";
+    if (!(spec->base > 10.0)) {
+        (void)snprintf(smaller, sizeof smaller, "base of %s", number_in_words(to->less).text);
+    }
+    const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES, "A %s gives %s, 10x larger %s.", smaller,
+                                tokens(to->at_less.reach).text, number(to->at_more.reach).text);
+    if (to->falls_to != 0.0) {
+        (void)snprintf(
+            text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
+            " It is not monotonic: raising the base from %s to %s moves the first zero back from %s "
+            "to %s.",
+            number_in_words(to->falls_from).text, number_in_words(to->falls_to).text,
+            number_in_words((double)to->falls_reach_from).text, number(to->falls_reach_to).text);
+    }
+}
+
+static void say_head_dim(const ropemap_spec *spec, const explanation *to, char *text) {
+    if (to->reach_half_dim > 0 || to->reach_double_dim > 0) {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "Head dimension matters too: %s at d = %d, %s at d = %d (same base, no scaling).",
+                       tokens(to->reach_half_dim).text, (int)spec->head_dim / 2,
+                       number(to->reach_double_dim).text, (int)spec->head_dim * 2);
+    } else {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "Head dimension matters too: more pairs fill the gaps between wavelengths.");
+    }
+}
+
+static void say_least(const ropemap_spec *spec, const explanation *to, char *text) {
     const number_words length = number_in_words((double)to->length), base = number_in_words(spec->base);
-    const char *holds =
-        to->own.reach == 0 || to->own.reach >= to->length ? "holds that length" : "does not hold that length";
+    const bool holds = to->own.reach == 0 || to->own.reach >= to->length;
     if (!to->has_least) {
         text[0] = '\0';
     } else if (to->least_is_edge) {
-        (void)snprintf(
-            text, EXPLAIN_SENTENCE_BYTES,
-            "Every base above 1 keeps similarity at or above 0 within %s tokens, and so does base %s.",
-            length.text, base.text);
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "Every base above 1 keeps similarity non-negative over %s tokens, base %s included.",
+                       length.text, base.text);
     } else if (to->least_base > 0.0) {
-        (void)snprintf(
-            text, EXPLAIN_SENTENCE_BYTES,
-            "The least base that keeps similarity at or above 0 within %s tokens is %s; base %s itself %s.",
-            length.text, number_in_words(to->least_base).text, base.text, holds);
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "Smallest base that keeps similarity non-negative over %s tokens: %s. Base %s %s.",
+                       length.text, number_in_words(to->least_base).text, base.text,
+                       holds                         ? "does"
+                       : spec->base < to->least_base ? "is too small"
+                                                     : "does not, though it is larger");
     } else {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "No base from 1 to 1e10 keeps similarity at or above 0 within %s tokens.",
+                       "No base from 1 to 10,000,000,000 keeps similarity non-negative over %s tokens.",
                        length.text);
     }
 }
 
-static void say_scaling(const ropemap_spec *spec, explanation *to, char *text) {
-    char rule[300];
-    ropemap_scaling_format(&spec->scaling, false, rule, sizeof rule);
+/* "YaRN (factor 32, original 4,096)" of a scaling's text "yarn:factor=32,original=4096". */
+static void put_rule(const ropemap_scaling *scaling, char *text, size_t size) {
+    static const char *const names[] = {
+        [ROPEMAP_SCALING_LINEAR] = "Linear interpolation", [ROPEMAP_SCALING_NTK] = "NTK scaling",
+        [ROPEMAP_SCALING_DYNAMIC] = "Dynamic NTK",         [ROPEMAP_SCALING_YARN] = "YaRN",
+        [ROPEMAP_SCALING_LONGROPE] = "LongRoPE",           [ROPEMAP_SCALING_LLAMA3] = "Llama 3 scaling",
+        [ROPEMAP_SCALING_PROPORTIONAL] = "p-RoPE"};
+    char rule[400];
+    ropemap_scaling_format(scaling, false, rule, sizeof rule);
+    const char *at = rule + strcspn(rule, ":");
+    const size_t known = sizeof names / sizeof *names;
+    const char *name = (size_t)scaling->rule < known ? names[scaling->rule] : NULL;
+    int length = name != NULL ? snprintf(text, size, "%s", name)
+                              : snprintf(text, size, "%.*s", (int)(at - rule), rule);
+    for (const char *before = " ("; *at != '\0'; before = ", ") {
+        const char *key = at + 1, *value = key + strcspn(key, "=") + 1;
+        char *end = NULL;
+        at = key + strcspn(key, ",");
+        const double what = strtod(value, &end);
+        length += snprintf(text + length, size - (size_t)length, "%s%.*s %.*s", before,
+                           (int)(value - 1 - key), key, end == at ? 0 : (int)(at - value), value);
+        if (end == at) {
+            length += snprintf(text + length, size - (size_t)length, "%s", number_in_words(what).text);
+        }
+        if (*at == '\0') {
+            (void)snprintf(text + length, size - (size_t)length, ")");
+        }
+    }
+}
+
+static void say_scaling(const ropemap_spec *spec, const explanation *to, char *text) {
+    const double square = to->attention * to->attention;
+    char rule[500], scores[160] = "";
     if (spec->scaling.rule == ROPEMAP_SCALING_NONE) {
-        (void)snprintf(
-            text, EXPLAIN_SENTENCE_BYTES,
-            "No scaling rule is in effect: all %d pairs turn at base^(-2i/D), and scores are not multiplied "
-            "by anything.",
-            (int)to->pairs);
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES, "No scaling: pair i rotates at base^(-2i/d).");
         return;
     }
-    char scores[160];
-    const double square = to->attention * to->attention;
-    if (square == 1.0) {
-        (void)snprintf(scores, sizeof scores, "its attention factor is 1, so scores stay as they are");
-    } else {
-        (void)snprintf(scores, sizeof scores,
-                       "its attention factor multiplies the rotated part of every score by %.6g, which %s "
-                       "attention and %s",
-                       square, square > 1.0 ? "sharpens" : "flattens",
-                       2 * to->pairs == spec->head_dim ? "moves no zero"
-                                                       : "weighs that part against the rest of the head");
+    put_rule(&spec->scaling, rule, sizeof rule);
+    if (square != 1.0) {
+        (void)snprintf(scores, sizeof scores, " It also scales %s by %.3g, which %s.",
+                       2 * to->pairs == spec->head_dim ? "scores" : "the rotated part of scores", square,
+                       2 * to->pairs == spec->head_dim ? "does not move zeros"
+                                                       : "weighs it against the rest of the head");
     }
-    (void)snprintf(
-        text, EXPLAIN_SENTENCE_BYTES,
-        "The rule %.200s slows %d of %d pairs and leaves the others as they were: the first zero moves from "
-        "%s to %s; %s.",
-        rule, (int)to->slowed, (int)to->pairs, tokens(to->plain.reach).text, tokens(to->own.reach).text,
-        scores);
+    (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                   "%s slows %d of %d pairs, moving the first zero from %s to %s.%s", rule, (int)to->slowed,
+                   (int)to->pairs, number(to->plain.reach).text, tokens(to->own.reach).text, scores);
 }
 
 void explain_say(const ropemap_spec *spec, explanation *to) {
-    const number_words low = number_in_words(to->less), high = number_in_words(to->more);
-    const words less = tokens(to->reach_less), more = tokens(to->reach_more);
-    const words narrow = tokens(to->reach_half_dim), wide = tokens(to->reach_double_dim);
     say_reach(spec, to, to->sentence[0]);
-    if (to->falls_to != 0.0) {
-        (void)snprintf(
-            to->sentence[1], EXPLAIN_SENTENCE_BYTES,
-            "The base sets how far that is: base %s gives %s, base %s %s; but not in step, for from "
-            "base %s to %s the first zero falls from %s to %s.",
-            low.text, less.text, high.text, more.text, number_in_words(to->falls_from).text,
-            number_in_words(to->falls_to).text, number_in_words((double)to->falls_reach_from).text,
-            tokens(to->falls_reach_to).text);
-    } else {
-        (void)snprintf(to->sentence[1], EXPLAIN_SENTENCE_BYTES,
-                       "The base sets how far that is: base %s gives %s, base %s %s.", low.text, less.text,
-                       high.text, more.text);
-    }
-    if (to->reach_half_dim > 0 || to->reach_double_dim > 0) {
-        (void)snprintf(
-            to->sentence[2], EXPLAIN_SENTENCE_BYTES,
-            "The head dimension matters as well: at this base, unscaled, %d dimensions reach %s and %d reach "
-            "%s.",
-            (int)spec->head_dim / 2, narrow.text, (int)spec->head_dim * 2, wide.text);
-    } else {
-        (void)snprintf(to->sentence[2], EXPLAIN_SENTENCE_BYTES,
-                       "The head dimension matters as well: more pairs fill the gaps between wavelengths.");
-    }
+    say_base(spec, to, to->sentence[1]);
+    say_head_dim(spec, to, to->sentence[2]);
     say_scaling(spec, to, to->sentence[3]);
     say_least(spec, to, to->sentence[4]);
+}
+
+static json_t *row_of(double base, const ropemap_reach *found) {
+    return json_pack("{s:f, s:o, s:o}", "base", base, "half", document_count(found->half), "first_negative",
+                     document_count(found->reach));
 }
 
 json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
@@ -140,17 +183,20 @@ json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
         (void)json_array_append_new(sentences, document_text(found->sentence[i]));
     }
     return json_pack(
-        "{s:s, s:s, s:o, s:f, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:I, s:o, "
+        "{s:s, s:s, s:o, s:[o, o, o], s:f, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, "
+        "s:I, s:o, "
         "s:b}",
-        "schema", "ropemap.explain/1", "version", ropemap_version(), "sentences", sentences, "base",
-        spec->base, "head_dim", (int)spec->head_dim, "first_negative", (json_int_t)found->own.reach, "half",
-        (json_int_t)found->own.half, "first_negative_rotated", (json_int_t)found->rotated.reach,
-        "half_rotated", (json_int_t)found->rotated.half, "first_negative_unscaled",
-        (json_int_t)found->plain.reach, "first_negative_tenth_base", (json_int_t)found->reach_less,
-        "first_negative_ten_times_base", (json_int_t)found->reach_more, "first_negative_half_dim",
-        (json_int_t)found->reach_half_dim, "first_negative_double_dim", (json_int_t)found->reach_double_dim,
-        "pairs", (int)found->pairs, "pairs_slowed", (int)found->slowed, "attention_factor", found->attention,
-        "length", (json_int_t)found->length, "least_base",
+        "schema", "ropemap.explain/1", "version", ropemap_version(), "sentences", sentences, "bases",
+        row_of(found->less, &found->at_less), row_of(spec->base, &found->own),
+        row_of(found->more, &found->at_more), "base", spec->base, "head_dim", (int)spec->head_dim,
+        "first_negative", (json_int_t)found->own.reach, "half", (json_int_t)found->own.half,
+        "first_negative_rotated", (json_int_t)found->rotated.reach, "half_rotated",
+        (json_int_t)found->rotated.half, "first_negative_unscaled", (json_int_t)found->plain.reach,
+        "first_negative_tenth_base", (json_int_t)found->at_less.reach, "first_negative_ten_times_base",
+        (json_int_t)found->at_more.reach, "first_negative_half_dim", (json_int_t)found->reach_half_dim,
+        "first_negative_double_dim", (json_int_t)found->reach_double_dim, "pairs", (int)found->pairs,
+        "pairs_slowed", (int)found->slowed, "attention_factor", found->attention, "length",
+        (json_int_t)found->length, "least_base",
         found->has_least ? json_real(found->least_base) : json_null(), "least_base_is_edge",
         found->has_least && found->least_is_edge);
 }
@@ -162,12 +208,17 @@ enum {
 
 enum { LENGTH_USUAL = 32768, NEIGHBOURS = 24 };
 
+static ropemap_status look(const ropemap_spec *spec, const explain_options *options, ropemap_reach *found,
+                           ropemap_error *error) {
+    return ropemap_bound_reach(spec, EXPLAIN_LIMIT, 0, options->progress, options->progress_user, found,
+                               error);
+}
+
 static ropemap_status reach_of(ropemap_spec spec, const explain_options *options, int64_t *reach,
                                ropemap_error *error) {
-    ropemap_reach found;
-    const ropemap_status status = ropemap_bound_reach(&spec, EXPLAIN_LIMIT, 0, options->progress,
-                                                      options->progress_user, &found, error);
-    *reach = status == ROPEMAP_OK ? found.reach : 0;
+    ropemap_reach found = {0};
+    const ropemap_status status = look(&spec, options, &found, error);
+    *reach = found.reach;
     return status;
 }
 
@@ -232,27 +283,23 @@ static ropemap_status find_rotated(const ropemap_spec *spec, const explain_optio
         return ROPEMAP_OK;
     }
     part.head_dim = spec->rotary_dim;
-    return ropemap_bound_reach(&part, EXPLAIN_LIMIT, 0, options->progress, options->progress_user,
-                               &to->rotated, error);
+    return look(&part, options, &to->rotated, error);
 }
 
 static ropemap_status work_out(const ropemap_spec *spec, const explain_options *options, explanation *to,
                                ropemap_error *error) {
     ropemap_spec other = *spec;
-    ropemap_status status = ropemap_bound_reach(spec, EXPLAIN_LIMIT, 0, options->progress,
-                                                options->progress_user, &to->own, error);
+    ropemap_status status = look(spec, options, &to->own, error);
     status = status == ROPEMAP_OK ? find_rotated(spec, options, to, error) : status;
     other.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
-    status = status == ROPEMAP_OK ? ropemap_bound_reach(&other, EXPLAIN_LIMIT, 0, options->progress,
-                                                        options->progress_user, &to->plain, error)
-                                  : status;
+    status = status == ROPEMAP_OK ? look(&other, options, &to->plain, error) : status;
     other = *spec;
     to->more = fmin(10.0 * spec->base, 1e30);
     to->less = spec->base / 10.0 > 1.0 ? spec->base / 10.0 : 1.0 + (spec->base - 1.0) / 10.0;
     other.base = to->more;
-    status = status == ROPEMAP_OK ? reach_of(other, options, &to->reach_more, error) : status;
+    status = status == ROPEMAP_OK ? look(&other, options, &to->at_more, error) : status;
     other.base = to->less;
-    status = status == ROPEMAP_OK ? reach_of(other, options, &to->reach_less, error) : status;
+    status = status == ROPEMAP_OK ? look(&other, options, &to->at_less, error) : status;
     ropemap_spec narrow = *spec; /* lists of divisors are for one dimension alone */
     narrow.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
     narrow.rotary_dim = spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim;
@@ -349,7 +396,7 @@ static void notes(void) {
 
 const cli_command command_explain = {
     .name = "explain",
-    .summary = "say in five sentences what a rule does to similarity",
+    .summary = "explain in words how fast a rule makes similarity fall",
     .usage = "[--model PATH | --preset NAME] [what]",
     .examples = "  ropemap explain -b 5e5\n"
                 "  ropemap explain --preset llama3.1-8b --json\n",

@@ -27,7 +27,8 @@ typedef struct explanation {
     ropemap_reach own, plain; /* plain: without scaling */
     ropemap_reach rotated;    /* of the rotated part of the head alone; as own where that is all */
     double more, less;        /* bases ten times as large and a tenth */
-    int64_t reach_more, reach_less, reach_half_dim, reach_double_dim;
+    ropemap_reach at_more, at_less;
+    int64_t reach_half_dim, reach_double_dim;
     double falls_from, falls_to; /* a larger base that reaches less far; 0: none was met */
     int64_t falls_reach_from, falls_reach_to;
     int64_t length;     /* that the least base is for */
@@ -46,5 +47,8 @@ json_t *explain_document(const ropemap_spec *spec, const explanation *found);
 
 /* Writes the sentences from the numbers; one that was not requested is "". */
 void explain_say(const ropemap_spec *spec, explanation *to);
+
+/* JSON of schema ropemap.explain/1; NULL: no memory. The caller owns it. */
+json_t *explain_document(const ropemap_spec *spec, const explanation *found);
 
 #endif

@@ -110,7 +110,7 @@ const cli_option print_rows[] = {
      .name = "dpi",
      .argument = "N",
      .initial = "300 for a printed width, else 96",
-     .help = "pixels an inch, which a PNG of a printed width is made of, and a page without one",
+     .help = "PNG resolution in pixels per inch",
      .type = OPTION_REAL,
      .offset = offsetof(print_size, dpi),
      .bounds = &(const cli_bounds){.low = 10, .high = 4800, .words = "10 to 4800 pixels an inch"},
