@@ -75,20 +75,23 @@ ROPEMAP_API ropemap_status ropemap_bound_reach(const ropemap_spec *spec, int64_t
                                                ropemap_progress progress, void *progress_user,
                                                ropemap_reach *found, ropemap_error *error);
 
-/* A window of bases in which S(r) >= 0 for every r < length. */
+/* A window of bases, or factors, in which S(r) >= keep * S(0) for every r < length. */
 typedef struct ropemap_window {
     double low, high;  /* its ends, to a relative 1e-9 */
     bool low_is_edge;  /* `low` is where the search began: smaller bases may hold as well */
     bool high_is_edge; /* `high` is where it ended: larger bases may hold as well */
     int64_t worst_at;  /* at `low`: the distance with the least S(r) */
-    double worst;      /* and S there / S(0), 0 or a little more */
-    int64_t fails_at;  /* just below `low`: a distance with S(r) < 0; 0 where low_is_edge */
+    double worst;      /* and S there / S(0), keep or a little more */
+    int64_t fails_at;  /* just below `low`: a distance with S(r) < keep * S(0); 0 where low_is_edge */
 } ropemap_window;
 
 typedef struct ropemap_bound_request {
-    ropemap_spec spec; /* its base is not looked at */
+    ropemap_spec spec; /* its base, or factor, is not looked at */
+    bool of_factor;    /* factors of spec.scaling are searched, not bases: of linear, ntk, yarn or llama3 */
+    double keep;       /* share of S(0) that similarity keeps, 0 to below 1 */
     int64_t length;    /* 2 to 2^24 */
-    double low, high;  /* bases that are searched, 1 <= low < high, 1 itself left out; 0: 1 and 1e10 */
+    double low, high;  /* that are searched, 1 <= low < high; of bases 1 itself is left out; 0: 1, and 1e10 of
+                          bases, 1e4 of factors */
     double resolution; /* relative: every window as wide as this is found; 0: 1e-6 */
     int32_t threads;
     ropemap_progress progress; /* may be NULL */
@@ -96,11 +99,11 @@ typedef struct ropemap_bound_request {
 } ropemap_bound_request;
 
 /*
- * B(r) >= 0 is the condition of "Base of RoPE Bounds Context Length" (Men et al. 2024, arXiv 2405.14591).
- * Every window of feasible bases from the least one on, in ascending order: windows [most], *count how many
- * were found (at most `most`; the search ends when they are full). The feasible set is not an interval, so
- * bases are scanned. ROPEMAP_USAGE, also for a spec with frequencies, which have no base; _RESOURCES,
- * _STOPPED.
+ * Which bases, or factors, keep similarity; for keep = 0 B(r) >= 0 is the condition of "Base of RoPE Bounds
+ * Context Length" (Men et al. 2024, arXiv 2405.14591). Every feasible window from the least one on, in
+ * ascending order: windows [most], *count how many were found (at most `most`; the search ends when they are
+ * full). The feasible set is not an interval, so bases are scanned. ROPEMAP_USAGE, also for a spec with
+ * frequencies, which have no base; _RESOURCES, _STOPPED.
  */
 ROPEMAP_API ropemap_status ropemap_bound_bases(const ropemap_bound_request *request, ropemap_window *windows,
                                                int32_t most, int32_t *count, ropemap_error *error);

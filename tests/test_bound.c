@@ -41,44 +41,46 @@ static void test_published_bases(void **state) {
     }
 }
 
-/* The least S(r), not divided by head_dim, below a length for a base. */
-static long double plain_least(ropemap_spec spec, double base, int64_t length, int64_t *at) {
+/* The least S(r) / S(0) below a length for a base, or a factor, less what is to be kept. */
+static long double plain_least(const ropemap_bound_request *request, double base, int64_t length,
+                               int64_t *at) {
     static ropemap_freqs freqs;
-    spec.base = base;
+    ropemap_spec spec = request->spec;
+    *(request->of_factor ? &spec.scaling.factor : &spec.base) = base;
     assert_int_equal(ropemap_freqs_make(&spec, &freqs, NULL), ROPEMAP_OK);
     const long double a = (long double)freqs.attention_factor, fixed = spec.head_dim - 2 * freqs.pairs;
+    const long double whole = 2 * a * a * freqs.pairs + fixed;
     long double least = (long double)INFINITY;
     for (int64_t r = 0; r < length; r++) {
-        const long double sum = 2 * a * a * plain_sum(&freqs, r) + fixed;
-        if (sum < least) {
-            least = sum;
+        const long double share = (2 * a * a * plain_sum(&freqs, r) + fixed) / whole;
+        if (share < least) {
+            least = share;
             *at = r;
         }
     }
-    return least;
+    return least - (long double)request->keep;
 }
 
 /* At both ends, and just beyond them where they are not those of the search. */
 static void check_window(const ropemap_bound_request *request, ropemap_window window) {
     int64_t at = 0;
     assert_true(request->low <= window.low && window.low <= window.high && window.high <= request->high);
-    const long double worst = plain_least(request->spec, window.low, request->length, &at);
-    assert_true(worst >= 0);
+    const long double worst = plain_least(request, window.low, request->length, &at);
+    assert_true(worst >= -1e-15L); /* the threshold is rounded to double */
     assert_int_equal(window.worst_at, at);
-    const long double whole = plain_least(request->spec, window.low, 1, &at);
-    assert_true(fabsl(window.worst - worst / whole) <= 1e-14L);
-    assert_true(plain_least(request->spec, window.high, request->length, &at) >= 0);
+    assert_true(fabsl(window.worst - (worst + (long double)request->keep)) <= 1e-14L);
+    assert_true(plain_least(request, window.high, request->length, &at) >= -1e-15L);
     if (window.low > request->low) {
         const double below = window.low * (1.0 - 1.001e-9);
-        assert_true(plain_least(request->spec, below, request->length, &at) < 0);
-        assert_true(plain_least(request->spec, below, window.fails_at + 1, &at) < 0);
+        assert_true(plain_least(request, below, request->length, &at) < 0);
+        assert_true(plain_least(request, below, window.fails_at + 1, &at) < 0);
     } else {
         assert_int_equal(window.fails_at, 0);
     }
     assert_int_equal(window.low_is_edge, window.low <= request->low);
     assert_int_equal(window.high_is_edge, window.high >= request->high);
     if (window.high < request->high) {
-        assert_true(plain_least(request->spec, window.high * (1.0 + 1.001e-9), request->length, &at) < 0);
+        assert_true(plain_least(request, window.high * (1.0 + 1.001e-9), request->length, &at) < 0);
     }
 }
 
@@ -98,7 +100,7 @@ static int32_t check_bases(ropemap_bound_request request, int points) {
             inside = inside || (base >= windows[i].low && base <= windows[i].high);
         }
         int64_t at = 0;
-        if ((plain_least(request.spec, base, request.length, &at) >= 0) != inside) {
+        if ((plain_least(&request, base, request.length, &at) >= 0) != inside) {
             fail_msg("base %.17g of length %lld: %s a window", base, (long long)request.length,
                      inside ? "in" : "not in");
         }
@@ -144,6 +146,31 @@ static void test_bases_of_mixing_rules(void **state) {
     (void)check_bases(bound_for(partial, 90, 1.0 + 1e-6, 3e3, 1e-3), 80);
 }
 
+/* A share of S(0) that is kept, and factors in place of bases; attention factors, which move thresholds. */
+static void test_shares_and_factors(void **state) {
+    ropemap_bound_request request = bound_for(ropemap_spec_default(), 128, 100.0, 1e9, 1e-4);
+    request.keep = 0.5;
+    assert_true(check_bases(request, 60) >= 1);
+    request = bound_for(spec_with(2.0, 32, "none"), 90, 2.0, 1e5, 1e-4);
+    request.keep = 0.2;
+    assert_true(check_bases(request, 200) >= 1);
+    static const char *const rules[] = {"linear:factor=2", "ntk:factor=2", "yarn:factor=2,original=64",
+                                        "yarn:factor=2,original=64,mscale=0.5,mscale-all-dim=1",
+                                        "llama3:factor=2,low=1,high=4,original=64"};
+    int32_t found = 0;
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        for (int32_t rotary_dim = 28; rotary_dim <= 32; rotary_dim += 4) {
+            request = bound_for(spec_with(2.0, 32, rules[i]), 250, 1.0, 200.0, 1e-3);
+            request.spec.base = 300.0;
+            request.spec.rotary_dim = rotary_dim;
+            request.of_factor = true;
+            request.keep = rotary_dim == 28 ? 0.1 : 0.0;
+            found += check_bases(request, 100);
+        }
+    }
+    assert_true(found >= 10);
+}
+
 /* Least bases below 100, where searches once began, and rules for which every base above 1 holds. */
 static void test_least_bases_below_100(void **state) {
     ropemap_window window = {0};
@@ -151,8 +178,8 @@ static void test_least_bases_below_100(void **state) {
     assert_int_equal(bases_of(&request, &window, 1), 1);
     assert_true(fabs(window.low - 25.632) <= 5e-4 && !window.low_is_edge && window.high_is_edge);
     int64_t at = 0;
-    assert_true(plain_least(request.spec, window.low, 16, &at) >= 0);
-    assert_true(plain_least(request.spec, window.low * (1 - 1.001e-9), 16, &at) < 0);
+    assert_true(plain_least(&request, window.low, 16, &at) >= 0);
+    assert_true(plain_least(&request, window.low * (1 - 1.001e-9), 16, &at) < 0);
     request = bound_for(spec_with(2.0, 128, "proportional:rotated=0.75"), 2048, 0.0, 0.0, 0.0);
     assert_int_equal(bases_of(&request, &window, 1), 1);
     assert_true(window.low <= 8.47987 && !window.low_is_edge);
@@ -225,7 +252,8 @@ static void test_stops_and_progress(void **state) {
     request.progress = tell;
     request.progress_user = &wish;
     assert_int_equal(ropemap_bound_bases(&request, &window, 1, &count, NULL), ROPEMAP_OK);
-    assert_true(wish.last == ceil(log(1.1) / log1p(1e-4)) + 1.0); /* bases of the grid */
+    /* bases of the grid, without those that its end's verdict covers */
+    assert_true(wish.last > 0.0 && wish.last <= ceil(log(1.1) / log1p(1e-4)) + 1.0);
 }
 
 static void refuse_bound(ropemap_bound_request request, int32_t most, const char *text) {
@@ -252,16 +280,31 @@ static void test_refusals(void **state) {
     ropemap_bound_request request = bound_for(spec, 10, 0.0, 0.0, 0.0);
     request.threads = -1;
     refuse_bound(request, 1, "threads: -1");
+    request = bound_for(spec, 10, 0.0, 0.0, 0.0);
+    request.keep = 1.0;
+    refuse_bound(request, 1, "keep: 1 is out of range");
+    request = bound_for(spec, 10, 0.0, 0.0, 0.0);
+    request.of_factor = true;
+    request.spec.base = 1e4;
+    refuse_bound(request, 1, "no factor of none");
+    request.spec.scaling.rule = ROPEMAP_SCALING_LINEAR;
+    request.low = 0.5;
+    refuse_bound(request, 1, "low: factor 0.5");
     spec.head_dim = 3;
     refuse_bound(bound_for(spec, 10, 0.0, 0.0, 0.0), 1, "head-dim: 3");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_published_bases),       cmocka_unit_test(test_bases),
-        cmocka_unit_test(test_bases_of_mixing_rules), cmocka_unit_test(test_least_bases_below_100),
-        cmocka_unit_test(test_ends_of_a_search),      cmocka_unit_test(test_bases_and_threads),
-        cmocka_unit_test(test_stops_and_progress),    cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_published_bases),
+        cmocka_unit_test(test_bases),
+        cmocka_unit_test(test_bases_of_mixing_rules),
+        cmocka_unit_test(test_shares_and_factors),
+        cmocka_unit_test(test_least_bases_below_100),
+        cmocka_unit_test(test_ends_of_a_search),
+        cmocka_unit_test(test_bases_and_threads),
+        cmocka_unit_test(test_stops_and_progress),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

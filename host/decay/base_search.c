@@ -1,4 +1,4 @@
-/* base_search.c - the bases that keep the sums of cosines of a context from falling below 0 */
+/* base_search.c - the bases, or factors of a scaling, that keep similarity up to a length */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/decay/cosine_sums.h"
@@ -11,15 +11,16 @@
 #include <math.h>
 
 /*
- * Frequencies come from the rule itself, for every base. A base is refuted by one distance: those around the
+ * "Base" is what is searched: the base, or the scaling's factor. Frequencies come from the rule itself, for
+ * every base. A base is refuted by one distance: those around the
  * distances that refuted its neighbours are looked at first. A base that is accepted has had every distance
  * looked at. Which of the two it is does not depend on what was looked at before.
  *
  * A verdict holds for larger bases too, as far as no sum can have crossed 0. As the base grows every
  * frequency falls or stays, for every rule but YaRN where its ramp begins past the last pair, so that up to a
- * base with frequencies theta' no sum changes by more than r * sum of (theta - theta'). Where the rule
- * multiplies frequencies by what does not depend on the base there is more: with x = log(base) and u = i /
- * pairs a frequency is theta = c e^(-u x), and Taylor's theorem has B'(r) = sum of u r theta sin(r theta),
+ * base with frequencies theta' no sum changes by more than r * sum of (theta - theta'). Where a frequency is
+ * a power of the base, theta = c e^(-u x) with x = log(base) and u = i / pairs, or another u of a factor,
+ * there is more: Taylor's theorem has B'(r) = sum of u r theta sin(r theta),
  * |B'| <= sum of u r theta, |B''| <= sum of (u r theta)^2
  * + u^2 r theta, bounds that fall as x grows. A base whose slow pairs outweigh all others holds, and so do
  * all larger ones.
@@ -37,9 +38,11 @@ typedef struct rm_bound_base {
     rm_team *team;
     int32_t worker;
     int64_t length;    /* distances 0 .. length - 1 */
+    bool of_factor;    /* the factor is searched */
+    double keep;       /* share of S(0) */
     ropemap_spec spec; /* with the base under test */
     ropemap_freqs freqs;
-    double zero;       /* similarity is below 0 where B is below this: minus what does not rotate */
+    double zero;       /* similarity is below keep * S(0) where B is below this */
     bool smooth;       /* frequencies are c e^(-u x) */
     bool divides_all;  /* as YaRN may, where frequencies rise once the base has grown out of it */
     double least_room; /* a smaller one is of no use */
@@ -66,7 +69,10 @@ static const double MOST_ROOM = 100.0; /* log(1e30) is less */
 
 /* The others mix frequencies by where a pair stands, which the base decides, or count pairs in another way.
  */
-static bool is_smooth(const ropemap_scaling *scaling) {
+static bool is_smooth(const ropemap_scaling *scaling, bool of_factor) {
+    if (of_factor) {
+        return scaling->rule == ROPEMAP_SCALING_LINEAR || scaling->rule == ROPEMAP_SCALING_NTK;
+    }
     switch (scaling->rule) {
     case ROPEMAP_SCALING_NONE:
     case ROPEMAP_SCALING_LINEAR:
@@ -83,6 +89,26 @@ static bool is_smooth(const ropemap_scaling *scaling) {
     default:
         return false;
     }
+}
+
+/* u of a pair. Of rules that are not smooth no frequency is steeper. */
+static double share_of(const rm_bound_base *base, int32_t pair, int32_t pairs) {
+    if (!base->of_factor) {
+        return (double)pair / pairs;
+    }
+    return base->spec.scaling.rule != ROPEMAP_SCALING_NTK ? 1.0
+           : pairs > 1                                    ? (double)pair / (pairs - 1)
+                                                          : 0.0;
+}
+
+static void put(rm_bound_base *base, double value) {
+    *(base->of_factor ? &base->spec.scaling.factor : &base->spec.base) = value;
+}
+
+/* S(r) = (2 a^2 B(r) + rest) / head_dim is below keep * S(0) where B(r) is below this. */
+static double threshold(const rm_bound_base *base, int32_t pairs, double attention_factor) {
+    const double rest = rm_bound_sum_rest(&base->spec, pairs, attention_factor);
+    return base->keep * (pairs + rest) - rest;
 }
 
 /* Whether YaRN's ramp begins past the last pair, as it does for the smallest bases: then all pairs are
@@ -107,8 +133,10 @@ static ropemap_status rm_bound_base_open(rm_bound_base *base, rm_workers *worker
     base->team = &workers->team;
     base->worker = worker;
     base->length = request->length;
+    base->of_factor = request->of_factor;
+    base->keep = request->keep;
     base->spec = *spec;
-    base->smooth = is_smooth(&spec->scaling);
+    base->smooth = is_smooth(&spec->scaling, request->of_factor);
     base->least_room = step;
     base->hint_count = 0;
     return rm_bound_tile_open(&base->tile, workers->each[worker].context, rotary_dim / 2, request->length,
@@ -121,14 +149,14 @@ static void rm_bound_base_close(rm_bound_base *base) {
 
 static ropemap_status take(rm_bound_base *base, double value, ropemap_error *error) {
     rm_schedule schedule;
-    base->spec.base = value;
+    put(base, value);
     RM_TRY(rm_schedule_make(&base->spec, &schedule, error));
     rm_schedule_freqs(&schedule, &base->freqs);
     for (int32_t i = 0; i < schedule.pairs; i++) {
         base->radians[i] = schedule.radians[i].high;
-        base->rates[i] = schedule.radians[i].high * i / schedule.pairs;
+        base->rates[i] = schedule.radians[i].high * share_of(base, i, schedule.pairs);
     }
-    base->zero = -rm_bound_sum_rest(&base->spec, &base->freqs);
+    base->zero = threshold(base, schedule.pairs, schedule.attention);
     base->divides_all = divides_all(&base->spec, schedule.pairs);
     rm_free(schedule.radians);
     return ROPEMAP_OK;
@@ -146,33 +174,39 @@ static double sum_of(const double *values, int32_t count) {
 
 /*
  * A room in which the frequencies fall by `allowed` in all, rad, at most: tried against the frequencies at
- * its end. What rounding does to a frequency in between is taken off.
+ * its end. What rounding does to a frequency in between is taken off. A factor may change the attention
+ * factor as well, and with it the threshold: then each has half of the room, the threshold half of `slack`,
+ * which no sum is nearer to it than.
  */
-static ropemap_status falling_room(rm_bound_base *base, double allowed, double *room, ropemap_error *error) {
+static ropemap_status falling_room(rm_bound_base *base, bool holds, double slack, double allowed,
+                                   double *room, ropemap_error *error) {
     const int32_t pairs = base->freqs.pairs;
-    const double value = base->spec.base;
+    const double value = base->of_factor ? base->spec.scaling.factor : base->spec.base;
     const double left = ROOM_SHARE * allowed - ROUNDING * sum_of(base->radians, pairs);
     const double steepest = sum_of(base->rates, pairs);
     *room = 0.0;
-    double trial = steepest > 0.0 ? left / steepest : MOST_ROOM;
-    trial = trial < MOST_ROOM ? trial : MOST_ROOM;
+    /* Of a factor, frequencies may not fall at all: the first trial is for the largest. */
+    double trial = base->of_factor || !(steepest > 0.0) ? MOST_ROOM : fmin(left / steepest, MOST_ROOM);
     for (int i = 0; left > 0.0 && trial >= base->least_room && i < ROOM_TRIALS; i++) {
         rm_schedule schedule;
         double fall = 0.0;
-        base->spec.base = fmin(value * exp(trial), 1e30);
+        put(base, fmin(value * exp(trial), base->of_factor ? 1e9 : 1e30));
         const ropemap_status status = rm_schedule_make(&base->spec, &schedule, error);
         const bool divides = divides_all(&base->spec, pairs);
-        base->spec.base = value;
+        put(base, value);
         RM_TRY(status);
+        const double rise = (threshold(base, pairs, schedule.attention) - base->zero) * (holds ? 1.0 : -1.0);
         for (int32_t pair = 0; pair < pairs; pair++) {
             fall += base->radians[pair] - schedule.radians[pair].high;
         }
         rm_free(schedule.radians);
-        if (fall <= left && divides == base->divides_all) {
+        if (divides == base->divides_all &&
+            (rise <= 0.0 ? fall <= left : 2.0 * fall <= left && 2.0 * rise <= slack)) {
             *room = trial;
             return ROPEMAP_OK;
         }
-        trial *= 0.5;
+        trial = fmin(trial, base->of_factor ? log(1e9 / value) : MOST_ROOM) *
+                (fall > 0.0 ? fmin(0.5, 0.9 * left / fall) : 0.5);
     }
     return ROPEMAP_OK;
 }
@@ -186,7 +220,7 @@ static double smooth_room(const rm_bound_base *base, int64_t distance, double de
     for (int32_t i = 0; i < base->freqs.pairs; i++) {
         const double rate = r * base->rates[i];
         steepest += rate;
-        bend += rate * (rate + (double)i / base->freqs.pairs);
+        bend += rate * (rate + share_of(base, i, base->freqs.pairs));
     }
     const double up = slope > 0.0 ? slope : 0.0;
     return steepest > 0.0
@@ -205,7 +239,7 @@ static ropemap_status refuted_room(rm_bound_base *base, int64_t distance, double
         *room = smooth_room(base, distance, depth);
         return ROPEMAP_OK;
     }
-    return falling_room(base, depth / (double)distance, room, error);
+    return falling_room(base, false, depth, depth / (double)distance, room, error);
 }
 
 /* No sum is below this one: each pair's least cosine, where it does not get past half a turn. Exact where
@@ -264,13 +298,13 @@ static ropemap_status try_hints(rm_bound_base *base, int64_t *distance, ropemap_
 
 /* ---- accepting */
 
-/* All distances of the base under test, in order, up to the first negative similarity. `allowed`: what the
- * frequencies may fall by before there is one, rad. */
-static ropemap_status look_at_all(rm_bound_base *base, int64_t *first, double *allowed,
+/* All distances of the base under test, in order, up to the first where similarity is too low. `allowed`:
+ * what the frequencies may fall by before there is one, rad; `slack`: how near the least sum is. */
+static ropemap_status look_at_all(rm_bound_base *base, int64_t *first, double *allowed, double *slack,
                                   ropemap_error *error) {
     rm_bound_tile *tile = &base->tile;
     *first = -1;
-    *allowed = INFINITY;
+    *allowed = *slack = INFINITY;
     RM_TRY(rm_bound_tile_begin(tile, &base->freqs, error));
     for (int64_t r = 0; r < base->length && *first < 0; r += tile->count) {
         RM_TRY(rm_team_poll(base->team, base->worker, error));
@@ -281,17 +315,19 @@ static ropemap_status look_at_all(rm_bound_base *base, int64_t *first, double *a
         }
         const double last = (double)(r + tile->count - 1);
         *allowed = fmin(*allowed, floor > 0.0 ? floor / last : 0.0);
+        *slack = fmin(*slack, floor > 0.0 ? floor : 0.0);
     }
     return ROPEMAP_OK;
 }
 
-static ropemap_status accepted_room(rm_bound_base *base, double allowed, double *room, ropemap_error *error) {
+static ropemap_status accepted_room(rm_bound_base *base, double allowed, double slack, double *room,
+                                    ropemap_error *error) {
     const double steepest = sum_of(base->rates, base->freqs.pairs);
     if (base->smooth && steepest > 0.0) {
         *room = ROOM_SHARE * allowed / steepest;
         return ROPEMAP_OK;
     }
-    return falling_room(base, allowed, room, error);
+    return falling_room(base, true, slack, allowed, room, error);
 }
 
 static ropemap_status rm_bound_base_judge(rm_bound_base *base, double value, rm_bound_verdict *verdict,
@@ -300,17 +336,20 @@ static ropemap_status rm_bound_base_judge(rm_bound_base *base, double value, rm_
     *verdict = (rm_bound_verdict){0};
     RM_TRY(take(base, value, error));
     if (floor_of_all(base) >= base->zero) {
-        *verdict = (rm_bound_verdict){.holds = true, .room = base->divides_all ? 0.0 : (double)INFINITY};
+        const bool always = base->of_factor ? rm_bound_sum_rest(&base->spec, base->freqs.pairs,
+                                                                base->freqs.attention_factor) == 0.0
+                                            : !base->divides_all;
+        *verdict = (rm_bound_verdict){.holds = true, .room = always ? (double)INFINITY : 0.0};
         return ROPEMAP_OK;
     }
     RM_TRY(try_hints(base, &distance, error));
     if (distance < 0) {
         int64_t first = -1;
-        double allowed = 0.0;
-        RM_TRY(look_at_all(base, &first, &allowed, error));
+        double allowed = 0.0, slack = 0.0;
+        RM_TRY(look_at_all(base, &first, &allowed, &slack, error));
         if (first < 0) {
             verdict->holds = true;
-            return accepted_room(base, allowed, &verdict->room, error);
+            return accepted_room(base, allowed, slack, &verdict->room, error);
         }
         RM_TRY(look_around(base, first, &distance, error));
         distance = distance < 0 ? first : distance;
@@ -319,12 +358,12 @@ static ropemap_status rm_bound_base_judge(rm_bound_base *base, double value, rm_
     return refuted_room(base, distance, &verdict->room, error);
 }
 
-/* The first distance with S(r) < 0 for the base `value`, -1: none. */
+/* The first distance where similarity is too low for the base `value`, -1: none. */
 static ropemap_status rm_bound_base_first(rm_bound_base *base, double value, int64_t *first,
                                           ropemap_error *error) {
-    double allowed = 0.0;
+    double allowed = 0.0, slack = 0.0;
     RM_TRY(take(base, value, error));
-    return look_at_all(base, first, &allowed, error);
+    return look_at_all(base, first, &allowed, &slack, error);
 }
 
 /* The distance with the least S(r), and S there as a share of S(0). */
@@ -339,7 +378,8 @@ static ropemap_status rm_bound_base_least(rm_bound_base *base, double value, rm_
         RM_TRY(rm_bound_tile_fill(tile, r, base->length, error));
         rm_bound_tile_least(tile, base->length, least);
     }
-    least->value = (least->value - base->zero) / (base->freqs.pairs - base->zero);
+    const double rest = rm_bound_sum_rest(&base->spec, base->freqs.pairs, base->freqs.attention_factor);
+    least->value = (least->value + rest) / (base->freqs.pairs + rest);
     return ROPEMAP_OK;
 }
 
@@ -360,7 +400,11 @@ enum { ROUND_TASKS = 64, TASK_BASES_MOST = 16384 };
 
 static const double LOWEST = 1.0, HIGHEST = 1e10, RESOLUTION = 1e-6, END_ERROR = 1e-9;
 
+static const double MOST_FACTOR = 1e9, HIGHEST_FACTOR = 1e4, MOST_BASE = 1e30;
+
 static const double TASK_STRETCH = 2.5e-4; /* relative: a verdict seldom holds for more where it matters */
+
+static const double FACTOR_STRETCH = 2e-3; /* the same of factors */
 
 struct search {
     rm_workers *workers;
@@ -455,15 +499,28 @@ static ropemap_status take_round(struct search *search, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
+/* How many bases after a round have the verdict of its last one. */
+static ropemap_status skip(struct search *search, int64_t *alike, ropemap_error *error) {
+    const int64_t last = search->round_first + search->round_count - 1;
+    rm_bound_verdict verdict;
+    RM_TRY(rm_bound_base_judge(&search->bases[0], base_at(search, last), &verdict, error));
+    *alike = (int64_t)fmin(verdict.room / search->step, (double)(search->steps - last));
+    return ROPEMAP_OK;
+}
+
 static ropemap_status look(struct search *search, ropemap_error *error) {
     const int64_t at_once = search->task_bases * ROUND_TASKS;
     for (int64_t first = 0; first <= search->steps && search->count < search->most; first += at_once) {
         const int64_t left = search->steps + 1 - first;
+        int64_t alike = 0;
         search->round_first = first;
         search->round_count = left < at_once ? left : at_once;
         const int64_t tasks = (search->round_count + search->task_bases - 1) / search->task_bases;
         RM_TRY(rm_workers_run(search->workers, "bases", tasks, bases_task, search, error));
         RM_TRY(take_round(search, error));
+        RM_TRY(skip(search, &alike, error));
+        (void)atomic_fetch_add(&search->workers->team.steps, alike);
+        first += alike;
     }
     if (search->inside && search->count < search->most) {
         ropemap_window *window = &search->windows[search->count++];
@@ -484,6 +541,10 @@ static ropemap_status check(const ropemap_bound_request *request, int32_t most, 
     if (resolution != 0.0 && !(resolution >= END_ERROR && resolution <= 1.0)) {
         return rm_fail(error, ROPEMAP_USAGE, "resolution: %g, expected a number from 1e-9 to 1", resolution);
     }
+    if (!(request->keep >= 0.0 && request->keep < 1.0)) {
+        return rm_fail(error, ROPEMAP_USAGE, "keep: %g is out of range; give a share from 0 to below 1",
+                       request->keep);
+    }
     return most >= 1 ? ROPEMAP_OK
                      : rm_fail(error, ROPEMAP_USAGE, "most: %d, expected 1 window or more", (int)most);
 }
@@ -491,20 +552,23 @@ static ropemap_status check(const ropemap_bound_request *request, int32_t most, 
 static ropemap_status set_grid(struct search *search, ropemap_error *error) {
     const ropemap_bound_request *request = search->request;
     search->low = request->low != 0.0 ? request->low : LOWEST;
-    search->high = request->high != 0.0 ? request->high : HIGHEST;
-    if (!(search->low >= 1.0 && search->low <= 1e30)) {
-        return rm_fail(error, ROPEMAP_USAGE, "low: base %g, expected 1 or more", search->low);
+    const bool of_factor = request->of_factor;
+    const double most = of_factor ? MOST_FACTOR : MOST_BASE;
+    const char *what = of_factor ? "factor" : "base";
+    search->high = request->high != 0.0 ? request->high : of_factor ? HIGHEST_FACTOR : HIGHEST;
+    if (!(search->low >= 1.0 && search->low <= most)) {
+        return rm_fail(error, ROPEMAP_USAGE, "low: %s %g, expected 1 or more", what, search->low);
     }
-    search->low = fmax(search->low, 1.0 + END_ERROR); /* 1 itself is no base */
-    if (!(search->high > search->low && search->high <= 1e30)) {
-        return rm_fail(error, ROPEMAP_USAGE, "high: base %g, expected a number above low, %g, at most 1e30",
-                       search->high, search->low);
+    search->low = fmax(search->low, of_factor ? 1.0 : 1.0 + END_ERROR); /* 1 itself is no base */
+    if (!(search->high > search->low && search->high <= most)) {
+        return rm_fail(error, ROPEMAP_USAGE, "high: %s %g, expected a number above low, %g, at most %g", what,
+                       search->high, search->low, most);
     }
     const double resolution = request->resolution != 0.0 ? request->resolution : RESOLUTION;
     const double range = log(search->high / search->low);
     search->steps = (int64_t)ceil(range / log1p(resolution));
     search->step = range / (double)search->steps;
-    const double bases = ceil(TASK_STRETCH / search->step);
+    const double bases = ceil((of_factor ? FACTOR_STRETCH : TASK_STRETCH) / search->step);
     search->task_bases = bases < (double)TASK_BASES_MOST ? (int64_t)bases : TASK_BASES_MOST;
     return ROPEMAP_OK;
 }
@@ -526,7 +590,17 @@ static ropemap_status open_bases(struct search *search, ropemap_error *error) {
 
 static ropemap_status check_rule(const struct search *search, ropemap_error *error) {
     ropemap_spec spec = search->request->spec;
-    spec.base = search->low;
+    const ropemap_scaling_rule rule = spec.scaling.rule;
+    if (!search->request->of_factor) {
+        spec.base = search->low;
+    } else if (rule == ROPEMAP_SCALING_LINEAR || rule == ROPEMAP_SCALING_NTK ||
+               rule == ROPEMAP_SCALING_YARN || rule == ROPEMAP_SCALING_LLAMA3) {
+        spec.scaling.factor = search->low;
+    } else {
+        return rm_fail(error, ROPEMAP_USAGE,
+                       "scaling: no factor of %s is searched for; choose linear, ntk, yarn or llama3",
+                       ropemap_scaling_name(rule));
+    }
     return ropemap_spec_check(&spec, error);
 }
 

@@ -51,9 +51,8 @@ double rm_bound_sum(const ropemap_freqs *freqs, int64_t distance) {
     return sum;
 }
 
-double rm_bound_sum_rest(const ropemap_spec *spec, const ropemap_freqs *freqs) {
-    const double a = (double)freqs->attention_factor;
-    return (0.5 * spec->head_dim - freqs->pairs) / (a * a);
+double rm_bound_sum_rest(const ropemap_spec *spec, int32_t pairs, double attention_factor) {
+    return (0.5 * spec->head_dim - pairs) / (attention_factor * attention_factor);
 }
 
 /* sin(x) = cos(x - a quarter turn) */

@@ -18,7 +18,7 @@ bool rm_bound_sum_below(const ropemap_freqs *freqs, int64_t distance, double thr
  * Similarity of equal vectors is S(r) = (2 a^2 B(r) + the elements that do not rotate) / head_dim: it is
  * below a share of S(0), 0 <= share <= 1, where B(r) is below share * (pairs + rest) - rest.
  */
-double rm_bound_sum_rest(const ropemap_spec *spec, const ropemap_freqs *freqs);
+double rm_bound_sum_rest(const ropemap_spec *spec, int32_t pairs, double attention_factor);
 
 /* Sum of rates[i] * sin(phase of pair i) at `distance`, rates [pairs]. */
 double rm_bound_sum_sines(const ropemap_freqs *freqs, const double *rates, int64_t distance);

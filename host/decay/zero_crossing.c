@@ -126,7 +126,7 @@ ropemap_status ropemap_bound_reach(const ropemap_spec *spec, int64_t limit, int3
     RM_TRY(rm_axes_refuse(spec, "a reach is computed for one axis, a curve along each", error));
     struct search search = {.limit = limit};
     RM_TRY(ropemap_freqs_make(spec, &search.freqs, error));
-    search.zero = -rm_bound_sum_rest(spec, &search.freqs);
+    search.zero = -rm_bound_sum_rest(spec, search.freqs.pairs, search.freqs.attention_factor);
     search.half = 0.5 * ((double)search.freqs.pairs + search.zero);
     const int64_t share = (limit + PARTS_MOST - 1) / PARTS_MOST;
     search.stride = share > PART_LEAST ? share : PART_LEAST;
