@@ -52,7 +52,7 @@ class Help(Case):
                    "limits that leave", "Pixels an inch", "pixels an inch, which", "Lines along which", "lines along which",
                    "divided by the factor, fast", "started anew", "no crosshair", "twice, ten times", "with another head",
                    "elements that rotate, even", "positions of queries and of keys")
-        told = "".join(self.page("help", command) for command in ("map", "curve", "bound", "explain", "sweep"))
+        told = "".join(self.page("help", command) for command in ("map", "curve", "bound", "plan", "explain", "sweep"))
         told += self.page("explain", "-b", "1e4", "--length", "1k", "-q")
         told = re.sub(r"\s+", " ", told)
         self.assertIn("rotated dimensions per head (even)", told)

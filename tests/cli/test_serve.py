@@ -231,6 +231,8 @@ class Names(ServeCase):
                         text = stream.read()
                     if ending == ".c":
                         text = re.sub(r"\bquery\b", "", text)
+                    if name == "plan_flags.c":
+                        continue  # options of other programs
                     named = self.named(text, known)
                     self.assertEqual(named - known, set(), name)
                     total |= named

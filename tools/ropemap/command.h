@@ -154,6 +154,7 @@ extern const cli_command command_sweep_curve;
 extern const cli_command command_pairs;
 extern const cli_command command_heads;
 extern const cli_command command_bound;
+extern const cli_command command_plan;
 extern const cli_command command_explain;
 extern const cli_command command_info;
 extern const cli_command command_check;

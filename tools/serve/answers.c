@@ -4,6 +4,7 @@
 #include "tools/ropemap/command_explain.h"
 #include "tools/ropemap/command_info.h"
 #include "tools/ropemap/command_map.h"
+#include "tools/ropemap/command_plan.h"
 #include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/json.h"
@@ -335,7 +336,7 @@ static ropemap_status make_curve(const serve_context *context, serve_job *job, v
     return status;
 }
 
-/* ---- /bound.json, /info.json, /explain.txt and /model -------------------------------------------------- */
+/* ---- /bound.json, /plan.json, /info.json, /explain.* and /model ---------------------------------------- */
 
 static void prepare_bound(const serve_context *context, serve_job *job, void *given) {
     bound_options *options = given;
@@ -358,6 +359,29 @@ static ropemap_status make_bound(const serve_context *context, serve_job *job, v
     return status;
 }
 
+static void prepare_plan(const serve_context *context, serve_job *job, void *given) {
+    plan_options *options = given;
+    options->threads = context->options->map.request.threads;
+    options->progress = job_progress;
+    options->progress_user = job;
+}
+
+static ropemap_status make_plan(const serve_context *context, serve_job *job, void *given,
+                                ropemap_error *error) {
+    plan_options *options = given;
+    plan_results *results = calloc(1, sizeof *results);
+    (void)context;
+    if (results == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "plan: no memory for the results");
+    }
+    const ropemap_status status = plan_run(options, results, error);
+    if (status == ROPEMAP_OK) {
+        answer_document(job->answer, plan_document(options, results));
+    }
+    free(results);
+    return status;
+}
+
 static void prepare_explain(const serve_context *context, serve_job *job, void *given) {
     explain_options *options = given;
     (void)context;
@@ -377,6 +401,10 @@ static ropemap_status make_explain(const serve_context *context, serve_job *job,
         return status;
     }
     explain_say(&options->rule.spec, &found);
+    if (strcmp(job->path, "/explain.json") == 0) {
+        answer_document(job->answer, explain_document(&options->rule.spec, &found));
+        return ROPEMAP_OK;
+    }
     for (int i = 0; i < EXPLAIN_SENTENCES && found.sentence[i][0] != '\0'; i++) {
         at += (size_t)snprintf(text + at, sizeof text - at, "%s\n", found.sentence[i]);
     }
@@ -461,7 +489,13 @@ const serve_route serve_routes[] = {
      .make = make_bound,
      .slow = true,
      .keeps = true},
-    {.paths = "/explain.txt",
+    {.paths = "/plan.json",
+     .command = &command_plan,
+     .prepare = prepare_plan,
+     .make = make_plan,
+     .slow = true,
+     .keeps = true},
+    {.paths = "/explain.txt /explain.json",
      .command = &command_explain,
      .prepare = prepare_explain,
      .make = make_explain,

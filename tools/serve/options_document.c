@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_command *const served[] = {&command_map, &command_curve, &command_bound, &command_info,
-                                            &command_explain};
+static const cli_command *const served[] = {&command_map,  &command_curve, &command_bound,
+                                            &command_plan, &command_info,  &command_explain};
 enum { SERVED = sizeof served / sizeof *served };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
