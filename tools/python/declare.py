@@ -3,7 +3,7 @@
 """
     python declare.py ROOT OUTPUT.c CC [FLAG...]
 
-The preprocessor's output of the public headers and of work.h is what cffi is given to declare: every function, field,
+The preprocessor's output of the public headers and of invocation.h is what cffi is given to declare: every function, field,
 enumeration and default comes from there, and the compiler checks each of them when it builds the extension.
 """
 import re
@@ -14,7 +14,7 @@ import cffi
 
 root, output, *compiler = sys.argv[1:]
 HEADERS = [f"host/ropemap{room}.h" for room in ("", "_attention", "_capture", "_decay", "_figure", "_machine", "_model")]
-SOURCE = "".join(f'#include "{header}"\n' for header in [*HEADERS, "tools/python/work.h"])
+SOURCE = "".join(f'#include "{header}"\n' for header in [*HEADERS, "tools/python/invocation.h"])
 
 # Without the compiler's own name the headers use none of its attributes.
 text = subprocess.run([*compiler, "-E", "-U__GNUC__", f"-I{root}", "-xc", "-"], input=SOURCE, text=True, check=True,

@@ -121,19 +121,19 @@ class Result:
             raise UsageError(f"session: {type(session).__name__}; give a ropemap.Session")
         self._document, self._kept = None, []
         self._lock = getattr(type(self), "_lock", None) or threading.Lock()
-        error, made = ffi.new("ropemap_error *"), ffi.new("module_work **")
-        check(lib.work_open(self._command.encode(), made, error), error)
-        self._work = ffi.gc(made[0], lib.work_free)
+        error, made = ffi.new("ropemap_error *"), ffi.new("invocation **")
+        check(lib.invocation_open(self._command.encode(), made, error), error)
+        self._work = ffi.gc(made[0], lib.invocation_free)
         options = self._lend(options)
         self._set(options)
         telling = Telling(progress)
         handle = ffi.new_handle(telling)
-        status = lib.work_run(self._work, session.use() if session is not None else ffi.NULL, lib.tell, handle, error)
+        status = lib.invocation_run(self._work, session.use() if session is not None else ffi.NULL, lib.tell, handle, error)
         if telling.raised is not None:
             raise telling.raised
         check(status, error)
         index = 0
-        while (text := lib.work_warning(self._work, index)) != ffi.NULL:
+        while (text := lib.invocation_warning(self._work, index)) != ffi.NULL:
             warnings.warn(_errors.in_python(ffi.string(text).decode(errors="replace")), stacklevel=3)
             index += 1
 
@@ -154,7 +154,7 @@ class Result:
         queries = _arrays.vectors("queries", sides[0], order, batch, packed[0])
         keys = _arrays.vectors("keys", sides[1], order, batch, packed[-1])
         self._kept += [queries, keys]
-        lib.work_lend(self._work, queries[0], queries[1], keys[0], keys[1])
+        lib.invocation_lend(self._work, queries[0], queries[1], keys[0], keys[1])
         gone = ("queries", "keys", "order", "batch", "heads")
         return {name: value for name, value in options.items() if name not in gone}
 
@@ -166,12 +166,12 @@ class Result:
                 if text and "\0" in text:
                     raise UsageError(f"{name}: {text!r:.80} has a zero byte; leave it out")
                 text = ffi.NULL if text is None else os.fsencode(text)
-                check(lib.work_set(self._work, option, text, error), error)
+                check(lib.invocation_set(self._work, option, text, error), error)
 
     def _arrays(self):
         """{name: array} of the result, without a copy; each keeps the result's memory alive."""
         arrays, found, work = {}, ffi.new("module_array *"), self._work
-        while lib.work_array(work, len(arrays), found):
+        while lib.invocation_array(work, len(arrays), found):
             shape = tuple(found.shape[0:found.rank])
             data = ffi.gc(ffi.cast("char *", found.data), lambda _: work)  # the buffer keeps `data`, and that `work`
             data = ffi.buffer(data, int(numpy.prod(shape)) * found.item)
@@ -186,7 +186,7 @@ class Result:
         with self._lock:
             if self._document is None:
                 error, text = ffi.new("ropemap_error *"), ffi.new("ropemap_bytes *")
-                check(lib.work_document(self._work, text, error), error)
+                check(lib.invocation_document(self._work, text, error), error)
                 self._document = json.loads(taken(text))
             return self._document
 
@@ -196,10 +196,10 @@ class Result:
             try:
                 self._set(options)
                 error, data = ffi.new("ropemap_error *"), ffi.new("ropemap_bytes *")
-                check(lib.work_encode(self._work, os.fsencode(name), data, error), error)
+                check(lib.invocation_encode(self._work, os.fsencode(name), data, error), error)
                 return taken(data)
             finally:
-                lib.work_forget(self._work)
+                lib.invocation_forget(self._work)
 
     def save(self, *paths, force=False, **options):
         """Writes .png, .svg, .pdf, .npy or .csv files, all of them or none; force=True replaces files. Options are
@@ -208,7 +208,7 @@ class Result:
         error, made = ffi.new("ropemap_error *"), ffi.new("ropemap_outputs **")
         check(lib.ropemap_outputs_new(made, error), error)
         outputs = ffi.gc(made[0], lib.ropemap_outputs_free)
-        check(lib.work_inputs(self._work, outputs, error), error)
+        check(lib.invocation_inputs(self._work, outputs, error), error)
         for path in paths:
             check(lib.ropemap_outputs_add(outputs, os.fsencode(path), force, error), error)
         check(lib.ropemap_outputs_check(outputs, error), error)
@@ -358,7 +358,7 @@ RESULTS = [Map, Curve, Bound, Explanation, Rule, Heads, Pairs, Sweep]
 def options_of(command):
     """{keyword: (type, argument or choices, initial, help)} of a command's options."""
     option, found = ffi.new("module_option *"), {}
-    while lib.work_option(command.encode(), len(found), option):
+    while lib.invocation_option(command.encode(), len(found), option):
         name, *rest = (ffi.string(part).decode() if part != ffi.NULL else "" for part in (
             option.name, option.type, option.argument, option.initial, option.help, option.choices))
         kind, argument, initial, help_text, choices = rest

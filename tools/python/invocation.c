@@ -1,6 +1,6 @@
-/* work.c - a command of the program as a value: its options by name, its result, the files of that */
+/* invocation.c - a command of the program as a value: its options by name, its result, the files of that */
 /* SPDX-License-Identifier: MIT */
-#include "tools/python/work.h"
+#include "tools/python/invocation.h"
 #include "tools/ropemap/command_bound.h"
 #include "tools/ropemap/command_explain.h"
 #include "tools/ropemap/command_heads.h"
@@ -18,29 +18,29 @@
 
 /* How a command computes and what becomes of its result. `made` begins zeroed, and is freed after a failure
  * too. */
-typedef struct work_kind {
+typedef struct invocation_kind {
     const cli_command *command;
     size_t size; /* of the result */
-    ropemap_status (*make)(module_work *work, void *made, ropemap_error *error);
-    json_t *(*document)(const module_work *work, const void *made);
-    ropemap_status (*encode)(const module_work *work, const void *made, output_kind kind,
-                             ropemap_bytes *bytes, ropemap_error *error);
+    ropemap_status (*make)(invocation *work, void *made, ropemap_error *error);
+    json_t *(*document)(const invocation *work, const void *made);
+    ropemap_status (*encode)(const invocation *work, const void *made, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error);
     bool (*array)(const void *made, int32_t index, module_array *array);
     void (*free)(void *made);
-} work_kind;
+} invocation_kind;
 
 /* A text that options borrow, and the files that it names. */
-typedef struct work_value {
-    struct work_value *next;
+typedef struct invocation_value {
+    struct invocation_value *next;
     const cli_option *option;
     char text[];
-} work_value;
+} invocation_value;
 
-struct module_work {
-    const work_kind *kind;
+struct invocation {
+    const invocation_kind *kind;
     void *options, *made;
     void *ran; /* a copy of the options, with which it ran */
-    work_value *values, *warnings;
+    invocation_value *values, *warnings;
     tensor_lent lent;
     ropemap_session *session; /* of the call that runs */
     ropemap_progress progress;
@@ -49,7 +49,7 @@ struct module_work {
 };
 
 /* Puts what is lent in the place of files. */
-static ropemap_status take_lent(module_work *work, tensor_options *tensors, ropemap_error *error) {
+static ropemap_status take_lent(invocation *work, tensor_options *tensors, ropemap_error *error) {
     if (work->lent.queries == NULL) {
         return ROPEMAP_OK;
     }
@@ -67,7 +67,7 @@ typedef struct made_map {
     double seconds;
 } made_map;
 
-static ropemap_status make_map(module_work *work, void *made, ropemap_error *error) {
+static ropemap_status make_map(invocation *work, void *made, ropemap_error *error) {
     map_options *options = work->options;
     made_map *to = made;
     const double start = wall_clock();
@@ -83,13 +83,13 @@ static ropemap_status make_map(module_work *work, void *made, ropemap_error *err
     return status;
 }
 
-static json_t *document_map(const module_work *work, const void *made) {
+static json_t *document_map(const invocation *work, const void *made) {
     const made_map *from = made;
     const map_report report = {.options = work->options, .map = &from->map, .total_seconds = from->seconds};
     return map_document(&report);
 }
 
-static ropemap_status encode_map(const module_work *work, const void *made, output_kind kind,
+static ropemap_status encode_map(const invocation *work, const void *made, output_kind kind,
                                  ropemap_bytes *bytes, ropemap_error *error) {
     const map_options *options = work->options;
     const ropemap_status status = figure_options_check(options, error);
@@ -117,7 +117,7 @@ static void free_map(void *made) {
 
 /* ---- curves -------------------------------------------------------------------------------------------- */
 
-static ropemap_status make_curves(module_work *work, void *made, ropemap_error *error) {
+static ropemap_status make_curves(invocation *work, void *made, ropemap_error *error) {
     curve_options *options = work->options;
     options->progress = work->progress;
     options->progress_user = work->user;
@@ -127,11 +127,11 @@ static ropemap_status make_curves(module_work *work, void *made, ropemap_error *
     return status == ROPEMAP_OK ? curves_make(options, made, error) : status;
 }
 
-static json_t *document_curves(const module_work *work, const void *made) {
+static json_t *document_curves(const invocation *work, const void *made) {
     return curves_document(work->options, made);
 }
 
-static ropemap_status encode_curves(const module_work *work, const void *made, output_kind kind,
+static ropemap_status encode_curves(const invocation *work, const void *made, output_kind kind,
                                     ropemap_bytes *bytes, ropemap_error *error) {
     const curve_options *options = work->options;
     const ropemap_status status = print_size_check(&options->print, error);
@@ -156,7 +156,7 @@ static void free_curves(void *made) {
 
 /* ---- bounds and rules ---------------------------------------------------------------------------------- */
 
-static ropemap_status make_bound(module_work *work, void *made, ropemap_error *error) {
+static ropemap_status make_bound(invocation *work, void *made, ropemap_error *error) {
     bound_options *options = work->options;
     options->progress = work->progress;
     options->progress_user = work->user;
@@ -164,7 +164,7 @@ static ropemap_status make_bound(module_work *work, void *made, ropemap_error *e
     return status == ROPEMAP_OK ? bound_run(options, made, error) : status;
 }
 
-static json_t *document_bound(const module_work *work, const void *made) {
+static json_t *document_bound(const invocation *work, const void *made) {
     return bound_document(&((const bound_options *)work->options)->rule.spec, made);
 }
 
@@ -172,12 +172,12 @@ static void free_bound(void *made) {
     bound_results_free(made);
 }
 
-static ropemap_status encode_bound(const module_work *work, const void *made, output_kind kind,
+static ropemap_status encode_bound(const invocation *work, const void *made, output_kind kind,
                                    ropemap_bytes *bytes, ropemap_error *error) {
     return bound_encode(work->options, made, kind, bytes, error);
 }
 
-static ropemap_status make_explanation(module_work *work, void *made, ropemap_error *error) {
+static ropemap_status make_explanation(invocation *work, void *made, ropemap_error *error) {
     explain_options *options = work->options;
     options->progress = work->progress;
     options->progress_user = work->user;
@@ -188,22 +188,22 @@ static ropemap_status make_explanation(module_work *work, void *made, ropemap_er
     return status;
 }
 
-static json_t *document_explanation(const module_work *work, const void *made) {
+static json_t *document_explanation(const invocation *work, const void *made) {
     return explain_document(&((const explain_options *)work->options)->rule.spec, made);
 }
 
-static ropemap_status make_rule(module_work *work, void *made, ropemap_error *error) {
+static ropemap_status make_rule(invocation *work, void *made, ropemap_error *error) {
     info_options *options = work->options;
     const ropemap_status status = rule_options_resolve(&options->rule, error);
     return status == ROPEMAP_OK ? info_make(&options->rule, made, error) : status;
 }
 
-static json_t *document_rule(const module_work *work, const void *made) {
+static json_t *document_rule(const invocation *work, const void *made) {
     (void)work;
     return info_document(made);
 }
 
-static ropemap_status encode_rule(const module_work *work, const void *made, output_kind kind,
+static ropemap_status encode_rule(const invocation *work, const void *made, output_kind kind,
                                   ropemap_bytes *bytes, ropemap_error *error) {
     return info_encode(made, &((const info_options *)work->options)->print, kind, bytes, error);
 }
@@ -221,7 +221,7 @@ static bool array_of_rule(const void *made, int32_t index, module_array *array) 
 /* ---- real heads ---------------------------------------------------------------------------------------- */
 
 /* Finds the layers; what becomes of the result is decided later. */
-static ropemap_status check_heads(module_work *work, head_options *options, ropemap_error *error) {
+static ropemap_status check_heads(invocation *work, head_options *options, ropemap_error *error) {
     cli_outputs outputs = {.count = 0};
     options->json = true;
     ropemap_status status = take_lent(work, &options->tensors, error);
@@ -231,7 +231,7 @@ static ropemap_status check_heads(module_work *work, head_options *options, rope
     return status;
 }
 
-static ropemap_status make_heads(module_work *work, void *made, ropemap_error *error) {
+static ropemap_status make_heads(invocation *work, void *made, ropemap_error *error) {
     heads_options *options = work->options;
     heads_result *result = made;
     options->request.session = work->session;
@@ -244,12 +244,12 @@ static ropemap_status make_heads(module_work *work, void *made, ropemap_error *e
     return status;
 }
 
-static json_t *document_heads(const module_work *work, const void *made) {
+static json_t *document_heads(const invocation *work, const void *made) {
     (void)work;
     return heads_document(made);
 }
 
-static ropemap_status encode_heads(const module_work *work, const void *made, output_kind kind,
+static ropemap_status encode_heads(const invocation *work, const void *made, output_kind kind,
                                    ropemap_bytes *bytes, ropemap_error *error) {
     (void)work;
     return heads_encode(made, kind, bytes, error);
@@ -259,7 +259,7 @@ static void free_heads(void *made) {
     heads_free(made);
 }
 
-static ropemap_status make_pairs(module_work *work, void *made, ropemap_error *error) {
+static ropemap_status make_pairs(invocation *work, void *made, ropemap_error *error) {
     pairs_options *options = work->options;
     pairs_result *result = made;
     result->options = options;
@@ -271,12 +271,12 @@ static ropemap_status make_pairs(module_work *work, void *made, ropemap_error *e
     return status;
 }
 
-static json_t *document_pairs(const module_work *work, const void *made) {
+static json_t *document_pairs(const invocation *work, const void *made) {
     (void)work;
     return pairs_document(made);
 }
 
-static ropemap_status encode_pairs(const module_work *work, const void *made, output_kind kind,
+static ropemap_status encode_pairs(const invocation *work, const void *made, output_kind kind,
                                    ropemap_bytes *bytes, ropemap_error *error) {
     (void)work;
     return pairs_encode(made, kind, bytes, error);
@@ -304,7 +304,7 @@ static void free_pairs(void *made) {
 
 /* ---- sweeps -------------------------------------------------------------------------------------------- */
 
-static ropemap_status make_sweep(module_work *work, void *made, ropemap_error *error) {
+static ropemap_status make_sweep(invocation *work, void *made, ropemap_error *error) {
     map_sweep *options = work->options;
     options->map.request.session = work->session;
     ropemap_status status = take_lent(work, &options->map.tensors, error);
@@ -313,7 +313,7 @@ static ropemap_status make_sweep(module_work *work, void *made, ropemap_error *e
     return status == ROPEMAP_OK ? sweep_make(options, work->progress, work->user, made, error) : status;
 }
 
-static ropemap_status encode_sweep(const module_work *work, const void *made, output_kind kind,
+static ropemap_status encode_sweep(const invocation *work, const void *made, output_kind kind,
                                    ropemap_bytes *bytes, ropemap_error *error) {
     const map_sweep *options = work->options;
     const ropemap_status status = figure_options_check(&options->map, error);
@@ -338,7 +338,7 @@ static void free_sweep(void *made) {
 
 /* ---- all of them --------------------------------------------------------------------------------------- */
 
-static const work_kind kinds[] = {
+static const invocation_kind kinds[] = {
     {&command_map, sizeof(made_map), make_map, document_map, encode_map, array_of_map, free_map},
     {&command_curve, sizeof(curves), make_curves, document_curves, encode_curves, array_of_curves,
      free_curves},
@@ -353,7 +353,7 @@ static const work_kind kinds[] = {
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-static const work_kind *kind_of(const char *command) {
+static const invocation_kind *kind_of(const char *command) {
     for (int i = 0; i < KINDS; i++) {
         if (strcmp(kinds[i].command->name, command) == 0) {
             return &kinds[i];
@@ -362,13 +362,13 @@ static const work_kind *kind_of(const char *command) {
     return NULL;
 }
 
-ropemap_status work_open(const char *command, module_work **work, ropemap_error *error) {
-    const work_kind *kind = kind_of(command);
+ropemap_status invocation_open(const char *command, invocation **work, ropemap_error *error) {
+    const invocation_kind *kind = kind_of(command);
     *work = NULL;
     if (kind == NULL) {
         return fail(error, ROPEMAP_USAGE, "%.80s: no command that computes", command);
     }
-    module_work *opened = calloc(1, sizeof *opened);
+    invocation *opened = calloc(1, sizeof *opened);
     if (opened != NULL) {
         opened->kind = kind;
         opened->options = options_new(kind->command);
@@ -376,25 +376,25 @@ ropemap_status work_open(const char *command, module_work **work, ropemap_error 
         opened->ran = malloc(kind->command->size);
     }
     if (opened == NULL || opened->options == NULL || opened->made == NULL || opened->ran == NULL) {
-        work_free(opened);
+        invocation_free(opened);
         return fail(error, ROPEMAP_RESOURCES, "%s: no memory", command);
     }
     *work = opened;
     return ROPEMAP_OK;
 }
 
-static void free_values(work_value *value) {
+static void free_values(invocation_value *value) {
     while (value != NULL) {
-        work_value *next = value->next;
+        invocation_value *next = value->next;
         free(value);
         value = next;
     }
 }
 
 /* Puts a copy of the text before the first; NULL: no memory. */
-static const char *keep(work_value **first, const cli_option *option, const char *text) {
+static const char *keep(invocation_value **first, const cli_option *option, const char *text) {
     const size_t bytes = strlen(text) + 1;
-    work_value *kept = malloc(sizeof *kept + bytes);
+    invocation_value *kept = malloc(sizeof *kept + bytes);
     if (kept == NULL) {
         return NULL;
     }
@@ -406,10 +406,10 @@ static const char *keep(work_value **first, const cli_option *option, const char
 }
 
 static void keep_warning(void *user, const char *text) {
-    (void)keep(&((module_work *)user)->warnings, NULL, text);
+    (void)keep(&((invocation *)user)->warnings, NULL, text);
 }
 
-void work_free(module_work *work) {
+void invocation_free(invocation *work) {
     if (work == NULL) {
         return;
     }
@@ -438,7 +438,7 @@ static bool is_of_program(const char *name) {
     return false;
 }
 
-ropemap_status work_set(module_work *work, const char *name, const char *value, ropemap_error *error) {
+ropemap_status invocation_set(invocation *work, const char *name, const char *value, ropemap_error *error) {
     const cli_option *option = options_find(work->kind->command, name, strlen(name)).option;
     if (option != NULL && is_of_program(name)) {
         return fail(error, ROPEMAP_USAGE, "--%s is of the program; here results have save()", name);
@@ -455,18 +455,18 @@ ropemap_status work_set(module_work *work, const char *name, const char *value, 
                : fail(error, ROPEMAP_RESOURCES, "--%s: no memory", name);
 }
 
-void work_forget(module_work *work) {
+void invocation_forget(invocation *work) {
     memcpy(work->options, work->ran, work->kind->command->size);
 }
 
-void work_lend(module_work *work, ropemap_vectors *const *queries, int64_t query_heads,
-               ropemap_vectors *const *keys, int64_t key_heads) {
+void invocation_lend(invocation *work, ropemap_vectors *const *queries, int64_t query_heads,
+                     ropemap_vectors *const *keys, int64_t key_heads) {
     work->lent =
         (tensor_lent){.queries = queries, .keys = keys, .query_heads = query_heads, .key_heads = key_heads};
 }
 
-ropemap_status work_run(module_work *work, ropemap_session *session, ropemap_progress progress, void *user,
-                        ropemap_error *error) {
+ropemap_status invocation_run(invocation *work, ropemap_session *session, ropemap_progress progress,
+                              void *user, ropemap_error *error) {
     work->session = session;
     work->progress = progress;
     work->user = user;
@@ -482,19 +482,19 @@ ropemap_status work_run(module_work *work, ropemap_session *session, ropemap_pro
     return status;
 }
 
-const char *work_warning(const module_work *work, int32_t index) {
-    const work_value *warning = work->warnings;
+const char *invocation_warning(const invocation *work, int32_t index) {
+    const invocation_value *warning = work->warnings;
     while (warning != NULL && index-- > 0) {
         warning = warning->next;
     }
     return warning != NULL ? warning->text : NULL;
 }
 
-bool work_array(const module_work *work, int32_t index, module_array *array) {
+bool invocation_array(const invocation *work, int32_t index, module_array *array) {
     return work->kind->array != NULL && work->kind->array(work->made, index, array);
 }
 
-ropemap_status work_document(const module_work *work, ropemap_bytes *json, ropemap_error *error) {
+ropemap_status invocation_document(const invocation *work, ropemap_bytes *json, ropemap_error *error) {
     json_t *document = work->kind->document != NULL ? work->kind->document(work, work->made) : json_object();
     char *text = document != NULL ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(document);
@@ -502,8 +502,8 @@ ropemap_status work_document(const module_work *work, ropemap_bytes *json, ropem
     return text != NULL ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "no memory for the document");
 }
 
-ropemap_status work_encode(const module_work *work, const char *name, ropemap_bytes *bytes,
-                           ropemap_error *error) {
+ropemap_status invocation_encode(const invocation *work, const char *name, ropemap_bytes *bytes,
+                                 ropemap_error *error) {
     const output_kind kind = output_kind_of(name);
     const char *command = work->kind->command->name;
     if (work->kind->encode == NULL) {
@@ -516,10 +516,11 @@ ropemap_status work_encode(const module_work *work, const char *name, ropemap_by
     return work->kind->encode(work, work->made, kind, bytes, error);
 }
 
-ropemap_status work_inputs(const module_work *work, ropemap_outputs *outputs, ropemap_error *error) {
+ropemap_status invocation_inputs(const invocation *work, ropemap_outputs *outputs, ropemap_error *error) {
     cli_outputs all = {.set = outputs};
     ropemap_status status = ROPEMAP_OK;
-    for (const work_value *value = work->values; value != NULL && status == ROPEMAP_OK; value = value->next) {
+    for (const invocation_value *value = work->values; value != NULL && status == ROPEMAP_OK;
+         value = value->next) {
         status = value->option != NULL ? outputs_note(&all, value->option, value->text, error) : ROPEMAP_OK;
     }
     return status;
@@ -555,8 +556,8 @@ static const char *type_of(const cli_option *option) {
     return option->argument != NULL && strcmp(option->argument, "RANGE") == 0 ? "range" : "any";
 }
 
-bool work_option(const char *command, int32_t index, module_option *option) {
-    const work_kind *kind = kind_of(command);
+bool invocation_option(const char *command, int32_t index, module_option *option) {
+    const invocation_kind *kind = kind_of(command);
     for (const cli_block *block = kind != NULL ? kind->command->blocks : NULL;
          block != NULL && block->rows != NULL; block++) {
         for (const cli_option *row = block->rows; row->name != NULL; row++) {
