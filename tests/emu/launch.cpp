@@ -41,9 +41,15 @@ static __thread cudaError_t launch_error;
  */
 __attribute__((noinline, no_sanitize_address, no_sanitize_thread)) static void poison_shared_memory() {
     for (const emu_range &range : emu_shared_variables()) {
-        volatile char *to = range.first;
-        for (size_t i = 0; i < range.bytes; i++) {
-            to[i] = (char)-1;
+        volatile char *to = range.first, *const end = to + range.bytes;
+        while (to < end && reinterpret_cast<uintptr_t>(to) % sizeof(uint64_t) != 0) {
+            *to++ = (char)-1;
+        }
+        for (; end - to >= (ptrdiff_t)sizeof(uint64_t); to += sizeof(uint64_t)) {
+            *reinterpret_cast<volatile uint64_t *>(to) = ~UINT64_C(0);
+        }
+        while (to < end) {
+            *to++ = (char)-1;
         }
     }
     for (size_t i = 0; i < dynamic_bytes; i++) {
