@@ -78,6 +78,9 @@ static const rm_backend cuda = {
     .similarity_pool = rm_cuda_similarity_pool,
     .cells_end = rm_cuda_cells_end,
     .distances = rm_cuda_distances,
+    .softmax_begin = rm_cuda_softmax_begin,
+    .softmax_take = rm_cuda_softmax_take,
+    .softmax_end = rm_cuda_softmax_end,
 };
 
 static ropemap_status started(cudaError_t code, const char *call, ropemap_error *error) {

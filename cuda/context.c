@@ -253,10 +253,11 @@ ropemap_status rm_cuda_open(rm_context **context, const rm_device *device, ropem
 }
 
 static void free_buffers(rm_context *context) {
-    rm_buffer *all[] = {&context->workspace, &context->device_freqs, &context->rows[0], &context->rows[1],
-                        &context->rotated,   &context->parts,        &context->sums,    &context->centre,
-                        &context->wide,      &context->gram,         &context->total,   &context->values,
-                        &context->pieces,    &context->trial,        &context->flush};
+    rm_buffer *all[] = {
+        &context->workspace, &context->device_freqs, &context->rows[0], &context->rows[1],
+        &context->rotated,   &context->parts,        &context->sums,    &context->centre,
+        &context->wide,      &context->gram,         &context->total,   &context->values,
+        &context->pieces,    &context->trial,        &context->flush,   &context->softmax_memory};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         rm_buffer_free(all[i]);
     }

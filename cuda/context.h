@@ -67,8 +67,14 @@ struct rm_context {
     rm_buffer values;             /* double */
     rm_buffer pieces;             /* of a tile, before they are merged into cells */
     rm_buffer trial;              /* what a check of the fused kernel computes on */
+    rm_buffer softmax_memory;     /* all that `softmax` points to */
     rm_buffer cell_arrays[4];     /* extreme or sum, square, pairs */
     rm_accumulator cells;         /* in device memory */
+
+    /* the block of softmax in progress */
+    rm_softmax_work softmax;
+    rm_view softmax_queries;
+    ropemap_dtype softmax_dtype;
 
     rm_buffer pinned; /* host memory for results */
     rm_lent lent[RM_LENT];
@@ -158,5 +164,8 @@ rm_pool_op rm_cuda_pool;
 rm_similarity_pool_op rm_cuda_similarity_pool;
 rm_cells_end_op rm_cuda_cells_end;
 rm_distances_op rm_cuda_distances;
+rm_softmax_begin_op rm_cuda_softmax_begin;
+rm_softmax_take_op rm_cuda_softmax_take;
+rm_softmax_end_op rm_cuda_softmax_end;
 
 #endif

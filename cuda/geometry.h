@@ -24,6 +24,32 @@ enum {
         1024 /* columns of a tile that one block of threads goes down: 256 threads, 16 bytes each */
 };
 
+/* Of softmax. Rows and strips decide bits, so they are the same on every GPU. */
+enum {
+    RM_SOFTMAX_ROWS = 2048,      /* queries of a block */
+    RM_SOFTMAX_STRIP = 128,      /* of them, that a thread adds up, a divisor */
+    RM_SOFTMAX_CHUNK = 512,      /* keys above one reference: tiles have whole chunks but for the last keys */
+    RM_SOFTMAX_KEYS_MOST = 2048, /* of a tile */
+    RM_SOFTMAX_ROW_BYTES = 320,  /* that a query takes besides its slots, at most */
+    RM_SOFTMAX_SPARE = 65536     /* bytes: tables, and what alignment takes */
+};
+
+/* Keys of which some query of a block is less than `exact` tokens away: so many at most, of `rows` queries.
+ */
+RM_INLINE int64_t rm_softmax_kept_most(const rm_grid *grid, int64_t exact, int64_t rows) {
+    const ropemap_range cols = grid->cols.range;
+    const int64_t sides = grid->mask.causal ? 1 : 2;
+    const int64_t most = (sides * exact + rows * grid->rows.range.step) / cols.step + 3;
+    return exact == 0 ? 0 : most < cols.count ? most : cols.count;
+}
+
+/* Strips of a block's queries, cut where rows of cells end, at most. */
+RM_INLINE int64_t rm_softmax_strips_most(const rm_grid *grid, int64_t rows) {
+    const int64_t least = rm_partition_least(&grid->rows);
+    const int64_t cells = rows / (least > 0 ? least : 1) + 2, strips = rows / RM_SOFTMAX_STRIP;
+    return strips + (cells < rows ? cells : rows);
+}
+
 /* Cells that `count` indices from `first` on touch. */
 RM_INLINE int64_t rm_partition_touched(const rm_partition *axis, int64_t first, int64_t count) {
     return rm_partition_cell_of(axis, first + count - 1) - rm_partition_cell_of(axis, first) + 1;

@@ -8,6 +8,7 @@
 #define ROPEMAP_CUDA_KERNELS_H
 
 #include "cuda/geometry.h"
+#include "cuda/softmax_row.h"
 #include "host/base/view.h"
 #include "host/map/grid.h"
 
@@ -81,6 +82,57 @@ typedef struct rm_fused_work {
     rm_accumulator cells;         /* device memory */
 } rm_fused_work;
 
+/* A query of softmax, while its keys come in and at the end. */
+typedef struct rm_softmax_query {
+    rm_sight sight; /* indices of keys, as the next two */
+    rm_span recent; /* of the statistics */
+    rm_span near;   /* less than `exact` tokens away */
+    rm_softmax_sums sums;
+    rm_softmax_share share;
+} rm_softmax_query;
+
+/* What the host takes of it. */
+typedef struct rm_softmax_result {
+    ropemap_attention_row row; /* where statistics are wanted */
+    double mass, excess;       /* as rm_softmax_results has it */
+    bool bad;
+} rm_softmax_result;
+
+/*
+ * Softmax of a block of queries (host/device/backend.h). A query has a slot for each cell column, then for
+ * each bin of distances. All memory is the context's own.
+ */
+typedef struct rm_softmax_work {
+    rm_grid grid; /* rows, all keys, and which of them a query sees */
+    rm_partition shown;
+    int64_t shown_first;
+    ropemap_pool pool;
+    bool cells, statistics;
+    float factor, scale, softcap; /* of a score's exponent; softcap 0: none */
+    double sink_logit;
+    int64_t sinks_end; /* of the statistics' first keys */
+    int64_t recent, exact;
+    int32_t bins;
+    int64_t *edges; /* [bins + 1] */
+    rm_span rows;   /* indices of the block's queries */
+    int64_t slots;
+    rm_span kept; /* keys of which `scores` has the scores */
+
+    int64_t *cuts;         /* [cells + 3] where pieces of keys begin: what has no cell, each cell, the rest */
+    int32_t *chunk_pieces; /* [chunks + 1] the piece of each chunk's first key, and of the last key */
+    rm_softmax_query *queries;  /* [rows] */
+    double *value;              /* [rows, slots] weight; at the end probability */
+    float *held;                /* [rows, slots] its reference; of cells of max the largest score */
+    float *scores;              /* [rows, kept] of the nearest keys */
+    double *parts;              /* [strips cut at cells, slots] probability of their queries */
+    double *distances;          /* [strips, exact] */
+    double *mass;               /* [exact] */
+    rm_softmax_result *results; /* [rows] */
+
+    rm_view tile; /* of a tile's launch: scores of the queries with keys col_first on, before their scale */
+    int64_t col_first; /* a multiple of RM_SOFTMAX_CHUNK */
+} rm_softmax_work;
+
 /*
  * Each launches its kernels on a stream and returns without waiting: cudaSuccess, or why a kernel could not
  * start. `sm_count` is the device's number of multiprocessors: grids are persistent where the work comes in
@@ -105,6 +157,11 @@ cudaError_t rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t sm_coun
 cudaError_t rm_pool_launch(const rm_pool_work *work, cudaStream_t stream);
 /* `shared_most`: bytes of shared memory that a block may ask for. */
 cudaError_t rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream);
+
+/* In this order: one, then one for each tile, then one. `value` is zeros before, `held` -infinity. */
+cudaError_t rm_softmax_begin_launch(const rm_softmax_work *work, cudaStream_t stream);
+cudaError_t rm_softmax_tile_launch(const rm_softmax_work *work, cudaStream_t stream);
+cudaError_t rm_softmax_end_launch(const rm_softmax_work *work, cudaStream_t stream);
 
 /* values[t] = weight * sum over pairs of cos(phase(|distances.first + t * distances.step|)). */
 cudaError_t rm_distances_launch(const ropemap_freqs *freqs, double weight, ropemap_range distances,

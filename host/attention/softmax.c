@@ -57,6 +57,7 @@ static rm_softmax what_of(const ropemap_job *job) {
         .shown_first = (job->grid.cols.range.first - keys.first) / keys.step,
         .shown = job->grid.cols,
         .pool = request->pool,
+        .dtype = request->dtype,
         .scale = request->scale != 0.0 ? request->scale : usual,
         .softcap = request->softmax.softcap,
         .sink_logit = request->softmax.has_sink ? request->softmax.sink_logit : -(double)INFINITY,

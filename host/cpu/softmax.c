@@ -9,7 +9,7 @@
  * largest score need not be known before. Mass by distance: tiles near the diagonal, where a tile meets many
  * bins, keep their weights until the row sums are known; the others go to bins as they go to cells.
  */
-#include "cuda/arith.h"
+#include "cuda/softmax_row.h"
 #include "host/base/alloc.h"
 #include "host/cpu/cpu.h"
 
@@ -27,7 +27,6 @@ enum {
 };
 
 static const float LOG2_E = 1.44269504088896341f;
-static const double LN_2 = 0.693147180559945309417;
 
 /* A tile near the diagonal. */
 struct kept {
@@ -495,43 +494,29 @@ ropemap_status rm_cpu_softmax_take(rm_context *context, rm_view keys, int64_t co
 
 /* ---- end */
 
-/* The sum of every row, the sink logit's share in it, above one reference; statistics where they are wanted.
- */
+/* The sum of every row, the sink logit's share in it; statistics where they are wanted. */
 static void finish_row(struct rm_cpu_softmax *state, int64_t q, rm_softmax_results *results) {
     const rm_softmax *what = state->what;
-    const rm_softmax_rows *sums = &state->sums[q / LANES];
+    const rm_softmax_rows *rows = &state->sums[q / LANES];
     const int64_t lane = q % LANES;
-    const double sink = what->sink_logit / LN_2, before = (double)sums->reference[lane];
-    const double top = sink > before ? ceil(sink) : before;
-    const double down = rm_power_of_two(before - top), keys = sums->total[lane] * down;
-    const double all = keys + (isinf(sink) ? 0.0 : exp2(sink - top));
-    state->bad[q] = isnan(all);
-    state->top[q] = state->bad[q] ? 0.0 : top;
-    state->share[q] = state->bad[q] ? 1.0 : keys > 0.0 ? 1.0 / all : 0.0;
-    state->mass[q] = keys > 0.0 ? keys / all : 0.0;
-    state->any_bad = state->any_bad || state->bad[q];
-    results->nan_rows += state->bad[q] ? 1 : 0;
-    results->empty_rows += !state->bad[q] && keys == 0.0 ? 1 : 0;
+    const rm_softmax_sums sums = {.reference = rows->reference[lane],
+                                  .largest = state->largest[q],
+                                  .total = rows->total[lane],
+                                  .log = rows->log[lane],
+                                  .place = rows->place[lane],
+                                  .sink = rows->sink[lane],
+                                  .recent = rows->recent[lane]};
+    const rm_softmax_share share = rm_softmax_share_of(&sums, what->sink_logit);
+    state->bad[q] = share.bad;
+    state->top[q] = share.top;
+    state->share[q] = share.share;
+    state->mass[q] = share.mass;
+    state->any_bad = state->any_bad || share.bad;
+    results->nan_rows += share.bad ? 1 : 0;
+    results->empty_rows += !share.bad && share.mass == 0.0 ? 1 : 0;
     if (results->rows != NULL) {
-        const double above = log(all), share = down * state->share[q], mass = state->mass[q];
-        const float scale = what->softcap != 0.0 ? 1.0f : (float)what->scale;
-        const ropemap_range cols = what->grid.cols.range;
-        const double place = sums->place[lane] / sums->total[lane];
-        const double key = (double)cols.first + place * (double)cols.step;
-        const double surprise = mass * (above + (top - before) * LN_2) - LN_2 * sums->log[lane] * share;
-        results->rows[q] = (ropemap_attention_row){
-            .log_sum = all > 0.0 ? top * LN_2 + above : -(double)INFINITY,
-            .largest = state->largest[q] * scale,
-            .mass = (float)mass,
-            .sink = (float)(sums->sink[lane] * share),
-            .recent = (float)(sums->recent[lane] * share),
-            .entropy = keys > 0.0 ? (float)(surprise > 0.0 ? surprise : 0.0) : 0.0f,
-            .distance = (float)((double)position_of_query(state, q) - key),
-        };
-        if (state->bad[q]) {
-            const float nan = NAN;
-            results->rows[q] = (ropemap_attention_row){(double)NAN, nan, nan, nan, nan, nan, nan};
-        }
+        results->rows[q] = rm_softmax_row_of(&sums, &share, what->softcap != 0.0 ? 1.0f : (float)what->scale,
+                                             position_of_query(state, q), what->grid.cols.range);
     }
 }
 

@@ -51,7 +51,7 @@ typedef struct rm_device {
     int64_t feature_bytes; /* of the features of cells that are kept at a time; of two blocks twice as much */
     int32_t feature_block; /* cells: the smallest block that such a limit leads to */
     int32_t product_parts; /* of long rows that are multiplied at once */
-    int32_t softmax_rows;  /* queries of a block of softmax; 0: the backend has no softmax */
+    int32_t softmax_rows;  /* queries of a block of softmax */
     int32_t softmax_keys;  /* keys handed over in one call */
     /* Whether similarity_pool serves such products; NULL: none. And the keys that it takes in one call where
      * they lie there all at once; 0: a block. */
@@ -79,6 +79,7 @@ struct rm_softmax {
     int64_t shown_first; /* the first key that has a cell */
     rm_partition shown;  /* the cells of the keys from there on; other keys count in the sums alone */
     ropemap_pool pool;   /* mass, mean or max */
+    ropemap_dtype dtype; /* of the rows, as they were rotated */
     double scale;        /* score = scale q . k, > 0 */
     double softcap;      /* c: score = c tanh(scale q . k / c); 0: as above */
     double sink_logit;   /* a score that joins the sum of every row; -INFINITY: none */
@@ -211,13 +212,13 @@ typedef struct rm_backend {
     rm_distances_op *distances;
 
     /*
-     * Optional, all three or none (then device.softmax_rows is 0): softmax of a block of queries over all
-     * keys that they see, in one pass. Begin: queries [device.softmax_rows, head_dim] of position indices
-     * `rows`, rotated, zeros beyond them; `softmax` lasts until the end. Take: keys of position indices
-     * col_first on, rotated; calls come in the order of the keys, and leave out what no query of the block
-     * sees. col_first is a multiple of device.softmax_keys, and but for the last keys so is their number.
-     * End: everything that softmax has as wanted, into `results`. A query that sees a NaN or +infinity score
-     * is NaN in all cells that it sees, and in no other; it and an empty one add nothing to mass.
+     * Softmax of a block of queries over all keys that they see, in one pass. Begin: queries
+     * [device.softmax_rows, head_dim] of position indices `rows`, rotated, zeros beyond them; `softmax` lasts
+     * until the end. Take: keys of position indices col_first on, rotated; calls come in the order of the
+     * keys, and leave out what no query of the block sees. col_first is a multiple of device.softmax_keys,
+     * and but for the last keys so is their number. End: everything that softmax has as wanted, into
+     * `results`. A query that sees a NaN or +infinity score is NaN in all cells that it sees, and in no
+     * other; it and an empty one add nothing to mass.
      */
     rm_softmax_begin_op *softmax_begin;
     rm_softmax_take_op *softmax_take;

@@ -46,6 +46,12 @@ static int32_t block_of(const ropemap_gpu *gpu) {
     return block;
 }
 
+/* As wide as a block, as far as chunks of keys allow. */
+static int32_t softmax_keys_of(const ropemap_gpu *gpu) {
+    const int32_t block = block_of(gpu);
+    return block > RM_SOFTMAX_CHUNK ? block : RM_SOFTMAX_CHUNK;
+}
+
 /* As they come, twice, and rotated. */
 static int64_t rows_bytes(int64_t rows, int64_t head_dim) {
     return 3 * rows * head_dim * (int64_t)sizeof(float);
@@ -76,12 +82,27 @@ static int64_t distance_bytes(int64_t count) {
     return count * (int64_t)sizeof(double);
 }
 
+/* Of the largest block and tile. */
+static int64_t softmax_bytes(const rm_softmax *softmax, int64_t head_dim) {
+    (void)head_dim;
+    const rm_grid *grid = &softmax->grid;
+    const int64_t count = grid->rows.range.count, keys = grid->cols.range.count;
+    const int64_t rows = count < RM_SOFTMAX_ROWS ? count : RM_SOFTMAX_ROWS;
+    const int64_t strips = rm_softmax_strips_most(grid, rows), cells = softmax->shown.cells;
+    const int64_t slots = (softmax->cells ? cells : 0) + softmax->bins;
+    const int64_t floats = rows * (RM_SOFTMAX_KEYS_MOST + rm_softmax_kept_most(grid, softmax->exact, rows));
+    const int64_t doubles = strips * (slots + softmax->exact) + softmax->exact + softmax->bins + cells;
+    return rows * (RM_SOFTMAX_ROW_BYTES + slots * 12) + floats * 4 + doubles * 8 +
+           keys / RM_SOFTMAX_CHUNK * 4 + RM_SOFTMAX_SPARE;
+}
+
 static const rm_scratch scratch = {.rows_scratch_bytes = rows_bytes,
                                    .moment_scratch_bytes = moment_bytes,
                                    .product_scratch_bytes = product_bytes,
                                    .tile_scratch_bytes = tile_bytes,
                                    .cells_scratch_bytes = cells_bytes,
-                                   .distance_scratch_bytes = distance_bytes};
+                                   .distance_scratch_bytes = distance_bytes,
+                                   .softmax_scratch_bytes = softmax_bytes};
 
 /* What cuda/fused_sm80.cu takes. */
 static bool fuses(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
@@ -103,6 +124,8 @@ rm_device rm_gpu_device(const ropemap_gpu *gpu, int64_t head_dim) {
         .feature_bytes = FEATURE_BYTES,
         .feature_block = FEATURE_BLOCK,
         .product_parts = RM_PRODUCT_PARTS,
+        .softmax_rows = RM_SOFTMAX_ROWS,
+        .softmax_keys = softmax_keys_of(gpu),
         .fuses = gpu->major >= FUSED_MAJOR ? fuses : NULL,
         .fused_keys = FUSED_KEYS,
         .scratch = &scratch,

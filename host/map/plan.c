@@ -230,10 +230,6 @@ ropemap_status rm_plan_choose(ropemap_job *job, ropemap_error *error) {
         rm_device device = {0};
         ropemap_error reason = {0};
         ropemap_status status = rm_gpu_find(job->request->device, job->queries->head_dim, &device, &reason);
-        if (status == ROPEMAP_OK && job->request->measure == ROPEMAP_MEASURE_SOFTMAX &&
-            device.softmax_rows == 0) {
-            status = rm_fail(&reason, ROPEMAP_RESOURCES, "the CUDA backend computes no softmax; give cpu");
-        }
         if (status == ROPEMAP_OK) {
             status = plan_on_gpu(job, device, &reason);
         }

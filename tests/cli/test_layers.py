@@ -32,6 +32,7 @@ ENCODING = "host/encoding/*.h"
 ATTENTION = "host/attention/*.h"
 CELLS = ["host/map/grid.h", "host/map/accumulator.h"]  # what a backend pools into
 ARITH = "cuda/arith.h"
+SOFTMAX = "cuda/softmax_row.h"  # the arithmetic of softmax that both backends share
 GEOMETRY = "cuda/geometry.h"  # what a GPU's device needs to know how much memory its stages take
 MAY_INCLUDE = [
     ("host/ropemap.h", []),
@@ -49,10 +50,11 @@ MAY_INCLUDE = [
     ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
     ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
     ("host/rotation/*", [API, ROTATION_API, MODEL_API, BASE, RULE, DATA, ARITH]),
-    ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH]),
+    ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH, SOFTMAX]),
     ("cuda/arith.h", []),
+    ("cuda/softmax_row.h", [ATTENTION_API, ARITH]),
     ("cuda/geometry.h", CELLS),
-    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", GEOMETRY]),
+    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", GEOMETRY, SOFTMAX]),
     ("cuda/*.cu*", [ARITH, "cuda/kernels.h", "cuda/*.cuh"]),
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
     ("cuda/*.c", [API, MACHINE_API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),

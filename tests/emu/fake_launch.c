@@ -322,3 +322,48 @@ cudaError_t __wrap_rm_fused_launch(const rm_fused_work *work, int32_t shared_mos
         {cells->extreme, bytes_of(cells->rows * cells->cols, sizeof *cells->extreme), true}};
     return GIVE("rm_fused_launch", run_fused, a, stream, ranges);
 }
+
+/* ---- softmax: three launches of one work */
+
+typedef cudaError_t softmax_launch(const rm_softmax_work *work, cudaStream_t stream);
+softmax_launch __real_rm_softmax_begin_launch, __wrap_rm_softmax_begin_launch;
+softmax_launch __real_rm_softmax_tile_launch, __wrap_rm_softmax_tile_launch;
+softmax_launch __real_rm_softmax_end_launch, __wrap_rm_softmax_end_launch;
+
+struct softmax {
+    rm_softmax_work work;
+    cudaStream_t stream;
+    softmax_launch *real;
+};
+
+static cudaError_t run_softmax(const void *arguments) {
+    const struct softmax *a = arguments;
+    return note(a->real(&a->work, a->stream));
+}
+
+static cudaError_t give_softmax(const char *call, softmax_launch *real, const rm_softmax_work *work,
+                                cudaStream_t stream) {
+    const struct softmax a = {*work, stream, real};
+    const int64_t rows = work->rows.end - work->rows.first;
+    const struct fake_range ranges[] = {
+        {work->tile.data, view_bytes(work->tile, sizeof(float)), false},
+        {work->edges, bytes_of(work->bins + 1, sizeof *work->edges), false},
+        {work->queries, bytes_of(rows, sizeof *work->queries), true},
+        {work->results, bytes_of(rows, sizeof *work->results), true},
+        {work->value, bytes_of(rows * work->slots, sizeof *work->value), true},
+        {work->held, bytes_of(rows * work->slots, sizeof *work->held), true},
+        {work->mass, bytes_of(work->exact, sizeof *work->mass), true}};
+    return GIVE(call, run_softmax, a, stream, ranges);
+}
+
+cudaError_t __wrap_rm_softmax_begin_launch(const rm_softmax_work *work, cudaStream_t stream) {
+    return give_softmax("rm_softmax_begin_launch", __real_rm_softmax_begin_launch, work, stream);
+}
+
+cudaError_t __wrap_rm_softmax_tile_launch(const rm_softmax_work *work, cudaStream_t stream) {
+    return give_softmax("rm_softmax_tile_launch", __real_rm_softmax_tile_launch, work, stream);
+}
+
+cudaError_t __wrap_rm_softmax_end_launch(const rm_softmax_work *work, cudaStream_t stream) {
+    return give_softmax("rm_softmax_end_launch", __real_rm_softmax_end_launch, work, stream);
+}

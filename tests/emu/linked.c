@@ -24,6 +24,7 @@ void linked_gpu_small(void) {
     linked_gpu.tile_workers = 3;
     linked_gpu.tile_bytes = 3 * 2 * 2 * 256 * 256 * sizeof(float);
     linked_gpu.rows_at_once = 128;
+    linked_gpu.softmax_rows = 128;
     linked_gpu.memory = UINT64_C(1) << 30;
     linked_gpu.context_host = 1048576;
 }

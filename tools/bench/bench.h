@@ -20,8 +20,8 @@ typedef enum bench_kind {
     BENCH_DIAGONAL, /* CPU only */
     BENCH_PNG,      /* CPU only */
     BENCH_MAP,
-    BENCH_TILE,    /* GPU only: similarity, then pool */
-    BENCH_SOFTMAX, /* CPU only */
+    BENCH_TILE, /* GPU only: similarity, then pool */
+    BENCH_SOFTMAX,
     BENCH_KINDS
 } bench_kind;
 
@@ -292,7 +292,8 @@ struct bench_case {
 /* The benchmarks of each file, in order, ended by one without a name. */
 extern const bench_case cpu_rotate_benchmarks[], cpu_tile_benchmarks[], cpu_diagonal_benchmarks[],
     cpu_png_benchmarks[], cpu_map_benchmarks[], cpu_softmax_benchmarks[];
-extern const bench_case gpu_rotate_benchmarks[], gpu_tile_benchmarks[], gpu_map_benchmarks[];
+extern const bench_case gpu_rotate_benchmarks[], gpu_tile_benchmarks[], gpu_map_benchmarks[],
+    gpu_softmax_benchmarks[];
 
 /* Number `index` of the benchmarks of a backend, "cpu" or "cuda"; NULL past the last. */
 const bench_case *benchmark_at(const char *backend, int index);

@@ -17,7 +17,7 @@ static const bench_case *const cpu_tables[] = {cpu_rotate_benchmarks,
                                                cpu_softmax_benchmarks,
                                                NULL};
 static const bench_case *const gpu_tables[] = {gpu_rotate_benchmarks, gpu_tile_benchmarks, gpu_map_benchmarks,
-                                               NULL};
+                                               gpu_softmax_benchmarks, NULL};
 
 const bench_case *benchmark_at(const char *backend, int index) {
     for (const bench_case *const *table = strcmp(backend, "cuda") == 0 ? gpu_tables : cpu_tables;

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_attention.h"
 #include "tools/bench/check.h"
+#include "tools/bench/gpu.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -50,8 +51,8 @@ static void softmax_teardown(void *opened) {
 /* ---- setting up */
 
 static void make_request(struct softmax *state) {
-    const ptrdiff_t which = state->base.benchmark - cpu_softmax_benchmarks;
     const bench_shape *shape = &state->base.shape;
+    const ptrdiff_t which = shape->gpu != NULL ? NONE : state->base.benchmark - cpu_softmax_benchmarks;
     ropemap_request *map = &state->request.map;
     *map = ropemap_request_default();
     map->spec.head_dim = shape->head_dim;
@@ -64,7 +65,9 @@ static void make_request(struct softmax *state) {
     map->measure = ROPEMAP_MEASURE_SOFTMAX;
     map->pool = ROPEMAP_POOL_MASS;
     map->mask.causal = true;
-    map->backend = "cpu";
+    map->dtype = shape->dtype;
+    map->backend = shape->gpu != NULL ? "cuda" : "cpu";
+    map->device = shape->gpu != NULL ? shape->gpu->device.index : 0;
     map->threads = shape->threads;
     state->request.distances = which != NONE;
     state->request.exact = which == EXACT ? shape->positions : 1;
@@ -75,7 +78,9 @@ static ropemap_status softmax_setup(void *opened, ropemap_error *error) {
     bench_state *base = &state->base;
     const int64_t n = base->shape.positions, dim = base->shape.head_dim, block = base->workers.device.block;
     base->flops = (double)n * (double)(n + 1) * (double)dim;
-    state->tiles = bench_room(base, base->workers.threads * block * block, sizeof *state->tiles);
+    state->tiles = base->shape.gpu != NULL
+                       ? NULL
+                       : bench_room(base, base->workers.threads * block * block, sizeof *state->tiles);
     state->rotated = bench_room(base, n * dim, sizeof *state->rotated);
     state->query = bench_room(base, dim, sizeof *state->query);
     state->scores = bench_room(base, n, sizeof *state->scores);
@@ -174,6 +179,18 @@ static double add_query(const struct softmax *state, int64_t row, double share) 
     return most;
 }
 
+/*
+ * Of rows that were rounded to 16 bits, or to TF32, a score is off by (2 u + u^2) |q| |k| / sqrt(d), and the
+ * logarithm of a probability by twice that. Lengths are at most those of elements that reach sqrt(3), d of
+ * them.
+ */
+static double rounded(const struct softmax *state) {
+    const ropemap_dtype dtype = state->base.shape.dtype;
+    const double u = dtype == ROPEMAP_DTYPE_FP32 ? 0.0 : check_rounding(dtype, 1.0);
+    const double reach = inputs_unit_reach(1), dim = (double)state->base.shape.head_dim;
+    return expm1(2.0 * (2.0 * u + u * u) * reach * reach * sqrt(dim));
+}
+
 /* A row of cells, of which those that no query sees are NaN. */
 static void check_row(const struct softmax *state, int64_t row, check_result *result) {
     const int64_t width = state->map.width;
@@ -189,7 +206,8 @@ static void check_row(const struct softmax *state, int64_t row, check_result *re
         const bool seen = col <= rm_partition_cell_of(&across, span.end - 1);
         const double wanted = seen ? state->wanted[col] : (double)NAN;
         check_value(result, (double)state->map.cells[row * width + col], wanted,
-                    seen ? (PROBABILITY_ERROR * (1.0 + most) + FLOAT_ROUNDING) * wanted : 0.0);
+                    seen ? (PROBABILITY_ERROR * (1.0 + most) + FLOAT_ROUNDING + rounded(state)) * wanted
+                         : 0.0);
     }
 }
 
@@ -264,5 +282,22 @@ const bench_case cpu_softmax_benchmarks[] = {
                .ceilings = {{.run = run_map}},
                .bytes = softmax_bytes,
                .flops = softmax_flops},
+    {.name = NULL},
+};
+
+/* A GPU's as users see them: contexts and memory are made anew for each map. */
+const bench_case gpu_softmax_benchmarks[] = {
+    {.kind = BENCH_SOFTMAX,
+     .name = "softmax",
+     .formula = FORMULA,
+     .ceiling = "as many FLOPs in a large product",
+     .uses = BENCH_USES_LAYOUT | BENCH_USES_DTYPE | BENCH_USES_LENGTHS,
+     .usual = {.positions = 131072, .head_dim = 128, .width = 1024, .height = 1024},
+     .by_flops = true,
+     .by_wall = true,
+     .stage = &softmax_stage,
+     .ceilings = {{.run = ceiling_product, .runs = ceiling_product_runs}},
+     .bytes = softmax_bytes,
+     .flops = softmax_flops},
     {.name = NULL},
 };
