@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # test_server.py - the page and its server: a lost one, nothing but it, how soon there is a picture, how heavy it is
 # SPDX-License-Identifier: MIT
+import http.server
 import signal
+import threading
 
 from browsing import BrowseCase, main
 
@@ -66,6 +68,46 @@ class Server(BrowseCase):
         self.assertEqual(blocked, "img-src")
         self.assertEqual(self.requests(), ["http://127.0.0.2:9/x.png"])
         self.expected.append("Content Security Policy")
+
+    def test_under_a_path_of_a_proxy(self):
+        self.start("-q", "--base-path", "/user/me/proxy/8080")
+        self.requests()
+        home = self.origin + "/user/me/proxy/8080/"
+        self.driver.get(home + "?token=" + self.token)
+        self.ready()
+        self.slide("base", 0.6)
+        self.assert_drawn()
+        asked = self.requests()
+        self.assertGreater(len(asked), 20)
+        self.assertEqual([url for url in asked if not url.startswith((home, "data:", "blob:"))], [])
+        self.assertTrue(self.js("return location.href").startswith(home + "?"))
+
+    def test_in_a_frame_of_a_notebook(self):
+        """The notebook has another port of the same host: only where that is allowed, is the page shown."""
+        class Notebook(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"<iframe src='%s' width=900 height=500></iframe>" % self.server.address.encode())
+
+            def log_message(self, *_):
+                pass
+        notebook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Notebook)
+        self.addCleanup(notebook.server_close)
+        self.addCleanup(notebook.shutdown)
+        threading.Thread(target=notebook.serve_forever, daemon=True).start()
+        for allowed in (False, True):
+            self.start("-q", *(["--frame-ancestor", "http://localhost:*"] if allowed else []))
+            notebook.address = "http://localhost:%d/?token=%s" % (self.port, self.token)
+            self.driver.get("http://localhost:%d/" % notebook.server_port)
+            self.driver.switch_to.frame(0)
+            if allowed:
+                self.ready()
+            else:
+                self.assertIsNone(self.js("return document.getElementById('map')"))
+                self.expected.append("frame-ancestors")
+            self.driver.switch_to.default_content()
+        self.requests()  # of two origins
 
     def test_first_paint_and_weight(self):
         painted = []
