@@ -7,8 +7,8 @@
 #include <math.h>
 
 static void names_are_listed(void **state) {
-    static const char *const names[] = {"auto",      "viridis", "magma", "cividis", "batlow",
-                                        "diverging", "grey",    "turbo", "seed",    "cyclic"};
+    static const char *const names[] = {"auto", "viridis", "magma", "cividis", "batlow", "diverging",
+                                        "grey", "turbo",   "seed",  "cyclic",  "dark"};
     const int count = (int)(sizeof names / sizeof *names);
     for (int map = 0; map < count; map++) {
         assert_string_equal(ropemap_colormap_name((ropemap_colormap)map), names[map]);
@@ -42,7 +42,8 @@ static void public_colours_and_scale_are_those_in_effect(void **state) {
         ropemap_colormap_rgb(scale.colormap, rgb);
         assert_memory_equal(rgb, colour.palette.rgb, sizeof rgb);
         assert_true(scale.colormap != ROPEMAP_COLORMAP_AUTO && scale.low < scale.high);
-        const bool diverging = index == ROPEMAP_COLORMAP_AUTO || index == ROPEMAP_COLORMAP_DIVERGING;
+        const bool diverging = index == ROPEMAP_COLORMAP_AUTO || index == ROPEMAP_COLORMAP_DIVERGING ||
+                               index == ROPEMAP_COLORMAP_DARK;
         assert_float_equal(scale.low, (diverging ? -1.0 : -0.5), 0.0);
         assert_float_equal(scale.high, 1.0, 0.0);
     }
@@ -103,6 +104,22 @@ static void diverging_is_symmetric_about_white(void **state) {
             assert_true(lightness(blue) < lightness(palette.rgb[127 - away + 4]));
             assert_true(lightness(red) < lightness(palette.rgb[127 + away - 4]));
         }
+    }
+}
+
+/* On a dark page what is near 0 is quiet, and both signs are as bright. */
+static void dark_is_symmetric_about_a_dark_middle(void **state) {
+    rm_palette palette;
+    rm_palette_make(ROPEMAP_COLORMAP_DARK, false, &palette);
+    const uint8_t *middle = palette.rgb[127];
+    assert_true(lightness(middle) < 12.0);
+    assert_true(abs(middle[0] - middle[1]) <= 1 && abs(middle[1] - middle[2]) <= 1);
+    for (int away = 4; away <= 127; away++) {
+        const uint8_t *blue = palette.rgb[127 - away], *red = palette.rgb[127 + away];
+        assert_true(blue[2] > blue[0] && red[0] > red[2]);
+        assert_true(fabs(lightness(blue) - lightness(red)) < 6.0);
+        assert_true(lightness(blue) > lightness(palette.rgb[127 - away + 4]));
+        assert_true(lightness(red) > lightness(palette.rgb[127 + away - 4]));
     }
 }
 
@@ -273,6 +290,7 @@ int main(void) {
         cmocka_unit_test(tables_are_the_published_ones),
         cmocka_unit_test(sequential_maps_grow_lighter),
         cmocka_unit_test(diverging_is_symmetric_about_white),
+        cmocka_unit_test(dark_is_symmetric_about_a_dark_middle),
         cmocka_unit_test(cyclic_ends_where_it_begins),
         cmocka_unit_test(seed_is_the_hsl_rule),
         cmocka_unit_test(nan_is_told_from_every_level),

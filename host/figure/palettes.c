@@ -138,6 +138,7 @@ static const char *const names[] = {
     [ROPEMAP_COLORMAP_BATLOW] = "batlow", [ROPEMAP_COLORMAP_DIVERGING] = "diverging",
     [ROPEMAP_COLORMAP_GREY] = "grey",     [ROPEMAP_COLORMAP_TURBO] = "turbo",
     [ROPEMAP_COLORMAP_SEED] = "seed",     [ROPEMAP_COLORMAP_CYCLIC] = "cyclic",
+    [ROPEMAP_COLORMAP_DARK] = "dark",
 };
 
 const char *ropemap_colormap_name(ropemap_colormap colormap) {
@@ -187,6 +188,13 @@ static void sample_diverging(int level, uint8_t rgb[3]) {
     sample_oklab(side < 0.0, 0.97 - 0.57 * away, 0.155 * (1.0 - (1.0 - away) * (1.0 - away)), rgb);
 }
 
+/* The same about a dark middle, for dark pages: lightness grows on both sides from 0.19 to 0.76, chroma to
+ * 0.14. */
+static void sample_dark(int level, uint8_t rgb[3]) {
+    const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side);
+    sample_oklab(side < 0.0, 0.19 + 0.57 * away, 0.14 * (1.0 - (1.0 - away) * (1.0 - away)), rgb);
+}
+
 /* Dark grey, blue, white, red, dark grey: the same with lightness down to 0.25, where chroma is gone again.
  */
 static void sample_cyclic(int level, uint8_t rgb[3]) {
@@ -224,6 +232,9 @@ static void sample(ropemap_colormap colormap, int level, uint8_t rgb[3]) {
         break;
     case ROPEMAP_COLORMAP_DIVERGING:
         sample_diverging(level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_DARK:
+        sample_dark(level, rgb);
         break;
     case ROPEMAP_COLORMAP_GREY:
         memset(rgb, byte_from_unit((double)level / (double)RM_LEVEL_MAX), 3);
