@@ -66,6 +66,16 @@ class Strangers(ServeCase):
             self.assertEqual(self.status(self.host, "Cookie: " + cookie + token), 403, token)
             self.assertEqual(self.ask("/?token=" + token, token=False).status, 403)
         self.assertEqual(self.status(self.host, "Authorization: Basic " + self.token), 403)
+        # The page of a person has a place for it, which keeps the link, and takes the whole address.
+        page = self.ask("/?base=5e5&x-a=%22%3E%3Cscript%3E", token=False)
+        self.assertEqual((page.status, page.headers["Content-Type"]), (403, "text/html; charset=utf-8"))
+        self.assertIn('name="base" value="5e5"', page.text)
+        self.assertIn("&quot;&gt;&lt;script&gt;", page.text)
+        self.assertNotIn("<script", page.text)
+        self.assertIn("form-action 'self'", page.headers["Content-Security-Policy"])
+        self.assertIsNone(page.headers["Set-Cookie"])
+        pasted = self.ask("/?token=http%%3A%%2F%%2F127.0.0.1%%2F%%3Ftoken%%3D%s" % self.token, token=False)
+        self.assertEqual(pasted.status, 200)
         self.assertEqual(self.status(self.host, "Cookie: x" + cookie + self.token), 403)
         self.assertEqual(self.status(self.host, "Cookie: ropemap-1=" + self.token), 403)
         self.assertEqual(self.status(self.host, "Cookie: a=b; " + cookie + self.token), 200)
@@ -340,6 +350,18 @@ class Work(ServeCase):
         """Those whose answer has begun to come."""
         return select.select([connection.sock for connection in connections], [], [], 0)[0]
 
+    def test_a_running_map_ends_for_a_newer_one(self):
+        """By bytes alone: the older answers at once that it was replaced, though it would have taken long."""
+        head = "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n"
+        long = "/map.png?content=gauss&pool=max&positions=1M&size=64&view=x"  # hours
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as older:
+            older.sendall((head % (long, self.port, self.token)).encode())
+            while self.got("/progress.json", view="x").json["share"] is None:
+                time.sleep(0.01)
+            newer = self.raw((head % ("/map.png?size=8&view=x", self.port, self.token)).encode())
+            self.assertTrue(newer.startswith(b"HTTP/1.1 200 "), newer[:60])
+            self.assertTrue(older.recv(65536).startswith(b"HTTP/1.1 409 "))
+
     def test_a_newer_request_of_a_view_replaces_the_older(self):
         old = [self.begin(self.LONG + "&view=a&base=%d" % (9 + number)) for number in range(5)]
         time.sleep(0.2)
@@ -349,6 +371,22 @@ class Work(ServeCase):
             self.assertEqual((answer.status, answer.text), (409, "replaced by a newer request of the same view\n"))
         other = self.begin("/map.png?size=8&view=b")
         self.assertEqual(other.getresponse().status, 200)
+
+    def test_progress_is_told_while_all_workers_are_busy(self):
+        works = [self.begin(self.LONG + "&view=v%d&base=%d" % (number, 9 + number)) for number in range(4)]
+        ask = lambda view: self.got("/progress.json", view=view).json["share"]
+        end = time.monotonic() + 60
+        while not ask("v0") and time.monotonic() < end:
+            time.sleep(0.02)
+        share = ask("v0")
+        self.assertTrue(0 < share < 1, share)
+        self.assertIsNone(ask("other"))
+        self.assertEqual(self.ask("/progress.json", token=False).status, 403)
+        for connection in works:
+            connection.close()
+        while ask("v0") is not None and time.monotonic() < end:
+            time.sleep(0.02)
+        self.assertIsNone(ask("v0"))  # whose client is gone
 
     def test_work_for_clients_that_left_is_dropped(self):
         """Else eight long maps would be made before a small one, and the long one that came first be ready by then."""

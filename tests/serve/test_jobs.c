@@ -265,6 +265,26 @@ static void a_full_queue_takes_no_more(void **state) {
     close_place(&place, next + 1);
 }
 
+/* How far a job is, of the newest that is made of its view. */
+static void a_view_has_a_share(void **state) {
+    static workplace place;
+    open_place(&place);
+    assert_true(jobs_share(place.jobs, "v") < 0.0 && jobs_share(place.jobs, "") < 0.0);
+    add(&place, 0, ENDLESS, "v");
+    await_started(&place.all[0]);
+    double share = 0.0;
+    while (share < 0.1) { /* of 10 turns the first is a tenth */
+        share = jobs_share(place.jobs, "v");
+        assert_true(share >= -1.0 && share <= 1.0);
+    }
+    assert_true(jobs_share(place.jobs, "w") < 0.0);
+    jobs_drop(place.jobs, &place.all[0]);
+    place.all[0].dropped = true;
+    assert_true(jobs_share(place.jobs, "v") < 0.0);
+    await_one(&place);
+    close_place(&place, 1);
+}
+
 /* One slow job is made at a time, and others pass those that wait. */
 static void slow_jobs_hold_up_no_others(void **state) {
     static workplace place;
@@ -313,7 +333,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_job_comes_out_once),     cmocka_unit_test(what_waits_is_dropped_unmade),
         cmocka_unit_test(a_full_queue_takes_no_more),  cmocka_unit_test(slow_jobs_hold_up_no_others),
-        cmocka_unit_test(a_full_pipe_holds_nobody_up),
+        cmocka_unit_test(a_full_pipe_holds_nobody_up), cmocka_unit_test(a_view_has_a_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

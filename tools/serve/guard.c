@@ -279,5 +279,7 @@ guard_verdict guard_check(const serve_guard *guard, const guard_request *request
         is_token(guard, request->query_token, strlen(request->query_token))) {
         return (guard_verdict){.sets_cookie = true};
     }
-    return refuse(403, "no token: open the URL that ropemap serve printed");
+    verdict = refuse(403, "no token: open the URL that ropemap serve printed");
+    verdict.lacks_token = true;
+    return verdict;
 }

@@ -44,8 +44,8 @@ typedef struct guard_request {
 /* status 0: let in, with `sets_cookie` where the token came by the query. Else the answer. */
 typedef struct guard_verdict {
     int status;
-    const char *text; /* a sentence; static */
-    bool sets_cookie;
+    const char *text;              /* a sentence; static */
+    bool sets_cookie, lacks_token; /* the latter: all else is in order */
 } guard_verdict;
 
 /*

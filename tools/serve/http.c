@@ -3,6 +3,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/serve/cache.h"
 #include "tools/serve/connections.h"
+#include "tools/serve/door.h"
 #include "tools/serve/serve.h"
 
 #include <event2/buffer.h>
@@ -27,13 +28,9 @@ static void reply_header(struct evhttp_request *request, const char *name, const
     (void)evhttp_add_header(evhttp_request_get_output_headers(request), name, value);
 }
 
-static void add_usual(const serve_guard *guard, struct evhttp_request *request, const char *type,
-                      bool closes) {
-    char policy[sizeof page_policy + GUARD_FRAMES_BYTES];
-    (void)snprintf(policy, sizeof policy, page_policy, guard->frame_ancestors);
+static void add_policed(struct evhttp_request *request, const char *type, const char *policy, bool closes) {
     reply_header(request, "Content-Type", type);
-    reply_header(request, "Content-Security-Policy",
-                 strcmp(type, "image/svg+xml") == 0 ? figure_policy : policy);
+    reply_header(request, "Content-Security-Policy", policy);
     reply_header(request, "X-Content-Type-Options", "nosniff");
     reply_header(request, "Referrer-Policy", "no-referrer");
     reply_header(request, "Cross-Origin-Resource-Policy", "same-origin");
@@ -41,6 +38,13 @@ static void add_usual(const serve_guard *guard, struct evhttp_request *request, 
     if (closes) {
         reply_header(request, "Connection", "close");
     }
+}
+
+static void add_usual(const serve_guard *guard, struct evhttp_request *request, const char *type,
+                      bool closes) {
+    char policy[sizeof page_policy + GUARD_FRAMES_BYTES];
+    (void)snprintf(policy, sizeof policy, page_policy, guard->frame_ancestors);
+    add_policed(request, type, strcmp(type, "image/svg+xml") == 0 ? figure_policy : policy, closes);
 }
 
 static const char *reason(int status) {
@@ -208,6 +212,15 @@ static void turn_away(serve_http *http, struct evhttp_request *request, int stat
     reply_text(http->guard, request, status, text, true);
 }
 
+/* A person who opens the page without the token gets a place to put it. */
+static void show_door(serve_http *http, struct evhttp_request *request, const serve_query *query) {
+    connections_answer(http->connections, request, 0);
+    add_policed(request, "text/html; charset=utf-8", door_policy, true);
+    reply_header(request, "Cache-Control", "no-store");
+    door_page(evhttp_request_get_output_buffer(request), query);
+    finish(request, 403);
+}
+
 /* ---- taking a request apart ---------------------------------------------------------------------------- */
 
 static bool read_headers(arrival *from) {
@@ -336,12 +349,37 @@ static void start_job(serve_http *http, arrival *from, const serve_route *route)
     }
 }
 
+/* How far the map of a view is: answered by the loop, since all workers may be busy with it. */
+static void tell_progress(serve_http *http, arrival *from) {
+    const char *view = query_take(from->query, "view");
+    const double share = jobs_share(http->jobs, view != NULL ? view : "");
+    char text[80];
+    (void)snprintf(text, sizeof text, "{\"schema\":\"ropemap.progress/1\",\"share\":%.6f}", share);
+    connections_answer(http->connections, from->request, 0);
+    add_usual(http->guard, from->request, "application/json", connections_crowded(http->connections));
+    reply_header(from->request, "Cache-Control", "no-store");
+    if (share < 0.0) {
+        (void)snprintf(text, sizeof text, "{\"schema\":\"ropemap.progress/1\",\"share\":null}");
+    }
+    (void)evbuffer_add(evhttp_request_get_output_buffer(from->request), text, strlen(text));
+    finish(from->request, 200);
+}
+
+static bool asks_progress(const arrival *from) {
+    static const char path[] = "/progress.json";
+    return from->path_length == sizeof path - 1 && memcmp(from->path, path, sizeof path - 1) == 0;
+}
+
 /* ---- routes -------------------------------------------------------------------------------------------- */
 
 static void route(serve_http *http, arrival *from, bool sets_cookie) {
     const serve_asset *asset = find_asset(from->path, from->path_length);
     const serve_route *found = route_find(http->routes, from->path, from->path_length);
     const bool posts = found != NULL && found->posts;
+    if (asks_progress(from) && !from->posts) {
+        tell_progress(http, from);
+        return;
+    }
     if (asset == NULL && found == NULL) {
         say(http, from->request, 404, "nothing is served here");
     } else if (from->posts != posts) {
@@ -377,13 +415,17 @@ static void on_request(struct evhttp_request *request, void *user) {
     read_path(http->guard, &from);
     const char *mark = strchr(from.path, '?');
     const ropemap_status status = query_parse(mark != NULL ? mark + 1 : NULL, &query, &error);
-    from.token = status == ROPEMAP_OK ? query_take(&query, "token") : NULL;
+    from.token = status == ROPEMAP_OK ? door_token(query_take(&query, "token")) : NULL;
     const guard_request wanted = {.posts = from.posts,
                                   .is_page = from.path_length == 1 && from.path[0] == '/',
                                   .query_token = from.token,
                                   .headers = from.headers,
                                   .count = from.header_count};
     const guard_verdict verdict = guard_check(http->guard, &wanted);
+    if (verdict.lacks_token && wanted.is_page) {
+        show_door(http, request, &query);
+        return;
+    }
     if (verdict.status != 0) {
         turn_away(http, request, verdict.status, verdict.text);
         return;

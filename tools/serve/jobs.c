@@ -25,6 +25,7 @@ serve_job *job_new(void) {
     serve_job *job = calloc(1, sizeof *job);
     if (job != NULL) {
         atomic_init(&job->dropped, false);
+        atomic_init(&job->done, 0);
         job->answer = answer_new();
     }
     if (job != NULL && job->answer == NULL) {
@@ -44,10 +45,9 @@ void job_free(serve_job *job) {
 }
 
 int job_progress(void *user, const char *stage, double done, double total) {
-    const serve_job *job = user;
+    serve_job *job = user;
     (void)stage;
-    (void)done;
-    (void)total;
+    atomic_store(&job->done, done < total ? (int)(1e6 * done / total) : total > 0.0 ? 1000000 : 0);
     return atomic_load(&job->dropped) ? 1 : 0;
 }
 
@@ -210,6 +210,17 @@ serve_job *jobs_next(serve_jobs *jobs) {
     }
     (void)pthread_mutex_unlock(&jobs->mutex);
     return job;
+}
+
+double jobs_share(serve_jobs *jobs, const char *view) {
+    double share = -1.0;
+    (void)pthread_mutex_lock(&jobs->mutex);
+    for (serve_job *job = jobs->first; job != NULL; job = job->next) {
+        const bool own = view[0] != '\0' && strcmp(job->view, view) == 0 && !atomic_load(&job->dropped);
+        share = own && job->state == JOB_MAKING ? (double)atomic_load(&job->done) / 1e6 : share;
+    }
+    (void)pthread_mutex_unlock(&jobs->mutex);
+    return share;
 }
 
 int jobs_open(serve_jobs *jobs) {

@@ -25,6 +25,7 @@ struct serve_job {
     const char *cell[2];             /* of /value.json: i and j, texts of the query; NULL: missing */
     ropemap_bytes body;              /* of a POST; owned, from malloc */
     atomic_bool dropped;             /* nobody wants the answer */
+    atomic_int done;                 /* of what is made now, in millionths */
     bool replaced;                   /* because a newer one of its view came */
     serve_answer *answer;
     char *key;     /* that the answer is kept under; owned, NULL: it is not kept */
@@ -63,10 +64,13 @@ void jobs_drop(serve_jobs *jobs, const void *request);
 /* A job that is done, for the caller to free; NULL: none is. */
 serve_job *jobs_next(serve_jobs *jobs);
 
+/* How far the newest job of a view is, 0 to 1; below 0 where it waits for a worker, or there is none. */
+double jobs_share(serve_jobs *jobs, const char *view);
+
 /* How many were taken and not yet fetched. */
 int jobs_open(serve_jobs *jobs);
 
-/* A ropemap_progress whose `user` is a serve_job: stops the work once it is dropped. */
+/* A ropemap_progress whose `user` is a serve_job: notes how far it is, stops the work once it is dropped. */
 int job_progress(void *user, const char *stage, double done, double total);
 
 #endif

@@ -10,10 +10,9 @@ enum {
     SERVE_STRANGER_SECONDS = 4, /* until a client has sent a whole request with the token */
     SERVE_IDLE_SECONDS = 10,    /* without a byte, in either direction */
     SERVE_HEAD_SECONDS = 12,    /* of a request, after the answer before it */
-    SERVE_WORKERS =
-        3, /* a picture is drawn, the next is encoded, and a search, which takes seconds, has room */
-    SERVE_WAITING = 256, /* requests that wait for a worker: one of each connection */
-    SERVE_PAIRS = 64,    /* names in a query */
+    SERVE_WORKERS = 4,          /* two large maps, a search, and room for a coarse picture and a curve */
+    SERVE_WAITING = 256,        /* requests that wait for a worker: one of each connection */
+    SERVE_PAIRS = 64,           /* names in a query */
     SERVE_PATH_BYTES = 20,
     SERVE_VIEW_BYTES = 32, /* of the name of a view */
     SERVE_SIDE = 2048,     /* cells of a map */

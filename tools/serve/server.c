@@ -499,7 +499,7 @@ static void notes(void) {
         "\nThe page has sliders for all of these, so none is needed. It talks to this process alone: nothing "
         "is\n"
         "loaded from elsewhere, and nothing leaves the machine. The URL holds a token, which every request\n"
-        "needs. --threads, --memory, --backend and --device hold for every picture. Three answers are made "
+        "needs. --threads, --memory, --backend and --device hold for every picture. Four answers are made "
         "at\n"
         "a time, of 1 GiB each unless --memory says otherwise; 64 MiB of answers are kept, and 256 clients "
         "are\n"
