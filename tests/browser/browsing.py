@@ -162,8 +162,8 @@ class BrowseCase(ServeCase):
 
     def told(self):
         """What the page says, for a failure."""
-        return self.js("return [document.body?.dataset.state, ...['refusal', 'banner', 'model-error'].map((id) => "
-                       "document.getElementById(id)?.textContent), location.href].join(' | ')")
+        return self.js("return [document.body?.dataset.state, ...[...document.querySelectorAll('.error, #refusal, #banner')]"
+                       ".filter((one) => !one.hidden).map((one) => one.textContent), location.href].join(' | ')")
 
     def ready(self):
         """Waits for the map of the present state."""
@@ -178,7 +178,8 @@ class BrowseCase(ServeCase):
         """Waits for a refusal and returns its sentence; the console tells it too."""
         self.expected.append("status of 4")
         self.until("document.body?.dataset.state === 'refused'", "the state is refused")
-        return self.text("refusal")
+        return self.until("[...document.querySelectorAll('.error, #refusal')].find((one) => !one.hidden)?.textContent",
+                          "the refusal is said")
 
     def size(self, width, height, scale=1):
         resize(self.driver, width, height, scale)
@@ -220,14 +221,14 @@ class BrowseCase(ServeCase):
                 return
         self.fail("%s: something else got the click" % selector)
 
-    def press(self, *keys, shift=False):
+    def press(self, *keys, shift=False, ctrl=False):
         """Keys for what has the focus."""
-        chain = self.actions
-        if shift:
-            chain.key_down(Keys.SHIFT)
+        chain, held = self.actions, [Keys.SHIFT] * shift + [Keys.CONTROL] * ctrl
+        for key in held:
+            chain.key_down(key)
         chain.send_keys(*keys)
-        if shift:
-            chain.key_up(Keys.SHIFT)
+        for key in held:
+            chain.key_up(key)
         chain.perform()
 
     def enter(self, selector, text):
@@ -296,7 +297,7 @@ class BrowseCase(ServeCase):
         return self.words_of(self.js(PIXELS + "return command()"))
 
     def words_of(self, text):
-        words = shlex.split(text[text.index("ropemap map"):])
+        words = shlex.split(text[text.index("ropemap map"):].splitlines()[0])
         self.assertEqual((words[:2], words[-2:]), (["ropemap", "map"], ["-o", "map.png"]))
         return words[2:-2]
 
@@ -305,14 +306,25 @@ class BrowseCase(ServeCase):
         words = ("--dark", "--contour", "--dpi", "--font", "--font-size", "--no-title")
         framed = [at for at, word in enumerate(options) if word in words]
         own = [word for at, word in enumerate(options) if at not in framed and not (at - 1 in framed and word[:1] != "-")]
+        own += self.page_colours(own)
         self.done("map", *own, "--size", side, "--bare", "-o", "bare.png", "--force", "-q")
         return colours_of(read_png(self.read("bare.png")))
+
+    def page_colours(self, options):
+        """What the page asks for where a state names no colours: limits that stay, one palette."""
+        given = dict(zip(options, [*options[1:], ""]))
+        log, softmax = given.get("--norm") == "log", given.get("--measure") == "softmax"
+        signed = not log and not softmax and given.get("--pool", "mean") not in ("absmax", "rms", "std", "mass")
+        cmap = [] if "--cmap" in given else ["--cmap", "diverging" if signed else "viridis"]
+        if {"--clim", "--percentile", "--diff"} & set(given) or softmax:
+            return cmap
+        return cmap + ["--clim", "0.0001:1" if log else "-1:1" if signed else "0:1"]
 
     def assert_drawn(self, options=None, words=None):
         """Waits for the map, which is what the command line draws of the same state; its bytes."""
         state, said, text, (width, height, seen) = self.js(
-            PIXELS + "return settled(arguments[0]).then(async (state) => [state, document.getElementById('refusal')"
-            ".textContent, await command(), pixels('#map')])", PATIENCE * 1000)
+            PIXELS + "return settled(arguments[0]).then(async (state) => [state, [...document.querySelectorAll('.error')]"
+            ".map((one) => one.textContent).join(' '), await command(), pixels('#map')])", PATIENCE * 1000)
         self.assertEqual(state, "ready", "%s: %s" % (words, said))
         options = self.words_of(text) if options is None else options
         rows = self.drawn(options, width)

@@ -175,7 +175,7 @@ class Access(BrowseCase):
         self.js("document.getElementById('select-scaling').focus()")
         self.press(Keys.ARROW_DOWN)
         self.until("new URLSearchParams(location.search).get('scaling')", "the rule is chosen")
-        self.assertEqual(self.command()[-2:], ["--scaling", "linear:factor=4"])
+        self.assertEqual(self.js("return new URLSearchParams(location.search).get('scaling')"), "linear:factor=4")
         self.js("document.getElementById('keys').focus()")
         self.press(Keys.ENTER)
         self.assertTrue(self.js("return document.getElementById('keys-dialog').open"))

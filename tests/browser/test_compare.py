@@ -56,8 +56,7 @@ class Compare(BrowseCase):
         self.ready()
         side = self.js("return document.getElementById('map').width")
         a, b = (self.npy("--base", base, "-n", "2k", "--size", side) for base in ("100", "5e5"))
-        most = max(abs(value) for cells in (a, b) for row in cells for value in row)
-        return a, b, -most, most
+        return a, b, -1, 1
 
     def test_split_beside_and_blink(self):
         a, b, low, high = self.keep_and_change()
@@ -100,14 +99,7 @@ class Compare(BrowseCase):
         self.assertEqual(self.js("return document.getElementById('map-other').width"), side)
         for canvas, base in (("#map", "5e5"), ("#map-other", "100")):
             cells = self.npy("--base", base, "-n", "2k", "--size", side)
-            self.assert_cells(canvas, cells, *self.even("2k", side, "100", "5e5"), "diverging")
-
-    def even(self, positions, side, *bases):
-        """The limits that suit both, to six digits as the page asks for them."""
-        most = max(abs(value) for base in bases
-                   for row in self.npy("--base", base, "-n", positions, "--size", side) for value in row)
-        most = float("%.6g" % most)
-        return -most, most
+            self.assert_cells(canvas, cells, low, high, "diverging")
 
     def test_the_difference_is_that_of_the_numbers(self):
         a, b, _, _ = self.keep_and_change()
@@ -125,14 +117,14 @@ class Compare(BrowseCase):
         self.click("#against-formula")
         self.until("!document.getElementById('pane-other').hidden", "the formula is beside the map")
         self.ready()
-        header = self.got("/map.npy", base="5e3", positions="12", cmap="seed").map
+        header = {"low": -1, "high": 1}
         rate = 10 / math.log(5e3)
         formula = [[math.exp(-abs(i - j) * rate) for j in range(12)] for i in range(12)]
         self.eventually(lambda: self.corner("#map-other", formula, header), "the formula's colours")
         self.eventually(lambda: self.corner("#map", self.npy("--base", "5e3", "-n", "12"), header), "the exact ones")
         self.at(0.1, 0.9).perform()
         self.until("document.getElementById('crosshair-other').textContent !== '\u2013'", "the formula's value is told")
-        i, j = (int(self.text("crosshair-" + name)) for name in "ij")
+        i, j = (int(self.js("return document.getElementById('crosshair-' + arguments[0]).value", name)) for name in "ij")
         self.assertAlmostEqual(float(self.text("crosshair-other").replace("\u2212", "-")),
                                math.exp(-abs(i - j) * rate), delta=1e-5)
         self.click("#compare-difference")
@@ -159,20 +151,21 @@ class Compare(BrowseCase):
         side = self.until("document.querySelector('#many canvas').width > 1 && "
                           "document.querySelector('#many canvas').width", "the maps are drawn")
         all_cells = [self.npy("--base", base, "-n", "512", "--size", side) for base in ("100", "1e4", "1e6")]
-        most = max(abs(value) for cells in all_cells for row in cells for value in row)
         for index, cells in enumerate(all_cells, 1):
-            canvas = "#many button:nth-child(%d) canvas" % index
-            self.eventually(lambda: self.assert_cells(canvas, cells, -most, most, "diverging"), canvas)
-        self.assertEqual(self.js("return [...document.querySelectorAll('#many span')].map((one) => one.textContent)"),
+            canvas = "#many button:nth-of-type(%d) canvas" % index
+            self.eventually(lambda: self.assert_cells(canvas, cells, -1, 1, "diverging"), canvas)
+        self.assertEqual(self.find("#many h3").text, "Base")
+        self.assertEqual(self.js("return [...document.querySelectorAll('#many button > span:first-child')]"
+                                 ".map((one) => one.textContent)"),
                          ["100", "10,000", "1,000,000"])
         # A value that cannot be is explained in its place.
         self.expected.append("status of 4")
         self.choose_many("base", "100 -1")
-        self.until("document.querySelector('#many [data-refused=true]')?.textContent.includes('--base')", "a refusal")
+        self.until("document.querySelector('#many [data-refused=true]')?.textContent.includes('Base')", "a refusal")
         self.choose_many("scaling", "none linear:factor=4")
         self.until("document.querySelectorAll('#many canvas').length === 2", "two maps")
         self.ready()
-        self.click("#many button:nth-child(2)")
+        self.click("#many button:nth-of-type(2)")
         self.ready()
         self.assert_drawn(["--base", "1e4", "-n", "512", "--scaling", "linear:factor=4"])
 

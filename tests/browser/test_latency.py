@@ -6,15 +6,19 @@
 of the frame that has its picture, or a newer one where moves come faster than pictures. The browser holds pointer
 events back until a frame begins, which is told apart. The page promises a median of 33 ms, and 60 ms for 95 of 100, on
 two idle cores. The times are printed and never judged, since machines are busy; what fails is a move without a picture.
-ROPEMAP_MOVES=N measures N moves of each kind.
+ROPEMAP_MOVES=N measures N moves of each kind; ROPEMAP_SCENES=1 measures what takes long too, where pictures are coarse
+while the hand moves, and how soon each scene has its first one.
 """
 import os
 import statistics
+import time
 
 from browsing import BrowseCase, main
 
 MEDIAN, P95 = 33, 60  # ms
 KINDS = ((50, 50), (16, 100))  # ms between moves, moves
+SCENES = ["positions=%s%s" % (count, rest) for count in ("128k", "1M") for rest in (
+    "", "&pool=absmax", "&content=gauss", "&content=gauss&pool=absmax")] + ["positions=128k&measure=softmax"]
 
 WATCH = """
 performance.setResourceTimingBufferSize(5000);
@@ -46,11 +50,12 @@ def at_percent(values, percent):
 
 
 class Latency(BrowseCase):
-    def open_large(self):
+    def open_large(self, scene="positions=131072"):
         """A page whose canvas has 1024 x 1024 pixels."""
         height = 1250
         self.size(1920, height)
-        self.open("positions=131072&base=100")
+        self.open(scene + "&base=100", ready=False)
+        self.until("window.ropemapStats?.length", "there is a picture")
         for _ in range(4):
             side = self.js("return document.getElementById('map').width")
             if side == 1024:
@@ -59,7 +64,6 @@ class Latency(BrowseCase):
             self.size(1920, height)
             self.until(lambda: self.js("return document.getElementById('map').width") != side, "the canvas follows")
         self.assertEqual(self.js("return document.getElementById('map').width"), 1024)
-        self.ready()
 
     def move(self, spacing, count):
         """Drags the knob from the left to the right, by at least a pixel each time: no map is asked for twice."""
@@ -74,7 +78,8 @@ class Latency(BrowseCase):
         for index in range(1, count + 1):
             chain.move_to_element_with_offset(slider, round(-wide / 2 + index * step), 0).pause(spacing / 1000)
         chain.perform()
-        self.ready()
+        self.until("window.ropemapStats.length && window.ropemapStats.slice(-1)[0].inputAt >= window.seen.moves.slice(-1)[0][1]",
+                   "the last move has a picture")
         self.actions.release().perform()
         self.js("return new Promise((done) => setTimeout(done, 100))")
         return self.js(TOLD)
@@ -99,8 +104,8 @@ class Latency(BrowseCase):
                                            one["drawnAt"] - last, end - one["drawnAt"])):
                 parts[name].append(value)
         median, high = statistics.median(times), at_percent(times, 95)
-        print("%d moves, one each %.0f ms (asked for: %d), %d pictures of their own: median %.1f ms, 95 %% %.1f ms, "
-              "most %.1f ms; promised %d and %d; load %.1f" % (len(times), gap, spacing, own, median, high, max(times),
+        print("%d moves (%d pictures coarse), one each %.0f ms (asked for: %d), %d pictures of their own: median %.1f ms, 95 %% %.1f ms, "
+              "most %.1f ms; promised %d and %d; load %.1f" % (len(times), sum(one["coarse"] for one in pictures), gap, spacing, own, median, high, max(times),
                                                                 MEDIAN, P95, os.getloadavg()[0]))
         parts["(held back before)"] = held
         for name, values in parts.items():
@@ -114,10 +119,27 @@ class Latency(BrowseCase):
             self.stop(self.process)  # a fresh server has no picture in its cache
             self.start("-q")
             self.open_large()
+            self.ready()
             moves, frames, pictures = self.move(spacing, count)
             self.assertGreater(len(moves), count * 0.6)
             self.assertEqual(self.report(spacing, moves, frames, pictures), len(moves))
             self.assertEqual(pictures, sorted(pictures, key=lambda one: one["inputAt"]))  # none before an older one
+
+    def test_scenes(self):
+        if not os.environ.get("ROPEMAP_SCENES"):
+            self.skipTest("ROPEMAP_SCENES=1 measures scenes that take long")
+        for scene in SCENES:
+            self.leave()
+            self.stop(self.process)
+            self.start("-q")
+            self.open_large(scene)
+            first = self.js("const [one] = window.ropemapStats; return [one.coarse, one.paintedAt - one.inputAt, one.serverMs]")
+            end = time.monotonic() + 8  # the whole map tells what it costs, or is not waited for
+            while self.js("return document.body.dataset.state") == "busy" and time.monotonic() < end:
+                time.sleep(0.1)
+            print("\n%s: first picture %s after %.0f ms (server %.0f)" % (
+                scene, "coarse" if first[0] else "whole", first[1], first[2]))
+            self.report(60, *self.move(60, 30))
 
 
 main()

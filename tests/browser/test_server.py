@@ -27,7 +27,7 @@ class Server(BrowseCase):
         # The same port, but another token: its page in another tab brings that.
         self.expected.append("status of 403")
         self.start("-q", "--port", port)
-        self.until("document.getElementById('banner').textContent.includes('started anew')", "the page tells what to do")
+        self.until("document.getElementById('banner').textContent.includes('new token')", "the page tells what to do")
         self.assertTrue(self.pixels() == before)
         first = self.driver.current_window_handle
         self.driver.switch_to.new_window("tab")

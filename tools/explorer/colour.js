@@ -45,19 +45,28 @@ export function placer({ low, high, norm, linear_below: linearBelow }) {
 
 export const levelsOf = (colours) => colours.length / 3 - 1;
 
+/* Values that a logarithm leaves out have the first level to themselves, and its colour is none of the map's. */
+export const hasBelow = ({ norm, min }) => norm === 'log' && typeof min === 'number' && min <= 0;
+export const belowColour = ({ colormap }) => (['diverging', 'grey'].includes(colormap) ? '#ecd99c' : '#ffffff');
+
+function coloursOf(scale) {
+  const colours = palette(scale.colormap);
+  return hasBelow(scale) ? Uint8Array.from([...rgbOf(belowColour(scale).slice(1)), ...colours.subarray(3)]) : colours;
+}
+
 /* A function from a value to its level, the one after the last where it is missing. */
 function leveller(scale) {
-  const place = placer(scale), levels = levelsOf(palette(scale.colormap));
+  const place = placer(scale), levels = levelsOf(palette(scale.colormap)), below = hasBelow(scale);
   return (value) => {
-    const at = place(value);
-    return at === at ? Math.round((levels - 1) * at) : levels;
+    const at = place(value), level = at === at ? Math.round((levels - 1) * at) : levels;
+    return below && value > 0 && level === 0 ? 1 : level;
   };
 }
 
 /* Cells as pixels; scale: { low, high, norm, linear_below, colormap }. */
 export function imageOf(cells, width, height, scale) {
   const image = new ImageData(width, height), pixels = new Uint32Array(image.data.buffer);
-  const colours = palette(scale.colormap), level = leveller(scale);
+  const colours = coloursOf(scale), level = leveller(scale);
   const packed = Uint32Array.from({ length: colours.length / 3 }, (_, at) => {
     const [red, green, blue] = colours.subarray(3 * at, 3 * at + 3);
     return (255 << 24) | (blue << 16) | (green << 8) | red;
@@ -68,7 +77,7 @@ export function imageOf(cells, width, height, scale) {
 
 /* Black or white, whichever stands out more on the colour of a value (WCAG's relative luminance). */
 export function inkOn(scale) {
-  const colours = palette(scale.colormap), level = leveller(scale);
+  const colours = coloursOf(scale), level = leveller(scale);
   const linear = (byte) => (byte <= 10 ? byte / 3294.6 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
   return (value) => {
     const at = 3 * level(value), [red, green, blue] = colours.subarray(at, at + 3);

@@ -3,24 +3,25 @@
 import { imageOf } from './colour.js';
 import { Channel, parseNpy } from './fetch.js';
 import { foundingCells } from './founding.js';
-import {
-  cellsWanted, draw, hooks, isCells, layerOf, layers, mapRequest, panes, paintStack, requestMap, viewOf,
-} from './map.js';
-import { grouped, parseNumber } from './numbers.js';
+import { cellsWanted, draw, hooks, layers, panes, paintStack, requestMap } from './map.js';
 import { paintLayer } from './paint.js';
+import { Picture, isCells, viewOf } from './picture.js';
 import { mapQuery, url } from './query.js';
+import { learnLimits } from './scale.js';
 import {
-  effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, thousandOf, unframed, windowOf,
+  effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, unframed, windowOf,
 } from './state.js';
-import { reducedMotion, whenQuiet } from './timing.js';
+import { apart } from './settings.js';
+import { reducedMotion } from './timing.js';
 
 const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
 const BLINK = 800; /* ms: slower than three flashes a second */
 const WINDOW = ['positions', 'rows', 'cols'];
 const byId = (id) => document.getElementById(id);
 
-const channel = new Channel('map-a'), numbers = { a: new Channel('cells-a'), b: new Channel('cells-b') };
-let other = null, otherKey = '', difference = null, differenceKey = '', shared = null, phase = 0, timer = null;
+const numbers = { a: new Channel('cells-a'), b: new Channel('cells-b') };
+const picture = new Picture('map-a', { show: arrived, refuse: () => {} });
+let other = null, formulaKey = '', difference = null, differenceKey = '', phase = 0, timer = null;
 
 /* What B is compared with: 'formula', 'a', or null. A kept setting may be all defaults, so its text may be ''. */
 export const against = () => (state.page.formula ? 'formula' : typeof state.page.a === 'string' ? 'a' : null);
@@ -43,11 +44,7 @@ export function startCompare() {
   byId('split').addEventListener('input', draw);
   byId('split').addEventListener('change', ({ target }) => setPage({ split: target.value }));
   hooks.compose = compose;
-  hooks.limits = () => (shared && sharing() ? { clim: shared } : {});
-  hooks.painted.push(() => {
-    refreshOther();
-    agree();
-  });
+  hooks.painted.push((header, milliseconds, coarse) => refreshOther(coarse));
 }
 
 /* The present setting becomes A; what changes from now on is B. */
@@ -65,28 +62,6 @@ function swap() {
   setPage({});
 }
 
-/* Auto limits are those of both maps together, or one could not compare. */
-const sharing = () =>
-  against() === 'a' && ['beside', 'split', 'blink'].includes(mode()) && !state.options.clim &&
-  !state.options.percentile && !effective('norm').startsWith('log');
-
-const agree = whenQuiet(120, () => {
-  const [mine, its] = [layers.main?.header, other?.header];
-  const former = shared;
-  if (!sharing() || !mine || !its) shared = null;
-  else {
-    const wide = (value) => value.toPrecision(6);
-    const [low, high] = [Math.min(mine.min, its.min), Math.max(mine.max, its.max)];
-    const equal = mine.colormap === 'diverging' && low < 0;
-    const most = Math.max(-low, high);
-    shared = low < high ? (equal ? `${wide(-most)}:${wide(most)}` : `${wide(low)}:${wide(high)}`) : null;
-  }
-  if (shared !== former) {
-    requestMap({});
-    refreshOther();
-  }
-});
-
 /* What A is asked with: its own rule, the window and the colours of B. */
 export function askedOfA() {
   const options = optionsOfA();
@@ -94,31 +69,18 @@ export function askedOfA() {
   for (const name of [...picture, ...WINDOW]) delete options[name];
   for (const name of picture) if (state.options[name]) options[name] = state.options[name];
   options.positions = effective('positions');
-  if (!options.cmap && layers.main?.header) options.cmap = layers.main.header.colormap;
   return { options, window: windowOf(shownView()) };
 }
 
-export function refreshOther() {
+function refreshOther(live = false) {
   if (mode() === 'off' || !layers.main) return;
   if (mode() === 'difference') {
-    refreshDifference();
-    return;
-  }
-  if (against() === 'formula') formulaLayer();
+    if (!live) refreshDifference();
+  } else if (against() === 'formula') formulaLayer();
   else {
     const { options, window } = askedOfA();
-    const asked = mapRequest(window, cellsWanted(false), hooks.limits(), options);
-    if (asked.url === otherKey) return;
-    otherKey = asked.url;
-    const view = viewOf(window);
-    channel.ask({
-      ...asked,
-      good: async (answer) => {
-        setOther(await layerOf(answer, asked.cells, view));
-        agree();
-      },
-      bad: () => { otherKey = ''; },
-    });
+    formulaKey = '';
+    picture.ask({ options, window, size: cellsWanted(false), live });
   }
 }
 
@@ -126,11 +88,20 @@ export function refreshOther() {
 async function formulaLayer() {
   const { header } = layers.main, window = windowOf(shownView()), base = numberOf('base');
   const key = JSON.stringify([base, window, cellsWanted(false), header.low, header.high, header.norm, header.colormap]);
-  if (key === otherKey || !(base > 1)) return;
-  otherKey = key;
+  if (key === formulaKey || !(base > 1)) return;
+  formulaKey = key;
+  picture.forget();
   const values = foundingCells(base, window, Math.min(cellsWanted(false), 1024));
   const bitmap = await createImageBitmap(imageOf(values.cells, values.width, values.height, header));
-  if (key === otherKey) setOther({ bitmap, header, view: viewOf(window), values: isCells(window) ? values : null });
+  if (key === formulaKey) setOther({ bitmap, header, view: viewOf(window), values: isCells(window) ? values : null });
+}
+
+function arrived(layer, mine, { header }) {
+  if (against() !== 'a' || mine !== picture.wanted) layer.bitmap.close();
+  else if (!layer.coarse && learnLimits(mine.options, header)) {
+    layer.bitmap.close();
+    requestMap({});
+  } else setOther(layer);
 }
 
 function setOther(layer) {
@@ -215,22 +186,8 @@ export function flip() {
   draw();
 }
 
-/* What tells A from B, in words. */
-function differing() {
-  const a = optionsOfA(), b = state.options;
-  const alike = [...pictureOptions(), ...WINDOW];
-  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])]
-    .filter((name) => a[name] !== b[name] && !alike.includes(name));
-  const words = (name, options) => {
-    const text = effective(name, options), number = parseNumber(text, thousandOf(name));
-    return `${name} ${Number.isNaN(number) ? text : grouped(number)}`;
-  };
-  const text = (options) => keys.map((name) => words(name, options)).join(', ');
-  return { a: text(a), b: text(b) };
-}
-
 function names() {
-  const now = mode(), { a, b } = against() === 'a' ? differing() : { a: '', b: '' };
+  const now = mode(), [a, b] = against() === 'a' ? apart([optionsOfA(), state.options]) : ['', ''];
   const formula = state.page.formula;
   const nameA = formula ? 'formula: exp(\u2212|i \u2212 j| \u00b7 10 / ln base)' : `A${a ? `: ${a}` : ''}`;
   const nameB = formula ? 'exact' : `B${b ? `: ${b}` : ''}`;
@@ -241,7 +198,7 @@ function names() {
   byId('pane-main-name').hidden = !main;
   byId('pane-main-name').textContent = main;
   byId('pane-other-name').textContent = nameA;
-  byId('a-words').textContent = against() === 'a' ? (a ? `A has ${a}.` : 'A is kept. Change anything: that is B.') : '';
+  byId('a-words').textContent = against() === 'a' ? (a ? `A: ${a}` : 'A is saved. Change any control to make B.') : '';
 }
 
 /* Follows the page's settings. */
@@ -262,7 +219,6 @@ export function followCompare() {
   if (now !== 'difference') differenceKey = '';
   names();
   refreshOther();
-  agree();
   draw();
 }
 

@@ -24,13 +24,17 @@ export function startControls() {
     const body = make('div', { className: 'group-body' });
     const note = make('span', { className: 'changed-note' });
     const summary = make('summary', {}, make('span', { textContent: title }), note);
-    root.append(make('details', { id: `group-${id}`, className: 'group', open: id === 'rule' }, summary, body));
+    root.append(make('details', { id: `group-${id}`, className: 'group', open: id === 'rule' || isWide() && id === 'values' }, summary, body));
     for (const option of own) place(option, body);
   }
   const after = document.getElementById('group-rule');
+  for (const id of ['group-compare', 'group-many']) document.getElementById(id).open = isWide();
   after?.after(document.getElementById('group-compare'), document.getElementById('group-many'));
   followControls();
 }
+
+/* Where a third column would stay empty. */
+const isWide = () => matchMedia('(min-width: 108rem) and (min-height: 60rem)').matches;
 
 function place(option, body) {
   const { name } = option;
@@ -145,7 +149,7 @@ export function tryFigures() {
   const given = Object.fromEntries(Object.entries(state.options).filter(own));
   const show = (sentence) => {
     for (const [name, control] of controls) {
-      if (isFramed(name)) control.refuse(sentence?.startsWith(`--${name}`) ? sentence : null);
+      if (isFramed(name)) control.refuse(sentence?.startsWith(`--${name}`) ? pageWords(sentence) : null);
     }
   };
   const asked = Object.keys(given).length ? url('/value.json', { ...given, i: '0', j: '0' }) : '';
@@ -156,13 +160,23 @@ export function tryFigures() {
   else figures.ask({ url: asked, kind: 'json', good: () => show(null), bad: ({ message }) => show(message) });
 }
 
+/* A sentence of the command line in the page's words: options have the names of their controls. */
+export function pageWords(sentence) {
+  const named = /^--([a-z-]+)(:? )/.exec(sentence ?? '');
+  const rest = named ? sentence.slice(named[0].length) : sentence ?? '';
+  const words = rest.replace(/--([a-z-]+)/g, (all, name) => (table.options.has(name) ? labelOf(name).toLowerCase() : all));
+  return named ? `${labelOf(named[1])}${named[2]}${words}` : words;
+}
+
 /* Shows a refusal at the control that it names; true where there is one. */
 export function refuseControls(sentence) {
   const name = /^--([a-z-]+)/.exec(sentence ?? '')?.[1];
-  for (const [own, control] of controls) if (!isFramed(own)) control.refuse(own === name ? sentence : null);
+  const told = name === 'scaling' ? sentence : sentence && pageWords(sentence);
+  for (const [own, control] of controls) if (!isFramed(own)) control.refuse(own === name ? told : null);
   const control = controls.get(name === 'rows' || name === 'cols' ? 'positions' : name);
-  if (control && !controls.has(name)) control.refuse(sentence);
+  if (control && !controls.has(name)) control.refuse(told);
   const group = control?.element?.closest('details');
   if (group) group.open = true;
+  if (control) control.element.scrollIntoView({ block: 'nearest' });
   return Boolean(control);
 }

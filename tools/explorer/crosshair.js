@@ -4,21 +4,87 @@ import { against, askedOfA, mode } from './compare.js';
 import { Channel } from './fetch.js';
 import { foundingValue } from './founding.js';
 import { layers, mapPending, panes } from './map.js';
-import { grouped, valueText } from './numbers.js';
+import { grouped, parseNumber, valueText } from './numbers.js';
 import { mapQuery, url } from './query.js';
-import { domain, numberOf, pictureOptions, shownView, state } from './state.js';
+import { domain, numberOf, pictureOptions, setView, shownView, state, wholeView } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
 const channel = new Channel('value'), channelA = new Channel('value-a');
 const byId = (id) => document.getElementById(id);
-export const cross = { pair: null, onMove: () => {}, extra: null };
+/* held: a pair that was typed or clicked stays where it is; lock: the distance that pairs keep, null: any. */
+export const cross = { pair: null, held: false, lock: null, onMove: () => {} };
+const BOXES = ['i', 'j', 'distance'];
 
 export function startCrosshair() {
   for (const pane of Object.values(panes)) {
-    pane.canvas.addEventListener('pointermove', (event) => point(pairAt(pane, event.offsetX, event.offsetY)));
-    pane.canvas.addEventListener('pointerleave', (event) => event.pointerType !== 'touch' && point(null));
+    pane.canvas.addEventListener('pointermove', (event) => !cross.held && point(pairAt(pane, event.offsetX, event.offsetY)));
+    pane.canvas.addEventListener('pointerleave', (event) => event.pointerType !== 'touch' && !cross.held && point(null));
+    pane.canvas.addEventListener('click', (event) => clicked(pairAt(pane, event.offsetX, event.offsetY)));
     pane.canvas.addEventListener('keydown', keyed);
   }
+  for (const name of BOXES) byId(`crosshair-${name}`).addEventListener('change', ({ target }) => typed(name, target));
+  byId('lock').addEventListener('change', ({ target }) => lock(target.checked ? (cross.pair ? cross.pair.i - cross.pair.j : 0) : null));
+}
+
+/* A click holds the pair, the next lets it go. */
+function clicked(pair) {
+  cross.held = !cross.held;
+  cross.pair = null;
+  point(pair);
+}
+
+/* A box that was changed: i and j are positions, their difference locks the pair to that distance. */
+function typed(name, box) {
+  const { rows, cols } = domain(), number = parseNumber(box.value.replace(/\u2212/g, '-'));
+  const { i = rows.first, j = cols.first } = cross.pair ?? {};
+  if (box.value.trim() === '') {
+    letGo();
+    return;
+  }
+  box.setAttribute('aria-invalid', String(!Number.isSafeInteger(number)));
+  if (!Number.isSafeInteger(number)) return;
+  if (name === 'distance') {
+    cross.held = true;
+    lock(number);
+    return;
+  }
+  cross.held = true;
+  cross.pair = null;
+  point(name === 'i' ? locked({ i: snap(rows, number), j }, true) : locked({ i, j: snap(cols, number) }, false));
+  comeInSight();
+}
+
+function lock(distance) {
+  const { rows } = domain(), pair = cross.pair ?? { i: rows.first + Math.max(distance ?? 0, 0), j: 0 };
+  cross.lock = distance;
+  byId('lock').checked = distance !== null;
+  cross.pair = null;
+  point(locked(pair, true));
+  comeInSight();
+}
+
+/* The pair at the distance that is locked, with the same i or else the same j, where the map has one. */
+function locked(pair, keepsI) {
+  const { rows, cols } = domain(), distance = cross.lock;
+  if (distance === null) return pair;
+  const j = snap(cols, keepsI ? pair.i - distance : pair.j), i = snap(rows, j + distance);
+  return { i, j: snap(cols, i - distance) };
+}
+
+function letGo() {
+  cross.held = false;
+  point(null);
+}
+
+/* A pair outside of the window moves it there. */
+function comeInSight() {
+  const { pair } = cross, { view } = state;
+  if (!pair || !view) return;
+  const wide = view.x1 - view.x0, high = view.y1 - view.y0, whole = wholeView();
+  const inside = pair.j >= view.x0 && pair.j < view.x1 && pair.i >= view.y0 && pair.i < view.y1;
+  const start = (middle, size, from, to) => Math.min(Math.max(middle - size / 2, from), to - size);
+  const x0 = start(pair.j + 0.5, wide, whole.x0, whole.x1), y0 = start(pair.i + 0.5, high, whole.y0, whole.y1);
+  if (!inside) setView({ x0, x1: x0 + wide, y0, y1: y0 + high });
 }
 
 const snap = (range, position) => {
@@ -28,23 +94,25 @@ const snap = (range, position) => {
 
 function pairAt(pane, x, y) {
   const view = shownView(), { rows, cols } = domain();
-  return {
+  return locked({
     i: snap(rows, view.y0 + (y / pane.side) * (view.y1 - view.y0)),
     j: snap(cols, view.x0 + (x / pane.side) * (view.x1 - view.x0)),
-  };
+  }, true);
 }
 
 /* Shift and arrows move the crosshair by a hundredth of the view, by one position at least. */
 function keyed(event) {
   const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-  if (event.key === 'Escape') point(null);
+  if (event.key === 'Escape') letGo();
   if (!event.shiftKey || !step) return;
   event.preventDefault();
   const view = shownView(), { rows, cols } = domain();
   const from = cross.pair ?? { i: (view.y0 + view.y1) / 2, j: (view.x0 + view.x1) / 2 };
   const far = Math.max(Math.round((view.x1 - view.x0) / 100), cols.step);
-  point({ i: snap(rows, from.i + step[0] * far), j: snap(cols, from.j + step[1] * far) });
+  point(locked({ i: snap(rows, from.i + step[0] * far), j: snap(cols, from.j + step[1] * far) }, step[0] !== 0));
 }
+
+export { letGo };
 
 export function point(pair) {
   if (pair && cross.pair && pair.i === cross.pair.i && pair.j === cross.pair.j) return;
@@ -56,9 +124,11 @@ const show = inFrame(() => {
   const { pair } = cross;
   for (const pane of Object.values(panes)) if (pane.side) pane.cross(pair);
   byId('readout').dataset.empty = pair ? '' : 'true';
-  byId('crosshair-i').textContent = pair ? grouped(pair.i) : '\u2013';
-  byId('crosshair-j').textContent = pair ? grouped(pair.j) : '\u2013';
-  byId('crosshair-distance').textContent = pair ? grouped(pair.i - pair.j).replace('-', '\u2212') : '\u2013';
+  const texts = pair ? [pair.i, pair.j, pair.i - pair.j].map((one) => grouped(one).replace('-', '\u2212')) : ['', '', ''];
+  BOXES.forEach((name, index) => {
+    byId(`crosshair-${name}`).value = texts[index];
+    byId(`crosshair-${name}`).setAttribute('aria-invalid', 'false');
+  });
   cross.onMove(pair);
   showOther(pair);
   const known = pair && knownValue(pair);

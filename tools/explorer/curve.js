@@ -4,10 +4,10 @@ import { grouped, positionText, valueText } from './numbers.js';
 import { inFrame } from './timing.js';
 
 /* In rem, as the text is. */
-const MARGIN = { left: 2.9, right: 1.2, top: 1.1, bottom: 1.7 };
+const MARGIN = { left: 2.9, right: 1.2, top: 1.1, bottom: 2.8 };
 const BUCKETS = 1000, MARK_ROOM = 4.6;
 
-/* What is drawn: curves [{ id, points, colour, main }], marks [{ at, label, kind }], bound points or null. */
+/* What is drawn: curves [{ id, label, points, colour, dash, main }], marks [{ at, label, kind }], bound points or null. */
 const shown = { curves: [], bound: null, marks: [], count: 2, log: true, low: 0, high: 1 };
 export const chart = { onHover: () => {}, description: '' };
 let parts = null, rem = 16, width = 0, height = 0, x = null, y = null, cursorAt = null;
@@ -46,6 +46,7 @@ export function startChart() {
   const svg = d3.select('#curve'), plot = svg.append('g');
   const group = (name) => plot.append('g').attr('class', name);
   parts = { svg, plot, xAxis: group('axis x-axis'), yAxis: group('axis y-axis') };
+  parts.title = plot.append('text').attr('class', 'axis-title').attr('text-anchor', 'middle').text('distance (tokens)');
   parts.zero = plot.append('line').attr('class', 'zero');
   parts.marks = group('marks');
   parts.lines = group('lines').attr('clip-path', 'url(#curve-clip)');
@@ -84,6 +85,8 @@ function keyed(event) {
   const next = Math.round(x.invert(x(Math.max(from, shown.log ? 1 : 0)) + way * (width / 100)));
   chart.onHover(clampDistance(next === from ? from + way : next));
 }
+
+export const shownCurves = () => shown.curves;
 
 export function showCurves(changes) {
   Object.assign(shown, changes);
@@ -127,6 +130,7 @@ function axes() {
   parts.xAxis.attr('transform', `translate(0,${height})`).call(bottom);
   const format = (value) => d3.format('~g')(value).replace('-', '\u2212');
   const left = d3.axisLeft(y).ticks(Math.min(height / (2.6 * rem), 7)).tickFormat(format);
+  parts.title.attr('x', width / 2).attr('y', height + 2.4 * rem);
   parts.yAxis.call(left.tickSize(-width).tickSizeOuter(0).tickPadding(6));
   parts.zero.attr('x2', width).attr('y1', y(0)).attr('y2', y(0));
 }
@@ -141,12 +145,13 @@ function drawLines() {
   const items = parts.lines.selectAll('path.curve').data(shown.curves, ({ id }) => id);
   items.exit().remove();
   items.enter().append('path').attr('class', 'curve').merge(items)
-    .classed('main', ({ main }) => Boolean(main)).style('stroke', ({ colour }) => colour ?? null).attr('d', path);
+    .classed('main', ({ main }) => Boolean(main)).style('stroke', ({ colour }) => colour ?? null)
+    .attr('stroke-dasharray', ({ dash }) => dash || null).attr('d', path);
   parts.lines.select('path.curve.main').raise();
-  const main = shown.curves.find((curve) => curve.main);
+  const main = shown.curves.find((curve) => curve.main) ?? { points: {} };
   const band = d3.area().x((index) => at(main, index))
     .y0((index) => y(main.points.low[index])).y1((index) => y(main.points.high[index]));
-  parts.band.attr('d', main?.points.low ? band(d3.range(points0(main, start), main.points.mean.length)) : null);
+  parts.band.attr('d', main.points.low ? band(d3.range(points0(main, start), main.points.mean.length)) : null);
   parts.bound.attr('d', shown.bound ? path({ points: shown.bound }) : null);
 }
 
@@ -189,7 +194,7 @@ function bucketOf({ from }, distance) {
 export function showCursor(distance) {
   cursorAt = distance;
   const output = document.getElementById('curve-value');
-  const main = shown.curves.find((curve) => curve.main), size = distance === null ? null : Math.abs(distance);
+  const main = shown.curves.find((curve) => curve.main) ?? shown.curves[0], size = distance === null ? null : Math.abs(distance);
   const outside = size === null || !main?.points.mean.length || !x || size >= shown.count;
   parts.cursor.style('display', outside ? 'none' : null);
   if (outside) {
@@ -205,5 +210,12 @@ export function showCursor(distance) {
   const [from, to] = exact === undefined ? [points.from[index], points.to[index]] : [size, size];
   const which = from === to ? `at ${grouped(from)}` : `from ${grouped(from)} to ${grouped(to)}`;
   const spread = from === to ? '' : `, between ${valueText(points.low[index])} and ${valueText(points.high[index])}`;
-  output.textContent = `${valueText(mean)} ${which}${spread}`;
+  output.textContent = `${valueText(mean)} ${which}${spread}${elsewhere(main, size)}`;
+}
+
+/* What the other curves have there. */
+function elsewhere(main, size) {
+  const parts = shown.curves.filter((curve) => curve !== main && curve.id !== 'ghost' && curve.points.to.at(-1) >= size)
+    .map(({ label, points }) => `${label} ${valueText(points.exact?.[size - points.first] ?? points.mean[bucketOf(points, size)])}`);
+  return parts.length ? `; ${parts.join('; ')}` : '';
 }

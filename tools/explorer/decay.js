@@ -1,20 +1,25 @@
-/* decay.js - the curve of the present setting, those that are pinned, and RoFormer's bound */
+/* decay.js - the curves: of the present setting, of everything it is compared with, and RoFormer's bound */
 /* SPDX-License-Identifier: MIT */
+import { against, mode, optionsOfA } from './compare.js';
 import { chart, pointsOf, showCurves } from './curve.js';
 import { Channel } from './fetch.js';
+import { foundingValue } from './founding.js';
+import { manyOptions, manyShown } from './many.js';
 import { mapPending, mapRefused } from './map.js';
-import { grouped, parseNumber } from './numbers.js';
+import { grouped } from './numbers.js';
 import { curveQuery, ofCurve, url } from './query.js';
+import { apart } from './settings.js';
 import { make } from './slider.js';
-import { effective, setPage, state, table, thousandOf, trainedLength, unframed } from './state.js';
+import { effective, numberOf, setPage, state, table, trainedLength, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
 
-const PIN_COLOURS = ['var(--pin-1)', 'var(--pin-2)', 'var(--pin-3)', 'var(--pin-4)', 'var(--pin-5)'];
+const COLOURS = 8, PINS = 5, KEPT = 64;
+const GHOST = 3000; /* ms that the former curve stays after the last change */
 const byId = (id) => document.getElementById(id);
 
-const channel = new Channel('curve'), boundChannel = new Channel('bound');
-const pinned = new Map(); /* query of a pin -> { channel, curve, label, key } */
-let main = null, mainKey = '', bound = null, boundKey = '', range = { count: 2, log: true };
+const channel = new Channel('curve'), others = new Channel('lines'), boundChannel = new Channel('bound');
+const made = new Map(); /* address -> curve, the newest KEPT */
+let main = null, mainKey = '', bound = null, boundKey = '', range = { count: 2, log: true }, round = 0, ghost = null;
 
 const axis = () => (state.page.axis === 'linear' ? 'linear' : 'log');
 
@@ -30,33 +35,78 @@ export function startDecay() {
 function pin() {
   const own = Object.entries(unframed(state.options)).filter(([name]) => ofCurve(name));
   const query = new URLSearchParams(own).toString();
-  if (!state.page.pin.includes(query)) setPage({ pin: [...state.page.pin, query].slice(-PIN_COLOURS.length) });
+  if (!state.page.pin.includes(query)) setPage({ pin: [...state.page.pin, query].slice(-PINS) });
 }
 
 /* While a hand moves, the map comes first: a curve each 200 ms, and the last one. */
-export const refreshDecay = whenQuiet(60, () => {
+const soon = whenQuiet(60, () => {
   if (mapPending()) {
-    refreshDecay();
+    soon();
     return;
   }
   if (mapRefused()) return;
-  byId('curve-note').textContent = note();
   askMain();
   askBound();
-  for (const [query, one] of pinned) askPin(query, one);
+  askLines();
 }, 200);
+
+const layGhost = whenQuiet(GHOST, () => {
+  ghost = null;
+  show();
+});
+
+/* The setting has changed: its former curve stays for a while as a ghost. */
+export function refreshDecay() {
+  ghost ??= main;
+  layGhost();
+  soon();
+}
+
+/* ---- what is drawn ---------------------------------------------------------------------------------------- */
+
+/* Lines besides the main one: { id, options, remove?, upTo? }. */
+function wanted() {
+  const lines = [];
+  if (mode() !== 'off' && against() === 'a') lines.push({ id: 'a', name: 'A', options: optionsOfA() });
+  if (manyShown()) {
+    for (const [value, options] of manyOptions()) {
+      lines.push({ id: `many ${value}`, options, upTo: options.preset ? trainedLength(options) : null });
+    }
+  }
+  for (const query of state.page.pin) {
+    const remove = () => setPage({ pin: state.page.pin.filter((one) => one !== query) });
+    lines.push({ id: `pin ${query}`, options: Object.fromEntries(new URLSearchParams(query)), remove });
+  }
+  return lines;
+}
+
+/* The distances are those of the present map, for all alike. */
+function addressOf(options) {
+  const { distances, length } = curveQuery({}), own = Object.entries(unframed(options)).filter(([name]) => ofCurve(name));
+  const asked = { ...Object.fromEntries(own), distances, axis: axis() };
+  if (asked.scaling && length) asked.length ??= length;
+  return url('/curve.json', asked);
+}
+
+function take(address, body) {
+  const { first, count } = body.distances, [curve] = body.curves;
+  curve.points = pointsOf(curve, first, axis() === 'log');
+  curve.count = first + count;
+  made.set(address, curve);
+  if (made.size > KEPT) made.delete(made.keys().next().value);
+  return curve;
+}
 
 function askMain() {
   const query = unframed(curveQuery({ axis: axis() })), address = url('/curve.json', query);
   if (address === mainKey) return;
   mainKey = address;
+  const options = { ...state.options };
   channel.ask({
     url: address, kind: 'json',
     good: ({ body }) => {
-      [main] = body.curves;
-      const { first, count } = body.distances;
-      range = { count: first + count, log: query.axis === 'log' };
-      main.points = pointsOf(main, first, range.log);
+      main = Object.assign(take(address, body), { options });
+      range = { count: main.count, log: query.axis === 'log' };
       byId('decay').dataset.state = 'ready';
       show();
     },
@@ -65,6 +115,27 @@ function askMain() {
       byId('decay').dataset.state = 'refused';
     },
   });
+}
+
+/* One after another, so that maps find a worker. */
+async function askLines() {
+  const mine = ++round;
+  for (const line of wanted()) {
+    const address = addressOf(line.options);
+    if (made.has(address)) continue;
+    await new Promise((done) => {
+      others.ask({
+        url: address, kind: 'json', bad: done,
+        good: ({ body }) => {
+          take(address, body);
+          show();
+          done();
+        },
+      });
+    });
+    if (mine !== round) return;
+  }
+  show();
 }
 
 function askBound() {
@@ -95,92 +166,100 @@ function scaled(points) {
   return { ...points, unit, mean: points.mean.map((value) => value / unit) };
 }
 
-function askPin(query, one) {
-  const options = Object.fromEntries(new URLSearchParams(query));
-  const { distances, length } = curveQuery({}), asked = { ...options, distances, axis: axis() };
-  if (options.scaling && length) asked.length ??= length;
-  const address = url('/curve.json', asked);
-  if (address === one.key) return;
-  one.key = address;
-  one.channel.ask({
-    url: address, kind: 'json',
-    good: ({ body }) => {
-      one.curve = { ...body.curves[0], points: pointsOf(body.curves[0], body.distances.first, asked.axis === 'log') };
-      show();
-    },
-    bad: () => setPage({ pin: state.page.pin.filter((own) => own !== query) }),
-  });
-}
-
-/* Follows the page's settings: which pins, which axis. */
+/* Follows the page's settings: which pins, which axis, what is compared. */
 export function followDecay() {
   byId('axis-log').checked = axis() === 'log';
   byId('axis-linear').checked = axis() !== 'log';
   byId('show-bound').checked = Boolean(state.page.bound);
-  for (const query of pinned.keys()) if (!state.page.pin.includes(query)) pinned.delete(query);
-  for (const query of state.page.pin) {
-    if (!pinned.has(query)) pinned.set(query, { channel: new Channel(`pin-${pinned.size}`), key: '', curve: null });
-  }
   byId('unpin').hidden = !state.page.pin.length;
-  refreshDecay();
+  soon();
   if (main) show();
 }
 
-/* base 10,000, scaling yarn:... */
-function nameOf(query) {
-  const words = [...new URLSearchParams(query)].map(([name, text]) => {
-    const number = parseNumber(text, thousandOf(name));
-    return `${name} ${Number.isNaN(number) ? text : grouped(number)}`;
+/* A model's curve ends where its training did. */
+function cut(points, upTo) {
+  const end = upTo ? points.from.findIndex((from) => from > upTo) : -1;
+  if (end < 0) return points;
+  return { ...points, ...Object.fromEntries(['from', 'to', 'mean', 'low', 'high'].map((part) => [part, points[part]?.slice(0, end)])) };
+}
+
+/* The founding formula at the distances of the main curve. */
+function formulaPoints() {
+  const base = numberOf('base'), { from, to } = main.points;
+  return { from, to, mean: from.map((first, index) => foundingValue(base, (first + to[index]) / 2)), low: null, high: null };
+}
+
+function lines() {
+  const list = wanted(), words = apart([main.options, ...list.map(({ options }) => options)]);
+  const named = (name, word) => [name, word].filter(Boolean).join(': ') || 'this setting';
+  const all = [{ id: 'main', main: true, label: named(list.some(({ name }) => name) ? 'B' : '', words[0]), points: main.points }];
+  list.forEach((line, index) => {
+    const curve = made.get(addressOf(line.options));
+    const points = curve && curve.count === range.count ? cut(curve.points, line.upTo) : null;
+    all.push({ ...line, label: named(line.name, words[index + 1]), colour: `var(--pin-${(index % COLOURS) + 1})`,
+      dash: ['', '7 3', '2 3', '9 3 2 3'][index % 4], points, curve });
   });
-  return words.join(', ') || 'defaults';
+  if (mode() !== 'off' && against() === 'formula') {
+    all.push({ id: 'formula', label: 'founding formula', colour: 'var(--pin-1)', dash: '7 3', points: formulaPoints() });
+  }
+  if (manyShown()) all[0].hidden = true;
+  const before = ghost && ghost !== main && ghost.count === range.count && apart([main.options, ghost.options])[1];
+  if (before) all.push({ id: 'ghost', label: `before: ${before}`, colour: 'var(--ghost)', dash: '', points: ghost.points });
+  return all;
 }
 
 function show() {
   if (!main) return;
-  const pins = [...pinned].map(([query, { curve }], index) => ({ query, curve, colour: PIN_COLOURS[index] }));
-  const there = pins.filter(({ curve }) => curve && (curve.points.to.at(-1) + 1 === range.count));
+  const all = lines(), drawn = all.filter(({ points, hidden }) => points && !hidden);
   const trained = main.trained_length ?? trainedLength();
   const marks = [
     { at: main.half, kind: 'half', label: '½' },
     { at: main.first_negative, kind: 'zero-crossing', label: 'first < 0' },
     { at: trained, kind: 'trained', label: 'trained' },
   ].filter(({ at }) => at !== null && at !== undefined);
-  chart.description = describe();
+  chart.description = manyShown() ? '' : describe();
   byId('curve-note').textContent = note();
-  showCurves({
-    ...range, marks, bound: state.page.bound ? bound : null,
-    curves: [...there.map(({ query, curve, colour }) => ({ id: query, points: curve.points, colour })),
-      { id: 'main', points: main.points, main: true }],
-  });
-  legend(pins);
+  showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
+    curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
+  legend(all.filter(({ hidden }) => !hidden));
 }
 
 /* The server finds these crossings only for exact rotations and constant vectors. */
 function describe() {
   if (effective('phase') !== 'exact' || (table.tensors && !state.options.content)) return '';
-  const half = main.half === null ? 'never below one half here' : `below one half at ${grouped(main.half)}`;
-  const zero = main.first_negative === null ? 'never below 0 here' : `below 0 at ${grouped(main.first_negative)}`;
-  return `${half}, ${zero}`;
+  const half = main.half === null ? 'stays above half in this range' : `below half from ${grouped(main.half)} tokens`;
+  const zero = main.first_negative === null ? 'stays above zero in this range' : `below zero at ${grouped(main.first_negative)}`;
+  return `${half}; ${zero}`;
 }
 
 /* What the curve leaves out of what the map shows. */
 function note() {
   const encoding = effective('encoding');
-  if (state.page.bound && bound) {
-    return `Dashed: the shape of RoFormer’s upper bound, drawn as 1 where it is ${d3.format('.4~g')(bound.unit)}.`;
-  }
-  if (encoding !== 'rope') return `The curve is that of RoPE, the map ${encoding}.`;
-  if (effective('content').startsWith('gauss')) return 'The curve is that of equal vectors.';
-  return effective('measure') === 'scaled' ? 'The curve is q · k of unit vectors, not divided by √D.' : '';
+  if (state.page.bound && bound) return 'Dashed: RoFormer’s bound, rescaled to start at 1, so it is no bound on this curve.';
+  if (encoding !== 'rope') return `The curve shows RoPE; the map shows ${encoding}.`;
+  if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
+  return effective('measure') === 'scaled' ? 'The curve is q · k of unit vectors, not divided by √d.' : '';
 }
 
-function legend(pins) {
-  const list = byId('pins');
-  list.replaceChildren(...pins.map(({ query, colour }) => {
-    const remove = make('button', { type: 'button', textContent: '×', 'aria-label': `Unpin ${nameOf(query)}` });
-    remove.addEventListener('click', () => setPage({ pin: state.page.pin.filter((one) => one !== query) }));
-    const key = make('span', { className: 'pin-key' });
-    key.style.background = colour;
-    return make('li', {}, key, make('span', { textContent: nameOf(query) }), remove);
+/* The settings of the lines that are drawn, but for the ghost and the formula. */
+export const linesShown = () => [...(manyShown() ? [] : [state.options]), ...wanted().map(({ options }) => options)];
+
+let said = '';
+
+function legend(all) {
+  const items = all.length === 1 && !manyShown() ? [] : all;
+  const key = JSON.stringify(items.map(({ label, colour, curve }) => [label, colour, curve?.half]));
+  if (key === said) return;
+  said = key;
+  byId('pins').replaceChildren(...items.map(({ label, colour, dash, main: own, remove, curve }) => {
+    const key = make('span', { className: dash ? 'pin-key dashed' : 'pin-key' });
+    key.style.setProperty('--colour', own ? 'var(--accent)' : colour);
+    const reach = manyShown() && curve?.half ? ` · half at ${grouped(curve.half)}` : '';
+    const item = make('li', {}, key, make('span', { textContent: label + reach }));
+    if (!remove) return item;
+    const button = make('button', { type: 'button', textContent: '×', 'aria-label': `Unpin ${label}` });
+    button.addEventListener('click', remove);
+    item.append(button);
+    return item;
   }));
 }

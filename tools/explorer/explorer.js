@@ -4,48 +4,51 @@
 /*
  * Hooks for tests:
  *   body[data-state]        "ready": the map shown is that of the present state; "busy"; "refused"
- *   window.ropemapStats     [{ state, inputAt, drawnAt, paintedAt, serverMs, roundTripMs }], one a map: drawnAt is
+ *   window.ropemapStats     [{ state, coarse, inputAt, drawnAt, paintedAt, serverMs, roundTripMs }], one a map: drawnAt is
  *                           when the canvas had it, paintedAt the frame that took it to the screen
  *   #slider-NAME #number-NAME #reset-NAME #error-NAME   a slider (positions, base, head-dim, rotary-dim, shift, ...)
  *   #select-NAME #check-NAME #text-NAME                  other controls; scaling's parameters are NAME = scaling-KEY
  *   #cmap-NAME #clim-low #clim-high                      colours
  *   canvas#map canvas#map-other #colourbar svg#curve     pictures
- *   #crosshair-i #crosshair-j #crosshair-distance #crosshair-value, #curve-value   what is under the pointer
+ *   #crosshair-i #crosshair-j #crosshair-distance #lock, #crosshair-value, #curve-value   the pair that is looked at
  *   #answer-first #answer-rest #badge #banner #refusal #spoken                      what the page says
  *   #model #model-list #model-clear #model-file #model-error                        presets and config.json
  *   #keep-a #compare-MODE (off beside split blink difference) #against-formula #split, #many-name #many-values
- *   #many-show #many-close #many canvas, #swap #flip #reset-all #home #zoom-in #zoom-out #theme #keys,
+ *   #many-show #many-close #many canvas, #swap #flip #reset-all #undo #redo #fit #home #zoom-in #zoom-out #theme #keys,
+ *   #progress #progress-words #progress-stop,
  *   #copy-link #copy-command #download-KIND-TYPE, #axis-log #axis-linear #show-bound #pin
  */
-import { followSwatches, showBar, startSwatches } from './bar.js';
+import { followFit, followSwatches, showBar, showKey, startSwatches } from './bar.js';
 import { comparedScale, flip, followCompare, followNames, startCompare } from './compare.js';
-import { followControls, refuseControls, startControls, tryFigures } from './controls.js';
-import { cross, point, refreshValue, startCrosshair } from './crosshair.js';
+import { followControls, pageWords, refuseControls, startControls, tryFigures } from './controls.js';
+import { cross, letGo, refreshValue, startCrosshair } from './crosshair.js';
 import { chart, showCursor, startChart } from './curve.js';
 import { followDecay, refreshDecay, startDecay } from './decay.js';
+import { takeHash } from './config.js';
 import { refreshExplain } from './explain.js';
 import { once } from './fetch.js';
-import { axes, draw, forget, hooks, panes, requestMap, startMap } from './map.js';
+import { keep, startHistory } from './history.js';
+import { axes, draw, forget, hooks, panes, picture, requestMap, startMap } from './map.js';
 import { followMany, many, manyShown, refreshMany, startMany } from './many.js';
 import { followModels, models, refuseModel, startModels } from './models.js';
-import { address, readAddress } from './query.js';
+import { refreshPairs, startPairs } from './pairs.js';
+import { readAddress } from './query.js';
+import { followProgress, startProgress } from './progress.js';
 import { startShare } from './share.js';
-import { resetAll } from './special.js';
-import { on, replaceAll, setView, state, takeTable } from './state.js';
+import { fit } from './special.js';
+import { on, replaceAll, state, takeTable } from './state.js';
 import { say, showBadge, showCaption, showRefusal, startConnection, startTheme } from './status.js';
 import { inFrame, whenQuiet } from './timing.js';
 import { followSoon, followView, home, startZoom, zoomBy } from './zoom.js';
 
 const byId = (id) => document.getElementById(id);
 
-/* Browsers limit how often an address may change. */
-const keepAddress = whenQuiet(300, () => history.replaceState(null, '', address()), 1000);
-
 const axesSoon = inFrame(axes);
 const followSoonControls = inFrame(() => {
   followControls();
   followModels();
   followSwatches();
+  followFit();
 });
 
 function optionsChanged({ changes, inputAt, live }) {
@@ -59,9 +62,10 @@ function optionsChanged({ changes, inputAt, live }) {
   }
   refreshDecay();
   refreshExplain();
+  refreshPairs();
   refreshMany();
   tryFigures();
-  keepAddress();
+  keep();
 }
 
 function viewChanged({ inputAt, live }) {
@@ -70,15 +74,15 @@ function viewChanged({ inputAt, live }) {
   axesSoon();
   requestMap({ inputAt, live });
   refreshMany();
-  keepAddress();
+  keep();
 }
 
 function pageChanged({ changes }) {
   followDecay();
   followCompare();
-  if ('many' in changes || !changes) followMany();
+  if (!changes || 'many' in changes) followMany();
   showScale();
-  keepAddress();
+  keep();
 }
 
 /* The bar belongs to what is seen: the map, a difference, many maps. */
@@ -96,6 +100,7 @@ function showScale() {
 let lastHeader = null, lastRoundTrip = 0;
 const afterPicture = whenQuiet(30, () => {
   showScale();
+  showKey(manyShown() && many.scale ? many.scale : lastHeader);
   followNames();
   showBadge(lastHeader, lastRoundTrip);
   if (!manyShown()) showCaption(lastHeader);
@@ -110,10 +115,16 @@ function startLinks() {
     showCursor(distance);
     for (const pane of Object.values(panes)) if (pane.side) pane.distance(distance);
   };
-  hooks.painted.push((header, milliseconds) => {
+  hooks.painted.push((header, milliseconds, coarse) => {
+    followProgress();
+    if (coarse) {
+      showBar(header, header.value_label);
+      return;
+    }
     [lastHeader, lastRoundTrip] = [header, milliseconds];
     afterPicture();
   });
+  hooks.asked = followProgress;
   hooks.answered = () => {
     showRefusal(null);
     refuseControls(null);
@@ -121,7 +132,7 @@ function startLinks() {
   };
   hooks.refused = ({ message }) => {
     const named = refuseModel(message) || refuseControls(message);
-    showRefusal(message);
+    showRefusal(named ? '' : pageWords(message));
     if (!named) say(message);
   };
   hooks.barChanged = showScale;
@@ -130,26 +141,32 @@ function startLinks() {
     refreshMany();
   };
   many.onChange = showScale;
+  models.onGiven = () => {
+    picture.forget();
+    optionsChanged({ changes: { model: true } });
+  };
   models.onLearned = () => {
     followSoonControls();
     axesSoon();
   };
   byId('reset-all').addEventListener('click', () => {
-    setView(null);
-    resetAll();
+    letGo();
+    replaceAll({ options: {}, view: null, page: { pin: [] } });
   });
+  byId('fit').addEventListener('click', fit);
   byId('flip').addEventListener('click', flip);
   byId('keys').addEventListener('click', () => byId('keys-dialog').showModal());
   byId('home').addEventListener('click', home);
   byId('zoom-in').addEventListener('click', () => zoomBy(2));
   byId('zoom-out').addEventListener('click', () => zoomBy(0.5));
-  document.addEventListener('keydown', (event) => event.key === 'Escape' && point(null));
+  document.addEventListener('keydown', (event) => event.key === 'Escape' && letGo());
 }
 
 async function start() {
   startConnection();
   const json = await once('options.json', 'json');
   takeTable(json);
+  await takeHash(location.hash);
   const told = readAddress(location.search, json.state ?? {});
   startMap();
   startControls();
@@ -161,17 +178,23 @@ async function start() {
   startDecay();
   startCompare();
   startMany();
+  startPairs();
   startShare();
+  startProgress();
   startLinks();
   on('options', optionsChanged);
   on('view', viewChanged);
   on('page', pageChanged);
-  startTheme(draw);
   replaceAll(told);
-  history.replaceState(null, '', address());
+  startTheme(() => {
+    draw();
+    requestMap({});
+    refreshMany();
+  });
+  startHistory();
 }
 
 start().catch((error) => {
   byId('banner').hidden = false;
-  byId('banner').textContent = `The page could not start: ${error.message}`;
+  byId('banner-words').textContent = `The page could not start: ${error.message}`;
 });

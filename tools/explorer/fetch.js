@@ -5,11 +5,11 @@ const PATIENCE = 120; /* ms: a stale answer that is nearer than this is worth it
 const RETRY_FIRST = 500, RETRY_MOST = 8000;
 /* A server that is busy, or one that was started anew and has another token: its page in another tab brings that. */
 const BUSY = 503, STRANGE = 403;
-const OTHER_TOKEN = 'The server was started anew: open the address that it printed, and this page goes on.';
+const OTHER_TOKEN = 'The server restarted with a new token. Open the address it printed, or paste it here; your settings are kept.';
 
 const tab = Math.random().toString(36).slice(2, 10);
 const channels = new Set();
-export const connection = { lost: false, sentence: '', onChange: () => {} };
+export const connection = { lost: false, stranger: false, sentence: '', onChange: () => {} };
 let retryDelay = RETRY_FIRST;
 
 export class Refused extends Error {
@@ -114,8 +114,13 @@ function found() {
 function lose(error) {
   if (connection.lost) return;
   connection.lost = true;
-  connection.sentence = error.status === BUSY ? error.message : error.status === STRANGE ? OTHER_TOKEN : '';
+  tell(error.status, error.message);
   retry(error.status === BUSY ? error.retryAfter * 1000 : retryDelay);
+}
+
+function tell(status, message) {
+  connection.stranger = status === STRANGE;
+  connection.sentence = status === BUSY ? message : connection.stranger ? OTHER_TOKEN : '';
 }
 
 function retry(delay) {
@@ -128,7 +133,7 @@ function retry(delay) {
         found();
         return;
       }
-      connection.sentence = response.status === STRANGE ? OTHER_TOKEN : '';
+      tell(response.status, '');
     } catch {
       /* still away */
     }

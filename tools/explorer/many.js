@@ -1,14 +1,16 @@
 /* many.js - small maps of many values of one variable, with one colour scale */
 /* SPDX-License-Identifier: MIT */
 import { imageOf } from './colour.js';
-import { labelOf } from './controls.js';
+import { labelOf, pageWords } from './controls.js';
 import { Channel, parseNpy } from './fetch.js';
-import { parseNumber, plainText, tokensText } from './numbers.js';
+import { plainText, positionText, tokensText } from './numbers.js';
 import { mapQuery, shownWindow, url } from './query.js';
 import { parseRule, ruleText, startRule } from './rule.js';
+import { learnLimits } from './scale.js';
+import { wordOf } from './settings.js';
 import { make } from './slider.js';
 import {
-  OF_MODEL, effective, numberOf, setOptions, setPage, state, table, thousandOf, unframed,
+  OF_MODEL, domain, effective, numberOf, rangeEnd, setOptions, setPage, state, table, trainedLength, unframed,
 } from './state.js';
 import { whenQuiet } from './timing.js';
 
@@ -66,17 +68,30 @@ function suggested(name) {
   return values.filter((value) => value >= low && value <= high).map(text);
 }
 
+export { wanted as manyWanted };
+
 function wanted() {
   const [, name, list] = /^([a-z-]+)=(.*)$/.exec(state.page.many ?? '') ?? [];
   const values = (list ?? '').split(name === 'scaling' ? /[\s;]+/ : /[\s,;]+/).filter(Boolean);
   return { name, values: values.slice(0, MOST) };
 }
 
+/* The settings of the small maps: [value, options]. */
+export function manyOptions() {
+  const { name, values } = wanted();
+  return values.map((value) => {
+    const options = { ...state.options, [name]: value };
+    if (name === 'preset') GIVEN_WAY.forEach((one) => delete options[one]);
+    if (name === 'positions') ['rows', 'cols'].forEach((one) => delete options[one]);
+    return [value, options];
+  });
+}
+
 export function followMany() {
   const on = manyShown();
-  document.body.dataset.many = on ? 'true' : 'false';
-  byId('many').hidden = !on;
-  byId('many-close').hidden = !on;
+  document.body.dataset.many = String(on);
+  byId('many').hidden = byId('many-close').hidden = !on;
+  document.querySelector('#group-many .changed-note').textContent = on ? labelOf(wanted().name).toLowerCase() : '';
   if (!on) {
     byId('many').replaceChildren();
     many.scale = null;
@@ -88,72 +103,78 @@ export function followMany() {
     byId('many-name').value = name;
     byId('many-values').value = values.join(' ');
   }
-  build(name, values);
+  build(name);
   refreshMany();
 }
 
-function build(name, values) {
-  const columns = Math.ceil(Math.sqrt(values.length));
+const titleOf = (name) => (name === 'preset' ? 'Model' : labelOf(name));
+
+/* A heading, the maps with what each has, and what the axes are. */
+function build(name) {
+  const settings = manyOptions();
+  const columns = Math.ceil(Math.sqrt(settings.length));
   byId('many').style.setProperty('--columns', columns);
-  byId('many').replaceChildren(...values.map((value) => {
-    const number = parseNumber(value, thousandOf(name));
-    const words = Number.isNaN(number) ? value : number.toLocaleString('en-US');
-    const canvas = make('canvas', { width: 1, height: 1 }), caption = make('span', { textContent: words });
-    const button = make('button', { type: 'button', title: 'Take this value' }, canvas, caption);
+  const maps = settings.map(([value, options]) => {
+    const { cols } = domain(options), trained = name === 'preset' ? trainedLength(options) : null;
+    const canvas = make('canvas', { width: 1, height: 1 });
+    const caption = make('span', { textContent: name === 'preset' ? value : wordOf(name, options).replace(`${name} `, '') });
+    const ends = make('span', { className: 'ends' }, make('span', { textContent: positionText(cols.first) }),
+      make('span', { textContent: trained ? `trained to ${tokensText(trained)}` : '' }),
+      make('span', { textContent: positionText(rangeEnd(cols)) }));
+    const button = make('button', { type: 'button', title: 'Take this setting' }, caption, canvas, ends);
     button.addEventListener('click', () => {
       const rule = name === 'preset' ? Object.fromEntries(GIVEN_WAY.map((one) => [one, null])) : {};
       setPage({ many: null });
       setOptions({ ...rule, [name]: value });
     });
     return button;
-  }));
+  });
+  byId('many').replaceChildren(make('h3', { className: 'many-head', textContent: titleOf(name) }), ...maps,
+    make('p', { className: 'many-foot muted', textContent: 'key position across, query position down (tokens); click one to adopt it' }));
 }
 
 /* All at once would keep the server from the map; two at a time do not. */
 export const refreshMany = whenQuiet(120, async () => {
   if (!manyShown()) return;
   document.body.dataset.state = 'busy';
-  const mine = ++round, { name, values } = wanted(), got = [];
-  const [first] = byId('many').children;
-  const side = Math.min(SIDE_MOST, Math.round((first?.querySelector('canvas').clientWidth || 200) * devicePixelRatio));
+  const mine = ++round, { name } = wanted(), settings = manyOptions(), got = [];
+  const side = Math.min(SIDE_MOST, Math.round((byId('many').querySelector('canvas')?.clientWidth || 200) * devicePixelRatio));
   let next = 0;
   const work = async (channel) => {
-    while (next < values.length && mine === round) {
-      const index = next++, options = { ...state.options, [name]: values[index] };
-      if (name === 'preset') GIVEN_WAY.forEach((one) => delete options[one]);
+    while (next < settings.length && mine === round) {
+      const index = next++, [, options] = settings[index];
       const window = name === 'positions' ? null : shownWindow();
       const address = url('/map.npy', unframed(mapQuery(window, { size: String(side) }, options)));
       got[index] = await new Promise((resolve) => {
         channel.ask({
           url: address, kind: 'arrayBuffer', bad: ({ message }) => resolve({ message }),
-          good: ({ body, header }) => resolve({ ...parseNpy(body), header }),
+          good: ({ body, header }) => resolve({ ...parseNpy(body), header, grew: learnLimits(options, header) }),
         });
       });
     }
   };
   await Promise.all(channels.map(work));
-  if (mine === round) paint(got, name);
+  if (mine !== round) return;
+  if (got.some(({ grew }) => grew)) refreshMany();
+  else paint(got, name);
 });
 
 function paint(got, name) {
   const headers = got.filter((one) => one?.header).map((one) => one.header);
   if (headers.length) {
-    const fixed = state.options.clim, [first] = headers;
-    const low = Math.min(...headers.map((header) => (fixed ? header.low : header.min)));
-    const high = Math.max(...headers.map((header) => (fixed ? header.high : header.max)));
-    const even = first.colormap === 'diverging' && low < 0 && !fixed, most = Math.max(-low, high);
-    many.scale = { ...first, low: even ? -most : low, high: even ? most : high };
-    if (first.norm === 'log') Object.assign(many.scale, { low: Math.min(...headers.map((header) => header.low)) });
+    const [first] = headers;
+    many.scale = { ...first, low: d3.min(headers, ({ low }) => low), high: d3.max(headers, ({ high }) => high),
+      min: d3.min(headers, ({ min }) => min) };
     many.label = first.value_label;
     many.caption = { title: `${name === 'preset' ? 'Models' : labelOf(name)}, side by side`, subtitle: first.subtitle };
   }
-  [...byId('many').children].forEach((button, index) => {
+  [...byId('many').querySelectorAll('button')].forEach((button, index) => {
     const one = got[index], canvas = button.querySelector('canvas');
     button.dataset.refused = one?.header ? '' : 'true';
     if (one?.header) {
       [canvas.width, canvas.height] = [one.width, one.height];
       canvas.getContext('2d').putImageData(imageOf(one.cells, one.width, one.height, many.scale), 0, 0);
-    } else if (one) button.lastChild.textContent = one.message;
+    } else if (one) button.firstChild.textContent = pageWords(one.message);
   });
   byId('many').setAttribute('aria-label', `Maps over ${labelOf(name)}`);
   document.body.dataset.state = 'ready';

@@ -1,6 +1,8 @@
 /* models.js - the model: a searchable list of presets, and a config.json that is dropped or chosen */
 /* SPDX-License-Identifier: MIT */
-import { once, postModel } from './fetch.js';
+import { giveAgain, takeConfig } from './config.js';
+import { once } from './fetch.js';
+import { pageWords } from './controls.js';
 import { grouped, tokensText } from './numbers.js';
 import { url } from './query.js';
 import { make } from './slider.js';
@@ -10,7 +12,7 @@ const CONFIG_MOST = 65536; /* bytes, as the server takes them */
 const byId = (id) => document.getElementById(id);
 const input = () => byId('model');
 const list = () => byId('model-list');
-export const models = { onLearned: () => {} };
+export const models = { onLearned: () => {}, onGiven: () => {} };
 let active = -1, matches = [];
 
 export function startModels() {
@@ -104,9 +106,8 @@ async function take(file) {
     if (file.size > CONFIG_MOST) {
       throw new Error(`${file.name}: ${grouped(file.size)} bytes; a config.json may have ${grouped(CONFIG_MOST)}`);
     }
-    const model = await postModel(await file.text());
+    const model = await takeConfig(await file.text(), file.name);
     if (own !== taken) return;
-    table.models.set(model.id, { ...model, name: model.name || file.name });
     error.hidden = true;
     choose({ model: model.id });
   } catch (refused) {
@@ -138,12 +139,16 @@ export function followModels() {
   const over = OF_MODEL.filter((rule) => state.options[rule] !== undefined);
   if (document.activeElement !== input() || list().hidden) input().value = name;
   byId('model-clear').hidden = !name;
-  byId('model-over').textContent = name && over.length ? `with another ${over.join(', ')}` : '';
+  byId('model-over').textContent = name && over.length ? `${over.join(', ')} changed` : '';
 }
+
+const UNKNOWN = /^--model: '.*' is not the id of a posted/;
 
 export function refuseModel(sentence) {
   const error = byId('model-error'), named = /^--(preset|model)\b/.test(sentence ?? '');
+  const lost = UNKNOWN.test(sentence ?? '');
   error.hidden = !named;
-  error.textContent = named ? sentence : '';
+  error.textContent = lost ? 'The server does not have this config.json any more: drop it again.' : named ? pageWords(sentence) : '';
+  if (lost) giveAgain(state.options.model).then((again) => again && models.onGiven(), () => {});
   return named;
 }

@@ -47,6 +47,8 @@ export class Pane {
     this.svg = d3.select(element).select('svg.axes');
     this.left = this.svg.append('g').attr('class', 'axis axis-rows');
     this.bottom = this.svg.append('g').attr('class', 'axis axis-cols');
+    this.titles = ['query position (tokens)', 'key position (tokens)'].map((text) =>
+      this.svg.append('text').attr('class', 'axis-title').attr('text-anchor', 'middle').text(text));
     this.lines = {};
     for (const name of ['trained-row', 'trained-col', 'cross-row', 'cross-col', 'distance-up', 'distance-down']) {
       const group = this.svg.append('g').attr('class', `line ${name}`).style('display', 'none');
@@ -69,6 +71,8 @@ export class Pane {
     this.y = this.canvas.offsetTop;
     this.left.attr('transform', `translate(${this.x},${this.y})`);
     this.bottom.attr('transform', `translate(${this.x},${this.y + side})`);
+    this.titles[0].attr('transform', `translate(${this.element.clientLeft + 11},${this.y + side / 2}) rotate(-90)`);
+    this.titles[1].attr('transform', `translate(${this.x + side / 2},${this.y + side + 36})`);
     this.canvas.width = this.canvas.height = pixels;
     onResize(this);
   }
@@ -110,8 +114,10 @@ export class Pane {
   /* The crosshair at the middle of a pair; null takes it away. */
   cross(pair) {
     const view = shownView(), half = domain().cols.step / 2;
-    this.line('cross-row', pair !== null, view.x0, pair?.i + half, view.x1, pair?.i + half);
-    this.line('cross-col', pair !== null, pair?.j + half, view.y0, pair?.j + half, view.y1);
+    const seen = pair !== null && pair.i + half > view.y0 && pair.i + half < view.y1 &&
+      pair.j + half > view.x0 && pair.j + half < view.x1;
+    this.line('cross-row', seen, view.x0, pair?.i + half, view.x1, pair?.i + half);
+    this.line('cross-col', seen, pair?.j + half, view.y0, pair?.j + half, view.y1);
   }
 
   /* The two diagonals of a distance; null takes them away. */

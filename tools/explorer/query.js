@@ -1,6 +1,8 @@
 /* query.js - what is asked of the server, and the same as an address and as a command line */
 /* SPDX-License-Identifier: MIT */
+import { configHash } from './config.js';
 import { parseNumber, parseRange, rangeText, tokensText } from './numbers.js';
+import { colours } from './scale.js';
 import { domain, effective, rangeEnd, shownView, state, table, windowOf } from './state.js';
 
 /* A posted model is no option of a command line, but every answer takes one. */
@@ -23,7 +25,7 @@ function withLength(query, options) {
 
 /* The options of the map in a window (null: the whole). */
 export function mapQuery(window, extra = {}, options = state.options) {
-  const query = { ...optionsOf('map', options), ...extra };
+  const query = { ...optionsOf('map', options), ...colours(options), ...extra };
   if (!window) return query;
   query.rows = rangeText(window.rows);
   query.cols = rangeText(window.cols);
@@ -45,6 +47,9 @@ export function curveQuery(extra = {}, options = state.options) {
   for (const [name, value] of Object.entries(options)) if (ofCurve(name)) query[name] ??= value;
   return withLength(query, options);
 }
+
+/* The rule alone, as the map has it. */
+export const ruleQuery = () => withLength(optionsOf('info', state.options), state.options);
 
 /* Beyond this many tokens the least base takes many seconds to find; then the answer is for its own length. */
 const EXPLAIN_MOST = 262144;
@@ -78,7 +83,7 @@ export function address() {
     }
   }
   const text = search.toString().replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/').replace(/%3D/g, '=');
-  return text ? `${location.pathname}?${text}` : location.pathname;
+  return `${location.pathname}${text ? `?${text}` : ''}${configHash()}`;
 }
 
 /* The state that an address tells; the server's own options are the start where it says nothing. */
@@ -108,20 +113,4 @@ function takeWindow(options) {
   return span >= whole.count * whole.step
     ? null
     : { x0: from(cols), x1: from(cols) + span, y0: from(rows), y1: from(rows) + span };
-}
-
-const quoted = (text) => (/^[\w.,:=\/+-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
-
-/* The command line that draws what is seen. */
-export function commandLine() {
-  const query = mapQuery(shownWindow());
-  if (query.rows && query.rows === query.cols) [query.positions, query.rows, query.cols] = [query.rows];
-  else if (query.rows && query.cols) delete query.positions;
-  const words = ['ropemap', 'map'];
-  for (const [name, value] of Object.entries(query)) {
-    if (value === undefined) continue;
-    if (table.options.get(name)?.flag) words.push(...(value === '1' ? [`--${name}`] : []));
-    else words.push(`--${name}`, quoted(name === 'model' ? table.models.get(value)?.name ?? value : value));
-  }
-  return [...words, '-o', 'map.png'].join(' ');
 }

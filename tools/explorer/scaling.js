@@ -92,8 +92,8 @@ class Scaling {
 
   /* At the parameter where the sentence names one: scaling yarn: original is ... */
   refuse(sentence) {
-    let left = sentence;
-    const said = (sentence ?? '').replace(/^--scaling \S+/, '');
+    const said = (sentence ?? '').replace(/^--scaling \S+: (scaling \S+: )?/, '');
+    let left = said || null;
     for (const [key, { control }] of this.controls) {
       const named = left !== null && new RegExp(`\\b${key}( is |=|:|, )`).test(said);
       control.refuse(named ? left : null);

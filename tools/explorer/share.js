@@ -1,20 +1,31 @@
 /* share.js - links, commands and files of what is seen */
 /* SPDX-License-Identifier: MIT */
+import { commandLines, varied } from './commands.js';
 import { cellsWanted } from './map.js';
-import { address, commandLine, curveQuery, mapQuery, shownWindow, url } from './query.js';
+import { address, curveQuery, mapQuery, shownWindow, url } from './query.js';
 import { make } from './slider.js';
+import { snapshotHtml, snapshotPng, snapshotSvg } from './snapshot.js';
 import { state } from './state.js';
 
 const FILES = { map: ['png', 'svg', 'pdf', 'npy'], curve: ['csv', 'png', 'svg', 'pdf'] };
+const TITLES = { map: 'The map alone, as a figure', curve: 'The curves alone, as a figure' };
 const byId = (id) => document.getElementById(id);
 const links = [];
+
+/* What is seen, with everything that is compared. */
+const SEEN = {
+  png: snapshotPng,
+  svg: () => new Blob([snapshotSvg().text], { type: 'image/svg+xml' }),
+  html: () => new Blob([snapshotHtml(commandLines(), { ...state.options, ...state.page })], { type: 'text/html' }),
+};
 
 export function startShare() {
   const body = byId('share-body');
   const row = (...children) => make('div', { className: 'row' }, ...children);
   body.append(row(
     copier('copy-link', 'Copy link', () => new URL(address(), location.href).href),
-    copier('copy-command', 'Copy as ropemap command', commandLine)));
+    copier('copy-command', 'Copy as ropemap command', commandLines)));
+  body.append(make('h2', { textContent: 'All that is seen' }), row(...Object.keys(SEEN).map(saver)));
   for (const [kind, types] of Object.entries(FILES)) {
     for (const type of types) {
       const link = make('a', { className: 'button', id: `download-${kind}-${type}`, textContent: type.toUpperCase() });
@@ -22,7 +33,7 @@ export function startShare() {
       links.push({ link, kind, type });
     }
     const own = links.filter((one) => one.kind === kind).map(({ link }) => link);
-    body.append(make('h2', { textContent: `Save the ${kind}` }), row(...own));
+    body.append(make('h2', { textContent: TITLES[kind] }), row(...own));
   }
   body.append(make('p', { className: 'done', id: 'share-done', role: 'status' }));
   byId('share').addEventListener('toggle', followShare);
@@ -44,9 +55,23 @@ function followShare() {
 
 const mapFile = (type) => url(`/map.${type}`, mapQuery(shownWindow(), { size: String(cellsWanted(false)) }));
 
+/* Curves that differ in one option are in one file. */
 function curveFile(type) {
-  const axis = state.page.axis === 'linear' ? 'linear' : 'log';
-  return url(`/curve.${type}`, curveQuery(type === 'csv' ? {} : { axis }));
+  const axis = state.page.axis === 'linear' ? 'linear' : 'log', { vary, name } = varied();
+  const query = curveQuery({ ...(type === 'csv' ? {} : { axis }), ...(vary && { vary }) });
+  if (vary) delete query[name];
+  return url(`/curve.${type}`, query);
+}
+
+function saver(type) {
+  const button = make('button', { type: 'button', id: `save-seen-${type}`, textContent: type.toUpperCase() });
+  button.title = type === 'html' ? 'One file to mail: picture, commands, settings, numbers' : '';
+  button.addEventListener('click', async () => {
+    const link = make('a', { href: URL.createObjectURL(await SEEN[type]()), download: `ropemap.${type}` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+  return button;
 }
 
 function copier(id, label, text) {

@@ -144,8 +144,7 @@ export class Slider {
     this.value = Number.isNaN(value) ? null : value;
     if (document.activeElement !== this.box || !this.bad) this.box.value = this.value === null ? text : grouped(value);
     this.box.style.width = `${Math.max(this.box.value.length, 3) + 1.2}ch`;
-    if (this.value === null) this.range.style.setProperty('--place', (this.range.value = 0));
-    else {
+    if (this.value !== null) {
       const place = this.placeOf(value);
       if (Math.abs(place - this.range.value) > 1e-4 && this.placeOf(this.valueAt(Number(this.range.value))) !== place) {
         this.range.value = place;

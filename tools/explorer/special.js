@@ -1,8 +1,9 @@
 /* special.js - controls of options that are more than a number or a word */
 /* SPDX-License-Identifier: MIT */
-import { Choice, Line } from './choice.js';
-import { hooks, layers } from './map.js';
-import { parseNumber, plainText } from './numbers.js';
+import { Choice } from './choice.js';
+import { layers } from './map.js';
+import { parseNumber } from './numbers.js';
+import { fitted } from './scale.js';
 import { Slider, make } from './slider.js';
 import { effective, setOptions, state } from './state.js';
 
@@ -46,11 +47,11 @@ export class Worded extends Choice {
   }
 }
 
-/* Colour limits: the map's own, or two numbers, which start as the map's are. */
+/* Colour limits: the full range of the kind of values, or two numbers, which start as the map's are. */
 export class Limits extends Choice {
   constructor(common) {
-    super({ ...common, words: ['auto', 'fixed'], change: (word, event) => common.change(
-      word === 'fixed' ? this.present() : null, event, false) });
+    super({ ...common, words: ['full range', 'fixed'], change: (word, event) => common.change(
+      word === 'fixed' ? present() : null, event, false) });
     const box = (id, label) =>
       make('input', { type: 'text', id, inputMode: 'decimal', className: 'tail', 'aria-label': label });
     this.low = box('clim-low', 'lowest colour at');
@@ -62,15 +63,9 @@ export class Limits extends Choice {
     this.input.after(this.low, this.high);
   }
 
-  present() {
-    const { low = 0, high = 1 } = layers.main?.header ?? {};
-    const short = (value) => plainText(Number(value.toPrecision(3)));
-    return hooks.limits().clim ?? `${short(low)}:${short(high)}`;
-  }
-
   show(text, changed) {
     const given = state.options.clim;
-    super.show(given === undefined ? 'auto' : 'fixed', changed);
+    super.show(given === undefined ? 'full range' : 'fixed', changed);
     const [low = '', high = ''] = (given ?? '').split(':');
     this.low.hidden = this.high.hidden = given === undefined;
     if (document.activeElement !== this.low) this.low.value = low;
@@ -78,4 +73,9 @@ export class Limits extends Choice {
   }
 }
 
-export const resetAll = () => setOptions(Object.fromEntries(Object.keys(state.options).map((name) => [name, null])));
+const present = () => fitted(state.options, layers.main?.header ?? { min: null, low: 0, high: 1 });
+
+/* The button beneath the bar: the limits of the map that is seen, from now on; or the full range again. */
+export function fit() {
+  setOptions({ clim: state.options.clim ? null : present(), percentile: null });
+}

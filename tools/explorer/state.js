@@ -43,8 +43,8 @@ export function setPage(changes) {
 /* Everything at once, as when an address is opened. */
 export function replaceAll({ options, view, page }) {
   Object.assign(state, { options, view, page });
-  tell('options', { changes: options, inputAt: performance.now(), live: false });
-  tell('page', { changes: page });
+  tell('options', { changes: { ...options, positions: options.positions }, inputAt: performance.now(), live: false });
+  tell('page', { changes: null });
 }
 
 /* The options of how a map is shown, which change no value. */

@@ -22,7 +22,7 @@ export function showCaption({ title, subtitle }) {
 }
 
 export function showRefusal(sentence) {
-  byId('stage').dataset.refused = sentence ? 'true' : '';
+  byId('stage').dataset.refused = sentence === null ? '' : 'true'; /* '' is said at a control */
   byId('refusal').hidden = !sentence;
   write('refusal', sentence ?? '');
 }
@@ -40,9 +40,16 @@ export function startConnection() {
     const { lost, again, sentence } = connection;
     byId('banner').hidden = !lost;
     const seconds = Math.round((again ?? 0) / 100) / 10;
-    const first = sentence || 'The server does not answer.';
-    write('banner', lost ? `${first} Trying again in ${seconds} s; nothing here is lost.` : '');
+    const first = sentence || `The server does not answer. Trying again in ${seconds} s; nothing here is lost.`;
+    write('banner-words', lost ? first : '');
+    byId('banner-token').hidden = !connection.stranger;
   };
+  byId('banner-token').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const box = byId('banner-token').firstElementChild, token = /token=([^&#]+)/.exec(box.value)?.[1] ?? box.value.trim();
+    fetch(`/?token=${encodeURIComponent(token)}`, { cache: 'no-store' })
+      .then(({ ok }) => box.setAttribute('aria-invalid', String(!ok)), () => {});
+  });
 }
 
 const dark = () => matchMedia('(prefers-color-scheme: dark)');

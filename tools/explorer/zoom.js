@@ -1,5 +1,6 @@
 /* zoom.js - wheel, drag, pinch, double click and keys change the view; both panes share it */
 /* SPDX-License-Identifier: MIT */
+import { cross } from './crosshair.js';
 import { panes } from './map.js';
 import { domain, setView, shownView, state, wholeView } from './state.js';
 import { inFrame, reducedMotion } from './timing.js';
@@ -52,8 +53,11 @@ function ended() {
   setView(state.view, { live: false });
 }
 
+/* About the pair that is held, else about the middle. */
 export function zoomBy(factor) {
-  d3.select(panes.main.canvas).call(behaviours.get(panes.main).scaleBy, factor);
+  const { main } = panes, { pair, held } = cross, half = domain().cols.step / 2;
+  const about = held && pair ? [main.placeX(pair.j + half) - main.x, main.placeY(pair.i + half) - main.y] : undefined;
+  d3.select(main.canvas).call(behaviours.get(main).scaleBy, factor, about);
 }
 
 export function home() {

@@ -63,11 +63,11 @@ static const struct {
     cli_place place;
     const char *id, *title;
 } places[] = {{PLACE_RULE, "rule", "Rule"},
-              {PLACE_VALUES, "values", "Vectors and values"},
-              {PLACE_PRECISION, "precision", "Precision"},
-              {PLACE_COLOUR, "colour", "Colour"},
-              {PLACE_MORE, "more", "More"},
-              {PLACE_FILES, "files", "Saved figures"}};
+              {PLACE_VALUES, "values", "Input"},
+              {PLACE_PRECISION, "precision", "Arithmetic"},
+              {PLACE_COLOUR, "colour", "Colour scale"},
+              {PLACE_MORE, "more", "Advanced"},
+              {PLACE_FILES, "files", "Export"}};
 enum { PLACES = sizeof places / sizeof *places };
 static_assert(PLACES == PLACE_COUNT - 1, "every place but none has a part of the page");
 

@@ -507,7 +507,8 @@ static void notes(void) {
         "\nScripts may use it too: /map.png .svg .pdf .npy, /value.json?i=I&j=J, /curve.json .csv .npy .png\n"
         ".svg .pdf, /bound.json, /info.json, /explain.txt and /options.json take the options of the "
         "commands\n"
-        "as a query, POST /model the text of a config.json; with the header Authorization: Bearer TOKEN.\n"
+        "as a query, /progress.json?view=NAME how far the picture with that view=NAME is, POST /model the\n"
+        "text of a config.json; with the header Authorization: Bearer TOKEN.\n"
         "\nRULE is one of:\n");
     help_scaling_rules();
 }

@@ -1,0 +1,75 @@
+/* commands.js - the command lines that make what is seen: maps, sweeps and curves */
+/* SPDX-License-Identifier: MIT */
+import { against, askedOfA, mode } from './compare.js';
+import { linesShown } from './decay.js';
+import { manyShown, manyWanted } from './many.js';
+import { curveQuery, mapQuery, ofCurve, shownWindow } from './query.js';
+import { differing } from './settings.js';
+import { effective, state, table, unframed } from './state.js';
+
+const quoted = (text) => (/^[\w.,:=\/+-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
+
+function wordsOf(command, query, ...more) {
+  const words = ['ropemap', command];
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    if (table.options.get(name)?.flag) words.push(...(value === '1' ? [`--${name}`] : []));
+    else words.push(`--${name}`, quoted(name === 'model' ? table.models.get(value)?.name ?? value : value));
+  }
+  return [...words, ...more].join(' ');
+}
+
+/* Options of the window, as short as they can be. */
+function windowed(query) {
+  const short = { ...query };
+  if (short.rows && short.rows === short.cols) {
+    [short.positions, short.rows, short.cols] = [short.rows];
+  } else if (short.rows && short.cols) delete short.positions;
+  return short;
+}
+
+const mapLine = (options, window, output, extra) => wordsOf('map', { ...windowed(mapQuery(window, {}, options)), ...extra }, '-o', output);
+
+function mapLines() {
+  const window = shownWindow();
+  if (manyShown()) {
+    const { name, values } = manyWanted(), query = windowed(mapQuery(name === 'positions' ? null : window));
+    const list = values.join(name === 'scaling' ? ';' : ',');
+    delete query[name];
+    return [wordsOf('sweep', query, '--vary', quoted(`${name}=${list}`), '-o', 'maps.png')];
+  }
+  if (mode() === 'off' || against() !== 'a') return [mapLine(state.options, window, 'map.png')];
+  const ofA = askedOfA();
+  if (mode() !== 'difference') {
+    return [mapLine(ofA.options, window && ofA.window, 'A.png'), mapLine(state.options, window, 'B.png')];
+  }
+  const names = differing([askedOfA().options, { ...state.options, positions: ofA.options.positions }]);
+  if (names.length === 1) {
+    const diff = `${names[0]}=${effective(names[0], ofA.options)}`;
+    return [mapLine({ ...state.options, clim: undefined }, window, 'difference.png', { diff, clim: undefined, cmap: 'diverging' })];
+  }
+  return [mapLine(ofA.options, window && ofA.window, 'A.npy'), mapLine(state.options, window, 'B.npy'),
+    'python3 -c "import numpy as n; n.save(\'difference.npy\', n.load(\'B.npy\') - n.load(\'A.npy\'))"'];
+}
+
+/* Curves that differ in one option are drawn together; else each is a command of its own. */
+export function varied() {
+  const settings = linesShown().map((options) => Object.fromEntries(
+    Object.entries(unframed(options)).filter(([name]) => ofCurve(name))));
+  const names = differing(settings);
+  const single = names.length === 1 && names[0] !== 'scaling' && settings.every((one) => one[names[0]] !== undefined);
+  return { settings, vary: single ? `${names[0]}=${settings.map((one) => one[names[0]]).join(',')}` : null, name: names[0] };
+}
+
+function curveLines() {
+  const { settings, vary, name } = varied(), { distances } = curveQuery({});
+  const axis = { distances, axis: state.page.axis === 'linear' ? 'linear' : 'log' };
+  if (settings.length < 2) return [];
+  if (!vary) return settings.map((one, index) => wordsOf('curve', { ...one, ...axis }, '-o', `curve-${index + 1}.png`));
+  const rest = { ...settings[0], ...axis };
+  delete rest[name];
+  return [wordsOf('curve', rest, '--vary', quoted(vary), '-o', 'curves.png')];
+}
+
+/* All that is seen, a command a line. */
+export const commandLines = () => [...mapLines(), ...curveLines()].join('\n');
