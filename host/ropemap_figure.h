@@ -166,6 +166,8 @@ typedef struct ropemap_series {
                        not in the legend */
     const char *const *names; /* [count] of its points, which get numbers, listed in place of the legend; with
                                  `points`. NULL: none. Borrowed */
+    bool names_at_points; /* names stand next to their points instead, where they cover nothing; others are
+                             left out */
 } ropemap_series;
 
 /* A line across a plot at one x or y, with a label: "trained length". */

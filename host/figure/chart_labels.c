@@ -378,7 +378,7 @@ static void label_reference(labels *all, int32_t index) {
     label_owner(all, &own, all->layout->theme->soft_ink);
 }
 
-/* ---- numbers of points */
+/* ---- numbers and names of points */
 
 typedef struct point {
     double x, y;
@@ -400,49 +400,65 @@ static void take_point(labels *all, point at) {
     all->taken[all->count++] = (area){at.x - side / 2.0, at.y - side / 2.0, side, side};
 }
 
-/* Around the point, farther and farther, from the second ring on with a line to it; where nothing is free the
- * legend has to do. */
-static void number_point(labels *all, point at, int32_t number, rm_rgb ink) {
+/* In one of the rings around the point, from the second on with a line to it; where nothing is free the
+ * legend has to do. Whether a place was found. */
+static bool write_at_point(labels *all, point at, const char *text, int ring, rm_rgb ink) {
     const rm_chart_layout *layout = all->layout;
     const double size = layout->words, dot = layout->dot;
+    const double width = rm_font_width(text, size) + 0.1 * size, height = TALL * size;
+    const double reach = dot + 0.15 * size + 0.8 * size * ring;
+    choice best = {.cost = INFINITY};
+    for (int place = 0; place < AROUND; place++) {
+        const double angle = 2.0 * acos(-1.0) * (double)place / (double)AROUND;
+        const double x = at.x + cos(angle) * (reach + width / 2.0 - dot / 4.0);
+        const double y = at.y - sin(angle) * (reach + height / 2.0 - dot / 2.0);
+        try_place(all, NULL, false, (area){x - width / 2.0, y - height / 2.0, width, height}, 0.0, &best);
+    }
+    if (!isfinite(best.cost)) {
+        return false;
+    }
+    if (ring > 0) {
+        const double x = best.place.x + width / 2.0, y = best.place.y + height / 2.0;
+        rm_drawing_line(all->drawing, at.x, at.y, x - at.x, y - at.y, (double)layout->sizes.line, ink);
+    }
+    write_label(all, best.place, text, ink, false);
+    return true;
+}
+
+/* Around the point, farther and farther. */
+static void number_point(labels *all, point at, int32_t number, rm_rgb ink) {
     char text[16];
     (void)snprintf(text, sizeof text, "%d", (int)number);
-    const double width = rm_font_width(text, size) + 0.1 * size, height = TALL * size;
-    choice best = {.cost = INFINITY};
-    int ring = 0;
-    for (; ring < RINGS && !isfinite(best.cost); ring++) {
-        const double reach = dot + 0.15 * size + 0.8 * size * ring;
-        for (int place = 0; place < AROUND; place++) {
-            const double angle = 2.0 * acos(-1.0) * (double)place / (double)AROUND;
-            const double x = at.x + cos(angle) * (reach + width / 2.0 - dot / 4.0);
-            const double y = at.y - sin(angle) * (reach + height / 2.0 - dot / 2.0);
-            try_place(all, NULL, false, (area){x - width / 2.0, y - height / 2.0, width, height}, 0.0, &best);
-        }
-    }
-    if (isfinite(best.cost)) {
-        const double x = best.place.x + width / 2.0, y = best.place.y + height / 2.0;
-        if (ring > 1) {
-            rm_drawing_line(all->drawing, at.x, at.y, x - at.x, y - at.y, (double)layout->sizes.line, ink);
-        }
-        write_label(all, best.place, text, ink, false);
+    for (int ring = 0; ring < RINGS && !write_at_point(all, at, text, ring, ink); ring++) {
     }
 }
 
-/* Every named point: its dot is taken, or with `number` numbered. */
-static void label_points(labels *all, bool number) {
+/* A name is long: near its point or not at all. */
+static void name_point(labels *all, point at, const char *name, rm_rgb ink) {
+    char text[RM_TEXT_BYTES];
+    if (rm_text_fit(text, name, all->layout->words, rooms[1] * (double)all->layout->plot.width) > 0.0) {
+        (void)write_at_point(all, at, text, 0, ink);
+    }
+}
+
+/* Every named point: its dot is taken, or with `label` it gets its number or name. */
+static void label_points(labels *all, bool label) {
     int32_t count = 0;
     for (int32_t index = 0; index < all->plot->series_count; index++) {
         const ropemap_series *series = &all->plot->series[index];
         const rm_rgb ink = rm_chart_look(all->plot, index, 0.0, 0.0).ink;
         for (int64_t at = 0; series->names != NULL && at < series->count; at++) {
             point place;
-            count++;
-            if (find_point(all, series, at, &place)) {
-                if (number) {
-                    number_point(all, place, count, ink);
-                } else {
-                    take_point(all, place);
-                }
+            count += series->names_at_points ? 0 : 1;
+            if (!find_point(all, series, at, &place)) {
+                continue;
+            }
+            if (!label) {
+                take_point(all, place);
+            } else if (series->names_at_points) {
+                name_point(all, place, series->names[at], ink);
+            } else {
+                number_point(all, place, count, ink);
             }
         }
     }

@@ -119,10 +119,15 @@ typedef struct entry {
     int32_t number;
 } entry;
 
+/* Whether the legend has a line for each of its points. */
+static bool has_numbers(const ropemap_series *series) {
+    return series->names != NULL && !series->names_at_points;
+}
+
 /* Moves on to the next entry; false after the last one. Begin with {.series = -1}. */
 static bool next_entry(const ropemap_plot *plot, entry *at) {
     const ropemap_series *own = at->series >= 0 ? &plot->series[at->series] : NULL;
-    if (own != NULL && own->names != NULL && at->point + 1 < own->count) {
+    if (own != NULL && has_numbers(own) && at->point + 1 < own->count) {
         at->point++;
         at->number++;
         return true;
@@ -130,7 +135,7 @@ static bool next_entry(const ropemap_plot *plot, entry *at) {
     do {
         at->series++;
     } while (at->series < plot->series_count && plot->series[at->series].reference);
-    const bool named = at->series < plot->series_count && plot->series[at->series].names != NULL;
+    const bool named = at->series < plot->series_count && has_numbers(&plot->series[at->series]);
     at->point = named ? 0 : -1;
     at->number += named ? 1 : 0;
     return at->series < plot->series_count;
@@ -210,7 +215,7 @@ static rm_legend lay_legend(const ropemap_plot *plot, double size, double height
 static rm_legend choose_legend(const ropemap_plot *plot, double size, double height, double width) {
     bool named = false;
     for (int32_t index = 0; index < plot->series_count; index++) {
-        named = named || plot->series[index].names != NULL;
+        named = named || has_numbers(&plot->series[index]);
     }
     const rm_legend legend = lay_legend(plot, size, height, LEGEND_MOST * width);
     return legend.rows < legend.count

@@ -97,7 +97,8 @@ static const serve_route *tiny_routes(void) {
         routes[i] = serve_routes[i];
         routes[i].make = routes[i].command == &command_map     ? make_tiny_map
                          : routes[i].command == &command_curve ? make_tiny_curve
-                         : routes[i].command == &command_bound || routes[i].command == &command_explain
+                         : routes[i].command == &command_bound || routes[i].command == &command_explain ||
+                                 routes[i].command == &command_plan
                              ? make_nothing
                              : routes[i].make;
     }
@@ -242,8 +243,8 @@ static void apply(const cli_command *command, const serve_query *from) {
 }
 
 static void apply_to_all(const char *text) {
-    static const cli_command *const commands[] = {&command_map, &command_curve, &command_bound, &command_info,
-                                                  &command_explain};
+    static const cli_command *const commands[] = {&command_map,  &command_curve,   &command_bound,
+                                                  &command_info, &command_explain, &command_plan};
     static serve_query query;
     ropemap_error error = {.status = ROPEMAP_OK};
     if (judge(query_parse(text, &query, &error), &error) != ROPEMAP_OK) {

@@ -210,6 +210,7 @@ HTTP = {
     "curve-npy": b"/curve.npy?distances=9&vary=scaling=linear:factor=2&vary=scaling=ntk:factor=4&shift=7",
     "bound": b"/bound.json?length=1k&windows=2&low=1e3&high=1e6&resolution=0.1",
     "explain": b"/explain.txt?preset=llama3.1-8b",
+    "plan": b"/plan.json?preset=llama3-8b&length=32k&keep=0.2&change=yarn&original=8k",
     "info": b"/info.json?preset=qwen3-8b&scaling=longrope:factor=4,original=32,short=1/1,long=2/2",
     "options": b"/options.json",
     "page": request(f"GET /?token={TOKEN} HTTP/1.1", HOST, "Sec-Fetch-Site: cross-site"),

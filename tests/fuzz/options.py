@@ -25,16 +25,17 @@ import sys
 import tempfile
 import time
 
-COMMANDS = ["map", "map", "map", "curve", "curve", "sweep", "sweep curve", "bound", "explain", "info", "check", "bench",
+COMMANDS = ["map", "map", "map", "curve", "curve", "sweep", "sweep curve", "bound", "plan", "explain", "info", "check", "bench",
             "doctor", "pairs", "heads"]
 CODES = {0, 2, 3, 4, 5, 6}
 TIMEOUT = 120
 
 # Keeps a run short; the random options follow and may override it.
 SHORT = {"bound": ["--resolution", "0.01", "--limit", "500", "--bases", "100:1e5"], "explain": ["--quick"],
+         "plan": ["--resolution", "0.01", "--bases", "100:1e5"],
          "bench": ["--samples", "1", "--seconds", "0.01", "-n", "64", "-d", "8", "--size", "8", "--threads", "1"]}
 # What a command is nothing without.
-NEEDED = {"map": ["output"], "sweep": ["vary", "output"], "sweep curve": ["vary", "output"], "bound": ["length"],
+NEEDED = {"map": ["output"], "sweep": ["vary", "output"], "sweep curve": ["vary", "output"], "bound": ["length"], "plan": ["length"],
           "pairs": ["queries", "keys"], "heads": ["queries", "keys"]}
 # Options that mean something together alone: given one, the others follow.
 TOGETHER = {"queries": ["keys"], "keys": ["queries"], "head": ["queries", "keys"], "batch": ["queries", "keys"],

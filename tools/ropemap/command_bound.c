@@ -40,6 +40,9 @@ static int collect(const bound_found *found, int count, struct line *lines) {
 ropemap_status bound_encode(const bound_options *options, const bound_results *results, output_kind kind,
                             ropemap_bytes *bytes, ropemap_error *error) {
     static struct line lines[BOUND_LIST_MOST]; /* large */
+    if (options->card) {
+        return card_encode(options, results, kind, bytes, error);
+    }
     ropemap_series series[BOUND_LIST_MOST];
     memset(lines, 0, sizeof lines);
     const int line_count = collect(results->found, results->count, lines);
@@ -209,6 +212,9 @@ json_t *bound_document(const ropemap_spec *spec, const bound_results *results) {
         }
         (void)json_object_set_new(document, "table", table);
     }
+    if (document != NULL && results->card != NULL) {
+        (void)json_object_set_new(document, "card", card_document(results->card));
+    }
     return document;
 }
 
@@ -258,9 +264,9 @@ static ropemap_status find_all(const bound_options *options, bound_results *resu
 }
 
 static bool wants_reach(const bound_options *options) {
-    const bool base = (options->rule.given & RULE_BASE) != 0 || rule_options_named(&options->rule) ||
-                      options->rule.frequencies != NULL;
-    return base && options->length_count == 0;
+    const bool base = options->card || (options->rule.given & RULE_BASE) != 0 ||
+                      rule_options_named(&options->rule) || options->rule.frequencies != NULL;
+    return base && (options->card || options->length_count == 0);
 }
 
 ropemap_status bound_check(const bound_options *options, ropemap_error *error) {
@@ -279,10 +285,26 @@ ropemap_status bound_check(const bound_options *options, ropemap_error *error) {
     if (options->dim_count > 0 && options->length_count == 0) {
         return fail(error, ROPEMAP_USAGE, "--dims needs --table LENGTHS");
     }
-    if (options->outputs.count > 0 && options->length_count < 2) {
-        return fail(error, ROPEMAP_USAGE, "--output draws a table; give --table two lengths or more");
+    if (options->card && options->dim_count > 0) {
+        return fail(error, ROPEMAP_USAGE, "--card and --dims: a card is of one head dim; give --head-dim");
+    }
+    if (options->card && options->rule.frequencies != NULL) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--card and --frequencies: a table has no base; leave one of them out");
+    }
+    if (options->outputs.count > 0 && options->length_count < 2 && !options->card) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--output draws a table or a card; give --table two lengths or more, or --card");
     }
     return print_size_check(&options->print, error);
+}
+
+/* The lengths of a card that has no table. */
+static void take_lengths(bound_options *options) {
+    const bool missing = options->card && options->length_count == 0;
+    for (int64_t length = 1024; missing && length <= 262144; length *= 2) {
+        options->lengths[options->length_count++] = length;
+    }
 }
 
 ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error) {
@@ -293,17 +315,24 @@ ropemap_status bound_run(bound_options *options, bound_results *results, ropemap
         return fail(error, ROPEMAP_RESOURCES, "bound: no memory for the results");
     }
     ropemap_status status = rule_options_resolve(&options->rule, error);
+    take_lengths(options);
     results->has_reach = wants_reach(options);
     if (status == ROPEMAP_OK && results->has_reach) {
         status = ropemap_bound_reach(&options->rule.spec, results->limit, options->threads, options->progress,
                                      options->progress_user, &results->reach, error);
+    }
+    if (status == ROPEMAP_OK && options->card) {
+        results->card = calloc(1, sizeof *results->card);
+        status = results->card != NULL ? card_make(options, results->card, error)
+                                       : fail(error, ROPEMAP_RESOURCES, "--card: no memory");
     }
     return status == ROPEMAP_OK ? find_all(options, results, error) : status;
 }
 
 void bound_results_free(bound_results *results) {
     free(results->found);
-    results->found = NULL;
+    free(results->card);
+    *results = (bound_results){.found = NULL};
 }
 
 bound_options bound_options_default(void) {
@@ -403,11 +432,20 @@ const cli_option bound_rows[] = {
      .offset = offsetof(bound_options, limit),
      .least = 2,
      .most = INT64_C(1) << 36},
+    {.group = GROUP_WHAT,
+     .name = "card",
+     .help =
+         "the decay card: bases against half similarity, first zero and the least base of each length, with "
+         "models as points; --table chooses the lengths (default 1k-256k)",
+     .type = OPTION_FLAG,
+     .offset = offsetof(bound_options, card),
+     .page = {.place = PLACE_NONE}},
     {.group = GROUP_OUTPUT,
      .name = "output",
      .letter = 'o',
      .argument = "FILE",
-     .help = "draw the table, as a .png, .svg or .pdf; - for a PNG on standard output in place of the text, "
+     .help = "draw the table or the card, as a .png, .svg or .pdf; - for a PNG on standard output in place "
+             "of the text, "
              "svg:- for another kind; may be given several times",
      .type = OPTION_TEXTS,
      .offset = offsetof(bound_options, outputs),
@@ -506,7 +544,8 @@ const cli_command command_bound = {
     .examples = "  ropemap bound --length 32k                 the least base, with its proof\n"
                 "  ropemap bound -b 5e5                       the first distance below zero\n"
                 "  ropemap bound --preset llama3.1-8b --length 128k\n"
-                "  ropemap bound --table 1k-128k --dims 64,128 -o bases.png\n",
+                "  ropemap bound --table 1k-128k --dims 64,128 -o bases.png\n"
+                "  ropemap bound --card --preset llama3.1-8b -o card.png --width 88mm\n",
     .blocks = {{rule_rows, offsetof(bound_options, rule)},
                {bound_rows, 0},
                {thread_rows, offsetof(bound_options, threads)},

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-enum { BOUND_WINDOWS_MOST = 16, BOUND_LIST_MOST = 32, BOUND_LENGTH_MOST = 1 << 24 };
+enum { BOUND_WINDOWS_MOST = 16, BOUND_LIST_MOST = 32, BOUND_LENGTH_MOST = 1 << 24, CARD_BASES = 121 };
 
 typedef struct bound_options {
     rule_options rule;
@@ -23,6 +23,7 @@ typedef struct bound_options {
     int32_t threads;
     cli_texts outputs; /* charts of the table */
     print_size print;
+    bool card; /* draw the decay card instead of the table */
     bool json, quiet, force;
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
@@ -46,6 +47,11 @@ static inline bool bound_any_base(const ropemap_window *first) {
     return first->low_is_edge && first->low < 1.000001;
 }
 
+/* What each of the card's bases reaches; NaN: not within what was searched. */
+typedef struct bound_card {
+    double base[CARD_BASES], half[CARD_BASES], zero[CARD_BASES];
+} bound_card;
+
 /* All results. */
 typedef struct bound_results {
     bool has_reach;
@@ -53,6 +59,7 @@ typedef struct bound_results {
     int64_t limit;      /* distances that were searched for it */
     bound_found *found; /* [count], owned */
     int count;
+    bound_card *card; /* owned; NULL: none */
 } bound_results;
 
 /* ROPEMAP_USAGE for options that do not go together or are missing. */
@@ -65,6 +72,12 @@ void bound_results_free(bound_results *results);
 /* The table as a chart. Uses static memory: by one thread at a time. */
 ropemap_status bound_encode(const bound_options *options, const bound_results *results, output_kind kind,
                             ropemap_bytes *bytes, ropemap_error *error);
+
+/* The decay card of a rule that is resolved: computed, as the end of a document, and as a picture. */
+ropemap_status card_make(const bound_options *options, bound_card *card, ropemap_error *error);
+json_t *card_document(const bound_card *card);
+ropemap_status card_encode(const bound_options *options, const bound_results *results, output_kind kind,
+                           ropemap_bytes *bytes, ropemap_error *error);
 
 /* JSON of schema ropemap.bound/1; NULL: no memory. The caller owns it. */
 json_t *bound_document(const ropemap_spec *spec, const bound_results *results);

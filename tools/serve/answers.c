@@ -389,6 +389,12 @@ static void prepare_explain(const serve_context *context, serve_job *job, void *
     options->progress_user = job;
 }
 
+/* What is at hand at once: all but the least base. */
+static void prepare_answer(const serve_context *context, serve_job *job, void *given) {
+    prepare_explain(context, job, given);
+    ((explain_options *)given)->quick = true;
+}
+
 static ropemap_status make_explain(const serve_context *context, serve_job *job, void *given,
                                    ropemap_error *error) {
     explain_options *options = given;
@@ -401,7 +407,7 @@ static ropemap_status make_explain(const serve_context *context, serve_job *job,
         return status;
     }
     explain_say(&options->rule.spec, &found);
-    if (strcmp(job->path, "/explain.json") == 0) {
+    if (strcmp(job->path, "/explain.txt") != 0) {
         answer_document(job->answer, explain_document(&options->rule.spec, &found));
         return ROPEMAP_OK;
     }
@@ -494,6 +500,11 @@ const serve_route serve_routes[] = {
      .prepare = prepare_plan,
      .make = make_plan,
      .slow = true,
+     .keeps = true},
+    {.paths = "/answer.json",
+     .command = &command_explain,
+     .prepare = prepare_answer,
+     .make = make_explain,
      .keeps = true},
     {.paths = "/explain.txt /explain.json",
      .command = &command_explain,

@@ -505,7 +505,7 @@ static void notes(void) {
         "are\n"
         "served at once: one that has not shown the token makes way for a newer one.\n"
         "\nScripts may use it too: /map.png .svg .pdf .npy, /value.json?i=I&j=J, /curve.json .csv .npy .png\n"
-        ".svg .pdf, /bound.json, /info.json, /explain.txt and /options.json take the options of the "
+        ".svg .pdf, /bound.json, /plan.json, /info.json, /explain.json and /options.json take the options of the "
         "commands\n"
         "as a query, /progress.json?view=NAME how far the picture with that view=NAME is, POST /model the\n"
         "text of a config.json; with the header Authorization: Bearer TOKEN.\n"
