@@ -180,9 +180,9 @@ class Map(BrowseCase):
         self.until("document.getElementById('decay').dataset.state === 'ready'", "the curve is drawn")
         curve = self.show("#curve")
         self.actions.move_to_element(curve).perform()
-        text = self.until("/ at [\\d,]+$/.test(document.getElementById('curve-value').textContent) && "
+        text = self.until("/^distance [\\d,]+: /.test(document.getElementById('curve-value').textContent) && "
                           "document.getElementById('curve-value').textContent", "the distance is told")
-        value, distance = text.split(" at ")
+        distance, value = text.removeprefix("distance ").split(": ")
         distance = int(number(distance))
         self.assertAlmostEqual(number(value), ones_similarity(128, frequencies(128))(distance, 0), delta=1e-4)
         self.assertNotEqual(self.js("return document.querySelector('#pane-main .distance-down').style.display"), "none")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 import json
 import math
+import re
 import subprocess
 import shutil
 import unittest
@@ -235,6 +236,31 @@ class Bound(Case):
         self.refused(2, ["already an output"], "bound", "--table", "16,32", "-o", "u.png", "-o", "u.png")
         self.refused(4, ["t.pdf"], "bound", "--table", "16,32", "-o", "u.png", "-o", "t.pdf")
         self.assertEqual(self.names(), sorted(names))
+
+    def test_the_decay_card(self):
+        """Its numbers are those of bound; in print names of models are next to points and cover nothing."""
+        document = self.bound("--card", "-d", "16", "-b", "300", "--table", "16,32")
+        card, table = document["card"], document["table"]
+        self.assertEqual([len(card[name]) for name in ("base", "half", "first_negative")], [121] * 3)
+        self.assertEqual([one["length"] for one in table], [16, 32])
+        for at in (0, 40, 77):
+            one = self.bound("-d", "16", "-b", repr(card["base"][at]))
+            self.assertEqual([card["half"][at], card["first_negative"][at]], [one["half"], one["reach"]])
+        names = ["c.png", "c.svg", "c.pdf"]
+        self.done("bound", "--card", "-b", "5e5", "--table", "16,32", "--width", "88mm", "-q",
+                  *sum((["-o", name] for name in names), []))
+        self.assertEqual(self.names(), sorted(names))
+        svg = self.read("c.svg").decode()
+        texts = [(float(x), float(y), float(size), words) for x, y, size, words in
+                 re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*font-size="([\d.]+)"[^>]*text-anchor="middle"[^>]*>([^<]*)<', svg)]
+        presets = {one["name"] for one in json.loads(self.done("info", "--presets", "--json").stdout)["presets"]}
+        told = [one for one in texts if one[3].split(" +")[0] in presets]
+        self.assertGreater(len(told), 8)
+        for at, (x, y, size, words) in enumerate(told):
+            for other in told[:at]:
+                apart = abs(x - other[0]) > 0.22 * size * (len(words) + len(other[3])) or abs(y - other[1]) > 0.9 * size
+                self.assertTrue(apart, (words, other[3]))
+        self.refused(2, ["--card", "--dims"], "bound", "--card", "--table", "16,32", "--dims", "16,32")
 
     def test_what_is_missing(self):
         self.refused(2, ["--length", "--base"], "bound")

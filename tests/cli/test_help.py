@@ -54,6 +54,10 @@ class Help(Case):
                    "elements that rotate, even", "positions of queries and of keys")
         told = "".join(self.page("help", command) for command in ("map", "curve", "bound", "plan", "explain", "sweep"))
         told += self.page("explain", "-b", "1e4", "--length", "1k", "-q")
+        folder = os.path.join(SOURCE, "tools", "explorer")
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), encoding="utf-8") as stream:
+                told += stream.read()
         told = re.sub(r"\s+", " ", told)
         self.assertIn("rotated dimensions per head (even)", told)
         self.assertEqual([words for words in awkward if words in told], [])

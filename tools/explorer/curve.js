@@ -208,9 +208,11 @@ export function showCursor(distance) {
   parts.cursor.select('line').attr('y2', height);
   parts.cursor.select('circle').attr('cy', y(mean));
   const [from, to] = exact === undefined ? [points.from[index], points.to[index]] : [size, size];
-  const which = from === to ? `at ${grouped(from)}` : `from ${grouped(from)} to ${grouped(to)}`;
-  const spread = from === to ? '' : `, between ${valueText(points.low[index])} and ${valueText(points.high[index])}`;
-  output.textContent = `${valueText(mean)} ${which}${spread}${elsewhere(main, size)}`;
+  const short = (value) => (Math.abs(value) < 1e-3 ? valueText(value) : value.toFixed(3).replace('-', '\u2212'));
+  const here = from === to
+    ? `distance ${grouped(from)}: ${valueText(mean)}`
+    : `distance ${grouped(from)}–${grouped(to)}: mean ${short(mean)} (${short(points.low[index])} to ${short(points.high[index])})`;
+  output.textContent = `${here}${elsewhere(main, size)}`;
 }
 
 /* What the other curves have there. */

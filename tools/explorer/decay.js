@@ -88,9 +88,13 @@ function addressOf(options) {
   return url('/curve.json', asked);
 }
 
+/* Of real vectors there are means of q . k; all else is a share of what it is at distance 0. */
+const ofTensors = () => table.tensors && !state.options.content;
+
 function take(address, body) {
   const { first, count } = body.distances, [curve] = body.curves;
-  curve.points = pointsOf(curve, first, axis() === 'log');
+  const points = pointsOf(curve, first, axis() === 'log');
+  curve.points = first === 0 && !ofTensors() ? relative(points) : points;
   curve.count = first + count;
   made.set(address, curve);
   if (made.size > KEPT) made.delete(made.keys().next().value);
@@ -153,7 +157,7 @@ function askBound() {
   boundChannel.ask({
     url: address, kind: 'json',
     good: ({ body }) => {
-      bound = scaled(pointsOf(body.curves[0], body.distances.first, query.axis === 'log'));
+      bound = relative(pointsOf(body.curves[0], body.distances.first, query.axis === 'log'));
       show();
     },
     bad: () => { boundKey = ''; },
@@ -161,9 +165,9 @@ function askBound() {
 }
 
 /* RoFormer's bound holds after a factor that depends on the vectors: its shape alone is drawn, from 1 on. */
-function scaled(points) {
-  const unit = points.high?.[0] ?? points.mean[0];
-  return { ...points, unit, mean: points.mean.map((value) => value / unit) };
+function relative(points) {
+  const unit = points.high?.[0] ?? points.mean[0], over = (values) => values && values.map((value) => value / unit);
+  return { ...points, unit, mean: over(points.mean), low: over(points.low), high: over(points.high), exact: over(points.exact) };
 }
 
 /* Follows the page's settings: which pins, which axis, what is compared. */
@@ -226,7 +230,7 @@ function show() {
 
 /* The server finds these crossings only for exact rotations and constant vectors. */
 function describe() {
-  if (effective('phase') !== 'exact' || (table.tensors && !state.options.content)) return '';
+  if (effective('phase') !== 'exact' || ofTensors()) return '';
   const half = main.half === null ? 'stays above half in this range' : `below half from ${grouped(main.half)} tokens`;
   const zero = main.first_negative === null ? 'stays above zero in this range' : `below zero at ${grouped(main.first_negative)}`;
   return `${half}; ${zero}`;
@@ -238,6 +242,9 @@ function note() {
   if (state.page.bound && bound) return 'Dashed: RoFormer’s bound, rescaled to start at 1, so it is no bound on this curve.';
   if (encoding !== 'rope') return `The curve shows RoPE; the map shows ${encoding}.`;
   if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
+  if (Math.abs((main?.points.unit ?? 1) - 1) > 1e-5) {
+    return `Relative to distance 0, where the attention factor makes it ${main.points.unit.toPrecision(3)}.`;
+  }
   return effective('measure') === 'scaled' ? 'The curve is q · k of unit vectors, not divided by √d.' : '';
 }
 

@@ -11,27 +11,29 @@
  *   #cmap-NAME #clim-low #clim-high                      colours
  *   canvas#map canvas#map-other #colourbar svg#curve     pictures
  *   #crosshair-i #crosshair-j #crosshair-distance #lock, #crosshair-value, #curve-value   the pair that is looked at
- *   #answer-first #answer-rest #badge #banner #refusal #spoken                      what the page says
+ *   #answer-first #answer-table #answer-rest, #card #card-note, #plan-keep #plan-length #plan-find #plan-rows #badge #banner #refusal #spoken                      what the page says
  *   #model #model-list #model-clear #model-file #model-error                        presets and config.json
  *   #keep-a #compare-MODE (off beside split blink difference) #against-formula #split, #many-name #many-values
  *   #many-show #many-close #many canvas, #swap #flip #reset-all #undo #redo #fit #home #zoom-in #zoom-out #theme #keys,
  *   #progress #progress-words #progress-stop,
  *   #copy-link #copy-command #download-KIND-TYPE, #axis-log #axis-linear #show-bound #pin
  */
+import { refreshAnswer } from './answer.js';
 import { followFit, followSwatches, showBar, showKey, startSwatches } from './bar.js';
+import { refreshCard, startCard } from './card.js';
 import { comparedScale, flip, followCompare, followNames, startCompare } from './compare.js';
 import { followControls, pageWords, refuseControls, startControls, tryFigures } from './controls.js';
 import { cross, letGo, refreshValue, startCrosshair } from './crosshair.js';
 import { chart, showCursor, startChart } from './curve.js';
 import { followDecay, refreshDecay, startDecay } from './decay.js';
 import { takeHash } from './config.js';
-import { refreshExplain } from './explain.js';
 import { once } from './fetch.js';
 import { keep, startHistory } from './history.js';
 import { axes, draw, forget, hooks, panes, picture, requestMap, startMap } from './map.js';
 import { followMany, many, manyShown, refreshMany, startMany } from './many.js';
 import { followModels, models, refuseModel, startModels } from './models.js';
 import { refreshPairs, startPairs } from './pairs.js';
+import { followPlan, startPlan } from './plan.js';
 import { readAddress } from './query.js';
 import { followProgress, startProgress } from './progress.js';
 import { startShare } from './share.js';
@@ -61,7 +63,9 @@ function optionsChanged({ changes, inputAt, live }) {
     draw();
   }
   refreshDecay();
-  refreshExplain();
+  refreshAnswer();
+  refreshCard();
+  followPlan();
   refreshPairs();
   refreshMany();
   tryFigures();
@@ -179,6 +183,8 @@ async function start() {
   startCompare();
   startMany();
   startPairs();
+  startCard();
+  startPlan();
   startShare();
   startProgress();
   startLinks();

@@ -3,7 +3,7 @@
 
 const PATIENCE = 120; /* ms: a stale answer that is nearer than this is worth its picture */
 const RETRY_FIRST = 500, RETRY_MOST = 8000;
-/* A server that is busy, or one that was started anew and has another token: its page in another tab brings that. */
+/* A server that is busy, or one that restarted with another token: its page in another tab brings that. */
 const BUSY = 503, STRANGE = 403;
 const OTHER_TOKEN = 'The server restarted with a new token. Open the address it printed, or paste it here; your settings are kept.';
 

@@ -6,7 +6,7 @@ import { pageWords } from './controls.js';
 import { grouped, tokensText } from './numbers.js';
 import { url } from './query.js';
 import { make } from './slider.js';
-import { OF_MODEL, setOptions, state, table } from './state.js';
+import { OF_MODEL, setOptions, state, table, trainedLength } from './state.js';
 
 const CONFIG_MOST = 65536; /* bytes, as the server takes them */
 const byId = (id) => document.getElementById(id);
@@ -21,7 +21,7 @@ export function startModels() {
   input().addEventListener('click', () => open(''));
   input().addEventListener('keydown', keyed);
   input().addEventListener('blur', () => setTimeout(() => document.activeElement !== input() && close(), 150));
-  byId('model-clear').addEventListener('click', () => choose(null));
+  byId('model-clear').addEventListener('click', () => choose(isTrained() ? { positions: null } : null));
   byId('model-file').addEventListener('change', (event) => event.target.files[0] && take(event.target.files[0]));
   document.addEventListener('dragover', (event) => {
     event.preventDefault();
@@ -42,9 +42,12 @@ function choose(changes) {
   close();
 }
 
-/* A model of images has as many positions as patches. */
-const ofPreset = ({ name, patches }) =>
-  ({ preset: name, ...(patches && { positions: String(patches), rows: null, cols: null }) });
+/* As many positions as a model was trained at; one of images has as many as patches. */
+const ofLength = (length) => (length ? { positions: tokensText(length), rows: null, cols: null } : {});
+
+const isTrained = () => state.options.positions === ofLength(trainedLength()).positions;
+
+const ofPreset = ({ name, patches, trained_length: trained }) => ({ preset: name, ...ofLength(patches ?? trained) });
 
 const words = ({ name, base, head_dim: head, scaling, trained_length: trained }) =>
   ({ name, rest: `${grouped(base)} · ${head}${scaling === 'none' ? '' : ` · ${scaling.split(':')[0]}`}`,
@@ -109,7 +112,7 @@ async function take(file) {
     const model = await takeConfig(await file.text(), file.name);
     if (own !== taken) return;
     error.hidden = true;
-    choose({ model: model.id });
+    choose({ model: model.id, ...(state.options.positions ? {} : ofLength(model.trained_length)) });
   } catch (refused) {
     if (own !== taken) return;
     error.textContent = refused.message;

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# test_answer.py - what the base does, at first sight: the sentence, three bases, the card, and what a length needs
+# SPDX-License-Identifier: MIT
+from browsing import BrowseCase, Keys, main
+
+ROWS = "[...document.querySelectorAll('#answer-rows tr')].map((row) => [...row.children].map((cell) => cell.textContent))"
+
+
+class Answer(BrowseCase):
+    def rows(self):
+        return self.until("%s.length === 3 && %s" % (ROWS, ROWS), "three bases")
+
+    def test_the_answer_comes_first(self):
+        self.size(1440, 900)
+        self.open()
+        self.assertEqual(self.rows(), [["1,000", "16", "361", "no"], ["10,000", "46", "1,707", "no"],
+                                       ["100,000", "102", "7,757", "yes"]])
+        self.assertEqual(self.text("answer-first"), "The base sets how fast similarity falls. At base 10,000 (head dim 128), two "
+                         "identical tokens drop below half similarity 46 tokens apart and below zero 1,707 tokens apart.")
+        self.assertEqual(self.js("return document.querySelector('#answer-first strong').textContent"),
+                         "The base sets how fast similarity falls.")
+        self.until("document.getElementById('answer-least').textContent.endsWith('26,953')", "the least base")
+        # All of it, the card and the inverse question are in sight, and the curve has the same numbers.
+        low = self.js("return ['answer-least', 'card', 'plan-find', 'curve'].filter((id) => "
+                      "document.getElementById(id).getBoundingClientRect().bottom > innerHeight)")
+        self.assertEqual(low, [])
+        self.until("document.getElementById('curve-value').textContent.startsWith('below half from 46 tokens')", "the same number")
+        self.click("#answer-rows tr:last-child button")
+        self.ready()
+        self.assertEqual(self.command()[:2], ["--base", "100000"])
+        self.until("%s[1]?.[0] === '100,000'" % ROWS, "it is the present base")
+
+    def test_one_similarity_with_an_attention_factor(self):
+        """YaRN's factor scales scores: the curve is relative to distance 0, as the answer is."""
+        self.open("preset=gpt-oss-20b&positions=4k")
+        self.assertEqual(self.rows()[1][1], "140")
+        self.until("document.getElementById('curve-value').textContent.startsWith('below half from 140 tokens')", "one number")
+        self.assertIn("attention factor makes it 1.81", self.text("curve-note"))
+        highest = self.js("return Math.max(...[...document.querySelectorAll('#curve .y-axis .tick')].map((one) => one.__data__))")
+        self.assertEqual(highest, 1)
+
+    def test_it_does_not_wait_for_the_map(self):
+        self.open("positions=128k&content=gauss&pool=absmax", ready=False)
+        self.assertEqual(self.rows()[1][2], "1,707")
+        self.assertEqual(self.js("return document.body.dataset.state"), "busy")
+
+    def test_a_preset_sets_the_length(self):
+        self.open()
+        self.enter("#model", "mistral-7b-v0.3")
+        self.ready()
+        self.assertEqual(self.command()[:4], ["--preset", "mistral-7b-v0.3", "--positions", "32k"])
+        self.assertEqual(self.rows()[1], ["1,000,000", "197", "27,115", "no"])
+        self.assertEqual(self.text("answer-length"), "holds 32,768")
+
+    def test_the_card(self):
+        self.size(1440, 900)
+        self.open()
+        self.until("document.querySelectorAll('#card .card-model').length > 20", "models are points")
+        box = self.js("const { left, top, width, height } = document.getElementById('card').getBoundingClientRect();"
+                      "return [left, top, width, height]")
+        middle = int(box[2] / 2)
+        self.show("#card")
+        self.actions.move_by_offset(0, 0)
+        element = self.find("#card")
+        self.actions.move_to_element_with_offset(element, 20 - middle + int(box[2] * 0.3), 0).click_and_hold()
+        self.actions.move_by_offset(int(box[2] * 0.3), 0).release().perform()
+        self.ready()
+        name, base = self.command()[:2]
+        self.assertEqual(name, "--base")
+        self.assertGreater(float(base), 1e5)
+        before = float(base)
+        self.js("document.getElementById('card').focus()")
+        self.press(Keys.ARROW_RIGHT)
+        self.ready()
+        self.assertAlmostEqual(float(self.command()[1]) / before, 1.1, delta=0.01)
+        spot = self.js("const at = [...document.querySelectorAll('#card .card-model')].find((one) => one.__data__.names.includes('gemma-7b'))"
+                       ".getBoundingClientRect(), box = document.getElementById('card').getBoundingClientRect();"
+                       "return [at.left + at.width / 2 - box.left - box.width / 2, at.top + at.height / 2 - box.top - box.height / 2]")
+        self.actions.move_to_element_with_offset(element, round(spot[0]), round(spot[1])).perform()
+        self.until("document.getElementById('card-note').textContent.includes('base 10,000')", "its name is told")
+
+    def test_what_a_length_needs(self):
+        self.open("positions=512&head-dim=32&base=300")
+        self.enter("#plan-keep", "0.05")
+        self.enter("#plan-length", "400")
+        self.click("#plan-find")
+        self.until("document.querySelectorAll('#plan-rows tr').length === 5 && document.getElementById('plan-stop').hidden",
+                   "every change is tried", 60)
+        told = self.js("return [...document.querySelectorAll('#plan-rows tr')].map((row) => row.textContent)")
+        self.assertTrue(told[0].startswith("base") and "holds" in told[0] and "Apply" in told[0], told)
+        self.click("#plan-rows tr:nth-child(2) button")
+        self.ready()
+        self.assertIn("--scaling", self.command())
+        self.assertIn("linear:factor=", " ".join(self.command()))
+        self.enter("#plan-keep", "2")
+        self.expected.append("status of 400")
+        self.click("#plan-find")
+        self.until("document.getElementById('plan-status').textContent.includes('keep')", "it is refused")
+
+
+main()

@@ -1,0 +1,158 @@
+/* card.js - the decay card: bases against what they reach, models as points, the present base to be dragged */
+/* SPDX-License-Identifier: MIT */
+import { answer } from './answer.js';
+import { Channel } from './fetch.js';
+import { mapPending } from './map.js';
+import { grouped, plainText, positionText } from './numbers.js';
+import { explainQuery, url } from './query.js';
+import { numberOf, setOptions, table } from './state.js';
+import { inFrame, whenQuiet } from './timing.js';
+
+const MARGIN = { left: 2.6, right: 0.4, top: 0.5, bottom: 1.35 }; /* rem */
+const LENGTHS = '1k-64k', STEP = 1.1, NEAR = 12; /* pixels around a model's point */
+const byId = (id) => document.getElementById(id);
+const channel = new Channel('card'), lengths = new Channel('card-least');
+let card = null, least = [], key = '', leastKey = '', now = null, width = 0, height = 0, x = null, y = null, dragged = false;
+
+/* Models of one base and one length are one point. */
+const models = () => [...d3.group(table.presets.filter(({ trained_length: trained }) => trained),
+  ({ base, trained_length: trained }) => `${base} ${trained}`).values()]
+  .map((group) => ({ base: group[0].base, length: group[0].trained_length, names: group.map(({ name }) => name) }));
+
+export function startCard() {
+  const element = byId('card');
+  new ResizeObserver(() => draw()).observe(element);
+  element.addEventListener('pointerdown', (event) => {
+    dragged = true;
+    element.setPointerCapture(event.pointerId);
+    drag(event, true);
+  });
+  element.addEventListener('pointermove', (event) => (dragged ? drag(event, true) : hover(event)));
+  element.addEventListener('pointerup', (event) => {
+    if (dragged) drag(event, false);
+    dragged = false;
+  });
+  element.addEventListener('pointercancel', () => { dragged = false; });
+  element.addEventListener('pointerleave', () => note(null));
+  element.addEventListener('keydown', (event) => {
+    const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 24, PageDown: -24 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    take(numberOf('base') * STEP ** way, event, false);
+  });
+  answer.onFound = (row) => {
+    now = row;
+    draw();
+  };
+}
+
+/* Three digits are what a hand can set. */
+function take(base, event, live) {
+  const near = Math.min(Math.max(base, 2), 1e10);
+  setOptions({ base: plainText(Number(near.toPrecision(3))) }, { inputAt: event.timeStamp, live });
+  draw();
+}
+
+const place = (event) => {
+  const box = byId('card').getBoundingClientRect(), rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return [event.clientX - box.left - rem * MARGIN.left, event.clientY - box.top - rem * MARGIN.top];
+};
+
+function drag(event, live) {
+  if (x) take(x.invert(Math.min(Math.max(place(event)[0], 0), width)), event, live);
+}
+
+function hover(event) {
+  if (!x) return;
+  const [left, top] = place(event), away = (model) => Math.hypot(x(model.base) - left, y(model.length) - top);
+  const nearest = d3.least(models().filter(({ base }) => base >= x.domain()[0] && base <= x.domain()[1]), away);
+  note(nearest && away(nearest) < NEAR ? nearest : null);
+}
+
+function note(model) {
+  const more = model && model.names.length > 3 ? `, ${model.names.length - 3} more` : '';
+  byId('card-note').textContent = model
+    ? `${model.names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${grouped(model.length)} tokens`
+    : 'Drag to set the base; points are models at their trained length.';
+}
+
+/* The card is of everything but the base. */
+export const refreshCard = whenQuiet(150, () => {
+  draw();
+  const { length, ...query } = explainQuery();
+  if (query.scaling !== undefined) query.length = length;
+  delete query.base;
+  const address = url('/bound.json', { ...query, card: '1', table: '1k' });
+  if (address !== key) {
+    key = address;
+    least = [];
+    channel.ask({
+      url: address, kind: 'json', bad: () => { key = ''; },
+      good: ({ body }) => {
+        card = body.card;
+        draw();
+      },
+    });
+  }
+  askLeast(query);
+}, 600);
+
+/* The least base of each length takes seconds: once nothing else is under way. */
+const askLeast = whenQuiet(1500, () => {
+  const { length, base, ...query } = explainQuery();
+  const address = url('/bound.json', { ...query, table: LENGTHS });
+  if (mapPending()) askLeast();
+  else if (address !== leastKey) {
+    lengths.ask({
+      url: address, kind: 'json', bad: () => {},
+      good: ({ body }) => {
+        leastKey = address;
+        least = body.table.filter(({ base: own, base_is_edge: edge }) => own !== null && !edge);
+        draw();
+      },
+    });
+  }
+});
+
+const draw = inFrame(() => {
+  const svg = d3.select('#card'), element = svg.node(), rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  width = element.clientWidth - rem * (MARGIN.left + MARGIN.right);
+  height = element.clientHeight - rem * (MARGIN.top + MARGIN.bottom);
+  if (!card || width < 40 || height < 40) return;
+  x = d3.scaleLog([card.base[0], card.base.at(-1)], [0, width]);
+  y = d3.scaleLog([8, 4194304], [height, 0]).clamp(true);
+  const plot = svg.selectAll('g.plot').data([0]).join('g').attr('class', 'plot')
+    .attr('transform', `translate(${rem * MARGIN.left},${rem * MARGIN.top})`);
+  axes(plot, rem);
+  const line = (name) => d3.line().defined((at) => card[name][at] !== null).x((at) => x(card.base[at])).y((at) => y(card[name][at]))(
+    d3.range(card.base.length));
+  const layer = (kind, name, data) => plot.selectAll(`${kind}.${name}`).data(data).join(kind).attr('class', name);
+  layer('path', 'card-zero', [0]).attr('d', line('first_negative'));
+  layer('path', 'card-half', [0]).attr('d', line('half'));
+  const inside = models().filter(({ base }) => base >= x.domain()[0] && base <= x.domain()[1]);
+  layer('circle', 'card-model', inside).attr('r', 2.5).attr('cx', (model) => x(model.base)).attr('cy', (model) => y(model.length));
+  layer('circle', 'card-least', least).attr('r', 3).attr('cx', (one) => x(one.base)).attr('cy', (one) => y(one.length));
+  present(plot, layer);
+});
+
+function axes(plot, rem) {
+  const power = (value) => (Number.isInteger(Math.log10(value)) ? `10${[...String(Math.log10(value))].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit]).join('')}` : '');
+  plot.selectAll('g.x-axis').data([0]).join('g').attr('class', 'axis x-axis').attr('transform', `translate(0,${height})`)
+    .call(d3.axisBottom(x).tickValues(d3.range(2, 9, width < 20 * rem ? 2 : 1).map((at) => 10 ** at)).tickFormat(power).tickSize(3).tickSizeOuter(0));
+  plot.selectAll('g.y-axis').data([0]).join('g').attr('class', 'axis y-axis')
+    .call(d3.axisLeft(y).tickValues([16, 1024, 65536, 4194304].filter((_, at) => height > 5 * rem || at % 2)).tickFormat(positionText)
+      .tickSize(-width).tickSizeOuter(0).tickPadding(5));
+}
+
+/* The line to drag, and what the present base reaches. */
+function present(plot, layer) {
+  const base = numberOf('base'), visible = base >= x.domain()[0] && base <= x.domain()[1];
+  const at = visible ? [base] : [];
+  layer('line', 'card-now', at).attr('x1', x).attr('x2', x).attr('y2', height);
+  const fresh = now && Math.abs(now.base / base - 1) < 1e-9 ? [now.half, now.first_negative] : [];
+  layer('circle', 'card-at', at.length ? fresh.filter((value) => value !== null) : []).attr('r', 4)
+    .attr('cx', () => x(base)).attr('cy', (value) => y(value));
+  const element = byId('card');
+  element.setAttribute('aria-valuenow', String(Math.log10(base)));
+  element.setAttribute('aria-valuetext', `base ${grouped(base)}`);
+}
