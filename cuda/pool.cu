@@ -182,8 +182,11 @@ typedef struct rm_pool_task {
 
 /* The rows of a block. */
 typedef struct rm_pool_strip {
-    int32_t cells[RM_POOL_ROWS];  /* the row's cell row, counted from the tile's first */
-    int32_t limits[RM_POOL_ROWS]; /* columns of the window that count: never fewer than in the row before */
+    int32_t cells[RM_POOL_ROWS]; /* the row's cell row, counted from the tile's first */
+    int32_t
+        limits[RM_POOL_ROWS]; /* columns of the window before it count: never fewer than in the row before */
+    int32_t firsts[RM_POOL_ROWS]; /* but for those from the next on before it: none where the mask is plain */
+    int32_t sinks[RM_POOL_ROWS];
 } rm_pool_strip;
 
 /* The columns of a block: firsts[i] to firsts[i + 1] lie in one cell column. */
@@ -191,14 +194,23 @@ typedef struct rm_pool_window {
     int32_t firsts[RM_POOL_COLS + 1];
 } rm_pool_window;
 
+/* A column index as one of the window. */
+RM_DEVICE int32_t rm_pool_clip(int64_t index, int64_t first, int32_t cols) {
+    const int64_t col = index - first;
+    return col < 0 ? 0 : col < cols ? (int32_t)col : cols;
+}
+
 RM_DEVICE void rm_pool_cut_rows(const rm_pool_task &task, int64_t row_first, int32_t rows, int64_t col_first,
                                 int32_t cols, rm_pool_strip *strip) {
     const int32_t i = (int32_t)threadIdx.x;
     if (i < rows) {
         const int64_t row = task.work.row_first + row_first + i;
-        const int64_t limit = rm_grid_limit(&task.work.grid, row) - task.work.col_first - col_first;
+        const int64_t first = task.work.col_first + col_first;
+        const rm_sight sight = rm_grid_sight(&task.work.grid, row);
         strip->cells[i] = (int32_t)(rm_partition_cell_of(&task.work.grid.rows, row) - task.cell_row);
-        strip->limits[i] = limit < 0 ? 0 : limit < cols ? (int32_t)limit : cols;
+        strip->limits[i] = rm_pool_clip(sight.near.end, first, cols);
+        strip->firsts[i] = rm_pool_clip(sight.near.first, first, cols);
+        strip->sinks[i] = rm_pool_clip(sight.sinks.end, first, cols);
     }
 }
 
@@ -258,6 +270,20 @@ RM_DEVICE int32_t rm_pool_take_single(KEEP *columns, const float *at, int64_t st
         }
     }
     return row;
+}
+
+/* Rows [row, end) under a mask whose rows see two spans. */
+template <class KEEP>
+RM_DEVICE void rm_pool_take_masked(KEEP *columns, const float *at, int64_t stride, const rm_pool_strip *strip,
+                                   int32_t row, int32_t end, int32_t col) {
+    for (; row < end; row++) {
+        const int32_t sinks = strip->sinks[row], first = strip->firsts[row], limit = strip->limits[row];
+        for (int32_t k = 0; k < RM_POOL_WIDE; k++) {
+            if (col + k < sinks || (col + k >= first && col + k < limit)) {
+                columns[k].take(at[row * stride + k]);
+            }
+        }
+    }
 }
 
 /* RM_POOL_FLIGHT rows from `at` on, or the first `rows` of them where not all are there. */
@@ -341,9 +367,13 @@ __global__ void __launch_bounds__(RM_POOL_THREADS, RM_POOL_BLOCKS)
         for (int32_t k = 0; k < RM_POOL_WIDE; k++) {
             columns[k].start();
         }
-        const int32_t next =
-            rm_pool_take_single<KEEP>(columns, at, tile.stride, strip.limits, first, end, col);
-        rm_pool_take_whole<KEEP, ALIGNED>(columns, at, tile.stride, next, end);
+        if (rm_mask_is_plain(&task.work.grid.mask)) {
+            const int32_t next =
+                rm_pool_take_single<KEEP>(columns, at, tile.stride, strip.limits, first, end, col);
+            rm_pool_take_whole<KEEP, ALIGNED>(columns, at, tile.stride, next, end);
+        } else {
+            rm_pool_take_masked<KEEP>(columns, at, tile.stride, &strip, first, end, col);
+        }
         for (int32_t k = 0; k < RM_POOL_WIDE; k++) {
             kept[rm_pool_slot(col + k)] = columns[k].end();
         }

@@ -674,9 +674,10 @@ typedef struct ropemap_map {
     float *cells;          /* [height, width], row 0 is the first query range; owned, NULL when empty */
     double min, max, mean; /* over the cells that are not NaN; NaN where all are */
     int64_t nan_cells;
-    int64_t empty_rows; /* softmax: queries that see no key with a score above -infinity: their mass is 0 */
-    int64_t nan_rows;   /* softmax: queries with a score that is NaN or +infinity: NaN at all keys they see */
-    ropemap_plan plan;  /* what ran */
+    int64_t masked_cells; /* of these, cells without a pair that the mask leaves */
+    int64_t empty_rows;   /* softmax: queries that see no key with a score above -infinity: their mass is 0 */
+    int64_t nan_rows;  /* softmax: queries with a score that is NaN or +infinity: NaN at all keys they see */
+    ropemap_plan plan; /* what ran */
     ropemap_seconds seconds;
 } ropemap_map;
 

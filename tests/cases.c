@@ -51,7 +51,10 @@ void case_data_make(const map_case *test, case_data *data) {
     request->cols = test->cols;
     request->width = test->width;
     request->height = test->height;
-    request->mask.causal = test->causal;
+    request->mask = (ropemap_mask){.causal = test->causal,
+                                   .window = test->window,
+                                   .chunk = test->chunk,
+                                   .sink_tokens = test->sink_tokens};
     request->threads = 1;
     if (test->content == CASE_ONES) {
         return;
@@ -81,12 +84,15 @@ void case_data_free(case_data *data) {
 
 bool case_method_serves(const case_data *data, ropemap_method method) {
     const ropemap_request *request = &data->request;
+    const ropemap_mask *mask = &request->mask;
     switch (method) {
     case ROPEMAP_METHOD_FACTORED:
-        return request->pool == ROPEMAP_POOL_MEAN || request->pool == ROPEMAP_POOL_RMS ||
-               request->pool == ROPEMAP_POOL_STD;
+        return (request->pool == ROPEMAP_POOL_MEAN || request->pool == ROPEMAP_POOL_RMS ||
+                request->pool == ROPEMAP_POOL_STD) &&
+               mask->window == 0 && mask->chunk == 0;
     case ROPEMAP_METHOD_DIAGONAL:
-        return data->queries == NULL && request->rows.step == request->cols.step;
+        return data->queries == NULL && request->rows.step == request->cols.step && mask->chunk == 0 &&
+               mask->sink_tokens == 0;
     case ROPEMAP_METHOD_AUTO:
     case ROPEMAP_METHOD_TILED:
         break;

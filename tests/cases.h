@@ -23,6 +23,7 @@ typedef struct map_case {
     ropemap_range rows, cols;
     int64_t height, width;
     bool causal, already_rotated;
+    int64_t window, chunk, sink_tokens; /* of the mask */
 } map_case;
 
 /* Case `index`; NULL past the last. */

@@ -123,25 +123,14 @@ static ropemap_status begin_block(const struct softmax *softmax, int32_t index, 
 
 /* ---- a block */
 
-/* Keys that some query of a block sees: what the first and the last see, as both spans only move on. */
-static rm_sight sight_of_block(const rm_grid *grid, rm_span rows) {
-    const rm_sight first = rm_grid_sight(grid, rows.first), last = rm_grid_sight(grid, rows.end - 1);
-    return (rm_sight){.sinks = {.first = 0, .end = last.sinks.end},
-                      .near = {.first = first.near.first, .end = last.near.end}};
-}
-
-static bool meets(rm_span span, int64_t first, int64_t count) {
-    return span.first < first + count && span.end > first;
-}
-
 static ropemap_status take_keys(const struct softmax *softmax, int32_t index, rm_span rows,
                                 ropemap_error *error) {
     const ropemap_job *job = softmax->job;
     rm_worker *worker = &job->workers[index];
-    const rm_sight sight = sight_of_block(&softmax->what.grid, rows);
+    const rm_sight sight = rm_grid_sight_of(&softmax->what.grid, rows);
     for (int64_t first = 0; first < sight.near.end; first += softmax->keys) {
         (void)atomic_fetch_add(&job->group->team.steps, 1);
-        if (!meets(sight.sinks, first, softmax->keys) && !meets(sight.near, first, softmax->keys)) {
+        if (!rm_sight_meets(sight, first, softmax->keys)) {
             continue;
         }
         rm_view keys = {0};

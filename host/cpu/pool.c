@@ -1,7 +1,7 @@
 /* pool.c - reduce a tile of similarities into the cells it touches */
 /* SPDX-License-Identifier: MIT */
 /*
- * A tile is cut into bands of rows that share a cell row and the number of columns that count. A band is
+ * A tile is cut into bands of rows that share a cell row and a span of columns that count. A band is
  * reduced down its columns first, which is vector work, then along its one remaining row. Sums are kept in
  * double; deviations are taken about the mean of their own part and merged (Chan, Golub, LeVeque 1979), so
  * that nothing cancels. The order is that of rows and columns: it does not depend on threads.
@@ -17,10 +17,11 @@ struct segment {
     int64_t first, end, cell_col;
 };
 
-/* Rows of a tile that lie in one cell row, with the columns of it that count. */
+/* Rows of a tile that lie in one cell row, with a span of its columns that counts. */
 struct band {
     rm_view part;                   /* [rows, columns that count] of the tile */
-    const struct segment *segments; /* of the whole tile, in order: together they cover its columns */
+    rm_span cols;                   /* which columns of the tile these are */
+    const struct segment *segments; /* from the one that holds the first of them */
     int64_t first_cell;             /* index in rm_accumulator of the cell row's first cell */
 };
 
@@ -36,10 +37,12 @@ static void cut_columns(const rm_partition *cols, int64_t col_first, int64_t cou
     segments->first = INT64_MAX; /* the end of the list */
 }
 
-/* A segment as far as its columns count in the band. */
+/* A segment as far as its columns count in the band, counted from the first that does. */
 static struct segment segment_in(const struct band *band, const struct segment *segment) {
+    const rm_span cols = band->cols;
     struct segment part = *segment;
-    part.end = part.end < band->part.cols ? part.end : band->part.cols;
+    part.first = (part.first > cols.first ? part.first : cols.first) - cols.first;
+    part.end = (part.end < cols.end ? part.end : cols.end) - cols.first;
     return part;
 }
 
@@ -53,7 +56,7 @@ static void pool_extremes(const rm_kernels *kernels, const struct band *band, rm
     uint32_t bad[WIDTH];
     const float sign = cells->pool == ROPEMAP_POOL_MIN ? -1.0f : 1.0f;
     kernels->column_extremes(band->part, cells->pool, extremes, bad);
-    for (const struct segment *at = band->segments; at->first < band->part.cols; at++) {
+    for (const struct segment *at = band->segments; at->first < band->cols.end; at++) {
         const struct segment segment = segment_in(band, at);
         float extreme = -INFINITY;
         uint32_t any_bad = 0;
@@ -77,7 +80,7 @@ static double segment_sum(const double *sums, struct segment segment) {
 static void pool_sums(const rm_kernels *kernels, const struct band *band, rm_accumulator *cells) {
     double sums[WIDTH];
     kernels->column_sums(band->part, cells->pool == ROPEMAP_POOL_RMS, sums);
-    for (const struct segment *at = band->segments; at->first < band->part.cols; at++) {
+    for (const struct segment *at = band->segments; at->first < band->cols.end; at++) {
         const struct segment segment = segment_in(band, at);
         cells->sum[band->first_cell + segment.cell_col] += segment_sum(sums, segment);
     }
@@ -86,7 +89,7 @@ static void pool_sums(const rm_kernels *kernels, const struct band *band, rm_acc
 static void pool_deviations(const rm_kernels *kernels, const struct band *band, rm_accumulator *cells) {
     double sums[WIDTH], means[WIDTH], squares[WIDTH];
     kernels->column_sums(band->part, false, sums);
-    for (const struct segment *at = band->segments; at->first < band->part.cols; at++) {
+    for (const struct segment *at = band->segments; at->first < band->cols.end; at++) {
         const struct segment segment = segment_in(band, at);
         const double pairs = (double)band->part.rows * (double)(segment.end - segment.first);
         const double mean = segment_sum(sums, segment) / pairs;
@@ -95,7 +98,7 @@ static void pool_deviations(const rm_kernels *kernels, const struct band *band, 
         }
     }
     kernels->column_deviations(band->part, means, squares);
-    for (const struct segment *at = band->segments; at->first < band->part.cols; at++) {
+    for (const struct segment *at = band->segments; at->first < band->cols.end; at++) {
         const struct segment segment = segment_in(band, at);
         const double pairs = (double)band->part.rows * (double)(segment.end - segment.first);
         rm_accumulator_merge(cells, band->first_cell + segment.cell_col, pairs, means[segment.first],
@@ -122,10 +125,41 @@ static void pool_band(const rm_kernels *kernels, const struct band *band, rm_acc
     }
 }
 
-/* Columns of the tile that count for its row `row`. */
-static int64_t columns_that_count(const rm_grid *grid, rm_view tile, int64_t row, int64_t col_first) {
-    const int64_t limit = rm_grid_limit(grid, row) - col_first;
-    return limit < 0 ? 0 : limit < tile.cols ? limit : tile.cols;
+static rm_span clip(rm_span span, int64_t col_first, int64_t cols) {
+    const int64_t first = span.first - col_first, end = span.end - col_first;
+    return (rm_span){.first = first < 0      ? 0
+                              : first < cols ? first
+                                             : cols,
+                     .end = end < 0      ? 0
+                            : end < cols ? end
+                                         : cols};
+}
+
+/* Columns of the tile that count for row index `row`. */
+static rm_sight columns_that_count(const rm_grid *grid, rm_view tile, int64_t row, int64_t col_first) {
+    const rm_sight sight = rm_grid_sight(grid, row);
+    return (rm_sight){.sinks = clip(sight.sinks, col_first, tile.cols),
+                      .near = clip(sight.near, col_first, tile.cols)};
+}
+
+static bool same(rm_sight a, rm_sight b) {
+    return a.sinks.end == b.sinks.end && a.near.first == b.near.first && a.near.end == b.near.end;
+}
+
+/* A span of columns of some rows, if there are any. */
+static void pool_span(const rm_kernels *kernels, rm_view rows, const struct segment *segments, rm_span cols,
+                      int64_t first_cell, rm_accumulator *cells) {
+    if (cols.first >= cols.end) {
+        return;
+    }
+    while (segments->end <= cols.first) {
+        segments++;
+    }
+    const struct band band = {.part = rm_view_cols(rows, cols.first, cols.end - cols.first),
+                              .cols = cols,
+                              .segments = segments,
+                              .first_cell = first_cell};
+    pool_band(kernels, &band, cells);
 }
 
 ropemap_status rm_cpu_pool(rm_context *context, const rm_grid *grid, rm_view tile, int64_t row_first,
@@ -139,20 +173,16 @@ ropemap_status rm_cpu_pool(rm_context *context, const rm_grid *grid, rm_view til
     for (int64_t first = 0; first < tile.rows;) {
         const int64_t cell_row = rm_partition_cell_of(&grid->rows, row_first + first);
         const int64_t cell_end = rm_partition_cell(&grid->rows, cell_row).end - row_first;
-        const int64_t count = columns_that_count(grid, tile, row_first + first, col_first);
+        const rm_sight count = columns_that_count(grid, tile, row_first + first, col_first);
         int64_t end = first + 1;
         while (end < tile.rows && end < cell_end &&
-               columns_that_count(grid, tile, row_first + end, col_first) == count) {
+               same(columns_that_count(grid, tile, row_first + end, col_first), count)) {
             end++;
         }
-        if (count > 0) {
-            rm_view part = rm_view_rows(tile, first, end - first);
-            part.cols = count;
-            const struct band band = {.part = part,
-                                      .segments = segments,
-                                      .first_cell = (cell_row - cells->first_row) * grid->cols.cells};
-            pool_band(context->kernels, &band, cells);
-        }
+        const rm_view rows = rm_view_rows(tile, first, end - first);
+        const int64_t first_cell = (cell_row - cells->first_row) * grid->cols.cells;
+        pool_span(context->kernels, rows, segments, count.sinks, first_cell, cells);
+        pool_span(context->kernels, rows, segments, count.near, first_cell, cells);
         first = end;
     }
     return ROPEMAP_OK;

@@ -196,12 +196,12 @@ static void draw_words(rm_heatmap *made, const rm_heatmap_layout *layout) {
     rm_axis_label_draw(&made->drawing, &layout->row_label, layout->theme, true);
     rm_axis_label_draw(&made->drawing, &layout->col_label, layout->theme, false);
     rm_axis_label_draw(&made->drawing, &layout->value_label, layout->theme, true);
-    if (layout->has_nan) {
-        rm_swatch_draw(&made->drawing, layout->bar, 0, made->colour.palette.rgb[RM_LEVEL_NAN], RM_NAN_NAME,
-                       sizes, layout->theme);
+    if (layout->nan_name != NULL) {
+        rm_swatch_draw(&made->drawing, layout->bar, 0, made->colour.palette.rgb[RM_LEVEL_NAN],
+                       layout->nan_name, sizes, layout->theme);
     }
     if (layout->has_below) {
-        rm_swatch_draw(&made->drawing, layout->bar, layout->has_nan ? 1 : 0,
+        rm_swatch_draw(&made->drawing, layout->bar, layout->nan_name != NULL ? 1 : 0,
                        made->colour.palette.rgb[RM_LEVEL_BELOW], RM_BELOW_NAME, sizes, layout->theme);
     }
     for (int32_t row = 0; row < layout->rows; row++) {

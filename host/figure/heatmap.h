@@ -12,8 +12,6 @@ ropemap_status rm_map_check(const ropemap_map *map, ropemap_error *error);
 
 enum { RM_PANELS_MAX = 1024 };
 
-#define RM_NAN_NAME "NaN"
-
 #define RM_BELOW_NAME "≤ 0"
 
 typedef struct rm_panel_layout {
@@ -38,7 +36,8 @@ typedef struct rm_heatmap_layout {
     rm_box area;                           /* from the first panel to the end of the last column and row */
     rm_box bar;
     rm_ticks values;
-    bool has_nan, has_below;                   /* swatches below the colour bar */
+    const char *nan_name; /* of the swatches below the colour bar: "masked", "NaN"; NULL: none; static */
+    bool has_below;       /* the other one */
     bool names_on_top, names_between;          /* above the first row of panels, and above each other one */
     rm_axis_label row_headings[RM_PANELS_MAX]; /* [rows] to the right of them */
     rm_axis_label trained; /* the trained length of a map alone, above its mark; starts at x */

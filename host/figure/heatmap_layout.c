@@ -363,15 +363,15 @@ static void lay_columns(rm_heatmap_layout *layout, const tick_room *room) {
 /* The colour bar, its ticks, labels and label. */
 static void lay_bar(rm_heatmap_layout *layout, const tick_room *room, double headings) {
     const rm_sizes *sizes = &layout->sizes;
-    const bool swatches = layout->has_nan || layout->has_below;
+    const bool swatches = layout->nan_name != NULL || layout->has_below;
     const double over = fmax(room->last, headings) + (swatches ? 1.0 : 0.6) * sizes->ticks;
     layout->bar.x =
         layout->area.x + layout->area.width + at_least(whole(BAR_GAP * sizes->scale), whole(over));
     layout->bar.width = whole(BAR_WIDTH * sizes->scale);
     const int64_t labels = layout->bar.x + layout->bar.width + sizes->line + sizes->tick + sizes->gap;
     double end = (double)labels + layout->values.widest;
-    if (layout->has_nan) {
-        end = fmax(end, (double)layout->bar.x + rm_swatch_width(RM_NAN_NAME, sizes));
+    if (layout->nan_name != NULL) {
+        end = fmax(end, (double)layout->bar.x + rm_swatch_width(layout->nan_name, sizes));
     }
     if (layout->has_below) {
         end = fmax(end, (double)layout->bar.x + rm_swatch_width(RM_BELOW_NAME, sizes));
@@ -447,7 +447,7 @@ static void lay_rows(rm_heatmap_layout *layout) {
     const int64_t below = layout->area.y + layout->area.height + sizes->line + sizes->tick + sizes->gap;
     const double labels_end = (double)below + sizes->ticks;
     layout->col_label.y = labels_end + sizes->label_gap + 0.6 * layout->col_label.size;
-    const int32_t swatches = (layout->has_nan ? 1 : 0) + (layout->has_below ? 1 : 0);
+    const int32_t swatches = (layout->nan_name != NULL ? 1 : 0) + (layout->has_below ? 1 : 0);
     const double swatches_end = rm_swatch_end(layout->bar, swatches - 1, sizes) + 0.3 * sizes->ticks;
     const double end = labels_end + rm_axis_label_room(&layout->col_label, sizes);
     layout->height = whole(fmax(end, swatches_end)) + sizes->margin;
@@ -547,15 +547,23 @@ static ropemap_status check_room(const rm_heatmap_layout *layout, const ropemap_
                          layout->columns == 1 ? "" : " or fewer columns");
 }
 
+/* What the colour of NaN stands for; NULL: no cell has it. */
+static const char *nan_name_of(const rm_panels *panels) {
+    int64_t masked = 0, nan = 0;
+    for (int32_t index = 0; index < panels->count; index++) {
+        const ropemap_map *map = panels->panel[index].map;
+        masked += map->masked_cells;
+        nan += map->nan_cells - map->masked_cells;
+    }
+    return nan > 0 ? (masked > 0 ? "masked, NaN" : "NaN") : masked > 0 ? "masked" : NULL;
+}
+
 ropemap_status rm_heatmap_layout_make(rm_heatmap_layout *layout, const ropemap_figure *figure,
                                       const rm_colour *colour, ropemap_error *error) {
     const rm_panels panels = rm_panels_of(figure);
     layout->theme = rm_theme_of(figure->dark);
-    layout->has_nan = false;
+    layout->nan_name = nan_name_of(&panels);
     layout->has_below = colour->has_below;
-    for (int32_t index = 0; index < panels.count; index++) {
-        layout->has_nan = layout->has_nan || panels.panel[index].map->nan_cells > 0;
-    }
     lay_out(layout, figure, colour, figure->font_size / RM_TICK_SIZE, 0);
     if (figure->width > 0) {
         fit_width(layout, figure, colour);

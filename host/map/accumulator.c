@@ -129,11 +129,12 @@ static double finish_cell(const rm_accumulator *cells, int64_t cell, double rows
 void rm_accumulator_finish_row(const rm_accumulator *cells, int64_t row, const rm_grid *grid, double scale,
                                int64_t col_first, int64_t col_end, float *out) {
     const rm_span rows = rm_partition_cell(&grid->rows, cells->first_row + row);
+    const rm_sight seen = rm_grid_sight_of(grid, rows);
     const bool counts = cells->extreme == NULL && cells->pool != ROPEMAP_POOL_MASS;
     for (int64_t col = col_first; col < col_end; col++) {
         const rm_span cols = rm_partition_cell(&grid->cols, col);
         const double height = (double)(rows.end - rows.first), width = (double)(cols.end - cols.first);
-        const bool any = rm_grid_any(grid, rows, cols);
+        const bool any = rm_grid_any(grid, seen, rows, cols);
         const double pairs = any && counts ? rm_grid_pairs(grid, rows, cols) : height * width;
         const double value = any ? finish_cell(cells, row * cells->cols + col, height, pairs) : (double)NAN;
         out[col] = (float)(value * scale);

@@ -129,7 +129,7 @@ struct diagonal {
     ropemap_job *job;
     float *out;           /* [height, width] */
     ropemap_range range;  /* distances in tokens: from the last column before the first row to the reverse */
-    int64_t zero;         /* the first index whose distance is >= 0: where causal pairs begin */
+    rm_span seen;         /* indices of the distances that count: of a causal map from 0 on, of a window */
     double weight, fixed; /* similarity = weight * sum of cosines + fixed */
     struct scratch *scratch; /* [threads] */
     int32_t threads;         /* that have a part to work on */
@@ -140,7 +140,7 @@ struct part {
     const struct diagonal *diagonal;
     const struct scratch *scratch;
     int64_t first, end, next;
-    bool counts; /* false: above the causal diagonal, no pair of it counts */
+    bool counts; /* false: beyond the mask, no pair of it counts */
 };
 
 static ropemap_pool pool_of(const struct part *part) {
@@ -152,7 +152,7 @@ static int64_t first_difference(const rm_grid *grid, rm_span rows, rm_span cols)
     return rows.first - cols.end + grid->cols.range.count;
 }
 
-/* ---- cells that the causal diagonal cuts: difference by difference */
+/* ---- cells that the mask cuts: difference by difference */
 
 static double cut_extreme(const struct part *part, int64_t first, int64_t end) {
     const ropemap_pool pool = pool_of(part);
@@ -171,13 +171,13 @@ static double pairs_at(int64_t u, int64_t height, int64_t width) {
     return (double)(near < side ? near : side);
 }
 
-/* Weighted mean over the cell's differences from `begin` of (value - centre)^power. */
-static double cut_moment(const struct part *part, rm_span rows, rm_span cols, int64_t begin, double centre,
+/* Weighted mean over those differences of the cell that count of (value - centre)^power. */
+static double cut_moment(const struct part *part, rm_span rows, rm_span cols, rm_span seen, double centre,
                          int power) {
     const int64_t first = first_difference(&part->diagonal->job->grid, rows, cols);
     const int64_t height = rows.end - rows.first, width = cols.end - cols.first;
     double sum = 0.0, pairs = 0.0;
-    for (int64_t t = begin; t < first + height + width - 1; t++) {
+    for (int64_t t = seen.first; t < seen.end; t++) {
         const double count = pairs_at(t - first, height, width);
         const double value = part->scratch->values[t - part->first] - centre;
         sum += count * (power == 2 ? value * value : value);
@@ -186,17 +186,14 @@ static double cut_moment(const struct part *part, rm_span rows, rm_span cols, in
     return sum / pairs;
 }
 
-static double cut_cell(const struct part *part, rm_span rows, rm_span cols) {
+static double cut_cell(const struct part *part, rm_span rows, rm_span cols, rm_span seen) {
     const ropemap_pool pool = pool_of(part);
-    const int64_t first = first_difference(&part->diagonal->job->grid, rows, cols);
-    const int64_t end = first + (rows.end - rows.first) + (cols.end - cols.first) - 1;
-    const int64_t begin = first < part->diagonal->zero ? part->diagonal->zero : first;
     if (rm_pool_is_extreme(pool)) {
-        return cut_extreme(part, begin, end);
+        return cut_extreme(part, seen.first, seen.end);
     }
     const bool sum = rm_pool_needs(pool, RM_NEEDS_SUM);
-    const double mean = sum ? cut_moment(part, rows, cols, begin, 0.0, 1) : 0.0;
-    return rm_pool_needs(pool, RM_NEEDS_SQUARES) ? sqrt(cut_moment(part, rows, cols, begin, mean, 2)) : mean;
+    const double mean = sum ? cut_moment(part, rows, cols, seen, 0.0, 1) : 0.0;
+    return rm_pool_needs(pool, RM_NEEDS_SQUARES) ? sqrt(cut_moment(part, rows, cols, seen, mean, 2)) : mean;
 }
 
 /* ---- whole cells: windows */
@@ -234,6 +231,19 @@ static int64_t window_of(const struct part *part, rm_span rows, rm_span cols) {
     return rm_pool_is_extreme(pool_of(part)) ? rows.end - rows.first + width - 1 : width;
 }
 
+static double cell_of(const struct part *part, rm_span rows, rm_span cols) {
+    const rm_span mask = part->diagonal->seen;
+    const int64_t first = first_difference(&part->diagonal->job->grid, rows, cols);
+    const int64_t end = first + (rows.end - rows.first) + (cols.end - cols.first) - 1;
+    const rm_span seen = {.first = first > mask.first ? first : mask.first,
+                          .end = end < mask.end ? end : mask.end};
+    if (seen.first >= seen.end) {
+        return NAN;
+    }
+    return seen.end - seen.first == end - first ? whole_cell(part, rows, cols)
+                                                : cut_cell(part, rows, cols, seen);
+}
+
 /* Cells of one row that begin in the part and are read from windows of size `window`. */
 static void fill_row(const struct part *part, int64_t row, int64_t window) {
     const ropemap_job *job = part->diagonal->job;
@@ -247,14 +257,7 @@ static void fill_row(const struct part *part, int64_t row, int64_t window) {
         if (window_of(part, rows, cols) != window) {
             continue;
         }
-        const rm_coverage coverage = rm_grid_coverage(&job->grid, rows, cols);
-        double value = NAN;
-        if (coverage == RM_COVERAGE_FULL) {
-            value = whole_cell(part, rows, cols);
-        } else if (coverage == RM_COVERAGE_PART) {
-            value = cut_cell(part, rows, cols);
-        }
-        out[col] = (float)(value * job->scale);
+        out[col] = (float)(cell_of(part, rows, cols) * job->scale);
     }
 }
 
@@ -349,7 +352,7 @@ static ropemap_status part_task(void *work, int64_t task, int32_t index, ropemap
                               .first = first,
                               .end = end < count ? end : count,
                               .next = first + stride,
-                              .counts = !job->grid.mask.causal || end > diagonal->zero};
+                              .counts = end > diagonal->seen.first && first < diagonal->seen.end};
     double time = rm_seconds_now();
     if (part.counts) {
         RM_TRY(compute_values(&part, worker, error));
@@ -416,6 +419,18 @@ static ropemap_status compute(struct diagonal *diagonal, ropemap_error *error) {
     return rm_job_run(job, "distances", job->plan.bands, part_task, diagonal, error);
 }
 
+/* The index of the first distance that is `tokens` or more. */
+static int64_t index_from(ropemap_range range, int64_t tokens) {
+    const int64_t index = tokens <= range.first ? 0 : (tokens - range.first + range.step - 1) / range.step;
+    return index < range.count ? index : range.count;
+}
+
+static rm_span seen_of(const ropemap_mask *mask, ropemap_range range) {
+    const int64_t low = mask->causal ? 0 : mask->window != 0 ? 1 - mask->window : range.first;
+    return (rm_span){.first = index_from(range, low),
+                     .end = mask->window != 0 ? index_from(range, mask->window) : range.count};
+}
+
 static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) {
     const ropemap_range rows = job->grid.rows.range, cols = job->grid.cols.range;
     const int64_t first = rows.first - cols.first - cols.step * (cols.count - 1);
@@ -425,12 +440,12 @@ static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) 
         .job = job,
         .out = cells,
         .range = {.first = first, .count = rows.count + cols.count - 1, .step = rows.step},
-        .zero = first >= 0 ? 0 : (-first + rows.step - 1) / rows.step,
         .scratch = rm_alloc((uint64_t)threads, sizeof *diagonal.scratch),
         .threads = threads};
     if (diagonal.scratch == NULL) {
         return rm_fail_memory(error, "distances", (uint64_t)threads * sizeof *diagonal.scratch);
     }
+    diagonal.seen = seen_of(&job->grid.mask, diagonal.range);
     rm_encoding_weights(job, &diagonal.weight, &diagonal.fixed);
     const ropemap_status status = compute(&diagonal, error);
     for (int32_t i = 0; i < threads; i++) {

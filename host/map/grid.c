@@ -105,17 +105,13 @@ double rm_grid_pairs(const rm_grid *grid, rm_span rows, rm_span cols) {
     return grid->mask.causal ? pairs_below(grid, rows, cols, 0) : height * width;
 }
 
-bool rm_grid_any(const rm_grid *grid, rm_span rows, rm_span cols) {
-    return rm_mask_is_plain(&grid->mask) ? rm_grid_coverage(grid, rows, cols) != RM_COVERAGE_NONE
-                                         : rm_grid_pairs(grid, rows, cols) > 0.0;
+bool rm_grid_any(const rm_grid *grid, rm_sight seen, rm_span rows, rm_span cols) {
+    return rm_sight_meets(seen, cols.first, cols.end - cols.first) &&
+           (rm_mask_is_plain(&grid->mask) || rm_grid_pairs(grid, rows, cols) > 0.0);
 }
 
 bool rm_mask_is_none(const ropemap_mask *mask) {
     return !mask->causal && rm_mask_is_plain(mask);
-}
-
-bool rm_mask_is_plain(const ropemap_mask *mask) {
-    return mask->window == 0 && mask->chunk == 0;
 }
 
 static ropemap_status check_tokens(const char *name, int64_t tokens, ropemap_error *error) {

@@ -53,6 +53,11 @@ RM_INLINE int64_t rm_position(ropemap_range range, int64_t index) {
     return range.first + index * range.step;
 }
 
+/* Whether a mask has no more than the diagonal, which every method can cut along; else rows see two spans. */
+RM_INLINE bool rm_mask_is_plain(const ropemap_mask *mask) {
+    return mask->window == 0 && mask->chunk == 0;
+}
+
 /* Number of columns of the whole range that count for row index `row`: those with a position not beyond it.
  */
 RM_INLINE int64_t rm_grid_limit(const rm_grid *grid, int64_t row) {
@@ -88,6 +93,12 @@ typedef struct rm_sight {
 /* The columns that count for row index `row`, under any mask. */
 RM_INLINE rm_sight rm_grid_sight(const rm_grid *grid, int64_t row) {
     const ropemap_mask mask = grid->mask;
+    if (grid->symmetric) {
+        rm_sight all;
+        all.sinks.first = all.sinks.end = all.near.first = 0;
+        all.near.end = rm_grid_limit(grid, row);
+        return all;
+    }
     const int64_t at = rm_position(grid->rows.range, row);
     int64_t low = 0, high = ROPEMAP_POSITION_END;
     if (mask.window != 0) {
@@ -116,6 +127,23 @@ RM_INLINE rm_sight rm_grid_sight(const rm_grid *grid, int64_t row) {
     return sight;
 }
 
+/* What some row of a span of rows sees: what the first and the last see, as both spans only move on. */
+RM_INLINE rm_sight rm_grid_sight_of(const rm_grid *grid, rm_span rows) {
+    const rm_sight first = rm_grid_sight(grid, rows.first), last = rm_grid_sight(grid, rows.end - 1);
+    rm_sight all;
+    all.sinks.first = 0;
+    all.sinks.end = last.sinks.end;
+    all.near.first = first.near.first;
+    all.near.end = last.near.end;
+    return all;
+}
+
+/* Whether columns [first, first + count) are among them. */
+RM_INLINE bool rm_sight_meets(rm_sight sight, int64_t first, int64_t count) {
+    return (sight.sinks.first < first + count && sight.sinks.end > first) ||
+           (sight.near.first < first + count && sight.near.end > first);
+}
+
 /* How a cell lies to the diagonal. */
 typedef enum rm_coverage { RM_COVERAGE_NONE, RM_COVERAGE_PART, RM_COVERAGE_FULL } rm_coverage;
 
@@ -130,16 +158,14 @@ RM_INLINE rm_coverage rm_grid_coverage(const rm_grid *grid, rm_span rows, rm_spa
  */
 int64_t rm_grid_first_row(const rm_grid *grid, int64_t col);
 
-/* Whether any pair of rows x cols counts. */
-bool rm_grid_any(const rm_grid *grid, rm_span rows, rm_span cols);
+/* Whether any pair of rows x cols counts; `seen` is rm_grid_sight_of the rows. Between rows that are steps
+ * apart may lie what none of them sees. */
+bool rm_grid_any(const rm_grid *grid, rm_sight seen, rm_span rows, rm_span cols);
 
 /* Pairs that count in rows x cols, as a double: exact below 2^53, else rounded. */
 double rm_grid_pairs(const rm_grid *grid, rm_span rows, rm_span cols);
 
 bool rm_mask_is_none(const ropemap_mask *mask);
-
-/* Whether a mask has no more than the diagonal, which every method can cut along. */
-bool rm_mask_is_plain(const ropemap_mask *mask);
 
 /* ROPEMAP_USAGE where a mask's numbers are out of range, or do not go together. */
 ropemap_status rm_mask_check(const ropemap_mask *mask, ropemap_error *error);

@@ -145,7 +145,8 @@ static ropemap_status check_request(const ropemap_request *request, ropemap_erro
 struct summary {
     float min, max;
     double sum;
-    int64_t count; /* cells that are not NaN */
+    int64_t count;  /* cells that are not NaN */
+    int64_t masked; /* cells without a pair that counts */
 };
 
 enum { LANES = 16 }; /* partial sums of a fixed order: the loop over them becomes vectors */
@@ -181,12 +182,14 @@ static void add_row(struct summary *all, const struct summary *row) {
     all->max = row->max > all->max ? row->max : all->max;
     all->sum += row->sum;
     all->count += row->count;
+    all->masked += row->masked;
 }
 
 /* Smallest, largest and mean cell, and how many are NaN. */
 static void take_summary(ropemap_map *map, const struct summary *all) {
     const bool any = all->count > 0;
     map->nan_cells = map->height * map->width - all->count;
+    map->masked_cells = all->masked;
     map->min = any ? (double)all->min : (double)NAN;
     map->max = any ? (double)all->max : (double)NAN;
     map->mean = any ? all->sum / (double)all->count : (double)NAN;
@@ -204,6 +207,7 @@ static void summarise(ropemap_map *map) {
 }
 
 struct describing {
+    const rm_grid *grid;
     ropemap_map *map;
     struct summary *rows; /* [height] */
 };
@@ -212,13 +216,22 @@ static ropemap_status describe_task(void *work, int64_t task, int32_t index, rop
     (void)index;
     (void)error;
     const struct describing *describing = work;
+    const rm_grid *grid = describing->grid;
     const int64_t width = describing->map->width;
-    describing->rows[task] = summarise_row(describing->map->cells + task * width, width);
+    float *cells = describing->map->cells + task * width;
+    struct summary *row = &describing->rows[task];
+    *row = summarise_row(cells, width);
+    const rm_span rows = rm_partition_cell(&grid->rows, task);
+    const rm_sight seen = rm_grid_sight_of(grid, rows);
+    for (int64_t col = 0; row->count < width && !rm_mask_is_none(&grid->mask) && col < width; col++) {
+        row->masked +=
+            isnan(cells[col]) && !rm_grid_any(grid, seen, rows, rm_partition_cell(&grid->cols, col));
+    }
     return ROPEMAP_OK;
 }
 
 static ropemap_status describe_cells(const ropemap_job *job, ropemap_map *map, ropemap_error *error) {
-    struct describing describing = {.map = map};
+    struct describing describing = {.grid = &job->grid, .map = map};
     describing.rows = rm_alloc((uint64_t)map->height, sizeof *describing.rows);
     if (describing.rows == NULL) {
         return rm_fail_memory(error, "map", (uint64_t)map->height * sizeof *describing.rows);
@@ -239,10 +252,12 @@ ropemap_status ropemap_map_subtract(ropemap_map *map, const ropemap_map *other, 
                        "map: %" PRId64 " x %" PRId64 " cells, but the other has %" PRId64 " x %" PRId64,
                        map->width, map->height, other->width, other->height);
     }
+    const int64_t lost = map->nan_cells - map->masked_cells + other->nan_cells - other->masked_cells;
     for (int64_t i = 0; i < map->height * map->width; i++) {
         map->cells[i] -= other->cells[i];
     }
     summarise(map);
+    map->masked_cells = map->nan_cells > lost ? map->nan_cells - lost : 0;
     return ROPEMAP_OK;
 }
 

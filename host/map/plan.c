@@ -25,7 +25,7 @@ static bool on_gpu(const ropemap_job *job) {
 }
 
 static bool factored_serves(const ropemap_job *job) {
-    return !rm_pool_needs(job->request->pool, RM_NEEDS_EXTREME);
+    return !rm_pool_needs(job->request->pool, RM_NEEDS_EXTREME) && rm_mask_is_plain(&job->grid.mask);
 }
 
 /* NULL where the diagonal method serves, else why it does not. */
@@ -36,7 +36,8 @@ static const char *diagonal_obstacle(const ropemap_job *job) {
     if (job->grid.rows.range.step != job->grid.cols.range.step) {
         return "rows and columns have different steps";
     }
-    return NULL;
+    const ropemap_mask *mask = &job->grid.mask;
+    return mask->chunk != 0 || mask->sink_tokens != 0 ? "the mask depends on more than the distance" : NULL;
 }
 
 static ropemap_status refuse(const ropemap_job *job, const char *reason, ropemap_error *error) {
@@ -55,24 +56,28 @@ static const rm_method *diagonal_of(const ropemap_job *job) {
                                                                       : &rm_method_diagonal;
 }
 
-/* Only softmax asks the mask for every query; the other measures cut along the diagonal. */
+/* An encoding that is known by its distances alone takes masks that are. */
 static ropemap_status check_mask(const ropemap_job *job, ropemap_error *error) {
-    const ropemap_mask *mask = &job->grid.mask;
-    const bool window = mask->window != 0;
-    if (rm_mask_is_plain(mask) || job->request->measure == ROPEMAP_MEASURE_SOFTMAX) {
+    const bool chunks = job->request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK;
+    if (!rm_encoding_by_distance(job) || rm_mask_is_plain(&job->grid.mask) ||
+        (diagonal_obstacle(job) == NULL && !chunks)) {
         return ROPEMAP_OK;
     }
-    return rm_fail(error, ROPEMAP_USAGE,
-                   "%s: %" PRId64 " does not go with %s, only causal does; give measure softmax",
-                   window ? "window" : "attention-chunk", window ? mask->window : mask->chunk,
-                   ropemap_measure_name(job->request->measure));
+    return rm_fail(error, ROPEMAP_USAGE, "%s: does not go with encoding %s; give causal or window alone",
+                   job->grid.mask.window != 0 && !chunks ? "sink-tokens"
+                   : job->grid.mask.window != 0          ? "window"
+                                                         : "attention-chunk",
+                   ropemap_encoding_name(job->request->encoding.kind));
 }
 
 static ropemap_status plan_forced(ropemap_job *job, ropemap_error *error) {
     const rm_method *method = &rm_method_tiled;
     if (job->request->method == ROPEMAP_METHOD_FACTORED) {
         if (!factored_serves(job)) {
-            return refuse(job, "only mean, rms and std are sums over pairs", error);
+            return refuse(job,
+                          rm_mask_is_plain(&job->grid.mask) ? "only mean, rms and std are sums over pairs"
+                                                            : "rows and columns cut out no window or chunk",
+                          error);
         }
         method = &rm_method_factored;
     } else if (job->request->method == ROPEMAP_METHOD_DIAGONAL) {
@@ -110,7 +115,7 @@ static void plan_auto(ropemap_job *job) {
              job->request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK
                  ? "dual chunks: a table over the distances within chunks serves every cell"
                  : "the encoding is known by its distances");
-    } else if (means) {
+    } else if (means && factored_serves(job)) {
         take(job, &rm_method_factored,
              job->constant ? "the mean of equal vectors is a closed sum, whatever the number of positions"
                            : "the mean commutes with the dot product");
@@ -119,7 +124,9 @@ static void plan_auto(ropemap_job *job) {
     } else if (factored_serves(job)) {
         plan_moments(job);
     } else {
-        take(job, &rm_method_tiled, "an extreme needs every pair");
+        take(job, &rm_method_tiled,
+             rm_mask_is_plain(&job->grid.mask) ? "an extreme needs every pair"
+                                               : "windows and chunks are cut out pair by pair");
     }
 }
 

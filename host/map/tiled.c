@@ -114,30 +114,41 @@ static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_s
     return ROPEMAP_OK;
 }
 
-/* The tiles of one block of keys, or of a step, with the query blocks of the band, but for those of which all
- * keys come later than the queries: the first ones, since what a row may see only grows. */
+/* Whether a row from index `first` on, of one block, sees any of the keys. */
+static bool sees(const struct tiled *tiled, int64_t first, rm_span rows, int64_t col_first, rm_view keys) {
+    const rm_span part = {.first = first,
+                          .end = first + tiled->block < rows.end ? first + tiled->block : rows.end};
+    return rm_sight_meets(rm_grid_sight_of(&tiled->job->grid, part), col_first, keys.rows);
+}
+
+/* The tiles of one block of keys, or of a step, with the query blocks of the band, but for the first ones and
+ * the last ones that see none of the keys. */
 static ropemap_status compute_block(struct tiled *tiled, int32_t index, rm_span rows, int64_t col_first,
                                     rm_view keys, ropemap_error *error) {
-    const rm_grid *grid = &tiled->job->grid;
     const int64_t block = tiled->block,
                   most = tiled->job->rotation.fused ? tiled->band : tiled->batch * block;
-    int64_t first = rows.first;
-    while (first + block < rows.end && rm_grid_limit(grid, first + block - 1) <= col_first) {
+    int64_t first = rows.first, end = rows.first + rm_round_up(rows.end - rows.first, block);
+    while (first < end && !sees(tiled, first, rows, col_first, keys)) {
         first += block;
     }
-    for (; first < rows.end; first += most) {
-        const rm_span part = {.first = first, .end = first + most < rows.end ? first + most : rows.end};
+    while (end > first && !sees(tiled, end - block, rows, col_first, keys)) {
+        end -= block;
+    }
+    end = end < rows.end ? end : rows.end;
+    for (; first < end; first += most) {
+        const rm_span part = {.first = first, .end = first + most < end ? first + most : end};
         float *queries = tiled->scratch[index].queries + (first - rows.first) * keys.cols;
         RM_TRY(multiply_and_pool(tiled, index, part, queries, col_first, keys, error));
     }
     return ROPEMAP_OK;
 }
 
-/* Passes of a band over keys. */
+/* Passes of a band over keys, with those that it has nothing to do in. */
 static int64_t steps_of_band(const struct tiled *tiled, int64_t band) {
     const rm_grid *grid = &tiled->job->grid;
     const int64_t end = (band + 1) * tiled->band, count = grid->rows.range.count;
-    return (rm_grid_limit(grid, (end < count ? end : count) - 1) + tiled->step - 1) / tiled->step;
+    const rm_sight last = rm_grid_sight(grid, (end < count ? end : count) - 1);
+    return (last.near.end + tiled->step - 1) / tiled->step;
 }
 
 static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span rows, ropemap_error *error) {
@@ -148,15 +159,18 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
     cells->rows = touched.end - touched.first;
     rm_worker *worker = &tiled->job->workers[index];
     RM_TRY(tiled->job->backend->cells_begin(worker->context, cells, error));
-    const int64_t limit = rm_grid_limit(grid, rows.end - 1);
-    if (limit > 0) {
+    const rm_sight sight = rm_grid_sight_of(grid, rows);
+    if (rm_sight_meets(sight, 0, grid->cols.range.count)) {
         RM_TRY(rotate_queries(tiled, index, rows.first, rows.end - rows.first, error));
     }
-    for (int64_t col = 0; col < limit; col += tiled->step) {
+    for (int64_t col = 0; col < sight.near.end; col += tiled->step) {
+        (void)atomic_fetch_add(&tiled->job->group->team.steps, 1);
+        if (!rm_sight_meets(sight, col, tiled->step)) {
+            continue;
+        }
         rm_view keys = {0};
         RM_TRY(keys_of_block(tiled, index, col, &keys, error));
         RM_TRY(compute_block(tiled, index, rows, col, keys, error));
-        (void)atomic_fetch_add(&tiled->job->group->team.steps, 1);
         RM_TRY(rm_job_poll(tiled->job, worker, error));
     }
     const double time = rm_seconds_now();
@@ -385,8 +399,11 @@ static void fit_tiled_threads(ropemap_job *job, rm_bytes once) {
 static double flops(const ropemap_job *job, double passes) {
     const double dim = (double)job->queries->head_dim;
     const double rows = (double)job->grid.rows.range.count, cols = (double)job->grid.cols.range.count;
-    return (job->grid.mask.causal || job->mirrors ? 1.0 : 2.0) * rows * cols * dim +
-           (rows + passes * cols) * dim * RM_ROTATE_FLOPS;
+    const rm_span down = {.end = job->grid.rows.range.count}, across = {.end = job->grid.cols.range.count};
+    const double pairs = !rm_mask_is_plain(&job->grid.mask)      ? rm_grid_pairs(&job->grid, down, across)
+                         : job->grid.mask.causal || job->mirrors ? rows * cols / 2.0
+                                                                 : rows * cols;
+    return 2.0 * pairs * dim + (rows + passes * cols) * dim * RM_ROTATE_FLOPS;
 }
 
 double rm_tiled_flops(const ropemap_job *job) {
@@ -396,6 +413,7 @@ double rm_tiled_flops(const ropemap_job *job) {
 static bool fuses(const ropemap_job *job) {
     const ropemap_request *request = job->request;
     return request->kernel != ROPEMAP_KERNEL_TILES && !job->not_fused && job->device.fuses != NULL &&
+           rm_mask_is_plain(&request->mask) &&
            job->device.fuses(request->dtype, job->queries->head_dim, request->pool);
 }
 

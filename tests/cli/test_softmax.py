@@ -102,6 +102,24 @@ class Softmax(Case):
         linear = json.loads(self.done("map", *self.files, "-o", "b.png", "--norm", "linear", "--json").stdout)
         self.assertEqual(linear["figure"]["norm"], "linear")
 
+    def test_masks_of_other_measures(self):
+        """Cells beyond the mask are masked, the others as without it; the key of the figure says so."""
+        rest = ["--queries", "q.npy", "--keys", "k.npy"]
+        for measure in ("dot", "scaled", "cosine"):
+            whole = self.map(*rest, "--measure", measure)[0]
+            for options, sees in ((["--window", "5"], lambda i, j: abs(i - j) < 5),
+                                  (["--causal", "--attention-chunk", "7", "--sink-tokens", "2"],
+                                   lambda i, j: j <= i and (i // 7 == j // 7 or j < 2))):
+                cells, document = self.map(*rest, "--measure", measure, *options)
+                for i in range(COUNT):
+                    for j in range(COUNT):
+                        self.assertEqual(math.isnan(cells[i][j]), not sees(i, j), (measure, options, i, j))
+                        self.assertTrue(not sees(i, j) or abs(cells[i][j] - whole[i][j]) < 1e-5)
+                hidden = sum(not sees(i, j) for i in range(COUNT) for j in range(COUNT))
+                self.assertEqual([document["masked_cells"], document["nan_cells"]], [hidden, hidden])
+        self.done("map", *rest, "--window", "5", "-o", "key.svg")
+        self.assertIn(b">masked</text>", self.read("key.svg"))
+
     def test_rows_without_keys_are_reported(self):
         done = self.done("map", "--measure", "softmax", "--causal", "--rows", "0:10", "--cols", "4:10", "-o", "a.png")
         self.assertIn(b"4 queries see no key: mass 0", done.stderr)
@@ -196,7 +214,10 @@ class Softmax(Case):
         self.refused(2, ["--pool", "mass, mean or max"], *softmax, "--pool", "std")
         self.refused(2, ["--pool", "mass", "softmax"], "map", "-o", "a.png", "--pool", "mass")
         self.refused(2, ["--method", "every pair"], *softmax, "--method", "factored")
-        self.refused(2, ["--window", "softmax"], "map", "-o", "a.png", "--causal", "--window", "9")
+        self.refused(2, ["--sink-tokens", "alibi"], "map", "-o", "a.png", "--encoding", "alibi", "--window", "9",
+                     "--sink-tokens", "2")
+        self.refused(2, ["--attention-chunk", "xpos"], "map", "-o", "a.png", "--encoding", "xpos", "--attention-chunk", "9")
+        self.refused(2, ["--method", "factored", "window"], "map", "-o", "a.png", "--method", "factored", "--window", "9")
         self.refused(2, ["--window", "'0' is too small"], *softmax, "--window", "0")
         self.refused(2, ["--attention-chunk", "one"], *softmax, "--window", "9", "--attention-chunk", "9")
         self.refused(2, ["--sink-tokens", "window"], *softmax, "--sink-tokens", "4")

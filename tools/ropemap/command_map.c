@@ -302,11 +302,11 @@ json_t *map_document(const map_report *report) {
     const ropemap_map *map = report->map;
     json_t *document = document_start("ropemap.map/1", report->options, &map->plan);
     json_t *results = json_pack(
-        "{s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:o}", "min", document_real(map->min), "max",
+        "{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:o}", "min", document_real(map->min), "max",
         document_real(map->max), "mean", document_real(map->mean), "nan_cells", (json_int_t)map->nan_cells,
-        "empty_rows", (json_int_t)map->empty_rows, "nan_rows", (json_int_t)map->nan_rows, "figure",
-        figure_object(report), "seconds", seconds_object(report), "peak_bytes", (json_int_t)peak_bytes(),
-        "outputs", outputs_array(report->options));
+        "masked_cells", (json_int_t)map->masked_cells, "empty_rows", (json_int_t)map->empty_rows, "nan_rows",
+        (json_int_t)map->nan_rows, "figure", figure_object(report), "seconds", seconds_object(report),
+        "peak_bytes", (json_int_t)peak_bytes(), "outputs", outputs_array(report->options));
     if (document != NULL && json_object_update(document, results) != 0) {
         json_decref(document);
         document = NULL;
@@ -379,8 +379,11 @@ static void report_line(const map_report *report) {
                   request->cols.count, request->rows.count, map->width, map->height,
                   ropemap_pool_name(request->pool), ropemap_measure_name(request->measure), map->min,
                   map->max, map->mean);
-    if (map->nan_cells > 0) {
-        (void)fprintf(stderr, "%" PRId64 " cells NaN; ", map->nan_cells);
+    if (map->masked_cells > 0) {
+        (void)fprintf(stderr, "%" PRId64 " cells masked; ", map->masked_cells);
+    }
+    if (map->nan_cells > map->masked_cells) {
+        (void)fprintf(stderr, "%" PRId64 " cells NaN; ", map->nan_cells - map->masked_cells);
     }
     report_rows(map);
     print_method(report);
