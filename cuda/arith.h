@@ -186,19 +186,19 @@ RM_INLINE float rm_exponent_reference(float largest, float factor) {
 
 /*
  * 2^t, for t from -127 to 127: exact at whole numbers, 0 at -127, error below 0.94 ulp, a tested bound.
- * Adding 1.5 * 2^23 leaves the whole number next to t in the low bits of the sum. Its power multiplies, so
- * that a NaN stays one.
+ * Adding 1.5 * 2^23 + 127 leaves the whole number next to t, biased as an exponent is, in the low bits of the
+ * sum. Its power multiplies, so that a NaN stays one.
  */
 RM_INLINE float rm_exp2(float t) {
-    const float shifted = t + 12582912.0f;
-    const float f = t - (shifted - 12582912.0f);
+    const float shifted = t + 12583039.0f;
+    const float f = t - (shifted - 12583039.0f);
     float p = fmaf(f, 0.000154697319775f, 0.00134100009661f);
     p = fmaf(f, p, 0.00961803078251f);
     p = fmaf(f, p, 0.055502973142f);
     p = fmaf(f, p, 0.240226510841f);
     p = fmaf(f, p, 0.693147225395f);
     p = fmaf(f, p, 1.0f);
-    return p * rm_float_from_bits((rm_bits_from_float(shifted) << 23) + 0x3f800000u);
+    return p * rm_float_from_bits(rm_bits_from_float(shifted) << 23);
 }
 
 /* 2^k for a whole k of at most 0, in double: 0 below -1022 and for NaN. Adding 1.5 * 2^52 leaves k in the low

@@ -112,6 +112,8 @@ typedef struct rm_softmax_kernels {
     void (*hide)(rm_softmax_tile tile, int32_t keys, const rm_softmax_sight *sight);
     /* The larger of `largest` and what is below it; a NaN is passed over. */
     void (*maxima)(rm_softmax_tile tile, int32_t keys, float *largest);
+    /* reference[q] of a tile whose largest scores are `largest`; `all` becomes the larger of the two. */
+    void (*refer)(const float *largest, float factor, float *all, float *reference);
     /* Scores times `factor` become weights above `reference`; to->part and ->total, or these and ->log,
      * ->place.
      */
@@ -119,8 +121,9 @@ typedef struct rm_softmax_kernels {
                   rm_softmax_moments *to);
     /* sums[q] = of the weights of keys first[q] to end[q] - 1. */
     void (*select)(rm_softmax_tile tile, int32_t keys, const int32_t *first, const int32_t *end, float *sums);
-    /* value += sums, each above a reference of its own; `held` becomes the larger of the two. */
-    void (*merge)(const float *sums, const float *reference, double *value, float *held);
+    /* value += sums, each above a reference of its own; `held` becomes the larger of the two. Where there is
+     * nothing yet, the sums and their reference. */
+    void (*merge)(const float *sums, const float *reference, bool first, double *value, float *held);
     /* Takes a tile into the rows' sums; its first key is number `first`. */
     void (*advance)(const rm_softmax_moments *from, const float *reference, double first,
                     rm_softmax_rows *to);

@@ -139,7 +139,9 @@ static void fill_tail(rm_view queries, float *tail) {
 
 void RM_VARIANT_NAME(rm_multiply_packed)(rm_view queries, const rm_packed *packed, bool add, rm_view tile) {
     const int64_t whole = queries.rows / ROWS * ROWS, depth = packed->depth;
-    fill_tail(rm_view_rows(queries, whole, queries.rows - whole), packed->tail);
+    if (whole < queries.rows) {
+        fill_tail(rm_view_rows(queries, whole, queries.rows - whole), packed->tail);
+    }
     for (int64_t col = 0; col < packed->keys; col += COLS) {
         const float *panel = packed->panels + col * depth;
         const int64_t left = packed->keys - col;

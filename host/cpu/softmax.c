@@ -297,11 +297,7 @@ static void find_reference(struct rm_cpu_softmax *state, const rm_softmax_kernel
         largest[q] = -INFINITY;
     }
     kernels->maxima(state->tile, step->keys, largest);
-    float *all = state->largest + step->strip * LANES;
-    for (int q = 0; q < LANES; q++) {
-        all[q] = largest[q] > all[q] ? largest[q] : all[q];
-        step->reference[q] = rm_exponent_reference(largest[q], state->factor);
-    }
+    kernels->refer(largest, state->factor, state->largest + step->strip * LANES, step->reference);
 }
 
 /* The largest scores of a slot so far. */
@@ -319,14 +315,7 @@ static void add_to(struct rm_cpu_softmax *state, const rm_softmax_kernels *kerne
                    const struct step *step, const float *sums) {
     const int64_t at = slot * QUERIES + step->strip * LANES;
     bool *touched = &state->touched[slot * STRIPS + step->strip];
-    if (*touched) {
-        kernels->merge(sums, step->reference, state->value + at, state->held + at);
-        return;
-    }
-    for (int q = 0; q < LANES; q++) {
-        state->value[at + q] = (double)sums[q];
-    }
-    memcpy(state->held + at, step->reference, sizeof step->reference);
+    kernels->merge(sums, step->reference, !*touched, state->value + at, state->held + at);
     *touched = true;
 }
 

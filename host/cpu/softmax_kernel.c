@@ -53,6 +53,14 @@ static void maxima(rm_softmax_tile tile, int32_t keys, float *largest) {
     }
 }
 
+static void refer(const float *restrict largest, float factor, float *restrict all,
+                  float *restrict reference) {
+    for (int32_t q = 0; q < LANES; q++) {
+        all[q] = largest[q] > all[q] ? largest[q] : all[q];
+        reference[q] = rm_exponent_reference(largest[q], factor);
+    }
+}
+
 static inline void weigh_rows(float (*restrict rows)[LANES], int32_t count, int32_t place, float factor,
                               const float *restrict reference, rm_softmax_moments *restrict to, bool all) {
     for (int32_t q = 0; q < LANES; q++) {
@@ -112,9 +120,13 @@ static void select(rm_softmax_tile tile, int32_t keys, const int32_t *first, con
     }
 }
 
-static void merge(const float *restrict sums, const float *restrict reference, double *restrict value,
-                  float *restrict held) {
-    for (int32_t q = 0; q < LANES; q++) {
+static void merge(const float *restrict sums, const float *restrict reference, bool first,
+                  double *restrict value, float *restrict held) {
+    for (int32_t q = 0; first && q < LANES; q++) {
+        value[q] = (double)sums[q];
+        held[q] = reference[q];
+    }
+    for (int32_t q = 0; !first && q < LANES; q++) {
         const float before = held[q], one = reference[q], both = before < one ? one : before;
         value[q] = value[q] * rm_power_of_two((double)before - (double)both) +
                    (double)sums[q] * rm_power_of_two((double)one - (double)both);
@@ -159,6 +171,7 @@ static void spread(rm_softmax_tile tile, int32_t keys, const double *restrict sh
 const rm_softmax_kernels RM_VARIANT_NAME(rm_softmax_kernels) = {.cap = cap,
                                                                 .hide = hide,
                                                                 .maxima = maxima,
+                                                                .refer = refer,
                                                                 .weigh = weigh,
                                                                 .select = select,
                                                                 .merge = merge,

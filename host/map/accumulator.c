@@ -130,8 +130,13 @@ void rm_accumulator_finish_row(const rm_accumulator *cells, int64_t row, const r
                                int64_t col_first, int64_t col_end, float *out) {
     const rm_span rows = rm_partition_cell(&grid->rows, cells->first_row + row);
     const rm_sight seen = rm_grid_sight_of(grid, rows);
+    const int64_t beyond = seen.near.end > 0 ? rm_partition_cell_of(&grid->cols, seen.near.end - 1) + 1 : 0;
     const bool counts = cells->extreme == NULL && cells->pool != ROPEMAP_POOL_MASS;
     for (int64_t col = col_first; col < col_end; col++) {
+        if (col >= beyond) {
+            out[col] = NAN;
+            continue;
+        }
         const rm_span cols = rm_partition_cell(&grid->cols, col);
         const double height = (double)(rows.end - rows.first), width = (double)(cols.end - cols.first);
         const bool any = rm_grid_any(grid, seen, rows, cols);

@@ -223,7 +223,9 @@ static ropemap_status describe_task(void *work, int64_t task, int32_t index, rop
     *row = summarise_row(cells, width);
     const rm_span rows = rm_partition_cell(&grid->rows, task);
     const rm_sight seen = rm_grid_sight_of(grid, rows);
-    for (int64_t col = 0; row->count < width && !rm_mask_is_none(&grid->mask) && col < width; col++) {
+    const int64_t beyond = seen.near.end > 0 ? rm_partition_cell_of(&grid->cols, seen.near.end - 1) + 1 : 0;
+    row->masked = width - beyond;
+    for (int64_t col = 0; row->count < beyond && !rm_mask_is_plain(&grid->mask) && col < beyond; col++) {
         row->masked +=
             isnan(cells[col]) && !rm_grid_any(grid, seen, rows, rm_partition_cell(&grid->cols, col));
     }
