@@ -145,8 +145,7 @@ static ropemap_status check_request(const ropemap_request *request, ropemap_erro
 struct summary {
     float min, max;
     double sum;
-    int64_t count;  /* cells that are not NaN */
-    int64_t masked; /* cells without a pair that counts */
+    int64_t count; /* cells that are not NaN */
 };
 
 enum { LANES = 16 }; /* partial sums of a fixed order: the loop over them becomes vectors */
@@ -182,14 +181,12 @@ static void add_row(struct summary *all, const struct summary *row) {
     all->max = row->max > all->max ? row->max : all->max;
     all->sum += row->sum;
     all->count += row->count;
-    all->masked += row->masked;
 }
 
 /* Smallest, largest and mean cell, and how many are NaN. */
 static void take_summary(ropemap_map *map, const struct summary *all) {
     const bool any = all->count > 0;
     map->nan_cells = map->height * map->width - all->count;
-    map->masked_cells = all->masked;
     map->min = any ? (double)all->min : (double)NAN;
     map->max = any ? (double)all->max : (double)NAN;
     map->mean = any ? all->sum / (double)all->count : (double)NAN;
@@ -206,8 +203,22 @@ static void summarise(ropemap_map *map) {
     take_summary(map, &all);
 }
 
+/* Cells without a pair that the mask leaves: of a row all beyond what it sees, and perhaps some before. */
+static void count_masked(const rm_grid *grid, ropemap_map *map) {
+    const bool plain = rm_mask_is_plain(&grid->mask);
+    map->masked_cells = 0;
+    for (int64_t row = 0; !rm_mask_is_none(&grid->mask) && row < map->height; row++) {
+        const rm_span rows = rm_partition_cell(&grid->rows, row);
+        const rm_sight seen = rm_grid_sight_of(grid, rows);
+        const int64_t end = seen.near.end > 0 ? rm_partition_cell_of(&grid->cols, seen.near.end - 1) + 1 : 0;
+        map->masked_cells += map->width - end;
+        for (int64_t col = 0; !plain && col < end; col++) {
+            map->masked_cells += !rm_grid_any(grid, seen, rows, rm_partition_cell(&grid->cols, col));
+        }
+    }
+}
+
 struct describing {
-    const rm_grid *grid;
     ropemap_map *map;
     struct summary *rows; /* [height] */
 };
@@ -216,24 +227,13 @@ static ropemap_status describe_task(void *work, int64_t task, int32_t index, rop
     (void)index;
     (void)error;
     const struct describing *describing = work;
-    const rm_grid *grid = describing->grid;
     const int64_t width = describing->map->width;
-    float *cells = describing->map->cells + task * width;
-    struct summary *row = &describing->rows[task];
-    *row = summarise_row(cells, width);
-    const rm_span rows = rm_partition_cell(&grid->rows, task);
-    const rm_sight seen = rm_grid_sight_of(grid, rows);
-    const int64_t beyond = seen.near.end > 0 ? rm_partition_cell_of(&grid->cols, seen.near.end - 1) + 1 : 0;
-    row->masked = width - beyond;
-    for (int64_t col = 0; row->count < beyond && !rm_mask_is_plain(&grid->mask) && col < beyond; col++) {
-        row->masked +=
-            isnan(cells[col]) && !rm_grid_any(grid, seen, rows, rm_partition_cell(&grid->cols, col));
-    }
+    describing->rows[task] = summarise_row(describing->map->cells + task * width, width);
     return ROPEMAP_OK;
 }
 
 static ropemap_status describe_cells(const ropemap_job *job, ropemap_map *map, ropemap_error *error) {
-    struct describing describing = {.grid = &job->grid, .map = map};
+    struct describing describing = {.map = map};
     describing.rows = rm_alloc((uint64_t)map->height, sizeof *describing.rows);
     if (describing.rows == NULL) {
         return rm_fail_memory(error, "map", (uint64_t)map->height * sizeof *describing.rows);
@@ -245,6 +245,7 @@ static ropemap_status describe_cells(const ropemap_job *job, ropemap_map *map, r
     }
     rm_free(describing.rows);
     take_summary(map, &all);
+    count_masked(&job->grid, map);
     return status;
 }
 
@@ -271,6 +272,7 @@ void ropemap_job_join(ropemap_job *job, ropemap_map *map) {
         }
     }
     summarise(map);
+    count_masked(&job->grid, map);
     map->plan = job->plan;
 }
 

@@ -143,7 +143,7 @@ class Curve(Case):
                 self.assertLess(max(widths[-100:]) / min(widths[-100:]), 1.01)
 
     def test_what_cannot_vary_is_refused(self):
-        for name in ("head=0,1", "distances=10,20", "queries=a,b"):
+        for name in ("head=0,1", "layer=0,1", "distances=10,20", "queries=a,b"):
             self.refused(2, ["--vary", name.split("=")[0]], "curve", "--vary", name)
         self.refused(2, ["--label"], "curve", "--label", "a", "--label", "b")
         self.refused(2, ["--head"], "curve", "--head", "1")

@@ -203,6 +203,14 @@ class Softmax(Case):
         text = self.done("curve", *self.files, "--causal").stdout.decode()
         self.assertRegex(text, r"half of the mass within \d+ tokens, nine tenths within \d+")
 
+    def test_curves_of_heads(self):
+        """Each has the queries and keys of its own head."""
+        made = json.loads(self.done("curve", *self.files, "--causal", "--vary", "head=all", "--json").stdout)
+        self.assertEqual([one["label"] for one in made["curves"]], ["head %d" % head for head in range(HEADS)])
+        for head, one in enumerate(made["curves"]):
+            for got, wanted in zip(one["values"], self.mass(head=head)):
+                self.assertAlmostEqual(got, wanted, delta=1e-6)
+
     def test_curve_refusals(self):
         tensors = self.files[:4]
         self.refused(2, ["--measure softmax", "--queries"], "curve", "--measure", "softmax", "--json")

@@ -1,5 +1,6 @@
 # test_sweep.py - `ropemap sweep`: what its pages and frames hold, and which options it takes
 # SPDX-License-Identifier: MIT
+import json
 import math
 import os
 import re
@@ -64,6 +65,27 @@ class Maps(Case):
         many = ["--vary", "base=" + ",".join(map(str, range(100, 442)))]
         self.refused(2, ["1026 combinations; at most 1024"], "sweep", *files, *many, "--vary", "head=all", "-o",
                      "x.png")
+
+    def test_own_colours_and_order(self):
+        """Panels by attention on the first 4 keys; cells that are each map's own least and largest have the end colours."""
+        self.write("q.npy", write_npy((3, 8, 4), [((7 * i) % 11 - 5) / 2 for i in range(96)]))
+        self.write("k.npy", write_npy((1, 8, 4), [((5 * i) % 13 - 6) / 2 for i in range(32)]))
+        files = ["--queries", "q.npy", "--keys", "k.npy", "--causal"]
+        page = ["sweep", *files, "--measure", "softmax", "--vary", "head=all", "-q"]
+        heads = json.loads(self.done("heads", *files, "--sort", "sink", "--json").stdout)["heads"]
+        self.done(*page, "--sort", "sink", "-o", "s.svg")
+        texts = [one.text for one in xml.etree.ElementTree.fromstring(self.read("s.svg")).iter(SVG + "text")]
+        labels = ["head %d: sink %.3g" % (head["head"], head["sink"]) for head in heads]
+        self.assertEqual([text for text in texts if text in labels], labels)
+        self.done(*page, "--colors", "own", "--norm", "linear", "-o", "o.svg")
+        texts = [one.text for one in xml.etree.ElementTree.fromstring(self.read("o.svg")).iter(SVG + "text")]
+        self.assertIn("attention mass: each map's least (0) to largest (1)", texts)
+        for head in range(3):
+            largest = self.map(*files, "--measure", "softmax", "--head", head)[1]["max"]
+            self.assertIn("head %d, up to %.2g" % (head, largest), texts)
+        self.refused(2, ["--sort needs --measure softmax"], "sweep", *files, "--vary", "head=0,1", "--sort", "sink", "-o", "x.png")
+        self.refused(2, ["--colors", "--frames"], *page, "--colors", "own", "--frames", "f")
+        self.refused(2, ["--colors own", "--clim"], *page, "--colors", "own", "--clim", "0.1:1", "-o", "x.png")
 
     def title(self, *options):
         self.done("sweep", "-n", "64", "--size", "16", *options, "-o", "t.svg", "--force", "-q")

@@ -120,3 +120,62 @@ void capture_take_attention(const tensor_pair *pair, ropemap_request *request) {
         }
     }
 }
+
+/* ---- all heads, all layers ------------------------------------------------------------------------------
+ */
+
+/* The layers that were captured, and the heads of --layer or else of the first. */
+static ropemap_status number_captured(vary_set *vary, const tensor_options *tensors, int64_t *numbers,
+                                      ropemap_error *error) {
+    ropemap_capture *capture = NULL;
+    const ropemap_capture_layer *layer = NULL;
+    int64_t count = 0;
+    ropemap_status status = ropemap_capture_open(tensors->capture, &capture, error);
+    while (status == ROPEMAP_OK && count <= VARY_VALUES &&
+           (layer = ropemap_capture_layer_at(capture, (int32_t)count)) != NULL) {
+        numbers[count++] = layer->number;
+    }
+    status = status == ROPEMAP_OK ? vary_number(vary, "layer", numbers, count, error) : status;
+    if (status == ROPEMAP_OK && (tensors->given & TENSOR_LAYER) != 0) {
+        status = ropemap_capture_find(capture, tensors->layer, &layer, error);
+    } else if (status == ROPEMAP_OK) {
+        layer = ropemap_capture_layer_at(capture, 0);
+    }
+    for (count = 0; status == ROPEMAP_OK && count <= VARY_VALUES && count < layer->query_count; count++) {
+        numbers[count] = layer->queries[count];
+    }
+    status = status == ROPEMAP_OK ? vary_number(vary, "head", numbers, count, error) : status;
+    ropemap_capture_free(capture);
+    return status;
+}
+
+static ropemap_status number_heads(vary_set *vary, const tensor_options *tensors, int64_t *numbers,
+                                   ropemap_error *error) {
+    tensor_pair pair = {.queries = NULL};
+    ropemap_status status = tensor_pair_open(tensors, true, &pair, error);
+    if (status == ROPEMAP_OK) {
+        const int64_t heads = ropemap_vectors_heads(pair.queries);
+        for (int64_t i = 0; i < heads && i <= VARY_VALUES; i++) {
+            numbers[i] = i;
+        }
+        status = vary_number(vary, "head", numbers, heads <= VARY_VALUES ? heads : VARY_VALUES + 1, error);
+    }
+    tensor_pair_free(&pair);
+    return status;
+}
+
+ropemap_status heads_number_all(vary_set *vary, const tensor_options *tensors, ropemap_error *error) {
+    const bool layers = vary_over_all(vary, "layer");
+    int64_t numbers[VARY_VALUES + 1]; /* one more is refused */
+    if (!layers && !vary_over_all(vary, "head")) {
+        return ROPEMAP_OK;
+    }
+    if (layers && tensors->capture == NULL) {
+        return fail(error, ROPEMAP_USAGE, "--vary layer=all needs --capture");
+    }
+    if (tensors->queries == NULL || tensors->keys == NULL) {
+        return fail(error, ROPEMAP_USAGE, "--vary head=all needs --capture, or --queries and --keys");
+    }
+    return tensors->capture != NULL ? number_captured(vary, tensors, numbers, error)
+                                    : number_heads(vary, tensors, numbers, error);
+}

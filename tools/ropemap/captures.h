@@ -5,6 +5,7 @@
 
 #include "tools/ropemap/rule_options.h"
 #include "tools/ropemap/tensor_options.h"
+#include "tools/ropemap/vary.h"
 
 /* Before rule_options_resolve: unless a model is named, the rule is that of the captured layer in the model's
  * config.json. Nothing without a capture, or where its rows are rotated by now and no rule is needed. */
@@ -20,5 +21,9 @@ ropemap_status capture_settle_rule(const tensor_pair *pair, const rule_options *
 /* What the captured layer does with the scores of its head, as far as the request's measure takes it, where
  * no option says otherwise. Nothing without a capture. */
 void capture_take_attention(const tensor_pair *pair, ropemap_request *request);
+
+/* Puts their numbers in the place of --vary head=all and layer=all. ROPEMAP_USAGE, ROPEMAP_DATA, ROPEMAP_IO.
+ */
+ropemap_status heads_number_all(vary_set *vary, const tensor_options *tensors, ropemap_error *error);
 
 #endif

@@ -31,13 +31,30 @@ static ropemap_status take_other(const map_inputs *inputs, const ropemap_request
     return status;
 }
 
-ropemap_status map_run(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
-                       void *progress_user, ropemap_map *map, ropemap_error *error) {
+static ropemap_status compute_with_mean(const ropemap_request *request, ropemap_map *map,
+                                        ropemap_attention_row *mean, ropemap_error *error) {
+    const ropemap_attention_request asked = {.map = *request};
+    ropemap_attention attention = {.count = 0};
+    const ropemap_status status = ropemap_attention_compute(&asked, map, &attention, error);
+    *mean = attention.mean;
+    ropemap_attention_free(&attention);
+    return status;
+}
+
+ropemap_status map_run_mean(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
+                            void *progress_user, ropemap_map *map, ropemap_attention_row *mean,
+                            ropemap_error *error) {
     ropemap_request request = options->request;
     request.progress = progress;
     request.progress_user = progress_user;
-    const ropemap_status status = ropemap_map_compute(&request, map, error);
+    const ropemap_status status = mean != NULL ? compute_with_mean(&request, map, mean, error)
+                                               : ropemap_map_compute(&request, map, error);
     return status == ROPEMAP_OK && inputs->other != NULL ? take_other(inputs, &request, map, error) : status;
+}
+
+ropemap_status map_run(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
+                       void *progress_user, ropemap_map *map, ropemap_error *error) {
+    return map_run_mean(options, inputs, progress, progress_user, map, NULL, error);
 }
 
 /* ---- the figure ---------------------------------------------------------------------------------------- */

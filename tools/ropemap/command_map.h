@@ -3,6 +3,7 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_MAP_H
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_MAP_H
 
+#include "host/ropemap_attention.h"
 #include "tools/ropemap/map_inputs.h"
 #include "tools/ropemap/outputs.h"
 
@@ -12,6 +13,11 @@
  */
 ropemap_status map_run(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
                        void *progress_user, ropemap_map *map, ropemap_error *error);
+
+/* The same of softmax, with what its queries come to; `mean` NULL: not wanted. */
+ropemap_status map_run_mean(const map_options *options, const map_inputs *inputs, ropemap_progress progress,
+                            void *progress_user, ropemap_map *map, ropemap_attention_row *mean,
+                            ropemap_error *error);
 
 /* Notes the file that the option within --diff names. ROPEMAP_RESOURCES. */
 ropemap_status map_note_diff(const map_options *options, cli_outputs *outputs, ropemap_error *error);

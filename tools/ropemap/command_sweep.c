@@ -1,6 +1,7 @@
 /* command_sweep.c - `ropemap sweep`: maps of many settings side by side, or as the frames of an animation */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_sweep.h"
+#include "tools/ropemap/captures.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/run.h"
 
@@ -12,7 +13,68 @@
 
 enum { SIDE_USUAL = 256 };
 
+static const char *order_choice(int index) {
+    static const char *const names[] = {
+        [ORDER_SETTING] = "setting", [ORDER_SINK] = "sink",         [ORDER_RECENT] = "recent",
+        [ORDER_ENTROPY] = "entropy", [ORDER_DISTANCE] = "distance", [ORDER_DISTANCE + 1] = NULL};
+    return names[index];
+}
+
+static const char *colors_choice(int index) {
+    static const char *const names[] = {"shared", "own", NULL};
+    return names[index];
+}
+
+static const cli_option panel_rows[] = {
+    {.group = GROUP_OUTPUT,
+     .name = "colors",
+     .choices = colors_choice,
+     .initial = "shared",
+     .help = "one range of values for the colours of all maps, or each map's own",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(map_sweep, own_colors)},
+    {.group = GROUP_OUTPUT,
+     .name = "sort",
+     .choices = order_choice,
+     .initial = "setting",
+     .help =
+         "order of the panels of softmax: as they vary, or by a mean over the queries, the largest first: "
+         "attention on the first 4 or the last 256 keys, entropy in nats, distance of the keys",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(map_sweep, order)},
+    {.name = NULL},
+};
+
 /* ---- maps ---------------------------------------------------------------------------------------------- */
+
+static double rank_of(const ropemap_attention_row *mean, sweep_order order) {
+    switch (order) {
+    case ORDER_SINK:
+        return (double)mean->sink;
+    case ORDER_RECENT:
+        return (double)mean->recent;
+    case ORDER_ENTROPY:
+        return (double)mean->entropy;
+    case ORDER_DISTANCE:
+        return (double)mean->distance;
+    case ORDER_SETTING:
+        break;
+    }
+    return (double)NAN;
+}
+
+/* A map with what --sort goes by, in the label too. */
+static ropemap_status run_ranked(const map_sweep *options, const map_sweep *own, const map_inputs *inputs,
+                                 ropemap_progress progress, void *user, sweep_setting *to,
+                                 ropemap_error *error) {
+    ropemap_attention_row mean = {0};
+    const size_t length = strlen(to->label);
+    const ropemap_status status = map_run_mean(&own->map, inputs, progress, user, &to->map, &mean, error);
+    to->rank = rank_of(&mean, options->order);
+    (void)snprintf(to->label + length, sizeof to->label - length, ": %s %.3g",
+                   order_choice((int)options->order), to->rank);
+    return status;
+}
 
 /* `own` is a copy of the options, to be set and resolved for this one alone. */
 static ropemap_status make_one(const map_sweep *options, int index, map_sweep *own, ropemap_progress progress,
@@ -27,7 +89,9 @@ static ropemap_status make_one(const map_sweep *options, int index, map_sweep *o
             (void)snprintf(to->captured, sizeof to->captured, "%s",
                            ropemap_capture_model(inputs.tensors.capture));
         }
-        status = map_run(&own->map, &inputs, progress, user, &to->map, error);
+        status = options->order != ORDER_SETTING
+                     ? run_ranked(options, own, &inputs, progress, user, to, error)
+                     : map_run(&own->map, &inputs, progress, user, &to->map, error);
     }
     if (status == ROPEMAP_OK) {
         to->figure = map_caption(&own->map, &to->map);
@@ -35,6 +99,59 @@ static ropemap_status make_one(const map_sweep *options, int index, map_sweep *o
     map_inputs_free(&inputs);
     rule_options_free(&own->map.rule);
     return status;
+}
+
+/* The largest first, NaN last; equal ones stay in their order. */
+static void sort_all(sweep_setting *settings, int count) {
+    for (int i = 1; i < count; i++) {
+        const sweep_setting one = settings[i];
+        int at = i;
+        for (; at > 0 && !isnan(one.rank) && !(settings[at - 1].rank >= one.rank); at--) {
+            settings[at] = settings[at - 1];
+        }
+        settings[at] = one;
+    }
+    for (int i = 0; i < count; i++) {
+        settings[i].figure.panel.map = &settings[i].map;
+    }
+}
+
+/* ---- own colours --------------------------------------------------------------------------------------- */
+
+static double level_of(const ropemap_scale *scale, double value) {
+    const bool log = scale->norm == ROPEMAP_NORM_LOG;
+    const double low = log ? log10(scale->low) : scale->low, high = log ? log10(scale->high) : scale->high;
+    const double at = !log ? value : value > 0.0 ? log10(value) : low;
+    return fmin(fmax((at - low) / (high - low), 0.0), 1.0);
+}
+
+/* Cells become their place, 0 to 1, between the map's least and largest value. */
+static ropemap_status take_own_colors(const map_sweep *options, sweep_setting *one, ropemap_error *error) {
+    ropemap_figure figure = one->figure;
+    ropemap_scale scale;
+    figure.norm = map_norm(&options->map);
+    figure.percentile = options->map.percent / 100.0;
+    const ropemap_status status = ropemap_figure_scale(&figure, &scale, error);
+    const size_t length = strlen(one->label);
+    for (int64_t i = 0; status == ROPEMAP_OK && i < one->map.height * one->map.width; i++) {
+        const float cell = one->map.cells[i];
+        one->map.cells[i] = isnan(cell) ? cell : (float)level_of(&scale, (double)cell);
+    }
+    (void)snprintf(one->label + length, sizeof one->label - length, ", up to %.2g", one->map.max);
+    one->map.min = 0.0;
+    one->map.max = 1.0;
+    return status;
+}
+
+static void label_own_colors(ropemap_figure *figure) {
+    const size_t length = strlen(figure->value_label);
+    (void)snprintf(figure->value_label + length, sizeof figure->value_label - length,
+                   "%s: each map's least (0) to largest (1)",
+                   figure->norm == ROPEMAP_NORM_LOG ? ", log" : "");
+    figure->norm = ROPEMAP_NORM_LINEAR;
+    figure->has_limits = true;
+    figure->low = 0.0;
+    figure->high = 1.0;
 }
 
 ropemap_status sweep_make(const map_sweep *options, ropemap_progress progress, void *user,
@@ -49,6 +166,12 @@ ropemap_status sweep_make(const map_sweep *options, ropemap_progress progress, v
     }
     for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
         status = make_one(options, i, own, progress, user, &result->settings[i], error);
+    }
+    if (status == ROPEMAP_OK && options->order != ORDER_SETTING) {
+        sort_all(result->settings, count);
+    }
+    for (int i = 0; status == ROPEMAP_OK && options->own_colors != 0 && i < count; i++) {
+        status = take_own_colors(options, &result->settings[i], error);
     }
     free(own);
     return status;
@@ -166,7 +289,11 @@ static page *make_page(const sweep_result *result, ropemap_error *error) {
                    in_common(settings, result->count, offsetof(ropemap_figure, value_label), "similarity"));
     memcpy(figure->row_label, settings[0].figure.row_label, sizeof figure->row_label);
     memcpy(figure->col_label, settings[0].figure.col_label, sizeof figure->col_label);
-    if (sweep_headings(&options->sweep, &made->headings)) {
+    if (options->own_colors != 0) {
+        label_own_colors(figure);
+    }
+    const bool labelled = options->own_colors != 0 || options->order != ORDER_SETTING;
+    if (!labelled && sweep_headings(&options->sweep, &made->headings)) {
         figure->row_headings = made->headings.rows;
         figure->col_headings = made->headings.cols;
     }
@@ -237,72 +364,34 @@ static ropemap_status make(const map_sweep *options, cli_run *run, ropemap_error
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
+/* Of the orders and colours of panels. */
+static ropemap_status check_panels(const map_sweep *options, ropemap_error *error) {
+    const char *apart = options->own_colors != 0 ? "colors" : options->order != ORDER_SETTING ? "sort" : NULL;
+    if (apart != NULL && options->sweep.frames != NULL) {
+        return fail(error, ROPEMAP_USAGE, "--%s is of pages; leave --frames out", apart);
+    }
+    if (options->order != ORDER_SETTING && options->map.request.measure != ROPEMAP_MEASURE_SOFTMAX) {
+        return fail(error, ROPEMAP_USAGE, "--sort needs --measure softmax");
+    }
+    return options->own_colors != 0 &&
+                   (options->map.limits.given || map_norm(&options->map) == ROPEMAP_NORM_SYMLOG)
+               ? fail(error, ROPEMAP_USAGE, "--colors own: it goes without --clim and --norm symlog")
+               : ROPEMAP_OK;
+}
+
 static ropemap_status check(const map_sweep *options, cli_outputs *outputs, ropemap_error *error) {
     const char *frame = options->map.contour_count > 0 ? "contour" : options->map.dark ? "dark" : NULL;
     if (frame != NULL && options->sweep.frames == NULL) {
         return fail(error, ROPEMAP_USAGE, "--%s needs --frames DIR", frame);
     }
-    ropemap_status status = figure_options_check(&options->map, error);
+    ropemap_status status = check_panels(options, error);
+    status = status == ROPEMAP_OK ? figure_options_check(&options->map, error) : status;
     status = status == ROPEMAP_OK ? map_note_diff(&options->map, outputs, error) : status;
     return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->map.force, outputs, error) : status;
 }
 
-/* The layers that were captured, and the heads of --layer or else of the first. */
-static ropemap_status number_captured(map_sweep *options, int64_t *numbers, ropemap_error *error) {
-    const tensor_options *tensors = &options->map.tensors;
-    ropemap_capture *capture = NULL;
-    const ropemap_capture_layer *layer = NULL;
-    int64_t count = 0;
-    ropemap_status status = ropemap_capture_open(tensors->capture, &capture, error);
-    while (status == ROPEMAP_OK && count <= VARY_VALUES &&
-           (layer = ropemap_capture_layer_at(capture, (int32_t)count)) != NULL) {
-        numbers[count++] = layer->number;
-    }
-    status =
-        status == ROPEMAP_OK ? vary_number(&options->sweep.vary, "layer", numbers, count, error) : status;
-    if (status == ROPEMAP_OK && (tensors->given & TENSOR_LAYER) != 0) {
-        status = ropemap_capture_find(capture, tensors->layer, &layer, error);
-    } else if (status == ROPEMAP_OK) {
-        layer = ropemap_capture_layer_at(capture, 0);
-    }
-    for (count = 0; status == ROPEMAP_OK && count <= VARY_VALUES && count < layer->query_count; count++) {
-        numbers[count] = layer->queries[count];
-    }
-    status = status == ROPEMAP_OK ? vary_number(&options->sweep.vary, "head", numbers, count, error) : status;
-    ropemap_capture_free(capture);
-    return status;
-}
-
-static ropemap_status number_heads(map_sweep *options, int64_t *numbers, ropemap_error *error) {
-    tensor_pair pair = {.queries = NULL};
-    ropemap_status status = tensor_pair_open(&options->map.tensors, true, &pair, error);
-    if (status == ROPEMAP_OK) {
-        const int64_t heads = ropemap_vectors_heads(pair.queries);
-        for (int64_t i = 0; i < heads && i <= VARY_VALUES; i++) {
-            numbers[i] = i;
-        }
-        status = vary_number(&options->sweep.vary, "head", numbers,
-                             heads <= VARY_VALUES ? heads : VARY_VALUES + 1, error);
-    }
-    tensor_pair_free(&pair);
-    return status;
-}
-
 ropemap_status sweep_number(map_sweep *options, ropemap_error *error) {
-    const tensor_options *tensors = &options->map.tensors;
-    const bool layers = vary_over_all(&options->sweep.vary, "layer");
-    int64_t numbers[VARY_VALUES + 1]; /* one more is refused */
-    if (!layers && !vary_over_all(&options->sweep.vary, "head")) {
-        return ROPEMAP_OK;
-    }
-    if (layers && tensors->capture == NULL) {
-        return fail(error, ROPEMAP_USAGE, "--vary layer=all needs --capture");
-    }
-    if (tensors->queries == NULL || tensors->keys == NULL) {
-        return fail(error, ROPEMAP_USAGE, "--vary head=all needs --capture, or --queries and --keys");
-    }
-    return tensors->capture != NULL ? number_captured(options, numbers, error)
-                                    : number_heads(options, numbers, error);
+    return heads_number_all(&options->sweep.vary, &options->map.tensors, error);
 }
 
 static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
@@ -338,6 +427,7 @@ const cli_command command_sweep = {
         "  ropemap sweep -n 16k --vary base=1e3-1e7*1.1 --frames frames\n",
     .blocks = {{rule_rows, offsetof(map_sweep, map.rule)},
                {sweep_rows, offsetof(map_sweep, sweep)},
+               {panel_rows, 0},
                {map_rows, offsetof(map_sweep, map)},
                {attention_rows, offsetof(map_sweep, map.request)},
                {tensor_rows, offsetof(map_sweep, map.tensors)},

@@ -8,9 +8,20 @@
 
 enum { SWEEP_LABEL = 120 };
 
+/* What panels are in the order of, the largest first: means over the queries of softmax. */
+typedef enum sweep_order {
+    ORDER_SETTING,
+    ORDER_SINK,
+    ORDER_RECENT,
+    ORDER_ENTROPY,
+    ORDER_DISTANCE
+} sweep_order;
+
 typedef struct map_sweep {
     map_options map;
     sweep_options sweep;
+    int own_colors; /* 1: each map has all colours */
+    sweep_order order;
 } map_sweep;
 
 /* One setting's map. */
@@ -19,6 +30,7 @@ typedef struct sweep_setting {
     ropemap_figure figure; /* made while the vectors were open */
     char label[SWEEP_LABEL];
     char captured[SWEEP_LABEL]; /* the capture's model; empty: none */
+    double rank;                /* what --sort goes by; NaN: nothing */
 } sweep_setting;
 
 /* Start zeroed. */

@@ -1,5 +1,6 @@
 /* command_sweep_curve.c - `ropemap sweep curve`: curves of many settings as plots side by side */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/captures.h"
 #include "tools/ropemap/curves.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/run.h"
@@ -217,7 +218,9 @@ static ropemap_status check(const curve_sweep *options, cli_outputs *outputs, ro
 }
 
 static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
-    const ropemap_status status = check(options, &run->outputs, error);
+    curve_sweep *all = options;
+    ropemap_status status = heads_number_all(&all->sweep.vary, &all->curve.tensors, error);
+    status = status == ROPEMAP_OK ? check(options, &run->outputs, error) : status;
     return status == ROPEMAP_OK ? make(options, run, error) : status;
 }
 

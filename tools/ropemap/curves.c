@@ -213,6 +213,12 @@ static const char *first_of_attention(const curve_options *options) {
                                              : NULL;
 }
 
+/* Whether each curve has queries and keys of its own. */
+static bool varies_tensors(const curve_options *options) {
+    return options->tensors.queries != NULL &&
+           (vary_has(&options->vary, "head") || vary_has(&options->vary, "layer"));
+}
+
 static ropemap_status check(const curve_options *options, ropemap_error *error) {
     const uint32_t only = TENSOR_ALL & ~(uint32_t)TENSOR_ORDER &
                           ~(uint32_t)(options->rule.frequencies != NULL ? TENSOR_HEAD : 0);
@@ -238,6 +244,14 @@ static ropemap_status check(const curve_options *options, ropemap_error *error) 
         return fail(error, ROPEMAP_USAGE,
                     "--band: %" PRId64 ":%" PRId64 " is out of range; give FIRST:COUNT of pairs below %d",
                     band->first, band->count, ROPEMAP_MAX_PAIRS);
+    }
+    const bool rows = options->rule.frequencies != NULL; /* heads of a table of frequencies */
+    if (!tensors && (vary_has(&options->vary, "layer") || (vary_has(&options->vary, "head") && !rows))) {
+        return fail(error, ROPEMAP_USAGE, "--vary head and layer need --capture, or --queries and --keys");
+    }
+    if (options->tensors.lent_queries != NULL && varies_tensors(options)) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--vary: the server has opened its tensors for one head; vary another option");
     }
     return options->labels.count <= vary_count(&options->vary)
                ? ROPEMAP_OK
@@ -473,7 +487,7 @@ static void take_label(const curve_options *options, const tensor_pair *tensors,
 /* Takes the setting's rule; a tensor brings its own head dim, the distances a length. */
 static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, const curves *made, int index,
                                 curve *one, ropemap_error *error) {
-    ropemap_status status = vary_apply(&own->vary, index, own, error);
+    ropemap_status status = ROPEMAP_OK;
     own->rule.head = own->tensors.head;
     capture_take_rule(tensors, &own->rule);
     status = status == ROPEMAP_OK ? rule_options_resolve(&own->rule, error) : status;
@@ -500,11 +514,10 @@ static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, 
     return status;
 }
 
-static ropemap_status make_one(const curve_options *options, const tensor_pair *tensors, curves *made,
-                               int index, ropemap_error *error) {
+static ropemap_status make_curve(curve_options *own, const tensor_pair *tensors, curves *made, int index,
+                                 ropemap_error *error) {
     curve *one = &made->one[index];
-    curve_options own = *options; /* what varies may be any option */
-    ropemap_status status = take_rule(&own, tensors, made, index, one, error);
+    ropemap_status status = take_rule(own, tensors, made, index, one, error);
     if (status != ROPEMAP_OK) {
         return status;
     }
@@ -514,8 +527,31 @@ static ropemap_status make_one(const curve_options *options, const tensor_pair *
         return fail(error, ROPEMAP_RESOURCES, "--distances: no memory for %" PRId64 " values",
                     made->distances.count);
     }
-    status = compute(&own, tensors, made, one, error);
-    return status == ROPEMAP_OK ? find_reach(&own, made, one, error) : status;
+    status = compute(own, tensors, made, one, error);
+    return status == ROPEMAP_OK ? find_reach(own, made, one, error) : status;
+}
+
+static ropemap_status make_one(const curve_options *options, const tensor_pair *tensors, curves *made,
+                               int index, ropemap_error *error) {
+    curve_options own = *options; /* what varies may be any option */
+    tensor_pair opened = {.queries = NULL};
+    const bool varies = varies_tensors(options);
+    ropemap_status status = vary_apply(&own.vary, index, &own, error);
+    if (status == ROPEMAP_OK && varies) {
+        own.quiet = true;
+        status = open_tensors(&own, &opened, error);
+    }
+    status = status == ROPEMAP_OK ? make_curve(&own, varies ? &opened : tensors, made, index, error) : status;
+    tensor_pair_free(&opened);
+    return status;
+}
+
+/* "MODEL, layer 9, head 4" without what varies. */
+static void cut_origin(const vary_set *vary, char *origin) {
+    char *at = strstr(origin, vary_has(vary, "layer") ? ", layer " : ", head ");
+    if (at != NULL && (vary_has(vary, "layer") || vary_has(vary, "head"))) {
+        *at = '\0';
+    }
 }
 
 static ropemap_status make_all(const curve_options *options, const tensor_pair *tensors, curves *made,
@@ -528,6 +564,7 @@ static ropemap_status make_all(const curve_options *options, const tensor_pair *
     made->origin[0] = '\0';
     if (tensors->layer != NULL) {
         (void)snprintf(made->origin, sizeof made->origin, "%s", ropemap_vectors_label(tensors->queries));
+        cut_origin(&options->vary, made->origin);
     }
     for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
         status = make_one(options, tensors, made, i, error);
@@ -535,14 +572,17 @@ static ropemap_status make_all(const curve_options *options, const tensor_pair *
     return status;
 }
 
-ropemap_status curves_make(const curve_options *options, curves *made, ropemap_error *error) {
-    static const char *const shared[] = {"distances",      "queries",      "keys", "capture", "layer",
-                                         "order",          "batch",        "head", "heads",   "state",
+ropemap_status curves_make(curve_options *options, curves *made, ropemap_error *error) {
+    static const char *const shared[] = {"distances",      "queries",      "keys",  "capture",
+                                         "order",          "batch",        "heads", "state",
                                          "first-position", "rotary-first", NULL};
     tensor_pair tensors = {.queries = NULL};
     ropemap_status status = vary_refuse(&options->vary, shared, error);
+    status = status == ROPEMAP_OK ? heads_number_all(&options->vary, &options->tensors, error) : status;
     status = status == ROPEMAP_OK ? check(options, error) : status;
-    status = status == ROPEMAP_OK ? open_tensors(options, &tensors, error) : status;
+    curve_options first = *options; /* whose tensors have the distances of all */
+    status = status == ROPEMAP_OK ? vary_apply(&options->vary, 0, &first, error) : status;
+    status = status == ROPEMAP_OK ? open_tensors(&first, &tensors, error) : status;
     status = status == ROPEMAP_OK ? choose_distances(options, &tensors, made, error) : status;
     status = status == ROPEMAP_OK ? make_all(options, &tensors, made, error) : status;
     tensor_pair_free(&tensors);

@@ -75,8 +75,8 @@ typedef struct curves {
     int count;
 } curves;
 
-/* Computes every setting's curve. */
-ropemap_status curves_make(const curve_options *options, curves *made, ropemap_error *error);
+/* Computes every setting's curve; puts numbers in the place of --vary head=all. */
+ropemap_status curves_make(curve_options *options, curves *made, ropemap_error *error);
 void curves_free(curves *made);
 
 /* The bytes of a file of that kind, to be freed with ropemap_bytes_free. */

@@ -162,6 +162,15 @@ static int over_all(const vary_set *vary, const char *name) {
     return -1;
 }
 
+bool vary_has(const vary_set *vary, const char *name) {
+    for (int i = 0; i < vary->axis_count; i++) {
+        if (strcmp(vary->axes[i].match.option->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool vary_over_all(const vary_set *vary, const char *name) {
     return over_all(vary, name) >= 0;
 }

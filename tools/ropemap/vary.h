@@ -29,6 +29,9 @@ typedef struct vary_set {
  */
 ropemap_status vary_option(void *into, const cli_option *option, const char *text, ropemap_error *error);
 
+/* Whether the option of that name varies. */
+bool vary_has(const vary_set *vary, const char *name);
+
 /* Whether the option of that name varies over the one value "all". */
 bool vary_over_all(const vary_set *vary, const char *name);
 
