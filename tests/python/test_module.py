@@ -337,7 +337,7 @@ class BadInput(Case):
         (self.folder / "ropemap/__init__.py").unlink()
         text = (package / "__init__.py").read_text().replace(ropemap.VERSION, "9.9.9")
         (self.folder / "ropemap/__init__.py").write_text(text)
-        done = self.python("import ropemap; ropemap.map", env={**os.environ, "PYTHONPATH": str(self.folder)})
+        done = self.python("import ropemap; ropemap.map", env={**os.environ, "PYTHONPATH": f"{self.folder}:{os.environ['PYTHONPATH']}"})
         self.assertIn(f"modules are of version 9.9.9, its extension of {ropemap.VERSION}", done.stderr)
 
 

@@ -51,7 +51,10 @@ class View:
         self.address, self.shape, self.strides = value.ctypes.data, value.shape, value.strides
 
     def from_dlpack(self, value):
-        kind, number = value.__dlpack_device__()
+        try:
+            kind, number = value.__dlpack_device__()
+        except (BufferError, RuntimeError, ValueError) as error:
+            raise UsageError(f"{self.name}: {error}; give an array in the CPU's memory") from None
         if kind not in DLPACK_HOST:
             raise UsageError(f"{self.name}: on device {DLPACK_DEVICES.get(int(kind), int(kind))}:{number}; "
                              f"give {self.name}.cpu(), which the CPU can read")
