@@ -13,7 +13,7 @@
 
 enum { SIDE_USUAL = 256 };
 
-static const char *order_choice(int index) {
+static const char *sort_choice(int index) {
     static const char *const names[] = {
         [ORDER_SETTING] = "setting", [ORDER_SINK] = "sink",         [ORDER_RECENT] = "recent",
         [ORDER_ENTROPY] = "entropy", [ORDER_DISTANCE] = "distance", [ORDER_DISTANCE + 1] = NULL};
@@ -35,7 +35,7 @@ static const cli_option panel_rows[] = {
      .offset = offsetof(map_sweep, own_colors)},
     {.group = GROUP_OUTPUT,
      .name = "sort",
-     .choices = order_choice,
+     .choices = sort_choice,
      .initial = "setting",
      .help =
          "order of the panels of softmax: as they vary, or by a mean over the queries, the largest first: "
@@ -72,7 +72,7 @@ static ropemap_status run_ranked(const map_sweep *options, const map_sweep *own,
     const ropemap_status status = map_run_mean(&own->map, inputs, progress, user, &to->map, &mean, error);
     to->rank = rank_of(&mean, options->order);
     (void)snprintf(to->label + length, sizeof to->label - length, ": %s %.3g",
-                   order_choice((int)options->order), to->rank);
+                   sort_choice((int)options->order), to->rank);
     return status;
 }
 

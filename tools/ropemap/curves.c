@@ -249,9 +249,11 @@ static ropemap_status check(const curve_options *options, ropemap_error *error) 
     if (!tensors && (vary_has(&options->vary, "layer") || (vary_has(&options->vary, "head") && !rows))) {
         return fail(error, ROPEMAP_USAGE, "--vary head and layer need --capture, or --queries and --keys");
     }
-    if (options->tensors.lent_queries != NULL && varies_tensors(options)) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--vary: the server has opened its tensors for one head; vary another option");
+    const tensor_lent *lent = options->tensors.lent;
+    if (lent != NULL && varies_tensors(options) &&
+        (lent->query_heads == 1 || vary_has(&options->vary, "layer"))) {
+        return fail(error, ROPEMAP_USAGE, "--vary: one %s is open; vary another option",
+                    lent->query_heads == 1 ? "head" : "layer");
     }
     return options->labels.count <= vary_count(&options->vary)
                ? ROPEMAP_OK
