@@ -33,12 +33,15 @@ import statistics
 import sys
 import tempfile
 
-import torch
-import transformers
-from safetensors import SafetensorError
-from safetensors.torch import save_file
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.masking_utils import sdpa_mask
+try:
+    import torch
+    import transformers
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+except ImportError as missing:
+    raise ImportError(f"{missing}; captures need torch, transformers and safetensors: pip install 'ropemap[capture]'") from None
 
 VERSION = 1
 NAME = "ropemap_capture"  # of the attention function
