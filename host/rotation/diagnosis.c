@@ -176,18 +176,18 @@ static void say_positions(search *self, enum positions how) {
     }
 }
 
-/* Sets the trial's positions; false where they are the given ones, or none. */
+/* Sets the trial's positions; false where they are the given ones, or more than a few are none. */
 static bool move(search *self, enum positions how) {
     bool other = how == GIVEN;
+    int64_t none = 0;
     for (int64_t i = 0; i < self->sample.all; i++) {
         const int64_t position = moved(self, how, i);
-        if (position < 0 || position >= ROPEMAP_POSITION_END) {
-            return false;
-        }
-        other = other || position != self->sample.positions[i];
-        self->trial.positions[i] = position;
+        const bool is_one = position >= 0 && position < ROPEMAP_POSITION_END;
+        none += is_one ? 0 : 1;
+        other = other || (is_one && position != self->sample.positions[i]);
+        self->trial.positions[i] = is_one ? position : -1;
     }
-    return other;
+    return other && 8 * none <= self->sample.all;
 }
 
 /* ---- frequencies */

@@ -14,6 +14,9 @@
  */
 static const double ANGLE_ERROR = 4 * 0x1p-23, ANGLE_MOST = 0.5;
 
+/* Of frequencies that are doubles. */
+static const double RADIANS_ERROR = 0x1p-52;
+
 /* What is computed in float here is off by itself. */
 static const double OWN_ERROR = 3e-7;
 
@@ -82,11 +85,9 @@ static bool make_rows(rm_sample *sample, const rm_trial *trial) {
     }
     spec.layout = trial->pairing.layout;
     ropemap_positions positions = {.count = sample->all, .axes = 1, .values = (int64_t[RM_SAMPLE_ROWS]){0}};
-    positions.least = positions.greatest = trial->positions[0];
-    for (int64_t i = 0; i < sample->all; i++) {
-        const int64_t position = trial->positions[i];
+    for (int64_t i = 0; i < sample->all; i++) { /* those that are left out stand at 0 */
+        const int64_t position = trial->positions[i] >= 0 ? trial->positions[i] : 0;
         positions.values[i] = position;
-        positions.least = position < positions.least ? position : positions.least;
         positions.greatest = position > positions.greatest ? position : positions.greatest;
     }
     const ropemap_prerotation rotation = {.spec = spec, .phase = trial->phase, .positions = &positions};
@@ -119,7 +120,8 @@ static room room_of(const rm_sample *sample, const rm_trial *trial, int64_t row,
     const double x0 = (double)x[first], x1 = (double)x[first + rm_pair_apart(pairing->layout, pairs)];
     const double angle = fabs((double)trial->positions[row] * trial->radians[pair]);
     return (room){.length = pairing->gain * sqrt(x0 * x0 + x1 * x1),
-                  .error = own + (trial->float_angles ? angle * ANGLE_ERROR : 0.0)};
+                  .error = own + (trial->by_radians ? angle * RADIANS_ERROR : 0.0) +
+                           (trial->float_angles ? angle * ANGLE_ERROR : 0.0)};
 }
 
 bool rm_trial_explains(rm_sample *sample, const rm_trial *trial) {
@@ -130,7 +132,7 @@ bool rm_trial_explains(rm_sample *sample, const rm_trial *trial) {
     }
     const int64_t rows = trial->wrong_rows_alone ? sample->count : sample->all;
     for (int64_t row = 0; row < rows; row++) {
-        for (int32_t index = 0; index < dim; index++) {
+        for (int32_t index = 0; index < dim && trial->positions[row] >= 0; index++) {
             const int64_t at = row * dim + index;
             const room allowed = room_of(sample, trial, row, index);
             if (allowed.error <= ANGLE_MOST) {

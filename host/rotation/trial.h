@@ -41,7 +41,7 @@ typedef struct rm_trial {
     ropemap_phase phase;   /* how they are made angles */
     const double *radians; /* [rotary_dim / 2] the same a token, */
     bool by_radians;       /* where no rule makes them: below 0 the other way; nearest doubles, exact phase */
-    int64_t positions[RM_SAMPLE_ROWS]; /* of the rows */
+    int64_t positions[RM_SAMPLE_ROWS]; /* of the rows; -1: left out */
     bool wrong_rows_alone;             /* right ones may be of other heads, with a kernel of their own */
     bool float_angles; /* angles may be off by float32's roundings: a pair that could be anywhere is left out
                         */

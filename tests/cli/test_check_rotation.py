@@ -136,6 +136,9 @@ class Rotations(Case):
         document = self.judged(6, outputs, positions=positions[:-1], rows=rows[:-1])
         self.assertEqual([document["verdict"], document["first_wrong"]["position"]], ["position", 2**24 + 1])
         self.assertIn("float32", document["cause"])
+        positions = [1, 2, 3, 4, 5, 6, 2**24, 2**31, 2**40 - 1]  # the last one has no next one
+        outputs = [[f32(v) for v in rotate(x, exact(p + 1, self.theta))] for x, p in zip(self.rows, positions)]
+        self.assertIn("one too high", self.judged(6, outputs, positions=positions, rows=self.rows[:9])["cause"])
 
     def test_angles_in_float32(self):
         """The usual mistake: 1e-2 off at 131,071, and seen from the first positions on in fp32."""
