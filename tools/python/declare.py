@@ -13,7 +13,8 @@ import sys
 import cffi
 
 root, output, *compiler = sys.argv[1:]
-HEADERS = [f"host/ropemap{room}.h" for room in ("", "_attention", "_capture", "_decay", "_figure", "_machine", "_model")]
+HEADERS = [f"host/ropemap{room}.h" for room in ("", "_attention", "_capture", "_decay", "_figure", "_machine", "_model",
+                                                "_rotation")]
 SOURCE = "".join(f'#include "{header}"\n' for header in [*HEADERS, "tools/python/invocation.h"])
 
 # Without the compiler's own name the headers use none of its attributes.

@@ -494,6 +494,10 @@ bool invocation_array(const invocation *work, int32_t index, module_array *array
     return work->kind->array != NULL && work->kind->array(work->made, index, array);
 }
 
+const ropemap_spec *invocation_rule(const invocation *work) {
+    return work->kind->command == &command_info ? ((const info_rule *)work->made)->spec : NULL;
+}
+
 ropemap_status invocation_document(const invocation *work, ropemap_bytes *json, ropemap_error *error) {
     json_t *document = work->kind->document != NULL ? work->kind->document(work, work->made) : json_object();
     char *text = document != NULL ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;

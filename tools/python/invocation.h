@@ -47,6 +47,9 @@ typedef struct module_array {
 /* false past the last. */
 bool invocation_array(const invocation *work, int32_t index, module_array *array);
 
+/* The rule of "info"; NULL of another command. The work's own. */
+const ropemap_spec *invocation_rule(const invocation *work);
+
 /* Everything of the result as JSON text, as the program prints it with --json. The caller frees. */
 ropemap_status invocation_document(const invocation *work, ropemap_bytes *json, ropemap_error *error);
 

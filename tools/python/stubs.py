@@ -5,6 +5,7 @@ import inspect
 import sys
 
 sys.path[0] = sys.argv[1]  # in place of this script's folder, where the package has no extension
+import ropemap  # noqa: E402
 from ropemap import _core  # noqa: E402
 
 TYPES = {"bool": "bool", "int": "int | str", "float": "float | str", "choice": "str", "path": "str | PathLike[str]",
@@ -31,6 +32,7 @@ def stub_of(name, function):
 def stub_of_class(name, kind):
     bases = ", ".join(base.__name__ for base in kind.__bases__ if base is not object)
     lines = [f"class {name}{f'({bases})' if bases else ''}:\n"]
+    lines += [f"    {member}: {kind_of}\n" for member, kind_of in vars(kind).get("__annotations__", {}).items()]
     for member, value in vars(kind).items():
         if isinstance(value, property):
             returns = "NDArray" if kind is _core.Pairs and member == "curves" else RETURNS[member]
@@ -46,5 +48,10 @@ classes = [name for name in _core.__all__ if inspect.isclass(getattr(_core, name
 text += stub_of_class("Result", _core.Result)
 text += "".join(stub_of_class(name, getattr(_core, name)) for name in classes)
 text += "".join(stub_of(name, getattr(_core, name)) for name in _core.__all__ if name not in classes)
+others = {name: getattr(ropemap, name) for name in ropemap.HOMES}
+text += "".join(stub_of_class(name, value) for name, value in others.items() if inspect.isclass(value))
+text += "".join(f"def {name}{str(inspect.signature(value)).replace('**rule', '**rule: Any').replace('**options', '**options: Any')} -> "
+                f"{'Verification' if name == 'verify' else 'Explorer'}: ...\n"
+                for name, value in others.items() if inspect.isfunction(value))
 with open(f"{sys.argv[1]}/ropemap/__init__.pyi", "w", encoding="utf-8") as file:
     file.write(text)

@@ -14,7 +14,13 @@ import importlib
 VERSION = "0.2.0"  # of the modules; the extension's has to be the same
 
 
+HOMES = {"verify": "ropemap._verify", "Verification": "ropemap._verify", "show": "ropemap._explorer",
+         "Explorer": "ropemap._explorer"}
+
+
 def __getattr__(name):
+    if name in HOMES:
+        return getattr(importlib.import_module(HOMES[name]), name)
     core = importlib.import_module("ropemap._core") if not name.startswith("_") else None
     if core is None or name not in core.__all__:
         raise AttributeError(f"module 'ropemap' has no attribute '{name}'")
@@ -22,4 +28,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted([*globals(), *importlib.import_module("ropemap._core").__all__])
+    return sorted([*globals(), *HOMES, *importlib.import_module("ropemap._core").__all__])

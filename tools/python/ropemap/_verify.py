@@ -1,0 +1,236 @@
+# _verify.py - a rotation of the caller's own held against the exact one, at near and far positions
+# SPDX-License-Identifier: MIT
+import numpy
+
+from ._core import Rule
+from ._errors import DataError, UsageError, check
+from ._native import ffi, lib
+
+ELEMENTS = {"float32": lib.ROPEMAP_ELEMENT_FP32, "float64": lib.ROPEMAP_ELEMENT_FP32,
+            "float16": lib.ROPEMAP_ELEMENT_FP16, "bfloat16": lib.ROPEMAP_ELEMENT_BF16}
+END = 2**40  # every position is below this
+NEAR = 64  # positions that are all tried
+BLOCK = 16  # rows of a call that is told where they begin
+
+
+class Verification:
+    """What a rotation came to: true where no element is wrong.
+
+    verdict, cause, text: a word, the likely cause (None: unknown), all of it in a sentence
+    first_wrong: position, row, element, found and wanted of the first wrong element; None where all are right
+    by_position: for positions 0, 1, 2 to 3, 4 to 7, ...: first, last, rows, elements, wrong, worst
+    wrong, elements, worst, tolerance: elements; the largest error, and the largest that is allowed, as shares of a
+    pair's length
+    speed: GB/s of the rotation and of a copy, of what ran on a CUDA device with speed=True; else None
+    """
+
+    right: "bool"
+    verdict: "str"
+    cause: "str | None"
+    text: "str"
+    dtype: "str"
+    rows: "int"
+    elements: "int"
+    wrong: "int"
+    worst: "float"
+    tolerance: "float"
+    first_wrong: "dict[str, float] | None"
+    by_position: "list[dict[str, float]]"
+    speed: "dict[str, float] | None"
+
+    def __init__(self, judgement, dtype, speed):
+        text = ffi.string(judgement.cause).decode()
+        self.right, self.verdict = bool(judgement.right), ffi.string(judgement.verdict).decode()
+        self.cause, self.text, self.dtype, self.speed = text or None, ffi.string(judgement.text).decode(), dtype, speed
+        self.rows, self.elements, self.wrong = judgement.rows, judgement.elements, judgement.wrong
+        self.tolerance, self.worst = judgement.tolerance, judgement.worst
+        self.first_wrong = None if judgement.row < 0 else {
+            "position": judgement.position, "row": judgement.row, "element": judgement.index,
+            "found": judgement.found, "wanted": judgement.wanted}
+        self.by_position = [{name: getattr(span, name) for name in ("first", "last", "rows", "elements", "wrong", "worst")}
+                            for span in judgement.spans[0:judgement.span_count]]
+
+    def __bool__(self):
+        return self.right
+
+    def __repr__(self):
+        lines = [f"{'matches' if self.right else 'DOES NOT MATCH'}: {self.text}",
+                 f"{self.rows} rows of {self.dtype}; an element is wrong where it is off by more than "
+                 f"{self.tolerance:.2g} of its pair's length",
+                 f"{'positions':<38}{'rows':>6} {'wrong elements':>16} {'largest error':>14}"]
+        for span in self.by_position:
+            range_of = f"{span['first']:,}" if span["first"] == span["last"] else f"{span['first']:,} to {span['last']:,}"
+            lines.append(f"{range_of:<38}{span['rows']:>6} {'%d of %d' % (span['wrong'], span['elements']):>16} "
+                         f"{span['worst']:>14.2g}")
+        if self.speed:
+            lines.append("{rotation:.0f} GB/s, {share:.2f} of a copy's {copy:.0f}".format(**self.speed))
+        return "\n".join(lines)
+
+
+# ---- arrays of other libraries ----------------------------------------------------------------------------
+
+
+def torch_maker(dtype, device):
+    import torch
+    kinds = {"f": getattr(torch, dtype), "i": None}
+    return lambda array: torch.from_numpy(array).to(device=device, dtype=kinds[array.dtype.kind])
+
+
+def mlx_maker(dtype):
+    import mlx.core
+    return lambda array: mlx.core.array(array).astype(getattr(mlx.core, dtype)) if array.dtype.kind == "f" else mlx.core.array(array)
+
+
+def numpy_maker(dtype):
+    if dtype == "bfloat16":
+        try:
+            import ml_dtypes
+        except ImportError:
+            raise UsageError("dtype: NumPy has no bfloat16 without ml_dtypes; install that, or give on='torch'") from None
+        return lambda array: array.astype(ml_dtypes.bfloat16) if array.dtype.kind == "f" else array
+    return lambda array: array.astype(dtype) if array.dtype.kind == "f" else array
+
+
+def maker_of(on, dtype):
+    """The function that makes the caller's kind of array, of rows and of positions, from NumPy's."""
+    if callable(on):
+        return on
+    if on == "numpy":
+        return numpy_maker(dtype)
+    if on == "mlx":
+        return mlx_maker(dtype)
+    if on == "torch" or on.startswith("cuda"):
+        return torch_maker(dtype, "cpu" if on == "torch" else on)
+    raise UsageError(f"on: {on!r}; give 'numpy', 'torch', 'cuda', 'cuda:1', 'mlx', or a function that makes an array of "
+                     "yours from a NumPy one")
+
+
+def floats(array, name):
+    """The numbers of anyone's array as float32 in C order, a copy."""
+    try:
+        if hasattr(array, "detach"):
+            array = array.detach().float().cpu().numpy()
+        elif type(array).__module__.startswith("mlx"):
+            import mlx.core
+            array = array.astype(mlx.core.float32)
+        with numpy.errstate(over="ignore"):
+            return numpy.array(array, dtype=numpy.float32, order="C")
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: {type(array).__name__} is no array of numbers ({error})") from None
+
+
+# ---- rows -------------------------------------------------------------------------------------------------
+
+
+def positions_up_to(last):
+    """Dense at first; then 131,071 and both sides of every power of two, with one between them."""
+    chance = numpy.random.default_rng(0)
+    found = set(range(min(NEAR, last + 1))) | {131071}
+    for power in range(6, 41):
+        found |= {2**power + step for step in (-1, 0, 1)} | {2**power + int(chance.integers(2**power))}
+    return numpy.array(sorted(one for one in found if one <= last), dtype=numpy.int64)
+
+
+def starts_up_to(last):
+    """First positions of blocks: one after another at first, then across 131,071 and every power of two."""
+    found = set(range(0, NEAR, BLOCK)) | {131064} | {2**power - BLOCK // 2 for power in range(7, 41)}
+    return sorted(one for one in found if one + BLOCK - 1 <= last)
+
+
+def shape_of(count, dim, order, heads, batch):
+    """Axes of a call's rows, and where positions are among them."""
+    if order not in ("hsd", "shd"):
+        raise UsageError(f"order: {order!r}; give 'hsd' or 'shd'")
+    shape = [count, dim] if heads is None else [heads, count, dim] if order == "hsd" else [count, heads, dim]
+    axis = 1 if heads is not None and order == "hsd" else 0
+    return ([batch] if batch is not None else []) + shape, axis + (batch is not None)
+
+
+def judge(spec, inputs, outputs, positions, dtype, tolerance):
+    lib_rows = [numpy.ascontiguousarray(array.reshape(-1, spec.head_dim)) for array in (inputs, outputs)]
+    places = numpy.ascontiguousarray(positions.reshape(-1))
+    rotated, judgement = ffi.new("ropemap_rotated *"), ffi.new("ropemap_judgement *")
+    rotated.inputs, rotated.outputs = (ffi.cast("float *", array.ctypes.data) for array in lib_rows)
+    rotated.positions, rotated.rows = ffi.cast("int64_t *", places.ctypes.data), len(places)
+    rotated.spec, rotated.element, rotated.tolerance = spec[0], ELEMENTS[dtype], tolerance or 0.0
+    error = ffi.new("ropemap_error *")
+    check(lib.ropemap_rotation_judge(rotated, judgement, error), error)
+    return judgement
+
+
+def run(f, make, blocks, shape, axis):
+    """Rows before and after, of all blocks together; each is [..., positions, ...] in the order of its axes."""
+    chance, before, after = numpy.random.default_rng(1), [], []
+    for block in blocks:
+        shape[axis] = len(block)
+        rows = make(chance.standard_normal(shape, dtype=numpy.float32))
+        before.append(floats(rows, "on"))
+        outputs = f(rows, make(block) if blocks[0] is block and len(blocks) == 1 else int(block[0]))
+        after.append(floats(outputs, "f"))
+        if after[-1].shape != before[-1].shape:
+            raise DataError(f"f: returned shape {after[-1].shape} for rows of shape {before[-1].shape}; return the rotated "
+                            "rows alone")
+    return numpy.concatenate(before, axis), numpy.concatenate(after, axis)
+
+
+def speed_of(f, make, dim, shape, axis):
+    """GB/s, read and written, of the rotation of 64 MiB of floats and of their copy: the best of 20."""
+    import torch
+    shape[axis] = max(2**24 // (int(numpy.prod(shape)) // shape[axis]), 1)
+    rows, places = make(numpy.zeros(shape, numpy.float32)), make(numpy.arange(shape[axis], dtype=numpy.int64))
+    if not getattr(rows, "is_cuda", False):
+        raise UsageError("speed: rows are not on a CUDA device; give on='cuda'")
+    copy = torch.empty_like(rows)
+
+    def rate(call):
+        best = float("inf")
+        for _ in range(20):
+            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            start.record()
+            call()
+            end.record()
+            end.synchronize()
+            best = min(best, start.elapsed_time(end) * 1e-3)
+        return 2 * rows.numel() * rows.element_size() / best / 1e9
+    found = {"rotation": rate(lambda: f(rows, places)), "copy": rate(lambda: copy.copy_(rows))}
+    return {**found, "share": found["rotation"] / found["copy"]}
+
+
+def verify(f, *, on="numpy", dtype="float32", heads=None, batch=None, order="hsd", last=None, offset=False,
+           tolerance=None, speed=False, **rule):
+    """Holds f(rows, positions), a rotation of your own, against the exact one: a Verification.
+
+    f is given normal rows [positions, head_dim] and their positions, int64 [positions], up to `last`, and returns
+    the rotated rows. Rule keywords are those of ropemap.rule: base, head_dim, rotary_dim, layout, scaling, preset,
+    model, ...
+
+    on: what rows and positions are: "numpy", "torch", "cuda", "cuda:1", "mlx", or a function that makes an array of
+        yours from a NumPy one (float32 rows, int64 positions)
+    dtype: "float32", "float64", "float16" or "bfloat16" of the rows
+    heads, batch, order: rows of [heads, positions, head_dim], with order="shd" [positions, heads, head_dim], and a
+        batch before them
+    last: the greatest position, at most and unless given 2**40 - 1; give what your tables or index types end at
+    offset: f is called as f(rows, first) with rows at first, first + 1, ...
+    tolerance: what an element may be off by, as a share of its pair's length, in radians; unless given, 6 roundings of
+        the dtype: 3.6e-7, 2.9e-3 of float16, 2.3e-2 of bfloat16. float32 angles are off by 1e-2 at position 131,071.
+    speed: on a CUDA device also GB/s, and those of a copy
+    """
+    if not callable(f):
+        raise UsageError(f"f: {type(f).__name__}; give a function of rows and positions")
+    if dtype not in ELEMENTS:
+        raise UsageError(f"dtype: {dtype!r}; give {', '.join(sorted(ELEMENTS))}")
+    last = END - 1 if last is None else last
+    if not 1 <= last < END:
+        raise UsageError(f"last: {last}; give a position from 1 to 2**40 - 1")
+    made = Rule(rule)
+    spec = lib.invocation_rule(made._work)
+    make = maker_of(on, dtype)
+    blocks = [numpy.arange(start, start + BLOCK) for start in starts_up_to(last)] if offset else [positions_up_to(last)]
+    if not blocks:
+        raise UsageError(f"last: {last}; rows come in blocks of {BLOCK} with offset=True")
+    shape, axis = shape_of(1, spec.head_dim, order, heads, batch)
+    inputs, outputs = run(f, make, blocks, shape, axis)
+    along = [-1 if one == axis else 1 for one in range(inputs.ndim - 1)]
+    positions = numpy.broadcast_to(numpy.concatenate(blocks).reshape(along), inputs.shape[:-1])
+    judgement = judge(spec, inputs, outputs, positions, dtype, tolerance)
+    return Verification(judgement, dtype, speed_of(f, make, spec.head_dim, shape, axis) if speed else None)
