@@ -79,7 +79,7 @@ class Maps(Case):
         self.assertEqual([text for text in texts if text in labels], labels)
         self.done(*page, "--colors", "own", "--norm", "linear", "-o", "o.svg")
         texts = [one.text for one in xml.etree.ElementTree.fromstring(self.read("o.svg")).iter(SVG + "text")]
-        self.assertIn("attention mass: each map's least (0) to largest (1)", texts)
+        self.assertIn("attention weight: each map's least (0) to largest (1)", texts)
         for head in range(3):
             largest = self.map(*files, "--measure", "softmax", "--head", head)[1]["max"]
             self.assertIn("head %d, up to %.2g" % (head, largest), texts)
