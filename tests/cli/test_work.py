@@ -68,7 +68,7 @@ class Work(Case):
         """A lone worker leaves nothing; several leave the record, for workers that start late."""
         for words in (WORDS, SOFTMAX):
             expected = self.whole(words)
-            for shards in (1, 2, 3, 7, 64):
+            for shards in (1, 2, 3, 7, 64) if words is WORDS else (7, 64):
                 with self.subTest(words=words[5:8], shards=shards):
                     workers = 3 if shards > 2 else 1
                     command = [*words, *OUTPUTS, "--work", "w", "--shards", str(shards)]
@@ -84,6 +84,53 @@ class Work(Case):
         words = [*WORDS, "--diff", "bf16-tables"]
         expected = self.whole(words)
         self.done(*words, *OUTPUTS, "--work", "w", "--shards", "5")
+        self.assertEqual(self.outputs(), expected)
+
+    def same(self, words, names, shards):
+        """What two workers write, and what one process writes without them."""
+        outputs = [word for name in names for word in ("-o", name)]
+        self.done(*words, *outputs, "-q")
+        expected = [self.read(name) for name in names]
+        for name in names:
+            os.unlink(self.path(name))
+        programs = [self.start(*words, *outputs, "-q", "--work", "w", *shards, env=rank(i, 2)) for i in range(2)]
+        self.assertEqual([program.wait(120) for program in programs], [0, 0])
+        self.assertEqual([self.read(name) for name in names], expected)
+
+    def test_heads_of_layers(self):
+        chance = random.Random(2)
+        for name in ("q0", "q1", "k0", "k1"):
+            heads = 3 if name[0] == "q" else 1
+            self.write(name + ".npy", write_npy((heads, 65, 8), [chance.gauss(0, 1) for _ in range(heads * 65 * 8)]))
+        words = ["heads", "--queries", "q{}.npy", "--keys", "k{}.npy", "--layers", "2", "--causal"]
+        self.same(words, ["h.csv", "h.png"], [])
+        os.unlink(self.path("w/run.json"))
+        self.same([*words, "--sort", "entropy", "--force"], ["i.csv"], ["--shards", "4"])
+
+    def test_maps_of_a_sweep(self):
+        words = ["sweep", *WORDS[1:6], "max", "--size", "40x30", "--vary", "base=1e3,1e4,1e5"]
+        self.same(words, ["s.png", "s.svg"], ["--shards", "10"])
+        os.unlink(self.path("w/run.json"))
+        self.same([*words, "--diff", "bf16-tables"], ["t.png"], [])
+
+    def test_status_and_merge(self):
+        expected = self.whole(WORDS)
+        self.refused(2, ["no run"], "status", "w")
+        self.refused(2, ["no run"], "merge", "w")
+        self.part()
+        self.assertIn(b"ropemap map, 2 of 4 shards finished, 0 claims held", self.done("status", "w").stdout)
+        self.refused(3, ["2 of 4 shards are missing"], "merge", "-q", "w")
+        program = self.start(*WORDS[:2], "64k", *WORDS[3:], "-o", "long.npy", "--work", "v", "--shards", "70")
+        while not os.path.isdir(self.path("v")) or not json.loads(self.run_program(
+                "status", "v", "--json").stdout or "{}").get("claims"):
+            self.assertIsNone(program.poll())
+        claim = json.loads(self.done("status", "v", "--json").stdout)["claims"][0]
+        self.assertEqual([claim["pid"], claim["job"]], [program.pid, os.environ.get("SLURM_JOB_ID", "-")])
+        program.kill()
+        self.done(*WORDS, *OUTPUTS, "--work", "w", "--keep-work", "--steal", env=element(1, 2))
+        self.assertIn(b"finished, its outputs", self.done("status", "w").stdout)
+        self.forget()
+        self.done("merge", "-q", os.path.relpath(self.path("w"), "/tmp"), cwd="/tmp")
         self.assertEqual(self.outputs(), expected)
 
     def test_killed_again_and_again(self):

@@ -39,7 +39,6 @@ struct dirent *__wrap_readdir64(DIR *stream) {
 
 typedef struct worker {
     cli_run run;
-    cli_texts outputs;
     work_options options;
     work_queue queue;
     char folder[NAME], output[NAME];
@@ -52,13 +51,12 @@ static void start(worker *one, double patience) {
     memset(one, 0, sizeof *one);
     (void)snprintf(one->folder, sizeof one->folder, "%s", in_directory("w"));
     (void)snprintf(one->output, sizeof one->output, "%s", in_directory("out"));
+    one->options.folder = one->folder;
     one->run.command = &command_map;
     one->run.progress = progress_start(true);
-    one->outputs = (cli_texts){.all = {one->output}, .count = 1};
-    one->options.folder = one->folder;
     assert_int_equal(ropemap_outputs_new(&one->run.outputs.set, &error), 0);
-    assert_int_equal(work_open(&one->options, &one->outputs, true, &one->run, &one->queue, &error), 0);
     assert_int_equal(outputs_add(&one->run.outputs, one->output, OUTPUT_ANY, true, &error), 0);
+    assert_int_equal(work_open(&one->options, true, &one->run, &one->queue, &error), 0);
     one->queue.patience = patience;
     assert_int_equal(work_join(&one->queue, "cpu", "tiled", SHARDS, true, &error), 0);
 }
@@ -231,7 +229,8 @@ static void test_two_workers(void **state) {
     memset(&late, 0, sizeof late);
     assert_int_equal(ropemap_outputs_new(&late.run.outputs.set, &error), 0);
     late.run.command = &command_map;
-    assert_int_equal(work_open(&one.options, &one.outputs, false, &late.run, &late.queue, &error), 0);
+    assert_int_equal(outputs_add(&late.run.outputs, one.output, OUTPUT_ANY, true, &error), 0);
+    assert_int_equal(work_open(&one.options, false, &late.run, &late.queue, &error), 0);
     assert_true(late.queue.finished);
     end(&late);
     assert_int_equal(unsetenv("PMI_RANK") + unsetenv("PMI_SIZE"), 0);

@@ -162,6 +162,8 @@ extern const cli_command command_export;
 extern const cli_command command_bench;
 extern const cli_command command_serve;
 extern const cli_command command_doctor;
+extern const cli_command command_merge;
+extern const cli_command command_status;
 extern const cli_command command_completion;
 extern const cli_command command_manual;
 

@@ -95,20 +95,25 @@ static double mean_keys(const ropemap_attention *attention) {
     return sum / (double)count;
 }
 
+static ropemap_request request_of(const heads_options *options, const layer_heads *layer, int32_t head) {
+    ropemap_request request = options->request;
+    request.spec = layer->spec;
+    request.queries = layer->heads[head].queries;
+    request.keys = layer->heads[head].keys;
+    request.already_rotated = layer->rotated;
+    request.rows = layer->rows;
+    request.cols = layer->cols;
+    request.threads = options->heads.threads;
+    capture_take_attention(&layer->opened[head], &request);
+    return request;
+}
+
 static ropemap_status make_head(const heads_options *options, const layer_heads *layer, int32_t head,
                                 heads_progress *progress, heads_row *to, ropemap_error *error) {
-    ropemap_attention_request request = {.map = options->request, .rows = true};
+    ropemap_attention_request request = {.map = request_of(options, layer, head), .rows = true};
     ropemap_attention attention = {.count = 0};
-    request.map.spec = layer->spec;
-    request.map.queries = layer->heads[head].queries;
-    request.map.keys = layer->heads[head].keys;
-    request.map.already_rotated = layer->rotated;
-    request.map.rows = layer->rows;
-    request.map.cols = layer->cols;
-    request.map.threads = options->heads.threads;
     request.map.progress = progress->tell != NULL ? tell : NULL;
     request.map.progress_user = progress;
-    capture_take_attention(&layer->opened[head], &request.map);
     const ropemap_status status = ropemap_attention_compute(&request, NULL, &attention, error);
     if (status == ROPEMAP_OK) {
         const ropemap_attention_row *mean = &attention.mean;
@@ -124,14 +129,18 @@ static ropemap_status make_head(const heads_options *options, const layer_heads 
     return status;
 }
 
+static heads_row row_of(const heads_result *result, int index, int32_t head) {
+    return (heads_row){.layer = result->options->heads.layer_numbers[index],
+                       .head = result->shape.numbers[head].query,
+                       .key_head = result->shape.numbers[head].key};
+}
+
 static ropemap_status make_layer(heads_result *result, const layer_heads *layer, int index,
                                  heads_progress *progress, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     for (int32_t head = 0; head < layer->count && status == ROPEMAP_OK; head++) {
         heads_row *to = &result->rows[(int64_t)index * result->shape.heads + head];
-        *to = (heads_row){.layer = result->options->heads.layer_numbers[index],
-                          .head = result->shape.numbers[head].query,
-                          .key_head = result->shape.numbers[head].key};
+        *to = row_of(result, index, head);
         status = make_head(result->options, layer, head, progress, to, error);
         progress->done++;
     }
@@ -175,6 +184,106 @@ void heads_free(heads_result *result) {
     free(result->by);
     head_shape_free(&result->shape);
 }
+
+/* ---- together with others ------------------------------------------------------------------------------ */
+
+/* Shard s has the heads s, s + shards, ... of all layers. */
+struct shared {
+    heads_result *result;
+    work_queue *queue;
+    layer_heads layer; /* that is open */
+    int opened;        /* its index; -1: none */
+};
+
+static ropemap_status open_layer(struct shared *shared, int index, ropemap_error *error) {
+    if (shared->opened == index) {
+        return ROPEMAP_OK;
+    }
+    layer_heads_free(&shared->layer);
+    shared->layer = (layer_heads){.heads = NULL};
+    shared->opened = index;
+    return layer_heads_open(&shared->result->options->heads, index, &shared->layer, error);
+}
+
+/* What all layers have in common, and what computes them. */
+static ropemap_status survey(struct shared *shared, char *kernel, size_t size, ropemap_error *error) {
+    const heads_options *options = shared->result->options;
+    ropemap_job *job = NULL;
+    ropemap_status status = ROPEMAP_OK;
+    for (int index = 0; index < options->heads.layer_count && status == ROPEMAP_OK; index++) {
+        status = open_layer(shared, index, error);
+        if (status == ROPEMAP_OK) {
+            status = head_shape_take(&options->heads, &shared->layer, index, &shared->result->shape, error);
+        }
+    }
+    status = status == ROPEMAP_OK ? begin(shared->result, error) : status;
+    if (status == ROPEMAP_OK && !options->work.merge_only) {
+        ropemap_request request = request_of(options, &shared->layer, 0);
+        request.pool = ROPEMAP_POOL_MASS;
+        status = ropemap_job_open(&request, &job, error);
+        if (status == ROPEMAP_OK) {
+            work_kernel(ropemap_job_plan(job), request.device, kernel, size);
+        }
+        ropemap_job_free(job);
+    }
+    return status;
+}
+
+static ropemap_status compute_shard(void *user, int64_t shard, ropemap_bytes *bytes, ropemap_error *error) {
+    struct shared *shared = user;
+    const int64_t count = count_of(shared->result), step = shared->queue->count;
+    heads_progress progress = {.tell = work_tell, .user = shared->queue, .total = 1};
+    bytes->data = calloc((size_t)(count / step + 1), sizeof(heads_row));
+    heads_row *to = (heads_row *)(void *)bytes->data;
+    ropemap_status status =
+        to != NULL ? ROPEMAP_OK
+                   : fail(error, ROPEMAP_RESOURCES, "--work: no memory for the heads of a shard");
+    for (int64_t i = shard; i < count && status == ROPEMAP_OK; i += step) {
+        const int index = (int)(i / shared->result->shape.heads);
+        const int32_t head = (int32_t)(i % shared->result->shape.heads);
+        status = open_layer(shared, index, error);
+        if (status == ROPEMAP_OK) {
+            *to = row_of(shared->result, index, head);
+            status = make_head(shared->result->options, &shared->layer, head, &progress, to++, error);
+            bytes->size += sizeof *to;
+        }
+    }
+    return status;
+}
+
+static ropemap_status take_shard(void *user, int64_t shard, const ropemap_bytes *bytes,
+                                 ropemap_error *error) {
+    struct shared *shared = user;
+    const int64_t count = count_of(shared->result), step = shared->queue->count;
+    const int64_t heads = shard < count ? (count - shard + step - 1) / step : 0;
+    if (bytes->size != (size_t)heads * sizeof(heads_row)) {
+        return fail(error, ROPEMAP_INTERNAL, "--work: shard %" PRId64 " has no heads of this run", shard);
+    }
+    for (int64_t i = 0; i < heads; i++) {
+        memcpy(&shared->result->rows[shard + i * step], bytes->data + (size_t)i * sizeof(heads_row),
+               sizeof(heads_row));
+    }
+    return ROPEMAP_OK;
+}
+
+static ropemap_status share_all(const heads_options *options, heads_result *result, work_queue *queue,
+                                work_end *end, ropemap_error *error) {
+    struct shared shared = {.result = result, .queue = queue, .opened = -1};
+    char kernel[120] = "";
+    ropemap_status status = survey(&shared, kernel, sizeof kernel, error);
+    if (status == ROPEMAP_OK) {
+        const int64_t shards = options->work.shards != 0 ? options->work.shards : count_of(result);
+        status = work_join(queue, kernel, "softmax", shards, options->heads.quiet, error);
+    }
+    status = status == ROPEMAP_OK ? work_run(queue, compute_shard, take_shard, &shared, end, error) : status;
+    if (status == ROPEMAP_OK && *end == WORK_MERGE) {
+        sort_rows(result);
+    }
+    layer_heads_free(&shared.layer);
+    return status;
+}
+
+/* ---- in their order ------------------------------------------------------------------------------------ */
 
 /* The largest first, NaN last; equal ones stay in their order. An insertion: heads are few. */
 static void sort_rows(heads_result *result) {
@@ -358,13 +467,18 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-static ropemap_status make(heads_result *result, cli_run *run, ropemap_error *error) {
-    run_begin(run, result->options->heads.quiet);
-    ropemap_status status = heads_make(result, progress_tell, &run->progress, error);
+static ropemap_status make(heads_result *result, cli_run *run, work_queue *queue, work_end *end,
+                           ropemap_error *error) {
+    const heads_options *options = result->options;
+    const bool shares = queue->document != NULL;
+    run_begin(run, options->heads.quiet);
+    ropemap_status status = shares ? share_all(options, result, queue, end, error)
+                                   : heads_make(result, progress_tell, &run->progress, error);
     progress_end(&run->progress);
-    if (status == ROPEMAP_OK) {
+    if (status == ROPEMAP_OK && *end == WORK_MERGE) {
         heads_warn(result);
         status = outputs_write(&run->outputs, encode, result, error);
+        status = shares ? work_finish(queue, status, error) : status;
     }
     run_end(run);
     return status;
@@ -374,18 +488,30 @@ static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     heads_options *options = given;
     head_options *heads = &options->heads;
     heads_result result = {.options = options};
+    const bool force = heads->force;
+    work_queue queue = {.document = NULL};
+    work_end end = WORK_MERGE;
+    heads->force = force || options->work.folder != NULL; /* work_join looks at what exists */
     ropemap_status status =
         head_options_check(heads, OUTPUT_PICTURES | 1 << OUTPUT_CSV, &run->outputs, error);
+    status = status == ROPEMAP_OK ? work_open(&options->work, force, run, &queue, error) : status;
     const char *prints = heads->json ? "--json" : heads->quiet ? NULL : "";
     status = status == ROPEMAP_OK ? outputs_check(&run->outputs, prints, error) : status;
-    status = status == ROPEMAP_OK ? make(&result, run, error) : status;
-    if (status == ROPEMAP_OK && heads->json) {
+    if (status == ROPEMAP_OK && queue.finished) {
+        end = WORK_FINISHED;
+    } else if (status == ROPEMAP_OK) {
+        status = make(&result, run, &queue, &end, error);
+    }
+    if (status == ROPEMAP_OK && end != WORK_MERGE) {
+        work_report(&queue, end, heads->quiet);
+    } else if (status == ROPEMAP_OK && heads->json) {
         run->code = document_print(heads_document(&result));
     } else if (status == ROPEMAP_OK && !heads->quiet && run->outputs.stdout_name == NULL) {
         print_text(&result);
         run->code = finish_stdout();
     }
     heads_free(&result);
+    work_free(&queue);
     return status;
 }
 
@@ -421,6 +547,7 @@ const cli_command command_heads = {
                {heads_rows, 0},
                {machine_rows, offsetof(heads_options, request)},
                {thread_rows, offsetof(heads_options, heads.threads)},
+               {work_rows, offsetof(heads_options, work)},
                {print_rows, offsetof(heads_options, heads.print)}},
     .notes = notes,
     .size = sizeof(heads_options),

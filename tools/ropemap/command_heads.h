@@ -4,6 +4,7 @@
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_HEADS_H
 
 #include "tools/ropemap/head_inputs.h"
+#include "tools/work/work.h"
 
 #include <jansson.h>
 
@@ -20,6 +21,7 @@ typedef enum statistic {
 typedef struct heads_options {
     head_options heads;
     ropemap_request request; /* its mask, scale, softmax and machine */
+    work_options work;
     statistic statistic;
     int sort; /* 0: by layer and head; else 1 more than the statistic */
 } heads_options;

@@ -591,8 +591,7 @@ static ropemap_status open_and_make(map_options *options, double start, cli_run 
                                     ropemap_error *error) {
     map_inputs inputs = {.queries = NULL};
     ropemap_job *job = NULL;
-    ropemap_status status = check_outputs(options, &run->outputs, error);
-    status = status == ROPEMAP_OK ? map_inputs_open(options, &inputs, error) : status;
+    ropemap_status status = map_inputs_open(options, &inputs, error);
     options->request.progress = progress_tell;
     options->request.progress_user = &run->progress;
     if (status == ROPEMAP_OK && queue->document == NULL) {
@@ -614,14 +613,15 @@ static ropemap_status open_and_make(map_options *options, double start, cli_run 
 static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     map_options *options = given;
     const double start = wall_clock();
-    static const work_options none;
+    const bool force = options->force;
     work_queue queue = {.document = NULL};
-    ropemap_status status = map_options_check(options, error);
-    if (status == ROPEMAP_OK) {
-        status = work_open(options->dry_run ? &none : &options->work, &options->outputs, options->force, run,
-                           &queue, error);
-        options->force = options->force || queue.document != NULL; /* work_join looks at what exists */
+    if (options->dry_run) {
+        options->work = (work_options){.folder = NULL};
     }
+    options->force = force || options->work.folder != NULL; /* work_join looks at what exists */
+    ropemap_status status = map_options_check(options, error);
+    status = status == ROPEMAP_OK ? check_outputs(options, &run->outputs, error) : status;
+    status = status == ROPEMAP_OK ? work_open(&options->work, force, run, &queue, error) : status;
     if (status == ROPEMAP_OK && queue.finished) {
         work_report(&queue, WORK_FINISHED, options->quiet);
     } else if (status == ROPEMAP_OK) {

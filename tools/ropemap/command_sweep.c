@@ -3,6 +3,7 @@
 #include "tools/ropemap/command_sweep.h"
 #include "tools/ropemap/captures.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/map_shards.h"
 #include "tools/ropemap/run.h"
 
 #include <math.h>
@@ -76,28 +77,51 @@ static ropemap_status run_ranked(const map_sweep *options, const map_sweep *own,
     return status;
 }
 
-/* `own` is a copy of the options, to be set and resolved for this one alone. */
-static ropemap_status make_one(const map_sweep *options, int index, map_sweep *own, ropemap_progress progress,
-                               void *user, sweep_setting *to, ropemap_error *error) {
-    map_inputs inputs = {.queries = NULL};
-    *own = *options;
-    ropemap_status status = vary_apply(&options->sweep.vary, index, own, error);
-    status = status == ROPEMAP_OK ? map_inputs_open(&own->map, &inputs, error) : status;
+/* A setting that is open: a copy of the options, set and resolved for it alone. Too large for a stack. */
+typedef struct opened_setting {
+    const map_sweep *options;
+    map_sweep own;
+    map_inputs inputs;
+} opened_setting;
+
+static ropemap_status open_setting(opened_setting *opened, int index, ropemap_error *error) {
+    opened->own = *opened->options;
+    opened->inputs = (map_inputs){.queries = NULL};
+    const ropemap_status status = vary_apply(&opened->options->sweep.vary, index, &opened->own, error);
+    return status == ROPEMAP_OK ? map_inputs_open(&opened->own.map, &opened->inputs, error) : status;
+}
+
+static void close_setting(void *user) {
+    opened_setting *opened = user;
+    map_inputs_free(&opened->inputs);
+    rule_options_free(&opened->own.map.rule);
+}
+
+/* `made`: the map and the one that --diff takes away from it, where they are computed; NULL: they are not. */
+static ropemap_status make_one(opened_setting *opened, int index, ropemap_progress progress, void *user,
+                               ropemap_map *made, sweep_setting *to, ropemap_error *error) {
+    ropemap_status status = open_setting(opened, index, error);
+    const map_inputs *inputs = &opened->inputs;
     if (status == ROPEMAP_OK) {
-        vary_label(&options->sweep.vary, index, to->label, sizeof to->label);
-        if (inputs.tensors.capture != NULL) {
+        vary_label(&opened->options->sweep.vary, index, to->label, sizeof to->label);
+        if (inputs->tensors.capture != NULL) {
             (void)snprintf(to->captured, sizeof to->captured, "%s",
-                           ropemap_capture_model(inputs.tensors.capture));
+                           ropemap_capture_model(inputs->tensors.capture));
         }
-        status = options->order != ORDER_SETTING
-                     ? run_ranked(options, own, &inputs, progress, user, to, error)
-                     : map_run(&own->map, &inputs, progress, user, &to->map, error);
+    }
+    if (status == ROPEMAP_OK && made != NULL) {
+        to->map = made[0];
+        made[0] = (ropemap_map){.cells = NULL};
+        status = inputs->other != NULL ? ropemap_map_subtract(&to->map, &made[1], error) : ROPEMAP_OK;
+    } else if (status == ROPEMAP_OK) {
+        status = opened->options->order != ORDER_SETTING
+                     ? run_ranked(opened->options, &opened->own, inputs, progress, user, to, error)
+                     : map_run(&opened->own.map, inputs, progress, user, &to->map, error);
     }
     if (status == ROPEMAP_OK) {
-        to->figure = map_caption(&own->map, &to->map);
+        to->figure = map_caption(&opened->own.map, &to->map);
     }
-    map_inputs_free(&inputs);
-    rule_options_free(&own->map.rule);
+    close_setting(opened);
     return status;
 }
 
@@ -154,26 +178,83 @@ static void label_own_colors(ropemap_figure *figure) {
     figure->high = 1.0;
 }
 
-ropemap_status sweep_make(const map_sweep *options, ropemap_progress progress, void *user,
-                          sweep_result *result, ropemap_error *error) {
-    const int count = vary_count(&options->sweep.vary);
-    map_sweep *own = malloc(sizeof *own); /* too large for a stack */
+/* Maps in their order, and in their own colours. */
+static ropemap_status arrange(sweep_result *result, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
+    if (result->options->order != ORDER_SETTING) {
+        sort_all(result->settings, result->count);
+    }
+    for (int i = 0; status == ROPEMAP_OK && result->options->own_colors != 0 && i < result->count; i++) {
+        status = take_own_colors(result->options, &result->settings[i], error);
+    }
+    return status;
+}
+
+/* ---- all of them --------------------------------------------------------------------------------------- */
+
+static ropemap_status begin(const map_sweep *options, sweep_result *result, opened_setting **opened,
+                            ropemap_error *error) {
+    const int count = vary_count(&options->sweep.vary);
+    *opened = calloc(1, sizeof **opened);
     *result = (sweep_result){
         .options = options, .count = count, .settings = calloc((size_t)count, sizeof *result->settings)};
-    if (own == NULL || result->settings == NULL) {
-        status = fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d settings", count);
+    if (*opened == NULL || result->settings == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d settings", count);
     }
-    for (int i = 0; i < count && status == ROPEMAP_OK; i++) {
-        status = make_one(options, i, own, progress, user, &result->settings[i], error);
+    (*opened)->options = options;
+    return ROPEMAP_OK;
+}
+
+ropemap_status sweep_make(const map_sweep *options, ropemap_progress progress, void *user,
+                          sweep_result *result, ropemap_error *error) {
+    opened_setting *opened = NULL;
+    ropemap_status status = begin(options, result, &opened, error);
+    for (int i = 0; i < result->count && status == ROPEMAP_OK; i++) {
+        status = make_one(opened, i, progress, user, NULL, &result->settings[i], error);
     }
-    if (status == ROPEMAP_OK && options->order != ORDER_SETTING) {
-        sort_all(result->settings, count);
+    free(opened);
+    return status == ROPEMAP_OK ? arrange(result, error) : status;
+}
+
+/* ---- maps, together with others ------------------------------------------------------------------------ */
+
+/* Maps of a setting: with --diff two. */
+static int maps_of(const map_sweep *options) {
+    return (options->map.given & MAP_DIFF) != 0 ? 2 : 1;
+}
+
+static ropemap_status open_map(void *user, int index, ropemap_request *request, ropemap_error *error) {
+    opened_setting *opened = user;
+    const int maps = maps_of(opened->options);
+    const ropemap_status status = open_setting(opened, index / maps, error);
+    if (status == ROPEMAP_OK) {
+        *request = index % maps == 0 ? opened->own.map.request : opened->inputs.other->options.request;
     }
-    for (int i = 0; status == ROPEMAP_OK && options->own_colors != 0 && i < count; i++) {
-        status = take_own_colors(options, &result->settings[i], error);
+    return status;
+}
+
+static ropemap_status share(const map_sweep *options, work_queue *queue, sweep_result *result, work_end *end,
+                            ropemap_error *error) {
+    const int maps = maps_of(options);
+    opened_setting *opened = NULL;
+    ropemap_status status = begin(options, result, &opened, error);
+    const map_source source = {
+        .user = opened, .count = result->count * maps, .open = open_map, .close = close_setting};
+    ropemap_map *made = calloc((size_t)source.count, sizeof *made);
+    if (status == ROPEMAP_OK && made == NULL) {
+        status = fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d maps", source.count);
     }
-    free(own);
+    status =
+        status == ROPEMAP_OK ? map_shards_run(queue, &source, options->map.quiet, made, end, error) : status;
+    for (int i = 0; i < result->count && status == ROPEMAP_OK && *end == WORK_MERGE; i++) {
+        status = make_one(opened, i, NULL, NULL, made + (ptrdiff_t)i * maps, &result->settings[i], error);
+    }
+    status = status == ROPEMAP_OK && *end == WORK_MERGE ? arrange(result, error) : status;
+    for (int i = 0; i < source.count && made != NULL; i++) {
+        ropemap_map_free(&made[i]);
+    }
+    free(made);
+    free(opened);
     return status;
 }
 
@@ -349,15 +430,24 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
 }
 
 /* Computes every setting's map and writes the pages and frames. After a signal does not return. */
-static ropemap_status make(const map_sweep *options, cli_run *run, ropemap_error *error) {
+static ropemap_status make(const map_sweep *options, cli_run *run, work_queue *queue, ropemap_error *error) {
+    const bool shares = queue->document != NULL;
+    work_end end = WORK_MERGE;
     sweep_result result = {.settings = NULL};
     written_sweep written = {.result = &result};
     run_begin(run, options->map.quiet);
-    ropemap_status status = sweep_make(options, progress_tell, &run->progress, &result, error);
+    ropemap_status status = shares ? share(options, queue, &result, &end, error)
+                                   : sweep_make(options, progress_tell, &run->progress, &result, error);
     progress_end(&run->progress);
-    status = status == ROPEMAP_OK ? find_scale(&written, error) : status;
-    status = status == ROPEMAP_OK ? outputs_write(&run->outputs, encode, &written, error) : status;
+    if (status == ROPEMAP_OK && end == WORK_MERGE) {
+        status = find_scale(&written, error);
+        status = status == ROPEMAP_OK ? outputs_write(&run->outputs, encode, &written, error) : status;
+        status = shares ? work_finish(queue, status, error) : status;
+    }
     run_end(run);
+    if (status == ROPEMAP_OK && end != WORK_MERGE) {
+        work_report(queue, end, options->map.quiet);
+    }
     sweep_free(&result);
     return status;
 }
@@ -384,6 +474,10 @@ static ropemap_status check(const map_sweep *options, cli_outputs *outputs, rope
     if (frame != NULL && options->sweep.frames == NULL) {
         return fail(error, ROPEMAP_USAGE, "--%s needs --frames DIR", frame);
     }
+    if (options->order != ORDER_SETTING && options->map.work.folder != NULL) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--sort: not with --work, whose shards hold no means; leave it out");
+    }
     ropemap_status status = check_panels(options, error);
     status = status == ROPEMAP_OK ? figure_options_check(&options->map, error) : status;
     status = status == ROPEMAP_OK ? map_note_diff(&options->map, outputs, error) : status;
@@ -395,10 +489,21 @@ ropemap_status sweep_number(map_sweep *options, ropemap_error *error) {
 }
 
 static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
+    map_options *map = &((map_sweep *)options)->map;
+    const bool force = map->force;
+    work_queue queue = {.document = NULL};
+    map->force = force || map->work.folder != NULL; /* work_join looks at what exists */
     ropemap_status status = sweep_number(options, error);
     status = status == ROPEMAP_OK ? check(options, &run->outputs, error) : status;
-    figure_options_warn(&((map_sweep *)options)->map);
-    return status == ROPEMAP_OK ? make(options, run, error) : status;
+    figure_options_warn(map);
+    status = status == ROPEMAP_OK ? work_open(&map->work, force, run, &queue, error) : status;
+    if (status == ROPEMAP_OK && queue.finished) {
+        work_report(&queue, WORK_FINISHED, map->quiet);
+    } else if (status == ROPEMAP_OK) {
+        status = make(options, run, &queue, error);
+    }
+    work_free(&queue);
+    return status;
 }
 
 static void start(void *given) {
@@ -435,6 +540,7 @@ const cli_command command_sweep = {
                {map_detail_rows, offsetof(map_sweep, map)},
                {machine_rows, offsetof(map_sweep, map.request)},
                {thread_rows, offsetof(map_sweep, map.request.threads)},
+               {work_rows, offsetof(map_sweep, map.work)},
                {print_rows, offsetof(map_sweep, map.print)}},
     .notes = notes,
     .size = sizeof(map_sweep),

@@ -405,9 +405,10 @@ ropemap_status options_set(const cli_command *command, const char *name, const c
 /* ---- commands ------------------------------------------------------------------------------------------ */
 
 static const cli_command *const commands[] = {
-    &command_map,   &command_curve, &command_sweep,   &command_sweep_curve, &command_pairs,  &command_heads,
-    &command_bound, &command_plan,  &command_explain, &command_info,        &command_check,  &command_export,
-    &command_serve, &command_bench, &command_doctor,  &command_completion,  &command_manual, NULL,
+    &command_map,    &command_curve,  &command_sweep,      &command_sweep_curve, &command_pairs,
+    &command_heads,  &command_bound,  &command_plan,       &command_explain,     &command_info,
+    &command_check,  &command_export, &command_serve,      &command_bench,       &command_merge,
+    &command_status, &command_doctor, &command_completion, &command_manual,      NULL,
 };
 
 const cli_command *command_at(int index) {

@@ -153,6 +153,11 @@ void options_free(const cli_command *command, void *options) {
 }
 
 int command_run(const cli_command *command, int argc, char **argv) {
+    return command_run_prepared(command, argc, argv, NULL);
+}
+
+int command_run_prepared(const cli_command *command, int argc, char **argv,
+                         void (*prepare)(const cli_command *command, void *options)) {
     cli_run run = {.command = command};
     ropemap_error error = {.status = ROPEMAP_OK};
     void *options = options_new(command);
@@ -160,6 +165,9 @@ int command_run(const cli_command *command, int argc, char **argv) {
         return failure_report(fail(&error, ROPEMAP_RESOURCES, "no memory for the options"), &error);
     }
     ropemap_status status = parse(&run, argc, argv, options, &error);
+    if (prepare != NULL) {
+        prepare(command, options);
+    }
     if (status == ROPEMAP_OK && run.line.help) {
         run.code = help_command(command);
     } else if (status == ROPEMAP_OK) {

@@ -48,6 +48,10 @@ extern const cli_option thread_rows[];
  * the command's name. Returns the exit code. */
 int command_run(const cli_command *command, int argc, char **argv);
 
+/* The same; `prepare` changes the options that the arguments have set. */
+int command_run_prepared(const cli_command *command, int argc, char **argv,
+                         void (*prepare)(const cli_command *command, void *options));
+
 /* Long work begins: progress_tell with &run->progress reports it, and signals are remembered. */
 void run_begin(cli_run *run, bool quiet);
 

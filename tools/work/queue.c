@@ -22,29 +22,39 @@ enum { STAGGER = 16 /* workers that wait one longer than the other before they r
 /* ---- the run ------------------------------------------------------------------------------------------- */
 
 /* Ranks whose number is in the names of their outputs have outputs of their own. */
-static ropemap_status refuse_ranks(const work_worker *worker, const cli_texts *outputs,
-                                   ropemap_error *error) {
+static ropemap_status refuse_ranks(const work_queue *queue, ropemap_error *error) {
+    const cli_outputs *outputs = &queue->run->outputs;
+    const work_worker *worker = &queue->worker;
     char rank[24];
     (void)snprintf(rank, sizeof rank, "%" PRId64, worker->rank);
-    bool own = worker->size == 1;
+    bool own = worker->size == 1 || outputs->count == 0;
     for (int i = 0; i < outputs->count; i++) {
-        own = own || strstr(outputs->all[i], rank) != NULL;
+        own = own || strstr(ropemap_outputs_name(outputs->set, i), rank) != NULL;
     }
-    return own || outputs->count == 0
-               ? ROPEMAP_OK
+    return own ? ROPEMAP_OK
                : fail(error, ROPEMAP_USAGE,
                       "--output: '%.200s' would be written by all %" PRId64
                       " tasks (%s), each computing all of it; give --work DIR, and they share the work",
-                      outputs->all[0], worker->size, worker->how);
+                      ropemap_outputs_name(outputs->set, 0), worker->size, worker->how);
+}
+
+static ropemap_status check_kinds(const work_queue *queue, ropemap_error *error) {
+    const cli_outputs *outputs = &queue->run->outputs;
+    if (outputs->count == 0) {
+        return fail(error, ROPEMAP_USAGE, "--work needs -o FILE");
+    }
+    for (int i = 0; i < outputs->count; i++) {
+        if (ropemap_outputs_in_place(outputs->set, i)) {
+            return fail(error, ROPEMAP_USAGE, "--work writes files; leave -o %.200s out",
+                        ropemap_outputs_name(outputs->set, i));
+        }
+    }
+    return ROPEMAP_OK;
 }
 
 /* A directory whose run is finished is free for another command. */
 static bool is_over(const work_record *record) {
     return record->finished || record->stale;
-}
-
-static int64_t integer_of(const json_t *document, const char *name) {
-    return (int64_t)json_integer_value(json_object_get(document, name));
 }
 
 static ropemap_status read_record(work_queue *queue, ropemap_error *error) {
@@ -68,10 +78,9 @@ static ropemap_status read_record(work_queue *queue, ropemap_error *error) {
     return status;
 }
 
-ropemap_status work_open(const work_options *options, const cli_texts *outputs, bool force, cli_run *run,
-                         work_queue *queue, ropemap_error *error) {
+ropemap_status work_open(const work_options *options, bool force, cli_run *run, work_queue *queue,
+                         ropemap_error *error) {
     *queue = (work_queue){.options = options,
-                          .outputs = outputs,
                           .force = force,
                           .run = run,
                           .worker = worker_find(getenv),
@@ -83,20 +92,13 @@ ropemap_status work_open(const work_options *options, const cli_texts *outputs, 
                           options->shards != 0 ? "shards"
                           : options->keep      ? "keep-work"
                                                : "steal")
-                   : refuse_ranks(&queue->worker, outputs, error);
+                   : refuse_ranks(queue, error);
     }
-    if (outputs->count == 0) {
-        return fail(error, ROPEMAP_USAGE, "--work needs -o FILE");
+    const ropemap_status status = check_kinds(queue, error);
+    if (status == ROPEMAP_OK) {
+        signals_save();
     }
-    for (int i = 0; i < outputs->count; i++) {
-        struct stat status;
-        if (strcmp(outputs->all[i], "-") == 0 ||
-            (stat(outputs->all[i], &status) == 0 && !S_ISREG(status.st_mode))) {
-            return fail(error, ROPEMAP_USAGE, "--work writes files; leave -o %.200s out", outputs->all[i]);
-        }
-    }
-    signals_save();
-    return read_record(queue, error);
+    return status == ROPEMAP_OK ? read_record(queue, error) : status;
 }
 
 void work_free(work_queue *queue) {
@@ -112,7 +114,7 @@ void work_free(work_queue *queue) {
  * has other limits. */
 static void take_place(work_queue *queue) {
     const work_worker *worker = &queue->worker;
-    const int64_t elements = integer_of(queue->document, "elements");
+    const int64_t elements = record_integer(queue->document, "elements");
     queue->size = worker->size * (worker->element >= 0 && elements > 0 ? elements : 1);
     queue->rank = ((worker->element > 0 ? worker->element * worker->size : 0) + worker->rank) % queue->size;
     queue->alone = queue->size == 1 && worker->element < 0;
@@ -135,14 +137,32 @@ static void announce(const work_queue *queue) {
 
 /* Whoever begins a run looks at its outputs: those that are there later are its own. */
 static ropemap_status check_outputs(const work_queue *queue, ropemap_error *error) {
+    const cli_outputs *outputs = &queue->run->outputs;
     struct stat status;
-    for (int i = 0; i < queue->outputs->count && !queue->force; i++) {
-        if (stat(queue->outputs->all[i], &status) == 0) {
-            return fail(error, ROPEMAP_IO, "%.300s: the file exists; --force replaces it",
-                        queue->outputs->all[i]);
+    for (int i = 0; i < outputs->count && !queue->force; i++) {
+        const char *name = ropemap_outputs_name(outputs->set, i);
+        if (stat(name, &status) == 0) {
+            return fail(error, ROPEMAP_IO, "%.300s: the file exists; --force replaces it", name);
         }
     }
     return ROPEMAP_OK;
+}
+
+/* Takes from the record of the same run, whose outputs are gone, what its shards depend on; they are good,
+ * the claim of the outputs is not. False: it is another run. */
+static bool take_up(work_queue *queue, const json_t *before) {
+    static const char *const names[] = {"kernel", "method", "shards", "elements"};
+    const work_options *options = queue->options;
+    ropemap_error unheard;
+    if (record_compare(options->folder, before, queue->document, !options->merge_only, &unheard) !=
+            ROPEMAP_OK ||
+        (options->shards != 0 && options->shards != record_integer(before, "shards"))) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)json_object_set(queue->document, names[i], json_object_get(before, names[i]));
+    }
+    return true;
 }
 
 /* Makes the record, in place of one whose outputs are there or are gone; *exists: another was faster. */
@@ -150,11 +170,9 @@ static ropemap_status begin_run(work_queue *queue, const work_record *before, bo
                                 ropemap_error *error) {
     const char *folder = queue->options->folder;
     const bool replaces = before->document != NULL;
-    ropemap_status status = check_outputs(queue, error);
+    const ropemap_status status = check_outputs(queue, error);
     if (status == ROPEMAP_OK && replaces) {
-        ropemap_error unheard;
-        const bool other = record_compare(folder, before->document, queue->document, true, &unheard) != 0;
-        shards_clear(folder, other); /* kept shards are good, the claim of the outputs is not */
+        shards_clear(folder, !take_up(queue, before->document));
     }
     return status == ROPEMAP_OK ? record_write(folder, queue->document, replaces, exists, error) : status;
 }
@@ -162,7 +180,7 @@ static ropemap_status begin_run(work_queue *queue, const work_record *before, bo
 static ropemap_status take_record(work_queue *queue, const work_record *record, ropemap_error *error) {
     const ropemap_status status = record_compare(queue->options->folder, record->document, queue->document,
                                                  !queue->options->merge_only, error);
-    const int64_t shards = integer_of(record->document, "shards"), wanted = queue->options->shards;
+    const int64_t shards = record_integer(record->document, "shards"), wanted = queue->options->shards;
     if (status == ROPEMAP_OK && wanted != 0 && wanted != shards) {
         return fail(error, ROPEMAP_USAGE,
                     "--shards: %" PRId64 ", but the run in %.200s has %" PRId64 "; leave it out", wanted,
@@ -206,7 +224,7 @@ ropemap_status work_join(work_queue *queue, const char *kernel, const char *meth
     if (status != ROPEMAP_OK) {
         return status;
     }
-    queue->count = integer_of(queue->document, "shards");
+    queue->count = record_integer(queue->document, "shards");
     queue->number = record_number(queue->document);
     queue->there = calloc((size_t)queue->count + 1, sizeof *queue->there);
     queue->since = calloc((size_t)queue->count + 1, sizeof *queue->since);
@@ -246,7 +264,7 @@ void work_kernel(const ropemap_plan *plan, int32_t device, char *text, size_t si
 /* The outputs are there, as the record says, or the directory is gone with them in place. */
 static bool is_finished(const work_queue *queue) {
     const char *folder = queue->options->folder;
-    const ropemap_outputs *outputs = queue->run->outputs.set;
+    const cli_outputs *outputs = &queue->run->outputs;
     work_record record;
     ropemap_error unheard;
     struct stat status;
@@ -256,8 +274,8 @@ static bool is_finished(const work_queue *queue) {
     bool finished = record.finished;
     if (record.document == NULL) {
         finished = stat(folder, &status) != 0 && errno == ENOENT;
-        for (int32_t i = 0; i < ropemap_outputs_count(outputs); i++) {
-            finished = finished && stat(ropemap_outputs_name(outputs, i), &status) == 0;
+        for (int i = 0; i < outputs->count; i++) {
+            finished = finished && stat(ropemap_outputs_name(outputs->set, i), &status) == 0;
         }
     }
     record_free(&record);

@@ -258,6 +258,10 @@ ropemap_status record_compare(const char *folder, const json_t *recorded, const 
                                 : status;
 }
 
+int64_t record_integer(const json_t *document, const char *name) {
+    return (int64_t)json_integer_value(json_object_get(document, name));
+}
+
 uint64_t record_number(const json_t *document) {
     static const char *const parts[] = {"version", "command", "options", "inputs", "kernel", "shards"};
     uint8_t bytes[SHA256_DIGEST_SIZE];

@@ -166,6 +166,14 @@ ropemap_status shard_read(const char *folder, uint64_t number, int64_t shard, ro
     return ROPEMAP_OK;
 }
 
+double shard_time(const char *folder, int64_t shard) {
+    char path[PATH_MAX];
+    struct stat status;
+    path_of(folder, "shard", shard, ".bin", path);
+    return stat(path, &status) == 0 ? (double)status.st_mtim.tv_sec + 1e-9 * (double)status.st_mtim.tv_nsec
+                                    : 0.0;
+}
+
 void shard_remove(const char *folder, int64_t shard) {
     char path[PATH_MAX];
     path_of(folder, "shard", shard, ".bin", path);

@@ -63,6 +63,9 @@ ropemap_status record_make(const cli_run *run, const json_t *known, json_t **doc
 ropemap_status record_compare(const char *folder, const json_t *recorded, const json_t *wanted, bool kernel,
                               ropemap_error *error);
 
+/* A number of it; 0: it has none of that name. */
+int64_t record_integer(const json_t *document, const char *name);
+
 /* A number that other runs do not have. */
 uint64_t record_number(const json_t *document);
 
@@ -90,6 +93,9 @@ ropemap_status shard_write(const char *folder, uint64_t number, int64_t shard, d
  * ROPEMAP_IO. */
 ropemap_status shard_read(const char *folder, uint64_t number, int64_t shard, ropemap_bytes *bytes,
                           double *seconds, ropemap_error *error);
+
+/* When it was finished, in seconds since 1970; 0: unknown. */
+double shard_time(const char *folder, int64_t shard);
 
 void shard_remove(const char *folder, int64_t shard);
 
@@ -130,7 +136,6 @@ void shards_clear(const char *folder, bool shards);
 /* Start with work_open, whatever it returns free with work_free. */
 typedef struct work_queue {
     const work_options *options;
-    const cli_texts *outputs;
     bool force; /* outputs that exist when the run begins are replaced */
     cli_run *run;
     work_worker worker;
@@ -152,11 +157,12 @@ typedef struct work_queue {
 } work_queue;
 
 /*
- * Before outputs are looked at. Without --work nothing happens, but several ranks that would write one file
- * are refused. With it reads the record of the run. ROPEMAP_USAGE: it is another run's.
+ * After the outputs were added, to be replaced where --work is given. Without --work nothing happens, but
+ * several ranks that would write one file are refused. With it reads the record of the run. ROPEMAP_USAGE: it
+ * is another run's.
  */
-ropemap_status work_open(const work_options *options, const cli_texts *outputs, bool force, cli_run *run,
-                         work_queue *queue, ropemap_error *error);
+ropemap_status work_open(const work_options *options, bool force, cli_run *run, work_queue *queue,
+                         ropemap_error *error);
 void work_free(work_queue *queue);
 
 /*
