@@ -9,7 +9,7 @@
 /* What a file says of the numbers in it. */
 typedef struct rm_table_shape {
     const char *name; /* of the tensor */
-    char rule[200];   /* "base 500000, ..." in printable ASCII without quotes */
+    char rule[320];   /* "base 500000, ..." in printable ASCII without quotes */
     bool rows;        /* two axes, else one */
     int64_t height, width;
     ropemap_element element;
