@@ -142,10 +142,8 @@ static void test_a_claim_that_hangs(void **state) {
     assert_int_equal(one.computed_count, SHARDS);
     assert_int_equal(one.computed[SHARDS - 1], 3);
     finish(&one);
-    assert_int_equal(entries(one.folder), 1); /* the record, for the other */
     (void)close(shard);
     (void)close(outputs);
-    (void)unlinkat(AT_FDCWD, in_directory("w/run.json"), 0);
     end(&one);
 }
 
@@ -157,6 +155,8 @@ static void test_a_file_system_without_locks(void **state) {
     assert_true(one.queue.lockless);
     assert_int_equal(one.computed_count, SHARDS);
     finish(&one);
+    assert_int_equal(entries(one.folder), 1); /* the record: nobody knows who else is there */
+    (void)unlinkat(AT_FDCWD, in_directory("w/run.json"), 0);
     end(&one);
     flock_error = EACCES; /* which some file systems say of a lock that another has */
     start(&one, 0.05);
@@ -239,6 +239,23 @@ static void test_two_workers(void **state) {
     end(&other);
 }
 
+/* The last to leave takes the record along. */
+static void test_the_last_to_leave(void **state) {
+    static worker one, other;
+    work_end outcome = WORK_LEFT;
+    ropemap_error error = {0};
+    start(&other, 30.0);
+    start(&one, 30.0);
+    run_and_merge(&one);
+    finish(&one);
+    assert_int_equal(entries(one.folder), 1);
+    assert_int_equal(work_run(&other.queue, compute, take, &other, &outcome, &error), 0);
+    assert_int_equal(outcome, WORK_FINISHED);
+    assert_int_equal(entries(one.folder), -1);
+    end(&one);
+    end(&other);
+}
+
 static void test_a_shard_is_whole_or_none(void **state) {
     ropemap_error error = {0};
     ropemap_bytes bytes = {.data = (uint8_t *)(uintptr_t) "seven", .size = 5}, back = {.data = NULL};
@@ -282,6 +299,7 @@ int main(void) {
         IN_DIRECTORY(test_a_listing_that_lags),
         IN_DIRECTORY(test_a_shard_that_is_lost),
         IN_DIRECTORY(test_two_workers),
+        IN_DIRECTORY(test_the_last_to_leave),
         IN_DIRECTORY(test_a_shard_is_whole_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

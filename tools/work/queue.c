@@ -85,6 +85,7 @@ ropemap_status work_open(const work_options *options, bool force, cli_run *run, 
                           .run = run,
                           .worker = worker_find(getenv),
                           .patience = PATIENCE,
+                          .living = -1,
                           .merging = {.file = -1}};
     if (options->folder == NULL) {
         return options->shards != 0 || options->keep || options->steal
@@ -104,6 +105,7 @@ ropemap_status work_open(const work_options *options, bool force, cli_run *run, 
 void work_free(work_queue *queue) {
     if (queue->options != NULL) {
         claim_leave(&queue->merging, false);
+        folder_unlock(queue->living);
     }
     json_decref(queue->document);
     free(queue->there);
@@ -117,7 +119,6 @@ static void take_place(work_queue *queue) {
     const int64_t elements = record_integer(queue->document, "elements");
     queue->size = worker->size * (worker->element >= 0 && elements > 0 ? elements : 1);
     queue->rank = ((worker->element > 0 ? worker->element * worker->size : 0) + worker->rank) % queue->size;
-    queue->alone = queue->size == 1 && worker->element < 0;
 }
 
 static void announce(const work_queue *queue) {
@@ -233,7 +234,7 @@ ropemap_status work_join(work_queue *queue, const char *kernel, const char *meth
     }
     take_place(queue);
     status = shards_list(queue->options->folder, queue->count, queue->there, &queue->shards, error);
-    queue->expected = queue->shards;
+    queue->living = living_join(queue->options->folder, queue->count + 1);
     if (status == ROPEMAP_OK && !quiet) {
         announce(queue);
     }
@@ -289,7 +290,6 @@ static ropemap_status look(work_queue *queue, bool again, ropemap_error *error) 
     const ropemap_status status =
         shards_list(queue->options->folder, queue->count, queue->there, &queue->shards, error);
     queue->listed = wall_clock();
-    queue->alone = queue->alone && queue->shards <= queue->expected;
     return status;
 }
 
@@ -353,7 +353,6 @@ static bool take(work_queue *queue, int64_t shard, work_claim *claim, bool *wait
         return true;
     }
     if (state == CLAIM_BUSY || state == CLAIM_DONE) {
-        queue->alone = false;
         queue->since[shard] = queue->since[shard] > 0.0 ? queue->since[shard] : wall_clock();
         *waits = *waits || state == CLAIM_DONE || queue->worker.element < 0 || queue->options->steal;
     }
@@ -406,7 +405,6 @@ static ropemap_status make_shard(work_queue *queue, int64_t shard, work_claim *c
         queue->longest = fmax(queue->longest, seconds);
         queue->shards += queue->there[shard] ? 0 : 1;
         queue->there[shard] = true;
-        queue->expected++;
     }
     claim_leave(claim, status == ROPEMAP_OK);
     return status == ROPEMAP_STOPPED ? stopped(queue, error) : status;
@@ -507,6 +505,22 @@ static ropemap_status step(work_queue *queue, work_compute compute, work_take ta
     return status;
 }
 
+/* The outputs are written. The last to leave takes the record along; that of ranks and of arrays stays, for
+ * those that start late. */
+static void leave(work_queue *queue) {
+    const char *folder = queue->options->folder;
+    char path[PATH_MAX];
+    if (queue->options->keep) {
+        return;
+    }
+    shards_clear(folder, true);
+    if (queue->size == 1 && queue->worker.element < 0 && living_is_last(queue->living)) {
+        (void)snprintf(path, sizeof path, "%s/run.json", folder);
+        (void)unlink(path);
+        (void)rmdir(folder);
+    }
+}
+
 ropemap_status work_run(work_queue *queue, work_compute compute, work_take take_one, void *user,
                         work_end *end, ropemap_error *error) {
     long milliseconds = 20;
@@ -525,15 +539,14 @@ ropemap_status work_run(work_queue *queue, work_compute compute, work_take take_
             milliseconds = 20;
         }
     }
-    if (status == ROPEMAP_OK && *end == WORK_FINISHED && !queue->options->keep) {
-        shards_clear(queue->options->folder, true); /* an own one may be the last */
+    if (status == ROPEMAP_OK && *end == WORK_FINISHED) {
+        leave(queue);
     }
     return status;
 }
 
 ropemap_status work_finish(work_queue *queue, ropemap_status written, ropemap_error *error) {
     const char *folder = queue->options->folder;
-    char path[PATH_MAX];
     ropemap_status status = written;
     if (status == ROPEMAP_OK) {
         status = record_finish(folder, queue->document, &queue->run->outputs, error);
@@ -541,13 +554,8 @@ ropemap_status work_finish(work_queue *queue, ropemap_status written, ropemap_er
         status = ROPEMAP_OK;
     }
     claim_leave(&queue->merging, status == ROPEMAP_OK);
-    if (status == ROPEMAP_OK && !queue->options->keep) {
-        shards_clear(folder, true);
-        (void)snprintf(path, sizeof path, "%s/run.json", folder);
-        if (queue->alone) { /* else it stays, for workers that start late */
-            (void)unlink(path);
-        }
-        (void)rmdir(folder);
+    if (status == ROPEMAP_OK) {
+        leave(queue);
     }
     return status;
 }

@@ -254,6 +254,21 @@ void folder_unlock(int lock) {
     }
 }
 
+int living_join(const char *folder, int64_t number) {
+    char path[PATH_MAX];
+    path_of(folder, "claim", number, "", path);
+    const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0) {
+        (void)close(file);
+        return -1;
+    }
+    return file;
+}
+
+bool living_is_last(int lock) {
+    return lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0;
+}
+
 /* Whether a file is one of ours that may go: a claim, or what a killed process left half written. */
 static bool is_left_over(const char *name) {
     const size_t length = strlen(name);

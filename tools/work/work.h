@@ -127,6 +127,12 @@ void claim_leave(work_claim *claim, bool done);
 int folder_lock(const char *folder);
 void folder_unlock(int lock);
 
+/* Shares a lock, of claim `number`, with all other workers, until folder_unlock; -1: there are no locks. */
+int living_join(const char *folder, int64_t number);
+
+/* Whether no other worker shares it any more. */
+bool living_is_last(int lock);
+
 /* Removes claims and what killed processes left; with `shards` the shards. */
 void shards_clear(const char *folder, bool shards);
 
@@ -148,11 +154,10 @@ typedef struct work_queue {
     bool *there;        /* [count] shards that are finished */
     double *since;  /* [count + 1] when another was first seen to have it; 0: not. The last is the outputs */
     int64_t shards; /* finished */
-    int64_t expected;   /* of them, those found at the beginning and own ones */
-    double listed;      /* when */
-    double longest;     /* seconds of an own shard */
-    bool alone;         /* no other worker has been seen */
-    bool lockless;      /* the file system has no locks */
+    double listed;  /* when */
+    double longest; /* seconds of an own shard */
+    int living;     /* a lock that all workers share as long as they live; -1: none */
+    bool lockless;  /* the file system has no locks */
     work_claim merging; /* held while the outputs are written */
 } work_queue;
 
