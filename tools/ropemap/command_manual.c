@@ -100,6 +100,50 @@ static void put_rules(void) {
     }
 }
 
+/* How to start workers, and when it pays. */
+static void put_sharing(void) {
+    (void)printf(
+        ".SH \"SHARING WORK\"\n"
+        "map, heads and sweep take \\-\\-work DIR: the work is cut into shards, files in DIR, which every "
+        "process\n"
+        "with the same command line helps to make. DIR and the outputs lie on a file system that all of "
+        "them\n"
+        "see. Any of them may be killed at any time; the same command again goes on where the run is. The "
+        "last\n"
+        "writes the outputs, with the bytes of one process, and DIR goes. Options, inputs (SHA\\-256), "
+        "version\n"
+        "and kernel are recorded in DIR/run.json, and a command that differs is refused. Processes may have\n"
+        "other \\-\\-threads, \\-\\-memory and \\-\\-device.\n"
+        ".PP\n.nf\n"
+        "  C='ropemap heads \\-\\-capture big.safetensors \\-\\-work w \\-o heads.csv'\n"
+        "  srun \\-n 64 $C                                  # a step of Slurm; a GPU each: "
+        "\\-\\-gpus\\-per\\-task=1\n"
+        "  sbatch \\-n 64 tools/slurm/map.sbatch $C          # requeues itself before its time limit\n"
+        "  sbatch \\-\\-array=0\\-63 tools/slurm/map.sbatch $C  # an element does its own shards and those "
+        "of the dead;\n"
+        "                                                 # with \\-\\-steal all that are left\n"
+        "  mpirun \\-n 64 $C                                # Open MPI, MPICH: launchers only, nothing is "
+        "linked\n"
+        "  seq 4 | xargs \\-P4 \\-I{} $C \\-\\-threads 1          # no launcher\n"
+        "  parallel \\-N0 \\-\\-sshlogin a,b,c \\-\\-wd . \"$C\" ::: 1 2 3  # GNU parallel\n"
+        "  for g in 0 1 2 3; do $C \\-\\-device $g & done; wait  # the GPUs of one machine\n"
+        "  client.map(lambda i: subprocess.run(C.split()).returncode, range(64), pure=False)  # Dask\n"
+        ".fi\n.PP\n"
+        "\\fBropemap status\\fR DIR shows how far a run is, \\fBropemap merge\\fR DIR writes the outputs by "
+        "hand.\n"
+        "Ranks of a job that would all write one file without \\-\\-work are refused. run.json stays where "
+        "workers\n"
+        "are ranks or elements of an array, for those that start late.\n"
+        ".PP\n"
+        "It pays where every pair of positions counts: softmax, minima and maxima, of many heads and layers "
+        "or\n"
+        "of a million tokens, hours on one machine. It does not for means, deviations, curves and bounds, "
+        "which\n"
+        "take seconds on two cores, nor for a map of less than a minute: a shard costs two syncs of the "
+        "disk, and\n"
+        "a worker reads its inputs and rotates all keys before its first shard.\n");
+}
+
 static void put_ends(void) {
     (void)printf(
         ".SH \"NUMBERS AND RANGES\"\n"
@@ -107,7 +151,8 @@ static void put_ends(void) {
         "FIRST:COUNT or FIRST:COUNT:STEP.\n"
         ".SH \"EXIT STATUS\"\n"
         "0 done, 1 internal, 2 usage, 3 bad input data, 4 input or output, 5 memory or device, 6 a check\n"
-        "failed. SIGINT, SIGTERM and SIGHUP end long work in good order and the program by that signal, "
+        "failed, 75 stopped by SIGTERM or SIGUSR1 with the shards of \\-\\-work saved. SIGINT, SIGTERM and "
+        "SIGHUP end long work in good order and the program by that signal, "
         "which\n"
         "a shell shows as 130, 143 and 129.\n"
         ".SH ENVIRONMENT\n"
@@ -130,6 +175,7 @@ static ropemap_status print_manual(void *options, cli_run *run, ropemap_error *e
         put_command(command_at(index));
     }
     put_rules();
+    put_sharing();
     put_ends();
     run->code = finish_stdout();
     return ROPEMAP_OK;
