@@ -284,12 +284,15 @@ static bool is_finished(const work_queue *queue) {
 }
 
 static ropemap_status look(work_queue *queue, bool again, ropemap_error *error) {
-    if (!again && wall_clock() - queue->listed < LISTING) {
+    const double now = wall_clock();
+    if (!again && now - queue->listed < fmax(LISTING, 20.0 * queue->listing)) {
         return ROPEMAP_OK;
     }
     const ropemap_status status =
         shards_list(queue->options->folder, queue->count, queue->there, &queue->shards, error);
     queue->listed = wall_clock();
+    queue->listing = queue->listed - now;
+    queue->turn = 0;
     return status;
 }
 
@@ -365,7 +368,11 @@ static bool take(work_queue *queue, int64_t shard, work_claim *claim, bool *wait
 static int64_t choose(work_queue *queue, work_claim *claim, bool *waits) {
     int64_t oldest = -1;
     *waits = false;
-    for (int64_t turn = 0; turn < own_count(queue) + queue->count; turn++) {
+    const int64_t turns = own_count(queue) + queue->count;
+    while (queue->turn < turns && queue->there[shard_at(queue, queue->turn)]) {
+        queue->turn++;
+    }
+    for (int64_t turn = queue->turn; turn < turns; turn++) {
         const int64_t shard = shard_at(queue, turn);
         if (queue->there[shard]) {
             continue;
@@ -419,6 +426,7 @@ static void forget(work_queue *queue, int64_t shard) {
     claim_leave(&claim, false);
     queue->there[shard] = false;
     queue->shards--;
+    queue->turn = 0;
     queue->since[shard] = 0.0;
 }
 

@@ -154,11 +154,12 @@ typedef struct work_queue {
     bool *there;        /* [count] shards that are finished */
     double *since;  /* [count + 1] when another was first seen to have it; 0: not. The last is the outputs */
     int64_t shards; /* finished */
-    double listed;  /* when */
-    double longest; /* seconds of an own shard */
-    int living;     /* a lock that all workers share as long as they live; -1: none */
-    bool lockless;  /* the file system has no locks */
-    work_claim merging; /* held while the outputs are written */
+    double listed, listing; /* when, and how many seconds that took */
+    int64_t turn;           /* shards that come before it in this worker's order are finished */
+    double longest;         /* seconds of an own shard */
+    int living;             /* a lock that all workers share as long as they live; -1: none */
+    bool lockless;          /* the file system has no locks */
+    work_claim merging;     /* held while the outputs are written */
 } work_queue;
 
 /*
