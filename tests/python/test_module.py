@@ -140,6 +140,12 @@ class Results(Case):
                 (ropemap.pairs(capture=CAPTURE), ["pairs", "--capture", CAPTURE])):
             self.assertEqual(made.document, json.loads(self.program(*given, "--json")))
 
+    def test_reprs(self):
+        for made, words in ((ropemap.curve(distances=9), r"<ropemap.Curve distances: \(9,\), .*\(9,\)>"),
+                            (ropemap.bound(base=5e5), "<ropemap.Bound .*'reach': 18438"),
+                            (ropemap.rule(head_dim=8), r"<ropemap.Rule frequencies: \(4,\)>")):
+            self.assertRegex(repr(made), words)
+
     def test_rules_and_models(self):
         rule = ropemap.rule(base=5e5, head_dim=64)
         np.testing.assert_allclose(rule.frequencies, 5e5 ** (-np.arange(32) / 32), rtol=1e-15)
@@ -299,6 +305,8 @@ class BadInput(Case):
                 ({"session": 3}, ropemap.UsageError, "session: int; give a ropemap.Session")):
             with self.subTest(words), self.assertRaisesRegex(kind, words):
                 ropemap.map(**options)
+        with self.assertRaisesRegex(ropemap.UsageError, "^positions: unknown option, did you mean distances"):
+            ropemap.curve(positions=9)
         self.assertTrue(issubclass(ropemap.UsageError, ValueError) and issubclass(ropemap.FileError, OSError))
 
     def test_results(self):

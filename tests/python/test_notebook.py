@@ -34,6 +34,8 @@ class Notebook(unittest.TestCase):
         zeros = {label: int((values < 0).argmax()) for label, values in names["decay"].curves.items()}
         self.assertEqual(zeros["base 10,000"], 1707)
         self.assertEqual(zeros["base 500,000"], 18438)
+        self.assertFalse(names["verdict"])
+        self.assertEqual(names["verdict"].by_position[-1]["last"], 131071)
 
 
 if __name__ == "__main__":

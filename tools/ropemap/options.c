@@ -244,6 +244,20 @@ void options_name(const cli_command *command, ropemap_error *error) {
 
 /* ---- refusals ------------------------------------------------------------------------------------------ */
 
+/* The command's option with the letter that an option of that name has elsewhere: --positions is what curves
+ * have as --distances, both -n. NULL: there is none. */
+static const char *name_alike(const cli_command *command, const char *name) {
+    for (int index = 0; command_at(index) != NULL; index++) {
+        const cli_option *other = options_find(command_at(index), name, strlen(name)).option;
+        const cli_option *own =
+            other != NULL && other->letter != 0 ? find_letter(command, other->letter).option : NULL;
+        if (own != NULL && own->name != NULL) {
+            return own->name;
+        }
+    }
+    return NULL;
+}
+
 static ropemap_status refuse_unknown(const cli_command *command, const char *name, size_t length,
                                      ropemap_error *error) {
     char word[80];
@@ -255,6 +269,7 @@ static ropemap_status refuse_unknown(const cli_command *command, const char *nam
         }
     }
     suggestion_offer(&nearest, "help");
+    nearest.best = nearest.best != NULL ? nearest.best : name_alike(command, word);
     if (nearest.best != NULL) {
         return fail(error, ROPEMAP_USAGE, "--%s: unknown option, did you mean --%s?", word, nearest.best);
     }

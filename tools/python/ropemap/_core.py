@@ -220,6 +220,10 @@ class Result:
     def _repr_png_(self):
         return self.encode(self._picture)
 
+    def __repr__(self):
+        arrays = ", ".join(f"{name}: {array.shape}" for name, array in self._arrays().items() if array.size)
+        return f"<ropemap.{type(self).__name__} {arrays}>"
+
 
 def dtype_of(kind):
     """NumPy's dtype of a struct of the library whose numbers are doubles."""
@@ -284,6 +288,9 @@ class Bound(Result):
 
     _command, _lock = "bound", threading.Lock()  # pictures of all share memory, as those of rules do
 
+    def __repr__(self):
+        return f"<ropemap.Bound {self.document}>"
+
 
 class Explanation(Result):
     """A rule in a few sentences."""
@@ -311,6 +318,9 @@ class Heads(Result):
     """What each head does with its keys: means over its queries."""
 
     _command = "heads"
+
+    def __repr__(self):
+        return f"<ropemap.Heads {self.array}>"
 
     @property
     def array(self):
