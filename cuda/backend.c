@@ -10,6 +10,10 @@ static const char *cuda_variant(const rm_context *context) {
     return context->variant;
 }
 
+static bool cuda_starved(const rm_context *context) {
+    return context->starved;
+}
+
 static ropemap_status cuda_reserve(rm_context *context, int64_t floats, const char *what, float **memory,
                                    ropemap_error *error) {
     cudaError_t code = cudaSuccess;
@@ -61,6 +65,7 @@ static const rm_backend cuda = {
     .open = rm_cuda_open,
     .close = rm_cuda_close,
     .variant = cuda_variant,
+    .starved = cuda_starved,
     .finish = rm_cuda_finish,
     .reserve = cuda_reserve,
     .release = cuda_release,

@@ -32,13 +32,17 @@ ropemap_status rm_cuda_check(rm_context *context, cudaError_t code, const char *
         return ROPEMAP_OK;
     }
     (void)cudaGetLastError(); /* clears the thread's last error, unless it is sticky */
+    context->starved = code == cudaErrorMemoryAllocation;
     return report(context, call, cudaGetErrorString(code), error);
 }
 
 ropemap_status rm_blas_check(rm_context *context, cublasStatus_t code, const char *call,
                              ropemap_error *error) {
-    return code == CUBLAS_STATUS_SUCCESS ? ROPEMAP_OK
-                                         : report(context, call, cublasGetStatusString(code), error);
+    if (code == CUBLAS_STATUS_SUCCESS) {
+        return ROPEMAP_OK;
+    }
+    context->starved = code == CUBLAS_STATUS_ALLOC_FAILED;
+    return report(context, call, cublasGetStatusString(code), error);
 }
 
 ropemap_status rm_cuda_begin(rm_context *context, const char *stage, ropemap_error *error) {

@@ -143,6 +143,9 @@ typedef struct rm_backend {
     /* Which copy of its loops a context runs, for people to read: "v3", "sm_90". As long as the context. */
     const char *(*variant)(const rm_context *context);
 
+    /* Optional: whether the latest call that failed did so for want of memory, so that less may do. */
+    bool (*starved)(const rm_context *context);
+
     /* Waits until all calls so far have taken effect, for other contexts too, and returns their failure. */
     rm_finish_op *finish;
 

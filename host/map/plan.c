@@ -255,15 +255,25 @@ ropemap_status rm_plan_choose(ropemap_job *job, ropemap_error *error) {
     return rm_fail(error, ROPEMAP_USAGE, "backend: '%s', expected auto, cpu or cuda", job->request->backend);
 }
 
-/* The same device without what failed: without fused products, else in tiles of half the side. */
+static bool wants_memory(const ropemap_job *job) {
+    bool wants = false;
+    for (int32_t i = 0; job->workers != NULL && job->backend->starved != NULL && i < job->plan.threads; i++) {
+        wants = wants || job->backend->starved(job->workers[i].context);
+    }
+    return wants;
+}
+
+/* The same device without what failed: in tiles of half the side where memory did, else without fused
+ * products. Any other failure would come again: a device that has failed once does so in every call. */
 static ropemap_status retreat_on_gpu(ropemap_job *job, const char *text, char reason[320]) {
     rm_device device = job->device;
-    if (job->rotation.fused && job->request->kernel != ROPEMAP_KERNEL_FUSED) {
+    const bool memory = wants_memory(job);
+    if (!memory && job->rotation.fused && job->request->kernel != ROPEMAP_KERNEL_FUSED) {
         job->not_fused = true;
         (void)snprintf(reason, 320, "GPU %d, %s, not fused: %.180s", device.index, device.name, text);
         return plan_on(job, device, NULL);
     }
-    if (device.block <= RM_BLOCK_LEAST) {
+    if (!memory || device.block <= RM_BLOCK_LEAST) {
         return ROPEMAP_RESOURCES;
     }
     device.block /= 2;

@@ -28,9 +28,9 @@ double rm_tiled_flops(const ropemap_job *job);
 ropemap_status rm_plan_choose(ropemap_job *job, ropemap_error *error);
 
 /*
- * After ROPEMAP_RESOURCES (`error` says why): plans the job anew on the same device, without fused products
- * or with tiles of half the side, or, where they are small already, on the CPU if the request leaves the
- * choice. False where nothing is left to try: then `error` stays as it was.
+ * After ROPEMAP_RESOURCES (`error` says why): plans the job anew on the same device, with tiles of half the
+ * side where its memory ran out, or without fused products; else on the CPU if the request leaves the choice.
+ * False where nothing is left to try: then `error` stays as it was.
  */
 bool rm_plan_retreat(ropemap_job *job, const ropemap_error *error);
 

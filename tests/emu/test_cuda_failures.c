@@ -24,6 +24,7 @@ static const struct path paths[] = {
     {"moments", ROPEMAP_METHOD_FACTORED, ROPEMAP_POOL_STD, ROPEMAP_MEASURE_COSINE, true, false},
     {"distances", ROPEMAP_METHOD_DIAGONAL, ROPEMAP_POOL_MAX, ROPEMAP_MEASURE_DOT, false, false},
     {"tiles", ROPEMAP_METHOD_TILED, ROPEMAP_POOL_STD, ROPEMAP_MEASURE_COSINE, true, true},
+    {"softmax", ROPEMAP_METHOD_TILED, ROPEMAP_POOL_MASS, ROPEMAP_MEASURE_SOFTMAX, true, true},
     {"extremes", ROPEMAP_METHOD_TILED, ROPEMAP_POOL_MIN, ROPEMAP_MEASURE_DOT, true, false},
 };
 enum {
@@ -262,6 +263,28 @@ static void test_no_memory(void **state) {
     linked_gpu_small();
 }
 
+/* A device that failed otherwise would fail again: no smaller tiles, but the CPU where that may be. */
+static void test_no_second_try(void **state) {
+    ropemap_request request = large_tiles();
+    fake_reset();
+    fake_fail("cudaMemcpyAsync", 1, 700); /* an illegal address */
+    ropemap_map map = {0};
+    ropemap_error error = {0};
+    assert_int_equal(ropemap_map_compute(&request, &map, &error), ROPEMAP_RESOURCES);
+    assert_non_null(fake_failed());
+    assert_non_null(strstr(error.text, "cudaMemcpyAsync"));
+    fake_fail("cudaMemcpyAsync", 1, 700);
+    linked_turns_auto = &request;
+    assert_int_equal(ropemap_map_compute(&request, &map, &error), ROPEMAP_OK);
+    linked_turns_auto = NULL;
+    assert_string_equal(map.plan.backend, "cpu");
+    assert_non_null(strstr(map.plan.backend_reason, "cudaMemcpyAsync"));
+    linked_check_clean("no second try");
+    ropemap_map_free(&map);
+    fake_reset();
+    linked_gpu_small();
+}
+
 /* If a worker cannot be opened, the map is made with fewer. */
 static void test_fewer_workers(void **state) {
     ropemap_request request = request_of(&paths[PATHS - 1]);
@@ -313,8 +336,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_call),    cmocka_unit_test(test_every_call_falls_back),
         cmocka_unit_test(test_every_kernel),  cmocka_unit_test(test_smaller_tiles),
-        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_fewer_workers),
-        cmocka_unit_test(test_second_device),
+        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_no_second_try),
+        cmocka_unit_test(test_fewer_workers), cmocka_unit_test(test_second_device),
     };
     return cmocka_run_group_tests(tests, make_vectors, free_vectors);
 }

@@ -95,29 +95,6 @@ static void test_rows_of_16_bits(void **state) {
     }
 }
 
-/* What a call's failure leaves is a message that names the stage, and no memory. */
-static void test_failures(void **state) {
-    static const char *const calls[] = {"rm_softmax_begin_launch", "rm_softmax_tile_launch",
-                                        "rm_softmax_end_launch", "cudaMemcpyAsync", "cublasGemmEx"};
-    const softmax_case test = {"failure", SQUARE(97, 8), .mask = {.causal = true}};
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
-        case_data data;
-        ropemap_map map = {0};
-        ropemap_error error = {0};
-        make(&test, &data);
-        data.request.pool = ROPEMAP_POOL_MASS;
-        data.request.threads = 1;
-        fake_reset();
-        fake_fail(calls[i], 1, 700);
-        assert_int_equal(ropemap_map_compute(&data.request, &map, &error), ROPEMAP_RESOURCES);
-        assert_string_equal(fake_failed(), calls[i]);
-        assert_non_null(strstr(error.text, "GPU 0"));
-        fake_fail(NULL, 0, 0);
-        linked_check_clean(calls[i]);
-        case_data_free(&data);
-    }
-}
-
 int main(void) {
     linked_gpu_small();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells),
@@ -128,7 +105,6 @@ int main(void) {
                                        cmocka_unit_test(test_empty_rows),
                                        cmocka_unit_test(test_huge_scores),
                                        cmocka_unit_test(test_rows_of_16_bits),
-                                       cmocka_unit_test(test_same_bytes),
-                                       cmocka_unit_test(test_failures)};
+                                       cmocka_unit_test(test_same_bytes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
