@@ -22,6 +22,8 @@
 
 #define HALO 0.16
 
+#define NAME 0.82 /* of a point: there may be many */
+
 /* What a place costs, in sizes of a label; a pixel of a curve costs one pixel. */
 #define COST_STEP 0.4 /* farther from the end of the line */
 
@@ -231,8 +233,7 @@ static void try_place(const labels *all, const ropemap_mark *own, bool upwards, 
 }
 
 /* Takes the place and writes there. */
-static void write_label(labels *all, area place, const char *text, rm_rgb ink, bool upwards) {
-    const double size = all->layout->words;
+static void write_label(labels *all, area place, const char *text, double size, rm_rgb ink, bool upwards) {
     const rm_text_style style = {.size = size,
                                  .ink = ink,
                                  .anchor = RM_ANCHOR_MIDDLE,
@@ -346,7 +347,7 @@ static void label_owner(labels *all, const owner *own, rm_rgb ink) {
                       ((own->stripe ? COST_DEEP : COST_STEP) * step + COST_SIDE * side) * size, &best);
         }
         if (isfinite(best.cost)) {
-            write_label(all, best.place, text, ink, own->upwards);
+            write_label(all, best.place, text, size, ink, own->upwards);
             return;
         }
     }
@@ -402,9 +403,9 @@ static void take_point(labels *all, point at) {
 
 /* In one of the rings around the point, from the second on with a line to it; where nothing is free the
  * legend has to do. Whether a place was found. */
-static bool write_at_point(labels *all, point at, const char *text, int ring, rm_rgb ink) {
+static bool write_at_point(labels *all, point at, const char *text, double size, int ring, rm_rgb ink) {
     const rm_chart_layout *layout = all->layout;
-    const double size = layout->words, dot = layout->dot;
+    const double dot = layout->dot;
     const double width = rm_font_width(text, size) + 0.1 * size, height = TALL * size;
     const double reach = dot + 0.15 * size + 0.8 * size * ring;
     choice best = {.cost = INFINITY};
@@ -421,7 +422,7 @@ static bool write_at_point(labels *all, point at, const char *text, int ring, rm
         const double x = best.place.x + width / 2.0, y = best.place.y + height / 2.0;
         rm_drawing_line(all->drawing, at.x, at.y, x - at.x, y - at.y, (double)layout->sizes.line, ink);
     }
-    write_label(all, best.place, text, ink, false);
+    write_label(all, best.place, text, size, ink, false);
     return true;
 }
 
@@ -429,15 +430,17 @@ static bool write_at_point(labels *all, point at, const char *text, int ring, rm
 static void number_point(labels *all, point at, int32_t number, rm_rgb ink) {
     char text[16];
     (void)snprintf(text, sizeof text, "%d", (int)number);
-    for (int ring = 0; ring < RINGS && !write_at_point(all, at, text, ring, ink); ring++) {
+    for (int ring = 0; ring < RINGS && !write_at_point(all, at, text, all->layout->words, ring, ink);
+         ring++) {
     }
 }
 
 /* A name is long: near its point or not at all. */
 static void name_point(labels *all, point at, const char *name, rm_rgb ink) {
     char text[RM_TEXT_BYTES];
-    if (rm_text_fit(text, name, all->layout->words, rooms[1] * (double)all->layout->plot.width) > 0.0) {
-        (void)write_at_point(all, at, text, 0, ink);
+    const double size = NAME * all->layout->words;
+    if (rm_text_fit(text, name, size, rooms[1] * (double)all->layout->plot.width) > 0.0) {
+        (void)write_at_point(all, at, text, size, 0, ink);
     }
 }
 
@@ -456,7 +459,7 @@ static void label_points(labels *all, bool label) {
             if (!label) {
                 take_point(all, place);
             } else if (series->names_at_points) {
-                name_point(all, place, series->names[at], ink);
+                name_point(all, place, series->names[at], all->layout->theme->soft_ink);
             } else {
                 number_point(all, place, count, ink);
             }

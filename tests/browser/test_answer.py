@@ -58,12 +58,10 @@ class Answer(BrowseCase):
         self.until("document.querySelectorAll('#card .card-model').length > 20", "models are points")
         box = self.js("const { left, top, width, height } = document.getElementById('card').getBoundingClientRect();"
                       "return [left, top, width, height]")
-        middle = int(box[2] / 2)
         self.show("#card")
-        self.actions.move_by_offset(0, 0)
-        element = self.find("#card")
-        self.actions.move_to_element_with_offset(element, 20 - middle + int(box[2] * 0.3), 0).click_and_hold()
-        self.actions.move_by_offset(int(box[2] * 0.3), 0).release().perform()
+        third = int(box[2] / 3)
+        chain = self.actions.move_to_element_with_offset(self.find("#card"), -third // 2, 0).click_and_hold()
+        chain.move_by_offset(third, 0).release().perform()
         self.ready()
         name, base = self.command()[:2]
         self.assertEqual(name, "--base")

@@ -8,7 +8,7 @@ import { explainQuery, url } from './query.js';
 import { numberOf, setOptions, table } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
-const MARGIN = { left: 2.6, right: 0.4, top: 0.5, bottom: 1.35 }; /* rem */
+const MARGIN = { left: 2.6, right: 0.9, top: 0.5, bottom: 1.35 }; /* rem */
 const LENGTHS = '1k-64k', STEP = 1.1, NEAR = 12; /* pixels around a model's point */
 const byId = (id) => document.getElementById(id);
 const channel = new Channel('card'), lengths = new Channel('card-least');
@@ -73,7 +73,7 @@ function note(model) {
   const more = model && model.names.length > 3 ? `, ${model.names.length - 3} more` : '';
   byId('card-note').textContent = model
     ? `${model.names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${grouped(model.length)} tokens`
-    : 'Drag to set the base; points are models at their trained length.';
+    : 'Drag to set the base; dots are models.';
 }
 
 /* The card is of everything but the base. */

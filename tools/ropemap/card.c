@@ -112,71 +112,87 @@ static int collect(const bound_results *results, double *bases, double *lengths)
     return count;
 }
 
+enum { SERIES = 5 };
+
+/* What the chart borrows. */
+typedef struct picture {
+    models models;
+    double bases[BOUND_LIST_MOST], lengths[BOUND_LIST_MOST];
+    double base, zero; /* the present ones; zero NaN: none was found */
+    char own[80];
+    const char *own_name[1];
+    bool marked;
+    ropemap_series series[SERIES];
+    int count;
+} picture;
+
+static ropemap_series named_points(const char *label, const double *x, const double *y, int64_t count,
+                                   const char *const *names) {
+    return (ropemap_series){.label = label,
+                            .x = x,
+                            .y = y,
+                            .count = count,
+                            .points = true,
+                            .names = names,
+                            .names_at_points = true};
+}
+
+/* Lines, then points: the present base finds room for its name before the models do. */
+static void compose(const bound_options *options, const bound_results *results, picture *to) {
+    const bound_card *card = results->card;
+    to->base = options->rule.spec.base;
+    to->zero = results->reach.reach > 0 ? (double)results->reach.reach : (double)NAN;
+    to->marked = results->has_reach && to->base >= LOWEST && to->base <= HIGHEST;
+    (void)snprintf(to->own, sizeof to->own, "base %s", number_in_words(to->base).text);
+    to->own_name[0] = to->own;
+    gather(&to->models);
+    to->series[to->count++] =
+        (ropemap_series){.label = "first zero", .x = card->base, .y = card->zero, .count = CARD_BASES};
+    to->series[to->count++] =
+        (ropemap_series){.label = "half similarity", .x = card->base, .y = card->half, .count = CARD_BASES};
+    if (to->marked && !isnan(to->zero)) {
+        to->series[to->count++] = named_points(to->own, &to->base, &to->zero, 1, to->own_name);
+    }
+    const int least = collect(results, to->bases, to->lengths);
+    if (least > 0) {
+        to->series[to->count++] = (ropemap_series){
+            .label = "least base", .x = to->bases, .y = to->lengths, .count = least, .points = true};
+    }
+    to->series[to->count++] =
+        named_points("models", to->models.base, to->models.length, to->models.count, to->models.names);
+}
+
 ropemap_status card_encode(const bound_options *options, const bound_results *results, output_kind kind,
                            ropemap_bytes *bytes, ropemap_error *error) {
-    enum { SERIES = 5 };
     const ropemap_spec *spec = &options->rule.spec;
-    const bound_card *card = results->card;
-    double bases[BOUND_LIST_MOST], lengths[BOUND_LIST_MOST];
-    const double own_base = spec->base;
-    const double own_zero =
-        results->has_reach && results->reach.reach > 0 ? (double)results->reach.reach : (double)NAN;
-    models *all = calloc(1, sizeof *all);
-    if (all == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--card: no memory for the models");
+    char title[120], scaling[100] = "";
+    picture *to = calloc(1, sizeof *to);
+    if (to == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--card: no memory for the picture");
     }
-    gather(all);
-    char own[80], title[120], scaling[100] = "";
-    const char *const own_name[] = {own};
-    const number_words base = number_in_words(spec->base);
-    (void)snprintf(own, sizeof own, "base %s", base.text);
+    compose(options, results, to);
     (void)snprintf(title, sizeof title, "How far a RoPE base reaches, d = %d", (int)spec->head_dim);
     if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
         ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
     }
-    ropemap_series series[SERIES] = {
-        {.label = "first zero", .x = card->base, .y = card->zero, .count = CARD_BASES},
-        {.label = "half similarity", .x = card->base, .y = card->half, .count = CARD_BASES},
-        {.label = "least base", .x = bases, .y = lengths, .points = true},
-        {.label = "models, trained length",
-         .x = all->base,
-         .y = all->length,
-         .count = all->count,
-         .points = true,
-         .names = all->names,
-         .names_at_points = true}};
-    int count = 4;
-    series[2].count = collect(results, bases, lengths);
-    if (series[2].count == 0) {
-        series[2] = series[--count];
-    }
-    if (!isnan(own_zero) && own_base >= LOWEST && own_base <= HIGHEST) {
-        series[count++] = (ropemap_series){.label = own,
-                                           .x = &own_base,
-                                           .y = &own_zero,
-                                           .count = 1,
-                                           .points = true,
-                                           .names = own_name,
-                                           .names_at_points = true};
-    }
-    const ropemap_mark mark = {.of_x = true, .at = own_base, .label = ""};
+    const ropemap_mark mark = {.of_x = true, .at = to->base, .label = ""};
     ropemap_chart chart = {
         .title = title,
         .subtitle = scaling,
         .description =
-            "By base: the distance where similarity first falls below zero and below half of S(0), the "
-            "least base that holds each length, and models at the length they were trained at",
+            "By base: the distance where similarity first falls below zero and below half of S(0), "
+            "the least base that holds each length, and models at the length they were trained at",
         .x_label = "base",
         .y_label = "tokens",
         .log_x = true,
         .log_y = true,
-        .plot = {.series = series,
-                 .series_count = count,
+        .plot = {.series = to->series,
+                 .series_count = to->count,
                  .marks = &mark,
-                 .mark_count = results->has_reach && own_base >= LOWEST && own_base <= HIGHEST ? 1 : 0}};
+                 .mark_count = to->marked ? 1 : 0}};
     const ropemap_page page =
         print_chart(&options->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
     const ropemap_status status = ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
-    free(all);
+    free(to);
     return status;
 }
