@@ -83,6 +83,9 @@ const wholly = whenQuiet(500, () => {
   });
 });
 
+/* A search that was asked for comes before the least base. */
+export const yieldWhole = () => whole.cancel();
+
 export function refreshAnswer() {
   whole.cancel();
   if (url('/explain.json', explainQuery()) !== shown) shown = '';

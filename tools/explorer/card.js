@@ -73,8 +73,11 @@ function note(model) {
   const more = model && model.names.length > 3 ? `, ${model.names.length - 3} more` : '';
   byId('card-note').textContent = model
     ? `${model.names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${grouped(model.length)} tokens`
-    : 'Drag to set the base; dots are models.';
+    : 'Drag to set the base.';
 }
+
+/* A search that was asked for comes before the card's own. */
+export const yieldLeast = () => lengths.cancel();
 
 /* The card is of everything but the base. */
 export const refreshCard = whenQuiet(150, () => {
@@ -82,7 +85,7 @@ export const refreshCard = whenQuiet(150, () => {
   const { length, ...query } = explainQuery();
   if (query.scaling !== undefined) query.length = length;
   delete query.base;
-  const address = url('/bound.json', { ...query, card: '1', table: '1k' });
+  const address = url('/card.json', query);
   if (address !== key) {
     key = address;
     least = [];

@@ -1,5 +1,7 @@
 /* plan.js - the inverse: a similarity and a length are given, and bases and factors that hold it are found */
 /* SPDX-License-Identifier: MIT */
+import { refreshAnswer, yieldWhole } from './answer.js';
+import { refreshCard, yieldLeast } from './card.js';
 import { Channel } from './fetch.js';
 import { grouped, plainText, tokensText } from './numbers.js';
 import { explainQuery, url } from './query.js';
@@ -38,6 +40,8 @@ async function find() {
   const mine = round, list = byId('plan-rows');
   const keep = byId('plan-keep').value.trim() || '0', length = byId('plan-length').value.trim() || byId('plan-length').placeholder;
   list.replaceChildren();
+  yieldWhole();
+  yieldLeast();
   byId('plan-stop').hidden = false;
   for (const change of Object.keys(CHANGES)) {
     byId('plan-status').textContent = `Searching: ${CHANGES[change]} …`;
@@ -51,6 +55,8 @@ async function find() {
     list.append(row(found.choices[0], found));
   }
   stop();
+  refreshAnswer();
+  refreshCard();
 }
 
 const ask = (query) => new Promise((done) => {

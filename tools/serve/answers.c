@@ -359,6 +359,27 @@ static ropemap_status make_bound(const serve_context *context, serve_job *job, v
     return status;
 }
 
+/* Curves of the decay card alone, which take no search. */
+static ropemap_status make_card(const serve_context *context, serve_job *job, void *given,
+                                ropemap_error *error) {
+    bound_options *options = given;
+    bound_card *card = malloc(sizeof *card);
+    (void)context;
+    if (card == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "card: no memory for it");
+    }
+    options->card = true;
+    ropemap_status status = bound_check(options, error);
+    status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
+    status = status == ROPEMAP_OK ? card_make(options, card, error) : status;
+    if (status == ROPEMAP_OK) {
+        answer_document(job->answer,
+                        json_pack("{s:s, s:o}", "schema", "ropemap.card/1", "card", card_document(card)));
+    }
+    free(card);
+    return status;
+}
+
 static void prepare_plan(const serve_context *context, serve_job *job, void *given) {
     plan_options *options = given;
     options->threads = context->options->map.request.threads;
@@ -494,6 +515,11 @@ const serve_route serve_routes[] = {
      .prepare = prepare_bound,
      .make = make_bound,
      .slow = true,
+     .keeps = true},
+    {.paths = "/card.json",
+     .command = &command_bound,
+     .prepare = prepare_bound,
+     .make = make_card,
      .keeps = true},
     {.paths = "/plan.json",
      .command = &command_plan,
