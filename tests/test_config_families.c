@@ -39,6 +39,15 @@ typedef struct family_case {
 
 /* base^(-2i/D), divided where the rule divides the last pair whole; YaRN's factor 1 + ln(s) / 10. */
 static const family_case family_cases[] = {
+    /* what transformers' classes do not read: a share next to their own name of it, head_dim, a share of
+     * layers whose rule has none */
+    {"{'model_type': 'gpt_neox_japanese', 'partial_rotary_factor': 0.5}", NULL, 0, 1e4, 80, 80, false,
+     1.258925e-04, 1.0},
+    {"{'model_type': 'unlimited_ocr_text', 'hidden_size': 1536, 'num_attention_heads': 16, 'head_dim': 256, "
+     "'rope_theta': 5e5}",
+     NULL, 0, 5e5, 96, 96, false, 2.628806e-06, 1.0},
+    {"{'model_type': 'lfm3', 'rope_theta': 1e4, 'partial_rotary_factor': 0.75}", "sliding_attention", 0, 1e4,
+     128, 128, false, 1.154782e-4, 1.0},
     /* params.json of Mistral and of Meta */
     {"{" MISTRAL ", 'llama_4_scaling': {'beta': 0.1}, 'yarn': {'original_max_position_embeddings': 16384, "
      "'factor': 16, 'apply_scale': false, 'beta': 32, 'alpha': 1}}",

@@ -213,6 +213,16 @@ static ropemap_status read_head_dim(rm_config *config) {
     if (!dim.given && !(is_full && family->full_head_dim > 0)) {
         RM_TRY(rm_config_first(config, &config->top, keys, &dim_want, &dim));
     }
+    if (dim.given && (family->flags & RM_FAMILY_DIVIDED) != 0) {
+        RM_TRY(divide_heads(config));
+        if (config->model->spec.head_dim != (int32_t)dim.value) {
+            rm_model_warn(config->model,
+                          "%s is %.15g and was not applied: transformers' class of model_type %s "
+                          "divides hidden_size by num_attention_heads",
+                          dim.path, dim.value, config->known);
+        }
+        return ROPEMAP_OK;
+    }
     if (dim.given) {
         config->model->spec.head_dim = (int32_t)dim.value;
         rm_config_note_number(config, "head_dim", dim.value, dim.path);
@@ -230,8 +240,10 @@ static ropemap_status read_head_dim(rm_config *config) {
 /* ---- rotary_dim */
 
 ropemap_status rm_config_partial(const rm_config *config, rm_found *partial) {
-    static const char keys[] = "partial_rotary_factor partial_rotary_factors rotary_pct "
-                               "rotary_emb_fraction rope_pct rotary_percent rotary_percentage";
+    static const char all[] = "partial_rotary_factor partial_rotary_factors rotary_pct "
+                              "rotary_emb_fraction rope_pct rotary_percent rotary_percentage";
+    const bool named = (config->family->flags & RM_FAMILY_BASE_NAMED) != 0; /* as its base is */
+    const char *keys = named ? strstr(all, "rotary_pct") : all;
     RM_TRY(rm_config_number(config, &config->rope, "partial_rotary_factor", &share_want, partial));
     if (partial->given) {
         rm_config_mark_same(&config->top, keys, partial->value);
@@ -264,7 +276,8 @@ static void note_share(const rm_config *config, const char *path) {
 static bool takes_share(const rm_config *config) {
     const rm_family *family = config->family;
     return config->kind->read != NULL || (family->flags & RM_FAMILY_SHARE) != 0 || family->partial > 0.0 ||
-           (family->rule != NULL && strstr(family->rule, "partial_rotary_factor") != NULL);
+           (family->rule != NULL && strstr(family->rule, "partial_rotary_factor") != NULL &&
+            strstr(family->rule, "proportional") == NULL);
 }
 
 static ropemap_status find_share(const rm_config *config, rm_found *partial) {

@@ -37,8 +37,9 @@ enum {
     RM_FAMILY_COMPRESSED = 1 << 9,   /* DeepSeek-V4: only layers that compress keys are scaled */
     RM_FAMILY_CHUNKED = 1 << 10,     /* layers that do not rotate have full attention, the others chunks */
     RM_FAMILY_BASE_NAMED =
-        1 << 11, /* outside of a dict the class reads its own name of the base, not rope_theta */
-    RM_FAMILY_BASE_WINS = 1 << 12 /* the file's rope_theta replaces the one in `rule` */
+        1 << 11, /* outside of a dict the class reads its own names of base and share, not the usual ones */
+    RM_FAMILY_BASE_WINS = 1 << 12, /* the file's rope_theta replaces the one in `rule` */
+    RM_FAMILY_DIVIDED = 1 << 13    /* head_dim is hidden_size / num_attention_heads, whatever the file says */
 };
 
 /* What transformers' class of a model type assumes where the file is silent. 0: no value of its own. */

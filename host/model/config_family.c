@@ -27,6 +27,7 @@ enum {
     CHUNKED = RM_FAMILY_CHUNKED,
     BASE_NAMED = RM_FAMILY_BASE_NAMED,
     BASE_WINS = RM_FAMILY_BASE_WINS,
+    DIVIDED = RM_FAMILY_DIVIDED,
 };
 
 /* Rules are JSON with ' for "; a rope_type of default is left out. */
@@ -274,7 +275,7 @@ static const rm_family families[] = {
      .size = {2304, 8, 131072}},
     {"timesfm2_5", .head_dim = 80, .size = {1280, 16, 16384}},
     {"ultrabert", .rule = BASES("1e4", "2.56e6"), .size = {4096, 32, 32768}},
-    {"unlimited_ocr_text", .size = {1280, 10, 32768}},
+    {"unlimited_ocr_text", .flags = DIVIDED, .size = {1280, 10, 32768}},
     {"voxtral_realtime_encoder", .head_dim = 64, .size = {1280, 32, 1500}},
     {"youtu", .flags = PAIRS | SOFTMAX, .mla = 64, .size = {2048, 16, 131072}},
     {"zamba2", .asks = "use_mem_rope", .size = {2560, 32, 4096}},
