@@ -42,11 +42,23 @@ struct invocation {
     void *ran; /* a copy of the options, with which it ran */
     invocation_value *values, *warnings;
     tensor_lent lent;
-    ropemap_session *session; /* of the call that runs */
-    ropemap_progress progress;
+    ropemap_session *session;  /* of the call that runs */
+    ropemap_progress progress; /* the caller's, of which `heard` is the last call; see tell */
     void *user;
+    double heard; /* seconds */
     bool done;
 };
+
+/* Calls the caller's now and then: a call of Python takes a microsecond, and a map makes thousands. */
+static int tell(void *user, const char *stage, double done, double total) {
+    invocation *work = user;
+    const double now = wall_clock();
+    if (now - work->heard < 0.01) {
+        return 0;
+    }
+    work->heard = now;
+    return work->progress(work->user, stage, done, total);
+}
 
 /* Puts what is lent in the place of files. */
 static ropemap_status take_lent(invocation *work, tensor_options *tensors, ropemap_error *error) {
@@ -77,8 +89,7 @@ static ropemap_status make_map(invocation *work, void *made, ropemap_error *erro
     status = status == ROPEMAP_OK ? map_options_check(options, error) : status;
     status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
     status = status == ROPEMAP_OK ? map_inputs_open(options, &to->inputs, error) : status;
-    status = status == ROPEMAP_OK ? map_run(options, &to->inputs, work->progress, work->user, &to->map, error)
-                                  : status;
+    status = status == ROPEMAP_OK ? map_run(options, &to->inputs, tell, work, &to->map, error) : status;
     to->seconds = wall_clock() - start;
     return status;
 }
@@ -119,8 +130,8 @@ static void free_map(void *made) {
 
 static ropemap_status make_curves(invocation *work, void *made, ropemap_error *error) {
     curve_options *options = work->options;
-    options->progress = work->progress;
-    options->progress_user = work->user;
+    options->progress = tell;
+    options->progress_user = work;
     options->request.session = work->session;
     ropemap_status status = take_lent(work, &options->tensors, error);
     status = status == ROPEMAP_OK ? print_size_check(&options->print, error) : status;
@@ -158,8 +169,8 @@ static void free_curves(void *made) {
 
 static ropemap_status make_bound(invocation *work, void *made, ropemap_error *error) {
     bound_options *options = work->options;
-    options->progress = work->progress;
-    options->progress_user = work->user;
+    options->progress = tell;
+    options->progress_user = work;
     const ropemap_status status = bound_check(options, error);
     return status == ROPEMAP_OK ? bound_run(options, made, error) : status;
 }
@@ -179,8 +190,8 @@ static ropemap_status encode_bound(const invocation *work, const void *made, out
 
 static ropemap_status make_explanation(invocation *work, void *made, ropemap_error *error) {
     explain_options *options = work->options;
-    options->progress = work->progress;
-    options->progress_user = work->user;
+    options->progress = tell;
+    options->progress_user = work;
     const ropemap_status status = explain_make(options, made, error);
     if (status == ROPEMAP_OK) {
         explain_say(&options->rule.spec, made);
@@ -237,7 +248,7 @@ static ropemap_status make_heads(invocation *work, void *made, ropemap_error *er
     options->request.session = work->session;
     result->options = options;
     ropemap_status status = check_heads(work, &options->heads, error);
-    status = status == ROPEMAP_OK ? heads_make(result, work->progress, work->user, error) : status;
+    status = status == ROPEMAP_OK ? heads_make(result, tell, work, error) : status;
     if (status == ROPEMAP_OK) {
         heads_warn(result);
     }
@@ -264,7 +275,7 @@ static ropemap_status make_pairs(invocation *work, void *made, ropemap_error *er
     pairs_result *result = made;
     result->options = options;
     ropemap_status status = check_heads(work, &options->heads, error);
-    status = status == ROPEMAP_OK ? pairs_make(result, work->progress, work->user, error) : status;
+    status = status == ROPEMAP_OK ? pairs_make(result, tell, work, error) : status;
     if (status == ROPEMAP_OK) {
         pairs_warn(result);
     }
@@ -310,7 +321,7 @@ static ropemap_status make_sweep(invocation *work, void *made, ropemap_error *er
     ropemap_status status = take_lent(work, &options->map.tensors, error);
     status = status == ROPEMAP_OK ? sweep_number(options, error) : status;
     status = status == ROPEMAP_OK ? figure_options_check(&options->map, error) : status;
-    return status == ROPEMAP_OK ? sweep_make(options, work->progress, work->user, made, error) : status;
+    return status == ROPEMAP_OK ? sweep_make(options, tell, work, made, error) : status;
 }
 
 static ropemap_status encode_sweep(const invocation *work, const void *made, output_kind kind,
@@ -470,6 +481,7 @@ ropemap_status invocation_run(invocation *work, ropemap_session *session, ropema
     work->session = session;
     work->progress = progress;
     work->user = user;
+    work->heard = 0.0;
     warnings_take(keep_warning, work);
     const ropemap_status status = work->kind->make(work, work->made, error);
     warnings_take(NULL, NULL);

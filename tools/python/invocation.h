@@ -28,7 +28,8 @@ void invocation_forget(invocation *work);
 void invocation_lend(invocation *work, ropemap_vectors *const *queries, int64_t query_heads,
                      ropemap_vectors *const *keys, int64_t key_heads);
 
-/* Statuses of the library; ROPEMAP_STOPPED where `progress` returns other than 0. `session` may be NULL. */
+/* Statuses of the library; ROPEMAP_STOPPED where `progress`, which is called at once and then every 10 ms at
+ * most, returns other than 0. `session` may be NULL. */
 ropemap_status invocation_run(invocation *work, ropemap_session *session, ropemap_progress progress,
                               void *user, ropemap_error *error);
 
