@@ -18,7 +18,10 @@ export function startPlan() {
     event.preventDefault();
     find();
   });
-  byId('plan-stop').addEventListener('click', stop);
+  byId('plan-stop').addEventListener('click', () => {
+    stop();
+    resume();
+  });
 }
 
 function stop() {
@@ -26,6 +29,12 @@ function stop() {
   channel.cancel();
   byId('plan-stop').hidden = true;
   byId('plan-status').textContent = '';
+}
+
+/* What gave way to the search. */
+function resume() {
+  refreshAnswer();
+  refreshCard();
 }
 
 /* The length is that of the map until one is written. */
@@ -50,13 +59,13 @@ async function find() {
     if (found instanceof Error) {
       byId('plan-status').textContent = found.message.replace(/^--/, '');
       byId('plan-stop').hidden = true;
+      resume();
       return;
     }
     list.append(row(found.choices[0], found));
   }
   stop();
-  refreshAnswer();
-  refreshCard();
+  resume();
 }
 
 const ask = (query) => new Promise((done) => {
