@@ -74,7 +74,7 @@ class Answer(BrowseCase):
         spot = self.js("const at = [...document.querySelectorAll('#card .card-model')].find((one) => one.__data__.names.includes('gemma-7b'))"
                        ".getBoundingClientRect(), box = document.getElementById('card').getBoundingClientRect();"
                        "return [at.left + at.width / 2 - box.left - box.width / 2, at.top + at.height / 2 - box.top - box.height / 2]")
-        self.actions.move_to_element_with_offset(element, round(spot[0]), round(spot[1])).perform()
+        self.actions.move_to_element_with_offset(self.find("#card"), round(spot[0]), round(spot[1])).perform()
         self.until("document.getElementById('card-note').textContent.includes('base 10,000')", "its name is told")
 
     def test_what_a_length_needs(self):
