@@ -37,10 +37,10 @@ window.ropemapStats.push = function (...told) {
 """
 TOLD = """
 const entries = new Map(performance.getEntriesByType('resource').map((one) => {
-  const address = new URL(one.name), path = address.pathname + address.search.replace(/&view=.*/, '');
+  const address = new URL(one.name), path = address.pathname.slice(1) + address.search.replace(/&view=.*/, '');
   return [path, [one.startTime, one.requestStart, one.responseStart, one.responseEnd]];
 }));
-const pictures = window.ropemapStats.map((one) => ({ ...one, times: entries.get(one.state) ?? null }));
+const pictures = window.ropemapStats.map((one) => ({ ...one, times: entries.get(one.asked) ?? null }));
 return [window.seen.moves, window.seen.frames, pictures];
 """
 

@@ -49,7 +49,7 @@ class Map(BrowseCase):
         # What was under the pointer is still there.
         self.assertLessEqual(abs(view[0] - 0.75 * 131072), 800)
         self.assertLessEqual(abs(view[2] - 0.25 * 131072), 800)
-        asked = [one for one in self.js("return window.ropemapStats.map((one) => one.state)") if "/map.npy" in one]
+        asked = [one for one in self.js("return window.ropemapStats.map((one) => one.state)") if "map.npy" in one]
         self.assertTrue(asked)
         cells = read_npy(self.got("/map.npy", base="5e5", positions="128k", rows="%d:%d" % view[:2],
                                   cols="%d:%d" % view[2:]).body)

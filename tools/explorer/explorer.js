@@ -4,7 +4,7 @@
 /*
  * Hooks for tests:
  *   body[data-state]        "ready": the map shown is that of the present state; "busy"; "refused"
- *   window.ropemapStats     [{ state, coarse, inputAt, drawnAt, paintedAt, serverMs, roundTripMs }], one a map: drawnAt is
+ *   window.ropemapStats     [{ state, asked, coarse, inputAt, drawnAt, paintedAt, serverMs, roundTripMs }], one a map: drawnAt is
  *                           when the canvas had it, paintedAt the frame that took it to the screen
  *   #slider-NAME #number-NAME #reset-NAME #error-NAME   a slider (positions, base, head-dim, rotary-dim, shift, ...)
  *   #select-NAME #check-NAME #text-NAME                  other controls; scaling's parameters are NAME = scaling-KEY

@@ -29,7 +29,7 @@ async function answer(url, kind, signal) {
     throw refused;
   }
   const body = await response[kind]();
-  return { body, header: mapHeader(response), milliseconds: performance.now() - sent };
+  return { url, body, header: mapHeader(response), milliseconds: performance.now() - sent };
 }
 
 /* The document that `ropemap map --json` prints, its figure and size unfolded. */

@@ -108,9 +108,9 @@ export function paintStack(context, layer, view) {
   paintLayer(context, layer, view);
 }
 
-function painted({ coarse }, mine, { header, milliseconds }, drawnAt) {
+function painted({ coarse }, mine, { url, header, milliseconds }, drawnAt) {
   stats.push({
-    state: mine.url, coarse, inputAt: mine.inputAt, drawnAt, paintedAt: performance.now(),
+    state: mine.url, asked: url.replace(/.view=.*/, ''), coarse, inputAt: mine.inputAt, drawnAt, paintedAt: performance.now(),
     serverMs: header ? header.seconds * 1000 : null, roundTripMs: milliseconds,
   });
   if (stats.length > STATS_MOST) stats.splice(0, STATS_MOST / 2);

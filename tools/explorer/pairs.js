@@ -27,7 +27,8 @@ export function startPairs() {
   if (matchMedia('(min-width: 108rem)').matches) byId('pairs').open = true;
 }
 
-export const refreshPairs = whenQuiet(100, () => {
+/* Once the hand rests: while it moves, frames are the map's and the curve's. */
+export const refreshPairs = whenQuiet(250, () => {
   const address = url('/info.json', ruleQuery());
   if (!byId('pairs').open || address === shown) return;
   channel.ask({
@@ -39,7 +40,7 @@ export const refreshPairs = whenQuiet(100, () => {
       draw();
     },
   });
-}, 200);
+});
 
 const isEdited = () => effective('scaling').startsWith('ggml:divisors=');
 const isStill = (pair) => rule.divisors[pair] >= STILL / 10;

@@ -41,7 +41,7 @@ async function look() {
   }
   let share = null;
   try {
-    share = (await (await fetch(`/progress.json?view=${picture.full.view}`, { cache: 'no-store' })).json()).share;
+    share = (await (await fetch(`progress.json?view=${picture.full.view}`, { cache: 'no-store' })).json()).share;
   } catch {
     /* the banner tells of a lost server */
   }

@@ -47,7 +47,7 @@ export function startConnection() {
   byId('banner-token').addEventListener('submit', (event) => {
     event.preventDefault();
     const box = byId('banner-token').firstElementChild, token = /token=([^&#]+)/.exec(box.value)?.[1] ?? box.value.trim();
-    fetch(`/?token=${encodeURIComponent(token)}`, { cache: 'no-store' })
+    fetch(`?token=${encodeURIComponent(token)}`, { cache: 'no-store' })
       .then(({ ok }) => box.setAttribute('aria-invalid', String(!ok)), () => {});
   });
 }
