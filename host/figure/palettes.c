@@ -253,13 +253,16 @@ static void sample(ropemap_colormap colormap, int level, uint8_t rgb[3]) {
 }
 
 void rm_palette_make(ropemap_colormap colormap, bool dark, rm_palette *palette) {
-    /* NaN differs from every level: a grey where the map has colours, a blue where it has none. */
-    static const uint8_t nan[2][2][3] = {{{0xc6, 0xc6, 0xc6}, {0x8f, 0xb4, 0xe0}},
-                                         {{0x40, 0x40, 0x40}, {0x2f, 0x55, 0x8f}}}; /* dark */
+    /* NaN differs from every level: a grey where the map has colours, lighter than its middle, a blue where
+     * it has none. */
+    static const uint8_t nan[2][3][3] = {
+        {{0xc6, 0xc6, 0xc6}, {0x8f, 0xb4, 0xe0}, {0xc6, 0xc6, 0xc6}},
+        {{0x40, 0x40, 0x40}, {0x2f, 0x55, 0x8f}, {0x90, 0x90, 0x90}}}; /* dark */
+    const int kind = colormap == ROPEMAP_COLORMAP_GREY ? 1 : colormap == ROPEMAP_COLORMAP_DARK ? 2 : 0;
     for (int level = 0; level < RM_LEVELS; level++) {
         sample(colormap, level, palette->rgb[level]);
     }
-    memcpy(palette->rgb[RM_LEVEL_NAN], nan[dark ? 1 : 0][colormap == ROPEMAP_COLORMAP_GREY ? 1 : 0], 3);
+    memcpy(palette->rgb[RM_LEVEL_NAN], nan[dark ? 1 : 0][kind], 3);
 }
 
 void ropemap_colormap_rgb(ropemap_colormap colormap, uint8_t rgb[ROPEMAP_LEVELS + 1][3]) {

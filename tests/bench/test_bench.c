@@ -308,7 +308,7 @@ static void test_the_machine_is_described(void **state) {
 
 static void test_which_backend_has_what(void **state) {
     for (bench_kind kind = BENCH_ROTATE; bench_kind_name(kind) != NULL; kind++) {
-        const bool host_alone = kind == BENCH_DIAGONAL || kind == BENCH_PNG || kind == BENCH_SOFTMAX;
+        const bool host_alone = kind == BENCH_DIAGONAL || kind == BENCH_PNG;
         const bool turns = kind == BENCH_ROTATE || kind == BENCH_MAP;
         assert_true(bench_exists(kind, "cpu", ROPEMAP_PHASE_EXACT) == (kind != BENCH_TILE));
         assert_true(bench_exists(kind, "cuda", ROPEMAP_PHASE_EXACT) == !host_alone);
