@@ -46,6 +46,24 @@ inner.wait()
 open(rows, "a").write('{"half a')
 os.kill(os.getpid(), signal.SIGKILL)
 """
+# It hangs.
+STOPPED = """
+inner.send_signal(signal.SIGSTOP)
+signal.pause()
+"""
+
+
+def apart():
+    """What puts a program into a network of its own, without any way out; nothing where that is not allowed."""
+    command = [shutil.which("unshare") or "unshare", "--net", "--map-root-user"]
+    try:
+        done = subprocess.run([*command, sys.executable, "-c", ""], capture_output=True)
+        return command if done.returncode == 0 else []
+    except OSError:
+        return []
+
+
+APART = apart()
 
 
 def reject(name):
@@ -65,11 +83,11 @@ class CheckCase(Case):
             shutil.copy(found[0], folder)
         return folder
 
-    def check(self, code, *arguments, script=None, env=None):
+    def check(self, code, *arguments, script=None, env=None, prefix=()):
         """What gpu-check printed, and its record."""
         script = script or os.path.join(SOURCE, "tools/gpu-check")
-        result = subprocess.run([sys.executable, script, "--out", self.path("out"), *arguments], capture_output=True,
-                                text=True, timeout=280, env=env or NO_GPU)
+        result = subprocess.run([*prefix, sys.executable, script, "--out", self.path("out"), *arguments],
+                                capture_output=True, text=True, timeout=280, env=env or NO_GPU)
         log = pathlib.Path(self.path("out"), "log.txt").read_text()
         self.assertEqual(result.returncode, code, result.stdout + result.stderr + log[-4000:])
         self.assertEqual(result.stderr, "")
@@ -144,7 +162,8 @@ class EmulatedGpu(CheckCase):
         folder, environment = self.emulated()
         text, record = self.check(0, "--tiny", "--bundle", folder, env=environment)
         verdicts = self.verdicts(record)
-        self.assertEqual(list(verdicts), ["doctor", "bench", "picture", "peers", "tests", "sweep", "memcheck", "racecheck"])
+        self.assertEqual(list(verdicts), ["doctor", "bench", "picture", "peers", "tests", "sweep", "memcheck",
+                                          "racecheck", "profile"])
         for name in ("doctor", "tests", "sweep", "bench", "picture"):
             self.assertEqual(verdicts[name], "passed", record["steps"])
         self.assertEqual(record["sweep"]["sides"], ["cpu", "cuda"])
@@ -155,26 +174,48 @@ class EmulatedGpu(CheckCase):
         for name in ("map.png", "roofline.png"):
             self.assertEqual(self.read("out/" + name)[:8], b"\x89PNG\r\n\x1a\n")
 
-    def disturb(self, what, setting=""):
-        """The record of a check whose bench meets with that, and the rows of the bench."""
+    def disturb(self, what, setting="", only="bench"):
+        """The record of a check whose bench meets with that, and the rows of the bench. It runs as on a machine that
+        has nothing but python3: from the bundle's own copy, without a PATH and, where that can be had, a network."""
         folder, environment = self.emulated(setting)
+        for name in ("gpu-check", "gpu_program.py", "gpu_record.py", "gpu_sweep.py"):
+            shutil.copy(os.path.join(SOURCE, "tools", name), folder)
+        environment = {name: value for name, value in environment.items() if name.endswith(("_OPTIONS", "_FAKE_CUDA"))}
+        environment["PATH"] = ""
         program = os.path.join(folder, "ropemap")
         os.rename(program, program + "-itself")
         with open(program, "w") as script:
             script.write(DISTURBED % (sys.executable, program + "-itself", what))
         os.chmod(program, 0o755)
-        text, record = self.check(6, "--tiny", "--bundle", folder, env=environment)
+        text, record = self.check(6, "--tiny", "--bench-seconds", "30", "--only", only, env=environment,
+                                  script=os.path.join(folder, "gpu-check"), prefix=APART)
         rows = record["bench"]["rows"]
         self.assertEqual(self.verdicts(record)["bench"], "failed")
         self.assertEqual(record["bench"]["gpu"]["name"], "Emulated GPU")
-        self.assertTrue(all(row["failure"] is None for row in rows[:3]))
         self.assertIn("n=67 d=16", text)
         return record, rows
 
     def test_a_bench_that_is_killed_keeps_its_rows(self):
-        record, rows = self.disturb(KILLED)
+        record, rows = self.disturb(KILLED, only="bench,picture")
         self.assertGreaterEqual(len(rows), 3)
+        self.assertTrue(all(row["failure"] is None for row in rows))
         self.assertEqual(self.verdicts(record)["picture"], "passed")
+
+    def test_a_bench_beyond_its_time_keeps_its_rows(self):
+        """One of which failed: a kernel did not start."""
+        record, rows = self.disturb(STOPPED, ",fail=rm_rotate_launch:30:719")
+        self.assertIn("still running after", record["steps"][1]["note"])
+        self.assertGreaterEqual(len(rows), 3)
+        failures = [row["failure"] for row in rows if row["failure"]]
+        self.assertEqual(len(failures), 1)
+        self.assertIn("rm_rotate_launch failed", failures[0])
+
+    def test_a_row_that_finds_no_memory_is_a_row(self):
+        record, rows = self.disturb(KILLED, ",fail=cudaMalloc:9:2")
+        failures = [row["failure"] for row in rows if row["failure"]]
+        self.assertEqual(len(failures), 1)
+        self.assertIn("out of memory", failures[0])
+        self.assertGreaterEqual(len(rows), 3)
 
     def test_a_device_that_is_lost_keeps_its_rows(self):
         lost = "/tmp/lost-%d" % os.getpid()  # a short name: the stand-in takes no more
