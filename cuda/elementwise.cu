@@ -195,6 +195,31 @@ extern "C" cudaError_t rm_distances_launch(const ropemap_freqs *freqs, double we
                      distances, values);
 }
 
+/* ---- read */
+
+enum { RM_READ_THREADS = 256 };
+
+/* Stores where a sum is -1: of NaNs never. */
+__global__ void __launch_bounds__(RM_READ_THREADS) rm_read_kernel(float *memory, int64_t count) {
+    const int64_t all = (int64_t)gridDim.x * RM_READ_THREADS;
+    const float4 *from = reinterpret_cast<const float4 *>(memory);
+    float sum = 0.0f;
+    for (int64_t i = (int64_t)blockIdx.x * RM_READ_THREADS + threadIdx.x; i < count / 4; i += all) {
+        const float4 four = from[i];
+        sum += four.x + four.y + four.z + four.w;
+    }
+    if (sum == -1.0f) {
+        memory[0] = sum;
+    }
+}
+
+extern "C" cudaError_t rm_read_launch(float *memory, int64_t count, int32_t sm_count, cudaStream_t stream) {
+    const int64_t most = (int64_t)sm_count * BLOCKS;
+    const int64_t wanted = (count / 4 + RM_READ_THREADS - 1) / RM_READ_THREADS;
+    const dim3 blocks((unsigned)(wanted < most ? wanted : most));
+    return rm_launch(rm_read_kernel, blocks, dim3(RM_READ_THREADS), 0, stream, memory, count);
+}
+
 /* ---- fill */
 
 enum { RM_FILL_THREADS = 256 };

@@ -30,8 +30,16 @@ static ropemap_status flush(rm_context *context, ropemap_error *error) {
     RM_TRY(rm_cuda_begin(context, "flush", error));
     RM_CUDA(context, error, cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, context->device.index));
     const uint64_t bytes = cache > 0 ? 2 * (uint64_t)cache : FLUSH_UNKNOWN;
+    const bool fresh = context->flush.bytes < bytes;
     RM_TRY(rm_buffer_reserve(context, &context->flush, bytes, error));
-    RM_CUDA(context, error, cudaMemsetAsync(context->flush.memory, 0xff, bytes, context->compute));
+    if (fresh) {
+        RM_CUDA(context, error,
+                cudaMemsetAsync(context->flush.memory, 0xff, context->flush.bytes, context->compute));
+    }
+    /* not written: lines that must be written back would be what is timed next */
+    RM_CUDA(context, error,
+            rm_read_launch(context->flush.memory, (int64_t)(bytes / sizeof(float)), context->sm_count,
+                           context->compute));
     return ROPEMAP_OK;
 }
 

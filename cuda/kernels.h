@@ -175,6 +175,9 @@ cudaError_t rm_subtract_mean_launch(rm_view rows, const double *mean, double *wi
 cudaError_t rm_accumulate_launch(rm_view tiles, int64_t count, double *total, int32_t sm_count,
                                  cudaStream_t stream);
 
+/* Reads `count` floats, all of them NaN, a multiple of 4: what was in the cache is there no more. */
+cudaError_t rm_read_launch(float *memory, int64_t count, int32_t sm_count, cudaStream_t stream);
+
 /* memory[i] = value for i < count. */
 cudaError_t rm_fill_launch(float *memory, float value, int64_t count, int32_t sm_count, cudaStream_t stream);
 

@@ -25,7 +25,7 @@ typedef struct rm_gpu_timing {
     ropemap_status (*mark)(rm_context *context, int32_t which, ropemap_error *error);
     ropemap_status (*elapsed)(rm_context *context, double *seconds, ropemap_error *error);
 
-    /* Overwrites more than the second-level cache holds, so that what follows starts cold. */
+    /* Reads more than the second-level cache holds, so that what follows starts cold. */
     ropemap_status (*flush)(rm_context *context, ropemap_error *error);
 
     /* The ceilings: a copy within the device's memory, and one from the host's (pinned) to it. */

@@ -294,6 +294,20 @@ cudaError_t __wrap_rm_fill_launch(float *memory, float value, int64_t count, int
     return GIVE("rm_fill_launch", run_fill, a, stream, ranges);
 }
 
+cudaError_t __wrap_rm_read_launch(float *memory, int64_t count, int32_t processors, cudaStream_t stream);
+
+/* Reading leaves nothing behind: it is not done, as it would take a test most of its time. */
+static cudaError_t run_nothing(const void *arguments) {
+    (void)arguments;
+    return cudaSuccess;
+}
+
+cudaError_t __wrap_rm_read_launch(float *memory, int64_t count, int32_t processors, cudaStream_t stream) {
+    const struct fake_range ranges[] = {{memory, bytes_of(count, sizeof *memory), false}};
+    (void)processors;
+    return GIVE("rm_read_launch", run_nothing, ranges, stream, ranges);
+}
+
 cudaError_t __real_rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream);
 cudaError_t __wrap_rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream);
 

@@ -149,6 +149,21 @@ static void test_fill(void **) {
     }
 }
 
+/* Each float is read, which shows where one makes a sum that is stored; of NaNs nothing is. */
+static void test_read(void **) {
+    for (const size_t vectors : {1, 300, 5001}) {
+        std::vector<float4> memory(vectors);
+        float *floats = &memory[0].x;
+        memory.back().w = -1.0f;
+        assert_int_equal(rm_read_launch(floats, (int64_t)vectors * 4, PROCESSORS, nullptr), cudaSuccess);
+        assert_true(floats[0] == -1.0f);
+        memset(floats, 0xff, vectors * sizeof memory[0]);
+        const std::vector<unsigned char> before(vectors * sizeof memory[0], 0xff);
+        assert_int_equal(rm_read_launch(floats, (int64_t)vectors * 4, PROCESSORS, nullptr), cudaSuccess);
+        assert_memory_equal(floats, before.data(), before.size());
+    }
+}
+
 /* Nothing to do starts no kernel, which would be an error of its own: a grid of no blocks. */
 static void test_nothing_to_do_is_no_error(void **) {
     const long before = emu_launch_count();
@@ -186,6 +201,7 @@ int main() {
         cmocka_unit_test(test_accumulate),
         cmocka_unit_test(test_accumulate_several),
         cmocka_unit_test(test_fill),
+        cmocka_unit_test(test_read),
         cmocka_unit_test(test_nothing_to_do_is_no_error),
         cmocka_unit_test(test_a_launch_that_fails_is_reported),
     };

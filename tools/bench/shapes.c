@@ -208,6 +208,13 @@ static int64_t take(int64_t *number, const bench_list *list) {
     return value;
 }
 
+enum { FEW_HEADS_MORE = 8 };
+
+/* Of one head more positions: at the usual number rows of 16 bits would be twice what the cache holds. */
+static int64_t positions_for(const bench_shape *shape, bool usual, int64_t positions) {
+    return usual && shape->heads.queries == 1 ? positions * FEW_HEADS_MORE : positions;
+}
+
 /* All combinations, pools from the outside, threads on the inside. */
 static ropemap_status run_case(bench_progress *run, const bench_case *benchmark, bench_shape shape,
                                ropemap_error *error) {
@@ -239,7 +246,8 @@ static ropemap_status run_case(bench_progress *run, const bench_case *benchmark,
         shape.heads = heads_of(take(&number, &heads));
         shape.dtype = (ropemap_dtype)take(&number, &dtypes);
         shape.head_dim = (int32_t)take(&number, &head_dims);
-        shape.positions = take(&number, &positions);
+        shape.positions = positions_for(&shape, options->positions.count == 0 && heads.count > 1,
+                                        take(&number, &positions));
         shape.pool = (ropemap_pool)take(&number, &pools);
         RM_TRY(benchmark->serves == NULL || benchmark->serves(&shape)
                    ? run_shape(run, benchmark, &shape, error)
