@@ -105,12 +105,12 @@ void capture_take_attention(const tensor_pair *pair, ropemap_request *request) {
     if (request->measure == ROPEMAP_MEASURE_SCALED || request->measure == ROPEMAP_MEASURE_SOFTMAX) {
         request->scale = request->scale > 0.0 ? request->scale : layer->scale;
     }
-    if (request->measure != ROPEMAP_MEASURE_SOFTMAX) {
-        return;
-    }
     if (mask->window == 0 && mask->chunk == 0) {
         mask->window = layer->window;
         mask->chunk = layer->chunk;
+    }
+    if (request->measure != ROPEMAP_MEASURE_SOFTMAX) {
+        return;
     }
     softmax->softcap = softmax->softcap > 0.0 ? softmax->softcap : layer->softcap;
     for (int64_t i = 0; i < layer->query_count && layer->sinks != NULL && !softmax->has_sink; i++) {

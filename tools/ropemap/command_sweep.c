@@ -297,9 +297,11 @@ static bool has_part(const char *title, const char *wanted, size_t length) {
     return false;
 }
 
-static bool all_have_part(const sweep_setting *settings, int count, const char *part, size_t length) {
+/* `words` is a text within the figure. */
+static bool all_have_part(const sweep_setting *settings, int count, size_t words, const char *part,
+                          size_t length) {
     int have = 0;
-    while (have < count && has_part(settings[have].figure.title, part, length)) {
+    while (have < count && has_part((const char *)&settings[have].figure + words, part, length)) {
         have++;
     }
     return have == count;
@@ -315,7 +317,7 @@ static void make_title(const map_sweep *options, const sweep_setting *settings, 
     const char *at = settings[0].figure.title, *part = NULL;
     char names[SWEEP_LABEL];
     size_t length = next_part(&at, &part);
-    const bool same = all_have_part(settings, count, part, length);
+    const bool same = all_have_part(settings, count, offsetof(ropemap_figure, title), part, length);
     vary_names(&options->sweep.vary, names, sizeof names);
     (void)snprintf(title, size, "%.*s over %s", same ? (int)length : 10, same ? part : "Similarity", names);
     const size_t begin = strlen(title), bytes = model != NULL ? strlen(model) + 1 : 0;
@@ -325,8 +327,22 @@ static void make_title(const map_sweep *options, const sweep_setting *settings, 
     }
     while ((length = next_part(&at, &part)) > 0) {
         const size_t end = strlen(title);
-        if (all_have_part(settings, count, part, length) && end + 2 + length < size) {
+        if (all_have_part(settings, count, offsetof(ropemap_figure, title), part, length) &&
+            end + 2 + length < size) {
             (void)snprintf(title + end, size - end, ", %.*s", (int)length, part);
+        }
+    }
+}
+
+/* "causal, vectors SmolLM2-135M, head 0" of panels that differ in their layer. */
+static void make_subtitle(const sweep_setting *settings, int count, char *text, size_t size) {
+    const char *at = settings[0].figure.subtitle, *part = NULL;
+    text[0] = '\0';
+    for (size_t length = 0; (length = next_part(&at, &part)) > 0;) {
+        const size_t end = strlen(text);
+        if (all_have_part(settings, count, offsetof(ropemap_figure, subtitle), part, length) &&
+            end + 2 + length < size) {
+            (void)snprintf(text + end, size - end, "%s%.*s", end > 0 ? ", " : "", (int)length, part);
         }
     }
 }
@@ -362,8 +378,7 @@ static page *make_page(const sweep_result *result, ropemap_error *error) {
                                .low = options->map.limits.low,
                                .high = options->map.limits.high};
     make_title(options, settings, result->count, figure->title, sizeof figure->title);
-    (void)snprintf(figure->subtitle, sizeof figure->subtitle, "%s",
-                   in_common(settings, result->count, offsetof(ropemap_figure, subtitle), ""));
+    make_subtitle(settings, result->count, figure->subtitle, sizeof figure->subtitle);
     (void)snprintf(figure->description, sizeof figure->description, "%s",
                    in_common(settings, result->count, offsetof(ropemap_figure, description), ""));
     (void)snprintf(figure->value_label, sizeof figure->value_label, "%s",
