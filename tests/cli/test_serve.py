@@ -188,11 +188,12 @@ class Answers(ServeCase):
             if option["slider"] and "map" in option["commands"]:
                 for end in ("low", "high"):
                     rest = {"local": {"chunk": "4M"}, "chunk": {"local": "1"}, "slope": {"encoding": "alibi"},
-                            "length": {}, "rotary-dim": {"head-dim": "512"}}.get(option["name"], {})
+                            "length": {}, "rotary-dim": {"head-dim": "512"}, "sink-tokens": {"window": "9"}}.get(
+                                option["name"], {})
                     if option["name"] in ("chunk", "local"):
                         rest.update(encoding="dual-chunk", causal="1")
                     if option["page"]["needs"] == "measure=softmax":
-                        rest = {"measure": "softmax", **({"window": "9"} if option["name"] == "sink-tokens" else {})}
+                        rest = {"measure": "softmax"}
                     query = {option["name"]: "%.17g" % option["slider"][end], "size": "8", **rest}
                     answer = self.ask("/map.png", **query)
                     self.assertEqual(answer.status, 200, (query, answer.body))
