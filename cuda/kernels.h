@@ -95,7 +95,7 @@ typedef struct rm_softmax_query {
 typedef struct rm_softmax_result {
     ropemap_attention_row row; /* where statistics are wanted */
     double mass, excess;       /* as rm_softmax_results has it */
-    bool bad;
+    int32_t bad;               /* 1 or 0: the host reads it of any bytes that a device gives */
 } rm_softmax_result;
 
 /*
