@@ -24,7 +24,7 @@ class Answer(BrowseCase):
         low = self.js("return ['answer-least', 'card', 'plan-find', 'curve'].filter((id) => "
                       "document.getElementById(id).getBoundingClientRect().bottom > innerHeight)")
         self.assertEqual(low, [])
-        self.until("document.getElementById('curve-value').textContent.startsWith('below half from 46 tokens')", "the same number")
+        self.until("document.getElementById('curve-value').textContent.startsWith('first below half at 46 tokens')", "the same number")
         self.click("#answer-rows tr:last-child button")
         self.ready()
         self.assertEqual(self.command()[:2], ["--base", "100000"])
@@ -34,7 +34,7 @@ class Answer(BrowseCase):
         """YaRN's factor scales scores: the curve is relative to distance 0, as the answer is."""
         self.open("preset=gpt-oss-20b&positions=4k")
         self.assertEqual(self.rows()[1][1], "140")
-        self.until("document.getElementById('curve-value').textContent.startsWith('below half from 140 tokens')", "one number")
+        self.until("document.getElementById('curve-value').textContent.startsWith('first below half at 140 tokens')", "one number")
         self.assertIn("attention factor makes it 1.81", self.text("curve-note"))
         highest = self.js("return Math.max(...[...document.querySelectorAll('#curve .y-axis .tick')].map((one) => one.__data__))")
         self.assertEqual(highest, 1)
@@ -50,7 +50,7 @@ class Answer(BrowseCase):
         self.ready()
         self.assertEqual(self.command()[:4], ["--preset", "mistral-7b-v0.3", "--positions", "32k"])
         self.assertEqual(self.rows()[1], ["1,000,000", "197", "27,115", "no"])
-        self.assertEqual(self.text("answer-length"), "holds 32,768")
+        self.assertEqual(self.text("answer-length"), "≥ 0 to 32,768")
 
     def test_the_card(self):
         self.size(1440, 900)

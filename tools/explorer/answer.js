@@ -41,7 +41,7 @@ function baseButton(base, words) {
 
 /* base / 10, base, base x 10 */
 function showRows(bases, { length, least_base: least, least_base_is_edge: edge }) {
-  byId('answer-length').textContent = `holds ${grouped(length)}`;
+  byId('answer-length').textContent = `≥ 0 to ${grouped(length)}`;
   byId('answer-rows').replaceChildren(...bases.map((row, index) => {
     const base = Number(row.base.toPrecision(6)), head = make('th', { scope: 'row' });
     head.append(index === 1 ? grouped(base) : baseButton(base, grouped(base)));

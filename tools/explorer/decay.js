@@ -218,7 +218,7 @@ function show() {
   const trained = main.trained_length ?? trainedLength();
   const marks = [
     { at: main.half, kind: 'half', label: '½' },
-    { at: main.first_negative, kind: 'zero-crossing', label: 'first < 0' },
+    { at: main.first_negative, kind: 'zero-crossing', label: 'first zero' },
     { at: trained, kind: 'trained', label: 'trained' },
   ].filter(({ at }) => at !== null && at !== undefined);
   chart.description = manyShown() ? '' : describe();
@@ -231,8 +231,8 @@ function show() {
 /* The server finds these crossings only for exact rotations and constant vectors. */
 function describe() {
   if (effective('phase') !== 'exact' || ofTensors()) return '';
-  const half = main.half === null ? 'stays above half in this range' : `below half from ${grouped(main.half)} tokens`;
-  const zero = main.first_negative === null ? 'stays above zero in this range' : `below zero at ${grouped(main.first_negative)}`;
+  const half = main.half === null ? 'stays above half in this range' : `first below half at ${grouped(main.half)} tokens`;
+  const zero = main.first_negative === null ? 'stays above zero in this range' : `first below zero at ${grouped(main.first_negative)}`;
   return `${half}; ${zero}`;
 }
 

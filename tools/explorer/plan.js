@@ -83,7 +83,7 @@ function windowsText({ windows, all_windows: all }) {
 function row(choice, { original, original_is_assumed: assumed }) {
   const head = make('th', { scope: 'row', textContent: CHANGES[choice.change] });
   if (choice.value === null) return make('tr', {}, head, make('td', { colSpan: 3, className: 'muted', textContent: 'none holds' }));
-  const apply = make('button', { type: 'button', className: 'small', textContent: choice.held ? 'in effect' : 'Apply', disabled: choice.held && isOwn(choice) });
+  const apply = make('button', { type: 'button', className: 'small', textContent: !choice.held ? 'Apply' : isOwn(choice) ? 'in effect' : 'not needed', disabled: choice.held });
   apply.addEventListener('click', () => setOptions(changesOf(choice)));
   const needs = /original=/.test(choice.scaling) ? `, original length ${grouped(original)}${assumed ? ' (assumed)' : ''}` : '';
   return make('tr', {}, head, make('td', {}, make('b', { textContent: grouped(choice.value) })),

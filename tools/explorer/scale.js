@@ -1,7 +1,7 @@
 /* scale.js - the page's own colours: limits that stay while a slider moves, one palette for each kind of value */
 /* SPDX-License-Identifier: MIT */
 import { parseRule } from './rule.js';
-import { domain, effective } from './state.js';
+import { domain, effective, state } from './state.js';
 import { isDark } from './status.js';
 
 const UNSIGNED = ['absmax', 'rms', 'std', 'mass'];
@@ -13,8 +13,10 @@ const isSoftmax = (options) => effective('measure', options) === 'softmax';
 const isSigned = (options) =>
   !isSoftmax(options) && !UNSIGNED.includes(effective('pool', options)) && effective('norm', options) !== 'log';
 
-const kindOf = (options) =>
-  [...KIND.map((name) => effective(name, options)), parseRule(effective('scaling', options)).rule].join();
+/* What is compared has one scale, whatever its rules multiply scores by. */
+const isCompared = () => (state.page.compare ?? 'off') !== 'off';
+const kindOf = (options) => [...KIND.map((name) => effective(name, options)),
+  isCompared() ? 'compared' : parseRule(effective('scaling', options)).rule].join();
 
 /* 1, 2, 5, 10, ...: no less than the value. */
 function roundUp(value) {

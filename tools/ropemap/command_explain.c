@@ -104,7 +104,7 @@ static void say_least(const ropemap_spec *spec, const explanation *to, char *tex
     } else if (to->least_base > 0.0) {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
                        "Smallest base that keeps similarity non-negative over %s tokens: %s. Base %s %s.",
-                       length.text, number_in_words(to->least_base).text, base.text,
+                       length.text, number_in_words(ceil(to->least_base)).text, base.text,
                        holds                         ? "does"
                        : spec->base < to->least_base ? "is too small"
                                                      : "does not, though it is larger");
