@@ -13,7 +13,7 @@ FIGURES = {
     "curve": ["curve", "--vary", "base=1e4,5e5", "-n", "2k"],
     "sweep": ["sweep", "--vary", "base=1e4,5e5", "-n", "4k", "--size", "64"],
     "sweep curve": ["sweep", "curve", "--vary", "base=1e4,5e5", "-n", "2k"],
-    "bound": ["bound", "--table", "64,128", "-d", "16"],
+    "bound": ["bound", "--table", "512,1k", "-d", "16"],
     "info": ["info", "--preset", "llama3.1-8b"],
 }
 CHARTS = ["curve", "sweep curve", "bound", "info"]
