@@ -56,7 +56,7 @@ static rm_softmax_work work_of(ropemap_pool pool, memory *room) {
     work.edges = room->give<int64_t>(BINS + 1);
     memcpy(work.edges, EDGES, sizeof EDGES);
     work.cuts = room->give<int64_t>(CELLS + 3);
-    work.chunk_pieces = room->give<int32_t>(KEYS / RM_SOFTMAX_CHUNK + 2);
+    work.chunk_pieces = room->give<int32_t>(int{KEYS} / RM_SOFTMAX_CHUNK + 2);
     work.queries = room->give<rm_softmax_query>(QUERIES);
     work.value = room->give<double>(QUERIES * work.slots);
     memset(work.value, 0, QUERIES * work.slots * sizeof *work.value);
