@@ -56,6 +56,7 @@ try:
     import selenium
     from selenium import webdriver
     from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.common.exceptions import StaleElementReferenceException  # noqa: F401
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 except ImportError:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT
 import base64
 
-from browsing import BrowseCase, By, Keys, main
+from browsing import BrowseCase, By, Keys, StaleElementReferenceException, main
 
 CONTROLS = "button, input, select, summary, a[href], canvas[tabindex], svg[tabindex]"
 # Roles that a screen reader tells of each kind.
@@ -67,11 +67,14 @@ class Access(BrowseCase):
         self.open_all()
         named = []
         for element in self.driver.find_elements(By.CSS_SELECTOR, CONTROLS):
-            if not self.js("return arguments[0].checkVisibility() && !arguments[0].disabled", element):
+            try:
+                if not self.js("return arguments[0].checkVisibility() && !arguments[0].disabled", element):
+                    continue
+                about = self.js("const at = arguments[0]; return at.outerHTML.slice(0, 120)", element)
+                name, role, tag = element.accessible_name, element.aria_role, element.tag_name
+                wanted = INPUT_ROLES[element.get_attribute("type")] if tag == "input" else ROLES[tag]
+            except StaleElementReferenceException:  # an answer came, and with it a new table
                 continue
-            about = self.js("const at = arguments[0]; return at.outerHTML.slice(0, 120)", element)
-            name, role, tag = element.accessible_name, element.aria_role, element.tag_name
-            wanted = INPUT_ROLES[element.get_attribute("type")] if tag == "input" else ROLES[tag]
             self.assertIn(role, wanted, about)
             self.assertTrue(name.strip(), about)
             self.assertNotRegex(name, r"^(input|button|slider-|number-)", about)
@@ -119,7 +122,7 @@ class Access(BrowseCase):
         while len(seen) < most:
             self.press(Keys.TAB)
             name = self.js("const at = document.activeElement; return at === document.body ? '' : "
-                           "at.id || at.className || at.tagName + ' ' + at.textContent.slice(0, 20)")
+                           "at.id || [at.className, at.tagName, at.textContent.slice(0, 20)].join(' ')")
             if not name or name in seen[:1]:
                 return seen
             seen.append(name)
@@ -133,7 +136,7 @@ class Access(BrowseCase):
                      "number-positions", "slider-base", "number-base", "reset-base", "select-scaling",
                      "slider-scaling-factor"):
             self.assertIn(name, seen)
-        self.assertEqual(seen[0], "skip")
+        self.assertTrue(seen[0].startswith("skip"))
         self.assertEqual(len(seen), len(set(seen)))
         order = self.js("const all = [...document.querySelectorAll('*')];"
                         "return arguments[0].map((id) => all.indexOf(document.getElementById(id))).filter((at) => at >= 0)",

@@ -88,8 +88,14 @@ class Compare(BrowseCase):
         self.until(lambda: names.add(self.text("pane-main-name")) or len(names) == 2, "A and B in turn")
         self.assertEqual({name[0] for name in names}, {"A", "B"})
         pictures = {}
-        self.until(lambda: pictures.setdefault(self.text("pane-main-name"), self.pixels()[2]) and len(pictures) == 2,
-                   "both in turn")
+
+        def both():
+            name, pixels = self.text("pane-main-name"), self.pixels()[2]
+            if name == self.text("pane-main-name"):
+                pictures.setdefault(name, pixels)
+            return len(pictures) == 2
+
+        self.until(both, "both in turn")
         self.assertTrue(len(set(pictures.values())) == 2)
         self.click("#compare-off")
         self.eventually(lambda: self.assert_drawn(["--base", "5e5", "-n", "2k"]), "B alone")

@@ -121,7 +121,8 @@ class Controls(BrowseCase):
         for kind, ending in (("map", "png"), ("map", "svg"), ("map", "pdf"), ("map", "npy"), ("curve", "svg")):
             link = self.js("document.getElementById('share').open = true; return new Promise((next) => setTimeout(() => "
                            "next(document.getElementById(`download-${arguments[0]}-${arguments[1]}`)"
-                           ".getAttribute('href')), 50))", kind, ending)
+                           ".href), 50)).then((href) => new URL(href)).then((url) => url.pathname + url.search)",
+                           kind, ending)
             self.assertEqual(self.ask(link).status, 200, link)
 
     def test_the_difference_to_another_value(self):
