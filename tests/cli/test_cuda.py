@@ -85,6 +85,70 @@ class Maps(Cuda):
         self.assertIn("GPU 1", document["backend_reason"])
 
 
+class Devices(Cuda):
+    """Several GPUs share a map; sides are odd, and bands many."""
+    ALIKE = "devices=3,alike=1,"
+    MAP = ["-n", "307", "-d", "8", "--size", "31x37", "--method", "tiled", "--backend", "cuda", "--content", "gauss"]
+    KINDS = (["--pool", "max"], ["--pool", "mean", "--causal"], ["--measure", "softmax", "--causal"])
+
+    def share(self, devices, *arguments, only=""):
+        """The bytes of the cells, the document, and what was said."""
+        made = self.compute(*self.MAP, *arguments, "--device", devices, ROPEMAP_FAKE_CUDA=self.ALIKE + only)
+        said = re.sub(r"(?m)^ropemap: parts .*\n", "", made[2])  # progress, on a slow machine
+        return self.read("cells.npy"), made[1], said
+
+    def test_the_bytes_of_one(self):
+        for kind in (*self.KINDS, ["--pool", "max", "--diff", "base=500"]):
+            one = self.share("0", *kind)[0]
+            cells, document, said = self.share("2,0,1", *kind)
+            self.assertEqual(cells, one, kind)
+            self.assertEqual(said, "")
+            self.assertRegex(document["backend_reason"], r"^GPU [012], Emulated GPU, and GPU [012]")
+
+    def test_one_that_is_lost(self):
+        self.write("now", b"")
+        kind = self.KINDS[2]
+        one = self.share("0", *kind)[0]
+        for way in ("lost=now", "fail=cudaMalloc:2:2"):
+            cells, document, said = self.share("0,1,2", *kind, only="only=1," + way)
+            self.assertEqual(cells, one, way)
+            self.assertNotIn("GPU 1", document["backend_reason"])
+            self.assertEqual(said.count("\n"), 1, said)
+            self.assertIn("warning: --device: GPU 1 leaves", said)
+            self.assertIn("cuda: cuda", said)
+
+    def test_all_are_lost(self):
+        self.write("now", b"")
+        self.refused(5, ["no GPU of the list is left", "illegal address"], "map", *self.MAP, "--device", "0,1",
+                     "-o", "x.npy", env=self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE + "lost=now"))
+        self.assertNotIn("x.npy", self.names())
+
+    def test_a_method_without_parts(self):
+        arguments = ["-n", "300", "--size", "40", "--method", "factored", "--backend", "cuda", "--device"]
+        one, two = (self.compute(*arguments, devices, ROPEMAP_FAKE_CUDA=self.ALIKE)[0] for devices in ("0", "0,1"))
+        self.assertEqual(one, two)
+
+    def test_a_plan(self):
+        environment = self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE)
+        text = self.done("map", *self.MAP, "--device", "1,2", "--dry-run", env=environment).stdout.decode()
+        self.assertIn("GPU 1, Emulated GPU, and GPU 2\n", text)
+
+    def test_what_cannot_be_shared(self):
+        for words, arguments, settings in (
+                (["--device", "'0,1,0' has GPU 0 twice"], ["--device", "0,1,0"], self.ALIKE),
+                (["--device", "-1"], ["--device", "0,-1"], self.ALIKE),
+                (["--device", "1024"], ["--device", "0,1024"], self.ALIKE),
+                (["--device"], ["--device", "0,"], self.ALIKE),
+                (["--device and --work", "start one"], ["--device", "0,1", "--work", "w"], self.ALIKE),
+                (["the CPU", "--backend cuda"], ["--device", "0,1", "--backend", "cpu"], self.ALIKE),
+                (["GPU 0 (Emulated GPU", "GPU 1 (Emulated GPU II", "one kind"], ["--device", "0,1"], "devices=2")):
+            self.refused(2, words, "map", *self.MAP, *arguments, "-o", "x.npy",
+                         env=self.environment(ROPEMAP_FAKE_CUDA=settings))
+        self.refused(5, ["there is no GPU 3"], "map", *self.MAP, "--device", "0,3", "-o", "x.npy",
+                     env=self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE))
+        self.refused(2, ["--device", "0,1"], "curve", "--device", "0,1", "-o", "x.npy")
+
+
 class Choice(Cuda):
     LARGE = ["-n", "64k", "--method", "tiled", "--pool", "max"]  # 5.5e11 operations
 

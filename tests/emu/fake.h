@@ -57,8 +57,9 @@ void fake_late(bool late);
  * The environment variable ROPEMAP_FAKE_CUDA: "name=value,name=value". Known are devices (number), driver
  * (12040 for 12.4), memory and cache (bytes, with K, M or G), late (0 or 1), fail (CALL:COUNTDOWN:CODE), init
  * (what cuInit fails with), name, processors and minor (of compute capability 9), gone (a GPU that cannot be
- * opened), lost (a file: every call fails from when it exists, as after an illegal address).
- * False where it has no such name; `value` is text of at most 63 characters.
+ * opened), lost (a file: every call fails from when it exists, as after an illegal address), only (the GPU
+ * that fail and lost are for), alike (1: GPUs are of one kind; else each has half the memory of the one
+ * before). False where it has no such name; `value` is text of at most 63 characters.
  */
 bool fake_setting(const char *name, char value[64]);
 uint64_t fake_setting_number(const char *name, uint64_t otherwise);

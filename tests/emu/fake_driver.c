@@ -28,6 +28,11 @@ EXPORT int cuDeviceGetAttribute(int *value, int attribute, int device);
 EXPORT int cuDeviceTotalMem_v2(size_t *bytes, int device);
 EXPORT int cuGetErrorString(int code, const char **text);
 
+/* Whether all devices are of one kind. */
+static bool alike(void) {
+    return fake_setting_number("alike", 0) != 0;
+}
+
 static int devices(void) {
     const char *visible = getenv("CUDA_VISIBLE_DEVICES");
     return visible != NULL && visible[0] == '\0' ? 0 : (int)fake_setting_number("devices", 1);
@@ -62,7 +67,7 @@ int cuDeviceGet(int *device, int index) {
 int cuDeviceGetName(char *name, int length, int device) {
     char text[64] = "Emulated GPU";
     (void)fake_setting("name", text);
-    (void)snprintf(name, (size_t)length, "%s%s", text, device == 0 ? "" : " II");
+    (void)snprintf(name, (size_t)length, "%s%s", text, device == 0 || alike() ? "" : " II");
     return DRIVER_OK;
 }
 
@@ -87,9 +92,9 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
     }
 }
 
-/* Half of the one before. */
+/* Half of the one before, unless they are alike. */
 int cuDeviceTotalMem_v2(size_t *bytes, int device) {
-    *bytes = (size_t)fake_setting_number("memory", UINT64_C(1) << 32) >> device;
+    *bytes = (size_t)fake_setting_number("memory", UINT64_C(1) << 32) >> (alike() ? 0 : device);
     return DRIVER_OK;
 }
 

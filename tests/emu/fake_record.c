@@ -5,6 +5,7 @@
 #include "tests/emu/control.h"
 #include "tests/emu/fake.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -28,6 +29,7 @@ static struct {
     char failed[NAME_MOST]; /* empty: none yet */
 } wish;
 
+static uint64_t only;        /* the device whose calls are counted for a failure; above INT_MAX: all are */
 static char lost[NAME_MOST]; /* the file that says that the device is lost; empty: none does */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that is above, and of the complaint */
@@ -54,6 +56,7 @@ static void read_environment(void) {
     atomic_store(&fake_gauges.late, fake_setting_number("late", 0) != 0);
     atomic_store(&fake_gauges.limit, (size_t)fake_setting_number("memory", UINT64_C(1) << 32));
     lost[0] = '\0';
+    only = fake_setting_number("only", UINT64_MAX);
     (void)fake_setting("lost", lost);
     if (fake_setting("fail", text)) {
         char *count = strchr(text, ':'), *code = count != NULL ? strchr(count + 1, ':') : NULL;
@@ -79,8 +82,9 @@ int fake_enter(const char *call, int usual) {
     }
     (void)snprintf(calls[at].name, sizeof calls[at].name, "%s", call);
     calls[at].count++;
-    int code = lost[0] != '\0' && access(lost, F_OK) == 0 ? cudaErrorIllegalAddress : 0;
-    const bool meant = strcmp(wish.call, call) == 0 || strcmp(wish.call, "*") == 0;
+    const bool here = only > INT_MAX || (int)only == fake_current_device();
+    int code = here && lost[0] != '\0' && access(lost, F_OK) == 0 ? cudaErrorIllegalAddress : 0;
+    const bool meant = here && (strcmp(wish.call, call) == 0 || strcmp(wish.call, "*") == 0);
     if (meant && wish.countdown > 0 && --wish.countdown == 0) {
         code = wish.code != 0 ? wish.code : usual;
         (void)snprintf(wish.failed, sizeof wish.failed, "%s", call);

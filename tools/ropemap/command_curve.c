@@ -333,6 +333,7 @@ const cli_command command_curve = {
                {tensor_rows, offsetof(curve_options, tensors)},
                {attention_rows, offsetof(curve_options, request)},
                {machine_rows, offsetof(curve_options, request)},
+               {device_rows, offsetof(curve_options, request)},
                {thread_rows, offsetof(curve_options, threads)},
                {print_rows, offsetof(curve_options, print)},
                {print_height_rows, offsetof(curve_options, print)}},

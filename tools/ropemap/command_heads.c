@@ -546,6 +546,7 @@ const cli_command command_heads = {
 
                {heads_rows, 0},
                {machine_rows, offsetof(heads_options, request)},
+               {device_rows, offsetof(heads_options, request)},
                {thread_rows, offsetof(heads_options, heads.threads)},
                {work_rows, offsetof(heads_options, work)},
                {print_rows, offsetof(heads_options, heads.print)}},

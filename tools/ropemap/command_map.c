@@ -4,6 +4,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/json.h"
+#include "tools/ropemap/map_devices.h"
 #include "tools/ropemap/map_shards.h"
 #include "tools/ropemap/number.h"
 #include "tools/ropemap/options.h"
@@ -16,6 +17,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
+static ropemap_status compute(const map_options *options, const ropemap_request *request, ropemap_map *map,
+                              ropemap_error *error) {
+    return options->devices.count > 1 ? map_devices_compute(&options->devices, request, map, error)
+                                      : ropemap_map_compute(request, map, error);
+}
+
 /* Takes the other map of --diff away from `map`. */
 static ropemap_status take_other(const map_inputs *inputs, const ropemap_request *like, ropemap_map *map,
                                  ropemap_error *error) {
@@ -23,7 +30,7 @@ static ropemap_status take_other(const map_inputs *inputs, const ropemap_request
     ropemap_request request = inputs->other->options.request;
     request.progress = like->progress;
     request.progress_user = like->progress_user;
-    ropemap_status status = ropemap_map_compute(&request, &other, error);
+    ropemap_status status = compute(&inputs->other->options, &request, &other, error);
     if (status == ROPEMAP_OK) {
         status = ropemap_map_subtract(map, &other, error);
     }
@@ -47,8 +54,8 @@ ropemap_status map_run_mean(const map_options *options, const map_inputs *inputs
     ropemap_request request = options->request;
     request.progress = progress;
     request.progress_user = progress_user;
-    const ropemap_status status = mean != NULL ? compute_with_mean(&request, map, mean, error)
-                                               : ropemap_map_compute(&request, map, error);
+    const ropemap_status status =
+        mean != NULL ? compute_with_mean(&request, map, mean, error) : compute(options, &request, map, error);
     return status == ROPEMAP_OK && inputs->other != NULL ? take_other(inputs, &request, map, error) : status;
 }
 
@@ -431,6 +438,9 @@ static void plan_print(FILE *stream, const map_options *options, const ropemap_p
     (void)fprintf(stream, "backend  %s, %" PRId32 " thread%s: ", plan->backend, plan->threads,
                   plan->threads == 1 ? "" : "s");
     print_plain(stream, plan->backend_reason);
+    for (int32_t i = 1; i < options->devices.count; i++) {
+        (void)fprintf(stream, ", and GPU %" PRId32, options->devices.all[i]);
+    }
     (void)fputc('\n', stream);
     print_dtype(stream, options, plan);
     (void)fprintf(stream, "map      %" PRId64 " x %" PRId64 " cells of %" PRId64 " x %" PRId64 " positions\n",
@@ -542,15 +552,36 @@ static ropemap_status share(const map_options *options, const map_inputs *inputs
     return status;
 }
 
+/* What computes the map: a job, or several GPUs; neither where the work is shared. */
+typedef struct map_maker {
+    ropemap_job *job;
+    map_devices *devices;
+} map_maker;
+
+static ropemap_status open_maker(const map_options *options, map_maker *maker, ropemap_error *error) {
+    return options->devices.count > 1
+               ? map_devices_open(&options->devices, &options->request, &maker->devices, error)
+               : ropemap_job_open(&options->request, &maker->job, error);
+}
+
+static const ropemap_plan *plan_of(const map_maker *maker) {
+    return maker->devices != NULL ? map_devices_plan(maker->devices) : ropemap_job_plan(maker->job);
+}
+
+static ropemap_status run_maker(const map_maker *maker, ropemap_map *map, ropemap_error *error) {
+    return maker->devices != NULL ? map_devices_run(maker->devices, map, error)
+                                  : ropemap_job_run(maker->job, map, error);
+}
+
 /* Computes the map and writes it, or what is its part where the work is shared. After a signal does not
  * return. */
-static ropemap_status make(const map_options *options, const map_inputs *inputs, ropemap_job *job,
+static ropemap_status make(const map_options *options, const map_inputs *inputs, const map_maker *maker,
                            cli_run *run, work_queue *queue, map_report *report, ropemap_map *map,
                            work_end *end, ropemap_error *error) {
     const bool shares = queue->document != NULL;
     run_begin(run, options->quiet);
     ropemap_status status =
-        shares ? share(options, inputs, queue, map, end, error) : ropemap_job_run(job, map, error);
+        shares ? share(options, inputs, queue, map, end, error) : run_maker(maker, map, error);
     if (status == ROPEMAP_OK && inputs->other != NULL && !shares) {
         status = take_other(inputs, &options->request, map, error);
     }
@@ -563,12 +594,13 @@ static ropemap_status make(const map_options *options, const map_inputs *inputs,
     return status;
 }
 
-static ropemap_status make_and_report(const map_options *options, const map_inputs *inputs, ropemap_job *job,
-                                      double start, cli_run *run, work_queue *queue, ropemap_error *error) {
+static ropemap_status make_and_report(const map_options *options, const map_inputs *inputs,
+                                      const map_maker *maker, double start, cli_run *run, work_queue *queue,
+                                      ropemap_error *error) {
     ropemap_map map = {.cells = NULL};
     map_report report = {.options = options, .map = &map};
     work_end end = WORK_MERGE;
-    const ropemap_status status = make(options, inputs, job, run, queue, &report, &map, &end, error);
+    const ropemap_status status = make(options, inputs, maker, run, queue, &report, &map, &end, error);
     report.total_seconds = wall_clock() - start;
     if (status == ROPEMAP_OK && end != WORK_MERGE) {
         work_report(queue, end, options->quiet);
@@ -590,22 +622,23 @@ static ropemap_status make_and_report(const map_options *options, const map_inpu
 static ropemap_status open_and_make(map_options *options, double start, cli_run *run, work_queue *queue,
                                     ropemap_error *error) {
     map_inputs inputs = {.queries = NULL};
-    ropemap_job *job = NULL;
+    map_maker maker = {.job = NULL};
     ropemap_status status = map_inputs_open(options, &inputs, error);
     options->request.progress = progress_tell;
     options->request.progress_user = &run->progress;
     if (status == ROPEMAP_OK && queue->document == NULL) {
-        status = ropemap_job_open(&options->request, &job, error);
+        status = open_maker(options, &maker, error);
     }
     if (status == ROPEMAP_OK && options->dry_run) {
-        run->code = plan_report(options, ropemap_job_plan(job));
+        run->code = plan_report(options, plan_of(&maker));
     } else if (status == ROPEMAP_OK) {
-        if (options->verbose && !options->quiet && job != NULL) {
-            plan_print(stderr, options, ropemap_job_plan(job));
+        if (options->verbose && !options->quiet && queue->document == NULL) {
+            plan_print(stderr, options, plan_of(&maker));
         }
-        status = make_and_report(options, &inputs, job, start, run, queue, error);
+        status = make_and_report(options, &inputs, &maker, start, run, queue, error);
     }
-    ropemap_job_free(job);
+    ropemap_job_free(maker.job);
+    map_devices_free(maker.devices);
     map_inputs_free(&inputs);
     return status;
 }

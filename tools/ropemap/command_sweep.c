@@ -554,6 +554,7 @@ const cli_command command_sweep = {
                {section_rows, offsetof(map_sweep, map.rule)},
                {map_detail_rows, offsetof(map_sweep, map)},
                {machine_rows, offsetof(map_sweep, map.request)},
+               {device_rows, offsetof(map_sweep, map.request)},
                {thread_rows, offsetof(map_sweep, map.request.threads)},
                {work_rows, offsetof(map_sweep, map.work)},
                {print_rows, offsetof(map_sweep, map.print)}},

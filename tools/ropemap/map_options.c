@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PART_MAX = 80 };
+enum { PART_MAX = 80, DEVICE_MOST = 1023 /* number of a GPU */ };
 
 /* ---- names of values ----------------------------------------------------------------------------------- */
 
@@ -140,6 +140,41 @@ static ropemap_status set_contours(void *into, const cli_option *option, const c
         more = at[length] == ',';
         at += length + 1;
     }
+    return ROPEMAP_OK;
+}
+
+/* N or N,N,...; given again, it replaces the list. */
+static ropemap_status set_devices(void *into, const cli_option *option, const char *text,
+                                  ropemap_error *error) {
+    map_options *options = into;
+    map_device_list list = {.count = 0};
+    const char *at = text;
+    for (bool more = true; more;) {
+        char part[PART_MAX];
+        uint64_t device = 0;
+        const size_t length = strcspn(at, ",");
+        (void)snprintf(part, sizeof part, "%.*s", (int)length, at);
+        const ropemap_status status =
+            number_integer(option_subject_of(option, text).text, part, 0, DEVICE_MOST, &device, error);
+        if (status != ROPEMAP_OK) {
+            return status;
+        }
+        for (int32_t i = 0; i < list.count; i++) {
+            if (list.all[i] == (int32_t)device) {
+                return fail(error, ROPEMAP_USAGE, "--device: '%.64s' has GPU %d twice; give each once", text,
+                            (int)device);
+            }
+        }
+        if (list.count == MAP_DEVICES) {
+            return fail(error, ROPEMAP_USAGE, "--device: '%.64s' is one too many; give at most %d", at,
+                        (int)MAP_DEVICES);
+        }
+        list.all[list.count++] = (int32_t)device;
+        more = at[length] == ',';
+        at += length + 1;
+    }
+    options->devices = list;
+    options->request.device = list.all[0];
     return ROPEMAP_OK;
 }
 
@@ -390,6 +425,14 @@ const cli_option map_single_rows[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(map_options, dry_run),
      .local = true},
+    {.group = GROUP_HOW,
+     .name = "device",
+     .argument = "N[,N...]",
+     .initial = "0",
+     .help = "which GPU, counted from 0; several of one kind share the map, and it has the same bytes",
+     .type = OPTION_CUSTOM,
+     .set = set_devices,
+     .local = true},
     {.group = GROUP_OUTPUT,
      .name = "output",
      .letter = 'o',
@@ -441,15 +484,6 @@ const cli_option machine_rows[] = {
      .offset = offsetof(ropemap_request, backend),
      .local = true},
     {.group = GROUP_HOW,
-     .name = "device",
-     .argument = "N",
-     .initial = "0",
-     .help = "which GPU, counted from 0",
-     .type = OPTION_INT32,
-     .offset = offsetof(ropemap_request, device),
-     .most = 1023,
-     .local = true},
-    {.group = GROUP_HOW,
      .name = "memory",
      .argument = "BYTES",
      .initial = "a quarter of RAM",
@@ -458,6 +492,19 @@ const cli_option machine_rows[] = {
      .offset = offsetof(ropemap_request, memory),
      .least = 1,
      .most = INT64_MAX,
+     .local = true},
+    {.name = NULL},
+};
+
+const cli_option device_rows[] = {
+    {.group = GROUP_HOW,
+     .name = "device",
+     .argument = "N",
+     .initial = "0",
+     .help = "which GPU, counted from 0",
+     .type = OPTION_INT32,
+     .offset = offsetof(ropemap_request, device),
+     .most = DEVICE_MOST,
      .local = true},
     {.name = NULL},
 };
@@ -483,6 +530,10 @@ ropemap_status map_options_check(const map_options *options, ropemap_error *erro
         return fail(error, ROPEMAP_USAGE,
                     "--content and --queries ('%.200s') both say what the vectors are; use one",
                     options->tensors.queries);
+    }
+    if (options->devices.count > 1 && options->work.folder != NULL) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--device and --work: a process works on one GPU; start one a GPU, with --device N each");
     }
     return options->outputs.count > 0 || options->dry_run
                ? ROPEMAP_OK

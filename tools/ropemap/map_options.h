@@ -14,12 +14,21 @@ enum { MAP_CONTENT = 1 << 0, MAP_PHASE = 1 << 1, MAP_DIFF = 1 << 2, MAP_POOL = 1
 
 typedef enum map_content { MAP_CONTENT_ONES, MAP_CONTENT_GAUSS } map_content;
 
+enum { MAP_DEVICES = 64 };
+
+/* GPUs that share the map, each once; count 0: not given. */
+typedef struct map_device_list {
+    int32_t all[MAP_DEVICES], count;
+} map_device_list;
+
 /* Plain values; texts are borrowed from the command line. NULL: not given. */
 typedef struct map_options {
     uint32_t given; /* of MAP_ bits */
     rule_options rule;
     tensor_options tensors;
     ropemap_request request; /* map_inputs_open sets its rule, vectors, ranges and size */
+
+    map_device_list devices; /* the first is the request's */
 
     const char *positions, *row_positions, *col_positions; /* ranges as written */
     cli_size size;
@@ -50,8 +59,9 @@ typedef struct map_options {
 map_options map_options_default(void);
 
 /* The rows, which fill a map_options: those that the explorer's page has too, those that a sweep has as well,
- * and those of a single map. Those of the machine fill a ropemap_request. */
-extern const cli_option map_rows[], map_detail_rows[], map_single_rows[], machine_rows[];
+ * and those of a single map. Those of the machine fill a ropemap_request, as does the one GPU of other
+ * commands. */
+extern const cli_option map_rows[], map_detail_rows[], map_single_rows[], machine_rows[], device_rows[];
 
 /* ROPEMAP_USAGE for options that do not go together or are missing. Opens no file. */
 ropemap_status map_options_check(const map_options *options, ropemap_error *error);

@@ -527,6 +527,7 @@ const cli_command command_serve = {
                {attention_rows, offsetof(serve_options, map.request)},
                {tensor_rows, offsetof(serve_options, map.tensors)},
                {machine_rows, offsetof(serve_options, map.request)},
+               {device_rows, offsetof(serve_options, map.request)},
                {thread_rows, offsetof(serve_options, map.request.threads)},
                {serve_rows, 0}},
     .notes = notes,
