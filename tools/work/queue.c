@@ -143,7 +143,10 @@ static ropemap_status check_outputs(const work_queue *queue, ropemap_error *erro
     for (int i = 0; i < outputs->count && !queue->force; i++) {
         const char *name = ropemap_outputs_name(outputs->set, i);
         if (stat(name, &status) == 0) {
-            return fail(error, ROPEMAP_IO, "%.300s: the file exists; --force replaces it", name);
+            return fail(error, ROPEMAP_IO,
+                        "%.300s: the file exists, perhaps written by workers that have finished "
+                        "(--keep-work makes that known to late ones); --force replaces it",
+                        name);
         }
     }
     return ROPEMAP_OK;
