@@ -342,6 +342,9 @@ class BadInput(Case):
         for file in package.iterdir():
             if file.is_file():
                 (self.folder / "ropemap" / file.name).symlink_to(file.resolve())
+        libraries = package.parent / "ropemap.libs"  # a wheel's
+        if libraries.exists():
+            (self.folder / libraries.name).symlink_to(libraries)
         (self.folder / "ropemap/__init__.py").unlink()
         text = (package / "__init__.py").read_text().replace(ropemap.VERSION, "9.9.9")
         (self.folder / "ropemap/__init__.py").write_text(text)
@@ -369,6 +372,7 @@ class Calls(Case):
     def test_ctrl_c(self):
         text = f"""
 import os, signal, ropemap
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job has not
 sent = []
 def tell(*_):
     if not sent:
