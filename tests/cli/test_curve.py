@@ -299,7 +299,7 @@ class Explain(Case):
                              [bound["base"], bound["base_is_edge"]])
             if not bound["base_is_edge"]:
                 least = float(document["sentences"][4].split(" tokens: ")[1].split(". ")[0].replace(",", ""))
-                self.assertAlmostEqual(least / bound["base"], 1, delta=1e-5)
+                self.assertAlmostEqual(least / bound["base"], 1, delta=1e-4)  # large ones are whole, rounded up
             else:
                 self.assertIn("Every base above 1", document["sentences"][4])
 

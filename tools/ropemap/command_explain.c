@@ -95,6 +95,8 @@ static void say_head_dim(const ropemap_spec *spec, const explanation *to, char *
 static void say_least(const ropemap_spec *spec, const explanation *to, char *text) {
     const number_words length = number_in_words((double)to->length), base = number_in_words(spec->base);
     const bool holds = to->own.reach == 0 || to->own.reach >= to->length;
+    const double least =
+        to->least_base >= 1e4 ? ceil(to->least_base) : to->least_base; /* as the page has it */
     if (!to->has_least) {
         text[0] = '\0';
     } else if (to->least_is_edge) {
@@ -104,7 +106,7 @@ static void say_least(const ropemap_spec *spec, const explanation *to, char *tex
     } else if (to->least_base > 0.0) {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
                        "Smallest base that keeps similarity non-negative over %s tokens: %s. Base %s %s.",
-                       length.text, number_in_words(ceil(to->least_base)).text, base.text,
+                       length.text, number_in_words(least).text, base.text,
                        holds                         ? "does"
                        : spec->base < to->least_base ? "is too small"
                                                      : "does not, though it is larger");
