@@ -4,7 +4,7 @@
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_HEADS_H
 
 #include "tools/ropemap/head_inputs.h"
-#include "tools/work/work.h"
+#include "tools/shards/shards.h"
 
 #include <jansson.h>
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/run.h"
-#include "tools/work/work.h"
+#include "tools/shards/shards.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,23 +12,9 @@
 #include <unistd.h>
 
 typedef struct merge_options {
-    const char *folder;
+    const char *folder; /* first: work_operand fills it */
     bool keep, force, quiet;
 } merge_options;
-
-static ropemap_status set_folder(void *into, const cli_option *option, const char *text,
-                                 ropemap_error *error) {
-    merge_options *options = into;
-    if (options->folder != NULL) {
-        return fail(error, ROPEMAP_USAGE, "%s: '%.200s' after '%.200s'; give one directory", option->argument,
-                    text, options->folder);
-    }
-    options->folder = text;
-    return ROPEMAP_OK;
-}
-
-static const cli_option operand = {
-    .argument = "DIR", .help = "the directory of --work", .type = OPTION_CUSTOM, .set = set_folder};
 
 static const cli_option merge_rows[] = {
     {.group = GROUP_HOW,
@@ -144,7 +130,7 @@ const cli_command command_merge = {
     .usage = "DIR [output]",
     .examples = "  ropemap merge w\n",
     .blocks = {{merge_rows, 0}},
-    .operand = &operand,
+    .operand = &work_operand,
     .size = sizeof(merge_options),
     .work = work,
 };

@@ -3,7 +3,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/json.h"
 #include "tools/ropemap/run.h"
-#include "tools/work/work.h"
+#include "tools/shards/shards.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,23 +12,9 @@
 #include <string.h>
 
 typedef struct status_options {
-    const char *folder;
+    const char *folder; /* first: work_operand fills it */
     bool json;
 } status_options;
-
-static ropemap_status set_folder(void *into, const cli_option *option, const char *text,
-                                 ropemap_error *error) {
-    status_options *options = into;
-    if (options->folder != NULL) {
-        return fail(error, ROPEMAP_USAGE, "%s: '%.200s' after '%.200s'; give one directory", option->argument,
-                    text, options->folder);
-    }
-    options->folder = text;
-    return ROPEMAP_OK;
-}
-
-static const cli_option operand = {
-    .argument = "DIR", .help = "the directory of --work", .type = OPTION_CUSTOM, .set = set_folder};
 
 static const cli_option status_rows[] = {
     {.group = GROUP_OUTPUT,
@@ -168,7 +154,7 @@ const cli_command command_status = {
     .usage = "DIR [output]",
     .examples = "  ropemap status w\n",
     .blocks = {{status_rows, 0}},
-    .operand = &operand,
+    .operand = &work_operand,
     .size = sizeof(status_options),
     .work = work,
 };

@@ -7,7 +7,7 @@
 #include "tools/ropemap/print_size.h"
 #include "tools/ropemap/rule_options.h"
 #include "tools/ropemap/tensor_options.h"
-#include "tools/work/work.h"
+#include "tools/shards/shards.h"
 
 /* Options that were given. */
 enum { MAP_CONTENT = 1 << 0, MAP_PHASE = 1 << 1, MAP_DIFF = 1 << 2, MAP_POOL = 1 << 3, MAP_NORM = 1 << 4 };

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_MAP_SHARDS_H
 #define ROPEMAP_TOOLS_ROPEMAP_MAP_SHARDS_H
 
-#include "tools/work/work.h"
+#include "tools/shards/shards.h"
 
 /* Where requests come from, one open at a time. */
 typedef struct map_source {

@@ -1,7 +1,7 @@
 /* shards.c - the files of a directory of shards: finished shards, and claims on them */
 /* SPDX-License-Identifier: MIT */
+#include "tools/shards/shards.h"
 #include "tools/ropemap/failure.h"
-#include "tools/work/work.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* worker.c - who this process is among those that were started together */
 /* SPDX-License-Identifier: MIT */
-#include "tools/work/work.h"
+#include "tools/shards/shards.h"
 
 #include <errno.h>
 #include <stdlib.h>

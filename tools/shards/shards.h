@@ -1,12 +1,12 @@
-/* work.h - one piece of work cut into shards: files in a directory that any number of processes fill */
+/* shards.h - one piece of work cut into shards: files in a directory that any number of processes fill */
 /* SPDX-License-Identifier: MIT */
 /*
  * Nobody is in charge and no process talks to another. A shard is a file that appears complete, or not at
  * all; a claim is a lock that its owner's death releases. Two owners of a shard compute the same bytes: locks
  * save work, nothing depends on them. Whoever finds all shards puts them together.
  */
-#ifndef ROPEMAP_TOOLS_WORK_WORK_H
-#define ROPEMAP_TOOLS_WORK_WORK_H
+#ifndef ROPEMAP_TOOLS_SHARDS_SHARDS_H
+#define ROPEMAP_TOOLS_SHARDS_SHARDS_H
 
 #include "tools/ropemap/run.h"
 
@@ -23,6 +23,9 @@ typedef struct work_options {
 
 /* The rows, which fill a work_options. */
 extern const cli_option work_rows[];
+
+/* DIR, the operand of commands whose options begin with a const char *, NULL at first. */
+extern const cli_option work_operand;
 
 /* ---- worker.c: who this process is among those that were started together -------------------------------
  */

@@ -1,7 +1,7 @@
 /* test_queue.c - one worker among others that hang, lag behind, or have no locks */
 /* SPDX-License-Identifier: MIT */
 #include "tests/directory.h"
-#include "tools/work/work.h"
+#include "tools/shards/shards.h"
 
 #include <errno.h>
 #include <sys/file.h>

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/json.h"
-#include "tools/work/work.h"
+#include "tools/shards/shards.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,6 +51,20 @@ const cli_option work_rows[] = {
      .local = true},
     {.name = NULL},
 };
+
+static ropemap_status set_folder(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    const char **folder = into;
+    if (*folder != NULL) {
+        return fail(error, ROPEMAP_USAGE, "%s: '%.200s' after '%.200s'; give one directory", option->argument,
+                    text, *folder);
+    }
+    *folder = text;
+    return ROPEMAP_OK;
+}
+
+const cli_option work_operand = {
+    .argument = "DIR", .help = "the directory of --work", .type = OPTION_CUSTOM, .set = set_folder};
 
 /* Options that change no byte of what is written. `backend` does, through the kernel. */
 static bool plays_no_part(const char *name) {

@@ -1,7 +1,7 @@
 /* test_worker.c - who a process is, in every environment that launchers make */
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit.h"
-#include "tools/work/work.h"
+#include "tools/shards/shards.h"
 
 enum { VARIABLES = 10 };
 
