@@ -49,6 +49,20 @@ class Case(unittest.TestCase):
         options.setdefault("cwd", self.directory)
         return run(*arguments, **options)
 
+    def begin(self, *arguments, **options):
+        """The running program, whose stderr is a pipe unless told; the end of the test kills it."""
+        options.setdefault("stderr", subprocess.PIPE)
+        program = subprocess.Popen([PROGRAM, *arguments], cwd=self.directory, **options)
+        self.addCleanup(self.end, program)
+        return program
+
+    @staticmethod
+    def end(program):
+        program.kill()
+        program.wait()
+        if program.stderr:
+            program.stderr.close()
+
     def done(self, *arguments, **options):
         """Runs the program and expects success."""
         result = self.run_program(*arguments, **options)

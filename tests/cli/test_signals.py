@@ -4,30 +4,16 @@ import os
 import pty
 import select
 import signal
-import subprocess
 import time
 import unittest
 
-from harness import PROGRAM, SANITIZE, Case
+from harness import SANITIZE, Case
 
 # Minutes of work on any machine.
 LONG = ["map", "-n", "256k", "--content", "gauss", "--pool", "max", "--method", "tiled", "--threads", "1"]
 
 
 class Signals(Case):
-    def start(self, *arguments, **options):
-        options.setdefault("stderr", subprocess.PIPE)
-        program = subprocess.Popen([PROGRAM, *arguments], cwd=self.directory, **options)
-        self.addCleanup(self.end, program)
-        return program
-
-    @staticmethod
-    def end(program):
-        program.kill()
-        program.wait()
-        if program.stderr:
-            program.stderr.close()
-
     def waiting(self, program):
         """Waits until the program has begun its work, or sleeps because nobody opens its pipe."""
         asleep = 0
@@ -44,7 +30,7 @@ class Signals(Case):
         self.write("old.png", b"old")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number=number):
-                program = self.start(*LONG, "-o", "old.png", "-o", "new.npy", "--force")
+                program = self.begin(*LONG, "-o", "old.png", "-o", "new.npy", "--force")
                 self.waiting(program)
                 program.send_signal(number)
                 self.assertEqual(program.wait(20), -number)
@@ -58,14 +44,14 @@ class Signals(Case):
                           ["sweep", "curve", "-n", "8", "--vary", "base=1e3,1e4", "-o", "a.png", "-o", "svg:fifo",
                            "--frames", "frames"]):
             with self.subTest(arguments=arguments):
-                program = self.start(*arguments)
+                program = self.begin(*arguments)
                 self.waiting(program)
                 program.send_signal(signal.SIGINT)
                 self.assertEqual(program.wait(20), -signal.SIGINT)
                 self.assertEqual(self.names(), ["fifo"])
 
     def test_nohup_is_respected(self):
-        program = self.start(*LONG, "-o", "new.npy", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        program = self.begin(*LONG, "-o", "new.npy", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
         self.waiting(program)
         program.send_signal(signal.SIGHUP)
         time.sleep(0.2)
@@ -73,14 +59,14 @@ class Signals(Case):
 
     def test_a_pipe_that_nobody_opens_can_be_left(self):
         os.mkfifo(self.path("fifo.npy"))
-        program = self.start("map", "-n", "8", "-o", "fifo.npy")
+        program = self.begin("map", "-n", "8", "-o", "fifo.npy")
         self.waiting(program)
         program.send_signal(signal.SIGINT)
         self.assertEqual(program.wait(20), -signal.SIGINT)
 
     def test_a_terminal_shows_a_bar(self):
         main, side = pty.openpty()
-        program = self.start(*LONG, "-o", "new.npy", stderr=side)
+        program = self.begin(*LONG, "-o", "new.npy", stderr=side)
         os.close(side)
         started, shown = time.monotonic(), b""
         while b"%" not in shown and time.monotonic() < started + 30:
@@ -97,7 +83,7 @@ class Signals(Case):
     @unittest.skipIf(SANITIZE, "waits for a line that comes after ten seconds: once, in the plain build, is enough")
     def test_elsewhere_a_line_every_ten_seconds(self):
         """Which both programs spend stopped, so as to leave the CPUs to other tests."""
-        programs = [self.start(*LONG, *quiet, "-o", name) for quiet, name in (([], "a.npy"), (["-q"], "b.npy"))]
+        programs = [self.begin(*LONG, *quiet, "-o", name) for quiet, name in (([], "a.npy"), (["-q"], "b.npy"))]
         for program in programs:
             self.waiting(program)
             program.send_signal(signal.SIGSTOP)

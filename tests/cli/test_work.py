@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from harness import PROGRAM, SANITIZE, Case, write_npy
+from harness import SANITIZE, Case, write_npy
 
 KILLS = 200 if os.environ.get("ROPEMAP_LONG") else 20
 WORDS = ["map", "-n", "4k", "--content", "gauss", "--pool", "max", "--size", "60x70", "--threads", "1"]
@@ -43,19 +43,6 @@ class Work(Case):
         for name in ("out.npy", "out.png"):
             os.unlink(self.path(name))
 
-    def start(self, *words, **options):
-        options.setdefault("stderr", subprocess.DEVNULL)
-        program = subprocess.Popen([PROGRAM, *words], cwd=self.directory, **options)
-        self.addCleanup(self.end, program)
-        return program
-
-    @staticmethod
-    def end(program):
-        program.kill()
-        program.wait()
-        if program.stderr:
-            program.stderr.close()
-
     def shards(self):
         return [name for name in os.listdir(self.path("w")) if name.startswith("shard-")]
 
@@ -73,7 +60,7 @@ class Work(Case):
                     workers = 3 if shards > 2 else 1
                     command = [*words, *OUTPUTS, "--work", "w", "--shards", str(shards)]
                     ranks = workers > 1 and shards != 64  # else nobody knows of the others
-                    programs = [self.start(*command, env=rank(workers - 1 - i, workers) if ranks else None)
+                    programs = [self.begin(*command, env=rank(workers - 1 - i, workers) if ranks else None)
                                 for i in range(workers)]
                     self.assertEqual([program.wait(120) for program in programs], [0] * workers)
                     self.assertEqual(self.outputs(), expected)
@@ -97,7 +84,7 @@ class Work(Case):
         expected = [self.read(name) for name in names]
         for name in names:
             os.unlink(self.path(name))
-        programs = [self.start(*words, *outputs, "-q", "--work", "w", *shards, env=rank(i, 2)) for i in range(2)]
+        programs = [self.begin(*words, *outputs, "-q", "--work", "w", *shards, env=rank(i, 2)) for i in range(2)]
         self.assertEqual([program.wait(120) for program in programs], [0, 0])
         self.assertEqual([self.read(name) for name in names], expected)
 
@@ -124,7 +111,7 @@ class Work(Case):
         self.part()
         self.assertIn(b"ropemap map, 2 of 4 shards finished, 0 claims held", self.done("status", "w").stdout)
         self.refused(3, ["2 of 4 shards are missing"], "merge", "-q", "w")
-        program = self.start(*WORDS[:2], "64k", *WORDS[3:], "-o", "long.npy", "--work", "v", "--shards", "70")
+        program = self.begin(*WORDS[:2], "64k", *WORDS[3:], "-o", "long.npy", "--work", "v", "--shards", "70")
         while not os.path.isdir(self.path("v")) or not json.loads(self.run_program(
                 "status", "v", "--json").stdout or "{}").get("claims"):
             self.assertIsNone(program.poll())
@@ -144,7 +131,7 @@ class Work(Case):
         command = [*words, *OUTPUTS, "--work", "w", "--shards", "64", "--force"]
         chance, kills = random.Random(1), 0
         while kills < KILLS:
-            workers = [self.start(*command) for _ in range(chance.randrange(1, 3))]
+            workers = [self.begin(*command) for _ in range(chance.randrange(1, 3))]
             time.sleep(chance.uniform(0.01, 0.15) * (4 if SANITIZE else 1))
             before = len(self.shards()) if os.path.isdir(self.path("w")) else 0
             for program in workers:
@@ -160,7 +147,7 @@ class Work(Case):
         for number in (signal.SIGTERM, signal.SIGUSR1):
             with self.subTest(number=number):
                 words = ["map", "-n", "64k", *WORDS[3:]]
-                program = self.start(*words, *OUTPUTS, "--work", "w", "--shards", "70", stderr=subprocess.PIPE)
+                program = self.begin(*words, *OUTPUTS, "--work", "w", "--shards", "70", stderr=subprocess.PIPE)
                 self.until_shards(1, program)
                 program.send_signal(number)
                 self.assertEqual(program.wait(20), 75)
