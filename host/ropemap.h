@@ -3,7 +3,7 @@
 /*
  * Rules, vectors and maps. Models are read with ropemap_model.h, queries and keys of real ones with
  * ropemap_capture.h, curves and bounds computed with ropemap_decay.h, attention with ropemap_attention.h,
- * figures drawn with ropemap_figure.h; ropemap_rotation.h has exact tables, and holds rotations against them;
+ * figures drawn with ropemap_figure.h; ropemap_verify.h has exact tables, and holds rotations against them;
  * ropemap_machine.h describes what it all runs on. A map of 131,072
  * positions, from rule to figure:
  *

@@ -1,6 +1,6 @@
 # test_export.py - `ropemap export`: the files that tables go into, and what llama.cpp's divisors mean
 # SPDX-License-Identifier: MIT
-"""tests/test_table.c holds the numbers against 60 digits; here files are read back by their formats' own rules."""
+"""tests/unit/test_table.c holds the numbers against 60 digits; here files are read back by their formats' own rules."""
 import json
 import math
 import re

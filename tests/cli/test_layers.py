@@ -20,9 +20,9 @@ SCRIPT = {".py", ".sh"}
 # root. The first place that matches a file counts. `host/base/*` knows nothing of RoPE; each other layer of
 # host/ sees the layers below it, and tools/ see the public interface only.
 API = "host/ropemap.h"
-(ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MACHINE_API, MODEL_API, PARTS_API, ROTATION_API) = ROOM_APIS = [
+(ATTENTION_API, CAPTURE_API, DECAY_API, FIGURE_API, MACHINE_API, MODEL_API, PARTS_API, VERIFY_API) = ROOM_APIS = [
     f"host/ropemap_{room}.h"
-    for room in ("attention", "capture", "decay", "figure", "machine", "model", "parts", "rotation")]
+    for room in ("attention", "capture", "decay", "figure", "machine", "model", "parts", "verify")]
 BASE = "host/base/*.h"
 RULE = "host/rule/*.h"
 DATA = "host/data/*.h"
@@ -33,6 +33,7 @@ ATTENTION = "host/attention/*.h"
 CELLS = ["host/map/grid.h", "host/map/accumulator.h"]  # what a backend pools into
 ARITH = "cuda/arith.h"
 SOFTMAX = "cuda/softmax_row.h"  # the arithmetic of softmax that both backends share
+PROGRAM = "tools/ropemap/*.h"  # and of its folders: options, and a room for each kind of command
 GEOMETRY = "cuda/geometry.h"  # what a GPU's device needs to know how much memory its stages take
 MAY_INCLUDE = [
     ("host/ropemap.h", []),
@@ -49,7 +50,7 @@ MAY_INCLUDE = [
     ("host/encoding/*", [API, BASE, RULE, DEVICE, MAP, ARITH]),
     ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
     ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
-    ("host/rotation/*", [API, ROTATION_API, MODEL_API, BASE, RULE, DATA, ARITH]),
+    ("host/verify/*", [API, VERIFY_API, MODEL_API, BASE, RULE, DATA, ARITH]),
     ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH, SOFTMAX]),
     ("cuda/arith.h", []),
     ("cuda/softmax_row.h", [ATTENTION_API, ARITH]),
@@ -58,12 +59,12 @@ MAY_INCLUDE = [
     ("cuda/*.cu*", [ARITH, "cuda/kernels.h", "cuda/*.cuh"]),
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
     ("cuda/*.c", [API, MACHINE_API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
-    ("tools/serve/*", [API, *ROOM_APIS, "tools/ropemap/*.h"]),
-    ("tools/bench/*", [API, *ROOM_APIS, BASE, DEVICE, MAP, "host/cpu/kernels.h", "tools/ropemap/*.h"]),
-    ("tools/python/*", [API, *ROOM_APIS, "tools/ropemap/*.h"]),
+    ("tools/serve/*", [API, *ROOM_APIS, PROGRAM]),
+    ("tools/bench/*", [API, *ROOM_APIS, BASE, DEVICE, MAP, "host/cpu/kernels.h", PROGRAM]),
+    ("tools/python/*", [API, *ROOM_APIS, PROGRAM]),
     ("tools/peers/product.c", [BASE, DEVICE, "host/cpu/kernels.h", "host/map/accumulator.h"]),
-    ("tools/shards/*", [API, *ROOM_APIS, "tools/ropemap/*.h"]),
-    ("tools/ropemap/*", [API, *ROOM_APIS, "tools/shards/*.h"]),
+    ("tools/shards/*", [API, *ROOM_APIS, PROGRAM]),
+    ("tools/ropemap/*", [API, *ROOM_APIS, PROGRAM, "tools/shards/*.h"]),
     ("tools/*/*", [API, *ROOM_APIS]),
     ("tests/*", ["host/*", "cuda/*", "tests/*", "tools/*/*.h"]),
 ]
@@ -345,14 +346,14 @@ class Myself(unittest.TestCase):
             ("host/map/plan.c", "cuda/arith.h", True),
             ("host/map/plan.c", "host/decay/cosine_sums.h", False),
             ("host/device/session.c", "host/map/plan.h", False),
-            ("host/rotation/table.c", "host/rule/rule.h", True),
-            ("host/rotation/table.c", "host/map/plan.h", False),
+            ("host/verify/table.c", "host/rule/rule.h", True),
+            ("host/verify/table.c", "host/map/plan.h", False),
             ("host/cpu/pool.c", "host/device/backend.h", True),
             ("host/cpu/pool.c", "host/map/plan.h", False),
             ("tools/ropemap/main.c", "host/base/alloc.h", False),
-            ("tools/ropemap/main.c", "tools/ropemap/options.h", True),
+            ("tools/ropemap/main.c", "tools/ropemap/options/options.h", True),
             ("tools/ropemap/main.c", "tools/serve/serve.h", False),
-            ("tools/serve/http.c", "tools/ropemap/options.h", True),
+            ("tools/serve/http.c", "tools/ropemap/options/options.h", True),
             ("tools/serve/http.c", "host/base/alloc.h", False),
             ("tools/bench/pool.c", "host/map/accumulator.h", True),
             ("tools/ropemap/main.c", "tools/bench/bench.h", False),

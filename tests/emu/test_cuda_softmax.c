@@ -3,7 +3,7 @@
 #define SOFTMAX_BACKEND "cuda"
 #define SOFTMAX_SHARE   3 /* kernels on CPU threads take their time */
 #define SOFTMAX_STEP    2
-#include "tests/test_softmax.c"
+#include "tests/unit/test_softmax.c"
 
 #include "tests/emu/control.h"
 #include "tests/emu/fake.h"

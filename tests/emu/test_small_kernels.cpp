@@ -30,7 +30,8 @@ enum { PROCESSORS = 1 }; /* so that threads go round more than once */
 
 static const double GUARD = -12345.0;
 
-/* The kernel's numbers are those of the CPU's loops, which tests/test_distances.c holds against plain ones.
+/* The kernel's numbers are those of the CPU's loops, which tests/unit/test_distances.c holds against plain
+ * ones.
  */
 static void check_distances(const ropemap_freqs *freqs, ropemap_range distances, double weight) {
     std::vector<double> wanted((size_t)distances.count), got((size_t)distances.count + 1, GUARD);

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/bench/report.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/number.h"
+#include "tools/ropemap/options/number.h"
 #include "tools/ropemap/run.h"
 
 #include <errno.h>

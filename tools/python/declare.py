@@ -14,7 +14,7 @@ import cffi
 
 root, output, *compiler = sys.argv[1:]
 HEADERS = [f"host/ropemap{room}.h" for room in ("", "_attention", "_capture", "_decay", "_figure", "_machine", "_model",
-                                                "_rotation")]
+                                                "_verify")]
 SOURCE = "".join(f'#include "{header}"\n' for header in [*HEADERS, "tools/python/invocation.h"])
 
 # Without the compiler's own name the headers use none of its attributes.

@@ -1,15 +1,15 @@
 /* invocation.c - a command of the program as a value: its options by name, its result, the files of that */
 /* SPDX-License-Identifier: MIT */
 #include "tools/python/invocation.h"
-#include "tools/ropemap/command_bound.h"
-#include "tools/ropemap/command_explain.h"
-#include "tools/ropemap/command_heads.h"
+#include "tools/ropemap/attention/command_heads.h"
+#include "tools/ropemap/attention/command_pairs.h"
 #include "tools/ropemap/command_info.h"
-#include "tools/ropemap/command_map.h"
-#include "tools/ropemap/command_pairs.h"
-#include "tools/ropemap/command_sweep.h"
-#include "tools/ropemap/curves.h"
+#include "tools/ropemap/decay/command_bound.h"
+#include "tools/ropemap/decay/command_explain.h"
+#include "tools/ropemap/decay/curves.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/map/command_map.h"
+#include "tools/ropemap/map/command_sweep.h"
 #include "tools/ropemap/run.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/json.h"
-#include "tools/ropemap/number.h"
+#include "tools/ropemap/options/number.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>

@@ -4,9 +4,9 @@
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_INFO_H
 
 #include "host/ropemap_model.h"
+#include "tools/ropemap/options/print_size.h"
+#include "tools/ropemap/options/rule_options.h"
 #include "tools/ropemap/outputs.h"
-#include "tools/ropemap/print_size.h"
-#include "tools/ropemap/rule_options.h"
 
 #include <jansson.h>
 

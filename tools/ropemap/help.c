@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/options.h"
+#include "tools/ropemap/options/options.h"
 
 #include <stdio.h>
 #include <string.h>

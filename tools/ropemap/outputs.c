@@ -3,7 +3,7 @@
 #include "tools/ropemap/outputs.h"
 
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/tensor_options.h"
+#include "tools/ropemap/options/tensor_options.h"
 
 #include <dirent.h>
 #include <limits.h>

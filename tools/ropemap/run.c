@@ -3,8 +3,8 @@
 #include "tools/ropemap/run.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
-#include "tools/ropemap/print_size.h"
-#include "tools/ropemap/rule_options.h"
+#include "tools/ropemap/options/print_size.h"
+#include "tools/ropemap/options/rule_options.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_RUN_H
 #define ROPEMAP_TOOLS_ROPEMAP_RUN_H
 
-#include "tools/ropemap/options.h"
+#include "tools/ropemap/options/options.h"
 #include "tools/ropemap/outputs.h"
 
 /* Seconds from some moment in the past; never goes back. */

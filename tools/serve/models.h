@@ -3,8 +3,8 @@
 #ifndef ROPEMAP_TOOLS_SERVE_MODELS_H
 #define ROPEMAP_TOOLS_SERVE_MODELS_H
 
-#include "tools/ropemap/rule_options.h"
-#include "tools/ropemap/tensor_options.h"
+#include "tools/ropemap/options/rule_options.h"
+#include "tools/ropemap/options/tensor_options.h"
 
 enum { MODEL_ID_BYTES = 17 };
 

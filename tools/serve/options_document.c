@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_info.h"
 #include "tools/ropemap/json.h"
-#include "tools/ropemap/options.h"
+#include "tools/ropemap/options/options.h"
 #include "tools/serve/serve.h"
 
 #include <assert.h>

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TOOLS_SERVE_H
 #define ROPEMAP_TOOLS_SERVE_H
 
-#include "tools/ropemap/map_options.h"
+#include "tools/ropemap/options/map_options.h"
 #include "tools/serve/guard.h"
 #include "tools/serve/jobs.h"
 #include "tools/serve/models.h"

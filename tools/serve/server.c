@@ -5,7 +5,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
 #include "tools/ropemap/json.h"
-#include "tools/ropemap/map_inputs.h"
+#include "tools/ropemap/map/map_inputs.h"
 #include "tools/ropemap/run.h"
 #include "tools/serve/serve.h"
 

@@ -1,0 +1,198 @@
+/* card.c - the decay card: what a base reaches, what lengths need, and where models stand */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/decay/command_bound.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/options/number.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MODELS_MOST = 200, CARD_LIMIT = 1 << 22 };
+
+/* Bases of the card, even in the logarithm. */
+static const double LOWEST = 1e2, HIGHEST = 1e8;
+
+static double base_at(int index) {
+    return LOWEST * pow(HIGHEST / LOWEST, (double)index / (CARD_BASES - 1));
+}
+
+ropemap_status card_make(const bound_options *options, bound_card *card, ropemap_error *error) {
+    ropemap_spec spec = options->rule.spec;
+    ropemap_status status = ROPEMAP_OK;
+    for (int i = 0; i < CARD_BASES && status == ROPEMAP_OK; i++) {
+        ropemap_reach found = {0};
+        card->base[i] = spec.base = base_at(i);
+        status = ropemap_bound_reach(&spec, CARD_LIMIT, options->threads, options->progress,
+                                     options->progress_user, &found, error);
+        card->half[i] = found.half > 0 ? (double)found.half : (double)NAN;
+        card->zero[i] = found.reach > 0 ? (double)found.reach : (double)NAN;
+    }
+    return status;
+}
+
+static json_t *numbers(const double *values) {
+    json_t *array = json_array();
+    for (int i = 0; i < CARD_BASES; i++) {
+        (void)json_array_append_new(array, document_real(values[i]));
+    }
+    return array;
+}
+
+json_t *card_document(const bound_card *card) {
+    return json_pack("{s:o, s:o, s:o, s:i}", "base", numbers(card->base), "half", numbers(card->half),
+                     "first_negative", numbers(card->zero), "limit", (int)CARD_LIMIT);
+}
+
+/* ---- models, those with one base and one length as one point --------------------------------------------
+ */
+
+typedef struct models {
+    double base[MODELS_MOST], length[MODELS_MOST];
+    int alike[MODELS_MOST];
+    char name[MODELS_MOST][64];
+    const char *names[MODELS_MOST];
+    int count;
+} models;
+
+static int compare_presets(const void *a, const void *b) {
+    const ropemap_preset *one = *(const ropemap_preset *const *)a, *other = *(const ropemap_preset *const *)b;
+    return one->base != other->base ? (one->base > other->base) - (one->base < other->base)
+           : one->trained_length != other->trained_length
+               ? (one->trained_length > other->trained_length) - (one->trained_length < other->trained_length)
+               : strcmp(one->name, other->name);
+}
+
+static void gather(models *all) {
+    const ropemap_preset *sorted[MODELS_MOST];
+    int count = 0;
+    for (int32_t i = 0; ropemap_preset_at(i) != NULL && count < MODELS_MOST; i++) {
+        const ropemap_preset *preset = ropemap_preset_at(i);
+        if (preset->trained_length > 0 && preset->base >= LOWEST && preset->base <= HIGHEST) {
+            sorted[count++] = preset;
+        }
+    }
+    qsort(sorted, (size_t)count, sizeof *sorted, compare_presets);
+    for (int i = 0; i < count; i++) {
+        const double length = (double)sorted[i]->trained_length;
+        const int last = all->count - 1;
+        if (last >= 0 && all->base[last] == sorted[i]->base && all->length[last] == length) {
+            all->alike[last]++;
+            continue;
+        }
+        all->base[all->count] = sorted[i]->base;
+        all->length[all->count] = length;
+        (void)snprintf(all->name[all->count], sizeof all->name[0], "%s", sorted[i]->name);
+        all->names[all->count] = all->name[all->count];
+        all->count++;
+    }
+    for (int i = 0; i < all->count; i++) {
+        char *end = all->name[i] + strlen(all->name[i]);
+        if (all->alike[i] > 0) {
+            (void)snprintf(end, (size_t)(all->name[i] + sizeof all->name[0] - end), " +%d", all->alike[i]);
+        }
+    }
+}
+
+/* ---- the chart ----------------------------------------------------------------------------------------- */
+
+/* Lengths in the order of their least bases. */
+static int collect(const bound_results *results, double *bases, double *lengths) {
+    int count = 0;
+    for (int i = 0; i < results->count; i++) {
+        const bound_found *found = &results->found[i];
+        if (found->count > 0 && !found->windows[0].low_is_edge && found->windows[0].low >= LOWEST &&
+            found->windows[0].low <= HIGHEST && (count == 0 || found->windows[0].low >= bases[count - 1])) {
+            bases[count] = found->windows[0].low;
+            lengths[count++] = (double)found->length;
+        }
+    }
+    return count;
+}
+
+enum { SERIES = 5 };
+
+/* What the chart borrows. */
+typedef struct picture {
+    models models;
+    double bases[BOUND_LIST_MOST], lengths[BOUND_LIST_MOST];
+    double base, zero; /* the present ones; zero NaN: none was found */
+    char own[80];
+    const char *own_name[1];
+    bool marked;
+    ropemap_series series[SERIES];
+    int count;
+} picture;
+
+static ropemap_series named_points(const char *label, const double *x, const double *y, int64_t count,
+                                   const char *const *names) {
+    return (ropemap_series){.label = label,
+                            .x = x,
+                            .y = y,
+                            .count = count,
+                            .points = true,
+                            .names = names,
+                            .names_at_points = true};
+}
+
+/* Lines, then points: the present base finds room for its name before the models do. */
+static void compose(const bound_options *options, const bound_results *results, picture *to) {
+    const bound_card *card = results->card;
+    to->base = options->rule.spec.base;
+    to->zero = results->reach.reach > 0 ? (double)results->reach.reach : (double)NAN;
+    to->marked = results->has_reach && to->base >= LOWEST && to->base <= HIGHEST;
+    (void)snprintf(to->own, sizeof to->own, "base %s", number_in_words(to->base).text);
+    to->own_name[0] = to->own;
+    gather(&to->models);
+    to->series[to->count++] =
+        (ropemap_series){.label = "first zero", .x = card->base, .y = card->zero, .count = CARD_BASES};
+    to->series[to->count++] =
+        (ropemap_series){.label = "half similarity", .x = card->base, .y = card->half, .count = CARD_BASES};
+    if (to->marked && !isnan(to->zero)) {
+        to->series[to->count++] = named_points(to->own, &to->base, &to->zero, 1, to->own_name);
+    }
+    const int least = collect(results, to->bases, to->lengths);
+    if (least > 0) {
+        to->series[to->count++] = (ropemap_series){
+            .label = "least base", .x = to->bases, .y = to->lengths, .count = least, .points = true};
+    }
+    to->series[to->count++] =
+        named_points("models", to->models.base, to->models.length, to->models.count, to->models.names);
+}
+
+ropemap_status card_encode(const bound_options *options, const bound_results *results, output_kind kind,
+                           ropemap_bytes *bytes, ropemap_error *error) {
+    const ropemap_spec *spec = &options->rule.spec;
+    char title[120], scaling[100] = "";
+    picture *to = calloc(1, sizeof *to);
+    if (to == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--card: no memory for the picture");
+    }
+    compose(options, results, to);
+    (void)snprintf(title, sizeof title, "How far a RoPE base reaches, d = %d", (int)spec->head_dim);
+    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
+        ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
+    }
+    const ropemap_mark mark = {.of_x = true, .at = to->base, .label = ""};
+    ropemap_chart chart = {
+        .title = title,
+        .subtitle = scaling,
+        .description =
+            "By base: the distance where similarity first falls below zero and below half of S(0), "
+            "the least base that holds each length, and models at the length they were trained at",
+        .x_label = "base",
+        .y_label = "tokens",
+        .log_x = true,
+        .log_y = true,
+        .plot = {.series = to->series,
+                 .series_count = to->count,
+                 .marks = &mark,
+                 .mark_count = to->marked ? 1 : 0}};
+    const ropemap_page page =
+        print_chart(&options->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
+    const ropemap_status status = ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
+    free(to);
+    return status;
+}

@@ -1,0 +1,345 @@
+/* command_curve.c - ropemap curve */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/decay/curves.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/options/map_options.h"
+#include "tools/ropemap/options/number.h"
+#include "tools/ropemap/run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JSON_VALUES_MOST = 10000 /* of a curve; more go into buckets */ };
+
+/* ---- words --------------------------------------------------------------------------------------------- */
+
+/* The first distance within which lies that share of what is shown. */
+static int64_t distance_of(const curves *made, const curve *one, double share) {
+    double all = 0.0, sum = 0.0;
+    int64_t at = 0;
+    for (int64_t i = 0; i < made->distances.count; i++) {
+        all += one->values[i];
+    }
+    for (; at < made->distances.count - 1 && sum + one->values[at] < share * all; at++) {
+        sum += one->values[at];
+    }
+    return at;
+}
+
+static int print_text(const curve_options *options, const curves *made) {
+    for (int i = 0; i < made->count; i++) {
+        const curve *one = &made->one[i];
+        print_plain(stdout, one->label);
+        if (options->measure == CURVE_SOFTMAX) {
+            (void)printf(": half of the mass within %s tokens, nine tenths within %s\n",
+                         number_in_words((double)distance_of(made, one, 0.5)).text,
+                         number_in_words((double)distance_of(made, one, 0.9)).text);
+            continue;
+        }
+        if (!one->has_reach) {
+            (void)printf(": %.7g at distance %.0f, %.7g at %.0f\n", one->values[0], made->distance[0],
+                         one->values[made->distances.count - 1], made->distance[made->distances.count - 1]);
+            continue;
+        }
+        if (one->reach.half > 0) {
+            (void)printf(": below half of S(0) at %s tokens", number_in_words((double)one->reach.half).text);
+        }
+        if (one->reach.reach > 0) {
+            (void)printf("%s first below zero at %s\n", one->reach.half > 0 ? "," : ":",
+                         number_in_words((double)one->reach.reach).text);
+        } else {
+            (void)printf("%s never below zero at the distances searched\n", one->reach.half > 0 ? "," : ":");
+        }
+    }
+    return finish_stdout();
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
+
+enum { CURVE_BUCKETS = 2000 };
+
+/* Index one past part `bucket` of those that begin at index `start`; parts may be empty. */
+static int64_t end_of(const curves *made, int64_t start, int bucket, bool log_axis) {
+    const int64_t count = made->distances.count;
+    const double share = (double)(bucket + 1) / CURVE_BUCKETS;
+    if (bucket + 1 == CURVE_BUCKETS) {
+        return count;
+    }
+    if (!log_axis) {
+        return (int64_t)(share * (double)count);
+    }
+    const double first = made->distance[start], beyond = made->distance[count - 1] + 1.0;
+    const double distance = first * pow(beyond / first, share);
+    return (int64_t)ceil((distance - (double)made->distances.first) / (double)made->distances.step);
+}
+
+/* The columns of the object. */
+struct columns {
+    json_t *distance, *last, *mean, *low, *high;
+};
+
+static void add(const curves *made, const curve *one, int64_t first, int64_t end, struct columns *to) {
+    double sum = 0.0, low = one->values[first], high = low;
+    for (int64_t i = first; i < end; i++) {
+        sum += one->values[i];
+        low = fmin(low, one->values[i]);
+        high = fmax(high, one->values[i]);
+    }
+    (void)json_array_append_new(to->distance, json_integer((json_int_t)made->distance[first]));
+    (void)json_array_append_new(to->last, json_integer((json_int_t)made->distance[end - 1]));
+    (void)json_array_append_new(to->mean, document_real(sum / (double)(end - first)));
+    (void)json_array_append_new(to->low, document_real(low));
+    (void)json_array_append_new(to->high, document_real(high));
+}
+
+/*
+ * The values of a curve in at most CURVE_BUCKETS parts, one after another, which are even on a linear or a
+ * logarithmic axis (but for distance 0, which is then a part of its own): an object of arrays `distance` and
+ * `last`, the first and the last distance of each part, and `mean`, `low` and `high` of its values. NaN:
+ * null. NULL: no memory.
+ */
+static json_t *curve_buckets(const curves *made, const curve *one, bool log_axis) {
+    struct columns to = {json_array(), json_array(), json_array(), json_array(), json_array()};
+    const int64_t count = made->distances.count;
+    const int64_t start = log_axis && made->distance[0] == 0.0 && count > 1 ? 1 : 0;
+    int64_t at = start;
+    if (start > 0) {
+        add(made, one, 0, start, &to);
+    }
+    for (int bucket = 0; bucket < CURVE_BUCKETS && at < count; bucket++) {
+        const int64_t end = end_of(made, start, bucket, log_axis);
+        if (end > at) {
+            add(made, one, at, end < count ? end : count, &to);
+            at = end;
+        }
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "distance", to.distance, "last", to.last, "mean", to.mean,
+                     "low", to.low, "high", to.high);
+}
+
+static json_t *values_array(const curves *made, const curve *one) {
+    json_t *array = json_array();
+    for (int64_t i = 0; i < made->distances.count; i++) {
+        (void)json_array_append_new(array, document_real(one->values[i]));
+    }
+    return array;
+}
+
+static json_t *curve_object(const curve_options *options, const curves *made, const curve *one) {
+    char scaling[400];
+    ropemap_scaling_format(&one->spec.scaling, false, scaling, sizeof scaling);
+    const bool known = one->has_reach, many = made->distances.count > JSON_VALUES_MOST;
+    return json_pack(
+        "{s:o, s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "label", document_text(one->label), "base",
+        document_base(&one->spec), "frequencies_from", document_frequencies(&one->spec), "head_dim",
+        (int)one->spec.head_dim, "scaling", scaling, "along",
+        one->along > 0 ? json_string(ropemap_axis_name(&one->spec.axes, one->along - 1)) : json_null(),
+        "trained_length", document_count(one->trained_length), "first_negative",
+        known ? document_count(one->reach.reach) : json_null(), "half",
+        known ? document_count(one->reach.half) : json_null(), "values",
+        many ? json_null() : values_array(made, one), "buckets",
+        many ? curve_buckets(made, one, options->axis == CURVE_LOG) : json_null());
+}
+
+json_t *curves_document(const curve_options *options, const curves *made) {
+    json_t *array = json_array();
+    for (int i = 0; i < made->count; i++) {
+        (void)json_array_append_new(array, curve_object(options, made, &made->one[i]));
+    }
+    return json_pack("{s:s, s:s, s:s, s:{s:I, s:I, s:I}, s:o}", "schema", "ropemap.curve/1", "version",
+                     ropemap_version(), "quantity",
+                     options->measure == CURVE_SOFTMAX     ? "attention"
+                     : options->tensors.queries != NULL    ? "mean"
+                     : options->quantity == CURVE_ROFORMER ? "roformer"
+                                                           : "similarity",
+                     "distances", "first", (json_int_t)made->distances.first, "count",
+                     (json_int_t)made->distances.count, "step", (json_int_t)made->distances.step, "curves",
+                     array);
+}
+
+/* ---- tables -------------------------------------------------------------------------------------------- */
+
+/* A label between quotes, its own doubled (RFC 4180). */
+static void put_label(FILE *stream, const char *label) {
+    (void)fputs(",\"", stream);
+    for (; *label != '\0'; label++) {
+        (void)fputs(*label == '"' ? "\"\"" : (const char[]){*label, '\0'}, stream);
+    }
+    (void)fputc('"', stream);
+}
+
+static void put_csv(FILE *stream, const curves *made) {
+    (void)fputs("distance", stream);
+    for (int i = 0; i < made->count; i++) {
+        put_label(stream, made->one[i].label);
+    }
+    (void)fputc('\n', stream);
+    for (int64_t row = 0; row < made->distances.count; row++) {
+        (void)fprintf(stream, "%.0f", made->distance[row]);
+        for (int i = 0; i < made->count; i++) {
+            (void)fprintf(stream, ",%.10g", made->one[i].values[row]);
+        }
+        (void)fputc('\n', stream);
+    }
+}
+
+/* [curves, distances], little-endian float32, format version 1.0. */
+static void put_npy(FILE *stream, const curves *made) {
+    char header[118]; /* a multiple of 64 with the 10 bytes before it, as the format wants */
+    (void)snprintf(header, sizeof header,
+                   "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %" PRId64 "), }", made->count,
+                   made->distances.count);
+    (void)fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, stream);
+    (void)fprintf(stream, "%-117s\n", header);
+    for (int i = 0; i < made->count; i++) {
+        for (int64_t at = 0; at < made->distances.count; at++) {
+            const float value = (float)made->one[i].values[at];
+            uint32_t bits;
+            memcpy(&bits, &value, sizeof bits);
+            const uint8_t bytes[] = {(uint8_t)bits, (uint8_t)(bits >> 8), (uint8_t)(bits >> 16),
+                                     (uint8_t)(bits >> 24)};
+            (void)fwrite(bytes, 1, sizeof bytes, stream);
+        }
+    }
+}
+
+static ropemap_status make_table(const curves *made, void (*put)(FILE *stream, const curves *made),
+                                 ropemap_bytes *bytes, ropemap_error *error) {
+    char *data = NULL;
+    FILE *stream = open_memstream(&data, &bytes->size);
+    bool whole = stream != NULL;
+    if (stream != NULL) {
+        put(stream, made);
+        whole = ferror(stream) == 0;
+        whole = fclose(stream) == 0 && whole;
+    }
+    bytes->data = (uint8_t *)data;
+    return whole ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "--output: no memory for the table");
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+static ropemap_status check_outputs(const curve_options *options, cli_outputs *outputs,
+                                    ropemap_error *error) {
+    if (options->outputs.count == 0 && !options->json && options->quiet) {
+        return fail(error, ROPEMAP_USAGE, "--quiet leaves nothing to print or write; give -o FILE or --json");
+    }
+    ropemap_status status = print_size_check(&options->print, error);
+    status = status == ROPEMAP_OK
+                 ? outputs_add_all(outputs, &options->outputs,
+                                   OUTPUT_PICTURES | 1 << OUTPUT_CSV | 1 << OUTPUT_NPY, options->force, error)
+                 : status;
+    return status == ROPEMAP_OK ? outputs_check(outputs,
+                                                options->json    ? "--json"
+                                                : options->quiet ? NULL
+                                                                 : "",
+                                                error)
+                                : status;
+}
+
+ropemap_status curves_encode(const curve_options *options, const curves *made, output_kind kind,
+                             ropemap_bytes *bytes, ropemap_error *error) {
+    curve_chart chart;
+    if (kind == OUTPUT_CSV || kind == OUTPUT_NPY) {
+        return make_table(made, kind == OUTPUT_CSV ? put_csv : put_npy, bytes, error);
+    }
+    curve_chart_make(options, made, &chart);
+    const ropemap_page page =
+        print_chart(&options->print, options->size, PRINT_SHAPE, kind == OUTPUT_PNG, &chart.chart);
+    return ropemap_chart_encode(&chart.chart, output_format(kind), &page, bytes, error);
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+/* Curves that are being written. */
+typedef struct written_curves {
+    const curve_options *options;
+    const curves *made;
+} written_curves;
+
+static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const written_curves *written = what;
+    (void)index;
+    return curves_encode(written->options, written->made, kind, bytes, error);
+}
+
+/* Computes the curves and writes them. After a signal does not return. */
+static ropemap_status make(curve_options *options, curves *made, cli_run *run, ropemap_error *error) {
+    written_curves written = {.options = options, .made = made};
+    run_begin(run, options->quiet);
+    options->progress = progress_tell;
+    options->progress_user = &run->progress;
+    ropemap_status status = curves_make(options, made, error);
+    progress_end(&run->progress);
+    status = status == ROPEMAP_OK ? outputs_write(&run->outputs, encode, &written, error) : status;
+    run_end(run);
+    return status;
+}
+
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    static curves made; /* large */
+    curve_options *options = given;
+    ropemap_status status = vary_note(&options->vary, &run->outputs, error);
+    status = status == ROPEMAP_OK ? check_outputs(options, &run->outputs, error) : status;
+    status = status == ROPEMAP_OK ? make(options, &made, run, error) : status;
+    if (status == ROPEMAP_OK && options->json) {
+        run->code = document_print(curves_document(options, &made));
+    } else if (status == ROPEMAP_OK && !options->quiet && run->outputs.stdout_name == NULL) {
+        run->code = print_text(options, &made);
+    }
+    curves_free(&made);
+    return status;
+}
+
+static void start(void *options) {
+    *(curve_options *)options = curve_options_default();
+}
+
+static void end(void *options) {
+    vary_free(&((curve_options *)options)->vary);
+}
+
+static void notes(void) {
+    (void)printf(
+        "\nWithout tensors the curve is S(r), the similarity that two equal unit vectors keep at distance "
+        "r.\n"
+        "What is first below one half is S(r) / S(0), as in bound and explain: only an attention factor "
+        "makes\n"
+        "S(0) another number than 1.\n"
+        "Where a pixel holds many distances the picture shows their mean and, behind it, all from the\n"
+        "smallest to the largest.\n");
+}
+
+const cli_command command_curve = {
+    .name = "curve",
+    .summary = "draw similarity against distance, for one or many settings",
+    .usage = "[what] [how] [output]",
+    .examples =
+        "  ropemap curve --vary base=1e4,5e5,1e6 -n 128k --axis log -o decay.png\n"
+        "  ropemap curve --vary preset=llama2-7b,llama3-8b,qwen3-8b -n 32k -o models.svg -o models.csv\n"
+        "  ropemap curve --quantity roformer -n 256 -o roformer.pdf\n"
+        "  ropemap curve --vary phase=exact,hf-fp32,bf16-inv-freq --shift 1M -n 1k -o rounded.png\n"
+        "  ropemap curve --queries q.npy --keys k.npy -o measured.png\n"
+        "  ropemap curve --queries q.npy --keys k.npy --measure softmax --causal --axis log -o mass.png\n",
+    .blocks = {{rule_rows, offsetof(curve_options, rule)},
+               {curve_single_rows, 0},
+               {curve_rows, 0},
+               {tensor_rows, offsetof(curve_options, tensors)},
+               {attention_rows, offsetof(curve_options, request)},
+               {machine_rows, offsetof(curve_options, request)},
+               {device_rows, offsetof(curve_options, request)},
+               {thread_rows, offsetof(curve_options, threads)},
+               {print_rows, offsetof(curve_options, print)},
+               {print_height_rows, offsetof(curve_options, print)}},
+    .notes = notes,
+    .size = sizeof(curve_options),
+    .start = start,
+    .work = work,
+    .end = end,
+};

@@ -1,0 +1,409 @@
+/* command_explain.c - ropemap explain */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/decay/command_explain.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/json.h"
+#include "tools/ropemap/options/number.h"
+#include "tools/ropemap/run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct words {
+    char text[ROPEMAP_NUMBER_TEXT + 40];
+} words;
+
+static words count_in_words(int64_t reach, const char *unit) {
+    words out;
+    (void)snprintf(out.text, sizeof out.text, reach > 0 ? "%s%s" : "none below %s%s",
+                   number_in_words((double)(reach > 0 ? reach : EXPLAIN_LIMIT)).text, unit);
+    return out;
+}
+
+static words tokens(int64_t reach) {
+    return count_in_words(reach, " tokens");
+}
+
+static words number(int64_t reach) {
+    return count_in_words(reach, "");
+}
+
+/* "drop below half similarity 46 tokens apart and below zero 1,707 tokens apart", or what they do instead. */
+static void put_drops(const ropemap_reach *found, char *text, size_t size) {
+    const number_words half = number_in_words((double)found->half), end = number_in_words(EXPLAIN_LIMIT);
+    if (found->half == 0) {
+        (void)snprintf(text, size, "stay above half similarity over the first %s tokens", end.text);
+    } else if (found->reach == 0) {
+        (void)snprintf(text, size,
+                       "drop below half similarity %s tokens apart and stay at or above zero over the first "
+                       "%s tokens",
+                       half.text, end.text);
+    } else {
+        (void)snprintf(text, size,
+                       "drop below half similarity %s tokens apart and below zero %s tokens apart", half.text,
+                       number_in_words((double)found->reach).text);
+    }
+}
+
+static void say_reach(const ropemap_spec *spec, const explanation *to, char *text) {
+    char drops[200], rotated[240] = "";
+    put_drops(&to->own, drops, sizeof drops);
+    if (2 * to->pairs < spec->head_dim) {
+        (void)snprintf(rotated, sizeof rotated, "; in the %d rotated dimensions alone, %s and %s",
+                       2 * (int)to->pairs, number(to->rotated.half).text, tokens(to->rotated.reach).text);
+    }
+    (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                   "The base sets how fast similarity falls. At base %s (head dim %d), two identical tokens "
+                   "%s%s.",
+                   number_in_words(spec->base).text, (int)spec->head_dim, drops, rotated);
+}
+
+/* Bases next to 1 have no tenth. */
+static void say_base(const ropemap_spec *spec, const explanation *to, char *text) {
+    char smaller[80] = "base 10x smaller";
+    if (!(spec->base > 10.0)) {
+        (void)snprintf(smaller, sizeof smaller, "base of %s", number_in_words(to->less).text);
+    }
+    const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES, "A %s gives %s, 10x larger %s.", smaller,
+                                tokens(to->at_less.reach).text, number(to->at_more.reach).text);
+    if (to->falls_to != 0.0) {
+        (void)snprintf(
+            text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
+            " It is not monotonic: raising the base from %s to %s moves the first zero back from %s "
+            "to %s.",
+            number_in_words(to->falls_from).text, number_in_words(to->falls_to).text,
+            number_in_words((double)to->falls_reach_from).text, number(to->falls_reach_to).text);
+    }
+}
+
+static void say_head_dim(const ropemap_spec *spec, const explanation *to, char *text) {
+    if (to->reach_half_dim > 0 || to->reach_double_dim > 0) {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "Head dimension matters too: %s at d = %d, %s at d = %d (same base, no scaling).",
+                       tokens(to->reach_half_dim).text, (int)spec->head_dim / 2,
+                       number(to->reach_double_dim).text, (int)spec->head_dim * 2);
+    } else {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "Head dimension matters too: more pairs fill the gaps between wavelengths.");
+    }
+}
+
+static void say_least(const ropemap_spec *spec, const explanation *to, char *text) {
+    const number_words length = number_in_words((double)to->length), base = number_in_words(spec->base);
+    const bool holds = to->own.reach == 0 || to->own.reach >= to->length;
+    const double least =
+        to->least_base >= 1e4 ? ceil(to->least_base) : to->least_base; /* as the page has it */
+    if (!to->has_least) {
+        text[0] = '\0';
+    } else if (to->least_is_edge) {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "Every base above 1 keeps similarity non-negative over %s tokens, base %s included.",
+                       length.text, base.text);
+    } else if (to->least_base > 0.0) {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "Smallest base that keeps similarity non-negative over %s tokens: %s. Base %s %s.",
+                       length.text, number_in_words(least).text, base.text,
+                       holds                         ? "does"
+                       : spec->base < to->least_base ? "is too small"
+                                                     : "does not, though it is larger");
+    } else {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "No base from 1 to 10,000,000,000 keeps similarity non-negative over %s tokens.",
+                       length.text);
+    }
+}
+
+/* "YaRN (factor 32, original 4,096)" of a scaling's text "yarn:factor=32,original=4096". */
+static void put_rule(const ropemap_scaling *scaling, char *text, size_t size) {
+    static const char *const names[] = {
+        [ROPEMAP_SCALING_LINEAR] = "Linear interpolation", [ROPEMAP_SCALING_NTK] = "NTK scaling",
+        [ROPEMAP_SCALING_DYNAMIC] = "Dynamic NTK",         [ROPEMAP_SCALING_YARN] = "YaRN",
+        [ROPEMAP_SCALING_LONGROPE] = "LongRoPE",           [ROPEMAP_SCALING_LLAMA3] = "Llama 3 scaling",
+        [ROPEMAP_SCALING_PROPORTIONAL] = "p-RoPE"};
+    char rule[400];
+    ropemap_scaling_format(scaling, false, rule, sizeof rule);
+    const char *at = rule + strcspn(rule, ":");
+    const size_t known = sizeof names / sizeof *names;
+    const char *name = (size_t)scaling->rule < known ? names[scaling->rule] : NULL;
+    int length = name != NULL ? snprintf(text, size, "%s", name)
+                              : snprintf(text, size, "%.*s", (int)(at - rule), rule);
+    for (const char *before = " ("; *at != '\0'; before = ", ") {
+        const char *key = at + 1, *value = key + strcspn(key, "=") + 1;
+        char *end = NULL;
+        at = key + strcspn(key, ",");
+        const double what = strtod(value, &end);
+        length += snprintf(text + length, size - (size_t)length, "%s%.*s %.*s", before,
+                           (int)(value - 1 - key), key, end == at ? 0 : (int)(at - value), value);
+        if (end == at) {
+            length += snprintf(text + length, size - (size_t)length, "%s", number_in_words(what).text);
+        }
+        if (*at == '\0') {
+            (void)snprintf(text + length, size - (size_t)length, ")");
+        }
+    }
+}
+
+static void say_scaling(const ropemap_spec *spec, const explanation *to, char *text) {
+    const double square = to->attention * to->attention;
+    char rule[500], scores[160] = "";
+    if (spec->scaling.rule == ROPEMAP_SCALING_NONE) {
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES, "No scaling: pair i rotates at base^(-2i/d).");
+        return;
+    }
+    put_rule(&spec->scaling, rule, sizeof rule);
+    if (square != 1.0) {
+        (void)snprintf(scores, sizeof scores, " It also scales %s by %.3g, which %s.",
+                       2 * to->pairs == spec->head_dim ? "scores" : "the rotated part of scores", square,
+                       2 * to->pairs == spec->head_dim ? "does not move zeros"
+                                                       : "weighs it against the rest of the head");
+    }
+    (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                   "%s slows %d of %d pairs, moving the first zero from %s to %s.%s", rule, (int)to->slowed,
+                   (int)to->pairs, number(to->plain.reach).text, tokens(to->own.reach).text, scores);
+}
+
+void explain_say(const ropemap_spec *spec, explanation *to) {
+    say_reach(spec, to, to->sentence[0]);
+    say_base(spec, to, to->sentence[1]);
+    say_head_dim(spec, to, to->sentence[2]);
+    say_scaling(spec, to, to->sentence[3]);
+    say_least(spec, to, to->sentence[4]);
+}
+
+static json_t *row_of(double base, const ropemap_reach *found) {
+    return json_pack("{s:f, s:o, s:o}", "base", base, "half", document_count(found->half), "first_negative",
+                     document_count(found->reach));
+}
+
+json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
+    json_t *sentences = json_array();
+    for (int i = 0; i < EXPLAIN_SENTENCES && found->sentence[i][0] != '\0'; i++) {
+        (void)json_array_append_new(sentences, document_text(found->sentence[i]));
+    }
+    return json_pack(
+        "{s:s, s:s, s:o, s:[o, o, o], s:f, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, "
+        "s:I, s:o, "
+        "s:b}",
+        "schema", "ropemap.explain/1", "version", ropemap_version(), "sentences", sentences, "bases",
+        row_of(found->less, &found->at_less), row_of(spec->base, &found->own),
+        row_of(found->more, &found->at_more), "base", spec->base, "head_dim", (int)spec->head_dim,
+        "first_negative", (json_int_t)found->own.reach, "half", (json_int_t)found->own.half,
+        "first_negative_rotated", (json_int_t)found->rotated.reach, "half_rotated",
+        (json_int_t)found->rotated.half, "first_negative_unscaled", (json_int_t)found->plain.reach,
+        "first_negative_tenth_base", (json_int_t)found->at_less.reach, "first_negative_ten_times_base",
+        (json_int_t)found->at_more.reach, "first_negative_half_dim", (json_int_t)found->reach_half_dim,
+        "first_negative_double_dim", (json_int_t)found->reach_double_dim, "pairs", (int)found->pairs,
+        "pairs_slowed", (int)found->slowed, "attention_factor", found->attention, "length",
+        (json_int_t)found->length, "least_base",
+        found->has_least ? json_real(found->least_base) : json_null(), "least_base_is_edge",
+        found->has_least && found->least_is_edge);
+}
+
+enum {
+    LENGTH_SMOOTH = 1 << 20,
+    LENGTH_BENT = 1 << 17
+}; /* most tokens that the least base is found for, in seconds */
+
+enum { LENGTH_USUAL = 32768, NEIGHBOURS = 24 };
+
+static ropemap_status look(const ropemap_spec *spec, const explain_options *options, ropemap_reach *found,
+                           ropemap_error *error) {
+    return ropemap_bound_reach(spec, EXPLAIN_LIMIT, 0, options->progress, options->progress_user, found,
+                               error);
+}
+
+static ropemap_status reach_of(ropemap_spec spec, const explain_options *options, int64_t *reach,
+                               ropemap_error *error) {
+    ropemap_reach found = {0};
+    const ropemap_status status = look(&spec, options, &found, error);
+    *reach = found.reach;
+    return status;
+}
+
+/* The first base, in small steps up from the rule's own, that reaches less far than the one before it. */
+static ropemap_status find_fall(const ropemap_spec *spec, const explain_options *options, explanation *to,
+                                ropemap_error *error) {
+    ropemap_spec other = *spec;
+    int64_t before = to->own.reach;
+    ropemap_status status = ROPEMAP_OK;
+    for (int i = 1; i <= NEIGHBOURS && status == ROPEMAP_OK && to->falls_to == 0.0 && before > 0; i++) {
+        const double last = other.base;
+        int64_t reach = 0;
+        other.base = spec->base * pow(1.05, i);
+        status = reach_of(other, options, &reach, error);
+        if (status == ROPEMAP_OK && reach > 0 && reach < before) {
+            to->falls_from = last;
+            to->falls_to = other.base;
+            to->falls_reach_from = before;
+            to->falls_reach_to = reach;
+        }
+        before = reach;
+    }
+    return status;
+}
+
+static ropemap_status count_slowed(const ropemap_spec *spec, explanation *to, ropemap_error *error) {
+    ropemap_freqs own, plain;
+    ropemap_spec other = *spec;
+    other.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
+    ropemap_status status = ropemap_freqs_make(spec, &own, error);
+    status = status == ROPEMAP_OK ? ropemap_freqs_make(&other, &plain, error) : status;
+    if (status == ROPEMAP_OK) {
+        to->pairs = own.pairs;
+        to->attention = own.attention_factor;
+        for (int32_t i = 0; i < own.pairs; i++) {
+            to->slowed += own.step[i] < plain.step[i] - (plain.step[i] >> 20);
+        }
+    }
+    return status;
+}
+
+static ropemap_status find_least(const ropemap_spec *spec, const explain_options *options, explanation *to,
+                                 ropemap_error *error) {
+    ropemap_window window;
+    int32_t count = 0;
+    const ropemap_bound_request request = {.spec = *spec,
+                                           .length = to->length,
+                                           .progress = options->progress,
+                                           .progress_user = options->progress_user};
+    const ropemap_status status = ropemap_bound_bases(&request, &window, 1, &count, error);
+    to->least_base = count > 0 ? window.low : 0.0;
+    to->least_is_edge = count > 0 && window.low_is_edge;
+    return status;
+}
+
+/* How far the rotated part of a head reaches without the rest. */
+static ropemap_status find_rotated(const ropemap_spec *spec, const explain_options *options, explanation *to,
+                                   ropemap_error *error) {
+    ropemap_spec part = *spec;
+    to->rotated = to->own;
+    if (spec->rotary_dim == 0 || spec->rotary_dim == spec->head_dim) {
+        return ROPEMAP_OK;
+    }
+    part.head_dim = spec->rotary_dim;
+    return look(&part, options, &to->rotated, error);
+}
+
+static ropemap_status work_out(const ropemap_spec *spec, const explain_options *options, explanation *to,
+                               ropemap_error *error) {
+    ropemap_spec other = *spec;
+    ropemap_status status = look(spec, options, &to->own, error);
+    status = status == ROPEMAP_OK ? find_rotated(spec, options, to, error) : status;
+    other.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
+    status = status == ROPEMAP_OK ? look(&other, options, &to->plain, error) : status;
+    other = *spec;
+    to->more = fmin(10.0 * spec->base, 1e30);
+    to->less = spec->base / 10.0 > 1.0 ? spec->base / 10.0 : 1.0 + (spec->base - 1.0) / 10.0;
+    other.base = to->more;
+    status = status == ROPEMAP_OK ? look(&other, options, &to->at_more, error) : status;
+    other.base = to->less;
+    status = status == ROPEMAP_OK ? look(&other, options, &to->at_less, error) : status;
+    ropemap_spec narrow = *spec; /* lists of divisors are for one dimension alone */
+    narrow.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
+    narrow.rotary_dim = spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim;
+    const int32_t rotates = narrow.rotary_dim;
+    if (rotates % 4 == 0 && spec->head_dim % 4 == 0 && spec->head_dim >= 8 &&
+        2 * spec->head_dim <= ROPEMAP_MAX_HEAD_DIM) {
+        narrow.head_dim = spec->head_dim / 2;
+        narrow.rotary_dim = rotates / 2;
+        status = status == ROPEMAP_OK ? reach_of(narrow, options, &to->reach_half_dim, error) : status;
+        narrow.head_dim = spec->head_dim * 2;
+        narrow.rotary_dim = rotates * 2;
+        status = status == ROPEMAP_OK ? reach_of(narrow, options, &to->reach_double_dim, error) : status;
+    }
+    status = status == ROPEMAP_OK ? find_fall(spec, options, to, error) : status;
+    status = status == ROPEMAP_OK ? count_slowed(spec, to, error) : status;
+    to->has_least = !options->quick;
+    return status == ROPEMAP_OK && to->has_least ? find_least(spec, options, to, error) : status;
+}
+
+ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error) {
+    if (options->rule.frequencies != NULL) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--frequencies: explain is about a base, and a table has none; `ropemap bound` shows how "
+                    "far it reaches");
+    }
+    const ropemap_status status = rule_options_resolve(&options->rule, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    ropemap_spec *spec = &options->rule.spec;
+    if (!ropemap_axes_apart(&spec->axes)) {
+        spec->axes = (ropemap_axes){.count = 0}; /* a distance is the same on all: other heads may be tried */
+    }
+    const int64_t trained =
+        options->rule.opened != NULL ? ropemap_model_trained_length(options->rule.opened) : 0;
+    if ((options->rule.given & RULE_LENGTH) != 0 && spec->length < 2.0) {
+        return fail(error, ROPEMAP_USAGE, "--length: %.0f is out of range; give 2 tokens or more",
+                    spec->length);
+    }
+    const int64_t most = spec->scaling.rule == ROPEMAP_SCALING_NONE ? LENGTH_SMOOTH : LENGTH_BENT;
+    to->length = spec->length >= 2.0 ? (int64_t)spec->length : trained >= 2 ? trained : LENGTH_USUAL;
+    spec->length = (double)to->length;
+    to->length = to->length < most ? to->length : most;
+    return work_out(spec, options, to, error);
+}
+
+static const cli_option explain_rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "quick",
+     .help =
+         "leave out the last sentence, the least base for a length, which takes seconds where that is long",
+     .type = OPTION_FLAG,
+     .offset = offsetof(explain_options, quick)},
+    {.group = GROUP_OUTPUT,
+     .name = "json",
+     .help = "print JSON of schema ropemap.explain/1: the sentences, and every number in them",
+     .type = OPTION_FLAG,
+     .offset = offsetof(explain_options, json),
+     .local = true},
+    {.group = GROUP_OUTPUT,
+     .name = "quiet",
+     .letter = 'q',
+     .help = "show no progress",
+     .type = OPTION_FLAG,
+     .offset = offsetof(explain_options, quiet),
+     .local = true},
+    {.name = NULL},
+};
+
+static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
+    explain_options *options = given;
+    explanation found = {.length = 0};
+    run_begin(run, options->quiet);
+    options->progress = progress_tell;
+    options->progress_user = &run->progress;
+    const ropemap_status status = explain_make(options, &found, error);
+    run_end(run);
+    if (status == ROPEMAP_OK) {
+        const ropemap_spec *spec = &options->rule.spec;
+        explain_say(spec, &found);
+        for (int i = 0; i < EXPLAIN_SENTENCES && found.sentence[i][0] != '\0' && !options->json; i++) {
+            (void)printf("%s\n", found.sentence[i]);
+        }
+        run->code = options->json ? document_print(explain_document(spec, &found)) : finish_stdout();
+    }
+    return status;
+}
+
+static void notes(void) {
+    (void)printf(
+        "\nSimilarity is S(r) of the whole head, as a share of S(0), as in curve and bound.\n"
+        "The last sentence is about --length, else the model's trained length, else 32768 tokens.\n");
+}
+
+const cli_command command_explain = {
+    .name = "explain",
+    .summary = "explain in words how fast a rule makes similarity fall",
+    .usage = "[--model PATH | --preset NAME] [what]",
+    .examples = "  ropemap explain -b 5e5\n"
+                "  ropemap explain --preset llama3.1-8b --json\n",
+    .blocks = {{rule_rows, offsetof(explain_options, rule)}, {explain_rows, 0}},
+    .notes = notes,
+    .size = sizeof(explain_options),
+    .work = work,
+};

@@ -1,0 +1,154 @@
+/* curve_chart.c - a curve's figure */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/decay/curves.h"
+#include "tools/ropemap/failure.h"
+#include "tools/ropemap/options/number.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *value_words(const curve_options *options) {
+    return options->measure == CURVE_SOFTMAX     ? "attention mass per token of distance"
+           : options->tensors.queries != NULL    ? "mean of q · k"
+           : options->quantity == CURVE_ROFORMER ? "relative upper bound"
+           : options->band.count > 0             ? "share of the pairs"
+                                                 : "similarity";
+}
+
+/* The trained lengths, each once. */
+static void add_marks(const curves *made, curve_chart *made_chart) {
+    const double last = made->distance[made->distances.count - 1];
+    for (int i = 0; i < made->count && made_chart->chart.plot.mark_count < CURVE_MARKS_MOST; i++) {
+        const int64_t length = made->one[i].trained_length;
+        bool known = length <= 0 || (double)length > last || (double)length < made->distance[0];
+        for (int j = 0; j < i; j++) {
+            known = known || made->one[j].trained_length == length;
+        }
+        if (!known) {
+            const int at = made_chart->chart.plot.mark_count++;
+            (void)snprintf(made_chart->words[at], sizeof made_chart->words[at], "trained %s",
+                           number_in_words((double)length).text);
+            made_chart->marks[at] =
+                (ropemap_mark){.of_x = true, .at = (double)length, .label = made_chart->words[at]};
+        }
+    }
+}
+
+/* ---- what curves have in common -------------------------------------------------------------------------
+ */
+
+/* Adds a part to a line of parts with commas between them. */
+static void add(char *text, size_t size, const char *format, ...) FAILURE_PRINTF(3, 4);
+
+static void add(char *text, size_t size, const char *format, ...) {
+    const size_t length = strlen(text), comma = length > 0 ? 2 : 0;
+    if (length + comma >= size) {
+        return;
+    }
+    memcpy(text + length, ", ", comma);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text + length + comma, size - length - comma, format, arguments);
+    va_end(arguments);
+}
+
+static bool same_scaling(const ropemap_spec *a, const ropemap_spec *b) {
+    char one[400], other[400];
+    ropemap_scaling_format(&a->scaling, false, one, sizeof one);
+    ropemap_scaling_format(&b->scaling, false, other, sizeof other);
+    return strcmp(one, other) == 0;
+}
+
+/* What the rules have in common: the parts of a title, and their scaling rule. */
+static void find_common(const curve_options *options, const curves *made, int count, curve_chart *to) {
+    const ropemap_spec *first = &made[0].one[0].spec;
+    bool base = true, dim = true, rule = first->scaling.rule != ROPEMAP_SCALING_NONE;
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < made[i].count; j++) {
+            const ropemap_spec *spec = &made[i].one[j].spec;
+            base = base && (spec->frequencies == NULL
+                                ? first->frequencies == NULL && spec->base == first->base
+                                : first->frequencies != NULL &&
+                                      strcmp(spec->frequencies->name, first->frequencies->name) == 0);
+            dim = dim && spec->head_dim == first->head_dim;
+            rule = rule && same_scaling(spec, first);
+        }
+    }
+    if (base) {
+        char origin[CURVE_LABEL];
+        rule_origin(first, origin, sizeof origin);
+        add(to->title, sizeof to->title, "%s", origin);
+    }
+    if (dim) {
+        add(to->title, sizeof to->title, "d = %d", (int)first->head_dim);
+    }
+    if (dim && first->rotary_dim != 0 && first->rotary_dim != first->head_dim) {
+        add(to->title, sizeof to->title, "%d rotated", (int)first->rotary_dim);
+    }
+    if (first->axes.count > 0 && made[0].one[0].along > 0) {
+        char axes[80];
+        ropemap_axes_format(&first->axes, axes, sizeof axes);
+        add(to->title, sizeof to->title, "axes %s", axes);
+    }
+    if (rule) {
+        char scaling[100];
+        ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
+        add(to->subtitle, sizeof to->subtitle, "%s", scaling);
+    }
+    if (options->band.count > 0) {
+        add(to->title, sizeof to->title, "pairs %d to %d", (int)options->band.first,
+            (int)(options->band.first + options->band.count - 1));
+    }
+}
+
+void curve_chart_words(const curve_options *options, const curves *made, int count, const char *part,
+                       curve_chart *to) {
+    const ropemap_range *distances = &made[0].distances;
+    (void)snprintf(to->title, sizeof to->title, "%s%s",
+                   options->measure == CURVE_SOFTMAX     ? "Attention"
+                   : options->tensors.queries != NULL    ? "Mean similarity"
+                   : options->quantity == CURVE_ROFORMER ? "RoFormer's bound of RoPE similarity"
+                                                         : "RoPE similarity",
+                   part);
+    to->subtitle[0] = to->description[0] = '\0';
+    if (count == 1 && made[0].origin[0] != '\0') {
+        add(to->subtitle, sizeof to->subtitle, "%s", made[0].origin);
+    }
+    find_common(options, made, count, to);
+    add(to->description, sizeof to->description, "%s distances from %s in steps of %s",
+        number_in_words((double)distances->count).text, number_in_words((double)distances->first).text,
+        number_in_words((double)distances->step).text);
+    add(to->description, sizeof to->description,
+        "a line is the mean of what a pixel holds and a band its least and greatest; k is 1,024");
+    to->chart.title = to->title;
+    to->chart.subtitle = to->subtitle;
+    to->chart.description = to->description;
+}
+
+/* ---- the chart ------------------------------------------------------------------------------------------
+ */
+
+/* A logarithmic axis begins at distance 1. */
+void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to) {
+    const int64_t skip =
+        options->axis == CURVE_LOG && made->distance[0] == 0.0 && made->distances.count > 1 ? 1 : 0;
+    *to = (curve_chart){.chart = {.plot = {.series_count = made->count}}};
+    for (int i = 0; i < made->count; i++) {
+        to->series[i] = (ropemap_series){.label = made->one[i].label,
+                                         .x = made->distance + skip,
+                                         .y = made->one[i].values + skip,
+                                         .count = made->distances.count - skip};
+    }
+    curve_chart_words(options, made, 1, "", to);
+    add_marks(made, to);
+    to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
+    to->chart.y_label = value_words(options);
+    to->chart.log_x = options->axis == CURVE_LOG;
+    to->chart.log_y = options->measure == CURVE_SOFTMAX;
+    to->chart.has_y_limits = options->limits.given;
+    to->chart.y_low = options->limits.low;
+    to->chart.y_high = options->limits.high;
+    to->chart.plot.series = to->series;
+    to->chart.plot.marks = to->marks;
+}

@@ -1,0 +1,130 @@
+/* plan_flags.c - a base or a factor as transformers, vLLM and llama.cpp take it */
+/* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/decay/command_plan.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* Text that grows in a buffer of PLAN_FLAG_BYTES. */
+typedef struct growing {
+    char *text;
+    int length;
+} growing;
+
+/* "name": value, with a comma before all but the first. */
+static void put_number(growing *to, const char *name, double value) {
+    to->length += snprintf(to->text + to->length, (size_t)(PLAN_FLAG_BYTES - to->length), "%s\"%s\": %.10g",
+                           to->text[to->length - 1] == '{' ? "" : ", ", name, value);
+}
+
+static void put_given(growing *to, const char *name, double value) {
+    if (value != 0.0) {
+        put_number(to, name, value);
+    }
+}
+
+/* NTK-aware scaling is a larger base: base * factor^(D/(D-2)). */
+static double theta_of(const ropemap_spec *spec) {
+    const double rotary = spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim;
+    return spec->scaling.rule == ROPEMAP_SCALING_NTK && rotary > 2.0
+               ? spec->base * pow(spec->scaling.factor, rotary / (rotary - 2.0))
+               : spec->base;
+}
+
+/* {"rope_type": "yarn", "factor": 8, ...}, with the base where `theta`. */
+static void put_parameters(const ropemap_spec *spec, bool theta, char *text) {
+    static const char *const types[] = {[ROPEMAP_SCALING_LINEAR] = "linear",
+                                        [ROPEMAP_SCALING_YARN] = "yarn",
+                                        [ROPEMAP_SCALING_LLAMA3] = "llama3"};
+    const ropemap_scaling *scaling = &spec->scaling;
+    const ropemap_scaling_rule rule = scaling->rule;
+    const bool plain = rule == ROPEMAP_SCALING_NONE || rule == ROPEMAP_SCALING_NTK;
+    growing to = {.text = text};
+    to.length = snprintf(text, PLAN_FLAG_BYTES, "{\"rope_type\": \"%s\"", plain ? "default" : types[rule]);
+    if (theta) {
+        put_number(&to, "rope_theta", theta_of(spec));
+    }
+    if (!plain) {
+        put_number(&to, "factor", scaling->factor);
+    }
+    if (rule == ROPEMAP_SCALING_YARN || rule == ROPEMAP_SCALING_LLAMA3) {
+        put_number(&to, "original_max_position_embeddings", scaling->original_length);
+        put_given(&to, "beta_fast", scaling->beta_fast);
+        put_given(&to, "beta_slow", scaling->beta_slow);
+        put_given(&to, "attention_factor", scaling->attention_factor);
+        put_given(&to, "mscale", scaling->mscale);
+        put_given(&to, "mscale_all_dim", scaling->mscale_all_dim);
+        put_given(&to, "low_freq_factor", scaling->low_freq_factor);
+        put_given(&to, "high_freq_factor", scaling->high_freq_factor);
+    }
+    (void)snprintf(text + to.length, (size_t)(PLAN_FLAG_BYTES - to.length), "%s}",
+                   scaling->untruncated ? ", \"truncate\": false" : "");
+}
+
+static void put_transformers(const plan_choice *choice, int64_t length, plan_flags *flags) {
+    char all[PLAN_FLAG_BYTES], scaling[PLAN_FLAG_BYTES];
+    const ropemap_scaling_rule rule = choice->spec.scaling.rule;
+    put_parameters(&choice->spec, true, all);
+    put_parameters(&choice->spec, false, scaling);
+    (void)snprintf(flags->transformers, sizeof flags->transformers,
+                   "\"rope_parameters\": %.300s, \"max_position_embeddings\": %" PRId64, all, length);
+    if (rule == ROPEMAP_SCALING_NONE || rule == ROPEMAP_SCALING_NTK) {
+        (void)snprintf(flags->transformers_4, sizeof flags->transformers_4,
+                       "\"rope_theta\": %.10g, \"rope_scaling\": null, \"max_position_embeddings\": %" PRId64,
+                       theta_of(&choice->spec), length);
+    } else {
+        (void)snprintf(
+            flags->transformers_4, sizeof flags->transformers_4,
+            "\"rope_theta\": %.10g, \"rope_scaling\": %.280s, \"max_position_embeddings\": %" PRId64,
+            choice->spec.base, scaling, length);
+    }
+    if (rule == ROPEMAP_SCALING_YARN &&
+        choice->spec.scaling.factor * choice->spec.scaling.original_length < (double)length) {
+        flags->note = "vLLM takes factor times original length for the longest context; set "
+                      "VLLM_ALLOW_LONG_MAX_MODEL_LEN=1 in its environment";
+    }
+    (void)snprintf(flags->vllm, sizeof flags->vllm, "--hf-overrides '{%.340s}' --max-model-len %" PRId64,
+                   flags->transformers, length);
+}
+
+/* A GGUF file brings divisors of its own as a tensor, which no flag takes away. */
+static void put_llama_cpp(const plan_choice *choice, ropemap_scaling_rule own, int64_t length,
+                          plan_flags *flags) {
+    const ropemap_scaling *scaling = &choice->spec.scaling;
+    char *text = flags->llama_cpp;
+    const size_t size = sizeof flags->llama_cpp;
+    const bool listed = own == ROPEMAP_SCALING_LLAMA3 || own == ROPEMAP_SCALING_LONGROPE;
+    if (scaling->rule == ROPEMAP_SCALING_LLAMA3) {
+        flags->note = "llama.cpp has no flag for llama3 scaling; convert a model with that config.json";
+    } else if (listed && choice->of_factor) {
+        flags->note = "llama.cpp keeps the divisors in the model's GGUF file whatever its flags are";
+    } else if (scaling->untruncated || scaling->attention_factor != 0.0 || scaling->mscale != 0.0) {
+        flags->note = "llama.cpp has no flags for all parameters of this rule";
+    } else if (scaling->rule == ROPEMAP_SCALING_LINEAR) {
+        (void)snprintf(text, size, "--rope-scaling linear --rope-scale %.10g -c %" PRId64, scaling->factor,
+                       length);
+    } else if (scaling->rule == ROPEMAP_SCALING_YARN) {
+        const int at = snprintf(text, size, "--rope-scaling yarn --rope-scale %.10g --yarn-orig-ctx %.0f",
+                                scaling->factor, scaling->original_length);
+        (void)snprintf(text + at, size - (size_t)at,
+                       " --yarn-beta-fast %.10g --yarn-beta-slow %.10g -c %" PRId64,
+                       scaling->beta_fast != 0.0 ? scaling->beta_fast : 32.0,
+                       scaling->beta_slow != 0.0 ? scaling->beta_slow : 1.0, length);
+    } else {
+        (void)snprintf(text, size, "--rope-scaling none --rope-freq-base %.10g -c %" PRId64,
+                       theta_of(&choice->spec), length);
+    }
+}
+
+void plan_flags_make(const plan_choice *choice, ropemap_scaling_rule own, int64_t length, plan_flags *flags) {
+    const ropemap_scaling_rule rule = choice->spec.scaling.rule;
+    *flags = (plan_flags){.note = NULL};
+    if (rule != ROPEMAP_SCALING_NONE && rule != ROPEMAP_SCALING_LINEAR && rule != ROPEMAP_SCALING_NTK &&
+        rule != ROPEMAP_SCALING_YARN && rule != ROPEMAP_SCALING_LLAMA3) {
+        flags->note = "set rope_theta alone; the model's own scaling stays as it is";
+        return;
+    }
+    put_transformers(choice, length, flags);
+    put_llama_cpp(choice, own, length, flags);
+}

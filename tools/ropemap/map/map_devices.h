@@ -1,0 +1,34 @@
+/* map_devices.h - one map on several GPUs of this machine, in one process */
+/* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_TOOLS_ROPEMAP_MAP_DEVICES_H
+#define ROPEMAP_TOOLS_ROPEMAP_MAP_DEVICES_H
+
+#include "tools/ropemap/options/map_options.h"
+
+typedef struct map_devices map_devices;
+
+/*
+ * A job for each GPU of the list, from the same request but for its device; `threads` and `memory` are shared
+ * out. The vectors of the request outlive *devices, which is the caller's, to be freed with map_devices_free;
+ * NULL on failure. ROPEMAP_USAGE: the map is not for a GPU, or the GPUs differ; and statuses of
+ * ropemap_job_open.
+ */
+ropemap_status map_devices_open(const map_device_list *list, const ropemap_request *request,
+                                map_devices **devices, ropemap_error *error);
+void map_devices_free(map_devices *devices); /* NULL is fine */
+
+/* The first GPU's, as all have it. */
+const ropemap_plan *map_devices_plan(const map_devices *devices);
+
+/*
+ * Computes the map, with the bytes that one of the GPUs gives it; once. A GPU that fails leaves its part to
+ * the others, with a warning. `map` is to be freed after a failure too. ROPEMAP_RESOURCES: none is left; and
+ * statuses of ropemap_job_run.
+ */
+ropemap_status map_devices_run(map_devices *devices, ropemap_map *map, ropemap_error *error);
+
+/* Opens, runs and frees. */
+ropemap_status map_devices_compute(const map_device_list *list, const ropemap_request *request,
+                                   ropemap_map *map, ropemap_error *error);
+
+#endif
