@@ -288,6 +288,8 @@ def frequencies(module, layer_type, length):
         out = made(torch.zeros((1, 2, 8), dtype=torch.float64), position, *names)
         first = (out[0] if isinstance(out, tuple) else out).reshape(-1)[0]
         inverse = getattr(made, f"{layer_type}_inv_freq" if names else "inv_freq").reshape(-1)
+        if type(made).__name__.startswith("Ernie4_5_VL"):  # kept as h, w, t; the head has h and w in turn
+            inverse = made.recomposition_frequencies(inverse.expand(3, -1))[0::2]
         return [float(v) for v in inverse], float(abs(first))
 
 
