@@ -18,7 +18,7 @@ SANITIZE = os.environ.get("ROPEMAP_SANITIZE", "")
 
 def run(*arguments, **options):
     """The finished process; stdout and stderr are bytes unless `text`."""
-    options.setdefault("timeout", 120)
+    options.setdefault("timeout", 600)
     options.setdefault("capture_output", True)
     return subprocess.run([PROGRAM, *map(str, arguments)], **options)
 
