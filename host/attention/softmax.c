@@ -6,9 +6,9 @@
  */
 #include "host/attention/softmax.h"
 #include "host/base/alloc.h"
-#include "host/encoding/encoding.h"
 #include "host/map/bands.h"
-#include "host/map/plan.h"
+#include "host/map/encoding.h"
+#include "host/map/method.h"
 
 #include <inttypes.h>
 #include <math.h>

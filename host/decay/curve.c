@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "host/device/session.h"
-#include "host/encoding/encoding.h"
+#include "host/map/encoding.h"
 #include "host/ropemap_decay.h"
 #include "host/rule/rule.h"
 

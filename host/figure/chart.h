@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_FIGURE_CHART_H
 #define ROPEMAP_HOST_FIGURE_CHART_H
 
-#include "host/figure/axes.h"
+#include "host/figure/frame.h"
 #include "host/ropemap_figure.h"
 
 enum { RM_CHART_WIDTH = 1600, RM_CHART_HEIGHT = 1000, RM_CHART_SIDE_MIN = 120, RM_CHART_SIDE_MAX = 8192 };

@@ -3,9 +3,9 @@
 #ifndef ROPEMAP_HOST_FIGURE_HEATMAP_H
 #define ROPEMAP_HOST_FIGURE_HEATMAP_H
 
-#include "host/figure/axes.h"
 #include "host/figure/colour.h"
 #include "host/figure/drawing.h"
+#include "host/figure/frame.h"
 
 /* ROPEMAP_USAGE for a map without cells, or with too many. */
 ropemap_status rm_map_check(const ropemap_map *map, ropemap_error *error);

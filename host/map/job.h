@@ -42,6 +42,12 @@ struct ropemap_job {
 ropemap_status rm_job_open(const ropemap_request *request, struct rm_attention *attention, bool without_cells,
                            ropemap_job **job, ropemap_error *error);
 
+/* Every field of a request, alone and with the others. */
+ropemap_status rm_request_check(const ropemap_request *request, ropemap_error *error);
+
+/* Fills what a map says of its cells, by the workers of the job; NaN gets one pattern of bits. */
+ropemap_status rm_describe_cells(const ropemap_job *job, ropemap_map *map, ropemap_error *error);
+
 /* Opens the backend and the workers' contexts, rm_job_stop closes them: a job may start again. */
 ropemap_status rm_job_start(ropemap_job *job, ropemap_error *error);
 

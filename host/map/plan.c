@@ -3,7 +3,7 @@
 #include "host/map/plan.h"
 #include "host/device/plugin.h"
 #include "host/device/session.h"
-#include "host/encoding/encoding.h"
+#include "host/map/encoding.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,25 +3,7 @@
 #ifndef ROPEMAP_HOST_MAP_PLAN_H
 #define ROPEMAP_HOST_MAP_PLAN_H
 
-#include "host/map/job.h"
-
-/* A way to compute a map. */
-typedef struct rm_method {
-    /* Fills job->plan with the method and what it costs; plan.threads are those of the request before, fewer
-     * where they do not pay or do not fit. */
-    void (*cost)(ropemap_job *job);
-    /* Fills cells [rows of job->part, width] as job->plan says. */
-    ropemap_status (*run)(ropemap_job *job, float *cells, ropemap_error *error);
-    bool in_parts; /* `run` computes any rows; else the whole map alone */
-} rm_method;
-
-extern const rm_method rm_method_factored, rm_method_tiled, rm_method_diagonal;
-extern const rm_method rm_method_softmax;    /* the tiled method of that measure */
-extern const rm_method rm_method_dual_chunk; /* the diagonal method of that encoding */
-
-/* Operations with all the memory that pays. */
-double rm_factored_flops(const ropemap_job *job);
-double rm_tiled_flops(const ropemap_job *job);
+#include "host/map/method.h"
 
 /* Fills job->device, job->method and job->plan: for the backend that the request names, or for the best
  * there is. */
@@ -33,19 +15,5 @@ ropemap_status rm_plan_choose(ropemap_job *job, ropemap_error *error);
  * False where nothing is left to try: then `error` stays as it was.
  */
 bool rm_plan_retreat(ropemap_job *job, const ropemap_error *error);
-
-/*
- * Of the tiled method, how many tiles a worker has in turn, so that one is pooled while the next is made, and
- * how many blocks of queries it multiplies in one call, which are a tile's where blocks are small. The first
- * depends on the number of workers; the second does not, as bits may depend on it.
- */
-int64_t rm_tile_slots(const ropemap_job *job);
-int64_t rm_tile_batch(const ropemap_job *job);
-
-enum {
-    RM_TILED_BAND_BLOCKS =
-        4, /* blocks of query rows that share one pass over the keys, where cells are few */
-    RM_TILE_SLOTS_MOST = 2
-};
 
 #endif

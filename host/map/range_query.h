@@ -4,7 +4,7 @@
 #define ROPEMAP_HOST_MAP_RANGE_QUERY_H
 
 #include "host/base/status.h"
-#include "host/map/diagonal.h"
+#include "host/map/running_sum.h"
 
 /* Pairs (i, j), i in rows [first, end), j in columns [first, end); those with i < j do not count. */
 typedef struct rm_rectangle {

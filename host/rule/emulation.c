@@ -283,7 +283,7 @@ static bool ladder(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
  * transformers' inv_freq (modeling_rope_utils.py 5.24.0, and for `alpha` modeling_hunyuan_v1_dense.py).
  * false, and nothing written, for a rule that it does not have.
  */
-/* Axes are dealt as those of the exact frequencies are (axes.c). */
+/* Axes are dealt as those of the exact frequencies are (position_axes.c). */
 static bool transformers_inv_freq(const ropemap_spec *spec, int32_t pairs, float *inv_freq) {
     const ropemap_axes *axes = &spec->axes;
     if (axes->count == 0 || (axes->deal != ROPEMAP_DEAL_LADDERS && axes->deal != ROPEMAP_DEAL_STRIDED)) {

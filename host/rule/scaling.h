@@ -59,7 +59,7 @@ const char *rm_ramp_name(int index);
 
 const char *rm_factors_name(int index);
 
-/* The rules, in scaling_rules.c; the axes' own in axes.c. */
+/* The rules, in scaling_rules.c; the axes' own in position_axes.c. */
 rm_rule rm_rule_none, rm_rule_linear, rm_rule_ntk, rm_rule_dynamic, rm_rule_yarn, rm_rule_longrope,
     rm_rule_llama3, rm_rule_proportional, rm_rule_ntk_fixed, rm_rule_ntk_mixed, rm_rule_alpha,
     rm_rule_vision_2d, rm_rule_axial, rm_rule_ggml;

@@ -1,7 +1,7 @@
 /* exact.h - cosine and sine of a pair at a position, to more bits than any type of a table has */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_ROTATION_EXACT_H
-#define ROPEMAP_HOST_ROTATION_EXACT_H
+#ifndef ROPEMAP_HOST_VERIFY_EXACT_H
+#define ROPEMAP_HOST_VERIFY_EXACT_H
 
 #include "host/ropemap_verify.h"
 #include "host/rule/double_double.h"

@@ -1,8 +1,8 @@
 /* judge.h - a rotation under judgement, its rows in the order of their positions, and the search for a cause
  */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_ROTATION_JUDGE_H
-#define ROPEMAP_HOST_ROTATION_JUDGE_H
+#ifndef ROPEMAP_HOST_VERIFY_JUDGE_H
+#define ROPEMAP_HOST_VERIFY_JUDGE_H
 
 #include "host/base/status.h"
 #include "host/ropemap_verify.h"

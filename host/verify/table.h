@@ -1,7 +1,7 @@
 /* table.h - a table's numbers as elements, and the files that they go into */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_ROTATION_TABLE_H
-#define ROPEMAP_HOST_ROTATION_TABLE_H
+#ifndef ROPEMAP_HOST_VERIFY_TABLE_H
+#define ROPEMAP_HOST_VERIFY_TABLE_H
 
 #include "host/base/status.h"
 #include "host/ropemap_verify.h"

@@ -1,7 +1,7 @@
 /* trial.h - wrong rows of a rotation, and whether another rotation makes them */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_ROTATION_TRIAL_H
-#define ROPEMAP_HOST_ROTATION_TRIAL_H
+#ifndef ROPEMAP_HOST_VERIFY_TRIAL_H
+#define ROPEMAP_HOST_VERIFY_TRIAL_H
 
 #include "host/verify/judge.h"
 

@@ -28,7 +28,6 @@ RULE = "host/rule/*.h"
 DATA = "host/data/*.h"
 DEVICE = "host/device/*.h"
 MAP = "host/map/*.h"
-ENCODING = "host/encoding/*.h"
 ATTENTION = "host/attention/*.h"
 CELLS = ["host/map/grid.h", "host/map/accumulator.h"]  # what a backend pools into
 ARITH = "cuda/arith.h"
@@ -41,15 +40,15 @@ MAY_INCLUDE = [
     ("host/base/*", [API]),
     ("host/rule/*", [API, BASE]),
     ("host/model/*", [API, MODEL_API, BASE, RULE]),
-    ("host/data/*", [API, CAPTURE_API, BASE, ARITH]),
+    ("host/data/*", [API, CAPTURE_API, BASE, RULE, ARITH]),
     ("host/figure/*", [API, FIGURE_API, BASE]),
     ("host/device/gpu_sizes.c", [API, MACHINE_API, BASE, *CELLS, GEOMETRY, "host/device/*.h"]),
     ("host/device/*", [API, ATTENTION_API, MACHINE_API, BASE, *CELLS]),
-    ("host/map/map.c", [API, PARTS_API, BASE, RULE, DATA, DEVICE, ENCODING, ATTENTION, ARITH]),  # checks what a request asks of each
-    ("host/map/*", [API, PARTS_API, BASE, RULE, DATA, DEVICE, ENCODING, ARITH]),
-    ("host/encoding/*", [API, BASE, RULE, DEVICE, MAP, ARITH]),
-    ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
-    ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, MAP, ENCODING, ARITH]),
+    ("host/map/map.c", [API, BASE, RULE, DATA, DEVICE, ATTENTION]),
+    ("host/map/request.c", [API, BASE, RULE, DATA, DEVICE, ATTENTION]),  # asks each room about its part
+    ("host/map/*", [API, PARTS_API, BASE, RULE, DATA, DEVICE, ARITH]),
+    ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ARITH]),
+    ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, MAP, ARITH]),
     ("host/verify/*", [API, VERIFY_API, MODEL_API, BASE, RULE, DATA, ARITH]),
     ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH, SOFTMAX]),
     ("cuda/arith.h", []),
@@ -241,7 +240,7 @@ class Layers(unittest.TestCase):
     def test_the_map_reaches_the_cpu_backend_through_one_function(self):
         wrong = []
         for path in sources(".c"):
-            if path.startswith(("host/map/", "host/decay/", "host/encoding/", "host/device/")):
+            if path.startswith(("host/map/", "host/decay/", "host/device/")):
                 for number, line in enumerate(text(path).splitlines(), 1):
                     for name in re.findall(r"\brm_cpu_\w+", line):
                         if name not in ("rm_cpu_backend", "rm_cpu_device"):

@@ -5,8 +5,8 @@
 #include "tests/emu/fake.h"
 #include "tests/emu/linked.h"
 
-#include "tests/bound.h"
 #include "tests/cases.h"
+#include "tests/error_bound.h"
 #include "tests/oracle.h"
 #include "tests/plan.h"
 #include "tests/unit.h"
@@ -89,7 +89,7 @@ static double bound_for(const struct result *result, int64_t row, int64_t col, d
 
 /*
  * Both backends multiply the same rows, rounded or not, where nothing is normalised: a score is off by g(d) Q
- * K of the sum in float on either side (bound.c), Q and K at most 1.004 of the norms in double, and each cell
+ * K of the sum in float on either side (error_bound.c), Q and K at most 1.004 of the norms in double, and each cell
  * is rounded to float, which adds half an ulp of either. Otherwise each is off by its own bound.
  */
 static double bound_between(const struct result *result, int64_t row, int64_t col, double wanted) {

@@ -1,7 +1,7 @@
 /* test_gpu_maps.c - whole maps on a real GPU: against brute force, and equal to the CPU's */
 /* SPDX-License-Identifier: MIT */
-#include "tests/bound.h"
 #include "tests/cases.h"
+#include "tests/error_bound.h"
 #include "tests/gpu/real_gpu.h"
 #include "tests/oracle.h"
 #include "tests/padded.h"

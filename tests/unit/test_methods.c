@@ -1,7 +1,7 @@
 /* test_methods.c - all three methods against brute force, for every case, measure and pool */
 /* SPDX-License-Identifier: MIT */
-#include "tests/bound.h"
 #include "tests/cases.h"
+#include "tests/error_bound.h"
 #include "tests/oracle.h"
 #include "tests/plan.h"
 #include "tests/unit.h"

@@ -3,9 +3,9 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_CAPTURES_H
 #define ROPEMAP_TOOLS_ROPEMAP_CAPTURES_H
 
-#include "tools/ropemap/map/vary.h"
 #include "tools/ropemap/options/rule_options.h"
 #include "tools/ropemap/options/tensor_options.h"
+#include "tools/ropemap/options/vary.h"
 
 /* Before rule_options_resolve: unless a model is named, the rule is that of the captured layer in the model's
  * config.json. Nothing without a capture, or where its rows are rotated by now and no rule is needed. */

@@ -6,11 +6,11 @@
 #include "host/ropemap_attention.h"
 #include "host/ropemap_decay.h"
 #include "host/ropemap_model.h"
-#include "tools/ropemap/map/vary.h"
 #include "tools/ropemap/options/attention_options.h"
 #include "tools/ropemap/options/print_size.h"
 #include "tools/ropemap/options/rule_options.h"
 #include "tools/ropemap/options/tensor_options.h"
+#include "tools/ropemap/options/vary.h"
 #include "tools/ropemap/outputs.h"
 
 #include <jansson.h>

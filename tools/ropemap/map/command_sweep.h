@@ -4,7 +4,7 @@
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_SWEEP_H
 
 #include "tools/ropemap/map/command_map.h"
-#include "tools/ropemap/map/vary.h"
+#include "tools/ropemap/options/vary.h"
 
 enum { SWEEP_LABEL = 120 };
 

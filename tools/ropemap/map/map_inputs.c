@@ -3,8 +3,8 @@
 #include "tools/ropemap/map/map_inputs.h"
 #include "tools/ropemap/attention/captures.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/map/vary.h"
 #include "tools/ropemap/options/number.h"
+#include "tools/ropemap/options/vary.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* tiled.c - every pair of positions: rotate a band, multiply a tile that stays in cache, pool it, go on */
+/* method_tiled.c - every pair of positions: rotate a band, multiply a tile that stays in cache, pool it, go
+ * on */
 /* SPDX-License-Identifier: MIT */
 /*
  * A task is a band of query rows against all keys. Tiles have one shape and are aligned to index 0, and a
@@ -9,7 +10,7 @@
 #include "host/base/team.h"
 #include "host/map/accumulator.h"
 #include "host/map/bands.h"
-#include "host/map/plan.h"
+#include "host/map/method.h"
 
 enum {
     BANDS_SAMPLED = 1048576,

@@ -1,6 +1,6 @@
 /* inv_freq_check.c - a dumped buffer of inverse frequencies, compared with a rule */
 /* SPDX-License-Identifier: MIT */
-#include "host/model/inv_freq_check.h"
+#include "host/verify/inv_freq_check.h"
 #include "host/base/alloc.h"
 #include "host/ropemap_model.h"
 #include "host/rule/rule.h"

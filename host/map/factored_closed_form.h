@@ -1,7 +1,7 @@
-/* closed_form.h - geometric sums of rotated constant vectors */
+/* factored_closed_form.h - geometric sums of rotated constant vectors */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_MAP_CLOSED_FORM_H
-#define ROPEMAP_HOST_MAP_CLOSED_FORM_H
+#ifndef ROPEMAP_HOST_MAP_FACTORED_CLOSED_FORM_H
+#define ROPEMAP_HOST_MAP_FACTORED_CLOSED_FORM_H
 
 #include "host/base/status.h"
 #include "host/map/job.h"

@@ -1,4 +1,4 @@
-/* zero_crossing.c - the first distance at which the similarity falls below a level */
+/* reach.c - the first distance at which the similarity falls below a level */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/decay/cosine_sums.h"

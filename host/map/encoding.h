@@ -1,7 +1,7 @@
 /* encoding.h - similarity against distance for encodings other than RoPE */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_ENCODING_ENCODING_H
-#define ROPEMAP_HOST_ENCODING_ENCODING_H
+#ifndef ROPEMAP_HOST_MAP_ENCODING_H
+#define ROPEMAP_HOST_MAP_ENCODING_H
 
 #include "host/map/job.h"
 
@@ -32,7 +32,7 @@ void rm_equal_weights(const ropemap_freqs *freqs, int32_t head_dim, double *weig
 void rm_encoding_weights(const ropemap_job *job, double *weight, double *fixed);
 
 /* values[t] of constant vectors at distance first + t * step, before the measure's scale; weight as in
- * diagonal.c. */
+ * method_diagonal.c. */
 void rm_encoding_values(const ropemap_job *job, double weight, ropemap_range distances, double *values);
 
 #endif

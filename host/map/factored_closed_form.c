@@ -1,6 +1,6 @@
-/* closed_form.c - geometric sums of rotated constant vectors */
+/* factored_closed_form.c - geometric sums of rotated constant vectors */
 /* SPDX-License-Identifier: MIT */
-#include "host/map/closed_form.h"
+#include "host/map/factored_closed_form.h"
 #include "host/map/grid.h"
 
 #include <math.h>

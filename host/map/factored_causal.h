@@ -1,7 +1,7 @@
-/* causal_edge.h - causal maps by factors: the cells that the diagonal cuts */
+/* factored_causal.h - causal maps by factors: the cells that the diagonal cuts */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_MAP_CAUSAL_EDGE_H
-#define ROPEMAP_HOST_MAP_CAUSAL_EDGE_H
+#ifndef ROPEMAP_HOST_MAP_FACTORED_CAUSAL_H
+#define ROPEMAP_HOST_MAP_FACTORED_CAUSAL_H
 
 #include "host/map/job.h"
 

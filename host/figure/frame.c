@@ -1,6 +1,6 @@
-/* axes.c - what surrounds maps and plots: colours, sizes, frames, ticks, labels, titles */
+/* frame.c - what surrounds maps and plots: colours, sizes, frames, ticks, labels, titles */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/axes.h"
+#include "host/figure/frame.h"
 
 #include <math.h>
 

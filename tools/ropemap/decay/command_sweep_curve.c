@@ -3,7 +3,7 @@
 #include "tools/ropemap/attention/captures.h"
 #include "tools/ropemap/decay/curves.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/map/vary.h"
+#include "tools/ropemap/options/vary.h"
 #include "tools/ropemap/run.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* vary.h - several settings of one command: --vary NAME=VALUES, and what both sweeps make of them */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_VARY_H
-#define ROPEMAP_TOOLS_VARY_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_OPTIONS_VARY_H
+#define ROPEMAP_TOOLS_ROPEMAP_OPTIONS_VARY_H
 
 #include "tools/ropemap/options/options.h"
 #include "tools/ropemap/outputs.h"

@@ -1,4 +1,4 @@
-/* axes.c - how pairs and frequencies are dealt to several axes of positions */
+/* position_axes.c - how pairs and frequencies are dealt to several axes of positions */
 /* SPDX-License-Identifier: MIT */
 #include "host/rule/rule.h"
 

@@ -1,7 +1,7 @@
-/* axes.h - what surrounds maps and plots: colours, sizes, frames, ticks, labels, titles */
+/* frame.h - what surrounds maps and plots: colours, sizes, frames, ticks, labels, titles */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_FIGURE_AXES_H
-#define ROPEMAP_HOST_FIGURE_AXES_H
+#ifndef ROPEMAP_HOST_FIGURE_FRAME_H
+#define ROPEMAP_HOST_FIGURE_FRAME_H
 
 #include "host/figure/drawing.h"
 #include "host/figure/text.h"

@@ -1,7 +1,7 @@
 /* inv_freq_check.h - a dumped buffer of inverse frequencies, compared with a rule */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_MODEL_INV_FREQ_CHECK_H
-#define ROPEMAP_HOST_MODEL_INV_FREQ_CHECK_H
+#ifndef ROPEMAP_HOST_VERIFY_INV_FREQ_CHECK_H
+#define ROPEMAP_HOST_VERIFY_INV_FREQ_CHECK_H
 
 #include "host/base/status.h"
 #include "host/rule/double_double.h"

@@ -1,8 +1,8 @@
-/* causal_edge.c - causal maps by factors: the cells that the diagonal cuts */
+/* factored_causal.c - causal maps by factors: the cells that the diagonal cuts */
 /* SPDX-License-Identifier: MIT */
-#include "host/map/causal_edge.h"
+#include "host/map/factored_causal.h"
 #include "host/base/alloc.h"
-#include "host/map/closed_form.h"
+#include "host/map/factored_closed_form.h"
 
 #include <math.h>
 #include <string.h>

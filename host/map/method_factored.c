@@ -1,9 +1,9 @@
-/* factored.c - cells of sums as products of pooled rows */
+/* method_factored.c - cells of sums as products of pooled rows */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/map/causal_edge.h"
-#include "host/map/closed_form.h"
-#include "host/map/plan.h"
+#include "host/map/factored_causal.h"
+#include "host/map/factored_closed_form.h"
+#include "host/map/method.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* encoding.c - similarity against distance for encodings other than RoPE */
 /* SPDX-License-Identifier: MIT */
-#include "host/encoding/encoding.h"
+#include "host/map/encoding.h"
 #include "cuda/arith.h"
 
 #include <inttypes.h>

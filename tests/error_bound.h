@@ -1,7 +1,8 @@
-/* bound.h - how far from the true value a cell may be, derived from the roundings that a method makes */
+/* error_bound.h - how far from the true value a cell may be, derived from the roundings that a method makes
+ */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TESTS_BOUND_H
-#define ROPEMAP_TESTS_BOUND_H
+#ifndef ROPEMAP_TESTS_ERROR_BOUND_H
+#define ROPEMAP_TESTS_ERROR_BOUND_H
 
 #include "tests/oracle.h"
 
@@ -23,7 +24,7 @@ void bound_table_free(bound_table *table);
 
 /*
  * The largest |computed - true| that cell (row, col) may have when `method` computed it; `value` is the true
- * one. The derivation is in bound.c.
+ * one. The derivation is in error_bound.c.
  */
 double bound_of_cell(const ropemap_request *request, const bound_table *table, ropemap_method method,
                      int64_t row, int64_t col, double value);

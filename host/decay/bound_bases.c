@@ -1,4 +1,4 @@
-/* base_search.c - the bases, or factors of a scaling, that keep similarity up to a length */
+/* bound_bases.c - the bases, or factors of a scaling, that keep similarity up to a length */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/decay/cosine_sums.h"

@@ -1,8 +1,8 @@
-/* dual_chunk.c - maps of dual chunk attention's positions */
+/* method_dual_chunk.c - maps of dual chunk attention's positions */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/encoding/encoding.h"
-#include "host/map/plan.h"
+#include "host/map/encoding.h"
+#include "host/map/method.h"
 #include "host/map/range_query.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* vary.c - several settings of one command: --vary NAME=VALUES, and what both sweeps make of them */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/map/vary.h"
+#include "tools/ropemap/options/vary.h"
 
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"

@@ -1,4 +1,5 @@
-/* bound.c - how far from the true value a cell may be, derived from the roundings that a method makes */
+/* error_bound.c - how far from the true value a cell may be, derived from the roundings that a method makes
+ */
 /* SPDX-License-Identifier: MIT */
 /*
  * u = 2^-24 is the unit roundoff of float, g(n) = n u / (1 - n u) bounds n roundings in a row (Higham 2002,
@@ -30,7 +31,7 @@
  * Diagonal. Values are means of cosines that are off by 2e-7, times 1 or 1/sqrt(d), summed in float at worst:
  *     e = (2e-7 + g(d / 2 + 3)) Q K + u |value|.
  */
-#include "tests/bound.h"
+#include "tests/error_bound.h"
 
 #include <math.h>
 #include <stdlib.h>
