@@ -54,7 +54,8 @@ static ropemap_request request_of(const struct path *path) {
 }
 
 /* Vectors are of length 1, head_dim is 4: either backend is within 1e-5 of the truth by the bounds of
- * error_bound.c, a standard deviation too, whose square is off by less than 1e-5 and which is not below 0.1 here.
+ * error_bound.c, a standard deviation too, whose square is off by less than 1e-5 and which is not below 0.1
+ * here.
  */
 static void check_equal(const char *name, const ropemap_map *wanted, const ropemap_map *got) {
     assert_int_equal(got->height * got->width, wanted->height * wanted->width);

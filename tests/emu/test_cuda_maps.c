@@ -89,8 +89,8 @@ static double bound_for(const struct result *result, int64_t row, int64_t col, d
 
 /*
  * Both backends multiply the same rows, rounded or not, where nothing is normalised: a score is off by g(d) Q
- * K of the sum in float on either side (error_bound.c), Q and K at most 1.004 of the norms in double, and each cell
- * is rounded to float, which adds half an ulp of either. Otherwise each is off by its own bound.
+ * K of the sum in float on either side (error_bound.c), Q and K at most 1.004 of the norms in double, and
+ * each cell is rounded to float, which adds half an ulp of either. Otherwise each is off by its own bound.
  */
 static double bound_between(const struct result *result, int64_t row, int64_t col, double wanted) {
     const bool same_rows = result->map->plan.method == ROPEMAP_METHOD_TILED &&
