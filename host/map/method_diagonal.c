@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/map/encoding.h"
-#include "host/map/grid.h"
+#include "host/map/mask.h"
 #include "host/map/method.h"
 #include "host/map/running_sum.h"
 

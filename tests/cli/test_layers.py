@@ -29,7 +29,7 @@ DATA = "host/data/*.h"
 DEVICE = "host/device/*.h"
 MAP = "host/map/*.h"
 ATTENTION = "host/attention/*.h"
-CELLS = ["host/map/grid.h", "host/map/accumulator.h"]  # what a backend pools into
+CELLS = ["host/map/grid.h", "host/map/mask.h", "host/map/accumulator.h"]  # what a backend pools into
 ARITH = "cuda/arith.h"
 SOFTMAX = "cuda/softmax_row.h"  # the arithmetic of softmax that both backends share
 PROGRAM = "tools/ropemap/*.h"  # and of its folders: options, and a room for each kind of command
@@ -54,7 +54,7 @@ MAY_INCLUDE = [
     ("cuda/arith.h", []),
     ("cuda/softmax_row.h", [ATTENTION_API, ARITH]),
     ("cuda/geometry.h", CELLS),
-    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", GEOMETRY, SOFTMAX]),
+    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/mask.h", GEOMETRY, SOFTMAX]),
     ("cuda/*.cu*", [ARITH, "cuda/kernels.h", "cuda/*.cuh"]),
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
     ("cuda/*.c", [API, MACHINE_API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
