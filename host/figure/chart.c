@@ -424,10 +424,10 @@ static void draw_place(rm_drawing *drawing, const ropemap_chart *chart, int32_t 
     rm_frame_draw(drawing, own.plot, &own.sizes, own.theme);
     draw_grid(drawing, &own);
     if (index + layout->across >= plots.count) {
-        rm_ticks_draw(drawing, &own.x_ticks, own.plot, RM_SIDE_BELOW, false, &own.sizes, own.theme);
+        rm_ticks_draw(drawing, &own.x_ticks, own.plot, RM_EDGE_BELOW, false, &own.sizes, own.theme);
     }
     if (col == 0) {
-        rm_ticks_draw(drawing, &own.y_ticks, own.plot, RM_SIDE_LEFT, true, &own.sizes, own.theme);
+        rm_ticks_draw(drawing, &own.y_ticks, own.plot, RM_EDGE_LEFT, true, &own.sizes, own.theme);
     }
     draw_plot(drawing, chart, &plots.plot[index], &own);
     draw_name(drawing, &own, rm_chart_name(layout, chart, index));

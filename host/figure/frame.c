@@ -235,12 +235,12 @@ static void draw_beside(rm_drawing *drawing, const rm_ticks *ticks, rm_box box, 
     }
 }
 
-void rm_ticks_draw(rm_drawing *drawing, const rm_ticks *ticks, rm_box box, rm_side side, bool upwards,
+void rm_ticks_draw(rm_drawing *drawing, const rm_ticks *ticks, rm_box box, rm_edge edge, bool upwards,
                    const rm_sizes *sizes, const rm_theme *theme) {
-    if (side == RM_SIDE_BELOW) {
+    if (edge == RM_EDGE_BELOW) {
         draw_below(drawing, ticks, box, sizes, theme);
     } else {
-        draw_beside(drawing, ticks, box, side == RM_SIDE_RIGHT, upwards, sizes, theme);
+        draw_beside(drawing, ticks, box, edge == RM_EDGE_RIGHT, upwards, sizes, theme);
     }
 }
 

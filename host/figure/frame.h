@@ -87,10 +87,10 @@ void rm_frame_draw(rm_drawing *drawing, rm_box box, const rm_sizes *sizes, const
  */
 double rm_snap(double place, int64_t length, int64_t line);
 
-typedef enum rm_side { RM_SIDE_LEFT, RM_SIDE_RIGHT, RM_SIDE_BELOW } rm_side;
+typedef enum rm_edge { RM_EDGE_LEFT, RM_EDGE_RIGHT, RM_EDGE_BELOW } rm_edge;
 
 /* Ticks outside of a box's frame, with their labels. `upwards`: the axis starts at the bottom of the box. */
-void rm_ticks_draw(rm_drawing *drawing, const rm_ticks *ticks, rm_box box, rm_side side, bool upwards,
+void rm_ticks_draw(rm_drawing *drawing, const rm_ticks *ticks, rm_box box, rm_edge edge, bool upwards,
                    const rm_sizes *sizes, const rm_theme *theme);
 
 /* Size of the numbers along the axes: ROPEMAP_USAGE where it is out of range; 0 is fine. */

@@ -182,12 +182,12 @@ static void draw_ticks(rm_heatmap *made, const rm_heatmap_layout *layout) {
     const rm_sizes *sizes = &layout->sizes;
     for (int32_t index = 0; index < layout->count; index++) {
         const rm_panel_layout *panel = &layout->panels[index];
-        rm_ticks_draw(&made->drawing, &panel->rows, panel->map, RM_SIDE_LEFT, false, sizes, layout->theme);
+        rm_ticks_draw(&made->drawing, &panel->rows, panel->map, RM_EDGE_LEFT, false, sizes, layout->theme);
     }
-    rm_ticks_draw(&made->drawing, &layout->values, layout->bar, RM_SIDE_RIGHT, true, sizes, layout->theme);
+    rm_ticks_draw(&made->drawing, &layout->values, layout->bar, RM_EDGE_RIGHT, true, sizes, layout->theme);
     for (int32_t index = 0; index < layout->count; index++) {
         const rm_panel_layout *panel = &layout->panels[index];
-        rm_ticks_draw(&made->drawing, &panel->cols, panel->map, RM_SIDE_BELOW, false, sizes, layout->theme);
+        rm_ticks_draw(&made->drawing, &panel->cols, panel->map, RM_EDGE_BELOW, false, sizes, layout->theme);
     }
 }
 
