@@ -253,8 +253,8 @@ static const char *const entry_names[ENTRIES] = {"format",     "version",   "sta
                                                  "model",      "config",    "tokens",   "query_first",
                                                  "query_step", "key_first", "key_step", "layers"};
 
-static ropemap_status take_number(const char *file, const rm_metadata *entry, int64_t least, int64_t *to,
-                                  ropemap_error *error) {
+static ropemap_status take_number(const char *file, const rm_metadata_entry *entry, int64_t least,
+                                  int64_t *to, ropemap_error *error) {
     char *end = NULL;
     const char *text = entry->value;
     if (text == NULL) {
@@ -272,8 +272,8 @@ static ropemap_status take_number(const char *file, const rm_metadata *entry, in
 }
 
 /* Index of a word among `words`, which ends with NULL. */
-static ropemap_status take_word(const char *file, const rm_metadata *entry, const char *const *words, int *to,
-                                ropemap_error *error) {
+static ropemap_status take_word(const char *file, const rm_metadata_entry *entry, const char *const *words,
+                                int *to, ropemap_error *error) {
     char value[40];
     for (int i = 0; entry->value != NULL && words[i] != NULL; i++) {
         if (strcmp(entry->value, words[i]) == 0) {
@@ -342,7 +342,8 @@ static ropemap_status take_layers(const char *text, ropemap_capture *capture, ro
     return status == ROPEMAP_OK ? rm_capture_check_order(capture, error) : status;
 }
 
-static ropemap_status take_entries(rm_metadata *entries, ropemap_capture *capture, ropemap_error *error) {
+static ropemap_status take_entries(rm_metadata_entry *entries, ropemap_capture *capture,
+                                   ropemap_error *error) {
     static const char *const versions[] = {"1", NULL}, *const formats[] = {"ropemap.capture", NULL},
                              *const states[] = {"pre", "post", "both", NULL},
                              *const orders[] = {"hsd", "shd", NULL};
@@ -373,9 +374,9 @@ static ropemap_status take_entries(rm_metadata *entries, ropemap_capture *captur
 }
 
 static ropemap_status read_capture(const rm_input *input, ropemap_capture *capture, ropemap_error *error) {
-    rm_metadata entries[ENTRIES];
+    rm_metadata_entry entries[ENTRIES];
     for (int i = 0; i < ENTRIES; i++) {
-        entries[i] = (rm_metadata){.name = entry_names[i]};
+        entries[i] = (rm_metadata_entry){.name = entry_names[i]};
     }
     ropemap_status status = rm_safetensors_metadata(input, entries, ENTRIES, error);
     if (status == ROPEMAP_OK && entries[FORMAT].value == NULL) {

@@ -21,8 +21,8 @@ typedef struct tensor_header {
     uint64_t size;
     tensor_entry *entries; /* [count] */
     uint64_t count;
-    const char *wanted;    /* the tensor to find; NULL: any */
-    rm_metadata *metadata; /* [metadata_count] to find */
+    const char *wanted;          /* the tensor to find; NULL: any */
+    rm_metadata_entry *metadata; /* [metadata_count] to find */
     int metadata_count;
     bool found;
     rm_tensor tensor;      /* the one found, of any the last */
@@ -285,7 +285,7 @@ static ropemap_status take_entry(parser *p, const char *name) {
 /* Copies a value that is wanted. */
 static ropemap_status keep_metadata(const parser *p, const char *name, const char *value) {
     for (int i = 0; i < p->header->metadata_count; i++) {
-        rm_metadata *wanted = &p->header->metadata[i];
+        rm_metadata_entry *wanted = &p->header->metadata[i];
         const size_t bytes = strlen(value) + 1;
         if (strcmp(wanted->name, name) != 0) {
             continue;
@@ -483,7 +483,7 @@ ropemap_status rm_safetensors_find(const rm_input *input, const char *name, rm_t
     return status;
 }
 
-ropemap_status rm_safetensors_metadata(const rm_input *input, rm_metadata *wanted, int count,
+ropemap_status rm_safetensors_metadata(const rm_input *input, rm_metadata_entry *wanted, int count,
                                        ropemap_error *error) {
     tensor_header header = {.input = input, .metadata = wanted, .metadata_count = count};
     const ropemap_status status = read_header(&header, error);

@@ -120,14 +120,14 @@ ropemap_status rm_tensor_open(const char *path, const char *name, rm_input *inpu
                               ropemap_error *error);
 
 /* A value of a file's __metadata__, decoded. */
-typedef struct rm_metadata {
+typedef struct rm_metadata_entry {
     const char *name;
     char *value; /* owned, rm_free; NULL: the file has none */
-} rm_metadata;
+} rm_metadata_entry;
 
 /* Reads the header as above and fills the values of `wanted` [count], which start NULL; the caller frees
  * them, also after a failure. ROPEMAP_DATA, too, for one of these names twice. */
-ropemap_status rm_safetensors_metadata(const rm_input *input, rm_metadata *wanted, int count,
+ropemap_status rm_safetensors_metadata(const rm_input *input, rm_metadata_entry *wanted, int count,
                                        ropemap_error *error);
 
 #endif

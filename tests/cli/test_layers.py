@@ -214,6 +214,16 @@ class Layers(unittest.TestCase):
                 edges.setdefault(os.path.splitext(path)[0], set()).update(reached)
         self.report([" - ".join(sorted(circle)) for circle in circles(edges)])
 
+    def test_a_type_has_one_meaning(self):
+        """The two backends may each have their own of a name: they mirror each other."""
+        begins = re.compile(r"^(?:typedef )?(?:struct|enum|union) ((?:rm|ropemap|cli)_\w+) \{", re.M)
+        seen, wrong = {}, []
+        for path in sources(".c", ".h", ".cu", ".cuh"):
+            for name in () if path.startswith(("tests/", "cuda/")) else set(begins.findall(text(path))):
+                wrong += [f"{path}: {name} is another type in {seen[name]}"] if name in seen else []
+                seen[name] = path
+        self.report(wrong)
+
     def test_each_library_is_seen_from_its_own_place_alone(self):
         wrong = []
         for path in sources(".c", ".cpp", ".h", ".cu", ".cuh"):
