@@ -124,6 +124,16 @@ struct cli_option {
     cli_page page;
 };
 
+/* Rows that most commands have; `at` is the offset of a bool. */
+#define OPTION_SAYS(word, key, at, text)                                                                     \
+    {                                                                                                        \
+        .group = GROUP_OUTPUT, .name = (word), .letter = (key), .help = (text), .type = OPTION_FLAG,         \
+        .offset = (at), .local = true                                                                        \
+    }
+#define OPTION_FORCE(at)       OPTION_SAYS("force", 0, at, "replace files that exist")
+#define OPTION_QUIET(at, text) OPTION_SAYS("quiet", 'q', at, text)
+#define OPTION_JSON(at, text)  OPTION_SAYS("json", 0, at, text)
+
 /* Rows, and where the struct that they fill is in the command's options. */
 typedef struct cli_block {
     const cli_option *rows; /* ends with a row whose name is NULL */

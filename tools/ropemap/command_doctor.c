@@ -275,11 +275,7 @@ typedef struct doctor_options {
 } doctor_options;
 
 static const cli_option doctor_rows[] = {
-    {.group = GROUP_OUTPUT,
-     .name = "json",
-     .help = "print JSON of schema ropemap.doctor/1 instead of text",
-     .type = OPTION_FLAG,
-     .offset = offsetof(doctor_options, json)},
+    OPTION_JSON(offsetof(doctor_options, json), "print JSON of schema ropemap.doctor/1 instead of text"),
     {.name = NULL},
 };
 

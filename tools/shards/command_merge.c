@@ -22,12 +22,7 @@ static const cli_option merge_rows[] = {
      .help = "leave DIR as it is at the end",
      .type = OPTION_FLAG,
      .offset = offsetof(merge_options, keep)},
-    {.group = GROUP_OUTPUT,
-     .name = "quiet",
-     .letter = 'q',
-     .help = "print nothing but errors",
-     .type = OPTION_FLAG,
-     .offset = offsetof(merge_options, quiet)},
+    OPTION_QUIET(offsetof(merge_options, quiet), "print nothing but errors"),
     {.name = NULL},
 };
 

@@ -17,11 +17,7 @@ typedef struct status_options {
 } status_options;
 
 static const cli_option status_rows[] = {
-    {.group = GROUP_OUTPUT,
-     .name = "json",
-     .help = "print it as JSON on standard output",
-     .type = OPTION_FLAG,
-     .offset = offsetof(status_options, json)},
+    OPTION_JSON(offsetof(status_options, json), "print it as JSON on standard output"),
     {.name = NULL},
 };
 

@@ -119,11 +119,8 @@ static const cli_option check_rows[] = {
      .offset = offsetof(check_options, tolerance),
      .bounds = &(const cli_bounds){0.0, 2.0, true, "a number above 0, at most 2"},
      .bit = CHECK_TOLERANCE},
-    {.group = GROUP_OUTPUT,
-     .name = "json",
-     .help = "print JSON of schema ropemap.check/1, or ropemap.check-rotation/1, instead of sentences",
-     .type = OPTION_FLAG,
-     .offset = offsetof(check_options, json)},
+    OPTION_JSON(offsetof(check_options, json),
+                "print JSON of schema ropemap.check/1, or ropemap.check-rotation/1, instead of sentences"),
     {.name = NULL},
 };
 
