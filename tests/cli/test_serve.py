@@ -5,6 +5,7 @@ import gzip
 import json
 import math
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -226,17 +227,13 @@ class Names(ServeCase):
         known, total = self.known(), set()
         self.assertEqual(self.named("const X = ['dark', 'text-scale', 'width'];", known) - known, {"text-scale"})
         for folder, ending in (("explorer", ".js"), ("serve", ".c"), ("ropemap", ".c")):
-            for name in sorted(os.listdir(os.path.join(SOURCE, "tools", folder))):
-                if name.endswith(ending):
-                    with open(os.path.join(SOURCE, "tools", folder, name)) as stream:
-                        text = stream.read()
-                    if ending == ".c":
-                        text = re.sub(r"\bquery\b", "", text)
-                    if name == "plan_flags.c":
-                        continue  # options of other programs
-                    named = self.named(text, known)
-                    self.assertEqual(named - known, set(), name)
-                    total |= named
+            for path in sorted(pathlib.Path(SOURCE, "tools", folder).rglob("*" + ending)):
+                if path.name == "plan_flags.c":
+                    continue  # options of other programs
+                text = path.read_text(encoding="utf-8")
+                named = self.named(re.sub(r"\bquery\b", "", text) if ending == ".c" else text, known)
+                self.assertEqual(named - known, set(), path)
+                total |= named
         self.assertTrue({"base", "head-dim", "positions", "font-size"} <= total)
 
     def test_the_page_is_made_from_the_table(self):
