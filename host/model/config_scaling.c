@@ -135,6 +135,14 @@ static ropemap_status read_ramp(rm_config *config) {
     scaling->untruncated = !truncate;
     if (!truncate) {
         rm_config_note(config, "truncate", "false", config->rope.path);
+        const char *last = strrchr(config->rope.path, '.');
+        if (config->layer_type != NULL && last != NULL && strcmp(last + 1, config->layer_type) == 0) {
+            rm_model_warn(
+                config->model,
+                "%s has truncate false: transformers 5.24 looks for it beside the layer types' dicts "
+                "alone, and would take whole pairs here",
+                config->rope.path);
+        }
     }
     return ROPEMAP_OK;
 }

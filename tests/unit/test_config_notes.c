@@ -56,6 +56,9 @@ static const char *const warning_cases[][2] = {
     {"{" TINY "'rope_scaling': {'type': 'yarn', 'factor': 4, 'attention_factor': 1.5, 'mscale': 1}}",
      "attention_factor won"},
     {"{" TINY "'rope_scaling': {'type': 'yarn', 'factor': 4, 'mscale': 1}}", "mscale alone"},
+    {"{" TINY "'rope_parameters': {'full_attention': {'rope_type': 'yarn', 'factor': 4, 'truncate': false}, "
+     "'sliding_attention': {}}}",
+     "rope_parameters.full_attention has truncate false"},
     {"{" TINY "'rope_scaling': {'type': 'yarn', 'factor': 8, 'original_max_position_embeddings': 100}}",
      "factor is 8, but max_position_embeddings / original_max_position_embeddings is 400 / 100 = 4"},
     {"{" TINY "'rope_scaling': {'type': 'linear', 'factor': 2, 'finetuned': true, 'b': 1}}",

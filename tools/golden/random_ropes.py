@@ -151,6 +151,7 @@ def follow(tree, config):
     several = any(isinstance(value, dict) for value in (config.rope_parameters or {}).values())
     flat = tree.get("rope_parameters")
     if several and flat and "rope_type" in flat:
+        flat.pop("truncate", None)  # which is looked for beside nested dictionaries alone
         tree["rope_parameters"] = {name: dict(flat) for name in labels(config)}
     if tree["model_type"] == "olmo3":
         tree.pop("rope_theta", None)
