@@ -180,6 +180,43 @@ class Results(Case):
         self.program("sweep", "--vary", "base=1e4,5e5", "--vary", "head-dim=32,64", "-n", "200", "--size", "20", "-o",
                      self.folder / "page.png", "-q")
         self.assertEqual(made._repr_png_(), (self.folder / "page.png").read_bytes())
+        self.assertEqual(len(ropemap.sweep(vary={"base": [1e4, "10000", 5e5]}, positions=9, size=3).maps), 3)
+
+    def test_sweeps_of_curves(self):
+        made = ropemap.sweep_curve(vary={"head_dim": [32, 64]}, lines={"base": [1e4, 5e5]}, distances=300)
+        self.assertEqual(list(made.curves), ["d = 32", "d = 64"])
+        for dim, lines in zip((32, 64), made.curves.values()):
+            for base, values in zip((1e4, 5e5), lines.values()):
+                angle = made.distances[:, None] * base ** (-np.arange(dim // 2) / (dim // 2))
+                np.testing.assert_allclose(values, np.cos(angle).mean(axis=1), atol=2e-7)
+        self.assertRegex(repr(made), "<ropemap.CurveSweep d = 32: 2, d = 64: 2>")
+        self.program("sweep", "curve", "--vary", "head-dim=32,64", "--lines", "base=1e4,5e5", "-n", "300", "-o",
+                     self.folder / "page.svg", "-q")
+        self.assertEqual(made.encode("page.svg"), (self.folder / "page.svg").read_bytes())
+
+    def test_options_of_the_figure_do_when_saving_what_they_do_when_computing(self):
+        """Or are refused: none is taken and then left out of the picture."""
+        given = {"norm": "symlog", "clim": (0, 0.5), "contour": "0.2", "dark": True, "cmap": "gray", "bare": True,
+                 "percentile": 90, "width": "60mm", "dpi": 90, "font_size": 12, "no_title": True, "height": "50mm",
+                 "columns": 1, "colors": "own", "sort": "sink", "axis": "log", "ylim": (-1, 2), "label": "other",
+                 "statistic": "entropy", "picture": "angle", "size": (300, 200)}
+        attention = dict(measure="softmax", queries=normal(2, 9, 8), keys=normal(2, 9, 8))
+        for function, options in ((ropemap.map, dict(positions=40, size=8)), (ropemap.curve, dict(distances=40)),
+                                  (ropemap.sweep, dict(vary={"head": [0, 1]}, size=8, **attention)),
+                                  (ropemap.sweep_curve, dict(vary={"head_dim": [8, 16]}, distances=40)),
+                                  (ropemap.heads, dict(capture=CAPTURE)), (ropemap.pairs, dict(capture=CAPTURE))):
+            plain = function(**options)
+            names = {name for name, row in ropemap._core.OPTIONS[plain._command].items()
+                     if row.group == ropemap._core.lib.GROUP_OUTPUT and name not in ("font", *options)}
+            for name in names:
+                with self.subTest(plain._command + " " + name):
+                    try:
+                        saved = plain.encode("a.svg" if name != "dpi" else "a.png", **{name: given[name]})
+                    except ropemap.UsageError:
+                        continue
+                    computed = function(**options, **{name: given[name]})
+                    self.assertEqual(saved, computed.encode("a.svg" if name != "dpi" else "a.png"))
+                    self.assertEqual(plain._repr_png_(), function(**options)._repr_png_())
 
 
 class Inputs(Case):
@@ -234,6 +271,37 @@ class Inputs(Case):
             ropemap.map(queries=q.to("meta"), keys=k)
         self.assertEqual(torch.from_numpy(ropemap.map(positions=8).array.copy()).shape, (8, 8))
 
+    def test_arrays_in_the_place_of_files(self):
+        """Of frequencies and of positions, from any library."""
+        table = 5e5 ** (-np.arange(8) / 8)
+        rule = ropemap.rule(frequencies=table.astype(np.float32))
+        np.testing.assert_array_equal(rule.frequencies, table.astype(np.float32))
+        self.assertEqual(rule.document["frequencies_from"], "frequencies.npy")
+        heads = np.stack([table, table[::-1]])
+        np.testing.assert_array_equal(ropemap.curve(frequencies=heads, head=1, distances=9).array,
+                                      ropemap.curve(frequencies=table[::-1], distances=9).array)
+        half = (table.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)  # bfloat16
+        np.testing.assert_array_equal(ropemap.rule(frequencies=Dlpack(half, code=4)).frequencies,
+                                      (half.astype(np.uint32) << 16).view(np.float32))
+        places = [0, 3, 10, 2**20]
+        q, k = normal(4, 8), normal(4, 8, seed=1)
+        angle = np.array(places)[:, None] * 1e4 ** (-np.arange(4) / 4)
+        turn = [(x[:, :4] + 1j * x[:, 4:]) * np.exp(1j * angle) for x in (q.astype(float), k.astype(float))]
+        for positions in (places, np.array(places), Dlpack(np.array(places, np.int64))):
+            made = ropemap.map(queries=q, keys=k, positions_from=positions)
+            np.testing.assert_allclose(made.array, (turn[0] @ turn[1].conj().T).real, atol=1e-5)
+            self.assertEqual(made.document["positions_from"], "positions_from.npy")
+        for options, kind, words in (
+                ({"frequencies": [[[1.0] * 2] * 2] * 2}, ropemap.DataError, r"^frequencies.npy: shape"),
+                ({"frequencies": ["a"]}, ropemap.DataError, "^frequencies.npy: "),
+                ({"frequencies": [object()]}, ropemap.UsageError, "^frequencies: "),
+                ({"frequencies": [[1.0], [1.0, 2.0]]}, ropemap.UsageError, "^frequencies: .*rows of one length"),
+                ({"positions_from": [2**70]}, ropemap.UsageError, "^positions_from: .*no numbers"),
+                ({"positions_from": [0.5, 1]}, ropemap.DataError, "^positions_from.npy: "),
+                ({"positions_from": [-1, 1]}, ropemap.DataError, "^positions_from.npy: position -1 at")):
+            with self.subTest(words), self.assertRaisesRegex(kind, words):
+                ropemap.map(**options)
+
     def test_owners_live_as_long_as_what_needs_them(self):
         q = normal(512, 16)
         one = ropemap.map(queries=Dlpack(q.copy()), keys=q.copy(), size=32)
@@ -261,7 +329,11 @@ class BadInput(Case):
                 (q.astype(np.int64), q, {}, ropemap.UsageError, "queries: dtype int64; give bfloat16, float16"),
                 (q.astype(">f4"), q, {}, ropemap.UsageError, "queries: dtype >f4"),
                 (q.astype(complex), q, {}, ropemap.UsageError, "queries: dtype complex128"),
-                (Dlpack(q, code=5), q, {}, ropemap.UsageError, "queries: dtype of DLPack's code 5 with 32 bits"),
+                (Dlpack(q, code=5), q, {}, ropemap.UsageError, "queries: .*DLTensor.*; give an array of bfloat16, float16"),
+                (np.ma.masked_array(q, q > 0), q, {}, ropemap.UsageError, "queries: an array with a mask"),
+                (q, q, {"heads": (1, 2, 4)}, ropemap.UsageError, r"heads: \(1, 2, 4\); give their number"),
+                (q, q, {"batch": "1"}, ropemap.UsageError, "batch: '1' is no whole number"),
+                (q, q, {"heads": 1.5}, ropemap.UsageError, "heads: 1.5 is no whole number"),
                 (Dlpack(q, device=(2, 1)), q, {}, ropemap.UsageError, r"queries: on device cuda:1; give queries.cpu\(\)"),
                 (q.transpose(0, 2, 1), q, {}, ropemap.UsageError, r"32 bytes apart, not 4; give numpy.ascontiguous"),
                 (q[:, :0], q[:, :0], {}, ropemap.UsageError, "queries: 0 rows"),
@@ -307,15 +379,24 @@ class BadInput(Case):
                 ropemap.map(**options)
         with self.assertRaisesRegex(ropemap.UsageError, "^positions: unknown option, did you mean distances"):
             ropemap.curve(positions=9)
+        with self.assertRaisesRegex(ropemap.UsageError, "^queries: unknown option"):
+            ropemap.rule(queries=normal(2, 8), keys=normal(2, 8))
+        with self.assertRaisesRegex(ropemap.UsageError, "^scaling: dict"):
+            ropemap.map(scaling={3: 4})
         self.assertTrue(issubclass(ropemap.UsageError, ValueError) and issubclass(ropemap.FileError, OSError))
 
     def test_results(self):
         one = ropemap.map(positions=16)
         for call, words in ((lambda: one.save(self.folder / "a.png", base=3), "base is for computing, which is done"),
-                            (lambda: one.save(self.folder / "a.jpg"), "a.jpg names no kind of file"),
-                            (lambda: one.save(self.folder / "a.csv"), "a map is no .csv"),
+                            (lambda: one.save(self.folder / "a.jpg"), "a.jpg'.*give .png, .svg, .pdf, .npy$"),
+                            (lambda: one.save(self.folder / "a.csv"), "a.csv': not a kind of file that map makes"),
+                            (lambda: ropemap.bound(base=1e4).save("a.npy"), "a.npy'.*give .png, .svg, .pdf$"),
+                            (lambda: ropemap.sweep(positions=9), "vary is missing"),
+                            (lambda: ropemap.sweep(vary={"base": [1e4]}, positions=9, colors="own", norm="symlog"), "symlog"),
+                            (lambda: ropemap.sweep(vary={"base": [1e4]}, positions=9, size=4, colors="own").encode(
+                                "a.png", norm="symlog"), "symlog"),
                             (lambda: one.encode("a.png", clim=(1, 0)), "clim"),
-                            (lambda: ropemap.explain(base=1e4, quick=True).encode("a.png"), "explain has no picture"),
+                            (lambda: ropemap.explain(base=1e4, quick=True).encode("a.png"), "explain makes; it has no picture"),
                             (lambda: ropemap.pairs(queries=normal(4, 8), keys=normal(4, 8)).encode("a.png", picture="curve"),
                              "picture is for computing, which is done")):
             with self.subTest(words), self.assertRaisesRegex(ropemap.UsageError, words):
@@ -426,7 +507,7 @@ except KeyboardInterrupt:
     def test_stubs_and_docstrings_have_every_option(self):
         stub = ast.parse((pathlib.Path(ropemap.__file__).parent / "__init__.pyi").read_text())
         functions = {node.name: node for node in stub.body if isinstance(node, ast.FunctionDef)}
-        for name in ("map", "curve", "bound", "explain", "rule", "heads", "pairs", "sweep"):
+        for name in ("map", "curve", "bound", "explain", "rule", "heads", "pairs", "sweep", "sweep_curve"):
             given = {argument.arg for argument in functions[name].args.kwonlyargs}
             self.assertTrue({"base", "head_dim", "scaling"} <= given, given)
             self.assertIn("head_dim", getattr(ropemap, name).__doc__)

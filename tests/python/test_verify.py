@@ -98,6 +98,7 @@ class Verify(unittest.TestCase):
             self.assertIsInstance(first, int)
             return rotate(x, angles(np.arange(first, first + x.shape[-2]), 16))
         self.assertTrue(ropemap.verify(from_first, head_dim=16, offset=True))
+        self.assertTrue(ropemap.verify(from_first, head_dim=16, offset=True, last=20))  # one block
         made = ropemap.verify(lambda x, first: from_first(x, first + 1), head_dim=16, offset=True, heads=2)
         self.assertEqual(made.verdict, "position")
 
@@ -141,7 +142,8 @@ class Verify(unittest.TestCase):
         def same(x, p):
             return x
         for words, options in (("dtype: 'int8'", {"dtype": "int8"}), ("on: 'cupy'", {"on": "cupy"}), ("order", {"order": "dhs"}),
-                               ("last: 0", {"last": 0}), ("last: 1099511627776", {"last": 2**40}), ("last: 3", {"last": 3, "offset": True}),
+                               ("last: 0", {"last": 0}), ("last: 1.5", {"last": 1.5}), ("heads: 0", {"heads": 0}), ("batch: 'x'", {"batch": "x"}),
+                                ("last: 1099511627776", {"last": 2**40}), ("last: 3", {"last": 3, "offset": True}),
                                ("head_dim", {"head_dim": 7}), ("axes", {"axes": "64,64"}), ("bse", {"bse": 1e4}),
                                ("tolerance", {"tolerance": 3}), *([("speed", {"speed": True, "on": "torch", "head_dim": 16})] if torch else [])):
             with self.assertRaisesRegex(ropemap.UsageError, words):

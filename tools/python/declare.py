@@ -3,8 +3,8 @@
 """
     python declare.py ROOT OUTPUT.c CC [FLAG...]
 
-The preprocessor's output of the public headers and of invocation.h is what cffi is given to declare: every function, field,
-enumeration and default comes from there, and the compiler checks each of them when it builds the extension.
+What the preprocessor makes of the public headers, and of those of the program's commands, is what cffi is given to declare:
+every function, field, enumeration and option comes from there, and the compiler checks each of them in the extension.
 """
 import re
 import subprocess
@@ -13,9 +13,13 @@ import sys
 import cffi
 
 root, output, *compiler = sys.argv[1:]
-HEADERS = [f"host/ropemap{room}.h" for room in ("", "_attention", "_capture", "_decay", "_figure", "_machine", "_model",
-                                                "_verify")]
-SOURCE = "".join(f'#include "{header}"\n' for header in [*HEADERS, "tools/python/invocation.h"])
+PUBLIC = [f"host/ropemap{room}.h" for room in ("", "_attention", "_capture", "_decay", "_figure", "_machine", "_model",
+                                               "_verify")]
+PROGRAM = [f"tools/ropemap/{part}.h" for part in ("command_info", "failure", "json", "options/tensor_options", "result", "run")]
+SOURCE = "".join(f'#include "{header}"\n' for header in [*PUBLIC, *PROGRAM])
+BEFORE = "typedef struct json_t json_t;\n"  # jansson's
+AFTER = ('\nextern "Python" int tell(void *user, const char *stage, double done, double total);'
+         '\nextern "Python" void warn(void *user, const char *text);')
 
 # Without the compiler's own name the headers use none of its attributes.
 text = subprocess.run([*compiler, "-E", "-U__GNUC__", f"-I{root}", "-xc", "-"], input=SOURCE, text=True, check=True,
@@ -29,6 +33,6 @@ for line in text.splitlines():
         kept.append(line)
 
 ffi = cffi.FFI()
-ffi.cdef("\n".join(kept) + '\nextern "Python" int tell(void *user, const char *stage, double done, double total);')
+ffi.cdef(BEFORE + "\n".join(kept) + AFTER)
 ffi.set_source("ropemap._native", SOURCE)
 ffi.emit_c_code(output)

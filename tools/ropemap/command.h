@@ -117,6 +117,7 @@ struct cli_option {
     bool even;
     const cli_bounds *bounds;
     cli_setter set; /* of OPTION_CUSTOM */
+    bool computed;  /* of GROUP_OUTPUT: not of the picture alone */
     uint32_t bit;   /* set in the uint32_t at the beginning of that struct once it is given; 0: none */
     cli_reads reads;
     bool local; /* names a file of this machine, or concerns the terminal: not accepted over HTTP */
@@ -154,7 +155,8 @@ typedef struct cli_command {
     void (*start)(void *options); /* sets defaults other than 0 and those of the rule; NULL: there are none */
     /* Does everything between the parsed options and the exit code. */
     ropemap_status (*work)(void *options, cli_run *run, ropemap_error *error);
-    void (*end)(void *options); /* frees what they own but for the rule; NULL: nothing */
+    void (*end)(void *options);      /* frees what they own but for the rule; NULL: nothing */
+    const struct cli_result *result; /* what it computes, as a value (result.h); NULL: nothing */
 } cli_command;
 
 extern const cli_command command_map;

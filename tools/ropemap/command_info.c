@@ -606,6 +606,40 @@ static void notes(void) {
     help_deals();
 }
 
+/* ---- as a value ---------------------------------------------------------------------------------------- */
+
+static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    info_options *options = given;
+    (void)call;
+    const ropemap_status status = rule_options_resolve(&options->rule, error);
+    return status == ROPEMAP_OK ? info_make(&options->rule, made, error) : status;
+}
+
+static json_t *value_document(const void *options, const void *made) {
+    (void)options;
+    return info_document(made);
+}
+
+static ropemap_status value_encode(const void *given, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    const info_options *options = given;
+    const ropemap_status status = print_size_check(&options->print, error);
+    return status == ROPEMAP_OK ? info_encode(made, &options->print, kind, bytes, error) : status;
+}
+
+static bool value_array(const void *made, int32_t index, cli_array *array) {
+    const info_rule *info = made;
+    *array = (cli_array){.name = "frequencies",
+                         .data = info->radians,
+                         .item = sizeof info->radians[0],
+                         .rank = 1,
+                         .shape = {info->pairs}};
+    return index == 0;
+}
+
+static const cli_result value = {sizeof(info_rule), OUTPUT_PICTURES, value_make, value_document,
+                                 value_encode,      value_array,     NULL};
+
 const cli_command command_info = {
     .name = "info",
     .summary = "show the rule of a model: where each number comes from, and what each pair does",
@@ -621,4 +655,5 @@ const cli_command command_info = {
     .notes = notes,
     .size = sizeof(info_options),
     .work = work,
+    .result = &value,
 };

@@ -72,6 +72,13 @@ json_t *document_axes(const ropemap_axes *axes) {
     return array;
 }
 
+ropemap_status document_bytes(json_t *document, ropemap_bytes *text, ropemap_error *error) {
+    char *data = document != NULL ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(document);
+    *text = (ropemap_bytes){.data = (uint8_t *)data, .size = data != NULL ? strlen(data) : 0};
+    return data != NULL ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "no memory for the document");
+}
+
 int document_print(json_t *document) {
     ropemap_error error;
     if (document == NULL) {

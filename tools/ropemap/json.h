@@ -33,6 +33,10 @@ json_t *document_base(const ropemap_spec *spec);
 
 json_t *document_frequencies(const ropemap_spec *spec);
 
+/* A document as text without spaces, which the caller frees, and drops it; NULL counts as a lack of memory.
+ */
+ropemap_status document_bytes(json_t *document, ropemap_bytes *text, ropemap_error *error);
+
 /* Prints a document to stdout in ASCII, so that no name in it can steer a terminal, and drops it; NULL counts
  * as a lack of memory. Returns the exit code. */
 int document_print(json_t *document);

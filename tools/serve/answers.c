@@ -110,15 +110,13 @@ void route_answer(void *user, serve_job *job) {
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
 void answer_document(serve_answer *answer, json_t *document) {
-    char *text = document != NULL ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    json_decref(document);
-    if (text == NULL) {
-        answer_text(answer, 503, TEXT, "no memory for the document\n");
+    ropemap_error error;
+    if (document_bytes(document, &answer->bytes, &error) != ROPEMAP_OK) {
+        answer_fail(answer, &error);
         return;
     }
     answer->status = 200;
     answer->type = "application/json";
-    answer->bytes = (ropemap_bytes){.data = (uint8_t *)text, .size = strlen(text)};
 }
 
 /* The type of a path whose answer is a file. */

@@ -10,22 +10,28 @@
 Nothing is loaded before it is used, so that `python -m ropemap.capture` needs no extension.
 """
 import importlib
+import os
+import sys
 
 VERSION = "0.2.0"  # of the modules; the extension's has to be the same
+HOMES = ("_core", "_verify", "_explorer")
 
 
-HOMES = {"verify": "ropemap._verify", "Verification": "ropemap._verify", "show": "ropemap._explorer",
-         "Explorer": "ropemap._explorer"}
+def main():
+    """The program, as a wheel has it."""
+    os.execv(os.path.join(os.path.dirname(__file__), "ropemap"), ["ropemap", *sys.argv[1:]])
+
+
+def homes():
+    return [importlib.import_module("ropemap." + home) for home in HOMES]
 
 
 def __getattr__(name):
-    if name in HOMES:
-        return getattr(importlib.import_module(HOMES[name]), name)
-    core = importlib.import_module("ropemap._core") if not name.startswith("_") else None
-    if core is None or name not in core.__all__:
-        raise AttributeError(f"module 'ropemap' has no attribute '{name}'")
-    return getattr(core, name)
+    for home in homes() if not name.startswith("_") else ():
+        if name in home.__all__:
+            return getattr(home, name)
+    raise AttributeError(f"module 'ropemap' has no attribute '{name}'")
 
 
 def __dir__():
-    return sorted([*globals(), *HOMES, *importlib.import_module("ropemap._core").__all__])
+    return sorted(name for home in homes() for name in home.__all__)

@@ -1,15 +1,18 @@
 # _core.py - what the program's commands compute, as functions whose keyword arguments are the commands' options
 # SPDX-License-Identifier: MIT
+import inspect
+import itertools
 import json
 import os
+import tempfile
 import threading
 import warnings
 
 import numpy
 
-from . import VERSION, _arrays, _errors
-from ._errors import (CheckError, DataError, Error, FileError, ResourceError, Stopped, UsageError,  # noqa: F401
-                      check)
+from . import VERSION, _arrays
+from ._errors import (DataError, Error, FileError, ResourceError, Stopped, UsageError, check,  # noqa: F401
+                      in_python)
 from ._native import ffi, lib
 
 if ffi.string(lib.ropemap_version()).decode() != VERSION:
@@ -17,24 +20,33 @@ if ffi.string(lib.ropemap_version()).decode() != VERSION:
                       f"{ffi.string(lib.ropemap_version()).decode()}: install both anew, of one version")
 
 
+def new_error():
+    return ffi.new("ropemap_error *")
+
+
 # ---- calls ------------------------------------------------------------------------------------------------
 
 
-class Telling:
+class Call:
     """What progress goes to during a call, and what it raised. There is always one, so that Ctrl-C is seen."""
 
     def __init__(self, progress):
-        self.progress, self.raised = progress, None
+        self.progress, self.raised, self.warnings = progress, None, []
 
 
 @ffi.def_extern(onerror=lambda *_: 1)
 def tell(user, stage, done, total):
-    telling = ffi.from_handle(user)
+    call = ffi.from_handle(user)
     try:
-        return 1 if telling.progress and telling.progress(ffi.string(stage).decode(), done, total) else 0
+        return 1 if call.progress and call.progress(ffi.string(stage).decode(), done, total) else 0
     except BaseException as error:  # handed on to the caller
-        telling.raised = error
+        call.raised = error
         return 1
+
+
+@ffi.def_extern()
+def warn(user, text):
+    ffi.from_handle(user).warnings.append(in_python(ffi.string(text).decode(errors="replace")))
 
 
 class Session:
@@ -47,7 +59,7 @@ class Session:
         self._open()
 
     def _open(self):
-        error, made = ffi.new("ropemap_error *"), ffi.new("ropemap_session **")
+        error, made = new_error(), ffi.new("ropemap_session **")
         check(lib.ropemap_session_open(made, error), error)
         self.process, self.handle = os.getpid(), made[0]
 
@@ -70,159 +82,85 @@ class Session:
         self.close()
 
 
-def number(value):
-    """The text of a number; whole ones without a point."""
+# ---- options ----------------------------------------------------------------------------------------------
+
+PROGRAM = {"output", "json", "quiet", "verbose", "force", "dry_run", "frames", "presets",  # what it prints, and when
+           "work", "shards", "keep_work", "steal"}
+BETWEEN = {lib.OPTION_RANGE: ":", lib.OPTION_INTERVAL: ":", lib.OPTION_SIZE: "x"}
+
+
+def text_of(pointer):
+    return ffi.string(pointer).decode() if pointer else ""
+
+
+def blocks_of(command):
+    return itertools.takewhile(lambda block: block.rows, command.blocks)
+
+
+def options_of(command):
+    """{keyword: row of the command's table}"""
+    rows = (block.rows + i for block in blocks_of(command)
+            for i in itertools.takewhile(lambda i: block.rows[i].name, itertools.count()))
+    named = {text_of(row.name).replace("-", "_"): row for row in rows}
+    return {name: row for name, row in named.items() if name not in PROGRAM}
+
+
+COMMANDS = {text_of(command.name): command
+            for command in itertools.takewhile(bool, map(lib.command_at, itertools.count())) if command.result}
+OPTIONS = {name: options_of(command) for name, command in COMMANDS.items()}
+
+
+def is_range(row):
+    return row.type == lib.OPTION_RANGE or row.type == lib.OPTION_CUSTOM and text_of(row.argument) == "RANGE"
+
+
+def item(value):
+    """The text of a number, whole ones without a point, or of a name."""
+    if isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
     value = float(value) if not isinstance(value, (int, numpy.integer)) else int(value)
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else repr(value)
 
 
-def item(value):
-    return value if isinstance(value, str) else os.fspath(value) if isinstance(value, os.PathLike) else number(value)
+def encoded(name, text):
+    """A text for C."""
+    text = os.fsencode(text)
+    if b"\0" in text:
+        raise UsageError(f"{name}: {text!r:.80} has a zero byte; leave it out")
+    return text
 
 
-BETWEEN = {"range": ":", "interval": ":", "size": "x"}
+def items(values):
+    return [values] if isinstance(values, str) else [item(value) for value in values]
 
 
-def texts(name, kind, value):
-    """The texts of an option's value, as on the command line; [None] of a flag that is set."""
+def texts(name, row, value):
+    """The texts of an option's value, as on the command line; [None] of a flag that is set. `row` may be None."""
     if value is None or value is False:
         return []
     if value is True:
         return [None]
-    if isinstance(value, dict) and name in ("vary", "lines", "diff"):
-        return [f"{key.replace('_', '-')}={','.join(map_items(values))}" for key, values in value.items()]
-    if isinstance(value, dict):
-        pairs = ",".join(f"{key.replace('_', '-')}={item(one)}" for key, one in value.items() if key != "rule")
-        return [f"{value.get('rule', '')}:{pairs}" if pairs else value.get("rule", "")]
-    if isinstance(value, range):
-        return [f"{value.start}:{len(value)}:{value.step}"]
     try:
+        if isinstance(value, dict) and name in ("vary", "lines", "diff"):
+            return [f"{key.replace('_', '-')}={','.join(items(values))}" for key, values in value.items()]
+        if isinstance(value, dict):
+            pairs = ",".join(f"{key.replace('_', '-')}={item(one)}" for key, one in value.items() if key != "rule")
+            return [f"{value.get('rule', '')}:{pairs}" if pairs else value.get("rule", "")]
+        if isinstance(value, range):
+            return [f"{value.start}:{len(value)}:{value.step}"]
         if isinstance(value, (list, tuple, numpy.ndarray)):
-            return map_items(value) if kind == "texts" else [BETWEEN.get(kind, ",").join(map_items(value))]
+            between = ":" if row and is_range(row) else BETWEEN.get(row and row.type, ",")
+            return items(value) if row and row.type == lib.OPTION_TEXTS else [between.join(items(value))]
         return [item(value)]
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise UsageError(f"{name}: {type(value).__name__} {value!r:.80}; give a number, a text or a list of "
                          "them") from None
 
 
-def map_items(values):
-    return [item(value) for value in values] if not isinstance(values, str) else [values]
+# ---- results ----------------------------------------------------------------------------------------------
 
-
-class Result:
-    """What a command made. Inputs in memory are kept as long as it, and as its arrays."""
-
-    _command, _picture = None, "figure.png"
-
-    def __init__(self, options, session=None, progress=None):
-        if progress is not None and not callable(progress):
-            raise UsageError(f"progress: {type(progress).__name__}; give a function of stage, done and total")
-        if session is not None and not isinstance(session, Session):
-            raise UsageError(f"session: {type(session).__name__}; give a ropemap.Session")
-        self._document, self._kept = None, []
-        self._lock = getattr(type(self), "_lock", None) or threading.Lock()
-        error, made = ffi.new("ropemap_error *"), ffi.new("invocation **")
-        check(lib.invocation_open(self._command.encode(), made, error), error)
-        self._work = ffi.gc(made[0], lib.invocation_free)
-        options = self._lend(options)
-        self._set(options)
-        telling = Telling(progress)
-        handle = ffi.new_handle(telling)
-        status = lib.invocation_run(self._work, session.use() if session is not None else ffi.NULL, lib.tell, handle, error)
-        if telling.raised is not None:
-            raise telling.raised
-        check(status, error)
-        index = 0
-        while (text := lib.invocation_warning(self._work, index)) != ffi.NULL:
-            warnings.warn(_errors.in_python(ffi.string(text).decode(errors="replace")), stacklevel=3)
-            index += 1
-
-    def _lend(self, options):
-        """Lends the arrays among queries and keys, and takes what says how they lie out of the options."""
-        sides = [options.get(name) for name in ("queries", "keys")]
-        if all(side is None or isinstance(side, (str, os.PathLike)) for side in sides):
-            return options
-        if any(side is None or isinstance(side, (str, os.PathLike)) for side in sides):
-            raise UsageError("queries and keys: one is an array, the other is not; give two arrays or two files")
-        if options.get("rotary_first"):
-            raise UsageError(f"rotary_first: {options['rotary_first']}, which is for files; give "
-                             f"numpy.roll(queries, -{options['rotary_first']}, axis=-1), and keys alike")
-        order, batch, packed = options.get("order") or "hsd", options.get("batch") or 0, options.get("heads") or 0
-        if order not in ("hsd", "shd"):
-            raise UsageError(f"order: {order!r}; give 'hsd' or 'shd'")
-        packed = tuple(packed) if isinstance(packed, (list, tuple)) else (packed, packed)
-        queries = _arrays.vectors("queries", sides[0], order, batch, packed[0])
-        keys = _arrays.vectors("keys", sides[1], order, batch, packed[-1])
-        self._kept += [queries, keys]
-        lib.invocation_lend(self._work, queries[0], queries[1], keys[0], keys[1])
-        gone = ("queries", "keys", "order", "batch", "heads")
-        return {name: value for name, value in options.items() if name not in gone}
-
-    def _set(self, options):
-        error = ffi.new("ropemap_error *")
-        for name, value in options.items():
-            option = name.replace("_", "-").encode()
-            for text in texts(name, OPTIONS[self._command].get(name, (None,))[0], value):
-                if text and "\0" in text:
-                    raise UsageError(f"{name}: {text!r:.80} has a zero byte; leave it out")
-                text = ffi.NULL if text is None else os.fsencode(text)
-                check(lib.invocation_set(self._work, option, text, error), error)
-
-    def _arrays(self):
-        """{name: array} of the result, without a copy; each keeps the result's memory alive."""
-        arrays, found, work = {}, ffi.new("module_array *"), self._work
-        while lib.invocation_array(work, len(arrays), found):
-            shape = tuple(found.shape[0:found.rank])
-            data = ffi.gc(ffi.cast("char *", found.data), lambda _: work)  # the buffer keeps `data`, and that `work`
-            data = ffi.buffer(data, int(numpy.prod(shape)) * found.item)
-            array = numpy.frombuffer(data, NUMBERS.get(found.item) or PAIR).reshape(shape)
-            array.flags.writeable = False
-            arrays[ffi.string(found.name).decode()] = array
-        return arrays
-
-    @property
-    def document(self):
-        """Everything of the result, as the program prints it with --json."""
-        with self._lock:
-            if self._document is None:
-                error, text = ffi.new("ropemap_error *"), ffi.new("ropemap_bytes *")
-                check(lib.invocation_document(self._work, text, error), error)
-                self._document = json.loads(taken(text))
-            return self._document
-
-    def encode(self, name, **options):
-        """The bytes of a file of that name, "a.png" or ".svg"; options are those of the figure."""
-        with self._lock:
-            try:
-                self._set(options)
-                error, data = ffi.new("ropemap_error *"), ffi.new("ropemap_bytes *")
-                check(lib.invocation_encode(self._work, os.fsencode(name), data, error), error)
-                return taken(data)
-            finally:
-                lib.invocation_forget(self._work)
-
-    def save(self, *paths, force=False, **options):
-        """Writes .png, .svg, .pdf, .npy or .csv files, all of them or none; force=True replaces files. Options are
-        those of the figure: cmap, clim, width="88mm", dark, ..."""
-        contents = [self.encode(path, **options) for path in paths]
-        error, made = ffi.new("ropemap_error *"), ffi.new("ropemap_outputs **")
-        check(lib.ropemap_outputs_new(made, error), error)
-        outputs = ffi.gc(made[0], lib.ropemap_outputs_free)
-        check(lib.invocation_inputs(self._work, outputs, error), error)
-        for path in paths:
-            check(lib.ropemap_outputs_add(outputs, os.fsencode(path), force, error), error)
-        check(lib.ropemap_outputs_check(outputs, error), error)
-        for index, content in enumerate(contents):
-            data = ffi.new("ropemap_bytes *", {"data": ffi.from_buffer("uint8_t[]", content), "size": len(content)})
-            check(lib.ropemap_outputs_write(outputs, index, data, error), error)
-        check(lib.ropemap_outputs_finish(outputs, error), error)
-
-    def _repr_png_(self):
-        return self.encode(self._picture)
-
-    def __repr__(self):
-        arrays = ", ".join(f"{name}: {array.shape}" for name, array in self._arrays().items() if array.size)
-        return f"<ropemap.{type(self).__name__} {arrays}>"
+KINDS = {lib.OUTPUT_PNG: ".png", lib.OUTPUT_SVG: ".svg", lib.OUTPUT_PDF: ".pdf", lib.OUTPUT_NPY: ".npy",
+         lib.OUTPUT_CSV: ".csv"}
 
 
 def dtype_of(kind):
@@ -241,18 +179,192 @@ def taken(data):
     return copy
 
 
-# ---- results ----------------------------------------------------------------------------------------------
+def put(arrays, name, value):
+    """Under a name of its own: settings may have the same."""
+    arrays[name if name not in arrays else f"{name} ({len(arrays)})"] = value
+    return value
+
+
+class Result:
+    """What a command made. Inputs in memory are kept as long as it, and as its arrays."""
+
+    _command, _shared = "", None  # _shared: the lock of pictures that are drawn in memory of all
+
+    def __init__(self, options, session=None, progress=None):
+        if progress is not None and not callable(progress):
+            raise UsageError(f"progress: {type(progress).__name__}; give a function of stage, done and total")
+        if session is not None and not isinstance(session, Session):
+            raise UsageError(f"session: {type(session).__name__}; give a ropemap.Session")
+        self._row, self._document, self._ran, self._folder = COMMANDS[self._command], None, None, None
+        self._lock = self._shared or threading.Lock()
+        self._open()
+        try:
+            self._take(options)
+            self._run(ffi.NULL if session is None else session.use(), Call(progress))
+        finally:
+            if self._folder:
+                self._folder.cleanup()
+
+    def _open(self):
+        row, kept = self._row, []
+        options = lib.options_new(row)
+        if not options:
+            raise ResourceError(f"{self._command}: no memory for the options")
+
+        def free(made, kept=kept):  # which the options borrow
+            if row.result.free:
+                row.result.free(made)
+            lib.options_free(row, options)
+        self._options, self._kept, self._given = options, kept, []
+        self._made = ffi.gc(ffi.new("int64_t[]", row.result.size // 8 + 1), free)
+
+    def _take(self, options):
+        """Sets the options, and lends queries and keys that are arrays; order, batch and heads tell how these lie."""
+        sides = [options.get(name) for name in ("queries", "keys")]
+        files = [side is None or isinstance(side, (str, os.PathLike)) for side in sides]
+        lent = None if all(files) or "queries" not in OPTIONS[self._command] else self._lend(files, **options)
+        for name, value in options.items():
+            if not lent or name not in ("queries", "keys", "order", "batch", "heads"):
+                self._set(name, value)
+        if lent:
+            at = next(block.offset for block in blocks_of(self._row) if block.rows == ffi.addressof(lib.tensor_rows, 0))
+            tensors, error = ffi.cast("tensor_options *", ffi.cast("char *", self._options) + at), new_error()
+            tensors.queries, tensors.keys, tensors.lent = self._kept[0]
+            check(lib.tensor_lent_place(tensors, error), error)
+
+    def _lend(self, files, /, queries=None, keys=None, order=None, batch=None, heads=None, rotary_first=None, **_):
+        if any(files):
+            raise UsageError("queries and keys: one is an array, the other is not; give two arrays or two files")
+        if rotary_first:
+            raise UsageError(f"rotary_first: {rotary_first}, which is for files; give numpy.roll(queries, -{rotary_first}, "
+                             "axis=-1), and keys alike")
+        if order not in (None, "hsd", "shd"):
+            raise UsageError(f"order: {order!r}; give 'hsd' or 'shd'")
+        packed = tuple(heads) if isinstance(heads, (list, tuple)) else (heads, heads)
+        if len(packed) != 2:
+            raise UsageError(f"heads: {heads!r:.80}; give their number, or two: of queries and of keys")
+        queries = _arrays.vectors("queries", queries, order, batch or 0, packed[0] or 0)
+        keys = _arrays.vectors("keys", keys, order, batch or 0, packed[1] or 0)
+        lent = ffi.new("tensor_lent *", {"queries": queries[0], "query_heads": queries[1], "keys": keys[0],
+                                         "key_heads": keys[1]})
+        self._kept += [(ffi.new("char[]", b"queries"), ffi.new("char[]", b"keys"), lent), queries, keys]
+        return lent
+
+    def _set(self, name, value):
+        error, row, option = new_error(), OPTIONS[self._command].get(name), name.replace("_", "-").encode()
+        if name in PROGRAM:
+            raise UsageError(f"{name} is of the program; here results have save()")
+        if row and self._ran and (row.group != lib.GROUP_OUTPUT or row.computed):
+            raise UsageError(f"{name} is for computing, which is done; compute again with it")
+        if row and row.reads != lib.READS_NOTHING and not isinstance(value, (str, os.PathLike, bool, type(None))):
+            self._folder = self._folder or tempfile.TemporaryDirectory()
+            path = f"{self._folder.name}/{name}.npy"
+            numpy.save(path, _arrays.numbers_of(name, value), allow_pickle=False)
+            value = path
+        for text in texts(name, row, value) if row else [None]:  # an unknown option is refused, whatever its value
+            text = ffi.NULL if text is None else ffi.new("char[]", encoded(name, text))
+            self._given.append((row, text))
+            self._kept.append(text)
+            check(lib.options_set(self._row, option, text, self._options, error), error)
+
+    def _run(self, session, call):
+        error, handle = new_error(), ffi.new_handle(call)
+        asked = ffi.new("cli_call *", {"session": session, "progress": lib.tell, "user": handle})
+        lib.warnings_take(lib.warn, handle)
+        status = self._row.result.make(self._options, asked, self._made, error)
+        lib.warnings_take(ffi.NULL, ffi.NULL)
+        self._ran = bytes(ffi.buffer(ffi.cast("char *", self._options), self._row.size))
+        if call.raised is not None:
+            raise call.raised
+        lib.options_name(self._row, error)
+        check(status, error, self._hidden())
+        for text in call.warnings:
+            warnings.warn(text.replace(self._hidden(), ""), stacklevel=4)
+
+    def _hidden(self):
+        return self._folder.name + "/" if self._folder else ""
+
+    def _arrays(self):
+        """{name: array} of the result, or {group: {name: array}}, without a copy; each keeps the result alive."""
+        arrays, last, found, made = {}, ffi.NULL, ffi.new("cli_array *"), self._made
+        home = arrays
+        for index in itertools.count():
+            if not self._row.result.array or not self._row.result.array(made, index, found):
+                return arrays
+            if found.group != last:
+                home, last = put(arrays, text_of(found.group), {}), found.group
+            shape = tuple(found.shape[0:found.rank])
+            data = ffi.gc(ffi.cast("char *", found.data), lambda _: made)  # the buffer keeps `data`, and that `made`
+            data = ffi.buffer(data, int(numpy.prod(shape)) * found.item)
+            array = put(home, text_of(found.name), numpy.frombuffer(data, NUMBERS.get(found.item) or PAIR).reshape(shape))
+            array.flags.writeable = False
+
+    @property
+    def document(self) -> "dict[str, Any]":
+        """Everything of the result, as the program prints it with --json."""
+        with self._lock:
+            if self._document is None and self._row.result.document:
+                error, text = new_error(), ffi.new("ropemap_bytes *")
+                check(lib.document_bytes(self._row.result.document(self._options, self._made), text, error), error)
+                self._document = json.loads(taken(text).decode().replace(self._hidden(), ""))
+            return self._document or {}
+
+    def encode(self, name, **options) -> "bytes":
+        """The bytes of a file of that name, "a.png" or ".svg"; options are those of the figure."""
+        kind, can = lib.output_kind_of(encoded("name", name)), self._row.result.kinds
+        if not can >> kind & 1:
+            able = ", ".join(ending for one, ending in KINDS.items() if can >> one & 1)
+            raise UsageError(f"{os.fspath(name)!r:.200}: not a kind of file that {self._command} makes; "
+                             + (f"give {able}" if able else "it has no picture"))
+        error, data, given = new_error(), ffi.new("ropemap_bytes *"), len(self._given)
+        with self._lock:
+            try:
+                for option, value in options.items():
+                    self._set(option, value)
+                check(self._row.result.encode(self._options, self._made, kind, data, error), error)
+                return taken(data)
+            finally:
+                ffi.memmove(self._options, self._ran, len(self._ran))
+                del self._given[given:]
+
+    def save(self, *paths, force=False, **options) -> "None":
+        """Writes .png, .svg, .pdf, .npy or .csv files, all of them or none; force=True replaces files. Options are
+        those of the figure: cmap, clim, width="88mm", dark, ..."""
+        contents = [self.encode(path, **options) for path in paths]
+        error, outputs = new_error(), ffi.gc(ffi.new("cli_outputs *"), lib.outputs_free)
+        check(lib.ropemap_outputs_new(ffi.addressof(outputs, "set"), error), error)
+        for row, text in self._given:
+            check(lib.outputs_note(outputs, row, text, error), error)
+        for path in paths:
+            check(lib.ropemap_outputs_add(outputs.set, os.fsencode(path), force, error), error)
+        check(lib.ropemap_outputs_check(outputs.set, error), error)
+        for index, content in enumerate(contents):
+            data = ffi.new("ropemap_bytes *", {"data": ffi.from_buffer("uint8_t[]", content), "size": len(content)})
+            check(lib.ropemap_outputs_write(outputs.set, index, data, error), error)
+        check(lib.ropemap_outputs_finish(outputs.set, error), error)
+
+    def _repr_png_(self):
+        return self.encode(".png")
+
+    def __repr__(self):
+        arrays = ", ".join(f"{name}: {array.shape}" for name, array in self._arrays().items() if array.size)
+        return f"<ropemap.{type(self).__name__} {arrays}>"
+
+
+def part(name, text):
+    """A property: that array of the result, without a copy."""
+    def get(self) -> "NDArray":
+        return self._arrays()[name]
+    return property(get, doc=text)
 
 
 class Map(Result):
-    """Similarity, or attention, of every query position (rows) with every key position (columns)."""
+    """A map of similarity, or with measure="softmax" of attention: every query position (rows) with every key position
+    (columns)."""
 
     _command = "map"
 
-    @property
-    def array(self):
-        """The cells, float32 [height, width]; row 0 is the first query range. Read only, without a copy."""
-        return self._arrays()["cells"]
+    array = part("cells", "The cells, float32 [height, width]; row 0 is the first query range. Read only, without a copy.")
 
     def __array__(self, dtype=None, copy=None):
         return numpy.array(self.array, dtype, copy=bool(copy)) if dtype or copy else self.array
@@ -266,56 +378,52 @@ class Curve(Result):
 
     _command = "curve"
 
-    @property
-    def distances(self):
-        """Tokens apart, float64 [count]."""
-        return self._arrays()["distances"]
+    distances = part("distances", "Tokens apart, float64 [count].")
 
     @property
-    def curves(self):
+    def curves(self) -> "Mapping[str, NDArray]":
         """{label: float64 [count]} of each setting."""
-        return {label: values for label, values in self._arrays().items() if label != "distances"}
+        return dict(list(self._arrays().items())[1:])
 
     @property
-    def array(self):
+    def array(self) -> "NDArray":
         """float64 [settings, count]; of one setting [count], without a copy."""
         curves = list(self.curves.values())
         return curves[0] if len(curves) == 1 else numpy.stack(curves)
 
 
 class Bound(Result):
-    """How far a base reaches, or which bases a length needs: `document` has the numbers."""
+    """How far a base reaches, and which bases a context length needs: `document` has the numbers."""
 
-    _command, _lock = "bound", threading.Lock()  # pictures of all share memory, as those of rules do
+    _command, _shared = "bound", threading.Lock()
 
     def __repr__(self):
         return f"<ropemap.Bound {self.document}>"
 
 
 class Explanation(Result):
-    """A rule in a few sentences."""
+    """What a rule does, in sentences: print it."""
 
-    _command = "explain"
+    _command, _repr_png_ = "explain", None
 
     def __str__(self):
         return "\n".join(self.document["sentences"])
 
-    __repr__, _repr_png_ = __str__, None
+    __repr__ = __str__
 
 
 class Rule(Result):
-    """A RoPE rule: what each pair of dimensions does, and where each number came from (`document`)."""
+    """The rule that options, a preset or a model make: what each pair of dimensions does, and where each number came
+    from (`document`)."""
 
-    _command, _lock = "info", threading.Lock()
+    _command, _shared = "info", threading.Lock()
 
-    @property
-    def frequencies(self):
-        """Radians a token, float64 [rotary_dim / 2]."""
-        return self._arrays()["frequencies"]
+    frequencies = part("frequencies", "Radians a token, float64 [rotary_dim / 2].")
 
 
 class Heads(Result):
-    """What each head does with its keys: means over its queries."""
+    """How real heads spread their attention, means over their queries: of capture="FILE", or of queries and keys
+    [heads, positions, head_dim]."""
 
     _command = "heads"
 
@@ -323,7 +431,7 @@ class Heads(Result):
         return f"<ropemap.Heads {self.array}>"
 
     @property
-    def array(self):
+    def array(self) -> "NDArray":
         """One record a head: layer, head, key_head, sink, recent, entropy (nats), keys, distance (tokens), ..."""
         rows = self.document["heads"]
         kinds = [(name, "f8" if name in ("sink", "recent", "entropy", "keys", "distance") else "i8") for name in rows[0]]
@@ -333,90 +441,85 @@ class Heads(Result):
 
 
 class Pairs(Result):
-    """What each rotary pair of real heads does, before the rotation."""
+    """What each rotary pair of real heads does, before the rotation: of capture="FILE", or of queries and keys
+    [heads, positions, head_dim]."""
 
     _command = "pairs"
 
-    @property
-    def array(self):
-        """Records [layers, heads, pairs] of a ropemap_pair: frequency (radians a token), query and key (norm, x, y,
-        resultant), angle (radians), mean, variance, share."""
-        return self._arrays()["pairs"]
+    array = part("pairs", "Records [layers, heads, pairs] of a ropemap_pair: frequency (radians a token), query and key "
+                          "(norm, x, y, resultant), angle (radians), mean, variance, share.")
 
-    @property
-    def curves(self):
-        """With picture="curve" float64 [layers, heads, 2, distances]: the mean logit, and what the means predict."""
-        return self._arrays()["curves"]
+    curves = part("curves", 'With picture="curve" float64 [layers, heads, 2, distances]: the mean logit, and what the means '
+                            "predict.")
 
 
 class Sweep(Result):
-    """Maps of many settings, side by side."""
+    """Maps side by side, of every combination of vary={"base": [1e4, 5e5], "head_dim": [64, 128]}."""
 
     _command = "sweep"
 
     @property
-    def maps(self):
+    def maps(self) -> "Mapping[str, NDArray]":
         """{label: float32 [height, width]} of each setting."""
         return self._arrays()
 
 
+class CurveSweep(Result):
+    """Plots side by side, of every combination of vary={...}, with a line in each for every one of lines={...}."""
+
+    _command = "sweep curve"
+
+    @property
+    def distances(self) -> "NDArray":
+        """Tokens apart, float64 [count], of the longest curve; others end before."""
+        return max((next(iter(plot.values())) for plot in self._arrays().values()), key=len)
+
+    @property
+    def curves(self) -> "Mapping[str, Mapping[str, NDArray]]":
+        """{label of a plot: {label of a line: float64 [count]}}"""
+        return {label: dict(list(plot.items())[1:]) for label, plot in self._arrays().items()}
+
+    def __repr__(self):
+        return f"<ropemap.CurveSweep {', '.join(f'{label}: {len(lines)}' for label, lines in self.curves.items())}>"
+
+
 # ---- functions --------------------------------------------------------------------------------------------
 
-RESULTS = [Map, Curve, Bound, Explanation, Rule, Heads, Pairs, Sweep]
+FUNCTIONS = {"map": Map, "curve": Curve, "bound": Bound, "explain": Explanation, "rule": Rule, "heads": Heads,
+             "pairs": Pairs, "sweep": Sweep, "sweep_curve": CurveSweep}
+RANGE = "int | str | range | Sequence[int]"
+TYPES = {lib.OPTION_FLAG: "bool", lib.OPTION_INT: "int | str", lib.OPTION_INT32: "int | str",
+         lib.OPTION_REAL: "float | str", lib.OPTION_TEXT: "str", lib.OPTION_TEXTS: "str | Sequence[str]",
+         lib.OPTION_INTERVAL: "str | Sequence[float]", lib.OPTION_SIZE: "int | str | Sequence[int]",
+         lib.OPTION_CHOICE: "str", lib.OPTION_WORD: "str",
+         lib.OPTION_CUSTOM: "str | float | Sequence[str | float] | Mapping[str, object]"}
 
 
-def options_of(command):
-    """{keyword: (type, argument or choices, initial, help)} of a command's options."""
-    option, found = ffi.new("module_option *"), {}
-    while lib.invocation_option(command.encode(), len(found), option):
-        name, *rest = (ffi.string(part).decode() if part != ffi.NULL else "" for part in (
-            option.name, option.type, option.argument, option.initial, option.help, option.choices))
-        kind, argument, initial, help_text, choices = rest
-        found[name.replace("-", "_")] = (kind, argument or choices, initial, help_text)
-    return found
+def described(row):
+    """The choices of an option, or the word for its value, and what it is unless given."""
+    choices = ffi.new("char[]", 400)
+    if row.choices:
+        lib.option_list_choices(row, choices, 400)
+    return ", ".join(filter(None, (text_of(row.argument) or text_of(choices) or "flag", text_of(row.initial))))
 
 
-OPTIONS = {result._command: options_of(result._command) for result in RESULTS}
+def parameter(name, kind):
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=f"{kind} | None")
 
 
-def documented(result):
-    """A decorator: the options of the result's command in the docstring."""
-    def add(function):
-        rows = [f"    {name} ({shown or kind}{', ' + initial if initial else ''}): {help_text}"
-                for name, (kind, shown, initial, help_text) in OPTIONS[result._command].items()]
-        function.__doc__ += "\n\n    Options, as of `ropemap %s`:\n\n%s\n" % (result._command, _errors.in_python("\n".join(rows)))
-        return function
-    return add
-
-
-@documented(Map)
-def map(*, session=None, progress=None, **options):
-    """A map of similarity, or with measure="softmax" of attention."""
-    return Map(options, session, progress)
-
-
-@documented(Curve)
-def curve(*, session=None, progress=None, **options):
-    """Similarity against distance, in tokens."""
-    return Curve(options, session, progress)
-
-
-@documented(Bound)
-def bound(*, progress=None, **options):
-    """How far a base reaches, and which bases a context length needs."""
-    return Bound(options, None, progress)
-
-
-@documented(Rule)
-def rule(**options):
-    """The rule that options, a preset or a model make."""
-    return Rule(options)
-
-
-@documented(Explanation)
-def explain(*, progress=None, **options):
-    """What a rule does, in sentences: print it."""
-    return Explanation(options, None, progress)
+def function_of(name, result):
+    """The function that makes a command's result, its signature and docstring from the table of options."""
+    def function(*, session=None, progress=None, **options):
+        return result(options, session, progress)
+    rows = OPTIONS[result._command]
+    types = {option: RANGE if is_range(row) else "str | PathLike[str] | Any" if row.reads != lib.READS_NOTHING else
+             TYPES[row.type] for option, row in rows.items()}
+    types = {"session": "Session", "progress": "Callable[[str, float, float], object]", **types}
+    function.__name__ = function.__qualname__ = name
+    function.__signature__ = inspect.Signature([parameter(*one) for one in types.items()], return_annotation=result.__name__)
+    function.__doc__ = in_python(f"{result.__doc__}\n\nOptions, as of `ropemap {result._command}`:\n\n" + "\n".join(
+        f"    {option} ({described(row)}): {text_of(row.help)}" for option, row in rows.items()))
+    return function
 
 
 def model(path, **options):
@@ -424,24 +527,6 @@ def model(path, **options):
     return Rule({"model": path, **options})
 
 
-@documented(Heads)
-def heads(*, session=None, progress=None, **options):
-    """How real heads spread their attention: capture="FILE", or queries and keys [heads, positions, head_dim]."""
-    return Heads(options, session, progress)
-
-
-@documented(Pairs)
-def pairs(*, progress=None, **options):
-    """What each frequency does in real heads: capture="FILE", or queries and keys [heads, positions, head_dim]."""
-    return Pairs(options, None, progress)
-
-
-@documented(Sweep)
-def sweep(*, vary, session=None, progress=None, **options):
-    """Maps of every combination of vary={"base": [1e4, 5e5], "head_dim": [64, 128]}."""
-    return Sweep({"vary": vary, **options}, session, progress)
-
-
-__all__ = ["map", "curve", "bound", "explain", "rule", "model", "heads", "pairs", "sweep", "Session", "Map", "Curve",
-           "Bound", "Explanation", "Rule", "Heads", "Pairs", "Sweep", "Error", "UsageError", "DataError", "FileError",
-           "ResourceError", "CheckError", "Stopped"]
+globals().update({name: function_of(name, result) for name, result in FUNCTIONS.items()})
+__all__ = [*FUNCTIONS, "model", "Session", *(result.__name__ for result in FUNCTIONS.values()), "Error", "UsageError",
+           "DataError", "FileError", "ResourceError", "Stopped"]

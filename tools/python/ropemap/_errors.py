@@ -25,26 +25,22 @@ class ResourceError(Error, MemoryError):
     """Memory or a device is missing."""
 
 
-class CheckError(Error):
-    """A check ran and failed."""
-
-
 class Stopped(Error):
     """The progress callback returned something true."""
 
 
 CLASSES = {lib.ROPEMAP_USAGE: UsageError, lib.ROPEMAP_DATA: DataError, lib.ROPEMAP_IO: FileError,
-           lib.ROPEMAP_RESOURCES: ResourceError, lib.ROPEMAP_CHECK: CheckError, lib.ROPEMAP_STOPPED: Stopped}
+           lib.ROPEMAP_RESOURCES: ResourceError, lib.ROPEMAP_STOPPED: Stopped}
 
 
 def in_python(text):
     """Options are called as their keyword arguments."""
-    text = re.sub(r"'ropemap (\w+) --help'", r"help(ropemap.\1)", text)
+    text = re.sub(r"'ropemap (\w+)( \w+)? --help'", lambda of: "help(ropemap." + "_".join(of[0][9:-8].split()) + ")", text)
+    text = text.replace("help(ropemap.info)", "help(ropemap.rule)")
     return re.sub(r"--([a-z][a-z0-9-]*)", lambda name: name[1].replace("-", "_"), text)
 
 
-def check(status, error):
-    """Raises what the status stands for."""
+def check(status, error, folder=""):
+    """Raises what the status stands for; `folder` is left out of the text."""
     if status != lib.ROPEMAP_OK:
-        text = ffi.string(error.text).decode(errors="replace")
-        raise CLASSES.get(status, Error)(in_python(text))
+        raise CLASSES.get(status, Error)(in_python(ffi.string(error.text).decode(errors="replace").replace(folder, "")))

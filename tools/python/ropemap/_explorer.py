@@ -6,10 +6,11 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sysconfig
 
 from ._core import OPTIONS, texts
 from ._errors import FileError, ResourceError, UsageError
+
+__all__ = ["show", "Explorer"]
 
 FRAME = """<iframe id="{name}" width="100%" height="{height}" style="border: 0" allow="clipboard-write"></iframe>
 <script>document.getElementById("{name}").src = {source};</script>
@@ -17,9 +18,9 @@ FRAME = """<iframe id="{name}" width="100%" height="{height}" style="border: 0" 
 
 
 def program():
-    """The program: of ROPEMAP, of this Python's scripts, or on PATH."""
-    script = pathlib.Path(sysconfig.get_path("scripts"), "ropemap")
-    found = os.environ.get("ROPEMAP") or (str(script) if script.exists() else shutil.which("ropemap"))
+    """The program: of ROPEMAP, of this package, or on PATH."""
+    own = pathlib.Path(__file__).with_name("ropemap")
+    found = os.environ.get("ROPEMAP") or (str(own) if own.exists() else shutil.which("ropemap"))
     if found is None:
         raise FileError("ropemap: the program is not on PATH; install it, or let ROPEMAP name it")
     return found
@@ -92,6 +93,6 @@ def show(*, port=0, proxy=None, proxy_host=None, height=640, **options):
     else:
         arguments += [word for host in ("localhost", "127.0.0.1") for word in ("--frame-ancestor", f"http://{host}:*")]
     for name, value in options.items():
-        for text in texts(name, OPTIONS["map"].get(name, ("",))[0], value):
+        for text in texts(name, OPTIONS["map"].get(name), value):
             arguments += ["--" + name.replace("_", "-")] + ([] if text is None else [text])
     return Explorer(arguments, bool(proxy), height)

@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: MIT
 import numpy
 
+from ._arrays import ELEMENTS, index
 from ._core import Rule
 from ._errors import DataError, UsageError, check
 from ._native import ffi, lib
 
-ELEMENTS = {"float32": lib.ROPEMAP_ELEMENT_FP32, "float64": lib.ROPEMAP_ELEMENT_FP32,
-            "float16": lib.ROPEMAP_ELEMENT_FP16, "bfloat16": lib.ROPEMAP_ELEMENT_BF16}
+__all__ = ["verify", "Verification"]
 END = 2**40  # every position is below this
 NEAR = 64  # positions that are all tried
 BLOCK = 16  # rows of a call that is told where they begin
+JUDGED = {**ELEMENTS, "float64": lib.ROPEMAP_ELEMENT_FP32}  # outputs are judged as floats
 
 
 class Verification:
@@ -38,17 +39,16 @@ class Verification:
     by_position: "list[dict[str, float]]"
     speed: "dict[str, float] | None"
 
-    def __init__(self, judgement, dtype, speed):
-        text = ffi.string(judgement.cause).decode()
-        self.right, self.verdict = bool(judgement.right), ffi.string(judgement.verdict).decode()
-        self.cause, self.text, self.dtype, self.speed = text or None, ffi.string(judgement.text).decode(), dtype, speed
-        self.rows, self.elements, self.wrong = judgement.rows, judgement.elements, judgement.wrong
-        self.tolerance, self.worst = judgement.tolerance, judgement.worst
-        self.first_wrong = None if judgement.row < 0 else {
-            "position": judgement.position, "row": judgement.row, "element": judgement.index,
-            "found": judgement.found, "wanted": judgement.wanted}
-        self.by_position = [{name: getattr(span, name) for name in ("first", "last", "rows", "elements", "wrong", "worst")}
-                            for span in judgement.spans[0:judgement.span_count]]
+    def __init__(self, judged, dtype, speed):
+        for name in ("right", "rows", "elements", "wrong", "worst", "tolerance"):
+            setattr(self, name, getattr(judged, name))
+        self.verdict, self.cause, self.text = (ffi.string(text).decode() or None
+                                               for text in (judged.verdict, judged.cause, judged.text))
+        self.dtype, self.speed = dtype, speed
+        self.first_wrong = None if judged.row < 0 else {"element": judged.index, **{
+            name: getattr(judged, name) for name in ("position", "row", "found", "wanted")}}
+        self.by_position = [{name: getattr(span, name) for name, _ in ffi.typeof(span).fields}
+                            for span in judged.spans[0:judged.span_count]]
 
     def __bool__(self):
         return self.right
@@ -59,8 +59,8 @@ class Verification:
                  f"{self.tolerance:.2g} of its pair's length",
                  f"{'positions':<38}{'rows':>6} {'wrong elements':>16} {'largest error':>14}"]
         for span in self.by_position:
-            range_of = f"{span['first']:,}" if span["first"] == span["last"] else f"{span['first']:,} to {span['last']:,}"
-            lines.append(f"{range_of:<38}{span['rows']:>6} {'%d of %d' % (span['wrong'], span['elements']):>16} "
+            places = " to ".join(f"{place:,}" for place in dict.fromkeys((span["first"], span["last"])))
+            lines.append(f"{places:<38}{span['rows']:>6} {'%d of %d' % (span['wrong'], span['elements']):>16} "
                          f"{span['worst']:>14.2g}")
         if self.speed:
             lines.append("{rotation:.0f} GB/s, {share:.2f} of a copy's {copy:.0f}".format(**self.speed))
@@ -70,37 +70,24 @@ class Verification:
 # ---- arrays of other libraries ----------------------------------------------------------------------------
 
 
-def torch_maker(dtype, device):
-    import torch
-    kinds = {"f": getattr(torch, dtype), "i": None}
-    return lambda array: torch.from_numpy(array).to(device=device, dtype=kinds[array.dtype.kind])
-
-
-def mlx_maker(dtype):
-    import mlx.core
-    return lambda array: mlx.core.array(array).astype(getattr(mlx.core, dtype)) if array.dtype.kind == "f" else mlx.core.array(array)
-
-
-def numpy_maker(dtype):
-    if dtype == "bfloat16":
-        try:
-            import ml_dtypes
-        except ImportError:
-            raise UsageError("dtype: NumPy has no bfloat16 without ml_dtypes; install that, or give on='torch'") from None
-        return lambda array: array.astype(ml_dtypes.bfloat16) if array.dtype.kind == "f" else array
-    return lambda array: array.astype(dtype) if array.dtype.kind == "f" else array
-
-
 def maker_of(on, dtype):
     """The function that makes the caller's kind of array, of rows and of positions, from NumPy's."""
     if callable(on):
         return on
     if on == "numpy":
-        return numpy_maker(dtype)
+        try:
+            kind = numpy.dtype(dtype if dtype != "bfloat16" else __import__("ml_dtypes").bfloat16)
+        except ImportError:
+            raise UsageError("dtype: NumPy has no bfloat16 without ml_dtypes; install that, or give on='torch'") from None
+        return lambda array: array.astype(kind) if array.dtype.kind == "f" else array
     if on == "mlx":
-        return mlx_maker(dtype)
-    if on == "torch" or on.startswith("cuda"):
-        return torch_maker(dtype, "cpu" if on == "torch" else on)
+        import mlx.core
+        kind = getattr(mlx.core, dtype)
+        return lambda array: mlx.core.array(array).astype(kind) if array.dtype.kind == "f" else mlx.core.array(array)
+    if on == "torch" or str(on).startswith("cuda"):
+        import torch
+        kind, device = getattr(torch, dtype), "cpu" if on == "torch" else on
+        return lambda array: torch.from_numpy(array).to(device, kind if array.dtype.kind == "f" else None)
     raise UsageError(f"on: {on!r}; give 'numpy', 'torch', 'cuda', 'cuda:1', 'mlx', or a function that makes an array of "
                      "yours from a NumPy one")
 
@@ -152,20 +139,22 @@ def judge(spec, inputs, outputs, positions, dtype, tolerance):
     rotated, judgement = ffi.new("ropemap_rotated *"), ffi.new("ropemap_judgement *")
     rotated.inputs, rotated.outputs = (ffi.cast("float *", array.ctypes.data) for array in lib_rows)
     rotated.positions, rotated.rows = ffi.cast("int64_t *", places.ctypes.data), len(places)
-    rotated.spec, rotated.element, rotated.tolerance = spec[0], ELEMENTS[dtype], tolerance or 0.0
+    rotated.spec, rotated.element, rotated.tolerance = spec[0], JUDGED[dtype], tolerance or 0.0
     error = ffi.new("ropemap_error *")
     check(lib.ropemap_rotation_judge(rotated, judgement, error), error)
     return judgement
 
 
-def run(f, make, blocks, shape, axis):
+def run(f, make, blocks, offset, shape, axis):
     """Rows before and after, of all blocks together; each is [..., positions, ...] in the order of its axes."""
     chance, before, after = numpy.random.default_rng(1), [], []
     for block in blocks:
         shape[axis] = len(block)
         rows = make(chance.standard_normal(shape, dtype=numpy.float32))
         before.append(floats(rows, "on"))
-        outputs = f(rows, make(block) if blocks[0] is block and len(blocks) == 1 else int(block[0]))
+        if before[-1].shape != tuple(shape):
+            raise DataError(f"on: made shape {before[-1].shape} of an array of shape {tuple(shape)}; return one of that shape")
+        outputs = f(rows, int(block[0]) if offset else make(block))
         after.append(floats(outputs, "f"))
         if after[-1].shape != before[-1].shape:
             raise DataError(f"f: returned shape {after[-1].shape} for rows of shape {before[-1].shape}; return the rotated "
@@ -219,17 +208,22 @@ def verify(f, *, on="numpy", dtype="float32", heads=None, batch=None, order="hsd
         raise UsageError(f"f: {type(f).__name__}; give a function of rows and positions")
     if dtype not in ELEMENTS:
         raise UsageError(f"dtype: {dtype!r}; give {', '.join(sorted(ELEMENTS))}")
-    last = END - 1 if last is None else last
+    last = END - 1 if last is None else index("last", last)
+    for name, count in (("heads", heads), ("batch", batch)):
+        if count is not None and not 1 <= index(name, count) <= 1024:
+            raise UsageError(f"{name}: {count}; give 1 to 1024, or leave it out for no such axis")
     if not 1 <= last < END:
         raise UsageError(f"last: {last}; give a position from 1 to 2**40 - 1")
+    if not isinstance(tolerance, (int, float, type(None))):
+        raise UsageError(f"tolerance: {tolerance!r:.80} is no number")
     made = Rule(rule)
-    spec = lib.invocation_rule(made._work)
+    spec = ffi.cast("info_rule *", made._made).spec
     make = maker_of(on, dtype)
     blocks = [numpy.arange(start, start + BLOCK) for start in starts_up_to(last)] if offset else [positions_up_to(last)]
     if not blocks:
         raise UsageError(f"last: {last}; rows come in blocks of {BLOCK} with offset=True")
     shape, axis = shape_of(1, spec.head_dim, order, heads, batch)
-    inputs, outputs = run(f, make, blocks, shape, axis)
+    inputs, outputs = run(f, make, blocks, offset, shape, axis)
     along = [-1 if one == axis else 1 for one in range(inputs.ndim - 1)]
     positions = numpy.broadcast_to(numpy.concatenate(blocks).reshape(along), inputs.shape[:-1])
     judgement = judge(spec, inputs, outputs, positions, dtype, tolerance)

@@ -57,7 +57,8 @@ static const cli_option heads_rows[] = {
      .initial = "head",
      .help = "order of the rows: by layer and head, or by a statistic, the largest first",
      .type = OPTION_CHOICE,
-     .offset = offsetof(heads_options, sort)},
+     .offset = offsetof(heads_options, sort),
+     .computed = true},
     {.name = NULL},
 };
 
@@ -530,6 +531,44 @@ static void notes(void) {
         "a score that is NaN or infinite, are left out, and a warning counts them.\n");
 }
 
+/* ---- as a value ---------------------------------------------------------------------------------------- */
+
+static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    heads_options *options = given;
+    heads_result *result = made;
+    options->request.session = call->session;
+    result->options = options;
+    ropemap_status status = head_options_settle(&options->heads, error);
+    status = status == ROPEMAP_OK ? heads_make(result, call_tell, call, error) : status;
+    if (status == ROPEMAP_OK) {
+        heads_warn(result);
+    }
+    return status;
+}
+
+static json_t *value_document(const void *options, const void *made) {
+    (void)options;
+    return heads_document(made);
+}
+
+static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    const ropemap_status status = print_size_check(&((const heads_options *)options)->heads.print, error);
+    return status == ROPEMAP_OK ? heads_encode(made, kind, bytes, error) : status;
+}
+
+static void value_free(void *made) {
+    heads_free(made);
+}
+
+static const cli_result value = {sizeof(heads_result),
+                                 OUTPUT_PICTURES | 1 << OUTPUT_CSV,
+                                 value_make,
+                                 value_document,
+                                 value_encode,
+                                 NULL,
+                                 value_free};
+
 const cli_command command_heads = {
     .name = "heads",
     .summary = "show how real heads spread their attention, a row each",
@@ -554,4 +593,5 @@ const cli_command command_heads = {
     .size = sizeof(heads_options),
     .start = start,
     .work = work,
+    .result = &value,
 };

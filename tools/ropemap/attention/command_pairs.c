@@ -39,7 +39,8 @@ static const cli_option pairs_rows[] = {
              "logits; of one head: magnitude by position and channel; curve: the mean logit by distance and "
              "what the centres predict",
      .type = OPTION_CHOICE,
-     .offset = offsetof(pairs_options, picture)},
+     .offset = offsetof(pairs_options, picture),
+     .computed = true},
     {.name = NULL},
 };
 
@@ -425,6 +426,60 @@ static void notes(void) {
         "by the rounding of the program that rotated them; files from before the rotation are better.\n");
 }
 
+/* ---- as a value ---------------------------------------------------------------------------------------- */
+
+static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    pairs_options *options = given;
+    pairs_result *result = made;
+    result->options = options;
+    ropemap_status status = head_options_settle(&options->heads, error);
+    status = status == ROPEMAP_OK ? pairs_make(result, call_tell, call, error) : status;
+    if (status == ROPEMAP_OK) {
+        pairs_warn(result);
+    }
+    return status;
+}
+
+static json_t *value_document(const void *options, const void *made) {
+    (void)options;
+    return pairs_document(made);
+}
+
+static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    const ropemap_status status = print_size_check(&((const pairs_options *)options)->heads.print, error);
+    return status == ROPEMAP_OK ? pairs_encode(made, kind, bytes, error) : status;
+}
+
+static bool value_array(const void *made, int32_t index, cli_array *array) {
+    const pairs_result *from = made;
+    const int64_t layers = from->shape.layers, heads = from->shape.heads;
+    const cli_array arrays[] = {
+        {NULL, "pairs", from->all, sizeof *from->all, 3, {layers, heads, from->pairs}},
+        {NULL, "curves", from->curves, sizeof *from->curves, 4, {layers, heads, 2, from->distances}},
+        {NULL,
+         "magnitudes",
+         from->magnitudes,
+         sizeof *from->magnitudes,
+         3,
+         {ROPEMAP_MAGNITUDES, from->shape.head_dim, from->cells}}};
+    const bool found = index < (int32_t)(sizeof arrays / sizeof *arrays);
+    *array = arrays[found ? index : 0];
+    return found;
+}
+
+static void value_free(void *made) {
+    pairs_free(made);
+}
+
+static const cli_result value = {sizeof(pairs_result),
+                                 OUTPUT_PICTURES | 1 << OUTPUT_CSV,
+                                 value_make,
+                                 value_document,
+                                 value_encode,
+                                 value_array,
+                                 value_free};
+
 const cli_command command_pairs = {
     .name = "pairs",
     .summary = "show what each rotary pair of real heads does",
@@ -444,4 +499,5 @@ const cli_command command_pairs = {
     .size = sizeof(pairs_options),
     .start = start,
     .work = work,
+    .result = &value,
 };

@@ -184,6 +184,15 @@ ropemap_status head_options_check(head_options *options, unsigned kinds, cli_out
                                 : status;
 }
 
+ropemap_status head_options_settle(head_options *options, ropemap_error *error) {
+    cli_outputs outputs = {.count = 0};
+    options->json = true;
+    ropemap_status status = ropemap_outputs_new(&outputs.set, error);
+    status = status == ROPEMAP_OK ? head_options_check(options, 0, &outputs, error) : status;
+    outputs_free(&outputs);
+    return status;
+}
+
 /* ---- one layer ----------------------------------------------------------------------------------------- */
 
 /* A head's queries and keys; its neighbour's keys where both have the same. */

@@ -97,4 +97,7 @@ void head_title(const head_options *options, const head_shape *shape, const char
 ropemap_status head_options_check(head_options *options, unsigned kinds, cli_outputs *outputs,
                                   ropemap_error *error);
 
+/* The same where what becomes of the result is decided later. */
+ropemap_status head_options_settle(head_options *options, ropemap_error *error);
+
 #endif

@@ -521,6 +521,32 @@ static void notes(void) {
                  "and every window of a relative width of 1e-6 or more is found.\n");
 }
 
+/* ---- as a value ---------------------------------------------------------------------------------------- */
+
+static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    bound_options *options = given;
+    options->progress = call_tell;
+    options->progress_user = call;
+    const ropemap_status status = bound_check(options, error);
+    return status == ROPEMAP_OK ? bound_run(options, made, error) : status;
+}
+
+static json_t *value_document(const void *options, const void *made) {
+    return bound_document(&((const bound_options *)options)->rule.spec, made);
+}
+
+static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    return bound_encode(options, made, kind, bytes, error);
+}
+
+static void value_free(void *made) {
+    bound_results_free(made);
+}
+
+static const cli_result value = {
+    sizeof(bound_results), OUTPUT_PICTURES, value_make, value_document, value_encode, NULL, value_free};
+
 const cli_command command_bound = {
     .name = "bound",
     .summary = "find how far a base reaches, and the least base for a length",
@@ -539,4 +565,5 @@ const cli_command command_bound = {
     .size = sizeof(bound_options),
     .start = start,
     .work = work,
+    .result = &value,
 };

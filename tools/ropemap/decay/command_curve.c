@@ -316,6 +316,41 @@ static void notes(void) {
         "smallest to the largest.\n");
 }
 
+/* ---- as a value ---------------------------------------------------------------------------------------- */
+
+static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    curve_options *options = given;
+    options->progress = call_tell;
+    options->progress_user = call;
+    options->request.session = call->session;
+    const ropemap_status status = print_size_check(&options->print, error);
+    return status == ROPEMAP_OK ? curves_make(options, made, error) : status;
+}
+
+static json_t *value_document(const void *options, const void *made) {
+    return curves_document(options, made);
+}
+
+static ropemap_status value_encode(const void *given, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    const curve_options *options = given;
+    const ropemap_status status = print_size_check(&options->print, error);
+    return status == ROPEMAP_OK ? curves_encode(options, made, kind, bytes, error) : status;
+}
+
+static bool value_array(const void *made, int32_t index, cli_array *array) {
+    return curves_array(made, index, array);
+}
+
+static void value_free(void *made) {
+    curves_free(made);
+}
+
+static const cli_result value = {sizeof(curves), OUTPUT_PICTURES | 1 << OUTPUT_CSV | 1 << OUTPUT_NPY,
+                                 value_make,     value_document,
+                                 value_encode,   value_array,
+                                 value_free};
+
 const cli_command command_curve = {
     .name = "curve",
     .summary = "draw similarity against distance, for one or many settings",
@@ -342,4 +377,5 @@ const cli_command command_curve = {
     .start = start,
     .work = work,
     .end = end,
+    .result = &value,
 };

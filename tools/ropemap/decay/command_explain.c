@@ -386,6 +386,25 @@ static void notes(void) {
         "The last sentence is about --length, else the model's trained length, else 32768 tokens.\n");
 }
 
+/* ---- as a value ---------------------------------------------------------------------------------------- */
+
+static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    explain_options *options = given;
+    options->progress = call_tell;
+    options->progress_user = call;
+    const ropemap_status status = explain_make(options, made, error);
+    if (status == ROPEMAP_OK) {
+        explain_say(&options->rule.spec, made);
+    }
+    return status;
+}
+
+static json_t *value_document(const void *options, const void *made) {
+    return explain_document(&((const explain_options *)options)->rule.spec, made);
+}
+
+static const cli_result value = {.size = sizeof(explanation), .make = value_make, .document = value_document};
+
 const cli_command command_explain = {
     .name = "explain",
     .summary = "explain in words how fast a rule makes similarity fall",
@@ -396,4 +415,5 @@ const cli_command command_explain = {
     .notes = notes,
     .size = sizeof(explain_options),
     .work = work,
+    .result = &value,
 };

@@ -61,13 +61,12 @@ static void make_words(sweep *all) {
     curve_chart_words(&all->options->curve, all->made, all->count, part, &all->words);
 }
 
-static ropemap_status make_all(sweep *all, cli_progress *progress, ropemap_error *error) {
-    static curve_sweep own; /* large */
-    ropemap_status status = ROPEMAP_OK;
+static ropemap_status make_all(sweep *all, ropemap_progress progress, void *user, ropemap_error *error) {
+    ropemap_status status = open_sweep(all, error);
     for (int i = 0; i < all->count && status == ROPEMAP_OK; i++) {
-        own = *all->options;
-        own.curve.progress = progress_tell;
-        own.curve.progress_user = progress;
+        curve_sweep own = *all->options;
+        own.curve.progress = progress;
+        own.curve.progress_user = user;
         status = vary_apply(&all->options->sweep.vary, i, &own, error);
         status = status == ROPEMAP_OK ? curves_make(&own.curve, &all->made[i], error) : status;
         if (status == ROPEMAP_OK) {
@@ -85,20 +84,31 @@ static ropemap_status make_all(sweep *all, cli_progress *progress, ropemap_error
 
 /* ---- pages --------------------------------------------------------------------------------------------- */
 
-/* Plots and what their size is from; all curves and their limits, for the frames. */
-struct page {
-    ropemap_chart chart;
-    const curve_options *options;
-    const sweep *all;
-    double low, high;
-};
-
-static ropemap_status encode_page(const struct page *page, output_kind kind, ropemap_bytes *bytes,
+static ropemap_status encode_page(const sweep *all, output_kind kind, ropemap_bytes *bytes,
                                   ropemap_error *error) {
-    ropemap_chart chart = page->chart;
-    const ropemap_page size =
-        print_chart(&page->options->print, page->options->size, 0.0, kind == OUTPUT_PNG, &chart);
-    return ropemap_chart_encode(&chart, output_format(kind), &size, bytes, error);
+    const curve_options *options = &all->options->curve;
+    vary_headings *headings = calloc(1, sizeof *headings); /* large */
+    if (headings == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for the headings");
+    }
+    for (int i = 0; i < all->count; i++) {
+        curve_chart_axes(options, &all->made[i], &all->charts[i]);
+    }
+    ropemap_chart chart = all->charts[0].chart;
+    chart.title = all->words.title;
+    chart.subtitle = all->words.subtitle;
+    chart.description = all->words.description;
+    chart.plots = all->plots;
+    chart.count = all->count;
+    chart.columns = sweep_columns(&all->options->sweep);
+    if (sweep_headings(&all->options->sweep, headings)) {
+        chart.row_headings = headings->rows;
+        chart.col_headings = headings->cols;
+    }
+    const ropemap_page size = print_chart(&options->print, options->size, 0.0, kind == OUTPUT_PNG, &chart);
+    const ropemap_status status = ropemap_chart_encode(&chart, output_format(kind), &size, bytes, error);
+    free(headings);
+    return status;
 }
 
 /* ---- frames -------------------------------------------------------------------------------------------- */
@@ -124,9 +134,15 @@ static void choose_limits(const sweep *all, double *low, double *high) {
     }
 }
 
-static ropemap_status encode_frame(const struct page *page, int index, ropemap_bytes *bytes,
+/* What is being written: all curves, and their limits for the frames. */
+typedef struct written_sweep {
+    const sweep *all;
+    double low, high;
+} written_sweep;
+
+static ropemap_status encode_frame(const written_sweep *written, int index, ropemap_bytes *bytes,
                                    ropemap_error *error) {
-    const sweep *all = page->all;
+    const sweep *all = written->all;
     const curve_options *options = &all->options->curve;
     curve_chart *one = &all->charts[index];
     char part[LABEL_BYTES + 4];
@@ -135,8 +151,8 @@ static ropemap_status encode_frame(const struct page *page, int index, ropemap_b
     ropemap_chart chart = one->chart;
     const ropemap_page size = print_chart(&options->print, options->size, PRINT_SHAPE, true, &chart);
     chart.has_y_limits = true;
-    chart.y_low = page->low;
-    chart.y_high = page->high;
+    chart.y_low = written->low;
+    chart.y_high = written->high;
     return ropemap_chart_encode(&chart, ROPEMAP_PNG, &size, bytes, error);
 }
 
@@ -144,37 +160,23 @@ static ropemap_status encode_frame(const struct page *page, int index, ropemap_b
 
 static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
                              ropemap_error *error) {
-    const struct page *page = what;
-    const int frame = sweep_frame(&page->all->options->sweep, index);
-    return frame < 0 ? encode_page(page, kind, bytes, error) : encode_frame(page, frame, bytes, error);
-}
-
-static ropemap_status write_all(const sweep *all, cli_outputs *outputs, ropemap_error *error) {
-    const curve_sweep *options = all->options;
-    struct page page = {.options = &options->curve, .all = all, .chart = all->charts[0].chart};
-    page.chart.title = all->words.title;
-    page.chart.subtitle = all->words.subtitle;
-    page.chart.description = all->words.description;
-    page.chart.plots = all->plots;
-    page.chart.count = all->count;
-    page.chart.columns = sweep_columns(&options->sweep);
-    static vary_headings headings; /* large */
-    if (sweep_headings(&options->sweep, &headings)) {
-        page.chart.row_headings = headings.rows;
-        page.chart.col_headings = headings.cols;
-    }
-    choose_limits(all, &page.low, &page.high);
-    return outputs_write(outputs, encode, &page, error);
+    const written_sweep *written = what;
+    const int frame = sweep_frame(&written->all->options->sweep, index);
+    return frame < 0 ? encode_page(written->all, kind, bytes, error)
+                     : encode_frame(written, frame, bytes, error);
 }
 
 /* Computes every setting's curves and writes the pages and frames. After a signal does not return. */
 static ropemap_status make(const curve_sweep *options, cli_run *run, ropemap_error *error) {
     sweep all = {.options = options, .count = vary_count(&options->sweep.vary)};
-    ropemap_status status = open_sweep(&all, error);
     run_begin(run, options->curve.quiet);
-    status = status == ROPEMAP_OK ? make_all(&all, &run->progress, error) : status;
+    ropemap_status status = make_all(&all, progress_tell, &run->progress, error);
     progress_end(&run->progress);
-    status = status == ROPEMAP_OK ? write_all(&all, &run->outputs, error) : status;
+    if (status == ROPEMAP_OK) {
+        written_sweep written = {.all = &all};
+        choose_limits(&all, &written.low, &written.high);
+        status = outputs_write(&run->outputs, encode, &written, error);
+    }
     run_end(run);
     close_sweep(&all);
     return status;
@@ -208,19 +210,23 @@ static ropemap_status check_lines(const curve_sweep *options, ropemap_error *err
     return ROPEMAP_OK;
 }
 
-static ropemap_status check(const curve_sweep *options, cli_outputs *outputs, ropemap_error *error) {
-    static const char *const shared[] = {"distances", NULL};
-    ropemap_status status = vary_refuse(&options->sweep.vary, shared, error);
+/* Of the plots; puts numbers in the place of --vary head=all. */
+static ropemap_status check_plots(curve_sweep *options, ropemap_error *error) {
+    static const char *const shared[] = {"distances", "axis", "ylim", NULL};
+    ropemap_status status = heads_number_all(&options->sweep.vary, &options->curve.tensors, error);
+    status = status == ROPEMAP_OK ? vary_refuse(&options->sweep.vary, shared, error) : status;
     status = status == ROPEMAP_OK ? print_size_check(&options->curve.print, error) : status;
-    status = status == ROPEMAP_OK ? check_lines(options, error) : status;
+    return status == ROPEMAP_OK ? check_lines(options, error) : status;
+}
+
+static ropemap_status check(curve_sweep *options, cli_outputs *outputs, ropemap_error *error) {
+    ropemap_status status = check_plots(options, error);
     status = status == ROPEMAP_OK ? vary_note(&options->curve.vary, outputs, error) : status;
     return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->curve.force, outputs, error) : status;
 }
 
 static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
-    curve_sweep *all = options;
-    ropemap_status status = heads_number_all(&all->sweep.vary, &all->curve.tensors, error);
-    status = status == ROPEMAP_OK ? check(options, &run->outputs, error) : status;
+    const ropemap_status status = check(options, &run->outputs, error);
     return status == ROPEMAP_OK ? make(options, run, error) : status;
 }
 
@@ -240,6 +246,44 @@ static void end(void *given) {
 static void notes(void) {
     (void)printf("\nAll plots share both axes; their legend is drawn once, next to them.\n");
 }
+
+/* ---- as a value ---------------------------------------------------------------------------------------- */
+
+static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    curve_sweep *options = given;
+    sweep *all = made;
+    ropemap_status status = sweep_varies(&options->sweep, error);
+    status = status == ROPEMAP_OK ? check_plots(options, error) : status;
+    *all = (sweep){.options = options, .count = vary_count(&options->sweep.vary)};
+    return status == ROPEMAP_OK ? make_all(all, call_tell, call, error) : status;
+}
+
+static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    const ropemap_status status = print_size_check(&((const curve_sweep *)options)->curve.print, error);
+    return status == ROPEMAP_OK ? encode_page(made, kind, bytes, error) : status;
+}
+
+/* Those of one plot after another, each with its distances first. */
+static bool value_array(const void *made, int32_t index, cli_array *array) {
+    const sweep *all = made;
+    int plot = 0;
+    while (plot < all->count && index > all->made[plot].count) {
+        index -= all->made[plot++].count + 1;
+    }
+    if (plot == all->count || !curves_array(&all->made[plot], index, array)) {
+        return false;
+    }
+    array->group = all->labels[plot];
+    return true;
+}
+
+static void value_free(void *made) {
+    close_sweep(made);
+}
+
+static const cli_result value = {sizeof(sweep), OUTPUT_PICTURES, value_make, NULL,
+                                 value_encode,  value_array,     value_free};
 
 const cli_command command_sweep_curve = {
     .name = "sweep curve",
@@ -262,4 +306,5 @@ const cli_command command_sweep_curve = {
     .start = start,
     .work = work,
     .end = end,
+    .result = &value,
 };

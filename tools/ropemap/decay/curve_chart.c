@@ -130,25 +130,31 @@ void curve_chart_words(const curve_options *options, const curves *made, int cou
  */
 
 /* A logarithmic axis begins at distance 1. */
-void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to) {
+void curve_chart_axes(const curve_options *options, const curves *made, curve_chart *to) {
     const int64_t skip =
         options->axis == CURVE_LOG && made->distance[0] == 0.0 && made->distances.count > 1 ? 1 : 0;
+    for (int i = 0; i < made->count; i++) {
+        to->series[i].x = made->distance + skip;
+        to->series[i].y = made->one[i].values + skip;
+        to->series[i].count = made->distances.count - skip;
+    }
+    to->chart.log_x = options->axis == CURVE_LOG;
+    to->chart.has_y_limits = options->limits.given;
+    to->chart.y_low = options->limits.low;
+    to->chart.y_high = options->limits.high;
+}
+
+void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to) {
     *to = (curve_chart){.chart = {.plot = {.series_count = made->count}}};
     for (int i = 0; i < made->count; i++) {
-        to->series[i] = (ropemap_series){.label = made->one[i].label,
-                                         .x = made->distance + skip,
-                                         .y = made->one[i].values + skip,
-                                         .count = made->distances.count - skip};
+        to->series[i] = (ropemap_series){.label = made->one[i].label};
     }
+    curve_chart_axes(options, made, to);
     curve_chart_words(options, made, 1, "", to);
     add_marks(made, to);
     to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
     to->chart.y_label = value_words(options);
-    to->chart.log_x = options->axis == CURVE_LOG;
     to->chart.log_y = options->measure == CURVE_SOFTMAX;
-    to->chart.has_y_limits = options->limits.given;
-    to->chart.y_low = options->limits.low;
-    to->chart.y_high = options->limits.high;
     to->chart.plot.series = to->series;
     to->chart.plot.marks = to->marks;
 }

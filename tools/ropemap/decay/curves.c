@@ -146,7 +146,8 @@ const cli_option curve_single_rows[] = {
      .argument = "TEXT",
      .help = "name of a curve, in their order",
      .type = OPTION_TEXTS,
-     .offset = offsetof(curve_options, labels)},
+     .offset = offsetof(curve_options, labels),
+     .computed = true},
     OPTION_JSON(offsetof(curve_options, json), "print JSON of schema ropemap.curve/1"),
     {.name = NULL},
 };
@@ -585,4 +586,14 @@ void curves_free(curves *made) {
     free(made->distance);
     made->count = 0;
     made->distance = NULL;
+}
+
+bool curves_array(const curves *made, int32_t index, cli_array *array) {
+    const bool values = index > 0 && index <= made->count;
+    *array = (cli_array){.name = values ? made->one[index - 1].label : "distances",
+                         .data = values ? made->one[index - 1].values : made->distance,
+                         .item = sizeof(double),
+                         .rank = 1,
+                         .shape = {made->distances.count}};
+    return index <= made->count;
 }

@@ -12,6 +12,7 @@
 #include "tools/ropemap/options/tensor_options.h"
 #include "tools/ropemap/options/vary.h"
 #include "tools/ropemap/outputs.h"
+#include "tools/ropemap/result.h"
 
 #include <jansson.h>
 
@@ -79,6 +80,9 @@ typedef struct curves {
 ropemap_status curves_make(curve_options *options, curves *made, ropemap_error *error);
 void curves_free(curves *made);
 
+/* The distances, then each curve; false past the last. */
+bool curves_array(const curves *made, int32_t index, cli_array *array);
+
 /* The bytes of a file of that kind, to be freed with ropemap_bytes_free. */
 ropemap_status curves_encode(const curve_options *options, const curves *made, output_kind kind,
                              ropemap_bytes *bytes, ropemap_error *error);
@@ -98,6 +102,9 @@ typedef struct curve_chart {
 } curve_chart;
 
 void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to);
+
+/* Its axes anew, where those options have changed since. */
+void curve_chart_axes(const curve_options *options, const curves *made, curve_chart *to);
 
 /* Words of a chart in which `part`, such as "over base", follows what is drawn, and then what the rules of
  * all curves of `count` charts have in common. */

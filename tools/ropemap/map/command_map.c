@@ -676,6 +676,61 @@ static void notes(void) {
     help_deals();
 }
 
+/* ---- as a value ---------------------------------------------------------------------------------------- */
+
+typedef struct made_map {
+    map_inputs inputs;
+    ropemap_map map;
+    double seconds;
+} made_map;
+
+static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    map_options *options = given;
+    made_map *to = made;
+    const double start = wall_clock();
+    options->outputs = (cli_texts){.all = {"map.png"}, .count = 1}; /* what becomes of it is decided later */
+    options->request.session = call->session;
+    ropemap_status status = map_options_check(options, error);
+    status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
+    status = status == ROPEMAP_OK ? map_inputs_open(options, &to->inputs, error) : status;
+    status = status == ROPEMAP_OK ? map_run(options, &to->inputs, call_tell, call, &to->map, error) : status;
+    to->seconds = wall_clock() - start;
+    return status;
+}
+
+static json_t *value_document(const void *options, const void *made) {
+    const made_map *from = made;
+    const map_report report = {.options = options, .map = &from->map, .total_seconds = from->seconds};
+    return map_document(&report);
+}
+
+static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    const ropemap_status status = figure_options_check(options, error);
+    return status == ROPEMAP_OK ? map_encode(options, &((const made_map *)made)->map, kind, bytes, error)
+                                : status;
+}
+
+static bool value_array(const void *made, int32_t index, cli_array *array) {
+    const ropemap_map *map = &((const made_map *)made)->map;
+    *array = (cli_array){.name = "cells",
+                         .data = map->cells,
+                         .item = sizeof *map->cells,
+                         .rank = 2,
+                         .shape = {map->height, map->width}};
+    return index == 0;
+}
+
+static void value_free(void *made) {
+    ropemap_map_free(&((made_map *)made)->map);
+    map_inputs_free(&((made_map *)made)->inputs);
+}
+
+static const cli_result value = {sizeof(made_map), OUTPUT_PICTURES | 1 << OUTPUT_NPY,
+                                 value_make,       value_document,
+                                 value_encode,     value_array,
+                                 value_free};
+
 const cli_command command_map = {
     .name = "map",
     .summary = "draw how similar every two positions are, at any length",
@@ -699,4 +754,5 @@ const cli_command command_map = {
     .size = sizeof(map_options),
     .start = start,
     .work = work,
+    .result = &value,
 };

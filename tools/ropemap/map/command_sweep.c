@@ -33,7 +33,8 @@ static const cli_option panel_rows[] = {
      .initial = "shared",
      .help = "one range of values for the colours of all maps, or each map's own",
      .type = OPTION_CHOICE,
-     .offset = offsetof(map_sweep, own_colors)},
+     .offset = offsetof(map_sweep, own_colors),
+     .computed = true},
     {.group = GROUP_OUTPUT,
      .name = "sort",
      .choices = sort_choice,
@@ -42,7 +43,8 @@ static const cli_option panel_rows[] = {
          "order of the panels of softmax: as they vary, or by a mean over the queries, the largest first: "
          "attention on the first 4 or the last 256 keys, entropy in nats, distance of the keys",
      .type = OPTION_CHOICE,
-     .offset = offsetof(map_sweep, order)},
+     .offset = offsetof(map_sweep, order),
+     .computed = true},
     {.name = NULL},
 };
 
@@ -484,17 +486,22 @@ static ropemap_status check_panels(const map_sweep *options, ropemap_error *erro
                : ROPEMAP_OK;
 }
 
-static ropemap_status check(const map_sweep *options, cli_outputs *outputs, ropemap_error *error) {
+/* Of all that decides how the page looks. */
+static ropemap_status check_page(const map_sweep *options, ropemap_error *error) {
     const char *frame = options->map.contour_count > 0 ? "contour" : options->map.dark ? "dark" : NULL;
     if (frame != NULL && options->sweep.frames == NULL) {
-        return fail(error, ROPEMAP_USAGE, "--%s needs --frames DIR", frame);
+        return fail(error, ROPEMAP_USAGE, "--%s is for one map, or for --frames DIR; leave it out", frame);
     }
+    const ropemap_status status = check_panels(options, error);
+    return status == ROPEMAP_OK ? figure_options_check(&options->map, error) : status;
+}
+
+static ropemap_status check(const map_sweep *options, cli_outputs *outputs, ropemap_error *error) {
     if (options->order != ORDER_SETTING && options->map.work.folder != NULL) {
         return fail(error, ROPEMAP_USAGE,
                     "--sort: not with --work, whose shards hold no means; leave it out");
     }
-    ropemap_status status = check_panels(options, error);
-    status = status == ROPEMAP_OK ? figure_options_check(&options->map, error) : status;
+    ropemap_status status = check_page(options, error);
     status = status == ROPEMAP_OK ? map_note_diff(&options->map, outputs, error) : status;
     return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->map.force, outputs, error) : status;
 }
@@ -537,6 +544,41 @@ static void notes(void) {
         "\nMaps are 256 x 256 cells unless --size says otherwise, and share one colour range and bar.\n");
 }
 
+/* ---- as a value ---------------------------------------------------------------------------------------- */
+
+static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    map_sweep *options = given;
+    options->map.request.session = call->session;
+    ropemap_status status = sweep_varies(&options->sweep, error);
+    status = status == ROPEMAP_OK ? sweep_number(options, error) : status;
+    status = status == ROPEMAP_OK ? check_page(options, error) : status;
+    return status == ROPEMAP_OK ? sweep_make(options, call_tell, call, made, error) : status;
+}
+
+static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
+                                   ropemap_bytes *bytes, ropemap_error *error) {
+    const ropemap_status status = check_page(options, error);
+    return status == ROPEMAP_OK ? sweep_encode(made, kind, bytes, error) : status;
+}
+
+static bool value_array(const void *made, int32_t index, cli_array *array) {
+    const sweep_result *from = made;
+    const sweep_setting *setting = &from->settings[index < from->count ? index : 0];
+    *array = (cli_array){.name = setting->label,
+                         .data = setting->map.cells,
+                         .item = sizeof *setting->map.cells,
+                         .rank = 2,
+                         .shape = {setting->map.height, setting->map.width}};
+    return index < from->count;
+}
+
+static void value_free(void *made) {
+    sweep_free(made);
+}
+
+static const cli_result value = {sizeof(sweep_result), OUTPUT_PICTURES, value_make, NULL,
+                                 value_encode,         value_array,     value_free};
+
 const cli_command command_sweep = {
     .name = "sweep",
     .summary = "draw maps of many settings side by side",
@@ -563,4 +605,5 @@ const cli_command command_sweep = {
     .start = start,
     .work = work,
     .end = end,
+    .result = &value,
 };

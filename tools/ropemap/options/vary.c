@@ -379,17 +379,21 @@ const cli_option sweep_rows[] = {
     {.name = NULL},
 };
 
+ropemap_status sweep_varies(const sweep_options *options, ropemap_error *error) {
+    return options->vary.axis_count > 0
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE,
+                      "--vary is missing; give --vary NAME=VALUES, such as base=1e3-1e7*10");
+}
+
 ropemap_status sweep_check(const sweep_options *options, bool force, cli_outputs *outputs,
                            ropemap_error *error) {
-    if (options->vary.axis_count == 0) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--vary is missing; give --vary NAME=VALUES, such as base=1e3-1e7*10");
-    }
-    if (options->outputs.count == 0 && options->frames == NULL) {
+    ropemap_status status = sweep_varies(options, error);
+    if (status == ROPEMAP_OK && options->outputs.count == 0 && options->frames == NULL) {
         return fail(error, ROPEMAP_USAGE,
                     "--output is missing; give -o FILE.png, .svg or .pdf, or --frames DIR");
     }
-    ropemap_status status = vary_note(&options->vary, outputs, error);
+    status = status == ROPEMAP_OK ? vary_note(&options->vary, outputs, error) : status;
     status = status == ROPEMAP_OK ? outputs_add_all(outputs, &options->outputs, OUTPUT_PICTURES, force, error)
                                   : status;
     if (status == ROPEMAP_OK && options->frames != NULL) {
