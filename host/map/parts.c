@@ -6,15 +6,19 @@
 /* A part has the bytes of the whole map: its bands, aligned to index 0, are all that its rows have queries
  * in. */
 
-static const double PART_FLOPS = 1e11; /* a second or two of two CPU cores */
+static const double PART_FLOPS = 1e11;   /* a second or so of a CPU core */
+static const double PART_LEAST = 1.5e10; /* against which what a part costs besides is little */
 
 enum {
+    PARTS_MANY = 64, /* for a few workers to end at about the same time */
     PARTS_MOST = 4096,
     BANDS_LEAST = 4 /* of a part, where cells share bands: these are computed twice */
 };
 
 static int64_t usual_count(const ropemap_job *job) {
-    const double wanted = job->plan.flops / PART_FLOPS;
+    const double flops = job->plan.flops;
+    const double many = flops / PART_LEAST < PARTS_MANY ? flops / PART_LEAST : PARTS_MANY;
+    const double wanted = flops / PART_FLOPS > many ? flops / PART_FLOPS : many;
     int64_t most = job->plan.bands / BANDS_LEAST;
     most = most < PARTS_MOST ? most : PARTS_MOST;
     return wanted > (double)most ? most : (int64_t)wanted;

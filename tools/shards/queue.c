@@ -317,11 +317,12 @@ static int64_t own_count(const work_queue *queue) {
     return queue->rank < queue->count ? (queue->count - queue->rank + queue->size - 1) / queue->size : 0;
 }
 
-/* The shard at place `turn` of this worker's order: its own, then all from a place of its own on. */
+/* The shard at place `turn` of this worker's order: its own, then all, each from a place of its own on. */
 static int64_t shard_at(const work_queue *queue, int64_t turn) {
     const int64_t own = own_count(queue);
     if (turn < own) {
-        return queue->rank + turn * queue->size;
+        const int64_t place = (queue->size > 1 ? 0 : place_of(queue)) % STAGGER;
+        return queue->rank + (turn + place * own / STAGGER) % own * queue->size;
     }
     const int64_t places = queue->size > 1 ? queue->size : STAGGER;
     return (turn - own + place_of(queue) % places * queue->count / places) % queue->count;
@@ -532,22 +533,27 @@ static void leave(work_queue *queue) {
     }
 }
 
+/* A tenth of the wait so far: whatever ends it is soon noticed, and long waits cost a file server little. */
+static void rest(double waited) {
+    const double seconds = fmin(fmax(waited / 10.0, 0.02), 0.5);
+    const struct timespec time = {.tv_nsec = (long)(seconds * 1e9)};
+    (void)nanosleep(&time, NULL);
+}
+
 ropemap_status work_run(work_queue *queue, work_compute compute, work_take take_one, void *user,
                         work_end *end, ropemap_error *error) {
-    long milliseconds = 20;
+    double idle = 0.0; /* since when */
     bool waits = false;
     ropemap_status status = ROPEMAP_OK;
     *end = queue->finished ? WORK_FINISHED : WORK_GOES_ON;
     while (status == ROPEMAP_OK && *end == WORK_GOES_ON) {
         status =
             signals_came() ? stopped(queue, error) : step(queue, compute, take_one, user, end, &waits, error);
-        if (status == ROPEMAP_OK && *end == WORK_GOES_ON && waits) {
-            const struct timespec rest = {.tv_nsec = milliseconds * 1000000};
-            (void)nanosleep(&rest, NULL);
+        const bool rests = status == ROPEMAP_OK && *end == WORK_GOES_ON && waits;
+        idle = !rests ? 0.0 : idle > 0.0 ? idle : wall_clock();
+        if (rests) {
+            rest(wall_clock() - idle);
             (void)work_tell(queue, "", 0.0, 1.0);
-            milliseconds = milliseconds < 250 ? 2 * milliseconds : 500;
-        } else {
-            milliseconds = 20;
         }
     }
     if (status == ROPEMAP_OK && *end == WORK_FINISHED) {
