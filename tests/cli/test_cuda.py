@@ -1,59 +1,14 @@
-# test_cuda.py - the program with the CUDA backend: its plugin with emulated kernels, and a driver that is a stand-in
+# test_cuda.py - the program with the CUDA backend, emulated
 # SPDX-License-Identifier: MIT
-"""ROPEMAP_EMULATED and ROPEMAP_FAKE_DRIVER name the two libraries; ROPEMAP_FAKE_CUDA says what the GPU is like."""
-import json
 import os
-import re
 import shutil
 import unittest
 
 import harness
-from harness import Case, bound, read_npy
+from emulated import DRIVER, SMALL, Cuda
+from harness import bound
 
-EMULATED = os.environ.get("ROPEMAP_EMULATED", "")
-DRIVER = os.environ.get("ROPEMAP_FAKE_DRIVER", "")
 LIBRARIES, PROGRAMS = os.environ.get("ROPEMAP_LIBDIR", "lib"), os.environ.get("ROPEMAP_BINDIR", "bin")
-SMALL = ["-n", "300", "-d", "8", "--size", "40", "--method", "tiled", "--pool", "max"]
-
-
-@unittest.skipUnless(EMULATED and DRIVER, "needs the emulated plugin and driver")
-class Cuda(Case):
-    def setUp(self):
-        super().setUp()
-        self.bin = os.path.join(self.directory, "bin")
-        os.mkdir(self.bin)
-        self.program = os.path.join(self.bin, "ropemap")
-        shutil.copy(harness.PROGRAM, self.program)
-        self.plugin = os.path.join(self.bin, "libropemap-cuda.so")
-        os.symlink(EMULATED, self.plugin)
-        self.driver = os.path.join(self.bin, "driver")
-        os.mkdir(self.driver)
-        os.symlink(DRIVER, os.path.join(self.driver, "libcuda.so.1"))
-        self.addCleanup(setattr, harness, "PROGRAM", harness.PROGRAM)
-        harness.PROGRAM = self.program
-
-    def environment(self, **change):
-        """The stand-ins' environment; None takes a variable out."""
-        wanted = {**os.environ, "LD_LIBRARY_PATH": self.driver, **change}
-        return {name: value for name, value in wanted.items() if value is not None}
-
-    def compute(self, *arguments, **change):
-        """The cells and the document of a map, and what was said on stderr."""
-        result = self.done("map", *arguments, "-o", "cells.npy", "--force", "--json", env=self.environment(**change))
-        # AddressSanitizer warns of switches that the emulation reports to it.
-        said = re.sub(r"==\d+==WARNING: ASan doesn't fully support makecontext.*\n", "", result.stderr.decode())
-        return read_npy(self.read("cells.npy")), json.loads(result.stdout), said
-
-    def plan(self, *arguments, **change):
-        return json.loads(self.done("map", *arguments, "--dry-run", "--json", env=self.environment(**change)).stdout)
-
-    def unusable(self, words, *arguments, **change):
-        """One line and exit 5 if a GPU was requested; otherwise the CPU."""
-        self.refused(5, words, "map", *SMALL, *arguments, "--backend", "cuda", "-o", "x.npy",
-                     env=self.environment(**change))
-        self.assertNotIn("x.npy", self.names())
-        document = self.compute(*SMALL, *arguments, **change)[1]
-        self.assertEqual(document["backend"], "cpu")
 
 
 class Maps(Cuda):
@@ -83,70 +38,6 @@ class Maps(Cuda):
     def test_another_device(self):
         document = self.compute(*SMALL, "--backend", "cuda", "--device", "1", ROPEMAP_FAKE_CUDA="devices=2")[1]
         self.assertIn("GPU 1", document["backend_reason"])
-
-
-class Devices(Cuda):
-    """Several GPUs share a map; sides are odd, and bands many."""
-    ALIKE = "devices=3,alike=1,"
-    MAP = ["-n", "307", "-d", "8", "--size", "31x37", "--method", "tiled", "--backend", "cuda", "--content", "gauss"]
-    KINDS = (["--pool", "max"], ["--pool", "mean", "--causal"], ["--measure", "softmax", "--causal"])
-
-    def share(self, devices, *arguments, only=""):
-        """The bytes of the cells, the document, and what was said."""
-        made = self.compute(*self.MAP, *arguments, "--device", devices, ROPEMAP_FAKE_CUDA=self.ALIKE + only)
-        said = re.sub(r"(?m)^ropemap: parts .*\n", "", made[2])  # progress, on a slow machine
-        return self.read("cells.npy"), made[1], said
-
-    def test_the_bytes_of_one(self):
-        for kind in (*self.KINDS, ["--pool", "max", "--diff", "base=500"]):
-            one = self.share("0", *kind)[0]
-            cells, document, said = self.share("2,0,1", *kind)
-            self.assertEqual(cells, one, kind)
-            self.assertEqual(said, "")
-            self.assertRegex(document["backend_reason"], r"^GPU [012], Emulated GPU")  # one may have been fastest
-
-    def test_one_that_is_lost(self):
-        self.write("now", b"")
-        kind = self.KINDS[2]
-        one = self.share("0", *kind)[0]
-        for way in ("lost=now", "fail=cudaMalloc:2:2"):
-            cells, document, said = self.share("0,1,2", *kind, only="only=1," + way)
-            self.assertEqual(cells, one, way)
-            self.assertNotIn("GPU 1", document["backend_reason"])
-            self.assertRegex(said, r"^(ropemap: warning: --device: GPU 1 leaves .*cuda: cuda.*\n)?$")  # if it had a turn
-
-    def test_all_are_lost(self):
-        self.write("now", b"")
-        result = self.run_program("map", *self.MAP, "--device", "0,1", "-o", "x.npy", "-q",
-                                  env=self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE + "lost=now"))
-        self.assertEqual(result.returncode, 5, result.stderr)
-        self.assertRegex(result.stderr.decode(), "--device: no GPU of the list is left; GPU [01]: .*illegal address")
-        self.assertNotIn("x.npy", self.names())
-
-    def test_a_method_without_parts(self):
-        arguments = ["-n", "300", "--size", "40", "--method", "factored", "--backend", "cuda", "--device"]
-        one, two = (self.compute(*arguments, devices, ROPEMAP_FAKE_CUDA=self.ALIKE)[0] for devices in ("0", "0,1"))
-        self.assertEqual(one, two)
-
-    def test_a_plan(self):
-        environment = self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE)
-        text = self.done("map", *self.MAP, "--device", "1,2", "--dry-run", env=environment).stdout.decode()
-        self.assertIn("GPU 1, Emulated GPU, and GPU 2\n", text)
-
-    def test_what_cannot_be_shared(self):
-        for words, arguments, settings in (
-                (["--device", "'0,1,0' has GPU 0 twice"], ["--device", "0,1,0"], self.ALIKE),
-                (["--device", "-1"], ["--device", "0,-1"], self.ALIKE),
-                (["--device", "1024"], ["--device", "0,1024"], self.ALIKE),
-                (["--device"], ["--device", "0,"], self.ALIKE),
-                (["--device and --work", "start one"], ["--device", "0,1", "--work", "w"], self.ALIKE),
-                (["the CPU", "--backend cuda"], ["--device", "0,1", "--backend", "cpu"], self.ALIKE),
-                (["GPU 0 (Emulated GPU", "GPU 1 (Emulated GPU II", "one kind"], ["--device", "0,1"], "devices=2")):
-            self.refused(2, words, "map", *self.MAP, *arguments, "-o", "x.npy",
-                         env=self.environment(ROPEMAP_FAKE_CUDA=settings))
-        self.refused(5, ["there is no GPU 3"], "map", *self.MAP, "--device", "0,3", "-o", "x.npy",
-                     env=self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE))
-        self.refused(2, ["--device", "0,1"], "curve", "--device", "0,1", "-o", "x.npy")
 
 
 class Choice(Cuda):

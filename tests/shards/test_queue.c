@@ -134,6 +134,31 @@ static void test_alone(void **state) {
     end(&one);
 }
 
+/* A thread of the process computes, and leaves the outputs to it; it ends when it is to. */
+static void test_a_thread_of_the_process(void **state) {
+    static worker one, other;
+    atomic_bool over = false;
+    work_end outcome = WORK_FINISHED;
+    ropemap_error error = {0};
+    start(&one, 30.0);
+    memset(&other, 0, sizeof other);
+    assert_int_equal(work_split(&one.queue, 1, &over, &other.queue, &error), 0);
+    over = true;
+    assert_int_equal(work_run(&other.queue, compute, NULL, &other, &outcome, &error), ROPEMAP_STOPPED);
+    assert_int_equal(other.computed_count, 0);
+    over = false;
+    assert_int_equal(work_run(&other.queue, compute, NULL, &other, &outcome, &error), 0);
+    assert_int_equal(outcome, WORK_LEFT);
+    assert_int_equal(other.computed_count, SHARDS);
+    assert_int_equal(other.computed[0], (getpid() + 1) % 16 * SHARDS / 16);
+    work_free(&other.queue);
+    run_and_merge(&one);
+    assert_int_equal(one.computed_count, 0);
+    finish(&one);
+    assert_int_equal(entries(one.folder), -1);
+    end(&one);
+}
+
 /* A holder that hangs: its shards, and the outputs, are done without it. */
 static void test_a_claim_that_hangs(void **state) {
     static worker one;
@@ -295,6 +320,7 @@ static void test_a_shard_is_whole_or_none(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(test_alone),
+        IN_DIRECTORY(test_a_thread_of_the_process),
         IN_DIRECTORY(test_a_claim_that_hangs),
         IN_DIRECTORY(test_a_file_system_without_locks),
         IN_DIRECTORY(test_a_listing_that_lags),

@@ -218,6 +218,27 @@ static ropemap_status settle_record(work_queue *queue, ropemap_error *error) {
     return status;
 }
 
+static ropemap_status make_lists(work_queue *queue, ropemap_error *error) {
+    queue->there = calloc((size_t)queue->count + 1, sizeof *queue->there);
+    queue->since = calloc((size_t)queue->count + 1, sizeof *queue->since);
+    return queue->there != NULL && queue->since != NULL
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_RESOURCES, "--work: no memory for %" PRId64 " shards", queue->count);
+}
+
+ropemap_status work_split(const work_queue *queue, int32_t lane, const atomic_bool *over, work_queue *other,
+                          ropemap_error *error) {
+    *other = *queue;
+    other->lane = lane;
+    other->document = NULL;
+    other->shards = 0;
+    other->listed = 0.0;
+    other->living = -1;
+    other->merging = (work_claim){.file = -1};
+    other->over = over;
+    return make_lists(other, error);
+}
+
 ropemap_status work_join(work_queue *queue, const char *kernel, const char *method, int64_t count, bool quiet,
                          ropemap_error *error) {
     (void)json_object_set_new(queue->document, "kernel", json_string(kernel));
@@ -230,10 +251,13 @@ ropemap_status work_join(work_queue *queue, const char *kernel, const char *meth
     }
     queue->count = record_integer(queue->document, "shards");
     queue->number = record_number(queue->document);
-    queue->there = calloc((size_t)queue->count + 1, sizeof *queue->there);
-    queue->since = calloc((size_t)queue->count + 1, sizeof *queue->since);
-    if (queue->count < 1 || queue->there == NULL || queue->since == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "--work: no memory for %" PRId64 " shards", queue->count);
+    if (queue->count < 1) {
+        return fail(error, ROPEMAP_DATA, "--work %.200s: run.json has no shards; give another directory",
+                    queue->options->folder);
+    }
+    status = make_lists(queue, error);
+    if (status != ROPEMAP_OK) {
+        return status;
     }
     take_place(queue);
     status = shards_list(queue->options->folder, queue->count, queue->there, &queue->shards, error);
@@ -299,18 +323,31 @@ static ropemap_status look(work_queue *queue, bool again, ropemap_error *error) 
     return status;
 }
 
+static bool is_called_off(const work_queue *queue) {
+    return signals_came() || (queue->over != NULL && atomic_load(queue->over));
+}
+
 int work_tell(void *user, const char *stage, double done, double total) {
     work_queue *queue = user;
     const double part = total > 0.0 ? fmin(done / total, 1.0) : 0.0;
     (void)stage;
+    if (queue->over != NULL) {
+        return is_called_off(queue);
+    }
     return progress_tell(&queue->run->progress, "shards", (double)queue->shards + part, (double)queue->count);
+}
+
+void work_watch(work_queue *queue) {
+    ropemap_error unheard; /* whoever computes hears of it too */
+    (void)look(queue, false, &unheard);
+    (void)work_tell(queue, "", 0.0, 1.0);
 }
 
 /* ---- claims -------------------------------------------------------------------------------------------- */
 
-/* Where a worker begins on the shards of others. */
+/* Tells workers apart, for them to begin in different places. */
 static int64_t place_of(const work_queue *queue) {
-    return queue->size > 1 ? queue->rank : (int64_t)getpid();
+    return (queue->size > 1 ? queue->rank : (int64_t)getpid()) + queue->lane;
 }
 
 static int64_t own_count(const work_queue *queue) {
@@ -321,7 +358,7 @@ static int64_t own_count(const work_queue *queue) {
 static int64_t shard_at(const work_queue *queue, int64_t turn) {
     const int64_t own = own_count(queue);
     if (turn < own) {
-        const int64_t place = (queue->size > 1 ? 0 : place_of(queue)) % STAGGER;
+        const int64_t place = (queue->size > 1 ? queue->lane : place_of(queue)) % STAGGER;
         return queue->rank + (turn + place * own / STAGGER) % own * queue->size;
     }
     const int64_t places = queue->size > 1 ? queue->size : STAGGER;
@@ -493,6 +530,10 @@ static ropemap_status step(work_queue *queue, work_compute compute, work_take ta
         return ROPEMAP_OK;
     }
     if (status == ROPEMAP_OK && queue->shards == queue->count) {
+        if (take_one == NULL) {
+            *end = WORK_LEFT;
+            return ROPEMAP_OK;
+        }
         return merge(queue, take_one, user, end, waits, error);
     }
     if (status == ROPEMAP_OK && queue->options->merge_only) {
@@ -547,8 +588,8 @@ ropemap_status work_run(work_queue *queue, work_compute compute, work_take take_
     ropemap_status status = ROPEMAP_OK;
     *end = queue->finished ? WORK_FINISHED : WORK_GOES_ON;
     while (status == ROPEMAP_OK && *end == WORK_GOES_ON) {
-        status =
-            signals_came() ? stopped(queue, error) : step(queue, compute, take_one, user, end, &waits, error);
+        status = is_called_off(queue) ? stopped(queue, error)
+                                      : step(queue, compute, take_one, user, end, &waits, error);
         const bool rests = status == ROPEMAP_OK && *end == WORK_GOES_ON && waits;
         idle = !rests ? 0.0 : idle > 0.0 ? idle : wall_clock();
         if (rests) {

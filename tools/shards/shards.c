@@ -95,6 +95,9 @@ static bool sync_folder(const char *folder) {
     return synced;
 }
 
+/* Threads may write the same shard, where there are no locks. */
+static atomic_uint written;
+
 ropemap_status shard_write(const char *folder, uint64_t number, int64_t shard, double seconds,
                            const ropemap_bytes *bytes, ropemap_error *error) {
     char path[PATH_MAX], own[PATH_MAX], host[64] = "", ending[100];
@@ -102,7 +105,8 @@ ropemap_status shard_write(const char *folder, uint64_t number, int64_t shard, d
     memcpy(header.magic, magic, sizeof magic);
     header.check = check_of(&header, bytes->data);
     (void)gethostname(host, sizeof host - 1);
-    (void)snprintf(ending, sizeof ending, ".%s.%ld.tmp", host, (long)getpid());
+    (void)snprintf(ending, sizeof ending, ".%s.%ld.%u.tmp", host, (long)getpid(),
+                   atomic_fetch_add(&written, 1));
     path_of(folder, "shard", shard, ".bin", path);
     path_of(folder, ".shard", shard, ending, own);
     const int file = open(own, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

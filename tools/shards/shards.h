@@ -11,6 +11,7 @@
 #include "tools/ropemap/run.h"
 
 #include <jansson.h>
+#include <stdatomic.h>
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
@@ -157,12 +158,14 @@ typedef struct work_queue {
     bool *there;        /* [count] shards that are finished */
     double *since;  /* [count + 1] when another was first seen to have it; 0: not. The last is the outputs */
     int64_t shards; /* finished */
-    double listed, listing; /* when, and how many seconds that took */
-    int64_t turn;           /* shards that come before it in this worker's order are finished */
-    double longest;         /* seconds of an own shard */
-    int living;             /* a lock that all workers share as long as they live; -1: none */
-    bool lockless;          /* the file system has no locks */
-    work_claim merging;     /* held while the outputs are written */
+    double listed, listing;  /* when, and how many seconds that took */
+    int64_t turn;            /* shards that come before it in this worker's order are finished */
+    double longest;          /* seconds of an own shard */
+    int living;              /* a lock that all workers share as long as they live; -1: none */
+    bool lockless;           /* the file system has no locks */
+    work_claim merging;      /* held while the outputs are written */
+    int32_t lane;            /* of the process's threads that compute */
+    const atomic_bool *over; /* of a queue for such a thread: it ends the work; NULL: it is the process's */
 } work_queue;
 
 /*
@@ -193,6 +196,14 @@ typedef ropemap_status (*work_take)(void *user, int64_t shard, const ropemap_byt
 
 int work_tell(void *queue, const char *stage, double done, double total);
 
+/* Looks how far the run is, and reports progress. */
+void work_watch(work_queue *queue);
+
+/* Makes a queue of the same run for thread `lane` of this process, which reports no progress and ends once
+ * *over. It is to be freed before `queue`, with work_free, after a failure too. ROPEMAP_RESOURCES. */
+ropemap_status work_split(const work_queue *queue, int32_t lane, const atomic_bool *over, work_queue *other,
+                          ropemap_error *error);
+
 typedef enum work_end {
     WORK_GOES_ON, /* nothing is decided */
     WORK_MERGE,   /* every shard was taken: write the outputs, then work_finish */
@@ -200,8 +211,9 @@ typedef enum work_end {
     WORK_FINISHED /* another worker wrote the outputs */
 } work_end;
 
-/* Computes shards until there is nothing left to do here. ROPEMAP_STOPPED after a signal; ROPEMAP_DATA:
- * shards are missing and `ropemap merge` computes none; what compute, take and files fail with. */
+/* Computes shards until there is nothing left to do here. `take` NULL: the outputs are left to others.
+ * ROPEMAP_STOPPED after a signal; ROPEMAP_DATA: shards are missing and `ropemap merge` computes none; what
+ * compute, take and files fail with. */
 ropemap_status work_run(work_queue *queue, work_compute compute, work_take take, void *user, work_end *end,
                         ropemap_error *error);
 

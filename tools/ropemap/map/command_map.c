@@ -536,14 +536,31 @@ static void close_one(void *user) {
     (void)user;
 }
 
+/* Several GPUs are of one kind, or a shard's bytes would depend on who has it. */
+static ropemap_status check_devices(const map_source *source, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int i = 0; i < source->count && source->devices->count > 1 && status == ROPEMAP_OK; i++) {
+        ropemap_request request;
+        map_devices *devices = NULL;
+        (void)open_one(source->user, i, &request, error);
+        status = map_devices_open(source->devices, &request, &devices, error);
+        map_devices_free(devices);
+    }
+    return status;
+}
+
 /* The map, made together with others. */
 static ropemap_status share(const map_options *options, const map_inputs *inputs, work_queue *queue,
                             ropemap_map *map, work_end *end, ropemap_error *error) {
     struct both both = {.options = options, .inputs = inputs};
-    const map_source source = {
-        .user = &both, .count = inputs->other != NULL ? 2 : 1, .open = open_one, .close = close_one};
+    const map_source source = {.user = &both,
+                               .count = inputs->other != NULL ? 2 : 1,
+                               .devices = &options->devices,
+                               .open = open_one,
+                               .close = close_one};
     ropemap_map maps[2] = {{.cells = NULL}};
-    ropemap_status status = map_shards_run(queue, &source, options->quiet, maps, end, error);
+    ropemap_status status = options->work.merge_only ? ROPEMAP_OK : check_devices(&source, error);
+    status = status == ROPEMAP_OK ? map_shards_run(queue, &source, options->quiet, maps, end, error) : status;
     if (status == ROPEMAP_OK && *end == WORK_MERGE && inputs->other != NULL) {
         status = ropemap_map_subtract(&maps[0], &maps[1], error);
     }

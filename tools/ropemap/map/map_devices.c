@@ -20,13 +20,97 @@ enum {
     SECOND_NANOSECONDS = 1000000000
 };
 
-/* A GPU, with a thread of its own. */
+/* ---- a thread a GPU ------------------------------------------------------------------------------------ */
+
+/* What the threads and the caller share. */
+typedef struct team {
+    void (*work)(void *user, int32_t index);
+    void *user;
+    pthread_mutex_t lock; /* of `running` */
+    pthread_cond_t ended;
+    int32_t running;
+} team;
+
+typedef struct hand {
+    team *team;
+    int32_t index;
+    pthread_t thread;
+    bool started;
+} hand;
+
+static void *hand_main(void *argument) {
+    const hand *self = argument;
+    team *all = self->team;
+    all->work(all->user, self->index);
+    (void)pthread_mutex_lock(&all->lock);
+    all->running--;
+    (void)pthread_cond_signal(&all->ended);
+    (void)pthread_mutex_unlock(&all->lock);
+    return NULL;
+}
+
+static void make_condition(pthread_cond_t *condition) {
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(condition, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+/* Starts the threads with every signal blocked, so that signals go to the caller's own threads. */
+static void start_hands(team *all, hand *hands, int32_t count) {
+    sigset_t every, before;
+    (void)sigfillset(&every);
+    (void)pthread_sigmask(SIG_SETMASK, &every, &before);
+    (void)pthread_mutex_lock(&all->lock);
+    for (int32_t i = 0; i < count; i++) {
+        hands[i] = (hand){.team = all, .index = i};
+        hands[i].started = pthread_create(&hands[i].thread, NULL, hand_main, &hands[i]) == 0;
+        all->running += hands[i].started ? 1 : 0;
+    }
+    (void)pthread_mutex_unlock(&all->lock);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void map_devices_each(int32_t count, void (*work)(void *user, int32_t index), void (*watch)(void *user),
+                      void *user) {
+    team all = {.work = work, .user = user};
+    hand hands[MAP_DEVICES];
+    (void)pthread_mutex_init(&all.lock, NULL);
+    make_condition(&all.ended);
+    start_hands(&all, hands, count);
+    (void)pthread_mutex_lock(&all.lock);
+    while (all.running > 0) {
+        struct timespec until = {0};
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += WAIT_NANOSECONDS;
+        until.tv_sec += until.tv_nsec / SECOND_NANOSECONDS;
+        until.tv_nsec %= SECOND_NANOSECONDS;
+        (void)pthread_cond_timedwait(&all.ended, &all.lock, &until);
+        (void)pthread_mutex_unlock(&all.lock);
+        watch(user);
+        (void)pthread_mutex_lock(&all.lock);
+    }
+    (void)pthread_mutex_unlock(&all.lock);
+    for (int32_t i = 0; i < count; i++) {
+        if (hands[i].started) {
+            (void)pthread_join(hands[i].thread, NULL);
+        } else {
+            work(user, i);
+        }
+    }
+    watch(user);
+    (void)pthread_cond_destroy(&all.ended);
+    (void)pthread_mutex_destroy(&all.lock);
+}
+
+/* ---- parts --------------------------------------------------------------------------------------------- */
+
+/* A GPU of the map. */
 typedef struct member {
     map_devices *devices;
     ropemap_request request;
     ropemap_job *job;
-    pthread_t thread;
-    bool started;
     int64_t parts;       /* that it has computed */
     ropemap_error error; /* why it left, once `left`; else ROPEMAP_OK */
     bool left, told;     /* told: the caller of map_devices_run knows */
@@ -47,12 +131,10 @@ struct map_devices {
     int64_t returned[MAP_DEVICES]; /* parts of those who left */
     int32_t returned_count;
     int64_t done;
-    int32_t working, running; /* members with a part; members whose thread runs */
-    ropemap_status status;    /* not ROPEMAP_OK: nobody takes another part */
+    int32_t working;       /* members with a part */
+    ropemap_status status; /* not ROPEMAP_OK: nobody takes another part */
     ropemap_error error;
 };
-
-/* ---- parts --------------------------------------------------------------------------------------------- */
 
 /* A part for a member, under the lock; -1: there is none for it, now or ever. */
 static int64_t take(map_devices *devices) {
@@ -95,23 +177,20 @@ static void give(member *self, int64_t index, const ropemap_part *part, ropemap_
     (void)pthread_cond_broadcast(&devices->changed);
 }
 
-static void *member_main(void *argument) {
-    member *self = argument;
-    map_devices *devices = self->devices;
+static void work(void *user, int32_t index) {
+    map_devices *devices = user;
+    member *self = &devices->all[index];
     (void)pthread_mutex_lock(&devices->lock);
-    for (int64_t index = take(devices); index >= 0; index = self->left ? -1 : take(devices)) {
+    for (int64_t at = take(devices); at >= 0; at = self->left ? -1 : take(devices)) {
         (void)pthread_mutex_unlock(&devices->lock);
         ropemap_error error = {.status = ROPEMAP_OK};
-        ropemap_part part = {.first = devices->starts[index], .end = devices->starts[index + 1]};
+        ropemap_part part = {.first = devices->starts[at], .end = devices->starts[at + 1]};
         float *cells = devices->map->cells + part.first * devices->map->width;
         const ropemap_status status = ropemap_job_run_part(self->job, &part, cells, &error);
         (void)pthread_mutex_lock(&devices->lock);
-        give(self, index, &part, status, &error);
+        give(self, at, &part, status, &error);
     }
-    devices->running--;
-    (void)pthread_cond_broadcast(&devices->changed);
     (void)pthread_mutex_unlock(&devices->lock);
-    return NULL;
 }
 
 /* A ropemap_progress of the jobs, on any thread: stops what is not wanted any more. */
@@ -128,25 +207,6 @@ static int is_over(void *user, const char *stage, double done, double total) {
 
 /* ---- the thread of the caller ---------------------------------------------------------------------------
  */
-
-/* Starts the members with every signal blocked, so that signals go to the caller's own threads. */
-static void start_members(map_devices *devices) {
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    (void)pthread_mutex_lock(&devices->lock);
-    for (int32_t i = 0; i < devices->count; i++) {
-        member *one = &devices->all[i];
-        one->started = pthread_create(&one->thread, NULL, member_main, one) == 0;
-        if (!one->started) {
-            one->left = true;
-            (void)fail(&one->error, ROPEMAP_RESOURCES, "no thread can be started");
-        }
-        devices->running += one->started ? 1 : 0;
-    }
-    (void)pthread_mutex_unlock(&devices->lock);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
 
 /* Warns of members that left since the last call, unless none is left: that is the error then. Under the
  * lock. */
@@ -165,37 +225,21 @@ static void warn_of_lost(map_devices *devices) {
     }
 }
 
-/* Calls the request's progress. Under the lock, which is open meanwhile. */
-static void report(map_devices *devices) {
+/* Calls the request's progress. */
+static void watch(void *user) {
+    map_devices *devices = user;
+    (void)pthread_mutex_lock(&devices->lock);
+    warn_of_lost(devices);
     const double done = (double)devices->done;
     (void)pthread_mutex_unlock(&devices->lock);
-    const bool stop = devices->progress != NULL &&
-                      devices->progress(devices->progress_user, "parts", done, (double)devices->parts) != 0;
-    (void)pthread_mutex_lock(&devices->lock);
-    if (stop && devices->status == ROPEMAP_OK) {
-        devices->status = fail(&devices->error, ROPEMAP_STOPPED, "stopped on request");
-        (void)pthread_cond_broadcast(&devices->changed);
-    }
-}
-
-static void wait_for_members(map_devices *devices) {
-    (void)pthread_mutex_lock(&devices->lock);
-    while (devices->running > 0) {
-        struct timespec until = {0};
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += WAIT_NANOSECONDS;
-        until.tv_sec += until.tv_nsec / SECOND_NANOSECONDS;
-        until.tv_nsec %= SECOND_NANOSECONDS;
-        (void)pthread_cond_timedwait(&devices->changed, &devices->lock, &until);
-        warn_of_lost(devices);
-        report(devices);
-    }
-    warn_of_lost(devices);
-    (void)pthread_mutex_unlock(&devices->lock);
-    for (int32_t i = 0; i < devices->count; i++) {
-        if (devices->all[i].started) {
-            (void)pthread_join(devices->all[i].thread, NULL);
+    if (devices->progress != NULL &&
+        devices->progress(devices->progress_user, "parts", done, (double)devices->parts) != 0) {
+        (void)pthread_mutex_lock(&devices->lock);
+        if (devices->status == ROPEMAP_OK) {
+            devices->status = fail(&devices->error, ROPEMAP_STOPPED, "stopped on request");
+            (void)pthread_cond_broadcast(&devices->changed);
         }
+        (void)pthread_mutex_unlock(&devices->lock);
     }
 }
 
@@ -232,15 +276,19 @@ static ropemap_status check_kind(const map_devices *devices, int32_t index, rope
     return status;
 }
 
+void map_devices_share(const map_device_list *list, int32_t index, ropemap_request *request) {
+    const int32_t count = list->count;
+    request->device = list->all[index];
+    request->threads = (request->threads + count - 1) / count;
+    request->memory = (request->memory + (uint64_t)count - 1) / (uint64_t)count;
+}
+
 static ropemap_status open_member(map_devices *devices, int32_t index, const ropemap_request *like,
-                                  int32_t device, ropemap_error *error) {
+                                  const map_device_list *list, ropemap_error *error) {
     member *one = &devices->all[index];
-    const int32_t count = devices->count;
     one->devices = devices;
     one->request = *like;
-    one->request.device = device;
-    one->request.threads = (like->threads + count - 1) / count;
-    one->request.memory = (like->memory + (uint64_t)count - 1) / (uint64_t)count;
+    map_devices_share(list, index, &one->request);
     one->request.progress = is_over;
     one->request.progress_user = devices;
     const ropemap_status status = ropemap_job_open(&one->request, &one->job, error);
@@ -249,7 +297,6 @@ static ropemap_status open_member(map_devices *devices, int32_t index, const rop
 
 ropemap_status map_devices_open(const map_device_list *list, const ropemap_request *request,
                                 map_devices **devices, ropemap_error *error) {
-    pthread_condattr_t monotonic;
     map_devices *made = calloc(1, sizeof *made);
     *devices = NULL;
     if (made == NULL) {
@@ -259,13 +306,10 @@ ropemap_status map_devices_open(const map_device_list *list, const ropemap_reque
     made->progress = request->progress;
     made->progress_user = request->progress_user;
     (void)pthread_mutex_init(&made->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&made->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_cond_init(&made->changed, NULL);
     ropemap_status status = ROPEMAP_OK;
     for (int32_t i = 0; i < list->count && status == ROPEMAP_OK; i++) {
-        status = open_member(made, i, request, list->all[i], error);
+        status = open_member(made, i, request, list, error);
     }
     if (status != ROPEMAP_OK) {
         map_devices_free(made);
@@ -333,8 +377,7 @@ ropemap_status map_devices_run(map_devices *devices, ropemap_map *map, ropemap_e
     if (status != ROPEMAP_OK) {
         return status;
     }
-    start_members(devices);
-    wait_for_members(devices);
+    map_devices_each(devices->count, work, watch, devices);
     if (devices->status != ROPEMAP_OK) {
         return fail(error, devices->status, "%s", devices->error.text);
     }

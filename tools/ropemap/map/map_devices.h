@@ -5,13 +5,24 @@
 
 #include "tools/ropemap/options/map_options.h"
 
+/*
+ * Calls work(user, i) for 0 <= i < count, each on a thread of its own that takes no signals, and meanwhile
+ * watch(user) on the calling thread: ten times a second and once all have ended. If a thread cannot be
+ * started, its call follows on the calling thread.
+ */
+void map_devices_each(int32_t count, void (*work)(void *user, int32_t index), void (*watch)(void *user),
+                      void *user);
+
+/* Sets the device of a request for all GPUs of the list to one of them, and shares out `threads` and
+ * `memory`. */
+void map_devices_share(const map_device_list *list, int32_t index, ropemap_request *request);
+
 typedef struct map_devices map_devices;
 
 /*
- * A job for each GPU of the list, from the same request but for its device; `threads` and `memory` are shared
- * out. The vectors of the request outlive *devices, which is the caller's, to be freed with map_devices_free;
- * NULL on failure. ROPEMAP_USAGE: the map is not for a GPU, or the GPUs differ; and statuses of
- * ropemap_job_open.
+ * A job for each GPU of the list, from its share of the same request. The vectors of the request outlive
+ * *devices, which is the caller's, to be freed with map_devices_free; NULL on failure. ROPEMAP_USAGE: the map
+ * is not for a GPU, or the GPUs differ; and statuses of ropemap_job_open.
  */
 ropemap_status map_devices_open(const map_device_list *list, const ropemap_request *request,
                                 map_devices **devices, ropemap_error *error);

@@ -3,15 +3,17 @@
 #include "tools/ropemap/map/map_shards.h"
 #include "host/ropemap_parts.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/map/map_devices.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The work, and the map that is open. */
+/* The work, and the map that is open; of each GPU, where there are several. */
 typedef struct map_work {
     const map_source *source;
     work_queue *queue;
+    int32_t lane;      /* which GPU of the source's */
     ropemap_map *maps; /* [count] */
     int64_t *rows;     /* [count] that were taken */
     int opened;        /* -1: none is */
@@ -37,12 +39,20 @@ static void close_map(map_work *work) {
     work->opened = -1;
 }
 
+/* Whether several GPUs of this process compute. */
+static bool is_shared(const map_source *source) {
+    return source->devices != NULL && source->devices->count > 1;
+}
+
 static ropemap_status open_map(map_work *work, int index, ropemap_error *error) {
     close_map(work);
     work->opened = index;
     ropemap_status status = work->source->open(work->source->user, index, &work->request, error);
     work->request.progress = work_tell;
     work->request.progress_user = work->queue;
+    if (status == ROPEMAP_OK && is_shared(work->source)) {
+        map_devices_share(work->source->devices, work->lane, &work->request);
+    }
     if (work->queue->options->merge_only) { /* what computed it need not be here */
         work->request.backend = "cpu";
         work->request.kernel = ROPEMAP_KERNEL_AUTO;
@@ -197,20 +207,130 @@ static ropemap_status join(map_work *work, ropemap_error *error) {
     return status;
 }
 
-ropemap_status map_shards_run(work_queue *queue, const map_source *source, bool quiet, ropemap_map *maps,
-                              work_end *end, ropemap_error *error) {
-    map_work work = {.source = source, .queue = queue, .maps = maps, .opened = -1};
+/* ---- several GPUs -------------------------------------------------------------------------------------- */
+
+/* A GPU, on a thread of its own. */
+typedef struct lane {
+    work_queue queue;
+    map_work *work;
+    ropemap_status status;
+    ropemap_error error;
+} lane;
+
+struct lanes {
+    work_queue *queue; /* the process's */
+    int32_t count;
+    lane all[MAP_DEVICES];
+    atomic_int left;  /* lanes that have a GPU */
+    atomic_bool over; /* one failed in a way that ends the work */
+};
+
+/* Computes shards. What a GPU lacks another may have; all else ends the work. */
+static void run_lane(void *user, int32_t index) {
+    struct lanes *lanes = user;
+    lane *self = &lanes->all[index];
+    work_end end = WORK_GOES_ON;
+    self->status = work_run(&self->queue, compute, NULL, self->work, &end, &self->error);
+    if (self->status == ROPEMAP_RESOURCES && atomic_fetch_sub(&lanes->left, 1) > 1) {
+        warning("--device: GPU %" PRId32 " leaves its shards to the others: %s", self->work->request.device,
+                self->error.text);
+    } else if (self->status != ROPEMAP_OK) {
+        atomic_store(&lanes->over, true);
+    }
+}
+
+static void watch_lanes(void *user) {
+    work_watch(((struct lanes *)user)->queue);
+}
+
+/* What the lanes came to; *first: one that goes on. */
+static ropemap_status judge(struct lanes *lanes, int32_t *first, ropemap_error *error) {
+    const lane *worst = NULL; /* stopped are those that another's failure stops */
+    *first = -1;
+    for (int32_t i = lanes->count - 1; i >= 0; i--) {
+        const lane *one = &lanes->all[i];
+        *first = one->status == ROPEMAP_OK ? i : *first;
+        const bool worse = worst == NULL || worst->status == ROPEMAP_STOPPED ||
+                           (worst->status == ROPEMAP_RESOURCES && one->status != ROPEMAP_STOPPED);
+        worst = one->status != ROPEMAP_OK && worse ? one : worst;
+    }
+    if (worst == NULL || (worst->status == ROPEMAP_RESOURCES && *first >= 0)) {
+        return ROPEMAP_OK;
+    }
+    if (worst->status == ROPEMAP_RESOURCES) {
+        return fail(error, ROPEMAP_RESOURCES, "--device: no GPU of the list is left; GPU %" PRId32 ": %s",
+                    worst->work->request.device, worst->error.text);
+    }
+    *error = worst->error;
+    return worst->status;
+}
+
+/* Computes shards on all GPUs until none is left to compute; *first is one that goes on. */
+static ropemap_status run_lanes(work_queue *queue, map_work *works, int32_t count, int32_t *first,
+                                ropemap_error *error) {
+    struct lanes *lanes = calloc(1, sizeof *lanes);
+    if (lanes == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--device: no memory for %" PRId32 " GPUs", count);
+    }
+    ropemap_status status = ROPEMAP_OK;
+    lanes->queue = queue;
+    atomic_init(&lanes->left, count);
+    atomic_init(&lanes->over, false);
+    for (; lanes->count < count && status == ROPEMAP_OK; lanes->count++) {
+        lane *one = &lanes->all[lanes->count];
+        one->work = &works[lanes->count];
+        status = work_split(queue, lanes->count, &lanes->over, &one->queue, error);
+        one->work->queue = &one->queue;
+    }
+    if (status == ROPEMAP_OK) {
+        map_devices_each(count, run_lane, watch_lanes, lanes);
+        status = judge(lanes, first, error);
+    }
+    for (int32_t i = 0; i < lanes->count; i++) {
+        close_map(&works[i]);
+        works[i].queue = queue;
+        work_free(&lanes->all[i].queue);
+    }
+    free(lanes);
+    return status;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------- */
+
+static ropemap_status run(map_work *works, int32_t count, bool quiet, work_end *end, ropemap_error *error) {
+    work_queue *queue = works[0].queue;
     char kernel[400] = "", method[100] = "";
     int64_t shards = 0;
-    work.rows = calloc((size_t)source->count, sizeof *work.rows);
-    ropemap_status status =
-        work.rows != NULL ? survey(&work, kernel, method, &shards, error)
-                          : fail(error, ROPEMAP_RESOURCES, "--work: no memory for %d maps", source->count);
+    int32_t first = 0;
+    ropemap_status status = survey(&works[0], kernel, method, &shards, error);
     status = status == ROPEMAP_OK ? work_join(queue, kernel, method, shards, quiet, error) : status;
-    status = status == ROPEMAP_OK ? work_run(queue, compute, take, &work, end, error) : status;
-    status = status == ROPEMAP_OK && *end == WORK_MERGE ? join(&work, error) : status;
-    close_map(&work);
-    free(work.starts);
-    free(work.rows);
+    if (status == ROPEMAP_OK && count > 1 && !queue->finished && !queue->options->merge_only) {
+        close_map(&works[0]);
+        status = run_lanes(queue, works, count, &first, error);
+    }
+    map_work *work = &works[first >= 0 ? first : 0];
+    status = status == ROPEMAP_OK ? work_run(queue, compute, take, work, end, error) : status;
+    return status == ROPEMAP_OK && *end == WORK_MERGE ? join(work, error) : status;
+}
+
+ropemap_status map_shards_run(work_queue *queue, const map_source *source, bool quiet, ropemap_map *maps,
+                              work_end *end, ropemap_error *error) {
+    const int32_t count = is_shared(source) ? source->devices->count : 1;
+    map_work *works = calloc((size_t)count, sizeof *works);
+    int64_t *rows = calloc((size_t)source->count, sizeof *rows);
+    for (int32_t i = 0; i < count && works != NULL; i++) {
+        works[i] =
+            (map_work){.source = source, .queue = queue, .lane = i, .maps = maps, .rows = rows, .opened = -1};
+    }
+    const ropemap_status status =
+        works != NULL && rows != NULL
+            ? run(works, count, quiet, end, error)
+            : fail(error, ROPEMAP_RESOURCES, "--work: no memory for %d maps", source->count);
+    for (int32_t i = 0; i < count && works != NULL; i++) {
+        close_map(&works[i]);
+        free(works[i].starts);
+    }
+    free(works);
+    free(rows);
     return status;
 }

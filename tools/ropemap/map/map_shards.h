@@ -3,12 +3,14 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_MAP_SHARDS_H
 #define ROPEMAP_TOOLS_ROPEMAP_MAP_SHARDS_H
 
+#include "tools/ropemap/options/map_options.h"
 #include "tools/shards/shards.h"
 
 /* Where requests come from, one open at a time. */
 typedef struct map_source {
     void *user;
-    int count; /* of maps */
+    int count;                      /* of maps */
+    const map_device_list *devices; /* several: `open` and `close` are called on a thread for each; or NULL */
     /* *request is good until `close`; what it reads stays open so long. `close` follows a failure too. */
     ropemap_status (*open)(void *user, int index, ropemap_request *request, ropemap_error *error);
     void (*close)(void *user);

@@ -515,10 +515,6 @@ ropemap_status map_options_check(const map_options *options, ropemap_error *erro
                     "--content and --queries ('%.200s') both say what the vectors are; use one",
                     options->tensors.queries);
     }
-    if (options->devices.count > 1 && options->work.folder != NULL) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--device and --work: a process works on one GPU; start one a GPU, with --device N each");
-    }
     return options->outputs.count > 0 || options->dry_run
                ? ROPEMAP_OK
                : fail(error, ROPEMAP_USAGE, "--output is missing; give -o FILE.png, .svg, .pdf or .npy");
