@@ -104,6 +104,16 @@ class Work(Case):
         os.unlink(self.path("w/run.json"))
         self.same([*words, "--diff", "bf16-tables"], ["t.png"], [])
 
+    def test_maps_of_a_sweep_in_an_order(self):
+        """A mean over all queries is of whole maps: these are the shards."""
+        words = ["sweep", *SOFTMAX[1:], "--size", "30x20", "--sort", "entropy", "--vary", "base=1e3,1e6,1e4"]
+        self.same(words, ["s.png", "s.svg"], ["--shards", "5"])
+        svg = self.read("s.svg").decode()
+        self.assertIn("entropy", svg)
+        os.unlink(self.path("w/run.json"))
+        self.same([*words, "--diff", "bf16-tables"], ["t.png"], [])
+        self.refused(2, ["--shards", "2 for 3 maps"], *words, "-o", "u.png", "--work", "v", "--shards", "2")
+
     def test_status_and_merge(self):
         expected = self.whole(WORDS)
         self.refused(2, ["no run"], "status", "w")

@@ -560,7 +560,8 @@ static ropemap_status share(const map_options *options, const map_inputs *inputs
                                .close = close_one};
     ropemap_map maps[2] = {{.cells = NULL}};
     ropemap_status status = options->work.merge_only ? ROPEMAP_OK : check_devices(&source, error);
-    status = status == ROPEMAP_OK ? map_shards_run(queue, &source, options->quiet, maps, end, error) : status;
+    status = status == ROPEMAP_OK ? map_shards_run(queue, &source, options->quiet, maps, NULL, end, error)
+                                  : status;
     if (status == ROPEMAP_OK && *end == WORK_MERGE && inputs->other != NULL) {
         status = ropemap_map_subtract(&maps[0], &maps[1], error);
     }

@@ -66,19 +66,6 @@ static double rank_of(const ropemap_attention_row *mean, sweep_order order) {
     return (double)NAN;
 }
 
-/* A map with what --sort goes by, in the label too. */
-static ropemap_status run_ranked(const map_sweep *options, const map_sweep *own, const map_inputs *inputs,
-                                 ropemap_progress progress, void *user, sweep_setting *to,
-                                 ropemap_error *error) {
-    ropemap_attention_row mean = {0};
-    const size_t length = strlen(to->label);
-    const ropemap_status status = map_run_mean(&own->map, inputs, progress, user, &to->map, &mean, error);
-    to->rank = rank_of(&mean, options->order);
-    (void)snprintf(to->label + length, sizeof to->label - length, ": %s %.3g",
-                   sort_choice((int)options->order), to->rank);
-    return status;
-}
-
 /* A setting that is open: a copy of the options, set and resolved for it alone. Too large for a stack. */
 typedef struct opened_setting {
     const map_sweep *options;
@@ -99,11 +86,13 @@ static void close_setting(void *user) {
     rule_options_free(&opened->own.map.rule);
 }
 
-/* `made`: the map and the one that --diff takes away from it, where they are computed; NULL: they are not. */
+/* `made`: the map and the one that --diff takes away from it, where they are computed, and to->rank is; NULL:
+ * they are not. */
 static ropemap_status make_one(opened_setting *opened, int index, ropemap_progress progress, void *user,
                                ropemap_map *made, sweep_setting *to, ropemap_error *error) {
     ropemap_status status = open_setting(opened, index, error);
     const map_inputs *inputs = &opened->inputs;
+    const bool ranked = opened->options->order != ORDER_SETTING;
     if (status == ROPEMAP_OK) {
         vary_label(&opened->options->sweep.vary, index, to->label, sizeof to->label);
         if (inputs->tensors.capture != NULL) {
@@ -116,9 +105,15 @@ static ropemap_status make_one(opened_setting *opened, int index, ropemap_progre
         made[0] = (ropemap_map){.cells = NULL};
         status = inputs->other != NULL ? ropemap_map_subtract(&to->map, &made[1], error) : ROPEMAP_OK;
     } else if (status == ROPEMAP_OK) {
-        status = opened->options->order != ORDER_SETTING
-                     ? run_ranked(opened->options, &opened->own, inputs, progress, user, to, error)
-                     : map_run(&opened->own.map, inputs, progress, user, &to->map, error);
+        ropemap_attention_row mean = {0};
+        status =
+            map_run_mean(&opened->own.map, inputs, progress, user, &to->map, ranked ? &mean : NULL, error);
+        to->rank = rank_of(&mean, opened->options->order);
+    }
+    if (status == ROPEMAP_OK && ranked) {
+        const size_t length = strlen(to->label);
+        (void)snprintf(to->label + length, sizeof to->label - length, ": %s %.3g",
+                       sort_choice((int)opened->options->order), to->rank);
     }
     if (status == ROPEMAP_OK) {
         to->figure = map_caption(&opened->own.map, &to->map);
@@ -235,26 +230,54 @@ static ropemap_status open_map(void *user, int index, ropemap_request *request, 
     return status;
 }
 
-static ropemap_status share(const map_sweep *options, work_queue *queue, sweep_result *result, work_end *end,
-                            ropemap_error *error) {
-    const int maps = maps_of(options);
-    opened_setting *opened = NULL;
-    ropemap_status status = begin(options, result, &opened, error);
-    const map_source source = {
-        .user = opened, .count = result->count * maps, .open = open_map, .close = close_setting};
-    ropemap_map *made = calloc((size_t)source.count, sizeof *made);
-    if (status == ROPEMAP_OK && made == NULL) {
-        status = fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d maps", source.count);
+/* A map of softmax with what --sort goes by; the other one of --diff alone. */
+static ropemap_status make_whole(void *user, int index, const ropemap_request *request, ropemap_map *map,
+                                 double *rank, ropemap_error *error) {
+    const map_sweep *options = ((const opened_setting *)user)->options;
+    if (index % maps_of(options) != 0) {
+        return ropemap_map_compute(request, map, error);
     }
-    status =
-        status == ROPEMAP_OK ? map_shards_run(queue, &source, options->map.quiet, made, end, error) : status;
+    const ropemap_attention_request ranked = {.map = *request};
+    ropemap_attention attention = {.count = 0};
+    const ropemap_status status = ropemap_attention_compute(&ranked, map, &attention, error);
+    *rank = rank_of(&attention.mean, options->order);
+    ropemap_attention_free(&attention);
+    return status;
+}
+
+static ropemap_status share_maps(const map_sweep *options, opened_setting *opened, work_queue *queue,
+                                 sweep_result *result, ropemap_map *made, double *ranks, work_end *end,
+                                 ropemap_error *error) {
+    const int maps = maps_of(options);
+    const map_source source = {.user = opened,
+                               .count = result->count * maps,
+                               .open = open_map,
+                               .close = close_setting,
+                               .whole = options->order != ORDER_SETTING ? make_whole : NULL};
+    ropemap_status status = map_shards_run(queue, &source, options->map.quiet, made, ranks, end, error);
     for (int i = 0; i < result->count && status == ROPEMAP_OK && *end == WORK_MERGE; i++) {
+        result->settings[i].rank = ranks[(ptrdiff_t)i * maps];
         status = make_one(opened, i, NULL, NULL, made + (ptrdiff_t)i * maps, &result->settings[i], error);
     }
-    status = status == ROPEMAP_OK && *end == WORK_MERGE ? arrange(result, error) : status;
-    for (int i = 0; i < source.count && made != NULL; i++) {
+    return status == ROPEMAP_OK && *end == WORK_MERGE ? arrange(result, error) : status;
+}
+
+static ropemap_status share(const map_sweep *options, work_queue *queue, sweep_result *result, work_end *end,
+                            ropemap_error *error) {
+    opened_setting *opened = NULL;
+    ropemap_status status = begin(options, result, &opened, error);
+    const int count = result->count * maps_of(options);
+    ropemap_map *made = calloc((size_t)count, sizeof *made);
+    double *ranks = calloc((size_t)count, sizeof *ranks);
+    if (status == ROPEMAP_OK && (made == NULL || ranks == NULL)) {
+        status = fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d maps", count);
+    }
+    status =
+        status == ROPEMAP_OK ? share_maps(options, opened, queue, result, made, ranks, end, error) : status;
+    for (int i = 0; i < count && made != NULL; i++) {
         ropemap_map_free(&made[i]);
     }
+    free(ranks);
     free(made);
     free(opened);
     return status;
@@ -497,10 +520,6 @@ static ropemap_status check_page(const map_sweep *options, ropemap_error *error)
 }
 
 static ropemap_status check(const map_sweep *options, cli_outputs *outputs, ropemap_error *error) {
-    if (options->order != ORDER_SETTING && options->map.work.folder != NULL) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--sort: not with --work, whose shards hold no means; leave it out");
-    }
     ropemap_status status = check_page(options, error);
     status = status == ROPEMAP_OK ? map_note_diff(&options->map, outputs, error) : status;
     return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->map.force, outputs, error) : status;

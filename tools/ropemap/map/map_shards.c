@@ -6,6 +6,7 @@
 #include "tools/ropemap/map/map_devices.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ typedef struct map_work {
     work_queue *queue;
     int32_t lane;      /* which GPU of the source's */
     ropemap_map *maps; /* [count] */
+    double *numbers;   /* [count] or NULL */
     int64_t *rows;     /* [count] that were taken */
     int opened;        /* -1: none is */
     ropemap_request request;
@@ -26,6 +28,7 @@ typedef struct map_work {
 /* What a shard's bytes begin with; the cells follow. */
 typedef struct band_header {
     int64_t map, first, end, empty_rows, nan_rows;
+    double number; /* of a whole map */
 } band_header;
 
 /* ---- one map after another ----------------------------------------------------------------------------- */
@@ -81,7 +84,7 @@ static ropemap_status survey(map_work *work, char kernel[400], char method[100],
             work_kernel(plan, work->request.device, name, sizeof name);
             append(kernel, 400, name);
             append(method, 100, ropemap_method_name(plan->method));
-            *shards += ropemap_job_cut(work->job, 0, NULL);
+            *shards += work->source->whole != NULL ? 1 : ropemap_job_cut(work->job, 0, NULL);
             work->maps[i].height = plan->height;
             work->maps[i].width = plan->width;
         }
@@ -107,7 +110,8 @@ static ropemap_status ready_map(map_work *work, int index, ropemap_error *error)
     if (status != ROPEMAP_OK) {
         return status;
     }
-    const int64_t parts = shards + (index < work->queue->count % count ? 1 : 0);
+    const int64_t parts =
+        work->source->whole != NULL ? 1 : shards + (index < work->queue->count % count ? 1 : 0);
     free(work->starts);
     work->starts = calloc((size_t)parts + 1, sizeof *work->starts);
     if (work->starts == NULL) {
@@ -115,6 +119,22 @@ static ropemap_status ready_map(map_work *work, int index, ropemap_error *error)
     }
     work->parts = ropemap_job_cut(work->job, parts, work->starts);
     return ROPEMAP_OK;
+}
+
+/* As ropemap_job_run_part, of a map that is not cut. */
+static ropemap_status run_whole(map_work *work, ropemap_part *part, float *cells, double *number,
+                                ropemap_error *error) {
+    const map_source *source = work->source;
+    ropemap_map map = {.cells = NULL};
+    const ropemap_status status =
+        source->whole(source->user, work->opened, &work->request, &map, number, error);
+    if (status == ROPEMAP_OK) {
+        memcpy(cells, map.cells, (size_t)(map.height * map.width) * sizeof *cells);
+        part->empty_rows = map.empty_rows;
+        part->nan_rows = map.nan_rows;
+    }
+    ropemap_map_free(&map);
+    return status;
 }
 
 /* Maps with few rows have shards without any. */
@@ -127,6 +147,7 @@ static ropemap_status compute(void *user, int64_t shard, ropemap_bytes *bytes, r
         return status;
     }
     const int64_t at = shard / count;
+    double number = (double)NAN;
     ropemap_part part = {.first = 0};
     if (at < work->parts) {
         part = (ropemap_part){.first = work->starts[at], .end = work->starts[at + 1]};
@@ -139,13 +160,15 @@ static ropemap_status compute(void *user, int64_t shard, ropemap_bytes *bytes, r
     }
     if (cells > 0) {
         float *to = (float *)(void *)(bytes->data + sizeof(band_header));
-        status = ropemap_job_run_part(work->job, &part, to, error);
+        status = work->source->whole != NULL ? run_whole(work, &part, to, &number, error)
+                                             : ropemap_job_run_part(work->job, &part, to, error);
     }
     const band_header header = {.map = index,
                                 .first = part.first,
                                 .end = part.end,
                                 .empty_rows = part.empty_rows,
-                                .nan_rows = part.nan_rows};
+                                .nan_rows = part.nan_rows,
+                                .number = number};
     memcpy(bytes->data, &header, sizeof header);
     return status;
 }
@@ -184,6 +207,9 @@ static ropemap_status take(void *user, int64_t shard, const ropemap_bytes *bytes
     if (header.end > header.first) {
         memcpy(map->cells + header.first * map->width, bytes->data + sizeof header,
                bytes->size - sizeof header);
+        if (work->numbers != NULL) {
+            work->numbers[header.map] = header.number;
+        }
     }
     map->empty_rows += header.empty_rows;
     map->nan_rows += header.nan_rows;
@@ -314,13 +340,18 @@ static ropemap_status run(map_work *works, int32_t count, bool quiet, work_end *
 }
 
 ropemap_status map_shards_run(work_queue *queue, const map_source *source, bool quiet, ropemap_map *maps,
-                              work_end *end, ropemap_error *error) {
+                              double *numbers, work_end *end, ropemap_error *error) {
     const int32_t count = is_shared(source) ? source->devices->count : 1;
     map_work *works = calloc((size_t)count, sizeof *works);
     int64_t *rows = calloc((size_t)source->count, sizeof *rows);
     for (int32_t i = 0; i < count && works != NULL; i++) {
-        works[i] =
-            (map_work){.source = source, .queue = queue, .lane = i, .maps = maps, .rows = rows, .opened = -1};
+        works[i] = (map_work){.source = source,
+                              .queue = queue,
+                              .lane = i,
+                              .maps = maps,
+                              .numbers = numbers,
+                              .rows = rows,
+                              .opened = -1};
     }
     const ropemap_status status =
         works != NULL && rows != NULL

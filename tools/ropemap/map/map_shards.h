@@ -14,11 +14,15 @@ typedef struct map_source {
     /* *request is good until `close`; what it reads stays open so long. `close` follows a failure too. */
     ropemap_status (*open)(void *user, int index, ropemap_request *request, ropemap_error *error);
     void (*close)(void *user);
+    /* NULL: maps are cut. Else a map is a shard, which this computes, and a number that goes with it. */
+    ropemap_status (*whole)(void *user, int index, const ropemap_request *request, ropemap_map *map,
+                            double *number, ropemap_error *error);
 } map_source;
 
 /* Computes all maps together with whoever else works in the queue's directory. maps [source->count], zeroed,
- * are filled where *end is WORK_MERGE; each is to be freed with ropemap_map_free, after a failure too. */
+ * and numbers [source->count] are filled where *end is WORK_MERGE; each map is to be freed with
+ * ropemap_map_free, after a failure too. `numbers` may be NULL. */
 ropemap_status map_shards_run(work_queue *queue, const map_source *source, bool quiet, ropemap_map *maps,
-                              work_end *end, ropemap_error *error);
+                              double *numbers, work_end *end, ropemap_error *error);
 
 #endif
