@@ -14,13 +14,38 @@ enum {
     ROOM = 256, /* rows of whole tiles, for either */
     DOWN = 5,   /* cells, which end within tiles */
     ACROSS = 7,
+    CELLS = DOWN * ACROSS,
     LARGEST = 3 /* of the numbers */
 };
+
+/* Sums of floats are as near as their roundings leave them, which a part that is lost or doubled is not. */
+static const double NEAR = 0x1p-14;
 
 static const rm_grid check_grid = {
     .rows = {.range = {.count = QUERIES, .step = 1}, .cells = DOWN},
     .cols = {.range = {.count = KEYS, .step = 1}, .cells = ACROSS},
 };
+
+/* What cells need, whatever their pool. */
+struct arrays {
+    double sum[CELLS], square[CELLS], pairs[CELLS];
+    float extreme[CELLS];
+};
+
+static rm_accumulator cells_in(struct arrays *arrays, ropemap_pool pool) {
+    rm_accumulator cells = {.pool = pool, .rows = DOWN, .cols = ACROSS};
+    cells.extreme = rm_pool_is_extreme(pool) ? arrays->extreme : NULL;
+    cells.sum = rm_pool_is_extreme(pool) ? NULL : arrays->sum;
+    cells.square = pool == ROPEMAP_POOL_STD ? arrays->square : NULL;
+    cells.pairs = pool == ROPEMAP_POOL_STD ? arrays->pairs : NULL;
+    return cells;
+}
+
+static double number_of(const rm_accumulator *cells, int i) {
+    return cells->extreme != NULL  ? (double)cells->extreme[i]
+           : cells->square != NULL ? cells->square[i]
+                                   : cells->sum[i];
+}
 
 /* Numbers that look like chance, the same each time. */
 static void fill(float *numbers, int64_t count) {
@@ -39,30 +64,48 @@ static float dot(const float *a, const float *b, int64_t dim) {
     return sum;
 }
 
-static void pool_plainly(const float *queries, const float *keys, int64_t dim, ropemap_pool pool,
-                         float cells[DOWN * ACROSS]) {
-    for (int64_t i = 0; i < DOWN * ACROSS; i++) {
-        cells[i] = rm_pool_neutral(pool);
+static void take(rm_accumulator *cells, int64_t cell, float product) {
+    if (cells->extreme != NULL) {
+        const float value = cells->pool == ROPEMAP_POOL_ABSMAX && product < 0 ? -product : product;
+        cells->extreme[cell] = rm_more_extreme(cells->pool, cells->extreme[cell], value);
+    } else if (cells->pool == ROPEMAP_POOL_STD) {
+        rm_accumulator_merge(cells, cell, 1.0, (double)product, 0.0);
+    } else {
+        cells->sum[cell] +=
+            cells->pool == ROPEMAP_POOL_RMS ? (double)product * (double)product : (double)product;
+    }
+}
+
+static void pool_plainly(const float *queries, const float *keys, int64_t dim, rm_accumulator *cells) {
+    for (int64_t row = 0; row < DOWN; row++) {
+        rm_accumulator_clear_row(cells, row);
     }
     for (int64_t i = 0; i < QUERIES; i++) {
         for (int64_t j = 0; j < KEYS; j++) {
-            float *cell = &cells[rm_partition_cell_of(&check_grid.rows, i) * ACROSS +
-                                 rm_partition_cell_of(&check_grid.cols, j)];
-            const float product = dot(queries + i * dim, keys + j * dim, dim);
-            *cell =
-                rm_more_extreme(pool, *cell, pool == ROPEMAP_POOL_ABSMAX && product < 0 ? -product : product);
+            take(cells,
+                 rm_partition_cell_of(&check_grid.rows, i) * ACROSS +
+                     rm_partition_cell_of(&check_grid.cols, j),
+                 dot(queries + i * dim, keys + j * dim, dim));
         }
     }
 }
 
-/* The same by the kernel, from rows in `memory` [2 * ROOM, dim] of the device; cells follow them. */
+static int64_t parts_bytes(ropemap_pool pool) {
+    return rm_fused_parts_bytes(&check_grid, pool, 0, QUERIES, 0, KEYS, RM_FUSED_TILE);
+}
+
+/* The same by the kernel, from rows in `memory` [2 * ROOM, dim] of the device; parts follow them, then cells.
+ */
 static ropemap_status pool_fused(rm_context *context, float *numbers, rm_fused_work work, float *memory,
-                                 float cells[DOWN * ACROSS], ropemap_error *error) {
+                                 struct arrays *cells, ropemap_error *error) {
     const int64_t dim = work.head_dim;
     const rm_rotation as_they_are = {.dtype = work.dtype, .fused = true};
     const ropemap_pool pool = work.cells.pool;
-    work.cells =
-        (rm_accumulator){.pool = pool, .rows = DOWN, .cols = ACROSS, .extreme = memory + 2 * ROOM * dim};
+    const size_t parts = (size_t)parts_bytes(pool);
+    char *own = (char *)(memory + 2 * ROOM * dim);
+    work.parts = own;
+    work.cells = cells_in((struct arrays *)(void *)(own + parts), pool);
+    work.piece = RM_FUSED_TILE;
     work.queries = memory;
     work.keys = memory + ROOM * dim;
     RM_TRY(rm_cuda_rotate(context, &as_they_are, check_grid.rows.range, rm_view_dense(numbers, QUERIES, dim),
@@ -70,20 +113,25 @@ static ropemap_status pool_fused(rm_context *context, float *numbers, rm_fused_w
     RM_TRY(rm_cuda_rotate(context, &as_they_are, check_grid.cols.range,
                           rm_view_dense(numbers + QUERIES * dim, KEYS, dim),
                           rm_view_dense(memory + ROOM * dim, ROOM, dim), error));
-    RM_CUDA(context, error,
-            rm_fill_launch(work.cells.extreme, rm_pool_neutral(pool), DOWN * ACROSS, context->sm_count,
-                           context->compute));
+    RM_CUDA(context, error, cudaMemsetAsync(own, 0, parts + sizeof *cells, context->compute));
+    if (rm_pool_is_extreme(pool)) {
+        RM_CUDA(context, error,
+                rm_fill_launch(work.cells.extreme, rm_pool_neutral(pool), CELLS, context->sm_count,
+                               context->compute));
+    }
     RM_CUDA(context, error, rm_fused_launch(&work, context->shared_most, context->compute));
     RM_CUDA(context, error,
-            cudaMemcpyAsync(cells, work.cells.extreme, DOWN * ACROSS * sizeof *cells, cudaMemcpyDeviceToHost,
-                            context->compute));
+            cudaMemcpyAsync(cells, own + parts, sizeof *cells, cudaMemcpyDeviceToHost, context->compute));
     return rm_cuda_wait(context, error);
 }
 
 static ropemap_status check(rm_context *context, ropemap_dtype dtype, ropemap_pool pool, int64_t dim,
                             float *numbers, ropemap_error *error) {
-    const uint64_t bytes = (uint64_t)(2 * ROOM * dim + DOWN * ACROSS) * sizeof(float);
-    float wanted[DOWN * ACROSS], got[DOWN * ACROSS];
+    struct arrays wanted_arrays, got_arrays;
+    rm_accumulator wanted = cells_in(&wanted_arrays, pool);
+    const rm_accumulator got = cells_in(&got_arrays, pool);
+    const uint64_t bytes =
+        (uint64_t)(2 * ROOM * dim) * sizeof(float) + (uint64_t)parts_bytes(pool) + sizeof got_arrays;
     const rm_fused_work work = {.query_rows = QUERIES,
                                 .key_rows = KEYS,
                                 .head_dim = (int32_t)dim,
@@ -91,23 +139,25 @@ static ropemap_status check(rm_context *context, ropemap_dtype dtype, ropemap_po
                                 .grid = check_grid,
                                 .cells = {.pool = pool}};
     fill(numbers, (QUERIES + KEYS) * dim);
-    pool_plainly(numbers, numbers + QUERIES * dim, dim, pool, wanted);
+    pool_plainly(numbers, numbers + QUERIES * dim, dim, &wanted);
     RM_TRY(rm_buffer_reserve(context, &context->trial, bytes, error));
-    RM_TRY(pool_fused(context, numbers, work, context->trial.memory, got, error));
-    for (int i = 0; i < DOWN * ACROSS; i++) {
-        if (wanted[i] != got[i]) {
+    RM_TRY(pool_fused(context, numbers, work, context->trial.memory, &got_arrays, error));
+    for (int i = 0; i < CELLS; i++) {
+        const double a = number_of(&got, i), b = number_of(&wanted, i);
+        const double near = rm_pool_is_extreme(pool) || pool == ROPEMAP_POOL_MEAN ? 0.0 : NEAR * b;
+        if (!(a >= b - near && a <= b + near)) {
             return rm_fail(error, ROPEMAP_RESOURCES,
                            "cuda: the fused kernel is wrong on GPU %d, %.60s: %g where %g is right",
-                           context->device.index, context->device.name, (double)got[i], (double)wanted[i]);
+                           context->device.index, context->device.name, a, b);
         }
     }
     return ROPEMAP_OK;
 }
 
-/* Once a context, some milliseconds. */
+/* Once a pool of a context, some milliseconds. */
 static ropemap_status check_once(rm_context *context, ropemap_dtype dtype, ropemap_pool pool, int64_t dim,
                                  ropemap_error *error) {
-    if (context->fused_is_right) {
+    if ((context->fused_right & 1u << pool) != 0) {
         return ROPEMAP_OK;
     }
     float *numbers = rm_alloc_raw((uint64_t)((QUERIES + KEYS) * dim), sizeof *numbers);
@@ -116,18 +166,51 @@ static ropemap_status check_once(rm_context *context, ropemap_dtype dtype, ropem
     }
     const ropemap_status status = check(context, dtype, pool, dim, numbers, error);
     rm_free(numbers);
-    context->fused_is_right = status == ROPEMAP_OK;
+    context->fused_right |= status == ROPEMAP_OK ? 1u << pool : 0;
     return status;
 }
 
 /* ---- the stage */
 
+/* Keys of one launch, whole pieces: as many as leave parts that there is room for, one piece at least. */
+static int64_t keys_at_once(const rm_context *context, const rm_fused_work *work) {
+    int64_t keys = work->key_rows;
+    while (keys > work->piece &&
+           rm_fused_parts_bytes(&work->grid, work->cells.pool, work->row_first, work->query_rows,
+                                work->col_first, keys, work->piece) > context->device.tile_scratch_most) {
+        keys = (keys / 2 + work->piece - 1) / work->piece * work->piece;
+    }
+    return keys;
+}
+
+static ropemap_status launch(rm_context *context, rm_fused_work *work, ropemap_error *error) {
+    const uint64_t bytes =
+        (uint64_t)rm_fused_parts_bytes(&work->grid, work->cells.pool, work->row_first, work->query_rows,
+                                       work->col_first, work->key_rows, work->piece);
+    if (bytes > 0) {
+        RM_TRY(rm_buffer_reserve(context, &context->pieces, bytes, error));
+        work->parts = context->pieces.memory;
+        RM_CUDA(context, error, cudaMemsetAsync(work->parts, 0, bytes, context->compute));
+    }
+    RM_CUDA(context, error, rm_fused_launch(work, context->shared_most, context->compute));
+    return ROPEMAP_OK;
+}
+
 /* On `compute`, as what made the rows; cells belong to `pooling`, so each waits for the other. */
 ropemap_status rm_cuda_similarity_pool(rm_context *context, ropemap_dtype dtype, rm_view queries,
                                        rm_view keys, rm_view tile, const rm_grid *grid, int64_t row_first,
                                        int64_t col_first, rm_accumulator *cells, ropemap_error *error) {
-    (void)tile;
     (void)cells; /* they are filled at the end */
+    rm_fused_work work = {.queries = queries.data,
+                          .query_rows = queries.rows,
+                          .key_rows = keys.rows,
+                          .head_dim = (int32_t)keys.cols,
+                          .dtype = dtype,
+                          .grid = *grid,
+                          .row_first = row_first,
+                          .col_first = col_first,
+                          .cells = context->cells,
+                          .piece = tile.cols};
     RM_TRY(rm_cuda_begin(context, "fused", error));
     RM_TRY(check_once(context, dtype, context->cells.pool, keys.cols, error));
     RM_TRY(rm_cuda_begin(context, "fused", error));
@@ -135,17 +218,13 @@ ropemap_status rm_cuda_similarity_pool(rm_context *context, ropemap_dtype dtype,
     context->tile_col = col_first;
     context->tile_rows = queries.rows;
     context->tile_cols = keys.rows;
-    const rm_fused_work work = {.queries = queries.data,
-                                .keys = keys.data,
-                                .query_rows = queries.rows,
-                                .key_rows = keys.rows,
-                                .head_dim = (int32_t)keys.cols,
-                                .dtype = dtype,
-                                .grid = *grid,
-                                .row_first = row_first,
-                                .col_first = col_first,
-                                .cells = context->cells};
     RM_TRY(rm_tile_pause(context, error));
-    RM_CUDA(context, error, rm_fused_launch(&work, context->shared_most, context->compute));
+    const int64_t most = keys_at_once(context, &work);
+    for (int64_t first = 0; first < keys.rows; first += most) {
+        work.keys = keys.data + first * keys.cols;
+        work.key_rows = keys.rows - first < most ? keys.rows - first : most;
+        work.col_first = col_first + first;
+        RM_TRY(launch(context, &work, error));
+    }
     return rm_tile_go_on(context, error);
 }

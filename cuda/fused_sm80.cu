@@ -18,6 +18,8 @@
 enum {
     RM_FUSED_THREADS = 128,
     RM_FUSED_BLOCKS = 2, /* on a multiprocessor: 255 registers, most of them products */
+    RM_FUSED_PIECE_MOST =
+        65536,           /* keys: a lane's pairs of a row, an eighth of them, are counted in 16 bits */
     RM_FUSED_STAGES = 3, /* of keys: two on their way while one is multiplied; 2 where memory is short */
     RM_FUSED_BLOCK_BYTES = RM_SWIZZLE_ROWS * RM_SWIZZLE_ELEMENTS * 2,
     RM_FUSED_STAGE_BYTES = 2 * RM_FUSED_BLOCK_BYTES /* a tile's rows of 64 elements */
@@ -26,8 +28,12 @@ enum {
 /* What the kernel takes. */
 typedef struct rm_fused_task {
     rm_fused_work work;
-    int64_t least, more; /* of the columns' cells: rm_fused_next_cell() */
-    int32_t blocks;      /* of 64 elements of a row */
+    int64_t least, more;          /* of the columns' cells: rm_fused_next_cell() */
+    int64_t run;                  /* keys that a block of threads goes through: of sums, a piece */
+    int64_t cell_row, cell_col;   /* the first ones touched; for an extreme, those of the accumulator */
+    int64_t cell_rows, cell_cols; /* that are touched */
+    int64_t col_pieces;           /* parts are [row pieces, col_pieces, 2] */
+    int32_t blocks;               /* of 64 elements of a row */
     int32_t stages;
 } rm_fused_task;
 
@@ -148,14 +154,14 @@ RM_FUSED void rm_fused_clear(rm_fused_products &products) {
 /* ---- cells */
 
 /* Takes the products of a tile: of keys `offset` to offset + 64 of the run, of which there are `keys`. */
-template <ropemap_pool POOL>
+template <class KEEP>
 RM_FUSED void rm_fused_pool(const rm_fused_task &task, const rm_fused_products &products,
-                            const int32_t *limits, int32_t offset, int32_t keys, rm_fused_cell *at,
-                            rm_fused_keep<POOL> *keep) {
-    const rm_accumulator &cells = task.work.cells;
+                            const int32_t *limits, int32_t offset, int32_t keys,
+                            const rm_fused_places<typename KEEP::part> &places, rm_fused_cell *at,
+                            KEEP *keep) {
     const int32_t last = keys - offset < RM_FUSED_SIDE ? keys - offset : RM_FUSED_SIDE;
     if (at->end <= 0) { /* the cell ended among the keys of the other warps */
-        keep->give(cells.extreme + at->cell, cells.cols);
+        keep->give(places, at->cell);
         while (at->end <= 0) {
             rm_fused_next_cell(task.work.grid.cols, task.least, task.more, at);
         }
@@ -166,15 +172,33 @@ RM_FUSED void rm_fused_pool(const rm_fused_task &task, const rm_fused_products &
             limits[RM_FUSED_SIDE - 1] > 0) {
             keep->take_all(products);
         } else {
-            keep->take_some(products, from, to, limits, offset);
+            keep->take_some(products, rm_fused_window(from, to, limits, offset));
         }
         if (at->end >= last) {
             return;
         }
-        keep->give(cells.extreme + at->cell, cells.cols);
+        keep->give(places, at->cell);
         rm_fused_next_cell(task.work.grid.cols, task.least, task.more, at);
         from = to;
     }
+}
+
+/* Where a warp's cells are: the map's own, or its parts of them. */
+template <ropemap_pool POOL, class PART = typename rm_fused_keep<POOL>::part>
+RM_FUSED rm_fused_places<PART> rm_fused_places_of(const rm_fused_task &task, int32_t down, int32_t across) {
+    rm_fused_places<PART> places;
+    if constexpr (RM_FUSED_EXTREME<POOL>) {
+        places.first = task.work.cells.extreme;
+        places.down = task.work.cells.cols;
+        places.across = 1;
+    } else {
+        const int64_t strip = (int64_t)blockIdx.x * (RM_FUSED_TILE / RM_FUSED_SIDE) + down;
+        places.first = static_cast<PART *>(task.work.parts) +
+                       2 * (strip * task.col_pieces + blockIdx.y - task.cell_col) + across;
+        places.down = 2 * task.col_pieces;
+        places.across = 2;
+    }
+    return places;
 }
 
 /* ---- the kernel */
@@ -188,7 +212,7 @@ struct rm_fused_run {
 
 template <ropemap_dtype T, ropemap_pool POOL>
 RM_FUSED void rm_fused_go(const rm_fused_task &task, const rm_fused_queries &queries, rm_fused_run run) {
-    const rm_accumulator &cells = task.work.cells;
+    typedef rm_fused_keep<POOL> KEEP;
     const int32_t warp = (int32_t)threadIdx.x / 32, down = warp / 2, across = warp % 2;
     const rm_shared memory = rm_shared_address(rm_shared_memory());
     const rm_shared stages = memory + task.blocks * RM_FUSED_STAGE_BYTES;
@@ -197,7 +221,8 @@ RM_FUSED void rm_fused_go(const rm_fused_task &task, const rm_fused_queries &que
         rm_fused_fetch(task, stages, &next);
     }
     const int32_t *limits = queries.limits + down * RM_FUSED_SIDE;
-    rm_fused_keep<POOL> keep;
+    const rm_fused_places<typename KEEP::part> places = rm_fused_places_of<POOL>(task, down, across);
+    KEEP keep;
     keep.start(queries.cells + down * RM_FUSED_SIDE);
     int32_t offset = across * RM_FUSED_SIDE, stage = 0; /* of the warp's keys in the run */
     rm_fused_cell at = rm_fused_cell_at(task.work.grid.cols, task.work.col_first + run.first);
@@ -214,12 +239,12 @@ RM_FUSED void rm_fused_go(const rm_fused_task &task, const rm_fused_queries &que
             stage = stage + 1 == task.stages ? 0 : stage + 1;
         }
         if (offset < run.count) {
-            rm_fused_pool<POOL>(task, products, limits, offset, run.count, &at, &keep);
+            rm_fused_pool(task, products, limits, offset, run.count, places, &at, &keep);
         }
         offset += RM_FUSED_TILE;
         at.end -= RM_FUSED_TILE;
     }
-    keep.give(cells.extreme + at.cell, cells.cols);
+    keep.give(places, at.cell);
 }
 
 /* Block (x, y) takes tile x of the queries and run y of the keys. */
@@ -235,10 +260,10 @@ __global__ void __launch_bounds__(RM_FUSED_THREADS, RM_FUSED_BLOCKS)
     const int64_t query_first = (int64_t)blockIdx.x * RM_FUSED_TILE,
                   queries_left = work.query_rows - query_first;
     rm_fused_run run;
-    run.first = (int64_t)blockIdx.y * RM_FUSED_RUN_KEYS;
+    run.first = (int64_t)blockIdx.y * task.run;
     const int64_t keys_left = work.key_rows - run.first;
-    run.count = keys_left < RM_FUSED_RUN_KEYS ? (int32_t)keys_left : RM_FUSED_RUN_KEYS;
-    rm_fused_look(work, query_first, run.first, run.count, &queries);
+    run.count = (int32_t)(keys_left < task.run ? keys_left : task.run);
+    rm_fused_look(work, query_first, run.first, run.count, task.cell_row, &queries);
     __syncthreads();
     const int32_t last = queries_left < RM_FUSED_TILE ? (int32_t)queries_left - 1 : RM_FUSED_TILE - 1;
     run.tiles = (queries.limits[last] + RM_FUSED_TILE - 1) / RM_FUSED_TILE;
@@ -252,6 +277,63 @@ __global__ void __launch_bounds__(RM_FUSED_THREADS, RM_FUSED_BLOCKS)
     rm_fused_go<T, POOL>(task, queries, run);
 }
 
+/* ---- parts to cells */
+
+enum {
+    RM_FUSED_MERGE_THREADS = 256,
+    RM_FUSED_FEW = 8 /* up to so many parts of a cell, of a piece, one thread merges, else a warp */
+};
+
+/*
+ * Block (x, y) takes 256 / LANES cell columns of cell row y, LANES threads for each cell. The parts of one
+ * piece of keys are numbered from the cell's first row on, wherever the launch begins, and merged as their
+ * numbers have it: what the launch does not have adds nothing. Then come the pieces in order.
+ */
+template <ropemap_pool POOL, int32_t LANES>
+__global__ void __launch_bounds__(RM_FUSED_MERGE_THREADS) rm_fused_merge_kernel(rm_fused_task task) {
+    typedef typename rm_keep<POOL>::part part;
+    rm_fused_work &work = task.work; /* no copy of its cells: GCC 12 loses stores through a copy's pointers */
+    const int32_t thread = (int32_t)threadIdx.x;
+    const rm_lanes lanes = {thread % LANES, LANES};
+    const int64_t row = blockIdx.y;
+    const int64_t col = (int64_t)blockIdx.x * (RM_FUSED_MERGE_THREADS / LANES) + thread / LANES;
+    if (col >= task.cell_cols) {
+        return; /* all LANES of a cell together: they are one thread or one warp */
+    }
+    const rm_span down = rm_partition_cell(&work.grid.rows, task.cell_row + row);
+    const rm_span across = rm_partition_cell(&work.grid.cols, task.cell_col + col);
+    const int64_t row_end = work.row_first + work.query_rows, col_end = work.col_first + work.key_rows;
+    const int64_t row_last = (down.end < row_end ? down.end : row_end) - 1;
+    const int64_t col_last = (across.end < col_end ? across.end : col_end) - 1;
+    const int64_t strip = work.row_first / RM_FUSED_SIDE,
+                  own = down.first / RM_FUSED_SIDE; /* the first ones */
+    const int32_t begin = (int32_t)(own < strip ? strip - own : 0) * 2,
+                  end = (int32_t)(row_last / RM_FUSED_SIDE - own + 1) * 2;
+    const int64_t stride = 2 * task.col_pieces, cell_row = task.cell_row + row - work.cells.first_row,
+                  cell = cell_row * work.cells.cols + task.cell_col + col;
+    const int64_t piece = across.first > work.col_first ? (across.first - work.col_first) / work.piece : 0;
+    for (int64_t i = piece; i <= (col_last - work.col_first) / work.piece; i++) {
+        const part *parts =
+            static_cast<const part *>(work.parts) + (own - strip + row) * stride + 2 * (i + col);
+        const auto one = [=](int32_t number) {
+            return number < begin ? part() : parts[number / 2 * stride + number % 2];
+        };
+        const part merged = rm_keep<POOL>::merged(one, begin / LANES * LANES, end, lanes);
+        if (lanes.mine == 0) {
+            rm_keep<POOL>::add(&work.cells, cell, merged);
+        }
+    }
+}
+
+template <ropemap_pool POOL> static cudaError_t merge(const rm_fused_task &task, cudaStream_t stream) {
+    const int64_t strips = (rm_partition_most(&task.work.grid.rows) + RM_FUSED_SIDE - 2) / RM_FUSED_SIDE + 1;
+    const bool few = 2 * strips <= RM_FUSED_FEW; /* it decides bits: of the whole map alone */
+    const int64_t at_once = RM_FUSED_MERGE_THREADS / (few ? 1 : 32); /* cells of a block */
+    const dim3 blocks((unsigned)((task.cell_cols + at_once - 1) / at_once), (unsigned)task.cell_rows);
+    return rm_launch(few ? rm_fused_merge_kernel<POOL, 1> : rm_fused_merge_kernel<POOL, 32>, blocks,
+                     dim3(RM_FUSED_MERGE_THREADS), 0, stream, task);
+}
+
 /* ---- launch */
 
 template <ropemap_dtype T, ropemap_pool POOL>
@@ -263,8 +345,13 @@ static cudaError_t start(const rm_fused_task &task, size_t shared, cudaStream_t 
         return status;
     }
     const dim3 grid((unsigned)((task.work.query_rows + RM_FUSED_TILE - 1) / RM_FUSED_TILE),
-                    (unsigned)((task.work.key_rows + RM_FUSED_RUN_KEYS - 1) / RM_FUSED_RUN_KEYS));
-    return rm_launch(kernel, grid, dim3(RM_FUSED_THREADS), shared, stream, task);
+                    (unsigned)((task.work.key_rows + task.run - 1) / task.run));
+    const cudaError_t started = rm_launch(kernel, grid, dim3(RM_FUSED_THREADS), shared, stream, task);
+    if constexpr (RM_FUSED_EXTREME<POOL>) {
+        return started;
+    } else {
+        return started != cudaSuccess ? started : merge<POOL>(task, stream);
+    }
 }
 
 template <ropemap_dtype T>
@@ -276,24 +363,52 @@ static cudaError_t pick(const rm_fused_task &task, size_t shared, cudaStream_t s
         return start<T, ROPEMAP_POOL_MAX>(task, shared, stream);
     case ROPEMAP_POOL_ABSMAX:
         return start<T, ROPEMAP_POOL_ABSMAX>(task, shared, stream);
-    default:
-        return cudaErrorInvalidValue;
+    case ROPEMAP_POOL_MEAN:
+        return start<T, ROPEMAP_POOL_MEAN>(task, shared, stream);
+    case ROPEMAP_POOL_RMS:
+        return start<T, ROPEMAP_POOL_RMS>(task, shared, stream);
+    case ROPEMAP_POOL_STD:
+        return start<T, ROPEMAP_POOL_STD>(task, shared, stream);
+    case ROPEMAP_POOL_MASS: /* of softmax alone */
+        break;
     }
+    return cudaErrorInvalidValue;
+}
+
+/* What the kernels need to know of the cells. */
+static bool place(rm_fused_task *task) {
+    const rm_fused_work *work = &task->work;
+    const rm_grid *grid = &work->grid;
+    task->least = rm_partition_least(&grid->cols);
+    task->more = grid->cols.range.count % grid->cols.cells;
+    if (rm_pool_is_extreme(work->cells.pool)) {
+        task->run = RM_FUSED_RUN_KEYS;
+        task->cell_row = work->cells.first_row;
+        return true;
+    }
+    if (work->piece <= 0 || work->piece > RM_FUSED_PIECE_MOST || work->piece % RM_FUSED_TILE != 0 ||
+        work->col_first % work->piece != 0 || work->row_first % RM_FUSED_SIDE != 0) {
+        return false;
+    }
+    task->run = work->piece;
+    task->cell_row = rm_partition_cell_of(&grid->rows, work->row_first);
+    task->cell_col = rm_partition_cell_of(&grid->cols, work->col_first);
+    task->cell_rows = rm_partition_touched(&grid->rows, work->row_first, work->query_rows);
+    task->cell_cols = rm_partition_touched(&grid->cols, work->col_first, work->key_rows);
+    task->col_pieces = rm_pieces_count(&grid->cols, work->col_first, work->key_rows, work->piece);
+    return true;
 }
 
 extern "C" cudaError_t rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream) {
-    const rm_partition *cols = &work->grid.cols;
     if (work->query_rows <= 0 || work->key_rows <= 0) {
         return cudaSuccess;
     }
-    if (work->head_dim < RM_SWIZZLE_LEAST || work->head_dim > RM_FUSED_DIM_MOST ||
-        work->head_dim % RM_FUSED_STEP != 0) {
-        return cudaErrorInvalidValue;
-    }
     rm_fused_task task = {};
     task.work = *work;
-    task.least = rm_partition_least(cols);
-    task.more = cols->range.count % cols->cells;
+    if (work->head_dim < RM_SWIZZLE_LEAST || work->head_dim > RM_FUSED_DIM_MOST ||
+        work->head_dim % RM_FUSED_STEP != 0 || !place(&task)) {
+        return cudaErrorInvalidValue;
+    }
     task.blocks = (work->head_dim + RM_SWIZZLE_ELEMENTS - 1) / RM_SWIZZLE_ELEMENTS;
     task.stages = RM_FUSED_STAGES;
     const size_t room = shared_most < 0 ? 0 : (size_t)shared_most;

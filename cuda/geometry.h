@@ -92,6 +92,8 @@ enum {
     RM_SWIZZLE_ELEMENTS = 64, /* of a row in a block: 128 bytes */
     RM_SWIZZLE_CHUNK = 8,     /* elements: 16 bytes */
     RM_SWIZZLE_LEAST = 32,    /* elements of a row, at least */
+    RM_FUSED_TILE = 128,      /* queries, and keys, of a tile of the fused kernel */
+    RM_FUSED_SIDE = 64,       /* of each, of a warp */
     RM_FUSED_STEP = 16,       /* elements of a row that an instruction of tensor cores multiplies */
     RM_FUSED_DIM_MOST = 256   /* elements of rows that the fused kernel takes: they are in shared memory */
 };
@@ -108,6 +110,19 @@ RM_INLINE int64_t rm_swizzled_at(int64_t row, int32_t element, int64_t head_dim)
     const int32_t block = element / RM_SWIZZLE_ELEMENTS * RM_SWIZZLE_ROWS;
     return row / RM_SWIZZLE_ROWS * rm_swizzled_group(head_dim) + (block + r) * RM_SWIZZLE_ELEMENTS +
            place * RM_SWIZZLE_CHUNK + element % RM_SWIZZLE_CHUNK;
+}
+
+/* Bytes of the parts that the fused kernel leaves of sums: of each RM_FUSED_SIDE queries, and where a tile
+ * has none for its second warps of those, and `piece` keys, cut at cells, one of each of two warps. An
+ * extreme leaves none. */
+RM_INLINE int64_t rm_fused_parts_bytes(const rm_grid *grid, ropemap_pool pool, int64_t row_first,
+                                       int64_t rows, int64_t col_first, int64_t cols, int64_t piece) {
+    if (rm_pool_is_extreme(pool)) {
+        return 0;
+    }
+    const int64_t down = rm_pieces_count(&grid->rows, row_first, rows, RM_FUSED_SIDE) + 1;
+    const int64_t across = rm_pieces_count(&grid->cols, col_first, cols, piece);
+    return down * across * 2 * rm_pool_part_bytes(pool);
 }
 
 #endif

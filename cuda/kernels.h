@@ -69,8 +69,9 @@ typedef struct rm_pool_work {
 } rm_pool_work;
 
 /*
- * Takes the products of all queries with all keys into the cells they touch: an extreme's. Both have memory
- * for whole tiles of RM_FUSED_TILE rows; what lies there beyond their rows plays no part.
+ * Takes the products of all queries with all keys into the cells they touch. Both have memory for whole tiles
+ * of RM_FUSED_TILE rows; what lies there beyond their rows plays no part. Sums depend on what the cells hold,
+ * on `piece`, and on nothing else of how a map's keys are shared among launches.
  */
 typedef struct rm_fused_work {
     const void *queries, *keys; /* swizzled rows */
@@ -78,8 +79,11 @@ typedef struct rm_fused_work {
     int32_t head_dim;    /* RM_SWIZZLE_LEAST to 256, a multiple of 16 */
     ropemap_dtype dtype; /* fp16 or bf16 */
     rm_grid grid;
-    int64_t row_first, col_first; /* position indices of the first query and key */
+    int64_t row_first, col_first; /* position indices of the first query and key; for sums multiples of
+                                     RM_FUSED_SIDE and of `piece` */
     rm_accumulator cells;         /* device memory */
+    void *parts;                  /* of sums: rm_fused_parts_bytes() of zeros, aligned to 16 */
+    int64_t piece;                /* of sums: keys of a part, a multiple of RM_FUSED_TILE */
 } rm_fused_work;
 
 /* A query of softmax, while its keys come in and at the end. */

@@ -167,6 +167,11 @@ static int64_t no_tile(const rm_grid *grid, ropemap_pool pool, int64_t block) {
     return 0;
 }
 
+static int64_t no_parts(const rm_grid *grid, ropemap_pool pool, int64_t band, int64_t block) {
+    (void)band;
+    return no_tile(grid, pool, block);
+}
+
 static int64_t none(int64_t count) {
     (void)count;
     return 0;
@@ -176,6 +181,7 @@ static const rm_scratch scratch = {.rows_scratch_bytes = no_rows,
                                    .moment_scratch_bytes = moment_bytes,
                                    .product_scratch_bytes = none,
                                    .tile_scratch_bytes = no_tile,
+                                   .fused_scratch_bytes = no_parts,
                                    .cells_scratch_bytes = none,
                                    .distance_scratch_bytes = none,
                                    .softmax_scratch_bytes = rm_cpu_softmax_bytes};

@@ -30,6 +30,8 @@ typedef struct rm_scratch {
     int64_t (*moment_scratch_bytes)(int64_t rows, int64_t head_dim);
     int64_t (*product_scratch_bytes)(int64_t block); /* products of `block` rows with as many */
     int64_t (*tile_scratch_bytes)(const rm_grid *grid, ropemap_pool pool, int64_t block); /* pool */
+    /* similarity_pool, of `band` queries and blocks of keys */
+    int64_t (*fused_scratch_bytes)(const rm_grid *grid, ropemap_pool pool, int64_t band, int64_t block);
     int64_t (*cells_scratch_bytes)(int64_t bytes); /* cells_begin, of accumulators of so many bytes */
     int64_t (*distance_scratch_bytes)(int64_t count);
     int64_t (*softmax_scratch_bytes)(const rm_softmax *softmax, int64_t head_dim); /* a block */
@@ -204,7 +206,8 @@ typedef struct rm_backend {
     /*
      * Optional: similarity and pool in one pass, of any number of queries, the first with position index
      * row_first, with keys from col_first on; rows are as rotate with rotation.fused leaves them, whole
-     * blocks of them. `tile` is scratch of a block by a block. Only for products that device.fuses.
+     * blocks of them. `tile` is scratch of a block by a block. Only for products that device.fuses. What
+     * cells come to does not depend on how many keys a call takes.
      */
     rm_similarity_pool_op *similarity_pool;
 

@@ -74,6 +74,23 @@ static int64_t tile_bytes(const rm_grid *grid, ropemap_pool pool, int64_t block)
            (rm_pieces_count(&grid->cols, 0, cols, RM_POOL_COLS) + 1) * rm_pool_part_bytes(pool);
 }
 
+/* Of a band and so many keys, wherever they lie: rows and columns may be cut once more. */
+static int64_t parts_bytes(const rm_grid *grid, ropemap_pool pool, int64_t band, int64_t keys,
+                           int64_t block) {
+    const int64_t row_count = grid->rows.range.count, col_count = grid->cols.range.count;
+    const int64_t rows = band < row_count ? band : row_count, cols = keys < col_count ? keys : col_count;
+    const int64_t down = rm_pieces_count(&grid->rows, 0, rows, RM_FUSED_SIDE) + 2;
+    const int64_t across = rm_pieces_count(&grid->cols, 0, cols, block) + 1;
+    return rm_pool_is_extreme(pool) ? 0 : down * across * 2 * rm_pool_part_bytes(pool);
+}
+
+/* Keys are taken so many at a time that their parts have room, one block at least. */
+static int64_t fused_bytes(const rm_grid *grid, ropemap_pool pool, int64_t band, int64_t block) {
+    const int64_t all = parts_bytes(grid, pool, band, FUSED_KEYS, block);
+    const int64_t least = parts_bytes(grid, pool, band, block, block);
+    return all <= TILE_SCRATCH_MOST ? all : least > TILE_SCRATCH_MOST ? least : TILE_SCRATCH_MOST;
+}
+
 static int64_t cells_bytes(int64_t bytes) {
     return bytes;
 }
@@ -100,6 +117,7 @@ static const rm_scratch scratch = {.rows_scratch_bytes = rows_bytes,
                                    .moment_scratch_bytes = moment_bytes,
                                    .product_scratch_bytes = product_bytes,
                                    .tile_scratch_bytes = tile_bytes,
+                                   .fused_scratch_bytes = fused_bytes,
                                    .cells_scratch_bytes = cells_bytes,
                                    .distance_scratch_bytes = distance_bytes,
                                    .softmax_scratch_bytes = softmax_bytes};
@@ -107,7 +125,7 @@ static const rm_scratch scratch = {.rows_scratch_bytes = rows_bytes,
 /* What cuda/fused_sm80.cu takes. */
 static bool fuses(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
     const bool narrow = dtype == ROPEMAP_DTYPE_FP16 || dtype == ROPEMAP_DTYPE_BF16;
-    return narrow && rm_pool_is_extreme(pool) && head_dim >= RM_SWIZZLE_LEAST &&
+    return narrow && pool != ROPEMAP_POOL_MASS && head_dim >= RM_SWIZZLE_LEAST &&
            head_dim <= RM_FUSED_DIM_MOST && head_dim % RM_FUSED_STEP == 0;
 }
 

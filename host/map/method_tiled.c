@@ -323,13 +323,20 @@ static ropemap_status run(ropemap_job *job, float *cells, ropemap_error *error) 
 
 /* ---- what it costs */
 
+/* Of a worker's backend, for the products of a band. */
+static int64_t scratch_bytes(const ropemap_job *job, int64_t band, int64_t block) {
+    const rm_scratch *scratch = job->device.scratch;
+    return job->plan.kernel == ROPEMAP_KERNEL_FUSED
+               ? scratch->fused_scratch_bytes(&job->grid, job->request->pool, band, block)
+               : scratch->tile_scratch_bytes(&job->grid, job->request->pool, block);
+}
+
 /* The device's own, smaller where cells are so small that the pieces of a tile outgrow it. */
 static int64_t tiled_block(const ropemap_job *job) {
     const rm_device *device = &job->device;
     int64_t block = device->block;
-    while (job->plan.kernel == ROPEMAP_KERNEL_TILES && block > RM_BLOCK_LEAST &&
-           device->scratch->tile_scratch_bytes(&job->grid, job->request->pool, block) >
-               device->tile_scratch_most) {
+    while (block > RM_BLOCK_LEAST &&
+           scratch_bytes(job, RM_TILED_BAND_BLOCKS * block, block) > device->tile_scratch_most) {
         block /= 2;
     }
     return block;
@@ -382,8 +389,7 @@ static rm_bytes tiled_worker(const ropemap_job *job) {
     rm_bytes worker = {.host = 4.0 * (double)(block * dim) + cells,
                        .own = 4.0 * (double)(block * dim + plan->band * dim + tiles)};
     worker.own += (double)(scratch->cells_scratch_bytes((int64_t)cells) +
-                           scratch->tile_scratch_bytes(&job->grid, job->request->pool, block) +
-                           scratch->rows_scratch_bytes(block, dim));
+                           scratch_bytes(job, plan->band, block) + scratch->rows_scratch_bytes(block, dim));
     return worker;
 }
 

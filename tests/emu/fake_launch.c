@@ -330,10 +330,17 @@ static size_t swizzled_bytes(int64_t rows, int32_t head_dim) {
 cudaError_t __wrap_rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream) {
     const struct fused a = {*work, shared_most, stream};
     const rm_accumulator *cells = &work->cells;
+    const int64_t count = cells->rows * cells->cols;
+    const int64_t parts = rm_fused_parts_bytes(&work->grid, cells->pool, work->row_first, work->query_rows,
+                                               work->col_first, work->key_rows, work->piece);
     const struct fake_range ranges[] = {
         {work->queries, swizzled_bytes(work->query_rows, work->head_dim), false},
         {work->keys, swizzled_bytes(work->key_rows, work->head_dim), false},
-        {cells->extreme, bytes_of(cells->rows * cells->cols, sizeof *cells->extreme), true}};
+        {work->parts, (size_t)parts, true},
+        {cells->extreme, bytes_of(count, sizeof *cells->extreme), true},
+        {cells->sum, bytes_of(count, sizeof *cells->sum), true},
+        {cells->square, bytes_of(count, sizeof *cells->square), true},
+        {cells->pairs, bytes_of(count, sizeof *cells->pairs), true}};
     return GIVE("rm_fused_launch", run_fused, a, stream, ranges);
 }
 

@@ -71,11 +71,17 @@ static void whole_numbers_are_exact(void **state) {
     request.queries = request.keys = vectors;
     request.already_rotated = true;
     check(request, 0);
+    request.pool = ROPEMAP_POOL_RMS;
+    check(request, 0);
     request.mask.causal = true;
     request.pool = ROPEMAP_POOL_MIN;
     request.dtype = ROPEMAP_DTYPE_BF16;
     check(request, 0);
-    request.mask.causal = false; /* q = k: one triangle, and its mirror image */
+    request.pool = ROPEMAP_POOL_MEAN;
+    check(request, 0);
+    request.pool = ROPEMAP_POOL_STD;
+    check(request, 0x1p-22 * 200); /* a rounding of the largest cell, to float */
+    request.mask.causal = false;   /* q = k: one triangle, and its mirror image */
     request.rows = request.cols;
     request.height = request.width;
     request.pool = ROPEMAP_POOL_ABSMAX;
@@ -99,6 +105,9 @@ static void rotated_rows_are_within_their_roundings(void **state) {
     request.mask.causal = true;
     request.rows.first = 100;
     check(request, 2 * DIM * 0x1p-24 * 12 * 12);
+    request.pool = ROPEMAP_POOL_MEAN; /* 16 roundings more, of products up to the same */
+    check(request, 2 * (DIM + 16) * 0x1p-24 * 12 * 12);
+    request.pool = ROPEMAP_POOL_MAX;
     request.spec.rotary_dim = 22; /* no whole chunks: elements one by one */
     request.spec.layout = ROPEMAP_LAYOUT_INTERLEAVED;
     check(request, 2 * DIM * 0x1p-24 * 12 * 12);
@@ -125,11 +134,41 @@ static void what_is_fused_is_planned(void **state) {
     assert_non_null(strstr(error.text, "the factored method makes no products"));
     request = request_of(ROPEMAP_POOL_STD, ROPEMAP_DTYPE_FP16);
     assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
+    assert_int_equal(plan.kernel, ROPEMAP_KERNEL_FUSED);
+    request.mask = (ropemap_mask){.causal = true, .window = 100};
+    assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
     assert_int_equal(plan.kernel, ROPEMAP_KERNEL_TILES);
     request = request_of(ROPEMAP_POOL_MAX, ROPEMAP_DTYPE_FP16);
     linked_gpu.fuses = NULL; /* a GPU before Ampere */
     assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
     assert_int_equal(plan.kernel, ROPEMAP_KERNEL_TILES);
+    linked_gpu_small();
+}
+
+/* Keys that stay on the GPU come all at once, others block by block, and parts have room for a piece or for
+ * many: the same bits. */
+static void memory_does_not_decide_sums(void **state) {
+    ropemap_vectors *vectors = NULL;
+    ropemap_map wanted = {0}, map = {0};
+    assert_int_equal(ropemap_vectors_gauss(DIM, 1, 0, &vectors, NULL), ROPEMAP_OK);
+    ropemap_request request = request_of(ROPEMAP_POOL_STD, ROPEMAP_DTYPE_FP16);
+    request.queries = request.keys = vectors;
+    request.rows.first = 5; /* not symmetric */
+    compute(&request, ROPEMAP_KERNEL_FUSED, &wanted);
+    assert_true(wanted.plan.keys_resident);
+    const size_t bytes = (size_t)(wanted.height * wanted.width) * sizeof *wanted.cells;
+    linked_gpu.tile_scratch_most = 4096;
+    compute(&request, ROPEMAP_KERNEL_FUSED, &map);
+    assert_memory_equal(map.cells, wanted.cells, bytes);
+    ropemap_map_free(&map);
+    linked_gpu_small();
+    linked_gpu.memory = wanted.plan.device_bytes; /* with nothing to spare */
+    compute(&request, ROPEMAP_KERNEL_FUSED, &map);
+    assert_false(map.plan.keys_resident);
+    assert_memory_equal(map.cells, wanted.cells, bytes);
+    ropemap_map_free(&map);
+    ropemap_map_free(&wanted);
+    ropemap_vectors_free(vectors);
     linked_gpu_small();
 }
 
@@ -165,6 +204,7 @@ int main(void) {
         cmocka_unit_test(whole_numbers_are_exact),
         cmocka_unit_test(rotated_rows_are_within_their_roundings),
         cmocka_unit_test(what_is_fused_is_planned),
+        cmocka_unit_test(memory_does_not_decide_sums),
         cmocka_unit_test(a_wrong_kernel_is_not_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@ enum { ROOM = 256 * 1048576 };
 
 /* A GPU with 50 MiB of cache and 80 GB of memory. */
 static void large_gpu(int32_t head_dim) {
-    const ropemap_gpu gpu = {.cache = UINT64_C(50) * 1048576, .memory = UINT64_C(80) << 30};
+    const ropemap_gpu gpu = {.major = 9, .cache = UINT64_C(50) * 1048576, .memory = UINT64_C(80) << 30};
     linked_gpu = rm_gpu_device(&gpu, head_dim);
 }
 
@@ -54,7 +54,7 @@ static void no_plan_takes_more(void **state) {
         assert_int_equal(ropemap_vectors_gauss(dims[dim], 1, 0, &vectors, NULL), ROPEMAP_OK);
         for (int count = 0; count < 5; count++) {
             for (int pool = 0; pool <= ROPEMAP_POOL_STD; pool++) {
-                for (int variant = 0; variant < 8; variant++) {
+                for (int variant = 0; variant < 16; variant++) {
                     ropemap_request request = ropemap_request_default();
                     request.spec.head_dim = dims[dim];
                     request.queries = request.keys = vectors;
@@ -64,6 +64,7 @@ static void no_plan_takes_more(void **state) {
                     request.mask.causal = (variant & 1) != 0;
                     request.threads = (variant & 2) != 0 ? 8 : 1;
                     request.width = request.height = (variant & 4) != 0 ? 4096 : 256;
+                    request.dtype = (variant & 8) != 0 ? ROPEMAP_DTYPE_BF16 : ROPEMAP_DTYPE_FP32;
                     check_methods(request);
                 }
             }

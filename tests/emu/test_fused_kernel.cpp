@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "tests/unit.h"
@@ -65,46 +66,86 @@ struct fused_case {
 
 /* The cells of a map between guards. */
 struct cell_store {
-    std::vector<float> memory;
+    std::vector<float> extremes;
+    std::vector<double> sums, squares, pairs;
     rm_accumulator cells;
 
     explicit cell_store(const fused_case &test) {
         const int64_t count = test.pool.rows.cells * test.pool.cols.cells;
-        memory.assign((size_t)(count + 2 * MARGIN), GUARD);
         cells = rm_accumulator();
         cells.pool = test.kind;
         cells.rows = test.pool.rows.cells;
         cells.cols = test.pool.cols.cells;
-        cells.extreme = memory.data() + MARGIN;
-        for (int64_t i = 0; i < count; i++) {
-            cells.extreme[i] = rm_pool_neutral(test.kind);
+        if (rm_pool_is_extreme(test.kind)) {
+            cells.extreme = room(&extremes, count, rm_pool_neutral(test.kind));
+            return;
+        }
+        cells.sum = room(&sums, count, 0.0);
+        if (test.kind == ROPEMAP_POOL_STD) {
+            cells.square = room(&squares, count, 0.0);
+            cells.pairs = room(&pairs, count, 0.0);
         }
     }
     void check_guards() const {
-        for (size_t i = 0; i < MARGIN; i++) {
-            assert_true(memory[i] == GUARD && memory[memory.size() - 1 - i] == GUARD);
+        check(extremes);
+        check(sums);
+        check(squares);
+        check(pairs);
+    }
+    /* All that the cells hold. */
+    std::vector<double> held() const {
+        std::vector<double> all(extremes.begin(), extremes.end());
+        for (const std::vector<double> *one : {&sums, &squares, &pairs}) {
+            all.insert(all.end(), one->begin(), one->end());
+        }
+        return all;
+    }
+
+  private:
+    template <class T> static T *room(std::vector<T> *memory, int64_t count, T value) {
+        memory->assign((size_t)(count + 2 * MARGIN), (T)GUARD);
+        std::fill(memory->begin() + MARGIN, memory->end() - MARGIN, value);
+        return memory->data() + MARGIN;
+    }
+    template <class T> static void check(const std::vector<T> &memory) {
+        for (size_t i = 0; i < MARGIN && !memory.empty(); i++) {
+            assert_true(memory[i] == (T)GUARD && memory[memory.size() - 1 - i] == (T)GUARD);
         }
     }
 };
 
+/* Queries [first, first + count) with keys from `key` on, all that a launch takes. */
+static void launch(const fused_case &test, rows &queries, rows &keys, int64_t first, int64_t count,
+                   int64_t key, int64_t piece, int mask, cell_store *store) {
+    const std::vector<uint16_t> q = swizzled(queries, first, test.type, mask),
+                                k = swizzled(keys, key, test.type);
+    const int64_t keys_left = keys.count - key;
+    rm_fused_work work = rm_fused_work();
+    work.queries = q.data();
+    work.keys = k.data();
+    work.query_rows = count;
+    work.key_rows = keys_left < test.pool.tile_cols ? keys_left : test.pool.tile_cols;
+    work.head_dim = test.dim;
+    work.dtype = test.type;
+    work.grid = grid_of(test.pool);
+    work.row_first = first;
+    work.col_first = key;
+    work.cells = store->cells;
+    work.piece = piece;
+    const int64_t bytes =
+        rm_fused_parts_bytes(&work.grid, test.kind, first, count, key, work.key_rows, piece);
+    std::vector<double> parts((size_t)bytes / sizeof(double));
+    work.parts = parts.data();
+    assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaSuccess);
+}
+
 static void feed(const fused_case &test, rows &queries, rows &keys, int mask, cell_store *store) {
+    const int64_t piece = test.pool.tile_cols == TILE ? TILE : 2 * TILE;
     for (int64_t i = 0; i < queries.count; i += test.pool.tile_rows) {
+        const int64_t left = queries.count - i,
+                      count = left < test.pool.tile_rows ? left : test.pool.tile_rows;
         for (int64_t j = 0; j < keys.count; j += test.pool.tile_cols) {
-            const std::vector<uint16_t> q = swizzled(queries, i, test.type, mask),
-                                        k = swizzled(keys, j, test.type);
-            rm_fused_work work = rm_fused_work();
-            work.queries = q.data();
-            work.keys = k.data();
-            work.query_rows =
-                queries.count - i < test.pool.tile_rows ? queries.count - i : test.pool.tile_rows;
-            work.key_rows = keys.count - j < test.pool.tile_cols ? keys.count - j : test.pool.tile_cols;
-            work.head_dim = test.dim;
-            work.dtype = test.type;
-            work.grid = grid_of(test.pool);
-            work.row_first = i;
-            work.col_first = j;
-            work.cells = store->cells;
-            assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaSuccess);
+            launch(test, queries, keys, i, count, j, piece, mask, store);
         }
     }
     store->check_guards();
@@ -125,17 +166,55 @@ static matrix products_of(const fused_case &test, rows &queries, rows &keys) {
     return made;
 }
 
-/* Cells that differ from plain loops by more than `bound`. */
-static int64_t wrong_cells(const fused_case &test, const cell_store &store, matrix *products, double bound) {
+/*
+ * What a cell should hold and may be off by: `off` for what any product may be off, `rounding` for what float
+ * adds. A mean of n products is off by as much as they are; so is the root of a mean of squares, of the
+ * products or of their deviations, wherefore a sum of squares S is by 2 off sqrt(n S) + n off^2. In double,
+ * of numbers up to V, each of the at most 64 sums and products that a value goes through rounds n V^2 at
+ * most.
+ */
+static wanted_cell wanted_of(const fused_case &test, const std::vector<float> &values, double off,
+                             double rounding) {
+    if (rm_pool_is_extreme(test.kind)) {
+        wanted_cell wanted = wanted_extreme(test.kind, values);
+        wanted.bound = off;
+        return wanted;
+    }
+    const double n = (double)values.size();
+    double sizes = 0.0, largest = 0.0;
+    for (const float value : values) {
+        sizes += fabs((double)value);
+        largest = fabs((double)value) > largest ? fabs((double)value) : largest;
+    }
+    if (test.kind == ROPEMAP_POOL_MEAN) {
+        wanted_cell wanted = wanted_sum(test.kind, values);
+        wanted.bound += n * off + rounding * sizes;
+        return wanted;
+    }
+    wanted_cell wanted =
+        test.kind == ROPEMAP_POOL_RMS ? wanted_sum(test.kind, values) : wanted_deviations(values);
+    const double square = (double)wanted.value;
+    wanted.bound = 64 * 0x1p-53 * n * 4 * largest * largest + rounding * square + 2 * off * sqrt(n * square) +
+                   n * off * off;
+    return wanted;
+}
+
+/* Cells that differ from plain loops by more than they may. */
+static int64_t wrong_cells(const fused_case &test, const cell_store &store, matrix *products, double off,
+                           double rounding) {
     int64_t wrong = 0;
     for (int64_t cell = 0; cell < store.cells.rows * store.cells.cols; cell++) {
         const std::vector<float> values =
             collect(test.pool, products, cell / store.cells.cols, cell % store.cells.cols);
-        const long double wanted = wanted_extreme(test.kind, values).value;
-        const float got = store.cells.extreme[cell];
-        const bool same =
-            isnan(wanted) ? isnan(got) : got == (float)wanted || fabsl((long double)got - wanted) <= bound;
-        wrong += !same;
+        const wanted_cell wanted = wanted_of(test, values, off, rounding);
+        const rm_accumulator &cells = store.cells;
+        const double got = cells.extreme != nullptr  ? (double)cells.extreme[cell]
+                           : cells.square != nullptr ? cells.square[cell]
+                                                     : cells.sum[cell];
+        const bool same = isnan(wanted.value) ? isnan(got)
+                                              : got == (double)wanted.value ||
+                                                    fabsl((long double)got - wanted.value) <= wanted.bound;
+        wrong += !same || (cells.pairs != nullptr && cells.pairs[cell] != (double)values.size());
     }
     return wrong;
 }
@@ -146,7 +225,7 @@ static int64_t count_wrong(const fused_case &test, int mask = 7) {
     cell_store store(test);
     feed(test, queries, keys, mask, &store);
     matrix products = products_of(test, queries, keys);
-    return wrong_cells(test, store, &products, 0.0);
+    return wrong_cells(test, store, &products, 0.0, 0.0);
 }
 
 /* Queries and keys within one tile and over several, cells within and across them, launches in parts. */
@@ -182,13 +261,16 @@ static const fused_case FUSED_CASES[] = {
      ROPEMAP_POOL_MAX},
 };
 
+static const ropemap_pool SUMS[] = {ROPEMAP_POOL_STD, ROPEMAP_POOL_MEAN, ROPEMAP_POOL_RMS};
+
 /* One case as warps go side by side and copies come late, the next in a hurry and with blocks the other way.
  */
 static void small_numbers_are_exact(void **) {
-    const size_t count = sizeof FUSED_CASES / sizeof FUSED_CASES[0];
+    const size_t count = 2 * sizeof FUSED_CASES / sizeof FUSED_CASES[0];
     int order = 0;
     for (size_t i = RACE_STEP / 2; i < count; i += RACE_STEP) {
-        const fused_case &test = FUSED_CASES[i];
+        fused_case test = FUSED_CASES[i / 2];
+        test.kind = i % 2 == 0 ? test.kind : SUMS[i / 2 % 3];
         emu_reverse_blocks(order);
         emu_copy_early(order);
         emu_rush_warps(order);
@@ -215,31 +297,99 @@ static void runs_of_keys_meet(void **) {
     assert_int_equal(count_wrong(test), 0);
 }
 
+/* Random numbers as the type has them. */
+static rows random_numbers(int64_t count, int32_t dim, uint32_t seed) {
+    rows made(count, dim);
+    for (float &value : made.data) {
+        value = rm_float_from_bfloat(rm_bfloat_from_float(random_float(&seed)));
+    }
+    return made;
+}
+
 /*
  * Any numbers: products of 16-bit numbers are exact in float, and a sum of `dim` of them, in whatever order,
- * is off by dim - 1 roundings of the sum of magnitudes at most, which is dim here.
+ * is off by dim - 1 roundings of the sum of magnitudes at most, which is dim here. Of sums, 16 at a time are
+ * added in float, which takes as many roundings; of deviations up to 20, which grow as the number of a row's
+ * products in a piece of two tiles: 32 at most.
  */
 static void other_numbers_are_within_their_roundings(void **) {
-    const fused_case test = {{{{0, 70, 1}, 3}, {{0, 131, 1}, 4}, CAUSAL, 0, TILE, 256, 0},
-                             80,
+    for (const ropemap_pool kind : {ROPEMAP_POOL_MAX, SUMS[0], SUMS[1], SUMS[2]}) {
+        const fused_case test = {
+            {{{0, 70, 1}, 3}, {{0, 331, 1}, 4}, CAUSAL, 0, TILE, 256, 0}, 80, ROPEMAP_DTYPE_BF16, kind};
+        rows queries = random_numbers(70, 80, 9), keys = random_numbers(331, 80, 10);
+        cell_store store(test);
+        feed(test, queries, keys, 7, &store);
+        matrix products = products_of(test, queries, keys);
+        const double grow = kind == ROPEMAP_POOL_STD ? 20 * 32 : 16;
+        assert_int_equal(wrong_cells(test, store, &products, 80 * 80 * 0x1p-24, grow * 0x1p-24), 0);
+    }
+}
+
+/* Squares that float does not hold: powers of two apart, so that all else is the same. */
+static void squares_of_any_size(void **) {
+    for (const float scale : {0x1p-45f, 0x1p45f}) {
+        for (const ropemap_pool kind : SUMS) {
+            const fused_case test = {
+                {{{0, 70, 1}, 2}, {{0, 140, 1}, 3}, CAUSAL, 0, TILE, 256, 0}, 32, ROPEMAP_DTYPE_BF16, kind};
+            rows queries = small_numbers(70, 32, 11), keys = small_numbers(140, 32, 12);
+            for (rows *each : {&queries, &keys}) {
+                for (float &value : each->data) {
+                    value *= scale;
+                }
+            }
+            cell_store store(test);
+            feed(test, queries, keys, 7, &store);
+            matrix products = products_of(test, queries, keys);
+            assert_int_equal(wrong_cells(test, store, &products, 0.0, 0.0), 0);
+        }
+    }
+}
+
+/* Equal products do not deviate, whatever they are. */
+static void equal_products_have_no_deviation(void **) {
+    const fused_case test = {{{{0, 200, 1}, 3}, {{0, 300, 1}, 7}, CAUSAL, 0, 256, 512, 0},
+                             48,
                              ROPEMAP_DTYPE_BF16,
-                             ROPEMAP_POOL_MAX};
-    uint32_t seed = 9;
-    rows queries(70, 80), keys(131, 80);
+                             ROPEMAP_POOL_STD};
+    rows queries(200, 48), keys(300, 48);
     for (rows *each : {&queries, &keys}) {
         for (float &value : each->data) {
-            value = rm_float_from_bfloat(rm_bfloat_from_float(random_float(&seed)));
+            value = 1.3515625f;
         }
     }
     cell_store store(test);
     feed(test, queries, keys, 7, &store);
-    matrix products = products_of(test, queries, keys);
-    assert_int_equal(wrong_cells(test, store, &products, 80 * 80 * 0x1p-24), 0);
+    for (int64_t cell = 0; cell < 21; cell++) {
+        assert_true(store.cells.square[cell] == 0.0);
+    }
 }
 
-/* A NaN in a query is in all its cells and in no other; an infinity is the largest or the smallest. */
+/* All keys in one launch, or a piece in each, past queries that see none of them: the same bits. */
+static void sums_do_not_depend_on_launches(void **) {
+    rows queries = random_numbers(300, 32, 13), keys = random_numbers(300, 32, 14);
+    for (const int64_t row_cells : {1, 40}) {
+        for (const ropemap_pool kind : SUMS) {
+            fused_case test = {{{{0, 300, 1}, row_cells}, {{0, 300, 1}, 2}, CAUSAL, 0, 512, 512, 0},
+                               32,
+                               ROPEMAP_DTYPE_BF16,
+                               kind};
+            cell_store whole(test), parted(test);
+            launch(test, queries, keys, 0, 300, 0, TILE, 7, &whole);
+            test.pool.tile_cols = TILE;
+            for (int64_t key = 0; key < 300; key += TILE) {
+                launch(test, queries, keys, key, 300 - key, key, TILE, 7, &parted);
+            }
+            const std::vector<double> a = whole.held(), b = parted.held();
+            assert_memory_equal(a.data(), b.data(), a.size() * sizeof a[0]);
+        }
+    }
+}
+
+/* A NaN in a query is in all its cells and in no other; an infinity is the largest or the smallest, is in
+ * sums, and deviates by NaN. */
 static void nan_and_infinity_stay(void **) {
-    for (const ropemap_pool kind : {ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX, ROPEMAP_POOL_ABSMAX}) {
+    for (const ropemap_pool kind :
+         {ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX, ROPEMAP_POOL_ABSMAX, SUMS[0], SUMS[1], SUMS[2]}) {
         const fused_case test = {
             {{{0, 67, 1}, 5}, {{0, 90, 1}, 4}, EVERY, 0, TILE, TILE, 0}, 64, ROPEMAP_DTYPE_FP16, kind};
         rows queries = small_numbers(67, 64, 7), keys = small_numbers(90, 64, 8);
@@ -253,7 +403,7 @@ static void nan_and_infinity_stay(void **) {
         cell_store store(test);
         feed(test, queries, keys, 7, &store);
         matrix products = products_of(test, queries, keys);
-        assert_int_equal(wrong_cells(test, store, &products, 0.0), 0);
+        assert_int_equal(wrong_cells(test, store, &products, 0.0, 0.0), 0);
     }
 }
 
@@ -263,9 +413,13 @@ static const fused_case PLANTED = {
     {{{0, 128, 1}, 8}, {{0, 512, 1}, 16}, EVERY, 0, TILE, 512, 0}, 128, ROPEMAP_DTYPE_FP16, ROPEMAP_POOL_MAX};
 
 static void a_wrong_swizzle_shows(void **) {
-    assert_int_equal(count_wrong(PLANTED), 0);
-    for (const int mask : {0, 3, 5}) {
-        assert_int_not_equal(count_wrong(PLANTED, mask), 0);
+    for (const ropemap_pool kind : {ROPEMAP_POOL_MAX, SUMS[0], SUMS[1], SUMS[2]}) {
+        fused_case test = PLANTED;
+        test.kind = kind;
+        assert_int_equal(count_wrong(test), 0);
+        for (const int mask : {0, 3, 5}) {
+            assert_int_not_equal(count_wrong(test, mask), 0);
+        }
     }
 }
 
@@ -324,7 +478,16 @@ static void what_it_does_not_take_is_refused(void **) {
     work.dtype = ROPEMAP_DTYPE_FP32;
     assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaErrorInvalidValue);
     work.dtype = ROPEMAP_DTYPE_FP16;
+    work.cells.pool = ROPEMAP_POOL_MASS;
+    work.piece = TILE;
+    assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaErrorInvalidValue);
     work.cells.pool = ROPEMAP_POOL_STD;
+    for (const int64_t piece : {0, 64, 200, 131072}) {
+        work.piece = piece;
+        assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaErrorInvalidValue);
+    }
+    work.piece = TILE;
+    work.col_first = 64; /* no piece begins there */
     assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaErrorInvalidValue);
     assert_int_equal(emu_launch_count(), before);
 }
@@ -334,6 +497,9 @@ int main() {
         cmocka_unit_test(small_numbers_are_exact),
         cmocka_unit_test(runs_of_keys_meet),
         cmocka_unit_test(other_numbers_are_within_their_roundings),
+        cmocka_unit_test(squares_of_any_size),
+        cmocka_unit_test(equal_products_have_no_deviation),
+        cmocka_unit_test(sums_do_not_depend_on_launches),
         cmocka_unit_test(nan_and_infinity_stay),
         cmocka_unit_test(a_wrong_swizzle_shows),
         cmocka_unit_test(a_wait_for_copies_that_is_forgotten_shows),

@@ -462,8 +462,9 @@ static struct cell measure_cell(const struct tile *state, rm_span rows, rm_span 
  * The same values went in `pooled` times: sums and squares are as many times as large, extremes the same.
  * Means and deviations follow values that are off by at most `off` with no more than that. Sums in double
  * take a rounding a value and one each time; squares besides grow 32 roundings of 32 values by 32 at most,
- * before they are merged (cuda/pool.cu). Where a square is off by r, its root is by r over the sum of both
- * roots, and by sqrt(r) at most.
+ * before they are merged (cuda/pool.cuh); what the fused kernel adds in float is off by less than the
+ * products are. Where a square is off by r, its root is by r over the sum of both roots, and by sqrt(r) at
+ * most.
  */
 static void check_cell(const struct tile *state, const rm_accumulator *cells, int64_t at,
                        const struct cell *cell, check_result *result) {
@@ -603,7 +604,7 @@ const bench_case gpu_tile_benchmarks[] = {
      .name = "fused",
      .formula = "FLOP = 2 q n d, bytes = 2 (q + n) d for a band of q queries, 4 blocks",
      .ceiling = "as many FLOPs in a large product of the same type",
-     .pools = 1u << ROPEMAP_POOL_MAX,
+     .pools = 1u << ROPEMAP_POOL_MAX | 1u << ROPEMAP_POOL_STD,
      .uses = BENCH_USES_DTYPE | BENCH_USES_HEAD_DIMS,
      .usual = {.positions = 131072, .head_dim = 128, .width = 4096, .height = 4096},
      .by_flops = true,
