@@ -435,7 +435,9 @@ static void cost(ropemap_job *job) {
     plan->band = tiled_band(job, block);
     plan->bands = (rows + plan->band - 1) / plan->band;
     plan->tiles = rm_count_tiles(rows, cols, block);
-    rm_job_limit_threads(job, job->device.tile_workers);
+    /* where no tile lies in cache, as many as get rows ready */
+    rm_job_limit_threads(job, plan->kernel == ROPEMAP_KERNEL_FUSED ? job->device.workers
+                                                                   : job->device.tile_workers);
     const double resident = 4.0 * (double)rm_round_up(cols, block) * (double)dim;
     rm_bytes once = {.host = (double)plan->width * 24.0};
     fit_tiled_threads(job, once);
@@ -443,7 +445,7 @@ static void cost(ropemap_job *job) {
     rm_job_take_bytes(job, tiled_worker(job), once);
     plan->keys_resident = rm_job_fits(job);
     once.own = plan->keys_resident ? resident : 0.0;
-    rm_job_take_bytes(job, tiled_worker(job), once);
+    fit_tiled_threads(job, once);
     plan->flops = flops(job, plan->keys_resident ? 1.0 : (double)plan->bands);
 }
 
