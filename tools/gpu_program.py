@@ -22,7 +22,11 @@ class Skipped(Exception):
 
 
 class Failed(Exception):
-    """A check does not hold; says which."""
+    """A check does not hold; says which. `output`: what the program had printed before."""
+
+    def __init__(self, words, output=""):
+        super().__init__(words)
+        self.output = output
 
 
 def run(command, seconds, log, env=None):
@@ -37,7 +41,7 @@ def run(command, seconds, log, env=None):
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
         log.write("%s%s\nkilled after %.0f s\n" % (out[-20000:], err[-20000:], seconds))
-        raise Failed("still running after %.0f s" % seconds) from None
+        raise Failed("still running after %.0f s" % seconds, out) from None
     log.write("%s%sexit code %d after %.1f s\n" % (out[-20000:], err[-20000:], process.returncode,
                                                    time.monotonic() - begin))
     log.flush()

@@ -1,6 +1,7 @@
 # test_gpu_check.py - tools/gpu-check without a GPU, and, where there is an emulated one, all of its way with tiny sizes
 # SPDX-License-Identifier: MIT
 import array
+import io
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from harness import PROGRAM, SANITIZE, SOURCE, Case, write_npy
 
 sys.path.insert(0, os.path.join(SOURCE, "tools"))
 sys.dont_write_bytecode = True
+import gpu_program  # noqa: E402
 import gpu_sweep  # noqa: E402
 
 BUILD = os.path.dirname(os.path.realpath(PROGRAM))
@@ -162,8 +164,8 @@ class EmulatedGpu(CheckCase):
         folder, environment = self.emulated()
         text, record = self.check(0, "--tiny", "--bundle", folder, env=environment)
         verdicts = self.verdicts(record)
-        self.assertEqual(list(verdicts), ["doctor", "bench", "picture", "peers", "tests", "sweep", "memcheck",
-                                          "racecheck", "profile"])
+        self.assertEqual(list(verdicts), ["doctor", "bench", "picture", "gpu-peers", "peers", "tests", "sweep",
+                                          "memcheck", "racecheck", "profile"])
         for name in ("doctor", "tests", "sweep", "bench", "picture"):
             self.assertEqual(verdicts[name], "passed", record["steps"])
         self.assertEqual(record["sweep"]["sides"], ["cpu", "cuda"])
@@ -174,14 +176,36 @@ class EmulatedGpu(CheckCase):
         for name in ("map.png", "roofline.png"):
             self.assertEqual(self.read("out/" + name)[:8], b"\x89PNG\r\n\x1a\n")
 
-    def disturb(self, what, setting="", only="bench"):
-        """The record of a check whose bench meets with that, and the rows of the bench. It runs as on a machine that
-        has nothing but python3: from the bundle's own copy, without a PATH and, where that can be had, a network."""
+    def bare(self, setting=""):
+        """A bundle and an environment as on a machine that has nothing but python3."""
         folder, environment = self.emulated(setting)
         for name in ("gpu-check", "gpu_program.py", "gpu_record.py", "gpu_sweep.py"):
             shutil.copy(os.path.join(SOURCE, "tools", name), folder)
         environment = {name: value for name, value in environment.items() if name.endswith(("_OPTIONS", "_FAKE_CUDA"))}
-        environment["PATH"] = ""
+        return folder, {**environment, "PATH": ""}
+
+    def test_rows_of_peers_are_in_the_record_also_of_one_that_is_wrong(self):
+        folder, environment = self.bare()
+        for name, text in (("peers/gpu", "print('| rotate |', flush=True)\nraise SystemExit(6)"), ("modules/torch.py", "")):
+            path = pathlib.Path(folder, name)
+            path.parent.mkdir()
+            path.write_text(text)
+        environment["PYTHONPATH"] = os.path.join(folder, "modules")
+        _, record = self.check(6, "--tiny", "--only", "gpu-peers", env=environment, prefix=APART,
+                               script=os.path.join(folder, "gpu-check"))
+        self.assertEqual(self.verdicts(record), {"doctor": "passed", "gpu-peers": "failed"})
+        self.assertEqual(record["gpu_peers"], "| rotate |")
+        self.assertIn("| rotate |", self.read("out/record.md").decode().splitlines())
+
+    def test_what_a_program_printed_before_it_was_killed_is_kept(self):
+        with self.assertRaises(gpu_program.Failed) as caught:
+            gpu_program.run(["/bin/sh", "-c", "echo a row; exec sleep 60"], 1, io.StringIO())
+        self.assertEqual(caught.exception.output, "a row\n")
+
+    def disturb(self, what, setting="", only="bench"):
+        """The record of a check whose bench meets with that, and the rows of the bench. It runs from the bundle's own
+        copy, without a PATH and, where that can be had, a network."""
+        folder, environment = self.bare(setting)
         program = os.path.join(folder, "ropemap")
         os.rename(program, program + "-itself")
         with open(program, "w") as script:
