@@ -592,7 +592,7 @@ const bench_case gpu_tile_benchmarks[] = {
      .formula = "FLOP = 2 b^2 d, bytes = 2 e b d + 8 b^2",
      .ceiling = "the slower of a device copy of the tile and as many FLOPs in a large product",
      .pools = 1u << ROPEMAP_POOL_MAX | 1u << ROPEMAP_POOL_STD,
-     .uses = BENCH_USES_DTYPE | BENCH_USES_BLOCK,
+     .uses = BENCH_USES_DTYPE | BENCH_USES_BLOCKS,
      .usual = {.positions = 131072, .head_dim = 128, .width = 4096, .height = 4096},
      .by_flops = true,
      .targets = {{BENCH_TARGET_SHARE, 0.85, NULL, 0}},

@@ -265,8 +265,8 @@ static ropemap_status check(const open_case *timed, bench_row *row, ropemap_erro
 
 static bool is_usual(const bench_case *benchmark, const bench_shape *shape) {
     const bench_shape *usual = &benchmark->usual;
-    const bool own_block =
-        (benchmark->uses & BENCH_USES_BLOCK) == 0 || shape->block == shape->gpu->device.block;
+    const bool own_block = (benchmark->uses & (BENCH_USES_BLOCK | BENCH_USES_BLOCKS)) == 0 ||
+                           shape->block == shape->gpu->device.block;
     return shape->phase == ROPEMAP_PHASE_EXACT && shape->positions == usual->positions &&
            shape->head_dim == usual->head_dim && shape->width == usual->width &&
            shape->height == usual->height && own_block;
