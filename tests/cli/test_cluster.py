@@ -19,6 +19,7 @@ from harness import PROGRAM, SANITIZE, Case
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 SLURM = ["slurmctld", "slurmd", "srun", "sbatch", "scancel", "scontrol", "squeue", "sinfo"]
 PORT = 26817
+SCRIPT = os.path.join(os.environ["ROPEMAP_SOURCE"], "tools/slurm/map.sbatch")
 CONF = """ClusterName=t
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={port}
@@ -50,7 +51,8 @@ NodeName=n0 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=4
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=4
 PartitionName=p Nodes=ALL Default=YES MaxTime=5 State=UP
 """
-MAP = ["map", "-n", "8k", "--content", "gauss", "--measure", "softmax", "--causal", "--size", "96", "--threads", "1", "-q"]
+MAP = ["map", "--content", "gauss", "--measure", "softmax", "--causal", "--size", "96", "--threads", "1", "-q"]
+SHORT, MIDDLE, LONG = "8k", "32k", "160k"  # positions: of a moment, of seconds, of more than half a minute
 
 
 def skip(reason):
@@ -100,13 +102,20 @@ class Cluster(Case):
             self.addCleanup(daemon.kill)
         until("nodes are idle", lambda: output_of("sinfo", "-h", "-o", "%T %D").strip() == "idle 2")
 
-    def worker(self, name, *more):
-        return [PROGRAM, *MAP, "-o", self.path(name + ".npy"), "-o", self.path(name + ".png"), "--work", self.path(name),
-                "--shards", "13", *more]
+    def one(self, name, length):
+        return [PROGRAM, *MAP, "-n", length, "-o", self.path(name + ".npy"), "-o", self.path(name + ".png")]
 
-    def same(self, name):
-        until(name + " is written", lambda: os.path.exists(self.path(name + ".png")))
-        until(name + " is whole", lambda: [self.read(name + ".npy"), self.read(name + ".png")] == self.expected)
+    def worker(self, name, length=SHORT):
+        return [*self.one(name, length), "--work", self.path(name), "--shards", "13"]
+
+    def files(self, name):
+        return [self.read(name + ".npy"), self.read(name + ".png")]
+
+    def same(self, name, length=SHORT, seconds=60):
+        if not os.path.exists(self.path(length + ".png")):
+            subprocess.run(self.one(length, length), check=True)
+        until(name + " is written", lambda: os.path.exists(self.path(name + ".png")), seconds)
+        until(name + " is whole", lambda: self.files(name) == self.files(length))
 
     def batch(self, *words):
         return output_of("sbatch", "--parsable", "-o", self.path("%j.out"), "--open-mode=append", *words).strip()
@@ -160,14 +169,33 @@ class Cluster(Case):
         subprocess.run(["srun", "-n", "3", *self.worker("usr1")], check=True, timeout=60)
         self.same("usr1")
 
+    def requeued(self, job, seconds=60):
+        until("job %s is requeued" % job, lambda: re.search(r"requeued", self.read(job + ".out").decode()), seconds)
+
     def check_script(self):
-        """The script that comes with the program: a step that a signal stops, and a job that goes on by itself."""
-        script = os.path.join(os.environ["ROPEMAP_SOURCE"], "tools/slurm/map.sbatch")
-        job = self.batch("-n", "3", script, *self.worker("script"))
-        self.some("script")
-        subprocess.run(["scancel", "--batch", "--signal=USR1", job], check=True)
-        until("the job is requeued", lambda: re.search(r"requeued", self.read(job + ".out").decode()))
-        self.same("script")
+        """
+        The script that comes with the program: a step that a signal stops, one whose node fails, and jobs that go on by
+        themselves. Slurm lets a job wait 6 s before it begins again: the launchers are tried meanwhile.
+        """
+        stopped = self.batch("-n", "3", "-w", "n0", SCRIPT, *self.worker("stopped", MIDDLE))
+        self.some("stopped")
+        subprocess.run(["scancel", "--batch", "--signal=USR1", stopped], check=True)
+        failed = self.batch("-N", "2", "-n", "4", SCRIPT, *self.worker("failed", MIDDLE))
+        self.some("failed")
+        subprocess.run(["scontrol", "update", "nodename=n1", "state=down", "reason=test"], check=True)
+        until("the job is off its nodes", lambda: not output_of("squeue", "-h", "-j", failed, "-t", "R").strip())
+        subprocess.run(["scontrol", "update", "nodename=n1", "state=resume"], check=True)
+        self.requeued(stopped)
+        self.check_mpi()
+        for name, job in (("stopped", stopped), ("failed", failed)):
+            self.same(name, MIDDLE)
+            self.gone(job)
+
+    def check_limit(self):
+        """A minute, of which the script is told 2 minutes before; Slurm looks at limits every 30 s."""
+        job = self.batch("--time=1", SCRIPT, *self.worker("limit", LONG))
+        self.requeued(job, 120)
+        self.same("limit", LONG, 600)
         self.gone(job)
 
     def check_mpi(self):
@@ -187,10 +215,9 @@ class Cluster(Case):
 
     def test_launchers(self):
         started = time.monotonic()
-        subprocess.run([PROGRAM, *MAP, "-o", self.path("one.npy"), "-o", self.path("one.png")], check=True)
-        self.expected = [self.read("one.npy"), self.read("one.png")]
         self.start_slurm()
-        for check in (self.check_steps, self.check_arrays, self.check_signals, self.check_script, self.check_mpi):
+        checks = [self.check_steps, self.check_arrays, self.check_signals, self.check_script]
+        for check in checks + ([self.check_limit] if os.environ.get("ROPEMAP_LONG") else []):
             begun = time.monotonic()
             check()
             print("%-16s %5.1f s" % (check.__name__, time.monotonic() - begun))

@@ -132,6 +132,7 @@ static void put_sharing(void) {
         ".fi\n.PP\n"
         "\\fBropemap status\\fR DIR shows how far a run is, \\fBropemap merge\\fR DIR writes the outputs by "
         "hand.\n"
+        "mpirun ends all workers when one is killed, and xargs starts no more: give the command again.\n"
         "Ranks of a job that would all write one file without \\-\\-work are refused. run.json stays where "
         "workers\n"
         "are ranks or elements of an array, for those that start late.\n"
