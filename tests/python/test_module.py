@@ -189,7 +189,7 @@ class Results(Case):
             for base, values in zip((1e4, 5e5), lines.values()):
                 angle = made.distances[:, None] * base ** (-np.arange(dim // 2) / (dim // 2))
                 np.testing.assert_allclose(values, np.cos(angle).mean(axis=1), atol=2e-7)
-        self.assertRegex(repr(made), "<ropemap.CurveSweep d = 32: 2, d = 64: 2>")
+        self.assertRegex(repr(made), r"<ropemap.CurveSweep d = 32: \['distances', 'base 10,000', 'base 500,000'\], d = 64: ")
         self.program("sweep", "curve", "--vary", "head-dim=32,64", "--lines", "base=1e4,5e5", "-n", "300", "-o",
                      self.folder / "page.svg", "-q")
         self.assertEqual(made.encode("page.svg"), (self.folder / "page.svg").read_bytes())

@@ -6,7 +6,7 @@ import sys
 
 sys.path[0] = sys.argv[1]  # in place of this script's folder, where the package has no extension
 import ropemap  # noqa: E402
-from ropemap._core import Result  # noqa: E402
+from ropemap._core import Closing, Result  # noqa: E402
 
 HEAD = """from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
@@ -33,4 +33,4 @@ def stub(value):
 
 
 with open(f"{sys.argv[1]}/ropemap/__init__.pyi", "w", encoding="utf-8") as file:
-    file.write("\n\n".join([HEAD, stub(Result), *(stub(getattr(ropemap, name)) for name in dir(ropemap))]) + "\n")
+    file.write("\n\n".join([HEAD, stub(Closing), stub(Result), *(stub(getattr(ropemap, name)) for name in dir(ropemap))]) + "\n")

@@ -31,6 +31,8 @@ class Call:
     """What progress goes to during a call, and what it raised. There is always one, so that Ctrl-C is seen."""
 
     def __init__(self, progress):
+        if progress is not None and not callable(progress):
+            raise UsageError(f"progress: {type(progress).__name__}; give a function of stage, done and total")
         self.progress, self.raised, self.warnings = progress, None, []
 
 
@@ -49,7 +51,17 @@ def warn(user, text):
     ffi.from_handle(user).warnings.append(in_python(ffi.string(text).decode(errors="replace")))
 
 
-class Session:
+class Closing:
+    """What `with` closes."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Session(Closing):
     """What computing has to start - a GPU's library, streams, memory of threads - kept for the next call.
 
     Give it as `session=` of several maps; `with ropemap.Session() as session` closes it. After a fork the child has
@@ -75,12 +87,6 @@ class Session:
         if handle is not None and self.process == os.getpid():
             lib.ropemap_session_close(handle)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
 
 # ---- options ----------------------------------------------------------------------------------------------
 
@@ -93,6 +99,10 @@ def text_of(pointer):
     return ffi.string(pointer).decode() if pointer else ""
 
 
+def keyword(row):
+    return text_of(row.name).replace("-", "_")
+
+
 def blocks_of(command):
     return itertools.takewhile(lambda block: block.rows, command.blocks)
 
@@ -101,8 +111,7 @@ def options_of(command):
     """{keyword: row of the command's table}"""
     rows = (block.rows + i for block in blocks_of(command)
             for i in itertools.takewhile(lambda i: block.rows[i].name, itertools.count()))
-    named = {text_of(row.name).replace("-", "_"): row for row in rows}
-    return {name: row for name, row in named.items() if name not in PROGRAM}
+    return {keyword(row): row for row in rows if keyword(row) not in PROGRAM}
 
 
 COMMANDS = {text_of(command.name): command
@@ -191,8 +200,7 @@ class Result:
     _command, _shared = "", None  # _shared: the lock of pictures that are drawn in memory of all
 
     def __init__(self, options, session=None, progress=None):
-        if progress is not None and not callable(progress):
-            raise UsageError(f"progress: {type(progress).__name__}; give a function of stage, done and total")
+        call = Call(progress)
         if session is not None and not isinstance(session, Session):
             raise UsageError(f"session: {type(session).__name__}; give a ropemap.Session")
         self._row, self._document, self._ran, self._folder = COMMANDS[self._command], None, None, None
@@ -200,7 +208,7 @@ class Result:
         self._open()
         try:
             self._take(options)
-            self._run(ffi.NULL if session is None else session.use(), Call(progress))
+            self._run(ffi.NULL if session is None else session.use(), call)
         finally:
             if self._folder:
                 self._folder.cleanup()
@@ -347,8 +355,8 @@ class Result:
         return self.encode(".png")
 
     def __repr__(self):
-        arrays = ", ".join(f"{name}: {array.shape}" for name, array in self._arrays().items() if array.size)
-        return f"<ropemap.{type(self).__name__} {arrays}>"
+        parts = [f"{name}: {list(part) if isinstance(part, dict) else part.shape}" for name, part in self._arrays().items()]
+        return f"<ropemap.{type(self).__name__} {', '.join(parts) or self.document}>"
 
 
 def part(name, text):
@@ -397,9 +405,6 @@ class Bound(Result):
 
     _command, _shared = "bound", threading.Lock()
 
-    def __repr__(self):
-        return f"<ropemap.Bound {self.document}>"
-
 
 class Explanation(Result):
     """What a rule does, in sentences: print it."""
@@ -426,9 +431,6 @@ class Heads(Result):
     [heads, positions, head_dim]."""
 
     _command = "heads"
-
-    def __repr__(self):
-        return f"<ropemap.Heads {self.array}>"
 
     @property
     def array(self) -> "NDArray":
@@ -479,15 +481,13 @@ class CurveSweep(Result):
         """{label of a plot: {label of a line: float64 [count]}}"""
         return {label: dict(list(plot.items())[1:]) for label, plot in self._arrays().items()}
 
-    def __repr__(self):
-        return f"<ropemap.CurveSweep {', '.join(f'{label}: {len(lines)}' for label, lines in self.curves.items())}>"
-
 
 # ---- functions --------------------------------------------------------------------------------------------
 
 FUNCTIONS = {"map": Map, "curve": Curve, "bound": Bound, "explain": Explanation, "rule": Rule, "heads": Heads,
              "pairs": Pairs, "sweep": Sweep, "sweep_curve": CurveSweep}
-RANGE = "int | str | range | Sequence[int]"
+RANGE, PATH = "int | str | range | Sequence[int]", "str | PathLike[str]"
+ARRAYS = ("queries", "keys", "frequencies", "positions_from")  # or in a file
 TYPES = {lib.OPTION_FLAG: "bool", lib.OPTION_INT: "int | str", lib.OPTION_INT32: "int | str",
          lib.OPTION_REAL: "float | str", lib.OPTION_TEXT: "str", lib.OPTION_TEXTS: "str | Sequence[str]",
          lib.OPTION_INTERVAL: "str | Sequence[float]", lib.OPTION_SIZE: "int | str | Sequence[int]",
@@ -500,7 +500,8 @@ def described(row):
     choices = ffi.new("char[]", 400)
     if row.choices:
         lib.option_list_choices(row, choices, 400)
-    return ", ".join(filter(None, (text_of(row.argument) or text_of(choices) or "flag", text_of(row.initial))))
+    return ", ".join(filter(None, (text_of(row.argument) or text_of(choices) or "flag", text_of(row.initial),
+                                   "or an array" if keyword(row) in ARRAYS else "")))
 
 
 def parameter(name, kind):
@@ -512,8 +513,8 @@ def function_of(name, result):
     def function(*, session=None, progress=None, **options):
         return result(options, session, progress)
     rows = OPTIONS[result._command]
-    types = {option: RANGE if is_range(row) else "str | PathLike[str] | Any" if row.reads != lib.READS_NOTHING else
-             TYPES[row.type] for option, row in rows.items()}
+    types = {option: RANGE if is_range(row) else f"{PATH} | Any" if option in ARRAYS else
+             PATH if row.reads != lib.READS_NOTHING else TYPES[row.type] for option, row in rows.items()}
     types = {"session": "Session", "progress": "Callable[[str, float, float], object]", **types}
     function.__name__ = function.__qualname__ = name
     function.__signature__ = inspect.Signature([parameter(*one) for one in types.items()], return_annotation=result.__name__)
@@ -528,5 +529,8 @@ def model(path, **options):
 
 
 globals().update({name: function_of(name, result) for name, result in FUNCTIONS.items()})
+model.__signature__ = inspect.Signature(
+    [inspect.Parameter("path", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=PATH),
+     *list(inspect.signature(globals()["rule"]).parameters.values())[3:]], return_annotation="Rule")  # 3: session, progress, model
 __all__ = [*FUNCTIONS, "model", "Session", *(result.__name__ for result in FUNCTIONS.values()), "Error", "UsageError",
            "DataError", "FileError", "ResourceError", "Stopped"]

@@ -7,7 +7,7 @@ import pathlib
 import shutil
 import subprocess
 
-from ._core import OPTIONS, texts
+from ._core import OPTIONS, Closing, texts
 from ._errors import FileError, ResourceError, UsageError
 
 __all__ = ["show", "Explorer"]
@@ -26,7 +26,7 @@ def program():
     return found
 
 
-class Explorer:
+class Explorer(Closing):
     """A running explorer. It shows itself in a notebook, and ends with close(), `with`, or Python."""
 
     url: "str"
@@ -55,12 +55,6 @@ class Explorer:
             self.process.wait(10)
         for stream in (self.process.stdout, self.process.stderr):
             stream.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     def __repr__(self):
         return f"<ropemap.show {self.url}>"
