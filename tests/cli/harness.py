@@ -114,6 +114,17 @@ def read_npy(data):
     return [values[row * width:(row + 1) * width] for row in range(height)]
 
 
+def flat(values):
+    """The numbers of nested lists in order."""
+    return [value for item in values for value in (flat(item) if isinstance(item, list) else [item])]
+
+
+def bf16(value):
+    """The nearest number that bfloat16 has; ties to even."""
+    bits, = struct.unpack("<I", struct.pack("<f", value))
+    return struct.unpack("<f", struct.pack("<I", (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000))[0]
+
+
 def llama31_frequencies():
     """Llama 3.1's rule in double precision."""
     found = []

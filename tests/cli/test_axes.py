@@ -3,10 +3,9 @@
 import json
 import math
 import os
-import struct
 import unittest
 
-from harness import SANITIZE, SOURCE, Case, write_npy
+from harness import SANITIZE, SOURCE, Case, flat, write_npy
 
 with open(os.path.join(SOURCE, "tests", "data", "axes", "golden.json"), encoding="utf-8") as stream:
     GOLDEN = json.load(stream)
@@ -20,14 +19,6 @@ def tensor(rows, head, a, b, modulus, less):
     return write_npy((rows, head), values)
 
 
-def write_positions(axes):
-    """Bytes of a .npy file of int64 [axes, rows]."""
-    header = "{'descr': '<i8', 'fortran_order': False, 'shape': (%d, %d), }" % (len(axes), len(axes[0]))
-    header += " " * (-(len(header) + 11) % 64) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + b"".join(
-        struct.pack("<%dq" % len(axis), *axis) for axis in axes)
-
-
 class Models(Case):
     def config(self, **keys):
         return self.write("config.json", json.dumps(keys).encode())
@@ -35,7 +26,8 @@ class Models(Case):
     def place(self, golden):
         """The options that give rows their positions."""
         if golden["positions"]:
-            self.write("positions.npy", write_positions(golden["positions"]))
+            axes = golden["positions"]
+            self.write("positions.npy", write_npy((len(axes), len(axes[0])), flat(axes), "<i8"))
             return ["--positions-from", "positions.npy"]
         return ["--grid", ",".join(map(str, golden["grid"]))]
 

@@ -8,7 +8,7 @@ import random
 import struct
 import unittest
 
-from harness import SOURCE, Case, bound, frequencies, pooled_map, positions, rotate, write_safetensors
+from harness import SOURCE, Case, bound, flat, frequencies, pooled_map, positions, rotate, write_safetensors
 
 DIMENSION, KEYS, FIRST, STEP, QUERIES = 8, 17, 5, 3, 4
 CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 32, "num_attention_heads": 4,
@@ -27,10 +27,6 @@ def rows(seed, heads, count, dimension=DIMENSION):
     source = random.Random(seed)
     return [[[round(source.gauss(0, 0.4) * 64) / 64 for _ in range(dimension)] for _ in range(count)]
             for _ in range(heads)]
-
-
-def flat(values):
-    return [value for item in values for value in (flat(item) if isinstance(item, list) else [item])]
 
 
 def shaped(values):

@@ -4,16 +4,9 @@
 import json
 import math
 import os
-import struct
 import unittest
 
-from harness import SOURCE, Case, llama31_frequencies, write_npy
-
-
-def as_bf16(value):
-    bits, = struct.unpack("<I", struct.pack("<f", value))
-    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000
-    return struct.unpack("<f", struct.pack("<I", bits))[0]
+from harness import SOURCE, Case, bf16, llama31_frequencies, write_npy
 
 
 class Check(Case):
@@ -39,7 +32,7 @@ class Check(Case):
         self.buffer(found)
         document = self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")
         self.assertEqual([document["verdict"], document["pair"]], ["differs", 33])
-        self.buffer([as_bf16(value) for value in llama31_frequencies()])
+        self.buffer([bf16(value) for value in llama31_frequencies()])
         self.assertEqual(self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")["verdict"], "bf16")
         self.buffer([500000.0 ** (-2 * pair / 128) for pair in range(64)])
         self.assertEqual(self.verdict(6, "inv_freq.npy", "--preset", "llama3.1-8b")["verdict"], "unscaled")

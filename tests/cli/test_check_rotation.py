@@ -11,7 +11,7 @@ import struct
 import unittest
 import zipfile
 
-from harness import SOURCE, Case, write_npy
+from harness import SOURCE, Case, bf16, flat, write_npy
 
 D = 16
 PAIRS = D // 2
@@ -24,11 +24,6 @@ POSITIONS = sorted(set(range(40)) | {(1 << k) + o for k in range(6, 20) for o in
 
 def f32(x):
     return struct.unpack("<f", struct.pack("<f", x))[0]
-
-
-def bf16(x):
-    bits, = struct.unpack("<I", struct.pack("<f", x))
-    return struct.unpack("<f", struct.pack("<I", (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000))[0]
 
 
 def f16(x):
@@ -78,10 +73,6 @@ def archive(arrays, compression=zipfile.ZIP_STORED, zip64=True):
             with made.open(name + ".npy", "w", force_zip64=zip64) as member:
                 member.write(data)
     return stream.getvalue()
-
-
-def flat(rows):
-    return [value for row in rows for value in row]
 
 
 class Rotations(Case):

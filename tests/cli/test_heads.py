@@ -7,7 +7,7 @@ import math
 import random
 import unittest
 
-from harness import Case, frequencies, rotate, write_npy, write_safetensors
+from harness import Case, flat, frequencies, rotate, write_npy, write_safetensors
 
 HEADS, COUNT, DIMENSION = 3, 290, 4  # one key head
 THETA = frequencies(DIMENSION)
@@ -17,10 +17,6 @@ NAMES = ("sink", "recent", "entropy", "keys", "distance")
 def rows(seed, scale):
     source = random.Random(seed)
     return [[source.gauss(0, scale) for _ in range(DIMENSION)] for _ in range(COUNT)]
-
-
-def flat(values):
-    return [value for item in values for value in (flat(item) if isinstance(item, list) else [item])]
 
 
 def means(queries, keys, sees, scale=1 / math.sqrt(DIMENSION), cap=None, sink=None):

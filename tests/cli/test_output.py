@@ -184,26 +184,6 @@ class Refusals(Case):
         self.expect(4, ["/proc"], "-o", "/proc/ropemap.png")
         self.expect(2, ["at most"], *[word for index in range(25) for word in ("-o", "%d.png" % index)])
 
-    def test_one_file_twice(self):
-        os.mkdir(self.path("place"))
-        self.write("old.npy", b"old")
-        os.link(self.path("old.npy"), self.path("same.npy"))
-        self.expect(2, ["already an output", "a.png"], "-o", "a.png", "-o", "a.png")
-        self.expect(2, ["already an output"], "-o", "a.png", "-o", "b.png", "-o", "./place/../a.png")
-        self.expect(2, ["already an output"], "-o", "a.png", "-o", self.path("a.png"))
-        self.expect(2, ["already an output"], "-o", "old.npy", "-o", "same.npy", "--force")
-        self.expect(2, ["already an output"], "-o", "-", "-o", "-")
-        self.done(*self.small, "-o", "/dev/null", "-o", "/dev/null")
-
-    def test_an_input_is_no_output(self):
-        self.done("map", "-n", "8", "-d", "8", "-o", "q.npy")
-        os.symlink("q.npy", self.path("link.npy"))
-        os.link(self.path("q.npy"), self.path("hard.npy"))
-        before = self.read("q.npy")
-        for name in ("q.npy", "./q.npy", "link.npy", "hard.npy"):
-            self.refused(2, [name, "input"], "map", "--queries", "q.npy", "--keys", "q.npy", "-o", name, "--force")
-        self.assertEqual(self.read("q.npy"), before)
-
     def test_a_full_disk(self):
         self.expect(4, ["/dev/full", "No space left"], "-o", "/dev/full")
         self.write("old.png", b"old")
@@ -228,9 +208,6 @@ class StandardOutput(Case):
         self.assertEqual(read_png(result.stdout)["width"], 8)
         self.done(*self.small, "-o", "b.png", "--bare")
         self.assertEqual(result.stdout, self.read("b.png"))
-
-    def test_json_and_a_picture_do_not_mix(self):
-        self.refused(2, ["--json", "-o -"], *self.small, "--json", "-o", "-")
 
     def test_a_reader_that_leaves(self):
         program = subprocess.Popen([PROGRAM, "map", "-n", "2k", "--content", "gauss", "-o", "-"],

@@ -8,7 +8,7 @@ import math
 import random
 import unittest
 
-from harness import Case, frequencies, rotate, write_npy, write_safetensors
+from harness import Case, flat, frequencies, rotate, write_npy, write_safetensors
 
 HEADS, KEY_HEADS, COUNT, DIMENSION, PAIRS = 4, 2, 23, 8, 4
 THETA = frequencies(DIMENSION)
@@ -20,10 +20,6 @@ def tensor(seed, heads):
     centre = [source.uniform(-1, 1) for _ in range(DIMENSION)]
     return [[[round(64 * (c + source.gauss(0, 0.5))) / 64 for c in centre] for _ in range(COUNT)]
             for _ in range(heads)]
-
-
-def flat(values):
-    return [value for item in values for value in (flat(item) if isinstance(item, list) else [item])]
 
 
 def complex_pairs(rows, pair):

@@ -6,17 +6,9 @@ import os
 import struct
 import unittest
 
-from harness import SOURCE, Case, write_npy
+from harness import SOURCE, Case, bf16, write_npy
 
 MODES = ["fp32freq", "hf-fp32", "ggml-fp32", "bf16-tables", "bf16-inv-freq", "bf16-angles"]
-
-
-def write_positions(shape, values):
-    """Bytes of a .npy file of int64."""
-    header = "{'descr': '<i8', 'fortran_order': False, 'shape': (%s,), }" % ", ".join(map(str, shape))
-    header += " " * (-(len(header) + 11) % 64) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack(
-        "<%dq" % len(values), *values)
 
 
 class Models(Case):
@@ -64,9 +56,7 @@ def narrow(value, mode):
             return struct.unpack("<e", struct.pack("<e", float(value)))[0]
         except OverflowError:
             return math.copysign(math.inf, value)
-    bits = struct.unpack("<I", struct.pack("<f", value))[0]
-    high, rest = bits >> 16, bits & 0xffff
-    return struct.unpack("<f", struct.pack("<I", (high + (rest > 0x8000 or (rest == 0x8000 and high & 1))) << 16))[0]
+    return bf16(value)
 
 
 def short_tables(mode, position, pairs, base=1e4):
@@ -186,7 +176,7 @@ class Encodings(Case):
 class Positions(Case):
     def test_positions_from_a_file(self):
         places = [0, 1, 2, 0, 1, 2, 3, 1000000, 5]
-        self.write("p.npy", write_positions((9,), places))
+        self.write("p.npy", write_npy((9,), places, "<i8"))
         cells, document = self.map("-d", "16", "--positions-from", "p.npy")
         self.assertEqual(document["rows"], {"first": 0, "count": 9, "step": 1})
         for i, one in enumerate(places):
@@ -195,13 +185,13 @@ class Positions(Case):
                 self.assertAlmostEqual(cells[i][j], wanted, delta=2e-6)
 
     def test_the_length_is_that_of_the_positions(self):
-        self.write("p.npy", write_positions((2,), [0, 5000]))
+        self.write("p.npy", write_npy((2,), [0, 5000], "<i8"))
         _, document = self.map("-d", "16", "--scaling", "dynamic:factor=2,max=1024", "--positions-from", "p.npy")
         self.assertEqual(document["spec"]["length"], 5001)
 
     def test_axes(self):
         """Two tokens at (t, h, w) and (t', h', w'): each pair turns by its own axis."""
-        self.write("p.npy", write_positions((3, 2), [7, 7, 10, 400, 20, 23]))
+        self.write("p.npy", write_npy((3, 2), [7, 7, 10, 400, 20, 23], "<i8"))
         apart = {"0": 0, "1": 390, "2": 3}
         for name, order in (("2,3,3", "00111222"), ("interleaved:3,3,2", "01201201")):
             cells, _ = self.map("-d", "16", "--positions-from", "p.npy", "--sections", name)
@@ -228,14 +218,14 @@ class Positions(Case):
             self.assertAlmostEqual(cells[i][0], sum(math.cos(i * t) for t in theta) / 4, delta=2e-6)
 
     def test_bad_input(self):
-        self.write("p.npy", write_positions((3, 2), [0, 1, 0, 1, 0, 1]))
+        self.write("p.npy", write_npy((3, 2), [0, 1, 0, 1, 0, 1], "<i8"))
         self.refused(2, ["--sections"], "map", "-d", "16", "--positions-from", "p.npy", "--dry-run")
         self.refused(2, ["--sections", "x"], "map", "--sections", "3,x", "--dry-run")
         self.refused(2, ["--sections"], "map", "-d", "16", "--sections", "4,4", "--dry-run")
         self.refused(2, ["8"], "map", "-d", "16", "--positions-from", "p.npy", "--sections", "2,3,4", "-o", "x.npy")
         self.write("f.npy", write_npy((2,), [0.5, 1.0]))
         self.refused(3, ["f.npy"], "map", "--positions-from", "f.npy", "--dry-run")
-        self.write("n.npy", write_positions((2,), [-1, 4]))
+        self.write("n.npy", write_npy((2,), [-1, 4], "<i8"))
         self.refused(3, ["n.npy", "-1"], "map", "--positions-from", "n.npy", "--dry-run")
 
 

@@ -6,7 +6,7 @@ import random
 import struct
 import unittest
 
-from harness import (Case, bound, frequencies, pooled_map, positions, rotate, write_npy, write_safetensors)
+from harness import Case, bound, flat, frequencies, pooled_map, positions, rotate, write_npy, write_safetensors
 
 HEADS, KEY_HEADS, COUNT, DIMENSION = 4, 2, 13, 8
 
@@ -21,10 +21,6 @@ def tensor(seed, heads=1, count=COUNT, dimension=DIMENSION):
     source = random.Random(seed)
     return [[rounded(source.gauss(0, 1 / math.sqrt(dimension)) for _ in range(dimension)) for _ in range(count)]
             for _ in range(heads)]
-
-
-def flat(values):
-    return [value for item in values for value in (flat(item) if isinstance(item, list) else [item])]
 
 
 def swapped(values):
