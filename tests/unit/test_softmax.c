@@ -30,43 +30,21 @@ typedef struct softmax_case {
 } softmax_case;
 
 /* Random rows of `dim` elements in [-1, 1): at scale 1 scores reach 10, at 12 they reach 100. */
-#define SQUARE(count, dim)                                                                                   \
+#define MAP(dim, row, rows_, row_step_, col, cols_, col_step_, height_, width_)                              \
     {                                                                                                        \
-        .spec = {.base = 1e4, .head_dim = dim}, .content = CASE_RANDOM, .rows = {0, count, 1},               \
-        .cols = {0, count, 1}, .height = 7, .width = 13                                                      \
+        .spec = {.base = 1e4, .head_dim = dim}, .content = CASE_RANDOM, .rows = {row, rows_, row_step_},     \
+        .cols = {col, cols_, col_step_}, .height = height_, .width = width_                                  \
     }
+#define SQUARE(count, dim) MAP(dim, 0, count, 1, 0, count, 1, 7, 13)
 
 static const softmax_case cases[] = {
     {"one pair", SQUARE(1, 2), .scale = 1},
-    {"one query",
-     {.spec = {.base = 1e4, .head_dim = 8},
-      .content = CASE_RANDOM,
-      .rows = {396, 1, 1},
-      .cols = {0, 397, 1},
-      .height = 1,
-      .width = 397},
-     .mask = {.causal = true}},
+    {"one query", MAP(8, 396, 1, 1, 0, 397, 1, 1, 397), .mask = {.causal = true}},
     {"97 keys", SQUARE(97, 24), .mask = {.causal = true}},
     {"257 queries, every key", SQUARE(257, 24), .scale = 1},
     {"257 queries", SQUARE(257, 24), .mask = {.causal = true}, .scale = 1},
-    {"a cell a pair",
-     {.spec = {.base = 1e4, .head_dim = 24},
-      .content = CASE_RANDOM,
-      .rows = {0, 131, 1},
-      .cols = {0, 131, 1},
-      .height = 131,
-      .width = 131},
-     .mask = {.causal = true},
-     .scale = 3},
-    {"one cell",
-     {.spec = {.base = 1e4, .head_dim = 24},
-      .content = CASE_RANDOM,
-      .rows = {0, 523, 1},
-      .cols = {0, 523, 1},
-      .height = 1,
-      .width = 1},
-     .mask = {.causal = true},
-     .scale = 1},
+    {"a cell a pair", MAP(24, 0, 131, 1, 0, 131, 1, 131, 131), .mask = {.causal = true}, .scale = 3},
+    {"one cell", MAP(24, 0, 523, 1, 0, 523, 1, 1, 1), .mask = {.causal = true}, .scale = 1},
     {"large scores", SQUARE(331, 64), .mask = {.causal = true}, .scale = 12},
     {"long rows", SQUARE(101, 514), .mask = {.causal = true}, .scale = 0.5},
     {"far, in steps",
@@ -79,15 +57,7 @@ static const softmax_case cases[] = {
       .width = 9},
      .mask = {.causal = true},
      .scale = 1},
-    {"queries of later keys",
-     {.spec = {.base = 1e4, .head_dim = 16},
-      .content = CASE_RANDOM,
-      .rows = {0, 70, 1},
-      .cols = {40, 130, 1},
-      .height = 70,
-      .width = 5},
-     .mask = {.causal = true},
-     .scale = 1},
+    {"queries of later keys", MAP(16, 0, 70, 1, 40, 130, 1, 70, 5), .mask = {.causal = true}, .scale = 1},
     {"window", SQUARE(401, 24), .mask = {.causal = true, .window = 50}, .scale = 1},
     {"window of 1", SQUARE(131, 24), .mask = {.causal = true, .window = 1}, .scale = 1},
     {"window both ways", SQUARE(401, 24), .mask = {.window = 50}, .scale = 1},
