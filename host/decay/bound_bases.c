@@ -320,8 +320,27 @@ static ropemap_status look_at_all(rm_bound_base *base, int64_t *first, double *a
     return ROPEMAP_OK;
 }
 
+/*
+ * A larger divisor of all frequencies has the sums of distances between these. There B is below the less of
+ * its two neighbours by an eighth of max |B''| at most, and |B''| <= sum of theta^2; `slack` is what no sum
+ * is nearer to the threshold than.
+ */
+static bool divisors_hold(const rm_bound_base *base, double slack) {
+    double bend = 0.0;
+    for (int32_t i = 0; i < base->freqs.pairs; i++) {
+        bend += base->radians[i] * base->radians[i];
+    }
+    const double rounding = ROUNDING * (double)base->length * sum_of(base->radians, base->freqs.pairs);
+    return base->of_factor && base->spec.scaling.rule == ROPEMAP_SCALING_LINEAR &&
+           slack >= 0.125 * bend + rounding;
+}
+
 static ropemap_status accepted_room(rm_bound_base *base, double allowed, double slack, double *room,
                                     ropemap_error *error) {
+    if (divisors_hold(base, slack)) {
+        *room = (double)INFINITY;
+        return ROPEMAP_OK;
+    }
     const double steepest = sum_of(base->rates, base->freqs.pairs);
     if (base->smooth && steepest > 0.0) {
         *room = ROOM_SHARE * allowed / steepest;
@@ -396,7 +415,7 @@ static ropemap_status rm_bound_base_least(rm_bound_base *base, double value, rm_
  * not depend on the number of threads.
  */
 
-enum { ROUND_TASKS = 64, TASK_BASES_MOST = 16384 };
+enum { ROUND_TASKS = 64, TASK_BASES_MOST = 16384, SKIP_TASKS = 4 };
 
 static const double LOWEST = 1.0, HIGHEST = 1e10, RESOLUTION = 1e-6, END_ERROR = 1e-9;
 
@@ -499,12 +518,26 @@ static ropemap_status take_round(struct search *search, ropemap_error *error) {
     return ROPEMAP_OK;
 }
 
-/* How many bases after a round have the verdict of its last one. */
+/*
+ * How many bases after a round have the verdict of its last one: as far as that reaches, and on from there
+ * for as long as every verdict is the same and reaches as far as SKIP_TASKS tasks of a round, each of which
+ * would look at a base.
+ */
 static ropemap_status skip(struct search *search, int64_t *alike, ropemap_error *error) {
     const int64_t last = search->round_first + search->round_count - 1;
-    rm_bound_verdict verdict;
-    RM_TRY(rm_bound_base_judge(&search->bases[0], base_at(search, last), &verdict, error));
-    *alike = (int64_t)fmin(verdict.room / search->step, (double)(search->steps - last));
+    const double worth = (double)(SKIP_TASKS * search->task_bases);
+    double more = worth;
+    *alike = 0;
+    for (int64_t at = last; at <= search->steps && more >= worth; at = last + *alike + 1) {
+        rm_bound_verdict verdict;
+        RM_TRY(rm_team_poll(&search->workers->team, 0, error));
+        RM_TRY(rm_bound_base_judge(&search->bases[0], base_at(search, at), &verdict, error));
+        if (verdict.holds != search->inside) {
+            break;
+        }
+        more = fmin(verdict.room / search->step, (double)(search->steps - at));
+        *alike = at + (int64_t)more - last;
+    }
     return ROPEMAP_OK;
 }
 

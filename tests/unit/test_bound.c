@@ -171,6 +171,21 @@ static void test_shares_and_factors(void **state) {
     assert_true(found >= 10);
 }
 
+/* Factors of linear scaling from where none larger can fail on, and small ones that hold between others. */
+static void test_all_larger_divisors(void **state) {
+    static const double keeps[] = {0.0, 0.3, 0.6};
+    int32_t found = 0;
+    for (int i = 0; i < 12; i++) {
+        ropemap_bound_request request =
+            bound_for(spec_with(2.0, 4 + 2 * (i % 4), "linear:factor=2"), 7 + 5 * i, 1.0, 1e4, 1e-3);
+        request.spec.base = 20.0 * (i + 1);
+        request.of_factor = true;
+        request.keep = keeps[i % 3];
+        found += check_bases(request, 3000);
+    }
+    assert_true(found > 24);
+}
+
 /* Least bases below 100, where searches once began, and rules for which every base above 1 holds. */
 static void test_least_bases_below_100(void **state) {
     ropemap_window window = {0};
@@ -296,15 +311,11 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_published_bases),
-        cmocka_unit_test(test_bases),
-        cmocka_unit_test(test_bases_of_mixing_rules),
-        cmocka_unit_test(test_shares_and_factors),
-        cmocka_unit_test(test_least_bases_below_100),
-        cmocka_unit_test(test_ends_of_a_search),
-        cmocka_unit_test(test_bases_and_threads),
-        cmocka_unit_test(test_stops_and_progress),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_published_bases),       cmocka_unit_test(test_bases),
+        cmocka_unit_test(test_bases_of_mixing_rules), cmocka_unit_test(test_shares_and_factors),
+        cmocka_unit_test(test_all_larger_divisors),   cmocka_unit_test(test_least_bases_below_100),
+        cmocka_unit_test(test_ends_of_a_search),      cmocka_unit_test(test_bases_and_threads),
+        cmocka_unit_test(test_stops_and_progress),    cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
