@@ -12,6 +12,12 @@ class Letters(Case):
             document = json.loads(self.done("map", "-n", text, "--dry-run", "--json").stdout)
             self.assertEqual(document["rows"]["count"], count)
 
+    def test_powers_of_ten_as_on_axes(self):
+        self.assertEqual(json.loads(self.done("map", "-n", "10^4", "--dry-run", "--json").stdout)["rows"]["count"], 10000)
+        self.assertEqual(json.loads(self.done("info", "-b", "10^6", "--json").stdout)["base"], 1e6)
+        for text in ("10^", "10^4k^2", "2^10", "10^4.5", "110^4"):
+            self.refused(2, ["--positions", "not a number"], "map", "-n", text, "--dry-run")
+
     def test_other_letters(self):
         for text in ("2m", "2g", "2KK", "2kM", "K", "2 K"):
             self.refused(2, ["--positions", "not a number"], "map", "-n", text, "--dry-run")

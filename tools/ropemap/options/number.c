@@ -1,4 +1,4 @@
-/* number.c - numbers as people write them: 4k, 1.5M, 5e5, exactly or not at all */
+/* number.c - numbers as people write them: 4k, 1.5M, 5e5, 10^6, exactly or not at all */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/options/number.h"
 
@@ -96,6 +96,15 @@ static int binary_suffix(char letter) {
     }
 }
 
+/* "10^4" as axes have it, as 1e4; any other text as it is. */
+static const char *without_caret(const char *text, char copy[static LONGEST + 2]) {
+    if (strncmp(text, "10^", 3) != 0) {
+        return text;
+    }
+    (void)snprintf(copy, LONGEST + 2, "1e%s", text + 3);
+    return copy;
+}
+
 /* False where `text` is no number. */
 static bool scan(const char *text, decimal *number) {
     *number = (decimal){.negative = *text == '-'};
@@ -144,8 +153,9 @@ ropemap_status number_integer(const char *subject, const char *text, uint64_t lo
                               uint64_t *value, ropemap_error *error) {
     decimal number;
     const char *wrong = NULL;
+    char copy[LONGEST + 2];
     bool whole = false;
-    if (!scan(text, &number)) {
+    if (!scan(without_caret(text, copy), &number)) {
         wrong = "not a number";
     } else if (number.negative && number.mantissa != 0) {
         wrong = "negative";
@@ -179,11 +189,13 @@ static double nearest_real(const char *text, int thousands) {
 
 ropemap_status number_real(const char *subject, const char *text, double *value, ropemap_error *error) {
     decimal number;
-    if (!scan(text, &number)) {
+    char copy[LONGEST + 2];
+    const char *plain = without_caret(text, copy);
+    if (!scan(plain, &number)) {
         return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is not a number; give one such as 0.5, 10000 or 5e5",
                     subject, text);
     }
-    *value = nearest_real(text, number.binary / 10);
+    *value = nearest_real(plain, number.binary / 10);
     if (!isfinite(*value)) {
         return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is too large; give a number below 1e308", subject,
                     text);
