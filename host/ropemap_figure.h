@@ -24,6 +24,11 @@ enum { ROPEMAP_NUMBER_TEXT = 40 }; /* bytes that hold a number */
  * "0.25", "1.5×10⁻⁵". No locale changes it. */
 ROPEMAP_API void ropemap_number_text(char text[ROPEMAP_NUMBER_TEXT], double value);
 
+enum { ROPEMAP_SCALING_TITLE = 96 }; /* bytes that hold what a title has of a scaling */
+
+/* A scaling by its most telling number, "yarn scaling by 4"; empty of none. */
+ROPEMAP_API void ropemap_scaling_title(char text[ROPEMAP_SCALING_TITLE], const ropemap_scaling *scaling);
+
 /* A font for the text of figures, in place of the DejaVu Sans that the library brings. */
 typedef struct ropemap_font ropemap_font;
 

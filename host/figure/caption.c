@@ -66,27 +66,31 @@ void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, i
 
 /* ---- title, subtitle and labels ---- */
 
-/* "yarn scaling by 4": its most telling number; a rule without one has its name alone. */
-static void describe_scaling(line title, const ropemap_scaling *scaling) {
+void ropemap_scaling_title(char text[ROPEMAP_SCALING_TITLE], const ropemap_scaling *scaling) {
     const char *name = ropemap_scaling_name(scaling->rule);
     const double numbers[] = {scaling->factor, scaling->alpha, scaling->rotated,
                               scaling->max_length / scaling->original_length,
                               scaling->freq_scale > 0.0 ? 1.0 / scaling->freq_scale : 0.0};
-    char number[RM_NUMBER_TEXT];
+    text[0] = '\0';
+    if (scaling->rule == ROPEMAP_SCALING_NONE) {
+        return;
+    }
+    (void)snprintf(text, ROPEMAP_SCALING_TITLE, "%.40s scaling", name == NULL ? "unknown" : name);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (numbers[i] > 0.0 && numbers[i] < 1e12) {
+            char number[RM_NUMBER_TEXT];
             ropemap_number_text(number, numbers[i]);
-            append(title, "%s scaling by %s", name == NULL ? "unknown" : name, number);
+            append((line){.text = text, .size = ROPEMAP_SCALING_TITLE, .between = " by "}, "%s", number);
             return;
         }
     }
-    append(title, "%s scaling", name == NULL ? "unknown" : name);
 }
 
 static void describe_rule(line title, const ropemap_request *request) {
     const ropemap_spec *spec = &request->spec;
-    char base[RM_NUMBER_TEXT];
+    char base[RM_NUMBER_TEXT], scaling[ROPEMAP_SCALING_TITLE];
     ropemap_number_text(base, spec->base);
+    ropemap_scaling_title(scaling, &spec->scaling);
     const bool softmax = request->measure == ROPEMAP_MEASURE_SOFTMAX;
     if (request->already_rotated) {
         append(title, softmax ? "Attention of rotated vectors" : "Similarity of rotated vectors");
@@ -112,8 +116,8 @@ static void describe_rule(line title, const ropemap_request *request) {
     } else {
         append(title, "base %s", base);
     }
-    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
-        describe_scaling(title, &spec->scaling);
+    if (scaling[0] != '\0') {
+        append(title, "%s", scaling);
     }
     append(title, "d = %" PRId32, spec->head_dim);
     if (ropemap_axes_apart(&spec->axes)) {

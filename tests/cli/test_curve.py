@@ -288,6 +288,13 @@ class Explain(Case):
         self.assertEqual([document["bases"][1][name] for name in ("half", "first_negative")],
                          [document["half"], document["first_negative"]])
 
+    def test_titles_name_the_scaling(self):
+        for command in (["curve", "-n", 256], ["bound", "--table", "16,32", "-d", 64], ["info"]):
+            self.done(*command, "--scaling", "yarn:factor=4,original=1024", "--force", "-o", "title.svg")
+            page = self.read("title.svg").decode()
+            self.assertRegex(page, r"<title>[^<]*, yarn scaling by 4")
+            self.assertRegex(page, r"<desc>[^<]*yarn:factor=4,original=1,?024")
+
     def test_the_least_base_is_that_of_bound(self):
         for rule in (["--scaling", "llama3:factor=8,low=1,high=4,original=256", "--length", "512"],
                      ["--scaling", "yarn:factor=32,original=128,untruncated=1", "-d", "64", "--length", "512"],

@@ -130,15 +130,17 @@ static void describe(const info_rule *info, char *text, size_t size) {
 ropemap_status info_encode(const info_rule *info, const print_size *print, output_kind kind,
                            ropemap_bytes *bytes, ropemap_error *error) {
     const ropemap_spec *spec = info->spec;
-    char title[300], description[400], origin[160];
+    char title[400], description[400], origin[160], scaling[ROPEMAP_SCALING_TITLE];
     struct marks marks = {.count = 0};
     ropemap_series series[ROPEMAP_MAX_AXES + 1];
     const int32_t count = make_series(info, series);
     make_marks(info, &marks);
     rule_origin(spec, origin, sizeof origin);
-    (void)snprintf(title, sizeof title, "RoPE wavelengths, %.100s%s%s, d = %d",
+    ropemap_scaling_title(scaling, &spec->scaling);
+    (void)snprintf(title, sizeof title, "RoPE wavelengths, %.100s%s%s%s%s, d = %d",
                    info->model != NULL ? ropemap_model_name(info->model) : "",
-                   info->model != NULL ? ", " : "", origin, (int)spec->head_dim);
+                   info->model != NULL ? ", " : "", origin, scaling[0] != '\0' ? ", " : "", scaling,
+                   (int)spec->head_dim);
     describe(info, description, sizeof description);
     ropemap_chart chart = {
         .title = title,

@@ -368,14 +368,14 @@ void layer_heads_free(layer_heads *layer) {
 /* "4,096 queries, 4,096 keys, base 100,000, d = 64" */
 static void describe(const layer_heads *layer, bool mixed, char *text, size_t size) {
     const ropemap_spec *spec = &layer->spec;
-    char origin[LABEL_BYTES], scaling[LABEL_BYTES] = "", rotary[LABEL_BYTES] = "";
+    char origin[LABEL_BYTES], scaling[ROPEMAP_SCALING_TITLE + 2] = "", rotary[LABEL_BYTES] = "";
     rule_origin(spec, origin, sizeof origin);
     if (spec->rotary_dim != 0 && spec->rotary_dim != spec->head_dim) {
         (void)snprintf(rotary, sizeof rotary, ", %" PRId32 " rotated", spec->rotary_dim);
     }
     if (layer->has_rule && !mixed && spec->scaling.rule != ROPEMAP_SCALING_NONE) {
-        char rule[LABEL_BYTES - 4];
-        ropemap_scaling_format(&spec->scaling, false, rule, sizeof rule);
+        char rule[ROPEMAP_SCALING_TITLE];
+        ropemap_scaling_title(rule, &spec->scaling);
         (void)snprintf(scaling, sizeof scaling, ", %s", rule);
     }
     (void)snprintf(text, size, "%s queries, %s keys, %s, d = %" PRId32 "%s%s",

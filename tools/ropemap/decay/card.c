@@ -165,31 +165,32 @@ static void compose(const bound_options *options, const bound_results *results, 
 ropemap_status card_encode(const bound_options *options, const bound_results *results, output_kind kind,
                            ropemap_bytes *bytes, ropemap_error *error) {
     const ropemap_spec *spec = &options->rule.spec;
-    char title[120], scaling[100] = "";
+    char title[200], description[400], scaling[ROPEMAP_SCALING_TITLE], all[100];
     picture *to = calloc(1, sizeof *to);
     if (to == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--card: no memory for the picture");
     }
     compose(options, results, to);
-    (void)snprintf(title, sizeof title, "How far a RoPE base reaches, d = %d", (int)spec->head_dim);
-    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
-        ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
-    }
+    ropemap_scaling_title(scaling, &spec->scaling);
+    (void)snprintf(title, sizeof title, "How far a RoPE base reaches, %s%sd = %d", scaling,
+                   scaling[0] != '\0' ? ", " : "", (int)spec->head_dim);
+    ropemap_scaling_format(&spec->scaling, false, all, sizeof all);
+    (void)snprintf(description, sizeof description,
+                   "By base, scaling %s: the distance where similarity first falls below zero and below half "
+                   "of S(0), the least base that holds each length, and models at the length they were "
+                   "trained at",
+                   all);
     const ropemap_mark mark = {.of_x = true, .at = to->base, .label = ""};
-    ropemap_chart chart = {
-        .title = title,
-        .subtitle = scaling,
-        .description =
-            "By base: the distance where similarity first falls below zero and below half of S(0), "
-            "the least base that holds each length, and models at the length they were trained at",
-        .x_label = "base",
-        .y_label = "tokens",
-        .log_x = true,
-        .log_y = true,
-        .plot = {.series = to->series,
-                 .series_count = to->count,
-                 .marks = &mark,
-                 .mark_count = to->marked ? 1 : 0}};
+    ropemap_chart chart = {.title = title,
+                           .description = description,
+                           .x_label = "base",
+                           .y_label = "tokens",
+                           .log_x = true,
+                           .log_y = true,
+                           .plot = {.series = to->series,
+                                    .series_count = to->count,
+                                    .marks = &mark,
+                                    .mark_count = to->marked ? 1 : 0}};
     const ropemap_page page =
         print_chart(&options->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
     const ropemap_status status = ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);

@@ -54,21 +54,22 @@ ropemap_status bound_encode(const bound_options *options, const bound_results *r
                                      .points = true};
     }
     const ropemap_spec *spec = &options->rule.spec;
-    char scaling[100] = "", title[160];
-    if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
-        ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
-    }
-    (void)snprintf(title, sizeof title, "Least RoPE base for a context length%s%s",
-                   line_count == 1 ? ", " : "", line_count == 1 ? lines[0].label : "");
-    ropemap_chart chart = {
-        .title = title,
-        .subtitle = scaling,
-        .description = "The least base with which no distance below the length has a negative similarity",
-        .x_label = "context length (tokens)",
-        .y_label = "least base",
-        .log_x = true,
-        .log_y = true,
-        .plot = {.series = series, .series_count = line_count}};
+    char scaling[ROPEMAP_SCALING_TITLE], all[100], title[200], description[240];
+    ropemap_scaling_title(scaling, &spec->scaling);
+    (void)snprintf(title, sizeof title, "Least RoPE base for a context length%s%s%s%s",
+                   scaling[0] != '\0' ? ", " : "", scaling, line_count == 1 ? ", " : "",
+                   line_count == 1 ? lines[0].label : "");
+    ropemap_scaling_format(&spec->scaling, false, all, sizeof all);
+    (void)snprintf(
+        description, sizeof description,
+        "The least base with which no distance below the length has a negative similarity, scaling %s", all);
+    ropemap_chart chart = {.title = title,
+                           .description = description,
+                           .x_label = "context length (tokens)",
+                           .y_label = "least base",
+                           .log_x = true,
+                           .log_y = true,
+                           .plot = {.series = series, .series_count = line_count}};
     const ropemap_page page =
         print_chart(&options->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
     return ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);

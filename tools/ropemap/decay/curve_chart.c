@@ -60,7 +60,7 @@ static bool same_scaling(const ropemap_spec *a, const ropemap_spec *b) {
     return strcmp(one, other) == 0;
 }
 
-/* What the rules have in common: the parts of a title, and their scaling rule. */
+/* What the rules have in common, as parts of the title; the description has all of their scaling. */
 static void find_common(const curve_options *options, const curves *made, int count, curve_chart *to) {
     const ropemap_spec *first = &made[0].one[0].spec;
     bool base = true, dim = true, rule = first->scaling.rule != ROPEMAP_SCALING_NONE;
@@ -80,6 +80,13 @@ static void find_common(const curve_options *options, const curves *made, int co
         rule_origin(first, origin, sizeof origin);
         add(to->title, sizeof to->title, "%s", origin);
     }
+    if (rule) {
+        char scaling[100];
+        ropemap_scaling_title(scaling, &first->scaling);
+        add(to->title, sizeof to->title, "%s", scaling);
+        ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
+        add(to->description, sizeof to->description, "%s", scaling);
+    }
     if (dim) {
         add(to->title, sizeof to->title, "d = %d", (int)first->head_dim);
     }
@@ -90,11 +97,6 @@ static void find_common(const curve_options *options, const curves *made, int co
         char axes[80];
         ropemap_axes_format(&first->axes, axes, sizeof axes);
         add(to->title, sizeof to->title, "axes %s", axes);
-    }
-    if (rule) {
-        char scaling[100];
-        ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
-        add(to->subtitle, sizeof to->subtitle, "%s", scaling);
     }
     if (options->band.count > 0) {
         add(to->title, sizeof to->title, "pairs %d to %d", (int)options->band.first,
