@@ -41,6 +41,10 @@
 
 #define NAME_LEAST 0.7 /* a name is smaller by this much, then it is cut */
 
+#define NAMES_APART 0.8 /* in sizes of a name */
+
+#define LINE 1.2 /* from a row's label to the next, at least */
+
 #define BAR_LEAST 6.0 /* what the bar next to several panels is tall at least */
 
 #define PANEL_LEAST 3.0 /* what a column in a figure of a given width has at least */
@@ -185,6 +189,12 @@ static void lay_positions(const rm_heatmap_layout *layout, rm_ticks *ticks, rope
                           int64_t length, bool across) {
     const bool centred = length / range.count >= CELL_SEEN;
     const double apart = across ? TICKS_ACROSS : TICKS_DOWN;
+    if (!across && centred && range.count <= TICKS_ALONE &&
+        (double)length >= LINE * layout->sizes.ticks * (double)range.count) { /* few rows: each has its own */
+        *ticks = rm_ticks_positions(range, true, (int32_t)range.count);
+        (void)rm_ticks_fit(ticks, (double)length, layout->sizes.ticks, false);
+        return;
+    }
     int32_t most = ticks_wanted(layout, length, apart, is_alone(layout) ? TICKS_ALONE : TICKS_MOST);
     do {
         *ticks = rm_ticks_positions(range, centred, most);
@@ -227,10 +237,9 @@ static const char *name_of(const rm_heatmap_layout *layout, const ropemap_figure
                                      : NULL;
 }
 
-/* Names make room for some of them, and become smaller where columns are narrow. */
+/* Names make room for some of them. */
 static void lay_names(rm_heatmap_layout *layout, const ropemap_figure *figure) {
     bool any = false;
-    double part = 1.0;
     for (int32_t index = 0; index < layout->count; index++) {
         const char *name = name_of(layout, figure, index);
         any = any || (name != NULL && name[0] != '\0');
@@ -238,18 +247,28 @@ static void lay_names(rm_heatmap_layout *layout, const ropemap_figure *figure) {
     for (int32_t col = 0; col < layout->columns && any; col++) {
         layout->widths[col] = at_least(layout->widths[col], whole(NAME_ROOM * layout->sizes.name));
     }
+    layout->names_on_top = any;
+    layout->names_between = any && figure->col_headings == NULL;
+}
+
+/* Names reach to the next one, and the last ones to the bar; where that is not enough all are smaller, and
+ * then cut. */
+static void fit_names(rm_heatmap_layout *layout, const ropemap_figure *figure) {
+    double part = 1.0;
     for (int pass = 0; pass < 2; pass++) { /* whole, then in the size that all have room in */
         for (int32_t index = 0; index < layout->count; index++) {
-            const double room = (double)layout->widths[index % layout->columns];
+            const int32_t col = index % layout->columns;
+            const double start = (double)layout->panels[col].map.x;
+            const double end = col + 1 < layout->columns
+                                   ? (double)layout->panels[col + 1].map.x - NAMES_APART * layout->sizes.name
+                                   : start + (double)layout->widths[col] + BAR_GAP * layout->sizes.scale;
             char *name = layout->panels[index].name;
             const double width = rm_text_fit(name, name_of(layout, figure, index), layout->sizes.name,
-                                             pass == 0 ? (double)INFINITY : room);
-            part = width > room ? fmin(part, room / width * (1.0 - 1e-9)) : part;
+                                             pass == 0 ? (double)INFINITY : end - start);
+            part = width > end - start ? fmin(part, (end - start) / width * (1.0 - 1e-9)) : part;
         }
         layout->sizes.name *= pass == 0 ? fmax(part, NAME_LEAST) : 1.0;
     }
-    layout->names_on_top = any;
-    layout->names_between = any && figure->col_headings == NULL;
 }
 
 /* To the right of each row of panels, read from the bottom to the top; the room that they take. */
@@ -479,6 +498,10 @@ static void lay_out(rm_heatmap_layout *layout, const ropemap_figure *figure, con
     lay_ticks(layout, panels);
     const bool marked = lay_trained(layout, panels, figure->trained_length);
     lay_mark(layout, panels, figure->mark_col);
+    lay_label(layout, &layout->row_label, figure->row_label, sizeof figure->row_label, INT32_MAX);
+    tick_room room = measure_ticks(layout);
+    lay_columns(layout, &room);
+    fit_names(layout, figure);
     if (!is_alone(layout)) { /* the last row is as tall as the bar needs, whatever its panels are */
         const int64_t lack = whole(BAR_LEAST * layout->sizes.ticks) - stack(layout, 0);
         layout->heights[layout->rows - 1] += at_least(lack, 0);
@@ -488,7 +511,7 @@ static void lay_out(rm_heatmap_layout *layout, const ropemap_figure *figure, con
     lay_label(layout, &layout->row_label, figure->row_label, sizeof figure->row_label, layout->area.height);
     lay_label(layout, &layout->value_label, figure->value_label, sizeof figure->value_label,
               layout->area.height);
-    const tick_room room = measure_ticks(layout);
+    room = measure_ticks(layout);
     lay_columns(layout, &room);
     lay_label(layout, &layout->col_label, figure->col_label, sizeof figure->col_label, layout->area.width);
     lay_bar(layout, &room, lay_row_headings(layout, figure));
@@ -534,17 +557,18 @@ static void fit_width(rm_heatmap_layout *layout, const ropemap_figure *figure, c
 
 static ropemap_status check_room(const rm_heatmap_layout *layout, const ropemap_figure *figure,
                                  ropemap_error *error) {
-    bool tight = layout->width != figure->width;
+    double wide = (double)layout->width;
     for (int32_t col = 0; col < layout->columns; col++) {
-        tight = tight || (double)layout->widths[col] < PANEL_LEAST * layout->sizes.ticks;
+        wide += fmax(PANEL_LEAST * layout->sizes.ticks - (double)layout->widths[col], 0.0);
     }
-    return !tight
+    const bool alone = layout->columns == 1;
+    return wide <= (double)figure->width
                ? ROPEMAP_OK
                : rm_fail(error, ROPEMAP_USAGE,
                          "figure: %" PRId64 " pixels leave no room for %" PRId32
-                         " map%s side by side and text of %.4g pixels; give a larger width, smaller text%s",
-                         figure->width, layout->columns, layout->columns == 1 ? "" : "s", layout->sizes.ticks,
-                         layout->columns == 1 ? "" : " or fewer columns");
+                         " map%s and text of %.3g pixels; give %.2g times the width, smaller text%s",
+                         figure->width, layout->columns, alone ? "" : "s side by side", layout->sizes.ticks,
+                         ceil(10.0 * wide / (double)figure->width) / 10.0, alone ? "" : " or fewer columns");
 }
 
 /* What the colour of NaN stands for; NULL: no cell has it. */

@@ -239,6 +239,37 @@ static void test_any_map_is_laid_out(void **state) {
     }
 }
 
+/* Names of narrow panels reach into what is between them before they are cut. */
+static void test_names_between_panels(void **state) {
+    static stack made;
+    make_stack(&made, 6, square, false);
+    made.figure.width = 1039;
+    made.figure.font_size = 28.6;
+    made.figure.columns = 3;
+    for (int32_t index = 0; index < 6; index++) {
+        (void)snprintf(made.names[index], sizeof *made.names, "base %d,000,000", (int)index + 1);
+    }
+    const rm_heatmap_layout *layout = layout_of(&made.figure);
+    for (int32_t index = 0; index < 6; index++) {
+        const rm_panel_layout *panel = &layout->panels[index];
+        assert_string_equal(panel->name, made.names[index]);
+        const double end = (double)panel->map.x + rm_font_width(panel->name, layout->sizes.name);
+        assert_true(end < (double)(index % 3 < 2 ? layout->panels[index + 1].map.x : layout->bar.x));
+    }
+}
+
+/* Rows that are a line of text apart have each their label, as heads have. */
+static void test_few_rows(void **state) {
+    static float cells[3 * 32];
+    const ropemap_map map = {.height = 3, .width = 32, .cells = cells};
+    ropemap_figure figure = {.panel = {&map, "queries", {0, 3, 1}, {0, 32, 1}}};
+    figure.width = 1039;
+    figure.font_size = 28.6;
+    const rm_heatmap_layout *layout = layout_of(&figure);
+    assert_int_equal(layout->panels[0].rows.count, 3);
+    assert_string_equal(layout->panels[0].rows.tick[1].label, "1");
+}
+
 static void test_any_panels_are_laid_out(void **state) {
     static stack made;
     static const int32_t counts[] = {1, 2, 3, 5, 9, 12};
@@ -463,6 +494,8 @@ static void test_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_shared_scale),
                                        cmocka_unit_test(test_any_map_is_laid_out),
+                                       cmocka_unit_test(test_names_between_panels),
+                                       cmocka_unit_test(test_few_rows),
                                        cmocka_unit_test(test_any_panels_are_laid_out),
                                        cmocka_unit_test(test_panels_of_a_width),
                                        cmocka_unit_test(test_grid),
