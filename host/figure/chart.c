@@ -291,6 +291,7 @@ rm_axis_span rm_chart_range_x(const ropemap_chart *chart) {
         }
     }
     const double length = !chart->log_x && is_binary_length(last + 1.0) ? last + 1.0 : last;
+    axis.whole = positions && !chart->log_x;
     axis.binary = positions && is_binary_length(length);
     if (axis.binary) {
         take(&axis, length);

@@ -34,7 +34,8 @@ rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness,
 /*
  * Names of series, from the top down in the order of the lines' right ends and in a single plot next to
  * these, or the numbered names of their points. Words that all names begin with ("base") are above them,
- * once. Pixels; from its own left edge.
+ * once. Where that takes too much of a figure's width, they are in rows below the plots. Pixels; from its own
+ * left edge.
  */
 typedef struct rm_legend {
     int32_t count; /* of entries; 0: a single series needs none */
@@ -44,6 +45,8 @@ typedef struct rm_legend {
     int32_t order[RM_CHART_SERIES_MAX];  /* [count] series, unless points have names */
     double middles[RM_CHART_SERIES_MAX]; /* [count] of their rows, in pixels of the figure */
     int32_t rows;                        /* in each column, the last one apart */
+    int32_t below;                       /* columns of one that is below the plots, 0: it is not */
+    double head;                         /* of these, before the first column */
     double size;                         /* of the names */
     double step;                         /* from a row to the next */
     double swatch;                       /* length of a piece of line, or room for a number */
@@ -72,7 +75,7 @@ typedef struct rm_chart_layout {
     int64_t apart_x, apart_y;  /* from a plot's end to the start of the next */
     const ropemap_plot *named; /* whose series the legend names */
     rm_legend legend;
-    double legend_x;
+    double legend_x, legend_y; /* its left edge; its top, where it is below */
 } rm_chart_layout;
 
 /* Lays out a checked chart; the font is ready. ROPEMAP_USAGE where words leave no room for the plots. */

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Pixels at scale 1. */
 #define THICKNESS 1.6
@@ -34,6 +35,8 @@
 #define COST_CROSSED 3.0 /* another mark's line, across the label */
 
 #define COST_STRUCK 1000.0 /* the same, all along it */
+
+enum { TELLING = 8 }; /* bytes of a label that was cut, at least */
 
 enum { PLACES = 24, SIDES = 2, ROOMS = 4, RINGS = 6, AROUND = 12 };
 
@@ -337,11 +340,12 @@ static area place_for(const rm_chart_layout *layout, const owner *own, double wi
 
 static void label_owner(labels *all, const owner *own, rm_rgb ink) {
     const double size = all->layout->words;
-    for (int room = 0; room < ROOMS; room++) {
+    for (int room = 0; room < ROOMS && own->label != NULL; room++) {
         char text[RM_TEXT_BYTES];
         choice best = {.cost = INFINITY};
         const double width = rm_text_fit(text, own->label, size, rooms[room] * own->length);
-        for (int at = 0; at < PLACES * SIDES && width > 0.0; at++) {
+        const bool telling = strlen(text) >= TELLING || strlen(text) == strlen(own->label);
+        for (int at = 0; at < PLACES * SIDES && width > 0.0 && telling; at++) {
             const int step = at / SIDES, side = at % SIDES;
             try_place(all, own->mark, own->upwards, place_for(all->layout, own, width, step, side),
                       ((own->stripe ? COST_DEEP : COST_STEP) * step + COST_SIDE * side) * size, &best);
@@ -401,21 +405,22 @@ static void take_point(labels *all, point at) {
     all->taken[all->count++] = (area){at.x - side / 2.0, at.y - side / 2.0, side, side};
 }
 
-/* In one of the rings around the point, from the second on with a line to it; where nothing is free the
- * legend has to do. Whether a place was found. */
-static bool write_at_point(labels *all, point at, const char *text, double size, int ring, rm_rgb ink) {
+/* In one of the rings around the point, from the second on with a line to it, where that costs less than
+ * `most`; where nothing is free the legend has to do. Whether a place was found. */
+static bool write_at_point(labels *all, point at, const char *text, double size, int ring, double most,
+                           rm_rgb ink) {
     const rm_chart_layout *layout = all->layout;
     const double dot = layout->dot;
     const double width = rm_font_width(text, size) + 0.1 * size, height = TALL * size;
     const double reach = dot + 0.15 * size + 0.8 * size * ring;
-    choice best = {.cost = INFINITY};
+    choice best = {.cost = most};
     for (int place = 0; place < AROUND; place++) {
         const double angle = 2.0 * acos(-1.0) * (double)place / (double)AROUND;
         const double x = at.x + cos(angle) * (reach + width / 2.0 - dot / 4.0);
         const double y = at.y - sin(angle) * (reach + height / 2.0 - dot / 2.0);
         try_place(all, NULL, false, (area){x - width / 2.0, y - height / 2.0, width, height}, 0.0, &best);
     }
-    if (!isfinite(best.cost)) {
+    if (!(best.cost < most)) {
         return false;
     }
     if (ring > 0) {
@@ -430,17 +435,18 @@ static bool write_at_point(labels *all, point at, const char *text, double size,
 static void number_point(labels *all, point at, int32_t number, rm_rgb ink) {
     char text[16];
     (void)snprintf(text, sizeof text, "%d", (int)number);
-    for (int ring = 0; ring < RINGS && !write_at_point(all, at, text, all->layout->words, ring, ink);
+    for (int ring = 0;
+         ring < RINGS && !write_at_point(all, at, text, all->layout->words, ring, (double)INFINITY, ink);
          ring++) {
     }
 }
 
-/* A name is long: near its point or not at all. */
+/* A name is long: near its point, on nothing else, or not at all. */
 static void name_point(labels *all, point at, const char *name, rm_rgb ink) {
     char text[RM_TEXT_BYTES];
     const double size = NAME * all->layout->words;
-    if (rm_text_fit(text, name, size, rooms[1] * (double)all->layout->plot.width) > 0.0) {
-        (void)write_at_point(all, at, text, size, 0, ink);
+    if (rm_text_fit(text, name, size, (double)INFINITY) <= rooms[1] * (double)all->layout->plot.width) {
+        (void)write_at_point(all, at, text, size, 0, 0.5, ink);
     }
 }
 

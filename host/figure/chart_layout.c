@@ -29,6 +29,11 @@
 /* Text of a small figure is no smaller than at this scale: ten pixels at the axes. */
 #define SCALE_LEAST 0.5
 
+/* Past this part of the width it is below the plots: names next to their lines, and others. */
+#define BESIDE_LINES 0.33
+
+#define BESIDE 0.15
+
 /* What the legend takes of the width at most: in one column, in several, and with names of points. */
 #define LEGEND_MOST 0.38
 
@@ -47,7 +52,8 @@ enum {
     NAME_LINES = 2, /* of a plot's name, at most */
     PASSES = 3,
     COLUMNS_USUAL = 4,
-    END_PART = 50 /* the end of a line is this part of its points */
+    BELOW_MOST = 3, /* rows of a legend below the plots */
+    END_PART = 50   /* the end of a line is this part of its points */
 };
 
 static bool is_alone(const ropemap_chart *chart) {
@@ -223,6 +229,30 @@ static rm_legend choose_legend(const ropemap_plot *plot, double size, double hei
                : legend;
 }
 
+/* Whether names stand next to the ends of what they name. */
+static bool is_direct(const ropemap_plot *plot, bool alone) {
+    bool points = false;
+    for (int32_t index = 0; index < plot->series_count; index++) {
+        points = points || plot->series[index].points;
+    }
+    return alone && !points;
+}
+
+/* In rows below the plots, `width` wide at most, with a heading before the first row. */
+static rm_legend lay_legend_below(const ropemap_plot *plot, double size, double width) {
+    char text[RM_TEXT_BYTES];
+    rm_legend legend = lay_legend(plot, size, (double)RM_IMAGE_SIDE_MAX, width);
+    const double apart = APART * size, heading = rm_text_fit(text, legend.heading, size, width / 2.0);
+    legend.head = heading > 0.0 ? heading + apart : 0.0;
+    const double fits = floor((width - legend.head + apart) / legend.column);
+    const int32_t across = (int32_t)fmin(fmax(fits, 1.0), legend.count);
+    legend.rows = (legend.count + across - 1) / across;
+    legend.below = (legend.count + legend.rows - 1) / legend.rows;
+    legend.step = STEP * size;
+    legend.width = legend.head + legend.below * legend.column - apart;
+    return legend;
+}
+
 /* A piece of line, a dot, or the number of a point in the colour of its series. */
 static void draw_swatch(rm_drawing *drawing, const rm_chart_layout *layout, const entry *at, double left,
                         double middle) {
@@ -247,25 +277,39 @@ static void draw_swatch(rm_drawing *drawing, const rm_chart_layout *layout, cons
     rm_drawing_path(drawing, &swatch);
 }
 
+/* Where a row of the legend begins, and its middle. */
+typedef struct place {
+    double left, middle;
+} place;
+
+static place row_place(const rm_chart_layout *layout, int32_t row) {
+    const rm_legend *legend = &layout->legend;
+    if (legend->below > 0) {
+        return (place){layout->legend_x + legend->head + row % legend->below * legend->column,
+                       layout->legend_y + (row / legend->below + 0.5) * legend->step};
+    }
+    return (place){layout->legend_x + row / legend->rows * legend->column,
+                   legend->numbered ? (double)layout->area.y + (row % legend->rows + 0.5) * legend->step
+                                    : legend->middles[row]};
+}
+
 void rm_legend_draw(rm_drawing *drawing, const rm_chart_layout *layout) {
     const rm_legend *legend = &layout->legend;
     const rm_text_style style = {.size = legend->size, .ink = layout->theme->ink};
     int32_t row = 0;
     for (entry at = {.series = -1}; legend->count > 0 && next_entry(layout->named, &at); row++) {
         const entry shown = legend->numbered ? at : (entry){.series = legend->order[row], .point = -1};
-        const double left = layout->legend_x + row / legend->rows * legend->column;
-        const double middle = legend->numbered
-                                  ? (double)layout->area.y + (row % legend->rows + 0.5) * legend->step
-                                  : legend->middles[row];
+        const place at_row = row_place(layout, row);
         char text[RM_TEXT_BYTES];
-        draw_swatch(drawing, layout, &shown, left, middle);
+        draw_swatch(drawing, layout, &shown, at_row.left, at_row.middle);
         (void)entry_text(text, layout->named, &shown, legend->skipped, legend->size, legend->room);
-        rm_drawing_text(drawing, left + legend->swatch + GAP * legend->size, middle + 0.36 * legend->size,
-                        text, style);
+        rm_drawing_text(drawing, at_row.left + legend->swatch + GAP * legend->size,
+                        at_row.middle + 0.36 * legend->size, text, style);
         if (row == 0) {
+            const double up = legend->below > 0 ? 0.0 : legend->step;
             (void)rm_text_fit(text, legend->heading, legend->size, legend->width);
-            rm_drawing_text(drawing, left, middle - legend->step + 0.36 * legend->size, text,
-                            (rm_text_style){.size = legend->size, .ink = layout->theme->soft_ink});
+            rm_drawing_text(drawing, at_row.left - legend->head, at_row.middle - up + 0.36 * legend->size,
+                            text, (rm_text_style){.size = legend->size, .ink = layout->theme->soft_ink});
         }
     }
 }
@@ -330,7 +374,7 @@ static void place_rows(rm_chart_layout *layout, const ropemap_chart *chart) {
         }
         const double end = end_of_line(chart, layout, &layout->named->series[index]);
         int32_t row = count++;
-        for (; row > 0 && ends[row - 1] < end; row--) {
+        for (; row > 0 && ends[row - 1] < end && legend->below == 0; row--) {
             ends[row] = ends[row - 1];
             legend->order[row] = legend->order[row - 1];
         }
@@ -426,14 +470,13 @@ static int32_t count_name_lines(const rm_chart_layout *layout, const ropemap_cha
     return most;
 }
 
-static void size_all(rm_chart_layout *layout, const ropemap_chart *chart) {
+static void size_all(rm_chart_layout *layout, const ropemap_chart *chart, int32_t columns) {
     const rm_plots plots = rm_plots_of(chart);
-    const int32_t wanted = chart->columns > 0 ? chart->columns : rm_columns_for(plots.count, PAGE_SHAPE);
     *layout = (rm_chart_layout){.theme = rm_theme_of(false),
                                 .x = rm_chart_range_x(chart),
                                 .y = rm_chart_range_y(chart),
                                 .named = fullest(plots),
-                                .across = wanted < plots.count ? wanted : plots.count};
+                                .across = columns < plots.count ? columns : plots.count};
     layout->down = (plots.count + layout->across - 1) / layout->across;
     layout->width = chart->width > 0 ? chart->width : usual_width(layout->across);
     layout->height = chart->height > 0 ? chart->height : RM_CHART_HEIGHT;
@@ -455,7 +498,14 @@ static double plot_shape(int32_t across) {
     return across == 1 ? 0.4 : across == 2 ? 0.6 : 0.75;
 }
 
-/* From top to bottom: title, subtitle, plots, ticks, their labels, the label of the axis. */
+/* Of one below the plots, with what is above it. */
+static double legend_height(const rm_chart_layout *layout) {
+    const rm_legend *legend = &layout->legend;
+    return legend->below > 0 ? LEGEND_GAP * layout->sizes.scale + legend->rows * legend->step : 0.0;
+}
+
+/* From top to bottom: title, subtitle, plots, ticks, their labels, the label of the axis, a legend that is
+ * below. */
 static void lay_lines(rm_chart_layout *layout, const ropemap_chart *chart) {
     const rm_sizes *sizes = &layout->sizes;
     const double margin = (double)sizes->margin, name = rm_name_height(sizes, layout->name_lines);
@@ -465,7 +515,8 @@ static void lay_lines(rm_chart_layout *layout, const ropemap_chart *chart) {
     const double between = chart->col_headings == NULL ? name : 0.0;
     layout->apart_y = whole(DOWN * sizes->scale + between) + 2 * sizes->line;
     const double label = has_text(chart->x_label) ? sizes->label + sizes->label_gap : 0.0;
-    const double below = margin + label + sizes->ticks + (double)(sizes->line + sizes->tick + sizes->gap);
+    const double below = margin + legend_height(layout) + label + sizes->ticks +
+                         (double)(sizes->line + sizes->tick + sizes->gap);
     const int64_t apart = (layout->down - 1) * layout->apart_y;
     if (!is_alone(chart) && chart->height == 0) {
         const double tall = plot_shape(layout->across) * (double)layout->plot.width;
@@ -491,19 +542,24 @@ static void lay_columns(rm_chart_layout *layout, const ropemap_chart *chart, con
     layout->area.x = layout->plot.x = whole(margin + label + layout->y_ticks.widest + next_to_axis);
     const double tall = (double)layout->height - (double)layout->area.y - margin;
     layout->legend = choose_legend(layout->named, layout->words, tall, width);
+    const double most = is_direct(layout->named, is_alone(chart)) ? BESIDE_LINES : BESIDE;
+    if (layout->legend.width > most * width && !layout->legend.numbered) {
+        const double room = width - (double)layout->area.x - margin;
+        const rm_legend below = lay_legend_below(layout->named, layout->words, room);
+        layout->legend = below.rows <= BELOW_MOST ? below : layout->legend;
+    }
+    const bool beside = layout->legend.count > 0 && layout->legend.below == 0;
     const double gap = LEGEND_GAP * sizes->scale;
     const double headings =
         chart->row_headings != NULL ? sizes->name + (double)(sizes->line + sizes->gap) : 0.0;
-    const double legend =
-        layout->legend.count > 0 ? layout->legend.width + fmax(gap + headings, over->beyond) : 0.0;
-    const double right =
-        margin + (layout->legend.count > 0 ? legend : fmax(over->beyond - margin / 2.0, headings));
+    const double right = margin + (beside ? layout->legend.width + fmax(gap + headings, over->beyond)
+                                          : fmax(over->beyond - margin / 2.0, headings));
     const int64_t width_left = layout->width - layout->plot.x - whole(right) - sizes->line;
     const double labels = over->before + over->beyond + 0.8 * sizes->ticks;
     layout->apart_x = whole(fmax(ACROSS * sizes->scale, labels)) + 2 * sizes->line;
     layout->plot.width = (width_left - (layout->across - 1) * layout->apart_x) / layout->across;
     layout->area.width = layout->across * layout->plot.width + (layout->across - 1) * layout->apart_x;
-    layout->legend_x = width - margin - layout->legend.width;
+    layout->legend_x = beside ? width - margin - layout->legend.width : (double)layout->area.x;
 }
 
 /* Labels make room for themselves, which moves what they label: in a few passes it settles. */
@@ -536,18 +592,25 @@ static void lay_labels(rm_chart_layout *layout, const ropemap_chart *chart) {
     rm_axis_label_fit(&layout->x_label, chart->x_label, sizes, (double)area->width);
     rm_axis_label_fit(&layout->y_label, chart->y_label, sizes, (double)area->height);
     layout->x_label.x = (double)area->x + (double)area->width / 2.0;
-    layout->x_label.y = (double)(layout->height - sizes->margin) - 0.22 * sizes->label;
+    const double end = (double)(layout->height - sizes->margin) - legend_height(layout);
+    layout->x_label.y = end - 0.22 * sizes->label;
+    layout->legend_y = end + LEGEND_GAP * sizes->scale;
     layout->y_label.x = (double)sizes->margin + 0.78 * sizes->label;
     layout->y_label.y = (double)area->y + (double)area->height / 2.0;
 }
 
 static ropemap_status check_room(const rm_chart_layout *layout, ropemap_error *error) {
     const double least = PLOT_LEAST * layout->sizes.ticks;
-    if ((double)layout->plot.width < least || (double)layout->plot.height < least) {
+    const double wide = layout->across * (least - (double)layout->plot.width);
+    const double tall = layout->down * (least - (double)layout->plot.height);
+    if (wide > 0.0 || tall > 0.0) {
+        const double width = (double)layout->width, height = (double)layout->height;
+        const double times = fmax((width + wide) / width, (height + tall) / height);
         return rm_fail(error, ROPEMAP_USAGE,
                        "chart: %" PRId64 " x %" PRId64 " pixels leave no room for %" PRId32 " x %" PRId32
-                       " plots and text of %.4g pixels; give a larger size, smaller text or fewer plots",
-                       layout->width, layout->height, layout->across, layout->down, layout->sizes.ticks);
+                       " plots and text of %.3g pixels; give %.2g times the size, or smaller text",
+                       layout->width, layout->height, layout->across, layout->down, layout->sizes.ticks,
+                       ceil(times * 10.0) / 10.0);
     }
     if (layout->height > RM_IMAGE_SIDE_MAX) {
         return rm_fail(error, ROPEMAP_USAGE,
@@ -560,8 +623,13 @@ static ropemap_status check_room(const rm_chart_layout *layout, ropemap_error *e
 
 ropemap_status rm_chart_layout_make(rm_chart_layout *layout, const ropemap_chart *chart,
                                     ropemap_error *error) {
-    size_all(layout, chart);
-    settle(layout, chart);
+    const bool fixed = chart->columns > 0 || chart->col_headings != NULL;
+    int32_t columns =
+        chart->columns > 0 ? chart->columns : rm_columns_for(rm_plots_of(chart).count, PAGE_SHAPE);
+    do { /* fewer side by side where the page is too narrow for them */
+        size_all(layout, chart, columns);
+        settle(layout, chart);
+    } while (!fixed && (double)layout->plot.width < PLOT_LEAST * layout->sizes.ticks && --columns > 0);
     RM_TRY(check_room(layout, error));
     /* Names that are longer than a plot is wide have two lines. */
     const int32_t lines = count_name_lines(layout, chart, layout->sizes.name, (double)layout->plot.width);

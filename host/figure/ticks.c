@@ -62,6 +62,8 @@ static rm_ticks ticks_by_index(ropemap_range range, int32_t most) {
     return ticks;
 }
 
+enum { THOUSANDS = 4096 }; /* positions below it are written in full */
+
 rm_ticks rm_ticks_positions(ropemap_range range, bool centred, int32_t most) {
     const int64_t span = range.count * range.step;
     const int64_t last = range.first + (centred ? span - range.step : span);
@@ -81,7 +83,8 @@ rm_ticks rm_ticks_positions(ropemap_range range, bool centred, int32_t most) {
     rm_ticks ticks = {.count = 0};
     for (int64_t position = start; position <= last; position += spacing) {
         const double places = (double)(position - range.first) / (double)range.step + (centred ? 0.5 : 0.0);
-        add_position(&ticks, position, places / (double)range.count, !binary || spacing < 1024);
+        const bool whole = !binary || spacing < 1024 || last < THOUSANDS; /* however many ticks a side has */
+        add_position(&ticks, position, places / (double)range.count, whole);
     }
     return ticks;
 }
@@ -504,8 +507,9 @@ static rm_ticks binary_ticks(const rm_axis_span *axis, int32_t most) {
 
 static rm_ticks linear_ticks(const rm_axis_span *axis, double length, double size, bool along) {
     const double room = length / ((along ? ROOM_ALONG : ROOM_DOWN) * size);
+    const double numbers = axis->whole ? floor(axis->high - axis->low) + 1.0 : LINEAR_MOST + 1;
     rm_ticks ticks = {.count = 0};
-    for (int32_t most = (int32_t)fmin(fmax(room, 2.0), LINEAR_MOST + 1); most >= 2; most--) {
+    for (int32_t most = (int32_t)fmax(fmin(fmin(room, LINEAR_MOST + 1), numbers), 2.0); most >= 2; most--) {
         ticks = axis->binary && !axis->log ? binary_ticks(axis, most) : even_ticks(axis, most);
         if (rm_ticks_fit(&ticks, length, size, along)) {
             break;

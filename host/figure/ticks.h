@@ -48,6 +48,7 @@ rm_ticks rm_ticks_scale(rm_value_norm norm, double low, double high, int32_t mos
 /* What the axis of a chart covers. */
 typedef struct rm_axis_span {
     bool log;
+    bool whole;       /* of whole numbers, with none between them */
     bool binary;      /* its numbers are positions, best given as powers of two */
     double low, high; /* at its ends, low < high; decimal logarithms where `log` */
 } rm_axis_span;

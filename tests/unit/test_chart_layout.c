@@ -191,6 +191,53 @@ static void test_legend(void **state) {
     rm_drawing_free(&drawing);
 }
 
+/* Heads, of which there are whole ones alone. */
+static void test_whole_numbers(void **state) {
+    const double x[] = {0.0, 1.0, 2.0}, y[] = {0.2, 0.7, 0.4};
+    const ropemap_series series = {.label = "sink", .x = x, .y = y, .count = 3, .points = true};
+    const ropemap_chart chart = {.plot = {.series = &series, .series_count = 1}};
+    rm_chart_layout layout;
+    assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
+    assert_int_equal(rm_chart_layout_make(&layout, &chart, NULL), ROPEMAP_OK);
+    assert_int_equal(layout.x_ticks.count, 3);
+    for (int32_t tick = 0; tick < 3; tick++) {
+        assert_string_equal(layout.x_ticks.tick[tick].label, ((const char *[]){"0", "1", "2"})[tick]);
+    }
+}
+
+/* In a narrow figure names take no width from the plots: they are in rows below, in the series' order. */
+static void test_legend_below(void **state) {
+    static stack made;
+    rm_drawing drawing;
+    rm_chart_layout layout;
+    make_stack(&made, 3, 3);
+    made.chart.width = 1039;
+    made.chart.font_size = 28.6;
+    made.chart.columns = 3;
+    draw(&made.chart, &drawing);
+    assert_int_equal(rm_chart_layout_make(&layout, &made.chart, NULL), ROPEMAP_OK);
+    assert_true(layout.legend.below > 0);
+    assert_true(5 * layout.plot.width >= 1039);
+    double last = 0.0, label = 0.0;
+    for (int64_t at = 0; at < drawing.count; at++) {
+        label = strcmp(drawing.items[at].text, "distance (tokens)") == 0 ? drawing.items[at].y : label;
+    }
+    for (int32_t line = 0; line < LINES; line++) {
+        const char *name = made.series[0][line].label + strlen("base ");
+        assert_int_equal(count_texts(&drawing, name), 1);
+        for (int64_t at = 0; at < drawing.count; at++) {
+            const rm_item *item = &drawing.items[at];
+            if (strcmp(item->text, name) == 0) {
+                assert_true(item->y > label && item->y < (double)drawing.height && item->x > last);
+                last = item->x;
+            }
+        }
+    }
+    assert_int_equal(count_texts(&drawing, "base"), 1);
+    check_texts(&drawing, 1.0);
+    rm_drawing_free(&drawing);
+}
+
 /* Any number of plots and lines, sizes and words. */
 static void test_no_overlap(void **state) {
     static const int64_t sizes[][2] = {{0, 0}, {0, 4000}, {700, 0}, {900, 900}, {4000, 0}, {8192, 5000}};
@@ -521,6 +568,8 @@ int main(void) {
                                        cmocka_unit_test(test_positions),
                                        cmocka_unit_test(test_grid),
                                        cmocka_unit_test(test_legend),
+                                       cmocka_unit_test(test_legend_below),
+                                       cmocka_unit_test(test_whole_numbers),
                                        cmocka_unit_test(test_no_overlap),
                                        cmocka_unit_test(test_full_plots),
                                        cmocka_unit_test(test_names),
