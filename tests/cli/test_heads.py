@@ -116,6 +116,13 @@ class Heads(Case):
             for word in (words, ">layer<", ">head<", "layers 0 to 1", "qk.safetensors", "causal"):
                 self.assertIn(word, page)
 
+    def test_one_layer_is_a_chart(self):
+        self.done("heads", *self.files, "--causal", "-o", "row.svg", "-q", "--width", "88mm")
+        page = self.read("row.svg").decode()
+        self.assertNotIn("<image", page)
+        for word in (">head<", ">mass<", ">0.5<", ">0<", ">1<", ">2<"):
+            self.assertIn(word, page)
+
     def test_nan_is_left_out_and_said(self):
         values = flat(self.queries)
         values[(COUNT + 7) * DIMENSION] = math.nan

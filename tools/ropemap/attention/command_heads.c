@@ -425,8 +425,8 @@ static ropemap_status make_map(const heads_result *result, ropemap_map *map, rop
     return ROPEMAP_OK;
 }
 
-static ropemap_status encode_picture(const heads_result *result, output_kind kind, ropemap_bytes *bytes,
-                                     ropemap_error *error) {
+static ropemap_status encode_map(const heads_result *result, output_kind kind, ropemap_bytes *bytes,
+                                 ropemap_error *error) {
     const heads_options *options = result->options;
     const statistic shown = options->statistic;
     ropemap_map map;
@@ -454,10 +454,61 @@ static ropemap_status encode_picture(const heads_result *result, output_kind kin
     return status;
 }
 
+/* The heads of one layer, or one head of the layers: several, with one value to draw or more. */
+static bool is_one_row(const heads_result *result) {
+    const bool log = statistics[result->options->statistic].norm == ROPEMAP_NORM_LOG;
+    int64_t shown = 0;
+    for (int64_t i = 0; i < count_of(result); i++) {
+        const double value = result->rows[i].mean[result->options->statistic];
+        shown += value > 0.0 || (!log && !isnan(value)) ? 1 : 0;
+    }
+    return count_of(result) > 1 && shown > 0 && (result->shape.layers == 1 || result->shape.heads == 1);
+}
+
+/* A point for each, which a colour would give less exactly. */
+static ropemap_status encode_chart(const heads_result *result, output_kind kind, ropemap_bytes *bytes,
+                                   ropemap_error *error) {
+    const heads_options *options = result->options;
+    const statistic shown = options->statistic;
+    const int64_t count = count_of(result);
+    const bool limited = statistics[shown].low < statistics[shown].high;
+    const double room = 0.04 * (statistics[shown].high - statistics[shown].low); /* for dots at the ends */
+    const head_axis across =
+        result->shape.layers > 1 ? layer_axis(&options->heads) : heads_axis(&result->shape, false);
+    char title[200], subtitle[200];
+    double *values = malloc(2 * (size_t)count * sizeof *values);
+    if (values == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "--output: no memory for the picture");
+    }
+    for (int64_t i = 0; i < count; i++) {
+        values[i] = (double)(across.range.first + i * across.range.step);
+        values[count + i] = result->rows[i].mean[shown];
+    }
+    head_title(&options->heads, &result->shape, statistics[shown].title, title, sizeof title);
+    make_subtitle(result, subtitle, sizeof subtitle);
+    const ropemap_series series = {
+        .label = statistics[shown].name, .x = values, .y = values + count, .count = count, .points = true};
+    ropemap_chart chart = {.title = title,
+                           .subtitle = subtitle,
+                           .x_label = across.label,
+                           .y_label = statistics[shown].value,
+                           .log_y = statistics[shown].norm == ROPEMAP_NORM_LOG,
+                           .has_y_limits = limited,
+                           .y_low = statistics[shown].low - room,
+                           .y_high = statistics[shown].high + room,
+                           .plot = {.series = &series, .series_count = 1}};
+    const ropemap_page page =
+        print_chart(&options->heads.print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
+    const ropemap_status status = ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
+    free(values);
+    return status;
+}
+
 ropemap_status heads_encode(const heads_result *result, output_kind kind, ropemap_bytes *bytes,
                             ropemap_error *error) {
-    return kind == OUTPUT_CSV ? outputs_table(put_csv, result, bytes, error)
-                              : encode_picture(result, kind, bytes, error);
+    return kind == OUTPUT_CSV   ? outputs_table(put_csv, result, bytes, error)
+           : is_one_row(result) ? encode_chart(result, kind, bytes, error)
+                                : encode_map(result, kind, bytes, error);
 }
 
 static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
