@@ -14,16 +14,17 @@
 enum { NUMBER_BYTES = 80 };
 
 /* What the library takes. A point is 1/72 inch and a pixel on a page 1/96 inch, as in CSS; in print 1/300. */
-#define LEAST      1.0
-#define MOST       5080.0
-#define FONT_LEAST 2.0
-#define FONT_MOST  400.0
-#define DPI_SCREEN 96.0
-#define DPI_PRINT  300.0
-#define INCH       25.4
-#define POINTS     72.0
-#define FONT_PRINT 7.0     /* points; what journals ask for at least is 5 to 7 */
-#define WIDEST     32767.0 /* pixels of a figure; on a wider page text keeps its proportion */
+#define LEAST        1.0
+#define MOST         5080.0
+#define FONT_LEAST   2.0
+#define FONT_MOST    400.0
+#define DPI_SCREEN   96.0
+#define DPI_PRINT    300.0
+#define INCH         25.4
+#define POINTS       72.0
+#define FONT_PRINT   7.0     /* points; what journals ask for at least is 5 to 7 */
+#define LOWEST_CHART 18.0    /* in sizes of its numbers; given nothing but a width, a narrow one is taller */
+#define WIDEST       32767.0 /* pixels of a figure; on a wider page text keeps its proportion */
 
 static const struct {
     const char *name;
@@ -202,8 +203,9 @@ ropemap_page print_chart(const print_size *size, cli_size pixels, double shape, 
     chart->width = scale.width > 0                    ? scale.width
                    : scale.height > 0 && wanted > 0.0 ? llround((double)scale.height / wanted)
                                                       : pixels.width;
+    const double least = wanted > 0.0 ? LOWEST_CHART * scale.font_size : 0.0;
     chart->height = scale.height > 0  ? scale.height
-                    : scale.width > 0 ? llround(wanted * (double)scale.width)
+                    : scale.width > 0 ? llround(fmax(wanted * (double)scale.width, least))
                                       : pixels.height;
     chart->font_size = scale.font_size;
     chart->untitled = size->no_title;
