@@ -134,6 +134,20 @@ static ropemap_status refuse_nonfinite(const ropemap_vectors *vectors, ropemap_r
     return ROPEMAP_OK;
 }
 
+/* Every `step`-th of `lent`, which are only read from; for a device with memory of its own by way of the
+ * scratch, which is pinned: each worker copies there, where the driver would copy with one thread. */
+static void lend_rows(const ropemap_job *job, rm_view lent, int64_t step, rm_view *rows) {
+    lent.stride *= step;
+    if (own_is_the_hosts(job)) {
+        *rows = lent;
+        return;
+    }
+    for (int64_t i = 0; i < lent.rows; i++) {
+        memcpy(rows->data + i * rows->stride, lent.data + i * lent.stride,
+               (size_t)lent.cols * sizeof *lent.data);
+    }
+}
+
 ropemap_status rm_side_read(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t first,
                             int64_t count, float *scratch, rm_view *rows, ropemap_error *error) {
     RM_TRY(rm_job_poll(job, worker, error));
@@ -146,8 +160,7 @@ ropemap_status rm_side_read(const ropemap_job *job, rm_worker *worker, rm_side s
     *rows = rm_view_dense(scratch, count, vectors->head_dim);
     if (vectors->borrow != NULL) {
         const float *lent = vectors->borrow(vectors, row);
-        rows->data = (float *)(uintptr_t)lent; /* only read from */
-        rows->stride = step * vectors->head_dim;
+        lend_rows(job, rm_view_dense((float *)(uintptr_t)lent, count, vectors->head_dim), step, rows);
     } else {
         RM_TRY(vectors->read(vectors, row, count, step, scratch, error));
     }

@@ -101,7 +101,7 @@ ropemap_range rm_side_range(const ropemap_job *job, rm_side side);
 
 /*
  * Position indices [first, first + count) of a side as they come from the source, [count, head_dim]: in
- * `scratch`, or where they lie if the source can lend them. ROPEMAP_STOPPED as rm_job_poll:
+ * `scratch`, or where they lie if the source can lend them to the host. ROPEMAP_STOPPED as rm_job_poll:
  * whatever reads rows can be stopped between two reads.
  */
 ropemap_status rm_side_read(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t first,
