@@ -280,7 +280,8 @@ class Tree(unittest.TestCase):
         self.report(wrong)
 
     def test_scripts_can_be_run(self):
-        paths = ["tools/quickstart", "tools/check", "tools/setup", ".ci/run", "tools/peers/compare", "tools/peers/attention"]
+        paths = ["tools/quickstart", "tools/check", "tools/setup", ".ci/run", "tools/peers/compare", "tools/peers/attention",
+                 "tools/peers/shards"]
         self.report([path for path in paths if not os.access(ROOT / path, os.X_OK)])
 
 
