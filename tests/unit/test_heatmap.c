@@ -13,7 +13,7 @@
 enum {
     MOST = 12,
     CELLS = 128 * 40,
-    SOME = 7 /* one in so many of all combinations, whose parts repeat after other numbers */
+    SOME = 7 * WHOLE_STEP /* one in so many of all combinations, whose parts repeat after other numbers */
 };
 
 typedef struct stack {
@@ -138,7 +138,7 @@ static void check_pixels(const ropemap_figure *figure, ropemap_colormap shown, d
 static void test_shared_scale(void **state) {
     static stack made;
     static const int32_t counts[] = {1, 2, 5, 9, 12};
-    for (int pick = 0; pick < 10; pick++) {
+    for (int pick = 0; pick < 10; pick += 1 + WHOLE_STEP / 2) {
         make_stack(&made, counts[pick % 5], pick < 5 ? square : mixed, pick % 2 == 0);
         const double low = made.low, high = made.high, reach = fmax(-low, high);
         check_pixels(&made.figure, ROPEMAP_COLORMAP_DIVERGING, -reach, reach);

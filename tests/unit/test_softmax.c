@@ -14,8 +14,8 @@
 
 #ifndef SOFTMAX_BACKEND /* another file includes this one, for another backend */
 #define SOFTMAX_BACKEND "cpu"
-#define SOFTMAX_SHARE   1 /* one pool of so many */
-#define SOFTMAX_STEP    1 /* one case of so many: cells of the even ones, rows of the odd ones */
+#define SOFTMAX_SHARE   1          /* one pool of so many */
+#define SOFTMAX_STEP    WHOLE_STEP /* one case of so many: cells of the even ones, rows of the odd ones */
 #define SOFTMAX_OF_THE_CPU
 #endif
 
