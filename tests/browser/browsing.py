@@ -19,7 +19,7 @@ SKIPPED = 77  # the exit code that ctest shows as a skip
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")
 WINDOW = (960, 610)
-PATIENCE = 15  # seconds until what should come is missing; a busy machine is slow
+PATIENCE = 120  # seconds until what should come is missing: for hangs alone, however busy the machine is
 
 # What is asked of the page in one go, since each question to a browser takes its time.
 PIXELS = """
@@ -87,6 +87,7 @@ def start_browser(*arguments, network=True):
         options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": True, "enablePage": False})
     service = webdriver.chrome.service.Service(CHROMEDRIVER)
     driver = webdriver.Chrome(service=service, options=options)
+    driver.set_script_timeout(2 * PATIENCE)
     drivers.append(driver)
     resize(driver)
     return driver

@@ -44,7 +44,7 @@ class Compare(BrowseCase):
                 last[:] = [error]
                 return False
         try:
-            self.until(passes, words, patience=6)
+            self.until(passes, words)
         except AssertionError:
             raise (last or [AssertionError(words)])[0] from None
 

@@ -37,7 +37,7 @@ def compile_library(folder, name, source):
     """The path of a shared library of that C source."""
     path = os.path.join(folder, name)
     subprocess.run([COMPILER, "-shared", "-fPIC", "-I", REPOSITORY, "-x", "c", "-", "-o", path],
-                   input=source.encode(), check=True, timeout=60)
+                   input=source.encode(), check=True, timeout=600)
     return path
 
 

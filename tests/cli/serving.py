@@ -56,7 +56,7 @@ class ServeCase(Case):
         if process.poll() is None:
             process.send_signal(number)
         try:
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=600)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -64,7 +64,7 @@ class ServeCase(Case):
         return process.returncode, said
 
     def connection(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
 
     def ask(self, path, verb="GET", body=None, token=True, headers=None, connection=None, **query):
         """One request; query names have _ for -."""
@@ -96,7 +96,7 @@ class ServeCase(Case):
             self.assertIn(word, answer.text)
         return answer
 
-    def raw(self, data, until_closed=True, timeout=30):
+    def raw(self, data, until_closed=True, timeout=600):
         """Bytes that came back for these bytes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as stream:
             try:

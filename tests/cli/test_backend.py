@@ -134,7 +134,7 @@ class FakeDriver(Case):
 
     def map(self, code, *arguments, **settings):
         result = subprocess.run([self.program, "map", *arguments, "-o", "-" if "--json" not in arguments else "a.npy",
-                                 "--force"], capture_output=True, timeout=120, cwd=self.directory,
+                                 "--force"], capture_output=True, timeout=600, cwd=self.directory,
                                 env=fake_driver.changed(self.environment, **settings))
         self.assertEqual(result.returncode, code, result.stderr)
         return result.stdout, result.stderr.decode()

@@ -124,8 +124,8 @@ class Files(Case):
         self.write("k.npy", write_npy([4, 8], [0.125] * 32))
 
     def expect(self, code, words, name):
-        self.refused(code, words, "map", "--queries", name, "--keys", "k.npy", "-o", "a.png", timeout=60)
-        self.refused(code, words, "map", "--queries", "k.npy", "--keys", name, "-o", "a.png", timeout=60)
+        self.refused(code, words, "map", "--queries", name, "--keys", "k.npy", "-o", "a.png", timeout=600)
+        self.refused(code, words, "map", "--queries", "k.npy", "--keys", name, "-o", "a.png", timeout=600)
         self.assertNotIn("a.png", self.names())
 
     def test_no_file(self):

@@ -55,7 +55,7 @@ class Emulated(Case):
                             "LD_LIBRARY_PATH": self.directory + (":" + library_path if library_path else "")}
 
     def bench(self, *arguments, code=0, **environment):
-        result = subprocess.run([self.program, "bench", *arguments], capture_output=True, timeout=120,
+        result = subprocess.run([self.program, "bench", *arguments], capture_output=True, timeout=600,
                                 cwd=self.directory, env={**self.environment, **environment})
         self.assertEqual(result.returncode, code, (arguments, result.stderr))
         return result.stdout, result.stderr.decode()

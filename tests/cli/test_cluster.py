@@ -81,7 +81,7 @@ def until(what, check, seconds=60):
 
 
 def output_of(*words):
-    return subprocess.run(words, capture_output=True, text=True, timeout=20).stdout
+    return subprocess.run(words, capture_output=True, text=True, timeout=600).stdout
 
 
 class Cluster(Case):
@@ -135,13 +135,13 @@ class Cluster(Case):
 
     def check_steps(self):
         for name, words in (("srun", ["-n", "4"]), ("nodes", ["-N", "2", "-n", "6"])):
-            subprocess.run(["srun", *words, *self.worker(name)], check=True, timeout=60)
+            subprocess.run(["srun", *words, *self.worker(name)], check=True, timeout=600)
             self.same(name)
         program = subprocess.Popen(["srun", "-n", "4", *self.worker("killed")], stderr=subprocess.DEVNULL)
         self.some("killed")
         victims = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self.is_worker(pid, "killed")]
         os.kill(victims[-1], signal.SIGKILL)
-        program.wait(60)
+        program.wait(600)
         self.same("killed")
 
     def is_worker(self, pid, name):
@@ -166,7 +166,7 @@ class Cluster(Case):
         subprocess.run(["scancel", "--signal=USR1", job], check=True)
         self.gone(job)
         self.assertIn("rc=75", self.read(job + ".out").decode())
-        subprocess.run(["srun", "-n", "3", *self.worker("usr1")], check=True, timeout=60)
+        subprocess.run(["srun", "-n", "3", *self.worker("usr1")], check=True, timeout=600)
         self.same("usr1")
 
     def requeued(self, job, seconds=60):
@@ -206,7 +206,7 @@ class Cluster(Case):
             if shutil.which(words[0]) is None:
                 print("test_cluster.py: %s is not installed; skipped" % words[0])
                 continue
-            subprocess.run([*words, *self.worker(name)], check=True, timeout=60, env=environment)
+            subprocess.run([*words, *self.worker(name)], check=True, timeout=600, env=environment)
             self.same(name)
         if shutil.which("mpiexec.hydra"):
             self.gone(self.batch("-N", "2", "-n", "4", "--ntasks-per-node=2",

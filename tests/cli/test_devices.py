@@ -108,23 +108,23 @@ class Shards(Sharing):
         self.write("now", b"")
         program = self.begin_sharing("x.npy", "--device", "0,1", only="lost=now")
         said = program.stderr.read().decode()
-        self.assertEqual(program.wait(60), 5, said)
+        self.assertEqual(program.wait(600), 5, said)
         self.assertRegex(said, "--device: no GPU of the list is left; GPU [01]: .*illegal address")
         self.assertIn("w", self.names())
-        self.assertEqual(self.begin_sharing("x.npy", "--device", "2,1").wait(60), 0)
+        self.assertEqual(self.begin_sharing("x.npy", "--device", "2,1").wait(600), 0)
         self.assertEqual(self.read("x.npy"), one)
 
     def test_processes_of_several(self):
         """An element of an array leaves what is another's; ranks share; a damaged shard is made again."""
         one = self.share("0", *self.KINDS[0])[0]
         array = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_MAX": "2"}
-        self.assertEqual(self.begin_sharing("x.npy", "--device", "0,2", **array).wait(60), 0)
+        self.assertEqual(self.begin_sharing("x.npy", "--device", "0,2", **array).wait(600), 0)
         shards = sorted(name for name in os.listdir(self.path("w")) if name.startswith("shard"))
         self.assertEqual(shards, ["shard-%06d.bin" % shard for shard in (1, 4, 7, 10)])
         self.write("w/" + shards[2], b"?" * 200)
         programs = [self.begin_sharing("x.npy", "--device", devices, PMI_RANK=str(rank), PMI_SIZE="2")
                     for rank, devices in enumerate(("0,1", "1,2"))]
-        self.assertEqual([program.wait(60) for program in programs], [0, 0])
+        self.assertEqual([program.wait(600) for program in programs], [0, 0])
         self.assertEqual(self.read("x.npy"), one)
 
     def test_a_wish_to_stop(self):
@@ -132,7 +132,7 @@ class Shards(Sharing):
         while not os.path.isdir(self.path("w")):
             self.assertIsNone(program.poll())
         program.send_signal(signal.SIGTERM)
-        self.assertEqual(program.wait(60), 75)
+        self.assertEqual(program.wait(600), 75)
         self.assertRegex(program.stderr.read().decode(), "stopped with [0-9]+ of 13 shards")
 
 

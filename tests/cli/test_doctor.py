@@ -91,7 +91,7 @@ class FakeDriver(DoctorCase):
         self.program, self.environment = fake_driver.install(self.directory)
 
     def doctor(self, code, *arguments, **settings):
-        result = subprocess.run([self.program, "doctor", *arguments], capture_output=True, timeout=60,
+        result = subprocess.run([self.program, "doctor", *arguments], capture_output=True, timeout=600,
                                 env=fake_driver.changed(self.environment, **settings))
         self.assertEqual((result.returncode, result.stderr), (code, b""))
         return result.stdout.decode()

@@ -82,7 +82,7 @@ class Completion(Case):
         script = self.done("completion", "bash").stdout.decode()
         script += '\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ropemap; printf "%s\\n" "${COMPREPLY[@]}"\n'
         result = subprocess.run(["bash", "-c", script, "bash", "ropemap", *words], cwd=self.directory,
-                                capture_output=True, check=True, timeout=60)
+                                capture_output=True, check=True, timeout=600)
         self.assertEqual(result.stderr, b"")
         return result.stdout.decode().split()
 

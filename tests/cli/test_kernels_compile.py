@@ -46,7 +46,7 @@ def compile_one(job):
     os.mkdir(keep)
     command = [NVCC, "-std=c++17", "-O3", "-DNDEBUG", "-I", SOURCE, *flags(), "-arch=sm_" + architecture, "-cubin",
                "-Xptxas", "-v", "--keep", "--keep-dir", keep, source, "-o", os.path.join(keep, name + ".cubin")]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=250, cwd=keep)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, cwd=keep)
     ptx = ""
     for path in glob.glob(os.path.join(keep, "*.ptx")):
         with open(path, encoding="utf-8") as stream:

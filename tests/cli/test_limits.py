@@ -18,7 +18,7 @@ class AddressSpace(unittest.TestCase):
         limit = mebibytes * 1024 * 1024
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(
-                [PROGRAM, *arguments], cwd=folder, timeout=60, capture_output=True, stdin=subprocess.DEVNULL,
+                [PROGRAM, *arguments], cwd=folder, timeout=600, capture_output=True, stdin=subprocess.DEVNULL,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
             return done.returncode, done.stderr.decode(), os.listdir(folder)
 
@@ -58,7 +58,7 @@ class Stack(unittest.TestCase):
             for command in self.COMMANDS:
                 with self.subTest(kilobytes=kilobytes, command=command):
                     done = subprocess.run(
-                        [PROGRAM, *command], timeout=60, capture_output=True, stdin=subprocess.DEVNULL,
+                        [PROGRAM, *command], timeout=600, capture_output=True, stdin=subprocess.DEVNULL,
                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (kilobytes * 1024,) * 2))
                     self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -70,7 +70,7 @@ class Stack(unittest.TestCase):
                 resource.setrlimit(resource.RLIMIT_STACK, (65536, 65536))
                 resource.setrlimit(resource.RLIMIT_AS, (mebibytes << 20, mebibytes << 20))
 
-            done = subprocess.run([PROGRAM, "info"], timeout=60, capture_output=True, preexec_fn=limit)
+            done = subprocess.run([PROGRAM, "info"], timeout=600, capture_output=True, preexec_fn=limit)
             if done.returncode == 5:  # no room for the thread's stack, or with it none for anything else
                 self.assertRegex(done.stderr, rb"^ropemap: .*(raise ulimit -s|no memory for)")
             ends.add(done.returncode)

@@ -197,7 +197,7 @@ class Refusals(Case):
 
     def test_a_place_that_cannot_be_written_is_found_before_the_work(self):
         self.refused(4, ["missing"], "map", "-n", "1M", "--content", "gauss", "--pool", "max", "--threads", "1",
-                     "-o", "missing/a.png", timeout=10)
+                     "-o", "missing/a.png")
 
 
 class StandardOutput(Case):
@@ -218,7 +218,7 @@ class StandardOutput(Case):
         program.stdout.close()
         message = program.stderr.read()
         program.stderr.close()
-        self.assertEqual(program.wait(60), 4)
+        self.assertEqual(program.wait(600), 4)
         self.assertIn(b"Broken pipe", message)
 
     def test_closed_or_full(self):
@@ -248,7 +248,7 @@ class StandardOutput(Case):
         self.addCleanup(reader.wait)
         self.addCleanup(reader.kill)
         self.done(*self.small, "-o", "fifo.npy")
-        data, _ = reader.communicate(timeout=30)
+        data, _ = reader.communicate(timeout=600)
         self.assertEqual(len(read_npy(data)), 8)
         self.assertTrue(stat.S_ISFIFO(os.stat(self.path("fifo.npy")).st_mode))
 

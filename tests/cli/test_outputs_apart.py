@@ -236,7 +236,7 @@ class Sets(Case):
             program.stdout.close()
             message = program.stderr.read()
             program.stderr.close()
-            self.assertEqual((program.wait(60), self.names()), (4, []), message)
+            self.assertEqual((program.wait(600), self.names()), (4, []), message)
             self.assertIn(b"Broken pipe", message)
 
     def test_a_bench_that_cannot_draw_leaves_no_table(self):
@@ -293,7 +293,7 @@ class StandardOutput(Case):
         for command in (["curve", "-n", "8", "-o", "csv:fifo"], ["sweep", "-n", "8", "--vary", "base=1e3,1e4", "-o", "svg:fifo"]):
             reader = subprocess.Popen(["cat", self.path("fifo")], stdout=subprocess.PIPE)
             self.done(*command, "-o", "other.png", "--force")
-            data, _ = reader.communicate(timeout=30)
+            data, _ = reader.communicate(timeout=600)
             self.assertTrue(data.startswith((b"distance", b"<?xml")), data[:20])
         self.assertTrue(stat.S_ISFIFO(os.stat(self.path("fifo")).st_mode))
 

@@ -439,7 +439,7 @@ class Start(ServeCase):
         self.start()
         self.refused(4, ["--port", str(self.port)], "serve", "--port", self.port)
         with open("/dev/full", "w") as full:
-            closed = subprocess.run([PROGRAM, "serve"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            closed = subprocess.run([PROGRAM, "serve"], stdout=full, stderr=subprocess.PIPE, timeout=600)
         self.assertEqual(closed.returncode, 4, closed.stderr)
 
     def test_an_address_for_others_is_warned_of(self):
@@ -451,7 +451,7 @@ class Start(ServeCase):
         self.assertIn(b"--listen", said)
 
     def raw_at(self, address, host):
-        with socket.create_connection((address, self.port), timeout=30) as stream:
+        with socket.create_connection((address, self.port), timeout=600) as stream:
             stream.sendall(("GET /info.json HTTP/1.1\r\n%s\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n" %
                             (host, self.token)).encode())
             got = b""

@@ -33,7 +33,7 @@ class Signals(Case):
                 program = self.begin(*LONG, "-o", "old.png", "-o", "new.npy", "--force")
                 self.waiting(program)
                 program.send_signal(number)
-                self.assertEqual(program.wait(20), -number)
+                self.assertEqual(program.wait(600), -number)
                 self.assertEqual([self.names(), self.read("old.png")], [["old.png"], b"old"])
 
     def test_a_signal_leaves_no_part_of_a_set(self):
@@ -47,7 +47,7 @@ class Signals(Case):
                 program = self.begin(*arguments)
                 self.waiting(program)
                 program.send_signal(signal.SIGINT)
-                self.assertEqual(program.wait(20), -signal.SIGINT)
+                self.assertEqual(program.wait(600), -signal.SIGINT)
                 self.assertEqual(self.names(), ["fifo"])
 
     def test_nohup_is_respected(self):
@@ -62,7 +62,7 @@ class Signals(Case):
         program = self.begin("map", "-n", "8", "-o", "fifo.npy")
         self.waiting(program)
         program.send_signal(signal.SIGINT)
-        self.assertEqual(program.wait(20), -signal.SIGINT)
+        self.assertEqual(program.wait(600), -signal.SIGINT)
 
     def test_a_terminal_shows_a_bar(self):
         main, side = pty.openpty()
@@ -74,7 +74,7 @@ class Signals(Case):
                 shown += os.read(main, 4096)
         after = time.monotonic() - started
         program.send_signal(signal.SIGINT)
-        self.assertEqual(program.wait(20), -signal.SIGINT)
+        self.assertEqual(program.wait(600), -signal.SIGINT)
         os.close(main)
         self.assertGreaterEqual(after, 0.9)  # nothing for work of less than a second
         for word in (b"[", b"%", b"\r"):
@@ -97,7 +97,7 @@ class Signals(Case):
         self.assertNotIn(b"\r", line)
         for program in programs:
             program.send_signal(signal.SIGINT)
-            self.assertEqual(program.wait(20), -signal.SIGINT)
+            self.assertEqual(program.wait(600), -signal.SIGINT)
         self.assertEqual([programs[1].stderr.read(), self.names()], [b"", []])
 
 

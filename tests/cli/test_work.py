@@ -62,10 +62,10 @@ class Work(Case):
                     ranks = workers > 1 and shards != 64  # else nobody knows of the others
                     programs = [self.begin(*command, env=rank(workers - 1 - i, workers) if ranks else None)
                                 for i in range(workers)]
-                    self.assertEqual([program.wait(120) for program in programs], [0] * workers)
+                    self.assertEqual([program.wait(600) for program in programs], [0] * workers)
                     self.assertEqual(self.outputs(), expected)
                     if ranks:
-                        self.done(*command, env=rank(0, 2), timeout=20)
+                        self.done(*command, env=rank(0, 2), timeout=600)
                         self.assertEqual(os.listdir(self.path("w")), ["run.json"])
                     else:
                         self.assertFalse(os.path.isdir(self.path("w")))
@@ -85,7 +85,7 @@ class Work(Case):
         for name in names:
             os.unlink(self.path(name))
         programs = [self.begin(*words, *outputs, "-q", "--work", "w", *shards, env=rank(i, 2)) for i in range(2)]
-        self.assertEqual([program.wait(120) for program in programs], [0, 0])
+        self.assertEqual([program.wait(600) for program in programs], [0, 0])
         self.assertEqual([self.read(name) for name in names], expected)
 
     def test_heads_of_layers(self):
@@ -160,7 +160,7 @@ class Work(Case):
                 program = self.begin(*words, *OUTPUTS, "--work", "w", "--shards", "70", stderr=subprocess.PIPE)
                 self.until_shards(1, program)
                 program.send_signal(number)
-                self.assertEqual(program.wait(20), 75)
+                self.assertEqual(program.wait(600), 75)
                 self.assertIn(b"of 70 shards finished", program.stderr.read())
                 self.assertFalse(os.path.exists(self.path("out.npy")))
                 for name in os.listdir(self.path("w")):

@@ -28,7 +28,7 @@ import time
 COMMANDS = ["map", "map", "map", "curve", "curve", "sweep", "sweep curve", "bound", "plan", "explain", "info", "check", "bench",
             "doctor", "pairs", "heads"]
 CODES = {0, 2, 3, 4, 5, 6}
-TIMEOUT = 120
+TIMEOUT = 600
 
 # Keeps a run short; the random options follow and may override it.
 SHORT = {"bound": ["--resolution", "0.01", "--limit", "500", "--bases", "100:1e5"], "explain": ["--quick"],

@@ -463,7 +463,7 @@ try:
 except KeyboardInterrupt:
     print("interrupted", ropemap.map(positions=8).array.shape)
 """
-        self.assertEqual(self.python(text, timeout=300).stdout, "interrupted (8, 8)\n")
+        self.assertEqual(self.python(text, timeout=600).stdout, "interrupted (8, 8)\n")
 
     def test_warnings(self):
         path = self.folder / "f.npy"

@@ -160,7 +160,7 @@ class Verify(unittest.TestCase):
 
 class Show(unittest.TestCase):
     def status(self, explorer, path, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", explorer.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", explorer.port, timeout=600)
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         answer.read()
