@@ -173,8 +173,8 @@ static double crossed_by(const rm_chart_column *from, const rm_chart_column *to,
     return fmax(start, end) >= place.y && fmin(start, end) <= place.y + place.height ? right - left : 0.0;
 }
 
-/* `each`: what a column within the place costs. */
-static double covered(const rm_chart_curve *curve, double each, area place) {
+/* `each`: what a column within the place costs; `points`: no line joins them. */
+static double covered(const rm_chart_curve *curve, double each, bool points, area place) {
     double crossed = 0.0;
     for (int64_t at = 0; at < curve->count; at++) {
         const rm_chart_column *column = &curve->columns[at];
@@ -182,7 +182,7 @@ static double covered(const rm_chart_curve *curve, double each, area place) {
         if (!away && column->bottom >= place.y && column->top <= place.y + place.height) {
             crossed += each;
         }
-        if (at > 0 && column->joined) {
+        if (at > 0 && column->joined && !points) {
             crossed += crossed_by(column - 1, column, place);
         }
     }
@@ -211,8 +211,8 @@ static double cost_of(const labels *all, const ropemap_mark *own, bool upwards, 
     const area around = {place.x - margin, place.y - margin, place.width + 2.0 * margin,
                          place.height + 2.0 * margin};
     for (int32_t index = 0; index < all->plot->series_count; index++) {
-        const double each = all->plot->series[index].points ? all->layout->dot : 1.0;
-        cost += covered(&all->curves[index], each, around);
+        const bool points = all->plot->series[index].points;
+        cost += covered(&all->curves[index], points ? all->layout->dot : 1.0, points, around);
     }
     return cost;
 }

@@ -120,7 +120,7 @@ class Heads(Case):
         self.done("heads", *self.files, "--causal", "-o", "row.svg", "-q", "--width", "88mm")
         page = self.read("row.svg").decode()
         self.assertNotIn("<image", page)
-        for word in (">head<", ">mass<", ">0.5<", ">0<", ">1<", ">2<"):
+        for word in (">head<", ">mass<", ">0.2<", ">0<", ">1<", ">2<"):
             self.assertIn(word, page)
 
     def test_nan_is_left_out_and_said(self):

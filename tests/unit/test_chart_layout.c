@@ -214,6 +214,10 @@ static void test_legend_below(void **state) {
     made.chart.width = 1039;
     made.chart.font_size = 28.6;
     made.chart.columns = 3;
+    for (int32_t at = 0; at < 3 * LINES; at++) {
+        made.series[at / LINES][at % LINES].label =
+            ((const char *[]){"base 10,000", "base 500,000", "base 1,000,000"})[at % LINES];
+    }
     draw(&made.chart, &drawing);
     assert_int_equal(rm_chart_layout_make(&layout, &made.chart, NULL), ROPEMAP_OK);
     assert_true(layout.legend.below > 0);

@@ -23,7 +23,7 @@ enum { NUMBER_BYTES = 80 };
 #define INCH         25.4
 #define POINTS       72.0
 #define FONT_PRINT   7.0     /* points; what journals ask for at least is 5 to 7 */
-#define LOWEST_CHART 18.0    /* in sizes of its numbers; given nothing but a width, a narrow one is taller */
+#define LOWEST_CHART 18.0    /* in sizes of its numbers: what a narrow one has that is given no shape */
 #define WIDEST       32767.0 /* pixels of a figure; on a wider page text keeps its proportion */
 
 static const struct {
@@ -203,7 +203,7 @@ ropemap_page print_chart(const print_size *size, cli_size pixels, double shape, 
     chart->width = scale.width > 0                    ? scale.width
                    : scale.height > 0 && wanted > 0.0 ? llround((double)scale.height / wanted)
                                                       : pixels.width;
-    const double least = wanted > 0.0 ? LOWEST_CHART * scale.font_size : 0.0;
+    const double least = wanted > 0.0 && pixels.width == 0 ? LOWEST_CHART * scale.font_size : 0.0;
     chart->height = scale.height > 0  ? scale.height
                     : scale.width > 0 ? llround(fmax(wanted * (double)scale.width, least))
                                       : pixels.height;
