@@ -6,12 +6,16 @@ import signal
 import unittest
 
 from emulated import Cuda
+from harness import SANITIZE
+
+RACES = SANITIZE == "thread"  # which are looked for on a smaller map, with a GPU that is lost
 
 
 class Sharing(Cuda):
     """Sides are odd, and bands many."""
     ALIKE = "devices=3,alike=1,"
-    MAP = ["-n", "307", "-d", "8", "--size", "31x37", "--method", "tiled", "--backend", "cuda", "--content", "gauss"]
+    MAP = ["-n", "131" if RACES else "307", "-d", "8", "--size", "13x17" if RACES else "31x37", "--method", "tiled",
+           "--backend", "cuda", "--content", "gauss"]
     KINDS = (["--measure", "softmax", "--causal"], ["--pool", "max", "--diff", "base=500"],
              ["--pool", "mean", "--causal"])
 
@@ -33,7 +37,7 @@ class Sharing(Cuda):
         self.write("now", b"")
         kind = self.KINDS[0]
         one = self.share("0", *kind)[0]
-        for way in ("lost=now", "fail=cudaMalloc:2:2"):
+        for way in ("lost=now",) if RACES else ("lost=now", "fail=cudaMalloc:2:2"):
             cells, document, said = self.share("0,1,2", *kind, only="only=1," + way)
             self.assertEqual(cells, one, way)
             self.assertNotIn("GPU 1", document["backend_reason"])
@@ -41,12 +45,14 @@ class Sharing(Cuda):
 
 
 class Devices(Sharing):
+    @unittest.skipIf(RACES, "nothing else between threads")
     def test_the_bytes_of_one(self):
         self.check_bytes()
 
     def test_one_that_is_lost(self):
         self.check_lost()
 
+    @unittest.skipIf(RACES, "nothing else between threads")
     def test_all_are_lost(self):
         self.write("now", b"")
         result = self.run_program("map", *self.MAP, "--device", "0,1", "-o", "x.npy", "-q",
@@ -55,16 +61,19 @@ class Devices(Sharing):
         self.assertRegex(result.stderr.decode(), "--device: no GPU of the list is left; GPU [01]: .*illegal address")
         self.assertNotIn("x.npy", self.names())
 
+    @unittest.skipIf(RACES, "nothing else between threads")
     def test_a_method_without_parts(self):
         arguments = ["-n", "300", "--size", "40", "--method", "factored", "--backend", "cuda", "--device"]
         one, two = (self.compute(*arguments, devices, ROPEMAP_FAKE_CUDA=self.ALIKE)[0] for devices in ("0", "0,1"))
         self.assertEqual(one, two)
 
+    @unittest.skipIf(RACES, "nothing else between threads")
     def test_a_plan(self):
         environment = self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE)
         text = self.done("map", *self.MAP, "--device", "1,2", "--dry-run", env=environment).stdout.decode()
         self.assertIn("GPU 1, Emulated GPU, and GPU 2\n", text)
 
+    @unittest.skipIf(RACES, "nothing else between threads")
     def test_what_cannot_be_shared(self):
         for words, arguments, settings in (
                 (["--device", "'0,1,0' has GPU 0 twice"], ["--device", "0,1,0"], self.ALIKE),
@@ -92,6 +101,7 @@ class Shards(Sharing):
         self.assertNotIn("w", self.names())
         return self.read("cells.npy"), made[1], said
 
+    @unittest.skipIf(RACES, "nothing else between threads")
     def test_the_bytes_of_one(self):
         self.check_bytes()
 
@@ -102,6 +112,7 @@ class Shards(Sharing):
         return self.begin("map", *self.MAP, *self.KINDS[0], "-o", name, "--work", "w", "--shards", "13", *more,
                           env=self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE + only, **variables))
 
+    @unittest.skipIf(RACES, "nothing else between threads")
     def test_all_are_lost(self):
         """Others go on with the run."""
         one = self.share("0", *self.KINDS[0])[0]
@@ -114,6 +125,7 @@ class Shards(Sharing):
         self.assertEqual(self.begin_sharing("x.npy", "--device", "2,1").wait(600), 0)
         self.assertEqual(self.read("x.npy"), one)
 
+    @unittest.skipIf(RACES, "nothing else between threads")
     def test_processes_of_several(self):
         """An element of an array leaves what is another's; ranks share; a damaged shard is made again."""
         one = self.share("0", *self.KINDS[0])[0]
