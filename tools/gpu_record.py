@@ -44,8 +44,8 @@ def write_record(check, code):
               "scale": check.scale_name, "program": check.origin, "gpu": check.gpu, "driver": doctor.get("driver"),
               "driver_reason": doctor.get("driver_reason"), "plugin": doctor.get("plugin"), "exit_code": code,
               "seconds": round(time.monotonic() - check.began, 1), "steps": check.steps,
-              "nvidia_smi": None, "sweep": None, "bench": None, "rank": None, "gpu_peers": None, "peers": None, "map": None,
-              **check.document}
+              "nvidia_smi": None, "sweep": None, "bench": None, "rank": None, "gpu_peers": None, "peers": None,
+              "map": None, **check.document}
     (check.out / "record.json").write_text(json.dumps(record, indent=1) + "\n")
     gpu = check.gpu["name"] if check.gpu else "no GPU: %s" % record["driver_reason"]
     text = ["# %s" % gpu, "", "%s, ropemap %s, %s" % (check.date, record["describe"], check.scale_name), ""]

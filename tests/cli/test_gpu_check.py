@@ -186,7 +186,8 @@ class EmulatedGpu(CheckCase):
 
     def test_rows_of_peers_are_in_the_record_also_of_one_that_is_wrong(self):
         folder, environment = self.bare()
-        for name, text in (("peers/gpu", "print('| rotate |', flush=True)\nraise SystemExit(6)"), ("modules/torch.py", "")):
+        for name, text in (("peers/gpu", "print('| rotate |', flush=True)\nraise SystemExit(6)"),
+                           ("modules/torch.py", "")):
             path = pathlib.Path(folder, name)
             path.parent.mkdir()
             path.write_text(text)
