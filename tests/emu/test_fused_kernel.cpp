@@ -373,18 +373,18 @@ static void equal_products_have_no_deviation(void **) {
 
 /* All keys in one launch, or a piece in each, past queries that see none of them: the same bits. */
 static void sums_do_not_depend_on_launches(void **) {
-    rows queries = random_numbers(300, 32, 13), keys = random_numbers(300, 32, 14);
+    rows queries = random_numbers(600, 32, 13), keys = random_numbers(300, 32, 14);
     for (const int64_t row_cells : {1, 40}) {
         for (const ropemap_pool kind : SUMS) {
-            fused_case test = {{{{0, 300, 1}, row_cells}, {{0, 300, 1}, 2}, CAUSAL, 0, 512, 512, 0},
+            fused_case test = {{{{0, 600, 1}, row_cells}, {{0, 300, 1}, 2}, CAUSAL, 0, 1024, 512, 0},
                                32,
                                ROPEMAP_DTYPE_BF16,
                                kind};
             cell_store whole(test), parted(test);
-            launch(test, queries, keys, 0, 300, 0, TILE, 7, &whole);
+            launch(test, queries, keys, 0, 600, 0, TILE, 7, &whole);
             test.pool.tile_cols = TILE;
             for (int64_t key = 0; key < 300; key += TILE) {
-                launch(test, queries, keys, key, 300 - key, key, TILE, 7, &parted);
+                launch(test, queries, keys, key, 600 - key, key, TILE, 7, &parted);
             }
             const std::vector<double> a = whole.held(), b = parted.held();
             assert_memory_equal(a.data(), b.data(), a.size() * sizeof a[0]);
@@ -403,7 +403,7 @@ static void nan_and_infinity_stay(void **) {
         const fused_case test = {
             {{{0, 67, 1}, 5}, {{0, 90, 1}, 4}, EVERY, 0, TILE, TILE, 0}, 64, ROPEMAP_DTYPE_FP16, kind};
         rows queries = small_numbers(67, 64, 7), keys = small_numbers(90, 64, 8);
-        queries.at(20, 3) = -NAN;
+        queries.at(0, 5) = queries.at(20, 3) = -NAN; /* std may not take the first for all rows' origin */
         for (int32_t d = 0; d < 64; d++) { /* one product is infinite, without one of zero by infinity */
             queries.at(50, d) = d == 0 ? INFINITY : queries.at(50, d);
         }
