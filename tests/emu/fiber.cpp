@@ -1,4 +1,4 @@
-/* fiber.cpp - the threads of a block, which take turns on one thread of the processor */
+/* fiber.cpp - the threads of a block as fibers of one host thread */
 /* SPDX-License-Identifier: MIT */
 #include "tests/emu/fiber.h"
 
@@ -19,40 +19,40 @@
 
 enum { STACK_BYTES = 1 << 20, GUARD_BYTES = 1 << 16 };
 
-/* ---- what the sanitizers are told ------------------------------------------------------------ */
+/* ---- switches reported to sanitizers --------------------------------------------------------- */
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
-static void leave_stack(void **kept, const void *to, size_t bytes) {
+static void start_switch(void **kept, const void *to, size_t bytes) {
     __sanitizer_start_switch_fiber(kept, to, bytes);
 }
-static void come_to_stack(void *kept, const void **from, size_t *bytes) {
+static void finish_switch(void *kept, const void **from, size_t *bytes) {
     __sanitizer_finish_switch_fiber(kept, from, bytes);
 }
 #else
-static void leave_stack(void **, const void *, size_t) {}
-static void come_to_stack(void *, const void **, size_t *) {}
+static void start_switch(void **, const void *, size_t) {}
+static void finish_switch(void *, const void **, size_t *) {}
 #endif
 
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
-static void *watcher_of_this() {
+static void *current_tsan_fiber() {
     return __tsan_get_current_fiber();
 }
-static void *make_watcher() {
+static void *create_tsan_fiber() {
     return __tsan_create_fiber(0);
 }
-#define WATCH(watcher) __tsan_switch_to_fiber(watcher, __tsan_switch_to_fiber_no_sync)
+#define SWITCH_TSAN_FIBER(tsan_fiber) __tsan_switch_to_fiber(tsan_fiber, __tsan_switch_to_fiber_no_sync)
 #else
-static void *watcher_of_this() {
+static void *current_tsan_fiber() {
     return nullptr;
 }
-static void *make_watcher() {
+static void *create_tsan_fiber() {
     return nullptr;
 }
-#define WATCH(watcher) (void)(watcher)
+#define SWITCH_TSAN_FIBER(tsan_fiber) (void)(tsan_fiber)
 #endif
-#define UNWATCHED __attribute__((no_sanitize_thread))
+#define NO_TSAN __attribute__((no_sanitize_thread))
 
 /* ---- switching ------------------------------------------------------------------------------- */
 
@@ -62,7 +62,7 @@ struct fiber {
     bool began;
     const void *stack;
     size_t bytes;
-    void *fake_stack, *watcher;                      /* AddressSanitizer's and ThreadSanitizer's */
+    void *fake_stack, *tsan_fiber;                   /* AddressSanitizer's and ThreadSanitizer's */
     std::atomic<const std::atomic<uint32_t> *> word; /* it waits while this is... */
     std::atomic<uint32_t> old;                       /* ...that; no word: it runs */
 };
@@ -72,11 +72,11 @@ uint32_t emu_self;
 static fiber fibers[EMU_THREADS_MOST];
 static fiber scheduler; /* the thread that they take turns on */
 static std::atomic<uint32_t> fiber_count;
-static std::atomic<uint32_t> bell;
+static std::atomic<uint32_t> wake_count;
 static void (*serve_fiber)();
 
 /* A system call each time is what swapcontext() costs, ten times the rest; sanitizers know no other way. */
-UNWATCHED static void change(fiber &from, fiber &to) {
+NO_TSAN static void change(fiber &from, fiber &to) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     (void)swapcontext(&from.context, &to.context);
 #else
@@ -90,15 +90,15 @@ UNWATCHED static void change(fiber &from, fiber &to) {
 #endif
 }
 
-UNWATCHED static void switch_to(fiber &from, fiber &to) {
-    leave_stack(&from.fake_stack, to.stack, to.bytes);
-    WATCH(to.watcher);
+NO_TSAN static void switch_to(fiber &from, fiber &to) {
+    start_switch(&from.fake_stack, to.stack, to.bytes);
+    SWITCH_TSAN_FIBER(to.tsan_fiber);
     change(from, to);
-    come_to_stack(from.fake_stack, nullptr, nullptr);
+    finish_switch(from.fake_stack, nullptr, nullptr);
 }
 
 static void enter() {
-    come_to_stack(nullptr, &scheduler.stack, &scheduler.bytes);
+    finish_switch(nullptr, &scheduler.stack, &scheduler.bytes);
     serve_fiber();
     emu_die("a thread of the emulation ends");
 }
@@ -112,7 +112,7 @@ void emu_fiber_wait_while(const std::atomic<uint32_t> &word, uint32_t old) {
     }
 }
 
-/* ---- taking turns ---------------------------------------------------------------------------- */
+/* ---- the scheduler ---------------------------------------------------------------------------- */
 
 static std::atomic<bool> rush;
 
@@ -126,23 +126,23 @@ static bool is_ready(const fiber &one) {
            word->load(std::memory_order_relaxed) != one.old.load(std::memory_order_relaxed);
 }
 
-UNWATCHED static void go_on(uint32_t number) {
+NO_TSAN static void resume(uint32_t number) {
     fibers[number].word.store(nullptr, std::memory_order_relaxed);
     emu_self = number;
     emu_fiber_enters(number);
     switch_to(scheduler, fibers[number]);
 }
 
-static void *take_turns(void *) {
-    scheduler.watcher = watcher_of_this();
+static void *run_scheduler(void *) {
+    scheduler.tsan_fiber = current_tsan_fiber();
     for (;;) {
-        const uint32_t rung = bell.load(std::memory_order_acquire);
+        const uint32_t seen = wake_count.load(std::memory_order_acquire);
         const uint32_t count = fiber_count.load(std::memory_order_acquire);
         bool ran = false;
         bool warp_ran = false;
         for (uint32_t i = 0; i < count; i++) {
             if (is_ready(fibers[i])) {
-                go_on(i);
+                resume(i);
                 ran = warp_ran = true;
             }
             if (i % EMU_LANES == EMU_LANES - 1) { /* a warp that rushes goes again, from its first lane */
@@ -151,7 +151,7 @@ static void *take_turns(void *) {
             }
         }
         if (!ran) {
-            (void)emu_wait_while(bell, rung, -1);
+            (void)emu_wait_while(wake_count, seen, -1);
         }
     }
     return nullptr;
@@ -168,7 +168,7 @@ static void make(fiber &one) {
     }
     one.stack = static_cast<char *>(memory) + GUARD_BYTES;
     one.bytes = STACK_BYTES;
-    one.watcher = make_watcher();
+    one.tsan_fiber = create_tsan_fiber();
     one.context.uc_stack.ss_sp = static_cast<char *>(memory) + GUARD_BYTES;
     one.context.uc_stack.ss_size = STACK_BYTES;
     one.context.uc_link = nullptr;
@@ -189,14 +189,14 @@ void emu_fibers_start(uint32_t wanted, void (*serve)()) {
     }
     pthread_t thread;
     if (there == 0 &&
-        (pthread_create(&thread, nullptr, take_turns, nullptr) != 0 || pthread_detach(thread) != 0)) {
+        (pthread_create(&thread, nullptr, run_scheduler, nullptr) != 0 || pthread_detach(thread) != 0)) {
         emu_die("cannot start a thread");
     }
 }
 
-void emu_fibers_ring() {
-    bell.fetch_add(1, std::memory_order_release);
-    emu_wake_all(bell);
+void emu_fibers_wake() {
+    wake_count.fetch_add(1, std::memory_order_release);
+    emu_wake_all(wake_count);
 }
 
 /* ---- other threads --------------------------------------------------------------------------- */

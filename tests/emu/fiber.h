@@ -1,7 +1,7 @@
-/* fiber.h - the threads of a block, which take turns on one thread of the processor */
+/* fiber.h - the threads of a block as fibers of one host thread */
 /* SPDX-License-Identifier: MIT */
 /*
- * A fiber runs until it waits for a word to change. The sanitizers are told of every switch: to
+ * A fiber runs until it waits for a word to change. Every switch is reported to the sanitizers: to
  * ThreadSanitizer each fiber is a thread of its own, and a switch orders nothing.
  */
 #ifndef ROPEMAP_EMU_FIBER_H
@@ -16,8 +16,9 @@ extern uint32_t emu_self;
 /* Fibers below `wanted` are there afterwards; each calls `serve`, which never returns. */
 void emu_fibers_start(uint32_t wanted, void (*serve)());
 
-/* Looks again at all words that fibers wait for: to be called after the last change from outside. */
-void emu_fibers_ring();
+/* Wakes the scheduler, which looks again at every word that a fiber waits for; call it after the last change.
+ */
+void emu_fibers_wake();
 
 /* For fibers alone: others run while the word is `old`. Acquires what the one that changed it released. */
 void emu_fiber_wait_while(const std::atomic<uint32_t> &word, uint32_t old);

@@ -158,7 +158,7 @@ static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block, size_t s
     for (uint32_t i = 0; i < emu_now.threads; i++) {
         emu_workers[i].launches.fetch_add(1, std::memory_order_release);
     }
-    emu_fibers_ring();
+    emu_fibers_wake();
     wait_for_end(round);
     emu_launching.store(false);
     launch_count.fetch_add(1);
@@ -189,7 +189,7 @@ static bool valid(dim3 grid, dim3 block, size_t shared, size_t most) {
 }
 
 /* True for the launch that a test wants to fail. */
-static bool told_to_fail() {
+static bool should_fail() {
     int left = fail_countdown.load();
     while (left > 0 && !fail_countdown.compare_exchange_weak(left, left - 1)) {
     }
@@ -202,7 +202,7 @@ cudaError_t emu_launch(const emu_kernel &kernel, dim3 grid, dim3 block, size_t s
         error = cudaErrorInvalidDeviceFunction;
     } else if (!valid(grid, block, shared, shared_most_of(kernel.address))) {
         error = cudaErrorInvalidConfiguration;
-    } else if (told_to_fail()) {
+    } else if (should_fail()) {
         error = cudaErrorLaunchFailure;
     } else {
         run_launch(kernel, grid, block, shared);
