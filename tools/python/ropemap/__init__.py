@@ -27,6 +27,8 @@ def homes():
 
 
 def __getattr__(name):
+    if name == "capture":
+        return importlib.import_module("ropemap.capture")
     for home in homes() if not name.startswith("_") else ():
         if name in home.__all__:
             return getattr(home, name)
