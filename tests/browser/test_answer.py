@@ -30,6 +30,17 @@ class Answer(BrowseCase):
         self.assertEqual(self.command()[:2], ["--base", "100000"])
         self.until("%s[1]?.[0] === '100,000'" % ROWS, "it is the present base")
 
+    def test_the_least_base_is_searched_for_once(self):
+        """It does not depend on the present base."""
+        self.open("positions=4k&head-dim=64")
+        self.until("/^Least base for 4,096 tokens: [\\d,]+$/.test(document.getElementById('answer-least').textContent)", "it is found")
+        found = self.text("answer-least")
+        self.enter("#number-base", "2e5")
+        self.until("%s[1]?.[0] === '200,000'" % ROWS, "another base")
+        self.assertEqual(self.text("answer-least"), found)
+        self.js("return new Promise((done) => setTimeout(done, 700))")
+        self.assertEqual(self.js("return performance.getEntriesByType('resource').filter(({ name }) => name.includes('least.json')).length"), 1)
+
     def test_one_similarity_with_an_attention_factor(self):
         """YaRN's factor scales scores: the curve is relative to distance 0, as the answer is."""
         self.open("preset=gpt-oss-20b&positions=4k")

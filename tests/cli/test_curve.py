@@ -283,7 +283,7 @@ class Explain(Case):
         self.assertEqual([document["schema"], len(document["sentences"]), document["first_negative_unscaled"]],
                          ["ropemap.explain/1", 5, 1707])
         self.assertGreater(document["pairs_slowed"], 0)
-        self.assertIn("YaRN (factor 4, original 1,024) slows", document["sentences"][3])
+        self.assertIn("YaRN (factor 4, original length 1,024) slows", document["sentences"][3])
         self.assertEqual([row["base"] for row in document["bases"]], [1e3, 1e4, 1e5])
         self.assertEqual([document["bases"][1][name] for name in ("half", "first_negative")],
                          [document["half"], document["first_negative"]])

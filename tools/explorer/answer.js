@@ -9,9 +9,12 @@ import { setOptions } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const byId = (id) => document.getElementById(id);
-const quick = new Channel('answer'), whole = new Channel('explain');
+const quick = new Channel('answer'), search = new Channel('least');
 export const answer = { onFound: () => {} };
-let shown = ''; /* the address whose numbers stand there, the least base too */
+const FIRST_LOOK = 250, EVERY = 500; /* ms */
+let length = 0;   /* that the least base is for */
+let shown = '';   /* the address whose numbers stand there */
+let least = null; /* { address, words }: the least base that was found last */
 
 /* The sentence that leads stands out, and so do the numbers that answer. */
 function marked(sentence) {
@@ -20,13 +23,15 @@ function marked(sentence) {
   return lead ? [make('strong', { textContent: lead }), ' ', ...pieces] : pieces;
 }
 
-function show({ sentences, bases, ...found }) {
+function show({ sentences, bases, length: own }) {
+  length = own;
   const [first, ...others] = sentences;
   byId('answer-first').replaceChildren(...marked(first));
   byId('answer-rest').replaceChildren(...others.map((one) => make('p', {}, ...marked(one))));
   byId('answer-more').hidden = !others.length;
   delete byId('answer').dataset.stale;
-  showRows(bases, found);
+  showRows(bases);
+  showLeast();
   answer.onFound(bases[1]);
 }
 
@@ -40,7 +45,7 @@ function baseButton(base, words) {
 }
 
 /* base / 10, base, base x 10 */
-function showRows(bases, { length, least_base: least, least_base_is_edge: edge }) {
+function showRows(bases) {
   byId('answer-length').textContent = `≥ 0 to ${grouped(length)}`;
   byId('answer-rows').replaceChildren(...bases.map((row, index) => {
     const base = Number(row.base.toPrecision(6)), head = make('th', { scope: 'row' });
@@ -49,46 +54,75 @@ function showRows(bases, { length, least_base: least, least_base_is_edge: edge }
     return make('tr', { className: index === 1 ? 'now' : '' }, head,
       ...[...cells, holds(row, length)].map((text) => make('td', { textContent: text })));
   }));
-  const rounded = Math.ceil(least);
-  const words = least === null ? ['…'] : edge ? ['any'] : least > 0 ? [baseButton(rounded, grouped(rounded))] : ['none'];
+}
+
+/* progress: how far the search for it is, in words. */
+function showLeast(progress = '') {
+  const words = least?.address === leastAddress() ? least.words : [`trying bases …${progress}`];
   byId('answer-least').replaceChildren(`Least base for ${grouped(length)} tokens: `, ...words);
 }
 
 const quickly = whenQuiet(60, () => {
-  const query = explainQuery(), address = url('/explain.json', query);
+  const address = url('/answer.json', explainQuery());
   if (address === shown) return;
+  if (quick.rests) {
+    quickly();
+    return;
+  }
   quick.ask({
-    url: url('/answer.json', query), kind: 'json',
+    url: address, kind: 'json',
     good: ({ body }) => {
-      if (address !== shown) show(body);
+      shown = address;
+      show(body);
     },
     bad: () => { byId('answer').dataset.stale = 'true'; },
   });
 }, 150);
 
-/* The least base of a length may take seconds, which are the map's first. */
-const wholly = whenQuiet(500, () => {
+/* The least base is searched for, so it does not depend on the present one. */
+function leastAddress() {
+  const { base, ...query } = explainQuery();
+  return url('/least.json', query);
+}
+
+/* The search may take seconds, which are the map's first. */
+const searchLater = whenQuiet(500, () => {
+  const address = leastAddress();
+  if (least?.address === address) return;
   if (mapPending()) {
-    wholly();
+    searchLater();
     return;
   }
-  const address = url('/explain.json', explainQuery());
-  if (address === shown) return;
-  whole.ask({
+  search.ask({
     url: address, kind: 'json', bad: () => {},
-    good: ({ body }) => {
-      shown = address;
-      show(body);
+    good: ({ body: { least_base: base, least_base_is_edge: edge } }) => {
+      const rounded = Math.ceil(base);
+      least = { address, words: edge ? ['any'] : base > 0 ? [baseButton(rounded, grouped(rounded))] : ['none'] };
+      showLeast();
     },
   });
+  setTimeout(followSearch, FIRST_LOOK, address);
 });
 
+async function followSearch(address) {
+  const isOver = () => leastAddress() !== address || least?.address === address || !search.current;
+  if (isOver()) return;
+  let share = null;
+  try {
+    share = (await (await fetch(`progress.json?view=${search.view}`, { cache: 'no-store' })).json()).share;
+  } catch {
+    /* the banner tells of a lost server */
+  }
+  if (isOver()) return;
+  if (share !== null) showLeast(` ${Math.floor(100 * share)} %`);
+  setTimeout(followSearch, EVERY, address);
+}
+
 /* A search that was asked for comes before the least base. */
-export const yieldWhole = () => whole.cancel();
+export const yieldSearch = () => search.cancel();
 
 export function refreshAnswer() {
-  whole.cancel();
-  if (url('/explain.json', explainQuery()) !== shown) shown = '';
+  if (least?.address !== leastAddress()) search.cancel();
   quickly();
-  wholly();
+  searchLater();
 }

@@ -1,6 +1,6 @@
 /* plan.js - the inverse: a similarity and a length are given, and bases and factors that hold it are found */
 /* SPDX-License-Identifier: MIT */
-import { refreshAnswer, yieldWhole } from './answer.js';
+import { refreshAnswer, yieldSearch } from './answer.js';
 import { refreshCard, yieldLeast } from './card.js';
 import { Channel } from './fetch.js';
 import { grouped, plainText, tokensText } from './numbers.js';
@@ -49,7 +49,7 @@ async function find() {
   const mine = round, list = byId('plan-rows');
   const keep = byId('plan-keep').value.trim() || '0', length = byId('plan-length').value.trim() || byId('plan-length').placeholder;
   list.replaceChildren();
-  yieldWhole();
+  yieldSearch();
   yieldLeast();
   byId('plan-stop').hidden = false;
   for (const change of Object.keys(CHANGES)) {

@@ -403,15 +403,18 @@ static ropemap_status make_plan(const serve_context *context, serve_job *job, vo
 
 static void prepare_explain(const serve_context *context, serve_job *job, void *given) {
     explain_options *options = given;
-    (void)context;
+    options->threads = context->options->map.request.threads;
     options->progress = job_progress;
     options->progress_user = job;
 }
 
-/* What is at hand at once: all but the least base. */
+/* What is at hand at once: all but the least base. The page asks for it with the map, which needs the other
+ * threads. */
 static void prepare_answer(const serve_context *context, serve_job *job, void *given) {
-    prepare_explain(context, job, given);
-    ((explain_options *)given)->quick = true;
+    explain_options *options = given;
+    prepare_explain(context, job, options);
+    options->threads = 1;
+    options->quick = true;
 }
 
 static ropemap_status make_explain(const serve_context *context, serve_job *job, void *given,
@@ -435,6 +438,19 @@ static ropemap_status make_explain(const serve_context *context, serve_job *job,
     }
     answer_text(job->answer, 200, TEXT, text);
     return ROPEMAP_OK;
+}
+
+static ropemap_status make_least(const serve_context *context, serve_job *job, void *given,
+                                 ropemap_error *error) {
+    explanation found = {.length = 0};
+    (void)context;
+    const ropemap_status status = explain_least(given, &found, error);
+    if (status == ROPEMAP_OK) {
+        answer_document(job->answer, json_pack("{s:s, s:I, s:f, s:b}", "schema", "ropemap.least/1", "length",
+                                               (json_int_t)found.length, "least_base", found.least_base,
+                                               "least_base_is_edge", found.least_is_edge ? 1 : 0));
+    }
+    return status;
 }
 
 /* The rule of a text that is posted. */
@@ -529,6 +545,12 @@ const serve_route serve_routes[] = {
      .command = &command_explain,
      .prepare = prepare_answer,
      .make = make_explain,
+     .keeps = true},
+    {.paths = "/least.json",
+     .command = &command_explain,
+     .prepare = prepare_explain,
+     .make = make_least,
+     .slow = true,
      .keeps = true},
     {.paths = "/explain.txt /explain.json",
      .command = &command_explain,

@@ -117,7 +117,28 @@ static void say_least(const ropemap_spec *spec, const explanation *to, char *tex
     }
 }
 
-/* "YaRN (factor 32, original 4,096)" of a scaling's text "yarn:factor=32,original=4096". */
+/* "original length 4,096" of "original=4096" and what follows, up to `past`. Returns its length. */
+static int put_parameter(const char *key, const char *past, char *text, size_t size) {
+    static const char *const names[][2] = {{"original", "original length"}, {"max", "maximum length"},
+                                           {"attn", "attention factor"},    {"attention", "attention factor"},
+                                           {"beta-fast", "beta fast"},      {"beta-slow", "beta slow"}};
+    const size_t length = strcspn(key, "=");
+    const char *value = key + length + 1, *name = NULL;
+    char *end = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && name == NULL; i++) {
+        const bool is_it = strlen(names[i][0]) == length && memcmp(names[i][0], key, length) == 0;
+        name = is_it ? names[i][1] : NULL;
+    }
+    if (strncmp(key, "untruncated=", 12) == 0) {
+        return snprintf(text, size, "ramp not rounded");
+    }
+    const double number = strtod(value, &end);
+    const number_words grouped = number_in_words(number);
+    return snprintf(text, size, "%.*s %.*s", name != NULL ? 40 : (int)length, name != NULL ? name : key,
+                    end == past ? 40 : (int)(past - value), end == past ? grouped.text : value);
+}
+
+/* "YaRN (factor 32, original length 4,096)" of a scaling's text "yarn:factor=32,original=4096". */
 static void put_rule(const ropemap_scaling *scaling, char *text, size_t size) {
     static const char *const names[] = {
         [ROPEMAP_SCALING_LINEAR] = "Linear interpolation", [ROPEMAP_SCALING_NTK] = "NTK scaling",
@@ -132,18 +153,11 @@ static void put_rule(const ropemap_scaling *scaling, char *text, size_t size) {
     int length = name != NULL ? snprintf(text, size, "%s", name)
                               : snprintf(text, size, "%.*s", (int)(at - rule), rule);
     for (const char *before = " ("; *at != '\0'; before = ", ") {
-        const char *key = at + 1, *value = key + strcspn(key, "=") + 1;
-        char *end = NULL;
+        const char *key = at + 1;
         at = key + strcspn(key, ",");
-        const double what = strtod(value, &end);
-        length += snprintf(text + length, size - (size_t)length, "%s%.*s %.*s", before,
-                           (int)(value - 1 - key), key, end == at ? 0 : (int)(at - value), value);
-        if (end == at) {
-            length += snprintf(text + length, size - (size_t)length, "%s", number_in_words(what).text);
-        }
-        if (*at == '\0') {
-            (void)snprintf(text + length, size - (size_t)length, ")");
-        }
+        length += snprintf(text + length, size - (size_t)length, "%s", before);
+        length += put_parameter(key, at, text + length, size - (size_t)length);
+        (void)snprintf(text + length, size - (size_t)length, *at == '\0' ? ")" : "");
     }
 }
 
@@ -212,8 +226,8 @@ enum { LENGTH_USUAL = 32768, NEIGHBOURS = 24 };
 
 static ropemap_status look(const ropemap_spec *spec, const explain_options *options, ropemap_reach *found,
                            ropemap_error *error) {
-    return ropemap_bound_reach(spec, EXPLAIN_LIMIT, 0, options->progress, options->progress_user, found,
-                               error);
+    return ropemap_bound_reach(spec, EXPLAIN_LIMIT, options->threads, options->progress,
+                               options->progress_user, found, error);
 }
 
 static ropemap_status reach_of(ropemap_spec spec, const explain_options *options, int64_t *reach,
@@ -268,9 +282,11 @@ static ropemap_status find_least(const ropemap_spec *spec, const explain_options
     int32_t count = 0;
     const ropemap_bound_request request = {.spec = *spec,
                                            .length = to->length,
+                                           .threads = options->threads,
                                            .progress = options->progress,
                                            .progress_user = options->progress_user};
     const ropemap_status status = ropemap_bound_bases(&request, &window, 1, &count, error);
+    to->has_least = status == ROPEMAP_OK;
     to->least_base = count > 0 ? window.low : 0.0;
     to->least_is_edge = count > 0 && window.low_is_edge;
     return status;
@@ -294,7 +310,10 @@ static ropemap_status work_out(const ropemap_spec *spec, const explain_options *
     ropemap_status status = look(spec, options, &to->own, error);
     status = status == ROPEMAP_OK ? find_rotated(spec, options, to, error) : status;
     other.scaling = (ropemap_scaling){.rule = ROPEMAP_SCALING_NONE};
-    status = status == ROPEMAP_OK ? look(&other, options, &to->plain, error) : status;
+    to->plain = to->own;
+    if (status == ROPEMAP_OK && spec->scaling.rule != ROPEMAP_SCALING_NONE) {
+        status = look(&other, options, &to->plain, error);
+    }
     other = *spec;
     to->more = fmin(10.0 * spec->base, 1e30);
     to->less = spec->base / 10.0 > 1.0 ? spec->base / 10.0 : 1.0 + (spec->base - 1.0) / 10.0;
@@ -317,11 +336,11 @@ static ropemap_status work_out(const ropemap_spec *spec, const explain_options *
     }
     status = status == ROPEMAP_OK ? find_fall(spec, options, to, error) : status;
     status = status == ROPEMAP_OK ? count_slowed(spec, to, error) : status;
-    to->has_least = !options->quick;
-    return status == ROPEMAP_OK && to->has_least ? find_least(spec, options, to, error) : status;
+    return status == ROPEMAP_OK && !options->quick ? find_least(spec, options, to, error) : status;
 }
 
-ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error) {
+/* The rule, and the length that is looked at. */
+static ropemap_status prepare(explain_options *options, explanation *to, ropemap_error *error) {
     if (options->rule.frequencies != NULL) {
         return fail(error, ROPEMAP_USAGE,
                     "--frequencies: explain is about a base, and a table has none; `ropemap bound` shows how "
@@ -345,7 +364,17 @@ ropemap_status explain_make(explain_options *options, explanation *to, ropemap_e
     to->length = spec->length >= 2.0 ? (int64_t)spec->length : trained >= 2 ? trained : LENGTH_USUAL;
     spec->length = (double)to->length;
     to->length = to->length < most ? to->length : most;
-    return work_out(spec, options, to, error);
+    return ROPEMAP_OK;
+}
+
+ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error) {
+    const ropemap_status status = prepare(options, to, error);
+    return status == ROPEMAP_OK ? work_out(&options->rule.spec, options, to, error) : status;
+}
+
+ropemap_status explain_least(explain_options *options, explanation *to, ropemap_error *error) {
+    const ropemap_status status = prepare(options, to, error);
+    return status == ROPEMAP_OK ? find_least(&options->rule.spec, options, to, error) : status;
 }
 
 static const cli_option explain_rows[] = {

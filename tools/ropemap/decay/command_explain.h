@@ -18,6 +18,7 @@ typedef struct explain_options {
     rule_options rule;
     bool quick; /* without the last sentence */
     bool json, quiet;
+    int32_t threads;           /* 0: as many as the machine has */
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
 } explain_options;
@@ -42,8 +43,8 @@ typedef struct explanation {
 /* Resolves the rule and computes the numbers; `to` is zeroed. */
 ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error);
 
-/* JSON of schema ropemap.explain/1; NULL: no memory. The caller owns it. */
-json_t *explain_document(const ropemap_spec *spec, const explanation *found);
+/* The same of the least base alone, which depends on all of the rule but its base. */
+ropemap_status explain_least(explain_options *options, explanation *to, ropemap_error *error);
 
 /* Writes the sentences from the numbers; one that was not requested is "". */
 void explain_say(const ropemap_spec *spec, explanation *to);
