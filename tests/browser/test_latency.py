@@ -2,7 +2,8 @@
 # test_latency.py - from a hand that moves the base slider to the new map on the screen
 # SPDX-License-Identifier: MIT
 """
-131,072 positions, a map of 1024 x 1024 cells, moves of a real pointer. Each move counts from its input event to the end
+131,072 positions, a canvas of 1024 x 1024 pixels, moves of a real pointer: while the hand moves the page asks for as
+many cells as come in time, for all of them when it rests. Each move counts from its input event to the end
 of the frame that has its picture, or a newer one where moves come faster than pictures. The browser holds pointer
 events back until a frame begins, which is told apart. The page promises a median of 33 ms, and 60 ms for 95 of 100, on
 two idle cores. The times are printed and never judged, since machines are busy; what fails is a move without a picture.
@@ -10,6 +11,7 @@ ROPEMAP_MOVES=N measures N moves of each kind; ROPEMAP_SCENES=1 measures what ta
 while the hand moves, and how soon each scene has its first one.
 """
 import os
+import re
 import statistics
 import time
 
@@ -104,8 +106,9 @@ class Latency(BrowseCase):
                                            one["drawnAt"] - last, end - one["drawnAt"])):
                 parts[name].append(value)
         median, high = statistics.median(times), at_percent(times, 95)
-        print("%d moves (%d pictures coarse), one each %.0f ms (asked for: %d), %d pictures of their own: median %.1f ms, 95 %% %.1f ms, "
-              "most %.1f ms; promised %d and %d; load %.1f" % (len(times), sum(one["coarse"] for one in pictures), gap, spacing, own, median, high, max(times),
+        sides = sorted(int(re.search(r"size=(\d+)", one["asked"])[1]) for one in pictures)
+        print("%d moves (%d pictures coarse, %d to %d cells a side), one each %.0f ms (asked for: %d), %d pictures of their own: median %.1f ms, 95 %% %.1f ms, "
+              "most %.1f ms; promised %d and %d; load %.1f" % (len(times), sum(one["coarse"] for one in pictures), sides[0], sides[-1], gap, spacing, own, median, high, max(times),
                                                                 MEDIAN, P95, os.getloadavg()[0]))
         parts["(held back before)"] = held
         for name, values in parts.items():

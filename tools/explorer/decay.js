@@ -40,7 +40,7 @@ function pin() {
 
 /* While a hand moves, the map comes first: a curve each 200 ms, and the last one. */
 const soon = whenQuiet(60, () => {
-  if (mapPending()) {
+  if (mapPending() || channel.rests) {
     soon();
     return;
   }

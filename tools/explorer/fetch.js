@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 const PATIENCE = 120; /* ms: a stale answer that is nearer than this is worth its picture */
+const REST = 2;        /* times what an answer took: so long a channel that gives way leaves the server to others */
 const RETRY_FIRST = 500, RETRY_MOST = 8000;
 /* A server that is busy, or one that restarted with another token: its page in another tab brings that. */
 const BUSY = 503, STRANGE = 403;
@@ -46,10 +47,16 @@ export class Channel {
     this.view = `${name}-${tab}`;
     this.current = null;
     this.next = null;
+    this.restsUntil = 0;
     channels.add(this);
   }
 
-  /* job: { url, kind: 'blob' | 'json' | 'text' | 'arrayBuffer', good(answer), bad(refused) } */
+  /* While a hand moves the map comes first: what else follows it leaves two thirds of the time. */
+  get rests() {
+    return performance.now() < this.restsUntil;
+  }
+
+  /* job: { url, kind: 'json' | 'text' | 'arrayBuffer', good(answer), bad(refused) } */
   ask(job) {
     if (!this.current && !connection.lost) {
       this.start(job);
@@ -75,6 +82,7 @@ export class Channel {
     try {
       const got = await answer(`${job.url}${joint}view=${this.view}`, job.kind, run.abort.signal);
       found();
+      this.restsUntil = performance.now() + REST * got.milliseconds;
       end = () => job.good(got);
     } catch (error) {
       end = this.failed(job, error);

@@ -9,7 +9,10 @@ import { shownView, state, table } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
 const STATS_MOST = 4096;
-const LIVE_SIDE = 1024; /* cells a side at most while a hand moves a slider or the map */
+/* Cells a side while a hand moves a slider or the map: half of them where pictures come late, twice where they would
+   still be in time, for which they take four times as long. */
+const LIVE_MOST = 1024, LIVE_LEAST = 256, LATE = 33, EARLY = LATE / 4; /* ms */
+let liveSide = 512;
 
 export const panes = {};
 /* main: what is shown now; home: the last whole map, beneath it where the view moves out. */
@@ -34,7 +37,7 @@ function resized() {
 /* Cells a side that are asked for; at most what the server takes. */
 export function cellsWanted(live) {
   const pixels = panes.main.pixels || 512;
-  return Math.min(pixels, live ? LIVE_SIDE : Infinity, table.limits?.side ?? 2048);
+  return Math.min(pixels, live ? liveSide : Infinity, table.limits?.side ?? 2048);
 }
 
 /* Whether the present state has no picture yet, not even a coarse one: what is less urgent waits for it. */
@@ -71,7 +74,13 @@ function arrived(layer, mine, answer) {
   /* Drawn at once, so that the next frame has it; that frame tells when. */
   drawNow();
   const drawnAt = performance.now();
+  if (mine.live && !layer.coarse && !answer.header.cached) pace(drawnAt - mine.inputAt);
   requestAnimationFrame(() => painted(layer, mine, answer, drawnAt));
+}
+
+function pace(milliseconds) {
+  if (milliseconds > LATE) liveSide = Math.max(liveSide / 2, LIVE_LEAST);
+  else if (milliseconds < EARLY) liveSide = Math.min(liveSide * 2, LIVE_MOST);
 }
 
 /* Bitmaps hold memory outside of the heap; one that no layer needs is let go at once. */

@@ -38,9 +38,9 @@ export function plainText(value) {
   return value.toExponential().replace('e+', 'e');
 }
 
-export function grouped(value) {
-  return Math.abs(value) >= 1e15 ? String(value) : value.toLocaleString('en-US', { maximumFractionDigits: 6 });
-}
+const grouping = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6 }); /* one that is made anew takes long */
+
+export const grouped = (value) => (Math.abs(value) >= 1e15 ? String(value) : grouping.format(value));
 
 /* A similarity to read: four decimals, more digits where it is small, a true minus sign. */
 export function valueText(value) {

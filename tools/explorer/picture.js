@@ -54,7 +54,7 @@ function mapRequest(window, size, options) {
   const cells = isCells(window ?? domain(options));
   const query = unframed(mapQuery(window, { size: String(size) }, options));
   if (!cells) query.bare = '1';
-  return { url: url(cells ? '/map.npy' : '/map.png', query), kind: cells ? 'arrayBuffer' : 'blob', cells };
+  return { url: url(cells ? '/map.npy' : '/map.png', query), kind: 'arrayBuffer', cells };
 }
 
 function thin(range, most) {
@@ -87,7 +87,7 @@ function coarseOptions(range, few, options) {
 
 /* The layer of an answer. */
 async function layerOf({ body, header }, cells, view) {
-  if (!cells) return { bitmap: await createImageBitmap(body, { colorSpaceConversion: 'none' }), header, view };
+  if (!cells) return { bitmap: await createImageBitmap(new Blob([body]), { colorSpaceConversion: 'none' }), header, view };
   const values = parseNpy(body);
   const image = imageOf(values.cells, values.width, values.height, header);
   return { bitmap: await createImageBitmap(image), header, view, values };
@@ -112,7 +112,7 @@ export class Picture {
       return;
     }
     const range = window ?? domain(options);
-    this.wanted = { ...asked, inputAt, window, range, options: { ...options }, number: ++this.turn, state: 'asked', first: false };
+    this.wanted = { ...asked, inputAt, live, window, range, options: { ...options }, number: ++this.turn, state: 'asked', first: false };
     this.work = workOf(range, options);
     const few = costOf(this.work) > FAST && !asked.cells ? coarseWindow(range, !window, options) : null;
     if (!few) {
