@@ -212,7 +212,10 @@ ropemap_status rm_cpu_softmax_begin(rm_context *context, const rm_softmax *softm
 struct step {
     int64_t first;
     int32_t keys, strip;
-    bool partial; /* not every query sees every key */
+    int32_t pieces;           /* 0 until a strip sees some of the keys: all strips share them */
+    struct piece piece[KEYS]; /* [pieces] */
+    int32_t seen;             /* no query sees a key from here on */
+    bool partial;             /* not every query sees every key */
     rm_softmax_sight sight;
     float reference[LANES];
     rm_softmax_moments moments;
@@ -243,24 +246,26 @@ static int32_t within(int64_t index, const struct step *step) {
 /* What each query sees of the tile; false where none sees anything. */
 static bool look(const struct rm_cpu_softmax *state, struct step *step) {
     const rm_span all = state->seen[step->strip];
-    bool any = false;
     step->partial = false;
+    step->seen = step->keys;
     if (all.first <= step->first && all.end >= step->first + step->keys) {
         return true;
     }
+    step->seen = 0;
     for (int q = 0; q < LANES; q++) {
         const rm_sight sight = state->sight[step->strip * LANES + q];
         const rm_span spans[] = {sight.sinks, sight.near};
         int32_t seen = 0;
         for (int s = 0; s < 2; s++) {
-            step->sight.first[s][q] = within(spans[s].first, step);
-            step->sight.end[s][q] = within(spans[s].end, step);
-            seen += step->sight.end[s][q] - step->sight.first[s][q];
+            const int32_t first = within(spans[s].first, step), end = within(spans[s].end, step);
+            step->sight.first[s][q] = first;
+            step->sight.end[s][q] = end;
+            step->seen = end > first && end > step->seen ? end : step->seen;
+            seen += end - first;
         }
-        any = any || seen > 0;
         step->partial = step->partial || seen < step->keys;
     }
-    return any;
+    return step->seen > 0;
 }
 
 /* The piece that begins at a key: as far as its cell goes; keys without a cell have slot -1. */
@@ -277,17 +282,15 @@ static struct piece piece_at(const rm_softmax *what, const struct step *step, in
 }
 
 /* Cuts the tile where cells end. */
-static int cut(struct rm_cpu_softmax *state, const struct step *step, struct piece *pieces) {
-    int count = 0;
-    for (int32_t at = 0; at < step->keys; at = pieces[count++].keys.end) {
-        pieces[count] = piece_at(state->what, step, at);
-        const int64_t slot = pieces[count].slot;
+static void cut(struct rm_cpu_softmax *state, struct step *step) {
+    for (int32_t at = 0; at < step->keys; at = step->piece[step->pieces++].keys.end) {
+        step->piece[step->pieces] = piece_at(state->what, step, at);
+        const int64_t slot = step->piece[step->pieces].slot;
         if (slot >= 0) {
             state->cols.first = slot < state->cols.first ? slot : state->cols.first;
             state->cols.end = slot + 1 > state->cols.end ? slot + 1 : state->cols.end;
         }
     }
-    return count;
 }
 
 static void find_reference(struct rm_cpu_softmax *state, const rm_softmax_kernels *kernels,
@@ -322,22 +325,21 @@ static void add_to(struct rm_cpu_softmax *state, const rm_softmax_kernels *kerne
 /* Scores become weights, piece by piece, and these go to their cells. */
 static void weigh_pieces(struct rm_cpu_softmax *state, const rm_softmax_kernels *kernels, struct step *step) {
     const rm_softmax *what = state->what;
-    struct piece pieces[KEYS];
-    const int count = cut(state, step, pieces);
-    for (int i = 0; what->pool == ROPEMAP_POOL_MAX && i < count; i++) {
-        const rm_span32 keys = pieces[i].keys;
-        if (pieces[i].slot >= 0) {
-            float *held = held_of(state, pieces[i].slot, step->strip);
+    const struct piece *piece = step->piece;
+    for (int i = 0; what->pool == ROPEMAP_POOL_MAX && i < step->pieces; i++) {
+        const rm_span32 keys = piece[i].keys;
+        if (piece[i].slot >= 0) {
+            float *held = held_of(state, piece[i].slot, step->strip);
             kernels->maxima(state->tile + keys.first, keys.end - keys.first, held);
         }
     }
     const rm_span32 whole = {0, step->keys};
-    const int parts = sums_cells(what) ? count : 1;
+    const int parts = sums_cells(what) ? step->pieces : 1;
     for (int i = 0; i < parts; i++) {
-        kernels->weigh(state->tile, sums_cells(what) ? pieces[i].keys : whole, state->factor, step->reference,
+        kernels->weigh(state->tile, sums_cells(what) ? piece[i].keys : whole, state->factor, step->reference,
                        what->rows, &step->moments);
-        if (sums_cells(what) && pieces[i].slot >= 0) {
-            add_to(state, kernels, pieces[i].slot, step, step->moments.part);
+        if (sums_cells(what) && piece[i].slot >= 0) {
+            add_to(state, kernels, piece[i].slot, step, step->moments.part);
         }
     }
 }
@@ -446,12 +448,15 @@ static void take_tile(rm_context *context, rm_view keys, struct step *step) {
     if (!look(state, step)) {
         return;
     }
-    multiply(context, keys, step->strip);
+    multiply(context, rm_view_rows(keys, 0, step->seen), step->strip);
     if (what->softcap != 0.0) {
         kernels->cap(state->tile, step->keys, (float)what->scale, (float)what->softcap);
     }
     if (step->partial) {
         kernels->hide(state->tile, step->keys, &step->sight);
+    }
+    if (step->pieces == 0) {
+        cut(state, step);
     }
     memset(&step->moments, 0, sizeof step->moments);
     find_reference(state, kernels, step);
@@ -474,6 +479,7 @@ ropemap_status rm_cpu_softmax_take(rm_context *context, rm_view keys, int64_t co
         const int64_t left = keys.rows - key;
         step.first = col_first + key;
         step.keys = (int32_t)(left < KEYS ? left : KEYS);
+        step.pieces = 0;
         for (step.strip = 0; step.strip * LANES < queries; step.strip++) {
             take_tile(context, rm_view_rows(keys, key, step.keys), &step);
         }
