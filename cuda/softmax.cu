@@ -236,38 +236,35 @@ RM_DEVICE void rm_softmax_add(const rm_softmax_work &work, int64_t at, float sum
     work.held[at] = both;
 }
 
-/* A chunk as cells cut it. */
-struct rm_softmax_cuts {
-    const int64_t *cuts; /* of the first piece on */
-    int32_t count;
-    int64_t slot; /* of the first piece, of the query; pieces without a cell come before and after */
-};
-
-RM_DEVICE rm_softmax_cuts rm_softmax_cuts_of(const rm_softmax_work &work, int64_t q,
-                                             const rm_softmax_chunk &chunk) {
+/*
+ * The sum, or the largest, of each piece that cells cut out of a chunk: take(slot, it), one lane a piece; the
+ * slot is -1 before the first cell and after the last.
+ */
+template <bool MAX, class TAKE>
+RM_DEVICE void rm_softmax_each_cell(const rm_softmax_work &work, int64_t q, const rm_softmax_chunk &chunk,
+                                    const float *line, const TAKE &take) {
     const int32_t *pieces = work.chunk_pieces + chunk.first / RM_SOFTMAX_CHUNK;
-    const rm_softmax_cuts cuts = {work.cuts + pieces[0], pieces[1] - pieces[0] + 1,
-                                  q * work.slots + pieces[0] - 1};
-    return cuts;
+    const int32_t first = pieces[0];
+    rm_softmax_each<MAX>(
+        line, pieces[1] - first + 1,
+        [&](int32_t piece) {
+            const rm_span span = {work.cuts[first + piece], work.cuts[first + piece + 1]};
+            return rm_softmax_clip(chunk, span);
+        },
+        [&](int32_t piece, float all) {
+            const int64_t cell = first + piece - 1;
+            take(cell >= 0 && cell < work.shown.cells ? q * work.slots + cell : -1, all);
+        });
 }
 
 /* The largest scores of cells. */
 RM_DEVICE void rm_softmax_take_largest(const rm_softmax_work &work, int64_t q, const rm_softmax_chunk &chunk,
                                        const float *line) {
-    const rm_softmax_cuts cuts = rm_softmax_cuts_of(work, q, chunk);
-    const int64_t first = q * work.slots, end = first + work.shown.cells;
-    rm_softmax_each<true>(
-        line, cuts.count,
-        [&](int32_t piece) {
-            const rm_span span = {cuts.cuts[piece], cuts.cuts[piece + 1]};
-            return rm_softmax_clip(chunk, span);
-        },
-        [&](int32_t piece, float largest) {
-            const int64_t at = cuts.slot + piece;
-            if (at >= first && at < end) {
-                work.held[at] = rm_softmax_larger(work.held[at], largest);
-            }
-        });
+    rm_softmax_each_cell<true>(work, q, chunk, line, [&](int64_t slot, float largest) {
+        if (slot >= 0) {
+            work.held[slot] = rm_softmax_larger(work.held[slot], largest);
+        }
+    });
 }
 
 /* Weights of cells; returns the sum of all, in every lane. */
@@ -275,21 +272,12 @@ RM_DEVICE double rm_softmax_take_cells(const rm_softmax_work &work, int64_t q, c
                                        const float *line, float reference) {
     double total = 0.0;
     if (work.cells && work.pool != ROPEMAP_POOL_MAX) {
-        const rm_softmax_cuts cuts = rm_softmax_cuts_of(work, q, chunk);
-        const int64_t first = q * work.slots, end = first + work.shown.cells;
-        rm_softmax_each<false>(
-            line, cuts.count,
-            [&](int32_t piece) {
-                const rm_span span = {cuts.cuts[piece], cuts.cuts[piece + 1]};
-                return rm_softmax_clip(chunk, span);
-            },
-            [&](int32_t piece, float sum) {
-                const int64_t at = cuts.slot + piece;
-                total += (double)sum;
-                if (at >= first && at < end) {
-                    rm_softmax_add(work, at, sum, reference);
-                }
-            });
+        rm_softmax_each_cell<false>(work, q, chunk, line, [&](int64_t slot, float sum) {
+            total += (double)sum;
+            if (slot >= 0) {
+                rm_softmax_add(work, slot, sum, reference);
+            }
+        });
     } else {
         const rm_softmax_keys all = {0, chunk.keys};
         rm_softmax_each<false>(
