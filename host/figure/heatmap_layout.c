@@ -566,9 +566,10 @@ static ropemap_status check_room(const rm_heatmap_layout *layout, const ropemap_
                ? ROPEMAP_OK
                : rm_fail(error, ROPEMAP_USAGE,
                          "figure: %" PRId64 " pixels leave no room for %" PRId32
-                         " map%s and text of %.3g pixels; give %.2g times the width, smaller text%s",
+                         " map%s and text of %.3g pixels; give %.2g times the width%s smaller text%s",
                          figure->width, layout->columns, alone ? "" : "s side by side", layout->sizes.ticks,
-                         ceil(10.0 * wide / (double)figure->width) / 10.0, alone ? "" : " or fewer columns");
+                         ceil(10.0 * wide / (double)figure->width) / 10.0, alone ? " or" : ",",
+                         alone ? "" : " or fewer columns");
 }
 
 /* What the colour of NaN stands for; NULL: no cell has it. */
