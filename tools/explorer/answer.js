@@ -58,6 +58,7 @@ function showRows(bases) {
 
 /* progress: how far the search for it is, in words. */
 function showLeast(progress = '') {
+  if (!length) return; /* no answer yet: the base is refused */
   const words = least?.address === leastAddress() ? least.words : [`trying bases …${progress}`];
   byId('answer-least').replaceChildren(`Least base for ${grouped(length)} tokens: `, ...words);
 }
