@@ -1,7 +1,8 @@
 /* test_huge.c - maps of constant vectors up to 2^40 positions against closed sums in long double */
 /* SPDX-License-Identifier: MIT */
 /*
- * Bound: as for the factored method in error_bound.c, with |q| = |k| = 1: 2 r + g(d), r = sqrt(2) 2e-7 + u (2.1 + 1
+ * Bound: as for the factored method in error_bound.c, with |q| = |k| = 1: 2 r + g(d), r = sqrt(2) 2e-7 + u
+ * (2.1 + 1
  * + 17), for the largest head dim here, 128: 1.1e-5 in all. Bases are chosen so that cells are far from 0.
  */
 #include "tests/oracle.h"
