@@ -75,11 +75,12 @@ class Server(BrowseCase):
         self.driver.get(home + "?token=" + self.token)
         self.ready()
         self.slide("base", 0.6)
+        self.ready()
         self.assert_drawn()
         asked = self.requests()
         self.assertGreater(len(asked), 20)
         self.assertEqual([url for url in asked if not url.startswith((home, "data:", "blob:"))], [])
-        self.assertTrue(self.js("return location.href").startswith(home + "?"))
+        self.until("location.href.startsWith('%s?')" % home, "the address follows")
 
     def test_in_a_frame_of_a_notebook(self):
         """The notebook has another port of the same host: only where that is allowed, is the page shown."""

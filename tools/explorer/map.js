@@ -124,7 +124,7 @@ function painted({ coarse }, mine, { url, header, milliseconds }, drawnAt) {
   });
   if (stats.length > STATS_MOST) stats.splice(0, STATS_MOST / 2);
   performance.mark('ropemap-painted', { detail: mine.url });
-  if (!coarse && mine === picture.wanted) document.body.dataset.state = 'ready';
+  if (!coarse && mine === picture.wanted && mine.size >= cellsWanted(false)) document.body.dataset.state = 'ready';
   hooks.answered();
   hooks.painted.forEach((listener) => listener(header, milliseconds, coarse));
 }

@@ -112,7 +112,7 @@ export class Picture {
       return;
     }
     const range = window ?? domain(options);
-    this.wanted = { ...asked, inputAt, live, window, range, options: { ...options }, number: ++this.turn, state: 'asked', first: false };
+    this.wanted = { ...asked, size, inputAt, live, window, range, options: { ...options }, number: ++this.turn, state: 'asked', first: false };
     this.work = workOf(range, options);
     const few = costOf(this.work) > FAST && !asked.cells ? coarseWindow(range, !window, options) : null;
     if (!few) {
