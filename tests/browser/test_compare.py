@@ -114,6 +114,12 @@ class Compare(BrowseCase):
         most = max(abs(value) for row in cells for value in row)
         self.eventually(lambda: self.assert_cells("#map", cells, -most, most, "diverging"), "the difference")
         self.until("document.getElementById('bar-label').textContent === 'B \u2212 A'", "the bar is the difference's")
+        self.assertEqual(self.text("map-title"), "Difference: base 500,000 minus base 100")
+        self.at(0.3, 0.8).perform()
+        self.until("document.getElementById('crosshair-less').textContent !== '\u2013'", "all values are told")
+        told = [float(self.text("crosshair-" + name).replace("\u2212", "-")) for name in ("value", "other", "less")]
+        self.assertAlmostEqual(told[0] - told[1], told[2], delta=2e-4)
+        self.assertEqual(self.text("crosshair-name"), "B, similarity")
         self.click("#swap")
         flipped = [[-value for value in row] for row in cells]
         self.eventually(lambda: self.assert_cells("#map", flipped, -most, most, "diverging"), "A and B swapped")

@@ -203,6 +203,18 @@ class Explore(BrowseCase):
         self.click("#pair-restore")
         self.assert_drawn(["-n", "1k", "-d", "8", "--base", "100"])
 
+    def test_what_opens_covers_nothing_and_is_seen(self):
+        self.size(1440, 900)
+        self.open()
+        self.click("#share > summary")
+        self.assertGreaterEqual(*self.js("return ['answer', 'share-body'].map((id) => document.getElementById(id).getBoundingClientRect())"
+                                         ".map(({ top, bottom }, at) => (at ? bottom : top))"))
+        self.press(Keys.ESCAPE)
+        self.click("#pairs > summary")
+        self.until("document.querySelectorAll('#pair-bars rect').length === 64", "a bar for each pair")
+        self.until("(({ top, bottom }, words) => top >= words.top && bottom <= words.bottom)(document.getElementById('pair-bars').getBoundingClientRect(),"
+                   " document.getElementById('words').getBoundingClientRect())", "all of them are in sight")
+
     def test_what_is_compared_is_in_the_curves_the_commands_and_the_snapshot(self):
         self.open("base=5e5&positions=2k&x-a=base%3D100&x-compare=beside")
         self.until("document.querySelectorAll('#curve path.curve').length === 2", "A has a curve")

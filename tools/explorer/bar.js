@@ -4,16 +4,15 @@ import { belowColour, hasBelow, levelsOf, palette, scaleTicks } from './colour.j
 import { setOptions, state, table } from './state.js';
 
 const byId = (id) => document.getElementById(id);
-let said = '';
+let said = '', height = 0;
 
 /* scale: { low, high, norm, linear_below, colormap }, as in a map's header; label: what the values are. */
 export function showBar(scale, label) {
   const key = JSON.stringify([scale.low, scale.high, scale.norm, scale.linear_below, scale.colormap, label]);
-  const height = byId('colourbar').clientHeight;
   if (key + height === said || !height) return;
   said = key + height;
   fillGradient(byId('colourbar'), scale.colormap, true);
-  byId('bar-label').textContent = label;
+  byId('bar-label').textContent = label.replace(/^(?=.*q · k)/, 'similarity: '); /* the word of the answer */
   byId('bar').setAttribute('aria-label', `Colours from ${scale.low} to ${scale.high}: ${label}`);
   const ticks = scaleTicks(scale, Math.min(Math.max(3, Math.round(height / 70)), 10));
   const items = d3.select('#bar-ticks').selectAll('g').data(ticks);
@@ -23,6 +22,8 @@ export function showBar(scale, label) {
   items.exit().remove();
   const all = entered.merge(items).attr('transform', ({ place }) => `translate(0,${(1 - place) * (height - 1) + 0.5})`);
   all.select('text').text(({ label: text }) => text);
+  const wide = d3.max(all.select('text').nodes(), (text) => text.getBBox().width) ?? 0;
+  byId('bar-label').style.left = `calc(0.85rem + ${Math.ceil(wide) + 14}px)`;
 }
 
 /* Colours beside the scale: of what has no value, and of what a logarithm leaves out. */
@@ -56,6 +57,7 @@ export function fillGradient(canvas, colormap, upright) {
 
 /* A radio group of gradients; the first is the server's own choice. */
 export function startSwatches() {
+  new ResizeObserver(([entry]) => { height = entry.contentRect.height; }).observe(byId('colourbar'));
   const group = byId('swatches');
   for (const name of ['auto', ...Object.keys(table.colormaps)]) {
     const label = document.createElement('label');
@@ -79,4 +81,5 @@ export function startSwatches() {
 export function followSwatches() {
   const chosen = byId(`cmap-${state.options.cmap ?? 'auto'}`);
   if (chosen) chosen.checked = true;
+  byId('swatch-name').textContent = state.options.cmap ?? '';
 }

@@ -42,7 +42,7 @@ export function startCard() {
   });
   answer.onFound = (row) => {
     now = row;
-    draw();
+    follow();
   };
 }
 
@@ -50,7 +50,7 @@ export function startCard() {
 function take(base, event, live) {
   const near = Math.min(Math.max(base, 2), 1e10);
   setOptions({ base: plainText(Number(near.toPrecision(3))) }, { inputAt: event.timeStamp, live });
-  draw();
+  follow();
 }
 
 const place = (event) => {
@@ -81,7 +81,7 @@ export const yieldLeast = () => lengths.cancel();
 
 /* The card is of everything but the base. */
 export const refreshCard = whenQuiet(150, () => {
-  draw();
+  follow();
   const { length, ...query } = explainQuery();
   if (query.scaling !== undefined) query.length = length;
   delete query.base;
@@ -117,6 +117,8 @@ const askLeast = whenQuiet(1500, () => {
   }
 });
 
+const layer = (kind, name, data) => d3.select('#card g.plot').selectAll(`${kind}.${name}`).data(data).join(kind).attr('class', name);
+
 const draw = inFrame(() => {
   const svg = d3.select('#card'), element = svg.node(), rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   width = element.clientWidth - rem * (MARGIN.left + MARGIN.right);
@@ -129,13 +131,12 @@ const draw = inFrame(() => {
   axes(plot, rem);
   const line = (name) => d3.line().defined((at) => card[name][at] !== null).x((at) => x(card.base[at])).y((at) => y(card[name][at]))(
     d3.range(card.base.length));
-  const layer = (kind, name, data) => plot.selectAll(`${kind}.${name}`).data(data).join(kind).attr('class', name);
   layer('path', 'card-zero', [0]).attr('d', line('first_negative'));
   layer('path', 'card-half', [0]).attr('d', line('half'));
   const inside = models().filter(({ base }) => base >= x.domain()[0] && base <= x.domain()[1]);
   layer('circle', 'card-model', inside).attr('r', 2.5).attr('cx', (model) => x(model.base)).attr('cy', (model) => y(model.length));
   layer('circle', 'card-least', least).attr('r', 3).attr('cx', (one) => x(one.base)).attr('cy', (one) => y(one.length));
-  present(plot, layer);
+  follow();
 });
 
 function axes(plot, rem) {
@@ -147,8 +148,9 @@ function axes(plot, rem) {
       .tickSize(-width).tickSizeOuter(0).tickPadding(5));
 }
 
-/* The line to drag, and what the present base reaches. */
-function present(plot, layer) {
+/* The line to drag, and what the present base reaches: all that a moved base changes. */
+const follow = inFrame(() => {
+  if (!x || !card) return;
   const base = numberOf('base'), visible = base >= x.domain()[0] && base <= x.domain()[1];
   const at = visible ? [base] : [];
   layer('line', 'card-now', at).attr('x1', x).attr('x2', x).attr('y2', height);
@@ -158,4 +160,4 @@ function present(plot, layer) {
   const element = byId('card');
   element.setAttribute('aria-valuenow', String(Math.log10(base)));
   element.setAttribute('aria-valuetext', `base ${grouped(base)}`);
-}
+});

@@ -151,6 +151,14 @@ export function comparedScale() {
   return { scale: difference.header, label: state.page.formula ? 'exact \u2212 formula' : 'B \u2212 A' };
 }
 
+/* The title of what is seen: a header's is that of B alone. */
+export function comparedCaption(header) {
+  if (mode() === 'off') return header;
+  const [a, b] = against() === 'a' ? apart([optionsOfA(), state.options]) : ['the founding formula', 'the exact map'];
+  const difference = mode() === 'difference' ? 'Difference: ' : '';
+  return { title: `${difference}${b || 'B'} ${difference ? 'minus' : 'against'} ${a || 'A'}`, subtitle: header.subtitle };
+}
+
 function compose(view) {
   const { context } = panes.main, now = mode();
   if (now === 'difference' && difference) {

@@ -6,7 +6,7 @@ import { foundingValue } from './founding.js';
 import { layers, mapPending, panes } from './map.js';
 import { grouped, parseNumber, valueText } from './numbers.js';
 import { mapQuery, url } from './query.js';
-import { domain, numberOf, pictureOptions, setView, shownView, state, wholeView } from './state.js';
+import { domain, effective, numberOf, pictureOptions, setView, shownView, state, wholeView } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
 const channel = new Channel('value'), channelA = new Channel('value-a');
@@ -132,18 +132,25 @@ const show = inFrame(() => {
   cross.onMove(pair);
   showOther(pair);
   const known = pair && knownValue(pair);
-  if (!pair) showValue('\u2013');
-  else if (known !== null) showValue(valueText(known));
+  if (!pair) showValue('value', null);
+  else if (known !== null) showValue('value', known);
   else {
+    values.value = null;
     byId('crosshair-value').dataset.stale = 'true';
     askSoon();
   }
 });
 
-function showValue(text) {
-  const output = byId('crosshair-value');
-  output.textContent = text;
-  delete output.dataset.stale;
+const values = { value: null, other: null }; /* of the pair: the map's own, and of what it is compared with */
+
+/* value: a number, null where none is known, or a sentence on why there is none. */
+function showValue(name, value) {
+  values[name] = value;
+  const text = (one) => (one === null ? '\u2013' : typeof one === 'string' ? one : valueText(one));
+  byId(`crosshair-${name}`).textContent = text(value);
+  delete byId(`crosshair-${name}`).dataset.stale;
+  const both = Object.values(values).every((one) => typeof one === 'number');
+  byId('crosshair-less').textContent = text(both ? values.value - values.other : null);
 }
 
 /* The value where the map's cells are single pairs and here already. */
@@ -164,7 +171,7 @@ const askSoon = whenQuiet(25, () => {
     askSoon();
     return;
   }
-  ask(channel, pair, state.options, showValue);
+  ask(channel, pair, state.options, (value) => showValue('value', value));
 }, 60);
 
 /* A rule that depends on the length has that of the whole map, not the pair's. */
@@ -175,21 +182,30 @@ function ask(through, pair, options, show) {
     url: url('/value.json', query), kind: 'json',
     good: ({ body }) => {
       const same = cross.pair && body.i === cross.pair.i && body.j === cross.pair.j;
-      if (same) show(valueText(body.value));
+      if (same) show(body.value ?? NaN);
     },
     bad: (refused) => show(refused.message),
   });
 }
 
+/* What is read there: the names follow what is compared. */
+export function followReadout() {
+  const kind = mode() === 'off' ? null : against();
+  byId('crosshair-a').hidden = !kind;
+  byId('crosshair-difference-of').hidden = mode() !== 'difference';
+  byId('crosshair-a').firstChild.textContent = kind === 'formula' ? 'formula' : 'A';
+  const own = effective('measure') === 'softmax' ? 'attention' : 'similarity';
+  byId('crosshair-name').textContent = kind === 'a' ? `B, ${own}` : kind ? 'exact' : own;
+  byId('crosshair-less-name').textContent = kind === 'formula' ? 'exact \u2212 formula' : 'B \u2212 A';
+  return kind;
+}
+
 /* The value of what is compared with: the formula's is made here, A's asked for. */
 function showOther(pair) {
-  const kind = mode() === 'off' ? null : against(), output = byId('crosshair-other');
-  byId('crosshair-a').hidden = !kind;
-  byId('crosshair-a').firstChild.textContent = kind === 'formula' ? 'formula' : 'A';
-  byId('crosshair-name').textContent = kind === 'a' ? 'B' : kind ? 'exact' : 'similarity';
-  if (!kind || !pair) output.textContent = '\u2013';
-  else if (kind === 'formula') output.textContent = valueText(foundingValue(numberOf('base'), pair.i - pair.j));
-  else ask(channelA, pair, askedOfA().options, (text) => { output.textContent = text; });
+  const kind = followReadout();
+  if (!kind || !pair) showValue('other', null);
+  else if (kind === 'formula') showValue('other', foundingValue(numberOf('base'), pair.i - pair.j));
+  else ask(channelA, pair, askedOfA().options, (value) => showValue('other', value));
 }
 
 /* After the map has changed the value under a pointer at rest is another. */

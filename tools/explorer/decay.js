@@ -223,6 +223,7 @@ function show() {
   ].filter(({ at }) => at !== null && at !== undefined);
   chart.description = manyShown() ? '' : describe();
   byId('curve-note').textContent = note();
+  byId('band-key').hidden = manyShown() || !main.points.low; /* a pixel holds one distance alone */
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
     curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
   legend(all.filter(({ hidden }) => !hidden));

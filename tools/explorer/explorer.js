@@ -21,9 +21,9 @@
 import { refreshAnswer } from './answer.js';
 import { followFit, followSwatches, showBar, showKey, startSwatches } from './bar.js';
 import { refreshCard, startCard } from './card.js';
-import { comparedScale, flip, followCompare, followNames, startCompare } from './compare.js';
+import { comparedCaption, comparedScale, flip, followCompare, followNames, startCompare } from './compare.js';
 import { followControls, pageWords, refuseControls, startControls, tryFigures } from './controls.js';
-import { cross, letGo, refreshValue, startCrosshair } from './crosshair.js';
+import { cross, followReadout, letGo, refreshValue, startCrosshair } from './crosshair.js';
 import { chart, showCursor, startChart } from './curve.js';
 import { followDecay, refreshDecay, startDecay } from './decay.js';
 import { takeHash } from './config.js';
@@ -84,6 +84,7 @@ function viewChanged({ inputAt, live }) {
 function pageChanged({ changes }) {
   followDecay();
   followCompare();
+  followReadout();
   if (!changes || 'many' in changes) followMany();
   showScale();
   keep();
@@ -92,6 +93,7 @@ function pageChanged({ changes }) {
 /* The bar belongs to what is seen: the map, a difference, many maps. */
 function showScale() {
   const compared = comparedScale();
+  if (lastHeader && !manyShown()) showCaption(comparedCaption(lastHeader));
   if (manyShown()) {
     if (!many.scale) return;
     showBar(many.scale, many.label);
@@ -106,8 +108,9 @@ const afterPicture = whenQuiet(30, () => {
   showScale();
   showKey(manyShown() && many.scale ? many.scale : lastHeader);
   followNames();
+  followReadout();
   showBadge(lastHeader, lastRoundTrip);
-  if (!manyShown()) showCaption(lastHeader);
+  if (!manyShown()) showCaption(comparedCaption(lastHeader));
   refreshValue();
   const { min, max } = lastHeader, range = min === null ? '' : ` From ${min.toPrecision(3)} to ${max.toPrecision(3)}.`;
   say(`${lastHeader.title}. ${lastHeader.subtitle}.${range}`);

@@ -7,15 +7,16 @@ import { domain, effective, rangeEnd, setOptions, trainedLength } from './state.
 import { whenQuiet } from './timing.js';
 
 const STILL = 1e30, LEAST = 0.2; /* what a divisor may be: a pair with the largest does not rotate */
-const HIGH = 150, LEFT = 44, CLICK = 4; /* CSS pixels */
+const HIGH = 150, LEFT = 58, CLICK = 4; /* CSS pixels */
 const byId = (id) => document.getElementById(id);
 
 const channel = new Channel('pairs');
+const isWide = () => matchMedia('(min-width: 108rem)').matches;
 let rule = null, shown = '', chosen = null, scale = null, drag = null, origin;
 
 export function startPairs() {
   const svg = byId('pair-bars');
-  byId('pairs').addEventListener('toggle', refreshPairs);
+  byId('pairs').addEventListener('toggle', opened);
   svg.addEventListener('pointerdown', pressed);
   svg.addEventListener('pointermove', moved);
   svg.addEventListener('pointerup', released);
@@ -24,7 +25,12 @@ export function startPairs() {
   byId('pair-still').addEventListener('click', () => toggle(chosen));
   byId('pair-restore').addEventListener('click', () => setOptions({ scaling: origin ?? null }));
   new ResizeObserver(draw).observe(svg);
-  if (matchMedia('(min-width: 108rem)').matches) byId('pairs').open = true;
+  if (isWide()) byId('pairs').open = true;
+}
+
+function opened({ target }) {
+  refreshPairs();
+  if (target.open && !isWide()) target.scrollIntoView({ block: 'nearest' });
 }
 
 /* Once the hand rests: while it moves, frames are the map's and the curve's. */
@@ -91,6 +97,10 @@ function axes(svg, y, wide, count, step) {
   const every = Math.max(1, Math.ceil(count / 8)), x = d3.scaleLinear([0, count], [LEFT, LEFT + wide]);
   group('numbers').attr('transform', `translate(${step / 2},${HIGH})`).call(d3.axisBottom(x)
     .tickValues(d3.range(0, count, every)).tickFormat(d3.format('d')).tickSize(4).tickSizeOuter(0));
+  const titles = [['wavelength (tokens)', `translate(11,${HIGH / 2 + 8}) rotate(-90)`],
+    ['pair of dimensions, from the fastest', `translate(${LEFT + wide / 2},${HIGH + 36})`]];
+  svg.selectAll('text.axis-title').data(titles).join('text').attr('class', 'axis-title').attr('text-anchor', 'middle')
+    .attr('transform', ([, at]) => at).text(([words]) => words);
 }
 
 /* The words and boxes of the pair that is chosen. */

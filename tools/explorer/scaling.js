@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { Check, Choice, Line } from './choice.js';
 import { parseNumber } from './numbers.js';
-import { parseRule, ruleText, startRule } from './rule.js';
+import { parameterWords, parseRule, ruleText, startRule } from './rule.js';
 import { Slider, make } from './slider.js';
 import { effective, setOptions, state, table, trainedLength } from './state.js';
 
@@ -77,11 +77,10 @@ class Scaling {
   }
 
   build(parameter) {
-    const { key, kind, words, slider, low, high } = parameter, label = key.replace(/-/g, ' ');
+    const { key, kind, words, slider } = parameter, { label, help } = parameterWords(parameter);
     const common = {
-      name: `scaling-${key}`, label: label[0].toUpperCase() + label.slice(1),
-      help: `${key} of the rule${low !== null && low !== undefined ? `, from ${low} to ${high}` : ''}`,
-      resetLabel: `Leave ${label} to its default`, reset: (event) => this.set(key, null, event, false),
+      name: `scaling-${key}`, label, help,
+      resetLabel: `Leave ${label.toLowerCase()} to its default`, reset: (event) => this.set(key, null, event, false),
       change: (text, event, live) => this.set(key, text === '' ? null : text, event, live),
     };
     if (kind === 'flag') return new Check(common);

@@ -22,10 +22,11 @@ const SEEN = {
 export function startShare() {
   const body = byId('share-body');
   const row = (...children) => make('div', { className: 'row' }, ...children);
-  body.append(row(
+  const part = (title, ...children) => body.append(make('section', {}, make('h2', { textContent: title }), row(...children)));
+  part('This setting',
     copier('copy-link', 'Copy link', () => new URL(address(), location.href).href),
-    copier('copy-command', 'Copy as ropemap command', commandLines)));
-  body.append(make('h2', { textContent: 'All that is seen' }), row(...Object.keys(SEEN).map(saver)));
+    copier('copy-command', 'Copy as ropemap command', commandLines));
+  part('All that is seen', ...Object.keys(SEEN).map(saver));
   for (const [kind, types] of Object.entries(FILES)) {
     for (const type of types) {
       const link = make('a', { className: 'button', id: `download-${kind}-${type}`, textContent: type.toUpperCase() });
@@ -33,7 +34,7 @@ export function startShare() {
       links.push({ link, kind, type });
     }
     const own = links.filter((one) => one.kind === kind).map(({ link }) => link);
-    body.append(make('h2', { textContent: TITLES[kind] }), row(...own));
+    part(TITLES[kind], ...own);
   }
   body.append(make('p', { className: 'done', id: 'share-done', role: 'status' }));
   byId('share').addEventListener('toggle', followShare);

@@ -3,7 +3,7 @@
 import { shownCurves } from './curve.js';
 
 const SEEN = ['#map-title', '#map-subtitle', '.pane-name', '.pane canvas', '.pane svg', '#many canvas', '#many h3', '#many span:not(:has(span))',
-  '#many p', '#bar canvas', '#bar svg', '#bar-label', '#bar-key li', '#decay h2', '#curve', '#curve-value', '#pins li span:not(.pin-key)', '.pin-key'];
+  '#many p', '#bar canvas', '#bar svg', '#bar-label', '#bar-key li', '#decay h2', '#curve', '#curve-value', '#band-key span:not(.pin-key)', '#pins li span:not(.pin-key)', '.pin-key'];
 const STYLES = ['fill', 'fill-opacity', 'stroke', 'stroke-opacity', 'stroke-width', 'stroke-dasharray', 'stroke-linejoin',
   'paint-order', 'opacity', 'font-size', 'font-family', 'font-weight', 'text-anchor', 'display'];
 const EDGE = 16;
