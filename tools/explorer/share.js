@@ -38,7 +38,7 @@ export function startShare() {
   }
   body.append(make('p', { className: 'done', id: 'share-done', role: 'status' }));
   byId('share').addEventListener('toggle', followShare);
-  document.addEventListener('pointerdown', ({ target }) => !byId('share').contains(target) && close());
+  document.addEventListener('click', ({ target }) => !byId('share').contains(target) && close()); /* not before: what is below moves up */
   byId('share').addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
     close();
