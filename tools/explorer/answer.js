@@ -14,7 +14,8 @@ export const answer = { onFound: () => {} };
 const FIRST_LOOK = 250, EVERY = 500; /* ms */
 let length = 0;   /* that the least base is for */
 let shown = '';   /* the address whose numbers stand there */
-let least = null; /* { address, words }: the least base that was found last */
+let least = null; /* { address, base, words }: the least base that was found last */
+let own = null;   /* the row of the present base */
 
 /* The sentence that leads stands out, and so do the numbers that answer. */
 function marked(sentence) {
@@ -23,8 +24,8 @@ function marked(sentence) {
   return lead ? [make('strong', { textContent: lead }), ' ', ...pieces] : pieces;
 }
 
-function show({ sentences, bases, length: own }) {
-  length = own;
+function show({ sentences, bases, length: reach }) {
+  [length, own] = [reach, bases[1]];
   const [first, ...others] = sentences;
   byId('answer-first').replaceChildren(...marked(first));
   byId('answer-rest').replaceChildren(...others.map((one) => make('p', {}, ...marked(one))));
@@ -60,7 +61,8 @@ function showRows(bases) {
 function showLeast(progress = '') {
   if (!length) return; /* no answer yet: the base is refused */
   const words = least?.address === leastAddress() ? least.words : [`trying bases …${progress}`];
-  byId('answer-least').replaceChildren(`Least base for ${grouped(length)} tokens: `, ...words);
+  const fails = own && words === least?.words && least.base > 0 && own.base > least.base && holds(own, length) === 'no';
+  byId('answer-least').replaceChildren(`Least base for ${grouped(length)} tokens: `, ...words, fails ? ' (some larger ones fail)' : '');
 }
 
 const quickly = whenQuiet(60, () => {
@@ -98,7 +100,7 @@ const searchLater = whenQuiet(500, () => {
     url: address, kind: 'json', bad: () => {},
     good: ({ body: { least_base: base, least_base_is_edge: edge } }) => {
       const rounded = Math.ceil(base);
-      least = { address, words: edge ? ['any'] : base > 0 ? [baseButton(rounded, grouped(rounded))] : ['none'] };
+      least = { address, base, words: edge ? ['any'] : base > 0 ? [baseButton(rounded, grouped(rounded))] : ['none'] };
       showLeast();
     },
   });
