@@ -119,7 +119,7 @@ class Compare(BrowseCase):
         self.until("document.getElementById('crosshair-less').textContent !== '\u2013'", "all values are told")
         told = [float(self.text("crosshair-" + name).replace("\u2212", "-")) for name in ("value", "other", "less")]
         self.assertAlmostEqual(told[0] - told[1], told[2], delta=2e-4)
-        self.assertEqual(self.text("crosshair-name"), "B, similarity")
+        self.assertEqual(self.text("crosshair-name"), "B")
         self.click("#swap")
         flipped = [[-value for value in row] for row in cells]
         self.eventually(lambda: self.assert_cells("#map", flipped, -most, most, "diverging"), "A and B swapped")

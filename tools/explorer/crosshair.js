@@ -195,7 +195,7 @@ export function followReadout() {
   byId('crosshair-difference-of').hidden = mode() !== 'difference';
   byId('crosshair-a').firstChild.textContent = kind === 'formula' ? 'formula' : 'A';
   const own = effective('measure') === 'softmax' ? 'attention' : 'similarity';
-  byId('crosshair-name').textContent = kind === 'a' ? `B, ${own}` : kind ? 'exact' : own;
+  byId('crosshair-name').textContent = kind === 'a' ? 'B' : kind ? 'exact' : own;
   byId('crosshair-less-name').textContent = kind === 'formula' ? 'exact \u2212 formula' : 'B \u2212 A';
   return kind;
 }
