@@ -22,7 +22,7 @@ const SEEN = {
 export function startShare() {
   const body = byId('share-body');
   const row = (...children) => make('div', { className: 'row' }, ...children);
-  const part = (title, ...children) => body.append(make('section', {}, make('h2', { textContent: title }), row(...children)));
+  const part = (title, ...children) => body.append(make('div', {}, make('h2', { textContent: title }), row(...children)));
   part('This setting',
     copier('copy-link', 'Copy link', () => new URL(address(), location.href).href),
     copier('copy-command', 'Copy as ropemap command', commandLines));
