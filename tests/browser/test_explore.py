@@ -206,13 +206,15 @@ class Explore(BrowseCase):
     def test_what_opens_covers_nothing_and_is_seen(self):
         self.size(1440, 900)
         self.open()
+        self.until("document.getElementById('decay').dataset.state === 'ready' && document.querySelector('#answer-least button')",
+                   "all that moves what is below is there")
         self.click("#share > summary")
         self.assertGreaterEqual(*self.js("return ['answer', 'share-body'].map((id) => document.getElementById(id).getBoundingClientRect())"
                                          ".map(({ top, bottom }, at) => (at ? bottom : top))"))
         self.press(Keys.ESCAPE)
-        self.click("#pairs > summary")
+        self.js("document.getElementById('pairs').open = true")
         self.until("document.querySelectorAll('#pair-bars rect').length === 64", "a bar for each pair")
-        self.until("(({ top, bottom }, words) => top >= words.top && bottom <= words.bottom)(document.getElementById('pair-bars').getBoundingClientRect(),"
+        self.until("(({ top, bottom }, words) => top >= words.top && bottom <= words.bottom + 1)(document.getElementById('pair-bars').getBoundingClientRect(),"
                    " document.getElementById('words').getBoundingClientRect())", "all of them are in sight")
 
     def test_what_is_compared_is_in_the_curves_the_commands_and_the_snapshot(self):
