@@ -46,14 +46,20 @@ static int64_t row_after(const ropemap_job *job, double work) {
     return low;
 }
 
-/* The row that begins where the nearest band begins, so that no two parts compute that band; else the same
- * row. */
-static int64_t align(const ropemap_job *job, int64_t row) {
+/* The nearest row within `reach` that begins where a band does, so that no two parts compute that band; else
+ * the same row. */
+static int64_t align(const ropemap_job *job, int64_t row, int64_t reach) {
     const rm_partition *rows = &job->grid.rows;
-    const int64_t band = job->plan.band, at = rm_partition_cell(rows, row).first;
-    const int64_t near = (at + band / 2) / band * band;
-    const int64_t other = near < rows->range.count ? rm_partition_cell_of(rows, near) : row;
-    return rm_partition_cell(rows, other).first == near ? other : row;
+    for (int64_t away = 0; away <= reach; away++) {
+        const int64_t tried[] = {row - away, row + away};
+        for (int i = 0; i < 2; i++) {
+            const bool within = tried[i] >= 0 && tried[i] < job->plan.height;
+            if (within && rm_partition_cell(rows, tried[i]).first % job->plan.band == 0) {
+                return tried[i];
+            }
+        }
+    }
+    return row;
 }
 
 int64_t ropemap_job_cut(const ropemap_job *job, int64_t count, int64_t *starts) {
@@ -65,7 +71,7 @@ int64_t ropemap_job_cut(const ropemap_job *job, int64_t count, int64_t *starts) 
     int64_t before = -1;
     for (int64_t part = 0; starts != NULL && part < count; part++) {
         int64_t row = part > 0 ? row_after(job, all * (double)part / (double)count) : 0;
-        row = count * BANDS_LEAST <= job->plan.bands ? align(job, row) : row;
+        row = count * BANDS_LEAST <= job->plan.bands ? align(job, row, height / count / 2) : row;
         row = row > before ? row : before + 1;
         starts[part] = row < height - (count - part) ? row : height - (count - part);
         before = starts[part];
