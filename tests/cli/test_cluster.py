@@ -5,7 +5,6 @@ Runs slurmctld and two slurmd in network, process and mount namespaces of its ow
 nothing is left. Without the packages, or the right to make namespaces, it is skipped, with a word.
 """
 import os
-import re
 import shutil
 import signal
 import socket
@@ -170,7 +169,9 @@ class Cluster(Case):
         self.same("usr1")
 
     def requeued(self, job, seconds=60):
-        until("job %s is requeued" % job, lambda: re.search(r"requeued", self.read(job + ".out").decode()), seconds)
+        out = job + ".out"  # which comes once the job begins
+        until("job %s is requeued" % job,
+              lambda: os.path.exists(self.path(out)) and "requeued" in self.read(out).decode(), seconds)
 
     def check_script(self):
         """
@@ -184,12 +185,18 @@ class Cluster(Case):
         self.some("failed")
         subprocess.run(["scontrol", "update", "nodename=n1", "state=down", "reason=test"], check=True)
         until("the job is off its nodes", lambda: not output_of("squeue", "-h", "-j", failed, "-t", "R").strip())
-        subprocess.run(["scontrol", "update", "nodename=n1", "state=resume"], check=True)
+        until("the node is back", self.resumed)
         self.requeued(stopped)
         self.check_mpi()
         for name, job in (("stopped", stopped), ("failed", failed)):
             self.same(name, MIDDLE)
             self.gone(job)
+
+    @staticmethod
+    def resumed():
+        """Slurm refuses to resume a node that is still on its way down, or back already."""
+        subprocess.run(["scontrol", "update", "nodename=n1", "state=resume"], stderr=subprocess.DEVNULL, check=False)
+        return output_of("sinfo", "-h", "-n", "n1", "-o", "%t").strip() in ("idle", "mix", "alloc", "comp")
 
     def check_limit(self):
         """A minute, of which the script is told 2 minutes before; Slurm looks at limits every 30 s."""
