@@ -54,6 +54,9 @@ def compile_one(job):
     return name, architecture, done.returncode, done.stdout, ptx
 
 
+EXTREME = re.compile(r"ropemap_pool[123]E")  # min, max, absmax among a kernel's template arguments
+
+
 def entries(ptx):
     """The kernels of a PTX file: mangled name → body."""
     return dict(re.findall(r"\.entry (\w+)\(.*?\n\{\n(.*?)\n\}\n", ptx, re.S))
@@ -97,8 +100,10 @@ class Kernels(unittest.TestCase):
             named = {kernel for kernel, _ in frames}
             self.assertLessEqual(set(entries(ptx)), named, (name, architecture))
             for kernel, frame in frames:
-                self.assertEqual(frame, "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads",
-                                 (kernel, architecture))
+                stack, stores, loads = map(int, re.findall(r"(\d+) bytes", frame))
+                # Standard deviations keep two sums and an origin beside the products: a few words do not fit.
+                most = 32 if re.search(r"rm_fused_kernel.*ropemap_pool5E", kernel) else 0
+                self.assertLessEqual(max(stack, stores, loads), most, (kernel, architecture))
 
     def kernels(self, name, architecture, wanted):
         """(mangled name, PTX) of the kernels of a file that are wanted: one at least."""
@@ -131,16 +136,17 @@ class Kernels(unittest.TestCase):
 
     def test_products_run_on_tensor_cores_and_stay_in_registers(self):
         """Of a step of 16 elements 32 instructions in each warp; and one for each of its 128 products to pool."""
-        for kernel, body in self.kernels("fused_sm80", "90", lambda kernel: "fused" in kernel):
+        for kernel, body in self.kernels("fused_sm80", "90", lambda kernel: "rm_fused_kernel" in kernel):
             self.assertGreaterEqual(len(re.findall(r"mma\.sync\.aligned\.m16n8k16", body)), 4 * 32, kernel)
             self.assertGreaterEqual(len(re.findall(r"ldmatrix\.sync\.aligned\.m8n8\.x4", body)), 4 * 8, kernel)
-            self.assertGreaterEqual(len(re.findall(r"m(?:ax|in)\.NaN\.f32", body)), 128, kernel)
+            if EXTREME.search(kernel):
+                self.assertGreaterEqual(len(re.findall(r"m(?:ax|in)\.NaN\.f32", body)), 128, kernel)
             self.assertIn("cp.async.cg.shared.global", body, kernel)
             self.assertNotRegex(body, r"(ld|st)\.local", kernel)
 
     def test_extremes_take_one_instruction(self):
         """Since Ampere: of the 32 values that a thread takes at a time, 32 maxima that keep a NaN."""
-        for kernel, body in self.kernels("pool", "90", lambda kernel: "pool_tile" in kernel and "extreme" in kernel):
+        for kernel, body in self.kernels("pool", "90", lambda kernel: "pool_tile" in kernel and EXTREME.search(kernel)):
             self.assertGreaterEqual(len(re.findall(r"m(?:ax|in)\.NaN\.f32", body)), 32, kernel)
 
 
