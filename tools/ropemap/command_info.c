@@ -127,13 +127,15 @@ static void describe(const info_rule *info, char *text, size_t size) {
                    axes[0] != '\0' ? ", axes " : "", axes);
 }
 
-ropemap_status info_encode(const info_rule *info, const print_size *print, output_kind kind,
-                           ropemap_bytes *bytes, ropemap_error *error) {
+static ropemap_status encode(const void *options, void *made, int index, output_kind kind,
+                             ropemap_bytes *bytes, ropemap_error *error) {
+    const info_rule *info = made;
     const ropemap_spec *spec = info->spec;
     char title[400], description[400], origin[160], scaling[ROPEMAP_SCALING_TITLE];
     struct marks marks = {.count = 0};
     ropemap_series series[ROPEMAP_MAX_AXES + 1];
     const int32_t count = make_series(info, series);
+    (void)index;
     make_marks(info, &marks);
     rule_origin(spec, origin, sizeof origin);
     ropemap_scaling_title(scaling, &spec->scaling);
@@ -149,7 +151,8 @@ ropemap_status info_encode(const info_rule *info, const print_size *print, outpu
         .y_label = ropemap_axes_apart(&spec->axes) ? "wavelength (patches)" : "wavelength (tokens)",
         .log_y = true,
         .plot = {.series = series, .series_count = count, .marks = marks.marks, .mark_count = marks.count}};
-    const ropemap_page page = print_chart(print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
+    const ropemap_page page = print_chart(&((const info_options *)options)->print, (cli_size){0, 0},
+                                          PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
     return ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
 }
 
@@ -368,8 +371,9 @@ static void print_pairs(const info_rule *info) {
     print_new_angles(info);
 }
 
-/* Print to stdout; return the exit code. */
-static int info_text(const info_rule *info) {
+static void print(const void *options, const void *made) {
+    const info_rule *info = made;
+    (void)options;
     print_head(info);
     if (info->model != NULL || info->given != 0) {
         (void)printf("\nwhere it comes from\n");
@@ -381,9 +385,9 @@ static int info_text(const info_rule *info) {
         (void)printf("%s  %s\n", i == 0 ? "\nto know\n" : "", warning);
     }
     print_pairs(info);
-    return finish_stdout();
 }
 
+/* Returns the exit code. */
 static int presets_text(void) {
     (void)printf("%-24s %11s %5s %6s %-11s %11s  %s\n", "name", "base", "head", "rotary", "layout", "trained",
                  "scaling");
@@ -467,7 +471,9 @@ static json_t *leaves_array(const info_rule *info) {
     return array;
 }
 
-json_t *info_document(const info_rule *info) {
+static json_t *document(const void *options, const void *made) {
+    const info_rule *info = made;
+    (void)options;
     const ropemap_spec *spec = info->spec;
     char scaling[2 * ROPEMAP_MAX_DIVISORS * 24 + 400]; /* with its lists */
     ropemap_scaling_format(&spec->scaling, true, scaling, sizeof scaling);
@@ -542,44 +548,6 @@ static const cli_option info_rows[] = {
     {.name = NULL},
 };
 
-/* A rule and the size of its picture. */
-typedef struct drawn_rule {
-    const info_rule *info;
-    const print_size *print;
-} drawn_rule;
-
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
-                             ropemap_error *error) {
-    const drawn_rule *drawn = what;
-    (void)index;
-    return info_encode(drawn->info, drawn->print, kind, bytes, error);
-}
-
-/* The rule that the options and a model make. */
-static ropemap_status show_rule(info_options *options, cli_run *run, ropemap_error *error) {
-    static info_rule info; /* large */
-    drawn_rule drawn = {.info = &info, .print = &options->print};
-    ropemap_status status = print_size_check(&options->print, error);
-    status = status == ROPEMAP_OK
-                 ? outputs_add_all(&run->outputs, &options->outputs, OUTPUT_PICTURES, options->force, error)
-                 : status;
-    status =
-        status == ROPEMAP_OK ? outputs_check(&run->outputs, options->json ? "--json" : "", error) : status;
-    status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
-    status = status == ROPEMAP_OK ? info_make(&options->rule, &info, error) : status;
-    if (status == ROPEMAP_OK && options->outputs.count > 0) {
-        run_begin(run, true);
-        status = outputs_write(&run->outputs, encode, &drawn, error);
-        run_end(run);
-    }
-    if (status == ROPEMAP_OK && options->json) {
-        run->code = document_print(info_document(&info));
-    } else if (status == ROPEMAP_OK && run->outputs.stdout_name == NULL) {
-        run->code = info_text(&info);
-    }
-    return status;
-}
-
 /* The known models instead. */
 static ropemap_status list_presets(const info_options *options, cli_run *run, ropemap_error *error) {
     if (options->outputs.count > 0 || options->rule.preset != NULL) {
@@ -594,7 +562,7 @@ static ropemap_status list_presets(const info_options *options, cli_run *run, ro
 
 static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
     info_options *options = given;
-    return options->presets ? list_presets(options, run, error) : show_rule(options, run, error);
+    return options->presets ? list_presets(options, run, error) : result_work(options, run, error);
 }
 
 static void notes(void) {
@@ -608,39 +576,31 @@ static void notes(void) {
     help_deals();
 }
 
-/* ---- as a value ---------------------------------------------------------------------------------------- */
-
-static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
+static ropemap_status make(void *given, cli_call *call, void *made, ropemap_error *error) {
     info_options *options = given;
     (void)call;
     const ropemap_status status = rule_options_resolve(&options->rule, error);
     return status == ROPEMAP_OK ? info_make(&options->rule, made, error) : status;
 }
 
-static json_t *value_document(const void *options, const void *made) {
-    (void)options;
-    return info_document(made);
-}
-
-static ropemap_status value_encode(const void *given, const void *made, output_kind kind,
-                                   ropemap_bytes *bytes, ropemap_error *error) {
-    const info_options *options = given;
-    const ropemap_status status = print_size_check(&options->print, error);
-    return status == ROPEMAP_OK ? info_encode(made, &options->print, kind, bytes, error) : status;
-}
-
-static bool value_array(const void *made, int32_t index, cli_array *array) {
+static bool array(const void *made, int32_t index, cli_array *to) {
     const info_rule *info = made;
-    *array = (cli_array){.name = "frequencies",
-                         .data = info->radians,
-                         .item = sizeof info->radians[0],
-                         .rank = 1,
-                         .shape = {info->pairs}};
+    *to = (cli_array){.name = "frequencies",
+                      .data = info->radians,
+                      .item = sizeof info->radians[0],
+                      .rank = 1,
+                      .shape = {info->pairs}};
     return index == 0;
 }
 
-static const cli_result value = {sizeof(info_rule), OUTPUT_PICTURES, value_make, value_document,
-                                 value_encode,      value_array,     NULL};
+static const cli_result result = {.size = sizeof(info_rule),
+                                  .kinds = OUTPUT_PICTURES,
+                                  .answers = true,
+                                  .make = make,
+                                  .encode = encode,
+                                  .document = document,
+                                  .print = print,
+                                  .array = array};
 
 const cli_command command_info = {
     .name = "info",
@@ -657,5 +617,5 @@ const cli_command command_info = {
     .notes = notes,
     .size = sizeof(info_options),
     .work = work,
-    .result = &value,
+    .result = &result,
 };

@@ -6,7 +6,7 @@
 #include "host/ropemap_model.h"
 #include "tools/ropemap/options/print_size.h"
 #include "tools/ropemap/options/rule_options.h"
-#include "tools/ropemap/outputs.h"
+#include "tools/ropemap/result.h"
 
 #include <jansson.h>
 
@@ -35,13 +35,7 @@ typedef struct info_rule {
 
 ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error);
 
-/* Wavelengths over pairs. Uses static memory: by one thread at a time. */
-ropemap_status info_encode(const info_rule *info, const print_size *print, output_kind kind,
-                           ropemap_bytes *bytes, ropemap_error *error);
-
-/* JSON of schema ropemap.info/1; the known models, each an object. NULL: no memory. The caller owns them. */
-json_t *info_document(const info_rule *info);
-
+/* The known models, each an object; NULL: no memory. The caller owns it. */
 json_t *presets_array(void);
 
 #endif

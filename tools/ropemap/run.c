@@ -98,18 +98,6 @@ void progress_end(cli_progress *progress) {
     progress->shown = false;
 }
 
-/* A call of Python takes a microsecond, and a map makes thousands. */
-int call_tell(void *user, const char *stage, double done, double total) {
-    static const double period = 0.01; /* seconds */
-    cli_call *call = user;
-    const double now = wall_clock();
-    if (now - call->heard < period) {
-        return 0;
-    }
-    call->heard = now;
-    return call->progress(call->user, stage, done, total);
-}
-
 /* ---- commands ------------------------------------------------------------------------------------------ */
 
 const cli_option thread_rows[] = {

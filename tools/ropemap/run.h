@@ -4,7 +4,7 @@
 #define ROPEMAP_TOOLS_ROPEMAP_RUN_H
 
 #include "tools/ropemap/options/options.h"
-#include "tools/ropemap/result.h"
+#include "tools/ropemap/outputs.h"
 
 /* Seconds from some moment in the past; never goes back. */
 double wall_clock(void);
@@ -24,9 +24,6 @@ cli_progress progress_start(bool quiet);
 
 /* A ropemap_progress whose `user` is a cli_progress. Asks to stop after Ctrl-C. */
 int progress_tell(void *user, const char *stage, double done, double total);
-
-/* One whose `user` is a cli_call: hands on at once, and then every 10 ms at most. */
-int call_tell(void *user, const char *stage, double done, double total);
 
 /* Clears the bar. */
 void progress_end(cli_progress *progress);

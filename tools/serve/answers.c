@@ -129,6 +129,57 @@ static const char *type_of(const char *path) {
     return types[output_kind_of(path)];
 }
 
+/* ---- results ------------------------------------------------------------------------------------------- */
+
+/* The call of a job. */
+static cli_call call_of(const serve_context *context, serve_job *job) {
+    return (cli_call){.session = context->session, .progress = job_progress, .user = job};
+}
+
+/* A command's result on its way into an answer. */
+typedef ropemap_status (*answer_maker)(serve_job *job, void *options, void *made, ropemap_error *error);
+
+static ropemap_status answer_with(const serve_context *context, serve_job *job, void *options,
+                                  answer_maker answer, ropemap_error *error) {
+    const cli_command *command = job->route->command;
+    cli_call call = call_of(context, job);
+    void *made = calloc(1, command->result->size);
+    if (made == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "%s: no memory for it", command->name);
+    }
+    ropemap_status status = result_make(command, options, &call, made, error);
+    status = status == ROPEMAP_OK ? answer(job, options, made, error) : status;
+    if (command->result->free != NULL) {
+        command->result->free(made);
+    }
+    free(made);
+    return status;
+}
+
+/* As the path's ending says: its document, or a file. */
+static ropemap_status answer_result(serve_job *job, void *options, void *made, ropemap_error *error) {
+    const cli_command *command = job->route->command;
+    const char *ending = strrchr(job->path, '.');
+    if (ending != NULL && strcmp(ending, ".json") == 0) {
+        answer_document(job->answer, command->result->document(options, made));
+        return ROPEMAP_OK;
+    }
+    job->answer->status = 200;
+    job->answer->type = type_of(job->path);
+    return result_encode(command, options, made, output_kind_of(job->path), &job->answer->bytes, error);
+}
+
+static ropemap_status make_result(const serve_context *context, serve_job *job, void *options,
+                                  ropemap_error *error) {
+    return answer_with(context, job, options, answer_result, error);
+}
+
+/* As many threads as on the server's command line. */
+static void prepare_threads(const serve_context *context, serve_job *job, void *options) {
+    int32_t *threads = options_field(job->route->command, options, "threads");
+    *threads = context->options->map.request.threads;
+}
+
 /* ---- /map.* and /value.json ------------------------------------------------------------------------------
  */
 
@@ -152,8 +203,6 @@ static void prepare_map(const serve_context *context, serve_job *job, void *give
     options->request.memory = own->request.memory != 0 ? own->request.memory : memory_usual;
     options->request.backend = own->request.backend;
     options->request.device = own->request.device;
-    options->request.session = context->session;
-    options->outputs = (cli_texts){.all = {job->path + 1}, .count = 1};
     if (!has_name(&job->query, "content")) {
         options->tensors = own->tensors;
     }
@@ -183,18 +232,9 @@ static ropemap_status check_limits(const map_options *options, output_kind kind,
     return ROPEMAP_OK;
 }
 
-static ropemap_status open_map(const serve_context *context, serve_job *job, map_options *options,
-                               map_inputs *inputs, ropemap_error *error) {
-    ropemap_status status = check_limits(options, output_kind_of(job->path), error);
-    status = status == ROPEMAP_OK ? map_options_check(options, error) : status;
-    status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
-    status = status == ROPEMAP_OK ? tensors_lend(context->tensors, &options->tensors, error) : status;
-    return status == ROPEMAP_OK ? map_inputs_open(options, inputs, error) : status;
-}
-
 /* The document of the map, in the Ropemap-Map header. */
-static ropemap_status describe(const map_report *report, serve_answer *answer, ropemap_error *error) {
-    json_t *document = map_document(report);
+static ropemap_status describe(const made_map *made, serve_answer *answer, ropemap_error *error) {
+    json_t *document = map_document(&made->report);
     answer->detail = document != NULL
                          ? json_dumps(document, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9))
                          : NULL;
@@ -203,29 +243,21 @@ static ropemap_status describe(const map_report *report, serve_answer *answer, r
                                   : fail(error, ROPEMAP_RESOURCES, "map: no memory for its description");
 }
 
+static ropemap_status answer_map(serve_job *job, void *options, void *made, ropemap_error *error) {
+    const ropemap_status status = answer_result(job, options, made, error);
+    return status == ROPEMAP_OK ? describe(made, job->answer, error) : status;
+}
+
 static ropemap_status make_map(const serve_context *context, serve_job *job, void *given,
                                ropemap_error *error) {
     map_options *options = given;
     const output_kind kind = output_kind_of(job->path);
-    const double start = wall_clock();
-    map_inputs inputs = {.queries = NULL};
-    ropemap_map map = {.cells = NULL};
-    map_report report = {.options = options, .map = &map};
     if (options->bare && kind != OUTPUT_PNG) {
         return fail(error, ROPEMAP_USAGE, "--bare is for map.png, not %s", job->path + 1);
     }
-    ropemap_status status = open_map(context, job, options, &inputs, error);
-    status = status == ROPEMAP_OK ? map_run(options, &inputs, job_progress, job, &map, error) : status;
-    const double made = wall_clock();
-    status = status == ROPEMAP_OK ? map_encode(options, &map, kind, &job->answer->bytes, error) : status;
-    report.draw_seconds = wall_clock() - made;
-    report.total_seconds = wall_clock() - start;
-    status = status == ROPEMAP_OK ? describe(&report, job->answer, error) : status;
-    job->answer->status = 200;
-    job->answer->type = type_of(job->path);
-    ropemap_map_free(&map);
-    map_inputs_free(&inputs);
-    return status;
+    ropemap_status status = check_limits(options, kind, error);
+    status = status == ROPEMAP_OK ? tensors_lend(context->tensors, &options->tensors, error) : status;
+    return status == ROPEMAP_OK ? answer_with(context, job, options, answer_map, error) : status;
 }
 
 /* A map of one cell: what only larger ones have plays no part. */
@@ -239,8 +271,8 @@ static void prepare_value(const serve_context *context, serve_job *job, void *op
     prepare_map(context, job, options);
 }
 
-/* The position of that name, and the range of it alone. */
-static ropemap_status read_position(const char *name, const char *text, char range[40], int64_t *position,
+/* The position of that name, as a range of it alone. */
+static ropemap_status read_position(const char *name, const char *text, char range[40],
                                     ropemap_error *error) {
     uint64_t value = 0;
     if (text == NULL) {
@@ -249,31 +281,32 @@ static ropemap_status read_position(const char *name, const char *text, char ran
     const ropemap_status status =
         number_integer(name, text, 0, (uint64_t)ROPEMAP_POSITION_END - 1, &value, error);
     (void)snprintf(range, 40, "%" PRIu64 ":1", value);
-    *position = (int64_t)value;
     return status;
+}
+
+static ropemap_status answer_value(serve_job *job, void *options, void *made, ropemap_error *error) {
+    const int64_t row = ((map_options *)options)->request.rows.first;
+    const int64_t col = ((map_options *)options)->request.cols.first;
+    (void)error;
+    answer_document(job->answer,
+                    json_pack("{s:s, s:I, s:I, s:I, s:o}", "schema", "ropemap.value/1", "i", (json_int_t)row,
+                              "j", (json_int_t)col, "distance", (json_int_t)(row - col), "value",
+                              document_real((double)((made_map *)made)->map.cells[0])));
+    return ROPEMAP_OK;
 }
 
 static ropemap_status make_value(const serve_context *context, serve_job *job, void *given,
                                  ropemap_error *error) {
     map_options *options = given;
-    map_inputs inputs = {.queries = NULL};
-    ropemap_map map = {.cells = NULL};
-    int64_t row = 0, col = 0;
     char rows[40], cols[40];
-    ropemap_status status = read_position("i", job->cell[0], rows, &row, error);
-    status = status == ROPEMAP_OK ? read_position("j", job->cell[1], cols, &col, error) : status;
+    ropemap_status status = read_position("i", job->cell[0], rows, error);
+    status = status == ROPEMAP_OK ? read_position("j", job->cell[1], cols, error) : status;
     options->row_positions = rows;
     options->col_positions = cols;
-    status = status == ROPEMAP_OK ? open_map(context, job, options, &inputs, error) : status;
-    status = status == ROPEMAP_OK ? map_run(options, &inputs, job_progress, job, &map, error) : status;
-    if (status == ROPEMAP_OK) {
-        answer_document(job->answer,
-                        json_pack("{s:s, s:I, s:I, s:I, s:o}", "schema", "ropemap.value/1", "i",
-                                  (json_int_t)row, "j", (json_int_t)col, "distance", (json_int_t)(row - col),
-                                  "value", document_real((double)map.cells[0])));
-    }
-    ropemap_map_free(&map);
-    map_inputs_free(&inputs);
+    status = status == ROPEMAP_OK ? check_limits(options, OUTPUT_PNG, error) : status;
+    status = status == ROPEMAP_OK ? tensors_lend(context->tensors, &options->tensors, error) : status;
+    status = status == ROPEMAP_OK ? answer_with(context, job, options, answer_value, error) : status;
+    options->row_positions = options->col_positions = NULL;
     return status;
 }
 
@@ -284,8 +317,6 @@ static void prepare_curve(const serve_context *context, serve_job *job, void *gi
     const map_options *own = &context->options->map;
     curve_options *options = given;
     options->threads = own->request.threads;
-    options->progress = job_progress;
-    options->progress_user = job;
     if (query_take(&job->query, "content") == NULL) {
         options->tensors = own->tensors;
     }
@@ -307,67 +338,28 @@ static ropemap_status check_curves(const curve_options *options, ropemap_error *
     return ROPEMAP_OK;
 }
 
-static ropemap_status encode_curves(const curve_options *options, const curves *made, serve_job *job,
-                                    ropemap_error *error) {
-    if (strcmp(job->path, "/curve.json") == 0) {
-        answer_document(job->answer, curves_document(options, made));
-        return ROPEMAP_OK;
-    }
-    job->answer->status = 200;
-    job->answer->type = type_of(job->path);
-    return curves_encode(options, made, output_kind_of(job->path), &job->answer->bytes, error);
-}
-
 static ropemap_status make_curve(const serve_context *context, serve_job *job, void *given,
                                  ropemap_error *error) {
     curve_options *options = given;
-    curves *made = calloc(1, sizeof *made);
-    if (made == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "curve: no memory");
-    }
     ropemap_status status = check_curves(options, error);
     status = status == ROPEMAP_OK ? tensors_lend(context->tensors, &options->tensors, error) : status;
-    status = status == ROPEMAP_OK ? curves_make(options, made, error) : status;
-    status = status == ROPEMAP_OK ? encode_curves(options, made, job, error) : status;
-    curves_free(made);
-    free(made);
-    return status;
+    return status == ROPEMAP_OK ? make_result(context, job, options, error) : status;
 }
 
 /* ---- /bound.json, /plan.json, /info.json, /explain.* and /model ---------------------------------------- */
-
-static void prepare_bound(const serve_context *context, serve_job *job, void *given) {
-    bound_options *options = given;
-    options->threads = context->options->map.request.threads;
-    options->progress = job_progress;
-    options->progress_user = job;
-}
-
-static ropemap_status make_bound(const serve_context *context, serve_job *job, void *given,
-                                 ropemap_error *error) {
-    bound_options *options = given;
-    bound_results results = {.found = NULL};
-    ropemap_status status = bound_check(options, error);
-    (void)context;
-    status = status == ROPEMAP_OK ? bound_run(options, &results, error) : status;
-    if (status == ROPEMAP_OK) {
-        answer_document(job->answer, bound_document(&options->rule.spec, &results));
-    }
-    bound_results_free(&results);
-    return status;
-}
 
 /* Curves of the decay card alone, which take no search. */
 static ropemap_status make_card(const serve_context *context, serve_job *job, void *given,
                                 ropemap_error *error) {
     bound_options *options = given;
+    cli_call call = call_of(context, job);
     bound_card *card = malloc(sizeof *card);
-    (void)context;
     if (card == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "card: no memory for it");
     }
     options->card = true;
-    ropemap_status status = bound_check(options, error);
+    options->call = &call;
+    ropemap_status status = bound_check(options, NULL, error);
     status = status == ROPEMAP_OK ? rule_options_resolve(&options->rule, error) : status;
     status = status == ROPEMAP_OK ? card_make(options, card, error) : status;
     if (status == ROPEMAP_OK) {
@@ -378,73 +370,41 @@ static ropemap_status make_card(const serve_context *context, serve_job *job, vo
     return status;
 }
 
-static void prepare_plan(const serve_context *context, serve_job *job, void *given) {
-    plan_options *options = given;
-    options->threads = context->options->map.request.threads;
-    options->progress = job_progress;
-    options->progress_user = job;
-}
-
-static ropemap_status make_plan(const serve_context *context, serve_job *job, void *given,
-                                ropemap_error *error) {
-    plan_options *options = given;
-    plan_results *results = calloc(1, sizeof *results);
-    (void)context;
-    if (results == NULL) {
-        return fail(error, ROPEMAP_RESOURCES, "plan: no memory for the results");
-    }
-    const ropemap_status status = plan_run(options, results, error);
-    if (status == ROPEMAP_OK) {
-        answer_document(job->answer, plan_document(options, results));
-    }
-    free(results);
-    return status;
-}
-
-static void prepare_explain(const serve_context *context, serve_job *job, void *given) {
-    explain_options *options = given;
-    options->threads = context->options->map.request.threads;
-    options->progress = job_progress;
-    options->progress_user = job;
-}
-
 /* What is at hand at once: all but the least base. The page asks for it with the map, which needs the other
  * threads. */
 static void prepare_answer(const serve_context *context, serve_job *job, void *given) {
     explain_options *options = given;
-    prepare_explain(context, job, options);
+    (void)context;
+    (void)job;
     options->threads = 1;
     options->quick = true;
 }
 
-static ropemap_status make_explain(const serve_context *context, serve_job *job, void *given,
-                                   ropemap_error *error) {
-    explain_options *options = given;
-    explanation found = {.length = 0};
+static ropemap_status answer_text_of(serve_job *job, void *options, void *made, ropemap_error *error) {
+    const explanation *found = made;
     char text[EXPLAIN_SENTENCES * (EXPLAIN_SENTENCE_BYTES + 1) + 1];
     size_t at = 0;
-    (void)context;
-    const ropemap_status status = explain_make(options, &found, error);
-    if (status != ROPEMAP_OK) {
-        return status;
-    }
-    explain_say(&options->rule.spec, &found);
-    if (strcmp(job->path, "/explain.txt") != 0) {
-        answer_document(job->answer, explain_document(&options->rule.spec, &found));
-        return ROPEMAP_OK;
-    }
-    for (int i = 0; i < EXPLAIN_SENTENCES && found.sentence[i][0] != '\0'; i++) {
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s\n", found.sentence[i]);
+    (void)options;
+    (void)error;
+    for (int i = 0; i < EXPLAIN_SENTENCES && found->sentence[i][0] != '\0'; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s\n", found->sentence[i]);
     }
     answer_text(job->answer, 200, TEXT, text);
     return ROPEMAP_OK;
 }
 
+static ropemap_status make_text(const serve_context *context, serve_job *job, void *options,
+                                ropemap_error *error) {
+    return answer_with(context, job, options, answer_text_of, error);
+}
+
 static ropemap_status make_least(const serve_context *context, serve_job *job, void *given,
                                  ropemap_error *error) {
+    explain_options *options = given;
+    cli_call call = call_of(context, job);
     explanation found = {.length = 0};
-    (void)context;
-    const ropemap_status status = explain_least(given, &found, error);
+    options->call = &call;
+    const ropemap_status status = explain_least(options, &found, error);
     if (status == ROPEMAP_OK) {
         answer_document(job->answer, json_pack("{s:s, s:I, s:f, s:b}", "schema", "ropemap.least/1", "length",
                                                (json_int_t)found.length, "least_base", found.least_base,
@@ -463,37 +423,25 @@ static void prepare_info(const serve_context *context, serve_job *job, void *giv
     }
 }
 
-static ropemap_status make_info(const serve_context *context, serve_job *job, void *given,
-                                ropemap_error *error) {
-    info_options *options = given;
-    info_rule info;
-    (void)context;
-    ropemap_status status = rule_options_resolve(&options->rule, error);
-    status = status == ROPEMAP_OK ? info_make(&options->rule, &info, error) : status;
-    if (status == ROPEMAP_OK) {
-        answer_document(job->answer, info_document(&info));
-    }
-    return status;
-}
-
-static json_t *model_document(const char *id, const rule_options *rule, const info_rule *info) {
+static json_t *model_document(const char *id, const rule_options *rule, json_t *info) {
     const int64_t trained = ropemap_model_trained_length(rule->opened);
     return json_pack("{s:s, s:s, s:s, s:o, s:o}", "schema", "ropemap.model/1", "id", id, "name",
                      ropemap_model_name(rule->opened), "trained_length", document_count(trained), "info",
-                     info_document(info));
+                     info);
 }
 
 static ropemap_status make_model(const serve_context *context, serve_job *job, void *given,
                                  ropemap_error *error) {
-    rule_options *rule = &((info_options *)given)->rule;
+    const cli_result *result = command_info.result;
+    const rule_options *rule = &((info_options *)given)->rule;
     info_rule info;
+    cli_call call = call_of(context, job);
     char id[MODEL_ID_BYTES] = "";
-    ropemap_status status = rule_options_resolve(rule, error);
-    status = status == ROPEMAP_OK ? info_make(rule, &info, error) : status;
+    ropemap_status status = result->make(given, &call, &info, error);
     status = status == ROPEMAP_OK ? models_post(context->models, rule->config, rule->config_bytes, id, error)
                                   : status;
     if (status == ROPEMAP_OK) {
-        answer_document(job->answer, model_document(id, rule, &info));
+        answer_document(job->answer, model_document(id, rule, result->document(given, &info)));
     }
     return status;
 }
@@ -526,42 +474,48 @@ const serve_route serve_routes[] = {
      .keeps = true},
     {.paths = "/bound.json",
      .command = &command_bound,
-     .prepare = prepare_bound,
-     .make = make_bound,
+     .prepare = prepare_threads,
+     .make = make_result,
      .slow = true,
      .keeps = true},
     {.paths = "/card.json",
      .command = &command_bound,
-     .prepare = prepare_bound,
+     .prepare = prepare_threads,
      .make = make_card,
      .keeps = true},
     {.paths = "/plan.json",
      .command = &command_plan,
-     .prepare = prepare_plan,
-     .make = make_plan,
+     .prepare = prepare_threads,
+     .make = make_result,
      .slow = true,
      .keeps = true},
     {.paths = "/answer.json",
      .command = &command_explain,
      .prepare = prepare_answer,
-     .make = make_explain,
+     .make = make_result,
      .keeps = true},
     {.paths = "/least.json",
      .command = &command_explain,
-     .prepare = prepare_explain,
+     .prepare = prepare_threads,
      .make = make_least,
      .slow = true,
      .keeps = true},
-    {.paths = "/explain.txt /explain.json",
+    {.paths = "/explain.json",
      .command = &command_explain,
-     .prepare = prepare_explain,
-     .make = make_explain,
+     .prepare = prepare_threads,
+     .make = make_result,
+     .slow = true,
+     .keeps = true},
+    {.paths = "/explain.txt",
+     .command = &command_explain,
+     .prepare = prepare_threads,
+     .make = make_text,
      .slow = true,
      .keeps = true},
     {.paths = "/info.json",
      .command = &command_info,
      .prepare = prepare_info,
-     .make = make_info,
+     .make = make_result,
      .keeps = true},
     {.paths = "/model", .command = &command_info, .prepare = prepare_info, .make = make_model, .posts = true},
     {.paths = "/options.json", .make = make_options, .keeps = true},

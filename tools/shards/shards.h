@@ -143,6 +143,13 @@ void shards_clear(const char *folder, bool shards);
 /* ---- queue.c: one worker's way through all shards -------------------------------------------------------
  */
 
+typedef enum work_end {
+    WORK_GOES_ON, /* nothing is decided */
+    WORK_MERGE,   /* every shard was taken: write the outputs, then work_finish */
+    WORK_LEFT,    /* other workers have what is left */
+    WORK_FINISHED /* another worker wrote the outputs */
+} work_end;
+
 /* Start with work_open, whatever it returns free with work_free. */
 typedef struct work_queue {
     const work_options *options;
@@ -165,6 +172,7 @@ typedef struct work_queue {
     bool lockless;           /* the file system has no locks */
     work_claim merging;      /* held while the outputs are written */
     int32_t lane;            /* of the process's threads that compute */
+    work_end end;            /* what the command's part of the work came to */
     const atomic_bool *over; /* of a queue for such a thread: it ends the work; NULL: it is the process's */
 } work_queue;
 
@@ -203,13 +211,6 @@ void work_watch(work_queue *queue);
  * *over. It is to be freed before `queue`, with work_free, after a failure too. ROPEMAP_RESOURCES. */
 ropemap_status work_split(const work_queue *queue, int32_t lane, const atomic_bool *over, work_queue *other,
                           ropemap_error *error);
-
-typedef enum work_end {
-    WORK_GOES_ON, /* nothing is decided */
-    WORK_MERGE,   /* every shard was taken: write the outputs, then work_finish */
-    WORK_LEFT,    /* other workers have what is left */
-    WORK_FINISHED /* another worker wrote the outputs */
-} work_end;
 
 /* Computes shards until there is nothing left to do here. `take` NULL: the outputs are left to others.
  * ROPEMAP_STOPPED after a signal; ROPEMAP_DATA: shards are missing and `ropemap merge` computes none; what

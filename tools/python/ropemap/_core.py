@@ -279,7 +279,7 @@ class Result:
         error, handle = new_error(), ffi.new_handle(call)
         asked = ffi.new("cli_call *", {"session": session, "progress": lib.tell, "user": handle})
         lib.warnings_take(lib.warn, handle)
-        status = self._row.result.make(self._options, asked, self._made, error)
+        status = lib.result_make(self._row, self._options, asked, self._made, error)
         lib.warnings_take(ffi.NULL, ffi.NULL)
         self._ran = bytes(ffi.buffer(ffi.cast("char *", self._options), self._row.size))
         if call.raised is not None:
@@ -329,7 +329,7 @@ class Result:
             try:
                 for option, value in options.items():
                     self._set(option, value)
-                check(self._row.result.encode(self._options, self._made, kind, data, error), error)
+                check(lib.result_encode(self._row, self._options, self._made, kind, data, error), error)
                 return taken(data)
             finally:
                 ffi.memmove(self._options, self._ran, len(self._ran))

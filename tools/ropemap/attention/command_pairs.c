@@ -1,19 +1,16 @@
 /* command_pairs.c - ropemap pairs: what each rotary pair of real heads does, as a table and a document */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/attention/command_pairs.h"
-#include "host/ropemap_decay.h"
+#include "tools/ropemap/attention/pairs.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/json.h"
+#include "tools/ropemap/result.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { MAGNITUDE_CELLS = 256 };
 
 static const double TWO_PI = 6.283185307179586, DEGREES = 57.29577951308232;
 
@@ -43,160 +40,6 @@ static const cli_option pairs_rows[] = {
      .computed = true},
     {.name = NULL},
 };
-
-bool pairs_causal(const pairs_result *result) {
-    return result->options->causal || result->shape.causal;
-}
-
-/* ---- what is measured ---------------------------------------------------------------------------------- */
-
-const ropemap_pair *pairs_of(const pairs_result *result, int layer, int32_t head) {
-    return result->all + ((int64_t)layer * result->shape.heads + head) * result->pairs;
-}
-
-static void *room(uint64_t count, size_t size, ropemap_status *status, ropemap_error *error) {
-    void *memory = calloc(count > 0 ? (size_t)count : 1, size);
-    if (memory == NULL) {
-        *status = fail(error, ROPEMAP_RESOURCES, "no memory for %" PRIu64 " numbers", count);
-    }
-    return memory;
-}
-
-/* Makes room for all layers. */
-static ropemap_status begin(pairs_result *result, ropemap_error *error) {
-    const pairs_picture picture = result->options->picture;
-    const int64_t down = result->shape.rows.count, across = result->shape.cols.count;
-    const int64_t least = down < across ? down : across;
-    ropemap_status status = pairs_picture_check(picture, result->shape.layers, result->shape.heads, error);
-    if (status != ROPEMAP_OK) {
-        return status;
-    }
-    result->pairs = result->shape.head_dim / 2;
-    result->cells = picture != PAIRS_MAGNITUDE ? 0 : least < MAGNITUDE_CELLS ? least : MAGNITUDE_CELLS;
-    result->distances = picture == PAIRS_CURVE ? least / 2 + 1 : 0;
-    const uint64_t heads = (uint64_t)result->shape.layers * (uint64_t)result->shape.heads;
-    result->all = room(heads * (uint64_t)result->pairs, sizeof *result->all, &status, error);
-    result->distance = room((uint64_t)result->distances, sizeof(double), &status, error);
-    result->curves = room(heads * 2 * (uint64_t)result->distances, sizeof(double), &status, error);
-    result->correlated = room(heads, sizeof(double), &status, error);
-    result->magnitudes = room(ROPEMAP_MAGNITUDES * (uint64_t)(2 * result->pairs * result->cells),
-                              sizeof(float), &status, error);
-    for (int64_t r = 0; status == ROPEMAP_OK && r < result->distances; r++) {
-        result->distance[r] = (double)r;
-    }
-    return status;
-}
-
-/* Who hears of it. */
-typedef struct pairs_progress {
-    ropemap_progress tell; /* may be NULL */
-    void *user;
-} pairs_progress;
-
-/* The mean logit at each distance, and what the centres predict of it. */
-static ropemap_status make_curves(pairs_result *result, const layer_heads *layer, int index,
-                                  pairs_progress progress, ropemap_error *error) {
-    const head_options *options = &result->options->heads;
-    ropemap_status status = ROPEMAP_OK;
-    const ropemap_range *rows = &layer->rows, *cols = &layer->cols;
-    if (rows->count != cols->count || rows->first != cols->first || rows->step != 1 || cols->step != 1) {
-        return fail(error, ROPEMAP_DATA,
-                    "--picture curve: %" PRId64 " queries and %" PRId64
-                    " keys; it needs both of every position",
-                    layer->rows.count, layer->cols.count);
-    }
-    for (int32_t head = 0; head < result->shape.heads && status == ROPEMAP_OK; head++) {
-        const int64_t at = (int64_t)index * result->shape.heads + head;
-        double *measured = result->curves + 2 * at * result->distances;
-        const ropemap_mean_request mean = {.spec = layer->spec,
-                                           .queries = layer->heads[head].queries,
-                                           .keys = layer->heads[head].keys,
-                                           .already_rotated = layer->rotated,
-                                           .first = layer->rows.first,
-                                           .positions = layer->rows.count,
-                                           .count = result->distances,
-                                           .threads = options->threads,
-                                           .progress = progress.tell,
-                                           .progress_user = progress.user};
-        status = ropemap_curve_mean(&mean, measured, error);
-        if (status == ROPEMAP_OK) {
-            status = ropemap_pairs_curve(&layer->spec, pairs_of(result, index, head), result->distances,
-                                         measured + result->distances, error);
-        }
-        result->correlated[at] =
-            ropemap_pairs_correlation(measured, measured + result->distances, result->distances);
-    }
-    return status;
-}
-
-static ropemap_status make_layer(pairs_result *result, const layer_heads *layer, int index,
-                                 pairs_progress progress, ropemap_error *error) {
-    const head_options *options = &result->options->heads;
-    const ropemap_pairs_request request = {.spec = layer->spec,
-                                           .heads = layer->heads,
-                                           .count = layer->count,
-                                           .already_rotated = layer->rotated,
-                                           .causal = result->options->causal || layer->causal,
-                                           .threads = options->threads,
-                                           .progress = progress.tell,
-                                           .progress_user = progress.user};
-    const ropemap_magnitudes magnitudes = {.cells = result->cells, .values = result->magnitudes};
-    ropemap_pair *to = result->all + (int64_t)index * result->shape.heads * result->pairs;
-    const ropemap_status status =
-        ropemap_pairs_compute(&request, to, result->cells > 0 ? &magnitudes : NULL, error);
-    return status == ROPEMAP_OK && result->distances > 0 ? make_curves(result, layer, index, progress, error)
-                                                         : status;
-}
-
-ropemap_status pairs_make(pairs_result *result, ropemap_progress tell, void *user, ropemap_error *error) {
-    const pairs_options *options = result->options;
-    const pairs_progress progress = {.tell = tell, .user = user};
-    ropemap_status status = ROPEMAP_OK;
-    for (int index = 0; index < options->heads.layer_count && status == ROPEMAP_OK; index++) {
-        layer_heads layer = {.heads = NULL};
-        status = layer_heads_open(&options->heads, index, &layer, error);
-        if (status == ROPEMAP_OK) {
-            status = head_shape_take(&options->heads, &layer, index, &result->shape, error);
-        }
-        status = status == ROPEMAP_OK && index == 0 ? begin(result, error) : status;
-        status = status == ROPEMAP_OK ? make_layer(result, &layer, index, progress, error) : status;
-        layer_heads_free(&layer);
-    }
-    return status;
-}
-
-void pairs_free(pairs_result *result) {
-    free(result->all);
-    free(result->distance);
-    free(result->curves);
-    free(result->correlated);
-    free(result->magnitudes);
-    head_shape_free(&result->shape);
-}
-
-/* Prints a line for each head that holds a NaN or an infinity. */
-void pairs_warn(const pairs_result *result) {
-    for (int i = 0; i < result->shape.layers * result->shape.heads; i++) {
-        const ropemap_pair *pairs = pairs_of(result, i / result->shape.heads, i % result->shape.heads);
-        int32_t bad = 0, first = 0;
-        for (int32_t pair = result->pairs - 1; pair >= 0; pair--) {
-            if (!isfinite(pairs[pair].variance)) {
-                bad++;
-                first = pair;
-            }
-        }
-        if (bad > 0) {
-            char layer[40] = "";
-            if (result->options->heads.layer_numbers[0] >= 0) {
-                (void)snprintf(layer, sizeof layer, "layer %" PRId64 ", ",
-                               result->options->heads.layer_numbers[i / result->shape.heads]);
-            }
-            warning("%shead %" PRId64 ": %" PRId32 " of %" PRId32 " pairs, from pair %" PRId32
-                    " on, hold NaN or infinity, so that no pair of the head has a share",
-                    layer, result->shape.numbers[i % result->shape.heads].query, bad, result->pairs, first);
-        }
-    }
-}
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
 
@@ -325,8 +168,10 @@ static json_t *head_object(const pairs_result *result, int index) {
     return head;
 }
 
-json_t *pairs_document(const pairs_result *result) {
+static json_t *document(const void *options, const void *made) {
+    const pairs_result *result = made;
     json_t *heads = json_array();
+    (void)options;
     for (int i = 0; i < result->shape.layers * result->shape.heads; i++) {
         (void)json_array_append_new(heads, head_object(result, i));
     }
@@ -364,49 +209,24 @@ static void put_csv(FILE *stream, const void *what) {
     (void)fputc('\n', stream);
 }
 
-ropemap_status pairs_encode(const pairs_result *result, output_kind kind, ropemap_bytes *bytes,
-                            ropemap_error *error) {
-    return kind == OUTPUT_CSV ? outputs_table(put_csv, result, bytes, error)
-                              : pairs_picture_encode(result, kind, bytes, error);
+static ropemap_status encode(const void *options, void *made, int index, output_kind kind,
+                             ropemap_bytes *bytes, ropemap_error *error) {
+    (void)options;
+    (void)index;
+    return kind == OUTPUT_CSV ? outputs_table(put_csv, made, bytes, error)
+                              : pairs_picture_encode(made, kind, bytes, error);
 }
 
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
-                             ropemap_error *error) {
-    (void)index;
-    return pairs_encode(what, kind, bytes, error);
+static void print_text(const void *options, const void *made) {
+    const pairs_result *result = made;
+    (void)options;
+    (result->shape.layers * result->shape.heads == 1 ? print_pairs : print_heads)(result);
 }
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-static ropemap_status make(pairs_result *result, cli_run *run, ropemap_error *error) {
-    run_begin(run, result->options->heads.quiet);
-    ropemap_status status = pairs_make(result, progress_tell, &run->progress, error);
-    progress_end(&run->progress);
-    if (status == ROPEMAP_OK) {
-        pairs_warn(result);
-        status = outputs_write(&run->outputs, encode, result, error);
-    }
-    run_end(run);
-    return status;
-}
-
-static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
-    pairs_options *options = given;
-    head_options *heads = &options->heads;
-    pairs_result result = {.options = options};
-    ropemap_status status =
-        head_options_check(heads, OUTPUT_PICTURES | 1 << OUTPUT_CSV, &run->outputs, error);
-    const char *prints = heads->json ? "--json" : heads->quiet ? NULL : "";
-    status = status == ROPEMAP_OK ? outputs_check(&run->outputs, prints, error) : status;
-    status = status == ROPEMAP_OK ? make(&result, run, error) : status;
-    if (status == ROPEMAP_OK && heads->json) {
-        run->code = document_print(pairs_document(&result));
-    } else if (status == ROPEMAP_OK && !heads->quiet && run->outputs.stdout_name == NULL) {
-        (result.shape.layers * result.shape.heads == 1 ? print_pairs : print_heads)(&result);
-        run->code = finish_stdout();
-    }
-    pairs_free(&result);
-    return status;
+static ropemap_status check(void *options, cli_outputs *outputs, ropemap_error *error) {
+    return head_options_check(&((pairs_options *)options)->heads, outputs, error);
 }
 
 static void start(void *options) {
@@ -426,32 +246,7 @@ static void notes(void) {
         "by the rounding of the program that rotated them; files from before the rotation are better.\n");
 }
 
-/* ---- as a value ---------------------------------------------------------------------------------------- */
-
-static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
-    pairs_options *options = given;
-    pairs_result *result = made;
-    result->options = options;
-    ropemap_status status = head_options_settle(&options->heads, error);
-    status = status == ROPEMAP_OK ? pairs_make(result, call_tell, call, error) : status;
-    if (status == ROPEMAP_OK) {
-        pairs_warn(result);
-    }
-    return status;
-}
-
-static json_t *value_document(const void *options, const void *made) {
-    (void)options;
-    return pairs_document(made);
-}
-
-static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
-                                   ropemap_bytes *bytes, ropemap_error *error) {
-    const ropemap_status status = print_size_check(&((const pairs_options *)options)->heads.print, error);
-    return status == ROPEMAP_OK ? pairs_encode(made, kind, bytes, error) : status;
-}
-
-static bool value_array(const void *made, int32_t index, cli_array *array) {
+static bool array(const void *made, int32_t index, cli_array *array) {
     const pairs_result *from = made;
     const int64_t layers = from->shape.layers, heads = from->shape.heads;
     const cli_array arrays[] = {
@@ -468,17 +263,15 @@ static bool value_array(const void *made, int32_t index, cli_array *array) {
     return found;
 }
 
-static void value_free(void *made) {
-    pairs_free(made);
-}
-
-static const cli_result value = {sizeof(pairs_result),
-                                 OUTPUT_PICTURES | 1 << OUTPUT_CSV,
-                                 value_make,
-                                 value_document,
-                                 value_encode,
-                                 value_array,
-                                 value_free};
+static const cli_result result = {.size = sizeof(pairs_result),
+                                  .kinds = OUTPUT_PICTURES | 1 << OUTPUT_CSV,
+                                  .check = check,
+                                  .make = pairs_make,
+                                  .encode = encode,
+                                  .document = document,
+                                  .print = print_text,
+                                  .array = array,
+                                  .free = pairs_free};
 
 const cli_command command_pairs = {
     .name = "pairs",
@@ -498,6 +291,6 @@ const cli_command command_pairs = {
     .notes = notes,
     .size = sizeof(pairs_options),
     .start = start,
-    .work = work,
-    .result = &value,
+    .work = result_work,
+    .result = &result,
 };

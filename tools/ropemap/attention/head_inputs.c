@@ -166,31 +166,14 @@ static ropemap_status note_layers(const head_options *options, cli_outputs *outp
     return status;
 }
 
-ropemap_status head_options_check(head_options *options, unsigned kinds, cli_outputs *outputs,
-                                  ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
+ropemap_status head_options_check(head_options *options, cli_outputs *outputs, ropemap_error *error) {
     if (options->tensors.queries == NULL && options->tensors.keys == NULL) {
         return fail(error, ROPEMAP_USAGE,
                     "--capture is missing, or --queries and --keys; give the files of real heads");
     }
-    status = tensor_options_check(&options->tensors, TENSOR_ALL, error);
+    ropemap_status status = tensor_options_check(&options->tensors, TENSOR_ALL, error);
     status = status == ROPEMAP_OK ? find_layers(options, error) : status;
-    if (status == ROPEMAP_OK && options->outputs.count == 0 && !options->json && options->quiet) {
-        return fail(error, ROPEMAP_USAGE, "--quiet leaves nothing to print or write; give -o FILE or --json");
-    }
-    status = status == ROPEMAP_OK ? print_size_check(&options->print, error) : status;
-    status = status == ROPEMAP_OK ? note_layers(options, outputs, error) : status;
-    return status == ROPEMAP_OK ? outputs_add_all(outputs, &options->outputs, kinds, options->force, error)
-                                : status;
-}
-
-ropemap_status head_options_settle(head_options *options, ropemap_error *error) {
-    cli_outputs outputs = {.count = 0};
-    options->json = true;
-    ropemap_status status = ropemap_outputs_new(&outputs.set, error);
-    status = status == ROPEMAP_OK ? head_options_check(options, 0, &outputs, error) : status;
-    outputs_free(&outputs);
-    return status;
+    return status == ROPEMAP_OK && outputs != NULL ? note_layers(options, outputs, error) : status;
 }
 
 /* ---- one layer ----------------------------------------------------------------------------------------- */

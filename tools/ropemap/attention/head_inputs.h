@@ -92,12 +92,8 @@ head_axis heads_axis(const head_shape *shape, bool keys);
 void head_title(const head_options *options, const head_shape *shape, const char *what, char *text,
                 size_t size);
 
-/* ROPEMAP_USAGE for options that do not go together or are missing. Finds the layers; notes the outputs, of
- * these kinds. */
-ropemap_status head_options_check(head_options *options, unsigned kinds, cli_outputs *outputs,
-                                  ropemap_error *error);
-
-/* The same where what becomes of the result is decided later. */
-ropemap_status head_options_settle(head_options *options, ropemap_error *error);
+/* ROPEMAP_USAGE for options that do not go together or are missing. Finds the layers; notes in `outputs`,
+ * which may be NULL, the files that they are read from. */
+ropemap_status head_options_check(head_options *options, cli_outputs *outputs, ropemap_error *error);
 
 #endif

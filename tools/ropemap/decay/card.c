@@ -25,8 +25,8 @@ ropemap_status card_make(const bound_options *options, bound_card *card, ropemap
     for (int i = 0; i < CARD_BASES && status == ROPEMAP_OK; i++) {
         ropemap_reach found = {0};
         card->base[i] = spec.base = base_at(i);
-        status = ropemap_bound_reach(&spec, CARD_LIMIT, options->threads, options->progress,
-                                     options->progress_user, &found, error);
+        status =
+            ropemap_bound_reach(&spec, CARD_LIMIT, options->threads, call_tell, options->call, &found, error);
         card->half[i] = found.half > 0 ? (double)found.half : (double)NAN;
         card->zero[i] = found.reach > 0 ? (double)found.reach : (double)NAN;
     }

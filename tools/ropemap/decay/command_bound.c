@@ -37,9 +37,12 @@ static int collect(const bound_found *found, int count, struct line *lines) {
     return line_count;
 }
 
-ropemap_status bound_encode(const bound_options *options, const bound_results *results, output_kind kind,
-                            ropemap_bytes *bytes, ropemap_error *error) {
+static ropemap_status encode(const void *given, void *made, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const bound_options *options = given;
+    const bound_results *results = made;
     static struct line lines[BOUND_LIST_MOST]; /* large */
+    (void)index;
     if (options->card) {
         return card_encode(options, results, kind, bytes, error);
     }
@@ -149,16 +152,16 @@ static void print_table(const bound_found *found, int count) {
     }
 }
 
-static int print_text(const ropemap_spec *spec, const bound_results *results) {
+static void print(const void *options, const void *made) {
+    const bound_results *results = made;
     if (results->has_reach) {
-        print_reach(spec, &results->reach, results->limit);
+        print_reach(&((const bound_options *)options)->rule.spec, &results->reach, results->limit);
     }
     if (results->count == 1) {
         print_found(results->found);
     } else if (results->count > 1) {
         print_table(results->found, results->count);
     }
-    return finish_stdout();
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
@@ -194,29 +197,31 @@ static void add_reach(json_t *document, const ropemap_spec *spec, const ropemap_
     json_decref(more);
 }
 
-json_t *bound_document(const ropemap_spec *spec, const bound_results *results) {
+static json_t *document(const void *options, const void *made) {
+    const ropemap_spec *spec = &((const bound_options *)options)->rule.spec;
+    const bound_results *results = made;
     char scaling[400];
     ropemap_scaling_format(&spec->scaling, false, scaling, sizeof scaling);
-    json_t *document = json_pack("{s:s, s:s, s:i, s:s}", "schema", "ropemap.bound/1", "version",
-                                 ropemap_version(), "head_dim", (int)spec->head_dim, "scaling", scaling);
-    if (document != NULL && results->has_reach) {
-        add_reach(document, spec, &results->reach, results->limit);
+    json_t *all = json_pack("{s:s, s:s, s:i, s:s}", "schema", "ropemap.bound/1", "version", ropemap_version(),
+                            "head_dim", (int)spec->head_dim, "scaling", scaling);
+    if (all != NULL && results->has_reach) {
+        add_reach(all, spec, &results->reach, results->limit);
     }
-    if (document != NULL && results->count == 1) {
+    if (all != NULL && results->count == 1) {
         json_t *one = found_object(results->found);
-        (void)json_object_update(document, one);
+        (void)json_object_update(all, one);
         json_decref(one);
-    } else if (document != NULL && results->count > 1) {
+    } else if (all != NULL && results->count > 1) {
         json_t *table = json_array();
         for (int i = 0; i < results->count; i++) {
             (void)json_array_append_new(table, found_object(&results->found[i]));
         }
-        (void)json_object_set_new(document, "table", table);
+        (void)json_object_set_new(all, "table", table);
     }
-    if (document != NULL && results->card != NULL) {
-        (void)json_object_set_new(document, "card", card_document(results->card));
+    if (all != NULL && results->card != NULL) {
+        (void)json_object_set_new(all, "card", card_document(results->card));
     }
-    return document;
+    return all;
 }
 
 enum { REACH_LIMIT = 1 << 24 };
@@ -229,8 +234,8 @@ static ropemap_status find(const bound_options *options, int64_t length, int32_t
                                      .high = options->bases.high,
                                      .resolution = options->resolution,
                                      .threads = options->threads,
-                                     .progress = options->progress,
-                                     .progress_user = options->progress_user};
+                                     .progress = call_tell,
+                                     .progress_user = options->call};
     if (head_dim != 0 && head_dim != request.spec.head_dim) {
         request.spec.head_dim = head_dim;
         request.spec.rotary_dim = 0;
@@ -270,7 +275,9 @@ static bool wants_reach(const bound_options *options) {
     return base && (options->card || options->length_count == 0);
 }
 
-ropemap_status bound_check(const bound_options *options, ropemap_error *error) {
+ropemap_status bound_check(void *given, cli_outputs *outputs, ropemap_error *error) {
+    const bound_options *options = given;
+    (void)outputs;
     const bool bases = options->length_count > 0 || (options->rule.given & RULE_LENGTH) != 0;
     if (bases && options->rule.frequencies != NULL) {
         return fail(
@@ -297,7 +304,7 @@ ropemap_status bound_check(const bound_options *options, ropemap_error *error) {
         return fail(error, ROPEMAP_USAGE,
                     "--output draws a table or a card; give --table two lengths or more, or --card");
     }
-    return print_size_check(&options->print, error);
+    return ROPEMAP_OK;
 }
 
 /* The lengths of a card that has no table. */
@@ -308,7 +315,10 @@ static void take_lengths(bound_options *options) {
     }
 }
 
-ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error) {
+static ropemap_status make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    bound_options *options = given;
+    bound_results *results = made;
+    options->call = call;
     *results =
         (bound_results){.limit = options->limit != 0 ? options->limit : REACH_LIMIT,
                         .found = calloc((size_t)BOUND_LIST_MOST * BOUND_LIST_MOST, sizeof *results->found)};
@@ -319,8 +329,8 @@ ropemap_status bound_run(bound_options *options, bound_results *results, ropemap
     take_lengths(options);
     results->has_reach = wants_reach(options);
     if (status == ROPEMAP_OK && results->has_reach) {
-        status = ropemap_bound_reach(&options->rule.spec, results->limit, options->threads, options->progress,
-                                     options->progress_user, &results->reach, error);
+        status = ropemap_bound_reach(&options->rule.spec, results->limit, options->threads, call_tell,
+                                     options->call, &results->reach, error);
     }
     if (status == ROPEMAP_OK && options->card) {
         results->card = calloc(1, sizeof *results->card);
@@ -330,10 +340,10 @@ ropemap_status bound_run(bound_options *options, bound_results *results, ropemap
     return status == ROPEMAP_OK ? find_all(options, results, error) : status;
 }
 
-void bound_results_free(bound_results *results) {
+static void free_results(void *made) {
+    bound_results *results = made;
     free(results->found);
     free(results->card);
-    *results = (bound_results){.found = NULL};
 }
 
 bound_options bound_options_default(void) {
@@ -457,52 +467,6 @@ const cli_option bound_rows[] = {
     {.name = NULL},
 };
 
-/* A search and its results that are being drawn. */
-typedef struct drawn_bounds {
-    const bound_options *options;
-    const bound_results *results;
-} drawn_bounds;
-
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
-                             ropemap_error *error) {
-    const drawn_bounds *drawn = what;
-    (void)index;
-    return bound_encode(drawn->options, drawn->results, kind, bytes, error);
-}
-
-/* Computes the bounds and draws them. After a signal does not return. */
-static ropemap_status make(bound_options *options, bound_results *results, cli_run *run,
-                           ropemap_error *error) {
-    drawn_bounds drawn = {.options = options, .results = results};
-    run_begin(run, options->quiet);
-    options->progress = progress_tell;
-    options->progress_user = &run->progress;
-    ropemap_status status = bound_run(options, results, error);
-    progress_end(&run->progress);
-    status = status == ROPEMAP_OK ? outputs_write(&run->outputs, encode, &drawn, error) : status;
-    run_end(run);
-    return status;
-}
-
-static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
-    bound_options *options = given;
-    bound_results results = {.found = NULL};
-    ropemap_status status = bound_check(options, error);
-    status = status == ROPEMAP_OK
-                 ? outputs_add_all(&run->outputs, &options->outputs, OUTPUT_PICTURES, options->force, error)
-                 : status;
-    status =
-        status == ROPEMAP_OK ? outputs_check(&run->outputs, options->json ? "--json" : "", error) : status;
-    status = status == ROPEMAP_OK ? make(options, &results, run, error) : status;
-    if (status == ROPEMAP_OK && options->json) {
-        run->code = document_print(bound_document(&options->rule.spec, &results));
-    } else if (status == ROPEMAP_OK && run->outputs.stdout_name == NULL) {
-        run->code = print_text(&options->rule.spec, &results);
-    }
-    bound_results_free(&results);
-    return status;
-}
-
 static void start(void *options) {
     *(bound_options *)options = bound_options_default();
 }
@@ -522,31 +486,15 @@ static void notes(void) {
                  "and every window of a relative width of 1e-6 or more is found.\n");
 }
 
-/* ---- as a value ---------------------------------------------------------------------------------------- */
-
-static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
-    bound_options *options = given;
-    options->progress = call_tell;
-    options->progress_user = call;
-    const ropemap_status status = bound_check(options, error);
-    return status == ROPEMAP_OK ? bound_run(options, made, error) : status;
-}
-
-static json_t *value_document(const void *options, const void *made) {
-    return bound_document(&((const bound_options *)options)->rule.spec, made);
-}
-
-static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
-                                   ropemap_bytes *bytes, ropemap_error *error) {
-    return bound_encode(options, made, kind, bytes, error);
-}
-
-static void value_free(void *made) {
-    bound_results_free(made);
-}
-
-static const cli_result value = {
-    sizeof(bound_results), OUTPUT_PICTURES, value_make, value_document, value_encode, NULL, value_free};
+static const cli_result result = {.size = sizeof(bound_results),
+                                  .kinds = OUTPUT_PICTURES,
+                                  .answers = true,
+                                  .check = bound_check,
+                                  .make = make,
+                                  .encode = encode,
+                                  .document = document,
+                                  .print = print,
+                                  .free = free_results};
 
 const cli_command command_bound = {
     .name = "bound",
@@ -565,6 +513,6 @@ const cli_command command_bound = {
     .notes = notes,
     .size = sizeof(bound_options),
     .start = start,
-    .work = work,
-    .result = &value,
+    .work = result_work,
+    .result = &result,
 };

@@ -6,7 +6,7 @@
 #include "host/ropemap_decay.h"
 #include "tools/ropemap/options/print_size.h"
 #include "tools/ropemap/options/rule_options.h"
-#include "tools/ropemap/outputs.h"
+#include "tools/ropemap/result.h"
 
 #include <jansson.h>
 
@@ -25,8 +25,7 @@ typedef struct bound_options {
     print_size print;
     bool card; /* draw the decay card instead of the table */
     bool json, quiet, force;
-    ropemap_progress progress; /* may be NULL */
-    void *progress_user;
+    cli_call *call; /* that computes it */
 } bound_options;
 
 bound_options bound_options_default(void);
@@ -62,24 +61,13 @@ typedef struct bound_results {
     bound_card *card; /* owned; NULL: none */
 } bound_results;
 
-/* ROPEMAP_USAGE for options that do not go together or are missing. */
-ropemap_status bound_check(const bound_options *options, ropemap_error *error);
-
-/* Computes it; `results` is to be freed after a failure too. */
-ropemap_status bound_run(bound_options *options, bound_results *results, ropemap_error *error);
-void bound_results_free(bound_results *results);
-
-/* The table as a chart. Uses static memory: by one thread at a time. */
-ropemap_status bound_encode(const bound_options *options, const bound_results *results, output_kind kind,
-                            ropemap_bytes *bytes, ropemap_error *error);
+/* ROPEMAP_USAGE for options that do not go together or are missing. `given` is a bound_options. */
+ropemap_status bound_check(void *given, cli_outputs *outputs, ropemap_error *error);
 
 /* The decay card of a rule that is resolved: computed, as the end of a document, and as a picture. */
 ropemap_status card_make(const bound_options *options, bound_card *card, ropemap_error *error);
 json_t *card_document(const bound_card *card);
 ropemap_status card_encode(const bound_options *options, const bound_results *results, output_kind kind,
                            ropemap_bytes *bytes, ropemap_error *error);
-
-/* JSON of schema ropemap.bound/1; NULL: no memory. The caller owns it. */
-json_t *bound_document(const ropemap_spec *spec, const bound_results *results);
 
 #endif

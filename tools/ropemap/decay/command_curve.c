@@ -31,7 +31,9 @@ static int64_t distance_of(const curves *made, const curve *one, double share) {
     return at;
 }
 
-static int print_text(const curve_options *options, const curves *made) {
+static void print(const void *given, const void *from) {
+    const curve_options *options = given;
+    const curves *made = from;
     for (int i = 0; i < made->count; i++) {
         const curve *one = &made->one[i];
         print_plain(stdout, one->label);
@@ -56,7 +58,6 @@ static int print_text(const curve_options *options, const curves *made) {
             (void)printf("%s never below zero at the distances searched\n", one->reach.half > 0 ? "," : ":");
         }
     }
-    return finish_stdout();
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
@@ -146,7 +147,9 @@ static json_t *curve_object(const curve_options *options, const curves *made, co
         many ? curve_buckets(made, one, options->axis == CURVE_LOG) : json_null());
 }
 
-json_t *curves_document(const curve_options *options, const curves *made) {
+static json_t *document(const void *given, const void *from) {
+    const curve_options *options = given;
+    const curves *made = from;
     json_t *array = json_array();
     for (int i = 0; i < made->count; i++) {
         (void)json_array_append_new(array, curve_object(options, made, &made->one[i]));
@@ -173,7 +176,8 @@ static void put_label(FILE *stream, const char *label) {
     (void)fputc('"', stream);
 }
 
-static void put_csv(FILE *stream, const curves *made) {
+static void put_csv(FILE *stream, const void *from) {
+    const curves *made = from;
     (void)fputs("distance", stream);
     for (int i = 0; i < made->count; i++) {
         put_label(stream, made->one[i].label);
@@ -189,7 +193,8 @@ static void put_csv(FILE *stream, const curves *made) {
 }
 
 /* [curves, distances], little-endian float32, format version 1.0. */
-static void put_npy(FILE *stream, const curves *made) {
+static void put_npy(FILE *stream, const void *from) {
+    const curves *made = from;
     char header[118]; /* a multiple of 64 with the 10 bytes before it, as the format wants */
     (void)snprintf(header, sizeof header,
                    "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %" PRId64 "), }", made->count,
@@ -208,45 +213,13 @@ static void put_npy(FILE *stream, const curves *made) {
     }
 }
 
-static ropemap_status make_table(const curves *made, void (*put)(FILE *stream, const curves *made),
-                                 ropemap_bytes *bytes, ropemap_error *error) {
-    char *data = NULL;
-    FILE *stream = open_memstream(&data, &bytes->size);
-    bool whole = stream != NULL;
-    if (stream != NULL) {
-        put(stream, made);
-        whole = ferror(stream) == 0;
-        whole = fclose(stream) == 0 && whole;
-    }
-    bytes->data = (uint8_t *)data;
-    return whole ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "--output: no memory for the table");
-}
-
-/* ---- files --------------------------------------------------------------------------------------------- */
-
-static ropemap_status check_outputs(const curve_options *options, cli_outputs *outputs,
-                                    ropemap_error *error) {
-    if (options->outputs.count == 0 && !options->json && options->quiet) {
-        return fail(error, ROPEMAP_USAGE, "--quiet leaves nothing to print or write; give -o FILE or --json");
-    }
-    ropemap_status status = print_size_check(&options->print, error);
-    status = status == ROPEMAP_OK
-                 ? outputs_add_all(outputs, &options->outputs,
-                                   OUTPUT_PICTURES | 1 << OUTPUT_CSV | 1 << OUTPUT_NPY, options->force, error)
-                 : status;
-    return status == ROPEMAP_OK ? outputs_check(outputs,
-                                                options->json    ? "--json"
-                                                : options->quiet ? NULL
-                                                                 : "",
-                                                error)
-                                : status;
-}
-
-ropemap_status curves_encode(const curve_options *options, const curves *made, output_kind kind,
-                             ropemap_bytes *bytes, ropemap_error *error) {
+static ropemap_status encode(const void *given, void *made, int index, output_kind kind, ropemap_bytes *bytes,
+                             ropemap_error *error) {
+    const curve_options *options = given;
     curve_chart chart;
+    (void)index;
     if (kind == OUTPUT_CSV || kind == OUTPUT_NPY) {
-        return make_table(made, kind == OUTPUT_CSV ? put_csv : put_npy, bytes, error);
+        return outputs_table(kind == OUTPUT_CSV ? put_csv : put_npy, made, bytes, error);
     }
     curve_chart_make(options, made, &chart);
     const ropemap_page page =
@@ -256,45 +229,15 @@ ropemap_status curves_encode(const curve_options *options, const curves *made, o
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-/* Curves that are being written. */
-typedef struct written_curves {
-    const curve_options *options;
-    const curves *made;
-} written_curves;
-
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
-                             ropemap_error *error) {
-    const written_curves *written = what;
-    (void)index;
-    return curves_encode(written->options, written->made, kind, bytes, error);
+static ropemap_status check(void *options, cli_outputs *outputs, ropemap_error *error) {
+    return outputs != NULL ? vary_note(&((curve_options *)options)->vary, outputs, error) : ROPEMAP_OK;
 }
 
-/* Computes the curves and writes them. After a signal does not return. */
-static ropemap_status make(curve_options *options, curves *made, cli_run *run, ropemap_error *error) {
-    written_curves written = {.options = options, .made = made};
-    run_begin(run, options->quiet);
-    options->progress = progress_tell;
-    options->progress_user = &run->progress;
-    ropemap_status status = curves_make(options, made, error);
-    progress_end(&run->progress);
-    status = status == ROPEMAP_OK ? outputs_write(&run->outputs, encode, &written, error) : status;
-    run_end(run);
-    return status;
-}
-
-static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
-    static curves made; /* large */
+static ropemap_status make(void *given, cli_call *call, void *made, ropemap_error *error) {
     curve_options *options = given;
-    ropemap_status status = vary_note(&options->vary, &run->outputs, error);
-    status = status == ROPEMAP_OK ? check_outputs(options, &run->outputs, error) : status;
-    status = status == ROPEMAP_OK ? make(options, &made, run, error) : status;
-    if (status == ROPEMAP_OK && options->json) {
-        run->code = document_print(curves_document(options, &made));
-    } else if (status == ROPEMAP_OK && !options->quiet && run->outputs.stdout_name == NULL) {
-        run->code = print_text(options, &made);
-    }
-    curves_free(&made);
-    return status;
+    options->call = call;
+    options->request.session = call->session;
+    return curves_make(options, made, error);
 }
 
 static void start(void *options) {
@@ -316,40 +259,15 @@ static void notes(void) {
         "smallest to the largest.\n");
 }
 
-/* ---- as a value ---------------------------------------------------------------------------------------- */
-
-static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
-    curve_options *options = given;
-    options->progress = call_tell;
-    options->progress_user = call;
-    options->request.session = call->session;
-    const ropemap_status status = print_size_check(&options->print, error);
-    return status == ROPEMAP_OK ? curves_make(options, made, error) : status;
-}
-
-static json_t *value_document(const void *options, const void *made) {
-    return curves_document(options, made);
-}
-
-static ropemap_status value_encode(const void *given, const void *made, output_kind kind,
-                                   ropemap_bytes *bytes, ropemap_error *error) {
-    const curve_options *options = given;
-    const ropemap_status status = print_size_check(&options->print, error);
-    return status == ROPEMAP_OK ? curves_encode(options, made, kind, bytes, error) : status;
-}
-
-static bool value_array(const void *made, int32_t index, cli_array *array) {
-    return curves_array(made, index, array);
-}
-
-static void value_free(void *made) {
-    curves_free(made);
-}
-
-static const cli_result value = {sizeof(curves), OUTPUT_PICTURES | 1 << OUTPUT_CSV | 1 << OUTPUT_NPY,
-                                 value_make,     value_document,
-                                 value_encode,   value_array,
-                                 value_free};
+static const cli_result result = {.size = sizeof(curves),
+                                  .kinds = OUTPUT_PICTURES | 1 << OUTPUT_CSV | 1 << OUTPUT_NPY,
+                                  .check = check,
+                                  .make = make,
+                                  .encode = encode,
+                                  .document = document,
+                                  .print = print,
+                                  .array = curves_array,
+                                  .free = curves_free};
 
 const cli_command command_curve = {
     .name = "curve",
@@ -375,7 +293,7 @@ const cli_command command_curve = {
     .notes = notes,
     .size = sizeof(curve_options),
     .start = start,
-    .work = work,
+    .work = result_work,
     .end = end,
-    .result = &value,
+    .result = &result,
 };

@@ -180,7 +180,7 @@ static void say_scaling(const ropemap_spec *spec, const explanation *to, char *t
                    (int)to->pairs, number(to->plain.reach).text, tokens(to->own.reach).text, scores);
 }
 
-void explain_say(const ropemap_spec *spec, explanation *to) {
+static void say(const ropemap_spec *spec, explanation *to) {
     say_reach(spec, to, to->sentence[0]);
     say_base(spec, to, to->sentence[1]);
     say_head_dim(spec, to, to->sentence[2]);
@@ -193,7 +193,9 @@ static json_t *row_of(double base, const ropemap_reach *found) {
                      document_count(found->reach));
 }
 
-json_t *explain_document(const ropemap_spec *spec, const explanation *found) {
+static json_t *document(const void *options, const void *made) {
+    const ropemap_spec *spec = &((const explain_options *)options)->rule.spec;
+    const explanation *found = made;
     json_t *sentences = json_array();
     for (int i = 0; i < EXPLAIN_SENTENCES && found->sentence[i][0] != '\0'; i++) {
         (void)json_array_append_new(sentences, document_text(found->sentence[i]));
@@ -226,8 +228,7 @@ enum { LENGTH_USUAL = 32768, NEIGHBOURS = 24 };
 
 static ropemap_status look(const ropemap_spec *spec, const explain_options *options, ropemap_reach *found,
                            ropemap_error *error) {
-    return ropemap_bound_reach(spec, EXPLAIN_LIMIT, options->threads, options->progress,
-                               options->progress_user, found, error);
+    return ropemap_bound_reach(spec, EXPLAIN_LIMIT, options->threads, call_tell, options->call, found, error);
 }
 
 static ropemap_status reach_of(ropemap_spec spec, const explain_options *options, int64_t *reach,
@@ -283,8 +284,8 @@ static ropemap_status find_least(const ropemap_spec *spec, const explain_options
     const ropemap_bound_request request = {.spec = *spec,
                                            .length = to->length,
                                            .threads = options->threads,
-                                           .progress = options->progress,
-                                           .progress_user = options->progress_user};
+                                           .progress = call_tell,
+                                           .progress_user = options->call};
     const ropemap_status status = ropemap_bound_bases(&request, &window, 1, &count, error);
     to->has_least = status == ROPEMAP_OK;
     to->least_base = count > 0 ? window.low : 0.0;
@@ -367,9 +368,15 @@ static ropemap_status prepare(explain_options *options, explanation *to, ropemap
     return ROPEMAP_OK;
 }
 
-ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error) {
-    const ropemap_status status = prepare(options, to, error);
-    return status == ROPEMAP_OK ? work_out(&options->rule.spec, options, to, error) : status;
+static ropemap_status make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    explain_options *options = given;
+    options->call = call;
+    ropemap_status status = prepare(options, made, error);
+    status = status == ROPEMAP_OK ? work_out(&options->rule.spec, options, made, error) : status;
+    if (status == ROPEMAP_OK) {
+        say(&options->rule.spec, made);
+    }
+    return status;
 }
 
 ropemap_status explain_least(explain_options *options, explanation *to, ropemap_error *error) {
@@ -390,23 +397,12 @@ static const cli_option explain_rows[] = {
     {.name = NULL},
 };
 
-static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
-    explain_options *options = given;
-    explanation found = {.length = 0};
-    run_begin(run, options->quiet);
-    options->progress = progress_tell;
-    options->progress_user = &run->progress;
-    const ropemap_status status = explain_make(options, &found, error);
-    run_end(run);
-    if (status == ROPEMAP_OK) {
-        const ropemap_spec *spec = &options->rule.spec;
-        explain_say(spec, &found);
-        for (int i = 0; i < EXPLAIN_SENTENCES && found.sentence[i][0] != '\0' && !options->json; i++) {
-            (void)printf("%s\n", found.sentence[i]);
-        }
-        run->code = options->json ? document_print(explain_document(spec, &found)) : finish_stdout();
+static void print(const void *options, const void *made) {
+    const explanation *found = made;
+    (void)options;
+    for (int i = 0; i < EXPLAIN_SENTENCES && found->sentence[i][0] != '\0'; i++) {
+        (void)printf("%s\n", found->sentence[i]);
     }
-    return status;
 }
 
 static void notes(void) {
@@ -415,24 +411,8 @@ static void notes(void) {
         "The last sentence is about --length, else the model's trained length, else 32768 tokens.\n");
 }
 
-/* ---- as a value ---------------------------------------------------------------------------------------- */
-
-static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
-    explain_options *options = given;
-    options->progress = call_tell;
-    options->progress_user = call;
-    const ropemap_status status = explain_make(options, made, error);
-    if (status == ROPEMAP_OK) {
-        explain_say(&options->rule.spec, made);
-    }
-    return status;
-}
-
-static json_t *value_document(const void *options, const void *made) {
-    return explain_document(&((const explain_options *)options)->rule.spec, made);
-}
-
-static const cli_result value = {.size = sizeof(explanation), .make = value_make, .document = value_document};
+static const cli_result result = {
+    .size = sizeof(explanation), .answers = true, .make = make, .document = document, .print = print};
 
 const cli_command command_explain = {
     .name = "explain",
@@ -440,9 +420,11 @@ const cli_command command_explain = {
     .usage = "[--model PATH | --preset NAME] [what]",
     .examples = "  ropemap explain -b 5e5\n"
                 "  ropemap explain --preset llama3.1-8b --json\n",
-    .blocks = {{rule_rows, offsetof(explain_options, rule)}, {explain_rows, 0}},
+    .blocks = {{rule_rows, offsetof(explain_options, rule)},
+               {explain_rows, 0},
+               {thread_rows, offsetof(explain_options, threads)}},
     .notes = notes,
     .size = sizeof(explain_options),
-    .work = work,
-    .result = &value,
+    .work = result_work,
+    .result = &result,
 };

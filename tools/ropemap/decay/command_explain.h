@@ -5,8 +5,7 @@
 
 #include "host/ropemap_decay.h"
 #include "tools/ropemap/options/rule_options.h"
-
-#include <jansson.h>
+#include "tools/ropemap/result.h"
 
 enum {
     EXPLAIN_SENTENCES = 5,
@@ -18,9 +17,8 @@ typedef struct explain_options {
     rule_options rule;
     bool quick; /* without the last sentence */
     bool json, quiet;
-    int32_t threads;           /* 0: as many as the machine has */
-    ropemap_progress progress; /* may be NULL */
-    void *progress_user;
+    int32_t threads; /* 0: as many as the machine has */
+    cli_call *call;  /* that computes it */
 } explain_options;
 
 typedef struct explanation {
@@ -40,16 +38,7 @@ typedef struct explanation {
     int32_t pairs, slowed;
 } explanation;
 
-/* Resolves the rule and computes the numbers; `to` is zeroed. */
-ropemap_status explain_make(explain_options *options, explanation *to, ropemap_error *error);
-
-/* The same of the least base alone, which depends on all of the rule but its base. */
+/* The least base alone, which depends on all of the rule but its base; `to` is zeroed. */
 ropemap_status explain_least(explain_options *options, explanation *to, ropemap_error *error);
-
-/* Writes the sentences from the numbers; one that was not requested is "". */
-void explain_say(const ropemap_spec *spec, explanation *to);
-
-/* JSON of schema ropemap.explain/1; NULL: no memory. The caller owns it. */
-json_t *explain_document(const ropemap_spec *spec, const explanation *found);
 
 #endif

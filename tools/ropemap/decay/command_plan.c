@@ -95,8 +95,8 @@ static ropemap_status try_choice(const plan_options *options, const plan_results
                                                                      : HIGHEST_BASE,
                                            .resolution = options->resolution,
                                            .threads = options->threads,
-                                           .progress = options->progress,
-                                           .progress_user = options->progress_user};
+                                           .progress = call_tell,
+                                           .progress_user = options->call};
     ropemap_status status =
         ropemap_bound_bases(&request, choice->windows, options->windows, &choice->count, error);
     const double own = !choice->of_factor                           ? spec->base
@@ -105,8 +105,8 @@ static ropemap_status try_choice(const plan_options *options, const plan_results
                                                                     : 0.0;
     choose_value(own, choice);
     if (status == ROPEMAP_OK && choice->count > 0) {
-        status = ropemap_bound_reach(&choice->spec, REACH_LIMIT, options->threads, options->progress,
-                                     options->progress_user, &choice->reach, error);
+        status = ropemap_bound_reach(&choice->spec, REACH_LIMIT, options->threads, call_tell, options->call,
+                                     &choice->reach, error);
     }
     return status;
 }
@@ -123,7 +123,10 @@ static void take_original(const plan_options *options, plan_results *results) {
     results->assumed = options->original == 0 && own == 0.0 && trained == 0.0;
 }
 
-ropemap_status plan_run(plan_options *options, plan_results *results, ropemap_error *error) {
+static ropemap_status make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    plan_options *options = given;
+    plan_results *results = made;
+    options->call = call;
     ropemap_status status = rule_options_resolve(&options->rule, error);
     ropemap_spec *spec = &options->rule.spec;
     if (status == ROPEMAP_OK && options->rule.frequencies != NULL) {
@@ -214,7 +217,9 @@ static void print_flags(const plan_options *options, const plan_results *results
     }
 }
 
-static int print_text(const plan_options *options, const plan_results *results) {
+static void print(const void *given, const void *made) {
+    const plan_options *options = given;
+    const plan_results *results = made;
     const ropemap_spec *spec = &options->rule.spec;
     char scaling[300] = "";
     if (spec->scaling.rule != ROPEMAP_SCALING_NONE) {
@@ -233,7 +238,6 @@ static int print_text(const plan_options *options, const plan_results *results) 
     for (int i = 0; i < results->count; i++) {
         print_flags(options, results, &results->choices[i]);
     }
-    return finish_stdout();
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
@@ -274,7 +278,9 @@ static json_t *choice_object(const plan_options *options, const plan_results *re
         found ? flags_object(options, results, choice) : json_null());
 }
 
-json_t *plan_document(const plan_options *options, const plan_results *results) {
+static json_t *document(const void *given, const void *made) {
+    const plan_options *options = given;
+    const plan_results *results = made;
     json_t *choices = json_array();
     for (int i = 0; i < results->count; i++) {
         (void)json_array_append_new(choices, choice_object(options, results, &results->choices[i]));
@@ -374,22 +380,6 @@ static void start(void *options) {
     *(plan_options *)options = (plan_options){.rule = rule_options_default(), .windows = 3};
 }
 
-static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
-    plan_options *options = given;
-    plan_results results = {.length = 0};
-    run_begin(run, options->quiet);
-    options->progress = progress_tell;
-    options->progress_user = &run->progress;
-    const ropemap_status status = plan_run(options, &results, error);
-    progress_end(&run->progress);
-    run_end(run);
-    if (status == ROPEMAP_OK) {
-        run->code =
-            options->json ? document_print(plan_document(options, &results)) : print_text(options, &results);
-    }
-    return status;
-}
-
 static void notes(void) {
     (void)printf(
         "\nSimilarity is S(r) as in bound: what rotation leaves of two identical tokens r apart, as a share "
@@ -401,6 +391,9 @@ static void notes(void) {
         "says "
         "nothing of training.\n");
 }
+
+static const cli_result result = {
+    .size = sizeof(plan_results), .answers = true, .make = make, .document = document, .print = print};
 
 const cli_command command_plan = {
     .name = "plan",
@@ -415,5 +408,6 @@ const cli_command command_plan = {
     .notes = notes,
     .size = sizeof(plan_options),
     .start = start,
-    .work = work,
+    .work = result_work,
+    .result = &result,
 };

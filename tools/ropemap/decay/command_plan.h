@@ -5,8 +5,7 @@
 
 #include "host/ropemap_decay.h"
 #include "tools/ropemap/options/rule_options.h"
-
-#include <jansson.h>
+#include "tools/ropemap/result.h"
 
 enum { PLAN_WINDOWS_MOST = 16, PLAN_CHOICES = 5, PLAN_FLAG_BYTES = 400 };
 
@@ -20,8 +19,7 @@ typedef struct plan_options {
     double resolution;  /* relative width of the least window that is found; 0: as the help says */
     int32_t threads;
     bool json, quiet;
-    ropemap_progress progress; /* may be NULL */
-    void *progress_user;
+    cli_call *call; /* that computes it */
 } plan_options;
 
 /* A base, or a factor of a scaling rule, and where it keeps similarity up to the length. */
@@ -43,12 +41,6 @@ typedef struct plan_results {
     plan_choice choices[PLAN_CHOICES];
     int count;
 } plan_results;
-
-/* Computes all choices. */
-ropemap_status plan_run(plan_options *options, plan_results *results, ropemap_error *error);
-
-/* JSON of schema ropemap.plan/1; NULL: no memory. The caller owns it. */
-json_t *plan_document(const plan_options *options, const plan_results *results);
 
 /* "base", "linear", ... */
 const char *plan_name(const plan_choice *choice);

@@ -30,6 +30,7 @@ typedef struct sweep {
     ropemap_plot *plots; /* [count] */
     char (*labels)[LABEL_BYTES];
     curve_chart words; /* of the page */
+    double low, high;  /* limits of frames */
 } sweep;
 
 static ropemap_status open_sweep(sweep *all, ropemap_error *error) {
@@ -43,7 +44,8 @@ static ropemap_status open_sweep(sweep *all, ropemap_error *error) {
                : fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d plots", all->count);
 }
 
-static void close_sweep(sweep *all) {
+static void close_sweep(void *made) {
+    sweep *all = made;
     for (int i = 0; i < all->count && all->made != NULL; i++) {
         curves_free(&all->made[i]);
     }
@@ -61,16 +63,41 @@ static void make_words(sweep *all) {
     curve_chart_words(&all->options->curve, all->made, all->count, part, &all->words);
 }
 
-static ropemap_status make_all(sweep *all, ropemap_progress progress, void *user, ropemap_error *error) {
+/* Limits of all frames: the given ones, else those of all curves with some room. */
+static void choose_limits(sweep *all) {
+    const curve_options *options = &all->options->curve;
+    double low = options->limits.given ? options->limits.low : INFINITY;
+    double high = options->limits.given ? options->limits.high : -INFINITY;
+    for (int i = 0; i < all->count && !options->limits.given; i++) {
+        const curves *made = &all->made[i];
+        for (int j = 0; j < made->count; j++) {
+            for (int64_t at = 0; at < made->distances.count; at++) {
+                low = fmin(low, made->one[j].values[at]);
+                high = fmax(high, made->one[j].values[at]);
+            }
+        }
+    }
+    if (!options->limits.given) {
+        const double room = high > low ? ROOM * (high - low) : ROOM * fmax(fabs(high), 1.0);
+        low -= room;
+        high += room;
+    }
+    all->low = low;
+    all->high = high;
+}
+
+static ropemap_status make(void *given, cli_call *call, void *made, ropemap_error *error) {
+    const curve_sweep *options = given;
+    sweep *all = made;
+    *all = (sweep){.options = options, .count = vary_count(&options->sweep.vary)};
     ropemap_status status = open_sweep(all, error);
     for (int i = 0; i < all->count && status == ROPEMAP_OK; i++) {
-        curve_sweep own = *all->options;
-        own.curve.progress = progress;
-        own.curve.progress_user = user;
-        status = vary_apply(&all->options->sweep.vary, i, &own, error);
+        curve_sweep own = *options;
+        own.curve.call = call;
+        status = vary_apply(&options->sweep.vary, i, &own, error);
         status = status == ROPEMAP_OK ? curves_make(&own.curve, &all->made[i], error) : status;
         if (status == ROPEMAP_OK) {
-            vary_label(&all->options->sweep.vary, i, all->labels[i], sizeof all->labels[i]);
+            vary_label(&options->sweep.vary, i, all->labels[i], sizeof all->labels[i]);
             curve_chart_make(&own.curve, &all->made[i], &all->charts[i]);
             all->plots[i] = all->charts[i].chart.plot;
             all->plots[i].label = all->labels[i];
@@ -78,6 +105,7 @@ static ropemap_status make_all(sweep *all, ropemap_progress progress, void *user
     }
     if (status == ROPEMAP_OK) {
         make_words(all);
+        choose_limits(all);
     }
     return status;
 }
@@ -113,36 +141,7 @@ static ropemap_status encode_page(const sweep *all, output_kind kind, ropemap_by
 
 /* ---- frames -------------------------------------------------------------------------------------------- */
 
-/* Limits of all frames: the given ones, else those of all curves with some room. */
-static void choose_limits(const sweep *all, double *low, double *high) {
-    const curve_options *options = &all->options->curve;
-    *low = options->limits.given ? options->limits.low : INFINITY;
-    *high = options->limits.given ? options->limits.high : -INFINITY;
-    for (int i = 0; i < all->count && !options->limits.given; i++) {
-        const curves *made = &all->made[i];
-        for (int j = 0; j < made->count; j++) {
-            for (int64_t at = 0; at < made->distances.count; at++) {
-                *low = fmin(*low, made->one[j].values[at]);
-                *high = fmax(*high, made->one[j].values[at]);
-            }
-        }
-    }
-    if (!options->limits.given) {
-        const double room = *high > *low ? ROOM * (*high - *low) : ROOM * fmax(fabs(*high), 1.0);
-        *low -= room;
-        *high += room;
-    }
-}
-
-/* What is being written: all curves, and their limits for the frames. */
-typedef struct written_sweep {
-    const sweep *all;
-    double low, high;
-} written_sweep;
-
-static ropemap_status encode_frame(const written_sweep *written, int index, ropemap_bytes *bytes,
-                                   ropemap_error *error) {
-    const sweep *all = written->all;
+static ropemap_status encode_frame(const sweep *all, int index, ropemap_bytes *bytes, ropemap_error *error) {
     const curve_options *options = &all->options->curve;
     curve_chart *one = &all->charts[index];
     char part[LABEL_BYTES + 4];
@@ -151,35 +150,18 @@ static ropemap_status encode_frame(const written_sweep *written, int index, rope
     ropemap_chart chart = one->chart;
     const ropemap_page size = print_chart(&options->print, options->size, PRINT_SHAPE, true, &chart);
     chart.has_y_limits = true;
-    chart.y_low = written->low;
-    chart.y_high = written->high;
+    chart.y_low = all->low;
+    chart.y_high = all->high;
     return ropemap_chart_encode(&chart, ROPEMAP_PNG, &size, bytes, error);
 }
 
 /* ---- both ---------------------------------------------------------------------------------------------- */
 
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
+static ropemap_status encode(const void *given, void *made, int index, output_kind kind, ropemap_bytes *bytes,
                              ropemap_error *error) {
-    const written_sweep *written = what;
-    const int frame = sweep_frame(&written->all->options->sweep, index);
-    return frame < 0 ? encode_page(written->all, kind, bytes, error)
-                     : encode_frame(written, frame, bytes, error);
-}
-
-/* Computes every setting's curves and writes the pages and frames. After a signal does not return. */
-static ropemap_status make(const curve_sweep *options, cli_run *run, ropemap_error *error) {
-    sweep all = {.options = options, .count = vary_count(&options->sweep.vary)};
-    run_begin(run, options->curve.quiet);
-    ropemap_status status = make_all(&all, progress_tell, &run->progress, error);
-    progress_end(&run->progress);
-    if (status == ROPEMAP_OK) {
-        written_sweep written = {.all = &all};
-        choose_limits(&all, &written.low, &written.high);
-        status = outputs_write(&run->outputs, encode, &written, error);
-    }
-    run_end(run);
-    close_sweep(&all);
-    return status;
+    const curve_sweep *options = given;
+    const int frame = sweep_frame(&options->sweep, index);
+    return frame < 0 ? encode_page(made, kind, bytes, error) : encode_frame(made, frame, bytes, error);
 }
 
 /* ---- the command --------------------------------------------------------------------------------------- */
@@ -210,24 +192,17 @@ static ropemap_status check_lines(const curve_sweep *options, ropemap_error *err
     return ROPEMAP_OK;
 }
 
-/* Of the plots; puts numbers in the place of --vary head=all. */
-static ropemap_status check_plots(curve_sweep *options, ropemap_error *error) {
+/* Puts numbers in the place of --vary head=all. */
+static ropemap_status check(void *given, cli_outputs *outputs, ropemap_error *error) {
     static const char *const shared[] = {"distances", "axis", "ylim", NULL};
+    curve_sweep *options = given;
     ropemap_status status = heads_number_all(&options->sweep.vary, &options->curve.tensors, error);
     status = status == ROPEMAP_OK ? vary_refuse(&options->sweep.vary, shared, error) : status;
-    status = status == ROPEMAP_OK ? print_size_check(&options->curve.print, error) : status;
-    return status == ROPEMAP_OK ? check_lines(options, error) : status;
-}
-
-static ropemap_status check(curve_sweep *options, cli_outputs *outputs, ropemap_error *error) {
-    ropemap_status status = check_plots(options, error);
-    status = status == ROPEMAP_OK ? vary_note(&options->curve.vary, outputs, error) : status;
+    status = status == ROPEMAP_OK ? check_lines(options, error) : status;
+    if (status == ROPEMAP_OK && outputs != NULL) {
+        status = vary_note(&options->curve.vary, outputs, error);
+    }
     return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->curve.force, outputs, error) : status;
-}
-
-static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
-    const ropemap_status status = check(options, &run->outputs, error);
-    return status == ROPEMAP_OK ? make(options, run, error) : status;
 }
 
 static void start(void *given) {
@@ -247,43 +222,27 @@ static void notes(void) {
     (void)printf("\nAll plots share both axes; their legend is drawn once, next to them.\n");
 }
 
-/* ---- as a value ---------------------------------------------------------------------------------------- */
-
-static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
-    curve_sweep *options = given;
-    sweep *all = made;
-    ropemap_status status = sweep_varies(&options->sweep, error);
-    status = status == ROPEMAP_OK ? check_plots(options, error) : status;
-    *all = (sweep){.options = options, .count = vary_count(&options->sweep.vary)};
-    return status == ROPEMAP_OK ? make_all(all, call_tell, call, error) : status;
-}
-
-static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
-                                   ropemap_bytes *bytes, ropemap_error *error) {
-    const ropemap_status status = print_size_check(&((const curve_sweep *)options)->curve.print, error);
-    return status == ROPEMAP_OK ? encode_page(made, kind, bytes, error) : status;
-}
-
 /* Those of one plot after another, each with its distances first. */
-static bool value_array(const void *made, int32_t index, cli_array *array) {
+static bool array(const void *made, int32_t index, cli_array *to) {
     const sweep *all = made;
     int plot = 0;
     while (plot < all->count && index > all->made[plot].count) {
         index -= all->made[plot++].count + 1;
     }
-    if (plot == all->count || !curves_array(&all->made[plot], index, array)) {
+    if (plot == all->count || !curves_array(&all->made[plot], index, to)) {
         return false;
     }
-    array->group = all->labels[plot];
+    to->group = all->labels[plot];
     return true;
 }
 
-static void value_free(void *made) {
-    close_sweep(made);
-}
-
-static const cli_result value = {sizeof(sweep), OUTPUT_PICTURES, value_make, NULL,
-                                 value_encode,  value_array,     value_free};
+static const cli_result result = {.size = sizeof(sweep),
+                                  .kinds = OUTPUT_PICTURES,
+                                  .check = check,
+                                  .make = make,
+                                  .encode = encode,
+                                  .array = array,
+                                  .free = close_sweep};
 
 const cli_command command_sweep_curve = {
     .name = "sweep curve",
@@ -304,7 +263,7 @@ const cli_command command_sweep_curve = {
     .notes = notes,
     .size = sizeof(curve_sweep),
     .start = start,
-    .work = work,
+    .work = result_work,
     .end = end,
-    .result = &value,
+    .result = &result,
 };

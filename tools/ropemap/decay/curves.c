@@ -302,8 +302,8 @@ static ropemap_status compute_rows(const curve_options *options, const ropemap_v
     request.already_rotated = true;
     request.cols = (ropemap_range){.first = 0, .count = 1, .step = 1};
     request.width = 1;
-    request.progress = options->progress;
-    request.progress_user = options->progress_user;
+    request.progress = call_tell;
+    request.progress_user = options->call;
     ropemap_status status = ROPEMAP_OK;
     for (int64_t done = 0; done < made->distances.count && status == ROPEMAP_OK; done += request.rows.count) {
         const int64_t left = made->distances.count - done;
@@ -373,8 +373,8 @@ static ropemap_status compute_attention(const curve_options *options, const tens
     request.map.rows = ropemap_vectors_positions(tensors->queries);
     request.map.cols = ropemap_vectors_positions(tensors->keys);
     request.map.threads = options->threads;
-    request.map.progress = options->progress;
-    request.map.progress_user = options->progress_user;
+    request.map.progress = call_tell;
+    request.map.progress_user = options->call;
     const ropemap_status status = ropemap_attention_compute(&request, NULL, &attention, error);
     if (status == ROPEMAP_OK) {
         spread(&attention, made, one->values);
@@ -400,8 +400,8 @@ static ropemap_status compute(const curve_options *options, const tensor_pair *t
                                            .positions = ropemap_vectors_count(tensors->queries),
                                            .count = made->distances.count,
                                            .threads = options->threads,
-                                           .progress = options->progress,
-                                           .progress_user = options->progress_user};
+                                           .progress = call_tell,
+                                           .progress_user = options->call};
         return ropemap_curve_mean(&mean, one->values, error);
     }
     const ropemap_curve_request request = {.spec = one->spec,
@@ -410,8 +410,8 @@ static ropemap_status compute(const curve_options *options, const tensor_pair *t
                                            .first_pair = (int32_t)options->band.first,
                                            .pair_count = (int32_t)options->band.count,
                                            .threads = options->threads,
-                                           .progress = options->progress,
-                                           .progress_user = options->progress_user};
+                                           .progress = call_tell,
+                                           .progress_user = options->call};
     return options->quantity == CURVE_ROFORMER ? ropemap_curve_roformer(&request, one->values, error)
                                                : ropemap_curve_compute(&request, one->values, error);
 }
@@ -423,8 +423,8 @@ static ropemap_status find_reach(const curve_options *options, const curves *mad
     const int64_t limit = last > REACH_LIMIT_LEAST && last < VALUES_MOST ? last : REACH_LIMIT_LEAST;
     one->has_reach = options->tensors.queries == NULL && options->quantity == CURVE_SIMILARITY &&
                      options->band.count == 0 && options->phase == ROPEMAP_PHASE_EXACT && one->along == 0;
-    return one->has_reach ? ropemap_bound_reach(&one->spec, limit, options->threads, options->progress,
-                                                options->progress_user, &one->reach, error)
+    return one->has_reach ? ropemap_bound_reach(&one->spec, limit, options->threads, call_tell, options->call,
+                                                &one->reach, error)
                           : ROPEMAP_OK;
 }
 
@@ -576,7 +576,8 @@ ropemap_status curves_make(curve_options *options, curves *made, ropemap_error *
     return status;
 }
 
-void curves_free(curves *made) {
+void curves_free(void *from) {
+    curves *made = from;
     for (int i = 0; i < made->count; i++) {
         free(made->one[i].values);
         ropemap_frequencies_free(made->one[i].table);
@@ -588,7 +589,8 @@ void curves_free(curves *made) {
     made->distance = NULL;
 }
 
-bool curves_array(const curves *made, int32_t index, cli_array *array) {
+bool curves_array(const void *from, int32_t index, cli_array *array) {
+    const curves *made = from;
     const bool values = index > 0 && index <= made->count;
     *array = (cli_array){.name = values ? made->one[index - 1].label : "distances",
                          .data = values ? made->one[index - 1].values : made->distance,

@@ -11,10 +11,7 @@
 #include "tools/ropemap/options/rule_options.h"
 #include "tools/ropemap/options/tensor_options.h"
 #include "tools/ropemap/options/vary.h"
-#include "tools/ropemap/outputs.h"
 #include "tools/ropemap/result.h"
-
-#include <jansson.h>
 
 enum { CURVES_MOST = TEXTS_MOST, CURVE_LABEL = 120 };
 
@@ -45,8 +42,7 @@ typedef struct curve_options {
     int32_t threads;
     cli_texts outputs;
     bool json, force, quiet;
-    ropemap_progress progress; /* may be NULL */
-    void *progress_user;
+    cli_call *call; /* that computes it */
 } curve_options;
 
 /* The rows of curves that a sweep has too, and those of a single set of curves; they fill a curve_options. */
@@ -78,17 +74,10 @@ typedef struct curves {
 
 /* Computes every setting's curve; puts numbers in the place of --vary head=all. */
 ropemap_status curves_make(curve_options *options, curves *made, ropemap_error *error);
-void curves_free(curves *made);
+void curves_free(void *made);
 
 /* The distances, then each curve; false past the last. */
-bool curves_array(const curves *made, int32_t index, cli_array *array);
-
-/* The bytes of a file of that kind, to be freed with ropemap_bytes_free. */
-ropemap_status curves_encode(const curve_options *options, const curves *made, output_kind kind,
-                             ropemap_bytes *bytes, ropemap_error *error);
-
-/* JSON of schema ropemap.curve/1; NULL: no memory. The caller owns it. */
-json_t *curves_document(const curve_options *options, const curves *made);
+bool curves_array(const void *made, int32_t index, cli_array *array);
 
 enum { CURVE_MARKS_MOST = 4 };
 

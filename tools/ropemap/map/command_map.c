@@ -17,10 +17,84 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static ropemap_status compute(const map_options *options, const ropemap_request *request, ropemap_map *map,
-                              ropemap_error *error) {
-    return options->devices.count > 1 ? map_devices_compute(&options->devices, request, map, error)
-                                      : ropemap_map_compute(request, map, error);
+/* ---- the plan ------------------------------------------------------------------------------------------ */
+
+/* Nothing where the type is the usual one. */
+static void print_dtype(FILE *stream, const map_options *options, const ropemap_plan *plan) {
+    const char *wanted = ropemap_dtype_name(options->request.dtype);
+    if (plan->dtype != options->request.dtype) {
+        (void)fprintf(stream, "dtype    %s, not %s: only the tiled method rounds rows\n",
+                      ropemap_dtype_name(plan->dtype), wanted);
+    } else if (plan->dtype != ROPEMAP_DTYPE_FP32) {
+        (void)fprintf(stream, "dtype    %s\n", wanted);
+    }
+}
+
+/* Prints a plan as lines of text. */
+static void plan_print(FILE *stream, const map_options *options, const ropemap_plan *plan) {
+    const bool cells = plan->method == ROPEMAP_METHOD_FACTORED;
+    const char *unit = cells ? "cells" : "positions";
+    (void)fprintf(stream, "method   %s: %s\n", ropemap_method_name(plan->method), plan->reason);
+    (void)fprintf(stream, "backend  %s, %" PRId32 " thread%s: ", plan->backend, plan->threads,
+                  plan->threads == 1 ? "" : "s");
+    print_plain(stream, plan->backend_reason);
+    for (int32_t i = 1; i < options->devices.count; i++) {
+        (void)fprintf(stream, ", and GPU %" PRId32, options->devices.all[i]);
+    }
+    (void)fputc('\n', stream);
+    print_dtype(stream, options, plan);
+    (void)fprintf(stream, "map      %" PRId64 " x %" PRId64 " cells of %" PRId64 " x %" PRId64 " positions\n",
+                  plan->width, plan->height, options->request.cols.count, options->request.rows.count);
+    if (plan->tiles > 0) {
+        (void)fprintf(stream, "bands    %" PRId64 " of %" PRId64 " %s%s\n", plan->bands, plan->band, unit,
+                      plan->keys_resident ? ", rotated keys are kept" : "");
+        (void)fprintf(stream, "tiles    %" PRId64 " of %" PRId64 " x %" PRId64 " %s%s\n", plan->tiles,
+                      plan->block, plan->block, unit,
+                      plan->kernel == ROPEMAP_KERNEL_FUSED ? ", pooled where they are made" : "");
+    }
+    (void)fprintf(stream, "memory   %s", bytes_shown(plan->bytes).text);
+    if (plan->device_bytes > 0) {
+        (void)fprintf(stream, ", and %s of the GPU's", bytes_shown(plan->device_bytes).text);
+    }
+    (void)fprintf(stream, "\nwork     %.4g FLOP\n", plan->flops);
+}
+
+/* What computes a map: a job, or several GPUs. */
+typedef struct map_maker {
+    ropemap_job *job;
+    map_devices *devices;
+} map_maker;
+
+static ropemap_status open_maker(const map_options *options, const ropemap_request *request, map_maker *maker,
+                                 ropemap_error *error) {
+    return options->devices.count > 1 ? map_devices_open(&options->devices, request, &maker->devices, error)
+                                      : ropemap_job_open(request, &maker->job, error);
+}
+
+static void free_maker(map_maker *maker) {
+    ropemap_job_free(maker->job);
+    map_devices_free(maker->devices);
+}
+
+static const ropemap_plan *plan_of(const map_maker *maker) {
+    return maker->devices != NULL ? map_devices_plan(maker->devices) : ropemap_job_plan(maker->job);
+}
+
+/* ---- the map ------------------------------------------------------------------------------------------- */
+
+static ropemap_status compute(const map_options *options, const ropemap_request *request, bool shows_plan,
+                              ropemap_map *map, ropemap_error *error) {
+    map_maker maker = {.job = NULL};
+    ropemap_status status = open_maker(options, request, &maker, error);
+    if (status == ROPEMAP_OK && shows_plan) {
+        plan_print(stderr, options, plan_of(&maker));
+    }
+    if (status == ROPEMAP_OK) {
+        status = maker.devices != NULL ? map_devices_run(maker.devices, map, error)
+                                       : ropemap_job_run(maker.job, map, error);
+    }
+    free_maker(&maker);
+    return status;
 }
 
 /* Takes the other map of --diff away from `map`. */
@@ -30,7 +104,7 @@ static ropemap_status take_other(const map_inputs *inputs, const ropemap_request
     ropemap_request request = inputs->other->options.request;
     request.progress = like->progress;
     request.progress_user = like->progress_user;
-    ropemap_status status = compute(&inputs->other->options, &request, &other, error);
+    ropemap_status status = compute(&inputs->other->options, &request, false, &other, error);
     if (status == ROPEMAP_OK) {
         status = ropemap_map_subtract(map, &other, error);
     }
@@ -55,7 +129,8 @@ ropemap_status map_run_mean(const map_options *options, const map_inputs *inputs
     request.progress = progress;
     request.progress_user = progress_user;
     const ropemap_status status =
-        mean != NULL ? compute_with_mean(&request, map, mean, error) : compute(options, &request, map, error);
+        mean != NULL ? compute_with_mean(&request, map, mean, error)
+                     : compute(options, &request, options->verbose && !options->quiet, map, error);
     return status == ROPEMAP_OK && inputs->other != NULL ? take_other(inputs, &request, map, error) : status;
 }
 
@@ -419,54 +494,6 @@ static void report_line(const map_report *report) {
     (void)fputc('\n', stderr);
 }
 
-/* Nothing where the type is the usual one. */
-static void print_dtype(FILE *stream, const map_options *options, const ropemap_plan *plan) {
-    const char *wanted = ropemap_dtype_name(options->request.dtype);
-    if (plan->dtype != options->request.dtype) {
-        (void)fprintf(stream, "dtype    %s, not %s: only the tiled method rounds rows\n",
-                      ropemap_dtype_name(plan->dtype), wanted);
-    } else if (plan->dtype != ROPEMAP_DTYPE_FP32) {
-        (void)fprintf(stream, "dtype    %s\n", wanted);
-    }
-}
-
-/* Prints a plan as lines of text. */
-static void plan_print(FILE *stream, const map_options *options, const ropemap_plan *plan) {
-    const bool cells = plan->method == ROPEMAP_METHOD_FACTORED;
-    const char *unit = cells ? "cells" : "positions";
-    (void)fprintf(stream, "method   %s: %s\n", ropemap_method_name(plan->method), plan->reason);
-    (void)fprintf(stream, "backend  %s, %" PRId32 " thread%s: ", plan->backend, plan->threads,
-                  plan->threads == 1 ? "" : "s");
-    print_plain(stream, plan->backend_reason);
-    for (int32_t i = 1; i < options->devices.count; i++) {
-        (void)fprintf(stream, ", and GPU %" PRId32, options->devices.all[i]);
-    }
-    (void)fputc('\n', stream);
-    print_dtype(stream, options, plan);
-    (void)fprintf(stream, "map      %" PRId64 " x %" PRId64 " cells of %" PRId64 " x %" PRId64 " positions\n",
-                  plan->width, plan->height, options->request.cols.count, options->request.rows.count);
-    if (plan->tiles > 0) {
-        (void)fprintf(stream, "bands    %" PRId64 " of %" PRId64 " %s%s\n", plan->bands, plan->band, unit,
-                      plan->keys_resident ? ", rotated keys are kept" : "");
-        (void)fprintf(stream, "tiles    %" PRId64 " of %" PRId64 " x %" PRId64 " %s%s\n", plan->tiles,
-                      plan->block, plan->block, unit,
-                      plan->kernel == ROPEMAP_KERNEL_FUSED ? ", pooled where they are made" : "");
-    }
-    (void)fprintf(stream, "memory   %s", bytes_shown(plan->bytes).text);
-    if (plan->device_bytes > 0) {
-        (void)fprintf(stream, ", and %s of the GPU's", bytes_shown(plan->device_bytes).text);
-    }
-    (void)fprintf(stream, "\nwork     %.4g FLOP\n", plan->flops);
-}
-
-static int plan_report(const map_options *options, const ropemap_plan *plan) {
-    if (options->json) {
-        return document_print(document_start("ropemap.plan/1", options, plan));
-    }
-    plan_print(stdout, options, plan);
-    return finish_stdout();
-}
-
 /* ---- files --------------------------------------------------------------------------------------------- */
 
 static ropemap_status check_width(const map_options *options, ropemap_error *error) {
@@ -487,37 +514,86 @@ ropemap_status map_note_diff(const map_options *options, cli_outputs *outputs, r
     return match.option != NULL ? outputs_note(outputs, match.option, equals + 1, error) : ROPEMAP_OK;
 }
 
-static ropemap_status check_outputs(const map_options *options, cli_outputs *outputs, ropemap_error *error) {
-    ropemap_status status = check_width(options, error);
-    status = status == ROPEMAP_OK ? map_note_diff(options, outputs, error) : status;
-    figure_options_warn(options);
-    status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
-    status = status == ROPEMAP_OK ? outputs_add_all(outputs, &options->outputs,
-                                                    OUTPUT_PICTURES | 1 << OUTPUT_NPY, options->force, error)
-                                  : status;
-    return status == ROPEMAP_OK && !options->dry_run
-               ? outputs_check(outputs, options->json ? "--json" : NULL, error)
-               : status;
-}
-
-static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
-                             ropemap_error *error) {
-    map_report *report = what;
-    const double start = wall_clock();
-    const ropemap_status status = map_encode(report->options, report->map, kind, bytes, error);
-    report->draw_seconds += wall_clock() - start;
-    (void)index;
-    return status;
-}
-
-static ropemap_status write_outputs(map_report *report, cli_outputs *outputs, ropemap_error *error) {
-    const double start = wall_clock();
-    const ropemap_status status = outputs_write(outputs, encode, report, error);
-    report->write_seconds = wall_clock() - start - report->draw_seconds;
-    return status;
-}
-
 /* ---- the command --------------------------------------------------------------------------------------- */
+
+static ropemap_status check(void *given, cli_outputs *outputs, ropemap_error *error) {
+    map_options *options = given;
+    if (outputs == NULL) {
+        options->outputs = (cli_texts){.all = {"map.png"}, .count = 1};
+    }
+    ropemap_status status = map_options_check(options, error);
+    status = status == ROPEMAP_OK ? check_width(options, error) : status;
+    if (status == ROPEMAP_OK && outputs != NULL) {
+        status = map_note_diff(options, outputs, error);
+        figure_options_warn(options);
+    }
+    return status == ROPEMAP_OK ? figure_options_check(options, error) : status;
+}
+
+/* The inputs. */
+static ropemap_status open_inputs(map_options *options, cli_call *call, made_map *made,
+                                  ropemap_error *error) {
+    made->began = wall_clock();
+    made->report = (map_report){.options = options, .map = &made->map};
+    options->request.session = call->session;
+    options->request.progress = call_tell;
+    options->request.progress_user = call;
+    return map_inputs_open(options, &made->inputs, error);
+}
+
+static ropemap_status make(void *options, cli_call *call, void *made, ropemap_error *error) {
+    made_map *to = made;
+    ropemap_status status = open_inputs(options, call, to, error);
+    status = status == ROPEMAP_OK ? map_run(options, &to->inputs, call_tell, call, &to->map, error) : status;
+    to->report.total_seconds = wall_clock() - to->began;
+    return status;
+}
+
+static ropemap_status encode(const void *options, void *made, int index, output_kind kind,
+                             ropemap_bytes *bytes, ropemap_error *error) {
+    made_map *from = made;
+    const double start = wall_clock();
+    ropemap_status status = figure_options_check(options, error);
+    (void)index;
+    status = status == ROPEMAP_OK ? map_encode(options, &from->map, kind, bytes, error) : status;
+    from->report.draw_seconds += wall_clock() - start;
+    return status;
+}
+
+static void written(const void *given, void *made, double seconds) {
+    const map_options *options = given;
+    made_map *to = made;
+    to->report.write_seconds = seconds - to->report.draw_seconds;
+    to->report.total_seconds = wall_clock() - to->began;
+    if (!options->quiet) {
+        report_backend(&to->report);
+    }
+    if (!options->quiet && !options->json) {
+        report_line(&to->report);
+    }
+}
+
+static json_t *document(const void *options, const void *made) {
+    (void)options;
+    return map_document(&((const made_map *)made)->report);
+}
+
+static bool array(const void *made, int32_t index, cli_array *to) {
+    const ropemap_map *map = &((const made_map *)made)->map;
+    *to = (cli_array){.name = "cells",
+                      .data = map->cells,
+                      .item = sizeof *map->cells,
+                      .rank = 2,
+                      .shape = {map->height, map->width}};
+    return index == 0;
+}
+
+static void free_made(void *made) {
+    ropemap_map_free(&((made_map *)made)->map);
+    map_inputs_free(&((made_map *)made)->inputs);
+}
+
+/* ---- together with others ------------------------------------------------------------------------------ */
 
 /* Of the map, and of the one that --diff takes away from it. */
 struct both {
@@ -549,137 +625,62 @@ static ropemap_status check_devices(const map_source *source, ropemap_error *err
     return status;
 }
 
-/* The map, made together with others. */
-static ropemap_status share(const map_options *options, const map_inputs *inputs, work_queue *queue,
-                            ropemap_map *map, work_end *end, ropemap_error *error) {
-    struct both both = {.options = options, .inputs = inputs};
-    const map_source source = {.user = &both,
-                               .count = inputs->other != NULL ? 2 : 1,
-                               .devices = &options->devices,
-                               .open = open_one,
-                               .close = close_one};
+static ropemap_status share(void *given, cli_call *call, work_queue *queue, void *made,
+                            ropemap_error *error) {
+    const map_options *options = given;
+    made_map *to = made;
+    struct both both = {.options = options, .inputs = &to->inputs};
+    map_source source = {.user = &both, .devices = &options->devices, .open = open_one, .close = close_one};
     ropemap_map maps[2] = {{.cells = NULL}};
-    ropemap_status status = options->work.merge_only ? ROPEMAP_OK : check_devices(&source, error);
-    status = status == ROPEMAP_OK ? map_shards_run(queue, &source, options->quiet, maps, NULL, end, error)
-                                  : status;
-    if (status == ROPEMAP_OK && *end == WORK_MERGE && inputs->other != NULL) {
+    ropemap_status status = open_inputs(given, call, made, error);
+    source.count = to->inputs.other != NULL ? 2 : 1;
+    status = status == ROPEMAP_OK && !options->work.merge_only ? check_devices(&source, error) : status;
+    status = status == ROPEMAP_OK
+                 ? map_shards_run(queue, &source, options->quiet, maps, NULL, &queue->end, error)
+                 : status;
+    if (status == ROPEMAP_OK && queue->end == WORK_MERGE && to->inputs.other != NULL) {
         status = ropemap_map_subtract(&maps[0], &maps[1], error);
     }
-    *map = maps[0];
+    to->map = maps[0];
     ropemap_map_free(&maps[1]);
     return status;
 }
 
-/* What computes the map: a job, or several GPUs; neither where the work is shared. */
-typedef struct map_maker {
-    ropemap_job *job;
-    map_devices *devices;
-} map_maker;
+static const cli_result result = {.size = sizeof(made_map),
+                                  .kinds = OUTPUT_PICTURES | 1 << OUTPUT_NPY,
+                                  .check = check,
+                                  .make = make,
+                                  .share = share,
+                                  .encode = encode,
+                                  .written = written,
+                                  .document = document,
+                                  .array = array,
+                                  .free = free_made};
 
-static ropemap_status open_maker(const map_options *options, map_maker *maker, ropemap_error *error) {
-    return options->devices.count > 1
-               ? map_devices_open(&options->devices, &options->request, &maker->devices, error)
-               : ropemap_job_open(&options->request, &maker->job, error);
-}
-
-static const ropemap_plan *plan_of(const map_maker *maker) {
-    return maker->devices != NULL ? map_devices_plan(maker->devices) : ropemap_job_plan(maker->job);
-}
-
-static ropemap_status run_maker(const map_maker *maker, ropemap_map *map, ropemap_error *error) {
-    return maker->devices != NULL ? map_devices_run(maker->devices, map, error)
-                                  : ropemap_job_run(maker->job, map, error);
-}
-
-/* Computes the map and writes it, or what is its part where the work is shared. After a signal does not
- * return. */
-static ropemap_status make(const map_options *options, const map_inputs *inputs, const map_maker *maker,
-                           cli_run *run, work_queue *queue, map_report *report, ropemap_map *map,
-                           work_end *end, ropemap_error *error) {
-    const bool shares = queue->document != NULL;
-    run_begin(run, options->quiet);
-    ropemap_status status =
-        shares ? share(options, inputs, queue, map, end, error) : run_maker(maker, map, error);
-    if (status == ROPEMAP_OK && inputs->other != NULL && !shares) {
-        status = take_other(inputs, &options->request, map, error);
-    }
-    progress_end(&run->progress);
-    if (status == ROPEMAP_OK && *end == WORK_MERGE) {
-        status = write_outputs(report, &run->outputs, error);
-        status = shares ? work_finish(queue, status, error) : status;
-    }
-    run_end(run);
-    return status;
-}
-
-static ropemap_status make_and_report(const map_options *options, const map_inputs *inputs,
-                                      const map_maker *maker, double start, cli_run *run, work_queue *queue,
-                                      ropemap_error *error) {
-    ropemap_map map = {.cells = NULL};
-    map_report report = {.options = options, .map = &map};
-    work_end end = WORK_MERGE;
-    const ropemap_status status = make(options, inputs, maker, run, queue, &report, &map, &end, error);
-    report.total_seconds = wall_clock() - start;
-    if (status == ROPEMAP_OK && end != WORK_MERGE) {
-        work_report(queue, end, options->quiet);
-        ropemap_map_free(&map);
-        return status;
-    }
-    if (status == ROPEMAP_OK && !options->quiet) {
-        report_backend(&report);
-    }
-    if (status == ROPEMAP_OK && options->json) {
-        run->code = document_print(map_document(&report));
-    } else if (status == ROPEMAP_OK && !options->quiet) {
-        report_line(&report);
-    }
-    ropemap_map_free(&map);
-    return status;
-}
-
-static ropemap_status open_and_make(map_options *options, double start, cli_run *run, work_queue *queue,
-                                    ropemap_error *error) {
+/* Shows the plan and makes nothing. */
+static ropemap_status dry_run(map_options *options, cli_run *run, ropemap_error *error) {
     map_inputs inputs = {.queries = NULL};
     map_maker maker = {.job = NULL};
-    ropemap_status status = map_inputs_open(options, &inputs, error);
-    options->request.progress = progress_tell;
-    options->request.progress_user = &run->progress;
-    if (status == ROPEMAP_OK && queue->document == NULL) {
-        status = open_maker(options, &maker, error);
-    }
-    if (status == ROPEMAP_OK && options->dry_run) {
-        run->code = plan_report(options, plan_of(&maker));
+    ropemap_status status = check(options, &run->outputs, error);
+    status = status == ROPEMAP_OK
+                 ? outputs_add_all(&run->outputs, &options->outputs, result.kinds, options->force, error)
+                 : status;
+    status = status == ROPEMAP_OK ? map_inputs_open(options, &inputs, error) : status;
+    status = status == ROPEMAP_OK ? open_maker(options, &options->request, &maker, error) : status;
+    if (status == ROPEMAP_OK && options->json) {
+        run->code = document_print(document_start("ropemap.plan/1", options, plan_of(&maker)));
     } else if (status == ROPEMAP_OK) {
-        if (options->verbose && !options->quiet && queue->document == NULL) {
-            plan_print(stderr, options, plan_of(&maker));
-        }
-        status = make_and_report(options, &inputs, &maker, start, run, queue, error);
+        plan_print(stdout, options, plan_of(&maker));
+        run->code = finish_stdout();
     }
-    ropemap_job_free(maker.job);
-    map_devices_free(maker.devices);
+    free_maker(&maker);
     map_inputs_free(&inputs);
     return status;
 }
 
-static ropemap_status work(void *given, cli_run *run, ropemap_error *error) {
-    map_options *options = given;
-    const double start = wall_clock();
-    const bool force = options->force;
-    work_queue queue = {.document = NULL};
-    if (options->dry_run) {
-        options->work = (work_options){.folder = NULL};
-    }
-    options->force = force || options->work.folder != NULL; /* work_join looks at what exists */
-    ropemap_status status = map_options_check(options, error);
-    status = status == ROPEMAP_OK ? check_outputs(options, &run->outputs, error) : status;
-    status = status == ROPEMAP_OK ? work_open(&options->work, force, run, &queue, error) : status;
-    if (status == ROPEMAP_OK && queue.finished) {
-        work_report(&queue, WORK_FINISHED, options->quiet);
-    } else if (status == ROPEMAP_OK) {
-        status = open_and_make(options, start, run, &queue, error);
-    }
-    work_free(&queue);
-    return status;
+static ropemap_status work(void *options, cli_run *run, ropemap_error *error) {
+    return ((map_options *)options)->dry_run ? dry_run(options, run, error)
+                                             : result_work(options, run, error);
 }
 
 static void start(void *options) {
@@ -693,61 +694,6 @@ static void notes(void) {
     help_scaling_rules();
     help_deals();
 }
-
-/* ---- as a value ---------------------------------------------------------------------------------------- */
-
-typedef struct made_map {
-    map_inputs inputs;
-    ropemap_map map;
-    double seconds;
-} made_map;
-
-static ropemap_status value_make(void *given, cli_call *call, void *made, ropemap_error *error) {
-    map_options *options = given;
-    made_map *to = made;
-    const double start = wall_clock();
-    options->outputs = (cli_texts){.all = {"map.png"}, .count = 1}; /* what becomes of it is decided later */
-    options->request.session = call->session;
-    ropemap_status status = map_options_check(options, error);
-    status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
-    status = status == ROPEMAP_OK ? map_inputs_open(options, &to->inputs, error) : status;
-    status = status == ROPEMAP_OK ? map_run(options, &to->inputs, call_tell, call, &to->map, error) : status;
-    to->seconds = wall_clock() - start;
-    return status;
-}
-
-static json_t *value_document(const void *options, const void *made) {
-    const made_map *from = made;
-    const map_report report = {.options = options, .map = &from->map, .total_seconds = from->seconds};
-    return map_document(&report);
-}
-
-static ropemap_status value_encode(const void *options, const void *made, output_kind kind,
-                                   ropemap_bytes *bytes, ropemap_error *error) {
-    const ropemap_status status = figure_options_check(options, error);
-    return status == ROPEMAP_OK ? map_encode(options, &((const made_map *)made)->map, kind, bytes, error)
-                                : status;
-}
-
-static bool value_array(const void *made, int32_t index, cli_array *array) {
-    const ropemap_map *map = &((const made_map *)made)->map;
-    *array = (cli_array){.name = "cells",
-                         .data = map->cells,
-                         .item = sizeof *map->cells,
-                         .rank = 2,
-                         .shape = {map->height, map->width}};
-    return index == 0;
-}
-
-static void value_free(void *made) {
-    ropemap_map_free(&((made_map *)made)->map);
-    map_inputs_free(&((made_map *)made)->inputs);
-}
-
-static const cli_result value = {sizeof(made_map), OUTPUT_PICTURES | 1 << OUTPUT_NPY,
-                                 value_make,       value_document,
-                                 value_encode,     value_array,
-                                 value_free};
 
 const cli_command command_map = {
     .name = "map",
@@ -772,5 +718,5 @@ const cli_command command_map = {
     .size = sizeof(map_options),
     .start = start,
     .work = work,
-    .result = &value,
+    .result = &result,
 };

@@ -5,7 +5,7 @@
 
 #include "host/ropemap_attention.h"
 #include "tools/ropemap/map/map_inputs.h"
-#include "tools/ropemap/outputs.h"
+#include "tools/ropemap/result.h"
 
 #include <jansson.h>
 
@@ -40,8 +40,16 @@ typedef struct map_report {
     const map_options *options;
     const ropemap_map *map;
     double draw_seconds, write_seconds;
-    double total_seconds; /* of the whole command */
+    double total_seconds; /* of all of it */
 } map_report;
+
+/* The result of the command. */
+typedef struct made_map {
+    map_inputs inputs;
+    ropemap_map map;
+    map_report report;
+    double began; /* seconds */
+} made_map;
 
 /* The JSON document of schema ropemap.map/1; the vectors must still be open. NULL: no memory. The caller owns
  * it. */

@@ -225,6 +225,11 @@ static cli_match find_letter(const cli_command *command, char letter) {
     return (cli_match){.option = NULL};
 }
 
+void *options_field(const cli_command *command, void *options, const char *name) {
+    const cli_match match = options_find(command, name, strlen(name));
+    return match.option != NULL ? (char *)options + match.offset + match.option->offset : NULL;
+}
+
 const cli_option *options_given(const cli_option *rows, uint32_t given) {
     while (rows->name != NULL && (rows->bit & given) == 0) {
         rows++;

@@ -24,6 +24,9 @@ typedef struct cli_match {
 /* The option of that name. */
 cli_match options_find(const cli_command *command, const char *name, size_t length);
 
+/* The field that the option of that name fills; NULL: the command does not have it. */
+void *options_field(const cli_command *command, void *options, const char *name);
+
 /* The first of the rows whose bit is in `given`; NULL: none is. */
 const cli_option *options_given(const cli_option *rows, uint32_t given);
 

@@ -379,32 +379,34 @@ const cli_option sweep_rows[] = {
     {.name = NULL},
 };
 
-ropemap_status sweep_varies(const sweep_options *options, ropemap_error *error) {
-    return options->vary.axis_count > 0
-               ? ROPEMAP_OK
-               : fail(error, ROPEMAP_USAGE,
-                      "--vary is missing; give --vary NAME=VALUES, such as base=1e3-1e7*10");
-}
-
-ropemap_status sweep_check(const sweep_options *options, bool force, cli_outputs *outputs,
-                           ropemap_error *error) {
-    ropemap_status status = sweep_varies(options, error);
-    if (status == ROPEMAP_OK && options->outputs.count == 0 && options->frames == NULL) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--output is missing; give -o FILE.png, .svg or .pdf, or --frames DIR");
-    }
-    status = status == ROPEMAP_OK ? vary_note(&options->vary, outputs, error) : status;
-    status = status == ROPEMAP_OK ? outputs_add_all(outputs, &options->outputs, OUTPUT_PICTURES, force, error)
-                                  : status;
-    if (status == ROPEMAP_OK && options->frames != NULL) {
-        status = ropemap_outputs_folder(outputs->set, options->frames, error);
-    }
-    for (int i = 0; i < vary_count(&options->vary) && options->frames != NULL && status == ROPEMAP_OK; i++) {
+/* Frames, which no --output names. */
+static ropemap_status add_frames(const sweep_options *options, bool force, cli_outputs *outputs,
+                                 ropemap_error *error) {
+    ropemap_status status = ropemap_outputs_folder(outputs->set, options->frames, error);
+    for (int i = 0; i < vary_count(&options->vary) && status == ROPEMAP_OK; i++) {
         char name[FRAME_BYTES];
         (void)snprintf(name, sizeof name, "%s/frame-%03d.png", options->frames, i);
         status = outputs_add(outputs, name, 1 << OUTPUT_PNG, force, error);
     }
-    return status == ROPEMAP_OK ? outputs_check(outputs, NULL, error) : status;
+    return status;
+}
+
+ropemap_status sweep_check(const sweep_options *options, bool force, cli_outputs *outputs,
+                           ropemap_error *error) {
+    if (options->vary.axis_count == 0) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--vary is missing; give --vary NAME=VALUES, such as base=1e3-1e7*10");
+    }
+    if (outputs == NULL) {
+        return ROPEMAP_OK;
+    }
+    if (options->outputs.count == 0 && options->frames == NULL) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--output is missing; give -o FILE.png, .svg or .pdf, or --frames DIR");
+    }
+    const ropemap_status status = vary_note(&options->vary, outputs, error);
+    return status == ROPEMAP_OK && options->frames != NULL ? add_frames(options, force, outputs, error)
+                                                           : status;
 }
 
 bool sweep_headings(const sweep_options *options, vary_headings *headings) {
@@ -432,5 +434,5 @@ int32_t sweep_columns(const sweep_options *options) {
 }
 
 int sweep_frame(const sweep_options *options, int output) {
-    return output >= options->outputs.count ? output - options->outputs.count : -1;
+    return options->frames != NULL && output < vary_count(&options->vary) ? output : -1;
 }

@@ -80,10 +80,9 @@ typedef struct sweep_options {
 /* The rows, which fill a sweep_options. */
 extern const cli_option sweep_rows[];
 
-/* ROPEMAP_USAGE where nothing varies. */
-ropemap_status sweep_varies(const sweep_options *options, ropemap_error *error);
-
-/* Adds the pages, then the frames, and checks them. ROPEMAP_USAGE, ROPEMAP_IO. */
+/* ROPEMAP_USAGE where nothing varies. In `outputs`, which may be NULL, notes what is read and adds the
+ * frames.
+ */
 ropemap_status sweep_check(const sweep_options *options, bool force, cli_outputs *outputs,
                            ropemap_error *error);
 

@@ -1,7 +1,7 @@
-/* command_sweep.h - ropemap sweep: maps of many settings, and the page that shows them */
+/* sweep.h - maps of many settings, and the page that shows them */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_SWEEP_H
-#define ROPEMAP_TOOLS_ROPEMAP_COMMAND_SWEEP_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_SWEEP_H
+#define ROPEMAP_TOOLS_ROPEMAP_SWEEP_H
 
 #include "tools/ropemap/map/command_map.h"
 #include "tools/ropemap/options/vary.h"
@@ -38,18 +38,14 @@ typedef struct sweep_result {
     const map_sweep *options;
     int count;
     sweep_setting *settings; /* [count], owned */
+    bool scaled;             /* `scale` is known */
+    ropemap_scale scale;     /* of frames */
 } sweep_result;
 
-/* Finds what "all" layers and heads are: before anything else. */
-ropemap_status sweep_number(map_sweep *options, ropemap_error *error);
-
-/* Computes every setting's map; `result` is to be freed after a failure too. */
-ropemap_status sweep_make(const map_sweep *options, ropemap_progress progress, void *user,
-                          sweep_result *result, ropemap_error *error);
-void sweep_free(sweep_result *result);
-
-/* All maps side by side. */
-ropemap_status sweep_encode(const sweep_result *result, output_kind kind, ropemap_bytes *bytes,
-                            ropemap_error *error);
+/* The bytes of a figure, owned by the caller: all maps side by side; and one, in the colours of all. */
+ropemap_status sweep_page_encode(const sweep_result *result, output_kind kind, ropemap_bytes *bytes,
+                                 ropemap_error *error);
+ropemap_status sweep_frame_encode(sweep_result *result, int index, ropemap_bytes *bytes,
+                                  ropemap_error *error);
 
 #endif

@@ -1,11 +1,10 @@
-/* command_pairs.h - ropemap pairs: what was measured of every pair, and its pictures */
+/* pairs.h - what was measured of every pair of real heads, and its pictures */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_PAIRS_H
-#define ROPEMAP_TOOLS_ROPEMAP_COMMAND_PAIRS_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_PAIRS_H
+#define ROPEMAP_TOOLS_ROPEMAP_PAIRS_H
 
 #include "tools/ropemap/attention/head_inputs.h"
-
-#include <jansson.h>
+#include "tools/ropemap/result.h"
 
 typedef enum pairs_picture {
     PAIRS_NORM,
@@ -37,19 +36,9 @@ typedef struct pairs_result {
     float *magnitudes;  /* [ROPEMAP_MAGNITUDES, head_dim, cells] */
 } pairs_result;
 
-/* After head_options_check; `result` is to be freed after a failure too. */
-ropemap_status pairs_make(pairs_result *result, ropemap_progress progress, void *user, ropemap_error *error);
-void pairs_free(pairs_result *result);
-
-/* Warns of heads that hold a NaN or an infinity. */
-void pairs_warn(const pairs_result *result);
-
-/* JSON of schema ropemap.pairs/1; NULL: no memory. The caller owns it. */
-json_t *pairs_document(const pairs_result *result);
-
-/* A picture, or the table as .csv. */
-ropemap_status pairs_encode(const pairs_result *result, output_kind kind, ropemap_bytes *bytes,
-                            ropemap_error *error);
+/* Measures them; functions of a cli_result. Warns of heads that hold a NaN or an infinity. */
+ropemap_status pairs_make(void *options, cli_call *call, void *made, ropemap_error *error);
+void pairs_free(void *made);
 
 const ropemap_pair *pairs_of(const pairs_result *result, int layer, int32_t head); /* [pairs] */
 

@@ -1,6 +1,6 @@
-/* command_pairs_picture.c - the pictures of ropemap pairs: heat maps of head and pair, magnitudes, curves */
+/* pairs_picture.c - the pictures of ropemap pairs: heat maps of head and pair, magnitudes, curves */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/attention/command_pairs.h"
+#include "tools/ropemap/attention/pairs.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"
 
