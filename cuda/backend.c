@@ -98,7 +98,7 @@ static ropemap_status describe(ropemap_plugin *about, ropemap_error *error) {
     int runtime = 0, driver = 0, major = 0, minor = 0, patch = 0;
     RM_TRY(started(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion", error));
     RM_TRY(started(cudaDriverGetVersion(&driver), "cudaDriverGetVersion", error));
-    if (driver / 1000 < runtime / 1000) {
+    if (driver > 0 && driver / 1000 < runtime / 1000) { /* 0: there is none */
         return rm_fail(error, ROPEMAP_RESOURCES,
                        "cuda: the driver supports CUDA %d.%d; %d.0 or later is needed: update the driver",
                        driver / 1000, driver % 1000 / 10, runtime / 1000);

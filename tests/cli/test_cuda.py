@@ -94,6 +94,8 @@ class Unusable(Cuda):
         os.remove(os.path.join(self.driver, "libcuda.so.1"))
         self.write("bin/driver/libcuda.so.1", b"not a library")
         self.unusable(["no GPU", "no NVIDIA driver"])
+        text = self.done("doctor", env=self.environment(ROPEMAP_FAKE_CUDA="driver=0")).stdout.decode()
+        self.assertRegex(text, r"(?m)^driver +none: there is no NVIDIA driver.*\nplugin +.*cuda.*\n +CUDA .*, code for ")
 
     def test_a_driver_that_does_not_start(self):
         self.unusable(["no GPU", "cuInit", "999"], ROPEMAP_FAKE_CUDA="init=999")
