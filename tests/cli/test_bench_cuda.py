@@ -77,6 +77,7 @@ class Emulated(Case):
             self.assertGreater(row["share"], 0, row)
             self.assertEqual(row["seconds"]["cold"] > 0, row["bench"] not in ("map", "softmax"), row)
             self.assertEqual(row["device_bytes"] > 0, row["bench"] == "map", row)
+            self.assertEqual(row["seconds"]["predicted"], 0, row)  # a prediction is for the usual shape
         self.assertEqual([(row["dtype"], row["layout"]) for row in rows if row["name"] == "rotate"],
                          [(dtype, layout) for dtype in ("fp32", "bf16", "fp16") for layout in ("half", "interleaved")])
         for name in ("similarity", "tile max", "tile std", "map max", "map std", "map in a session max"):
@@ -119,7 +120,8 @@ class Emulated(Case):
     def test_formats(self):
         text = self.bench(*ONE)[0].decode()
         table = [line for line in text.splitlines() if line.startswith("|")]
-        self.assertEqual({line.count("|") for line in table}, {18})
+        self.assertEqual({line.count("|") for line in table}, {19})
+        self.assertIn("| median | predicted for an H200 |", table[0])
         self.assertIn("GPU 0: Emulated GPU", text)
 
     def test_auto_takes_the_gpu_for_what_it_has(self):
@@ -140,7 +142,8 @@ class Emulated(Case):
         output, text = self.bench(*arguments, "--rows", "rows", code=5)
         self.assertIn("out of memory", text)
         table = [line for line in output.decode().splitlines() if line.startswith("|")]
-        self.assertEqual({line.count("|") for line in table}, {18})
+        self.assertEqual({line.count("|") for line in table}, {19})
+        self.assertIn("| median | predicted for an H200 |", table[0])
         self.assertEqual([bool(re.search(r"FAILED: .*out of memory", line)) for line in table[2:]],
                          [False, True, False] * 2)
         document = json.loads(self.bench(*arguments, "--json", code=5)[0])

@@ -113,6 +113,7 @@ typedef struct bench_row {
     int32_t threads;          /* 0: the GPU does it all */
     int32_t samples;          /* 0: not timed: it failed, the output is wrong, or a profiler looks on */
     double median, p5, p95;   /* seconds of a run, hot */
+    double predicted;         /* for an H200, by a model and not measured; 0: none */
     double deviation;         /* standard deviation / mean of the samples */
     bool noisy;               /* deviation > 0.005 */
     double bytes, flops;      /* of one run; 0 where it does not count */
@@ -280,6 +281,7 @@ struct bench_case {
     bool by_wall;                /* of a GPU: runs are timed by the host's clock */
     bool makes_file;             /* the output is a file, whose size is of interest */
     bench_target targets[2];
+    double predicted; /* as in bench_row, for rows of 16 bits of the usual shape */
     const bench_stage *stage;
     bool (*serves)(const bench_shape *shape);  /* a shape that it does not serve is no row; NULL: all */
     bench_ceiling ceilings[2];                 /* run = NULL: no second one; the slower counts */

@@ -189,6 +189,7 @@ static const column columns[] = {
     {"threads", NULL, "threads", CELL_INT32, SAME | NEEDED | OF_CPU, AT(threads), SHOW_COUNT},
     {"samples", "seconds", "samples", CELL_INT32, NEEDED, AT(samples), SHOW_COUNT},
     {"median", "seconds", "median", CELL_REAL, NEEDED | TIMED, AT(median), SHOW_SECONDS},
+    {"predicted", "seconds", "predicted for an H200", CELL_REAL, OF_GPU, AT(predicted), SHOW_SECONDS},
     {"p5", "seconds", "p5", CELL_REAL, NEEDED | TIMED, AT(p5), SHOW_SECONDS},
     {"p95", "seconds", "p95", CELL_REAL, NEEDED | TIMED, AT(p95), SHOW_SECONDS},
     {"deviation", "seconds", "deviation", CELL_REAL, TIMED, AT(deviation), SHOW_DEVIATION},
