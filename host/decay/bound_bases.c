@@ -407,7 +407,7 @@ static ropemap_status rm_bound_base_least(rm_bound_base *base, double value, rm_
  * grid: bases low, ..., high, apart by a factor of 1 + resolution at most. What is guaranteed: every base of
  * the grid inside a window is accepted and every other one is refuted, either with its own distances or
  * because it lies so near below it another base was that no similarity can have crossed 0 in between
- * (bound_base.h). Both ends of a window were accepted with every distance looked at, and a base within a
+ * (see the top). Both ends of a window were accepted with every distance looked at, and a base within a
  * relative 1e-9 of each was refuted, unless the end is that of the search. Windows and gaps that no base of
  * the grid falls into, narrower than the resolution, may be missed.
  *

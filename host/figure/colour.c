@@ -93,7 +93,7 @@ static bool takes_part(const selection *from, float value) {
     return isfinite(value) && (!from->positive || value > 0.0F);
 }
 
-/* Cells by the upper half of their keys; how many there are. */
+/* Of a panel. */
 static int64_t count_cells(const ropemap_panel *panel) {
     return panel->map->height * panel->map->width;
 }

@@ -1,8 +1,8 @@
 /* report.c - what was measured: one table of columns, shown as markdown, written and read as JSON */
 /* SPDX-License-Identifier: MIT */
 #include "tools/bench/report.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* command_doctor.c - ropemap doctor */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_machine.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* result.c - what a command computes: one way from its options to a result, its files and its words */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/result.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/options/print_size.h"
 #include "tools/shards/shards.h"
 

@@ -3,8 +3,8 @@
 #include "tools/ropemap/failure.h"
 #include "tools/serve/cache.h"
 #include "tools/serve/connections.h"
-#include "tools/serve/door.h"
 #include "tools/serve/serve.h"
+#include "tools/serve/token_page.h"
 
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
@@ -213,11 +213,11 @@ static void turn_away(serve_http *http, struct evhttp_request *request, int stat
 }
 
 /* A person who opens the page without the token gets a place to put it. */
-static void show_door(serve_http *http, struct evhttp_request *request, const serve_query *query) {
+static void show_token_page(serve_http *http, struct evhttp_request *request, const serve_query *query) {
     connections_answer(http->connections, request, 0);
-    add_policed(request, "text/html; charset=utf-8", door_policy, true);
+    add_policed(request, "text/html; charset=utf-8", token_page_policy, true);
     reply_header(request, "Cache-Control", "no-store");
-    door_page(evhttp_request_get_output_buffer(request), query);
+    token_page_add(evhttp_request_get_output_buffer(request), query);
     finish(request, 403);
 }
 
@@ -415,7 +415,7 @@ static void on_request(struct evhttp_request *request, void *user) {
     read_path(http->guard, &from);
     const char *mark = strchr(from.path, '?');
     const ropemap_status status = query_parse(mark != NULL ? mark + 1 : NULL, &query, &error);
-    from.token = status == ROPEMAP_OK ? door_token(query_take(&query, "token")) : NULL;
+    from.token = status == ROPEMAP_OK ? token_page_token(query_take(&query, "token")) : NULL;
     const guard_request wanted = {.posts = from.posts,
                                   .is_page = from.path_length == 1 && from.path[0] == '/',
                                   .query_token = from.token,
@@ -423,7 +423,7 @@ static void on_request(struct evhttp_request *request, void *user) {
                                   .count = from.header_count};
     const guard_verdict verdict = guard_check(http->guard, &wanted);
     if (verdict.lacks_token && wanted.is_page) {
-        show_door(http, request, &query);
+        show_token_page(http, request, &query);
         return;
     }
     if (verdict.status != 0) {

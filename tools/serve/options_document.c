@@ -1,7 +1,7 @@
 /* options_document.c - /options.json: everything that the controls of the page are made from */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_info.h"
-#include "tools/ropemap/json.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/options/options.h"
 #include "tools/serve/serve.h"
 

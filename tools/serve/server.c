@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "host/ropemap_machine.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/help.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/map/map_inputs.h"
 #include "tools/ropemap/run.h"
 #include "tools/serve/serve.h"

@@ -1,7 +1,7 @@
 /* command_status.c - ropemap status: how far a run in shards is, and who works on it */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/run.h"
 #include "tools/shards/shards.h"
 

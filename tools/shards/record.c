@@ -1,7 +1,7 @@
 /* record.c - what a directory of shards is for: run.json */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/shards/shards.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* command_heads.c - ropemap heads: how real heads spread their attention, as a table and a document */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/attention/heads.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/options/attention_options.h"
 #include "tools/ropemap/options/map_options.h"
 #include "tools/ropemap/run.h"

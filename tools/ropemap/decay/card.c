@@ -1,8 +1,8 @@
 /* card.c - the decay card: what a base reaches, what lengths need, and where models stand */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/decay/command_bound.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/options/number.h"
 
 #include <math.h>

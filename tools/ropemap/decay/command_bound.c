@@ -1,8 +1,8 @@
 /* command_bound.c - ropemap bound */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/decay/command_bound.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/run.h"
 

@@ -1,8 +1,8 @@
 /* command_curve.c - ropemap curve */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/decay/curves.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/options/map_options.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/run.h"

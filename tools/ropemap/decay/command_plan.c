@@ -1,8 +1,8 @@
 /* command_plan.c - ropemap plan: which base, or which factor of a scaling rule, a context length needs */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/decay/command_plan.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/run.h"
 

@@ -1,8 +1,8 @@
 /* command_check.c - ropemap check: buffers of frequencies, and rotations of other programs */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_verify.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/json.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/options/rule_options.h"
 #include "tools/ropemap/options/tensor_options.h"

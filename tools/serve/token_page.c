@@ -1,6 +1,6 @@
-/* door.c - the page that a browser without the token gets: what is missing, and where to put it */
+/* token_page.c - the page that a browser without the token gets: what is missing, and where to put it */
 /* SPDX-License-Identifier: MIT */
-#include "tools/serve/door.h"
+#include "tools/serve/token_page.h"
 
 #include <event2/buffer.h>
 #include <string.h>
@@ -20,8 +20,8 @@ static const char tail[] = "<label>Address or token<input name=\"token\" require
                            "autocomplete=\"off\" spellcheck=\"false\">"
                            "</label><button>Open</button></form></main></body></html>\n";
 
-const char door_policy[] = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-                           "frame-ancestors 'none'; base-uri 'none'";
+const char token_page_policy[] = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+                                 "frame-ancestors 'none'; base-uri 'none'";
 
 /* As text within an attribute. */
 static void add_escaped(struct evbuffer *to, const char *text) {
@@ -36,7 +36,7 @@ static void add_escaped(struct evbuffer *to, const char *text) {
     }
 }
 
-void door_page(struct evbuffer *to, const serve_query *query) {
+void token_page_add(struct evbuffer *to, const serve_query *query) {
     (void)evbuffer_add(to, head, sizeof head - 1);
     for (int i = 0; i < query->count; i++) {
         (void)evbuffer_add_printf(to, "<input type=\"hidden\" name=\"");
@@ -48,7 +48,7 @@ void door_page(struct evbuffer *to, const serve_query *query) {
     (void)evbuffer_add(to, tail, sizeof tail - 1);
 }
 
-const char *door_token(const char *text) {
+const char *token_page_token(const char *text) {
     const char *name = text != NULL ? strstr(text, "token=") : NULL;
     return name != NULL ? name + strlen("token=") : text;
 }

@@ -1,7 +1,7 @@
-/* json.h - parts of JSON documents that several commands have, and printing them */
+/* documents.h - parts of JSON documents that several commands have, and printing them */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_TOOLS_ROPEMAP_JSON_H
-#define ROPEMAP_TOOLS_ROPEMAP_JSON_H
+#ifndef ROPEMAP_TOOLS_ROPEMAP_DOCUMENTS_H
+#define ROPEMAP_TOOLS_ROPEMAP_DOCUMENTS_H
 
 #include "host/ropemap.h"
 

@@ -1,6 +1,6 @@
-/* json.c - parts of JSON documents that several commands have, and printing them */
+/* documents.c - parts of JSON documents that several commands have, and printing them */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/json.h"
+#include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* command.c - `ropemap bench`: its options, and what happens in which order */
+/* command_bench.c - `ropemap bench`: its options, and what happens in which order */
 /* SPDX-License-Identifier: MIT */
 #include "tools/bench/report.h"
 #include "tools/ropemap/failure.h"

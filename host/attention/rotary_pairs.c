@@ -1,4 +1,4 @@
-/* pairs.c - what each rotary pair of real heads does, from one read of their rows */
+/* rotary_pairs.c - what each rotary pair of real heads does, from one read of their rows */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "host/base/alloc.h"
