@@ -1,13 +1,10 @@
 /* kernels.h - the loops that are compiled once for each level of x86-64, and the table that holds them */
 /* SPDX-License-Identifier: MIT */
-/*
- * Every *_kernel.c is compiled with RM_VARIANT set to
- * baseline, v3 (AVX2, FMA) and v4 (AVX-512); each copy defines functions under its own name. All give the
- * same bits, except that the baseline of x86-64 multiplies without FMA (similarity_kernel.c).
- */
+/* All give the same bits, except that the baseline of x86-64 multiplies without FMA (similarity_kernel.c). */
 #ifndef ROPEMAP_HOST_CPU_KERNELS_H
 #define ROPEMAP_HOST_CPU_KERNELS_H
 
+#include "host/base/variant.h"
 #include "host/device/backend.h"
 
 enum { RM_GROUP = 16 }; /* rows that are added up in float before double takes over */
@@ -168,12 +165,7 @@ RM_DECLARE_VARIANT(baseline);
 RM_DECLARE_VARIANT(v3);
 RM_DECLARE_VARIANT(v4);
 
-/* rm_rotate + RM_VARIANT: the name of this copy. */
-#define RM_PASTE(name, variant)       name##_##variant
-#define RM_PASTE_VALUE(name, variant) RM_PASTE(name, variant)
-#define RM_VARIANT_NAME(name)         RM_PASTE_VALUE(name, RM_VARIANT)
-
-/* The best table for this processor, or the one that ROPEMAP_SIMD names. RESOURCES: it does not run here. */
+/* The table of rm_variant_pick; its statuses. */
 ropemap_status rm_kernels_pick(const rm_kernels **kernels, ropemap_error *error);
 
 #endif

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/data/vectors.h"
 #include "host/base/alloc.h"
+#include "host/base/variant.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -34,151 +35,45 @@ ropemap_status ropemap_vectors_ones(int32_t head_dim, ropemap_vectors **vectors,
     return ROPEMAP_OK;
 }
 
-/*
- * Columns 4b to 4b + 3 of row p of stream s come from the Philox counter (b, p mod 2^32, p / 2^32, s) under
- * the key (seed mod 2^32, seed / 2^32): words 0 and 1 make columns 4b and 4b + 1, words 2 and 3 the other
- * two, by the transform of Box and Muller (1958). Logarithm, sine and cosine are polynomials in double: every
- * machine with IEEE arithmetic gives the same floats. Radii end at sqrt(2 ln 2^33) = 6.76 standard
- * deviations.
- */
-
-enum { ROUNDS = 10, LANES = RM_PHILOX_LANES };
-
 typedef struct gauss_vectors {
     ropemap_vectors base;
-    uint32_t key[2], stream;
-    double scale; /* of a standard normal number: 1 / sqrt(head_dim) */
+    rm_normal normal; /* its scale is 1 / sqrt(head_dim) */
+    rm_normal_kernel row;
 } gauss_vectors;
-
-void rm_philox(const uint32_t key[2], rm_philox_state *state) {
-    uint32_t key0 = key[0], key1 = key[1];
-    for (int round = 0; round < ROUNDS; round++) {
-        for (int lane = 0; lane < LANES; lane++) {
-            const uint64_t even = (uint64_t)0xd2511f53u * state->word[0][lane];
-            const uint64_t odd = (uint64_t)0xcd9e8d57u * state->word[2][lane];
-            state->word[0][lane] = (uint32_t)(odd >> 32) ^ state->word[1][lane] ^ key0;
-            state->word[2][lane] = (uint32_t)(even >> 32) ^ state->word[3][lane] ^ key1;
-            state->word[1][lane] = (uint32_t)odd;
-            state->word[3][lane] = (uint32_t)even;
-        }
-        key0 += 0x9e3779b9u; /* the golden ratio and sqrt(3) - 1, in 2^-32 */
-        key1 += 0xbb67ae85u;
-    }
-}
-
-/*
- * -ln((w + 1/2) 2^-32), from u = (2w + 1) 2^-33 = m 2^e with m in [sqrt(1/2), sqrt(2)): ln m = 2 artanh(f),
- * f = (m - 1) / (m + 1), |f| < 0.172. The series ends where its terms are below 2^-53.
- */
-static inline double minus_log(uint32_t w) {
-    const double u = 2.0 * (double)w + 1.0;
-    uint64_t bits;
-    memcpy(&bits, &u, sizeof bits);
-    const uint64_t shifted = bits - 0x3fe6a09e667f3bcdu; /* sqrt(1/2) as a double */
-    const int64_t exponent = (int64_t)(shifted >> 52);
-    bits -= (uint64_t)exponent << 52;
-    double m;
-    memcpy(&m, &bits, sizeof m);
-    const double f = (m - 1.0) / (m + 1.0), t = f * f;
-    double series = 1.0 / 19.0;
-    series = series * t + 1.0 / 17.0;
-    series = series * t + 1.0 / 15.0;
-    series = series * t + 1.0 / 13.0;
-    series = series * t + 1.0 / 11.0;
-    series = series * t + 1.0 / 9.0;
-    series = series * t + 1.0 / 7.0;
-    series = series * t + 1.0 / 5.0;
-    series = series * t + 1.0 / 3.0;
-    return (double)(33 - exponent) * 0.69314718055994530942 - (2.0 * f + 2.0 * f * t * series);
-}
-
-/* Taylor series of sine and cosine for |x| <= pi/4; the first term left out is below 2^-54. */
-static inline double small_sin(double x) {
-    const double t = x * x;
-    double series = -1.0 / 1307674368000.0;
-    series = series * t + 1.0 / 6227020800.0;
-    series = series * t - 1.0 / 39916800.0;
-    series = series * t + 1.0 / 362880.0;
-    series = series * t - 1.0 / 5040.0;
-    series = series * t + 1.0 / 120.0;
-    series = series * t - 1.0 / 6.0;
-    return x + x * t * series;
-}
-
-static inline double small_cos(double x) {
-    const double t = x * x;
-    double series = 1.0 / 20922789888000.0;
-    series = series * t - 1.0 / 87178291200.0;
-    series = series * t + 1.0 / 479001600.0;
-    series = series * t - 1.0 / 3628800.0;
-    series = series * t + 1.0 / 40320.0;
-    series = series * t - 1.0 / 720.0;
-    series = series * t + 1.0 / 24.0;
-    series = series * t - 1.0 / 2.0;
-    return 1.0 + t * series;
-}
-
-/* Two normal numbers times `scale` at a distance and an angle of (w + 1/2) 2^-32, in turns. */
-static inline void normal_pair(uint32_t radius_word, uint32_t angle_word, double scale, float *first,
-                               float *second) {
-    const double radius = sqrt(2.0 * minus_log(radius_word)) * scale;
-    const uint32_t quadrant = (angle_word + 0x20000000u) >> 30;
-    const double rest =
-        (double)(int32_t)(angle_word - (quadrant << 30)) + 0.5; /* of the nearest quarter turn */
-    const double x = rest * 1.4629180792671596e-9;              /* 2 pi 2^-32 */
-    const double s = small_sin(x), c = small_cos(x);
-    const double cosine = (quadrant & 1u) != 0 ? s : c, sine = (quadrant & 1u) != 0 ? c : s;
-    *first = (float)(((quadrant + 1u) & 2u) != 0 ? -radius * cosine : radius * cosine);
-    *second = (float)((quadrant & 2u) != 0 ? -radius * sine : radius * sine);
-}
-
-/* Columns 4 block to 4 (block + LANES) - 1 of a row. */
-static void make_blocks(const gauss_vectors *gauss, uint64_t row, uint32_t block,
-                        float to[LANES * RM_PHILOX_WORDS]) {
-    rm_philox_state state;
-    for (uint32_t lane = 0; lane < LANES; lane++) {
-        state.word[0][lane] = block + lane;
-        state.word[1][lane] = (uint32_t)row;
-        state.word[2][lane] = (uint32_t)(row >> 32);
-        state.word[3][lane] = gauss->stream;
-    }
-    rm_philox(gauss->key, &state);
-    for (int lane = 0; lane < LANES; lane++) {
-        float *next = to + lane * RM_PHILOX_WORDS;
-        normal_pair(state.word[0][lane], state.word[1][lane], gauss->scale, next, next + 1);
-        normal_pair(state.word[2][lane], state.word[3][lane], gauss->scale, next + 2, next + 3);
-    }
-}
 
 static ropemap_status read_random(const ropemap_vectors *vectors, int64_t first, int64_t count, int64_t step,
                                   float *rows, ropemap_error *error) {
     (void)error;
     const gauss_vectors *gauss = (const gauss_vectors *)vectors;
-    enum { AT_ONCE = LANES * RM_PHILOX_WORDS };
-    const int32_t dim = vectors->head_dim;
     for (int64_t i = 0; i < count; i++) {
-        for (int32_t column = 0; column < dim; column += AT_ONCE) {
-            float made[AT_ONCE];
-            const int32_t left = dim - column < AT_ONCE ? dim - column : AT_ONCE;
-            make_blocks(gauss, (uint64_t)(first + i * step), (uint32_t)column / RM_PHILOX_WORDS, made);
-            memcpy(rows + i * dim + column, made, (size_t)left * sizeof *made);
-        }
+        gauss->row(&gauss->normal, (uint64_t)(first + i * step), vectors->head_dim,
+                   rows + i * vectors->head_dim);
     }
     return ROPEMAP_OK;
 }
 
+static const rm_normal_kernel normal_rows[] = {
+    [RM_BASELINE] = rm_normal_row_baseline,
+#if defined(RM_HAS_VARIANT_v4)
+    [RM_V3] = rm_normal_row_v3,
+    [RM_V4] = rm_normal_row_v4,
+#endif
+};
+
 ropemap_status ropemap_vectors_gauss(int32_t head_dim, uint64_t seed, uint32_t stream,
                                      ropemap_vectors **vectors, ropemap_error *error) {
+    rm_variant variant = RM_BASELINE;
     *vectors = NULL;
     RM_TRY(rm_source_check_head_dim("gauss", head_dim, ROPEMAP_USAGE, error));
+    RM_TRY(rm_variant_pick(&variant, error));
     gauss_vectors *gauss = rm_source_alloc(sizeof *gauss, head_dim, error);
     if (gauss == NULL) {
         return ROPEMAP_RESOURCES;
     }
-    gauss->key[0] = (uint32_t)seed;
-    gauss->key[1] = (uint32_t)(seed >> 32);
-    gauss->stream = stream;
-    gauss->scale = 1.0 / sqrt((double)head_dim);
+    gauss->normal = (rm_normal){.key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
+                                .stream = stream,
+                                .scale = 1.0 / sqrt((double)head_dim)};
+    gauss->row = normal_rows[variant];
     gauss->base.read = read_random;
     (void)snprintf(gauss->base.label, sizeof gauss->base.label, "gauss seed %" PRIu64, seed);
     *vectors = &gauss->base;

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+/* ---- random_kernel.c ----------------------------------------------------------------------------------- */
+
 enum { RM_PHILOX_WORDS = 4, RM_PHILOX_LANES = 8 };
 
 /* One word of several counters side by side, so that the compiler can use vector instructions. */
@@ -15,11 +17,28 @@ typedef struct rm_philox_state {
     uint32_t word[RM_PHILOX_WORDS][RM_PHILOX_LANES];
 } rm_philox_state;
 
+/* Normal numbers of one sequence, times `scale`. */
+typedef struct rm_normal {
+    uint32_t key[2], stream;
+    double scale;
+} rm_normal;
+
+/* Fills `to` [columns] with row `row`. */
+typedef void (*rm_normal_kernel)(const rm_normal *normal, uint64_t row, int32_t columns, float *to);
+
 /*
- * Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): turns
- * the counter of each lane into four words that pass for random.
+ * rm_philox: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC
+ * 2011) turns the counter of each lane into four words that pass for random. rm_normal_row is an
+ * rm_normal_kernel. All variants give the same bits.
  */
-void rm_philox(const uint32_t key[2], rm_philox_state *state);
+#define RM_DECLARE_RANDOM(variant)                                                                           \
+    void rm_philox_##variant(const uint32_t key[2], rm_philox_state *state);                                 \
+    void rm_normal_row_##variant(const rm_normal *normal, uint64_t row, int32_t columns, float *to)
+RM_DECLARE_RANDOM(baseline);
+RM_DECLARE_RANDOM(v3);
+RM_DECLARE_RANDOM(v4);
+
+/* ---- sources ------------------------------------------------------------------------------------------- */
 
 /*
  * Allocates a source of `bytes` bytes, zeroed, that begins with a ropemap_vectors; NULL and `error` where

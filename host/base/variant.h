@@ -1,0 +1,24 @@
+/* variant.h - loops that are compiled once for each level of x86-64: their names, and which copy runs */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every host/<room>/<name>_kernel.c is compiled with RM_VARIANT set to baseline, v3 (AVX2, FMA) and v4
+ * (AVX-512); each copy defines functions under its own name.
+ */
+#ifndef ROPEMAP_HOST_BASE_VARIANT_H
+#define ROPEMAP_HOST_BASE_VARIANT_H
+
+#include "host/base/status.h"
+
+/* rm_rotate + RM_VARIANT: the name of this copy. */
+#define RM_PASTE(name, variant)       name##_##variant
+#define RM_PASTE_VALUE(name, variant) RM_PASTE(name, variant)
+#define RM_VARIANT_NAME(name)         RM_PASTE_VALUE(name, RM_VARIANT)
+
+/* Places in tables of copies; those after the first are on x86-64 alone (RM_HAS_VARIANT_v4). */
+typedef enum rm_variant { RM_BASELINE, RM_V3, RM_V4 } rm_variant;
+
+/* The best that this CPU runs, or the one that ROPEMAP_SIMD names. ROPEMAP_RESOURCES: it does not run here.
+ */
+ropemap_status rm_variant_pick(rm_variant *variant, ropemap_error *error);
+
+#endif
