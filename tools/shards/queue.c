@@ -119,6 +119,7 @@ static void take_place(work_queue *queue) {
     const int64_t elements = record_integer(queue->document, "elements");
     queue->size = worker->size * (worker->element >= 0 && elements > 0 ? elements : 1);
     queue->rank = ((worker->element > 0 ? worker->element * worker->size : 0) + worker->rank) % queue->size;
+    queue->place = queue->size > 1 ? queue->rank : (int64_t)getpid();
 }
 
 static void announce(const work_queue *queue) {
@@ -230,6 +231,7 @@ ropemap_status work_split(const work_queue *queue, int32_t lane, const atomic_bo
                           ropemap_error *error) {
     *other = *queue;
     other->lane = lane;
+    other->place += lane;
     other->document = NULL;
     other->shards = 0;
     other->listed = 0.0;
@@ -345,11 +347,6 @@ void work_watch(work_queue *queue) {
 
 /* ---- claims -------------------------------------------------------------------------------------------- */
 
-/* Tells workers apart, for them to begin in different places. */
-static int64_t place_of(const work_queue *queue) {
-    return (queue->size > 1 ? queue->rank : (int64_t)getpid()) + queue->lane;
-}
-
 static int64_t own_count(const work_queue *queue) {
     return queue->rank < queue->count ? (queue->count - queue->rank + queue->size - 1) / queue->size : 0;
 }
@@ -358,11 +355,11 @@ static int64_t own_count(const work_queue *queue) {
 static int64_t shard_at(const work_queue *queue, int64_t turn) {
     const int64_t own = own_count(queue);
     if (turn < own) {
-        const int64_t place = (queue->size > 1 ? queue->lane : place_of(queue)) % STAGGER;
+        const int64_t place = (queue->size > 1 ? queue->lane : queue->place) % STAGGER;
         return queue->rank + (turn + place * own / STAGGER) % own * queue->size;
     }
     const int64_t places = queue->size > 1 ? queue->size : STAGGER;
-    return (turn - own + place_of(queue) % places * queue->count / places) % queue->count;
+    return (turn - own + queue->place % places * queue->count / places) % queue->count;
 }
 
 static bool is_own(const work_queue *queue, int64_t shard) {
@@ -379,7 +376,7 @@ static bool leaves_to_others(const work_queue *queue, int64_t shard, const work_
  * three times the longest of one's own, and later for each worker than for the one before. */
 static bool is_overdue(const work_queue *queue, int64_t shard) {
     const double limit = fmax(queue->patience, 3.0 * queue->longest);
-    const double later = (double)(place_of(queue) % STAGGER) * fmax(queue->longest, queue->patience / 30.0);
+    const double later = (double)(queue->place % STAGGER) * fmax(queue->longest, queue->patience / 30.0);
     return queue->since[shard] > 0.0 && wall_clock() - queue->since[shard] > limit + later;
 }
 

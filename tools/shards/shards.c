@@ -195,22 +195,19 @@ claim_state claim_take(const char *folder, int64_t shard, bool probe, work_claim
         claim->reason = errno;
         return CLAIM_NO_LOCK;
     }
+    claim->reason = flock(claim->file, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
     const ssize_t size = pread(claim->file, claim->text, sizeof claim->text - 1, 0);
     claim->text[size > 0 ? size : 0] = '\0';
-    if (flock(claim->file, LOCK_EX | LOCK_NB) != 0) {
-        claim->reason = errno;
-        return errno == EWOULDBLOCK || errno == EACCES ? CLAIM_BUSY : CLAIM_NO_LOCK;
+    if (claim->reason != 0) {
+        return claim->reason == EWOULDBLOCK || claim->reason == EACCES ? CLAIM_BUSY : CLAIM_NO_LOCK;
     }
-    const ssize_t again = pread(claim->file, claim->text, sizeof claim->text - 1, 0);
-    claim->text[again > 0 ? again : 0] = '\0';
-    claim->begun = again > 0;
+    claim->begun = size > 0;
     return strncmp(claim->text, "done", 4) == 0 ? CLAIM_DONE : CLAIM_MINE;
 }
 
 /* For people; a claim that cannot be written is as good. */
 static void claim_write(const work_claim *claim, const char *text) {
-    if (claim->file >= 0 && ftruncate(claim->file, 0) == 0 &&
-        pwrite(claim->file, text, strlen(text), 0) < 0) {
+    if (claim->file >= 0 && pwrite(claim->file, text, strlen(text), 0) < 0) {
         (void)ftruncate(claim->file, 0);
     }
 }
@@ -230,12 +227,15 @@ void claim_begin(work_claim *claim) {
     }
     (void)snprintf(text, sizeof text, "begun %s %ld %.40s %.40s %s\n", host, (long)getpid(),
                    variable("SLURM_JOB_ID"), variable("SLURM_STEP_ID"), when);
+    if (claim->begun) {
+        (void)ftruncate(claim->file, 0);
+    }
     claim_write(claim, text);
 }
 
 void claim_leave(work_claim *claim, bool done) {
     if (done) {
-        claim_write(claim, "done\n");
+        claim_write(claim, "done "); /* in place of "begun" */
     }
     if (claim->file >= 0) {
         (void)close(claim->file);

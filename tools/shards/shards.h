@@ -161,6 +161,7 @@ typedef struct work_queue {
     bool finished;      /* somebody finished the run before */
     int64_t count;      /* shards */
     int64_t rank, size; /* own shards are rank, rank + size, ... */
+    int64_t place;      /* tells workers apart, for them to begin in different places */
     double patience;    /* seconds that another may take for a shard, at least */
     bool *there;        /* [count] shards that are finished */
     double *since;  /* [count + 1] when another was first seen to have it; 0: not. The last is the outputs */
