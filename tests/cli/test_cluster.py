@@ -51,7 +51,7 @@ NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=4
 PartitionName=p Nodes=ALL Default=YES MaxTime=5 State=UP
 """
 MAP = ["map", "--content", "gauss", "--measure", "softmax", "--causal", "--size", "96", "--threads", "1", "-q"]
-SHORT, MIDDLE, LONG = "8k", "32k", "160k"  # positions: of a moment, of seconds, of more than half a minute
+SHORT, MIDDLE = "8k", "32k"  # positions: of a moment, of seconds
 
 
 def skip(reason):
@@ -110,10 +110,10 @@ class Cluster(Case):
     def files(self, name):
         return [self.read(name + ".npy"), self.read(name + ".png")]
 
-    def same(self, name, length=SHORT, seconds=60):
+    def same(self, name, length=SHORT):
         if not os.path.exists(self.path(length + ".png")):
             subprocess.run(self.one(length, length), check=True)
-        until(name + " is written", lambda: os.path.exists(self.path(name + ".png")), seconds)
+        until(name + " is written", lambda: os.path.exists(self.path(name + ".png")))
         until(name + " is whole", lambda: self.files(name) == self.files(length))
 
     def batch(self, *words):
@@ -138,10 +138,12 @@ class Cluster(Case):
             self.same(name)
         program = subprocess.Popen(["srun", "-n", "4", *self.worker("killed")], stderr=subprocess.DEVNULL)
         self.some("killed")
-        victims = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self.is_worker(pid, "killed")]
-        os.kill(victims[-1], signal.SIGKILL)
+        os.kill(self.workers("killed")[-1], signal.SIGKILL)
         program.wait(600)
         self.same("killed")
+
+    def workers(self, name):
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self.is_worker(pid, name)]
 
     def is_worker(self, pid, name):
         try:
@@ -168,10 +170,10 @@ class Cluster(Case):
         subprocess.run(["srun", "-n", "3", *self.worker("usr1")], check=True, timeout=600)
         self.same("usr1")
 
-    def requeued(self, job, seconds=60):
+    def requeued(self, job):
         out = job + ".out"  # which comes once the job begins
         until("job %s is requeued" % job,
-              lambda: os.path.exists(self.path(out)) and "requeued" in self.read(out).decode(), seconds)
+              lambda: os.path.exists(self.path(out)) and "requeued" in self.read(out).decode())
 
     def check_script(self):
         """
@@ -199,11 +201,25 @@ class Cluster(Case):
         return output_of("sinfo", "-h", "-n", "n1", "-o", "%t").strip() in ("idle", "mix", "alloc", "comp")
 
     def check_limit(self):
-        """A minute, of which the script is told 2 minutes before; Slurm looks at limits every 30 s."""
-        job = self.batch("--time=1", SCRIPT, *self.worker("limit", LONG))
-        self.requeued(job, 120)
-        self.same("limit", LONG, 600)
+        """
+        A minute, of which the script is told 2 minutes before. Slurm looks at limits every 30 s: the worker is held
+        until it has the signal.
+        """
+        job = self.batch("--time=1", SCRIPT, *self.worker("limit", MIDDLE))
+        self.some("limit")
+        worker = self.workers("limit")[0]
+        os.kill(worker, signal.SIGSTOP)
+        until("the limit is seen", lambda: self.is_pending(worker, signal.SIGUSR1), 120)
+        os.kill(worker, signal.SIGCONT)
+        self.requeued(job)
+        self.same("limit", MIDDLE)
         self.gone(job)
+
+    @staticmethod
+    def is_pending(pid, number):
+        with open("/proc/%d/status" % pid) as stream:
+            fields = dict(line.split(":", 1) for line in stream)
+        return int(fields["ShdPnd"], 16) >> (number - 1) & 1 == 1
 
     def check_mpi(self):
         environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
