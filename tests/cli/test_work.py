@@ -262,6 +262,30 @@ class Work(Case):
         self.assertIn(b"3 shards, 0 to do", self.done(*command).stderr)
         self.assertEqual(self.outputs(), expected)
 
+    def test_workers_mean_the_same_files(self):
+        """Outputs are named from where a worker is; that they lie elsewhere would be found out late."""
+        words = [*WORDS, "-o", "out.npy", "--shards", "3"]
+        self.done(*words, "--work", "w", env=element(0, 2))
+        os.mkdir(self.path("other"))
+        self.refused(2, [self.directory + ", this command to " + self.path("other")], *words, "--work", "../w",
+                     cwd=self.path("other"))
+        self.done(*words, "--work", "w")
+        words[-3] = self.path("full.npy")
+        self.done(*words, "--work", "w", env=element(0, 2))
+        self.done(*words, "--work", "../w", cwd=self.path("other"))
+        self.assertEqual(self.read("full.npy"), self.read("out.npy"))
+
+    def test_a_directory_without_a_record(self):
+        os.mkdir(self.path("w"))
+        for name in ("claim-000001", "shard-000002.bin"):
+            self.write("w/" + name, b"precious")
+            self.refused(2, ["--work w", "run.json", "another directory"], *WORDS, *OUTPUTS, "--work", "w")
+            self.assertEqual(os.listdir(self.path("w")), [name])
+            os.unlink(self.path("w/" + name))
+        self.write("w/notes", b"precious")
+        self.done(*WORDS, *OUTPUTS, "--work", "w")
+        self.assertEqual(os.listdir(self.path("w")), ["notes"])
+
     def test_a_finished_directory_is_free_for_another_run(self):
         self.done(*WORDS, *OUTPUTS, "--work", "w", "--shards", "3", "--keep-work")
         self.forget()

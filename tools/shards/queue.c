@@ -133,8 +133,8 @@ static void announce(const work_queue *queue) {
                       worker->how != NULL ? " (" : "", worker->how != NULL ? worker->how : "",
                       worker->how != NULL ? ")" : "");
     }
-    (void)fprintf(stderr, "%" PRId64 " shards, %" PRId64 " to do\n", queue->count,
-                  queue->count - queue->shards);
+    (void)fprintf(stderr, "%" PRId64 " shard%s, %" PRId64 " to do\n", queue->count,
+                  queue->count == 1 ? "" : "s", queue->count - queue->shards);
 }
 
 /* Whoever begins a run looks at its outputs: those that are there later are its own. */
@@ -170,12 +170,27 @@ static bool take_up(work_queue *queue, const json_t *before) {
     return true;
 }
 
+/* Nothing tells whose the shards are of a directory without a record; and another may be making it. */
+static ropemap_status refuse_strangers(const work_queue *queue, ropemap_error *error) {
+    const char *folder = queue->options->folder;
+    work_record record = {.document = NULL};
+    ropemap_status status = shards_any(folder) ? record_read(folder, &record, error) : ROPEMAP_OK;
+    if (status == ROPEMAP_OK && record.document == NULL && shards_any(folder)) {
+        status =
+            fail(error, ROPEMAP_USAGE,
+                 "--work %.300s: it has shards or claims, but no run.json; give another directory", folder);
+    }
+    record_free(&record);
+    return status;
+}
+
 /* Makes the record, in place of one whose outputs are there or are gone; *exists: another was faster. */
 static ropemap_status begin_run(work_queue *queue, const work_record *before, bool *exists,
                                 ropemap_error *error) {
     const char *folder = queue->options->folder;
     const bool replaces = before->document != NULL;
-    const ropemap_status status = check_outputs(queue, error);
+    ropemap_status status = check_outputs(queue, error);
+    status = status == ROPEMAP_OK && !replaces ? refuse_strangers(queue, error) : status;
     if (status == ROPEMAP_OK && replaces) {
         shards_clear(folder, !take_up(queue, before->document));
     }

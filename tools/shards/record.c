@@ -253,6 +253,35 @@ static ropemap_status compare_inputs(const char *folder, const json_t *recorded,
                                   folder, before, count);
 }
 
+static bool has_relative_path(const json_t *options) {
+    static const char *const names[] = {"output", "frames"};
+    bool relative = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t index;
+        json_t *path;
+        json_array_foreach(json_object_get(options, names[i]), index, path) {
+            relative = relative || (json_is_string(path) && json_string_value(path)[0] != '/');
+        }
+    }
+    return relative;
+}
+
+/* Whoever puts the shards together writes the outputs: all workers must mean the same files. What is no
+ * directory of this machine may be the same one under another name. */
+static ropemap_status compare_folders(const char *folder, const json_t *recorded, const json_t *wanted,
+                                      ropemap_error *error) {
+    const char *before = text_of(recorded, "folder"), *now = text_of(wanted, "folder");
+    struct stat theirs, own;
+    const bool elsewhere = stat(before, &theirs) == 0 && stat(now, &own) == 0 &&
+                           (theirs.st_dev != own.st_dev || theirs.st_ino != own.st_ino);
+    return !elsewhere || !has_relative_path(json_object_get(wanted, "options"))
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE,
+                      "--work %.100s: its run writes its files to %.150s, this command to %.150s; start it "
+                      "there, or give another directory",
+                      folder, before, now);
+}
+
 ropemap_status record_compare(const char *folder, const json_t *recorded, const json_t *wanted, bool kernel,
                               ropemap_error *error) {
     static const struct {
@@ -267,6 +296,7 @@ ropemap_status record_compare(const char *folder, const json_t *recorded, const 
     }
     ropemap_status status = compare_options(folder, json_object_get(recorded, "options"),
                                             json_object_get(wanted, "options"), error);
+    status = status == ROPEMAP_OK ? compare_folders(folder, recorded, wanted, error) : status;
     return status == ROPEMAP_OK ? compare_inputs(folder, json_object_get(recorded, "inputs"),
                                                  json_object_get(wanted, "inputs"), error)
                                 : status;

@@ -273,6 +273,19 @@ bool living_is_last(int lock) {
     return lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0;
 }
 
+bool shards_any(const char *folder) {
+    DIR *directory = opendir(folder);
+    const struct dirent *found = NULL;
+    bool any = false;
+    while (directory != NULL && !any && (found = readdir(directory)) != NULL) {
+        any = number_in(found->d_name, "claim", "") >= 0 || number_in(found->d_name, "shard", ".bin") >= 0;
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+    return any;
+}
+
 /* Whether a file is one of ours that may go: a claim, or what a killed process left half written. */
 static bool is_left_over(const char *name) {
     const size_t length = strlen(name);

@@ -137,6 +137,9 @@ int living_join(const char *folder, int64_t number);
 /* Whether no other worker shares it any more. */
 bool living_is_last(int lock);
 
+/* Whether there are shards or claims. */
+bool shards_any(const char *folder);
+
 /* Removes claims and what killed processes left; with `shards` the shards. */
 void shards_clear(const char *folder, bool shards);
 
