@@ -208,12 +208,18 @@ static void merge_block(struct softmax *softmax, const struct scratch *scratch, 
     softmax->excess = results->excess > softmax->excess ? results->excess : softmax->excess;
 }
 
+/* Of a block: those of the part, or all where blocks are not to be split. */
+static rm_span queries_of(const struct softmax *softmax, int64_t index) {
+    const int64_t count = softmax->job->grid.rows.range.count, block = softmax->block;
+    const int64_t end = (index + 1) * block;
+    return softmax->job->device.softmax_splits
+               ? rm_bands_queries(softmax->job, index, block, 1)
+               : (rm_span){.first = index * block, .end = end < count ? end : count};
+}
+
 static ropemap_status block_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     struct softmax *softmax = work;
-    const int64_t count = softmax->job->grid.rows.range.count;
-    const int64_t first = (softmax->part.first + task) * softmax->block;
-    const rm_span rows = {.first = first,
-                          .end = first + softmax->block < count ? first + softmax->block : count};
+    const rm_span rows = queries_of(softmax, softmax->part.first + task);
     rm_softmax_results results = {.cells = NULL};
     ropemap_status status = begin_block(softmax, index, rows, error);
     status = status == ROPEMAP_OK ? take_keys(softmax, index, rows, error) : status;

@@ -202,6 +202,7 @@ rm_device rm_cpu_device(void) {
         .feature_block = 512, /* no limit */
         .product_parts = 1,
         .softmax_rows = RM_SOFTMAX_QUERIES,
+        .softmax_splits = true,
         .softmax_keys = 8 * RM_SOFTMAX_KEYS, /* 384 KiB at 128 elements: they stay in a second-level cache */
         .fuses = fuses_all,
         .scratch = &scratch,

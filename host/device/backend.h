@@ -55,6 +55,7 @@ typedef struct rm_device {
     int32_t product_parts; /* of long rows that are multiplied at once */
     int32_t softmax_rows;  /* queries of a block of softmax */
     int32_t softmax_keys;  /* keys handed over in one call */
+    bool softmax_splits;   /* whether a query has the same bits in every block */
     /* Whether similarity_pool serves such products; NULL: none. And the keys that it takes in one call where
      * they lie there all at once; 0: a block. */
     bool (*fuses)(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool);

@@ -23,6 +23,14 @@ rm_span rm_bands_of_part(const ropemap_job *job, int64_t band) {
     return (rm_span){.first = first / band, .end = (end + band - 1) / band};
 }
 
+rm_span rm_bands_queries(const ropemap_job *job, int64_t index, int64_t band, int64_t unit) {
+    const rm_partition *rows = &job->grid.rows;
+    const int64_t first = rm_partition_cell(rows, job->part.first).first / unit * unit;
+    const int64_t end = rm_partition_cell(rows, job->part.end - 1).end;
+    return (rm_span){.first = first > index * band ? first : index * band,
+                     .end = end < (index + 1) * band ? end : (index + 1) * band};
+}
+
 rm_span rm_bands_touch(const rm_grid *grid, rm_span rows) {
     return (rm_span){.first = rm_partition_cell_of(&grid->rows, rows.first),
                      .end = rm_partition_cell_of(&grid->rows, rows.end - 1) + 1};

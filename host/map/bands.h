@@ -25,6 +25,9 @@ void rm_bands_free(rm_bands *bands);
 /* Bands that the rows of job->part have queries in. */
 rm_span rm_bands_of_part(const ropemap_job *job, int64_t band);
 
+/* Queries of band number `index`, from the first multiple of `unit` that leaves out none of job->part's. */
+rm_span rm_bands_queries(const ropemap_job *job, int64_t index, int64_t band, int64_t unit);
+
 /* Cell rows that a band touches, and the most that any band of so many rows touches. */
 rm_span rm_bands_touch(const rm_grid *grid, rm_span rows);
 int64_t rm_bands_most(const rm_partition *axis, int64_t band);

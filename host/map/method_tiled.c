@@ -182,9 +182,7 @@ static ropemap_status compute_band(struct tiled *tiled, int32_t index, rm_span r
 
 static ropemap_status band_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     struct tiled *tiled = work;
-    const int64_t count = tiled->job->grid.rows.range.count;
-    const int64_t first = (tiled->part.first + task) * tiled->band;
-    const rm_span rows = {.first = first, .end = first + tiled->band < count ? first + tiled->band : count};
+    const rm_span rows = rm_bands_queries(tiled->job, tiled->part.first + task, tiled->band, tiled->block);
     bool merges = false;
     const ropemap_status status =
         rm_bands_enter(&tiled->bands, task, index, compute_band(tiled, index, rows, error), &merges, error);

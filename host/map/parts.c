@@ -4,15 +4,15 @@
 #include "host/ropemap_parts.h"
 
 /* A part has the bytes of the whole map: its bands, aligned to index 0, are all that its rows have queries
- * in. */
+ * in; of those that parts share, rm_bands_queries. */
 
-static const double PART_FLOPS = 1e11;   /* a second or so of a CPU core */
-static const double PART_LEAST = 1.5e10; /* against which what a part costs besides is little */
+static const double PART_FLOPS = 1e11; /* a second or so of a CPU core */
+static const double PART_LEAST = 5e9;  /* against which what a part costs besides is little */
 
 enum {
-    PARTS_MANY = 64, /* for a few workers to end at about the same time */
+    PARTS_MANY = 128, /* for a few workers to end at about the same time */
     PARTS_MOST = 4096,
-    BANDS_LEAST = 4 /* of a part, where cells share bands: these are computed twice */
+    BANDS_LEAST = 4 /* of a part: of those that two share, some is computed twice */
 };
 
 static int64_t usual_count(const ropemap_job *job) {
