@@ -16,8 +16,9 @@ class Sharing(Cuda):
     ALIKE = "devices=3,alike=1,"
     MAP = ["-n", "131" if RACES else "307", "-d", "8", "--size", "13x17" if RACES else "31x37", "--method", "tiled",
            "--backend", "cuda", "--content", "gauss"]
+    SWEEP = ["--vary", "base=50,700", *MAP]
     KINDS = (["--measure", "softmax", "--causal"], ["--pool", "max", "--diff", "base=500"],
-             ["--pool", "mean", "--causal"])
+             ["--pool", "mean", "--causal"])[:1 if RACES else 3]
 
     def share(self, devices, *arguments, only=""):
         """The bytes of the cells, the document, and what was said."""
@@ -32,6 +33,12 @@ class Sharing(Cuda):
             self.assertEqual(cells, one, kind)
             self.assertEqual(said, "")
             self.assertRegex(document["backend_reason"], r"^GPU [012], Emulated GPU")  # one may have been fastest
+
+    def check_sweep(self, *arguments, more=()):
+        environment = self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE)
+        for name, words in (("one.png", ["--device", "1"]), ("three.png", ["--device", "2,0,1", *more])):
+            self.done("sweep", *self.SWEEP, *arguments, *words, "-o", name, "-q", env=environment)
+        self.assertEqual(self.read("three.png"), self.read("one.png"))
 
     def check_lost(self):
         self.write("now", b"")
@@ -48,6 +55,10 @@ class Devices(Sharing):
     @unittest.skipIf(RACES, "nothing else between threads")
     def test_the_bytes_of_one(self):
         self.check_bytes()
+
+    @unittest.skipIf(RACES, "nothing else between threads")
+    def test_a_sweep(self):
+        self.check_sweep("--pool", "max", "--diff", "base=500")
 
     def test_one_that_is_lost(self):
         self.check_lost()
@@ -88,28 +99,38 @@ class Devices(Sharing):
         self.refused(5, ["there is no GPU 3"], "map", *self.MAP, "--device", "0,3", "-o", "x.npy",
                      env=self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE))
         self.assertEqual([name for name in self.names() if name != "bin"], [])
-        self.refused(2, ["--device", "0,1"], "curve", "--device", "0,1", "-o", "x.npy")
+        for command in ("curve", "heads"):
+            self.refused(2, ["--device: '0,1' lists several GPUs", "give one"], command, "--device", "0,1")
+        self.refused(2, ["--sort", "--work DIR"], "sweep", *self.SWEEP, "--measure", "softmax", "--sort", "sink",
+                     "--device", "0,1", "-o", "x.png", env=self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE))
 
 
 class Shards(Sharing):
-    """The same over the queue of --work; test_work.py has its rules."""
+    """The same over the queue of --work; test_work.py has its rules. A shard takes as long as all of so small a map."""
+    COUNT = "5" if RACES else "13"
 
     def share(self, devices, *arguments, only=""):
-        more = ["--work", "w", "--shards", "13"] if "," in devices else []
+        more = ["--work", "w", "--shards", self.COUNT] if "," in devices else []
         made = self.compute(*self.MAP, *arguments, "--device", devices, *more, ROPEMAP_FAKE_CUDA=self.ALIKE + only)
-        said = re.sub(r"(?m)^ropemap: (shards |13 shards, ).*\n", "", made[2])
+        said = re.sub(r"(?m)^ropemap: (shards |%s shards, ).*\n" % self.COUNT, "", made[2])
         self.assertNotIn("w", self.names())
         return self.read("cells.npy"), made[1], said
 
-    @unittest.skipIf(RACES, "nothing else between threads")
     def test_the_bytes_of_one(self):
         self.check_bytes()
 
     def test_one_that_is_lost(self):
         self.check_lost()
 
+    @unittest.skipIf(RACES, "nothing else between threads")
+    def test_a_sweep(self):
+        """In parts, and whole maps with the mean that they are sorted by."""
+        for name, words in (("v", ["--pool", "max", "--diff", "base=5000"]),
+                            ("w", ["--measure", "softmax", "--causal", "--sort", "distance"])):
+            self.check_sweep(*words, "--force", more=["--work", name])
+
     def begin_sharing(self, name, *more, only="", **variables):
-        return self.begin("map", *self.MAP, *self.KINDS[0], "-o", name, "--work", "w", "--shards", "13", *more,
+        return self.begin("map", *self.MAP, *self.KINDS[0], "-o", name, "--work", "w", "--shards", self.COUNT, *more,
                           env=self.environment(ROPEMAP_FAKE_CUDA=self.ALIKE + only, **variables))
 
     @unittest.skipIf(RACES, "nothing else between threads")
@@ -145,7 +166,7 @@ class Shards(Sharing):
             self.assertIsNone(program.poll())
         program.send_signal(signal.SIGTERM)
         self.assertEqual(program.wait(600), 75)
-        self.assertRegex(program.stderr.read().decode(), "stopped with [0-9]+ of 13 shards")
+        self.assertRegex(program.stderr.read().decode(), "stopped with [0-9]+ of %s shards" % self.COUNT)
 
 
 if __name__ == "__main__":

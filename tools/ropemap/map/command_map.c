@@ -601,28 +601,18 @@ struct both {
     const map_inputs *inputs;
 };
 
-static ropemap_status open_one(void *user, int index, ropemap_request *request, ropemap_error *error) {
+static ropemap_status open_one(void *user, int32_t lane, int index, ropemap_request *request,
+                               ropemap_error *error) {
     const struct both *both = user;
+    (void)lane;
     (void)error;
     *request = index == 0 ? both->options->request : both->inputs->other->options.request;
     return ROPEMAP_OK;
 }
 
-static void close_one(void *user) {
+static void close_one(void *user, int32_t lane) {
     (void)user;
-}
-
-/* Several GPUs are of one kind, or a shard's bytes would depend on who has it. */
-static ropemap_status check_devices(const map_source *source, ropemap_error *error) {
-    ropemap_status status = ROPEMAP_OK;
-    for (int i = 0; i < source->count && source->devices->count > 1 && status == ROPEMAP_OK; i++) {
-        ropemap_request request;
-        map_devices *devices = NULL;
-        (void)open_one(source->user, i, &request, error);
-        status = map_devices_open(source->devices, &request, &devices, error);
-        map_devices_free(devices);
-    }
-    return status;
+    (void)lane;
 }
 
 static ropemap_status share(void *given, cli_call *call, work_queue *queue, void *made,
@@ -634,7 +624,6 @@ static ropemap_status share(void *given, cli_call *call, work_queue *queue, void
     ropemap_map maps[2] = {{.cells = NULL}};
     ropemap_status status = open_inputs(given, call, made, error);
     source.count = to->inputs.other != NULL ? 2 : 1;
-    status = status == ROPEMAP_OK && !options->work.merge_only ? check_devices(&source, error) : status;
     status = status == ROPEMAP_OK
                  ? map_shards_run(queue, &source, options->quiet, maps, NULL, &queue->end, error)
                  : status;
@@ -707,6 +696,7 @@ const cli_command command_map = {
                {map_rows, 0},
                {attention_rows, offsetof(map_options, request)},
                {map_single_rows, 0},
+               {devices_rows, 0},
                {tensor_rows, offsetof(map_options, tensors)},
                {section_rows, offsetof(map_options, rule)},
                {map_detail_rows, 0},

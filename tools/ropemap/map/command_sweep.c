@@ -80,8 +80,7 @@ static ropemap_status open_setting(opened_setting *opened, int index, ropemap_er
     return status == ROPEMAP_OK ? map_inputs_open(&opened->own.map, &opened->inputs, error) : status;
 }
 
-static void close_setting(void *user) {
-    opened_setting *opened = user;
+static void close_setting(opened_setting *opened) {
     map_inputs_free(&opened->inputs);
     rule_options_free(&opened->own.map.rule);
 }
@@ -178,17 +177,21 @@ static ropemap_status arrange(sweep_result *result, ropemap_error *error) {
 
 /* ---- all of them --------------------------------------------------------------------------------------- */
 
+/* *opened: one for each GPU of the list. */
 static ropemap_status begin(map_sweep *options, cli_call *call, sweep_result *result, opened_setting **opened,
                             ropemap_error *error) {
     const int count = vary_count(&options->sweep.vary);
     options->map.request.session = call->session;
-    *opened = calloc(1, sizeof **opened);
+    const int32_t lanes = options->map.devices.count > 1 ? options->map.devices.count : 1;
+    *opened = calloc((size_t)lanes, sizeof **opened);
     *result = (sweep_result){
         .options = options, .count = count, .settings = calloc((size_t)count, sizeof *result->settings)};
     if (*opened == NULL || result->settings == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--vary: no memory for %d settings", count);
     }
-    (*opened)->options = options;
+    for (int32_t lane = 0; lane < lanes; lane++) {
+        (*opened)[lane].options = options;
+    }
     return ROPEMAP_OK;
 }
 
@@ -210,8 +213,9 @@ static int maps_of(const map_sweep *options) {
     return (options->map.given & MAP_DIFF) != 0 ? 2 : 1;
 }
 
-static ropemap_status open_map(void *user, int index, ropemap_request *request, ropemap_error *error) {
-    opened_setting *opened = user;
+static ropemap_status open_map(void *user, int32_t lane, int index, ropemap_request *request,
+                               ropemap_error *error) {
+    opened_setting *opened = (opened_setting *)user + lane;
     const int maps = maps_of(opened->options);
     const ropemap_status status = open_setting(opened, index / maps, error);
     if (status == ROPEMAP_OK) {
@@ -220,10 +224,14 @@ static ropemap_status open_map(void *user, int index, ropemap_request *request, 
     return status;
 }
 
+static void close_map(void *user, int32_t lane) {
+    close_setting((opened_setting *)user + lane);
+}
+
 /* A map of softmax with what --sort goes by; the other one of --diff alone. */
-static ropemap_status make_whole(void *user, int index, const ropemap_request *request, ropemap_map *map,
-                                 double *rank, ropemap_error *error) {
-    const map_sweep *options = ((const opened_setting *)user)->options;
+static ropemap_status make_whole(void *user, int32_t lane, int index, const ropemap_request *request,
+                                 ropemap_map *map, double *rank, ropemap_error *error) {
+    const map_sweep *options = ((const opened_setting *)user + lane)->options;
     if (index % maps_of(options) != 0) {
         return ropemap_map_compute(request, map, error);
     }
@@ -241,8 +249,9 @@ static ropemap_status share_maps(const map_sweep *options, cli_call *call, opene
     const int maps = maps_of(options);
     const map_source source = {.user = opened,
                                .count = result->count * maps,
+                               .devices = &options->map.devices,
                                .open = open_map,
-                               .close = close_setting,
+                               .close = close_map,
                                .whole = options->order != ORDER_SETTING ? make_whole : NULL};
     ropemap_status status =
         map_shards_run(queue, &source, options->map.quiet, made, ranks, &queue->end, error);
@@ -293,6 +302,12 @@ static ropemap_status check_panels(const map_sweep *options, ropemap_error *erro
     }
     if (options->order != ORDER_SETTING && options->map.request.measure != ROPEMAP_MEASURE_SOFTMAX) {
         return fail(error, ROPEMAP_USAGE, "--sort needs --measure softmax");
+    }
+    if (options->order != ORDER_SETTING && options->map.devices.count > 1 &&
+        options->map.work.folder == NULL) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--sort: each map is made by one GPU; give one --device, or --work DIR for GPUs to share "
+                    "the maps");
     }
     return options->own_colors != 0 &&
                    (options->map.limits.given || map_norm(&options->map) == ROPEMAP_NORM_SYMLOG)
@@ -384,7 +399,7 @@ const cli_command command_sweep = {
                {section_rows, offsetof(map_sweep, map.rule)},
                {map_detail_rows, offsetof(map_sweep, map)},
                {machine_rows, offsetof(map_sweep, map.request)},
-               {device_rows, offsetof(map_sweep, map.request)},
+               {devices_rows, offsetof(map_sweep, map)},
                {thread_rows, offsetof(map_sweep, map.request.threads)},
                {work_rows, offsetof(map_sweep, map.work)},
                {print_rows, offsetof(map_sweep, map.print)}},

@@ -37,20 +37,20 @@ static void close_map(map_work *work) {
     ropemap_job_free(work->job);
     work->job = NULL;
     if (work->opened >= 0) {
-        work->source->close(work->source->user);
+        work->source->close(work->source->user, work->lane);
     }
     work->opened = -1;
 }
 
 /* Whether several GPUs of this process compute. */
 static bool is_shared(const map_source *source) {
-    return source->devices != NULL && source->devices->count > 1;
+    return source->devices->count > 1;
 }
 
 static ropemap_status open_map(map_work *work, int index, ropemap_error *error) {
     close_map(work);
     work->opened = index;
-    ropemap_status status = work->source->open(work->source->user, index, &work->request, error);
+    ropemap_status status = work->source->open(work->source->user, work->lane, index, &work->request, error);
     work->request.progress = work_tell;
     work->request.progress_user = work->queue;
     if (status == ROPEMAP_OK && is_shared(work->source)) {
@@ -71,13 +71,28 @@ static void append(char *text, size_t size, const char *phrase) {
     }
 }
 
+/* GPUs of one kind, or a shard's bytes would depend on who has it. */
+static ropemap_status check_devices(const map_work *work, int index, ropemap_error *error) {
+    const map_source *source = work->source;
+    ropemap_request request;
+    map_devices *devices = NULL;
+    ropemap_status status = source->open(source->user, work->lane, index, &request, error);
+    status = status == ROPEMAP_OK ? map_devices_open(source->devices, &request, &devices, error) : status;
+    map_devices_free(devices);
+    source->close(source->user, work->lane);
+    return status;
+}
+
 /* What computes all maps, and how many shards suit them. */
 static ropemap_status survey(map_work *work, char kernel[400], char method[100], int64_t *shards,
                              ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     *shards = 0;
+    const bool checks = is_shared(work->source) && !work->queue->options->merge_only;
     for (int i = 0; i < work->source->count && status == ROPEMAP_OK; i++) {
-        status = open_map(work, i, error);
+        close_map(work);
+        status = checks ? check_devices(work, i, error) : ROPEMAP_OK;
+        status = status == ROPEMAP_OK ? open_map(work, i, error) : status;
         if (status == ROPEMAP_OK) {
             const ropemap_plan *plan = ropemap_job_plan(work->job);
             char name[120];
@@ -127,7 +142,7 @@ static ropemap_status run_whole(map_work *work, ropemap_part *part, float *cells
     const map_source *source = work->source;
     ropemap_map map = {.cells = NULL};
     const ropemap_status status =
-        source->whole(source->user, work->opened, &work->request, &map, number, error);
+        source->whole(source->user, work->lane, work->opened, &work->request, &map, number, error);
     if (status == ROPEMAP_OK) {
         memcpy(cells, map.cells, (size_t)(map.height * map.width) * sizeof *cells);
         part->empty_rows = map.empty_rows;

@@ -6,17 +6,18 @@
 #include "tools/ropemap/options/map_options.h"
 #include "tools/shards/shards.h"
 
-/* Where requests come from, one open at a time. */
+/* Where requests come from, one open at a time in each lane. */
 typedef struct map_source {
     void *user;
     int count;                      /* of maps */
-    const map_device_list *devices; /* several: `open` and `close` are called on a thread for each; or NULL */
+    const map_device_list *devices; /* several: each has a thread, which calls these as a lane of its own */
     /* *request is good until `close`; what it reads stays open so long. `close` follows a failure too. */
-    ropemap_status (*open)(void *user, int index, ropemap_request *request, ropemap_error *error);
-    void (*close)(void *user);
+    ropemap_status (*open)(void *user, int32_t lane, int index, ropemap_request *request,
+                           ropemap_error *error);
+    void (*close)(void *user, int32_t lane);
     /* NULL: maps are cut. Else a map is a shard, which this computes, and a number that goes with it. */
-    ropemap_status (*whole)(void *user, int index, const ropemap_request *request, ropemap_map *map,
-                            double *number, ropemap_error *error);
+    ropemap_status (*whole)(void *user, int32_t lane, int index, const ropemap_request *request,
+                            ropemap_map *map, double *number, ropemap_error *error);
 } map_source;
 
 /* Computes all maps together with whoever else works in the queue's directory. maps [source->count], zeroed,

@@ -143,6 +143,23 @@ static ropemap_status set_contours(void *into, const cli_option *option, const c
     return ROPEMAP_OK;
 }
 
+static ropemap_status set_device(void *into, const cli_option *option, const char *text,
+                                 ropemap_error *error) {
+    ropemap_request *request = into;
+    uint64_t device = 0;
+    if (strchr(text, ',') != NULL) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--device: '%.64s' lists several GPUs, which only map and sweep share; give one, or start a "
+            "process for each with --work DIR",
+            text);
+    }
+    const ropemap_status status =
+        number_integer(option_subject(option).text, text, 0, DEVICE_MOST, &device, error);
+    request->device = (int32_t)device;
+    return status;
+}
+
 /* N or N,N,...; given again, it replaces the list. */
 static ropemap_status set_devices(void *into, const cli_option *option, const char *text,
                                   ropemap_error *error) {
@@ -414,14 +431,6 @@ const cli_option map_single_rows[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(map_options, dry_run),
      .local = true},
-    {.group = GROUP_HOW,
-     .name = "device",
-     .argument = "N[,N...]",
-     .initial = "0",
-     .help = "which GPU, counted from 0; several of one kind share the map, and it has the same bytes",
-     .type = OPTION_CUSTOM,
-     .set = set_devices,
-     .local = true},
     {.group = GROUP_OUTPUT,
      .name = "output",
      .letter = 'o',
@@ -480,15 +489,26 @@ const cli_option machine_rows[] = {
     {.name = NULL},
 };
 
+const cli_option devices_rows[] = {
+    {.group = GROUP_HOW,
+     .name = "device",
+     .argument = "N[,N...]",
+     .initial = "0",
+     .help = "which GPU, counted from 0; several of one kind share each map, and it has the same bytes",
+     .type = OPTION_CUSTOM,
+     .set = set_devices,
+     .local = true},
+    {.name = NULL},
+};
+
 const cli_option device_rows[] = {
     {.group = GROUP_HOW,
      .name = "device",
      .argument = "N",
      .initial = "0",
-     .help = "which GPU, counted from 0",
-     .type = OPTION_INT32,
-     .offset = offsetof(ropemap_request, device),
-     .most = DEVICE_MOST,
+     .help = "which GPU, counted from 0; one (map and sweep take several)",
+     .type = OPTION_CUSTOM,
+     .set = set_device,
      .local = true},
     {.name = NULL},
 };

@@ -59,9 +59,10 @@ typedef struct map_options {
 map_options map_options_default(void);
 
 /* The rows, which fill a map_options: those that the explorer's page has too, those that a sweep has as well,
- * and those of a single map. Those of the machine fill a ropemap_request, as does the one GPU of other
- * commands. */
-extern const cli_option map_rows[], map_detail_rows[], map_single_rows[], machine_rows[], device_rows[];
+ * those of a single map, and the GPUs that share maps. Those of the machine fill a ropemap_request, as does
+ * the one GPU of other commands. */
+extern const cli_option map_rows[], map_detail_rows[], map_single_rows[], devices_rows[], machine_rows[],
+    device_rows[];
 
 /* ROPEMAP_USAGE for options that do not go together or are missing. Opens no file. */
 ropemap_status map_options_check(const map_options *options, ropemap_error *error);
