@@ -176,9 +176,10 @@ static ropemap_status refuse_strangers(const work_queue *queue, ropemap_error *e
     work_record record = {.document = NULL};
     ropemap_status status = shards_any(folder) ? record_read(folder, &record, error) : ROPEMAP_OK;
     if (status == ROPEMAP_OK && record.document == NULL && shards_any(folder)) {
-        status =
-            fail(error, ROPEMAP_USAGE,
-                 "--work %.300s: it has shards or claims, but no run.json; give another directory", folder);
+        status = fail(
+            error, ROPEMAP_USAGE,
+            "--work %.300s: it has shards or claims, but no run.json; remove it, or give another directory",
+            folder);
     }
     record_free(&record);
     return status;
