@@ -357,7 +357,18 @@ class Start(ServeCase):
                 self.refused(2, [option], "serve", option, value)
         self.refused(2, ["--proxy-host", "up to 4"], "serve", *["--proxy-host", "a"] * 5)
 
+    def test_a_signal_that_is_ignored(self):
+        """As nohup leaves SIGHUP, and a notebook's explorer SIGINT."""
+        for number in (signal.SIGHUP, signal.SIGINT):
+            self.addCleanup(signal.signal, number, signal.signal(number, signal.SIG_IGN))
+        process = self.start()
+        for number in (signal.SIGHUP, signal.SIGINT):
+            process.send_signal(number)
+        self.got("/map.png", size="16")
+        self.assertEqual(self.stop(process, signal.SIGTERM), (0, b""))
+
     def test_it_ends_in_good_order(self):
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.SIG_DFL))
         for number in (signal.SIGINT, signal.SIGTERM):
             process = self.start()
             self.got("/map.png", size="16")

@@ -313,6 +313,10 @@ static void on_signal(evutil_socket_t signal, short what, void *user) {
 static bool watch_signals(server *self) {
     static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
     for (int i = 0; i < 3; i++) {
+        struct sigaction before;
+        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN) {
+            continue; /* as nohup left it */
+        }
         self->signals[i] = evsignal_new(self->base, ends[i], on_signal, self->base);
         if (self->signals[i] == NULL || event_add(self->signals[i], NULL) != 0) {
             return false;
