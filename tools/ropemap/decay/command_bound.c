@@ -37,12 +37,22 @@ static int collect(const bound_found *found, int count, struct line *lines) {
     return line_count;
 }
 
+static ropemap_status drawable(const bound_options *options, ropemap_error *error) {
+    return options->length_count >= 2 || options->card
+               ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE,
+                      "--output draws a table or a card; give --table two lengths or more, or --card");
+}
+
 static ropemap_status encode(const void *given, void *made, int index, output_kind kind, ropemap_bytes *bytes,
                              ropemap_error *error) {
     const bound_options *options = given;
     const bound_results *results = made;
     static struct line lines[BOUND_LIST_MOST]; /* large */
     (void)index;
+    if (drawable(options, error) != ROPEMAP_OK) {
+        return error->status;
+    }
     if (options->card) {
         return card_encode(options, results, kind, bytes, error);
     }
@@ -300,11 +310,7 @@ ropemap_status bound_check(void *given, cli_outputs *outputs, ropemap_error *err
         return fail(error, ROPEMAP_USAGE,
                     "--card and --frequencies: a table has no base; leave one of them out");
     }
-    if (options->outputs.count > 0 && options->length_count < 2 && !options->card) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--output draws a table or a card; give --table two lengths or more, or --card");
-    }
-    return ROPEMAP_OK;
+    return options->outputs.count > 0 ? drawable(options, error) : ROPEMAP_OK;
 }
 
 /* The lengths of a card that has no table. */
