@@ -10,6 +10,7 @@ import io
 import json
 import os
 import pathlib
+import pickle
 import signal
 import subprocess
 import sys
@@ -21,6 +22,10 @@ import warnings
 import numpy as np
 import ropemap
 
+try:
+    import ml_dtypes
+except ImportError:
+    ml_dtypes = None
 try:
     import torch
 except ImportError:
@@ -97,6 +102,7 @@ class Results(Case):
             self.assertEqual(one.document["max"], float(np.nanmax(one.array)))
             self.assertIn(f"{one.array.shape[0]}x{one.array.shape[1]}", repr(one))
             self.assertIs(np.asarray(one).base is not None, True)
+            self.assertEqual(np.asarray(one, "f8").tobytes(), one.array.astype("f8").tobytes())
 
     def test_figures(self):
         one = ropemap.map(positions=300, size=40)
@@ -145,6 +151,8 @@ class Results(Case):
                             (ropemap.bound(base=5e5), "<ropemap.Bound .*'reach': 18438"),
                             (ropemap.rule(head_dim=8), r"<ropemap.Rule frequencies: \(4,\)>")):
             self.assertRegex(repr(made), words)
+        self.assertIsNone(ropemap.bound(base=5e5)._repr_png_())  # as text alone
+        self.assertTrue(ropemap.bound(table="1k,2k")._repr_png_())
 
     def test_rules_and_models(self):
         rule = ropemap.rule(base=5e5, head_dim=64)
@@ -153,6 +161,8 @@ class Results(Case):
         (self.folder / "config.json").write_text(json.dumps(
             {"model_type": "llama", "rope_theta": 5e5, "hidden_size": 256, "num_attention_heads": 4}))
         self.assertEqual(ropemap.model(self.folder / "config.json").frequencies.tobytes(), rule.frequencies.tobytes())
+        for call in (lambda: ropemap.model(None), lambda: ropemap.model(self.folder, model="other")):  # no rule in silence
+            self.assertRaises(TypeError, call)
 
     def test_heads_and_pairs(self):
         q, k = normal(4, 60, 16), normal(2, 60, 16, seed=1)
@@ -283,6 +293,8 @@ class Inputs(Case):
         half = (table.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)  # bfloat16
         np.testing.assert_array_equal(ropemap.rule(frequencies=Dlpack(half, code=4)).frequencies,
                                       (half.astype(np.uint32) << 16).view(np.float32))
+        if ml_dtypes:
+            self.assertEqual(ropemap.rule(frequencies=np.array([0.75, 0.5], ml_dtypes.bfloat16)).frequencies.tolist(), [0.75, 0.5])
         places = [0, 3, 10, 2**20]
         q, k = normal(4, 8), normal(4, 8, seed=1)
         angle = np.array(places)[:, None] * 1e4 ** (-np.arange(4) / 4)
@@ -342,7 +354,7 @@ class BadInput(Case):
                 (q, normal(3, 6, 8), {}, ropemap.DataError, "keys: 3 heads, which 2 query heads cannot share"),
                 (q, None, {}, ropemap.UsageError, "one is an array, the other is not"),
                 (q, "k.npy", {}, ropemap.UsageError, "one is an array, the other is not"),
-                (object(), q, {}, ropemap.UsageError, "queries: object; give an array"),
+                (object(), q, {}, ropemap.UsageError, "queries: <object .* are no numbers"),
                 (q, q, {"head": 2}, ropemap.UsageError, "head: 2, but the queries have 2 heads"),
                 (q, q, {"batch": 1}, ropemap.UsageError, "batch: 1, but queries has 1"),
                 (q, q, {"order": "dsh"}, ropemap.UsageError, "order: 'dsh'; give 'hsd' or 'shd'"),
@@ -367,10 +379,11 @@ class BadInput(Case):
                 ({"positions": 1.5}, ropemap.UsageError, "positions: '1.5'"),
                 ({"pool": "median"}, ropemap.UsageError, "pool: .*median.*mean"),
                 ({"causal": 3}, ropemap.UsageError, "causal takes no value"),
+                ({"model": "\ud800"}, ropemap.UsageError, "model: '.ud800' has .*half a character"),
                 ({"output": "a.png"}, ropemap.UsageError, "output is of the program; here results have save"),
                 ({"queries": "none.npy", "keys": "none.npy"}, ropemap.FileError, "none.npy"),
                 ({"model": "/nonexistent"}, ropemap.FileError, "/nonexistent"),
-                ({"preset": "llama9"}, ropemap.UsageError, "llama9"),
+                ({"preset": "llama9"}, ropemap.UsageError, "llama9.*ropemap info --presets"),
                 ({"memory": 1}, ropemap.ResourceError, "memory"),
                 ({"positions": "8\0"}, ropemap.UsageError, "positions: .*zero byte"),
                 ({"progress": 3}, ropemap.UsageError, "progress: int; give a function"),
@@ -381,6 +394,8 @@ class BadInput(Case):
             ropemap.curve(positions=9)
         with self.assertRaisesRegex(ropemap.UsageError, "^queries: unknown option"):
             ropemap.rule(queries=normal(2, 8), keys=normal(2, 8))
+        self.assertEqual(ropemap.map(positions=8, causal=np.True_).array.tobytes(),
+                         ropemap.map(positions=8, causal=True).array.tobytes())
         with self.assertRaisesRegex(ropemap.UsageError, "^scaling: dict"):
             ropemap.map(scaling={3: 4})
         self.assertTrue(issubclass(ropemap.UsageError, ValueError) and issubclass(ropemap.FileError, OSError))
@@ -391,6 +406,7 @@ class BadInput(Case):
                             (lambda: one.save(self.folder / "a.jpg"), "a.jpg'.*give .png, .svg, .pdf, .npy$"),
                             (lambda: one.save(self.folder / "a.csv"), "a.csv': not a kind of file that map makes"),
                             (lambda: ropemap.bound(base=1e4).save("a.npy"), "a.npy'.*give .png, .svg, .pdf$"),
+                            (lambda: ropemap.bound(base=1e4).save(self.folder / "a.png"), "draws a table or a card; give table"),
                             (lambda: ropemap.sweep(positions=9), "vary is missing"),
                             (lambda: ropemap.sweep(vary={"base": [1e4]}, positions=9, colors="own", norm="symlog"), "symlog"),
                             (lambda: ropemap.sweep(vary={"base": [1e4]}, positions=9, size=4, colors="own").encode(
@@ -406,6 +422,8 @@ class BadInput(Case):
         self.assertEqual(list(self.folder.iterdir()), [])
         with self.assertRaises(ValueError):
             one.array[0, 0] = 1
+        with self.assertRaisesRegex(TypeError, "ropemap.Map cannot be copied or pickled; its arrays"):
+            pickle.dumps(one)
         with self.assertRaisesRegex(AttributeError, "'ropemap' has no attribute 'mapp'"):
             ropemap.mapp
 
@@ -451,19 +469,20 @@ class Calls(Case):
                 call()
 
     def test_ctrl_c(self):
+        """From a progress function, and while C computes without one."""
         text = f"""
-import os, signal, ropemap
+import os, signal, threading, ropemap
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job has not
-sent = []
-def tell(*_):
-    if not sent:
-        sent.append(os.kill(os.getpid(), signal.SIGINT))
-try:
-    ropemap.map(progress=tell, **{LONG!r})
-except KeyboardInterrupt:
-    print("interrupted", ropemap.map(positions=8).array.shape)
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+for progress in (lambda *_: interrupt(), None):
+    try:
+        progress or threading.Timer(0.2, interrupt).start()
+        ropemap.map(progress=progress, **{LONG!r})
+    except KeyboardInterrupt:
+        print("interrupted", ropemap.map(positions=8).array.shape)
 """
-        self.assertEqual(self.python(text, timeout=600).stdout, "interrupted (8, 8)\n")
+        self.assertEqual(self.python(text, timeout=600).stdout, "interrupted (8, 8)\n" * 2)
 
     def test_warnings(self):
         path = self.folder / "f.npy"
@@ -489,7 +508,8 @@ except KeyboardInterrupt:
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
-        session.close()
+        made = ropemap.map(positions=700, content="gauss", pool="max", session=session, progress=lambda *_: session.close())
+        self.assertEqual(made.array.tobytes(), wanted)  # it ended once the call was done
         with self.assertRaisesRegex(ropemap.UsageError, "session: it is closed"):
             ropemap.map(session=session)
 
@@ -511,6 +531,9 @@ except KeyboardInterrupt:
             given = {argument.arg for argument in functions[name].args.kwonlyargs}
             self.assertTrue({"base", "head_dim", "scaling"} <= given, given)
             self.assertIn("head_dim", getattr(ropemap, name).__doc__)
+        for node in (node for node in ast.walk(stub) if isinstance(node, ast.FunctionDef)):
+            given = [*node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+            self.assertTrue(node.returns and all(one.annotation for one in given if one and one.arg != "self"), node.name)
         self.assertLessEqual(set(functions) | {"Map"}, set(dir(ropemap)))
         self.assertIn("window", {argument.arg for argument in functions["map"].args.kwonlyargs})
 

@@ -5,6 +5,7 @@
 import decimal
 import http.client
 import os
+import signal
 import subprocess
 import sys
 import unittest
@@ -62,8 +63,13 @@ class Verify(unittest.TestCase):
     def test_planted_mistakes(self):
         def wrapped(p):
             return p & 0xffff
+
+        def overwriting(x, p):
+            p[:] = 0
+            return x
         for verdict, kernel, rule in (
                 ("layout", lambda x, p: rotate(x, angles(p, 16), half=False), {}),
+                ("unrotated", overwriting, {}),
                 ("direction", lambda x, p: rotate(x, -angles(p, 16)), {}),
                 ("position", lambda x, p: rotate(x, angles(p + 1, 16)), {}),
                 ("position", lambda x, p: rotate(x, angles(wrapped(p), 16)), {}),
@@ -108,6 +114,10 @@ class Verify(unittest.TestCase):
             return torch.from_numpy(rotate(x.float().numpy(), angles(p.numpy(), 16))).to(x.dtype)
         for dtype in ("float32", "bfloat16", "float16"):
             self.assertTrue(ropemap.verify(exact, on="torch", dtype=dtype, head_dim=16, heads=2, last=2**20))
+        for offset in (False, True):
+            made = ropemap.verify(lambda x, p: x, on="cpu", head_dim=16, offset=offset, last=99, speed=True)
+            self.assertGreater(made.speed["copy"], 0)
+            self.assertRegex(repr(made), r"GB/s, \d+\.\d\d of a copy's \d")
 
         def autocast(x, p):
             inverse = (1 / 10000 ** (torch.arange(0, 16, 2).float() / 16)).bfloat16()
@@ -145,7 +155,7 @@ class Verify(unittest.TestCase):
                                ("last: 0", {"last": 0}), ("last: 1.5", {"last": 1.5}), ("heads: 0", {"heads": 0}), ("batch: 'x'", {"batch": "x"}),
                                 ("last: 1099511627776", {"last": 2**40}), ("last: 3", {"last": 3, "offset": True}),
                                ("head_dim", {"head_dim": 7}), ("axes", {"axes": "64,64"}), ("bse", {"bse": 1e4}),
-                               ("tolerance", {"tolerance": 3}), *([("speed", {"speed": True, "on": "torch", "head_dim": 16})] if torch else [])):
+                               ("tolerance", {"tolerance": 3}), ("speed: .*torch", {"speed": True})):
             with self.assertRaisesRegex(ropemap.UsageError, words):
                 ropemap.verify(same, **options)
         with self.assertRaisesRegex(ropemap.UsageError, "f: int"):
@@ -174,6 +184,8 @@ class Show(unittest.TestCase):
             self.assertIn("frame-ancestors http://localhost:* http://127.0.0.1:*", answer.headers["Content-Security-Policy"])
             self.assertIn(f'":{explorer.port}/?token={explorer.token}"', explorer._repr_html_())
             process = explorer.process
+            process.send_signal(signal.SIGINT)  # an interrupted cell's
+            self.assertEqual(self.status(explorer, "/?token=" + explorer.token).status, 200)
         self.assertIsNotNone(process.poll())
         explorer.close()
 

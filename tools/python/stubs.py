@@ -13,14 +13,16 @@ from os import PathLike
 from typing import Any
 
 from numpy.typing import NDArray
+from typing_extensions import Self
 """
+SHOWN = ("__enter__", "__exit__", "__array__")
 
 
 def members(kind):
     for name, value in vars(kind).items():
         if isinstance(value, property):
             yield f"    @property\n    def {name}{inspect.signature(value.fget)}: ..."
-        elif inspect.isfunction(value) and (not name.startswith("_") or name == "__enter__"):
+        elif inspect.isfunction(value) and (name in SHOWN or not name.startswith("_")):
             yield f"    def {name}{inspect.signature(value)}: ..."
     yield from (f"    {name}: {annotation}" for name, annotation in vars(kind).get("__annotations__", {}).items())
 

@@ -14,7 +14,6 @@ import os
 import sys
 
 VERSION = "0.2.0"  # of the modules; the extension's has to be the same
-HOMES = ("_core", "_verify", "_explorer")
 
 
 def main():
@@ -22,18 +21,19 @@ def main():
     os.execv(os.path.join(os.path.dirname(__file__), "ropemap"), ["ropemap", *sys.argv[1:]])
 
 
-def homes():
-    return [importlib.import_module("ropemap." + home) for home in HOMES]
+def exported():
+    """{name: the module that has it}"""
+    homes = [importlib.import_module("ropemap." + home) for home in ("_core", "_verify", "_explorer")]
+    return {name: home for home in homes for name in home.__all__}
 
 
 def __getattr__(name):
     if name == "capture":
         return importlib.import_module("ropemap.capture")
-    for home in homes() if not name.startswith("_") else ():
-        if name in home.__all__:
-            return getattr(home, name)
+    if not name.startswith("_") and name in exported():
+        return getattr(exported()[name], name)
     raise AttributeError(f"module 'ropemap' has no attribute '{name}'")
 
 
 def __dir__():
-    return sorted(name for home in homes() for name in home.__all__)
+    return sorted(exported())

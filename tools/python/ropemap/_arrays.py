@@ -6,7 +6,7 @@ import operator
 
 import numpy
 
-from ._errors import UsageError, check
+from ._errors import UsageError, call
 from ._native import ffi, lib
 
 ELEMENTS = {"float32": lib.ROPEMAP_ELEMENT_FP32, "float64": lib.ROPEMAP_ELEMENT_FP64,
@@ -26,7 +26,7 @@ class Exported:
             self.device, number = value.__dlpack_device__()
             self.capsule = value.__dlpack__() if self.device in HOST else None
             start = pointer_of(self.capsule, b"dltensor") if self.capsule else 0
-        except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
             raise UsageError(f"{name}: {error}; give an array in the CPU's memory, of torch {name}.detach()") from None
         if self.capsule is None:
             raise UsageError(f"{name}: on device {DEVICES.get(int(self.device), int(self.device))}:{number}; give "
@@ -56,26 +56,18 @@ def array_of(name, value):
     if isinstance(value, numpy.ma.MaskedArray):
         raise UsageError(f"{name}: an array with a mask, which nothing here reads; give {name}.filled()")
     try:
-        value = value if isinstance(value, numpy.ndarray) else numpy.asarray(memoryview(value))
-    except TypeError:
-        raise UsageError(f"{name}: {type(value).__name__}; give an array of NumPy or torch, one that has DLPack, or the "
-                         "name of a file") from None
-    return value, value.dtype.name if value.dtype.isnative else f"{value.dtype.str} (swapped)"
+        array = numpy.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"{name}: {error}; give rows of one length") from None
+    if array.dtype.hasobject:
+        raise UsageError(f"{name}: {value!r:.80} are no numbers")
+    return array, array.dtype.name if array.dtype.isnative else f"{array.dtype.str} (swapped)"
 
 
 def numbers_of(name, value):
     """What numpy.save keeps of an array or a list."""
-    array, element = array_of(name, plain_of(name, value) if isinstance(value, (list, tuple, range)) else value)
-    if array.dtype.hasobject:
-        raise UsageError(f"{name}: {value!r:.80} are no numbers")
-    return (array.astype("u4") << 16).view("f4") if element == "bfloat16" else array
-
-
-def plain_of(name, value):
-    try:
-        return numpy.asarray(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise UsageError(f"{name}: {error}; give rows of one length") from None
+    array, element = array_of(name, value)
+    return (array.view("u2").astype("u4") << 16).view("f4") if element == "bfloat16" else array
 
 
 def index(name, value):
@@ -121,7 +113,6 @@ def vectors(name, value, order, batch, packed):
         rows = ffi.new("ropemap_rows *", {
             "data": ffi.cast("void *", head.ctypes.data), "element": ELEMENTS[element], "count": len(head),
             "stride": head.strides[0], "head_dim": min(head.shape[1], 2**31 - 1), "heads": len(heads), "label": label})
-        error = ffi.new("ropemap_error *")
-        check(lib.ropemap_vectors_rows(rows, made + number, error), error)
+        call(lib.ropemap_vectors_rows, rows, made + number)
         kept.append(ffi.gc(made[number], lib.ropemap_vectors_free))
     return made, len(heads), kept

@@ -1,17 +1,19 @@
 # _core.py - what the program's commands compute, as functions whose keyword arguments are the commands' options
 # SPDX-License-Identifier: MIT
+import contextlib
 import inspect
 import itertools
 import json
 import os
 import tempfile
 import threading
+import types
 import warnings
 
 import numpy
 
 from . import VERSION, _arrays
-from ._errors import (DataError, Error, FileError, ResourceError, Stopped, UsageError, check,  # noqa: F401
+from ._errors import (DataError, Error, FileError, ResourceError, Stopped, UsageError, call, check,  # noqa: F401
                       in_python)
 from ._native import ffi, lib
 
@@ -20,30 +22,20 @@ if ffi.string(lib.ropemap_version()).decode() != VERSION:
                       f"{ffi.string(lib.ropemap_version()).decode()}: install both anew, of one version")
 
 
-def new_error():
-    return ffi.new("ropemap_error *")
-
-
 # ---- calls ------------------------------------------------------------------------------------------------
 
 
-class Call:
-    """What progress goes to during a call, and what it raised. There is always one, so that Ctrl-C is seen."""
-
-    def __init__(self, progress):
-        if progress is not None and not callable(progress):
-            raise UsageError(f"progress: {type(progress).__name__}; give a function of stage, done and total")
-        self.progress, self.raised, self.warnings = progress, None, []
+def keep(kind, error, traceback):
+    """What a progress function raised, or Ctrl-C before it was called, is for the caller."""
+    ffi.from_handle(traceback.tb_frame.f_locals["user"]).raised = error
+    return 1
 
 
-@ffi.def_extern(onerror=lambda *_: 1)
+@ffi.def_extern(onerror=keep)
 def tell(user, stage, done, total):
-    call = ffi.from_handle(user)
-    try:
-        return 1 if call.progress and call.progress(ffi.string(stage).decode(), done, total) else 0
-    except BaseException as error:  # handed on to the caller
-        call.raised = error
-        return 1
+    """Called without a progress function too, so that Ctrl-C is seen."""
+    progress = ffi.from_handle(user).progress
+    return bool(progress and progress(ffi.string(stage).decode(), done, total))
 
 
 @ffi.def_extern()
@@ -54,10 +46,10 @@ def warn(user, text):
 class Closing:
     """What `with` closes."""
 
-    def __enter__(self):
+    def __enter__(self) -> "Self":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: "object") -> "None":
         self.close()
 
 
@@ -71,21 +63,26 @@ class Session(Closing):
         self._open()
 
     def _open(self):
-        error, made = new_error(), ffi.new("ropemap_session **")
-        check(lib.ropemap_session_open(made, error), error)
-        self.process, self.handle = os.getpid(), made[0]
+        made, process = ffi.new("ropemap_session **"), os.getpid()
+        call(lib.ropemap_session_open, made)
 
-    def use(self):
-        if self.handle is None:
-            raise UsageError("session: it is closed; open another one")
-        if self.process != os.getpid():
+        def end(handle):
+            if process == os.getpid():
+                lib.ropemap_session_close(handle)
+        self._process, self._handle = process, ffi.gc(made[0], end)
+
+    def _use(self):
+        """What a call keeps while it runs: closing waits for it."""
+        if self._handle and self._process != os.getpid():
             self._open()
-        return self.handle
+        handle = self._handle
+        if handle is None:
+            raise UsageError("session: it is closed; open another one")
+        return handle
 
-    def close(self):
-        handle, self.handle = self.handle, None
-        if handle is not None and self.process == os.getpid():
-            lib.ropemap_session_close(handle)
+    def close(self) -> "None":
+        """Ends it once the calls that use it are done."""
+        self._handle = None
 
 
 # ---- options ----------------------------------------------------------------------------------------------
@@ -127,16 +124,18 @@ def item(value):
     """The text of a number, whole ones without a point, or of a name."""
     if isinstance(value, (str, os.PathLike)):
         return os.fspath(value)
-    value = float(value) if not isinstance(value, (int, numpy.integer)) else int(value)
-    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else repr(value)
+    return repr(int(value) if isinstance(value, (int, numpy.integer)) else float(value)).removesuffix(".0")
 
 
 def encoded(name, text):
     """A text for C."""
-    text = os.fsencode(text)
-    if b"\0" in text:
-        raise UsageError(f"{name}: {text!r:.80} has a zero byte; leave it out")
-    return text
+    try:
+        encoded = os.fsencode(text)
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded:
+        raise UsageError(f"{name}: {text!r:.80} has a zero byte or half a character; leave that out")
+    return encoded
 
 
 def items(values):
@@ -145,10 +144,8 @@ def items(values):
 
 def texts(name, row, value):
     """The texts of an option's value, as on the command line; [None] of a flag that is set. `row` may be None."""
-    if value is None or value is False:
-        return []
-    if value is True:
-        return [None]
+    if value is None or isinstance(value, (bool, numpy.bool_)):
+        return [None] if value else []
     try:
         if isinstance(value, dict) and name in ("vary", "lines", "diff"):
             return [f"{key.replace('_', '-')}={','.join(items(values))}" for key, values in value.items()]
@@ -200,30 +197,28 @@ class Result:
     _command, _shared = "", None  # _shared: the lock of pictures that are drawn in memory of all
 
     def __init__(self, options, session=None, progress=None):
-        call = Call(progress)
         if session is not None and not isinstance(session, Session):
             raise UsageError(f"session: {type(session).__name__}; give a ropemap.Session")
-        self._row, self._document, self._ran, self._folder = COMMANDS[self._command], None, None, None
+        if progress is not None and not callable(progress):
+            raise UsageError(f"progress: {type(progress).__name__}; give a function of stage, done and total")
+        self._row, self._document, self._ran, self._hidden = COMMANDS[self._command], None, None, ""
         self._lock = self._shared or threading.Lock()
         self._open()
-        try:
+        with contextlib.ExitStack() as self._folders:
             self._take(options)
-            self._run(ffi.NULL if session is None else session.use(), call)
-        finally:
-            if self._folder:
-                self._folder.cleanup()
+            self._run(session._use() if session else ffi.NULL, progress)
 
     def _open(self):
-        row, kept = self._row, []
-        options = lib.options_new(row)
+        row, options = self._row, lib.options_new(self._row)
         if not options:
             raise ResourceError(f"{self._command}: no memory for the options")
+        kept, given = [], []  # which the options borrow
 
-        def free(made, kept=kept):  # which the options borrow
+        def free(made, kept=(kept, given)):
             if row.result.free:
                 row.result.free(made)
             lib.options_free(row, options)
-        self._options, self._kept, self._given = options, kept, []
+        self._options, self._kept, self._given = options, kept, given
         self._made = ffi.gc(ffi.new("int64_t[]", row.result.size // 8 + 1), free)
 
     def _take(self, options):
@@ -236,9 +231,9 @@ class Result:
                 self._set(name, value)
         if lent:
             at = next(block.offset for block in blocks_of(self._row) if block.rows == ffi.addressof(lib.tensor_rows, 0))
-            tensors, error = ffi.cast("tensor_options *", ffi.cast("char *", self._options) + at), new_error()
+            tensors = ffi.cast("tensor_options *", ffi.cast("char *", self._options) + at)
             tensors.queries, tensors.keys, tensors.lent = self._kept[0]
-            check(lib.tensor_lent_place(tensors, error), error)
+            call(lib.tensor_lent_place, tensors)
 
     def _lend(self, files, /, queries=None, keys=None, order=None, batch=None, heads=None, rotary_first=None, **_):
         if any(files):
@@ -259,38 +254,37 @@ class Result:
         return lent
 
     def _set(self, name, value):
-        error, row, option = new_error(), OPTIONS[self._command].get(name), name.replace("_", "-").encode()
+        row = OPTIONS[self._command].get(name)
         if name in PROGRAM:
             raise UsageError(f"{name} is of the program; here results have save()")
         if row and self._ran and (row.group != lib.GROUP_OUTPUT or row.computed):
             raise UsageError(f"{name} is for computing, which is done; compute again with it")
-        if row and row.reads != lib.READS_NOTHING and not isinstance(value, (str, os.PathLike, bool, type(None))):
-            self._folder = self._folder or tempfile.TemporaryDirectory()
-            path = f"{self._folder.name}/{name}.npy"
-            numpy.save(path, _arrays.numbers_of(name, value), allow_pickle=False)
-            value = path
+        if row and name in ARRAYS and not isinstance(value, (str, os.PathLike, bool, type(None))):
+            array = _arrays.numbers_of(name, value)
+            self._hidden = self._hidden or self._folders.enter_context(tempfile.TemporaryDirectory()) + "/"
+            value = f"{self._hidden}{name}.npy"
+            numpy.save(value, array, allow_pickle=False)
         for text in texts(name, row, value) if row else [None]:  # an unknown option is refused, whatever its value
             text = ffi.NULL if text is None else ffi.new("char[]", encoded(name, text))
             self._given.append((row, text))
-            self._kept.append(text)
-            check(lib.options_set(self._row, option, text, self._options, error), error)
+            call(lib.options_set, self._row, name.replace("_", "-").encode(), text, self._options)
 
-    def _run(self, session, call):
-        error, handle = new_error(), ffi.new_handle(call)
-        asked = ffi.new("cli_call *", {"session": session, "progress": lib.tell, "user": handle})
-        lib.warnings_take(lib.warn, handle)
-        status = lib.result_make(self._row, self._options, asked, self._made, error)
-        lib.warnings_take(ffi.NULL, ffi.NULL)
+    def _run(self, session, progress):
+        told = types.SimpleNamespace(progress=progress, raised=None, warnings=[])
+        error, user = ffi.new("ropemap_error *"), ffi.new_handle(told)
+        asked = ffi.new("cli_call *", {"session": session, "progress": lib.tell, "user": user})
+        try:
+            lib.warnings_take(lib.warn, user)
+            status = lib.result_make(self._row, self._options, asked, self._made, error)
+        finally:
+            lib.warnings_take(ffi.NULL, ffi.NULL)
         self._ran = bytes(ffi.buffer(ffi.cast("char *", self._options), self._row.size))
-        if call.raised is not None:
-            raise call.raised
+        if told.raised is not None:
+            raise told.raised
         lib.options_name(self._row, error)
-        check(status, error, self._hidden())
-        for text in call.warnings:
-            warnings.warn(text.replace(self._hidden(), ""), stacklevel=4)
-
-    def _hidden(self):
-        return self._folder.name + "/" if self._folder else ""
+        check(status, error, self._hidden)
+        for text in told.warnings:
+            warnings.warn(text.replace(self._hidden, ""), stacklevel=4)
 
     def _arrays(self):
         """{name: array} of the result, or {group: {name: array}}, without a copy; each keeps the result alive."""
@@ -312,44 +306,48 @@ class Result:
         """Everything of the result, as the program prints it with --json."""
         with self._lock:
             if self._document is None and self._row.result.document:
-                error, text = new_error(), ffi.new("ropemap_bytes *")
-                check(lib.document_bytes(self._row.result.document(self._options, self._made), text, error), error)
-                self._document = json.loads(taken(text).decode().replace(self._hidden(), ""))
+                text = ffi.new("ropemap_bytes *")
+                call(lib.document_bytes, self._row.result.document(self._options, self._made), text)
+                self._document = json.loads(taken(text).decode().replace(self._hidden, ""))
             return self._document or {}
 
-    def encode(self, name, **options) -> "bytes":
+    def encode(self, name: "str | PathLike[str]", **options: "Any") -> "bytes":
         """The bytes of a file of that name, "a.png" or ".svg"; options are those of the figure."""
         kind, can = lib.output_kind_of(encoded("name", name)), self._row.result.kinds
         if not can >> kind & 1:
             able = ", ".join(ending for one, ending in KINDS.items() if can >> one & 1)
             raise UsageError(f"{os.fspath(name)!r:.200}: not a kind of file that {self._command} makes; "
                              + (f"give {able}" if able else "it has no picture"))
-        error, data, given = new_error(), ffi.new("ropemap_bytes *"), len(self._given)
+        data = ffi.new("ropemap_bytes *")
         with self._lock:
+            given = len(self._given)
             try:
                 for option, value in options.items():
                     self._set(option, value)
-                check(lib.result_encode(self._row, self._options, self._made, kind, data, error), error)
+                call(lib.result_encode, self._row, self._options, self._made, kind, data)
                 return taken(data)
             finally:
                 ffi.memmove(self._options, self._ran, len(self._ran))
                 del self._given[given:]
 
-    def save(self, *paths, force=False, **options) -> "None":
+    def save(self, *paths: "str | PathLike[str]", force: "bool" = False, **options: "Any") -> "None":
         """Writes .png, .svg, .pdf, .npy or .csv files, all of them or none; force=True replaces files. Options are
         those of the figure: cmap, clim, width="88mm", dark, ..."""
         contents = [self.encode(path, **options) for path in paths]
-        error, outputs = new_error(), ffi.gc(ffi.new("cli_outputs *"), lib.outputs_free)
-        check(lib.ropemap_outputs_new(ffi.addressof(outputs, "set"), error), error)
+        outputs = ffi.gc(ffi.new("cli_outputs *"), lib.outputs_free)
+        call(lib.ropemap_outputs_new, ffi.addressof(outputs, "set"))
         for row, text in self._given:
-            check(lib.outputs_note(outputs, row, text, error), error)
+            call(lib.outputs_note, outputs, row, text)
         for path in paths:
-            check(lib.ropemap_outputs_add(outputs.set, os.fsencode(path), force, error), error)
-        check(lib.ropemap_outputs_check(outputs.set, error), error)
+            call(lib.ropemap_outputs_add, outputs.set, os.fsencode(path), force)
+        call(lib.ropemap_outputs_check, outputs.set)
         for index, content in enumerate(contents):
             data = ffi.new("ropemap_bytes *", {"data": ffi.from_buffer("uint8_t[]", content), "size": len(content)})
-            check(lib.ropemap_outputs_write(outputs.set, index, data, error), error)
-        check(lib.ropemap_outputs_finish(outputs.set, error), error)
+            call(lib.ropemap_outputs_write, outputs.set, index, data)
+        call(lib.ropemap_outputs_finish, outputs.set)
+
+    def __reduce__(self):
+        raise TypeError(f"a ropemap.{type(self).__name__} cannot be copied or pickled; its arrays and document can")
 
     def _repr_png_(self):
         return self.encode(".png")
@@ -361,7 +359,7 @@ class Result:
 
 def part(name, text):
     """A property: that array of the result, without a copy."""
-    def get(self) -> "NDArray":
+    def get(self) -> "NDArray[Any]":
         return self._arrays()[name]
     return property(get, doc=text)
 
@@ -374,8 +372,8 @@ class Map(Result):
 
     array = part("cells", "The cells, float32 [height, width]; row 0 is the first query range. Read only, without a copy.")
 
-    def __array__(self, dtype=None, copy=None):
-        return numpy.array(self.array, dtype, copy=bool(copy)) if dtype or copy else self.array
+    def __array__(self, dtype: "Any" = None, copy: "bool | None" = None) -> "NDArray[Any]":
+        return self.array.astype(dtype or "f4", copy=bool(copy))
 
     def __repr__(self):
         return "<ropemap.Map {}x{}, {min} to {max}, {method} on {backend}>".format(*self.array.shape, **self.document)
@@ -389,12 +387,12 @@ class Curve(Result):
     distances = part("distances", "Tokens apart, float64 [count].")
 
     @property
-    def curves(self) -> "Mapping[str, NDArray]":
+    def curves(self) -> "Mapping[str, NDArray[Any]]":
         """{label: float64 [count]} of each setting."""
         return dict(list(self._arrays().items())[1:])
 
     @property
-    def array(self) -> "NDArray":
+    def array(self) -> "NDArray[Any]":
         """float64 [settings, count]; of one setting [count], without a copy."""
         curves = list(self.curves.values())
         return curves[0] if len(curves) == 1 else numpy.stack(curves)
@@ -404,6 +402,12 @@ class Bound(Result):
     """How far a base reaches, and which bases a context length needs: `document` has the numbers."""
 
     _command, _shared = "bound", threading.Lock()
+
+    def _repr_png_(self):
+        try:
+            return super()._repr_png_()
+        except UsageError:  # neither a table nor a card: it shows as text
+            return None
 
 
 class Explanation(Result):
@@ -433,7 +437,7 @@ class Heads(Result):
     _command = "heads"
 
     @property
-    def array(self) -> "NDArray":
+    def array(self) -> "NDArray[Any]":
         """One record a head: layer, head, key_head, sink, recent, entropy (nats), keys, distance (tokens), ..."""
         rows = self.document["heads"]
         kinds = [(name, "f8" if name in ("sink", "recent", "entropy", "keys", "distance") else "i8") for name in rows[0]]
@@ -461,7 +465,7 @@ class Sweep(Result):
     _command = "sweep"
 
     @property
-    def maps(self) -> "Mapping[str, NDArray]":
+    def maps(self) -> "Mapping[str, NDArray[Any]]":
         """{label: float32 [height, width]} of each setting."""
         return self._arrays()
 
@@ -472,12 +476,12 @@ class CurveSweep(Result):
     _command = "sweep curve"
 
     @property
-    def distances(self) -> "NDArray":
+    def distances(self) -> "NDArray[Any]":
         """Tokens apart, float64 [count], of the longest curve; others end before."""
         return max((next(iter(plot.values())) for plot in self._arrays().values()), key=len)
 
     @property
-    def curves(self) -> "Mapping[str, Mapping[str, NDArray]]":
+    def curves(self) -> "Mapping[str, Mapping[str, NDArray[Any]]]":
         """{label of a plot: {label of a line: float64 [count]}}"""
         return {label: dict(list(plot.items())[1:]) for label, plot in self._arrays().items()}
 
@@ -493,6 +497,10 @@ TYPES = {lib.OPTION_FLAG: "bool", lib.OPTION_INT: "int | str", lib.OPTION_INT32:
          lib.OPTION_INTERVAL: "str | Sequence[float]", lib.OPTION_SIZE: "int | str | Sequence[int]",
          lib.OPTION_CHOICE: "str", lib.OPTION_WORD: "str",
          lib.OPTION_CUSTOM: "str | float | Sequence[str | float] | Mapping[str, object]"}
+
+MEANINGS = """session: a Session that is used again; progress: a function of stage, done and total, which stops by returning true.
+Options take numbers or the program's texts, and size=(80, 60), rows=range(0, 99), scaling={"rule": "yarn", "factor": 4},
+vary={"base": [1e4, 5e5]} in place of such."""
 
 
 def described(row):
@@ -518,14 +526,14 @@ def function_of(name, result):
     types = {"session": "Session", "progress": "Callable[[str, float, float], object]", **types}
     function.__name__ = function.__qualname__ = name
     function.__signature__ = inspect.Signature([parameter(*one) for one in types.items()], return_annotation=result.__name__)
-    function.__doc__ = in_python(f"{result.__doc__}\n\nOptions, as of `ropemap {result._command}`:\n\n" + "\n".join(
+    function.__doc__ = in_python(f"{result.__doc__}\n\n{MEANINGS}\n\nOptions, as of `ropemap {result._command}`:\n\n" + "\n".join(
         f"    {option} ({described(row)}): {text_of(row.help)}" for option, row in rows.items()))
     return function
 
 
 def model(path, **options):
     """The rule of a model's folder, config.json, params.json or GGUF file; weights are not read."""
-    return Rule({"model": path, **options})
+    return Rule(dict(model=os.fspath(path), **options))
 
 
 globals().update({name: function_of(name, result) for name, result in FUNCTIONS.items()})

@@ -37,10 +37,16 @@ def in_python(text):
     """Options are called as their keyword arguments."""
     text = re.sub(r"'ropemap (\w+)( \w+)? --help'", lambda of: "help(ropemap." + "_".join(of[0][9:-8].split()) + ")", text)
     text = text.replace("help(ropemap.info)", "help(ropemap.rule)")
-    return re.sub(r"--([a-z][a-z0-9-]*)", lambda name: name[1].replace("-", "_"), text)
+    return re.sub(r"(?<!ropemap info )--([a-z][a-z0-9-]*)", lambda name: name[1].replace("-", "_"), text)
 
 
-def check(status, error, folder=""):
-    """Raises what the status stands for; `folder` is left out of the text."""
+def check(status, error, hidden=""):
+    """Raises what the status stands for; `hidden` is left out of the text."""
     if status != lib.ROPEMAP_OK:
-        raise CLASSES.get(status, Error)(in_python(ffi.string(error.text).decode(errors="replace").replace(folder, "")))
+        raise CLASSES.get(status, Error)(in_python(ffi.string(error.text).decode(errors="replace").replace(hidden, "")))
+
+
+def call(function, *arguments):
+    """Calls a function of the library, whose last argument is the error, and raises that."""
+    error = ffi.new("ropemap_error *")
+    check(function(*arguments, error), error)

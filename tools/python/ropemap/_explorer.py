@@ -3,27 +3,17 @@
 import atexit
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 
 from ._core import OPTIONS, Closing, texts
-from ._errors import FileError, ResourceError, UsageError
+from ._errors import FileError, ResourceError, UsageError, in_python
 
 __all__ = ["show", "Explorer"]
 
 FRAME = """<iframe id="{name}" width="100%" height="{height}" style="border: 0" allow="clipboard-write"></iframe>
 <script>document.getElementById("{name}").src = {source};</script>
 <p><a href="{url}" target="_blank">Open the explorer in a tab</a></p>"""
-
-
-def program():
-    """The program: of ROPEMAP, of this package, or on PATH."""
-    own = pathlib.Path(__file__).with_name("ropemap")
-    found = os.environ.get("ROPEMAP") or (str(own) if own.exists() else shutil.which("ropemap"))
-    if found is None:
-        raise FileError("ropemap: the program is not on PATH; install it, or let ROPEMAP name it")
-    return found
 
 
 class Explorer(Closing):
@@ -35,19 +25,25 @@ class Explorer(Closing):
     base_path: "str"
 
     def __init__(self, arguments, proxy, height):
-        self.height, self.proxy = height, proxy
-        self.process = subprocess.Popen([program(), "serve", "--json", "-q", *arguments], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        places = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PATH", "")])
+        program = os.environ.get("ROPEMAP") or shutil.which("ropemap", path=places)
+        if program is None:
+            raise FileError("ropemap: the program is not on PATH; install it, or let ROPEMAP name it")
+        self.height, self.proxy = int(height), proxy
+        # A notebook's interrupt goes to all processes of the kernel, and is for a cell.
+        command = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh", program, "serve", "--json", "-q", *arguments]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
         atexit.register(self.close)
         line = self.process.stdout.readline()
         if not line:
             said = self.process.communicate()[1].strip()
             self.close()
-            raise (UsageError if self.process.returncode == 2 else ResourceError)(said.removeprefix("ropemap: "))
+            raise (UsageError if self.process.returncode == 2 else ResourceError)(in_python(said.removeprefix("ropemap: ")))
         about = json.loads(line)
         self.url, self.port, self.token, self.base_path = (about[key] for key in ("url", "port", "token", "base_path"))
 
-    def close(self):
+    def close(self) -> "None":
         """Ends the server; closing twice is fine."""
         atexit.unregister(self.close)
         if self.process.poll() is None:
@@ -65,10 +61,11 @@ class Explorer(Closing):
         source = (json.dumps(self.base_path + query) if self.proxy else
                   f'"http://" + location.hostname + {json.dumps(f":{self.port}" + query)}')
         url = self.base_path + query if self.proxy else self.url
-        return FRAME.format(name=f"ropemap-{self.port}", height=int(self.height), source=source, url=url)
+        return FRAME.format(name=f"ropemap-{self.port}", height=self.height, source=source, url=url)
 
 
-def show(*, port=0, proxy=None, proxy_host=None, height=640, **options):
+def show(*, port: "int" = 0, proxy: "str | None" = None, proxy_host: "str | None" = None, height: "int" = 640,
+         **options: "Any") -> "Explorer":
     """Opens the explorer; in a notebook, inline. Options are those of a map: preset="llama3.1-8b", positions="128k".
 
     port: of this machine; 0: any free one

@@ -1,10 +1,12 @@
 # _verify.py - a rotation of the caller's own held against the exact one, at near and far positions
 # SPDX-License-Identifier: MIT
+import numbers
+
 import numpy
 
-from ._arrays import ELEMENTS, index
+from ._arrays import ELEMENTS, index, numbers_of
 from ._core import Rule
-from ._errors import DataError, UsageError, check
+from ._errors import DataError, UsageError, call
 from ._native import ffi, lib
 
 __all__ = ["verify", "Verification"]
@@ -22,7 +24,7 @@ class Verification:
     by_position: for positions 0, 1, 2 to 3, 4 to 7, ...: first, last, rows, elements, wrong, worst
     wrong, elements, worst, tolerance: elements; the largest error, and the largest that is allowed, as shares of a
     pair's length
-    speed: GB/s of the rotation and of a copy, of what ran on a CUDA device with speed=True; else None
+    speed: with speed=True GB/s of the rotation, of a copy, and their ratio, the share
     """
 
     right: "bool"
@@ -74,34 +76,24 @@ def maker_of(on, dtype):
     """The function that makes the caller's kind of array, of rows and of positions, from NumPy's."""
     if callable(on):
         return on
-    if on == "numpy":
-        try:
-            kind = numpy.dtype(dtype if dtype != "bfloat16" else __import__("ml_dtypes").bfloat16)
-        except ImportError:
-            raise UsageError("dtype: NumPy has no bfloat16 without ml_dtypes; install that, or give on='torch'") from None
-        return lambda array: array.astype(kind) if array.dtype.kind == "f" else array
-    if on == "mlx":
-        import mlx.core
-        kind = getattr(mlx.core, dtype)
-        return lambda array: mlx.core.array(array).astype(kind) if array.dtype.kind == "f" else mlx.core.array(array)
-    if on == "torch" or str(on).startswith("cuda"):
+    try:
+        if on == "numpy":
+            kind = numpy.dtype(dtype)
+            return lambda array: array.astype(kind) if array.dtype.kind == "f" else array
         import torch
-        kind, device = getattr(torch, dtype), "cpu" if on == "torch" else on
-        return lambda array: torch.from_numpy(array).to(device, kind if array.dtype.kind == "f" else None)
-    raise UsageError(f"on: {on!r}; give 'numpy', 'torch', 'cuda', 'cuda:1', 'mlx', or a function that makes an array of "
-                     "yours from a NumPy one")
+        kind, device = getattr(torch, dtype), torch.device("cpu" if on == "torch" else on)
+    except (ImportError, RuntimeError, TypeError) as error:
+        raise UsageError(f"on: {on!r} with dtype {dtype!r}: {error}; give 'numpy', 'torch', a device of torch such as "
+                         "'cuda:1', or a function that makes an array of yours from a NumPy one") from None
+    return lambda array: torch.from_numpy(array).to(device, kind if array.dtype.kind == "f" else None)
 
 
 def floats(array, name):
     """The numbers of anyone's array as float32 in C order, a copy."""
     try:
-        if hasattr(array, "detach"):
-            array = array.detach().float().cpu().numpy()
-        elif type(array).__module__.startswith("mlx"):
-            import mlx.core
-            array = array.astype(mlx.core.float32)
+        array = array.detach().cpu() if hasattr(array, "detach") else array
         with numpy.errstate(over="ignore"):
-            return numpy.array(array, dtype=numpy.float32, order="C")
+            return numbers_of(name, array).astype(numpy.float32, order="C", casting="same_kind")
     except (TypeError, ValueError) as error:
         raise DataError(f"{name}: {type(array).__name__} is no array of numbers ({error})") from None
 
@@ -134,14 +126,12 @@ def shape_of(count, dim, order, heads, batch):
 
 
 def judge(spec, inputs, outputs, positions, dtype, tolerance):
-    lib_rows = [numpy.ascontiguousarray(array.reshape(-1, spec.head_dim)) for array in (inputs, outputs)]
-    places = numpy.ascontiguousarray(positions.reshape(-1))
-    rotated, judgement = ffi.new("ropemap_rotated *"), ffi.new("ropemap_judgement *")
-    rotated.inputs, rotated.outputs = (ffi.cast("float *", array.ctypes.data) for array in lib_rows)
-    rotated.positions, rotated.rows = ffi.cast("int64_t *", places.ctypes.data), len(places)
-    rotated.spec, rotated.element, rotated.tolerance = spec[0], JUDGED[dtype], tolerance or 0.0
-    error = ffi.new("ropemap_error *")
-    check(lib.ropemap_rotation_judge(rotated, judgement, error), error)
+    places, judgement = numpy.ascontiguousarray(positions.reshape(-1)), ffi.new("ropemap_judgement *")
+    rotated = ffi.new("ropemap_rotated *", {
+        "inputs": ffi.from_buffer("float[]", inputs), "outputs": ffi.from_buffer("float[]", outputs),
+        "positions": ffi.from_buffer("int64_t[]", places), "rows": len(places), "spec": spec[0], "element": JUDGED[dtype],
+        "tolerance": tolerance or 0.0})
+    call(lib.ropemap_rotation_judge, rotated, judgement)
     return judgement
 
 
@@ -154,7 +144,7 @@ def run(f, make, blocks, offset, shape, axis):
         before.append(floats(rows, "on"))
         if before[-1].shape != tuple(shape):
             raise DataError(f"on: made shape {before[-1].shape} of an array of shape {tuple(shape)}; return one of that shape")
-        outputs = f(rows, int(block[0]) if offset else make(block))
+        outputs = f(rows, int(block[0]) if offset else make(block.copy()))  # f may change it
         after.append(floats(outputs, "f"))
         if after[-1].shape != before[-1].shape:
             raise DataError(f"f: returned shape {after[-1].shape} for rows of shape {before[-1].shape}; return the rotated "
@@ -162,47 +152,40 @@ def run(f, make, blocks, offset, shape, axis):
     return numpy.concatenate(before, axis), numpy.concatenate(after, axis)
 
 
-def speed_of(f, make, dim, shape, axis):
-    """GB/s, read and written, of the rotation of 64 MiB of floats and of their copy: the best of 20."""
-    import torch
+def speed_of(f, make, offset, shape, axis):
+    """GB/s, read and written, of the rotation of 2^24 numbers and of their copy."""
     shape[axis] = max(2**24 // (int(numpy.prod(shape)) // shape[axis]), 1)
-    rows, places = make(numpy.zeros(shape, numpy.float32)), make(numpy.arange(shape[axis], dtype=numpy.int64))
-    if not getattr(rows, "is_cuda", False):
-        raise UsageError("speed: rows are not on a CUDA device; give on='cuda'")
-    copy = torch.empty_like(rows)
+    rows, places = make(numpy.zeros(shape, numpy.float32)), 0 if offset else make(numpy.arange(shape[axis]))
+    if not hasattr(rows, "detach"):
+        raise UsageError("speed: rows are not of torch; give on='cuda' or 'torch'")
+    from torch.utils.benchmark import Timer
+    copy = rows.clone()
 
-    def rate(call):
-        best = float("inf")
-        for _ in range(20):
-            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            start.record()
-            call()
-            end.record()
-            end.synchronize()
-            best = min(best, start.elapsed_time(end) * 1e-3)
-        return 2 * rows.numel() * rows.element_size() / best / 1e9
+    def rate(run):
+        return 2e-9 * rows.nbytes / Timer("run()", globals={"run": run}).blocked_autorange().median
     found = {"rotation": rate(lambda: f(rows, places)), "copy": rate(lambda: copy.copy_(rows))}
     return {**found, "share": found["rotation"] / found["copy"]}
 
 
-def verify(f, *, on="numpy", dtype="float32", heads=None, batch=None, order="hsd", last=None, offset=False,
-           tolerance=None, speed=False, **rule):
+def verify(f: "Callable[[Any, Any], Any]", *, on: "str | Callable[[NDArray[Any]], Any]" = "numpy", dtype: "str" = "float32",
+           heads: "int | None" = None, batch: "int | None" = None, order: "str" = "hsd", last: "int | None" = None,
+           offset: "bool" = False, tolerance: "float | None" = None, speed: "bool" = False, **rule: "Any") -> "Verification":
     """Holds f(rows, positions), a rotation of your own, against the exact one: a Verification.
 
     f is given normal rows [positions, head_dim] and their positions, int64 [positions], up to `last`, and returns
     the rotated rows. Rule keywords are those of ropemap.rule: base, head_dim, rotary_dim, layout, scaling, preset,
     model, ...
 
-    on: what rows and positions are: "numpy", "torch", "cuda", "cuda:1", "mlx", or a function that makes an array of
-        yours from a NumPy one (float32 rows, int64 positions)
-    dtype: "float32", "float64", "float16" or "bfloat16" of the rows
+    on: what rows and positions are: "numpy", "torch", a device of torch ("cuda:1"), or a function that makes an array of
+        yours from a NumPy one of float32 rows or int64 positions, such as mlx.core.array
+    dtype: "float32", "float64", "float16" or "bfloat16" of the rows; NumPy has that once ml_dtypes is imported
     heads, batch, order: rows of [heads, positions, head_dim], with order="shd" [positions, heads, head_dim], and a
         batch before them
     last: the greatest position, at most and unless given 2**40 - 1; give what your tables or index types end at
     offset: f is called as f(rows, first) with rows at first, first + 1, ...
     tolerance: what an element may be off by, as a share of its pair's length, in radians; unless given, 6 roundings of
         the dtype: 3.6e-7, 2.9e-3 of float16, 2.3e-2 of bfloat16. float32 angles are off by 1e-2 at position 131,071.
-    speed: on a CUDA device also GB/s, and those of a copy
+    speed: also GB/s, and those of a copy, of rows of torch
     """
     if not callable(f):
         raise UsageError(f"f: {type(f).__name__}; give a function of rows and positions")
@@ -214,7 +197,7 @@ def verify(f, *, on="numpy", dtype="float32", heads=None, batch=None, order="hsd
             raise UsageError(f"{name}: {count}; give 1 to 1024, or leave it out for no such axis")
     if not 1 <= last < END:
         raise UsageError(f"last: {last}; give a position from 1 to 2**40 - 1")
-    if not isinstance(tolerance, (int, float, type(None))):
+    if not isinstance(tolerance, (numbers.Real, type(None))):
         raise UsageError(f"tolerance: {tolerance!r:.80} is no number")
     made = Rule(rule)
     spec = ffi.cast("info_rule *", made._made).spec
@@ -227,4 +210,4 @@ def verify(f, *, on="numpy", dtype="float32", heads=None, batch=None, order="hsd
     along = [-1 if one == axis else 1 for one in range(inputs.ndim - 1)]
     positions = numpy.broadcast_to(numpy.concatenate(blocks).reshape(along), inputs.shape[:-1])
     judgement = judge(spec, inputs, outputs, positions, dtype, tolerance)
-    return Verification(judgement, dtype, speed_of(f, make, spec.head_dim, shape, axis) if speed else None)
+    return Verification(judgement, dtype, speed_of(f, make, offset, shape, axis) if speed else None)
