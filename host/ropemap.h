@@ -629,11 +629,13 @@ typedef struct ropemap_request {
     ropemap_method method;
     ropemap_kernel kernel; /* of the tiled method */
     ropemap_dtype dtype;
-    const char *backend;       /* "cpu" or "cuda"; NULL or "auto" for the best there is. Borrowed */
-    int32_t device;            /* which GPU, counted from 0 in the order of the driver */
-    int32_t threads;           /* 0: one a CPU */
-    uint64_t memory;           /* bytes the work may take besides the map itself; 0: a quarter of RAM */
-    ropemap_session *session;  /* NULL: all is started for this map alone. Borrowed */
+    const char *backend;      /* "cpu" or "cuda"; NULL or "auto" for the best there is. Borrowed */
+    int32_t device;           /* which GPU, counted from 0 in the order of the driver */
+    int32_t threads;          /* 0: one a CPU */
+    uint64_t memory;          /* bytes the work may take besides the map itself; 0: a quarter of RAM */
+    ropemap_session *session; /* NULL: all is started for this map alone. Borrowed */
+    const char *keys_name; /* softmax in a session: requests with one name have the same rows of `keys`, which
+                              stay there rotated for the next; NULL: no such promise. Borrowed */
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
 } ropemap_request;

@@ -36,7 +36,7 @@ struct softmax {
     rm_attention *attention; /* NULL: the cells alone */
     rm_softmax what;
     int64_t block, keys;     /* queries and keys at a time */
-    float *resident_keys;    /* rotated, NULL where they are made for each block */
+    float *resident_keys;    /* rotated, the workers'; NULL where they are made for each block */
     struct scratch *scratch; /* [threads] */
     rm_bands bands;
     rm_span part;       /* blocks that are computed now */
@@ -97,6 +97,22 @@ static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, 
     rm_view keys;
     return rotate_keys(softmax, index, first, softmax->resident_keys + first * softmax->job->keys->head_dim,
                        &keys, error);
+}
+
+/* Those that a job before has left, where the request names the same. Strict ones are looked at anew. */
+static ropemap_status make_resident_keys(struct softmax *softmax, ropemap_error *error) {
+    const ropemap_job *job = softmax->job;
+    const bool may_stay = job->plan.keys_resident && !job->request->strict;
+    const char *name = may_stay ? job->request->keys_name : NULL;
+    const int64_t count = rm_round_up(job->keys_range.count, softmax->keys);
+    softmax->resident_keys = rm_workers_kept(job->group, name, job->keys_range, &job->rotation);
+    if (softmax->resident_keys == NULL && job->plan.keys_resident) {
+        RM_TRY(rm_workers_keep(job->group, job->keys_range, &job->rotation, count * job->keys->head_dim,
+                               &softmax->resident_keys, error));
+        RM_TRY(rm_job_run(job, "rotate", count / softmax->keys, rotate_keys_task, softmax, error));
+        rm_workers_name_kept(job->group, name);
+    }
+    return ROPEMAP_OK;
 }
 
 static ropemap_status keys_of_part(const struct softmax *softmax, int32_t index, int64_t first, rm_view *keys,
@@ -282,15 +298,7 @@ static ropemap_status make_all(struct softmax *softmax, ropemap_error *error) {
     for (int32_t i = 0; i < threads; i++) {
         RM_TRY(make_scratch(softmax, i, error));
     }
-    if (job->plan.keys_resident) {
-        const int64_t count = job->keys_range.count;
-        const int64_t floats = rm_round_up(count, softmax->keys) * job->keys->head_dim;
-        RM_TRY(job->backend->reserve(job->workers[0].context, floats, "rotated keys", &softmax->resident_keys,
-                                     error));
-        RM_TRY(rm_job_run(job, "rotate", rm_round_up(count, softmax->keys) / softmax->keys, rotate_keys_task,
-                          softmax, error));
-    }
-    return ROPEMAP_OK;
+    return make_resident_keys(softmax, error);
 }
 
 /* Progress counts the parts of the keys that blocks go through. */
@@ -352,7 +360,6 @@ static void drop(ropemap_job *job) {
         free_scratch(softmax, i);
     }
     rm_free(softmax->scratch);
-    job->backend->release(job->workers[0].context, softmax->resident_keys);
     rm_free(softmax);
 }
 

@@ -8,11 +8,12 @@
 
 enum { WAITING_MOST = 64 };
 
-/* A context and what it was opened for. */
+/* A context, what it keeps, and what it was opened for. */
 struct waiting {
     const rm_backend *backend;
     rm_device device;
     rm_context *context;
+    rm_kept *kept;
 };
 
 struct ropemap_session {
@@ -36,12 +37,22 @@ ropemap_status ropemap_session_open(ropemap_session **session, ropemap_error *er
     return ROPEMAP_OK;
 }
 
+static void forget(const rm_backend *backend, rm_context *context, rm_kept *kept) {
+    if (kept != NULL) {
+        backend->release(context, kept->rows);
+        rm_free(kept->name);
+        rm_free(kept);
+    }
+}
+
 void ropemap_session_close(ropemap_session *session) {
     if (session == NULL) {
         return;
     }
     for (int i = 0; i < session->count; i++) {
-        session->waiting[i].backend->close(session->waiting[i].context);
+        const struct waiting *one = &session->waiting[i];
+        forget(one->backend, one->context, one->kept);
+        one->backend->close(one->context);
     }
     rm_plugin_close(&session->plugin);
     (void)pthread_mutex_destroy(&session->mutex);
@@ -72,17 +83,17 @@ static int find(const ropemap_session *session, const rm_device *device) {
     return -1;
 }
 
-/* A context that was opened for such a device, for the caller alone; NULL: none is unused. */
-static rm_context *take(ropemap_session *session, const rm_device *device) {
-    rm_context *context = NULL;
+/* A context that was opened for such a device, for the caller alone; false: none is unused. */
+static bool take(ropemap_session *session, const rm_device *device, rm_worker *worker) {
     (void)pthread_mutex_lock(&session->mutex);
     const int at = find(session, device);
     if (at >= 0) {
-        context = session->waiting[at].context;
+        worker->context = session->waiting[at].context;
+        worker->kept = session->waiting[at].kept;
         session->waiting[at] = session->waiting[--session->count];
     }
     (void)pthread_mutex_unlock(&session->mutex);
-    return context;
+    return at >= 0;
 }
 
 bool rm_session_has(ropemap_session *session, const rm_device *device) {
@@ -92,25 +103,26 @@ bool rm_session_has(ropemap_session *session, const rm_device *device) {
     return has;
 }
 
-/* Takes a context back that has done all its work; closes it where too many are unused. */
-static void give(ropemap_session *session, const rm_backend *backend, const rm_device *device,
-                 rm_context *context) {
+/* Takes a context back that has done all its work; false where too many are unused. */
+static bool give(const rm_workers *workers, const rm_worker *worker) {
+    ropemap_session *session = workers->session;
     (void)pthread_mutex_lock(&session->mutex);
-    const bool kept = session->count < WAITING_MOST;
-    if (kept) {
-        session->waiting[session->count++] =
-            (struct waiting){.backend = backend, .device = *device, .context = context};
+    const bool taken = session->count < WAITING_MOST;
+    if (taken) {
+        session->waiting[session->count++] = (struct waiting){.backend = workers->backend,
+                                                              .device = workers->device,
+                                                              .context = worker->context,
+                                                              .kept = worker->kept};
     }
     (void)pthread_mutex_unlock(&session->mutex);
-    if (!kept) {
-        backend->close(context);
-    }
+    return taken;
 }
 
 /* An unused one of the session, else a new one. */
-static ropemap_status open_context(const rm_workers *workers, rm_context **context, ropemap_error *error) {
-    *context = workers->session != NULL ? take(workers->session, &workers->device) : NULL;
-    return *context != NULL ? ROPEMAP_OK : workers->backend->open(context, &workers->device, error);
+static ropemap_status open_context(const rm_workers *workers, rm_worker *worker, ropemap_error *error) {
+    return workers->session != NULL && take(workers->session, &workers->device, worker)
+               ? ROPEMAP_OK
+               : workers->backend->open(&worker->context, &workers->device, error);
 }
 
 ropemap_status rm_workers_open(rm_workers **workers, int32_t threads, const rm_backend *backend,
@@ -124,13 +136,13 @@ ropemap_status rm_workers_open(rm_workers **workers, int32_t threads, const rm_b
     made->backend = backend;
     made->device = *device;
     made->session = session;
-    ropemap_status status = open_context(made, &made->each[0].context, error);
+    ropemap_status status = open_context(made, &made->each[0], error);
     if (status != ROPEMAP_OK) {
         rm_free(made);
         return status;
     }
     int32_t opened = 1; /* if more contexts cannot be opened, run with fewer */
-    while (opened < threads && open_context(made, &made->each[opened].context, NULL) == ROPEMAP_OK) {
+    while (opened < threads && open_context(made, &made->each[opened], NULL) == ROPEMAP_OK) {
         opened++;
     }
     made->team.threads = opened;
@@ -150,12 +162,74 @@ ropemap_status rm_workers_open_cpu(rm_workers **workers, int32_t requested, int6
     return ROPEMAP_OK;
 }
 
-void rm_workers_close(rm_workers *workers, bool failed) {
-    for (int32_t i = 0; workers != NULL && i < workers->team.threads; i++) {
-        if (workers->session != NULL && !failed) {
-            give(workers->session, workers->backend, &workers->device, workers->each[i].context);
+/* ---- rows that stay */
+
+static bool same_rotation(const rm_kept *kept, const rm_rotation *rotation) {
+    const ropemap_freqs *one = &kept->freqs, *other = rotation->freqs;
+    const size_t pairs = (size_t)one->pairs;
+    return kept->rotation.layout == rotation->layout && kept->rotation.rotate == rotation->rotate &&
+           kept->rotation.normalise == rotation->normalise && kept->rotation.dtype == rotation->dtype &&
+           kept->rotation.fused == rotation->fused && one->pairs == other->pairs &&
+           one->attention_factor == other->attention_factor &&
+           memcmp(one->step, other->step, pairs * sizeof *one->step) == 0 &&
+           memcmp(one->fine, other->fine, pairs * sizeof *one->fine) == 0;
+}
+
+static void drop(const rm_workers *workers, rm_worker *worker) {
+    forget(workers->backend, worker->context, worker->kept);
+    worker->kept = NULL;
+}
+
+float *rm_workers_kept(rm_workers *workers, const char *name, ropemap_range range,
+                       const rm_rotation *rotation) {
+    float *rows = NULL;
+    for (int32_t i = 0; i < workers->team.threads; i++) {
+        const rm_kept *kept = workers->each[i].kept;
+        if (kept != NULL && kept->name != NULL && name != NULL && strcmp(kept->name, name) == 0 &&
+            memcmp(&kept->range, &range, sizeof range) == 0 && same_rotation(kept, rotation)) {
+            rows = kept->rows;
         } else {
-            workers->backend->close(workers->each[i].context);
+            drop(workers, &workers->each[i]);
+        }
+    }
+    return rows;
+}
+
+ropemap_status rm_workers_keep(rm_workers *workers, ropemap_range range, const rm_rotation *rotation,
+                               int64_t floats, float **rows, ropemap_error *error) {
+    rm_worker *worker = &workers->each[0];
+    rm_kept *kept = rm_alloc(1, sizeof *kept);
+    if (kept == NULL) {
+        return rm_fail_memory(error, "rotated rows", sizeof *kept);
+    }
+    kept->range = range;
+    kept->rotation = *rotation;
+    kept->freqs = *rotation->freqs;
+    worker->kept = kept;
+    RM_TRY(workers->backend->reserve(worker->context, floats, "rotated keys", &kept->rows, error));
+    *rows = kept->rows;
+    return ROPEMAP_OK;
+}
+
+void rm_workers_name_kept(rm_workers *workers, const char *name) {
+    rm_kept *kept = workers->each[0].kept;
+    const size_t bytes = name != NULL ? strlen(name) + 1 : 0;
+    kept->name = bytes > 0 ? rm_alloc_raw(bytes, 1) : NULL;
+    if (kept->name != NULL) {
+        memcpy(kept->name, name, bytes);
+    }
+}
+
+/* The first worker's context is the last to go back, and the first to be taken again. */
+void rm_workers_close(rm_workers *workers, bool failed) {
+    for (int32_t i = workers != NULL ? workers->team.threads : 0; i-- > 0;) {
+        rm_worker *worker = &workers->each[i];
+        if (worker->kept != NULL && worker->kept->name == NULL) {
+            drop(workers, worker);
+        }
+        if (workers->session == NULL || failed || !give(workers, worker)) {
+            drop(workers, worker);
+            workers->backend->close(worker->context);
         }
     }
     rm_free(workers);

@@ -15,9 +15,19 @@ typedef enum rm_stage {
     RM_STAGES
 } rm_stage;
 
+/* Rotated rows in a context's memory: of a session they outlive the job, for another one of the same rows. */
+typedef struct rm_kept {
+    float *rows;
+    char *name; /* as ropemap_request.keys_name; NULL: for this job alone, or not all there. rm_free */
+    ropemap_range range;
+    rm_rotation rotation; /* its frequencies are the next */
+    ropemap_freqs freqs;
+} rm_kept;
+
 /* A worker's own. */
 typedef struct rm_worker {
     rm_context *context;
+    rm_kept *kept; /* NULL: nothing */
     double seconds[RM_STAGES];
 } rm_worker;
 
@@ -39,6 +49,18 @@ ropemap_status rm_workers_open(rm_workers **workers, int32_t threads, const rm_b
  * ROPEMAP_USAGE as rm_team_size. */
 ropemap_status rm_workers_open_cpu(rm_workers **workers, int32_t requested, int64_t tasks,
                                    ropemap_progress progress, void *progress_user, ropemap_error *error);
+
+/* Rows that a job before left with these workers under this name; all else that they keep is released. NULL:
+ * none, or no name. */
+float *rm_workers_kept(rm_workers *workers, const char *name, ropemap_range range,
+                       const rm_rotation *rotation);
+
+/* Room for such rows with the first worker, [floats]. */
+ropemap_status rm_workers_keep(rm_workers *workers, ropemap_range range, const rm_rotation *rotation,
+                               int64_t floats, float **rows, ropemap_error *error);
+
+/* The rows are all there. Without a name, or memory for it, they go with the job. */
+void rm_workers_name_kept(rm_workers *workers, const char *name);
 
 /* `failed`: contexts that work failed on are not for others. NULL is fine. */
 void rm_workers_close(rm_workers *workers, bool failed);

@@ -108,12 +108,15 @@ static ropemap_status encode(void *what, int index, output_kind kind, ropemap_by
 }
 
 static ropemap_status make(struct work *work, cli_run *run, ropemap_error *error) {
-    cli_call call = {.progress = progress_tell, .user = &run->progress};
+    cli_call call = {.alone = true, .progress = progress_tell, .user = &run->progress};
     const bool shares = work->queue.document != NULL;
     run_begin(run, work->quiet);
-    ropemap_status status = shares
-                                ? work->result->share(work->options, &call, &work->queue, work->made, error)
-                                : work->result->make(work->options, &call, work->made, error);
+    ropemap_status status = ropemap_session_open(&call.session, error);
+    if (status == ROPEMAP_OK) {
+        status = shares ? work->result->share(work->options, &call, &work->queue, work->made, error)
+                        : work->result->make(work->options, &call, work->made, error);
+    }
+    ropemap_session_close(call.session);
     progress_end(&run->progress);
     if (status == ROPEMAP_OK && (!shares || work->queue.end == WORK_MERGE)) {
         const double start = wall_clock();

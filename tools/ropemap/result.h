@@ -12,6 +12,7 @@
 /* One computation for its caller. */
 typedef struct cli_call {
     ropemap_session *session;  /* NULL: one that ends with it */
+    bool alone;                /* the session ends with it too: files stay as they are as long */
     ropemap_progress progress; /* of call_tell */
     void *user;
     double heard; /* seconds; when it was last called */

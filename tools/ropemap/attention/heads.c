@@ -52,6 +52,7 @@ static ropemap_request request_of(const heads_options *options, const layer_head
     request.spec = layer->spec;
     request.queries = layer->heads[head].queries;
     request.keys = layer->heads[head].keys;
+    request.keys_name = layer->opened[head].keys_name;
     request.already_rotated = layer->rotated;
     request.rows = layer->rows;
     request.cols = layer->cols;
@@ -144,6 +145,7 @@ ropemap_status heads_make(void *given, cli_call *call, void *made, ropemap_error
     heads_progress progress = {.tell = call_tell, .user = call};
     result->options = options;
     options->request.session = call->session;
+    options->heads.tensors.names_keys = call->alone;
     ropemap_status status = ROPEMAP_OK;
     for (int index = 0; index < options->heads.layer_count && status == ROPEMAP_OK; index++) {
         layer_heads layer = {.heads = NULL};
@@ -257,6 +259,7 @@ ropemap_status heads_share(void *given, cli_call *call, work_queue *queue, void 
     char kernel[120] = "";
     shared.result->options = options;
     options->request.session = call->session;
+    options->heads.tensors.names_keys = call->alone;
     ropemap_status status = survey(&shared, kernel, sizeof kernel, error);
     if (status == ROPEMAP_OK) {
         const int64_t shards = options->work.shards != 0 ? options->work.shards : heads_count(shared.result);

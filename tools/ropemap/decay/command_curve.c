@@ -237,6 +237,7 @@ static ropemap_status make(void *given, cli_call *call, void *made, ropemap_erro
     curve_options *options = given;
     options->call = call;
     options->request.session = call->session;
+    options->tensors.names_keys = call->alone;
     return curves_make(options, made, error);
 }
 

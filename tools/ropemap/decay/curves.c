@@ -369,6 +369,7 @@ static ropemap_status compute_attention(const curve_options *options, const tens
     request.map.spec = one->spec;
     request.map.queries = tensors->queries;
     request.map.keys = tensors->keys;
+    request.map.keys_name = tensors->keys_name;
     request.map.already_rotated = tensors->state == ROPEMAP_STATE_POST;
     request.map.rows = ropemap_vectors_positions(tensors->queries);
     request.map.cols = ropemap_vectors_positions(tensors->keys);

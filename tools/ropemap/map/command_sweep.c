@@ -182,6 +182,7 @@ static ropemap_status begin(map_sweep *options, cli_call *call, sweep_result *re
                             ropemap_error *error) {
     const int count = vary_count(&options->sweep.vary);
     options->map.request.session = call->session;
+    options->map.tensors.names_keys = call->alone;
     const int32_t lanes = options->map.devices.count > 1 ? options->map.devices.count : 1;
     *opened = calloc((size_t)lanes, sizeof **opened);
     *result = (sweep_result){

@@ -331,6 +331,7 @@ ropemap_status map_inputs_open(map_options *options, map_inputs *inputs, ropemap
     }
     options->request.queries = inputs->queries;
     options->request.keys = inputs->keys;
+    options->request.keys_name = inputs->tensors.keys_name;
     status = status == ROPEMAP_OK ? map_positions_open(options, inputs, error) : status;
     status = status == ROPEMAP_OK ? take_ranges(options, inputs, error) : status;
     status = status == ROPEMAP_OK ? take_softmax(options, inputs, error) : status;
@@ -466,6 +467,7 @@ static ropemap_status map_rotation_open(map_options *options, map_inputs *inputs
     }
     options->request.queries = inputs->rotated.queries;
     options->request.keys = inputs->rotated.keys != NULL ? inputs->rotated.keys : inputs->rotated.queries;
+    options->request.keys_name = NULL; /* of the rows before they were rotated */
     options->request.already_rotated = true;
     options->rotated = true;
     return status;

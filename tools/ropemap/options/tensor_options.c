@@ -415,6 +415,26 @@ static ropemap_status take_lent(const tensor_options *options, tensor_pair *pair
     return ROPEMAP_OK;
 }
 
+/* All that rows of keys depend on; NULL without memory. */
+static char *name_keys(const tensor_options *options, const tensor_pair *pair) {
+    const ropemap_capture_layer *layer = pair->layer;
+    const int64_t heads = layer != NULL ? layer->heads : ropemap_vectors_heads(pair->queries);
+    const int64_t key_heads = layer != NULL ? layer->key_heads : ropemap_vectors_heads(pair->keys);
+    const ropemap_range rows = ropemap_vectors_positions(pair->keys);
+    const size_t size = strlen(options->keys) + 240;
+    char *name = malloc(size);
+    if (name != NULL) {
+        (void)snprintf(name, size,
+                       "%s, layer %s, head %" PRId64 " of %" PRId64 ", batch %" PRId64 ", %s, order %s, "
+                       "first %" PRId32 ", packed %" PRId64 ":%" PRId64 ", at %" PRId64 ":%" PRId64,
+                       options->keys, pair->layer_text, pair->head / (heads / key_heads), key_heads,
+                       options->batch, state_choice((int)pair->state), order_choice((int)options->order),
+                       options->rotary_first, options->heads.queries, options->heads.keys, rows.first,
+                       rows.step);
+    }
+    return name;
+}
+
 ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tensor_pair *pair,
                                 ropemap_error *error) {
     *pair = (tensor_pair){.state = options->state, .head = options->head};
@@ -423,6 +443,9 @@ ropemap_status tensor_pair_open(const tensor_options *options, bool quiet, tenso
     }
     const ropemap_status status =
         options->capture != NULL ? open_capture(options, pair, error) : open_files(options, pair, error);
+    if (status == ROPEMAP_OK && options->names_keys) {
+        pair->keys_name = name_keys(options, pair);
+    }
     if (status == ROPEMAP_OK && !quiet) {
         print_notes(pair);
     }
@@ -437,5 +460,6 @@ void tensor_pair_free(tensor_pair *pair) {
     ropemap_capture_free(pair->capture);
     free(pair->query_path);
     free(pair->key_path);
+    free(pair->keys_name);
     *pair = (tensor_pair){.queries = NULL};
 }

@@ -48,6 +48,7 @@ typedef struct tensor_options {
     tensor_place query_place, key_place; /* step 0: not given */
     tensor_heads heads;
     ropemap_state state;
+    bool names_keys; /* as cli_call.alone */
 } tensor_options;
 
 /* "hsd", "shd". */
@@ -65,6 +66,7 @@ typedef struct tensor_pair {
     ropemap_vectors *queries, *keys;
     bool lent;
     char *query_path, *key_path;
+    char *keys_name; /* as ropemap_request has it; NULL: none */
     ropemap_state state;
     int64_t head;
     ropemap_capture *capture;           /* NULL: they are of none, and so for the next two */
