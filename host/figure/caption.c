@@ -92,8 +92,12 @@ static void describe_rule(line title, const ropemap_request *request) {
     ropemap_number_text(base, spec->base);
     ropemap_scaling_title(scaling, &spec->scaling);
     const bool softmax = request->measure == ROPEMAP_MEASURE_SOFTMAX;
+    const bool logits = request->measure == ROPEMAP_MEASURE_SCALED && request->queries != NULL;
     if (request->already_rotated) {
-        append(title, softmax ? "Attention of rotated vectors" : "Similarity of rotated vectors");
+        append(title, "%s of rotated vectors",
+               softmax  ? "Attention"
+               : logits ? "Attention logits"
+                        : "Similarity");
         append(title, "d = %" PRId32, spec->head_dim);
         return;
     }
@@ -102,10 +106,11 @@ static void describe_rule(line title, const ropemap_request *request) {
         "xPos similarity", "Similarity without positions", "RoPE similarity, dual chunks"};
     const bool known = (size_t)request->encoding.kind < sizeof encodings / sizeof encodings[0];
     append(title, "%s",
-           softmax && request->encoding.kind == ROPEMAP_ENCODING_NOPE ? "Attention without positions"
-           : softmax                                                  ? "Attention with RoPE"
-           : known                                                    ? encodings[request->encoding.kind]
-                                                                      : "Similarity");
+           softmax && request->encoding.kind == ROPEMAP_ENCODING_NOPE  ? "Attention without positions"
+           : softmax                                                   ? "Attention with RoPE"
+           : logits && request->encoding.kind == ROPEMAP_ENCODING_ROPE ? "Attention logits with RoPE"
+           : known                                                     ? encodings[request->encoding.kind]
+                                                                       : "Similarity");
     if (request->encoding.kind == ROPEMAP_ENCODING_ALIBI || request->encoding.kind == ROPEMAP_ENCODING_NOPE) {
         append(title, "d = %" PRId32, spec->head_dim);
         return;

@@ -94,6 +94,11 @@ static void vectors_are_named(void **state) {
     figure = ropemap_figure_default(&request, &map);
     assert_string_equal(figure.subtitle, "queries gauss seed 1, keys memory");
     assert_string_equal(figure.title, "Similarity of rotated vectors, d = 4");
+    request.measure = ROPEMAP_MEASURE_SCALED; /* q . k / sqrt(d) of real vectors has a name */
+    assert_string_equal(ropemap_figure_default(&request, &map).title,
+                        "Attention logits of rotated vectors, d = 4");
+    request.already_rotated = false;
+    assert_non_null(strstr(ropemap_figure_default(&request, &map).title, "Attention logits with RoPE, "));
     ropemap_vectors_free(queries);
     ropemap_vectors_free(keys);
 }
