@@ -22,8 +22,7 @@ enum {
     KEYS = RM_SOFTMAX_KEYS,
     STRIPS = QUERIES / LANES,
     NEAR = 2048, /* tokens: bins of an eighth of an octave are wider than a tile beyond it */
-    PARTIAL = RM_PARTIAL_SUMS,
-    KEYS_AT_ONCE = 24 /* they stay in the first-level cache while all queries of a strip pass by */
+    PARTIAL = RM_PARTIAL_SUMS
 };
 
 static const float LOG2_E = 1.44269504088896341f;
@@ -221,20 +220,17 @@ struct step {
     rm_softmax_moments moments;
 };
 
+/* All keys pass by a panel of queries, which stays in the first-level cache. */
 static void multiply(rm_context *context, rm_view keys, int32_t strip) {
     struct rm_cpu_softmax *state = context->softmax;
-    for (int64_t first = 0; first < keys.rows; first += KEYS_AT_ONCE) {
-        const int64_t rest = keys.rows - first, rows = rest < KEYS_AT_ONCE ? rest : KEYS_AT_ONCE;
-        for (int64_t d = 0; d < keys.cols; d += RM_PACKED_DEPTH) {
-            const int64_t left = keys.cols - d, depth = left < RM_PACKED_DEPTH ? left : RM_PACKED_DEPTH;
-            const rm_packed part = {.keys = LANES,
-                                    .depth = depth,
-                                    .panels = state->packed + QUERIES * d + strip * LANES * depth,
-                                    .tail = context->packed.tail};
-            const rm_view some = rm_view_rows(keys, first, rows);
-            context->kernels->multiply_packed(rm_view_cols(some, d, depth), &part, d > 0,
-                                              rm_view_dense(state->tile[first], rows, LANES));
-        }
+    for (int64_t d = 0; d < keys.cols; d += RM_PACKED_DEPTH) {
+        const int64_t left = keys.cols - d, depth = left < RM_PACKED_DEPTH ? left : RM_PACKED_DEPTH;
+        const rm_packed part = {.keys = LANES,
+                                .depth = depth,
+                                .panels = state->packed + QUERIES * d + strip * LANES * depth,
+                                .tail = context->packed.tail};
+        context->kernels->multiply_packed(rm_view_cols(keys, d, depth), &part, d > 0,
+                                          rm_view_dense(state->tile[0], keys.rows, LANES));
     }
 }
 
