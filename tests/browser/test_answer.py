@@ -16,7 +16,7 @@ class Answer(BrowseCase):
         self.assertEqual(self.rows(), [["1,000", "16", "361", "no"], ["10,000", "46", "1,707", "no"],
                                        ["100,000", "102", "7,757", "yes"]])
         self.assertEqual(self.text("answer-first"), "The base sets how fast similarity falls. At base 10,000 (head dim 128), two "
-                         "identical tokens drop below half similarity 46 tokens apart and below zero 1,707 tokens apart.")
+                         "identical tokens first drop below half similarity 46 tokens apart and below zero 1,707 tokens apart.")
         self.assertEqual(self.js("return document.querySelector('#answer-first strong').textContent"),
                          "The base sets how fast similarity falls.")
         self.until("document.getElementById('answer-least').textContent.endsWith('26,953')", "the least base")

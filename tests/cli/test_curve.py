@@ -274,15 +274,16 @@ class Explain(Case):
         page = self.done("explain", "-b", "1e4", "--length", "2k", "-q").stdout.decode()
         self.assertEqual(len(page.splitlines()), 5)
         for word in ("The base sets how fast similarity falls. At base 10,000 (head dim 128)", "46 tokens apart and below zero 1,707 tokens apart.",
-                     "A base 10x smaller gives 361 tokens, 10x larger 7,757. It is not monotonic: raising the base",
+                     "a base 10x smaller takes the first zero to 361 tokens, 10x larger to 7,757. The first zero is jagged: raising the base",
                      "Head dimension matters too: 725 tokens at d = 64, 2,653 at d = 256 (same base, no scaling).",
-                     "No scaling: pair i rotates at base^(-2i/d).", "over 2,048 tokens: ", "Base 10,000 is too small."):
+                     "No scaling: pair i turns by base^(-2i/d) radians a token.", "over 2,048 tokens: ", "Base 10,000 is too small."):
             self.assertIn(word, page)
         document = json.loads(self.done("explain", "-b", "1e4", "--length", "256", "--scaling",
                                         "yarn:factor=4,original=1024", "--json", "-q").stdout)
         self.assertEqual([document["schema"], len(document["sentences"]), document["first_negative_unscaled"]],
                          ["ropemap.explain/1", 5, 1707])
         self.assertGreater(document["pairs_slowed"], 0)
+        self.assertIn("At base 10,000 with YaRN by 4 (head dim 128)", document["sentences"][0])
         self.assertIn("YaRN (factor 4, original length 1,024) slows", document["sentences"][3])
         self.assertEqual([row["base"] for row in document["bases"]], [1e3, 1e4, 1e5])
         self.assertEqual([document["bases"][1][name] for name in ("half", "first_negative")],

@@ -6,6 +6,7 @@
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/run.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
@@ -32,34 +33,63 @@ static words number(int64_t reach) {
     return count_in_words(reach, "");
 }
 
-/* "drop below half similarity 46 tokens apart and below zero 1,707 tokens apart", or what they do instead. */
+/* "first drop below half similarity 46 tokens apart and below zero 1,707 tokens apart", or what they do
+ * instead. */
 static void put_drops(const ropemap_reach *found, char *text, size_t size) {
     const number_words half = number_in_words((double)found->half), end = number_in_words(EXPLAIN_LIMIT);
     if (found->half == 0) {
         (void)snprintf(text, size, "stay above half similarity over the first %s tokens", end.text);
     } else if (found->reach == 0) {
-        (void)snprintf(text, size,
-                       "drop below half similarity %s tokens apart and stay at or above zero over the first "
-                       "%s tokens",
-                       half.text, end.text);
+        (void)snprintf(
+            text, size,
+            "first drop below half similarity %s tokens apart and stay at or above zero over the first "
+            "%s tokens",
+            half.text, end.text);
     } else {
         (void)snprintf(text, size,
-                       "drop below half similarity %s tokens apart and below zero %s tokens apart", half.text,
-                       number_in_words((double)found->reach).text);
+                       "first drop below half similarity %s tokens apart and below zero %s tokens apart",
+                       half.text, number_in_words((double)found->reach).text);
     }
 }
 
+static const char *rule_name(const ropemap_scaling *scaling) {
+    static const char *const names[] = {
+        [ROPEMAP_SCALING_LINEAR] = "linear interpolation", [ROPEMAP_SCALING_NTK] = "NTK scaling",
+        [ROPEMAP_SCALING_DYNAMIC] = "dynamic NTK",         [ROPEMAP_SCALING_YARN] = "YaRN",
+        [ROPEMAP_SCALING_LONGROPE] = "LongRoPE",           [ROPEMAP_SCALING_LLAMA3] = "Llama 3 scaling",
+        [ROPEMAP_SCALING_PROPORTIONAL] = "p-RoPE"};
+    const char *name = (size_t)scaling->rule < sizeof names / sizeof *names ? names[scaling->rule] : NULL;
+    return name != NULL ? name : ropemap_scaling_name(scaling->rule);
+}
+
+/* " with YaRN by 32", of a rule that scales. */
+static void put_with(const ropemap_scaling *scaling, char *text, size_t size) {
+    text[0] = '\0';
+    if (scaling->rule != ROPEMAP_SCALING_NONE) {
+        const bool by = scaling->factor > 1.0;
+        (void)snprintf(text, size, " with %s%s%s", rule_name(scaling), by ? " by " : "",
+                       by ? number_in_words(scaling->factor).text : "");
+    }
+}
+
+static bool is_same(const ropemap_reach *one, const ropemap_reach *other) {
+    return one->half == other->half && one->reach == other->reach;
+}
+
 static void say_reach(const ropemap_spec *spec, const explanation *to, char *text) {
-    char drops[200], rotated[240] = "";
+    char drops[200], with[120], rotated[240] = "";
+    put_with(&spec->scaling, with, sizeof with);
+    const bool same = is_same(&to->own, &to->at_less) && is_same(&to->own, &to->at_more);
     put_drops(&to->own, drops, sizeof drops);
     if (2 * to->pairs < spec->head_dim) {
         (void)snprintf(rotated, sizeof rotated, "; in the %d rotated dimensions alone, %s and %s",
                        2 * (int)to->pairs, number(to->rotated.half).text, tokens(to->rotated.reach).text);
     }
     (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                   "The base sets how fast similarity falls. At base %s (head dim %d), two identical tokens "
-                   "%s%s.",
-                   number_in_words(spec->base).text, (int)spec->head_dim, drops, rotated);
+                   "The base %s. At base %s%s (head dim %d), two identical "
+                   "tokens %s%s.",
+                   same ? "makes no difference here" : "sets how fast similarity falls",
+                   number_in_words(spec->base).text, with, (int)spec->head_dim, drops, rotated);
 }
 
 /* Bases next to 1 have no tenth. */
@@ -68,15 +98,17 @@ static void say_base(const ropemap_spec *spec, const explanation *to, char *text
     if (!(spec->base > 10.0)) {
         (void)snprintf(smaller, sizeof smaller, "base of %s", number_in_words(to->less).text);
     }
-    const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES, "A %s gives %s, 10x larger %s.", smaller,
-                                tokens(to->at_less.reach).text, number(to->at_more.reach).text);
+    const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                                "Similarity is the mean of a cosine a pair of dimensions, and each pair "
+                                "turns at its own speed. A larger base slows the slow pairs, so "
+                                "similarity lasts longer: a %s takes the first zero to %s, 10x larger to %s.",
+                                smaller, tokens(to->at_less.reach).text, number(to->at_more.reach).text);
     if (to->falls_to != 0.0) {
-        (void)snprintf(
-            text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
-            " It is not monotonic: raising the base from %s to %s moves the first zero back from %s "
-            "to %s.",
-            number_in_words(to->falls_from).text, number_in_words(to->falls_to).text,
-            number_in_words((double)to->falls_reach_from).text, number(to->falls_reach_to).text);
+        (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
+                       " The first zero is jagged: raising the base from %s to %s moves it back from %s to "
+                       "%s. Half similarity hardly is, so trust the trend.",
+                       number_in_words(to->falls_from).text, number_in_words(to->falls_to).text,
+                       number_in_words((double)to->falls_reach_from).text, number(to->falls_reach_to).text);
     }
 }
 
@@ -140,18 +172,13 @@ static int put_parameter(const char *key, const char *past, char *text, size_t s
 
 /* "YaRN (factor 32, original length 4,096)" of a scaling's text "yarn:factor=32,original=4096". */
 static void put_rule(const ropemap_scaling *scaling, char *text, size_t size) {
-    static const char *const names[] = {
-        [ROPEMAP_SCALING_LINEAR] = "Linear interpolation", [ROPEMAP_SCALING_NTK] = "NTK scaling",
-        [ROPEMAP_SCALING_DYNAMIC] = "Dynamic NTK",         [ROPEMAP_SCALING_YARN] = "YaRN",
-        [ROPEMAP_SCALING_LONGROPE] = "LongRoPE",           [ROPEMAP_SCALING_LLAMA3] = "Llama 3 scaling",
-        [ROPEMAP_SCALING_PROPORTIONAL] = "p-RoPE"};
     char rule[400];
     ropemap_scaling_format(scaling, false, rule, sizeof rule);
     const char *at = rule + strcspn(rule, ":");
-    const size_t known = sizeof names / sizeof *names;
-    const char *name = (size_t)scaling->rule < known ? names[scaling->rule] : NULL;
-    int length = name != NULL ? snprintf(text, size, "%s", name)
-                              : snprintf(text, size, "%.*s", (int)(at - rule), rule);
+    int length = snprintf(text, size, "%s", rule_name(scaling));
+    if (text[1] != '-') { /* p-RoPE */
+        text[0] = (char)toupper((unsigned char)text[0]);
+    }
     for (const char *before = " ("; *at != '\0'; before = ", ") {
         const char *key = at + 1;
         at = key + strcspn(key, ",");
@@ -165,7 +192,8 @@ static void say_scaling(const ropemap_spec *spec, const explanation *to, char *t
     const double square = to->attention * to->attention;
     char rule[500], scores[160] = "";
     if (spec->scaling.rule == ROPEMAP_SCALING_NONE) {
-        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES, "No scaling: pair i rotates at base^(-2i/d).");
+        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
+                       "No scaling: pair i turns by base^(-2i/d) radians a token.");
         return;
     }
     put_rule(&spec->scaling, rule, sizeof rule);
