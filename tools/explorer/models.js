@@ -16,11 +16,17 @@ export const models = { onLearned: () => {}, onGiven: () => {} };
 let active = -1, matches = [];
 
 export function startModels() {
-  input().addEventListener('input', () => open(input().value));
+  input().addEventListener('input', () => {
+    refuse('');
+    open(input().value);
+  });
   input().addEventListener('focus', () => input().select());
   input().addEventListener('click', () => open(''));
   input().addEventListener('keydown', keyed);
-  input().addEventListener('blur', () => setTimeout(() => document.activeElement !== input() && close(), 150));
+  input().addEventListener('blur', () => setTimeout(() => {
+    if (document.activeElement === input()) return;
+    if (!isUnknown()) close();
+  }, 150));
   byId('model-clear').addEventListener('click', () => choose(isTrained() ? { positions: null } : null));
   byId('model-file').addEventListener('change', (event) => event.target.files[0] && take(event.target.files[0]));
   document.addEventListener('dragover', (event) => {
@@ -37,6 +43,7 @@ export function startModels() {
 
 /* A model brings its whole rule, so what was set of a rule before goes. */
 function choose(changes) {
+  refuse('');
   const former = Object.fromEntries(OF_MODEL.map((name) => [name, null]));
   setOptions({ ...former, preset: null, model: null, ...changes });
   close();
@@ -73,6 +80,26 @@ function open(text) {
   mark();
 }
 
+function refuse(sentence) {
+  byId('model-error').textContent = sentence;
+  byId('model-error').hidden = !sentence;
+  input().setAttribute('aria-invalid', String(Boolean(sentence)));
+}
+
+/* A name that no model has stays, and says so; the nearest begin as it does. */
+function isUnknown() {
+  const name = input().value.trim().toLowerCase();
+  if (!name || name === modelName().toLowerCase()) return false;
+  const alike = ({ name: own }) => [...own].findIndex((letter, at) => letter !== name[at]);
+  const near = [...table.presets].sort((a, b) => alike(b) - alike(a)).filter((one) => alike(one) > 1).slice(0, 3).map((one) => one.name);
+  const most = matches.slice(0, 3).map((one) => one.name);
+  refuse(matches.length ? `Which of ${matches.length}? ${most.join(', ')}${matches.length > 3 ? ', …' : ''}: choose one.`
+    : `No model here is called ‘${name}’.${near.length ? ` Nearest: ${near.join(', ')}.` : ''} Or drop its config.json.`);
+  list().hidden = true;
+  input().setAttribute('aria-expanded', 'false');
+  return true;
+}
+
 function mark() {
   [...list().children].forEach((item, index) => item.setAttribute('aria-selected', String(index === active)));
   if (active >= 0) {
@@ -97,7 +124,11 @@ function keyed(event) {
   } else if (event.key === 'Enter' && matches[active]) {
     choose(ofPreset(matches[active]));
     input().select();
-  } else if (event.key === 'Escape') close();
+  } else if (event.key === 'Enter') isUnknown();
+  else if (event.key === 'Escape') {
+    refuse('');
+    close();
+  }
 }
 
 /* The text of a config.json becomes a model of the server's. */
@@ -135,12 +166,14 @@ async function learn(id) {
   }
 }
 
+const modelName = () => state.options.preset ?? table.models.get(state.options.model)?.name ?? '';
+
 export function followModels() {
-  const { preset, model } = state.options;
-  if (model) learn(model);
-  const name = preset ?? table.models.get(model)?.name ?? '';
+  if (state.options.model) learn(state.options.model);
+  const name = modelName();
   const over = OF_MODEL.filter((rule) => state.options[rule] !== undefined);
-  if (document.activeElement !== input() || list().hidden) input().value = name;
+  const unknown = input().getAttribute('aria-invalid') === 'true';
+  if (!unknown && (document.activeElement !== input() || list().hidden)) input().value = name;
   byId('model-clear').hidden = !name;
   byId('model-over').textContent = name && over.length ? `${over.join(', ')} changed` : '';
 }
@@ -150,6 +183,7 @@ const UNKNOWN = /^--model: '.*' is not the id of a posted/;
 export function refuseModel(sentence) {
   const error = byId('model-error'), named = /^--(preset|model)\b/.test(sentence ?? '');
   const lost = UNKNOWN.test(sentence ?? '');
+  if (!named && input().getAttribute('aria-invalid') === 'true') return false; /* what was typed is still refused */
   error.hidden = !named;
   error.textContent = lost ? 'The server does not have this config.json any more: drop it again.' : named ? pageWords(sentence) : '';
   if (lost) giveAgain(state.options.model).then((again) => again && models.onGiven(), () => {});
