@@ -42,6 +42,16 @@ const grouping = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6 }); /
 
 export const grouped = (value) => (Math.abs(value) >= 1e15 ? String(value) : grouping.format(value));
 
+/* 10⁶ */
+export const raised = (power) => `10${[...String(power)].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit]).join('')}`;
+
+/* 26,953, but 1.4352 × 10¹³: a number to read that may be huge. */
+export function powerText(value) {
+  if (value < 1e10) return grouped(value);
+  const power = Math.floor(Math.log10(value) + 1e-12), lead = Number((value / 10 ** power).toPrecision(5));
+  return lead === 1 ? raised(power) : `${lead} × ${raised(power)}`;
+}
+
 /* A similarity to read: four decimals, more digits where it is small, a true minus sign. */
 export function valueText(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return 'no value';

@@ -3,15 +3,16 @@
 import { refreshAnswer, yieldSearch } from './answer.js';
 import { refreshCard, yieldLeast } from './card.js';
 import { Channel } from './fetch.js';
-import { grouped, plainText, tokensText } from './numbers.js';
+import { grouped, plainText, powerText, tokensText } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { make } from './slider.js';
-import { domain, effective, rangeEnd, setOptions } from './state.js';
+import { effective, extent, setOptions, table } from './state.js';
 
+const FIELDS = { keep: 'Similarity', length: 'Tokens' };
 const CHANGES = { base: 'base', linear: 'linear factor', ntk: 'NTK factor', yarn: 'YaRN factor', llama3: 'Llama 3 factor' };
 const byId = (id) => document.getElementById(id);
 const channel = new Channel('plan');
-let round = 0;
+let round = 0, rows = [], key = ''; /* { choice, button } of what was found, for which setting */
 
 export function startPlan() {
   byId('plan').addEventListener('submit', (event) => {
@@ -28,7 +29,15 @@ function stop() {
   round++;
   channel.cancel();
   byId('plan-stop').hidden = true;
-  byId('plan-status').textContent = '';
+  say('');
+}
+
+/* A refusal names a field of the form. */
+function say(words, refused = '') {
+  const [, field, fault] = /^--(\w+): (.*)$/s.exec(refused) ?? [];
+  for (const name of Object.keys(FIELDS)) byId(`plan-${name}`).setAttribute('aria-invalid', String(name === field));
+  byId('plan-status').textContent = field in FIELDS ? `${FIELDS[field]}: ${fault}` : refused || words;
+  byId('plan-status').className = refused ? 'error' : 'muted';
 }
 
 /* What gave way to the search. */
@@ -37,10 +46,25 @@ function resume() {
   refreshCard();
 }
 
-/* The length is that of the map until one is written. */
+/* All but what an answer changes. */
+function keyNow() {
+  const { base, scaling, length, ...rest } = explainQuery();
+  return JSON.stringify(rest);
+}
+
+/* The length is that of the map until one is written; what is applied says so. */
 export function followPlan() {
-  const { rows, cols } = domain(), length = Math.max(rangeEnd(rows), rangeEnd(cols));
-  byId('plan-length').placeholder = tokensText(length);
+  byId('plan-length').placeholder = tokensText(extent());
+  if (keyNow() !== key) {
+    stop();
+    byId('plan-rows').replaceChildren();
+    rows = [];
+    key = keyNow();
+  }
+  for (const { choice, button } of rows) {
+    button.disabled = choice.held || isOwn(choice);
+    button.textContent = isOwn(choice) ? 'in effect' : choice.held ? 'not needed' : 'Apply';
+  }
 }
 
 /* One change after another: each answer is shown as it comes. */
@@ -49,20 +73,22 @@ async function find() {
   const mine = round, list = byId('plan-rows');
   const keep = byId('plan-keep').value.trim() || '0', length = byId('plan-length').value.trim() || byId('plan-length').placeholder;
   list.replaceChildren();
+  rows = [];
   yieldSearch();
   yieldLeast();
   byId('plan-stop').hidden = false;
   for (const change of Object.keys(CHANGES)) {
-    byId('plan-status').textContent = `Searching: ${CHANGES[change]} …`;
+    say(`Searching: ${CHANGES[change]} …`);
     const found = await ask({ ...explainQuery(), length, keep, change });
     if (mine !== round) return;
     if (found instanceof Error) {
-      byId('plan-status').textContent = found.message.replace(/^--/, '');
+      say('', found.message);
       byId('plan-stop').hidden = true;
       resume();
       return;
     }
-    list.append(row(found.choices[0], found));
+    list.append(row({ ...leastOf(found.choices[0]), length: found.length }, found));
+    followPlan();
   }
   stop();
   resume();
@@ -72,24 +98,43 @@ const ask = (query) => new Promise((done) => {
   channel.ask({ url: url('/plan.json', query), kind: 'json', good: ({ body }) => done(body), bad: done });
 });
 
-/* 4,869,100 to 4,872,530; 6,211,210 to ...; from 9,000,000 on */
+/* Of bases the least is taken, as the answer names it. */
+function leastOf(choice) {
+  const { low } = choice.windows[0] ?? {};
+  if (choice.change !== 'base' || choice.value === null || choice.held || !(low >= 1e4)) return choice;
+  return { ...choice, value: Math.ceil(low), base: Math.ceil(low) };
+}
+
+/* 26,953 to 26,973; 28,629 to ...; from 9,000,000 on: what lies between is never rounded outwards. */
 function windowsText({ windows, all_windows: all }) {
-  const short = (value) => grouped(Number(value.toPrecision(5)));
+  const short = (value, round) => {
+    const unit = value >= 1e4 ? 1 : 10 ** (Math.floor(Math.log10(value)) - 4);
+    return powerText(Number((round(value / unit) * unit).toPrecision(12)));
+  };
   const parts = windows.map(({ low, high, low_is_edge: any, high_is_edge: on }) => (any && on ? 'any'
-    : any ? `up to ${short(high)}` : on ? `${short(low)} and more` : `${short(low)} to ${short(high)}`));
+    : any ? `up to ${short(high, Math.floor)}` : on ? `${short(low, Math.ceil)} and more` : `${short(low, Math.ceil)} to ${short(high, Math.floor)}`));
   return `${parts.join('; ')}${all ? '' : '; …'}`;
 }
 
 function row(choice, { original, original_is_assumed: assumed }) {
-  const head = make('th', { scope: 'row', textContent: CHANGES[choice.change] });
-  if (choice.value === null) return make('tr', {}, head, make('td', { colSpan: 3, className: 'muted', textContent: 'none holds' }));
-  const apply = make('button', { type: 'button', className: 'small', textContent: !choice.held ? 'Apply' : isOwn(choice) ? 'in effect' : 'not needed', disabled: choice.held });
-  apply.addEventListener('click', () => setOptions(changesOf(choice)));
+  const { change, value } = choice, head = make('th', { scope: 'row', textContent: CHANGES[change] });
+  const none = `none up to ${change === 'base' ? powerText(1e16) : '10,000'}`;
+  if (value === null) return make('tr', {}, head, make('td', { colSpan: 3, className: 'muted', textContent: none }));
+  const button = make('button', { type: 'button', className: 'small' });
+  button.addEventListener('click', () => setOptions(changesOf(choice)));
+  rows.push({ choice, button });
   const needs = /original=/.test(choice.scaling) ? `, original length ${grouped(original)}${assumed ? ' (assumed)' : ''}` : '';
-  return make('tr', {}, head, make('td', {}, make('b', { textContent: grouped(choice.value) })),
-    make('td', { className: 'muted', textContent: `holds ${windowsText(choice)}${needs}` }), make('td', {}, apply));
+  const beyond = change === 'base' && value > d3.max(table.presets, ({ base }) => base) ? ', above that of every model listed' : '';
+  return make('tr', {}, head, make('td', {}, make('b', { textContent: powerText(value) })),
+    make('td', { className: 'muted', textContent: `holds ${windowsText(choice)}${needs}${beyond}` }), make('td', {}, button));
 }
 
 const isOwn = (choice) => Number(effective('base')) === choice.base && effective('scaling') === choice.scaling;
 
-const changesOf = ({ change, base, scaling }) => (change === 'base' ? { base: plainText(base) } : { scaling });
+/* From the setting that was asked about, so that one answer does not come on top of another; over its whole length. */
+function changesOf({ base, scaling, length }) {
+  const changes = { base: plainText(base), scaling, ...(length > extent() && { positions: tokensText(length), rows: null, cols: null }) };
+  return Object.fromEntries(Object.entries(changes).filter(([name, text]) => text !== plainOf(name)));
+}
+
+const plainOf = (name) => (name === 'base' ? plainText(Number(effective('base'))) : effective(name));

@@ -109,6 +109,12 @@ export function domain(options = state.options) {
 
 export const rangeEnd = (range) => range.first + range.count * range.step;
 
+/* Tokens from the start to the last position of the map. */
+export function extent() {
+  const { rows, cols } = domain();
+  return Math.max(rangeEnd(rows), rangeEnd(cols));
+}
+
 export function wholeView() {
   const { rows, cols } = domain();
   return { x0: cols.first, x1: rangeEnd(cols), y0: rows.first, y1: rangeEnd(rows) };
