@@ -57,8 +57,8 @@ export function varied() {
   const settings = linesShown().map((options) => Object.fromEntries(
     Object.entries(unframed(options)).filter(([name]) => ofCurve(name))));
   const names = differing(settings);
-  const single = names.length === 1 && names[0] !== 'scaling' && settings.every((one) => one[names[0]] !== undefined);
-  return { settings, vary: single ? `${names[0]}=${settings.map((one) => one[names[0]]).join(',')}` : null, name: names[0] };
+  const single = names.length === 1 && names[0] !== 'scaling';
+  return { settings, vary: single ? `${names[0]}=${settings.map((one) => effective(names[0], one)).join(',')}` : null, name: names[0] };
 }
 
 function curveLines() {

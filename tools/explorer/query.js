@@ -3,7 +3,7 @@
 import { configHash } from './config.js';
 import { parseNumber, parseRange, rangeText, tokensText } from './numbers.js';
 import { colours } from './scale.js';
-import { domain, effective, rangeEnd, shownView, state, table, windowOf } from './state.js';
+import { domain, effective, extent, rangeEnd, shownView, state, table, windowOf } from './state.js';
 
 /* A posted model is no option of a command line, but every answer takes one. */
 const takes = (name, command) => name === 'model' || table.options.get(name)?.commands.includes(command);
@@ -51,14 +51,12 @@ export function curveQuery(extra = {}, options = state.options) {
 /* The rule alone, as the map has it. */
 export const ruleQuery = () => withLength(optionsOf('info', state.options), state.options);
 
-/* Beyond this many tokens the least base takes many seconds to find; then the answer is for its own length. */
+/* Beyond this many tokens the least base takes many seconds to find. */
 const EXPLAIN_MOST = 262144;
 
 export function explainQuery() {
   const query = withLength(optionsOf('explain', state.options), state.options);
-  const { rows, cols } = domain(), length = Math.max(rangeEnd(rows), rangeEnd(cols));
-  const free = query.preset === undefined && query.model === undefined;
-  if (free && query.length === undefined && length <= EXPLAIN_MOST) query.length = tokensText(length);
+  query.length ??= tokensText(Math.min(Math.max(extent(), 2), EXPLAIN_MOST));
   return query;
 }
 
@@ -67,6 +65,9 @@ export function url(path, query) {
   const text = new URLSearchParams(query).toString().replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/');
   return text ? `${path.slice(1)}?${text}` : path.slice(1);
 }
+
+/* Settings that are kept; '' is that of no options. */
+const KEPT = ['a', 'pin'];
 
 /* The page's address: options, the window as rows and cols, then what is the page's own. */
 export function address() {
@@ -79,7 +80,7 @@ export function address() {
   const search = new URLSearchParams(query);
   for (const [name, value] of Object.entries(state.page)) {
     for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== null && one !== '' && one !== false) search.append(`x-${name}`, one === true ? '1' : one);
+      if (one !== null && one !== false && (one !== '' || KEPT.includes(name))) search.append(`x-${name}`, one === true ? '1' : one);
     }
   }
   const text = search.toString().replace(/%3A/g, ':').replace(/%2C/g, ',').replace(/%2F/g, '/').replace(/%3D/g, '=');

@@ -5,10 +5,11 @@ import { cellsWanted } from './map.js';
 import { address, curveQuery, mapQuery, shownWindow, url } from './query.js';
 import { make } from './slider.js';
 import { snapshotHtml, snapshotPng, snapshotSvg } from './snapshot.js';
-import { state } from './state.js';
+import { effective, state, table } from './state.js';
 
 const FILES = { map: ['png', 'svg', 'pdf', 'npy'], curve: ['csv', 'png', 'svg', 'pdf'] };
 const TITLES = { map: 'The map alone, as a figure', curve: 'The curves alone, as a figure' };
+const WIDTHS = ['', '88mm', '180mm']; /* a column of a journal, and a page of it */
 const byId = (id) => document.getElementById(id);
 const links = [];
 
@@ -16,8 +17,15 @@ const links = [];
 const SEEN = {
   png: snapshotPng,
   svg: () => new Blob([snapshotSvg().text], { type: 'image/svg+xml' }),
-  html: () => new Blob([snapshotHtml(commandLines(), { ...state.options, ...state.page })], { type: 'text/html' }),
+  html: () => new Blob([snapshotHtml(commandLines(), settings())], { type: 'text/html' }),
 };
+
+/* Everything that makes up what is seen, defaults too. */
+function settings() {
+  const own = [...table.options.values()].filter(({ name, page, commands }) => page.place && !page.framed && commands.includes('map') && effective(name));
+  const page = Object.entries(state.page).filter(([, value]) => value && String(value));
+  return Object.fromEntries([...own.map(({ name }) => [name, effective(name)]), ...Object.entries(state.options), ...page]);
+}
 
 export function startShare() {
   const body = byId('share-body');
@@ -26,6 +34,7 @@ export function startShare() {
   part('This setting',
     copier('copy-link', 'Copy link', () => new URL(address(), location.href).href),
     copier('copy-command', 'Copy as ropemap command', commandLines));
+  byId('copy-link').title = 'Opens on this machine, while this server runs; HTML is for others';
   part('All that is seen', ...Object.keys(SEEN).map(saver));
   for (const [kind, types] of Object.entries(FILES)) {
     for (const type of types) {
@@ -36,9 +45,12 @@ export function startShare() {
     const own = links.filter((one) => one.kind === kind).map(({ link }) => link);
     part(TITLES[kind], ...own);
   }
+  const width = make('select', { id: 'figure-width' }, ...WIDTHS.map((value) => new Option(value || 'as on the screen', value)));
+  width.addEventListener('change', followShare);
+  part('Width of figures', width);
   body.append(make('p', { className: 'done', id: 'share-done', role: 'status' }));
   byId('share').addEventListener('toggle', followShare);
-  document.addEventListener('click', ({ target }) => !byId('share').contains(target) && close()); /* not before: what is below moves up */
+  document.addEventListener('click', ({ target }) => !byId('share').contains(target) && close());
   byId('share').addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
     close();
@@ -54,12 +66,15 @@ function followShare() {
   for (const { link, kind, type } of links) link.href = kind === 'map' ? mapFile(type) : curveFile(type);
 }
 
-const mapFile = (type) => url(`/map.${type}`, mapQuery(shownWindow(), { size: String(cellsWanted(false)) }));
+/* Numbers have no width. */
+const printed = (type) => (byId('figure-width').value && !['npy', 'csv'].includes(type) ? { width: byId('figure-width').value } : {});
+
+const mapFile = (type) => url(`/map.${type}`, mapQuery(shownWindow(), { size: String(cellsWanted(false)), ...printed(type) }));
 
 /* Curves that differ in one option are in one file. */
 function curveFile(type) {
   const axis = state.page.axis === 'linear' ? 'linear' : 'log', { vary, name } = varied();
-  const query = curveQuery({ ...(type === 'csv' ? {} : { axis }), ...(vary && { vary }) });
+  const query = curveQuery({ ...(type === 'csv' ? {} : { axis }), ...(vary && { vary }), ...printed(type) });
   if (vary) delete query[name];
   return url(`/curve.${type}`, query);
 }

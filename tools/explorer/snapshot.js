@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { shownCurves } from './curve.js';
 
-const SEEN = ['#map-title', '#map-subtitle', '.pane-name', '.pane canvas', '.pane svg', '#many canvas', '#many h3', '#many span:not(:has(span))',
+const SEEN = ['#answer-first', '#answer-table th', '#answer-table td', '#card', '.card-key span', '#map-title', '#map-subtitle', '.pane-name', '.pane canvas', '.pane svg', '#many canvas', '#many h3', '#many span:not(:has(span))',
   '#many p', '#bar canvas', '#bar svg', '#bar-label', '#bar-key li', '#decay h2', '#curve', '#curve-value', '#band-key span:not(.pin-key)', '#pins li span:not(.pin-key)', '.pin-key'];
 const STYLES = ['fill', 'fill-opacity', 'stroke', 'stroke-opacity', 'stroke-width', 'stroke-dasharray', 'stroke-linejoin',
   'paint-order', 'opacity', 'font-size', 'font-family', 'font-weight', 'text-anchor', 'display'];
@@ -103,16 +103,16 @@ function curveRows() {
 
 /* One file without any other: the picture, the commands, the settings and the numbers of the curves. */
 export function snapshotHtml(commands, settings) {
-  const { text } = snapshotSvg(), title = document.getElementById('map-title').textContent;
+  const { text, width } = snapshotSvg(), title = document.getElementById('map-title').textContent;
   const answer = document.getElementById('answer-first').textContent;
   const rows = Object.entries(settings).map(([name, value]) => `<tr><th>${escaped(name)}</th><td>${escaped(String(value))}</td></tr>`);
   return `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>${escaped(title)} - ropemap</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
-body{font:1rem/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;color:#17191f;background:#fcfcfa}
-svg{max-width:100%;height:auto}pre{overflow:auto;padding:.8rem;background:#f3f3ef}th{text-align:left;padding-right:1.5rem;font-weight:600}
-</style></head><body><h1>${escaped(title)}</h1><p>${escaped(answer)}</p>
-${text}
+h1{font-size:1.3rem}body{font:1rem/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;color:#17191f;background:#fcfcfa}
+div{overflow-x:auto}svg{width:100%;min-width:${Math.min(width, 900)}px;height:auto}pre{overflow:auto;padding:.8rem;background:#f3f3ef}th{text-align:left;padding-right:1.5rem;font-weight:600}
+</style></head><body><h1>${escaped(answer)}</h1>
+<div>${text}</div>
 <h2>Commands</h2><pre>${escaped(commands)}</pre>
 <h2>Settings</h2><table>${rows.join('\n')}</table>
 <details><summary>Numbers of the curves (CSV)</summary><pre>${escaped(curveRows())}</pre></details>
