@@ -44,7 +44,8 @@ def compile_one(job):
     name = os.path.splitext(os.path.basename(source))[0]
     keep = os.path.join(folder, name + architecture)
     os.mkdir(keep)
-    command = [NVCC, "-std=c++17", "-O3", "-DNDEBUG", "-I", SOURCE, *flags(), "-arch=sm_" + architecture, "-cubin",
+    generation = "-gencode=arch=compute_%s,code=sm_%s" % (min(architecture, "80", key=int), architecture)
+    command = [NVCC, "-std=c++17", "-O3", "-DNDEBUG", "-I", SOURCE, *flags(), generation, "-cubin",
                "-Xptxas", "-v", "--keep", "--keep-dir", keep, source, "-o", os.path.join(keep, name + ".cubin")]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, cwd=keep)
     ptx = ""

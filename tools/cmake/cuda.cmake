@@ -14,14 +14,28 @@ if(NOT failed)
 endif()
 set(ROPEMAP_CUDA_ARCHITECTURES ${architectures} CACHE STRING "Compute capabilities to build for")
 
-# Machine code for each; PTX of the last for GPUs that come after it, and of the first for those in between.
 set(CMAKE_CUDA_COMPILER ${NVCC})
-list(TRANSFORM ROPEMAP_CUDA_ARCHITECTURES APPEND -real OUTPUT_VARIABLE CMAKE_CUDA_ARCHITECTURES)
-list(GET ROPEMAP_CUDA_ARCHITECTURES 0 oldest)
-list(GET ROPEMAP_CUDA_ARCHITECTURES -1 newest)
-list(APPEND CMAKE_CUDA_ARCHITECTURES ${oldest}-virtual ${newest}-virtual)
+set(CMAKE_CUDA_ARCHITECTURES OFF) # given below
 enable_language(CUDA)
 find_package(CUDAToolkit REQUIRED)
+
+# Kernels differ only in whether they have the tensor cores and copies of 80 on. So there are two PTX, for 7x and for
+# all others, and machine code for each generation is made from one of them: a PTX for each took twice the time. GPUs
+# in between and later take PTX.
+set(generations "")
+set(turing ${ROPEMAP_CUDA_ARCHITECTURES})
+set(later ${ROPEMAP_CUDA_ARCHITECTURES})
+list(FILTER turing INCLUDE REGEX "^7")
+list(FILTER later EXCLUDE REGEX "^7")
+foreach(group IN ITEMS turing later)
+  if(${group})
+    list(SORT ${group} COMPARE NATURAL)
+    list(GET ${group} 0 first)
+    list(TRANSFORM ${group} PREPEND ",sm_")
+    string(JOIN "" targets ${${group}})
+    list(APPEND generations --generate-code=arch=compute_${first},code=[compute_${first}${targets}])
+  endif()
+endforeach()
 
 file(GLOB CUDA_KERNELS CONFIGURE_DEPENDS cuda/*.cu)
 file(GLOB CUDA_HOST CONFIGURE_DEPENDS cuda/*.c)
@@ -39,6 +53,7 @@ set_target_properties(ropemap_cuda PROPERTIES
 target_compile_options(ropemap_cuda PRIVATE
   $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${ROPEMAP_WERROR}>>:-Werror=all-warnings -Xcompiler=-Werror>)
+target_compile_options(ropemap_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:${generations};--threads=0>") # a thread a CPU
 target_link_libraries(ropemap_cuda PRIVATE rm_compile CUDA::cudart_static CUDA::cublas)
 target_link_options(ropemap_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,--no-undefined)
 install(TARGETS ropemap_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
