@@ -46,7 +46,7 @@ struct rm_context {
     int32_t major;       /* of the compute capability */
     int32_t shared_most; /* bytes of shared memory that a block of threads may ask for */
     char variant[16];
-    uint32_t fused_right; /* a bit of each pool: it is known to be */
+    uint32_t fused_right; /* a bit of each pool and type: it is known to be */
     bool starved;         /* what failed last wanted memory */
     cudaStream_t compute, copy, pooling;
     cudaEvent_t copied[RM_SLOTS], used[RM_SLOTS];

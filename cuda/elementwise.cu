@@ -1,4 +1,5 @@
-/* elementwise.cu - the small kernels: normalise rows, subtract a mean, accumulate tiles, distances, fill */
+/* elementwise.cu - the small kernels: normalise and split rows, subtract a mean, accumulate tiles, distances,
+ * fill */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/kernels.h"
 #include "cuda/vector_io.cuh"
@@ -96,6 +97,84 @@ extern "C" cudaError_t rm_normalise_launch(const rm_normalise_work *work, int32_
         return start<ROPEMAP_DTYPE_FP16>(work, sm_count, stream);
     }
     return cudaErrorInvalidValue;
+}
+
+/* ---- split rows of floats into two of fp16 */
+
+enum {
+    RM_SPLIT_LANES = RM_SWIZZLE_ELEMENTS / RM_SWIZZLE_CHUNK, /* threads of a row, a chunk of a block each */
+    RM_SPLIT_ROWS = 32                                       /* rows of a block: 256 threads */
+};
+
+/*
+ * With s the scale and E the exponent of the row's largest element, x / s is exact, high is x / s rounded to
+ * 11 bits, and low what is left, rounded to as many: |x - s (high + low)| <= 2^-23 |x| + 2^-25 s, half of the
+ * last place of low or, as s is 2^(E - 14) where E is RM_SPLIT_LEAST at least, 2^-39 of the largest element.
+ *
+ * The kernel multiplies high with high, low with high and high with low; |low| <= 2^-11 |x| / s. What the
+ * product q k loses is thus 2 * 2^-23 + 2^-22 = 2^-21 of |q k|, and what lies below 2^-38 of the rows'
+ * largest elements. Products of up to 256 elements are less than 2^38, and multiples of 2^-48: with either
+ * scale, from 2^-78 to 2^86, they are floats as they were, so that nothing is lost that the product of the
+ * floats would have.
+ */
+__global__ void __launch_bounds__(RM_SPLIT_LANES *RM_SPLIT_ROWS) rm_split_kernel(rm_split_work work) {
+    constexpr ropemap_dtype HALF = ROPEMAP_DTYPE_FP16, FLOAT = ROPEMAP_DTYPE_FP32;
+    constexpr int N = RM_SWIZZLE_CHUNK;
+    const int32_t cols = (int32_t)work.from.cols, all = rm_swizzled_blocks(cols) * RM_SWIZZLE_ELEMENTS;
+    const int64_t floats = rm_fused_row(FLOAT, cols), stride = (int64_t)gridDim.x * RM_SPLIT_ROWS;
+    int64_t first = (int64_t)blockIdx.x * RM_SPLIT_ROWS; /* whole warps go on or stop */
+    for (; first < work.from.rows; first += stride) {
+        const int64_t row = first + threadIdx.y;
+        const int32_t end = row < work.from.rows ? cols : 0;
+        const int64_t from = (end > 0 ? row : first) * work.from.stride;
+        uint32_t largest = 0; /* magnitudes rise with their bits, NaN after all numbers */
+        for (int32_t d = (int32_t)threadIdx.x * N; d < end; d += RM_SWIZZLE_ELEMENTS) {
+            const rm_packed<FLOAT, N> packed = rm_load<FLOAT, N>(work.from.data, from + d);
+            for (int i = 0; i < N; i++) {
+                const uint32_t bits = packed.word[i] & 0x7fffffffu;
+                largest = bits > largest ? bits : largest;
+            }
+        }
+        for (int apart = 1; apart < RM_SPLIT_LANES; apart *= 2) {
+            const uint32_t other = __shfl_xor_sync(0xffffffffu, largest, apart);
+            largest = other > largest ? other : largest;
+        }
+        const uint32_t least = 127 + RM_SPLIT_LEAST, most = 127 + RM_SPLIT_MOST, own = largest >> 23;
+        const uint32_t exponent = own < least ? least : own > most ? most : own;
+        const float inverse = rm_float_from_bits((2 * 127 + RM_SPLIT_TOP - exponent) << 23);
+        for (int32_t d = (int32_t)threadIdx.x * N; d < end; d += RM_SWIZZLE_ELEMENTS) {
+            const rm_packed<FLOAT, N> packed = rm_load<FLOAT, N>(work.from.data, from + d);
+            float x[N];
+            for (int i = 0; i < N; i++) {
+                x[i] = rm_unpack(packed, i) * inverse;
+            }
+            const rm_packed<HALF, N> high = rm_pack<HALF, N>(x);
+            for (int i = 0; i < N; i++) {
+                x[i] -= rm_unpack(high, i);
+            }
+            rm_store<HALF, N>(work.to, rm_swizzled_at(row, d, floats), rm_pack<HALF, N>(x));
+            rm_store<HALF, N>(work.to, rm_swizzled_at(row, all + d, floats), high);
+        }
+        if (end > 0 && threadIdx.x == 0) {
+            const int64_t group = row / RM_SWIZZLE_ROWS * RM_SWIZZLE_ROWS;
+            const float scale =
+                rm_float_from_bits(own > most ? 0x7fc00000u : (exponent - RM_SPLIT_TOP) << 23);
+            static_cast<float *>(work.to)[group * floats + RM_SWIZZLE_ROWS * all + row - group] = scale;
+        }
+    }
+}
+
+extern "C" cudaError_t rm_split_launch(const rm_split_work *work, int32_t sm_count, cudaStream_t stream) {
+    if (work->from.rows <= 0) {
+        return cudaSuccess;
+    }
+    if (work->from.cols % RM_SWIZZLE_CHUNK != 0) {
+        return cudaErrorInvalidValue;
+    }
+    const int64_t needed = (work->from.rows + RM_SPLIT_ROWS - 1) / RM_SPLIT_ROWS;
+    const int64_t most = (int64_t)sm_count * BLOCKS;
+    const dim3 grid((unsigned)(needed < most ? needed : most)), block(RM_SPLIT_LANES, RM_SPLIT_ROWS);
+    return rm_launch(rm_split_kernel, grid, block, 0, stream, *work);
 }
 
 /* ---- subtract a mean */

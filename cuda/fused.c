@@ -15,7 +15,8 @@ enum {
     DOWN = 5,   /* cells, which end within tiles */
     ACROSS = 7,
     CELLS = DOWN * ACROSS,
-    LARGEST = 3 /* of the numbers */
+    LARGEST = 3, /* of the numbers */
+    LARGE = 2731 /* times as large, and two bits more than fp16 has, is every second one of split rows */
 };
 
 /* Sums of floats are as near as their roundings leave them, which a part that is lost or doubled is not. */
@@ -47,17 +48,21 @@ static double number_of(const rm_accumulator *cells, int i) {
                                    : cells->sum[i];
 }
 
-/* Numbers that look like chance, the same each time. */
-static void fill(float *numbers, int64_t count) {
+/* Numbers that look like chance, the same each time. Where they are split, a large one of a query meets a
+ * small one of a key, or the other way round, and rows are powers of two apart. */
+static void fill(float *numbers, int64_t dim, bool split) {
     uint32_t state = 1;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < (QUERIES + KEYS) * dim; i++) {
+        const int64_t row = i / dim;
+        const bool large = split && (i % dim % 2 == 0) == (row < QUERIES);
         state = state * 1664525u + 1013904223u;
         numbers[i] = (float)((int32_t)((state >> 16) % (2 * LARGEST + 1)) - LARGEST);
+        numbers[i] *= (large ? (float)LARGE : 1.0f) * (float)(split ? 1 << row % 3 : 1);
     }
 }
 
 static float dot(const float *a, const float *b, int64_t dim) {
-    float sum = 0.0f; /* exact: at most 9 * 256 */
+    float sum = 0.0f; /* exact: at most 9 * 256, of split rows times LARGE, and powers of two */
     for (int64_t d = 0; d < dim; d++) {
         sum += a[d] * b[d];
     }
@@ -94,25 +99,26 @@ static int64_t parts_bytes(ropemap_pool pool) {
     return rm_fused_parts_bytes(&check_grid, pool, 0, QUERIES, 0, KEYS, RM_FUSED_TILE);
 }
 
-/* The same by the kernel, from rows in `memory` [2 * ROOM, dim] of the device; parts follow them, then cells.
+/* The same by the kernel, from rows in `memory` [2 * ROOM, row] of the device; parts follow them, then cells.
  */
 static ropemap_status pool_fused(rm_context *context, float *numbers, rm_fused_work work, float *memory,
                                  struct arrays *cells, ropemap_error *error) {
-    const int64_t dim = work.head_dim;
+    const int64_t dim = work.head_dim, row = rm_fused_row(work.dtype, work.head_dim);
+    const rm_view queries = {.data = memory, .rows = ROOM, .cols = dim, .stride = row};
+    const rm_view keys = {.data = memory + ROOM * row, .rows = ROOM, .cols = dim, .stride = row};
     const rm_rotation as_they_are = {.dtype = work.dtype, .fused = true};
     const ropemap_pool pool = work.cells.pool;
     const size_t parts = (size_t)parts_bytes(pool);
-    char *own = (char *)(memory + 2 * ROOM * dim);
+    char *own = (char *)(memory + 2 * ROOM * row);
     work.parts = own;
     work.cells = cells_in((struct arrays *)(void *)(own + parts), pool);
     work.piece = RM_FUSED_TILE;
-    work.queries = memory;
-    work.keys = memory + ROOM * dim;
+    work.queries = queries.data;
+    work.keys = keys.data;
     RM_TRY(rm_cuda_rotate(context, &as_they_are, check_grid.rows.range, rm_view_dense(numbers, QUERIES, dim),
-                          rm_view_dense(memory, ROOM, dim), error));
+                          queries, error));
     RM_TRY(rm_cuda_rotate(context, &as_they_are, check_grid.cols.range,
-                          rm_view_dense(numbers + QUERIES * dim, KEYS, dim),
-                          rm_view_dense(memory + ROOM * dim, ROOM, dim), error));
+                          rm_view_dense(numbers + QUERIES * dim, KEYS, dim), keys, error));
     RM_CUDA(context, error, cudaMemsetAsync(own, 0, parts + sizeof *cells, context->compute));
     if (rm_pool_is_extreme(pool)) {
         RM_CUDA(context, error,
@@ -130,15 +136,15 @@ static ropemap_status check(rm_context *context, ropemap_dtype dtype, ropemap_po
     struct arrays wanted_arrays, got_arrays;
     rm_accumulator wanted = cells_in(&wanted_arrays, pool);
     const rm_accumulator got = cells_in(&got_arrays, pool);
-    const uint64_t bytes =
-        (uint64_t)(2 * ROOM * dim) * sizeof(float) + (uint64_t)parts_bytes(pool) + sizeof got_arrays;
+    const uint64_t bytes = (uint64_t)(2 * ROOM * rm_fused_row(dtype, (int32_t)dim)) * sizeof(float) +
+                           (uint64_t)parts_bytes(pool) + sizeof got_arrays;
     const rm_fused_work work = {.query_rows = QUERIES,
                                 .key_rows = KEYS,
                                 .head_dim = (int32_t)dim,
                                 .dtype = dtype,
                                 .grid = check_grid,
                                 .cells = {.pool = pool}};
-    fill(numbers, (QUERIES + KEYS) * dim);
+    fill(numbers, dim, dtype == ROPEMAP_DTYPE_FP32);
     pool_plainly(numbers, numbers + QUERIES * dim, dim, &wanted);
     RM_TRY(rm_buffer_reserve(context, &context->trial, bytes, error));
     RM_TRY(pool_fused(context, numbers, work, context->trial.memory, &got_arrays, error));
@@ -154,10 +160,11 @@ static ropemap_status check(rm_context *context, ropemap_dtype dtype, ropemap_po
     return ROPEMAP_OK;
 }
 
-/* Once a pool of a context, some milliseconds. */
+/* Once a pool and a type of a context, some milliseconds. */
 static ropemap_status check_once(rm_context *context, ropemap_dtype dtype, ropemap_pool pool, int64_t dim,
                                  ropemap_error *error) {
-    if ((context->fused_right & 1u << pool) != 0) {
+    const uint32_t bit = 1u << (8 * (int)dtype + (int)pool);
+    if ((context->fused_right & bit) != 0) {
         return ROPEMAP_OK;
     }
     float *numbers = rm_alloc_raw((uint64_t)((QUERIES + KEYS) * dim), sizeof *numbers);
@@ -166,7 +173,7 @@ static ropemap_status check_once(rm_context *context, ropemap_dtype dtype, ropem
     }
     const ropemap_status status = check(context, dtype, pool, dim, numbers, error);
     rm_free(numbers);
-    context->fused_right |= status == ROPEMAP_OK ? 1u << pool : 0;
+    context->fused_right |= status == ROPEMAP_OK ? bit : 0;
     return status;
 }
 
@@ -221,7 +228,7 @@ ropemap_status rm_cuda_similarity_pool(rm_context *context, ropemap_dtype dtype,
     RM_TRY(rm_tile_pause(context, error));
     const int64_t most = keys_at_once(context, &work);
     for (int64_t first = 0; first < keys.rows; first += most) {
-        work.keys = keys.data + first * keys.cols;
+        work.keys = keys.data + first * keys.stride;
         work.key_rows = keys.rows - first < most ? keys.rows - first : most;
         work.col_first = col_first + first;
         RM_TRY(launch(context, &work, error));

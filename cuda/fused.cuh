@@ -24,19 +24,22 @@
 
 #define RM_FUSED static __device__ __forceinline__
 
-/* Before a loop over what must stay in registers. */
+/* Before a loop over what must stay in registers; and one of which so many TURNS are mixed. */
 #ifdef __CUDACC__
-#define RM_UNROLL _Pragma("unroll")
+#define RM_UNROLL       _Pragma("unroll")
+#define RM_UNROLL_TURNS _Pragma("unroll TURNS")
 #else
 #define RM_UNROLL
+#define RM_UNROLL_TURNS
 #endif
 
 enum {
     RM_FUSED_DOWN = RM_FUSED_SIDE / 16,
     RM_FUSED_ACROSS = RM_FUSED_SIDE / 8,
-    RM_FUSED_ROWS = 2 * RM_FUSED_DOWN,     /* of a lane */
-    RM_FUSED_EACH = 2 * RM_FUSED_ACROSS,   /* products of a row, of a lane */
-    RM_FUSED_RUN_KEYS = 64 * RM_FUSED_TILE /* that a block of threads goes through for an extreme */
+    RM_FUSED_ROWS = 2 * RM_FUSED_DOWN,      /* of a lane */
+    RM_FUSED_EACH = 2 * RM_FUSED_ACROSS,    /* products of a row, of a lane */
+    RM_FUSED_RUN_KEYS = 64 * RM_FUSED_TILE, /* that a block of threads goes through for an extreme */
+    RM_FUSED_CELL_MOST = 1048576            /* columns: a cell that has more than any run counts as so many */
 };
 
 /* The products of a warp in one tile. */
@@ -110,27 +113,25 @@ struct rm_fused_window {
 /* The cell column that a warp is in. `end`: columns from the warp's first one in this tile to the cell's end,
  * floor((cell + 1) * count / cells); `rest`: what that division leaves. */
 typedef struct rm_fused_cell {
-    int64_t cell, end, rest;
+    int32_t cell, end, rest;
 } rm_fused_cell;
 
 RM_FUSED rm_fused_cell rm_fused_cell_at(const rm_partition &axis, int64_t index) {
     rm_fused_cell at;
-    at.cell = rm_partition_cell_of(&axis, index);
-    const int64_t product = (at.cell + 1) * axis.range.count;
-    at.end = product / axis.cells - index;
-    at.rest = product % axis.cells;
+    const int64_t cell = rm_partition_cell_of(&axis, index), product = (cell + 1) * axis.range.count,
+                  end = product / axis.cells - index;
+    at.cell = (int32_t)cell;
+    at.end = end < RM_FUSED_CELL_MOST ? (int32_t)end : RM_FUSED_CELL_MOST;
+    at.rest = (int32_t)(product % axis.cells);
     return at;
 }
 
 /* `least`: positions of the smallest cell; `more`: what count / cells leaves. */
-RM_FUSED void rm_fused_next_cell(const rm_partition &axis, int64_t least, int64_t more, rm_fused_cell *at) {
+RM_FUSED void rm_fused_next_cell(const rm_partition &axis, int32_t least, int32_t more, rm_fused_cell *at) {
+    const int32_t room = (int32_t)axis.cells - at->rest;
     at->cell++;
-    at->end += least;
-    at->rest += more;
-    if (at->rest >= axis.cells) {
-        at->rest -= axis.cells;
-        at->end++;
-    }
+    at->end += more < room ? least : least + 1;
+    at->rest = more < room ? at->rest + more : more - room;
 }
 
 /* ---- extremes */
@@ -160,8 +161,8 @@ template <ropemap_pool POOL> RM_FUSED void rm_fused_raise(float *cell, float val
     }
 }
 
-/* What a warp keeps: take_all() and take_some() bring it a tile's products, give() puts what is kept into a
- * cell column; the whole warp calls them. */
+/* What a warp keeps: take_all() or take_some() brings it a tile's products, take_scaled() what that left if
+ * it is not 0, give() puts what is kept into a cell column; the whole warp calls them. */
 template <ropemap_pool POOL, bool = RM_FUSED_EXTREME<POOL>> struct rm_fused_keep {
     typedef float part;
     float extremes[RM_FUSED_ROWS]; /* of the lane's rows: i is row 8 i + lane / 4 of the warp's */
@@ -181,7 +182,7 @@ template <ropemap_pool POOL, bool = RM_FUSED_EXTREME<POOL>> struct rm_fused_keep
     }
 
     /* Every product. */
-    RM_METHOD void take_all(const rm_fused_products &products) {
+    RM_METHOD uint32_t take_all(const rm_fused_products &products) {
         RM_UNROLL
         for (int i = 0; i < RM_FUSED_DOWN; i++) {
             RM_UNROLL
@@ -192,9 +193,10 @@ template <ropemap_pool POOL, bool = RM_FUSED_EXTREME<POOL>> struct rm_fused_keep
                 }
             }
         }
+        return 0;
     }
 
-    RM_METHOD void take_some(const rm_fused_products &products, const rm_fused_window &window) {
+    RM_METHOD uint32_t take_some(const rm_fused_products &products, const rm_fused_window &window) {
         RM_UNROLL
         for (int j = 0; j < RM_FUSED_ACROSS; j++) {
             if (window.misses(j)) {
@@ -211,7 +213,10 @@ template <ropemap_pool POOL, bool = RM_FUSED_EXTREME<POOL>> struct rm_fused_keep
                 }
             }
         }
+        return 0;
     }
+
+    RM_METHOD void take_scaled(const rm_fused_products &, const rm_fused_window &, uint32_t) {}
 
     RM_METHOD void give(const rm_fused_places<part> &places, int64_t col) {
         const int32_t lane = (int32_t)threadIdx.x % 32;
@@ -303,12 +308,22 @@ template <ropemap_pool POOL> struct rm_fused_keep<POOL, false> {
         }
     }
 
-    RM_METHOD void take_all(const rm_fused_products &products) {
-        take<true>(products, nullptr);
+    RM_METHOD uint32_t take_all(const rm_fused_products &products) {
+        return take<true>(products, nullptr);
     }
 
-    RM_METHOD void take_some(const rm_fused_products &products, const rm_fused_window &window) {
-        take<false>(products, &window);
+    RM_METHOD uint32_t take_some(const rm_fused_products &products, const rm_fused_window &window) {
+        return take<false>(products, &window);
+    }
+
+    RM_METHOD void take_scaled(const rm_fused_products &products, const rm_fused_window &window,
+                               uint32_t left) {
+        RM_UNROLL
+        for (int i = 0; i < RM_FUSED_ROWS; i++) {
+            if ((left >> i & 1) != 0) {
+                add_scaled(products, window, i);
+            }
+        }
     }
 
     RM_METHOD void give(const rm_fused_places<part> &places, int64_t col) {
@@ -322,32 +337,28 @@ template <ropemap_pool POOL> struct rm_fused_keep<POOL, false> {
     }
 
   private:
-    /* Half of the rows at a time, whose sums are in registers with all products. ALL: there is no window. */
+    /* Half of the rows at a time, whose sums are in registers with all products. ALL: there is no window.
+     * Returns a bit for each row that float does not hold, and that is not taken. */
     template <bool ALL>
-    RM_METHOD void take(const rm_fused_products &products, const rm_fused_window *window) {
+    RM_METHOD uint32_t take(const rm_fused_products &products, const rm_fused_window *window) {
+        uint32_t left = 0;
         RM_UNROLL
         for (int first = 0; first < RM_FUSED_ROWS; first += RM_FUSED_SOME) {
             float sum[RM_FUSED_SOME], square[RM_FUSED_SOME];
-            bool held = true;
             add<ALL>(products, window, first, sum, square);
             RM_UNROLL
             for (int i = 0; i < RM_FUSED_SOME; i++) {
                 const bool fits =
                     SQUARES ? square[i] >= 0x1p-90f && square[i] <= 0x1p120f : fabsf(sum[i]) <= 0x1p120f;
                 const int32_t count = ALL ? RM_FUSED_EACH : window->count(first + i);
-                held = held && (fits || count == 0);
+                const bool held = fits || count == 0;
                 pairs[(first + i) / 2] += (uint32_t)count << i % 2 * 16;
-            }
-            RM_UNROLL
-            for (int i = 0; i < RM_FUSED_SOME; i++) {
-                if (held) {
-                    sums[first + i] += SUMS ? (double)sum[i] : 0.0;
-                    squares[first + i] += SQUARES ? (double)square[i] : 0.0;
-                } else {
-                    add_scaled<ALL>(products, window, first + i);
-                }
+                sums[first + i] += SUMS && held ? (double)sum[i] : 0.0;
+                squares[first + i] += SQUARES && held ? (double)square[i] : 0.0;
+                left |= held ? 0u : 1u << (first + i);
             }
         }
+        return left;
     }
 
     RM_METHOD int32_t pairs_of(int row) const {
@@ -401,12 +412,11 @@ template <ropemap_pool POOL> struct rm_fused_keep<POOL, false> {
     }
 
     /* The same of one row, divided by a power of two near the largest product. */
-    template <bool ALL>
-    RM_METHOD void add_scaled(const rm_fused_products &products, const rm_fused_window *window, int row) {
+    RM_METHOD void add_scaled(const rm_fused_products &products, const rm_fused_window &window, int row) {
         float largest = STD ? fabsf(firsts[row]) : 0.0f, sum = 0.0f, square = 0.0f;
         RM_UNROLL
         for (int at = 0; at < RM_FUSED_EACH; at++) {
-            largest = has<ALL>(window, row, at)
+            largest = has<false>(&window, row, at)
                           ? rm_more_extreme(ROPEMAP_POOL_MAX, largest, fabsf(product_of(products, row, at)))
                           : largest;
         }
@@ -416,7 +426,7 @@ template <ropemap_pool POOL> struct rm_fused_keep<POOL, false> {
         RM_UNROLL
         for (int at = 0; at < RM_FUSED_EACH; at++) {
             const float all = product_of(products, row, at) * scale - (STD ? firsts[row] * scale : 0.0f);
-            const float value = has<ALL>(window, row, at) ? all : 0.0f;
+            const float value = has<false>(&window, row, at) ? all : 0.0f;
             sum += value;
             square = fmaf(value, value, square);
         }

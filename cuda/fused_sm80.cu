@@ -11,6 +11,12 @@
  *       0 -  63   | 64 x 64  | 64 x 64  |         stages   [STAGES][2]
  *      64 - 127   |  warp 2  |  warp 3  |
  *                 +----------+----------+
+ *
+ * Rows of floats come as lows and highs of fp16, each with blocks of its own. Lows of keys are multiplied
+ * with highs of queries, and then their highs with lows and highs: so most of what is small is added before
+ * what is large, and of head_dim up to 64 all of it. The sum is then scaled by the row's and the column's
+ * power of two, which is exact (rm_split_kernel): what it is off by is less than 2^-21 of the sum of
+ * magnitudes, and what the sum of 2 head_dim - 64 products of floats would be off by.
  */
 #include "cuda/fused.cuh"
 #include "cuda/instructions.cuh"
@@ -28,22 +34,22 @@ enum {
 /* What the kernel takes. */
 typedef struct rm_fused_task {
     rm_fused_work work;
-    int64_t least, more;          /* of the columns' cells: rm_fused_next_cell() */
+    int32_t least, more;          /* of the columns' cells: rm_fused_next_cell() */
     int64_t run;                  /* keys that a block of threads goes through: of sums, a piece */
     int64_t cell_row, cell_col;   /* the first ones touched; for an extreme, those of the accumulator */
     int64_t cell_rows, cell_cols; /* that are touched */
     int64_t col_pieces;           /* parts are [row pieces, col_pieces, 2] */
-    int32_t blocks;               /* of 64 elements of a row */
+    int64_t group;                /* bytes from 64 rows to the next 64 */
+    int32_t blocks;               /* of 64 elements of a row: of split ones all, lows first */
+    int32_t lows;                 /* of them, blocks of lows: half of the blocks or none */
     int32_t stages;
 } rm_fused_task;
 
 /* ---- copies */
 
 /* Starts the copy of both blocks of 64 rows of a tile: of `elements` (a block's number) of its rows. */
-RM_FUSED void rm_fused_copy(const void *rows, int32_t head_dim, int64_t tile, int32_t elements,
-                            rm_shared to) {
+RM_FUSED void rm_fused_copy(const void *rows, int64_t group, int64_t tile, int32_t elements, rm_shared to) {
     constexpr int CHUNKS = RM_FUSED_BLOCK_BYTES / 16 / RM_FUSED_THREADS; /* of a thread, in a block */
-    const int64_t group = rm_swizzled_group(head_dim) * 2;               /* bytes */
     const char *from = (const char *)rows + 2 * tile * group + elements * RM_FUSED_BLOCK_BYTES;
     RM_UNROLL
     for (int i = 0; i < 2 * CHUNKS; i++) {
@@ -56,13 +62,13 @@ RM_FUSED void rm_fused_copy(const void *rows, int32_t head_dim, int64_t tile, in
 struct rm_fused_stream {
     int32_t left;         /* stages that are not on their way */
     int32_t block, stage; /* of the next one */
-    int64_t tile;
+    int32_t tile;
 };
 
 /* Starts the copy of the next stage, if there is one: a group of copies in any case. */
 RM_FUSED void rm_fused_fetch(const rm_fused_task &task, rm_shared stages, rm_fused_stream *next) {
     if (next->left > 0) {
-        rm_fused_copy(task.work.keys, task.work.head_dim, next->tile, next->block,
+        rm_fused_copy(task.work.keys, task.group, next->tile, next->block,
                       stages + next->stage * RM_FUSED_STAGE_BYTES);
         next->left--;
         next->stage = next->stage + 1 == task.stages ? 0 : next->stage + 1;
@@ -128,18 +134,61 @@ RM_FUSED void rm_fused_multiply(rm_shared queries, rm_shared keys, int32_t step,
     }
 }
 
-/* The same of a whole block of elements, or of what the last one has. */
-template <ropemap_dtype T>
+/* The same of a whole block of elements, or of what the last one has. For standard deviations, of which most
+ * is kept, there are registers for two steps at a time. */
+template <ropemap_dtype T, ropemap_pool POOL>
 RM_FUSED void rm_fused_multiply_block(rm_shared queries, rm_shared keys, int32_t elements,
                                       rm_fused_products &products) {
+    constexpr int TURNS = POOL == ROPEMAP_POOL_STD ? 2 : RM_SWIZZLE_ELEMENTS / RM_FUSED_STEP;
+    (void)TURNS; /* not every compiler takes the hint */
     if (elements >= RM_SWIZZLE_ELEMENTS) {
-        RM_UNROLL
+        RM_UNROLL_TURNS
         for (int step = 0; step < RM_SWIZZLE_ELEMENTS / RM_FUSED_STEP; step++) {
             rm_fused_multiply<T>(queries, keys, step, products);
         }
     } else {
         for (int step = 0; step < elements / RM_FUSED_STEP; step++) {
             rm_fused_multiply<T>(queries, keys, step, products);
+        }
+    }
+}
+
+/* The products of a block of keys: of highs with the queries' lows as well, of lows with their highs alone.
+ */
+template <ropemap_dtype T, ropemap_pool POOL>
+RM_FUSED void rm_fused_multiply_parts(const rm_fused_task &task, rm_shared queries, rm_shared keys,
+                                      int32_t block, rm_fused_products &products) {
+    const bool low = block < task.lows;
+    const int32_t elements = task.work.head_dim - (block - (low ? 0 : task.lows)) * RM_SWIZZLE_ELEMENTS;
+    int32_t of = low ? block + task.lows : block - task.lows; /* the queries' */
+    for (;;) {
+        rm_fused_multiply_block<T, POOL>(queries + of * RM_FUSED_STAGE_BYTES, keys, elements, products);
+        if (T != ROPEMAP_DTYPE_FP16 || low || of == block) {
+            return;
+        }
+        of = block;
+    }
+}
+
+/* The scales of 64 split rows. */
+RM_FUSED const float *rm_fused_scales(const rm_fused_task &task, const void *rows, int64_t number) {
+    return (const float *)((const char *)rows + number * task.group + task.blocks * RM_FUSED_BLOCK_BYTES);
+}
+
+RM_FUSED void rm_fused_scale(const float *down, const float *across, rm_fused_products &products) {
+    const int32_t lane = (int32_t)threadIdx.x % 32;
+    float rows[RM_FUSED_ROWS];
+    RM_UNROLL
+    for (int i = 0; i < RM_FUSED_ROWS; i++) {
+        rows[i] = down[8 * i + lane / 4];
+    }
+    RM_UNROLL
+    for (int j = 0; j < RM_FUSED_ACROSS; j++) {
+        const float2 cols = *reinterpret_cast<const float2 *>(across + 8 * j + lane % 4 * 2);
+        RM_UNROLL
+        for (int i = 0; i < 4 * RM_FUSED_DOWN; i++) {
+            float &product = products[i / 4][j][i % 4];
+            product = product * (i % 2 == 0 ? cols.x : cols.y) * rows[i / 2];
         }
     }
 }
@@ -153,33 +202,16 @@ RM_FUSED void rm_fused_clear(rm_fused_products &products) {
 
 /* ---- cells */
 
-/* Takes the products of a tile: of keys `offset` to offset + 64 of the run, of which there are `keys`. */
+/* Takes what the tile has of the cell, from column `from` on of the warp's, up to `to`. */
 template <class KEEP>
-RM_FUSED void rm_fused_pool(const rm_fused_task &task, const rm_fused_products &products,
-                            const int32_t *limits, int32_t offset, int32_t keys,
-                            const rm_fused_places<typename KEEP::part> &places, rm_fused_cell *at,
-                            KEEP *keep) {
-    const int32_t last = keys - offset < RM_FUSED_SIDE ? keys - offset : RM_FUSED_SIDE;
-    if (at->end <= 0) { /* the cell ended among the keys of the other warps */
-        keep->give(places, at->cell);
-        while (at->end <= 0) {
-            rm_fused_next_cell(task.work.grid.cols, task.least, task.more, at);
-        }
-    }
-    for (int32_t from = 0;;) {
-        const int32_t to = at->end < last ? (int32_t)at->end : last;
-        if (to - from == RM_FUSED_SIDE && limits[0] >= offset + RM_FUSED_SIDE &&
-            limits[RM_FUSED_SIDE - 1] > 0) {
-            keep->take_all(products);
-        } else {
-            keep->take_some(products, rm_fused_window(from, to, limits, offset));
-        }
-        if (at->end >= last) {
-            return;
-        }
-        keep->give(places, at->cell);
-        rm_fused_next_cell(task.work.grid.cols, task.least, task.more, at);
-        from = to;
+RM_FUSED void rm_fused_take(const rm_fused_products &products, const int32_t *limits, int32_t offset,
+                            int32_t from, int32_t to, KEEP *keep) {
+    const bool all =
+        to - from == RM_FUSED_SIDE && limits[0] >= offset + RM_FUSED_SIDE && limits[RM_FUSED_SIDE - 1] > 0;
+    const uint32_t left =
+        all ? keep->take_all(products) : keep->take_some(products, rm_fused_window(from, to, limits, offset));
+    if (left != 0) {
+        keep->take_scaled(products, rm_fused_window(from, to, limits, offset), left);
     }
 }
 
@@ -216,7 +248,7 @@ RM_FUSED void rm_fused_go(const rm_fused_task &task, const rm_fused_queries &que
     const int32_t warp = (int32_t)threadIdx.x / 32, down = warp / 2, across = warp % 2;
     const rm_shared memory = rm_shared_address(rm_shared_memory());
     const rm_shared stages = memory + task.blocks * RM_FUSED_STAGE_BYTES;
-    rm_fused_stream next = {run.tiles * task.blocks, 0, 0, run.first / RM_FUSED_TILE};
+    rm_fused_stream next = {run.tiles * task.blocks, 0, 0, (int32_t)(run.first / RM_FUSED_TILE)};
     for (int32_t i = 0; i < task.stages - 1; i++) {
         rm_fused_fetch(task, stages, &next);
     }
@@ -227,24 +259,47 @@ RM_FUSED void rm_fused_go(const rm_fused_task &task, const rm_fused_queries &que
     int32_t offset = across * RM_FUSED_SIDE, stage = 0; /* of the warp's keys in the run */
     rm_fused_cell at = rm_fused_cell_at(task.work.grid.cols, task.work.col_first + run.first);
     at.end -= offset;
-    for (int32_t tile = 0; tile < run.tiles; tile++) {
+    bool kept = false; /* something of the cell */
+    for (int32_t tile = 0;; tile++) {
         rm_fused_products products;
         rm_fused_clear(products);
-        for (int32_t block = 0; block < task.blocks; block++) {
+        for (int32_t block = 0; tile < run.tiles && block < task.blocks; block++) {
             rm_fused_wait(task);
             rm_fused_fetch(task, stages, &next);
-            rm_fused_multiply_block<T>(memory + block * RM_FUSED_STAGE_BYTES + down * RM_FUSED_BLOCK_BYTES,
-                                       stages + stage * RM_FUSED_STAGE_BYTES + across * RM_FUSED_BLOCK_BYTES,
-                                       task.work.head_dim - block * RM_SWIZZLE_ELEMENTS, products);
+            rm_fused_multiply_parts<T, POOL>(
+                task, memory + down * RM_FUSED_BLOCK_BYTES,
+                stages + stage * RM_FUSED_STAGE_BYTES + across * RM_FUSED_BLOCK_BYTES, block, products);
             stage = stage + 1 == task.stages ? 0 : stage + 1;
         }
-        if (offset < run.count) {
-            rm_fused_pool(task, products, limits, offset, run.count, places, &at, &keep);
+        const int32_t left = tile < run.tiles ? run.count - offset : 0;
+        const int32_t last = left < RM_FUSED_SIDE ? left : RM_FUSED_SIDE;
+        if (T == ROPEMAP_DTYPE_FP16 && task.lows > 0 && last > 0) {
+            rm_fused_scale(rm_fused_scales(task, task.work.queries, 2 * (int64_t)blockIdx.x + down),
+                           rm_fused_scales(task, task.work.keys, (run.first + offset) / RM_FUSED_SIDE),
+                           products);
+        }
+        for (int32_t from = 0;;) {
+            const int32_t to = at.end < last ? (int32_t)at.end : last;
+            if (to > from) {
+                rm_fused_take(products, limits, offset, from, to, &keep);
+                kept = true;
+            }
+            if (at.end >= last && tile < run.tiles) {
+                break;
+            }
+            if (kept || tile == run.tiles) { /* it may have ended among the keys of the other warps */
+                keep.give(places, at.cell);
+                kept = false;
+            }
+            if (tile == run.tiles) {
+                return;
+            }
+            rm_fused_next_cell(task.work.grid.cols, task.least, task.more, &at);
+            from = to > 0 ? to : 0;
         }
         offset += RM_FUSED_TILE;
         at.end -= RM_FUSED_TILE;
     }
-    keep.give(places, at.cell);
 }
 
 /* Block (x, y) takes tile x of the queries and run y of the keys. */
@@ -271,7 +326,7 @@ __global__ void __launch_bounds__(RM_FUSED_THREADS, RM_FUSED_BLOCKS)
         return; /* all threads do */
     }
     for (int32_t block = 0; block < task.blocks; block++) {
-        rm_fused_copy(work.queries, work.head_dim, blockIdx.x, block,
+        rm_fused_copy(work.queries, task.group, blockIdx.x, block,
                       rm_shared_address(rm_shared_memory()) + block * RM_FUSED_STAGE_BYTES);
     }
     rm_fused_go<T, POOL>(task, queries, run);
@@ -379,8 +434,12 @@ static cudaError_t pick(const rm_fused_task &task, size_t shared, cudaStream_t s
 static bool place(rm_fused_task *task) {
     const rm_fused_work *work = &task->work;
     const rm_grid *grid = &work->grid;
-    task->least = rm_partition_least(&grid->cols);
-    task->more = grid->cols.range.count % grid->cols.cells;
+    const int64_t least = rm_partition_least(&grid->cols);
+    if (grid->cols.cells > INT32_MAX) {
+        return false;
+    }
+    task->least = least < RM_FUSED_CELL_MOST ? (int32_t)least : RM_FUSED_CELL_MOST;
+    task->more = (int32_t)(grid->cols.range.count % grid->cols.cells);
     if (rm_pool_is_extreme(work->cells.pool)) {
         task->run = RM_FUSED_RUN_KEYS;
         task->cell_row = work->cells.first_row;
@@ -409,7 +468,12 @@ extern "C" cudaError_t rm_fused_launch(const rm_fused_work *work, int32_t shared
         work->head_dim % RM_FUSED_STEP != 0 || !place(&task)) {
         return cudaErrorInvalidValue;
     }
-    task.blocks = (work->head_dim + RM_SWIZZLE_ELEMENTS - 1) / RM_SWIZZLE_ELEMENTS;
+    task.blocks = rm_swizzled_blocks(work->head_dim);
+    task.group = rm_swizzled_group(rm_fused_row(work->dtype, work->head_dim)) * (int64_t)sizeof(uint16_t);
+    if (work->dtype == ROPEMAP_DTYPE_FP32) {
+        task.lows = task.blocks;
+        task.blocks *= 2;
+    }
     task.stages = RM_FUSED_STAGES;
     const size_t room = shared_most < 0 ? 0 : (size_t)shared_most;
     const size_t own = sizeof(rm_fused_queries);
@@ -418,6 +482,7 @@ extern "C" cudaError_t rm_fused_launch(const rm_fused_work *work, int32_t shared
     }
     const size_t shared = (size_t)(task.blocks + task.stages) * RM_FUSED_STAGE_BYTES;
     switch (work->dtype) {
+    case ROPEMAP_DTYPE_FP32: /* split */
     case ROPEMAP_DTYPE_FP16:
         return pick<ROPEMAP_DTYPE_FP16>(task, shared, stream);
     case ROPEMAP_DTYPE_BF16:

@@ -84,8 +84,12 @@ RM_INLINE int64_t rm_pool_parts_bytes(const rm_grid *grid, ropemap_pool pool, in
  *     ...                                               once, when 8 rows of it are read together
  *     row 7       | 7 | 6 | 5 | 4 | 3 | 2 | 1 | 0 |
  *
- * So a block is copied as it is, byte for byte. A group takes the room that floats would, as other rows of
- * 16-bit types do: from 32 elements on that is enough for whole blocks.
+ * So a block is copied as it is, byte for byte. A row takes the room of rm_fused_row() floats: of 16-bit
+ * types the room that floats would, as elsewhere, which from 32 elements on is enough for whole blocks.
+ *
+ * Rows of floats are split for them, each into two of fp16: x = scale (high + low), with a power of two for
+ * each row that leaves its largest element in [2^14, 2^15). First come the group's blocks of lows, then those
+ * of highs, then the scales of its 64 rows, floats.
  */
 enum {
     RM_SWIZZLE_ROWS = 64,     /* of a group */
@@ -95,20 +99,33 @@ enum {
     RM_FUSED_TILE = 128,      /* queries, and keys, of a tile of the fused kernel */
     RM_FUSED_SIDE = 64,       /* of each, of a warp */
     RM_FUSED_STEP = 16,       /* elements of a row that an instruction of tensor cores multiplies */
-    RM_FUSED_DIM_MOST = 256   /* elements of rows that the fused kernel takes: they are in shared memory */
+    RM_FUSED_DIM_MOST = 256,  /* elements of rows that the fused kernel takes: they are in shared memory */
+    RM_SPLIT_TOP = 14,        /* exponent of a split row's largest element, before it is scaled back */
+    RM_SPLIT_LEAST = -64, /* exponents of a row's largest element: if it is less the scale is as for this, */
+    RM_SPLIT_MOST = 100   /* and if it is more all of the row's products are NaN; see rm_split_kernel */
 };
 
-/* Elements from a group to the next. */
-RM_INLINE int64_t rm_swizzled_group(int64_t head_dim) {
-    return RM_SWIZZLE_ROWS * head_dim * (int64_t)(sizeof(float) / sizeof(uint16_t));
+/* Blocks of 64 elements of a row; of split rows there are as many of lows and of highs. */
+RM_INLINE int32_t rm_swizzled_blocks(int32_t head_dim) {
+    return (head_dim + RM_SWIZZLE_ELEMENTS - 1) / RM_SWIZZLE_ELEMENTS;
+}
+
+/* Floats of whose room a row for the fused kernel takes, in whole groups. */
+RM_INLINE int64_t rm_fused_row(ropemap_dtype dtype, int32_t head_dim) {
+    return dtype == ROPEMAP_DTYPE_FP32 ? rm_swizzled_blocks(head_dim) * RM_SWIZZLE_ELEMENTS + 1 : head_dim;
+}
+
+/* Elements from a group to the next, of rows in the room of so many floats. */
+RM_INLINE int64_t rm_swizzled_group(int64_t floats) {
+    return RM_SWIZZLE_ROWS * floats * (int64_t)(sizeof(float) / sizeof(uint16_t));
 }
 
 /* Number of an element, counted from the first of the rows' memory. */
-RM_INLINE int64_t rm_swizzled_at(int64_t row, int32_t element, int64_t head_dim) {
+RM_INLINE int64_t rm_swizzled_at(int64_t row, int32_t element, int64_t floats) {
     const int32_t r = (int32_t)(row % RM_SWIZZLE_ROWS);
     const int32_t place = element % RM_SWIZZLE_ELEMENTS / RM_SWIZZLE_CHUNK ^ r % 8;
     const int32_t block = element / RM_SWIZZLE_ELEMENTS * RM_SWIZZLE_ROWS;
-    return row / RM_SWIZZLE_ROWS * rm_swizzled_group(head_dim) + (block + r) * RM_SWIZZLE_ELEMENTS +
+    return row / RM_SWIZZLE_ROWS * rm_swizzled_group(floats) + (block + r) * RM_SWIZZLE_ELEMENTS +
            place * RM_SWIZZLE_CHUNK + element % RM_SWIZZLE_CHUNK;
 }
 

@@ -44,6 +44,13 @@ typedef struct rm_normalise_work {
     bool swizzled; /* a 16-bit type: rows lie as rm_swizzled_at() has them */
 } rm_normalise_work;
 
+/* Rows of floats, [from.rows, from.cols] aligned to 16 bytes, cols a multiple of 8, as split rows of the
+ * fused kernel; one that has no such form, with NaN or infinities, becomes NaN. */
+typedef struct rm_split_work {
+    rm_view from;
+    void *to; /* whole groups */
+} rm_split_work;
+
 /*
  * sums[c] = sum over the rows of cell first_cell + c of rotated rows, for each of the cells that the rows
  * touch; row i of `from` has index first + i on the axis.
@@ -74,10 +81,10 @@ typedef struct rm_pool_work {
  * on `piece`, and on nothing else of how a map's keys are shared among launches.
  */
 typedef struct rm_fused_work {
-    const void *queries, *keys; /* swizzled rows */
+    const void *queries, *keys; /* swizzled rows, of floats split ones */
     int64_t query_rows, key_rows;
     int32_t head_dim;    /* RM_SWIZZLE_LEAST to 256, a multiple of 16 */
-    ropemap_dtype dtype; /* fp16 or bf16 */
+    ropemap_dtype dtype; /* fp16, bf16 or fp32 */
     rm_grid grid;
     int64_t row_first, col_first; /* position indices of the first query and key; for sums multiples of
                                      RM_FUSED_SIDE and of `piece` */
@@ -157,6 +164,7 @@ extern "C" {
 
 cudaError_t rm_rotate_launch(const rm_rotate_work *work, int32_t sm_count, cudaStream_t stream);
 cudaError_t rm_normalise_launch(const rm_normalise_work *work, int32_t sm_count, cudaStream_t stream);
+cudaError_t rm_split_launch(const rm_split_work *work, int32_t sm_count, cudaStream_t stream);
 cudaError_t rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t sm_count, cudaStream_t stream);
 cudaError_t rm_pool_launch(const rm_pool_work *work, cudaStream_t stream);
 /* `shared_most`: bytes of shared memory that a block may ask for. */

@@ -75,8 +75,9 @@ ropemap_status rm_cuda_rotate_rows(rm_context *context, const rm_rotation *rotat
     if (rotation->rotate) {
         RM_TRY(rm_cuda_freqs(context, rotation->freqs, &freqs, error));
     }
+    const bool split = rotation->fused && rotation->dtype == ROPEMAP_DTYPE_FP32;
     rm_view rotated = to;
-    if (rotation->normalise) {
+    if (rotation->normalise || split) {
         const uint64_t bytes = (uint64_t)positions.count * (uint64_t)from.cols * sizeof(float);
         RM_TRY(rm_buffer_reserve(context, &context->rotated, bytes, error));
         rotated = rm_view_dense(context->rotated.memory, positions.count, from.cols);
@@ -94,16 +95,20 @@ ropemap_status rm_cuda_rotate_rows(rm_context *context, const rm_rotation *rotat
         .head_dim = (int32_t)from.cols,
         .pairs = rotation->rotate ? rotation->freqs->pairs : 0,
         .layout = rotation->layout,
-        .swizzled = rotation->fused && !rotation->normalise,
+        .swizzled = rotation->fused && !rotation->normalise && !split,
     };
     RM_CUDA(context, error, rm_rotate_launch(&work, context->sm_count, context->compute));
     if (rotation->normalise) {
         const rm_normalise_work normalise = {.from = rotated,
-                                             .to = to.data,
-                                             .to_stride = to.stride,
+                                             .to = split ? rotated.data : to.data,
+                                             .to_stride = split ? rotated.stride : to.stride,
                                              .to_type = rotation->dtype,
-                                             .swizzled = rotation->fused};
+                                             .swizzled = rotation->fused && !split};
         RM_CUDA(context, error, rm_normalise_launch(&normalise, context->sm_count, context->compute));
+    }
+    if (split) {
+        const rm_split_work halves = {.from = rotated, .to = to.data};
+        RM_CUDA(context, error, rm_split_launch(&halves, context->sm_count, context->compute));
     }
     return rotation->fused ? ROPEMAP_OK /* what lies beyond its rows plays no part there */
                            : clear_rest(context, rotation->dtype, positions.count, to, error);

@@ -186,11 +186,11 @@ static const rm_scratch scratch = {.rows_scratch_bytes = no_rows,
                                    .distance_scratch_bytes = none,
                                    .softmax_scratch_bytes = rm_cpu_softmax_bytes};
 
-static bool fuses_all(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
+/* All products, of rows as they are. */
+static int64_t fused_row(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
     (void)dtype;
-    (void)head_dim;
     (void)pool;
-    return true;
+    return head_dim;
 }
 
 rm_device rm_cpu_device(void) {
@@ -204,7 +204,7 @@ rm_device rm_cpu_device(void) {
         .softmax_rows = RM_SOFTMAX_QUERIES,
         .softmax_splits = true,
         .softmax_keys = 8 * RM_SOFTMAX_KEYS, /* 384 KiB at 128 elements: they stay in a second-level cache */
-        .fuses = fuses_all,
+        .fused_row = fused_row,
         .scratch = &scratch,
         .context_host = CONTEXT_BYTES,
     };

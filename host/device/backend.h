@@ -56,9 +56,9 @@ typedef struct rm_device {
     int32_t softmax_rows;  /* queries of a block of softmax */
     int32_t softmax_keys;  /* keys handed over in one call */
     bool softmax_splits;   /* whether a query has the same bits in every block */
-    /* Whether similarity_pool serves such products; NULL: none. And the keys that it takes in one call where
-     * they lie there all at once; 0: a block. */
-    bool (*fuses)(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool);
+    /* Floats of whose room a row takes for similarity_pool; 0: it serves no such products; NULL: none. And
+     * the keys that it takes in one call where they lie there all at once; 0: a block. */
+    int64_t (*fused_row)(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool);
     int64_t fused_keys;
     const rm_scratch *scratch;
     uint64_t memory;       /* bytes of its own memory that may be taken; 0: its memory is the host's */
@@ -207,7 +207,7 @@ typedef struct rm_backend {
     /*
      * Optional: similarity and pool in one pass, of any number of queries, the first with position index
      * row_first, with keys from col_first on; rows are as rotate with rotation.fused leaves them, whole
-     * blocks of them. `tile` is scratch of a block by a block. Only for products that device.fuses. What
+     * blocks of them, device.fused_row() floats apart. `tile` is scratch of a block by a block. What
      * cells come to does not depend on how many keys a call takes.
      */
     rm_similarity_pool_op *similarity_pool;

@@ -13,8 +13,9 @@ enum {
     TILE_SCRATCH_MOST = 32 * 1048576, /* bytes: the pieces of a tile where cells are small */
     FEATURE_BYTES = 64 * 1048576,     /* of cells, kept at a time */
     FEATURE_BLOCK = 32,               /* cells: a block of fewer is no work for a GPU */
-    FUSED_MAJOR = 8,     /* compute capability: tensor cores and copies as the fused kernel needs */
-    FUSED_KEYS = 1048576 /* with a band of queries milliseconds of work: the host can stop it */
+    FUSED_MAJOR = 8,       /* compute capability: tensor cores and copies as the fused kernel needs */
+    SPLIT_MAJOR_MOST = 10, /* of GPUs for data centres: see fused_row_of_split() */
+    FUSED_KEYS = 1048576   /* with a band of queries milliseconds of work: the host can stop it */
 };
 
 static const int64_t ROWS_FLOATS = 524288; /* of the rows handed over in one call: 2 MiB */
@@ -123,10 +124,23 @@ static const rm_scratch scratch = {.rows_scratch_bytes = rows_bytes,
                                    .softmax_scratch_bytes = softmax_bytes};
 
 /* What cuda/fused_sm80.cu takes. */
-static bool fuses(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
-    const bool narrow = dtype == ROPEMAP_DTYPE_FP16 || dtype == ROPEMAP_DTYPE_BF16;
-    return narrow && pool != ROPEMAP_POOL_MASS && head_dim >= RM_SWIZZLE_LEAST &&
-           head_dim <= RM_FUSED_DIM_MOST && head_dim % RM_FUSED_STEP == 0;
+static int64_t fused_row_of_split(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
+    const bool serves = dtype != ROPEMAP_DTYPE_TF32 && pool != ROPEMAP_POOL_MASS &&
+                        head_dim >= RM_SWIZZLE_LEAST && head_dim <= RM_FUSED_DIM_MOST &&
+                        head_dim % RM_FUSED_STEP == 0;
+    return serves ? rm_fused_row(dtype, (int32_t)head_dim) : 0;
+}
+
+static int64_t fused_row_of_halves(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
+    return dtype == ROPEMAP_DTYPE_FP32 ? 0 : fused_row_of_split(dtype, head_dim, pool);
+}
+
+/* Split floats take three products of fp16, and at 256 elements 161 KiB of shared memory. Compute
+ * capabilities 8.0, 9.x and 10.x have that, and multiply fp16 from 15 times as fast as floats; 8.6, 8.9
+ * and 12.0 have less memory and multiply it twice as fast, with sums in float. */
+static int64_t (*fused_row_of(const ropemap_gpu *gpu))(ropemap_dtype, int64_t, ropemap_pool) {
+    const bool splits = gpu->major > FUSED_MAJOR ? gpu->major <= SPLIT_MAJOR_MOST : gpu->minor == 0;
+    return gpu->major < FUSED_MAJOR ? NULL : splits ? fused_row_of_split : fused_row_of_halves;
 }
 
 rm_device rm_gpu_device(const ropemap_gpu *gpu, int64_t head_dim) {
@@ -144,7 +158,7 @@ rm_device rm_gpu_device(const ropemap_gpu *gpu, int64_t head_dim) {
         .product_parts = RM_PRODUCT_PARTS,
         .softmax_rows = RM_SOFTMAX_ROWS,
         .softmax_keys = softmax_keys_of(gpu),
-        .fuses = gpu->major >= FUSED_MAJOR ? fuses : NULL,
+        .fused_row = fused_row_of(gpu),
         .fused_keys = FUSED_KEYS,
         .scratch = &scratch,
         .memory = gpu->memory / 10 * 9,

@@ -21,8 +21,8 @@ enum {
 /* A worker's memory. */
 struct scratch {
     float *raw;           /* [block, head_dim] rows as they come, in the host's memory */
-    float *queries;       /* [band, head_dim] rotated */
-    float *keys;          /* [block, head_dim] rotated, where keys are not resident */
+    float *queries;       /* [band, row] rotated */
+    float *keys;          /* [block, row] rotated, where keys are not resident */
     float *tiles;         /* [slots, batch * block, block] */
     int64_t slot;         /* that the next tiles go to: while one is pooled the next is made */
     rm_accumulator cells; /* cell rows that a band touches */
@@ -31,20 +31,28 @@ struct scratch {
 struct tiled {
     ropemap_job *job;
     int64_t block, band;     /* positions */
+    int64_t row;             /* floats from a rotated row to the next */
     int64_t step;            /* keys of a pass over a band: a block, or many where they are fused and there */
     int64_t slots, batch;    /* tiles of a worker in turn, each of so many blocks of queries at most */
-    float *resident_keys;    /* [blocks * block, head_dim] rotated, NULL where they are made for each band */
+    float *resident_keys;    /* [blocks * block, row] rotated, NULL where they are made for each band */
     struct scratch *scratch; /* [threads] */
     rm_bands bands;
     rm_span part; /* bands that are computed now */
 };
 
+/* Rotated rows. */
+static rm_view rows_at(const struct tiled *tiled, float *memory, int64_t first, int64_t count) {
+    return (rm_view){.data = memory + first * tiled->row,
+                     .rows = count,
+                     .cols = tiled->job->queries->head_dim,
+                     .stride = tiled->row};
+}
+
 static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, ropemap_error *error) {
     struct tiled *tiled = work;
     ropemap_job *job = tiled->job;
     const int64_t first = task * tiled->block, left = job->grid.cols.range.count - first;
-    const int64_t dim = job->keys->head_dim;
-    const rm_view to = rm_view_dense(tiled->resident_keys + first * dim, tiled->block, dim);
+    const rm_view to = rows_at(tiled, tiled->resident_keys, first, tiled->block);
     return rm_side_rotated(job, &job->workers[index], RM_SIDE_KEYS, first, left < to.rows ? left : to.rows,
                            tiled->scratch[index].raw, to, error);
 }
@@ -53,14 +61,14 @@ static ropemap_status rotate_keys_task(void *work, int64_t task, int32_t index, 
 static ropemap_status keys_of_block(struct tiled *tiled, int32_t index, int64_t first, rm_view *keys,
                                     ropemap_error *error) {
     ropemap_job *job = tiled->job;
-    const int64_t dim = job->keys->head_dim, left = job->grid.cols.range.count - first;
+    const int64_t left = job->grid.cols.range.count - first;
     if (tiled->resident_keys != NULL) {
         const int64_t rows = left < tiled->step ? rm_round_up(left, tiled->block) : tiled->step;
-        *keys = rm_view_dense(tiled->resident_keys + first * dim, rows, dim);
+        *keys = rows_at(tiled, tiled->resident_keys, first, rows);
         return ROPEMAP_OK;
     }
     struct scratch *scratch = &tiled->scratch[index];
-    *keys = rm_view_dense(scratch->keys, tiled->block, dim);
+    *keys = rows_at(tiled, scratch->keys, 0, tiled->block);
     return rm_side_rotated(job, &job->workers[index], RM_SIDE_KEYS, first,
                            left < keys->rows ? left : keys->rows, scratch->raw, *keys, error);
 }
@@ -69,10 +77,9 @@ static ropemap_status rotate_queries(struct tiled *tiled, int32_t index, int64_t
                                      ropemap_error *error) {
     ropemap_job *job = tiled->job;
     struct scratch *scratch = &tiled->scratch[index];
-    const int64_t dim = job->queries->head_dim;
     for (int64_t done = 0; done < count; done += tiled->block) {
         const int64_t left = count - done;
-        const rm_view to = rm_view_dense(scratch->queries + done * dim, tiled->block, dim);
+        const rm_view to = rows_at(tiled, scratch->queries, done, tiled->block);
         RM_TRY(rm_side_rotated(job, &job->workers[index], RM_SIDE_QUERIES, first + done,
                                left < to.rows ? left : to.rows, scratch->raw, to, error));
     }
@@ -90,7 +97,7 @@ static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_s
     double time = rm_seconds_now();
     if (job->rotation.fused) {
         RM_TRY(job->backend->similarity_pool(
-            worker->context, job->rotation.dtype, rm_view_dense(queries, rows.end - rows.first, keys.cols),
+            worker->context, job->rotation.dtype, rows_at(tiled, queries, 0, rows.end - rows.first),
             rm_view_rows(keys, 0, cols_left < keys.rows ? cols_left : keys.rows),
             rm_view_dense(scratch->tiles, block, block), &job->grid, rows.first, col_first, &scratch->cells,
             error));
@@ -102,7 +109,7 @@ static ropemap_status multiply_and_pool(struct tiled *tiled, int32_t index, rm_s
         rm_view_dense(scratch->tiles + scratch->slot * tiled->batch * block * block, blocks * block, block);
     scratch->slot = (scratch->slot + 1) % tiled->slots;
     RM_TRY(job->backend->similarity(worker->context, job->rotation.dtype, blocks,
-                                    rm_view_dense(queries, tiles.rows, keys.cols), keys, tiles, error));
+                                    rows_at(tiled, queries, 0, tiles.rows), keys, tiles, error));
     time = rm_stage_time(worker, RM_STAGE_SIMILARITY, time);
     for (int64_t first = rows.first; first < rows.end; first += block) {
         const int64_t left = rows.end - first;
@@ -138,7 +145,7 @@ static ropemap_status compute_block(struct tiled *tiled, int32_t index, rm_span 
     end = end < rows.end ? end : rows.end;
     for (; first < end; first += most) {
         const rm_span part = {.first = first, .end = first + most < end ? first + most : end};
-        float *queries = tiled->scratch[index].queries + (first - rows.first) * keys.cols;
+        float *queries = tiled->scratch[index].queries + (first - rows.first) * tiled->row;
         RM_TRY(multiply_and_pool(tiled, index, part, queries, col_first, keys, error));
     }
     return ROPEMAP_OK;
@@ -204,9 +211,9 @@ static ropemap_status make_scratch(struct tiled *tiled, int32_t index, ropemap_e
     if (scratch->raw == NULL) {
         return rm_fail_memory(error, "rows", (uint64_t)(tiled->block * dim) * sizeof(float));
     }
-    RM_TRY(backend->reserve(context, tiled->band * dim, "rotated queries", &scratch->queries, error));
+    RM_TRY(backend->reserve(context, tiled->band * tiled->row, "rotated queries", &scratch->queries, error));
     if (!job->plan.keys_resident) {
-        RM_TRY(backend->reserve(context, tiled->block * dim, "rotated keys", &scratch->keys, error));
+        RM_TRY(backend->reserve(context, tiled->block * tiled->row, "rotated keys", &scratch->keys, error));
     }
     const int64_t tiles = tiled->slots * tiled->batch;
     return backend->reserve(context, tiles * tiled->block * tiled->block, "tile", &scratch->tiles, error);
@@ -236,7 +243,7 @@ static ropemap_status make_all(struct tiled *tiled, ropemap_error *error) {
     if (job->plan.keys_resident) {
         const int64_t count = job->grid.cols.range.count;
         const int64_t blocks = (count + tiled->block - 1) / tiled->block;
-        const int64_t floats = blocks * tiled->block * job->keys->head_dim;
+        const int64_t floats = blocks * tiled->block * tiled->row;
         RM_TRY(job->backend->reserve(job->workers[0].context, floats, "rotated keys", &tiled->resident_keys,
                                      error));
         RM_TRY(rm_job_run(job, "rotate", blocks, rotate_keys_task, tiled, error));
@@ -271,6 +278,14 @@ static ropemap_status mirror_task(void *work, int64_t task, int32_t index, ropem
     return ROPEMAP_OK;
 }
 
+/* Floats that a rotated row takes. */
+static int64_t row_of(const ropemap_job *job) {
+    const int64_t dim = job->queries->head_dim;
+    return job->plan.kernel == ROPEMAP_KERNEL_FUSED
+               ? job->device.fused_row(job->plan.dtype, dim, job->request->pool)
+               : dim;
+}
+
 /* A multiple of the block. */
 static int64_t step_of(const ropemap_job *job) {
     const bool many =
@@ -296,6 +311,7 @@ static ropemap_status start(ropemap_job *job, ropemap_error *error) {
     *tiled = (struct tiled){.job = job,
                             .block = job->plan.block,
                             .band = job->plan.band,
+                            .row = row_of(job),
                             .step = step_of(job),
                             .slots = rm_tile_slots(job),
                             .batch = rm_tile_batch(job)};
@@ -381,11 +397,11 @@ int64_t rm_tile_batch(const ropemap_job *job) {
 static rm_bytes tiled_worker(const ropemap_job *job) {
     const ropemap_plan *plan = &job->plan;
     const rm_scratch *scratch = job->device.scratch;
-    const int64_t block = plan->block, dim = job->queries->head_dim;
+    const int64_t block = plan->block, dim = job->queries->head_dim, row = row_of(job);
     const double cells = rm_bands_cells_bytes(job, plan->band);
     const int64_t tiles = rm_tile_slots(job) * rm_tile_batch(job) * block * block;
     rm_bytes worker = {.host = 4.0 * (double)(block * dim) + cells,
-                       .own = 4.0 * (double)(block * dim + plan->band * dim + tiles)};
+                       .own = 4.0 * (double)(block * row + plan->band * row + tiles)};
     worker.own += (double)(scratch->cells_scratch_bytes((int64_t)cells) +
                            scratch_bytes(job, plan->band, block) + scratch->rows_scratch_bytes(block, dim));
     return worker;
@@ -417,15 +433,15 @@ double rm_tiled_flops(const ropemap_job *job) {
 
 static bool fuses(const ropemap_job *job) {
     const ropemap_request *request = job->request;
-    return request->kernel != ROPEMAP_KERNEL_TILES && !job->not_fused && job->device.fuses != NULL &&
+    return request->kernel != ROPEMAP_KERNEL_TILES && !job->not_fused && job->device.fused_row != NULL &&
            rm_mask_is_plain(&request->mask) &&
-           job->device.fuses(request->dtype, job->queries->head_dim, request->pool);
+           job->device.fused_row(request->dtype, job->queries->head_dim, request->pool) > 0;
 }
 
 static void cost(ropemap_job *job) {
     ropemap_plan *plan = &job->plan;
     plan->kernel = fuses(job) ? ROPEMAP_KERNEL_FUSED : ROPEMAP_KERNEL_TILES;
-    const int64_t block = tiled_block(job), dim = job->queries->head_dim;
+    const int64_t block = tiled_block(job);
     const int64_t rows = job->grid.rows.range.count, cols = job->grid.cols.range.count;
     plan->method = ROPEMAP_METHOD_TILED;
     plan->dtype = job->request->dtype;
@@ -436,7 +452,7 @@ static void cost(ropemap_job *job) {
     /* where no tile lies in cache, as many as get rows ready */
     rm_job_limit_threads(job, plan->kernel == ROPEMAP_KERNEL_FUSED ? job->device.workers
                                                                    : job->device.tile_workers);
-    const double resident = 4.0 * (double)rm_round_up(cols, block) * (double)dim;
+    const double resident = 4.0 * (double)rm_round_up(cols, block) * (double)row_of(job);
     rm_bytes once = {.host = (double)plan->width * 24.0};
     fit_tiled_threads(job, once);
     once.own += resident + RESIDENT_SPARE;

@@ -160,13 +160,14 @@ static ropemap_status refuse_fused(const ropemap_job *job, ropemap_error *error)
                        "kernel auto",
                        ropemap_method_name(job->plan.method));
     }
-    return rm_fail(error, ROPEMAP_USAGE,
-                   "kernel: %s does not fuse pool %s of %s rows of %" PRId32
-                   " numbers; a GPU since Ampere does min, max and absmax of fp16 or bf16, 32 to 256 numbers "
-                   "in steps of 16",
-                   job->device.name[0] != '\0' ? job->device.name : job->device.backend,
-                   ropemap_pool_name(job->request->pool), ropemap_dtype_name(job->request->dtype),
-                   job->queries->head_dim);
+    return rm_fail(
+        error, ROPEMAP_USAGE,
+        "kernel: %s does not fuse pool %s of %s rows of %" PRId32
+        " numbers; a GPU since Ampere fuses fp16 and bf16, A100, H100, B200 and their kin fp32 too, 32 "
+        "to 256 numbers in steps of 16, without windows or chunks",
+        job->device.name[0] != '\0' ? job->device.name : job->device.backend,
+        ropemap_pool_name(job->request->pool), ropemap_dtype_name(job->request->dtype),
+        job->queries->head_dim);
 }
 
 /* Fills job->method and job->plan from everything else in the job. */

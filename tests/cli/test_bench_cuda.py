@@ -95,10 +95,11 @@ class Emulated(Case):
 
     def test_fused(self):
         """Rows of types and sizes that no kernel fuses are no rows."""
-        rows = self.document("tile", *SMALL, "-d", "48", "--dtype", "fp32,fp16", "--samples", "1")["rows"]
+        rows = self.document("tile", *SMALL, "-d", "48", "--dtype", "tf32,fp16,fp32", "--samples", "1")["rows"]
         fused = [row for row in rows if row["name"] == "fused max"]
-        self.assertEqual([(row["dtype"], row["wrong"], row["flops"]) for row in fused], [("fp16", 0, 2 * 70 * 70 * 48)])
-        self.assertGreater(fused[0]["checked"], 0)
+        self.assertEqual([(row["dtype"], row["wrong"], row["flops"]) for row in fused],
+                         [(dtype, 0, 2 * 70 * 70 * 48) for dtype in ("fp16", "fp32")])
+        self.assertTrue(all(row["checked"] > 0 for row in fused), fused)
 
     def test_bytes_and_flops(self):
         row = self.document(*ONE)["rows"][0]

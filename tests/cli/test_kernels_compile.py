@@ -136,10 +136,12 @@ class Kernels(unittest.TestCase):
         self.check_wide("pool", lambda kernel: re.search(r"pool_tile.*Lb1EEv", kernel), ["ld"])
 
     def test_products_run_on_tensor_cores_and_stay_in_registers(self):
-        """Of a step of 16 elements 32 instructions in each warp; and one for each of its 128 products to pool."""
+        """Of a step of 16 elements 32 instructions in each warp, and one for each of its 128 products to pool; four steps
+        at a time, two where most is kept."""
         for kernel, body in self.kernels("fused_sm80", "90", lambda kernel: "rm_fused_kernel" in kernel):
-            self.assertGreaterEqual(len(re.findall(r"mma\.sync\.aligned\.m16n8k16", body)), 4 * 32, kernel)
-            self.assertGreaterEqual(len(re.findall(r"ldmatrix\.sync\.aligned\.m8n8\.x4", body)), 4 * 8, kernel)
+            steps = 2 if "ropemap_pool5E" in kernel else 4
+            self.assertGreaterEqual(len(re.findall(r"mma\.sync\.aligned\.m16n8k16", body)), steps * 32, kernel)
+            self.assertGreaterEqual(len(re.findall(r"ldmatrix\.sync\.aligned\.m8n8\.x4", body)), steps * 8, kernel)
             if EXTREME.search(kernel):
                 self.assertGreaterEqual(len(re.findall(r"m(?:ax|in)\.NaN\.f32", body)), 128, kernel)
             self.assertIn("cp.async.cg.shared.global", body, kernel)

@@ -130,6 +130,30 @@ cudaError_t __wrap_rm_normalise_launch(const rm_normalise_work *work, int32_t pr
     return GIVE("rm_normalise_launch", run_normalise, a, stream, ranges);
 }
 
+cudaError_t __real_rm_split_launch(const rm_split_work *work, int32_t processors, cudaStream_t stream);
+cudaError_t __wrap_rm_split_launch(const rm_split_work *work, int32_t processors, cudaStream_t stream);
+
+struct split {
+    rm_split_work work;
+    int32_t processors;
+    cudaStream_t stream;
+};
+
+static cudaError_t run_split(const void *arguments) {
+    const struct split *a = arguments;
+    return note(__real_rm_split_launch(&a->work, a->processors, a->stream));
+}
+
+cudaError_t __wrap_rm_split_launch(const rm_split_work *work, int32_t processors, cudaStream_t stream) {
+    const struct split a = {*work, processors, stream};
+    const int64_t groups = (work->from.rows + RM_SWIZZLE_ROWS - 1) / RM_SWIZZLE_ROWS;
+    const int64_t row = rm_fused_row(ROPEMAP_DTYPE_FP32, (int32_t)work->from.cols);
+    const struct fake_range ranges[] = {
+        {work->from.data, view_bytes(work->from, sizeof(float)), false},
+        {work->to, bytes_of(groups * RM_SWIZZLE_ROWS * row, sizeof(float)), true}};
+    return GIVE("rm_split_launch", run_split, a, stream, ranges);
+}
+
 cudaError_t __real_rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t processors,
                                         cudaStream_t stream);
 cudaError_t __wrap_rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t processors,
@@ -323,8 +347,8 @@ static cudaError_t run_fused(const void *arguments) {
 }
 
 /* Rows to the end of their last tile. */
-static size_t swizzled_bytes(int64_t rows, int32_t head_dim) {
-    return bytes_of((rows + 127) / 128 * 128 * head_dim, sizeof(float));
+static size_t swizzled_bytes(int64_t rows, const rm_fused_work *work) {
+    return bytes_of((rows + 127) / 128 * 128 * rm_fused_row(work->dtype, work->head_dim), sizeof(float));
 }
 
 cudaError_t __wrap_rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream) {
@@ -333,14 +357,13 @@ cudaError_t __wrap_rm_fused_launch(const rm_fused_work *work, int32_t shared_mos
     const int64_t count = cells->rows * cells->cols;
     const int64_t parts = rm_fused_parts_bytes(&work->grid, cells->pool, work->row_first, work->query_rows,
                                                work->col_first, work->key_rows, work->piece);
-    const struct fake_range ranges[] = {
-        {work->queries, swizzled_bytes(work->query_rows, work->head_dim), false},
-        {work->keys, swizzled_bytes(work->key_rows, work->head_dim), false},
-        {work->parts, (size_t)parts, true},
-        {cells->extreme, bytes_of(count, sizeof *cells->extreme), true},
-        {cells->sum, bytes_of(count, sizeof *cells->sum), true},
-        {cells->square, bytes_of(count, sizeof *cells->square), true},
-        {cells->pairs, bytes_of(count, sizeof *cells->pairs), true}};
+    const struct fake_range ranges[] = {{work->queries, swizzled_bytes(work->query_rows, work), false},
+                                        {work->keys, swizzled_bytes(work->key_rows, work), false},
+                                        {work->parts, (size_t)parts, true},
+                                        {cells->extreme, bytes_of(count, sizeof *cells->extreme), true},
+                                        {cells->sum, bytes_of(count, sizeof *cells->sum), true},
+                                        {cells->square, bytes_of(count, sizeof *cells->square), true},
+                                        {cells->pairs, bytes_of(count, sizeof *cells->pairs), true}};
     return GIVE("rm_fused_launch", run_fused, a, stream, ranges);
 }
 

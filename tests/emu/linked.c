@@ -17,7 +17,7 @@ rm_device linked_gpu;
 ropemap_request *linked_turns_auto;
 
 void linked_gpu_small(void) {
-    const ropemap_gpu gpu = {.name = "Emulated GPU", .major = 8, .memory = UINT64_C(1) << 30};
+    const ropemap_gpu gpu = {.name = "Emulated GPU", .major = 8, .minor = 6, .memory = UINT64_C(1) << 30};
     linked_gpu = rm_gpu_device(&gpu, 128);
     linked_gpu.block = 256;
     linked_gpu.workers = 4;

@@ -37,21 +37,71 @@ static rows small_numbers(int64_t count, int32_t dim, uint32_t seed) {
     return made;
 }
 
-/*
- * Rows from `first` on as the kernel reads them, with NaN where no row is. From the description in
- * geometry.h: chunk c of row r of a block lies at place c ^ (r % 8). A wrong `mask` swizzles otherwise.
+/* The same for floats that are split: every second number is 2731 times as large, so that it has a low, in
+ * queries where it is not so in keys; and rows are powers of two apart. */
+static rows wide_numbers(int64_t count, int32_t dim, uint32_t seed, bool queries) {
+    rows made = small_numbers(count, dim, seed);
+    for (int64_t i = 0; i < count; i++) {
+        for (int32_t d = 0; d < dim; d++) {
+            made.at(i, d) *= ((d % 2 == 0) == queries ? 2731.0f : 1.0f) *
+                             ldexpf(1.0f, queries ? (int)(i % 3) * 20 - 20 : (int)(i % 2));
+        }
+    }
+    return made;
+}
+
+/* Where rows lie as the kernel reads them, from the description in geometry.h. */
+struct places {
+    int64_t blocks, lows, group; /* of 64 elements: in all, and of lows; 16-bit words to the next 64 rows */
+
+    places(int32_t dim, ropemap_dtype type) : blocks((dim + 63) / 64), lows(0), group(64 * (int64_t)dim * 2) {
+        if (type == ROPEMAP_DTYPE_FP32) {
+            lows = blocks;
+            blocks *= 2;
+            group = blocks * 64 * 64 + 64 * 2;
+        }
+    }
+    /* Chunk c of row r of a block lies at place c ^ (r % 8). A wrong `mask` swizzles otherwise. */
+    size_t element(int64_t row, int32_t d, bool low, int mask = 7) const {
+        const int64_t r = row % 64, place = d % 64 / 8 ^ (r & mask), block = d / 64 + (low ? 0 : lows);
+        return (size_t)(row / 64 * group + block * 64 * 64 + r * 64 + place * 8 + d % 8);
+    }
+    size_t scale(int64_t row) const {
+        return (size_t)(row / 64 * group + blocks * 64 * 64 + row % 64 * 2);
+    }
+};
+
+/* A row's power of two that leaves its largest element in [2^14, 2^15), NaN where it has a NaN or infinity.
  */
+static float scale_of(rows &from, int64_t row) {
+    float largest = 0.0f;
+    int exponent = 0;
+    for (int32_t d = 0; d < from.dim; d++) {
+        const float value = fabsf(from.at(row, d));
+        largest = value > largest || isnan(value) ? value : largest;
+    }
+    (void)frexpf(largest, &exponent);
+    return isfinite(largest) ? ldexpf(1.0f, exponent - 15) : NAN;
+}
+
+/* Rows from `first` on, with NaN where no row is. */
 static std::vector<uint16_t> swizzled(rows &from, int64_t first, ropemap_dtype type, int mask = 7) {
     const int64_t tiles = (from.count - first + TILE - 1) / TILE;
-    const int64_t group = 64 * (int64_t)from.dim * 2;
-    std::vector<uint16_t> to((size_t)(tiles * 2 * group), 0xffff);
-    for (int64_t i = first; i < from.count; i++) {
-        const int64_t at = (i - first) / 64 * group, r = (i - first) % 64;
+    const places at(from.dim, type);
+    std::vector<uint16_t> to((size_t)(tiles * 2 * at.group), 0xffff);
+    for (int64_t i = 0; i < from.count - first; i++) {
+        const float scale = at.lows > 0 ? scale_of(from, first + i) : 1.0f;
         for (int32_t d = 0; d < from.dim; d++) {
-            const int64_t block = d / 64, chunk = d % 64 / 8, place = chunk ^ (r & mask);
-            const float value = from.at(i, d);
-            to[(size_t)(at + block * 64 * 64 + r * 64 + place * 8 + d % 8)] =
-                type == ROPEMAP_DTYPE_FP16 ? rm_half_from_float(value) : rm_bfloat_from_float(value);
+            const float value = from.at(first + i, d) / scale;
+            const uint16_t half =
+                type == ROPEMAP_DTYPE_BF16 ? rm_bfloat_from_float(value) : rm_half_from_float(value);
+            to[at.element(i, d, false, mask)] = half;
+            if (at.lows > 0) {
+                to[at.element(i, d, true, mask)] = rm_half_from_float(value - rm_float_from_half(half));
+            }
+        }
+        if (at.lows > 0) {
+            memcpy(&to[at.scale(i)], &scale, sizeof scale);
         }
     }
     return to;
@@ -220,8 +270,10 @@ static int64_t wrong_cells(const fused_case &test, const cell_store &store, matr
 }
 
 static int64_t count_wrong(const fused_case &test, int mask = 7) {
-    rows queries = small_numbers(test.pool.rows.range.count, test.dim, 5),
-         keys = small_numbers(test.pool.cols.range.count, test.dim, 6);
+    const int64_t down = test.pool.rows.range.count, across = test.pool.cols.range.count;
+    const bool wide = test.type == ROPEMAP_DTYPE_FP32;
+    rows queries = wide ? wide_numbers(down, test.dim, 5, true) : small_numbers(down, test.dim, 5),
+         keys = wide ? wide_numbers(across, test.dim, 6, false) : small_numbers(across, test.dim, 6);
     cell_store store(test);
     feed(test, queries, keys, mask, &store);
     matrix products = products_of(test, queries, keys);
@@ -259,6 +311,11 @@ static const fused_case FUSED_CASES[] = {
      48,
      ROPEMAP_DTYPE_FP16,
      ROPEMAP_POOL_MAX},
+    {{{{0, 140, 1}, 3}, {{0, 150, 1}, 7}, CAUSAL, 0, TILE, TILE, 0},
+     80,
+     ROPEMAP_DTYPE_FP32,
+     ROPEMAP_POOL_MAX},
+    {{{{0, 67, 1}, 2}, {{0, 300, 1}, 4}, EVERY, 0, TILE, 512, 0}, 128, ROPEMAP_DTYPE_FP32, ROPEMAP_POOL_MIN},
 };
 
 static const ropemap_pool SUMS[] = {ROPEMAP_POOL_STD, ROPEMAP_POOL_MEAN, ROPEMAP_POOL_RMS};
@@ -270,7 +327,8 @@ static void small_numbers_are_exact(void **) {
     int order = 0;
     for (size_t i = RACE_STEP / 2; i < count; i += RACE_STEP) {
         fused_case test = FUSED_CASES[i / 2];
-        test.kind = i % 2 == 0 ? test.kind : SUMS[i / 2 % 3];
+        const bool squares = test.type != ROPEMAP_DTYPE_FP32; /* of wide numbers they are not exact */
+        test.kind = i % 2 == 0 ? test.kind : squares ? SUMS[i / 2 % 3] : ROPEMAP_POOL_MEAN;
         emu_reverse_blocks(order);
         emu_copy_early(order);
         emu_rush_warps(order);
@@ -302,10 +360,12 @@ static void runs_of_keys_meet(void **) {
 }
 
 /* Random numbers as the type has them. */
-static rows random_numbers(int64_t count, int32_t dim, uint32_t seed) {
+static rows random_numbers(int64_t count, int32_t dim, uint32_t seed,
+                           ropemap_dtype type = ROPEMAP_DTYPE_BF16) {
     rows made(count, dim);
     for (float &value : made.data) {
-        value = rm_float_from_bfloat(rm_bfloat_from_float(random_float(&seed)));
+        const float random = random_float(&seed);
+        value = type == ROPEMAP_DTYPE_FP32 ? random : rm_float_from_bfloat(rm_bfloat_from_float(random));
     }
     return made;
 }
@@ -314,21 +374,77 @@ static rows random_numbers(int64_t count, int32_t dim, uint32_t seed) {
  * Any numbers: products of 16-bit numbers are exact in float, and a sum of `dim` of them, in whatever order,
  * is off by dim - 1 roundings of the sum of magnitudes at most, which is dim here. Of sums, 16 at a time are
  * added in float, which takes as many roundings; of deviations up to 20, which grow as the number of a row's
- * products in a piece of two tiles: 32 at most.
+ * products in a piece of two tiles: 32 at most. Split floats add up 2 dim - 64 products that are not small,
+ * and lose 2^-21 of the magnitudes.
  */
 static void other_numbers_are_within_their_roundings(void **) {
     if (NUMBERS_ARE_SEEN_ELSEWHERE) {
         skip();
     }
-    for (const ropemap_pool kind : {ROPEMAP_POOL_MAX, SUMS[0], SUMS[1], SUMS[2]}) {
-        const fused_case test = {
-            {{{0, 70, 1}, 3}, {{0, 331, 1}, 4}, CAUSAL, 0, TILE, 256, 0}, 80, ROPEMAP_DTYPE_BF16, kind};
-        rows queries = random_numbers(70, 80, 9), keys = random_numbers(331, 80, 10);
-        cell_store store(test);
-        feed(test, queries, keys, 7, &store);
-        matrix products = products_of(test, queries, keys);
-        const double grow = kind == ROPEMAP_POOL_STD ? 20 * 32 : 16;
-        assert_int_equal(wrong_cells(test, store, &products, 80 * 80 * 0x1p-24, grow * 0x1p-24), 0);
+    for (const ropemap_dtype type : {ROPEMAP_DTYPE_BF16, ROPEMAP_DTYPE_FP32}) {
+        for (const ropemap_pool kind : {ROPEMAP_POOL_MAX, SUMS[0], SUMS[1], SUMS[2]}) {
+            const fused_case test = {
+                {{{0, 70, 1}, 3}, {{0, 331, 1}, 4}, CAUSAL, 0, TILE, 256, 0}, 80, type, kind};
+            rows queries = random_numbers(70, 80, 9, type), keys = random_numbers(331, 80, 10, type);
+            cell_store store(test);
+            feed(test, queries, keys, 7, &store);
+            matrix products = products_of(test, queries, keys);
+            const double off = (type == ROPEMAP_DTYPE_FP32 ? 2 * 80 - 64 + 8 : 80) * 80 * 0x1p-24;
+            const double grow = kind == ROPEMAP_POOL_STD ? 20 * 32 : 16;
+            assert_int_equal(wrong_cells(test, store, &products, off, grow * 0x1p-24), 0);
+        }
+    }
+}
+
+/* A split row: x = scale (high + low), nearly (cuda/elementwise.cu). */
+static void check_split(rows &from, int64_t row, const places &at, const std::vector<uint16_t> &to) {
+    float scale = 0.0f, largest = 0.0f;
+    memcpy(&scale, &to[at.scale(row)], sizeof scale);
+    for (int32_t d = 0; d < from.dim; d++) {
+        const double x = (double)from.at(row, d),
+                     high = (double)rm_float_from_half(to[at.element(row, d, false)]),
+                     low = (double)rm_float_from_half(to[at.element(row, d, true)]);
+        largest = fmaxf(largest, fabsf(from.at(row, d)));
+        assert_true(fabs(x - (double)scale * (high + low)) <= 0x1p-23 * fabs(x) + 0x1p-25 * (double)scale);
+        assert_true(fabs(low) * (double)scale <= 0x1p-11 * fabs(x));
+    }
+    assert_true(scale == (largest < 0x1p-64f ? 0x1p-78f : scale_of(from, row)));
+}
+
+/* Rows of any size, of numbers far apart, of zeros; and what is NaN, infinite or 2^101 leaves no product. */
+static void floats_are_split(void **) {
+    for (const int32_t dim : {32, 80, 256}) {
+        const int64_t count = 131, none = 3;
+        rows from = random_numbers(count, dim, 17, ROPEMAP_DTYPE_FP32);
+        /* from 2^-123 to 2^99, up to 20 binary orders apart in a row */
+        for (int64_t i = 0; i < count; i++) {
+            for (int32_t d = 0; d < dim; d++) {
+                from.at(i, d) = i == none ? 0.0f : ldexpf(from.at(i, d), (int)(i * 53 % 203) - 123 + d % 21);
+            }
+        }
+        from.at(20, dim - 1) = NAN;
+        from.at(21, 8) = -INFINITY;
+        from.at(22, 1) = 0x1p101f;
+        const places at(dim, ROPEMAP_DTYPE_FP32);
+        std::vector<uint16_t> to((size_t)(3 * at.group), 0xffff);
+        rm_split_work work = rm_split_work();
+        work.from = rm_view_dense(from.data.data(), count, dim);
+        work.to = to.data();
+        assert_int_equal(rm_split_launch(&work, 1, nullptr), cudaSuccess);
+        for (int64_t i = 0; i < count; i++) {
+            float scale = 0.0f;
+            memcpy(&scale, &to[at.scale(i)], sizeof scale);
+            assert_int_equal(isnan(scale), i >= 20 && i <= 22);
+            if (!isnan(scale)) {
+                check_split(from, i, at, to);
+            }
+        }
+        for (int64_t i = count; i < 3 * 64; i++) { /* nothing beyond the rows */
+            assert_int_equal(to[at.element(i, 0, false)] & to[at.element(i, dim - 1, true)] & to[at.scale(i)],
+                             0xffff);
+        }
+        work.from.cols = 12;
+        assert_int_equal(rm_split_launch(&work, 1, nullptr), cudaErrorInvalidValue);
     }
 }
 
@@ -393,15 +509,18 @@ static void sums_do_not_depend_on_launches(void **) {
 }
 
 /* A NaN in a query is in all its cells and in no other; an infinity is the largest or the smallest, is in
- * sums, and deviates by NaN. */
+ * sums, and deviates by NaN; in split rows it is as NaN. */
 static void nan_and_infinity_stay(void **) {
     if (NUMBERS_ARE_SEEN_ELSEWHERE) {
         skip();
     }
-    for (const ropemap_pool kind :
-         {ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX, ROPEMAP_POOL_ABSMAX, SUMS[0], SUMS[1], SUMS[2]}) {
-        const fused_case test = {
-            {{{0, 67, 1}, 5}, {{0, 90, 1}, 4}, EVERY, 0, TILE, TILE, 0}, 64, ROPEMAP_DTYPE_FP16, kind};
+    for (const ropemap_pool kind : {ROPEMAP_POOL_MIN, ROPEMAP_POOL_MAX, ROPEMAP_POOL_ABSMAX, SUMS[0], SUMS[1],
+                                    SUMS[2], ROPEMAP_POOL_MASS}) {
+        const bool split = kind == ROPEMAP_POOL_MASS; /* it stands for a maximum of split rows */
+        const fused_case test = {{{{0, 67, 1}, 5}, {{0, 90, 1}, 4}, EVERY, 0, TILE, TILE, 0},
+                                 64,
+                                 split ? ROPEMAP_DTYPE_FP32 : ROPEMAP_DTYPE_FP16,
+                                 split ? ROPEMAP_POOL_MAX : kind};
         rows queries = small_numbers(67, 64, 7), keys = small_numbers(90, 64, 8);
         queries.at(0, 5) = queries.at(20, 3) = -NAN; /* std may not take the first for all rows' origin */
         for (int32_t d = 0; d < 64; d++) { /* one product is infinite, without one of zero by infinity */
@@ -413,6 +532,9 @@ static void nan_and_infinity_stay(void **) {
         cell_store store(test);
         feed(test, queries, keys, 7, &store);
         matrix products = products_of(test, queries, keys);
+        for (int64_t j = 0; split && j < 90; j++) {
+            products.at(50, j) = NAN;
+        }
         assert_int_equal(wrong_cells(test, store, &products, 0.0, 0.0), 0);
     }
 }
@@ -482,7 +604,7 @@ static void what_it_does_not_take_is_refused(void **) {
         assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaErrorInvalidValue);
     }
     work.head_dim = 64;
-    work.dtype = ROPEMAP_DTYPE_FP32;
+    work.dtype = ROPEMAP_DTYPE_TF32;
     assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaErrorInvalidValue);
     work.dtype = ROPEMAP_DTYPE_FP16;
     work.cells.pool = ROPEMAP_POOL_MASS;
@@ -504,6 +626,7 @@ int main() {
         cmocka_unit_test(small_numbers_are_exact),
         cmocka_unit_test(runs_of_keys_meet),
         cmocka_unit_test(other_numbers_are_within_their_roundings),
+        cmocka_unit_test(floats_are_split),
         cmocka_unit_test(squares_of_any_size),
         cmocka_unit_test(equal_products_have_no_deviation),
         cmocka_unit_test(sums_do_not_depend_on_launches),

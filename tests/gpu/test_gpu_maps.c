@@ -32,15 +32,31 @@ struct result {
     const ropemap_map *map;
 };
 
-/* As in test_methods.c: sums that meet infinities of both signs may come to one or to NaN. */
+static bool splits(const struct result *result) {
+    return result->map->plan.kernel == ROPEMAP_KERNEL_FUSED && result->map->plan.dtype == ROPEMAP_DTYPE_FP32;
+}
+
+/* As in test_methods.c: sums that meet infinities of both signs may come to one or to NaN; and split rows
+ * have none. */
 static bool agrees(const struct result *result, double wanted, double got, double bound) {
     if (isfinite(wanted)) {
         return fabs(got - wanted) <= bound;
     }
-    if (result->map->plan.method == ROPEMAP_METHOD_FACTORED && result->test->content == CASE_INFINITY) {
+    if (result->test->content == CASE_INFINITY &&
+        (result->map->plan.method == ROPEMAP_METHOD_FACTORED || splits(result))) {
         return !isfinite(got);
     }
     return isnan(wanted) ? isnan(got) : got == wanted;
+}
+
+/* Split floats lose 2^-21 of their products, and beyond 64 of them have as many roundings again
+ * (cuda/fused_sm80.cu). */
+static double bound_for(const struct result *result, int64_t row, int64_t col, double wanted) {
+    const double all =
+        bound_of_cell(result->request, result->bounds, result->map->plan.method, row, col, wanted);
+    const double more = fmax(result->request->spec.head_dim - 64, 0) + 8;
+    const double norms = 1.01 * result->bounds->rows[row].norm * result->bounds->cols[col].norm;
+    return splits(result) ? all + more * 0x1p-24 * norms : all;
 }
 
 static void check_cells(const struct result *result) {
@@ -48,8 +64,7 @@ static void check_cells(const struct result *result) {
     for (int64_t at = 0; at < map->height * map->width; at++) {
         const int64_t row = at / map->width, col = at % map->width;
         const double wanted = result->wanted[at], got = (double)map->cells[at];
-        const double bound =
-            bound_of_cell(result->request, result->bounds, map->plan.method, row, col, wanted);
+        const double bound = bound_for(result, row, col, wanted);
         if (!agrees(result, wanted, got, bound)) {
             fail_msg("%s, %s of %s, %s by %s: cell (%lld, %lld) is %.9g, not %.9g; bound %.3g",
                      result->test->name, ropemap_pool_name(result->request->pool),

@@ -281,7 +281,8 @@ struct bench_case {
     bool by_wall;                /* of a GPU: runs are timed by the host's clock */
     bool makes_file;             /* the output is a file, whose size is of interest */
     bench_target targets[2];
-    double predicted; /* as in bench_row, for rows of 16 bits of the usual shape */
+    double
+        predicted; /* as in bench_row, for rows of 16 bits of the usual shape; of split floats 3 times that */
     const bench_stage *stage;
     bool (*serves)(const bench_shape *shape);  /* a shape that it does not serve is no row; NULL: all */
     bench_ceiling ceilings[2];                 /* run = NULL: no second one; the slower counts */
@@ -375,5 +376,12 @@ ropemap_status ceiling_copy(void *state, ropemap_error *error);
 ropemap_status ceiling_adds(void *state, ropemap_error *error);
 ropemap_status ceiling_product(void *state, ropemap_error *error);
 double ceiling_product_runs(const bench_case *benchmark, const bench_shape *shape);
+
+/* Whether a GPU pools products where it makes them; and whether of floats, each product by three of fp16,
+ * which ceiling_fused() makes. */
+bool bench_fuses(const bench_shape *shape);
+bool bench_splits(const bench_shape *shape);
+ropemap_status ceiling_fused(void *state, ropemap_error *error);
+double ceiling_fused_runs(const bench_case *benchmark, const bench_shape *shape);
 
 #endif

@@ -239,8 +239,7 @@ static double upload_runs(const bench_case *benchmark, const bench_shape *shape)
 /* Tiles in all, of the side that maps have; none where the device fuses products and pool. */
 static double copy_runs(const bench_case *benchmark, const bench_shape *shape) {
     (void)benchmark;
-    const rm_device *device = &shape->gpu->device;
-    if (device->fuses != NULL && device->fuses(shape->dtype, shape->head_dim, shape->pool)) {
+    if (bench_fuses(shape)) {
         return 0.0;
     }
     const double down = (double)shape->positions / (double)shape->gpu->device.block;
@@ -344,7 +343,7 @@ const bench_case cpu_map_benchmarks[] = {
     { .positions = 131072, .head_dim = 128, .width = 1024, .height = 1024, .method = ROPEMAP_METHOD_TILED }
 #define TILED_CEILING                                                                                        \
     "the slower of copying every tile once in cache, where it is not fused, and as many FLOPs in a large "   \
-    "product"
+    "product; of fused fp32 three of fp16"
 
 const bench_case gpu_map_benchmarks[] = {
     {.kind = BENCH_MAP,
@@ -370,7 +369,7 @@ const bench_case gpu_map_benchmarks[] = {
      .by_wall = true,
      .stage = &map_stage,
      .ceilings = {{.run = ceiling_copy, .runs = copy_runs},
-                  {.run = ceiling_product, .runs = ceiling_product_runs}},
+                  {.run = ceiling_fused, .runs = ceiling_fused_runs}},
      .bytes = map_bytes,
      .flops = tiled_flops,
      .memory_target = vectors_target},
@@ -385,7 +384,7 @@ const bench_case gpu_map_benchmarks[] = {
      .by_wall = true,
      .stage = &session_stage,
      .ceilings = {{.run = ceiling_copy, .runs = copy_runs},
-                  {.run = ceiling_product, .runs = ceiling_product_runs}},
+                  {.run = ceiling_fused, .runs = ceiling_fused_runs}},
      .bytes = map_bytes,
      .flops = tiled_flops,
      .memory_target = vectors_target},

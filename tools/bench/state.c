@@ -240,3 +240,21 @@ ropemap_status ceiling_product(void *opened, ropemap_error *error) {
 double ceiling_product_runs(const bench_case *benchmark, const bench_shape *shape) {
     return benchmark->flops(shape) / gpu_product_flops(shape->gpu);
 }
+
+bool bench_fuses(const bench_shape *shape) {
+    const rm_device *device = &shape->gpu->device;
+    return device->fused_row != NULL && device->fused_row(shape->dtype, shape->head_dim, shape->pool) > 0;
+}
+
+bool bench_splits(const bench_shape *shape) {
+    return shape->dtype == ROPEMAP_DTYPE_FP32 && bench_fuses(shape);
+}
+
+ropemap_status ceiling_fused(void *opened, ropemap_error *error) {
+    const bench_shape *shape = &((const bench_state *)opened)->shape;
+    return gpu_product(shape->gpu, bench_splits(shape) ? ROPEMAP_DTYPE_FP16 : shape->dtype, error);
+}
+
+double ceiling_fused_runs(const bench_case *benchmark, const bench_shape *shape) {
+    return (bench_splits(shape) ? 3.0 : 1.0) * ceiling_product_runs(benchmark, shape);
+}
