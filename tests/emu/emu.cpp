@@ -32,18 +32,18 @@ static void open_gate() {
 }
 
 static std::atomic<int> forget_first, forget_count;
-static std::atomic<bool> forgot;
+static std::atomic<bool> forgot_barrier;
 
 int emu_forget_barrier(int first, int count) {
     forget_first.store(first);
     forget_count.store(count);
-    return forgot.exchange(false) ? 1 : 0;
+    return forgot_barrier.exchange(false) ? 1 : 0;
 }
 
 void emu_block_barrier(int line) {
     const int number = emu_workers[emu_self].barriers++ - forget_first.load(std::memory_order_relaxed);
     if (number >= 0 && number < forget_count.load(std::memory_order_relaxed)) {
-        forgot.store(true);
+        forgot_barrier.store(true);
         return;
     }
     const uint32_t round = emu_gate.round();

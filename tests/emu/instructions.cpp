@@ -19,7 +19,7 @@
 namespace {
 
 struct brought {
-    uint32_t word[6];
+    float number[12]; /* of a, eight, and b, four */
     uintptr_t address;
     int line;
 };
@@ -95,29 +95,30 @@ float emu_widen_bf16(uint16_t bits) {
  *   a_i  row g for i = 0, 1, 4, 5, else g + 8; column 2 t + (i & 1), and 8 more for i >= 4
  *   b_i  row 2 t + (i & 1), and 8 more for i >= 2; column g
  *   c_i  row g for i < 2, else g + 8; column 2 t + (i & 1)
- * Here the other way round: which lane, and which of its halfwords, holds A[row, k] and B[k, col].
+ * Here the other way round: which lane, and which of its numbers, is A[row, k] and B[k, col].
  */
-static uint16_t a_at(const brought *warp, int row, int k) {
-    const int i = (k >= 8 ? 4 : 0) + (row >= 8 ? 2 : 0) + k % 2;
-    const uint32_t word = warp[row % 8 * 4 + k % 8 / 2].word[i / 2];
-    return (uint16_t)(word >> 16 * (i % 2));
+static float a_at(const brought *warp, int row, int k) {
+    return warp[row % 8 * 4 + k % 8 / 2].number[(k >= 8 ? 4 : 0) + (row >= 8 ? 2 : 0) + k % 2];
 }
 
-static uint16_t b_at(const brought *warp, int k, int col) {
-    const int i = (k >= 8 ? 2 : 0) + k % 2;
-    const uint32_t word = warp[col * 4 + k % 8 / 2].word[4 + i / 2];
-    return (uint16_t)(word >> 16 * (i % 2));
+static float b_at(const brought *warp, int k, int col) {
+    return warp[col * 4 + k % 8 / 2].number[8 + (k >= 8 ? 2 : 0) + k % 2];
 }
 
 void emu_mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, float (*widen)(uint16_t),
              int line) {
-    const brought *warp = meet({{a[0], a[1], a[2], a[3], b0, b1}, 0, 0}, line);
+    const uint32_t words[6] = {a[0], a[1], a[2], a[3], b0, b1};
+    brought mine = {};
+    for (int i = 0; i < 12; i++) {
+        mine.number[i] = widen((uint16_t)(words[i / 2] >> 16 * (i % 2)));
+    }
+    const brought *warp = meet(mine, line);
     const int group = emu_lane() / 4, thread = emu_lane() % 4;
     for (int i = 0; i < 4; i++) {
         const int row = i < 2 ? group : group + 8, col = 2 * thread + i % 2;
         float sum = d[i];
         for (int k = 0; k < 16; k++) {
-            sum += widen(a_at(warp, row, k)) * widen(b_at(warp, k, col));
+            sum += a_at(warp, row, k) * b_at(warp, k, col);
         }
         d[i] = sum;
     }

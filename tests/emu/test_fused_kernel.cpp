@@ -206,9 +206,10 @@ static matrix products_of(const fused_case &test, rows &queries, rows &keys) {
     matrix made(test.pool, 1, 0);
     for (int64_t i = 0; i < queries.count; i++) {
         for (int64_t j = 0; j < keys.count; j++) {
+            const float *query = &queries.at(i, 0), *key = &keys.at(j, 0);
             double sum = 0.0;
             for (int32_t d = 0; d < test.dim; d++) {
-                sum += (double)queries.at(i, d) * (double)keys.at(j, d);
+                sum += (double)query[d] * (double)key[d];
             }
             made.at(i, j) = (float)sum;
         }

@@ -231,10 +231,14 @@ static void check_distances(const char *name, const ropemap_request *map, const 
     int64_t counted = 0;
     for (int64_t i = 0; i < wanted->rows; i++) {
         double sum = 0;
+        int64_t bin = 0;
         for (int64_t j = 0; j < wanted->cols; j++) {
             const int64_t distance =
                 llabs(map->rows.first + i * map->rows.step - map->cols.first - j * map->cols.step);
-            int64_t bin = 0;
+            while (got->edges[bin] > distance) {
+                bin--;
+                assert_true(bin >= 0);
+            }
             while (got->edges[bin + 1] <= distance) {
                 bin++;
                 assert_true(bin < got->bins);
