@@ -8,7 +8,7 @@ from browsing import BrowseCase, By, Keys, StaleElementReferenceException, main
 CONTROLS = "button, input, select, summary, a[href], canvas[tabindex], svg[tabindex]"
 # Roles that a screen reader tells of each kind.
 ROLES = {"button": {"button"}, "select": {"combobox", "MenuListPopup", "listbox"}, "a": {"link"},
-         "summary": {"DisclosureTriangle", "button", "disclosuretriangle"}, "svg": {"image", "img"},
+         "summary": {"DisclosureTriangle", "button", "disclosuretriangle"}, "svg": {"image", "img", "slider"},
          "canvas": {"application"}}
 INPUT_ROLES = {"range": {"slider"}, "checkbox": {"checkbox"}, "radio": {"radio"}, "file": {"button"},
                "text": {"textbox", "combobox"}}
@@ -62,7 +62,7 @@ class Access(BrowseCase):
         self.js("for (const one of document.querySelectorAll('details:not(#share)')) one.open = true")
 
     def test_every_control_has_a_name_and_a_role(self):
-        self.open("scaling=yarn:factor=4,original=4096&encoding=alibi&clim=-1:1&x-compare=split&x-a=base%3D100&x-pin=base%3D7")
+        self.open("scaling=yarn:factor=4,original=4096&encoding=xpos&clim=-1:1&x-compare=split&x-a=base%3D100&x-pin=base%3D7")
         self.until("document.querySelectorAll('#pins button').length", "the pin is there")
         self.open_all()
         named = []
@@ -149,7 +149,7 @@ class Access(BrowseCase):
         self.assertEqual(self.js("return document.activeElement.className"), "skip")
         self.press(Keys.ENTER)
         self.press(Keys.TAB)
-        self.assertTrue(self.js("return Boolean(document.activeElement.closest('#control-groups'))"))
+        self.assertTrue(self.js("return Boolean(document.activeElement.closest('#first-controls'))"))
 
     def test_sliders_by_keys(self):
         self.open("positions=4k")

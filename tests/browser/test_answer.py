@@ -33,7 +33,7 @@ class Answer(BrowseCase):
     def test_the_least_base_is_searched_for_once(self):
         """It does not depend on the present base."""
         self.open("positions=4k&head-dim=64")
-        self.until("/^Least base for 4,096 tokens: [\\d,]+$/.test(document.getElementById('answer-least').textContent)", "it is found")
+        self.until("/^Least base for ≥ 0 to 4,096: [\\d,]+$/.test(document.getElementById('answer-least').textContent)", "it is found")
         found = self.text("answer-least")
         self.enter("#number-base", "2e5")
         self.until("%s[1]?.[0] === '200,000'" % ROWS, "another base")
@@ -62,6 +62,32 @@ class Answer(BrowseCase):
         self.assertEqual(self.command()[:4], ["--preset", "mistral-7b-v0.3", "--positions", "32k"])
         self.assertEqual(self.rows()[1], ["1,000,000", "197", "27,115", "no"])
         self.assertEqual(self.text("answer-length"), "≥ 0 to 32,768")
+        # A name that no model has stays and is refused.
+        self.enter("#model", "gpt-99")
+        self.assertIn("Nearest: gpt-", self.text("model-error"))
+        self.js("document.activeElement.blur()")
+        self.js("return new Promise((done) => setTimeout(done, 200))")
+        self.assertEqual(self.js("return [document.getElementById('model').value, document.getElementById('number-base').value]"),
+                         ["gpt-99", "1,000,000"])
+
+    def test_no_number_contradicts_what_is_shown(self):
+        self.open("preset=llama3.1-8b&positions=4k")
+        self.until("document.getElementById('answer-first').textContent.includes('At base 500,000 with Llama 3 scaling by 8 (head dim 128)')", "the scaling")
+        self.assertEqual(self.text("answer-length"), "≥ 0 to 4,096")
+        # What the base does not change has no base, and no numbers of it.
+        self.choose("encoding", "alibi")
+        self.until("document.getElementById('answer-first').textContent.startsWith('ALiBi: the slope')", "the slope is what counts")
+        self.assertEqual(self.js("return ['answer-table', 'card', 'curve', 'slider-base'].filter((id) => document.getElementById(id).checkVisibility())"), [])
+        self.choose("encoding", "rope")
+        self.until("document.body.dataset.answer === 'own' && document.getElementById('curve').checkVisibility()", "the base counts again")
+        self.enter("#number-positions", "16M")
+        self.until("document.getElementById('answer-length').textContent === '≥ 0 to 16,777,216'", "the length of the map")
+        self.assertEqual(self.rows()[1][3], "no")
+        # A refused base leaves the former answer, and says that it is one.
+        self.expected.append("status of 4")
+        self.enter("#number-base", "banana")
+        self.until("document.body.dataset.state === 'refused'", "the base is refused")
+        self.assertEqual(self.js("return document.body.dataset.answer"), "former")
 
     def test_the_card(self):
         self.size(1440, 900)
@@ -101,10 +127,12 @@ class Answer(BrowseCase):
         self.ready()
         self.assertIn("--scaling", self.command())
         self.assertIn("linear:factor=", " ".join(self.command()))
+        self.assertEqual(self.text("plan-rows").count("in effect"), 1)
         self.enter("#plan-keep", "2")
         self.expected.append("status of 400")
         self.click("#plan-find")
-        self.until("document.getElementById('plan-status').textContent.includes('keep')", "it is refused")
+        self.until("document.getElementById('plan-status').textContent.startsWith('Similarity: ')", "it is refused")
+        self.assertEqual(self.js("return document.getElementById('plan-keep').getAttribute('aria-invalid')"), "true")
 
 
 main()

@@ -113,7 +113,7 @@ class Compare(BrowseCase):
         cells = [[y - x for x, y in zip(*rows)] for rows in zip(a, b)]
         most = max(abs(value) for row in cells for value in row)
         self.eventually(lambda: self.assert_cells("#map", cells, -most, most, "diverging"), "the difference")
-        self.until("document.getElementById('bar-label').textContent === 'B \u2212 A'", "the bar is the difference's")
+        self.until("document.getElementById('bar-label').textContent.startsWith('B \u2212 A')", "the bar is the difference's")
         self.assertEqual(self.text("map-title"), "Difference: base 500,000 minus base 100")
         self.at(0.3, 0.8).perform()
         self.until("document.getElementById('crosshair-less').textContent !== '\u2013'", "all values are told")
@@ -170,10 +170,11 @@ class Compare(BrowseCase):
         self.assertEqual(self.js("return [...document.querySelectorAll('#many button > span:first-child')]"
                                  ".map((one) => one.textContent)"),
                          ["100", "10,000", "1,000,000"])
-        # A value that cannot be is explained in its place.
+        # A value that cannot be is explained in the form, and nothing is drawn for it.
         self.expected.append("status of 4")
-        self.choose_many("base", "100 -1")
-        self.until("document.querySelector('#many [data-refused=true]')?.textContent.includes('Base')", "a refusal")
+        self.choose_many("base", "100 -1 banana")
+        self.until("document.getElementById('many-error').textContent.includes('banana')", "a refusal")
+        self.until("document.querySelectorAll('#many canvas').length === 1 && document.querySelectorAll('#pins li').length === 1", "the one that can be")
         self.choose_many("scaling", "none linear:factor=4")
         self.until("document.querySelectorAll('#many canvas').length === 2", "two maps")
         self.ready()

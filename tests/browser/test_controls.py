@@ -225,7 +225,7 @@ class Controls(BrowseCase):
             before = self.pixels()
             self.enter("#number-" + name, text)
             sentence = self.refused_state()
-            self.assertIn({"rotary-dim": "rotary dimensions", "positions": "sequence length"}.get(name, name.replace("-dim", "")),
+            self.assertIn({"rotary-dim": "rotary dimensions", "positions": "length"}.get(name, name.replace("-dim", "")),
                           sentence.lower())
             self.assertEqual(self.text("error-" + name), sentence)
             box = self.find("#number-" + name)

@@ -208,20 +208,20 @@ class Explore(BrowseCase):
         self.open()
         self.until("document.getElementById('decay').dataset.state === 'ready' && document.querySelector('#answer-least button')",
                    "all that moves what is below is there")
-        self.click("#share > summary")
+        self.js("document.getElementById('share').open = true")
         self.assertGreaterEqual(*self.js("return ['answer', 'share-body'].map((id) => document.getElementById(id).getBoundingClientRect())"
-                                         ".map(({ top, bottom }, at) => (at ? bottom : top))"))
-        self.press(Keys.ESCAPE)
+                                         ".map(({ left, right }, at) => (at ? right : left))"))
+        self.js("document.getElementById('share').open = false")
         self.js("document.getElementById('pairs').open = true")
         self.until("document.querySelectorAll('#pair-bars rect').length === 64", "a bar for each pair")
         self.until("(({ top, bottom }, words) => top >= words.top && bottom <= words.bottom + 1)(document.getElementById('pair-bars').getBoundingClientRect(),"
-                   " document.getElementById('words').getBoundingClientRect())", "all of them are in sight")
+                   " document.getElementById('side').getBoundingClientRect())", "all of them are in sight")
 
     def test_what_is_compared_is_in_the_curves_the_commands_and_the_snapshot(self):
         self.open("base=5e5&positions=2k&x-a=base%3D100&x-compare=beside")
         self.until("document.querySelectorAll('#curve path.curve').length === 2", "A has a curve")
         self.assertEqual(self.js("return [...document.querySelectorAll('#pins li')].map((one) => one.textContent)"),
-                         ["B: base 500,000", "A: base 100"])
+                         ["A: base 100", "B: base 500,000"])
         self.click("#share > summary")
         self.click("#copy-command")
         lines = self.until("document.getElementById('share-done').textContent", "the commands are told").split("\n")
@@ -233,7 +233,7 @@ class Explore(BrowseCase):
                 "done([one.snapshotHtml(all.commandLines(), { base: '5e5' }), (await one.snapshotPng()).size]))")
         page, size = self.driver.execute_async_script(make)
         self.assertGreater(size, 10000)
-        for words in ("<svg", "A: base 100", "ropemap curve", "data:image/png", "distance (tokens)", "curve,distance,last"):
+        for words in ("<svg", "The base sets how fast", "first zero", "A: base 100", "ropemap curve", "data:image/png", "distance (tokens)", "curve,distance,last"):
             self.assertIn(words, page)
         self.assertNotIn("<script", page)
         self.assertNotIn("http://127", page)

@@ -5,13 +5,19 @@ import { mapPending } from './map.js';
 import { grouped, plainText } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { make } from './slider.js';
-import { setOptions } from './state.js';
+import { effective, extent, numberOf, setOptions } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const byId = (id) => document.getElementById(id);
 const quick = new Channel('answer'), search = new Channel('least');
 export const answer = { onFound: () => {} };
 const FIRST_LOOK = 250, EVERY = 500; /* ms */
+const LOOKED_AT = 4194304; /* tokens: where the server looks for a first zero */
+/* Where the base plays no part: what does. */
+const BASELESS = {
+  alibi: () => `ALiBi: the slope sets how fast the score falls, by ${grouped(numberOf('slope'))} a token of distance. The base plays no part.`,
+  nope: () => 'Without positions, similarity does not depend on distance, and the base plays no part.',
+};
 let length = 0;   /* that the least base is for */
 let shown = '';   /* the address whose numbers stand there */
 let least = null; /* { address, base, words }: the least base that was found last */
@@ -27,17 +33,21 @@ function marked(sentence) {
 function show({ sentences, bases, length: reach }) {
   [length, own] = [reach, bases[1]];
   const [first, ...others] = sentences;
-  byId('answer-first').replaceChildren(...marked(first));
-  byId('answer-rest').replaceChildren(...others.map((one) => make('p', {}, ...marked(one))));
+  const encoding = effective('encoding'), scope = encoding === 'rope' ? '' : ` (RoPE; the map shows ${encoding}.)`;
+  byId('answer-first').replaceChildren(...marked(first + scope));
+  byId('answer-rest').replaceChildren(...others.map((one) => make('p', { textContent: one })));
   byId('answer-more').hidden = !others.length;
-  delete byId('answer').dataset.stale;
+  byId('answer').dataset.long = String(/ with |;/.test(first + scope));
   showRows(bases);
   showLeast();
   answer.onFound(bases[1]);
 }
 
 const set = (base) => setOptions({ base: plainText(base) });
-const holds = ({ first_negative: zero }, length) => (zero === null || zero >= length ? 'yes' : 'no');
+function holds({ first_negative: zero }, tokens) {
+  if (zero === null) return tokens > LOOKED_AT ? 'to 4M' : 'yes';
+  return zero >= tokens ? 'yes' : 'no';
+}
 
 function baseButton(base, words) {
   const button = make('button', { type: 'button', className: 'base', textContent: words, title: `Set the base to ${grouped(base)}` });
@@ -47,13 +57,13 @@ function baseButton(base, words) {
 
 /* base / 10, base, base x 10 */
 function showRows(bases) {
-  byId('answer-length').textContent = `≥ 0 to ${grouped(length)}`;
+  byId('answer-length').textContent = `≥ 0 to ${grouped(extent())}`;
   byId('answer-rows').replaceChildren(...bases.map((row, index) => {
     const base = Number(row.base.toPrecision(6)), head = make('th', { scope: 'row' });
     head.append(index === 1 ? grouped(base) : baseButton(base, grouped(base)));
     const cells = [row.half, row.first_negative].map((value) => (value === null ? 'none' : grouped(value)));
     return make('tr', { className: index === 1 ? 'now' : '' }, head,
-      ...[...cells, holds(row, length)].map((text) => make('td', { textContent: text })));
+      ...[...cells, holds(row, extent())].map((text) => make('td', { textContent: text })));
   }));
 }
 
@@ -62,12 +72,17 @@ function showLeast(progress = '') {
   if (!length) return; /* no answer yet: the base is refused */
   const words = least?.address === leastAddress() ? least.words : [`trying bases …${progress}`];
   const fails = own && words === least?.words && least.base > 0 && own.base > least.base && holds(own, length) === 'no';
-  byId('answer-least').replaceChildren(`Least base for ${grouped(length)} tokens: `, ...words, fails ? ' (some larger ones fail)' : '');
+  byId('answer-least').replaceChildren(`Least base for ≥ 0 to ${grouped(length)}${length < extent() ? ', the longest tried' : ''}: `, ...words,
+    fails ? ' (some larger ones fail)' : '');
 }
 
+/* What was found for another setting is paler than what is found for this one. */
+const wanted = () => url('/answer.json', explainQuery());
+const fade = () => { document.body.dataset.answer = wanted() === shown ? 'own' : 'former'; };
+
 const quickly = whenQuiet(60, () => {
-  const address = url('/answer.json', explainQuery());
-  if (address === shown) return;
+  const address = wanted();
+  if (address === shown || isBaseless()) return;
   if (quick.rests) {
     quickly();
     return;
@@ -77,8 +92,9 @@ const quickly = whenQuiet(60, () => {
     good: ({ body }) => {
       shown = address;
       show(body);
+      fade();
     },
-    bad: () => { byId('answer').dataset.stale = 'true'; },
+    bad: () => {},
   });
 }, 150);
 
@@ -91,7 +107,7 @@ function leastAddress() {
 /* The search may take seconds, which are the map's first. */
 const searchLater = whenQuiet(500, () => {
   const address = leastAddress();
-  if (least?.address === address) return;
+  if (least?.address === address || isBaseless()) return;
   if (mapPending()) {
     searchLater();
     return;
@@ -124,7 +140,20 @@ async function followSearch(address) {
 /* A search that was asked for comes before the least base. */
 export const yieldSearch = () => search.cancel();
 
+const isBaseless = () => document.body.dataset.baseless === 'true';
+
 export function refreshAnswer() {
+  const other = BASELESS[effective('encoding')];
+  document.body.dataset.baseless = String(Boolean(other));
+  if (other) {
+    shown = '';
+    quick.cancel();
+    search.cancel();
+    document.body.dataset.answer = 'own';
+    byId('answer-first').textContent = other();
+    return;
+  }
+  fade();
   if (least?.address !== leastAddress()) search.cancel();
   quickly();
   searchLater();

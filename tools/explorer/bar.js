@@ -4,10 +4,11 @@ import { belowColour, hasBelow, levelsOf, palette, scaleTicks } from './colour.j
 import { setOptions, state, table } from './state.js';
 
 const byId = (id) => document.getElementById(id);
-let said = '', height = 0;
+let said = '', height = 0, last = null;
 
 /* scale: { low, high, norm, linear_below, colormap }, as in a map's header; label: what the values are. */
 export function showBar(scale, label) {
+  last = [scale, label];
   const key = JSON.stringify([scale.low, scale.high, scale.norm, scale.linear_below, scale.colormap, label]);
   if (key + height === said || !height) return;
   said = key + height;
@@ -57,7 +58,10 @@ export function fillGradient(canvas, colormap, upright) {
 
 /* A radio group of gradients; the first is the server's own choice. */
 export function startSwatches() {
-  new ResizeObserver(([entry]) => { height = entry.contentRect.height; }).observe(byId('colourbar'));
+  new ResizeObserver(([entry]) => {
+    height = entry.contentRect.height;
+    if (last) showBar(...last);
+  }).observe(byId('colourbar'));
   const group = byId('swatches');
   for (const name of ['auto', ...Object.keys(table.colormaps)]) {
     const label = document.createElement('label');

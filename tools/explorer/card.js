@@ -3,12 +3,12 @@
 import { answer } from './answer.js';
 import { Channel } from './fetch.js';
 import { mapPending } from './map.js';
-import { grouped, plainText, positionText } from './numbers.js';
+import { grouped, plainText, positionText, powerText, raised } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { numberOf, setOptions, table } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
-const MARGIN = { left: 2.6, right: 0.9, top: 0.5, bottom: 1.35 }; /* rem */
+const MARGIN = { left: 2.6, right: 0.9, top: 1.1, bottom: 2.1 }; /* rem */
 const LENGTHS = '1k-64k', STEP = 1.1, NEAR = 12; /* pixels around a model's point */
 const byId = (id) => document.getElementById(id);
 const channel = new Channel('card'), lengths = new Channel('card-least');
@@ -53,6 +53,8 @@ function take(base, event, live) {
   follow();
 }
 
+const isOnCard = (base) => !x || base >= x.domain()[0] && base <= x.domain()[1];
+
 const place = (event) => {
   const box = byId('card').getBoundingClientRect(), rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   return [event.clientX - box.left - rem * MARGIN.left, event.clientY - box.top - rem * MARGIN.top];
@@ -65,15 +67,15 @@ function drag(event, live) {
 function hover(event) {
   if (!x) return;
   const [left, top] = place(event), away = (model) => Math.hypot(x(model.base) - left, y(model.length) - top);
-  const nearest = d3.least(models().filter(({ base }) => base >= x.domain()[0] && base <= x.domain()[1]), away);
+  const nearest = d3.least(models().filter(({ base }) => isOnCard(base)), away);
   note(nearest && away(nearest) < NEAR ? nearest : null);
 }
 
 function note(model) {
-  const more = model && model.names.length > 3 ? `, ${model.names.length - 3} more` : '';
+  const base = numberOf('base'), { names = [] } = model ?? {}, more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   byId('card-note').textContent = model
-    ? `${model.names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${grouped(model.length)} tokens`
-    : 'Drag to set the base.';
+    ? `${names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${positionText(model.length)} tokens`
+    : Number.isNaN(base) || isOnCard(base) ? 'Drag to set the base.' : `Base ${powerText(base)} is beyond the card: drag to bring it back.`;
 }
 
 /* A search that was asked for comes before the card's own. */
@@ -133,14 +135,25 @@ const draw = inFrame(() => {
     d3.range(card.base.length));
   layer('path', 'card-zero', [0]).attr('d', line('first_negative'));
   layer('path', 'card-half', [0]).attr('d', line('half'));
-  const inside = models().filter(({ base }) => base >= x.domain()[0] && base <= x.domain()[1]);
-  layer('circle', 'card-model', inside).attr('r', 2.5).attr('cx', (model) => x(model.base)).attr('cy', (model) => y(model.length));
-  layer('circle', 'card-least', least).attr('r', 3).attr('cx', (one) => x(one.base)).attr('cy', (one) => y(one.length));
+  const inside = models().filter(({ base }) => isOnCard(base));
+  layer('circle', 'card-model', inside).attr('r', 2.25).attr('cx', (model) => x(model.base)).attr('cy', (model) => y(model.length));
+  layer('circle', 'card-least', least.filter(({ base }) => isOnCard(base))).attr('r', 3).attr('cx', (one) => x(one.base)).attr('cy', (one) => y(one.length));
+  names(card);
   follow();
 });
 
+/* What a line is stands at its end. */
+function names({ base, first_negative: zero, half }) {
+  const last = base.findLastIndex((one, at) => isOnCard(one) && zero[at] !== null && half[at] !== null);
+  layer('text', 'card-name', last < 0 ? [] : [[zero, 'first zero'], [half, 'half']]).classed('half', ([values]) => values === half)
+    .attr('x', width).attr('y', ([values]) => y(values[last]) + (values === half ? 13 : -5)).text(([, words]) => words);
+}
+
 function axes(plot, rem) {
-  const power = (value) => (Number.isInteger(Math.log10(value)) ? `10${[...String(Math.log10(value))].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit]).join('')}` : '');
+  const titles = [['base', width / 2, height + 1.9 * rem, 'middle'], ['tokens', -MARGIN.left * rem, -0.4 * rem, 'start']];
+  plot.selectAll('text.axis-title').data(titles).join('text').attr('class', 'axis-title')
+    .attr('x', ([, at]) => at).attr('y', ([, , at]) => at).attr('text-anchor', ([, , , anchor]) => anchor).text(([words]) => words);
+  const power = (value) => raised(Math.log10(value));
   plot.selectAll('g.x-axis').data([0]).join('g').attr('class', 'axis x-axis').attr('transform', `translate(0,${height})`)
     .call(d3.axisBottom(x).tickValues(d3.range(2, 9, width < 20 * rem ? 2 : 1).map((at) => 10 ** at)).tickFormat(power).tickSize(3).tickSizeOuter(0));
   plot.selectAll('g.y-axis').data([0]).join('g').attr('class', 'axis y-axis')
@@ -151,8 +164,8 @@ function axes(plot, rem) {
 /* The line to drag, and what the present base reaches: all that a moved base changes. */
 const follow = inFrame(() => {
   if (!x || !card) return;
-  const base = numberOf('base'), visible = base >= x.domain()[0] && base <= x.domain()[1];
-  const at = visible ? [base] : [];
+  const base = numberOf('base'), at = isOnCard(base) ? [base] : [];
+  if (!dragged) note(null);
   layer('line', 'card-now', at).attr('x1', x).attr('x2', x).attr('y2', height);
   const fresh = now && Math.abs(now.base / base - 1) < 1e-9 ? [now.half, now.first_negative] : [];
   layer('circle', 'card-at', at.length ? fresh.filter((value) => value !== null) : []).attr('r', 4)

@@ -15,6 +15,8 @@ import { apart } from './settings.js';
 import { reducedMotion } from './timing.js';
 
 const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
+const FORMULA = 'exp(\u2212|i \u2212 j| \u00b7 10 / ln base)';
+const KEPT = 'A is kept: change any control to make B';
 const BLINK = 800; /* ms: slower than three flashes a second */
 const WINDOW = ['positions', 'rows', 'cols'];
 const byId = (id) => document.getElementById(id);
@@ -148,15 +150,16 @@ async function refreshDifference() {
 /* The scale of what is shown where it is not the map's own; null: it is. */
 export function comparedScale() {
   if (mode() !== 'difference' || !difference) return null;
-  return { scale: difference.header, label: state.page.formula ? 'exact \u2212 formula' : 'B \u2212 A' };
+  return { scale: difference.header, label: state.page.formula ? 'exact \u2212 formula' : 'B \u2212 A; above 0, B is more similar' };
 }
 
 /* The title of what is seen: a header's is that of B alone. */
 export function comparedCaption(header) {
   if (mode() === 'off') return header;
-  const [a, b] = against() === 'a' ? apart([optionsOfA(), state.options]) : ['the founding formula', 'the exact map'];
-  const difference = mode() === 'difference' ? 'Difference: ' : '';
-  return { title: `${difference}${b || 'B'} ${difference ? 'minus' : 'against'} ${a || 'A'}`, subtitle: header.subtitle };
+  const [a, b] = against() === 'a' ? apart([optionsOfA(), state.options]) : [FORMULA, 'exact'];
+  if (against() === 'a' && !a) return header;
+  const title = mode() === 'difference' ? `Difference: ${b || 'B'} minus ${a || 'A'}` : `${a || 'A'} against ${b || 'B'}`;
+  return { title, subtitle: header.subtitle };
 }
 
 function compose(view) {
@@ -197,16 +200,16 @@ export function flip() {
 function names() {
   const now = mode(), [a, b] = against() === 'a' ? apart([optionsOfA(), state.options]) : ['', ''];
   const formula = state.page.formula;
-  const nameA = formula ? 'formula: exp(\u2212|i \u2212 j| \u00b7 10 / ln base)' : `A${a ? `: ${a}` : ''}`;
+  const nameA = formula ? `formula: ${FORMULA}` : `A${a ? `: ${a}` : ''}`;
   const nameB = formula ? 'exact' : `B${b ? `: ${b}` : ''}`;
   const main = {
     off: '', beside: nameB, split: `${nameA}  |  ${nameB}`, blink: phase ? nameA : nameB,
     difference: formula ? 'exact \u2212 formula' : 'B \u2212 A',
   }[now];
   byId('pane-main-name').hidden = !main;
-  byId('pane-main-name').textContent = main;
+  byId('pane-main-name').textContent = against() === 'a' && !a && main ? KEPT : main;
   byId('pane-other-name').textContent = nameA;
-  byId('a-words').textContent = against() === 'a' ? (a ? `A: ${a}` : 'A is saved. Change any control to make B.') : '';
+  byId('a-words').textContent = against() === 'a' ? (a ? `A: ${a}` : KEPT) : '';
 }
 
 /* Follows the page's settings. */

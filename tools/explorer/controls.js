@@ -11,13 +11,17 @@ import { defaultText, domain, effective, modelValues, numberOf, rangeEnd, setOpt
 
 const controls = new Map();
 
-/* The options that have a control in a part of the page; the sequence length comes first. */
+/* What the page is about stands right beneath its answer. */
+const FIRST = ['base', 'positions'];
+
+/* The options that have a control in a part of the page. */
 const optionsAt = (id) => [...table.options.values()]
-  .filter(({ commands, page }) => commands.includes('map') && page.place === id && (table.tensors || !page.tensors))
-  .sort((a, b) => (b.name === 'positions') - (a.name === 'positions'));
+  .filter(({ name, commands, page }) => !FIRST.includes(name) && commands.includes('map') && page.place === id &&
+    (table.tensors || !page.tensors));
 
 export function startControls() {
   const root = document.getElementById('control-groups');
+  for (const name of FIRST) place(table.options.get(name), document.getElementById('first-controls'));
   for (const { id, title } of table.places) {
     const own = optionsAt(id);
     if (!own.length) continue;

@@ -42,6 +42,8 @@ function typed(name, box) {
     return;
   }
   box.setAttribute('aria-invalid', String(!Number.isSafeInteger(number)));
+  byId('crosshair-error').hidden = Number.isSafeInteger(number);
+  byId('crosshair-error').textContent = `'${box.value.trim()}' is no position; give a whole number such as 1000 or 4k`;
   if (!Number.isSafeInteger(number)) return;
   if (name === 'distance') {
     cross.held = true;
@@ -129,6 +131,7 @@ const show = inFrame(() => {
     byId(`crosshair-${name}`).value = texts[index];
     byId(`crosshair-${name}`).setAttribute('aria-invalid', 'false');
   });
+  byId('crosshair-error').hidden = true;
   cross.onMove(pair);
   showOther(pair);
   const known = pair && knownValue(pair);

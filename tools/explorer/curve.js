@@ -1,14 +1,17 @@
 /* curve.js - the chart of similarity against distance, linked to the map */
 /* SPDX-License-Identifier: MIT */
 import { grouped, positionText, valueText } from './numbers.js';
+import { BINARY_FROM } from './pane.js';
 import { inFrame } from './timing.js';
 
 /* In rem, as the text is. */
 const MARGIN = { left: 2.9, right: 1.2, top: 1.1, bottom: 2.8 };
 const BUCKETS = 1000, MARK_ROOM = 4.6;
+const LOW = -0.4; /* of a share of what is at distance 0: an axis that stays while a setting changes */
 
-/* What is drawn: curves [{ id, label, points, colour, dash, main }], marks [{ at, label, kind }], bound points or null. */
-const shown = { curves: [], bound: null, marks: [], count: 2, log: true, low: 0, high: 1 };
+/* What is drawn: curves [{ id, label, points, colour, dash, main }], marks [{ at, label, kind }], bound points or null.
+ * share: values are shares of the one at distance 0. */
+const shown = { curves: [], share: true, bound: null, marks: [], count: 2, log: true, low: 0, high: 1 };
 export const chart = { onHover: () => {}, description: '' };
 let parts = null, rem = 16, width = 0, height = 0, x = null, y = null, cursorAt = null;
 
@@ -46,7 +49,7 @@ export function startChart() {
   const svg = d3.select('#curve'), plot = svg.append('g');
   const group = (name) => plot.append('g').attr('class', name);
   parts = { svg, plot, xAxis: group('axis x-axis'), yAxis: group('axis y-axis') };
-  parts.title = plot.append('text').attr('class', 'axis-title').attr('text-anchor', 'middle').text('distance (tokens)');
+  parts.title = plot.append('text').attr('class', 'axis-title').attr('text-anchor', 'middle');
   parts.zero = plot.append('line').attr('class', 'zero');
   parts.marks = group('marks');
   parts.lines = group('lines').attr('clip-path', 'url(#curve-clip)');
@@ -108,9 +111,11 @@ function scales() {
     low = Math.min(low, d3.min(points.low ?? points.mean));
     high = Math.max(high, d3.max(points.high ?? points.mean));
   }
+  if (shown.share) [low, high] = [low < LOW ? Math.min(low, -1) : LOW, Math.max(high, 1)];
   const last = shown.count - 1, ends = [0, width];
   x = shown.log ? d3.scaleLog([1, Math.max(last, 2)], ends) : d3.scaleLinear([0, Math.max(last, 1)], ends);
-  y = d3.scaleLinear([low, high], [height, 0]).nice(4);
+  y = d3.scaleLinear([low, high], [height, 0]);
+  if (!shown.share) y.nice(4);
   d3.select('#curve-clip rect').attr('width', width).attr('height', height + 8).attr('y', -4);
 }
 
@@ -122,15 +127,16 @@ function distanceTicks() {
     return step ? d3.range(0, last + 1, step) : d3.ticks(0, last, 5).filter(Number.isInteger);
   }
   const every = Math.ceil(Math.log2(last + 1) / Math.max(2, width / (3.6 * rem)));
-  return d3.range(0, Math.log2(last + 1) + 1e-9, every).map((power) => 2 ** power).filter((at) => x(at) <= width + 1);
+  const end = Math.floor(Math.log2(last + 1) + 1e-9);
+  return d3.range(end, -1, -every).map((power) => 2 ** power).filter((at) => x(at) <= width + 1);
 }
 
 function axes() {
-  const bottom = d3.axisBottom(x).tickValues(distanceTicks()).tickFormat(positionText).tickSize(4).tickSizeOuter(0);
+  const bottom = d3.axisBottom(x).tickValues(distanceTicks()).tickFormat(shown.count <= BINARY_FROM ? grouped : positionText).tickSize(4).tickSizeOuter(0);
   parts.xAxis.attr('transform', `translate(0,${height})`).call(bottom);
   const format = (value) => d3.format('~g')(value).replace('-', '\u2212');
   const left = d3.axisLeft(y).ticks(Math.min(height / (2.6 * rem), 7)).tickFormat(format);
-  parts.title.attr('x', width / 2).attr('y', height + 2.4 * rem);
+  parts.title.text('distance (tokens)').attr('x', width / 2).attr('y', height + 2.4 * rem);
   parts.yAxis.call(left.tickSize(-width).tickSizeOuter(0).tickPadding(6));
   parts.zero.attr('x2', width).attr('y1', y(0)).attr('y2', y(0));
 }
@@ -164,13 +170,21 @@ function drawMarks() {
   items.exit().remove();
   const entered = items.enter().append('g');
   entered.append('line');
+  entered.append('circle');
   entered.append('text');
   const rows = markRows(visible);
   const all = entered.merge(items).attr('class', ({ kind }) => `mark ${kind}`)
     .attr('transform', ({ at }) => `translate(${x(at)},0)`);
   all.select('line').attr('y2', height);
+  all.select('circle').attr('r', ({ kind }) => (kind === 'trained' ? 0 : 3)).attr('cy', ({ at }) => y(lowestAt(at)));
   all.select('text').text(({ label }) => label).attr('y', ({ kind }) => -0.3 * rem + 1.1 * rem * rows.get(kind))
     .attr('text-anchor', ({ at }) => (x(at) > width * 0.8 ? 'end' : x(at) < width * 0.2 ? 'start' : 'middle'));
+}
+
+/* The value of a single distance: that of a bucket which falls to it is its lowest. */
+function lowestAt(distance) {
+  const { points } = shown.curves.find(({ main }) => main) ?? shown.curves[0], index = bucketOf(points, distance);
+  return points.exact?.[distance - points.first] ?? points.low?.[index] ?? points.mean[index];
 }
 
 /* Labels that would touch stand below each other: kind -> row. */

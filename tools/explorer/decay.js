@@ -6,7 +6,7 @@ import { Channel } from './fetch.js';
 import { foundingValue } from './founding.js';
 import { manyOptions, manyShown } from './many.js';
 import { mapPending, mapRefused } from './map.js';
-import { grouped } from './numbers.js';
+import { grouped, parseNumber } from './numbers.js';
 import { curveQuery, ofCurve, url } from './query.js';
 import { apart } from './settings.js';
 import { make } from './slider.js';
@@ -69,9 +69,9 @@ function wanted() {
   const lines = [];
   if (mode() !== 'off' && against() === 'a') lines.push({ id: 'a', name: 'A', options: optionsOfA() });
   if (manyShown()) {
-    for (const [value, options] of manyOptions()) {
-      lines.push({ id: `many ${value}`, options, upTo: options.preset ? trainedLength(options) : null });
-    }
+    const all = manyOptions(), ordered = all.every(([value]) => !Number.isNaN(parseNumber(value))); /* from pale to dark */
+    all.forEach(([value, options], at) => lines.push({ id: `many ${value}`, options, upTo: options.preset ? trainedLength(options) : null,
+      place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
   }
   for (const query of state.page.pin) {
     const remove = () => setPage({ pin: state.page.pin.filter((one) => one !== query) });
@@ -200,13 +200,17 @@ function lines() {
   list.forEach((line, index) => {
     const curve = made.get(addressOf(line.options));
     const points = curve && curve.count === range.count ? cut(curve.points, line.upTo) : null;
-    all.push({ ...line, label: named(line.name, words[index + 1]), colour: `var(--pin-${(index % COLOURS) + 1})`,
-      dash: ['', '7 3', '2 3', '9 3 2 3'][index % 4], points, curve });
+    const one = { ...line, label: named(line.name, words[index + 1]), colour: `var(--pin-${(index % COLOURS) + 1})`,
+      dash: ['', '7 3', '2 3', '9 3 2 3'][index % 4], points, curve };
+    const { place } = line;
+    if (place !== undefined) Object.assign(one, { colour: `color-mix(in oklab, var(--ramp-last) ${Math.round(100 * place)}%, var(--ramp-first))`, dash: '' });
+    if (line.name === 'A') all.unshift(one); /* A comes before B everywhere */
+    else all.push(one);
   });
   if (mode() !== 'off' && against() === 'formula') {
-    all.push({ id: 'formula', label: 'founding formula', colour: 'var(--pin-1)', dash: '7 3', points: formulaPoints() });
+    all.unshift({ id: 'formula', label: 'exp(−10 · distance / ln base)', colour: 'var(--pin-1)', dash: '7 3', points: formulaPoints() });
   }
-  if (manyShown()) all[0].hidden = true;
+  if (manyShown()) all.find(({ main: own }) => own).hidden = true;
   const before = ghost && ghost !== main && ghost.count === range.count && apart([main.options, ghost.options])[1];
   if (before) all.push({ id: 'ghost', label: `before: ${before}`, colour: 'var(--ghost)', dash: '', points: ghost.points });
   return all;
@@ -225,7 +229,7 @@ function show() {
   byId('curve-note').textContent = note();
   byId('band-key').hidden = manyShown() || !main.points.low; /* a pixel holds one distance alone */
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
-    curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
+    share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
   legend(all.filter(({ hidden }) => !hidden));
 }
 
@@ -240,8 +244,9 @@ function describe() {
 /* What the curve leaves out of what the map shows. */
 function note() {
   const encoding = effective('encoding');
-  if (state.page.bound && bound) return 'Dashed: RoFormer’s bound, rescaled to start at 1, so it is no bound on this curve.';
+  if (state.page.bound && bound) return 'Dashed: the shape of RoFormer’s upper bound, rescaled to start at 1.';
   if (encoding !== 'rope') return `The curve shows RoPE; the map shows ${encoding}.`;
+  if (effective('measure') === 'softmax') return 'The curve is similarity, before softmax.';
   if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
   if (Math.abs((main?.points.unit ?? 1) - 1) > 1e-5) {
     return `Relative to distance 0, where the attention factor makes it ${main.points.unit.toPrecision(3)}.`;

@@ -21,7 +21,8 @@
 import { refreshAnswer } from './answer.js';
 import { followFit, followSwatches, showBar, showKey, startSwatches } from './bar.js';
 import { refreshCard, startCard } from './card.js';
-import { comparedCaption, comparedScale, flip, followCompare, followNames, startCompare } from './compare.js';
+import { placer } from './colour.js';
+import { comparedCaption, comparedScale, flip, followCompare, followNames, mode, startCompare } from './compare.js';
 import { followControls, pageWords, refuseControls, startControls, tryFigures } from './controls.js';
 import { cross, followReadout, letGo, refreshValue, startCrosshair } from './crosshair.js';
 import { chart, showCursor, startChart } from './curve.js';
@@ -31,18 +32,19 @@ import { once } from './fetch.js';
 import { keep, startHistory } from './history.js';
 import { axes, draw, forget, hooks, panes, picture, requestMap, startMap } from './map.js';
 import { followMany, many, manyShown, refreshMany, startMany } from './many.js';
-import { followModels, models, refuseModel, startModels } from './models.js';
+import { followModels, modelName, models, refuseModel, startModels } from './models.js';
 import { refreshPairs, startPairs } from './pairs.js';
 import { followPlan, startPlan } from './plan.js';
-import { readAddress } from './query.js';
+import { readAddress, shownWindow } from './query.js';
 import { followProgress, startProgress } from './progress.js';
 import { startShare } from './share.js';
 import { fit } from './special.js';
-import { on, replaceAll, state, takeTable } from './state.js';
+import { domain, on, replaceAll, state, takeTable } from './state.js';
 import { say, showBadge, showCaption, showRefusal, startConnection, startTheme } from './status.js';
 import { inFrame, whenQuiet } from './timing.js';
 import { followSoon, followView, home, startZoom, zoomBy } from './zoom.js';
 
+const FLAT = 0.05; /* of the colours */
 const byId = (id) => document.getElementById(id);
 
 const axesSoon = inFrame(axes);
@@ -85,15 +87,29 @@ function pageChanged({ changes }) {
   followDecay();
   followCompare();
   followReadout();
+  axesSoon();
   if (!changes || 'many' in changes) followMany();
   showScale();
   keep();
 }
 
+/* Whose rule it is, and why a map has one colour. */
+function caption() {
+  const own = comparedCaption(lastHeader), { min, max, width } = lastHeader, place = placer(lastHeader);
+  if (mode() !== 'off') {
+    showCaption(own);
+    return;
+  }
+  const title = [modelName(), own.title].filter(Boolean).join(': '), side = Math.round((shownWindow() ?? domain()).cols.count / width);
+  const why = side > 1 ? `each cell holds ${side} × ${side} pairs: zoom in, or ` : '';
+  const isFlat = min !== null && place(max) - place(min) < FLAT;
+  showCaption({ title, subtitle: isFlat ? `Nearly one colour: ${why}press “fit” below the colour bar` : own.subtitle });
+}
+
 /* The bar belongs to what is seen: the map, a difference, many maps. */
 function showScale() {
   const compared = comparedScale();
-  if (lastHeader && !manyShown()) showCaption(comparedCaption(lastHeader));
+  if (lastHeader && !manyShown()) caption();
   if (manyShown()) {
     if (!many.scale) return;
     showBar(many.scale, many.label);
@@ -110,10 +126,10 @@ const afterPicture = whenQuiet(30, () => {
   followNames();
   followReadout();
   showBadge(lastHeader, lastRoundTrip);
-  if (!manyShown()) showCaption(comparedCaption(lastHeader));
+  if (!manyShown()) caption();
   refreshValue();
-  const { min, max } = lastHeader, range = min === null ? '' : ` From ${min.toPrecision(3)} to ${max.toPrecision(3)}.`;
-  say(`${lastHeader.title}. ${lastHeader.subtitle}.${range}`);
+  const { title, subtitle, min, max } = lastHeader;
+  say([title, subtitle, min === null ? '' : `From ${min.toPrecision(3)} to ${max.toPrecision(3)}`].filter(Boolean).map((one) => `${one}.`).join(' '));
 }, 120);
 
 function startLinks() {
@@ -129,6 +145,7 @@ function startLinks() {
       return;
     }
     [lastHeader, lastRoundTrip] = [header, milliseconds];
+    if (!manyShown()) caption(); /* the picture's own, in its frame */
     afterPicture();
   });
   hooks.asked = followProgress;
@@ -148,6 +165,7 @@ function startLinks() {
     refreshMany();
   };
   many.onChange = showScale;
+  many.onRefused = followDecay;
   models.onGiven = () => {
     picture.forget();
     optionsChanged({ changes: { model: true } });

@@ -20,8 +20,8 @@ const GIVEN_WAY = [...OF_MODEL, 'model'];
 const byId = (id) => document.getElementById(id);
 
 const channels = [new Channel('many-0'), new Channel('many-1')];
-export const many = { scale: null, label: '', onChange: () => {} };
-let round = 0;
+export const many = { scale: null, label: '', onChange: () => {}, onRefused: () => {} };
+let round = 0, refused = new Map(), form = ''; /* values that cannot be, of which form, and why */
 
 export const manyShown = () => Boolean(state.page.many);
 
@@ -73,7 +73,7 @@ export { wanted as manyWanted };
 function wanted() {
   const [, name, list] = /^([a-z-]+)=(.*)$/.exec(state.page.many ?? '') ?? [];
   const values = (list ?? '').split(name === 'scaling' ? /[\s;]+/ : /[\s,;]+/).filter(Boolean);
-  return { name, values: values.slice(0, MOST) };
+  return { name, values: values.filter((value) => !refused.has(value)).slice(0, MOST) };
 }
 
 /* The settings of the small maps: [value, options]. */
@@ -98,11 +98,17 @@ export function followMany() {
     round++;
     return;
   }
+  if (form !== state.page.many) {
+    form = state.page.many;
+    refused = new Map();
+  }
   const { name, values } = wanted();
   if (byId('many-name').value !== name || told() !== state.page.many) {
     byId('many-name').value = name;
     byId('many-values').value = values.join(' ');
   }
+  byId('many-error').hidden = !refused.size;
+  byId('many-error').textContent = [...refused.values()].join(' ');
   build(name);
   refreshMany();
 }
@@ -130,7 +136,7 @@ function build(name) {
     return button;
   });
   byId('many').replaceChildren(make('h3', { className: 'many-head', textContent: titleOf(name) }), ...maps,
-    make('p', { className: 'many-foot muted', textContent: 'key position across, query position down (tokens); click one to adopt it' }));
+    make('p', { className: 'many-foot muted', textContent: 'key position across, query position down (tokens)' }));
 }
 
 /* All at once would keep the server from the map; two at a time do not. */
@@ -155,7 +161,11 @@ export const refreshMany = whenQuiet(120, async () => {
   };
   await Promise.all(channels.map(work));
   if (mine !== round) return;
-  if (got.some(({ grew }) => grew)) refreshMany();
+  got.forEach(({ message }, index) => message && refused.set(settings[index][0], pageWords(message)));
+  if (got.some(({ message }) => message)) {
+    followMany();
+    many.onRefused();
+  } else if (got.some(({ grew }) => grew)) refreshMany();
   else paint(got, name);
 });
 
@@ -170,11 +180,9 @@ function paint(got, name) {
   }
   [...byId('many').querySelectorAll('button')].forEach((button, index) => {
     const one = got[index], canvas = button.querySelector('canvas');
-    button.dataset.refused = one?.header ? '' : 'true';
-    if (one?.header) {
-      [canvas.width, canvas.height] = [one.width, one.height];
-      canvas.getContext('2d').putImageData(imageOf(one.cells, one.width, one.height, many.scale), 0, 0);
-    } else if (one) button.firstChild.textContent = pageWords(one.message);
+    if (!one?.header) return;
+    [canvas.width, canvas.height] = [one.width, one.height];
+    canvas.getContext('2d').putImageData(imageOf(one.cells, one.width, one.height, many.scale), 0, 0);
   });
   byId('many').setAttribute('aria-label', `Maps over ${labelOf(name)}`);
   document.body.dataset.state = 'ready';

@@ -166,7 +166,7 @@ async function learn(id) {
   }
 }
 
-const modelName = () => state.options.preset ?? table.models.get(state.options.model)?.name ?? '';
+export const modelName = () => state.options.preset ?? table.models.get(state.options.model)?.name ?? '';
 
 export function followModels() {
   if (state.options.model) learn(state.options.model);

@@ -3,7 +3,7 @@
 import { Channel } from './fetch.js';
 import { grouped, parseNumber, plainText } from './numbers.js';
 import { ruleQuery, url } from './query.js';
-import { domain, effective, rangeEnd, setOptions, trainedLength } from './state.js';
+import { effective, extent, setOptions, trainedLength } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const STILL = 1e30, LEAST = 0.2; /* what a divisor may be: a pair with the largest does not rotate */
@@ -56,13 +56,13 @@ const unscaled = (pair) => rule.wavelengths[pair] / rule.divisors[pair];
 
 function draw() {
   const svg = d3.select('#pair-bars'), wide = svg.node().clientWidth - LEFT;
-  byId('pair-controls').hidden = !rule;
+  byId('pair-controls').hidden = !rule || chosen === null;
   if (!rule || wide < 50) {
     svg.selectAll('*').remove();
     return;
   }
-  const count = rule.wavelengths.length, { rows, cols } = domain(), length = Math.max(rangeEnd(rows), rangeEnd(cols));
-  chosen = Math.min(chosen ?? 0, count - 1);
+  const count = rule.wavelengths.length, length = extent();
+  if (chosen !== null) chosen = Math.min(chosen, count - 1);
   const longest = d3.max(d3.range(count).map((pair) => (isStill(pair) ? unscaled(pair) : rule.wavelengths[pair])));
   const y = d3.scaleLog([1, Math.max(longest, length) * 2], [HIGH, 16]), step = wide / count;
   scale = { y, step, count };
@@ -105,12 +105,13 @@ function axes(svg, y, wide, count, step) {
 
 /* The words and boxes of the pair that is chosen. */
 function follow() {
+  byId('pair-bars').setAttribute('aria-label', 'Wavelength of each pair. Arrows choose a pair, space holds it still, up and down scale it');
+  if (chosen === null) return;
   const wave = isStill(chosen) ? 'does not rotate' : `turns once in ${grouped(Number(rule.wavelengths[chosen].toPrecision(4)))} tokens`;
   byId('pair-words').textContent = `Pair ${chosen}: ${wave}`;
   byId('pair-divisor').value = isStill(chosen) ? '' : plainText(Number(rule.divisors[chosen].toPrecision(4)));
-  byId('pair-still').textContent = isStill(chosen) ? 'Let it rotate' : 'Hold still';
+  byId('pair-still').textContent = isStill(chosen) ? 'Release' : 'Hold still';
   byId('pair-restore').hidden = !isEdited();
-  byId('pair-bars').setAttribute('aria-label', `Wavelength of each pair. ${byId('pair-words').textContent}. Arrows choose a pair, space holds it still, up and down scale it`);
 }
 
 /* Another divisor for a pair: the rule becomes a list of them, with the same attention factor. */
@@ -159,6 +160,7 @@ function released() {
 
 function keyed(event) {
   if (!rule) return;
+  chosen ??= 0;
   const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key], times = { ArrowUp: 1.25, ArrowDown: 0.8 }[event.key];
   if (way) chosen = Math.min(Math.max(chosen + way, 0), scale.count - 1);
   else if (times) give(chosen, (isStill(chosen) ? 1 : rule.divisors[chosen]) * times);

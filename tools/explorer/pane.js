@@ -3,7 +3,7 @@
 import { positionText, grouped } from './numbers.js';
 import { domain, shownView, trainedLength } from './state.js';
 
-const BINARY_FROM = 8192; /* positions: from here on ticks are multiples of a power of two, labelled in k and M */
+export const BINARY_FROM = 8192; /* positions: from here on ticks are multiples of a power of two, labelled in k and M */
 const TICKS_MOST = 12;
 const CELL_LEAST = 16;    /* pixels: a cell this wide has its tick in its middle */
 
@@ -67,14 +67,19 @@ export class Pane {
     const pixels = Math.round(side * devicePixelRatio);
     if (side === this.side && pixels === this.canvas.width) return;
     this.side = side;
+    this.canvas.width = this.canvas.height = pixels;
+    onResize(this);
+  }
+
+  /* Where the canvas is in its pane, which a name above it moves. */
+  place() {
+    const { side } = this;
     this.x = this.canvas.offsetLeft;
     this.y = this.canvas.offsetTop;
     this.left.attr('transform', `translate(${this.x},${this.y})`);
     this.bottom.attr('transform', `translate(${this.x},${this.y + side})`);
     this.titles[0].attr('transform', `translate(${this.element.clientLeft + 11},${this.y + side / 2}) rotate(-90)`);
     this.titles[1].attr('transform', `translate(${this.x + side / 2},${this.y + side + 36})`);
-    this.canvas.width = this.canvas.height = pixels;
-    onResize(this);
   }
 
   get pixels() {
@@ -83,6 +88,7 @@ export class Pane {
 
   axes() {
     if (!this.side) return;
+    this.place();
     const view = shownView();
     drawAxes({ left: this.left, bottom: this.bottom, side: this.side, step: domain().cols.step }, view);
     const length = trainedLength(), inCols = length > view.x0 && length < view.x1;

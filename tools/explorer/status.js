@@ -8,12 +8,12 @@ const write = (id, text) => {
   if (byId(id).textContent !== text) byId(id).textContent = text;
 };
 
-/* The badge: backend, method, the server's milliseconds and those of the round trip. */
+/* The badge: backend and method, and what they took where a pointer rests on it. */
 export function showBadge({ backend, method, seconds, cached, reason, width, height }, milliseconds) {
   const ms = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
   const made = cached ? 'cached' : ms(seconds * 1000);
-  write('badge', `${backend} · ${method} · ${made} · ${ms(milliseconds)} round trip`);
-  byId('badge').title = `${width} × ${height} cells. ${reason ?? ''}`;
+  write('badge', `${backend} · ${method}`);
+  byId('badge').title = `${width} × ${height} cells, ${made}, ${ms(milliseconds)} round trip. ${reason ?? ''}`;
 }
 
 export function showCaption({ title, subtitle }) {

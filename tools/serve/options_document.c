@@ -65,7 +65,7 @@ static const struct {
 } places[] = {{PLACE_RULE, "rule", "Rule"},
               {PLACE_VALUES, "values", "Input"},
               {PLACE_PRECISION, "precision", "Arithmetic"},
-              {PLACE_COLOUR, "colour", "Colour scale"},
+              {PLACE_COLOUR, "colour", "Colours"},
               {PLACE_MORE, "more", "Advanced"},
               {PLACE_FILES, "files", "Export"}};
 enum { PLACES = sizeof places / sizeof *places };

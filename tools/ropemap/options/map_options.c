@@ -216,7 +216,7 @@ const cli_option map_rows[] = {
      .set = set_range,
      .offset = offsetof(map_options, positions),
      .slider = &(const cli_slider){4, 0x1p24, true, 1, "tokens"},
-     .page = {.place = PLACE_RULE, .label = "Sequence length"}},
+     .page = {.place = PLACE_RULE, .label = "Length"}},
     {.group = GROUP_WHAT,
      .name = "encoding",
      .choices = encoding_choice,

@@ -192,7 +192,7 @@ ropemap_status number_real(const char *subject, const char *text, double *value,
     char copy[LONGEST + 2];
     const char *plain = without_caret(text, copy);
     if (!scan(plain, &number)) {
-        return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is not a number; give one such as 0.5, 10000 or 5e5",
+        return fail(error, ROPEMAP_USAGE, "%s: '%.64s' is not a number; give one such as 1.5, 10000 or 5e5",
                     subject, text);
     }
     *value = nearest_real(plain, number.binary / 10);
