@@ -635,8 +635,7 @@ typedef struct ropemap_request {
     int32_t threads;          /* 0: one a CPU */
     uint64_t memory;          /* bytes the work may take besides the map itself; 0: a quarter of RAM */
     ropemap_session *session; /* NULL: all is started for this map alone. Borrowed */
-    const char *keys_name; /* softmax in a session: requests with one name have the same rows of `keys`, which
-                              stay there rotated for the next; NULL: no such promise. Borrowed */
+    const char *keys_name; /* softmax: with one name in a session, the same `keys`; NULL: unnamed. Borrowed */
     ropemap_progress progress; /* may be NULL */
     void *progress_user;
 } ropemap_request;
