@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { DIM = 8, ROWS = 1999, MOST = 64 };
+enum { DIM = 8, ROWS = 1103, MOST = 64 };
 
 static float rows[2][ROWS * DIM];
 
