@@ -71,11 +71,11 @@ def enter_namespaces():
     os.execvp("unshare", [*unshare, "sh", "-c", lines + ' && exec "$@"', "sh", sys.executable, *sys.argv])
 
 
-def until(what, check, seconds=60):
-    end = time.monotonic() + seconds
+def until(what, check):
+    end = time.monotonic() + 600  # it hangs
     while not check():
         if time.monotonic() > end:
-            raise AssertionError("not within %d s: %s" % (seconds, what))
+            raise AssertionError("not within ten minutes: " + what)
         time.sleep(0.05)
 
 
@@ -209,7 +209,7 @@ class Cluster(Case):
         self.some("limit")
         worker = self.workers("limit")[0]
         os.kill(worker, signal.SIGSTOP)
-        until("the limit is seen", lambda: self.is_pending(worker, signal.SIGUSR1), 120)
+        until("the limit is seen", lambda: self.is_pending(worker, signal.SIGUSR1))
         os.kill(worker, signal.SIGCONT)
         self.requeued(job)
         self.same("limit", MIDDLE)

@@ -164,7 +164,7 @@ static void on_client(evutil_socket_t file, short what, void *user) {
         (void)event_base_loopbreak(base);
         return;
     }
-    const struct timeval patience = {.tv_sec = 8};
+    const struct timeval patience = {.tv_sec = 60};
     const short events = (short)(EV_READ | (self->ends ? 0 : EV_WRITE));
     require(event_assign(self->event, base, file, events, on_client, self) == 0 &&
             event_add(self->event, &patience) == 0);
