@@ -105,6 +105,7 @@ int main(void) {
                                        cmocka_unit_test(test_empty_rows),
                                        cmocka_unit_test(test_huge_scores),
                                        cmocka_unit_test(test_rows_of_16_bits),
+                                       cmocka_unit_test(test_keys_stay_in_a_session),
                                        cmocka_unit_test(test_same_bytes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -432,6 +432,102 @@ static void test_huge_scores(void **state) {
 
 /* ---- the same bytes ---- */
 
+/* Rows of another source; counts those that are read of it. */
+typedef struct counted_vectors {
+    ropemap_vectors base;
+    const ropemap_vectors *inner;
+    atomic_llong *rows;
+} counted_vectors;
+
+static ropemap_status read_counted(const ropemap_vectors *vectors, int64_t first, int64_t count, int64_t step,
+                                   float *rows, ropemap_error *error) {
+    const counted_vectors *source = (const counted_vectors *)vectors;
+    (void)atomic_fetch_add(source->rows, count);
+    return source->inner->read(source->inner, first, count, step, rows, error);
+}
+
+/* Rows of keys that are read for a map, whose bytes are those of one without a session. */
+static long long read_for(ropemap_request request, ropemap_session *session, const char *name) {
+    static atomic_llong rows;
+    const ropemap_vectors *inner = request.keys;
+    ropemap_map wanted = {0}, got = {0};
+    assert_int_equal(ropemap_map_compute(&request, &wanted, NULL), ROPEMAP_OK);
+    const counted_vectors counted = {.base = {.count = inner->count,
+                                              .first = inner->first,
+                                              .step = inner->step,
+                                              .head_dim = inner->head_dim,
+                                              .heads = 1,
+                                              .read = read_counted},
+                                     .inner = inner,
+                                     .rows = &rows};
+    atomic_store(&rows, 0);
+    request.keys = &counted.base;
+    request.session = session;
+    request.keys_name = name;
+    assert_int_equal(ropemap_map_compute(&request, &got, NULL), ROPEMAP_OK);
+    assert_memory_equal(got.cells, wanted.cells, (size_t)(got.height * got.width) * sizeof *got.cells);
+    ropemap_map_free(&wanted);
+    ropemap_map_free(&got);
+    return atomic_load(&rows);
+}
+
+static int stop_while_keys_rotate(void *user, const char *stage, double done, double total) {
+    (void)user, (void)done, (void)total;
+    return strcmp(stage, "rotate") == 0;
+}
+
+/* Heads that share keys read and rotate them once, as long as rule, range and name are the same. */
+static void test_keys_stay_in_a_session(void **state) {
+    enum { N = 300 };
+    ropemap_vectors *queries[2] = {NULL}, *keys = NULL;
+    ropemap_session *session = NULL;
+    ropemap_request request = ropemap_request_default();
+    ropemap_map map = {0};
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(ropemap_vectors_gauss(16, 5, i, &queries[i], NULL), ROPEMAP_OK);
+    }
+    assert_int_equal(ropemap_vectors_gauss(16, 6, 0, &keys, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_session_open(&session, NULL), ROPEMAP_OK);
+    request.backend = SOFTMAX_BACKEND;
+    request.spec.head_dim = 16;
+    request.rows.count = request.cols.count = N;
+    request.width = request.height = 40;
+    request.threads = 3;
+    request.measure = ROPEMAP_MEASURE_SOFTMAX;
+    request.pool = ROPEMAP_POOL_MASS;
+    request.mask.causal = true;
+    request.keys = keys;
+    request.queries = queries[0];
+    assert_int_equal(read_for(request, session, "k0"), N);
+    request.queries = queries[1];
+    request.softmax.has_sink = true; /* of this head alone */
+    assert_int_equal(read_for(request, session, "k0"), 0);
+    assert_int_equal(read_for(request, session, "k1"), N);
+    assert_int_equal(read_for(request, session, NULL), N);
+    assert_int_equal(read_for(request, session, "k1"), N); /* the one before has let them go */
+    request.spec.base = 5e5;
+    assert_int_equal(read_for(request, session, "k1"), N);
+    request.rows.count = request.cols.count = N - 1;
+    assert_int_equal(read_for(request, session, "k1"), N - 1);
+    request.threads = 1;
+    assert_int_equal(read_for(request, session, "k1"), 0);
+    request.dtype = ROPEMAP_DTYPE_BF16;
+    assert_int_equal(read_for(request, session, "k1"), N - 1);
+    request.already_rotated = true;
+    ropemap_request stopped = request; /* keys that are not all there are no one's */
+    stopped.session = session;
+    stopped.keys_name = "k1";
+    stopped.progress = stop_while_keys_rotate;
+    assert_int_equal(ropemap_map_compute(&stopped, &map, NULL), ROPEMAP_STOPPED);
+    assert_int_equal(read_for(request, session, "k1"), N - 1);
+    request.strict = true; /* looks at every row */
+    assert_int_equal(read_for(request, session, "k1"), N - 1);
+    ropemap_session_close(session);
+    ropemap_vectors_free(queries[0]);
+    ropemap_vectors_free(queries[1]);
+    ropemap_vectors_free(keys);
+}
+
 #ifdef SOFTMAX_OF_THE_CPU
 
 static void check_same(const ropemap_attention_request *request, const ropemap_map *map,
@@ -552,104 +648,6 @@ static void test_refusals(void **state) {
     refuse(request, "scale");
 }
 
-#ifdef SOFTMAX_OF_THE_CPU
-
-/* Rows of another source; counts those that are read of it. */
-typedef struct counted_vectors {
-    ropemap_vectors base;
-    const ropemap_vectors *inner;
-    atomic_llong *rows;
-} counted_vectors;
-
-static ropemap_status read_counted(const ropemap_vectors *vectors, int64_t first, int64_t count, int64_t step,
-                                   float *rows, ropemap_error *error) {
-    const counted_vectors *source = (const counted_vectors *)vectors;
-    (void)atomic_fetch_add(source->rows, count);
-    return source->inner->read(source->inner, first, count, step, rows, error);
-}
-
-/* Rows of keys that are read for a map, whose bytes are those of one without a session. */
-static long long read_for(ropemap_request request, ropemap_session *session, const char *name) {
-    static atomic_llong rows;
-    const ropemap_vectors *inner = request.keys;
-    ropemap_map wanted = {0}, got = {0};
-    assert_int_equal(ropemap_map_compute(&request, &wanted, NULL), ROPEMAP_OK);
-    const counted_vectors counted = {.base = {.count = inner->count,
-                                              .first = inner->first,
-                                              .step = inner->step,
-                                              .head_dim = inner->head_dim,
-                                              .heads = 1,
-                                              .read = read_counted},
-                                     .inner = inner,
-                                     .rows = &rows};
-    atomic_store(&rows, 0);
-    request.keys = &counted.base;
-    request.session = session;
-    request.keys_name = name;
-    assert_int_equal(ropemap_map_compute(&request, &got, NULL), ROPEMAP_OK);
-    assert_memory_equal(got.cells, wanted.cells, (size_t)(got.height * got.width) * sizeof *got.cells);
-    ropemap_map_free(&wanted);
-    ropemap_map_free(&got);
-    return atomic_load(&rows);
-}
-
-static int stop_while_keys_rotate(void *user, const char *stage, double done, double total) {
-    (void)user, (void)done, (void)total;
-    return strcmp(stage, "rotate") == 0;
-}
-
-/* Heads that share keys read and rotate them once, as long as rule, range and name are the same. */
-static void test_keys_stay_in_a_session(void **state) {
-    enum { N = 1000 };
-    ropemap_vectors *queries[2] = {NULL}, *keys = NULL;
-    ropemap_session *session = NULL;
-    ropemap_request request = ropemap_request_default();
-    ropemap_map map = {0};
-    for (uint32_t i = 0; i < 2; i++) {
-        assert_int_equal(ropemap_vectors_gauss(16, 5, i, &queries[i], NULL), ROPEMAP_OK);
-    }
-    assert_int_equal(ropemap_vectors_gauss(16, 6, 0, &keys, NULL), ROPEMAP_OK);
-    assert_int_equal(ropemap_session_open(&session, NULL), ROPEMAP_OK);
-    request.spec.head_dim = 16;
-    request.rows.count = request.cols.count = N;
-    request.width = request.height = 40;
-    request.threads = 3;
-    request.measure = ROPEMAP_MEASURE_SOFTMAX;
-    request.pool = ROPEMAP_POOL_MASS;
-    request.mask.causal = true;
-    request.keys = keys;
-    request.queries = queries[0];
-    assert_int_equal(read_for(request, session, "k0"), N);
-    request.queries = queries[1];
-    request.softmax.has_sink = true; /* of this head alone */
-    assert_int_equal(read_for(request, session, "k0"), 0);
-    assert_int_equal(read_for(request, session, "k1"), N);
-    assert_int_equal(read_for(request, session, NULL), N);
-    assert_int_equal(read_for(request, session, "k1"), N); /* the one before has let them go */
-    request.spec.base = 5e5;
-    assert_int_equal(read_for(request, session, "k1"), N);
-    request.rows.count = request.cols.count = N - 1;
-    assert_int_equal(read_for(request, session, "k1"), N - 1);
-    request.threads = 1;
-    assert_int_equal(read_for(request, session, "k1"), 0);
-    request.dtype = ROPEMAP_DTYPE_BF16;
-    assert_int_equal(read_for(request, session, "k1"), N - 1);
-    request.already_rotated = true;
-    ropemap_request stopped = request; /* keys that are not all there are no one's */
-    stopped.session = session;
-    stopped.keys_name = "k1";
-    stopped.progress = stop_while_keys_rotate;
-    assert_int_equal(ropemap_map_compute(&stopped, &map, NULL), ROPEMAP_STOPPED);
-    assert_int_equal(read_for(request, session, "k1"), N - 1);
-    request.strict = true; /* looks at every row */
-    assert_int_equal(read_for(request, session, "k1"), N - 1);
-    ropemap_session_close(session);
-    ropemap_vectors_free(queries[0]);
-    ropemap_vectors_free(queries[1]);
-    ropemap_vectors_free(keys);
-}
-#endif
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells),
                                        cmocka_unit_test(test_rows_and_distances),
@@ -660,9 +658,7 @@ int main(void) {
                                        cmocka_unit_test(test_huge_scores),
                                        cmocka_unit_test(test_same_bytes),
                                        cmocka_unit_test(test_baseline),
-#ifdef SOFTMAX_OF_THE_CPU
                                        cmocka_unit_test(test_keys_stay_in_a_session),
-#endif
                                        cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
