@@ -105,8 +105,8 @@ typedef struct rm_softmax_query {
 /* What the host takes of it. */
 typedef struct rm_softmax_result {
     ropemap_attention_row row; /* where statistics are wanted */
-    double mass, excess;       /* as rm_softmax_results has it */
-    int32_t bad;               /* 1 or 0: the host reads it of any bytes that a device gives */
+    double excess;             /* as rm_softmax_results has it */
+    int32_t bad, empty;        /* 1 or 0: the host reads them of any bytes that a device gives */
 } rm_softmax_result;
 
 /*

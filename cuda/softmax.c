@@ -168,7 +168,7 @@ static void give_rows(const rm_softmax_work *work, const rm_softmax_result *from
                       rm_softmax_results *results) {
     for (int64_t q = 0; q < rows_of(work); q++) {
         results->nan_rows += from[q].bad != 0 ? 1 : 0;
-        results->empty_rows += from[q].bad == 0 && from[q].mass == 0.0 ? 1 : 0;
+        results->empty_rows += from[q].empty != 0 ? 1 : 0;
         results->excess = from[q].excess > results->excess ? from[q].excess : results->excess;
         if (results->rows != NULL) {
             results->rows[q] = from[q].row;

@@ -503,7 +503,7 @@ __global__ void __launch_bounds__(RM_SOFTMAX_THREADS) rm_softmax_rows_kernel(con
         rm_softmax_result result = {};
         const bool sums = work.cells && work.pool != ROPEMAP_POOL_MAX;
         const bool whole = work.shown.range.count == work.grid.cols.range.count;
-        result.mass = query.share.mass;
+        result.empty = !query.share.bad && query.sums.total == 0.0 ? 1 : 0;
         result.bad = query.share.bad ? 1 : 0;
         result.excess = sums && whole && !query.share.bad ? fabs(all - query.share.mass) : 0.0;
         if (work.statistics) {

@@ -190,7 +190,7 @@ static void merge_rows(struct softmax *softmax, const ropemap_attention_row *row
     double *sums = softmax->sums;
     for (int64_t i = 0; i < span.end - span.first; i++) {
         const ropemap_attention_row *row = &rows[i];
-        if (row->mass > 0.0f) {
+        if (!isnan(row->distance)) { /* a mass may be too small for a float */
             const double parts[PARTS] = {row->log_sum,         (double)row->largest, (double)row->mass,
                                          (double)row->sink,    (double)row->recent,  (double)row->entropy,
                                          (double)row->distance};

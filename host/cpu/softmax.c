@@ -504,7 +504,7 @@ static void finish_row(struct rm_cpu_softmax *state, int64_t q, rm_softmax_resul
     state->mass[q] = share.mass;
     state->any_bad = state->any_bad || share.bad;
     results->nan_rows += share.bad ? 1 : 0;
-    results->empty_rows += !share.bad && share.mass == 0.0 ? 1 : 0;
+    results->empty_rows += !share.bad && sums.total == 0.0 ? 1 : 0;
     if (results->rows != NULL) {
         results->rows[q] = rm_softmax_row_of(&sums, &share, what->softcap != 0.0 ? 1.0f : (float)what->scale,
                                              position_of_query(state, q), what->grid.cols.range);

@@ -103,6 +103,7 @@ int main(void) {
                                        cmocka_unit_test(test_a_bad_query_stays_in_its_row),
                                        cmocka_unit_test(test_a_bad_key_is_in_the_rows_that_see_it),
                                        cmocka_unit_test(test_empty_rows),
+                                       cmocka_unit_test(test_next_to_nothing_is_not_empty),
                                        cmocka_unit_test(test_huge_scores),
                                        cmocka_unit_test(test_rows_of_16_bits),
                                        cmocka_unit_test(test_keys_stay_in_a_session),

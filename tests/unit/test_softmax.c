@@ -406,6 +406,27 @@ static void test_empty_rows(void **state) {
 }
 
 /* Beyond the precision of their scores rows are still shares, of the largest. */
+/* Queries whose keys have next to nothing of a sink logit's sum are not empty, and count in the means. */
+static void test_next_to_nothing_is_not_empty(void **state) {
+    softmax_case test = {"next to nothing", hundred, .mask = {.causal = true, .window = 1}, .scale = 1};
+    case_data data;
+    make(&test, &data);
+    ropemap_attention_request request = {.map = data.request, .rows = true, .distances = true};
+    request.map.pool = ROPEMAP_POOL_MASS;
+    request.map.softmax.has_sink = true;
+    for (int i = 0; i < 2; i++) { /* e^-200 is 0 in a float, e^-2000 in a double */
+        ropemap_attention got = {0};
+        request.map.softmax.sink_logit = i == 0 ? 200 : 2000;
+        assert_int_equal(ropemap_attention_compute(&request, NULL, &got, NULL), ROPEMAP_OK);
+        assert_int_equal(got.empty_rows, 0);
+        assert_true(got.mean.mass == 0.0f && got.mean.entropy < 1e-30f);
+        near(test.name, "distance", 0, (double)got.mean.distance, 0.0, 1e-6);
+        near(test.name, "log sum", 0, got.mean.log_sum, request.map.softmax.sink_logit, 1e-9);
+        ropemap_attention_free(&got);
+    }
+    case_data_free(&data);
+}
+
 static void test_huge_scores(void **state) {
     static const double scales[] = {1e6, 1e-30};
     for (int i = 0; i < 4; i++) {
@@ -655,6 +676,7 @@ int main(void) {
                                        cmocka_unit_test(test_a_bad_query_stays_in_its_row),
                                        cmocka_unit_test(test_a_bad_key_is_in_the_rows_that_see_it),
                                        cmocka_unit_test(test_empty_rows),
+                                       cmocka_unit_test(test_next_to_nothing_is_not_empty),
                                        cmocka_unit_test(test_huge_scores),
                                        cmocka_unit_test(test_same_bytes),
                                        cmocka_unit_test(test_baseline),

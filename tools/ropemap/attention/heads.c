@@ -39,7 +39,7 @@ static double mean_keys(const ropemap_attention *attention) {
     int64_t count = 0;
     for (int64_t i = 0; i < attention->count; i++) {
         const ropemap_attention_row *query = &attention->rows[i];
-        if (isfinite(query->log_sum) && !isnan(query->entropy)) {
+        if (!isnan(query->distance)) {
             sum += exp((double)query->entropy);
             count++;
         }
