@@ -1,6 +1,7 @@
 /* bar.js - the colour bar with its ticks, and the colour maps, each one click away */
 /* SPDX-License-Identifier: MIT */
 import { belowColour, hasBelow, levelsOf, palette, scaleTicks } from './colour.js';
+import { update } from './slider.js';
 import { setOptions, state, table } from './state.js';
 
 const byId = (id) => document.getElementById(id);
@@ -41,8 +42,10 @@ export function showKey(scale) {
 
 export function followFit() {
   const fixed = state.options.clim !== undefined || state.options.percentile !== undefined;
-  byId('fit').textContent = fixed ? 'full' : 'fit';
-  byId('fit').title = fixed ? 'Colours over the full range again' : 'Colours over the values of this map';
+  update(byId('fit'), {
+    textContent: fixed ? 'full' : 'fit',
+    title: fixed ? 'Colours over the full range again' : 'Colours over the values of this map',
+  });
 }
 
 export function fillGradient(canvas, colormap, upright) {
@@ -85,5 +88,5 @@ export function startSwatches() {
 export function followSwatches() {
   const chosen = byId(`cmap-${state.options.cmap ?? 'auto'}`);
   if (chosen) chosen.checked = true;
-  byId('swatch-name').textContent = state.options.cmap ?? '';
+  update(byId('swatch-name'), { textContent: state.options.cmap ?? '' });
 }

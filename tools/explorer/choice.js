@@ -1,6 +1,6 @@
 /* choice.js - controls that are no sliders: a list, a check box, a line of text */
 /* SPDX-License-Identifier: MIT */
-import { make } from './slider.js';
+import { make, update } from './slider.js';
 
 /* All have the methods of a slider: show(text, changed), refuse(sentence), and an element. */
 class Control {
@@ -19,14 +19,16 @@ class Control {
   }
 
   mark(changed) {
-    this.element.dataset.changed = changed ? 'true' : 'false';
-    this.button.disabled = !changed;
+    update(this.element.dataset, { changed: changed ? 'true' : 'false' });
+    update(this.button, { disabled: !changed });
   }
 
   refuse(sentence) {
+    if (!sentence && !this.bad) return; /* at each picture, of each control */
+    this.bad = Boolean(sentence);
     this.error.hidden = !sentence;
     this.error.textContent = sentence ?? '';
-    this.input.setAttribute('aria-invalid', String(Boolean(sentence)));
+    this.input.setAttribute('aria-invalid', String(this.bad));
   }
 }
 
@@ -45,7 +47,7 @@ export class Choice extends Control {
   }
 
   show(text, changed) {
-    this.input.value = text;
+    update(this.input, { value: text });
     this.mark(changed);
   }
 }
@@ -62,7 +64,7 @@ export class Check extends Control {
   }
 
   show(text, changed) {
-    this.input.checked = text === '1';
+    update(this.input, { checked: text === '1' });
     this.mark(changed);
   }
 }
@@ -85,9 +87,8 @@ export class Line extends Control {
   }
 
   show(text, changed, initial = '') {
-    const refused = this.input.getAttribute('aria-invalid') === 'true';
-    if (document.activeElement !== this.input || !refused) this.input.value = text;
-    if (initial) this.input.placeholder = initial;
+    if (document.activeElement !== this.input || !this.bad) update(this.input, { value: text });
+    if (initial) update(this.input, { placeholder: initial });
     this.mark(changed);
   }
 }

@@ -5,7 +5,7 @@ import { Channel } from './fetch.js';
 import { parseNumber, parseRange, rangeText } from './numbers.js';
 import { url } from './query.js';
 import { startScaling } from './scaling.js';
-import { Slider, make } from './slider.js';
+import { Slider, make, update } from './slider.js';
 import { Limits, Rotary, Worded } from './special.js';
 import { defaultText, domain, effective, modelValues, numberOf, rangeEnd, setOptions, state, table } from './state.js';
 
@@ -117,15 +117,16 @@ export function followControls() {
     else if (name === 'rotary-dim' || name === 'clim') control.show(text, changed);
     else control.show(text, changed, control instanceof Line ? defaultText(name) : undefined);
     const { needs } = table.options.get(name).page;
-    if (needs) control.element.hidden = !isMet(needs);
-    control.element?.classList.toggle('of-model', !changed && ofModel[name] !== undefined);
+    if (needs) update(control.element, { hidden: !isMet(needs) });
+    const ofTheModel = !changed && ofModel[name] !== undefined;
+    if (control.element?.classList.contains('of-model') !== ofTheModel) control.element?.classList.toggle('of-model');
   }
   for (const { id } of table.places) {
     const note = document.querySelector(`#group-${id} .changed-note`);
     if (!note || id === 'rule') continue;
     const changed = optionsAt(id).map(({ name }) => name).filter((name) => state.options[name] !== undefined);
     const words = (name) => (table.options.get(name)?.flag ? labelOf(name).toLowerCase() : state.options[name]);
-    note.textContent = changed.map(words).join(', ');
+    update(note, { textContent: changed.map(words).join(', ') });
   }
 }
 

@@ -13,7 +13,7 @@ const LOW = -0.4; /* of a share of what is at distance 0: an axis that stays whi
  * share: values are shares of the one at distance 0. */
 const shown = { curves: [], share: true, bound: null, marks: [], count: 2, log: true, low: 0, high: 1 };
 export const chart = { onHover: () => {}, description: '' };
-let parts = null, rem = 16, width = 0, height = 0, x = null, y = null, cursorAt = null;
+let parts = null, rem = 16, width = 0, height = 0, x = null, y = null, axesKey = '', cursorAt = null;
 
 /* points: { from, to, mean, low, high } arrays of equal length; from and to are the distances of a bucket.
  * exact: the values of single distances from `first` on, where they are known. */
@@ -131,7 +131,11 @@ function distanceTicks() {
   return d3.range(end, -1, -every).map((power) => 2 ** power).filter((at) => x(at) <= width + 1);
 }
 
+/* Most curves have the scales of the one before. */
 function axes() {
+  const key = [x.domain(), y.domain(), shown.log, width, height].join();
+  if (key === axesKey) return;
+  axesKey = key;
   const bottom = d3.axisBottom(x).tickValues(distanceTicks()).tickFormat(shown.count <= BINARY_FROM ? grouped : positionText).tickSize(4).tickSizeOuter(0);
   parts.xAxis.attr('transform', `translate(0,${height})`).call(bottom);
   const format = (value) => d3.format('~g')(value).replace('-', '\u2212');
@@ -142,27 +146,37 @@ function axes() {
 }
 
 function drawLines() {
-  const start = shown.log ? 1 : 0;
-  const at = ({ points }, index) => x(Math.max((points.from[index] + points.to[index]) / 2, start));
-  const path = (curve) => {
-    const usable = d3.range(points0(curve, start), curve.points.mean.length);
-    return d3.line().x((index) => at(curve, index)).y((index) => y(curve.points.mean[index]))(usable);
-  };
+  const path = d3.line().x(({ at }) => at).y(({ mean }) => tenth(y(mean)));
+  const band = d3.area().x(({ at }) => at).y0(({ low }) => tenth(y(low))).y1(({ high }) => tenth(y(high)));
   const items = parts.lines.selectAll('path.curve').data(shown.curves, ({ id }) => id);
   items.exit().remove();
   items.enter().append('path').attr('class', 'curve').merge(items)
     .classed('main', ({ main }) => Boolean(main)).style('stroke', ({ colour }) => colour ?? null)
-    .attr('stroke-dasharray', ({ dash }) => dash || null).attr('d', path);
+    .attr('stroke-dasharray', ({ dash }) => dash || null).attr('d', ({ points }) => path(columns(points)));
   parts.lines.select('path.curve.main').raise();
   const main = shown.curves.find((curve) => curve.main) ?? { points: {} };
-  const band = d3.area().x((index) => at(main, index))
-    .y0((index) => y(main.points.low[index])).y1((index) => y(main.points.high[index]));
-  parts.band.attr('d', main.points.low ? band(d3.range(points0(main, start), main.points.mean.length)) : null);
-  parts.bound.attr('d', shown.bound ? path({ points: shown.bound }) : null);
+  parts.band.attr('d', main.points.low ? band(columns(main.points)) : null);
+  parts.bound.attr('d', shown.bound ? path(columns(shown.bound)) : null);
 }
 
-/* The first bucket with a place on the axis: a log axis has none for distance 0. */
-const points0 = ({ points }, start) => Math.max(0, points.to.findIndex((to) => to >= start));
+const tenth = (pixels) => Math.round(10 * pixels) / 10;
+
+/* What is drawn of points, from the first that has a place on the axis: a log axis has none for distance 0. Buckets
+   that share a pixel are one, since a browser takes its time for each corner of a line. */
+function columns({ from, to, mean, low, high }) {
+  const start = shown.log ? 1 : 0, made = [];
+  for (let index = Math.max(0, to.findIndex((last) => last >= start)); index < mean.length; index++) {
+    const at = tenth(x(Math.max((from[index] + to[index]) / 2, start))), last = made[made.length - 1];
+    const own = { at, mean: mean[index], low: low?.[index], high: high?.[index], buckets: 1 };
+    if (!low || !last || at - last.at >= 1) made.push(own);
+    else {
+      last.mean += (own.mean - last.mean) / ++last.buckets;
+      last.low = Math.min(last.low, own.low);
+      last.high = Math.max(last.high, own.high);
+    }
+  }
+  return made;
+}
 
 function drawMarks() {
   const visible = shown.marks.filter(({ at }) => at >= (shown.log ? 1 : 0) && at < shown.count);

@@ -5,7 +5,7 @@ import { once } from './fetch.js';
 import { pageWords } from './controls.js';
 import { grouped, tokensText } from './numbers.js';
 import { url } from './query.js';
-import { make } from './slider.js';
+import { make, update } from './slider.js';
 import { OF_MODEL, setOptions, state, table, trainedLength } from './state.js';
 
 const CONFIG_MOST = 65536; /* bytes, as the server takes them */
@@ -173,9 +173,9 @@ export function followModels() {
   const name = modelName();
   const over = OF_MODEL.filter((rule) => state.options[rule] !== undefined);
   const unknown = input().getAttribute('aria-invalid') === 'true';
-  if (!unknown && (document.activeElement !== input() || list().hidden)) input().value = name;
-  byId('model-clear').hidden = !name;
-  byId('model-over').textContent = name && over.length ? `${over.join(', ')} changed` : '';
+  if (!unknown && (document.activeElement !== input() || list().hidden)) update(input(), { value: name });
+  update(byId('model-clear'), { hidden: !name });
+  update(byId('model-over'), { textContent: name && over.length ? `${over.join(', ')} changed` : '' });
 }
 
 const UNKNOWN = /^--model: '.*' is not the id of a posted/;
@@ -184,8 +184,8 @@ export function refuseModel(sentence) {
   const error = byId('model-error'), named = /^--(preset|model)\b/.test(sentence ?? '');
   const lost = UNKNOWN.test(sentence ?? '');
   if (!named && input().getAttribute('aria-invalid') === 'true') return false; /* what was typed is still refused */
-  error.hidden = !named;
-  error.textContent = lost ? 'The server does not have this config.json any more: drop it again.' : named ? pageWords(sentence) : '';
+  const words = lost ? 'The server does not have this config.json any more: drop it again.' : named ? pageWords(sentence) : '';
+  update(error, { hidden: !named, textContent: words });
   if (lost) giveAgain(state.options.model).then((again) => again && models.onGiven(), () => {});
   return named;
 }

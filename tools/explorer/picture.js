@@ -34,9 +34,11 @@ function workOf(window, options) {
   return { kind, size: closed ? 0 : Math.ceil(Math.log2(positions)) };
 }
 
+/* One that took longer may have waited for other work: it counts as twice what was known at most. */
 function learnCost({ kind, size }, seconds) {
   if (!costs.has(kind)) costs.set(kind, new Map());
-  costs.get(kind).set(size, seconds);
+  const known = costs.get(kind);
+  known.set(size, Math.min(seconds, 2 * (known.get(size) ?? Infinity)));
 }
 
 /* Seconds; as many times four as the nearest size that is known is doubled. Unknown ones may take long. */

@@ -5,7 +5,7 @@ import { refreshCard, yieldLeast } from './card.js';
 import { Channel } from './fetch.js';
 import { grouped, plainText, powerText, tokensText } from './numbers.js';
 import { explainQuery, url } from './query.js';
-import { make } from './slider.js';
+import { make, update } from './slider.js';
 import { effective, extent, setOptions, table } from './state.js';
 
 const FIELDS = { keep: 'Similarity', length: 'Tokens' };
@@ -54,7 +54,7 @@ function keyNow() {
 
 /* The length is that of the map until one is written; what is applied says so. */
 export function followPlan() {
-  byId('plan-length').placeholder = tokensText(extent());
+  update(byId('plan-length'), { placeholder: tokensText(extent()) });
   if (keyNow() !== key) {
     stop();
     byId('plan-rows').replaceChildren();
@@ -62,8 +62,10 @@ export function followPlan() {
     key = keyNow();
   }
   for (const { choice, button } of rows) {
-    button.disabled = choice.held || isOwn(choice);
-    button.textContent = isOwn(choice) ? 'in effect' : choice.held ? 'not needed' : 'Apply';
+    update(button, {
+      disabled: choice.held || isOwn(choice),
+      textContent: isOwn(choice) ? 'in effect' : choice.held ? 'not needed' : 'Apply',
+    });
   }
 }
 

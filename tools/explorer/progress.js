@@ -1,6 +1,7 @@
 /* progress.js - a map that takes long: a word on what is seen meanwhile, how far it is, and a way to stop it */
 /* SPDX-License-Identifier: MIT */
 import { picture, resumeMap, stopMap } from './map.js';
+import { update } from './slider.js';
 
 const LATER = 350, EVERY = 400; /* ms */
 const byId = (id) => document.getElementById(id);
@@ -21,7 +22,7 @@ export function followProgress() {
   }
   if (wanted?.state === 'asked') return;
   const stopped = wanted?.state === 'given up';
-  byId('progress').hidden = !stopped;
+  update(byId('progress'), { hidden: !stopped });
   if (stopped) say('Coarse picture; the full map was stopped', null, 'Make it');
 }
 

@@ -16,6 +16,11 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/* Sets what is another than it was: to a browser all that is set has changed, and takes part of a frame. */
+export function update(element, properties) {
+  for (const [name, value] of Object.entries(properties)) if (element[name] !== value) element[name] = value;
+}
+
 /* A number box and slider that agree. scale: { low, high, scale, step, unit } from the option table;
  * change(text, event, live) is called with what the command line takes. */
 export class Slider {
@@ -160,6 +165,7 @@ export class Slider {
   }
 
   refuse(sentence) {
+    if (!sentence && !this.bad) return; /* at each picture, of each slider */
     if (this.bad && !sentence && this.value !== null) this.box.value = grouped(this.value);
     this.bad = Boolean(sentence);
     this.error.hidden = !sentence;

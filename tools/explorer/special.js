@@ -4,7 +4,7 @@ import { Choice } from './choice.js';
 import { layers } from './map.js';
 import { parseNumber } from './numbers.js';
 import { fitted } from './scale.js';
-import { Slider, make } from './slider.js';
+import { Slider, make, update } from './slider.js';
 import { effective, setOptions, state } from './state.js';
 
 /* The rotated part of a head: the slider is a fraction, the box the even dimension. */
@@ -40,10 +40,9 @@ export class Worded extends Choice {
   show(text, changed) {
     const [word, suffix = ''] = text.split(':'), name = this.suffixes.get(word);
     super.show(word, changed);
-    this.tail.hidden = name === undefined;
-    this.tail.setAttribute('aria-label', (name ?? '').toLowerCase());
-    this.tail.placeholder = (name ?? '').toLowerCase();
-    if (document.activeElement !== this.tail) this.tail.value = suffix;
+    const words = (name ?? '').toLowerCase();
+    update(this.tail, { hidden: name === undefined, ariaLabel: words, placeholder: words });
+    if (document.activeElement !== this.tail) update(this.tail, { value: suffix });
   }
 }
 
@@ -67,9 +66,10 @@ export class Limits extends Choice {
     const given = state.options.clim;
     super.show(given === undefined ? 'full range' : 'fixed', changed);
     const [low = '', high = ''] = (given ?? '').split(':');
-    this.low.hidden = this.high.hidden = given === undefined;
-    if (document.activeElement !== this.low) this.low.value = low;
-    if (document.activeElement !== this.high) this.high.value = high;
+    for (const [box, value] of [[this.low, low], [this.high, high]]) {
+      update(box, { hidden: given === undefined });
+      if (document.activeElement !== box) update(box, { value });
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /* status.js - what the page says about itself: how the map was made, refusals, a lost server, the theme */
 /* SPDX-License-Identifier: MIT */
 import { connection } from './fetch.js';
+import { update } from './slider.js';
 import { whenQuiet } from './timing.js';
 
 const byId = (id) => document.getElementById(id);
@@ -22,8 +23,8 @@ export function showCaption({ title, subtitle }) {
 }
 
 export function showRefusal(sentence) {
-  byId('stage').dataset.refused = sentence === null ? '' : 'true'; /* '' is said at a control */
-  byId('refusal').hidden = !sentence;
+  update(byId('stage').dataset, { refused: sentence === null ? '' : 'true' }); /* '' is said at a control */
+  update(byId('refusal'), { hidden: !sentence });
   write('refusal', sentence ?? '');
 }
 
