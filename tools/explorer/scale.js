@@ -18,10 +18,10 @@ const isCompared = () => (state.page.compare ?? 'off') !== 'off';
 const kindOf = (options) => [...KIND.map((name) => effective(name, options)),
   isCompared() ? 'compared' : parseRule(effective('scaling', options)).rule].join();
 
-/* 1, 2, 5, 10, ...: no less than the value. */
+/* 1, 1.2, 1.5, 2, ...: no less than the value. */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return power * [1, 2, 5, 10].find((lead) => lead * power * SLACK >= value);
+  return power * [1, 1.2, 1.5, 2, 3, 5, 7, 10].find((lead) => lead * power * SLACK >= value);
 }
 
 /* null: the map's own, where values have no size that is known before. */
