@@ -30,6 +30,25 @@ class Curve(Case):
             document = self.curves("-n", "%d:1" % distance, "-b", "5e5")
             self.assertAlmostEqual(document["curves"][0]["values"][0], value, delta=3e-7)
 
+    def test_similarity_is_a_share_of_that_at_distance_0(self):
+        """Three pairs that an attention factor scales and two elements that do not rotate; of a band its share."""
+        rule, factor = ["-d", "8", "--rotary-dim", "6", "--scaling", "ggml:divisors=1/1/1,attn=1.5"], 1.5
+        part = lambda distance, pairs, rest: (factor ** 2 * sum(math.cos(distance * 1e4 ** (-pair / 3)) for pair in pairs) + rest) / 4
+        document = self.curves(*rule, "-n", "200")
+        [curve] = document["curves"]
+        self.assertAlmostEqual(curve["similarity_at_zero"], (factor ** 2 * 3 + 1) / 4, delta=1e-9)
+        for distance in (0, 1, 7, 199):
+            self.assertAlmostEqual(curve["values"][distance], part(distance, range(3), 1) / part(0, range(3), 1), delta=3e-7)
+        [band] = self.curves(*rule, "-n", "200", "--band", "1:2")["curves"]
+        for distance in (0, 7, 199):
+            self.assertAlmostEqual(band["values"][distance], part(distance, (1, 2), 0) / part(0, range(3), 1), delta=3e-7)
+        rounded = self.curves(*rule, "-n", "9", "--phase", "hf-fp32")["curves"][0]["values"]
+        self.assertAlmostEqual(rounded[8], curve["values"][8], delta=1e-5)
+        self.done("curve", *rule, "-n", "9", "-q", "-o", "share.csv", "-o", "share.svg")
+        self.assertEqual(self.read("share.csv").splitlines()[1], b"0,1")
+        self.assertIn(b"similarity, as a share of S(0)", self.read("share.svg"))
+        self.assertIsNone(self.curves("--quantity", "roformer", "-n", "4")["curves"][0]["similarity_at_zero"])
+
     def test_reach(self):
         document = self.curves("--vary", "base=1e4,5e5,1e6", "-n", "100")
         self.assertEqual([curve["first_negative"] for curve in document["curves"]], [1707, 18438, 27115])

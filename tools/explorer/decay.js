@@ -88,13 +88,12 @@ function addressOf(options) {
   return url('/curve.json', asked);
 }
 
-/* Of real vectors there are means of q . k; all else is a share of what it is at distance 0. */
+/* Of real vectors there are means of q . k; all else is a share of the similarity at distance 0. */
 const ofTensors = () => table.tensors && !state.options.content;
 
 function take(address, body) {
   const { first, count } = body.distances, [curve] = body.curves;
-  const points = pointsOf(curve, first, axis() === 'log');
-  curve.points = first === 0 && !ofTensors() ? relative(points) : points;
+  curve.points = pointsOf(curve, first, axis() === 'log');
   curve.count = first + count;
   made.set(address, curve);
   if (made.size > KEPT) made.delete(made.keys().next().value);
@@ -157,7 +156,7 @@ function askBound() {
   boundChannel.ask({
     url: address, kind: 'json',
     good: ({ body }) => {
-      bound = relative(pointsOf(body.curves[0], body.distances.first, query.axis === 'log'));
+      bound = fromOne(pointsOf(body.curves[0], body.distances.first, query.axis === 'log'));
       show();
     },
     bad: () => { boundKey = ''; },
@@ -165,9 +164,9 @@ function askBound() {
 }
 
 /* RoFormer's bound holds after a factor that depends on the vectors: its shape alone is drawn, from 1 on. */
-function relative(points) {
-  const unit = points.high?.[0] ?? points.mean[0], over = (values) => values && values.map((value) => value / unit);
-  return { ...points, unit, mean: over(points.mean), low: over(points.low), high: over(points.high), exact: over(points.exact) };
+function fromOne(points) {
+  const unit = points.high?.[0] ?? points.mean[0];
+  return { ...points, mean: points.mean.map((value) => value / unit) };
 }
 
 /* Follows the page's settings: which pins, which axis, what is compared. */
@@ -248,8 +247,9 @@ function note() {
   if (encoding !== 'rope') return `The curve shows RoPE; the map shows ${encoding}.`;
   if (effective('measure') === 'softmax') return 'The curve is similarity, before softmax.';
   if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
-  if (Math.abs((main?.points.unit ?? 1) - 1) > 1e-5) {
-    return `Relative to distance 0, where the attention factor makes it ${main.points.unit.toPrecision(3)}.`;
+  const atZero = main?.similarity_at_zero ?? 1;
+  if (Math.abs(atZero - 1) > 1e-9) {
+    return `Relative to distance 0, where the attention factor makes it ${atZero.toPrecision(3)}, as in the map.`;
   }
   return effective('measure') === 'scaled' ? 'The curve is q · k of unit vectors, not divided by √d.' : '';
 }

@@ -136,13 +136,14 @@ static json_t *curve_object(const curve_options *options, const curves *made, co
     ropemap_scaling_format(&one->spec.scaling, false, scaling, sizeof scaling);
     const bool known = one->has_reach, many = made->distances.count > JSON_VALUES_MOST;
     return json_pack(
-        "{s:o, s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "label", document_text(one->label), "base",
-        document_base(&one->spec), "frequencies_from", document_frequencies(&one->spec), "head_dim",
+        "{s:o, s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "label", document_text(one->label),
+        "base", document_base(&one->spec), "frequencies_from", document_frequencies(&one->spec), "head_dim",
         (int)one->spec.head_dim, "scaling", scaling, "along",
         one->along > 0 ? json_string(ropemap_axis_name(&one->spec.axes, one->along - 1)) : json_null(),
         "trained_length", document_count(one->trained_length), "first_negative",
         known ? document_count(one->reach.reach) : json_null(), "half",
-        known ? document_count(one->reach.half) : json_null(), "values",
+        known ? document_count(one->reach.half) : json_null(), "similarity_at_zero",
+        one->at_zero > 0.0 ? document_real(one->at_zero) : json_null(), "values",
         many ? json_null() : values_array(made, one), "buckets",
         many ? curve_buckets(made, one, options->axis == CURVE_LOG) : json_null());
 }
@@ -251,11 +252,10 @@ static void end(void *options) {
 
 static void notes(void) {
     (void)printf(
-        "\nWithout tensors the curve is S(r), the similarity that two equal unit vectors keep at distance "
-        "r.\n"
-        "What is first below one half is S(r) / S(0), as in bound and explain: only an attention factor "
-        "makes\n"
-        "S(0) another number than 1.\n"
+        "\nWithout tensors the curve is S(r) / S(0), the share of their similarity that two equal vectors "
+        "keep at\n"
+        "distance r, as in bound and explain. S(0) is 1 unless the rule has an attention factor, which\n"
+        "--json gives as similarity_at_zero; a map's values have that factor.\n"
         "Where a pixel holds many distances the picture shows their mean and, behind it, all from the\n"
         "smallest to the largest.\n");
 }

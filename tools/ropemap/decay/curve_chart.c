@@ -4,15 +4,26 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *value_words(const curve_options *options) {
+/* Whether a curve begins at another similarity than 1. */
+static bool has_factor(const curves *made) {
+    bool any = false;
+    for (int i = 0; i < made->count; i++) {
+        any = any || (made->one[i].at_zero > 0.0 && fabs(made->one[i].at_zero - 1.0) > 1e-9);
+    }
+    return any;
+}
+
+static const char *value_words(const curve_options *options, const curves *made) {
     return options->measure == CURVE_SOFTMAX     ? "attention mass per token of distance"
            : options->tensors.queries != NULL    ? "mean of q · k"
            : options->quantity == CURVE_ROFORMER ? "relative upper bound"
            : options->band.count > 0             ? "share of the pairs"
+           : has_factor(made)                    ? "similarity, as a share of S(0)"
                                                  : "similarity";
 }
 
@@ -155,7 +166,7 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
     curve_chart_words(options, made, 1, "", to);
     add_marks(made, to);
     to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
-    to->chart.y_label = value_words(options);
+    to->chart.y_label = value_words(options, made);
     to->chart.log_y = options->measure == CURVE_SOFTMAX;
     to->chart.plot.series = to->series;
     to->chart.plot.marks = to->marks;

@@ -47,7 +47,7 @@ const cli_option curve_rows[] = {
      .name = "quantity",
      .choices = quantity_choice,
      .initial = "similarity",
-     .help = "S(r) of equal unit vectors, or RoFormer's upper bound of the decay",
+     .help = "S(r) / S(0) of equal vectors, or RoFormer's upper bound of the decay",
      .type = OPTION_CHOICE,
      .offset = offsetof(curve_options, quantity)},
     {.group = GROUP_WHAT,
@@ -417,6 +417,23 @@ static ropemap_status compute(const curve_options *options, const tensor_pair *t
                                                : ropemap_curve_compute(&request, one->values, error);
 }
 
+/* Similarity is a share of S(0), as in bound and explain; a band's is of all pairs. */
+static ropemap_status divide(const curve_options *options, const curves *made, curve *one,
+                             ropemap_error *error) {
+    const ropemap_curve_request start = {.spec = one->spec,
+                                         .distances = {.first = 0, .count = 1, .step = 1},
+                                         .along = one->along,
+                                         .threads = 1};
+    if (options->tensors.queries != NULL || options->quantity != CURVE_SIMILARITY) {
+        return ROPEMAP_OK;
+    }
+    const ropemap_status status = ropemap_curve_compute(&start, &one->at_zero, error);
+    for (int64_t i = 0; i < made->distances.count && status == ROPEMAP_OK; i++) {
+        one->values[i] /= one->at_zero;
+    }
+    return status;
+}
+
 /* Where similarity is first below half of S(0) and below zero, within what is shown or a million tokens. */
 static ropemap_status find_reach(const curve_options *options, const curves *made, curve *one,
                                  ropemap_error *error) {
@@ -516,6 +533,7 @@ static ropemap_status make_curve(curve_options *own, const tensor_pair *tensors,
                     made->distances.count);
     }
     status = compute(own, tensors, made, one, error);
+    status = status == ROPEMAP_OK ? divide(own, made, one, error) : status;
     return status == ROPEMAP_OK ? find_reach(own, made, one, error) : status;
 }
 

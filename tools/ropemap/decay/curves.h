@@ -59,6 +59,7 @@ typedef struct curve {
     ropemap_divisors *lists;
     int32_t along;          /* the axis that distances are along, from 1; 0: there is one */
     int64_t trained_length; /* 0: unknown */
+    double at_zero;         /* S(0), which similarities are divided by; 0: of another quantity */
     double *values;         /* [distances.count], owned */
     bool has_reach;
     ropemap_reach reach;
