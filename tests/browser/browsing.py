@@ -63,6 +63,7 @@ except ImportError:
     selenium = None
 
 drivers = []
+server = {}  # that tests share: what it printed, and its process
 
 
 def missing():
@@ -110,12 +111,15 @@ def main():
     finally:
         for driver in drivers:
             driver.quit()
+        if server:
+            server["process"].kill()
+            server["process"].communicate()
     sys.exit(not result.wasSuccessful())
 
 
 class BrowseCase(ServeCase):
-    """A test with a server and the page that it serves; at its end nothing may have gone wrong in the browser."""
-    arguments = ()
+    """A test with the page that a server serves; at its end nothing may have gone wrong in the browser. Tests of a
+    file share a server, whose cache spares them searches that others made; one that was stopped is replaced."""
 
     def setUp(self):
         super().setUp()
@@ -123,7 +127,12 @@ class BrowseCase(ServeCase):
         if not drivers:
             start_browser()
         self.driver = drivers[0]
-        self.start("-q", *self.arguments)
+        if not server or server["process"].poll() is not None:
+            self.start("-q", kept=True, cwd="/")
+            server.update(process=self.process, about=self.about, port=self.port, token=self.token)
+        else:
+            vars(self).update(server)
+            self.addCleanup(self.leave)
 
     def start(self, *arguments, **options):
         """A page is left before its server ends."""
@@ -274,11 +283,22 @@ class BrowseCase(ServeCase):
         return self.actions.move_to_element_with_offset(
             element, round((x - 0.5) * (size["width"] - 1)), round((y - 0.5) * (size["height"] - 1)))
 
+    def reach(self, x, y):
+        """Takes the pointer to a place of the map; where that is in the window."""
+        self.at(x, y).perform()
+        return self.js("const box = document.getElementById('map').getBoundingClientRect();"
+                       "return [box.x + arguments[0] * (box.width - 1), box.y + arguments[1] * (box.height - 1)]", x, y)
+
+    def double_click(self, x, y):
+        """Two clicks at a place of the map, which are a double one however far apart they come."""
+        place = self.reach(x, y)
+        for count in (1, 2):
+            for event in ("mousePressed", "mouseReleased"):
+                self.cdp("Input.dispatchMouseEvent", type=event, x=place[0], y=place[1], button="left", clickCount=count)
+
     def wheel(self, x, y, turns, notches=1):
         """Turns the wheel over a place of the map; positive ones zoom out."""
-        self.at(x, y).perform()
-        place = self.js("const box = document.getElementById('map').getBoundingClientRect();"
-                        "return [box.x + arguments[0] * (box.width - 1), box.y + arguments[1] * (box.height - 1)]", x, y)
+        place = self.reach(x, y)
         for _ in range(notches):
             self.cdp("Input.dispatchMouseEvent", type="mouseWheel", x=place[0], y=place[1], deltaX=0, deltaY=turns)
 
@@ -367,6 +387,7 @@ class BrowseCase(ServeCase):
         others = [url for url in self.requests() if urlsplit(url).scheme not in ("data", "blob", "about", "chrome")
                   and not url.startswith(self.origin + "/")]
         self.driver.get("about:blank")
+        self.cdp("Storage.clearDataForOrigin", origin=self.origin, storageTypes="cookies,local_storage")
         self.driver.get_log("browser")
         self.driver.get_log("performance")
         self.assertEqual(said + others, [])

@@ -18,7 +18,7 @@ import time
 from browsing import BrowseCase, main
 
 MEDIAN, P95 = 33, 60  # ms
-KINDS = ((50, 50), (16, 100))  # ms between moves, moves
+KINDS = ((50, 50), (16, 50))  # ms between moves, moves
 SCENES = ["positions=%s%s" % (count, rest) for count in ("128k", "1M") for rest in (
     "", "&pool=absmax", "&content=gauss", "&content=gauss&pool=absmax")] + ["positions=128k&measure=softmax"]
 

@@ -117,7 +117,7 @@ class Map(BrowseCase):
         self.assertAlmostEqual(self.window(lambda view: True, "the button zooms in")[1], 2048, delta=2)
         self.click("#zoom-out")
         self.until(lambda: self.view() is None, "the button zooms out")
-        self.at(0.5, 0.5).double_click().perform()
+        self.double_click(0.5, 0.5)
         self.assertAlmostEqual(self.window(lambda view: view[1] < 2100, "a double click zooms")[1], 2048, delta=9)
         self.click("#home")
         self.until(lambda: self.view() is None, "the button shows all")

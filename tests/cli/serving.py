@@ -35,11 +35,13 @@ class Answer:
 class ServeCase(Case):
     """A test with servers, which end with it."""
 
-    def start(self, *arguments, **options):
+    def start(self, *arguments, kept=False, **options):
+        """kept: it does not end with the test."""
         options.setdefault("cwd", self.directory)
         process = subprocess.Popen([PROGRAM, "serve", "--json", *map(str, arguments)], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, **options)
-        self.addCleanup(self.stop, process)
+        if not kept:
+            self.addCleanup(self.stop, process)
         line = process.stdout.readline()
         if not line:
             self.fail(self.stop(process)[1].decode())
