@@ -244,6 +244,13 @@ class Explore(BrowseCase):
         self.slide("base", 0.7)
         self.until("document.getElementById('pins').textContent.includes('before: base 10,000')", "the former curve stays")
         self.until("document.getElementById('pins').textContent === ''", "for a while")
+        # A pin of no options at all is one: in the address, and in the curves' files.
+        self.click("#reset-base")
+        self.click("#pin")
+        self.enter("#number-base", "5e5")
+        self.until("location.search.includes('x-pin=')", "the pin is in the address")
+        self.js("document.getElementById('share').open = true")
+        self.until("/vary=base(=|%3D)5[e\\d]*,1/.test(document.getElementById('download-curve-csv').href)", "both are in the file")
 
 
 main()

@@ -125,7 +125,7 @@ export function point(pair) {
 const show = inFrame(() => {
   const { pair } = cross;
   for (const pane of Object.values(panes)) if (pane.side) pane.cross(pair);
-  byId('readout').dataset.empty = pair ? '' : 'true';
+  byId('readout').dataset.held = String(cross.held);
   const texts = pair ? [pair.i, pair.j, pair.i - pair.j].map((one) => grouped(one).replace('-', '\u2212')) : ['', '', ''];
   BOXES.forEach((name, index) => {
     byId(`crosshair-${name}`).value = texts[index];
