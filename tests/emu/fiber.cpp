@@ -53,7 +53,6 @@ static void *create_tsan_fiber() {
 }
 #define SWITCH_TSAN_FIBER(tsan_fiber) (void)(tsan_fiber)
 #endif
-#define NO_TSAN __attribute__((no_sanitize_thread))
 
 /* ---- switching ------------------------------------------------------------------------------- */
 

@@ -10,6 +10,9 @@
 #include <atomic>
 #include <cstdint>
 
+/* Of functions of the emulation that ThreadSanitizer need not look at. */
+#define NO_TSAN __attribute__((no_sanitize_thread))
+
 /* Number of the running fiber. */
 extern uint32_t emu_self;
 

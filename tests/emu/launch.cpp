@@ -27,7 +27,7 @@ static size_t dynamic_bytes;
 static std::atomic<uint32_t> block_round;  /* changes when the next block begins */
 static std::atomic<uint32_t> launch_round; /* changes when a launch ends */
 
-static std::atomic<int> watchdog_ms{10000};
+static std::atomic<int> watchdog_ms{600000};
 static std::atomic<int> fail_countdown;
 static std::atomic<bool> reverse_blocks;
 static std::atomic<long> launch_count;
