@@ -219,7 +219,7 @@ static void describe_content(line subtitle, const ropemap_request *request, bool
         }
     } else if (same) {
         append(subtitle, "vectors %s", queries);
-    } else {
+    } else if (strcmp(of_queries, "queries") != 0 || strcmp(of_keys, "keys") != 0) { /* of memory, unnamed */
         append(subtitle, "queries %s, keys %s", queries, keys);
     }
 }

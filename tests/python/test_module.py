@@ -247,6 +247,8 @@ class Inputs(Case):
         upper = (q.view(np.uint32) >> 16).astype(np.uint16)
         self.check((upper.astype(np.uint32) << 16).view(np.float32), k, queries=Dlpack(upper, code=4), keys=k)
         self.check(q, k, queries=memoryview(q), keys=k)
+        picture = ropemap.map(queries=q, keys=k, causal=True).encode("a.svg")
+        self.assertIn(b">causal<", picture)  # and no names, which arrays do not have
 
     def test_orders_and_strides(self):
         q, k = normal(2, 4, 40, 8), normal(2, 2, 40, 8, seed=1)  # [batch, head, position, element]
