@@ -114,6 +114,9 @@ class Verify(unittest.TestCase):
             return torch.from_numpy(rotate(x.float().numpy(), angles(p.numpy(), 16))).to(x.dtype)
         for dtype in ("float32", "bfloat16", "float16"):
             self.assertTrue(ropemap.verify(exact, on="torch", dtype=dtype, head_dim=16, heads=2, last=2**20))
+        if not torch.cuda.is_available():
+            with self.assertRaisesRegex(ropemap.UsageError, "on: 'cuda:1' with dtype 'float32': .*; give 'numpy', 'torch'"):
+                ropemap.verify(exact, on="cuda:1")
         for offset in (False, True):
             made = ropemap.verify(lambda x, p: x, on="cpu", head_dim=16, offset=offset, last=99, speed=True)
             self.assertGreater(made.speed["copy"], 0)

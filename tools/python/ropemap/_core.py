@@ -512,10 +512,6 @@ def described(row):
                                    "or an array" if keyword(row) in ARRAYS else "")))
 
 
-def parameter(name, kind):
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=f"{kind} | None")
-
-
 def function_of(name, result):
     """The function that makes a command's result, its signature and docstring from the table of options."""
     def function(*, session=None, progress=None, **options):
@@ -525,7 +521,9 @@ def function_of(name, result):
              PATH if row.reads != lib.READS_NOTHING else TYPES[row.type] for option, row in rows.items()}
     types = {"session": "Session", "progress": "Callable[[str, float, float], object]", **types}
     function.__name__ = function.__qualname__ = name
-    function.__signature__ = inspect.Signature([parameter(*one) for one in types.items()], return_annotation=result.__name__)
+    function.__signature__ = inspect.Signature([
+        inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=f"{kind} | None")
+        for option, kind in types.items()], return_annotation=result.__name__)
     function.__doc__ = in_python(f"{result.__doc__}\n\n{MEANINGS}\n\nOptions, as of `ropemap {result._command}`:\n\n" + "\n".join(
         f"    {option} ({described(row)}): {text_of(row.help)}" for option, row in rows.items()))
     return function

@@ -82,7 +82,8 @@ def maker_of(on, dtype):
             return lambda array: array.astype(kind) if array.dtype.kind == "f" else array
         import torch
         kind, device = getattr(torch, dtype), torch.device("cpu" if on == "torch" else on)
-    except (ImportError, RuntimeError, TypeError) as error:
+        torch.empty(0, device=device)
+    except (AssertionError, ImportError, RuntimeError, TypeError) as error:
         raise UsageError(f"on: {on!r} with dtype {dtype!r}: {error}; give 'numpy', 'torch', a device of torch such as "
                          "'cuda:1', or a function that makes an array of yours from a NumPy one") from None
     return lambda array: torch.from_numpy(array).to(device, kind if array.dtype.kind == "f" else None)
