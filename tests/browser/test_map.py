@@ -143,6 +143,15 @@ class Map(BrowseCase):
         self.assertGreater(abs(exact - short), 1e-3)
         self.assertLessEqual(abs(value - exact), 5.1e-5 * max(abs(exact), 1e-3))
 
+    def test_the_crosshair_has_the_share_of_all_keys_in_softmax(self):
+        self.open("measure=softmax&causal=1")
+        self.at(0.3, 0.6).perform()
+        self.until("document.getElementById('crosshair-i').value", "the pair is told")
+        i, j, value = self.crosshair()
+        exact = self.got("/value.json", measure="softmax", causal="1", positions="4k", i=i, j=j).json["value"]
+        self.assertLess(exact, 0.01)
+        self.assertLessEqual(abs(value - exact), 5.1e-4 * exact)
+
     def test_the_crosshair_tells_the_exact_value(self):
         self.open("positions=128k&base=5e5&head-dim=64")
         similarity = ones_similarity(64, frequencies(64, base=5e5))

@@ -91,6 +91,11 @@ class Answers(ServeCase):
             self.assertLessEqual(abs(value["value"] - similarity(i, j)), bound(128))
         self.assertIsNone(self.got("/value.json", causal="1", i=3, j=5).json["value"])
         self.refused_http(400, ["i is missing"], "/value.json", j=5)
+        scores = [128**-0.5 * similarity(100, j) for j in range(101)]
+        sum_of = sum(math.exp(score) for score in scores)
+        value = self.got("/value.json", base="5e5", measure="softmax", causal="1", i=100, j=90, positions="1k").json["value"]
+        self.assertAlmostEqual(value / (math.exp(scores[90]) / sum_of), 1, 4)
+        self.refused_http(400, ["positions is missing"], "/value.json", measure="softmax", i=5, j=3)
         self.refused_http(400, ["j", "-1"], "/value.json", i=5, j=-1)
         self.refused_http(400, ["i", "nan"], "/value.json", i="nan", j=5)
 

@@ -177,10 +177,11 @@ const askSoon = whenQuiet(25, () => {
   ask(channel, pair, state.options, (value) => showValue('value', value));
 }, 60);
 
-/* A rule that depends on the length has that of the whole map, not the pair's. */
+/* A rule that depends on the length has that of the whole map, not the pair's; softmax is over all its keys. */
 function ask(through, pair, options, show) {
   const query = { ...mapQuery(domain(options), {}, options), i: String(pair.i), j: String(pair.j) };
-  for (const name of ['positions', 'rows', 'cols', 'size', ...pictureOptions()]) delete query[name];
+  query.positions = query.cols;
+  for (const name of ['rows', 'cols', 'size', ...pictureOptions()]) delete query[name];
   through.ask({
     url: url('/value.json', query), kind: 'json',
     good: ({ body }) => {

@@ -299,6 +299,11 @@ static ropemap_status make_value(const serve_context *context, serve_job *job, v
                                  ropemap_error *error) {
     map_options *options = given;
     char rows[40], cols[40];
+    if (options->request.measure == ROPEMAP_MEASURE_SOFTMAX && options->positions == NULL &&
+        options->tensors.queries == NULL) {
+        return fail(error, ROPEMAP_USAGE,
+                    "positions is missing; softmax is over all keys, give how many, such as positions=4k");
+    }
     ropemap_status status = read_position("i", job->cell[0], rows, error);
     status = status == ROPEMAP_OK ? read_position("j", job->cell[1], cols, error) : status;
     options->row_positions = rows;
