@@ -60,7 +60,7 @@ class Choice(Cuda):
         batches. Rows, tiles and cells take 256 MiB at most besides keys that stay, of a map of 1024 cells a side.
         """
         tile = ["-n", "64k", "-d", "128", "--size", "1024", "--method", "tiled", "--pool", "max", "--backend", "cuda",
-                "--content", "gauss"]
+                "--content", "gauss", "--kernel", "tiles"]
         room = {}
         for cache, block in (("1M", 256), ("4M", 512), ("6M", 512), ("40M", 1024), ("50M", 2048), ("96M", 2048),
                              ("512M", 2048)):
@@ -79,7 +79,7 @@ class Choice(Cuda):
 
     def test_a_failure_falls_back_and_says_so(self):
         """7.7e10 operations: enough for `auto` to choose the GPU, a second or two on the CPU."""
-        arguments = ["-n", "24k", "-d", "128", "--size", "64", "--method", "tiled", "--pool", "max"]
+        arguments = ["-n", "24k", "-d", "128", "--size", "64", "--method", "tiled", "--pool", "max", "--kernel", "tiles"]
         if harness.SANITIZE:
             self.skipTest("the processors take too long under a sanitizer")
         document, said = self.compute(*arguments, ROPEMAP_FAKE_CUDA="fail=cudaStreamCreateWithFlags:1:2")[1:]
