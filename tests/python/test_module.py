@@ -140,11 +140,23 @@ class Results(Case):
     def test_documents(self):
         for made, given in (
                 (ropemap.bound(base=5e5), ["bound", "-b", "5e5"]),
+                (ropemap.plan(preset="llama3-8b", length="128k", change="yarn"),
+                 ["plan", "--from", "llama3-8b", "--length", "128k", "--change", "yarn"]),
                 (ropemap.rule(preset="llama3.1-8b"), ["info", "--preset", "llama3.1-8b"]),
                 (ropemap.explain(base=5e5, quick=True), ["explain", "-b", "5e5", "--quick"]),
                 (ropemap.heads(capture=CAPTURE), ["heads", "--capture", CAPTURE]),
                 (ropemap.pairs(capture=CAPTURE), ["pairs", "--capture", CAPTURE])):
             self.assertEqual(made.document, json.loads(self.program(*given, "--json")))
+
+    def test_plans(self):
+        """The base that a plan finds holds its length: by brute force, and the one below its window does not."""
+        def least(base):
+            return np.cos(np.arange(2000)[:, None] * base ** (-np.arange(32) / 32)).mean(axis=1).min()
+        choice = ropemap.plan(length=2000, head_dim=64, base=100, change="base").choices["base"]
+        self.assertGreaterEqual(least(choice["value"]), 0)
+        self.assertLess(least(choice["windows"][0]["low"] * 0.9999), 0)
+        with self.assertRaisesRegex(ropemap.UsageError, "length is missing"):
+            ropemap.plan(head_dim=64)
 
     def test_reprs(self):
         for made, words in ((ropemap.curve(distances=9), r"<ropemap.Curve distances: \(9,\), .*\(9,\)>"),
@@ -529,7 +541,7 @@ for progress in (lambda *_: interrupt(), None):
     def test_stubs_and_docstrings_have_every_option(self):
         stub = ast.parse((pathlib.Path(ropemap.__file__).parent / "__init__.pyi").read_text())
         functions = {node.name: node for node in stub.body if isinstance(node, ast.FunctionDef)}
-        for name in ("map", "curve", "bound", "explain", "rule", "heads", "pairs", "sweep", "sweep_curve"):
+        for name in ("map", "curve", "bound", "plan", "explain", "rule", "heads", "pairs", "sweep", "sweep_curve"):
             given = {argument.arg for argument in functions[name].args.kwonlyargs}
             self.assertTrue({"base", "head_dim", "scaling"} <= given, given)
             self.assertIn("head_dim", getattr(ropemap, name).__doc__)

@@ -88,7 +88,8 @@ class Session(Closing):
 # ---- options ----------------------------------------------------------------------------------------------
 
 PROGRAM = {"output", "json", "quiet", "verbose", "force", "dry_run", "frames", "presets",  # what it prints, and when
-           "work", "shards", "keep_work", "steal"}
+           "work", "shards", "keep_work", "steal",
+           "from"}  # a word of Python's own: preset and model name the same
 BETWEEN = {lib.OPTION_RANGE: ":", lib.OPTION_INTERVAL: ":", lib.OPTION_SIZE: "x"}
 
 
@@ -410,6 +411,18 @@ class Bound(Result):
             return None
 
 
+class Plan(Result):
+    """Which base, or which factor of a scaling rule, a context length needs, with the flags of transformers, vLLM and
+    llama.cpp: `document` has the numbers."""
+
+    _command, _repr_png_ = "plan", None
+
+    @property
+    def choices(self) -> "Mapping[str, Mapping[str, Any]]":
+        """{change: ...} of the base, and of each rule's factor: value, windows, half, first_negative, flags, ..."""
+        return {choice["change"]: choice for choice in self.document["choices"]}
+
+
 class Explanation(Result):
     """What a rule does, in sentences: print it."""
 
@@ -488,7 +501,7 @@ class CurveSweep(Result):
 
 # ---- functions --------------------------------------------------------------------------------------------
 
-FUNCTIONS = {"map": Map, "curve": Curve, "bound": Bound, "explain": Explanation, "rule": Rule, "heads": Heads,
+FUNCTIONS = {"map": Map, "curve": Curve, "bound": Bound, "plan": Plan, "explain": Explanation, "rule": Rule, "heads": Heads,
              "pairs": Pairs, "sweep": Sweep, "sweep_curve": CurveSweep}
 RANGE, PATH = "int | str | range | Sequence[int]", "str | PathLike[str]"
 ARRAYS = ("queries", "keys", "frequencies", "positions_from")  # or in a file
