@@ -215,6 +215,10 @@ class Pairs(Case):
         self.done("pairs", "--capture", "c.safetensors", "--head", 1, "-q", "-o", "c.svg")
         for word in ("tiny, layers 2, 3, 7, head 1", "nth layer"):
             self.assertIn(word, self.read("c.svg").decode())
+        self.done("heads", "--capture", "c.safetensors", "--head", 1, "-q", "-o", "h.svg")
+        page = self.read("h.svg").decode()
+        for number in ("layer", 2, 3, 7):  # at their own places
+            self.assertIn(f">{number}<", page)
         self.done("sweep", "--capture", "c.safetensors", "--vary", "layer=all", "--vary", "head=all", "-o", "s.svg")
         page = self.read("s.svg").decode()  # a layer heads its row, a head its column
         self.assertEqual([page.count(f">layer {number}<") for number in (2, 3, 7)], [1, 1, 1])

@@ -107,15 +107,14 @@ static ropemap_status encode_chart(const heads_result *result, output_kind kind,
     const int64_t count = heads_count(result);
     const bool limited = statistics[shown].low < statistics[shown].high;
     const double room = 0.04 * (statistics[shown].high - statistics[shown].low); /* for dots at the ends */
-    const head_axis across =
-        result->shape.layers > 1 ? layer_axis(&options->heads) : heads_axis(&result->shape, false);
+    const bool layers = result->shape.layers > 1; /* whose numbers rise, as those of heads do */
     char title[200], subtitle[200];
     double *values = malloc(2 * (size_t)count * sizeof *values);
     if (values == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--output: no memory for the picture");
     }
     for (int64_t i = 0; i < count; i++) {
-        values[i] = (double)(across.range.first + i * across.range.step);
+        values[i] = (double)(layers ? options->heads.layer_numbers[i] : result->shape.numbers[i].query);
         values[count + i] = result->rows[i].mean[shown];
     }
     head_title(&options->heads, &result->shape, statistics[shown].title, title, sizeof title);
@@ -124,7 +123,7 @@ static ropemap_status encode_chart(const heads_result *result, output_kind kind,
         .label = statistics[shown].name, .x = values, .y = values + count, .count = count, .points = true};
     ropemap_chart chart = {.title = title,
                            .subtitle = subtitle,
-                           .x_label = across.label,
+                           .x_label = layers ? "layer" : "head",
                            .y_label = statistics[shown].value,
                            .log_y = statistics[shown].norm == ROPEMAP_NORM_LOG,
                            .has_y_limits = limited,
