@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # test_compare.py - two maps split, beside, in turn and subtracted; many small ones; the founding formula
 # SPDX-License-Identifier: MIT
+import json
 import math
 
-from browsing import BrowseCase, main, read_npy
+from browsing import BrowseCase, Keys, main, read_npy
 
 
 class Compare(BrowseCase):
@@ -120,6 +121,19 @@ class Compare(BrowseCase):
         told = [float(self.text("crosshair-" + name).replace("\u2212", "-")) for name in ("value", "other", "less")]
         self.assertAlmostEqual(told[0] - told[1], told[2], delta=2e-4)
         self.assertEqual(self.text("crosshair-name"), "B")
+        # The file and the command are the difference too, with the page's limits and the width that is chosen.
+        self.click("#share > summary")
+        self.show("#figure-width").find_element("css selector", "option[value='88mm']").click()
+        href = self.js("return document.getElementById('download-map-png').getAttribute('href')")
+        header = json.loads(self.got("/" + href).headers["Ropemap-Map"])
+        self.assertTrue(header["difference"])
+        self.assertAlmostEqual(header["figure"]["high"], most, delta=1e-6)
+        self.assertAlmostEqual(header["figure"]["low"], -most, delta=1e-6)
+        self.click("#copy-command")
+        told = self.until("document.getElementById('share-done').textContent", "the command is told")
+        for words in ("--diff base=100", "--width 88mm", "--clim -%s" % str(most)[:5]):
+            self.assertIn(words, told)
+        self.press(Keys.ESCAPE)
         self.click("#swap")
         flipped = [[-value for value in row] for row in cells]
         self.eventually(lambda: self.assert_cells("#map", flipped, -most, most, "diverging"), "A and B swapped")

@@ -112,6 +112,11 @@ class Share(BrowseCase):
                 if kind == "map":
                     self.done("map", *words, "--size", side, "-o", "own." + ending, "--force", "-q")
                     self.assertTrue(self.read("own." + ending) == answer.body, ending)
+        # What the server refuses is said.
+        self.expected.append("status of 400")
+        self.js("document.getElementById('download-map-png').setAttribute('href', 'map.png?width=5000mm')")
+        self.click("#download-map-png")
+        self.until("document.getElementById('share-done').textContent.startsWith('--width')", "the refusal")
         self.press(Keys.ESCAPE)
 
     def test_presets(self):

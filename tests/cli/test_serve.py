@@ -149,7 +149,9 @@ class Answers(ServeCase):
         self.refused_http(400, ["--size", "1e9"], "/map.png", size="1e9")
         self.refused_http(400, ["--size", "2048"], "/map.png", size="2049x1")
         self.refused_http(400, ["--grid", "1024"], "/map.png", grid="4096")
-        self.refused_http(400, ["--width", "map.svg"], "/map.png", width="5000mm")
+        self.refused_http(400, ["--width", "4096", "map.svg"], "/map.png", width="5000mm")
+        self.refused_http(400, ["--width", "high"], "/map.png", width="88mm", rows="2k", cols="1")
+        self.assertEqual(self.got("/map.png", width="88mm", positions="64").body[16:20].hex(), "0000040f")  # 1,039 pixels
         self.refused_http(400, ["--width", "4096"], "/curve.png", width="5000mm", dpi="1200")
         self.refused_http(400, ["--size", "4096"], "/curve.png", size="8192")
         self.refused_http(400, ["--distances"], "/curve.json", distances="64M")

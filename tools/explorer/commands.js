@@ -1,6 +1,6 @@
 /* commands.js - the command lines that make what is seen: maps, sweeps and curves */
 /* SPDX-License-Identifier: MIT */
-import { against, askedOfA, mode } from './compare.js';
+import { against, askedOfA, differenceQuery, mode } from './compare.js';
 import { linesShown } from './decay.js';
 import { manyShown, manyWanted } from './many.js';
 import { curveQuery, mapQuery, ofCurve, shownWindow } from './query.js';
@@ -28,7 +28,14 @@ function windowed(query) {
   return short;
 }
 
-const mapLine = (options, window, output, extra) => wordsOf('map', { ...windowed(mapQuery(window, {}, options)), ...extra }, '-o', output);
+/* The width that figures are printed with; numbers have none. */
+export function printed(type) {
+  const width = document.getElementById('figure-width').value;
+  return width && !['npy', 'csv'].includes(type) ? { width } : {};
+}
+
+const mapLine = (options, window, output, extra) => wordsOf('map',
+  { ...windowed(mapQuery(window, {}, options)), ...extra, ...printed(output.split('.')[1]) }, '-o', output);
 
 function mapLines() {
   const window = shownWindow();
@@ -36,18 +43,15 @@ function mapLines() {
     const { name, values } = manyWanted(), query = windowed(mapQuery(name === 'positions' ? null : window));
     const list = values.join(name === 'scaling' ? ';' : ',');
     delete query[name];
-    return [wordsOf('sweep', query, '--vary', quoted(`${name}=${list}`), '-o', 'maps.png')];
+    return [wordsOf('sweep', { ...query, ...printed('png') }, '--vary', quoted(`${name}=${list}`), '-o', 'maps.png')];
   }
   if (mode() === 'off' || against() !== 'a') return [mapLine(state.options, window, 'map.png')];
   const ofA = askedOfA();
   if (mode() !== 'difference') {
     return [mapLine(ofA.options, window && ofA.window, 'A.png'), mapLine(state.options, window, 'B.png')];
   }
-  const names = differing([askedOfA().options, { ...state.options, positions: ofA.options.positions }]);
-  if (names.length === 1) {
-    const diff = `${names[0]}=${effective(names[0], ofA.options)}`;
-    return [mapLine({ ...state.options, clim: undefined }, window, 'difference.png', { diff, clim: undefined, cmap: 'diverging' })];
-  }
+  const difference = differenceQuery();
+  if (difference) return [mapLine(state.options, window, 'difference.png', difference)];
   return [mapLine(ofA.options, window && ofA.window, 'A.npy'), mapLine(state.options, window, 'B.npy'),
     'python3 -c "import numpy as n; n.save(\'difference.npy\', n.load(\'B.npy\') - n.load(\'A.npy\'))"'];
 }
@@ -63,7 +67,7 @@ export function varied() {
 
 function curveLines() {
   const { settings, vary, name } = varied(), { distances } = curveQuery({});
-  const axis = { distances, axis: state.page.axis === 'linear' ? 'linear' : 'log' };
+  const axis = { distances, axis: state.page.axis === 'linear' ? 'linear' : 'log', ...printed('png') };
   if (settings.length < 2) return [];
   if (!vary) return settings.map((one, index) => wordsOf('curve', { ...one, ...axis }, '-o', `curve-${index + 1}.png`));
   const rest = { ...settings[0], ...axis };

@@ -9,9 +9,9 @@ import { Picture, isCells, viewOf } from './picture.js';
 import { mapQuery, url } from './query.js';
 import { learnLimits } from './scale.js';
 import {
-  effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, unframed, windowOf,
+  effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, table, unframed, windowOf,
 } from './state.js';
-import { apart } from './settings.js';
+import { apart, differing } from './settings.js';
 import { reducedMotion } from './timing.js';
 
 const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
@@ -151,6 +151,18 @@ async function refreshDifference() {
 export function comparedScale() {
   if (mode() !== 'difference' || !difference) return null;
   return { scale: difference.header, label: state.page.formula ? 'exact \u2212 formula' : 'B \u2212 A; above 0, B is more similar' };
+}
+
+/* What a map is asked with so that it is the difference that is seen; null: maps that differ in more than the one
+   option that --diff takes, or in the formula. */
+export function differenceQuery() {
+  if (against() !== 'a') return null;
+  const { options: ofA } = askedOfA();
+  const [name, ...more] = differing([ofA, { ...state.options, positions: ofA.positions }]);
+  if (!name || more.length || name === 'model' || table.options.get(name)?.flag) return null;
+  const { length } = mapQuery(windowOf(shownView()), {}, ofA), high = Number((difference?.header.high ?? 1).toPrecision(9));
+  return { diff: `${name}=${effective(name, ofA)}`, clim: `${-high}:${high}`, cmap: 'diverging', percentile: undefined, norm: undefined,
+    ...(length && { length }) };
 }
 
 /* The title of what is seen: a header's is that of B alone. */

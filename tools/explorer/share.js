@@ -1,6 +1,7 @@
 /* share.js - links, commands and files of what is seen */
 /* SPDX-License-Identifier: MIT */
-import { commandLines, varied } from './commands.js';
+import { commandLines, printed, varied } from './commands.js';
+import { differenceQuery, mode } from './compare.js';
 import { cellsWanted } from './map.js';
 import { address, curveQuery, mapQuery, shownWindow, url } from './query.js';
 import { make } from './slider.js';
@@ -39,7 +40,10 @@ export function startShare() {
   for (const [kind, types] of Object.entries(FILES)) {
     for (const type of types) {
       const link = make('a', { className: 'button', id: `download-${kind}-${type}`, textContent: type.toUpperCase() });
-      link.download = `ropemap-${kind}.${type}`;
+      link.addEventListener('click', (event) => {
+        event.preventDefault();
+        fetchFile(link.getAttribute('href'), `ropemap-${kind}.${type}`);
+      });
       links.push({ link, kind, type });
     }
     const own = links.filter((one) => one.kind === kind).map(({ link }) => link);
@@ -63,13 +67,15 @@ const close = () => { byId('share').open = false; };
 /* The links are those of the state when the menu opens. */
 function followShare() {
   byId('share-done').textContent = '';
-  for (const { link, kind, type } of links) link.href = kind === 'map' ? mapFile(type) : curveFile(type);
+  for (const { link, kind, type } of links) link.setAttribute('href', kind === 'map' ? mapFile(type) : curveFile(type));
 }
 
-/* Numbers have no width. */
-const printed = (type) => (byId('figure-width').value && !['npy', 'csv'].includes(type) ? { width: byId('figure-width').value } : {});
-
-const mapFile = (type) => url(`/map.${type}`, mapQuery(shownWindow(), { size: String(cellsWanted(false)), ...printed(type) }));
+/* The map, or the difference that is seen in its place; '' where there is no file of that. */
+function mapFile(type) {
+  const difference = mode() === 'difference' ? differenceQuery() : {};
+  const query = mapQuery(shownWindow(), { size: String(cellsWanted(false)), ...difference, ...printed(type) });
+  return difference ? url(`/map.${type}`, Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined))) : '';
+}
 
 /* Curves that differ in one option are in one file. */
 function curveFile(type) {
@@ -79,14 +85,33 @@ function curveFile(type) {
   return url(`/curve.${type}`, query);
 }
 
+function save(blob, download) {
+  const link = make('a', { href: URL.createObjectURL(blob), download });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+/* What the server refuses is said here, for a browser says nothing. */
+async function fetchFile(href, name) {
+  const say = (words) => { byId('share-done').textContent = words; };
+  if (!href) {
+    say('A and B differ in more than one option, so that there is no file of their difference alone; save all that is seen, or copy the commands.');
+    return;
+  }
+  say('');
+  try {
+    const answer = await fetch(href, { cache: 'no-store' });
+    if (answer.ok) save(await answer.blob(), name);
+    else say((await answer.text()).trim());
+  } catch {
+    say('The server does not answer.');
+  }
+}
+
 function saver(type) {
   const button = make('button', { type: 'button', id: `save-seen-${type}`, textContent: type.toUpperCase() });
   button.title = type === 'html' ? 'One file to mail: picture, commands, settings, numbers' : '';
-  button.addEventListener('click', async () => {
-    const link = make('a', { href: URL.createObjectURL(await SEEN[type]()), download: `ropemap.${type}` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
+  button.addEventListener('click', async () => save(await SEEN[type](), `ropemap.${type}`));
   return button;
 }
 

@@ -208,17 +208,19 @@ static void prepare_map(const serve_context *context, serve_job *job, void *give
     }
 }
 
-/* A map of few columns and many rows, drawn to a width, may be as high as it likes: pages alone have one
- * here. */
 static ropemap_status check_limits(const map_options *options, output_kind kind, ropemap_error *error) {
     const cli_size *size = &options->size;
+    const int64_t across = print_scale_of(&options->print, true).width;
     if (size->width > SERVE_SIDE || size->height > SERVE_SIDE) {
         return fail(error, ROPEMAP_USAGE,
                     "--size: %" PRId64 "x%" PRId64 " is too large; at most %d a side over HTTP", size->width,
                     size->height, SERVE_SIDE);
     }
-    if (kind == OUTPUT_PNG && options->print.width.size > 0.0) {
-        return fail(error, ROPEMAP_USAGE, "--width is for map.svg and map.pdf over HTTP; a PNG takes --size");
+    if (kind == OUTPUT_PNG && across > SERVE_PIXELS) {
+        return fail(error, ROPEMAP_USAGE,
+                    "--width: %" PRId64
+                    " pixels are too many; at most %d over HTTP, or take map.svg or map.pdf",
+                    across, SERVE_PIXELS);
     }
     int64_t patches = 1;
     for (int32_t axis = 0; axis < options->rule.sides; axis++) {
@@ -243,8 +245,22 @@ static ropemap_status describe(const made_map *made, serve_answer *answer, ropem
                                   : fail(error, ROPEMAP_RESOURCES, "map: no memory for its description");
 }
 
+/* A map of few columns and many rows is high where it is drawn to a width. */
+static ropemap_status check_height(const map_options *options, const made_map *made, output_kind kind,
+                                   ropemap_error *error) {
+    const double across = (double)print_scale_of(&options->print, true).width;
+    const double high = across * (double)made->map.height / (double)made->map.width;
+    return kind == OUTPUT_PNG && !options->bare && high > SERVE_PIXELS
+               ? fail(error, ROPEMAP_USAGE,
+                      "--width: the PNG would be %.0f pixels high; at most %d over HTTP, or take map.svg or "
+                      "map.pdf",
+                      high, SERVE_PIXELS)
+               : ROPEMAP_OK;
+}
+
 static ropemap_status answer_map(serve_job *job, void *options, void *made, ropemap_error *error) {
-    const ropemap_status status = answer_result(job, options, made, error);
+    ropemap_status status = check_height(options, made, output_kind_of(job->path), error);
+    status = status == ROPEMAP_OK ? answer_result(job, options, made, error) : status;
     return status == ROPEMAP_OK ? describe(made, job->answer, error) : status;
 }
 
