@@ -293,10 +293,15 @@ class Explain(Case):
         page = self.done("explain", "-b", "1e4", "--length", "2k", "-q").stdout.decode()
         self.assertEqual(len(page.splitlines()), 5)
         for word in ("The base sets how fast similarity falls. At base 10,000 (head dim 128)", "46 tokens apart and below zero 1,707 tokens apart.",
-                     "a base 10x smaller takes the first zero to 361 tokens, 10x larger to 7,757. The first zero is jagged: raising the base",
-                     "Head dimension matters too: 725 tokens at d = 64, 2,653 at d = 256 (same base, no scaling).",
-                     "No scaling: pair i turns by base^(-2i/d) radians a token.", "over 2,048 tokens: ", "Base 10,000 is too small."):
+                     "lasts longer: the first zero is at 361 tokens with a base 10x smaller, and at 7,757 tokens with one 10x larger. The first "
+                     "zero is jagged: raising the base",
+                     "Head dimension matters too: the first zero is at 725 tokens with d = 64, and at 2,653 tokens with d = 256 (same base, no",
+                     "No scaling: pair i turns by base^(-2i/d) radians a token.", "within 2,048 tokens: ", ", though not every larger one does. Base 10,000 is too small."):
             self.assertIn(word, page)
+        for part, words in ((96, "the first zero is at 30,376 tokens with a base 10x smaller, and at 101,048 tokens"),
+                            (64, "the first zero is nowhere below 4,194,304 tokens with a base 10x smaller")):
+            page = self.done("explain", "--rotary-dim", part, "--quick", "-q").stdout.decode()
+            self.assertIn("which here does not always move the first zero out: " + words, page)
         document = json.loads(self.done("explain", "-b", "1e4", "--length", "256", "--scaling",
                                         "yarn:factor=4,original=1024", "--json", "-q").stdout)
         self.assertEqual([document["schema"], len(document["sentences"]), document["first_negative_unscaled"]],
@@ -325,7 +330,7 @@ class Explain(Case):
             self.assertEqual([document["least_base"], document["least_base_is_edge"]],
                              [bound["base"], bound["base_is_edge"]])
             if not bound["base_is_edge"]:
-                least = float(document["sentences"][4].split(" tokens: ")[1].split(". ")[0].replace(",", ""))
+                least = float(re.search(r": ([\d,.]*\d)", document["sentences"][4])[1].replace(",", ""))
                 self.assertAlmostEqual(least / bound["base"], 1, delta=1e-4)  # large ones are whole, rounded up
             else:
                 self.assertIn("Every base above 1", document["sentences"][4])

@@ -5,6 +5,7 @@ import { mapPending } from './map.js';
 import { grouped, plainText } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { make } from './slider.js';
+import { parseRule } from './rule.js';
 import { effective, extent, numberOf, setOptions } from './state.js';
 import { whenQuiet } from './timing.js';
 
@@ -21,7 +22,6 @@ const BASELESS = {
 let length = 0;   /* that the least base is for */
 let shown = '';   /* the address whose numbers stand there */
 let least = null; /* { address, base, words }: the least base that was found last */
-let own = null;   /* the row of the present base */
 
 /* The sentence that leads stands out, and so do the numbers that answer. */
 function marked(sentence) {
@@ -31,7 +31,7 @@ function marked(sentence) {
 }
 
 function show({ sentences, bases, length: reach }) {
-  [length, own] = [reach, bases[1]];
+  length = reach;
   const [first, ...others] = sentences;
   const encoding = effective('encoding'), scope = encoding === 'rope' ? '' : ` (RoPE; the map shows ${encoding}.)`;
   byId('answer-first').replaceChildren(...marked(first + scope));
@@ -45,7 +45,7 @@ function show({ sentences, bases, length: reach }) {
 
 const set = (base) => setOptions({ base: plainText(base) });
 function holds({ first_negative: zero }, tokens) {
-  if (zero === null) return tokens > LOOKED_AT ? 'to 4M' : 'yes';
+  if (zero === null) return tokens > LOOKED_AT ? 'within 4M' : 'yes';
   return zero >= tokens ? 'yes' : 'no';
 }
 
@@ -57,7 +57,8 @@ function baseButton(base, words) {
 
 /* base / 10, base, base x 10 */
 function showRows(bases) {
-  byId('answer-length').textContent = `≥ 0 to ${grouped(extent())}`;
+  byId('answer-length').textContent = `≥ 0 within ${grouped(extent())}`;
+  byId('answer-length').title = `At all distances below ${grouped(extent())}, those within so many tokens`;
   byId('answer-rows').replaceChildren(...bases.map((row, index) => {
     const base = Number(row.base.toPrecision(6)), head = make('th', { scope: 'row' });
     head.append(index === 1 ? grouped(base) : baseButton(base, grouped(base)));
@@ -71,9 +72,9 @@ function showRows(bases) {
 function showLeast(progress = '') {
   if (!length) return; /* no answer yet: the base is refused */
   const words = least?.address === leastAddress() ? least.words : [`trying bases …${progress}`];
-  const fails = own && words === least?.words && least.base > 0 && own.base > least.base && holds(own, length) === 'no';
-  byId('answer-least').replaceChildren(`Least base for ≥ 0 to ${grouped(length)}${length < extent() ? ', the longest tried' : ''}: `, ...words,
-    fails ? ' (some larger ones fail)' : '');
+  const { rule, values } = parseRule(effective('scaling')), by = values.factor ? ` by ${values.factor}` : '';
+  byId('answer-least').replaceChildren(`Least base for ≥ 0 within ${grouped(length)} tokens${rule === 'none' ? '' : `, with ${rule} scaling${by}`}`
+    + `${length < extent() ? ', the longest tried' : ''}: `, ...words);
 }
 
 /* What was found for another setting is paler than what is found for this one. */
@@ -114,9 +115,9 @@ const searchLater = whenQuiet(500, () => {
   }
   search.ask({
     url: address, kind: 'json', bad: () => {},
-    good: ({ body: { least_base: base, least_base_is_edge: edge } }) => {
+    good: ({ body: { least_base: base, least_base_is_edge: edge, all_larger_hold: all } }) => {
       const rounded = Math.ceil(base);
-      least = { address, base, words: edge ? ['any'] : base > 0 ? [baseButton(rounded, grouped(rounded))] : ['none'] };
+      least = { address, base, words: edge ? ['any'] : base > 0 ? [baseButton(rounded, grouped(rounded)), all ? '' : ' (some larger ones fail)'] : ['none'] };
       showLeast();
     },
   });

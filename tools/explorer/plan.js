@@ -5,6 +5,7 @@ import { refreshCard, yieldLeast } from './card.js';
 import { Channel } from './fetch.js';
 import { grouped, plainText, powerText, tokensText } from './numbers.js';
 import { explainQuery, url } from './query.js';
+import { parseRule } from './rule.js';
 import { make, update } from './slider.js';
 import { effective, extent, setOptions, table } from './state.js';
 
@@ -119,13 +120,16 @@ function windowsText({ windows, all_windows: all }) {
 }
 
 function row(choice, { original, original_is_assumed: assumed }) {
-  const { change, value } = choice, head = make('th', { scope: 'row', textContent: CHANGES[change] });
-  const none = `none up to ${change === 'base' ? powerText(1e16) : '10,000'}`;
+  const { change, value } = choice, { rule } = parseRule(choice.scaling ?? 'none');
+  const under = change === 'base' && value !== null ? `, ${rule === 'none' ? 'no scaling' : `with ${rule} scaling`}` : '';
+  const head = make('th', { scope: 'row', textContent: CHANGES[change] + under });
+  const from = `, original length ${grouped(original)}${assumed ? ' (assumed)' : ''}`, scales = ['yarn', 'llama3'].includes(change);
+  const none = `none up to ${change === 'base' ? powerText(1e16) : '10,000'}${scales ? from : ''}`;
   if (value === null) return make('tr', {}, head, make('td', { colSpan: 3, className: 'muted', textContent: none }));
   const button = make('button', { type: 'button', className: 'small' });
   button.addEventListener('click', () => setOptions(changesOf(choice)));
   rows.push({ choice, button });
-  const needs = /original=/.test(choice.scaling) ? `, original length ${grouped(original)}${assumed ? ' (assumed)' : ''}` : '';
+  const needs = /original=/.test(choice.scaling) ? from : '';
   const beyond = change === 'base' && value > d3.max(table.presets, ({ base }) => base) ? ', above that of every model listed' : '';
   return make('tr', {}, head, make('td', {}, make('b', { textContent: powerText(value) })),
     make('td', { className: 'muted', textContent: `holds ${windowsText(choice)}${needs}${beyond}` }), make('td', {}, button));

@@ -18,19 +18,12 @@ typedef struct words {
     char text[ROPEMAP_NUMBER_TEXT + 40];
 } words;
 
-static words count_in_words(int64_t reach, const char *unit) {
+/* "at 361 tokens", of a first zero. */
+static words place(int64_t reach) {
     words out;
-    (void)snprintf(out.text, sizeof out.text, reach > 0 ? "%s%s" : "none below %s%s",
-                   number_in_words((double)(reach > 0 ? reach : EXPLAIN_LIMIT)).text, unit);
+    (void)snprintf(out.text, sizeof out.text, reach > 0 ? "at %s tokens" : "nowhere below %s tokens",
+                   number_in_words((double)(reach > 0 ? reach : EXPLAIN_LIMIT)).text);
     return out;
-}
-
-static words tokens(int64_t reach) {
-    return count_in_words(reach, " tokens");
-}
-
-static words number(int64_t reach) {
-    return count_in_words(reach, "");
 }
 
 /* "first drop below half similarity 46 tokens apart and below zero 1,707 tokens apart", or what they do
@@ -77,13 +70,15 @@ static bool is_same(const ropemap_reach *one, const ropemap_reach *other) {
 }
 
 static void say_reach(const ropemap_spec *spec, const explanation *to, char *text) {
-    char drops[200], with[120], rotated[240] = "";
+    char drops[200], with[120], rotated[280] = "";
     put_with(&spec->scaling, with, sizeof with);
     const bool same = is_same(&to->own, &to->at_less) && is_same(&to->own, &to->at_more);
     put_drops(&to->own, drops, sizeof drops);
     if (2 * to->pairs < spec->head_dim) {
-        (void)snprintf(rotated, sizeof rotated, "; in the %d rotated dimensions alone, %s and %s",
-                       2 * (int)to->pairs, number(to->rotated.half).text, tokens(to->rotated.reach).text);
+        char alone[200];
+        put_drops(&to->rotated, alone, sizeof alone);
+        (void)snprintf(rotated, sizeof rotated, "; of the %d rotated dimensions alone, they %s",
+                       2 * (int)to->pairs, alone);
     }
     (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
                    "The base %s. At base %s%s (head dim %d), two identical "
@@ -92,32 +87,43 @@ static void say_reach(const ropemap_spec *spec, const explanation *to, char *tex
                    number_in_words(spec->base).text, with, (int)spec->head_dim, drops, rotated);
 }
 
+/* No first zero is further than any. */
+static bool is_further(const ropemap_reach *one, const ropemap_reach *than) {
+    return than->reach > 0 && (one->reach == 0 || one->reach > than->reach);
+}
+
 /* Bases next to 1 have no tenth. */
 static void say_base(const ropemap_spec *spec, const explanation *to, char *text) {
     char smaller[80] = "base 10x smaller";
     if (!(spec->base > 10.0)) {
         (void)snprintf(smaller, sizeof smaller, "base of %s", number_in_words(to->less).text);
     }
-    const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                                "Similarity is the mean of a cosine a pair of dimensions, and each pair "
-                                "turns at its own speed. A larger base slows the slow pairs, so "
-                                "similarity lasts longer: a %s takes the first zero to %s, 10x larger to %s.",
-                                smaller, tokens(to->at_less.reach).text, number(to->at_more.reach).text);
+    const bool lasts = is_further(&to->own, &to->at_less) && is_further(&to->at_more, &to->own);
+    const int length = snprintf(
+        text, EXPLAIN_SENTENCE_BYTES,
+        "Similarity is the mean of a cosine a pair of dimensions, and each pair "
+        "turns at its own speed. A larger base slows the slow pairs, %s: the first zero is %s with a "
+        "%s, and %s with one 10x larger.",
+        lasts ? "so similarity lasts longer" : "which here does not always move the first zero out",
+        place(to->at_less.reach).text, smaller, place(to->at_more.reach).text);
     if (to->falls_to != 0.0) {
         (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
                        " The first zero is jagged: raising the base from %s to %s moves it back from %s to "
-                       "%s. Half similarity hardly is, so trust the trend.",
+                       "%s tokens. Half similarity hardly is, so trust the trend.",
                        number_in_words(to->falls_from).text, number_in_words(to->falls_to).text,
-                       number_in_words((double)to->falls_reach_from).text, number(to->falls_reach_to).text);
+                       number_in_words((double)to->falls_reach_from).text,
+                       number_in_words((double)to->falls_reach_to).text);
     }
 }
 
 static void say_head_dim(const ropemap_spec *spec, const explanation *to, char *text) {
     if (to->reach_half_dim > 0 || to->reach_double_dim > 0) {
-        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "Head dimension matters too: %s at d = %d, %s at d = %d (same base, no scaling).",
-                       tokens(to->reach_half_dim).text, (int)spec->head_dim / 2,
-                       number(to->reach_double_dim).text, (int)spec->head_dim * 2);
+        (void)snprintf(
+            text, EXPLAIN_SENTENCE_BYTES,
+            "Head dimension matters too: the first zero is %s with d = %d, and %s with d = %d (same "
+            "base, no scaling).",
+            place(to->reach_half_dim).text, (int)spec->head_dim / 2, place(to->reach_double_dim).text,
+            (int)spec->head_dim * 2);
     } else {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
                        "Head dimension matters too: more pairs fill the gaps between wavelengths.");
@@ -129,23 +135,27 @@ static void say_least(const ropemap_spec *spec, const explanation *to, char *tex
     const bool holds = to->own.reach == 0 || to->own.reach >= to->length;
     const double least =
         to->least_base >= 1e4 ? ceil(to->least_base) : to->least_base; /* as the page has it */
+    char with[120];
+    put_with(&spec->scaling, with, sizeof with);
     if (!to->has_least) {
         text[0] = '\0';
     } else if (to->least_is_edge) {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "Every base above 1 keeps similarity non-negative over %s tokens, base %s included.",
+                       "Every base above 1 keeps similarity non-negative within %s tokens, base %s included.",
                        length.text, base.text);
     } else if (to->least_base > 0.0) {
-        (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "Smallest base that keeps similarity non-negative over %s tokens: %s. Base %s %s.",
-                       length.text, number_in_words(least).text, base.text,
-                       holds                         ? "does"
-                       : spec->base < to->least_base ? "is too small"
-                                                     : "does not, though it is larger");
+        (void)snprintf(
+            text, EXPLAIN_SENTENCE_BYTES,
+            "Smallest base that keeps similarity non-negative within %s tokens%s: %s%s. Base %s %s.",
+            length.text, with, number_in_words(least).text,
+            to->least_is_lasting ? "" : ", though not every larger one does", base.text,
+            holds                         ? "does"
+            : spec->base < to->least_base ? "is too small"
+                                          : "does not");
     } else {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "No base from 1 to 10,000,000,000 keeps similarity non-negative over %s tokens.",
-                       length.text);
+                       "No base from 1 to 10,000,000,000 keeps similarity non-negative within %s tokens%s.",
+                       length.text, with);
     }
 }
 
@@ -204,8 +214,9 @@ static void say_scaling(const ropemap_spec *spec, const explanation *to, char *t
                                                        : "weighs it against the rest of the head");
     }
     (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                   "%s slows %d of %d pairs, moving the first zero from %s to %s.%s", rule, (int)to->slowed,
-                   (int)to->pairs, number(to->plain.reach).text, tokens(to->own.reach).text, scores);
+                   "%s slows %d of %d pairs: the first zero is %s, and %s without it.%s", rule,
+                   (int)to->slowed, (int)to->pairs, place(to->own.reach).text, place(to->plain.reach).text,
+                   scores);
 }
 
 static void say(const ropemap_spec *spec, explanation *to) {
@@ -318,6 +329,7 @@ static ropemap_status find_least(const ropemap_spec *spec, const explain_options
     to->has_least = status == ROPEMAP_OK;
     to->least_base = count > 0 ? window.low : 0.0;
     to->least_is_edge = count > 0 && window.low_is_edge;
+    to->least_is_lasting = count > 0 && window.high_is_edge;
     return status;
 }
 

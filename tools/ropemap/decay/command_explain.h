@@ -30,10 +30,11 @@ typedef struct explanation {
     int64_t reach_half_dim, reach_double_dim;
     double falls_from, falls_to; /* a larger base that reaches less far; 0: none was met */
     int64_t falls_reach_from, falls_reach_to;
-    int64_t length;     /* that the least base is for */
-    double least_base;  /* 0: there is none */
-    bool has_least;     /* it was looked for */
-    bool least_is_edge; /* every base above 1 holds */
+    int64_t length;        /* that the least base is for */
+    double least_base;     /* 0: there is none */
+    bool has_least;        /* it was looked for */
+    bool least_is_edge;    /* every base above 1 holds */
+    bool least_is_lasting; /* and so does every larger base */
     double attention;
     int32_t pairs, slowed;
 } explanation;
