@@ -47,6 +47,8 @@ class Answer(BrowseCase):
         self.assertEqual(self.rows()[1][1], "140")
         self.until("document.getElementById('curve-value').textContent.startsWith('first below half at 140 tokens')", "one number")
         self.assertIn("attention factor makes it 1.81", self.text("curve-note"))
+        self.at(0.3, 0.8).perform()
+        self.until("document.getElementById('crosshair-name').textContent === 'similarity × 1.81 (factor)'", "the map's has the factor")
         highest = self.js("return Math.max(...[...document.querySelectorAll('#curve .y-axis .tick')].map((one) => one.__data__))")
         self.assertEqual(highest, 1)
 
@@ -83,8 +85,14 @@ class Answer(BrowseCase):
         self.enter("#number-positions", "16M")
         self.until("document.getElementById('answer-length').textContent === '≥ 0 within 16,777,216'", "the length of the map")
         self.assertEqual(self.rows()[1][3], "no")
-        # A refused base leaves the former answer, and says that it is one.
+        # Positions that float16 cannot hold have no curve, and the page says why.
         self.expected.append("status of 4")
+        self.open("phase=fp16-angles&shift=1M&positions=2k")
+        self.until("document.getElementById('curve-note').textContent.startsWith('No curve: float16 has no number')", "why there is no curve")
+        self.assertEqual(self.text("bar-key"), "no value (float16 ends at 65,504)")
+        self.enter("#number-shift", "0")
+        self.until("document.getElementById('curve-note').textContent.startsWith('Of key 0 and query = distance')", "the pair of the curve")
+        # A refused base leaves the former answer, and says that it is one.
         self.enter("#number-base", "banana")
         self.until("document.body.dataset.state === 'refused'", "the base is refused")
         self.assertEqual(self.js("return document.body.dataset.answer"), "former")

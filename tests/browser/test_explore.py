@@ -2,6 +2,7 @@
 # test_explore.py - trying things out: coarse pictures and progress, undo, typed pairs, limits, pairs, snapshots
 # SPDX-License-Identifier: MIT
 import json
+import re
 import signal
 
 from browsing import BrowseCase, Keys, main
@@ -235,6 +236,7 @@ class Explore(BrowseCase):
         self.assertGreater(size, 10000)
         for words in ("<svg", "The base sets how fast", "first zero", "A: base 100", "ropemap curve", "data:image/png", "distance (tokens)", "curve,distance,last"):
             self.assertIn(words, page)
+        self.assertIsNone(re.search(r"\dtokens|falls\.At", page), "words run together")
         self.assertNotIn("<script", page)
         self.assertNotIn("http://127", page)
 

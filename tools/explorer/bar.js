@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { belowColour, hasBelow, levelsOf, palette, scaleTicks } from './colour.js';
 import { update } from './slider.js';
-import { setOptions, state, table } from './state.js';
+import { effective, setOptions, state, table } from './state.js';
 
 const byId = (id) => document.getElementById(id);
 let said = '', height = 0, last = null;
@@ -28,9 +28,17 @@ export function showBar(scale, label) {
   byId('bar-label').style.left = `calc(0.85rem + ${Math.ceil(wide) + 14}px)`;
 }
 
+const MASKS = ['causal', 'window', 'attention-chunk'];
+
+function whyNone() {
+  if (effective('phase') !== 'fp16-angles') return 'no value (masked)';
+  const beyond = 'float16 ends at 65,504';
+  return MASKS.some((name) => state.options[name]) ? `no value (masked, or ${beyond})` : `no value (${beyond})`;
+}
+
 /* Colours beside the scale: of what has no value, and of what a logarithm leaves out. */
 export function showKey(scale) {
-  const keys = [[scale.nan_cells > 0, `#${table.nan_colour}`, 'no value (masked)'],
+  const keys = [[scale.nan_cells > 0, `#${table.nan_colour}`, whyNone()],
     [hasBelow(scale), belowColour(scale), '\u2264 0']].filter(([there]) => there);
   byId('bar-key').replaceChildren(...keys.map(([, colour, words]) => {
     const item = document.createElement('li'), patch = document.createElement('span');

@@ -12,7 +12,7 @@ const MARGIN = { left: 2.6, right: 0.9, top: 1.1, bottom: 2.1 }; /* rem */
 const LENGTHS = '1k-64k', STEP = 1.1, NEAR = 12; /* pixels around a model's point */
 const byId = (id) => document.getElementById(id);
 const channel = new Channel('card'), lengths = new Channel('card-least');
-let card = null, least = [], key = '', leastKey = '', now = null, width = 0, height = 0, x = null, y = null, dragged = false;
+let card = null, least = [], key = '', leastKey = '', leastWanted = '', now = null, width = 0, height = 0, x = null, y = null, dragged = false;
 
 /* Models of one base and one length are one point. */
 const models = () => [...d3.group(table.presets.filter(({ trained_length: trained }) => trained),
@@ -91,6 +91,7 @@ export const refreshCard = whenQuiet(150, () => {
   if (address !== key) {
     key = address;
     least = [];
+    leastKey = leastWanted = '';
     channel.ask({
       url: address, kind: 'json', bad: () => { key = ''; },
       good: ({ body }) => {
@@ -106,11 +107,13 @@ export const refreshCard = whenQuiet(150, () => {
 const askLeast = whenQuiet(1500, () => {
   const { length, base, ...query } = explainQuery();
   const address = url('/bound.json', { ...query, table: LENGTHS });
+  leastWanted = address;
   if (mapPending()) askLeast();
   else if (address !== leastKey) {
     lengths.ask({
       url: address, kind: 'json', bad: () => {},
       good: ({ body }) => {
+        if (address !== leastWanted) return; /* of a rule before */
         leastKey = address;
         least = body.table.filter(({ base: own, base_is_edge: edge }) => own !== null && !edge);
         draw();

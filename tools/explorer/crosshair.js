@@ -192,13 +192,19 @@ function ask(through, pair, options, show) {
   });
 }
 
+/* The curve is relative to distance 0; a value of the map has the attention factor in it. */
+function factorWords() {
+  const factor = layers.main?.header.spec?.attention_factor ?? 1;
+  return factor === 1 ? '' : ` × ${(factor * factor).toPrecision(3)} (factor)`;
+}
+
 /* What is read there: the names follow what is compared. */
 export function followReadout() {
   const kind = mode() === 'off' ? null : against();
   byId('crosshair-a').hidden = !kind;
   byId('crosshair-difference-of').hidden = mode() !== 'difference';
   byId('crosshair-a').firstChild.textContent = kind === 'formula' ? 'formula' : 'A';
-  const own = effective('measure') === 'softmax' ? 'attention' : 'similarity';
+  const own = effective('measure') === 'softmax' ? 'attention' : `similarity${factorWords()}`;
   byId('crosshair-name').textContent = kind === 'a' ? 'B' : kind ? 'exact' : own;
   byId('crosshair-less-name').textContent = kind === 'formula' ? 'exact \u2212 formula' : 'B \u2212 A';
   return kind;

@@ -97,9 +97,11 @@ export function showCurves(changes) {
 }
 
 const redraw = inFrame(() => {
-  if (!parts || width < 20 || !shown.curves.some(({ points }) => points.mean.length)) return;
-  scales();
-  axes();
+  if (!parts || width < 20) return;
+  if (shown.curves.some(({ points }) => points.mean.length)) {
+    scales();
+    axes();
+  } else if (!x || shown.curves.length) return;
   drawLines();
   drawMarks();
   showCursor(cursorAt);

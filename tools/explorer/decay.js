@@ -113,8 +113,13 @@ function askMain() {
       byId('decay').dataset.state = 'ready';
       show();
     },
-    bad: () => {
+    bad: ({ message }) => { /* no curve, and why */
       mainKey = '';
+      main = ghost = null;
+      chart.description = '';
+      showCurves({ curves: [], marks: [], bound: null });
+      byId('band-key').hidden = true;
+      byId('curve-note').textContent = `No curve: ${message.replace(/^--[\w-]+: /, '')}`;
       byId('decay').dataset.state = 'refused';
     },
   });
@@ -246,6 +251,10 @@ function note() {
   if (state.page.bound && bound) return 'Dashed: the shape of RoFormer’s upper bound, rescaled to start at 1.';
   if (encoding !== 'rope') return `The curve shows RoPE; the map shows ${encoding}.`;
   if (effective('measure') === 'softmax') return 'The curve is similarity, before softmax.';
+  if (effective('phase') !== 'exact') {
+    const shift = parseNumber(state.options.shift ?? '0') || 0, of = grouped(shift);
+    return `Of key ${of} and query ${shift ? `${of} + distance` : '= distance'}: what is rounded depends on both positions.`;
+  }
   if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
   const atZero = main?.similarity_at_zero ?? 1;
   if (Math.abs(atZero - 1) > 1e-9) {

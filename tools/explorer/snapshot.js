@@ -3,7 +3,7 @@
 import { shownCurves } from './curve.js';
 
 const SEEN = ['#answer-first', '#answer-table th', '#answer-table td', '#card', '.card-key span', '#map-title', '#map-subtitle', '.pane-name', '.pane canvas', '.pane svg', '#many canvas', '#many h3', '#many span:not(:has(span))',
-  '#many p', '#bar canvas', '#bar svg', '#bar-label', '#bar-key li', '#decay h2', '#curve', '#curve-value', '#band-key span:not(.pin-key)', '#pins li span:not(.pin-key)', '.pin-key'];
+  '#many p', '#bar canvas', '#bar svg', '#bar-label', '#bar-key li', '#decay h2', '#curve', '#curve-value', '#curve-note', '#band-key span:not(.pin-key)', '#pins li span:not(.pin-key)', '.pin-key'];
 const STYLES = ['fill', 'fill-opacity', 'stroke', 'stroke-opacity', 'stroke-width', 'stroke-dasharray', 'stroke-linejoin',
   'paint-order', 'opacity', 'font-size', 'font-family', 'font-weight', 'text-anchor', 'display'];
 const EDGE = 16;
@@ -26,8 +26,9 @@ function linesOf(element) {
   const lines = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), range = document.createRange();
   while (walker.nextNode()) {
     const { data } = walker.currentNode;
-    for (const { index, 0: word } of data.matchAll(/\S+\s*/g)) {
-      range.setStart(walker.currentNode, index);
+    if (lines.length && !data.trim()) lines.at(-1).text += ' '; /* between bold words and plain ones */
+    for (const { index, 0: word, 1: space } of data.matchAll(/(\s*)\S+\s*/g)) {
+      range.setStart(walker.currentNode, index + space.length);
       range.setEnd(walker.currentNode, index + word.length);
       const box = range.getBoundingClientRect(), last = lines[lines.length - 1];
       if (last && Math.abs(last.box.top - box.top) < 3) last.text += word;
