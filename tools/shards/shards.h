@@ -82,7 +82,7 @@ ropemap_status record_write(const char *folder, const json_t *document, bool rep
 ropemap_status record_finish(const char *folder, json_t *document, const cli_outputs *outputs,
                              ropemap_error *error);
 
-/* ---- shards.c: files and claims -------------------------------------------------------------------------
+/* ---- shard_files.c ---------------------------------------------------------------------------------------
  */
 
 /* Which shards the directory lists: there [count]. *shards is how many. ROPEMAP_IO: it cannot be read. */
@@ -102,6 +102,15 @@ ropemap_status shard_read(const char *folder, uint64_t number, int64_t shard, ro
 double shard_time(const char *folder, int64_t shard);
 
 void shard_remove(const char *folder, int64_t shard);
+
+/* Whether there are shards or claims. */
+bool shards_any(const char *folder);
+
+/* Removes claims and what killed processes left; with `shards` the shards. */
+void shards_clear(const char *folder, bool shards);
+
+/* ---- claims.c --------------------------------------------------------------------------------------------
+ */
 
 typedef enum claim_state {
     CLAIM_MINE,
@@ -136,12 +145,6 @@ int living_join(const char *folder, int64_t number);
 
 /* Whether no other worker shares it any more. */
 bool living_is_last(int lock);
-
-/* Whether there are shards or claims. */
-bool shards_any(const char *folder);
-
-/* Removes claims and what killed processes left; with `shards` the shards. */
-void shards_clear(const char *folder, bool shards);
 
 /* ---- queue.c: one worker's way through all shards -------------------------------------------------------
  */
