@@ -6,7 +6,6 @@
  * begins with a slash is the target of a request that is let in, and what may follow it; any other input is
  * sent as it is.
  */
-#include "tools/ropemap/decay/command_bound.h"
 #include "tools/ropemap/decay/curves.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/map/command_map.h"
@@ -228,12 +227,8 @@ static void apply(const cli_command *command, const serve_query *from) {
     query_copy(&query, from);
     require(given != NULL && query_key(&query, "/x", key, sizeof key) > 0);
     ropemap_status status = judge(request_apply(&context, command, &query, given, &config, &error), &error);
-    if (status == ROPEMAP_OK && command == &command_map) {
-        (void)judge(map_options_check(given, &error), &error);
-        (void)judge(figure_options_check(given, &error), &error);
-    }
-    if (status == ROPEMAP_OK && command == &command_bound) {
-        (void)judge(bound_check(given, &error), &error);
+    if (status == ROPEMAP_OK && command->result->check != NULL) {
+        (void)judge(command->result->check(given, NULL, &error), &error);
     }
     if (status == ROPEMAP_OK) {
         (void)judge(rule_options_resolve(rule_options_of(command, given), &error), &error);
