@@ -526,7 +526,7 @@ typedef enum ropemap_method {
 /*
  * The numbers that rotated rows are rounded to, to the nearest, before every query is multiplied with every
  * key (the tiled method); products are added up in fp32 throughout. GPUs that fuse fp32 multiply it as two
- * numbers of fp16: a product is off by 2^-21 of itself at most, and NaN where a row has an infinity.
+ * of fp16: a product is off by 2^-21 of itself at most, and NaN where a row has a number from 2^101 on.
  */
 typedef enum ropemap_dtype {
     ROPEMAP_DTYPE_FP32,
