@@ -122,7 +122,6 @@ class Shards(Sharing):
     def test_one_that_is_lost(self):
         self.check_lost()
 
-    @unittest.skipIf(RACES, "nothing else between threads")
     def test_a_sweep(self):
         """In parts, and whole maps with the mean that they are sorted by."""
         for name, words in (("v", ["--pool", "max", "--diff", "base=5000"]),
