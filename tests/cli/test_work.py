@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import random
+import shutil
 import resource
 import signal
 import subprocess
@@ -144,10 +145,15 @@ class Work(Case):
             workers = [self.begin(*command) for _ in range(chance.randrange(1, 3))]
             time.sleep(chance.uniform(0.01, 0.15) * (4 if SANITIZE else 1))
             before = len(self.shards()) if os.path.isdir(self.path("w")) else 0
+            alive = sum(program.poll() is None for program in workers)
             for program in workers:
-                kills += program.poll() is None
                 program.send_signal(signal.SIGKILL)
                 program.wait()
+            kills += alive
+            if not alive:  # a run that ended: the next one begins anew
+                self.assertTrue(os.path.exists(self.path("out.png")))
+                self.forget()
+                shutil.rmtree(self.path("w"), ignore_errors=True)
             if os.path.isfile(self.path("w/run.json")) and before > 0 and not os.path.exists(self.path("out.png")):
                 self.assertGreaterEqual(len(self.shards()), before)
         self.done(*command)
