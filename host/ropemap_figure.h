@@ -73,9 +73,11 @@ ROPEMAP_API const char *ropemap_norm_name(ropemap_norm norm); /* NULL past the l
 
 /* A map and the positions along its sides, at least as many as it has cells. */
 typedef struct ropemap_panel {
-    const ropemap_map *map;   /* its min, max and nan_cells are those of its cells. Borrowed */
-    const char *label;        /* above it: what differs from the other panels; may be NULL. Borrowed */
-    ropemap_range rows, cols; /* down and across */
+    const ropemap_map *map;     /* its min, max and nan_cells are those of its cells. Borrowed */
+    const char *label;          /* above it: what differs from the other panels; may be NULL. Borrowed */
+    ropemap_range rows, cols;   /* down and across */
+    const int64_t *row_numbers; /* [rows.count] that ticks show, not positions; may be NULL. Borrowed */
+    const int64_t *col_numbers; /* [cols.count] */
 } ropemap_panel;
 
 /* One map, or several side by side (small multiples), with one colour scale and one colour bar. */

@@ -120,9 +120,11 @@ static bool is_shared(const rm_heatmap_layout *layout, const ropemap_panel *pane
     const rm_box *box = &layout->panels[0].map;
     for (int32_t index = 1; index < layout->count; index++) {
         const rm_box *own = &layout->panels[index].map;
-        const bool same = across
-                              ? same_range(&panels[index].cols, &panels->cols) && own->width == box->width
-                              : same_range(&panels[index].rows, &panels->rows) && own->height == box->height;
+        const bool same =
+            across ? same_range(&panels[index].cols, &panels->cols) && own->width == box->width &&
+                         panels[index].col_numbers == panels->col_numbers
+                   : same_range(&panels[index].rows, &panels->rows) && own->height == box->height &&
+                         panels[index].row_numbers == panels->row_numbers;
         if (!same) {
             return false;
         }
@@ -185,19 +187,29 @@ static int32_t ticks_wanted(const rm_heatmap_layout *layout, int64_t length, dou
     return (int32_t)fmin(fmax((double)length / (apart * layout->sizes.scale), 2.0), most);
 }
 
+/* Numbers of a panel's rows or columns in the place of their positions 0, 1, ... */
+static rm_ticks ticks_of(ropemap_range range, const int64_t *numbers, bool centred, int32_t most) {
+    rm_ticks ticks = rm_ticks_positions(range, centred, most);
+    for (int32_t i = 0; numbers != NULL && i < ticks.count; i++) {
+        const int64_t at = (int64_t)(ticks.tick[i].at * (double)range.count + 1e-6);
+        rm_number_grouped(ticks.tick[i].label, numbers[at < range.count ? at : range.count - 1]);
+    }
+    return ticks;
+}
+
 static void lay_positions(const rm_heatmap_layout *layout, rm_ticks *ticks, ropemap_range range,
-                          int64_t length, bool across) {
+                          const int64_t *numbers, int64_t length, bool across) {
     const bool centred = length / range.count >= CELL_SEEN;
     const double apart = across ? TICKS_ACROSS : TICKS_DOWN;
     if (!across && centred && range.count <= TICKS_ALONE &&
         (double)length >= LINE * layout->sizes.ticks * (double)range.count) { /* few rows: each has its own */
-        *ticks = rm_ticks_positions(range, true, (int32_t)range.count);
+        *ticks = ticks_of(range, numbers, true, (int32_t)range.count);
         (void)rm_ticks_fit(ticks, (double)length, layout->sizes.ticks, false);
         return;
     }
     int32_t most = ticks_wanted(layout, length, apart, is_alone(layout) ? TICKS_ALONE : TICKS_MOST);
     do {
-        *ticks = rm_ticks_positions(range, centred, most);
+        *ticks = ticks_of(range, numbers, centred, most);
     } while (!rm_ticks_fit(ticks, (double)length, layout->sizes.ticks, across) && --most >= 1);
 }
 
@@ -219,10 +231,12 @@ static void lay_ticks(rm_heatmap_layout *layout, const ropemap_panel *panels) {
         rm_panel_layout *panel = &layout->panels[index];
         panel->rows.count = panel->cols.count = 0;
         if (panel->has_rows) {
-            lay_positions(layout, &panel->rows, panels[index].rows, panel->map.height, false);
+            lay_positions(layout, &panel->rows, panels[index].rows, panels[index].row_numbers,
+                          panel->map.height, false);
         }
         if (panel->has_cols) {
-            lay_positions(layout, &panel->cols, panels[index].cols, panel->map.width, true);
+            lay_positions(layout, &panel->cols, panels[index].cols, panels[index].col_numbers,
+                          panel->map.width, true);
         }
     }
 }

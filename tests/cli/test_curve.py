@@ -86,6 +86,14 @@ class Curve(Case):
             self.done("curve", "-n", "500", "-q", "-o", "again.png", "--force", *arguments)
         self.done("curve", "-n", "500", "-q", "-o", "again.svg", "--width", "90mm")
 
+    def test_marks(self):
+        for options, words in (([], ["below ½ at 46", "below 0 at 1,707"]),
+                               (["-n", "1000:2k"], ["below 0 at 1,707"]),
+                               (["--base", "5e5"], ["below ½ at 166"]),
+                               (["--vary", "base=1e4,5e5"], []), (["--phase", "bf16-tables"], [])):
+            self.done("curve", *options, "-q", "--force", "-o", "marks.svg")
+            self.assertEqual(re.findall("below [½0] at [0-9,]+", self.read("marks.svg").decode()), words, options)
+
     def test_roformer(self):
         values = self.curves("--quantity", "roformer", "-n", "251")["curves"][0]["values"]
         for distance, value in ((0, 32.5), (50, 12.629452), (250, 6.548179)):

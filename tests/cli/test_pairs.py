@@ -213,8 +213,9 @@ class Pairs(Case):
             heads = self.document("--capture", "c.safetensors", *options, "--head", 3)["heads"]
             self.assertEqual([(head["layer"], head["head"]) for head in heads], [(number, 3) for number in chosen])
         self.done("pairs", "--capture", "c.safetensors", "--head", 1, "-q", "-o", "c.svg")
-        for word in ("tiny, layers 2, 3, 7, head 1", "nth layer"):
-            self.assertIn(word, self.read("c.svg").decode())
+        page = self.read("c.svg").decode()
+        for word in ("tiny, layers 2, 3, 7, head 1", ">layer<", ">2<", ">3<", ">7<"):
+            self.assertIn(word, page)
         self.done("heads", "--capture", "c.safetensors", "--head", 1, "-q", "-o", "h.svg")
         page = self.read("h.svg").decode()
         for number in ("layer", 2, 3, 7):  # at their own places

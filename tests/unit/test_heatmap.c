@@ -66,8 +66,10 @@ static void make_stack(stack *made, int32_t count, const int64_t (*shapes)[2], b
         made->low = fmin(made->low, map->min);
         made->high = fmax(made->high, map->max);
         (void)snprintf(made->names[index], sizeof *made->names, "base 10,%03d", (int)index);
-        made->panels[index] =
-            (ropemap_panel){map, made->names[index], {0, shape[0] * 64, 1}, {0, shape[1] * 64, 1}};
+        made->panels[index] = (ropemap_panel){.map = map,
+                                              .label = made->names[index],
+                                              .rows = {0, shape[0] * 64, 1},
+                                              .cols = {0, shape[1] * 64, 1}};
     }
     made->figure = (ropemap_figure){.panels = made->panels, .count = count};
     put_words(&made->figure, "Title of all", "subtitle", "");

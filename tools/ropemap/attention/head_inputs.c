@@ -63,7 +63,9 @@ static head_axis axis_of(const int64_t *numbers, int64_t stride, int64_t count, 
 }
 
 head_axis layer_axis(const head_options *options) {
-    return axis_of(options->layer_numbers, 1, options->layer_count, "layer", "nth layer");
+    head_axis axis = axis_of(options->layer_numbers, 1, options->layer_count, "layer", "layer");
+    axis.numbers = axis.listed ? options->layer_numbers : NULL;
+    return axis;
 }
 
 static ropemap_status take_layer(head_options *options, int64_t number, ropemap_error *error) {

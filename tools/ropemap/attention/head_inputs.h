@@ -28,11 +28,12 @@ typedef struct head_options {
  */
 extern const cli_option head_rows[];
 
-/* An axis of numbers: their own where they rise evenly, else 0, 1, ... in the order that the title lists. */
+/* An axis of numbers: a range where they rise evenly, else 0, 1, ... in the order that the title lists. */
 typedef struct head_axis {
     ropemap_range range;
-    const char *label; /* "head", "nth head"; static */
-    bool listed;       /* the latter: the title lists the numbers */
+    const char *label;      /* "layer", "nth head"; static */
+    bool listed;            /* uneven: the title lists the numbers */
+    const int64_t *numbers; /* [range.count] of the axis's ticks, where they are uneven; NULL: the range's */
 } head_axis;
 
 head_axis layer_axis(const head_options *options);

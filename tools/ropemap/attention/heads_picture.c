@@ -76,7 +76,11 @@ static ropemap_status encode_map(const heads_result *result, output_kind kind, r
                              .high = statistics[shown].high,
                              .unnumbered = true};
     const ropemap_page page = print_figure(&options->heads.print, kind == OUTPUT_PNG, &figure);
-    figure.panel = (ropemap_panel){.map = &map, .rows = down->range, .cols = across->range};
+    figure.panel = (ropemap_panel){.map = &map,
+                                   .rows = down->range,
+                                   .cols = across->range,
+                                   .row_numbers = down->numbers,
+                                   .col_numbers = across->numbers};
     (void)snprintf(figure.row_label, sizeof figure.row_label, "%s", down->label);
     (void)snprintf(figure.col_label, sizeof figure.col_label, "%s", across->label);
     head_title(&options->heads, &result->shape, statistics[shown].title, figure.title, sizeof figure.title);

@@ -117,7 +117,9 @@ static void add_quantity(const pairs_result *result, int layer, bool key, struct
     ropemap_panel *panel = add_panel(to, cells, height, result->pairs);
     const head_options *options = &result->options->heads;
     panel->cols = (ropemap_range){.count = result->pairs, .step = 1};
-    panel->rows = (down_layers ? layer_axis(options) : heads_axis(&result->shape, key)).range;
+    const head_axis down = down_layers ? layer_axis(options) : heads_axis(&result->shape, key);
+    panel->rows = down.range;
+    panel->row_numbers = down.numbers;
     const char *side = !looks[picture].sides ? "" : key ? "keys" : "queries";
     if (result->shape.layers > 1 && !down_layers) {
         (void)snprintf(to->label[count], LABEL_BYTES, "layer %" PRId64 "%s%s",

@@ -27,22 +27,29 @@ static const char *value_words(const curve_options *options, const curves *made)
                                                  : "similarity";
 }
 
-/* The trained lengths, each once. */
-static void add_marks(const curves *made, curve_chart *made_chart) {
-    const double last = made->distance[made->distances.count - 1];
-    for (int i = 0; i < made->count && made_chart->chart.plot.mark_count < CURVE_MARKS_MOST; i++) {
-        const int64_t length = made->one[i].trained_length;
-        bool known = length <= 0 || (double)length > last || (double)length < made->distance[0];
-        for (int j = 0; j < i; j++) {
-            known = known || made->one[j].trained_length == length;
-        }
-        if (!known) {
-            const int at = made_chart->chart.plot.mark_count++;
-            (void)snprintf(made_chart->words[at], sizeof made_chart->words[at], "trained %s",
-                           number_in_words((double)length).text);
-            made_chart->marks[at] =
-                (ropemap_mark){.of_x = true, .at = (double)length, .label = made_chart->words[at]};
-        }
+/* A line at a distance that the chart shows and no line is at yet. */
+static void add_mark(const curves *made, const char *words, int64_t at, curve_chart *to) {
+    ropemap_plot *plot = &to->chart.plot;
+    bool known = plot->mark_count == CURVE_MARKS_MOST || at <= 0 || (double)at < made->distance[0] ||
+                 (double)at > made->distance[made->distances.count - 1];
+    for (int i = 0; i < plot->mark_count; i++) {
+        known = known || to->marks[i].at == (double)at;
+    }
+    if (!known) {
+        char *label = to->words[plot->mark_count];
+        (void)snprintf(label, sizeof to->words[0], "%s %s", words, number_in_words((double)at).text);
+        to->marks[plot->mark_count++] = (ropemap_mark){.of_x = true, .at = (double)at, .label = label};
+    }
+}
+
+/* Where one curve is first below half and below zero, and the trained lengths. */
+static void add_marks(const curves *made, curve_chart *to) {
+    if (made->count == 1 && made->one[0].has_reach) {
+        add_mark(made, "below ½ at", made->one[0].reach.half, to);
+        add_mark(made, "below 0 at", made->one[0].reach.reach, to);
+    }
+    for (int i = 0; i < made->count; i++) {
+        add_mark(made, "trained", made->one[i].trained_length, to);
     }
 }
 
