@@ -92,6 +92,8 @@ class Arguments(Case):
         self.refused(2, ["--base", "needs a value"], "map", "-o", "a.png", "--base")
         self.refused(2, ["--positions", "needs a value"], "map", "-o", "a.png", "-n")
         self.refused(2, ["--pool", "needs a value", "mean|min|max"], "map", "-o", "a.png", "--pool")
+        for option in ("model", "positions-from", "frequencies", "queries", "font", "work"):  # an unset variable
+            self.refused(2, ["--" + option, "needs a value"], "map", "-o", "a.png", "--" + option, "")
         self.refused(2, ["--causal", "yes"], "map", "-o", "a.png", "--causal=yes")
 
     def test_operands(self):

@@ -337,6 +337,7 @@ class Explain(Case):
             document = json.loads(self.done("explain", *rule, "--json", "-q").stdout)
             self.assertEqual([document["least_base"], document["least_base_is_edge"]],
                              [bound["base"], bound["base_is_edge"]])
+            self.assertEqual(document["all_larger_hold"], "though not every" not in document["sentences"][4])
             if not bound["base_is_edge"]:
                 least = float(re.search(r": ([\d,.]*\d)", document["sentences"][4])[1].replace(",", ""))
                 self.assertAlmostEqual(least / bound["base"], 1, delta=1e-4)  # large ones are whole, rounded up

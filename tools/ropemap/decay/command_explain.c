@@ -242,7 +242,7 @@ static json_t *document(const void *options, const void *made) {
     return json_pack(
         "{s:s, s:s, s:o, s:[o, o, o], s:f, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, "
         "s:I, s:o, "
-        "s:b}",
+        "s:b,s:b}",
         "schema", "ropemap.explain/1", "version", ropemap_version(), "sentences", sentences, "bases",
         row_of(found->less, &found->at_less), row_of(spec->base, &found->own),
         row_of(found->more, &found->at_more), "base", spec->base, "head_dim", (int)spec->head_dim,
@@ -255,7 +255,8 @@ static json_t *document(const void *options, const void *made) {
         "pairs_slowed", (int)found->slowed, "attention_factor", found->attention, "length",
         (json_int_t)found->length, "least_base",
         found->has_least ? json_real(found->least_base) : json_null(), "least_base_is_edge",
-        found->has_least && found->least_is_edge);
+        found->has_least && found->least_is_edge, "all_larger_hold",
+        found->has_least && found->least_is_lasting);
 }
 
 enum {

@@ -166,8 +166,27 @@ static ropemap_status set_size(cli_size *field, const cli_option *option, const 
                        &field->height, error);
 }
 
+static ropemap_status refuse_missing(const cli_option *option, ropemap_error *error) {
+    char list[200];
+    (void)snprintf(list, sizeof list, "%s", option->argument != NULL ? option->argument : "");
+    if (option->argument == NULL) {
+        option_list_choices(option, list, sizeof list);
+    }
+    return fail(error, ROPEMAP_USAGE, "%s needs a value: %s", option_subject(option).text, list);
+}
+
+/* Whether its value names a file or a directory, which an empty one does not. */
+static bool names_file(const cli_option *option) {
+    return option->argument != NULL &&
+           (strncmp(option->argument, "FILE", 4) == 0 || strncmp(option->argument, "PATH", 4) == 0 ||
+            strncmp(option->argument, "DIR", 3) == 0);
+}
+
 ropemap_status option_set(cli_match match, void *options, const char *text, ropemap_error *error) {
     const cli_option *option = match.option;
+    if (text != NULL && text[0] == '\0' && names_file(option)) {
+        return refuse_missing(option, error);
+    }
     void *into = (char *)options + match.offset, *field = (char *)into + option->offset;
     if (option->bit != 0) {
         *(uint32_t *)into |= option->bit;
@@ -279,15 +298,6 @@ static ropemap_status refuse_unknown(const cli_command *command, const char *nam
         return fail(error, ROPEMAP_USAGE, "--%s: unknown option, did you mean --%s?", word, nearest.best);
     }
     return fail(error, ROPEMAP_USAGE, "--%s: unknown option, see 'ropemap %s --help'", word, command->name);
-}
-
-static ropemap_status refuse_missing(const cli_option *option, ropemap_error *error) {
-    char list[200];
-    (void)snprintf(list, sizeof list, "%s", option->argument != NULL ? option->argument : "");
-    if (option->argument == NULL) {
-        option_list_choices(option, list, sizeof list);
-    }
-    return fail(error, ROPEMAP_USAGE, "%s needs a value: %s", option_subject(option).text, list);
 }
 
 static ropemap_status refuse_value(const char *name, const char *value, ropemap_error *error) {
