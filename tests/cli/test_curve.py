@@ -217,7 +217,8 @@ class Bound(Case):
         self.assertGreaterEqual(min(similarity(r, low * (1 + 1e-7), 64) for r in range(1024)), -1e-6)
         self.assertLess(similarity(fails, low * (1 - 1e-6), 64), 1e-6)
         text = self.done("bound", "--length", "1k", "-d", "64", "-q").stdout.decode()
-        self.assertIn("least base", text)
+        printed = float(re.search(r"least base ([\d,.]*\d)", text)[1].replace(",", ""))
+        self.assertTrue(low <= printed <= low * (1 + 2e-6), printed)
 
     def test_bases_below_100(self):
         """The search goes on below 100; where it ends inside a window, that is reported as an edge."""

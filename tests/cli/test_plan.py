@@ -1,6 +1,8 @@
 # test_plan.py - `ropemap plan`: what it finds holds and what is below does not, and its flags mean the same rule
 # SPDX-License-Identifier: MIT
 import json
+import math
+import re
 import shlex
 import unittest
 
@@ -48,6 +50,22 @@ class Plan(Case):
         self.assertFalse(base["held"])
         self.assertGreaterEqual(base["value"], bound["base"])
         self.assertLessEqual(base["value"] / bound["base"], 1.01)
+
+    def test_what_is_printed_holds(self):
+        """Ends of windows are rounded into them: 26,952 would be too small a base for 4,096 tokens."""
+        query = ("--length", "4k", "--windows", "3", "--change", "base")
+        [base] = self.planned(*query)["choices"]
+        text = self.done("plan", *query, "-q").stdout.decode().replace(",", "")
+        printed = re.findall(r"(\d+) to (\d+)", text[text.index("holds"):])
+        self.assertEqual(printed, [(str(math.ceil(window["low"])), str(math.floor(window["high"])))
+                                   for window in base["windows"]])
+        self.assertEqual(printed[0][0], "26953")
+        [ntk] = self.planned(*query[:-1], "ntk")["choices"]
+        text = self.done("plan", *query[:-1], "ntk", "-q").stdout.decode().replace(",", "")
+        printed = re.findall(r"([\d.]+) to ([\d.]+)", text[text.index("holds"):])
+        self.assertEqual(len(printed), 3)
+        for (low, high), window in zip(printed, ntk["windows"]):
+            self.assertTrue(window["low"] <= float(low) < float(high) <= window["high"], (low, high, window))
 
     def test_what_holds_already_stays(self):
         [base] = self.planned("-d", "32", "-b", "1e6", "--length", "64", "--change", "base")["choices"]

@@ -133,8 +133,6 @@ static void say_head_dim(const ropemap_spec *spec, const explanation *to, char *
 static void say_least(const ropemap_spec *spec, const explanation *to, char *text) {
     const number_words length = number_in_words((double)to->length), base = number_in_words(spec->base);
     const bool holds = to->own.reach == 0 || to->own.reach >= to->length;
-    const double least =
-        to->least_base >= 1e4 ? ceil(to->least_base) : to->least_base; /* as the page has it */
     char with[120];
     put_with(&spec->scaling, with, sizeof with);
     if (!to->has_least) {
@@ -147,7 +145,7 @@ static void say_least(const ropemap_spec *spec, const explanation *to, char *tex
         (void)snprintf(
             text, EXPLAIN_SENTENCE_BYTES,
             "Smallest base that keeps similarity non-negative within %s tokens%s: %s%s. Base %s %s.",
-            length.text, with, number_in_words(least).text,
+            length.text, with, number_in_words(number_inward(to->least_base, true)).text,
             to->least_is_lasting ? "" : ", though not every larger one does", base.text,
             holds                         ? "does"
             : spec->base < to->least_base ? "is too small"

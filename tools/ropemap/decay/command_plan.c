@@ -157,23 +157,25 @@ static ropemap_status make(void *given, cli_call *call, void *made, ropemap_erro
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
 
-/* "4,869,100 to 4,903,012, from 5,001,234 on" */
+/* "4,869,105 to 4,903,012; 5,001,234 and more" */
 static void print_windows(const plan_options *options, const plan_choice *choice) {
     for (int i = 0; i < choice->count; i++) {
         const ropemap_window *window = &choice->windows[i];
-        (void)printf("%s%s", i > 0 ? ", " : "", window->low_is_edge ? "" : number_in_words(window->low).text);
+        const number_words low = number_in_words(number_inward(window->low, true)),
+                           high = number_in_words(number_inward(window->high, false));
+        (void)printf("%s%s", i > 0 ? "; " : "", window->low_is_edge ? "" : low.text);
         if (window->low_is_edge && window->high_is_edge) {
             (void)printf("any");
         } else if (window->low_is_edge) {
-            (void)printf("up to %s", number_in_words(window->high).text);
+            (void)printf("up to %s", high.text);
         } else if (window->high_is_edge) {
             (void)printf(" and more");
         } else {
-            (void)printf(" to %s", number_in_words(window->high).text);
+            (void)printf(" to %s", high.text);
         }
     }
     (void)printf("%s\n", choice->count == options->windows && !choice->windows[choice->count - 1].high_is_edge
-                             ? ", ..."
+                             ? "; ..."
                              : "");
 }
 

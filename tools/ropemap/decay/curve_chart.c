@@ -19,7 +19,7 @@ static bool has_factor(const curves *made) {
 }
 
 static const char *value_words(const curve_options *options, const curves *made) {
-    return options->measure == CURVE_SOFTMAX     ? "attention mass per token of distance"
+    return options->measure == CURVE_SOFTMAX     ? "attention mass per token"
            : options->tensors.queries != NULL    ? "mean of q · k"
            : options->quantity == CURVE_ROFORMER ? "relative upper bound"
            : options->band.count > 0             ? "share of the pairs"

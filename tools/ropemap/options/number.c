@@ -209,6 +209,11 @@ number_words number_in_words(double value) {
     return words;
 }
 
+double number_inward(double edge, bool is_low) {
+    const double unit = edge < 1e4 ? pow(10.0, floor(log10(edge)) - 5.0) : 1.0, units = edge / unit;
+    return edge == floor(edge) ? edge : (is_low ? ceil(units) : floor(units)) * unit;
+}
+
 ropemap_status number_interval(const char *subject, const char *text, double *low, double *high,
                                ropemap_error *error) {
     char first[LONGEST + 2]; /* one more than a number may have, so that number_real refuses it */

@@ -33,6 +33,10 @@ typedef struct number_words {
 
 number_words number_in_words(double value);
 
+/* An end of a window of bases or factors, above 0, for printing: the nearest number within the window that is
+ * whole, or below 10,000 has six digits. */
+double number_inward(double edge, bool is_low);
+
 /* WIDTHxHEIGHT, or one number for both; each from 1 to `most`. */
 ropemap_status number_size(const char *subject, const char *text, uint64_t most, int64_t *width,
                            int64_t *height, ropemap_error *error);
