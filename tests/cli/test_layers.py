@@ -72,7 +72,6 @@ OWN_FOLDER_CLOSED = ("cuda/*",)
 # Headers of libraries, and the only places that may see them: `what` to change when a library is replaced.
 LIBRARY_HEADERS = [
     ("cairo*", ["host/figure/*"]),
-    ("fftw3.h", ["host/decay/correlation.c"]),
     ("ft2build.h", ["host/figure/*"]),
     ("freetype/*", ["host/figure/*"]),
     ("stb/*", ["host/figure/*", "tools/peers/*", "tests/*"]),

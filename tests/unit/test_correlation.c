@@ -10,8 +10,8 @@ enum { ROWS = 211, DIM = 12 };
 
 static double values[ROWS];
 
-static void random_rows(float *rows, uint32_t seed) {
-    for (int i = 0; i < ROWS * DIM; i++) {
+static void random_rows(float *rows, int count, uint32_t seed) {
+    for (int i = 0; i < count * DIM; i++) {
         seed = seed * 1664525u + 1013904223u;
         rows[i] = (float)(int32_t)seed * 0x1p-31f;
     }
@@ -38,8 +38,8 @@ static void check(int64_t first_position, bool already_rotated, int32_t threads)
                                     .count = ROWS,
                                     .threads = threads};
     ropemap_vectors *q = NULL, *k = NULL;
-    random_rows(queries, 1);
-    random_rows(keys, 2);
+    random_rows(queries, ROWS, 1);
+    random_rows(keys, ROWS, 2);
     request.spec.head_dim = DIM;
     assert_int_equal(ropemap_vectors_memory(queries, ROWS, DIM, &q, NULL), ROPEMAP_OK);
     assert_int_equal(ropemap_vectors_memory(keys, ROWS, DIM, &k, NULL), ROPEMAP_OK);
@@ -71,6 +71,53 @@ static void test_every_distance(void **state) {
     check(0, false, 1);
     check(1000003, false, 2);
     check(0, true, 3);
+}
+
+/*
+ * What the transforms themselves lose, with one block of keys and with many, and where queries are 2^110
+ * times as large as keys. There and back a series meets three transforms of at most 6 passes, each of 4
+ * roundings of 2^-53.
+ */
+static void test_transforms(void **state) {
+    enum { MANY = 997 };
+    static float queries[MANY * DIM], keys[MANY * DIM];
+    static double mean[MANY];
+    ropemap_vectors *q = NULL, *k = NULL;
+    double sizes[2] = {0, 0};
+    random_rows(queries, MANY, 1);
+    random_rows(keys, MANY, 2);
+    for (int i = 0; i < MANY * DIM; i++) {
+        queries[i] *= 0x1p60f;
+        keys[i] *= 0x1p-50f;
+        sizes[0] += (double)queries[i] * queries[i];
+        sizes[1] += (double)keys[i] * keys[i];
+    }
+    assert_int_equal(ropemap_vectors_memory(queries, MANY, DIM, &q, NULL), ROPEMAP_OK);
+    assert_int_equal(ropemap_vectors_memory(keys, MANY, DIM, &k, NULL), ROPEMAP_OK);
+    ropemap_mean_request request = {.spec = ropemap_spec_default(),
+                                    .queries = q,
+                                    .keys = k,
+                                    .already_rotated = true,
+                                    .positions = MANY,
+                                    .threads = 2};
+    request.spec.head_dim = DIM;
+    const int counts[] = {1, 9, 130, MANY};
+    for (int i = 0; i < 4; i++) {
+        request.count = counts[i];
+        assert_int_equal(ropemap_curve_mean(&request, mean, NULL), ROPEMAP_OK);
+        for (int r = 0; r < counts[i]; r++) {
+            long double sum = 0;
+            for (int at = r * DIM; at < MANY * DIM; at++) {
+                sum += (long double)queries[at] * keys[at - r * DIM];
+            }
+            const double off = mean[r] * (MANY - r) - (double)sum;
+            if (!(fabs(off) <= 72 * 0x1p-53 * sqrt(sizes[0] * sizes[1]))) {
+                fail_msg("%d distances, %d: off by %g", counts[i], r, off);
+            }
+        }
+    }
+    ropemap_vectors_free(q);
+    ropemap_vectors_free(k);
 }
 
 /* Equal vectors: the mean is S(r) itself. */
@@ -133,9 +180,8 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_distance),
-        cmocka_unit_test(test_ones),
-        cmocka_unit_test(test_threads_change_nothing),
+        cmocka_unit_test(test_every_distance), cmocka_unit_test(test_transforms),
+        cmocka_unit_test(test_ones),           cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
