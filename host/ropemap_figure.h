@@ -189,6 +189,7 @@ typedef struct ropemap_plot {
     const char *label;            /* above it: what differs from the other plots; may be NULL. Borrowed */
     const ropemap_series *series; /* [series_count], 1 to 24. Borrowed */
     int32_t series_count;
+    bool ordered;              /* series are steps of one quantity: solid, from dark to light */
     const ropemap_mark *marks; /* [mark_count], at most 16. Borrowed */
     int32_t mark_count;
 } ropemap_plot;

@@ -79,6 +79,14 @@ static const struct {
 } patterns[PATTERNS] = {{0, {0.0}},      {2, {5.0, 1.6}},  {4, {8.0, 1.6, 1.6, 1.6}},
                         {2, {1.8, 1.4}}, {2, {12.0, 2.0}}, {6, {8.0, 1.6, 1.6, 1.6, 1.6, 1.6}}};
 
+/* Viridis, less what is faint on white. */
+static rm_rgb ramp_ink(int32_t rank, int32_t count) {
+    rm_palette palette;
+    rm_palette_make(ROPEMAP_COLORMAP_VIRIDIS, false, &palette);
+    const uint8_t *rgb = palette.rgb[(int32_t)(0.8 * RM_LEVEL_MAX) * rank / (count > 1 ? count - 1 : 1)];
+    return (rm_rgb){rgb[0], rgb[1], rgb[2]};
+}
+
 rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness, double dot) {
     const ropemap_series *series = &plot->series[index];
     int32_t rank = 0; /* references take no colour */
@@ -88,6 +96,11 @@ rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness,
     if (series->reference) {
         return (rm_item){
             .kind = RM_ITEM_POLYLINE, .thickness = thickness * REFERENCE / THICKNESS, .ink = reference_ink};
+    }
+    if (plot->ordered) {
+        return (rm_item){.kind = series->points ? RM_ITEM_DOTS : RM_ITEM_POLYLINE,
+                         .thickness = series->points ? dot : thickness,
+                         .ink = ramp_ink(rank, plot->series_count)};
     }
     const int32_t pattern = series->dashed ? 1 : rank < SOLID ? 0 : 1 + (rank - SOLID) % (PATTERNS - 1);
     rm_item item = {.kind = series->points ? RM_ITEM_DOTS : RM_ITEM_POLYLINE,
@@ -314,16 +327,18 @@ void rm_legend_draw(rm_drawing *drawing, const rm_chart_layout *layout) {
     }
 }
 
-/* How high the last part of a line is on the axis, 0 to 1: the mean of its last points, as lines swing. */
+/* How high the last of so many parts of a line is on the axis, 0 to 1: the mean of its points, as lines
+ * swing.
+ */
 static double end_of_line(const ropemap_chart *chart, const rm_chart_layout *layout,
-                          const ropemap_series *series) {
+                          const ropemap_series *series, int64_t parts) {
     int64_t last = series->count - 1;
     while (!rm_chart_shows(chart, series, last)) {
         last--;
     }
     double sum = 0.0;
     int64_t count = 0;
-    for (int64_t point = last; point >= 0 && point >= last - last / END_PART; point--) {
+    for (int64_t point = last; point >= 0 && point >= last - last / parts; point--) {
         if (rm_chart_shows(chart, series, point)) {
             sum += rm_axis_place(&layout->y, series->y[point]);
             count++;
@@ -361,20 +376,24 @@ static void spread(double *middles, int32_t count, double step, double top, doub
     }
 }
 
-/* Rows of series in the order of the lines' ends, and of a single plot's only column next to them. */
+/* Rows of series in the order of the lines' ends, or of the steps of their quantity, and of a single plot's
+ * only column next to the ends. */
 static void place_rows(rm_chart_layout *layout, const ropemap_chart *chart) {
     rm_legend *legend = &layout->legend;
+    const ropemap_plot *named = layout->named;
+    const bool rises = end_of_line(chart, layout, &named->series[named->series_count - 1], 1) >
+                       end_of_line(chart, layout, named->series, 1);
     const int32_t heads = legend->heading[0] != '\0' ? 1 : 0;
     const double top = (double)layout->area.y + (heads + 0.5) * legend->step;
     double ends[RM_CHART_SERIES_MAX];
     int32_t count = 0;
-    for (int32_t index = 0; index < layout->named->series_count; index++) {
-        if (layout->named->series[index].reference) {
+    for (int32_t index = 0; index < named->series_count; index++) {
+        if (named->series[index].reference) {
             continue;
         }
-        const double end = end_of_line(chart, layout, &layout->named->series[index]);
+        const double end = end_of_line(chart, layout, &named->series[index], END_PART);
         int32_t row = count++;
-        for (; row > 0 && ends[row - 1] < end && legend->below == 0; row--) {
+        for (; row > 0 && (named->ordered ? rises : ends[row - 1] < end) && legend->below == 0; row--) {
             ends[row] = ends[row - 1];
             legend->order[row] = legend->order[row - 1];
         }

@@ -94,6 +94,16 @@ class Curve(Case):
             self.done("curve", *options, "-q", "--force", "-o", "marks.svg")
             self.assertEqual(re.findall("below [½0] at [0-9,]+", self.read("marks.svg").decode()), words, options)
 
+    def test_steps_of_a_number_are_a_ramp(self):
+        for vary, names in (("base=1e3,1e4,1e5", ["100,000", "10,000", "1,000"]), ("base=1e5,1e4,1e3", ["100,000", "10,000", "1,000"]),
+                            ("base=1e4,1e3,1e5", None), ("base=1e4,1e5", None), ("preset=llama2-7b,llama3-8b,qwen3-8b", None)):
+            self.done("curve", "--vary", vary, "-n", "128k", "--axis", "log", "-q", "--force", "-o", "ramp.svg")
+            page = self.read("ramp.svg").decode()
+            self.assertEqual("stroke-dasharray" in page or "#0072b2" in page.lower(), names is None, vary)
+            if names is not None:
+                self.assertIn("#440154", page.lower())
+                self.assertEqual([one for one in re.findall(r">([\d,]+)</text>", page) if one in names], names, vary)
+
     def test_roformer(self):
         values = self.curves("--quantity", "roformer", "-n", "251")["curves"][0]["values"]
         for distance, value in ((0, 32.5), (50, 12.629452), (250, 6.548179)):

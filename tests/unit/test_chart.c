@@ -189,6 +189,31 @@ static void test_dashes(void **state) {
     free(seen.png.pixels);
 }
 
+/* Steps of one quantity: solid lines, from the first colour of viridis to lighter ones. */
+static void test_ordered(void **state) {
+    const double x[] = {0, 1}, ends[4] = {2.0, 1.0, 3.0, 4.0};
+    double y[4][2];
+    ropemap_series series[4];
+    for (int i = 0; i < 4; i++) {
+        y[i][0] = y[i][1] = ends[i];
+        series[i] = (ropemap_series){"a", x, y[i], 2, .points = false, .dashed = false};
+    }
+    ropemap_chart chart = chart_of(series, 4);
+    chart.plot.ordered = true;
+    picture seen = draw(&chart);
+    int brightness = 0;
+    for (int i = 0; i < 4; i++) {
+        const int64_t row = row_at(&seen, ends[i] / 4.15);
+        const uint8_t *ink = pixel(&seen, seen.x + seen.width / 2, row);
+        assert_true(ink[0] + 2 * ink[1] > brightness);
+        brightness = ink[0] + 2 * ink[1];
+        assert_int_equal(count_ink(&seen, seen.x, row, seen.width, 1, ink), seen.width);
+    }
+    assert_memory_equal(pixel(&seen, seen.x + 99, row_at(&seen, 2.0 / 4.15)), ((const uint8_t[]){68, 1, 84}),
+                        3);
+    free(seen.png.pixels);
+}
+
 /* ---- marks ---- */
 
 static int64_t count_dark(const picture *seen) {
@@ -294,6 +319,7 @@ int main(void) {
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_dots),
         cmocka_unit_test(test_dashes),
+        cmocka_unit_test(test_ordered),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_marks_and_ranges),
     };

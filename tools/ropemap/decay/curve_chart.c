@@ -165,7 +165,8 @@ void curve_chart_axes(const curve_options *options, const curves *made, curve_ch
 }
 
 void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to) {
-    *to = (curve_chart){.chart = {.plot = {.series_count = made->count}}};
+    *to = (curve_chart){
+        .chart = {.plot = {.series_count = made->count, .ordered = vary_rises(&options->vary)}}};
     for (int i = 0; i < made->count; i++) {
         to->series[i] = (ropemap_series){.label = made->one[i].label};
     }

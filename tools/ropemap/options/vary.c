@@ -171,6 +171,23 @@ bool vary_has(const vary_set *vary, const char *name) {
     return false;
 }
 
+bool vary_rises(const vary_set *vary) {
+    const vary_axis *axis = vary->axes;
+    if (vary->axis_count != 1 || axis->count < 3 || strcmp(axis->match.option->name, "head") == 0) {
+        return false;
+    }
+    double before = 0.0, step = 0.0, value;
+    for (int i = 0; i < axis->count; i++, before = value) {
+        ropemap_error why;
+        if (number_real("", axis->values[i], &value, &why) != ROPEMAP_OK ||
+            (i > 0 && !((value - before) * (i > 1 ? step : value - before) > 0.0))) {
+            return false;
+        }
+        step = value - before;
+    }
+    return true;
+}
+
 bool vary_over_all(const vary_set *vary, const char *name) {
     return over_all(vary, name) >= 0;
 }

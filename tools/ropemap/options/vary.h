@@ -32,6 +32,9 @@ ropemap_status vary_option(void *into, const cli_option *option, const char *tex
 /* Whether the option of that name varies. */
 bool vary_has(const vary_set *vary, const char *name);
 
+/* Whether one number varies, up or down through three values or more; a head's is its name. */
+bool vary_rises(const vary_set *vary);
+
 /* Whether the option of that name varies over the one value "all". */
 bool vary_over_all(const vary_set *vary, const char *name);
 
