@@ -24,10 +24,6 @@ const char *ropemap_axis_name(const ropemap_axes *axes, int32_t axis) {
     return axes->count <= 3 ? words[axis + 3 - axes->count] : numbers[axis];
 }
 
-bool ropemap_axes_apart(const ropemap_axes *axes) {
-    return axes->count > 0 && axes->deal <= ROPEMAP_DEAL_STRIDED;
-}
-
 /* ---- which axis a pair follows ---- */
 
 static int32_t run_of(const ropemap_axes *axes, int32_t pair) {
@@ -70,12 +66,8 @@ static void fill_ladders(const ropemap_spec *spec, rm_rule *rule, rm_twofold *ra
 void rm_axes_frequencies(const ropemap_spec *spec, rm_rule *rule, int32_t pairs, rm_twofold *radians,
                          double *attention) {
     const ropemap_axes *axes = &spec->axes;
-    if (axes->count > 0 && axes->deal <= ROPEMAP_DEAL_UNIT) {
+    if (axes->deal != ROPEMAP_DEAL_STRIDED) {
         fill_ladders(spec, rule, radians, attention);
-        return;
-    }
-    if (axes->count == 0 || axes->deal != ROPEMAP_DEAL_STRIDED) {
-        rule(spec, pairs, radians, attention);
         return;
     }
     rule(spec, pairs, radians + pairs, attention);
@@ -170,9 +162,6 @@ static ropemap_status check_rule(const ropemap_spec *spec, ropemap_error *error)
 ropemap_status rm_axes_check(const ropemap_spec *spec, ropemap_error *error) {
     const ropemap_axes *axes = &spec->axes;
     const int32_t pairs = rm_spec_pairs(spec);
-    if (axes->count == 0) {
-        return ROPEMAP_OK;
-    }
     if (axes->count < 2 || axes->count > ROPEMAP_MAX_AXES || ropemap_deal_name(axes->deal) == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "axes: %" PRId32 " of them in deal %d, there are 2 to %d",
                        axes->count, (int)axes->deal, ROPEMAP_MAX_AXES);
@@ -185,16 +174,6 @@ ropemap_status rm_axes_check(const ropemap_spec *spec, ropemap_error *error) {
     RM_TRY(check_dealt(axes, pairs, error));
     RM_TRY(check_grid(axes, error));
     return check_rule(spec, error);
-}
-
-ropemap_status rm_axes_refuse(const ropemap_spec *spec, const char *work, ropemap_error *error) {
-    char text[80];
-    if (!ropemap_axes_apart(&spec->axes)) {
-        return ROPEMAP_OK;
-    }
-    ropemap_axes_format(&spec->axes, text, sizeof text);
-    return rm_fail(error, ROPEMAP_USAGE, "axes: this rule has %" PRId32 " axes (%s): %s", spec->axes.count,
-                   text, work);
 }
 
 /* ---- text ---- */

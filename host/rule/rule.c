@@ -4,6 +4,12 @@
 #include "host/base/alloc.h"
 #include "host/rule/scaling.h"
 
+#include <inttypes.h>
+
+int32_t rm_spec_pairs(const ropemap_spec *spec) {
+    return (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
+}
+
 /* Splits turns >= 0 into units of 2^-64 and, rounded to nearest, of 2^-96; whole turns drop out. */
 static void split_forward(rm_twofold turns, uint64_t *step, uint32_t *fine) {
     const double scaled = (turns.high - floor(turns.high)) * 0x1p64, whole = floor(scaled);
@@ -34,8 +40,12 @@ ropemap_status rm_schedule_make(const ropemap_spec *spec, rm_schedule *schedule,
     }
     *schedule = (rm_schedule){.pairs = pairs, .attention = 1.0, .radians = radians};
     if (spec->frequencies == NULL) {
-        rm_axes_frequencies(spec, rm_scaling_find(spec->scaling.rule)->rule, pairs, radians,
-                            &schedule->attention);
+        rm_rule *rule = rm_scaling_find(spec->scaling.rule)->rule;
+        if (ropemap_axes_apart(&spec->axes)) {
+            rm_axes_frequencies(spec, rule, pairs, radians, &schedule->attention);
+        } else {
+            rule(spec, pairs, radians, &schedule->attention);
+        }
         return ROPEMAP_OK;
     }
     for (int32_t i = 0; i < pairs; i++) {
@@ -155,5 +165,21 @@ ropemap_status ropemap_spec_check(const ropemap_spec *spec, ropemap_error *error
         RM_TRY(check_frequencies(spec, error));
     }
     RM_TRY(rm_scaling_check(spec, error));
-    return rm_axes_check(spec, error);
+    return spec->axes.count == 0 ? ROPEMAP_OK : rm_axes_check(spec, error);
+}
+
+/* ---- several axes of positions: position_axes.c has the rest */
+
+bool ropemap_axes_apart(const ropemap_axes *axes) {
+    return axes->count > 0 && axes->deal <= ROPEMAP_DEAL_STRIDED;
+}
+
+ropemap_status rm_axes_refuse(const ropemap_spec *spec, const char *work, ropemap_error *error) {
+    char text[80];
+    if (!ropemap_axes_apart(&spec->axes)) {
+        return ROPEMAP_OK;
+    }
+    ropemap_axes_format(&spec->axes, text, sizeof text);
+    return rm_fail(error, ROPEMAP_USAGE, "axes: this rule has %" PRId32 " axes (%s): %s", spec->axes.count,
+                   text, work);
 }

@@ -23,13 +23,14 @@ ropemap_status rm_freqs_make(const ropemap_spec *spec, ropemap_freqs *freqs, rop
 
 /* ---- axes: how pairs and frequencies are dealt to several of them */
 
-/* ROPEMAP_USAGE for axes that do not add up to the rotating pairs, or do not combine with the scaling. */
+/* ROPEMAP_USAGE for two axes or more that do not add up to the rotating pairs, or do not combine with the
+ * scaling. */
 ropemap_status rm_axes_check(const ropemap_spec *spec, ropemap_error *error);
 
 /* ROPEMAP_USAGE where a rule has several axes: for work that has one position a token. */
 ropemap_status rm_axes_refuse(const ropemap_spec *spec, const char *work, ropemap_error *error);
 
-/* The rule's frequencies, dealt to the axes: radians [pairs] from room for [2 * pairs]. */
+/* The frequencies of a rule with axes apart, dealt to them: radians [pairs] from room for [2 * pairs]. */
 void rm_axes_frequencies(const ropemap_spec *spec, rm_rule *rule, int32_t pairs, rm_twofold *radians,
                          double *attention);
 

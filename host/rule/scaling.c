@@ -1,13 +1,10 @@
-/* scaling.c - the table of scaling rules: parameters, their text and their check */
+/* scaling.c - the table of scaling rules: what each takes, what it does to the frequencies, and their check
+ */
 /* SPDX-License-Identifier: MIT */
 #include "host/rule/scaling.h"
 
-#include <locale.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FIELD(name) offsetof(ropemap_scaling, name)
@@ -70,8 +67,7 @@ static const rm_parameter parameters[PARAMETERS] = {
     [DIVISORS] = {"divisors", RM_PARAMETER_LIST, FIELD(long_factors), 0.2, 1e30, 0.0, 0.0, 0.0},
 };
 
-/* NULL: not given. */
-static const double *list_at(const ropemap_scaling *scaling, const rm_parameter *parameter) {
+const double *rm_parameter_list(const ropemap_scaling *scaling, const rm_parameter *parameter) {
     const bool is_short = parameter->offset == offsetof(ropemap_scaling, short_factors);
     return is_short ? scaling->short_factors : scaling->long_factors;
 }
@@ -91,7 +87,7 @@ double rm_parameter_value(const ropemap_scaling *scaling, const rm_parameter *pa
     case RM_PARAMETER_USE:
         return (double)scaling->factors;
     case RM_PARAMETER_LIST:
-        return list_at(scaling, parameter) != NULL ? (double)scaling->list_count : 0.0;
+        return rm_parameter_list(scaling, parameter) != NULL ? (double)scaling->list_count : 0.0;
     }
     return 0.0;
 }
@@ -102,7 +98,7 @@ static bool in_range(const rm_parameter *parameter, double value) {
 
 static ropemap_status check_list(const ropemap_spec *spec, const rm_scaling_row *row,
                                  const rm_parameter *parameter, ropemap_error *error) {
-    const double *list = list_at(&spec->scaling, parameter);
+    const double *list = rm_parameter_list(&spec->scaling, parameter);
     const int32_t pairs = rm_spec_pairs(spec);
     const int32_t count = spec->scaling.list_count;
     if (count != pairs) {
@@ -186,344 +182,261 @@ ropemap_status rm_scaling_check(const ropemap_spec *spec, ropemap_error *error) 
     return row->check != NULL ? row->check(spec, error) : ROPEMAP_OK;
 }
 
-enum { WORD_BYTES = 40 };
+/* ---- what each rule does to the frequencies */
 
-const char *rm_ramp_name(int index) {
-    static const char *const names[] = {"code", "paper"};
-    return index >= 0 && index < 2 ? names[index] : NULL;
+static const double TWO_PI = 6.283185307179586477;
+
+/* The pair, as a real number, that completes `turns` turns within the length. */
+static double pair_of(double turns, double base, int32_t rotary_dim, double length) {
+    return (double)rotary_dim * log(length / (turns * TWO_PI)) / (2.0 * log(base));
 }
 
-const char *rm_factors_name(int index) {
-    static const char *const names[] = {"auto", "short", "long"};
-    return index >= 0 && index < 3 ? names[index] : NULL;
+rm_ramp_ends rm_yarn_ends(double base, int32_t rotary_dim, double original_length, double beta_fast,
+                          double beta_slow, bool untruncated) {
+    const double low = pair_of(beta_fast, base, rotary_dim, original_length);
+    const double high = pair_of(beta_slow, base, rotary_dim, original_length);
+    return (rm_ramp_ends){.low = fmax(untruncated ? low : floor(low), 0.0),
+                          .high = fmin(untruncated ? high : ceil(high), (double)(rotary_dim - 1))};
 }
 
-/* ---- writing */
-
-/* Text in a fixed buffer, cut where it is full. */
-struct writer {
-    char *text;
-    size_t size, length;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct writer *to, const char *format, ...) {
-    va_list list;
-    va_start(list, format);
-    const size_t room = to->size - to->length;
-    const int wanted = vsnprintf(to->text + to->length, room, format, list);
-    va_end(list);
-    to->length += wanted < 0 ? 0 : (size_t)wanted < room ? (size_t)wanted : room - 1;
+rm_twofold rm_yarn_ramp(rm_ramp_ends ends, int32_t pair, double least_width) {
+    const double width = ends.high - ends.low;
+    const rm_twofold ramp =
+        rm_twofold_div(rm_twofold_of((double)pair - ends.low), width == 0.0 ? least_width : width);
+    return ramp.high <= 0.0 ? rm_twofold_of(0.0) : ramp.high >= 1.0 ? rm_twofold_of(1.0) : ramp;
 }
 
-/* The fewest digits, from 15 on, that strtod reads back as the same double. */
-static void put_number(struct writer *to, double value) {
-    char text[32];
-    for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) {
-            break;
+/* from + share * (to - from) */
+static rm_twofold mix(rm_twofold from, rm_twofold to, rm_twofold share) {
+    return rm_twofold_add(from, rm_twofold_mul(share, rm_twofold_add(to, rm_twofold_negative(from))));
+}
+
+/* ---- YaRN */
+
+static double yarn_factor(const ropemap_scaling *scaling) {
+    return rm_given(scaling->factor, scaling->max_length / scaling->original_length);
+}
+
+/* g(s, k): the paper's sqrt(1/t) for k = 1. */
+static double yarn_gain(double factor, double k) {
+    return factor <= 1.0 ? 1.0 : 0.1 * k * log(factor) + 1.0;
+}
+
+static double yarn_attention(const ropemap_scaling *scaling) {
+    const double factor = yarn_factor(scaling);
+    if (scaling->attention_factor != 0.0) {
+        return scaling->attention_factor;
+    }
+    if (scaling->mscale != 0.0 && scaling->mscale_all_dim != 0.0) {
+        return yarn_gain(factor, scaling->mscale) / yarn_gain(factor, scaling->mscale_all_dim);
+    }
+    return yarn_gain(factor, 1.0);
+}
+
+/* How far a pair is interpolated, by its turns within the original length: 1 below beta_slow, 0 above
+ * beta_fast. */
+static rm_twofold paper_ramp(const ropemap_scaling *scaling, rm_twofold radians) {
+    const double slow = rm_given(scaling->beta_slow, 1.0), fast = rm_given(scaling->beta_fast, 32.0);
+    const rm_twofold turns =
+        rm_twofold_mul(radians, rm_twofold_mul(rm_turns_per_radian, rm_twofold_of(scaling->original_length)));
+    if (turns.high <= slow) {
+        return rm_twofold_of(1.0);
+    }
+    return turns.high >= fast
+               ? rm_twofold_of(0.0)
+               : rm_twofold_div(rm_twofold_add(rm_twofold_of(fast), rm_twofold_negative(turns)), fast - slow);
+}
+
+static void rule_yarn(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    const ropemap_scaling *scaling = &spec->scaling;
+    const rm_ramp_ends ends =
+        rm_yarn_ends(spec->base, 2 * pairs, scaling->original_length, rm_given(scaling->beta_fast, 32.0),
+                     rm_given(scaling->beta_slow, 1.0), scaling->untruncated);
+    const double factor = yarn_factor(scaling);
+    rm_plain_frequencies(spec->base, pairs, radians);
+    for (int32_t i = 0; i < pairs; i++) {
+        const rm_twofold ramp = scaling->ramp == ROPEMAP_RAMP_PAPER ? paper_ramp(scaling, radians[i])
+                                                                    : rm_yarn_ramp(ends, i, 0.001);
+        radians[i] = mix(radians[i], rm_twofold_div(radians[i], factor), ramp);
+    }
+    *attention = yarn_attention(scaling);
+}
+
+/* ---- llama.cpp: divisors first, then its form of YaRN */
+
+/* A rule that takes one list only has it in long_factors. */
+const double *rm_scaling_divisors(const ropemap_spec *spec) {
+    const ropemap_scaling *scaling = &spec->scaling;
+    const bool is_long =
+        scaling->factors == ROPEMAP_FACTORS_LONG || scaling->short_factors == NULL ||
+        (scaling->factors == ROPEMAP_FACTORS_AUTO && spec->length > scaling->original_length);
+    return is_long && scaling->long_factors != NULL ? scaling->long_factors : scaling->short_factors;
+}
+
+static void rule_ggml(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    const ropemap_scaling *scaling = &spec->scaling;
+    const double scale = rm_given(scaling->freq_scale, 1.0), extension = scaling->ext_factor;
+    rm_ramp_ends ends = {0};
+    if (extension != 0.0) {
+        ends = rm_yarn_ends(spec->base, 2 * pairs, scaling->original_length,
+                            rm_given(scaling->beta_fast, 32.0), rm_given(scaling->beta_slow, 1.0), false);
+        ends.high = fmax(ends.high, ends.low + 0.001);
+    }
+    rm_plain_frequencies(spec->base, pairs, radians);
+    for (int32_t i = 0; i < pairs; i++) {
+        const rm_twofold whole =
+            scaling->list_count > 0 ? rm_twofold_div(radians[i], rm_scaling_divisors(spec)[i]) : radians[i];
+        const rm_twofold scaled = rm_twofold_mul(whole, rm_twofold_of(scale));
+        radians[i] = scaled;
+        if (extension != 0.0) {
+            const rm_twofold kept =
+                rm_twofold_add(rm_twofold_of(1.0), rm_twofold_negative(rm_yarn_ramp(ends, i, 0.001)));
+            radians[i] = mix(scaled, whole, rm_twofold_mul(kept, rm_twofold_of(extension)));
         }
     }
-    put(to, "%s", text);
+    *attention = rm_given(scaling->attn_factor, 1.0) * (extension != 0.0 ? 1.0 - 0.1 * log(scale) : 1.0);
 }
 
-static void put_value(struct writer *to, const ropemap_scaling *scaling, const rm_parameter *parameter) {
-    const double value = rm_parameter_value(scaling, parameter);
-    const double *list = list_at(scaling, parameter);
-    switch (parameter->kind) {
-    case RM_PARAMETER_NUMBER:
-    case RM_PARAMETER_TOKENS:
-    case RM_PARAMETER_FLAG:
-        put_number(to, value);
-        break;
-    case RM_PARAMETER_RAMP:
-        put(to, "%s", rm_ramp_name((int)scaling->ramp));
-        break;
-    case RM_PARAMETER_USE:
-        put(to, "%s", rm_factors_name((int)scaling->factors));
-        break;
-    case RM_PARAMETER_LIST:
-        for (int32_t i = 0; i < scaling->list_count; i++) {
-            put(to, "%s", i > 0 ? "/" : "");
-            put_number(to, list[i]);
-        }
-        break;
+/* ---- LongRoPE */
+
+static void rule_longrope(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    const ropemap_scaling *scaling = &spec->scaling;
+    const double original = scaling->original_length;
+    const double factor = rm_given(scaling->factor, rm_given(scaling->max_length, original) / original);
+    rm_plain_frequencies(spec->base, pairs, radians);
+    for (int32_t i = 0; i < pairs; i++) {
+        radians[i] = rm_twofold_div(radians[i], rm_scaling_divisors(spec)[i]);
+    }
+    *attention = scaling->attention_factor != 0.0 ? scaling->attention_factor
+                 : factor <= 1.0                  ? 1.0
+                                                  : sqrt(1.0 + log(factor) / log(original));
+}
+
+/* Half of the pairs follow one axis and half the other, each like a head of half the size. */
+static void rule_vision_2d(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    const int32_t half = pairs / 2;
+    (void)attention;
+    rm_plain_frequencies(spec->base, half, radians);
+    for (int32_t i = 0; i < half; i++) {
+        radians[half + i] = radians[i];
     }
 }
 
-void ropemap_scaling_format(const ropemap_scaling *scaling, bool lists, char *text, size_t size) {
-    const rm_scaling_row *row = rm_scaling_find(scaling->rule);
-    struct writer to = {.text = text, .size = size};
-    const char *before = ":";
-    put(&to, "%s", row == NULL ? "?" : row->name);
-    for (int i = 0; row != NULL && i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {
-        const rm_parameter *parameter = row->takes[i].parameter;
-        if (rm_parameter_value(scaling, parameter) != 0.0 &&
-            (lists || parameter->kind != RM_PARAMETER_LIST)) {
-            put(&to, "%s%s=", before, parameter->key);
-            put_value(&to, scaling, parameter);
-            before = ",";
-        }
+/* pi (1 + i (F/2 - 1) / (D/2 - 1)) radians for each unit of a coordinate that takes `points` steps from -1
+ * to 1. */
+static void rule_axial(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    const double last = spec->scaling.max_freq / 2.0, step = 2.0 / (spec->scaling.points - 1.0);
+    const rm_twofold pi = {.high = 0x1.921fb54442d18p+1, .low = 0x1.1a62633145c07p-53};
+    (void)attention;
+    for (int32_t i = 0; i < pairs; i++) {
+        const double share = pairs > 1 ? (double)i / (double)(pairs - 1) : 0.0;
+        radians[i] = rm_twofold_mul(pi, rm_twofold_of((1.0 + share * (last - 1.0)) * step));
     }
 }
 
-static const char *example(rm_parameter_kind kind) {
-    return kind == RM_PARAMETER_FLAG   ? "1"
-           : kind == RM_PARAMETER_RAMP ? "code|paper"
-           : kind == RM_PARAMETER_USE  ? "auto|short|long"
-           : kind == RM_PARAMETER_LIST ? "N/N/..."
-                                       : "N";
+/* Powers of one root, exact to a few i * 2^-104. */
+void rm_plain_frequencies(double base, int32_t pairs, rm_twofold *radians) {
+    const rm_twofold ratio = rm_twofold_inverse_root(base, pairs);
+    rm_twofold power = rm_twofold_of(1.0);
+    for (int32_t i = 0; i < pairs; i++) {
+        radians[i] = power;
+        power = rm_twofold_mul(power, ratio);
+    }
 }
 
-const char *ropemap_scaling_help(ropemap_scaling_rule rule, char *text, size_t size) {
-    const rm_scaling_row *row = rm_scaling_find(rule);
-    struct writer to = {.text = text, .size = size};
-    const char *before = ":";
-    if (row == NULL) {
-        return NULL;
+/* radians[i] *= x^(-(first + i) / n) */
+static void slow_down(double x, int32_t n, int32_t first, int32_t pairs, rm_twofold *radians) {
+    const rm_twofold ratio = rm_twofold_inverse_root(x, n);
+    rm_twofold power = rm_twofold_pow(ratio, first);
+    for (int32_t i = 0; i < pairs; i++) {
+        radians[i] = rm_twofold_mul(radians[i], power);
+        power = rm_twofold_mul(power, ratio);
     }
-    put(&to, "%s", row->name);
-    for (int i = 0; i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {
-        const rm_taken taken = row->takes[i];
-        put(&to, "%s%s%s=%s%s", taken.required ? "" : "[", before, taken.parameter->key,
-            example(taken.parameter->kind), taken.required ? "" : "]");
-        before = ",";
-    }
-    return row->does;
 }
 
-bool ropemap_scaling_parameter(ropemap_scaling_rule rule, int32_t index, ropemap_parameter *parameter) {
-    static const ropemap_parameter_kind kinds[] = {
-        [RM_PARAMETER_NUMBER] = ROPEMAP_PARAMETER_NUMBER, [RM_PARAMETER_TOKENS] = ROPEMAP_PARAMETER_NUMBER,
-        [RM_PARAMETER_FLAG] = ROPEMAP_PARAMETER_FLAG,     [RM_PARAMETER_RAMP] = ROPEMAP_PARAMETER_WORD,
-        [RM_PARAMETER_USE] = ROPEMAP_PARAMETER_WORD,      [RM_PARAMETER_LIST] = ROPEMAP_PARAMETER_LIST};
-    const rm_scaling_row *row = rm_scaling_find(rule);
-    if (row == NULL || index < 0 || index >= RM_PARAMETERS_MOST || row->takes[index].parameter == NULL) {
-        return false;
-    }
-    const rm_parameter *from = row->takes[index].parameter;
-    *parameter = (ropemap_parameter){.key = from->key,
-                                     .kind = kinds[from->kind],
-                                     .required = row->takes[index].required,
-                                     .low = from->low,
-                                     .high = from->high,
-                                     .usual_low = from->usual_low,
-                                     .usual_high = from->usual_high,
-                                     .otherwise = from->otherwise};
-    for (int word = 0; word < 3 && parameter->kind == ROPEMAP_PARAMETER_WORD; word++) {
-        parameter->words[word] = from->kind == RM_PARAMETER_RAMP ? rm_ramp_name(word) : rm_factors_name(word);
-    }
-    return true;
+static void rule_none(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    (void)attention;
+    rm_plain_frequencies(spec->base, pairs, radians);
 }
 
-/* ---- reading */
-
-/* The part of a text that a message quotes. */
-struct piece {
-    const char *text;
-    size_t length;
-};
-
-static int quoted(struct piece piece) {
-    return (int)(piece.length > WORD_BYTES ? WORD_BYTES : piece.length);
+static void rule_linear(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    rule_none(spec, pairs, radians, attention);
+    for (int32_t i = 0; i < pairs; i++) {
+        radians[i] = rm_twofold_div(radians[i], spec->scaling.factor);
+    }
 }
 
-static bool is_word(struct piece piece, const char *word) {
-    return strlen(word) == piece.length && memcmp(piece.text, word, piece.length) == 0;
+/* (base * growth^(D/(D-2)))^(-2i/D) = base^(-2i/D) * growth^(-i/(D/2 - 1)); a single pair never changes. */
+static void grow_base(const ropemap_spec *spec, double growth, int32_t pairs, rm_twofold *radians) {
+    rm_plain_frequencies(spec->base, pairs, radians);
+    if (pairs > 1) {
+        slow_down(growth, pairs - 1, 0, pairs, radians);
+    }
 }
 
-static const rm_scaling_row *row_named(struct piece name, ropemap_scaling_rule *rule) {
-    for (*rule = ROPEMAP_SCALING_NONE; rm_scaling_find(*rule) != NULL; ++*rule) {
-        if (is_word(name, rm_scaling_find(*rule)->name)) {
-            return rm_scaling_find(*rule);
-        }
-    }
-    return NULL;
+static void rule_ntk(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    (void)attention;
+    grow_base(spec, spec->scaling.factor, pairs, radians);
 }
 
-/* strtod in the C locale, whatever the program's locale is. */
-static double number_in_c_locale(const char *text, char **end) {
-    const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    const locale_t before = c == (locale_t)0 ? (locale_t)0 : uselocale(c);
-    const double number = strtod(text, end);
-    if (c != (locale_t)0) {
-        (void)uselocale(before);
-        freelocale(c);
-    }
-    return number;
+static void rule_alpha(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    (void)attention;
+    grow_base(spec, spec->scaling.alpha, pairs, radians);
 }
 
-/* A number, with a letter for thousands: k, M or G. */
-static bool read_number(struct piece piece, double thousand, double *number) {
-    char word[WORD_BYTES] = {0}, *end = word;
-    if (piece.length == 0 || piece.length >= sizeof word) {
-        return false;
-    }
-    memcpy(word, piece.text, piece.length);
-    *number = number_in_c_locale(word, &end);
-    if (end == word) {
-        return false;
-    }
-    const int power = *end == 'k' || *end == 'K' ? 1 : *end == 'M' ? 2 : *end == 'G' ? 3 : 0;
-    for (int i = 0; i < power; i++) {
-        *number *= thousand;
-    }
-    return end[power > 0 ? 1 : 0] == '\0' && isfinite(*number);
+/* Nothing grows before the length passes max_length. */
+static void rule_dynamic(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    const double factor = spec->scaling.factor, most = spec->scaling.max_length;
+    const double length = spec->length > most ? spec->length : most;
+    (void)attention;
+    grow_base(spec, factor * length / most - (factor - 1.0), pairs, radians);
 }
 
-static bool read_word(struct piece piece, const char *(*name)(int), int *index) {
-    for (*index = 0; name(*index) != NULL; ++*index) {
-        if (is_word(piece, name(*index))) {
-            return true;
+/* (base * s)^(-2i/D) / s^(2/D) = base^(-2i/D) * s^(-(i+1)/(D/2)) */
+static void rule_ntk_fixed(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    rule_none(spec, pairs, radians, attention);
+    slow_down(spec->scaling.factor, pairs, 1, pairs, radians);
+}
+
+/* theta_i / exp(A (i+1)^b), A = ln s / (D/2)^b, so that the last pair is divided by s. The exponential is
+ * rounded to double. */
+static void rule_ntk_mixed(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    rule_none(spec, pairs, radians, attention);
+    for (int32_t i = 0; i < pairs; i++) {
+        const double share = pow((double)(i + 1) / (double)pairs, spec->scaling.mixed_b);
+        radians[i] = rm_twofold_div(radians[i], exp(log(spec->scaling.factor) * share));
+    }
+}
+
+/* The first pairs rotate as in a head where all do, the others not at all. */
+static void rule_proportional(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians,
+                              double *attention) {
+    const int32_t rotating = (int32_t)floor(spec->scaling.rotated * (double)spec->head_dim / 2.0);
+    rule_none(spec, pairs, radians, attention);
+    for (int32_t i = 0; i < pairs; i++) {
+        radians[i] = i < rotating ? rm_twofold_div(radians[i], rm_given(spec->scaling.factor, 1.0))
+                                  : rm_twofold_of(0.0);
+    }
+}
+
+/* Pairs with many turns within the original length stay, slow ones are divided, and k blends in between. */
+static void rule_llama3(const ropemap_spec *spec, int32_t pairs, rm_twofold *radians, double *attention) {
+    const ropemap_scaling *scaling = &spec->scaling;
+    const double low = scaling->low_freq_factor, high = scaling->high_freq_factor;
+    const rm_twofold turns_in_length =
+        rm_twofold_mul(rm_turns_per_radian, rm_twofold_of(scaling->original_length));
+    rule_none(spec, pairs, radians, attention);
+    for (int32_t i = 0; i < pairs; i++) {
+        const rm_twofold slow = rm_twofold_div(radians[i], scaling->factor);
+        const rm_twofold turns = rm_twofold_mul(radians[i], turns_in_length);
+        if (turns.high < low) {
+            radians[i] = slow;
+        } else if (turns.high <= high && high > low) {
+            const rm_twofold k = rm_twofold_div(rm_twofold_add(turns, rm_twofold_of(-low)), high - low);
+            const rm_twofold gain = rm_twofold_add(radians[i], rm_twofold_negative(slow));
+            radians[i] = rm_twofold_add(slow, rm_twofold_mul(k, gain));
         }
     }
-    return false;
-}
-
-/* Numbers separated by slashes. A second list must be as long as the first. */
-static bool read_list(struct piece piece, double *list, int32_t *count) {
-    int32_t found = 0;
-    for (size_t at = 0; at <= piece.length;) {
-        struct piece one = {piece.text + at, 0};
-        while (at + one.length < piece.length && one.text[one.length] != '/') {
-            one.length++;
-        }
-        if (found == ROPEMAP_MAX_DIVISORS || !read_number(one, 1000.0, &list[found])) {
-            return false;
-        }
-        found++;
-        at += one.length + 1;
-    }
-    const bool agrees = *count == 0 || *count == found;
-    *count = found;
-    return agrees;
-}
-
-static bool take_list(struct piece piece, const rm_parameter *parameter, ropemap_divisors *lists,
-                      ropemap_scaling *scaling) {
-    const bool is_short = parameter->offset == offsetof(ropemap_scaling, short_factors);
-    double *list = lists == NULL ? NULL : is_short ? lists->short_factors : lists->long_factors;
-    *(is_short ? &scaling->short_factors : &scaling->long_factors) = list;
-    return list != NULL && read_list(piece, list, &scaling->list_count);
-}
-
-static bool read_value(struct piece piece, const rm_parameter *parameter, ropemap_divisors *lists,
-                       ropemap_scaling *scaling) {
-    char *at = (char *)scaling + parameter->offset;
-    double number = 0.0;
-    int index = 0;
-    switch (parameter->kind) {
-    case RM_PARAMETER_NUMBER:
-    case RM_PARAMETER_TOKENS:
-        if (!read_number(piece, parameter->kind == RM_PARAMETER_TOKENS ? 1024.0 : 1000.0, &number)) {
-            return false;
-        }
-        memcpy(at, &number, sizeof number);
-        return true;
-    case RM_PARAMETER_FLAG:
-        *(bool *)at = is_word(piece, "1");
-        return *(bool *)at || is_word(piece, "0");
-    case RM_PARAMETER_RAMP:
-        if (!read_word(piece, rm_ramp_name, &index)) {
-            return false;
-        }
-        scaling->ramp = (ropemap_ramp)index;
-        return true;
-    case RM_PARAMETER_USE:
-        if (!read_word(piece, rm_factors_name, &index)) {
-            return false;
-        }
-        scaling->factors = (ropemap_factors)index;
-        return true;
-    case RM_PARAMETER_LIST:
-        return take_list(piece, parameter, lists, scaling);
-    }
-    return false;
-}
-
-/* Names a rule's keys: "factor, original". */
-static void list_keys(const rm_scaling_row *row, char *text, size_t size) {
-    struct writer to = {.text = text, .size = size};
-    put(&to, "%s", row->takes[0].parameter == NULL ? "no parameters" : "");
-    for (int i = 0; i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {
-        put(&to, "%s%s", i > 0 ? ", " : "", row->takes[i].parameter->key);
-    }
-}
-
-/* One "key=value"; `seen` has a bit for each of the rule's parameters that was given. */
-static ropemap_status parse_one(const rm_scaling_row *row, struct piece piece, uint32_t *seen,
-                                ropemap_divisors *lists, ropemap_scaling *scaling, ropemap_error *error) {
-    const char *equals = memchr(piece.text, '=', piece.length);
-    const struct piece key = {piece.text, equals == NULL ? piece.length : (size_t)(equals - piece.text)};
-    for (int i = 0; i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {
-        const rm_parameter *parameter = row->takes[i].parameter;
-        if (!is_word(key, parameter->key)) {
-            continue;
-        }
-        if ((*seen >> i & 1u) != 0) {
-            return rm_fail(error, ROPEMAP_USAGE, "scaling %s: %s is given twice", row->name, parameter->key);
-        }
-        *seen |= 1u << i;
-        const struct piece value = {equals == NULL ? piece.text : equals + 1,
-                                    equals == NULL ? 0 : piece.length - key.length - 1};
-        if (!read_value(value, parameter, lists, scaling)) {
-            return rm_fail(error, ROPEMAP_USAGE, "scaling %s: '%.*s', expected %s=%s", row->name,
-                           quoted(piece), piece.text, parameter->key,
-                           parameter->kind == RM_PARAMETER_NUMBER   ? "NUMBER"
-                           : parameter->kind == RM_PARAMETER_TOKENS ? "TOKENS"
-                                                                    : example(parameter->kind));
-        }
-        return ROPEMAP_OK;
-    }
-    char keys[200];
-    list_keys(row, keys, sizeof keys);
-    return rm_fail(error, ROPEMAP_USAGE, "scaling %s: unknown key '%.*s', the rule takes %s", row->name,
-                   quoted(key), piece.text, keys);
-}
-
-static ropemap_status unknown_rule(struct piece name, ropemap_error *error) {
-    char names[200];
-    struct writer to = {.text = names, .size = sizeof names};
-    for (ropemap_scaling_rule rule = ROPEMAP_SCALING_NONE; rm_scaling_find(rule) != NULL; rule++) {
-        put(&to, "%s%s", rule > 0 ? ", " : "", rm_scaling_find(rule)->name);
-    }
-    return rm_fail(error, ROPEMAP_USAGE, "scaling '%.*s': unknown rule, expected one of %s", quoted(name),
-                   name.text, names);
-}
-
-/* Missing and out-of-range parameters are found on their own: everything else in this spec is valid. */
-static ropemap_status check_parsed(const ropemap_scaling *scaling, ropemap_error *error) {
-    ropemap_spec spec = ropemap_spec_default();
-    spec.scaling = *scaling;
-    spec.head_dim = scaling->list_count > 0 ? 2 * scaling->list_count : spec.head_dim;
-    return rm_scaling_check(&spec, error);
-}
-
-ropemap_status ropemap_scaling_parse(const char *text, ropemap_divisors *lists, ropemap_scaling *scaling,
-                                     ropemap_error *error) {
-    const struct piece name = {text, strcspn(text, ":")};
-    ropemap_scaling parsed = {.rule = ROPEMAP_SCALING_NONE};
-    const rm_scaling_row *row = row_named(name, &parsed.rule);
-    uint32_t seen = 0;
-    if (row == NULL) {
-        return unknown_rule(name, error);
-    }
-    for (const char *at = text + name.length; *at != '\0';) {
-        at++; /* the colon or a comma */
-        const struct piece piece = {at, strcspn(at, ",")};
-        RM_TRY(parse_one(row, piece, &seen, lists, &parsed, error));
-        at += piece.length;
-    }
-    for (int i = 0; i < RM_PARAMETERS_MOST && row->takes[i].parameter != NULL; i++) {
-        const rm_parameter *parameter = row->takes[i].parameter;
-        if ((seen >> i & 1u) != 0 && parameter->low > 0.0 && rm_parameter_value(&parsed, parameter) == 0.0) {
-            return rm_fail(error, ROPEMAP_USAGE, "scaling %s: %s is 0, expected a number from %g to %g",
-                           row->name, parameter->key, parameter->low, parameter->high);
-        }
-    }
-    RM_TRY(check_parsed(&parsed, error));
-    *scaling = parsed;
-    return ROPEMAP_OK;
 }
 
 /* ---- parameters checked against each other */
@@ -590,62 +503,62 @@ static ropemap_status check_vision(const ropemap_spec *spec, ropemap_error *erro
     { &parameters[parameter], false }
 
 static const rm_scaling_row rows[] = {
-    {"none", "base^(-2i/D), unscaled", {{NULL, false}}, rm_rule_none, NULL},
+    {"none", "base^(-2i/D), unscaled", {{NULL, false}}, rule_none, NULL},
     {"linear",
      "frequencies divided by the factor (position interpolation)",
      {NEEDS(FACTOR)},
-     rm_rule_linear,
+     rule_linear,
      NULL},
-    {"ntk", "base times factor^(D/(D-2)) (NTK-aware, static)", {NEEDS(FACTOR)}, rm_rule_ntk, NULL},
+    {"ntk", "base times factor^(D/(D-2)) (NTK-aware, static)", {NEEDS(FACTOR)}, rule_ntk, NULL},
     {"dynamic",
      "the same, growing with the length beyond max",
      {NEEDS(FACTOR), NEEDS(MAX_LENGTH)},
-     rm_rule_dynamic,
+     rule_dynamic,
      NULL},
     {"yarn",
      "slow pairs interpolated, fast pairs unchanged; attention scaled by 0.1 ln(factor) + 1",
      {TAKES(FACTOR), NEEDS(ORIGINAL), TAKES(MAX_LENGTH), TAKES(BETA_FAST), TAKES(BETA_SLOW),
       TAKES(UNTRUNCATED), TAKES(RAMP), TAKES(ATTENTION), TAKES(MSCALE), TAKES(MSCALE_ALL)},
-     rm_rule_yarn,
+     rule_yarn,
      check_yarn},
     {"longrope",
      "a divisor for each pair, of two lists by the length",
      {NEEDS(ORIGINAL), NEEDS(SHORT_LIST), NEEDS(LONG_LIST), TAKES(MAX_LENGTH), TAKES(FACTOR),
       TAKES(ATTENTION), TAKES(USE)},
-     rm_rule_longrope,
+     rule_longrope,
      check_longrope},
     {"llama3",
      "slow pairs interpolated, fast pairs unchanged (Llama 3.1)",
      {NEEDS(FACTOR), NEEDS(LOW), NEEDS(HIGH), NEEDS(ORIGINAL)},
-     rm_rule_llama3,
+     rule_llama3,
      check_llama3},
     {"proportional",
      "only the first share of the pairs rotates (p-RoPE)",
      {NEEDS(ROTATED), TAKES(FACTOR)},
-     rm_rule_proportional,
+     rule_proportional,
      check_proportional},
-    {"ntk-fixed", "(base factor)^(-2i/D) / factor^(2/D) (vLLM)", {NEEDS(FACTOR)}, rm_rule_ntk_fixed, NULL},
+    {"ntk-fixed", "(base factor)^(-2i/D) / factor^(2/D) (vLLM)", {NEEDS(FACTOR)}, rule_ntk_fixed, NULL},
     {"ntk-mixed",
      "divided by factor^(((i+1)/(D/2))^b) (vLLM)",
      {NEEDS(FACTOR), NEEDS(MIXED_B)},
-     rm_rule_ntk_mixed,
+     rule_ntk_mixed,
      NULL},
-    {"alpha", "base times alpha^(D/(D-2)) (Hunyuan)", {NEEDS(ALPHA)}, rm_rule_alpha, NULL},
+    {"alpha", "base times alpha^(D/(D-2)) (Hunyuan)", {NEEDS(ALPHA)}, rule_alpha, NULL},
     {"ggml",
      "llama.cpp's freq_scale, ext_factor, attn_factor and freq_factors",
      {TAKES(FREQ_SCALE), TAKES(EXT_FACTOR), TAKES(ATTN_FACTOR), TAKES(ORIGINAL), TAKES(BETA_FAST),
       TAKES(BETA_SLOW), TAKES(USE), TAKES(DIVISORS)},
-     rm_rule_ggml,
+     rule_ggml,
      check_yarn},
     {"vision-2d",
      "two axes of an image: half of the pairs each, base^(-4i/D) (Llama 4)",
      {{NULL, false}},
-     rm_rule_vision_2d,
+     rule_vision_2d,
      check_vision},
     {"axial",
      "evenly spaced frequencies, pi to pi max-freq/2, over coordinates from -1 to 1",
      {NEEDS(MAX_FREQ), NEEDS(POINTS)},
-     rm_rule_axial,
+     rule_axial,
      NULL},
 };
 

@@ -51,6 +51,9 @@ const rm_scaling_row *rm_scaling_find(ropemap_scaling_rule rule);
 /* Whether the parameter is given, its value as a number (of a list: how long it is). */
 double rm_parameter_value(const ropemap_scaling *scaling, const rm_parameter *parameter);
 
+/* Of a list, NULL where it is not given. */
+const double *rm_parameter_list(const ropemap_scaling *scaling, const rm_parameter *parameter);
+
 /* ROPEMAP_USAGE where a parameter is missing, out of its range, or not one of the rule's. */
 ropemap_status rm_scaling_check(const ropemap_spec *spec, ropemap_error *error);
 
@@ -58,11 +61,6 @@ ropemap_status rm_scaling_check(const ropemap_spec *spec, ropemap_error *error);
 const char *rm_ramp_name(int index);
 
 const char *rm_factors_name(int index);
-
-/* The rules, in scaling_rules.c; the axes' own in position_axes.c. */
-rm_rule rm_rule_none, rm_rule_linear, rm_rule_ntk, rm_rule_dynamic, rm_rule_yarn, rm_rule_longrope,
-    rm_rule_llama3, rm_rule_proportional, rm_rule_ntk_fixed, rm_rule_ntk_mixed, rm_rule_alpha,
-    rm_rule_vision_2d, rm_rule_axial, rm_rule_ggml;
 
 /* The ramp of YaRN's code: 0 up to pair `low`, 1 from pair `high` on. */
 typedef struct rm_ramp_ends {
@@ -81,9 +79,7 @@ const double *rm_scaling_divisors(const ropemap_spec *spec);
 void rm_plain_frequencies(double base, int32_t pairs, rm_twofold *radians);
 
 /* The pairs that rotate: those of the whole head if rotary_dim is 0. */
-static inline int32_t rm_spec_pairs(const ropemap_spec *spec) {
-    return (spec->rotary_dim == 0 ? spec->head_dim : spec->rotary_dim) / 2;
-}
+int32_t rm_spec_pairs(const ropemap_spec *spec);
 
 /* `value`, or `otherwise` if it is 0. */
 static inline double rm_given(double value, double otherwise) {
