@@ -54,7 +54,9 @@ void ropemap_session_close(ropemap_session *session) {
         forget(one->backend, one->context, one->kept);
         one->backend->close(one->context);
     }
-    rm_plugin_close(&session->plugin);
+    if (session->opened) {
+        rm_plugin_close(&session->plugin);
+    }
     (void)pthread_mutex_destroy(&session->mutex);
     rm_free(session);
 }

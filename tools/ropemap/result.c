@@ -72,7 +72,7 @@ struct work {
     const cli_result *result;
     void *options, *made;
     const cli_texts *files;
-    const work_options *shared; /* NULL: never */
+    const work_options *shared; /* with --work; NULL: without */
     bool json, quiet;
     bool *force; /* files that exist are replaced: those of shared work always, once it has joined them */
     work_queue queue;
@@ -85,8 +85,10 @@ static const char *prints(const struct work *work) {
 }
 
 static ropemap_status prepare(struct work *work, cli_run *run, ropemap_error *error) {
+    const work_options *sharing = block_of(run->command, work->options, work_rows);
     const bool force = *work->force;
-    *work->force = force || (work->shared != NULL && work->shared->folder != NULL);
+    work->shared = sharing != NULL && sharing->folder != NULL ? sharing : NULL;
+    *work->force = force || work->shared != NULL;
     ropemap_status status = check(run->command, work->options, &run->outputs, error);
     if (status == ROPEMAP_OK && work->result->print != NULL && prints(work) == NULL &&
         work->files->count == 0) {
@@ -96,9 +98,11 @@ static ropemap_status prepare(struct work *work, cli_run *run, ropemap_error *er
                  ? outputs_add_all(&run->outputs, work->files, work->result->kinds, *work->force, error)
                  : status;
     status = status == ROPEMAP_OK ? outputs_check(&run->outputs, prints(work), error) : status;
-    return status == ROPEMAP_OK && work->shared != NULL
-               ? work_open(work->shared, force, run, &work->queue, error)
-               : status;
+    if (status != ROPEMAP_OK || sharing == NULL) {
+        return status;
+    }
+    return work->shared != NULL ? work_open(sharing, force, run, &work->queue, error)
+                                : work_alone(sharing, &run->outputs, error);
 }
 
 static ropemap_status encode(void *what, int index, output_kind kind, ropemap_bytes *bytes,
@@ -150,7 +154,6 @@ ropemap_status result_work(void *options, cli_run *run, ropemap_error *error) {
                         .options = options,
                         .made = calloc(1, command->result->size),
                         .files = files != NULL ? files : &none,
-                        .shared = block_of(command, options, work_rows),
                         .json = *flag_of(command, options, "json", &no),
                         .quiet = *flag_of(command, options, "quiet", &no),
                         .force = flag_of(command, options, "force", &no)};
@@ -169,6 +172,8 @@ ropemap_status result_work(void *options, cli_run *run, ropemap_error *error) {
         command->result->free(work.made);
     }
     free(work.made);
-    work_free(&work.queue);
+    if (work.shared != NULL) {
+        work_free(&work.queue);
+    }
     return status;
 }

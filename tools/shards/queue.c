@@ -21,23 +21,6 @@ enum { STAGGER = 16 /* workers that wait one longer than the other before they r
 
 /* ---- the run ------------------------------------------------------------------------------------------- */
 
-/* Ranks whose number is in the names of their outputs have outputs of their own. */
-static ropemap_status refuse_ranks(const work_queue *queue, ropemap_error *error) {
-    const cli_outputs *outputs = &queue->run->outputs;
-    const work_worker *worker = &queue->worker;
-    char rank[24];
-    (void)snprintf(rank, sizeof rank, "%" PRId64, worker->rank);
-    bool own = worker->size == 1 || outputs->count == 0;
-    for (int i = 0; i < outputs->count; i++) {
-        own = own || strstr(ropemap_outputs_name(outputs->set, i), rank) != NULL;
-    }
-    return own ? ROPEMAP_OK
-               : fail(error, ROPEMAP_USAGE,
-                      "--output: '%.200s' would be written by all %" PRId64
-                      " tasks (%s), each computing all of it; give --work DIR, and they share the work",
-                      ropemap_outputs_name(outputs->set, 0), worker->size, worker->how);
-}
-
 static ropemap_status check_kinds(const work_queue *queue, ropemap_error *error) {
     const cli_outputs *outputs = &queue->run->outputs;
     if (outputs->count == 0) {
@@ -87,14 +70,6 @@ ropemap_status work_open(const work_options *options, bool force, cli_run *run, 
                           .patience = PATIENCE,
                           .living = -1,
                           .merging = {.file = -1}};
-    if (options->folder == NULL) {
-        return options->shards != 0 || options->keep || options->steal
-                   ? fail(error, ROPEMAP_USAGE, "--%s needs --work DIR",
-                          options->shards != 0 ? "shards"
-                          : options->keep      ? "keep-work"
-                                               : "steal")
-                   : refuse_ranks(queue, error);
-    }
     const ropemap_status status = check_kinds(queue, error);
     if (status == ROPEMAP_OK) {
         signals_save();

@@ -43,6 +43,9 @@ typedef struct work_worker {
 /* From environment variables, which `get` looks up as getenv does. */
 work_worker worker_find(char *(*get)(const char *name));
 
+/* Without --work: ROPEMAP_USAGE where the other options need it, or several ranks would write one file. */
+ropemap_status work_alone(const work_options *options, const cli_outputs *outputs, ropemap_error *error);
+
 /* ---- record.c: what a directory is for ------------------------------------------------------------------
  */
 
@@ -183,11 +186,8 @@ typedef struct work_queue {
     const atomic_bool *over; /* of a queue for such a thread: it ends the work; NULL: it is the process's */
 } work_queue;
 
-/*
- * After the outputs were added, to be replaced where --work is given. Without --work nothing happens, but
- * several ranks that would write one file are refused. With it reads the record of the run. ROPEMAP_USAGE: it
- * is another run's.
- */
+/* With --work, after the outputs were added, to be replaced: reads the record of the run. ROPEMAP_USAGE: it
+ * is another run's. */
 ropemap_status work_open(const work_options *options, bool force, cli_run *run, work_queue *queue,
                          ropemap_error *error);
 void work_free(work_queue *queue);

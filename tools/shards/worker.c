@@ -1,9 +1,12 @@
 /* worker.c - who this process is among those that were started together */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/failure.h"
 #include "tools/shards/shards.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WORKERS_MOST = 1 << 24 };
 
@@ -48,4 +51,32 @@ work_worker worker_find(char *(*get)(const char *name)) {
     }
     worker.should_step = worker.how == NULL && number_of(get, "SLURM_NTASKS") > 1;
     return worker;
+}
+
+/* ---- without --work ---- */
+
+/* Ranks whose number is in the names of their outputs have outputs of their own. */
+static ropemap_status refuse_ranks(const cli_outputs *outputs, const work_worker *worker,
+                                   ropemap_error *error) {
+    char rank[24];
+    (void)snprintf(rank, sizeof rank, "%" PRId64, worker->rank);
+    bool own = worker->size == 1 || outputs->count == 0;
+    for (int i = 0; i < outputs->count; i++) {
+        own = own || strstr(ropemap_outputs_name(outputs->set, i), rank) != NULL;
+    }
+    return own ? ROPEMAP_OK
+               : fail(error, ROPEMAP_USAGE,
+                      "--output: '%.200s' would be written by all %" PRId64
+                      " tasks (%s), each computing all of it; give --work DIR, and they share the work",
+                      ropemap_outputs_name(outputs->set, 0), worker->size, worker->how);
+}
+
+ropemap_status work_alone(const work_options *options, const cli_outputs *outputs, ropemap_error *error) {
+    const work_worker worker = worker_find(getenv);
+    return options->shards != 0 || options->keep || options->steal
+               ? fail(error, ROPEMAP_USAGE, "--%s needs --work DIR",
+                      options->shards != 0 ? "shards"
+                      : options->keep      ? "keep-work"
+                                           : "steal")
+               : refuse_ranks(outputs, &worker, error);
 }

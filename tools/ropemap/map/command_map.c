@@ -73,7 +73,9 @@ static ropemap_status open_maker(const map_options *options, const ropemap_reque
 
 static void free_maker(map_maker *maker) {
     ropemap_job_free(maker->job);
-    map_devices_free(maker->devices);
+    if (maker->devices != NULL) {
+        map_devices_free(maker->devices);
+    }
 }
 
 static const ropemap_plan *plan_of(const map_maker *maker) {

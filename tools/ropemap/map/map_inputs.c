@@ -353,7 +353,9 @@ void map_inputs_free(map_inputs *inputs) {
     for (int i = 0; i < 3; i++) { /* before what they borrow */
         ropemap_vectors_free(rotated[i]);
     }
-    ropemap_positions_free(inputs->positions);
+    if (inputs->positions != NULL) {
+        ropemap_positions_free(inputs->positions);
+    }
     if (inputs->tensors.queries == NULL) {
         ropemap_vectors_free(inputs->queries);
         ropemap_vectors_free(inputs->keys);

@@ -459,11 +459,15 @@ void rule_origin(const ropemap_spec *spec, char *text, size_t size) {
 }
 
 void rule_options_free(rule_options *rule) {
-    ropemap_model_free(rule->opened);
-    rule->opened = NULL;
+    if (rule->opened != NULL) {
+        ropemap_model_free(rule->opened);
+        rule->opened = NULL;
+    }
+    if (rule->table != NULL) {
+        ropemap_frequencies_free(rule->table);
+        rule->table = NULL;
+    }
     free(rule->lists);
     rule->lists = NULL;
-    ropemap_frequencies_free(rule->table);
-    rule->table = NULL;
     rule->spec.frequencies = NULL;
 }

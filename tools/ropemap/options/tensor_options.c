@@ -457,7 +457,9 @@ void tensor_pair_free(tensor_pair *pair) {
         ropemap_vectors_free(pair->queries);
         ropemap_vectors_free(pair->keys);
     }
-    ropemap_capture_free(pair->capture);
+    if (pair->capture != NULL) {
+        ropemap_capture_free(pair->capture);
+    }
     free(pair->query_path);
     free(pair->key_path);
     free(pair->keys_name);
