@@ -11,7 +11,7 @@
 #define ROPEMAP_CUDA_GEOMETRY_H
 
 #include "host/map/accumulator.h"
-#include "host/map/mask.h"
+#include "host/map/grid.h"
 
 enum {
     RM_WORKSPACE_LARGE_MAJOR = 9, /* compute capability from which cuBLAS's workspace is the larger one */

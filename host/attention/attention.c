@@ -1,7 +1,7 @@
 /* attention.c - what each query does with its keys, and how far it looks: the request and its result */
 /* SPDX-License-Identifier: MIT */
-#include "host/attention/softmax.h"
 #include "host/base/alloc.h"
+#include "host/map/job.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,7 +14,7 @@ static int64_t last_of(ropemap_range range) {
 
 /* Distances that occur are below it. */
 static int64_t reach_of(const ropemap_request *request) {
-    const ropemap_range keys = rm_softmax_keys(request);
+    const ropemap_range keys = rm_request_keys(request);
     const int64_t back = last_of(request->rows) - keys.first;
     const int64_t ahead = last_of(keys) - request->rows.first;
     return (back > ahead ? back : ahead) + 1;
@@ -65,7 +65,7 @@ static ropemap_status check(const ropemap_attention_request *request, ropemap_er
                        ropemap_measure_name(request->map.measure));
     }
     RM_TRY(rm_range_check("rows", request->map.rows, false, error));
-    RM_TRY(rm_range_check("cols", rm_softmax_keys(&request->map), false, error));
+    RM_TRY(rm_range_check("cols", rm_request_keys(&request->map), false, error));
     RM_TRY(check_tokens("sink-tokens", request->sink_tokens, error));
     RM_TRY(check_tokens("recent", request->recent, error));
     return check_tokens("exact", request->exact, error);

@@ -3,12 +3,11 @@
 #ifndef ROPEMAP_HOST_BASE_TEAM_H
 #define ROPEMAP_HOST_BASE_TEAM_H
 
+#include "host/base/processor.h"
 #include "host/base/status.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-enum { RM_THREADS_MAX = 1024 };
 
 /* A condition on the monotonic clock: setting the time of day neither shortens nor lengthens a wait. */
 void rm_condition_make(pthread_cond_t *condition);
@@ -58,8 +57,5 @@ ropemap_status rm_team_poll(rm_team *team, int32_t worker, ropemap_error *error)
 /* The threads of a request: as many as it names, one a CPU for 0. ROPEMAP_USAGE: more than RM_THREADS_MAX,
  * fewer than 0. */
 ropemap_status rm_team_size(int32_t requested, int32_t *threads, ropemap_error *error);
-
-/* CPUs this process may use, 1 at least. */
-int32_t rm_usable_cpus(void);
 
 #endif

@@ -1,4 +1,5 @@
-/* text.c - text from files and arguments, made safe for terminals and messages; lists of words */
+/* text.c - text from files and arguments, made safe for terminals and messages; lists of words; the version
+ */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/text.h"
 #include "host/ropemap.h"
@@ -87,4 +88,8 @@ void rm_label_make(char *label, size_t size, const char *text) {
         at += plain ? bytes : 1;
     }
     label[at] = '\0';
+}
+
+const char *ropemap_version(void) {
+    return RM_VERSION;
 }

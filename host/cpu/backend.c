@@ -1,8 +1,13 @@
-/* backend.c - the table of the CPU backend and its contexts */
+/* backend.c - the table of the CPU backend, its contexts, its loops for each level of x86-64, and its name */
 /* SPDX-License-Identifier: MIT */
+#include "host/device/backend.h"
 #include "host/base/alloc.h"
+#include "host/base/processor.h"
 #include "host/cpu/cpu.h"
+#include "host/cpu/kernels.h"
+#include "host/ropemap_machine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A group of rows, a table of small turns, the frequencies it is for, packed keys and the context itself. */
@@ -24,7 +29,9 @@ static void cpu_close(rm_context *context) {
         rm_free(context->moment_rows);
         rm_free(context->moment_columns);
         rm_free(context->gram);
-        rm_cpu_softmax_free(context->softmax);
+        if (context->softmax != NULL) {
+            rm_cpu_softmax_free(context->softmax);
+        }
         rm_free(context);
     }
 }
@@ -208,4 +215,85 @@ rm_device rm_cpu_device(void) {
         .scratch = &scratch,
         .context_host = CONTEXT_BYTES,
     };
+}
+
+static const rm_kernels table[] = {
+    [RM_BASELINE] = {.name = "baseline",
+                     .rotate = rm_rotate_baseline,
+                     .turns_fill = rm_turns_fill_baseline,
+                     .rotate_sum = rm_rotate_sum_baseline,
+                     .pack_keys = rm_pack_keys_baseline,
+                     .multiply_packed = rm_multiply_packed_baseline,
+                     .multiply_adds = rm_multiply_adds_baseline,
+                     .column_extremes = rm_column_extremes_baseline,
+                     .column_sums = rm_column_sums_baseline,
+                     .column_deviations = rm_column_deviations_baseline,
+                     .distances = rm_distances_baseline,
+                     .softmax = &rm_softmax_kernels_baseline},
+#if defined(RM_HAS_VARIANT_v4)
+    [RM_V3] = {.name = "v3",
+               .rotate = rm_rotate_v3,
+               .turns_fill = rm_turns_fill_v3,
+               .rotate_sum = rm_rotate_sum_v3,
+               .pack_keys = rm_pack_keys_v3,
+               .multiply_packed = rm_multiply_packed_v3,
+               .multiply_adds = rm_multiply_adds_v3,
+               .column_extremes = rm_column_extremes_v3,
+               .column_sums = rm_column_sums_v3,
+               .column_deviations = rm_column_deviations_v3,
+               .distances = rm_distances_v3,
+               .softmax = &rm_softmax_kernels_v3},
+    [RM_V4] = {.name = "v4",
+               .rotate = rm_rotate_v4,
+               .turns_fill = rm_turns_fill_v4,
+               .rotate_sum = rm_rotate_sum_v4,
+               .pack_keys = rm_pack_keys_v4,
+               .multiply_packed = rm_multiply_packed_v4,
+               .multiply_adds = rm_multiply_adds_v4,
+               .column_extremes = rm_column_extremes_v4,
+               .column_sums = rm_column_sums_v4,
+               .column_deviations = rm_column_deviations_v4,
+               .distances = rm_distances_v4,
+               .softmax = &rm_softmax_kernels_v4},
+#endif
+};
+
+ropemap_status rm_kernels_pick(const rm_kernels **kernels, ropemap_error *error) {
+    rm_variant variant = RM_BASELINE;
+    RM_TRY(rm_variant_pick(&variant, error));
+    *kernels = &table[variant];
+    return ROPEMAP_OK;
+}
+
+/* The value of the first line of /proc/cpuinfo that begins with "model name". */
+static bool read_model(char *model, size_t size) {
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    char line[256];
+    bool found = false;
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
+        const char *colon = strchr(line, ':');
+        found = strncmp(line, "model name", 10) == 0 && colon != NULL;
+        if (found) {
+            colon += strspn(colon, ": \t");
+            (void)snprintf(model, size, "%.*s", (int)strcspn(colon, "\n"), colon);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return found;
+}
+
+ropemap_status ropemap_machine_describe(ropemap_machine *machine, ropemap_error *error) {
+    *machine = (ropemap_machine){.processors = rm_usable_cpus()};
+    const rm_backend *backend = rm_cpu_backend();
+    const rm_device device = rm_cpu_device();
+    rm_context *context = NULL;
+    RM_TRY(backend->open(&context, &device, error));
+    (void)snprintf(machine->simd, sizeof machine->simd, "%s", backend->variant(context));
+    backend->close(context);
+    if (!read_model(machine->processor, sizeof machine->processor)) {
+        (void)snprintf(machine->processor, sizeof machine->processor, "unknown");
+    }
+    return ROPEMAP_OK;
 }

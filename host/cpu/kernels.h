@@ -4,7 +4,7 @@
 #ifndef ROPEMAP_HOST_CPU_KERNELS_H
 #define ROPEMAP_HOST_CPU_KERNELS_H
 
-#include "host/base/variant.h"
+#include "host/base/processor.h"
 #include "host/device/backend.h"
 
 enum { RM_GROUP = 16 }; /* rows that are added up in float before double takes over */

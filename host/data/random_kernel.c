@@ -1,6 +1,6 @@
 /* random_kernel.c - normal numbers in vector instructions */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/variant.h"
+#include "host/base/processor.h"
 #include "host/data/vectors.h"
 
 #include <math.h>

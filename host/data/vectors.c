@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/data/vectors.h"
 #include "host/base/alloc.h"
-#include "host/base/variant.h"
+#include "host/base/processor.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -6,7 +6,7 @@
 #include "host/base/status.h"
 #include "host/base/view.h"
 #include "host/map/accumulator.h"
-#include "host/map/mask.h"
+#include "host/map/grid.h"
 #include "host/ropemap_attention.h"
 
 /*

@@ -4,7 +4,7 @@
 #define ROPEMAP_HOST_MAP_ACCUMULATOR_H
 
 #include "cuda/arith.h"
-#include "host/map/mask.h"
+#include "host/map/grid.h"
 
 /* Common subset of C17 and C++17: kernels keep the same and merge by the same arithmetic. */
 

@@ -3,24 +3,12 @@
 #include "host/map/encoding.h"
 #include "cuda/arith.h"
 
-#include <inttypes.h>
 #include <math.h>
-
-static const char *const names[] = {"rope", "sinusoidal", "alibi", "xpos", "nope", "dual-chunk"};
 
 /* xPos (Sun et al. 2022, arXiv 2212.10554): gamma, and tokens over which a pair's factor applies once. */
 static const double XPOS_GAMMA = 0.4, XPOS_TOKENS = 512.0;
 
 static const double USUAL_SLOPE = 1.0 / 256.0; /* of the head of eight that sees farthest */
-
-const char *ropemap_encoding_name(ropemap_encoding encoding) {
-    return (unsigned)encoding < sizeof names / sizeof names[0] ? names[encoding] : NULL;
-}
-
-bool rm_encoding_by_distance(const ropemap_job *job) {
-    const ropemap_encoding encoding = job->request->encoding.kind;
-    return encoding != ROPEMAP_ENCODING_ROPE && encoding != ROPEMAP_ENCODING_NOPE;
-}
 
 bool rm_encoding_is_own(const ropemap_job *job) {
     const ropemap_encoding encoding = job->request->encoding.kind;
@@ -34,69 +22,6 @@ rm_chunks rm_chunks_of(const ropemap_request *request) {
     const int64_t within = 2 * chunks.length - 1;
     chunks.far = within < chunks.chunk ? within : chunks.chunk;
     return chunks;
-}
-
-static ropemap_status check_chunks(const ropemap_request *request, ropemap_error *error) {
-    if (request->encoding.kind != ROPEMAP_ENCODING_DUAL_CHUNK) {
-        return request->encoding.chunk == 0 && request->encoding.local == 0
-                   ? ROPEMAP_OK
-                   : rm_fail(error, ROPEMAP_USAGE, "%s: %" PRId64 " with %s, expected with dual-chunk",
-                             request->encoding.chunk != 0 ? "chunk" : "local",
-                             request->encoding.chunk != 0 ? request->encoding.chunk : request->encoding.local,
-                             ropemap_encoding_name(request->encoding.kind));
-    }
-    const rm_chunks chunks = rm_chunks_of(request);
-    if (chunks.chunk < 2 || chunks.chunk > ROPEMAP_MAX_CHUNK) {
-        return rm_fail(error, ROPEMAP_USAGE, "chunk: %" PRId64 ", expected 2 to %" PRId64 " tokens",
-                       chunks.chunk, ROPEMAP_MAX_CHUNK);
-    }
-    if (chunks.local < 1 || chunks.local >= chunks.chunk) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "local: %" PRId64 " with a chunk of %" PRId64 ", expected 1 or more, fewer than that",
-                       chunks.local, chunks.chunk);
-    }
-    if (!request->mask.causal) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "causal: dual-chunk needs it, as it has no distance to later keys");
-    }
-    if (request->rows.step != 1 || request->cols.step != 1) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "encoding: dual-chunk of positions in steps of %" PRId64 ", expected steps of 1",
-                       request->rows.step != 1 ? request->rows.step : request->cols.step);
-    }
-    return ROPEMAP_OK;
-}
-
-ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *error) {
-    const char *name = ropemap_encoding_name(request->encoding.kind);
-    const bool own =
-        request->encoding.kind != ROPEMAP_ENCODING_ROPE && request->encoding.kind != ROPEMAP_ENCODING_NOPE;
-    if (name == NULL) {
-        return rm_fail(error, ROPEMAP_USAGE, "encoding: there is none numbered %d",
-                       (int)request->encoding.kind);
-    }
-    if (own && request->queries != NULL && !(request->queries->constant && request->keys->constant)) {
-        return rm_fail(error, ROPEMAP_USAGE, "encoding: %s with vectors that differ, expected content ones",
-                       name);
-    }
-    if (own && request->rows.step != request->cols.step) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "encoding: %s with different steps of rows and columns, expected equal ones", name);
-    }
-    if (own && request->method != ROPEMAP_METHOD_AUTO && request->method != ROPEMAP_METHOD_DIAGONAL) {
-        return rm_fail(error, ROPEMAP_USAGE, "encoding: %s by the %s method, expected diagonal", name,
-                       ropemap_method_name(request->method));
-    }
-    RM_TRY(check_chunks(request, error));
-    const bool sloped = request->encoding.slope != 0.0;
-    if (sloped && request->encoding.kind != ROPEMAP_ENCODING_ALIBI) {
-        return rm_fail(error, ROPEMAP_USAGE, "slope: %g with %s, expected with alibi",
-                       request->encoding.slope, name);
-    }
-    return !sloped || (request->encoding.slope > 0.0 && request->encoding.slope <= 1e6)
-               ? ROPEMAP_OK
-               : rm_fail(error, ROPEMAP_USAGE, "slope: %g, expected a number above 0, at most 1e6",
-                         request->encoding.slope);
 }
 
 /* A pair's share is 2 / d times its cosine, a fixed element's 1 / d. */

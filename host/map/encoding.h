@@ -14,14 +14,8 @@ typedef struct rm_chunks {
 
 rm_chunks rm_chunks_of(const ropemap_request *request);
 
-/* Whether the map is made from distances, whatever its pool: by the diagonal method alone. */
-bool rm_encoding_by_distance(const ropemap_job *job);
-
 /* Whether values come from here, not from the backend. */
 bool rm_encoding_is_own(const ropemap_job *job);
-
-/* ROPEMAP_USAGE where the encoding does not combine with the rest of the request. */
-ropemap_status rm_encoding_check(const ropemap_request *request, ropemap_error *error);
 
 /* Equal vectors with equal entries 1 / sqrt(head_dim), at a distance: similarity = weight * sum of the pairs'
  * cosines + fixed. */

@@ -1,8 +1,7 @@
 /* factored_causal.c - causal maps by factors: the cells that the diagonal cuts */
 /* SPDX-License-Identifier: MIT */
-#include "host/map/factored_causal.h"
 #include "host/base/alloc.h"
-#include "host/map/factored_closed_form.h"
+#include "host/map/factored.h"
 
 #include <math.h>
 #include <string.h>

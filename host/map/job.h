@@ -1,10 +1,21 @@
-/* job.h - a map's job while it is planned and runs: memory, backend, workers, rows */
+/* job.h - a map's job: what is asked, opened, planned and run; its backend, workers and rows */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_MAP_JOB_H
 #define ROPEMAP_HOST_MAP_JOB_H
 
 #include "host/data/vectors.h"
 #include "host/device/session.h"
+
+/* What softmax is asked for besides the cells, and what it came to. The caller's, as long as the job. */
+typedef struct rm_attention {
+    int64_t sink_tokens, recent;
+    int64_t exact; /* as in rm_softmax, with the next two; 0: no distances */
+    int32_t bins;
+    const int64_t *edges;        /* [bins + 1] */
+    ropemap_attention_row *rows; /* [queries]; NULL: not kept */
+    double *mass;                /* [exact + bins], sums over queries; NULL where exact is 0 */
+    ropemap_attention_row mean;  /* of the queries that are neither empty nor NaN */
+} rm_attention;
 
 struct ropemap_job {
     const ropemap_request *request;
@@ -19,14 +30,13 @@ struct ropemap_job {
     rm_grid grid;
     ropemap_range keys_range;       /* positions of the keys: the grid's, or of softmax more than it shows */
     const struct rm_method *method; /* with the plan */
-    struct rm_attention
-        *attention;               /* of softmax: what else it is asked for; NULL: the cells alone. Borrowed */
-    bool without_cells;           /* of softmax: no map is made */
-    int64_t empty_rows, nan_rows; /* of softmax, as ropemap_map has them */
-    double scale;                 /* what every similarity is multiplied by at the end */
-    bool not_fused;               /* an attempt with fused products failed on this device */
-    bool broken;                  /* the attempt failed: its contexts are not for others */
-    bool constant;                /* queries and keys do not depend on position */
+    rm_attention *attention;        /* NULL: the cells alone. Borrowed */
+    bool without_cells;             /* of softmax: no map is made */
+    int64_t empty_rows, nan_rows;   /* of softmax, as ropemap_map has them */
+    double scale;                   /* what every similarity is multiplied by at the end */
+    bool not_fused;                 /* an attempt with fused products failed on this device */
+    bool broken;                    /* the attempt failed: its contexts are not for others */
+    bool constant;                  /* queries and keys do not depend on position */
     bool mirrors;    /* cell (r, c) is cell (c, r): the same vectors at the same positions on both sides */
     uint64_t memory; /* bytes the plan may use */
     ropemap_plan plan;
@@ -39,14 +49,14 @@ struct ropemap_job {
 
 /* As ropemap_job_open; `attention` NULL: a map alone. Run by ropemap_job_run: without cells, its map has
  * none. */
-ropemap_status rm_job_open(const ropemap_request *request, struct rm_attention *attention, bool without_cells,
+ropemap_status rm_job_open(const ropemap_request *request, rm_attention *attention, bool without_cells,
                            ropemap_job **job, ropemap_error *error);
 
 /* Every field of a request, alone and with the others. */
 ropemap_status rm_request_check(const ropemap_request *request, ropemap_error *error);
 
-/* Fills what a map says of its cells, by the workers of the job; NaN gets one pattern of bits. */
-ropemap_status rm_describe_cells(const ropemap_job *job, ropemap_map *map, ropemap_error *error);
+/* Positions of the keys of a request: those that softmax is over, or its columns. */
+ropemap_range rm_request_keys(const ropemap_request *request);
 
 /* Opens the backend and the workers' contexts, rm_job_stop closes them: a job may start again. */
 ropemap_status rm_job_start(ropemap_job *job, ropemap_error *error);
@@ -60,7 +70,18 @@ ropemap_status rm_job_run(const ropemap_job *job, const char *stage, int64_t cou
 /* As rm_team_poll, by tasks of the job. */
 ropemap_status rm_job_poll(const ropemap_job *job, const rm_worker *worker, ropemap_error *error);
 
-/* ---- what a plan takes */
+/* ---- plan.c: who serves a request, and the memory that takes */
+
+/* Fills job->device, job->method and job->plan: for the backend that the request names, or for the best
+ * there is. */
+ropemap_status rm_plan_choose(ropemap_job *job, ropemap_error *error);
+
+/*
+ * After ROPEMAP_RESOURCES (`error` says why): plans the job anew on the same device, with tiles of half the
+ * side where its memory ran out, or without fused products; else on the CPU if the request leaves the choice.
+ * False where nothing is left to try: then `error` stays as it was.
+ */
+bool rm_plan_retreat(ropemap_job *job, const ropemap_error *error);
 
 enum { RM_ROTATE_FLOPS = 20 }; /* of one element: phase, sine and cosine, two products */
 
@@ -113,5 +134,42 @@ ropemap_status rm_side_read(const ropemap_job *job, rm_worker *worker, rm_side s
  */
 ropemap_status rm_side_rotated(const ropemap_job *job, rm_worker *worker, rm_side side, int64_t first,
                                int64_t count, float *scratch, rm_view to, ropemap_error *error);
+
+/* ---- the ways to compute a map: method_NAME.c, softmax's in host/attention */
+
+/* A way to compute a map. */
+typedef struct rm_method {
+    /* Fills job->plan with the method and what it costs; plan.threads are those of the request before, fewer
+     * where they do not pay or do not fit. */
+    void (*cost)(ropemap_job *job);
+    /* Fills cells [rows of job->part, width] as job->plan says. */
+    ropemap_status (*run)(ropemap_job *job, float *cells, ropemap_error *error);
+    bool in_parts; /* `run` computes any rows; else the whole map alone */
+} rm_method;
+
+extern const rm_method rm_method_factored, rm_method_tiled, rm_method_diagonal;
+extern const rm_method rm_method_softmax;    /* the tiled method of that measure */
+extern const rm_method rm_method_dual_chunk; /* the diagonal method of that encoding */
+
+/* Operations with all the memory that pays. */
+double rm_factored_flops(const ropemap_job *job);
+double rm_tiled_flops(const ropemap_job *job);
+
+/*
+ * Of the tiled method, how many tiles a worker has in turn, so that one is pooled while the next is made, and
+ * how many blocks of queries it multiplies in one call, which are a tile's where blocks are small. The first
+ * depends on the number of workers; the second does not, as bits may depend on it.
+ */
+int64_t rm_tile_slots(const ropemap_job *job);
+int64_t rm_tile_batch(const ropemap_job *job);
+
+enum {
+    RM_TILED_BAND_BLOCKS =
+        4, /* blocks of query rows that share one pass over the keys, where cells are few */
+    RM_TILE_SLOTS_MOST = 2
+};
+
+/* Distances that the diagonal method computes in one call, between two looks at whether to go on. */
+int64_t rm_diagonal_at_once(const rm_device *device);
 
 #endif

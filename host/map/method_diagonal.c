@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/map/encoding.h"
-#include "host/map/mask.h"
-#include "host/map/method.h"
-#include "host/map/running_sum.h"
+#include "host/map/grid.h"
+#include "host/map/job.h"
+#include "host/map/range_query.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/map/encoding.h"
-#include "host/map/method.h"
+#include "host/map/job.h"
 #include "host/map/range_query.h"
 
 #include <math.h>

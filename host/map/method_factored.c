@@ -1,9 +1,8 @@
 /* method_factored.c - cells of sums as products of pooled rows */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/map/factored_causal.h"
-#include "host/map/factored_closed_form.h"
-#include "host/map/method.h"
+#include "host/map/factored.h"
+#include "host/map/job.h"
 
 #include <math.h>
 #include <string.h>

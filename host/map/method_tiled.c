@@ -10,7 +10,7 @@
 #include "host/base/team.h"
 #include "host/map/accumulator.h"
 #include "host/map/bands.h"
-#include "host/map/method.h"
+#include "host/map/job.h"
 
 enum {
     BANDS_SAMPLED = 1048576,

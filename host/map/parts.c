@@ -1,6 +1,6 @@
 /* parts.c - a map in parts: bands of rows of cells of about the same work, each computed alone */
 /* SPDX-License-Identifier: MIT */
-#include "host/map/method.h"
+#include "host/map/job.h"
 #include "host/ropemap_parts.h"
 
 /* A part has the bytes of the whole map: its bands, aligned to index 0, are all that its rows have queries

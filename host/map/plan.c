@@ -1,11 +1,13 @@
-/* plan.c - which device and method serve a request */
+/* plan.c - which device and method serve a request, and the memory that takes */
 /* SPDX-License-Identifier: MIT */
-#include "host/map/plan.h"
+#include "host/base/processor.h"
 #include "host/device/plugin.h"
 #include "host/device/session.h"
 #include "host/map/encoding.h"
+#include "host/map/job.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +25,60 @@ static bool leaves_the_choice(const ropemap_job *job) {
 static bool on_gpu(const ropemap_job *job) {
     return job->device.memory != 0;
 }
+
+/* ---- what a plan takes */
+
+enum { DEVICE_ROOM = 256 * 1048576 }; /* bytes of a device's memory, besides what its inputs take */
+
+uint64_t rm_job_own_memory(const ropemap_job *job) {
+    return on_gpu(job) ? job->device.memory : job->memory;
+}
+
+void rm_job_take_bytes(ropemap_job *job, rm_bytes worker, rm_bytes once) {
+    const double threads = (double)job->plan.threads;
+    const double host_worker = worker.host + (double)job->device.context_host + 2.0 * sizeof(rm_worker);
+    const double host =
+        once.host + host_worker * threads + 32.0 * (double)job->plan.height + (double)sizeof *job;
+    const double own = once.own + (worker.own + (double)job->device.context_own) * threads;
+    job->plan.bytes = (uint64_t)(on_gpu(job) ? host : host + own);
+    job->plan.device_bytes = on_gpu(job) ? (uint64_t)own : 0;
+}
+
+bool rm_job_fits(const ropemap_job *job) {
+    return job->plan.bytes <= job->memory && job->plan.device_bytes <= job->device.memory;
+}
+
+bool rm_job_has_room(const ropemap_job *job) {
+    const double rows = (double)job->grid.rows.range.count + (double)job->grid.cols.range.count;
+    const double room = 4.0 * rows * (double)job->queries->head_dim + (double)DEVICE_ROOM;
+    return (double)job->plan.device_bytes <= fmin(room, (double)job->device.memory);
+}
+
+void rm_job_limit_threads(ropemap_job *job, int32_t most) {
+    if (most != 0 && job->plan.threads > most) {
+        job->plan.threads = most;
+    }
+}
+
+void rm_job_fit_threads(ropemap_job *job, rm_bytes worker, rm_bytes once) {
+    rm_job_take_bytes(job, worker, once);
+    while (job->plan.threads > 1 && !(rm_job_fits(job) && rm_job_has_room(job))) {
+        job->plan.threads--;
+        rm_job_take_bytes(job, worker, once);
+    }
+}
+
+int64_t rm_round_up(int64_t value, int64_t unit) {
+    return (value + unit - 1) / unit * unit;
+}
+
+int64_t rm_count_tiles(int64_t rows, int64_t cols, int64_t block) {
+    const int64_t down = rm_round_up(rows, block) / block, across = rm_round_up(cols, block) / block;
+    const int64_t most = INT64_C(1) << 62;
+    return down > most / across ? most : down * across;
+}
+
+/* ---- the method */
 
 static bool factored_serves(const ropemap_job *job) {
     return !rm_pool_needs(job->request->pool, RM_NEEDS_EXTREME) && rm_mask_is_plain(&job->grid.mask);
@@ -51,6 +107,12 @@ static void take(ropemap_job *job, const rm_method *method, const char *reason) 
     (void)snprintf(job->plan.reason, sizeof job->plan.reason, "%s", reason);
 }
 
+/* Whether the map is made from distances, whatever its pool: by the diagonal method alone. */
+static bool by_distance(const ropemap_job *job) {
+    const ropemap_encoding encoding = job->request->encoding.kind;
+    return encoding != ROPEMAP_ENCODING_ROPE && encoding != ROPEMAP_ENCODING_NOPE;
+}
+
 static const rm_method *diagonal_of(const ropemap_job *job) {
     return job->request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK ? &rm_method_dual_chunk
                                                                       : &rm_method_diagonal;
@@ -59,7 +121,7 @@ static const rm_method *diagonal_of(const ropemap_job *job) {
 /* An encoding that is known by its distances alone takes masks that are. */
 static ropemap_status check_mask(const ropemap_job *job, ropemap_error *error) {
     const bool chunks = job->request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK;
-    if (!rm_encoding_by_distance(job) || rm_mask_is_plain(&job->grid.mask) ||
+    if (!by_distance(job) || rm_mask_is_plain(&job->grid.mask) ||
         (diagonal_obstacle(job) == NULL && !chunks)) {
         return ROPEMAP_OK;
     }
@@ -110,7 +172,7 @@ static void plan_auto(ropemap_job *job) {
     const bool means = rm_pool_find(job->request->pool)->needs == RM_NEEDS_SUM;
     if (job->request->measure == ROPEMAP_MEASURE_SOFTMAX) {
         take(job, &rm_method_softmax, "softmax needs every pair");
-    } else if (rm_encoding_by_distance(job)) {
+    } else if (by_distance(job)) {
         take(job, diagonal_of(job),
              job->request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK
                  ? "dual chunks: a table over the distances within chunks serves every cell"
@@ -198,7 +260,7 @@ static ropemap_status choose_method(ropemap_job *job, ropemap_error *error) {
     }
     if (plan->bytes > job->memory) {
         const bool other = job->request->method == ROPEMAP_METHOD_AUTO &&
-                           plan->method != ROPEMAP_METHOD_TILED && !rm_encoding_by_distance(job);
+                           plan->method != ROPEMAP_METHOD_TILED && !by_distance(job);
         return rm_fail(error, ROPEMAP_RESOURCES,
                        "memory: the %s method needs %" PRIu64 " bytes for this map, %" PRIu64
                        " are allowed; allow more%s",

@@ -1,10 +1,37 @@
-/* range_query.h - sums and maxima of a function of i - j over rectangles of pairs */
+/* range_query.h - sums and maxima over ranges of values, and over rectangles of a function of i - j */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_MAP_RANGE_QUERY_H
 #define ROPEMAP_HOST_MAP_RANGE_QUERY_H
 
 #include "host/base/status.h"
-#include "host/map/running_sum.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * sums[t] + rests[t] = values[0] + ... + values[t - 1], t <= count, with an error near 2^-100 of the sum of
+ * magnitudes. Differences of two entries lose nothing that a float could show.
+ */
+typedef struct rm_running {
+    double *sums, *rests; /* [count + 1] */
+} rm_running;
+
+/* Room for `entries`; *whole becomes false where there is none. Free it also then. */
+rm_running rm_running_make(int64_t entries, bool *whole);
+void rm_running_free(rm_running running);
+
+/* `squares`: of values^2. */
+void rm_running_sum(rm_running running, const double *values, int64_t count, int squares);
+
+/* The running sum of a running sum: entry t is the sum over u < t of (values[0] + ... + values[u - 1]), for
+ * t <= count + 1; `twice` holds count + 2 entries. */
+void rm_running_twice(rm_running twice, const double *values, int64_t count, int squares);
+
+/* sum + rest += value + small, with the rounding of the larger part kept. */
+void rm_running_add(double *sum, double *rest, double value, double small);
+
+/* Entry `end` less entry `first`, as two doubles whose sum it is. */
+void rm_running_difference(rm_running running, int64_t first, int64_t end, double *sum, double *rest);
 
 /* Pairs (i, j), i in rows [first, end), j in columns [first, end); those with i < j do not count. */
 typedef struct rm_rectangle {

@@ -28,8 +28,7 @@ RULE = "host/rule/*.h"
 DATA = "host/data/*.h"
 DEVICE = "host/device/*.h"
 MAP = "host/map/*.h"
-ATTENTION = "host/attention/*.h"
-CELLS = ["host/map/grid.h", "host/map/mask.h", "host/map/accumulator.h"]  # what a backend pools into
+CELLS = ["host/map/grid.h", "host/map/accumulator.h"]  # what a backend pools into
 ARITH = "cuda/arith.h"
 SOFTMAX = "cuda/softmax_row.h"  # the arithmetic of softmax that both backends share
 PROGRAM = "tools/ropemap/*.h"  # and of its folders: options, and a room for each kind of command
@@ -44,17 +43,16 @@ MAY_INCLUDE = [
     ("host/figure/*", [API, FIGURE_API, BASE]),
     ("host/device/gpu_sizes.c", [API, MACHINE_API, BASE, *CELLS, GEOMETRY, "host/device/*.h"]),
     ("host/device/*", [API, ATTENTION_API, MACHINE_API, BASE, *CELLS]),
-    ("host/map/map.c", [API, BASE, RULE, DATA, DEVICE, ATTENTION]),
-    ("host/map/request.c", [API, BASE, RULE, DATA, DEVICE, ATTENTION]),  # asks each room about its part
     ("host/map/*", [API, PARTS_API, BASE, RULE, DATA, DEVICE, ARITH]),
     ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ARITH]),
     ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, MAP, ARITH]),
     ("host/verify/*", [API, VERIFY_API, MODEL_API, BASE, RULE, DATA, ARITH]),
+    ("host/cpu/backend.c", [API, MACHINE_API, BASE, "host/device/backend.h"]),
     ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH, SOFTMAX]),
     ("cuda/arith.h", []),
     ("cuda/softmax_row.h", [ATTENTION_API, ARITH]),
     ("cuda/geometry.h", CELLS),
-    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/mask.h", GEOMETRY, SOFTMAX]),
+    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", GEOMETRY, SOFTMAX]),
     ("cuda/*.cu*", [ARITH, "cuda/kernels.h", "cuda/*.cuh"]),
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
     ("cuda/*.c", [API, MACHINE_API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
@@ -353,11 +351,11 @@ class Myself(unittest.TestCase):
             ("host/map/plan.c", "host/cpu/kernels.h", False),
             ("host/map/plan.c", "cuda/arith.h", True),
             ("host/map/plan.c", "host/decay/cosine_sums.h", False),
-            ("host/device/session.c", "host/map/plan.h", False),
+            ("host/device/session.c", "host/map/job.h", False),
             ("host/verify/table.c", "host/rule/rule.h", True),
-            ("host/verify/table.c", "host/map/plan.h", False),
+            ("host/verify/table.c", "host/map/job.h", False),
             ("host/cpu/pool.c", "host/device/backend.h", True),
-            ("host/cpu/pool.c", "host/map/plan.h", False),
+            ("host/cpu/pool.c", "host/map/job.h", False),
             ("tools/ropemap/main.c", "host/base/alloc.h", False),
             ("tools/ropemap/main.c", "tools/ropemap/options/options.h", True),
             ("tools/ropemap/main.c", "tools/serve/serve.h", False),

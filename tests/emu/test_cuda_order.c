@@ -4,7 +4,7 @@
 #include "tests/emu/fake.h"
 #include "tests/emu/linked.h"
 
-#include "host/map/plan.h"
+#include "host/map/job.h"
 #include "tests/unit.h"
 
 enum { HEAD_DIM = 4, WAITS_MOST = 1000 };

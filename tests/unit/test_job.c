@@ -3,7 +3,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdatomic.h>
 
-#include "host/map/plan.h"
+#include "host/map/job.h"
 #include "host/rule/rule.h"
 #include "tests/unit.h"
 

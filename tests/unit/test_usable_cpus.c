@@ -1,7 +1,7 @@
 /* test_usable_cpus.c - a process limited to one CPU counts one, whatever the machine has */
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* sched_setaffinity */
-#include "host/base/team.h"
+#include "host/base/processor.h"
 #include "tests/unit.h"
 
 #include <sched.h>

@@ -3,7 +3,7 @@
 #include "tools/bench/check.h"
 
 #include "host/base/alloc.h"
-#include "host/map/mask.h"
+#include "host/map/grid.h"
 
 #include <math.h>
 

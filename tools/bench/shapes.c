@@ -1,6 +1,6 @@
 /* shapes.c - which benchmarks run at which shapes */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/team.h"
+#include "host/base/processor.h"
 #include "tools/bench/gpu.h"
 
 #include <inttypes.h>

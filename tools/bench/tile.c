@@ -1,7 +1,7 @@
 /* tile.c - benchmarks: tiles of similarities that lie in cache, multiplied, pooled, both, and both in one */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/map/method.h"
+#include "host/map/job.h"
 #include "tools/bench/check.h"
 #include "tools/bench/gpu.h"
 

@@ -1,13 +1,19 @@
-/* variant.h - loops that are compiled once for each level of x86-64: their names, and which copy runs */
+/* processor.h - the CPUs that this process may use, and which copy of the loops for their kind it runs */
 /* SPDX-License-Identifier: MIT */
+#ifndef ROPEMAP_HOST_BASE_PROCESSOR_H
+#define ROPEMAP_HOST_BASE_PROCESSOR_H
+
+#include "host/base/status.h"
+
+enum { RM_THREADS_MAX = 1024 };
+
+/* CPUs this process may use, 1 to RM_THREADS_MAX. */
+int32_t rm_usable_cpus(void);
+
 /*
  * Every host/<room>/<name>_kernel.c is compiled with RM_VARIANT set to baseline, v3 (AVX2, FMA) and v4
  * (AVX-512); each copy defines functions under its own name.
  */
-#ifndef ROPEMAP_HOST_BASE_VARIANT_H
-#define ROPEMAP_HOST_BASE_VARIANT_H
-
-#include "host/base/status.h"
 
 /* rm_rotate + RM_VARIANT: the name of this copy. */
 #define RM_PASTE(name, variant)       name##_##variant

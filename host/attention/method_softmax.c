@@ -1,14 +1,14 @@
-/* softmax.c - softmax over every pair that a mask leaves: a map's method, and what else one pass comes to */
+/* method_softmax.c - softmax over every pair that a mask leaves: a map's method, and what else one pass comes
+ * to */
 /* SPDX-License-Identifier: MIT */
 /*
  * A task is a block of queries against all keys that it sees, in their order. Blocks are aligned to index 0
  * and merged in their order, so that bytes depend neither on threads nor on memory.
  */
-#include "host/attention/softmax.h"
 #include "host/base/alloc.h"
 #include "host/map/bands.h"
 #include "host/map/encoding.h"
-#include "host/map/method.h"
+#include "host/map/job.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -440,83 +440,3 @@ static void cost(ropemap_job *job) {
 }
 
 const rm_method rm_method_softmax = {.cost = cost, .run = run, .in_parts = true};
-
-/* ---- requests */
-
-static ropemap_status check_numbers(const ropemap_request *request, ropemap_error *error) {
-    const ropemap_softmax *softmax = &request->softmax;
-    if (!(softmax->softcap >= 0.0 && softmax->softcap <= 1e6)) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "softcap: %g is out of range; give a number above 0, at most 1e6", softmax->softcap);
-    }
-    if (softmax->has_sink && !(fabs(softmax->sink_logit) <= 1e6)) {
-        return rm_fail(error, ROPEMAP_USAGE, "sink-logit: %g is out of range; give -1e6 to 1e6",
-                       softmax->sink_logit);
-    }
-    return ROPEMAP_OK;
-}
-
-ropemap_range rm_softmax_keys(const ropemap_request *request) {
-    const bool more = request->measure == ROPEMAP_MEASURE_SOFTMAX && request->softmax.keys.count != 0;
-    return more ? request->softmax.keys : request->cols;
-}
-
-/* The columns are some of the keys, one after another. */
-static ropemap_status check_keys(const ropemap_request *request, ropemap_error *error) {
-    const ropemap_range keys = rm_softmax_keys(request), cols = request->cols;
-    RM_TRY(rm_range_check("keys", keys, false, error));
-    RM_TRY(rm_range_check("cols", cols, false, error));
-    const int64_t last = rm_position(cols, cols.count - 1);
-    const bool inside = cols.first >= keys.first && last <= rm_position(keys, keys.count - 1);
-    const bool even = cols.count == 1 || cols.step == keys.step;
-    return inside && even && (cols.first - keys.first) % keys.step == 0
-               ? ROPEMAP_OK
-               : rm_fail(
-                     error, ROPEMAP_USAGE,
-                     "cols: %" PRId64 " to %" PRId64 " in steps of %" PRId64
-                     " are no part of the keys of softmax, %" PRId64 " to %" PRId64 " in steps of %" PRId64,
-                     cols.first, last, cols.step, keys.first, rm_position(keys, keys.count - 1), keys.step);
-}
-
-static ropemap_status check_softmax(const ropemap_request *request, ropemap_error *error) {
-    if (request->pool != ROPEMAP_POOL_MASS && request->pool != ROPEMAP_POOL_MEAN &&
-        request->pool != ROPEMAP_POOL_MAX) {
-        return rm_fail(error, ROPEMAP_USAGE, "pool: %s does not go with softmax; give mass, mean or max",
-                       ropemap_pool_name(request->pool));
-    }
-    if (request->method != ROPEMAP_METHOD_AUTO && request->method != ROPEMAP_METHOD_TILED) {
-        return rm_fail(error, ROPEMAP_USAGE,
-                       "method: %s cannot serve softmax, which needs every pair; give tiled",
-                       ropemap_method_name(request->method));
-    }
-    if (request->encoding.kind != ROPEMAP_ENCODING_ROPE && request->encoding.kind != ROPEMAP_ENCODING_NOPE) {
-        return rm_fail(error, ROPEMAP_USAGE, "encoding: %s does not go with softmax; give rope or nope",
-                       ropemap_encoding_name(request->encoding.kind));
-    }
-    RM_TRY(check_keys(request, error));
-    return check_numbers(request, error);
-}
-
-ropemap_status rm_softmax_check(const ropemap_request *request, ropemap_error *error) {
-    const char *measure = ropemap_measure_name(request->measure);
-    const bool softmax = request->measure == ROPEMAP_MEASURE_SOFTMAX;
-    if (request->scale != 0.0 && !softmax && request->measure != ROPEMAP_MEASURE_SCALED) {
-        return rm_fail(error, ROPEMAP_USAGE, "scale: %g does not go with %s; give measure scaled or softmax",
-                       request->scale, measure);
-    }
-    if (!(request->scale >= 0.0 && request->scale <= 1e6)) {
-        return rm_fail(error, ROPEMAP_USAGE, "scale: %g is out of range; give a number above 0, at most 1e6",
-                       request->scale);
-    }
-    if (softmax) {
-        return check_softmax(request, error);
-    }
-    if (request->pool == ROPEMAP_POOL_MASS) {
-        return rm_fail(error, ROPEMAP_USAGE, "pool: mass does not go with %s; give measure softmax", measure);
-    }
-    if (request->softmax.softcap != 0.0 || request->softmax.has_sink) {
-        return rm_fail(error, ROPEMAP_USAGE, "%s: does not go with %s; give measure softmax",
-                       request->softmax.has_sink ? "sink-logit" : "softcap", measure);
-    }
-    return ROPEMAP_OK;
-}

@@ -1,7 +1,7 @@
-/* factored_closed_form.h - geometric sums of rotated constant vectors */
+/* factored.h - parts of the factored method: geometric sums of constant vectors, and causal cells */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_MAP_FACTORED_CLOSED_FORM_H
-#define ROPEMAP_HOST_MAP_FACTORED_CLOSED_FORM_H
+#ifndef ROPEMAP_HOST_MAP_FACTORED_H
+#define ROPEMAP_HOST_MAP_FACTORED_H
 
 #include "host/base/status.h"
 #include "host/map/job.h"
@@ -27,5 +27,9 @@ void rm_closed_mean(const ropemap_job *job, rm_side side, const float *raw, rm_s
 /* Mean similarity over the pairs of a cell that the diagonal cuts. */
 double rm_closed_edge(const ropemap_job *job, const float *query, const float *key, rm_span rows,
                       rm_span cols);
+
+/* Computes those cells of cells [height, width] that hold some of their pairs, and settles whether means that
+ * are not finite are NaN or an infinity. */
+ropemap_status rm_causal_edge(ropemap_job *job, float *cells, ropemap_error *error);
 
 #endif
