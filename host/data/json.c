@@ -1,7 +1,7 @@
 /* json.c - reads JSON of a known shape, without a tree and without allocating */
 /* SPDX-License-Identifier: MIT */
-#include "host/data/json.h"
 #include "host/base/text.h"
+#include "host/data/tensor.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "cuda/arith.h"
 #include "host/base/alloc.h"
 #include "host/data/vectors.h"
-#include "host/rule/emulation.h"
+#include "host/rule/rule.h"
 
 #include <inttypes.h>
 #include <string.h>

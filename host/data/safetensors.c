@@ -1,7 +1,6 @@
 /* safetensors.c - safetensors files: the header, its tensors, and that they tile the file */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/data/json.h"
 #include "host/data/tensor.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* emulation.c - angles, cosines and sines rounded as other stacks round them */
 /* SPDX-License-Identifier: MIT */
-#include "host/rule/emulation.h"
 #include "host/base/alloc.h"
+#include "host/rule/rule.h"
 #include "host/rule/scaling.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "cuda/arith.h"
 #include "host/base/alloc.h"
 #include "host/ropemap_model.h"
-#include "host/verify/trial.h"
+#include "host/verify/verify.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* exact.c - cosine and sine of a pair at a position, to more bits than any type of a table has */
 /* SPDX-License-Identifier: MIT */
-#include "host/verify/exact.h"
+#include "host/verify/verify.h"
 
 #include <math.h>
 

@@ -1,10 +1,10 @@
 /* inv_freq_check.c - a dumped buffer of inverse frequencies, compared with a rule */
 /* SPDX-License-Identifier: MIT */
-#include "host/verify/inv_freq_check.h"
 #include "host/base/alloc.h"
 #include "host/ropemap_model.h"
 #include "host/rule/rule.h"
 #include "host/rule/scaling.h"
+#include "host/verify/verify.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* inv_freq_fit.c - which other rule makes a buffer: one number of it fitted, then compared with all */
 /* SPDX-License-Identifier: MIT */
 #include "host/rule/scaling.h"
-#include "host/verify/inv_freq_check.h"
+#include "host/verify/verify.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,9 +1,8 @@
 /* judge.c - a rotation that another program made, held against the exact one */
 /* SPDX-License-Identifier: MIT */
-#include "host/verify/judge.h"
 #include "cuda/arith.h"
 #include "host/base/alloc.h"
-#include "host/verify/exact.h"
+#include "host/verify/verify.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,9 @@
 /* table.c - inverse frequencies, cosines and sines, and llama.cpp's divisors, rounded once */
 /* SPDX-License-Identifier: MIT */
-#include "host/verify/table.h"
 #include "cuda/arith.h"
 #include "host/base/alloc.h"
 #include "host/rule/rule.h"
-#include "host/verify/exact.h"
+#include "host/verify/verify.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* table_file.c - a table as .npy, .safetensors, .gguf or a C header */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/verify/table.h"
+#include "host/verify/verify.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* trial.c - wrong rows of a rotation, and whether another rotation makes them */
 /* SPDX-License-Identifier: MIT */
-#include "host/verify/trial.h"
 #include "host/base/alloc.h"
 #include "host/data/vectors.h"
+#include "host/verify/verify.h"
 
 #include <math.h>
 #include <stdlib.h>

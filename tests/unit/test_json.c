@@ -1,6 +1,6 @@
 /* test_json.c - the JSON walk against jansson: the same strings and numbers accepted, with the same values */
 /* SPDX-License-Identifier: MIT */
-#include "host/data/json.h"
+#include "host/data/tensor.h"
 #include "tests/unit.h"
 
 #include <jansson.h>
