@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/chart.h"
 #include "host/base/text.h"
-#include "host/figure/sinks.h"
+#include "host/figure/drawing.h"
 
 #include <inttypes.h>
 #include <math.h>

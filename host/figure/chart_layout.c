@@ -1,7 +1,7 @@
 /* chart_layout.c - where everything of a chart is placed, and what its series look like */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/chart.h"
-#include "host/figure/sinks.h"
+#include "host/figure/drawing.h"
 
 #include <inttypes.h>
 #include <math.h>

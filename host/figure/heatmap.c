@@ -3,7 +3,7 @@
 #include "host/figure/heatmap.h"
 #include "host/base/alloc.h"
 #include "host/base/text.h"
-#include "host/figure/sinks.h"
+#include "host/figure/drawing.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* heatmap_layout.c - where everything of a heat map is placed */
 /* SPDX-License-Identifier: MIT */
+#include "host/figure/drawing.h"
 #include "host/figure/heatmap.h"
-#include "host/figure/sinks.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* png.c - pixels as a PNG file in memory */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/figure/sinks.h"
+#include "host/figure/drawing.h"
 
 #include <inttypes.h>
 #include <libdeflate.h>

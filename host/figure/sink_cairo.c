@@ -1,7 +1,7 @@
 /* sink_cairo.c - a drawing through cairo: pixels, and a PDF file of one page */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/figure/sinks.h"
+#include "host/figure/drawing.h"
 #include "host/figure/text.h"
 
 #include <cairo-pdf.h>

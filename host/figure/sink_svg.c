@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Scalable Vector Graphics 1.1, second edition, and of SVG 2 what readers of 1.1 pass over. */
 #include "host/base/alloc.h"
-#include "host/figure/sinks.h"
+#include "host/figure/drawing.h"
 #include "host/figure/text.h"
 
 #include <math.h>

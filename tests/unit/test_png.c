@@ -1,7 +1,7 @@
 /* test_png.c - PNG files against a reader that shares no code with the writer */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/figure/sinks.h"
+#include "host/figure/drawing.h"
 #include "tests/decode_png.h"
 #include "tests/unit.h"
 

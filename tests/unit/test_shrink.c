@@ -1,7 +1,7 @@
 /* test_shrink.c - cells that are smaller than a pixel: its colour is their mean by area */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/figure/sinks.h"
+#include "host/figure/drawing.h"
 #include "tests/unit.h"
 
 #include <math.h>

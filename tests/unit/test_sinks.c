@@ -1,6 +1,6 @@
 /* test_sinks.c - drawings as SVG: every item is there, text stays text, cells keep their colours */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/sinks.h"
+#include "host/figure/drawing.h"
 #include "host/figure/text.h"
 #include "tests/decode_png.h"
 #include "tests/page_file.h"
