@@ -6,9 +6,9 @@
  * begins with a slash is the target of a request that is let in, and what may follow it; any other input is
  * sent as it is.
  */
-#include "tools/ropemap/decay/curves.h"
+#include "tools/ropemap/decay/decay.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/map/command_map.h"
+#include "tools/ropemap/map/map.h"
 #include "tools/ropemap/run.h"
 #include "tools/serve/serve.h"
 

@@ -185,4 +185,20 @@ const cli_command *command_at(int index);
 /* The command that the first words name, or NULL; *used is how many they are, two where both name one. */
 const cli_command *command_find(int count, char **words, int *used);
 
+/* ---- help.c: help pages */
+
+/* Of each group of options. */
+extern const char *const group_titles[GROUP_COUNT];
+
+/* Print the page of the program, or of a command, to stdout; return the exit code. */
+int help_program(void);
+
+int help_command(const cli_command *command);
+
+/* Prints what each scaling rule takes and does. */
+void help_scaling_rules(void);
+
+/* What --axes can begin with. */
+void help_deals(void);
+
 #endif

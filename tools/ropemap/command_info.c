@@ -1,9 +1,9 @@
 /* command_info.c - ropemap info */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_info.h"
+#include "tools/ropemap/command.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/run.h"
 

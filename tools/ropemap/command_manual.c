@@ -1,8 +1,8 @@
 /* command_manual.c - ropemap manual and ropemap completion: the manual page and the script, from all tables
  */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/command.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
 #include "tools/ropemap/run.h"
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* help.c - help pages of the program and of its commands */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/help.h"
+#include "tools/ropemap/command.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/options.h"
 

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE /* pthread_setattr_default_np; in this file alone */
 #include "tools/ropemap/command.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
 #include "tools/ropemap/run.h"
 
 #include <fcntl.h>

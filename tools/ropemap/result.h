@@ -7,7 +7,7 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_RESULT_H
 #define ROPEMAP_TOOLS_ROPEMAP_RESULT_H
 
-#include "tools/ropemap/outputs.h"
+#include "tools/ropemap/run.h"
 
 /* One computation for its caller. */
 typedef struct cli_call {

@@ -1,17 +1,264 @@
-/* run.c - one command from its arguments to its exit code, and the progress it reports */
+/* run.c - one command from its arguments to its exit code: the files it reads and writes, and its progress */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/run.h"
+#include "tools/ropemap/command.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
 #include "tools/ropemap/options/print_size.h"
 #include "tools/ropemap/options/rule_options.h"
+#include "tools/ropemap/options/tensor_options.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* ---- what is read -------------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *name, const char *ending) {
+    const size_t length = strlen(name), wanted = strlen(ending);
+    return length >= wanted && strcmp(name + length - wanted, ending) == 0;
+}
+
+static ropemap_status note_file(cli_outputs *outputs, const char *path, ropemap_error *error) {
+    char **more = realloc(outputs->inputs, (size_t)(outputs->input_count + 1) * sizeof *more);
+    outputs->inputs = more != NULL ? more : outputs->inputs;
+    char *copy = more != NULL ? strdup(path) : NULL;
+    if (copy == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "%.200s: no memory for the name", path);
+    }
+    more[outputs->input_count++] = copy;
+    return ropemap_outputs_input(outputs->set, path, error);
+}
+
+/* FILE[:TENSOR] */
+static ropemap_status note_tensor(cli_outputs *outputs, const char *text, ropemap_error *error) {
+    char *path = strdup(text);
+    if (path == NULL) {
+        return fail(error, ROPEMAP_RESOURCES, "%.200s: no memory for the name", text);
+    }
+    (void)tensor_cut(path);
+    const ropemap_status status = note_file(outputs, path, error);
+    free(path);
+    return status;
+}
+
+/* A file, or a folder whose .json files say what the model is. */
+static ropemap_status note_model(cli_outputs *outputs, const char *path, ropemap_error *error) {
+    DIR *folder = opendir(path);
+    ropemap_status status = note_file(outputs, path, error);
+    for (const struct dirent *found = folder != NULL ? readdir(folder) : NULL;
+         found != NULL && status == ROPEMAP_OK; found = readdir(folder)) {
+        char name[PATH_MAX];
+        const int length = snprintf(name, sizeof name, "%s/%s", path, found->d_name);
+        if (ends_with(found->d_name, ".json") && length > 0 && (size_t)length < sizeof name) {
+            status = note_file(outputs, name, error);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    return status;
+}
+
+ropemap_status outputs_note(cli_outputs *outputs, const cli_option *option, const char *value,
+                            ropemap_error *error) {
+    switch (option->reads) {
+    case READS_FILE:
+        return note_file(outputs, value, error);
+    case READS_TENSOR:
+        return note_tensor(outputs, value, error);
+    case READS_MODEL:
+        return note_model(outputs, value, error);
+    case READS_NOTHING:
+        break;
+    }
+    return ROPEMAP_OK;
+}
+
+/* ---- names --------------------------------------------------------------------------------------------- */
+
+static const char *const kind_names[OUTPUT_KINDS] = {
+    [OUTPUT_PNG] = "png", [OUTPUT_SVG] = "svg",  [OUTPUT_PDF] = "pdf",
+    [OUTPUT_NPY] = "npy", [OUTPUT_CSV] = "csv",  [OUTPUT_SAFETENSORS] = "safetensors",
+    [OUTPUT_H] = "h",     [OUTPUT_GGUF] = "gguf"};
+
+/* Written in place: standard output, a device, a FIFO. */
+static bool is_in_place(const char *path) {
+    struct stat status;
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode));
+}
+
+/* "-", or another name of the pipe that standard output is, such as /dev/stdout. */
+static bool is_stdout(const char *path) {
+    struct stat named, standard;
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &named) == 0 && fstat(STDOUT_FILENO, &standard) == 0 && S_ISFIFO(named.st_mode) &&
+            named.st_dev == standard.st_dev && named.st_ino == standard.st_ino);
+}
+
+/* The path after "svg:", where that is written in place; else the whole name, and OUTPUT_KINDS. */
+static const char *split(const char *name, output_kind *kind) {
+    for (*kind = OUTPUT_PNG; *kind < OUTPUT_KINDS; ++*kind) {
+        const size_t length = strlen(kind_names[*kind]);
+        if (strncmp(name, kind_names[*kind], length) == 0 && name[length] == ':' &&
+            is_in_place(name + length + 1)) {
+            return name + length + 1;
+        }
+    }
+    return name;
+}
+
+output_kind output_kind_of(const char *name) {
+    output_kind kind = OUTPUT_KINDS;
+    const char *path = split(name, &kind);
+    if (kind != OUTPUT_KINDS) {
+        return kind;
+    }
+    for (kind = OUTPUT_PNG; kind < OUTPUT_KINDS; kind++) {
+        char ending[16];
+        (void)snprintf(ending, sizeof ending, ".%s", kind_names[kind]);
+        if (ends_with(path, ending)) {
+            return kind;
+        }
+    }
+    return is_in_place(path) ? OUTPUT_PNG : OUTPUT_KINDS;
+}
+
+ropemap_format output_format(output_kind kind) {
+    return kind == OUTPUT_SVG ? ROPEMAP_SVG : kind == OUTPUT_PDF ? ROPEMAP_PDF : ROPEMAP_PNG;
+}
+
+static ropemap_status refuse_kind(const char *name, unsigned kinds, ropemap_error *error) {
+    char list[80] = "";
+    size_t used = 0;
+    for (int kind = 0, left = (int)kinds; kind < OUTPUT_KINDS; kind++) {
+        if ((kinds >> kind & 1u) != 0) {
+            left &= ~(1 << kind);
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s.%s",
+                                     used == 0   ? ""
+                                     : left == 0 ? " or "
+                                                 : ", ",
+                                     kind_names[kind]);
+        }
+    }
+    return fail(error, ROPEMAP_USAGE,
+                "--output: '%.300s' names no kind of file that can be written here; use %s", name, list);
+}
+
+ropemap_status outputs_add(cli_outputs *outputs, const char *name, unsigned kinds, bool force,
+                           ropemap_error *error) {
+    output_kind kind = OUTPUT_KINDS;
+    const char *path = split(name, &kind);
+    const ropemap_status status = ropemap_outputs_add(outputs->set, path, force, error);
+    if (status != ROPEMAP_OK) {
+        return status;
+    }
+    kind = output_kind_of(name);
+    if (kinds != OUTPUT_ANY && (kinds >> kind & 1u) == 0) {
+        return refuse_kind(name, kinds, error);
+    }
+    outputs->stdout_name = is_stdout(path) ? name : outputs->stdout_name;
+    outputs->kinds[outputs->count++] = kind;
+    return ROPEMAP_OK;
+}
+
+ropemap_status outputs_add_all(cli_outputs *outputs, const cli_texts *names, unsigned kinds, bool force,
+                               ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int i = 0; i < names->count && status == ROPEMAP_OK; i++) {
+        status = outputs_add(outputs, names->all[i], kinds, force, error);
+    }
+    return status;
+}
+
+/* Makes and removes files next to the outputs, so signals wait. */
+ropemap_status outputs_check(cli_outputs *outputs, const char *prints, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    if (prints != NULL && outputs->stdout_name != NULL) {
+        status = prints[0] == '\0' ? ROPEMAP_OK
+                                   : fail(error, ROPEMAP_USAGE, "%s and -o %s both write to stdout; use one",
+                                          prints, outputs->stdout_name);
+    } else if (prints != NULL) {
+        status = ropemap_outputs_add(outputs->set, "-", false, error); /* not into an input either */
+    }
+    signals_hold();
+    status = status == ROPEMAP_OK ? ropemap_outputs_check(outputs->set, error) : status;
+    signals_release();
+    return status;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------- */
+
+/* Opening a FIFO or filling a pipe may block forever, and leaves nothing behind: signals act at once there.
+ */
+static ropemap_status write_one(cli_outputs *outputs, int index, const ropemap_bytes *bytes,
+                                ropemap_error *error) {
+    const bool in_place = ropemap_outputs_in_place(outputs->set, index);
+    if (signals_came()) {
+        return fail(error, ROPEMAP_STOPPED, "stopped before '%.200s' was written",
+                    ropemap_outputs_name(outputs->set, index));
+    }
+    if (in_place) {
+        signals_release();
+    }
+    const ropemap_status status = ropemap_outputs_write(outputs->set, index, bytes, error);
+    if (in_place) {
+        signals_hold();
+    }
+    return status;
+}
+
+ropemap_status outputs_table(void (*put)(FILE *stream, const void *what), const void *what,
+                             ropemap_bytes *bytes, ropemap_error *error) {
+    char *data = NULL;
+    FILE *stream = open_memstream(&data, &bytes->size);
+    bool whole = stream != NULL;
+    if (stream != NULL) {
+        put(stream, what);
+        whole = ferror(stream) == 0;
+        whole = fclose(stream) == 0 && whole;
+    }
+    bytes->data = (uint8_t *)data;
+    return whole ? ROPEMAP_OK : fail(error, ROPEMAP_RESOURCES, "--output: no memory for the table");
+}
+
+static ropemap_status make_one(cli_outputs *outputs, int index, output_encoder encode, void *what,
+                               ropemap_error *error) {
+    ropemap_bytes bytes = {.data = NULL};
+    ropemap_status status = encode(what, index, outputs->kinds[index], &bytes, error);
+    status = status == ROPEMAP_OK ? write_one(outputs, index, &bytes, error) : status;
+    ropemap_bytes_free(&bytes);
+    return status;
+}
+
+ropemap_status outputs_write(cli_outputs *outputs, output_encoder encode, void *what, ropemap_error *error) {
+    ropemap_status status = ROPEMAP_OK;
+    for (int in_place = 1; in_place >= 0; in_place--) {
+        for (int index = 0; index < outputs->count && status == ROPEMAP_OK; index++) {
+            if (ropemap_outputs_in_place(outputs->set, index) == (in_place == 1)) {
+                status = make_one(outputs, index, encode, what, error);
+            }
+        }
+    }
+    return status == ROPEMAP_OK ? ropemap_outputs_finish(outputs->set, error) : status;
+}
+
+void outputs_free(cli_outputs *outputs) {
+    ropemap_outputs_free(outputs->set);
+    outputs->set = NULL;
+    for (int i = 0; i < outputs->input_count; i++) {
+        free(outputs->inputs[i]);
+    }
+    free(outputs->inputs);
+    outputs->inputs = NULL;
+    outputs->input_count = 0;
+}
 
 /* ---- progress ------------------------------------------------------------------------------------------ */
 

@@ -1,13 +1,10 @@
 /* answers.c - what each path answers: the encoders of the commands, with the query as their options */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_info.h"
-#include "tools/ropemap/decay/command_bound.h"
-#include "tools/ropemap/decay/command_explain.h"
-#include "tools/ropemap/decay/command_plan.h"
-#include "tools/ropemap/decay/curves.h"
+#include "tools/ropemap/decay/decay.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/map/command_map.h"
+#include "tools/ropemap/map/map.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/run.h"
 #include "tools/serve/serve.h"

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "host/ropemap_machine.h"
+#include "tools/ropemap/command.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
-#include "tools/ropemap/map/map_inputs.h"
+#include "tools/ropemap/map/map.h"
 #include "tools/ropemap/run.h"
 #include "tools/serve/serve.h"
 

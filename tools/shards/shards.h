@@ -112,8 +112,7 @@ bool shards_any(const char *folder);
 /* Removes claims and what killed processes left; with `shards` the shards. */
 void shards_clear(const char *folder, bool shards);
 
-/* ---- claims.c --------------------------------------------------------------------------------------------
- */
+/* ---- shard_files.c: claims */
 
 typedef enum claim_state {
     CLAIM_MINE,

@@ -3,8 +3,8 @@
 #include "tools/ropemap/attention/heads.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/options/attention_options.h"
 #include "tools/ropemap/options/map_options.h"
+#include "tools/ropemap/options/options.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>

@@ -7,7 +7,7 @@
 #include "tools/ropemap/options/print_size.h"
 #include "tools/ropemap/options/rule_options.h"
 #include "tools/ropemap/options/tensor_options.h"
-#include "tools/ropemap/outputs.h"
+#include "tools/ropemap/run.h"
 
 enum { HEAD_LAYERS_MOST = 1024 };
 

@@ -1,6 +1,6 @@
 /* card.c - the decay card: what a base reaches, what lengths need, and where models stand */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/decay/command_bound.h"
+#include "tools/ropemap/decay/decay.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"

@@ -1,6 +1,6 @@
 /* command_curve.c - ropemap curve */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/decay/curves.h"
+#include "tools/ropemap/decay/decay.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/map_options.h"

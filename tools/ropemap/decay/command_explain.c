@@ -1,6 +1,6 @@
 /* command_explain.c - ropemap explain */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/decay/command_explain.h"
+#include "tools/ropemap/decay/decay.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"

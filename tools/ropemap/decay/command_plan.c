@@ -1,6 +1,6 @@
 /* command_plan.c - ropemap plan: which base, or which factor of a scaling rule, a context length needs */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/decay/command_plan.h"
+#include "tools/ropemap/decay/decay.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"

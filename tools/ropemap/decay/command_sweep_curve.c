@@ -1,7 +1,7 @@
 /* command_sweep_curve.c - `ropemap sweep curve`: curves of many settings as plots side by side */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/attention/captures.h"
-#include "tools/ropemap/decay/curves.h"
+#include "tools/ropemap/decay/decay.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/vary.h"
 #include "tools/ropemap/run.h"

@@ -1,6 +1,6 @@
 /* curve_chart.c - a curve's figure */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/decay/curves.h"
+#include "tools/ropemap/decay/decay.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"
 

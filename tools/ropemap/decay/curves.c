@@ -1,7 +1,7 @@
 /* curves.c - the options of curves, and the curves that they describe */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/decay/curves.h"
 #include "tools/ropemap/attention/captures.h"
+#include "tools/ropemap/decay/decay.h"
 #include "tools/ropemap/failure.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* plan_flags.c - a base or a factor as transformers, vLLM and llama.cpp take it */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/decay/command_plan.h"
+#include "tools/ropemap/decay/decay.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,10 +1,9 @@
 /* command_map.c - ropemap map: the map that the options describe, as figure, file and JSON document */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/map/command_map.h"
+#include "tools/ropemap/command.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/help.h"
-#include "tools/ropemap/map/map_devices.h"
+#include "tools/ropemap/map/map.h"
 #include "tools/ropemap/map/map_shards.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/options/options.h"

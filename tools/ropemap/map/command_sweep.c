@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/attention/captures.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/map/map.h"
 #include "tools/ropemap/map/map_shards.h"
-#include "tools/ropemap/map/sweep.h"
 #include "tools/ropemap/run.h"
 
 #include <math.h>

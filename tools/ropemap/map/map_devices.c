@@ -1,9 +1,9 @@
 /* map_devices.c - one map on several GPUs of this machine, in one process */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/map/map_devices.h"
 #include "host/ropemap_machine.h"
 #include "host/ropemap_parts.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/map/map.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>

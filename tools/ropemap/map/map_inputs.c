@@ -1,8 +1,8 @@
 /* map_inputs.c - what a map is computed from: rows, columns, vectors, rotation */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/map/map_inputs.h"
 #include "tools/ropemap/attention/captures.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/map/map.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/options/vary.h"
 

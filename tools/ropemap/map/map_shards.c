@@ -3,7 +3,7 @@
 #include "tools/ropemap/map/map_shards.h"
 #include "host/ropemap_parts.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/map/map_devices.h"
+#include "tools/ropemap/map/map.h"
 
 #include <inttypes.h>
 #include <math.h>

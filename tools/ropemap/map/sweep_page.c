@@ -1,7 +1,7 @@
 /* sweep_page.c - maps of many settings side by side, in the words that they have in common, and as frames */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/map/sweep.h"
+#include "tools/ropemap/map/map.h"
 
 #include <stddef.h>
 #include <stdio.h>

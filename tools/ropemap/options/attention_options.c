@@ -1,6 +1,5 @@
 /* attention_options.c - the options of attention: scores, and which keys a query sees */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/options/attention_options.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/options/options.h"

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_TOOLS_ROPEMAP_MAP_OPTIONS_H
 #define ROPEMAP_TOOLS_ROPEMAP_MAP_OPTIONS_H
 
-#include "tools/ropemap/options/attention_options.h"
+#include "tools/ropemap/options/options.h"
 #include "tools/ropemap/options/print_size.h"
 #include "tools/ropemap/options/rule_options.h"
 #include "tools/ropemap/options/tensor_options.h"

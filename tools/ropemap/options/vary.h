@@ -4,7 +4,7 @@
 #define ROPEMAP_TOOLS_ROPEMAP_OPTIONS_VARY_H
 
 #include "tools/ropemap/options/options.h"
-#include "tools/ropemap/outputs.h"
+#include "tools/ropemap/run.h"
 
 enum { VARY_AXES = 3, VARY_VALUES = OUTPUTS_FRAMES, VARY_SETTINGS = OUTPUTS_FRAMES };
 
