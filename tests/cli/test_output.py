@@ -174,7 +174,7 @@ class Refusals(Case):
         os.mkdir(self.path("place"))
         os.mkdir(self.path("place.png"))
         self.expect(2, ["--output", "missing"])
-        self.expect(2, ["--output", "empty"], "-o", "")
+        self.expect(2, ["--output", "needs a value"], "-o", "")
         self.expect(2, ["a.jpg", ".png"], "-o", "a.jpg")
         self.expect(2, ["directory", "place"], "-o", "place")
         self.expect(2, ["directory", "place.png"], "-o", "place.png", "--force")
