@@ -194,7 +194,8 @@ static double place_of(double at, rm_box box, bool across, bool upwards, int64_t
     return (double)(across ? box.x : box.y) + rm_snap(place, length, line);
 }
 
-double rm_ticks_baseline(rm_box box, const rm_sizes *sizes) {
+/* Baseline of the tick labels below a box. */
+static double ticks_baseline(rm_box box, const rm_sizes *sizes) {
     const int64_t top = box.y + box.height + sizes->line + sizes->tick + sizes->gap;
     return (double)top + RM_FONT_DIGIT * sizes->ticks;
 }
@@ -211,7 +212,7 @@ static void draw_below(rm_drawing *drawing, const rm_ticks *ticks, rm_box box, c
     for (int32_t tick = 0; tick < ticks->count; tick++) {
         const double x = place_of(ticks->tick[tick].at, box, true, false, sizes->line);
         rm_drawing_line(drawing, x, edge, 0.0, length, pen, theme->line);
-        rm_drawing_text(drawing, x, rm_ticks_baseline(box, sizes), ticks->tick[tick].label, style);
+        rm_drawing_text(drawing, x, ticks_baseline(box, sizes), ticks->tick[tick].label, style);
     }
 }
 
@@ -269,7 +270,7 @@ double rm_swatch_width(const char *name, const rm_sizes *sizes) {
 }
 
 double rm_swatch_end(rm_box bar, int32_t row, const rm_sizes *sizes) {
-    return rm_ticks_baseline(bar, sizes) + row * SWATCH_STEP * sizes->ticks;
+    return ticks_baseline(bar, sizes) + row * SWATCH_STEP * sizes->ticks;
 }
 
 void rm_swatch_draw(rm_drawing *drawing, rm_box bar, int32_t row, const uint8_t ink[3], const char *name,

@@ -101,9 +101,6 @@ ropemap_status rm_font_size_check(double font_size, ropemap_error *error);
 double rm_ticks_before(const rm_ticks *ticks, int64_t width, const rm_sizes *sizes);
 double rm_ticks_beyond(const rm_ticks *ticks, int64_t width, const rm_sizes *sizes);
 
-/* Baseline of the tick labels below a box. */
-double rm_ticks_baseline(rm_box box, const rm_sizes *sizes);
-
 /* A swatch of a colour that is not on the bar with its name, the row-th below the box of a colour bar; its
  * width and its end below the box. */
 void rm_swatch_draw(rm_drawing *drawing, rm_box bar, int32_t row, const uint8_t ink[3], const char *name,

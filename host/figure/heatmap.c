@@ -14,7 +14,8 @@ enum { SIDE_MIN = 64, SIDE_MAX = 32767 }; /* of a panel that is given a size */
 
 /* ---- checks ---- */
 
-ropemap_status rm_map_check(const ropemap_map *map, ropemap_error *error) {
+/* ROPEMAP_USAGE for a map without cells, or with too many. */
+static ropemap_status check_map(const ropemap_map *map, ropemap_error *error) {
     if (map->cells == NULL || map->height < 1 || map->width < 1) {
         return rm_fail(error, ROPEMAP_USAGE, "map: %" PRId64 " x %" PRId64 " cells%s, at least 1 x 1",
                        map->width, map->height, map->cells == NULL ? " and none in memory" : "");
@@ -50,7 +51,7 @@ static ropemap_status check_panel(const ropemap_figure *figure, const ropemap_pa
     if (panel->map == NULL) {
         return rm_fail(error, ROPEMAP_USAGE, "map: none");
     }
-    RM_TRY(rm_map_check(panel->map, error));
+    RM_TRY(check_map(panel->map, error));
     if (!figure->bare) {
         RM_TRY(check_range("rows", &panel->rows, panel->map->height, error));
         RM_TRY(check_range("cols", &panel->cols, panel->map->width, error));
@@ -334,7 +335,7 @@ static void put_floats(uint8_t *to, const float *cells, int64_t count) {
 }
 
 ropemap_status ropemap_map_npy(const ropemap_map *map, ropemap_bytes *bytes, ropemap_error *error) {
-    RM_TRY(rm_map_check(map, error));
+    RM_TRY(check_map(map, error));
     const int64_t cells = map->height * map->width;
     const uint64_t size = HEADER + 4 * (uint64_t)cells;
     uint8_t *data = rm_alloc_raw(size, 1);

@@ -7,9 +7,6 @@
 #include "host/figure/drawing.h"
 #include "host/figure/frame.h"
 
-/* ROPEMAP_USAGE for a map without cells, or with too many. */
-ropemap_status rm_map_check(const ropemap_map *map, ropemap_error *error);
-
 enum { RM_PANELS_MAX = 1024 };
 
 #define RM_BELOW_NAME "≤ 0"

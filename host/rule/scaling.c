@@ -199,7 +199,7 @@ rm_ramp_ends rm_yarn_ends(double base, int32_t rotary_dim, double original_lengt
                           .high = fmin(untruncated ? high : ceil(high), (double)(rotary_dim - 1))};
 }
 
-rm_twofold rm_yarn_ramp(rm_ramp_ends ends, int32_t pair, double least_width) {
+static rm_twofold yarn_ramp(rm_ramp_ends ends, int32_t pair, double least_width) {
     const double width = ends.high - ends.low;
     const rm_twofold ramp =
         rm_twofold_div(rm_twofold_of((double)pair - ends.low), width == 0.0 ? least_width : width);
@@ -255,8 +255,8 @@ static void rule_yarn(const ropemap_spec *spec, int32_t pairs, rm_twofold *radia
     const double factor = yarn_factor(scaling);
     rm_plain_frequencies(spec->base, pairs, radians);
     for (int32_t i = 0; i < pairs; i++) {
-        const rm_twofold ramp = scaling->ramp == ROPEMAP_RAMP_PAPER ? paper_ramp(scaling, radians[i])
-                                                                    : rm_yarn_ramp(ends, i, 0.001);
+        const rm_twofold ramp =
+            scaling->ramp == ROPEMAP_RAMP_PAPER ? paper_ramp(scaling, radians[i]) : yarn_ramp(ends, i, 0.001);
         radians[i] = mix(radians[i], rm_twofold_div(radians[i], factor), ramp);
     }
     *attention = yarn_attention(scaling);
@@ -290,7 +290,7 @@ static void rule_ggml(const ropemap_spec *spec, int32_t pairs, rm_twofold *radia
         radians[i] = scaled;
         if (extension != 0.0) {
             const rm_twofold kept =
-                rm_twofold_add(rm_twofold_of(1.0), rm_twofold_negative(rm_yarn_ramp(ends, i, 0.001)));
+                rm_twofold_add(rm_twofold_of(1.0), rm_twofold_negative(yarn_ramp(ends, i, 0.001)));
             radians[i] = mix(scaled, whole, rm_twofold_mul(kept, rm_twofold_of(extension)));
         }
     }

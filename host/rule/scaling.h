@@ -70,8 +70,6 @@ typedef struct rm_ramp_ends {
 rm_ramp_ends rm_yarn_ends(double base, int32_t rotary_dim, double original_length, double beta_fast,
                           double beta_slow, bool untruncated);
 
-rm_twofold rm_yarn_ramp(rm_ramp_ends ends, int32_t pair, double least_width);
-
 /* The list of divisors that the length, or the rule's own word, chooses. */
 const double *rm_scaling_divisors(const ropemap_spec *spec);
 

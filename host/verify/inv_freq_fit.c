@@ -38,7 +38,7 @@ bool rm_precision_holds(rm_precision precision, const float *stored, int64_t cou
     return true;
 }
 
-double rm_unit_of_radians(rm_unit unit, double radians) {
+static double unit_of_radians(rm_unit unit, double radians) {
     switch (unit) {
     case RM_UNIT_RECIPROCAL:
         return 1.0 / radians;
@@ -59,11 +59,11 @@ static double stored_at(const rm_reading *reading, int32_t pair) {
 
 double rm_reading_radians(const rm_reading *reading, int32_t pair) {
     const double stored = stored_at(reading, pair);
-    return reading->unit == RM_UNIT_TURNS ? stored * TWO_PI : rm_unit_of_radians(reading->unit, stored);
+    return reading->unit == RM_UNIT_TURNS ? stored * TWO_PI : unit_of_radians(reading->unit, stored);
 }
 
 bool rm_reading_is(const rm_reading *reading, int32_t pair, double radians) {
-    const double found = stored_at(reading, pair), wanted = rm_unit_of_radians(reading->unit, radians);
+    const double found = stored_at(reading, pair), wanted = unit_of_radians(reading->unit, radians);
     const bool half = reading->precision == RM_PRECISION_FP16;
     const double least = half ? FP16_STEP * 0.504 : 0.0;
     return found == wanted ||
@@ -73,7 +73,7 @@ bool rm_reading_is(const rm_reading *reading, int32_t pair, double radians) {
 }
 
 double rm_reading_error(const rm_reading *reading, int32_t pair, double radians) {
-    const double found = stored_at(reading, pair), wanted = rm_unit_of_radians(reading->unit, radians);
+    const double found = stored_at(reading, pair), wanted = unit_of_radians(reading->unit, radians);
     return found == wanted ? 0.0 : wanted == 0.0 ? INFINITY : fabs((found - wanted) / wanted);
 }
 
@@ -94,7 +94,8 @@ bool rm_comparing_try(rm_comparing *work, const ropemap_spec *spec) {
     return true;
 }
 
-bool rm_comparing_is(rm_comparing *work, const ropemap_spec *spec) {
+/* Whether the reading is the first of the rule's frequencies, which may be more. */
+static bool comparing_is(rm_comparing *work, const ropemap_spec *spec) {
     const int32_t dim = 2 * rm_spec_pairs(spec);
     if (dim < 2 * work->reading.count || !rm_comparing_try(work, spec)) {
         return false;
@@ -215,12 +216,12 @@ static double round_to(double value, int digits) {
 static int shorten(rm_comparing *work, struct sought *sought, double value) {
     for (int digits = 1; digits <= DIGITS_MOST; digits++) {
         set(sought, round_to(value, digits));
-        if (rm_comparing_is(work, &sought->spec)) {
+        if (comparing_is(work, &sought->spec)) {
             return digits;
         }
     }
     set(sought, value);
-    return rm_comparing_is(work, &sought->spec) ? DIGITS_MOST + 1 : 0;
+    return comparing_is(work, &sought->spec) ? DIGITS_MOST + 1 : 0;
 }
 
 /*
@@ -234,7 +235,7 @@ static int likely_value(rm_comparing *work, struct sought *sought) {
         const double first = (sought->tokens ? 64.0 : 0x1p-5) * starts[i];
         for (double value = first; value <= first * (sought->tokens ? 0x1p18 : 0x1p13); value *= 2.0) {
             set(sought, value);
-            if (value >= sought->low && value <= sought->high && rm_comparing_is(work, &sought->spec)) {
+            if (value >= sought->low && value <= sought->high && comparing_is(work, &sought->spec)) {
                 return 1;
             }
         }
@@ -251,7 +252,7 @@ static int fit(rm_comparing *work, struct sought *sought) {
     const double value = best_value(work, sought);
     if (sought->tokens) {
         set(sought, round(value));
-        if (rm_comparing_is(work, &sought->spec)) {
+        if (comparing_is(work, &sought->spec)) {
             return 1 + (int)log10(value);
         }
     }
@@ -271,7 +272,7 @@ static void take_logs(rm_comparing *work) {
     for (int32_t i = 0; i < work->reading.count; i++) {
         const double radians = rm_reading_radians(&work->reading, i);
         const bool coarse = work->reading.precision == RM_PRECISION_FP16 && radians < 0x1p-11 &&
-                            rm_unit_of_radians(work->reading.unit, radians) < 1.0; /* multiples of 2^-24 */
+                            unit_of_radians(work->reading.unit, radians) < 1.0; /* multiples of 2^-24 */
         const bool known = radians > 0.0 && isfinite(radians) && !coarse;
         work->logs[i] = known ? log(radians) : NAN;
     }
@@ -314,7 +315,7 @@ static void other_length(rm_comparing *work) {
     const ropemap_scaling *scaling = &work->spec->scaling;
     for (int use = ROPEMAP_FACTORS_SHORT; use <= ROPEMAP_FACTORS_LONG && scaling->list_count > 0; use++) {
         other.scaling.factors = (ropemap_factors)use;
-        if (rm_comparing_is(work, &other)) {
+        if (comparing_is(work, &other)) {
             explain(work, 0, "length", "length", NAN, work->spec->length,
                     "the %s list of divisors; at a length of %.15g the rule takes the other",
                     rm_factors_name(use), work->spec->length);
@@ -329,7 +330,7 @@ static void other_length(rm_comparing *work) {
 
 static void not_scaled(rm_comparing *work) {
     const ropemap_spec plain = unscaled(work->spec);
-    if (work->spec->scaling.rule != ROPEMAP_SCALING_NONE && rm_comparing_is(work, &plain)) {
+    if (work->spec->scaling.rule != ROPEMAP_SCALING_NONE && comparing_is(work, &plain)) {
         explain(work, 0, "unscaled", "scaling", NAN, NAN,
                 "base^(-2i/D) without scaling: the rule '%s' was not applied",
                 ropemap_scaling_name(work->spec->scaling.rule));
@@ -342,7 +343,7 @@ static void other_exponent(rm_comparing *work) {
     const ropemap_scaling *scaling = &work->spec->scaling;
     const double rotary = 2.0 * work->pairs, head = (double)work->spec->head_dim;
     other.rotary_dim = other.head_dim;
-    if (rotary < head && scaling->list_count == 0 && rm_comparing_is(work, &other)) {
+    if (rotary < head && scaling->list_count == 0 && comparing_is(work, &other)) {
         explain(
             work, 0, "exponent", "dimension", head, rotary,
             "exponents -2i/%g, over the head dim in place of the %g elements that rotate (the same as base "
@@ -390,7 +391,7 @@ static void other_word(rm_comparing *work, const rm_parameter *parameter) {
     } else {
         other.scaling.ramp = other.scaling.ramp == ROPEMAP_RAMP_CODE ? ROPEMAP_RAMP_PAPER : ROPEMAP_RAMP_CODE;
     }
-    if (rm_comparing_is(work, &other)) {
+    if (comparing_is(work, &other)) {
         const double found = rm_parameter_value(&other.scaling, parameter);
         explain(work, 1, "parameter", parameter->key, found, 1.0 - found, "made with %s %s; the rule has %s",
                 parameter->key,
@@ -590,7 +591,7 @@ static void other_share(rm_comparing *work) {
     const double share = (double)rotary / (double)head;
     other.rotary_dim = dim;
     other.head_dim = dim > head ? dim : head;
-    if (other.scaling.list_count > 0 || !rm_comparing_is(work, &other)) {
+    if (other.scaling.list_count > 0 || !comparing_is(work, &other)) {
         return;
     }
     if (dim == head) {
@@ -615,12 +616,12 @@ static void other_share(rm_comparing *work) {
 /* The first pairs of more: of the rule's own, or of a head that rotates whole. */
 static void cut_short(rm_comparing *work) {
     ropemap_spec other = *work->spec;
-    if (rm_comparing_is(work, work->spec)) {
+    if (comparing_is(work, work->spec)) {
         explain(work, 0, "count", "pairs", work->reading.count, work->pairs,
                 "the first %d frequencies of the rule's %d", (int)work->reading.count, (int)work->pairs);
     }
     other.rotary_dim = other.head_dim;
-    if (other.scaling.list_count == 0 && rm_comparing_is(work, &other)) {
+    if (other.scaling.list_count == 0 && comparing_is(work, &other)) {
         explain(work, 1, "exponent", "dimension", other.head_dim, 2.0 * work->reading.count,
                 "the first %d of %d frequencies of a head that rotates whole: exponents -2i/%d",
                 (int)work->reading.count, (int)other.head_dim / 2, (int)other.head_dim);
@@ -632,7 +633,7 @@ static void other_count(rm_comparing *work) {
     ropemap_spec other = unscaled(work->spec);
     other.rotary_dim = 2 * work->reading.count;
     other.head_dim = other.rotary_dim > other.head_dim ? other.rotary_dim : other.head_dim;
-    if (work->spec->scaling.rule != ROPEMAP_SCALING_NONE && rm_comparing_is(work, &other)) {
+    if (work->spec->scaling.rule != ROPEMAP_SCALING_NONE && comparing_is(work, &other)) {
         explain(work, 1, "unscaled", "scaling", NAN, NAN,
                 "base^(-2i/%d) of %d pairs without scaling; the rule has %d pairs and %s",
                 (int)other.rotary_dim, (int)work->reading.count, (int)work->pairs,

@@ -35,7 +35,8 @@ static uint32_t bytes_of(ropemap_element element) {
     return element == ROPEMAP_ELEMENT_FP64 ? 8 : element == ROPEMAP_ELEMENT_FP32 ? 4 : 2;
 }
 
-uint64_t rm_element_bits(ropemap_element element, double value) {
+/* An element's number as an integer of its bytes. */
+static uint64_t element_bits(ropemap_element element, double value) {
     uint64_t bits = 0;
     switch (element) {
     case ROPEMAP_ELEMENT_FP64:
@@ -64,7 +65,7 @@ typedef struct writer {
 } writer;
 
 static void put(writer *to, double rounded) {
-    const uint64_t bits = rm_element_bits(to->element, rounded);
+    const uint64_t bits = element_bits(to->element, rounded);
     for (uint32_t byte = 0; byte < to->bytes; byte++) {
         *to->next++ = (uint8_t)(bits >> (8 * byte));
     }

@@ -53,9 +53,6 @@ ropemap_status rm_table_file(const rm_table_shape *shape, ropemap_table_format f
 ropemap_status rm_table_text(const rm_table_shape *shape, const uint8_t *data, ropemap_bytes *file,
                              ropemap_error *error);
 
-/* An element's number as an integer of its bytes. */
-uint64_t rm_element_bits(ropemap_element element, double value);
-
 /* ---- judge.c: a rotation under judgement, its rows in the order of their positions, and the search for a
  * cause */
 
@@ -171,8 +168,6 @@ typedef struct rm_reading {
 /* Whether every one of `count` numbers is one of that precision. */
 bool rm_precision_holds(rm_precision precision, const float *stored, int64_t count);
 
-double rm_unit_of_radians(rm_unit unit, double radians);
-
 /* What number `pair` is in radians a token. */
 double rm_reading_radians(const rm_reading *reading, int32_t pair);
 
@@ -203,9 +198,6 @@ typedef struct rm_comparing {
 
 /* Fills `trial` and `attention` from a rule; false if the rule is invalid. Allocates nothing. */
 bool rm_comparing_try(rm_comparing *work, const ropemap_spec *spec);
-
-/* Whether the reading is the first of the rule's frequencies, which may be more. */
-bool rm_comparing_is(rm_comparing *work, const ropemap_spec *spec);
 
 /* Finds the shortest explanation of a reading that is not the rule's: fills `cause`, or returns false. */
 bool rm_comparing_explain(rm_comparing *work);

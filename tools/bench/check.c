@@ -179,7 +179,7 @@ double reference_element_error(const check_reference *reference) {
 }
 
 /* Both elements of each pair. */
-double reference_row_error(const check_reference *reference) {
+static double reference_row_error(const check_reference *reference) {
     return sqrt(2.0) * reference_element_error(reference);
 }
 
@@ -199,7 +199,8 @@ double reference_dot(const double *a, const double *b, int64_t count) {
     return sum;
 }
 
-double reference_product_error(int32_t head_dim, double length_a, double length_b) {
+/* A product of vectors of that length in float, of which each element is exact: (d + 1) roundings. */
+static double reference_product_error(int32_t head_dim, double length_a, double length_b) {
     return ((double)head_dim + 1.0) * FLOAT_ROUNDING * length_a * length_b;
 }
 

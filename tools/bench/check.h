@@ -74,7 +74,6 @@ double reference_ones(const check_reference *reference, int64_t distance);
 /* What rotated rows of a backend, or rows that were rotated as they were read, may be off by: an element, as
  * a part of its pair's length, and a row, as a part of its own. */
 double reference_element_error(const check_reference *reference);
-double reference_row_error(const check_reference *reference);
 
 /* ---- reference_stack.c */
 
@@ -95,9 +94,6 @@ int32_t reference_partner(const check_reference *reference, int32_t d);
 
 /* sum of a[i] * b[i]. */
 double reference_dot(const double *a, const double *b, int64_t count);
-
-/* A product of vectors of that length in float, of which each element is exact: (d + 1) roundings. */
-double reference_product_error(int32_t head_dim, double length_a, double length_b);
 
 /* A map of the dot products of all queries with all keys, at positions 0 to positions - 1. */
 typedef struct map_check {

@@ -85,7 +85,8 @@ static void find_device(bench_nvml *nvml, int32_t index) {
     nvml->device = found ? nvml->device : NULL;
 }
 
-void nvml_open(bench_nvml *nvml, int32_t index) {
+/* Opens the library, if there is one, for the GPU that the driver numbers `index`. */
+static void nvml_open(bench_nvml *nvml, int32_t index) {
     *nvml = (bench_nvml){.handle = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL)};
     if (nvml->handle == NULL) {
         return;
@@ -101,7 +102,7 @@ void nvml_open(bench_nvml *nvml, int32_t index) {
     find_device(nvml, index);
 }
 
-void nvml_close(bench_nvml *nvml) {
+static void nvml_close(bench_nvml *nvml) {
     if (nvml->handle != NULL) {
         if (nvml->shutdown != NULL) {
             (void)nvml->shutdown();
@@ -111,7 +112,8 @@ void nvml_close(bench_nvml *nvml) {
     *nvml = (bench_nvml){.handle = NULL};
 }
 
-void nvml_driver(const bench_nvml *nvml, char *version, size_t size) {
+/* The driver's version; "" where it is not known. */
+static void nvml_driver(const bench_nvml *nvml, char *version, size_t size) {
     if (nvml->version == NULL || nvml->version(version, (unsigned)size) != DONE) {
         version[0] = '\0';
     }

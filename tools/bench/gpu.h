@@ -25,13 +25,6 @@ typedef struct bench_nvml {
     int (*reasons)(void *device, unsigned long long *reasons);
 } bench_nvml;
 
-/* Opens the library, if there is one, for the GPU that the driver numbers `index`. */
-void nvml_open(bench_nvml *nvml, int32_t index);
-void nvml_close(bench_nvml *nvml);
-
-/* The driver's version; "" where it is not known. */
-void nvml_driver(const bench_nvml *nvml, char *version, size_t size);
-
 bench_gpu_state nvml_look(const bench_nvml *nvml);
 
 /* Whether a GPU holds its clocks back for these reasons: power, heat or a brake, not for want of work. */

@@ -84,7 +84,7 @@ static bench_words cuda_version(int32_t version) {
     return shown;
 }
 
-const char *bench_verdict_word(bench_verdict verdict) {
+static const char *bench_verdict_word(bench_verdict verdict) {
     static const char *const words[] = {
         [BENCH_NEW] = "not in the baseline", [BENCH_UNSURE] = "too few samples",
         [BENCH_SAME] = "within the noise",   [BENCH_FASTER] = "faster",

@@ -49,7 +49,6 @@ bench_words bench_duration(double seconds);
 
 /* "3.2 GB/s", with a prefix of a power of 1000; empty for 0. */
 bench_words bench_amount(double value, const char *unit);
-const char *bench_verdict_word(bench_verdict verdict);
 
 /* The tables: what comes before the first row, where the GPU is known already; a row; what comes after the
  * last. */

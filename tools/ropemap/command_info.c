@@ -197,7 +197,7 @@ static bool info_leaves(const info_rule *info, int32_t pair) {
     return from > 0.0 && (info->target_length == 0 || (double)info->target_length > from * (1.0 + 1e-12));
 }
 
-ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error) {
+static ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error) {
     ropemap_freqs freqs;
     ropemap_spec plain = rule->spec;
     ropemap_status status = ropemap_freqs_make(&rule->spec, &freqs, error);

@@ -33,8 +33,6 @@ typedef struct info_rule {
                                            reaches angles not seen there; 0: it does not */
 } info_rule;
 
-ropemap_status info_make(const rule_options *rule, info_rule *info, ropemap_error *error);
-
 /* The known models, each an object; NULL: no memory. The caller owns it. */
 json_t *presets_array(void);
 

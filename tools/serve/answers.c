@@ -106,7 +106,8 @@ void route_answer(void *user, serve_job *job) {
 
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
-void answer_document(serve_answer *answer, json_t *document) {
+/* Makes the answer a JSON document, which is dropped; NULL: memory was short. */
+static void answer_document(serve_answer *answer, json_t *document) {
     ropemap_error error;
     if (document_bytes(document, &answer->bytes, &error) != ROPEMAP_OK) {
         answer_fail(answer, &error);

@@ -80,9 +80,6 @@ ropemap_status request_apply(const serve_context *context, const cli_command *co
 /* Everything that the page's controls are made from. NULL: no memory. The caller owns it. */
 json_t *options_document(const serve_context *context);
 
-/* Makes the answer a JSON document, which is dropped; NULL: memory was short. */
-void answer_document(serve_answer *answer, json_t *document);
-
 /* A server's loop: evhttp with limits, connections counted, and replies. */
 typedef struct serve_http serve_http;
 

@@ -352,7 +352,7 @@ static void free_results(void *made) {
     free(results->card);
 }
 
-bound_options bound_options_default(void) {
+static bound_options bound_options_default(void) {
     return (bound_options){.rule = rule_options_default(), .windows = 1, .resolution = 1e-6};
 }
 

@@ -31,7 +31,8 @@ static const char *change_choice(int index) {
                                    : NULL;
 }
 
-const char *plan_name(const plan_choice *choice) {
+/* "base", "linear", ... */
+static const char *plan_name(const plan_choice *choice) {
     return choice->of_factor ? ropemap_scaling_name(choice->spec.scaling.rule) : "base";
 }
 

@@ -125,8 +125,6 @@ typedef struct bound_options {
     cli_call *call; /* that computes it */
 } bound_options;
 
-bound_options bound_options_default(void);
-
 /* The rows, which fill a bound_options. */
 extern const cli_option bound_rows[];
 
@@ -204,9 +202,6 @@ typedef struct plan_results {
     plan_choice choices[PLAN_CHOICES];
     int count;
 } plan_results;
-
-/* "base", "linear", ... */
-const char *plan_name(const plan_choice *choice);
 
 /* How three programs are told of a choice that has a value; "" where one cannot be. */
 typedef struct plan_flags {

@@ -225,7 +225,8 @@ static ropemap_page page_of(const map_options *options, const ropemap_map *map, 
     return page;
 }
 
-ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png) {
+/* The figure that the options ask for, as a PNG or as a page; the vectors must still be open. */
+static ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png) {
     ropemap_figure figure = map_caption(options, map);
     figure.colormap = map_colormap(options);
     figure.has_limits = options->limits.given;
@@ -236,8 +237,9 @@ ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map,
     return figure;
 }
 
-ropemap_status map_encode(const map_options *options, const ropemap_map *map, output_kind kind,
-                          ropemap_bytes *bytes, ropemap_error *error) {
+/* The file's bytes, owned by the caller. ROPEMAP_USAGE, ROPEMAP_RESOURCES. */
+static ropemap_status map_encode(const map_options *options, const ropemap_map *map, output_kind kind,
+                                 ropemap_bytes *bytes, ropemap_error *error) {
     if (kind == OUTPUT_NPY) {
         return ropemap_map_npy(map, bytes, error);
     }

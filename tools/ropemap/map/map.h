@@ -79,10 +79,6 @@ const ropemap_plan *map_devices_plan(const map_devices *devices);
  */
 ropemap_status map_devices_run(map_devices *devices, ropemap_map *map, ropemap_error *error);
 
-/* Opens, runs and frees. */
-ropemap_status map_devices_compute(const map_device_list *list, const ropemap_request *request,
-                                   ropemap_map *map, ropemap_error *error);
-
 /* ---- command_map.c: ropemap map: the map that the options describe, as figure, file and JSON document */
 
 /* Computes it from opened inputs, less the other one with --diff; `map` is to be freed after a failure too.
@@ -103,13 +99,6 @@ ropemap_figure map_caption(const map_options *options, const ropemap_map *map);
 
 /* Puts the options of a figure into one of a PNG or a page, with the length that the model was trained on. */
 void figure_options_apply(const map_options *options, bool png, ropemap_figure *figure);
-
-/* The figure that the options ask for, as a PNG or as a page; the vectors must still be open. */
-ropemap_figure map_figure_of(const map_options *options, const ropemap_map *map, bool png);
-
-/* The file's bytes, owned by the caller. ROPEMAP_USAGE, ROPEMAP_RESOURCES. */
-ropemap_status map_encode(const map_options *options, const ropemap_map *map, output_kind kind,
-                          ropemap_bytes *bytes, ropemap_error *error);
 
 /* A map and how it came about; seconds are of the wall clock. */
 typedef struct map_report {

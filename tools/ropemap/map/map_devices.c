@@ -390,12 +390,3 @@ ropemap_status map_devices_run(map_devices *devices, ropemap_map *map, ropemap_e
     map->seconds.total = wall_clock() - start;
     return ROPEMAP_OK;
 }
-
-ropemap_status map_devices_compute(const map_device_list *list, const ropemap_request *request,
-                                   ropemap_map *map, ropemap_error *error) {
-    map_devices *devices = NULL;
-    ropemap_status status = map_devices_open(list, request, &devices, error);
-    status = status == ROPEMAP_OK ? map_devices_run(devices, map, error) : status;
-    map_devices_free(devices);
-    return status;
-}
