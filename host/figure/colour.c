@@ -307,8 +307,9 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, rm_colour *colour,
     }
     colour->bar_low = chosen.low;
     colour->bar_high = chosen.high;
-    const bool even =
-        colour->colormap == ROPEMAP_COLORMAP_DIVERGING || colour->colormap == ROPEMAP_COLORMAP_DARK;
+    const bool even = colour->colormap == ROPEMAP_COLORMAP_DIVERGING ||
+                      colour->colormap == ROPEMAP_COLORMAP_DARK ||
+                      colour->colormap == ROPEMAP_COLORMAP_DIFFERENCE;
     if (!figure->has_limits && even && figure->norm != ROPEMAP_NORM_LOG) {
         chosen = symmetric(chosen);
     }

@@ -138,7 +138,7 @@ static const char *const names[] = {
     [ROPEMAP_COLORMAP_BATLOW] = "batlow", [ROPEMAP_COLORMAP_DIVERGING] = "diverging",
     [ROPEMAP_COLORMAP_GREY] = "grey",     [ROPEMAP_COLORMAP_TURBO] = "turbo",
     [ROPEMAP_COLORMAP_SEED] = "seed",     [ROPEMAP_COLORMAP_CYCLIC] = "cyclic",
-    [ROPEMAP_COLORMAP_DARK] = "dark",
+    [ROPEMAP_COLORMAP_DARK] = "dark",     [ROPEMAP_COLORMAP_DIFFERENCE] = "difference",
 };
 
 const char *ropemap_colormap_name(ropemap_colormap colormap) {
@@ -166,12 +166,14 @@ static double srgb_from_linear(double value) {
     return value <= 0.0031308 ? 12.92 * value : 1.055 * pow(value, 1.0 / 2.4) - 0.055;
 }
 
-/* In Oklab (Ottosson 2020, https://bottosson.github.io/posts/oklab): a colour of the blue side, at a hue of
- * 262 degrees, or of the red one, at 27. */
-static void sample_oklab(bool blue, double lightness, double chroma, uint8_t rgb[3]) {
-    /* Cosine and sine of the hue. */
-    const double a = chroma * (blue ? -0.139173 : 0.891007);
-    const double b = chroma * (blue ? -0.990268 : 0.453990);
+/* Cosine and sine of the hues of two sides, in degrees: blue 262 and red 27, orange 50 and purple 320. */
+static const double hues[2][2][2] = {{{-0.139173, -0.990268}, {0.891007, 0.453990}},
+                                     {{0.642788, 0.766044}, {0.766044, -0.642788}}};
+enum { BLUE_RED, ORANGE_PURPLE };
+
+/* In Oklab (Ottosson 2020, https://bottosson.github.io/posts/oklab): a colour of one side or the other. */
+static void sample_oklab(int pair, bool second, double lightness, double chroma, uint8_t rgb[3]) {
+    const double a = chroma * hues[pair][second][0], b = chroma * hues[pair][second][1];
     const double l = lightness + 0.3963377774 * a + 0.2158037573 * b;
     const double m = lightness - 0.1055613458 * a - 0.0638541728 * b;
     const double s = lightness - 0.0894841775 * a - 1.2914855480 * b;
@@ -185,21 +187,29 @@ static void sample_oklab(bool blue, double lightness, double chroma, uint8_t rgb
  * holds at every lightness of both hues. */
 static void sample_diverging(int level, uint8_t rgb[3]) {
     const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side);
-    sample_oklab(side < 0.0, 0.97 - 0.57 * away, 0.155 * (1.0 - (1.0 - away) * (1.0 - away)), rgb);
+    sample_oklab(BLUE_RED, side > 0.0, 0.97 - 0.57 * away, 0.155 * (1.0 - (1.0 - away) * (1.0 - away)), rgb);
 }
 
-/* The same about a dark middle, for dark pages: lightness grows on both sides from 0.19 to 0.76, chroma to
- * 0.14. */
+/* Orange, white, purple: lightness falls to 0.42, and chroma soon grows to what sRGB holds of each, so that
+ * no level is the grey of NaN. */
+static void sample_difference(int level, uint8_t rgb[3]) {
+    const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side), rest = 1.0 - away;
+    sample_oklab(ORANGE_PURPLE, side > 0.0, 0.97 - 0.55 * away,
+                 (side > 0.0 ? 0.14 : 0.11) * (1.0 - rest * rest * rest), rgb);
+}
+
+/* As diverging, about a dark middle, for dark pages: lightness grows on both sides from 0.19 to 0.76, chroma
+ * to 0.14. */
 static void sample_dark(int level, uint8_t rgb[3]) {
     const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side);
-    sample_oklab(side < 0.0, 0.19 + 0.57 * away, 0.14 * (1.0 - (1.0 - away) * (1.0 - away)), rgb);
+    sample_oklab(BLUE_RED, side > 0.0, 0.19 + 0.57 * away, 0.14 * (1.0 - (1.0 - away) * (1.0 - away)), rgb);
 }
 
 /* Dark grey, blue, white, red, dark grey: the same with lightness down to 0.25, where chroma is gone again.
  */
 static void sample_cyclic(int level, uint8_t rgb[3]) {
     const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side);
-    sample_oklab(side < 0.0, 0.97 - 0.85 * away, 0.155 * 4.0 * away * (1.0 - away), rgb);
+    sample_oklab(BLUE_RED, side > 0.0, 0.97 - 0.85 * away, 0.155 * 4.0 * away * (1.0 - away), rgb);
 }
 
 /* HSL of hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v %. */
@@ -232,6 +242,9 @@ static void sample(ropemap_colormap colormap, int level, uint8_t rgb[3]) {
         break;
     case ROPEMAP_COLORMAP_DIVERGING:
         sample_diverging(level, rgb);
+        break;
+    case ROPEMAP_COLORMAP_DIFFERENCE:
+        sample_difference(level, rgb);
         break;
     case ROPEMAP_COLORMAP_DARK:
         sample_dark(level, rgb);

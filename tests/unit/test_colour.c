@@ -8,7 +8,7 @@
 
 static void names_are_listed(void **state) {
     static const char *const names[] = {"auto", "viridis", "magma", "cividis", "batlow", "diverging",
-                                        "grey", "turbo",   "seed",  "cyclic",  "dark"};
+                                        "grey", "turbo",   "seed",  "cyclic",  "dark",   "difference"};
     const int count = (int)(sizeof names / sizeof *names);
     for (int map = 0; map < count; map++) {
         assert_string_equal(ropemap_colormap_name((ropemap_colormap)map), names[map]);
@@ -43,7 +43,7 @@ static void public_colours_and_scale_are_those_in_effect(void **state) {
         assert_memory_equal(rgb, colour.palette.rgb, sizeof rgb);
         assert_true(scale.colormap != ROPEMAP_COLORMAP_AUTO && scale.low < scale.high);
         const bool diverging = index == ROPEMAP_COLORMAP_AUTO || index == ROPEMAP_COLORMAP_DIVERGING ||
-                               index == ROPEMAP_COLORMAP_DARK;
+                               index == ROPEMAP_COLORMAP_DARK || index == ROPEMAP_COLORMAP_DIFFERENCE;
         assert_float_equal(scale.low, (diverging ? -1.0 : -0.5), 0.0);
         assert_float_equal(scale.high, 1.0, 0.0);
     }
@@ -104,6 +104,20 @@ static void diverging_is_symmetric_about_white(void **state) {
             assert_true(lightness(blue) < lightness(palette.rgb[127 - away + 4]));
             assert_true(lightness(red) < lightness(palette.rgb[127 + away - 4]));
         }
+    }
+}
+
+/* A difference is not taken for a similarity: orange and purple, as far from white as each other. */
+static void difference_is_symmetric_about_white(void **state) {
+    rm_palette palette;
+    rm_palette_make(ROPEMAP_COLORMAP_DIFFERENCE, false, &palette);
+    assert_true(lightness(palette.rgb[127]) > 94.0);
+    for (int away = 4; away <= 127; away++) {
+        const uint8_t *orange = palette.rgb[127 - away], *purple = palette.rgb[127 + away];
+        assert_true(orange[0] > orange[1] && orange[1] > orange[2]);
+        assert_true(purple[0] > purple[1] && purple[2] > purple[1]);
+        assert_true(fabs(lightness(orange) - lightness(purple)) < 3.5);
+        assert_true(lightness(orange) < lightness(palette.rgb[127 - away + 4]));
     }
 }
 
@@ -290,6 +304,7 @@ int main(void) {
         cmocka_unit_test(tables_are_the_published_ones),
         cmocka_unit_test(sequential_maps_grow_lighter),
         cmocka_unit_test(diverging_is_symmetric_about_white),
+        cmocka_unit_test(difference_is_symmetric_about_white),
         cmocka_unit_test(dark_is_symmetric_about_a_dark_middle),
         cmocka_unit_test(cyclic_ends_where_it_begins),
         cmocka_unit_test(seed_is_the_hsl_rule),
