@@ -67,12 +67,22 @@ void rm_footnote_write(char text[RM_TEXT_BYTES], const ropemap_figure *figure, i
 /* ---- title, subtitle and labels ---- */
 
 void ropemap_scaling_title(char text[ROPEMAP_SCALING_TITLE], const ropemap_scaling *scaling) {
-    const char *name = ropemap_scaling_name(scaling->rule);
+    static const char *const proper[] = {[ROPEMAP_SCALING_NTK] = "NTK",
+                                         [ROPEMAP_SCALING_DYNAMIC] = "dynamic NTK",
+                                         [ROPEMAP_SCALING_YARN] = "YaRN",
+                                         [ROPEMAP_SCALING_LONGROPE] = "LongRoPE",
+                                         [ROPEMAP_SCALING_LLAMA3] = "Llama 3"};
+    const char *own = (size_t)scaling->rule < sizeof proper / sizeof *proper ? proper[scaling->rule] : NULL;
+    const char *name = own != NULL ? own : ropemap_scaling_name(scaling->rule);
     const double numbers[] = {scaling->factor, scaling->alpha, scaling->rotated,
                               scaling->max_length / scaling->original_length,
                               scaling->freq_scale > 0.0 ? 1.0 / scaling->freq_scale : 0.0};
     text[0] = '\0';
     if (scaling->rule == ROPEMAP_SCALING_NONE) {
+        return;
+    }
+    if (scaling->rule == ROPEMAP_SCALING_GGML && scaling->list_count > 0) {
+        (void)snprintf(text, ROPEMAP_SCALING_TITLE, "a divisor per pair");
         return;
     }
     (void)snprintf(text, ROPEMAP_SCALING_TITLE, "%.40s scaling", name == NULL ? "unknown" : name);

@@ -511,7 +511,7 @@ static const rm_scaling_row rows[] = {
      NULL},
     {"ntk", "base times factor^(D/(D-2)) (NTK-aware, static)", {NEEDS(FACTOR)}, rule_ntk, NULL},
     {"dynamic",
-     "the same, growing with the length beyond max",
+     "as ntk, with a factor that grows with the length beyond max",
      {NEEDS(FACTOR), NEEDS(MAX_LENGTH)},
      rule_dynamic,
      NULL},

@@ -315,7 +315,7 @@ class Explain(Case):
                      "lasts longer: the first zero is at 361 tokens with a base 10x smaller, and at 7,757 tokens with one 10x larger. The first "
                      "zero is jagged: raising the base",
                      "Head dimension matters too: the first zero is at 725 tokens with d = 64, and at 2,653 tokens with d = 256 (same base, no",
-                     "No scaling: pair i turns by base^(-2i/d) radians a token.", "within 2,048 tokens: ", ", though not every larger one does. Base 10,000 is too small."):
+                     "No scaling: pair i turns by base^(-2i/128) radians a token.", "within 2,048 tokens: ", ", though not every larger one does. Base 10,000 is too small."):
             self.assertIn(word, page)
         for part, words in ((96, "the first zero is at 30,376 tokens with a base 10x smaller, and at 101,048 tokens"),
                             (64, "the first zero is nowhere below 4,194,304 tokens with a base 10x smaller")):
@@ -326,8 +326,8 @@ class Explain(Case):
         self.assertEqual([document["schema"], len(document["sentences"]), document["first_negative_unscaled"]],
                          ["ropemap.explain/1", 5, 1707])
         self.assertGreater(document["pairs_slowed"], 0)
-        self.assertIn("At base 10,000 with YaRN by 4 (head dim 128)", document["sentences"][0])
-        self.assertIn("YaRN (factor 4, original length 1,024) slows", document["sentences"][3])
+        self.assertIn("At base 10,000 with YaRN scaling by 4 (head dim 128)", document["sentences"][0])
+        self.assertIn("YaRN scaling (factor 4, original length 1,024) slows", document["sentences"][3])
         self.assertEqual([row["base"] for row in document["bases"]], [1e3, 1e4, 1e5])
         self.assertEqual([document["bases"][1][name] for name in ("half", "first_negative")],
                          [document["half"], document["first_negative"]])
@@ -336,7 +336,7 @@ class Explain(Case):
         for command in (["curve", "-n", 256], ["bound", "--table", "16,32", "-d", 64], ["info"]):
             self.done(*command, "--scaling", "yarn:factor=4,original=1024", "--force", "-o", "title.svg")
             page = self.read("title.svg").decode()
-            self.assertRegex(page, r"<title>[^<]*, yarn scaling by 4")
+            self.assertRegex(page, r"<title>[^<]*, YaRN scaling by 4")
             self.assertRegex(page, r"<desc>[^<]*yarn:factor=4,original=1,?024")
 
     def test_the_least_base_is_that_of_bound(self):

@@ -170,9 +170,12 @@ static json_t *scaling_array(void) {
     const char *does = NULL;
     for (int rule = 0; (does = ropemap_scaling_help((ropemap_scaling_rule)rule, takes, sizeof takes)) != NULL;
          rule++) {
-        (void)json_array_append_new(
-            rules, json_pack("{s:s, s:s, s:o}", "name", ropemap_scaling_name((ropemap_scaling_rule)rule),
-                             "help", does, "parameters", parameters_array((ropemap_scaling_rule)rule)));
+        char title[ROPEMAP_SCALING_TITLE];
+        ropemap_scaling_title(title, &(ropemap_scaling){.rule = (ropemap_scaling_rule)rule});
+        (void)json_array_append_new(rules, json_pack("{s:s, s:s, s:s, s:o}", "name",
+                                                     ropemap_scaling_name((ropemap_scaling_rule)rule),
+                                                     "title", title, "help", does, "parameters",
+                                                     parameters_array((ropemap_scaling_rule)rule)));
     }
     return rules;
 }

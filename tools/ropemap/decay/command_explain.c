@@ -45,24 +45,11 @@ static void put_drops(const ropemap_reach *found, char *text, size_t size) {
     }
 }
 
-static const char *rule_name(const ropemap_scaling *scaling) {
-    static const char *const names[] = {
-        [ROPEMAP_SCALING_LINEAR] = "linear interpolation", [ROPEMAP_SCALING_NTK] = "NTK scaling",
-        [ROPEMAP_SCALING_DYNAMIC] = "dynamic NTK",         [ROPEMAP_SCALING_YARN] = "YaRN",
-        [ROPEMAP_SCALING_LONGROPE] = "LongRoPE",           [ROPEMAP_SCALING_LLAMA3] = "Llama 3 scaling",
-        [ROPEMAP_SCALING_PROPORTIONAL] = "p-RoPE"};
-    const char *name = (size_t)scaling->rule < sizeof names / sizeof *names ? names[scaling->rule] : NULL;
-    return name != NULL ? name : ropemap_scaling_name(scaling->rule);
-}
-
-/* " with YaRN by 32", of a rule that scales. */
+/* " with YaRN scaling by 32", of a rule that scales. */
 static void put_with(const ropemap_scaling *scaling, char *text, size_t size) {
-    text[0] = '\0';
-    if (scaling->rule != ROPEMAP_SCALING_NONE) {
-        const bool by = scaling->factor > 1.0;
-        (void)snprintf(text, size, " with %s%s%s", rule_name(scaling), by ? " by " : "",
-                       by ? number_in_words(scaling->factor).text : "");
-    }
+    char title[ROPEMAP_SCALING_TITLE];
+    ropemap_scaling_title(title, scaling);
+    (void)snprintf(text, size, "%s%s", title[0] != '\0' ? " with " : "", title);
 }
 
 static bool is_same(const ropemap_reach *one, const ropemap_reach *other) {
@@ -178,15 +165,14 @@ static int put_parameter(const char *key, const char *past, char *text, size_t s
                     end == past ? 40 : (int)(past - value), end == past ? grouped.text : value);
 }
 
-/* "YaRN (factor 32, original length 4,096)" of a scaling's text "yarn:factor=32,original=4096". */
+/* "YaRN scaling (factor 32, original length 4,096)" of a scaling's text "yarn:factor=32,original=4096". */
 static void put_rule(const ropemap_scaling *scaling, char *text, size_t size) {
-    char rule[400];
+    char rule[400], title[ROPEMAP_SCALING_TITLE];
     ropemap_scaling_format(scaling, false, rule, sizeof rule);
-    const char *at = rule + strcspn(rule, ":");
-    int length = snprintf(text, size, "%s", rule_name(scaling));
-    if (text[1] != '-') { /* p-RoPE */
-        text[0] = (char)toupper((unsigned char)text[0]);
-    }
+    ropemap_scaling_title(title, scaling);
+    const char *at = rule + strcspn(rule, ":"), *by = strstr(title, " by ");
+    int length = snprintf(text, size, "%.*s", by != NULL ? (int)(by - title) : (int)sizeof title, title);
+    text[0] = (char)toupper((unsigned char)text[0]);
     for (const char *before = " ("; *at != '\0'; before = ", ") {
         const char *key = at + 1;
         at = key + strcspn(key, ",");
@@ -201,7 +187,7 @@ static void say_scaling(const ropemap_spec *spec, const explanation *to, char *t
     char rule[500], scores[160] = "";
     if (spec->scaling.rule == ROPEMAP_SCALING_NONE) {
         (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                       "No scaling: pair i turns by base^(-2i/d) radians a token.");
+                       "No scaling: pair i turns by base^(-2i/%d) radians a token.", 2 * (int)to->pairs);
         return;
     }
     put_rule(&spec->scaling, rule, sizeof rule);
