@@ -89,9 +89,15 @@ class Answer(BrowseCase):
         self.expected.append("status of 4")
         self.open("phase=fp16-angles&shift=1M&positions=2k")
         self.until("document.getElementById('curve-note').textContent.startsWith('No curve: float16 has no number')", "why there is no curve")
-        self.assertEqual(self.text("bar-key"), "no value (float16 ends at 65,504)")
+        self.until("document.querySelector('#answer-first .scope').textContent.includes('These numbers are exact')", "of what the answer is")
+        self.assertEqual(self.text("bar-key"), "no value (beyond float16)")
         self.enter("#number-shift", "0")
         self.until("document.getElementById('curve-note').textContent.startsWith('Of key 0 and query = distance')", "the pair of the curve")
+        # A single token has no distance.
+        self.open("positions=1")
+        self.assertIn("make the length 2 or more", self.text("answer-first"))
+        self.assertEqual(self.js("return ['answer-table', 'curve'].filter((id) => document.getElementById(id).checkVisibility())"), [])
+        self.open()
         # A refused base leaves the former answer, and says that it is one.
         self.enter("#number-base", "banana")
         self.until("document.body.dataset.state === 'refused'", "the base is refused")
@@ -130,7 +136,12 @@ class Answer(BrowseCase):
         self.until("document.querySelectorAll('#plan-rows tr').length === 5 && document.getElementById('plan-stop').hidden",
                    "every change is tried", 60)
         told = self.js("return [...document.querySelectorAll('#plan-rows tr')].map((row) => row.textContent)")
-        self.assertTrue(told[0].startswith("base") and "holds" in told[0] and "Apply" in told[0], told)
+        self.assertTrue(told[0].startswith("base") and "Apply" in told[0], told)
+        self.assertEqual(self.text("plan-head"), "keeps similarity ≥ 0.05 within 400 tokens")
+        # The least is where the first of the windows begins, with the same digits.
+        for least, windows in self.js("return [...document.querySelectorAll('#plan-rows tr')].filter((row) => row.children.length > 2)"
+                                      ".map(({ children }) => [children[1].textContent, children[2].textContent])"):
+            self.assertTrue(windows.startswith(least) or windows.startswith("any"), (least, windows))
         self.click("#plan-rows tr:nth-child(2) button")
         self.ready()
         self.assertIn("--scaling", self.command())

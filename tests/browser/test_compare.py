@@ -113,9 +113,9 @@ class Compare(BrowseCase):
         self.click("#compare-difference")
         cells = [[y - x for x, y in zip(*rows)] for rows in zip(a, b)]
         most = max(abs(value) for row in cells for value in row)
-        self.eventually(lambda: self.assert_cells("#map", cells, -most, most, "diverging"), "the difference")
-        self.until("document.getElementById('bar-label').textContent.startsWith('B \u2212 A')", "the bar is the difference's")
-        self.assertEqual(self.text("map-title"), "Difference: base 500,000 minus base 100")
+        self.eventually(lambda: self.assert_cells("#map", cells, -most, most, "difference"), "the difference")
+        self.until("document.getElementById('bar-label').textContent.includes('B \u2212 A')", "the bar is the difference's")
+        self.assertEqual(self.text("map-title"), "RoPE similarity, d = 128: base 500,000 minus base 100")
         self.at(0.3, 0.8).perform()
         self.until("document.getElementById('crosshair-less').textContent !== '\u2013'", "all values are told")
         told = [float(self.text("crosshair-" + name).replace("\u2212", "-")) for name in ("value", "other", "less")]
@@ -136,7 +136,7 @@ class Compare(BrowseCase):
         self.press(Keys.ESCAPE)
         self.click("#swap")
         flipped = [[-value for value in row] for row in cells]
-        self.eventually(lambda: self.assert_cells("#map", flipped, -most, most, "diverging"), "A and B swapped")
+        self.eventually(lambda: self.assert_cells("#map", flipped, -most, most, "difference"), "A and B swapped")
 
     def test_the_founding_formula(self):
         self.open("base=5e3&positions=12&cmap=seed&x-axis=linear")
@@ -154,7 +154,7 @@ class Compare(BrowseCase):
         self.assertAlmostEqual(float(self.text("crosshair-other").replace("\u2212", "-")),
                                math.exp(-abs(i - j) * rate), delta=1e-5)
         self.click("#compare-difference")
-        self.until("document.getElementById('bar-label').textContent.startsWith('exact')", "the bar is the difference's")
+        self.until("document.getElementById('bar-label').textContent.includes('exact \u2212 formula')", "the bar is the difference's")
 
     def corner(self, canvas, cells, header):
         """Each cell's colour, looked at beside its text."""

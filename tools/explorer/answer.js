@@ -1,24 +1,39 @@
 /* answer.js - the answer: what the base does, in a sentence, in three rows of a table, and why */
 /* SPDX-License-Identifier: MIT */
-import { Channel } from './fetch.js';
+import { Channel, followShare } from './fetch.js';
 import { mapPending } from './map.js';
 import { grouped, plainText } from './numbers.js';
 import { explainQuery, url } from './query.js';
+import { scalingWords } from './settings.js';
 import { make } from './slider.js';
-import { parseRule } from './rule.js';
 import { effective, extent, numberOf, setOptions } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const byId = (id) => document.getElementById(id);
 const quick = new Channel('answer'), search = new Channel('least');
 export const answer = { onFound: () => {} };
-const FIRST_LOOK = 250, EVERY = 500; /* ms */
+const FIRST_LOOK = 250; /* ms */
 const LOOKED_AT = 4194304; /* tokens: where the server looks for a first zero */
-/* Where the base plays no part: what does. */
-const BASELESS = {
-  alibi: () => `ALiBi: the slope sets how fast the score falls, by ${grouped(numberOf('slope'))} a token of distance. The base plays no part.`,
-  nope: () => 'Without positions, similarity does not depend on distance, and the base plays no part.',
-};
+const ENCODINGS = { sinusoidal: 'sinusoidal embeddings', xpos: 'xPos', 'dual-chunk': 'dual chunks' };
+
+/* Where the base plays no part: what does; else null. */
+function baseless() {
+  if (extent() < 2) return 'One token is at no distance from another: make the length 2 or more.';
+  if (effective('encoding') === 'alibi') {
+    return `ALiBi: the slope sets how fast the score falls, by ${grouped(numberOf('slope'))} a token of distance. The base plays no part.`;
+  }
+  if (effective('encoding') === 'nope') return 'Without positions, similarity does not depend on distance, and the base plays no part.';
+  return null;
+}
+
+/* What the map shows that the sentence and the table are not of. */
+function scope() {
+  const encoding = effective('encoding'), phase = effective('phase');
+  if (encoding !== 'rope') return `These numbers are RoPE’s; the map shows ${ENCODINGS[encoding] ?? encoding}.`;
+  if (effective('measure') === 'softmax') return 'These numbers are of similarity, before softmax; the map shows attention.';
+  if (phase !== 'exact') return `These numbers are exact; map and curve are rounded as ${phase} does.`;
+  return effective('content').startsWith('gauss') ? 'The map shows random vectors.' : '';
+}
 let length = 0;   /* that the least base is for */
 let shown = '';   /* the address whose numbers stand there */
 let least = null; /* { address, base, words }: the least base that was found last */
@@ -33,11 +48,11 @@ function marked(sentence) {
 function show({ sentences, bases, length: reach }) {
   length = reach;
   const [first, ...others] = sentences;
-  const encoding = effective('encoding'), scope = encoding === 'rope' ? '' : ` (RoPE; the map shows ${encoding}.)`;
-  byId('answer-first').replaceChildren(...marked(first + scope));
+  const note = scope();
+  byId('answer-first').replaceChildren(...marked(first), ...(note ? [' ', make('span', { className: 'scope', textContent: note })] : []));
   byId('answer-rest').replaceChildren(...others.map((one) => make('p', { textContent: one })));
   byId('answer-more').hidden = !others.length;
-  byId('answer').dataset.long = String(/ with |;/.test(first + scope));
+  byId('answer').dataset.long = String(/ with |;/.test(first) || note !== '');
   showRows(bases);
   showLeast();
   answer.onFound(bases[1]);
@@ -45,7 +60,7 @@ function show({ sentences, bases, length: reach }) {
 
 const set = (base) => setOptions({ base: plainText(base) });
 function holds({ first_negative: zero }, tokens) {
-  if (zero === null) return tokens > LOOKED_AT ? 'within 4M' : 'yes';
+  if (zero === null) return tokens > LOOKED_AT ? 'to 4M' : 'yes';
   return zero >= tokens ? 'yes' : 'no';
 }
 
@@ -57,12 +72,12 @@ function baseButton(base, words) {
 
 /* base / 10, base, base x 10 */
 function showRows(bases) {
-  byId('answer-length').textContent = `≥ 0 within ${grouped(extent())}`;
+  byId('answer-length').replaceChildren('≥ 0 within ', make('br'), grouped(extent()));
   byId('answer-length').title = `At all distances below ${grouped(extent())}, those within so many tokens`;
   byId('answer-rows').replaceChildren(...bases.map((row, index) => {
     const base = Number(row.base.toPrecision(6)), head = make('th', { scope: 'row' });
     head.append(index === 1 ? grouped(base) : baseButton(base, grouped(base)));
-    const cells = [row.half, row.first_negative].map((value) => (value === null ? 'none' : grouped(value)));
+    const cells = [row.half, row.first_negative].map((value) => (value === null ? '> 4M' : grouped(value)));
     return make('tr', { className: index === 1 ? 'now' : '' }, head,
       ...[...cells, holds(row, extent())].map((text) => make('td', { textContent: text })));
   }));
@@ -72,8 +87,8 @@ function showRows(bases) {
 function showLeast(progress = '') {
   if (!length) return; /* no answer yet: the base is refused */
   const words = least?.address === leastAddress() ? least.words : [`trying bases …${progress}`];
-  const { rule, values } = parseRule(effective('scaling')), by = values.factor ? ` by ${values.factor}` : '';
-  byId('answer-least').replaceChildren(`Least base for ≥ 0 within ${grouped(length)} tokens${rule === 'none' ? '' : `, with ${rule} scaling${by}`}`
+  const scaling = effective('scaling'), under = scaling === 'none' ? '' : `, with ${scalingWords(scaling, true)}`;
+  byId('answer-least').replaceChildren(`Least base for ≥ 0 within ${grouped(length)} tokens${under}`
     + `${length < extent() ? ', the longest tried' : ''}: `, ...words);
 }
 
@@ -121,22 +136,9 @@ const searchLater = whenQuiet(500, () => {
       showLeast();
     },
   });
-  setTimeout(followSearch, FIRST_LOOK, address);
-});
-
-async function followSearch(address) {
   const isOver = () => leastAddress() !== address || least?.address === address || !search.current;
-  if (isOver()) return;
-  let share = null;
-  try {
-    share = (await (await fetch(`progress.json?view=${search.view}`, { cache: 'no-store' })).json()).share;
-  } catch {
-    /* the banner tells of a lost server */
-  }
-  if (isOver()) return;
-  if (share !== null) showLeast(` ${Math.floor(100 * share)} %`);
-  setTimeout(followSearch, EVERY, address);
-}
+  setTimeout(followShare, FIRST_LOOK, search, isOver, showLeast);
+});
 
 /* A search that was asked for comes before the least base. */
 export const yieldSearch = () => search.cancel();
@@ -144,14 +146,14 @@ export const yieldSearch = () => search.cancel();
 const isBaseless = () => document.body.dataset.baseless === 'true';
 
 export function refreshAnswer() {
-  const other = BASELESS[effective('encoding')];
+  const other = baseless();
   document.body.dataset.baseless = String(Boolean(other));
   if (other) {
     shown = '';
     quick.cancel();
     search.cancel();
     document.body.dataset.answer = 'own';
-    byId('answer-first').textContent = other();
+    byId('answer-first').textContent = other;
     return;
   }
   fade();

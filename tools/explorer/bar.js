@@ -32,8 +32,7 @@ const MASKS = ['causal', 'window', 'attention-chunk'];
 
 function whyNone() {
   if (effective('phase') !== 'fp16-angles') return 'no value (masked)';
-  const beyond = 'float16 ends at 65,504';
-  return MASKS.some((name) => state.options[name]) ? `no value (masked, or ${beyond})` : `no value (${beyond})`;
+  return MASKS.some((name) => state.options[name]) ? 'no value (masked, or beyond float16)' : 'no value (beyond float16)';
 }
 
 /* Colours beside the scale: of what has no value, and of what a logarithm leaves out. */

@@ -147,9 +147,13 @@ const draw = inFrame(() => {
 
 /* What a line is stands at its end. */
 function names({ base, first_negative: zero, half }) {
-  const last = base.findLastIndex((one, at) => isOnCard(one) && zero[at] !== null && half[at] !== null);
-  layer('text', 'card-name', last < 0 ? [] : [[zero, 'first zero'], [half, 'half']]).classed('half', ([values]) => values === half)
-    .attr('x', width).attr('y', ([values]) => y(values[last]) + (values === half ? 13 : -5)).text(([, words]) => words);
+  const ends = [[half, 'half', 13], [zero, 'first zero', -5]].map(([values, words, away]) => {
+    const last = base.findLastIndex((one, at) => isOnCard(one) && values[at] !== null);
+    return { words, seen: last >= 0, x: x(base[last] ?? 1), y: Math.min(y(values[last] ?? 1) + away, height - 4) };
+  });
+  ends[1].y = Math.min(ends[1].y, ends[0].seen ? ends[0].y - 12 : height);
+  layer('text', 'card-name', ends.filter(({ seen }) => seen)).classed('half', ({ words }) => words === 'half')
+    .attr('x', (one) => one.x).attr('y', (one) => one.y).text(({ words }) => words);
 }
 
 function axes(plot, rem) {

@@ -47,7 +47,7 @@ export const levelsOf = (colours) => colours.length / 3 - 1;
 
 /* Values that a logarithm leaves out have the first level to themselves, and its colour is none of the map's. */
 export const hasBelow = ({ norm, min }) => norm === 'log' && typeof min === 'number' && min <= 0;
-export const belowColour = ({ colormap }) => (['diverging', 'grey'].includes(colormap) ? '#ecd99c' : '#ffffff');
+export const belowColour = ({ colormap }) => (['diverging', 'difference', 'grey'].includes(colormap) ? '#ecd99c' : '#ffffff');
 
 function coloursOf(scale) {
   const colours = palette(scale.colormap);

@@ -11,12 +11,13 @@ import { learnLimits } from './scale.js';
 import {
   effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, table, unframed, windowOf,
 } from './state.js';
-import { apart, differing } from './settings.js';
+import { apart, differing, inCommon } from './settings.js';
 import { reducedMotion } from './timing.js';
 
 const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
 const FORMULA = 'exp(\u2212|i \u2212 j| \u00b7 10 / ln base)';
 const KEPT = 'A is kept: change any control to make B';
+const GUESS = 'A guess at how similarity falls with distance. RoPE falls far more slowly, and not smoothly.';
 const BLINK = 800; /* ms: slower than three flashes a second */
 const WINDOW = ['positions', 'rows', 'cols'];
 const byId = (id) => document.getElementById(id);
@@ -110,6 +111,7 @@ function setOther(layer) {
   other?.bitmap.close();
   other = layer;
   draw();
+  hooks.barChanged?.(); /* the title is of both */
 }
 
 const cellsOf = (which, asked) => new Promise((resolve) => {
@@ -125,7 +127,7 @@ async function refreshDifference() {
   const extra = { size: String(size) };
   const of = (options) => url('/map.npy', unframed(mapQuery(window, extra, options)));
   const urlB = of(state.options), urlA = of(askedOfA().options);
-  const key = against() === 'formula' ? `${urlB} formula` : `${urlB} ${urlA}`;
+  const key = against() === 'formula' ? `${urlB} formula` : `${urlB} ${urlA}`; /* both name the colours */
   if (key === differenceKey) return;
   differenceKey = key;
   const formula = against() === 'formula';
@@ -138,11 +140,11 @@ async function refreshDifference() {
     cells[cell] = b.cells[cell] - a.cells[cell];
     if (Math.abs(cells[cell]) > most) most = Math.abs(cells[cell]);
   }
-  const scale = { low: -(most || 1), high: most || 1, norm: 'linear', colormap: 'diverging', linear_below: 0 };
+  const scale = { low: -(most || 1), high: most || 1, norm: 'linear', colormap: state.options.cmap ?? 'difference', linear_below: 0 };
   const bitmap = await createImageBitmap(imageOf(cells, b.width, b.height, scale));
   difference?.bitmap.close();
   const values = isCells(window) ? { cells, width: b.width, height: b.height } : null;
-  difference = { bitmap, view: viewOf(window), header: scale, values };
+  difference = { bitmap, view: viewOf(window), header: scale, values, ofA: a.header };
   draw();
   hooks.barChanged?.();
 }
@@ -150,7 +152,9 @@ async function refreshDifference() {
 /* The scale of what is shown where it is not the map's own; null: it is. */
 export function comparedScale() {
   if (mode() !== 'difference' || !difference) return null;
-  return { scale: difference.header, label: state.page.formula ? 'exact \u2212 formula' : 'B \u2212 A; above 0, B is more similar' };
+  const more = effective('measure') === 'softmax' ? 'more attention' : 'more similar';
+  const [a, b, less] = state.page.formula ? ['in the formula', 'in RoPE', 'exact \u2212 formula'] : ['in A', 'in B', 'B \u2212 A'];
+  return { scale: difference.header, label: `${more} ${a}  \u2190  ${less}  \u2192  ${more} ${b}` };
 }
 
 /* What a map is asked with so that it is the difference that is seen; null: maps that differ in more than the one
@@ -161,7 +165,7 @@ export function differenceQuery() {
   const [name, ...more] = differing([ofA, { ...state.options, positions: ofA.positions }]);
   if (!name || more.length || name === 'model' || table.options.get(name)?.flag) return null;
   const { length } = mapQuery(windowOf(shownView()), {}, ofA), high = Number((difference?.header.high ?? 1).toPrecision(9));
-  return { diff: `${name}=${effective(name, ofA)}`, clim: `${-high}:${high}`, cmap: 'diverging', percentile: undefined, norm: undefined,
+  return { diff: `${name}=${effective(name, ofA)}`, clim: `${-high}:${high}`, cmap: state.options.cmap ?? 'difference', percentile: undefined, norm: undefined,
     ...(length && { length }) };
 }
 
@@ -169,9 +173,12 @@ export function differenceQuery() {
 export function comparedCaption(header) {
   if (mode() === 'off') return header;
   const [a, b] = against() === 'a' ? apart([optionsOfA(), state.options]) : [FORMULA, 'exact'];
-  if (against() === 'a' && !a) return header;
-  const title = mode() === 'difference' ? `Difference: ${b || 'B'} minus ${a || 'A'}` : `${a || 'A'} against ${b || 'B'}`;
-  return { title, subtitle: header.subtitle };
+  const ofA = against() === 'a' ? (mode() === 'difference' ? difference?.ofA : other?.header) : null;
+  const apartParts = [a, b].flatMap((words) => words.split(', '));
+  const common = inCommon([header, ofA ?? header].map(({ title }) => title)).split(', ').filter((part) => !apartParts.some((word) => word.startsWith(part)));
+  const both = [...common, ...(header.subtitle ? [header.subtitle] : [])].join(', ');
+  const apartWords = against() === 'a' && !a ? '' : mode() === 'difference' ? `: ${b || 'B'} minus ${a || 'A'}` : `: ${a || 'A'} against ${b || 'B'}`;
+  return { title: both + apartWords, subtitle: '\u00a0' }; /* the names of A and B stand there */
 }
 
 function compose(view) {
@@ -221,7 +228,7 @@ function names() {
   byId('pane-main-name').hidden = !main;
   byId('pane-main-name').textContent = against() === 'a' && !a && main ? KEPT : main;
   byId('pane-other-name').textContent = nameA;
-  byId('a-words').textContent = against() === 'a' ? (a ? `A: ${a}` : KEPT) : '';
+  byId('a-words').textContent = against() === 'a' ? (a ? `A: ${a}` : KEPT) : formula ? GUESS : '';
 }
 
 /* Follows the page's settings. */

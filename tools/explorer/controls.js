@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { Check, Choice, Line } from './choice.js';
 import { Channel } from './fetch.js';
-import { parseNumber, parseRange, rangeText } from './numbers.js';
+import { grouped, parseNumber, parseRange, rangeText } from './numbers.js';
 import { url } from './query.js';
 import { startScaling } from './scaling.js';
 import { Slider, make, update } from './slider.js';
@@ -59,7 +59,7 @@ export function labelOf(name) {
 function build(option) {
   const { name, help, slider, choices, flag, argument } = option, label = labelOf(name);
   const common = {
-    name, label, help: help[0].toUpperCase() + help.slice(1), argument,
+    name, label, help: sentenceOf(help), argument,
     resetLabel: `Reset ${label.toLowerCase()}`,
     reset: (event) => setOptions({ [name]: null }, { inputAt: event.timeStamp }),
     change: (text, event, live) => setOptions({ [name]: text }, { inputAt: event.timeStamp, live }),
@@ -76,6 +76,12 @@ function build(option) {
   if (words && /\[:/.test(argument ?? '')) return new Worded({ ...common, words, none: free });
   if (words) return new Choice({ ...common, words, none: free });
   return new Line(common);
+}
+
+/* A help of the command line in the page's words; "q.k" keeps its letter. */
+function sentenceOf(help) {
+  const words = pageWords(help.replace(/, see below$/, ''));
+  return /^\w\./.test(words) ? words : words[0].toUpperCase() + words.slice(1);
 }
 
 /* ones|gauss[:SEED] -> ones, gauss; null where an argument is no such list. */
@@ -118,6 +124,7 @@ export function followControls() {
     else control.show(text, changed, control instanceof Line ? defaultText(name) : undefined);
     const { needs } = table.options.get(name).page;
     if (needs) update(control.element, { hidden: !isMet(needs) });
+    else if (name === 'length') update(control.element, { hidden: !changed && effective('scaling') === 'none' });
     const ofTheModel = !changed && ofModel[name] !== undefined;
     if (control.element?.classList.contains('of-model') !== ofTheModel) control.element?.classList.toggle('of-model');
   }
@@ -165,11 +172,12 @@ export function tryFigures() {
   else figures.ask({ url: asked, kind: 'json', good: () => show(null), bad: ({ message }) => show(message) });
 }
 
-/* A sentence of the command line in the page's words: options have the names of their controls. */
+/* A sentence of the command line in the page's words: options have the names of their controls, numbers are grouped. */
 export function pageWords(sentence) {
   const named = /^--([a-z-]+)(:? )/.exec(sentence ?? '');
   const rest = named ? sentence.slice(named[0].length) : sentence ?? '';
-  const words = rest.replace(/--([a-z-]+)/g, (all, name) => (table.options.has(name) ? labelOf(name).toLowerCase() : all));
+  const words = rest.replace(/--([a-z-]+)/g, (all, name) => (table.options.has(name) ? labelOf(name).toLowerCase() : all))
+    .replace(/(?<![\w.,'=:-])\d{5,15}(?![\w.])/g, (number) => grouped(Number(number)));
   return named ? `${labelOf(named[1])}${named[2]}${words}` : words;
 }
 

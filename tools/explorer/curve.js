@@ -1,19 +1,18 @@
 /* curve.js - the chart of similarity against distance, linked to the map */
 /* SPDX-License-Identifier: MIT */
-import { grouped, positionText, valueText } from './numbers.js';
-import { BINARY_FROM } from './pane.js';
+import { BINARY_FROM, grouped, positionText, valueText } from './numbers.js';
 import { inFrame } from './timing.js';
 
 /* In rem, as the text is. */
 const MARGIN = { left: 2.9, right: 1.2, top: 1.1, bottom: 2.8 };
-const BUCKETS = 1000, MARK_ROOM = 4.6;
+const BUCKETS = 1000, MARK_ROOM = 4.6, LETTER = 0.5, END_HIGH = 0.85; /* rem: of the names at the ends of lines */
 const LOW = -0.4; /* of a share of what is at distance 0: an axis that stays while a setting changes */
 
 /* What is drawn: curves [{ id, label, points, colour, dash, main }], marks [{ at, label, kind }], bound points or null.
  * share: values are shares of the one at distance 0. */
 const shown = { curves: [], share: true, bound: null, marks: [], count: 2, log: true, low: 0, high: 1 };
 export const chart = { onHover: () => {}, description: '' };
-let parts = null, rem = 16, width = 0, height = 0, x = null, y = null, axesKey = '', cursorAt = null;
+let parts = null, rem = 16, box = null, width = 0, height = 0, x = null, y = null, axesKey = '', cursorAt = null;
 
 /* points: { from, to, mean, low, high } arrays of equal length; from and to are the distances of a bucket.
  * exact: the values of single distances from `first` on, where they are known. */
@@ -61,10 +60,9 @@ export function startChart() {
   const element = svg.node();
   new ResizeObserver(([entry]) => {
     rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    width = entry.contentRect.width - rem * (MARGIN.left + MARGIN.right);
-    height = entry.contentRect.height - rem * (MARGIN.top + MARGIN.bottom);
+    box = entry.contentRect;
     plot.attr('transform', `translate(${rem * MARGIN.left},${rem * MARGIN.top})`);
-    if (width > 20 && height > 20) redraw();
+    redraw();
   }).observe(element);
   element.addEventListener('pointermove', (event) => hover(event));
   element.addEventListener('pointerleave', () => chart.onHover(null));
@@ -97,15 +95,31 @@ export function showCurves(changes) {
 }
 
 const redraw = inFrame(() => {
-  if (!parts || width < 20) return;
+  if (!parts || !box) return;
+  width = box.width - rem * (MARGIN.left + Math.max(MARGIN.right, ...shown.curves.map(({ tag }) => (tag ? tag.length * LETTER + 0.6 : 0))));
+  height = box.height - rem * (MARGIN.top + MARGIN.bottom);
+  if (width < 20 || height < 20) return;
   if (shown.curves.some(({ points }) => points.mean.length)) {
     scales();
     axes();
   } else if (!x || shown.curves.length) return;
   drawLines();
   drawMarks();
+  drawEnds();
   showCursor(cursorAt);
 });
+
+/* What a line is stands at its end, no two on top of each other. */
+function drawEnds() {
+  const ends = shown.curves.filter(({ tag, points }) => tag && points.mean.length).map(({ id, tag, colour, points }) =>
+    ({ id, tag, colour, x: Math.min(x(points.to.at(-1)), width), y: y(d3.mean(points.mean.slice(-12))) }));
+  ends.sort((a, b) => a.y - b.y);
+  const high = END_HIGH * rem, most = height + 0.3 * rem;
+  ends.forEach((end, at) => { end.y = Math.max(end.y, at ? ends[at - 1].y + high : 0); });
+  for (let at = ends.length - 1, limit = most; at >= 0; at--, limit -= high) ends[at].y = Math.min(ends[at].y, limit);
+  parts.plot.selectAll('text.end').data(ends, ({ id }) => id).join('text').attr('class', 'end').style('fill', ({ colour }) => colour)
+    .attr('x', (end) => end.x + 5).attr('y', (end) => end.y).attr('dy', '0.34em').text(({ tag }) => tag);
+}
 
 function scales() {
   let low = 0, high = 0;

@@ -1,10 +1,11 @@
 /* decay.js - the curves: of the present setting, of everything it is compared with, and RoFormer's bound */
 /* SPDX-License-Identifier: MIT */
 import { against, mode, optionsOfA } from './compare.js';
+import { pageWords } from './controls.js';
 import { chart, pointsOf, showCurves } from './curve.js';
 import { Channel } from './fetch.js';
 import { foundingValue } from './founding.js';
-import { manyOptions, manyShown } from './many.js';
+import { labelOfMany, manyOptions, manyShown } from './many.js';
 import { mapPending, mapRefused } from './map.js';
 import { grouped, parseNumber } from './numbers.js';
 import { curveQuery, ofCurve, url } from './query.js';
@@ -14,6 +15,7 @@ import { effective, numberOf, setPage, state, table, trainedLength, unframed } f
 import { whenQuiet } from './timing.js';
 
 const COLOURS = 8, PINS = 5, KEPT = 64;
+const SEARCHED = 1048576; /* tokens that the server looks through for crossings at least */
 const GHOST = 3000; /* ms that the former curve stays after the last change */
 const byId = (id) => document.getElementById(id);
 
@@ -38,6 +40,14 @@ function pin() {
   if (!state.page.pin.includes(query)) setPage({ pin: [...state.page.pin, query].slice(-PINS) });
 }
 
+/* A curve of the former setting is paler than one of this. */
+function fade() {
+  const { state: shown } = byId('decay').dataset;
+  if (main && shown !== 'refused') byId('decay').dataset.state = addressNow() === main.address ? 'ready' : 'former';
+}
+
+const addressNow = () => url('/curve.json', unframed(curveQuery({ axis: axis() })));
+
 /* While a hand moves, the map comes first: a curve each 200 ms, and the last one. */
 const soon = whenQuiet(60, () => {
   if (mapPending() || channel.rests) {
@@ -58,6 +68,7 @@ const layGhost = whenQuiet(GHOST, () => {
 /* The setting has changed: its former curve stays for a while as a ghost. */
 export function refreshDecay() {
   ghost ??= main;
+  fade();
   layGhost();
   soon();
 }
@@ -71,7 +82,7 @@ function wanted() {
   if (manyShown()) {
     const all = manyOptions(), ordered = all.every(([value]) => !Number.isNaN(parseNumber(value))); /* from pale to dark */
     all.forEach(([value, options], at) => lines.push({ id: `many ${value}`, options, upTo: options.preset ? trainedLength(options) : null,
-      place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
+      tag: labelOfMany(value), place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
   }
   for (const query of state.page.pin) {
     const remove = () => setPage({ pin: state.page.pin.filter((one) => one !== query) });
@@ -101,16 +112,17 @@ function take(address, body) {
 }
 
 function askMain() {
-  const query = unframed(curveQuery({ axis: axis() })), address = url('/curve.json', query);
+  const address = addressNow(), log = axis() === 'log';
   if (address === mainKey) return;
   mainKey = address;
   const options = { ...state.options };
   channel.ask({
     url: address, kind: 'json',
     good: ({ body }) => {
-      main = Object.assign(take(address, body), { options });
-      range = { count: main.count, log: query.axis === 'log' };
+      main = Object.assign(take(address, body), { options, address });
+      range = { count: main.count, log };
       byId('decay').dataset.state = 'ready';
+      fade();
       show();
     },
     bad: ({ message }) => { /* no curve, and why */
@@ -119,7 +131,7 @@ function askMain() {
       chart.description = '';
       showCurves({ curves: [], marks: [], bound: null });
       byId('band-key').hidden = true;
-      byId('curve-note').textContent = `No curve: ${message.replace(/^--[\w-]+: /, '')}`;
+      byId('curve-note').textContent = `No curve: ${pageWords(message.replace(/^--[\w-]+: /, ''))}`;
       byId('decay').dataset.state = 'refused';
     },
   });
@@ -240,16 +252,18 @@ function show() {
 /* The server finds these crossings only for exact rotations and constant vectors. */
 function describe() {
   if (effective('phase') !== 'exact' || ofTensors()) return '';
-  const half = main.half === null ? 'stays above half in this range' : `first below half at ${grouped(main.half)} tokens`;
-  const zero = main.first_negative === null ? 'stays above zero in this range' : `first below zero at ${grouped(main.first_negative)}`;
+  const within = `within ${grouped(Math.min(main.count, SEARCHED))} tokens`;
+  const beyond = (at) => `${grouped(at)}${at < main.count ? '' : ', beyond this plot'}`;
+  const half = main.half === null ? `at or above half ${within}` : `first below half at ${beyond(main.half)} tokens`;
+  const zero = main.first_negative === null ? `at or above zero ${within}` : `first below zero at ${beyond(main.first_negative)}`;
   return `${half}; ${zero}`;
 }
 
 /* What the curve leaves out of what the map shows. */
 function note() {
   const encoding = effective('encoding');
-  if (state.page.bound && bound) return 'Dashed: the shape of RoFormer’s upper bound, rescaled to start at 1.';
-  if (encoding !== 'rope') return `The curve shows RoPE; the map shows ${encoding}.`;
+  if (state.page.bound && bound) return 'Dashed: how RoFormer’s bound falls, scaled to 1. It bounds only up to a factor, so the curve may lie above it.';
+  if (encoding !== 'rope') return 'The curve is RoPE’s.';
   if (effective('measure') === 'softmax') return 'The curve is similarity, before softmax.';
   if (effective('phase') !== 'exact') {
     const shift = parseNumber(state.options.shift ?? '0') || 0, of = grouped(shift);

@@ -35,6 +35,8 @@ import { followMany, many, manyShown, refreshMany, startMany } from './many.js';
 import { followModels, modelName, models, refuseModel, startModels } from './models.js';
 import { refreshPairs, startPairs } from './pairs.js';
 import { followPlan, startPlan } from './plan.js';
+import { grouped } from './numbers.js';
+import { CELLS_WITH_VALUES } from './paint.js';
 import { readAddress, shownWindow } from './query.js';
 import { followProgress, startProgress } from './progress.js';
 import { startShare } from './share.js';
@@ -44,7 +46,7 @@ import { say, showBadge, showCaption, showRefusal, startConnection, startTheme }
 import { inFrame, whenQuiet } from './timing.js';
 import { followSoon, followView, home, startZoom, zoomBy } from './zoom.js';
 
-const FLAT = 0.05; /* of the colours */
+const FLAT = 0.15; /* of the colours */
 const byId = (id) => document.getElementById(id);
 
 const axesSoon = inFrame(axes);
@@ -93,6 +95,8 @@ function pageChanged({ changes }) {
   keep();
 }
 
+const titled = (title) => [modelName(), title].filter(Boolean).join(': ');
+
 /* Whose rule it is, and why a map has one colour. */
 function caption() {
   const own = comparedCaption(lastHeader), { min, max, width } = lastHeader, place = placer(lastHeader);
@@ -100,10 +104,10 @@ function caption() {
     showCaption(own);
     return;
   }
-  const title = [modelName(), own.title].filter(Boolean).join(': '), side = Math.round((shownWindow() ?? domain()).cols.count / width);
-  const why = side > 1 ? `each cell holds ${side} × ${side} pairs: zoom in, or ` : '';
-  const isFlat = min !== null && place(max) - place(min) < FLAT;
-  showCaption({ title, subtitle: isFlat ? `Nearly one colour: ${why}press “fit” below the colour bar` : own.subtitle });
+  const title = titled(own.title), side = Math.round((shownWindow() ?? domain()).cols.count / width);
+  const why = side > 1 ? `each cell is a mean of ${grouped(side)} × ${grouped(side)} pairs: zoom in, or ` : '';
+  const isFlat = min !== null && width > CELLS_WITH_VALUES && place(max) - place(min) < FLAT;
+  showCaption({ title, subtitle: [own.subtitle, isFlat ? `Nearly one colour: ${why}press “fit” below the colour bar` : ''].filter(Boolean).join('. ') });
 }
 
 /* The bar belongs to what is seen: the map, a difference, many maps. */
@@ -142,6 +146,7 @@ function startLinks() {
     followProgress();
     if (coarse) {
       showBar(header, header.value_label);
+      if (mode() === 'off' && !manyShown()) showCaption({ title: titled(header.title), subtitle: header.subtitle });
       return;
     }
     [lastHeader, lastRoundTrip] = [header, milliseconds];
@@ -155,6 +160,7 @@ function startLinks() {
     refuseModel(null);
   };
   hooks.refused = ({ message }) => {
+    followProgress();
     const named = refuseModel(message) || refuseControls(message);
     showRefusal(named ? '' : pageWords(message));
     if (!named) say(message);

@@ -3,6 +3,7 @@
 
 const PATIENCE = 120; /* ms: a stale answer that is nearer than this is worth its picture */
 const REST = 2;        /* times what an answer took: so long a channel that gives way leaves the server to others */
+const SHARE_EVERY = 500; /* ms between looks at how far a search is */
 const RETRY_FIRST = 500, RETRY_MOST = 8000;
 /* A server that is busy, or one that restarted with another token: its page in another tab brings that. */
 const BUSY = 503, STRANGE = 403;
@@ -172,4 +173,23 @@ export function parseNpy(buffer) {
   if (!shape || !header.includes("'<f4'")) throw new Error('not a map of float32');
   const start = 10 + length;
   return { cells: new Float32Array(buffer.slice(start)), height: Number(shape[1]), width: Number(shape[2]) };
+}
+
+/* How far the server is with what a channel asked for, 0 to 1; null where it does not say. */
+export async function shareOf({ view }) {
+  try {
+    return (await (await fetch(`progress.json?view=${view}`, { cache: 'no-store' })).json()).share;
+  } catch {
+    return null; /* the banner tells of a lost server */
+  }
+}
+
+/* Calls say(" 42 %") with it now and then, for as long as isOver() says no. */
+export async function followShare(channel, isOver, say) {
+  while (!isOver()) {
+    const share = await shareOf(channel);
+    if (isOver()) return;
+    if (share !== null) say(` ${Math.floor(100 * share)} %`);
+    await new Promise((done) => { setTimeout(done, SHARE_EVERY); });
+  }
 }

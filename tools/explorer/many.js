@@ -3,11 +3,11 @@
 import { imageOf } from './colour.js';
 import { labelOf, pageWords } from './controls.js';
 import { Channel, parseNpy } from './fetch.js';
-import { plainText, positionText, tokensText } from './numbers.js';
+import { BINARY_FROM, grouped, plainText, positionText, tokensText } from './numbers.js';
 import { mapQuery, shownWindow, url } from './query.js';
 import { parseRule, ruleText, startRule } from './rule.js';
 import { learnLimits } from './scale.js';
-import { wordOf } from './settings.js';
+import { inCommon, wordOf } from './settings.js';
 import { make } from './slider.js';
 import {
   OF_MODEL, domain, effective, numberOf, rangeEnd, setOptions, setPage, state, table, trainedLength, unframed,
@@ -113,6 +113,12 @@ export function followMany() {
   refreshMany();
 }
 
+/* What a map or a line has that the others have not, in a word. */
+export const labelOfMany = (value) => {
+  const { name } = wanted();
+  return name === 'preset' ? value : wordOf(name, { ...state.options, [name]: value }).replace(`${name} `, '').replace('d = ', '');
+};
+
 const titleOf = (name) => (name === 'preset' ? 'Model' : labelOf(name));
 
 /* A heading, the maps with what each has, and what the axes are. */
@@ -121,12 +127,12 @@ function build(name) {
   const columns = Math.ceil(Math.sqrt(settings.length));
   byId('many').style.setProperty('--columns', columns);
   const maps = settings.map(([value, options]) => {
-    const { cols } = domain(options), trained = name === 'preset' ? trainedLength(options) : null;
+    const { cols } = domain(options), text = rangeEnd(cols) < BINARY_FROM ? grouped : positionText, trained = name === 'preset' ? trainedLength(options) : null;
     const canvas = make('canvas', { width: 1, height: 1 });
-    const caption = make('span', { textContent: name === 'preset' ? value : wordOf(name, options).replace(`${name} `, '') });
-    const ends = make('span', { className: 'ends' }, make('span', { textContent: positionText(cols.first) }),
+    const caption = make('span', { textContent: labelOfMany(value) });
+    const ends = make('span', { className: 'ends' }, make('span', { textContent: text(cols.first) }),
       make('span', { textContent: trained ? `trained to ${tokensText(trained)}` : '' }),
-      make('span', { textContent: positionText(rangeEnd(cols)) }));
+      make('span', { textContent: text(rangeEnd(cols)) }));
     const button = make('button', { type: 'button', title: 'Take this setting' }, caption, canvas, ends);
     button.addEventListener('click', () => {
       const rule = name === 'preset' ? Object.fromEntries(GIVEN_WAY.map((one) => [one, null])) : {};
@@ -176,7 +182,8 @@ function paint(got, name) {
     many.scale = { ...first, low: d3.min(headers, ({ low }) => low), high: d3.max(headers, ({ high }) => high),
       min: d3.min(headers, ({ min }) => min) };
     many.label = first.value_label;
-    many.caption = { title: `${name === 'preset' ? 'Models' : labelOf(name)}, side by side`, subtitle: first.subtitle };
+    const [kind, ...rest] = inCommon(headers.map(({ title }) => title)).split(', ');
+    many.caption = { title: [`${kind} over ${titleOf(name).toLowerCase()}`, ...rest].join(', '), subtitle: first.subtitle };
   }
   [...byId('many').querySelectorAll('button')].forEach((button, index) => {
     const one = got[index], canvas = button.querySelector('canvas');

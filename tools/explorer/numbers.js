@@ -61,6 +61,8 @@ export function valueText(value) {
   return text.replace('-', '\u2212').replace('e-', 'e\u2212').replace('e+', 'e');
 }
 
+export const BINARY_FROM = 8192; /* positions: from here on ticks are multiples of a power of two, labelled in k and M */
+
 /* A position on an axis: 96k, 2M, else all its digits. */
 export function positionText(position) {
   if (position >= 1048576 && position % 1048576 === 0) return `${grouped(position / 1048576)}M`;

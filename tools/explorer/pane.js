@@ -1,9 +1,8 @@
 /* pane.js - a square for a map: its canvas, its axes, and the lines above it */
 /* SPDX-License-Identifier: MIT */
-import { positionText, grouped } from './numbers.js';
+import { BINARY_FROM, grouped, positionText } from './numbers.js';
 import { domain, shownView, trainedLength } from './state.js';
 
-export const BINARY_FROM = 8192; /* positions: from here on ticks are multiples of a power of two, labelled in k and M */
 const TICKS_MOST = 12;
 const CELL_LEAST = 16;    /* pixels: a cell this wide has its tick in its middle */
 

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 import { refreshAnswer, yieldSearch } from './answer.js';
 import { refreshCard, yieldLeast } from './card.js';
-import { Channel } from './fetch.js';
+import { Channel, followShare } from './fetch.js';
 import { grouped, plainText, powerText, tokensText } from './numbers.js';
 import { explainQuery, url } from './query.js';
-import { parseRule } from './rule.js';
+import { scalingWords } from './settings.js';
 import { make, update } from './slider.js';
 import { effective, extent, setOptions, table } from './state.js';
 
@@ -55,11 +55,10 @@ function keyNow() {
 
 /* The length is that of the map until one is written; what is applied says so. */
 export function followPlan() {
-  update(byId('plan-length'), { placeholder: tokensText(extent()) });
+  update(byId('plan-length'), { placeholder: grouped(extent()) });
   if (keyNow() !== key) {
     stop();
-    byId('plan-rows').replaceChildren();
-    rows = [];
+    clear();
     key = keyNow();
   }
   for (const { choice, button } of rows) {
@@ -70,19 +69,28 @@ export function followPlan() {
   }
 }
 
+function clear() {
+  byId('plan-rows').replaceChildren();
+  byId('plan-table').hidden = true;
+  rows = [];
+}
+
 /* One change after another: each answer is shown as it comes. */
 async function find() {
   stop();
   const mine = round, list = byId('plan-rows');
-  const keep = byId('plan-keep').value.trim() || '0', length = byId('plan-length').value.trim() || byId('plan-length').placeholder;
-  list.replaceChildren();
-  rows = [];
+  const keep = byId('plan-keep').value.trim() || '0', length = byId('plan-length').value.trim() || tokensText(extent());
+  clear();
   yieldSearch();
   yieldLeast();
   byId('plan-stop').hidden = false;
   for (const change of Object.keys(CHANGES)) {
-    say(`Searching: ${CHANGES[change]} …`);
+    let here = false;
+    const searching = (share = '') => say(`Searching: ${CHANGES[change]} …${share}`);
+    searching();
+    followShare(channel, () => here || mine !== round, searching);
     const found = await ask({ ...explainQuery(), length, keep, change });
+    here = true;
     if (mine !== round) return;
     if (found instanceof Error) {
       say('', found.message);
@@ -90,6 +98,8 @@ async function find() {
       resume();
       return;
     }
+    byId('plan-table').hidden = false;
+    byId('plan-head').textContent = `keeps similarity ≥ ${grouped(found.keep ?? Number(keep))} within ${grouped(found.length)} tokens`;
     list.append(row({ ...leastOf(found.choices[0]), length: found.length }, found));
     followPlan();
   }
@@ -101,27 +111,33 @@ const ask = (query) => new Promise((done) => {
   channel.ask({ url: url('/plan.json', query), kind: 'json', good: ({ body }) => done(body), bad: done });
 });
 
-/* Of bases the least is taken, as the answer names it. */
+/* Five digits of a factor, whole bases, as the answer has them. */
+function short(value, round, change) {
+  const unit = value >= 1e4 || change === 'base' && value >= 10 ? 1 : 10 ** (Math.floor(Math.log10(value)) - 4);
+  return Number((round(value / unit) * unit).toPrecision(12));
+}
+
+/* The least that holds is taken, the number with which the first window begins. */
 function leastOf(choice) {
-  const { low } = choice.windows[0] ?? {};
-  if (choice.change !== 'base' || choice.value === null || choice.held || !(low >= 1e4)) return choice;
-  return { ...choice, value: Math.ceil(low), base: Math.ceil(low) };
+  const { low, high, low_is_edge: any } = choice.windows[0] ?? {}, { change, scaling } = choice;
+  if (choice.value === null || choice.held || any || !(short(low, Math.ceil, change) <= high)) return choice;
+  const value = short(low, Math.ceil, change);
+  return change === 'base' ? { ...choice, value, base: value } : { ...choice, value, scaling: scaling.replace(/factor=[^,]*/, `factor=${plainText(value)}`) };
 }
 
 /* 26,953 to 26,973; 28,629 to ...; from 9,000,000 on: what lies between is never rounded outwards. */
-function windowsText({ windows, all_windows: all }) {
-  const short = (value, round) => {
-    const unit = value >= 1e4 ? 1 : 10 ** (Math.floor(Math.log10(value)) - 4);
-    return powerText(Number((round(value / unit) * unit).toPrecision(12)));
-  };
-  const parts = windows.map(({ low, high, low_is_edge: any, high_is_edge: on }) => (any && on ? 'any'
-    : any ? `up to ${short(high, Math.floor)}` : on ? `${short(low, Math.ceil)} and more` : `${short(low, Math.ceil)} to ${short(high, Math.floor)}`));
+function windowsText({ change, windows, all_windows: all }) {
+  const parts = windows.map(({ low, high, low_is_edge: any, high_is_edge: on }) => {
+    const from = powerText(short(low, Math.ceil, change)), to = powerText(short(high, Math.floor, change));
+    if (any || on) return any && on ? 'any' : any ? `up to ${to}` : `${from} and more`;
+    return short(low, Math.ceil, change) < short(high, Math.floor, change) ? `${from} to ${to}` : from;
+  });
   return `${parts.join('; ')}${all ? '' : '; …'}`;
 }
 
 function row(choice, { original, original_is_assumed: assumed }) {
-  const { change, value } = choice, { rule } = parseRule(choice.scaling ?? 'none');
-  const under = change === 'base' && value !== null ? `, ${rule === 'none' ? 'no scaling' : `with ${rule} scaling`}` : '';
+  const { change, value } = choice;
+  const under = change === 'base' && value !== null ? `, ${scalingWords(choice.scaling ?? 'none', true)}` : '';
   const head = make('th', { scope: 'row', textContent: CHANGES[change] + under });
   const from = `, original length ${grouped(original)}${assumed ? ' (assumed)' : ''}`, scales = ['yarn', 'llama3'].includes(change);
   const none = `none up to ${change === 'base' ? powerText(1e16) : '10,000'}${scales ? from : ''}`;
@@ -132,7 +148,7 @@ function row(choice, { original, original_is_assumed: assumed }) {
   const needs = /original=/.test(choice.scaling) ? from : '';
   const beyond = change === 'base' && value > d3.max(table.presets, ({ base }) => base) ? ', above that of every model listed' : '';
   return make('tr', {}, head, make('td', {}, make('b', { textContent: powerText(value) })),
-    make('td', { className: 'muted', textContent: `holds ${windowsText(choice)}${needs}${beyond}` }), make('td', {}, button));
+    make('td', { className: 'muted', textContent: `${windowsText(choice)}${needs}${beyond}` }), make('td', {}, button));
 }
 
 const isOwn = (choice) => Number(effective('base')) === choice.base && effective('scaling') === choice.scaling;

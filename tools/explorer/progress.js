@@ -1,5 +1,6 @@
 /* progress.js - a map that takes long: a word on what is seen meanwhile, how far it is, and a way to stop it */
 /* SPDX-License-Identifier: MIT */
+import { shareOf } from './fetch.js';
 import { picture, resumeMap, stopMap } from './map.js';
 import { update } from './slider.js';
 
@@ -40,12 +41,7 @@ async function look() {
     if (mine?.state === 'sampled') timer = setTimeout(look, EVERY);
     return;
   }
-  let share = null;
-  try {
-    share = (await (await fetch(`progress.json?view=${picture.full.view}`, { cache: 'no-store' })).json()).share;
-  } catch {
-    /* the banner tells of a lost server */
-  }
+  const share = await shareOf(picture.full);
   if (mine !== picture.wanted || mine.state !== 'asked') return;
   byId('progress').hidden = false;
   const words = mine.first ? 'Coarse picture; the full map is being made' : 'The map is being made';

@@ -19,7 +19,7 @@ class Scaling {
     const { help } = table.options.get('scaling');
     this.choice = new Choice({
       name: 'scaling', label: 'Scaling rule', help: help.replace(/, see below$/, ''),
-      words: table.scaling.map((rule) => rule.name), resetLabel: 'Reset scaling rule',
+      words: table.scaling.map((rule) => rule.name), titles: Object.fromEntries(table.scaling.map(({ name, title }) => [name, title.replace(/ scaling$/, '') || name])), resetLabel: 'Reset scaling rule',
       reset: (event) => setOptions({ scaling: null }, { inputAt: event.timeStamp }),
       change: (word, event) => this.choose(word, event),
     });

@@ -1,12 +1,25 @@
 /* settings.js - settings in words: what tells several of them apart */
 /* SPDX-License-Identifier: MIT */
 import { grouped, parseNumber } from './numbers.js';
-import { effective, pictureOptions, thousandOf } from './state.js';
+import { parseRule } from './rule.js';
+import { effective, pictureOptions, table, thousandOf } from './state.js';
 
 const SHORT = { 'head-dim': 'd =', preset: '', model: '' };
 const WINDOW = ['positions', 'rows', 'cols', 'length'];
 
+/* "YaRN scaling by 4 (original 8,192)"; short: without what is in parentheses. */
+export function scalingWords(text, short = false) {
+  const { rule, values: { factor, divisors, ...more } } = parseRule(text);
+  if (rule === 'none') return 'no scaling';
+  if (divisors) return 'a divisor per pair';
+  const title = table.scaling.find(({ name }) => name === rule)?.title ?? `${rule} scaling`;
+  const number = (value) => (Number.isNaN(parseNumber(value)) ? value : grouped(parseNumber(value)));
+  const rest = Object.entries(more).map(([key, value]) => `${key.replace(/-/g, ' ')} ${value.includes('/') ? 'list' : number(value)}`);
+  return `${title}${factor ? ` by ${factor}` : ''}${short || !rest.length ? '' : ` (${rest.join(', ')})`}`;
+}
+
 export function wordOf(name, options) {
+  if (name === 'scaling') return scalingWords(effective(name, options));
   const text = effective(name, options), number = parseNumber(text, thousandOf(name));
   return `${SHORT[name] ?? name} ${Number.isNaN(number) ? text : grouped(number)}`.trim();
 }
@@ -22,3 +35,7 @@ export function apart(settings) {
   const names = differing(settings);
   return settings.map((one) => names.map((name) => wordOf(name, one)).filter(Boolean).join(', '));
 }
+
+/* What titles have in common: "RoPE similarity, d = 128". */
+export const inCommon = ([first, ...others]) =>
+  first.split(', ').filter((part) => others.every((one) => one.split(', ').includes(part))).join(', ');

@@ -121,7 +121,7 @@ function copier(id, label, text) {
     const copied = text();
     try {
       await navigator.clipboard.writeText(copied);
-      byId('share-done').textContent = `Copied: ${copied}`;
+      byId('share-done').textContent = `Copied: ${copied}${id === 'copy-link' ? '\nIt opens on this machine while this server runs; for others save HTML.' : ''}`;
     } catch {
       byId('share-done').textContent = copied;
       getSelection().selectAllChildren(byId('share-done'));

@@ -38,6 +38,18 @@ function linesOf(element) {
   return lines;
 }
 
+/* Dots and patches of a key, which the page draws with styles alone. */
+function patchOf(element, style, place) {
+  const before = getComputedStyle(element, '::before'), patch = element.matches('#bar-key li') ? element.firstElementChild : null;
+  if (patch) {
+    const { x, y } = place(patch.getBoundingClientRect()), { width, height } = patch.getBoundingClientRect();
+    return `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${getComputedStyle(patch).backgroundColor}" stroke="${style.color}"/>`;
+  }
+  if (!element.matches('.card-key span')) return '';
+  const { x, y } = place(element.getBoundingClientRect()), r = parseFloat(before.width) / 2, full = element.matches('.card-model');
+  return `<circle cx="${x + r}" cy="${y + element.getBoundingClientRect().height / 2}" r="${r}" fill="${full ? before.backgroundColor : 'none'}" stroke="${full ? 'none' : before.borderTopColor}"/>`;
+}
+
 function pieceOf(element, place) {
   const box = element.getBoundingClientRect(), { x, y } = place(box), style = getComputedStyle(element);
   const size = `x="${x}" y="${y}" width="${box.width}" height="${box.height}"`;
@@ -59,7 +71,7 @@ function pieceOf(element, place) {
   if (style.writingMode !== 'horizontal-tb') {
     return `<text ${font} text-anchor="middle" dominant-baseline="middle" transform="translate(${x + box.width / 2},${y + box.height / 2}) rotate(-90)">${escaped(element.textContent)}</text>`;
   }
-  return linesOf(element).map(({ text, box: line }) => {
+  return patchOf(element, style, place) + linesOf(element).map(({ text, box: line }) => {
     const at = place(line);
     return `<text ${font} x="${at.x}" y="${at.y + line.height * 0.78}">${escaped(text.trim())}</text>`;
   }).join('');
