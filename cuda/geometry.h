@@ -10,8 +10,7 @@
 #ifndef ROPEMAP_CUDA_GEOMETRY_H
 #define ROPEMAP_CUDA_GEOMETRY_H
 
-#include "host/map/accumulator.h"
-#include "host/map/grid.h"
+#include "host/map/cells.h"
 
 enum {
     RM_WORKSPACE_LARGE_MAJOR = 9, /* compute capability from which cuBLAS's workspace is the larger one */

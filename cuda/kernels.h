@@ -10,7 +10,7 @@
 #include "cuda/geometry.h"
 #include "cuda/softmax_row.h"
 #include "host/base/view.h"
-#include "host/map/grid.h"
+#include "host/map/cells.h"
 
 #include <cuda_runtime_api.h>
 

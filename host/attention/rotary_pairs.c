@@ -4,7 +4,7 @@
 #include "host/base/alloc.h"
 #include "host/base/team.h"
 #include "host/data/vectors.h"
-#include "host/map/grid.h"
+#include "host/map/cells.h"
 #include "host/ropemap_attention.h"
 #include "host/rule/rule.h"
 

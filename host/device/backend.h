@@ -5,8 +5,7 @@
 
 #include "host/base/status.h"
 #include "host/base/view.h"
-#include "host/map/accumulator.h"
-#include "host/map/grid.h"
+#include "host/map/cells.h"
 #include "host/ropemap_attention.h"
 
 /*

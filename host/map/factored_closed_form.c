@@ -1,7 +1,7 @@
 /* factored_closed_form.c - geometric sums of rotated constant vectors */
 /* SPDX-License-Identifier: MIT */
+#include "host/map/cells.h"
 #include "host/map/factored.h"
-#include "host/map/grid.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* method_diagonal.c - position-independent vectors: one value a distance, then sliding windows */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
+#include "host/map/cells.h"
 #include "host/map/encoding.h"
-#include "host/map/grid.h"
 #include "host/map/job.h"
 #include "host/map/range_query.h"
 

@@ -8,8 +8,8 @@
  */
 #include "host/base/alloc.h"
 #include "host/base/team.h"
-#include "host/map/accumulator.h"
 #include "host/map/bands.h"
+#include "host/map/cells.h"
 #include "host/map/job.h"
 
 enum {

@@ -28,7 +28,7 @@ RULE = "host/rule/*.h"
 DATA = "host/data/*.h"
 DEVICE = "host/device/*.h"
 MAP = "host/map/*.h"
-CELLS = ["host/map/grid.h", "host/map/accumulator.h"]  # what a backend pools into
+CELLS = "host/map/cells.h"  # what a backend pools into
 ARITH = "cuda/arith.h"
 SOFTMAX = "cuda/softmax_row.h"  # the arithmetic of softmax that both backends share
 PROGRAM = "tools/ropemap/*.h"  # and of its folders: options, and a room for each kind of command
@@ -41,8 +41,8 @@ MAY_INCLUDE = [
     ("host/model/*", [API, MODEL_API, BASE, RULE]),
     ("host/data/*", [API, CAPTURE_API, BASE, RULE, ARITH]),
     ("host/figure/*", [API, FIGURE_API, BASE]),
-    ("host/device/gpu_sizes.c", [API, MACHINE_API, BASE, *CELLS, GEOMETRY, "host/device/*.h"]),
-    ("host/device/*", [API, ATTENTION_API, MACHINE_API, BASE, *CELLS]),
+    ("host/device/gpu_sizes.c", [API, MACHINE_API, BASE, CELLS, GEOMETRY, "host/device/*.h"]),
+    ("host/device/*", [API, ATTENTION_API, MACHINE_API, BASE, CELLS]),
     ("host/map/*", [API, PARTS_API, BASE, RULE, DATA, DEVICE, ARITH]),
     ("host/decay/*", [API, DECAY_API, BASE, RULE, DATA, DEVICE, MAP, ARITH]),
     ("host/attention/*", [API, ATTENTION_API, BASE, RULE, DATA, DEVICE, MAP, ARITH]),
@@ -51,14 +51,14 @@ MAY_INCLUDE = [
     ("host/cpu/*", [API, BASE, "host/device/backend.h", ARITH, SOFTMAX]),
     ("cuda/arith.h", []),
     ("cuda/softmax_row.h", [ATTENTION_API, ARITH]),
-    ("cuda/geometry.h", CELLS),
-    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", "host/map/grid.h", GEOMETRY, SOFTMAX]),
+    ("cuda/geometry.h", [CELLS]),
+    ("cuda/kernels.h", [API, ARITH, "host/base/view.h", CELLS, GEOMETRY, SOFTMAX]),
     ("cuda/*.cu*", [ARITH, "cuda/kernels.h", "cuda/*.cuh"]),
     ("cuda/context.h", ["cuda/kernels.h", "host/device/gpu_timing.h"]),
     ("cuda/*.c", [API, MACHINE_API, BASE, "cuda/context.h", "host/device/backend.h", "host/device/plugin.h"]),
     ("tools/serve/*", [API, *ROOM_APIS, PROGRAM]),
     ("tools/bench/*", [API, *ROOM_APIS, BASE, DEVICE, MAP, "host/cpu/kernels.h", PROGRAM]),
-    ("tools/peers/product.c", [BASE, DEVICE, "host/cpu/kernels.h", "host/map/accumulator.h"]),
+    ("tools/peers/product.c", [BASE, DEVICE, "host/cpu/kernels.h", CELLS]),
     ("tools/shards/*", [API, *ROOM_APIS, PROGRAM]),
     ("tools/ropemap/*", [API, *ROOM_APIS, PROGRAM, "tools/shards/*.h"]),
     ("tools/*/*", [API, *ROOM_APIS]),
@@ -361,7 +361,7 @@ class Myself(unittest.TestCase):
             ("tools/ropemap/main.c", "tools/serve/serve.h", False),
             ("tools/serve/http.c", "tools/ropemap/options/options.h", True),
             ("tools/serve/http.c", "host/base/alloc.h", False),
-            ("tools/bench/pool.c", "host/map/accumulator.h", True),
+            ("tools/bench/pool.c", CELLS, True),
             ("tools/ropemap/main.c", "tools/bench/bench.h", False),
             ("cuda/rotate.cu", "cuda/vector_io.cuh", True),
             ("cuda/rotate.cu", "cuda/context.h", False),

@@ -2,7 +2,7 @@
  */
 /* SPDX-License-Identifier: MIT */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS; in this file alone */
-#include "host/map/accumulator.h"
+#include "host/map/cells.h"
 #include "tests/padded.h"
 #include "tests/unit.h"
 #include "tests/variants.h"

@@ -3,7 +3,7 @@
 #include "tools/bench/check.h"
 
 #include "host/base/alloc.h"
-#include "host/map/grid.h"
+#include "host/map/cells.h"
 
 #include <math.h>
 

@@ -7,7 +7,7 @@
  */
 #include "host/base/alloc.h"
 #include "host/cpu/kernels.h"
-#include "host/map/accumulator.h"
+#include "host/map/cells.h"
 
 #include <dlfcn.h>
 #include <inttypes.h>
