@@ -217,6 +217,22 @@ static void draw_words(rm_heatmap *made, const rm_heatmap_layout *layout) {
     }
 }
 
+/* Whether each cell is one position of each side, and they are few enough to be numbered. */
+bool rm_panel_has_values(const ropemap_panel *panel) {
+    return panel->rows.count <= RM_CELL_TEXT_SIDE && panel->cols.count <= RM_CELL_TEXT_SIDE &&
+           panel->map->height == panel->rows.count && panel->map->width == panel->cols.count;
+}
+
+static bool is_overlaid(const ropemap_figure *figure, const rm_heatmap_layout *layout) {
+    const rm_panels panels = rm_panels_of(figure);
+    bool overlaid = figure->contour_count > 0;
+    for (int32_t index = 0; index < panels.count && !overlaid; index++) {
+        overlaid = !isnan(layout->panels[index].across) ||
+                   (!figure->unnumbered && rm_panel_has_values(&panels.panel[index]));
+    }
+    return overlaid;
+}
+
 /* Images, what is around them, and last what is on them. */
 static ropemap_status draw_all(rm_heatmap *made, const rm_heatmap_layout *layout,
                                const ropemap_figure *figure, ropemap_error *error) {
@@ -234,7 +250,7 @@ static ropemap_status draw_all(rm_heatmap *made, const rm_heatmap_layout *layout
     draw_bar(made, layout);
     draw_ticks(made, layout);
     draw_words(made, layout);
-    return rm_overlay_draw(made, layout, figure, error);
+    return is_overlaid(figure, layout) ? rm_overlay_draw(made, layout, figure, error) : ROPEMAP_OK;
 }
 
 static ropemap_status draw_framed(const ropemap_figure *figure, rm_heatmap *made, ropemap_error *error) {

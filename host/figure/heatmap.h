@@ -89,6 +89,9 @@ void rm_contour_free(rm_contour *contour);
 
 enum { RM_CELL_TEXT_SIDE = 32 }; /* positions a side up to which cells show their value */
 
+/* Whether each cell is one position of each side, and they are few enough to be numbered. */
+bool rm_panel_has_values(const ropemap_panel *panel);
+
 /*
  * Over each map: lines along the figure's contours, which are on the colour bar too, lines across it at the
  * trained length, and where cells are single positions and few enough, their values. Lines are dark with a

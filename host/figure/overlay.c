@@ -364,12 +364,6 @@ static rm_text_style number_style(double size, bool seed, double place, const ui
                            .halo_ink = shade(rgb, light, 0.25 + 0.5 * lack)};
 }
 
-/* Whether each cell is one position of each side, and they are few enough to be numbered. */
-static bool has_values(const ropemap_panel *panel) {
-    return panel->rows.count <= RM_CELL_TEXT_SIDE && panel->cols.count <= RM_CELL_TEXT_SIDE &&
-           panel->map->height == panel->rows.count && panel->map->width == panel->cols.count;
-}
-
 /* Each cell's value to one decimal in its middle; of several maps only where that is large enough to read. */
 static void draw_values(rm_heatmap *made, const rm_heatmap_layout *layout, const ropemap_map *map, rm_box box,
                         const uint8_t *levels) {
@@ -520,7 +514,7 @@ ropemap_status rm_overlay_draw(rm_heatmap *made, const rm_heatmap_layout *layout
         if (!isnan(place->across)) {
             draw_mark(&made->drawing, layout, place);
         }
-        if (!figure->unnumbered && has_values(panel)) {
+        if (!figure->unnumbered && rm_panel_has_values(panel)) {
             draw_values(made, layout, map, place->map, levels);
         }
         levels += map->height * map->width;
