@@ -33,6 +33,9 @@ ropemap_status rm_job_start(ropemap_job *job, ropemap_error *error) {
     job->plan.threads = job->group->team.threads;
     job->group->team.progress = job->request->progress;
     job->group->team.progress_user = job->request->progress_user;
+    if (job->method != &rm_method_softmax) { /* which lets go of those that it does not take */
+        (void)rm_workers_kept(job->group, NULL, job->keys_range, &job->rotation);
+    }
     return ROPEMAP_OK;
 }
 

@@ -532,6 +532,13 @@ static void test_keys_stay_in_a_session(void **state) {
     assert_int_equal(read_for(request, session, "k1"), N - 1);
     request.threads = 1;
     assert_int_equal(read_for(request, session, "k1"), 0);
+    ropemap_request other =
+        request; /* of another measure: it lets them go, as its plan has no room for them */
+    other.measure = ROPEMAP_MEASURE_DOT;
+    other.pool = ROPEMAP_POOL_MAX;
+    other.softmax.has_sink = false;
+    (void)read_for(other, session, "k1");
+    assert_int_equal(read_for(request, session, "k1"), N - 1);
     request.dtype = ROPEMAP_DTYPE_BF16;
     assert_int_equal(read_for(request, session, "k1"), N - 1);
     request.already_rotated = true;
