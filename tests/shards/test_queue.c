@@ -1,5 +1,7 @@
 /* test_queue.c - one worker among others that hang, lag behind, or have no locks */
 /* SPDX-License-Identifier: MIT */
+#include "tools/ropemap/run.h" /* before cmocka, which has a macro fail() */
+
 #include "tests/directory.h"
 #include "tools/shards/shards.h"
 

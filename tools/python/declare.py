@@ -15,7 +15,7 @@ import cffi
 root, output, *compiler = sys.argv[1:]
 PUBLIC = [f"host/ropemap{room}.h" for room in ("", "_attention", "_capture", "_decay", "_figure", "_machine", "_model",
                                                "_verify")]
-PROGRAM = [f"tools/ropemap/{part}.h" for part in ("command_info", "failure", "documents", "options/tensor_options", "result", "run")]
+PROGRAM = [f"tools/ropemap/{part}.h" for part in ("command_info", "failure", "documents", "options/tensor_options", "run")]
 SOURCE = "".join(f'#include "{header}"\n' for header in [*PUBLIC, *PROGRAM])
 BEFORE = "typedef struct json_t json_t;\n"  # jansson's
 AFTER = ('\nextern "Python" int tell(void *user, const char *stage, double done, double total);'

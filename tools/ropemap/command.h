@@ -14,6 +14,7 @@
 
 typedef struct cli_option cli_option;
 typedef struct cli_run cli_run;
+typedef struct cli_outputs cli_outputs;
 
 /* Reads the text of an option's value into the struct that the option's block fills. */
 typedef ropemap_status (*cli_setter)(void *into, const cli_option *option, const char *text,
@@ -156,7 +157,7 @@ typedef struct cli_command {
     /* Does everything between the parsed options and the exit code. */
     ropemap_status (*work)(void *options, cli_run *run, ropemap_error *error);
     void (*end)(void *options);      /* frees what they own but for the rule; NULL: nothing */
-    const struct cli_result *result; /* what it computes, as a value (result.h); NULL: nothing */
+    const struct cli_result *result; /* what it computes, as a value (run.h); NULL: nothing */
 } cli_command;
 
 extern const cli_command command_map;

@@ -6,7 +6,7 @@
 #include "host/ropemap_model.h"
 #include "tools/ropemap/options/print_size.h"
 #include "tools/ropemap/options/rule_options.h"
-#include "tools/ropemap/result.h"
+#include "tools/ropemap/run.h"
 
 #include <jansson.h>
 

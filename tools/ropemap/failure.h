@@ -1,4 +1,5 @@
-/* failure.h - how a failure ends the program: message, signals, exit code */
+/* failure.h - what a command reports while it works and when it fails: progress, message, signals, exit code
+ */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_ROPEMAP_FAILURE_H
 #define ROPEMAP_TOOLS_ROPEMAP_FAILURE_H
@@ -51,5 +52,29 @@ void warnings_take(void (*take)(void *user, const char *text), void *user);
 /* Flushes standard output and returns the exit code: 4, with a message, where it could not take everything.
  */
 int finish_stdout(void);
+
+/* ---- progress */
+
+/* Seconds from some moment in the past; never goes back. */
+double wall_clock(void);
+
+/* State of one piece of work. Start with progress_start. */
+typedef struct cli_progress {
+    bool quiet;
+    bool terminal;   /* stderr is one: a bar that is drawn over; otherwise lines */
+    bool shown;      /* a bar is on the terminal */
+    double reported; /* when something was last shown */
+    char stage[32];  /* the stage that is running */
+    double begun;    /* when it began */
+    double heard;    /* when it was last heard of */
+} cli_progress;
+
+cli_progress progress_start(bool quiet);
+
+/* A ropemap_progress whose `user` is a cli_progress. Asks to stop after Ctrl-C. */
+int progress_tell(void *user, const char *stage, double done, double total);
+
+/* Clears the bar. */
+void progress_end(cli_progress *progress);
 
 #endif

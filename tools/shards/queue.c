@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_machine.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/run.h"
 #include "tools/shards/shards.h"
 
 #include <errno.h>

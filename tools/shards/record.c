@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/run.h"
 #include "tools/shards/shards.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
  * begun */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/run.h"
 #include "tools/shards/shards.h"
 
 #include <dirent.h>

@@ -8,7 +8,7 @@
 #ifndef ROPEMAP_TOOLS_SHARDS_SHARDS_H
 #define ROPEMAP_TOOLS_SHARDS_SHARDS_H
 
-#include "tools/ropemap/run.h"
+#include "tools/ropemap/command.h"
 
 #include <jansson.h>
 #include <stdatomic.h>

@@ -1,6 +1,7 @@
 /* worker.c - who this process is among those that were started together */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
+#include "tools/ropemap/run.h"
 #include "tools/shards/shards.h"
 
 #include <errno.h>

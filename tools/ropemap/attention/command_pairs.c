@@ -3,7 +3,6 @@
 #include "tools/ropemap/attention/pairs.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
-#include "tools/ropemap/result.h"
 #include "tools/ropemap/run.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #define ROPEMAP_TOOLS_ROPEMAP_HEADS_H
 
 #include "tools/ropemap/attention/head_inputs.h"
-#include "tools/ropemap/result.h"
+#include "tools/ropemap/run.h"
 #include "tools/shards/shards.h"
 
 /* Means over each head's queries. */

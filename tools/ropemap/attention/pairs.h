@@ -4,7 +4,7 @@
 #define ROPEMAP_TOOLS_ROPEMAP_PAIRS_H
 
 #include "tools/ropemap/attention/head_inputs.h"
-#include "tools/ropemap/result.h"
+#include "tools/ropemap/run.h"
 
 typedef enum pairs_picture {
     PAIRS_NORM,

@@ -11,7 +11,7 @@
 #include "tools/ropemap/options/rule_options.h"
 #include "tools/ropemap/options/tensor_options.h"
 #include "tools/ropemap/options/vary.h"
-#include "tools/ropemap/result.h"
+#include "tools/ropemap/run.h"
 
 #include <jansson.h>
 

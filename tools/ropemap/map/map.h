@@ -6,7 +6,7 @@
 #include "host/ropemap_attention.h"
 #include "tools/ropemap/options/map_options.h"
 #include "tools/ropemap/options/vary.h"
-#include "tools/ropemap/result.h"
+#include "tools/ropemap/run.h"
 
 #include <jansson.h>
 
