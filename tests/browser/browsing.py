@@ -19,7 +19,7 @@ SKIPPED = 77  # the exit code that ctest shows as a skip
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")
 WINDOW = (960, 610)
-PATIENCE = 120  # seconds until what should come is missing: for hangs alone, however busy the machine is
+PATIENCE = 300  # seconds until what should come is missing: for hangs alone, however busy the machine is
 
 # What is asked of the page in one go, since each question to a browser takes its time.
 PIXELS = """
@@ -56,7 +56,7 @@ try:
     import selenium
     from selenium import webdriver
     from selenium.webdriver.common.action_chains import ActionChains
-    from selenium.common.exceptions import StaleElementReferenceException  # noqa: F401
+    from selenium.common.exceptions import JavascriptException, StaleElementReferenceException  # noqa: F401
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 except ImportError:
@@ -119,7 +119,9 @@ def main():
 
 class BrowseCase(ServeCase):
     """A test with the page that a server serves; at its end nothing may have gone wrong in the browser. Tests of a
-    file share a server, whose cache spares them searches that others made; one that was stopped is replaced."""
+    file share a server, whose cache spares them searches that others made; one that was stopped is replaced.
+    page_stays: so does the page, after a test in which nothing was to go wrong."""
+    page_stays = False
 
     def setUp(self):
         super().setUp()
@@ -153,6 +155,12 @@ class BrowseCase(ServeCase):
         if ready:
             self.ready()
 
+    def turn(self, query):
+        """Another state in the page that is open, as Back brings it: a quarter of the work of loading it."""
+        self.js("history.replaceState(history.state, '', '?' + arguments[0]);"
+                "dispatchEvent(new PopStateEvent('popstate', { state: history.state }))", query)
+        self.ready()
+
     def js(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
 
@@ -160,8 +168,9 @@ class BrowseCase(ServeCase):
         return self.driver.execute_cdp_cmd(command, parameters)
 
     def until(self, what, words, patience=PATIENCE):
-        """The value of `what()`, or of that script, as soon as it is true."""
-        ask = what if callable(what) else lambda: self.js("return " + what)
+        """The value of `what()`, or of that script, as soon as it is true. A script is asked in the page, since each
+        question to a browser takes its time."""
+        ask = what if callable(what) else lambda: self.awaited(what)
         end = time.monotonic() + patience
         while True:
             value = ask()
@@ -170,6 +179,17 @@ class BrowseCase(ServeCase):
             if time.monotonic() > end:
                 self.fail("%s: still not after %d s; %s" % (words, patience, self.told()))
             time.sleep(0.01)
+
+    def awaited(self, what):
+        """The value of a script once it is true, or after a second; None: its page went away."""
+        try:
+            return self.js("return (async () => { for (const end = performance.now() + 1000;;) { const value = (%s);"
+                           "if (value || performance.now() > end) return value;"
+                           "await new Promise((next) => setTimeout(next, 10)); } })()" % what)
+        except JavascriptException as error:
+            if "unloaded" not in error.msg:
+                raise
+            return None
 
     def told(self):
         """What the page says, for a failure."""
@@ -309,11 +329,6 @@ class BrowseCase(ServeCase):
         width, height, text = self.js(PIXELS + "return pixels(arguments[0])", canvas)
         return width, height, base64.b64decode(text)
 
-    def picture(self):
-        """A number that is another for another picture of the map, once that is shown."""
-        self.ready()
-        return self.js(PIXELS + "return mark('#map')")
-
     def command(self):
         """The words that "copy as ropemap command" gives."""
         return self.words_of(self.js(PIXELS + "return command()"))
@@ -386,11 +401,16 @@ class BrowseCase(ServeCase):
         said = [message for message in said if not any(words in message for words in self.expected)]
         others = [url for url in self.requests() if urlsplit(url).scheme not in ("data", "blob", "about", "chrome")
                   and not url.startswith(self.origin + "/")]
+        if not self.page_stays or self.expected or said + others:
+            self.blank()
+        self.assertEqual(said + others, [])
+
+    def blank(self):
+        """No page, and nothing that one left."""
         self.driver.get("about:blank")
         self.cdp("Storage.clearDataForOrigin", origin=self.origin, storageTypes="cookies,local_storage")
         self.driver.get_log("browser")
         self.driver.get_log("performance")
-        self.assertEqual(said + others, [])
 
 
 def colours_of(picture):

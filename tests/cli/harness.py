@@ -5,6 +5,7 @@ import json
 import math
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ import zlib
 PROGRAM = os.environ["ROPEMAP"]
 SOURCE = os.environ["ROPEMAP_SOURCE"]
 SANITIZE = os.environ.get("ROPEMAP_SANITIZE", "")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background ignores it, and so would the program
 
 
 def run(*arguments, **options):
