@@ -352,7 +352,7 @@ class BrowseCase(ServeCase):
         given = dict(zip(options, [*options[1:], ""]))
         log, softmax = given.get("--norm") == "log", given.get("--measure") == "softmax"
         signed = not log and not softmax and given.get("--pool", "mean") not in ("absmax", "rms", "std", "mass")
-        cmap = [] if "--cmap" in given else ["--cmap", "diverging" if signed else "viridis"]
+        cmap = [] if "--cmap" in given else ["--cmap", "difference" if "--diff" in given else "diverging" if signed else "viridis"]
         if {"--clim", "--percentile", "--diff"} & set(given) or softmax:
             return cmap
         return cmap + ["--clim", "0.0001:1" if log else "-1:1" if signed else "0:1"]

@@ -93,6 +93,10 @@ class Answer(BrowseCase):
         self.assertEqual(self.text("bar-key"), "no value (beyond float16)")
         self.enter("#number-shift", "0")
         self.until("document.getElementById('curve-note').textContent.startsWith('Of key 0 and query = distance')", "the pair of the curve")
+        # A curve ends where float16 does.
+        self.open("phase=fp16-angles&shift=64000&positions=4k")
+        self.until("document.querySelector('#curve path.main')?.getBBox().width > 20 && document.getElementById('curve-note').textContent.startsWith('Of key 64,000')", "its curve")
+        self.assertLess(self.js("return document.querySelector('#curve path.main').getBBox().width / document.querySelector('#curve .zero').getBBox().width"), 0.95)
         # A single token has no distance.
         self.open("positions=1")
         self.assertIn("make the length 2 or more", self.text("answer-first"))

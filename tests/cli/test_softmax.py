@@ -156,7 +156,7 @@ class Softmax(Case):
         self.assertEqual([made["difference"], made["less"]], [True, "no scaling"])
         self.assertEqual(made["figure"]["title"],
                          "Attention with RoPE, base 10,000, linear scaling by 4, d = 8, minus the same with no scaling")
-        self.assertEqual([made["figure"]["colormap"], made["figure"]["norm"]], ["diverging", "symlog"])
+        self.assertEqual([made["figure"]["colormap"], made["figure"]["norm"]], ["difference", "symlog"])
         self.assertEqual(check("base=500", "--base", "500")["less"], "base 500")
         check("head=3", "--head", "3")
         check("window=5", "--window", "5")

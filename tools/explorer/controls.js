@@ -12,6 +12,7 @@ import { defaultText, domain, effective, modelValues, numberOf, rangeEnd, setOpt
 const controls = new Map();
 
 /* What the page is about stands right beneath its answer. */
+const OF_LENGTH = /^(dynamic|longrope)/; /* rules that depend on the context's length */
 const FIRST = ['base', 'positions'];
 
 /* The options that have a control in a part of the page. */
@@ -72,7 +73,7 @@ function build(option) {
   if (flag) return new Check(common);
   const words = choices ?? wordsOf(argument);
   const free = name === 'content' && table.tensors ? 'tensors' : option.initial ? null : 'none';
-  if (words && /=/.test(argument ?? '')) return new Line({ ...common, words });
+  if (words && /=/.test(argument ?? '')) return new Line({ ...common, words, ...(name === 'diff' && { argument: 'such as base=1e4' }) });
   if (words && /\[:/.test(argument ?? '')) return new Worded({ ...common, words, none: free });
   if (words) return new Choice({ ...common, words, none: free });
   return new Line(common);
@@ -121,10 +122,11 @@ export function followControls() {
     else if (name === 'positions') showPositions(control, text, changed);
     else if (name === 'length' && !changed) control.show(String(contextLength()), false, 'auto');
     else if (name === 'rotary-dim' || name === 'clim') control.show(text, changed);
-    else control.show(text, changed, control instanceof Line ? defaultText(name) : undefined);
+    else if (control instanceof Line) control.show(changed ? text : '', changed, defaultText(name));
+    else control.show(text, changed);
     const { needs } = table.options.get(name).page;
     if (needs) update(control.element, { hidden: !isMet(needs) });
-    else if (name === 'length') update(control.element, { hidden: !changed && effective('scaling') === 'none' });
+    else if (name === 'length') update(control.element, { hidden: !changed && !OF_LENGTH.test(effective('scaling')) });
     const ofTheModel = !changed && ofModel[name] !== undefined;
     if (control.element?.classList.contains('of-model') !== ofTheModel) control.element?.classList.toggle('of-model');
   }

@@ -1,6 +1,6 @@
 /* curve.js - the chart of similarity against distance, linked to the map */
 /* SPDX-License-Identifier: MIT */
-import { BINARY_FROM, grouped, positionText, valueText } from './numbers.js';
+import { BINARY_FROM, binarySpacing, grouped, positionText, valueText } from './numbers.js';
 import { inFrame } from './timing.js';
 
 /* In rem, as the text is. */
@@ -36,9 +36,9 @@ function gathered(values, first, log) {
     const part = values.slice(start, end);
     points.from.push(first + start);
     points.to.push(first + end - 1);
-    points.mean.push(d3.mean(part));
-    points.low.push(d3.min(part));
-    points.high.push(d3.max(part));
+    points.mean.push(d3.mean(part) ?? null);
+    points.low.push(d3.min(part) ?? null);
+    points.high.push(d3.max(part) ?? null);
     start = end;
   }
   return points;
@@ -123,7 +123,7 @@ function drawEnds() {
 
 function scales() {
   let low = 0, high = 0;
-  for (const { points } of shown.curves) {
+  for (const { points } of shown.curves) { /* past what float16 holds there are none */
     low = Math.min(low, d3.min(points.low ?? points.mean));
     high = Math.max(high, d3.max(points.high ?? points.mean));
   }
@@ -139,7 +139,7 @@ function scales() {
 function distanceTicks() {
   const last = shown.count - 1;
   if (!shown.log) {
-    const step = last >= 8192 ? 2 ** Math.max(10, Math.ceil(Math.log2(last / 5))) : null;
+    const step = last >= BINARY_FROM ? binarySpacing(last, 5) : null;
     return step ? d3.range(0, last + 1, step) : d3.ticks(0, last, 5).filter(Number.isInteger);
   }
   const every = Math.ceil(Math.log2(last + 1) / Math.max(2, width / (3.6 * rem)));
@@ -162,8 +162,8 @@ function axes() {
 }
 
 function drawLines() {
-  const path = d3.line().x(({ at }) => at).y(({ mean }) => tenth(y(mean)));
-  const band = d3.area().x(({ at }) => at).y0(({ low }) => tenth(y(low))).y1(({ high }) => tenth(y(high)));
+  const path = d3.line().defined(({ mean }) => mean !== null).x(({ at }) => at).y(({ mean }) => tenth(y(mean)));
+  const band = d3.area().defined(({ low }) => low !== null).x(({ at }) => at).y0(({ low }) => tenth(y(low))).y1(({ high }) => tenth(y(high)));
   const items = parts.lines.selectAll('path.curve').data(shown.curves, ({ id }) => id);
   items.exit().remove();
   items.enter().append('path').attr('class', 'curve').merge(items)
@@ -184,7 +184,7 @@ function columns({ from, to, mean, low, high }) {
   for (let index = Math.max(0, to.findIndex((last) => last >= start)); index < mean.length; index++) {
     const at = tenth(x(Math.max((from[index] + to[index]) / 2, start))), last = made[made.length - 1];
     const own = { at, mean: mean[index], low: low?.[index], high: high?.[index], buckets: 1 };
-    if (!low || !last || at - last.at >= 1) made.push(own);
+    if (!low || !last || at - last.at >= 1 || own.mean === null || last.mean === null) made.push(own);
     else {
       last.mean += (own.mean - last.mean) / ++last.buckets;
       last.low = Math.min(last.low, own.low);
@@ -253,7 +253,7 @@ export function showCursor(distance) {
   parts.cursor.select('circle').attr('cy', y(mean));
   const [from, to] = exact === undefined ? [points.from[index], points.to[index]] : [size, size];
   const short = (value) => (Math.abs(value) < 1e-3 ? valueText(value) : value.toFixed(3).replace('-', '\u2212'));
-  const here = from === to
+  const here = from === to || mean === null
     ? `distance ${grouped(from)}: ${valueText(mean)}`
     : `distance ${grouped(from)}–${grouped(to)}: mean ${short(mean)} (${short(points.low[index])} to ${short(points.high[index])})`;
   output.textContent = `${here}${elsewhere(main, size)}`;

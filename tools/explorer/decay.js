@@ -82,7 +82,7 @@ function wanted() {
   if (manyShown()) {
     const all = manyOptions(), ordered = all.every(([value]) => !Number.isNaN(parseNumber(value))); /* from pale to dark */
     all.forEach(([value, options], at) => lines.push({ id: `many ${value}`, options, upTo: options.preset ? trainedLength(options) : null,
-      tag: labelOfMany(value), place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
+      tag: labelOfMany(value, true), place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
   }
   for (const query of state.page.pin) {
     const remove = () => setPage({ pin: state.page.pin.filter((one) => one !== query) });

@@ -146,7 +146,7 @@ function startLinks() {
     followProgress();
     if (coarse) {
       showBar(header, header.value_label);
-      if (mode() === 'off' && !manyShown()) showCaption({ title: titled(header.title), subtitle: header.subtitle });
+      if (mode() === 'off' && !manyShown()) showCaption({ title: titled(header.title) });
       return;
     }
     [lastHeader, lastRoundTrip] = [header, milliseconds];

@@ -7,7 +7,7 @@ import { BINARY_FROM, grouped, plainText, positionText, tokensText } from './num
 import { mapQuery, shownWindow, url } from './query.js';
 import { parseRule, ruleText, startRule } from './rule.js';
 import { learnLimits } from './scale.js';
-import { inCommon, wordOf } from './settings.js';
+import { inCommon, scalingWords, wordOf } from './settings.js';
 import { make } from './slider.js';
 import {
   OF_MODEL, domain, effective, numberOf, rangeEnd, setOptions, setPage, state, table, trainedLength, unframed,
@@ -114,8 +114,9 @@ export function followMany() {
 }
 
 /* What a map or a line has that the others have not, in a word. */
-export const labelOfMany = (value) => {
+export const labelOfMany = (value, short = false) => {
   const { name } = wanted();
+  if (name === 'scaling' && short) return scalingWords(value, true).replace(/ scaling(?= by )/, '');
   return name === 'preset' ? value : wordOf(name, { ...state.options, [name]: value }).replace(`${name} `, '').replace('d = ', '');
 };
 

@@ -5,6 +5,7 @@ import { once } from './fetch.js';
 import { pageWords } from './controls.js';
 import { grouped, tokensText } from './numbers.js';
 import { url } from './query.js';
+import { scalingWords } from './settings.js';
 import { make, update } from './slider.js';
 import { OF_MODEL, setOptions, state, table, trainedLength } from './state.js';
 
@@ -57,8 +58,10 @@ const isTrained = () => state.options.positions === ofLength(trainedLength()).po
 const ofPreset = ({ name, patches, trained_length: trained }) => ({ preset: name, ...ofLength(patches ?? trained) });
 
 const words = ({ name, base, head_dim: head, scaling, trained_length: trained }) =>
-  ({ name, rest: `${grouped(base)} · ${head}${scaling === 'none' ? '' : ` · ${scaling.split(':')[0]}`}`,
-    length: trained ? tokensText(trained) : '' });
+  ({ name, rest: `${grouped(base)} · ${head}${scaling === 'none' ? '' : ` · ${scalingWords(scaling, true).replace(/ scaling.*/, '')}`}`,
+    length: trained ? grouped(trained) : '' });
+
+const options = () => [...list().querySelectorAll('[role=option]')];
 
 function open(text) {
   const search = text.trim().toLowerCase().split(/\s+/);
@@ -74,6 +77,7 @@ function open(text) {
     });
     return item;
   }));
+  list().prepend(make('li', { className: 'head', role: 'presentation', ariaHidden: 'true' }, ...['model', 'base · head dim · scaling', 'trained'].map((textContent) => make('span', { textContent }))));
   active = text && matches.length ? 0 : -1;
   list().hidden = !matches.length;
   input().setAttribute('aria-expanded', String(matches.length > 0));
@@ -101,10 +105,10 @@ function isUnknown() {
 }
 
 function mark() {
-  [...list().children].forEach((item, index) => item.setAttribute('aria-selected', String(index === active)));
+  options().forEach((item, index) => item.setAttribute('aria-selected', String(index === active)));
   if (active >= 0) {
     input().setAttribute('aria-activedescendant', `model-${active}`);
-    list().children[active]?.scrollIntoView({ block: 'nearest' });
+    options()[active]?.scrollIntoView({ block: 'nearest' });
   } else input().removeAttribute('aria-activedescendant');
 }
 

@@ -63,6 +63,9 @@ export function valueText(value) {
 
 export const BINARY_FROM = 8192; /* positions: from here on ticks are multiples of a power of two, labelled in k and M */
 
+/* Between ticks: a power of two of which `most` cover a span; whole millions, as labels have them, where it is some. */
+export const binarySpacing = (span, most) => 2 ** Math.max(span >= 2 ** 22 ? 20 : 10, Math.ceil(Math.log2(span / most)));
+
 /* A position on an axis: 96k, 2M, else all its digits. */
 export function positionText(position) {
   if (position >= 1048576 && position % 1048576 === 0) return `${grouped(position / 1048576)}M`;

@@ -1,13 +1,13 @@
 /* pane.js - a square for a map: its canvas, its axes, and the lines above it */
 /* SPDX-License-Identifier: MIT */
-import { BINARY_FROM, grouped, positionText } from './numbers.js';
+import { BINARY_FROM, binarySpacing, grouped, positionText } from './numbers.js';
 import { domain, shownView, trainedLength } from './state.js';
 
 const TICKS_MOST = 12;
 const CELL_LEAST = 16;    /* pixels: a cell this wide has its tick in its middle */
 
 function spacingFor(span, most) {
-  if (span >= BINARY_FROM) return 2 ** Math.max(10, Math.ceil(Math.log2(span / most)));
+  if (span >= BINARY_FROM) return binarySpacing(span, most);
   const least = Math.max(span / most, 1), power = 10 ** Math.floor(Math.log10(least));
   return power * [1, 2, 5, 10].find((lead) => lead * power >= least * (1 - 1e-9));
 }

@@ -42,7 +42,7 @@ function shareOf(options) {
 /* What a query gets where it names no colours itself: { cmap, clim }. */
 export function colours(options) {
   const own = options.clim ? null : limits(options);
-  const cmap = options.cmap ?? (isSigned(options) ? (isDark() ? 'dark' : 'diverging') : 'viridis');
+  const cmap = options.cmap ?? (options.diff ? 'difference' : isSigned(options) ? (isDark() ? 'dark' : 'diverging') : 'viridis');
   return { cmap, ...(own && { clim: own.map((value) => Number(value.toPrecision(12))).join(':') }) };
 }
 

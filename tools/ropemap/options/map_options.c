@@ -550,7 +550,7 @@ ropemap_norm map_norm(const map_options *options) {
 
 ropemap_colormap map_colormap(const map_options *options) {
     const bool difference = (options->given & MAP_DIFF) != 0 && options->colormap == ROPEMAP_COLORMAP_AUTO;
-    return difference ? ROPEMAP_COLORMAP_DIVERGING : options->colormap;
+    return difference ? ROPEMAP_COLORMAP_DIFFERENCE : options->colormap;
 }
 
 void figure_options_warn(const map_options *options) {
