@@ -184,6 +184,7 @@ typedef struct ropemap_mark {
     double at;
     const char *label; /* Borrowed */
     double until;      /* above `at`: what lies between the two is shaded, without a line; 0: a line */
+    const double *dot; /* of x: the y of a ring on the line; may be NULL. Borrowed */
 } ropemap_mark;
 
 typedef struct ropemap_plot {

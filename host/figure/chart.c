@@ -371,6 +371,7 @@ static void draw_contents(rm_drawing *drawing, const ropemap_chart *chart, const
             }
         }
     }
+    rm_chart_rings_draw(drawing, plot, layout);
     rm_chart_labels_draw(drawing, chart, plot, layout, curves);
 }
 

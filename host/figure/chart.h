@@ -125,8 +125,9 @@ void rm_chart_band_draw(rm_drawing *drawing, const ropemap_plot *plot, int32_t i
 void rm_chart_series_draw(rm_drawing *drawing, const ropemap_chart *chart, const ropemap_plot *plot,
                           int32_t index, const rm_chart_layout *layout, const rm_chart_curve *curve);
 
-/* The lines of those marks that are within the plot. */
+/* The lines of those marks that are within the plot, and their rings. */
 void rm_chart_marks_draw(rm_drawing *drawing, const ropemap_plot *plot, const rm_chart_layout *layout);
+void rm_chart_rings_draw(rm_drawing *drawing, const ropemap_plot *plot, const rm_chart_layout *layout);
 
 /*
  * The labels within a plot: of marks and references next to their lines, where the fewest pixels of the

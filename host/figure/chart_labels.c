@@ -140,6 +140,21 @@ void rm_chart_marks_draw(rm_drawing *drawing, const ropemap_plot *plot, const rm
     }
 }
 
+void rm_chart_rings_draw(rm_drawing *drawing, const ropemap_plot *plot, const rm_chart_layout *layout) {
+    for (int32_t index = 0; index < plot->mark_count; index++) {
+        const ropemap_mark *mark = &plot->marks[index];
+        if (mark->of_x && mark->dot != NULL && is_within(layout, mark)) {
+            double at[] = {line_of(layout, mark), rm_chart_down(layout, *mark->dot)};
+            rm_item item = within_plot(layout, RM_ITEM_DOTS);
+            item.thickness = 0.8 * layout->dot;
+            item.dot = RM_DOT_RING;
+            item.points = at;
+            item.point_count = 1;
+            rm_drawing_path(drawing, &item);
+        }
+    }
+}
+
 /* ---- what a place costs */
 
 static bool overlap(area a, area b) {

@@ -92,7 +92,9 @@ class Curve(Case):
                                (["--base", "5e5"], ["below ½ at 166"]),
                                (["--vary", "base=1e4,5e5"], []), (["--phase", "bf16-tables"], [])):
             self.done("curve", *options, "-q", "--force", "-o", "marks.svg")
-            self.assertEqual(re.findall("below [½0] at [0-9,]+", self.read("marks.svg").decode()), words, options)
+            page = self.read("marks.svg").decode()
+            self.assertEqual(re.findall("below [½0] at [0-9,]+", page), words, options)
+            self.assertEqual(page.count("<circle"), len(words), options)  # a ring on the curve
 
     def test_steps_of_a_number_are_a_ramp(self):
         for vary, names in (("base=1e3,1e4,1e5", ["100,000", "10,000", "1,000"]), ("base=1e5,1e4,1e3", ["100,000", "10,000", "1,000"]),

@@ -96,6 +96,11 @@ class Frames(Case):
         self.assertNotIn("trained", self.svg("--positions", "256k"))
         self.assertNotIn("trained", self.svg("--preset", "llama3.1-8b", "--positions", "256k", "--shift", "5"))
 
+    def test_a_known_model_is_named(self):
+        """As long as the rule is its own."""
+        self.assertIn(">llama3.1-8b, causal<", self.svg("--preset", "llama3.1-8b", "--causal"))
+        self.assertNotIn("llama3.1-8b", self.svg("--preset", "llama3.1-8b", "--base", "1e6"))
+
     def test_percentiles_are_told(self):
         self.assertIn("0.5 % of the cells beyond each end", self.svg("--percentile", "0.5"))
 

@@ -227,7 +227,7 @@ static int64_t count_dark(const picture *seen) {
 static void test_marks(void **state) {
     const double x[] = {0, 100}, y[] = {0, 0};
     const ropemap_series series = {"a", x, y, 2, .points = false, .dashed = false};
-    ropemap_mark marks[] = {{true, 25.0, "", 0.0}, {true, 25.0, "", 0.0}};
+    ropemap_mark marks[] = {{.of_x = true, .at = 25.0, .label = ""}, {.of_x = true, .at = 25.0, .label = ""}};
     ropemap_chart chart = chart_of(&series, 1);
     chart.plot.marks = marks;
     chart.plot.mark_count = 2;
@@ -256,7 +256,7 @@ static void test_marks(void **state) {
 static void test_marks_and_ranges(void **state) {
     const double x[] = {0, 1}, y[] = {0, 0.5};
     const ropemap_series series = {"a", x, y, 2, .points = false, .dashed = false};
-    const ropemap_mark mark = {false, 1.0, "one", 0.0};
+    const ropemap_mark mark = {.at = 1.0, .label = "one"};
     ropemap_chart chart = chart_of(&series, 1);
     chart.plot.marks = &mark;
     chart.plot.mark_count = 1;
@@ -275,7 +275,8 @@ static void test_marks_and_ranges(void **state) {
 static void test_stripes(void **state) {
     const double x[] = {0, 100}, y[] = {0, 0};
     const ropemap_series series = {"a", x, y, 2, .points = false, .dashed = false};
-    const ropemap_mark marks[] = {{true, 50.0, "", 75.0}, {false, 2.0, "", 1e9}};
+    const ropemap_mark marks[] = {{.of_x = true, .at = 50.0, .label = "", .until = 75.0},
+                                  {.at = 2.0, .label = "", .until = 1e9}};
     ropemap_chart chart = chart_of(&series, 1);
     chart.has_y_limits = true;
     chart.y_low = -1.0;
@@ -300,7 +301,7 @@ static void test_stripes(void **state) {
         }
         free(seen.png.pixels);
     }
-    const ropemap_mark wrong = {true, 1.0, "", (double)NAN};
+    const ropemap_mark wrong = {.of_x = true, .at = 1.0, .label = "", .until = (double)NAN};
     chart.plot.marks = &wrong;
     chart.plot.mark_count = 1;
     ropemap_bytes bytes = {.data = NULL};

@@ -96,7 +96,7 @@ static void say_base(const ropemap_spec *spec, const explanation *to, char *text
     if (to->falls_to != 0.0) {
         (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
                        " The first zero is jagged: raising the base from %s to %s moves it back from %s to "
-                       "%s tokens. Half similarity hardly is, so trust the trend.",
+                       "%s tokens. Trust the trend over a wide range, not a single step.",
                        number_in_words(to->falls_from).text, number_in_words(to->falls_to).text,
                        number_in_words((double)to->falls_reach_from).text,
                        number_in_words((double)to->falls_reach_to).text);

@@ -234,6 +234,13 @@ static ropemap_figure map_figure_of(const map_options *options, const ropemap_ma
     figure.high = options->limits.high;
     figure.bare = options->bare;
     figure_options_apply(options, png, &figure);
+    const char *preset = rule_preset(&options->rule);
+    if (preset != NULL) {
+        char rest[sizeof figure.subtitle];
+        memcpy(rest, figure.subtitle, sizeof rest);
+        (void)snprintf(figure.subtitle, sizeof figure.subtitle, "%s%s%.*s", preset,
+                       rest[0] != '\0' ? ", " : "", (int)(sizeof rest - strlen(preset) - 3), rest);
+    }
     return figure;
 }
 

@@ -450,6 +450,11 @@ ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error) {
     return status == ROPEMAP_OK && rule->frequencies != NULL ? take_frequencies(rule, error) : status;
 }
 
+const char *rule_preset(const rule_options *rule) {
+    const uint32_t others = RULE_LAYOUT | RULE_LENGTH | RULE_GRID;
+    return (rule->given & ~others) == 0 && rule->frequencies == NULL ? rule->preset : NULL;
+}
+
 void rule_origin(const ropemap_spec *spec, char *text, size_t size) {
     if (spec->frequencies != NULL) {
         (void)snprintf(text, size, "frequencies of %s", spec->frequencies->name);

@@ -52,6 +52,9 @@ ropemap_status rule_options_resolve(rule_options *rule, ropemap_error *error);
 
 void rule_options_free(rule_options *rule);
 
+/* The known model whose rule it is, unchanged; else NULL. Borrowed. */
+const char *rule_preset(const rule_options *rule);
+
 /* "base 10,000", or "frequencies of FILE" where the rule has those. */
 void rule_origin(const ropemap_spec *spec, char *text, size_t size);
 
