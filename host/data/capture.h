@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_DATA_CAPTURE_H
 #define ROPEMAP_HOST_DATA_CAPTURE_H
 
-#include "host/base/input_limits.h"
+#include "host/base/input.h"
 #include "host/base/status.h"
 #include "host/base/text.h"
 #include "host/ropemap_capture.h"

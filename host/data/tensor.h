@@ -4,7 +4,6 @@
 #define ROPEMAP_HOST_DATA_TENSOR_H
 
 #include "host/base/input.h"
-#include "host/base/input_limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -217,7 +217,6 @@ static void draw_words(rm_heatmap *made, const rm_heatmap_layout *layout) {
     }
 }
 
-/* Whether each cell is one position of each side, and they are few enough to be numbered. */
 bool rm_panel_has_values(const ropemap_panel *panel) {
     return panel->rows.count <= RM_CELL_TEXT_SIDE && panel->cols.count <= RM_CELL_TEXT_SIDE &&
            panel->map->height == panel->rows.count && panel->map->width == panel->cols.count;

@@ -3,7 +3,7 @@
 #ifndef ROPEMAP_HOST_MODEL_CONFIG_H
 #define ROPEMAP_HOST_MODEL_CONFIG_H
 
-#include "host/base/input_limits.h"
+#include "host/base/input.h"
 #include "host/base/text.h"
 #include "host/model/model.h"
 #include "host/ropemap_model.h"

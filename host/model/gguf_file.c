@@ -1,7 +1,7 @@
 /* gguf_file.c - GGUF metadata: header, keys, values */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
-#include "host/base/input_limits.h"
+#include "host/base/input.h"
 #include "host/model/gguf.h"
 
 #include <inttypes.h>

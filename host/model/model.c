@@ -3,7 +3,6 @@
 #include "host/model/model.h"
 #include "host/base/alloc.h"
 #include "host/base/input.h"
-#include "host/base/input_limits.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 #include "host/rule/double_double.h"
 #include "host/rule/rule.h"
 
-/* ---- exact.c: cosine and sine of a pair at a position, to more bits than any type of a table has */
+/* ---- table.c: cosine and sine of a pair at a position, to more bits than any type of a table has */
 
 /* A cosine and a sine. */
 typedef struct rm_exact {

@@ -1,6 +1,6 @@
 /* test_config_text.c - config.json: what is text that Python may have written, and what is not */
 /* SPDX-License-Identifier: MIT */
-#include "host/base/input_limits.h"
+#include "host/base/input.h"
 #include "tests/config_case.h"
 
 static ropemap_status parse_bytes(const char *text, size_t bytes, ropemap_error *error) {
