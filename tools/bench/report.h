@@ -77,13 +77,11 @@ bool bench_row_same(const bench_row *before, const bench_row *row);
 /* A row of a document, whose texts it borrows. False: something that every row has is missing. */
 bool bench_row_read(const json_t *object, bench_row *row);
 
-/* ---- rank.c */
+/* ---- baseline.c */
 
 /* Puts the rows in order, those with most headroom below their bound first; what has no bound is last. */
 void bench_rank(bench_report *report);
 void bench_rank_markdown(FILE *stream, const bench_report *report);
-
-/* ---- baseline.c */
 
 /* The rows of an earlier run. */
 typedef struct bench_baseline {
