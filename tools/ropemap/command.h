@@ -126,11 +126,16 @@ struct cli_option {
     cli_page page;
 };
 
-/* Rows that most commands have; `at` is the offset of a bool. */
+/* Rows that most commands have; `at` is the offset of a bool, of a cli_texts of OPTION_OUTPUT. */
 #define OPTION_SAYS(word, key, at, text)                                                                     \
     {                                                                                                        \
         .group = GROUP_OUTPUT, .name = (word), .letter = (key), .help = (text), .type = OPTION_FLAG,         \
         .offset = (at), .local = true                                                                        \
+    }
+#define OPTION_OUTPUT(at, text)                                                                              \
+    {                                                                                                        \
+        .group = GROUP_OUTPUT, .name = "output", .letter = 'o', .argument = "FILE",                          \
+        .help = text "; may be given several times", .type = OPTION_TEXTS, .offset = (at), .local = true     \
     }
 #define OPTION_FORCE(at)       OPTION_SAYS("force", 0, at, "replace files that exist")
 #define OPTION_QUIET(at, text) OPTION_SAYS("quiet", 'q', at, text)

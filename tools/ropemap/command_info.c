@@ -532,17 +532,10 @@ static const cli_option info_rows[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(info_options, presets),
      .local = true},
-    {.group = GROUP_OUTPUT,
-     .name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .help =
-         "draw the wavelengths of the pairs, scaled and not, as a .png, .svg or .pdf; pairs with angles not "
-         "seen in training are shaded; - for a PNG on standard output in place of the text, svg:- for "
-         "another kind; may be given several times",
-     .type = OPTION_TEXTS,
-     .offset = offsetof(info_options, outputs),
-     .local = true},
+    OPTION_OUTPUT(offsetof(info_options, outputs),
+                  "draw the wavelengths of the pairs, scaled and not, as a .png, .svg or .pdf; pairs with "
+                  "angles not seen in training are shaded; - for a PNG on standard output in place of the "
+                  "text, svg:- for another kind"),
     OPTION_JSON(offsetof(info_options, json), "print JSON of schema ropemap.info/1 instead of text"),
     OPTION_FORCE(offsetof(info_options, force)),
     {.name = NULL},

@@ -24,16 +24,9 @@ const cli_option head_rows[] = {
          "with {} for its number",
      .type = OPTION_RANGE,
      .offset = offsetof(head_options, layers)},
-    {.group = GROUP_OUTPUT,
-     .name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .help =
-         "where the picture goes, .png, .svg or .pdf, or the whole table, .csv; csv:- for standard output "
-         "in place of the text; may be given several times",
-     .type = OPTION_TEXTS,
-     .offset = offsetof(head_options, outputs),
-     .local = true},
+    OPTION_OUTPUT(offsetof(head_options, outputs),
+                  "where the picture goes, .png, .svg or .pdf, or the whole table, .csv; csv:- for standard "
+                  "output in place of the text"),
     OPTION_JSON(offsetof(head_options, json), "print everything as JSON on standard output"),
     OPTION_FORCE(offsetof(head_options, force)),
     OPTION_QUIET(offsetof(head_options, quiet), "print nothing but errors"),

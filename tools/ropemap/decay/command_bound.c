@@ -457,16 +457,9 @@ const cli_option bound_rows[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(bound_options, card),
      .page = {.place = PLACE_NONE}},
-    {.group = GROUP_OUTPUT,
-     .name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .help = "draw the table or the card, as a .png, .svg or .pdf; - for a PNG on standard output in place "
-             "of the text, "
-             "svg:- for another kind; may be given several times",
-     .type = OPTION_TEXTS,
-     .offset = offsetof(bound_options, outputs),
-     .local = true},
+    OPTION_OUTPUT(offsetof(bound_options, outputs),
+                  "draw the table or the card, as a .png, .svg or .pdf; - for a PNG on standard output in "
+                  "place of the text, svg:- for another kind"),
     OPTION_FORCE(offsetof(bound_options, force)),
     OPTION_JSON(offsetof(bound_options, json), "print JSON of schema ropemap.bound/1"),
     OPTION_QUIET(offsetof(bound_options, quiet), "show no progress"),

@@ -132,15 +132,9 @@ const cli_option curve_single_rows[] = {
      .type = OPTION_CUSTOM,
      .set = vary_option,
      .offset = offsetof(curve_options, vary)},
-    {.group = GROUP_OUTPUT,
-     .name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .help = "where the curves go: .png, .svg, .pdf, .csv, .npy, or - for a PNG on standard output in place "
-             "of the text, csv:- for another kind; may be given several times",
-     .type = OPTION_TEXTS,
-     .offset = offsetof(curve_options, outputs),
-     .local = true},
+    OPTION_OUTPUT(offsetof(curve_options, outputs),
+                  "where the curves go: .png, .svg, .pdf, .csv, .npy, or - for a PNG on standard output in "
+                  "place of the text, csv:- for another kind"),
     {.group = GROUP_OUTPUT,
      .name = "label",
      .argument = "TEXT",

@@ -431,16 +431,8 @@ const cli_option map_single_rows[] = {
      .type = OPTION_FLAG,
      .offset = offsetof(map_options, dry_run),
      .local = true},
-    {.group = GROUP_OUTPUT,
-     .name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .help =
-         "where the map goes: .png, .svg, .pdf, .npy, or - for a PNG on standard output, svg:- for another "
-         "kind; may be given several times",
-     .type = OPTION_TEXTS,
-     .offset = offsetof(map_options, outputs),
-     .local = true},
+    OPTION_OUTPUT(offsetof(map_options, outputs), "where the map goes: .png, .svg, .pdf, .npy, or - for a "
+                                                  "PNG on standard output, svg:- for another kind"),
     {.group = GROUP_OUTPUT,
      .name = "bare",
      .help = "one pixel a cell, no frame",

@@ -62,16 +62,8 @@ static const cli_option export_rows[] = {
      .help = "type of the numbers, each rounded once",
      .type = OPTION_CHOICE,
      .offset = offsetof(export_options, element)},
-    {.group = GROUP_OUTPUT,
-     .name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .help =
-         "a .npy, .safetensors, .gguf or C header (.h); npy:- writes one to standard output; may be given "
-         "several times",
-     .type = OPTION_TEXTS,
-     .offset = offsetof(export_options, outputs),
-     .local = true},
+    OPTION_OUTPUT(offsetof(export_options, outputs),
+                  "a .npy, .safetensors, .gguf or C header (.h); npy:- writes one to standard output"),
     OPTION_FORCE(offsetof(export_options, force)),
     OPTION_QUIET(offsetof(export_options, quiet), "print nothing but errors"),
     {.name = NULL},
