@@ -32,11 +32,11 @@ class Control {
   }
 }
 
-/* A list of words; `none` names the choice of nothing, where the option has no default. */
+/* A list of words, with a line on the chosen one where `about` has it; `none` names the choice of nothing, where the option has no default. */
 export class Choice extends Control {
   constructor(options) {
     super(options, 'choice');
-    const { name, label, help, words, none, change, titles = {} } = options;
+    const { name, label, help, words, none, change, titles = {}, about = null } = options;
     const select = make('select', { id: `select-${name}` });
     if (none) select.append(new Option(none, ''));
     for (const word of words) select.append(make('option', { value: word, textContent: titles[word] ?? word }));
@@ -44,10 +44,13 @@ export class Choice extends Control {
     select.addEventListener('change', (event) => change(select.value || null, event, false));
     const caption = make('label', { htmlFor: select.id, title: help, textContent: label });
     this.element.append(make('div', { className: 'control-head' }, caption, this.button, select), this.help, this.error);
+    this.abouts = about;
+    if (about) this.element.append(this.about = make('p', { className: 'about' }));
   }
 
   show(text, changed) {
     update(this.input, { value: text });
+    if (this.abouts) update(this.about, { textContent: this.abouts[text] ?? '' });
     this.mark(changed);
   }
 }

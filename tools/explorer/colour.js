@@ -1,5 +1,6 @@
 /* colour.js - values to colours as the server has them: colour maps, norms, contrast */
 /* SPDX-License-Identifier: MIT */
+import { raised } from './numbers.js';
 import { table } from './state.js';
 
 const tables = new Map();
@@ -97,7 +98,8 @@ export function scaleTicks(scale, most) {
 }
 
 function tick(value, place, form) {
-  const label = d3.format(form)(value).replace('-', '\u2212').replace('e-', 'e\u2212').replace('e+', 'e');
+  const power = Math.log10(Math.abs(value)), isPower = power < -3 && Math.abs(power - Math.round(power)) < 1e-9;
+  const label = isPower ? `${value < 0 ? '\u2212' : ''}${raised(Math.round(power))}` : d3.format(form)(value).replace('-', '\u2212').replace('e-', 'e\u2212').replace('e+', 'e');
   return { place: place(value), label };
 }
 

@@ -11,6 +11,18 @@ import { defaultText, domain, effective, modelValues, numberOf, rangeEnd, setOpt
 
 const controls = new Map();
 
+/* What a word of a list means. */
+const ABOUT = { phase: {
+  exact: 'No rounding',
+  fp32freq: 'Frequencies rounded to float32, all else exact',
+  'hf-fp32': 'As transformers: frequencies and angles in float32',
+  'ggml-fp32': 'As llama.cpp: angles of neighbouring pairs by repeated float32 products',
+  'bf16-tables': 'As hf-fp32, with cosines and sines rounded to bfloat16',
+  'bf16-inv-freq': 'As hf-fp32, with frequencies rounded to bfloat16 (a model cast whole)',
+  'bf16-angles': 'Frequencies, positions, angles, cosines and sines in bfloat16 (autocast)',
+  'fp16-angles': 'The same as bf16-angles in float16, which has no position from 65,520 on',
+} };
+
 /* What the page is about stands right beneath its answer. */
 const OF_LENGTH = /^(dynamic|longrope)/; /* rules that depend on the context's length */
 const FIRST = ['base', 'positions'];
@@ -73,9 +85,9 @@ function build(option) {
   if (flag) return new Check(common);
   const words = choices ?? wordsOf(argument);
   const free = name === 'content' && table.tensors ? 'tensors' : option.initial ? null : 'none';
-  if (words && /=/.test(argument ?? '')) return new Line({ ...common, words, ...(name === 'diff' && { argument: 'such as base=1e4' }) });
+  if (words && /=/.test(argument ?? '')) return new Line({ ...common, words, ...(name === 'diff' && { argument: 'base=1e4' }) });
   if (words && /\[:/.test(argument ?? '')) return new Worded({ ...common, words, none: free });
-  if (words) return new Choice({ ...common, words, none: free });
+  if (words) return new Choice({ ...common, words, none: free, about: ABOUT[name] });
   return new Line(common);
 }
 
@@ -134,7 +146,10 @@ export function followControls() {
     const note = document.querySelector(`#group-${id} .changed-note`);
     if (!note || id === 'rule') continue;
     const changed = optionsAt(id).map(({ name }) => name).filter((name) => state.options[name] !== undefined);
-    const words = (name) => (table.options.get(name)?.flag ? labelOf(name).toLowerCase() : state.options[name]);
+    const words = (name) => {
+      const number = numberOf(name), label = labelOf(name).toLowerCase();
+      return table.options.get(name)?.flag ? label : Number.isNaN(number) ? state.options[name] : `${label} ${grouped(number)}`;
+    };
     update(note, { textContent: changed.map(words).join(', ') });
   }
 }

@@ -42,8 +42,8 @@ const grouping = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6 }); /
 
 export const grouped = (value) => (Math.abs(value) >= 1e15 ? String(value) : grouping.format(value));
 
-/* 10⁶ */
-export const raised = (power) => `10${[...String(power)].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit]).join('')}`;
+/* 10⁶, 10⁻⁵ */
+export const raised = (power) => `10${[...String(power)].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit] ?? '⁻').join('')}`;
 
 /* 26,953, but 1.4352 × 10¹³: a number to read that may be huge. */
 export function powerText(value) {

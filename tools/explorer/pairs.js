@@ -69,7 +69,11 @@ function draw() {
   const bars = svg.selectAll('rect').data(d3.range(count));
   bars.exit().remove();
   const top = (pair) => y(isStill(pair) ? unscaled(pair) : rule.wavelengths[pair]);
-  bars.enter().append('rect').merge(bars)
+  const entering = bars.enter().append('rect');
+  entering.append('title');
+  const every = entering.merge(bars);
+  every.select('title').text((pair) => `Pair ${pair}: ${turns(pair)}`);
+  every
     .attr('x', (pair) => LEFT + pair * step + step * 0.1).attr('width', step * 0.8)
     .attr('y', top).attr('height', (pair) => HIGH - top(pair))
     .attr('class', (pair) => `${isStill(pair) ? 'still' : rule.wavelengths[pair] > length ? 'long' : 'short'}${pair === chosen ? ' chosen' : ''}`);
@@ -103,12 +107,13 @@ function axes(svg, y, wide, count, step) {
     .attr('transform', ([, at]) => at).text(([words]) => words);
 }
 
+const turns = (pair) => (isStill(pair) ? 'does not rotate' : `turns once in ${grouped(Number(rule.wavelengths[pair].toPrecision(4)))} tokens`);
+
 /* The words and boxes of the pair that is chosen. */
 function follow() {
   byId('pair-bars').setAttribute('aria-label', 'Wavelength of each pair. Arrows choose a pair, space holds it still, up and down scale it');
   if (chosen === null) return;
-  const wave = isStill(chosen) ? 'does not rotate' : `turns once in ${grouped(Number(rule.wavelengths[chosen].toPrecision(4)))} tokens`;
-  byId('pair-words').textContent = `Pair ${chosen}: ${wave}`;
+  byId('pair-words').textContent = `Pair ${chosen}: ${turns(chosen)}`;
   byId('pair-divisor').value = isStill(chosen) ? '' : plainText(Number(rule.divisors[chosen].toPrecision(4)));
   byId('pair-still').textContent = isStill(chosen) ? 'Release' : 'Hold still';
   byId('pair-restore').hidden = !isEdited();
@@ -155,6 +160,7 @@ function moved(event) {
 
 function released() {
   if (drag && !drag.moves) toggle(drag.pair);
+  if (drag && !isWide()) byId('pair-controls').scrollIntoView({ block: 'nearest' });
   drag = null;
 }
 

@@ -21,18 +21,20 @@ function styled(svg) {
   return copy;
 }
 
-/* The lines into which the page has broken a text: [{ text, box }]. */
+/* The lines into which the page has broken a text: [{ text, box }], the text with its bold words marked up. */
 function linesOf(element) {
   const lines = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), range = document.createRange();
+  const weightOf = (one) => getComputedStyle(one).fontWeight, usual = weightOf(element);
   while (walker.nextNode()) {
-    const { data } = walker.currentNode;
+    const { data, parentElement } = walker.currentNode, weight = weightOf(parentElement);
+    const marked = (text) => (weight === usual ? escaped(text) : `<tspan font-weight="${weight}">${escaped(text)}</tspan>`);
     if (lines.length && !data.trim()) lines.at(-1).text += ' '; /* between bold words and plain ones */
     for (const { index, 0: word, 1: space } of data.matchAll(/(\s*)\S+\s*/g)) {
       range.setStart(walker.currentNode, index + space.length);
       range.setEnd(walker.currentNode, index + word.length);
       const box = range.getBoundingClientRect(), last = lines[lines.length - 1];
-      if (last && Math.abs(last.box.top - box.top) < 3) last.text += word;
-      else lines.push({ text: word, box });
+      if (last && Math.abs(last.box.top - box.top) < 3) last.text += marked(word);
+      else lines.push({ text: marked(word.trimStart()), box });
     }
   }
   return lines;
@@ -65,7 +67,8 @@ function pieceOf(element, place) {
   }
   if (element.matches('.pin-key')) {
     const dash = element.matches('.dashed') ? ' stroke-dasharray="5 3"' : '';
-    return `<path d="M${x} ${y + 1.5}h${box.width}" stroke="${style.borderTopColor}" stroke-width="3"${dash}/>`;
+    const wide = parseFloat(style.borderTopWidth);
+    return `<path d="M${x} ${y + wide / 2}h${box.width}" stroke="${style.borderTopColor}" stroke-width="${wide}"${dash}/>`;
   }
   const font = `font-family="${escaped(style.fontFamily)}" font-size="${style.fontSize}" font-weight="${style.fontWeight}" fill="${style.color}"`;
   if (style.writingMode !== 'horizontal-tb') {
@@ -73,7 +76,7 @@ function pieceOf(element, place) {
   }
   return patchOf(element, style, place) + linesOf(element).map(({ text, box: line }) => {
     const at = place(line);
-    return `<text ${font} x="${at.x}" y="${at.y + line.height * 0.78}">${escaped(text.trim())}</text>`;
+    return `<text ${font} x="${at.x}" y="${at.y + line.height * 0.78}">${text}</text>`;
   }).join('');
 }
 
