@@ -112,7 +112,7 @@ static void describe_rule(line title, const ropemap_request *request) {
         return;
     }
     static const char *const encodings[] = {
-        "RoPE similarity", "Sinusoidal similarity",        "ALiBi similarity",
+        "RoPE similarity", "Sinusoidal similarity",        "ALiBi score",
         "xPos similarity", "Similarity without positions", "RoPE similarity, dual chunks"};
     const bool known = (size_t)request->encoding.kind < sizeof encodings / sizeof encodings[0];
     append(title, "%s",
@@ -279,13 +279,14 @@ static void describe_value(char *label, size_t size, const ropemap_request *requ
         [ROPEMAP_MEASURE_SOFTMAX] = "attention weight",
     };
     const bool known = (size_t)request->measure < sizeof symbols / sizeof *symbols;
-    const bool plain = is_plain(request, map);
+    const bool plain = is_plain(request, map), alibi = request->encoding.kind == ROPEMAP_ENCODING_ALIBI;
     if (!plain && request->pool == ROPEMAP_POOL_MASS) {
         (void)snprintf(label, size, "attention mass");
         return;
     }
-    (void)snprintf(label, size, "%s%s%s", plain ? "" : ropemap_pool_words(request->pool), plain ? "" : " of ",
-                   known ? symbols[request->measure] : "similarity");
+    (void)snprintf(label, size, "%s%s%s%s", plain ? "" : ropemap_pool_words(request->pool),
+                   plain ? "" : " of ", known ? symbols[request->measure] : "similarity",
+                   alibi && request->measure != ROPEMAP_MEASURE_SOFTMAX ? " − slope × distance" : "");
 }
 
 ropemap_figure ropemap_figure_default(const ropemap_request *request, const ropemap_map *map) {

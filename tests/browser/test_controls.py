@@ -194,6 +194,12 @@ class Controls(BrowseCase):
         self.open("measure=softmax&content=gauss:7&positions=400")
         shown = self.js("return ['pool', 'norm'].map((name) => document.getElementById('select-' + name).value)")
         self.assertEqual(shown, ["mass", "log"])
+        # In a window, too, a row is divided by all of its keys, of which there are 4,096 here.
+        self.open("measure=softmax")
+        for _ in range(5):
+            self.js("document.querySelector('.zoom-buttons button').click()")
+        self.until("/From 0.0002/.test(document.body.textContent)", "the mass of a key of 4,096")
+        self.assertIn("--positions", self.command())
 
     def test_every_flag_and_reset(self):
         self.open("positions=400&base=100")

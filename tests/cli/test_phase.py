@@ -28,13 +28,13 @@ class Models(Case):
                                (0.1 * math.log(4) + 1) ** 2, places=5)
 
     def test_one_picture_of_one_model(self):
-        """The preset, a config.json and a GGUF file of Llama 3.1 8B: the same bytes."""
+        """The preset, a config.json and a GGUF file of Llama 3.1 8B: the same bytes below the title, which names the preset."""
         data = os.path.join(SOURCE, "tests", "data")
         names = []
         for name, arguments in (("preset", ["--preset", "llama3.1-8b"]),
                                 ("config", ["--model", os.path.join(data, "config", "llama-3.1-8b.json")]),
                                 ("gguf", ["--model", os.path.join(data, "gguf", "llama.gguf")])):
-            self.done("map", *arguments, "-n", "128k", "-o", name + ".png")
+            self.done("map", *arguments, "-n", "128k", "--no-title", "-o", name + ".png")
             names.append(self.read(name + ".png"))
         self.assertEqual(names[0], names[1])
         self.assertEqual(names[0], names[2])
@@ -163,7 +163,8 @@ class Encodings(Case):
         self.expect(lambda r: 1.0, "--encoding", "nope")
 
     def test_a_pool_is_taken_over_distances(self):
-        cells, _ = self.map("-n", "256", "--size", "8", "--encoding", "alibi", "--pool", "min")
+        cells, document = self.map("-n", "256", "--size", "8", "--encoding", "alibi", "--pool", "min")
+        self.assertEqual(document["figure"]["value_label"], "minimum of q · k − slope × distance")
         self.assertAlmostEqual(cells[0][0], 1 - 31 / 256, places=6)
 
     def test_what_does_not_go_together(self):

@@ -105,7 +105,7 @@ class Maps(Case):
                 (["--vary", "shift=0,7", "--preset", "llama3-8b"],
                  "RoPE similarity over shift, llama3-8b, base 500,000, d = 128"),
                 (["--vary", "encoding=rope,alibi"], "Similarity over encoding, d = 128"),
-                (["--encoding", "alibi", "--vary", "slope=0.1,0.2"], "ALiBi similarity over slope, d = 128")):
+                (["--encoding", "alibi", "--vary", "slope=0.1,0.2"], "ALiBi score over slope, d = 128")):
             title, found = self.title(*options)
             self.assertEqual(title, words)
             self.assertEqual("mean of q · k, difference" in found, "diff" in " ".join(options), options)

@@ -14,7 +14,7 @@ export function showBar(scale, label) {
   if (key + height === said || !height) return;
   said = key + height;
   fillGradient(byId('colourbar'), scale.colormap, true);
-  byId('bar-label').textContent = label.replace(/^(?=.*q · k)/, 'similarity: '); /* the word of the answer */
+  byId('bar-label').textContent = label.replace(/^(?=.*q · k)/, label.includes('slope') ? 'score: ' : 'similarity: '); /* the word of the answer */
   byId('bar').setAttribute('aria-label', `Colours from ${scale.low} to ${scale.high}: ${label}`);
   const ticks = scaleTicks(scale, Math.min(Math.max(3, Math.round(height / 70)), 10));
   const items = d3.select('#bar-ticks').selectAll('g').data(ticks);

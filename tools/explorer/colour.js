@@ -109,5 +109,6 @@ function decades({ low, high, norm, linear_below: linearBelow }, most) {
   const every = Math.max(1, Math.ceil((largest - least + 1) / (norm === 'log' ? most : most / 2)));
   const sizes = d3.range(largest, least - 1, -every).map((power) => 10 ** power);
   const all = norm === 'log' ? sizes : [...sizes, 0, ...sizes.map((size) => -size)];
-  return all.filter((value) => value >= low && value <= high);
+  const shown = all.filter((value) => value >= low && value <= high);
+  return shown.length > 1 || norm !== 'log' ? shown : d3.ticks(low, high, most); /* less than a power of ten */
 }

@@ -23,12 +23,13 @@ function withLength(query, options) {
   return query;
 }
 
-/* The options of the map in a window (null: the whole). */
+/* The options of the map in a window (null: the whole). Attention in a window is over the keys of the whole. */
 export function mapQuery(window, extra = {}, options = state.options) {
   const query = { ...optionsOf('map', options), ...colours(options), ...extra };
   if (!window) return query;
   query.rows = rangeText(window.rows);
   query.cols = rangeText(window.cols);
+  if (effective('measure', options) === 'softmax') query.positions ??= rangeText(domain(options).cols);
   return withLength(query, options);
 }
 
