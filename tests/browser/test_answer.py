@@ -85,6 +85,9 @@ class Answer(BrowseCase):
         self.enter("#number-positions", "16M")
         self.until("document.getElementById('answer-length').textContent === '≥ 0 within 16,777,216'", "the length of the map")
         self.assertEqual(self.rows()[1][3], "no")
+        # A base is as long in the table as in its box.
+        self.enter("#number-base", "4869105")
+        self.until("%s[1]?.[0] === '4,869,105' && %s[2][0] === '48,691,050'" % (ROWS, ROWS), "all of its digits")
         # Positions that float16 cannot hold have no curve, and the page says why.
         self.expected.append("status of 4")
         self.open("phase=fp16-angles&shift=1M&positions=2k")

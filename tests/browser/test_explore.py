@@ -237,6 +237,9 @@ class Explore(BrowseCase):
         for words in ("<svg", "The base sets how fast", "first zero", "A: base 100", "ropemap curve", "data:image/png", "distance (tokens)", "curve,distance,last"):
             self.assertIn(words, page)
         self.assertIsNone(re.search(r"\dtokens|falls\.At", page), "words run together")
+        # What is scrolled changes nothing of it, and stays where it is.
+        self.assertEqual(self.js("return import('/snapshot.js').then(({ snapshotSvg }) => { const side = document.getElementById('side'), "
+                                 "before = snapshotSvg().text; side.scrollTop = 120; return [before === snapshotSvg().text, side.scrollTop]; })"), [True, 120])
         self.assertNotIn("<script", page)
         self.assertNotIn("http://127", page)
 

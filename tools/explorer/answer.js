@@ -75,7 +75,7 @@ function showRows(bases) {
   byId('answer-length').replaceChildren('≥ 0 within ', make('br'), grouped(extent()));
   byId('answer-length').title = `At all distances below ${grouped(extent())}, those within so many tokens`;
   byId('answer-rows').replaceChildren(...bases.map((row, index) => {
-    const base = Number(row.base.toPrecision(6)), head = make('th', { scope: 'row' });
+    const base = Number(row.base.toPrecision(12)), head = make('th', { scope: 'row' });
     head.append(index === 1 ? grouped(base) : baseButton(base, grouped(base)));
     const cells = [row.half, row.first_negative].map((value) => (value === null ? '> 4M' : grouped(value)));
     return make('tr', { className: index === 1 ? 'now' : '' }, head,

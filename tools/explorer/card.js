@@ -177,6 +177,7 @@ const follow = inFrame(() => {
   const fresh = now && Math.abs(now.base / base - 1) < 1e-9 ? [now.half, now.first_negative] : [];
   layer('circle', 'card-at', at.length ? fresh.filter((value) => value !== null) : []).attr('r', 4)
     .attr('cx', () => x(base)).attr('cy', (value) => y(value));
+  d3.selectAll('#card text.card-name').raise();
   const element = byId('card');
   element.setAttribute('aria-valuenow', String(Math.log10(base)));
   element.setAttribute('aria-valuetext', `base ${grouped(base)}`);

@@ -135,12 +135,14 @@ async function refreshDifference() {
   const [a, b] = await Promise.all([cellsA, cellsOf('b', urlB)]);
   if (!a || !b || key !== differenceKey || a.cells.length !== b.cells.length) return;
   const cells = new Float32Array(b.cells.length);
-  let most = 0;
+  let most = 0, min = Infinity, max = -Infinity;
   for (let cell = 0; cell < cells.length; cell++) {
     cells[cell] = b.cells[cell] - a.cells[cell];
+    if (cells[cell] < min) min = cells[cell];
+    if (cells[cell] > max) max = cells[cell];
     if (Math.abs(cells[cell]) > most) most = Math.abs(cells[cell]);
   }
-  const scale = { low: -(most || 1), high: most || 1, norm: 'linear', colormap: state.options.cmap ?? 'difference', linear_below: 0 };
+  const scale = { low: -(most || 1), high: most || 1, norm: 'linear', colormap: state.options.cmap ?? 'difference', linear_below: 0, min: min <= max ? min : null, max };
   const bitmap = await createImageBitmap(imageOf(cells, b.width, b.height, scale));
   difference?.bitmap.close();
   const values = isCells(window) ? { cells, width: b.width, height: b.height } : null;

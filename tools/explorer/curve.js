@@ -117,7 +117,7 @@ function drawEnds() {
   const high = END_HIGH * rem, most = height + 0.3 * rem;
   ends.forEach((end, at) => { end.y = Math.max(end.y, at ? ends[at - 1].y + high : 0); });
   for (let at = ends.length - 1, limit = most; at >= 0; at--, limit -= high) ends[at].y = Math.min(ends[at].y, limit);
-  parts.plot.selectAll('text.end').data(ends, ({ id }) => id).join('text').attr('class', 'end').style('fill', ({ colour }) => colour)
+  parts.plot.selectAll('text.end').data(ends, ({ id }) => id).join('text').attr('class', 'end').style('fill', ({ colour }) => `color-mix(in oklab, ${colour} 40%, var(--ink))`)
     .attr('x', (end) => end.x + 5).attr('y', (end) => end.y).attr('dy', '0.34em').text(({ tag }) => tag);
 }
 
@@ -152,7 +152,7 @@ function axes() {
   const key = [x.domain(), y.domain(), shown.log, width, height].join();
   if (key === axesKey) return;
   axesKey = key;
-  const bottom = d3.axisBottom(x).tickValues(distanceTicks()).tickFormat(shown.count <= BINARY_FROM ? grouped : positionText).tickSize(4).tickSizeOuter(0);
+  const bottom = d3.axisBottom(x).tickValues(distanceTicks()).tickFormat(shown.count < BINARY_FROM ? grouped : positionText).tickSize(4).tickSizeOuter(0);
   parts.xAxis.attr('transform', `translate(0,${height})`).call(bottom);
   const format = (value) => d3.format('~g')(value).replace('-', '\u2212');
   const left = d3.axisLeft(y).ticks(Math.min(height / (2.6 * rem), 7)).tickFormat(format);
@@ -240,7 +240,7 @@ export function showCursor(distance) {
   const output = document.getElementById('curve-value');
   const main = shown.curves.find((curve) => curve.main) ?? shown.curves[0], size = distance === null ? null : Math.abs(distance);
   const outside = size === null || !main?.points.mean.length || !x || size >= shown.count;
-  parts.cursor.style('display', outside ? 'none' : null);
+  parts.cursor.style('display', outside || shown.log && size === 0 ? 'none' : null); /* a log axis has no place for 0 */
   if (outside) {
     output.textContent = chart.description;
     return;
@@ -253,9 +253,10 @@ export function showCursor(distance) {
   parts.cursor.select('circle').attr('cy', y(mean));
   const [from, to] = exact === undefined ? [points.from[index], points.to[index]] : [size, size];
   const short = (value) => (Math.abs(value) < 1e-3 ? valueText(value) : value.toFixed(3).replace('-', '\u2212'));
+  const name = shown.curves.some((curve) => curve !== main && curve.id !== 'ghost') ? `${main.label} ` : '';
   const here = from === to || mean === null
-    ? `distance ${grouped(from)}: ${valueText(mean)}`
-    : `distance ${grouped(from)}–${grouped(to)}: mean ${short(mean)} (${short(points.low[index])} to ${short(points.high[index])})`;
+    ? `distance ${grouped(from)}: ${name}${valueText(mean)}`
+    : `distance ${grouped(from)}–${grouped(to)}: ${name}mean ${short(mean)} (${short(points.low[index])} to ${short(points.high[index])})`;
   output.textContent = `${here}${elsewhere(main, size)}`;
 }
 

@@ -11,6 +11,7 @@ import { grouped, parseNumber } from './numbers.js';
 import { curveQuery, ofCurve, url } from './query.js';
 import { apart } from './settings.js';
 import { make } from './slider.js';
+import { isDark } from './status.js';
 import { effective, numberOf, setPage, state, table, trainedLength, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
 
@@ -80,7 +81,7 @@ function wanted() {
   const lines = [];
   if (mode() !== 'off' && against() === 'a') lines.push({ id: 'a', name: 'A', options: optionsOfA() });
   if (manyShown()) {
-    const all = manyOptions(), ordered = all.every(([value]) => !Number.isNaN(parseNumber(value))); /* from pale to dark */
+    const all = manyOptions(), ordered = all.every(([value]) => !Number.isNaN(parseNumber(value))); /* from dark to light, as in files */
     all.forEach(([value, options], at) => lines.push({ id: `many ${value}`, options, upTo: options.preset ? trainedLength(options) : null,
       tag: labelOfMany(value, true), place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
   }
@@ -219,7 +220,7 @@ function lines() {
     const one = { ...line, label: named(line.name, words[index + 1]), colour: `var(--pin-${(index % COLOURS) + 1})`,
       dash: ['', '7 3', '2 3', '9 3 2 3'][index % 4], points, curve };
     const { place } = line;
-    if (place !== undefined) Object.assign(one, { colour: `color-mix(in oklab, var(--ramp-last) ${Math.round(100 * place)}%, var(--ramp-first))`, dash: '' });
+    if (place !== undefined) Object.assign(one, { colour: d3.interpolateViridis(isDark() ? 0.3 + 0.7 * place : 0.8 * place), dash: '' });
     if (line.name === 'A') all.unshift(one); /* A comes before B everywhere */
     else all.push(one);
   });
@@ -241,7 +242,8 @@ function show() {
     { at: main.first_negative, kind: 'zero-crossing', label: 'first zero' },
     { at: trained, kind: 'trained', label: 'trained' },
   ].filter(({ at }) => at !== null && at !== undefined);
-  chart.description = manyShown() ? '' : describe();
+  const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
+  chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
   byId('curve-note').textContent = note();
   byId('band-key').hidden = manyShown() || !main.points.low; /* a pixel holds one distance alone */
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,

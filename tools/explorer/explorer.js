@@ -132,8 +132,9 @@ const afterPicture = whenQuiet(30, () => {
   showBadge(lastHeader, lastRoundTrip);
   if (!manyShown()) caption();
   refreshValue();
-  const { title, subtitle, min, max } = lastHeader;
-  say([title, subtitle, min === null ? '' : `From ${min.toPrecision(3)} to ${max.toPrecision(3)}`].filter(Boolean).map((one) => `${one}.`).join(' '));
+  const { title, subtitle } = mode() === 'off' ? lastHeader : comparedCaption(lastHeader);
+  const { min, max } = comparedScale()?.scale ?? lastHeader;
+  say([title, subtitle?.trim(), min === null ? '' : `From ${min.toPrecision(3)} to ${max.toPrecision(3)}`].filter(Boolean).map((one) => `${one}.`).join(' '));
 }, 120);
 
 function startLinks() {
@@ -220,6 +221,7 @@ async function start() {
   on('page', pageChanged);
   replaceAll(told);
   startTheme(() => {
+    followDecay();
     draw();
     requestMap({});
     refreshMany();

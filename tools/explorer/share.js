@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { commandLines, printed, varied } from './commands.js';
 import { differenceQuery, mode } from './compare.js';
+import { manyShown } from './many.js';
 import { cellsWanted } from './map.js';
 import { address, curveQuery, mapQuery, shownWindow, url } from './query.js';
 import { make } from './slider.js';
@@ -72,6 +73,7 @@ function followShare() {
 
 /* The map, or the difference that is seen in its place; '' where there is no file of that. */
 function mapFile(type) {
+  if (manyShown()) return '';
   const difference = mode() === 'difference' ? differenceQuery() : {};
   const query = mapQuery(shownWindow(), { size: String(cellsWanted(false)), ...difference, ...printed(type) });
   return difference ? url(`/map.${type}`, Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined))) : '';
@@ -95,7 +97,7 @@ function save(blob, download) {
 async function fetchFile(href, name) {
   const say = (words) => { byId('share-done').textContent = words; };
   if (!href) {
-    say('A and B differ in more than one option, so that there is no file of their difference alone; save all that is seen, or copy the commands.');
+    say(`${manyShown() ? 'Small multiples are many maps' : 'A and B differ in more than one option'}, so that there is no file of one map; save all that is seen, or copy the commands.`);
     return;
   }
   say('');

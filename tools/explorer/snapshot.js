@@ -80,8 +80,16 @@ function pieceOf(element, place) {
   }).join('');
 }
 
-/* { text, width, height } of the SVG. */
+/* { text, width, height } of the SVG: of the page as it is with nothing scrolled. */
 export function snapshotSvg() {
+  const scrolled = [document.documentElement, ...document.querySelectorAll('#side, #words')].map((element) => [element, element.scrollTop]);
+  scrolled.forEach(([element]) => { element.scrollTop = 0; });
+  const made = drawn();
+  scrolled.forEach(([element, top]) => { element.scrollTop = top; });
+  return made;
+}
+
+function drawn() {
   const elements = [...document.querySelectorAll(SEEN.join())].filter(shown);
   const boxes = elements.map((element) => element.getBoundingClientRect());
   const left = d3.min(boxes, (box) => box.left) - EDGE, top = d3.min(boxes, (box) => box.top) - EDGE;
