@@ -8,7 +8,7 @@ import { explainQuery, url } from './query.js';
 import { numberOf, setOptions, table } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
-const MARGIN = { left: 2.6, right: 0.9, top: 1.1, bottom: 2.1 }; /* rem */
+const MARGIN = { left: 2.6, right: 0.9, top: 1.4, bottom: 2.1 }; /* rem */
 const LENGTHS = '1k-64k', STEP = 1.1, NEAR = 12; /* pixels around a model's point */
 const byId = (id) => document.getElementById(id);
 const channel = new Channel('card'), lengths = new Channel('card-least');
@@ -157,7 +157,7 @@ function names({ base, first_negative: zero, half }) {
 }
 
 function axes(plot, rem) {
-  const titles = [['base', width / 2, height + 1.9 * rem, 'middle'], ['tokens', -MARGIN.left * rem, -0.4 * rem, 'start']];
+  const titles = [['base', width / 2, height + 1.9 * rem, 'middle'], ['tokens', -MARGIN.left * rem, -0.65 * rem, 'start']];
   plot.selectAll('text.axis-title').data(titles).join('text').attr('class', 'axis-title')
     .attr('x', ([, at]) => at).attr('y', ([, , at]) => at).attr('text-anchor', ([, , , anchor]) => anchor).text(([words]) => words);
   const power = (value) => raised(Math.log10(value));

@@ -228,7 +228,8 @@ function lines() {
     all.unshift({ id: 'formula', label: 'exp(−10 · distance / ln base)', colour: 'var(--pin-1)', dash: '7 3', points: formulaPoints() });
   }
   if (manyShown()) all.find(({ main: own }) => own).hidden = true;
-  const before = ghost && ghost !== main && ghost.count === range.count && apart([main.options, ghost.options])[1];
+  const isPinned = ghost && list.some(({ options }) => addressOf(options) === ghost.address);
+  const before = ghost && ghost !== main && !isPinned && ghost.count === range.count && apart([main.options, ghost.options])[1];
   if (before) all.push({ id: 'ghost', label: `before: ${before}`, colour: 'var(--ghost)', dash: '', points: ghost.points });
   return all;
 }
@@ -237,9 +238,11 @@ function show() {
   if (!main) return;
   const all = lines(), drawn = all.filter(({ points, hidden }) => points && !hidden);
   const trained = main.trained_length ?? trainedLength();
+  const whose = mode() !== 'off' && against() === 'a' ? 'B: ' : '';
+  byId('band-words').textContent = `${whose}lowest to highest in a pixel; the line is their mean, the dots are single distances`;
   const marks = [
-    { at: main.half, kind: 'half', label: '½' },
-    { at: main.first_negative, kind: 'zero-crossing', label: 'first zero' },
+    { at: main.half, kind: 'half', label: `${whose}½` },
+    { at: main.first_negative, kind: 'zero-crossing', label: `${whose}first zero` },
     { at: trained, kind: 'trained', label: 'trained' },
   ].filter(({ at }) => at !== null && at !== undefined);
   const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
@@ -293,7 +296,7 @@ function legend(all) {
     const key = make('span', { className: dash ? 'pin-key dashed' : 'pin-key' });
     key.style.setProperty('--colour', own ? 'var(--accent)' : colour);
     const reach = manyShown() && curve?.half ? ` · half at ${grouped(curve.half)}` : '';
-    const item = make('li', {}, key, make('span', { textContent: label + reach }));
+    const item = make('li', { className: own ? 'own' : '' }, key, make('span', { textContent: label + reach }));
     if (!remove) return item;
     const button = make('button', { type: 'button', textContent: '×', 'aria-label': `Unpin ${label}` });
     button.addEventListener('click', remove);

@@ -105,9 +105,10 @@ function caption() {
     return;
   }
   const title = titled(own.title), side = Math.round((shownWindow() ?? domain()).cols.count / width);
-  const why = side > 1 ? `each cell is a mean of ${grouped(side)} × ${grouped(side)} pairs: zoom in, or ` : '';
+  const why = side > 1 ? `a cell pools ${grouped(side)} × ${grouped(side)} pairs; zoom in or ` : '';
   const isFlat = min !== null && width > CELLS_WITH_VALUES && place(max) - place(min) < FLAT;
-  showCaption({ title, subtitle: [own.subtitle, isFlat ? `Nearly one colour: ${why}press “fit” below the colour bar` : ''].filter(Boolean).join('. ') });
+  const hint = max > min ? `Nearly one colour: ${why}press “fit”` : 'One colour: all values are the same';
+  showCaption({ title, subtitle: own.subtitle, hint: isFlat ? hint : '' });
 }
 
 /* The bar belongs to what is seen: the map, a difference, many maps. */

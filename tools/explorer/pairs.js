@@ -1,7 +1,7 @@
 /* pairs.js - the wavelength of each rotated pair as a bar: held still by a click, scaled by a drag; map and curve follow */
 /* SPDX-License-Identifier: MIT */
 import { Channel } from './fetch.js';
-import { grouped, parseNumber, plainText } from './numbers.js';
+import { grouped, parseNumber, plainText, raised } from './numbers.js';
 import { ruleQuery, url } from './query.js';
 import { effective, extent, setOptions, trainedLength } from './state.js';
 import { whenQuiet } from './timing.js';
@@ -97,7 +97,7 @@ function axes(svg, y, wide, count, step) {
     return found.empty() ? svg.append('g').attr('class', `axis ${name}`) : found;
   };
   group('waves').attr('transform', `translate(${LEFT},0)`).call(d3.axisLeft(y).tickValues(powers)
-    .tickFormat((value) => d3.format('~s')(value)).tickSize(4).tickSizeOuter(0));
+    .tickFormat((value) => (value < 1e4 ? grouped(value) : raised(Math.round(Math.log10(value))))).tickSize(4).tickSizeOuter(0));
   const every = Math.max(1, Math.ceil(count / 8)), x = d3.scaleLinear([0, count], [LEFT, LEFT + wide]);
   group('numbers').attr('transform', `translate(${step / 2},${HIGH})`).call(d3.axisBottom(x)
     .tickValues(d3.range(0, count, every)).tickFormat(d3.format('d')).tickSize(4).tickSizeOuter(0));

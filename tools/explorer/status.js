@@ -17,9 +17,11 @@ export function showBadge({ backend, method, seconds, cached, reason, width, hei
   byId('badge').title = `${width} × ${height} cells, ${made}, ${ms(milliseconds)} round trip. ${reason ?? ''}`;
 }
 
-export function showCaption({ title, subtitle }) {
+/* hint: what to do, which no file has. */
+export function showCaption({ title, subtitle, hint }) {
   write('map-title', title ?? '');
   write('map-subtitle', subtitle ?? '');
+  write('map-hint', hint ?? '');
 }
 
 export function showRefusal(sentence) {
