@@ -1,6 +1,6 @@
 /* command_heads.c - ropemap heads: how real heads spread their attention, as a table and a document */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/attention/heads.h"
+#include "tools/ropemap/attention/attention.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/map_options.h"

@@ -1,6 +1,6 @@
 /* command_pairs.c - ropemap pairs: what each rotary pair of real heads does, as a table and a document */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/attention/pairs.h"
+#include "tools/ropemap/attention/attention.h"
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/run.h"

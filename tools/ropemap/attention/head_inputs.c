@@ -1,6 +1,6 @@
 /* head_inputs.c - the options of real heads, and queries and keys of every head of one layer after another */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/attention/head_inputs.h"
+#include "tools/ropemap/attention/attention.h"
 #include "tools/ropemap/attention/captures.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"

@@ -1,6 +1,6 @@
 /* heads.c - what every head does with its keys, measured alone or together with other processes */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/attention/heads.h"
+#include "tools/ropemap/attention/attention.h"
 #include "tools/ropemap/attention/captures.h"
 #include "tools/ropemap/failure.h"
 

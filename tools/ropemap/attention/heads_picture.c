@@ -1,6 +1,6 @@
 /* heads_picture.c - the picture of heads: a heat map of layers and heads, or a chart of one row of them */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/attention/heads.h"
+#include "tools/ropemap/attention/attention.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"
 

@@ -1,7 +1,7 @@
 /* pairs.c - what each rotary pair of real heads does: norms, angles, shares of the logits, curves */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/attention/pairs.h"
 #include "host/ropemap_decay.h"
+#include "tools/ropemap/attention/attention.h"
 #include "tools/ropemap/failure.h"
 
 #include <inttypes.h>

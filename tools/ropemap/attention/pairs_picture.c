@@ -1,6 +1,6 @@
 /* pairs_picture.c - the pictures of ropemap pairs: heat maps of head and pair, magnitudes, curves */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/attention/pairs.h"
+#include "tools/ropemap/attention/attention.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"
 
