@@ -1,6 +1,6 @@
 /* ticks.c - the places on an axis or a colour scale that get a label */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/ticks.h"
+#include "host/figure/frame.h"
 
 #include <math.h>
 #include <stdio.h>
