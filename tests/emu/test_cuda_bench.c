@@ -245,7 +245,7 @@ static void test_a_tiny_run(void **state) {
 /* Which call is the k-th does not depend on time but for how often short runs are repeated: so the end of the
  * loop is a run that nothing failed in, wherever that is. */
 static void test_every_call_that_fails(void **state) {
-    for (int call = 1; call < CALLS_MOST; call += CASE_STEP * (1 + call / 16)) {
+    for (int call = 1; call < CALLS_MOST; call += CASE_STEP * (1 + call / 8)) {
         int rows = 0;
         ropemap_error error = {0};
         fake_reset();

@@ -30,7 +30,7 @@ static const struct path paths[] = {
 enum {
     PATHS = sizeof paths / sizeof paths[0],
     CALLS_MOST = 2000,
-    FALL_BACK_STEP = 7 /* one call in so many also with the CPU to fall back to */
+    FALL_BACK_STEP = 17 /* one call in so many also with the CPU to fall back to */
 };
 
 static ropemap_vectors *queries, *keys;

@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-enum { DIM = 48, COUNT = 600 };
+enum { DIM = 48, COUNT = 397 };
 
 /* A GPU that fuses floats as well. */
 static void gpu_that_splits(void) {
@@ -22,7 +22,7 @@ static void gpu_that_splits(void) {
 static ropemap_request request_of(ropemap_pool pool, ropemap_dtype dtype) {
     ropemap_request request = ropemap_request_default();
     request.spec.head_dim = DIM;
-    request.rows.count = 300;
+    request.rows.count = 150;
     request.cols.count = COUNT;
     request.height = 7;
     request.width = 23;

@@ -15,7 +15,7 @@
 
 enum {
     ROOM = 256 * 1048576, /* bytes of device memory that a map may take besides its inputs */
-    LARGE = 8000          /* pairs of a case: kernels on CPU threads take their time */
+    LARGE = 4000          /* pairs of a case: kernels on CPU threads take their time */
 };
 
 static const char *const dtypes[] = {"fp32", "tf32", "bf16", "fp16"};

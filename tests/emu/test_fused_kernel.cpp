@@ -496,18 +496,21 @@ static void equal_products_have_no_deviation(void **) {
 
 /* All keys in one launch, or a piece in each, past queries that see none of them: the same bits. */
 static void sums_do_not_depend_on_launches(void **) {
-    rows queries = random_numbers(600, 32, 13), keys = random_numbers(300, 32, 14);
-    for (const int64_t row_cells : {1, 40}) {
+    if (NUMBERS_ARE_SEEN_ELSEWHERE) {
+        skip();
+    }
+    rows queries = random_numbers(290, 32, 13), keys = random_numbers(261, 32, 14);
+    for (const int64_t row_cells : {1, 19}) {
         for (const ropemap_pool kind : SUMS) {
-            fused_case test = {{{{0, 600, 1}, row_cells}, {{0, 300, 1}, 2}, CAUSAL, 0, 1024, 512, 0},
+            fused_case test = {{{{0, 290, 1}, row_cells}, {{0, 261, 1}, 2}, CAUSAL, 0, 512, 512, 0},
                                32,
                                ROPEMAP_DTYPE_BF16,
                                kind};
             cell_store whole(test), parted(test);
-            launch(test, queries, keys, 0, 600, 0, TILE, 7, &whole);
+            launch(test, queries, keys, 0, 290, 0, TILE, 7, &whole);
             test.pool.tile_cols = TILE;
-            for (int64_t key = 0; key < 300; key += TILE) {
-                launch(test, queries, keys, key, 600 - key, key, TILE, 7, &parted);
+            for (int64_t key = 0; key < 261; key += TILE) {
+                launch(test, queries, keys, key, 290 - key, key, TILE, 7, &parted);
             }
             const std::vector<double> a = whole.held(), b = parted.held();
             assert_memory_equal(a.data(), b.data(), a.size() * sizeof a[0]);
@@ -556,8 +559,8 @@ static void a_wrong_swizzle_shows(void **) {
         skip();
     }
     for (const ropemap_pool kind : {ROPEMAP_POOL_MAX, SUMS[0], SUMS[1], SUMS[2]}) {
-        fused_case test = PLANTED;
-        test.kind = kind;
+        fused_case test = {
+            {{{0, 128, 1}, 8}, {{0, 128, 1}, 4}, EVERY, 0, TILE, TILE, 0}, 128, ROPEMAP_DTYPE_FP16, kind};
         assert_int_equal(count_wrong(test), 0);
         for (const int mask : {0, 3, 5}) {
             assert_int_not_equal(count_wrong(test, mask), 0);

@@ -81,7 +81,10 @@ static void test_rows_have_the_bits_of_the_cpu(void **state) {
             const int64_t most = cols > 1000 ? 5 : 257;
             const ropemap_dtype type = types[n % 4];
             const bool in_place = bytes_of(type) == 4 && n % 8 < 4;
-            check_normalise(context, rows < most ? rows : most, cols, type, n++ % 5, in_place);
+            if (n % RACE_STEP == 0) {
+                check_normalise(context, rows < most ? rows : most, cols, type, n % 5, in_place);
+            }
+            n++;
         }
     }
     rm_cpu_backend()->close(context);

@@ -499,7 +499,7 @@ static int stop_while_keys_rotate(void *user, const char *stage, double done, do
 
 /* Heads that share keys read and rotate them once, as long as rule, range and name are the same. */
 static void test_keys_stay_in_a_session(void **state) {
-    enum { N = 300 };
+    enum { N = 131 };
     ropemap_vectors *queries[2] = {NULL}, *keys = NULL;
     ropemap_session *session = NULL;
     ropemap_request request = ropemap_request_default();
