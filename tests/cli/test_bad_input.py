@@ -5,6 +5,7 @@ import struct
 import unittest
 
 from harness import Case, write_npy
+from serving import ServeCase
 
 NOT_NUMBERS = ["", "x", "12x", "0x10", "1e", "e5", ".", "--", "+5", " 5", "5 ", "nan", "NaN", "inf", "-inf", "1_000",
                "1,5", "4kk", "4m", "1e5e5", "1.2.3", "0b1", "\u0663", "1" * 70]
@@ -14,11 +15,20 @@ NOT_COUNTS = NOT_NUMBERS + ["0", "-1", "-0.5", "0.3", "1.5", "1e30", "1e-1", "1e
 SOME = ["", "12x", "nan", "-1", "1e30", "0.3"]  # where the same reader serves another option
 
 
-class Numbers(Case):
-    def expect(self, option, values, code=2):
+class Numbers(ServeCase):
+    """An option is one row of a table, which reads a query as it reads the command line: all values come from one
+    process, and the last of each option from the command line too."""
+
+    def expect(self, option, values, served=True):
+        if served:
+            self.start("-q")
         for value in values:
             with self.subTest(option=option, value=value):
-                self.refused(code, [option, value[:64]], "map", "-n", "8", "%s=%s" % (option, value), "-o", "a.png")
+                words = [option, value[:64]]
+                if served:
+                    self.refused_http(400, words, "/map.png", **{"positions": "8", option[2:]: value})
+                if not served or value == values[-1]:
+                    self.refused(2, words, "map", "-n", "8", "%s=%s" % (option, value), "-o", "a.png")
         self.assertEqual(self.names(), [])
 
     def test_positions(self):
@@ -46,7 +56,7 @@ class Numbers(Case):
 
     def test_names(self):
         for option in ("layout", "order", "state", "measure", "pool", "backend", "method", "cmap"):
-            self.expect("--" + option, ["", "AUTO"])
+            self.expect("--" + option, ["", "AUTO"], served=option != "backend")
         self.refused(2, ["did you mean absmax?"], "map", "--pool", "absmx", "-o", "a.png")
         self.refused(2, ["did you mean cosine?"], "map", "--measure=cos", "-o", "a.png")
 
@@ -59,8 +69,8 @@ class Numbers(Case):
             self.expect(option, SOME)
 
     def test_resources(self):
-        self.expect("--threads", SOME + ["0", "1025"])
-        self.expect("--memory", SOME + ["0"])
+        self.expect("--threads", SOME + ["0", "1025"], served=False)
+        self.expect("--memory", SOME + ["0"], served=False)
 
     def test_limits(self):
         self.expect("--clim", ["", ":", "1", "1:", ":1", "1:1", "2:1", "nan:1", "0:inf", "0:1e400", "0:1:2", "a:b",

@@ -481,7 +481,7 @@ class Work(ServeCase):
         self.got("/map.npy", size="2048", base="7")
 
     def test_a_crowd_loses_nothing_and_memory_stays(self):
-        clients, requests = (20, 10) if SMALL else (200, 10)
+        clients, requests = (20, 10) if SMALL else (100, 10)
         lost, lock = [], threading.Lock()
 
         def ask_many(number):

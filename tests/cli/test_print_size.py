@@ -66,13 +66,10 @@ class Figures(Case):
                 if figure != "info":
                     self.assertEqual(self.make(figure, *PRINTED, "--threads", "1"), [png, svg, pdf])
 
-    def test_print_is_the_default_of_a_printed_width(self):
+    def test_the_defaults_of_a_printed_width(self):
         for figure in FIGURES:
-            self.assertEqual(self.make(figure, "--width", "8.8cm", "--font-size", "8pt"), self.make(figure, *PRINTED))
-
-    def test_print_has_seven_points(self):
-        for figure in FIGURES:
-            self.assertEqual(*(self.make(figure, "--width", "88mm", *size, kinds=("svg",)) for size in ([], ["--font-size", "7"])))
+            self.assertEqual(*(self.make(figure, *words, kinds=("png",)) for words in (
+                ["--width", "8.8cm"], ["--width", "88mm", "--dpi", "300", "--font-size", "7pt"])))
 
     def test_the_height_of_charts(self):
         for figure in CHARTS:
