@@ -227,6 +227,10 @@ static ropemap_status describe(rm_context *context, ropemap_error *error) {
     context->major = major;
     context->shared_most = shared;
     (void)snprintf(context->variant, sizeof context->variant, "sm_%d%d", major, minor);
+    if (context->device.warpgroups && rm_fused_warpgroups_load() != cudaSuccess) {
+        (void)cudaGetLastError();
+        context->device.warpgroups = false; /* a library that was built without */
+    }
     return ROPEMAP_OK;
 }
 

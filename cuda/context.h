@@ -46,8 +46,8 @@ struct rm_context {
     int32_t major;       /* of the compute capability */
     int32_t shared_most; /* bytes of shared memory that a block of threads may ask for */
     char variant[16];
-    uint32_t fused_right; /* a bit of each pool and type: it is known to be */
-    bool starved;         /* what failed last wanted memory */
+    uint32_t fused_right[2]; /* without and by warpgroups, a bit of each pool and type: it is known to be */
+    bool starved;            /* what failed last wanted memory */
     cudaStream_t compute, copy, pooling;
     cudaEvent_t copied[RM_SLOTS], used[RM_SLOTS];
     int32_t slot; /* of the next rows */
@@ -81,6 +81,7 @@ struct rm_context {
     rm_lent lent[RM_LENT];
 
     /* for benchmarks alone */
+    bool by_warps;        /* fused products, even where there are warpgroups */
     cudaEvent_t marks[2]; /* NULL until the first mark */
     rm_buffer flush;      /* twice the second-level cache */
 

@@ -9,10 +9,10 @@
 /* ---- the check: a few small whole numbers, whose products are exact, against plain loops */
 
 enum {
-    QUERIES = 96,
-    KEYS = 160, /* two tiles, the second one not whole */
-    ROOM = 256, /* rows of whole tiles, for either */
-    DOWN = 5,   /* cells, which end within tiles */
+    QUERIES = 272, /* of a block of a warpgroup, and of a second one, not whole */
+    KEYS = 160,    /* two tiles, the second one not whole */
+    ROOM = 384,    /* rows of whole tiles, for either */
+    DOWN = 5,      /* cells, which end within tiles */
     ACROSS = 7,
     CELLS = DOWN * ACROSS,
     LARGEST = 3, /* of the numbers */
@@ -131,6 +131,12 @@ static ropemap_status pool_fused(rm_context *context, float *numbers, rm_fused_w
     return rm_cuda_wait(context, error);
 }
 
+/* Rows that are too long for the shared memory of a warpgroup go without. */
+static bool by_warpgroups(const rm_context *context, ropemap_dtype dtype, int64_t dim) {
+    return context->device.warpgroups && !context->by_warps &&
+           rm_fused_group_bytes(dtype, (int32_t)dim, RM_FUSED_GROUP_STAGES) <= context->shared_most;
+}
+
 static ropemap_status check(rm_context *context, ropemap_dtype dtype, ropemap_pool pool, int64_t dim,
                             float *numbers, ropemap_error *error) {
     struct arrays wanted_arrays, got_arrays;
@@ -143,7 +149,8 @@ static ropemap_status check(rm_context *context, ropemap_dtype dtype, ropemap_po
                                 .head_dim = (int32_t)dim,
                                 .dtype = dtype,
                                 .grid = check_grid,
-                                .cells = {.pool = pool}};
+                                .cells = {.pool = pool},
+                                .warpgroups = by_warpgroups(context, dtype, dim)};
     fill(numbers, dim, dtype == ROPEMAP_DTYPE_FP32);
     pool_plainly(numbers, numbers + QUERIES * dim, dim, &wanted);
     RM_TRY(rm_buffer_reserve(context, &context->trial, bytes, error));
@@ -153,8 +160,9 @@ static ropemap_status check(rm_context *context, ropemap_dtype dtype, ropemap_po
         const double near = rm_pool_is_extreme(pool) || pool == ROPEMAP_POOL_MEAN ? 0.0 : NEAR * b;
         if (!(a >= b - near && a <= b + near)) {
             return rm_fail(error, ROPEMAP_RESOURCES,
-                           "cuda: the fused kernel is wrong on GPU %d, %.60s: %g where %g is right",
-                           context->device.index, context->device.name, a, b);
+                           "cuda: the fused kernel%s is wrong on GPU %d, %.60s: %g where %g is right",
+                           work.warpgroups ? " of warpgroups" : "", context->device.index,
+                           context->device.name, a, b);
         }
     }
     return ROPEMAP_OK;
@@ -164,7 +172,8 @@ static ropemap_status check(rm_context *context, ropemap_dtype dtype, ropemap_po
 static ropemap_status check_once(rm_context *context, ropemap_dtype dtype, ropemap_pool pool, int64_t dim,
                                  ropemap_error *error) {
     const uint32_t bit = 1u << (8 * (int)dtype + (int)pool);
-    if ((context->fused_right & bit) != 0) {
+    uint32_t *right = &context->fused_right[by_warpgroups(context, dtype, dim) ? 1 : 0];
+    if ((*right & bit) != 0) {
         return ROPEMAP_OK;
     }
     float *numbers = rm_alloc_raw((uint64_t)((QUERIES + KEYS) * dim), sizeof *numbers);
@@ -173,7 +182,7 @@ static ropemap_status check_once(rm_context *context, ropemap_dtype dtype, ropem
     }
     const ropemap_status status = check(context, dtype, pool, dim, numbers, error);
     rm_free(numbers);
-    context->fused_right |= status == ROPEMAP_OK ? bit : 0;
+    *right |= status == ROPEMAP_OK ? bit : 0;
     return status;
 }
 
@@ -217,7 +226,8 @@ ropemap_status rm_cuda_similarity_pool(rm_context *context, ropemap_dtype dtype,
                           .row_first = row_first,
                           .col_first = col_first,
                           .cells = context->cells,
-                          .piece = tile.cols};
+                          .piece = tile.cols,
+                          .warpgroups = by_warpgroups(context, dtype, keys.cols)};
     RM_TRY(rm_cuda_begin(context, "fused", error));
     RM_TRY(check_once(context, dtype, context->cells.pool, keys.cols, error));
     RM_TRY(rm_cuda_begin(context, "fused", error));

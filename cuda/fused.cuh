@@ -2,15 +2,13 @@
  */
 /* SPDX-License-Identifier: MIT */
 /*
- * A block of threads holds RM_FUSED_TILE queries and goes through tiles of as many keys. A warp has half of
- * either: 64 queries by 64 keys of each tile, as 4 x 8 products of 16 x 8, in which a lane has two columns of
- * the rows g = lane / 4 and g + 8:
+ * A warp goes through tiles of keys with 64 queries, and has 64 keys of each tile. Tensor cores leave its
+ * products in pieces of 8 x 8, of which lane 4 g + t has two columns of row g:
  *
- *                 8 keys: columns 2 t, 2 t + 1 of lane 4 g + t
- *               +------------------------+
- *     row g     | . . c0 c1 . . . .      |  x 8 across (64 keys)
- *     row g + 8 | . . c2 c3 . . . .      |  x 4 down (64 queries)
- *               +------------------------+
+ *              8 keys: columns 2 t, 2 t + 1
+ *             +------------------------+
+ *     row g   | . . c0 c1 . . . .      |  x 8 across (64 keys)
+ *             +------------------------+  x 8 down (64 queries)
  *
  * So a lane keeps one extreme, or sum, for each of its 8 rows, across columns and tiles, until the cell
  * column ends; only then do lanes meet. An extreme raises the cell's number in memory by an atomic maximum:
@@ -34,33 +32,14 @@
 #endif
 
 enum {
-    RM_FUSED_DOWN = RM_FUSED_SIDE / 16,
+    RM_FUSED_ROWS = RM_FUSED_SIDE / 8, /* of a lane */
     RM_FUSED_ACROSS = RM_FUSED_SIDE / 8,
-    RM_FUSED_ROWS = 2 * RM_FUSED_DOWN,      /* of a lane */
-    RM_FUSED_EACH = 2 * RM_FUSED_ACROSS,    /* products of a row, of a lane */
-    RM_FUSED_RUN_KEYS = 64 * RM_FUSED_TILE, /* that a block of threads goes through for an extreme */
-    RM_FUSED_CELL_MOST = 1048576            /* columns: a cell that has more than any run counts as so many */
+    RM_FUSED_EACH = 2 * RM_FUSED_ACROSS, /* products of a row, of a lane */
+    RM_FUSED_CELL_MOST = 1048576         /* columns: a cell that has more than any run counts as so many */
 };
 
-/* The products of a warp in one tile. */
-typedef float rm_fused_products[RM_FUSED_DOWN][RM_FUSED_ACROSS][4];
-
-/* The queries of a block of threads. */
-typedef struct rm_fused_queries {
-    int32_t limits[RM_FUSED_TILE]; /* keys of the run that the query sees: never fewer than the one before */
-    int32_t cells[RM_FUSED_TILE];  /* cell row, counted from `cell_row` */
-} rm_fused_queries;
-
-/* Filled by as many threads; one that has no query sees nothing. */
-RM_FUSED void rm_fused_look(const rm_fused_work &work, int64_t query_first, int64_t key_first, int32_t keys,
-                            int64_t cell_row, rm_fused_queries *queries) {
-    const int32_t i = (int32_t)threadIdx.x;
-    const int64_t left = work.query_rows - query_first, last = left < RM_FUSED_TILE ? left - 1 : i;
-    const int64_t row = work.row_first + query_first + (i < left ? i : last);
-    const int64_t limit = rm_grid_limit(&work.grid, row) - work.col_first - key_first;
-    queries->limits[i] = i >= left || limit < 0 ? 0 : limit < keys ? (int32_t)limit : keys;
-    queries->cells[i] = (int32_t)(rm_partition_cell_of(&work.grid.rows, row) - cell_row);
-}
+/* A lane's products of a tile: of row 8 i + lane / 4, in columns 8 j + lane % 4 * 2 and the next. */
+typedef float rm_fused_products[RM_FUSED_ROWS][RM_FUSED_ACROSS][2];
 
 /* Where a warp leaves what it kept of a cell: of cell row `row`, counted as above, and cell column `col`. */
 template <class PART> struct rm_fused_places {
@@ -92,7 +71,7 @@ struct rm_fused_window {
         return 8 * j + 8 <= from || 8 * j >= to;
     }
     RM_METHOD bool has(int32_t row, int32_t j, int32_t k) const {
-        const int32_t col = 8 * j + (int32_t)threadIdx.x % 4 * 2 + k % 2;
+        const int32_t col = 8 * j + (int32_t)threadIdx.x % 4 * 2 + k;
         return col >= from && col < ends[row];
     }
     /* How many of the row's columns the lane has. */
@@ -184,13 +163,10 @@ template <ropemap_pool POOL, bool = RM_FUSED_EXTREME<POOL>> struct rm_fused_keep
     /* Every product. */
     RM_METHOD uint32_t take_all(const rm_fused_products &products) {
         RM_UNROLL
-        for (int i = 0; i < RM_FUSED_DOWN; i++) {
+        for (int at = 0; at < RM_FUSED_EACH; at++) {
             RM_UNROLL
-            for (int j = 0; j < RM_FUSED_ACROSS; j++) {
-                RM_UNROLL
-                for (int k = 0; k < 4; k++) {
-                    extremes[2 * i + k / 2] = rm_fused_more<POOL>(extremes[2 * i + k / 2], products[i][j][k]);
-                }
+            for (int i = 0; i < RM_FUSED_ROWS; i++) {
+                extremes[i] = rm_fused_more<POOL>(extremes[i], products[i][at / 2][at % 2]);
             }
         }
         return 0;
@@ -203,13 +179,11 @@ template <ropemap_pool POOL, bool = RM_FUSED_EXTREME<POOL>> struct rm_fused_keep
                 continue; /* the whole warp does */
             }
             RM_UNROLL
-            for (int i = 0; i < RM_FUSED_DOWN; i++) {
+            for (int i = 0; i < RM_FUSED_ROWS; i++) {
                 RM_UNROLL
-                for (int k = 0; k < 4; k++) {
-                    const int32_t row = 2 * i + k / 2;
-                    extremes[row] = window.has(row, j, k)
-                                        ? rm_fused_more<POOL>(extremes[row], products[i][j][k])
-                                        : extremes[row];
+                for (int k = 0; k < 2; k++) {
+                    extremes[i] = window.has(i, j, k) ? rm_fused_more<POOL>(extremes[i], products[i][j][k])
+                                                      : extremes[i];
                 }
             }
         }
@@ -279,9 +253,10 @@ struct rm_fused_sums {
  * them. Where float would not hold a row's squares, they are taken of smaller or larger numbers.
  *
  * std: products less the first one that the lane had of the row, exactly but for one rounding. As in
- * pool.cuh, of a row's n <= 16 * 16 deviations one is 0, so that at least 1/n of the sum of their squares is
- * left when that of their mean is taken away, in double: roundings of float grow 256 times at most, and
- * where products are not far apart compared with their deviation, hardly at all.
+ * pool.cuh, of a row's n deviations one is 0, so that at least 1/n of the sum of their squares is left when
+ * that of their mean is taken away, in double: roundings of float grow n times at most (a lane has an eighth
+ * of the keys of a piece, with warpgroups a quarter), and where products are not far apart compared with
+ * their deviation, hardly at all.
  */
 template <ropemap_pool POOL> struct rm_fused_keep<POOL, false> {
     typedef typename rm_keep<POOL>::part part;
@@ -366,12 +341,12 @@ template <ropemap_pool POOL> struct rm_fused_keep<POOL, false> {
     }
 
     template <bool ALL> RM_METHOD static bool has(const rm_fused_window *window, int row, int at) {
-        return ALL || window->has(row, at / 2, at);
+        return ALL || window->has(row, at / 2, at % 2);
     }
 
     /* Product number `at` of a row. */
     RM_METHOD static float product_of(const rm_fused_products &products, int row, int at) {
-        return products[row / 2][at / 2][row % 2 * 2 + at % 2];
+        return products[row][at / 2][at % 2];
     }
 
     /* Where the row has no pairs yet. */

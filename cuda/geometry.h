@@ -91,15 +91,18 @@ RM_INLINE int64_t rm_pool_parts_bytes(const rm_grid *grid, ropemap_pool pool, in
  * of highs, then the scales of its 64 rows, floats.
  */
 enum {
-    RM_SWIZZLE_ROWS = 64,     /* of a group */
-    RM_SWIZZLE_ELEMENTS = 64, /* of a row in a block: 128 bytes */
-    RM_SWIZZLE_CHUNK = 8,     /* elements: 16 bytes */
-    RM_SWIZZLE_LEAST = 32,    /* elements of a row, at least */
-    RM_FUSED_TILE = 128,      /* queries, and keys, of a tile of the fused kernel */
-    RM_FUSED_SIDE = 64,       /* of each, of a warp */
-    RM_FUSED_STEP = 16,       /* elements of a row that an instruction of tensor cores multiplies */
-    RM_FUSED_DIM_MOST = 256,  /* elements of rows that the fused kernel takes: they are in shared memory */
-    RM_SPLIT_TOP = 14,        /* exponent of a split row's largest element, before it is scaled back */
+    RM_SWIZZLE_ROWS = 64,        /* of a group */
+    RM_SWIZZLE_ELEMENTS = 64,    /* of a row in a block: 128 bytes */
+    RM_SWIZZLE_CHUNK = 8,        /* elements: 16 bytes */
+    RM_SWIZZLE_LEAST = 32,       /* elements of a row, at least */
+    RM_FUSED_TILE = 128,         /* queries, and keys, of a tile of the fused kernel */
+    RM_FUSED_SIDE = 64,          /* of each, of a warp */
+    RM_FUSED_GROUP = 256,        /* queries of a warpgroup, in tiles of RM_FUSED_SIDE keys */
+    RM_FUSED_GROUP_STAGES = 3,   /* of keys, at least */
+    RM_FUSED_GROUP_ALIGN = 1024, /* of its shared memory: 8 swizzled rows of 128 bytes */
+    RM_FUSED_STEP = 16,          /* elements of a row that an instruction of tensor cores multiplies */
+    RM_FUSED_DIM_MOST = 256,     /* elements of rows that the fused kernel takes: they are in shared memory */
+    RM_SPLIT_TOP = 14,           /* exponent of a split row's largest element, before it is scaled back */
     RM_SPLIT_LEAST = -64, /* exponents of a row's largest element: if it is less the scale is as for this, */
     RM_SPLIT_MOST = 100   /* and if it is more all of the row's products are NaN; see rm_split_kernel */
 };
@@ -128,15 +131,27 @@ RM_INLINE int64_t rm_swizzled_at(int64_t row, int32_t element, int64_t floats) {
            place * RM_SWIZZLE_CHUNK + element % RM_SWIZZLE_CHUNK;
 }
 
-/* Bytes of the parts that the fused kernel leaves of sums: of each RM_FUSED_SIDE queries, and where a tile
- * has none for its second warps of those, and `piece` keys, cut at cells, one of each of two warps. An
- * extreme leaves none. */
+/* Blocks of 64 elements of its rows: of split ones twice as many. */
+RM_INLINE int32_t rm_fused_blocks(ropemap_dtype dtype, int32_t head_dim) {
+    return rm_swizzled_blocks(head_dim) * (dtype == ROPEMAP_DTYPE_FP32 ? 2 : 1);
+}
+
+/* Bytes of shared memory that a warpgroup with so many stages takes: its queries, keys, and two numbers a
+ * query. */
+RM_INLINE int32_t rm_fused_group_bytes(ropemap_dtype dtype, int32_t head_dim, int32_t stages) {
+    return RM_FUSED_GROUP_ALIGN + RM_FUSED_GROUP * 2 * (int32_t)sizeof(int32_t) +
+           (rm_fused_blocks(dtype, head_dim) * (RM_FUSED_GROUP / RM_SWIZZLE_ROWS) + stages) *
+               RM_SWIZZLE_ROWS * RM_SWIZZLE_ELEMENTS * (int32_t)sizeof(uint16_t);
+}
+
+/* Bytes of the parts that the fused kernels leave of sums: of each RM_FUSED_SIDE queries and `piece` keys,
+ * cut at cells, one of each of two warps. An extreme leaves none. */
 RM_INLINE int64_t rm_fused_parts_bytes(const rm_grid *grid, ropemap_pool pool, int64_t row_first,
                                        int64_t rows, int64_t col_first, int64_t cols, int64_t piece) {
     if (rm_pool_is_extreme(pool)) {
         return 0;
     }
-    const int64_t down = rm_pieces_count(&grid->rows, row_first, rows, RM_FUSED_SIDE) + 1;
+    const int64_t down = rm_pieces_count(&grid->rows, row_first, rows, RM_FUSED_SIDE);
     const int64_t across = rm_pieces_count(&grid->cols, col_first, cols, piece);
     return down * across * 2 * rm_pool_part_bytes(pool);
 }

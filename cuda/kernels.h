@@ -91,6 +91,7 @@ typedef struct rm_fused_work {
     rm_accumulator cells;         /* device memory */
     void *parts;                  /* of sums: rm_fused_parts_bytes() of zeros, aligned to 16 */
     int64_t piece;                /* of sums: keys of a part, a multiple of RM_FUSED_TILE */
+    bool warpgroups;              /* by their instructions, which are loaded, and for which the rows fit */
 } rm_fused_work;
 
 /* A query of softmax, while its keys come in and at the end. */
@@ -169,6 +170,8 @@ cudaError_t rm_rotate_sum_launch(const rm_rotate_sum_work *work, int32_t sm_coun
 cudaError_t rm_pool_launch(const rm_pool_work *work, cudaStream_t stream);
 /* `shared_most`: bytes of shared memory that a block may ask for. */
 cudaError_t rm_fused_launch(const rm_fused_work *work, int32_t shared_most, cudaStream_t stream);
+/* Loads what `warpgroups` needs, if this library has it for the current device, else fails. */
+cudaError_t rm_fused_warpgroups_load(void);
 
 /* In this order: one, then one for each tile, then one. `value` is zeros before, `held` -infinity. */
 cudaError_t rm_softmax_begin_launch(const rm_softmax_work *work, cudaStream_t stream);

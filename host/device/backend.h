@@ -59,6 +59,7 @@ typedef struct rm_device {
      * the keys that it takes in one call where they lie there all at once; 0: a block. */
     int64_t (*fused_row)(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool);
     int64_t fused_keys;
+    bool warpgroups; /* such products by instructions of warpgroups, where the backend has them loaded */
     const rm_scratch *scratch;
     uint64_t memory;       /* bytes of its own memory that may be taken; 0: its memory is the host's */
     uint64_t context_host; /* bytes of the host's memory that a context takes */

@@ -13,7 +13,8 @@ enum {
     TILE_SCRATCH_MOST = 32 * 1048576, /* bytes: the pieces of a tile where cells are small */
     FEATURE_BYTES = 64 * 1048576,     /* of cells, kept at a time */
     FEATURE_BLOCK = 32,               /* cells: a block of fewer is no work for a GPU */
-    FUSED_MAJOR = 8,       /* compute capability: tensor cores and copies as the fused kernel needs */
+    FUSED_MAJOR = 8,       /* compute capability: tensor cores and copies as the fused kernels need */
+    WARPGROUP_MAJOR = 9,   /* the one that has warpgroups, with a minor of 0: Hopper */
     SPLIT_MAJOR_MOST = 10, /* of GPUs for data centres: see fused_row_of_split() */
     FUSED_KEYS = 1048576   /* with a band of queries milliseconds of work: the host can stop it */
 };
@@ -80,7 +81,7 @@ static int64_t parts_bytes(const rm_grid *grid, ropemap_pool pool, int64_t band,
                            int64_t block) {
     const int64_t row_count = grid->rows.range.count, col_count = grid->cols.range.count;
     const int64_t rows = band < row_count ? band : row_count, cols = keys < col_count ? keys : col_count;
-    const int64_t down = rm_pieces_count(&grid->rows, 0, rows, RM_FUSED_SIDE) + 2;
+    const int64_t down = rm_pieces_count(&grid->rows, 0, rows, RM_FUSED_SIDE) + 1;
     const int64_t across = rm_pieces_count(&grid->cols, 0, cols, block) + 1;
     return rm_pool_is_extreme(pool) ? 0 : down * across * 2 * rm_pool_part_bytes(pool);
 }
@@ -123,7 +124,7 @@ static const rm_scratch scratch = {.rows_scratch_bytes = rows_bytes,
                                    .distance_scratch_bytes = distance_bytes,
                                    .softmax_scratch_bytes = softmax_bytes};
 
-/* What cuda/fused_sm80.cu takes. */
+/* What cuda/fused_launch.cu takes. */
 static int64_t fused_row_of_split(ropemap_dtype dtype, int64_t head_dim, ropemap_pool pool) {
     const bool serves = dtype != ROPEMAP_DTYPE_TF32 && pool != ROPEMAP_POOL_MASS &&
                         head_dim >= RM_SWIZZLE_LEAST && head_dim <= RM_FUSED_DIM_MOST &&
@@ -160,6 +161,7 @@ rm_device rm_gpu_device(const ropemap_gpu *gpu, int64_t head_dim) {
         .softmax_keys = softmax_keys_of(gpu),
         .fused_row = fused_row_of(gpu),
         .fused_keys = FUSED_KEYS,
+        .warpgroups = gpu->major == WARPGROUP_MAJOR && gpu->minor == 0,
         .scratch = &scratch,
         .memory = gpu->memory / 10 * 9,
         .context_host = CONTEXT_HOST,

@@ -78,7 +78,7 @@ static int find(const ropemap_session *session, const rm_device *device) {
     for (int i = session->count - 1; i >= 0; i--) {
         const rm_device *other = &session->waiting[i].device;
         if (strcmp(other->backend, device->backend) == 0 && other->index == device->index &&
-            other->block == device->block) {
+            other->block == device->block && other->warpgroups == device->warpgroups) {
             return i;
         }
     }

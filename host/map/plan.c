@@ -326,11 +326,18 @@ static bool wants_memory(const ropemap_job *job) {
     return wants;
 }
 
-/* The same device without what failed: in tiles of half the side where memory did, else without fused
- * products. Any other failure would come again: a device that has failed once does so in every call. */
+/* The same device without what failed: in tiles of half the side where memory did, else without warpgroups,
+ * then without fused products. Any other failure would come again: a device that has failed once does so in
+ * every call. */
 static ropemap_status retreat_on_gpu(ropemap_job *job, const char *text, char reason[320]) {
     rm_device device = job->device;
     const bool memory = wants_memory(job);
+    if (!memory && job->rotation.fused && device.warpgroups) {
+        device.warpgroups = false;
+        (void)snprintf(reason, 320, "GPU %d, %s, without warpgroups: %.180s", device.index, device.name,
+                       text);
+        return plan_on(job, device, NULL);
+    }
     if (!memory && job->rotation.fused && job->request->kernel != ROPEMAP_KERNEL_FUSED) {
         job->not_fused = true;
         (void)snprintf(reason, 320, "GPU %d, %s, not fused: %.180s", device.index, device.name, text);

@@ -17,7 +17,7 @@ import unittest
 SOURCE = os.environ["ROPEMAP_SOURCE"]
 SANITIZE = os.environ.get("ROPEMAP_SANITIZE", "")
 ARCHITECTURES = ["75", "90"] if os.environ.get("ROPEMAP_LONG") else ["90"]  # tools/check --long sets it
-NO_SPILL = ["rotate", "rotate_sum", "elementwise", "pool", "fused_sm80", "softmax"]
+NO_SPILL = ["rotate", "rotate_sum", "elementwise", "pool", "fused_launch", "fused_sm80", "fused_sm90", "softmax"]
 
 # 16 bytes in PTX: four times 32 bits or twice 64.
 WIDE = r"%s\.global[.\w]*\.(v4\.[bfsu]32|v2\.[bfsu]64)"
@@ -44,8 +44,11 @@ def compile_one(job):
     name = os.path.splitext(os.path.basename(source))[0]
     keep = os.path.join(folder, name + architecture)
     os.mkdir(keep)
-    generation = "-gencode=arch=compute_%s,code=sm_%s" % (min(architecture, "80", key=int), architecture)
-    command = [NVCC, "-std=c++17", "-O3", "-DNDEBUG", "-I", SOURCE, *flags(), generation, "-cubin",
+    if architecture == "90" and name == "fused_sm90":
+        generation = ["-gencode=arch=compute_90a,code=sm_90a", "-DRM_WARPGROUPS"]
+    else:
+        generation = ["-gencode=arch=compute_%s,code=sm_%s" % (min(architecture, "80", key=int), architecture)]
+    command = [NVCC, "-std=c++17", "-O3", "-DNDEBUG", "-I", SOURCE, *flags(), *generation, "-cubin",
                "-Xptxas", "-v", "--keep", "--keep-dir", keep, source, "-o", os.path.join(keep, name + ".cubin")]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, cwd=keep)
     ptx = ""
@@ -103,7 +106,7 @@ class Kernels(unittest.TestCase):
             for kernel, frame in frames:
                 stack, stores, loads = map(int, re.findall(r"(\d+) bytes", frame))
                 # Standard deviations keep two sums and an origin beside the products: a few words do not fit.
-                most = 32 if re.search(r"rm_fused_kernel.*ropemap_pool5E", kernel) else 0
+                most = 32 if re.search(r"rm_fused_(group_)?kernel.*ropemap_pool5E", kernel) else 0
                 self.assertLessEqual(max(stack, stores, loads), most, (kernel, architecture))
 
     def kernels(self, name, architecture, wanted):
@@ -146,6 +149,19 @@ class Kernels(unittest.TestCase):
                 self.assertGreaterEqual(len(re.findall(r"m(?:ax|in)\.NaN\.f32", body)), 128, kernel)
             self.assertIn("cp.async.cg.shared.global", body, kernel)
             self.assertNotRegex(body, r"(ld|st)\.local", kernel)
+
+    def test_products_of_warpgroups_are_in_flight_together(self):
+        """Of 16 elements four instructions, 64 x 64 products each, in one group (the first ones perhaps before the loop):
+        ptxas says when it waits after each one instead. Each product is pooled by one instruction."""
+        for kernel, body in self.kernels("fused_sm90", "90", lambda kernel: "rm_fused_group_kernel" in kernel):
+            self.assertIn(len(re.findall(r"wgmma\.mma_async\.sync\.aligned\.m64n64k16", body)), [4, 8], kernel)
+            self.assertRegex(body, r"wgmma\.wait_group\.sync\.aligned 1;", kernel)
+            self.assertIn("fence.proxy.async.shared::cta", body, kernel)
+            if EXTREME.search(kernel):
+                self.assertGreaterEqual(len(re.findall(r"m(?:ax|in)\.NaN\.f32", body)), 128, kernel)
+            self.assertNotRegex(body, r"(ld|st)\.local", kernel)
+        words = "".join(result[3] for result in self.results if result[0] == "fused_sm90")
+        self.assertNotIn("wgmma", words)
 
     def test_extremes_take_one_instruction(self):
         """Since Ampere: of the 32 values that a thread takes at a time, 32 maxima that keep a NaN."""

@@ -4,6 +4,7 @@
 #define ROPEMAP_EMU_CONTROL_H
 
 #include <cuda_runtime_api.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,8 +30,13 @@ void emu_reverse_blocks(int reverse);
 /* Not 0: a warp runs as far as it gets before the next one does, instead of all side by side. */
 void emu_rush_warps(int rush);
 
-/* Not 0: an asynchronous copy takes place when it is started; at first, when it is waited for. */
+/* Not 0: an asynchronous copy takes place when it is started, and a product of a warpgroup when it is waited
+ * for; at first the other way round. */
 void emu_copy_early(int early);
+
+/* Kernels that have this in their names cannot be loaded, as without machine code for the GPU; NULL: all can.
+ */
+void emu_miss_kernels(const char *name);
 
 /*
  * So many barriers of blocks from number `first` of each block on (0: its first), or waits of threads for
@@ -39,6 +45,14 @@ void emu_copy_early(int early);
  */
 int emu_forget_barrier(int first, int count);
 int emu_forget_copies(int waits);
+
+/* The same of each thread's waits for products of its warpgroup, and of its fences before them, of what it
+ * wrote to shared memory. */
+int emu_forget_products(int first, int count);
+int emu_forget_fences(int first, int count);
+
+/* The first operands of such products have these bits changed; 0: none. */
+void emu_bend_operands(uint64_t bits);
 
 #ifdef __cplusplus
 }

@@ -22,6 +22,7 @@ struct brought {
     float number[12]; /* of a, eight, and b, four */
     uintptr_t address;
     int line;
+    unsigned turn; /* of the lane's instructions: the lanes of a warp are always in the same one */
 };
 
 struct thread_state {
@@ -45,20 +46,29 @@ std::atomic<bool> forgot_copies;
 
 /* The places of the warp's lanes. All must be there, at the same instruction: .sync.aligned. */
 static const brought *meet(const brought &mine, int line) {
-    brought *all = places[states[emu_self].turn++ % 2];
+    const unsigned turn = ++states[emu_self].turn; /* 0: none yet */
+    brought *all = places[turn % 2];
     all[emu_self] = mine;
     all[emu_self].line = line;
+    all[emu_self].turn = turn;
     emu_warp_barrier(0xffffffffu, line);
     const brought *warp = all + emu_self / EMU_LANES * EMU_LANES;
-    if (emu_warps[emu_self / EMU_LANES].barrier.present(0xffffffffu) != 0xffffffffu) {
-        emu_die("line %d: an instruction of a whole warp, some of whose threads have returned", line);
-    }
     for (int lane = 0; lane < EMU_LANES; lane++) {
+        if (warp[lane].turn != turn) {
+            emu_die("line %d: an instruction of a whole warp, some of whose threads have returned", line);
+        }
         if (warp[lane].line != line) {
             emu_die("lines %d and %d: lanes of a warp are at different instructions", line, warp[lane].line);
         }
     }
     return warp;
+}
+
+void emu_warp_agree(uint64_t value, int line) {
+    const brought *warp = meet({{}, (uintptr_t)value, 0, 0}, line);
+    if (warp[0].address != (uintptr_t)value) {
+        emu_die("line %d: lanes of a warp have different operands", line);
+    }
 }
 
 void __trap() {
@@ -71,7 +81,7 @@ void emu_ldmatrix(uint32_t (&word)[4], uintptr_t row, int line) {
     if (row % 16 != 0) {
         emu_die("line %d: ldmatrix from an address that is no multiple of 16", line);
     }
-    const brought *warp = meet({{}, row, 0}, line);
+    const brought *warp = meet({{}, row, 0, 0}, line);
     const int lane = emu_lane();
     for (int matrix = 0; matrix < 4; matrix++) {
         const auto *from = reinterpret_cast<const unsigned char *>(warp[8 * matrix + lane / 4].address);
@@ -106,7 +116,7 @@ NO_TSAN static float b_at(const brought *warp, int k, int col) {
     return warp[col * 4 + k % 8 / 2].number[8 + (k >= 8 ? 2 : 0) + k % 2];
 }
 
-NO_TSAN void emu_mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
+NO_TSAN void emu_mma(float (&top)[2], float (&bottom)[2], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
                      float (*widen)(uint16_t), int line) {
     const uint32_t words[6] = {a[0], a[1], a[2], a[3], b0, b1};
     brought mine = {};
@@ -117,11 +127,10 @@ NO_TSAN void emu_mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_
     const int group = emu_lane() / 4, thread = emu_lane() % 4;
     for (int i = 0; i < 4; i++) {
         const int row = i < 2 ? group : group + 8, col = 2 * thread + i % 2;
-        float sum = d[i];
+        float &d = i < 2 ? top[i] : bottom[i - 2];
         for (int k = 0; k < 16; k++) {
-            sum += a_at(warp, row, k) * b_at(warp, k, col);
+            d += a_at(warp, row, k) * b_at(warp, k, col);
         }
-        d[i] = sum;
     }
 }
 
@@ -134,6 +143,7 @@ NO_TSAN void emu_mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_
 
 static void copy_now(const thread_state::copy &one) {
     memcpy(one.to, one.from, 16);
+    emu_warpgroup_copied(one.to);
 }
 
 void emu_cp_async(uintptr_t to, const void *from, int line) {
@@ -173,6 +183,11 @@ void emu_cp_async_wait(unsigned but) {
 void emu_instructions_begin(uint32_t thread) {
     states[thread].copies.clear();
     states[thread].groups = 0;
+    emu_warpgroup_begin(thread);
+}
+
+bool emu_copies_are_early() {
+    return copies_early.load(std::memory_order_relaxed);
 }
 
 void emu_copy_early(int early) {

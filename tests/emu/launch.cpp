@@ -21,8 +21,10 @@ std::atomic<uint64_t> emu_block_index;
 
 static std::mutex one_launch;
 static std::mutex attributes;
+static const char *missing;                             /* kernels with this in their names */
 static std::map<const void *, size_t> shared_most;      /* dynamic, that kernels were allowed */
 static std::unique_ptr<unsigned char[]> dynamic_memory; /* of the launch: its end is that of the memory */
+static std::unique_ptr<unsigned char[]> dynamic_seen;   /* by products of warpgroups */
 static size_t dynamic_bytes;
 static std::atomic<uint32_t> block_round;  /* changes when the next block begins */
 static std::atomic<uint32_t> launch_round; /* changes when a launch ends */
@@ -54,11 +56,16 @@ __attribute__((noinline, no_sanitize_address, no_sanitize_thread)) static void p
     }
     for (size_t i = 0; i < dynamic_bytes; i++) {
         static_cast<volatile unsigned char *>(dynamic_memory.get())[i] = 0xff;
+        static_cast<volatile unsigned char *>(dynamic_seen.get())[i] = 0xff;
     }
 }
 
 unsigned char *rm_shared_memory() {
     return dynamic_memory.get();
+}
+
+emu_dynamic emu_dynamic_memory() {
+    return {dynamic_memory.get(), dynamic_seen.get(), dynamic_bytes};
 }
 
 uint3 emu_block_place(uint64_t index) {
@@ -104,6 +111,9 @@ static void serve_launch() {
         const uint32_t round = block_round.load(std::memory_order_relaxed);
         run_thread();
         const bool last = emu_leave_block();
+        if (last) {
+            emu_warpgroups_end();
+        }
         if (last && block + 1 == blocks) {
             launch_round.fetch_add(1, std::memory_order_release);
             emu_wake_all(launch_round);
@@ -141,6 +151,7 @@ static void wait_for_end(uint32_t round) {
 static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block, size_t shared) {
     const std::lock_guard<std::mutex> lock(one_launch);
     dynamic_memory = std::make_unique<unsigned char[]>(shared);
+    dynamic_seen = std::make_unique<unsigned char[]>(shared);
     dynamic_bytes = shared;
     emu_now.kernel = kernel;
     emu_now.threads = block.x * block.y * block.z;
@@ -167,6 +178,9 @@ static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block, size_t s
 /* More than every kernel may take: of today's GPUs with tensor cores, the most is Hopper's. */
 cudaError_t cudaFuncSetAttribute(const void *function, enum cudaFuncAttribute attribute, int value) {
     const std::lock_guard<std::mutex> lock(attributes);
+    if (missing != nullptr && emu_function_name(function).find(missing) != std::string::npos) {
+        return launch_error = cudaErrorNoKernelImageForDevice;
+    }
     if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 || value > SHARED_MOST_ASKED) {
         return launch_error = cudaErrorInvalidValue;
     }
@@ -217,6 +231,11 @@ cudaError_t emu_launch(const emu_kernel &kernel, dim3 grid, dim3 block, size_t s
 
 void emu_fail_next_launch(int countdown) {
     fail_countdown.store(countdown);
+}
+
+void emu_miss_kernels(const char *name) {
+    const std::lock_guard<std::mutex> lock(attributes);
+    missing = name;
 }
 
 long emu_launch_count(void) {

@@ -1,11 +1,12 @@
 /* planted.cpp - runs one kernel with one fault, which a sanitizer or the emulation must report */
 /* SPDX-License-Identifier: MIT */
-#include "tests/emu/start.h"
+#include "cuda/instructions.cuh"
+#include "cuda/kernels.h"
 
 #include <cstdio>
 #include <vector>
 
-enum { THREADS = 64 };
+enum { THREADS = 64, SHARED = 4096 };
 
 /* The fault comes as an argument, so that no compiler sees it. */
 
@@ -67,15 +68,40 @@ template <class T> __global__ void stop_later(T *, int fault) {
     __syncthreads();
 }
 
+/* Products of 64 x 16 by 16 x 64 elements at the beginning of shared memory, without swizzle. */
+static void multiply(float *to, uint64_t more, bool fenced) {
+    float top[8][2] = {}, bottom[8][2] = {};
+    const uint64_t first = (rm_shared_address(rm_shared_memory()) & 0x3ffff) / 16;
+    const uint64_t operand = first + more + (UINT64_C(128 / 16) << 16) + (UINT64_C(256 / 16) << 32);
+    if (fenced) {
+        rm_wgmma_fence();
+    }
+    rm_wgmma_fp16(top, bottom, operand, operand, true);
+    rm_wgmma_commit();
+    rm_wgmma_wait<0>();
+    to[threadIdx.x] = top[0][0];
+}
+
+/* After the registers were written, with or without a fence. */
+__global__ void multiply_unfenced(float *to, int fault) {
+    multiply(to, 0, fault == 0);
+}
+
+/* The second warp has operands of its own. */
+__global__ void multiply_apart(float *to, int fault) {
+    multiply(to, fault != 0 && threadIdx.x >= 32 ? 1 : 0, true);
+}
+
 struct planted {
     const char *name;
     void (*kernel)(float *, int);
 };
 
 static const planted PLANTED[] = {
-    {"global", write_global}, {"shared", write_shared},     {"vector", read_vectors},
-    {"race", read_neighbour}, {"wait", wait_for_ever},      {"lines", part_ways},
-    {"mask", forget_oneself}, {"later", stop_later<float>},
+    {"global", write_global},  {"shared", write_shared},     {"vector", read_vectors},
+    {"race", read_neighbour},  {"wait", wait_for_ever},      {"lines", part_ways},
+    {"mask", forget_oneself},  {"later", stop_later<float>}, {"fence", multiply_unfenced},
+    {"apart", multiply_apart},
 };
 
 /* planted NAME FAULT: FAULT 0 runs the same kernel without its fault. */
@@ -92,8 +118,9 @@ int main(int count, char **arguments) {
         if (strcmp(each.name, arguments[1]) == 0) {
             std::vector<float4> memory(THREADS / 4);
             float *to = reinterpret_cast<float *>(memory.data());
-            return start(each.kernel, dim3(2), dim3(THREADS), to, arguments[2][0] - '0') == cudaSuccess ? 0
-                                                                                                        : 1;
+            const cudaError_t status =
+                rm_launch(each.kernel, dim3(2), dim3(THREADS), SHARED, nullptr, to, arguments[2][0] - '0');
+            return status == cudaSuccess ? 0 : 1;
         }
     }
     return 2;

@@ -44,8 +44,26 @@ extern std::atomic<uint64_t> emu_block_index; /* of the running block in the gri
 /* The place of a block in the grid of the running launch. */
 uint3 emu_block_place(uint64_t index);
 
-/* A thread begins a block: none of its copies is on its way. */
+/* A thread begins a block: none of its copies is on its way, nor a product. */
 void emu_instructions_begin(uint32_t thread);
+void emu_warpgroup_begin(uint32_t thread);
+
+/* A copy of 16 bytes took place; and whether copies do when they are started. */
+void emu_warpgroup_copied(const void *to);
+bool emu_copies_are_early();
+
+/* The lanes of a warp meet in a line, with the same value. */
+void emu_warp_agree(uint64_t value, int line);
+
+/* All threads of a block have returned: its warpgroups have multiplied the same. */
+void emu_warpgroups_end();
+
+/* The launch's dynamic shared memory, and what products of warpgroups see there. */
+struct emu_dynamic {
+    unsigned char *memory, *seen;
+    size_t bytes;
+};
+emu_dynamic emu_dynamic_memory();
 
 /* The calling thread returns from the kernel. True: it is the last one of the block. */
 bool emu_leave_block();

@@ -8,6 +8,7 @@
 #include "tests/plan.h"
 #include "tests/unit.h"
 
+#include <limits.h>
 #include <math.h>
 
 enum { DIM = 48, COUNT = 397 };
@@ -66,7 +67,7 @@ static void check(ropemap_request request, double bound) {
     ropemap_map_free(&cpu);
 }
 
-/* Products and sums are exact in any order, so every bit is the same. */
+/* Products and sums are exact in any order, so every bit is the same; by warps, then by warpgroups. */
 static void whole_numbers_are_exact(void **state) {
     static float rows[COUNT * DIM];
     ropemap_vectors *vectors = NULL;
@@ -96,6 +97,11 @@ static void whole_numbers_are_exact(void **state) {
     request.pool = ROPEMAP_POOL_ABSMAX;
     check(request, 0);
     ropemap_vectors_free(vectors);
+    if (!linked_gpu.warpgroups) {
+        linked_gpu.warpgroups = true;
+        whole_numbers_are_exact(state);
+        linked_gpu.warpgroups = false;
+    }
 }
 
 /*
@@ -214,6 +220,34 @@ static void a_wrong_kernel_is_not_used(void **state) {
     assert_non_null(strstr(error.text, "the fused kernel is wrong"));
 }
 
+/* Products of warpgroups that see nothing of what was copied are found out: it is fused without them, as
+ * where the library has no such kernel, which is no fault. */
+static void wrong_warpgroups_are_not_used(void **state) {
+    ropemap_map wanted = {0}, map = {0};
+    ropemap_request request = request_of(ROPEMAP_POOL_STD, ROPEMAP_DTYPE_FP16);
+    compute(&request, ROPEMAP_KERNEL_FUSED, &wanted);
+    const size_t bytes = (size_t)(wanted.height * wanted.width) * sizeof *wanted.cells;
+    linked_gpu.warpgroups = true;
+    emu_miss_kernels("rm_fused_group_kernel");
+    (void)emu_forget_fences(0, INT_MAX);
+    compute(&request, ROPEMAP_KERNEL_FUSED, &map);
+    assert_int_equal(emu_forget_fences(0, INT_MAX), 0); /* none came to be forgotten */
+    assert_false(map.plan.fell_back);
+    assert_memory_equal(map.cells, wanted.cells, bytes);
+    ropemap_map_free(&map);
+    emu_miss_kernels(NULL);
+    compute(&request, ROPEMAP_KERNEL_FUSED, &map);
+    assert_int_not_equal(emu_forget_fences(0, 0), 0);
+    assert_true(map.plan.fell_back);
+    assert_non_null(strstr(map.plan.backend_reason,
+                           "without warpgroups: cuda: the fused kernel of warpgroups "
+                           "is wrong on GPU 0"));
+    assert_memory_equal(map.cells, wanted.cells, bytes);
+    linked_gpu.warpgroups = false;
+    ropemap_map_free(&map);
+    ropemap_map_free(&wanted);
+}
+
 int main(void) {
     gpu_that_splits();
     const struct CMUnitTest tests[] = {
@@ -222,6 +256,7 @@ int main(void) {
         cmocka_unit_test(what_is_fused_is_planned),
         cmocka_unit_test(memory_does_not_decide_sums),
         cmocka_unit_test(a_wrong_kernel_is_not_used),
+        cmocka_unit_test(wrong_warpgroups_are_not_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

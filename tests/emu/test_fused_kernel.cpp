@@ -1,5 +1,4 @@
-/* test_fused_kernel.cpp - products pooled in registers by the emulated kernel, against plain loops over pairs
- */
+/* test_fused_kernel.cpp - products pooled in registers by emulated kernels, against plain loops over pairs */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/kernels.h"
 #include "tests/emu/control.h"
@@ -12,8 +11,21 @@
 
 #include "tests/unit.h"
 
-enum { TILE = 128, SHARED_MOST = 99 * 1024, MARGIN = 4 };
+enum { TILE = 128, SHARED_MOST = 99 * 1024, SHARED_OF_HOPPER = 227 * 1024, MARGIN = 4 };
 static const float GUARD = -12345.0f;
+
+/* Which kernel: each test runs with either. */
+static bool warpgroups;
+
+static int of_warps(void **) {
+    warpgroups = false;
+    return 0;
+}
+
+static int of_warpgroups(void **) {
+    warpgroups = true;
+    return 0;
+}
 
 /* What is multiplied: rows of numbers, as floats. */
 struct rows {
@@ -186,7 +198,9 @@ static void launch(const fused_case &test, rows &queries, rows &keys, int64_t fi
         rm_fused_parts_bytes(&work.grid, test.kind, first, count, key, work.key_rows, piece);
     std::vector<double> parts((size_t)bytes / sizeof(double));
     work.parts = parts.data();
-    assert_int_equal(rm_fused_launch(&work, SHARED_MOST, nullptr), cudaSuccess);
+    work.warpgroups = warpgroups;
+    assert_int_equal(rm_fused_launch(&work, warpgroups ? SHARED_OF_HOPPER : SHARED_MOST, nullptr),
+                     cudaSuccess);
 }
 
 static void feed(const fused_case &test, rows &queries, rows &keys, int mask, cell_store *store) {
@@ -317,6 +331,10 @@ static const fused_case FUSED_CASES[] = {
      ROPEMAP_DTYPE_FP32,
      ROPEMAP_POOL_MAX},
     {{{{0, 67, 1}, 2}, {{0, 300, 1}, 4}, EVERY, 0, TILE, 512, 0}, 128, ROPEMAP_DTYPE_FP32, ROPEMAP_POOL_MIN},
+    {{{{0, 380, 1}, 9}, {{0, 130, 1}, 3}, EVERY, 0, 384, 256, 0},
+     48,
+     ROPEMAP_DTYPE_FP32,
+     ROPEMAP_POOL_ABSMAX},
 };
 
 static const ropemap_pool SUMS[] = {ROPEMAP_POOL_STD, ROPEMAP_POOL_MEAN, ROPEMAP_POOL_RMS};
@@ -353,6 +371,9 @@ static const bool NUMBERS_ARE_SEEN_ELSEWHERE = RACE_STEP > 1;
 
 /* More keys than a block of threads goes through: 64 tiles, and a cell across the cut. */
 static void runs_of_keys_meet(void **) {
+    if (NUMBERS_ARE_SEEN_ELSEWHERE) {
+        skip();
+    }
     const fused_case test = {{{{0, 3, 1}, 2}, {{0, 8192 + 70, 1}, 3}, EVERY, 0, TILE, 16384, 0},
                              32,
                              ROPEMAP_DTYPE_FP16,
@@ -375,8 +396,8 @@ static rows random_numbers(int64_t count, int32_t dim, uint32_t seed,
  * Any numbers: products of 16-bit numbers are exact in float, and a sum of `dim` of them, in whatever order,
  * is off by dim - 1 roundings of the sum of magnitudes at most, which is dim here. Of sums, 16 at a time are
  * added in float, which takes as many roundings; of deviations up to 20, which grow as the number of a row's
- * products in a piece of two tiles: 32 at most. Split floats add up 2 dim - 64 products that are not small,
- * and lose 2^-21 of the magnitudes.
+ * products in a piece of two tiles: 32 at most, of a warpgroup 64. Split floats add up 2 dim - 64 products
+ * that are not small, and lose 2^-21 of the magnitudes.
  */
 static void other_numbers_are_within_their_roundings(void **) {
     if (NUMBERS_ARE_SEEN_ELSEWHERE) {
@@ -391,7 +412,7 @@ static void other_numbers_are_within_their_roundings(void **) {
             feed(test, queries, keys, 7, &store);
             matrix products = products_of(test, queries, keys);
             const double off = (type == ROPEMAP_DTYPE_FP32 ? 2 * 80 - 64 + 8 : 80) * 80 * 0x1p-24;
-            const double grow = kind == ROPEMAP_POOL_STD ? 20 * 32 : 16;
+            const double grow = kind == ROPEMAP_POOL_STD ? 20 * (warpgroups ? 64 : 32) : 16;
             assert_int_equal(wrong_cells(test, store, &products, off, grow * 0x1p-24), 0);
         }
     }
@@ -558,9 +579,9 @@ static void a_wrong_swizzle_shows(void **) {
     if (NUMBERS_ARE_SEEN_ELSEWHERE) {
         skip();
     }
-    for (const ropemap_pool kind : {ROPEMAP_POOL_MAX, SUMS[0], SUMS[1], SUMS[2]}) {
-        fused_case test = {
-            {{{0, 128, 1}, 8}, {{0, 128, 1}, 4}, EVERY, 0, TILE, TILE, 0}, 128, ROPEMAP_DTYPE_FP16, kind};
+    for (const ropemap_pool kind : {ROPEMAP_POOL_MAX, SUMS[0]}) {
+        fused_case test = PLANTED;
+        test.kind = kind;
         assert_int_equal(count_wrong(test), 0);
         for (const int mask : {0, 3, 5}) {
             assert_int_not_equal(count_wrong(test, mask), 0);
@@ -581,22 +602,80 @@ static void a_wait_for_copies_that_is_forgotten_shows(void **) {
 
 /* Barrier 0 comes after the queries' limits. Without a later one, and with warps in a hurry, one reads what
  * others have not waited for; or, with copies as early as can be, fills a stage that the others still read,
- * but for the first, before which nobody reads. */
+ * but for the first, before which nobody reads; of warpgroups the stage must be a tile's first, as with the
+ * last the tile's products have been waited for. */
 static void a_barrier_that_is_forgotten_shows(void **) {
     if (NUMBERS_ARE_SEEN_ELSEWHERE) {
         skip();
     }
     emu_rush_warps(1);
-    for (const int number : {1, 2, 5, 6}) { /* of 8; the last two fill nothing again */
-        for (int early = 0; early < (number == 1 ? 1 : 2); early++) {
+    for (const int number : {1, 2, 5, 6}) { /* of 8, or 16; the last of 8 fill nothing again */
+        for (int early = 0; early < ((warpgroups ? number == 5 : number > 1) ? 2 : 1); early++) {
             emu_copy_early(early);
             (void)emu_forget_barrier(number, 1);
-            assert_int_not_equal(count_wrong(PLANTED), 0);
-            assert_true(emu_forget_barrier(0, 0) != 0);
+            const int64_t wrong = count_wrong(PLANTED);
+            if (emu_forget_barrier(0, 0) == 0 || wrong == 0) {
+                fail_msg("barrier %d, early %d: %lld cells are wrong", number, early, (long long)wrong);
+            }
         }
     }
     emu_rush_warps(0);
     emu_copy_early(0);
+}
+
+/* ---- and of warpgroups alone ---- */
+
+/* A tile has a wait for each 16 elements, which leaves the products of those in flight, and one more, which
+ * leaves none: without it what is read is NaN. Without the others, of 256 elements, a stage is filled again
+ * while products in flight still read it. */
+static void a_wait_for_products_that_is_forgotten_shows(void **) {
+    if (NUMBERS_ARE_SEEN_ELSEWHERE) {
+        skip();
+    }
+    emu_copy_early(1);
+    (void)emu_forget_products(8, 1);
+    assert_int_not_equal(count_wrong(PLANTED), 0);
+    assert_true(emu_forget_products(0, 16) != 0);
+    fused_case test = PLANTED;
+    test.dim = 256;
+    assert_int_not_equal(count_wrong(test), 0);
+    assert_true(emu_forget_products(0, 0) != 0);
+    emu_copy_early(0);
+}
+
+/* Copies that no fence follows are not seen by products. */
+static void a_fence_that_is_forgotten_shows(void **) {
+    if (NUMBERS_ARE_SEEN_ELSEWHERE) {
+        skip();
+    }
+    for (const int number : {0, 5}) {
+        (void)emu_forget_fences(number, 1);
+        assert_int_not_equal(count_wrong(PLANTED), 0);
+        assert_true(emu_forget_fences(0, 0) != 0);
+    }
+}
+
+/* A first byte, a stride, or a swizzle that is another by one bit. */
+static void a_wrong_descriptor_shows(void **) {
+    if (NUMBERS_ARE_SEEN_ELSEWHERE) {
+        skip();
+    }
+    for (const int bit : {0, 32, 40, 62}) {
+        emu_bend_operands(UINT64_C(1) << bit);
+        assert_int_not_equal(count_wrong(PLANTED), 0);
+    }
+    emu_bend_operands(0);
+    assert_int_equal(count_wrong(PLANTED), 0);
+}
+
+/* Where its machine code is missing it says so, and the other kernel is there. */
+static void without_machine_code_it_does_not_load(void **) {
+    assert_int_equal(rm_fused_warpgroups_load(), cudaSuccess);
+    emu_miss_kernels("rm_fused_group_kernel");
+    assert_int_equal(rm_fused_warpgroups_load(), cudaErrorNoKernelImageForDevice);
+    warpgroups = false;
+    assert_int_equal(count_wrong(PLANTED), 0);
+    emu_miss_kernels(nullptr);
 }
 
 static void what_it_does_not_take_is_refused(void **) {
@@ -631,20 +710,27 @@ static void what_it_does_not_take_is_refused(void **) {
     assert_int_equal(emu_launch_count(), before);
 }
 
+#define EITHER(test)        cmocka_unit_test_setup(test, of_warps), cmocka_unit_test_setup(test, of_warpgroups)
+#define OF_WARPGROUPS(test) cmocka_unit_test_setup(test, of_warpgroups)
+
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(small_numbers_are_exact),
-        cmocka_unit_test(runs_of_keys_meet),
-        cmocka_unit_test(other_numbers_are_within_their_roundings),
+        EITHER(small_numbers_are_exact),
+        EITHER(runs_of_keys_meet),
+        EITHER(other_numbers_are_within_their_roundings),
         cmocka_unit_test(floats_are_split),
-        cmocka_unit_test(squares_of_any_size),
-        cmocka_unit_test(equal_products_have_no_deviation),
-        cmocka_unit_test(sums_do_not_depend_on_launches),
-        cmocka_unit_test(nan_and_infinity_stay),
-        cmocka_unit_test(a_wrong_swizzle_shows),
-        cmocka_unit_test(a_wait_for_copies_that_is_forgotten_shows),
-        cmocka_unit_test(a_barrier_that_is_forgotten_shows),
-        cmocka_unit_test(what_it_does_not_take_is_refused),
+        cmocka_unit_test_setup(squares_of_any_size, of_warps), /* what is kept is the same */
+        cmocka_unit_test_setup(equal_products_have_no_deviation, of_warps),
+        EITHER(sums_do_not_depend_on_launches),
+        EITHER(nan_and_infinity_stay),
+        EITHER(a_wrong_swizzle_shows),
+        EITHER(a_wait_for_copies_that_is_forgotten_shows),
+        EITHER(a_barrier_that_is_forgotten_shows),
+        OF_WARPGROUPS(a_wait_for_products_that_is_forgotten_shows),
+        OF_WARPGROUPS(a_fence_that_is_forgotten_shows),
+        OF_WARPGROUPS(a_wrong_descriptor_shows),
+        OF_WARPGROUPS(without_machine_code_it_does_not_load),
+        EITHER(what_it_does_not_take_is_refused),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

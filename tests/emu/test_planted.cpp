@@ -131,6 +131,16 @@ static void a_mask_without_oneself_is_refused(void **) {
                  "kernel forget_oneself(float*, int), block (0, 0, 0)", "the first is");
 }
 
+static void products_of_touched_registers_need_a_fence(void **) {
+    expect_abort("fence", "products without a fence after their registers may have been touched",
+                 "kernel multiply_unfenced(float*, int), block (0, 0, 0)", "the first is");
+}
+
+static void warps_of_a_warpgroup_multiply_the_same(void **) {
+    expect_abort("apart", "threads 0 and 32 of a warpgroup do not have the same products",
+                 "kernel multiply_apart(float*, int), block (0, 0, 0)", "returned; line 0");
+}
+
 /* Sanitizers take the last of two options, so what the environment says about anything else holds. */
 static void add_option(const char *variable, const char *more) {
     const char *old = getenv(variable);
@@ -149,6 +159,8 @@ int main() {
         cmocka_unit_test(an_endless_wait_names_the_block),
         cmocka_unit_test(different_barriers_are_told_apart),
         cmocka_unit_test(a_mask_without_oneself_is_refused),
+        cmocka_unit_test(products_of_touched_registers_need_a_fence),
+        cmocka_unit_test(warps_of_a_warpgroup_multiply_the_same),
     };
     const rlimit no_core = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &no_core);

@@ -40,9 +40,20 @@ endforeach()
 file(GLOB CUDA_KERNELS CONFIGURE_DEPENDS cuda/*.cu)
 file(GLOB CUDA_HOST CONFIGURE_DEPENDS cuda/*.c)
 
+# The instructions of Hopper's warpgroups take code for 90a, which no other GPU runs and nvcc 12.0 was the first to
+# compile. Without it the file compiles to kernels that nobody starts.
+set_source_files_properties(${CUDA_KERNELS} PROPERTIES COMPILE_OPTIONS "${generations}")
+execute_process(COMMAND ${NVCC} --dryrun --generate-code=arch=compute_90a,code=sm_90a -cubin
+  ${CMAKE_CURRENT_SOURCE_DIR}/cuda/fused_sm90.cu RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+if(90 IN_LIST ROPEMAP_CUDA_ARCHITECTURES AND NOT failed)
+  set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cuda/fused_sm90.cu PROPERTIES
+    COMPILE_OPTIONS --generate-code=arch=compute_90a,code=sm_90a COMPILE_DEFINITIONS RM_WARPGROUPS)
+  set(warpgroups 90a)
+endif()
+
 # Its own copy of what it needs of host/base: nothing is resolved between it and the library that opens it.
 add_library(ropemap_cuda MODULE ${CUDA_KERNELS} ${CUDA_HOST} host/base/status.c host/base/alloc.c)
-string(REPLACE ";" " " architectures "${ROPEMAP_CUDA_ARCHITECTURES}")
+string(JOIN " " architectures ${ROPEMAP_CUDA_ARCHITECTURES} ${warpgroups})
 target_compile_definitions(ropemap_cuda PRIVATE RM_CUDA_ARCHITECTURES="${architectures}")
 set_target_properties(ropemap_cuda PROPERTIES
   OUTPUT_NAME ropemap-cuda LINKER_LANGUAGE C CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF
@@ -53,7 +64,7 @@ set_target_properties(ropemap_cuda PROPERTIES
 target_compile_options(ropemap_cuda PRIVATE
   $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${ROPEMAP_WERROR}>>:-Werror=all-warnings -Xcompiler=-Werror>)
-target_compile_options(ropemap_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:${generations};--threads=0>") # a thread a CPU
+target_compile_options(ropemap_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--threads=0>) # a thread a CPU
 target_link_libraries(ropemap_cuda PRIVATE rm_compile CUDA::cudart_static CUDA::cublas)
 target_link_options(ropemap_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,--no-undefined)
 install(TARGETS ropemap_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
