@@ -109,6 +109,10 @@ static ropemap_status rotate(rm_context *context, const rm_gpu_timing_rows *rows
     return ROPEMAP_OK;
 }
 
+static void by_warps(rm_context *context, bool wanted) {
+    context->by_warps = wanted;
+}
+
 static ropemap_status memory(rm_context *context, uint64_t *free_bytes, uint64_t *all_bytes,
                              ropemap_error *error) {
     size_t free_now = 0, all = 0;
@@ -135,6 +139,7 @@ const rm_gpu_timing rm_cuda_timing = {
     .upload = upload,
     .convert = convert,
     .rotate = rotate,
+    .by_warps = by_warps,
     .memory = memory,
     .range_begin = range_begin,
     .range_end = range_end,

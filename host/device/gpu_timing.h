@@ -40,6 +40,9 @@ typedef struct rm_gpu_timing {
 
     ropemap_status (*rotate)(rm_context *context, const rm_gpu_timing_rows *rows, ropemap_error *error);
 
+    /* Whether fused products do without instructions of warpgroups from now on. */
+    void (*by_warps)(rm_context *context, bool wanted);
+
     /* Bytes of the device's memory that are free, and all. */
     ropemap_status (*memory)(rm_context *context, uint64_t *free_bytes, uint64_t *all_bytes,
                              ropemap_error *error);

@@ -100,6 +100,8 @@ class Emulated(Case):
         self.assertEqual([(row["dtype"], row["wrong"], row["flops"]) for row in fused],
                          [(dtype, 0, 2 * 70 * 70 * 48) for dtype in ("fp16", "fp32")])
         self.assertTrue(all(row["checked"] > 0 for row in fused), fused)
+        warps = [row for row in rows if row["name"] == "fused by warps max"]
+        self.assertEqual([(row["dtype"], row["wrong"]) for row in warps], [("fp16", 0), ("fp32", 0)])
 
     def test_bytes_and_flops(self):
         row = self.document(*ONE)["rows"][0]

@@ -12,6 +12,7 @@ enum { MEMORY = 160 * 1048576, CALLS_MOST = 100000 };
 
 static int set_up(void **state) {
     linked_gpu_small();
+    linked_gpu.warpgroups = true;
     fake_reset();
     fake_memory(MEMORY);
     return 0;

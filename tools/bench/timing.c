@@ -287,7 +287,7 @@ static ropemap_status judge(const bench_case *benchmark, const bench_shape *shap
     }
     if (benchmark->predicted > 0.0 && is_usual(benchmark, shape)) {
         const bool short_rows = shape->dtype == ROPEMAP_DTYPE_BF16 || shape->dtype == ROPEMAP_DTYPE_FP16;
-        const bool split = benchmark->serves == bench_fuses && bench_splits(shape);
+        const bool split = benchmark->ceilings[0].run == ceiling_fused && bench_splits(shape);
         row->predicted = short_rows ? benchmark->predicted : split ? 3.0 * benchmark->predicted : 0.0;
     }
     /* At any shape: what a map may take grows with its inputs. */
