@@ -402,7 +402,8 @@ RM_DEVICE void rm_softmax_advance(const rm_softmax_moments &from, float referenc
     to->reference = both;
 }
 
-/* One chunk that the query sees something of. */
+/* One chunk that the query sees something of. The first lane alone has the sums, in shared memory: they would
+ * take 12 registers of each through all that is between two chunks. */
 template <bool STATISTICS>
 RM_DEVICE void rm_softmax_take(const rm_softmax_work &work, int64_t q, const rm_softmax_query &query,
                                const rm_softmax_chunk &chunk, float *line, rm_softmax_sums *sums) {
@@ -411,36 +412,41 @@ RM_DEVICE void rm_softmax_take(const rm_softmax_work &work, int64_t q, const rm_
     rm_softmax_keep(work, q, chunk, x);
     const float largest = rm_softmax_largest(x);
     const float reference = rm_exponent_reference(largest, work.factor);
-    sums->largest = rm_softmax_larger(sums->largest, largest);
     if (work.cells && work.pool == ROPEMAP_POOL_MAX) {
         rm_softmax_put(x, line);
         rm_softmax_take_largest(work, q, chunk, line);
     }
     rm_softmax_moments moments = rm_softmax_weigh<STATISTICS>(work, x, reference);
-    rm_softmax_put(x, line);
-    moments.total = rm_softmax_take_cells(work, q, chunk, line, reference);
     if (STATISTICS) {
         const rm_span sinks = {0, work.sinks_end};
         moments.sink = rm_softmax_select(x, rm_softmax_clip(chunk, sinks));
         moments.recent = rm_softmax_select(x, rm_softmax_clip(chunk, query.recent));
     }
+    rm_softmax_put(x, line);
+    moments.total = rm_softmax_take_cells(work, q, chunk, line, reference);
+    if (threadIdx.x % RM_WARP == 0) {
+        sums->largest = rm_softmax_larger(sums->largest, largest);
+        rm_softmax_advance(moments, reference, (double)chunk.first, sums);
+    }
     if (work.bins > 0) {
         rm_softmax_take_distances(work, q, query, chunk, line, reference);
     }
-    rm_softmax_advance(moments, reference, (double)chunk.first, sums);
 }
 
 template <bool STATISTICS>
 __global__ void __launch_bounds__(RM_SOFTMAX_THREADS, RM_SOFTMAX_BLOCKS)
     rm_softmax_tile_kernel(const rm_softmax_work work) {
     __shared__ __align__(16) float lines[RM_SOFTMAX_WARPS][RM_SOFTMAX_LINE];
+    __shared__ rm_softmax_sums sums[RM_SOFTMAX_WARPS];
     const int32_t warp = (int32_t)threadIdx.x / RM_WARP;
     const int64_t q = (int64_t)blockIdx.x * RM_SOFTMAX_WARPS + warp;
     if (q >= work.tile.rows) {
         return; /* the whole warp, and no block waits */
     }
     const rm_softmax_query &query = work.queries[q];
-    rm_softmax_sums sums = query.sums;
+    if (threadIdx.x % RM_WARP == 0) {
+        sums[warp] = query.sums;
+    }
     for (int64_t first = 0; first < work.tile.cols; first += RM_SOFTMAX_CHUNK) {
         const int64_t left = work.tile.cols - first;
         rm_softmax_chunk chunk = {work.col_first + first,
@@ -450,11 +456,11 @@ __global__ void __launch_bounds__(RM_SOFTMAX_THREADS, RM_SOFTMAX_BLOCKS)
         chunk.sinks = rm_softmax_clip(chunk, query.sight.sinks);
         chunk.near = rm_softmax_clip(chunk, query.sight.near);
         if (chunk.sinks.first < chunk.sinks.end || chunk.near.first < chunk.near.end) {
-            rm_softmax_take<STATISTICS>(work, q, query, chunk, lines[warp], &sums);
+            rm_softmax_take<STATISTICS>(work, q, query, chunk, lines[warp], &sums[warp]);
         }
     }
     if (threadIdx.x % RM_WARP == 0) {
-        work.queries[q].sums = sums;
+        work.queries[q].sums = sums[warp];
     }
 }
 
