@@ -323,6 +323,9 @@ class Explain(Case):
                             (64, "the first zero is nowhere below 4,194,304 tokens with a base 10x smaller")):
             page = self.done("explain", "--rotary-dim", part, "--quick", "-q").stdout.decode()
             self.assertIn("which here does not always move the first zero out: " + words, page)
+        page = self.done("explain", "--rotary-dim", "32", "--quick", "-q").stdout.decode()
+        self.assertIn("The base sets how fast the similarity of the rotated dimensions falls. At base 10,000 (head dim 128), two "
+                      "identical tokens stay above half similarity", page)
         document = json.loads(self.done("explain", "-b", "1e4", "--length", "256", "--scaling",
                                         "yarn:factor=4,original=1024", "--json", "-q").stdout)
         self.assertEqual([document["schema"], len(document["sentences"]), document["first_negative_unscaled"]],

@@ -70,7 +70,9 @@ static void say_reach(const ropemap_spec *spec, const explanation *to, char *tex
     (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
                    "The base %s. At base %s%s (head dim %d), two identical "
                    "tokens %s%s.",
-                   same ? "makes no difference here" : "sets how fast similarity falls",
+                   !same                ? "sets how fast similarity falls"
+                   : rotated[0] == '\0' ? "makes no difference here"
+                                        : "sets how fast the similarity of the rotated dimensions falls",
                    number_in_words(spec->base).text, with, (int)spec->head_dim, drops, rotated);
 }
 
