@@ -85,6 +85,9 @@ void bench_close(void *opened) {
     if (state == NULL) {
         return;
     }
+    if (state->shape.gpu != NULL) { /* after a failure the next row's work need not wait for this one's */
+        (void)state->shape.gpu->backend->finish(state->shape.gpu->context, NULL);
+    }
     if (state->benchmark->stage->teardown != NULL) {
         state->benchmark->stage->teardown(state);
     }
