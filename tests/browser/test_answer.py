@@ -96,6 +96,12 @@ class Answer(BrowseCase):
         self.assertEqual(self.text("bar-key"), "no value (beyond float16)")
         self.enter("#number-shift", "0")
         self.until("document.getElementById('curve-note').textContent.startsWith('Of key 0 and query = distance')", "the pair of the curve")
+        # The note goes with the setting, though the sentence is the same.
+        self.enter("#number-positions", "1k")
+        self.choose("phase", "exact")
+        self.until("!document.querySelector('#answer-first .scope').textContent", "exact needs no note")
+        self.choose("measure", "softmax")
+        self.until("document.querySelector('#answer-first .scope').textContent.includes('the map shows attention')", "the map is another")
         # A curve ends where float16 does.
         self.open("phase=fp16-angles&shift=64000&positions=4k")
         self.until("document.querySelector('#curve path.main')?.getBBox().width > 20 && document.getElementById('curve-note').textContent.startsWith('Of key 64,000')", "its curve")

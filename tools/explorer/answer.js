@@ -30,9 +30,21 @@ function baseless() {
 function scope() {
   const encoding = effective('encoding'), phase = effective('phase');
   if (encoding !== 'rope') return `These numbers are RoPE’s; the map shows ${ENCODINGS[encoding] ?? encoding}.`;
-  if (effective('measure') === 'softmax') return 'These numbers are of similarity, before softmax; the map shows attention.';
-  if (phase !== 'exact') return `These numbers are exact; map and curve are rounded as ${phase} does.`;
-  return effective('content').startsWith('gauss') ? 'The map shows random vectors.' : '';
+  return [
+    effective('diff') && 'The map is a difference.',
+    effective('measure') === 'softmax' && 'These numbers are of similarity, before softmax; the map shows attention.',
+    phase !== 'exact' && `These numbers are exact; map and curve are rounded as ${phase} does.`,
+    effective('content').startsWith('gauss') && 'The map shows random vectors.',
+  ].filter(Boolean).join(' ');
+}
+
+const scopeNote = make('span', { className: 'scope' });
+
+/* With every change, for the sentence need not change with it. */
+function showScope() {
+  const note = scope(), text = note && ` ${note}`;
+  if (scopeNote.textContent !== text) scopeNote.textContent = text;
+  byId('answer').dataset.long = String(/ with |;/.test(byId('answer-first').textContent) || note !== '');
 }
 let length = 0;   /* that the least base is for */
 let shown = '';   /* the address whose numbers stand there */
@@ -48,11 +60,10 @@ function marked(sentence) {
 function show({ sentences, bases, length: reach }) {
   length = reach;
   const [first, ...others] = sentences;
-  const note = scope();
-  byId('answer-first').replaceChildren(...marked(first), ...(note ? [' ', make('span', { className: 'scope', textContent: note })] : []));
+  byId('answer-first').replaceChildren(...marked(first), scopeNote);
+  showScope();
   byId('answer-rest').replaceChildren(...others.map((one) => make('p', { textContent: one })));
   byId('answer-more').hidden = !others.length;
-  byId('answer').dataset.long = String(/ with |;/.test(first) || note !== '');
   showRows(bases);
   showLeast();
   answer.onFound(bases[1]);
@@ -156,6 +167,7 @@ export function refreshAnswer() {
     byId('answer-first').textContent = other;
     return;
   }
+  showScope();
   fade();
   if (least?.address !== leastAddress()) search.cancel();
   quickly();

@@ -142,6 +142,7 @@ const draw = inFrame(() => {
   layer('circle', 'card-model', inside).attr('r', 2.25).attr('cx', (model) => x(model.base)).attr('cy', (model) => y(model.length));
   layer('circle', 'card-least', least.filter(({ base }) => isOnCard(base))).attr('r', 3).attr('cx', (one) => x(one.base)).attr('cy', (one) => y(one.length));
   names(card);
+  document.querySelector('.card-key .card-least').style.visibility = least.length ? '' : 'hidden';
   follow();
 });
 

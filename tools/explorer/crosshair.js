@@ -204,7 +204,7 @@ export function followReadout() {
   byId('crosshair-a').hidden = !kind;
   byId('crosshair-difference-of').hidden = mode() !== 'difference';
   byId('crosshair-a').firstChild.textContent = kind === 'formula' ? 'formula' : 'A';
-  const own = effective('measure') === 'softmax' ? 'attention' : effective('encoding') === 'alibi' ? 'score' : `similarity${factorWords()}`;
+  const own = effective('diff') ? 'difference' : effective('measure') === 'softmax' ? 'attention' : effective('encoding') === 'alibi' ? 'score' : `similarity${factorWords()}`;
   byId('crosshair-name').textContent = kind === 'a' ? 'B' : kind ? 'exact' : own;
   byId('crosshair-less-name').textContent = kind === 'formula' ? 'exact \u2212 formula' : 'B \u2212 A';
   return kind;

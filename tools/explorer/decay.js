@@ -239,12 +239,13 @@ function show() {
   const all = lines(), drawn = all.filter(({ points, hidden }) => points && !hidden);
   const trained = main.trained_length ?? trainedLength();
   const whose = mode() !== 'off' && against() === 'a' ? 'B: ' : '';
-  byId('band-words').textContent = `${whose}lowest to highest in a pixel; the line is their mean, the dots are single distances`;
   const marks = [
     { at: main.half, kind: 'half', label: `${whose}½` },
     { at: main.first_negative, kind: 'zero-crossing', label: `${whose}first zero` },
     { at: trained, kind: 'trained', label: 'trained' },
   ].filter(({ at }) => at !== null && at !== undefined);
+  const dots = marks.some(({ at, kind }) => kind !== 'trained' && at < range.count) ? ', the dots are single distances' : '';
+  byId('band-words').textContent = `${whose}lowest to highest in a pixel; the line is their mean${dots}`;
   const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
   chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
   byId('curve-note').textContent = note();
@@ -269,11 +270,13 @@ function note() {
   const encoding = effective('encoding');
   if (state.page.bound && bound) return 'Dashed: how RoFormer’s bound falls, scaled to 1. It bounds only up to a factor, so the curve may lie above it.';
   if (encoding !== 'rope') return 'The curve is RoPE’s.';
-  if (effective('measure') === 'softmax') return 'The curve is similarity, before softmax.';
+  const before = effective('measure') === 'softmax' ? 'The curve is similarity, before softmax. ' : '';
+  if (effective('phase') === 'fp32freq') return `${before}Rounded frequencies alone: what comes of it depends on the distance alone.`;
   if (effective('phase') !== 'exact') {
     const shift = parseNumber(state.options.shift ?? '0') || 0, of = grouped(shift);
-    return `Of key ${of} and query ${shift ? `${of} + distance` : '= distance'}: what is rounded depends on both positions.`;
+    return `${before}Of key ${of} and query ${shift ? `${of} + distance` : '= distance'}: what is rounded depends on both positions.`;
   }
+  if (before) return before;
   if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
   const atZero = main?.similarity_at_zero ?? 1;
   if (Math.abs(atZero - 1) > 1e-9) {

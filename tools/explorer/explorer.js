@@ -108,7 +108,8 @@ function caption() {
   const why = side > 1 ? `a cell pools ${grouped(side)} × ${grouped(side)} pairs; zoom in or ` : '';
   const isFlat = min !== null && width > CELLS_WITH_VALUES && place(max) - place(min) < FLAT;
   const hint = max > min ? `Nearly one colour: ${why}press “fit”` : 'One colour: all values are the same';
-  showCaption({ title, subtitle: own.subtitle, hint: isFlat ? hint : '' });
+  const rest = (own.subtitle ?? '').split(', ').filter((part) => part !== modelName()).join(', '); /* the title has it */
+  showCaption({ title, subtitle: rest, hint: isFlat ? hint : '' });
 }
 
 /* The bar belongs to what is seen: the map, a difference, many maps. */
@@ -135,7 +136,7 @@ const afterPicture = whenQuiet(30, () => {
   refreshValue();
   const { title, subtitle } = mode() === 'off' ? lastHeader : comparedCaption(lastHeader);
   const { min, max } = comparedScale()?.scale ?? lastHeader;
-  say([title, subtitle?.trim(), min === null ? '' : `From ${min.toPrecision(3)} to ${max.toPrecision(3)}`].filter(Boolean).map((one) => `${one}.`).join(' '));
+  say([title, subtitle?.trim(), min === null ? '' : `Cells from ${min.toPrecision(3)} to ${max.toPrecision(3)}`].filter(Boolean).map((one) => `${one}.`).join(' '));
 }, 120);
 
 function startLinks() {

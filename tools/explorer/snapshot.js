@@ -9,7 +9,7 @@ const STYLES = ['fill', 'fill-opacity', 'stroke', 'stroke-opacity', 'stroke-widt
 const EDGE = 16;
 
 const escaped = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
-const shown = (element) => element.checkVisibility() && element.getBoundingClientRect().width > 1;
+const shown = (element) => element.checkVisibility({ visibilityProperty: true }) && element.getBoundingClientRect().width > 1;
 
 /* A copy of an SVG whose styles stand in its elements. */
 function styled(svg) {
