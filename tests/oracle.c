@@ -268,6 +268,16 @@ double oracle_cell(const ropemap_request *request, const oracle_scores *scores, 
     return (double)NAN;
 }
 
+double *oracle_map(const ropemap_request *request, const oracle_scores *scores) {
+    const int64_t height = oracle_cells(scores->rows, request->height);
+    const int64_t width = oracle_cells(scores->cols, request->width);
+    double *cells = malloc((size_t)(height * width) * sizeof *cells);
+    for (int64_t cell = 0; cells != NULL && cell < height * width; cell++) {
+        cells[cell] = oracle_cell(request, scores, cell / width, cell % width);
+    }
+    return cells;
+}
+
 /* ---- softmax ---- */
 
 static double score_of(const ropemap_request *request, double product) {

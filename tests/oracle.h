@@ -63,6 +63,9 @@ int64_t oracle_cells(int64_t count, int64_t asked);
 /* One cell of the map under request->pool and request->mask.causal; NaN without any pair. */
 double oracle_cell(const ropemap_request *request, const oracle_scores *scores, int64_t row, int64_t col);
 
+/* All of them, [height, width]; free() them. */
+double *oracle_map(const ropemap_request *request, const oracle_scores *scores);
+
 /* Whether a query at position `query` sees a key at position `key`. */
 bool oracle_sees(const ropemap_mask *mask, int64_t query, int64_t key);
 

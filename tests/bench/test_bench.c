@@ -86,7 +86,7 @@ static void test_formulas_of_more_cells_than_positions(void **state) {
 
 /* ---- every benchmark, whole, spoilt and with one wrong element */
 
-static const bench_shape small = {.positions = 200, .head_dim = 16, .width = 20, .height = 24, .threads = 1};
+static const bench_shape small = {.positions = 97, .head_dim = 16, .width = 20, .height = 24, .threads = 1};
 
 static void run_whole(const bench_case *benchmark, void *opened) {
     ropemap_error error = {0};

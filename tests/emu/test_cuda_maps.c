@@ -156,18 +156,6 @@ static void check_map(const map_case *test, const ropemap_request *request, cons
     ropemap_map_free(&cpu);
 }
 
-/* The true cells of a request, [height, width]; free() them. */
-static double *true_cells(const ropemap_request *request, const oracle_scores *scores) {
-    const int64_t height = oracle_cells(scores->rows, request->height);
-    const int64_t width = oracle_cells(scores->cols, request->width);
-    double *cells = malloc((size_t)(height * width) * sizeof *cells);
-    assert_non_null(cells);
-    for (int64_t cell = 0; cell < height * width; cell++) {
-        cells[cell] = oracle_cell(request, scores, cell / width, cell % width);
-    }
-    return cells;
-}
-
 /* Every pool from `first` on, `stride` apart, by every method that serves it. */
 static void check_pools(const map_case *test, case_data *data, int first, int stride) {
     oracle_scores scores;
@@ -176,7 +164,7 @@ static void check_pools(const map_case *test, case_data *data, int first, int st
     bound_table_make(&data->request, &scores, &bounds);
     for (int pool = first; pool <= ROPEMAP_POOL_STD; pool += stride) {
         data->request.pool = (ropemap_pool)pool;
-        double *wanted = true_cells(&data->request, &scores);
+        double *wanted = oracle_map(&data->request, &scores);
         for (int method = ROPEMAP_METHOD_FACTORED; method <= ROPEMAP_METHOD_TILED; method++) {
             data->request.method = (ropemap_method)method;
             if (case_method_serves(data, data->request.method)) {

@@ -94,18 +94,12 @@ static void check_pools(const map_case *test, case_data *data, int first, int st
     bound_table bounds;
     oracle_scores_make(&data->request, data->queries, data->keys, &scores);
     bound_table_make(&data->request, &scores, &bounds);
-    const int64_t height = oracle_cells(scores.rows, data->request.height);
-    const int64_t width = oracle_cells(scores.cols, data->request.width);
-    double *wanted = malloc((size_t)(height * width) * sizeof *wanted);
-    assert_non_null(wanted);
     for (int pool = first; pool <= ROPEMAP_POOL_STD; pool += stride) {
         data->request.pool = (ropemap_pool)pool;
-        for (int64_t at = 0; at < height * width; at++) {
-            wanted[at] = oracle_cell(&data->request, &scores, at / width, at % width);
-        }
+        double *wanted = oracle_map(&data->request, &scores);
         check_methods(test, data, &bounds, wanted);
+        free(wanted);
     }
-    free(wanted);
     bound_table_free(&bounds);
     oracle_scores_free(&scores);
 }
