@@ -9,14 +9,6 @@
 
 #include <math.h>
 
-static ropemap_spec spec_with(double base, int32_t head_dim, const char *scaling) {
-    ropemap_spec spec = ropemap_spec_default();
-    spec.base = base;
-    spec.head_dim = head_dim;
-    assert_int_equal(ropemap_scaling_parse(scaling, some_divisors(), &spec.scaling, NULL), ROPEMAP_OK);
-    return spec;
-}
-
 /* B(r) from the turns a token of each pair. */
 static long double plain_sum(const ropemap_freqs *freqs, int64_t r) {
     long double sum = 0;
@@ -26,6 +18,23 @@ static long double plain_sum(const ropemap_freqs *freqs, int64_t r) {
         sum += oracle_cos(remainderl(turns * (long double)r, 1.0L));
     }
     return sum;
+}
+
+/* What a caller of a search is told: its progress, which it stops at a share of the whole. */
+struct wish {
+    const char *stage;
+    double last, total, stop_from;
+    int calls;
+};
+
+static int tell(void *user, const char *stage, double done, double total) {
+    struct wish *wish = user;
+    assert_string_equal(stage, wish->stage);
+    assert_true(done >= wish->last && done <= total);
+    wish->last = done;
+    wish->total = total;
+    wish->calls++;
+    return done >= wish->stop_from * total;
 }
 
 #endif

@@ -7,17 +7,6 @@
 #include "tests/divisors.h"
 #include "tests/unit.h"
 
-static inline ropemap_spec spec_of(const char *rule, double base, int32_t head_dim) {
-    ropemap_spec spec = ropemap_spec_default();
-    ropemap_error error = {0};
-    if (ropemap_scaling_parse(rule, some_divisors(), &spec.scaling, &error) != ROPEMAP_OK) {
-        fail_msg("%s: %s", rule, error.text);
-    }
-    spec.base = base;
-    spec.head_dim = head_dim;
-    return spec;
-}
-
 /* `rows` and the requested part of them; the caller frees both. */
 typedef struct rotated {
     ropemap_vectors *inner, *rows;

@@ -111,12 +111,12 @@ static int32_t check_bases(ropemap_bound_request request, int points) {
 static void test_bases(void **state) {
     /* windows with gaps between them; the last one goes on to the end of the search */
     assert_int_equal(check_bases(bound_for(ropemap_spec_default(), 1024, 4250.0, 6100.0, 1e-5), 60), 3);
-    assert_int_equal(check_bases(bound_for(spec_with(2.0, 16, "none"), 100, 100.0, 1e5, 1e-5), 400), 4);
-    assert_int_equal(check_bases(bound_for(spec_with(2.0, 32, "none"), 250, 100.0, 1e5, 1e-5), 200), 4);
-    (void)check_bases(bound_for(spec_with(2.0, 32, "linear:factor=4"), 300, 100.0, 1e5, 1e-5), 100);
-    (void)check_bases(bound_for(spec_with(2.0, 32, "ntk:factor=4"), 300, 100.0, 1e5, 1e-5), 100);
-    (void)check_bases(bound_for(spec_with(2.0, 32, "proportional:rotated=0.75"), 300, 100.0, 1e5, 1e-5), 100);
-    ropemap_spec partial = spec_with(2.0, 64, "none");
+    assert_int_equal(check_bases(bound_for(spec_of("none", 2.0, 16), 100, 100.0, 1e5, 1e-5), 400), 4);
+    assert_int_equal(check_bases(bound_for(spec_of("none", 2.0, 32), 250, 100.0, 1e5, 1e-5), 200), 4);
+    (void)check_bases(bound_for(spec_of("linear:factor=4", 2.0, 32), 300, 100.0, 1e5, 1e-5), 100);
+    (void)check_bases(bound_for(spec_of("ntk:factor=4", 2.0, 32), 300, 100.0, 1e5, 1e-5), 100);
+    (void)check_bases(bound_for(spec_of("proportional:rotated=0.75", 2.0, 32), 300, 100.0, 1e5, 1e-5), 100);
+    ropemap_spec partial = spec_of("none", 2.0, 64);
     partial.rotary_dim = 20;
     assert_int_equal(check_bases(bound_for(partial, 100, 10.0, 1e5, 1e-5), 100), 1); /* most of it rests */
     partial.rotary_dim = 56;
@@ -125,11 +125,11 @@ static void test_bases(void **state) {
 
 /* Rules whose frequencies jump, or bend, where a pair's part in the mix changes, or follow other powers. */
 static void test_bases_of_mixing_rules(void **state) {
-    const ropemap_spec yarn = spec_with(2.0, 32, "yarn:factor=4,original=64");
-    const ropemap_spec llama3 = spec_with(2.0, 32, "llama3:factor=8,low=1,high=4,original=64");
+    const ropemap_spec yarn = spec_of("yarn:factor=4,original=64", 2.0, 32);
+    const ropemap_spec llama3 = spec_of("llama3:factor=8,low=1,high=4,original=64", 2.0, 32);
     (void)check_bases(bound_for(yarn, 200, 50.0, 5e3, 1e-4), 150);
     (void)check_bases(bound_for(llama3, 200, 50.0, 5e3, 1e-4), 150);
-    (void)check_bases(bound_for(spec_with(2.0, 64, "vision-2d"), 250, 100.0, 1e5, 1e-4), 150);
+    (void)check_bases(bound_for(spec_of("vision-2d", 2.0, 64), 250, 100.0, 1e5, 1e-4), 150);
     static const char *const rules[] = {"yarn:factor=4,original=64,untruncated=1",
                                         "yarn:factor=4,original=64,ramp=paper",
                                         "yarn:factor=16,original=4096",
@@ -139,9 +139,9 @@ static void test_bases_of_mixing_rules(void **state) {
                                         "llama3:factor=32,low=1,high=4,original=8192",
                                         "llama3:factor=8,low=2,high=2,original=64"};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) { /* the smallest bases too */
-        (void)check_bases(bound_for(spec_with(2.0, 32, rules[i]), 90, 1.0 + 1e-6, 3e3, 1e-3), 80);
+        (void)check_bases(bound_for(spec_of(rules[i], 2.0, 32), 90, 1.0 + 1e-6, 3e3, 1e-3), 80);
     }
-    ropemap_spec partial = spec_with(2.0, 32, "yarn:factor=4,original=64,attention=1.5");
+    ropemap_spec partial = spec_of("yarn:factor=4,original=64,attention=1.5", 2.0, 32);
     partial.rotary_dim = 28;
     (void)check_bases(bound_for(partial, 90, 1.0 + 1e-6, 3e3, 1e-3), 80);
 }
@@ -151,7 +151,7 @@ static void test_shares_and_factors(void **state) {
     ropemap_bound_request request = bound_for(ropemap_spec_default(), 128, 100.0, 1e9, 1e-4);
     request.keep = 0.5;
     assert_true(check_bases(request, 60) >= 1);
-    request = bound_for(spec_with(2.0, 32, "none"), 90, 2.0, 1e5, 1e-4);
+    request = bound_for(spec_of("none", 2.0, 32), 90, 2.0, 1e5, 1e-4);
     request.keep = 0.2;
     assert_true(check_bases(request, 200) >= 1);
     static const char *const rules[] = {"linear:factor=2", "ntk:factor=2", "yarn:factor=2,original=64",
@@ -160,7 +160,7 @@ static void test_shares_and_factors(void **state) {
     int32_t found = 0;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         for (int32_t rotary_dim = 28; rotary_dim <= 32; rotary_dim += 4) {
-            request = bound_for(spec_with(2.0, 32, rules[i]), 250, 1.0, 200.0, 1e-3);
+            request = bound_for(spec_of(rules[i], 2.0, 32), 250, 1.0, 200.0, 1e-3);
             request.spec.base = 300.0;
             request.spec.rotary_dim = rotary_dim;
             request.of_factor = true;
@@ -181,7 +181,7 @@ static void test_all_larger_divisors(void **state) {
     } cases[] = {{4, 12, 100.0, 0.0}, {4, 7, 100.0, 0.0}, {8, 12, 50.0, 0.3}, {8, 7, 50.0, 0.3}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ropemap_bound_request request =
-            bound_for(spec_with(2.0, cases[i].head_dim, "linear:factor=2"), cases[i].length, 1.0, 1e4, 1e-3);
+            bound_for(spec_of("linear:factor=2", 2.0, cases[i].head_dim), cases[i].length, 1.0, 1e4, 1e-3);
         request.spec.base = cases[i].base;
         request.of_factor = true;
         request.keep = cases[i].keep;
@@ -192,19 +192,19 @@ static void test_all_larger_divisors(void **state) {
 /* Least bases below 100, where searches once began, and rules for which every base above 1 holds. */
 static void test_least_bases_below_100(void **state) {
     ropemap_window window = {0};
-    ropemap_bound_request request = bound_for(spec_with(2.0, 64, "none"), 16, 0.0, 0.0, 0.0);
+    ropemap_bound_request request = bound_for(spec_of("none", 2.0, 64), 16, 0.0, 0.0, 0.0);
     assert_int_equal(bases_of(&request, &window, 1), 1);
     assert_true(fabs(window.low - 25.632) <= 5e-4 && !window.low_is_edge && window.high_is_edge);
     int64_t at = 0;
     assert_true(plain_least(&request, window.low, 16, &at) >= 0);
     assert_true(plain_least(&request, window.low * (1 - 1.001e-9), 16, &at) < 0);
-    request = bound_for(spec_with(2.0, 128, "proportional:rotated=0.75"), 2048, 0.0, 0.0, 0.0);
+    request = bound_for(spec_of("proportional:rotated=0.75", 2.0, 128), 2048, 0.0, 0.0, 0.0);
     assert_int_equal(bases_of(&request, &window, 1), 1);
     assert_true(window.low <= 8.47987 && !window.low_is_edge);
-    request = bound_for(spec_with(2.0, 512, "proportional:rotated=0.25"), 1 << 15, 0.0, 0.0, 0.0);
+    request = bound_for(spec_of("proportional:rotated=0.25", 2.0, 512), 1 << 15, 0.0, 0.0, 0.0);
     assert_int_equal(bases_of(&request, &window, 1), 1);
     assert_true(window.low > 1.0 && window.low < 1.00001 && window.low_is_edge && window.high_is_edge);
-    request = bound_for(spec_with(2.0, 64, "none"), 16, 100.0, 200.0, 0.0);
+    request = bound_for(spec_of("none", 2.0, 64), 16, 100.0, 200.0, 0.0);
     assert_int_equal(bases_of(&request, &window, 1), 1);
     assert_true(window.low == 100.0 && window.low_is_edge && window.high == 200.0 && window.high_is_edge);
 }
@@ -219,7 +219,7 @@ static void test_ends_of_a_search(void **state) {
     assert_int_equal(windows[0].worst_at, 1);
     request = bound_for(ropemap_spec_default(), 1024, 100.0, 4000.0, 0.0);
     assert_int_equal(bases_of(&request, windows, 2), 0);
-    request = bound_for(spec_with(2.0, 2, "none"), 3, 10.0, 11.0, 0.0);
+    request = bound_for(spec_of("none", 2.0, 2), 3, 10.0, 11.0, 0.0);
     assert_int_equal(bases_of(&request, windows, 2), 0);
     request.length = 2;
     assert_int_equal(bases_of(&request, windows, 2), 1);
@@ -240,21 +240,6 @@ static void test_bases_and_threads(void **state) {
 }
 
 /* ---- stops and refusals */
-
-struct wish {
-    const char *stage;
-    double last, stop_from;
-    int calls;
-};
-
-static int tell(void *user, const char *stage, double done, double total) {
-    struct wish *wish = user;
-    assert_string_equal(stage, wish->stage);
-    assert_true(done >= wish->last && done <= total);
-    wish->last = done;
-    wish->calls++;
-    return done >= wish->stop_from * total;
-}
 
 static void test_stops_and_progress(void **state) {
     ropemap_window window;

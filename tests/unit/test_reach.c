@@ -15,7 +15,7 @@ static void test_sums(void **state) {
     static oracle_rule rule;
     static ropemap_freqs freqs;
     double rates[64];
-    const ropemap_spec spec = spec_with(5e5, 128, "none");
+    const ropemap_spec spec = spec_of("none", 5e5, 128);
     oracle_rule_make(&spec, &rule);
     assert_int_equal(ropemap_freqs_make(&spec, &freqs, NULL), ROPEMAP_OK);
     for (size_t i = 0; i < sizeof distances / sizeof distances[0]; i++) {
@@ -53,10 +53,10 @@ static ropemap_reach reach_of(ropemap_spec spec, int64_t limit, int32_t threads)
 
 /* First negative sums that others found by brute force. */
 static void test_published_reach(void **state) {
-    assert_int_equal(reach_of(spec_with(1e4, 128, "none"), 1000000, 2).reach, 1707);
-    assert_int_equal(reach_of(spec_with(5e5, 128, "none"), 1000000, 2).reach, 18438);
-    assert_int_equal(reach_of(spec_with(1e6, 128, "none"), 1000000, 2).reach, 27115);
-    assert_int_equal(reach_of(spec_with(1e4, 64, "none"), 1000000, 2).reach, 725);
+    assert_int_equal(reach_of(spec_of("none", 1e4, 128), 1000000, 2).reach, 1707);
+    assert_int_equal(reach_of(spec_of("none", 5e5, 128), 1000000, 2).reach, 18438);
+    assert_int_equal(reach_of(spec_of("none", 1e6, 128), 1000000, 2).reach, 27115);
+    assert_int_equal(reach_of(spec_of("none", 1e4, 64), 1000000, 2).reach, 725);
 }
 
 /* S(r) = (2 a^2 sum of cosines + elements that do not rotate) / d, as a share of S(0). */
@@ -91,19 +91,19 @@ static void check_reach(ropemap_spec spec, int64_t limit) {
 static void test_reach(void **state) {
     static const int64_t limits[] = {1, 2, 3, 46, 47, 700, 726, 3001};
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        check_reach(spec_with(1e4, 64, "none"), limits[i]);
+        check_reach(spec_of("none", 1e4, 64), limits[i]);
     }
-    check_reach(spec_with(1e4, 2, "none"), 5);
-    check_reach(spec_with(1e4, 10, "none"), 100);
-    check_reach(spec_with(1e5, 34, "linear:factor=3"), 2000);
-    check_reach(spec_with(1e4, 32, "yarn:factor=8,original=128"), 2000);
-    check_reach(spec_with(1e4, 32, "proportional:rotated=0.25"), 2000);
-    ropemap_spec partial = spec_with(1e4, 96, "none");
+    check_reach(spec_of("none", 1e4, 2), 5);
+    check_reach(spec_of("none", 1e4, 10), 100);
+    check_reach(spec_of("linear:factor=3", 1e5, 34), 2000);
+    check_reach(spec_of("yarn:factor=8,original=128", 1e4, 32), 2000);
+    check_reach(spec_of("proportional:rotated=0.25", 1e4, 32), 2000);
+    ropemap_spec partial = spec_of("none", 1e4, 96);
     partial.rotary_dim = 24;
     check_reach(partial, 500);
     partial.rotary_dim = 84; /* 12 elements rest */
     check_reach(partial, 3000);
-    partial = spec_with(1e4, 96, "yarn:factor=8,original=128,attention=0.6"); /* these count for more */
+    partial = spec_of("yarn:factor=8,original=128,attention=0.6", 1e4, 96); /* these count for more */
     partial.rotary_dim = 84;
     check_reach(partial, 3000);
     partial.scaling.attention_factor = 2.0; /* and for less */
@@ -112,25 +112,24 @@ static void test_reach(void **state) {
 
 /* Phi-2 rotates 32 of 80 elements: its similarity is never below 0, its rotated part soon. */
 static void test_reach_of_a_partial_rotation(void **state) {
-    ropemap_spec phi = spec_with(1e4, 80, "none");
+    ropemap_spec phi = spec_of("none", 1e4, 80);
     phi.rotary_dim = 32;
     const ropemap_reach whole = reach_of(phi, 100000, 2);
     assert_true(whole.half == 1536 && whole.reach == 0);
-    const ropemap_reach part = reach_of(spec_with(1e4, 32, "none"), 100000, 2);
+    const ropemap_reach part = reach_of(spec_of("none", 1e4, 32), 100000, 2);
     assert_true(part.half == 16 && part.reach == 474);
 }
 
 /* Nothing turns, and every sum is the number of pairs. */
 static void test_nothing_turns(void **state) {
-    const ropemap_reach found =
-        reach_of(spec_with(1e4, 64, "proportional:rotated=0.01"), (int64_t)1 << 36, 1);
+    const ropemap_reach found = reach_of(spec_of("proportional:rotated=0.01", 1e4, 64), (int64_t)1 << 36, 1);
     assert_true(found.reach == 0 && found.half == 0 && found.least_at == 0);
     assert_true(found.value == 1.0 && found.least == 1.0);
 }
 
 /* The negative sum is in the third part, so that threads are beyond it when it is found. */
 static void test_reach_and_threads(void **state) {
-    const ropemap_spec spec = spec_with(1e7, 128, "none");
+    const ropemap_spec spec = spec_of("none", 1e7, 128);
     const ropemap_reach first = reach_of(spec, 1000000, 1);
     assert_true(first.reach > 131072 && first.least_at < first.reach);
     for (int32_t threads = 2; threads <= 3; threads++) {
@@ -144,26 +143,10 @@ static void test_reach_and_threads(void **state) {
 
 /* ---- stops and refusals */
 
-struct wish {
-    const char *stage;
-    double last, total, stop_from;
-    int calls;
-};
-
-static int tell(void *user, const char *stage, double done, double total) {
-    struct wish *wish = user;
-    assert_string_equal(stage, wish->stage);
-    assert_true(done >= wish->last && done <= total);
-    wish->last = done;
-    wish->total = total;
-    wish->calls++;
-    return done >= wish->stop_from * total;
-}
-
 static void test_stops_and_progress(void **state) {
     struct wish wish = {.stage = "distances", .stop_from = 0.01};
     ropemap_reach found;
-    const ropemap_spec spec = spec_with(1e30, 128, "none");
+    const ropemap_spec spec = spec_of("none", 1e30, 128);
     assert_int_equal(ropemap_bound_reach(&spec, (int64_t)1 << 30, 2, tell, &wish, &found, NULL),
                      ROPEMAP_STOPPED);
     wish = (struct wish){.stage = "distances", .stop_from = 2.0};

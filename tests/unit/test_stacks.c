@@ -20,17 +20,6 @@ static uint32_t bits_of(float value) {
     return bits;
 }
 
-static ropemap_spec spec_of(const char *rule, double base, int32_t head_dim) {
-    ropemap_spec spec = ropemap_spec_default();
-    ropemap_error error = {0};
-    if (ropemap_scaling_parse(rule, some_divisors(), &spec.scaling, &error) != ROPEMAP_OK) {
-        fail_msg("%s: %s", rule, error.text);
-    }
-    spec.base = base;
-    spec.head_dim = head_dim;
-    return spec;
-}
-
 /* The attention factor; frequencies go to `to`. */
 static float compute(const ropemap_spec *spec, ropemap_phase phase, float *to) {
     float attention = 0.0f;
