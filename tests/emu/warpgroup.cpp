@@ -151,7 +151,8 @@ static void multiply(const wgmma &one, float (&d)[PRODUCTS]) {
 }
 
 static float &element(float (*top)[2], float (*bottom)[2], int i) {
-    return (i / 2 % 2 == 0 ? top : bottom)[i / 4][i % 2];
+    float(*half)[2] = i / 2 % 2 == 0 ? top : bottom;
+    return *(&half[0][0] + i / 4 * 2 + i % 2);
 }
 
 static accumulators *find(group_thread *mine, const float (*top)[2]) {
