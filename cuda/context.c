@@ -401,6 +401,13 @@ ropemap_status rm_tile_wait(rm_context *context, ropemap_error *error) {
 
 /* ---- the end */
 
+void rm_cuda_drop_graph(rm_context *context) {
+    if (context->graph != NULL) {
+        (void)cudaGraphExecDestroy(context->graph);
+    }
+    context->graph = NULL;
+}
+
 /* Work on the streams ends first; a failure here can no longer matter. */
 void rm_cuda_close(rm_context *context) {
     if (context == NULL) {
@@ -410,6 +417,7 @@ void rm_cuda_close(rm_context *context) {
     if (context->blas != NULL) {
         (void)cublasDestroy(context->blas);
     }
+    rm_cuda_drop_graph(context);
     free_buffers(context);
     destroy_events(context);
     destroy_streams(context);

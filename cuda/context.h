@@ -81,9 +81,10 @@ struct rm_context {
     rm_lent lent[RM_LENT];
 
     /* for benchmarks alone */
-    bool by_warps;        /* fused products, even where there are warpgroups */
-    cudaEvent_t marks[2]; /* NULL until the first mark */
-    rm_buffer flush;      /* twice the second-level cache */
+    bool by_warps;         /* fused products, even where there are warpgroups */
+    cudaEvent_t marks[2];  /* NULL until the first mark */
+    rm_buffer flush;       /* twice the second-level cache */
+    cudaGraphExec_t graph; /* the latest; NULL: none */
 
     /* The current operation, for error messages. */
     const char *stage;
@@ -116,6 +117,9 @@ void rm_give_back(rm_context *context, void *memory, bool pinned); /* NULL is fi
 /* Copies [rows, cols] floats between the host's memory and the device's. */
 ropemap_status rm_cuda_copy(rm_context *context, rm_view from, rm_view to, enum cudaMemcpyKind kind,
                             cudaStream_t stream, ropemap_error *error);
+
+/* Frees the latest graph, if there is one; nothing that was launched runs any more. */
+void rm_cuda_drop_graph(rm_context *context);
 
 /* Waits for the compute stream. */
 ropemap_status rm_cuda_wait(rm_context *context, ropemap_error *error);

@@ -109,6 +109,33 @@ static ropemap_status rotate(rm_context *context, const rm_gpu_timing_rows *rows
     return ROPEMAP_OK;
 }
 
+/* All streams are waited for first: a graph cannot wait for what was queued before it. The calls of other
+ * threads do not matter. */
+static ropemap_status record_begin(rm_context *context, ropemap_error *error) {
+    RM_TRY(rm_cuda_finish(context, error));
+    rm_cuda_drop_graph(context);
+    RM_CUDA(context, error, cudaStreamBeginCapture(context->compute, cudaStreamCaptureModeThreadLocal));
+    return ROPEMAP_OK;
+}
+
+/* Nothing that can fail comes before the end of the capture: without it the stream would run nothing more. */
+static ropemap_status record_end(rm_context *context, ropemap_error *error) {
+    cudaGraph_t graph = NULL;
+    context->stage = "record";
+    context->tile_rows = 0;
+    RM_CUDA(context, error, cudaStreamEndCapture(context->compute, &graph));
+    const cudaError_t code = cudaGraphInstantiateWithFlags(&context->graph, graph, 0);
+    (void)cudaGraphDestroy(graph);
+    context->graph = code == cudaSuccess ? context->graph : NULL;
+    return rm_cuda_check(context, code, "cudaGraphInstantiateWithFlags", error);
+}
+
+static ropemap_status launch_graph(rm_context *context, ropemap_error *error) {
+    RM_TRY(rm_cuda_begin(context, "graph", error));
+    RM_CUDA(context, error, cudaGraphLaunch(context->graph, context->compute));
+    return ROPEMAP_OK;
+}
+
 static void by_warps(rm_context *context, bool wanted) {
     context->by_warps = wanted;
 }
@@ -139,6 +166,9 @@ const rm_gpu_timing rm_cuda_timing = {
     .upload = upload,
     .convert = convert,
     .rotate = rotate,
+    .record_begin = record_begin,
+    .record_end = record_end,
+    .graph = launch_graph,
     .by_warps = by_warps,
     .memory = memory,
     .range_begin = range_begin,

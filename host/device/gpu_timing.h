@@ -40,6 +40,14 @@ typedef struct rm_gpu_timing {
 
     ropemap_status (*rotate)(rm_context *context, const rm_gpu_timing_rows *rows, ropemap_error *error);
 
+    /* Work between the two is recorded and not run; then it is a graph, in place of an earlier one. For calls
+     * that ran before, on the compute stream alone: no other may come between, nor one that waits or
+     * allocates. Call `record_end` whenever `record_begin` succeeded: then work runs again as it is queued.
+     */
+    ropemap_status (*record_begin)(rm_context *context, ropemap_error *error);
+    ropemap_status (*record_end)(rm_context *context, ropemap_error *error);
+    ropemap_status (*graph)(rm_context *context, ropemap_error *error); /* queues it all, by one launch */
+
     /* Whether fused products do without instructions of warpgroups from now on. */
     void (*by_warps)(rm_context *context, bool wanted);
 

@@ -7,7 +7,7 @@
 #include "host/device/gpu_timing.h"
 #include "host/ropemap_machine.h"
 
-enum { RM_PLUGIN_ABI = 9 }; /* of everything in backend.h; a plugin of another one is refused */
+enum { RM_PLUGIN_ABI = 10 }; /* of everything in backend.h; a plugin of another one is refused */
 
 /* What a plugin gives. */
 typedef struct rm_plugin_table {

@@ -77,6 +77,12 @@ class Emulated(Case):
             self.assertGreater(row["share"], 0, row)
             self.assertEqual(row["seconds"]["cold"] > 0, row["bench"] not in ("map", "softmax"), row)
             self.assertEqual(row["device_bytes"] > 0, row["bench"] == "map", row)
+            if row["bench"] in ("rotate", "similarity"):
+                self.assertGreater(row["seconds"]["graph"], 0, row)
+                self.assertIsNone(row["no_graph"], row)
+            else:
+                self.assertIsNone(row["seconds"]["graph"], row)
+                self.assertIn("more than one stream", row["no_graph"])
             self.assertEqual(row["seconds"]["predicted"], 0, row)  # a prediction is for the usual shape
         self.assertEqual([(row["dtype"], row["layout"]) for row in rows if row["name"] == "rotate"],
                          [(dtype, layout) for dtype in ("fp32", "bf16", "fp16") for layout in ("half", "interleaved")])
@@ -123,9 +129,31 @@ class Emulated(Case):
     def test_formats(self):
         text = self.bench(*ONE)[0].decode()
         table = [line for line in text.splitlines() if line.startswith("|")]
-        self.assertEqual({line.count("|") for line in table}, {19})
-        self.assertIn("| median | predicted for an H200 |", table[0])
+        self.assertEqual({line.count("|") for line in table}, {20})
+        self.assertIn("| median | predicted for an H200 | in a graph |", table[0])
         self.assertIn("GPU 0: Emulated GPU", text)
+
+    def test_a_graph_that_fails(self):
+        """Its row is there all the same."""
+        environment = {"ROPEMAP_FAKE_CUDA": "memory=160M,cache=64K,fail=cudaStreamEndCapture:1"}
+        rows = self.document(*ONE, **environment)["rows"]
+        self.assertEqual([(row["seconds"]["samples"], row["wrong"], row["failure"]) for row in rows],
+                         [(2, 0, None)] * 2)
+        self.assertEqual([row["seconds"]["graph"] is None for row in rows], [True, False])
+        self.assertIn("cudaStreamEndCapture failed", rows[0]["no_graph"])
+        table = [line.split("|") for line in self.bench(*ONE, **environment)[0].decode().splitlines() if line[:1] == "|"]
+        at = table[0].index(" in a graph ")
+        self.assertEqual([row[at] == " - " for row in table[2:]], [True, False])
+
+    def test_compared_with_a_record_older_than_graphs(self):
+        document = self.document(*ONE)
+        for row in document["rows"]:
+            del row["seconds"]["graph"], row["no_graph"]
+        with open(self.path("old.json"), "w", encoding="utf-8") as file:
+            json.dump(document, file)
+        rows = self.document(*ONE, "--baseline", "old.json")["rows"]
+        self.assertEqual([row["baseline"]["verdict"] for row in rows], ["too few samples"] * 2)
+        self.assertTrue(all(row["seconds"]["graph"] > 0 for row in rows), rows)
 
     def test_auto_takes_the_gpu_for_what_it_has(self):
         arguments = ["-n", "20", "-d", "4", "--samples", "1", "-q"]
@@ -145,8 +173,8 @@ class Emulated(Case):
         output, text = self.bench(*arguments, "--rows", "rows", code=5)
         self.assertIn("out of memory", text)
         table = [line for line in output.decode().splitlines() if line.startswith("|")]
-        self.assertEqual({line.count("|") for line in table}, {19})
-        self.assertIn("| median | predicted for an H200 |", table[0])
+        self.assertEqual({line.count("|") for line in table}, {20})
+        self.assertIn("| median | predicted for an H200 | in a graph |", table[0])
         self.assertEqual([bool(re.search(r"FAILED: .*out of memory", line)) for line in table[2:]],
                          [False, True, False] * 2)
         document = json.loads(self.bench(*arguments, "--json", code=5)[0])

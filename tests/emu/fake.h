@@ -21,7 +21,7 @@
 /* What there is now, and the most bytes that there were. */
 typedef struct fake_state {
     size_t device_bytes, device_peak, pinned_bytes;
-    long allocations, pinned, streams, events, handles, queued; /* alive */
+    long allocations, pinned, streams, events, handles, graphs, queued; /* alive */
     long complaints;
     char complaint[200]; /* the first one */
 } fake_state;
@@ -109,6 +109,16 @@ void fake_forget_memory(const void *memory, size_t bytes);
 typedef cudaError_t (*fake_work)(const void *arguments);
 
 enum { FAKE_ARGUMENTS_MOST = 1024 };
+
+/* Whether this thread records a stream, and then spoils that: it called what it may not call meanwhile. */
+bool fake_refuse(void);
+/* The same of a call by its name, if it is one of those. */
+bool fake_refuse_call(const char *call);
+
+/* Work, and what it touches, goes into the graph that this thread records; false where it records none. */
+bool fake_record_work(const char *call, cudaStream_t stream, fake_work work, const void *arguments,
+                      size_t bytes, cudaError_t *error);
+bool fake_record_touch(const char *call, const struct fake_range *ranges, int count);
 
 /* Gives work to a stream: now, or late. `call` needs the stream's device to be the thread's. */
 cudaError_t fake_submit(const char *call, cudaStream_t stream, fake_work work, const void *arguments,

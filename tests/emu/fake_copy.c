@@ -68,12 +68,15 @@ static cudaError_t submit(const char *call, const struct copy *work, enum cudaMe
         !right_side(call, "from", work->from, from_bytes, from_device)) {
         return fake_error(cudaErrorInvalidValue);
     }
+    const bool pageable =
+        (!to_device && !fake_is_pinned(work->to)) || (!from_device && !fake_is_pinned(work->from));
+    if (pageable && fake_refuse()) {
+        return fake_error(cudaErrorStreamCaptureUnsupported);
+    }
     const struct fake_range ranges[] = {{to_device ? work->to : NULL, to_bytes, true},
                                         {from_device ? work->from : NULL, from_bytes, false}};
     fake_touch(call, stream, ranges, 2);
     error = fake_submit(call, stream, copy, work, sizeof *work);
-    const bool pageable =
-        (!to_device && !fake_is_pinned(work->to)) || (!from_device && !fake_is_pinned(work->from));
     return error == cudaSuccess && pageable ? fake_error(fake_drain(stream)) : error;
 }
 

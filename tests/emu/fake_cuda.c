@@ -316,9 +316,14 @@ static const struct {
     {cudaErrorNoDevice, "cudaErrorNoDevice", "no device (emulated)"},
     {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device (emulated)"},
     {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid handle (emulated)"},
+    {cudaErrorIllegalState, "cudaErrorIllegalState", "illegal state (emulated)"},
     {cudaErrorIllegalAddress, "cudaErrorIllegalAddress", "illegal address (emulated)"},
     {cudaErrorLaunchOutOfResources, "cudaErrorLaunchOutOfResources", "out of resources (emulated)"},
     {cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "launch failure (emulated)"},
+    {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
+     "not permitted while a stream is captured (emulated)"},
+    {cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated",
+     "the capture failed earlier (emulated)"},
 };
 enum { ERRORS = sizeof errors / sizeof errors[0] };
 

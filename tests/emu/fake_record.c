@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CALLS_MOST = 64, NAME_MOST = 64 };
+enum { CALLS_MOST = 96, NAME_MOST = 64 };
 
 static const char LAUNCH[] = "cudaLaunchKernel";
 
@@ -90,6 +90,9 @@ int fake_enter(const char *call, int usual) {
         (void)snprintf(wish.failed, sizeof wish.failed, "%s", call);
     }
     (void)pthread_mutex_unlock(&lock);
+    if (code == 0 && fake_refuse_call(call)) {
+        return strncmp(call, "cublas", 6) == 0 ? usual : cudaErrorStreamCaptureUnsupported;
+    }
     return code;
 }
 
@@ -157,6 +160,7 @@ fake_state fake_look(void) {
                         .streams = atomic_load(&fake_gauges.streams),
                         .events = atomic_load(&fake_gauges.events),
                         .handles = atomic_load(&fake_gauges.handles),
+                        .graphs = atomic_load(&fake_gauges.graphs),
                         .queued = atomic_load(&fake_gauges.queued)};
     (void)pthread_mutex_lock(&lock);
     state.complaints = complaints;

@@ -13,7 +13,7 @@ struct fake_gauges {
     atomic_bool late;
     atomic_size_t limit; /* bytes that the device has */
     atomic_size_t device_bytes, device_peak, pinned_bytes;
-    atomic_long allocations, pinned, streams, events, handles, queued;
+    atomic_long allocations, pinned, streams, events, handles, graphs, queued;
 };
 
 extern struct fake_gauges fake_gauges;

@@ -105,6 +105,10 @@ cudaError_t fake_submit(const char *call, cudaStream_t stream, fake_work work, c
     if (!check_stream(call, stream)) {
         return fake_error(cudaErrorInvalidResourceHandle);
     }
+    cudaError_t recorded = cudaSuccess;
+    if (fake_record_work(call, stream, work, arguments, bytes, &recorded)) {
+        return fake_error(recorded);
+    }
     hold();
     fake_order_step(stream->lane, &stream->clock);
     let_go();
@@ -127,6 +131,9 @@ cudaError_t fake_submit(const char *call, cudaStream_t stream, fake_work work, c
 }
 
 void fake_touch(const char *call, cudaStream_t stream, const struct fake_range *ranges, int count) {
+    if (fake_record_touch(call, ranges, count)) {
+        return;
+    }
     hold();
     for (int i = 0; i < count && alive(stream); i++) {
         fake_order_touch(call, stream->lane, &stream->clock, &ranges[i]);

@@ -77,11 +77,12 @@ void linked_check_clean(const char *name) {
         fail_msg("%s: %ld complaints, the first: %s", name, now.complaints, now.complaint);
     }
     if (now.device_bytes + now.pinned_bytes > 0 ||
-        now.allocations + now.pinned + now.streams + now.events + now.handles + now.queued != 0) {
+        now.allocations + now.pinned + now.streams + now.events + now.handles + now.graphs + now.queued !=
+            0) {
         fail_msg(
             "%s: left behind: %ld allocations (%zu bytes), %ld pinned (%zu bytes), %ld streams, %ld events, "
-            "%ld handles, %ld pieces of work",
+            "%ld handles, %ld graphs, %ld pieces of work",
             name, now.allocations, now.device_bytes, now.pinned, now.pinned_bytes, now.streams, now.events,
-            now.handles, now.queued);
+            now.handles, now.graphs, now.queued);
     }
 }

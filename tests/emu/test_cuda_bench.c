@@ -198,6 +198,170 @@ static void test_reasons(void **state) {
     assert_string_equal(words, "");
 }
 
+/* ---- in a graph */
+
+static const char *const in_graphs[] = {"rotate", "rotate far", "similarity"};
+
+static void assert_ok(ropemap_status status, const ropemap_error *error) {
+    if (status != ROPEMAP_OK) {
+        fail_msg("%s", error->text);
+    }
+}
+
+/* What is recorded does not run, and runs at each launch. */
+static void check_graph(const bench_case *benchmark, timed_gpu *gpu) {
+    const bench_shape shape = small_shape(benchmark, gpu, ROPEMAP_DTYPE_BF16);
+    ropemap_error error = {0};
+    void *opened = open_shape(benchmark, &shape);
+    run_times(benchmark, gpu, opened, 1);
+    assert_ok(bench_spoil(opened, &error), &error);
+    assert_ok(gpu->timing->record_begin(gpu->context, &error), &error);
+    for (int i = 0; i < 3; i++) {
+        assert_ok(benchmark->stage->run(opened, &error), &error);
+    }
+    assert_ok(gpu->timing->record_end(gpu->context, &error), &error);
+    for (int launch = 0; launch < 3; launch++) {
+        assert_ok(gpu->backend->finish(gpu->context, &error), &error);
+        const check_result result = checked(benchmark, opened);
+        assert_int_equal(result.wrong, launch == 0 ? result.checked : 0);
+        assert_ok(bench_spoil(opened, &error), &error);
+        assert_ok(gpu->timing->graph(gpu->context, &error), &error);
+    }
+    run_times(benchmark, gpu, opened, 1);
+    assert_right(benchmark, opened);
+    bench_close(opened);
+}
+
+static void test_a_graph_runs_what_was_recorded(void **state) {
+    for (int late = 0; late < 2; late++) {
+        timed_gpu gpu;
+        fake_late(late != 0);
+        assert_int_equal(gpu_open(&gpu, 0, NULL), ROPEMAP_OK);
+        for (size_t i = 0; i < sizeof in_graphs / sizeof in_graphs[0]; i++) {
+            check_graph(named("cuda", in_graphs[i]), &gpu);
+        }
+        gpu_close(&gpu);
+        linked_check_clean("graphs");
+    }
+}
+
+/* Faults of a stage while it is recorded. */
+typedef enum fault { NO_FAULT, ALLOCATES, WAITS, COPIES, ELSEWHERE, LEFT_OUT, FAILS, FAULTS } fault;
+
+static fault planted;
+static cudaStream_t elsewhere;
+
+static ropemap_status run_planted(void *opened, ropemap_error *error) {
+    const bench_case *rotate = named("cuda", "rotate");
+    const timed_gpu *gpu = ((bench_state *)opened)->shape.gpu;
+    const bool recorded = fake_calls("cudaStreamBeginCapture") > fake_calls("cudaStreamEndCapture");
+    void *memory = NULL;
+    float pageable = 0.0f;
+    switch (recorded ? planted : NO_FAULT) {
+    case ALLOCATES:
+        assert_int_equal(cudaMalloc(&memory, 16), cudaErrorStreamCaptureUnsupported);
+        break;
+    case WAITS:
+        RM_TRY(rotate->stage->run(opened, error));
+        return gpu->backend->finish(gpu->context, error);
+    case COPIES:
+        assert_int_not_equal(gpu->timing->upload(gpu->context, &pageable, gpu->scratch, 4, NULL), ROPEMAP_OK);
+        return ROPEMAP_OK;
+    case ELSEWHERE:
+        assert_int_not_equal(cudaMemsetAsync(gpu->scratch, 0, 4, elsewhere), cudaSuccess);
+        break;
+    case LEFT_OUT:
+        return ROPEMAP_OK;
+    case FAILS:
+        fake_fail("rm_rotate_launch", 1, 0);
+        break;
+    case NO_FAULT:
+    case FAULTS:
+        break;
+    }
+    return rotate->stage->run(opened, error);
+}
+
+static bench_row rotate_row(timed_gpu *gpu) {
+    const bench_options options = {.samples = 2, .seconds = 1.0};
+    bench_stage stage = *named("cuda", "rotate")->stage;
+    bench_case benchmark = *named("cuda", "rotate");
+    bench_row row;
+    ropemap_error error = {0};
+    stage.run = run_planted;
+    benchmark.stage = &stage;
+    const bench_shape shape = small_shape(&benchmark, gpu, ROPEMAP_DTYPE_FP16);
+    assert_ok(benchmark_measure(&benchmark, &shape, &options, &row, &error), &error);
+    assert_true(row.samples == 2 && row.median > 0.0 && row.cold > 0.0 && row.share > 0.0);
+    assert_true(row.checked > 0 && row.wrong == 0);
+    return row;
+}
+
+static void assert_no_graph(const bench_row *row, const char *why) {
+    if (row->graph != 0.0 || strstr(row->no_graph, why) == NULL) {
+        fail_msg("in a graph %g s, not for '%s': %s", row->graph, why, row->no_graph);
+    }
+}
+
+static void test_a_fault_in_a_graph_is_caught(void **state) {
+    static const char *const reasons[FAULTS] = {
+        [ALLOCATES] = "rm_rotate_launch failed",
+        [WAITS] = "cudaStreamSynchronize failed",
+        [COPIES] = "cudaStreamEndCapture failed",
+        [ELSEWHERE] = "rm_rotate_launch failed",
+        [LEFT_OUT] = "elements wrong",
+        [FAILS] = "rm_rotate_launch failed",
+    };
+    timed_gpu gpu;
+    assert_int_equal(gpu_open(&gpu, 0, NULL), ROPEMAP_OK);
+    assert_int_equal(cudaStreamCreateWithFlags(&elsewhere, cudaStreamNonBlocking), cudaSuccess);
+    for (planted = NO_FAULT + 1; planted < FAULTS; planted++) {
+        const bench_row row = rotate_row(&gpu);
+        assert_no_graph(&row, reasons[planted]);
+        assert_int_equal(fake_look().complaints, planted == ELSEWHERE ? 1 : 0);
+        fake_reset();
+        fake_memory(MEMORY);
+    }
+    planted = NO_FAULT;
+    const bench_row row = rotate_row(&gpu);
+    assert_true(row.graph > 0.0 && row.no_graph[0] == '\0');
+    assert_int_equal(cudaStreamDestroy(elsewhere), cudaSuccess);
+    gpu_close(&gpu);
+    linked_check_clean("faults in graphs");
+}
+
+/* The row is what it is without a graph, and the next one has its own. */
+static void test_a_graph_that_fails(void **state) {
+    static const struct {
+        const char *call;
+        int countdown;
+        bool matters;
+    } cases[] = {
+        {"cudaStreamBeginCapture", 1, true},
+        {"cudaStreamEndCapture", 1, true},
+        {"cudaGraphInstantiateWithFlags", 1, true},
+        {"cudaGraphLaunch", 1, true},
+        {"cudaGraphLaunch", 2, true},
+        {"cudaGraphLaunch", 3, true},
+        {"cudaGraphDestroy", 1, false},
+        {"cudaGraphExecDestroy", 1, false},
+    };
+    timed_gpu gpu;
+    assert_int_equal(gpu_open(&gpu, 0, NULL), ROPEMAP_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fake_fail(cases[i].call, cases[i].countdown, 0);
+        const bench_row row = rotate_row(&gpu);
+        if (cases[i].matters) {
+            assert_string_equal(fake_failed(), cases[i].call);
+            assert_no_graph(&row, cases[i].call);
+        }
+        fake_fail(NULL, 0, 0);
+        assert_true(rotate_row(&gpu).graph > 0.0);
+    }
+    gpu_close(&gpu);
+    linked_check_clean("graphs that fail");
+}
+
 /* ---- whole runs, and every call that can fail */
 
 static int count(void *user, const bench_row *row) {
@@ -206,6 +370,7 @@ static int count(void *user, const bench_row *row) {
     assert_int_equal(row->wrong, 0);
     assert_true(row->failure[0] != '\0' ? row->samples == 0
                                         : row->samples == 1 && row->cold > 0.0 && row->cold_share > 0.0);
+    assert_true(row->failure[0] != '\0' || (row->graph > 0.0) == (row->no_graph[0] == '\0'));
     return 0;
 }
 
@@ -273,6 +438,9 @@ int main(void) {
         cmocka_unit_test_setup(test_formulas, set_up),
         cmocka_unit_test_setup(test_runs_of_a_sample, set_up),
         cmocka_unit_test_setup(test_reasons, set_up),
+        cmocka_unit_test_setup(test_a_graph_runs_what_was_recorded, set_up),
+        cmocka_unit_test_setup(test_a_fault_in_a_graph_is_caught, set_up),
+        cmocka_unit_test_setup(test_a_graph_that_fails, set_up),
         cmocka_unit_test_setup(test_a_tiny_run, set_up),
         cmocka_unit_test_setup(test_every_call_that_fails, set_up),
     };

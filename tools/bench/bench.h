@@ -92,7 +92,8 @@ typedef enum bench_against {
 /*
  * One benchmark at one shape. Bytes and FLOPs are those that `formula` states; the ceiling ran alternately
  * with the samples, in the same process and on as many threads. Stages of the GPU are timed by its own clock:
- * hot, with what the run before left in its second-level cache, and cold, after that was overwritten.
+ * hot, with what the run before left in its second-level cache, and cold, after that was overwritten. In a
+ * graph the host launches runs all at once: what a run takes less there was its launch.
  */
 typedef struct bench_row {
     bench_kind kind;
@@ -121,6 +122,8 @@ typedef struct bench_row {
     double ceiling_seconds;   /* median, for the same work */
     double share;             /* median over the samples of ceiling's seconds / seconds */
     double cold, cold_share;  /* median seconds and share from a cold cache; 0: not measured */
+    double graph;             /* median seconds of a run in a CUDA graph of a sample's runs; 0: in none */
+    char no_graph[200];       /* why a GPU's row is in none; "": it is */
     int64_t output_bytes;     /* size of the file that was made; 0: none */
     int64_t device_bytes;     /* most GPU memory that a whole map took; 0: not measured */
     double error;             /* largest difference from a double-precision computation */
@@ -279,7 +282,8 @@ struct bench_case {
                                     read and the cost of a cosine is libm's; NULL: it has none */
     bool by_flops;               /* the rate is in FLOPs, else in bytes */
     bool by_wall;                /* of a GPU: runs are timed by the host's clock */
-    bool makes_file;             /* the output is a file, whose size is of interest */
+    bool one_stream; /* of a GPU: a run is work of its first stream alone, and a graph can hold it */
+    bool makes_file; /* the output is a file, whose size is of interest */
     bench_target targets[2];
     double
         predicted; /* as in bench_row, for rows of 16 bits of the usual shape; of split floats 3 times that */

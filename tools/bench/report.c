@@ -138,7 +138,8 @@ enum {
     TIMED = 4,   /* empty where nothing was timed */
     CHECKED = 8, /* empty where nothing was checked */
     OF_CPU = 16, /* in the CPU's tables alone */
-    OF_GPU = 32
+    OF_GPU = 32,
+    OR_NONE = 64 /* 0 is "-" in tables, and null */
 };
 
 /* How tables show it. */
@@ -190,6 +191,7 @@ static const column columns[] = {
     {"samples", "seconds", "samples", CELL_INT32, NEEDED, AT(samples), SHOW_COUNT},
     {"median", "seconds", "median", CELL_REAL, NEEDED | TIMED, AT(median), SHOW_SECONDS},
     {"predicted", "seconds", "predicted for an H200", CELL_REAL, OF_GPU, AT(predicted), SHOW_SECONDS},
+    {"graph", "seconds", "in a graph", CELL_REAL, OF_GPU | TIMED | OR_NONE, AT(graph), SHOW_SECONDS},
     {"p5", "seconds", "p5", CELL_REAL, NEEDED | TIMED, AT(p5), SHOW_SECONDS},
     {"p95", "seconds", "p95", CELL_REAL, NEEDED | TIMED, AT(p95), SHOW_SECONDS},
     {"deviation", "seconds", "deviation", CELL_REAL, TIMED, AT(deviation), SHOW_DEVIATION},
@@ -314,6 +316,10 @@ static bench_words cell_words(const bench_row *row, const column *of) {
         ((of->flags & CHECKED) != 0 && row->failure[0] != '\0')) {
         return shown;
     }
+    if ((of->flags & OR_NONE) != 0 && !(value > 0.0)) {
+        add(&shown, "-");
+        return shown;
+    }
     switch (of->form) {
     case SHOW_TEXT:
         add(&shown, "%s", text_of(row, of));
@@ -379,8 +385,10 @@ static void write_notes(FILE *stream, const bench_report *report) {
         report->on_gpu ? "" : " on as many threads");
     if (report->on_gpu) {
         (void)fputs("Stages are timed by the GPU's clock, hot after a run of their own and cold after its "
-                    "cache was overwritten; whole maps by\nthe host's. GPU memory: the most that a map took. "
-                    "The phase and all other arithmetic of rotate take what its share\nleaves of the copy's "
+                    "cache was overwritten; whole maps by\nthe host's. In a graph: the same runs, "
+                    "launched all at once; what one takes less there is its launch.\nGPU memory: the most "
+                    "that a map took. The phase and all other arithmetic of rotate take what its "
+                    "share\nleaves of the copy's "
                     "time at most.\n",
                     stream);
     }
@@ -511,7 +519,9 @@ static json_t *joined(json_t *object, json_t *more) {
 static json_t *cell_value(const bench_row *row, const column *of) {
     const char *text = text_of(row, of);
     const double number = number_of(row, of);
+    const bool none = (of->flags & OR_NONE) != 0 && !(number > 0.0);
     return text != NULL            ? json_string(text)
+           : none                  ? json_null()
            : of->type == CELL_REAL ? document_real(number)
            : of->type == CELL_FLAG ? json_boolean(number != 0.0)
                                    : json_integer((json_int_t)number);
@@ -542,6 +552,8 @@ static json_t *row_object(const bench_row *row, const bench_change *change) {
     }
     object = with_cell(object, NULL, "target", target_object(row));
     object = with_cell(object, NULL, "baseline", change_object(change));
+    object = with_cell(object, NULL, "no_graph",
+                       row->no_graph[0] != '\0' ? document_text(row->no_graph) : json_null());
     return with_cell(object, NULL, "failure",
                      row->failure[0] != '\0' ? document_text(row->failure) : json_null());
 }

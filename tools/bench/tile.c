@@ -605,6 +605,7 @@ const bench_case gpu_tile_benchmarks[] = {
      .uses = BENCH_USES_HEAD_DIMS | BENCH_USES_DTYPE | BENCH_USES_BLOCKS,
      .usual = {.positions = 131072, .head_dim = 128},
      .by_flops = true,
+     .one_stream = true,
      .stage = &tile_stage,
      .ceilings = {{.run = ceiling_product, .runs = ceiling_product_runs}},
      .bytes = similarity_bytes,

@@ -93,6 +93,17 @@ static ropemap_status queue_ahead(const timed_gpu *gpu, bench_work run, void *st
     return cold || runs == 1 ? ROPEMAP_OK : run(state, error);
 }
 
+/* Seconds of all runs together, between two marks. */
+static ropemap_status seconds_of_gpu(const timed_gpu *gpu, bench_work run, void *state, int64_t runs,
+                                     double *seconds, ropemap_error *error) {
+    RM_TRY(gpu->timing->mark(gpu->context, 0, error));
+    RM_TRY(run_times(run, state, runs, error));
+    RM_TRY(gpu->timing->mark(gpu->context, 1, error));
+    RM_TRY(gpu->timing->elapsed(gpu->context, seconds, error));
+    *seconds = fmax(*seconds, STEP_SECONDS);
+    return ROPEMAP_OK;
+}
+
 ropemap_status timing_seconds(const timed_gpu *gpu, bench_work run, void *state, int64_t runs, bool cold,
                               double *seconds, ropemap_error *error) {
     if (gpu == NULL) {
@@ -100,11 +111,8 @@ ropemap_status timing_seconds(const timed_gpu *gpu, bench_work run, void *state,
     }
     runs = cold ? 1 : runs;
     RM_TRY(queue_ahead(gpu, run, state, runs, cold, error));
-    RM_TRY(gpu->timing->mark(gpu->context, 0, error));
-    RM_TRY(run_times(run, state, runs, error));
-    RM_TRY(gpu->timing->mark(gpu->context, 1, error));
-    RM_TRY(gpu->timing->elapsed(gpu->context, seconds, error));
-    *seconds = fmax(*seconds, STEP_SECONDS) / (double)runs;
+    RM_TRY(seconds_of_gpu(gpu, run, state, runs, seconds, error));
+    *seconds /= (double)runs;
     return ROPEMAP_OK;
 }
 
@@ -115,8 +123,8 @@ enum { CEILINGS = 2, SAMPLES_LEAST = 5, SAMPLES_MOST = 1000 };
 static const double NOISY = 0.005; /* relative deviation */
 
 /* What each sample comes to: seconds of a run, of the slower ceiling for the same work, and their ratio; the
- * same from a cold cache, 0: not measured. */
-typedef enum column { OWN, CEILING, SHARE, COLD, COLD_CEILING, COLD_SHARE, COLUMNS } column;
+ * same from a cold cache; seconds of a run in a graph. 0: not measured. */
+typedef enum column { OWN, CEILING, SHARE, COLD, COLD_CEILING, COLD_SHARE, GRAPH, COLUMNS } column;
 
 /* A benchmark that is open, and its samples. */
 typedef struct open_case {
@@ -126,6 +134,8 @@ typedef struct open_case {
     const timed_gpu *gpu, *clock;         /* clock NULL: the host's. A GPU's ceilings take the GPU's. */
     double work[CEILINGS];                /* of a run, in runs of the ceilings */
     int64_t runs, ceiling_runs[CEILINGS]; /* in a sample */
+    bool in_graph;                        /* a sample's runs are one as well */
+    ropemap_error no_graph;               /* why they are not */
     int32_t room, count;                  /* of samples */
     double *samples;                      /* [COLUMNS, room] */
 } open_case;
@@ -150,6 +160,47 @@ static ropemap_status find_runs(const open_case *timed, bench_work run, const ti
     return ROPEMAP_OK;
 }
 
+static ropemap_status launch_graph(void *state, ropemap_error *error) {
+    const timed_gpu *gpu = ((bench_state *)state)->shape.gpu;
+    return gpu->timing->graph(gpu->context, error);
+}
+
+/* A sample's runs as a graph, launched once: its output is right, or it is not what runs do. */
+static ropemap_status make_graph(const open_case *timed, ropemap_error *error) {
+    const timed_gpu *gpu = timed->gpu;
+    check_result result = {0};
+    RM_TRY(bench_spoil(timed->state, error));
+    RM_TRY(gpu->timing->record_begin(gpu->context, error));
+    const ropemap_status status = run_times(timed->stage->run, timed->state, timed->runs, error);
+    const ropemap_status ended = gpu->timing->record_end(gpu->context, status == ROPEMAP_OK ? error : NULL);
+    RM_TRY(status != ROPEMAP_OK ? status : ended);
+    RM_TRY(launch_graph(timed->state, error));
+    RM_TRY(gpu->backend->finish(gpu->context, error));
+    RM_TRY(timed->stage->check(timed->state, &result, error));
+    return result.wrong == 0
+               ? ROPEMAP_OK
+               : rm_fail(error, ROPEMAP_CHECK, "graph: %" PRId64 " of %" PRId64 " elements wrong",
+                         result.wrong, result.checked);
+}
+
+/* Rows do without a graph rather than fail. */
+static void try_graph(open_case *timed) {
+    if (timed->clock == NULL || !timed->benchmark->one_stream) {
+        (void)rm_fail(&timed->no_graph, ROPEMAP_RESOURCES, "graph: it works on more than one stream");
+    } else {
+        timed->in_graph = make_graph(timed, &timed->no_graph) == ROPEMAP_OK;
+    }
+}
+
+/* The GPU is kept busy while the host launches, and the cache is as for a loop. */
+static ropemap_status time_graph(const open_case *timed, double *seconds, ropemap_error *error) {
+    const int64_t ahead = timed->runs > 1 ? timed->runs : 2;
+    RM_TRY(queue_ahead(timed->gpu, timed->stage->run, timed->state, ahead, false, error));
+    RM_TRY(seconds_of_gpu(timed->gpu, launch_graph, timed->state, 1, seconds, error));
+    *seconds /= (double)timed->runs;
+    return ROPEMAP_OK;
+}
+
 static ropemap_status prepare_samples(open_case *timed, ropemap_error *error) {
     for (int i = 0; i < CEILINGS && timed->benchmark->ceilings[i].run != NULL; i++) {
         const bench_ceiling *ceiling = &timed->benchmark->ceilings[i];
@@ -160,6 +211,9 @@ static ropemap_status prepare_samples(open_case *timed, ropemap_error *error) {
     if (timed->clock != NULL) {
         RM_TRY(bench_prepare(timed->state, error));
         RM_TRY(find_runs(timed, timed->stage->run, timed->clock, &timed->runs, error));
+    }
+    if (timed->gpu != NULL) {
+        try_graph(timed);
     }
     return ROPEMAP_OK;
 }
@@ -178,15 +232,17 @@ static ropemap_status time_ceilings(const open_case *timed, bool cold, double *s
 
 /* A run and its ceilings, one after the other: other load on the machine falls on both. */
 static ropemap_status take_sample(open_case *timed, ropemap_error *error) {
-    double own[2] = {0.0}, ceiling[2] = {0.0};
+    double own[2] = {0.0}, ceiling[2] = {0.0}, graph = 0.0;
     for (int cold = 0; cold < (timed->clock != NULL ? 2 : 1); cold++) {
         RM_TRY(bench_prepare(timed->state, error));
         RM_TRY(timing_seconds(timed->clock, timed->stage->run, timed->state, timed->runs, cold != 0,
                               &own[cold], error));
         RM_TRY(time_ceilings(timed, cold != 0, &ceiling[cold], error));
     }
+    timed->in_graph = timed->in_graph && time_graph(timed, &graph, &timed->no_graph) == ROPEMAP_OK;
     const double values[COLUMNS] = {own[0], ceiling[0], ceiling[0] / own[0],
-                                    own[1], ceiling[1], own[1] > 0.0 ? ceiling[1] / own[1] : 0.0};
+                                    own[1], ceiling[1], own[1] > 0.0 ? ceiling[1] / own[1] : 0.0,
+                                    graph};
     for (int i = 0; i < COLUMNS; i++) {
         timed->samples[i * timed->room + timed->count] = values[i];
     }
@@ -249,6 +305,9 @@ static void summarise(const open_case *timed, const bench_shape *shape, bench_ro
     row->share = of_column(timed, SHARE).median;
     row->cold = of_column(timed, COLD).median;
     row->cold_share = of_column(timed, COLD_SHARE).median;
+    row->graph = timed->in_graph ? of_column(timed, GRAPH).median : 0.0;
+    (void)snprintf(row->no_graph, sizeof row->no_graph, "%.199s",
+                   timed->in_graph ? "" : timed->no_graph.text);
 }
 
 /* ---- a row */
