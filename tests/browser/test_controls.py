@@ -198,7 +198,7 @@ class Controls(BrowseCase):
         self.open("measure=softmax")
         for _ in range(5):
             self.js("document.querySelector('.zoom-buttons button').click()")
-        self.until("/From 0.0002/.test(document.body.textContent)", "the mass of a key of 4,096")
+        self.until("/from 0.0002/.test(document.body.textContent)", "the mass of a key of 4,096")
         self.assertIn("--positions", self.command())
 
     def test_every_flag_and_reset(self):

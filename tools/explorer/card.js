@@ -12,7 +12,7 @@ const MARGIN = { left: 2.6, right: 0.9, top: 1.4, bottom: 2.1 }; /* rem */
 const LENGTHS = '1k-64k', STEP = 1.1, NEAR = 12; /* pixels around a model's point */
 const byId = (id) => document.getElementById(id);
 const channel = new Channel('card'), lengths = new Channel('card-least');
-let card = null, least = [], key = '', leastKey = '', leastWanted = '', now = null, width = 0, height = 0, x = null, y = null, dragged = false;
+let card = null, least = [], key = '', leastKey = '', leastWanted = '', now = null, width = 0, height = 0, x = null, y = null, dragged = false, named = null;
 
 /* Models of one base and one length are one point. */
 const models = () => [...d3.group(table.presets.filter(({ trained_length: trained }) => trained),
@@ -61,6 +61,7 @@ const place = (event) => {
 };
 
 function drag(event, live) {
+  named = null;
   if (x) take(x.invert(Math.min(Math.max(place(event)[0], 0), width)), event, live);
 }
 
@@ -71,11 +72,13 @@ function hover(event) {
   note(nearest && away(nearest) < NEAR ? nearest : null);
 }
 
-function note(model) {
+/* What the pointer is at stays named while the card is drawn anew. */
+function note(model = named) {
+  named = model;
   const base = numberOf('base'), { names = [] } = model ?? {}, more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   byId('card-note').textContent = model
     ? `${names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${positionText(model.length)} tokens`
-    : Number.isNaN(base) || isOnCard(base) ? 'Drag to set the base.' : `Base ${powerText(base)} is beyond the card: drag to bring it back.`;
+    : !(base > 1) || isOnCard(base) ? 'Drag to set the base.' : `Base ${powerText(base)} is beyond the card: drag to bring it back.`;
 }
 
 /* A search that was asked for comes before the card's own. */
@@ -173,7 +176,7 @@ function axes(plot, rem) {
 const follow = inFrame(() => {
   if (!x || !card) return;
   const base = numberOf('base'), at = isOnCard(base) ? [base] : [];
-  if (!dragged) note(null);
+  if (!dragged) note();
   layer('line', 'card-now', at).attr('x1', x).attr('x2', x).attr('y2', height);
   const fresh = now && Math.abs(now.base / base - 1) < 1e-9 ? [now.half, now.first_negative] : [];
   layer('circle', 'card-at', at.length ? fresh.filter((value) => value !== null) : []).attr('r', 4)

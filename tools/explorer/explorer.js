@@ -30,7 +30,7 @@ import { followDecay, refreshDecay, startDecay } from './decay.js';
 import { takeHash } from './config.js';
 import { once } from './fetch.js';
 import { keep, startHistory } from './history.js';
-import { axes, draw, forget, hooks, panes, picture, requestMap, startMap } from './map.js';
+import { axes, draw, forget, hooks, mapRefused, panes, picture, requestMap, startMap } from './map.js';
 import { followMany, many, manyShown, refreshMany, startMany } from './many.js';
 import { followModels, modelName, models, refuseModel, startModels } from './models.js';
 import { refreshPairs, startPairs } from './pairs.js';
@@ -122,6 +122,7 @@ function showScale() {
     showCaption(many.caption);
   } else if (compared) showBar(compared.scale, compared.label);
   else if (lastHeader) showBar(lastHeader, lastHeader.value_label);
+  speakSoon();
 }
 
 /* What follows a picture, once it is on the screen: none of it may delay the next one. */
@@ -134,10 +135,15 @@ const afterPicture = whenQuiet(30, () => {
   showBadge(lastHeader, lastRoundTrip);
   if (!manyShown()) caption();
   refreshValue();
-  const { title, subtitle } = mode() === 'off' ? lastHeader : comparedCaption(lastHeader);
-  const { min, max } = comparedScale()?.scale ?? lastHeader;
-  say([title, subtitle?.trim(), min === null ? '' : `Cells from ${min.toPrecision(3)} to ${max.toPrecision(3)}`].filter(Boolean).map((one) => `${one}.`).join(' '));
 }, 120);
+
+/* What is seen, for those who do not see it. */
+const speakSoon = whenQuiet(120, () => {
+  if (!lastHeader || mapRefused() || (manyShown() && !many.caption)) return;
+  const { title, subtitle } = manyShown() ? many.caption : mode() === 'off' ? lastHeader : comparedCaption(lastHeader);
+  const { min, max } = (manyShown() ? null : mode() === 'off' ? lastHeader : comparedScale()?.scale) ?? { min: null };
+  say([title, subtitle?.trim(), min === null ? '' : `Cells from ${min.toPrecision(3)} to ${max.toPrecision(3)}`].filter(Boolean).map((one) => `${one}.`).join(' '));
+});
 
 function startLinks() {
   cross.onMove = (pair) => showCursor(pair ? pair.i - pair.j : null);

@@ -13,7 +13,7 @@ const FIELDS = { keep: 'Similarity', length: 'Tokens' };
 const CHANGES = { base: 'base', linear: 'linear factor', ntk: 'NTK factor', yarn: 'YaRN factor', llama3: 'Llama 3 factor' };
 const byId = (id) => document.getElementById(id);
 const channel = new Channel('plan');
-let round = 0, rows = [], key = ''; /* { choice, button } of what was found, for which setting */
+let round = 0, rows = [], key = '', asked = null; /* { choice, button } of what was found, for which setting, from which rule */
 
 export function startPlan() {
   byId('plan').addEventListener('submit', (event) => {
@@ -56,7 +56,9 @@ function keyNow() {
 /* The length is that of the map until one is written; what is applied says so. */
 export function followPlan() {
   update(byId('plan-length'), { placeholder: grouped(extent()) });
-  if (keyNow() !== key) {
+  const ruleNow = { base: Number(effective('base')), scaling: effective('scaling') };
+  const other = asked && (ruleNow.base !== asked.base || ruleNow.scaling !== asked.scaling) && !rows.some(({ choice }) => isOwn(choice));
+  if (keyNow() !== key || other) {
     stop();
     clear();
     key = keyNow();
@@ -72,7 +74,7 @@ export function followPlan() {
 function clear() {
   byId('plan-rows').replaceChildren();
   byId('plan-table').hidden = true;
-  rows = [];
+  [rows, asked] = [[], null];
 }
 
 /* One change after another: each answer is shown as it comes. */
@@ -81,6 +83,7 @@ async function find() {
   const mine = round, list = byId('plan-rows');
   const keep = byId('plan-keep').value.trim() || '0', length = byId('plan-length').value.trim() || tokensText(extent());
   clear();
+  asked = { base: Number(effective('base')), scaling: effective('scaling') };
   yieldSearch();
   yieldLeast();
   byId('plan-stop').hidden = false;
