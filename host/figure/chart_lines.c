@@ -1,9 +1,67 @@
-/* chart_lines.c - the bands, lines and dots of series */
+/* chart_lines.c - the colours, bands, lines and dots of series */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/figure/chart.h"
 
 #include <math.h>
+
+/* ---- looks ---- */
+
+/* Thickness of a reference, of a line's. */
+#define REFERENCE (1.6 / 2.6)
+
+enum { INKS = 8, PATTERNS = 6, SOLID = 2, DOTS = RM_DOT_OPEN_DIAMOND + 1 };
+
+/* Okabe and Ito 2008: distinct to every kind of eye; those that are dark on white come first. */
+static const rm_rgb inks[INKS] = {{0x00, 0x72, 0xb2}, {0xd5, 0x5e, 0x00}, {0x00, 0x9e, 0x73},
+                                  {0xcc, 0x79, 0xa7}, {0xe6, 0x9f, 0x00}, {0x56, 0xb4, 0xe9},
+                                  {0x00, 0x00, 0x00}, {0xf0, 0xe4, 0x42}};
+
+static const rm_rgb reference_ink = {0x60, 0x60, 0x60};
+
+/* In thicknesses of the line. The first two lines are solid, and after them neighbours differ in more than
+ * their colour. */
+static const struct {
+    int32_t count;
+    double dash[RM_DASHES_MAX];
+} patterns[PATTERNS] = {{0, {0.0}},      {2, {5.0, 1.6}},  {4, {8.0, 1.6, 1.6, 1.6}},
+                        {2, {1.8, 1.4}}, {2, {12.0, 2.0}}, {6, {8.0, 1.6, 1.6, 1.6, 1.6, 1.6}}};
+
+/* Viridis, less what is faint on white. */
+static rm_rgb ramp_ink(int32_t rank, int32_t count) {
+    rm_palette palette;
+    rm_palette_make(ROPEMAP_COLORMAP_VIRIDIS, false, &palette);
+    const uint8_t *rgb = palette.rgb[(int32_t)(0.8 * RM_LEVEL_MAX) * rank / (count > 1 ? count - 1 : 1)];
+    return (rm_rgb){rgb[0], rgb[1], rgb[2]};
+}
+
+rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness, double dot) {
+    const ropemap_series *series = &plot->series[index];
+    int32_t rank = 0; /* references take no colour */
+    for (int32_t before = 0; before < index; before++) {
+        rank += plot->series[before].reference ? 0 : 1;
+    }
+    if (series->reference) {
+        return (rm_item){.kind = RM_ITEM_POLYLINE, .thickness = thickness * REFERENCE, .ink = reference_ink};
+    }
+    if (plot->ordered) {
+        return (rm_item){.kind = series->points ? RM_ITEM_DOTS : RM_ITEM_POLYLINE,
+                         .thickness = series->points ? dot : thickness,
+                         .ink = ramp_ink(rank, plot->series_count)};
+    }
+    const int32_t pattern = series->dashed ? 1 : rank < SOLID ? 0 : 1 + (rank - SOLID) % (PATTERNS - 1);
+    rm_item item = {.kind = series->points ? RM_ITEM_DOTS : RM_ITEM_POLYLINE,
+                    .thickness = series->points ? dot : thickness,
+                    .ink = inks[rank % INKS],
+                    .dot = (rm_dot)(rank % DOTS)};
+    item.dashes = series->points ? 0 : patterns[pattern].count;
+    for (int32_t dash = 0; dash < item.dashes; dash++) {
+        item.dash[dash] = patterns[pattern].dash[dash] * thickness;
+    }
+    return item;
+}
+
+/* ---- columns ---- */
 
 /* Before a column is finished: x is the sum of places, y of values over `unit`, top and bottom are values. */
 typedef struct gathering {
