@@ -142,7 +142,7 @@ class Answer(BrowseCase):
         self.until("document.getElementById('card-note').textContent.includes('base 10,000')", "its name is told")
 
     def test_what_a_length_needs(self):
-        self.open("positions=512&head-dim=32&base=300")
+        self.open("positions=512&head-dim=32&base=0.3k")  # as a hand may write it
         self.enter("#plan-keep", "0.05")
         self.enter("#plan-length", "400")
         self.click("#plan-find")
@@ -160,6 +160,8 @@ class Answer(BrowseCase):
         self.assertIn("--scaling", self.command())
         self.assertIn("linear:factor=", " ".join(self.command()))
         self.assertEqual(self.text("plan-rows").count("in effect"), 1)
+        self.enter("#number-base", "900")
+        self.until("document.querySelectorAll('#plan-rows tr').length === 0", "factors go with the base they are of")
         self.enter("#plan-keep", "2")
         self.expected.append("status of 400")
         self.click("#plan-find")

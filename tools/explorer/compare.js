@@ -178,7 +178,8 @@ export function comparedCaption(header) {
   const ofA = against() === 'a' ? (mode() === 'difference' ? difference?.ofA : other?.header) : null;
   const apartParts = [a, b].flatMap((words) => words.split(', '));
   const common = inCommon([header, ofA ?? header].map(({ title }) => title)).split(', ').filter((part) => !apartParts.some((word) => word.startsWith(part)));
-  const both = [...common, ...(header.subtitle ? [header.subtitle] : [])].join(', ');
+  const shared = (header.subtitle ?? '').split(', ').filter((part) => part && part !== state.options.preset); /* B's own name */
+  const both = [...common, ...shared].join(', ');
   const apartWords = against() === 'a' && !a ? '' : mode() === 'difference' ? `: ${b || 'B'} minus ${a || 'A'}` : `: ${a || 'A'} against ${b || 'B'}`;
   return { title: both + apartWords, subtitle: '\u00a0' }; /* the names of A and B stand there */
 }

@@ -7,7 +7,7 @@ import { grouped, plainText, powerText, tokensText } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make, update } from './slider.js';
-import { effective, extent, setOptions, table } from './state.js';
+import { effective, extent, numberOf, setOptions, table } from './state.js';
 
 const FIELDS = { keep: 'Similarity', length: 'Tokens' };
 const CHANGES = { base: 'base', linear: 'linear factor', ntk: 'NTK factor', yarn: 'YaRN factor', llama3: 'Llama 3 factor' };
@@ -56,7 +56,7 @@ function keyNow() {
 /* The length is that of the map until one is written; what is applied says so. */
 export function followPlan() {
   update(byId('plan-length'), { placeholder: grouped(extent()) });
-  const ruleNow = { base: Number(effective('base')), scaling: effective('scaling') };
+  const ruleNow = { base: numberOf('base'), scaling: effective('scaling') };
   const other = asked && (ruleNow.base !== asked.base || ruleNow.scaling !== asked.scaling) && !rows.some(({ choice }) => isOwn(choice));
   if (keyNow() !== key || other) {
     stop();
@@ -83,7 +83,7 @@ async function find() {
   const mine = round, list = byId('plan-rows');
   const keep = byId('plan-keep').value.trim() || '0', length = byId('plan-length').value.trim() || tokensText(extent());
   clear();
-  asked = { base: Number(effective('base')), scaling: effective('scaling') };
+  asked = { base: numberOf('base'), scaling: effective('scaling') };
   yieldSearch();
   yieldLeast();
   byId('plan-stop').hidden = false;
@@ -154,7 +154,7 @@ function row(choice, { original, original_is_assumed: assumed }) {
     make('td', { className: 'muted', textContent: `${windowsText(choice)}${needs}${beyond}` }), make('td', {}, button));
 }
 
-const isOwn = (choice) => Number(effective('base')) === choice.base && effective('scaling') === choice.scaling;
+const isOwn = (choice) => numberOf('base') === choice.base && effective('scaling') === choice.scaling;
 
 /* From the setting that was asked about, so that one answer does not come on top of another; over its whole length. */
 function changesOf({ base, scaling, length }) {
@@ -162,4 +162,4 @@ function changesOf({ base, scaling, length }) {
   return Object.fromEntries(Object.entries(changes).filter(([name, text]) => text !== plainOf(name)));
 }
 
-const plainOf = (name) => (name === 'base' ? plainText(Number(effective('base'))) : effective(name));
+const plainOf = (name) => (name === 'base' ? plainText(numberOf('base')) : effective(name));
