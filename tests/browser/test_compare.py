@@ -138,6 +138,11 @@ class Compare(BrowseCase):
         flipped = [[-value for value in row] for row in cells]
         self.eventually(lambda: self.assert_cells("#map", flipped, -most, most, "difference"), "A and B swapped")
 
+    def test_encodings_have_one_curve_and_it_says_so(self):
+        for query in ("encoding=rope&x-a=encoding%3Dnope&x-compare=split", "x-many=encoding=rope+alibi"):
+            self.open(query)
+            self.until("document.getElementById('curve-note').textContent === 'The curves and “half at” are RoPE’s, whatever the encoding.'", query)
+
     def test_the_founding_formula(self):
         self.open("base=5e3&positions=12&cmap=seed&x-axis=linear")
         self.click("#against-formula")

@@ -269,8 +269,9 @@ function describe() {
 function note() {
   const encoding = effective('encoding');
   if (state.page.bound && bound) return 'Dashed: how RoFormer’s bound falls, scaled to 1. It bounds only up to a factor, so the curve may lie above it.';
-  if (encoding !== 'rope') return 'The curve is RoPE’s.';
-  const before = effective('measure') === 'softmax' ? 'The curve is similarity, before softmax. ' : '';
+  if (encoding !== 'rope' && linesShown().length < 2) return 'The curve is RoPE’s.';
+  if (linesShown().some((options) => effective('encoding', options) !== 'rope')) return 'The curves and “half at” are RoPE’s, whatever the encoding.';
+  const before = linesShown().some((options) => effective('measure', options) === 'softmax') ? 'The curve is similarity, before softmax. ' : '';
   if (effective('phase') === 'fp32freq') return `${before}Rounded frequencies alone: what comes of it depends on the distance alone.`;
   if (effective('phase') !== 'exact') {
     const shift = parseNumber(state.options.shift ?? '0') || 0, of = grouped(shift);
