@@ -62,6 +62,7 @@ class Answer(BrowseCase):
         self.enter("#model", "mistral-7b-v0.3")
         self.ready()
         self.assertEqual(self.command()[:4], ["--preset", "mistral-7b-v0.3", "--positions", "32k"])
+        self.until("document.getElementById('answer-rows').textContent.includes('27,115')", "its answer, which the map does not wait for")
         self.assertEqual(self.rows()[1], ["1,000,000", "197", "27,115", "no"])
         self.assertEqual(self.text("answer-length"), "≥ 0 within 32,768")
         # A name that no model has stays and is refused.
