@@ -57,7 +57,7 @@ function keyNow() {
 export function followPlan() {
   update(byId('plan-length'), { placeholder: grouped(extent()) });
   const ruleNow = { base: numberOf('base'), scaling: effective('scaling') };
-  const other = asked && (ruleNow.base !== asked.base || ruleNow.scaling !== asked.scaling) && !rows.some(({ choice }) => isOwn(choice));
+  const other = asked && (!Object.is(ruleNow.base, asked.base) || ruleNow.scaling !== asked.scaling) && !rows.some(({ choice }) => isOwn(choice));
   if (keyNow() !== key || other) {
     stop();
     clear();

@@ -114,7 +114,7 @@ static void print_reach(const ropemap_spec *spec, const ropemap_reach *reach, in
 static void print_least(const bound_found *found) {
     const ropemap_window *first = &found->windows[0];
     if (!first->low_is_edge) {
-        (void)printf("least base %s\n", number_in_words(number_inward(first->low, true)).text);
+        (void)printf("least base %s\n", number_end(first->low, first->high, true).text);
     } else if (bound_any_base(first)) {
         (void)printf("every base above 1 holds, up to %s%s\n", number_in_words(first->high).text,
                      first->high_is_edge ? ", where the search ends" : "");
@@ -154,7 +154,7 @@ static void print_table(const bound_found *found, int count) {
                            bound_any_base(first) ? "above "
                            : first->low_is_edge  ? "at most "
                                                  : "",
-                           number_in_words(number_inward(first->low, true)).text);
+                           number_end(first->low, first->high, true).text);
             (void)snprintf(worst, sizeof worst, " %12s", number_in_words((double)first->worst_at).text);
         }
         (void)printf("%10s %6d %14s%s\n", number_in_words((double)found[i].length).text,

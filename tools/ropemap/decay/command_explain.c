@@ -134,7 +134,7 @@ static void say_least(const ropemap_spec *spec, const explanation *to, char *tex
         (void)snprintf(
             text, EXPLAIN_SENTENCE_BYTES,
             "Smallest base that keeps similarity non-negative within %s tokens%s: %s%s. Base %s %s.",
-            length.text, with, number_in_words(number_inward(to->least_base, true)).text,
+            length.text, with, number_end(to->least_base, (double)INFINITY, true).text,
             to->least_is_lasting ? "" : ", though not every larger one does", base.text,
             holds                         ? "does"
             : spec->base < to->least_base ? "is too small"

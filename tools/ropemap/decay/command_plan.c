@@ -162,8 +162,8 @@ static ropemap_status make(void *given, cli_call *call, void *made, ropemap_erro
 static void print_windows(const plan_options *options, const plan_choice *choice) {
     for (int i = 0; i < choice->count; i++) {
         const ropemap_window *window = &choice->windows[i];
-        const number_words low = number_in_words(number_inward(window->low, true)),
-                           high = number_in_words(number_inward(window->high, false));
+        const number_words low = number_end(window->low, window->high, true),
+                           high = number_end(window->low, window->high, false);
         (void)printf("%s%s", i > 0 ? "; " : "", window->low_is_edge ? "" : low.text);
         if (window->low_is_edge && window->high_is_edge) {
             (void)printf("any");

@@ -209,9 +209,17 @@ number_words number_in_words(double value) {
     return words;
 }
 
-double number_inward(double edge, bool is_low) {
+static double inward(double edge, bool up) {
     const double unit = edge < 1e4 ? pow(10.0, floor(log10(edge)) - 5.0) : 1.0, units = edge / unit;
-    return edge == floor(edge) ? edge : (is_low ? ceil(units) : floor(units)) * unit;
+    return edge == floor(edge) ? edge : (up ? ceil(units) : floor(units)) * unit;
+}
+
+number_words number_end(double low, double high, bool first) {
+    number_words words = number_in_words(inward(first ? low : high, first));
+    if (inward(low, true) > inward(high, false)) {
+        (void)snprintf(words.text, sizeof words.text, "%.12g", first ? low : high);
+    }
+    return words;
 }
 
 ropemap_status number_interval(const char *subject, const char *text, double *low, double *high,

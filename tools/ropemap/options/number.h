@@ -33,9 +33,9 @@ typedef struct number_words {
 
 number_words number_in_words(double value);
 
-/* An end of a window of bases or factors, above 0, for printing: the nearest number within the window that is
- * whole, or below 10,000 has six digits. */
-double number_inward(double edge, bool is_low);
+/* The first or the last number of a window of bases or factors, above 0, as text: whole, or below 10,000 of
+ * six digits, and rounded into the window; twelve digits where it is too narrow for that. */
+number_words number_end(double low, double high, bool first);
 
 /* WIDTHxHEIGHT, or one number for both; each from 1 to `most`. */
 ropemap_status number_size(const char *subject, const char *text, uint64_t most, int64_t *width,
