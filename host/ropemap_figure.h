@@ -48,11 +48,12 @@ typedef enum ropemap_colormap {
     ROPEMAP_COLORMAP_BATLOW,
     ROPEMAP_COLORMAP_DIVERGING, /* limits are made symmetric about 0 unless they were given */
     ROPEMAP_COLORMAP_GREY,
-    ROPEMAP_COLORMAP_TURBO,     /* it and the next are not for colour-blind readers, nor for grey print */
-    ROPEMAP_COLORMAP_SEED,      /* HSL: hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v % */
-    ROPEMAP_COLORMAP_CYCLIC,    /* of angles: both ends are the same */
-    ROPEMAP_COLORMAP_DARK,      /* as diverging, about a dark middle, for dark pages */
-    ROPEMAP_COLORMAP_DIFFERENCE /* as diverging, in colours of its own: orange, white, purple */
+    ROPEMAP_COLORMAP_TURBO,      /* it and the next are not for colour-blind readers, nor for grey print */
+    ROPEMAP_COLORMAP_SEED,       /* HSL: hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v % */
+    ROPEMAP_COLORMAP_CYCLIC,     /* of angles: both ends are the same */
+    ROPEMAP_COLORMAP_DARK,       /* as diverging, about a dark middle, for dark pages */
+    ROPEMAP_COLORMAP_DIFFERENCE, /* as diverging, in colours of its own: orange, white, purple */
+    ROPEMAP_COLORMAP_DIFFERENCE_DARK /* the same about a dark middle */
 } ropemap_colormap;
 
 ROPEMAP_API const char *ropemap_colormap_name(ropemap_colormap colormap); /* NULL past the last */

@@ -309,7 +309,8 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, rm_colour *colour,
     colour->bar_high = chosen.high;
     const bool even = colour->colormap == ROPEMAP_COLORMAP_DIVERGING ||
                       colour->colormap == ROPEMAP_COLORMAP_DARK ||
-                      colour->colormap == ROPEMAP_COLORMAP_DIFFERENCE;
+                      colour->colormap == ROPEMAP_COLORMAP_DIFFERENCE ||
+                      colour->colormap == ROPEMAP_COLORMAP_DIFFERENCE_DARK;
     if (!figure->has_limits && even && figure->norm != ROPEMAP_NORM_LOG) {
         chosen = symmetric(chosen);
     }

@@ -133,12 +133,19 @@ static const uint32_t batlow[18] = {
 };
 
 static const char *const names[] = {
-    [ROPEMAP_COLORMAP_AUTO] = "auto",     [ROPEMAP_COLORMAP_VIRIDIS] = "viridis",
-    [ROPEMAP_COLORMAP_MAGMA] = "magma",   [ROPEMAP_COLORMAP_CIVIDIS] = "cividis",
-    [ROPEMAP_COLORMAP_BATLOW] = "batlow", [ROPEMAP_COLORMAP_DIVERGING] = "diverging",
-    [ROPEMAP_COLORMAP_GREY] = "grey",     [ROPEMAP_COLORMAP_TURBO] = "turbo",
-    [ROPEMAP_COLORMAP_SEED] = "seed",     [ROPEMAP_COLORMAP_CYCLIC] = "cyclic",
-    [ROPEMAP_COLORMAP_DARK] = "dark",     [ROPEMAP_COLORMAP_DIFFERENCE] = "difference",
+    [ROPEMAP_COLORMAP_AUTO] = "auto",
+    [ROPEMAP_COLORMAP_VIRIDIS] = "viridis",
+    [ROPEMAP_COLORMAP_MAGMA] = "magma",
+    [ROPEMAP_COLORMAP_CIVIDIS] = "cividis",
+    [ROPEMAP_COLORMAP_BATLOW] = "batlow",
+    [ROPEMAP_COLORMAP_DIVERGING] = "diverging",
+    [ROPEMAP_COLORMAP_GREY] = "grey",
+    [ROPEMAP_COLORMAP_TURBO] = "turbo",
+    [ROPEMAP_COLORMAP_SEED] = "seed",
+    [ROPEMAP_COLORMAP_CYCLIC] = "cyclic",
+    [ROPEMAP_COLORMAP_DARK] = "dark",
+    [ROPEMAP_COLORMAP_DIFFERENCE] = "difference",
+    [ROPEMAP_COLORMAP_DIFFERENCE_DARK] = "difference-dark",
 };
 
 const char *ropemap_colormap_name(ropemap_colormap colormap) {
@@ -205,6 +212,12 @@ static void sample_dark(int level, uint8_t rgb[3]) {
     sample_oklab(BLUE_RED, side > 0.0, 0.19 + 0.57 * away, 0.14 * (1.0 - (1.0 - away) * (1.0 - away)), rgb);
 }
 
+static void sample_difference_dark(int level, uint8_t rgb[3]) {
+    const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side), rest = 1.0 - away;
+    sample_oklab(ORANGE_PURPLE, side > 0.0, 0.19 + 0.57 * away,
+                 (side > 0.0 ? 0.14 : 0.11) * (1.0 - rest * rest), rgb);
+}
+
 /* Dark grey, blue, white, red, dark grey: the same with lightness down to 0.25, where chroma is gone again.
  */
 static void sample_cyclic(int level, uint8_t rgb[3]) {
@@ -246,6 +259,9 @@ static void sample(ropemap_colormap colormap, int level, uint8_t rgb[3]) {
     case ROPEMAP_COLORMAP_DIFFERENCE:
         sample_difference(level, rgb);
         break;
+    case ROPEMAP_COLORMAP_DIFFERENCE_DARK:
+        sample_difference_dark(level, rgb);
+        break;
     case ROPEMAP_COLORMAP_DARK:
         sample_dark(level, rgb);
         break;
@@ -271,7 +287,9 @@ void rm_palette_make(ropemap_colormap colormap, bool dark, rm_palette *palette) 
     static const uint8_t nan[2][3][3] = {
         {{0xc6, 0xc6, 0xc6}, {0x8f, 0xb4, 0xe0}, {0xc6, 0xc6, 0xc6}},
         {{0x40, 0x40, 0x40}, {0x2f, 0x55, 0x8f}, {0x90, 0x90, 0x90}}}; /* dark */
-    const int kind = colormap == ROPEMAP_COLORMAP_GREY ? 1 : colormap == ROPEMAP_COLORMAP_DARK ? 2 : 0;
+    const bool dark_middle =
+        colormap == ROPEMAP_COLORMAP_DARK || colormap == ROPEMAP_COLORMAP_DIFFERENCE_DARK;
+    const int kind = colormap == ROPEMAP_COLORMAP_GREY ? 1 : dark_middle ? 2 : 0;
     for (int level = 0; level < RM_LEVELS; level++) {
         sample(colormap, level, palette->rgb[level]);
     }

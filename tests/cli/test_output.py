@@ -9,7 +9,7 @@ import unittest
 
 from harness import PROGRAM, Case, read_npy, read_png, write_safetensors
 
-COLOUR_MAPS = ["auto", "viridis", "magma", "cividis", "batlow", "diverging", "grey", "turbo", "seed", "cyclic", "dark", "difference"]
+COLOUR_MAPS = ["auto", "viridis", "magma", "cividis", "batlow", "diverging", "grey", "turbo", "seed", "cyclic", "dark", "difference", "difference-dark"]
 
 
 class Pictures(Case):

@@ -7,8 +7,9 @@
 #include <math.h>
 
 static void names_are_listed(void **state) {
-    static const char *const names[] = {"auto", "viridis", "magma", "cividis", "batlow", "diverging",
-                                        "grey", "turbo",   "seed",  "cyclic",  "dark",   "difference"};
+    static const char *const names[] = {"auto",      "viridis",    "magma",          "cividis", "batlow",
+                                        "diverging", "grey",       "turbo",          "seed",    "cyclic",
+                                        "dark",      "difference", "difference-dark"};
     const int count = (int)(sizeof names / sizeof *names);
     for (int map = 0; map < count; map++) {
         assert_string_equal(ropemap_colormap_name((ropemap_colormap)map), names[map]);
@@ -43,7 +44,7 @@ static void public_colours_and_scale_are_those_in_effect(void **state) {
         assert_memory_equal(rgb, colour.palette.rgb, sizeof rgb);
         assert_true(scale.colormap != ROPEMAP_COLORMAP_AUTO && scale.low < scale.high);
         const bool diverging = index == ROPEMAP_COLORMAP_AUTO || index == ROPEMAP_COLORMAP_DIVERGING ||
-                               index == ROPEMAP_COLORMAP_DARK || index == ROPEMAP_COLORMAP_DIFFERENCE;
+                               index == ROPEMAP_COLORMAP_DARK || index >= ROPEMAP_COLORMAP_DIFFERENCE;
         assert_float_equal(scale.low, (diverging ? -1.0 : -0.5), 0.0);
         assert_float_equal(scale.high, 1.0, 0.0);
     }
@@ -122,18 +123,23 @@ static void difference_is_symmetric_about_white(void **state) {
 }
 
 /* On a dark page what is near 0 is quiet, and both signs are as bright. */
-static void dark_is_symmetric_about_a_dark_middle(void **state) {
-    rm_palette palette;
-    rm_palette_make(ROPEMAP_COLORMAP_DARK, false, &palette);
-    const uint8_t *middle = palette.rgb[127];
-    assert_true(lightness(middle) < 12.0);
-    assert_true(abs(middle[0] - middle[1]) <= 1 && abs(middle[1] - middle[2]) <= 1);
-    for (int away = 4; away <= 127; away++) {
-        const uint8_t *blue = palette.rgb[127 - away], *red = palette.rgb[127 + away];
-        assert_true(blue[2] > blue[0] && red[0] > red[2]);
-        assert_true(fabs(lightness(blue) - lightness(red)) < 6.0);
-        assert_true(lightness(blue) > lightness(palette.rgb[127 - away + 4]));
-        assert_true(lightness(red) > lightness(palette.rgb[127 + away - 4]));
+static void dark_ones_are_symmetric_about_a_dark_middle(void **state) {
+    for (int pair = 0; pair < 2; pair++) {
+        rm_palette palette;
+        rm_palette_make(pair == 0 ? ROPEMAP_COLORMAP_DARK : ROPEMAP_COLORMAP_DIFFERENCE_DARK, false,
+                        &palette);
+        const uint8_t *middle = palette.rgb[127];
+        assert_true(lightness(middle) < 12.0);
+        assert_true(abs(middle[0] - middle[1]) <= 1 && abs(middle[1] - middle[2]) <= 1);
+        for (int away = 4; away <= 127; away++) {
+            const uint8_t *low = palette.rgb[127 - away], *high = palette.rgb[127 + away];
+            assert_true(pair == 0
+                            ? low[2] > low[0] && high[0] > high[2]
+                            : low[0] > low[1] && low[1] >= low[2] && high[0] > high[1] && high[2] > high[1]);
+            assert_true(fabs(lightness(low) - lightness(high)) < 6.0);
+            assert_true(lightness(low) > lightness(palette.rgb[127 - away + 4]));
+            assert_true(lightness(high) > lightness(palette.rgb[127 + away - 4]));
+        }
     }
 }
 
@@ -305,7 +311,7 @@ int main(void) {
         cmocka_unit_test(sequential_maps_grow_lighter),
         cmocka_unit_test(diverging_is_symmetric_about_white),
         cmocka_unit_test(difference_is_symmetric_about_white),
-        cmocka_unit_test(dark_is_symmetric_about_a_dark_middle),
+        cmocka_unit_test(dark_ones_are_symmetric_about_a_dark_middle),
         cmocka_unit_test(cyclic_ends_where_it_begins),
         cmocka_unit_test(seed_is_the_hsl_rule),
         cmocka_unit_test(nan_is_told_from_every_level),

@@ -542,7 +542,9 @@ ropemap_norm map_norm(const map_options *options) {
 
 ropemap_colormap map_colormap(const map_options *options) {
     const bool difference = (options->given & MAP_DIFF) != 0 && options->colormap == ROPEMAP_COLORMAP_AUTO;
-    return difference ? ROPEMAP_COLORMAP_DIFFERENCE : options->colormap;
+    return !difference     ? options->colormap
+           : options->dark ? ROPEMAP_COLORMAP_DIFFERENCE_DARK
+                           : ROPEMAP_COLORMAP_DIFFERENCE;
 }
 
 void figure_options_warn(const map_options *options) {
