@@ -29,6 +29,9 @@ enum { ROPEMAP_SCALING_TITLE = 96 }; /* bytes that hold what a title has of a sc
 /* A scaling by its most telling number, "yarn scaling by 4"; empty of none. */
 ROPEMAP_API void ropemap_scaling_title(char text[ROPEMAP_SCALING_TITLE], const ropemap_scaling *scaling);
 
+/* What an encoding's values are, as titles begin: "RoPE similarity", "ALiBi score". */
+ROPEMAP_API const char *ropemap_encoding_title(ropemap_encoding encoding);
+
 /* A font for the text of figures, in place of the DejaVu Sans that the library brings. */
 typedef struct ropemap_font ropemap_font;
 

@@ -96,6 +96,13 @@ void ropemap_scaling_title(char text[ROPEMAP_SCALING_TITLE], const ropemap_scali
     }
 }
 
+const char *ropemap_encoding_title(ropemap_encoding encoding) {
+    static const char *const titles[] = {
+        "RoPE similarity", "Sinusoidal similarity",        "ALiBi score",
+        "xPos similarity", "Similarity without positions", "RoPE similarity, dual chunks"};
+    return (size_t)encoding < sizeof titles / sizeof titles[0] ? titles[encoding] : "Similarity";
+}
+
 static void describe_rule(line title, const ropemap_request *request) {
     const ropemap_spec *spec = &request->spec;
     char base[RM_NUMBER_TEXT], scaling[ROPEMAP_SCALING_TITLE];
@@ -111,16 +118,12 @@ static void describe_rule(line title, const ropemap_request *request) {
         append(title, "d = %" PRId32, spec->head_dim);
         return;
     }
-    static const char *const encodings[] = {
-        "RoPE similarity", "Sinusoidal similarity",        "ALiBi score",
-        "xPos similarity", "Similarity without positions", "RoPE similarity, dual chunks"};
-    const bool known = (size_t)request->encoding.kind < sizeof encodings / sizeof encodings[0];
     append(title, "%s",
-           softmax && request->encoding.kind == ROPEMAP_ENCODING_NOPE  ? "Attention without positions"
-           : softmax                                                   ? "Attention with RoPE"
-           : logits && request->encoding.kind == ROPEMAP_ENCODING_ROPE ? "Attention logits with RoPE"
-           : known                                                     ? encodings[request->encoding.kind]
-                                                                       : "Similarity");
+           softmax && request->encoding.kind == ROPEMAP_ENCODING_NOPE ? "Attention without positions"
+           : softmax                                                  ? "Attention with RoPE"
+           : logits && request->encoding.kind == ROPEMAP_ENCODING_ROPE
+               ? "Attention logits with RoPE"
+               : ropemap_encoding_title(request->encoding.kind));
     if (request->encoding.kind == ROPEMAP_ENCODING_ALIBI || request->encoding.kind == ROPEMAP_ENCODING_NOPE) {
         append(title, "d = %" PRId32, spec->head_dim);
         return;

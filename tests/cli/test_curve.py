@@ -49,6 +49,52 @@ class Curve(Case):
         self.assertIn(b"similarity, as a share of S(0)", self.read("share.svg"))
         self.assertIsNone(self.curves("--quantity", "roformer", "-n", "4")["curves"][0]["similarity_at_zero"])
 
+    def test_other_encodings(self):
+        """Against their formulas, and where they are first below half and zero."""
+        wave = lambda distance, pair: math.cos(distance * 1e4 ** (-pair / 4))
+        mean = lambda distance: sum(wave(distance, pair) for pair in range(4)) / 4
+        zeta = [(2 * pair + 0.4 * 8) / (1.4 * 8) for pair in range(4)]
+        formulas = {
+            "alibi": lambda r: 1 - r / 256, "nope": lambda r: 1.0, "sinusoidal": mean,
+            "xpos": lambda r: sum(zeta[pair] ** (r / 512) * wave(r, pair) for pair in range(4)) / 4,
+        }
+        document = self.curves("-d", "8", "-n", "700", "--vary", "encoding=rope," + ",".join(formulas))
+        for curve, (name, formula) in zip(document["curves"][1:], formulas.items()):
+            expected = [formula(r) for r in range(700)]
+            self.assertEqual(curve["encoding"], name)
+            self.assertAlmostEqual(curve["similarity_at_zero"], 1, delta=1e-6)
+            self.assertLess(max(abs(a - b) for a, b in zip(curve["values"], expected)), 3e-6, name)
+            for key, threshold in (("half", 0.5), ("first_negative", 0.0)):
+                below = [r for r, value in enumerate(expected) if value < threshold]
+                self.assertEqual(curve[key], below[0] if below else None, (name, key))
+        chunks = ["-d", "8", "--encoding", "dual-chunk", "--chunk", "64", "--local", "24"]  # a key's position begins anew after 40
+        place = lambda query: query if query < 40 else min(query % 40 + 40, 64) if query < 80 else 64
+        [dual] = self.curves(*chunks, "-n", "200")["curves"]
+        self.assertLess(max(abs(value - mean(place(r))) for r, value in enumerate(dual["values"])), 3e-6)
+        [dual] = self.curves(*chunks, "-n", "9", "--shift", "36")["curves"]  # queries from 40 on are in the next chunk
+        self.assertLess(max(abs(value - mean(r)) for r, value in enumerate(dual["values"])), 3e-6)
+        [far] = self.curves("-n", "1M:3:1k", "--encoding", "alibi", "--slope", "0.5")["curves"]
+        self.assertEqual([far["values"], far["half"]], [[1 - 0.5 * (2**20 + step * 1024) for step in range(3)], None])
+        self.assertEqual(self.done("curve", "--encoding", "alibi", "-n", "600").stdout.decode().split(":")[0], "alibi")
+        self.done("curve", "--encoding", "alibi", "-n", "600", "-q", "-o", "alibi.svg", "-o", "alibi.csv")
+        for words in ("ALiBi score, d = 128", "q · k − slope × distance", "below ½ at 129", "below 0 at 257"):
+            self.assertIn(words.encode(), self.read("alibi.svg"))
+        self.assertIn(b"128,0.5\n", self.read("alibi.csv"))
+
+    def test_encodings_are_refused_where_they_mean_nothing(self):
+        for given, words in ((["--slope", "0.1"], "--slope needs --encoding alibi"),
+                             (["--encoding", "xpos", "--chunk", "64"], "--chunk needs --encoding dual-chunk"),
+                             (["--encoding", "xpos", "--phase", "hf-fp32"], "--phase: only RoPE has one; leave --encoding xpos out"),
+                             (["--encoding", "nope", "--band", "0:4"], "--encoding is of the similarity of equal vectors; leave --band out"),
+                             (["--encoding", "dual-chunk", "--distances", "0:9:2"], "steps of 1"),
+                             (["--encoding", "alibi", "--slope", "-1"], "a number above 0")):
+            self.refused(2, [words], "curve", *given)
+        self.write("q.npy", write_npy((6, 4), [1, 0, 0, 1] * 6))
+        tensors = ["--queries", "q.npy", "--keys", "q.npy", "-n", "4"]
+        self.refused(2, ["leave --queries out"], "curve", *tensors, "--encoding", "xpos")
+        [mean] = self.curves(*tensors, "--encoding", "nope")["curves"]
+        self.assertEqual(mean["values"], [2.0] * 4)
+
     def test_reach(self):
         document = self.curves("--vary", "base=1e4,5e5,1e6", "-n", "100")
         self.assertEqual([curve["first_negative"] for curve in document["curves"]], [1707, 18438, 27115])

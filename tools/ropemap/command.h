@@ -147,7 +147,7 @@ typedef struct cli_block {
     size_t offset;
 } cli_block;
 
-enum { COMMAND_BLOCKS = 13 };
+enum { COMMAND_BLOCKS = 14 };
 
 typedef struct cli_command {
     const char *name;                 /* one word, or two: that of a command and what it is of */

@@ -517,6 +517,7 @@ const cli_command command_serve = {
                 "  ropemap serve --queries q.npy --keys k.npy --port 8080\n"
                 "  ropemap serve --port 8080 --base-path /user/me/proxy/8080 --proxy-host hub.example.org\n",
     .blocks = {{rule_rows, offsetof(serve_options, map.rule)},
+               {encoding_rows, offsetof(serve_options, map.request)},
                {map_rows, offsetof(serve_options, map)},
                {attention_rows, offsetof(serve_options, map.request)},
                {tensor_rows, offsetof(serve_options, map.tensors)},

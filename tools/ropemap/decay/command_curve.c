@@ -135,17 +135,18 @@ static json_t *curve_object(const curve_options *options, const curves *made, co
     char scaling[400];
     ropemap_scaling_format(&one->spec.scaling, false, scaling, sizeof scaling);
     const bool known = one->has_reach, many = made->distances.count > JSON_VALUES_MOST;
-    return json_pack(
-        "{s:o, s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "label", document_text(one->label),
-        "base", document_base(&one->spec), "frequencies_from", document_frequencies(&one->spec), "head_dim",
-        (int)one->spec.head_dim, "scaling", scaling, "along",
-        one->along > 0 ? json_string(ropemap_axis_name(&one->spec.axes, one->along - 1)) : json_null(),
-        "trained_length", document_count(one->trained_length), "first_negative",
-        known ? document_count(one->reach.reach) : json_null(), "half",
-        known ? document_count(one->reach.half) : json_null(), "similarity_at_zero",
-        one->at_zero > 0.0 ? document_real(one->at_zero) : json_null(), "values",
-        many ? json_null() : values_array(made, one), "buckets",
-        many ? curve_buckets(made, one, options->axis == CURVE_LOG) : json_null());
+    return json_pack("{s:o, s:s, s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "label",
+                     document_text(one->label), "encoding", ropemap_encoding_name(one->encoding), "base",
+                     document_base(&one->spec), "frequencies_from", document_frequencies(&one->spec),
+                     "head_dim", (int)one->spec.head_dim, "scaling", scaling, "along",
+                     one->along > 0 ? json_string(ropemap_axis_name(&one->spec.axes, one->along - 1))
+                                    : json_null(),
+                     "trained_length", document_count(one->trained_length), "first_negative",
+                     known ? document_count(one->reach.reach) : json_null(), "half",
+                     known ? document_count(one->reach.half) : json_null(), "similarity_at_zero",
+                     one->at_zero > 0.0 ? document_real(one->at_zero) : json_null(), "values",
+                     many ? json_null() : values_array(made, one), "buckets",
+                     many ? curve_buckets(made, one, options->axis == CURVE_LOG) : json_null());
 }
 
 static json_t *document(const void *given, const void *from) {
@@ -255,7 +256,8 @@ static void notes(void) {
         "\nWithout tensors the curve is S(r) / S(0), the share of their similarity that two equal vectors "
         "keep at\n"
         "distance r, as in bound and explain. S(0) is 1 unless the rule has an attention factor, which\n"
-        "--json gives as similarity_at_zero; a map's values have that factor.\n"
+        "--json gives as similarity_at_zero; a map's values have that factor. Of another --encoding it is a\n"
+        "column of the map: the key at --shift, the query the distance after it; ALiBi's is a score.\n"
         "Where a pixel holds many distances the picture shows their mean and, behind it, all from the\n"
         "smallest to the largest.\n");
 }
@@ -278,11 +280,13 @@ const cli_command command_curve = {
         "  ropemap curve --vary base=1e4,5e5,1e6 -n 128k --axis log -o decay.png\n"
         "  ropemap curve --vary preset=llama2-7b,llama3-8b,qwen3-8b -n 32k -o models.svg -o models.csv\n"
         "  ropemap curve --quantity roformer -n 256 -o roformer.pdf\n"
+        "  ropemap curve --vary encoding=rope,xpos,alibi,sinusoidal -n 1k --ylim=-1:1 -o encodings.png\n"
         "  ropemap curve --vary phase=exact,hf-fp32,bf16-inv-freq --shift 1M -n 1k -o rounded.png\n"
         "  ropemap curve --queries q.npy --keys k.npy -o measured.png\n"
         "  ropemap curve --queries q.npy --keys k.npy --measure softmax --causal --axis log -o mass.png\n",
     .blocks = {{rule_rows, offsetof(curve_options, rule)},
                {curve_single_rows, 0},
+               {encoding_rows, offsetof(curve_options, request)},
                {curve_rows, 0},
                {tensor_rows, offsetof(curve_options, tensors)},
                {attention_rows, offsetof(curve_options, request)},

@@ -254,6 +254,7 @@ const cli_command command_sweep_curve = {
                 "  ropemap sweep curve -n 16k --vary base=1e3-1e7*1.1 --frames frames\n",
     .blocks = {{rule_rows, offsetof(curve_sweep, curve.rule)},
                {sweep_rows, offsetof(curve_sweep, sweep)},
+               {encoding_rows, offsetof(curve_sweep, curve.request)},
                {curve_rows, offsetof(curve_sweep, curve)},
                {tensor_rows, offsetof(curve_sweep, curve.tensors)},
                {thread_rows, offsetof(curve_sweep, curve.threads)},

@@ -13,18 +13,34 @@
 static bool has_factor(const curves *made) {
     bool any = false;
     for (int i = 0; i < made->count; i++) {
-        any = any || (made->one[i].at_zero > 0.0 && fabs(made->one[i].at_zero - 1.0) > 1e-9);
+        any = any || (made->one[i].at_zero > 0.0 && fabs(made->one[i].at_zero - 1.0) > 1e-6);
     }
     return any;
 }
 
+enum { SEVERAL = ROPEMAP_ENCODING_DUAL_CHUNK + 1 };
+
+/* The encoding of all curves, or SEVERAL. */
+static int encoding_of(const curves *made, int count) {
+    const ropemap_encoding first = made[0].one[0].encoding;
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < made[i].count; j++) {
+            if (made[i].one[j].encoding != first) {
+                return SEVERAL;
+            }
+        }
+    }
+    return first;
+}
+
 static const char *value_words(const curve_options *options, const curves *made) {
-    return options->measure == CURVE_SOFTMAX     ? "attention mass per token"
-           : options->tensors.queries != NULL    ? "mean of q · k"
-           : options->quantity == CURVE_ROFORMER ? "relative upper bound"
-           : options->band.count > 0             ? "share of the pairs"
-           : has_factor(made)                    ? "similarity, as a share of S(0)"
-                                                 : "similarity";
+    return options->measure == CURVE_SOFTMAX                ? "attention mass per token"
+           : options->tensors.queries != NULL               ? "mean of q · k"
+           : options->quantity == CURVE_ROFORMER            ? "relative upper bound"
+           : options->band.count > 0                        ? "share of the pairs"
+           : encoding_of(made, 1) == ROPEMAP_ENCODING_ALIBI ? "q · k − slope × distance"
+           : has_factor(made)                               ? "similarity, as a share of S(0)"
+                                                            : "similarity";
 }
 
 /* A line at a distance that the chart shows and no line is at yet, with a ring on the only curve. */
@@ -87,7 +103,9 @@ static bool same_scaling(const ropemap_spec *a, const ropemap_spec *b) {
 /* What the rules have in common, as parts of the title; the description has all of their scaling. */
 static void find_common(const curve_options *options, const curves *made, int count, curve_chart *to) {
     const ropemap_spec *first = &made[0].one[0].spec;
-    bool base = true, dim = true, rule = first->scaling.rule != ROPEMAP_SCALING_NONE;
+    const int encoding = encoding_of(made, count);
+    const bool rotates = rule_matters((ropemap_encoding)encoding);
+    bool base = rotates, dim = true, rule = rotates && first->scaling.rule != ROPEMAP_SCALING_NONE;
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < made[i].count; j++) {
             const ropemap_spec *spec = &made[i].one[j].spec;
@@ -114,7 +132,7 @@ static void find_common(const curve_options *options, const curves *made, int co
     if (dim) {
         add(to->title, sizeof to->title, "d = %d", (int)first->head_dim);
     }
-    if (dim && first->rotary_dim != 0 && first->rotary_dim != first->head_dim) {
+    if (dim && rotates && first->rotary_dim != 0 && first->rotary_dim != first->head_dim) {
         add(to->title, sizeof to->title, "%d rotated", (int)first->rotary_dim);
     }
     if (first->axes.count > 0 && made[0].one[0].along > 0) {
@@ -132,10 +150,11 @@ void curve_chart_words(const curve_options *options, const curves *made, int cou
                        curve_chart *to) {
     const ropemap_range *distances = &made[0].distances;
     (void)snprintf(to->title, sizeof to->title, "%s%s",
-                   options->measure == CURVE_SOFTMAX     ? "Attention"
-                   : options->tensors.queries != NULL    ? "Mean similarity"
-                   : options->quantity == CURVE_ROFORMER ? "RoFormer's bound of RoPE similarity"
-                                                         : "RoPE similarity",
+                   options->measure == CURVE_SOFTMAX  ? "Attention"
+                   : options->tensors.queries != NULL ? "Mean similarity"
+                   : options->quantity == CURVE_ROFORMER
+                       ? "RoFormer's bound of RoPE similarity"
+                       : ropemap_encoding_title((ropemap_encoding)encoding_of(made, count)),
                    part);
     to->subtitle[0] = to->description[0] = '\0';
     const char *preset = rule_preset(&options->rule);

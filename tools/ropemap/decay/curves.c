@@ -192,6 +192,15 @@ static const char *first_of_attention(const curve_options *options) {
                                              : NULL;
 }
 
+/* A parameter of an encoding that is given without it; NULL: none. */
+static const char *parameter_of_other(const ropemap_encoding_choice *encoding) {
+    const bool chunks = encoding->kind == ROPEMAP_ENCODING_DUAL_CHUNK;
+    return encoding->kind != ROPEMAP_ENCODING_ALIBI && encoding->slope != 0.0 ? "slope needs --encoding alibi"
+           : !chunks && encoding->chunk != 0 ? "chunk needs --encoding dual-chunk"
+           : !chunks && encoding->local != 0 ? "local needs --encoding dual-chunk"
+                                             : NULL;
+}
+
 /* Whether each curve has queries and keys of its own. */
 static bool varies_tensors(const curve_options *options) {
     return options->tensors.queries != NULL &&
@@ -214,6 +223,10 @@ static ropemap_status check(const curve_options *options, ropemap_error *error) 
     const char *other = options->measure != CURVE_SOFTMAX ? first_of_attention(options) : NULL;
     if (other != NULL) {
         return fail(error, ROPEMAP_USAGE, "--%s needs --measure softmax", other);
+    }
+    const char *parameter = parameter_of_other(&options->request.encoding);
+    if (parameter != NULL) {
+        return fail(error, ROPEMAP_USAGE, "--%s", parameter);
     }
     if (tensors && (options->quantity != CURVE_SIMILARITY || band->count > 0)) {
         return fail(error, ROPEMAP_USAGE, "--%s: only equal vectors have one; leave --queries out",
@@ -286,33 +299,63 @@ static ropemap_status make_distances(curves *made, ropemap_error *error) {
 
 /* ---- one setting --------------------------------------------------------------------------------------- */
 
-/* One query after another with the key at the shift: maps that are one cell wide, each as high as maps may
- * be. */
-static ropemap_status compute_rows(const curve_options *options, const ropemap_vectors *rotated,
-                                   const curves *made, curve *one, ropemap_error *error) {
-    ropemap_request request = ropemap_request_default();
-    request.spec = one->spec;
-    request.queries = request.keys = rotated;
-    request.already_rotated = true;
-    request.cols = (ropemap_range){.first = 0, .count = 1, .step = 1};
+/* One query after another, the first `distances` after the request's only key: maps that are one cell wide,
+ * each as high as maps may be. */
+static ropemap_status compute_rows(const curve_options *options, ropemap_request request,
+                                   ropemap_range distances, double *values, ropemap_error *error) {
     request.width = 1;
+    request.threads = options->threads;
     request.progress = call_tell;
     request.progress_user = options->call;
     ropemap_status status = ROPEMAP_OK;
-    for (int64_t done = 0; done < made->distances.count && status == ROPEMAP_OK; done += request.rows.count) {
-        const int64_t left = made->distances.count - done;
+    for (int64_t done = 0; done < distances.count && status == ROPEMAP_OK; done += request.rows.count) {
+        const int64_t left = distances.count - done;
         ropemap_map map = {.cells = NULL};
-        request.rows = (ropemap_range){.first = made->distances.first + done * made->distances.step,
+        request.rows = (ropemap_range){.first = request.cols.first + distances.first + done * distances.step,
                                        .count = left < ROPEMAP_MAX_SIDE ? left : ROPEMAP_MAX_SIDE,
-                                       .step = made->distances.step};
+                                       .step = distances.step};
         request.height = request.rows.count;
         status = ropemap_map_compute(&request, &map, error);
         for (int64_t i = 0; i < request.rows.count && status == ROPEMAP_OK; i++) {
-            one->values[done + i] = (double)map.cells[i];
+            values[done + i] = (double)map.cells[i];
         }
         ropemap_map_free(&map);
     }
     return status;
+}
+
+/* ROPEMAP_USAGE where an option is given that is of more than equal vectors under the whole of a rule. */
+static ropemap_status refuse_others(const curve_options *options, const curve *one, const char *what,
+                                    ropemap_error *error) {
+    const char *other = options->tensors.queries != NULL        ? "queries"
+                        : one->along > 0                        ? "along"
+                        : options->band.count > 0               ? "band"
+                        : options->quantity != CURVE_SIMILARITY ? "quantity"
+                                                                : NULL;
+    return other == NULL ? ROPEMAP_OK
+                         : fail(error, ROPEMAP_USAGE, "%s of the similarity of equal vectors; leave --%s out",
+                                what, other);
+}
+
+/* S(r) of another encoding than RoPE: a column of its map. */
+static ropemap_status compute_encoded(const curve_options *options, const curves *made, curve *one,
+                                      ropemap_error *error) {
+    ropemap_request request = ropemap_request_default();
+    request.spec = one->spec;
+    request.encoding = options->request.encoding;
+    request.mask.causal = request.encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK;
+    request.cols = (ropemap_range){.first = options->shift, .count = 1, .step = made->distances.step};
+    ropemap_status status = refuse_others(options, one, "--encoding is", error);
+    if (status == ROPEMAP_OK && options->phase != ROPEMAP_PHASE_EXACT) {
+        return fail(error, ROPEMAP_USAGE, "--phase: only RoPE has one; leave --encoding %s out",
+                    ropemap_encoding_name(request.encoding.kind));
+    }
+    status =
+        status == ROPEMAP_OK ? compute_rows(options, request, made->distances, one->values, error) : status;
+    return status == ROPEMAP_OK
+               ? compute_rows(options, request, (ropemap_range){.count = 1, .step = made->distances.step},
+                              &one->at_zero, error)
+               : status;
 }
 
 /* S(r) as a stack in use rounds it. */
@@ -321,14 +364,9 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
     const ropemap_prerotation rotation = {
         .spec = one->spec, .phase = options->phase, .shift = options->shift};
     ropemap_vectors *ones = NULL, *rotated = NULL;
-    if (options->tensors.queries != NULL || options->band.count > 0 ||
-        options->quantity != CURVE_SIMILARITY || one->along > 0) {
-        return fail(error, ROPEMAP_USAGE,
-                    "--phase and --shift are of the similarity of equal vectors; leave --%s out",
-                    options->tensors.queries != NULL ? "queries"
-                    : one->along > 0                 ? "along"
-                    : options->band.count > 0        ? "band"
-                                                     : "quantity");
+    ropemap_status status = refuse_others(options, one, "--phase and --shift are", error);
+    if (status != ROPEMAP_OK) {
+        return status;
     }
     if (options->phase == ROPEMAP_PHASE_FP16_ANGLES && options->shift >= FLOAT16_END) {
         return fail(error, ROPEMAP_USAGE,
@@ -336,9 +374,16 @@ static ropemap_status compute_rounded(const curve_options *options, const curves
                     ", so that all is NaN; with --phase fp16-angles give less than %d",
                     options->shift, FLOAT16_END);
     }
-    ropemap_status status = ropemap_vectors_ones(one->spec.head_dim, &ones, error);
+    status = ropemap_vectors_ones(one->spec.head_dim, &ones, error);
     status = status == ROPEMAP_OK ? ropemap_vectors_rotated(ones, &rotation, &rotated, error) : status;
-    status = status == ROPEMAP_OK ? compute_rows(options, rotated, made, one, error) : status;
+    if (status == ROPEMAP_OK) {
+        ropemap_request request = ropemap_request_default();
+        request.spec = one->spec;
+        request.queries = request.keys = rotated;
+        request.already_rotated = true;
+        request.cols.count = 1;
+        status = compute_rows(options, request, made->distances, one->values, error);
+    }
     ropemap_vectors_free(rotated);
     ropemap_vectors_free(ones);
     return status;
@@ -380,6 +425,10 @@ static ropemap_status compute_attention(const curve_options *options, const tens
 
 static ropemap_status compute(const curve_options *options, const tensor_pair *tensors, const curves *made,
                               curve *one, ropemap_error *error) {
+    const bool nope = one->encoding == ROPEMAP_ENCODING_NOPE;
+    if (one->encoding != ROPEMAP_ENCODING_ROPE && !(nope && tensors->queries != NULL)) {
+        return compute_encoded(options, made, one, error);
+    }
     if (options->phase != ROPEMAP_PHASE_EXACT || options->shift != 0) {
         return compute_rounded(options, made, one, error);
     }
@@ -390,7 +439,7 @@ static ropemap_status compute(const curve_options *options, const tensor_pair *t
         const ropemap_mean_request mean = {.spec = one->spec,
                                            .queries = tensors->queries,
                                            .keys = tensors->keys,
-                                           .already_rotated = tensors->state == ROPEMAP_STATE_POST,
+                                           .already_rotated = nope || tensors->state == ROPEMAP_STATE_POST,
                                            .first = ropemap_vectors_positions(tensors->queries).first,
                                            .positions = ropemap_vectors_count(tensors->queries),
                                            .count = made->distances.count,
@@ -421,20 +470,39 @@ static ropemap_status divide(const curve_options *options, const curves *made, c
     if (options->tensors.queries != NULL || options->quantity != CURVE_SIMILARITY) {
         return ROPEMAP_OK;
     }
-    const ropemap_status status = ropemap_curve_compute(&start, &one->at_zero, error);
+    const ropemap_status status = one->encoding != ROPEMAP_ENCODING_ROPE
+                                      ? ROPEMAP_OK
+                                      : ropemap_curve_compute(&start, &one->at_zero, error);
     for (int64_t i = 0; i < made->distances.count && status == ROPEMAP_OK; i++) {
         one->values[i] /= one->at_zero;
     }
     return status;
 }
 
-/* Where similarity is first below half of S(0) and below zero, within what is shown or a million tokens. */
+/* The first distance whose value is below a threshold; 0: none. */
+static int64_t first_below(const curves *made, const curve *one, double threshold) {
+    for (int64_t i = 1; i < made->distances.count; i++) {
+        if (one->values[i] < threshold) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* Where similarity is first below half of S(0) and below zero, within what is shown or a million tokens; of
+ * another encoding than RoPE within what is shown. */
 static ropemap_status find_reach(const curve_options *options, const curves *made, curve *one,
                                  ropemap_error *error) {
     const int64_t last = made->distances.first + (made->distances.count - 1) * made->distances.step + 1;
     const int64_t limit = last > REACH_LIMIT_LEAST && last < VALUES_MOST ? last : REACH_LIMIT_LEAST;
     one->has_reach = options->tensors.queries == NULL && options->quantity == CURVE_SIMILARITY &&
                      options->band.count == 0 && options->phase == ROPEMAP_PHASE_EXACT && one->along == 0;
+    if (one->has_reach && one->encoding != ROPEMAP_ENCODING_ROPE) {
+        one->has_reach = made->distances.first == 0 && made->distances.step == 1;
+        one->reach =
+            (ropemap_reach){.reach = first_below(made, one, 0.0), .half = first_below(made, one, 0.5)};
+        return ROPEMAP_OK;
+    }
     return one->has_reach ? ropemap_bound_reach(&one->spec, limit, options->threads, call_tell, options->call,
                                                 &one->reach, error)
                           : ROPEMAP_OK;
@@ -460,6 +528,10 @@ static ropemap_status take_along(const curve_options *options, curve *one, ropem
                 axes->count == 0 ? 1 : axes->count, axes->count == 0 ? "; give --axes" : "");
 }
 
+bool rule_matters(ropemap_encoding encoding) {
+    return encoding != ROPEMAP_ENCODING_ALIBI && encoding != ROPEMAP_ENCODING_NOPE;
+}
+
 static void take_label(const curve_options *options, const tensor_pair *tensors, int index,
                        const rule_options *rule, curve *one) {
     if (index < options->labels.count) {
@@ -472,6 +544,9 @@ static void take_label(const curve_options *options, const tensor_pair *tensors,
     }
     if (one->label[0] == '\0' && rule->opened != NULL) {
         (void)snprintf(one->label, sizeof one->label, "%s", ropemap_model_name(rule->opened));
+    }
+    if (one->label[0] == '\0' && !rule_matters(one->encoding)) {
+        (void)snprintf(one->label, sizeof one->label, "%s", ropemap_encoding_name(one->encoding));
     }
     if (one->label[0] == '\0') {
         rule_origin(&one->spec, one->label, sizeof one->label);
@@ -487,6 +562,7 @@ static void take_label(const curve_options *options, const tensor_pair *tensors,
 static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, const curves *made, int index,
                                 curve *one, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
+    one->encoding = own->request.encoding.kind;
     own->rule.head = own->tensors.head;
     capture_take_rule(tensors, &own->rule);
     status = status == ROPEMAP_OK ? rule_options_resolve(&own->rule, error) : status;

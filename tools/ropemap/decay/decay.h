@@ -34,7 +34,7 @@ typedef struct curve_options {
     curve_axis axis;
     curve_quantity quantity;
     curve_measure measure;   /* of tensors */
-    ropemap_request request; /* of softmax: its scale, softmax, mask and machine */
+    ropemap_request request; /* the encoding; of softmax: its scale, softmax, mask and machine */
     int64_t exact;           /* of softmax: distances that are counted one by one; 0: not given */
     ropemap_phase phase;
     int64_t shift;      /* of both positions */
@@ -61,6 +61,7 @@ typedef struct curve {
     ropemap_frequencies *table; /* the rule borrows this and the next two; owned; each may be NULL */
     ropemap_model *model;
     ropemap_divisors *lists;
+    ropemap_encoding encoding;
     int32_t along;          /* the axis that distances are along, from 1; 0: there is one */
     int64_t trained_length; /* 0: unknown */
     double at_zero;         /* S(0), which similarities are divided by; 0: of another quantity */
@@ -76,6 +77,9 @@ typedef struct curves {
     curve one[CURVES_MOST];
     int count;
 } curves;
+
+/* Whether base, scaling and what rotates play a part. */
+bool rule_matters(ropemap_encoding encoding);
 
 /* Computes every setting's curve; puts numbers in the place of --vary head=all. */
 ropemap_status curves_make(curve_options *options, curves *made, ropemap_error *error);

@@ -703,6 +703,7 @@ const cli_command command_map = {
                 "  ropemap map -b 5e5 -n 0:1M --pool absmax -o far.png -o far.npy\n"
                 "  ropemap map --queries kv.safetensors:q --keys kv.safetensors:k --causal -o head0.png\n",
     .blocks = {{rule_rows, offsetof(map_options, rule)},
+               {encoding_rows, offsetof(map_options, request)},
                {map_rows, 0},
                {attention_rows, offsetof(map_options, request)},
                {map_single_rows, 0},

@@ -394,6 +394,7 @@ const cli_command command_sweep = {
     .blocks = {{rule_rows, offsetof(map_sweep, map.rule)},
                {sweep_rows, offsetof(map_sweep, sweep)},
                {panel_rows, 0},
+               {encoding_rows, offsetof(map_sweep, map.request)},
                {map_rows, offsetof(map_sweep, map)},
                {attention_rows, offsetof(map_sweep, map.request)},
                {tensor_rows, offsetof(map_sweep, map.tensors)},

@@ -1,4 +1,4 @@
-/* attention_options.c - the options of attention: scores, and which keys a query sees */
+/* attention_options.c - the options of attention: how positions enter scores, and which keys a query sees */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/options/number.h"
@@ -18,6 +18,54 @@ static ropemap_status set_sink_logit(void *into, const cli_option *option, const
                ? fail(error, ROPEMAP_USAGE, "--sink-logit: '%.64s' is out of range; give -1e6 to 1e6", text)
                : status;
 }
+
+static const char *encoding_choice(int index) {
+    return ropemap_encoding_name((ropemap_encoding)index);
+}
+
+const cli_option encoding_rows[] = {
+    {.group = GROUP_WHAT,
+     .name = "encoding",
+     .choices = encoding_choice,
+     .initial = "rope",
+     .help = "how positions enter a score; all but rope and nope need --content ones",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(ropemap_request, encoding.kind),
+     .page = {.place = PLACE_VALUES}},
+    {.group = GROUP_WHAT,
+     .name = "slope",
+     .argument = "S",
+     .initial = "1/256",
+     .help = "ALiBi slope: score lost per token of distance",
+     .type = OPTION_REAL,
+     .offset = offsetof(ropemap_request, encoding.slope),
+     .bounds = &(const cli_bounds){.above = true, .words = "a number above 0"},
+     .slider = &(const cli_slider){1e-4, 1, true, 0, "a token"},
+     .page = {.place = PLACE_VALUES, .needs = "encoding=alibi"}},
+    {.group = GROUP_WHAT,
+     .name = "chunk",
+     .argument = "N",
+     .initial = "256k",
+     .help = "dual chunk, which needs --causal: tokens of a chunk, with --local",
+     .type = OPTION_INT,
+     .offset = offsetof(ropemap_request, encoding.chunk),
+     .least = 1,
+     .most = ROPEMAP_MAX_CHUNK,
+     .slider = &(const cli_slider){64, 0x1p22, true, 1, "tokens"},
+     .page = {.place = PLACE_VALUES, .needs = "encoding=dual-chunk"}},
+    {.group = GROUP_WHAT,
+     .name = "local",
+     .argument = "N",
+     .initial = "8k",
+     .help = "dual chunk: tokens of the previous chunk that keep exact distances (less than the chunk)",
+     .type = OPTION_INT,
+     .offset = offsetof(ropemap_request, encoding.local),
+     .least = 1,
+     .most = ROPEMAP_MAX_CHUNK,
+     .slider = &(const cli_slider){1, 0x1p20, true, 1, "tokens"},
+     .page = {.place = PLACE_VALUES, .needs = "encoding=dual-chunk"}},
+    {.name = NULL},
+};
 
 const cli_option attention_rows[] = {
     {.group = GROUP_WHAT,

@@ -53,10 +53,6 @@ static const char *phase_choice(int index) {
     return ropemap_phase_name((ropemap_phase)index);
 }
 
-static const char *encoding_choice(int index) {
-    return ropemap_encoding_name((ropemap_encoding)index);
-}
-
 static const char *norm_choice(int index) {
     return ropemap_norm_name((ropemap_norm)index);
 }
@@ -217,46 +213,6 @@ const cli_option map_rows[] = {
      .offset = offsetof(map_options, positions),
      .slider = &(const cli_slider){4, 0x1p24, true, 1, "tokens"},
      .page = {.place = PLACE_RULE, .label = "Length"}},
-    {.group = GROUP_WHAT,
-     .name = "encoding",
-     .choices = encoding_choice,
-     .initial = "rope",
-     .help = "how positions enter a score; all but rope and nope need --content ones",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(map_options, request.encoding.kind),
-     .page = {.place = PLACE_VALUES}},
-    {.group = GROUP_WHAT,
-     .name = "slope",
-     .argument = "S",
-     .initial = "1/256",
-     .help = "ALiBi slope: score lost per token of distance",
-     .type = OPTION_REAL,
-     .offset = offsetof(map_options, request.encoding.slope),
-     .bounds = &(const cli_bounds){.above = true, .words = "a number above 0"},
-     .slider = &(const cli_slider){1e-4, 1, true, 0, "a token"},
-     .page = {.place = PLACE_VALUES, .needs = "encoding=alibi"}},
-    {.group = GROUP_WHAT,
-     .name = "chunk",
-     .argument = "N",
-     .initial = "256k",
-     .help = "dual chunk, which needs --causal: tokens of a chunk, with --local",
-     .type = OPTION_INT,
-     .offset = offsetof(map_options, request.encoding.chunk),
-     .least = 1,
-     .most = ROPEMAP_MAX_CHUNK,
-     .slider = &(const cli_slider){64, 0x1p22, true, 1, "tokens"},
-     .page = {.place = PLACE_VALUES, .needs = "encoding=dual-chunk"}},
-    {.group = GROUP_WHAT,
-     .name = "local",
-     .argument = "N",
-     .initial = "8k",
-     .help = "dual chunk: tokens of the previous chunk that keep exact distances (less than the chunk)",
-     .type = OPTION_INT,
-     .offset = offsetof(map_options, request.encoding.local),
-     .least = 1,
-     .most = ROPEMAP_MAX_CHUNK,
-     .slider = &(const cli_slider){1, 0x1p20, true, 1, "tokens"},
-     .page = {.place = PLACE_VALUES, .needs = "encoding=dual-chunk"}},
     {.group = GROUP_WHAT,
      .name = "content",
      .argument = "ones|gauss[:SEED]",

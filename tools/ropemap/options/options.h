@@ -78,7 +78,7 @@ void option_list_choices(const cli_option *option, char *list, size_t size);
  * ..."). */
 void options_name(const cli_command *command, ropemap_error *error);
 
-/* attention_options.c: scores and masks; they fill a ropemap_request. */
-extern const cli_option attention_rows[];
+/* attention_options.c: how positions enter scores; scores and masks. They fill a ropemap_request. */
+extern const cli_option encoding_rows[], attention_rows[];
 
 #endif
