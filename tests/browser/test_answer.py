@@ -80,9 +80,11 @@ class Answer(BrowseCase):
         # What the base does not change has no base, and no numbers of it.
         self.choose("encoding", "alibi")
         self.until("document.getElementById('answer-first').textContent.startsWith('ALiBi: the slope')", "the slope is what counts")
-        self.assertEqual(self.js("return ['answer-table', 'card', 'curve', 'slider-base'].filter((id) => document.getElementById(id).checkVisibility())"), [])
+        self.assertEqual(self.js("return ['answer-table', 'card', 'plan', 'curve', 'slider-base'].filter((id) => document.getElementById(id).checkVisibility())"), ["curve"])
+        self.until("document.getElementById('curve-value').textContent === 'first below half at 129 tokens; first below zero at 257'", "the curve of ALiBi")
+        self.assertEqual(self.js("return document.querySelector('#decay h2').textContent"), "Score against distance")
         self.choose("encoding", "rope")
-        self.until("document.body.dataset.answer === 'own' && document.getElementById('curve').checkVisibility()", "the base counts again")
+        self.until("document.body.dataset.answer === 'own' && document.getElementById('card').checkVisibility()", "the base counts again")
         self.enter("#number-positions", "16M")
         self.until("document.getElementById('answer-length').textContent === '≥ 0 within 16,777,216'", "the length of the map")
         self.assertEqual(self.rows()[1][3], "no")

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: MIT
 import json
 import math
+import re
 
 from browsing import BrowseCase, Keys, main, read_npy
 
@@ -138,10 +139,21 @@ class Compare(BrowseCase):
         flipped = [[-value for value in row] for row in cells]
         self.eventually(lambda: self.assert_cells("#map", flipped, -most, most, "difference"), "A and B swapped")
 
-    def test_encodings_have_one_curve_and_it_says_so(self):
-        for query in ("encoding=rope&x-a=encoding%3Dnope&x-compare=split", "x-many=encoding=rope+alibi"):
-            self.open(query)
-            self.until("document.getElementById('curve-note').textContent === 'The curves and “half at” are RoPE’s, whatever the encoding.'", query)
+    def test_each_encoding_has_its_curve(self):
+        self.open("encoding=rope&x-a=encoding%3Dnope&x-compare=split&positions=512&x-axis=linear")
+        self.until("document.querySelectorAll('#curve path.curve').length === 2", "both curves")
+        self.js("document.getElementById('curve').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight'}))")
+        [curve] = json.loads(self.run_program("curve", "-n", "512", "--json", "-q").stdout)["curves"]
+        self.until("document.getElementById('curve-value').textContent.endsWith('B: encoding rope %.5g; A: encoding nope 1.0000')" % curve["values"][5], "both values")
+        # Lines have the colours, in the order, of the file.
+        strokes = self.js("return ['path.curve:not(.main)', 'path.curve.main'].map((line) => getComputedStyle(document.querySelector('#curve ' + line)).stroke)")
+        drawn = self.run_program("curve", "-n", "512", "--vary", "encoding=nope,rope", "-q", "-o", "svg:-").stdout.decode()
+        places = [drawn.index('stroke="#%02x%02x%02x"' % tuple(map(int, re.findall(r"\d+", stroke)))) for stroke in strokes]
+        self.assertEqual(places, sorted(places))
+        self.open("x-many=encoding=rope+alibi&positions=2k")
+        self.until("document.getElementById('pins').textContent === 'encoding rope · half at 46encoding alibi · half at 129'", "each has its own numbers")
+        self.until("document.getElementById('bar-label').textContent === 'mean of q · k or mean of q · k − slope × distance'", "the bar is of both")
+        self.assertEqual(self.text("map-title"), "Maps over encoding, d = 128")
 
     def test_the_founding_formula(self):
         self.open("base=5e3&positions=12&cmap=seed&x-axis=linear")

@@ -6,7 +6,7 @@ import { grouped, plainText } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make } from './slider.js';
-import { effective, extent, numberOf, setOptions } from './state.js';
+import { effective, numberOf, reach, setOptions } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const byId = (id) => document.getElementById(id);
@@ -18,7 +18,7 @@ const ENCODINGS = { sinusoidal: 'sinusoidal embeddings', xpos: 'xPos', 'dual-chu
 
 /* Where the base plays no part: what does; else null. */
 function baseless() {
-  if (extent() < 2) return 'One token is at no distance from another: make the length 2 or more.';
+  if (reach() < 2) return 'One token is at no distance from another: make the length 2 or more.';
   if (effective('encoding') === 'alibi') {
     return `ALiBi: the slope sets how fast the score falls, by ${grouped(numberOf('slope'))} a token of distance. The base plays no part.`;
   }
@@ -29,7 +29,7 @@ function baseless() {
 /* What the map shows that the sentence and the table are not of. */
 function scope() {
   const encoding = effective('encoding'), phase = effective('phase');
-  if (encoding !== 'rope') return `These numbers are RoPE’s; the map shows ${ENCODINGS[encoding] ?? encoding}.`;
+  if (encoding !== 'rope') return `These numbers are RoPE’s; map and curve show ${ENCODINGS[encoding] ?? encoding}.`;
   return [
     effective('diff') && 'The map is a difference.',
     effective('measure') === 'softmax' && 'These numbers are of similarity, before softmax; the map shows attention.',
@@ -57,8 +57,8 @@ function marked(sentence) {
   return lead ? [make('strong', { textContent: lead }), ' ', ...pieces] : pieces;
 }
 
-function show({ sentences, bases, length: reach }) {
-  length = reach;
+function show({ sentences, bases, length: of }) {
+  length = of;
   const [first, ...others] = sentences;
   byId('answer-first').replaceChildren(...marked(first), scopeNote);
   showScope();
@@ -83,14 +83,14 @@ function baseButton(base, words) {
 
 /* base / 10, base, base x 10 */
 function showRows(bases) {
-  byId('answer-length').replaceChildren('≥ 0 within ', make('br'), grouped(extent()));
-  byId('answer-length').title = `At all distances below ${grouped(extent())}, those within so many tokens`;
+  byId('answer-length').replaceChildren('≥ 0 within ', make('br'), grouped(reach()));
+  byId('answer-length').title = `At all distances below ${grouped(reach())}, those within so many tokens`;
   byId('answer-rows').replaceChildren(...bases.map((row, index) => {
     const base = Number(row.base.toPrecision(12)), head = make('th', { scope: 'row' });
     head.append(index === 1 ? grouped(base) : baseButton(base, grouped(base)));
     const cells = [row.half, row.first_negative].map((value) => (value === null ? '> 4M' : grouped(value)));
     return make('tr', { className: index === 1 ? 'now' : '' }, head,
-      ...[...cells, holds(row, extent())].map((text) => make('td', { textContent: text })));
+      ...[...cells, holds(row, reach())].map((text) => make('td', { textContent: text })));
   }));
 }
 
@@ -100,7 +100,7 @@ function showLeast(progress = '') {
   const words = least?.address === leastAddress() ? least.words : [`trying bases …${progress}`];
   const scaling = effective('scaling'), under = scaling === 'none' ? '' : `, with ${scalingWords(scaling, true)}`;
   byId('answer-least').replaceChildren(`Least base for ≥ 0 within ${grouped(length)} tokens${under}`
-    + `${length < extent() ? ', the longest tried' : ''}: `, ...words);
+    + `${length < reach() ? ', the longest tried' : ''}: `, ...words);
 }
 
 /* What was found for another setting is paler than what is found for this one. */
@@ -154,11 +154,11 @@ const searchLater = whenQuiet(500, () => {
 /* A search that was asked for comes before the least base. */
 export const yieldSearch = () => search.cancel();
 
-const isBaseless = () => document.body.dataset.baseless === 'true';
+const isBaseless = () => document.body.dataset.baseless !== '';
 
 export function refreshAnswer() {
   const other = baseless();
-  document.body.dataset.baseless = String(Boolean(other));
+  document.body.dataset.baseless = !other ? '' : reach() < 2 ? 'token' : 'encoding';
   if (other) {
     shown = '';
     quick.cancel();

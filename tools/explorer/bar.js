@@ -7,6 +7,9 @@ import { effective, setOptions, state, table } from './state.js';
 const byId = (id) => document.getElementById(id);
 let said = '', height = 0, last = null;
 
+/* What values are, of maps that share a scale. */
+export const eitherLabel = (headers) => [...new Set(headers.map(({ value_label: label }) => label))].join(' or ');
+
 /* scale: { low, high, norm, linear_below, colormap }, as in a map's header; label: what the values are. */
 export function showBar(scale, label) {
   last = [scale, label];
@@ -14,7 +17,7 @@ export function showBar(scale, label) {
   if (key + height === said || !height) return;
   said = key + height;
   fillGradient(byId('colourbar'), scale.colormap, true);
-  byId('bar-label').textContent = label.replace(/^(?=.*q · k)/, label.includes('slope') ? 'score: ' : 'similarity: '); /* the word of the answer */
+  byId('bar-label').textContent = label.replace(/^(?=.*q · k)(?!.* or )/, label.includes('slope') ? 'score: ' : 'similarity: '); /* the word of the answer */
   byId('bar').setAttribute('aria-label', `Colours from ${scale.low} to ${scale.high}: ${label}`);
   const ticks = scaleTicks(scale, Math.min(Math.max(3, Math.round(height / 70)), 10));
   const items = d3.select('#bar-ticks').selectAll('g').data(ticks);

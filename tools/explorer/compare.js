@@ -1,5 +1,6 @@
 /* compare.js - the present map, B, against a kept one, A, or against the founding formula */
 /* SPDX-License-Identifier: MIT */
+import { eitherLabel } from './bar.js';
 import { imageOf } from './colour.js';
 import { Channel, parseNpy } from './fetch.js';
 import { foundingCells } from './founding.js';
@@ -7,7 +8,7 @@ import { cellsWanted, draw, hooks, layers, panes, paintStack, requestMap } from 
 import { paintLayer } from './paint.js';
 import { Picture, isCells, viewOf } from './picture.js';
 import { mapQuery, url } from './query.js';
-import { learnLimits } from './scale.js';
+import { differenceColours, learnLimits } from './scale.js';
 import {
   effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, table, unframed, windowOf,
 } from './state.js';
@@ -142,7 +143,7 @@ async function refreshDifference() {
     if (cells[cell] > max) max = cells[cell];
     if (Math.abs(cells[cell]) > most) most = Math.abs(cells[cell]);
   }
-  const scale = { low: -(most || 1), high: most || 1, norm: 'linear', colormap: state.options.cmap ?? 'difference', linear_below: 0, min: min <= max ? min : null, max };
+  const scale = { low: -(most || 1), high: most || 1, norm: 'linear', colormap: state.options.cmap ?? differenceColours(), linear_below: 0, min: min <= max ? min : null, max };
   const bitmap = await createImageBitmap(imageOf(cells, b.width, b.height, scale));
   difference?.bitmap.close();
   const values = isCells(window) ? { cells, width: b.width, height: b.height } : null;
@@ -153,6 +154,8 @@ async function refreshDifference() {
 
 /* The scale of what is shown where it is not the map's own; null: it is. */
 export function comparedScale() {
+  const ofA = against() === 'a' && other?.header, { header } = layers.main ?? {};
+  if (['beside', 'split', 'blink'].includes(mode()) && ofA && header) return { scale: header, label: eitherLabel([ofA, header]) };
   if (mode() !== 'difference' || !difference) return null;
   const more = effective('measure') === 'softmax' ? 'more attention' : 'more similar';
   const [a, b, less] = state.page.formula ? ['in the formula', 'in RoPE', 'exact \u2212 formula'] : ['in A', 'in B', 'B \u2212 A'];
@@ -167,7 +170,7 @@ export function differenceQuery() {
   const [name, ...more] = differing([ofA, { ...state.options, positions: ofA.positions }]);
   if (!name || more.length || name === 'model' || table.options.get(name)?.flag) return null;
   const { length } = mapQuery(windowOf(shownView()), {}, ofA), high = Number((difference?.header.high ?? 1).toPrecision(9));
-  return { diff: `${name}=${effective(name, ofA)}`, clim: `${-high}:${high}`, cmap: state.options.cmap ?? 'difference', percentile: undefined, norm: undefined,
+  return { diff: `${name}=${effective(name, ofA)}`, clim: `${-high}:${high}`, cmap: state.options.cmap ?? differenceColours(), percentile: undefined, norm: undefined,
     ...(length && { length }) };
 }
 

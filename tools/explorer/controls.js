@@ -7,7 +7,7 @@ import { url } from './query.js';
 import { startScaling } from './scaling.js';
 import { Slider, make, update } from './slider.js';
 import { Limits, Rotary, Worded } from './special.js';
-import { defaultText, domain, effective, modelValues, numberOf, rangeEnd, setOptions, state, table } from './state.js';
+import { defaultText, domain, effective, isChanged, modelValues, numberOf, rangeEnd, setOptions, state, table } from './state.js';
 
 const controls = new Map();
 
@@ -129,12 +129,12 @@ function isMet(needs) {
 export function followControls() {
   const ofModel = modelValues();
   for (const [name, control] of controls) {
-    const text = effective(name), changed = state.options[name] !== undefined;
+    const text = effective(name), changed = isChanged(name);
     if (name === 'scaling') control.show();
     else if (name === 'positions') showPositions(control, text, changed);
     else if (name === 'length' && !changed) control.show(String(contextLength()), false, 'auto');
     else if (name === 'rotary-dim' || name === 'clim') control.show(text, changed);
-    else if (control instanceof Line) control.show(changed ? text : '', changed, defaultText(name));
+    else if (control instanceof Line) control.show(state.options[name] ?? '', changed, defaultText(name));
     else control.show(text, changed);
     const { needs } = table.options.get(name).page;
     if (needs) update(control.element, { hidden: !isMet(needs) });
@@ -145,7 +145,7 @@ export function followControls() {
   for (const { id } of table.places) {
     const note = document.querySelector(`#group-${id} .changed-note`);
     if (!note || id === 'rule') continue;
-    const changed = optionsAt(id).map(({ name }) => name).filter((name) => state.options[name] !== undefined);
+    const changed = optionsAt(id).map(({ name }) => name).filter(isChanged);
     const words = (name) => {
       const number = numberOf(name), label = labelOf(name).toLowerCase();
       return table.options.get(name)?.flag ? label : Number.isNaN(number) ? state.options[name] : `${label} ${grouped(number)}`;

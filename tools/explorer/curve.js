@@ -75,6 +75,8 @@ function hover(event) {
   else chart.onHover(clampDistance(Math.round(x.invert(place))));
 }
 
+const short = (value) => (value === null || Math.abs(value) < 1e-3 ? valueText(value) : value.toFixed(3).replace('-', '\u2212'));
+
 const clampDistance = (distance) => Math.min(Math.max(distance, shown.log ? 1 : 0), shown.count - 1);
 
 function keyed(event) {
@@ -111,10 +113,13 @@ const redraw = inFrame(() => {
 
 /* What a line is stands at its end, no two on top of each other. */
 function drawEnds() {
-  const ends = shown.curves.filter(({ tag, points }) => tag && points.mean.length).map(({ id, tag, colour, points }) =>
-    ({ id, tag, colour, x: Math.min(x(points.to.at(-1)), width), y: y(d3.mean(points.mean.slice(-12))) }));
+  const ends = shown.curves.filter(({ tag, points }) => tag && points.mean.length).map(({ id, tag, colour, points }) => {
+    const out = points.mean.findIndex((mean) => mean !== null && mean < y.domain()[0]); /* it leaves at the bottom */
+    const last = out < 0 ? points.to.at(-1) : points.to[out], end = out < 0 ? y(d3.mean(points.mean.slice(-12))) : height;
+    return { id, tag, colour, x: Math.min(x(Math.max(last, shown.log ? 1 : 0)), width), y: end };
+  });
   ends.sort((a, b) => a.y - b.y);
-  const high = END_HIGH * rem, most = height + 0.3 * rem;
+  const high = END_HIGH * rem, most = height - 0.3 * rem;
   ends.forEach((end, at) => { end.y = Math.max(end.y, at ? ends[at - 1].y + high : 0); });
   for (let at = ends.length - 1, limit = most; at >= 0; at--, limit -= high) ends[at].y = Math.min(ends[at].y, limit);
   parts.plot.selectAll('text.end').data(ends, ({ id }) => id).join('text').attr('class', 'end').style('fill', ({ colour }) => `color-mix(in oklab, ${colour} 40%, var(--ink))`)
@@ -127,7 +132,11 @@ function scales() {
     low = Math.min(low, d3.min(points.low ?? points.mean));
     high = Math.max(high, d3.max(points.high ?? points.mean));
   }
-  if (shown.share) [low, high] = [low < LOW ? Math.min(low, -1) : LOW, Math.max(high, 1)];
+  if (shown.share) { /* scores of ALiBi fall without end: the others decide */
+    const others = shown.curves.filter(({ points }) => d3.min(points.low ?? points.mean) >= -1);
+    if (others.length) low = Math.max(low, -1);
+    [low, high] = [low < LOW ? Math.min(low, -1) : LOW, Math.max(high, 1)];
+  }
   const last = shown.count - 1, ends = [0, width];
   x = shown.log ? d3.scaleLog([1, Math.max(last, 2)], ends) : d3.scaleLinear([0, Math.max(last, 1)], ends);
   y = d3.scaleLinear([low, high], [height, 0]);
@@ -156,7 +165,7 @@ function axes() {
   parts.xAxis.attr('transform', `translate(0,${height})`).call(bottom);
   const format = (value) => d3.format('~g')(value).replace('-', '\u2212');
   const left = d3.axisLeft(y).ticks(Math.min(height / (2.6 * rem), 7)).tickFormat(format);
-  parts.title.text('distance (tokens)').attr('x', width / 2).attr('y', height + 2.4 * rem);
+  parts.title.text(`distance (tokens${shown.count < BINARY_FROM ? '' : ', 1k = 1,024'})`).attr('x', width / 2).attr('y', height + 2.4 * rem);
   parts.yAxis.call(left.tickSize(-width).tickSizeOuter(0).tickPadding(6));
   parts.zero.attr('x2', width).attr('y1', y(0)).attr('y2', y(0));
 }
@@ -246,23 +255,26 @@ export function showCursor(distance) {
     return;
   }
   const { points } = main, index = bucketOf(points, size), exact = points.exact?.[size - points.first];
-  const mean = exact ?? points.mean[index];
   const place = x(Math.max(size, shown.log ? 1 : 0));
   parts.cursor.attr('transform', `translate(${place},0)`);
   parts.cursor.select('line').attr('y2', height);
-  parts.cursor.select('circle').attr('cy', y(mean));
+  parts.cursor.select('circle').attr('cy', y(exact ?? points.mean[index]));
   const [from, to] = exact === undefined ? [points.from[index], points.to[index]] : [size, size];
-  const short = (value) => (Math.abs(value) < 1e-3 ? valueText(value) : value.toFixed(3).replace('-', '\u2212'));
   const name = shown.curves.some((curve) => curve !== main && curve.id !== 'ghost') ? `${main.label} ` : '';
-  const here = from === to || mean === null
-    ? `distance ${grouped(from)}: ${name}${valueText(mean)}`
-    : `distance ${grouped(from)}–${grouped(to)}: ${name}mean ${short(mean)} (${short(points.low[index])} to ${short(points.high[index])})`;
-  output.textContent = `${here}${elsewhere(main, size)}`;
+  const where = from === to ? grouped(from) : `${grouped(from)}–${grouped(to)}`;
+  output.textContent = `distance ${where}: ${name}${valueAt(points, size)}${elsewhere(main, size)}`;
+}
+
+/* The value of a single distance where it is known, else the mean of its pixel. */
+function valueAt(points, size) {
+  const index = bucketOf(points, size), exact = points.exact?.[size - points.first];
+  if (exact !== undefined || points.from[index] === points.to[index]) return valueText(exact ?? points.mean[index]);
+  return `mean ${short(points.mean[index])} (${short(points.low[index])} to ${short(points.high[index])})`;
 }
 
 /* What the other curves have there. */
 function elsewhere(main, size) {
   const parts = shown.curves.filter((curve) => curve !== main && curve.id !== 'ghost' && curve.points.to.at(-1) >= size)
-    .map(({ label, points }) => `${label} ${valueText(points.exact?.[size - points.first] ?? points.mean[bucketOf(points, size)])}`);
+    .map(({ label, points }) => `${label} ${valueAt(points, size)}`);
   return parts.length ? `; ${parts.join('; ')}` : '';
 }

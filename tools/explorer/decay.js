@@ -15,7 +15,7 @@ import { isDark } from './status.js';
 import { effective, numberOf, setPage, state, table, trainedLength, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
 
-const COLOURS = 8, PINS = 5, KEPT = 64;
+const COLOURS = 8, PINS = 5, KEPT = 64, DASHES = ['7 3', '9 3 2 3', '2 3', '12 3'];
 const SEARCHED = 1048576; /* tokens that the server looks through for crossings at least */
 const GHOST = 3000; /* ms that the former curve stays after the last change */
 const byId = (id) => document.getElementById(id);
@@ -217,21 +217,29 @@ function lines() {
   list.forEach((line, index) => {
     const curve = made.get(addressOf(line.options));
     const points = curve && curve.count === range.count ? cut(curve.points, line.upTo) : null;
-    const one = { ...line, label: named(line.name, words[index + 1]), colour: `var(--pin-${(index % COLOURS) + 1})`,
-      dash: ['', '7 3', '2 3', '9 3 2 3'][index % 4], points, curve };
-    const { place } = line;
-    if (place !== undefined) Object.assign(one, { colour: d3.interpolateViridis(isDark() ? 0.3 + 0.7 * place : 0.8 * place), dash: '' });
+    const one = { ...line, label: named(line.name, words[index + 1]), points, curve };
     if (line.name === 'A') all.unshift(one); /* A comes before B everywhere */
     else all.push(one);
   });
   if (mode() !== 'off' && against() === 'formula') {
-    all.unshift({ id: 'formula', label: 'exp(−10 · distance / ln base)', colour: 'var(--pin-1)', dash: '7 3', points: formulaPoints() });
+    all.unshift({ id: 'formula', label: 'exp(−10 · distance / ln base)', dash: DASHES[0], points: formulaPoints() });
   }
   if (manyShown()) all.find(({ main: own }) => own).hidden = true;
+  colour(all.filter(({ hidden }) => !hidden));
   const isPinned = ghost && list.some(({ options }) => addressOf(options) === ghost.address);
   const before = ghost && ghost !== main && !isPinned && ghost.count === range.count && apart([main.options, ghost.options])[1];
   if (before) all.push({ id: 'ghost', label: `before: ${before}`, colour: 'var(--ghost)', dash: '', points: ghost.points });
   return all;
+}
+
+/* In their order, as in a file of the same curves: two solid lines, then dashes. */
+function colour(all) {
+  all.forEach((line, index) => {
+    const { place } = line;
+    line.colour = place === undefined ? `var(--pin-${(index % COLOURS) + 1})` : d3.interpolateViridis(isDark() ? 0.3 + 0.7 * place : 0.8 * place);
+    line.dash ??= place !== undefined || index < 2 ? '' : DASHES[(index - 2) % DASHES.length];
+    if (line.main) byId('decay').style.setProperty('--main', line.colour);
+  });
 }
 
 function show() {
@@ -244,11 +252,12 @@ function show() {
     { at: main.first_negative, kind: 'zero-crossing', label: `${whose}first zero` },
     { at: trained, kind: 'trained', label: 'trained' },
   ].filter(({ at }) => at !== null && at !== undefined);
-  const dots = marks.some(({ at, kind }) => kind !== 'trained' && at < range.count) ? ', the dots are single distances' : '';
+  const dots = marks.some(({ at, kind }) => kind !== 'trained' && at >= (range.log ? 1 : 0) && at < range.count) ? ', the dots are single distances' : '';
   byId('band-words').textContent = `${whose}lowest to highest in a pixel; the line is their mean${dots}`;
   const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
   chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
   byId('curve-note').textContent = note();
+  document.querySelector('#decay h2').textContent = `${linesShown().every((options) => effective('encoding', options) === 'alibi') ? 'Score' : 'Similarity'} against distance`;
   byId('band-key').hidden = manyShown() || !main.points.low; /* a pixel holds one distance alone */
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
     share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
@@ -258,7 +267,8 @@ function show() {
 /* The server finds these crossings only for exact rotations and constant vectors. */
 function describe() {
   if (effective('phase') !== 'exact' || ofTensors()) return '';
-  const within = `within ${grouped(Math.min(main.count, SEARCHED))} tokens`;
+  const searched = effective('encoding') === 'rope' ? Math.min(main.count, SEARCHED) : main.count;
+  const within = `within ${grouped(searched)} tokens`;
   const beyond = (at) => `${grouped(at)}${at < main.count ? '' : ', beyond this plot'}`;
   const half = main.half === null ? `at or above half ${within}` : `first below half at ${beyond(main.half)} tokens`;
   const zero = main.first_negative === null ? `at or above zero ${within}` : `first below zero at ${beyond(main.first_negative)}`;
@@ -267,15 +277,13 @@ function describe() {
 
 /* What the curve leaves out of what the map shows. */
 function note() {
-  const encoding = effective('encoding');
   if (state.page.bound && bound) return 'Dashed: how RoFormer’s bound falls, scaled to 1. It bounds only up to a factor, so the curve may lie above it.';
-  if (encoding !== 'rope' && linesShown().length < 2) return 'The curve is RoPE’s.';
-  if (linesShown().some((options) => effective('encoding', options) !== 'rope')) return 'The curves and “half at” are RoPE’s, whatever the encoding.';
   const before = linesShown().some((options) => effective('measure', options) === 'softmax') ? 'The curve is similarity, before softmax. ' : '';
   if (effective('phase') === 'fp32freq') return `${before}Rounded frequencies alone: what comes of it depends on the distance alone.`;
-  if (effective('phase') !== 'exact') {
+  const chunks = linesShown().some((options) => effective('encoding', options) === 'dual-chunk');
+  if (effective('phase') !== 'exact' || chunks) {
     const shift = parseNumber(state.options.shift ?? '0') || 0, of = grouped(shift);
-    return `${before}Of key ${of} and query ${shift ? `${of} + distance` : '= distance'}: what is rounded depends on both positions.`;
+    return `${before}Of key ${of} and query ${shift ? `${of} + distance` : '= distance'}: ${chunks ? 'dual chunks depend' : 'what is rounded depends'} on both positions.`;
   }
   if (before) return before;
   if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
@@ -298,7 +306,7 @@ function legend(all) {
   said = key;
   byId('pins').replaceChildren(...items.map(({ label, colour, dash, main: own, remove, curve }) => {
     const key = make('span', { className: dash ? 'pin-key dashed' : 'pin-key' });
-    key.style.setProperty('--colour', own ? 'var(--accent)' : colour);
+    key.style.setProperty('--colour', colour);
     const reach = manyShown() && curve?.half ? ` · half at ${grouped(curve.half)}` : '';
     const item = make('li', { className: own ? 'own' : '' }, key, make('span', { textContent: label + reach }));
     if (!remove) return item;

@@ -141,7 +141,7 @@ const afterPicture = whenQuiet(30, () => {
 const speakSoon = whenQuiet(120, () => {
   if (!lastHeader || mapRefused() || (manyShown() && !many.caption)) return;
   const { title, subtitle } = manyShown() ? many.caption : mode() === 'off' ? lastHeader : comparedCaption(lastHeader);
-  const { min, max } = (manyShown() ? null : mode() === 'off' ? lastHeader : comparedScale()?.scale) ?? { min: null };
+  const { min, max } = (manyShown() ? null : mode() === 'off' ? lastHeader : mode() === 'difference' ? comparedScale()?.scale : null) ?? { min: null };
   say([title, subtitle?.trim(), min === null ? '' : `Cells from ${min.toPrecision(3)} to ${max.toPrecision(3)}`].filter(Boolean).map((one) => `${one}.`).join(' '));
 });
 

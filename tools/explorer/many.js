@@ -1,5 +1,6 @@
 /* many.js - small maps of many values of one variable, with one colour scale */
 /* SPDX-License-Identifier: MIT */
+import { eitherLabel } from './bar.js';
 import { imageOf } from './colour.js';
 import { labelOf, pageWords } from './controls.js';
 import { Channel, parseNpy } from './fetch.js';
@@ -182,8 +183,9 @@ function paint(got, name) {
     const [first] = headers;
     many.scale = { ...first, low: d3.min(headers, ({ low }) => low), high: d3.max(headers, ({ high }) => high),
       min: d3.min(headers, ({ min }) => min) };
-    many.label = first.value_label;
-    const [kind, ...rest] = inCommon(headers.map(({ title }) => title)).split(', ');
+    many.label = eitherLabel(headers);
+    const titles = headers.map(({ title }) => title), kinds = new Set(titles.map((title) => title.split(', ')[0]));
+    const [kind, ...rest] = [...(kinds.size > 1 ? ['Maps'] : []), ...inCommon(titles).split(', ')];
     many.caption = { title: [`${kind} over ${titleOf(name).toLowerCase()}`, ...rest].join(', '), subtitle: first.subtitle };
   }
   [...byId('many').querySelectorAll('button')].forEach((button, index) => {

@@ -7,7 +7,7 @@ import { grouped, tokensText } from './numbers.js';
 import { url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make, update } from './slider.js';
-import { OF_MODEL, setOptions, state, table, trainedLength } from './state.js';
+import { OF_MODEL, isChanged, setOptions, state, table, trainedLength } from './state.js';
 
 const CONFIG_MOST = 65536; /* bytes, as the server takes them */
 const byId = (id) => document.getElementById(id);
@@ -175,7 +175,7 @@ export const modelName = () => state.options.preset ?? table.models.get(state.op
 export function followModels() {
   if (state.options.model) learn(state.options.model);
   const name = modelName();
-  const over = OF_MODEL.filter((rule) => state.options[rule] !== undefined);
+  const over = OF_MODEL.filter(isChanged);
   const unknown = input().getAttribute('aria-invalid') === 'true';
   if (!unknown && (document.activeElement !== input() || list().hidden)) update(input(), { value: name });
   update(byId('model-clear'), { hidden: !name });

@@ -7,7 +7,7 @@ import { grouped, plainText, powerText, tokensText } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make, update } from './slider.js';
-import { effective, extent, numberOf, setOptions, table } from './state.js';
+import { effective, numberOf, reach, setOptions, table } from './state.js';
 
 const FIELDS = { keep: 'Similarity', length: 'Tokens' };
 const CHANGES = { base: 'base', linear: 'linear factor', ntk: 'NTK factor', yarn: 'YaRN factor', llama3: 'Llama 3 factor' };
@@ -55,7 +55,7 @@ function keyNow() {
 
 /* The length is that of the map until one is written; what is applied says so. */
 export function followPlan() {
-  update(byId('plan-length'), { placeholder: grouped(extent()) });
+  update(byId('plan-length'), { placeholder: grouped(reach()) });
   const ruleNow = { base: numberOf('base'), scaling: effective('scaling') };
   const other = asked && (!Object.is(ruleNow.base, asked.base) || ruleNow.scaling !== asked.scaling) && !rows.some(({ choice }) => isOwn(choice));
   if (keyNow() !== key || other) {
@@ -81,7 +81,7 @@ function clear() {
 async function find() {
   stop();
   const mine = round, list = byId('plan-rows');
-  const keep = byId('plan-keep').value.trim() || '0', length = byId('plan-length').value.trim() || tokensText(extent());
+  const keep = byId('plan-keep').value.trim() || '0', length = byId('plan-length').value.trim() || tokensText(reach());
   clear();
   asked = { base: numberOf('base'), scaling: effective('scaling') };
   yieldSearch();
@@ -158,7 +158,7 @@ const isOwn = (choice) => numberOf('base') === choice.base && effective('scaling
 
 /* From the setting that was asked about, so that one answer does not come on top of another; over its whole length. */
 function changesOf({ base, scaling, length }) {
-  const changes = { base: plainText(base), scaling, ...(length > extent() && { positions: tokensText(length), rows: null, cols: null }) };
+  const changes = { base: plainText(base), scaling, ...(length > reach() && { positions: tokensText(length), rows: null, cols: null }) };
   return Object.fromEntries(Object.entries(changes).filter(([name, text]) => text !== plainOf(name)));
 }
 

@@ -3,7 +3,7 @@
 import { configHash } from './config.js';
 import { parseNumber, parseRange, rangeText, tokensText } from './numbers.js';
 import { colours } from './scale.js';
-import { domain, effective, extent, rangeEnd, shownView, state, table, windowOf } from './state.js';
+import { domain, effective, rangeEnd, reach, shownView, state, table, windowOf } from './state.js';
 
 /* A posted model is no option of a command line, but every answer takes one. */
 const takes = (name, command) => name === 'model' || table.options.get(name)?.commands.includes(command);
@@ -42,9 +42,7 @@ const SCORES = ['measure', 'scale', 'softcap', 'sink-logit', 'causal', 'window',
 export const ofCurve = (name) => takes(name, 'curve') && !SCORES.includes(name);
 
 export function curveQuery(extra = {}, options = state.options) {
-  const { rows, cols } = domain(options);
-  const reach = Math.max(rangeEnd(rows) - cols.first, rangeEnd(cols) - rows.first);
-  const query = { distances: tokensText(Math.max(reach, 2)), ...extra };
+  const query = { distances: tokensText(Math.max(reach(options), 2)), ...extra };
   for (const [name, value] of Object.entries(options)) if (ofCurve(name)) query[name] ??= value;
   return withLength(query, options);
 }
@@ -57,7 +55,7 @@ const EXPLAIN_MOST = 262144;
 
 export function explainQuery() {
   const query = withLength(optionsOf('explain', state.options), state.options);
-  query.length ??= tokensText(Math.min(Math.max(extent(), 2), EXPLAIN_MOST));
+  query.length ??= tokensText(Math.min(Math.max(reach(), 2), EXPLAIN_MOST));
   return query;
 }
 

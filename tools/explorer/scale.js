@@ -39,10 +39,12 @@ function shareOf(options) {
   return 10 ** Math.floor(Math.log10(0.1 / keys));
 }
 
+export const differenceColours = () => (isDark() ? 'difference-dark' : 'difference');
+
 /* What a query gets where it names no colours itself: { cmap, clim }. */
 export function colours(options) {
   const own = options.clim ? null : limits(options);
-  const cmap = options.cmap ?? (options.diff ? 'difference' : isSigned(options) ? (isDark() ? 'dark' : 'diverging') : 'viridis');
+  const cmap = options.cmap ?? (options.diff ? differenceColours() : isSigned(options) ? (isDark() ? 'dark' : 'diverging') : 'viridis');
   return { cmap, ...(own && { clim: own.map((value) => Number(value.toPrecision(12))).join(':') }) };
 }
 

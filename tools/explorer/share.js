@@ -68,7 +68,7 @@ const close = () => { byId('share').open = false; };
 /* The links are those of the state when the menu opens. */
 function followShare() {
   byId('share-done').textContent = '';
-  links.find(({ kind }) => kind === 'curve').link.closest('.row').parentElement.hidden = document.body.dataset.baseless === 'true';
+  links.find(({ kind }) => kind === 'curve').link.closest('.row').parentElement.hidden = document.body.dataset.baseless === 'token';
   for (const { link, kind, type } of links) link.setAttribute('href', kind === 'map' ? mapFile(type) : curveFile(type));
 }
 

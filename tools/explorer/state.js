@@ -89,6 +89,12 @@ export function defaultText(name, options = state.options) {
   return (ofSoftmax && effective('measure', options) === 'softmax' ? ofSoftmax : usual).split(',')[0];
 }
 
+/* Whether an option is given, and not as it would be anyway. */
+export function isChanged(name) {
+  const given = state.options[name], own = modelValues()[name] ?? defaultText(name), thousand = thousandOf(name);
+  return given !== undefined && given !== own && parseNumber(given, thousand) !== parseNumber(own, thousand);
+}
+
 /* What k is of an option's numbers: those that are counted have sliders of whole steps. */
 export const thousandOf = (name) => (table.options.get(name)?.slider?.step === 0 ? 1000 : 1024);
 
@@ -113,6 +119,12 @@ export const rangeEnd = (range) => range.first + range.count * range.step;
 export function extent() {
   const { rows, cols } = domain();
   return Math.max(rangeEnd(rows), rangeEnd(cols));
+}
+
+/* Distances of the map: those below this. */
+export function reach(options = state.options) {
+  const { rows, cols } = domain(options);
+  return Math.max(rangeEnd(rows) - cols.first, rangeEnd(cols) - rows.first);
 }
 
 export function wholeView() {
