@@ -275,6 +275,13 @@ function describe() {
   return `${half}; ${zero}`;
 }
 
+/* Of which small maps the values have an attention factor that their curves are without. */
+function factorsNote() {
+  const own = manyOptions().map(([value, options]) => [labelOfMany(value, true), made.get(addressOf(options))?.similarity_at_zero ?? 1])
+    .filter(([, atZero]) => Math.abs(atZero - 1) > 1e-6).map(([name, atZero]) => `${name} ${atZero.toPrecision(3)}`);
+  return own.length ? `Relative to distance 0, where the attention factor makes the map of ${own.join(', ')}.` : '';
+}
+
 /* What the curve leaves out of what the map shows. */
 function note() {
   if (state.page.bound && bound) return 'Dashed: how RoFormer’s bound falls, scaled to 1. It bounds only up to a factor, so the curve may lie above it.';
@@ -287,6 +294,7 @@ function note() {
   }
   if (before) return before;
   if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
+  if (manyShown()) return factorsNote();
   const atZero = main?.similarity_at_zero ?? 1;
   if (Math.abs(atZero - 1) > 1e-9) {
     return `Relative to distance 0, where the attention factor makes it ${atZero.toPrecision(3)}, as in the map.`;

@@ -186,7 +186,8 @@ function paint(got, name) {
     many.label = eitherLabel(headers);
     const titles = headers.map(({ title }) => title), kinds = new Set(titles.map((title) => title.split(', ')[0]));
     const [kind, ...rest] = [...(kinds.size > 1 ? ['Maps'] : []), ...inCommon(titles).split(', ')];
-    many.caption = { title: [`${kind} over ${titleOf(name).toLowerCase()}`, ...rest].join(', '), subtitle: first.subtitle };
+    many.caption = { title: [`${kind} over ${titleOf(name).toLowerCase()}`, ...rest].join(', '),
+      subtitle: inCommon(headers.map(({ subtitle }) => subtitle ?? '')) };
   }
   [...byId('many').querySelectorAll('button')].forEach((button, index) => {
     const one = got[index], canvas = button.querySelector('canvas');

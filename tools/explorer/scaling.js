@@ -66,7 +66,7 @@ class Scaling {
     this.parameters.replaceChildren();
     this.more.replaceChildren();
     const description = table.scaling.find((one) => one.name === rule);
-    this.about.textContent = description?.help ?? '';
+    this.about.textContent = description?.help.replace(/\bD\b/g, 'd') ?? ''; /* d, as everywhere on the page */
     for (const parameter of description?.parameters ?? []) {
       const control = this.build(parameter);
       this.controls.set(parameter.key, { control, parameter });
