@@ -1,10 +1,11 @@
 /* arith.h - the arithmetic that every backend shares: phase, cosine, rotation, exponentials, 16-bit floats */
 /* SPDX-License-Identifier: MIT */
 /*
- * Common subset of C17 and C++17, so that the CPU backend, the CUDA kernels and their emulation compile the
- * same text and give the same bits. The only library calls are fmaf, and ceilf, fabsf and copysignf, which
- * are exact. Build with -ffp-contract=off (nvcc: -fmad=false): a contraction chosen by the compiler would
- * change bits between backends.
+ * It lives in cuda/ because nvcc is the strictest of its compilers; host/ and its CPU backend include it as
+ * well. Common subset of C17 and C++17, so that the CPU backend, the CUDA kernels and their emulation compile
+ * the same text and give the same bits. The only library calls are fmaf, and ceilf, fabsf and copysignf,
+ * which are exact. Build with -ffp-contract=off (nvcc: -fmad=false): a contraction chosen by the compiler
+ * would change bits between backends.
  */
 #ifndef ROPEMAP_CUDA_ARITH_H
 #define ROPEMAP_CUDA_ARITH_H

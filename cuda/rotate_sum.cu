@@ -1,14 +1,14 @@
 /* rotate_sum.cu - rotate rows and add up those of each cell, without storing them */
 /* SPDX-License-Identifier: MIT */
 /*
- * First the pieces that work.h describes, a block of threads each, then the pieces of each cell. All sums
+ * First the pieces that geometry.h describes, a block of threads each, then the pieces of each cell. All sums
  * have a fixed order: the bits do not depend on how many blocks run.
  */
 #include "cuda/kernels.h"
 #include "cuda/vector_io.cuh"
 
 /* A strip of head_dim 128 is 16 lanes of 16 rows each. What hides the latency of memory is bytes on their
- * way: 64 a thread, where rotate.cuh has 32 in more threads. */
+ * way: 64 a thread, where rotate.cu has 32 in more threads. */
 enum {
     RM_SUM_THREADS = 256, /* a block */
     RM_SUM_BLOCKS = 3,    /* blocks that every multiprocessor holds, with 80 registers a thread */
@@ -127,7 +127,7 @@ RM_INLINE void rm_lanes_add(const double *sums, rm_place place, int64_t count, d
 }
 
 /* Threads: x holds groups of a row's elements, y lanes, which take the rows of a piece in turn. Blocks: x
- * walks through pieces, y through groups. HALF as in rotate.cuh. */
+ * walks through pieces, y through groups. HALF as in vector_io.cuh. */
 template <int N, bool HALF>
 __global__ void __launch_bounds__(RM_SUM_THREADS, RM_SUM_BLOCKS)
     rm_rotate_sum_kernel(rm_rotate_sum_work work, int64_t pieces) {

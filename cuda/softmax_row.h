@@ -1,7 +1,7 @@
 /* softmax_row.h - what a query's weights come to once all of its keys are in: the same on both backends */
 /* SPDX-License-Identifier: MIT */
-/* Common subset of C17 and C++17. Unlike arith.h it takes logarithms, once a query: the backends' differ by
- * an ulp of a double. */
+/* Like arith.h, a common subset of C17 and C++17 that host/cpu/ includes too. Unlike arith.h it takes
+ * logarithms, once a query: the backends' differ by an ulp of a double. */
 #ifndef ROPEMAP_CUDA_SOFTMAX_ROW_H
 #define ROPEMAP_CUDA_SOFTMAX_ROW_H
 

@@ -4,7 +4,7 @@
 #define ROPEMAP_TESTS_EXTENTS_H
 
 #include "host/figure/drawing.h"
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 #include "tests/unit.h"
 
 typedef struct extent {

@@ -3,6 +3,7 @@
 #include "host/base/alloc.h"
 #include "host/base/team.h"
 #include "host/data/vectors.h"
+#include "host/decay/cosine_sums.h"
 #include "host/ropemap_decay.h"
 
 #include <inttypes.h>
@@ -63,16 +64,7 @@ static ropemap_status read_task(void *work, int64_t task, int32_t worker, ropema
 static double cosine(int64_t k, int64_t n) {
     const int64_t quarter = (8 * k / n + 1) / 2;
     const double x = 0x1.921fb54442d18p+2 * (double)(k - quarter * (n / 4)) / (double)n;
-    switch (quarter % 4) {
-    case 0:
-        return cos(x);
-    case 1:
-        return -sin(x);
-    case 2:
-        return -cos(x);
-    default:
-        return sin(x);
-    }
+    return rm_quarter_cosine((unsigned)quarter, x);
 }
 
 static void make_roots(double *roots, int64_t n) {

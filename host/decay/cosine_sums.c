@@ -4,9 +4,6 @@
 #include "host/base/alloc.h"
 #include "host/rule/double_double.h"
 
-/* 2 pi, correct to 2^-105. */
-static const rm_twofold RADIANS_PER_TURN = {.high = 0x1.921fb54442d18p+2, .low = 0x1.1a62633145c07p-52};
-
 /* A phase: `quarter` quarter turns and a rest of [-1/8, 1/8) turns, off by 2^-86. */
 struct phase {
     unsigned quarter;
@@ -29,18 +26,13 @@ static struct phase phase_at(uint64_t step, uint32_t fine, int64_t distance) {
                           .rest = {.high = sum, .low = (upper - (sum - part)) + (lower - part)}};
 }
 
+double rm_quarter_cosine(unsigned quarter, double radians) {
+    const double value = quarter % 2 == 0 ? cos(radians) : sin(radians);
+    return quarter % 4 == 1 || quarter % 4 == 2 ? -value : value;
+}
+
 static double cosine(struct phase phase) {
-    const double x = RADIANS_PER_TURN.high * phase.rest.high;
-    switch (phase.quarter) {
-    case 0:
-        return cos(x);
-    case 1:
-        return -sin(x);
-    case 2:
-        return -cos(x);
-    default:
-        return sin(x);
-    }
+    return rm_quarter_cosine(phase.quarter, RM_TWO_PI.high * phase.rest.high);
 }
 
 double rm_bound_sum(const ropemap_freqs *freqs, int64_t distance) {
@@ -60,29 +52,10 @@ double rm_bound_sum_sines(const ropemap_freqs *freqs, const double *rates, int64
     double sum = 0.0;
     for (int32_t i = 0; i < freqs->pairs; i++) {
         struct phase phase = phase_at(freqs->step[i], freqs->fine[i], distance);
-        phase.quarter = (phase.quarter + 3) % 4;
+        phase.quarter += 3;
         sum += rates[i] * cosine(phase);
     }
     return sum;
-}
-
-/* 1 - t / (2 * 3) (1 - t / (4 * 5) (...)) up to `last`, or the even ones: at |x| <= pi / 4 what is left out
- * is below 1e-30. */
-static rm_twofold series(rm_twofold square, int last) {
-    const rm_twofold one = rm_twofold_of(1.0);
-    rm_twofold sum = one;
-    for (int k = last; k > 1; k -= 2) {
-        const rm_twofold term = rm_twofold_div(rm_twofold_mul(square, sum), (double)(k * (k - 1)));
-        sum = rm_twofold_add(one, rm_twofold_negative(term));
-    }
-    return sum;
-}
-
-static rm_twofold twofold_cosine(struct phase phase) {
-    const rm_twofold x = rm_twofold_mul(RADIANS_PER_TURN, phase.rest), square = rm_twofold_mul(x, x);
-    const bool is_sine = phase.quarter % 2 == 1;
-    const rm_twofold value = is_sine ? rm_twofold_mul(x, series(square, 27)) : series(square, 26);
-    return phase.quarter == 1 || phase.quarter == 2 ? rm_twofold_negative(value) : value;
 }
 
 bool rm_bound_sum_below(const ropemap_freqs *freqs, int64_t distance, double threshold) {
@@ -92,7 +65,8 @@ bool rm_bound_sum_below(const ropemap_freqs *freqs, int64_t distance, double thr
     }
     rm_twofold sum = rm_twofold_of(-threshold);
     for (int32_t i = 0; i < freqs->pairs; i++) {
-        sum = rm_twofold_add(sum, twofold_cosine(phase_at(freqs->step[i], freqs->fine[i], distance)));
+        const struct phase phase = phase_at(freqs->step[i], freqs->fine[i], distance);
+        sum = rm_twofold_add(sum, rm_exact_rotation(phase.quarter, phase.rest).c);
     }
     return sum.high < 0.0 || (sum.high == 0.0 && sum.low < 0.0);
 }

@@ -6,6 +6,9 @@
 #include "host/device/backend.h"
 #include "host/ropemap.h"
 
+/* The cosine of `quarter` quarter turns and `radians` more, which should be within an eighth of a turn. */
+double rm_quarter_cosine(unsigned quarter, double radians);
+
 /* B(distance), 0 <= distance < 2^40, off by pairs * 1e-15 + pairs^2 * 2^-53 at most. */
 double rm_bound_sum(const ropemap_freqs *freqs, int64_t distance);
 

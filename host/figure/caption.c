@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
 #include "host/figure/heatmap.h"
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 
 #include "host/base/status.h"
 #include "host/figure/colour.h"
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 
 typedef struct rm_rgb {
     uint8_t r, g, b;

@@ -5,7 +5,7 @@
 
 #include "host/figure/colour.h"
 #include "host/figure/drawing.h"
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 
 /* ---- ticks.c: the places on an axis or a colour scale that get a label */
 

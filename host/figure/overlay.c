@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/figure/heatmap.h"
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/figure/drawing.h"
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 
 #include <cairo-pdf.h>
 #include <cairo.h>

@@ -3,7 +3,7 @@
 /* Scalable Vector Graphics 1.1, second edition, and of SVG 2 what readers of 1.1 pass over. */
 #include "host/base/alloc.h"
 #include "host/figure/drawing.h"
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 
 #include <math.h>
 #include <stdio.h>

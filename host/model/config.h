@@ -245,7 +245,7 @@ ropemap_status rm_config_image(rm_config *config, const char *layer_type, bool *
 /* A language model's axes for images (M-RoPE), after all else. */
 ropemap_status rm_config_sections(rm_config *config);
 
-/* Which dict holds the rule, for which layers, and its rope_type. */
+/* config_dict.c: which dict holds the rule, and for which layers. config_scaling.c: its rope_type. */
 ropemap_status rm_config_choose(rm_config *config);
 
 ropemap_status rm_config_kind(rm_config *config);
@@ -253,7 +253,7 @@ ropemap_status rm_config_kind(rm_config *config);
 /* partial_rotary_factor under all its names, from the dict or next to it. */
 ropemap_status rm_config_partial(const rm_config *config, rm_found *partial);
 
-/* The parameters of the dict's rope_type. */
+/* config_scaling.c: what that rope_type takes from the dict. */
 ropemap_status rm_config_scaling(rm_config *config);
 
 #endif

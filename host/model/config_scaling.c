@@ -1,4 +1,5 @@
-/* config_scaling.c - the parameters of a config's rope_type */
+/* config_scaling.c - the keys that each rope_type reads from the rule's dict: linear, yarn, longrope, llama3,
+ * ... */
 /* SPDX-License-Identifier: MIT */
 #include "host/model/config.h"
 

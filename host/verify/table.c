@@ -10,12 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* 2 pi, correct to 2^-105 of itself. */
-static const rm_twofold TWO_PI = {.high = 0x1.921fb54442d18p+2, .low = 0x1.1a62633145c07p-52};
-
-/* Terms after the first: the next one is below 2^-110 for angles up to pi / 4. */
-enum { TERMS = 13 };
-
 /* A phase as quarter turns, of which two bits count, and a rest of at most an eighth of a turn. */
 typedef struct quarters {
     unsigned count;
@@ -34,33 +28,18 @@ static quarters reduce(rm_twofold turns, int64_t position) {
                       .rest = rm_twofold_add(phase, rm_twofold_of(-0.25 * whole))};
 }
 
-/* Rotates by the quarter turns. */
-static rm_exact add_quarters(rm_exact rest, unsigned count) {
-    const rm_twofold c = (count & 1u) != 0 ? rm_twofold_negative(rest.s) : rest.c;
-    const rm_twofold s = (count & 1u) != 0 ? rest.c : rest.s;
-    return (count & 2u) != 0 ? (rm_exact){.c = rm_twofold_negative(c), .s = rm_twofold_negative(s)}
-                             : (rm_exact){.c = c, .s = s};
-}
-
-/* Taylor's series from their last terms on. */
-rm_exact rm_exact_rotation(rm_twofold turns, int64_t position) {
+/* |turns| < 2^18, position < 2^40: the error is that of the product, 2^-104 of it, and 2^-100 of the result.
+ */
+static rm_exact exact_rotation(rm_twofold turns, int64_t position) {
     const quarters phase = reduce(turns, position);
-    const rm_twofold angle = rm_twofold_mul(phase.rest, TWO_PI), one = rm_twofold_of(1.0);
-    const rm_twofold square = rm_twofold_negative(rm_twofold_mul(angle, angle));
-    rm_twofold c = one, s = one;
-    for (int k = TERMS; k > 0; k--) {
-        const double even = (double)((2 * k - 1) * (2 * k)), odd = (double)((2 * k) * (2 * k + 1));
-        c = rm_twofold_add(one, rm_twofold_div(rm_twofold_mul(c, square), even));
-        s = rm_twofold_add(one, rm_twofold_div(rm_twofold_mul(s, square), odd));
-    }
-    return add_quarters((rm_exact){.c = c, .s = rm_twofold_mul(s, angle)}, phase.count);
+    return rm_exact_rotation(phase.count, phase.rest);
 }
 
 rm_exact rm_near_rotation(rm_twofold turns, int64_t position) {
     const quarters phase = reduce(turns, position);
-    const double angle = phase.rest.high * TWO_PI.high;
-    return add_quarters((rm_exact){.c = rm_twofold_of(cos(angle)), .s = rm_twofold_of(sin(angle))},
-                        phase.count);
+    const double angle = phase.rest.high * RM_TWO_PI.high;
+    return rm_exact_quarters((rm_exact){.c = rm_twofold_of(cos(angle)), .s = rm_twofold_of(sin(angle))},
+                             phase.count);
 }
 
 /* What a type's numbers are made of. */
@@ -72,7 +51,11 @@ static const struct {
              [ROPEMAP_ELEMENT_FP16] = {11, -14, 65504.0},
              [ROPEMAP_ELEMENT_BF16] = {8, -126, 0x1.fep127}};
 
-double rm_twofold_round(rm_twofold value, ropemap_element element) {
+/*
+ * The nearest number of that type, ties to even: beyond its largest infinity, below its smallest normal one a
+ * subnormal. `value` is 0 or above 2^-900.
+ */
+static double round_to(rm_twofold value, ropemap_element element) {
     int exponent = 0;
     if (element == ROPEMAP_ELEMENT_FP64 || value.high == 0.0 || !isfinite(value.high)) {
         return value.high;
@@ -153,7 +136,7 @@ static void put(writer *to, double rounded) {
 
 static void put_frequencies(const rm_schedule *schedule, writer *to) {
     for (int32_t i = 0; i < schedule->pairs; i++) {
-        put(to, rm_twofold_round(schedule->radians[i], to->element));
+        put(to, round_to(schedule->radians[i], to->element));
     }
 }
 
@@ -170,16 +153,15 @@ static void put_divisors(const ropemap_spec *spec, const rm_schedule *schedule, 
         const rm_twofold divisor = schedule->radians[i].high == 0.0
                                        ? rm_twofold_of(NEVER)
                                        : quotient(plain[i], schedule->radians[i]);
-        put(to, rm_twofold_round(divisor, to->element));
+        put(to, round_to(divisor, to->element));
     }
 }
 
 /* What a double near the number rounds to, where all numbers within its error round alike. */
 static bool near_enough(double near, ropemap_element element, double *rounded) {
     const double room = 0x1p-49 * near;
-    *rounded = rm_twofold_round(rm_twofold_of(near - room), element);
-    return element != ROPEMAP_ELEMENT_FP64 &&
-           rm_twofold_round(rm_twofold_of(near + room), element) == *rounded;
+    *rounded = round_to(rm_twofold_of(near - room), element);
+    return element != ROPEMAP_ELEMENT_FP64 && round_to(rm_twofold_of(near + room), element) == *rounded;
 }
 
 /* One row: cosines, then sines, of which the doubles decide nearly all. */
@@ -192,9 +174,9 @@ static void put_row(const rm_twofold *turns, int32_t pairs, double attention, in
         double c = 0.0, s = 0.0;
         if (!near_enough(near.c.high * attention, to->element, &c) ||
             !near_enough(near.s.high * attention, to->element, &s)) {
-            const rm_exact exact = rm_exact_rotation(turns[i], position);
-            c = rm_twofold_round(rm_twofold_mul(exact.c, factor), to->element);
-            s = rm_twofold_round(rm_twofold_mul(exact.s, factor), to->element);
+            const rm_exact exact = exact_rotation(turns[i], position);
+            c = round_to(rm_twofold_mul(exact.c, factor), to->element);
+            s = round_to(rm_twofold_mul(exact.s, factor), to->element);
         }
         put(to, c);
         put(&sines, s);

@@ -8,29 +8,13 @@
 #include "host/rule/double_double.h"
 #include "host/rule/rule.h"
 
-/* ---- table.c: cosine and sine of a pair at a position, to more bits than any type of a table has */
+/* ---- table.c */
 
-/* A cosine and a sine. */
-typedef struct rm_exact {
-    rm_twofold c, s;
-} rm_exact;
-
-/*
- * Of a frequency in turns a token, |turns| < 2^18, at a position below 2^40: the error is that of the
- * product, 2^-104 of it, and 2^-100 of the result.
- */
-rm_exact rm_exact_rotation(rm_twofold turns, int64_t position);
-
-/* The same in double, by the C library: high parts alone, to 2^-50 of themselves. */
+/* Of a frequency in turns a token, |turns| < 2^18, at a position below 2^40, in double by the C library: high
+ * parts alone, to 2^-50 of themselves. */
 rm_exact rm_near_rotation(rm_twofold turns, int64_t position);
 
-/*
- * The nearest number of that type, ties to even: beyond its largest infinity, below its smallest normal one a
- * subnormal. `value` is 0 or above 2^-900.
- */
-double rm_twofold_round(rm_twofold value, ropemap_element element);
-
-/* ---- table.c: a table's numbers as elements, and the files that they go into */
+/* ---- table_file.c: a table's numbers as elements, and the files that they go into */
 
 /* What a file says of the numbers in it. */
 typedef struct rm_table_shape {

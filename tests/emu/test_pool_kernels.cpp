@@ -57,7 +57,8 @@ struct store {
     }
 };
 
-/* Which numbers the pieces of `count` indices have, from the definition in pieces.h; the others are gaps. */
+/* Which numbers the pieces of `count` indices have, from the definition in geometry.h; the others are gaps.
+ */
 static std::vector<bool> piece_numbers(const rm_partition &axis, int64_t first, int64_t count, int64_t strip,
                                        int64_t room) {
     std::vector<bool> used((size_t)room);

@@ -1,7 +1,7 @@
 /* test_sinks.c - drawings as SVG: every item is there, text stays text, cells keep their colours */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/drawing.h"
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 #include "tests/decode_png.h"
 #include "tests/page_file.h"
 

@@ -1,6 +1,6 @@
 /* test_text.c - text that a font can take, whatever bytes it came as */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 #include "tests/unit.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* test_ticks.c - ticks that a person would choose, and their labels */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/frame.h"
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 #include "tests/unit.h"
 
 #include <inttypes.h>

@@ -75,7 +75,7 @@ double reference_ones(const check_reference *reference, int64_t distance);
  * a part of its pair's length, and a row, as a part of its own. */
 double reference_element_error(const check_reference *reference);
 
-/* ---- reference_stack.c */
+/* ---- references that compute as a stack does */
 
 /* Whether a phase forms float angles. */
 bool reference_is_stack(ropemap_phase phase);

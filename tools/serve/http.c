@@ -4,7 +4,6 @@
 #include "tools/serve/cache.h"
 #include "tools/serve/connections.h"
 #include "tools/serve/serve.h"
-#include "tools/serve/token_page.h"
 
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
@@ -212,12 +211,65 @@ static void turn_away(serve_http *http, struct evhttp_request *request, int stat
     reply_text(http->guard, request, status, text, true);
 }
 
+/* ---- the page that a browser without the token gets: what is missing, and where to put it ---- */
+
+static const char token_head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>ropemap: token needed</title>"
+    "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light "
+    "dark\">"
+    "<style>body{font:1.05rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1.2rem}"
+    "input,button{font:inherit;padding:.4rem .6rem;min-height:2.4rem}input{width:100%;box-sizing:border-box;"
+    "margin:.3rem 0 .8rem}</style></head><body><main><h1>This link needs the server's token</h1>"
+    "<p><code>ropemap serve</code> prints an address that ends in <code>?token=</code> each time it starts. "
+    "Open that address, or paste it here; the settings in this link are kept.</p>"
+    "<form method=\"get\">";
+
+static const char token_tail[] = "<label>Address or token<input name=\"token\" required autofocus "
+                                 "autocomplete=\"off\" spellcheck=\"false\">"
+                                 "</label><button>Open</button></form></main></body></html>\n";
+
+/* No script, and a form that this server takes. */
+static const char token_policy[] = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+                                   "frame-ancestors 'none'; base-uri 'none'";
+
+/* As text within an attribute. */
+static void add_escaped(struct evbuffer *to, const char *text) {
+    for (; *text != '\0'; text++) {
+        const char *entity = *text == '&'    ? "&amp;"
+                             : *text == '<'  ? "&lt;"
+                             : *text == '>'  ? "&gt;"
+                             : *text == '"'  ? "&quot;"
+                             : *text == '\'' ? "&#39;"
+                                             : NULL;
+        (void)evbuffer_add(to, entity != NULL ? entity : text, entity != NULL ? strlen(entity) : 1);
+    }
+}
+
+/* The page, whose form keeps the query of the link that was opened. */
+static void add_token_page(struct evbuffer *to, const serve_query *query) {
+    (void)evbuffer_add(to, token_head, sizeof token_head - 1);
+    for (int i = 0; i < query->count; i++) {
+        (void)evbuffer_add_printf(to, "<input type=\"hidden\" name=\"");
+        add_escaped(to, query->pairs[i].name);
+        (void)evbuffer_add_printf(to, "\" value=\"");
+        add_escaped(to, query->pairs[i].value);
+        (void)evbuffer_add_printf(to, "\">");
+    }
+    (void)evbuffer_add(to, token_tail, sizeof token_tail - 1);
+}
+
+/* The token of a pasted address or of a token alone; NULL of NULL. */
+static const char *token_of(const char *text) {
+    const char *name = text != NULL ? strstr(text, "token=") : NULL;
+    return name != NULL ? name + strlen("token=") : text;
+}
+
 /* A person who opens the page without the token gets a place to put it. */
 static void show_token_page(serve_http *http, struct evhttp_request *request, const serve_query *query) {
     connections_answer(http->connections, request, 0);
-    add_policed(request, "text/html; charset=utf-8", token_page_policy, true);
+    add_policed(request, "text/html; charset=utf-8", token_policy, true);
     reply_header(request, "Cache-Control", "no-store");
-    token_page_add(evhttp_request_get_output_buffer(request), query);
+    add_token_page(evhttp_request_get_output_buffer(request), query);
     finish(request, 403);
 }
 
@@ -415,7 +467,7 @@ static void on_request(struct evhttp_request *request, void *user) {
     read_path(http->guard, &from);
     const char *mark = strchr(from.path, '?');
     const ropemap_status status = query_parse(mark != NULL ? mark + 1 : NULL, &query, &error);
-    from.token = status == ROPEMAP_OK ? token_page_token(query_take(&query, "token")) : NULL;
+    from.token = status == ROPEMAP_OK ? token_of(query_take(&query, "token")) : NULL;
     const guard_request wanted = {.posts = from.posts,
                                   .is_page = from.path_length == 1 && from.path[0] == '/',
                                   .query_token = from.token,

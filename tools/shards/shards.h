@@ -112,7 +112,8 @@ bool shards_any(const char *folder);
 /* Removes claims and what killed processes left; with `shards` the shards. */
 void shards_clear(const char *folder, bool shards);
 
-/* ---- shard_files.c: claims */
+/* ---- claims.c: who owns a shard ---------------------------------------------------------------------------
+ */
 
 typedef enum claim_state {
     CLAIM_MINE,

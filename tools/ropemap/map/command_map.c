@@ -4,7 +4,6 @@
 #include "tools/ropemap/documents.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/map/map.h"
-#include "tools/ropemap/map/map_shards.h"
 #include "tools/ropemap/options/number.h"
 #include "tools/ropemap/options/options.h"
 #include "tools/ropemap/run.h"

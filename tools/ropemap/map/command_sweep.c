@@ -3,7 +3,6 @@
 #include "tools/ropemap/attention/captures.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/map/map.h"
-#include "tools/ropemap/map/map_shards.h"
 #include "tools/ropemap/run.h"
 
 #include <math.h>

@@ -1,6 +1,5 @@
 /* map_shards.c - maps as shards of a piece of work: bands of rows of cells */
 /* SPDX-License-Identifier: MIT */
-#include "tools/ropemap/map/map_shards.h"
 #include "host/ropemap_parts.h"
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/map/map.h"

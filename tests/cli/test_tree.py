@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# test_layers.py - the tree keeps its shape: who may include whom, where files are, how they begin and end
+# test_tree.py - the tree keeps its shape: who may include whom, where files are, how they begin and end
 # SPDX-License-Identifier: MIT
 """Reads the sources alone; the program is not run. ROPEMAP_SOURCE names the repository's root."""
 
@@ -298,6 +298,13 @@ class Files(unittest.TestCase):
                 wrong.append(f"{path}:1: expected its name and what it is, as in '/* pool.c - reduce ... */'")
             if not any("SPDX-License-Identifier: MIT" in line for line in lines[1:3]):
                 wrong.append(f"{path}:2: expected 'SPDX-License-Identifier: MIT' after what it is")
+        self.report(wrong)
+
+    def test_sections_of_a_header_name_files_next_to_it(self):
+        wrong = []
+        for path in sources(".h"):
+            for name in re.findall(r"^/\* ---- (\w+\.c)\b", text(path), re.M):
+                wrong += [] if (ROOT / path).with_name(name).is_file() else [f"{path}: there is no {name} next to it"]
         self.report(wrong)
 
     def test_no_file_is_too_long(self):

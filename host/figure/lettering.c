@@ -1,6 +1,6 @@
-/* text.c - numbers and text as figures write them: in the one embedded font, in lines that fit */
+/* lettering.c - numbers and text as figures write them: in the one embedded font, in lines that fit */
 /* SPDX-License-Identifier: MIT */
-#include "host/figure/text.h"
+#include "host/figure/lettering.h"
 #include "host/base/alloc.h"
 #include "host/base/input.h"
 #include "host/base/text.h"

@@ -1,7 +1,7 @@
-/* text.h - numbers and text as figures write them: in the one embedded font, in lines that fit */
+/* lettering.h - numbers and text as figures write them: in the one embedded font, in lines that fit */
 /* SPDX-License-Identifier: MIT */
-#ifndef ROPEMAP_HOST_FIGURE_TEXT_H
-#define ROPEMAP_HOST_FIGURE_TEXT_H
+#ifndef ROPEMAP_HOST_FIGURE_LETTERING_H
+#define ROPEMAP_HOST_FIGURE_LETTERING_H
 
 #include "host/base/status.h"
 #include "host/ropemap_figure.h"

@@ -1,4 +1,5 @@
-/* config_rope.c - where a config keeps its rule, and for which layers */
+/* config_dict.c - which dict of a config holds the rule (rope_parameters, rope_scaling, or one made of flat
+ * keys), and for which layers */
 /* SPDX-License-Identifier: MIT */
 #include "host/model/config.h"
 
