@@ -1,364 +1,289 @@
-/* test_gguf.c - the GGUF container: every way to be broken, every length to be cut to, and what opening costs
- */
+/* test_gguf.c - what the metadata of GGUF files means: real models' files, heads, layouts and layers */
 /* SPDX-License-Identifier: MIT */
-#include "tests/gguf_file.h"
+#include "tests/gguf_model.h"
 
-#include <math.h>
-#include <sys/resource.h>
+/* ---- files as converters write them */
 
-static gguf_file file;
-static scratch place;
-
-static const char *const goldens[] = {"deepseek2", "gemma3", "llama", "phi3", "qwen2", "qwen2vl"};
-enum { GOLDENS = sizeof goldens / sizeof goldens[0], HEADER = 24 };
-
-static void load_golden(const char *name) {
-    char path[500];
-    (void)snprintf(path, sizeof path, "%s/gguf/%s.gguf", RM_TEST_DATA, name);
-    FILE *stream = fopen(path, "rb");
-    assert_non_null(stream);
-    file.size = fread(file.bytes, 1, sizeof file.bytes, stream);
-    assert_int_equal(fclose(stream), 0);
+/* Its divisors are all that the file keeps of the rule, and enough to know it. */
+static void llama_has_divisors(void **state) {
+    const ropemap_spec *spec = golden("llama", NULL);
+    const ropemap_scaling *scaling = &spec->scaling;
+    assert_dims(spec, 128, 128, 5e5, ROPEMAP_LAYOUT_INTERLEAVED);
+    assert_int_equal(scaling->rule, ROPEMAP_SCALING_LLAMA3);
+    assert_int_equal(scaling->list_count, 0);
+    assert_true(scaling->factor == 8.0 && scaling->original_length == 8192.0);
+    assert_true(scaling->low_freq_factor == 1.0 && scaling->high_freq_factor == 4.0);
+    assert_int_equal(ropemap_model_trained_length(model), 131072);
+    assert_string_equal(ropemap_model_name(model), "Llama 3.1 8B Instruct");
+    assert_fact("base", "500000", "llama.rope.freq_base");
+    assert_fact("head_dim", "128", "llama.embedding_length / attention.head_count, 4096 / 32");
+    assert_fact("divisors", "64 numbers from 1 to 8", "tensor rope_freqs.weight");
+    assert_fact("known rule", "llama3:factor=8,low=1,high=4,original=8192",
+                "the divisors of rope_freqs.weight");
+    assert_warned("interleaved");
 }
 
-static void refused(const char *words) {
-    gguf_refused(&place, &file, NULL, ROPEMAP_DATA, words);
-}
-
-/* What llama.cpp needs of a model, with heads of 128. */
-static void start(void) {
-    gguf_start(&file, "llama");
-    gguf_u32(&file, "llama.attention.key_length", 128);
-}
-
-/* ---- the header */
-
-static void set(size_t at, uint64_t number, int bytes) {
-    const size_t size = file.size;
-    file.size = at;
-    gguf_put(&file, number, bytes);
-    file.size = size;
-}
-
-static void a_header_says_what_it_is(void **state) {
-    load_golden("llama");
-    memcpy(file.bytes, "GGJT", 4);
-    refused("begins with the bytes 47 47 4a 54, not with GGUF");
-    static const struct {
-        uint32_t version;
-        const char *words;
-    } versions[] = {{0, "version 0"},
-                    {1, "version 1"},
-                    {4, "version 4"},
-                    {0x03000000, "big-endian GGUF file, which is not read"},
-                    {0x02000000, "big-endian GGUF file, which is not read"},
-                    {0xffffffff, "version 4294967295"}};
-    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
-        load_golden("llama");
-        set(4, versions[i].version, 4);
-        refused(versions[i].words);
+static void phi3_is_longrope(void **state) {
+    const ropemap_spec *spec = golden("phi3", NULL);
+    const ropemap_scaling *scaling = &spec->scaling;
+    assert_dims(spec, 96, 96, 1e4, ROPEMAP_LAYOUT_HALF);
+    assert_int_equal(scaling->rule, ROPEMAP_SCALING_LONGROPE);
+    assert_int_equal(scaling->factors, ROPEMAP_FACTORS_AUTO);
+    assert_int_equal(scaling->list_count, 48);
+    assert_true(scaling->original_length == 4096.0 && scaling->max_length == 131072.0);
+    assert_near(scaling->attention_factor, 1.1902380714);
+    for (int i = 0; i < 48; i++) {
+        assert_true(scaling->long_factors[i] == i + 1.5 && scaling->short_factors[i] == 1.0 + i / 64.0);
     }
 }
 
-static void version_2_reads_as_version_3(void **state) {
-    ropemap_model *model = NULL;
-    ropemap_error error = {0};
-    load_golden("llama");
-    set(4, 2, 4);
-    assert_int_equal(gguf_open(&place, &file, NULL, &model, &error), ROPEMAP_OK);
-    assert_true(ropemap_model_spec(model)->base == 5e5);
-    ropemap_model_free(model);
+static void qwen2_is_yarn(void **state) {
+    const ropemap_spec *spec = golden("qwen2", NULL);
+    assert_dims(spec, 128, 128, 1e6, ROPEMAP_LAYOUT_HALF);
+    assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_YARN);
+    assert_true(spec->scaling.factor == 4.0 && spec->scaling.original_length == 32768.0);
+    assert_true(spec->scaling.attention_factor == 0.0); /* the rule's own, 0.1 ln 4 + 1 */
 }
 
-static void counts_must_fit_in_the_file(void **state) {
-    static const uint64_t counts[] = {UINT64_MAX, (uint64_t)1 << 60, (uint64_t)1 << 32, 65537};
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        load_golden("llama");
-        set(8, counts[i], 8);
-        refused("tensors do not fit in a file of");
-        load_golden("llama");
-        set(16, counts[i], 8);
-        refused("keys do not fit in a file of");
+static void deepseek2_is_its_rotated_part(void **state) {
+    const ropemap_spec *spec = golden("deepseek2", NULL);
+    assert_dims(spec, 64, 64, 1e4, ROPEMAP_LAYOUT_INTERLEAVED);
+    assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_YARN);
+    assert_true(spec->scaling.factor == 40.0 && spec->scaling.attention_factor == 1.0);
+    assert_fact("attention_factor", "1", "llama.cpp from deepseek2.rope.scaling.yarn_log_multiplier");
+    assert_warned("only the rotating part of each head, 64 elements");
+    assert_warned("also multiplied by 1.87385421"); /* 1.3688879454^2, DeepSeek-V3's for factor 40 */
+}
+
+static void gemma3_has_two_rules(void **state) {
+    const ropemap_spec *spec = golden("gemma3", NULL);
+    assert_dims(spec, 256, 256, 1e6, ROPEMAP_LAYOUT_HALF);
+    assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_LINEAR);
+    assert_true(spec->scaling.factor == 8.0);
+    assert_warned("layers with sliding attention have base 10000");
+    spec = golden("gemma3", "full_attention");
+    assert_true(spec->base == 1e6);
+    spec = golden("gemma3", "sliding_attention");
+    assert_dims(spec, 256, 256, 1e4, ROPEMAP_LAYOUT_HALF);
+    assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_NONE);
+}
+
+static void qwen2vl_has_sections(void **state) {
+    const ropemap_spec *spec = golden("qwen2vl", NULL);
+    assert_dims(spec, 128, 128, 1e6, ROPEMAP_LAYOUT_HALF);
+    assert_int_equal(spec->scaling.rule, ROPEMAP_SCALING_NONE);
+    assert_fact("sections", "16, 24, 24, 0", "qwen2vl.rope.dimension_sections");
+    assert_warned("images only");
+}
+
+/* ---- dims */
+
+static void heads_may_differ_by_layer(void **state) {
+    start("openelm");
+    gguf_u32(&file, "openelm.embedding_length", 1536);
+    gguf_key(&file, "openelm.attention.head_count", GGUF_ARRAY);
+    gguf_put(&file, GGUF_I32, 4);
+    gguf_put(&file, 3, 8);
+    gguf_put(&file, 0, 4);
+    gguf_put(&file, 12, 4);
+    gguf_put(&file, 16, 4);
+    assert_dims(composed(NULL), 128, 128, 1e4, ROPEMAP_LAYOUT_HALF);
+    assert_fact("base", "10000", "the format's default");
+}
+
+static void parts_of_a_head_may_rotate(void **state) {
+    start("gptneox");
+    gguf_u32(&file, "gptneox.attention.key_length", 96);
+    gguf_u32(&file, "gptneox.rope.dimension_count", 24);
+    assert_dims(composed(NULL), 96, 24, 1e4, ROPEMAP_LAYOUT_HALF);
+    start("step35");
+    gguf_u32(&file, "step35.attention.key_length", 128);
+    gguf_u32(&file, "step35.rope.dimension_count", 128);
+    assert_dims(composed(NULL), 128, 64, 1e4, ROPEMAP_LAYOUT_HALF);
+    assert_dims(composed("sliding_attention"), 128, 128, 1e4, ROPEMAP_LAYOUT_HALF);
+    start("gemma4");
+    gguf_u32(&file, "gemma4.attention.key_length", 512);
+    gguf_u32(&file, "gemma4.attention.key_length_swa", 256);
+    gguf_u32(&file, "gemma4.rope.dimension_count", 512);
+    gguf_u32(&file, "gemma4.rope.dimension_count_swa", 128);
+    gguf_f32(&file, "gemma4.rope.freq_base", 1e6);
+    assert_dims(composed(NULL), 512, 512, 1e6, ROPEMAP_LAYOUT_HALF);
+    assert_dims(composed("sliding_attention"), 256, 128, 1e4, ROPEMAP_LAYOUT_HALF);
+}
+
+static void wrong_dims_are_refused(void **state) {
+    start("qwen2");
+    refused(NULL, ROPEMAP_DATA, "qwen2.embedding_length is missing");
+    start("qwen2");
+    gguf_u32(&file, "qwen2.embedding_length", 100);
+    refused(NULL, ROPEMAP_DATA, "qwen2.attention.head_count is missing");
+    start("qwen2");
+    gguf_u32(&file, "qwen2.embedding_length", 100);
+    gguf_u32(&file, "qwen2.attention.head_count", 3);
+    refused(NULL, ROPEMAP_DATA, "qwen2.embedding_length is 100, not a multiple of");
+    start("qwen2");
+    gguf_u32(&file, "qwen2.embedding_length", 100);
+    gguf_u32(&file, "qwen2.attention.head_count", 0);
+    refused(NULL, ROPEMAP_DATA, "qwen2.attention.head_count is 0, expected a whole number");
+    start("qwen2");
+    gguf_f32(&file, "qwen2.attention.key_length", 64.5);
+    refused(NULL, ROPEMAP_DATA, "qwen2.attention.key_length is 64.5, expected a whole number from 1 to 4096");
+    start("qwen2");
+    gguf_u32(&file, "qwen2.attention.key_length", 63);
+    refused(NULL, ROPEMAP_DATA, "63");
+    start_qwen2();
+    gguf_u32(&file, "qwen2.rope.dimension_count", 66);
+    refused(NULL, ROPEMAP_DATA, "66");
+    start("deepseek2");
+    gguf_u32(&file, "deepseek2.attention.key_length", 192);
+    refused(NULL, ROPEMAP_DATA, "deepseek2.rope.dimension_count is missing");
+}
+
+/* ---- architectures and layers */
+
+static void unknown_architectures_are_refused(void **state) {
+    start("frobnicate\n9");
+    refused(NULL, ROPEMAP_DATA, "general.architecture is 'frobnicate?9'");
+    start("mamba");
+    refused(NULL, ROPEMAP_DATA, "this model does not rotate: general.architecture is 'mamba'");
+    start("granitehybrid");
+    gguf_key(&file, "granitehybrid.rope.scaling.finetuned", GGUF_FLAG);
+    gguf_put(&file, 0, 1);
+    refused(NULL, ROPEMAP_DATA, "this model does not rotate: granitehybrid.rope.scaling.finetuned is false");
+    start_qwen2();
+    file.bytes[24 + 8] = 'x'; /* xeneral.architecture */
+    refused(NULL, ROPEMAP_DATA, "general.architecture is missing");
+    start_qwen2();
+    gguf_u32(&file, "split.no", 1);
+    refused(NULL, ROPEMAP_DATA, "split.no is 1; give the first part");
+}
+
+static void glm4_is_interleaved_without_sections(void **state) {
+    start("glm4");
+    gguf_u32(&file, "glm4.attention.key_length", 128);
+    assert_int_equal(composed(NULL)->layout, ROPEMAP_LAYOUT_INTERLEAVED);
+    gguf_key(&file, "glm4.rope.dimension_sections", GGUF_ARRAY);
+    gguf_put(&file, GGUF_I32, 4);
+    gguf_put(&file, 4, 8);
+    gguf_put(&file, 8, 4);
+    gguf_put(&file, 12, 4);
+    gguf_put(&file, 12, 4);
+    gguf_put(&file, 0, 4);
+    assert_int_equal(composed(NULL)->layout, ROPEMAP_LAYOUT_HALF);
+}
+
+static void layer_types_are_those_of_the_model(void **state) {
+    start_qwen2();
+    refused("sliding_attention", ROPEMAP_USAGE, "no qwen2.attention.sliding_window");
+    refused("chunked_attention", ROPEMAP_USAGE,
+            "layer type 'chunked_attention'; choose full_attention, sliding_attention or the number");
+    gguf_f32(&file, "qwen2.rope.freq_base", 1e6);
+    gguf_f32(&file, "qwen2.rope.freq_base_swa", 5e4);
+    gguf_f32(&file, "qwen2.rope.scaling.factor", 2.0);
+    assert_true(composed(NULL)->base == 1e6);
+    assert_true(composed("sliding_attention")->base == 5e4);
+    assert_true(ropemap_model_spec(model)->scaling.factor == 2.0);
+    assert_fact("base", "50000", "qwen2.rope.freq_base_swa");
+}
+
+static void put_list(const char *key, uint32_t type, int bytes, const int *numbers, size_t count) {
+    gguf_key(&file, key, GGUF_ARRAY);
+    gguf_put(&file, type, 4);
+    gguf_put(&file, count, 8);
+    for (size_t i = 0; i < count; i++) {
+        gguf_put(&file, (uint64_t)numbers[i], bytes);
     }
 }
 
-/* ---- keys and values */
-
-static void keys_are_named_and_named_once(void **state) {
-    start();
-    gguf_u32(&file, "llama.attention.key_length", 64);
-    gguf_finish(&file);
-    refused("the key 'llama.attention.key_length' occurs twice");
-    start();
-    gguf_u32(&file, "", 1);
-    gguf_finish(&file);
-    refused("key 3 of 3 has a name of 0 bytes");
-    start();
-    file.keys++;
-    gguf_put(&file, 70000, 8);
-    memset(file.bytes + file.size, 'k', 50000);
-    file.size += 50000;
-    gguf_finish(&file);
-    refused("key 3 of 3 has a name of 70000 bytes");
+static void layers_have_numbers(void **state) {
+    static const int slides[] = {1, 1, 0, 1}, heads[] = {0, 0, 8, 0};
+    start("smollm3");
+    gguf_u32(&file, "smollm3.attention.key_length", 128);
+    gguf_u32(&file, "smollm3.block_count", 8);
+    assert_dims(composed("2"), 128, 128, 1e4, ROPEMAP_LAYOUT_INTERLEAVED);
+    assert_fact("layers that rotate", "0-2, 4-6 (6 of 8)", "as llama.cpp runs the architecture");
+    assert_fact("layers that do not", "3, 7 (2 of 8)", "as llama.cpp runs the architecture");
+    refused("3", ROPEMAP_USAGE, "layer 3 does not rotate: every fourth layer does not rotate");
+    refused("8", ROPEMAP_USAGE, "no layer 8: the model has layers 0 to 7");
+    start("gemma3");
+    gguf_u32(&file, "gemma3.attention.key_length", 256);
+    refused("0", ROPEMAP_USAGE, "layer 0: the file has no block_count");
+    gguf_u32(&file, "gemma3.block_count", 26);
+    gguf_f32(&file, "gemma3.rope.freq_base", 1e6);
+    assert_true(composed("4")->base == 1e4 && composed("5")->base == 1e6);
+    put_list("gemma3.attention.sliding_window_pattern", GGUF_FLAG, 1, slides, 4);
+    assert_true(composed("2")->base == 1e6 && composed("3")->base == 1e4);
+    start("lfm2");
+    gguf_u32(&file, "lfm2.attention.key_length", 64);
+    gguf_u32(&file, "lfm2.block_count", 4);
+    put_list("lfm2.attention.head_count_kv", GGUF_I32, 4, heads, 4);
+    refused("3", ROPEMAP_USAGE, "layer 3 does not rotate: it has no attention");
+    assert_dims(composed("2"), 64, 64, 1e4, ROPEMAP_LAYOUT_HALF);
+    start("cohere2");
+    gguf_u32(&file, "cohere2.attention.key_length", 128);
+    gguf_u32(&file, "cohere2.block_count", 8);
+    gguf_u32(&file, "cohere2.attention.sliding_window", 4096);
+    refused("7", ROPEMAP_USAGE, "layer 7 does not rotate: only layers with sliding attention rotate");
+    refused("full_attention", ROPEMAP_USAGE, "layers of type full_attention do not rotate");
+    assert_dims(composed("6"), 128, 128, 1e4, ROPEMAP_LAYOUT_INTERLEAVED);
+    start("step35");
+    gguf_u32(&file, "step35.attention.key_length", 128);
+    gguf_u32(&file, "step35.block_count", 8);
+    refused("1", ROPEMAP_USAGE, "does not say which layers slide");
 }
 
-static void types_are_those_of_the_format(void **state) {
-    start();
-    gguf_key(&file, "some.key", 13);
-    gguf_put(&file, 0, 8);
-    gguf_finish(&file);
-    refused("the value of 'some.key' is of type 13; types are 0 to 12");
-    start();
-    gguf_key(&file, "some.key", GGUF_ARRAY);
-    gguf_put(&file, 77, 4);
-    gguf_put(&file, 0, 8);
-    gguf_finish(&file);
-    refused("the value of 'some.key' is of type 77");
-    start();
-    gguf_key(&file, "some.key", GGUF_ARRAY);
-    gguf_put(&file, GGUF_ARRAY, 4);
-    gguf_put(&file, 1, 8);
-    gguf_finish(&file);
-    refused("the value of 'some.key' is an array of arrays");
-    start();
-    gguf_u32(&file, "bad\nname\x1b[0m", 1);
-    gguf_u32(&file, "bad\nname\x1b[0m", 1);
-    gguf_finish(&file);
-    refused("'bad?name?[0m'");
+static void larger_baichuan_does_not_rotate(void **state) {
+    start("baichuan");
+    gguf_u32(&file, "baichuan.attention.head_count", 40);
+    gguf_u32(&file, "baichuan.embedding_length", 5120);
+    refused(NULL, ROPEMAP_DATA,
+            "this model does not rotate: baichuan.embedding_length is 5120: the 13B models");
+    start("baichuan");
+    gguf_u32(&file, "baichuan.attention.head_count", 32);
+    gguf_u32(&file, "baichuan.embedding_length", 4096);
+    assert_dims(composed(NULL), 128, 128, 1e4, ROPEMAP_LAYOUT_INTERLEAVED);
 }
 
-/* An array whose bytes, counted in 64 bits, would wrap to few. */
-static void lengths_must_fit_in_the_file(void **state) {
-    static const uint64_t lengths[] = {(uint64_t)1 << 30, (uint64_t)1 << 61, UINT64_MAX, UINT64_MAX - 200};
-    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-        start();
-        gguf_key(&file, "some.text", GGUF_TEXT);
-        gguf_put(&file, lengths[i], 8);
-        gguf_finish(&file);
-        refused("the value of 'some.text' takes");
-        start();
-        gguf_key(&file, "some.list", GGUF_ARRAY);
-        gguf_put(&file, 10, 4);
-        gguf_put(&file, lengths[i], 8);
-        gguf_finish(&file);
-        refused("the value of 'some.list' is an array of");
-        start();
-        gguf_key(&file, "some.list", GGUF_ARRAY);
-        gguf_put(&file, GGUF_TEXT, 4);
-        gguf_put(&file, 2, 8);
-        gguf_put_string(&file, "one");
-        gguf_put(&file, lengths[i], 8);
-        gguf_finish(&file);
-        refused("the value of 'some.list' takes");
-        start();
-        gguf_put(&file, lengths[i], 8); /* a tensor's name */
-        file.tensors = 1;
-        memset(file.bytes + file.size, 0, 40);
-        file.size += 40;
-        gguf_finish(&file);
-        refused("tensor 1 of 1 takes");
-    }
-}
-
-static void alignment_is_a_power_of_two(void **state) {
-    static const uint32_t bad[] = {0, 3, 13, 48, 1u << 21, 1u << 31, UINT32_MAX};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        start();
-        gguf_u32(&file, "general.alignment", bad[i]);
-        gguf_finish(&file);
-        refused("expected a power of two up to 1048576");
-    }
-    start();
-    gguf_text(&file, "general.alignment", "32");
-    gguf_finish(&file);
-    refused("general.alignment is a string, expected a number");
-}
-
-/* ---- tensors */
-
-static void start_tensor(uint64_t count, uint64_t offset) {
-    start();
-    gguf_tensor(&file, "rope_freqs.weight", count, offset);
-}
-
-static void finish_tensor(void) {
-    gguf_align(&file);
-    for (int i = 0; i < 64; i++) {
-        gguf_put_float(&file, 2.0);
-    }
-    gguf_finish(&file);
-}
-
-static void a_list_is_f32_and_within_the_file(void **state) {
-    static const struct {
-        uint64_t count, offset;
-        const char *words;
-    } bad[] = {{63, 0, "has 63 numbers, expected 64"},
-               {65, 0, "has 65 numbers, expected 64"},
-               {UINT64_MAX, 0, "expected 64"},
-               {64, 8, "offset 8, expected a multiple of 32"},
-               {64, 32, "does not fit in the file"},
-               {64, UINT64_MAX - 31, "does not fit in the file"},
-               {64, (uint64_t)1 << 63, "does not fit in the file"}};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        start_tensor(bad[i].count, bad[i].offset);
-        finish_tensor();
-        refused(bad[i].words);
-    }
-    start_tensor(64, 0);
-    file.bytes[file.size - 12] = 1; /* F16 */
-    finish_tensor();
-    refused("is of type 1 with 1 axes, expected F32");
-    start_tensor(64, 0);
-    file.bytes[file.size - 24] = 200; /* axes */
-    finish_tensor();
-    refused("tensor 1 of 1 has 200 axes");
-    start_tensor(64, 0);
-    gguf_tensor(&file, "rope_freqs.weight", 64, 0);
-    finish_tensor();
-    refused("the tensor 'rope_freqs.weight' occurs twice");
-}
-
-static void divisors_are_above_zero(void **state) {
-    static const double bad[] = {0.0, -1.0, (double)INFINITY, (double)NAN};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        start_tensor(64, 0);
-        finish_tensor();
-        file.size -= 4;
-        gguf_put_float(&file, bad[i]);
-        refused("for pair 63, expected a number above 0");
-    }
-}
-
-/* ---- cut, long and large files */
-
-/* The writer pads the end of a file with zeros to a multiple of 32: without them it is complete still. */
-static void every_cut_is_refused(void **state) {
-    for (int i = 0; i < GOLDENS; i++) {
-        load_golden(goldens[i]);
-        const bool has_list = file.bytes[8] != 0;
-        scratch_write(&place, "model.gguf", file.bytes, file.size);
-        for (size_t size = file.size; size-- > 0;) {
-            ropemap_model *model = NULL;
-            ropemap_error error = {0};
-            assert_int_equal(truncate(place.path, (off_t)size), 0);
-            const ropemap_status status = ropemap_model_open(place.path, NULL, &model, &error);
-            const bool padding = !has_list && size + 32 > file.size && status == ROPEMAP_OK;
-            if (!padding && (status != ROPEMAP_DATA || model != NULL || error.text[0] == '\0')) {
-                fail_msg("%s cut to %zu bytes: status %d, \"%s\"", goldens[i], size, (int)status, error.text);
-            }
-            ropemap_model_free(model);
-        }
-    }
-}
-
-/* Every byte in turn with all its bits flipped: read or refused with a reason, and no more memory than that.
- */
-static void every_flipped_byte_is_survived(void **state) {
-    for (int i = 0; i < GOLDENS; i++) {
-        load_golden(goldens[i]);
-        for (size_t at = 0; at < file.size; at++) {
-            ropemap_model *model = NULL;
-            ropemap_error error = {0};
-            file.bytes[at] ^= 0xff;
-            const ropemap_status status = gguf_open(&place, &file, NULL, &model, &error);
-            file.bytes[at] ^= 0xff;
-            assert_true(status == ROPEMAP_OK ||
-                        (status == ROPEMAP_DATA && model == NULL && error.text[0] != '\0'));
-            ropemap_model_free(model);
-        }
-    }
-}
-
-/* Bytes that this process has read from files; 0 where the system does not count them. */
-static uint64_t bytes_read(void) {
-    unsigned long long count = 0;
-    FILE *stream = fopen("/proc/self/io", "r");
-    if (stream != NULL) {
-        (void)fscanf(stream, "rchar: %llu", &count);
-        (void)fclose(stream);
-    }
-    return count;
-}
-
-static long peak_kilobytes(void) {
-    struct rusage usage;
-    (void)getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss;
-}
-
-/* 5 GB of weights behind 32 MB of metadata, as holes. */
-static void weights_cost_nothing(void **state) {
-    const uint64_t hole = (uint64_t)32 << 20;
-    ropemap_model *model = NULL;
-    ropemap_error error = {0};
-    start();
-    gguf_key(&file, "tokenizer.ggml.scores", GGUF_ARRAY);
-    gguf_put(&file, 10, 4);
-    gguf_put(&file, hole / 8, 8);
-    gguf_finish(&file);
-    set(8, 1, 8);
-    scratch_write(&place, "model.gguf", file.bytes, file.size);
-    file.size = 0;
-    gguf_tensor(&file, "blk.0.attn_q.weight", 1, 0);
-    FILE *stream = fopen(place.path, "r+b");
-    assert_non_null(stream);
-    assert_int_equal(fseek(stream, (long)hole, SEEK_END), 0);
-    assert_int_equal(fwrite(file.bytes, 1, file.size, stream), file.size);
-    assert_int_equal(fclose(stream), 0);
-    assert_int_equal(truncate(place.path, (off_t)5 << 30), 0);
-    const long before = peak_kilobytes();
-    const uint64_t read = bytes_read();
-    assert_int_equal(ropemap_model_open(place.path, NULL, &model, &error), ROPEMAP_OK);
-    assert_true(bytes_read() - read < 1 << 20);
-    assert_true(peak_kilobytes() - before < 64 * 1024);
-    ropemap_model_free(model);
-}
-
-static void metadata_has_an_end(void **state) {
-    start();
+static void options_are_enough(void **state) {
+    static const char *const names[] = {"mamba", "frobnicate", "qwen2"};
+    const ropemap_model_choice choice = {.base = 5e5, .head_dim = 128, .rotary_dim = 64};
     for (int i = 0; i < 3; i++) {
-        char key[20];
-        (void)snprintf(key, sizeof key, "list.%d", i);
-        gguf_key(&file, key, GGUF_ARRAY);
-        gguf_put(&file, 0, 4); /* bytes */
-        gguf_put(&file, 0, 8);
+        ropemap_model *made = NULL;
+        ropemap_error error = {0};
+        start(names[i]);
+        refused(NULL, ROPEMAP_DATA, "model.gguf");
+        assert_int_equal(ropemap_model_open(place.path, &choice, &made, &error), ROPEMAP_OK);
+        assert_dims(ropemap_model_spec(made), 128, 64, 5e5, ROPEMAP_LAYOUT_HALF);
+        assert_true(i == 2 || strstr(ropemap_model_warning(made, 0), "the options define the rule") != NULL);
+        ropemap_model_free(made);
     }
-    set(file.size - 8, 16777216, 8);
-    gguf_finish(&file);
-    set(16, 6, 8);
-    scratch_write(&place, "model.gguf", file.bytes, file.size);
-    assert_int_equal(truncate(place.path, (off_t)1 << 30), 0);
-    ropemap_model *model = NULL;
-    ropemap_error error = {0};
-    assert_int_equal(ropemap_model_open(place.path, NULL, &model, &error), ROPEMAP_DATA);
-    assert_non_null(strstr(error.text, "has a name of 0 bytes")); /* the hole begins with an empty key */
-    start();
-    gguf_key(&file, "list", GGUF_ARRAY);
-    gguf_put(&file, 10, 4);
-    gguf_put(&file, 16777216, 8);
-    gguf_finish(&file);
-    scratch_write(&place, "model.gguf", file.bytes, file.size);
-    assert_int_equal(truncate(place.path, (off_t)1 << 30), 0);
-    assert_int_equal(ropemap_model_open(place.path, NULL, &model, &error), ROPEMAP_DATA);
-    assert_non_null(strstr(error.text, "metadata may have"));
+}
+
+static void unused_keys_are_named(void **state) {
+    start_qwen2();
+    gguf_f32(&file, "qwen2.rope.frobnication", 2.0);
+    (void)composed(NULL);
+    assert_warned("not used, so the rule may differ: qwen2.rope.frobnication");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_header_says_what_it_is),
-        cmocka_unit_test(version_2_reads_as_version_3),
-        cmocka_unit_test(counts_must_fit_in_the_file),
-        cmocka_unit_test(keys_are_named_and_named_once),
-        cmocka_unit_test(types_are_those_of_the_format),
-        cmocka_unit_test(lengths_must_fit_in_the_file),
-        cmocka_unit_test(alignment_is_a_power_of_two),
-        cmocka_unit_test(a_list_is_f32_and_within_the_file),
-        cmocka_unit_test(divisors_are_above_zero),
-        cmocka_unit_test(every_cut_is_refused),
-        cmocka_unit_test(every_flipped_byte_is_survived),
-        cmocka_unit_test(weights_cost_nothing),
-        cmocka_unit_test(metadata_has_an_end),
+        cmocka_unit_test_teardown(llama_has_divisors, forget),
+        cmocka_unit_test_teardown(phi3_is_longrope, forget),
+        cmocka_unit_test_teardown(qwen2_is_yarn, forget),
+        cmocka_unit_test_teardown(deepseek2_is_its_rotated_part, forget),
+        cmocka_unit_test_teardown(gemma3_has_two_rules, forget),
+        cmocka_unit_test_teardown(qwen2vl_has_sections, forget),
+        cmocka_unit_test_teardown(heads_may_differ_by_layer, forget),
+        cmocka_unit_test_teardown(parts_of_a_head_may_rotate, forget),
+        cmocka_unit_test_teardown(wrong_dims_are_refused, forget),
+        cmocka_unit_test_teardown(unknown_architectures_are_refused, forget),
+        cmocka_unit_test_teardown(glm4_is_interleaved_without_sections, forget),
+        cmocka_unit_test_teardown(layer_types_are_those_of_the_model, forget),
+        cmocka_unit_test_teardown(layers_have_numbers, forget),
+        cmocka_unit_test_teardown(larger_baichuan_does_not_rotate, forget),
+        cmocka_unit_test_teardown(options_are_enough, forget),
+        cmocka_unit_test_teardown(unused_keys_are_named, forget),
     };
     place = scratch_open();
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,8 @@
  *     glibc 2.36's cosf and sinf, which llama.cpp calls                               1.3 and 1.5 %, 1 ulp
  *     glibc's powf                                                                    0.04 %, 1 ulp
  *
- * Angles and inverse frequencies have the same bits (test_stacks.c). A cosine that is off by an ulp is off by
- * 2^-24 or less, the angle at position 131071 by up to 2^-8: what a stack does to phases is all there.
+ * Angles and inverse frequencies have the same bits (test_emulation.c). A cosine that is off by an ulp is off
+ * by 2^-24 or less, the angle at position 131071 by up to 2^-8: what a stack does to phases is all there.
  *
  * tests/data/stacks/angles16.tsv holds heads that torch rotated with angles of 16 bits: an ulp of float32 is
  * lost in their rounding, so that these have the same bits throughout.

@@ -1,4 +1,4 @@
-/* test_pairs.c - what each pair of a head does, against every query with every key in double */
+/* test_rotary_pairs.c - what each pair of a head does, against every query with every key in double */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_attention.h"
 #include "host/ropemap_decay.h"

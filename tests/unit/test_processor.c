@@ -1,4 +1,4 @@
-/* test_usable_cpus.c - a process limited to one CPU counts one, whatever the machine has */
+/* test_processor.c - a process limited to one CPU counts one, whatever the machine has */
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* sched_setaffinity */
 #include "host/base/processor.h"

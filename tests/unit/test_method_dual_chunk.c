@@ -1,4 +1,4 @@
-/* test_dual_chunk.c - maps of dual chunks against a plain loop over all pairs, and what is refused */
+/* test_method_dual_chunk.c - maps of dual chunks against a plain loop over all pairs, and what is refused */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "tests/plan.h"

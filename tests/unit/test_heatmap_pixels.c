@@ -1,4 +1,4 @@
-/* test_figure.c - finished pictures, pixel by pixel */
+/* test_heatmap_pixels.c - finished pictures, pixel by pixel */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_figure.h"
 #include "tests/decode_png.h"

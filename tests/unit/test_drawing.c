@@ -1,4 +1,4 @@
-/* test_shrink.c - cells that are smaller than a pixel: its colour is their mean by area */
+/* test_drawing.c - cells that are smaller than a pixel: its colour is their mean by area */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/figure/drawing.h"

@@ -1,4 +1,5 @@
-/* test_huge.c - maps of constant vectors up to 2^40 positions against closed sums in long double */
+/* test_factored_closed_form.c - maps of constant vectors up to 2^40 positions against closed sums in long
+ * double */
 /* SPDX-License-Identifier: MIT */
 /*
  * Bound: as for the factored method in error_bound.c, with |q| = |k| = 1: 2 r + g(d), r = sqrt(2) 2e-7 + u

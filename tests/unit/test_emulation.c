@@ -1,4 +1,4 @@
-/* test_stacks.c - what stacks make of a rule: transformers' inv_freq to the last bit, and its kin */
+/* test_emulation.c - what stacks make of a rule: transformers' inv_freq to the last bit, and its kin */
 /* SPDX-License-Identifier: MIT */
 /*
  * tests/data/stacks/inv_freq.tsv holds what transformers 5.24.0 computed for each rule it has, in PyTorch's

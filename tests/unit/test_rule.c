@@ -1,4 +1,4 @@
-/* test_spec.c - what a rule may be, how scaling is written, frequencies to the last bit, known values of S(r)
+/* test_rule.c - what a rule may be, how scaling is written, frequencies to the last bit, known values of S(r)
  */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"

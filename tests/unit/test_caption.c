@@ -1,4 +1,4 @@
-/* test_title.c - what figures say of themselves */
+/* test_caption.c - what figures say of themselves */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_figure.h"
 #include "tests/unit.h"

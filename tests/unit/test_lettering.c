@@ -1,4 +1,4 @@
-/* test_text.c - text that a font can take, whatever bytes it came as */
+/* test_lettering.c - text that a font can take, whatever bytes it came as */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/lettering.h"
 #include "tests/unit.h"

@@ -1,4 +1,4 @@
-/* test_sinks.c - drawings as SVG: every item is there, text stays text, cells keep their colours */
+/* test_sink_svg.c - drawings as SVG: every item is there, text stays text, cells keep their colours */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/drawing.h"
 #include "host/figure/lettering.h"

@@ -1,4 +1,4 @@
-/* test_figure_options.c - norms, percentiles, contours, trained lengths and dark figures, pixel by pixel */
+/* test_heatmap_options.c - norms, percentiles, contours, trained lengths and dark figures, pixel by pixel */
 /* SPDX-License-Identifier: MIT */
 #include "host/figure/heatmap.h"
 #include "tests/decode_png.h"

@@ -1,4 +1,4 @@
-/* test_bound.c - the bases that hold up to a length, against published numbers and plain loops */
+/* test_bound_bases.c - the bases that hold up to a length, against published numbers and plain loops */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_decay.h"
 #include "tests/cosine_sum.h"

@@ -1,4 +1,4 @@
-/* test_rules_vision.c - rules for the axes of images, against their formulas in long double */
+/* test_position_axes.c - rules for the axes of images, against their formulas in long double */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/status.h"
 #include "host/data/vectors.h"

@@ -1,4 +1,4 @@
-/* test_config_text.c - config.json: what is text that Python may have written, and what is not */
+/* test_config_file.c - config.json: what is text that Python may have written, and what is not */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/input.h"
 #include "tests/config_case.h"

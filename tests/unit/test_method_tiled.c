@@ -1,4 +1,4 @@
-/* test_symmetric.c - one set of vectors on both sides: half of the tiles, mirrored, against all of them */
+/* test_method_tiled.c - one set of vectors on both sides: half of the tiles, mirrored, against all of them */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "tests/plan.h"

@@ -1,4 +1,4 @@
-/* test_config_families.c - config.json and params.json of many families: rules, refusals, layers, options */
+/* test_config_family.c - config.json and params.json of many families: rules, refusals, layers, options */
 /* SPDX-License-Identifier: MIT */
 #include "tests/config_case.h"
 

@@ -1,4 +1,5 @@
-/* test_rules_golden.c - every scaling rule against 60-digit arithmetic and against transformers' own code */
+/* test_scaling_golden.c - every scaling rule against 60-digit arithmetic and against transformers' own code
+ */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "tests/divisors.h"
@@ -128,7 +129,7 @@ static void frequencies_match_sixty_digits(void **state) {
 
 static void every_rule_has_three_cases(void **state) {
     const char *name = NULL;
-    for (int rule = 0; rule <= ROPEMAP_SCALING_GGML; rule++) { /* those of images: test_rules_vision.c */
+    for (int rule = 0; rule <= ROPEMAP_SCALING_GGML; rule++) { /* those of images: test_position_axes.c */
         int found = 0;
         name = ropemap_scaling_name((ropemap_scaling_rule)rule);
         for (size_t i = 0; i < case_count; i++) {

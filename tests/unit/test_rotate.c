@@ -1,4 +1,4 @@
-/* test_cpu.c - rotated rows of the CPU backend against a plain loop, in every SIMD variant */
+/* test_rotate.c - rotated rows of the CPU backend against a plain loop, in every SIMD variant */
 /* SPDX-License-Identifier: MIT */
 #include "cuda/arith.h"
 #include "host/device/backend.h"
