@@ -163,12 +163,6 @@ class Files(Case):
                 self.expect(3, [name], name)
         self.expect(3, ["text.txt"], "text.txt")
 
-    def test_every_truncation_is_told(self):
-        good = self.read("k.npy")
-        for length in range(0, len(good), 7):
-            self.write("cut.npy", good[:length])
-            self.refused(3, ["cut.npy"], "map", "--queries", "cut.npy", "--keys", "k.npy", "-o", "a.png")
-
 
 if __name__ == "__main__":
     unittest.main()

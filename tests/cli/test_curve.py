@@ -157,12 +157,6 @@ class Curve(Case):
         for distance, value in ((0, 32.5), (50, 12.629452), (250, 6.548179)):
             self.assertAlmostEqual(values[distance], value, delta=1e-6)
 
-    def test_a_band(self):
-        values = self.curves("--band", "3:2", "-n", "50", "-d", "16")["curves"][0]["values"]
-        for distance in (0, 7, 49):
-            wanted = sum(math.cos(distance * 1e4 ** (-2 * pair / 16)) for pair in (3, 4)) / 8
-            self.assertAlmostEqual(values[distance], wanted, delta=3e-7)
-
     def test_rounding(self):
         document = self.curves("--vary", "phase=exact,hf-fp32", "--shift", "10000000", "-n", "300", "-d", "64")
         exact, rounded = (curve["values"] for curve in document["curves"])

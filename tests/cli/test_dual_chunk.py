@@ -3,17 +3,9 @@
 import math
 import unittest
 
-from harness import Case
+from harness import Case, pooled_map, positions
 
 DIM = 16
-POOLS = {
-    "mean": lambda values: math.fsum(values) / len(values),
-    "min": min,
-    "max": max,
-    "absmax": lambda values: max(map(abs, values)),
-    "rms": lambda values: math.sqrt(math.fsum(v * v for v in values) / len(values)),
-    "std": lambda values: math.sqrt(math.fsum((v - math.fsum(values) / len(values)) ** 2 for v in values) / len(values)),
-}
 
 
 def distance(query, key, chunk, local):
@@ -34,22 +26,14 @@ class DualChunks(Case):
         arguments = ["--encoding", "dual-chunk", "--causal", "--chunk", chunk, "--local", local, "-d", DIM]
         cells, document = self.map(*arguments, "--rows", "%d:%d" % rows, "--cols", "%d:%d" % cols, "--size",
                                    "%dx%d" % size, "--pool", pool)
-        height, width = len(cells), len(cells[0])
-        expected = []
-        for row in range(height):
-            expected.append([])
-            for col in range(width):
-                values = [similarity(distance(m, n, chunk, local))
-                          for m in range(rows[0] + row * rows[1] // height, rows[0] + (row + 1) * rows[1] // height)
-                          for n in range(cols[0] + col * cols[1] // width, cols[0] + (col + 1) * cols[1] // width)
-                          if n <= m]
-                expected[-1].append(POOLS[pool](values) if values else math.nan)
+        expected = pooled_map(lambda m, n: similarity(distance(m, n, chunk, local)) if n <= m else math.nan,
+                              positions(*rows), positions(*cols), size[1], size[0], pool, causal=True)
         self.assert_cells(cells, expected, 3e-7)
         self.assertEqual([document[key] for key in ("encoding", "method", "chunk", "local", "causal")],
                          ["dual-chunk", "diagonal", chunk, local, True])
 
     def test_every_pool(self):
-        for pool in POOLS:
+        for pool in ("mean", "min", "max", "absmax", "rms", "std"):
             self.expect(pool, (0, 100), (0, 100), (13, 7), 20, 6)
             self.expect(pool, (41, 90), (3, 77), (11, 17), 33, 30)
 

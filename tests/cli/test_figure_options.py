@@ -26,13 +26,6 @@ class Levels(Case):
                 wanted = max(min(max(place, 0), 1) * 254, 1 if below else 0)
                 self.assertLessEqual(abs(wanted - level), 0.5 + 1e-6, (value, level))
 
-    def test_log(self):
-        arguments = ["-n", "8k", "--size", "40", "--pool", "absmax"]
-        cells, rows = self.levels(*arguments, "--norm", "log")
-        values = [value for line in cells for value in line]
-        self.assertGreater(min(values), 0)
-        self.assert_levels(cells, rows, math.log10, min(values), max(values))
-
     def test_log_of_both_signs(self):
         cells, rows = self.levels("-n", "64k", "--size", "40", "--norm", "log")
         values = [value for line in cells for value in line]
@@ -40,10 +33,6 @@ class Levels(Case):
         self.assertLess(min(values), 0)
         low = min(positive)
         self.assert_levels(cells, rows, math.log10, low, max(positive), below=True)
-
-    def test_log_with_limits(self):
-        cells, rows = self.levels("-n", "64k", "--size", "40", "--norm=log", "--clim", "0.01:0.5")
-        self.assert_levels(cells, rows, math.log10, 0.01, 0.5, below=True)
 
     def test_symlog(self):
         for option, part in (("symlog", None), ("symlog:0.02", 0.02)):

@@ -64,19 +64,6 @@ class Pictures(Case):
                     self.assertLessEqual(abs(level - 255 * share), 2)
         self.assertEqual(greys("--clim=-1:1"), greys("--clim", "-1.0:1e0"))
 
-    def test_cells_without_a_pair_have_their_own_colour(self):
-        picture = self.picture("-n", "8", "--causal", "--bare")
-        empty = {row[col] for at, row in enumerate(picture["rows"]) for col in range(at + 1, 8)}
-        full = {row[col] for at, row in enumerate(picture["rows"]) for col in range(at + 1)}
-        self.assertEqual(len(empty), 1)
-        self.assertFalse({picture["palette"][index] for index in empty} & {picture["palette"][index] for index in full})
-
-    def test_bytes_repeat(self):
-        self.picture("-n", "1k", "--size", "100", "--threads", "1")
-        first = self.read("a.png")
-        self.picture("-n", "1k", "--size", "100", "--threads", "2")
-        self.assertEqual(first, self.read("a.png"))
-
 
 class Files(Case):
     """-o, --force, -q, -v"""

@@ -119,15 +119,6 @@ class Pages(Case):
             self.refused(2, ["--width", ".png", ".svg", ".pdf"], "map", *SMALL, "--width", "60mm", *outputs)
         self.assertEqual(self.names(), [])
 
-    def test_a_page_that_is_too_large(self):
-        """19,200 pixels of 1/96 inch are the 200 inches at which readers stop."""
-        wide = ["-n", "20k", "--rows", "4", "--size", "19201x4", "--bare", "-q"]
-        self.refused(2, ["PDF", "14400"], "map", *wide, "-o", "a.pdf")
-        self.assertEqual(self.names(), [])
-        self.done("map", *wide, "-o", "a.svg")
-        self.refused(2, ["PDF", "points"], "map", *wide, "-o", "a.pdf", "--width", "180mm") # 0.1 points high
-        self.assertEqual(self.names(), ["a.svg"])
-
     def test_all_kinds_at_once(self):
         names = ["a.npy", "a.pdf", "a.png", "a.svg", "b.svg"]
         self.done("map", *SMALL, *(word for name in names for word in ("-o", name)))

@@ -109,11 +109,6 @@ class Tensors(Case):
         self.assertNotIn(b"V2", self.done("curve", *self.files, "-q", "--json").stderr)
         self.assertIn(b"V2", self.done("curve", *self.files).stderr)
 
-    def test_leading_axes_of_one(self):
-        self.write("q.npy", write_npy([1, 1, HEADS, COUNT, DIMENSION], flat(self.queries), "=f4"))
-        self.write("k.npy", write_npy([1, 1, 1, KEY_HEADS, COUNT, DIMENSION], flat(self.keys), ">f8"))
-        self.expect(self.files + ["--head", 3], self.similarity(3, 1))
-
     def packed(self, name, values, *before):
         self.write(name, write_npy([*before, COUNT, len(values) * DIMENSION], [0.0] * (
             math.prod(before or [1]) - 1) * COUNT * len(values) * DIMENSION + flat(swapped(values))))
@@ -219,12 +214,6 @@ class Tensors(Case):
         self.write("q.npy", write_npy([2, HEADS, COUNT, DIMENSION], other + flat(self.queries)))
         self.write("k.npy", write_npy([2, KEY_HEADS, COUNT, DIMENSION], flat(tensor(8, KEY_HEADS)) + flat(self.keys)))
         self.expect(self.files + ["--batch", "1", "--order", "hsd"], self.similarity())
-
-    def test_number_formats(self):
-        for descr in ("<f2", ">f2", "<f4", ">f4", "<f8", ">f8"):
-            with self.subTest(descr=descr):
-                self.write("q.npy", write_npy([HEADS, COUNT, DIMENSION], flat(self.queries), descr))
-                self.expect(self.files + ["--head", "1"], self.similarity(1))
 
     def test_safetensors(self):
         self.expect(["--queries", "kv.safetensors:layer.q", "--keys", "kv.safetensors:layer.k"], self.similarity())
