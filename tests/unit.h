@@ -22,6 +22,24 @@ extern "C" {
 /* Few tests look at the state that cmocka hands to all. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
+/* Fails unless a message has `words`. */
+static inline void assert_says(const char *message, const char *words) {
+    if (strstr(message, words) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", message, words);
+    }
+}
+
+/* A number below 2^40, the next of the sequence that *state is a place in. */
+static inline uint64_t chance_bits(uint64_t *state) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 24;
+}
+
+/* One of 0 to `below` - 1. */
+static inline int chance(uint64_t *state, int below) {
+    return (int)(chance_bits(state) % (uint64_t)below);
+}
+
 /*
  * A sanitizer makes everything slow: with one, a test that walks over hundreds of cases takes one in
  * CASE_STEP, and of whole maps and figures, all of which a plain build makes, one in WHOLE_STEP. What races

@@ -290,7 +290,7 @@ static void test_a_row_that_fails_is_a_row(void **state) {
                                    .report = count_failures,
                                    .report_user = counts};
     assert_int_equal(bench_run(&options, &error), ROPEMAP_RESOURCES);
-    assert_non_null(strstr(error.text, "memory"));
+    assert_says(error.text, "memory");
     assert_true(counts[0] == 3 && counts[1] == 2); /* rotate, rotate / libm and png; the first two */
 }
 

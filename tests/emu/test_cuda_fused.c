@@ -5,7 +5,7 @@
 #include "tests/emu/fake.h"
 #include "tests/emu/linked.h"
 
-#include "tests/plan.h"
+#include "tests/computed.h"
 #include "tests/unit.h"
 
 #include <limits.h>
@@ -36,11 +36,8 @@ static ropemap_request request_of(ropemap_pool pool, ropemap_dtype dtype) {
 }
 
 static void compute(const ropemap_request *request, ropemap_kernel wanted, ropemap_map *map) {
-    ropemap_error error = {0};
     fake_reset();
-    if (ropemap_map_compute(request, map, &error) != ROPEMAP_OK) {
-        fail_msg("%s", error.text);
-    }
+    map_compute("fused", request, map);
     linked_check_clean("fused");
     assert_int_equal(map->plan.kernel, wanted);
     assert_int_equal(fake_calls("rm_fused_launch") > 0, wanted == ROPEMAP_KERNEL_FUSED);
@@ -149,11 +146,11 @@ static void what_is_fused_is_planned(void **state) {
     assert_int_equal(plan.kernel, ROPEMAP_KERNEL_FUSED);
     linked_gpu_small(); /* whose tensor cores are no faster than that */
     assert_int_equal(plan_make(&request, &plan, &error), ROPEMAP_USAGE);
-    assert_non_null(strstr(error.text, "does not fuse pool max of fp32 rows"));
+    assert_says(error.text, "does not fuse pool max of fp32 rows");
     request.method = ROPEMAP_METHOD_FACTORED;
     request.pool = ROPEMAP_POOL_MEAN;
     assert_int_equal(plan_make(&request, &plan, &error), ROPEMAP_USAGE);
-    assert_non_null(strstr(error.text, "the factored method makes no products"));
+    assert_says(error.text, "the factored method makes no products");
     request = request_of(ROPEMAP_POOL_STD, ROPEMAP_DTYPE_FP16);
     assert_int_equal(plan_make(&request, &plan, NULL), ROPEMAP_OK);
     assert_int_equal(plan.kernel, ROPEMAP_KERNEL_FUSED);
@@ -217,7 +214,7 @@ static void a_wrong_kernel_is_not_used(void **state) {
     (void)emu_forget_copies(100000);
     assert_int_equal(ropemap_map_compute(&request, &map, &error), ROPEMAP_RESOURCES);
     (void)emu_forget_copies(0);
-    assert_non_null(strstr(error.text, "the fused kernel is wrong"));
+    assert_says(error.text, "the fused kernel is wrong");
 }
 
 /* Products of warpgroups that see nothing of what was copied are found out: it is fused without them, as

@@ -6,9 +6,9 @@
 #include "tests/emu/linked.h"
 
 #include "tests/cases.h"
+#include "tests/computed.h"
 #include "tests/error_bound.h"
 #include "tests/oracle.h"
-#include "tests/plan.h"
 #include "tests/unit.h"
 
 #include <math.h>
@@ -34,11 +34,8 @@ static void compute(const char *name, const ropemap_request *request, ropemap_ma
     say(request, name, text);
     ropemap_request asked = *request;
     asked.backend = "cuda";
-    ropemap_error error = {0};
     fake_reset();
-    if (ropemap_map_compute(&asked, map, &error) != ROPEMAP_OK) {
-        fail_msg("%s: %s", text, error.text);
-    }
+    map_compute(name, &asked, map);
     assert_string_equal(map->plan.backend, "cuda");
     assert_false(map->plan.fell_back);
     linked_check_clean(text);

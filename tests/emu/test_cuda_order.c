@@ -5,6 +5,7 @@
 #include "tests/emu/linked.h"
 
 #include "host/map/job.h"
+#include "tests/computed.h"
 #include "tests/unit.h"
 
 enum { HEAD_DIM = 4, WAITS_MOST = 1000 };
@@ -31,10 +32,7 @@ static ropemap_request request_of(ropemap_pool pool, int64_t rows, int64_t cols)
 
 static void compute(const ropemap_request *request) {
     ropemap_map map = {0};
-    ropemap_error error = {0};
-    if (ropemap_map_compute(request, &map, &error) != ROPEMAP_OK) {
-        fail_msg("%s", error.text);
-    }
+    map_compute("order", request, &map);
     ropemap_map_free(&map);
 }
 

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
 #include "host/ropemap_machine.h"
+#include "tests/computed.h"
 #include "tests/emu/linked.h"
-#include "tests/plan.h"
 #include "tests/unit.h"
 
 enum { ROOM = 256 * 1048576 };

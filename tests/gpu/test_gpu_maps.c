@@ -1,11 +1,11 @@
 /* test_gpu_maps.c - whole maps on a real GPU: against brute force, and equal to the CPU's */
 /* SPDX-License-Identifier: MIT */
 #include "tests/cases.h"
+#include "tests/computed.h"
 #include "tests/error_bound.h"
 #include "tests/gpu/real_gpu.h"
 #include "tests/oracle.h"
 #include "tests/padded.h"
-#include "tests/plan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,12 +13,7 @@
 static void compute(const char *name, const ropemap_request *request, const char *backend, ropemap_map *map) {
     ropemap_request asked = *request;
     asked.backend = backend;
-    ropemap_error error = {0};
-    if (ropemap_map_compute(&asked, map, &error) != ROPEMAP_OK) {
-        fail_msg("%s, %s of %s, %s, %s by %s: %s", name, ropemap_pool_name(request->pool),
-                 ropemap_measure_name(request->measure), ropemap_method_name(request->method),
-                 ropemap_dtype_name(request->dtype), backend, error.text);
-    }
+    map_compute(name, &asked, map);
     assert_string_equal(map->plan.backend, backend);
     assert_false(map->plan.fell_back);
 }

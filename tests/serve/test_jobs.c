@@ -10,12 +10,7 @@
 
 enum { ROUNDS = 60, JOBS = 120, QUICK = 0, SLOW = 1, ENDLESS = 2 };
 
-static uint32_t chance_state = 7;
-
-static int chance(int below) {
-    chance_state = chance_state * 1664525U + 1013904223U;
-    return (int)((chance_state >> 8) % (uint32_t)below);
-}
+static uint64_t seed = 7;
 
 /* What happened to a job, whose `request` is its place in `all`. */
 typedef struct record {
@@ -138,8 +133,8 @@ static void await_started(const record *one) {
 
 static int step(workplace *place, int count) {
     static const char *const views[] = {"", "", "a", "b"};
-    const char *view = views[chance(4)];
-    switch (chance(6)) {
+    const char *view = views[chance(&seed, 4)];
+    switch (chance(&seed, 6)) {
     case 0:
         (void)fetch(place);
         break;
@@ -149,14 +144,14 @@ static int step(workplace *place, int count) {
         break;
     case 2:
         if (count > 0) {
-            record *one = &place->all[chance(count)];
+            record *one = &place->all[chance(&seed, count)];
             jobs_drop(place->jobs, one);
             one->dropped = one->dropped || one->open;
         }
         break;
     default:
         if (count < JOBS) {
-            serve_job *job = new_job(place, count, chance(3), view);
+            serve_job *job = new_job(place, count, chance(&seed, 3), view);
             expect_replaced(place, view);
             if (jobs_add(place->jobs, job)) {
                 place->all[count].open = true;
@@ -183,7 +178,7 @@ static void each_job_comes_out_once(void **state) {
     for (int round = 0; round < ROUNDS; round++) {
         open_place(&place);
         int count = 0;
-        const int steps = chance(3 * JOBS);
+        const int steps = chance(&seed, 3 * JOBS);
         for (int i = 0; i < steps; i++) {
             count = step(&place, count);
             assert_int_equal(jobs_open(place.jobs), open_jobs(&place));

@@ -8,12 +8,6 @@
 
 enum { TEXTS = 3 * SERVE_MODELS, STEPS = 5000, THREADS = 4, TURNS = 400, TEXT_BYTES = 64 };
 
-/* Of a generator of its own for each thread. */
-static int chance(uint32_t *state, int below) {
-    *state = *state * 1664525U + 1013904223U;
-    return (int)((*state >> 8) % (uint32_t)below);
-}
-
 /* Text `number`, with a zero within it; some begin alike. */
 static size_t write_text(int number, char text[TEXT_BYTES]) {
     return (size_t)snprintf(text, TEXT_BYTES, "{\"a\":%d%c}%*d", number / 7, number % 2 == 0 ? '\0' : ' ',
@@ -41,7 +35,7 @@ static bool use(serve_models *models, int number, const char *id) {
         assert_memory_equal(text, wanted, bytes + 1);
     } else {
         assert_int_equal(status, ROPEMAP_USAGE);
-        assert_non_null(strstr(error.text, "--model"));
+        assert_says(error.text, "--model");
         assert_null(text);
         assert_null(rule.config);
     }
@@ -106,7 +100,7 @@ static void the_one_used_longest_ago_goes(void **state) {
     char ids[TEXTS][MODEL_ID_BYTES], file[MODEL_ID_BYTES];
     int used[TEXTS] = {0}; /* 0: not known */
     serve_models *models = models_new();
-    uint32_t seed = 5;
+    uint64_t seed = 5;
     assert_non_null(models);
     models_keep_path(models, "/a/model", file);
     for (int i = 0; i < TEXTS; i++) {
@@ -148,7 +142,7 @@ static void the_one_used_longest_ago_goes(void **state) {
 typedef struct client {
     serve_models *models;
     pthread_t thread;
-    uint32_t seed;
+    uint64_t seed;
     int found;
 } client;
 

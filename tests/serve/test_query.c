@@ -5,13 +5,7 @@
 
 enum { NAMES = 4, ROUNDS = 4000, LONGEST = SERVE_HEADER_BYTES / 2 - 2 };
 
-static uint32_t chance_state = 12345;
-
-/* 0 to `below` - 1, of a generator whose low bits are left out. */
-static int chance(int below) {
-    chance_state = chance_state * 1664525U + 1013904223U;
-    return (int)((chance_state >> 8) % (uint32_t)below);
-}
+static uint64_t seed = 12345;
 
 static void refused(const char *text) {
     serve_query query;
@@ -97,10 +91,10 @@ static void every_byte_comes_through_or_is_refused(void **state) {
 /* Bytes as a client may write them: plain where that is allowed, or escaped. Returns the text's end. */
 static char *write_escaped(char *to, const char *bytes) {
     for (const char *at = bytes; *at != '\0'; at++) {
-        if (*at == ' ' && chance(2) == 0) {
+        if (*at == ' ' && chance(&seed, 2) == 0) {
             *to++ = '+';
-        } else if (strchr("&=+%", *at) != NULL || chance(3) == 0) {
-            to += sprintf(to, chance(2) == 0 ? "%%%02x" : "%%%02X", (unsigned)(unsigned char)*at);
+        } else if (strchr("&=+%", *at) != NULL || chance(&seed, 3) == 0) {
+            to += sprintf(to, chance(&seed, 2) == 0 ? "%%%02x" : "%%%02X", (unsigned)(unsigned char)*at);
         } else {
             *to++ = *at;
         }
@@ -110,10 +104,10 @@ static char *write_escaped(char *to, const char *bytes) {
 }
 
 static void make_word(char *word, int most) {
-    const int length = chance(most + 1);
+    const int length = chance(&seed, most + 1);
     for (int i = 0; i < length; i++) {
         do {
-            word[i] = (char)(32 + chance(224));
+            word[i] = (char)(32 + chance(&seed, 224));
         } while (word[i] == 127);
     }
     word[length] = '\0';
@@ -122,7 +116,7 @@ static void make_word(char *word, int most) {
 static void what_is_written_is_read(void **state) {
     for (int round = 0; round < ROUNDS; round++) {
         char words[12][16], text[12 * 16 * 3 + 24], *to = text;
-        const int count = chance(7);
+        const int count = chance(&seed, 7);
         for (int i = 0; i < count; i++) {
             make_word(words[2 * i], 15);
             make_word(words[2 * i + 1], 15);
@@ -238,10 +232,10 @@ static void the_last_value_is_taken(void **state) {
         const char *last = NULL;
         static const char *const names[] = {"a", "b", "c"}, *const values[] = {"0", "1", "2", "3",
                                                                                "4", "5", "6"};
-        const int count = chance(8), taken = chance(3);
+        const int count = chance(&seed, 8), taken = chance(&seed, 3);
         *to = '\0';
         for (int i = 0; i < count; i++) {
-            name[i] = chance(3);
+            name[i] = chance(&seed, 3);
             to += sprintf(to, "%s=%d&", names[name[i]], i);
             last = name[i] == taken ? values[i] : last;
         }

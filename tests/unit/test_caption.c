@@ -16,9 +16,7 @@ static ropemap_map make_map(int64_t height, int64_t width, ropemap_method method
 /* All of some words, up to a NULL, are in the text. */
 static void check_words(const char *text, const char *const *words) {
     for (; *words != NULL; words++) {
-        if (strstr(text, *words) == NULL) {
-            fail_msg("\"%s\" lacks \"%s\"", text, *words);
-        }
+        assert_says(text, *words);
     }
 }
 

@@ -287,7 +287,7 @@ static void models_without_rotation_are_refused(void **state) {
         (void)snprintf(path, sizeof path, "%s/config/%s.json", RM_TEST_DATA, names[i]);
         assert_int_equal(ropemap_model_open(path, NULL, &model, &error), ROPEMAP_DATA);
         assert_null(model);
-        assert_non_null(strstr(error.text, "this model does not rotate: model_type is"));
+        assert_says(error.text, "this model does not rotate: model_type is");
     }
 }
 

@@ -107,11 +107,6 @@ static void saddles_follow_their_mean(void **state) {
     }
 }
 
-static uint64_t next_random(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return *state >> 24;
-}
-
 /* Whether all four corners of a square are numbers; false outside of the map. */
 static bool has_lines(const float *cells, int height, int width, int row, int col) {
     if (row < 0 || col < 0 || row >= height - 1 || col >= width - 1) {
@@ -169,10 +164,10 @@ static int64_t count_ends(const rm_contour *contour) {
 static void nothing_is_left_out(void **state) {
     uint64_t random = 11;
     for (int round = 0; round < 400; round++) {
-        const int height = 1 + (int)(next_random(&random) % 14), width = 1 + (int)(next_random(&random) % 14);
+        const int height = 1 + (int)(chance_bits(&random) % 14), width = 1 + (int)(chance_bits(&random) % 14);
         float cells[14 * 14];
         for (int cell = 0; cell < height * width; cell++) {
-            const uint64_t any = next_random(&random);
+            const uint64_t any = chance_bits(&random);
             cells[cell] = round % 2 == 0 ? (float)(any % 1000) / 1000.0F : (float)(any % 3) / 2.0F;
             if (round % 5 == 0 && any / 1000 % 6 == 0) {
                 cells[cell] = any / 6000 % 2 == 0 ? NAN : INFINITY;
@@ -208,7 +203,7 @@ static void too_many_points_are_refused(void **state) {
     rm_contour contour = {.points = NULL};
     ropemap_error error = {.text = ""};
     assert_int_equal(rm_contour_add(&contour, &map, 0.75, &unit, &error), ROPEMAP_USAGE);
-    assert_non_null(strstr(error.text, "contour: lines of more than 4194304 points"));
+    assert_says(error.text, "contour: lines of more than 4194304 points");
     rm_contour_free(&contour);
     free(cells);
 }

@@ -6,6 +6,7 @@
  * (2.1 + 1
  * + 17), for the largest head dim here, 128: 1.1e-5 in all. Bases are chosen so that cells are far from 0.
  */
+#include "tests/computed.h"
 #include "tests/oracle.h"
 #include "tests/unit.h"
 
@@ -89,14 +90,6 @@ static ropemap_range part_of(ropemap_range range, int64_t cells, int64_t cell) {
         .first = range.first + first * range.step, .count = end - first, .step = range.step};
 }
 
-static void compute(const ropemap_request *request, ropemap_map *map) {
-    ropemap_error error = {0};
-    if (ropemap_map_compute(request, map, &error) != ROPEMAP_OK) {
-        fail_msg("base %g, %lld positions: %s", request->spec.base, (long long)request->rows.count,
-                 error.text);
-    }
-}
-
 static void check_cell(const ropemap_request *request, const oracle_rule *rule, const ropemap_map *map,
                        int64_t row, int64_t col) {
     const ropemap_range rows = part_of(request->rows, map->height, row);
@@ -120,7 +113,7 @@ static void check_map(const struct huge_case *test, bool causal) {
     static oracle_rule rule;
     oracle_rule_make(&request.spec, &rule);
     ropemap_map map = {0};
-    compute(&request, &map);
+    map_compute("closed sums", &request, &map);
     double largest = 0;
     for (int64_t row = 0; row < map.height; row++) {
         for (int64_t col = 0; col < map.width; col++) {
@@ -180,9 +173,9 @@ static void test_halves_make_the_whole(void **state) {
     request.mask.causal = true;
     request.height = request.width = 1;
     ropemap_map whole = {0}, halves = {0};
-    compute(&request, &whole);
+    map_compute("closed sums", &request, &whole);
     request.height = request.width = 2;
-    compute(&request, &halves);
+    map_compute("closed sums", &request, &halves);
     const double first = (double)((EVERY_POSITION - 1) / 2), second = (double)(EVERY_POSITION - 1) - first;
     const double pairs[3] = {first * (first + 1) / 2, first * second, second * (second + 1) / 2};
     const double sum = pairs[0] * (double)halves.cells[0] + pairs[1] * (double)halves.cells[2] +
@@ -202,7 +195,7 @@ static void test_single_positions_at_both_ends(void **state) {
     static oracle_rule rule;
     oracle_rule_make(&request.spec, &rule);
     ropemap_map map = {0};
-    compute(&request, &map);
+    map_compute("closed sums", &request, &map);
     assert_int_equal(map.height, 3);
     assert_int_equal(map.width, 5);
     for (int64_t i = 0; i < 3; i++) {

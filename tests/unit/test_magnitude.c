@@ -6,6 +6,7 @@
  * make it.
  */
 #include "tests/cases.h"
+#include "tests/computed.h"
 #include "tests/unit.h"
 
 #include <math.h>
@@ -24,14 +25,6 @@ static const map_case scaled_case = {.name = "scaled",
 static void multiply(float *rows, int exponent) {
     for (int i = 0; i < ROWS * DIM; i++) {
         rows[i] = ldexpf(rows[i], exponent);
-    }
-}
-
-static void compute(const case_data *data, ropemap_map *map) {
-    ropemap_error error = {0};
-    if (ropemap_map_compute(&data->request, map, &error) != ROPEMAP_OK) {
-        fail_msg("%s, %s: %s", ropemap_method_name(data->request.method),
-                 ropemap_pool_name(data->request.pool), error.text);
     }
 }
 
@@ -59,8 +52,8 @@ static void check_exponents(int q, int k) {
             plain.request.method = scaled.request.method = (ropemap_method)m;
             if (case_method_serves(&plain, (ropemap_method)m)) {
                 ropemap_map map = {0}, large = {0};
-                compute(&plain, &map);
-                compute(&scaled, &large);
+                map_compute("magnitude", &plain.request, &map);
+                map_compute("magnitude", &scaled.request, &large);
                 check_scaled(&map, &large, &plain.request, q + k);
                 ropemap_map_free(&map);
                 ropemap_map_free(&large);

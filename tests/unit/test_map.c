@@ -2,27 +2,18 @@
  * refusals */
 /* SPDX-License-Identifier: MIT */
 #include "tests/cases.h"
+#include "tests/computed.h"
 #include "tests/oracle.h"
-#include "tests/plan.h"
 #include "tests/unit.h"
 #include "tests/variants.h"
 
 #include <math.h>
 
-static void compute(const char *name, const ropemap_request *request, ropemap_map *map) {
-    ropemap_error error = {0};
-    if (ropemap_map_compute(request, map, &error) != ROPEMAP_OK) {
-        fail_msg("%s, %s, %s, %d threads, memory %llu: %s", name, ropemap_pool_name(request->pool),
-                 ropemap_method_name(request->method), (int)request->threads,
-                 (unsigned long long)request->memory, error.text);
-    }
-}
-
 /* ---- the same bytes ---- */
 
 static void check_same(const char *name, const ropemap_request *request, const ropemap_map *wanted) {
     ropemap_map map = {0};
-    compute(name, request, &map);
+    map_compute(name, request, &map);
     assert_int_equal(map.height, wanted->height);
     assert_int_equal(map.width, wanted->width);
     for (int64_t i = 0; i < map.height * map.width; i++) {
@@ -94,7 +85,7 @@ static void walk(vary change) {
                 data.request.method = (ropemap_method)m;
                 if (case_method_serves(&data, data.request.method)) {
                     ropemap_map map = {0};
-                    compute(test->name, &data.request, &map);
+                    map_compute(test->name, &data.request, &map);
                     change(test->name, data.request, &map);
                     ropemap_map_free(&map);
                 }
@@ -133,7 +124,7 @@ static void test_same_bytes_where_bands_change(void **state) {
         request.method = ROPEMAP_METHOD_TILED;
         request.threads = 1;
         ropemap_map map = {0};
-        compute("gauss", &request, &map);
+        map_compute("gauss", &request, &map);
         assert_true(vary_memory("gauss", request, &map) >= 1);
         ropemap_map_free(&map);
         ropemap_vectors_free(queries);
@@ -152,7 +143,7 @@ static void test_statistics(void **state) {
         case_data data;
         case_data_make(map_case_at(i), &data);
         ropemap_map map = {0};
-        compute(map_case_at(i)->name, &data.request, &map);
+        map_compute(map_case_at(i)->name, &data.request, &map);
         double low = (double)INFINITY, high = -(double)INFINITY, sum = 0;
         int64_t nan_cells = 0;
         for (int64_t c = 0; c < map.height * map.width; c++) {
@@ -230,7 +221,7 @@ static void check_stop(ropemap_request request, ropemap_method method) {
     request.progress = tell;
     request.progress_user = &telling;
     ropemap_map map = {0};
-    compute("progress", &request, &map);
+    map_compute("progress", &request, &map);
     assert_true(telling.calls >= 1);
     ropemap_map_free(&map);
     const int calls = telling.calls < 6 ? telling.calls : 6;
@@ -299,13 +290,13 @@ static void test_gauss(void **state) {
     request.cols = (ropemap_range){.first = ((int64_t)1 << 39), .count = COUNT, .step = 1};
     request.height = request.width = 1;
     ropemap_map map = {0};
-    compute("gauss", &request, &map);
+    map_compute("gauss", &request, &map);
     /* the mean of COUNT^2 products is that of two mean vectors, of variance 1 / (DIM COUNT) an element each
      */
     assert_true(fabs((double)map.cells[0]) <= 6 / (sqrt(DIM) * COUNT));
     ropemap_map_free(&map);
     request.pool = ROPEMAP_POOL_RMS;
-    compute("gauss", &request, &map);
+    map_compute("gauss", &request, &map);
     /* |q|^2 is chi-squared of DIM degrees over DIM: the mean of COUNT of them is off by sqrt(2 / (DIM COUNT))
      */
     const double error = 6 * 2 * sqrt(2.0 / (DIM * COUNT)) + 6.0 / COUNT;

@@ -1,7 +1,7 @@
 /* test_memory.c - maps take no more memory than their plan says, and never the square of the positions */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
-#include "tests/plan.h"
+#include "tests/computed.h"
 #include "tests/stand_ins.h"
 #include "tests/unit.h"
 
@@ -17,10 +17,7 @@ static void check_peak(const ropemap_request *request) {
     const long before = bytes_live();
     bytes_peak_restart();
     ropemap_map map = {0};
-    if (ropemap_map_compute(request, &map, &error) != ROPEMAP_OK) {
-        fail_msg("%s, %s: %s", ropemap_method_name(request->method), ropemap_pool_name(request->pool),
-                 error.text);
-    }
+    map_compute("memory", request, &map);
     const long taken = bytes_peak() - before;
     const uint64_t cells = (uint64_t)plan.height * (uint64_t)plan.width * sizeof(float);
     if ((uint64_t)taken > plan.bytes + cells + BOOKKEEPING) {

@@ -1,17 +1,10 @@
 /* test_method_diagonal.c - the diagonal method where distances need several parts, against every pair */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
+#include "tests/computed.h"
 #include "tests/unit.h"
 
 #include <math.h>
-
-static void compute(const ropemap_request *request, ropemap_map *map) {
-    ropemap_error error = {0};
-    if (ropemap_map_compute(request, map, &error) != ROPEMAP_OK) {
-        fail_msg("%s, %s: %s", ropemap_pool_name(request->pool), ropemap_method_name(request->method),
-                 error.text);
-    }
-}
 
 /* Similarities are below 1 and off by 4 roundings of 2^-24 in either method; pools add none that is larger,
  * but a deviation about a mean that is off counts twice. */
@@ -39,16 +32,16 @@ static void test_parts_give_the_map_of_all_pairs(void **state) {
         request.mask.causal = p % 2 == 1;
         ropemap_map parts = {0}, pairs = {0};
         request.method = ROPEMAP_METHOD_DIAGONAL;
-        compute(&request, &parts);
+        map_compute("diagonal", &request, &parts);
         assert_true(parts.plan.bands >= 2);
         request.method = ROPEMAP_METHOD_TILED;
-        compute(&request, &pairs);
+        map_compute("diagonal", &request, &pairs);
         check_cells(&request, &parts, &pairs);
         ropemap_map_free(&pairs);
         request.method = ROPEMAP_METHOD_DIAGONAL;
         request.memory = parts.plan.bytes / 2 + 300000; /* one thread's part */
         request.threads = 5;
-        compute(&request, &pairs);
+        map_compute("diagonal", &request, &pairs);
         assert_memory_equal(parts.cells, pairs.cells, sizeof(float) * 23 * 17);
         ropemap_map_free(&pairs);
         ropemap_map_free(&parts);

@@ -1,7 +1,7 @@
 /* test_method_dual_chunk.c - maps of dual chunks against a plain loop over all pairs, and what is refused */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
-#include "tests/plan.h"
+#include "tests/computed.h"
 #include "tests/unit.h"
 
 #include <math.h>
@@ -95,19 +95,11 @@ static double oracle_cell_of(const ropemap_request *request, const int64_t at[4]
  * weights of the six pairs add up to 12 / 16. A float's rounding, 2^-24, comes on top. */
 static const double BOUND = 1.2e-7 * 12 / 16 + 0x1p-24;
 
-static void compute(const ropemap_request *request, ropemap_map *map) {
-    ropemap_error error = {0};
-    const ropemap_status status = ropemap_map_compute(request, map, &error);
-    if (status != ROPEMAP_OK) {
-        fail_msg("%s", error.text);
-    }
-}
-
 static void check(ropemap_request request) {
     for (int pool = 0; pool < POOLS; pool++) {
         request.pool = (ropemap_pool)pool;
         ropemap_map map = {0};
-        compute(&request, &map);
+        map_compute("dual chunks", &request, &map);
         assert_int_equal(map.plan.method, ROPEMAP_METHOD_DIAGONAL);
         for (int64_t row = 0; row < map.height; row++) {
             for (int64_t col = 0; col < map.width; col++) {
@@ -171,10 +163,10 @@ static void test_first_chunk_is_rope(void **state) {
             request.pool = (ropemap_pool)pool;
             request.encoding.kind = ROPEMAP_ENCODING_DUAL_CHUNK;
             ropemap_map map = {0}, plain = {0};
-            compute(&request, &map);
+            map_compute("dual chunks", &request, &map);
             request.encoding.kind = ROPEMAP_ENCODING_ROPE;
             request.method = ROPEMAP_METHOD_DIAGONAL;
-            compute(&request, &plain);
+            map_compute("dual chunks", &request, &plain);
             request.method = ROPEMAP_METHOD_AUTO;
             for (int64_t i = 0; i < 2500; i++) { /* a rounding to float apart */
                 const float a = map.cells[i], b = plain.cells[i];
@@ -195,9 +187,9 @@ static void test_threads(void **state) {
         request.height = 40;
         request.width = 37;
         ropemap_map one = {0}, five = {0};
-        compute(&request, &one);
+        map_compute("dual chunks", &request, &one);
         request.threads = 5;
-        compute(&request, &five);
+        map_compute("dual chunks", &request, &five);
         assert_memory_equal(one.cells, five.cells, sizeof *one.cells * 40 * 37);
         ropemap_map_free(&one);
         ropemap_map_free(&five);
@@ -211,7 +203,7 @@ static void test_all_positions(void **state) {
     ropemap_request request = request_of(1 << 20, 1 << 10, range, range);
     request.height = request.width = 4;
     ropemap_map map = {0};
-    compute(&request, &map);
+    map_compute("dual chunks", &request, &map);
     long double sum = 0.0L;
     const int64_t length = (1 << 20) - (1 << 10);
     for (int64_t n = 0; n < length; n++) {
@@ -233,9 +225,7 @@ static void expect_refused(const ropemap_request *request, const char *words) {
     ropemap_plan plan;
     ropemap_error error = {0};
     assert_int_equal(plan_make(request, &plan, &error), ROPEMAP_USAGE);
-    if (strstr(error.text, words) == NULL) {
-        fail_msg("'%s' without '%s'", error.text, words);
-    }
+    assert_says(error.text, words);
 }
 
 static void test_refused(void **state) {

@@ -1,7 +1,7 @@
 /* test_method_tiled.c - one set of vectors on both sides: half of the tiles, mirrored, against all of them */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap.h"
-#include "tests/plan.h"
+#include "tests/computed.h"
 #include "tests/unit.h"
 
 #include <math.h>
@@ -49,10 +49,7 @@ static ropemap_map make(const float *rows, const struct shape *shape, ropemap_po
     ropemap_plan plan;
     ropemap_error error = {0};
     assert_int_equal(plan_make(&request, &plan, &error), ROPEMAP_OK);
-    const ropemap_status status = ropemap_map_compute(&request, &map, &error);
-    if (status != ROPEMAP_OK) {
-        fail_msg("%s", error.text);
-    }
+    map_compute("tiled", &request, &map);
     ropemap_vectors_free(queries);
     ropemap_vectors_free(keys);
     return map;

@@ -11,10 +11,9 @@ static float rows[2][ROWS * DIM];
 
 /* Small numbers of no pattern; some queries are NaN. */
 static void fill(void) {
-    uint32_t state = 1;
+    uint64_t state = 1;
     for (int i = 0; i < 2 * ROWS * DIM; i++) {
-        state = state * 1664525u + 1013904223u;
-        rows[i / (ROWS * DIM)][i % (ROWS * DIM)] = (float)(state >> 8) * 0x1p-23f - 1.0f;
+        rows[i / (ROWS * DIM)][i % (ROWS * DIM)] = (float)(chance_bits(&state) >> 16) * 0x1p-23f - 1.0f;
     }
     rows[0][511 * DIM] = rows[0][512 * DIM] = NAN;
 }

@@ -5,16 +5,11 @@
 #include "tests/decode_png.h"
 #include "tests/unit.h"
 
-static uint32_t next_random(uint32_t *state) {
-    *state = *state * 1664525 + 1013904223;
-    return *state >> 8;
-}
-
 /* Noise, which deflate stores, or runs, which it packs. */
 static void fill(uint8_t *bytes, int64_t count, bool noise) {
-    uint32_t state = 7;
+    uint64_t state = 7;
     for (int64_t at = 0; at < count; at++) {
-        bytes[at] = (uint8_t)(noise ? next_random(&state) : (uint32_t)(at / 37 % 256));
+        bytes[at] = (uint8_t)(noise ? chance_bits(&state) : (uint64_t)(at / 37 % 256));
     }
 }
 

@@ -197,9 +197,9 @@ static void assert_refused(ropemap_tensor tensor, ropemap_status status, const c
     tensor.path = place.path;
     assert_int_equal(ropemap_vectors_open(&tensor, &vectors, &error), status);
     assert_null(vectors);
-    if (error.status != status || strstr(error.text, words) == NULL || strstr(error.text, "q.npy") == NULL) {
-        fail_msg("\"%s\" should name q.npy and say \"%s\"", error.text, words);
-    }
+    assert_int_equal(error.status, status);
+    assert_says(error.text, words);
+    assert_says(error.text, "q.npy");
 }
 
 static void heads_it_lacks_are_refused(void **state) {
@@ -237,8 +237,8 @@ static void a_file_that_shrinks_is_noticed(void **state) {
         ropemap_error error = {0};
         assert_int_equal(truncate(place.path, 500), 0);
         assert_int_equal(vectors->read(vectors, 0, 50, 1, rows, &error), ROPEMAP_DATA);
-        assert_non_null(strstr(error.text, "shrank while being read"));
-        assert_non_null(strstr(error.text, "q.npy"));
+        assert_says(error.text, "shrank while being read");
+        assert_says(error.text, "q.npy");
         ropemap_vectors_free(vectors);
     }
 }

@@ -74,25 +74,20 @@ static double read_position(const char *label) {
     return strtod(digits, NULL) * (unit == 'k' ? 0x1p10 : unit == 'M' ? 0x1p20 : unit == 'G' ? 0x1p30 : 1.0);
 }
 
-static uint64_t next_random(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return *state >> 24;
-}
-
 /* The label of a tick is the position that the range has there, for any range. */
 static void position_labels_never_lie(void **state) {
     uint64_t random = 1;
     for (int round = 0; round < 20000; round++) {
         ropemap_range range;
-        range.step = 1 + (int64_t)(next_random(&random) % (round % 3 == 0 ? 5000 : 3));
-        range.count = 1 + (int64_t)(next_random(&random) >> (next_random(&random) % 40));
+        range.step = 1 + (int64_t)(chance_bits(&random) % (round % 3 == 0 ? 5000 : 3));
+        range.count = 1 + (int64_t)(chance_bits(&random) >> (chance_bits(&random) % 40));
         if (range.count > ROPEMAP_POSITION_END / range.step) {
             range.count = ROPEMAP_POSITION_END / range.step;
         }
         const int64_t room = ROPEMAP_POSITION_END - (range.count - 1) * range.step;
-        range.first = round % 2 == 0 ? 0 : (int64_t)(next_random(&random) % (uint64_t)room);
-        const bool centred = next_random(&random) % 2 == 0;
-        const int32_t most = 1 + (int32_t)(next_random(&random) % RM_TICKS_MAX);
+        range.first = round % 2 == 0 ? 0 : (int64_t)(chance_bits(&random) % (uint64_t)room);
+        const bool centred = chance_bits(&random) % 2 == 0;
+        const int32_t most = 1 + (int32_t)(chance_bits(&random) % RM_TICKS_MAX);
         const rm_ticks ticks = rm_ticks_positions(range, centred, most);
         assert_true(ticks.count >= 1 && ticks.count <= most);
         double last = -1.0;
@@ -185,10 +180,10 @@ static size_t decimals(const char *label) {
 static void value_labels_never_lie(void **state) {
     uint64_t random = 2;
     for (int round = 0; round < 20000; round++) {
-        const double size = pow(10.0, (double)(next_random(&random) % 70) - 40.0);
-        const double width = size * (1.0 + (double)(next_random(&random) % 1000)) * 1e-6;
-        const double low = size * ((double)(next_random(&random) % 2001) / 1000.0 - 1.0), high = low + width;
-        const int32_t most = 2 + (int32_t)(next_random(&random) % (RM_TICKS_MAX - 1));
+        const double size = pow(10.0, (double)(chance_bits(&random) % 70) - 40.0);
+        const double width = size * (1.0 + (double)(chance_bits(&random) % 1000)) * 1e-6;
+        const double low = size * ((double)(chance_bits(&random) % 2001) / 1000.0 - 1.0), high = low + width;
+        const int32_t most = 2 + (int32_t)(chance_bits(&random) % (RM_TICKS_MAX - 1));
         const rm_ticks ticks = rm_ticks_values(low, high, most);
         assert_true(ticks.count >= 1 && ticks.count <= most);
         for (int32_t tick = 0; tick < ticks.count; tick++) {
@@ -223,12 +218,12 @@ static void check_scale(rm_value_norm norm, double low, double high, int32_t mos
 static void scale_labels_never_lie(void **state) {
     uint64_t random = 3;
     for (int round = 0; round < 20000; round++) {
-        const double size = pow(10.0, (double)(next_random(&random) % 70) - 40.0);
-        const double ratio = pow(10.0, (double)(next_random(&random) % 12000) / 1000.0 + 0.001);
-        const int32_t most = 2 + (int32_t)(next_random(&random) % (RM_TICKS_MAX - 1));
+        const double size = pow(10.0, (double)(chance_bits(&random) % 70) - 40.0);
+        const double ratio = pow(10.0, (double)(chance_bits(&random) % 12000) / 1000.0 + 0.001);
+        const int32_t most = 2 + (int32_t)(chance_bits(&random) % (RM_TICKS_MAX - 1));
         check_scale((rm_value_norm){.kind = ROPEMAP_NORM_LOG}, size, size * ratio, most);
-        const double low = size * ((double)(next_random(&random) % 2001) / 1000.0 - 1.0);
-        const double high = low + size * (0.01 + (double)(next_random(&random) % 1000) / 500.0);
+        const double low = size * ((double)(chance_bits(&random) % 2001) / 1000.0 - 1.0);
+        const double high = low + size * (0.01 + (double)(chance_bits(&random) % 1000) / 500.0);
         check_scale((rm_value_norm){.kind = ROPEMAP_NORM_SYMLOG, .linear_below = size / ratio}, low, high,
                     most);
     }
@@ -253,18 +248,18 @@ static void axis_labels_never_lie(void **state) {
     uint64_t random = 4;
     assert_int_equal(rm_font_ready(NULL), ROPEMAP_OK);
     for (int round = 0; round < 4000; round++) {
-        const double size = pow(10.0, (double)(next_random(&random) % 40) - 20.0);
-        const double low = size * ((double)(next_random(&random) % 2001) / 1000.0 - 1.0);
+        const double size = pow(10.0, (double)(chance_bits(&random) % 40) - 20.0);
+        const double low = size * ((double)(chance_bits(&random) % 2001) / 1000.0 - 1.0);
         const rm_axis_span linear = {
-            .low = low, .high = low + size * (0.01 + (double)(next_random(&random) % 1000) / 500.0)};
-        const double start = (double)(next_random(&random) % 400) / 10.0 - 20.0;
+            .low = low, .high = low + size * (0.01 + (double)(chance_bits(&random) % 1000) / 500.0)};
+        const double start = (double)(chance_bits(&random) % 400) / 10.0 - 20.0;
         const rm_axis_span log = {
-            .log = true, .low = start, .high = start + 0.02 + (double)(next_random(&random) % 400) / 10.0};
+            .log = true, .low = start, .high = start + 0.02 + (double)(chance_bits(&random) % 400) / 10.0};
         const rm_axis_span binary = {.binary = true,
-                                     .high = ldexp(1.0, 10 + (int)(next_random(&random) % 30))};
+                                     .high = ldexp(1.0, 10 + (int)(chance_bits(&random) % 30))};
         const rm_axis_span powers = {
-            .log = true, .binary = true, .high = log10(2.0) * (2.0 + (double)(next_random(&random) % 38))};
-        const double length = 120.0 + (double)(next_random(&random) % 2000);
+            .log = true, .binary = true, .high = log10(2.0) * (2.0 + (double)(chance_bits(&random) % 38))};
+        const double length = 120.0 + (double)(chance_bits(&random) % 2000);
         check_axis(&linear, length, round % 2 == 0);
         check_axis(&log, length, round % 2 == 0);
         check_axis(&binary, length, round % 2 == 0);
