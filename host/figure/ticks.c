@@ -37,14 +37,22 @@ static bool is_binary(ropemap_range range) {
     return (first % part == 0 && span % part == 0) || (power && first % range.step == 0);
 }
 
+/* Positions are written in full where an axis ends below this. */
+static const double IN_FULL = 8192.0;
+
+/* "96k" on an axis that goes far, else "1,024". */
+static void label_position(char text[RM_NUMBER_TEXT], int64_t position, bool whole) {
+    if (whole) {
+        rm_number_grouped(text, position);
+    } else {
+        rm_number_position(text, position);
+    }
+}
+
 static void add_position(rm_ticks *ticks, int64_t position, double at, bool whole) {
     rm_tick *tick = &ticks->tick[ticks->count++];
     tick->at = at;
-    if (whole) {
-        rm_number_grouped(tick->label, position);
-    } else {
-        rm_number_position(tick->label, position);
-    }
+    label_position(tick->label, position, whole);
 }
 
 /* Every position, or every second, fifth, tenth, ..., counted from the first: where no round ones are in the
@@ -61,8 +69,6 @@ static rm_ticks ticks_by_index(ropemap_range range, int32_t most) {
     }
     return ticks;
 }
-
-enum { THOUSANDS = 4096 }; /* positions below it are written in full */
 
 rm_ticks rm_ticks_positions(ropemap_range range, bool centred, int32_t most) {
     const int64_t span = range.count * range.step;
@@ -83,7 +89,8 @@ rm_ticks rm_ticks_positions(ropemap_range range, bool centred, int32_t most) {
     rm_ticks ticks = {.count = 0};
     for (int64_t position = start; position <= last; position += spacing) {
         const double places = (double)(position - range.first) / (double)range.step + (centred ? 0.5 : 0.0);
-        const bool whole = !binary || spacing < 1024 || last < THOUSANDS; /* however many ticks a side has */
+        const bool whole =
+            !binary || spacing < 1024 || (double)last < IN_FULL; /* however many ticks a side has */
         add_position(&ticks, position, places / (double)range.count, whole);
     }
     return ticks;
@@ -414,7 +421,7 @@ static bool put_powers(rm_ticks *ticks, const rm_axis_span *axis, const powers *
     for (int power = start; power <= all->last; power += step) {
         char text[RM_NUMBER_TEXT];
         if (all->binary) {
-            rm_number_position(text, (int64_t)1 << power);
+            label_position(text, (int64_t)1 << power, pow(10.0, axis->high) < IN_FULL);
         } else {
             label_power(text, power, false);
         }
@@ -499,7 +506,7 @@ static rm_ticks binary_ticks(const rm_axis_span *axis, int32_t most) {
     rm_ticks ticks = {.count = 0};
     for (double at = fmax(ceil(axis->low / spacing), 0.0) * spacing; at <= axis->high; at += spacing) {
         char text[RM_NUMBER_TEXT];
-        rm_number_position(text, (int64_t)at);
+        label_position(text, (int64_t)at, axis->high < IN_FULL);
         put_tick(&ticks, rm_axis_place(axis, at), text);
     }
     return ticks;

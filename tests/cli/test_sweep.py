@@ -137,14 +137,14 @@ class Curves(Case):
         for text in ("d = 64", "d = 128", "d = 256", "base", "10,000", "500,000", "similarity",
                      "distance (tokens)", "RoPE similarity over head dimension"):
             self.assertEqual(texts.count(text), 1, text)
-        self.assertEqual(texts.count("4k"), 3) # below each column
+        self.assertEqual(texts.count("4,096"), 3) # below each column
         self.assertEqual(texts.count("0.5") + texts.count("0.4"), 1) # next to the only row
         texts = self.texts("-n", "4k", "-b", "5e5", "--vary", "head-dim=64,128", "--vary", "scaling=none", "--vary",
                            "scaling=linear:factor=4", "--vary", "phase=exact,hf-fp32", "--columns", "4")
         self.assertIn("RoPE similarity over head dimension, scaling and phase, base 500,000", texts)
         at = next(at for at, text in enumerate(texts) if text.startswith("d = 64, linear:factor=4,")) # of two lines
         self.assertEqual(" ".join(texts[at:at + 2]), "d = 64, linear:factor=4, phase exact")
-        self.assertEqual(texts.count("4k"), 4)
+        self.assertEqual(texts.count("4,096"), 4)
 
     def lines(self, page, points):
         """The numbers of every path of as many points as there are distances, in the order they are drawn."""

@@ -356,8 +356,8 @@ static void test_words(void **state) {
     for (int word = 0; word < 6; word++) {
         assert_int_equal(count_texts(&drawn.drawing, once[word]), 1);
     }
-    assert_int_equal(count_anchored(&drawn.drawing, "4k", RM_ANCHOR_END), 2);    /* rows of panels */
-    assert_int_equal(count_anchored(&drawn.drawing, "4k", RM_ANCHOR_MIDDLE), 3); /* columns */
+    assert_int_equal(count_anchored(&drawn.drawing, "4,096", RM_ANCHOR_END), 2);    /* rows of panels */
+    assert_int_equal(count_anchored(&drawn.drawing, "4,096", RM_ANCHOR_MIDDLE), 3); /* columns */
     rm_heatmap_free(&drawn);
     made.panels[0].label = "a name that is much longer than the panel below it, which cuts it";
     assert_int_equal(rm_heatmap_make(&made.figure, &drawn, NULL), ROPEMAP_OK);

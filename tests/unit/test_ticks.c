@@ -28,7 +28,8 @@ static void positions_are_chosen_well(void **state) {
         {{0, 1048576, 1}, false, 8, "0 256k 512k 768k 1M"},
         {{0, 3 * 1048576, 1}, false, 8, "0 512k 1M 1.5M 2M 2.5M 3M"},
         {{0, 98304, 1}, false, 8, "0 16k 32k 48k 64k 80k 96k"},
-        {{0, 4096, 1}, false, 8, "0 1k 2k 3k 4k"},
+        {{0, 4096, 1}, false, 8, "0 1,024 2,048 3,072 4,096"}, /* in full below 8k, as boxes of the page */
+        {{0, 8192, 1}, false, 8, "0 2k 4k 6k 8k"},
         {{0, 1024, 1}, false, 8, "0 256 512 768 1,024"},
         {{0, 2048, 1}, false, 5, "0 512 1,024 1,536 2,048"},
         {{0, 2048, 1}, false, 3, "0 1,024 2,048"}, /* the same at a side with fewer */
