@@ -1,6 +1,4 @@
-/* test_gguf_file.c - the GGUF container: every way to be broken, every length to be cut to, and what opening
- * costs
- */
+/* test_gguf_file.c - the GGUF container: every way to be broken or cut, and what opening it costs */
 /* SPDX-License-Identifier: MIT */
 #include "tests/gguf_file.h"
 
