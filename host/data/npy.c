@@ -1,4 +1,5 @@
-/* npy.c - numpy's .npy files: the header's Python literal, dtype, shape and order; tables of frequencies */
+/* npy.c - numpy's .npy files: the header's Python literal, dtype, shape and order, read and
+ * written; tables of frequencies */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
 #include "host/data/tensor.h"
@@ -510,4 +511,52 @@ ropemap_status ropemap_frequencies_read(const char *path, int64_t head, ropemap_
 
 void ropemap_frequencies_free(ropemap_frequencies *frequencies) {
     rm_free(frequencies);
+}
+
+/* ---- writing: version 1.0 (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html) */
+
+size_t rm_npy_start(char start[RM_NPY_START_MOST], const char *descr, const char *shape) {
+    enum { PREAMBLE = 10, ALIGNMENT = 64 };
+    const int used = snprintf(start + PREAMBLE, RM_NPY_START_MOST - PREAMBLE,
+                              "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape);
+    const size_t size = (PREAMBLE + (size_t)used + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    memset(start + PREAMBLE + used, ' ', size - PREAMBLE - (size_t)used - 1);
+    start[size - 1] = '\n';
+    memcpy(start, RM_NPY_MAGIC "\1", PREAMBLE - 2); /* and the minor version, 0 */
+    start[8] = (char)(uint8_t)((size - PREAMBLE) & 0xff);
+    start[9] = (char)(uint8_t)((size - PREAMBLE) >> 8);
+    return size;
+}
+
+/* Little-endian whatever the machine is. */
+static void put_floats(uint8_t *to, const float *cells, int64_t count) {
+    for (int64_t cell = 0; cell < count; cell++) {
+        uint32_t bits;
+        memcpy(&bits, &cells[cell], sizeof bits);
+        to[4 * cell] = (uint8_t)bits;
+        to[4 * cell + 1] = (uint8_t)(bits >> 8);
+        to[4 * cell + 2] = (uint8_t)(bits >> 16);
+        to[4 * cell + 3] = (uint8_t)(bits >> 24);
+    }
+}
+
+ropemap_status ropemap_map_npy(const ropemap_map *map, ropemap_bytes *bytes, ropemap_error *error) {
+    if (map->cells == NULL || map->height < 1 || map->width < 1 || map->height > ROPEMAP_MAX_SIDE ||
+        map->width > ROPEMAP_MAX_SIDE) {
+        return rm_fail(error, ROPEMAP_USAGE, "map: %" PRId64 " x %" PRId64 " cells%s; a side has 1 to %d",
+                       map->width, map->height, map->cells == NULL ? " and none in memory" : "",
+                       ROPEMAP_MAX_SIDE);
+    }
+    char start[RM_NPY_START_MOST], shape[50];
+    (void)snprintf(shape, sizeof shape, "%" PRId64 ", %" PRId64, map->height, map->width);
+    const int64_t cells = map->height * map->width;
+    const size_t first = rm_npy_start(start, "<f4", shape), size = first + 4 * (size_t)cells;
+    uint8_t *data = rm_alloc_raw(size, 1);
+    if (data == NULL) {
+        return rm_fail_memory(error, "npy", size);
+    }
+    memcpy(data, start, first);
+    put_floats(data + first, map->cells, cells);
+    *bytes = (ropemap_bytes){.data = data, .size = size};
+    return ROPEMAP_OK;
 }

@@ -90,6 +90,12 @@ ropemap_status rm_npy_parse(const rm_input *input, rm_tensor *tensor, ropemap_er
 /* The same of whole numbers: elements are one of I8 to U64, floats are refused. */
 ropemap_status rm_npy_parse_whole(const rm_input *input, rm_tensor *tensor, ropemap_error *error);
 
+enum { RM_NPY_START_MOST = 256 };
+
+/* What a file begins with before its elements, of type `descr` ("<f4") and axes `shape` ("64, 128"; "64,"),
+ * which have less than 100 characters together. Returns its bytes, a multiple of 64. */
+size_t rm_npy_start(char start[RM_NPY_START_MOST], const char *descr, const char *shape);
+
 /* What to do with a file of a known format that is not read, from its name and its first bytes [held]; NULL:
  * it is none of those. Static text. */
 const char *rm_foreign_advice(const char *name, const uint8_t *start, uint64_t held);

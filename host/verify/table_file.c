@@ -1,6 +1,7 @@
 /* table_file.c - a table as .npy, .safetensors, .gguf or a C header */
 /* SPDX-License-Identifier: MIT */
 #include "host/base/alloc.h"
+#include "host/data/tensor.h"
 #include "host/verify/verify.h"
 
 #include <inttypes.h>
@@ -30,7 +31,7 @@ static void put_text(start *to, const char *text) {
     put_bytes(to, text, strlen(text));
 }
 
-/* Up to a multiple of ALIGNMENT, after `skipped` bytes that do not count; the last byte is `last`. */
+/* Up to a multiple of ALIGNMENT; the last byte is `last`. */
 static void pad(start *to, char filler, char last) {
     do {
         to->bytes[to->used++] = filler;
@@ -51,22 +52,14 @@ static uint64_t data_bytes(const rm_table_shape *shape) {
     return (uint64_t)shape->height * (uint64_t)shape->width * shape->bytes;
 }
 
-/* numpy.lib.format, version 1.0. */
 static void start_npy(const rm_table_shape *shape, start *to) {
     static const char *const descr[] = {[ROPEMAP_ELEMENT_FP32] = "<f4",
                                         [ROPEMAP_ELEMENT_FP64] = "<f8",
                                         [ROPEMAP_ELEMENT_FP16] = "<f2",
                                         [ROPEMAP_ELEMENT_BF16] = "<V2"};
-    char axes[60], text[160];
+    char axes[60];
     shape_text(shape, true, axes, sizeof axes);
-    (void)snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
-                   descr[shape->element], axes);
-    put_text(to, "\x93NUMPY\x01");
-    put_whole(to, 0, 3); /* the minor version, and the length of what follows */
-    put_text(to, text);
-    pad(to, ' ', '\n');
-    to->bytes[8] = (char)(uint8_t)((to->used - 10) & 0xff);
-    to->bytes[9] = (char)(uint8_t)((to->used - 10) >> 8);
+    to->used = rm_npy_start(to->bytes, descr[shape->element], axes);
 }
 
 /* https://github.com/huggingface/safetensors, "Format". */

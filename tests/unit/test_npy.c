@@ -1,6 +1,7 @@
-/* test_npy.c - .npy files written byte by byte: every element type, and every way to be broken */
+/* test_npy.c - .npy files byte by byte: every element type, every way to be broken, and those of maps */
 /* SPDX-License-Identifier: MIT */
 #include "host/data/vectors.h"
+#include "host/ropemap.h"
 #include "tests/scratch.h"
 #include "tests/unit.h"
 
@@ -398,6 +399,70 @@ static void a_name_is_refused(void **state) {
     assert_says(error.text, "has one tensor, without a name");
 }
 
+/* The header as the format's description asks for it; returns where the data start. */
+static size_t check_header(const ropemap_bytes *bytes, int64_t height, int64_t width) {
+    static const uint8_t magic[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
+    assert_true(bytes->size > 10);
+    assert_memory_equal(bytes->data, magic, 8);
+    const size_t start = 10 + (size_t)bytes->data[8] + 256 * (size_t)bytes->data[9];
+    assert_int_equal(start % 64, 0);
+    assert_true(bytes->size >= start);
+    assert_int_equal(bytes->data[start - 1], '\n');
+    char expected[200];
+    const int used = snprintf(expected, sizeof expected,
+                              "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }",
+                              (long long)height, (long long)width);
+    assert_memory_equal(bytes->data + 10, expected, (size_t)used);
+    for (size_t at = 10 + (size_t)used; at < start - 1; at++) {
+        assert_int_equal(bytes->data[at], ' ');
+    }
+    return start;
+}
+
+static void maps_are_read_back(void **state) {
+    static const int64_t sizes[][2] = {{1, 1}, {1, 7}, {7, 1}, {13, 17}, {65535, 3}};
+    for (size_t pick = 0; pick < sizeof sizes / sizeof *sizes; pick++) {
+        ropemap_map map = {.height = sizes[pick][0], .width = sizes[pick][1]};
+        const int64_t count = map.height * map.width;
+        map.cells = malloc((size_t)count * sizeof *map.cells);
+        for (int64_t cell = 0; cell < count; cell++) {
+            map.cells[cell] = (float)cell * -1.25e-3F;
+        }
+        map.cells[count - 1] = NAN;
+        map.cells[count / 2] = -INFINITY;
+        ropemap_bytes bytes = {.data = NULL};
+        assert_int_equal(ropemap_map_npy(&map, &bytes, NULL), ROPEMAP_OK);
+        const size_t start = check_header(&bytes, map.height, map.width);
+        assert_int_equal(bytes.size, start + 4 * (size_t)count);
+        for (int64_t cell = 0; cell < count; cell++) {
+            const uint8_t *at = bytes.data + start + 4 * cell;
+            const uint32_t found =
+                at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+            uint32_t expected;
+            memcpy(&expected, &map.cells[cell], sizeof expected);
+            assert_int_equal(found, expected);
+        }
+        ropemap_bytes_free(&bytes);
+        free(map.cells);
+    }
+}
+
+static void maps_without_cells_are_refused(void **state) {
+    float cell = 1.0F;
+    const ropemap_map maps[] = {{.cells = NULL},
+                                {.height = 1, .width = 1, .cells = NULL},
+                                {.height = 0, .width = 1, .cells = &cell},
+                                {.height = 1, .width = -1, .cells = &cell},
+                                {.height = 65536, .width = 1, .cells = &cell}};
+    for (size_t pick = 0; pick < sizeof maps / sizeof *maps; pick++) {
+        ropemap_bytes bytes = {.data = NULL};
+        ropemap_error error = {.text = ""};
+        assert_int_equal(ropemap_map_npy(&maps[pick], &bytes, &error), ROPEMAP_USAGE);
+        assert_says(error.text, "map");
+        assert_null(bytes.data);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_half_is_exact),
@@ -412,6 +477,8 @@ int main(void) {
         cmocka_unit_test(broken_headers_are_refused),
         cmocka_unit_test(broken_files_are_refused),
         cmocka_unit_test(a_name_is_refused),
+        cmocka_unit_test(maps_are_read_back),
+        cmocka_unit_test(maps_without_cells_are_refused),
     };
     place = scratch_open();
     const int failures = cmocka_run_group_tests(tests, NULL, NULL);
