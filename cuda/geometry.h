@@ -2,10 +2,10 @@
  * and where swizzled rows have their elements */
 /* SPDX-License-Identifier: MIT */
 /*
- * Common subset of C17 and C++17. Indices are cut where a strip of `strip` of them ends, counted from the
- * first, and where a cell ends: so each piece lies in one strip and one cell. Strips and cells only grow
- * along the indices, and each cut passes at least one of the two: so strip + cell numbers the pieces, in
- * order, with a gap where both end together.
+ * Common subset of C17 and C++17: host/device/gpu_sizes.c plans by it. Indices are cut where a strip of
+ * `strip` of them ends, counted from the first, and where a cell ends: so each piece lies in one strip and
+ * one cell. Strips and cells only grow along the indices, and each cut passes at least one of the two: so
+ * strip + cell numbers the pieces, in order, with a gap where both end together.
  */
 #ifndef ROPEMAP_CUDA_GEOMETRY_H
 #define ROPEMAP_CUDA_GEOMETRY_H

@@ -1,4 +1,4 @@
-/* command_doctor.c - ropemap doctor */
+/* command_doctor.c - ropemap doctor: what this machine has, and why its GPU is or is not used */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_machine.h"
 #include "tools/ropemap/documents.h"

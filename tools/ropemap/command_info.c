@@ -1,4 +1,5 @@
-/* command_info.c - ropemap info */
+/* command_info.c - ropemap info: what a rule or a model does with each pair, its picture, and the list of
+ * presets */
 /* SPDX-License-Identifier: MIT */
 #include "tools/ropemap/command_info.h"
 #include "tools/ropemap/command.h"

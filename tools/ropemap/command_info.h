@@ -1,4 +1,4 @@
-/* command_info.h - ropemap info */
+/* command_info.h - ropemap info: what a rule or a model does with each pair */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_TOOLS_ROPEMAP_COMMAND_INFO_H
 #define ROPEMAP_TOOLS_ROPEMAP_COMMAND_INFO_H

@@ -1,4 +1,4 @@
-/* command_export.c - ropemap export */
+/* command_export.c - ropemap export: exact tables of frequencies, cosines and sines as files */
 /* SPDX-License-Identifier: MIT */
 #include "host/ropemap_verify.h"
 #include "tools/ropemap/failure.h"
