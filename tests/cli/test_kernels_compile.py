@@ -1,34 +1,26 @@
 # test_kernels_compile.py - what the CUDA compiler makes of the kernels: no warning, no spill, 16-byte accesses
 # SPDX-License-Identifier: MIT
 """
-Needs nvcc and no GPU; the program is not run, so one build of several is enough. The flags are those of
-tools/cmake/cuda.cmake.
+Needs nvcc and no GPU, and the PTX that the build made of cuda/*.cu, of which machine code is made once more, with
+ptxas' words about each kernel. The program is not run.
 """
 import concurrent.futures
 import glob
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
 SOURCE = os.environ["ROPEMAP_SOURCE"]
-SANITIZE = os.environ.get("ROPEMAP_SANITIZE", "")
+KERNELS = os.environ.get("ROPEMAP_KERNELS", "")  # the build's folder of PTX, and its compiler; nothing: it has no CUDA
+NVCC = os.environ.get("ROPEMAP_NVCC", "")
 ARCHITECTURES = ["75", "90"] if os.environ.get("ROPEMAP_LONG") else ["90"]  # tools/check --long sets it
 NO_SPILL = ["rotate", "rotate_sum", "elementwise", "pool", "fused_launch", "fused_sm80", "fused_sm90", "softmax"]
 
 # 16 bytes in PTX: four times 32 bits or twice 64.
 WIDE = r"%s\.global[.\w]*\.(v4\.[bfsu]32|v2\.[bfsu]64)"
-
-
-def find_nvcc():
-    wanted = os.environ.get("CUDACXX")
-    return shutil.which(wanted or "nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
-
-
-NVCC = find_nvcc()
 
 
 def flags():
@@ -38,25 +30,31 @@ def flags():
     return " ".join(re.findall(r">:(-[^>]*)>", options)).split()
 
 
-def compile_one(job):
-    """(name, architecture, exit code, the compiler's words, PTX)"""
-    source, architecture, folder = job
-    name = os.path.splitext(os.path.basename(source))[0]
-    keep = os.path.join(folder, name + architecture)
-    os.mkdir(keep)
-    if architecture == "90" and name == "fused_sm90":
-        generation = ["-gencode=arch=compute_90a,code=sm_90a", "-DRM_WARPGROUPS"]
-    else:
-        generation = ["-gencode=arch=compute_%s,code=sm_%s" % (min(architecture, "80", key=int), architecture)]
-    command = [NVCC, "-std=c++17", "-O3", "-DNDEBUG", "-I", SOURCE, *flags(), *generation, "-cubin",
-               "-Xptxas", "-v", "--keep", "--keep-dir", keep, source, "-o", os.path.join(keep, name + ".cubin")]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, cwd=keep)
-    ptx = ""
-    for path in glob.glob(os.path.join(keep, "*.ptx")):
+def built(name, architecture):
+    """The latest PTX of a source that this generation can have, and what that was compiled for; None: there is none."""
+    found = []
+    for path in glob.glob(os.path.join(KERNELS, name + ".ptx")) + glob.glob(os.path.join(KERNELS, name + ".compute_*.ptx")):
         with open(path, encoding="utf-8") as stream:
-            ptx += stream.read()
+            ptx = stream.read()
+        target = re.search(r"^\.target sm_(\w+)", ptx, re.M)[1]
+        if target in (["75"] if architecture == "75" else ["80", "90", "90a"]):
+            found.append((os.path.getmtime(path), path, target, ptx))
+    return max(found)[1:] if found else None
+
+
+def compile_one(name, architecture, folder):
+    """(name, architecture, exit code, the compiler's words, PTX)"""
+    path, target, ptx = built(name, architecture)
+    command = [NVCC, "-O3", *flags(), "-arch=sm_" + (target if target == "90a" else architecture), "-cubin",
+               "-Xptxas", "-v", path, "-o", os.path.join(folder, "%s-%s.cubin" % (name, architecture))]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, cwd=folder)
     return name, architecture, done.returncode, done.stdout, ptx
 
+
+SOURCES = sorted(os.path.splitext(os.path.basename(path))[0] for path in glob.glob(os.path.join(SOURCE, "cuda", "*.cu")))
+JOBS = [(name, architecture) for name in SOURCES for architecture in ARCHITECTURES
+        if architecture == "90" or name != "fused_sm90"]
+ABSENT = sorted({"sm_" + job[1] for job in JOBS if not built(*job)})
 
 EXTREME = re.compile(r"ropemap_pool[123]E")  # min, max, absmax among a kernel's template arguments
 
@@ -71,16 +69,14 @@ def width(kernel):
     return max(map(int, re.findall(r"Li(\d+)E", kernel)), default=1)
 
 
-@unittest.skipIf(SANITIZE, "skipped: the builds without sanitizers compile the kernels")
-@unittest.skipUnless(NVCC, "skipped: there is no nvcc on PATH, in CUDACXX or in /usr/local/cuda")
+@unittest.skipUnless(KERNELS, "skipped: this build has no CUDA backend")
+@unittest.skipIf(KERNELS and ABSENT, "skipped: this build has no kernels for %s" % " and ".join(ABSENT))
 class Kernels(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        sources = sorted(glob.glob(os.path.join(SOURCE, "cuda", "*.cu")))
         with tempfile.TemporaryDirectory() as folder:
-            jobs = [(source, architecture, folder) for source in sources for architecture in ARCHITECTURES]
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
-                cls.results = list(pool.map(compile_one, jobs))
+                cls.results = list(pool.map(lambda job: compile_one(*job, folder), JOBS))
 
     def test_flags(self):
         self.assertIn("-fmad=false", flags())

@@ -12,7 +12,7 @@ if(NOT failed)
     endif()
   endforeach()
 endif()
-set(ROPEMAP_CUDA_ARCHITECTURES ${architectures} CACHE STRING "Compute capabilities to build for")
+set(ROPEMAP_CUDA_ARCHITECTURES ${architectures} CACHE STRING "Compute capabilities to build for; 90-virtual: its PTX alone")
 
 set(CMAKE_CUDA_COMPILER ${NVCC})
 set(CMAKE_CUDA_ARCHITECTURES OFF) # given below
@@ -31,6 +31,8 @@ foreach(group IN ITEMS turing later)
   if(${group})
     list(SORT ${group} COMPARE NATURAL)
     list(GET ${group} 0 first)
+    string(REPLACE "-virtual" "" first ${first})
+    list(FILTER ${group} EXCLUDE REGEX "-virtual$")
     list(TRANSFORM ${group} PREPEND ",sm_")
     string(JOIN "" targets ${${group}})
     list(APPEND generations --generate-code=arch=compute_${first},code=[compute_${first}${targets}])
@@ -45,9 +47,13 @@ file(GLOB CUDA_HOST CONFIGURE_DEPENDS cuda/*.c)
 set_source_files_properties(${CUDA_KERNELS} PROPERTIES COMPILE_OPTIONS "${generations}")
 execute_process(COMMAND ${NVCC} --dryrun --generate-code=arch=compute_90a,code=sm_90a -cubin
   ${CMAKE_CURRENT_SOURCE_DIR}/cuda/fused_sm90.cu RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
-if(90 IN_LIST ROPEMAP_CUDA_ARCHITECTURES AND NOT failed)
+if("${ROPEMAP_CUDA_ARCHITECTURES}" MATCHES "(^|;)90(-virtual)?(;|$)" AND NOT failed)
+  set(code sm_90a)
+  if(CMAKE_MATCH_2)
+    set(code compute_90a)
+  endif()
   set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cuda/fused_sm90.cu PROPERTIES
-    COMPILE_OPTIONS --generate-code=arch=compute_90a,code=sm_90a COMPILE_DEFINITIONS RM_WARPGROUPS)
+    COMPILE_OPTIONS --generate-code=arch=compute_90a,code=${code} COMPILE_DEFINITIONS RM_WARPGROUPS)
   set(warpgroups 90a)
 endif()
 
@@ -65,6 +71,11 @@ target_compile_options(ropemap_cuda PRIVATE
   $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${ROPEMAP_WERROR}>>:-Werror=all-warnings -Xcompiler=-Werror>)
 target_compile_options(ropemap_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--threads=0>) # a thread a CPU
+if(ROPEMAP_TESTS) # tests/cli/test_kernels_compile.py reads the PTX
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/kernels)
+  target_compile_options(ropemap_cuda PRIVATE
+    "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:--keep --keep-dir ${PROJECT_BINARY_DIR}/kernels>")
+endif()
 target_link_libraries(ropemap_cuda PRIVATE rm_compile CUDA::cudart_static CUDA::cublas)
 target_link_options(ropemap_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,--no-undefined)
 install(TARGETS ropemap_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
