@@ -55,7 +55,7 @@ typedef enum ropemap_colormap {
     ROPEMAP_COLORMAP_SEED,       /* HSL: hue (1-v)*240 degrees, saturation 100 %, lightness 50 + 30 v % */
     ROPEMAP_COLORMAP_CYCLIC,     /* of angles: both ends are the same */
     ROPEMAP_COLORMAP_DARK,       /* as diverging, about a dark middle, for dark pages */
-    ROPEMAP_COLORMAP_DIFFERENCE, /* as diverging, in colours of its own: orange, white, purple */
+    ROPEMAP_COLORMAP_DIFFERENCE, /* as diverging, in colours of its own: purple, white, orange */
     ROPEMAP_COLORMAP_DIFFERENCE_DARK /* the same about a dark middle */
 } ropemap_colormap;
 

@@ -311,6 +311,9 @@ ropemap_figure ropemap_figure_default(const ropemap_request *request, const rope
     for (int both = 0; both < 2; both++) {
         const line to = both == 0 ? subtitle : all;
         describe_mask(to, request);
+        if (request->encoding.kind == ROPEMAP_ENCODING_XPOS && !request->mask.causal) {
+            append(to, "shrinking both ways"); /* above the diagonal the formula itself would grow */
+        }
         if (request->encoding.kind == ROPEMAP_ENCODING_DUAL_CHUNK) {
             describe_chunks(to, request);
         }

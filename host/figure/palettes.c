@@ -175,8 +175,8 @@ static double srgb_from_linear(double value) {
 
 /* Cosine and sine of the hues of two sides, in degrees: blue 262 and red 27, orange 50 and purple 320. */
 static const double hues[2][2][2] = {{{-0.139173, -0.990268}, {0.891007, 0.453990}},
-                                     {{0.642788, 0.766044}, {0.766044, -0.642788}}};
-enum { BLUE_RED, ORANGE_PURPLE };
+                                     {{0.766044, -0.642788}, {0.642788, 0.766044}}};
+enum { BLUE_RED, PURPLE_ORANGE };
 
 /* In Oklab (Ottosson 2020, https://bottosson.github.io/posts/oklab): a colour of one side or the other. */
 static void sample_oklab(int pair, bool second, double lightness, double chroma, uint8_t rgb[3]) {
@@ -197,12 +197,12 @@ static void sample_diverging(int level, uint8_t rgb[3]) {
     sample_oklab(BLUE_RED, side > 0.0, 0.97 - 0.57 * away, 0.155 * (1.0 - (1.0 - away) * (1.0 - away)), rgb);
 }
 
-/* Orange, white, purple: lightness falls to 0.42, and chroma soon grows to what sRGB holds of each, so that
- * no level is the grey of NaN. */
+/* Purple, white, orange, as the second of two lines is: lightness falls to 0.42, and chroma soon grows to
+ * what sRGB holds of each, so that no level is the grey of NaN. */
 static void sample_difference(int level, uint8_t rgb[3]) {
     const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side), rest = 1.0 - away;
-    sample_oklab(ORANGE_PURPLE, side > 0.0, 0.97 - 0.55 * away,
-                 (side > 0.0 ? 0.14 : 0.11) * (1.0 - rest * rest * rest), rgb);
+    sample_oklab(PURPLE_ORANGE, side > 0.0, 0.97 - 0.55 * away,
+                 (side > 0.0 ? 0.11 : 0.14) * (1.0 - rest * rest * rest), rgb);
 }
 
 /* As diverging, about a dark middle, for dark pages: lightness grows on both sides from 0.19 to 0.76, chroma
@@ -214,8 +214,8 @@ static void sample_dark(int level, uint8_t rgb[3]) {
 
 static void sample_difference_dark(int level, uint8_t rgb[3]) {
     const double side = 2.0 * level / (double)RM_LEVEL_MAX - 1.0, away = fabs(side), rest = 1.0 - away;
-    sample_oklab(ORANGE_PURPLE, side > 0.0, 0.19 + 0.57 * away,
-                 (side > 0.0 ? 0.14 : 0.11) * (1.0 - rest * rest), rgb);
+    sample_oklab(PURPLE_ORANGE, side > 0.0, 0.19 + 0.57 * away,
+                 (side > 0.0 ? 0.11 : 0.14) * (1.0 - rest * rest), rgb);
 }
 
 /* Dark grey, blue, white, red, dark grey: the same with lightness down to 0.25, where chroma is gone again.

@@ -48,7 +48,7 @@ class Answer(BrowseCase):
         self.until("document.getElementById('curve-value').textContent.startsWith('first below half at 140 tokens')", "one number")
         self.assertIn("attention factor makes it 1.81", self.text("curve-note"))
         self.at(0.3, 0.8).perform()
-        self.until("document.getElementById('crosshair-name').textContent === 'similarity × 1.81 (factor)'", "the map's has the factor")
+        self.until("document.getElementById('crosshair-name').textContent === 'similarity (with factor 1.81)'", "the map's has the factor")
         highest = self.js("return Math.max(...[...document.querySelectorAll('#curve .y-axis .tick')].map((one) => one.__data__))")
         self.assertEqual(highest, 1)
 
@@ -83,11 +83,19 @@ class Answer(BrowseCase):
         self.assertEqual(self.js("return ['answer-table', 'card', 'plan', 'curve', 'slider-base'].filter((id) => document.getElementById(id).checkVisibility())"), ["curve"])
         self.until("document.getElementById('curve-value').textContent === 'first below half at 129 tokens; first below zero at 257'", "the curve of ALiBi")
         self.assertEqual(self.js("return document.querySelector('#decay h2').textContent"), "Score against distance")
+        # Nor are RoPE's numbers those of xPos, of which the base is one cause.
+        self.choose("encoding", "xpos")
+        self.until("document.getElementById('answer-first').textContent.includes('xPos takes more away')", "what xPos does")
+        self.assertEqual(self.js("return ['answer-table', 'card', 'plan', 'curve', 'slider-base'].filter((id) => document.getElementById(id).checkVisibility())"), ["curve", "slider-base"])
         self.choose("encoding", "rope")
         self.until("document.body.dataset.answer === 'own' && document.getElementById('card').checkVisibility()", "the base counts again")
         self.enter("#number-positions", "16M")
         self.until("document.getElementById('answer-length').textContent === '≥ 0 within 16,777,216'", "the length of the map")
         self.assertEqual(self.rows()[1][3], "no")
+        # What does not rotate keeps similarity above half: never is not beyond what was searched.
+        self.enter("#number-rotary-dim", "24")
+        self.until("%s[1]?.slice(1).join() === 'never,never,yes'" % ROWS, "never")
+        self.enter("#number-rotary-dim", "128")
         # A base is as long in the table as in its box.
         self.enter("#number-base", "4869105")
         self.until("%s[1]?.[0] === '4,869,105' && %s[2][0] === '48,691,050'" % (ROWS, ROWS), "all of its digits")

@@ -16,7 +16,7 @@ class Compare(BrowseCase):
     def palette(self, name):
         table = self.got("/options.json").json
         colours = [bytes.fromhex(colour) + b"\xff" for colour in table["colormaps"][name]]
-        return colours, bytes.fromhex(table["nan_colour"]) + b"\xff"
+        return colours[:-1], colours[-1]
 
     def assert_cells(self, canvas, cells, low, high, colormap):
         """The canvas has the colours of these values, each at most one level off where rounding decides."""
@@ -154,6 +154,30 @@ class Compare(BrowseCase):
         self.until("document.getElementById('pins').textContent === 'encoding rope · half at 46encoding alibi · half at 129'", "each has its own numbers")
         self.until("document.getElementById('bar-label').textContent === 'mean of q · k or mean of q · k − slope × distance'", "the bar is of both")
         self.assertEqual(self.text("map-title"), "Maps over encoding, d = 128")
+
+    def test_what_has_no_value_has_the_colour_of_its_key(self):
+        for query, name in (("measure=softmax&causal=1&positions=12", "viridis"), ("causal=1&positions=12&cmap=grey", "grey"),
+                            ("causal=1&positions=300&cmap=grey", "grey")):
+            self.open(query)
+            missing = self.palette(name)[1]
+            width, _, pixels = self.pixels()
+            self.assertEqual(pixels[4 * (2 * width - 2):][:4], missing, query)  # keys after the query
+            patch = self.until("document.querySelector('#bar-key span') && getComputedStyle(document.querySelector('#bar-key span')).backgroundColor", "the key")
+            self.assertEqual(patch, "rgb(%d, %d, %d)" % tuple(missing[:3]), query)
+
+    def test_models_have_their_own_trained_lengths(self):
+        self.open("preset=llama2-7b&positions=16k&x-a=preset%3Dllama3-8b%26positions%3D16k&x-compare=beside")
+        places = ("['#pane-main', '#pane-other'].map((pane) => {"
+                  "  const line = document.querySelector(pane + ' .trained-col line'), canvas = document.querySelector(pane + ' canvas');"
+                  "  return line && canvas.clientWidth ? Math.round(16 * (line.getAttribute('x1') - canvas.offsetLeft) / canvas.clientWidth) : null; }).join()")
+        self.until("%s === '4,8'" % places, "A's beside B's")
+        self.open("x-many=preset=llama2-7b+llama3-8b&positions=16k")
+        self.until("document.getElementById('pins').textContent === 'llama2-7b · half at 46 · to its trained 4kllama3-8b · half at 166 · to its trained 8k'", "why lines end")
+        self.until("document.querySelector('.scope').textContent.includes('of the setting in the controls')", "whose numbers the answer has")
+        # What cannot be made says so where it is seen.
+        self.expected.append("status of 4")
+        self.open("x-many=scaling%3Dnone,linear:factor%3D4&positions=4k")
+        self.until("document.querySelector('#many .error')?.textContent.startsWith('No map.')", "why there is no map")
 
     def test_the_founding_formula(self):
         self.open("base=5e3&positions=12&cmap=seed&x-axis=linear")

@@ -359,13 +359,20 @@ class Explain(Case):
                      "Head dimension matters too: the first zero is at 725 tokens with d = 64, and at 2,653 tokens with d = 256 (same base, no",
                      "No scaling: pair i turns by base^(-2i/128) radians a token.", "within 2,048 tokens: ", ", though not every larger one does. Base 10,000 is too small."):
             self.assertIn(word, page)
-        for part, words in ((96, "the first zero is at 30,376 tokens with a base 10x smaller, and at 101,048 tokens"),
-                            (64, "the first zero is nowhere below 4,194,304 tokens with a base 10x smaller")):
-            page = self.done("explain", "--rotary-dim", part, "--quick", "-q").stdout.decode()
-            self.assertIn("which here does not always move the first zero out: " + words, page)
-        page = self.done("explain", "--rotary-dim", "32", "--quick", "-q").stdout.decode()
-        self.assertIn("The base sets how fast the similarity of the rotated dimensions falls. At base 10,000 (head dim 128), two "
-                      "identical tokens stay above half similarity", page)
+        page = self.done("explain", "--rotary-dim", "96", "--quick", "-q").stdout.decode()
+        self.assertIn("which here does not always move the first zero out: the first zero is at 30,376 tokens with a base 10x smaller, "
+                      "and at 101,048 tokens", page)
+        # What does not rotate keeps similarity up, at every distance: (rest - turns) / (rest + turns).
+        for part, floor, first, second in ((64, 0.0, "first drop below half similarity 725 tokens apart and never below zero; of the 64",
+                                            "The 64 dimensions that do not rotate keep similarity at 0 or more at every distance."),
+                                           (32, 0.5, "never drop below half similarity; of the 32", "keep similarity at 0.5 or more")):
+            document = json.loads(self.done("explain", "--rotary-dim", part, "--quick", "-q", "--json").stdout)
+            self.assertEqual(document["similarity_floor"], floor)
+            self.assertIn("At base 10,000 (head dim 128), two identical tokens " + first, document["sentences"][0])
+            self.assertIn(second, document["sentences"][1])
+        self.assertTrue(document["sentences"][0].startswith("The base sets how fast the similarity of the rotated dimensions falls."))
+        page = self.done("explain", "--preset", "phi-3.5-mini", "--length", "16k", "--quick", "-q").stdout.decode()
+        self.assertIn("At base 10,000 with LongRoPE scaling by 32 at a length of 16,384 (head dim 96)", page)
         document = json.loads(self.done("explain", "-b", "1e4", "--length", "256", "--scaling",
                                         "yarn:factor=4,original=1024", "--json", "-q").stdout)
         self.assertEqual([document["schema"], len(document["sentences"]), document["first_negative_unscaled"]],

@@ -108,17 +108,17 @@ static void diverging_is_symmetric_about_white(void **state) {
     }
 }
 
-/* A difference is not taken for a similarity: orange and purple, as far from white as each other. */
+/* A difference is not taken for a similarity: purple and orange, as far from white as each other. */
 static void difference_is_symmetric_about_white(void **state) {
     rm_palette palette;
     rm_palette_make(ROPEMAP_COLORMAP_DIFFERENCE, false, &palette);
     assert_true(lightness(palette.rgb[127]) > 94.0);
     for (int away = 4; away <= 127; away++) {
-        const uint8_t *orange = palette.rgb[127 - away], *purple = palette.rgb[127 + away];
+        const uint8_t *purple = palette.rgb[127 - away], *orange = palette.rgb[127 + away];
         assert_true(orange[0] > orange[1] && orange[1] > orange[2]);
         assert_true(purple[0] > purple[1] && purple[2] > purple[1]);
         assert_true(fabs(lightness(orange) - lightness(purple)) < 3.5);
-        assert_true(lightness(orange) < lightness(palette.rgb[127 - away + 4]));
+        assert_true(lightness(purple) < lightness(palette.rgb[127 - away + 4]));
     }
 }
 
@@ -135,7 +135,7 @@ static void dark_ones_are_symmetric_about_a_dark_middle(void **state) {
             const uint8_t *low = palette.rgb[127 - away], *high = palette.rgb[127 + away];
             assert_true(pair == 0
                             ? low[2] > low[0] && high[0] > high[2]
-                            : low[0] > low[1] && low[1] >= low[2] && high[0] > high[1] && high[2] > high[1]);
+                            : low[0] > low[1] && low[2] > low[1] && high[0] > high[1] && high[1] >= high[2]);
             assert_true(fabs(lightness(low) - lightness(high)) < 6.0);
             assert_true(lightness(low) > lightness(palette.rgb[127 - away + 4]));
             assert_true(lightness(high) > lightness(palette.rgb[127 + away - 4]));

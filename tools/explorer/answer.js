@@ -1,6 +1,7 @@
 /* answer.js - the answer: what the base does, in a sentence, in three rows of a table, and why */
 /* SPDX-License-Identifier: MIT */
 import { Channel, followShare } from './fetch.js';
+import { manyShown } from './many.js';
 import { mapPending } from './map.js';
 import { grouped, plainText } from './numbers.js';
 import { explainQuery, url } from './query.js';
@@ -14,23 +15,29 @@ const quick = new Channel('answer'), search = new Channel('least');
 export const answer = { onFound: () => {} };
 const FIRST_LOOK = 250; /* ms */
 const LOOKED_AT = 4194304; /* tokens: where the server looks for a first zero */
-const ENCODINGS = { sinusoidal: 'sinusoidal embeddings', xpos: 'xPos', 'dual-chunk': 'dual chunks' };
+/* Encodings of which the base is one cause: no number of RoPE's is theirs. */
+const CAUSES = {
+  sinusoidal: 'The base sets how fast the similarity of two sinusoidal embeddings falls',
+  xpos: 'The base sets how fast similarity falls, and xPos takes more away the farther tokens are apart',
+  'dual-chunk': 'The base sets how fast similarity falls within a chunk; in dual chunks no distance counts as more than a chunk',
+};
 
-/* Where the base plays no part: what does; else null. */
+/* Where the numbers of a base are not those of the map: what is said instead; else null. */
 function baseless() {
   if (reach() < 2) return 'One token is at no distance from another: make the length 2 or more.';
   if (effective('encoding') === 'alibi') {
     return `ALiBi: the slope sets how fast the score falls, by ${grouped(numberOf('slope'))} a token of distance. The base plays no part.`;
   }
   if (effective('encoding') === 'nope') return 'Without positions, similarity does not depend on distance, and the base plays no part.';
+  if (CAUSES[effective('encoding')]) return `${CAUSES[effective('encoding')]}: the curve below has the distances.`;
   return null;
 }
 
 /* What the map shows that the sentence and the table are not of. */
 function scope() {
-  const encoding = effective('encoding'), phase = effective('phase');
-  if (encoding !== 'rope') return `These numbers are RoPE’s; map and curve show ${ENCODINGS[encoding] ?? encoding}.`;
+  const phase = effective('phase');
   return [
+    manyShown() && 'These numbers are of the setting in the controls.',
     effective('diff') && 'The map is a difference.',
     effective('measure') === 'softmax' && 'These numbers are of similarity, before softmax; the map shows attention.',
     phase !== 'exact' && `These numbers are exact; map and curve are rounded as ${phase} does.`,
@@ -47,6 +54,7 @@ function showScope() {
   byId('answer').dataset.long = String(/ with |;/.test(byId('answer-first').textContent) || note !== '');
 }
 let length = 0;   /* that the least base is for */
+let floor = -1;   /* what no distance takes similarity below */
 let shown = '';   /* the address whose numbers stand there */
 let least = null; /* { address, base, words }: the least base that was found last */
 
@@ -57,8 +65,8 @@ function marked(sentence) {
   return lead ? [make('strong', { textContent: lead }), ' ', ...pieces] : pieces;
 }
 
-function show({ sentences, bases, length: of }) {
-  length = of;
+function show({ sentences, bases, length: of, similarity_floor: least }) {
+  [length, floor] = [of, least];
   const [first, ...others] = sentences;
   byId('answer-first').replaceChildren(...marked(first), scopeNote);
   showScope();
@@ -71,7 +79,7 @@ function show({ sentences, bases, length: of }) {
 
 const set = (base) => setOptions({ base: plainText(base) });
 function holds({ first_negative: zero }, tokens) {
-  if (zero === null) return tokens > LOOKED_AT ? 'to 4M' : 'yes';
+  if (zero === null) return tokens > LOOKED_AT && floor < 0 ? 'to 4M' : 'yes';
   return zero >= tokens ? 'yes' : 'no';
 }
 
@@ -88,7 +96,7 @@ function showRows(bases) {
   byId('answer-rows').replaceChildren(...bases.map((row, index) => {
     const base = Number(row.base.toPrecision(12)), head = make('th', { scope: 'row' });
     head.append(index === 1 ? grouped(base) : baseButton(base, grouped(base)));
-    const cells = [row.half, row.first_negative].map((value) => (value === null ? '> 4M' : grouped(value)));
+    const cells = [[row.half, 0.5], [row.first_negative, 0]].map(([value, share]) => (value !== null ? grouped(value) : floor >= share ? 'never' : '> 4M'));
     return make('tr', { className: index === 1 ? 'now' : '' }, head,
       ...[...cells, holds(row, reach())].map((text) => make('td', { textContent: text })));
   }));
@@ -158,7 +166,7 @@ const isBaseless = () => document.body.dataset.baseless !== '';
 
 export function refreshAnswer() {
   const other = baseless();
-  document.body.dataset.baseless = !other ? '' : reach() < 2 ? 'token' : 'encoding';
+  document.body.dataset.baseless = !other ? '' : reach() < 2 ? 'token' : effective('encoding') in CAUSES ? 'other' : 'encoding';
   if (other) {
     shown = '';
     quick.cancel();

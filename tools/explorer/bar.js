@@ -1,6 +1,6 @@
 /* bar.js - the colour bar with its ticks, and the colour maps, each one click away */
 /* SPDX-License-Identifier: MIT */
-import { belowColour, hasBelow, levelsOf, palette, scaleTicks } from './colour.js';
+import { belowColour, hasBelow, levelsOf, missingColour, palette, scaleTicks } from './colour.js';
 import { update } from './slider.js';
 import { effective, setOptions, state, table } from './state.js';
 
@@ -40,7 +40,7 @@ function whyNone() {
 
 /* Colours beside the scale: of what has no value, and of what a logarithm leaves out. */
 export function showKey(scale) {
-  const keys = [[scale.nan_cells > 0, `#${table.nan_colour}`, whyNone()],
+  const keys = [[scale.nan_cells > 0, missingColour(scale.colormap), whyNone()],
     [hasBelow(scale), belowColour(scale), '\u2264 0']].filter(([there]) => there);
   byId('bar-key').replaceChildren(...keys.map(([, colour, words]) => {
     const item = document.createElement('li'), patch = document.createElement('span');

@@ -12,13 +12,13 @@ const rgbOf = (hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)
 export function palette(name) {
   if (!tables.has(name)) {
     const colours = table.colormaps[name] ?? Object.values(table.colormaps)[0];
-    tables.set(name, Uint8Array.from([...colours, table.nan_colour ?? 'c6c6c6'].flatMap(rgbOf)));
+    tables.set(name, Uint8Array.from(colours.flatMap(rgbOf)));
   }
   return tables.get(name);
 }
 
 function along(norm, linearBelow, value) {
-  if (norm === 'log') return value > 0 ? Math.log10(value) : -Infinity;
+  if (norm === 'log') return value > 0 ? Math.log10(value) : value <= 0 ? -Infinity : NaN;
   if (norm !== 'symlog') return value;
   const size = Math.abs(value);
   if (size <= linearBelow) return (LINEAR_PART * value) / linearBelow;
@@ -43,6 +43,9 @@ export function placer({ low, high, norm, linear_below: linearBelow }) {
     return place < 0 ? 0 : place > 1 ? 1 : place;
   };
 }
+
+/* The colour of a missing value. */
+export const missingColour = (name) => `#${(table.colormaps[name] ?? Object.values(table.colormaps)[0]).at(-1)}`;
 
 export const levelsOf = (colours) => colours.length / 3 - 1;
 
@@ -93,7 +96,7 @@ export function scaleTicks(scale, most) {
   if (norm === 'log' || norm === 'symlog') return decades(scale, most).map((value) => tick(value, place, '.3~g'));
   const ticks = d3.ticks(low, high, most), step = ticks.length > 1 ? ticks[1] - ticks[0] : high - low;
   const far = Math.max(Math.abs(low), Math.abs(high));
-  const form = far >= 1e5 || far < 1e-3 ? '.3~g' : `.${Math.max(0, -Math.floor(Math.log10(step) + 1e-9))}f`;
+  const form = far >= 1e5 ? '.3~g' : far < 1e-3 ? '.3~e' : `.${Math.max(0, -Math.floor(Math.log10(step) + 1e-9))}f`;
   return ticks.map((value) => tick(value, place, form));
 }
 

@@ -34,6 +34,8 @@ export function printed(type) {
   return width && !['npy', 'csv'].includes(type) ? { width } : {};
 }
 
+const FORMULA = '# the founding formula is of this page alone: save all that is seen';
+
 const mapLine = (options, window, output, extra) => wordsOf('map',
   { ...windowed(mapQuery(window, {}, options)), ...extra, ...printed(output.split('.')[1]) }, '-o', output);
 
@@ -43,9 +45,12 @@ function mapLines() {
     const { name, values } = manyWanted(), query = windowed(mapQuery(name === 'positions' ? null : window));
     const list = values.join(name === 'scaling' ? ';' : ',');
     delete query[name];
+    if (!values.length) return [];
     return [wordsOf('sweep', { ...query, ...printed('png') }, '--vary', quoted(`${name}=${list}`), '-o', 'maps.png')];
   }
-  if (mode() === 'off' || against() !== 'a') return [mapLine(state.options, window, 'map.png')];
+  if (mode() === 'off' || against() !== 'a') {
+    return [mapLine(state.options, window, 'map.png'), ...(against() === 'formula' && mode() !== 'off' ? [FORMULA] : [])];
+  }
   const ofA = askedOfA();
   if (mode() !== 'difference') {
     return [mapLine(ofA.options, window && ofA.window, 'A.png'), mapLine(state.options, window, 'B.png')];
@@ -68,11 +73,12 @@ export function varied() {
 function curveLines() {
   const { settings, vary, name } = varied(), { distances } = curveQuery({});
   const axis = { distances, axis: state.page.axis === 'linear' ? 'linear' : 'log', ...printed('png') };
-  if (settings.length < 2) return [];
-  if (!vary) return settings.map((one, index) => wordsOf('curve', { ...one, ...axis }, '-o', `curve-${index + 1}.png`));
+  const bound = state.page.bound ? [wordsOf('curve', { ...settings[0], ...axis, quantity: 'roformer' }, '-o', 'bound.png')] : [];
+  if (settings.length < 2) return bound;
+  if (!vary) return settings.map((one, index) => wordsOf('curve', { ...one, ...axis }, '-o', `curve-${index + 1}.png`)).concat(bound);
   const rest = { ...settings[0], ...axis };
   delete rest[name];
-  return [wordsOf('curve', rest, '--vary', quoted(vary), '-o', 'curves.png')];
+  return [wordsOf('curve', rest, '--vary', quoted(vary), '-o', 'curves.png'), ...bound];
 }
 
 /* All that is seen, a command a line. */

@@ -4,15 +4,15 @@ import { eitherLabel } from './bar.js';
 import { imageOf } from './colour.js';
 import { Channel, parseNpy } from './fetch.js';
 import { foundingCells } from './founding.js';
-import { cellsWanted, draw, hooks, layers, panes, paintStack, requestMap } from './map.js';
+import { cellsWanted, draw, drawNow, hooks, layers, panes, paintStack, requestMap } from './map.js';
 import { paintLayer } from './paint.js';
 import { Picture, isCells, viewOf } from './picture.js';
 import { mapQuery, url } from './query.js';
 import { differenceColours, learnLimits } from './scale.js';
 import {
-  effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, table, unframed, windowOf,
+  effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, table, trainedLength, unframed, windowOf,
 } from './state.js';
-import { apart, differing, inCommon } from './settings.js';
+import { apart, atZero, differing, inCommon } from './settings.js';
 import { reducedMotion } from './timing.js';
 
 const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
@@ -48,7 +48,15 @@ export function startCompare() {
   byId('split').addEventListener('input', draw);
   byId('split').addEventListener('change', ({ target }) => setPage({ split: target.value }));
   hooks.compose = compose;
+  hooks.trained = trained;
   hooks.painted.push((header, milliseconds, coarse) => refreshOther(coarse));
+}
+
+/* Whose trained length is marked: beside each other each pane's own, over both maps in one that of B. */
+function trained(pane) {
+  if (pane === panes.other) return { length: against() === 'a' ? trainedLength(optionsOfA()) : null, label: 'trained length' };
+  const both = against() === 'a' && ['split', 'blink', 'difference'].includes(mode());
+  return { length: trainedLength(), label: `${both ? 'B: ' : ''}trained length` };
 }
 
 /* The present setting becomes A; what changes from now on is B. */
@@ -157,10 +165,13 @@ export function comparedScale() {
   const ofA = against() === 'a' && other?.header, { header } = layers.main ?? {};
   if (['beside', 'split', 'blink'].includes(mode()) && ofA && header) return { scale: header, label: eitherLabel([ofA, header]) };
   if (mode() !== 'difference' || !difference) return null;
-  const more = effective('measure') === 'softmax' ? 'more attention' : 'more similar';
+  const alike = atZero(difference.ofA) === atZero(layers.main?.header); /* else the factor alone makes scores larger */
+  const more = effective('measure') === 'softmax' ? 'more attention' : alike ? 'more similar' : 'higher';
   const [a, b, less] = state.page.formula ? ['in the formula', 'in RoPE', 'exact \u2212 formula'] : ['in A', 'in B', 'B \u2212 A'];
   return { scale: difference.header, label: `${more} ${a}  \u2190  ${less}  \u2192  ${more} ${b}` };
 }
+
+export const headerOfA = () => (against() === 'a' ? (mode() === 'difference' ? difference?.ofA : other?.header) : null);
 
 /* What a map is asked with so that it is the difference that is seen; null: maps that differ in more than the one
    option that --diff takes, or in the formula. */
@@ -177,10 +188,10 @@ export function differenceQuery() {
 /* The title of what is seen: a header's is that of B alone. */
 export function comparedCaption(header) {
   if (mode() === 'off') return header;
-  const [a, b] = against() === 'a' ? apart([optionsOfA(), state.options]) : [FORMULA, 'exact'];
-  const ofA = against() === 'a' ? (mode() === 'difference' ? difference?.ofA : other?.header) : null;
-  const apartParts = [a, b].flatMap((words) => words.split(', '));
-  const common = inCommon([header, ofA ?? header].map(({ title }) => title)).split(', ').filter((part) => !apartParts.some((word) => word.startsWith(part)));
+  const ofA = headerOfA(), titles = [ofA ?? header, header].map(({ title }) => title), common = inCommon(titles).split(', ').filter(Boolean);
+  const rest = titles.map((title) => title.split(', ').filter((part) => !common.includes(part)).join(', '));
+  const words = against() !== 'a' ? [FORMULA, 'exact'] : ofA && rest.every(Boolean) ? rest : apart([optionsOfA(), state.options]);
+  const [a, b] = words.map((one) => one.split(', ').filter((part) => !common.includes(part)).join(', '));
   const shared = (header.subtitle ?? '').split(', ').filter((part) => part && part !== state.options.preset); /* B's own name */
   const both = [...common, ...shared].join(', ');
   const apartWords = against() === 'a' && !a ? '' : mode() === 'difference' ? `: ${b || 'B'} minus ${a || 'A'}` : `: ${a || 'A'} against ${b || 'B'}`;
@@ -218,8 +229,8 @@ function paintSplit(context, view) {
 /* Shows A or B in turn; where motion is not wanted, only on request. */
 export function flip() {
   phase = 1 - phase;
+  drawNow(); /* with its name, in one frame */
   names();
-  draw();
 }
 
 function names() {

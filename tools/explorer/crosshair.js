@@ -1,11 +1,12 @@
 /* crosshair.js - the pair of positions under the pointer, and its exact similarity */
 /* SPDX-License-Identifier: MIT */
-import { against, askedOfA, mode } from './compare.js';
+import { against, askedOfA, headerOfA, mode } from './compare.js';
 import { Channel } from './fetch.js';
 import { foundingValue } from './founding.js';
 import { layers, mapPending, panes } from './map.js';
 import { grouped, parseNumber, valueText } from './numbers.js';
 import { mapQuery, url } from './query.js';
+import { atZero } from './settings.js';
 import { domain, effective, numberOf, pictureOptions, setView, shownView, state, wholeView } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
@@ -193,9 +194,9 @@ function ask(through, pair, options, show) {
 }
 
 /* The curve is relative to distance 0; a value of the map has the attention factor in it. */
-function factorWords() {
-  const factor = layers.main?.header.spec?.attention_factor ?? 1;
-  return factor === 1 ? '' : ` × ${(factor * factor).toPrecision(3)} (factor)`;
+function factorWords(header) {
+  const at = atZero(header);
+  return at === 1 ? '' : ` (with factor ${at.toPrecision(3)})`;
 }
 
 /* What is read there: the names follow what is compared. */
@@ -203,9 +204,9 @@ export function followReadout() {
   const kind = mode() === 'off' ? null : against();
   byId('crosshair-a').hidden = !kind;
   byId('crosshair-difference-of').hidden = mode() !== 'difference';
-  byId('crosshair-a').firstChild.textContent = kind === 'formula' ? 'formula' : 'A';
-  const own = effective('diff') ? 'difference' : effective('measure') === 'softmax' ? 'attention' : effective('encoding') === 'alibi' ? 'score' : `similarity${factorWords()}`;
-  byId('crosshair-name').textContent = kind === 'a' ? 'B' : kind ? 'exact' : own;
+  byId('crosshair-a').firstChild.textContent = kind === 'formula' ? 'formula' : `A${factorWords(headerOfA())}`;
+  const own = effective('diff') ? 'difference' : effective('measure') === 'softmax' ? 'attention' : effective('encoding') === 'alibi' ? 'score' : `similarity${factorWords(layers.main?.header)}`;
+  byId('crosshair-name').textContent = kind === 'a' ? `B${factorWords(layers.main?.header)}` : kind ? 'exact' : own;
   byId('crosshair-less-name').textContent = kind === 'formula' ? 'exact \u2212 formula' : 'B \u2212 A';
   return kind;
 }

@@ -115,7 +115,7 @@ const redraw = inFrame(() => {
 function drawEnds() {
   const ends = shown.curves.filter(({ tag, points }) => tag && points.mean.length).map(({ id, tag, colour, points }) => {
     const out = points.mean.findIndex((mean) => mean !== null && mean < y.domain()[0]); /* it leaves at the bottom */
-    const last = out < 0 ? points.to.at(-1) : points.to[out], end = out < 0 ? y(d3.mean(points.mean.slice(-12))) : height;
+    const last = out < 0 ? points.to.at(-1) : points.to[out], end = out < 0 ? y(points.mean.at(-1)) : height;
     return { id, tag, colour, x: Math.min(x(Math.max(last, shown.log ? 1 : 0)), width), y: end };
   });
   ends.sort((a, b) => a.y - b.y);
@@ -247,7 +247,8 @@ function bucketOf({ from }, distance) {
 export function showCursor(distance) {
   cursorAt = distance;
   const output = document.getElementById('curve-value');
-  const main = shown.curves.find((curve) => curve.main) ?? shown.curves[0], size = distance === null ? null : Math.abs(distance);
+  const size = distance === null ? null : Math.abs(distance), reaches = ({ points }) => points.to.at(-1) >= size;
+  const main = shown.curves.find((curve) => curve.main) ?? shown.curves.find(reaches) ?? shown.curves[0];
   const outside = size === null || !main?.points.mean.length || !x || size >= shown.count;
   parts.cursor.style('display', outside || shown.log && size === 0 ? 'none' : null); /* a log axis has no place for 0 */
   if (outside) {

@@ -7,7 +7,7 @@ import { Channel } from './fetch.js';
 import { foundingValue } from './founding.js';
 import { labelOfMany, manyOptions, manyShown } from './many.js';
 import { mapPending, mapRefused } from './map.js';
-import { grouped, parseNumber } from './numbers.js';
+import { grouped, parseNumber, tokensText } from './numbers.js';
 import { curveQuery, ofCurve, url } from './query.js';
 import { apart } from './settings.js';
 import { make } from './slider.js';
@@ -166,8 +166,7 @@ function askBound() {
     return;
   }
   const query = unframed(curveQuery({ axis: axis(), quantity: 'roformer' }));
-  delete query.phase;
-  delete query.shift;
+  for (const name of ['phase', 'shift', 'encoding', 'slope', 'chunk', 'local']) delete query[name];
   const address = url('/curve.json', query);
   if (address === boundKey) return;
   boundKey = address;
@@ -217,7 +216,7 @@ function lines() {
   list.forEach((line, index) => {
     const curve = made.get(addressOf(line.options));
     const points = curve && curve.count === range.count ? cut(curve.points, line.upTo) : null;
-    const one = { ...line, label: named(line.name, words[index + 1]), points, curve };
+    const one = { ...line, label: named(line.name, words[index + 1]), points, curve, ends: points && points !== curve.points ? ` · to its trained ${tokensText(line.upTo)}` : '' };
     if (line.name === 'A') all.unshift(one); /* A comes before B everywhere */
     else all.push(one);
   });
@@ -250,14 +249,14 @@ function show() {
   const marks = [
     { at: main.half, kind: 'half', label: `${whose}½` },
     { at: main.first_negative, kind: 'zero-crossing', label: `${whose}first zero` },
-    { at: trained, kind: 'trained', label: 'trained' },
+    { at: trained, kind: 'trained', label: `${whose}trained` },
   ].filter(({ at }) => at !== null && at !== undefined);
   const dots = marks.some(({ at, kind }) => kind !== 'trained' && at >= (range.log ? 1 : 0) && at < range.count) ? ', the dots are single distances' : '';
   byId('band-words').textContent = `${whose}lowest to highest in a pixel; the line is their mean${dots}`;
   const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
   chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
   byId('curve-note').textContent = note();
-  document.querySelector('#decay h2').textContent = `${linesShown().every((options) => effective('encoding', options) === 'alibi') ? 'Score' : 'Similarity'} against distance`;
+  document.querySelector('#decay h2').textContent = `${linesShown().length && linesShown().every((options) => effective('encoding', options) === 'alibi') ? 'Score' : 'Similarity'} against distance`;
   byId('band-key').hidden = manyShown() || !main.points.low; /* a pixel holds one distance alone */
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
     share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
@@ -269,22 +268,28 @@ function describe() {
   if (effective('phase') !== 'exact' || ofTensors()) return '';
   const searched = effective('encoding') === 'rope' ? Math.min(main.count, SEARCHED) : main.count;
   const within = `within ${grouped(searched)} tokens`;
-  const beyond = (at) => `${grouped(at)}${at < main.count ? '' : ', beyond this plot'}`;
-  const half = main.half === null ? `at or above half ${within}` : `first below half at ${beyond(main.half)} tokens`;
+  const beyond = (at, unit = '') => `${grouped(at)}${unit}${at < main.count ? '' : ', beyond this plot'}`;
+  const half = main.half === null ? `at or above half ${within}` : `first below half at ${beyond(main.half, ' tokens')}`;
   const zero = main.first_negative === null ? `at or above zero ${within}` : `first below zero at ${beyond(main.first_negative)}`;
   return `${half}; ${zero}`;
 }
 
-/* Of which small maps the values have an attention factor that their curves are without. */
+/* Which values have an attention factor in the map that their curves are without. */
 function factorsNote() {
-  const own = manyOptions().map(([value, options]) => [labelOfMany(value, true), made.get(addressOf(options))?.similarity_at_zero ?? 1])
-    .filter(([, atZero]) => Math.abs(atZero - 1) > 1e-6).map(([name, atZero]) => `${name} ${atZero.toPrecision(3)}`);
-  return own.length ? `Relative to distance 0, where the attention factor makes the map of ${own.join(', ')}.` : '';
+  const short = (value) => value.toPrecision(3);
+  const all = lines().filter(({ hidden, id }) => !hidden && id !== 'ghost').map((line) => ({ ...line, at: (line.main ? main : line.curve)?.similarity_at_zero ?? 1 }));
+  const own = all.filter(({ at }) => Math.abs(at - 1) > 1e-6);
+  if (!own.length) return '';
+  if (all.length === 1) return `Relative to distance 0, where the attention factor makes it ${short(own[0].at)}, as in the map.`;
+  return `Relative to distance 0, where the attention factor makes the map: ${own.map(({ label, at }) => `${label}: ${short(at)}`).join('; ')}.`;
 }
 
 /* What the curve leaves out of what the map shows. */
 function note() {
-  if (state.page.bound && bound) return 'Dashed: how RoFormer’s bound falls, scaled to 1. It bounds only up to a factor, so the curve may lie above it.';
+  return [own(), state.page.bound && bound ? 'RoFormer’s bound is scaled to 1: it bounds only up to a factor, so a curve may lie above it.' : ''].filter(Boolean).join(' ');
+}
+
+function own() {
   const before = linesShown().some((options) => effective('measure', options) === 'softmax') ? 'The curve is similarity, before softmax. ' : '';
   if (effective('phase') === 'fp32freq') return `${before}Rounded frequencies alone: what comes of it depends on the distance alone.`;
   const chunks = linesShown().some((options) => effective('encoding', options) === 'dual-chunk');
@@ -294,28 +299,29 @@ function note() {
   }
   if (before) return before;
   if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
-  if (manyShown()) return factorsNote();
-  const atZero = main?.similarity_at_zero ?? 1;
-  if (Math.abs(atZero - 1) > 1e-9) {
-    return `Relative to distance 0, where the attention factor makes it ${atZero.toPrecision(3)}, as in the map.`;
-  }
+  const factors = factorsNote();
+  if (factors) return factors;
   return effective('measure') === 'scaled' ? 'The curve is q · k of unit vectors, not divided by √d.' : '';
 }
 
 /* The settings of the lines that are drawn, but for the ghost and the formula. */
-export const linesShown = () => [...(manyShown() ? [] : [state.options]), ...wanted().map(({ options }) => options)];
+export function linesShown() {
+  const list = wanted(), ofA = list.filter(({ name }) => name === 'A'), others = list.filter(({ name }) => name !== 'A');
+  return [...ofA.map(({ options }) => options), ...(manyShown() ? [] : [state.options]), ...others.map(({ options }) => options)];
+}
 
 let said = '';
 
 function legend(all) {
-  const items = all.length === 1 && !manyShown() ? [] : all;
-  const key = JSON.stringify(items.map(({ label, colour, curve }) => [label, colour, curve?.half]));
+  const ofBound = state.page.bound && bound ? [{ label: 'RoFormer’s bound, scaled to 1', colour: 'var(--bound)', dash: '4 3' }] : [];
+  const items = all.length + ofBound.length === 1 && !manyShown() ? [] : [...all, ...ofBound];
+  const key = JSON.stringify(items.map(({ label, colour, curve, ends }) => [label, colour, curve?.half, ends]));
   if (key === said) return;
   said = key;
-  byId('pins').replaceChildren(...items.map(({ label, colour, dash, main: own, remove, curve }) => {
+  byId('pins').replaceChildren(...items.map(({ label, colour, dash, main: own, remove, curve, ends }) => {
     const key = make('span', { className: dash ? 'pin-key dashed' : 'pin-key' });
     key.style.setProperty('--colour', colour);
-    const reach = manyShown() && curve?.half ? ` · half at ${grouped(curve.half)}` : '';
+    const reach = manyShown() ? `${curve?.half ? ` · half at ${grouped(curve.half)}` : ''}${ends ?? ''}` : '';
     const item = make('li', { className: own ? 'own' : '' }, key, make('span', { textContent: label + reach }));
     if (!remove) return item;
     const button = make('button', { type: 'button', textContent: '×', 'aria-label': `Unpin ${label}` });

@@ -56,7 +56,7 @@ function suggested(name) {
     return rules.slice(0, 6).map((rule) => ruleText(startRule(rule, former, context)));
   }
   if (name === 'preset') return inSix(table.presets).map((one) => one.name);
-  if (!slider) return choices;
+  if (!slider) return choices.filter((choice) => choice !== 'dual-chunk' || state.options.causal);
   const { low, step, unit } = slider, high = name === 'rotary-dim' ? numberOf('head-dim') : slider.high;
   const times = step === 2 ? 2 : unit === 'tokens' ? 8 : 10;
   const values = slider.scale === 'log'
@@ -110,6 +110,7 @@ export function followMany() {
   }
   byId('many-error').hidden = !refused.size;
   byId('many-error').textContent = [...refused.values()].join(' ');
+  if (refused.size) byId('group-many').open = true;
   build(name);
   refreshMany();
 }
@@ -143,8 +144,9 @@ function build(name) {
     });
     return button;
   });
+  const foot = maps.length ? 'key position across, query position down (tokens)' : ['No map.', ...refused.values()].join(' ');
   byId('many').replaceChildren(make('h3', { className: 'many-head', textContent: titleOf(name) }), ...maps,
-    make('p', { className: 'many-foot muted', textContent: 'key position across, query position down (tokens)' }));
+    make('p', { className: maps.length ? 'many-foot muted' : 'many-foot error', textContent: foot }));
 }
 
 /* All at once would keep the server from the map; two at a time do not. */

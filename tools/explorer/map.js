@@ -94,7 +94,7 @@ export function forget() {
   layers.home = null;
 }
 
-function drawNow() {
+export function drawNow() {
   const view = shownView();
   for (const pane of Object.values(panes)) {
     if (pane.side) pane.context.clearRect(0, 0, pane.pixels, pane.pixels);
@@ -142,5 +142,5 @@ export function resumeMap() {
 }
 
 export function axes() {
-  for (const pane of Object.values(panes)) pane.axes();
+  for (const pane of Object.values(panes)) pane.axes(hooks.trained?.(pane));
 }

@@ -85,15 +85,16 @@ export class Pane {
     return this.canvas.width;
   }
 
-  axes() {
+  /* trained: the length that the model of what is shown here was trained at, or null, and what its line is called. */
+  axes({ length, label } = { length: trainedLength(), label: 'trained length' }) {
     if (!this.side) return;
     this.place();
     const view = shownView();
     drawAxes({ left: this.left, bottom: this.bottom, side: this.side, step: domain().cols.step }, view);
-    const length = trainedLength(), inCols = length > view.x0 && length < view.x1;
+    const inCols = length > view.x0 && length < view.x1;
     this.line('trained-col', inCols, length, view.y0, length, view.y1);
     this.line('trained-row', length > view.y0 && length < view.y1, view.x0, length, view.x1, length);
-    this.label.style('display', inCols ? null : 'none').text('trained length');
+    this.label.style('display', inCols ? null : 'none').text(label);
     if (inCols) this.label.attr('x', this.placeX(length) - 5).attr('y', this.y + 14).attr('text-anchor', 'end');
   }
 

@@ -36,6 +36,12 @@ export function apart(settings) {
   return settings.map((one) => names.map((name) => wordOf(name, one)).filter(Boolean).join(', '));
 }
 
+/* What a map has at distance 0, by its header: the attention factor is in what rotates. */
+export function atZero(header) {
+  const { attention_factor: factor = 1, head_dim: all, rotary_dim: turns } = header?.spec ?? {};
+  return factor === 1 || !all ? 1 : (factor * factor * turns + all - turns) / all;
+}
+
 /* What titles have in common: "RoPE similarity, d = 128". */
 export const inCommon = ([first, ...others]) =>
   first.split(', ').filter((part) => others.every((one) => one.split(', ').includes(part))).join(', ');

@@ -18,7 +18,7 @@ export class Rotary extends Slider {
   show(text, changed) {
     const head = parseNumber(effective('head-dim')), rotary = parseNumber(text);
     this.high = head > 2 ? head : 4;
-    const share = rotary > 0 && head > 0 ? `${Math.round((100 * rotary) / head)} %` : '';
+    const share = rotary > 0 && rotary <= head ? `${Math.round((100 * rotary) / head)} %` : '';
     super.show(text, changed, share);
   }
 }

@@ -188,6 +188,7 @@ static json_t *colour(const uint8_t rgb[3]) {
     return json_string(text);
 }
 
+/* Name -> colours from low to high, then that of a missing value. */
 static json_t *colormaps_object(void) {
     json_t *maps = json_object();
     const char *name = NULL;
@@ -196,18 +197,12 @@ static json_t *colormaps_object(void) {
         uint8_t rgb[ROPEMAP_LEVELS + 1][3];
         json_t *colours = json_array();
         ropemap_colormap_rgb((ropemap_colormap)i, rgb);
-        for (int level = 0; level < ROPEMAP_LEVELS; level++) {
+        for (int level = 0; level <= ROPEMAP_LEVELS; level++) {
             (void)json_array_append_new(colours, colour(rgb[level]));
         }
         (void)json_object_set_new(maps, name, colours);
     }
     return maps;
-}
-
-static json_t *nan_colour(void) {
-    uint8_t rgb[ROPEMAP_LEVELS + 1][3];
-    ropemap_colormap_rgb(ROPEMAP_COLORMAP_AUTO, rgb);
-    return colour(rgb[ROPEMAP_LEVELS]);
 }
 
 /* ---- the server's own ---------------------------------------------------------------------------------- */
@@ -244,10 +239,10 @@ static json_t *models_array(const serve_context *context) {
 }
 
 json_t *options_document(const serve_context *context) {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i}, s:s, s:i}", "schema",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i}, s:s, s:i}", "schema",
                      "ropemap.options/1", "version", ropemap_version(), "options", options_array(), "places",
                      places_array(), "scaling", scaling_array(), "presets", presets_array(), "colormaps",
-                     colormaps_object(), "nan_colour", nan_colour(), "state", state_object(context),
-                     "tensors", tensors_object(context), "models", models_array(context), "limits", "side",
-                     (int)SERVE_SIDE, "backend", context->backend, "threads", (int)context->threads);
+                     colormaps_object(), "state", state_object(context), "tensors", tensors_object(context),
+                     "models", models_array(context), "limits", "side", (int)SERVE_SIDE, "backend",
+                     context->backend, "threads", (int)context->threads);
 }

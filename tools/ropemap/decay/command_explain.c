@@ -27,10 +27,15 @@ static words place(int64_t reach) {
 }
 
 /* "first drop below half similarity 46 tokens apart and below zero 1,707 tokens apart", or what they do
- * instead. */
-static void put_drops(const ropemap_reach *found, char *text, size_t size) {
+ * instead; floor: what no distance takes similarity below. */
+static void put_drops(const ropemap_reach *found, double floor, char *text, size_t size) {
     const number_words half = number_in_words((double)found->half), end = number_in_words(EXPLAIN_LIMIT);
-    if (found->half == 0) {
+    if (floor >= 0.5) {
+        (void)snprintf(text, size, "never drop below half similarity");
+    } else if (found->half > 0 && floor >= 0.0) {
+        (void)snprintf(text, size, "first drop below half similarity %s tokens apart and never below zero",
+                       half.text);
+    } else if (found->half == 0) {
         (void)snprintf(text, size, "stay above half similarity over the first %s tokens", end.text);
     } else if (found->reach == 0) {
         (void)snprintf(
@@ -45,11 +50,16 @@ static void put_drops(const ropemap_reach *found, char *text, size_t size) {
     }
 }
 
-/* " with YaRN scaling by 32", of a rule that scales. */
-static void put_with(const ropemap_scaling *scaling, char *text, size_t size) {
+/* " with YaRN scaling by 32", of a rule that scales, and the length that it is for where that changes it. */
+static void put_with(const ropemap_spec *spec, char *text, size_t size) {
+    const ropemap_scaling_rule rule = spec->scaling.rule;
     char title[ROPEMAP_SCALING_TITLE];
-    ropemap_scaling_title(title, scaling);
-    (void)snprintf(text, size, "%s%s", title[0] != '\0' ? " with " : "", title);
+    ropemap_scaling_title(title, &spec->scaling);
+    const int length = snprintf(text, size, "%s%s", title[0] != '\0' ? " with " : "", title);
+    if (rule == ROPEMAP_SCALING_DYNAMIC || rule == ROPEMAP_SCALING_LONGROPE) {
+        (void)snprintf(text + length, size - (size_t)length, " at a length of %s",
+                       number_in_words(spec->length).text);
+    }
 }
 
 static bool is_same(const ropemap_reach *one, const ropemap_reach *other) {
@@ -57,13 +67,13 @@ static bool is_same(const ropemap_reach *one, const ropemap_reach *other) {
 }
 
 static void say_reach(const ropemap_spec *spec, const explanation *to, char *text) {
-    char drops[200], with[120], rotated[280] = "";
-    put_with(&spec->scaling, with, sizeof with);
+    char drops[200], with[ROPEMAP_SCALING_TITLE + 80], rotated[280] = "";
+    put_with(spec, with, sizeof with);
     const bool same = is_same(&to->own, &to->at_less) && is_same(&to->own, &to->at_more);
-    put_drops(&to->own, drops, sizeof drops);
+    put_drops(&to->own, to->floor, drops, sizeof drops);
     if (2 * to->pairs < spec->head_dim) {
         char alone[200];
-        put_drops(&to->rotated, alone, sizeof alone);
+        put_drops(&to->rotated, -1.0, alone, sizeof alone);
         (void)snprintf(rotated, sizeof rotated, "; of the %d rotated dimensions alone, they %s",
                        2 * (int)to->pairs, alone);
     }
@@ -86,6 +96,15 @@ static void say_base(const ropemap_spec *spec, const explanation *to, char *text
     char smaller[80] = "base 10x smaller";
     if (!(spec->base > 10.0)) {
         (void)snprintf(smaller, sizeof smaller, "base of %s", number_in_words(to->less).text);
+    }
+    if (to->floor >= 0.0) {
+        (void)snprintf(
+            text, EXPLAIN_SENTENCE_BYTES,
+            "Similarity is the mean of a cosine a pair of dimensions, and each pair turns at its "
+            "own speed. A larger base slows the slow pairs. The %d dimensions that do not rotate keep "
+            "similarity at %.2g or more at every distance.",
+            (int)spec->head_dim - 2 * (int)to->pairs, to->floor);
+        return;
     }
     const bool lasts = is_further(&to->own, &to->at_less) && is_further(&to->at_more, &to->own);
     const int length = snprintf(
@@ -122,8 +141,8 @@ static void say_head_dim(const ropemap_spec *spec, const explanation *to, char *
 static void say_least(const ropemap_spec *spec, const explanation *to, char *text) {
     const number_words length = number_in_words((double)to->length), base = number_in_words(spec->base);
     const bool holds = to->own.reach == 0 || to->own.reach >= to->length;
-    char with[120];
-    put_with(&spec->scaling, with, sizeof with);
+    char with[ROPEMAP_SCALING_TITLE + 80];
+    put_with(spec, with, sizeof with);
     if (!to->has_least) {
         text[0] = '\0';
     } else if (to->least_is_edge) {
@@ -199,10 +218,15 @@ static void say_scaling(const ropemap_spec *spec, const explanation *to, char *t
                        2 * to->pairs == spec->head_dim ? "does not move zeros"
                                                        : "weighs it against the rest of the head");
     }
-    (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
-                   "%s slows %d of %d pairs: the first zero is %s, and %s without it.%s", rule,
-                   (int)to->slowed, (int)to->pairs, place(to->own.reach).text, place(to->plain.reach).text,
-                   scores);
+    const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES, "%s slows %d of %d pairs", rule,
+                                (int)to->slowed, (int)to->pairs);
+    if (to->floor < 0.0) {
+        (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
+                       ": the first zero is %s, and %s without it.%s", place(to->own.reach).text,
+                       place(to->plain.reach).text, scores);
+    } else {
+        (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length, ".%s", scores);
+    }
 }
 
 static void say(const ropemap_spec *spec, explanation *to) {
@@ -227,7 +251,7 @@ static json_t *document(const void *options, const void *made) {
     }
     return json_pack(
         "{s:s, s:s, s:o, s:[o, o, o], s:f, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, "
-        "s:I, s:o, "
+        "s:I, s:f, s:o, "
         "s:b,s:b}",
         "schema", "ropemap.explain/1", "version", ropemap_version(), "sentences", sentences, "bases",
         row_of(found->less, &found->at_less), row_of(spec->base, &found->own),
@@ -239,7 +263,7 @@ static json_t *document(const void *options, const void *made) {
         (json_int_t)found->at_more.reach, "first_negative_half_dim", (json_int_t)found->reach_half_dim,
         "first_negative_double_dim", (json_int_t)found->reach_double_dim, "pairs", (int)found->pairs,
         "pairs_slowed", (int)found->slowed, "attention_factor", found->attention, "length",
-        (json_int_t)found->length, "least_base",
+        (json_int_t)found->length, "similarity_floor", found->floor, "least_base",
         found->has_least ? json_real(found->least_base) : json_null(), "least_base_is_edge",
         found->has_least && found->least_is_edge, "all_larger_hold",
         found->has_least && found->least_is_lasting);
@@ -296,6 +320,9 @@ static ropemap_status count_slowed(const ropemap_spec *spec, explanation *to, ro
     if (status == ROPEMAP_OK) {
         to->pairs = own.pairs;
         to->attention = own.attention_factor;
+        const double turns = own.attention_factor * own.attention_factor * 2.0 * own.pairs;
+        const double rest = (double)spec->head_dim - 2.0 * own.pairs;
+        to->floor = (rest - turns) / (rest + turns);
         for (int32_t i = 0; i < own.pairs; i++) {
             to->slowed += own.step[i] < plain.step[i] - (plain.step[i] >> 20);
         }

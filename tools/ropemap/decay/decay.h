@@ -95,7 +95,7 @@ typedef struct curve_chart {
     ropemap_chart chart;
     ropemap_series series[CURVES_MOST];
     ropemap_mark marks[CURVE_MARKS_MOST];
-    char words[CURVE_MARKS_MOST][80];
+    char words[CURVE_MARKS_MOST][120];
     char title[320], subtitle[120 + CURVE_LABEL], description[300];
 } curve_chart;
 
@@ -250,6 +250,7 @@ typedef struct explanation {
     bool least_is_edge;    /* every base above 1 holds */
     bool least_is_lasting; /* and so does every larger base */
     double attention;
+    double floor; /* what no distance takes similarity below, whatever the base: all cosines -1 */
     int32_t pairs, slowed;
 } explanation;
 
