@@ -55,7 +55,7 @@ class Share(BrowseCase):
         self.assertNotIn("token", link)
         self.ready()
         self.until(lambda: self.js("return location.href") == link, "the address is the link")
-        self.until("document.querySelectorAll('#pins li').length === 3", "the pin is there")
+        self.until("document.querySelectorAll('#pins li').length === 4", "the pin and the bound are there")
         before, picture = self.state(), self.until(self.still, "the picture is at rest")
         other = start_browser(network=False)
         drivers.remove(other)

@@ -286,10 +286,6 @@ function factorsNote() {
 
 /* What the curve leaves out of what the map shows. */
 function note() {
-  return [own(), state.page.bound && bound ? 'RoFormer’s bound is scaled to 1: it bounds only up to a factor, so a curve may lie above it.' : ''].filter(Boolean).join(' ');
-}
-
-function own() {
   const before = linesShown().some((options) => effective('measure', options) === 'softmax') ? 'The curve is similarity, before softmax. ' : '';
   if (effective('phase') === 'fp32freq') return `${before}Rounded frequencies alone: what comes of it depends on the distance alone.`;
   const chunks = linesShown().some((options) => effective('encoding', options) === 'dual-chunk');
@@ -313,7 +309,7 @@ export function linesShown() {
 let said = '';
 
 function legend(all) {
-  const ofBound = state.page.bound && bound ? [{ label: 'RoFormer’s bound, scaled to 1', colour: 'var(--bound)', dash: '4 3' }] : [];
+  const ofBound = state.page.bound && bound ? [{ label: 'RoFormer’s bound up to a factor, from 1', colour: 'var(--bound)', dash: '4 3' }] : [];
   const items = all.length + ofBound.length === 1 && !manyShown() ? [] : [...all, ...ofBound];
   const key = JSON.stringify(items.map(({ label, colour, curve, ends }) => [label, colour, curve?.half, ends]));
   if (key === said) return;

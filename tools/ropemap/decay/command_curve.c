@@ -280,7 +280,7 @@ const cli_command command_curve = {
         "  ropemap curve --vary base=1e4,5e5,1e6 -n 128k --axis log -o decay.png\n"
         "  ropemap curve --vary preset=llama2-7b,llama3-8b,qwen3-8b -n 32k -o models.svg -o models.csv\n"
         "  ropemap curve --quantity roformer -n 256 -o roformer.pdf\n"
-        "  ropemap curve --vary encoding=rope,xpos,alibi,sinusoidal -n 1k --ylim=-1:1 -o encodings.png\n"
+        "  ropemap curve --vary encoding=rope,xpos,alibi -n 1k --ylim=-1:1 -o encodings.png\n"
         "  ropemap curve --vary phase=exact,hf-fp32,bf16-inv-freq --shift 1M -n 1k -o rounded.png\n"
         "  ropemap curve --queries q.npy --keys k.npy -o measured.png\n"
         "  ropemap curve --queries q.npy --keys k.npy --measure softmax --causal --axis log -o mass.png\n",
